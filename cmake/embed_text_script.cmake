@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# Run by cgmm_embed_text at build time. A raw string literal holds each text; its delimiter occurs in no text.
+set(body "// Generated from the text files of the source tree; edit those.\n#include \"${HEADER}\"\n\n")
+string(APPEND body "namespace ${NAMESPACE} {\nnamespace {\nconstexpr core::EmbeddedText kTexts[] = {\n")
+foreach(file IN LISTS FILES)
+  file(READ ${file} text)
+  get_filename_component(name ${file} NAME_WLE)
+  string(FIND "${text}" ")CGMM_TEXT\"" clash)
+  if(NOT clash EQUAL -1)
+    message(FATAL_ERROR "${file} holds the delimiter of the raw string literal it is embedded in")
+  endif()
+  string(APPEND body "    {\"${name}\", R\"CGMM_TEXT(${text})CGMM_TEXT\"},\n")
+endforeach()
+string(APPEND body "};\n}  // namespace\n\nconst std::span<const core::EmbeddedText> ${ARRAY} = kTexts;\n\n}  // namespace ${NAMESPACE}\n")
+file(WRITE ${OUTPUT} "${body}")

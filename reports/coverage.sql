@@ -1,0 +1,2 @@
+-- Coverage
+SELECT count(*) AS scans FROM scan;

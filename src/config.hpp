@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What an operator can set: config.toml with the command line's options over it. The shipped config.toml documents
+// every key and is kept equal to these defaults by a test. No threads.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "core/policy.hpp"
+
+namespace cgmm::config {
+
+inline constexpr std::string_view kDefaultFile = "/etc/cgroup-memory-manager/config.toml";
+
+/// Which cgroups are watched.
+enum class Watch : std::uint8_t { automatic, containers, leaves };
+enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
+
+struct Config {
+  std::string parent = "auto";
+  Watch watch = Watch::automatic;
+  std::int64_t interval_us = 10'000'000;
+  core::Policy policy;  // threshold, reclaim_to, cooldown and the [[rule]] sections
+  bool dry_run = false;
+  std::filesystem::path database = "/var/lib/cgroup-memory-manager/history.db";
+  std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";
+  std::optional<LogLevel> log_level;  // nullopt: what RUST_LOG says, else info
+};
+
+/// The options of the command line that have a key, as typed; they override the file.
+struct Overrides {
+  std::optional<std::string> parent, threshold, interval, cooldown, database, log_level;
+  bool dry_run = false;
+};
+
+/// A setting that can't be taken. what() is "WHERE: KEY = VALUE: expected EXPECTED", with WHERE the file and line, or the
+/// option.
+class ConfigError : public std::runtime_error {
+ public:
+  ConfigError(std::string where, std::string key, std::string value, std::string expected);
+  const std::string& key() const { return key_; }
+  const std::string& value() const { return value_; }
+  const std::string& expected() const { return expected_; }
+
+ private:
+  std::string key_, value_, expected_;
+};
+
+/// Reads `file`; nullopt means kDefaultFile where it exists, else the defaults alone. Throws ConfigError.
+Config load(const std::optional<std::filesystem::path>& file, const Overrides& overrides = {});
+
+/// The same from text; `name` stands for the file in errors.
+Config parse(std::string_view toml, std::string_view name, const Overrides& overrides = {});
+
+/// The level to log at: the option or key where given, else RUST_LOG (`info`, or `cgroup_memory_manager=debug,other=warn`;
+/// nullptr: not set; what can't be understood is as if not set), else info.
+LogLevel effective_log_level(const Config& config, const char* rust_log);
+
+}  // namespace cgmm::config

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Recognises a container from nothing but the path of its cgroup: cgroupfs and systemd drivers; containerd, CRI-O,
+// Docker, Podman. Pure: no I/O, any thread.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cgmm::core {
+
+/// What a cgroup's path tells of the container it belongs to; empty strings where it does not tell.
+struct ContainerIdentity {
+  std::string runtime;       // "containerd", "cri-o", "docker", "podman"; "" when the path does not tell
+  std::string container_id;  // hexadecimal
+  std::string pod_uid;       // with '-', also where systemd's escaping made '_' of it
+  std::string qos_class;     // "guaranteed", "burstable", "besteffort"; "" outside Kubernetes
+
+  friend bool operator==(const ContainerIdentity&, const ContainerIdentity&) = default;
+};
+
+/// A container's cgroup as found in a path.
+struct RecognisedContainer {
+  ContainerIdentity identity;
+  std::size_t path_length = 0;  // the container's own cgroup is path.substr(0, path_length); the rest is nested in it
+};
+
+/// The outermost container on the path (of a cgroup relative to the hierarchy's root, with a leading '/'); nullopt
+/// when there is none. Of containers run inside a container, the outer one is meant.
+std::optional<RecognisedContainer> recognise_container(std::string_view path);
+
+}  // namespace cgmm::core

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Globs on cgroup paths, with the meaning of SQLite's GLOB, so that a [[rule]] and `--cgroup` pick the same cgroups: `*`
+// is any bytes, '/' included; `?` one byte; `[a-z]`, `[^a-z]` one of a set. Pure: any thread.
+
+#include <string_view>
+
+namespace cgmm::core {
+
+bool glob_matches(std::string_view pattern, std::string_view path);
+
+}  // namespace cgmm::core

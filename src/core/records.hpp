@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the daemon hands to the store: plain data, made by one thread and moved to another. Instants are Unix
+// microseconds (`_at_us`), durations microseconds (`_us`).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/container.hpp"
+#include "core/policy.hpp"
+#include "core/sample.hpp"
+
+namespace cgmm::core {
+
+/// Names one incarnation of a cgroup within one run of the service, so that a path travels once and not in every scan.
+/// Never reused within a run.
+using CgroupKey = std::uint32_t;
+
+/// A cgroup that is watched from this scan on.
+struct AppearedCgroup {
+  CgroupKey key = 0;
+  CgroupId id;
+  ContainerIdentity container;
+};
+
+/// One cgroup in one scan.
+struct ScanRow {
+  CgroupKey key = 0;
+  Gauges gauges;       // bytes
+  Counters increases;  // since the cgroup's previous sample
+  std::optional<std::uint64_t> oom_kills_total;  // the kernel's counter itself; nullopt where it has none
+};
+
+/// A limit that is new or has changed since it was last told.
+struct LimitChange {
+  CgroupKey key = 0;
+  Limits limits;
+};
+
+/// One pass over all watched cgroups.
+struct Scan {
+  std::int64_t started_at_us = 0;
+  std::int64_t duration_us = 0;
+  std::int64_t late_us = 0;      // how long after its time it began; missed scans are part of it
+  std::int64_t error_count = 0;  // cgroups that could not be read (one that vanished is not an error)
+  bool announces_all = false;    // `appeared` holds every watched cgroup, not only the new ones
+  std::vector<AppearedCgroup> appeared;
+  std::vector<CgroupKey> vanished;
+  std::vector<LimitChange> limits;
+  std::vector<ScanRow> rows;
+};
+
+enum class ReclaimMethod : std::uint8_t { force_empty, memory_reclaim };
+enum class ReclaimOutcome : std::uint8_t { started, done, partial, failed, vanished, interrupted, dry_run };
+
+/// As the database has it: "force_empty", "memory.reclaim".
+std::string_view to_string(ReclaimMethod method);
+/// As the database has it: "started", "done", ...
+std::string_view to_string(ReclaimOutcome outcome);
+
+/// One forced reclaim. Recorded twice: when it starts (before the kernel is asked) and when it has ended.
+struct Reclaim {
+  std::int64_t reclaim_id = 0;
+  CgroupId id;
+  std::int64_t started_at_us = 0;
+  std::optional<std::int64_t> duration_us;  // of the kernel write alone
+  ReclaimMethod method = ReclaimMethod::force_empty;
+  std::uint64_t threshold_bytes = 0;
+  std::optional<std::uint64_t> requested_bytes;  // nullopt: all there is (force_empty)
+  Gauges before;
+  std::optional<Gauges> after;                // nullopt: not (or no longer) measurable
+  std::optional<std::uint64_t> freed_bytes;   // what usage fell by, never below 0; by file where usage is unknown
+  ReclaimOutcome outcome = ReclaimOutcome::started;
+  std::string error;                          // in words, with what the kernel said; empty: none
+  std::optional<Cooldown> cooldown;           // that this reclaim begins; nullopt for a dry run
+};
+
+/// An OOM kill as far as the kernel's counter tells: in which cgroup, and seen when.
+struct OomKill {
+  CgroupId id;
+  std::int64_t killed_at_us = 0;
+};
+
+/// A start, stop, crash found, gap, configuration change or fault.
+struct ServiceEvent {
+  std::int64_t at_us = 0;
+  std::string kind;    // one of the words that schema/0001 lists
+  std::string detail;  // for a person
+};
+
+/// What must survive a restart, handed over once and by value.
+struct Handover {
+  Cooldowns cooldowns;
+  std::unordered_map<CgroupId, std::uint64_t> oom_kills_total;
+  std::int64_t next_reclaim_id = 1;
+};
+
+}  // namespace cgmm::core

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What a query returns and a report renders: the only thing that passes between the room that speaks SQL and the room
+// that lays out text. Plain data: any thread.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace cgmm::core {
+
+/// NULL, an integer, a real number, or bytes as stored (not necessarily valid UTF-8).
+using Cell = std::variant<std::monostate, std::int64_t, double, std::string>;
+
+/// Column names carry the unit (`_bytes`, `_kib`, `_us`, `_at_us`, `_pct`): that is how a renderer knows what it has.
+struct Table {
+  std::string title;
+  std::vector<std::string> columns;
+  std::vector<std::vector<Cell>> rows;
+};
+
+/// Values for the parameters of a query, by name without the leading ':'.
+using Parameters = std::map<std::string, Cell, std::less<>>;
+
+/// A text file of the source tree that was built into the program.
+struct EmbeddedText {
+  std::string_view name;  // without directory and extension
+  std::string_view text;
+};
+
+}  // namespace cgmm::core

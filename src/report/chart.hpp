@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A chart of block characters for a terminal: what a cgroup's memory did over time. Pure: any thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "report/render.hpp"
+
+namespace cgmm::report {
+
+struct ChartPoint {
+  std::int64_t at_us = 0;
+  std::optional<double> value;  // nullopt: no sample, a gap in the chart
+};
+
+/// `points` in order of time. Several points that share a column show the largest. The vertical axis begins at 0 and is
+/// labelled in bytes, the horizontal one in UTC.
+std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style);
+
+}  // namespace cgmm::report

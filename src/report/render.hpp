@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Lays out tables as text for a terminal, Markdown, CSV and JSON. Text and Markdown are for people: units in words, by the
+// columns' names. CSV and JSON are exact: columns and numbers as they are. Whatever bytes a cell holds, the output is valid
+// UTF-8 and can be parsed. Pure: any thread.
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/table.hpp"
+
+namespace cgmm::report {
+
+enum class Format { text, markdown, csv, json };
+
+/// nullopt when it is none of them.
+std::optional<Format> parse_format(std::string_view name);
+
+struct Style {
+  bool colour = false;       // a terminal that takes it
+  std::size_t width = 80;    // columns of the terminal (charts)
+};
+
+/// Several tables become one document: text and Markdown with headings, JSON one object with an array a title, CSV only
+/// for one table (throws std::invalid_argument for more).
+std::string render(std::span<const core::Table> tables, Format format, const Style& style);
+std::string render(const core::Table& table, Format format, const Style& style);
+
+/// A cell as a person wants it, from its column's name: `_bytes` and `_kib` as sizes, `_us` as a duration, `_at_us` as a UTC
+/// time, `_pct` as a percentage; text with control characters escaped.
+std::string human_cell(std::string_view column, const core::Cell& cell);
+
+}  // namespace cgmm::report
