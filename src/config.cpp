@@ -1,1 +1,303 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <system_error>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "config_keys.hpp"
+
+// The headers alone: Debian's compiled toml++ is a shared library, which the program would carry for one
+// small file.
+#define TOML_HEADER_ONLY 1
+#include <toml++/toml.h>
+
+namespace cgmm::config {
+namespace {
+
+std::string message_of(const std::string& where, const std::string& key, const std::string& value,
+                       const std::string& expected) {
+  return (where.empty() ? "" : where + ": ") + key + (value.empty() ? "" : " = " + value) + ": expected " +
+         expected;
+}
+
+/// Where a setting came from, for checks that need more than one of them.
+struct Origin {
+  std::string where;
+  std::string shown;
+};
+
+Value value_of(const toml::node& node) {
+  if (node.is_table()) return {{}, "{...}"};
+  if (node.is_array()) return {{}, "[...]"};
+  if (const auto* text = node.as_string()) return {text->get(), in_quotes(text->get())};
+  std::ostringstream shown;
+  shown << toml::toml_formatter{node};
+  if (const auto* flag = node.as_boolean()) return {flag->get(), shown.str()};
+  if (const auto* whole = node.as_integer()) return {whole->get(), shown.str()};
+  if (const auto* real = node.as_floating_point()) return {real->get(), shown.str()};
+  return {{}, shown.str()};  // a date or a time
+}
+
+struct Entry {
+  const toml::key* key;
+  const toml::node* node;
+};
+
+/// A TOML table is sorted by key; an operator wants to hear of the first mistake first.
+std::vector<Entry> in_file_order(const toml::table& table) {
+  std::vector<Entry> entries;
+  for (const auto& [key, node] : table) entries.push_back({&key, &node});
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    const auto &x = a.key->source().begin, &y = b.key->source().begin;
+    return std::pair{x.line, x.column} < std::pair{y.line, y.column};
+  });
+  return entries;
+}
+
+/// As TOML has it: in quotes where it is not only letters, digits, '_' and '-'.
+std::string key_shown(const toml::key& key) {
+  const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  return bare ? std::string{key.str()} : in_quotes(key.str());
+}
+
+template <class Target>
+const Key<Target>* find_key(std::span<const Key<Target>> keys, std::string_view name) {
+  const auto found =
+      std::find_if(keys.begin(), keys.end(), [&](const auto& key) { return key.name == name; });
+  return found == keys.end() ? nullptr : &*found;
+}
+
+/// Puts a parsed file into a Config and remembers where in it each setting stood.
+class Reader {
+ public:
+  Reader(std::string_view file_name, Config& config) : file_name_(file_name), config_(config) {}
+
+  void read(const toml::table& file) {
+    for (const auto& entry : in_file_order(file)) {
+      if (*entry.key == "rule") {
+        read_rules(entry);
+      } else {
+        take(entry, key_shown(*entry.key), config_keys(), config_);
+      }
+    }
+  }
+
+  /// What no key can tell on its own.
+  void check() const;
+
+ private:
+  template <class Target>
+  void take(const Entry& entry, const std::string& name, std::span<const Key<Target>> keys, Target& target);
+  void read_rules(const Entry& entry);
+  core::Rule read_rule(const toml::table& table, const std::string& name);
+
+  std::string at(const toml::source_region& region) const {
+    return file_name_ + ":" + std::to_string(region.begin.line);
+  }
+  ConfigError error(const std::string& name, const std::string& expected) const {
+    const Origin& origin = origins_.at(name);
+    return {origin.where, name, origin.shown, expected};
+  }
+
+  std::string file_name_;
+  Config& config_;
+  std::map<std::string, Origin> origins_;
+};
+
+template <class Target>
+void Reader::take(const Entry& entry, const std::string& name, std::span<const Key<Target>> keys,
+                  Target& target) {
+  const Value value = value_of(*entry.node);
+  const auto key_name = entry.key->str();
+  origins_.insert_or_assign(name, Origin{at(entry.key->source()), value.shown});
+  if (const auto* key = find_key(keys, key_name)) {
+    if (const auto expected = key->take(value, target)) throw error(name, std::string{*expected});
+    return;
+  }
+  if constexpr (std::is_same_v<Target, core::Rule>) {
+    if (find_key(config_keys(), key_name)) {
+      throw error(name, "above the first [[rule]], because it holds for the whole service");
+    }
+    throw error(name, expected_instead_of(key_name, known_rule_keys()));
+  } else {
+    std::vector<std::string_view> known(known_keys().begin(), known_keys().end());
+    known.push_back("rule");
+    throw error(name, expected_instead_of(key_name, known));
+  }
+}
+
+void Reader::read_rules(const Entry& entry) {
+  constexpr auto kExpected = "sections that begin with [[rule]], in two pairs of brackets";
+  const auto* rules = entry.node->as_array();
+  if (!rules) throw ConfigError(at(entry.key->source()), "rule", value_of(*entry.node).shown, kExpected);
+  for (const auto& node : *rules) {
+    const auto* table = node.as_table();
+    if (!table) throw ConfigError(at(node.source()), "rule", value_of(node).shown, kExpected);
+    const std::string name = "rule[" + std::to_string(config_.policy.rules.size() + 1) + "]";
+    config_.policy.rules.push_back(read_rule(*table, name));
+  }
+}
+
+core::Rule Reader::read_rule(const toml::table& table, const std::string& name) {
+  core::Rule rule;
+  for (const auto& entry : in_file_order(table)) {
+    take(entry, name + "." + key_shown(*entry.key), rule_keys(), rule);
+  }
+  if (rule.cgroup.empty()) {
+    throw ConfigError(at(table.source()), name, "",
+                      R"(the key cgroup, which tells where it holds: cgroup = "/kubepods/*")");
+  }
+  if (!rule.threshold && !rule.cooldown_us && !rule.reclaim) {
+    throw ConfigError(at(table.source()), name, "", "threshold, cooldown or reclaim beside cgroup");
+  }
+  return rule;
+}
+
+/// Whether `low` is below `high` wherever they hold; true also where only a cgroup's limit can tell.
+bool may_be_below(const core::Threshold& low, const core::Threshold& high) {
+  constexpr std::uint64_t kAnyLimitBytes = std::uint64_t{1} << 62U;
+  return low.is_percent() != high.is_percent() || low.bytes(kAnyLimitBytes) < high.bytes(kAnyLimitBytes);
+}
+
+void Reader::check() const {
+  const auto& [defaults, rules] = config_.policy;
+  if (!defaults.reclaim_to) return;
+  if (!may_be_below(*defaults.reclaim_to, defaults.threshold)) {
+    throw error("reclaim_to", "less than the threshold, " + defaults.threshold.to_string());
+  }
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (!rules[i].threshold || may_be_below(*defaults.reclaim_to, *rules[i].threshold)) continue;
+    throw error("rule[" + std::to_string(i + 1) + "].threshold",
+                "more than reclaim_to, " + defaults.reclaim_to->to_string());
+  }
+}
+
+void apply(const Overrides& overrides, Config& config) {
+  const std::array<std::pair<std::string_view, const std::optional<std::string>*>, 6> options = {
+      {{"parent", &overrides.parent},
+       {"threshold", &overrides.threshold},
+       {"interval", &overrides.interval},
+       {"cooldown", &overrides.cooldown},
+       {"database", &overrides.database},
+       {"log_level", &overrides.log_level}}};
+  for (const auto& [name, typed] : options) {
+    if (!*typed) continue;
+    const auto expected = find_key(config_keys(), name)->take({**typed, ""}, config);
+    if (!expected) continue;
+    std::string option = "--" + std::string{name};
+    std::replace(option.begin(), option.end(), '_', '-');
+    throw ConfigError("", option, in_quotes(**typed), std::string{*expected});
+  }
+  if (overrides.dry_run) config.dry_run = true;
+}
+
+[[noreturn]] void throw_unreadable(const std::filesystem::path& file, const std::string& reason) {
+  throw ConfigError(file.string(), "can't be read: " + reason);
+}
+
+/// The whole file; nullopt where there is none.
+std::optional<std::string> read_file(const std::filesystem::path& file) {
+  constexpr std::size_t kMaxBytes = 1 << 20U;
+  const auto close = [](std::FILE* stream) { std::fclose(stream); };
+  const std::unique_ptr<std::FILE, decltype(close)> stream{std::fopen(file.c_str(), "rbe")};
+  if (!stream) {
+    if (errno == ENOENT) return std::nullopt;
+    throw_unreadable(file, std::generic_category().message(errno));
+  }
+  std::string text(kMaxBytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), stream.get()));
+  if (std::ferror(stream.get())) throw_unreadable(file, std::generic_category().message(errno));
+  if (text.size() > kMaxBytes) throw_unreadable(file, "larger than 1 MiB");
+  return text;
+}
+
+/// One directive of RUST_LOG, as env_logger has them: `info`, `cgroup_memory_manager=debug`,
+/// `cgroup_memory_manager` (which means all of it).
+struct Directive {
+  bool names_us = false;
+  std::optional<LogLevel> level;  // nullopt: it is for somebody else, or can't be understood
+};
+
+Directive parse_directive(std::string_view text) {
+  const auto trim = [](std::string_view part) {
+    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+    return part;
+  };
+  const auto equals = text.find('=');
+  const auto target = trim(text.substr(0, equals));
+  const bool names_us = target == "cgroup_memory_manager" || target == "cgroup-memory-manager";
+  if (equals != std::string_view::npos) {
+    return {names_us, names_us ? parse_log_level(trim(text.substr(equals + 1))) : std::nullopt};
+  }
+  return {names_us, names_us ? LogLevel::trace : parse_log_level(target)};
+}
+
+}  // namespace
+
+ConfigError::ConfigError(std::string where, std::string key, std::string value, std::string expected)
+    : std::runtime_error(message_of(where, key, value, expected)),
+      key_(std::move(key)),
+      value_(std::move(value)),
+      expected_(std::move(expected)) {}
+
+ConfigError::ConfigError(const std::string& where, const std::string& problem)
+    : std::runtime_error(where + ": " + problem) {}
+
+bool operator==(const Config& a, const Config& b) {
+  const auto all = [](const Config& c) {
+    return std::tie(c.parent, c.watch, c.interval_us, c.policy.defaults, c.policy.rules, c.dry_run,
+                    c.database, c.reports_dir, c.log_level);
+  };
+  return all(a) == all(b);
+}
+
+Config load(const std::optional<std::filesystem::path>& file, const Overrides& overrides) {
+  const auto path = file.value_or(kDefaultFile);
+  const auto text = read_file(path);
+  if (!text && file) throw_unreadable(path, std::generic_category().message(ENOENT));
+  return parse(text.value_or(""), path.string(), overrides);
+}
+
+Config parse(std::string_view toml, std::string_view name, const Overrides& overrides) {
+  Config config;
+  Reader reader(name, config);
+  try {
+    reader.read(toml::parse(toml));
+  } catch (const toml::parse_error& error) {
+    const auto line = std::to_string(error.source().begin.line);
+    throw ConfigError(std::string{name} + ":" + line, "not valid TOML: " + std::string{error.description()});
+  }
+  apply(overrides, config);
+  reader.check();
+  return config;
+}
+
+LogLevel effective_log_level(const Config& config, const char* rust_log) {
+  if (config.log_level) return *config.log_level;
+  std::string_view rest = rust_log ? rust_log : "";
+  rest = rest.substr(0, rest.find('/'));  // what follows is a filter on the messages' text
+  std::optional<LogLevel> everybody, us;
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    const auto directive = parse_directive(rest.substr(0, comma));
+    if (directive.level) (directive.names_us ? us : everybody) = directive.level;
+    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+  }
+  return us ? *us : everybody.value_or(LogLevel::info);
+}
+
+}  // namespace cgmm::config

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What an operator can set: config.toml with the command line's options over it. The shipped config.toml documents
-// every key and is kept equal to these defaults by a test. No threads.
+// What an operator can set: config.toml with the command line's options over it. The shipped config.toml
+// documents every key and is kept equal to these defaults by a test. Plain data, and functions without state;
+// only load() does I/O (it reads one file). Any thread.
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -30,6 +32,8 @@ struct Config {
   std::filesystem::path database = "/var/lib/cgroup-memory-manager/history.db";
   std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";
   std::optional<LogLevel> log_level;  // nullopt: what RUST_LOG says, else info
+
+  friend bool operator==(const Config&, const Config&);
 };
 
 /// The options of the command line that have a key, as typed; they override the file.
@@ -38,11 +42,15 @@ struct Overrides {
   bool dry_run = false;
 };
 
-/// A setting that can't be taken. what() is "WHERE: KEY = VALUE: expected EXPECTED", with WHERE the file and line, or the
-/// option.
+/// A setting that can't be taken. what() is "FILE:LINE: KEY = VALUE: expected EXPECTED", and for an option
+/// "--KEY = VALUE: expected EXPECTED". VALUE is as TOML has it: strings in quotes, control characters
+/// escaped. A rule's keys are "rule[1].threshold", counted from 1. Where it is the whole file that can't be
+/// taken, what() is "FILE: PROBLEM" or "FILE:LINE: PROBLEM", and key, value and expected are empty.
 class ConfigError : public std::runtime_error {
  public:
+  /// An empty `where` or `value` is left out of the message.
   ConfigError(std::string where, std::string key, std::string value, std::string expected);
+  ConfigError(const std::string& where, const std::string& problem);
   const std::string& key() const { return key_; }
   const std::string& value() const { return value_; }
   const std::string& expected() const { return expected_; }
@@ -51,14 +59,20 @@ class ConfigError : public std::runtime_error {
   std::string key_, value_, expected_;
 };
 
-/// Reads `file`; nullopt means kDefaultFile where it exists, else the defaults alone. Throws ConfigError.
+/// Reads `file` (1 MiB at most); nullopt means kDefaultFile where it exists, else the defaults alone. Throws
+/// ConfigError.
 Config load(const std::optional<std::filesystem::path>& file, const Overrides& overrides = {});
 
 /// The same from text; `name` stands for the file in errors.
 Config parse(std::string_view toml, std::string_view name, const Overrides& overrides = {});
 
-/// The level to log at: the option or key where given, else RUST_LOG (`info`, or `cgroup_memory_manager=debug,other=warn`;
-/// nullptr: not set; what can't be understood is as if not set), else info.
+/// The keys a file may have at its top level ([[rule]] aside), and those of a [[rule]].
+std::span<const std::string_view> known_keys();
+std::span<const std::string_view> known_rule_keys();
+
+/// The level to log at: the option or key where given, else RUST_LOG (`info`, or
+/// `cgroup_memory_manager=debug,other=warn`; nullptr: not set; what can't be understood is as if not set),
+/// else info.
 LogLevel effective_log_level(const Config& config, const char* rust_log);
 
 }  // namespace cgmm::config

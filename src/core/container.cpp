@@ -1,1 +1,111 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/container.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace cgmm::core {
+namespace {
+
+constexpr std::string_view kScope = ".scope";
+constexpr std::string_view kSlice = ".slice";
+constexpr std::size_t kFullIdLength = 64;
+constexpr std::size_t kShortestIdLength = 12;  // with a runtime's prefix before it; a bare id must be full
+
+struct Prefix {
+  std::string_view text;
+  std::string_view runtime;
+};
+// crio-conmon- and libpod-conmon- hold the monitor of a container, not the container: "conmon-..." is no hexadecimal id.
+constexpr std::array<Prefix, 6> kPrefixes = {{{"cri-containerd-", "containerd"},
+                                              {"nerdctl-", "containerd"},
+                                              {"crio-", "cri-o"},
+                                              {"docker-", "docker"},
+                                              {"libpod-payload-", "podman"},
+                                              {"libpod-", "podman"}}};
+
+bool is_id(std::string_view text, std::size_t shortest) {
+  return text.size() >= shortest && text.size() <= kFullIdLength &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+/// "0f5b..." with dashes from what systemd made of it; "" when it is no pod UID. A static pod's is 32 hexadecimal digits.
+std::string pod_uid(std::string_view text) {
+  std::string uid(text);
+  std::replace(uid.begin(), uid.end(), '_', '-');
+  std::string digits = uid;
+  std::erase(digits, '-');
+  const bool valid = is_id(digits, 32) && digits.size() == 32 && (uid.size() == 32 || uid.size() == 36);
+  return valid ? uid : std::string{};
+}
+
+/// Takes up what a segment tells of Kubernetes: "kubepods", "burstable", "pod<uid>", and systemd's
+/// "kubepods-burstable-pod<uid>.slice" (with "kubelet-" before it where kubelet has a slice of its own).
+void learn_pod(std::string_view segment, ContainerIdentity& identity) {
+  if (segment.ends_with(kSlice)) segment.remove_suffix(kSlice.size());
+  const bool escaped = segment.find("kubepods") != std::string_view::npos;
+  if (escaped) {
+    if (identity.qos_class.empty()) identity.qos_class = "guaranteed";
+    segment.remove_prefix(segment.find("kubepods") + std::string_view{"kubepods"}.size());
+    if (segment.starts_with('-')) segment.remove_prefix(1);
+  }
+  if (identity.qos_class.empty()) return;  // not below kubepods: "burstable" is just a name
+  for (const std::string_view qos_class : {"burstable", "besteffort"}) {
+    if (!segment.starts_with(qos_class)) continue;
+    identity.qos_class = qos_class;
+    segment.remove_prefix(qos_class.size());
+    if (segment.starts_with('-')) segment.remove_prefix(1);
+  }
+  if (segment.starts_with("pod")) {
+    if (std::string uid = pod_uid(segment.substr(3)); !uid.empty()) identity.pod_uid = uid;
+  }
+}
+
+/// Runtime and id from a container's own segment; false when it is none.
+bool learn_container(std::string_view segment, std::string_view parent, ContainerIdentity& identity) {
+  if (const auto colon = segment.rfind(":cri-containerd:"); colon != std::string_view::npos) {
+    // containerd without the systemd driver it should have had: "kubepods-burstable-pod<uid>.slice:cri-containerd:<id>"
+    learn_pod(segment.substr(0, colon), identity);
+    const std::string_view id = segment.substr(colon + std::string_view{":cri-containerd:"}.size());
+    if (!is_id(id, kShortestIdLength)) return false;
+    identity.runtime = "containerd";
+    identity.container_id = id;
+    return true;
+  }
+  std::string_view name = segment;
+  if (name.ends_with(kScope)) name.remove_suffix(kScope.size());
+  for (const Prefix& prefix : kPrefixes) {
+    if (!name.starts_with(prefix.text) || !is_id(name.substr(prefix.text.size()), kShortestIdLength)) continue;
+    identity.runtime = prefix.runtime;
+    identity.container_id = name.substr(prefix.text.size());
+    return true;
+  }
+  const bool below_docker = parent == "docker";
+  if (!is_id(segment, kFullIdLength) || !(below_docker || !identity.pod_uid.empty())) return false;
+  if (below_docker) identity.runtime = "docker";  // below a pod the cgroupfs driver does not tell whose it is
+  identity.container_id = segment;
+  return true;
+}
+
+}  // namespace
+
+std::optional<RecognisedContainer> recognise_container(std::string_view path, std::size_t from) {
+  RecognisedContainer result;
+  std::string_view parent;
+  std::size_t begin = path.starts_with('/') ? 1 : 0;
+  while (begin < path.size()) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view segment = path.substr(begin, end - begin);
+    if (end > from && learn_container(segment, parent, result.identity)) {
+      result.path_length = end;
+      return result;
+    }
+    learn_pod(segment, result.identity);
+    parent = segment;
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
+
+}  // namespace cgmm::core

@@ -1,1 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/glob.hpp"
+
+#include <cstddef>
+
+namespace cgmm::core {
+namespace {
+
+constexpr std::size_t kNone = std::string_view::npos;
+
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80; }
+
+/// The end of the character that begins at `at`.
+std::size_t character_end(std::string_view text, std::size_t at) {
+  const bool multibyte = static_cast<unsigned char>(text[at]) >= 0xc0;
+  ++at;
+  while (multibyte && at < text.size() && is_continuation(text[at])) ++at;
+  return at;
+}
+
+/// Where the pattern goes on after the set that begins at `at` (a '['), if the byte is in it; kNone if not, or if the
+/// set is never closed.
+std::size_t match_set(std::string_view pattern, std::size_t at, char byte) {
+  ++at;
+  const bool inverted = at < pattern.size() && pattern[at] == '^';
+  if (inverted) ++at;
+  bool found = false;
+  for (bool first = true; at < pattern.size() && (first || pattern[at] != ']'); first = false) {
+    const auto low = static_cast<unsigned char>(pattern[at]);
+    auto high = low;
+    if (at + 2 < pattern.size() && pattern[at + 1] == '-' && pattern[at + 2] != ']') {
+      high = static_cast<unsigned char>(pattern[at + 2]);
+      at += 2;
+    }
+    const auto value = static_cast<unsigned char>(byte);
+    found = found || (low <= value && value <= high);
+    ++at;
+  }
+  if (at >= pattern.size()) return kNone;
+  return found != inverted ? at + 1 : kNone;
+}
+
+}  // namespace
+
+bool glob_matches(std::string_view pattern, std::string_view path) {
+  std::size_t p = 0;
+  std::size_t s = 0;
+  std::size_t after_star = kNone;  // where the pattern goes on after the last '*'
+  std::size_t star_end = 0;        // how far that '*' reaches so far
+  while (s < path.size()) {
+    std::size_t next_p = kNone;
+    std::size_t next_s = s + 1;
+    if (p < pattern.size()) {
+      if (pattern[p] == '*') {
+        after_star = ++p;
+        star_end = s;
+        continue;
+      }
+      if (pattern[p] == '?') {
+        next_p = p + 1;
+        next_s = character_end(path, s);
+      } else if (pattern[p] == '[') {
+        next_p = match_set(pattern, p, path[s]);
+      } else if (pattern[p] == path[s]) {
+        next_p = p + 1;
+      }
+    }
+    if (next_p != kNone) {
+      p = next_p;
+      s = next_s;
+    } else if (after_star != kNone) {
+      p = after_star;
+      s = ++star_end;  // only the last '*' needs to be tried again: a longer earlier one could not match more
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+}  // namespace cgmm::core

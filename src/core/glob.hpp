@@ -2,12 +2,13 @@
 #pragma once
 
 // Globs on cgroup paths, with the meaning of SQLite's GLOB, so that a [[rule]] and `--cgroup` pick the same cgroups: `*`
-// is any bytes, '/' included; `?` one byte; `[a-z]`, `[^a-z]` one of a set. Pure: any thread.
+// is anything, '/' included; `?` one character; `[a-z]`, `[^a-z]` one byte (not) of a set. Pure: any thread.
 
 #include <string_view>
 
 namespace cgmm::core {
 
+/// Takes time in the order of pattern times path at worst, whatever a hostile path does.
 bool glob_matches(std::string_view pattern, std::string_view path);
 
 }  // namespace cgmm::core

@@ -1,1 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/threshold.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "core/units.hpp"
+
+namespace cgmm::core {
+namespace {
+
+/// "25", "12.5": digits, and a point between digits. No sign, exponent, "inf" or "nan".
+std::optional<double> parse_percentage(std::string_view text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.empty() || !is_digit(text.front()) || !is_digit(text.back())) return std::nullopt;
+  double percent = 0;
+  const auto parsed =
+      std::from_chars(text.data(), text.data() + text.size(), percent, std::chars_format::fixed);
+  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size() || percent > 100)
+    return std::nullopt;
+  return percent;
+}
+
+/// The exact share, rounded up. Percentages have at most six decimals here, so that 33.3% of 1000 is 333 and
+/// not 334 because of what a double makes of 33.3.
+std::uint64_t share_bytes(std::uint64_t limit_bytes, double percent) {
+  constexpr std::uint64_t kWhole = 100'000'000;  // 100%
+  if (percent <= 0) return 0;
+  if (percent >= 100) return limit_bytes;
+  const auto parts = static_cast<std::uint64_t>(std::max(1LL, std::llround(percent * 1e6)));
+  return limit_bytes / kWhole * parts + (limit_bytes % kWhole * parts + kWhole - 1) / kWhole;
+}
+
+}  // namespace
+
+std::optional<Threshold> Threshold::parse(std::string_view text) {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  if (text.ends_with('%')) {
+    text.remove_suffix(1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    const auto percent = parse_percentage(text);
+    return percent ? std::optional{of_percent(*percent)} : std::nullopt;
+  }
+  const auto bytes = parse_size(text);
+  return bytes ? std::optional{of_bytes(*bytes)} : std::nullopt;
+}
+
+std::optional<std::uint64_t> Threshold::bytes(std::optional<std::uint64_t> effective_limit_bytes) const {
+  if (!is_percent()) return std::get<std::uint64_t>(value_);
+  if (!effective_limit_bytes) return std::nullopt;
+  return share_bytes(*effective_limit_bytes, std::get<double>(value_));
+}
+
+std::string Threshold::to_string() const {
+  if (is_percent()) {
+    std::array<char, 400> buffer{};  // fixed notation of the smallest double
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::get<double>(value_),
+                                   std::chars_format::fixed);
+    return std::string(buffer.data(), end.ptr) + "%";
+  }
+  constexpr std::array<std::string_view, 5> kUnits = {"", "KiB", "MiB", "GiB", "TiB"};
+  std::uint64_t count = std::get<std::uint64_t>(value_);
+  std::size_t unit = 0;
+  while (count != 0 && count % 1024 == 0 && unit + 1 < kUnits.size()) {
+    count /= 1024;
+    ++unit;
+  }
+  return std::to_string(count).append(kUnits[unit]);
+}
+
+}  // namespace cgmm::core

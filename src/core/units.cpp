@@ -1,1 +1,291 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/units.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+namespace cgmm::core {
+namespace {
+
+constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
+constexpr std::uint64_t kMaxDurationUs = 1000 * 31'557'600'000'000;  // 1000 years of 365.25 days
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_space(char c) {
+  return c == ' ' || c == '\t';
+}
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view take_while(std::string_view& text, bool (*wanted)(char)) {
+  const auto end = std::find_if_not(text.begin(), text.end(), wanted);
+  const auto taken = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+  text.remove_prefix(taken.size());
+  return taken;
+}
+
+/// A decimal number, its whole part kept exact: a double would lose bytes from 2^53 on.
+struct Number {
+  std::uint64_t whole = 0;
+  double fraction = 0;
+};
+
+/// Takes "12" or "12.5" off the front of `text`: no sign, no exponent, digits on both sides of the point.
+std::optional<Number> take_number(std::string_view& text) {
+  Number number;
+  const auto whole = take_while(text, is_digit);
+  if (std::from_chars(whole.data(), whole.data() + whole.size(), number.whole).ec != std::errc{})
+    return std::nullopt;
+  if (!text.starts_with('.')) return number;
+
+  const char* const point = text.data();
+  text.remove_prefix(1);
+  const auto digits = take_while(text, is_digit);
+  if (digits.empty()) return std::nullopt;
+  const auto parsed =
+      std::from_chars(point, digits.data() + digits.size(), number.fraction, std::chars_format::fixed);
+  if (parsed.ec != std::errc{}) return std::nullopt;
+  return number;
+}
+
+/// number * unit, rounded to the nearest; nullopt over `max`.
+std::optional<std::uint64_t> scaled(const Number& number, std::uint64_t unit, std::uint64_t max) {
+  if (number.whole > max / unit) return std::nullopt;
+  const std::uint64_t whole = number.whole * unit;
+  const auto fraction = static_cast<std::uint64_t>(std::llround(number.fraction * static_cast<double>(unit)));
+  if (fraction > max - whole) return std::nullopt;
+  return whole + fraction;
+}
+
+/// Bytes in "", "b", "k", "kb", "ki", "kib", ... "eib", in any case.
+std::optional<std::uint64_t> size_unit_bytes(std::string_view unit) {
+  constexpr std::string_view kPrefixes = "kmgtpe";
+  if (unit.empty()) return 1;
+  if (unit.size() == 1 && lower(unit[0]) == 'b') return 1;
+  const auto exponent = kPrefixes.find(lower(unit[0]));
+  if (exponent == std::string_view::npos) return std::nullopt;
+  unit.remove_prefix(1);
+  const bool binary = !unit.empty() && lower(unit[0]) == 'i';
+  if (binary) unit.remove_prefix(1);
+  if (!unit.empty() && lower(unit[0]) == 'b') unit.remove_prefix(1);
+  if (!unit.empty()) return std::nullopt;
+
+  std::uint64_t bytes = 1;
+  for (std::size_t i = 0; i <= exponent; ++i) bytes *= binary ? 1024U : 1000U;
+  return bytes;
+}
+
+struct DurationUnit {
+  std::string_view name;
+  std::uint64_t us;
+};
+constexpr std::array<DurationUnit, 6> kDurationUnits = {{{"d", 86'400'000'000},
+                                                         {"h", 3'600'000'000},
+                                                         {"m", 60'000'000},
+                                                         {"s", 1'000'000},
+                                                         {"ms", 1'000},
+                                                         {"us", 1}}};
+
+/// "12.3" of 12'345 in thousands, "12" of 12'000: cut off, not rounded, so that 59.99 s is never "60 s".
+std::string with_tenth(std::uint64_t value, std::uint64_t unit) {
+  const std::uint64_t tenth = value % unit * 10 / unit;
+  return std::to_string(value / unit) + (tenth == 0 ? "" : "." + std::to_string(tenth));
+}
+
+/// "3m 20s": the largest unit and, where there is some of it, the one below.
+std::string in_two_parts(std::uint64_t us) {
+  std::size_t i = 0;
+  while (us < kDurationUnits[i].us) ++i;
+  const auto& [name, unit] = kDurationUnits[i];
+  const auto& [next_name, next_unit] = kDurationUnits[i + 1];
+  std::string text = std::to_string(us / unit).append(name);
+  if (const auto rest = us % unit / next_unit; rest > 0)
+    text.append(" ").append(std::to_string(rest)).append(next_name);
+  return text;
+}
+
+std::string zero_padded(std::int64_t value, std::size_t width) {
+  std::string digits = std::to_string(value);
+  return digits.size() < width ? std::string(width - digits.size(), '0') + digits : digits;
+}
+
+/// Takes exactly `width` digits off the front.
+std::optional<unsigned> take_digits(std::string_view& text, std::size_t width) {
+  const auto digits = text.substr(0, width);
+  if (digits.size() < width || !std::all_of(digits.begin(), digits.end(), is_digit)) return std::nullopt;
+  unsigned value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  text.remove_prefix(width);
+  return value;
+}
+
+bool take_char(std::string_view& text, char c) {
+  if (!text.starts_with(c)) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+/// Takes "2026-11-23".
+std::optional<std::chrono::sys_days> take_date(std::string_view& text) {
+  const auto year = take_digits(text, 4);
+  if (!year || !take_char(text, '-')) return std::nullopt;
+  const auto month = take_digits(text, 2);
+  if (!month || !take_char(text, '-')) return std::nullopt;
+  const auto day = take_digits(text, 2);
+  if (!day) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(*year)},
+                                         std::chrono::month{*month}, std::chrono::day{*day}};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days{date};
+}
+
+/// Takes ".123456789": what is finer than a microsecond is cut off.
+std::optional<std::int64_t> take_fraction_us(std::string_view& text) {
+  if (!take_char(text, '.')) return 0;
+  const auto digits = take_while(text, is_digit);
+  if (digits.empty()) return std::nullopt;
+  std::int64_t us = 0;
+  for (std::size_t i = 0; i < 6; ++i) us = us * 10 + (i < digits.size() ? digits[i] - '0' : 0);
+  return us;
+}
+
+/// Takes "03:12", "03:12:00" or "03:12:00.5".
+std::optional<std::int64_t> take_time_of_day_us(std::string_view& text) {
+  const auto hour = take_digits(text, 2);
+  if (!hour || *hour > 23 || !take_char(text, ':')) return std::nullopt;
+  const auto minute = take_digits(text, 2);
+  if (!minute || *minute > 59) return std::nullopt;
+  const std::int64_t minutes = std::int64_t{*hour} * 60 + std::int64_t{*minute};
+  if (!take_char(text, ':')) return minutes * 60'000'000;
+  const auto second = take_digits(text, 2);
+  if (!second || *second > 59) return std::nullopt;
+  const auto fraction_us = take_fraction_us(text);
+  if (!fraction_us) return std::nullopt;
+  return (minutes * 60 + std::int64_t{*second}) * 1'000'000 + *fraction_us;
+}
+
+std::optional<std::int64_t> parse_instant_us(std::string_view text) {
+  const auto date = take_date(text);
+  if (!date) return std::nullopt;
+  const std::int64_t midnight_at_us = std::chrono::microseconds{date->time_since_epoch()}.count();
+  if (text.empty()) return midnight_at_us;
+  if (!take_char(text, 'T') && !take_char(text, ' ')) return std::nullopt;
+  const auto time_us = take_time_of_day_us(text);
+  if (!time_us) return std::nullopt;
+  take_char(text, 'Z');
+  if (!text.empty()) return std::nullopt;
+  return midnight_at_us + *time_us;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  text = trim(text);
+  const auto number = take_number(text);
+  if (!number) return std::nullopt;
+  const auto unit_bytes = size_unit_bytes(trim(text));
+  if (!unit_bytes) return std::nullopt;
+  return scaled(*number, *unit_bytes, kMaxBytes);
+}
+
+std::optional<std::int64_t> parse_duration_us(std::string_view text) {
+  text = trim(text);
+  std::uint64_t total_us = 0;
+  std::size_t next_unit = 0;  // "1h30m", but neither "30m1h" nor "1h2h"
+  do {
+    const auto number = take_number(text);
+    if (!number) return std::nullopt;
+    text = trim(text);
+    auto name = take_while(text, [](char c) { return !is_digit(c) && !is_space(c); });
+    if (name.empty() && text.empty() && next_unit == 0) name = "s";
+    const auto unit = std::find_if(kDurationUnits.begin() + static_cast<std::ptrdiff_t>(next_unit),
+                                   kDurationUnits.end(), [&](const auto& u) { return u.name == name; });
+    if (unit == kDurationUnits.end()) return std::nullopt;
+    const auto us = scaled(*number, unit->us, kMaxDurationUs - total_us);
+    if (!us) return std::nullopt;
+    total_us += *us;
+    next_unit = static_cast<std::size_t>(unit - kDurationUnits.begin()) + 1;
+    text = trim(text);
+  } while (!text.empty());
+  return static_cast<std::int64_t>(total_us);
+}
+
+std::string format_bytes(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 6> kUnits = {" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"};
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  std::uint64_t unit = 1;
+  std::uint64_t tenths = 0;
+  std::size_t i = 0;
+  do {
+    unit *= 1024;
+    tenths = bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
+  } while (tenths >= 10'240 && ++i < kUnits.size());  // after rounding: 1 MiB - 1 B is not "1024.0 KiB"
+  return (std::to_string(tenths / 10) + "." + std::to_string(tenths % 10)).append(kUnits[i]);
+}
+
+std::string format_duration_us(std::int64_t duration_us) {
+  if (duration_us < 0) {
+    // -(x + 1) + 1: the most negative one has no positive counterpart.
+    const auto us = static_cast<std::uint64_t>(-(duration_us + 1)) + 1;
+    return us > kMaxDurationUs ? "-" + in_two_parts(us)
+                               : "-" + format_duration_us(static_cast<std::int64_t>(us));
+  }
+  const auto us = static_cast<std::uint64_t>(duration_us);
+  if (us == 0) return "0 s";
+  if (us < 1'000) return std::to_string(us) + " us";
+  if (us < 1'000'000) return with_tenth(us, 1'000) + " ms";
+  if (us < 60'000'000) return with_tenth(us, 1'000'000) + " s";
+  return in_two_parts(us);
+}
+
+std::string duration_setting(std::int64_t duration_us) {
+  if (duration_us == 0) return "0s";
+  const auto divides = [&](const DurationUnit& unit) {
+    return duration_us % static_cast<std::int64_t>(unit.us) == 0;
+  };
+  const auto& [name, us] = *std::find_if(kDurationUnits.begin(), kDurationUnits.end(), divides);
+  return std::to_string(duration_us / static_cast<std::int64_t>(us)).append(name);
+}
+
+std::string format_utc(std::int64_t at_us, bool with_ms) {
+  using namespace std::chrono;
+  // Years have four digits; what a damaged database holds beyond them becomes the first or the last instant.
+  constexpr auto kFirst = sys_time<microseconds>{sys_days{year{0} / January / 1}};
+  constexpr auto kLast = sys_time<microseconds>{sys_days{year{10'000} / January / 1}} - microseconds{1};
+  const auto at = std::clamp(sys_time<microseconds>{microseconds{at_us}}, kFirst, kLast);
+  const auto midnight = floor<days>(at);
+  const year_month_day date{midnight};
+  const hh_mm_ss<microseconds> time{at - midnight};
+
+  std::string text = zero_padded(int{date.year()}, 4) + "-" + zero_padded(unsigned{date.month()}, 2) + "-" +
+                     zero_padded(unsigned{date.day()}, 2) + "T" + zero_padded(time.hours().count(), 2) + ":" +
+                     zero_padded(time.minutes().count(), 2) + ":" + zero_padded(time.seconds().count(), 2);
+  if (with_ms) text += "." + zero_padded(time.subseconds().count() / 1000, 3);
+  return text + "Z";
+}
+
+std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now_us) {
+  text = trim(text);
+  if (text == "now") return now_us;
+  if (text.empty()) return std::nullopt;
+  // A bare number is no duration here: in `--since 2026` a year is meant, not 2026 seconds.
+  if (!is_digit(text.back())) {
+    if (const auto ago_us = parse_duration_us(text)) return now_us - *ago_us;
+  }
+  return parse_instant_us(text);
+}
+
+}  // namespace cgmm::core

@@ -10,19 +10,21 @@
 
 namespace cgmm::core {
 
-/// Bytes from "100", "100KB" (100 000), "100KiB" (102 400), ... "TB", "TiB", Kubernetes' "512Mi", "1.5GiB". Case and
-/// spaces around the unit do not matter. A bare "K", "M", "G", "T" is decimal, as in Kubernetes. nullopt when it is none of
-/// these, negative, or over 2^63-1 bytes.
+/// Bytes from "100", "100KB" (100 000), "100KiB" (102 400), ... "TB", "TiB", Kubernetes' "512Mi", "1.5GiB".
+/// Case and spaces around the unit do not matter. A bare "K", "M", "G", "T" is decimal, as in Kubernetes.
+/// nullopt when it is none of these, negative, or over 2^63-1 bytes.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
-/// Microseconds from "500ms", "30s", "5m", "1h", "7d", "1.5h", or a bare number of seconds ("30"). nullopt when it is
-/// none of these, negative, or over 1000 years.
+/// Microseconds from "500ms", "30s", "5m", "1h", "7d", "1.5h", "1h30m", or a bare number of seconds ("30");
+/// "us" too. Units are in lower case, the larger first. nullopt when it is none of these, negative, or over
+/// 1000 years.
 std::optional<std::int64_t> parse_duration_us(std::string_view text);
 
 /// "0 B", "1023 B", "1.0 KiB", "64.0 MiB", "1.5 GiB".
 std::string format_bytes(std::uint64_t bytes);
 
-/// The two largest parts at most: "0 s", "350 us", "12.3 ms", "4.2 s", "3m 20s", "2h 5m", "7d", "1d 3h".
+/// The two largest parts at most, cut off and not rounded: "0 s", "350 us", "12.3 ms", "4.2 s", "3m 20s",
+/// "2h 5m", "7d", "1d 3h".
 std::string format_duration_us(std::int64_t duration_us);
 
 /// A duration as a configuration file has it, exact: "500ms", "30s", "5m", "1h", "7d".
@@ -31,9 +33,10 @@ std::string duration_setting(std::int64_t duration_us);
 /// UTC, "2026-11-23T03:12:00Z"; with milliseconds where `with_ms`: "2026-11-23T03:12:00.123Z".
 std::string format_utc(std::int64_t at_us, bool with_ms = false);
 
-/// Microseconds since 1970 from "2026-11-23", "2026-11-23T03:12", "2026-11-23 03:12:00", "2026-11-23T03:12:00Z" (UTC, with or
-/// without the Z, a fraction of a second allowed), or from a duration ("7d"): that long before `now_us`; "now" is now_us.
-/// nullopt when it is none of these.
+/// Microseconds since 1970 from "2026-11-23", "2026-11-23T03:12", "2026-11-23 03:12:00",
+/// "2026-11-23T03:12:00Z" (UTC, with or without the Z, a fraction of a second allowed), or from a duration
+/// ("7d"): that long before `now_us`; "now" is now_us. A duration needs a unit here: by "2026" a year is
+/// meant. nullopt when it is none of these.
 std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now_us);
 
 }  // namespace cgmm::core

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/text.hpp"
+
+#include <cstdint>
+
+namespace cgmm::core {
+namespace {
+
+constexpr Decoded kInvalid{std::nullopt, 1};
+
+struct Lead {
+  std::size_t length;
+  char32_t bits;
+  char32_t smallest;  // a smaller code point in this many bytes is overlong
+};
+
+std::optional<Lead> lead_byte(unsigned char byte) {
+  if (byte < 0x80) return Lead{1, byte, 0};
+  if ((byte & 0xe0) == 0xc0) return Lead{2, byte & 0x1fu, 0x80};
+  if ((byte & 0xf0) == 0xe0) return Lead{3, byte & 0x0fu, 0x800};
+  if ((byte & 0xf8) == 0xf0) return Lead{4, byte & 0x07u, 0x10000};
+  return std::nullopt;
+}
+
+std::string hex(std::uint32_t value, int digits) {
+  std::string text(static_cast<std::size_t>(digits), '0');
+  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, value >>= 4)
+    *digit = "0123456789abcdef"[value & 0xf];
+  return text;
+}
+
+bool steers_a_terminal(char32_t code_point) {
+  const auto in = [code_point](char32_t first, char32_t last) {
+    return code_point >= first && code_point <= last;
+  };
+  return code_point < 0x20 || in(0x7f, 0x9f)            // C0, DEL, C1
+         || code_point == 0x061c || in(0x200e, 0x200f)  // marks of direction
+         || in(0x2028, 0x202e)                          // line breaks, directions
+         || in(0x2066, 0x206f);                         // isolates, old format characters
+}
+
+std::string escaped(char32_t code_point) {
+  switch (code_point) {
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    default:
+      break;
+  }
+  const auto value = static_cast<std::uint32_t>(code_point);
+  // A byte in the text that is no character is \xHH as well; a C1 control is a character, so \u0085.
+  return value < 0x80 ? "\\x" + hex(value, 2) : "\\u" + hex(value, 4);
+}
+
+/// Escapes what must be, and only then each backslash too, so that the usual name reads as it is.
+template <typename MustEscape>
+std::string escape_where(std::string_view text, MustEscape must_escape) {
+  std::string with_backslashes_doubled;
+  bool escaped_any = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const Decoded decoded = decode_utf8(text, at);
+    const std::string_view bytes = text.substr(at, decoded.length);
+    at += decoded.length;
+    if (!decoded.code_point || must_escape(*decoded.code_point)) {
+      escaped_any = true;
+      with_backslashes_doubled += decoded.code_point
+                                      ? escaped(*decoded.code_point)
+                                      : "\\x" + hex(static_cast<unsigned char>(bytes.front()), 2);
+      continue;
+    }
+    with_backslashes_doubled += bytes;
+    if (bytes == "\\") with_backslashes_doubled += bytes;
+  }
+  return escaped_any ? with_backslashes_doubled : std::string(text);
+}
+
+}  // namespace
+
+Decoded decode_utf8(std::string_view text, std::size_t at) {
+  if (at >= text.size()) return {};
+  const std::optional<Lead> lead = lead_byte(static_cast<unsigned char>(text[at]));
+  if (!lead || lead->length > text.size() - at) return kInvalid;
+  char32_t code_point = lead->bits;
+  for (std::size_t i = 1; i < lead->length; ++i) {
+    const auto byte = static_cast<unsigned char>(text[at + i]);
+    if ((byte & 0xc0) != 0x80) return kInvalid;
+    code_point = code_point << 6 | (byte & 0x3fu);
+  }
+  const bool surrogate = code_point >= 0xd800 && code_point <= 0xdfff;
+  if (code_point < lead->smallest || code_point > 0x10ffff || surrogate) return kInvalid;
+  return {code_point, lead->length};
+}
+
+bool is_valid_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const Decoded decoded = decode_utf8(text, at);
+    if (!decoded.code_point) return false;
+    at += decoded.length;
+  }
+  return true;
+}
+
+std::string to_valid_utf8(std::string_view text) {
+  return escape_where(text, [](char32_t) { return false; });
+}
+
+std::string escape_for_terminal(std::string_view text) {
+  return escape_where(text, steers_a_terminal);
+}
+
+}  // namespace cgmm::core

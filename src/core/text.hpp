@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Bytes that came from outside (cgroup names, errors) read as UTF-8, and made safe for a terminal, a log and a document: a
+// cgroup's name is whatever bytes the kernel accepted. Pure: any thread.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cgmm::core {
+
+struct Decoded {
+  std::optional<char32_t> code_point;  // nullopt: an invalid byte
+  std::size_t length = 0;              // bytes it took; 1 for an invalid byte, 0 at the end
+};
+
+/// What begins at text[at]. Overlong forms, surrogates and anything over U+10FFFF are invalid.
+Decoded decode_utf8(std::string_view text, std::size_t at);
+
+bool is_valid_utf8(std::string_view text);
+
+/// `text` where it is valid UTF-8; otherwise with each invalid byte as \xHH and each backslash doubled.
+std::string to_valid_utf8(std::string_view text);
+
+/// Valid UTF-8 that can't steer a terminal: control characters, line breaks, and characters that turn the writing
+/// direction come out as \n, \x1b, \u202e; in a text that has one of them (or an invalid byte), a backslash is doubled.
+std::string escape_for_terminal(std::string_view text);
+
+}  // namespace cgmm::core

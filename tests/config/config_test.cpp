@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cgmm::config {
+namespace {
+
+using core::Threshold;
+
+Config parse_here(std::string_view toml, const Overrides& overrides = {}) {
+  return parse(toml, "config.toml", overrides);
+}
+
+/// What parse() has to say against it; "" when nothing.
+std::string error_of(std::string_view toml, const Overrides& overrides = {}) {
+  try {
+    parse_here(toml, overrides);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Config, OfAnEmptyFileIsTheDefaults) {
+  EXPECT_EQ(parse_here(""), Config{});
+  EXPECT_EQ(parse_here("\xef\xbb\xbf# only a comment\r\n"), Config{});
+}
+
+TEST(Config, TakesEveryKey) {
+  const Config config = parse_here(R"(
+parent = "/sys/fs/cgroup/kubepods.slice"
+watch = "containers"
+threshold = "512Mi"
+reclaim_to = "128Mi"
+interval = "500ms"
+cooldown = "1h30m"
+dry_run = true
+database = "history.db"
+reports_dir = "/srv/reports"
+log_level = "warn"
+)");
+  Config expected;
+  expected.parent = "/sys/fs/cgroup/kubepods.slice";
+  expected.watch = Watch::containers;
+  expected.policy.defaults = {.threshold = Threshold::of_bytes(512 << 20),
+                              .reclaim_to = Threshold::of_bytes(128 << 20),
+                              .cooldown_us = 5'400'000'000};
+  expected.interval_us = 500'000;
+  expected.dry_run = true;
+  expected.database = "history.db";
+  expected.reports_dir = "/srv/reports";
+  expected.log_level = LogLevel::warn;
+  EXPECT_EQ(config, expected);
+}
+
+TEST(Config, TakesRulesInTheirOrder) {
+  const Config config = parse_here(R"(
+threshold = "10%"
+[[rule]]
+cgroup = "*/postgresql.service"
+reclaim = false
+[[rule]]
+cgroup = "/kubepods/*"
+threshold = "256Mi"
+cooldown = 60
+)");
+  core::Rule postgresql, kubepods;
+  postgresql.cgroup = "*/postgresql.service";
+  postgresql.reclaim = false;
+  kubepods.cgroup = "/kubepods/*";
+  kubepods.threshold = Threshold::of_bytes(256 << 20);
+  kubepods.cooldown_us = 60'000'000;
+  const std::vector<core::Rule> expected = {postgresql, kubepods};
+  EXPECT_EQ(config.policy.rules, expected);
+  EXPECT_EQ(config.policy.defaults.threshold, Threshold::of_percent(10));
+}
+
+TEST(Config, TakesNumbersAsSecondsAndAsBytes) {
+  EXPECT_EQ(parse_here("interval = 5").interval_us, 5'000'000);
+  EXPECT_EQ(parse_here("interval = 0.25").interval_us, 250'000);
+  EXPECT_EQ(parse_here("interval = \"5\"").interval_us, 5'000'000);
+  EXPECT_EQ(parse_here("cooldown = 0").policy.defaults.cooldown_us, 0);
+  EXPECT_EQ(parse_here("threshold = 1048576").policy.defaults.threshold, Threshold::of_bytes(1 << 20));
+}
+
+TEST(Config, TakesTheBoundsOfEverySetting) {
+  EXPECT_EQ(parse_here("interval = \"100ms\"").interval_us, 100'000);
+  EXPECT_EQ(parse_here("interval = \"1d\"").interval_us, 86'400'000'000);
+  EXPECT_EQ(parse_here("cooldown = \"365d\"").policy.defaults.cooldown_us, 31'536'000'000'000);
+  EXPECT_EQ(parse_here("threshold = \"0%\"").policy.defaults.threshold, Threshold::of_percent(0));
+  EXPECT_EQ(parse_here("threshold = \"100%\"").policy.defaults.threshold, Threshold::of_percent(100));
+}
+
+// The expectations that several messages share.
+constexpr std::string_view kSize =
+    R"(a size such as "512Mi" or "100MB", or a percentage of the cgroup's limit such as "25%")";
+constexpr std::string_view kInterval =
+    R"(a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
+constexpr std::string_view kCooldown = R"(a duration up to "365d" such as "30s", or a number of seconds)";
+constexpr std::string_view kPercent = "a percentage between 0% and 100%";
+constexpr std::string_view kOneOfTheKeys =
+    "one of parent, watch, threshold, reclaim_to, interval, cooldown, "
+    "dry_run, database, reports_dir, log_level, rule";
+constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
+constexpr std::string_view kFile = "the path of a file";
+constexpr std::string_view kParent = R"("auto" or the absolute path of a directory)";
+constexpr std::string_view kGlob =
+    R"(a glob on the cgroup's path, from its leading / on, such as "/kubepods/*" or "*/nginx*")";
+constexpr std::string_view kSections = "sections that begin with [[rule]], in two pairs of brackets";
+constexpr std::string_view kWatch = R"("auto", "containers" or "leaves")";
+constexpr std::string_view kBool = "true or false";
+
+std::string message(std::string_view what, std::string_view expected) {
+  return std::string{what}.append(": expected ").append(expected);
+}
+
+struct Malformed {
+  std::string toml;
+  std::string_view what;
+  std::string_view expected;
+};
+
+TEST(Config, NamesFileLineKeyValueAndExpectationOfAMistake) {
+  const std::initializer_list<Malformed> cases = {
+      // unknown keys
+      {"intervall = \"10s\"", R"(config.toml:1: intervall = "10s")",
+       R"(a known key; did you mean "interval"?)"},
+      {"log-level = \"info\"", R"(config.toml:1: log-level = "info")",
+       R"(a known key; did you mean "log_level"?)"},
+      {"swappiness = 60", "config.toml:1: swappiness = 60", kOneOfTheKeys},
+      {"[limits]\nsize = 1", "config.toml:1: limits = {...}", kOneOfTheKeys},
+      {"\"a\\u001bb\" = 1", R"(config.toml:1: "a\u001bb" = 1)", kOneOfTheKeys},
+      // bad units
+      {"\n\nthreshold = \"25 bananas\"", R"(config.toml:3: threshold = "25 bananas")", kSize},
+      {"interval = \"10 parsecs\"", R"(config.toml:1: interval = "10 parsecs")", kInterval},
+      {"cooldown = \"1w\"", R"(config.toml:1: cooldown = "1w")", kCooldown},
+      {"threshold = \"150%\"", R"(config.toml:1: threshold = "150%")", kPercent},
+      {"reclaim_to = \"150%\"", R"(config.toml:1: reclaim_to = "150%")", kPercent},
+      {"reclaim_to = \"half\"", R"(config.toml:1: reclaim_to = "half")",
+       R"("auto", a size such as "256Mi", or a percentage of the cgroup's limit such as "10%")"},
+      // negative numbers
+      {"threshold = -1", "config.toml:1: threshold = -1", kSize},
+      {"threshold = \"-5%\"", R"(config.toml:1: threshold = "-5%")", kPercent},
+      {"interval = -10", "config.toml:1: interval = -10", kInterval},
+      {"cooldown = \"-1s\"", R"(config.toml:1: cooldown = "-1s")", kCooldown},
+      {"cooldown = -0.5", "config.toml:1: cooldown = -0.5", kCooldown},
+      // out of bounds
+      {"interval = 0", "config.toml:1: interval = 0", kInterval},
+      {"interval = \"99ms\"", R"(config.toml:1: interval = "99ms")", kInterval},
+      {"interval = \"1d1s\"", R"(config.toml:1: interval = "1d1s")", kInterval},
+      {"interval = nan", "config.toml:1: interval = nan", kInterval},
+      {"cooldown = inf", "config.toml:1: cooldown = inf", kCooldown},
+      {"cooldown = 9223372036854775807", "config.toml:1: cooldown = 9223372036854775807", kCooldown},
+      {"threshold = \"99999999999999999999\"", R"(config.toml:1: threshold = "99999999999999999999")", kSize},
+      // wrong types
+      {"threshold = 0.25", "config.toml:1: threshold = 0.25", kSize},
+      {"threshold = [\"25%\"]", "config.toml:1: threshold = [...]", kSize},
+      {"interval = true", "config.toml:1: interval = true", kInterval},
+      {"interval = 00:00:10", "config.toml:1: interval = 00:00:10", kInterval},
+      {"dry_run = \"true\"", R"(config.toml:1: dry_run = "true")", kBool},
+      {"dry_run = 1", "config.toml:1: dry_run = 1", kBool},
+      {"database = 5", "config.toml:1: database = 5", kFile},
+      {"log_level = 3", "config.toml:1: log_level = 3", kLogLevel},
+      // words and paths
+      {"watch = \"pods\"", R"(config.toml:1: watch = "pods")", kWatch},
+      {"parent = \"kubepods\"", R"(config.toml:1: parent = "kubepods")", kParent},
+      {"log_level = \"loud\"", R"(config.toml:1: log_level = "loud")", kLogLevel},
+      {"database = \"\"", R"(config.toml:1: database = "")", kFile},
+      {"reports_dir = \"\"", R"(config.toml:1: reports_dir = "")", "the path of a directory"},
+      {"parent = \"\"", R"(config.toml:1: parent = "")", kParent},
+      {"database = \"a\\u0000b\"", R"(config.toml:1: database = "a\u0000b")", kFile},
+      // several keys that do not go together
+      {"threshold = \"10%\"\nreclaim_to = \"10%\"", R"(config.toml:2: reclaim_to = "10%")",
+       "less than the threshold, 10%"},
+      {"reclaim_to = \"25.5%\"", R"(config.toml:1: reclaim_to = "25.5%")", "less than the threshold, 25%"},
+      {"reclaim_to = \"1GiB\"\nthreshold = \"512Mi\"", R"(config.toml:1: reclaim_to = "1GiB")",
+       "less than the threshold, 512MiB"},
+  };
+  for (const auto& [toml, what, expected] : cases) EXPECT_EQ(error_of(toml), message(what, expected)) << toml;
+}
+
+TEST(Config, NamesTheRuleOfAMistake) {
+  const std::initializer_list<Malformed> cases = {
+      {"[[rule]]\nreclaim = false", "config.toml:1: rule[1]",
+       R"(the key cgroup, which tells where it holds: cgroup = "/kubepods/*")"},
+      {"[[rule]]\ncgroup = \"*\"", "config.toml:1: rule[1]", "threshold, cooldown or reclaim beside cgroup"},
+      {"[[rule]]\ncgroup = \"*\"\nreclaim = true\n[[rule]]\ncgroup = \"*\"\nthreshold = \"x\"",
+       R"(config.toml:6: rule[2].threshold = "x")", kSize},
+      {"[[rule]]\ncgroup = \"*\"\nreclaim = \"no\"", R"(config.toml:3: rule[1].reclaim = "no")", kBool},
+      {"[[rule]]\ncgroup = \"*\"\ncooldown = -1", "config.toml:3: rule[1].cooldown = -1", kCooldown},
+      {"[[rule]]\ncgroup = \"\"\nreclaim = false", R"(config.toml:2: rule[1].cgroup = "")", kGlob},
+      {"[[rule]]\ncgroup = \"kubepods/*\"\nreclaim = false",
+       R"(config.toml:2: rule[1].cgroup = "kubepods/*")", kGlob},
+      {"[[rule]]\ncgroups = \"*\"\nreclaim = false", R"(config.toml:2: rule[1].cgroups = "*")",
+       R"(a known key; did you mean "cgroup"?)"},
+      {"[[rule]]\ncgroup = \"*\"\npriority = 1", "config.toml:3: rule[1].priority = 1",
+       "one of cgroup, threshold, cooldown, reclaim"},
+      {"[[rule]]\ncgroup = \"*\"\nreclaim = true\ninterval = \"5s\"",
+       R"(config.toml:4: rule[1].interval = "5s")",
+       "above the first [[rule]], because it holds for the whole service"},
+      {"[rule]\ncgroup = \"*\"\nreclaim = false", "config.toml:1: rule = {...}", kSections},
+      {"rule = \"*\"", R"(config.toml:1: rule = "*")", kSections},
+      {"rule = [1]", "config.toml:1: rule = 1", kSections},
+      {"[[rules]]\ncgroup = \"*\"", "config.toml:1: rules = [...]", R"(a known key; did you mean "rule"?)"},
+      {"reclaim_to = \"20%\"\n[[rule]]\ncgroup = \"*\"\nthreshold = \"15%\"",
+       R"(config.toml:4: rule[1].threshold = "15%")", "more than reclaim_to, 20%"},
+  };
+  for (const auto& [toml, what, expected] : cases) EXPECT_EQ(error_of(toml), message(what, expected)) << toml;
+}
+
+TEST(Config, TellsOfTheFirstMistakeInTheFileFirst) {
+  EXPECT_EQ(error_of("watch = 1\nadvice = 2"),
+            R"(config.toml:1: watch = 1: expected "auto", "containers" or "leaves")");
+}
+
+TEST(Config, ShowsAValueWithoutItsControlCharactersAndCutsALongOne) {
+  EXPECT_EQ(error_of(R"(watch = "a\u001b[31m\n\"b\\")"),
+            R"(config.toml:1: watch = "a\u001b[31m\n\"b\\": expected "auto", "containers" or "leaves")");
+  EXPECT_EQ(error_of("watch = \"" + std::string(99, 'x') + "\u00e9" + std::string(5000, 'x') + "\""),
+            "config.toml:1: watch = \"" + std::string(99, 'x') +
+                R"(...": expected "auto", "containers" or "leaves")");
+}
+
+TEST(Config, NamesTheLineOfASyntaxError) {
+  EXPECT_EQ(error_of("parent = \"auto\"\n\ninterval = 10s\n").substr(0, 36),
+            "config.toml:3: not valid TOML: Error");
+  EXPECT_EQ(error_of("threshold = \"10%\"\nthreshold = \"20%\"").substr(0, 36),
+            "config.toml:2: not valid TOML: Error");
+  EXPECT_EQ(error_of("database = \"\xff\"").substr(0, 36), "config.toml:1: not valid TOML: Encou");
+}
+
+TEST(Config, ErrorsCarryKeyValueAndExpectation) {
+  try {
+    parse_here("watch = 1");
+    FAIL() << "nothing was thrown";
+  } catch (const ConfigError& error) {
+    EXPECT_EQ(error.key(), "watch");
+    EXPECT_EQ(error.value(), "1");
+    EXPECT_EQ(error.expected(), R"("auto", "containers" or "leaves")");
+  }
+}
+
+TEST(Overrides, WinOverTheFile) {
+  Overrides overrides;
+  overrides.parent = "/sys/fs/cgroup/memory/docker";
+  overrides.threshold = "100MB";
+  overrides.interval = "5";
+  overrides.cooldown = "120";
+  overrides.database = "/tmp/h.db";
+  overrides.log_level = "ERROR";
+  overrides.dry_run = true;
+  Config expected;
+  expected.parent = "/sys/fs/cgroup/memory/docker";
+  expected.policy.defaults.threshold = Threshold::of_bytes(100'000'000);
+  expected.policy.defaults.cooldown_us = 120'000'000;
+  expected.interval_us = 5'000'000;
+  expected.database = "/tmp/h.db";
+  expected.log_level = LogLevel::error;
+  expected.dry_run = true;
+  EXPECT_EQ(parse_here("threshold = \"1%\"\ninterval = 60\ndry_run = false\nlog_level = \"info\"", overrides),
+            expected);
+}
+
+TEST(Overrides, ThatAreAbsentLeaveTheFileAlone) {
+  EXPECT_TRUE(parse_here("dry_run = true").dry_run);
+}
+
+TEST(Overrides, NameTheOptionOfAMistake) {
+  using Member = std::optional<std::string> Overrides::*;
+  struct Case {
+    Member member;
+    std::string typed;
+    std::string_view what;
+    std::string_view expected;
+  };
+  const std::initializer_list<Case> cases = {
+      {&Overrides::threshold, "25 bananas", R"(--threshold = "25 bananas")", kSize},
+      {&Overrides::threshold, "101%", R"(--threshold = "101%")", kPercent},
+      {&Overrides::interval, "0", R"(--interval = "0")", kInterval},
+      {&Overrides::cooldown, "-1", R"(--cooldown = "-1")", kCooldown},
+      {&Overrides::parent, "kubepods", R"(--parent = "kubepods")", kParent},
+      {&Overrides::database, "", R"(--database = "")", kFile},
+      {&Overrides::log_level, "loud", R"(--log-level = "loud")", kLogLevel},
+  };
+  for (const auto& [member, typed, what, expected] : cases) {
+    Overrides overrides;
+    overrides.*member = typed;
+    EXPECT_EQ(error_of("", overrides), message(what, expected));
+  }
+}
+
+TEST(Overrides, OfTheThresholdStayAboveReclaimToOfTheFile) {
+  Overrides overrides;
+  overrides.threshold = "5%";
+  EXPECT_EQ(error_of("reclaim_to = \"10%\"", overrides),
+            R"(config.toml:1: reclaim_to = "10%": expected less than the threshold, 5%)");
+}
+
+TEST(EffectiveLogLevel, TakesTheKeyThenRustLogThenInfo) {
+  EXPECT_EQ(effective_log_level(parse_here("log_level = \"off\""), "debug"), LogLevel::off);
+  EXPECT_EQ(effective_log_level(Config{}, "debug"), LogLevel::debug);
+  EXPECT_EQ(effective_log_level(Config{}, nullptr), LogLevel::info);
+}
+
+TEST(EffectiveLogLevel, UnderstandsRustLogAsEnvLoggerDoes) {
+  const std::initializer_list<std::pair<const char*, LogLevel>> cases = {
+      {"", LogLevel::info},
+      {"info", LogLevel::info},
+      {"WARN", LogLevel::warn},
+      {"off", LogLevel::off},
+      {"cgroup_memory_manager=debug,other=warn", LogLevel::debug},
+      {"cgroup-memory-manager=error", LogLevel::error},
+      {"cgroup_memory_manager", LogLevel::trace},
+      {"cgroup_memory_manager=trace,warn", LogLevel::trace},
+      {"warn, cgroup_memory_manager = debug", LogLevel::debug},
+      {"warn,error", LogLevel::error},
+      {"cgroup_memory_manager=warn,cgroup_memory_manager=error", LogLevel::error},
+      {"debug/scan", LogLevel::debug},
+      {"other=trace", LogLevel::info},
+      {"other", LogLevel::info},
+      {"loud", LogLevel::info},
+      {"cgroup_memory_manager=loud,warn", LogLevel::warn},
+      {",,=,", LogLevel::info},
+  };
+  for (const auto& [rust_log, level] : cases)
+    EXPECT_EQ(effective_log_level(Config{}, rust_log), level) << rust_log;
+}
+
+}  // namespace
+}  // namespace cgmm::config
