@@ -1,1 +1,140 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernel/control_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace cgmm::kernel {
+namespace {
+
+constexpr std::size_t kMaxPathBytes = 4000;
+
+[[noreturn]] void throw_errno(int error, const std::string& path) {
+  throw std::system_error(error, std::system_category(), path);
+}
+
+/// "Gone" is absence, not failure: ENOENT from a directory that was removed, ENODEV from a file held open in one.
+bool means_gone(int error) { return error == ENOENT || error == ENODEV; }
+
+}  // namespace
+
+Fd open_directory(int root_fd, std::string_view path, int flags) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  Fd current;
+  int from = root_fd;
+  while (path.size() > kMaxPathBytes) {
+    const std::size_t cut = path.rfind('/', kMaxPathBytes);
+    if (cut == std::string_view::npos) break;
+    Fd next(::openat(from, std::string(path.substr(0, cut)).c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!next) return next;
+    current = std::move(next);
+    from = current.get();
+    path.remove_prefix(cut + 1);
+  }
+  const std::string rest = path.empty() ? std::string(".") : std::string(path);
+  return Fd(::openat(from, rest.c_str(), flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+std::optional<Cgroup> Cgroup::open(int root_fd, core::CgroupId id, HeldFiles& held) {
+  Cgroup cgroup(root_fd, std::move(id), held);
+  Fd directory = open_directory(root_fd, cgroup.id_.path, O_PATH);
+  struct stat status {};
+  if (!directory || ::fstat(directory.get(), &status) != 0) {
+    if (means_gone(errno)) return std::nullopt;
+    throw_errno(errno, cgroup.id_.path);
+  }
+  if (status.st_ino != cgroup.id_.inode) return std::nullopt;
+  if (held.directories_left > 0) {
+    --held.directories_left;
+    cgroup.directory_ = std::move(directory);
+  }
+  return cgroup;
+}
+
+Cgroup::Cgroup(Cgroup&& other) noexcept
+    : root_fd_(other.root_fd_),
+      id_(std::move(other.id_)),
+      held_(other.held_),
+      directory_(std::move(other.directory_)),
+      files_(std::move(other.files_)),
+      absent_(other.absent_) {}
+
+Cgroup::~Cgroup() {
+  for (std::size_t slot = 0; slot < kMaxFiles; ++slot) drop_file(slot);
+  if (directory_) ++held_->directories_left;
+}
+
+void Cgroup::drop_file(std::size_t slot) {
+  if (!files_[slot]) return;
+  files_[slot].reset();
+  ++held_->files_left;
+}
+
+Fd Cgroup::open_file(const char* name, int flags) const {
+  if (directory_) return Fd(::openat(directory_.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
+  const Fd directory = open_directory(root_fd_, id_.path, O_PATH);
+  struct stat status {};
+  if (!directory || ::fstat(directory.get(), &status) != 0) return {};
+  if (status.st_ino != id_.inode) {
+    errno = ENOENT;
+    return {};
+  }
+  return Fd(::openat(directory.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
+}
+
+std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name, std::string& buffer) {
+  const std::uint32_t bit = std::uint32_t{1} << slot;
+  if ((absent_ & bit) != 0) return std::nullopt;
+  Fd opened;
+  if (!files_[slot]) {
+    opened = open_file(name, O_RDONLY | O_NONBLOCK);  // a pipe in place of a file must not hang the scan
+    if (!opened) {
+      const int error = errno;
+      if (!means_gone(error)) throw_errno(error, path_of(name));
+      if (still_there()) absent_ |= bit;
+      return std::nullopt;
+    }
+  }
+  const int fd = opened ? opened.get() : files_[slot].get();
+  // In one read: the kernel makes the whole text anew for every read at another offset.
+  const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), 0);
+  if (got < 0) {
+    const int error = errno;
+    drop_file(slot);
+    if (error == EOPNOTSUPP) {  // memory.pressure of a kernel that was told to keep none
+      absent_ |= bit;
+      return std::nullopt;
+    }
+    if (means_gone(error)) return std::nullopt;
+    throw_errno(error, path_of(name));
+  }
+  if (opened && held_->files_left > 0) {
+    --held_->files_left;
+    files_[slot] = std::move(opened);
+  }
+  if (static_cast<std::size_t>(got) > kMaxFileBytes) throw_errno(EFBIG, path_of(name));
+  return std::string_view(buffer.data(), static_cast<std::size_t>(got));
+}
+
+std::error_code Cgroup::write(const char* name, std::string_view text) const {
+  const Fd file = open_file(name, O_WRONLY | O_TRUNC);
+  if (!file || ::write(file.get(), text.data(), text.size()) < 0) return {errno, std::system_category()};
+  return {};
+}
+
+bool Cgroup::has_file(const char* name) const {
+  struct stat status {};
+  if (directory_) return ::fstatat(directory_.get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  return static_cast<bool>(open_file(name, O_PATH));
+}
+
+bool Cgroup::still_there() const {
+  const Fd now = open_directory(root_fd_, id_.path, O_PATH);
+  struct stat status {};
+  return now && ::fstat(now.get(), &status) == 0 && status.st_ino == id_.inode;
+}
+
+}  // namespace cgmm::kernel

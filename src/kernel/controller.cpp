@@ -1,1 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernel/controller.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace cgmm::kernel {
+namespace {
+
+constexpr std::size_t kMaxHeldFiles = 2000;  // 10 MB of kernel memory
+
+/// Half of the descriptors that the process may have for directories, a quarter for files; the rest is for everything else. A
+/// tree that is not the kernel's may have its files replaced, so none of those is held.
+HeldFiles bound_held_files(bool real) {
+  struct rlimit limit {};
+  const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  const std::size_t descriptors = known ? static_cast<std::size_t>(limit.rlim_cur) : 1 << 20;
+  return {.directories_left = descriptors / 2,
+          .files_left = real ? std::min(descriptors / 4, kMaxHeldFiles) : 0};
+}
+
+}  // namespace
+
+Controller::Controller(const Hierarchy& hierarchy)
+    : root_(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+      memory_bytes_(hierarchy.memory_bytes),
+      held_(bound_held_files(hierarchy.real)),
+      buffer_(kMaxFileBytes + 1, '\0') {
+  if (!root_) throw std::system_error(errno, std::system_category(), hierarchy.root);
+}
+
+std::optional<Cgroup> Controller::open(core::CgroupId id) { return Cgroup::open(root_fd(), std::move(id), held_); }
+
+std::unique_ptr<Controller> make_controller(const Hierarchy& hierarchy) {
+  return hierarchy.version == Version::v1 ? make_v1_controller(hierarchy) : make_v2_controller(hierarchy);
+}
+
+}  // namespace cgmm::kernel

@@ -1,1 +1,247 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernel/hierarchy.hpp"
+
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sstream>
+#include <system_error>
+
+namespace cgmm::kernel {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr long kCgroup1Magic = 0x27e0eb;
+constexpr long kCgroup2Magic = 0x63677270;
+constexpr int kLookDepth = 8;             // how deep a fake tree is searched for a directory that tells its version
+constexpr std::size_t kLookEntries = 4096;
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+bool is_directory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::string read_small_file(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+bool has_word(const std::string& text, std::string_view word) {
+  std::istringstream words(text);
+  return std::find(std::istream_iterator<std::string>(words), {}, word) != std::istream_iterator<std::string>();
+}
+
+std::optional<Version> version_by_files(const std::string& directory) {
+  for (const char* name : {"/memory.current", "/memory.max", "/cgroup.controllers"}) {
+    if (exists(directory + name)) return Version::v2;
+  }
+  for (const char* name : {"/memory.limit_in_bytes", "/memory.usage_in_bytes", "/memory.force_empty"}) {
+    if (exists(directory + name)) return Version::v1;
+  }
+  return std::nullopt;
+}
+
+/// Of a tree that is not the kernel's: by the first directory that has memory files, breadth first, on one file system.
+std::optional<Version> version_of_copy(const std::string& parent) {
+  std::vector<std::string> level = {parent};
+  std::size_t looked_at = 0;
+  struct stat top {};
+  if (::stat(parent.c_str(), &top) != 0) return std::nullopt;
+  for (int depth = 0; depth < kLookDepth && !level.empty(); ++depth) {
+    std::vector<std::string> next;
+    for (const std::string& directory : level) {
+      struct stat status {};
+      if (::stat(directory.c_str(), &status) != 0 || status.st_dev != top.st_dev) continue;
+      if (const auto version = version_by_files(directory)) return version;
+      std::error_code error;
+      for (const auto& entry : fs::directory_iterator(directory, error)) {
+        if (++looked_at > kLookEntries) return std::nullopt;
+        if (entry.symlink_status(error).type() == fs::file_type::directory) next.push_back(entry.path().string());
+      }
+    }
+    level = std::move(next);
+  }
+  return std::nullopt;
+}
+
+/// The topmost directory on the way up that is still of the same mounted file system.
+std::string root_of(const std::string& parent, long magic) {
+  std::string root = parent;
+  struct stat here {};
+  if (::stat(root.c_str(), &here) != 0) return root;
+  while (root.find('/') != std::string::npos && root != "/") {
+    const std::string above = fs::path(root).parent_path().string();
+    struct stat status {};
+    struct statfs file_system {};
+    if (::stat(above.c_str(), &status) != 0 || status.st_dev != here.st_dev) break;
+    if (::statfs(above.c_str(), &file_system) != 0 || file_system.f_type != magic) break;
+    root = above;
+  }
+  return root;
+}
+
+std::uint64_t machine_memory_bytes() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long page_bytes = ::sysconf(_SC_PAGESIZE);
+  return pages > 0 && page_bytes > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes) : 0;
+}
+
+std::string real_path(const std::string& parent) {
+  std::error_code error;
+  const fs::path path = fs::canonical(parent, error);
+  if (error) throw HierarchyError("parent \"" + parent + "\" can't be opened: " + error.message() +
+                                  "; expected a cgroup directory, or \"auto\"");
+  if (!is_directory(path.string())) throw HierarchyError("parent \"" + parent + "\" is not a directory; expected a cgroup directory, or \"auto\"");
+  return path.string();
+}
+
+void expect_memory_controller(const Hierarchy& hierarchy) {
+  if (hierarchy.version == Version::v1 && !exists(hierarchy.root + "/memory.usage_in_bytes")) {
+    throw HierarchyError("parent \"" + hierarchy.parent +
+                         "\" is in a cgroup v1 hierarchy without the memory controller; expected one below the "
+                         "directory where it is mounted (often /sys/fs/cgroup/memory), or \"auto\"");
+  }
+  if (hierarchy.version == Version::v2 && !has_word(read_small_file(hierarchy.root + "/cgroup.controllers"), "memory")) {
+    throw HierarchyError("parent \"" + hierarchy.parent +
+                         "\" is in a cgroup v2 hierarchy without the memory controller (cgroup.controllers does not "
+                         "name it: cgroup v1 may have it); expected one with it, or \"auto\"");
+  }
+}
+
+struct Mount {
+  std::string point;
+  std::string type;
+  std::string super_options;
+};
+
+/// mountinfo writes a space as \040, and so on.
+std::string unescaped(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    int value = 0;
+    if (text[i] == '\\' && i + 3 < text.size() &&
+        std::from_chars(&text[i + 1], &text[i] + 4, value, 8).ptr == &text[i] + 4) {
+      result += static_cast<char>(value);
+      i += 3;
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
+/// "36 35 0:30 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory"
+std::optional<Mount> parse_mount(const std::string& line) {
+  std::istringstream words(line);
+  std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
+  const auto dash = std::find(fields.begin(), fields.end(), "-");
+  if (fields.size() < 6 || fields.end() - dash < 4) return std::nullopt;
+  return Mount{.point = unescaped(fields[4]), .type = dash[1], .super_options = dash[3]};
+}
+
+bool has_option(const std::string& options, std::string_view option) {
+  return ("," + options + ",").find("," + std::string(option) + ",") != std::string::npos;
+}
+
+/// Whether a child of the directory has a name that begins so.
+bool has_child_named(const std::string& directory, std::string_view prefix) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (entry.path().filename().string().starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Hierarchy open_hierarchy(const std::string& parent) {
+  Hierarchy result;
+  result.parent = real_path(parent);
+  result.memory_bytes = machine_memory_bytes();
+  struct statfs file_system {};
+  if (::statfs(result.parent.c_str(), &file_system) != 0) {
+    throw HierarchyError("parent \"" + parent + "\" can't be opened: " + std::generic_category().message(errno));
+  }
+  if (file_system.f_type == kCgroup1Magic || file_system.f_type == kCgroup2Magic) {
+    result.version = file_system.f_type == kCgroup2Magic ? Version::v2 : Version::v1;
+    result.real = true;
+    result.root = root_of(result.parent, file_system.f_type);
+    result.parent_path = result.parent.substr(result.root.size());
+    expect_memory_controller(result);
+    return result;
+  }
+  const auto version = version_of_copy(result.parent);
+  if (!version) {
+    throw HierarchyError("parent \"" + parent +
+                         "\" is not a cgroup directory: neither it nor what is below has memory control files; "
+                         "expected one such as /sys/fs/cgroup/memory/kubepods, or \"auto\"");
+  }
+  result.version = *version;
+  result.root = result.parent;
+  return result;
+}
+
+std::vector<std::string> memory_hierarchy_roots(std::string_view mountinfo) {
+  struct Found {
+    std::string root;
+    bool of_host;
+    Version version;
+  };
+  std::vector<Found> found;
+  std::istringstream lines{std::string(mountinfo)};
+  for (std::string line; std::getline(lines, line);) {
+    const auto mount = parse_mount(line);
+    if (!mount) continue;
+    const bool of_host = mount->point.starts_with("/host/");
+    if (mount->type == "cgroup" && has_option(mount->super_options, "memory")) {
+      found.push_back({mount->point, of_host, Version::v1});
+    } else if (mount->type == "cgroup2" &&
+               has_word(read_small_file(mount->point + "/cgroup.controllers"), "memory")) {
+      found.push_back({mount->point, of_host, Version::v2});
+    }
+  }
+  std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
+    if (a.of_host != b.of_host) return a.of_host;
+    return a.version < b.version;
+  });
+  std::vector<std::string> roots;
+  for (Found& one : found) roots.push_back(std::move(one.root));
+  return roots;
+}
+
+std::string find_parent(const std::string& root) {
+  // With kubelet's own cgroup above kubepods (kind, and --cgroup-root) there is one directory more.
+  for (const char* kubepods : {"/kubepods", "/kubepods.slice", "/kubelet/kubepods", "/kubelet.slice/kubelet-kubepods.slice"}) {
+    if (is_directory(root + kubepods)) return root + kubepods;
+  }
+  std::vector<std::string> found;
+  if (is_directory(root + "/docker")) found.push_back(root + "/docker");
+  if (has_child_named(root + "/system.slice", "docker-")) found.push_back(root + "/system.slice");
+  if (has_child_named(root + "/machine.slice", "libpod-")) found.push_back(root + "/machine.slice");
+  if (is_directory(root + "/libpod_parent")) found.push_back(root + "/libpod_parent");
+  return found.size() == 1 ? found.front() : root;
+}
+
+std::string find_parent() {
+  const std::vector<std::string> roots = memory_hierarchy_roots(read_small_file("/proc/self/mountinfo"));
+  if (roots.empty()) {
+    throw HierarchyError("parent = \"auto\" found no cgroup hierarchy with the memory controller among the mounts; "
+                         "mount one (in a container: the host's /sys/fs/cgroup at /host/sys/fs/cgroup), or name it with --parent");
+  }
+  return find_parent(roots.front());
+}
+
+}  // namespace cgmm::kernel

@@ -1,1 +1,181 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "kernel/controller.hpp"
+#include "kernel/parse.hpp"
+
+namespace cgmm::kernel {
+namespace {
+
+using core::Counter;
+using core::Gauge;
+
+enum class Stat : std::uint8_t {
+  anon,
+  file,
+  shmem,
+  inactive_file,
+  active_file,
+  file_dirty,
+  file_writeback,
+  kernel,
+  slab,
+  kernel_stack,
+  pagetables,
+  percpu,
+  sock,
+  pgfault,
+  pgmajfault,
+  workingset_refault_file,
+  workingset_refault_anon,
+  workingset_refault,
+  pgscan,
+  pgsteal,
+  count_
+};
+constexpr KeyTable<Stat> kStat({"anon",
+                                "file",
+                                "shmem",
+                                "inactive_file",
+                                "active_file",
+                                "file_dirty",
+                                "file_writeback",
+                                "kernel",
+                                "slab",
+                                "kernel_stack",
+                                "pagetables",
+                                "percpu",
+                                "sock",
+                                "pgfault",
+                                "pgmajfault",
+                                "workingset_refault_file",
+                                "workingset_refault_anon",
+                                "workingset_refault",
+                                "pgscan",
+                                "pgsteal"});
+
+enum class Events : std::uint8_t { max, oom_kill, count_ };
+constexpr KeyTable<Events> kEvents({"max", "oom_kill"});
+
+enum Slot : std::size_t { kCurrent = 1, kEventsFile, kPressure, kSwap, kMax, kHigh };
+
+std::optional<std::uint64_t> sum(const core::Values<Stat>& stat, std::initializer_list<Stat> parts) {
+  std::optional<std::uint64_t> total;
+  for (const Stat part : parts) {
+    if (stat.has(part)) total = total.value_or(0) + *stat[part];
+  }
+  return total;
+}
+
+core::MemorySample sample_of(const core::Values<Stat>& stat) {
+  core::MemorySample sample;
+  sample.gauges.set(Gauge::anon, stat[Stat::anon]);
+  sample.gauges.set(Gauge::file, stat[Stat::file]);
+  sample.gauges.set(Gauge::shmem, stat[Stat::shmem]);
+  sample.gauges.set(Gauge::inactive_file, stat[Stat::inactive_file]);
+  sample.gauges.set(Gauge::active_file, stat[Stat::active_file]);
+  sample.gauges.set(Gauge::dirty, sum(stat, {Stat::file_dirty, Stat::file_writeback}));
+  sample.gauges.set(Gauge::kernel,
+                    stat.has(Stat::kernel) ? stat[Stat::kernel]
+                                           : sum(stat, {Stat::slab, Stat::kernel_stack, Stat::pagetables,
+                                                        Stat::percpu, Stat::sock}));
+  sample.counters.set(Counter::pgfault, stat[Stat::pgfault]);
+  sample.counters.set(Counter::pgmajfault, stat[Stat::pgmajfault]);
+  sample.counters.set(Counter::refault_file, stat.has(Stat::workingset_refault_file)
+                                                 ? stat[Stat::workingset_refault_file]
+                                                 : stat[Stat::workingset_refault]);
+  sample.counters.set(Counter::refault_anon, stat[Stat::workingset_refault_anon]);
+  sample.counters.set(Counter::pgscan, stat[Stat::pgscan]);
+  sample.counters.set(Counter::pgsteal, stat[Stat::pgsteal]);
+  return sample;
+}
+
+class V2Controller final : public Controller {
+ public:
+  using Controller::Controller;
+
+  std::optional<Reading> read(Cgroup& cgroup) override {
+    const auto stat = read_stat(cgroup, kStat);
+    if (!stat) return std::nullopt;  // vanished, or the memory controller is not enabled for it
+    if (!stat->has(Stat::file)) throw MalformedFile(cgroup.path_of("memory.stat") + ": has no \"file\"");
+    Reading reading{.sample = sample_of(*stat), .hierarchical_limit_bytes = {}, .problem = {}};
+    core::MemorySample& sample = reading.sample;
+    use_file(cgroup, kCurrent, "memory.current", reading.problem,
+             [&](std::string_view text) { sample.gauges.set(Gauge::usage, parse_number_file(text)); });
+    use_file(cgroup, kSwap, "memory.swap.current", reading.problem,
+             [&](std::string_view text) { sample.gauges.set(Gauge::swap, parse_number_file(text)); });
+    use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
+      const core::Values<Events> events = parse_keyed(text, kEvents);
+      sample.counters.set(Counter::limit_hits, events[Events::max]);
+      sample.counters.set(Counter::oom_kills, events[Events::oom_kill]);
+    });
+    use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
+      const Pressure pressure = parse_pressure(text);
+      sample.counters.set(Counter::psi_some_us, pressure.some_us);
+      sample.counters.set(Counter::psi_full_us, pressure.full_us);
+    });
+    return reading;
+  }
+
+  core::Limits read_limits(Cgroup& cgroup, const Reading& /*v2 does not tell on the way*/) override {
+    core::Limits limits;
+    std::string problem;  // a limit that can't be read counts as none
+    use_file(cgroup, kMax, "memory.max", problem,
+             [&](std::string_view text) { limits.limit_bytes = parse_limit_file(text); });
+    use_file(cgroup, kHigh, "memory.high", problem,
+             [&](std::string_view text) { limits.high_bytes = parse_limit_file(text); });
+    if (memory_bytes() > 0) limits.effective_limit_bytes = memory_bytes();
+    for (const auto& limit : {limits.limit_bytes, ancestors_limit(cgroup.id().path)}) {
+      if (limit) limits.effective_limit_bytes = std::min(*limit, limits.effective_limit_bytes.value_or(*limit));
+    }
+    return limits;
+  }
+
+  core::ReclaimMethod method() const override { return core::ReclaimMethod::memory_reclaim; }
+  bool can_reclaim(const Cgroup& cgroup) const override { return cgroup.has_file("memory.reclaim"); }
+
+  std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) override {
+    const std::string amount = std::to_string(bytes);
+    if (takes_swappiness_) {
+      const std::error_code error = cgroup.write("memory.reclaim", amount + " swappiness=0");
+      if (error != std::errc::invalid_argument) return error;
+      takes_swappiness_ = false;  // 6.1 does not; 6.12 does
+    }
+    return cgroup.write("memory.reclaim", amount);
+  }
+
+ private:
+  /// The smallest memory.max of the directories above the cgroup.
+  std::optional<std::uint64_t> ancestors_limit(std::string path) {
+    std::optional<std::uint64_t> smallest;
+    for (std::size_t slash = path.rfind('/'); slash != std::string::npos; slash = path.rfind('/')) {
+      path.resize(slash);
+      const Fd directory = open_directory(root_fd(), path, O_PATH);
+      const Fd file(directory ? ::openat(directory.get(), "memory.max", O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1);
+      const ssize_t got = file ? ::pread(file.get(), buffer().data(), buffer().size(), 0) : -1;
+      if (got <= 0) continue;  // the root has none
+      try {
+        const auto limit = parse_limit_file({buffer().data(), static_cast<std::size_t>(got)});
+        if (limit) smallest = std::min(*limit, smallest.value_or(*limit));
+      } catch (const MalformedFile&) {
+        continue;  // an ancestor whose limit can't be understood bounds nothing that we know of
+      }
+    }
+    return smallest;
+  }
+
+  bool takes_swappiness_ = true;  // until the kernel says it does not
+};
+
+}  // namespace
+
+std::unique_ptr<Controller> make_v2_controller(const Hierarchy& hierarchy) {
+  return std::make_unique<V2Controller>(hierarchy);
+}
+
+}  // namespace cgmm::kernel

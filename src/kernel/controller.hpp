@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The memory controller of one cgroup version: which file holds which value, and how a reclaim is asked for. Whatever the
+// kernel lacks is absent, never 0. One object a thread (it owns the buffer that files are read into).
+//
+//   value          v1                                            v2
+//   usage          memory.usage_in_bytes                         memory.current
+//   file, shmem    memory.stat total_cache, total_shmem          memory.stat file, shmem
+//   anon           memory.stat total_rss                         memory.stat anon
+//   in/active file memory.stat total_inactive_file, ...          memory.stat inactive_file, active_file
+//   dirty          memory.stat total_dirty + total_writeback     memory.stat file_dirty + file_writeback
+//   kernel         memory.kmem.usage_in_bytes                    memory.stat kernel (5.18), else the sum of its parts
+//   swap           memory.stat total_swap                        memory.swap.current
+//   faults         memory.stat total_pgfault, total_pgmajfault   memory.stat pgfault, pgmajfault
+//   refaults       memory.stat total_workingset_refault_*        memory.stat workingset_refault_* (5.9), else
+//                                                                workingset_refault for files
+//   pgscan/steal   none                                          memory.stat pgscan, pgsteal
+//   limit hits     memory.failcnt                                memory.events max
+//   OOM kills      memory.oom_control oom_kill (4.13)            memory.events oom_kill
+//   pressure       none                                          memory.pressure
+//
+// v1's total_* hold for the cgroup with all that is below; kernels (and minimal copies) without them have the plain keys.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "core/records.hpp"
+#include "core/sample.hpp"
+#include "kernel/control_file.hpp"
+#include "kernel/hierarchy.hpp"
+#include "kernel/parse.hpp"
+
+namespace cgmm::kernel {
+
+/// One cgroup's numbers, and what came along with them.
+struct Reading {
+  core::MemorySample sample;
+  std::optional<std::uint64_t> hierarchical_limit_bytes;  // v1 has it in memory.stat; nullopt: none, or not told
+  std::string problem;  // the first file that could not be used (its values are absent); empty: none
+};
+
+class Controller {
+ public:
+  explicit Controller(const Hierarchy& hierarchy);
+  virtual ~Controller() = default;
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
+
+  /// The cgroup of this identity; nullopt when it has vanished. Throws std::system_error.
+  std::optional<Cgroup> open(core::CgroupId id);
+
+  /// The cgroup's numbers now; nullopt when it vanished, or where v2 does not manage its memory. Throws when memory.stat can't be
+  /// used: std::system_error, MalformedFile, both with the path.
+  virtual std::optional<Reading> read(Cgroup& cgroup) = 0;
+
+  /// The limits that hold for it now; what can't be read counts as none. `reading` is a recent one of the same cgroup.
+  virtual core::Limits read_limits(Cgroup& cgroup, const Reading& reading) = 0;
+
+  virtual core::ReclaimMethod method() const = 0;
+
+  /// Whether the kernel can be asked for a reclaim of this cgroup at all (v2 since 5.19; v1 always could).
+  virtual bool can_reclaim(const Cgroup& cgroup) const = 0;
+
+  /// Asks the kernel to reclaim, and waits: seconds are possible, a signal ends it (EINTR). v1 frees all it can, v2 about
+  /// `bytes`. The kernel's answer; measure what it did, don't trust it: EAGAIN comes after freeing nearly everything.
+  virtual std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) = 0;
+
+ protected:
+  static constexpr std::size_t kStatSlot = 0;
+
+  /// A file's content with its use: nullopt when there is no such file. What goes wrong is noted in `problem`.
+  template <class Use>
+  void use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, Use use);
+  /// memory.stat, which every cgroup has; nullopt when the cgroup vanished. Throws as read() does.
+  template <class Key>
+  std::optional<core::Values<Key>> read_stat(Cgroup& cgroup, const KeyTable<Key>& table);
+
+  std::uint64_t memory_bytes() const { return memory_bytes_; }
+  int root_fd() const { return root_.get(); }
+  std::string& buffer() { return buffer_; }
+
+ private:
+  Fd root_;
+  std::uint64_t memory_bytes_;
+  HeldFiles held_;
+  std::string buffer_;
+};
+
+/// Throws std::system_error when the hierarchy's root can't be opened.
+std::unique_ptr<Controller> make_controller(const Hierarchy& hierarchy);
+
+std::unique_ptr<Controller> make_v1_controller(const Hierarchy& hierarchy);
+std::unique_ptr<Controller> make_v2_controller(const Hierarchy& hierarchy);
+
+template <class Use>
+void Controller::use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, Use use) {
+  try {
+    if (const auto text = cgroup.read(slot, name, buffer_)) use(*text);
+  } catch (const std::exception& error) {
+    if (!problem.empty()) return;
+    const bool names_path = dynamic_cast<const std::system_error*>(&error) != nullptr;
+    problem = names_path ? error.what() : cgroup.path_of(name) + ": " + error.what();
+  }
+}
+
+template <class Key>
+std::optional<core::Values<Key>> Controller::read_stat(Cgroup& cgroup, const KeyTable<Key>& table) {
+  const auto text = cgroup.read(kStatSlot, "memory.stat", buffer_);
+  if (!text) return std::nullopt;
+  try {
+    return parse_keyed(*text, table);
+  } catch (const MalformedFile& error) {
+    throw MalformedFile(cgroup.path_of("memory.stat") + ": " + error.what());
+  }
+}
+
+}  // namespace cgmm::kernel

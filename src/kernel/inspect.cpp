@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/inspect.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <exception>
+#include <system_error>
+
+#include "kernel/controller.hpp"
+
+namespace cgmm::kernel {
+namespace {
+
+/// Whether the file may be written, by opening it for that: access() does not know of a read-only mount's details.
+void try_reclaim_file(const Hierarchy& hierarchy, const std::string& path, Inspection& result) {
+  const char* const name = hierarchy.version == Version::v1 ? "/memory.force_empty" : "/memory.reclaim";
+  result.reclaim_file = hierarchy.root + path + name;
+  result.can_reclaim = ::access(result.reclaim_file.c_str(), F_OK) == 0;
+  if (!*result.can_reclaim) return;
+  const Fd file(::open(result.reclaim_file.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  result.may_reclaim = static_cast<bool>(file);
+  if (!file) result.reclaim_refusal = std::generic_category().message(errno);
+}
+
+}  // namespace
+
+Inspection inspect(const Hierarchy& hierarchy, Watch watch) {
+  Inspection result;
+  try {
+    Tree tree(hierarchy, watch);
+    const auto& watched = tree.walk();
+    result.watched_count = watched.size();
+    result.first_error = tree.first_error();
+    for (const WatchedCgroup& one : watched) {
+      if (!tree.container_of(*one.path).container_id.empty()) ++result.container_count;
+    }
+    if (!watched.empty()) {
+      try_reclaim_file(hierarchy, *watched.front().path, result);
+      const auto controller = make_controller(hierarchy);
+      if (auto cgroup = controller->open({*watched.front().path, watched.front().inode})) controller->read(*cgroup);
+    }
+  } catch (const std::exception& error) {
+    result.first_error = error.what();
+  }
+  result.pressure = ::access("/proc/pressure/memory", R_OK) == 0;
+  struct sysinfo info {};
+  if (::sysinfo(&info) == 0) result.swap_bytes = static_cast<std::uint64_t>(info.totalswap) * info.mem_unit;
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) result.descriptor_limit = limit.rlim_max;
+  return result;
+}
+
+}  // namespace cgmm::kernel

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What `check` wants to know of the kernel and of this process's rights on it. Reads only. Any thread.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "kernel/hierarchy.hpp"
+#include "kernel/tree.hpp"
+
+namespace cgmm::kernel {
+
+struct Inspection {
+  std::size_t watched_count = 0;
+  std::size_t container_count = 0;      // of the watched
+  std::string first_error;              // of reading the tree and one cgroup; empty: none
+  std::optional<bool> can_reclaim;      // the control file is there; nullopt: no cgroup to try it on
+  std::optional<bool> may_reclaim;      // and may be written
+  std::string reclaim_file;             // the one that was tried
+  std::string reclaim_refusal;          // why it may not be written
+  bool pressure = false;                // the kernel keeps pressure stall information
+  std::uint64_t swap_bytes = 0;         // of the machine
+  std::uint64_t descriptor_limit = 0;   // of this process
+};
+
+Inspection inspect(const Hierarchy& hierarchy, Watch watch);
+
+}  // namespace cgmm::kernel

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/controller.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <memory>
+#include <string>
+
+#include "support/fake_cgroups.hpp"
+
+namespace cgmm::kernel {
+namespace {
+
+using core::Counter;
+using core::Gauge;
+using test::FakeCgroups;
+using test::FakeMemory;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+struct Opened {
+  explicit Opened(const FakeCgroups& tree) : controller(make_controller(open_hierarchy(tree.root()))), tree_(tree) {}
+  Cgroup cgroup(const std::string& path) { return controller->open({path, tree_.inode(path)}).value(); }
+  std::string error_of_reading(const std::string& path) {
+    Cgroup one = cgroup(path);
+    try {
+      const auto reading = controller->read(one);
+      return reading ? reading->problem : "vanished";
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+  }
+  std::unique_ptr<Controller> controller;
+
+ private:
+  const FakeCgroups& tree_;
+};
+
+TEST(V1Controller, ReadsTheHierarchicalValues) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({.file_bytes = 50 * kMiB, .shmem_bytes = kMiB, .anon_bytes = 9 * kMiB, .oom_kills = 3}));
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const auto reading = opened.controller->read(web);
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->problem, "");
+  const core::Gauges& gauges = reading->sample.gauges;
+  EXPECT_EQ(gauges[Gauge::usage], 59 * kMiB);
+  EXPECT_EQ(gauges[Gauge::file], 50 * kMiB);
+  EXPECT_EQ(gauges[Gauge::shmem], kMiB);
+  EXPECT_EQ(gauges[Gauge::anon], 9 * kMiB);
+  EXPECT_EQ(gauges[Gauge::inactive_file], 11U);
+  EXPECT_EQ(gauges[Gauge::active_file], 12U);
+  EXPECT_EQ(gauges[Gauge::dirty], 4096U + 8192U);
+  EXPECT_EQ(gauges[Gauge::kernel], 65536U);
+  EXPECT_EQ(gauges[Gauge::swap], 0U);
+  const core::Counters& counters = reading->sample.counters;
+  EXPECT_EQ(counters[Counter::pgfault], 100U);
+  EXPECT_EQ(counters[Counter::pgmajfault], 5U);
+  EXPECT_EQ(counters[Counter::refault_file], 7U);
+  EXPECT_EQ(counters[Counter::refault_anon], 3U);
+  EXPECT_EQ(counters[Counter::pgscan], std::nullopt);
+  EXPECT_EQ(counters[Counter::limit_hits], 2U);
+  EXPECT_EQ(counters[Counter::oom_kills], 3U);
+  EXPECT_EQ(counters[Counter::psi_some_us], std::nullopt);
+}
+
+TEST(V1Controller, WorksOnTheMinimalDirectoryAndLeavesTheRestAbsent) {
+  FakeCgroups tree;
+  tree.put("/web", test::minimal_v1({.file_bytes = 30 * kMiB, .anon_bytes = kMiB, .limit_bytes = 64 * kMiB}));
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const auto reading = opened.controller->read(web);
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->sample.gauges.size(), 2U);
+  EXPECT_EQ(reading->sample.gauges[Gauge::file], 30 * kMiB);
+  EXPECT_EQ(reading->sample.counters.size(), 0U);
+  const core::Limits limits = opened.controller->read_limits(web, *reading);
+  EXPECT_EQ(limits.limit_bytes, 64 * kMiB);
+  EXPECT_EQ(limits.effective_limit_bytes, 64 * kMiB);
+  EXPECT_TRUE(opened.controller->can_reclaim(web));
+  EXPECT_FALSE(opened.controller->reclaim(web, 0));
+  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
+}
+
+TEST(V1Controller, TakesTheSmallestLimitForTheEffectiveOne) {
+  FakeCgroups tree;
+  test::Files files = test::v1_files({.limit_bytes = 64 * kMiB});
+  files["memory.limit_in_bytes"] = "9223372036854771712\n";
+  tree.put("/web", files);
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const core::Limits limits = opened.controller->read_limits(web, *opened.controller->read(web));
+  EXPECT_EQ(limits.limit_bytes, std::nullopt);
+  EXPECT_EQ(limits.effective_limit_bytes, 64 * kMiB);
+}
+
+TEST(V1Controller, TakesTheMachinesMemoryWhereThereIsNoLimit) {
+  FakeCgroups tree;
+  test::Files files = test::v1_files({});
+  files["memory.limit_in_bytes"] = "9223372036854771712\n";
+  files["memory.stat"] = "cache 1\nhierarchical_memory_limit 9223372036854771712\n";
+  tree.put("/web", files);
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const core::Limits limits = opened.controller->read_limits(web, *opened.controller->read(web));
+  EXPECT_EQ(limits.limit_bytes, std::nullopt);
+  EXPECT_EQ(limits.effective_limit_bytes, open_hierarchy(tree.root()).memory_bytes);
+}
+
+TEST(V2Controller, ReadsTheUnifiedValues) {
+  FakeCgroups tree;
+  tree.put("/web", test::v2_files({.file_bytes = 50 * kMiB, .shmem_bytes = kMiB, .anon_bytes = 9 * kMiB, .oom_kills = 1}));
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const auto reading = opened.controller->read(web);
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->problem, "");
+  const core::Gauges& gauges = reading->sample.gauges;
+  EXPECT_EQ(gauges.size(), core::Gauges::kSize);
+  EXPECT_EQ(gauges[Gauge::usage], 59 * kMiB);
+  EXPECT_EQ(gauges[Gauge::file], 50 * kMiB);
+  EXPECT_EQ(gauges[Gauge::dirty], 4096U + 8192U);
+  EXPECT_EQ(gauges[Gauge::kernel], 65536U);
+  const core::Counters& counters = reading->sample.counters;
+  EXPECT_EQ(counters.size(), core::Counters::kSize);
+  EXPECT_EQ(counters[Counter::limit_hits], 2U);
+  EXPECT_EQ(counters[Counter::oom_kills], 1U);
+  EXPECT_EQ(counters[Counter::psi_some_us], 1234U);
+  EXPECT_EQ(counters[Counter::psi_full_us], 1000U);
+}
+
+TEST(V2Controller, TakesOlderKernelsKeys) {
+  FakeCgroups tree;
+  tree.put("/web", {{"memory.stat", "anon 1\nfile 2\nslab 10\nkernel_stack 20\nsock 5\nworkingset_refault 9\n"},
+                    {"memory.current", "3\n"},
+                    {"memory.max", "max\n"}});
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const auto reading = opened.controller->read(web);
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->sample.gauges[Gauge::kernel], 35U);
+  EXPECT_EQ(reading->sample.gauges[Gauge::swap], std::nullopt);
+  EXPECT_EQ(reading->sample.counters[Counter::refault_file], 9U);
+  EXPECT_EQ(reading->sample.counters[Counter::refault_anon], std::nullopt);
+  EXPECT_FALSE(opened.controller->can_reclaim(web));
+}
+
+TEST(V2Controller, TakesTheSmallestMaxUpToTheRootForTheEffectiveLimit) {
+  FakeCgroups tree;
+  tree.put("/kubepods", {{"memory.max", "67108864\n"}});
+  tree.put("/kubepods/pod", {{"memory.max", "max\n"}});
+  test::Files files = test::v2_files({.limit_bytes = 100 * kMiB});
+  files["memory.high"] = "1048576\n";
+  tree.put("/kubepods/pod/web", files);
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/kubepods/pod/web");
+  const core::Limits limits = opened.controller->read_limits(web, *opened.controller->read(web));
+  EXPECT_EQ(limits.limit_bytes, 100 * kMiB);
+  EXPECT_EQ(limits.effective_limit_bytes, 64 * kMiB);
+  EXPECT_EQ(limits.high_bytes, kMiB);
+}
+
+TEST(V2Controller, AsksForAnAmountAndNotForSwap) {
+  FakeCgroups tree;
+  tree.put("/web", test::v2_files({}));
+  Opened opened(tree);
+  const Cgroup web = opened.cgroup("/web");
+  EXPECT_FALSE(opened.controller->reclaim(web, 12345));
+  EXPECT_EQ(tree.file("/web", "memory.reclaim"), "12345 swappiness=0");
+}
+
+TEST(Controller, SaysWhichFileIsWrongAndHow) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({}));
+  Opened opened(tree);
+  const auto with = [&](const std::string& name, const std::string& content) {
+    tree.put("/web", test::v1_files({}));
+    tree.put_file("/web", name, content);
+    return opened.error_of_reading("/web");
+  };
+  EXPECT_EQ(with("memory.stat", ""), "/web/memory.stat: is empty");
+  EXPECT_EQ(with("memory.stat", "cache 1\nrss"), "/web/memory.stat: ends in the middle of a line");
+  EXPECT_EQ(with("memory.stat", "cache x\n"), "/web/memory.stat: line 1: \"cache x\": expected a key and a number");
+  EXPECT_EQ(with("memory.stat", "\xff\xfe\n"), "/web/memory.stat: has no \"cache\"");
+  EXPECT_EQ(with("memory.stat", std::string(70'000, 'x') + "\n"), "/web/memory.stat: File too large");
+  EXPECT_EQ(with("memory.usage_in_bytes", "lots\n"), "/web/memory.usage_in_bytes: \"lots\": expected a number");
+  EXPECT_EQ(with("memory.usage_in_bytes", ""), "/web/memory.usage_in_bytes: is empty, expected a number");
+  EXPECT_EQ(with("memory.oom_control", "oom_kill\n"), "/web/memory.oom_control: line 1: \"oom_kill\": expected a key and a number");
+}
+
+TEST(Controller, KeepsTheOtherValuesWhenOneFileIsWrong) {
+  FakeCgroups tree;
+  test::Files files = test::v2_files({.file_bytes = 5});
+  files["memory.current"] = "garbage\n";
+  tree.put("/web", files);
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const auto reading = opened.controller->read(web);
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->sample.gauges[Gauge::usage], std::nullopt);
+  EXPECT_EQ(reading->sample.gauges[Gauge::file], 5U);
+  EXPECT_EQ(reading->problem, "/web/memory.current: \"garbage\": expected a number");
+}
+
+TEST(Controller, SaysThatAFileCantBeRead) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({}));
+  std::filesystem::remove(tree.root() + "/web/memory.stat");
+  std::filesystem::create_directory(tree.root() + "/web/memory.stat");
+  Opened opened(tree);
+  EXPECT_EQ(opened.error_of_reading("/web"), "/web/memory.stat: Is a directory");
+  std::filesystem::remove(tree.root() + "/web/memory.stat");
+  EXPECT_EQ(opened.error_of_reading("/web"), "/web/memory.stat: No such file or directory");
+}
+
+TEST(Controller, DoesNotHangOnAPipeInPlaceOfAFile) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({}));
+  tree.remove_file("/web", "memory.failcnt");
+  ASSERT_EQ(::mkfifo((tree.root() + "/web/memory.failcnt").c_str(), 0600), 0);
+  Opened opened(tree);
+  EXPECT_EQ(opened.error_of_reading("/web"), "/web/memory.failcnt: Illegal seek");
+}
+
+TEST(Controller, DoesNotFollowASymbolicLinkInPlaceOfAFile) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({}));
+  tree.put("/other", test::v1_files({}));
+  tree.remove_file("/web", "memory.stat");
+  std::filesystem::create_symlink(tree.root() + "/other/memory.stat", tree.root() + "/web/memory.stat");
+  Opened opened(tree);
+  EXPECT_EQ(opened.error_of_reading("/web"), "/web/memory.stat: Too many levels of symbolic links");
+}
+
+TEST(Controller, FindsACgroupThatVanishedAtAnyStepAbsent) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({}));
+  tree.put("/other", test::v1_files({}));
+  Opened opened(tree);
+  const std::uint64_t inode = tree.inode("/web");
+  Cgroup web = opened.cgroup("/web");
+  ASSERT_TRUE(opened.controller->read(web));
+  tree.remove("/web");
+  EXPECT_FALSE(opened.controller->read(web));
+  EXPECT_FALSE(web.still_there());
+  EXPECT_FALSE(opened.controller->open({"/web", inode}));
+  EXPECT_TRUE(opened.controller->reclaim(web, 0));
+}
+
+TEST(Controller, NeverTakesARecreatedCgroupForTheOldOne) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({}));
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  std::filesystem::rename(tree.root() + "/web", tree.root() + "/old");  // keeps the old inode from being used again
+  tree.put("/web", test::v1_files({}));
+  EXPECT_FALSE(web.still_there());
+  EXPECT_FALSE(opened.controller->open(web.id()));
+}
+
+TEST(Controller, ReachesCgroupsWithPathsOverTheKernelsLimit) {
+  FakeCgroups tree;
+  const std::string segment = "/" + std::string(250, 'n');
+  std::string path;
+  Fd directory(::open(tree.root().c_str(), O_PATH | O_DIRECTORY));
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(::mkdirat(directory.get(), segment.c_str() + 1, 0700), 0);
+    directory = Fd(::openat(directory.get(), segment.c_str() + 1, O_PATH | O_DIRECTORY));
+    path += segment;
+  }
+  ASSERT_GT(path.size(), 4096U);
+  const Fd stat(::openat(directory.get(), "memory.stat", O_WRONLY | O_CREAT, 0600));
+  const std::string text = "cache 4096\n";
+  ASSERT_EQ(::write(stat.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  struct stat status {};
+  ASSERT_EQ(::fstat(directory.get(), &status), 0);
+  tree.put_file("", "memory.limit_in_bytes", "1\n");
+  const auto controller = make_controller(open_hierarchy(tree.root()));
+  auto cgroup = controller->open({path, status.st_ino});
+  ASSERT_TRUE(cgroup);
+  EXPECT_EQ(controller->read(*cgroup)->sample.gauges[Gauge::file], 4096U);
+}
+
+}  // namespace
+}  // namespace cgmm::kernel
