@@ -114,6 +114,8 @@ CREATE TABLE reclaim (
   error               TEXT                    -- what the kernel said, in words; NULL: nothing
 );
 CREATE INDEX reclaim_started_at ON reclaim (started_at_us);
+-- A start of the service looks for what the last run left 'started'; without this it would read every reclaim ever made.
+CREATE INDEX reclaim_under_way ON reclaim (reclaim_id) WHERE outcome = 'started';
 
 -- What became of a reclaim in the minutes after it.
 CREATE TABLE reclaim_effect (

@@ -1,1 +1,295 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "store/history.hpp"
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Transaction.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "core/units.hpp"
+#include "store/cgroup_rows.hpp"
+#include "store/lock_file.hpp"
+#include "store/open.hpp"
+#include "store/refusal.hpp"
+#include "store/statement.hpp"
+
+namespace cgmm::store {
+namespace {
+
+/// What a cgroup that is gone leaves in memory at a start is bounded by this.
+constexpr std::int64_t kHandoverAgeUs = 24LL * 3600 * 1'000'000;
+/// A reader keeps the last checkpoint from finishing; the service does not wait longer for it when it stops.
+constexpr int kLastCheckpointTimeoutMs = 200;
+
+/// "INSERT INTO sample (scan_id, ..., usage_kib, ..., pgfault, ...) VALUES (?, ...)": the names are core's.
+std::string insert_sample_sql() {
+  std::string columns = "scan_id, cgroup_id";
+  std::string values = "?, ?";
+  for (const auto name : core::kGaugeNames) columns += ", " + std::string(name) + "_kib";
+  for (const auto name : core::kCounterNames) columns += ", " + std::string(name);
+  for (std::size_t i = 0; i < core::kGaugeNames.size() + core::kCounterNames.size(); ++i) values += ", ?";
+  return "INSERT INTO sample (" + columns + ") VALUES (" + values + ")";
+}
+
+constexpr const char* kStoreReclaim =
+    "INSERT OR REPLACE INTO reclaim (reclaim_id, cgroup_id, started_at_us, duration_us, method, "
+    "threshold_bytes, requested_bytes, "
+    "usage_before_bytes, file_before_bytes, shmem_before_bytes, anon_before_bytes, swap_before_bytes, "
+    "usage_after_bytes, file_after_bytes, shmem_after_bytes, anon_after_bytes, swap_after_bytes, "
+    "freed_bytes, outcome, error) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''))";
+
+}  // namespace
+
+struct History::Impl {
+  explicit Impl(const std::filesystem::path& file)
+      : lock(resolved(file), file), database(open_locked(file)), cgroups(database) {}
+
+  SQLite::Database open_locked(const std::filesystem::path& file) {
+    try {
+      return open_for_writing(file);
+    } catch (...) {
+      lock.forget();
+      throw;
+    }
+  }
+
+  void require_transaction() const {
+    if (!in_transaction) throw std::logic_error("the history is written outside of a transaction");
+    // SQLite ends a transaction by itself when the disk is full; what follows must not be stored bit by bit.
+    if (sqlite3_get_autocommit(database.getHandle()) != 0) {
+      throw SQLite::Exception("the transaction was rolled back after an error", SQLITE_ABORT);
+    }
+  }
+
+  void append_samples(std::int64_t scan_id, const std::vector<core::ScanRow>& rows);
+  void append_sample(std::int64_t scan_id, std::int64_t cgroup_id, const core::ScanRow& row);
+  std::int64_t last_scan_at_us();
+  core::Handover handover(std::int64_t now_us);
+  void settle_last_run(std::int64_t now_us);
+
+  LockFile lock;  // outlives the connection
+  SQLite::Database database;
+  CgroupRows cgroups;
+  bool in_transaction = false;
+  std::int64_t scanned_at_us = 0;                           // the latest scan of this run; 0: none yet
+  std::int64_t scanned_before_at_us = 0;                    // its value when the transaction began
+  std::vector<std::pair<std::int64_t, std::size_t>> order;  // (cgroup_id, row) of a scan, kept for its memory
+
+  SQLite::Statement begin{database, "BEGIN IMMEDIATE"};
+  SQLite::Statement commit{database, "COMMIT"};
+  SQLite::Statement add_scan{
+      database,
+      "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us) "
+      "VALUES (?, ?, ?, ?, ?)"};
+  SQLite::Statement add_sample{database, insert_sample_sql()};
+  SQLite::Statement store_reclaim{database, kStoreReclaim};
+  SQLite::Statement store_cooldown{
+      database,
+      "INSERT OR REPLACE INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) "
+      "VALUES (?, ?, ?, ?)"};
+  SQLite::Statement add_oom_kill{database,
+                                 "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope) "
+                                 "VALUES (?, ?, 'counter', 'cgroup')"};
+  SQLite::Statement add_event{database,
+                              "INSERT INTO service_event (at_us, kind, detail) VALUES (?, ?, nullif(?, ''))"};
+};
+
+History::History(const std::filesystem::path& file) {
+  make_directories_for(file);
+  try {
+    impl_ = std::make_unique<Impl>(file);
+  } catch (const SQLite::Exception& error) {
+    throw refusal(file, error);
+  }
+}
+
+History::~History() = default;
+
+void History::begin() {
+  if (impl_->in_transaction) throw std::logic_error("the history is in a transaction already");
+  execute(impl_->begin);
+  impl_->in_transaction = true;
+  impl_->scanned_before_at_us = impl_->scanned_at_us;
+}
+
+void History::commit() {
+  if (!impl_->in_transaction) throw std::logic_error("there is no transaction to commit");
+  execute(impl_->commit);
+  impl_->in_transaction = false;
+  impl_->cgroups.keep();
+}
+
+void History::rollback() noexcept {
+  if (!impl_->in_transaction) return;
+  if (sqlite3_get_autocommit(impl_->database.getHandle()) == 0) impl_->database.tryExec("ROLLBACK");
+  impl_->in_transaction = false;
+  impl_->scanned_at_us = impl_->scanned_before_at_us;
+  impl_->cgroups.undo();
+}
+
+void History::record(const core::Scan& scan) {
+  impl_->require_transaction();
+  execute(impl_->add_scan, scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(scan.rows.size()),
+          scan.error_count, scan.late_us);
+  const std::int64_t scan_id = impl_->database.getLastInsertRowid();
+  impl_->cgroups.follow(scan, impl_->scanned_at_us);
+  impl_->cgroups.store_limits(scan.limits, scan.started_at_us);
+  impl_->append_samples(scan_id, scan.rows);
+  impl_->scanned_at_us = scan.started_at_us;
+}
+
+void History::Impl::append_samples(std::int64_t scan_id, const std::vector<core::ScanRow>& rows) {
+  order.clear();
+  for (std::size_t i = 0; i < rows.size(); ++i) order.emplace_back(cgroups.id_of(rows[i].key), i);
+  std::sort(order.begin(), order.end());  // in the order of the key every sample goes to the end of the file
+  for (const auto& [cgroup_id, index] : order) {
+    append_sample(scan_id, cgroup_id, rows[index]);
+    cgroups.store_oom_kills_total(rows[index].key, rows[index].oom_kills_total);
+  }
+}
+
+void History::Impl::append_sample(std::int64_t scan_id, std::int64_t cgroup_id, const core::ScanRow& row) {
+  Use sample(add_sample, scan_id, cgroup_id);
+  for (std::size_t i = 0; i < core::Gauges::kSize; ++i) {
+    auto value = row.gauges[static_cast<core::Gauge>(i)];
+    if (value) *value /= 1024;
+    sample.bind(value);
+  }
+  for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
+    sample.bind(row.increases[static_cast<core::Counter>(i)]);
+  }
+  sample.step();
+}
+
+void History::record(const core::Reclaim& reclaim) {
+  impl_->require_transaction();
+  const std::int64_t cgroup_id = impl_->cgroups.id_of(reclaim.id, reclaim.started_at_us);
+  {
+    Use row(impl_->store_reclaim, reclaim.reclaim_id, cgroup_id, reclaim.started_at_us, reclaim.duration_us,
+            to_string(reclaim.method), to_sql(reclaim.threshold_bytes), reclaim.requested_bytes);
+    const core::Gauges none;
+    for (const auto* gauges : {&reclaim.before, reclaim.after ? &*reclaim.after : &none}) {
+      using enum core::Gauge;
+      for (const auto gauge : {usage, file, shmem, anon, swap}) row.bind((*gauges)[gauge]);
+    }
+    row.bind(reclaim.freed_bytes);
+    row.bind(to_string(reclaim.outcome));
+    row.bind(reclaim.error);
+    row.step();
+  }
+  if (const auto& cooldown = reclaim.cooldown) {
+    execute(impl_->store_cooldown, cgroup_id, cooldown->last_reclaim_at_us, cooldown->until_us,
+            cooldown->strikes);
+  }
+}
+
+void History::record(const core::OomKill& kill) {
+  impl_->require_transaction();
+  execute(impl_->add_oom_kill, impl_->cgroups.id_of(kill.id, kill.killed_at_us), kill.killed_at_us);
+}
+
+void History::record(const core::ServiceEvent& event) {
+  impl_->require_transaction();
+  execute(impl_->add_event, event.at_us, event.kind, event.detail);
+}
+
+core::Handover History::begin_run(std::int64_t now_us, const std::string& detail) {
+  begin();
+  try {
+    auto handover = impl_->handover(now_us);
+    impl_->settle_last_run(now_us);
+    record(core::ServiceEvent{.at_us = now_us, .kind = "start", .detail = detail});
+    commit();
+    return handover;
+  } catch (...) {
+    rollback();
+    throw;
+  }
+}
+
+std::int64_t History::Impl::last_scan_at_us() {
+  SQLite::Statement last(database, "SELECT started_at_us FROM scan ORDER BY scan_id DESC LIMIT 1");
+  return last.executeStep() ? last.getColumn(0).getInt64() : 0;
+}
+
+/// Read before the last run is settled: of the cgroups that were there when it ended, nothing is left out.
+core::Handover History::Impl::handover(std::int64_t now_us) {
+  core::Handover result;
+  SQLite::Statement cooldowns(database,
+                              "SELECT path, inode, last_reclaim_at_us, until_us, strikes "
+                              "FROM cooldown JOIN cgroup USING (cgroup_id) "
+                              "WHERE vanished_at_us IS NULL OR vanished_at_us > ?1 OR until_us > ?2");
+  for (Use row(cooldowns, now_us - kHandoverAgeUs, now_us); row.step();) {
+    result.cooldowns[{row.text(0), inode_from_sql(row.integer(1))}] = {
+        .last_reclaim_at_us = row.integer(2), .until_us = row.integer(3), .strikes = row.integer(4)};
+  }
+  SQLite::Statement totals(
+      database,
+      "SELECT path, inode, oom_kills_total FROM cgroup WHERE oom_kills_total IS NOT NULL "
+      "AND (vanished_at_us IS NULL OR vanished_at_us > ?1)");
+  for (Use row(totals, now_us - kHandoverAgeUs); row.step();) {
+    result.oom_kills_total[{row.text(0), inode_from_sql(row.integer(1))}] = row.amount(2).value_or(0);
+  }
+  result.next_reclaim_id =
+      database.execAndGet("SELECT coalesce(max(reclaim_id), 0) + 1 FROM reclaim").getInt64();
+  return result;
+}
+
+void History::Impl::settle_last_run(std::int64_t now_us) {
+  database.exec("UPDATE reclaim SET outcome = 'interrupted' WHERE outcome = 'started'");
+  const std::int64_t scanned_last_at_us = last_scan_at_us();
+  SQLite::Statement end_cgroups(database,
+                                "UPDATE cgroup SET last_seen_at_us = max(last_seen_at_us, ?1), "
+                                "vanished_at_us = max(last_seen_at_us, ?1) WHERE vanished_at_us IS NULL");
+  execute(end_cgroups, scanned_last_at_us);
+  SQLite::Statement last_event(database,
+                               "SELECT kind, at_us FROM service_event WHERE kind IN ('start', 'stop') "
+                               "ORDER BY service_event_id DESC LIMIT 1");
+  Use event(last_event);
+  if (!event.step() || event.text(0) == "stop") return;
+  const std::int64_t started_at_us = event.integer(1);
+  const std::string last_scan = scanned_last_at_us < started_at_us
+                                    ? "it recorded no scan"
+                                    : "its last scan was at " + core::format_utc(scanned_last_at_us);
+  execute(add_event, now_us, std::string("crash_found"),
+          "the run started at " + core::format_utc(started_at_us) + " did not stop in order; " + last_scan);
+}
+
+void History::set_node_facts(const core::Parameters& facts) {
+  SQLite::Transaction transaction(impl_->database, SQLite::TransactionBehavior::IMMEDIATE);
+  impl_->database.exec("DELETE FROM node");
+  SQLite::Statement add(impl_->database, "INSERT INTO node (key, value) VALUES (?, ?)");
+  for (const auto& [key, value] : facts) {
+    Use row(add, key);
+    std::visit([&row](const auto& cell) { row.bind(cell); }, value);
+    row.step();
+  }
+  transaction.commit();
+}
+
+void History::end_run(std::int64_t now_us, const std::string& detail) {
+  begin();
+  try {
+    if (impl_->scanned_at_us != 0) {
+      SQLite::Statement seen(
+          impl_->database,
+          "UPDATE cgroup SET last_seen_at_us = max(last_seen_at_us, ?) WHERE vanished_at_us IS NULL");
+      execute(seen, impl_->scanned_at_us);
+    }
+    record(core::ServiceEvent{.at_us = now_us, .kind = "stop", .detail = detail});
+    commit();
+  } catch (...) {
+    rollback();
+    throw;
+  }
+  impl_->database.setBusyTimeout(kLastCheckpointTimeoutMs);
+  impl_->database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+}  // namespace cgmm::store

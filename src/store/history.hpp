@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The only writer of the database: WAL, synchronous=NORMAL, prepared statements, one transaction a batch. Owned and
-// called by one thread (the recorder's), after main has opened it.
+// The only writer of the database: WAL, synchronous=NORMAL, prepared statements, one transaction a batch.
+// Owned and called by one thread (the recorder's), after main has opened it.
 
 #include <cstdint>
 #include <filesystem>
@@ -18,28 +18,31 @@ namespace cgmm::store {
 
 class History {
  public:
-  /// Opens the database for writing, makes it (and the directory it is in) where there is none, and brings its schema up
-  /// to date, each migration in a transaction of its own. A newer, foreign or corrupt file is never written to.
-  /// Holds `<file>.lock` (with our pid in it) against a second service. Throws StoreError.
+  /// Opens the database for writing, makes it (and the directory it is in) where there is none, and brings
+  /// its schema up to date, each migration in a transaction of its own. A newer, foreign or corrupt file is
+  /// never written to. Holds `<file>.lock` (with our pid in it) against a second service. Throws StoreError.
   explicit History(const std::filesystem::path& file);
   ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
-  /// Settles what an earlier run left behind: a reclaim that is still 'started' becomes 'interrupted', cgroups without an
-  /// end get one (the last scan's time; a scan that sees them again takes it back), a missing 'stop' is recorded as
-  /// 'crash_found'. Then records 'start' with `detail`. Returns what must survive. Throws SQLite::Exception.
+  /// Settles what an earlier run left behind: a reclaim that is still 'started' becomes 'interrupted',
+  /// cgroups without an end get one (the last scan's time; a scan that sees them again takes it back), a
+  /// missing 'stop' is recorded as 'crash_found'. Then records 'start' with `detail`. Returns what must
+  /// survive. Throws SQLite::Exception.
   core::Handover begin_run(std::int64_t now_us, const std::string& detail);
 
   /// What is known about the node, replacing what was there.
   void set_node_facts(const core::Parameters& facts);
 
-  /// Everything between begin() and commit() is one transaction; rollback() undoes it, also what is remembered of it.
+  /// Everything between begin() and commit() is one transaction; rollback() undoes it, also what is
+  /// remembered of it.
   void begin();
   void commit();
   void rollback() noexcept;
 
-  /// All of these want a transaction. Throw SQLite::Exception.
+  /// All of these want a transaction. Throw SQLite::Exception; std::logic_error where there is no
+  /// transaction, or where a scan speaks of a key that was never announced.
   void record(const core::Scan& scan);
   void record(const core::Reclaim& reclaim);  // the same reclaim_id again replaces the row
   void record(const core::OomKill& kill);

@@ -1,1 +1,248 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "store/open.hpp"
+
+#include <SQLiteCpp/Statement.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "store/migrations.hpp"
+#include "store/refusal.hpp"
+
+namespace cgmm::store {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+constexpr mode_t kFileMode = 0640;
+constexpr mode_t kDirectoryMode = 0750;
+/// PRAGMA quick_check reads every page: a quarter of a second at this size.
+constexpr std::int64_t kQuickCheckLimitBytes = 64LL * 1024 * 1024;
+constexpr std::string_view kMagic{"SQLite format 3\0", 16};
+
+constexpr std::array kTables = {"node",         "scan",          "cgroup",         "sample",
+                                "cgroup_limit", "reclaim",       "reclaim_effect", "cooldown",
+                                "oom_kill",     "service_event", "sample_hour"};
+
+std::string wal_path(const std::filesystem::path& real) {
+  return real.string() + "-wal";
+}
+
+bool permitted(const std::filesystem::path& real, int mode) {
+  return ::faccessat(AT_FDCWD, real.c_str(), mode, AT_EACCESS) == 0;
+}
+
+/// As a URI, because only there SQLite takes "immutable".
+std::string immutable_uri(const std::filesystem::path& real) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string uri = "file://";
+  for (const char c : real.string()) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte >= 0x7f || c == '%' || c == '?' || c == '#') {
+      uri += {'%', kHex[byte >> 4], kHex[byte & 0xf]};
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
+struct Header {
+  std::array<unsigned char, 100> bytes{};
+  std::int64_t file_size_bytes = 0;
+
+  std::uint32_t number_at(std::size_t offset) const {
+    return std::uint32_t{bytes[offset]} << 24 | std::uint32_t{bytes[offset + 1]} << 16 |
+           std::uint32_t{bytes[offset + 2]} << 8 | bytes[offset + 3];
+  }
+  bool is_sqlite() const { return std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0; }
+  std::uint32_t application_id() const { return number_at(68); }
+  /// 0 where the header does not tell (it was written by a SQLite before 3.7.0) or makes no sense.
+  std::int64_t claimed_size_bytes() const {
+    const std::uint32_t page_size = std::uint32_t{bytes[16]} << 8 | bytes[17];
+    if (number_at(24) != number_at(92) || !std::has_single_bit(page_size)) return 0;
+    return std::int64_t{number_at(28)} * (page_size == 1 ? 65536 : page_size);
+  }
+};
+
+/// Through SQLite's own file descriptor: closing one of ours would drop the locks that another connection of
+/// this process has on the file (POSIX locks belong to the process).
+Header read_header(SQLite::Database& database) {
+  Header header;
+  sqlite3_file* raw = nullptr;
+  database.check(sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &raw));
+  sqlite3_int64 size_bytes = 0;
+  database.check(raw->pMethods->xFileSize(raw, &size_bytes));
+  header.file_size_bytes = size_bytes;
+  const int result = raw->pMethods->xRead(raw, header.bytes.data(), static_cast<int>(header.bytes.size()), 0);
+  if (result != SQLITE_IOERR_SHORT_READ) database.check(result);  // a short read fills up with zeros
+  return header;
+}
+
+bool holds_nothing(SQLite::Database& database) {
+  return database.execAndGet("PRAGMA user_version").getInt() == 0 &&
+         database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
+}
+
+Content inspect_history(const std::filesystem::path& file, SQLite::Database& database,
+                        Thoroughness thoroughness) {
+  const std::int64_t version = database.execAndGet("PRAGMA user_version").getInt64();
+  if (holds_nothing(database)) return Content::none;
+  const auto known_version = static_cast<std::int64_t>(kMigrations.size());
+  if (version > known_version) throw newer(file, version, known_version);
+  if (version < 1) throw damaged(file, "its schema has no version");
+  for (const char* const table : kTables) {
+    if (!database.tableExists(table))
+      throw damaged(file, std::string("its table '") + table + "' is missing");
+  }
+  if (thoroughness == Thoroughness::whole) {
+    database.exec("PRAGMA cache_size = -256");  // KiB; a quick_check would fill 2 MB
+    std::string verdict = database.execAndGet("PRAGMA quick_check(1)").getString();
+    if (verdict != "ok")
+      throw damaged(file, "SQLite's quick_check says: " + verdict.substr(verdict.rfind('\n') + 1));
+  }
+  return Content::history;
+}
+
+Content inspect_opened(const std::filesystem::path& file, SQLite::Database& database, bool log_pending,
+                       Thoroughness thoroughness) {
+  const Header header = read_header(database);
+  const bool ours = header.application_id() == kApplicationId;
+  if (!header.is_sqlite())
+    throw ours ? damaged(file, "its first bytes are overwritten") : not_a_database(file);
+  if (header.file_size_bytes < static_cast<std::int64_t>(header.bytes.size())) {
+    throw damaged(file, "it ends within its header");
+  }
+  if (!ours) {
+    // Nothing but the header of a file that isn't ours is read, unless it may be an empty one.
+    const bool maybe_empty = header.application_id() == 0 && !log_pending;
+    if (maybe_empty && holds_nothing(database)) return Content::none;
+    throw other_programs_database(file, header.application_id());
+  }
+  // With a pending log the file may lawfully be short: a checkpoint writes the first page before the last.
+  if (!log_pending && header.file_size_bytes < header.claimed_size_bytes()) {
+    throw damaged(file, "it has " + std::to_string(header.file_size_bytes) + " of " +
+                            std::to_string(header.claimed_size_bytes()) + " bytes");
+  }
+  const bool small = header.file_size_bytes <= kQuickCheckLimitBytes;
+  return inspect_history(file, database, small ? thoroughness : Thoroughness::header);
+}
+
+void create(const std::filesystem::path& file, const std::filesystem::path& real) {
+  const int fd = ::open(real.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
+  if (fd < 0) throw unusable(file, "it can't be made", errno);
+  ::fchmod(fd, kFileMode);  // whatever the umask is; SQLite gives -wal and -shm the same mode
+  ::close(fd);
+}
+
+/// The order matters. auto_vacuum has to be there before the first page. The application_id is written while
+/// the journal is still a rollback journal, so that it is in the file itself and not only in the log: by it
+/// our own file is known after a crash, without reading the log of what may be another program's.
+void prepare_new(SQLite::Database& database) {
+  database.exec("PRAGMA journal_mode = DELETE");
+  database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+  // A database of one empty page keeps its auto_vacuum until it is rewritten.
+  if (database.execAndGet("PRAGMA page_count").getInt() > 0) database.exec("VACUUM");
+  database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
+}
+
+void configure(const std::filesystem::path& file, SQLite::Database& database) {
+  if (database.execAndGet("PRAGMA journal_mode = WAL").getString() != "wal") {
+    throw unusable(file, "SQLite's write-ahead log does not work on its filesystem",
+                   "use a local filesystem");
+  }
+  database.exec("PRAGMA synchronous = NORMAL");
+  database.exec("PRAGMA cache_size = -1024");            // KiB; the whole service has to stay under 10 MB
+  database.exec("PRAGMA wal_autocheckpoint = 256");      // pages: 1 MiB, some 25 scans of 200 cgroups
+  database.exec("PRAGMA journal_size_limit = 4194304");  // cuts a log that a slow reader made grow
+  database.exec(
+      "PRAGMA secure_delete = OFF");  // Debian's SQLite overwrites deleted rows: here only more writes
+}
+
+}  // namespace
+
+std::filesystem::path resolved(const std::filesystem::path& file) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(file, error);
+  if (error) return file;
+  std::filesystem::path canonical = std::filesystem::weakly_canonical(absolute, error);
+  return error ? absolute : canonical;
+}
+
+std::optional<FileStamp> stamp_of(const std::filesystem::path& file) {
+  const std::filesystem::path real = resolved(file);
+  struct stat info {};
+  if (::stat(real.c_str(), &info) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    throw unusable(file, "it can't be reached", errno);
+  }
+  if (S_ISDIR(info.st_mode)) throw unusable(file, "it is a directory", "");
+  if (!S_ISREG(info.st_mode)) throw unusable(file, "it is not a regular file", "");
+  FileStamp stamp{.device = info.st_dev,
+                  .inode = info.st_ino,
+                  .size_bytes = info.st_size,
+                  .modified_at_ns = info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec};
+  stamp.log_pending = ::stat(wal_path(real).c_str(), &info) == 0 && info.st_size > 0;
+  return stamp;
+}
+
+Content inspect(const std::filesystem::path& file, Thoroughness thoroughness) {
+  const auto stamp = stamp_of(file);
+  if (!stamp || stamp->size_bytes == 0) return Content::none;
+  if (!permitted(resolved(file), R_OK)) throw unusable(file, "it can't be read", errno);
+  try {
+    SQLite::Database database = open_for_reading(file, *stamp);
+    return inspect_opened(file, database, stamp->log_pending, thoroughness);
+  } catch (const SQLite::Exception& error) {
+    throw refusal(file, error);
+  }
+}
+
+SQLite::Database open_for_reading(const std::filesystem::path& file, const FileStamp& stamp) {
+  const std::filesystem::path real = resolved(file);
+  if (stamp.log_pending) return {real.string(), SQLite::OPEN_READONLY, kBusyTimeoutMs};
+  return {immutable_uri(real), SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyTimeoutMs};
+}
+
+SQLite::Database open_for_writing(const std::filesystem::path& file) {
+  const std::filesystem::path real = resolved(file);
+  const Content content = inspect(file, Thoroughness::whole);
+  if (!stamp_of(file)) create(file, real);
+  if (!permitted(real, W_OK)) throw unusable(file, "it can't be written", errno);
+  try {
+    SQLite::Database database(real.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
+    if (content == Content::none) prepare_new(database);
+    configure(file, database);
+    migrate(database, kMigrations);
+    return database;
+  } catch (const SQLite::Exception& error) {
+    throw refusal(file, error);
+  }
+}
+
+void make_directories_for(const std::filesystem::path& file) {
+  std::filesystem::path directory;
+  for (const auto& part : resolved(file).parent_path()) {
+    directory /= part;
+    if (::mkdir(directory.c_str(), kDirectoryMode) == 0) {
+      ::chmod(directory.c_str(), kDirectoryMode);
+      continue;
+    }
+    const int code = errno;
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(directory, ignored)) {
+      throw unusable(file, "its directory " + directory.string() + " can't be made", code);
+    }
+  }
+}
+
+}  // namespace cgmm::store

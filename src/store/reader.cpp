@@ -1,1 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "store/reader.hpp"
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <sqlite3.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "store/guarded_query.hpp"
+#include "store/open.hpp"
+#include "store/refusal.hpp"
+
+namespace cgmm::store {
+namespace {
+
+/// How often a file that changes while it is read without locks is looked at anew.
+constexpr int kAttempts = 5;
+
+}  // namespace
+
+struct Reader::Impl {
+  explicit Impl(std::filesystem::path name) : file(std::move(name)) {}
+
+  /// Without locks what is read counts only if nobody wrote meanwhile.
+  bool outdated() const { return !(stamp && stamp->log_pending) && stamp_of(file) != stamp; }
+
+  void open() {
+    connection.reset();
+    stamp = stamp_of(file);
+    if (!stamp || inspect(file, Thoroughness::header) == Content::none) throw missing(file);
+    connection.emplace(open_for_reading(file, *stamp));
+  }
+
+  /// Does `read`, and does it again where the file was written to meanwhile.
+  template <class Read>
+  auto undisturbed(Read read) {
+    for (int attempt = 1;; ++attempt) {
+      try {
+        if (!connection || outdated()) open();
+        auto result = read();
+        if (attempt == kAttempts || !outdated()) return result;
+      } catch (const StoreError&) {
+        if (attempt == kAttempts || !outdated()) throw;
+      }
+      connection.reset();
+    }
+  }
+
+  std::filesystem::path file;
+  std::optional<FileStamp> stamp;  // when it was opened
+  std::optional<SQLite::Database> connection;
+};
+
+Reader::Reader(const std::filesystem::path& file) : impl_(std::make_unique<Impl>(file)) {
+  impl_->undisturbed([] { return true; });
+}
+
+Reader::~Reader() = default;
+
+core::Table Reader::run(std::string_view sql, const core::Parameters& parameters) {
+  return impl_->undisturbed([&] {
+    try {
+      return run_guarded(*impl_->connection, sql, parameters);
+    } catch (const SQLite::Exception& error) {
+      throw refusal(impl_->file, error);
+    }
+  });
+}
+
+}  // namespace cgmm::store

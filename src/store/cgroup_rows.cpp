@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/cgroup_rows.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "store/statement.hpp"
+
+namespace cgmm::store {
+
+CgroupRows::CgroupRows(SQLite::Database& database)
+    : find_(database, "SELECT cgroup_id FROM cgroup WHERE path = ?1 AND inode = ?2"),
+      add_(database,
+           "INSERT INTO cgroup (path, inode, first_seen_at_us, last_seen_at_us) VALUES (?1, ?2, ?3, ?3) "
+           "RETURNING cgroup_id"),
+      // A row made for a reclaim has no identity yet.
+      appear_(database,
+              "INSERT INTO cgroup (path, inode, first_seen_at_us, last_seen_at_us, "
+              "runtime, container_id, pod_uid, qos_class) "
+              "VALUES (?1, ?2, ?3, ?3, nullif(?4, ''), nullif(?5, ''), nullif(?6, ''), nullif(?7, '')) "
+              "ON CONFLICT (path, inode) DO UPDATE SET vanished_at_us = NULL, "
+              "runtime = coalesce(runtime, excluded.runtime), "
+              "container_id = coalesce(container_id, excluded.container_id), "
+              "pod_uid = coalesce(pod_uid, excluded.pod_uid), "
+              "qos_class = coalesce(qos_class, excluded.qos_class) "
+              "RETURNING cgroup_id, oom_kills_total"),
+      vanish_(database,
+              "UPDATE cgroup SET vanished_at_us = ?2, last_seen_at_us = max(last_seen_at_us, ?3) "
+              "WHERE cgroup_id = ?1"),
+      latest_limits_(
+          database,
+          "SELECT limit_bytes, effective_limit_bytes, high_bytes FROM cgroup_limit WHERE cgroup_id = ?1 "
+          "ORDER BY changed_at_us DESC LIMIT 1"),
+      store_limits_(database,
+                    "INSERT OR REPLACE INTO cgroup_limit "
+                    "(cgroup_id, changed_at_us, limit_bytes, effective_limit_bytes, high_bytes) "
+                    "VALUES (?1, ?2, ?3, ?4, ?5)"),
+      store_oom_kills_total_(database, "UPDATE cgroup SET oom_kills_total = ?2 WHERE cgroup_id = ?1") {}
+
+std::int64_t CgroupRows::id_of(const core::CgroupId& id, std::int64_t seen_at_us) {
+  Use found(find_, id.path, inode_to_sql(id.inode));
+  if (found.step()) return found.integer(0);
+  Use added(add_, id.path, inode_to_sql(id.inode), seen_at_us);
+  added.step();
+  return added.integer(0);
+}
+
+void CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us) {
+  if (scan.announces_all) vanish_unless_announced(scan, previous_scan_at_us);
+  // Twice, because one that vanished may be back under another key, and one that appeared gone again.
+  for (const auto key : scan.vanished) vanish(key, scan.started_at_us, previous_scan_at_us);
+  for (const auto& cgroup : scan.appeared) remember(cgroup.key, appear(cgroup, scan.started_at_us));
+  for (const auto key : scan.vanished) vanish(key, scan.started_at_us, previous_scan_at_us);
+}
+
+CgroupRows::Known CgroupRows::appear(const core::AppearedCgroup& cgroup, std::int64_t at_us) {
+  const auto& told = cgroup.container;
+  Use row(appear_, cgroup.id.path, inode_to_sql(cgroup.id.inode), at_us, told.runtime, told.container_id,
+          told.pod_uid, told.qos_class);
+  row.step();
+  return {.cgroup_id = row.integer(0), .oom_kills_total = row.amount(1), .limits_read = false, .limits = {}};
+}
+
+void CgroupRows::vanish(core::CgroupKey key, std::int64_t at_us, std::int64_t previous_scan_at_us) {
+  const auto found = known_.find(key);
+  if (found == known_.end()) return;  // it came and went within scans that were dropped
+  execute(vanish_, found->second.cgroup_id, at_us, previous_scan_at_us);
+  remember(key, std::nullopt);
+}
+
+void CgroupRows::vanish_unless_announced(const core::Scan& scan, std::int64_t previous_scan_at_us) {
+  std::vector<core::CgroupKey> announced;
+  announced.reserve(scan.appeared.size());
+  for (const auto& cgroup : scan.appeared) announced.push_back(cgroup.key);
+  std::sort(announced.begin(), announced.end());
+  std::vector<core::CgroupKey> gone;
+  for (const auto& entry : known_) {
+    if (!std::binary_search(announced.begin(), announced.end(), entry.first)) gone.push_back(entry.first);
+  }
+  for (const auto key : gone) vanish(key, scan.started_at_us, previous_scan_at_us);
+}
+
+void CgroupRows::store_limits(std::span<const core::LimitChange> limits, std::int64_t changed_at_us) {
+  for (const auto& change : limits) {
+    Known now = known(change.key);
+    if (!now.limits_read) now.limits = latest_limits(now.cgroup_id);
+    if (now.limits != change.limits) {
+      execute(store_limits_, now.cgroup_id, changed_at_us, change.limits.limit_bytes,
+              change.limits.effective_limit_bytes, change.limits.high_bytes);
+    }
+    now.limits_read = true;
+    now.limits = change.limits;
+    remember(change.key, now);
+  }
+}
+
+std::optional<core::Limits> CgroupRows::latest_limits(std::int64_t cgroup_id) {
+  Use row(latest_limits_, cgroup_id);
+  if (!row.step()) return std::nullopt;
+  return core::Limits{
+      .limit_bytes = row.amount(0), .effective_limit_bytes = row.amount(1), .high_bytes = row.amount(2)};
+}
+
+void CgroupRows::store_oom_kills_total(core::CgroupKey key, std::optional<std::uint64_t> total) {
+  const Known& before = known(key);
+  if (!total || before.oom_kills_total == total) return;
+  Known now = before;
+  now.oom_kills_total = total;
+  execute(store_oom_kills_total_, now.cgroup_id, total);
+  remember(key, now);
+}
+
+const CgroupRows::Known& CgroupRows::known(core::CgroupKey key) const {
+  const auto found = known_.find(key);
+  if (found == known_.end()) {
+    throw std::logic_error("a scan speaks of cgroup key " + std::to_string(key) +
+                           ", which was never announced");
+  }
+  return found->second;
+}
+
+void CgroupRows::remember(core::CgroupKey key, std::optional<Known> now) {
+  const auto found = known_.find(key);
+  undo_.emplace_back(key, found == known_.end() ? std::nullopt : std::optional(found->second));
+  if (now) {
+    known_.insert_or_assign(key, *now);
+  } else {
+    known_.erase(key);
+  }
+}
+
+void CgroupRows::undo() {
+  for (auto entry = undo_.rbegin(); entry != undo_.rend(); ++entry) {
+    if (entry->second) {
+      known_.insert_or_assign(entry->first, *entry->second);
+    } else {
+      known_.erase(entry->first);
+    }
+  }
+  undo_.clear();
+}
+
+}  // namespace cgmm::store

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/guarded_query.hpp"
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace cgmm::store {
+namespace {
+
+using StatementHandle = std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)>;
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw StoreError(StoreError::Kind::bad_query, "the query can't be run: " + why);
+}
+
+bool is_word(const char* word, std::initializer_list<const char*> words) {
+  for (const char* known : words) {
+    if (sqlite3_stricmp(word, known) == 0) return true;
+  }
+  return false;
+}
+
+/// Whether the PRAGMA only tells; with an argument many of them change something.
+bool only_tells(const char* pragma, bool has_argument) {
+  if (is_word(pragma, {"foreign_key_list", "index_info", "index_list", "index_xinfo", "integrity_check",
+                       "quick_check", "table_info", "table_list", "table_xinfo"})) {
+    return true;
+  }
+  return !has_argument && is_word(pragma, {"application_id", "auto_vacuum", "collation_list",
+                                           "compile_options", "database_list", "encoding", "freelist_count",
+                                           "function_list", "journal_mode", "module_list", "page_count",
+                                           "page_size", "pragma_list", "schema_version", "user_version"});
+}
+
+/// Asked by SQLite while a statement is compiled, also for those it makes itself (pragma_table_info()). Notes
+/// in `denied` what it said no to.
+class Guard {
+ public:
+  explicit Guard(sqlite3* database) : database_(database) {
+    sqlite3_set_authorizer(database_, &Guard::asked, this);
+  }
+  ~Guard() { sqlite3_set_authorizer(database_, nullptr, nullptr); }
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+  const std::string& denied() const { return denied_; }
+
+ private:
+  static int asked(void* self, int action, const char* first, const char* second, const char*, const char*) {
+    return static_cast<Guard*>(self)->answer(action, first, second);
+  }
+
+  int answer(int action, const char* first, const char* second) {
+    switch (action) {
+      case SQLITE_SELECT:
+      case SQLITE_READ:
+      case SQLITE_RECURSIVE:
+        return SQLITE_OK;
+      case SQLITE_FUNCTION:
+        if (!is_word(second, {"load_extension"})) return SQLITE_OK;
+        denied_ = "load_extension() is not allowed";
+        return SQLITE_DENY;
+      case SQLITE_PRAGMA:
+        if (only_tells(first, second != nullptr)) return SQLITE_OK;
+        denied_ = std::string("PRAGMA ") + first + " is not allowed";
+        return SQLITE_DENY;
+      case SQLITE_ATTACH:
+      case SQLITE_DETACH:
+        denied_ = "ATTACH and DETACH are not allowed";
+        return SQLITE_DENY;
+      case SQLITE_TRANSACTION:
+      case SQLITE_SAVEPOINT:
+        denied_ = "transactions are not allowed";
+        return SQLITE_DENY;
+      case SQLITE_UPDATE:
+        // Asked, and not done, where a table-valued function (pragma_table_info(), json_each()) is used for
+        // the first time. A real UPDATE of it is refused by SQLite itself.
+        if (is_word(first, {"sqlite_master"})) return SQLITE_OK;
+        [[fallthrough]];
+      default:
+        denied_ = "it would write, and the history is read-only here";
+        return SQLITE_DENY;
+    }
+  }
+
+  sqlite3* database_;
+  std::string denied_;
+};
+
+/// The SQL is at fault, unless it is the file, the disk, or the memory.
+[[noreturn]] void fail(sqlite3* database, const Guard& guard) {
+  const int code = sqlite3_errcode(database) & 0xff;
+  if (!guard.denied().empty()) refuse(guard.denied());
+  switch (code) {
+    case SQLITE_ERROR:
+    case SQLITE_AUTH:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_RANGE:
+    case SQLITE_READONLY:
+    case SQLITE_TOOBIG:
+      refuse(sqlite3_errmsg(database));
+    default:
+      throw SQLite::Exception(database, code);
+  }
+}
+
+/// `sql` is what is left to compile, and afterwards what is left behind the statement.
+StatementHandle compile(sqlite3* database, const Guard& guard, std::string_view& sql) {
+  sqlite3_stmt* statement = nullptr;
+  const char* tail = nullptr;
+  const int result =
+      sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement, &tail);
+  StatementHandle handle(statement, &sqlite3_finalize);
+  if (result != SQLITE_OK) fail(database, guard);
+  sql.remove_prefix(static_cast<std::size_t>(tail - sql.data()));
+  return handle;
+}
+
+/// Comments, white space and semicolons may follow a statement, nothing else.
+void require_end(sqlite3* database, std::string_view rest) {
+  while (!rest.empty()) {
+    sqlite3_stmt* statement = nullptr;
+    const char* tail = nullptr;
+    const int result =
+        sqlite3_prepare_v2(database, rest.data(), static_cast<int>(rest.size()), &statement, &tail);
+    const StatementHandle handle(statement, &sqlite3_finalize);
+    if (result != SQLITE_OK || statement != nullptr) refuse("it is more than one statement");
+    rest.remove_prefix(static_cast<std::size_t>(tail - rest.data()));
+  }
+}
+
+int bind_cell(sqlite3_stmt* statement, int index, const core::Cell& cell) {
+  struct Bind {
+    sqlite3_stmt* statement;
+    int index;
+    int operator()(std::monostate) const { return sqlite3_bind_null(statement, index); }
+    int operator()(std::int64_t value) const { return sqlite3_bind_int64(statement, index, value); }
+    int operator()(double value) const { return sqlite3_bind_double(statement, index, value); }
+    int operator()(const std::string& text) const {
+      // Not copied: the parameters outlive the statement.
+      return sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+    }
+  };
+  return std::visit(Bind{statement, index}, cell);
+}
+
+void bind_all(sqlite3* database, sqlite3_stmt* statement, const core::Parameters& parameters,
+              const Guard& guard) {
+  for (int i = 1; i <= sqlite3_bind_parameter_count(statement); ++i) {
+    const char* name = sqlite3_bind_parameter_name(statement, i);
+    if (name == nullptr) refuse("its parameters need names, ':since' and not '?'");
+    const auto given = parameters.find(std::string_view(name + 1));
+    if (given == parameters.end())
+      refuse("it has the parameter " + std::string(name) + ", which is not given");
+    if (bind_cell(statement, i, given->second) != SQLITE_OK) fail(database, guard);
+  }
+}
+
+core::Cell cell_at(sqlite3_stmt* statement, int column) {
+  switch (sqlite3_column_type(statement, column)) {
+    case SQLITE_INTEGER:
+      return std::int64_t{sqlite3_column_int64(statement, column)};
+    case SQLITE_FLOAT:
+      return sqlite3_column_double(statement, column);
+    case SQLITE_NULL:
+      return std::monostate{};
+    default: {
+      const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, column));
+      const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
+      return bytes == nullptr ? std::string() : std::string(bytes, size);
+    }
+  }
+}
+
+}  // namespace
+
+core::Table run_guarded(SQLite::Database& database, std::string_view sql,
+                        const core::Parameters& parameters) {
+  sqlite3* const handle = database.getHandle();
+  const Guard guard(handle);
+  if (sql.find('\0') != std::string_view::npos) refuse("it has a NUL byte in it");
+  StatementHandle statement(nullptr, &sqlite3_finalize);
+  while (!statement && !sql.empty()) statement = compile(handle, guard, sql);  // comments may come before it
+  if (!statement) refuse("there is no statement in it");
+  require_end(handle, sql);
+  if (sqlite3_stmt_readonly(statement.get()) == 0)
+    refuse("it would write, and the history is read-only here");
+  bind_all(handle, statement.get(), parameters, guard);
+
+  core::Table table;
+  const int column_count = sqlite3_column_count(statement.get());
+  for (int i = 0; i < column_count; ++i) table.columns.emplace_back(sqlite3_column_name(statement.get(), i));
+  int result = SQLITE_ROW;
+  while ((result = sqlite3_step(statement.get())) == SQLITE_ROW) {
+    auto& row = table.rows.emplace_back();
+    row.reserve(table.columns.size());
+    for (int i = 0; i < column_count; ++i) row.push_back(cell_at(statement.get(), i));
+  }
+  if (result != SQLITE_DONE) fail(handle, guard);
+  return table;
+}
+
+}  // namespace cgmm::store

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/lock_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "store/open.hpp"
+#include "store/reader.hpp"
+#include "store/refusal.hpp"
+
+namespace cgmm::store {
+namespace {
+
+constexpr mode_t kMode = 0640;
+// running_service_pid() holds the lock for a moment to learn whether somebody else does; a service that
+// starts in that moment must not take it for another service.
+constexpr int kAttempts = 10;
+constexpr std::chrono::milliseconds kBetweenAttempts{20};
+
+std::filesystem::path lock_path(const std::filesystem::path& database) {
+  std::filesystem::path path = database;
+  path += ".lock";
+  return path;
+}
+
+std::int64_t pid_in(int fd) {
+  char text[32];
+  const ssize_t length = ::pread(fd, text, sizeof text, 0);
+  std::int64_t pid = 0;
+  if (length > 0) std::from_chars(text, text + length, pid);
+  return pid > 0 ? pid : 0;
+}
+
+}  // namespace
+
+LockFile::LockFile(const std::filesystem::path& database, const std::filesystem::path& shown)
+    : path_(lock_path(database)) {
+  for (int attempt = 1; !try_to_take(shown); ++attempt) {
+    if (attempt == kAttempts) throw in_use(shown, running_service_pid(database).value_or(0));
+    std::this_thread::sleep_for(kBetweenAttempts);
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  // On a full disk the pid is missing; the lock holds all the same.
+  if (::ftruncate(fd_, 0) == 0) [[maybe_unused]]
+    const ssize_t written = ::pwrite(fd_, pid.data(), pid.size(), 0);
+}
+
+/// False: held by somebody else, or removed under our hands.
+bool LockFile::try_to_take(const std::filesystem::path& shown) {
+  int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
+  made_ = fd >= 0;
+  if (made_) {
+    ::fchmod(fd, kMode);  // whatever the umask is
+  } else if (errno == EEXIST) {
+    fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT) return false;
+  }
+  if (fd < 0) throw unusable(shown, "its lock file " + path_.string() + " can't be opened", errno);
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    const int code = errno;
+    ::close(fd);
+    if (code == EWOULDBLOCK || code == EINTR) return false;
+    throw unusable(shown, "its lock file " + path_.string() + " can't be locked", code);
+  }
+  struct stat taken {};
+  struct stat named {};
+  if (::fstat(fd, &taken) != 0 || ::stat(path_.c_str(), &named) != 0 || taken.st_dev != named.st_dev ||
+      taken.st_ino != named.st_ino) {
+    ::close(fd);  // another service was refused and has removed it: forget()
+    return false;
+  }
+  fd_ = fd;
+  return true;
+}
+
+LockFile::~LockFile() {
+  if (fd_ < 0) return;
+  [[maybe_unused]] const int ignored = ::ftruncate(fd_, 0);
+  ::close(fd_);
+}
+
+void LockFile::forget() noexcept {
+  if (made_) ::unlink(path_.c_str());
+}
+
+std::optional<std::int64_t> running_service_pid(const std::filesystem::path& file) {
+  const std::filesystem::path path = lock_path(resolved(file));
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    throw unusable(file, "its lock file " + path.string() + " can't be opened", errno);
+  }
+  std::optional<std::int64_t> pid;
+  if (::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) pid = pid_in(fd);
+  ::close(fd);
+  return pid;
+}
+
+}  // namespace cgmm::store

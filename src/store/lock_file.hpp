@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// `<database>.lock`: one service a database. SQLite's own locks only last for a transaction. flock() and not
+// a pid file, because the kernel lets go of it however the service ends. Owned by one thread.
+//
+// The file stays when the service ends, emptied: removing it would need every taker to look twice. It is
+// removed only where this object made it and the database was then refused, so that nothing is left beside a
+// file that isn't ours.
+
+#include <cstdint>
+#include <filesystem>
+
+namespace cgmm::store {
+
+class LockFile {
+ public:
+  /// Makes the file where there is none, takes the lock and writes our pid. `database` is the path as
+  /// resolved() has it, `shown` as the operator wrote it. Throws StoreError: busy, unusable.
+  LockFile(const std::filesystem::path& database, const std::filesystem::path& shown);
+  ~LockFile();
+  LockFile(const LockFile&) = delete;
+  LockFile& operator=(const LockFile&) = delete;
+
+  /// The database was refused: leave no lock file that was not there before.
+  void forget() noexcept;
+
+ private:
+  bool try_to_take(const std::filesystem::path& shown);
+
+  std::filesystem::path path_;
+  int fd_ = -1;
+  bool made_ = false;
+};
+
+}  // namespace cgmm::store

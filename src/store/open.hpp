@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Opening a database file, and refusing one that isn't a history: shared by the writer and the reader. A file
+// is looked at through a connection that can't write, and leaves no trace beside it, before anything is done
+// to it. One connection a thread.
+
+#include <sys/stat.h>
+
+#include <SQLiteCpp/Database.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "store/error.hpp"
+
+namespace cgmm::store {
+
+/// The file itself, symbolic links followed: SQLite, and the lock, name what is beside it after that.
+std::filesystem::path resolved(const std::filesystem::path& file);
+
+/// What changes on disk when somebody writes to the database.
+struct FileStamp {
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::int64_t size_bytes = 0;
+  std::int64_t modified_at_ns = 0;
+  bool log_pending = false;  // `<file>-wal` is there and not empty: what was written last is in it
+
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+/// nullopt where there is no file. Throws StoreError(unusable) where it can't be reached or isn't a regular
+/// file.
+std::optional<FileStamp> stamp_of(const std::filesystem::path& file);
+
+enum class Content {
+  none,     // there is no file, or it is empty, or a SQLite database in which nothing is
+  history,  // ours, of a version that is known
+};
+enum class Thoroughness {
+  header,  // what every opening can afford
+  whole,   // PRAGMA quick_check as well, where the file is small enough
+};
+
+/// What the file holds. Throws StoreError: foreign, newer, corrupt, unusable.
+Content inspect(const std::filesystem::path& file, Thoroughness thoroughness);
+
+/// A read-only connection. Where no log is pending, nobody is writing: then the file is read as `immutable`,
+/// without locks and without making -wal and -shm beside it, which also works on a read-only medium. Whoever
+/// reads that way has to compare stamps afterwards. Throws SQLite::Exception.
+SQLite::Database open_for_reading(const std::filesystem::path& file, const FileStamp& stamp);
+
+/// A connection that writes. Makes the file where there is none, and brings the schema up to date. The caller
+/// holds the lock and has made the directory. Throws StoreError.
+SQLite::Database open_for_writing(const std::filesystem::path& file);
+
+/// The directories above `file` that are not there yet, mode 0750. Throws StoreError(unusable).
+void make_directories_for(const std::filesystem::path& file);
+
+}  // namespace cgmm::store

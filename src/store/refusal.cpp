@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/refusal.hpp"
+
+#include <SQLiteCpp/Exception.h>
+#include <sqlite3.h>
+
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+namespace cgmm::store {
+namespace {
+
+constexpr const char* kNameAnother = "name another file with --database";
+
+/// As file(1) would show it: 0x47504b47 "GPKG"; the text only where all of it can be printed.
+std::string shown(std::uint32_t application_id) {
+  if (application_id == 0) return "no application_id";
+  char hex[16];
+  std::snprintf(hex, sizeof hex, "0x%08x", application_id);
+  std::string text;
+  for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>((application_id >> shift) & 0xff);
+  std::string result = std::string("application_id ") + hex;
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) return result;
+  }
+  return result + " \"" + text + "\"";
+}
+
+std::string what_helps(int code) {
+  switch (code) {
+    case EACCES:
+    case EPERM:
+      return "give this user access to it and its directory";
+    case EROFS:
+      return "make its filesystem writable";
+    case ENOSPC:
+    case EDQUOT:
+      return "make room on its filesystem";
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+      return "correct the path";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+StoreError missing(const std::filesystem::path& file) {
+  return {StoreError::Kind::missing, "there is no history at " + file.string() +
+                                         " yet: start the service (`cgroup-memory-manager run`) or " +
+                                         kNameAnother};
+}
+
+StoreError not_a_database(const std::filesystem::path& file) {
+  return {StoreError::Kind::foreign,
+          file.string() +
+              " is not a SQLite database: cgroup-memory-manager did not write it and "
+              "leaves it as it is; " +
+              kNameAnother};
+}
+
+StoreError other_programs_database(const std::filesystem::path& file, std::uint32_t application_id) {
+  return {StoreError::Kind::foreign, file.string() + " is the SQLite database of another program (" +
+                                         shown(application_id) + ") and is left as it is; " + kNameAnother};
+}
+
+StoreError newer(const std::filesystem::path& file, std::int64_t version, std::int64_t known_version) {
+  return {StoreError::Kind::newer,
+          file.string() + " was written by a later version of cgroup-memory-manager (its schema is version " +
+              std::to_string(version) + ", this program knows up to " + std::to_string(known_version) +
+              "): upgrade the program or " + kNameAnother};
+}
+
+StoreError damaged(const std::filesystem::path& file, const std::string& detail) {
+  return {StoreError::Kind::corrupt, file.string() + " is damaged (" + detail +
+                                         ") and is left as it is: move it away to begin a new history, or " +
+                                         kNameAnother};
+}
+
+StoreError in_use(const std::filesystem::path& file, std::int64_t pid) {
+  return {StoreError::Kind::busy, file.string() + " is in use by another cgroup-memory-manager (pid " +
+                                      (pid == 0 ? "unknown" : std::to_string(pid)) + "); stop it or " +
+                                      kNameAnother};
+}
+
+StoreError unusable(const std::filesystem::path& file, const std::string& detail,
+                    const std::string& what_to_do) {
+  return {StoreError::Kind::unusable, file.string() + " can't be used: " + detail + "; " +
+                                          (what_to_do.empty() ? "" : what_to_do + " or ") + kNameAnother};
+}
+
+StoreError unusable(const std::filesystem::path& file, const std::string& detail, int code) {
+  return unusable(file, detail + ": " + std::generic_category().message(code), what_helps(code));
+}
+
+StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& error) {
+  const std::string said = error.what();
+  switch (error.getErrorCode() & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FORMAT:
+      return damaged(file, "SQLite says: " + said);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {StoreError::Kind::busy, file.string() + " is locked by another program (SQLite says: " + said +
+                                          "); try again, end that program or " + kNameAnother};
+    case SQLITE_FULL:
+      return unusable(file, "SQLite says: " + said, what_helps(ENOSPC));
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+      return unusable(file, "SQLite says: " + said, what_helps(EACCES));
+    default:
+      return unusable(file, "SQLite says: " + said, "");
+  }
+}
+
+}  // namespace cgmm::store

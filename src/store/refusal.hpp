@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The sentences of a StoreError, so that one kind of refusal reads the same wherever it is found. Any thread.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "store/error.hpp"
+
+namespace SQLite {
+class Exception;
+}
+
+namespace cgmm::store {
+
+StoreError missing(const std::filesystem::path& file);
+StoreError not_a_database(const std::filesystem::path& file);
+StoreError other_programs_database(const std::filesystem::path& file, std::uint32_t application_id);
+StoreError newer(const std::filesystem::path& file, std::int64_t version, std::int64_t known_version);
+StoreError damaged(const std::filesystem::path& file, const std::string& detail);
+/// `pid` 0: not known.
+StoreError in_use(const std::filesystem::path& file, std::int64_t pid);
+StoreError unusable(const std::filesystem::path& file, const std::string& detail,
+                    const std::string& what_to_do);
+/// With what errno `code` means, and what usually helps against it.
+StoreError unusable(const std::filesystem::path& file, const std::string& detail, int code);
+
+/// What SQLite refused while the file was opened, checked or read.
+StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& error);
+
+}  // namespace cgmm::store

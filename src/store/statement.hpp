@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// One use of a prepared statement: reset when it is left, also by an exception, because a statement that is
+// still running holds its transaction open. The thread that owns the connection.
+
+#include <SQLiteCpp/Column.h>
+#include <SQLiteCpp/Statement.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace cgmm::store {
+
+/// SQLite's integers are signed; nothing that is measured here comes near 2^63.
+inline std::int64_t to_sql(std::uint64_t value) {
+  return static_cast<std::int64_t>(std::min<std::uint64_t>(value, std::numeric_limits<std::int64_t>::max()));
+}
+/// An inode is an identity, not an amount: all of its bits are kept.
+inline std::int64_t inode_to_sql(std::uint64_t inode) {
+  return static_cast<std::int64_t>(inode);
+}
+inline std::uint64_t inode_from_sql(std::int64_t inode) {
+  return static_cast<std::uint64_t>(inode);
+}
+
+class Use {
+ public:
+  /// Binds `values` to the parameters from the first on; text is copied, whole, whatever bytes it has.
+  template <class... Values>
+  explicit Use(SQLite::Statement& statement, const Values&... values) : statement_(statement) {
+    (bind(values), ...);
+  }
+  ~Use() { statement_.tryReset(); }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+  /// To the next parameter.
+  void bind(std::int64_t value) { statement_.bind(next_++, value); }
+  void bind(double value) { statement_.bind(next_++, value); }
+  void bind(std::monostate) { statement_.bind(next_++); }
+  void bind(const std::string& text) { statement_.bind(next_++, text); }
+  void bind(std::string_view text) { bind(std::string(text)); }
+  void bind(const std::optional<std::int64_t>& value) { value ? bind(*value) : bind(std::monostate{}); }
+  void bind(const std::optional<std::uint64_t>& value) {
+    value ? bind(to_sql(*value)) : bind(std::monostate{});
+  }
+
+  /// True: there is a row.
+  bool step() { return statement_.executeStep(); }
+  std::int64_t integer(int column) const { return statement_.getColumn(column).getInt64(); }
+  std::string text(int column) const { return statement_.getColumn(column).getString(); }
+  std::optional<std::uint64_t> amount(int column) const {
+    if (statement_.isColumnNull(column)) return std::nullopt;
+    return static_cast<std::uint64_t>(integer(column));
+  }
+
+ private:
+  SQLite::Statement& statement_;
+  int next_ = 1;
+};
+
+/// For a statement that returns no rows.
+template <class... Values>
+void execute(SQLite::Statement& statement, const Values&... values) {
+  Use use(statement, values...);
+  use.step();
+}
+
+}  // namespace cgmm::store

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/history.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <limits>
+#include <stdexcept>
+
+#include "store/fixture.hpp"
+
+namespace cgmm::store {
+namespace {
+
+using core::AppearedCgroup;
+using core::Cooldown;
+using core::Reclaim;
+using core::ReclaimMethod;
+using core::ReclaimOutcome;
+using core::Scan;
+using core::ScanRow;
+
+using HistoryTest = StoreTest;
+
+ScanRow row_of(core::CgroupKey key, std::uint64_t usage_bytes) {
+  ScanRow row{.key = key};
+  row.gauges.set(core::Gauge::usage, usage_bytes);
+  return row;
+}
+
+Scan scan_at(std::int64_t at_us) {
+  return {.started_at_us = at_us};
+}
+
+Reclaim started_reclaim(std::int64_t reclaim_id, const core::CgroupId& id) {
+  return {.reclaim_id = reclaim_id, .id = id, .started_at_us = kNoon, .threshold_bytes = 1000};
+}
+
+TEST_F(HistoryTest, StoresAScanAsOneRowAndASampleACgroupInTheOrderOfTheirIds) {
+  History history(file());
+  Scan scan{.started_at_us = kNoon, .duration_us = 5, .late_us = 6, .error_count = 7, .announces_all = true};
+  scan.appeared = {{.key = 30, .id = {"/a", 1}}, {.key = 20, .id = {"/b", 2}}, {.key = 10, .id = {"/c", 3}}};
+  scan.rows = {row_of(10, 1023), row_of(30, 1024), row_of(20, 1024 * 1024 + 1)};
+  scan.rows[0].gauges.set(core::Gauge::swap, std::uint64_t{0});
+  scan.rows[0].increases.set(core::Counter::pgfault, std::uint64_t{11});
+  scan.rows[0].increases.set(core::Counter::psi_full_us, std::uint64_t{12});
+  store(history, scan);
+
+  EXPECT_EQ(query("SELECT started_at_us, duration_us, cgroup_count, error_count, late_us FROM scan"),
+            std::to_string(kNoon) + "|5|3|7|6\n");
+  EXPECT_EQ(query("SELECT path, usage_kib, anon_kib, swap_kib, pgfault, pgmajfault, psi_full_us "
+                  "FROM sample JOIN cgroup USING (cgroup_id) ORDER BY scan_id, cgroup_id"),
+            "/a|1|NULL|NULL|NULL|NULL|NULL\n"
+            "/b|1024|NULL|NULL|NULL|NULL|NULL\n"
+            "/c|0|NULL|0|11|NULL|12\n");
+}
+
+TEST_F(HistoryTest, EveryGaugeAndCounterHasTheColumnThatIsNamedAfterIt) {
+  History history(file());
+  Scan scan{.started_at_us = kNoon, .appeared = {{.key = 1, .id = {"/a", 1}}}, .rows = {{.key = 1}}};
+  std::string columns;
+  std::string expected;
+  std::uint64_t value = 100;
+  for (std::size_t i = 0; i < core::Gauges::kSize; ++i, ++value) {
+    scan.rows[0].gauges.set(static_cast<core::Gauge>(i), value * 1024);
+    columns += std::string(core::kGaugeNames[i]) + "_kib, ";
+    expected += std::to_string(value) + "|";
+  }
+  for (std::size_t i = 0; i < core::Counters::kSize; ++i, ++value) {
+    scan.rows[0].increases.set(static_cast<core::Counter>(i), value);
+    columns += std::string(core::kCounterNames[i]) + ", ";
+    expected += std::to_string(value) + "|";
+  }
+  store(history, scan);
+  EXPECT_EQ(query("SELECT " + columns + "scan_id FROM sample"), expected + "1\n");
+}
+
+TEST_F(HistoryTest, ANumberThatSqlCannotHoldIsTheLargestThatItCan) {
+  History history(file());
+  Scan scan{.started_at_us = kNoon, .appeared = {{.key = 1, .id = {"/a", 1}}}, .rows = {{.key = 1}}};
+  scan.rows[0].increases.set(core::Counter::pgfault, std::numeric_limits<std::uint64_t>::max());
+  store(history, scan);
+  EXPECT_EQ(query("SELECT pgfault FROM sample"), "9223372036854775807\n");
+}
+
+TEST_F(HistoryTest, StoresWhatThePathTellsAndNullWhereItTellsNothing) {
+  History history(file());
+  Scan scan = scan_at(kNoon);
+  scan.appeared = {{.key = 1, .id = {"/a", 1}, .container = {"containerd", "abc", "pod-1", "burstable"}},
+                   {.key = 2, .id = {"/b", 1}}};
+  store(history, scan);
+  EXPECT_EQ(query("SELECT path, runtime, container_id, pod_uid, qos_class, pod FROM cgroup ORDER BY path"),
+            "/a|containerd|abc|pod-1|burstable|NULL\n/b|NULL|NULL|NULL|NULL|NULL\n");
+}
+
+TEST_F(HistoryTest, ACgroupMadeAgainUnderItsPathIsAnother) {
+  History history(file());
+  Scan first = scan_at(kNoon);
+  first.appeared = {{.key = 1, .id = {"/a", 1}}};
+  Scan second = scan_at(kNoon + kSecond);
+  second.vanished = {1};
+  second.appeared = {{.key = 2, .id = {"/a", std::numeric_limits<std::uint64_t>::max()}}};
+  second.rows = {row_of(2, 1024)};
+  store(history, first, second);
+  EXPECT_EQ(query("SELECT cgroup_id, path, inode, vanished_at_us IS NULL FROM cgroup"),
+            "1|/a|1|0\n2|/a|-1|1\n");
+  EXPECT_EQ(query("SELECT cgroup_id FROM sample"), "2\n");
+}
+
+TEST_F(HistoryTest, AVanishedCgroupWasLastSeenInTheScanBefore) {
+  History history(file());
+  Scan first = scan_at(kNoon);
+  first.appeared = {{.key = 1, .id = {"/a", 1}}};
+  Scan third = scan_at(kNoon + 2 * kSecond);
+  third.vanished = {1, 99};  // 99 came and went in scans that were dropped
+  store(history, first, scan_at(kNoon + kSecond), third);
+  EXPECT_EQ(query("SELECT first_seen_at_us, last_seen_at_us, vanished_at_us FROM cgroup"),
+            std::to_string(kNoon) + "|" + std::to_string(kNoon + kSecond) + "|" +
+                std::to_string(kNoon + 2 * kSecond) + "\n");
+}
+
+TEST_F(HistoryTest, ACgroupThatAppearsAndVanishesInOneScanIsGone) {
+  History history(file());
+  Scan scan = scan_at(kNoon);
+  scan.appeared = {{.key = 1, .id = {"/a", 1}}};
+  scan.vanished = {1};
+  store(history, scan);
+  EXPECT_EQ(query("SELECT path, vanished_at_us IS NULL FROM cgroup"), "/a|0\n");
+}
+
+TEST_F(HistoryTest, WhoIsMissingFromAScanThatAnnouncesAllHasVanished) {
+  History history(file());
+  Scan first = scan_at(kNoon);
+  first.appeared = {{.key = 1, .id = {"/a", 1}}, {.key = 2, .id = {"/b", 1}}};
+  Scan second{.started_at_us = kNoon + kSecond, .announces_all = true};
+  second.appeared = {{.key = 2, .id = {"/b", 1}}, {.key = 3, .id = {"/c", 1}}};
+  second.rows = {row_of(2, 0), row_of(3, 0)};
+  store(history, first, second);
+  EXPECT_EQ(query("SELECT path, vanished_at_us IS NULL FROM cgroup"), "/a|0\n/b|1\n/c|1\n");
+  Scan third = scan_at(kNoon + 2 * kSecond);
+  third.rows = {row_of(1, 0)};
+  EXPECT_THROW(store(history, third), std::logic_error);
+}
+
+TEST_F(HistoryTest, ARowOfACgroupThatWasNeverAnnouncedIsAMistakeInTheProgram) {
+  History history(file());
+  Scan scan = scan_at(kNoon);
+  scan.rows = {row_of(5, 0)};
+  history.begin();
+  try {
+    history.record(scan);
+    FAIL();
+  } catch (const std::logic_error& error) {
+    EXPECT_STREQ(error.what(), "a scan speaks of cgroup key 5, which was never announced");
+  }
+  history.rollback();
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "0\n");
+}
+
+TEST_F(HistoryTest, RecordingOutsideOfATransactionIsAMistakeInTheProgram) {
+  History history(file());
+  EXPECT_THROW(history.record(scan_at(kNoon)), std::logic_error);
+  EXPECT_THROW(history.commit(), std::logic_error);
+  history.begin();
+  EXPECT_THROW(history.begin(), std::logic_error);
+  history.rollback();
+  history.rollback();  // nothing to undo is fine
+}
+
+TEST_F(HistoryTest, StoresALimitOnlyWhenItDiffersFromTheOneBeforeAlsoAcrossARestart) {
+  const core::Limits half{.limit_bytes = 512, .effective_limit_bytes = 512};
+  const core::Limits none{.effective_limit_bytes = 9000, .high_bytes = 5};
+  {
+    History history(file());
+    Scan first = scan_at(kNoon);
+    first.appeared = {{.key = 1, .id = {"/a", 1}}};
+    first.limits = {{1, half}};
+    Scan second = scan_at(kNoon + 1);
+    second.limits = {{1, half}};
+    Scan third = scan_at(kNoon + 2);
+    third.limits = {{1, none}};
+    store(history, first, second, third);
+  }
+  History history(file());
+  Scan scan = scan_at(kNoon + 3);
+  scan.appeared = {{.key = 8, .id = {"/a", 1}}, {.key = 9, .id = {"/b", 1}}};
+  scan.limits = {{8, none}, {9, {}}};
+  store(history, scan);
+  EXPECT_EQ(query("SELECT cgroup_id, changed_at_us - " + std::to_string(kNoon) +
+                  ", limit_bytes, effective_limit_bytes, high_bytes FROM cgroup_limit"),
+            "1|0|512|512|NULL\n1|2|NULL|9000|5\n2|3|NULL|NULL|NULL\n");
+}
+
+TEST_F(HistoryTest, KeepsPathsWholeWhateverBytesTheyHave) {
+  std::vector<std::string> paths = {"/line\nbreak",
+                                    "/it's \"quoted\"",
+                                    "/<script>alert(1)</script>",
+                                    "-rf",
+                                    "=cmd|' /C calc'!A0",
+                                    "/\xff\xfe\x80 not UTF-8",
+                                    "/\xc3",
+                                    "/tab\tand\x1b[31m",
+                                    "/" + std::string(254, 'n'),
+                                    "",
+                                    "/%s%n?1:x;DROP TABLE cgroup;--"};
+  std::string deep;
+  while (deep.size() < 4096) deep += "/" + std::string(15, 'd');
+  paths.push_back(deep);
+  {
+    History history(file());
+    Scan scan = scan_at(kNoon);
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      AppearedCgroup cgroup{.key = static_cast<core::CgroupKey>(i), .id = {paths[i], 1}};
+      cgroup.container.container_id = paths[i];
+      scan.appeared.push_back(cgroup);
+      scan.rows.push_back(row_of(cgroup.key, 0));
+      scan.rows.back().oom_kills_total = i;
+    }
+    store(history, scan);
+  }
+  const core::Table table =
+      Reader(file()).run("SELECT path, container_id, typeof(path) FROM cgroup ORDER BY cgroup_id");
+  ASSERT_EQ(table.rows.size(), paths.size());
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    EXPECT_EQ(table.rows[i][0], core::Cell(paths[i]));
+    EXPECT_EQ(table.rows[i][1], paths[i].empty() ? core::Cell() : core::Cell(paths[i]));
+    EXPECT_EQ(table.rows[i][2], core::Cell("text"));
+  }
+  EXPECT_EQ(refusal_of([&] { query("SELECT * FROM sample WHERE"); }).first, StoreError::Kind::bad_query);
+  History history(file());
+  const auto handover = history.begin_run(kNoon, "");
+  ASSERT_EQ(handover.oom_kills_total.size(), paths.size());
+  for (std::size_t i = 0; i < paths.size(); ++i) EXPECT_EQ(handover.oom_kills_total.at({paths[i], 1}), i);
+}
+
+TEST_F(HistoryTest, AReclaimRecordedAgainReplacesItsRow) {
+  History history(file());
+  Reclaim reclaim = started_reclaim(4, {"/a", 1});
+  reclaim.method = ReclaimMethod::memory_reclaim;
+  reclaim.requested_bytes = 300;
+  reclaim.before.set(core::Gauge::usage, std::uint64_t{2000});
+  reclaim.before.set(core::Gauge::swap, std::uint64_t{1});
+  store(history, reclaim);
+  EXPECT_EQ(query("SELECT outcome, duration_us, usage_before_bytes, usage_after_bytes, error FROM reclaim"),
+            "started|NULL|2000|NULL|NULL\n");
+  reclaim.outcome = ReclaimOutcome::partial;
+  reclaim.duration_us = 77;
+  reclaim.freed_bytes = 500;
+  reclaim.error = "EAGAIN";
+  reclaim.after.emplace();
+  reclaim.after->set(core::Gauge::usage, std::uint64_t{1500});
+  reclaim.after->set(core::Gauge::file, std::uint64_t{8});
+  store(history, reclaim);
+  EXPECT_EQ(
+      query("SELECT reclaim_id, cgroup_id, started_at_us, duration_us, method, threshold_bytes, "
+            "requested_bytes, "
+            "usage_before_bytes, usage_after_bytes, file_before_bytes, file_after_bytes, swap_before_bytes, "
+            "swap_after_bytes, freed_bytes, outcome, error FROM reclaim"),
+      "4|1|" + std::to_string(kNoon) +
+          "|77|memory.reclaim|1000|300|2000|1500|NULL|8|1|NULL|500|partial|EAGAIN\n");
+}
+
+TEST_F(HistoryTest, ACgroupFirstKnownFromItsReclaimLearnsItsContainerWhenItIsAnnounced) {
+  History history(file());
+  store(history, started_reclaim(1, {"/a", 1}));
+  EXPECT_EQ(query("SELECT path, runtime FROM cgroup"), "/a|NULL\n");
+  Scan scan = scan_at(kNoon + kSecond);
+  scan.appeared = {{.key = 1, .id = {"/a", 1}, .container = {"docker", "abc", "", ""}}};
+  store(history, scan);
+  EXPECT_EQ(query("SELECT path, runtime, container_id, pod_uid FROM cgroup"), "/a|docker|abc|NULL\n");
+}
+
+TEST_F(HistoryTest, StoresOomKillsAndWhatHappenedToTheService) {
+  History history(file());
+  store(history, core::OomKill{.id = {"/a", 1}, .killed_at_us = kNoon},
+        core::ServiceEvent{.at_us = kNoon, .kind = "gap", .detail = "3 scans"},
+        core::ServiceEvent{.at_us = kNoon, .kind = "fault_end", .detail = ""});
+  EXPECT_EQ(query("SELECT killed_at, path, source, scope, victim_pid FROM v_oom_kill"),
+            "2026-11-25T12:00:00Z|/a|counter|cgroup|NULL\n");
+  EXPECT_EQ(query("SELECT kind, detail FROM service_event"), "gap|3 scans\nfault_end|NULL\n");
+}
+
+TEST_F(HistoryTest, NodeFactsReplaceThoseOfTheStartBefore) {
+  History history(file());
+  history.set_node_facts({{"kernel", std::string("6.1")}, {"old", std::int64_t{1}}});
+  history.set_node_facts(
+      {{"kernel", std::string("6.12")}, {"page_size_bytes", std::int64_t{4096}}, {"x", {}}, {"y", 1.5}});
+  EXPECT_EQ(query("SELECT key, value, typeof(value) FROM node"),
+            "kernel|6.12|text\npage_size_bytes|4096|integer\nx|NULL|null\ny|1.500000|real\n");
+}
+
+TEST_F(HistoryTest, ARollbackForgetsWhatWasLearnedInTheTransaction) {
+  History history(file());
+  Scan first = scan_at(kNoon);
+  first.appeared = {{.key = 1, .id = {"/a", 1}}, {.key = 2, .id = {"/b", 1}}};
+  first.limits = {{1, {.limit_bytes = 1}}};
+  first.rows = {row_of(1, 0), row_of(2, 0)};
+  first.rows[0].oom_kills_total = 1;
+  store(history, first);
+
+  Scan lost = scan_at(kNoon + kSecond);
+  lost.appeared = {{.key = 3, .id = {"/c", 1}}};
+  lost.vanished = {2};
+  lost.limits = {{1, {.limit_bytes = 2}}};
+  lost.rows = {row_of(1, 0)};
+  lost.rows[0].oom_kills_total = 2;
+  history.begin();
+  history.record(lost);
+  history.rollback();
+  EXPECT_EQ(query("SELECT path, vanished_at_us, oom_kills_total FROM cgroup"), "/a|NULL|1\n/b|NULL|NULL\n");
+
+  // Key 3 is unknown again, key 2 is back, and the changes of key 1 are news once more.
+  Scan stranger = scan_at(kNoon + 2 * kSecond);
+  stranger.rows = {row_of(3, 0)};
+  history.begin();
+  EXPECT_THROW(history.record(stranger), std::logic_error);
+  history.rollback();
+  lost.appeared.clear();
+  lost.vanished.clear();
+  lost.started_at_us = kNoon + 3 * kSecond;
+  lost.rows.push_back(row_of(2, 0));
+  Scan gone = scan_at(kNoon + 4 * kSecond);
+  gone.vanished = {2};
+  store(history, lost, gone);
+  EXPECT_EQ(query("SELECT path, (last_seen_at_us - " + std::to_string(kNoon) +
+                  ") / 1000000, oom_kills_total FROM cgroup"),
+            "/a|0|2\n/b|3|NULL\n");
+  EXPECT_EQ(query("SELECT limit_bytes FROM cgroup_limit ORDER BY changed_at_us"), "1\n2\n");
+}
+
+TEST_F(HistoryTest, AFullDiskLosesTheTransactionAndNothingElse) {
+  History history(file());
+  Scan first = scan_at(kNoon);
+  first.appeared = {{.key = 1, .id = {"/a", 1}}};
+  store(history, first);
+  // No way to limit the writing connection from outside: a trigger fails the way a full disk does, by ending
+  // the transaction.
+  SQLite::Database(file(), SQLite::OPEN_READWRITE)
+      .exec(
+          "CREATE TRIGGER full BEFORE INSERT ON service_event BEGIN SELECT RAISE(ROLLBACK, 'database or disk "
+          "is full'); END");
+  Scan second = scan_at(kNoon + kSecond);
+  second.appeared = {{.key = 2, .id = {"/b", 1}}};
+  history.begin();
+  history.record(second);
+  EXPECT_THROW(history.record(core::ServiceEvent{.at_us = kNoon, .kind = "gap", .detail = ""}),
+               SQLite::Exception);
+  EXPECT_THROW(history.record(scan_at(kNoon)),
+               SQLite::Exception);  // not stored outside of the lost transaction
+  EXPECT_THROW(history.commit(), SQLite::Exception);
+  history.rollback();
+  Scan third = scan_at(kNoon + 2 * kSecond);
+  third.rows = {row_of(1, 0)};
+  store(history, third);
+  EXPECT_EQ(query("SELECT path FROM cgroup"), "/a\n");
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "2\n");
+}
+
+TEST_F(HistoryTest, AnOpenTransactionIsUndoneWhenTheHistoryIsClosed) {
+  {
+    History history(file());
+    history.begin();
+    history.record(scan_at(kNoon));
+  }
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "0\n");
+}
+
+TEST_F(HistoryTest, TheLogDoesNotGrowWithTheNumberOfScans) {
+  History history(file());
+  Scan scan = scan_at(kNoon);
+  for (core::CgroupKey key = 1; key <= 200; ++key) {
+    scan.appeared.push_back({.key = key, .id = {"/" + std::to_string(key), 1}});
+    scan.rows.push_back(row_of(key, 1 << 20));
+  }
+  for (int i = 0; i < 200; ++i) {
+    store(history, scan);
+    scan.appeared.clear();
+    scan.started_at_us += 10 * kSecond;
+  }
+  EXPECT_LT(std::filesystem::file_size(file().string() + "-wal"), 3u << 20);
+}
+
+TEST_F(HistoryTest, TheViewsHaveWhatPeopleRead) {
+  History history(file());
+  history.set_node_facts({{"page_size_bytes", std::int64_t{4096}}});
+  Scan scan = scan_at(kNoon);
+  scan.appeared = {{.key = 1,
+                    .id = {"/kubepods/x", 1},
+                    .container = {"containerd", "0123456789abcdef", "11112222-3333", "burstable"}}};
+  scan.limits = {{1, {.limit_bytes = 4096, .effective_limit_bytes = 4096}}};
+  scan.rows = {row_of(1, 10 * 1024)};
+  scan.rows[0].gauges.set(core::Gauge::file, std::uint64_t{8 * 1024});
+  scan.rows[0].gauges.set(core::Gauge::shmem, std::uint64_t{3 * 1024});
+  scan.rows[0].increases.set(core::Counter::refault_file, std::uint64_t{2});
+  store(history, scan, started_reclaim(1, {"/kubepods/x", 1}), scan_at(kNoon + 90 * kSecond));
+  EXPECT_EQ(query("SELECT name, path, first_seen_at, last_seen_at, vanished, limit_bytes FROM v_cgroup"),
+            "0123456789ab (pod 11112222)|/kubepods/x|2026-11-25T12:00:00Z|2026-11-25T12:01:30Z|0|4096\n");
+  EXPECT_EQ(query("SELECT at, path, usage_bytes, anon_bytes, reclaimable_cache_bytes, refault_file_bytes "
+                  "FROM v_sample"),
+            "2026-11-25T12:00:00Z|/kubepods/x|10240|NULL|5120|8192\n");
+  EXPECT_EQ(query("SELECT started_at, path, outcome, verdict FROM v_reclaim"),
+            "2026-11-25T12:00:00Z|/kubepods/x|started|NULL\n");
+}
+
+}  // namespace
+}  // namespace cgmm::store

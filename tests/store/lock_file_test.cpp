@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/lock_file.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "store/fixture.hpp"
+
+namespace cgmm::store {
+namespace {
+
+class Lock : public StoreTest {
+ protected:
+  std::filesystem::path lock() const { return file().string() + ".lock"; }
+};
+
+TEST_F(Lock, ASecondServiceIsRefusedAndToldWhoTheFirstIs) {
+  const History first(file());
+  EXPECT_EQ(refusal_of([&] { History second(file()); }),
+            refused(StoreError::Kind::busy,
+                    file().string() + " is in use by another cgroup-memory-manager (pid " +
+                        std::to_string(::getpid()) + "); stop it or name another file with --database"));
+}
+
+TEST_F(Lock, SaysThatThePidIsUnknownWhereItIs) {
+  const History first(file());
+  std::filesystem::resize_file(lock(), 0);
+  EXPECT_EQ(running_service_pid(file()), 0);
+  EXPECT_EQ(refusal_of([&] { History second(file()); }).second,
+            file().string() +
+                " is in use by another cgroup-memory-manager (pid unknown); stop it or name another file "
+                "with --database");
+}
+
+TEST_F(Lock, TellsWhetherAServiceHoldsTheDatabase) {
+  EXPECT_EQ(running_service_pid(file()), std::nullopt);
+  {
+    const History history(file());
+    EXPECT_EQ(running_service_pid(file()), ::getpid());
+  }
+  EXPECT_EQ(running_service_pid(file()), std::nullopt);
+  EXPECT_EQ(bytes_of(lock()), "");
+}
+
+TEST_F(Lock, TheKernelLetsGoOfTheLockOfAServiceThatWasKilled) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    History history(file());
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(bytes_of(lock()), std::to_string(child) + "\n");
+  EXPECT_EQ(running_service_pid(file()), std::nullopt);
+  const History history(file());
+  EXPECT_EQ(bytes_of(lock()), std::to_string(::getpid()) + "\n");
+}
+
+TEST_F(Lock, ARefusedDatabaseKeepsALockFileThatWasThereBefore) {
+  write_bytes(file(), "text");
+  EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::foreign);
+  EXPECT_FALSE(std::filesystem::exists(lock()));
+  write_bytes(lock(), "");
+  EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::foreign);
+  EXPECT_TRUE(std::filesystem::exists(lock()));
+}
+
+TEST_F(Lock, DoesNotFollowALinkPutInPlaceOfTheLockFile) {
+  write_bytes(directory() / "precious", "keep");
+  std::filesystem::create_symlink(directory() / "precious", lock());
+  EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::unusable);
+  EXPECT_EQ(bytes_of(directory() / "precious"), "keep");
+}
+
+}  // namespace
+}  // namespace cgmm::store
