@@ -1,1 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/recorder.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <exception>
+
+#include "core/text.hpp"
+#include "core/units.hpp"
+#include "daemon/clock.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+constexpr std::chrono::milliseconds kRetryEvery{1000};
+
+}  // namespace
+
+void Recorder::run() {
+  for (;;) {
+    const std::vector<Record> batch = queue_.take();
+    if (batch.empty()) break;
+    bool recorded = record(batch);
+    while (!recorded && queue_.wait_to_retry(kRetryEvery)) recorded = record(batch);
+    if (!recorded && !record(batch)) {
+      spdlog::error("{} records could not be written before the stop and are lost: {}", batch.size(), fault_);
+    }
+    queue_.done(batch);
+  }
+  try {
+    history_.end_run(wall_now_us(), "stopped");
+  } catch (const std::exception& error) {
+    spdlog::error("the stop could not be recorded: {}", error.what());
+  }
+}
+
+bool Recorder::record(const std::vector<Record>& batch) {
+  try {
+    history_.begin();
+    for (const Record& record : batch) {
+      std::visit([this](const auto& one) { history_.record(one); }, record);
+    }
+    history_.commit();
+  } catch (const std::logic_error& error) {
+    history_.rollback();
+    spdlog::critical("{} records are given up, please report this: {}", batch.size(), error.what());
+    return true;
+  } catch (const std::exception& error) {
+    history_.rollback();
+    fault_begins(error.what());
+    return false;
+  }
+  fault_ends();
+  return true;
+}
+
+void Recorder::fault_begins(const std::string& why) {
+  fault_ = why;
+  if (fault_began_at_us_ != 0) return;
+  fault_began_at_us_ = wall_now_us();
+  spdlog::error("the history can't be written: {}; scans wait in memory, reclaim goes on, trying again every second",
+                core::escape_for_terminal(why));
+}
+
+void Recorder::fault_ends() {
+  const std::int64_t refused_count = queue_.take_refused_count();
+  if (fault_began_at_us_ == 0 && refused_count == 0) return;
+  const std::int64_t now_us = wall_now_us();
+  const std::string lost = std::to_string(refused_count) + " scans were lost";
+  if (fault_began_at_us_ != 0) {
+    spdlog::warn("the history can be written again after {}; {}",
+                 core::format_duration_us(now_us - fault_began_at_us_), lost);
+    queue_.push(core::ServiceEvent{fault_began_at_us_, "fault_begin", "history can't be written: " + fault_});
+    queue_.push(core::ServiceEvent{now_us, "fault_end", "history can be written again; " + lost});
+  }
+  if (refused_count > 0) queue_.push(core::ServiceEvent{now_us, "gap", lost + " while the history could not be written"});
+  fault_began_at_us_ = 0;
+}
+
+}  // namespace cgmm::daemon

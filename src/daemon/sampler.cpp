@@ -1,1 +1,139 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/sampler.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "daemon/clock.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+constexpr std::int64_t kLimitsEvery_us = 60'000'000;  // a limit rarely moves; a reclaim reads it again anyway
+constexpr std::uint64_t kMaxKillsPerScan = 16;        // of one cgroup
+
+}  // namespace
+
+Sampler::Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy,
+                 std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total)
+    : policy_(std::move(policy)), oom_kills_total_(std::move(oom_kills_total)) {
+  set_hierarchy(hierarchy, watch);
+}
+
+void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
+  entries_.clear();
+  controller_ = kernel::make_controller(hierarchy);
+  tree_ = std::make_unique<kernel::Tree>(hierarchy, watch);
+  announce_all_ = true;
+}
+
+void Sampler::set_policy(core::Policy policy) {
+  policy_ = std::move(policy);
+  for (auto& [inode, entry] : entries_) entry.settings = policy_.settings_for(entry.cgroup.id().path);
+}
+
+Sampler::Result Sampler::scan(std::int64_t now_us) {
+  const std::int64_t began_us = steady_now_us();
+  Result result;
+  result.scan.started_at_us = now_us;
+  result.scan.announces_all = std::exchange(announce_all_, false);
+  ++scan_;
+  try {
+    const std::vector<kernel::WatchedCgroup>& watched = tree_->walk();
+    result.scan.rows.reserve(watched.size());
+    for (std::int64_t i = 0; i < tree_->error_count(); ++i) note_error(result, tree_->first_error());
+    for (const kernel::WatchedCgroup& cgroup : watched) sample(cgroup, result);
+  } catch (const std::exception& error) {  // the parent itself
+    note_error(result, error.what());
+  }
+  forget_unseen(result);
+  result.scan.duration_us = steady_now_us() - began_us;
+  return result;
+}
+
+void Sampler::sample(const kernel::WatchedCgroup& watched, Result& result) {
+  try {
+    Entry* const entry = find_or_open(watched);
+    if (entry == nullptr) return;
+    entry->scan = scan_;
+    const auto reading = controller_->read(entry->cgroup);
+    if (!reading) {
+      entry->scan = scan_ - 1;  // gone between the walk and here
+      return;
+    }
+    if (!reading->problem.empty()) note_error(result, reading->problem);
+    take_row(*entry, *reading, result);
+  } catch (const std::exception& error) {
+    note_error(result, error.what());
+  }
+}
+
+/// nullptr when it vanished.
+Sampler::Entry* Sampler::find_or_open(const kernel::WatchedCgroup& watched) {
+  const auto known = entries_.find(watched.inode);
+  // v1 lets a cgroup be renamed, which makes another of it; its old entry is found to be unseen at the end.
+  if (known != entries_.end() && known->second.cgroup.id().path == *watched.path) return &known->second;
+  if (known != entries_.end()) return nullptr;
+  auto cgroup = controller_->open({*watched.path, watched.inode});
+  if (!cgroup) return nullptr;
+  Entry entry{.key = next_key_++, .cgroup = std::move(*cgroup), .settings = policy_.settings_for(*watched.path)};
+  const auto total = oom_kills_total_.find(entry.cgroup.id());
+  if (total != oom_kills_total_.end()) {
+    entry.previous.set(core::Counter::oom_kills, total->second);
+    oom_kills_total_.erase(total);
+  }
+  return &entries_.emplace(watched.inode, std::move(entry)).first->second;
+}
+
+void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& result) {
+  const bool announce = !entry.announced || result.scan.announces_all;
+  if (announce) {
+    const std::string& path = entry.cgroup.id().path;
+    result.scan.appeared.push_back({entry.key, entry.cgroup.id(), tree_->container_of(path)});
+    entry.announced = true;
+  }
+  if (refresh_limits(entry, reading, result.scan.started_at_us) || announce) {
+    result.scan.limits.push_back({entry.key, entry.limits});
+  }
+  const core::MemorySample& now = reading.sample;
+  core::ScanRow& row = result.scan.rows.emplace_back();
+  row.key = entry.key;
+  row.gauges = now.gauges;
+  row.increases = core::increase(entry.previous, now.counters);
+  row.oom_kills_total = now.counters[core::Counter::oom_kills];
+  entry.previous = now.counters;
+  const std::uint64_t kill_count = std::min(row.increases.value_or(core::Counter::oom_kills, 0), kMaxKillsPerScan);
+  for (std::uint64_t i = 0; i < kill_count; ++i) {
+    result.oom_kills.push_back({entry.cgroup.id(), result.scan.started_at_us});
+  }
+  if (core::over_threshold(now.gauges, entry.limits.effective_limit_bytes, entry.settings)) {
+    result.candidates.push_back(
+        {entry.cgroup.id(), now.gauges, entry.limits.effective_limit_bytes, entry.settings});
+  }
+}
+
+/// Whether they have changed.
+bool Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
+  const bool moved = reading.hierarchical_limit_bytes != entry.hierarchical_limit_bytes;
+  const std::int64_t age_us = entry.limits_read_at_us ? now_us - *entry.limits_read_at_us : kLimitsEvery_us;
+  if (!moved && age_us >= 0 && age_us < kLimitsEvery_us) return false;  // a negative age: the clock was set back
+  entry.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
+  entry.limits_read_at_us = now_us;
+  const core::Limits before = std::exchange(entry.limits, controller_->read_limits(entry.cgroup, reading));
+  return entry.limits != before;
+}
+
+void Sampler::forget_unseen(Result& result) {
+  std::erase_if(entries_, [&](const auto& entry) {
+    if (entry.second.scan == scan_) return false;
+    if (entry.second.announced) result.scan.vanished.push_back(entry.second.key);
+    return true;
+  });
+}
+
+void Sampler::note_error(Result& result, const std::string& error) {
+  if (result.scan.error_count++ == 0) result.first_error = error;
+}
+
+}  // namespace cgmm::daemon

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The clocks. Only this room reads them; rules get the time as an argument.
+
+#include <chrono>
+#include <cstdint>
+
+namespace cgmm::daemon {
+
+/// Microseconds since 1970: what is stored, and what cooldowns go by, because it survives a reboot. May be set back.
+inline std::int64_t wall_now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Never goes back: durations and the schedule.
+inline std::int64_t steady_now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace cgmm::daemon

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Writes the history: everything that waits becomes one transaction. When the disk refuses, the batch is kept and tried
+// again every second, so that nothing is lost until the queue is full; that is a fault with a beginning and an end.
+// One thread, which from run() on is the only one that touches the history.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "daemon/record_queue.hpp"
+#include "store/history.hpp"
+
+namespace cgmm::daemon {
+
+class Recorder {
+ public:
+  Recorder(store::History& history, RecordQueue& queue) : history_(history), queue_(queue) {}
+
+  /// Until the queue is closed and empty; then records the stop, with `reason` for its detail.
+  void run();
+
+  /// Commits one batch; false when it has to be tried again. A record that the store itself refuses (not the disk) is
+  /// given up with an error in the log.
+  bool record(const std::vector<Record>& batch);
+
+ private:
+  void fault_begins(const std::string& why);
+  void fault_ends();
+
+  store::History& history_;
+  RecordQueue& queue_;
+  std::int64_t fault_began_at_us_ = 0;  // 0: none
+  std::string fault_;
+};
+
+}  // namespace cgmm::daemon

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Takes the scans: finds the cgroups, reads their numbers, tells what is new. Never touches the database, never writes
+// to a cgroup, so that neither a stalled disk nor a slow reclaim can blind it. One thread.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/policy.hpp"
+#include "core/records.hpp"
+#include "kernel/controller.hpp"
+#include "kernel/tree.hpp"
+
+namespace cgmm::daemon {
+
+class Sampler {
+ public:
+  /// `oom_kills_total`: the kernel's OOM counters as last seen by an earlier run.
+  Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy,
+          std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total);
+
+  struct Result {
+    core::Scan scan;
+    std::vector<core::Candidate> candidates;  // over their threshold, cooldowns not considered
+    std::vector<core::OomKill> oom_kills;     // since the previous scan, or while the service was down
+    std::string first_error;                  // of scan.error_count
+  };
+  /// One pass. Errors of single cgroups, and a parent that can't be read, are counted, not thrown.
+  Result scan(std::int64_t now_us);
+
+  /// The next scan tells of every cgroup as if it were new: the recorder has missed something.
+  void announce_all() { announce_all_ = true; }
+
+  void set_policy(core::Policy policy);
+  /// Watches another parent from now on; every cgroup is new.
+  void set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch);
+
+  const kernel::Hierarchy& hierarchy() const { return tree_->hierarchy(); }
+
+ private:
+  struct Entry {
+    core::CgroupKey key = 0;
+    kernel::Cgroup cgroup;
+    core::ReclaimSettings settings;
+    core::Counters previous;
+    core::Limits limits;
+    std::optional<std::uint64_t> hierarchical_limit_bytes;
+    std::optional<std::int64_t> limits_read_at_us;  // nullopt: not yet
+    std::uint32_t scan = 0;  // the last one that saw it
+    bool announced = false;
+  };
+
+  void sample(const kernel::WatchedCgroup& watched, Result& result);
+  Entry* find_or_open(const kernel::WatchedCgroup& watched);
+  void take_row(Entry& entry, const kernel::Reading& reading, Result& result);
+  bool refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us);
+  void forget_unseen(Result& result);
+  static void note_error(Result& result, const std::string& error);
+
+  core::Policy policy_;
+  std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total_;
+  std::unique_ptr<kernel::Tree> tree_;
+  std::unique_ptr<kernel::Controller> controller_;  // outlives the cgroups that it opened
+  std::unordered_map<std::uint64_t, Entry> entries_;  // by inode
+  core::CgroupKey next_key_ = 1;
+  std::uint32_t scan_ = 0;
+  bool announce_all_ = true;
+};
+
+}  // namespace cgmm::daemon

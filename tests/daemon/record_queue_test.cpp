@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/record_queue.hpp"
+
+#include <gtest/gtest.h>
+
+#include "daemon/mailbox.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+using std::chrono::milliseconds;
+
+core::Scan scan_of(std::size_t rows) {
+  core::Scan scan;
+  scan.rows.resize(rows);
+  return scan;
+}
+
+TEST(RecordQueue, RefusesScansOverItsBoundButKeepsReclaims) {
+  RecordQueue queue;
+  EXPECT_TRUE(queue.push_scan(scan_of(RecordQueue::kMaxRows - 1)));
+  EXPECT_FALSE(queue.push_scan(scan_of(2)));
+  EXPECT_TRUE(queue.push_scan(scan_of(1)));
+  queue.push(core::Reclaim{});
+  EXPECT_EQ(queue.take_refused_count(), 1);
+  EXPECT_EQ(queue.take().size(), 3U);
+}
+
+TEST(RecordQueue, CountsScansThatWereTakenUntilTheyAreDone) {
+  RecordQueue queue;
+  EXPECT_TRUE(queue.push_scan(scan_of(RecordQueue::kMaxRows)));
+  const auto batch = queue.take();
+  EXPECT_FALSE(queue.push_scan(scan_of(1)));
+  queue.done(batch);
+  EXPECT_TRUE(queue.push_scan(scan_of(1)));
+}
+
+TEST(RecordQueue, TakesOneScanHoweverLarge) {
+  RecordQueue queue;
+  EXPECT_TRUE(queue.push_scan(scan_of(RecordQueue::kMaxRows * 2)));
+}
+
+TEST(RecordQueue, TellsWhenARecordWasCommitted) {
+  RecordQueue queue;
+  const std::uint64_t first = queue.push(core::Reclaim{});
+  const std::uint64_t second = queue.push(core::Reclaim{});
+  const auto batch = queue.take();
+  EXPECT_FALSE(queue.wait_committed(first, milliseconds(1)));
+  queue.done(batch);
+  EXPECT_TRUE(queue.wait_committed(first, milliseconds(0)));
+  EXPECT_TRUE(queue.wait_committed(second, milliseconds(0)));
+}
+
+TEST(RecordQueue, HandsOutWhatIsLeftAfterItWasClosed) {
+  RecordQueue queue;
+  queue.push(core::ServiceEvent{});
+  queue.close();
+  EXPECT_EQ(queue.take().size(), 1U);
+  EXPECT_TRUE(queue.take().empty());
+  EXPECT_FALSE(queue.wait_to_retry(milliseconds(1000)));
+}
+
+TEST(Mailbox, KeepsOnlyTheNewest) {
+  Mailbox<int> mailbox;
+  mailbox.put(1);
+  mailbox.put(2);
+  EXPECT_TRUE(mailbox.has_newer());
+  EXPECT_EQ(mailbox.take(), 2);
+  EXPECT_FALSE(mailbox.idle());
+  mailbox.close();
+  EXPECT_EQ(mailbox.take(), std::nullopt);
+  EXPECT_TRUE(mailbox.idle());
+}
+
+}  // namespace
+}  // namespace cgmm::daemon

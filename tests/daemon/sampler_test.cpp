@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sampler.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "support/fake_cgroups.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+using core::Counter;
+using core::Gauge;
+using test::FakeCgroups;
+using test::FakeMemory;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+struct Kind {
+  const char* name;
+  test::Files (*files)(const FakeMemory&);
+};
+const Kind kV1{"V1", &test::v1_files};
+const Kind kV2{"V2", &test::v2_files};
+const Kind kMinimalV1{"MinimalV1", &test::minimal_v1};
+
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
+std::string name_of(const testing::TestParamInfo<Kind>& info) { return info.param.name; }
+
+/// The same behaviour is wanted of v1, v2, and the minimal v1 directory.
+class EveryKind : public testing::TestWithParam<Kind> {
+ protected:
+  test::Files files(const FakeMemory& memory) const { return GetParam().files(memory); }
+  Sampler sampler(std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total = {}) {
+    return Sampler(kernel::open_hierarchy(tree_.root()), kernel::Watch::automatic, {}, std::move(oom_kills_total));
+  }
+  FakeCgroups tree_;
+};
+
+INSTANTIATE_TEST_SUITE_P(, EveryKind, testing::Values(kV1, kV2, kMinimalV1), name_of);
+
+TEST_P(EveryKind, AnnouncesACgroupOnceAndThenOnlyItsNumbers) {
+  tree_.put("/web", files({.file_bytes = 10 * kMiB}));
+  Sampler one = sampler();
+  const Sampler::Result first = one.scan(1000);
+  ASSERT_EQ(first.scan.appeared.size(), 1U);
+  EXPECT_EQ(first.scan.appeared[0].id, (core::CgroupId{"/web", tree_.inode("/web")}));
+  ASSERT_EQ(first.scan.rows.size(), 1U);
+  EXPECT_EQ(first.scan.rows[0].gauges[Gauge::file], 10 * kMiB);
+  EXPECT_EQ(first.scan.limits.size(), 1U);
+  EXPECT_EQ(first.scan.started_at_us, 1000);
+  const Sampler::Result second = one.scan(2000);
+  EXPECT_TRUE(second.scan.appeared.empty());
+  EXPECT_TRUE(second.scan.limits.empty());
+  ASSERT_EQ(second.scan.rows.size(), 1U);
+  EXPECT_EQ(second.scan.rows[0].key, first.scan.rows[0].key);
+  EXPECT_EQ(second.scan.error_count, 0);
+}
+
+TEST_P(EveryKind, TakesARecreatedCgroupForANewOne) {
+  tree_.put("/web", files({}));
+  Sampler one = sampler();
+  const auto first_key = one.scan(1000).scan.rows.at(0).key;
+  std::filesystem::rename(tree_.root() + "/web", tree_.root() + "-old");  // so that its inode is not used again
+  tree_.put("/web", files({}));
+  const Sampler::Result second = one.scan(2000);
+  EXPECT_EQ(second.scan.vanished, std::vector<core::CgroupKey>{first_key});
+  ASSERT_EQ(second.scan.appeared.size(), 1U);
+  EXPECT_NE(second.scan.appeared[0].key, first_key);
+  std::filesystem::remove_all(tree_.root() + "-old");
+}
+
+TEST_P(EveryKind, FindsOnlyCgroupsOverTheThresholdDue) {
+  tree_.put("/full", files({.file_bytes = 25 * kMiB, .limit_bytes = 100 * kMiB}));
+  tree_.put("/below", files({.file_bytes = 25 * kMiB - 4096, .limit_bytes = 100 * kMiB}));
+  Sampler one = sampler();
+  const Sampler::Result result = one.scan(1000);
+  ASSERT_EQ(result.candidates.size(), 1U);
+  EXPECT_EQ(result.candidates[0].id.path, "/full");
+  EXPECT_EQ(result.candidates[0].effective_limit_bytes, 100 * kMiB);
+}
+
+TEST_P(EveryKind, GoesOnWhenACgroupVanishes) {
+  tree_.put("/a", files({}));
+  tree_.put("/b", files({}));
+  Sampler one = sampler();
+  one.scan(1000);
+  tree_.remove("/a");
+  const Sampler::Result result = one.scan(2000);
+  EXPECT_EQ(result.scan.error_count, 0);
+  EXPECT_EQ(result.scan.vanished.size(), 1U);
+  EXPECT_EQ(result.scan.rows.size(), 1U);
+}
+
+TEST_P(EveryKind, CountsAnUnusableCgroupAndSamplesTheOthers) {
+  tree_.put("/a", files({}));
+  tree_.put("/b", files({}));
+  tree_.put_file("/a", "memory.stat", "");
+  Sampler one = sampler();
+  const Sampler::Result bad = one.scan(1000);
+  EXPECT_EQ(bad.scan.error_count, 1);
+  EXPECT_EQ(bad.first_error, "/a/memory.stat: is empty");
+  EXPECT_EQ(bad.scan.rows.size(), 1U);
+  tree_.put("/a", files({}));
+  EXPECT_EQ(one.scan(2000).scan.rows.size(), 2U);
+}
+
+TEST_P(EveryKind, SurvivesThatTheParentGoesAndComesBack) {
+  tree_.put("/pods/a", files({}));
+  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {}, {});
+  EXPECT_EQ(one.scan(1000).scan.rows.size(), 1U);
+  std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
+  const Sampler::Result gone = one.scan(2000);
+  EXPECT_EQ(gone.scan.error_count, 1);
+  EXPECT_EQ(gone.first_error, tree_.root() + "/pods: No such file or directory");
+  EXPECT_EQ(gone.scan.vanished.size(), 1U);
+  std::filesystem::rename(tree_.root() + "/away", tree_.root() + "/pods");
+  EXPECT_EQ(one.scan(3000).scan.appeared.size(), 1U);
+}
+
+TEST_P(EveryKind, TellsOfEveryCgroupAgainWhenAsked) {
+  tree_.put("/a", files({}));
+  Sampler one = sampler();
+  EXPECT_TRUE(one.scan(1000).scan.announces_all);
+  EXPECT_FALSE(one.scan(2000).scan.announces_all);
+  one.announce_all();
+  const Sampler::Result again = one.scan(3000);
+  EXPECT_TRUE(again.scan.announces_all);
+  EXPECT_EQ(again.scan.appeared.size(), 1U);
+  EXPECT_EQ(again.scan.limits.size(), 1U);
+}
+
+class EveryKindWithCounters : public EveryKind {};
+INSTANTIATE_TEST_SUITE_P(, EveryKindWithCounters, testing::Values(kV1, kV2), name_of);
+
+TEST_P(EveryKindWithCounters, TellsIncreasesFromTheSecondSampleOn) {
+  tree_.put("/web", files({.oom_kills = 4}));
+  Sampler one = sampler();
+  EXPECT_EQ(one.scan(1000).scan.rows.at(0).increases.size(), 0U);
+  tree_.put("/web", files({.oom_kills = 6}));
+  const Sampler::Result second = one.scan(2000);
+  EXPECT_EQ(second.scan.rows.at(0).increases[Counter::oom_kills], 2U);
+  EXPECT_EQ(second.scan.rows.at(0).increases[Counter::pgfault], 0U);
+  EXPECT_EQ(second.scan.rows.at(0).oom_kills_total, 6U);
+  EXPECT_EQ(second.oom_kills.size(), 2U);
+}
+
+TEST_P(EveryKindWithCounters, FindsKillsThatHappenedWhileTheServiceWasDown) {
+  tree_.put("/web", files({.oom_kills = 6}));
+  Sampler one = sampler({{{"/web", tree_.inode("/web")}, 5}});
+  const Sampler::Result first = one.scan(1000);
+  EXPECT_EQ(first.oom_kills.size(), 1U);
+  EXPECT_EQ(first.scan.rows.at(0).increases[Counter::oom_kills], 1U);
+}
+
+TEST_P(EveryKindWithCounters, NoticesAChangedLimitWithinAMinute) {
+  tree_.put("/web", files({.limit_bytes = 64 * kMiB}));
+  Sampler one = sampler();
+  one.scan(0);
+  tree_.put("/web", files({.limit_bytes = 32 * kMiB}));
+  const Sampler::Result later = one.scan(60'000'000);
+  ASSERT_EQ(later.scan.limits.size(), 1U);
+  EXPECT_EQ(later.scan.limits[0].limits.effective_limit_bytes, 32 * kMiB);
+}
+
+TEST_P(EveryKindWithCounters, NeverTakesTmpfsForReclaimable) {
+  tree_.put("/web", files({.file_bytes = 90 * kMiB, .shmem_bytes = 90 * kMiB}));
+  Sampler one = sampler();
+  EXPECT_TRUE(one.scan(1000).candidates.empty());
+}
+
+}  // namespace
+}  // namespace cgmm::daemon
