@@ -1,1 +1,141 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "report/catalog.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <map>
+#include <stdexcept>
+#include <system_error>
+
+#include "report/embedded.hpp"
+#include "core/text.hpp"
+
+namespace cgmm::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxFileBytes = 1024 * 1024;
+
+// What the owner of a node wants to know after a week. None of them reads `sample`, which holds millions of
+// rows by then.
+constexpr std::array<std::string_view, 8> kSummary = {
+    "summary", "coverage", "reclaims", "freed_by_cgroup", "slowest", "failures", "cooldowns", "oom_by_cgroup",
+};
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r-");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+/// The first comment line before the statement that says something; the name where there is none.
+std::string title_of(std::string_view name, std::string_view sql) {
+  if (sql.starts_with("\xef\xbb\xbf")) sql.remove_prefix(3);  // the mark that some editors put first
+  while (!sql.empty()) {
+    const std::size_t end = std::min(sql.find('\n'), sql.size());
+    const std::string_view line = sql.substr(0, end);
+    sql.remove_prefix(std::min(end + 1, sql.size()));
+    const std::string_view text = trimmed(line);
+    if (text.empty()) continue;
+    return std::string(line.substr(line.find_first_not_of(" \t")).starts_with("--") ? text : name);
+  }
+  return std::string(name);
+}
+
+Report make_report(std::string_view name, std::string sql, bool own) {
+  std::string title = title_of(name, sql);
+  return {.name = std::string(name), .title = std::move(title), .sql = std::move(sql), .own = own};
+}
+
+std::optional<Report> find_embedded(std::string_view name) {
+  for (const core::EmbeddedText& text : kReports) {
+    if (text.name == name) return make_report(text.name, std::string(text.text), false);
+  }
+  return std::nullopt;
+}
+
+[[noreturn]] void fail(int error, const std::string& doing, const fs::path& path) {
+  throw std::system_error(error, std::generic_category(), doing + " " + path.string());
+}
+
+std::string read_file(const fs::path& file) {
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) fail(errno != 0 ? errno : EIO, "can't open the report", file);
+  std::string text(kMaxFileBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad()) fail(errno != 0 ? errno : EIO, "can't read the report", file);
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (text.size() > kMaxFileBytes) fail(EFBIG, "over 1 MiB is no report:", file);
+  return text;
+}
+
+/// Hidden files are editors' and Kubernetes' own; a name that is no UTF-8 can't be listed so that it can be
+/// typed.
+bool is_report_name(std::string_view name) {
+  return !name.empty() && !name.starts_with('.') && name.find('/') == std::string_view::npos &&
+         name.find('\0') == std::string_view::npos && core::is_valid_utf8(name);
+}
+
+/// nullopt where `file` is none: not there, a directory, a device, a link to nothing.
+std::optional<Report> read_own(const fs::path& file) {
+  std::error_code error;
+  const fs::file_status status = fs::status(file, error);  // follows links
+  if (status.type() == fs::file_type::none) fail(error.value(), "can't read the report", file);
+  if (status.type() != fs::file_type::regular) return std::nullopt;
+  return make_report(file.stem().native(), read_file(file), true);
+}
+
+std::vector<Report> own_reports(const fs::path& dir) {
+  std::vector<Report> reports;
+  if (dir.empty()) return reports;
+  std::error_code error;
+  fs::directory_iterator entry(dir, error);
+  if (error == std::errc::no_such_file_or_directory) return reports;
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const fs::path& file = entry->path();
+    if (file.extension() != ".sql" || !is_report_name(file.stem().native())) continue;
+    if (std::optional<Report> report = read_own(file)) reports.push_back(std::move(*report));
+  }
+  if (error) fail(error.value(), "can't read the directory of reports", dir);
+  return reports;
+}
+
+}  // namespace
+
+std::vector<Report> list_reports(const fs::path& reports_dir) {
+  std::map<std::string, Report, std::less<>> by_name;
+  for (const core::EmbeddedText& text : kReports) {
+    by_name.emplace(text.name, make_report(text.name, std::string(text.text), false));
+  }
+  for (Report& report : own_reports(reports_dir)) {
+    std::string name = report.name;
+    by_name.insert_or_assign(std::move(name), std::move(report));
+  }
+  std::vector<Report> reports;
+  for (auto& [name, report] : by_name) reports.push_back(std::move(report));
+  return reports;
+}
+
+std::optional<Report> find_report(const fs::path& reports_dir, std::string_view name) {
+  if (!reports_dir.empty() && is_report_name(name)) {
+    // Only this file: a broken neighbour must not keep a good report from running.
+    if (auto own = read_own(reports_dir / (std::string(name) + ".sql"))) return own;
+  }
+  return find_embedded(name);
+}
+
+std::vector<Report> summary_reports() {
+  std::vector<Report> reports;
+  for (const std::string_view name : kSummary) {
+    std::optional<Report> report = find_embedded(name);
+    if (!report) throw std::logic_error("no embedded report " + std::string(name));
+    reports.push_back(std::move(*report));
+  }
+  return reports;
+}
+
+}  // namespace cgmm::report

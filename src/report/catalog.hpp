@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Which reports there are: the embedded ones (reports/*.sql of the source tree) and the .sql files in the operator's own
-// directory. Knows their text, does not run them. Any thread.
+// Which reports there are: the embedded ones (reports/*.sql of the source tree) and the .sql files in the
+// operator's own directory. Knows their text, does not run them. Any thread.
 
 #include <filesystem>
 #include <optional>
@@ -19,8 +19,8 @@ struct Report {
   bool own = false;   // the operator's
 };
 
-/// All reports by name. One of the operator's takes the place of an embedded one of the same name. A directory that does not
-/// exist has none; one that can't be read throws std::system_error.
+/// All reports by name. One of the operator's takes the place of an embedded one of the same name. A
+/// directory that does not exist has none; one that can't be read throws std::system_error.
 std::vector<Report> list_reports(const std::filesystem::path& reports_dir);
 
 /// nullopt when there is none of that name.

@@ -19,8 +19,9 @@ struct ChartPoint {
   std::optional<double> value;  // nullopt: no sample, a gap in the chart
 };
 
-/// `points` in order of time. Several points that share a column show the largest. The vertical axis begins at 0 and is
-/// labelled in bytes, the horizontal one in UTC.
-std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style);
+/// `points` in order of time. Several points that share a column show the largest. The vertical axis begins
+/// at 0 and is labelled in bytes, the horizontal one in UTC.
+std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height,
+                  const Style& style);
 
 }  // namespace cgmm::report

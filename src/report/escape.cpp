@@ -1,1 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "report/escape.hpp"
+
+#include "core/text.hpp"
+
+namespace cgmm::report {
+
+std::string escape_markdown(std::string_view text) {
+  std::string out;
+  for (const char c : core::escape_for_terminal(text)) {
+    switch (c) {
+      // HTML and entities as entities: some renderers do not know a backslash before them.
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '|':
+      case '\\':
+      case '`':
+      case '*':
+      case '_':
+      case '[':
+      case ']':
+      case '~':
+      case '#':
+      case '$':
+        out += '\\';
+        [[fallthrough]];
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string escape_csv(std::string_view text) {
+  const std::string valid = core::to_valid_utf8(text);
+  if (!valid.empty() && valid.find_first_of("\",\r\n") == std::string::npos) return valid;
+  std::string out = "\"";
+  for (const char c : valid) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace cgmm::report

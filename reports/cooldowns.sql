@@ -1,0 +1,16 @@
+-- Cooldowns
+-- SPDX-License-Identifier: Apache-2.0
+-- Cgroups that may not be reclaimed yet, and those whose last reclaims did not help (strikes lengthen the
+-- cooldown). The state is that of the end of the time asked for, as far as the last reclaim tells it.
+SELECT c.name AS cgroup,
+       d.last_reclaim_at_us,
+       d.until_us AS until_at_us,
+       max(d.until_us - :until_us, 0) AS remaining_us,
+       d.strikes
+  FROM cooldown d
+  JOIN v_cgroup c USING (cgroup_id)
+ WHERE c.path GLOB :cgroup_glob
+   AND NOT c.vanished
+   AND d.last_reclaim_at_us < :until_us
+   AND (d.until_us > :until_us OR d.strikes > 0)
+ ORDER BY remaining_us DESC, d.strikes DESC, c.path;

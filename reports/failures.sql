@@ -1,0 +1,16 @@
+-- Failed reclaims
+-- SPDX-License-Identifier: Apache-2.0
+-- In which cgroups reclaiming went wrong, and what the kernel said. The most frequent twenty.
+SELECT c.name AS cgroup,
+       coalesce(nullif(r.error, ''),
+                CASE r.outcome WHEN 'interrupted' THEN 'the service stopped or crashed meanwhile'
+                               ELSE 'the kernel gave no reason' END) AS error,
+       count(*) AS failures,
+       max(r.started_at_us) AS last_at_us
+  FROM reclaim r
+  JOIN v_cgroup c USING (cgroup_id)
+ WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+   AND r.outcome IN ('failed', 'interrupted')
+ GROUP BY r.cgroup_id, 2
+ ORDER BY failures DESC, last_at_us DESC
+ LIMIT 20;

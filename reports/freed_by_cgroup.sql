@@ -1,0 +1,17 @@
+-- Freed by cgroup (top ten)
+-- SPDX-License-Identifier: Apache-2.0
+-- The cgroups in which reclaiming freed the most. Dry runs do not count.
+SELECT c.name AS cgroup,
+       count(*) AS reclaims,
+       sum(r.freed_bytes) AS freed_bytes,
+       CAST(round(avg(r.freed_bytes)) AS INTEGER) AS average_freed_bytes,
+       sum(r.duration_us) AS reclaiming_us,
+       max(r.started_at_us) AS last_reclaim_at_us
+  FROM reclaim r
+  JOIN v_cgroup c USING (cgroup_id)
+ WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+   AND r.outcome <> 'dry_run'
+ GROUP BY r.cgroup_id
+HAVING sum(r.freed_bytes) > 0
+ ORDER BY sum(r.freed_bytes) DESC, c.path
+ LIMIT 10;

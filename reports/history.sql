@@ -1,0 +1,25 @@
+-- A cgroup's memory over time
+-- SPDX-License-Identifier: Apache-2.0
+-- Every sample of the cgroups that match, cgroup by cgroup. `history` draws charts of it.
+SELECT sc.started_at_us AS at_us,
+       c.path,
+       s.usage_kib * 1024 AS usage_bytes,
+       max(s.file_kib - coalesce(s.shmem_kib, 0), 0) * 1024 AS reclaimable_cache_bytes,
+       s.anon_kib * 1024 AS anon_bytes,
+       s.file_kib * 1024 AS file_bytes,
+       s.shmem_kib * 1024 AS shmem_bytes,
+       s.dirty_kib * 1024 AS dirty_bytes,
+       s.kernel_kib * 1024 AS kernel_bytes,
+       s.swap_kib * 1024 AS swap_bytes,
+       s.pgfault, s.pgmajfault,
+       s.refault_file * (SELECT value FROM node WHERE key = 'page_size_bytes') AS refault_file_bytes,
+       s.refault_anon * (SELECT value FROM node WHERE key = 'page_size_bytes') AS refault_anon_bytes,
+       s.pgscan, s.pgsteal, s.limit_hits, s.oom_kills, s.psi_some_us, s.psi_full_us
+  -- CROSS JOIN keeps this order: a sample is found by its key, scan by scan.
+  FROM cgroup c
+ CROSS JOIN scan sc
+ CROSS JOIN sample s
+ WHERE c.path GLOB :cgroup_glob
+   AND sc.started_at_us >= :since_us AND sc.started_at_us < :until_us
+   AND s.scan_id = sc.scan_id AND s.cgroup_id = c.cgroup_id
+ ORDER BY c.path, c.cgroup_id, sc.started_at_us;

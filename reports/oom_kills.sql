@@ -1,0 +1,18 @@
+-- OOM kills
+-- SPDX-License-Identifier: Apache-2.0
+-- Each OOM kill, the newest first. One without a cgroup hit a process outside the watched ones. A kill that
+-- only the counter told of has no victim's name, and is up to one interval late.
+SELECT o.killed_at_us,
+       c.name AS cgroup,
+       o.victim_comm,
+       o.victim_pid,
+       o.anon_rss_bytes,
+       o.file_rss_bytes,
+       o.shmem_rss_bytes,
+       o.scope,
+       o.cause,
+       o.source
+  FROM oom_kill o
+  LEFT JOIN v_cgroup c USING (cgroup_id)
+ WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us AND coalesce(c.path, '') GLOB :cgroup_glob
+ ORDER BY o.killed_at_us DESC, o.oom_kill_id DESC;

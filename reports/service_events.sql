@@ -1,0 +1,9 @@
+-- Service events
+-- SPDX-License-Identifier: Apache-2.0
+-- What happened to the service itself: starts, stops, crashes, gaps, changes of the configuration, faults.
+SELECT at_us,
+       replace(kind, '_', ' ') AS event,
+       detail
+  FROM service_event
+ WHERE at_us >= :since_us AND at_us < :until_us
+ ORDER BY at_us, service_event_id;

@@ -1,0 +1,30 @@
+-- The service as its history shows it
+-- SPDX-License-Identifier: Apache-2.0
+-- One row. `status` adds whether it is running now.
+SELECT (SELECT value FROM node WHERE key = 'version') AS version,
+       (SELECT value FROM node WHERE key = 'node') AS node,
+       (SELECT value FROM node WHERE key = 'kernel') AS kernel,
+       (SELECT value FROM node WHERE key = 'hierarchy') AS hierarchy,
+       (SELECT value FROM node WHERE key = 'parent') AS parent,
+       (SELECT value FROM node WHERE key = 'interval_us') AS interval_us,
+       (SELECT max(at_us) FROM service_event WHERE kind = 'start') AS started_at_us,
+       last.started_at_us AS last_scan_at_us,
+       last.duration_us AS last_scan_duration_us,
+       last.late_us AS last_scan_late_us,
+       last.cgroup_count,
+       last.error_count,
+       (SELECT count(*) FROM scan) AS scan_count,
+       (SELECT count(*) FROM cgroup) AS cgroups_ever_count,
+       (SELECT count(*) FROM reclaim WHERE outcome <> 'dry_run') AS reclaim_count,
+       (SELECT max(started_at_us) FROM reclaim WHERE outcome <> 'dry_run') AS last_reclaim_at_us,
+       (SELECT count(*) FROM cooldown WHERE until_us > :until_us) AS in_cooldown_count,
+       (SELECT count(*) FROM oom_kill) AS oom_kill_count,
+       -- A fault that has begun and not ended since the last start.
+       (SELECT f.detail FROM service_event f
+         WHERE f.kind = 'fault_begin'
+           AND f.at_us >= (SELECT max(at_us) FROM service_event WHERE kind = 'start')
+           AND NOT EXISTS (SELECT 1 FROM service_event e
+                            WHERE e.kind = 'fault_end' AND e.service_event_id > f.service_event_id)
+         ORDER BY f.service_event_id DESC LIMIT 1) AS fault
+  FROM (SELECT 1) AS one_row
+  LEFT JOIN (SELECT * FROM scan ORDER BY scan_id DESC LIMIT 1) AS last ON 1;

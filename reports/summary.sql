@@ -1,0 +1,74 @@
+-- Summary
+-- SPDX-License-Identifier: Apache-2.0
+-- The headline numbers of the time asked for, in one row. Scans and coverage are the node's; cgroups,
+-- reclaims and OOM kills are those of the cgroups asked for. Reads neither `sample` nor anything else that
+-- grows with cgroups times scans. A gap is more than two intervals between scans. Dry runs are counted by
+-- themselves and never as freed.
+WITH
+step AS NOT MATERIALIZED (  -- from each scan, the one before the time asked for too, to the next or to the end
+  SELECT from_at_us, to_at_us, to_at_us - from_at_us AS step_us
+    FROM (SELECT started_at_us AS from_at_us,
+                 ifnull((SELECT min(started_at_us) FROM scan WHERE started_at_us > this.started_at_us),
+                        :until_us) AS to_at_us
+            FROM scan this
+           WHERE started_at_us >= ifnull((SELECT max(started_at_us) FROM scan WHERE started_at_us < :since_us),
+                                         :since_us)
+             AND started_at_us < :until_us)
+),
+pace AS MATERIALIZED (  -- the interval as configured, or the median of the steps
+  SELECT coalesce((SELECT CAST(value AS INTEGER) FROM node WHERE key = 'interval_us'),
+                  (SELECT step_us FROM step ORDER BY step_us LIMIT 1
+                    OFFSET (SELECT (count(*) - 1) / 2 FROM step))) AS interval_us
+),
+asked AS (  -- what lies before the first scan ever was not missed
+  SELECT max(:since_us, min(started_at_us)) AS begin_us FROM scan
+),
+missed AS (  -- the gaps, and what they cover of the time asked for beyond the first interval
+  SELECT count(*) AS gaps, max(step_us) AS longest_us,
+         ifnull(sum(max(0, min(to_at_us, :until_us) - max(from_at_us + interval_us, begin_us))), 0) AS missed_us
+    FROM step, pace, asked
+   WHERE step_us > 2 * interval_us AND to_at_us > :since_us AND from_at_us + interval_us < :until_us
+),
+scans AS (
+  SELECT count(*) AS scans, min(started_at_us) AS first_at_us, max(started_at_us) AS last_at_us,
+         coalesce(sum(cgroup_count), 0) AS samples
+    FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us
+),
+seen AS (  -- a cgroup that has not vanished was seen up to the newest scan
+  SELECT count(*) AS cgroups FROM cgroup
+   WHERE path GLOB :cgroup_glob AND first_seen_at_us < :until_us
+     AND CASE WHEN vanished_at_us IS NULL
+              THEN max(last_seen_at_us, coalesce((SELECT max(started_at_us) FROM scan), 0))
+              ELSE last_seen_at_us END >= :since_us
+),
+reclaims AS (
+  SELECT count(*) FILTER (WHERE outcome <> 'dry_run') AS reclaims,
+         count(*) FILTER (WHERE outcome = 'failed') AS failed,
+         count(*) FILTER (WHERE outcome = 'dry_run') AS dry_runs,
+         count(DISTINCT cgroup_id) FILTER (WHERE outcome <> 'dry_run' AND freed_bytes > 0) AS cgroups,
+         coalesce(sum(freed_bytes) FILTER (WHERE outcome <> 'dry_run'), 0) AS freed_bytes,
+         coalesce(sum(duration_us) FILTER (WHERE outcome <> 'dry_run'), 0) AS duration_us
+    FROM reclaim JOIN cgroup USING (cgroup_id)
+   WHERE started_at_us >= :since_us AND started_at_us < :until_us AND path GLOB :cgroup_glob
+),
+kills AS (  -- one outside the watched cgroups has no path and counts when all are asked for
+  SELECT count(*) AS oom_kills FROM oom_kill LEFT JOIN cgroup USING (cgroup_id)
+   WHERE killed_at_us >= :since_us AND killed_at_us < :until_us AND coalesce(path, '') GLOB :cgroup_glob
+)
+SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
+       scans.first_at_us AS first_scan_at_us,
+       scans.last_at_us AS last_scan_at_us,
+       pace.interval_us,
+       scans.scans,
+       scans.samples,
+       100.0 - 100.0 * missed.missed_us / nullif(max(:until_us - asked.begin_us, 0), 0) AS covered_pct,
+       missed.gaps,
+       seen.cgroups,
+       reclaims.reclaims,
+       reclaims.cgroups AS cgroups_relieved,
+       reclaims.freed_bytes,
+       reclaims.duration_us AS reclaiming_us,
+       reclaims.failed AS failed_reclaims,
+       reclaims.dry_runs,
+       kills.oom_kills
+  FROM asked, missed, pace, scans, seen, reclaims, kills;

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/catalog.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <system_error>
+
+#include "report/embedded.hpp"
+#include "support/temp_dir.hpp"
+
+namespace cgmm::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Catalog : public testing::Test {
+ protected:
+  void add(const std::string& name, const std::string& text) const { std::ofstream(dir() / name) << text; }
+  fs::path dir() const { return dir_.path(); }
+  std::vector<std::string> own_names() const {
+    std::vector<std::string> names;
+    for (const Report& report : list_reports(dir())) {
+      if (report.own) names.push_back(report.name);
+    }
+    return names;
+  }
+
+ private:
+  test::TempDir dir_;
+};
+
+TEST_F(Catalog, ListsTheEmbeddedReportsByNameWithTheirTitles) {
+  const std::vector<Report> reports = list_reports({});
+  EXPECT_EQ(reports.size(), kReports.size());
+  EXPECT_TRUE(std::ranges::is_sorted(reports, {}, &Report::name));
+  for (const Report& report : reports) {
+    EXPECT_FALSE(report.own) << report.name;
+    EXPECT_NE(report.title, report.name) << "no title";
+    EXPECT_TRUE(report.sql.starts_with("-- " + report.title + "\n-- SPDX-License-Identifier: Apache-2.0\n--"))
+        << report.name;
+  }
+}
+
+TEST_F(Catalog, PutsTheOperatorsReportInThePlaceOfAnEmbeddedOne) {
+  add("summary.sql", "-- Mine\nSELECT 1;");
+  const auto report = find_report(dir(), "summary");
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(report->own);
+  EXPECT_EQ(report->title, "Mine");
+  EXPECT_EQ(report->sql, "-- Mine\nSELECT 1;");
+  EXPECT_EQ(list_reports(dir()).size(), kReports.size());
+  EXPECT_FALSE(summary_reports().front().own);
+}
+
+TEST_F(Catalog, TakesTheTitleFromTheFirstCommentThatSaysSomething) {
+  struct Case {
+    std::string sql, title;
+  };
+  const std::vector<Case> cases = {
+      {"-- Title\nSELECT 1", "Title"},
+      {"\n  --Title  \r\nSELECT 1", "Title"},
+      {"--\n-- Title\nSELECT 1", "Title"},
+      {"SELECT 1 -- no title", "own"},
+      {"SELECT 1;\n-- no title\n", "own"},
+      {"", "own"},
+      {"-- Title", "Title"},
+      {"\xef\xbb\xbf-- Title\nSELECT 1", "Title"},
+      {"-----\nSELECT 1", "own"},
+  };
+  for (const Case& c : cases) {
+    add("own.sql", c.sql);
+    EXPECT_EQ(find_report(dir(), "own")->title, c.title) << c.sql;
+  }
+}
+
+TEST_F(Catalog, TakesFilesAndLinksToThemAndNothingElse) {
+  add("good.sql", "SELECT 1");
+  add(".hidden.sql", "SELECT 1");
+  add(".sql", "SELECT 1");
+  add("notes.txt", "SELECT 1");
+  add("bad\xff.sql", "SELECT 1");
+  fs::create_directory(dir() / "dir.sql");
+  fs::create_symlink(dir() / "good.sql", dir() / "link.sql");
+  fs::create_symlink(dir() / "gone", dir() / "dangling.sql");
+  EXPECT_EQ(own_names(), (std::vector<std::string>{"good", "link"}));
+  EXPECT_TRUE(find_report(dir(), "link"));
+  for (const char* name : {"", ".hidden", "notes", "dir", "dangling", "../x/good", "bad\xff"}) {
+    EXPECT_FALSE(find_report(dir(), name)) << name;
+  }
+}
+
+TEST_F(Catalog, HasNoneOfTheOperatorsWhereTheDirectoryIsMissing) {
+  EXPECT_EQ(list_reports(dir() / "missing").size(), kReports.size());
+  EXPECT_TRUE(find_report(dir() / "missing", "summary"));
+}
+
+TEST_F(Catalog, NamesADirectoryThatIsNone) {
+  add("file", "");
+  try {
+    list_reports(dir() / "file");
+    FAIL() << "a file was taken for a directory";
+  } catch (const std::system_error& error) {
+    EXPECT_NE(std::string(error.what()).find("/file"), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(Catalog, NamesAFileThatIsTooLargeButStillFindsItsNeighbour) {
+  add("large.sql", std::string(1024 * 1024 + 1, ' '));
+  add("largest.sql", std::string(1024 * 1024, ' '));
+  try {
+    list_reports(dir());
+    FAIL() << "took more than 1 MiB";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::file_too_large);
+    EXPECT_NE(std::string(error.what()).find("/large.sql"), std::string::npos) << error.what();
+  }
+  EXPECT_TRUE(find_report(dir(), "largest"));
+}
+
+TEST_F(Catalog, SummaryNeverReadsTheSamples) {
+  ASSERT_FALSE(summary_reports().empty());
+  EXPECT_EQ(summary_reports().front().name, "summary");
+  for (const Report& report : summary_reports()) {
+    for (const char* slow : {" sample ", " sample\n", "v_sample", "sample_hour"}) {
+      const std::string statement = report.sql.substr(report.sql.find("\nSELECT") < report.sql.find("\nWITH")
+                                                          ? report.sql.find("\nSELECT")
+                                                          : report.sql.find("\nWITH"));
+      EXPECT_EQ(statement.find(slow), std::string::npos) << report.name << slow;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cgmm::report

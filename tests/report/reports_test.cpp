@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+// What reports/*.sql answer, on the schema as it is released. A small history: scans every 10 s from 1000 s
+// on, one cgroup that is reclaimed and one with a hostile name.
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "report/catalog.hpp"
+#include "report/render.hpp"
+#include "core/text.hpp"
+
+namespace cgmm::report {
+namespace {
+
+using core::Cell;
+using core::Table;
+
+constexpr std::int64_t kSecondUs = 1'000'000;
+constexpr const char* kHostile = "/a\n\"b\",<script>\xff";
+
+Cell cell_of(const SQLite::Column& column) {
+  switch (column.getType()) {
+    case SQLITE_INTEGER:
+      return column.getInt64();
+    case SQLITE_FLOAT:
+      return column.getDouble();
+    case SQLITE_NULL:
+      return {};
+    default:
+      return column.getString();
+  }
+}
+
+class Reports : public testing::Test {
+ protected:
+  Reports() {
+    std::ifstream file(CGMM_SOURCE_DIR "/schema/0001_history.sql");
+    std::stringstream text;
+    text << file.rdbuf();
+    database_.exec(text.str());
+  }
+
+  void exec(const std::string& sql) { database_.exec(sql); }
+
+  void add_scan(std::int64_t at_s, std::int64_t late_us = 0) {
+    exec("INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us) VALUES (" +
+         std::to_string(at_s * kSecondUs) + ", 1000, 2, 0, " + std::to_string(late_us) + ")");
+  }
+
+  void add_scans(std::int64_t first_s, std::int64_t last_s) {
+    for (std::int64_t at_s = first_s; at_s <= last_s; at_s += 10) add_scan(at_s);
+  }
+
+  void add_cgroups() {
+    SQLite::Statement insert(database_,
+                             "INSERT INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us) "
+                             "VALUES (?, CAST(? AS TEXT), ?, 1000000000, 1000000000)");
+    for (int id = 1; const char* path : {"/web", kHostile}) {
+      insert.bind(1, id);
+      insert.bind(2, path);
+      insert.bind(3, id++);
+      insert.exec();
+      insert.reset();
+    }
+  }
+
+  void add_reclaim(int cgroup_id, std::int64_t at_s, const std::string& outcome, std::int64_t freed_bytes,
+                   const std::string& error = "NULL") {
+    exec(
+        "INSERT INTO reclaim (cgroup_id, started_at_us, duration_us, method, threshold_bytes, freed_bytes, "
+        "outcome, error) "
+        "VALUES (" +
+        std::to_string(cgroup_id) + ", " + std::to_string(at_s * kSecondUs) + ", " +
+        std::to_string(freed_bytes + 5) + ", 'force_empty', 1, " + std::to_string(freed_bytes) + ", '" +
+        outcome + "', " + error + ")");
+  }
+
+  Table run(const std::string& name, std::int64_t since_s = 1000, std::int64_t until_s = 1100,
+            const std::string& glob = "*") {
+    const auto report = find_report({}, name);
+    if (!report) throw std::invalid_argument(name);
+    SQLite::Statement query(database_, report->sql);
+    const auto has = [&](const char* parameter) { return report->sql.find(parameter) != std::string::npos; };
+    if (has(":since_us")) query.bind(":since_us", since_s * kSecondUs);
+    if (has(":until_us")) query.bind(":until_us", until_s * kSecondUs);
+    if (has(":cgroup_glob")) query.bind(":cgroup_glob", glob);
+    Table table{.title = report->title, .columns = {}, .rows = {}};
+    for (int i = 0; i < query.getColumnCount(); ++i) table.columns.emplace_back(query.getColumnName(i));
+    while (query.executeStep()) {
+      auto& row = table.rows.emplace_back();
+      for (int i = 0; i < query.getColumnCount(); ++i) row.push_back(cell_of(query.getColumn(i)));
+    }
+    return table;
+  }
+
+  static Cell at(const Table& table, const std::string& column, std::size_t row = 0) {
+    const auto found = std::ranges::find(table.columns, column);
+    EXPECT_NE(found, table.columns.end()) << column;
+    return table.rows.at(row).at(static_cast<std::size_t>(found - table.columns.begin()));
+  }
+
+  static std::int64_t number(const Table& table, const std::string& column, std::size_t row = 0) {
+    return std::get<std::int64_t>(at(table, column, row));
+  }
+
+  static std::string text(const Table& table, const std::string& column, std::size_t row = 0) {
+    return std::get<std::string>(at(table, column, row));
+  }
+
+ private:
+  SQLite::Database database_{":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE};
+};
+
+TEST_F(Reports, RunOnAnEmptyHistory) {
+  for (const Report& report : list_reports({})) {
+    const Table table = run(report.name);
+    EXPECT_LE(table.rows.size(), 1u) << report.name;
+    EXPECT_FALSE(table.columns.empty()) << report.name;
+  }
+  EXPECT_EQ(number(run("summary"), "scans"), 0);
+  EXPECT_EQ(at(run("summary"), "covered_pct"), Cell{});
+}
+
+TEST_F(Reports, AreAllValidInEveryFormatWithAHostileName) {
+  add_scans(1000, 1090);
+  add_cgroups();
+  for (const std::string outcome : {"done", "failed", "dry_run"})
+    add_reclaim(2, 1010, outcome, 4096, "'no\x1b'");
+  exec(
+      "INSERT INTO sample (scan_id, cgroup_id, usage_kib, file_kib, shmem_kib, refault_file, pgmajfault, "
+      "psi_some_us) "
+      "SELECT scan_id, cgroup_id, 100, 50, 10, 1, 1, 1 FROM scan, cgroup");
+  exec("INSERT INTO cooldown SELECT cgroup_id, 1010000000, 9000000000, 2 FROM cgroup");
+  exec(
+      "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm) VALUES "
+      "(2, 1020000000, 'counter', 'cgroup', '<b>'), (NULL, 1030000000, 'kernel_log', 'node', NULL)");
+  exec("INSERT INTO cgroup_limit VALUES (2, 1000000000, NULL, 900, NULL), (2, 1050000000, 800, 800, NULL)");
+  exec("INSERT INTO service_event (at_us, kind, detail) VALUES (1000000000, 'start', 'x')");
+  for (const Report& report : list_reports({})) {
+    const Table table = run(report.name);
+    EXPECT_EQ(table.rows.empty(), report.name == "gaps") << report.name;
+    for (const Format format : {Format::text, Format::markdown, Format::csv, Format::json}) {
+      EXPECT_TRUE(core::is_valid_utf8(render(table, format, {}))) << report.name;
+    }
+    EXPECT_LE(run(report.name, 5000, 5000).rows.size(), 2u) << report.name;
+  }
+}
+
+TEST_F(Reports, SummaryCountsWhatWasAskedFor) {
+  add_scans(1000, 1090);
+  add_cgroups();
+  add_reclaim(1, 1010, "done", 4096);
+  add_reclaim(1, 1020, "failed", 0, "'busy'");
+  add_reclaim(1, 1030, "dry_run", 1 << 20);
+  add_reclaim(1, 1100, "done", 1 << 20);  // the end is not part of it
+  const Table all = run("summary");
+  EXPECT_EQ(number(all, "scans"), 10);
+  EXPECT_EQ(number(all, "samples"), 20);
+  EXPECT_EQ(number(all, "cgroups"), 2);
+  EXPECT_EQ(number(all, "reclaims"), 2);
+  EXPECT_EQ(number(all, "freed_bytes"), 4096);
+  EXPECT_EQ(number(all, "cgroups_relieved"), 1);
+  EXPECT_EQ(number(all, "failed_reclaims"), 1);
+  EXPECT_EQ(number(all, "dry_runs"), 1);
+  EXPECT_EQ(number(all, "interval_us"), 10 * kSecondUs);
+  EXPECT_EQ(at(all, "covered_pct"), Cell{100.0});
+  const Table other = run("summary", 1000, 1100, "/a*");
+  EXPECT_EQ(number(other, "cgroups"), 1);
+  EXPECT_EQ(number(other, "reclaims"), 0);
+}
+
+TEST_F(Reports, SummaryCountsACgroupOnlyWhereItLived) {
+  add_scans(1000, 1200);
+  add_cgroups();
+  exec("UPDATE cgroup SET vanished_at_us = 1050000000, last_seen_at_us = 1040000000 WHERE cgroup_id = 2");
+  EXPECT_EQ(number(run("summary", 1000, 1100), "cgroups"), 2);
+  EXPECT_EQ(number(run("summary", 1100, 1200), "cgroups"), 1);
+  EXPECT_EQ(number(run("summary", 900, 1000), "cgroups"), 0);
+}
+
+TEST_F(Reports, CoverageKnowsAGapFromAWait) {
+  add_scans(1000, 1020);
+  add_scan(1040);  // two intervals: not yet a gap
+  add_scan(1080, 30 * kSecondUs);
+  add_scan(1090);
+  exec("INSERT INTO node VALUES ('interval_us', 10000000)");
+  const Table coverage = run("coverage");
+  EXPECT_EQ(number(coverage, "gaps"), 1);
+  EXPECT_EQ(number(coverage, "missed_us"), 30 * kSecondUs);
+  EXPECT_EQ(number(coverage, "longest_gap_us"), 40 * kSecondUs);
+  EXPECT_EQ(number(coverage, "late_scans"), 1);
+  EXPECT_EQ(at(coverage, "covered_pct"), Cell{70.0});
+  const Table gaps = run("gaps");
+  ASSERT_EQ(gaps.rows.size(), 1u);
+  EXPECT_EQ(number(gaps, "from_at_us"), 1040 * kSecondUs);
+  EXPECT_EQ(number(gaps, "to_at_us"), 1080 * kSecondUs);
+  EXPECT_TRUE(text(gaps, "why").starts_with("the scan was late")) << text(gaps, "why");
+}
+
+TEST_F(Reports, CoverageCutsAGapAtTheEdges) {
+  exec("INSERT INTO node VALUES ('interval_us', 10000000)");
+  add_scans(1000, 1050);
+  add_scans(1150, 1200);
+  EXPECT_EQ(number(run("coverage", 1060, 1160), "missed_us"), 90 * kSecondUs);
+  EXPECT_EQ(at(run("coverage", 1100, 1120), "covered_pct"), Cell{0.0});
+  EXPECT_EQ(number(run("coverage", 1000, 1060), "gaps"), 0);
+  EXPECT_EQ(number(run("coverage", 1150, 1200), "gaps"), 0);
+  EXPECT_EQ(at(run("coverage", 0, 1060), "covered_pct"), Cell{100.0})
+      << "before the history nothing was missed";
+}
+
+TEST_F(Reports, GapsTellWhy) {
+  exec("INSERT INTO node VALUES ('interval_us', 10000000)");
+  for (const std::int64_t at_s : {1000, 1100, 1200, 1300, 1400}) add_scan(at_s);
+  exec(
+      "INSERT INTO service_event (at_us, kind, detail) VALUES (1005000000, 'stop', NULL), (1095000000, "
+      "'start', NULL), "
+      "(1195000000, 'start', NULL), (1195000000, 'crash_found', NULL), (1250000000, 'gap', 'the disk "
+      "stalled')");
+  const Table gaps = run("gaps", 1000, 1500);
+  ASSERT_EQ(gaps.rows.size(), 5u);
+  EXPECT_EQ(text(gaps, "why", 0), "the service was stopped");
+  EXPECT_EQ(text(gaps, "why", 1), "the service had crashed");
+  EXPECT_EQ(text(gaps, "why", 2), "samples were dropped: the disk stalled");
+  EXPECT_EQ(text(gaps, "why", 3), "not known");
+  EXPECT_EQ(text(gaps, "why", 4), "no scan since");
+}
+
+TEST_F(Reports, ReclaimsNeverCountADryRunAsFreed) {
+  add_cgroups();
+  add_reclaim(1, 1010, "done", 100);
+  add_reclaim(1, 1020, "done", 300);
+  add_reclaim(2, 1030, "dry_run", 1 << 30);
+  const Table reclaims = run("reclaims");
+  ASSERT_EQ(reclaims.rows.size(), 2u);
+  EXPECT_EQ(number(reclaims, "freed_bytes", 0), 400);
+  EXPECT_EQ(number(reclaims, "average_duration_us", 0), 205);
+  EXPECT_EQ(at(reclaims, "freed_bytes", 1), Cell{});
+  const Table freed = run("freed_by_cgroup");
+  ASSERT_EQ(freed.rows.size(), 1u);
+  EXPECT_EQ(text(freed, "cgroup"), "/web");
+  EXPECT_EQ(number(freed, "freed_bytes"), 400);
+  EXPECT_EQ(number(run("slowest"), "duration_us"), 305);
+}
+
+TEST_F(Reports, FailuresAreInWordsAndCounted) {
+  add_cgroups();
+  add_reclaim(1, 1010, "failed", 0, "'Device or resource busy'");
+  add_reclaim(1, 1020, "failed", 0, "'Device or resource busy'");
+  add_reclaim(2, 1030, "interrupted", 0);
+  const Table failures = run("failures");
+  ASSERT_EQ(failures.rows.size(), 2u);
+  EXPECT_EQ(text(failures, "error", 0), "Device or resource busy");
+  EXPECT_EQ(number(failures, "failures", 0), 2);
+  EXPECT_EQ(number(failures, "last_at_us", 0), 1020 * kSecondUs);
+  EXPECT_EQ(text(failures, "error", 1), "the service stopped or crashed meanwhile");
+}
+
+TEST_F(Reports, CooldownsTellWhatIsLeft) {
+  add_cgroups();
+  exec("INSERT INTO cooldown VALUES (1, 1050000000, 1130000000, 0), (2, 1050000000, 1060000000, 3)");
+  const Table cooldowns = run("cooldowns");
+  ASSERT_EQ(cooldowns.rows.size(), 2u);
+  EXPECT_EQ(number(cooldowns, "remaining_us", 0), 30 * kSecondUs);
+  EXPECT_EQ(number(cooldowns, "remaining_us", 1), 0);
+  EXPECT_EQ(text(cooldowns, "cgroup", 1), kHostile);
+  EXPECT_EQ(run("cooldowns", 1000, 1200).rows.size(), 1u) << "without strikes it is over";
+}
+
+TEST_F(Reports, CgroupsAndCacheComeFromTheSamples) {
+  add_scans(1000, 1010);
+  add_cgroups();
+  exec(
+      "INSERT INTO sample (scan_id, cgroup_id, usage_kib, file_kib, shmem_kib, refault_file) VALUES "
+      "(1, 1, 100, 60, 20, NULL), (2, 1, 300, 100, 20, 3), (2, 2, 50, 8, NULL, 0)");
+  exec("INSERT INTO cgroup_limit VALUES (1, 1000000000, NULL, 4096, NULL)");
+  const Table cgroups = run("cgroups");
+  ASSERT_EQ(cgroups.rows.size(), 2u);
+  EXPECT_EQ(number(cgroups, "samples"), 2);
+  EXPECT_EQ(number(cgroups, "usage_avg_bytes"), 200 * 1024);
+  EXPECT_EQ(number(cgroups, "cache_max_bytes"), 80 * 1024);
+  EXPECT_EQ(number(cgroups, "limit_bytes"), 4096);
+  const Table cache = run("top_cache");
+  ASSERT_EQ(cache.rows.size(), 2u);
+  EXPECT_EQ(number(cache, "reclaimable_cache_bytes"), 80 * 1024);
+  const Table refaults = run("refaults");
+  ASSERT_EQ(refaults.rows.size(), 1u);
+  EXPECT_EQ(number(refaults, "refaulted_bytes"), 3 * 4096);
+}
+
+TEST_F(Reports, LimitChangesLeaveOutTheFirstLimit) {
+  add_cgroups();
+  exec("INSERT INTO cgroup_limit VALUES (1, 1000000000, NULL, 900, NULL), (1, 1050000000, 800, 800, NULL)");
+  const Table changes = run("limit_changes");
+  ASSERT_EQ(changes.rows.size(), 1u);
+  EXPECT_EQ(at(changes, "limit_before_bytes"), Cell{});
+  EXPECT_EQ(number(changes, "limit_bytes"), 800);
+}
+
+TEST_F(Reports, OomKillsOutsideAreShownUnlessOneCgroupIsAskedFor) {
+  add_cgroups();
+  exec(
+      "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope) VALUES (1, 1020000000, 'counter', "
+      "'cgroup'), "
+      "(NULL, 1030000000, 'kernel_log', 'node')");
+  EXPECT_EQ(run("oom_kills").rows.size(), 2u);
+  EXPECT_EQ(run("oom_kills", 1000, 1100, "/web").rows.size(), 1u);
+  EXPECT_EQ(run("oom_by_cgroup").rows.size(), 2u);
+}
+
+}  // namespace
+}  // namespace cgmm::report
