@@ -1,1 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
+# `cmake --install`: the program with its short name, the unit, the man page, and the configuration where there is none.
+# DESTDIR and `--prefix` work as everywhere; only the configuration does not follow the prefix, because the program looks
+# for it in one place.
+
+set(CGMM_CONFIG_DIR /etc/cgroup-memory-manager)
+
+install(TARGETS cgroup-memory-manager RUNTIME)
+file(CREATE_LINK cgroup-memory-manager ${CMAKE_BINARY_DIR}/cgmm SYMBOLIC)
+install(FILES ${CMAKE_BINARY_DIR}/cgmm TYPE BIN)
+
+install(FILES ${CMAKE_SOURCE_DIR}/packaging/cgroup-memory-manager.8 ${CMAKE_SOURCE_DIR}/packaging/cgmm.8
+        DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE TYPE DOC)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/reports TYPE DOC FILES_MATCHING PATTERN *.sql)  # to start one's own from
+
+install(CODE "
+  set(source_dir \"${CMAKE_SOURCE_DIR}\")
+  set(bin_dir \"${CMAKE_INSTALL_BINDIR}\")
+  set(config_dir \"${CGMM_CONFIG_DIR}\")")
+install(CODE [[
+  # The unit names the program where it is installed now: the prefix may have been chosen a moment ago.
+  cmake_path(ABSOLUTE_PATH bin_dir BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" NORMALIZE)
+  file(READ "${source_dir}/packaging/cgroup-memory-manager.service" unit)
+  string(REPLACE "ExecStart=/usr/bin/" "ExecStart=${bin_dir}/" unit "${unit}")
+  set(unit_file "${CMAKE_INSTALL_PREFIX}/lib/systemd/system/cgroup-memory-manager.service")
+  message(STATUS "Installing: $ENV{DESTDIR}${unit_file}")
+  file(WRITE "$ENV{DESTDIR}${unit_file}" "${unit}")
+  list(APPEND CMAKE_INSTALL_MANIFEST_FILES "${unit_file}")
+
+  # A configuration that is there is its owner's: ours goes beside it, and only when it differs.
+  set(shipped "${source_dir}/config.toml")
+  set(installed "$ENV{DESTDIR}${config_dir}/config.toml")
+  if(NOT EXISTS "${installed}")
+    file(INSTALL "${shipped}" DESTINATION "${config_dir}")
+  else()
+    file(SHA256 "${shipped}" shipped_hash)
+    file(SHA256 "${installed}" installed_hash)
+    if(NOT shipped_hash STREQUAL installed_hash)
+      file(INSTALL "${shipped}" DESTINATION "${config_dir}" RENAME config.toml.new)
+      message(STATUS "Kept ${installed}; this version's is config.toml.new beside it")
+    endif()
+  endif()]])

@@ -1,2 +1,196 @@
 // SPDX-License-Identifier: Apache-2.0
-int main() { return 0; }
+
+// argv -> one command. The only place where an exception becomes an exit code: 0 fine, 1 it failed at work, 2 usage or
+// configuration is wrong.
+
+#include <CLI/CLI.hpp>
+
+#include <exception>
+#include <iostream>
+#include <map>
+#include <string>
+
+#include "cli/commands.hpp"
+#include "config.hpp"
+#include "core/text.hpp"
+#include "kernel/hierarchy.hpp"
+#include "report/render.hpp"
+#include "store/error.hpp"
+
+namespace {
+
+namespace cli = cgmm::cli;
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+struct Arguments {
+  cli::CommonOptions common;
+  cli::RunOptions run;
+  cli::ReportOptions report;
+  cli::HistoryOptions history;
+  cli::QueryOptions query;
+  cli::OutputOptions output;  // of status and check
+};
+
+void add_config(CLI::App& app, Arguments& arguments) {
+  app.add_option("--config", arguments.common.config, "Configuration (default: /etc/cgroup-memory-manager/config.toml)")
+      ->type_name("FILE");
+}
+
+void add_database(CLI::App& app, Arguments& arguments) {
+  app.add_option("--database", arguments.common.overrides.database, "The history, a SQLite file")->type_name("FILE");
+}
+
+void add_run_options(CLI::App& app, Arguments& arguments) {
+  cgmm::config::Overrides& overrides = arguments.common.overrides;
+  add_config(app, arguments);
+  app.add_option("--parent", overrides.parent, "Directory whose cgroups are watched, or \"auto\"")->type_name("DIR");
+  app.add_option("--threshold", overrides.threshold,
+                 "Page cache at or over this is reclaimed: 25% of the limit, 512Mi, 100MB")
+      ->type_name("SIZE|PERCENT");
+  app.add_option("--interval", overrides.interval, "Seconds between scans, or 500ms, 1m")->type_name("S");
+  app.add_option("--cooldown", overrides.cooldown, "Seconds before a cgroup is reclaimed again, or 5m, 1h")
+      ->type_name("S");
+  add_database(app, arguments);
+  app.add_flag("--dry-run", overrides.dry_run, "Record what would be reclaimed, reclaim nothing");
+  app.add_option("--cycles", arguments.run.cycles, "End after this many scans")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 62));
+  app.add_option("--log-level", overrides.log_level, "trace, debug, info, warn, error, off (else RUST_LOG, else info)")
+      ->type_name("LEVEL");
+}
+
+void add_output(CLI::App& app, cli::OutputOptions& output) {
+  app.add_option("--format", output.format, "text (default), markdown, csv, json")
+      ->type_name("F")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, cgmm::report::Format>{
+          {"text", cgmm::report::Format::text},
+          {"markdown", cgmm::report::Format::markdown},
+          {"csv", cgmm::report::Format::csv},
+          {"json", cgmm::report::Format::json}}));
+  app.add_option("--output", output.file, "Write there instead of to standard output")->type_name("FILE");
+}
+
+template <class Options>
+void add_window(CLI::App& app, Options& options, const char* since_help) {
+  app.add_option("--since", options.since, since_help)->type_name("WHEN");
+  app.add_option("--until", options.until, "End of the window (default: now)")->type_name("WHEN");
+}
+
+CLI::App* add_report(CLI::App& app, Arguments& arguments) {
+  CLI::App* const sub = app.add_subcommand("report", "The weekly summary, or one report by name");
+  sub->add_option("name", arguments.report.name, "A report (see --list); none: the weekly summary")->type_name("NAME");
+  add_window(*sub, arguments.report, "Begin of the window: 7d (default), 90m, 2026-11-23, 2026-11-23T03:12:00Z");
+  sub->add_option("--cgroup", arguments.report.cgroup, "Only cgroups whose path matches, or part of it, such as a container id")
+      ->type_name("GLOB");
+  sub->add_flag("--list", arguments.report.list, "List the reports, your own in reports_dir among them");
+  add_output(*sub, arguments.report.output);
+  add_config(*sub, arguments);
+  add_database(*sub, arguments);
+  return sub;
+}
+
+CLI::App* add_history(CLI::App& app, Arguments& arguments) {
+  CLI::App* const sub = app.add_subcommand("history", "A cgroup's memory over time");
+  sub->add_option("cgroup", arguments.history.cgroup, "The cgroup's path as a glob, or part of it, such as a container id")
+      ->required()
+      ->type_name("GLOB");
+  add_window(*sub, arguments.history, "Begin of the window: 1h (default), 7d, 2026-11-23T03:12:00Z");
+  add_output(*sub, arguments.history.output);
+  add_config(*sub, arguments);
+  add_database(*sub, arguments);
+  return sub;
+}
+
+CLI::App* add_query(CLI::App& app, Arguments& arguments) {
+  CLI::App* const sub = app.add_subcommand("query", "Your own SQL on the history, read-only");
+  sub->add_option("sql", arguments.query.sql, "One SELECT; the views v_sample, v_reclaim, v_oom_kill, v_cgroup are for people")
+      ->required()
+      ->type_name("SQL");
+  add_output(*sub, arguments.query.output);
+  add_config(*sub, arguments);
+  add_database(*sub, arguments);
+  return sub;
+}
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  cgroup-memory-manager check\n"
+    "      what it finds on this machine, and whether it may reclaim\n"
+    "  cgroup-memory-manager --parent /sys/fs/cgroup/memory/kubepods --threshold 25%\n"
+    "      watch the pods, reclaim where page cache is over a quarter of the limit\n"
+    "  cgroup-memory-manager report\n"
+    "      did reclaiming help in the last 7 days?\n"
+    "  cgroup-memory-manager history 3fa91c --since 2h\n"
+    "      the memory of one container, by part of its id\n"
+    "  cgroup-memory-manager query \"SELECT * FROM v_reclaim ORDER BY freed_bytes DESC LIMIT 5\"\n"
+    "\nExit codes: 0 fine, 1 it failed at work, 2 usage or configuration is wrong.";
+
+/// `--threshold 10% report` would be taken in silence and mean nothing.
+template <class... Subcommands>
+void expect_no_run_options(const CLI::App& app, const Subcommands&... subcommands) {
+  for (const CLI::App* const sub : {&subcommands...}) {
+    if (!sub->parsed()) continue;
+    for (const char* const option : {"--parent", "--threshold", "--interval", "--cooldown", "--dry-run", "--cycles", "--log-level"}) {
+      if (app.count(option) > 0) throw cli::UsageError(std::string(option) + " is an option of run and check, not of " + sub->get_name());
+    }
+  }
+}
+
+int dispatch(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app{"Records every container's memory in a SQLite history, and reclaims page cache that is over a threshold.\n"
+               "Without a subcommand it runs the service.",
+               "cgroup-memory-manager"};
+  app.set_version_flag("--version", std::string("cgroup-memory-manager ") + CGMM_VERSION);
+  app.footer(kExamples);
+  app.require_subcommand(0, 1);
+  add_run_options(app, arguments);
+  CLI::App* const run = app.add_subcommand("run", "The service (what happens without a subcommand)");
+  add_run_options(*run, arguments);
+  CLI::App* const report = add_report(app, arguments);
+  CLI::App* const history = add_history(app, arguments);
+  CLI::App* const status = app.add_subcommand("status", "Is it running, and how well? Exit code 0: yes");
+  CLI::App* const check = app.add_subcommand("check", "Configuration, hierarchy, permissions: what is right and what is not");
+  for (CLI::App* const sub : {status, check}) add_output(*sub, arguments.output);
+  add_config(*status, arguments);
+  add_database(*status, arguments);
+  add_run_options(*check, arguments);
+  CLI::App* const query = add_query(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  expect_no_run_options(app, *report, *history, *status, *query);
+  if (report->parsed()) return cli::report(arguments.common, arguments.report);
+  if (history->parsed()) return cli::history(arguments.common, arguments.history);
+  if (status->parsed()) return cli::status(arguments.common, arguments.output);
+  if (check->parsed()) return cli::check(arguments.common, arguments.output, CGMM_VERSION);
+  if (query->parsed()) return cli::query(arguments.common, arguments.query);
+  return cli::run(arguments.common, arguments.run, CGMM_VERSION);
+}
+
+int explain(const std::exception& error, int exit_code) {
+  std::cerr << "cgroup-memory-manager: " << cgmm::core::escape_for_terminal(error.what()) << '\n';
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return dispatch(argc, argv);
+  } catch (const cgmm::config::ConfigError& error) {
+    return explain(error, kUsage);
+  } catch (const cgmm::kernel::HierarchyError& error) {
+    return explain(error, kUsage);
+  } catch (const cli::UsageError& error) {
+    return explain(error, kUsage);
+  } catch (const cgmm::store::StoreError& error) {
+    return explain(error, error.kind() == cgmm::store::StoreError::Kind::bad_query ? kUsage : kFailed);
+  } catch (const std::exception& error) {
+    return explain(error, kFailed);
+  }
+}

@@ -1,1 +1,156 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <cerrno>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/settings.hpp"
+#include "core/units.hpp"
+#include "daemon/service.hpp"
+#include "kernel/inspect.hpp"
+#include "report/catalog.hpp"
+#include "store/reader.hpp"
+
+namespace cgmm::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The lines of the answer, in the order that a person would look.
+class Findings {
+ public:
+  void ok(std::string item, std::string detail) { add("ok", std::move(item), std::move(detail), ""); }
+  void warning(std::string item, std::string detail, std::string advice) {
+    add("warning", std::move(item), std::move(detail), std::move(advice));
+  }
+  void problem(std::string item, std::string detail, std::string advice) {
+    ++problems_;
+    add("problem", std::move(item), std::move(detail), std::move(advice));
+  }
+  int exit_code() const { return problems_ == 0 ? 0 : 1; }
+  const core::Table& table() const { return table_; }
+
+ private:
+  void add(const char* result, std::string item, std::string detail, std::string advice) {
+    table_.rows.push_back({std::string(result), std::move(item), std::move(detail),
+                           advice.empty() ? core::Cell() : core::Cell(std::move(advice))});
+  }
+  core::Table table_{.title = "Check", .columns = {"result", "item", "detail", "advice"}, .rows = {}};
+  int problems_ = 0;
+};
+
+void check_configuration(const CommonOptions& common, const config::Config& config, Findings& findings) {
+  const std::string file = common.config ? common.config->string() : std::string(config::kDefaultFile);
+  std::error_code error;
+  const bool there = common.config || fs::exists(file, error);
+  findings.ok("configuration", there ? file : "no " + file + ": the defaults and the options given");
+  findings.ok("policy", "reclaim at " + config.policy.defaults.threshold.to_string() + " page cache, at most every " +
+                            core::duration_setting(config.policy.defaults.cooldown_us) + ", " +
+                            std::to_string(config.policy.rules.size()) + " rules" +
+                            (config.dry_run ? ", dry run: nothing is reclaimed" : ""));
+}
+
+void check_reclaim(const kernel::Inspection& found, bool dry_run, Findings& findings) {
+  if (!found.can_reclaim) {
+    findings.warning("reclaim", "there is no cgroup to try it on", "nothing, if containers come later");
+  } else if (!*found.can_reclaim) {
+    findings.warning("reclaim", found.reclaim_file + " does not exist: memory is recorded, nothing can be reclaimed",
+                     "cgroup v2 has it since Linux 5.19");
+  } else if (!*found.may_reclaim) {
+    const std::string detail = found.reclaim_file + " can't be written: " + found.reclaim_refusal;
+    const std::string advice = "run as root; in a container mount /sys/fs/cgroup writable; under systemd leave out ProtectControlGroups";
+    dry_run ? findings.warning("reclaim", detail, advice) : findings.problem("reclaim", detail, advice);
+  } else {
+    findings.ok("reclaim", found.reclaim_file + " is writable");
+  }
+}
+
+void check_hierarchy(const config::Config& config, Findings& findings) {
+  const kernel::Hierarchy hierarchy = daemon::hierarchy_for(config.parent);
+  findings.ok("hierarchy", "cgroup " + std::string(kernel::to_string(hierarchy.version)) + " at " + hierarchy.parent +
+                               (hierarchy.real ? "" : " (a copied or fake tree, not the kernel's)"));
+  const kernel::Inspection found = kernel::inspect(hierarchy, kernel_watch(config.watch));
+  const std::string counts = std::to_string(found.watched_count) + " cgroups to watch, " +
+                             std::to_string(found.container_count) + " of them containers";
+  if (!found.first_error.empty()) {
+    findings.problem("cgroups", found.first_error, "run as root, or look at the permissions of that file");
+  } else if (found.watched_count == 0) {
+    findings.warning("cgroups", counts, "nothing, if containers come later; else name the parent with --parent");
+  } else {
+    findings.ok("cgroups", counts);
+  }
+  check_reclaim(found, config.dry_run, findings);
+  if (hierarchy.version == kernel::Version::v2 && !found.pressure) {
+    findings.warning("pressure", "the kernel keeps no pressure stall information: psi_* stay NULL",
+                     "boot with psi=1 to have it");
+  } else {
+    findings.ok("pressure", hierarchy.version == kernel::Version::v1 ? "cgroup v1 has none by cgroup: psi_* stay NULL"
+                                                                     : "recorded for every cgroup");
+  }
+  if (hierarchy.version == kernel::Version::v1 && found.swap_bytes > 0) {
+    findings.warning("swap", core::format_bytes(found.swap_bytes) + " of swap: memory.force_empty may swap anon memory out",
+                     "set memory.swappiness to 0 in the cgroups, or reclaim = false for those that swap");
+  }
+}
+
+void check_database(const config::Config& config, Findings& findings) {
+  const fs::path& file = config.database;
+  std::error_code error;
+  if (fs::exists(file, error)) {
+    store::Reader reader(file);
+    const auto pid = store::running_service_pid(file);
+    findings.ok("database", file.string() + (pid ? ", in use by pid " + std::to_string(*pid) : ""));
+    if (::access(file.c_str(), W_OK) != 0) {
+      findings.warning("database", file.string() + " can't be written by this user: " + std::generic_category().message(errno),
+                       "run the service as its owner");
+    }
+    return;
+  }
+  fs::path directory = fs::absolute(file).parent_path();
+  while (!fs::exists(directory, error) && directory.has_relative_path()) directory = directory.parent_path();
+  if (::access(directory.c_str(), W_OK) == 0) {
+    findings.ok("database", file.string() + " is made at the first start");
+  } else {
+    findings.problem("database", file.string() + " can't be made: " + directory.string() + ": " +
+                                     std::generic_category().message(errno),
+                     "run as root, or name another file with --database");
+  }
+}
+
+void check_reports(const config::Config& config, Findings& findings) {
+  std::size_t own = 0;
+  for (const report::Report& one : report::list_reports(config.reports_dir)) own += one.own ? 1 : 0;
+  findings.ok("reports", std::to_string(own) + " of your own in " + config.reports_dir.string());
+}
+
+template <class Check>
+void guarded(const char* item, const char* advice, Findings& findings, Check check_it) {
+  try {
+    check_it();
+  } catch (const std::exception& error) {
+    findings.problem(item, error.what(), advice);
+  }
+}
+
+}  // namespace
+
+int check(const CommonOptions& common, const OutputOptions& output, const std::string& version) {
+  const config::Config config = config::load(common.config, common.overrides);
+  Findings findings;
+  findings.ok("version", version);
+  check_configuration(common, config, findings);
+  guarded("hierarchy", "name the parent with --parent", findings, [&] { check_hierarchy(config, findings); });
+  guarded("database", "see the sentence", findings, [&] { check_database(config, findings); });
+  guarded("reports", "make the directory readable, or name another with reports_dir", findings,
+          [&] { check_reports(config, findings); });
+  write_output(output, report::render(findings.table(), output.format, style_for(output)));
+  return findings.exit_code();
+}
+
+}  // namespace cgmm::cli

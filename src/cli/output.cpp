@@ -1,1 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/output.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <system_error>
+
+#include "core/units.hpp"
+
+namespace cgmm::cli {
+namespace {
+
+constexpr std::size_t kNarrowest = 40;
+
+std::int64_t parse_point(const std::string& option, const std::string& text, std::int64_t now) {
+  if (const auto at_us = core::parse_when(text, now)) return *at_us;
+  throw UsageError(option + " = \"" + text +
+                   "\": expected a duration before now such as \"7d\" or \"90m\", or a time in UTC such as "
+                   "\"2026-11-23\" or \"2026-11-23T03:12:00Z\"");
+}
+
+void write_all(int fd, std::string_view text, const std::string& name) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw std::system_error(errno, std::generic_category(), name);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+std::int64_t wall_clock_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+report::Style style_for(const OutputOptions& output) {
+  report::Style style;
+  if (!output.file.empty() || ::isatty(STDOUT_FILENO) == 0) return style;
+  const char* const term = std::getenv("TERM");
+  const char* const no_color = std::getenv("NO_COLOR");
+  style.colour = term != nullptr && std::string_view(term) != "dumb" && (no_color == nullptr || *no_color == '\0');
+  struct winsize size {};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kNarrowest) style.width = size.ws_col;
+  return style;
+}
+
+void write_output(const OutputOptions& output, std::string_view text) {
+  if (output.file.empty()) {
+    write_all(STDOUT_FILENO, text, "standard output");
+    return;
+  }
+  const int fd = ::open(output.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), output.file);
+  try {
+    write_all(fd, text, output.file);
+  } catch (...) {
+    ::close(fd);
+    throw;
+  }
+  if (::close(fd) != 0) throw std::system_error(errno, std::generic_category(), output.file);
+}
+
+core::Parameters Window::parameters() const {
+  return {{"since_us", since_us}, {"until_us", until_us}, {"cgroup_glob", cgroup_glob}};
+}
+
+Window parse_window(const std::string& since, const std::string& until, const std::string& cgroup) {
+  const std::int64_t now = wall_clock_us();
+  Window window;
+  window.until_us = std::min(parse_point("--until", until, now), now);  // what is to come has not been missed
+  window.since_us = parse_point("--since", since, now);
+  if (window.since_us >= window.until_us) {
+    throw UsageError("--since " + core::format_utc(window.since_us) + " is not before --until " +
+                     core::format_utc(window.until_us));
+  }
+  if (!cgroup.empty()) {
+    const bool anchored = cgroup.front() == '/' || cgroup.front() == '*';
+    window.cgroup_glob = anchored ? cgroup : "*" + cgroup + "*";
+  }
+  return window;
+}
+
+}  // namespace cgmm::cli

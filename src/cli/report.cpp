@@ -1,1 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "report/catalog.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "core/units.hpp"
+#include "report/summary.hpp"
+#include "store/reader.hpp"
+
+namespace cgmm::cli {
+namespace {
+
+core::Table run_report(store::Reader& reader, const report::Report& one, const Window& window) {
+  core::Table table = reader.run(one.sql, window.parameters());
+  table.title = one.title;
+  return table;
+}
+
+core::Table list_of(const std::vector<report::Report>& reports) {
+  core::Table table{.title = "Reports", .columns = {"name", "title", "from"}, .rows = {}};
+  for (const report::Report& one : reports) {
+    table.rows.push_back({one.name, one.title, std::string(one.own ? "reports_dir" : "built in")});
+  }
+  return table;
+}
+
+/// The weekly review: a sentence with the answer, then the tables that it rests on. JSON has the numbers of the sentence as
+/// a table of its own; CSV, which holds one table, has only those.
+std::string weekly_summary(store::Reader& reader, const Window& window, const ReportOptions& options) {
+  const OutputOptions& output = options.output;
+  std::vector<core::Table> tables;
+  for (const report::Report& one : report::summary_reports()) tables.push_back(run_report(reader, one, window));
+  const core::Table& numbers = tables.front();
+  if (output.format == report::Format::csv) return report::render(numbers, output.format, {});
+  if (output.format == report::Format::json) return report::render(tables, output.format, {});
+  const bool markdown = output.format == report::Format::markdown;
+  std::string text = std::string(markdown ? "# " : "") + "Memory report, " + core::format_utc(window.since_us) + " to " +
+                     core::format_utc(window.until_us) + "\n\n";
+  text += report::summary_sentence(numbers, window.since_us, window.until_us, options.until == "now") + "\n\n";
+  tables.erase(tables.begin());
+  return text + report::render(tables, output.format, style_for(output));
+}
+
+report::Report report_named(const std::filesystem::path& reports_dir, const std::string& name) {
+  if (auto found = report::find_report(reports_dir, name)) return *std::move(found);
+  std::string names;
+  for (const report::Report& one : report::list_reports(reports_dir)) names += (names.empty() ? "" : ", ") + one.name;
+  throw UsageError("there is no report \"" + name + "\"; expected one of: " + names);
+}
+
+}  // namespace
+
+int report(const CommonOptions& common, const ReportOptions& options) {
+  const config::Config config = config::load(common.config, common.overrides);
+  const OutputOptions& output = options.output;
+  if (options.list) {
+    write_output(output, report::render(list_of(report::list_reports(config.reports_dir)), output.format,
+                                        style_for(output)));
+    return 0;
+  }
+  const Window window = parse_window(options.since, options.until, options.cgroup);
+  std::optional<report::Report> one;
+  if (!options.name.empty()) one = report_named(config.reports_dir, options.name);
+  store::Reader reader(config.database);
+  write_output(output, one ? report::render(run_report(reader, *one, window), output.format, style_for(output))
+                           : weekly_summary(reader, window, options));
+  return 0;
+}
+
+}  // namespace cgmm::cli

@@ -1,1 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/resource.h>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "cli/commands.hpp"
+#include "cli/settings.hpp"
+#include "daemon/service.hpp"
+#include "store/history.hpp"
+
+namespace cgmm::cli {
+namespace {
+
+spdlog::level::level_enum spdlog_level(config::LogLevel level) {
+  switch (level) {
+    case config::LogLevel::trace: return spdlog::level::trace;
+    case config::LogLevel::debug: return spdlog::level::debug;
+    case config::LogLevel::info: return spdlog::level::info;
+    case config::LogLevel::warn: return spdlog::level::warn;
+    case config::LogLevel::error: return spdlog::level::err;
+    case config::LogLevel::off: return spdlog::level::off;
+  }
+  return spdlog::level::info;
+}
+
+void set_log_level(const config::Config& config) {
+  spdlog::set_level(spdlog_level(config::effective_log_level(config, std::getenv("RUST_LOG"))));
+}
+
+void start_logging(const config::Config& config) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("cgroup-memory-manager"));
+  const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;  // it keeps the time itself
+  spdlog::set_pattern(journal ? "%l: %v" : "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$: %v", spdlog::pattern_time_type::utc);
+  set_log_level(config);
+}
+
+/// Two descriptors a cgroup are held; what the system lets us have is ours to take.
+void raise_descriptor_limit() {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const RunOptions& options, const std::string& version) {
+  const config::Config config = config::load(common.config, common.overrides);
+  start_logging(config);
+  raise_descriptor_limit();
+  daemon::ServiceOptions service{.settings = settings_of(config), .cycles = options.cycles, .version = version};
+  service.reload = [&] {
+    const config::Config fresh = config::load(common.config, common.overrides);
+    if (fresh.database != config.database) {
+      spdlog::warn("database = \"{}\" takes effect at the next start", fresh.database.string());
+    }
+    set_log_level(fresh);
+    return settings_of(fresh);
+  };
+  daemon::hierarchy_for(config.parent);  // a wrong parent is told before a database is made
+  store::History history(config.database);
+  return daemon::run_service(history, service);
+}
+
+}  // namespace cgmm::cli

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The subcommands, one file each. Each returns the process's exit code (0 fine, 1 it failed at work) and throws what it
+// can't put right: main makes a sentence and an exit code of it.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "config.hpp"
+#include "report/render.hpp"
+
+namespace cgmm::cli {
+
+/// The command line itself is wrong; what() is a sentence. Exit code 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What every subcommand takes.
+struct CommonOptions {
+  std::optional<std::filesystem::path> config;
+  config::Overrides overrides;  // but for `run` and `check`, of these only the database is taken
+};
+
+struct RunOptions {
+  std::optional<std::int64_t> cycles;
+};
+
+/// Where and how a subcommand that shows something shows it.
+struct OutputOptions {
+  report::Format format = report::Format::text;
+  std::string file;  // "": standard output
+};
+
+struct ReportOptions {
+  std::string name;  // "": the weekly summary
+  bool list = false;
+  std::string since = "7d";
+  std::string until = "now";
+  std::string cgroup;  // glob; "": all
+  OutputOptions output;
+};
+
+struct HistoryOptions {
+  std::string cgroup;
+  std::string since = "1h";
+  std::string until = "now";
+  OutputOptions output;
+};
+
+struct QueryOptions {
+  std::string sql;
+  OutputOptions output;
+};
+
+int run(const CommonOptions& common, const RunOptions& options, const std::string& version);
+int report(const CommonOptions& common, const ReportOptions& options);
+int history(const CommonOptions& common, const HistoryOptions& options);
+int status(const CommonOptions& common, const OutputOptions& output);
+int check(const CommonOptions& common, const OutputOptions& output, const std::string& version);
+int query(const CommonOptions& common, const QueryOptions& options);
+
+}  // namespace cgmm::cli

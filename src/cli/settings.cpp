@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/settings.hpp"
+
+namespace cgmm::cli {
+
+kernel::Watch kernel_watch(config::Watch watch) {
+  switch (watch) {
+    case config::Watch::automatic: return kernel::Watch::automatic;
+    case config::Watch::containers: return kernel::Watch::containers;
+    case config::Watch::leaves: return kernel::Watch::leaves;
+  }
+  return kernel::Watch::automatic;
+}
+
+daemon::Settings settings_of(const config::Config& config) {
+  return {.parent = config.parent,
+          .watch = kernel_watch(config.watch),
+          .interval_us = config.interval_us,
+          .policy = config.policy,
+          .dry_run = config.dry_run};
+}
+
+}  // namespace cgmm::cli
