@@ -3,33 +3,28 @@
 -- How completely the time asked for was watched, in one row. A gap is more than two intervals between scans
 -- (`gaps` lists them); a scan is late when it began a tenth of an interval after its time.
 WITH
-step AS NOT MATERIALIZED (  -- from each scan, the one before the time asked for too, to the next or to the end
-  SELECT from_at_us, to_at_us, to_at_us - from_at_us AS step_us
-    FROM (SELECT started_at_us AS from_at_us,
-                 ifnull((SELECT min(started_at_us) FROM scan WHERE started_at_us > this.started_at_us),
-                        :until_us) AS to_at_us
-            FROM scan this
-           WHERE started_at_us >= ifnull((SELECT max(started_at_us) FROM scan WHERE started_at_us < :since_us),
-                                         :since_us)
-             AND started_at_us < :until_us)
-),
-pace AS MATERIALIZED (  -- the interval as configured, or the median of the steps
-  SELECT coalesce((SELECT CAST(value AS INTEGER) FROM node WHERE key = 'interval_us'),
-                  (SELECT step_us FROM step ORDER BY step_us LIMIT 1
-                    OFFSET (SELECT (count(*) - 1) / 2 FROM step))) AS interval_us
-),
 asked AS (  -- what lies before the first scan ever was not missed
-  SELECT max(:since_us, min(started_at_us)) AS begin_us FROM scan
+  SELECT max(:since_us, min(started_at_us)) AS begin_us,
+         (SELECT interval_us FROM scan WHERE started_at_us < :until_us
+           ORDER BY started_at_us DESC LIMIT 1) AS interval_us
+    FROM scan
 ),
-missed AS (  -- the gaps, and what they cover of the time asked for beyond the first interval
-  SELECT count(*) AS gaps, max(step_us) AS longest_us,
-         ifnull(sum(max(0, min(to_at_us, :until_us) - max(from_at_us + interval_us, begin_us))), 0) AS missed_us
-    FROM step, pace, asked
-   WHERE step_us > 2 * interval_us AND to_at_us > :since_us AND from_at_us + interval_us < :until_us
+gap AS (  -- from the last scan before the time asked for on; the last gap may be open
+  SELECT from_at_us, ifnull(to_at_us, :until_us) AS to_at_us, due_at_us
+    FROM v_scan_gap
+   WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan WHERE started_at_us <= :since_us), 0)
+                        AND :until_us
+     AND due_at_us < :until_us
+     AND ifnull(to_at_us, :until_us) > from_at_us + 2 * interval_us
+),
+missed AS (  -- of the time asked for
+  SELECT count(*) AS gaps, max(to_at_us - from_at_us) AS longest_us,
+         ifnull(sum(min(to_at_us, :until_us) - max(due_at_us, :since_us)), 0) AS missed_us
+    FROM gap
 ),
 scans AS (
   SELECT count(*) AS scans, min(started_at_us) AS first_at_us, max(started_at_us) AS last_at_us,
-         count(*) FILTER (WHERE late_us > (SELECT interval_us FROM pace) / 10) AS late,
+         count(*) FILTER (WHERE late_us > interval_us / 10) AS late,
          max(late_us) AS latest_us,
          avg(duration_us) AS average_us, max(duration_us) AS slowest_us, coalesce(sum(error_count), 0) AS errors
     FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us
@@ -41,7 +36,7 @@ events AS (
     FROM service_event WHERE at_us >= :since_us AND at_us < :until_us
 )
 SELECT scans.scans,
-       pace.interval_us,
+       asked.interval_us,
        scans.first_at_us AS first_scan_at_us,
        scans.last_at_us AS last_scan_at_us,
        100.0 - 100.0 * missed.missed_us / nullif(max(:until_us - asked.begin_us, 0), 0) AS covered_pct,
@@ -56,4 +51,4 @@ SELECT scans.scans,
        events.starts,
        events.crashes,
        events.faults
-  FROM asked, missed, pace, scans, events;
+  FROM asked, missed, scans, events;

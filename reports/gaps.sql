@@ -3,24 +3,17 @@
 -- Each time without a scan for more than two intervals, and what the history knows of the reason. The last
 -- one may be open: up to the end of the time asked for.
 WITH
-step AS NOT MATERIALIZED (  -- from each scan, the one before the time asked for too, to the next or to the end
-  SELECT from_at_us, to_at_us, to_at_us - from_at_us AS step_us
-    FROM (SELECT started_at_us AS from_at_us,
-                 ifnull((SELECT min(started_at_us) FROM scan WHERE started_at_us > this.started_at_us),
-                        :until_us) AS to_at_us
-            FROM scan this
-           WHERE started_at_us >= ifnull((SELECT max(started_at_us) FROM scan WHERE started_at_us < :since_us),
-                                         :since_us)
-             AND started_at_us < :until_us)
-),
-pace AS MATERIALIZED (  -- the interval as configured, or the median of the steps
-  SELECT coalesce((SELECT CAST(value AS INTEGER) FROM node WHERE key = 'interval_us'),
-                  (SELECT step_us FROM step ORDER BY step_us LIMIT 1
-                    OFFSET (SELECT (count(*) - 1) / 2 FROM step))) AS interval_us
+gap AS (  -- from the last scan before the time asked for on; the last gap may be open
+  SELECT from_at_us, ifnull(to_at_us, :until_us) AS to_at_us, due_at_us
+    FROM v_scan_gap
+   WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan WHERE started_at_us <= :since_us), 0)
+                        AND :until_us
+     AND due_at_us < :until_us
+     AND ifnull(to_at_us, :until_us) > from_at_us + 2 * interval_us
 )
 SELECT from_at_us,
        to_at_us,
-       step_us - interval_us AS missing_us,
+       to_at_us - due_at_us AS missing_us,
        coalesce(
          (SELECT CASE kind WHEN 'crash_found' THEN 'the service had crashed'
                            WHEN 'stop' THEN 'the service was stopped'
@@ -36,9 +29,8 @@ SELECT from_at_us,
            LIMIT 1),
          -- Late by most of the gap: it was running, but did not get to scan.
          (SELECT 'the scan was late: the node was suspended or overloaded, or its clock was set' FROM scan
-           WHERE started_at_us = to_at_us AND late_us > step_us / 2 LIMIT 1),
+           WHERE started_at_us = to_at_us AND late_us > (to_at_us - from_at_us) / 2 LIMIT 1),
          CASE WHEN NOT EXISTS (SELECT 1 FROM scan WHERE started_at_us >= to_at_us) THEN 'no scan since' END,
          'not known') AS why
-  FROM step, pace
- WHERE step_us > 2 * interval_us AND to_at_us > :since_us AND from_at_us + interval_us < :until_us
+  FROM gap
  ORDER BY from_at_us;

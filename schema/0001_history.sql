@@ -23,7 +23,8 @@ CREATE TABLE scan (
   duration_us   INTEGER NOT NULL,             -- from the first cgroup to the last
   cgroup_count  INTEGER NOT NULL,             -- samples taken
   error_count   INTEGER NOT NULL,             -- cgroups that could not be read
-  late_us       INTEGER NOT NULL              -- how long after its time it began; scans missed before it are part of it
+  late_us       INTEGER NOT NULL,             -- how long after its time it began; scans missed before it are part of it
+  interval_us   INTEGER NOT NULL              -- the time to the next scan, as configured then
 );
 CREATE INDEX scan_started_at ON scan (started_at_us);
 
@@ -135,7 +136,7 @@ CREATE TABLE cooldown (
   strikes            INTEGER NOT NULL DEFAULT 0   -- reclaims in a row that did not help
 );
 
--- One OOM kill.
+-- One OOM kill. By the counter at most 16 of one cgroup in one scan.
 CREATE TABLE oom_kill (
   oom_kill_id      INTEGER PRIMARY KEY,
   cgroup_id        INTEGER,                   -- NULL: not a watched cgroup
@@ -218,6 +219,24 @@ SELECT c.cgroup_id,
        (SELECT l.effective_limit_bytes FROM cgroup_limit l WHERE l.cgroup_id = c.cgroup_id
          ORDER BY l.changed_at_us DESC LIMIT 1) AS effective_limit_bytes
   FROM cgroup c;
+
+-- A time without a scan for more than two intervals, as they were configured then; where the interval changed, the longer
+-- counts. The latest scan is in it with to_at NULL: whether a gap follows it depends on what time it is.
+-- Asks the index once a scan, so bound it with from_at_us.
+CREATE VIEW v_scan_gap AS
+SELECT strftime('%Y-%m-%dT%H:%M:%SZ', this.started_at_us / 1000000, 'unixepoch') AS from_at,
+       strftime('%Y-%m-%dT%H:%M:%SZ', next.started_at_us / 1000000, 'unixepoch') AS to_at,
+       this.started_at_us AS from_at_us,
+       next.started_at_us AS to_at_us,
+       max(this.interval_us, ifnull(next.interval_us, 0)) AS interval_us,
+       this.started_at_us + max(this.interval_us, ifnull(next.interval_us, 0)) AS due_at_us,
+       next.started_at_us - this.started_at_us - max(this.interval_us, next.interval_us) AS missing_us
+  FROM scan this
+  LEFT JOIN scan next ON next.scan_id = (SELECT later.scan_id FROM scan later
+                                          WHERE later.started_at_us > this.started_at_us
+                                          ORDER BY later.started_at_us LIMIT 1)
+ WHERE next.scan_id IS NULL
+    OR next.started_at_us - this.started_at_us > 2 * max(this.interval_us, next.interval_us);
 
 CREATE VIEW v_sample AS
 SELECT strftime('%Y-%m-%dT%H:%M:%SZ', sc.started_at_us / 1000000, 'unixepoch') AS at,

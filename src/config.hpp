@@ -30,6 +30,7 @@ struct Config {
   core::Policy policy;  // threshold, reclaim_to, cooldown and the [[rule]] sections
   bool dry_run = false;
   std::filesystem::path database = "/var/lib/cgroup-memory-manager/history.db";
+  std::int64_t keep_samples_us = 7LL * 24 * 3600 * 1'000'000;
   std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";
   std::optional<LogLevel> log_level;  // nullopt: what RUST_LOG says, else info
 

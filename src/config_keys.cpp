@@ -26,11 +26,14 @@ constexpr std::string_view kIntervalExpected =
     R"(a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
 constexpr std::string_view kCooldownExpected =
     R"(a duration up to "365d" such as "30s", or a number of seconds)";
+constexpr std::string_view kKeepExpected = R"(a duration between "1h" and "3650d" such as "7d")";
 constexpr std::string_view kBoolExpected = "true or false";
 
 constexpr std::int64_t kMinIntervalUs = 100'000;
 constexpr std::int64_t kMaxIntervalUs = 86'400'000'000;
 constexpr std::int64_t kMaxCooldownUs = 365 * kMaxIntervalUs;
+constexpr std::int64_t kMinKeepUs = 3'600'000'000;
+constexpr std::int64_t kMaxKeepUs = 3650 * kMaxIntervalUs;
 
 /// The value where it is text that says something; nullptr otherwise. A NUL would cut a path short.
 const std::string* text_of(const Value& value) {
@@ -87,6 +90,13 @@ Expected take_interval(const Value& value, std::int64_t& target_us) {
   return kTaken;
 }
 
+Expected take_keep_samples(const Value& value, std::int64_t& target_us) {
+  const auto us = duration_us_of(value);
+  if (!us || *us < kMinKeepUs || *us > kMaxKeepUs) return kKeepExpected;
+  target_us = *us;
+  return kTaken;
+}
+
 Expected take_cooldown(const Value& value, std::optional<std::int64_t>& target_us) {
   const auto us = duration_us_of(value);
   if (!us || *us > kMaxCooldownUs) return kCooldownExpected;
@@ -96,8 +106,7 @@ Expected take_cooldown(const Value& value, std::optional<std::int64_t>& target_u
 
 Expected take_parent(const Value& value, std::string& target) {
   const auto* text = text_of(value);
-  if (!text || (*text != "auto" && !text->starts_with('/')))
-    return R"("auto" or the absolute path of a directory)";
+  if (!text) return R"("auto" or the path of a directory)";
   target = *text;
   return kTaken;
 }
@@ -156,7 +165,7 @@ Expected take_always(const Value& value, T& target, Take take) {
   return expected;
 }
 
-constexpr std::array<Key<Config>, 10> kConfigKeys = {{
+constexpr std::array<Key<Config>, 11> kConfigKeys = {{
     {"parent", [](const Value& v, Config& c) { return take_parent(v, c.parent); }},
     {"watch", [](const Value& v, Config& c) { return take_watch(v, c.watch); }},
     {"threshold",
@@ -168,6 +177,7 @@ constexpr std::array<Key<Config>, 10> kConfigKeys = {{
      [](const Value& v, Config& c) { return take_always(v, c.policy.defaults.cooldown_us, take_cooldown); }},
     {"dry_run", [](const Value& v, Config& c) { return take_bool(v, c.dry_run); }},
     {"database", [](const Value& v, Config& c) { return take_path(v, c.database, "the path of a file"); }},
+    {"keep_samples", [](const Value& v, Config& c) { return take_keep_samples(v, c.keep_samples_us); }},
     {"reports_dir",
      [](const Value& v, Config& c) { return take_path(v, c.reports_dir, "the path of a directory"); }},
     {"log_level", [](const Value& v, Config& c) { return take_log_level(v, c.log_level); }},

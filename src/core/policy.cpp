@@ -41,10 +41,7 @@ std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candida
   for (const Candidate& candidate : candidates) {
     if (!over_threshold(candidate.gauges, candidate.effective_limit_bytes, candidate.settings)) continue;
     const auto cooldown = cooldowns.find(candidate.id);
-    if (cooldown != cooldowns.end() &&
-        now_us < settle(cooldown->second, candidate.settings.cooldown_us, now_us).until_us) {
-      continue;
-    }
+    if (cooldown != cooldowns.end() && now_us < cooldown->second.until_us) continue;
     chosen.push_back(&candidate);
   }
   std::stable_sort(chosen.begin(), chosen.end(), [](const Candidate* a, const Candidate* b) {

@@ -71,7 +71,8 @@ struct Candidate {
 bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
                     const ReclaimSettings& settings);
 
-/// Those to reclaim now: over their threshold and not in a cooldown; the one with most reclaimable cache first.
+/// Those to reclaim now: over their threshold and not in a cooldown (settled before); the one with most reclaimable cache
+/// first.
 std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candidates, const Cooldowns& cooldowns,
                                               std::int64_t now_us);
 

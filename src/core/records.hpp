@@ -13,6 +13,7 @@
 #include "core/container.hpp"
 #include "core/policy.hpp"
 #include "core/sample.hpp"
+#include "core/table.hpp"
 
 namespace cgmm::core {
 
@@ -46,6 +47,7 @@ struct Scan {
   std::int64_t started_at_us = 0;
   std::int64_t duration_us = 0;
   std::int64_t late_us = 0;      // how long after its time it began; missed scans are part of it
+  std::int64_t interval_us = 0;  // to the next scan, as configured now
   std::int64_t error_count = 0;  // cgroups that could not be read (one that vanished is not an error)
   bool announces_all = false;    // `appeared` holds every watched cgroup, not only the new ones
   std::vector<AppearedCgroup> appeared;
@@ -90,6 +92,11 @@ struct ServiceEvent {
   std::int64_t at_us = 0;
   std::string kind;    // one of the words that schema/0001 lists
   std::string detail;  // for a person
+};
+
+/// What is known about the node and how it is watched now; the keys are listed in schema/0001.
+struct NodeFacts {
+  Parameters facts;
 };
 
 /// What must survive a restart, handed over once and by value.

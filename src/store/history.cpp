@@ -2,11 +2,11 @@
 #include "store/history.hpp"
 
 #include <SQLiteCpp/Database.h>
-#include <SQLiteCpp/Transaction.h>
 #include <sqlite3.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -23,6 +23,8 @@ namespace {
 
 /// What a cgroup that is gone leaves in memory at a start is bounded by this.
 constexpr std::int64_t kHandoverAgeUs = 24LL * 3600 * 1'000'000;
+/// Of scans whose samples are too old, with every new one: more than one, to catch up after a stop.
+constexpr int kScansDroppedAtOnce = 3;
 /// A reader keeps the last checkpoint from finishing; the service does not wait longer for it when it stops.
 constexpr int kLastCheckpointTimeoutMs = 200;
 
@@ -68,6 +70,7 @@ struct History::Impl {
   }
 
   void append_samples(std::int64_t scan_id, const std::vector<core::ScanRow>& rows);
+  void drop_old_samples(std::int64_t now_us);
   void append_sample(std::int64_t scan_id, std::int64_t cgroup_id, const core::ScanRow& row);
   std::int64_t last_scan_at_us();
   core::Handover handover(std::int64_t now_us);
@@ -77,6 +80,7 @@ struct History::Impl {
   SQLite::Database database;
   CgroupRows cgroups;
   bool in_transaction = false;
+  std::optional<std::int64_t> keep_samples_us;              // nullopt: for ever
   std::int64_t scanned_at_us = 0;                           // the latest scan of this run; 0: none yet
   std::int64_t scanned_before_at_us = 0;                    // its value when the transaction began
   std::vector<std::pair<std::int64_t, std::size_t>> order;  // (cgroup_id, row) of a scan, kept for its memory
@@ -85,9 +89,13 @@ struct History::Impl {
   SQLite::Statement commit{database, "COMMIT"};
   SQLite::Statement add_scan{
       database,
-      "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us) "
-      "VALUES (?, ?, ?, ?, ?)"};
+      "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us) "
+      "VALUES (?, ?, ?, ?, ?, ?)"};
   SQLite::Statement add_sample{database, insert_sample_sql()};
+  SQLite::Statement oldest_sampled_scan{
+      database,
+      "SELECT scan_id FROM scan WHERE scan_id = (SELECT min(scan_id) FROM sample) AND started_at_us < ?"};
+  SQLite::Statement drop_samples{database, "DELETE FROM sample WHERE scan_id = ?"};
   SQLite::Statement store_reclaim{database, kStoreReclaim};
   SQLite::Statement store_cooldown{
       database,
@@ -110,6 +118,8 @@ History::History(const std::filesystem::path& file) {
 }
 
 History::~History() = default;
+
+void History::keep_samples_for(std::int64_t duration_us) { impl_->keep_samples_us = duration_us; }
 
 void History::begin() {
   if (impl_->in_transaction) throw std::logic_error("the history is in a transaction already");
@@ -136,11 +146,12 @@ void History::rollback() noexcept {
 void History::record(const core::Scan& scan) {
   impl_->require_transaction();
   execute(impl_->add_scan, scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(scan.rows.size()),
-          scan.error_count, scan.late_us);
+          scan.error_count, scan.late_us, scan.interval_us);
   const std::int64_t scan_id = impl_->database.getLastInsertRowid();
   impl_->cgroups.follow(scan, impl_->scanned_at_us);
   impl_->cgroups.store_limits(scan.limits, scan.started_at_us);
   impl_->append_samples(scan_id, scan.rows);
+  impl_->drop_old_samples(scan.started_at_us);
   impl_->scanned_at_us = scan.started_at_us;
 }
 
@@ -151,6 +162,19 @@ void History::Impl::append_samples(std::int64_t scan_id, const std::vector<core:
   for (const auto& [cgroup_id, index] : order) {
     append_sample(scan_id, cgroup_id, rows[index]);
     cgroups.store_oom_kills_total(rows[index].key, rows[index].oom_kills_total);
+  }
+}
+
+/// A few scans at a time, so that no commit gets long: when the clock jumps ahead, little is lost before it is put right.
+void History::Impl::drop_old_samples(std::int64_t now_us) {
+  for (int i = 0; keep_samples_us && i < kScansDroppedAtOnce; ++i) {
+    std::int64_t scan_id = 0;
+    {
+      Use oldest(oldest_sampled_scan, now_us - *keep_samples_us);
+      if (!oldest.step()) return;
+      scan_id = oldest.integer(0);
+    }
+    execute(drop_samples, scan_id);
   }
 }
 
@@ -261,16 +285,23 @@ void History::Impl::settle_last_run(std::int64_t now_us) {
           "the run started at " + core::format_utc(started_at_us) + " did not stop in order; " + last_scan);
 }
 
-void History::set_node_facts(const core::Parameters& facts) {
-  SQLite::Transaction transaction(impl_->database, SQLite::TransactionBehavior::IMMEDIATE);
+void History::record(const core::NodeFacts& node) {
+  impl_->require_transaction();
   impl_->database.exec("DELETE FROM node");
   SQLite::Statement add(impl_->database, "INSERT INTO node (key, value) VALUES (?, ?)");
-  for (const auto& [key, value] : facts) {
+  for (const auto& [key, value] : node.facts) {
     Use row(add, key);
     std::visit([&row](const auto& cell) { row.bind(cell); }, value);
     row.step();
   }
-  transaction.commit();
+}
+
+bool is_bad_record(const std::exception& error) {
+  if (dynamic_cast<const std::logic_error*>(&error) != nullptr) return true;
+  const auto* const refused = dynamic_cast<const SQLite::Exception*>(&error);
+  if (refused == nullptr) return false;
+  const int code = refused->getErrorCode() & 0xff;
+  return code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH || code == SQLITE_TOOBIG || code == SQLITE_RANGE;
 }
 
 void History::end_run(std::int64_t now_us, const std::string& detail) {

@@ -5,8 +5,8 @@
 // Owned and called by one thread (the recorder's), after main has opened it.
 
 #include <cstdint>
+#include <exception>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -32,8 +32,8 @@ class History {
   /// survive. Throws SQLite::Exception.
   core::Handover begin_run(std::int64_t now_us, const std::string& detail);
 
-  /// What is known about the node, replacing what was there.
-  void set_node_facts(const core::Parameters& facts);
+  /// From now on samples older than this are dropped, a few scans at a time; the scans themselves and all else stay.
+  void keep_samples_for(std::int64_t duration_us);
 
   /// Everything between begin() and commit() is one transaction; rollback() undoes it, also what is
   /// remembered of it.
@@ -47,6 +47,7 @@ class History {
   void record(const core::Reclaim& reclaim);  // the same reclaim_id again replaces the row
   void record(const core::OomKill& kill);
   void record(const core::ServiceEvent& event);
+  void record(const core::NodeFacts& facts);  // in place of what was there
 
   /// Records 'stop' and the last time every cgroup was seen, in a transaction of its own, then checkpoints.
   void end_run(std::int64_t now_us, const std::string& detail);
@@ -55,5 +56,8 @@ class History {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// Whether what a record() threw is about the record itself, so that trying again is in vain, and not about the disk.
+bool is_bad_record(const std::exception& error);
 
 }  // namespace cgmm::store

@@ -110,10 +110,10 @@ constexpr std::string_view kCooldown = R"(a duration up to "365d" such as "30s",
 constexpr std::string_view kPercent = "a percentage between 0% and 100%";
 constexpr std::string_view kOneOfTheKeys =
     "one of parent, watch, threshold, reclaim_to, interval, cooldown, "
-    "dry_run, database, reports_dir, log_level, rule";
+    "dry_run, database, keep_samples, reports_dir, log_level, rule";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
 constexpr std::string_view kFile = "the path of a file";
-constexpr std::string_view kParent = R"("auto" or the absolute path of a directory)";
+constexpr std::string_view kParent = R"("auto" or the path of a directory)";
 constexpr std::string_view kGlob =
     R"(a glob on the cgroup's path, from its leading / on, such as "/kubepods/*" or "*/nginx*")";
 constexpr std::string_view kSections = "sections that begin with [[rule]], in two pairs of brackets";
@@ -173,7 +173,7 @@ TEST(Config, NamesFileLineKeyValueAndExpectationOfAMistake) {
       {"log_level = 3", "config.toml:1: log_level = 3", kLogLevel},
       // words and paths
       {"watch = \"pods\"", R"(config.toml:1: watch = "pods")", kWatch},
-      {"parent = \"kubepods\"", R"(config.toml:1: parent = "kubepods")", kParent},
+      {"keep_samples = \"1m\"", R"(config.toml:1: keep_samples = "1m")", R"(a duration between "1h" and "3650d" such as "7d")"},
       {"log_level = \"loud\"", R"(config.toml:1: log_level = "loud")", kLogLevel},
       {"database = \"\"", R"(config.toml:1: database = "")", kFile},
       {"reports_dir = \"\"", R"(config.toml:1: reports_dir = "")", "the path of a directory"},
@@ -288,7 +288,7 @@ TEST(Overrides, NameTheOptionOfAMistake) {
       {&Overrides::threshold, "101%", R"(--threshold = "101%")", kPercent},
       {&Overrides::interval, "0", R"(--interval = "0")", kInterval},
       {&Overrides::cooldown, "-1", R"(--cooldown = "-1")", kCooldown},
-      {&Overrides::parent, "kubepods", R"(--parent = "kubepods")", kParent},
+      {&Overrides::parent, "", R"(--parent = "")", kParent},
       {&Overrides::database, "", R"(--database = "")", kFile},
       {&Overrides::log_level, "loud", R"(--log-level = "loud")", kLogLevel},
   };

@@ -46,9 +46,12 @@ class Reports : public testing::Test {
 
   void exec(const std::string& sql) { database_.exec(sql); }
 
-  void add_scan(std::int64_t at_s, std::int64_t late_us = 0) {
-    exec("INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us) VALUES (" +
-         std::to_string(at_s * kSecondUs) + ", 1000, 2, 0, " + std::to_string(late_us) + ")");
+  void add_scan(std::int64_t at_s, std::int64_t late_us = 0) { add_scan_at(at_s * kSecondUs, 10 * kSecondUs, late_us); }
+
+  void add_scan_at(std::int64_t at_us, std::int64_t interval_us, std::int64_t late_us = 0) {
+    exec("INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us) VALUES (" +
+         std::to_string(at_us) + ", 1000, 2, 0, " + std::to_string(late_us) + ", " + std::to_string(interval_us) +
+         ")");
   }
 
   void add_scans(std::int64_t first_s, std::int64_t last_s) {
@@ -187,7 +190,6 @@ TEST_F(Reports, CoverageKnowsAGapFromAWait) {
   add_scan(1040);  // two intervals: not yet a gap
   add_scan(1080, 30 * kSecondUs);
   add_scan(1090);
-  exec("INSERT INTO node VALUES ('interval_us', 10000000)");
   const Table coverage = run("coverage");
   EXPECT_EQ(number(coverage, "gaps"), 1);
   EXPECT_EQ(number(coverage, "missed_us"), 30 * kSecondUs);
@@ -202,7 +204,6 @@ TEST_F(Reports, CoverageKnowsAGapFromAWait) {
 }
 
 TEST_F(Reports, CoverageCutsAGapAtTheEdges) {
-  exec("INSERT INTO node VALUES ('interval_us', 10000000)");
   add_scans(1000, 1050);
   add_scans(1150, 1200);
   EXPECT_EQ(number(run("coverage", 1060, 1160), "missed_us"), 90 * kSecondUs);
@@ -213,8 +214,42 @@ TEST_F(Reports, CoverageCutsAGapAtTheEdges) {
       << "before the history nothing was missed";
 }
 
+TEST_F(Reports, TheIntervalOfTodayDoesNotRewriteThePast) {
+  for (int i = 0; i < 5; ++i) add_scan_at((1000 + 2 * i) * kSecondUs, 2 * kSecondUs);
+  for (int i = 0; i < 20; ++i) add_scan_at(1010 * kSecondUs + i * kSecondUs / 2, kSecondUs / 2);
+  exec("INSERT INTO node VALUES ('interval_us', 500000)");
+  for (const std::string name : {"coverage", "summary"}) {
+    const Table table = run(name, 1000, 1020);
+    EXPECT_EQ(at(table, "covered_pct"), Cell{100.0}) << name;
+    EXPECT_EQ(number(table, "gaps"), 0) << name;
+    EXPECT_EQ(number(table, "interval_us"), kSecondUs / 2) << name;
+  }
+  EXPECT_TRUE(run("gaps", 1000, 1020).rows.empty());
+  EXPECT_EQ(number(run("coverage", 1000, 1030), "missed_us"), 10 * kSecondUs) << "due at 1020 s, none until 1030 s";
+}
+
+TEST_F(Reports, ALongerIntervalIsNoGapWhereItBegins) {
+  for (int i = 0; i < 4; ++i) add_scan_at(1000 * kSecondUs + i * kSecondUs / 2, kSecondUs / 2);
+  add_scan_at(1012 * kSecondUs, 10 * kSecondUs);  // the configuration was read again just after 1001.5 s
+  EXPECT_EQ(number(run("coverage", 1000, 1020), "gaps"), 0);
+  EXPECT_EQ(at(run("coverage", 1000, 1020), "covered_pct"), Cell{100.0});
+}
+
+TEST_F(Reports, AnOpenGapIsJudgedByTheIntervalOfTheLatestScan) {
+  add_scan_at(1000 * kSecondUs, 2 * kSecondUs);
+  exec("INSERT INTO node VALUES ('interval_us', 60000000)");  // started again, no scan yet
+  EXPECT_EQ(number(run("coverage", 1000, 1004), "gaps"), 0);
+  EXPECT_EQ(number(run("coverage", 1000, 1020), "missed_us"), 18 * kSecondUs);
+  EXPECT_EQ(number(run("gaps", 1000, 1020), "missing_us"), 18 * kSecondUs);
+  EXPECT_EQ(number(run("status"), "interval_us"), 2 * kSecondUs);
+}
+
+TEST_F(Reports, StatusTakesTheIntervalFromTheNodeBeforeTheFirstScan) {
+  exec("INSERT INTO node VALUES ('interval_us', 60000000)");
+  EXPECT_EQ(number(run("status"), "interval_us"), 60 * kSecondUs);
+}
+
 TEST_F(Reports, GapsTellWhy) {
-  exec("INSERT INTO node VALUES ('interval_us', 10000000)");
   for (const std::int64_t at_s : {1000, 1100, 1200, 1300, 1400}) add_scan(at_s);
   exec(
       "INSERT INTO service_event (at_us, kind, detail) VALUES (1005000000, 'stop', NULL), (1095000000, "

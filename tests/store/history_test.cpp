@@ -37,7 +37,12 @@ Reclaim started_reclaim(std::int64_t reclaim_id, const core::CgroupId& id) {
 
 TEST_F(HistoryTest, StoresAScanAsOneRowAndASampleACgroupInTheOrderOfTheirIds) {
   History history(file());
-  Scan scan{.started_at_us = kNoon, .duration_us = 5, .late_us = 6, .error_count = 7, .announces_all = true};
+  Scan scan{.started_at_us = kNoon,
+            .duration_us = 5,
+            .late_us = 6,
+            .interval_us = 8,
+            .error_count = 7,
+            .announces_all = true};
   scan.appeared = {{.key = 30, .id = {"/a", 1}}, {.key = 20, .id = {"/b", 2}}, {.key = 10, .id = {"/c", 3}}};
   scan.rows = {row_of(10, 1023), row_of(30, 1024), row_of(20, 1024 * 1024 + 1)};
   scan.rows[0].gauges.set(core::Gauge::swap, std::uint64_t{0});
@@ -45,8 +50,8 @@ TEST_F(HistoryTest, StoresAScanAsOneRowAndASampleACgroupInTheOrderOfTheirIds) {
   scan.rows[0].increases.set(core::Counter::psi_full_us, std::uint64_t{12});
   store(history, scan);
 
-  EXPECT_EQ(query("SELECT started_at_us, duration_us, cgroup_count, error_count, late_us FROM scan"),
-            std::to_string(kNoon) + "|5|3|7|6\n");
+  EXPECT_EQ(query("SELECT started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us FROM scan"),
+            std::to_string(kNoon) + "|5|3|7|6|8\n");
   EXPECT_EQ(query("SELECT path, usage_kib, anon_kib, swap_kib, pgfault, pgmajfault, psi_full_us "
                   "FROM sample JOIN cgroup USING (cgroup_id) ORDER BY scan_id, cgroup_id"),
             "/a|1|NULL|NULL|NULL|NULL|NULL\n"
@@ -80,6 +85,29 @@ TEST_F(HistoryTest, ANumberThatSqlCannotHoldIsTheLargestThatItCan) {
   scan.rows[0].increases.set(core::Counter::pgfault, std::numeric_limits<std::uint64_t>::max());
   store(history, scan);
   EXPECT_EQ(query("SELECT pgfault FROM sample"), "9223372036854775807\n");
+}
+
+TEST_F(HistoryTest, DropsSamplesThatAreTooOldAFewScansAtATimeAndKeepsTheScans) {
+  History history(file());
+  constexpr std::int64_t kHour = 3'600'000'000;
+  history.keep_samples_for(2 * kHour);
+  Scan first = scan_at(kNoon);
+  first.appeared = {{.key = 1, .id = {"/a", 1}}};
+  first.rows = {row_of(1, 1024)};
+  store(history, first);
+  for (int i = 1; i < 6; ++i) {
+    Scan next = scan_at(kNoon + i);
+    next.rows = {row_of(1, 1024)};
+    store(history, next);
+  }
+  Scan later = scan_at(kNoon + 2 * kHour + 4);
+  later.rows = {row_of(1, 1024)};
+  store(history, later);
+  EXPECT_EQ(query("SELECT group_concat(scan_id) FROM sample"), "4,5,6,7\n");
+  later.started_at_us += 1;
+  store(history, later);
+  EXPECT_EQ(query("SELECT group_concat(scan_id) FROM sample"), "6,7,8\n");
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "8\n");
 }
 
 TEST_F(HistoryTest, StoresWhatThePathTellsAndNullWhereItTellsNothing) {
@@ -281,9 +309,8 @@ TEST_F(HistoryTest, StoresOomKillsAndWhatHappenedToTheService) {
 
 TEST_F(HistoryTest, NodeFactsReplaceThoseOfTheStartBefore) {
   History history(file());
-  history.set_node_facts({{"kernel", std::string("6.1")}, {"old", std::int64_t{1}}});
-  history.set_node_facts(
-      {{"kernel", std::string("6.12")}, {"page_size_bytes", std::int64_t{4096}}, {"x", {}}, {"y", 1.5}});
+  store(history, core::NodeFacts{{{"kernel", std::string("6.1")}, {"old", std::int64_t{1}}}});
+  store(history, core::NodeFacts{{{"kernel", std::string("6.12")}, {"page_size_bytes", std::int64_t{4096}}, {"x", {}}, {"y", 1.5}}});
   EXPECT_EQ(query("SELECT key, value, typeof(value) FROM node"),
             "kernel|6.12|text\npage_size_bytes|4096|integer\nx|NULL|null\ny|1.500000|real\n");
 }
@@ -381,7 +408,7 @@ TEST_F(HistoryTest, TheLogDoesNotGrowWithTheNumberOfScans) {
 
 TEST_F(HistoryTest, TheViewsHaveWhatPeopleRead) {
   History history(file());
-  history.set_node_facts({{"page_size_bytes", std::int64_t{4096}}});
+  store(history, core::NodeFacts{{{"page_size_bytes", std::int64_t{4096}}}});
   Scan scan = scan_at(kNoon);
   scan.appeared = {{.key = 1,
                     .id = {"/kubepods/x", 1},

@@ -60,7 +60,7 @@ TEST(Migrate, TheViewsOfTheSchemaCanAllBeRead) {
   auto database = empty_database();
   migrate(database, kMigrations);
   EXPECT_EQ(version_of(database), static_cast<int>(kMigrations.size()));
-  for (const char* view : {"v_cgroup", "v_sample", "v_reclaim", "v_oom_kill"}) {
+  for (const char* view : {"v_cgroup", "v_sample", "v_reclaim", "v_oom_kill", "v_scan_gap"}) {
     SQLite::Statement statement(database, std::string("SELECT * FROM ") + view);
     EXPECT_FALSE(statement.executeStep());
   }
