@@ -5,10 +5,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <charconv>
+#include <cstdint>
 #include <exception>
 #include <iostream>
-#include <map>
 #include <string>
+#include <system_error>
 
 #include "cli/commands.hpp"
 #include "config.hpp"
@@ -33,6 +35,24 @@ struct Arguments {
   cli::OutputOptions output;  // of status and check
 };
 
+[[noreturn]] void refuse_value(const std::string& option, const std::string& value, const std::string& expected) {
+  throw cli::UsageError(option + " = \"" + value + "\": expected " + expected);
+}
+
+std::int64_t parse_cycles(const std::string& text) {
+  std::int64_t cycles = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, cycles);
+  if (error != std::errc{} || stop != end || cycles < 1) refuse_value("--cycles", text, "a number of scans, 1 or more");
+  return cycles;
+}
+
+cgmm::report::Format parse_format(const std::string& name) {
+  const auto format = cgmm::report::parse_format(name);
+  if (!format) refuse_value("--format", name, "text, markdown, csv or json");
+  return *format;
+}
+
 void add_config(CLI::App& app, Arguments& arguments) {
   app.add_option("--config", arguments.common.config, "Configuration (default: /etc/cgroup-memory-manager/config.toml)")
       ->type_name("FILE");
@@ -54,21 +74,19 @@ void add_run_options(CLI::App& app, Arguments& arguments) {
       ->type_name("S");
   add_database(app, arguments);
   app.add_flag("--dry-run", overrides.dry_run, "Record what would be reclaimed, reclaim nothing");
-  app.add_option("--cycles", arguments.run.cycles, "End after this many scans")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 62));
+  app.add_option_function<std::string>(
+         "--cycles", [&arguments](const std::string& text) { arguments.run.cycles = parse_cycles(text); },
+         "End after this many scans")
+      ->type_name("N");
   app.add_option("--log-level", overrides.log_level, "trace, debug, info, warn, error, off (else RUST_LOG, else info)")
       ->type_name("LEVEL");
 }
 
 void add_output(CLI::App& app, cli::OutputOptions& output) {
-  app.add_option("--format", output.format, "text (default), markdown, csv, json")
-      ->type_name("F")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, cgmm::report::Format>{
-          {"text", cgmm::report::Format::text},
-          {"markdown", cgmm::report::Format::markdown},
-          {"csv", cgmm::report::Format::csv},
-          {"json", cgmm::report::Format::json}}));
+  app.add_option_function<std::string>(
+         "--format", [&output](const std::string& name) { output.format = parse_format(name); },
+         "text (default), markdown, csv, json")
+      ->type_name("F");
   app.add_option("--output", output.file, "Write there instead of to standard output")->type_name("FILE");
 }
 
@@ -138,6 +156,11 @@ void expect_no_run_options(const CLI::App& app, const Subcommands&... subcommand
   }
 }
 
+int explain(const std::exception& error, int exit_code) {
+  std::cerr << "cgroup-memory-manager: " << cgmm::core::escape_for_terminal(error.what()) << '\n';
+  return exit_code;
+}
+
 int dispatch(int argc, char** argv) {
   Arguments arguments;
   CLI::App app{"Records every container's memory in a SQLite history, and reclaims page cache that is over a threshold.\n"
@@ -161,7 +184,10 @@ int dispatch(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    explain(error, kUsage);
+    std::cerr << "Run with --help for more information.\n";
+    return kUsage;
   }
   expect_no_run_options(app, *report, *history, *status, *query);
   if (report->parsed()) return cli::report(arguments.common, arguments.report);
@@ -170,11 +196,6 @@ int dispatch(int argc, char** argv) {
   if (check->parsed()) return cli::check(arguments.common, arguments.output, CGMM_VERSION);
   if (query->parsed()) return cli::query(arguments.common, arguments.query);
   return cli::run(arguments.common, arguments.run, CGMM_VERSION);
-}
-
-int explain(const std::exception& error, int exit_code) {
-  std::cerr << "cgroup-memory-manager: " << cgmm::core::escape_for_terminal(error.what()) << '\n';
-  return exit_code;
 }
 
 }  // namespace

@@ -52,7 +52,8 @@ void check_configuration(const CommonOptions& common, const config::Config& conf
   findings.ok("configuration", there ? file : "no " + file + ": the defaults and the options given");
   findings.ok("policy", "reclaim at " + config.policy.defaults.threshold.to_string() + " page cache, at most every " +
                             core::duration_setting(config.policy.defaults.cooldown_us) + ", " +
-                            std::to_string(config.policy.rules.size()) + " rules" +
+                            std::to_string(config.policy.rules.size()) +
+                            (config.policy.rules.size() == 1 ? " rule" : " rules") +
                             (config.dry_run ? ", dry run: nothing is reclaimed" : ""));
 }
 
@@ -76,7 +77,8 @@ void check_hierarchy(const config::Config& config, Findings& findings) {
   findings.ok("hierarchy", "cgroup " + std::string(kernel::to_string(hierarchy.version)) + " at " + hierarchy.parent +
                                (hierarchy.real ? "" : " (a copied or fake tree, not the kernel's)"));
   const kernel::Inspection found = kernel::inspect(hierarchy, kernel_watch(config.watch));
-  const std::string counts = std::to_string(found.watched_count) + " cgroups to watch, " +
+  const std::string counts = std::to_string(found.watched_count) +
+                             (found.watched_count == 1 ? " cgroup to watch, " : " cgroups to watch, ") +
                              std::to_string(found.container_count) + " of them containers";
   if (!found.first_error.empty()) {
     findings.problem("cgroups", found.first_error, "run as root, or look at the permissions of that file");

@@ -50,6 +50,7 @@ void raise_descriptor_limit() {
 
 int run(const CommonOptions& common, const RunOptions& options, const std::string& version) {
   const config::Config config = config::load(common.config, common.overrides);
+  daemon::await_signals();
   start_logging(config);
   raise_descriptor_limit();
   daemon::ServiceOptions service{.settings = settings_of(config), .cycles = options.cycles, .version = version};
@@ -58,11 +59,13 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
     if (fresh.database != config.database) {
       spdlog::warn("database = \"{}\" takes effect at the next start", fresh.database.string());
     }
+    if (fresh.keep_samples_us != config.keep_samples_us) spdlog::warn("keep_samples takes effect at the next start");
     set_log_level(fresh);
     return settings_of(fresh);
   };
   daemon::hierarchy_for(config.parent);  // a wrong parent is told before a database is made
   store::History history(config.database);
+  history.keep_samples_for(config.keep_samples_us);
   return daemon::run_service(history, service);
 }
 

@@ -66,8 +66,8 @@ int status(const CommonOptions& common, const OutputOptions& output) {
     add(stored.columns[i], stored.rows.front()[i]);
   }
   add("database", config.database.string());
-  add("database_bytes", file_bytes(config.database.string()));
-  add("wal_bytes", file_bytes(config.database.string() + "-wal"));
+  add("database_size_bytes", file_bytes(config.database.string()));
+  add("wal_size_bytes", file_bytes(config.database.string() + "-wal"));
   write_output(output, report::render(table, output.format, style_for(output)));
   return state == "running" ? 0 : 1;
 }

@@ -40,20 +40,21 @@ void log_reclaim(const core::Reclaim& reclaim) {
 
 }  // namespace
 
-std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const std::function<bool()>& enough) {
+std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupts& interrupts) {
   if (candidates.cgroups.empty()) return 0;
   if (hierarchy_ != candidates.hierarchy) {
     controller_ = kernel::make_controller(candidates.hierarchy);
     hierarchy_ = candidates.hierarchy;
     said_unsupported_ = false;
   }
-  const std::int64_t now_us = wall_now_us();
-  settle_cooldowns(candidates, now_us);
+  const std::int64_t now_us = clock_();
+  core::Cooldowns& cooldowns = cooldowns_for(candidates.dry_run);
+  settle_cooldowns(cooldowns, candidates, now_us);
   std::size_t tried = 0;
-  for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns_, now_us)) {
-    if (enough()) break;
+  for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us)) {
+    if (interrupts.newer_scan() || interrupts.stopping()) break;
     try {
-      if (reclaim_one(*candidate, candidates.dry_run)) ++tried;
+      if (reclaim_one(*candidate, candidates.dry_run, interrupts)) ++tried;
     } catch (const std::exception& error) {
       spdlog::warn("{} could not be looked at before a reclaim: {}", core::escape_for_terminal(candidate->id.path),
                    core::escape_for_terminal(error.what()));
@@ -62,20 +63,30 @@ std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const std::func
   return tried;
 }
 
+/// A dry run must not repeat itself with every scan, nor hold back a real reclaim later.
+core::Cooldowns& Reclaimer::cooldowns_for(bool dry_run) {
+  if (!dry_run) {
+    dry_cooldowns_.reset();
+    return cooldowns_;
+  }
+  if (!dry_cooldowns_) dry_cooldowns_ = cooldowns_;
+  return *dry_cooldowns_;
+}
+
 /// A clock that was set back and a setting that was lowered take effect; cooldowns that are over are forgotten.
-void Reclaimer::settle_cooldowns(const Candidates& candidates, std::int64_t now_us) {
+void Reclaimer::settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& candidates, std::int64_t now_us) {
   for (const core::Candidate& candidate : candidates.cgroups) {
-    const auto found = cooldowns_.find(candidate.id);
-    if (found == cooldowns_.end()) continue;
+    const auto found = cooldowns.find(candidate.id);
+    if (found == cooldowns.end()) continue;
     found->second = core::settle(found->second, candidate.settings.cooldown_us, now_us);
   }
-  std::erase_if(cooldowns_, [&](const auto& entry) {
+  std::erase_if(cooldowns, [&](const auto& entry) {
     return entry.second.until_us <= now_us && entry.second.strikes == 0;
   });
 }
 
 /// Whether it was tried; not when the cgroup is gone or no longer over its threshold.
-bool Reclaimer::reclaim_one(const core::Candidate& candidate, bool dry_run) {
+bool Reclaimer::reclaim_one(const core::Candidate& candidate, bool dry_run, const Interrupts& interrupts) {
   auto cgroup = controller_->open(candidate.id);
   if (!cgroup) return false;
   const auto reading = controller_->read(*cgroup);
@@ -84,10 +95,15 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, bool dry_run) {
   const core::Gauges& before = reading->sample.gauges;
   if (!core::over_threshold(before, limits.effective_limit_bytes, candidate.settings)) return false;
   if (!kernel_can(*cgroup)) return false;
-  core::Reclaim reclaim = begin(candidate, before, limits, dry_run);
+  core::Reclaim reclaim = begin(candidate, before, limits, cooldowns_for(dry_run), dry_run);
   if (!dry_run) {
     record_start(reclaim);
-    perform(reclaim, *cgroup);
+    if (interrupts.stopping()) {
+      reclaim.outcome = core::ReclaimOutcome::interrupted;
+      reclaim.error = "the service stopped before the kernel was asked";
+    } else {
+      perform(reclaim, *cgroup);
+    }
   }
   log_reclaim(reclaim);
   queue_.push(std::move(reclaim));
@@ -97,32 +113,32 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, bool dry_run) {
 bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
   if (controller_->can_reclaim(cgroup)) return true;
   if (!cgroup.still_there() || std::exchange(said_unsupported_, true)) return false;
-  const std::string detail = fmt::format("{} has no {}: this kernel can't be asked to reclaim, memory is only recorded",
-                                         core::escape_for_terminal(cgroup.id().path),
-                                         controller_->method() == core::ReclaimMethod::force_empty
-                                             ? "memory.force_empty" : "memory.reclaim (Linux 5.19 or later has it)");
+  const std::string detail =
+      fmt::format("{} is not there: this kernel can't be asked to reclaim (cgroup v2 can since Linux 5.19), memory is "
+                  "only recorded",
+                  core::escape_for_terminal(cgroup.path_of(controller_->reclaim_file())));
   spdlog::warn("{}", detail);
-  queue_.push(core::ServiceEvent{wall_now_us(), "fault_begin", detail});
+  queue_.push(core::ServiceEvent{clock_(), "fault_begin", detail});
   return false;
 }
 
 core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gauges& before,
-                               const core::Limits& limits, bool dry_run) {
+                               const core::Limits& limits, core::Cooldowns& cooldowns, bool dry_run) {
   core::Reclaim reclaim;
   reclaim.reclaim_id = next_reclaim_id_++;
   reclaim.id = candidate.id;
-  reclaim.started_at_us = wall_now_us();
+  reclaim.started_at_us = clock_();
   reclaim.method = controller_->method();
   reclaim.threshold_bytes = candidate.settings.threshold.bytes(limits.effective_limit_bytes).value_or(0);
   if (reclaim.method == core::ReclaimMethod::memory_reclaim) {
     reclaim.requested_bytes = core::requested_bytes(before, limits.effective_limit_bytes, candidate.settings);
   }
   reclaim.before = before;
-  core::Cooldown& cooldown = cooldowns_[candidate.id];
+  core::Cooldown& cooldown = cooldowns[candidate.id];
   cooldown.last_reclaim_at_us = reclaim.started_at_us;
   cooldown.until_us = reclaim.started_at_us + candidate.settings.cooldown_us;
   if (dry_run) {
-    reclaim.outcome = core::ReclaimOutcome::dry_run;  // its cooldown is kept in memory, so as not to repeat itself
+    reclaim.outcome = core::ReclaimOutcome::dry_run;
   } else {
     reclaim.cooldown = cooldown;
   }
@@ -145,9 +161,7 @@ void Reclaimer::perform(core::Reclaim& reclaim, kernel::Cgroup& cgroup) {
   const bool worth_saying = reclaim.outcome != core::ReclaimOutcome::done &&
                             reclaim.outcome != core::ReclaimOutcome::vanished;
   if (answer && worth_saying) {
-    reclaim.error = std::string(core::to_string(reclaim.method) == "force_empty" ? "memory.force_empty"
-                                                                                  : "memory.reclaim") +
-                    ": " + answer.message();
+    reclaim.error = std::string(controller_->reclaim_file()) + ": " + answer.message();
   }
 }
 

@@ -8,12 +8,12 @@ namespace cgmm::daemon {
 bool RecordQueue::push_scan(core::Scan&& scan) {
   {
     const std::lock_guard lock(mutex_);
-    const bool full = rows_ > 0 && rows_ + scan.rows.size() > kMaxRows;
-    if (closed_ || full || waiting_.size() >= kMaxKept) {
-      ++refused_scans_;
+    const std::size_t rows = scan.rows.size() + 1;
+    if (closed_ || (rows_ > 0 && rows_ + rows > kMaxRows)) {
+      ++refused_.scans;
       return false;
     }
-    rows_ += scan.rows.size();
+    rows_ += rows;
     waiting_.emplace_back(std::move(scan));
     ++pushed_count_;
   }
@@ -25,7 +25,11 @@ std::uint64_t RecordQueue::push(Record&& record) {
   std::uint64_t ticket = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() >= kMaxKept) return UINT64_MAX;  // never committed
+    if (kept_ >= kMaxKept) {
+      ++refused_.others;
+      return UINT64_MAX;  // never committed
+    }
+    ++kept_;
     waiting_.push_back(std::move(record));
     ticket = ++pushed_count_;
   }
@@ -35,12 +39,27 @@ std::uint64_t RecordQueue::push(Record&& record) {
 
 bool RecordQueue::wait_committed(std::uint64_t ticket, std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
-  return committed_changed_.wait_for(lock, time, [&] { return committed_count_ >= ticket; });
+  committed_changed_.wait_for(lock, time, [&] { return waits_ended_ || committed_count_ >= ticket; });
+  return committed_count_ >= ticket;
+}
+
+void RecordQueue::end_waits() {
+  {
+    const std::lock_guard lock(mutex_);
+    waits_ended_ = true;
+  }
+  committed_changed_.notify_all();
+}
+
+RecordQueue::Refused RecordQueue::take_refused() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(refused_, {});
 }
 
 std::vector<Record> RecordQueue::take() {
   std::unique_lock lock(mutex_);
   pushed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+  kept_ = 0;
   return std::exchange(waiting_, {});
 }
 
@@ -48,7 +67,7 @@ void RecordQueue::done(const std::vector<Record>& records) {
   {
     const std::lock_guard lock(mutex_);
     for (const Record& record : records) {
-      if (const auto* scan = std::get_if<core::Scan>(&record)) rows_ -= scan->rows.size();
+      if (const auto* scan = std::get_if<core::Scan>(&record)) rows_ -= scan->rows.size() + 1;
     }
     committed_count_ += records.size();
   }

@@ -2,7 +2,7 @@
 #pragma once
 
 // What waits to be recorded. Bounded: while the disk stalls, scans are refused (and counted) once too many rows wait;
-// reclaims, OOM kills and events are few and are kept. Any thread.
+// reclaims, OOM kills and events are few and are kept, up to a bound of their own. Any thread.
 
 #include <atomic>
 #include <chrono>
@@ -18,7 +18,7 @@
 
 namespace cgmm::daemon {
 
-using Record = std::variant<core::Scan, core::Reclaim, core::OomKill, core::ServiceEvent>;
+using Record = std::variant<core::Scan, core::Reclaim, core::OomKill, core::ServiceEvent, core::NodeFacts>;
 
 class RecordQueue {
  public:
@@ -26,14 +26,17 @@ class RecordQueue {
   static constexpr std::size_t kMaxRows = 40'000;
   static constexpr std::size_t kMaxKept = 10'000;
 
-  /// False when it was refused; the next scan must then announce every cgroup, since this one's news are lost.
+  /// False when it was refused, and then `scan` is as it was: the next one must announce every cgroup.
   bool push_scan(core::Scan&& scan);
 
-  /// The ticket of the record, for wait_committed(). Refused beyond kMaxKept (counted as lost).
+  /// The ticket of the record, for wait_committed(). Beyond kMaxKept it is refused, and counted.
   std::uint64_t push(Record&& record);
 
-  /// Whether the record of this ticket was committed before the time was up.
+  /// Whether the recorder was done with the record of this ticket before the time was up, or end_waits() was called.
   bool wait_committed(std::uint64_t ticket, std::chrono::milliseconds time);
+
+  /// The service stops: nobody waits for a commit any more.
+  void end_waits();
 
   /// For the recorder: everything that waits, in order; empty when the queue was closed and nothing waits any more.
   std::vector<Record> take();
@@ -45,19 +48,30 @@ class RecordQueue {
   /// Nothing more will be pushed.
   void close();
 
-  /// Scans refused since the last call.
-  std::int64_t take_refused_count() { return refused_scans_.exchange(0); }
+  struct Refused {
+    std::int64_t scans = 0;
+    std::int64_t others = 0;
+  };
+  /// What was refused since the last call.
+  Refused take_refused();
+
+  /// The recorder has given up a scan: the next one must announce every cgroup. wants_announcement() takes the wish back.
+  void ask_for_announcement() { announcement_wanted_ = true; }
+  bool wants_announcement() { return announcement_wanted_.exchange(false); }
 
  private:
   std::mutex mutex_;
   std::condition_variable pushed_;
   std::condition_variable committed_changed_;
   std::vector<Record> waiting_;      // guarded by mutex_, like all below
-  std::size_t rows_ = 0;             // of scans waiting or taken and not done
+  std::size_t rows_ = 0;             // of scans waiting or taken and not done, and one for each scan itself
+  std::size_t kept_ = 0;             // other records waiting
+  Refused refused_;
   std::uint64_t pushed_count_ = 0;   // tickets count from 1
   std::uint64_t committed_count_ = 0;
   bool closed_ = false;
-  std::atomic<std::int64_t> refused_scans_{0};
+  bool waits_ended_ = false;
+  std::atomic<bool> announcement_wanted_{false};
 };
 
 }  // namespace cgmm::daemon

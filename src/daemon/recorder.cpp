@@ -37,21 +37,42 @@ void Recorder::run() {
 
 bool Recorder::record(const std::vector<Record>& batch) {
   try {
-    history_.begin();
-    for (const Record& record : batch) {
-      std::visit([this](const auto& one) { history_.record(one); }, record);
-    }
-    history_.commit();
-  } catch (const std::logic_error& error) {
-    history_.rollback();
-    spdlog::critical("{} records are given up, please report this: {}", batch.size(), error.what());
-    return true;
+    store(batch);
   } catch (const std::exception& error) {
     history_.rollback();
+    if (store::is_bad_record(error)) return record_one_by_one(batch);
     fault_begins(error.what());
     return false;
   }
   fault_ends();
+  return true;
+}
+
+void Recorder::store(std::span<const Record> records) {
+  history_.begin();
+  for (const Record& record : records) {
+    std::visit([this](const auto& one) { history_.record(one); }, record);
+  }
+  history_.commit();
+}
+
+/// To find out which one is bad. When the disk fails in the middle, all are tried again: a scan may then be on record twice,
+/// which is better than not at all.
+bool Recorder::record_one_by_one(const std::vector<Record>& batch) {
+  for (const Record& record : batch) {
+    try {
+      store({&record, 1});
+    } catch (const std::exception& error) {
+      history_.rollback();
+      if (!store::is_bad_record(error)) {
+        fault_begins(error.what());
+        return false;
+      }
+      queue_.ask_for_announcement();
+      spdlog::critical("a record can't be stored and is given up, please report this: {}",
+                       core::escape_for_terminal(error.what()));
+    }
+  }
   return true;
 }
 
@@ -64,17 +85,20 @@ void Recorder::fault_begins(const std::string& why) {
 }
 
 void Recorder::fault_ends() {
-  const std::int64_t refused_count = queue_.take_refused_count();
-  if (fault_began_at_us_ == 0 && refused_count == 0) return;
+  const RecordQueue::Refused refused = queue_.take_refused();
+  if (fault_began_at_us_ == 0 && refused.scans == 0 && refused.others == 0) return;
   const std::int64_t now_us = wall_now_us();
-  const std::string lost = std::to_string(refused_count) + " scans were lost";
+  const std::string lost = std::to_string(refused.scans) + " scans and " + std::to_string(refused.others) +
+                           " other records were lost";
   if (fault_began_at_us_ != 0) {
     spdlog::warn("the history can be written again after {}; {}",
                  core::format_duration_us(now_us - fault_began_at_us_), lost);
     queue_.push(core::ServiceEvent{fault_began_at_us_, "fault_begin", "history can't be written: " + fault_});
     queue_.push(core::ServiceEvent{now_us, "fault_end", "history can be written again; " + lost});
   }
-  if (refused_count > 0) queue_.push(core::ServiceEvent{now_us, "gap", lost + " while the history could not be written"});
+  if (refused.scans > 0 || refused.others > 0) {
+    queue_.push(core::ServiceEvent{now_us, "gap", lost + " while the history could not be written"});
+  }
   fault_began_at_us_ = 0;
 }
 

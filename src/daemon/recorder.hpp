@@ -6,6 +6,7 @@
 // One thread, which from run() on is the only one that touches the history.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,14 +19,16 @@ class Recorder {
  public:
   Recorder(store::History& history, RecordQueue& queue) : history_(history), queue_(queue) {}
 
-  /// Until the queue is closed and empty; then records the stop, with `reason` for its detail.
+  /// Until the queue is closed and empty; then records the stop.
   void run();
 
-  /// Commits one batch; false when it has to be tried again. A record that the store itself refuses (not the disk) is
-  /// given up with an error in the log.
+  /// Commits one batch; false when it has to be tried again. A record that can't be stored as it is, whatever the disk does, is
+  /// given up with an error in the log, and the others of its batch are stored without it.
   bool record(const std::vector<Record>& batch);
 
  private:
+  void store(std::span<const Record> records);
+  bool record_one_by_one(const std::vector<Record>& batch);
   void fault_begins(const std::string& why);
   void fault_ends();
 

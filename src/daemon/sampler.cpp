@@ -22,10 +22,15 @@ Sampler::Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::
 }
 
 void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
+  if (tree_ && tree_->hierarchy() == hierarchy && tree_->watch() == watch && controller_->root_is_current()) return;
+  auto controller = kernel::make_controller(hierarchy);
+  auto tree = std::make_unique<kernel::Tree>(hierarchy, watch);
+  if (tree_ && tree_->container_seen()) tree->remember_containers();
   entries_.clear();
-  controller_ = kernel::make_controller(hierarchy);
-  tree_ = std::make_unique<kernel::Tree>(hierarchy, watch);
+  controller_ = std::move(controller);
+  tree_ = std::move(tree);
   announce_all_ = true;
+  complete_ = false;
 }
 
 void Sampler::set_policy(core::Policy policy) {
@@ -37,17 +42,23 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   const std::int64_t began_us = steady_now_us();
   Result result;
   result.scan.started_at_us = now_us;
-  result.scan.announces_all = std::exchange(announce_all_, false);
   ++scan_;
+  bool complete = false;
   try {
+    if (!controller_->root_is_current()) set_hierarchy(tree_->hierarchy(), tree_->watch());
+    result.scan.announces_all = std::exchange(announce_all_, false);
+    const bool watched_leaves = tree_->watches_leaves();
     const std::vector<kernel::WatchedCgroup>& watched = tree_->walk();
+    if (tree_->watches_leaves() != watched_leaves) complete_ = false;
     result.scan.rows.reserve(watched.size());
     for (std::int64_t i = 0; i < tree_->error_count(); ++i) note_error(result, tree_->first_error());
     for (const kernel::WatchedCgroup& cgroup : watched) sample(cgroup, result);
+    complete = tree_->error_count() == 0;
   } catch (const std::exception& error) {  // the parent itself
     note_error(result, error.what());
   }
   forget_unseen(result);
+  complete_ = complete;
   result.scan.duration_us = steady_now_us() - began_us;
   return result;
 }
@@ -82,6 +93,8 @@ Sampler::Entry* Sampler::find_or_open(const kernel::WatchedCgroup& watched) {
   if (total != oom_kills_total_.end()) {
     entry.previous.set(core::Counter::oom_kills, total->second);
     oom_kills_total_.erase(total);
+  } else if (complete_) {
+    entry.previous.set(core::Counter::oom_kills, 0);  // the last scan would have seen it: it is younger than that
   }
   return &entries_.emplace(watched.inode, std::move(entry)).first->second;
 }
@@ -102,7 +115,10 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
   row.gauges = now.gauges;
   row.increases = core::increase(entry.previous, now.counters);
   row.oom_kills_total = now.counters[core::Counter::oom_kills];
-  entry.previous = now.counters;
+  for (std::size_t i = 0; i < core::Counters::kSize; ++i) {  // one that can't be read now is compared with its last value
+    const auto counter = static_cast<core::Counter>(i);
+    if (const auto value = now.counters[counter]) entry.previous.set(counter, *value);
+  }
   const std::uint64_t kill_count = std::min(row.increases.value_or(core::Counter::oom_kills, 0), kMaxKillsPerScan);
   for (std::uint64_t i = 0; i < kill_count; ++i) {
     result.oom_kills.push_back({entry.cgroup.id(), result.scan.started_at_us});
@@ -110,6 +126,22 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
   if (core::over_threshold(now.gauges, entry.limits.effective_limit_bytes, entry.settings)) {
     result.candidates.push_back(
         {entry.cgroup.id(), now.gauges, entry.limits.effective_limit_bytes, entry.settings});
+  }
+}
+
+void Sampler::take_back(const core::Scan& scan) {
+  announce_all_ = true;
+  std::unordered_map<core::CgroupKey, Entry*> by_key;
+  for (auto& [inode, entry] : entries_) by_key.emplace(entry.key, &entry);
+  for (const core::ScanRow& row : scan.rows) {
+    const auto found = by_key.find(row.key);
+    if (found == by_key.end()) continue;
+    core::Counters& previous = found->second->previous;
+    for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
+      const auto counter = static_cast<core::Counter>(i);
+      if (counter == core::Counter::oom_kills) continue;  // kills have been told apart from the scan
+      if (const auto increase = row.increases[counter]) previous.set(counter, previous.value_or(counter, 0) - *increase);
+    }
   }
 }
 

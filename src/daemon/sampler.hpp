@@ -36,8 +36,12 @@ class Sampler {
   /// The next scan tells of every cgroup as if it were new: the recorder has missed something.
   void announce_all() { announce_all_ = true; }
 
+  /// A scan could not be handed on: its increases will be part of the next one's, which tells of every cgroup.
+  void take_back(const core::Scan& scan);
+
   void set_policy(core::Policy policy);
-  /// Watches another parent from now on; every cgroup is new.
+  /// Watches another parent from now on, and every cgroup is new; nothing happens where it is the same. Throws
+  /// std::system_error, and stays with the old one, when it can't be opened.
   void set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch);
 
   const kernel::Hierarchy& hierarchy() const { return tree_->hierarchy(); }
@@ -70,6 +74,7 @@ class Sampler {
   core::CgroupKey next_key_ = 1;
   std::uint32_t scan_ = 0;
   bool announce_all_ = true;
+  bool complete_ = false;  // the last scan saw all there was: what is new now is younger than it
 };
 
 }  // namespace cgmm::daemon

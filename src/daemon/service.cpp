@@ -62,20 +62,30 @@ class Ended {
   bool ended_ = false;
 };
 
-/// Signals wait for the main thread to fetch them; every thread that is started later inherits this.
-void block_signals(sigset_t& signals) {
+sigset_t awaited_signals() {
+  sigset_t signals;
   sigemptyset(&signals);
   for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, one);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  struct sigaction nothing {};
-  nothing.sa_handler = [](int) {};
-  sigaction(kWakeSignal, &nothing, nullptr);  // no SA_RESTART: a blocked call returns EINTR
-  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+core::NodeFacts node_facts(const kernel::Hierarchy& hierarchy, const Settings& settings, const std::string& version) {
+  struct utsname system {};
+  ::uname(&system);
+  return {{{"version", version},
+           {"node", std::string(system.nodename)},
+           {"kernel", std::string(system.release)},
+           {"hierarchy", std::string(kernel::to_string(hierarchy.version))},
+           {"parent", hierarchy.parent},
+           {"page_size_bytes", static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE))},
+           {"memory_bytes", static_cast<std::int64_t>(hierarchy.memory_bytes)},
+           {"interval_us", settings.interval_us}}};
 }
 
 class Service {
  public:
-  Service(store::History& history, const ServiceOptions& options, core::Handover handover);
+  Service(store::History& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
+          core::Handover handover);
   int run();
 
  private:
@@ -92,9 +102,7 @@ class Service {
   void stop(const char* why);
   void event(std::string kind, std::string detail);
 
-  store::History& history_;
   const ServiceOptions& options_;
-  core::Handover handover_;  // taken apart by the threads' first steps, in run()
   RecordQueue queue_;
   Mailbox<Candidates> candidates_;
   Sampler sampler_;
@@ -116,19 +124,18 @@ class Service {
   Ended recorder_ended_;
 };
 
-Service::Service(store::History& history, const ServiceOptions& options, core::Handover handover)
-    : history_(history),
-      options_(options),
-      handover_(std::move(handover)),
-      sampler_(hierarchy_for(options.settings.parent), options.settings.watch, options.settings.policy,
-               std::move(handover_.oom_kills_total)),
-      reclaimer_(std::move(handover_.cooldowns), handover_.next_reclaim_id, queue_),
-      recorder_(history_, queue_),
-      settings_(options.settings) {}
+Service::Service(store::History& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
+                 core::Handover handover)
+    : options_(options),
+      sampler_(hierarchy, options.settings.watch, options.settings.policy, std::move(handover.oom_kills_total)),
+      reclaimer_(std::move(handover), queue_),
+      recorder_(history, queue_),
+      settings_(options.settings) {
+  queue_.push(node_facts(hierarchy, options.settings, options.version));
+}
 
 int Service::run() {
-  sigset_t signals;
-  block_signals(signals);
+  const sigset_t signals = awaited_signals();
   const kernel::Fd signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC));
   std::thread recorder([this] { recorder_thread(); });
   std::thread reclaimer([this] { reclaimer_thread(); });
@@ -153,6 +160,7 @@ int Service::run() {
 
   sampler.join();
   stop_reclaims_ = true;
+  queue_.end_waits();
   candidates_.close();
   const auto give_up_at = std::chrono::steady_clock::now() + kReclaimerGrace;
   while (!reclaimer_ended_.wait(std::chrono::milliseconds{10}) && std::chrono::steady_clock::now() < give_up_at) {
@@ -164,7 +172,6 @@ int Service::run() {
   const bool recorder_ended = recorder_ended_.wait(kRecorderGrace);
   if (!recorder_ended) spdlog::error("the disk does not take the last records in time; they may be lost");
   if (!reclaimer_ended || !recorder_ended) {
-    spdlog::shutdown();
     std::_Exit(recorder_ended ? 0 : 1);  // a thread that hangs in the kernel can't be joined
   }
   reclaimer.join();
@@ -181,7 +188,8 @@ void Service::recorder_thread() {
 void Service::reclaimer_thread() {
   while (auto candidates = candidates_.take()) {
     try {
-      reclaimer_.reclaim_due(*candidates, [&] { return stop_reclaims_ || candidates_.has_newer(); });
+      reclaimer_.reclaim_due(*candidates, {.newer_scan = [&] { return candidates_.has_newer(); },
+                                           .stopping = [&] { return stop_reclaims_.load(); }});
     } catch (const std::exception& error) {
       spdlog::error("reclaim: {}", core::escape_for_terminal(error.what()));
     }
@@ -213,6 +221,7 @@ void Service::sampler_thread() {
 }
 
 void Service::scan_once(Sampler& sampler, const Schedule::Start& start) {
+  if (queue_.wants_announcement()) sampler.announce_all();
   Sampler::Result result = sampler.scan(wall_now_us());
   result.scan.late_us = start.late_us;
   ++scans_made_;
@@ -226,10 +235,10 @@ void Service::scan_once(Sampler& sampler, const Schedule::Start& start) {
   {
     const std::lock_guard lock(mutex_);
     dry_run = settings_.dry_run;
+    result.scan.interval_us = settings_.interval_us;
   }
   candidates_.put({sampler.hierarchy(), std::move(result.candidates), dry_run});
-  const bool taken = queue_.push_scan(std::move(result.scan));
-  if (!taken) sampler.announce_all();
+  if (!queue_.push_scan(std::move(result.scan))) sampler.take_back(result.scan);
   for (core::OomKill& kill : result.oom_kills) queue_.push(std::move(kill));
 }
 
@@ -267,11 +276,14 @@ void Service::apply_changes(Sampler& sampler, Schedule& schedule) {
   try {
     sampler.set_hierarchy(hierarchy_for(settings.parent), settings.watch);
   } catch (const std::exception& error) {
-    spdlog::error("the parent stays {}: {}", sampler.hierarchy().parent, error.what());
+    spdlog::error("the parent stays {}: {}", core::escape_for_terminal(sampler.hierarchy().parent),
+                  core::escape_for_terminal(error.what()));
   }
+  queue_.push(node_facts(sampler.hierarchy(), settings, options_.version));
 }
 
-/// "auto" finds another parent when one comes into being: kubelet may start long after us.
+/// "auto" finds another parent when one comes into being: kubelet may start long after us. Where a runtime keeps its
+/// containers is not given up for the whole hierarchy while it exists: the last container may just have ended.
 void Service::look_for_parent(Sampler& sampler) {
   if (steady_now_us() - looked_for_parent_at_us_ < kLookForParentEvery_us) return;
   looked_for_parent_at_us_ = steady_now_us();
@@ -281,14 +293,18 @@ void Service::look_for_parent(Sampler& sampler) {
     settings = settings_;
   }
   if (settings.parent != "auto") return;
+  const kernel::Hierarchy& now = sampler.hierarchy();
   try {
     const kernel::Hierarchy found = hierarchy_for(settings.parent);
-    if (found == sampler.hierarchy()) return;
-    spdlog::info("watching {} from now on, it was {}", found.parent, sampler.hierarchy().parent);
-    event("config_change", "parent is now " + found.parent + ", it was " + sampler.hierarchy().parent);
+    const bool all_of_it = found.parent_path.empty();
+    if (found == now || (all_of_it && ::access(now.parent.c_str(), F_OK) == 0)) return;
+    const std::string change = "watching " + found.parent + " from now on, it was " + now.parent;
+    spdlog::info("{}", core::escape_for_terminal(change));
+    event("config_change", change);
     sampler.set_hierarchy(found, settings.watch);
+    queue_.push(node_facts(found, settings, options_.version));
   } catch (const std::exception& error) {
-    spdlog::debug("looking for a parent: {}", error.what());  // the scan will say what is wrong with the present one
+    spdlog::debug("looking for a parent: {}", core::escape_for_terminal(error.what()));  // the scan says what is wrong
   }
 }
 
@@ -319,6 +335,7 @@ void Service::reload() {
 void Service::stop(const char* why) {
   spdlog::info("stopping: {}", why);
   stop_reclaims_ = true;
+  queue_.end_waits();
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -330,19 +347,6 @@ void Service::event(std::string kind, std::string detail) {
   queue_.push(core::ServiceEvent{wall_now_us(), std::move(kind), std::move(detail)});
 }
 
-core::Parameters node_facts(const kernel::Hierarchy& hierarchy, const ServiceOptions& options) {
-  struct utsname system {};
-  ::uname(&system);
-  return {{"version", options.version},
-          {"node", std::string(system.nodename)},
-          {"kernel", std::string(system.release)},
-          {"hierarchy", std::string(kernel::to_string(hierarchy.version))},
-          {"parent", hierarchy.parent},
-          {"page_size_bytes", static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE))},
-          {"memory_bytes", static_cast<std::int64_t>(hierarchy.memory_bytes)},
-          {"interval_us", options.settings.interval_us}};
-}
-
 }  // namespace
 
 std::string Settings::to_string() const {
@@ -350,6 +354,15 @@ std::string Settings::to_string() const {
          core::duration_setting(interval_us) + ", cooldown " + core::duration_setting(policy.defaults.cooldown_us) +
          ", " + std::to_string(policy.rules.size()) + (policy.rules.size() == 1 ? " rule" : " rules") +
          (dry_run ? ", dry run" : "");
+}
+
+void await_signals() {
+  const sigset_t signals = awaited_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  struct sigaction nothing {};
+  nothing.sa_handler = [](int) {};
+  sigaction(kWakeSignal, &nothing, nullptr);  // no SA_RESTART: a blocked call returns EINTR
+  signal(SIGPIPE, SIG_IGN);
 }
 
 kernel::Hierarchy hierarchy_for(const std::string& parent) {
@@ -363,8 +376,7 @@ int run_service(store::History& history, const ServiceOptions& options) {
   spdlog::info("{}", core::escape_for_terminal(options.settings.to_string()));
   if (!hierarchy.real) spdlog::warn("{} is not the kernel's: a copied or fake tree", core::escape_for_terminal(hierarchy.parent));
   core::Handover handover = history.begin_run(wall_now_us(), options.version + ", " + options.settings.to_string());
-  history.set_node_facts(node_facts(hierarchy, options));
-  Service service(history, options, std::move(handover));
+  Service service(history, options, hierarchy, std::move(handover));
   return service.run();
 }
 

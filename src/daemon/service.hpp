@@ -40,10 +40,14 @@ struct ServiceOptions {
   std::function<Settings()> reload;    // throws when the new configuration can't be taken
 };
 
+/// From now on SIGTERM, SIGINT and SIGHUP wait until run_service fetches them; threads that are started later inherit it.
+/// To be called before anything is opened, so that a signal at the start is not the end.
+void await_signals();
+
 /// The hierarchy that a parent setting means. Throws kernel::HierarchyError.
 kernel::Hierarchy hierarchy_for(const std::string& parent);
 
-/// Runs until a signal or the last cycle. Returns the process's exit code. Throws before the first scan only: what the
+/// Runs until a signal or the last cycle; wants await_signals() called before. Returns the process's exit code. Throws before the first scan only: what the
 /// history or the hierarchy refuses.
 int run_service(store::History& history, const ServiceOptions& options);
 

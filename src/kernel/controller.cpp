@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,10 +28,18 @@ HeldFiles bound_held_files(bool real) {
 
 Controller::Controller(const Hierarchy& hierarchy)
     : root_(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+      root_path_(hierarchy.root),
       memory_bytes_(hierarchy.memory_bytes),
       held_(bound_held_files(hierarchy.real)),
       buffer_(kMaxFileBytes + 1, '\0') {
   if (!root_) throw std::system_error(errno, std::system_category(), hierarchy.root);
+}
+
+bool Controller::root_is_current() const {
+  struct stat held {};
+  struct stat now {};
+  return ::fstat(root_.get(), &held) == 0 && ::stat(root_path_.c_str(), &now) == 0 && held.st_ino == now.st_ino &&
+         held.st_dev == now.st_dev;
 }
 
 std::optional<Cgroup> Controller::open(core::CgroupId id) { return Cgroup::open(root_fd(), std::move(id), held_); }

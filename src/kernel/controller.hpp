@@ -50,6 +50,9 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
+  /// Whether the path that the hierarchy's root was opened by still leads to it: not after it was mounted anew.
+  bool root_is_current() const;
+
   /// The cgroup of this identity; nullopt when it has vanished. Throws std::system_error.
   std::optional<Cgroup> open(core::CgroupId id);
 
@@ -61,6 +64,9 @@ class Controller {
   virtual core::Limits read_limits(Cgroup& cgroup, const Reading& reading) = 0;
 
   virtual core::ReclaimMethod method() const = 0;
+
+  /// The control file that takes the request, for messages.
+  virtual const char* reclaim_file() const = 0;
 
   /// Whether the kernel can be asked for a reclaim of this cgroup at all (v2 since 5.19; v1 always could).
   virtual bool can_reclaim(const Cgroup& cgroup) const = 0;
@@ -85,6 +91,7 @@ class Controller {
 
  private:
   Fd root_;
+  std::string root_path_;
   std::uint64_t memory_bytes_;
   HeldFiles held_;
   std::string buffer_;

@@ -7,7 +7,6 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::uint64_t kNoLimitFrom = std::uint64_t{1} << 62;  // no machine has as much
 constexpr std::size_t kQuotedLength = 60;
 
 /// At most kQuotedLength bytes of it; whoever prints it escapes it.

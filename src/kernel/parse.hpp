@@ -59,6 +59,9 @@ class KeyTable {
   std::array<std::uint8_t, kSlots> slots_{};  // index into keys_ plus one; 0: free
 };
 
+/// v1's way to say that there is no limit is 2^63 rounded down to a page; no machine has as much as this.
+inline constexpr std::uint64_t kNoLimitFrom = std::uint64_t{1} << 62;
+
 /// A number as the kernel writes it: decimal digits up to 2^63-1 and nothing else; nullopt for anything else.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 

@@ -59,11 +59,12 @@ const std::vector<WatchedCgroup>& Tree::walk() {
   }
   // A parent without children is watched itself, as the Rust program does; a hierarchy's root is no cgroup to reclaim.
   if (!walk_children(parent.get(), 0) && !hierarchy_.parent_path.empty()) {
-    leaves_.push_back({&see(status.st_ino).path, status.st_ino});
+    if (const Node* const node = see(status.st_ino)) leaves_.push_back({&node->path, status.st_ino});
   }
   forget_unseen();
   container_seen_ = container_seen_ || !containers_.empty();
   const bool leaves = watch_ == Watch::leaves || (watch_ == Watch::automatic && !container_seen_);
+  watches_leaves_ = leaves;
   return leaves ? leaves_ : containers_;
 }
 
@@ -100,7 +101,12 @@ void Tree::visit(int directory_fd, const char* name, std::uint64_t inode, std::s
   const std::size_t parent_length = path_.size();
   path_ += '/';
   path_ += name;
-  Node& node = see(inode);
+  Node* const seen = see(inode);
+  if (seen == nullptr) {
+    path_.resize(parent_length);
+    return;
+  }
+  const Node& node = *seen;
   if (node.is_container && watch_ != Watch::leaves) {
     containers_.push_back({&node.path, inode});
   } else {
@@ -120,16 +126,18 @@ void Tree::visit(int directory_fd, const char* name, std::uint64_t inode, std::s
   path_.resize(parent_length);
 }
 
-/// The node of the directory at path_, new or known.
-Tree::Node& Tree::see(std::uint64_t inode) {
+/// The node of the directory at path_, new or known; nullptr when this walk has met it already, under the name that it had
+/// before it was renamed.
+Tree::Node* Tree::see(std::uint64_t inode) {
   Node& node = nodes_[inode];
+  if (node.walk == walk_) return nullptr;
   if (node.walk == 0 || node.path != path_) {  // new, or renamed (v1 allows it)
     node.path = path_;
     const auto recognised = core::recognise_container(path_, hierarchy_.parent_path.size());
     node.is_container = recognised && recognised->path_length == path_.size();
   }
   node.walk = walk_;
-  return node;
+  return &node;
 }
 
 void Tree::forget_unseen() {

@@ -32,6 +32,10 @@ class Tree {
  public:
   Tree(Hierarchy hierarchy, Watch watch);
 
+  /// Containers have been seen before, by another tree of the same service: `automatic` means containers from the first walk on.
+  void remember_containers() { container_seen_ = true; }
+  bool container_seen() const { return container_seen_; }
+
   /// The cgroups to watch now; the result is overwritten by the next call. What vanishes during the walk is not in
   /// it. Throws std::system_error (with the path) when the parent can't be read.
   const std::vector<WatchedCgroup>& walk();
@@ -39,11 +43,15 @@ class Tree {
   /// The container that a watched path belongs to, as far as the path tells.
   core::ContainerIdentity container_of(std::string_view path) const;
 
+  /// Whether the last walk was for leaves.
+  bool watches_leaves() const { return watches_leaves_; }
+
   /// Directories that the last walk could not read, and the first of them with the reason; 0 and "" when there were none.
   std::int64_t error_count() const { return error_count_; }
   const std::string& first_error() const { return first_error_; }
 
   const Hierarchy& hierarchy() const { return hierarchy_; }
+  Watch watch() const { return watch_; }
 
  private:
   struct Node {
@@ -54,13 +62,14 @@ class Tree {
 
   bool walk_children(int directory_fd, std::size_t depth);
   void visit(int directory_fd, const char* name, std::uint64_t inode, std::size_t depth);
-  Node& see(std::uint64_t inode);
+  Node* see(std::uint64_t inode);
   void forget_unseen();
   void note_error(int error);
 
   Hierarchy hierarchy_;
   Watch watch_;
   bool container_seen_ = false;
+  bool watches_leaves_ = false;
   std::uint32_t walk_ = 0;
   std::string path_;  // of the directory that the walk is in
   std::unordered_map<std::uint64_t, Node> nodes_;  // by inode

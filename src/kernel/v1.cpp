@@ -72,8 +72,6 @@ constexpr KeyTable<OomControl> kOomControl({"oom_kill"});
 
 enum Slot : std::size_t { kUsage = 1, kFailcnt, kOomControlFile, kKmem, kLimit };
 
-constexpr std::uint64_t kNoLimitFrom = std::uint64_t{1} << 62;
-
 std::optional<std::uint64_t> hierarchical(const core::Values<Stat>& stat, Stat total) {
   if (stat.has(total)) return stat[total];
   return stat[static_cast<Stat>(static_cast<std::uint8_t>(total) + 1)];
@@ -140,10 +138,11 @@ class V1Controller final : public Controller {
   }
 
   core::ReclaimMethod method() const override { return core::ReclaimMethod::force_empty; }
-  bool can_reclaim(const Cgroup& cgroup) const override { return cgroup.has_file("memory.force_empty"); }
+  const char* reclaim_file() const override { return "memory.force_empty"; }
+  bool can_reclaim(const Cgroup& cgroup) const override { return cgroup.has_file(reclaim_file()); }
 
   std::error_code reclaim(const Cgroup& cgroup, std::uint64_t /*all or nothing*/) override {
-    return cgroup.write("memory.force_empty", "1");
+    return cgroup.write(reclaim_file(), "1");
   }
 };
 

@@ -137,16 +137,17 @@ class V2Controller final : public Controller {
   }
 
   core::ReclaimMethod method() const override { return core::ReclaimMethod::memory_reclaim; }
-  bool can_reclaim(const Cgroup& cgroup) const override { return cgroup.has_file("memory.reclaim"); }
+  const char* reclaim_file() const override { return "memory.reclaim"; }
+  bool can_reclaim(const Cgroup& cgroup) const override { return cgroup.has_file(reclaim_file()); }
 
   std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) override {
     const std::string amount = std::to_string(bytes);
     if (takes_swappiness_) {
-      const std::error_code error = cgroup.write("memory.reclaim", amount + " swappiness=0");
+      const std::error_code error = cgroup.write(reclaim_file(), amount + " swappiness=0");
       if (error != std::errc::invalid_argument) return error;
       takes_swappiness_ = false;  // 6.1 does not; 6.12 does
     }
-    return cgroup.write("memory.reclaim", amount);
+    return cgroup.write(reclaim_file(), amount);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -59,14 +60,14 @@ Candidates scan(const FakeCgroups& tree, const core::Policy& policy = {}, bool d
   return {sampler.hierarchy(), sampler.scan(wall_now_us()).candidates, dry_run};
 }
 
-const auto kNever = [] { return false; };
+const Reclaimer::Interrupts kNever;
 
 TEST(Reclaimer, ReclaimsOnceAndOnlyOnceInACooldown) {
   FakeCgroups tree;
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, 7, queue);
+  Reclaimer reclaimer({.next_reclaim_id = 7}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
@@ -89,7 +90,7 @@ TEST(Reclaimer, KeepsACooldownThatAnEarlierRunBegan) {
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
   const std::int64_t now_us = wall_now_us();
-  Reclaimer reclaimer({{{"/web", tree.inode("/web")}, {now_us - 1'000'000, now_us + 29'000'000, 0}}}, 1, queue);
+  Reclaimer reclaimer({.cooldowns = {{{"/web", tree.inode("/web")}, {now_us - 1'000'000, now_us + 29'000'000, 0}}}}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
 }
@@ -99,10 +100,11 @@ TEST(Reclaimer, AsksV2ForWhatIsAboveTheTarget) {
   tree.put("/web", test::v2_files(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, 1, queue);
+  Reclaimer reclaimer({}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   const std::uint64_t wanted = 60 * kMiB - 25 * kMiB / 2;
   EXPECT_EQ(tree.file("/web", "memory.reclaim"), std::to_string(wanted) + " swappiness=0");
+  ASSERT_TRUE(test::eventually([&] { return !collector.reclaims().empty(); }));
   EXPECT_EQ(collector.reclaims().at(0).requested_bytes, wanted);
 }
 
@@ -115,7 +117,7 @@ TEST(Reclaimer, ReadsAgainBeforeItActs) {
   tree.put("/calmed", test::minimal_v1({.file_bytes = kMiB}));
   tree.remove("/gone");
   RecordQueue queue;
-  Reclaimer reclaimer({}, 1, queue);
+  Reclaimer reclaimer({}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 0U);
   EXPECT_TRUE(reclaimer.cooldowns().empty());
 }
@@ -125,7 +127,7 @@ TEST(Reclaimer, OnlyRecordsInADryRun) {
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, 1, queue);
+  Reclaimer reclaimer({}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 1U);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 0U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
@@ -141,7 +143,7 @@ TEST(Reclaimer, RecordsWhatTheKernelSaidWhenItRefuses) {
   std::filesystem::create_symlink("/dev/null", tree.root() + "/web/memory.force_empty");
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, 1, queue);
+  Reclaimer reclaimer({}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   ASSERT_TRUE(test::eventually([&] { return collector.reclaims().size() == 2; }));
   EXPECT_EQ(collector.reclaims()[1].outcome, ReclaimOutcome::failed);
@@ -154,35 +156,79 @@ TEST(Reclaimer, OnlyRecordsWhereTheKernelCantReclaim) {
   tree.put("/web", test::v2_files(kFull));
   tree.remove_file("/web", "memory.reclaim");
   RecordQueue queue;
-  Reclaimer reclaimer({}, 1, queue);
+  Reclaimer reclaimer({}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
   EXPECT_TRUE(reclaimer.cooldowns().empty());
 }
 
-TEST(Reclaimer, IsOnRecordBeforeTheKernelIsAsked) {
+TEST(Reclaimer, DoesNotAskTheKernelBeforeItsStartIsOnRecord) {
   FakeCgroups tree;
   tree.put("/web", test::minimal_v1(kFull));
-  tree.remove_file("/web", "memory.force_empty");
-  const std::string pipe = tree.root() + "/web/memory.force_empty";
-  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);  // a kernel that takes its time: nobody reads yet
   RecordQueue queue;
-  Collector collector(queue);
-  Reclaimer reclaimer({}, 1, queue);
+  Reclaimer reclaimer({}, queue);
   const Candidates candidates = scan(tree);
   std::thread thread([&] { reclaimer.reclaim_due(candidates, kNever); });
-  EXPECT_TRUE(test::eventually([&] { return collector.reclaims().size() == 1; }));
-  EXPECT_EQ(collector.reclaims().at(0).outcome, ReclaimOutcome::started);
-  const kernel::Fd reader(::open(pipe.c_str(), O_RDONLY));
+  const std::vector<Record> taken = queue.take();
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(std::get<core::Reclaim>(taken[0]).outcome, ReclaimOutcome::started);
+  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "") << "taken by the recorder, but not committed";
+  queue.done(taken);
   thread.join();
-  ASSERT_TRUE(test::eventually([&] { return collector.reclaims().size() == 2; }));
-  EXPECT_EQ(collector.reclaims()[1].outcome, ReclaimOutcome::done);
+  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
+}
+
+TEST(Reclaimer, DoesNotAskTheKernelAnyMoreWhenTheServiceStopsMeanwhile) {
+  FakeCgroups tree;
+  tree.put("/web", test::minimal_v1(kFull));
+  RecordQueue queue;
+  Reclaimer reclaimer({}, queue);
+  const Candidates candidates = scan(tree);
+  std::atomic<bool> stopping{false};
+  std::thread thread([&] { reclaimer.reclaim_due(candidates, {.stopping = [&] { return stopping.load(); }}); });
+  const std::vector<Record> taken = queue.take();
+  stopping = true;
+  queue.end_waits();
+  thread.join();
+  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
+  const std::vector<Record> rest = queue.take();
+  ASSERT_EQ(rest.size(), 1U);
+  EXPECT_EQ(std::get<core::Reclaim>(rest[0]).outcome, ReclaimOutcome::interrupted);
+}
+
+TEST(Reclaimer, IsNotBlockedLongerThanOneCooldownByAClockThatWasSetBack) {
+  FakeCgroups tree;
+  tree.put("/web", test::minimal_v1(kFull));
+  RecordQueue queue;
+  Collector collector(queue);
+  constexpr std::int64_t kDay = 86'400'000'000;
+  std::int64_t now_us = 10 * kDay;
+  Reclaimer reclaimer({}, queue, [&] { return now_us; });
+  const Candidates candidates = scan(tree);
+  EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 1U);
+  now_us -= kDay;
+  EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 0U);
+  now_us += 29'999'999;
+  EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 0U);
+  now_us += 1;
+  EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 1U);
+}
+
+TEST(Reclaimer, DoesNotLetADryRunHoldBackARealOne) {
+  FakeCgroups tree;
+  tree.put("/web", test::minimal_v1(kFull));
+  RecordQueue queue;
+  Collector collector(queue);
+  Reclaimer reclaimer({}, queue);
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 1U);
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 0U) << "a real cooldown holds in a dry run";
 }
 
 TEST(Reclaimer, GoesOnWithoutTheRecordWhenTheDiskDoesNotAnswer) {
   FakeCgroups tree;
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue nobody_takes_from_it;
-  Reclaimer reclaimer({}, 1, nobody_takes_from_it);
+  Reclaimer reclaimer({}, nobody_takes_from_it);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
 }
@@ -192,9 +238,9 @@ TEST(Reclaimer, StopsBetweenReclaimsWhenToldTo) {
   for (const char* path : {"/a", "/b", "/c"}) tree.put(path, test::minimal_v1(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, 1, queue);
+  Reclaimer reclaimer({}, queue);
   int asked = 0;
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), [&] { return ++asked > 2; }), 2U);
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), {.newer_scan = [&] { return ++asked > 2; }}), 2U);
 }
 
 TEST(Reclaimer, ObeysRules) {
@@ -204,7 +250,7 @@ TEST(Reclaimer, ObeysRules) {
   const core::Policy policy{.defaults = {}, .rules = {{.cgroup = "/db", .threshold = {}, .cooldown_us = {}, .reclaim = false}}};
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, 1, queue);
+  Reclaimer reclaimer({}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, policy), kNever), 1U);
   EXPECT_EQ(tree.file("/db", "memory.force_empty"), "");
 }

@@ -18,17 +18,37 @@ core::Scan scan_of(std::size_t rows) {
 
 TEST(RecordQueue, RefusesScansOverItsBoundButKeepsReclaims) {
   RecordQueue queue;
-  EXPECT_TRUE(queue.push_scan(scan_of(RecordQueue::kMaxRows - 1)));
-  EXPECT_FALSE(queue.push_scan(scan_of(2)));
+  EXPECT_TRUE(queue.push_scan(scan_of(RecordQueue::kMaxRows - 3)));
+  core::Scan refused = scan_of(2);
+  EXPECT_FALSE(queue.push_scan(std::move(refused)));
+  EXPECT_EQ(refused.rows.size(), 2U) << "a refused scan stays with its owner";
   EXPECT_TRUE(queue.push_scan(scan_of(1)));
   queue.push(core::Reclaim{});
-  EXPECT_EQ(queue.take_refused_count(), 1);
+  EXPECT_EQ(queue.take_refused().scans, 1);
+  EXPECT_EQ(queue.take_refused().scans, 0);
   EXPECT_EQ(queue.take().size(), 3U);
+}
+
+TEST(RecordQueue, DoesNotLetScansCrowdOutWhatIsKept) {
+  RecordQueue queue;
+  while (queue.push_scan(scan_of(0))) {
+  }
+  for (std::size_t i = 0; i < RecordQueue::kMaxKept; ++i) queue.push(core::OomKill{});
+  EXPECT_EQ(queue.take_refused().others, 0);
+  queue.push(core::OomKill{});
+  EXPECT_EQ(queue.take_refused().others, 1);
+}
+
+TEST(RecordQueue, WakesWhoWaitsForACommitWhenTheServiceStops) {
+  RecordQueue queue;
+  const std::uint64_t ticket = queue.push(core::Reclaim{});
+  queue.end_waits();
+  EXPECT_FALSE(queue.wait_committed(ticket, std::chrono::hours(1)));
 }
 
 TEST(RecordQueue, CountsScansThatWereTakenUntilTheyAreDone) {
   RecordQueue queue;
-  EXPECT_TRUE(queue.push_scan(scan_of(RecordQueue::kMaxRows)));
+  EXPECT_TRUE(queue.push_scan(scan_of(RecordQueue::kMaxRows - 1)));
   const auto batch = queue.take();
   EXPECT_FALSE(queue.push_scan(scan_of(1)));
   queue.done(batch);

@@ -38,6 +38,25 @@ TEST(Recorder, RecordsWhatWaitsAndThenTheStop) {
   EXPECT_EQ(count(file, "service_event WHERE kind = 'stop'"), 1);
 }
 
+TEST(Recorder, GivesUpOnlyTheRecordThatCantBeStored) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  RecordQueue queue;
+  store::History history(file);
+  history.begin_run(1, "test");
+  Recorder recorder(history, queue);
+  core::Scan of_an_unknown_cgroup = scan_at(20);
+  of_an_unknown_cgroup.rows.resize(1);
+  queue.push_scan(scan_at(10));
+  queue.push_scan(std::move(of_an_unknown_cgroup));
+  queue.push(core::Reclaim{.reclaim_id = 5, .id = {"/a", 1}});
+  EXPECT_TRUE(recorder.record(queue.take()));
+  EXPECT_EQ(count(file, "scan"), 1);
+  EXPECT_EQ(count(file, "reclaim"), 1);
+  EXPECT_TRUE(queue.wants_announcement());
+  EXPECT_FALSE(queue.wants_announcement());
+}
+
 TEST(Recorder, KeepsABatchThatTheDiskRefusedAndTellsOfTheFault) {
   const test::TempDir directory;
   const std::string file = directory.path() / "history.db";

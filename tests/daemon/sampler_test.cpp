@@ -119,6 +119,37 @@ TEST_P(EveryKind, SurvivesThatTheParentGoesAndComesBack) {
   EXPECT_EQ(one.scan(3000).scan.appeared.size(), 1U);
 }
 
+TEST_P(EveryKind, FollowsAParentThatWasMadeAnew) {
+  tree_.put("/pods/a", files({}));
+  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {}, {});
+  one.scan(1000);
+  std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
+  tree_.put("/pods/b", files({}));
+  const Sampler::Result result = one.scan(2000);
+  EXPECT_EQ(result.scan.error_count, 0);
+  ASSERT_EQ(result.scan.appeared.size(), 1U);
+  EXPECT_EQ(result.scan.appeared[0].id.path, "/b");
+}
+
+TEST_P(EveryKind, DoesNotTurnToLeavesWhenTheParentChangesAndTheContainersAreGone) {
+  const std::string id(64, 'a');
+  tree_.put("/docker/" + id, files({}));
+  tree_.put("/system.slice/nginx.service", files({}));
+  Sampler one = sampler();
+  EXPECT_EQ(one.scan(1000).scan.rows.size(), 1U);
+  tree_.remove("/docker/" + id);
+  one.set_hierarchy(kernel::open_hierarchy(tree_.root() + "/system.slice"), kernel::Watch::automatic);
+  EXPECT_TRUE(one.scan(2000).scan.rows.empty());
+}
+
+TEST_P(EveryKind, KeepsItsCgroupsWhenTheSameParentIsSetAgain) {
+  tree_.put("/web", files({}));
+  Sampler one = sampler();
+  one.scan(1000);
+  one.set_hierarchy(kernel::open_hierarchy(tree_.root()), kernel::Watch::automatic);
+  EXPECT_TRUE(one.scan(2000).scan.appeared.empty());
+}
+
 TEST_P(EveryKind, TellsOfEveryCgroupAgainWhenAsked) {
   tree_.put("/a", files({}));
   Sampler one = sampler();
@@ -152,6 +183,38 @@ TEST_P(EveryKindWithCounters, FindsKillsThatHappenedWhileTheServiceWasDown) {
   const Sampler::Result first = one.scan(1000);
   EXPECT_EQ(first.oom_kills.size(), 1U);
   EXPECT_EQ(first.scan.rows.at(0).increases[Counter::oom_kills], 1U);
+}
+
+TEST_P(EveryKindWithCounters, FindsKillsInACgroupYoungerThanTheLastScan) {
+  tree_.put("/old", files({.oom_kills = 9}));
+  Sampler one = sampler();
+  EXPECT_TRUE(one.scan(1000).oom_kills.empty()) << "nobody knows when those were";
+  tree_.put("/young", files({.oom_kills = 2}));
+  EXPECT_EQ(one.scan(2000).oom_kills.size(), 2U);
+}
+
+TEST_P(EveryKindWithCounters, MissesNoKillWhenACounterCantBeReadForAWhile) {
+  tree_.put("/web", files({.oom_kills = 1}));
+  Sampler one = sampler();
+  one.scan(1000);
+  tree_.put_file("/web", GetParam().name == kV1.name ? "memory.oom_control" : "memory.events", "");
+  EXPECT_EQ(one.scan(2000).scan.rows.at(0).increases[Counter::oom_kills], std::nullopt);
+  tree_.put("/web", files({.oom_kills = 4}));
+  EXPECT_EQ(one.scan(3000).oom_kills.size(), 3U);
+}
+
+TEST_P(EveryKindWithCounters, GivesTheIncreasesOfARefusedScanToTheNext) {
+  tree_.put("/web", files({.oom_kills = 0}));
+  Sampler one = sampler();
+  one.scan(1000);
+  tree_.put_file("/web", GetParam().name == kV1.name ? "memory.failcnt" : "memory.events",
+                 GetParam().name == kV1.name ? "5\n" : "max 5\noom_kill 0\n");
+  const Sampler::Result refused = one.scan(2000);
+  EXPECT_EQ(refused.scan.rows.at(0).increases[Counter::limit_hits], 3U);
+  one.take_back(refused.scan);
+  const Sampler::Result next = one.scan(3000);
+  EXPECT_TRUE(next.scan.announces_all);
+  EXPECT_EQ(next.scan.rows.at(0).increases[Counter::limit_hits], 3U);
 }
 
 TEST_P(EveryKindWithCounters, NoticesAChangedLimitWithinAMinute) {
