@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// A history that is not there or can't be used: a sentence that names the file and what to do, and exit code
+// 1. The file is left as it is.
+#include "cli/cli_test.hpp"
+
+namespace cgmm::test {
+namespace {
+
+constexpr auto kNameAnother = "name another file with --database";
+
+class BadHistory : public CliTest {
+ protected:
+  BadHistory() { cgroups().put("/web", v1_files(kOver)); }
+
+  static const std::vector<std::vector<std::string>>& readers() {
+    static const std::vector<std::vector<std::string>> all{{"report"},
+                                                           {"report", "reclaims"},
+                                                           {"history", "web"},
+                                                           {"status"},
+                                                           {"query", "SELECT count(*) FROM sample"}};
+    return all;
+  }
+  void expect_refused_by_readers(const std::string& sentence) const {
+    for (const auto& command : readers()) {
+      const Answer answer = ask(command);
+      EXPECT_EQ(answer.err, "cgroup-memory-manager: " + sentence + "\n") << command.front();
+      EXPECT_EQ(answer.out, "");
+      EXPECT_EQ(answer.exit_code, 1);
+    }
+  }
+  /// It says what it watches only once it has its history, so the sentence is all there is.
+  void expect_refused_by_the_service(const std::string& sentence) const {
+    const Answer answer = program(service_arguments({"--cycles", "1"}));
+    EXPECT_EQ(answer.err, "cgroup-memory-manager: " + sentence + "\n");
+    EXPECT_EQ(answer.out, "");
+    EXPECT_EQ(answer.exit_code, 1);
+  }
+  void expect_refused(const std::string& sentence) const {
+    const std::string before = content_of(database());
+    expect_refused_by_readers(sentence);
+    expect_refused_by_the_service(sentence);
+    EXPECT_TRUE(content_of(database()) == before) << "the file was changed";
+    EXPECT_EQ(cgroups().file("/web", "memory.force_empty"), "")
+        << "nothing is reclaimed without a history to remember it";
+  }
+};
+
+TEST_F(BadHistory, MissingItIsMadeByTheServiceAndMissedByEverythingElse) {
+  expect_refused_by_readers("there is no history at " + database().string() +
+                            " yet: start the service (`cgroup-memory-manager run`) or " + kNameAnother);
+  EXPECT_FALSE(std::filesystem::exists(database())) << "a reader makes no file";
+  scan();
+  EXPECT_EQ(ask({"report"}).exit_code, 0);
+}
+
+TEST_F(BadHistory, ATextFileIsNotTaken) {
+  write(database(), "dear diary\n");
+  expect_refused(
+      database().string() +
+      " is not a SQLite database: cgroup-memory-manager did not write it and leaves it as it is; " +
+      kNameAnother);
+}
+
+TEST_F(BadHistory, AnotherProgramsDatabaseIsNotTaken) {
+  SQLite::Database(database(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE)
+      .exec("CREATE TABLE bookmark (url TEXT)");
+  expect_refused(database().string() +
+                 " is the SQLite database of another program (no application_id) and is left as it is; " +
+                 kNameAnother);
+}
+
+TEST_F(BadHistory, ADirectoryIsNotTaken) {
+  std::filesystem::create_directory(database());
+  const std::string sentence = database().string() + " can't be used: it is a directory; " + kNameAnother;
+  expect_refused_by_readers(sentence);
+  expect_refused_by_the_service(sentence);
+}
+
+TEST_F(BadHistory, ACutOffFileIsNotTaken) {
+  scan(1, {"--dry-run"});
+  const auto size = std::filesystem::file_size(database());
+  std::filesystem::resize_file(database(), size - 100);
+  expect_refused(database().string() + " is damaged (it has " + std::to_string(size - 100) + " of " +
+                 std::to_string(size) +
+                 " bytes) and is left as it is: move it away to begin a new history, or " + kNameAnother);
+}
+
+TEST_F(BadHistory, AnOverwrittenFileIsNotTaken) {
+  scan(1, {"--dry-run"});
+  std::string content = content_of(database());
+  for (std::size_t i = 4096; i < content.size(); ++i) content[i] = static_cast<char>(0xA5);
+  write(database(), content);
+  for (const auto& command : readers()) {
+    const Answer answer = ask(command);
+    EXPECT_EQ(answer.exit_code, 1);
+    EXPECT_EQ(answer.err,
+              "cgroup-memory-manager: " + database().string() +
+                  " is damaged (SQLite says: database disk image is malformed) and is left as it is: move "
+                  "it away to begin a new history, or " +
+                  kNameAnother + "\n")
+        << command.front();
+  }
+  const Answer answer = program(service_arguments({"--cycles", "1"}));
+  EXPECT_EQ(answer.exit_code, 1);
+  EXPECT_TRUE(answer.err.starts_with("cgroup-memory-manager: " + database().string() + " is damaged (SQLite"))
+      << answer.err;
+  EXPECT_TRUE(content_of(database()) == content) << "the file was changed";
+}
+
+TEST_F(BadHistory, ALaterVersionsIsNotTaken) {
+  scan(1, {"--dry-run"});
+  const auto known = number("PRAGMA user_version");
+  {
+    SQLite::Database db(database(), SQLite::OPEN_READWRITE);
+    db.exec("PRAGMA journal_mode = DELETE; PRAGMA user_version = 99");
+  }
+  expect_refused(
+      database().string() +
+      " was written by a later version of cgroup-memory-manager (its schema is version 99, this program "
+      "knows up to " +
+      std::to_string(known) + "): upgrade the program or " + kNameAnother);
+}
+
+TEST_F(BadHistory, OneThatAnotherServiceWritesIsNotTaken) {
+  auto first = start();
+  ASSERT_TRUE(wait_for_scans(1));
+  expect_refused_by_the_service(database().string() + " is in use by another cgroup-memory-manager (pid " +
+                                std::to_string(first.pid()) + "); stop it or " + kNameAnother);
+  EXPECT_TRUE(first.running());
+  EXPECT_EQ(event_count("start"), 1);
+}
+
+TEST_F(BadHistory, CheckTellsOfItAsAProblem) {
+  write(database(), "dear diary\n");
+  const Answer answer = ask({"check", "--parent", cgroups().root()});
+  EXPECT_EQ(answer.exit_code, 1);
+  EXPECT_NE(answer.out.find("is not a SQLite database"), std::string::npos) << answer.out;
+  EXPECT_EQ(answer.err, "");
+}
+
+}  // namespace
+}  // namespace cgmm::test

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// `check`: what is right with this machine and what is not.
+#include <map>
+
+#include "cli/cli_test.hpp"
+
+namespace cgmm::test {
+namespace {
+
+class Check : public CliTest {
+ protected:
+  Check() { cgroups().put("/web", v1_files(kOver)); }
+  static std::map<std::string, nlohmann::json> by_item(const nlohmann::json& findings) {
+    std::map<std::string, nlohmann::json> items;
+    for (const auto& finding : findings) items[finding["item"]] = finding;
+    return items;
+  }
+};
+
+TEST_F(Check, CheckSaysWhatIsRightOnEveryKindOfTree) {
+  for (const Kind kind : {Kind::v1, Kind::v2, Kind::minimal_v1}) {
+    FakeCgroups tree;
+    tree.put("/web", files_of(kind, kOver));
+    tree.put("/kubepods/pod8a3f0a43-7f6c-4b6e-9d0e-0d3b1f1f7a11/" + std::string(64, 'a'),
+             files_of(kind, kOver));
+    const Answer text = ask({"check", "--parent", tree.root()});
+    EXPECT_EQ(text.exit_code, 0) << text.out;
+    EXPECT_EQ(text.err, "");
+    auto items = by_item(rows_of({"check", "--parent", tree.root(), "--threshold", "40%"}));
+    const std::string version = kind == Kind::v2 ? "v2" : "v1";
+    EXPECT_EQ(items["hierarchy"]["detail"],
+              "cgroup " + version + " at " + tree.root() + " (a copied or fake tree, not the kernel's)");
+    EXPECT_EQ(items["cgroups"]["detail"], "1 cgroup to watch, 1 of them containers");
+    EXPECT_EQ(items["reclaim"]["result"], "ok") << items["reclaim"];
+    EXPECT_EQ(items["policy"]["detail"], "reclaim at 40% page cache, at most every 1h, 0 rules");
+    EXPECT_EQ(items["database"]["detail"], database().string() + " is made at the first start");
+    EXPECT_EQ(tree.file("/web", lever_of(kind)), "") << "it tries nothing out on a cgroup";
+  }
+  EXPECT_FALSE(std::filesystem::exists(database()));
+}
+
+TEST_F(Check, CheckTellsOfAKernelThatCannotReclaimAndOfAParentThatIsNotThere) {
+  cgroups().remove_file("/web", "memory.force_empty");
+  auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));
+  EXPECT_EQ(items["reclaim"]["result"], "warning");
+
+  const Answer answer = ask({"check", "--parent", file("nope"), "--format", "json"});
+  EXPECT_EQ(answer.exit_code, 1);
+  items = by_item(nlohmann::json::parse(answer.out)["rows"]);
+  EXPECT_EQ(items["hierarchy"]["result"], "problem");
+  EXPECT_EQ(items["hierarchy"]["advice"], "name the parent with --parent");
+}
+
+TEST_F(Check, CheckNamesTheServiceThatRuns) {
+  auto service = start();
+  ASSERT_TRUE(wait_for_scans(1));
+  auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));
+  EXPECT_EQ(items["database"]["detail"],
+            database().string() + ", in use by pid " + std::to_string(service.pid()));
+}
+
+}  // namespace
+}  // namespace cgmm::test

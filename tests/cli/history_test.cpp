@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// `history` and `query`: what they answer, in which formats, and beside a running service.
+#include "cli/cli_test.hpp"
+
+namespace cgmm::test {
+namespace {
+
+class History : public CliTest {
+ protected:
+  History() { cgroups().put("/web", v1_files(kOver)); }
+};
+
+TEST_F(History, HistoryDrawsAChartAndItsDataFormatsHaveEverySample) {
+  cgroups().put("/quiet", v1_files(kBelow));
+  scan(/*cycles=*/5);
+  const Answer text = ask({"history", "/web"});
+  EXPECT_EQ(text.exit_code, 0);
+  EXPECT_TRUE(text.out.starts_with("/web\n\nusage\n")) << text.out;
+  for (const char* const part : {"┤", "█", "└", "68.0 MiB", "reclaimable cache\n"}) {
+    EXPECT_NE(text.out.find(part), std::string::npos) << part << " in\n" << text.out;
+  }
+  EXPECT_EQ(text.out.find("/quiet"), std::string::npos);
+
+  const auto rows = rows_of({"history", "/web"});
+  ASSERT_EQ(rows.size(), std::size_t{5});
+  for (const auto& row : rows) {
+    EXPECT_EQ(row["path"], "/web");
+    EXPECT_EQ(row["usage_bytes"], 68 * kMiB);
+    EXPECT_EQ(row["reclaimable_cache_bytes"], 60 * kMiB);
+  }
+  EXPECT_EQ(parse_csv(ask({"history", "/web", "--format", "csv"}).out).size(), std::size_t{6});
+  EXPECT_EQ(rows_of({"history", "*"}).size(), std::size_t{10});
+  EXPECT_EQ(rows_of({"history", "we"}).size(), std::size_t{5}) << "a part of the path is enough";
+  EXPECT_TRUE(ask({"history", "/web", "--format", "markdown"})
+                  .out.starts_with("## History\n\n| at | path | usage |"));
+}
+
+TEST_F(History, HistoryOfACgroupThatIsNotThereIsASentenceAndExitCodeOne) {
+  scan();
+  const Answer answer = ask({"history", "/nope", "--since", "2h"});
+  EXPECT_EQ(answer.exit_code, 1);
+  EXPECT_EQ(answer.out, "");
+  EXPECT_EQ(
+      answer.err,
+      "cgroup-memory-manager: no samples of a cgroup that matches \"/nope\" in this window; `report cgroups "
+      "--since 2h` lists the cgroups that there are\n");
+}
+
+TEST_F(History, QueryAnswersInEveryFormat) {
+  scan();
+  const std::vector<std::string> query{
+      "query", "SELECT path, 1.5 AS half, NULL AS absent, 'a,\"b' AS text FROM v_cgroup"};
+  const auto as = [&](const std::string& format) {
+    auto arguments = query;
+    arguments.insert(arguments.end(), {"--format", format});
+    return ask(arguments).out;
+  };
+  EXPECT_EQ(ask(query).out, as("text"));
+  EXPECT_EQ(as("csv"), "path,half,absent,text\n/web,1.5,,\"a,\"\"b\"\n");
+  EXPECT_EQ(as("markdown"),
+            "| path | half | absent | text |\n| --- | ---: | --- | --- |\n| /web | 1.5 | - | a,\"b |\n");
+  EXPECT_EQ(nlohmann::json::parse(as("json"))["rows"],
+            nlohmann::json::parse(R"([{"path": "/web", "half": 1.5, "absent": null, "text": "a,\"b"}])"));
+  EXPECT_TRUE(as("text").starts_with("path")) << as("text");
+}
+
+TEST_F(History, TheReadersWorkBesideTheServiceAndOnACopiedFile) {
+  auto service = start();
+  ASSERT_TRUE(wait_for_scans(2));
+  EXPECT_GE(rows_of({"history", "/web"}).size(), std::size_t{2});
+  EXPECT_EQ(ask({"report"}).exit_code, 0);
+  service.signal(SIGTERM);
+  ASSERT_EQ(service.wait_for_exit(), 0);
+
+  std::filesystem::create_directory(file("copy"));
+  std::filesystem::copy_file(database(), file("copy/h.db"));
+  std::filesystem::permissions(file("copy/h.db"), std::filesystem::perms::owner_read);
+  std::filesystem::permissions(file("copy"),
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  const Answer answer = program({"query", "SELECT count(*) > 1 AS some FROM scan", "--format", "csv",
+                                 "--config", config(), "--database", file("copy/h.db")});
+  std::filesystem::permissions(file("copy"), std::filesystem::perms::owner_all);
+  EXPECT_EQ(answer.out, "some\n1\n") << answer.err;
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(file("copy")))
+    files.push_back(entry.path().filename());
+  EXPECT_EQ(files, std::vector<std::string>{"h.db"}) << "a reader leaves nothing behind";
+}
+
+}  // namespace
+}  // namespace cgmm::test
