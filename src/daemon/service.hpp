@@ -14,24 +14,10 @@
 #include <optional>
 #include <string>
 
-#include "core/policy.hpp"
-#include "core/records.hpp"
-#include "kernel/tree.hpp"
+#include "daemon/settings.hpp"
 #include "store/history.hpp"
 
 namespace cgmm::daemon {
-
-/// What may change while the service runs.
-struct Settings {
-  std::string parent;  // "auto" or a directory
-  kernel::Watch watch = kernel::Watch::automatic;
-  std::int64_t interval_us = 10'000'000;
-  core::Policy policy;
-  bool dry_run = false;
-
-  /// In one line, for the log and the history.
-  std::string to_string() const;
-};
 
 struct ServiceOptions {
   Settings settings;
@@ -43,9 +29,6 @@ struct ServiceOptions {
 /// From now on SIGTERM, SIGINT and SIGHUP wait until run_service fetches them; threads that are started later inherit it.
 /// To be called before anything is opened, so that a signal at the start is not the end.
 void await_signals();
-
-/// The hierarchy that a parent setting means. Throws kernel::HierarchyError.
-kernel::Hierarchy hierarchy_for(const std::string& parent);
 
 /// Runs until a signal or the last cycle; wants await_signals() called before. Returns the process's exit code. Throws before the first scan only: what the
 /// history or the hierarchy refuses.

@@ -42,9 +42,12 @@ TEST(FaultLog, SpeaksAtTheBeginningWhenItGetsWorseAndAtTheEnd) {
   EXPECT_EQ(log.after_pass(1, "/a: no", "bad").text, "");
   EXPECT_EQ(log.after_pass(3, "/a: no", "bad").text, "bad: 3, the first: /a: no");
   EXPECT_EQ(log.after_pass(2, "/a: no", "bad").text, "");
+  EXPECT_EQ(log.after_pass(0, "", "bad").text, "");
+  EXPECT_EQ(log.after_pass(1, "/a: no", "bad").text, "") << "it was not over";
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(log.after_pass(0, "", "bad").text, "");
   const FaultLog::Message end = log.after_pass(0, "", "bad");
   EXPECT_TRUE(end.is_end);
-  EXPECT_EQ(end.text, "bad: fine again, after 4 scans");
+  EXPECT_EQ(end.text, "bad: fine again, after 5 scans");
   EXPECT_EQ(log.after_pass(0, "", "bad").text, "");
 }
 

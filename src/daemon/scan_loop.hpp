@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The sampler's thread: takes scans when they are due, hands them on, says in the log what is new, and takes over changed
+// settings between two scans.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "daemon/fault_log.hpp"
+#include "daemon/mailbox.hpp"
+#include "daemon/reclaimer.hpp"
+#include "daemon/record_queue.hpp"
+#include "daemon/sampler.hpp"
+#include "daemon/schedule.hpp"
+#include "daemon/settings.hpp"
+
+namespace cgmm::daemon {
+
+class ScanLoop {
+ public:
+  /// Where scans go.
+  struct Channels {
+    RecordQueue& queue;
+    Mailbox<Candidates>& candidates;
+  };
+  ScanLoop(Sampler sampler, Settings settings, std::string version, Channels channels);
+
+  /// Until stop(), or after so many scans, and then until what they found due has been reclaimed.
+  void run(std::optional<std::int64_t> cycles);
+
+  /// From any thread.
+  void change(Settings settings);
+  void stop();
+  std::int64_t scan_count() const { return scan_count_; }
+
+ private:
+  bool wait_until_due(std::int64_t due_us);
+  void scan_once(const Schedule::Start& start);
+  void apply_changes(Schedule& schedule);
+  void look_for_parent();
+  void log_scan(const Sampler::Result& result);
+  void wait_until_idle();
+  void event(std::string kind, std::string detail);
+  void push_node_facts(const Settings& settings);
+  kernel::Hierarchy find_hierarchy(const std::string& parent) const;
+  Settings settings_now();
+
+  Sampler sampler_;
+  std::string version_;
+  RecordQueue& queue_;
+  Mailbox<Candidates>& candidates_;
+  std::string parent_setting_;  // that the sampler's hierarchy came from
+  FaultLog scan_faults_;
+  std::int64_t looked_for_parent_at_us_ = 0;
+  std::atomic<std::int64_t> scan_count_{0};
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  Settings settings_;      // guarded by mutex_, like the next two
+  bool changed_ = false;   // settings_ are new to the sampler
+  bool stopping_ = false;
+};
+
+}  // namespace cgmm::daemon

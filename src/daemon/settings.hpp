@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the service works by. Plain data: any thread.
+
+#include <cstdint>
+#include <string>
+
+#include "core/policy.hpp"
+#include "kernel/hierarchy.hpp"
+#include "kernel/tree.hpp"
+
+namespace cgmm::daemon {
+
+/// What may change while the service runs.
+struct Settings {
+  std::string parent;  // "auto" or a directory
+  kernel::Watch watch = kernel::Watch::automatic;
+  std::int64_t interval_us = 10'000'000;
+  core::Policy policy;
+  bool dry_run = false;
+
+  /// In one line, for the log and the history.
+  std::string to_string() const;
+};
+
+/// The hierarchy that a parent setting means. Throws kernel::HierarchyError.
+kernel::Hierarchy hierarchy_for(const std::string& parent);
+
+}  // namespace cgmm::daemon
