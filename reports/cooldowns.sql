@@ -6,7 +6,8 @@ SELECT c.name AS cgroup,
        d.last_reclaim_at_us,
        d.until_us AS until_at_us,
        max(d.until_us - :until_us, 0) AS remaining_us,
-       d.strikes
+       d.strikes,
+       c.path
   FROM cooldown d
   JOIN v_cgroup c USING (cgroup_id)
  WHERE c.path GLOB :cgroup_glob

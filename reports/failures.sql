@@ -6,7 +6,8 @@ SELECT c.name AS cgroup,
                 CASE r.outcome WHEN 'interrupted' THEN 'the service stopped or crashed meanwhile'
                                ELSE 'the kernel gave no reason' END) AS error,
        count(*) AS failures,
-       max(r.started_at_us) AS last_at_us
+       max(r.started_at_us) AS last_at_us,
+       c.path
   FROM reclaim r
   JOIN v_cgroup c USING (cgroup_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob

@@ -6,7 +6,8 @@ SELECT c.name AS cgroup,
        sum(r.freed_bytes) AS freed_bytes,
        CAST(round(avg(r.freed_bytes)) AS INTEGER) AS average_freed_bytes,
        sum(r.duration_us) AS reclaiming_us,
-       max(r.started_at_us) AS last_reclaim_at_us
+       max(r.started_at_us) AS last_reclaim_at_us,
+       c.path
   FROM reclaim r
   JOIN v_cgroup c USING (cgroup_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob

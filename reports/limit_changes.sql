@@ -16,7 +16,8 @@ SELECT l.changed_at_us,
        l.limit_bytes,
        l.effective_limit_before_bytes,
        l.effective_limit_bytes,
-       l.high_bytes
+       l.high_bytes,
+       c.path
   FROM change l
   JOIN v_cgroup c USING (cgroup_id)
  WHERE l.number > 1

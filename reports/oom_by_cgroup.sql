@@ -4,7 +4,8 @@
 SELECT coalesce(c.name, '(not watched)') AS cgroup,
        count(*) AS oom_kills,
        min(o.killed_at_us) AS first_at_us,
-       max(o.killed_at_us) AS last_at_us
+       max(o.killed_at_us) AS last_at_us,
+       c.path
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)
  WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us AND coalesce(c.path, '') GLOB :cgroup_glob

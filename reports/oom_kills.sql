@@ -11,7 +11,8 @@ SELECT o.killed_at_us,
        o.shmem_rss_bytes,
        o.scope,
        o.cause,
-       o.source
+       o.source,
+       c.path
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)
  WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us AND coalesce(c.path, '') GLOB :cgroup_glob

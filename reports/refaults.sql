@@ -18,7 +18,8 @@ SELECT c.name AS cgroup,
          AS refaulted_bytes,
        busy.major_faults,
        busy.stalled_us,
-       CAST(busy.cache_avg_kib * 1024 AS INTEGER) AS cache_avg_bytes
+       CAST(busy.cache_avg_kib * 1024 AS INTEGER) AS cache_avg_bytes,
+       c.path
   FROM busy
   JOIN v_cgroup c USING (cgroup_id)
  ORDER BY busy.pages DESC, c.path

@@ -6,7 +6,8 @@ SELECT c.name AS cgroup,
        r.duration_us,
        r.freed_bytes,
        replace(r.outcome, '_', ' ') AS outcome,
-       r.method
+       r.method,
+       c.path
   FROM reclaim r
   JOIN v_cgroup c USING (cgroup_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob

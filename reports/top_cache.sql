@@ -7,7 +7,8 @@ SELECT c.name AS cgroup,
        s.usage_bytes,
        s.shmem_bytes,
        c.effective_limit_bytes AS limit_bytes,
-       s.at_us
+       s.at_us,
+       c.path
   FROM v_sample s
   JOIN v_cgroup c USING (cgroup_id)
  WHERE s.scan_id = (SELECT scan_id FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us

@@ -139,7 +139,7 @@ constexpr const char* kExamples =
     "  cgroup-memory-manager --parent /sys/fs/cgroup/memory/kubepods --threshold 25%\n"
     "      watch the pods, reclaim where page cache is over a quarter of the limit\n"
     "  cgroup-memory-manager report\n"
-    "      did reclaiming help in the last 7 days?\n"
+    "      what was reclaimed in the last 7 days, and how completely it was watched\n"
     "  cgroup-memory-manager history 3fa91c --since 2h\n"
     "      the memory of one container, by part of its id\n"
     "  cgroup-memory-manager query \"SELECT * FROM v_reclaim ORDER BY freed_bytes DESC LIMIT 5\"\n"

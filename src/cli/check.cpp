@@ -2,11 +2,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
@@ -21,6 +23,8 @@ namespace cgmm::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::uint64_t kSuspiciousThreshold_bytes = 1 << 20;  // who means so little? "25" for "25%" is likelier
 
 /// The lines of the answer, in the order that a person would look.
 class Findings {
@@ -50,7 +54,14 @@ void check_configuration(const CommonOptions& common, const config::Config& conf
   std::error_code error;
   const bool there = common.config || fs::exists(file, error);
   findings.ok("configuration", there ? file : "no " + file + ": the defaults and the options given");
-  findings.ok("policy", "reclaim at " + config.policy.defaults.threshold.to_string() + " page cache, at most every " +
+  const auto threshold_bytes = config.policy.defaults.threshold.bytes(std::nullopt);
+  if (threshold_bytes && *threshold_bytes < kSuspiciousThreshold_bytes) {
+    findings.warning("policy", "the threshold is " + core::format_bytes(*threshold_bytes) +
+                                   ": nearly every cgroup is over it, all the time",
+                     "a percentage has its sign: \"25%\"; a size its unit: \"512Mi\"");
+  }
+  findings.ok("policy", "reclaim at " + (threshold_bytes ? core::format_bytes(*threshold_bytes) : config.policy.defaults.threshold.to_string()) +
+                            " page cache, at most every " +
                             core::duration_setting(config.policy.defaults.cooldown_us) + ", " +
                             std::to_string(config.policy.rules.size()) +
                             (config.policy.rules.size() == 1 ? " rule" : " rules") +
@@ -72,21 +83,42 @@ void check_reclaim(const kernel::Inspection& found, bool dry_run, Findings& find
   }
 }
 
+/// A rule that matches nothing protects nothing: a glob is easily a '/' or a '*' short.
+void check_rules(const core::Policy& policy, const std::vector<std::string>& watched, Findings& findings) {
+  std::vector<std::size_t> match_counts(policy.rules.size());
+  for (const std::string& path : watched) {
+    if (const core::Rule* const rule = policy.rule_for(path)) {
+      ++match_counts[static_cast<std::size_t>(rule - policy.rules.data())];
+    }
+  }
+  for (std::size_t i = 0; i < policy.rules.size(); ++i) {
+    const std::string item = "rule[" + std::to_string(i + 1) + "]";
+    const std::string detail = policy.rules[i].cgroup + " decides for " + std::to_string(match_counts[i]) +
+                               (match_counts[i] == 1 ? " cgroup now" : " cgroups now");
+    if (match_counts[i] > 0) {
+      findings.ok(item, detail);
+    } else {
+      findings.warning(item, detail, "nothing, if such cgroups come later; else compare it with the paths in `report cgroups`");
+    }
+  }
+}
+
 void check_hierarchy(const config::Config& config, Findings& findings) {
   const kernel::Hierarchy hierarchy = daemon::hierarchy_for(config.parent);
   findings.ok("hierarchy", "cgroup " + std::string(kernel::to_string(hierarchy.version)) + " at " + hierarchy.parent +
                                (hierarchy.real ? "" : " (a copied or fake tree, not the kernel's)"));
   const kernel::Inspection found = kernel::inspect(hierarchy, kernel_watch(config.watch));
-  const std::string counts = std::to_string(found.watched_count) +
-                             (found.watched_count == 1 ? " cgroup to watch, " : " cgroups to watch, ") +
+  const std::string counts = std::to_string(found.watched.size()) +
+                             (found.watched.size() == 1 ? " cgroup to watch, " : " cgroups to watch, ") +
                              std::to_string(found.container_count) + " of them containers";
   if (!found.first_error.empty()) {
     findings.problem("cgroups", found.first_error, "run as root, or look at the permissions of that file");
-  } else if (found.watched_count == 0) {
+  } else if (found.watched.size() == 0) {
     findings.warning("cgroups", counts, "nothing, if containers come later; else name the parent with --parent");
   } else {
     findings.ok("cgroups", counts);
   }
+  check_rules(config.policy, found.watched, findings);
   check_reclaim(found, config.dry_run, findings);
   if (hierarchy.version == kernel::Version::v2 && !found.pressure) {
     findings.warning("pressure", "the kernel keeps no pressure stall information: psi_* stay NULL",
@@ -148,7 +180,7 @@ int check(const CommonOptions& common, const OutputOptions& output, const std::s
   findings.ok("version", version);
   check_configuration(common, config, findings);
   guarded("hierarchy", "name the parent with --parent", findings, [&] { check_hierarchy(config, findings); });
-  guarded("database", "see the sentence", findings, [&] { check_database(config, findings); });
+  guarded("database", "put it right as it says, or name another file with --database", findings, [&] { check_database(config, findings); });
   guarded("reports", "make the directory readable, or name another with reports_dir", findings,
           [&] { check_reports(config, findings); });
   write_output(output, report::render(findings.table(), output.format, style_for(output)));

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +22,7 @@ namespace {
 constexpr std::size_t kMaxCharts = 8;
 constexpr std::size_t kChartHeight = 8;
 constexpr std::size_t kTableRows = 12;
+constexpr std::int64_t kGapSteps = 3;  // this many usual steps without a sample are a gap
 
 using Rows = std::vector<const std::vector<core::Cell>*>;
 
@@ -30,33 +35,77 @@ std::optional<double> number(const core::Cell& cell) {
   return std::nullopt;
 }
 
+/// The median time from one sample to the next.
+std::int64_t usual_step_us(const Rows& rows, std::size_t at) {
+  std::vector<std::int64_t> steps;
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    steps.push_back(std::get<std::int64_t>((*rows[i])[at]) - std::get<std::int64_t>((*rows[i - 1])[at]));
+  }
+  if (steps.empty()) return 1;
+  const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
+  std::nth_element(steps.begin(), middle, steps.end());
+  return std::max<std::int64_t>(*middle, 1);
+}
+
 std::string draw(const core::Table& table, const Rows& rows, std::string_view column, const std::string& title,
                  const report::Style& style) {
   const std::size_t at = column_index(table, "at_us");
   const std::size_t value = column_index(table, column);
   std::vector<report::ChartPoint> points;
   points.reserve(rows.size());
-  for (const auto* row : rows) points.push_back({std::get<std::int64_t>((*row)[at]), number((*row)[value])});
+  const std::int64_t usual_us = usual_step_us(rows, at);
+  for (const auto* row : rows) {
+    const std::int64_t at_us = std::get<std::int64_t>((*row)[at]);
+    if (!points.empty() && at_us - points.back().at_us > kGapSteps * usual_us) {
+      points.push_back({points.back().at_us + usual_us, std::nullopt});  // nobody looked: the chart is blank there
+    }
+    points.push_back({at_us, number((*row)[value])});
+  }
   return report::chart(title, points, kChartHeight, style);
 }
 
-/// Evenly spread rows, the last one among them: enough to read along the chart.
-core::Table thinned(const core::Table& table, const Rows& rows) {
-  core::Table result;
-  std::vector<std::size_t> kept;
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    const std::string& name = table.columns[i];
-    for (const char* wanted : {"at_us", "usage_bytes", "reclaimable_cache_bytes", "anon_bytes", "shmem_bytes",
-                               "kernel_bytes", "swap_bytes", "refault_file_bytes", "oom_kills"}) {
-      if (name != wanted) continue;
-      kept.push_back(i);
-      result.columns.push_back(name);
-    }
+/// What a column shows of several samples: gauges their largest, counters their sum, the time when they begin.
+enum class Fold { first, largest, sum };
+struct ShownColumn {
+  std::string_view name;
+  Fold fold;
+};
+constexpr std::array<ShownColumn, 9> kShown = {{{"at_us", Fold::first},
+                                                {"usage_bytes", Fold::largest},
+                                                {"reclaimable_cache_bytes", Fold::largest},
+                                                {"anon_bytes", Fold::largest},
+                                                {"shmem_bytes", Fold::largest},
+                                                {"kernel_bytes", Fold::largest},
+                                                {"swap_bytes", Fold::largest},
+                                                {"refault_file_bytes", Fold::sum},
+                                                {"oom_kills", Fold::sum}}};
+
+void fold_in(core::Cell& into, const core::Cell& cell, Fold fold) {
+  const auto* const value = std::get_if<std::int64_t>(&cell);
+  auto* const so_far = std::get_if<std::int64_t>(&into);
+  if (value == nullptr) return;
+  if (so_far == nullptr) {
+    into = *value;
+  } else if (fold == Fold::sum) {
+    *so_far += *value;
+  } else if (fold == Fold::largest) {
+    *so_far = std::max(*so_far, *value);
   }
+}
+
+/// Few rows to read along the chart, each of several samples in a row.
+core::Table folded(const core::Table& table, const Rows& rows) {
   const std::size_t step = (rows.size() + kTableRows - 1) / kTableRows;
-  for (std::size_t i = (rows.size() - 1) % step; i < rows.size(); i += step) {
-    std::vector<core::Cell>& row = result.rows.emplace_back();
-    for (const std::size_t column : kept) row.push_back((*rows[i])[column]);
+  core::Table result;
+  result.title = step == 1 ? "Samples"
+                           : std::to_string(rows.size()) + " samples, " + std::to_string(step) +
+                                 " in a row: gauges at their largest, refaults and kills summed (--format csv has all)";
+  for (const ShownColumn& column : kShown) result.columns.emplace_back(column.name);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i % step == 0) result.rows.emplace_back(kShown.size());
+    for (std::size_t column = 0; column < kShown.size(); ++column) {
+      fold_in(result.rows.back()[column], (*rows[i])[column_index(table, kShown[column].name)], kShown[column].fold);
+    }
   }
   return result;
 }
@@ -76,7 +125,7 @@ std::string for_terminal(const core::Table& table, const report::Style& style) {
     text += core::escape_for_terminal(path) + "\n\n";
     text += draw(table, rows, "usage_bytes", "usage", style) + "\n";
     text += draw(table, rows, "reclaimable_cache_bytes", "reclaimable cache", style) + "\n";
-    text += report::render(thinned(table, rows), report::Format::text, style) + "\n";
+    text += report::render(folded(table, rows), report::Format::text, style) + "\n";
   }
   return text;
 }

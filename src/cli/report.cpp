@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/catalog.hpp"
 
+#include <algorithm>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -14,9 +16,14 @@ namespace cgmm::cli {
 namespace {
 
 core::Table run_report(store::Reader& reader, const report::Report& one, const Window& window) {
-  core::Table table = reader.run(one.sql, window.parameters());
-  table.title = one.title;
-  return table;
+  try {
+    core::Table table = reader.run(one.sql, window.parameters());
+    table.title = one.title;
+    return table;
+  } catch (const store::StoreError& error) {
+    if (!one.own || error.kind() != store::StoreError::Kind::bad_query) throw;
+    throw UsageError("report \"" + one.name + "\" of reports_dir: " + error.what());
+  }
 }
 
 core::Table list_of(const std::vector<report::Report>& reports) {
@@ -27,6 +34,14 @@ core::Table list_of(const std::vector<report::Report>& reports) {
   return table;
 }
 
+/// A mistyped glob must not read as "no reclaim was needed".
+void expect_cgroups(const core::Table& numbers, const std::string& glob) {
+  const auto column = std::find(numbers.columns.begin(), numbers.columns.end(), "cgroups") - numbers.columns.begin();
+  if (glob.empty() || numbers.rows.empty()) return;
+  if (numbers.rows.front().at(static_cast<std::size_t>(column)) != core::Cell(std::int64_t{0})) return;
+  throw std::runtime_error("no cgroup matches \"" + glob + "\" in this window; `report cgroups` lists the cgroups that there are");
+}
+
 /// The weekly review: a sentence with the answer, then the tables that it rests on. JSON has the numbers of the sentence as
 /// a table of its own; CSV, which holds one table, has only those.
 std::string weekly_summary(store::Reader& reader, const Window& window, const ReportOptions& options) {
@@ -34,6 +49,7 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Re
   std::vector<core::Table> tables;
   for (const report::Report& one : report::summary_reports()) tables.push_back(run_report(reader, one, window));
   const core::Table& numbers = tables.front();
+  expect_cgroups(numbers, options.cgroup);
   if (output.format == report::Format::csv) return report::render(numbers, output.format, {});
   if (output.format == report::Format::json) return report::render(tables, output.format, {});
   const bool markdown = output.format == report::Format::markdown;

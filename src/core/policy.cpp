@@ -7,11 +7,16 @@
 
 namespace cgmm::core {
 
-ReclaimSettings Policy::settings_for(std::string_view path) const {
+const Rule* Policy::rule_for(std::string_view path) const {
   const auto rule = std::find_if(rules.begin(), rules.end(),
                                  [&](const Rule& candidate) { return glob_matches(candidate.cgroup, path); });
+  return rule == rules.end() ? nullptr : &*rule;
+}
+
+ReclaimSettings Policy::settings_for(std::string_view path) const {
   ReclaimSettings settings = defaults;
-  if (rule == rules.end()) return settings;
+  const Rule* const rule = rule_for(path);
+  if (rule == nullptr) return settings;
   if (rule->threshold) settings.threshold = *rule->threshold;
   if (rule->cooldown_us) settings.cooldown_us = *rule->cooldown_us;
   if (rule->reclaim) settings.reclaim = *rule->reclaim;

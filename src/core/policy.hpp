@@ -40,6 +40,9 @@ struct Policy {
   ReclaimSettings defaults;
   std::vector<Rule> rules;
 
+  /// The first rule whose glob matches the path; nullptr when none does.
+  const Rule* rule_for(std::string_view path) const;
+
   /// What holds for the cgroup at `path`: the first rule whose glob matches decides; without one, the defaults.
   ReclaimSettings settings_for(std::string_view path) const;
 };

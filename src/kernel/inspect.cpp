@@ -33,9 +33,9 @@ Inspection inspect(const Hierarchy& hierarchy, Watch watch) {
   try {
     Tree tree(hierarchy, watch);
     const auto& watched = tree.walk();
-    result.watched_count = watched.size();
     result.first_error = tree.first_error();
     for (const WatchedCgroup& one : watched) {
+      result.watched.push_back(*one.path);
       if (!tree.container_of(*one.path).container_id.empty()) ++result.container_count;
     }
     if (!watched.empty()) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kernel/hierarchy.hpp"
 #include "kernel/tree.hpp"
@@ -13,7 +14,7 @@
 namespace cgmm::kernel {
 
 struct Inspection {
-  std::size_t watched_count = 0;
+  std::vector<std::string> watched;     // paths
   std::size_t container_count = 0;      // of the watched
   std::string first_error;              // of reading the tree and one cgroup; empty: none
   std::optional<bool> can_reclaim;      // the control file is there; nullopt: no cgroup to try it on

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -149,7 +150,21 @@ std::string human_cell(std::string_view column, const core::Cell& cell) {
   return "-";
 }
 
-HumanTable humanise(const core::Table& table) {
+/// A person who has the cgroup's name does without its path, which is for looking things up and wider than a screen.
+core::Table without_path(const core::Table& table) {
+  const auto path = std::ranges::find(table.columns, "path");
+  if (path == table.columns.end() || std::ranges::find(table.columns, "cgroup") == table.columns.end()) return table;
+  const auto column = path - table.columns.begin();
+  core::Table result = table;
+  result.columns.erase(result.columns.begin() + column);
+  for (auto& row : result.rows) {
+    if (row.size() > static_cast<std::size_t>(column)) row.erase(row.begin() + column);
+  }
+  return result;
+}
+
+HumanTable humanise(const core::Table& whole_table) {
+  const core::Table table = without_path(whole_table);
   const std::size_t width = table.columns.size();
   HumanTable human{
       .title = core::escape_for_terminal(table.title), .headings = {}, .right_aligned = {}, .rows = {}};

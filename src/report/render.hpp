@@ -5,8 +5,8 @@
 // words, by the columns' names. CSV and JSON are exact: columns and numbers as they are. Whatever bytes a
 // cell holds, the output is valid UTF-8 and can be parsed. Pure: any thread.
 //
-// - text: columns aligned, nothing cut off; one row of more than four columns is read down; NULL is "-".
-// - markdown: GitHub-flavoured tables.
+// - text: columns aligned, nothing cut off; one row of more than eight columns is read down; NULL is "-".
+// - markdown: GitHub-flavoured tables. Both leave out `path` where there is `cgroup`, the short name for it.
 // - csv: RFC 4180 with a header line, but lines end in LF alone, as the tools of a shell want it. NULL is an
 //   empty field, an empty text is "".
 // - json: {"title": ..., "columns": [...], "rows": [{column: value, ...}, ...]}, columns in the order of the

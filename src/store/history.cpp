@@ -109,7 +109,7 @@ struct History::Impl {
 };
 
 History::History(const std::filesystem::path& file) {
-  make_directories_for(file);
+  make_directory_for(file);
   try {
     impl_ = std::make_unique<Impl>(file);
   } catch (const SQLite::Exception& error) {

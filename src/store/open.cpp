@@ -229,19 +229,16 @@ SQLite::Database open_for_writing(const std::filesystem::path& file) {
   }
 }
 
-void make_directories_for(const std::filesystem::path& file) {
-  std::filesystem::path directory;
-  for (const auto& part : resolved(file).parent_path()) {
-    directory /= part;
-    if (::mkdir(directory.c_str(), kDirectoryMode) == 0) {
-      ::chmod(directory.c_str(), kDirectoryMode);
-      continue;
-    }
-    const int code = errno;
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(directory, ignored)) {
-      throw unusable(file, "its directory " + directory.string() + " can't be made", code);
-    }
+void make_directory_for(const std::filesystem::path& file) {
+  const std::filesystem::path directory = resolved(file).parent_path();
+  if (::mkdir(directory.c_str(), kDirectoryMode) == 0) {
+    ::chmod(directory.c_str(), kDirectoryMode);
+    return;
+  }
+  const int code = errno;
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(directory, ignored)) {
+    throw unusable(file, "its directory " + directory.string() + " can't be made", code);
   }
 }
 

@@ -51,6 +51,21 @@ TEST_F(Check, CheckTellsOfAKernelThatCannotReclaimAndOfAParentThatIsNotThere) {
   EXPECT_EQ(items["hierarchy"]["advice"], "name the parent with --parent");
 }
 
+TEST_F(Check, CheckTellsForHowManyCgroupsEachRuleDecides) {
+  write_config("[[rule]]\ncgroup = '/w*'\nreclaim = false\n[[rule]]\ncgroup = '*'\nthreshold = '1MiB'\n");
+  auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));
+  EXPECT_EQ(items["rule[1]"]["detail"], "/w* decides for 1 cgroup now");
+  EXPECT_EQ(items["rule[1]"]["result"], "ok");
+  EXPECT_EQ(items["rule[2]"]["detail"], "* decides for 0 cgroups now") << "the first that matches decides";
+  EXPECT_EQ(items["rule[2]"]["result"], "warning");
+}
+
+TEST_F(Check, CheckDoubtsAThresholdOfAFewBytes) {
+  const Answer answer = ask({"check", "--parent", cgroups().root(), "--threshold", "25"});
+  EXPECT_EQ(answer.exit_code, 0);
+  EXPECT_NE(answer.out.find("the threshold is 25 B: nearly every cgroup is over it"), std::string::npos) << answer.out;
+}
+
 TEST_F(Check, CheckNamesTheServiceThatRuns) {
   auto service = start();
   ASSERT_TRUE(wait_for_scans(1));

@@ -35,6 +35,16 @@ TEST_F(History, HistoryDrawsAChartAndItsDataFormatsHaveEverySample) {
                   .out.starts_with("## History\n\n| at | path | usage |"));
 }
 
+TEST_F(History, HistoryFoldsManySamplesIntoFewRowsWithoutLosingAKill) {
+  scan(/*cycles=*/1);
+  cgroups().put("/web", v1_files({.file_bytes = kOver.file_bytes, .anon_bytes = kOver.anon_bytes, .oom_kills = 2}));
+  scan(/*cycles=*/29);
+  const Answer text = ask({"history", "/web"});
+  EXPECT_NE(text.out.find("30 samples, 3 in a row: "), std::string::npos) << text.out;
+  const std::size_t table = text.out.find("─────");
+  EXPECT_NE(text.out.find(" 2\n", table), std::string::npos) << text.out;
+}
+
 TEST_F(History, HistoryOfACgroupThatIsNotThereIsASentenceAndExitCodeOne) {
   scan();
   const Answer answer = ask({"history", "/nope", "--since", "2h"});

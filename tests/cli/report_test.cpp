@@ -115,6 +115,18 @@ TEST_F(Report, TheWeeklySummaryAsJsonIsAllItsTables) {
   for (const auto& table : tables) EXPECT_TRUE(table["rows"].is_array()) << table;
 }
 
+TEST_F(Report, ExactFormatsHaveThePathThatTheShortNameStandsFor) {
+  EXPECT_EQ(nlohmann::json::parse(out({"top_cache"}, "json"))["rows"][0]["path"], "/over");
+  EXPECT_EQ(out({"top_cache"}).find("path"), std::string::npos);
+}
+
+TEST_F(Report, AGlobThatMatchesNoCgroupIsAMistakeAndNotGoodNews) {
+  const Answer answer = ask({"report", "--cgroup", "nope"});
+  EXPECT_EQ(answer.exit_code, 1);
+  EXPECT_EQ(answer.err, "cgroup-memory-manager: no cgroup matches \"nope\" in this window; `report cgroups` lists the "
+                        "cgroups that there are\n");
+}
+
 TEST_F(Report, OutputGoesWhereItIsToldAndNowhereElse) {
   for (const std::string& format : kFormats) {
     const std::string expected = out({"reclaims"}, format);
@@ -165,7 +177,7 @@ TEST_F(Report, AnOperatorsOwnThatWouldWriteIsRefused) {
     write(reports_dir() / "bad.sql", "-- Bad\n" + sql);
     const Answer answer = ask({"report", "bad"});
     EXPECT_EQ(answer.exit_code, 2);
-    EXPECT_EQ(answer.err, "cgroup-memory-manager: the query can't be run: " + why + "\n");
+    EXPECT_EQ(answer.err, "cgroup-memory-manager: report \"bad\" of reports_dir: the query can't be run: " + why + "\n");
   }
   EXPECT_EQ(number("SELECT count(*) FROM sample"), 4);
 }

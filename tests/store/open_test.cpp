@@ -52,8 +52,14 @@ class Open : public StoreTest {
 
 constexpr const char* kNameAnother = "name another file with --database";
 
-TEST_F(Open, MakesTheFileAndItsDirectoriesForTheServiceAndItsGroupWhateverTheUmaskIs) {
-  const auto deep = directory() / "a" / "b" / "history.db";
+TEST_F(Open, DoesNotMakeMoreThanTheFilesOwnDirectory) {
+  const auto mistyped = directory() / "a" / "b" / "history.db";
+  EXPECT_THROW(History{mistyped}, StoreError);
+  EXPECT_FALSE(std::filesystem::exists(directory() / "a"));
+}
+
+TEST_F(Open, MakesTheFileAndItsDirectoryForTheServiceAndItsGroupWhateverTheUmaskIs) {
+  const auto deep = directory() / "b" / "history.db";
   for (const mode_t mask : {0077u, 0000u}) {
     const mode_t before = ::umask(mask);
     {
@@ -62,10 +68,9 @@ TEST_F(Open, MakesTheFileAndItsDirectoriesForTheServiceAndItsGroupWhateverTheUma
       EXPECT_EQ(mode_of(deep.string() + "-wal"), 0640u);
       EXPECT_EQ(mode_of(deep.string() + ".lock"), 0640u);
       EXPECT_EQ(mode_of(deep.parent_path()), 0750u);
-      EXPECT_EQ(mode_of(deep.parent_path().parent_path()), 0750u);
     }
     ::umask(before);
-    std::filesystem::remove_all(directory() / "a");
+    std::filesystem::remove_all(directory() / "b");
   }
 }
 
@@ -291,8 +296,8 @@ TEST_F(Open, RefusesAPathBelowAFile) {
   const auto below = directory() / "plain" / "sub" / "history.db";
   EXPECT_EQ(refusal_of([&] { History history(below); }),
             refused(Kind::unusable, below.string() + " can't be used: its directory " +
-                                        (directory() / "plain").string() + " can't be made: File exists; " +
-                                        kNameAnother));
+                                        (directory() / "plain" / "sub").string() +
+                                        " can't be made: Not a directory; correct the path or " + kNameAnother));
   EXPECT_EQ(refusal_of([&] { Reader reader(below); }),
             refused(Kind::unusable, below.string() +
                                         " can't be used: it can't be reached: Not a directory; correct the "
