@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kBufferBytes = 16 * 1024;
+constexpr std::size_t kMaxEntryBytes = 280;  // a name of 255 bytes
 
 /// A directory entry as getdents64 lays it out.
 struct DirectoryEntry {
@@ -80,6 +81,7 @@ bool Tree::walk_children(int directory_fd, std::size_t depth) {
   for (;;) {
     char* const buffer = buffers_[depth].data();
     const long got = ::syscall(SYS_getdents64, directory_fd, buffer, kBufferBytes);
+    const bool last = hierarchy_.real && got >= 0 && static_cast<std::size_t>(got) + kMaxEntryBytes <= kBufferBytes;
     if (got < 0 && errno != ENOENT && errno != ENODEV) note_error(errno);
     if (got <= 0) return any;
     for (long at = 0; at < got;) {
@@ -94,6 +96,7 @@ bool Tree::walk_children(int directory_fd, std::size_t depth) {
       any = true;
       visit(directory_fd, entry.name, entry.inode, depth);
     }
+    if (last) return any;  // cgroupfs fills the buffer while an entry fits: asking again costs as much as the first time
   }
 }
 
@@ -106,24 +109,28 @@ void Tree::visit(int directory_fd, const char* name, std::uint64_t inode, std::s
     path_.resize(parent_length);
     return;
   }
-  const Node& node = *seen;
-  if (node.is_container && watch_ != Watch::leaves) {
-    containers_.push_back({&node.path, inode});
-  } else {
-    struct stat status {};
-    const bool there = ::fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    bool leaf = there && status.st_nlink == 2;  // a directory without directories, where the file system counts them
-    if (there && !leaf) {
-      const Fd child(::openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (child && depth + 1 < kMaxDepth) {
-        leaf = !walk_children(child.get(), depth + 1);
-      } else if (errno != ENOENT) {
-        note_error(child ? ENAMETOOLONG : errno);
-      }
-    }
-    if (leaf) leaves_.push_back({&node.path, inode});
+  if (seen->is_container && watch_ != Watch::leaves) {
+    containers_.push_back({&seen->path, inode});
+  } else if (is_leaf(directory_fd, name, *seen, depth)) {
+    leaves_.push_back({&seen->path, inode});
   }
   path_.resize(parent_length);
+}
+
+/// Whether it has no directories in it; walks it where it has, or may have, some. False also when it vanished.
+bool Tree::is_leaf(int directory_fd, const char* name, Node& node, std::size_t depth) {
+  struct stat status {};
+  if (!node.has_children) {
+    if (::fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    if (status.st_nlink == 2) return true;  // only where the file system counts directories; else it is 1
+  }
+  const Fd child(::openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!child || depth + 1 >= kMaxDepth) {
+    if (child || errno != ENOENT) note_error(child ? ENAMETOOLONG : errno);
+    return false;
+  }
+  node.has_children = walk_children(child.get(), depth + 1);
+  return !node.has_children;
 }
 
 /// The node of the directory at path_, new or known; nullptr when this walk has met it already, under the name that it had

@@ -57,11 +57,13 @@ class Tree {
   struct Node {
     std::string path;
     bool is_container = false;
+    bool has_children = false;  // when it was last looked at
     std::uint32_t walk = 0;  // the last one that saw it
   };
 
   bool walk_children(int directory_fd, std::size_t depth);
   void visit(int directory_fd, const char* name, std::uint64_t inode, std::size_t depth);
+  bool is_leaf(int directory_fd, const char* name, Node& node, std::size_t depth);
   Node* see(std::uint64_t inode);
   void forget_unseen();
   void note_error(int error);
