@@ -39,6 +39,7 @@ TEST_F(History, HistoryFoldsManySamplesIntoFewRowsWithoutLosingAKill) {
   scan(/*cycles=*/1);
   cgroups().put("/web", v1_files({.file_bytes = kOver.file_bytes, .anon_bytes = kOver.anon_bytes, .oom_kills = 2}));
   scan(/*cycles=*/29);
+  EXPECT_EQ(number("SELECT count(*) FROM v_oom_kill WHERE path = '/web' AND source = 'counter'"), 2);
   const Answer text = ask({"history", "/web"});
   EXPECT_NE(text.out.find("30 samples, 3 in a row: "), std::string::npos) << text.out;
   const std::size_t table = text.out.find("─────");
