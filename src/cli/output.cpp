@@ -7,12 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <system_error>
 
 #include "core/units.hpp"
+#include "daemon/clock.hpp"
 
 namespace cgmm::cli {
 namespace {
@@ -36,11 +36,6 @@ void write_all(int fd, std::string_view text, const std::string& name) {
 }
 
 }  // namespace
-
-std::int64_t wall_clock_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 report::Style style_for(const OutputOptions& output) {
   report::Style style;
@@ -74,7 +69,7 @@ core::Parameters Window::parameters() const {
 }
 
 Window parse_window(const std::string& since, const std::string& until, const std::string& cgroup) {
-  const std::int64_t now = wall_clock_us();
+  const std::int64_t now = daemon::wall_now_us();
   Window window;
   window.until_us = std::min(parse_point("--until", until, now), now);  // what is to come has not been missed
   window.since_us = parse_point("--since", since, now);

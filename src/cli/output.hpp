@@ -13,9 +13,6 @@
 
 namespace cgmm::cli {
 
-/// Microseconds since 1970, now.
-std::int64_t wall_clock_us();
-
 /// Colour and width for output that goes there: colour only on a terminal that wants it (NO_COLOR, TERM=dumb).
 report::Style style_for(const OutputOptions& output);
 

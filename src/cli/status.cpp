@@ -8,6 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "daemon/clock.hpp"
 #include "report/catalog.hpp"
 #include "store/reader.hpp"
 
@@ -45,7 +46,7 @@ std::string state_of(bool running, std::int64_t last_scan_at_us, std::int64_t in
 int status(const CommonOptions& common, const OutputOptions& output) {
   const config::Config config = config::load(common.config, common.overrides);
   store::Reader reader(config.database);
-  const std::int64_t now_us = wall_clock_us();
+  const std::int64_t now_us = daemon::wall_now_us();
   const core::Table stored = reader.run(report::find_report({}, "status").value().sql,
                                         {{"since_us", std::int64_t{0}}, {"until_us", now_us}, {"cgroup_glob", std::string("*")}});
   const auto pid = store::running_service_pid(config.database);
