@@ -2,7 +2,6 @@
 #include "kernel/inspect.hpp"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -49,8 +48,6 @@ Inspection inspect(const Hierarchy& hierarchy, Watch watch) {
   result.pressure = ::access("/proc/pressure/memory", R_OK) == 0;
   struct sysinfo info {};
   if (::sysinfo(&info) == 0) result.swap_bytes = static_cast<std::uint64_t>(info.totalswap) * info.mem_unit;
-  struct rlimit limit {};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) result.descriptor_limit = limit.rlim_max;
   return result;
 }
 

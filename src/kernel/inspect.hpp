@@ -4,6 +4,7 @@
 // What `check` wants to know of the kernel and of this process's rights on it. Reads only. Any thread.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,7 +24,6 @@ struct Inspection {
   std::string reclaim_refusal;          // why it may not be written
   bool pressure = false;                // the kernel keeps pressure stall information
   std::uint64_t swap_bytes = 0;         // of the machine
-  std::uint64_t descriptor_limit = 0;   // of this process
 };
 
 Inspection inspect(const Hierarchy& hierarchy, Watch watch);
