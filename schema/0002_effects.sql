@@ -25,7 +25,8 @@ ALTER TABLE reclaim_effect ADD COLUMN ended_by TEXT CHECK (ended_by IN
   ('observe_for',       -- the whole time was watched
    'next_reclaim',      -- of the same cgroup
    'vanished',          -- the cgroup was not seen again
-   'stop'));            -- the service stopped or crashed; also where there was nothing to watch: see the outcome
+   'stop',              -- the service stopped or crashed
+   'at_once'));         -- there was nothing to watch: it failed, freed next to nothing, or did not come to its end
 CREATE INDEX reclaim_effect_under_way ON reclaim_effect (reclaim_id) WHERE ended_by IS NULL;
 
 DROP VIEW v_reclaim;

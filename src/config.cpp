@@ -173,7 +173,8 @@ bool may_be_below(const core::Threshold& low, const core::Threshold& high) {
 }
 
 void Reader::check() const {
-  const auto& [defaults, rules] = config_.policy;
+  const core::ReclaimSettings& defaults = config_.policy.defaults;
+  const std::vector<core::Rule>& rules = config_.policy.rules;
   if (!defaults.reclaim_to) return;
   if (!may_be_below(*defaults.reclaim_to, defaults.threshold)) {
     throw error("reclaim_to", "less than the threshold, " + defaults.threshold.to_string());
@@ -259,7 +260,7 @@ ConfigError::ConfigError(const std::string& where, const std::string& problem)
 
 bool operator==(const Config& a, const Config& b) {
   const auto all = [](const Config& c) {
-    return std::tie(c.parent, c.watch, c.interval_us, c.policy.defaults, c.policy.rules, c.dry_run,
+    return std::tie(c.parent, c.watch, c.interval_us, c.policy, c.dry_run,
                     c.database, c.keep_samples_us, c.reports_dir, c.log_level);
   };
   return all(a) == all(b);

@@ -26,13 +26,21 @@ constexpr std::string_view kIntervalExpected =
     R"(a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
 constexpr std::string_view kCooldownExpected =
     R"(a duration up to "365d" such as "30s", or a number of seconds)";
+constexpr std::string_view kStepExpected = R"(a size from "4KiB" on such as "64MiB")";
+constexpr std::string_view kTimeoutExpected = R"(a duration between "100ms" and "1h" such as "10s")";
+constexpr std::string_view kPressureExpected = R"(a percentage between 0% and 100% such as "10%")";
+constexpr std::string_view kObserveExpected = R"(a duration between "1s" and "1h" such as "5m")";
 constexpr std::string_view kKeepExpected = R"(a duration between "1h" and "3650d" such as "7d")";
 constexpr std::string_view kBoolExpected = "true or false";
 
 constexpr std::int64_t kMinIntervalUs = 100'000;
 constexpr std::int64_t kMaxIntervalUs = 86'400'000'000;
 constexpr std::int64_t kMaxCooldownUs = 365 * kMaxIntervalUs;
-constexpr std::int64_t kMinKeepUs = 3'600'000'000;
+constexpr std::uint64_t kMinStepBytes = 4096;
+constexpr std::int64_t kSecondUs = 1'000'000;
+constexpr std::int64_t kHourUs = 3600 * kSecondUs;
+constexpr std::int64_t kMinTimeoutUs = 100'000;
+constexpr std::int64_t kMinKeepUs = kHourUs;
 constexpr std::int64_t kMaxKeepUs = 3650 * kMaxIntervalUs;
 
 /// The value where it is text that says something; nullptr otherwise. A NUL would cut a path short.
@@ -83,17 +91,31 @@ Expected take_reclaim_to(const Value& value, std::optional<core::Threshold>& tar
   return kTaken;
 }
 
-Expected take_interval(const Value& value, std::int64_t& target_us) {
+struct Range {
+  std::int64_t min_us, max_us;
+};
+
+Expected take_duration(const Value& value, std::int64_t& target_us, Range range, std::string_view expected) {
   const auto us = duration_us_of(value);
-  if (!us || *us < kMinIntervalUs || *us > kMaxIntervalUs) return kIntervalExpected;
+  if (!us || *us < range.min_us || *us > range.max_us) return expected;
   target_us = *us;
   return kTaken;
 }
 
-Expected take_keep_samples(const Value& value, std::int64_t& target_us) {
-  const auto us = duration_us_of(value);
-  if (!us || *us < kMinKeepUs || *us > kMaxKeepUs) return kKeepExpected;
-  target_us = *us;
+Expected take_step(const Value& value, std::uint64_t& target_bytes) {
+  const auto size = threshold_of(value);
+  const auto bytes = size ? size->bytes(std::nullopt) : std::nullopt;  // a percentage has none
+  if (!bytes || *bytes < kMinStepBytes) return kStepExpected;
+  target_bytes = *bytes;
+  return kTaken;
+}
+
+/// A percentage needs its sign: 0.1 and 10 can both be meant.
+Expected take_pressure(const Value& value, double& target_pct) {
+  const auto* text = text_of(value);
+  const auto share = text ? core::Threshold::parse(*text) : std::nullopt;
+  if (!share || !share->percent()) return kPressureExpected;
+  target_pct = *share->percent();
   return kTaken;
 }
 
@@ -165,19 +187,40 @@ Expected take_always(const Value& value, T& target, Take take) {
   return expected;
 }
 
-constexpr std::array<Key<Config>, 11> kConfigKeys = {{
+constexpr std::array<Key<Config>, 17> kConfigKeys = {{
     {"parent", [](const Value& v, Config& c) { return take_parent(v, c.parent); }},
     {"watch", [](const Value& v, Config& c) { return take_watch(v, c.watch); }},
     {"threshold",
      [](const Value& v, Config& c) { return take_always(v, c.policy.defaults.threshold, take_threshold); }},
     {"reclaim_to",
      [](const Value& v, Config& c) { return take_reclaim_to(v, c.policy.defaults.reclaim_to); }},
-    {"interval", [](const Value& v, Config& c) { return take_interval(v, c.interval_us); }},
+    {"reclaim_step", [](const Value& v, Config& c) { return take_step(v, c.policy.bounds.step_bytes); }},
+    {"reclaim_timeout",
+     [](const Value& v, Config& c) {
+       return take_duration(v, c.policy.bounds.timeout_us, {kMinTimeoutUs, kHourUs}, kTimeoutExpected);
+     }},
+    {"max_pressure", [](const Value& v, Config& c) { return take_pressure(v, c.policy.bounds.max_pressure_pct); }},
+    {"interval",
+     [](const Value& v, Config& c) {
+       return take_duration(v, c.interval_us, {kMinIntervalUs, kMaxIntervalUs}, kIntervalExpected);
+     }},
     {"cooldown",
      [](const Value& v, Config& c) { return take_always(v, c.policy.defaults.cooldown_us, take_cooldown); }},
+    {"adaptive", [](const Value& v, Config& c) { return take_bool(v, c.policy.learning.adaptive); }},
+    {"max_cooldown",
+     [](const Value& v, Config& c) {
+       return take_duration(v, c.policy.learning.max_cooldown_us, {0, kMaxCooldownUs}, kCooldownExpected);
+     }},
+    {"observe_for",
+     [](const Value& v, Config& c) {
+       return take_duration(v, c.policy.learning.observe_for_us, {kSecondUs, kHourUs}, kObserveExpected);
+     }},
     {"dry_run", [](const Value& v, Config& c) { return take_bool(v, c.dry_run); }},
     {"database", [](const Value& v, Config& c) { return take_path(v, c.database, "the path of a file"); }},
-    {"keep_samples", [](const Value& v, Config& c) { return take_keep_samples(v, c.keep_samples_us); }},
+    {"keep_samples",
+     [](const Value& v, Config& c) {
+       return take_duration(v, c.keep_samples_us, {kMinKeepUs, kMaxKeepUs}, kKeepExpected);
+     }},
     {"reports_dir",
      [](const Value& v, Config& c) { return take_path(v, c.reports_dir, "the path of a directory"); }},
     {"log_level", [](const Value& v, Config& c) { return take_log_level(v, c.log_level); }},

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/outcome.hpp"
 
+#include <algorithm>
+
 namespace cgmm::core {
 namespace {
 
 // The kernel frees in batches and charges in batches per CPU: within 2 % of what was asked is what was asked.
 constexpr std::uint64_t kEnoughOf100 = 98;
+
+std::uint64_t left_of(std::uint64_t total, std::uint64_t done) {
+  return total > done ? total - done : 0;
+}
+
+bool under_pressure(const Progress& progress, double max_pressure_pct) {
+  if (!progress.stalled_us || max_pressure_pct >= 100) return false;
+  const auto stalled_us = static_cast<double>(*progress.stalled_us);
+  return stalled_us * 100 > max_pressure_pct * static_cast<double>(progress.step_us);
+}
 
 }  // namespace
 
@@ -13,22 +25,50 @@ std::optional<std::uint64_t> freed_bytes(const Gauges& before, const Gauges& aft
   for (const Gauge gauge : {Gauge::usage, Gauge::file}) {
     const auto from = before[gauge];
     const auto to = after[gauge];
-    if (from && to) return *from > *to ? *from - *to : 0;
+    if (from && to) return left_of(*from, *to);
   }
   return std::nullopt;
 }
 
-ReclaimOutcome judge(const Gauges& before, const std::optional<Gauges>& after,
-                     std::optional<std::uint64_t> requested_bytes, std::error_code answer) {
-  if (!after) return ReclaimOutcome::vanished;
-  if (answer == std::errc::interrupted) return ReclaimOutcome::interrupted;
-  const bool short_of_it = answer == std::errc::resource_unavailable_try_again ||
-                           answer == std::errc::device_or_resource_busy;
-  if (answer && !short_of_it) return ReclaimOutcome::failed;
-  if (!short_of_it) return ReclaimOutcome::done;
-  const std::uint64_t freed = freed_bytes(before, *after).value_or(0);
-  const bool enough = requested_bytes && freed / kEnoughOf100 >= *requested_bytes / 100;
-  return enough && freed > 0 ? ReclaimOutcome::done : ReclaimOutcome::partial;
+std::uint64_t next_step_bytes(const ReclaimPlan& plan, std::uint64_t cache_bytes, std::uint64_t asked_bytes) {
+  const std::uint64_t wanted =
+      std::min(left_of(cache_bytes, plan.target_bytes), left_of(plan.requested_bytes(), asked_bytes));
+  return std::max<std::uint64_t>(1, std::min(wanted, plan.bounds.step_bytes));
+}
+
+std::optional<StoppedBy> stopped_by(const ReclaimPlan& plan, const Progress& progress) {
+  if (progress.gone) return StoppedBy::vanished;
+  if (progress.answer == std::errc::interrupted) {
+    return progress.stopping ? StoppedBy::stop : StoppedBy::timeout;
+  }
+  if (progress.answer == std::errc::resource_unavailable_try_again ||
+      progress.answer == std::errc::device_or_resource_busy) {
+    return StoppedBy::nothing_left;
+  }
+  if (progress.answer) return StoppedBy::error;
+  if (plan.all_at_once || progress.asked_bytes >= plan.requested_bytes()) return StoppedBy::target;
+  if (!progress.cache_bytes) return StoppedBy::error;
+  if (*progress.cache_bytes <= plan.target_bytes) return StoppedBy::target;
+  if (progress.stopping) return StoppedBy::stop;
+  if (progress.elapsed_us >= plan.bounds.timeout_us) return StoppedBy::timeout;
+  if (under_pressure(progress, plan.bounds.max_pressure_pct)) return StoppedBy::pressure;
+  return std::nullopt;
+}
+
+ReclaimOutcome outcome_of(StoppedBy stopped_by, const ReclaimPlan& plan, std::optional<std::uint64_t> freed_bytes,
+                          std::int64_t step_count) {
+  const std::uint64_t freed = freed_bytes.value_or(0);
+  const bool enough = freed > 0 && freed / kEnoughOf100 >= plan.requested_bytes() / 100;
+  switch (stopped_by) {
+    case StoppedBy::target: return ReclaimOutcome::done;
+    case StoppedBy::nothing_left: return enough ? ReclaimOutcome::done : ReclaimOutcome::partial;
+    case StoppedBy::pressure:
+    case StoppedBy::timeout: return ReclaimOutcome::partial;
+    case StoppedBy::stop: return ReclaimOutcome::interrupted;
+    case StoppedBy::vanished: return ReclaimOutcome::vanished;
+    case StoppedBy::error: return step_count > 1 ? ReclaimOutcome::partial : ReclaimOutcome::failed;
+  }
+  return ReclaimOutcome::failed;
 }
 
 }  // namespace cgmm::core

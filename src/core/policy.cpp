@@ -6,6 +6,11 @@
 #include "core/glob.hpp"
 
 namespace cgmm::core {
+namespace {
+
+constexpr std::int64_t kRememberStrikes_us = 24LL * 3600 * 1'000'000;
+
+}  // namespace
 
 const Rule* Policy::rule_for(std::string_view path) const {
   const auto rule = std::find_if(rules.begin(), rules.end(),
@@ -23,13 +28,33 @@ ReclaimSettings Policy::settings_for(std::string_view path) const {
   return settings;
 }
 
-Cooldown settle(Cooldown cooldown, std::int64_t cooldown_us, std::int64_t now_us) {
+std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes, const Learning& learning) {
+  if (!learning.adaptive) return cooldown_us;
+  std::int64_t learned_us = cooldown_us;
+  for (; strikes > 0 && learned_us < learning.max_cooldown_us && learned_us > 0; --strikes) learned_us *= 2;
+  return std::max(cooldown_us, std::min(learned_us, learning.max_cooldown_us));
+}
+
+Cooldown settle(Cooldown cooldown, std::int64_t cooldown_us, const Learning& learning, std::int64_t now_us) {
+  const std::int64_t learned_us = learned_cooldown_us(cooldown_us, cooldown.strikes, learning);
   if (cooldown.last_reclaim_at_us > now_us) {
     cooldown.last_reclaim_at_us = now_us;
-    cooldown.until_us = now_us + cooldown_us;
+    cooldown.until_us = now_us + learned_us;
   }
-  cooldown.until_us = std::min(cooldown.until_us, cooldown.last_reclaim_at_us + cooldown_us);
+  cooldown.until_us = std::min(cooldown.until_us, cooldown.last_reclaim_at_us + learned_us);
   return cooldown;
+}
+
+Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning) {
+  if (!learning.adaptive || lesson == Lesson::none) return cooldown;
+  cooldown.strikes = lesson == Lesson::helped ? 0 : cooldown.strikes + 1;
+  cooldown.until_us =
+      cooldown.last_reclaim_at_us + learned_cooldown_us(cooldown_us, cooldown.strikes, learning);
+  return cooldown;
+}
+
+bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us) {
+  return cooldown.until_us + (cooldown.strikes > 0 ? kRememberStrikes_us : 0) <= now_us;
 }
 
 bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
@@ -55,13 +80,9 @@ std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candida
   return chosen;
 }
 
-std::uint64_t requested_bytes(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
-                              const ReclaimSettings& settings) {
-  const std::uint64_t cache_bytes = reclaimable_cache_bytes(gauges);
+std::uint64_t target_bytes(std::optional<std::uint64_t> effective_limit_bytes, const ReclaimSettings& settings) {
   const std::uint64_t half = settings.threshold.bytes(effective_limit_bytes).value_or(0) / 2;
-  const std::uint64_t target =
-      settings.reclaim_to ? settings.reclaim_to->bytes(effective_limit_bytes).value_or(half) : half;
-  return cache_bytes > target ? cache_bytes - target : 1;
+  return settings.reclaim_to ? settings.reclaim_to->bytes(effective_limit_bytes).value_or(half) : half;
 }
 
 }  // namespace cgmm::core

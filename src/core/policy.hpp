@@ -36,9 +36,31 @@ struct Rule {
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 
+/// How one reclaim is held in bounds. Only a kernel that takes an amount (v2) can be asked in steps.
+struct ReclaimBounds {
+  std::uint64_t step_bytes = 64ULL << 20;  // asked of the kernel at a time
+  std::int64_t timeout_us = 10'000'000;    // of the whole reclaim
+  double max_pressure_pct = 10;            // of a step's wall time in which some task of the cgroup waited for memory
+
+  friend bool operator==(const ReclaimBounds&, const ReclaimBounds&) = default;
+};
+
+/// How reclaims are watched, and what is learned from them.
+struct Learning {
+  std::int64_t observe_for_us = 300'000'000;     // after each reclaim
+  std::int64_t max_cooldown_us = 3'600'000'000;  // that doubling may lead to
+  bool adaptive = true;                          // false: every cooldown stays as long as configured
+
+  friend bool operator==(const Learning&, const Learning&) = default;
+};
+
 struct Policy {
   ReclaimSettings defaults;
   std::vector<Rule> rules;
+  ReclaimBounds bounds;
+  Learning learning;
+
+  friend bool operator==(const Policy&, const Policy&) = default;
 
   /// The first rule whose glob matches the path; nullptr when none does.
   const Rule* rule_for(std::string_view path) const;
@@ -47,7 +69,7 @@ struct Policy {
   ReclaimSettings settings_for(std::string_view path) const;
 };
 
-/// A cgroup's cooldown. `strikes` counts reclaims in a row that did not help (they will double the cooldown).
+/// A cgroup's cooldown. `strikes` counts reclaims in a row that did not help: each doubles the cooldown.
 struct Cooldown {
   std::int64_t last_reclaim_at_us = 0;
   std::int64_t until_us = 0;
@@ -57,12 +79,29 @@ struct Cooldown {
 };
 using Cooldowns = std::unordered_map<CgroupId, Cooldown>;
 
+/// How long a cgroup's cooldown is after so many strikes: doubled by each, up to the maximum, and never shorter than
+/// `cooldown_us`, the configured one.
+std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes, const Learning& learning);
+
 /// The cooldown as it holds at `now_us`. One that was begun in the future (the clock was set back since) begins anew
-/// now, so that it never blocks longer than itself; one longer than `cooldown_us` (the setting was lowered) ends early.
-Cooldown settle(Cooldown cooldown, std::int64_t cooldown_us, std::int64_t now_us);
+/// now, so that it never blocks longer than itself; one longer than its strikes make of `cooldown_us`, the configured
+/// one (a setting was lowered), ends early.
+Cooldown settle(Cooldown cooldown, std::int64_t cooldown_us, const Learning& learning, std::int64_t now_us);
+
+/// What a reclaim has taught about its cgroup.
+enum class Lesson : std::uint8_t { none, helped, did_not_help };
+
+/// The cooldown with the lesson of its reclaim taken: a strike more and longer, or none and as configured. Not adaptive:
+/// as it was.
+Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning);
+
+/// Whether a cooldown is worth remembering: while it lasts, and its strikes for a day longer. A cgroup that needed no reclaim
+/// for a day is another one by then, and what is remembered of cgroups must not grow for ever.
+bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us);
 
 /// A cgroup as the reclaimer sees it in a scan.
 struct Candidate {
+  CgroupKey key = 0;
   CgroupId id;
   Gauges gauges;
   std::optional<std::uint64_t> effective_limit_bytes;
@@ -79,8 +118,7 @@ bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective
 std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candidates, const Cooldowns& cooldowns,
                                               std::int64_t now_us);
 
-/// How much is asked of a kernel that takes an amount: the reclaimable cache above `reclaim_to`. At least 1.
-std::uint64_t requested_bytes(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
-                              const ReclaimSettings& settings);
+/// What a kernel that takes an amount is to leave of the reclaimable cache: `reclaim_to`, else half the threshold.
+std::uint64_t target_bytes(std::optional<std::uint64_t> effective_limit_bytes, const ReclaimSettings& settings);
 
 }  // namespace cgmm::core

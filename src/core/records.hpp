@@ -17,10 +17,6 @@
 
 namespace cgmm::core {
 
-/// Names one incarnation of a cgroup within one run of the service, so that a path travels once and not in every scan.
-/// Never reused within a run.
-using CgroupKey = std::uint32_t;
-
 /// A cgroup that is watched from this scan on.
 struct AppearedCgroup {
   CgroupKey key = 0;
@@ -58,18 +54,35 @@ struct Scan {
 
 enum class ReclaimMethod : std::uint8_t { force_empty, memory_reclaim };
 enum class ReclaimOutcome : std::uint8_t { started, done, partial, failed, vanished, interrupted, dry_run };
+/// Why a reclaim ended where it did; schema/0002 says what each means.
+enum class StoppedBy : std::uint8_t { target, nothing_left, pressure, timeout, stop, vanished, error };
+/// What became of a reclaim.
+enum class Verdict : std::uint8_t {
+  effective,  // little of what it freed was read again
+  churn,      // most of it was
+  futile,     // it freed next to nothing
+  failed,
+  unknown     // watched too short a time, or the kernel counts no refaults
+};
+enum class JudgedBy : std::uint8_t { amount, refaults, regrowth };
+/// What ended the watch over a reclaim's effect; schema/0002 says what each means.
+enum class WatchEnd : std::uint8_t { observe_for, next_reclaim, vanished, stop, at_once };
 
 /// As the database has it: "force_empty", "memory.reclaim".
 std::string_view to_string(ReclaimMethod method);
-/// As the database has it: "started", "done", ...
+/// As the database has it: "started", "done", ...; likewise the others.
 std::string_view to_string(ReclaimOutcome outcome);
+std::string_view to_string(StoppedBy stopped_by);
+std::string_view to_string(Verdict verdict);
+std::string_view to_string(JudgedBy judged_by);
+std::string_view to_string(WatchEnd ended_by);
 
 /// One forced reclaim. Recorded twice: when it starts (before the kernel is asked) and when it has ended.
 struct Reclaim {
   std::int64_t reclaim_id = 0;
   CgroupId id;
   std::int64_t started_at_us = 0;
-  std::optional<std::int64_t> duration_us;  // of the kernel write alone
+  std::optional<std::int64_t> duration_us;  // from the first word to the kernel to its last answer
   ReclaimMethod method = ReclaimMethod::force_empty;
   std::uint64_t threshold_bytes = 0;
   std::optional<std::uint64_t> requested_bytes;  // nullopt: all there is (force_empty)
@@ -77,8 +90,25 @@ struct Reclaim {
   std::optional<Gauges> after;                // nullopt: not (or no longer) measurable
   std::optional<std::uint64_t> freed_bytes;   // what usage fell by, never below 0; by file where usage is unknown
   ReclaimOutcome outcome = ReclaimOutcome::started;
+  std::optional<StoppedBy> stopped_by;
+  std::int64_t step_count = 0;                // how many times the kernel was asked
+  std::optional<std::uint64_t> psi_some_us;   // in which some task of the cgroup waited for memory meanwhile
   std::string error;                          // in words, with what the kernel said; empty: none
   std::optional<Cooldown> cooldown;           // that this reclaim begins; nullopt for a dry run
+};
+
+/// What became of a reclaim. Recorded while it is watched, as far as it is known, and when the watch has ended; the last
+/// record of a reclaim_id holds.
+struct Effect {
+  std::int64_t reclaim_id = 0;
+  std::int64_t observed_for_us = 0;               // since the reclaim's end
+  std::optional<std::uint64_t> refaulted_bytes;   // nullopt: the kernel does not count refaults
+  std::optional<std::uint64_t> regrown_bytes;     // what the reclaimable cache is over what the reclaim left of it
+  std::optional<std::uint64_t> held_byte_seconds; // memory kept free, times how long
+  Verdict verdict = Verdict::unknown;
+  std::optional<JudgedBy> judged_by;              // nullopt: too little is known
+  std::optional<WatchEnd> ended_by;               // nullopt: it is still watched
+  std::optional<Cooldown> cooldown;               // of its cgroup, where this has changed it
 };
 
 /// An OOM kill as far as the kernel's counter tells: in which cgroup, and seen when.

@@ -26,6 +26,10 @@ class Threshold {
   std::optional<std::uint64_t> bytes(std::optional<std::uint64_t> effective_limit_bytes) const;
 
   bool is_percent() const { return std::holds_alternative<double>(value_); }
+  /// 0 to 100; nullopt where it is a size.
+  std::optional<double> percent() const {
+    return is_percent() ? std::optional{std::get<double>(value_)} : std::nullopt;
+  }
   /// As it would stand in a configuration file: "25%", "104857600", "100MiB".
   std::string to_string() const;
 

@@ -2,12 +2,12 @@
 #include "daemon/reclaimer.hpp"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <exception>
 #include <utility>
 
-#include "core/outcome.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
 #include "daemon/clock.hpp"
@@ -16,6 +16,15 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kCommitWait{1000};  // a broken disk must not stop reclaim
+
+std::string_view words_for(core::StoppedBy stopped_by) {
+  switch (stopped_by) {
+    case core::StoppedBy::nothing_left: return "the kernel found no more";
+    case core::StoppedBy::pressure: return "left early, its tasks waited for memory";
+    case core::StoppedBy::timeout: return "left early, it took too long";
+    default: return core::to_string(stopped_by);
+  }
+}
 
 void log_reclaim(const core::Reclaim& reclaim) {
   const std::string path = core::escape_for_terminal(reclaim.id.path);
@@ -26,10 +35,13 @@ void log_reclaim(const core::Reclaim& reclaim) {
     return;
   }
   const std::string freed = reclaim.freed_bytes ? core::format_bytes(*reclaim.freed_bytes) : "an unknown amount";
+  const bool says_why = reclaim.outcome == core::ReclaimOutcome::partial && reclaim.stopped_by;
+  const std::string why = says_why ? fmt::format(" ({})", words_for(*reclaim.stopped_by)) : "";
   const std::string text =
-      fmt::format("reclaim of {}: {}, freed {} in {} (cache was {}, threshold {}){}", path,
-                  core::to_string(reclaim.outcome), freed, core::format_duration_us(reclaim.duration_us.value_or(0)),
-                  cache, core::format_bytes(reclaim.threshold_bytes),
+      fmt::format("reclaim of {}: {}{}, freed {} in {} (cache was {}, threshold {}){}", path,
+                  core::to_string(reclaim.outcome), why, freed,
+                  core::format_duration_us(reclaim.duration_us.value_or(0)), cache,
+                  core::format_bytes(reclaim.threshold_bytes),
                   reclaim.error.empty() ? "" : ": " + core::escape_for_terminal(reclaim.error));
   if (reclaim.outcome == core::ReclaimOutcome::failed) {
     spdlog::warn("{}", text);
@@ -38,15 +50,42 @@ void log_reclaim(const core::Reclaim& reclaim) {
   }
 }
 
+std::optional<std::uint64_t> cache_bytes_of(const std::optional<core::MemorySample>& sample) {
+  if (!sample) return std::nullopt;
+  return core::reclaimable_cache_bytes(sample->gauges);
+}
+
+/// The time in which some task of the cgroup waited for memory; nullopt where the kernel does not tell.
+std::optional<std::uint64_t> stalled_us_between(const std::optional<core::MemorySample>& before,
+                                                const std::optional<core::MemorySample>& after) {
+  if (!before || !after) return std::nullopt;
+  return core::increase(before->counters, after->counters)[core::Counter::psi_some_us];
+}
+
+/// What went wrong, in words; empty where nothing did.
+std::string error_of(const core::Reclaim& reclaim, const core::Progress& progress, const char* reclaim_file) {
+  if (reclaim.step_count == 0) {
+    return reclaim.stopped_by == core::StoppedBy::stop ? "the service stopped before the kernel was asked" : "";
+  }
+  const bool worth_saying = reclaim.outcome != core::ReclaimOutcome::done &&
+                            reclaim.outcome != core::ReclaimOutcome::vanished;
+  if (progress.answer && worth_saying) return std::string(reclaim_file) + ": " + progress.answer.message();
+  return reclaim.stopped_by == core::StoppedBy::error ? "memory.stat could not be read after a step" : "";
+}
+
 }  // namespace
 
+Reclaimer::Reclaimer(core::Handover handover, RecordQueue& queue, Clock clock, MakeController make_controller)
+    : cooldowns_(std::move(handover.cooldowns)),
+      next_reclaim_id_(handover.next_reclaim_id),
+      queue_(queue),
+      clock_(std::move(clock)),
+      make_controller_(std::move(make_controller)),
+      observer_(cooldowns_, queue, static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))) {}
+
 std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupts& interrupts) {
+  follow(candidates);
   if (candidates.cgroups.empty()) return 0;
-  if (hierarchy_ != candidates.hierarchy) {
-    controller_ = kernel::make_controller(candidates.hierarchy);
-    hierarchy_ = candidates.hierarchy;
-    said_unsupported_ = false;
-  }
   const std::int64_t now_us = clock_();
   core::Cooldowns& cooldowns = cooldowns_for(candidates.dry_run);
   settle_cooldowns(cooldowns, candidates, now_us);
@@ -54,13 +93,26 @@ std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupt
   for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us)) {
     if (interrupts.newer_scan() || interrupts.stopping()) break;
     try {
-      if (reclaim_one(*candidate, candidates.dry_run, interrupts)) ++tried;
+      if (reclaim_one(*candidate, candidates, interrupts)) ++tried;
     } catch (const std::exception& error) {
       spdlog::warn("{} could not be looked at before a reclaim: {}", core::escape_for_terminal(candidate->id.path),
                    core::escape_for_terminal(error.what()));
     }
   }
   return tried;
+}
+
+/// Another hierarchy has other keys: what is watched in the old one is not seen again.
+void Reclaimer::follow(const Candidates& candidates) {
+  if (hierarchy_ != candidates.hierarchy) {
+    controller_ = make_controller_(candidates.hierarchy);
+    hierarchy_ = candidates.hierarchy;
+    said_unsupported_ = false;
+    observer_.end_all(core::WatchEnd::vanished);
+  }
+  observer_.set_learning(candidates.learning);
+  learning_ = candidates.learning;
+  observer_.see(candidates.sightings, candidates.seen_at_us);
 }
 
 /// A dry run must not repeat itself with every scan, nor hold back a real reclaim later.
@@ -78,15 +130,15 @@ void Reclaimer::settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& c
   for (const core::Candidate& candidate : candidates.cgroups) {
     const auto found = cooldowns.find(candidate.id);
     if (found == cooldowns.end()) continue;
-    found->second = core::settle(found->second, candidate.settings.cooldown_us, now_us);
+    found->second =
+        core::settle(found->second, candidate.settings.cooldown_us, candidates.learning, now_us);
   }
-  std::erase_if(cooldowns, [&](const auto& entry) {
-    return entry.second.until_us <= now_us && entry.second.strikes == 0;
-  });
+  std::erase_if(cooldowns, [&](const auto& entry) { return core::is_forgotten(entry.second, now_us); });
 }
 
-/// Whether it was tried; not when the cgroup is gone or no longer over its threshold.
-bool Reclaimer::reclaim_one(const core::Candidate& candidate, bool dry_run, const Interrupts& interrupts) {
+/// Whether it was tried; not when the cgroup is gone or no longer over its threshold, or when what is known by now of its
+/// last reclaim makes its cooldown longer.
+bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts) {
   auto cgroup = controller_->open(candidate.id);
   if (!cgroup) return false;
   const auto reading = controller_->read(*cgroup);
@@ -95,18 +147,20 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, bool dry_run, cons
   const core::Gauges& before = reading->sample.gauges;
   if (!core::over_threshold(before, limits.effective_limit_bytes, candidate.settings)) return false;
   if (!kernel_can(*cgroup)) return false;
-  core::Reclaim reclaim = begin(candidate, before, limits, cooldowns_for(dry_run), dry_run);
-  if (!dry_run) {
-    record_start(reclaim);
-    if (interrupts.stopping()) {
-      reclaim.outcome = core::ReclaimOutcome::interrupted;
-      reclaim.error = "the service stopped before the kernel was asked";
-    } else {
-      perform(reclaim, *cgroup);
-    }
+  if (!scan.dry_run) {
+    observer_.end(candidate.key, core::WatchEnd::next_reclaim);
+    const auto cooldown = cooldowns_.find(candidate.id);
+    if (cooldown != cooldowns_.end() && clock_() < cooldown->second.until_us) return false;
   }
-  log_reclaim(reclaim);
-  queue_.push(std::move(reclaim));
+  const core::ReclaimPlan plan = plan_for(before, limits, candidate, scan.bounds);
+  core::Reclaim reclaim = begin(candidate, before, limits, plan, scan.dry_run);
+  if (scan.dry_run) {
+    log_reclaim(reclaim);
+    queue_.push(std::move(reclaim));
+  } else {
+    record_start(reclaim);
+    perform(reclaim, plan, *cgroup, candidate, interrupts);
+  }
   return true;
 }
 
@@ -122,21 +176,29 @@ bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
   return false;
 }
 
+core::ReclaimPlan Reclaimer::plan_for(const core::Gauges& before, const core::Limits& limits,
+                                      const core::Candidate& candidate, const core::ReclaimBounds& bounds) const {
+  const bool all_at_once = controller_->method() == core::ReclaimMethod::force_empty;
+  return {.all_at_once = all_at_once,
+          .cache_bytes = core::reclaimable_cache_bytes(before),
+          .target_bytes = all_at_once ? 0 : core::target_bytes(limits.effective_limit_bytes, candidate.settings),
+          .bounds = bounds};
+}
+
 core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gauges& before,
-                               const core::Limits& limits, core::Cooldowns& cooldowns, bool dry_run) {
+                               const core::Limits& limits, const core::ReclaimPlan& plan, bool dry_run) {
   core::Reclaim reclaim;
   reclaim.reclaim_id = next_reclaim_id_++;
   reclaim.id = candidate.id;
   reclaim.started_at_us = clock_();
   reclaim.method = controller_->method();
   reclaim.threshold_bytes = candidate.settings.threshold.bytes(limits.effective_limit_bytes).value_or(0);
-  if (reclaim.method == core::ReclaimMethod::memory_reclaim) {
-    reclaim.requested_bytes = core::requested_bytes(before, limits.effective_limit_bytes, candidate.settings);
-  }
+  if (!plan.all_at_once) reclaim.requested_bytes = plan.requested_bytes();
   reclaim.before = before;
-  core::Cooldown& cooldown = cooldowns[candidate.id];
+  core::Cooldown& cooldown = cooldowns_for(dry_run)[candidate.id];
   cooldown.last_reclaim_at_us = reclaim.started_at_us;
-  cooldown.until_us = reclaim.started_at_us + candidate.settings.cooldown_us;
+  cooldown.until_us = reclaim.started_at_us +
+                      core::learned_cooldown_us(candidate.settings.cooldown_us, cooldown.strikes, learning_);
   if (dry_run) {
     reclaim.outcome = core::ReclaimOutcome::dry_run;
   } else {
@@ -151,29 +213,64 @@ void Reclaimer::record_start(const core::Reclaim& reclaim) {
                core::escape_for_terminal(reclaim.id.path));
 }
 
-void Reclaimer::perform(core::Reclaim& reclaim, kernel::Cgroup& cgroup) {
-  const std::int64_t began_us = steady_now_us();
-  const std::error_code answer = controller_->reclaim(cgroup, reclaim.requested_bytes.value_or(0));
-  reclaim.duration_us = steady_now_us() - began_us;
-  reclaim.after = read_gauges(cgroup);
-  if (reclaim.after) reclaim.freed_bytes = core::freed_bytes(reclaim.before, *reclaim.after);
-  reclaim.outcome = core::judge(reclaim.before, reclaim.after, reclaim.requested_bytes, answer);
-  const bool worth_saying = reclaim.outcome != core::ReclaimOutcome::done &&
-                            reclaim.outcome != core::ReclaimOutcome::vanished;
-  if (answer && worth_saying) {
-    reclaim.error = std::string(controller_->reclaim_file()) + ": " + answer.message();
+/// Step by step, to the end that core/outcome says, and records it.
+void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
+                        const core::Candidate& candidate, const Interrupts& interrupts) {
+  const Measured before = measure(cgroup);  // a commit has been waited for since the last time
+  Measured last = before;
+  core::Progress progress{.answer = {}, .gone = before.gone, .cache_bytes = {}, .stalled_us = {}};
+  std::optional<core::StoppedBy> stopped_by;
+  if (interrupts.stopping()) stopped_by = core::StoppedBy::stop;
+  if (before.gone) stopped_by = core::StoppedBy::vanished;
+  interrupts.wake_after_us(plan.bounds.timeout_us);
+  while (!stopped_by) {
+    const std::uint64_t cache_bytes = progress.cache_bytes.value_or(plan.cache_bytes);
+    const std::uint64_t step_bytes =
+        plan.all_at_once ? plan.cache_bytes : core::next_step_bytes(plan, cache_bytes, progress.asked_bytes);
+    progress.answer = controller_->reclaim(cgroup, step_bytes);
+    const Measured now = measure(cgroup);
+    ++reclaim.step_count;
+    progress.asked_bytes += step_bytes;
+    progress.gone = now.gone;
+    progress.cache_bytes = cache_bytes_of(now.sample);
+    progress.step_us = now.at_us - last.at_us;
+    progress.stalled_us = stalled_us_between(last.sample, now.sample);
+    progress.elapsed_us = now.at_us - before.at_us;
+    progress.stopping = interrupts.stopping();
+    last = now;
+    stopped_by = core::stopped_by(plan, progress);
   }
+  interrupts.wake_after_us(0);
+
+  reclaim.stopped_by = stopped_by;
+  if (reclaim.step_count > 0) {
+    reclaim.duration_us = progress.elapsed_us;
+    reclaim.psi_some_us = stalled_us_between(before.sample, last.sample);
+    if (last.sample) reclaim.freed_bytes = core::freed_bytes(reclaim.before, last.sample->gauges);
+  }
+  if (last.sample && reclaim.step_count > 0) reclaim.after = last.sample->gauges;
+  reclaim.outcome = core::outcome_of(*stopped_by, plan, reclaim.freed_bytes, reclaim.step_count);
+  reclaim.error = error_of(reclaim, progress, controller_->reclaim_file());
+  log_reclaim(reclaim);
+  queue_.push(reclaim);
+  if (reclaim.step_count == 0) return;
+  std::optional<core::Sighting> after;
+  if (last.sample) after = core::sighting_of(candidate.key, *last.sample);
+  observer_.begin(reclaim, progress.asked_bytes, candidate.key, after, last.at_us, candidate.settings.cooldown_us);
 }
 
-/// nullopt when the cgroup is gone; empty where it is there and can't be read.
-std::optional<core::Gauges> Reclaimer::read_gauges(kernel::Cgroup& cgroup) {
+Reclaimer::Measured Reclaimer::measure(kernel::Cgroup& cgroup) {
+  Measured measured;
   try {
-    const auto reading = controller_->read(cgroup);
-    if (!reading) return std::nullopt;
-    return reading->sample.gauges;
-  } catch (const std::exception&) {
-    return core::Gauges{};  // the reclaim itself has been done; the sampler will say what is wrong with the file
+    if (const auto reading = controller_->read(cgroup)) {
+      measured.sample = reading->sample;
+    } else {
+      measured.gone = true;
+    }
+  } catch (const std::exception&) {  // the sampler will say what is wrong with the file
   }
+  measured.at_us = steady_now_us();
+  return measured;
 }
 
 }  // namespace cgmm::daemon

@@ -2,8 +2,8 @@
 #pragma once
 
 // Performs the reclaims: chooses by the rules of core/policy, reads a cgroup again right before acting on it, and does the
-// slow kernel write, on a thread of its own. The reclaim and its cooldown are on record before the kernel is asked, so
-// that a crash in the middle leaves a row that says so and a cooldown that holds.
+// slow kernel writes step by step, on a thread of its own. The reclaim and its cooldown are on record before the kernel is
+// asked, so that a crash in the middle leaves a row that says so and a cooldown that holds.
 
 #include <cstdint>
 #include <functional>
@@ -12,9 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "core/effect.hpp"
+#include "core/outcome.hpp"
 #include "core/policy.hpp"
 #include "core/records.hpp"
 #include "daemon/clock.hpp"
+#include "daemon/observer.hpp"
 #include "daemon/record_queue.hpp"
 #include "kernel/controller.hpp"
 #include "kernel/hierarchy.hpp"
@@ -26,44 +29,67 @@ struct Candidates {
   kernel::Hierarchy hierarchy;
   std::vector<core::Candidate> cgroups;
   bool dry_run = false;
+  std::vector<core::Sighting> sightings;  // of every cgroup that has ever been over its threshold
+  std::int64_t seen_at_us = 0;            // when the scan began, of steady_now_us()
+  core::ReclaimBounds bounds;
+  core::Learning learning;
 };
 
 class Reclaimer {
  public:
   using Clock = std::function<std::int64_t()>;  // microseconds since 1970
 
-  Reclaimer(core::Handover handover, RecordQueue& queue, Clock clock = wall_now_us)
-      : cooldowns_(std::move(handover.cooldowns)),
-        next_reclaim_id_(handover.next_reclaim_id),
-        queue_(queue),
-        clock_(std::move(clock)) {}
+  using MakeController = std::function<std::unique_ptr<kernel::Controller>(const kernel::Hierarchy&)>;
+
+  Reclaimer(core::Handover handover, RecordQueue& queue, Clock clock = wall_now_us,
+            MakeController make_controller = kernel::make_controller);
+  Reclaimer(const Reclaimer&) = delete;
+  Reclaimer& operator=(const Reclaimer&) = delete;
 
   /// When to leave off.
   struct Interrupts {
-    std::function<bool()> newer_scan = [] { return false; };  // between two reclaims
-    std::function<bool()> stopping = [] { return false; };    // and before the kernel is asked
+    std::function<bool()> newer_scan = [] { return false; };     // between two reclaims
+    std::function<bool()> stopping = [] { return false; };       // and before each step
+    std::function<void(std::int64_t)> wake_after_us = [](auto) {};  // ends a kernel write that lasts; 0: no more
   };
   /// Reclaims what is due among them, one after the other. Returns how many reclaims were tried (dry ones included).
   std::size_t reclaim_due(const Candidates& candidates, const Interrupts& interrupts);
 
+  /// Nothing will be reclaimed any more: what is watched is told as far as it is known.
+  void stop() { observer_.end_all(core::WatchEnd::stop); }
+
   const core::Cooldowns& cooldowns() const { return cooldowns_; }
 
  private:
+  /// A cgroup's numbers, and when they were read.
+  struct Measured {
+    std::int64_t at_us = 0;                     // of steady_now_us()
+    bool gone = false;                          // the cgroup
+    std::optional<core::MemorySample> sample;   // nullopt: it is gone, or could not be read
+  };
+
+  void follow(const Candidates& candidates);
   core::Cooldowns& cooldowns_for(bool dry_run);
-  bool reclaim_one(const core::Candidate& candidate, bool dry_run, const Interrupts& interrupts);
+  bool reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts);
   bool kernel_can(const kernel::Cgroup& cgroup);
+  core::ReclaimPlan plan_for(const core::Gauges& before, const core::Limits& limits, const core::Candidate& candidate,
+                             const core::ReclaimBounds& bounds) const;
   core::Reclaim begin(const core::Candidate& candidate, const core::Gauges& before, const core::Limits& limits,
-                      core::Cooldowns& cooldowns, bool dry_run);
+                      const core::ReclaimPlan& plan, bool dry_run);
   void record_start(const core::Reclaim& reclaim);
-  void perform(core::Reclaim& reclaim, kernel::Cgroup& cgroup);
+  void perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
+               const core::Candidate& candidate, const Interrupts& interrupts);
   static void settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& candidates, std::int64_t now_us);
-  std::optional<core::Gauges> read_gauges(kernel::Cgroup& cgroup);
+  Measured measure(kernel::Cgroup& cgroup);
 
   core::Cooldowns cooldowns_;
   std::optional<core::Cooldowns> dry_cooldowns_;  // while dry runs last: those of before, and what would have been done
   std::int64_t next_reclaim_id_;
   RecordQueue& queue_;
   Clock clock_;
+  MakeController make_controller_;
+  core::Learning learning_;
+  Observer observer_;
   std::optional<kernel::Hierarchy> hierarchy_;
   std::unique_ptr<kernel::Controller> controller_;
   bool said_unsupported_ = false;

@@ -124,9 +124,11 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
     result.oom_kills.push_back({entry.cgroup.id(), result.scan.started_at_us});
   }
   if (core::over_threshold(now.gauges, entry.limits.effective_limit_bytes, entry.settings)) {
+    entry.ever_over = true;
     result.candidates.push_back(
-        {entry.cgroup.id(), now.gauges, entry.limits.effective_limit_bytes, entry.settings});
+        {entry.key, entry.cgroup.id(), now.gauges, entry.limits.effective_limit_bytes, entry.settings});
   }
+  if (entry.ever_over) result.sightings.push_back(core::sighting_of(entry.key, now));
 }
 
 void Sampler::take_back(const core::Scan& scan) {

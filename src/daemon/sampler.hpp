@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/effect.hpp"
 #include "core/policy.hpp"
 #include "core/records.hpp"
 #include "kernel/controller.hpp"
@@ -27,6 +28,7 @@ class Sampler {
   struct Result {
     core::Scan scan;
     std::vector<core::Candidate> candidates;  // over their threshold, cooldowns not considered
+    std::vector<core::Sighting> sightings;    // of those that have ever been over their threshold
     std::vector<core::OomKill> oom_kills;     // since the previous scan, or while the service was down
     std::string first_error;                  // of scan.error_count
   };
@@ -57,6 +59,7 @@ class Sampler {
     std::optional<std::int64_t> limits_read_at_us;  // nullopt: not yet
     std::uint32_t scan = 0;  // the last one that saw it
     bool announced = false;
+    bool ever_over = false;  // its threshold
   };
 
   void sample(const kernel::WatchedCgroup& watched, Result& result);

@@ -79,6 +79,7 @@ Settings ScanLoop::settings_now() {
 
 void ScanLoop::scan_once(const Schedule::Start& start) {
   if (queue_.wants_announcement()) sampler_.announce_all();
+  const std::int64_t began_us = steady_now_us();
   Sampler::Result result = sampler_.scan(wall_now_us());
   result.scan.late_us = start.late_us;
   ++scan_count_;
@@ -88,13 +89,18 @@ void ScanLoop::scan_once(const Schedule::Start& start) {
     event("gap", std::to_string(start.missed_count) + " scans were missed, this one is " +
                      core::format_duration_us(start.late_us) + " late");
   }
-  bool dry_run = false;
+  Candidates candidates{.hierarchy = sampler_.hierarchy(),
+                        .cgroups = std::move(result.candidates),
+                        .sightings = std::move(result.sightings),
+                        .seen_at_us = began_us};
   {
     const std::lock_guard lock(mutex_);
-    dry_run = settings_.dry_run;
+    candidates.dry_run = settings_.dry_run;
+    candidates.bounds = settings_.policy.bounds;
+    candidates.learning = settings_.policy.learning;
     result.scan.interval_us = settings_.interval_us;
   }
-  candidates_.put({sampler_.hierarchy(), std::move(result.candidates), dry_run});
+  candidates_.put(std::move(candidates));
   if (!queue_.push_scan(std::move(result.scan))) sampler_.take_back(result.scan);
   for (core::OomKill& kill : result.oom_kills) queue_.push(std::move(kill));
 }
@@ -190,7 +196,8 @@ void ScanLoop::push_node_facts(const Settings& settings) {
                                {"parent", hierarchy.parent},
                                {"page_size_bytes", static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE))},
                                {"memory_bytes", static_cast<std::int64_t>(hierarchy.memory_bytes)},
-                               {"interval_us", settings.interval_us}}});
+                               {"interval_us", settings.interval_us},
+                               {"observe_for_us", settings.policy.learning.observe_for_us}}});
 }
 
 }  // namespace cgmm::daemon

@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "daemon/alarm.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/mailbox.hpp"
 #include "daemon/reclaimer.hpp"
@@ -159,14 +160,18 @@ void Service::recorder_thread() {
 }
 
 void Service::reclaimer_thread() {
+  Alarm alarm(kWakeSignal);
+  const Reclaimer::Interrupts interrupts{.newer_scan = [&] { return candidates_.has_newer(); },
+                                         .stopping = [&] { return stop_reclaims_.load(); },
+                                         .wake_after_us = [&](std::int64_t us) { alarm.set(us); }};
   while (auto candidates = candidates_.take()) {
     try {
-      reclaimer_.reclaim_due(*candidates, {.newer_scan = [&] { return candidates_.has_newer(); },
-                                           .stopping = [&] { return stop_reclaims_.load(); }});
+      reclaimer_.reclaim_due(*candidates, interrupts);
     } catch (const std::exception& error) {
       spdlog::error("reclaim: {}", core::escape_for_terminal(error.what()));
     }
   }
+  reclaimer_.stop();
   reclaimer_ended_.raise();
 }
 

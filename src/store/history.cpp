@@ -43,8 +43,8 @@ constexpr const char* kStoreReclaim =
     "threshold_bytes, requested_bytes, "
     "usage_before_bytes, file_before_bytes, shmem_before_bytes, anon_before_bytes, swap_before_bytes, "
     "usage_after_bytes, file_after_bytes, shmem_after_bytes, anon_after_bytes, swap_after_bytes, "
-    "freed_bytes, outcome, error) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''))";
+    "freed_bytes, outcome, error, stopped_by, step_count, psi_some_us) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), nullif(?, ''), nullif(?, 0), ?)";
 
 }  // namespace
 
@@ -101,6 +101,14 @@ struct History::Impl {
       database,
       "INSERT OR REPLACE INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) "
       "VALUES (?, ?, ?, ?)"};
+  SQLite::Statement store_effect{
+      database,
+      "INSERT OR REPLACE INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, regrown_bytes, "
+      "held_byte_seconds, verdict, judged_by, ended_by) VALUES (?, ?, ?, ?, ?, ?, nullif(?, ''), nullif(?, ''))"};
+  SQLite::Statement change_cooldown{
+      database,
+      "UPDATE cooldown SET last_reclaim_at_us = ?2, until_us = ?3, strikes = ?4 "
+      "WHERE cgroup_id = (SELECT cgroup_id FROM reclaim WHERE reclaim_id = ?1)"};
   SQLite::Statement add_oom_kill{database,
                                  "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope) "
                                  "VALUES (?, ?, 'counter', 'cgroup')"};
@@ -205,10 +213,24 @@ void History::record(const core::Reclaim& reclaim) {
     row.bind(reclaim.freed_bytes);
     row.bind(to_string(reclaim.outcome));
     row.bind(reclaim.error);
+    row.bind(reclaim.stopped_by ? to_string(*reclaim.stopped_by) : "");
+    row.bind(reclaim.step_count);
+    row.bind(reclaim.psi_some_us);
     row.step();
   }
   if (const auto& cooldown = reclaim.cooldown) {
     execute(impl_->store_cooldown, cgroup_id, cooldown->last_reclaim_at_us, cooldown->until_us,
+            cooldown->strikes);
+  }
+}
+
+void History::record(const core::Effect& effect) {
+  impl_->require_transaction();
+  execute(impl_->store_effect, effect.reclaim_id, effect.observed_for_us, effect.refaulted_bytes,
+          effect.regrown_bytes, effect.held_byte_seconds, to_string(effect.verdict),
+          effect.judged_by ? to_string(*effect.judged_by) : "", effect.ended_by ? to_string(*effect.ended_by) : "");
+  if (const auto& cooldown = effect.cooldown) {
+    execute(impl_->change_cooldown, effect.reclaim_id, cooldown->last_reclaim_at_us, cooldown->until_us,
             cooldown->strikes);
   }
 }
@@ -267,6 +289,7 @@ core::Handover History::Impl::handover(std::int64_t now_us) {
 
 void History::Impl::settle_last_run(std::int64_t now_us) {
   database.exec("UPDATE reclaim SET outcome = 'interrupted' WHERE outcome = 'started'");
+  database.exec("UPDATE reclaim_effect SET ended_by = 'stop' WHERE ended_by IS NULL");
   const std::int64_t scanned_last_at_us = last_scan_at_us();
   SQLite::Statement end_cgroups(database,
                                 "UPDATE cgroup SET last_seen_at_us = max(last_seen_at_us, ?1), "

@@ -45,6 +45,7 @@ class History {
   /// transaction, or where a scan speaks of a key that was never announced.
   void record(const core::Scan& scan);
   void record(const core::Reclaim& reclaim);  // the same reclaim_id again replaces the row
+  void record(const core::Effect& effect);    // likewise
   void record(const core::OomKill& kill);
   void record(const core::ServiceEvent& event);
   void record(const core::NodeFacts& facts);  // in place of what was there

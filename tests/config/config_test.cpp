@@ -42,8 +42,14 @@ parent = "/sys/fs/cgroup/kubepods.slice"
 watch = "containers"
 threshold = "512Mi"
 reclaim_to = "128Mi"
+reclaim_step = "16MiB"
+reclaim_timeout = "1m"
+max_pressure = "12.5%"
 interval = "500ms"
 cooldown = "1h30m"
+adaptive = false
+max_cooldown = "1d"
+observe_for = "2m"
 dry_run = true
 database = "history.db"
 reports_dir = "/srv/reports"
@@ -55,6 +61,9 @@ log_level = "warn"
   expected.policy.defaults = {.threshold = Threshold::of_bytes(512 << 20),
                               .reclaim_to = Threshold::of_bytes(128 << 20),
                               .cooldown_us = 5'400'000'000};
+  expected.policy.bounds = {.step_bytes = 16 << 20, .timeout_us = 60'000'000, .max_pressure_pct = 12.5};
+  expected.policy.learning = {
+      .observe_for_us = 120'000'000, .max_cooldown_us = 86'400'000'000, .adaptive = false};
   expected.interval_us = 500'000;
   expected.dry_run = true;
   expected.database = "history.db";
@@ -109,9 +118,13 @@ constexpr std::string_view kInterval =
 constexpr std::string_view kCooldown = R"(a duration up to "365d" such as "30s", or a number of seconds)";
 constexpr std::string_view kPercent = "a percentage between 0% and 100%";
 constexpr std::string_view kOneOfTheKeys =
-    "one of parent, watch, threshold, reclaim_to, interval, cooldown, "
-    "dry_run, database, keep_samples, reports_dir, log_level, rule";
+    "one of parent, watch, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, interval, cooldown, "
+    "adaptive, max_cooldown, observe_for, dry_run, database, keep_samples, reports_dir, log_level, rule";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
+constexpr std::string_view kStep = R"(a size from "4KiB" on such as "64MiB")";
+constexpr std::string_view kTimeout = R"(a duration between "100ms" and "1h" such as "10s")";
+constexpr std::string_view kPressure = R"(a percentage between 0% and 100% such as "10%")";
+constexpr std::string_view kObserve = R"(a duration between "1s" and "1h" such as "5m")";
 constexpr std::string_view kFile = "the path of a file";
 constexpr std::string_view kParent = R"("auto" or the path of a directory)";
 constexpr std::string_view kGlob =
@@ -141,6 +154,17 @@ TEST(Config, NamesFileLineKeyValueAndExpectationOfAMistake) {
       {"[limits]\nsize = 1", "config.toml:1: limits = {...}", kOneOfTheKeys},
       {"\"a\\u001bb\" = 1", R"(config.toml:1: "a\u001bb" = 1)", kOneOfTheKeys},
       // bad units
+      {"reclaim_step = \"25%\"", R"(config.toml:1: reclaim_step = "25%")", kStep},
+      {"reclaim_step = \"1KiB\"", R"(config.toml:1: reclaim_step = "1KiB")", kStep},
+      {"reclaim_step = 0", "config.toml:1: reclaim_step = 0", kStep},
+      {"reclaim_timeout = \"10ms\"", R"(config.toml:1: reclaim_timeout = "10ms")", kTimeout},
+      {"reclaim_timeout = \"2h\"", R"(config.toml:1: reclaim_timeout = "2h")", kTimeout},
+      {"max_pressure = 10", "config.toml:1: max_pressure = 10", kPressure},
+      {"max_pressure = \"101%\"", R"(config.toml:1: max_pressure = "101%")", kPressure},
+      {"max_pressure = \"64MiB\"", R"(config.toml:1: max_pressure = "64MiB")", kPressure},
+      {"observe_for = \"0s\"", R"(config.toml:1: observe_for = "0s")", kObserve},
+      {"max_cooldown = \"366d\"", R"(config.toml:1: max_cooldown = "366d")", kCooldown},
+      {"adaptive = 1", "config.toml:1: adaptive = 1", "true or false"},
       {"\n\nthreshold = \"25 bananas\"", R"(config.toml:3: threshold = "25 bananas")", kSize},
       {"interval = \"10 parsecs\"", R"(config.toml:1: interval = "10 parsecs")", kInterval},
       {"cooldown = \"1w\"", R"(config.toml:1: cooldown = "1w")", kCooldown},

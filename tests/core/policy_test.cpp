@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "core/glob.hpp"
-#include "core/outcome.hpp"
 #include "core/values.hpp"
 
 namespace cgmm::core {
@@ -23,7 +22,7 @@ Gauges gauges(std::uint64_t file_bytes, std::uint64_t shmem_bytes = 0) {
 ReclaimSettings settings(const char* threshold) { return {.threshold = Threshold::parse(threshold).value()}; }
 
 Candidate candidate(CgroupId id, std::uint64_t file_bytes) {
-  return {std::move(id), gauges(file_bytes), 400, settings("25%")};
+  return {.id = std::move(id), .gauges = gauges(file_bytes), .effective_limit_bytes = 400, .settings = settings("25%")};
 }
 
 TEST(OverThreshold, CountsCacheThatCanBeDroppedAndNotTmpfs) {
@@ -69,19 +68,70 @@ TEST(ChooseReclaims, BeginsWithTheMostReclaimableCache) {
 
 TEST(Settle, NeverBlocksLongerThanOneCooldownAfterTheClockWasSetBack) {
   const Cooldown from_the_future{.last_reclaim_at_us = 1000 * kSecond, .until_us = 1030 * kSecond};
-  const Cooldown settled = settle(from_the_future, 30 * kSecond, /*now_us=*/10 * kSecond);
+  const Cooldown settled = settle(from_the_future, 30 * kSecond, {}, /*now_us=*/10 * kSecond);
   EXPECT_EQ(settled.last_reclaim_at_us, 10 * kSecond);
   EXPECT_EQ(settled.until_us, 40 * kSecond);
 }
 
 TEST(Settle, EndsEarlyWhenTheSettingWasLowered) {
   const Cooldown long_one{.last_reclaim_at_us = 0, .until_us = 3600 * kSecond};
-  EXPECT_EQ(settle(long_one, 30 * kSecond, kSecond).until_us, 30 * kSecond);
+  EXPECT_EQ(settle(long_one, 30 * kSecond, {}, kSecond).until_us, 30 * kSecond);
 }
 
 TEST(Settle, LeavesAnOrdinaryCooldownAsItIs) {
   const Cooldown ordinary{.last_reclaim_at_us = kSecond, .until_us = 31 * kSecond, .strikes = 2};
-  EXPECT_EQ(settle(ordinary, 30 * kSecond, 2 * kSecond), ordinary);
+  EXPECT_EQ(settle(ordinary, 30 * kSecond, {}, 2 * kSecond), ordinary);
+}
+
+TEST(Settle, KeepsWhatStrikesHaveMadeOfItUnlessThatIsNoLongerWanted) {
+  const Cooldown backed_off{.last_reclaim_at_us = 0, .until_us = 120 * kSecond, .strikes = 2};
+  EXPECT_EQ(settle(backed_off, 30 * kSecond, {}, kSecond), backed_off);
+  EXPECT_EQ(settle(backed_off, 30 * kSecond, {.adaptive = false}, kSecond).until_us, 30 * kSecond);
+  EXPECT_EQ(settle(backed_off, 30 * kSecond, {.max_cooldown_us = 60 * kSecond}, kSecond).until_us, 60 * kSecond);
+  EXPECT_EQ(settle(backed_off, 10 * kSecond, {}, kSecond).until_us, 40 * kSecond);
+}
+
+TEST(LearnedCooldown, DoublesWithEachStrikeUpToTheMaximum) {
+  const Learning learning{.max_cooldown_us = 300 * kSecond};
+  const std::int64_t base_us = 30 * kSecond;
+  struct Case {
+    std::int64_t strikes, expected_us;
+  };
+  for (const Case& one : {Case{0, 30 * kSecond}, {1, 60 * kSecond}, {2, 120 * kSecond}, {3, 240 * kSecond},
+                          {4, 300 * kSecond}, {1'000'000'000'000, 300 * kSecond}}) {
+    EXPECT_EQ(learned_cooldown_us(base_us, one.strikes, learning), one.expected_us) << one.strikes;
+  }
+}
+
+TEST(LearnedCooldown, IsNeverShorterThanTheConfiguredOne) {
+  EXPECT_EQ(learned_cooldown_us(7200 * kSecond, 3, {.max_cooldown_us = 3600 * kSecond}), 7200 * kSecond);
+  EXPECT_EQ(learned_cooldown_us(0, 3, {}), 0);
+  EXPECT_EQ(learned_cooldown_us(30 * kSecond, 3, {.adaptive = false}), 30 * kSecond);
+}
+
+TEST(Learn, BacksOffFromWhatDidNotHelpAndComesBackAtOnceWhenItDoes) {
+  const Cooldown first{.last_reclaim_at_us = 100 * kSecond, .until_us = 130 * kSecond};
+  const Cooldown once = learn(first, Lesson::did_not_help, 30 * kSecond, {});
+  EXPECT_EQ(once, (Cooldown{100 * kSecond, 160 * kSecond, 1}));
+  const Cooldown twice = learn(once, Lesson::did_not_help, 30 * kSecond, {});
+  EXPECT_EQ(twice, (Cooldown{100 * kSecond, 220 * kSecond, 2}));
+  EXPECT_EQ(learn(twice, Lesson::none, 30 * kSecond, {}), twice);
+  EXPECT_EQ(learn(twice, Lesson::helped, 30 * kSecond, {}), first);
+}
+
+TEST(Learn, LeavesEverythingAsItIsWhenItIsNotAdaptive) {
+  const Cooldown had{.last_reclaim_at_us = 100 * kSecond, .until_us = 130 * kSecond, .strikes = 1};
+  for (const Lesson lesson : {Lesson::none, Lesson::helped, Lesson::did_not_help}) {
+    EXPECT_EQ(learn(had, lesson, 30 * kSecond, {.adaptive = false}), had);
+  }
+}
+
+TEST(IsForgotten, WhenItIsOverAndItsStrikesADayLater) {
+  constexpr std::int64_t kDay = 86'400 * kSecond;
+  EXPECT_FALSE(is_forgotten({.until_us = 10}, 9));
+  EXPECT_TRUE(is_forgotten({.until_us = 10}, 10));
+  EXPECT_FALSE(is_forgotten({.until_us = 10, .strikes = 1}, 9 + kDay));
+  EXPECT_TRUE(is_forgotten({.until_us = 10, .strikes = 1}, 10 + kDay));
 }
 
 TEST(Policy, LetsTheFirstRuleThatMatchesDecide) {
@@ -95,12 +145,15 @@ TEST(Policy, LetsTheFirstRuleThatMatchesDecide) {
   EXPECT_EQ(policy.settings_for("/system.slice/a"), policy.defaults);
 }
 
-TEST(RequestedBytes, AsksForWhatIsAboveHalfTheThresholdOrReclaimTo) {
-  EXPECT_EQ(requested_bytes(gauges(300), 400, settings("50%")), 200U);
+TEST(TargetBytes, IsHalfTheThresholdOrReclaimTo) {
+  EXPECT_EQ(target_bytes(400, settings("50%")), 100U);
   ReclaimSettings down_to = settings("50%");
   down_to.reclaim_to = Threshold::of_bytes(50);
-  EXPECT_EQ(requested_bytes(gauges(300, 20), 400, down_to), 230U);
-  EXPECT_EQ(requested_bytes(gauges(10), 400, settings("50%")), 1U);
+  EXPECT_EQ(target_bytes(400, down_to), 50U);
+  down_to.reclaim_to = Threshold::of_percent(10);
+  EXPECT_EQ(target_bytes(400, down_to), 40U);
+  EXPECT_EQ(target_bytes(std::nullopt, {.threshold = Threshold::of_bytes(50), .reclaim_to = Threshold::of_percent(10)}), 25U)
+      << "no limit to take a share of";
 }
 
 TEST(GlobMatches, MeansWhatSqlitesGlobMeans) {
@@ -122,32 +175,6 @@ TEST(GlobMatches, MeansWhatSqlitesGlobMeans) {
 TEST(GlobMatches, IsNotSlowedDownByAHostilePath) {
   const std::string path(4096, 'a');
   EXPECT_FALSE(glob_matches("*a*a*a*a*a*a*a*a*a*a*a*a*b", path));
-}
-
-TEST(Judge, GoesByWhatWasMeasuredAndNotByTheAnswer) {
-  const auto of = [](std::uint64_t usage) {
-    Gauges result;
-    result.set(Gauge::usage, usage);
-    return result;
-  };
-  const auto again = std::make_error_code(std::errc::resource_unavailable_try_again);
-  EXPECT_EQ(judge(of(1000), of(400), std::nullopt, {}), ReclaimOutcome::done);
-  EXPECT_EQ(judge(of(1000), of(400), 600, again), ReclaimOutcome::done);
-  EXPECT_EQ(judge(of(1000), of(700), 600, again), ReclaimOutcome::partial);
-  EXPECT_EQ(judge(of(1000), of(1000), 600, again), ReclaimOutcome::partial);
-  EXPECT_EQ(judge(of(1000), of(1000), 600, std::make_error_code(std::errc::permission_denied)), ReclaimOutcome::failed);
-  EXPECT_EQ(judge(of(1000), of(900), 600, std::make_error_code(std::errc::interrupted)), ReclaimOutcome::interrupted);
-  EXPECT_EQ(judge(of(1000), std::nullopt, 600, {}), ReclaimOutcome::vanished);
-}
-
-TEST(FreedBytes, IsWhatUsageFellByAndNeverNegative) {
-  Gauges before = gauges(500);
-  Gauges after = gauges(200);
-  EXPECT_EQ(freed_bytes(before, after), 300U);
-  before.set(Gauge::usage, 1000);
-  after.set(Gauge::usage, 1100);
-  EXPECT_EQ(freed_bytes(before, after), 0U);
-  EXPECT_EQ(freed_bytes(Gauges{}, Gauges{}), std::nullopt);
 }
 
 TEST(Increase, IsAbsentWithoutAnEarlierValueAndAfterACounterWentBack) {

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -24,6 +26,28 @@ using test::FakeCgroups;
 constexpr std::uint64_t kMiB = 1 << 20;
 const test::FakeMemory kFull{.file_bytes = 60 * kMiB, .limit_bytes = 100 * kMiB};
 
+/// Reads a fake v2 tree as ever, and has `answer` in the place of the kernel's reclaim.
+class FakeKernel : public kernel::Controller {
+ public:
+  using Answer = std::function<std::error_code(std::uint64_t asked_bytes)>;
+
+  FakeKernel(const kernel::Hierarchy& hierarchy, Answer answer)
+      : Controller(hierarchy), v2_(kernel::make_v2_controller(hierarchy)), answer_(std::move(answer)) {}
+
+  std::optional<kernel::Reading> read(kernel::Cgroup& cgroup) override { return v2_->read(cgroup); }
+  core::Limits read_limits(kernel::Cgroup& cgroup, const kernel::Reading& reading) override {
+    return v2_->read_limits(cgroup, reading);
+  }
+  core::ReclaimMethod method() const override { return v2_->method(); }
+  const char* reclaim_file() const override { return v2_->reclaim_file(); }
+  bool can_reclaim(const kernel::Cgroup&) const override { return true; }
+  std::error_code reclaim(const kernel::Cgroup&, std::uint64_t bytes) override { return answer_(bytes); }
+
+ private:
+  std::unique_ptr<kernel::Controller> v2_;
+  Answer answer_;
+};
+
 /// Takes every record for committed, and keeps it.
 class Collector {
  public:
@@ -36,6 +60,10 @@ class Collector {
     const std::lock_guard lock(mutex_);
     return reclaims_;
   }
+  std::vector<core::Effect> effects() {
+    const std::lock_guard lock(mutex_);
+    return effects_;
+  }
 
  private:
   void collect() {
@@ -44,6 +72,7 @@ class Collector {
         const std::lock_guard lock(mutex_);
         for (const Record& record : batch) {
           if (const auto* reclaim = std::get_if<core::Reclaim>(&record)) reclaims_.push_back(*reclaim);
+          if (const auto* effect = std::get_if<core::Effect>(&record)) effects_.push_back(*effect);
         }
       }
       queue_.done(batch);
@@ -52,6 +81,7 @@ class Collector {
   RecordQueue& queue_;
   std::mutex mutex_;
   std::vector<core::Reclaim> reclaims_;
+  std::vector<core::Effect> effects_;
   std::thread thread_;
 };
 
@@ -203,7 +233,8 @@ TEST(Reclaimer, IsNotBlockedLongerThanOneCooldownByAClockThatWasSetBack) {
   constexpr std::int64_t kDay = 86'400'000'000;
   std::int64_t now_us = 10 * kDay;
   Reclaimer reclaimer({}, queue, [&] { return now_us; });
-  const Candidates candidates = scan(tree);
+  Candidates candidates = scan(tree);
+  candidates.learning.adaptive = false;  // nothing is freed here
   EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 1U);
   now_us -= kDay;
   EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 0U);
@@ -253,6 +284,154 @@ TEST(Reclaimer, ObeysRules) {
   Reclaimer reclaimer({}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, policy), kNever), 1U);
   EXPECT_EQ(tree.file("/db", "memory.force_empty"), "");
+}
+
+/// One cgroup with 60 MiB of cache, of which 12.5 are to be left, asked for in steps of 16 MiB.
+class SteppedReclaim : public ::testing::Test {
+ protected:
+  SteppedReclaim() { put(60 * kMiB, 0); }
+
+  void put(std::uint64_t file_bytes, std::uint64_t stalled_us) {
+    test::FakeMemory memory = kFull;
+    memory.file_bytes = file_bytes;
+    test::Files files = test::v2_files(memory);
+    files["memory.pressure"] = "some avg10=0.00 avg60=0.00 avg300=0.00 total=" + std::to_string(stalled_us) + "\n";
+    tree_.put("/web", files);
+    file_bytes_ = file_bytes;
+    stalled_us_ = stalled_us;
+  }
+  /// The obedient kernel.
+  std::error_code drop(std::uint64_t bytes) {
+    put(file_bytes_ - bytes, stalled_us_);
+    return {};
+  }
+
+  /// The end of it, as recorded.
+  core::Reclaim reclaim(FakeKernel::Answer answer, const Reclaimer::Interrupts& interrupts = kNever) {
+    Candidates candidates = scan(tree_);
+    candidates.bounds.step_bytes = 16 * kMiB;
+    Reclaimer reclaimer({}, queue_, wall_now_us, [&](const kernel::Hierarchy& hierarchy) {
+      return std::make_unique<FakeKernel>(hierarchy, [this, answer](std::uint64_t bytes) {
+        asked_.push_back(bytes);
+        return answer(bytes);
+      });
+    });
+    EXPECT_EQ(reclaimer.reclaim_due(candidates, interrupts), 1U);
+    EXPECT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 2; }));
+    return collector_.reclaims().back();
+  }
+
+  FakeCgroups tree_;
+  RecordQueue queue_;
+  Collector collector_{queue_};
+  std::uint64_t file_bytes_ = 0, stalled_us_ = 0;
+  std::vector<std::uint64_t> asked_;
+};
+
+TEST_F(SteppedReclaim, GoesStepByStepDownToTheTarget) {
+  const core::Reclaim ended = reclaim([&](std::uint64_t bytes) { return drop(bytes); });
+  EXPECT_EQ(asked_, (std::vector<std::uint64_t>{16 * kMiB, 16 * kMiB, 31 * kMiB / 2}));
+  EXPECT_EQ(ended.outcome, ReclaimOutcome::done);
+  EXPECT_EQ(ended.stopped_by, core::StoppedBy::target);
+  EXPECT_EQ(ended.step_count, 3);
+  EXPECT_EQ(ended.freed_bytes, 95 * kMiB / 2);
+  EXPECT_EQ(ended.requested_bytes, 95 * kMiB / 2);
+  EXPECT_EQ(ended.psi_some_us, 0U);
+  EXPECT_EQ(ended.error, "");
+}
+
+TEST_F(SteppedReclaim, AsksForLessAfterAKernelThatOvershoots) {
+  const core::Reclaim ended = reclaim([&](std::uint64_t bytes) { return drop(bytes + bytes / 4); });
+  EXPECT_EQ(asked_, (std::vector<std::uint64_t>{16 * kMiB, 16 * kMiB, 15 * kMiB / 2}));
+  EXPECT_EQ(ended.stopped_by, core::StoppedBy::target);
+}
+
+TEST_F(SteppedReclaim, IsLeftEarlyWhenTheCgroupsTasksWaitForMemory) {
+  const core::Reclaim ended = reclaim([&](std::uint64_t bytes) {
+    put(file_bytes_ - bytes, 1'000'000'000);
+    return std::error_code{};
+  });
+  EXPECT_EQ(asked_.size(), 1U);
+  EXPECT_EQ(ended.outcome, ReclaimOutcome::partial);
+  EXPECT_EQ(ended.stopped_by, core::StoppedBy::pressure);
+  EXPECT_EQ(ended.freed_bytes, 16 * kMiB);
+  EXPECT_EQ(ended.psi_some_us, 1'000'000'000U);
+  EXPECT_EQ(ended.error, "") << "it is an outcome, not an error";
+}
+
+TEST_F(SteppedReclaim, EndsBetweenStepsWhenTheServiceStops) {
+  bool stopping = false;
+  const core::Reclaim ended = reclaim(
+      [&](std::uint64_t bytes) {
+        stopping = true;
+        return drop(bytes);
+      },
+      {.stopping = [&] { return stopping; }});
+  EXPECT_EQ(asked_.size(), 1U);
+  EXPECT_EQ(ended.outcome, ReclaimOutcome::interrupted);
+  EXPECT_EQ(ended.stopped_by, core::StoppedBy::stop);
+  EXPECT_EQ(ended.freed_bytes, 16 * kMiB);
+}
+
+TEST_F(SteppedReclaim, EndsWhenTheKernelFindsNoMore) {
+  const core::Reclaim ended = reclaim([&](std::uint64_t bytes) {
+    if (asked_.size() == 1) return drop(bytes);
+    return std::make_error_code(std::errc::resource_unavailable_try_again);
+  });
+  EXPECT_EQ(ended.outcome, ReclaimOutcome::partial);
+  EXPECT_EQ(ended.stopped_by, core::StoppedBy::nothing_left);
+  EXPECT_EQ(ended.step_count, 2);
+}
+
+TEST_F(SteppedReclaim, KeepsWhatItHasFreedWhenTheCgroupVanishes) {
+  const core::Reclaim ended = reclaim([&](std::uint64_t) {
+    tree_.remove("/web");
+    return std::make_error_code(std::errc::no_such_device);
+  });
+  EXPECT_EQ(ended.outcome, ReclaimOutcome::vanished);
+  EXPECT_EQ(ended.stopped_by, core::StoppedBy::vanished);
+  EXPECT_FALSE(ended.after);
+  ASSERT_TRUE(test::eventually([&] { return !collector_.effects().empty(); }));
+  EXPECT_EQ(collector_.effects()[0].verdict, core::Verdict::unknown);
+}
+
+TEST_F(SteppedReclaim, IsWokenWhenAStepTakesTooLong) {
+  std::vector<std::int64_t> alarms;
+  const core::Reclaim ended = reclaim([&](std::uint64_t) { return std::make_error_code(std::errc::interrupted); },
+                                      {.wake_after_us = [&](std::int64_t us) { alarms.push_back(us); }});
+  EXPECT_EQ(alarms, (std::vector<std::int64_t>{10'000'000, 0}));
+  EXPECT_EQ(ended.outcome, ReclaimOutcome::partial);
+  EXPECT_EQ(ended.stopped_by, core::StoppedBy::timeout);
+}
+
+TEST(Reclaimer, WaitsLongerEachTimeForACgroupThatOnlyChurns) {
+  FakeCgroups tree;
+  tree.put("/web", test::v2_files(kFull));
+  RecordQueue queue;
+  Collector collector(queue);
+  std::int64_t now_us = 1'000'000'000'000;
+  Reclaimer reclaimer({}, queue, [&] { return now_us; });
+  std::vector<std::int64_t> reclaimed_after_s;  // nothing is freed in a fake tree, so each is futile
+  for (std::int64_t s = 0; s <= 3600; s += 10, now_us += 10'000'000) {
+    if (reclaimer.reclaim_due(scan(tree), kNever) == 1) reclaimed_after_s.push_back(s);
+  }
+  EXPECT_EQ(reclaimed_after_s, (std::vector<std::int64_t>{0, 60, 180, 420, 900, 1860}));
+  EXPECT_EQ(reclaimer.cooldowns().begin()->second.strikes, 6);
+}
+
+TEST(Reclaimer, StrikesOfAnEarlierRunHold) {
+  FakeCgroups tree;
+  tree.put("/web", test::v2_files(kFull));
+  RecordQueue queue;
+  Collector collector(queue);
+  std::int64_t now_us = 1'000'000'000'000;
+  const core::CgroupId web{"/web", tree.inode("/web")};
+  Reclaimer reclaimer({.cooldowns = {{web, {now_us, now_us + 240'000'000, 3}}}}, queue, [&] { return now_us; });
+  now_us += 239'999'999;
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
+  now_us += 1;
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
+  EXPECT_EQ(reclaimer.cooldowns().at(web).until_us - now_us, 480'000'000) << "and one more";
 }
 
 }  // namespace

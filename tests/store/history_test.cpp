@@ -274,6 +274,9 @@ TEST_F(HistoryTest, AReclaimRecordedAgainReplacesItsRow) {
   reclaim.duration_us = 77;
   reclaim.freed_bytes = 500;
   reclaim.error = "EAGAIN";
+  reclaim.stopped_by = core::StoppedBy::nothing_left;
+  reclaim.step_count = 3;
+  reclaim.psi_some_us = 250;
   reclaim.after.emplace();
   reclaim.after->set(core::Gauge::usage, std::uint64_t{1500});
   reclaim.after->set(core::Gauge::file, std::uint64_t{8});
@@ -282,9 +285,46 @@ TEST_F(HistoryTest, AReclaimRecordedAgainReplacesItsRow) {
       query("SELECT reclaim_id, cgroup_id, started_at_us, duration_us, method, threshold_bytes, "
             "requested_bytes, "
             "usage_before_bytes, usage_after_bytes, file_before_bytes, file_after_bytes, swap_before_bytes, "
-            "swap_after_bytes, freed_bytes, outcome, error FROM reclaim"),
+            "swap_after_bytes, freed_bytes, outcome, error, stopped_by, step_count, psi_some_us FROM reclaim"),
       "4|1|" + std::to_string(kNoon) +
-          "|77|memory.reclaim|1000|300|2000|1500|NULL|8|1|NULL|500|partial|EAGAIN\n");
+          "|77|memory.reclaim|1000|300|2000|1500|NULL|8|1|NULL|500|partial|EAGAIN|nothing_left|3|250\n");
+}
+
+TEST_F(HistoryTest, AnEffectIsReplacedByWhatIsKnownLaterAndChangesTheCooldown) {
+  History history(file());
+  Reclaim reclaim = started_reclaim(4, {"/a", 1});
+  reclaim.cooldown = {.last_reclaim_at_us = kNoon, .until_us = kNoon + 30 * kSecond, .strikes = 0};
+  store(history, reclaim, started_reclaim(5, {"/b", 1}), core::Effect{.reclaim_id = 4});
+  EXPECT_EQ(query("SELECT * FROM reclaim_effect"), "4|0|NULL|NULL|NULL|unknown|NULL|NULL\n");
+  EXPECT_EQ(query("SELECT * FROM cooldown WHERE cgroup_id = 1"),
+            "1|" + std::to_string(kNoon) + "|" + std::to_string(kNoon + 30 * kSecond) + "|0\n");
+  core::Effect churn{.reclaim_id = 4,
+                     .observed_for_us = 20 * kSecond,
+                     .refaulted_bytes = 100,
+                     .regrown_bytes = 200,
+                     .held_byte_seconds = 300,
+                     .verdict = core::Verdict::churn,
+                     .judged_by = core::JudgedBy::refaults,
+                     .ended_by = core::WatchEnd::next_reclaim};
+  churn.cooldown = {.last_reclaim_at_us = kNoon, .until_us = kNoon + 60 * kSecond, .strikes = 1};
+  store(history, churn);
+  EXPECT_EQ(query("SELECT * FROM reclaim_effect"), "4|20000000|100|200|300|churn|refaults|next_reclaim\n");
+  EXPECT_EQ(query("SELECT verdict, refaulted_bytes, judged_by, effect_ended_by FROM v_reclaim WHERE reclaim_id = 4"),
+            "churn|100|refaults|next_reclaim\n");
+  EXPECT_EQ(query("SELECT until_us, strikes FROM cooldown WHERE cgroup_id = 1"),
+            std::to_string(kNoon + 60 * kSecond) + "|1\n");
+}
+
+TEST_F(HistoryTest, WhatWasWatchedWhenTheServiceDiedEndsThere) {
+  {
+    History history(file());
+    history.begin_run(kNoon, "");
+    store(history, started_reclaim(1, {"/a", 1}),
+          core::Effect{.reclaim_id = 1, .observed_for_us = 7, .verdict = core::Verdict::churn});
+  }
+  History history(file());
+  history.begin_run(kNoon + kSecond, "");
+  EXPECT_EQ(query("SELECT observed_for_us, verdict, ended_by FROM reclaim_effect"), "7|churn|stop\n");
 }
 
 TEST_F(HistoryTest, ACgroupFirstKnownFromItsReclaimLearnsItsContainerWhenItIsAnnounced) {

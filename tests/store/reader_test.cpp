@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "store/fixture.hpp"
+#include "store/migrations.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -128,7 +129,7 @@ TEST_F(ReaderTest, ThePragmasThatOnlyTellAreAllowed) {
   EXPECT_NE(query("PRAGMA index_list('scan')"), "");
   EXPECT_EQ(query("SELECT name FROM pragma_table_info('scan') WHERE pk = 1"), "scan_id\n");
   EXPECT_EQ(query("SELECT value FROM json_each('[5]')"), "5\n");
-  EXPECT_EQ(query("PRAGMA user_version"), "1\n");
+  EXPECT_EQ(query("PRAGMA user_version"), std::to_string(kMigrations.size()) + "\n");
   EXPECT_EQ(query("PRAGMA quick_check"), "ok\n");
   EXPECT_NE(query("EXPLAIN QUERY PLAN SELECT * FROM scan"), "");
 }

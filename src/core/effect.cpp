@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/effect.hpp"
+
+#include <algorithm>
+
+namespace cgmm::core {
+namespace {
+
+// "Most of it was read again". What comes back costs a read from disk each, so at half the gain is doubtful at best.
+constexpr std::uint64_t kChurnFromHundredth = 50;
+// "Freed next to nothing": of what was asked.
+constexpr std::uint64_t kFutileBelowHundredth = 10;
+// No refaults after this long say something, though less than after the whole time.
+constexpr std::int64_t kTellingAfter_us = 30'000'000;
+
+/// Whether `part` is at least so many hundredths of `whole`.
+bool reaches(std::uint64_t part, std::uint64_t hundredths, std::uint64_t whole) {
+  return static_cast<double>(part) * 100 >= static_cast<double>(whole) * static_cast<double>(hundredths);
+}
+
+std::uint64_t increase_of(std::uint64_t before, std::uint64_t after) {
+  return after > before ? after - before : 0;
+}
+
+}  // namespace
+
+Sighting sighting_of(CgroupKey key, const MemorySample& sample) {
+  Sighting sighting{.key = key, .cache_bytes = reclaimable_cache_bytes(sample.gauges), .refaults = {}};
+  for (const Counter counter : {Counter::refault_file, Counter::refault_anon}) {
+    if (const auto pages = sample.counters[counter]) sighting.refaults = sighting.refaults.value_or(0) + *pages;
+  }
+  return sighting;
+}
+
+EffectWatch::EffectWatch(const Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<Sighting> after,
+                         std::int64_t ended_at_us, std::uint64_t page_bytes)
+    : reclaim_id_(reclaim.reclaim_id),
+      freed_bytes_(reclaim.freed_bytes.value_or(0)),
+      page_bytes_(page_bytes),
+      ended_at_us_(ended_at_us),
+      after_(after.value_or(Sighting{})),
+      at_once_(judge_at_once(reclaim, asked_bytes, after && reclaim.freed_bytes)),
+      seen_(after_),
+      seen_at_us_(ended_at_us) {}
+
+void EffectWatch::see(const Sighting& now, std::int64_t at_us) {
+  if (at_us <= seen_at_us_) return;
+  const auto held_bytes = [&](const Sighting& one) {
+    const std::uint64_t regrown = increase_of(after_.cache_bytes, one.cache_bytes);
+    return static_cast<double>(increase_of(regrown, freed_bytes_));
+  };
+  held_byte_us_ += (held_bytes(seen_) + held_bytes(now)) / 2 * static_cast<double>(at_us - seen_at_us_);
+  const auto known = seen_.refaults;
+  seen_ = now;
+  if (!seen_.refaults) seen_.refaults = known;  // it could not be read this time
+  seen_at_us_ = at_us;
+}
+
+Effect EffectWatch::effect(const Learning& learning) const {
+  Effect effect{.reclaim_id = reclaim_id_, .observed_for_us = seen_at_us_ - ended_at_us_};
+  if (effect.observed_for_us > 0) {
+    if (after_.refaults && seen_.refaults) {
+      effect.refaulted_bytes = increase_of(*after_.refaults, *seen_.refaults) * page_bytes_;
+    }
+    effect.regrown_bytes = increase_of(after_.cache_bytes, seen_.cache_bytes);
+    effect.held_byte_seconds = static_cast<std::uint64_t>(held_byte_us_ / 1e6);
+  }
+  const Judgement judgement = at_once_ ? *at_once_ : judge(effect, learning);
+  effect.verdict = judgement.verdict;
+  effect.judged_by = judgement.by;
+  return effect;
+}
+
+Lesson EffectWatch::lesson(const Effect& effect) const {
+  switch (effect.verdict) {
+    case Verdict::effective: return Lesson::helped;
+    case Verdict::churn:
+    case Verdict::futile: return Lesson::did_not_help;
+    case Verdict::failed: return Lesson::none;
+    case Verdict::unknown: break;
+  }
+  if (effect.judged_by != JudgedBy::regrowth) return Lesson::none;
+  return mostly_regrown() ? Lesson::did_not_help : Lesson::helped;
+}
+
+bool EffectWatch::mostly_regrown() const {
+  return reaches(increase_of(after_.cache_bytes, seen_.cache_bytes), kChurnFromHundredth, freed_bytes_);
+}
+
+std::optional<EffectWatch::Judgement> EffectWatch::judge_at_once(const Reclaim& reclaim, std::uint64_t asked_bytes,
+                                                                 bool measured) {
+  switch (reclaim.outcome) {
+    case ReclaimOutcome::failed: return Judgement{Verdict::failed, {}};
+    case ReclaimOutcome::done:
+    case ReclaimOutcome::partial: break;
+    default: return Judgement{Verdict::unknown, {}};
+  }
+  if (!measured) return Judgement{Verdict::unknown, {}};
+  if (!reaches(*reclaim.freed_bytes, kFutileBelowHundredth, asked_bytes)) {
+    return Judgement{Verdict::futile, JudgedBy::amount};
+  }
+  return std::nullopt;
+}
+
+EffectWatch::Judgement EffectWatch::judge(const Effect& seen, const Learning& learning) const {
+  const bool long_enough = seen.observed_for_us >= std::min(learning.observe_for_us, kTellingAfter_us);
+  if (seen.refaulted_bytes) {
+    if (reaches(*seen.refaulted_bytes, kChurnFromHundredth, freed_bytes_)) return {Verdict::churn, JudgedBy::refaults};
+    if (long_enough) return {Verdict::effective, JudgedBy::refaults};
+  } else if (seen.regrown_bytes && long_enough) {
+    return {Verdict::unknown, JudgedBy::regrowth};
+  }
+  return {};
+}
+
+}  // namespace cgmm::core

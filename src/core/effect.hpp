@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What became of a reclaim: did what it freed stay free, or was it read right back? Told from the cgroup's numbers in the
+// scans after it. Pure state and rules, no clock: instants come from outside (microseconds of a clock that is never
+// set). One thread an object.
+
+#include <cstdint>
+#include <optional>
+
+#include "core/outcome.hpp"
+#include "core/policy.hpp"
+#include "core/records.hpp"
+#include "core/sample.hpp"
+
+namespace cgmm::core {
+
+/// The numbers of a cgroup that an effect is told from.
+struct Sighting {
+  CgroupKey key = 0;
+  std::uint64_t cache_bytes = 0;          // reclaimable
+  std::optional<std::uint64_t> refaults;  // pages, since the cgroup was made: of files, and of anon where that was swapped out
+};
+
+Sighting sighting_of(CgroupKey key, const MemorySample& sample);
+
+/// The watch over one reclaim.
+class EffectWatch {
+ public:
+  /// `reclaim` has ended at `ended_at_us`. `asked_bytes`: of the kernel (v1: the reclaimable cache). `after`: the
+  /// cgroup right then; nullopt when it could not be measured.
+  EffectWatch(const Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<Sighting> after,
+              std::int64_t ended_at_us, std::uint64_t page_bytes);
+
+  /// The cgroup at `at_us`. One from before the reclaim's end says nothing and is left out.
+  void see(const Sighting& now, std::int64_t at_us);
+
+  /// Whether the rest of the time would tell nothing more: there was nothing to watch.
+  bool settled_at_once() const { return at_once_.has_value(); }
+
+  /// What is known so far. It may still turn to `churn`, never back from it.
+  Effect effect(const Learning& learning) const;
+
+  /// What the cgroup's cooldown learns from that.
+  Lesson lesson(const Effect& effect) const;
+
+  std::int64_t ended_at_us() const { return ended_at_us_; }
+
+ private:
+  struct Judgement {
+    Verdict verdict = Verdict::unknown;
+    std::optional<JudgedBy> by;
+  };
+  static std::optional<Judgement> judge_at_once(const Reclaim& reclaim, std::uint64_t asked_bytes, bool measured);
+  Judgement judge(const Effect& seen, const Learning& learning) const;
+  bool mostly_regrown() const;
+
+  std::int64_t reclaim_id_;
+  std::uint64_t freed_bytes_;
+  std::uint64_t page_bytes_;
+  std::int64_t ended_at_us_;
+  Sighting after_;
+  std::optional<Judgement> at_once_;
+
+  Sighting seen_;               // last
+  std::int64_t seen_at_us_;
+  double held_byte_us_ = 0;     // up to then
+};
+
+}  // namespace cgmm::core

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/observer.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "core/text.hpp"
+#include "core/units.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+/// A crash loses no more than this of what was watched.
+constexpr std::int64_t kTellEvery_us = 60'000'000;
+
+}  // namespace
+
+void Observer::begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, core::CgroupKey key,
+                     std::optional<core::Sighting> after, std::int64_t ended_at_us, std::int64_t cooldown_us) {
+  Watch watch{.effect = {reclaim, asked_bytes, after, ended_at_us, page_bytes_},
+              .id = reclaim.id,
+              .cooldown = reclaim.cooldown.value_or(core::Cooldown{}),
+              .cooldown_us = cooldown_us,
+              .told = {}};
+  if (watch.effect.settled_at_once()) {
+    tell(watch, core::WatchEnd::at_once);
+  } else {
+    watches_.insert_or_assign(key, std::move(watch));
+  }
+}
+
+void Observer::see(std::span<const core::Sighting> sightings, std::int64_t at_us) {
+  if (watches_.empty()) return;
+  const auto is_over = [&](const Watch& watch) {
+    return at_us - watch.effect.ended_at_us() >= learning_.observe_for_us;
+  };
+  for (const core::Sighting& sighting : sightings) {
+    const auto found = watches_.find(sighting.key);
+    if (found == watches_.end()) continue;
+    Watch& watch = found->second;
+    watch.effect.see(sighting, at_us);
+    if (is_over(watch)) {
+      tell(watch, core::WatchEnd::observe_for);
+      watches_.erase(found);
+    } else {
+      tell(watch, std::nullopt);
+    }
+  }
+  for (auto entry = watches_.begin(); entry != watches_.end();) {  // those over by now were not in the scan
+    if (!is_over(entry->second)) {
+      ++entry;
+      continue;
+    }
+    tell(entry->second, core::WatchEnd::vanished);
+    entry = watches_.erase(entry);
+  }
+}
+
+void Observer::end(core::CgroupKey key, core::WatchEnd ended_by) {
+  const auto found = watches_.find(key);
+  if (found == watches_.end()) return;
+  tell(found->second, ended_by);
+  watches_.erase(found);
+}
+
+void Observer::end_all(core::WatchEnd ended_by) {
+  for (auto& [key, watch] : watches_) tell(watch, ended_by);
+  watches_.clear();
+}
+
+/// Has the cooldown learn, and records what is new. A lesson that can't be taken back is taken at once, another at the end.
+void Observer::tell(Watch& watch, std::optional<core::WatchEnd> ended_by) {
+  core::Effect effect = watch.effect.effect(learning_);
+  effect.ended_by = ended_by;
+  if (!watch.learned && (ended_by || effect.verdict == core::Verdict::churn)) {
+    watch.learned = true;
+    effect.cooldown = learn(watch, watch.effect.lesson(effect), effect);
+  }
+  const bool is_new = watch.told != effect.verdict || effect.observed_for_us - watch.told_at_us >= kTellEvery_us;
+  if (!ended_by && !is_new) return;
+  watch.told = effect.verdict;
+  watch.told_at_us = effect.observed_for_us;
+  queue_.push(std::move(effect));
+}
+
+/// The cooldown as it is from now on; nullopt where it stays as it was.
+std::optional<core::Cooldown> Observer::learn(Watch& watch, core::Lesson lesson, const core::Effect& effect) {
+  const auto found = cooldowns_.find(watch.id);
+  const core::Cooldown before = found == cooldowns_.end() ? watch.cooldown : found->second;
+  const core::Cooldown after = core::learn(before, lesson, watch.cooldown_us, learning_);
+  if (after.strikes == before.strikes) return std::nullopt;
+  cooldowns_[watch.id] = after;
+  const std::string cooldown = core::format_duration_us(after.until_us - after.last_reclaim_at_us);
+  const std::string path = core::escape_for_terminal(watch.id.path);
+  if (after.strikes > before.strikes) {
+    spdlog::info("backing off {}: {} ({} in a row), its cooldown is {} now", path, core::to_string(effect.verdict),
+                 after.strikes, cooldown);
+  } else {
+    spdlog::info("{} is reclaimed to some effect again: its cooldown is {} now", path, cooldown);
+  }
+  return after;
+}
+
+}  // namespace cgmm::daemon

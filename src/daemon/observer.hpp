@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Watches what becomes of reclaims, records it, and has the cooldowns learn from it. One thread (the reclaimer's).
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <unordered_map>
+
+#include "core/effect.hpp"
+#include "core/policy.hpp"
+#include "daemon/record_queue.hpp"
+
+namespace cgmm::daemon {
+
+class Observer {
+ public:
+  /// Both are borrowed. A page counts `page_bytes`.
+  Observer(core::Cooldowns& cooldowns, RecordQueue& queue, std::uint64_t page_bytes)
+      : cooldowns_(cooldowns), queue_(queue), page_bytes_(page_bytes) {}
+
+  /// From the next scan on. Instants are steady_now_us().
+  void set_learning(const core::Learning& learning) { learning_ = learning; }
+
+  /// A reclaim has ended. `asked_bytes` and `after` as core::EffectWatch has them; `cooldown_us` is the configured one.
+  void begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, core::CgroupKey key,
+             std::optional<core::Sighting> after, std::int64_t ended_at_us, std::int64_t cooldown_us);
+
+  /// A scan that began at `at_us`. A watch ends when its time is over, whether its cgroup is in the scan or not.
+  void see(std::span<const core::Sighting> sightings, std::int64_t at_us);
+
+  /// Ends the watch over this cgroup's last reclaim, if there is one.
+  void end(core::CgroupKey key, core::WatchEnd ended_by);
+  void end_all(core::WatchEnd ended_by);
+
+ private:
+  struct Watch {
+    core::EffectWatch effect;
+    core::CgroupId id;
+    core::Cooldown cooldown;          // that its reclaim began
+    std::int64_t cooldown_us = 0;     // as configured
+    bool learned = false;             // the lesson has been taken
+    std::optional<core::Verdict> told;
+    std::int64_t told_at_us = 0;      // since the reclaim's end
+  };
+  using Watches = std::unordered_map<core::CgroupKey, Watch>;
+
+  void tell(Watch& watch, std::optional<core::WatchEnd> ended_by);
+  std::optional<core::Cooldown> learn(Watch& watch, core::Lesson lesson, const core::Effect& effect);
+
+  core::Cooldowns& cooldowns_;
+  RecordQueue& queue_;
+  std::uint64_t page_bytes_;
+  core::Learning learning_;
+  Watches watches_;
+};
+
+}  // namespace cgmm::daemon

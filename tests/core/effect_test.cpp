@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/effect.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace cgmm::core {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kPage = 4096;
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kEnd = 1000 * kSecond;
+const Learning kLearning;
+
+/// Freed 40 of 48 MiB and left 8, when 1000 pages had been refaulted before.
+Reclaim reclaim_that_freed(std::optional<std::uint64_t> freed_bytes, ReclaimOutcome outcome = ReclaimOutcome::done) {
+  Reclaim reclaim;
+  reclaim.reclaim_id = 7;
+  reclaim.freed_bytes = freed_bytes;
+  reclaim.outcome = outcome;
+  return reclaim;
+}
+Sighting sighting(std::uint64_t cache_mib, std::optional<std::uint64_t> refaults) {
+  return {.key = 1, .cache_bytes = cache_mib * kMiB, .refaults = refaults};
+}
+EffectWatch watch(std::optional<std::uint64_t> refaults = 1000) {
+  return {reclaim_that_freed(40 * kMiB), 40 * kMiB, sighting(8, refaults), kEnd, kPage};
+}
+constexpr std::uint64_t pages_of(std::uint64_t mib) { return mib * kMiB / kPage; }
+
+TEST(Effect, TheVerdictGoesByWhatWasReadAgainOfWhatWasFreed) {
+  struct Case {
+    const char* what;
+    std::uint64_t refaulted_mib;
+    std::int64_t after_s;
+    Verdict verdict;
+    std::optional<JudgedBy> by;
+  };
+  const Case cases[] = {
+      {"nothing was, long enough", 0, 300, Verdict::effective, JudgedBy::refaults},
+      {"nothing was, half a minute", 0, 30, Verdict::effective, JudgedBy::refaults},
+      {"nothing was, but it is early", 0, 29, Verdict::unknown, std::nullopt},
+      {"less than half", 19, 300, Verdict::effective, JudgedBy::refaults},
+      {"half", 20, 300, Verdict::churn, JudgedBy::refaults},
+      {"more than there was", 400, 300, Verdict::churn, JudgedBy::refaults},
+      {"what is churn early stays it", 20, 1, Verdict::churn, JudgedBy::refaults},
+  };
+  for (const Case& one : cases) {
+    EffectWatch watched = watch();
+    watched.see(sighting(8, 1000 + pages_of(one.refaulted_mib)), kEnd + one.after_s * kSecond);
+    const Effect effect = watched.effect(kLearning);
+    EXPECT_EQ(effect.reclaim_id, 7);
+    EXPECT_EQ(effect.verdict, one.verdict) << one.what;
+    EXPECT_EQ(effect.judged_by, one.by) << one.what;
+    EXPECT_EQ(effect.refaulted_bytes, one.refaulted_mib * kMiB) << one.what;
+    EXPECT_EQ(effect.observed_for_us, one.after_s * kSecond) << one.what;
+  }
+}
+
+TEST(Effect, CountsPagesOfTheSizeThatTheMachineHas) {
+  EffectWatch watched(reclaim_that_freed(40 * kMiB), 40 * kMiB, sighting(8, 0), kEnd, 65'536);
+  watched.see(sighting(8, 3), kEnd + kSecond);
+  EXPECT_EQ(watched.effect(kLearning).refaulted_bytes, 3U * 65'536);
+}
+
+TEST(Effect, AShortObservationIsJudgedByItsOwnLength) {
+  const Learning short_one{.observe_for_us = 5 * kSecond};
+  EffectWatch watched = watch();
+  watched.see(sighting(8, 1000), kEnd + 5 * kSecond);
+  EXPECT_EQ(watched.effect(short_one).verdict, Verdict::effective);
+}
+
+TEST(Effect, IsUnknownBeforeTheFirstScan) {
+  const Effect effect = watch().effect(kLearning);
+  EXPECT_EQ(effect.verdict, Verdict::unknown);
+  EXPECT_EQ(effect.observed_for_us, 0);
+  EXPECT_EQ(effect.refaulted_bytes, std::nullopt);
+  EXPECT_EQ(effect.regrown_bytes, std::nullopt);
+  EXPECT_EQ(effect.held_byte_seconds, std::nullopt);
+}
+
+TEST(Effect, WithoutARefaultCounterItIsUnknownAndMarkedAsJudgedByRegrowth) {
+  EffectWatch regrown = watch(std::nullopt);
+  regrown.see(sighting(28, std::nullopt), kEnd + 300 * kSecond);
+  EffectWatch held = watch(std::nullopt);
+  held.see(sighting(27, std::nullopt), kEnd + 300 * kSecond);
+  for (const EffectWatch* one : {&regrown, &held}) {
+    EXPECT_EQ(one->effect(kLearning).verdict, Verdict::unknown);
+    EXPECT_EQ(one->effect(kLearning).judged_by, JudgedBy::regrowth);
+    EXPECT_EQ(one->effect(kLearning).refaulted_bytes, std::nullopt);
+  }
+  EXPECT_EQ(regrown.effect(kLearning).regrown_bytes, 20 * kMiB);
+  EXPECT_EQ(regrown.lesson(regrown.effect(kLearning)), Lesson::did_not_help);
+  EXPECT_EQ(held.lesson(held.effect(kLearning)), Lesson::helped);
+}
+
+TEST(Effect, WhatIsHeldIsWhatHasNotRegrownTimesHowLong) {
+  EffectWatch watched = watch();
+  watched.see(sighting(8, 1000), kEnd + 100 * kSecond);   // 40 MiB for 100 s
+  watched.see(sighting(28, 1000), kEnd + 200 * kSecond);  // from 40 down to 20 MiB in 100 s
+  watched.see(sighting(88, 1000), kEnd + 300 * kSecond);  // down to nothing
+  const Effect effect = watched.effect(kLearning);
+  EXPECT_EQ(effect.held_byte_seconds, (40 * 100 + 30 * 100 + 10 * 100) * kMiB);
+  EXPECT_EQ(effect.regrown_bytes, 80 * kMiB) << "new pages may be more than were freed";
+  EXPECT_EQ(effect.verdict, Verdict::effective) << "growing is not reading again";
+}
+
+TEST(Effect, LeavesOutScansFromBeforeTheReclaimsEnd) {
+  EffectWatch watched = watch();
+  watched.see(sighting(48, 9000), kEnd - kSecond);
+  watched.see(sighting(48, 9000), kEnd);
+  EXPECT_EQ(watched.effect(kLearning).observed_for_us, 0);
+}
+
+TEST(Effect, ACounterThatCantBeReadOnceIsAsItWas) {
+  EffectWatch watched = watch();
+  watched.see(sighting(8, 1000 + pages_of(20)), kEnd + kSecond);
+  watched.see(sighting(8, std::nullopt), kEnd + 2 * kSecond);
+  EXPECT_EQ(watched.effect(kLearning).verdict, Verdict::churn);
+}
+
+TEST(Effect, WhereThereIsNothingToWatchTheVerdictComesAtOnce) {
+  struct Case {
+    const char* what;
+    std::optional<std::uint64_t> freed_bytes;
+    ReclaimOutcome outcome;
+    Verdict verdict;
+    std::optional<JudgedBy> by;
+    Lesson lesson;
+  };
+  const Case cases[] = {
+      {"refused", 0, ReclaimOutcome::failed, Verdict::failed, std::nullopt, Lesson::none},
+      {"freed nothing", 0, ReclaimOutcome::partial, Verdict::futile, JudgedBy::amount, Lesson::did_not_help},
+      {"freed next to nothing", 4 * kMiB - 1, ReclaimOutcome::done, Verdict::futile, JudgedBy::amount,
+       Lesson::did_not_help},
+      {"gone", std::nullopt, ReclaimOutcome::vanished, Verdict::unknown, std::nullopt, Lesson::none},
+      {"stopped", 30 * kMiB, ReclaimOutcome::interrupted, Verdict::unknown, std::nullopt, Lesson::none},
+      {"not measured", std::nullopt, ReclaimOutcome::done, Verdict::unknown, std::nullopt, Lesson::none},
+  };
+  for (const Case& one : cases) {
+    const EffectWatch watched(reclaim_that_freed(one.freed_bytes, one.outcome), 40 * kMiB, sighting(8, 0), kEnd, kPage);
+    EXPECT_TRUE(watched.settled_at_once()) << one.what;
+    const Effect effect = watched.effect(kLearning);
+    EXPECT_EQ(effect.verdict, one.verdict) << one.what;
+    EXPECT_EQ(effect.judged_by, one.by) << one.what;
+    EXPECT_EQ(watched.lesson(effect), one.lesson) << one.what;
+  }
+  EXPECT_FALSE(EffectWatch(reclaim_that_freed(4 * kMiB), 40 * kMiB, sighting(8, 0), kEnd, kPage).settled_at_once())
+      << "a tenth is something";
+}
+
+TEST(Effect, TeachesTheCooldown) {
+  EffectWatch churned = watch();
+  churned.see(sighting(28, 1000 + pages_of(20)), kEnd + kSecond);
+  EXPECT_EQ(churned.lesson(churned.effect(kLearning)), Lesson::did_not_help);
+  EffectWatch helped = watch();
+  helped.see(sighting(8, 1000), kEnd + 300 * kSecond);
+  EXPECT_EQ(helped.lesson(helped.effect(kLearning)), Lesson::helped);
+  EXPECT_EQ(watch().lesson(watch().effect(kLearning)), Lesson::none) << "too early";
+}
+
+TEST(SightingOf, AddsWhatWasReadAgainOfFilesAndOfSwap) {
+  MemorySample sample;
+  sample.gauges.set(Gauge::file, 100);
+  sample.gauges.set(Gauge::shmem, 30);
+  EXPECT_EQ(sighting_of(5, sample).key, 5U);
+  EXPECT_EQ(sighting_of(5, sample).cache_bytes, 70U);
+  EXPECT_EQ(sighting_of(5, sample).refaults, std::nullopt);
+  sample.counters.set(Counter::refault_file, 4);
+  EXPECT_EQ(sighting_of(5, sample).refaults, 4U);
+  sample.counters.set(Counter::refault_anon, 3);
+  EXPECT_EQ(sighting_of(5, sample).refaults, 7U);
+}
+
+}  // namespace
+}  // namespace cgmm::core

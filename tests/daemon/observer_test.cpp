@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/observer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <vector>
+
+namespace cgmm::daemon {
+namespace {
+
+using core::Verdict;
+using core::WatchEnd;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kEnd = 100 * kSecond;     // of the reclaim, on the clock that is never set
+constexpr std::int64_t kBegun = 5000 * kSecond;  // by the wall clock
+constexpr std::int64_t kCooldown = 30 * kSecond;
+const core::CgroupId kWeb{"/web", 7};
+
+class ObserverTest : public ::testing::Test {
+ protected:
+  /// Key 1: it freed 40 MiB and left 8.
+  void begin(std::int64_t reclaim_id = 1, std::uint64_t freed_bytes = 40 * kMiB) {
+    core::Reclaim reclaim;
+    reclaim.reclaim_id = reclaim_id;
+    reclaim.id = kWeb;
+    reclaim.outcome = core::ReclaimOutcome::done;
+    reclaim.freed_bytes = freed_bytes;
+    const auto before = cooldowns_.find(kWeb);
+    const std::int64_t strikes = before == cooldowns_.end() ? 0 : before->second.strikes;
+    reclaim.cooldown = cooldowns_[kWeb] = {kBegun, kBegun + core::learned_cooldown_us(kCooldown, strikes, learning_),
+                                           strikes};
+    observer_.set_learning(learning_);
+    observer_.begin(reclaim, 40 * kMiB, 1, core::Sighting{.key = 1, .cache_bytes = 8 * kMiB, .refaults = 0}, kEnd, kCooldown);
+  }
+  void see(std::int64_t after_s, std::uint64_t refaulted_mib) {
+    const core::Sighting other{.key = 2, .cache_bytes = 1, .refaults = 1 << 20};
+    const core::Sighting web{.key = 1, .cache_bytes = 8 * kMiB, .refaults = refaulted_mib * kMiB / 4096};
+    const std::vector<core::Sighting> sightings{other, web};
+    observer_.see(sightings, kEnd + after_s * kSecond);
+  }
+  /// What has been told since the last call.
+  std::vector<core::Effect> told() {
+    queue_.push(core::ServiceEvent{});  // so that there is always something to take
+    std::vector<core::Effect> effects;
+    const std::vector<Record> taken = queue_.take();
+    for (const Record& record : taken) {
+      if (const auto* effect = std::get_if<core::Effect>(&record)) effects.push_back(*effect);
+    }
+    queue_.done(taken);
+    return effects;
+  }
+
+  core::Learning learning_;
+  core::Cooldowns cooldowns_;
+  RecordQueue queue_;
+  Observer observer_{cooldowns_, queue_, 4096};
+};
+
+TEST_F(ObserverTest, TellsWhatIsKnownAtOnceEachMinuteAndAtTheEnd) {
+  begin();
+  for (std::int64_t s = 10; s <= 290; s += 10) see(s, 1);
+  const std::vector<core::Effect> so_far = told();
+  ASSERT_EQ(so_far.size(), 6U) << "first, effective at 30 s, and at 90, 150, 210 and 270 s";
+  EXPECT_EQ(so_far[0].verdict, Verdict::unknown);
+  EXPECT_EQ(so_far[0].observed_for_us, 10 * kSecond);
+  EXPECT_EQ(so_far[1].verdict, Verdict::effective);
+  EXPECT_EQ(so_far[1].observed_for_us, 30 * kSecond);
+  EXPECT_FALSE(so_far[5].ended_by);
+  see(300, 1);
+  const std::vector<core::Effect> at_the_end = told();
+  ASSERT_EQ(at_the_end.size(), 1U);
+  EXPECT_EQ(at_the_end[0].ended_by, WatchEnd::observe_for);
+  EXPECT_EQ(at_the_end[0].observed_for_us, 300 * kSecond);
+  EXPECT_EQ(at_the_end[0].refaulted_bytes, kMiB);
+  see(310, 30);
+  EXPECT_TRUE(told().empty()) << "it is not watched any more";
+}
+
+TEST_F(ObserverTest, ChurnDoublesTheCooldownAsSoonAsItIsKnownAndOnlyOnce) {
+  begin();
+  see(10, 19);
+  EXPECT_EQ(cooldowns_.at(kWeb).strikes, 0);
+  see(20, 20);
+  const core::Cooldown doubled{kBegun, kBegun + 2 * kCooldown, 1};
+  EXPECT_EQ(cooldowns_.at(kWeb), doubled);
+  see(30, 25);
+  observer_.end(1, WatchEnd::next_reclaim);
+  EXPECT_EQ(cooldowns_.at(kWeb), doubled);
+  const std::vector<core::Effect> effects = told();
+  ASSERT_EQ(effects.size(), 3U);
+  EXPECT_FALSE(effects[0].cooldown);
+  EXPECT_EQ(effects[1].cooldown, doubled);
+  EXPECT_EQ(effects[2].verdict, Verdict::churn);
+  EXPECT_EQ(effects[2].ended_by, WatchEnd::next_reclaim);
+  EXPECT_EQ(effects[2].refaulted_bytes, 25 * kMiB);
+}
+
+TEST_F(ObserverTest, AnEffectiveReclaimResetsTheCooldownAtTheEndOfItsWatch) {
+  cooldowns_[kWeb].strikes = 3;
+  begin();
+  EXPECT_EQ(cooldowns_.at(kWeb).until_us, kBegun + 8 * kCooldown);
+  see(299, 0);
+  EXPECT_EQ(cooldowns_.at(kWeb).strikes, 3) << "it may still turn out to churn";
+  see(300, 0);
+  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + kCooldown, 0}));
+  EXPECT_EQ(told().back().cooldown, cooldowns_.at(kWeb));
+}
+
+TEST_F(ObserverTest, AFutileReclaimIsAStrikeAtOnce) {
+  begin(1, /*freed_bytes=*/kMiB);
+  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + 2 * kCooldown, 1}));
+  const std::vector<core::Effect> effects = told();
+  ASSERT_EQ(effects.size(), 1U);
+  EXPECT_EQ(effects[0].verdict, Verdict::futile);
+  EXPECT_EQ(effects[0].ended_by, WatchEnd::at_once);
+}
+
+TEST_F(ObserverTest, WithoutAdaptingItWatchesAndLearnsNothing) {
+  learning_.adaptive = false;
+  begin();
+  see(10, 40);
+  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + kCooldown, 0}));
+  const std::vector<core::Effect> effects = told();
+  ASSERT_EQ(effects.size(), 1U);
+  EXPECT_EQ(effects[0].verdict, Verdict::churn);
+  EXPECT_FALSE(effects[0].cooldown);
+}
+
+TEST_F(ObserverTest, ACgroupThatIsNotSeenAgainHasVanishedWhenItsTimeIsOver) {
+  begin();
+  see(40, 1);
+  told();
+  observer_.see({}, kEnd + 299 * kSecond);
+  EXPECT_TRUE(told().empty());
+  observer_.see({}, kEnd + 300 * kSecond);
+  const std::vector<core::Effect> effects = told();
+  ASSERT_EQ(effects.size(), 1U);
+  EXPECT_EQ(effects[0].ended_by, WatchEnd::vanished);
+  EXPECT_EQ(effects[0].observed_for_us, 40 * kSecond) << "as long as it was seen";
+  EXPECT_EQ(effects[0].verdict, Verdict::effective);
+}
+
+TEST_F(ObserverTest, AStopShortensTheWatchAndTheRowSaysHowLongItWas) {
+  begin();
+  see(12, 1);
+  told();
+  observer_.end_all(WatchEnd::stop);
+  const std::vector<core::Effect> effects = told();
+  ASSERT_EQ(effects.size(), 1U);
+  EXPECT_EQ(effects[0].ended_by, WatchEnd::stop);
+  EXPECT_EQ(effects[0].observed_for_us, 12 * kSecond);
+  EXPECT_EQ(effects[0].verdict, Verdict::unknown);
+}
+
+TEST_F(ObserverTest, AScanLongAfterIsStillAnAnswer) {
+  begin();
+  see(900, 30);  // the interval is longer than the watch
+  const std::vector<core::Effect> effects = told();
+  ASSERT_EQ(effects.size(), 1U);
+  EXPECT_EQ(effects[0].observed_for_us, 900 * kSecond);
+  EXPECT_EQ(effects[0].verdict, Verdict::churn);
+  EXPECT_EQ(effects[0].ended_by, WatchEnd::observe_for);
+  EXPECT_EQ(cooldowns_.at(kWeb).strikes, 1);
+}
+
+}  // namespace
+}  // namespace cgmm::daemon
