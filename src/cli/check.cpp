@@ -121,7 +121,7 @@ void check_hierarchy(const config::Config& config, Findings& findings) {
   check_rules(config.policy, found.watched, findings);
   check_reclaim(found, config.dry_run, findings);
   if (hierarchy.version == kernel::Version::v2 && !found.pressure) {
-    findings.warning("pressure", "the kernel keeps no pressure stall information: psi_* stay NULL",
+    findings.warning("pressure", "the kernel keeps no pressure stall information: psi_* stay NULL, max_pressure is no bound",
                      "boot with psi=1 to have it");
   } else {
     findings.ok("pressure", hierarchy.version == kernel::Version::v1 ? "cgroup v1 has none by cgroup: psi_* stay NULL"

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 
 namespace cgmm::daemon {
 
@@ -19,5 +20,11 @@ inline std::int64_t steady_now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
+
+/// Both, for whoever must also work in a time that somebody else makes.
+struct Clocks {
+  std::function<std::int64_t()> wall = wall_now_us;
+  std::function<std::int64_t()> steady = steady_now_us;
+};
 
 }  // namespace cgmm::daemon

@@ -75,18 +75,18 @@ std::string error_of(const core::Reclaim& reclaim, const core::Progress& progres
 
 }  // namespace
 
-Reclaimer::Reclaimer(core::Handover handover, RecordQueue& queue, Clock clock, MakeController make_controller)
+Reclaimer::Reclaimer(core::Handover handover, RecordQueue& queue, Clocks clocks, MakeController make_controller)
     : cooldowns_(std::move(handover.cooldowns)),
       next_reclaim_id_(handover.next_reclaim_id),
       queue_(queue),
-      clock_(std::move(clock)),
+      clocks_(std::move(clocks)),
       make_controller_(std::move(make_controller)),
       observer_(cooldowns_, queue, static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))) {}
 
 std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupts& interrupts) {
   follow(candidates);
   if (candidates.cgroups.empty()) return 0;
-  const std::int64_t now_us = clock_();
+  const std::int64_t now_us = clocks_.wall();
   core::Cooldowns& cooldowns = cooldowns_for(candidates.dry_run);
   settle_cooldowns(cooldowns, candidates, now_us);
   std::size_t tried = 0;
@@ -150,7 +150,7 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
   if (!scan.dry_run) {
     observer_.end(candidate.key, core::WatchEnd::next_reclaim);
     const auto cooldown = cooldowns_.find(candidate.id);
-    if (cooldown != cooldowns_.end() && clock_() < cooldown->second.until_us) return false;
+    if (cooldown != cooldowns_.end() && clocks_.wall() < cooldown->second.until_us) return false;
   }
   const core::ReclaimPlan plan = plan_for(before, limits, candidate, scan.bounds);
   core::Reclaim reclaim = begin(candidate, before, limits, plan, scan.dry_run);
@@ -172,7 +172,7 @@ bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
                   "only recorded",
                   core::escape_for_terminal(cgroup.path_of(controller_->reclaim_file())));
   spdlog::warn("{}", detail);
-  queue_.push(core::ServiceEvent{clock_(), "fault_begin", detail});
+  queue_.push(core::ServiceEvent{clocks_.wall(), "fault_begin", detail});
   return false;
 }
 
@@ -190,7 +190,7 @@ core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gau
   core::Reclaim reclaim;
   reclaim.reclaim_id = next_reclaim_id_++;
   reclaim.id = candidate.id;
-  reclaim.started_at_us = clock_();
+  reclaim.started_at_us = clocks_.wall();
   reclaim.method = controller_->method();
   reclaim.threshold_bytes = candidate.settings.threshold.bytes(limits.effective_limit_bytes).value_or(0);
   if (!plan.all_at_once) reclaim.requested_bytes = plan.requested_bytes();
@@ -269,7 +269,7 @@ Reclaimer::Measured Reclaimer::measure(kernel::Cgroup& cgroup) {
     }
   } catch (const std::exception&) {  // the sampler will say what is wrong with the file
   }
-  measured.at_us = steady_now_us();
+  measured.at_us = clocks_.steady();
   return measured;
 }
 

@@ -30,7 +30,7 @@ struct Candidates {
   std::vector<core::Candidate> cgroups;
   bool dry_run = false;
   std::vector<core::Sighting> sightings;  // of every cgroup that has ever been over its threshold
-  std::int64_t seen_at_us = 0;            // when the scan began, of steady_now_us()
+  std::int64_t seen_at_us = 0;            // when the scan began, of the steady clock
   core::ReclaimBounds bounds;
   core::Learning learning;
 };
@@ -41,7 +41,7 @@ class Reclaimer {
 
   using MakeController = std::function<std::unique_ptr<kernel::Controller>(const kernel::Hierarchy&)>;
 
-  Reclaimer(core::Handover handover, RecordQueue& queue, Clock clock = wall_now_us,
+  Reclaimer(core::Handover handover, RecordQueue& queue, Clocks clocks = {},
             MakeController make_controller = kernel::make_controller);
   Reclaimer(const Reclaimer&) = delete;
   Reclaimer& operator=(const Reclaimer&) = delete;
@@ -63,7 +63,7 @@ class Reclaimer {
  private:
   /// A cgroup's numbers, and when they were read.
   struct Measured {
-    std::int64_t at_us = 0;                     // of steady_now_us()
+    std::int64_t at_us = 0;                     // of the steady clock
     bool gone = false;                          // the cgroup
     std::optional<core::MemorySample> sample;   // nullopt: it is gone, or could not be read
   };
@@ -86,7 +86,7 @@ class Reclaimer {
   std::optional<core::Cooldowns> dry_cooldowns_;  // while dry runs last: those of before, and what would have been done
   std::int64_t next_reclaim_id_;
   RecordQueue& queue_;
-  Clock clock_;
+  Clocks clocks_;
   MakeController make_controller_;
   core::Learning learning_;
   Observer observer_;

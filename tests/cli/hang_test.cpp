@@ -104,6 +104,18 @@ TEST_P(Hanging, KilledInTheMiddleItIsInterruptedAndKeepsItsCooldown) {
   EXPECT_EQ(event_count("crash_found"), 1);
 }
 
+TEST_P(Hanging, TheTimeLimitOfOneReclaimEndsItAndTheNextOneIsMade) {
+  write_config("threshold = '25%'\ncooldown = '1h'\nreclaim_timeout = '300ms'\n");
+  FakeMemory less = kOver;
+  less.file_bytes -= kMiB;
+  cgroups().put("/next", files_of(kind(), less));
+  auto service = start();
+  ASSERT_TRUE(eventually([&] { return number_so_far("SELECT count(*) FROM reclaim WHERE outcome <> 'started'") == 2; }));
+  EXPECT_EQ(text("SELECT outcome || ' ' || stopped_by FROM v_reclaim WHERE path = '/over'"), "partial timeout");
+  EXPECT_GE(number("SELECT duration_us FROM v_reclaim WHERE path = '/over'"), 300'000);
+  EXPECT_NE(cgroups().file("/next", lever_of(kind())), "");
+}
+
 TEST_P(Hanging, ASignalEndsTheWaitForTheLastReclaimOfTheLastCycle) {
   auto service = start({"--cycles", "2"});
   ASSERT_TRUE(wait_for_reclaim());

@@ -232,7 +232,7 @@ TEST(Reclaimer, IsNotBlockedLongerThanOneCooldownByAClockThatWasSetBack) {
   Collector collector(queue);
   constexpr std::int64_t kDay = 86'400'000'000;
   std::int64_t now_us = 10 * kDay;
-  Reclaimer reclaimer({}, queue, [&] { return now_us; });
+  Reclaimer reclaimer({}, queue, {.wall = [&] { return now_us; }});
   Candidates candidates = scan(tree);
   candidates.learning.adaptive = false;  // nothing is freed here
   EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 1U);
@@ -310,7 +310,7 @@ class SteppedReclaim : public ::testing::Test {
   core::Reclaim reclaim(FakeKernel::Answer answer, const Reclaimer::Interrupts& interrupts = kNever) {
     Candidates candidates = scan(tree_);
     candidates.bounds.step_bytes = 16 * kMiB;
-    Reclaimer reclaimer({}, queue_, wall_now_us, [&](const kernel::Hierarchy& hierarchy) {
+    Reclaimer reclaimer({}, queue_, {}, [&](const kernel::Hierarchy& hierarchy) {
       return std::make_unique<FakeKernel>(hierarchy, [this, answer](std::uint64_t bytes) {
         asked_.push_back(bytes);
         return answer(bytes);
@@ -410,7 +410,7 @@ TEST(Reclaimer, WaitsLongerEachTimeForACgroupThatOnlyChurns) {
   RecordQueue queue;
   Collector collector(queue);
   std::int64_t now_us = 1'000'000'000'000;
-  Reclaimer reclaimer({}, queue, [&] { return now_us; });
+  Reclaimer reclaimer({}, queue, {.wall = [&] { return now_us; }});
   std::vector<std::int64_t> reclaimed_after_s;  // nothing is freed in a fake tree, so each is futile
   for (std::int64_t s = 0; s <= 3600; s += 10, now_us += 10'000'000) {
     if (reclaimer.reclaim_due(scan(tree), kNever) == 1) reclaimed_after_s.push_back(s);
@@ -426,7 +426,7 @@ TEST(Reclaimer, StrikesOfAnEarlierRunHold) {
   Collector collector(queue);
   std::int64_t now_us = 1'000'000'000'000;
   const core::CgroupId web{"/web", tree.inode("/web")};
-  Reclaimer reclaimer({.cooldowns = {{web, {now_us, now_us + 240'000'000, 3}}}}, queue, [&] { return now_us; });
+  Reclaimer reclaimer({.cooldowns = {{web, {now_us, now_us + 240'000'000, 3}}}}, queue, {.wall = [&] { return now_us; }});
   now_us += 239'999'999;
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
   now_us += 1;
