@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "store/guarded_query.hpp"
+#include "store/older.hpp"
 #include "store/open.hpp"
 #include "store/refusal.hpp"
 
@@ -31,7 +32,12 @@ struct Reader::Impl {
     connection.reset();
     stamp = stamp_of(file);
     if (!stamp || inspect(file, Thoroughness::header) == Content::none) throw missing(file);
-    connection.emplace(open_for_reading(file, *stamp));
+    try {
+      connection.emplace(open_for_reading(file, *stamp));
+      read_as_current(*connection);
+    } catch (const SQLite::Exception& error) {
+      throw refusal(file, error);
+    }
   }
 
   /// Does `read`, and does it again where the file was written to meanwhile.

@@ -225,5 +225,31 @@ TEST_F(ReaderTest, SaysSoWhenTheFileIsTakenAway) {
   EXPECT_EQ(refusal_of([&] { reader.run("SELECT 1"); }).first, Kind::missing);
 }
 
+TEST_F(ReaderTest, AHistoryOfAnEarlierVersionIsReadAsIfItWereOfToday) {
+  make_history();
+  const std::string application_id = query("PRAGMA application_id");
+  std::filesystem::remove(file());
+  {
+    SQLite::Database first(file().string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    first.exec(std::string(kMigrations[0].text));
+    first.exec("PRAGMA user_version = 1; PRAGMA application_id = " + application_id);
+    first.exec("INSERT INTO cgroup (path, inode, first_seen_at_us, last_seen_at_us) VALUES ('/web', 7, 1, 1)");
+    first.exec("INSERT INTO reclaim (cgroup_id, started_at_us, method, threshold_bytes, freed_bytes, outcome) "
+               "VALUES (1, 1, 'force_empty', 16, 40, 'done')");
+    first.exec("INSERT INTO reclaim_effect (reclaim_id, observed_for_us, verdict) VALUES (1, 5, 'churn')");
+  }
+  const Traces before = traces_in(directory());
+  EXPECT_EQ(query("SELECT path, freed_bytes, stopped_by, swapped_out_bytes, verdict, judged_by FROM v_reclaim"),
+            "/web|40|NULL|NULL|churn|NULL\n");
+  EXPECT_EQ(query("SELECT count(*), count(step_count), sum(threshold_bytes) FROM reclaim"), "1|0|16\n");
+  EXPECT_EQ(query("SELECT ended_by, observed_for_us FROM reclaim_effect"), "NULL|5\n");
+  EXPECT_EQ(query("PRAGMA user_version"), "1\n") << "it is not migrated";
+  EXPECT_EQ(traces_in(directory()), before);
+
+  History(file()).begin_run(kNoon, "");
+  EXPECT_EQ(query("SELECT path, freed_bytes, verdict, effect_ended_by FROM v_reclaim"), "/web|40|churn|stop\n")
+      << "the service migrates it";
+}
+
 }  // namespace
 }  // namespace cgmm::store
