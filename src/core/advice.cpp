@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/advice.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/text.hpp"
+#include "core/units.hpp"
+
+namespace cgmm::core {
+namespace {
+
+constexpr std::uint64_t kMiB = 1024 * 1024;
+
+// One or two may be an accident (a backup, a start); with the default cooldown three are a pattern of minutes
+// at least.
+constexpr std::int64_t kEnoughJudged = 3;
+// A quarter above the most cache that was seen to be wanted, because what is wanted varies. Nearer, and the
+// next peak is over the threshold again; much further, and nothing is left for which the cgroup would be
+// reclaimed.
+constexpr std::uint64_t kRoomDivisor = 4;
+// From about here on the kernel reclaims by itself, under its own limit: a threshold there would never act
+// first.
+constexpr std::uint64_t kTooNearToLimitPct = 90;
+// So little comes back that less cache would do: a tenth of what makes a reclaim churn.
+constexpr std::uint64_t kNextToNothingPct = 5;
+// What a small container maps of its own program and libraries; below it there is nothing to gain, only to
+// reread.
+constexpr std::uint64_t kLeastThreshold = 16 * kMiB;
+
+std::int64_t judged_count(const ReclaimEvidence& evidence) {
+  return evidence.effective_count + evidence.churn_count + evidence.futile_count;
+}
+
+std::string mebibytes(std::uint64_t bytes) {
+  return std::to_string(bytes / kMiB) + " MiB";
+}
+
+std::string reclaims_of(const ReclaimEvidence& evidence) {
+  return std::to_string(judged_count(evidence)) + " reclaims at the threshold of " +
+         format_bytes(evidence.threshold_bytes);
+}
+
+std::string read_again(const ReclaimEvidence& evidence) {
+  return format_bytes(evidence.refaulted_bytes) + " of the " + format_bytes(evidence.freed_bytes) +
+         " that was freed was read back";
+}
+
+std::string did_not_help(const ReclaimEvidence& evidence) {
+  std::string text = "None of the " + reclaims_of(evidence) + " helped: ";
+  if (evidence.effective_count > 0) {
+    text = std::to_string(evidence.churn_count + evidence.futile_count) + " of the " + reclaims_of(evidence) +
+           " did not help" +
+           (evidence.strikes > 1 ? ", the last " + std::to_string(evidence.strikes) + " in a row: " : ": ");
+  }
+  if (evidence.freed_bytes > 0) text += read_again(evidence);
+  if (evidence.futile_count > 0) {
+    text += (evidence.freed_bytes > 0 ? ", and " : "") + std::to_string(evidence.futile_count) +
+            " freed next to nothing";
+  }
+  return text + "; before these there was up to " + format_bytes(evidence.cache_wanted_bytes.value_or(0)) +
+         " of cache";
+}
+
+/// The least threshold that leaves the cgroup what it was seen to want; nullopt where no number can hold it.
+std::optional<std::uint64_t> threshold_above(std::uint64_t cache_bytes) {
+  constexpr auto kLargest =
+      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());  // that a size may be
+  if (cache_bytes > kLargest / 2) return std::nullopt;
+  return (cache_bytes + cache_bytes / kRoomDivisor + kMiB - 1) / kMiB * kMiB;
+}
+
+bool fits(std::uint64_t threshold_bytes, std::optional<std::uint64_t> limit_bytes) {
+  return !limit_bytes || threshold_bytes < *limit_bytes / 100 * kTooNearToLimitPct;
+}
+
+std::optional<Advice> spare_it(const ReclaimEvidence& evidence) {
+  if (!evidence.cache_wanted_bytes) return std::nullopt;
+  const auto raised = threshold_above(*evidence.cache_wanted_bytes);
+  if (!raised || !fits(*raised, evidence.effective_limit_bytes)) {
+    const std::string limit = evidence.effective_limit_bytes
+                                  ? ", and a threshold above that is too near to its limit of " +
+                                        format_bytes(*evidence.effective_limit_bytes)
+                                  : "";
+    return Advice{AdviceKind::exclude, 0, did_not_help(evidence) + limit + ".", evidence.path};
+  }
+  if (*raised <= evidence.threshold_bytes) return std::nullopt;
+  return Advice{AdviceKind::raise_threshold, *raised, did_not_help(evidence) + ".", evidence.path};
+}
+
+std::optional<Advice> take_more(const ReclaimEvidence& evidence) {
+  const std::uint64_t lowered = std::max(evidence.threshold_bytes / 2 / kMiB * kMiB, kLeastThreshold);
+  if (lowered >= evidence.threshold_bytes) return std::nullopt;
+  return Advice{AdviceKind::lower_threshold, lowered,
+                "All of the " + reclaims_of(evidence) + " were effective: only " + read_again(evidence) + ".",
+                evidence.path};
+}
+
+/// As \uXXXX, which a TOML string takes for every character up to U+FFFF.
+std::string toml_escape(char32_t code_point) {
+  std::string text = "\\u0000";
+  auto value = static_cast<std::uint32_t>(code_point);
+  for (auto digit = text.rbegin(); value > 0; ++digit, value >>= 4U)
+    *digit = "0123456789ABCDEF"[value & 0xfU];
+  return text;
+}
+
+/// A TOML basic string. Beyond what TOML demands, whatever a terminal would obey is escaped, and what begins
+/// a tag in a document.
+std::string toml_string(std::string_view valid_utf8) {
+  std::string text = "\"";
+  for (std::size_t at = 0; at < valid_utf8.size();) {
+    const Decoded decoded = decode_utf8(valid_utf8, at);
+    const std::string_view bytes = valid_utf8.substr(at, decoded.length);
+    at += decoded.length;
+    if (bytes == "\"" || bytes == "\\") {
+      text.append("\\").append(bytes);
+    } else if (bytes == "<" || bytes == ">" || escape_for_terminal(bytes) != bytes) {
+      text += toml_escape(decoded.code_point.value_or(U'?'));
+    } else {
+      text += bytes;
+    }
+  }
+  return text + "\"";
+}
+
+bool is_continuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80;
+}
+
+}  // namespace
+
+std::optional<Advice> advise(const ReclaimEvidence& evidence) {
+  const std::int64_t judged = judged_count(evidence);
+  if (judged < kEnoughJudged) return std::nullopt;
+  if (2 * (evidence.churn_count + evidence.futile_count) > judged) return spare_it(evidence);
+  const bool all_stays_free =
+      evidence.effective_count == judged && evidence.freed_bytes > 0 &&
+      static_cast<double>(evidence.refaulted_bytes) * 100 <
+          static_cast<double>(evidence.freed_bytes) * static_cast<double>(kNextToNothingPct);
+  return all_stays_free ? take_more(evidence) : std::nullopt;
+}
+
+bool only_churns(const ReclaimEvidence& evidence) {
+  return evidence.effective_count == 0 && judged_count(evidence) >= kEnoughJudged;
+}
+
+std::string in_words(const Advice& advice, std::string_view name) {
+  if (advice.kind == AdviceKind::exclude) {
+    return "exclude " + std::string(name.empty() ? "it" : name) + " from reclaim";
+  }
+  const std::string whose = name.empty() ? "" : " of " + std::string(name);
+  return (advice.kind == AdviceKind::raise_threshold ? "raise" : "lower") + (" the threshold" + whose) +
+         " to " + mebibytes(advice.threshold_bytes);
+}
+
+std::string glob_of(std::string_view path) {
+  std::string glob;
+  for (std::size_t at = 0; at < path.size();) {
+    const Decoded decoded = decode_utf8(path, at);
+    const std::string_view bytes = path.substr(at, decoded.length);
+    at += decoded.length;
+    if (!decoded.code_point) {
+      glob += '?';
+      // What can begin a character takes along what can continue one: `?` does the same.
+      const bool leads = static_cast<unsigned char>(bytes.front()) >= 0xc0;
+      while (leads && at < path.size() && is_continuation(path[at])) ++at;
+    } else if (bytes == "*" || bytes == "?" || bytes == "[") {
+      glob.append("[").append(bytes).append("]");
+    } else {
+      glob += bytes;
+    }
+  }
+  return glob;
+}
+
+std::string rule_of(const Advice& advice) {
+  const std::string setting =
+      advice.kind == AdviceKind::exclude
+          ? "reclaim = false"
+          : "threshold = \"" + std::to_string(advice.threshold_bytes / kMiB) + "MiB\"";
+  return "[[rule]]\ncgroup = " + toml_string(glob_of(advice.path)) + "\n" + setting + "\n";
+}
+
+}  // namespace cgmm::core

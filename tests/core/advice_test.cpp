@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/advice.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <vector>
+
+#include "core/glob.hpp"
+#include "core/text.hpp"
+#include "support/hostile.hpp"
+
+namespace cgmm::core {
+namespace {
+
+constexpr std::uint64_t kMiB = 1024 * 1024;
+constexpr std::uint64_t kGiB = 1024 * kMiB;
+
+/// Nine of ten churned, with up to 50 MiB of cache over a threshold of 32 MiB.
+ReclaimEvidence churning() {
+  return {.path = "/web",
+          .effective_count = 1,
+          .churn_count = 9,
+          .freed_bytes = 400 * kMiB,
+          .refaulted_bytes = 300 * kMiB,
+          .cache_wanted_bytes = 50 * kMiB,
+          .threshold_bytes = 32 * kMiB,
+          .effective_limit_bytes = 100 * kMiB};
+}
+
+ReclaimEvidence effective() {
+  return {.path = "/batch",
+          .effective_count = 3,
+          .freed_bytes = kGiB,
+          .refaulted_bytes = 40 * kMiB,
+          .threshold_bytes = 256 * kMiB};
+}
+
+/// What is advised, as "raise 63"; "" for nothing.
+std::string advised(const ReclaimEvidence& evidence) {
+  const auto advice = advise(evidence);
+  if (!advice) return "";
+  EXPECT_EQ(advice->path, evidence.path);
+  EXPECT_EQ(advice->threshold_bytes % kMiB, 0U);
+  const std::string mebibytes = std::to_string(advice->threshold_bytes / kMiB);
+  switch (advice->kind) {
+    case AdviceKind::raise_threshold:
+      return "raise " + mebibytes;
+    case AdviceKind::lower_threshold:
+      return "lower " + mebibytes;
+    case AdviceKind::exclude:
+      return "exclude";
+  }
+  return "?";
+}
+
+TEST(Advise, RaisesTheThresholdOverWhatAChurningCgroupWants) {
+  struct Case {
+    std::string why;
+    void (*change)(ReclaimEvidence&);
+    std::string advice;
+  };
+  const std::vector<Case> cases = {
+      {"a quarter more, rounded up", [](ReclaimEvidence&) {}, "raise 63"},
+      {"exact where it is whole", [](ReclaimEvidence& e) { e.cache_wanted_bytes = 48 * kMiB; }, "raise 60"},
+      {"a byte more rounds up", [](ReclaimEvidence& e) { e.cache_wanted_bytes = 48 * kMiB + 1; }, "raise 61"},
+      {"without a limit it always fits",
+       [](ReclaimEvidence& e) {
+         e.effective_limit_bytes.reset();
+         e.cache_wanted_bytes = 8000 * kMiB;
+       },
+       "raise 10000"},
+      {"just under 90 % of the limit", [](ReclaimEvidence& e) { e.cache_wanted_bytes = 71 * kMiB; },
+       "raise 89"},
+      {"90 % of the limit is too near", [](ReclaimEvidence& e) { e.cache_wanted_bytes = 72 * kMiB; },
+       "exclude"},
+      {"over the limit", [](ReclaimEvidence& e) { e.effective_limit_bytes = 40 * kMiB; }, "exclude"},
+      {"futile counts as well",
+       [](ReclaimEvidence& e) {
+         e.churn_count = 0;
+         e.futile_count = 9;
+       },
+       "raise 63"},
+      {"three are enough",
+       [](ReclaimEvidence& e) {
+         e.effective_count = 1;
+         e.churn_count = 1;
+         e.futile_count = 1;
+       },
+       "raise 63"},
+      {"two are not",
+       [](ReclaimEvidence& e) {
+         e.effective_count = 0;
+         e.churn_count = 2;
+       },
+       ""},
+      {"half is not most", [](ReclaimEvidence& e) { e.effective_count = 9; }, ""},
+      {"more than half is", [](ReclaimEvidence& e) { e.effective_count = 8; }, "raise 63"},
+      {"what is wanted is not known", [](ReclaimEvidence& e) { e.cache_wanted_bytes.reset(); }, ""},
+      {"the threshold is there already", [](ReclaimEvidence& e) { e.threshold_bytes = 63 * kMiB; }, ""},
+      {"no number is large enough",
+       [](ReclaimEvidence& e) {
+         e.effective_limit_bytes.reset();
+         e.cache_wanted_bytes = std::numeric_limits<std::int64_t>::max();
+       },
+       "exclude"},
+      {"nothing was judged", [](ReclaimEvidence& e) { e.effective_count = e.churn_count = 0; }, ""},
+  };
+  for (const Case& c : cases) {
+    ReclaimEvidence evidence = churning();
+    c.change(evidence);
+    EXPECT_EQ(advised(evidence), c.advice) << c.why;
+  }
+}
+
+TEST(Advise, LowersTheThresholdWhereAlmostNothingIsReadAgain) {
+  struct Case {
+    std::string why;
+    void (*change)(ReclaimEvidence&);
+    std::string advice;
+  };
+  const std::vector<Case> cases = {
+      {"half of it", [](ReclaimEvidence&) {}, "lower 128"},
+      {"in whole MiB", [](ReclaimEvidence& e) { e.threshold_bytes = 257 * kMiB + 5; }, "lower 128"},
+      {"never under 16 MiB", [](ReclaimEvidence& e) { e.threshold_bytes = 20 * kMiB; }, "lower 16"},
+      {"it is there already", [](ReclaimEvidence& e) { e.threshold_bytes = 16 * kMiB; }, ""},
+      {"it is lower already", [](ReclaimEvidence& e) { e.threshold_bytes = kMiB; }, ""},
+      {"two are not enough", [](ReclaimEvidence& e) { e.effective_count = 2; }, ""},
+      {"one that churned is too many",
+       [](ReclaimEvidence& e) {
+         e.effective_count = 99;
+         e.churn_count = 1;
+       },
+       ""},
+      {"a twentieth is too much", [](ReclaimEvidence& e) { e.refaulted_bytes = e.freed_bytes / 20 + 1; }, ""},
+      {"just under a twentieth", [](ReclaimEvidence& e) { e.refaulted_bytes = e.freed_bytes / 20 - 1; },
+       "lower 128"},
+      {"nothing was freed", [](ReclaimEvidence& e) { e.freed_bytes = e.refaulted_bytes = 0; }, ""},
+  };
+  for (const Case& c : cases) {
+    ReclaimEvidence evidence = effective();
+    c.change(evidence);
+    EXPECT_EQ(advised(evidence), c.advice) << c.why;
+  }
+}
+
+TEST(Advise, GivesItsReasonInNumbers) {
+  EXPECT_EQ(advise(churning())->reason,
+            "9 of the 10 reclaims at the threshold of 32.0 MiB did not help: 300.0 MiB of the 400.0 MiB "
+            "that was freed was read back; before these there was up to 50.0 MiB of cache.");
+  ReclaimEvidence evidence = churning();
+  evidence.strikes = 4;
+  EXPECT_NE(advise(evidence)->reason.find(" did not help, the last 4 in a row: "), std::string::npos);
+  evidence.effective_count = 0;
+  evidence.futile_count = 1;
+  evidence.cache_wanted_bytes = 80 * kMiB;
+  EXPECT_EQ(advise(evidence)->reason,
+            "None of the 10 reclaims at the threshold of 32.0 MiB helped: 300.0 MiB of the 400.0 MiB "
+            "that was freed was read back, and 1 freed next to nothing; before these there was up to "
+            "80.0 MiB of cache, and a threshold above that is too near to its limit of 100.0 MiB.");
+  evidence.churn_count = 0;
+  evidence.futile_count = 3;
+  evidence.freed_bytes = evidence.refaulted_bytes = 0;
+  evidence.cache_wanted_bytes = 40 * kMiB;
+  EXPECT_EQ(advise(evidence)->reason,
+            "None of the 3 reclaims at the threshold of 32.0 MiB helped: 3 freed next to nothing; before "
+            "these there was up to 40.0 MiB of cache.");
+  EXPECT_EQ(advise(effective())->reason,
+            "All of the 3 reclaims at the threshold of 256.0 MiB were effective: only 40.0 MiB of the "
+            "1.0 GiB that was freed was read back.");
+}
+
+TEST(Advise, SaysWhatToDoInWordsAndAsARule) {
+  const Advice raise = advise(churning()).value();
+  EXPECT_EQ(in_words(raise), "raise the threshold to 63 MiB");
+  EXPECT_EQ(in_words(raise, "web"), "raise the threshold of web to 63 MiB");
+  EXPECT_EQ(rule_of(raise), "[[rule]]\ncgroup = \"/web\"\nthreshold = \"63MiB\"\n");
+  const Advice lower = advise(effective()).value();
+  EXPECT_EQ(in_words(lower), "lower the threshold to 128 MiB");
+  EXPECT_EQ(rule_of(lower), "[[rule]]\ncgroup = \"/batch\"\nthreshold = \"128MiB\"\n");
+  const Advice exclude{.kind = AdviceKind::exclude, .threshold_bytes = 0, .reason = "", .path = "/db"};
+  EXPECT_EQ(in_words(exclude), "exclude it from reclaim");
+  EXPECT_EQ(in_words(exclude, "db"), "exclude db from reclaim");
+  EXPECT_EQ(rule_of(exclude), "[[rule]]\ncgroup = \"/db\"\nreclaim = false\n");
+}
+
+TEST(OnlyChurns, IsSaidWhereNotOneWasEffective) {
+  ReclaimEvidence evidence = churning();
+  EXPECT_FALSE(only_churns(evidence));
+  evidence.effective_count = 0;
+  EXPECT_TRUE(only_churns(evidence));
+  evidence.churn_count = 2;
+  EXPECT_FALSE(only_churns(evidence)) << "of two nobody can tell";
+  EXPECT_FALSE(only_churns(effective()));
+}
+
+TEST(GlobOf, MatchesThatPathAndNoNeighbour) {
+  struct Case {
+    std::string path, glob;
+    std::vector<std::string> neighbours;
+  };
+  const std::vector<Case> cases = {
+      {"/web", "/web", {"/web2", "/we", "/web/x", "/a/web"}},
+      {"/a*b", "/a[*]b", {"/axb", "/ab", "/a**b"}},
+      {"/a?b", "/a[?]b", {"/axb"}},
+      {"/a[bc]d", "/a[[]bc]d", {"/abd", "/acd", "/a[bc]", "/a[bd]d"}},
+      {"/a]b", "/a]b", {"/ab"}},
+      {"/[", "/[[]", {"/", "/[["}},
+      {"/[^a]*", "/[[]^a][*]", {"/b", "/[^a]x"}},
+      {"/a\\*", "/a\\[*]", {"/a\\x", "/a*"}},
+      {"/\xe6\x97\xa5", "/\xe6\x97\xa5", {"/\xe6\x97\xa6"}},
+      {"/a\xff"
+       "b",
+       "/a?b",
+       {"/ab", "/axxb",
+        "/a\xff"
+        "c"}},
+      {"/a\xe2\x82", "/a?", {"/a", "/axy"}},
+      {"/a\xc0\xaf\x80", "/a?", {"/a", "/axy"}},
+      {"/a\xc3\xa9\x80z", "/a\xc3\xa9?z", {"/a\xc3\xa9z"}},
+      {"/\xff\xfe", "/??", {"/\xff", "/\xff\xfe\xfd"}},
+      {"/\x80\x80", "/??", {"/\x80", "/\x80\x80\x80"}},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(glob_of(c.path), c.glob);
+    EXPECT_TRUE(glob_matches(c.glob, c.path)) << c.glob;
+    for (const std::string& neighbour : c.neighbours) {
+      EXPECT_FALSE(glob_matches(c.glob, neighbour)) << c.glob << " on " << neighbour;
+    }
+  }
+}
+
+TEST(RuleOf, AHostilePathIsThreeLinesThatHarmNobody) {
+  for (const auto& [label, path] : test::hostile_texts()) {
+    const std::string rule =
+        rule_of({.kind = AdviceKind::exclude, .threshold_bytes = 0, .reason = "", .path = path});
+    EXPECT_TRUE(is_valid_utf8(rule)) << label;
+    EXPECT_TRUE(rule.starts_with("[[rule]]\ncgroup = \"") && rule.ends_with("\"\nreclaim = false\n"))
+        << label;
+    const std::string line = rule.substr(9, rule.size() - 9 - 17);
+    EXPECT_EQ(line.find('\n'), std::string::npos) << label;
+    EXPECT_EQ(escape_for_terminal(line), line) << label;
+    EXPECT_EQ(line.find_first_of("<>"), std::string::npos) << label;
+    EXPECT_TRUE(glob_matches(glob_of(path), path)) << label;
+  }
+}
+
+}  // namespace
+}  // namespace cgmm::core
