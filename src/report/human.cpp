@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kWidestFlatSingleRow = 8;
 
-enum class Unit { none, bytes, kib, duration_us, instant_us, percent };
+enum class Unit { none, bytes, kib, byte_seconds, duration_us, instant_us, percent };
 
 struct Suffix {
   std::string_view text;
@@ -33,6 +33,7 @@ constexpr std::array kSuffixes = std::to_array<Suffix>({
     {"since_us", Unit::instant_us, "since"},
     {"_us", Unit::duration_us, ""},
     {"_bytes", Unit::bytes, ""},
+    {"_byte_seconds", Unit::byte_seconds, ""},
     {"_kib", Unit::kib, ""},
     {"_pct", Unit::percent, ""},
 });
@@ -76,12 +77,20 @@ std::string size(std::int64_t value, std::uint64_t unit_bytes) {
   return (negative ? "-" : "") + core::format_bytes(amount * unit_bytes);
 }
 
+/// Memory times time, "1.5 GiB·h": what 1.5 GiB is for an hour, and 3 GiB for half of one.
+std::string size_times_hours(std::int64_t byte_seconds) {
+  constexpr std::int64_t kHour = 3600;
+  return size(byte_seconds / kHour + (byte_seconds % kHour * 2) / kHour, 1) + "·h";
+}
+
 std::string human_integer(Unit unit, std::int64_t value) {
   switch (unit) {
     case Unit::bytes:
       return size(value, 1);
     case Unit::kib:
       return size(value, 1024);
+    case Unit::byte_seconds:
+      return size_times_hours(value);
     case Unit::duration_us:
       return core::format_duration_us(value);
     case Unit::instant_us:

@@ -36,8 +36,9 @@ struct Style {
 std::string render(std::span<const core::Table> tables, Format format, const Style& style);
 std::string render(const core::Table& table, Format format, const Style& style);
 
-/// A cell as a person wants it, from its column's name: `_bytes` and `_kib` as sizes, `_us` as a duration,
-/// `_at_us` as a UTC time, `_pct` as a percentage; text with control characters escaped; NULL as "-".
+/// A cell as a person wants it, from its column's name: `_bytes` and `_kib` as sizes, `_byte_seconds` as a
+/// size times hours, `_us` as a duration, `_at_us` as a UTC time, `_pct` as a percentage; text with control
+/// characters escaped; NULL as "-".
 std::string human_cell(std::string_view column, const core::Cell& cell);
 
 }  // namespace cgmm::report
