@@ -3,7 +3,9 @@
 -- The headline numbers of the time asked for, in one row. Scans and coverage are the node's; cgroups,
 -- reclaims and OOM kills are those of the cgroups asked for. Reads neither `sample` nor anything else that
 -- grows with cgroups times scans. A gap is more than two intervals between scans. Dry runs are counted by
--- themselves and never as freed.
+-- themselves and never as freed. Watched are the reclaims of which it is known what was read back:
+-- refaulted is that, at most what the reclaim had freed. Where the kernel does not count it, regrown is how
+-- much the cache grew again. Held is the memory that stayed free, times how long, while it was watched.
 WITH
 asked AS (  -- what lies before the first scan ever was not missed
   SELECT max(:since_us, min(started_at_us)) AS begin_us,
@@ -46,6 +48,28 @@ reclaims AS (
     FROM reclaim JOIN cgroup USING (cgroup_id)
    WHERE started_at_us >= :since_us AND started_at_us < :until_us AND path GLOB :cgroup_glob
 ),
+effects AS (  -- those of the reclaims above
+  SELECT count(*) FILTER (WHERE is_watched) AS watched,
+         coalesce(sum(freed_bytes) FILTER (WHERE is_watched), 0) AS watched_freed_bytes,
+         coalesce(sum(min(refaulted_bytes, freed_bytes)) FILTER (WHERE is_watched), 0) AS refaulted_bytes,
+         count(*) FILTER (WHERE by_regrowth) AS by_regrowth,
+         coalesce(sum(freed_bytes) FILTER (WHERE by_regrowth), 0) AS regrowth_freed_bytes,
+         coalesce(sum(min(regrown_bytes, freed_bytes)) FILTER (WHERE by_regrowth), 0) AS regrown_bytes,
+         coalesce(sum(held_byte_seconds), 0) AS held_byte_seconds,
+         count(*) FILTER (WHERE verdict = 'effective') AS effective,
+         count(*) FILTER (WHERE verdict = 'churn') AS churn,
+         count(*) FILTER (WHERE verdict = 'futile') AS futile,
+         count(*) FILTER (WHERE verdict = 'unknown') AS unknown,
+         max(observed_for_us) AS observed_for_us
+    FROM (SELECT r.freed_bytes, e.*,
+                 e.refaulted_bytes IS NOT NULL AND e.verdict IN ('effective', 'churn') AS is_watched,
+                 e.judged_by = 'regrowth' AS by_regrowth
+            FROM reclaim r
+            JOIN cgroup c USING (cgroup_id)
+            JOIN reclaim_effect e USING (reclaim_id)
+           WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+             AND r.outcome <> 'dry_run')
+),
 kills AS (  -- one outside the watched cgroups has no path and counts when all are asked for
   SELECT count(*) AS oom_kills FROM oom_kill LEFT JOIN cgroup USING (cgroup_id)
    WHERE killed_at_us >= :since_us AND killed_at_us < :until_us AND coalesce(path, '') GLOB :cgroup_glob
@@ -65,5 +89,19 @@ SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        reclaims.duration_us AS reclaiming_us,
        reclaims.failed AS failed_reclaims,
        reclaims.dry_runs,
-       kills.oom_kills
-  FROM asked, missed, scans, seen, reclaims, kills;
+       kills.oom_kills,
+       effects.watched AS watched_reclaims,
+       effects.watched_freed_bytes,
+       effects.refaulted_bytes,
+       100.0 * effects.refaulted_bytes / nullif(effects.watched_freed_bytes, 0) AS refaulted_pct,
+       effects.by_regrowth AS regrowth_reclaims,
+       effects.regrowth_freed_bytes,
+       effects.regrown_bytes,
+       effects.held_byte_seconds,
+       effects.effective AS effective_reclaims,
+       effects.churn AS churn_reclaims,
+       effects.futile AS futile_reclaims,
+       effects.unknown AS unknown_reclaims,
+       coalesce((SELECT nullif(CAST(value AS INTEGER), 0) FROM node WHERE key = 'observe_for_us'),
+                nullif(effects.observed_for_us, 0), 300000000) AS observe_for_us
+  FROM asked, missed, scans, seen, reclaims, effects, kills;

@@ -21,8 +21,10 @@ constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 
 // What the owner of a node wants to know after a week. None of them reads `sample`, which holds millions of
 // rows by then.
-constexpr std::array<std::string_view, 8> kSummary = {
-    "summary", "coverage", "reclaims", "freed_by_cgroup", "slowest", "failures", "cooldowns", "oom_by_cgroup",
+// `backed_off` has of the cooldowns those that say something: any cgroup that was just reclaimed has one.
+constexpr std::array<std::string_view, 9> kSummary = {
+    "summary", "effects",  "backed_off",    "reclaims", "freed_by_cgroup",
+    "slowest", "failures", "oom_by_cgroup", "coverage",
 };
 
 std::string_view trimmed(std::string_view text) {

@@ -6,8 +6,10 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include "report/catalog.hpp"
 #include "report/render.hpp"
@@ -38,10 +40,17 @@ Cell cell_of(const SQLite::Column& column) {
 class Reports : public testing::Test {
  protected:
   Reports() {
-    std::ifstream file(CGMM_SOURCE_DIR "/schema/0001_history.sql");
-    std::stringstream text;
-    text << file.rdbuf();
-    database_.exec(text.str());
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(CGMM_SOURCE_DIR "/schema")) {
+      if (entry.path().extension() == ".sql") files.push_back(entry.path());
+    }
+    std::ranges::sort(files);
+    for (const auto& one : files) {
+      std::ifstream file(one);
+      std::stringstream text;
+      text << file.rdbuf();
+      database_.exec(text.str());
+    }
   }
 
   void exec(const std::string& sql) { database_.exec(sql); }
@@ -80,6 +89,33 @@ class Reports : public testing::Test {
         std::to_string(cgroup_id) + ", " + std::to_string(at_s * kSecondUs) + ", " +
         std::to_string(freed_bytes + 5) + ", 'force_empty', 1, " + std::to_string(freed_bytes) + ", '" +
         outcome + "', " + error + ")");
+  }
+
+  /// What a reclaim was, and what became of it. As the service writes it: NULL is "NULL".
+  struct Judged {
+    int cgroup_id = 1;
+    std::int64_t at_s = 1010;
+    std::int64_t freed_bytes = 100;
+    std::string verdict = "effective";
+    std::string refaulted_bytes = "0";
+    std::string regrown_bytes = "0";
+    std::int64_t held_byte_seconds = 0;
+    std::string judged_by = "'refaults'";
+    std::int64_t threshold_bytes = 1000;
+    std::int64_t file_before_bytes = 2000;
+  };
+  void add(const Judged& one) {
+    exec(
+        "INSERT INTO reclaim (cgroup_id, started_at_us, method, threshold_bytes, freed_bytes, outcome, "
+        "file_before_bytes, shmem_before_bytes, swap_before_bytes, swap_after_bytes) VALUES (" +
+        std::to_string(one.cgroup_id) + ", " + std::to_string(one.at_s * kSecondUs) + ", 'force_empty', " +
+        std::to_string(one.threshold_bytes) + ", " + std::to_string(one.freed_bytes) + ", 'done', " +
+        std::to_string(one.file_before_bytes) + ", 500, 10, 17)");
+    exec(
+        "INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, regrown_bytes, "
+        "held_byte_seconds, verdict, judged_by, ended_by) SELECT max(reclaim_id), 60000000, " +
+        one.refaulted_bytes + ", " + one.regrown_bytes + ", " + std::to_string(one.held_byte_seconds) +
+        ", '" + one.verdict + "', " + one.judged_by + ", 'observe_for' FROM reclaim");
   }
 
   Table run(const std::string& name, std::int64_t since_s = 1000, std::int64_t until_s = 1100,
@@ -137,6 +173,7 @@ TEST_F(Reports, AreAllValidInEveryFormatWithAHostileName) {
       "INSERT INTO sample (scan_id, cgroup_id, usage_kib, file_kib, shmem_kib, refault_file, pgmajfault, "
       "psi_some_us) "
       "SELECT scan_id, cgroup_id, 100, 50, 10, 1, 1, 1 FROM scan, cgroup");
+  add({.cgroup_id = 2, .at_s = 1010, .verdict = "churn", .refaulted_bytes = "80"});
   exec("INSERT INTO cooldown SELECT cgroup_id, 1010000000, 9000000000, 2 FROM cgroup");
   exec(
       "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm) VALUES "
@@ -304,6 +341,220 @@ TEST_F(Reports, CooldownsTellWhatIsLeft) {
   EXPECT_EQ(number(cooldowns, "remaining_us", 1), 0);
   EXPECT_EQ(text(cooldowns, "cgroup", 1), kHostile);
   EXPECT_EQ(run("cooldowns", 1000, 1200).rows.size(), 1u) << "without strikes it is over";
+}
+
+TEST_F(Reports, EffectsAddUpByPath) {
+  add_cgroups();
+  exec(
+      "INSERT INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us) VALUES (3, '/web', 9, "
+      "1, "
+      "1)");
+  add({.at_s = 1010, .freed_bytes = 100, .refaulted_bytes = "10", .held_byte_seconds = 500});
+  add({.cgroup_id = 3, .at_s = 1020, .freed_bytes = 200, .verdict = "churn", .refaulted_bytes = "900"});
+  add({.at_s = 1030,
+       .freed_bytes = 7,
+       .verdict = "futile",
+       .refaulted_bytes = "NULL",
+       .judged_by = "'amount'"});
+  add({.at_s = 1040, .freed_bytes = 50, .verdict = "unknown", .refaulted_bytes = "20", .judged_by = "NULL"});
+  add({.at_s = 1050, .freed_bytes = 0, .verdict = "failed", .refaulted_bytes = "NULL", .judged_by = "NULL"});
+  add_reclaim(1, 1060, "done", 1000);  // nobody watched
+  add_reclaim(1, 1070, "dry_run", 1 << 20);
+  add({.at_s = 1100, .freed_bytes = 1 << 20});  // the end is not part of it
+  add({.cgroup_id = 2, .at_s = 1010, .freed_bytes = 1 << 20});
+  const Table effects = run("effects");
+  ASSERT_EQ(effects.rows.size(), 2u);
+  EXPECT_EQ(text(effects, "cgroup"), "/web");
+  EXPECT_EQ(text(effects, "path"), "/web");
+  EXPECT_EQ(number(effects, "reclaims"), 6);
+  EXPECT_EQ(number(effects, "watched"), 2);
+  for (const std::string verdict : {"effective", "churn", "futile", "failed", "unknown"}) {
+    EXPECT_EQ(number(effects, verdict), 1) << verdict;
+  }
+  EXPECT_EQ(number(effects, "freed_bytes"), 1357);
+  EXPECT_EQ(number(effects, "refaulted_bytes"), 10 + 200) << "no more than what was freed";
+  EXPECT_EQ(at(effects, "refaulted_pct"), Cell{70.0});
+  EXPECT_EQ(number(effects, "held_byte_seconds"), 500);
+  EXPECT_EQ(number(effects, "swapped_out_bytes"), 5 * 7) << "of five it is known";
+  EXPECT_EQ(text(effects, "path", 1), kHostile) << "those that did not help come first";
+}
+
+TEST_F(Reports, EffectsOfReclaimsThatNobodyWatchedAreNotKnown) {
+  add_cgroups();
+  add_reclaim(1, 1010, "done", 100);
+  const Table effects = run("effects");
+  EXPECT_EQ(number(effects, "reclaims"), 1);
+  EXPECT_EQ(number(effects, "watched"), 0);
+  for (const std::string column :
+       {"refaulted_bytes", "refaulted_pct", "held_byte_seconds", "swapped_out_bytes"}) {
+    EXPECT_EQ(at(effects, column), Cell{}) << column;
+  }
+  EXPECT_TRUE(run("evidence").rows.empty());
+}
+
+TEST_F(Reports, SummaryIsTheSumOfTheEffects) {
+  add_scans(1000, 1090);
+  add_cgroups();
+  add({.at_s = 1010, .freed_bytes = 100, .refaulted_bytes = "10", .held_byte_seconds = 500});
+  add({.cgroup_id = 2, .at_s = 1020, .freed_bytes = 300, .verdict = "churn", .refaulted_bytes = "900"});
+  add({.at_s = 1030,
+       .freed_bytes = 7,
+       .verdict = "futile",
+       .refaulted_bytes = "NULL",
+       .judged_by = "'amount'"});
+  add_reclaim(1, 1060, "done", 1000);
+  add_reclaim(1, 1070, "dry_run", 1 << 20);
+  const Table summary = run("summary");
+  EXPECT_EQ(summary.columns.at(15), "oom_kills") << "what is new comes last";
+  EXPECT_EQ(number(summary, "reclaims"), 4);
+  EXPECT_EQ(number(summary, "freed_bytes"), 1407);
+  EXPECT_EQ(number(summary, "watched_reclaims"), 2);
+  EXPECT_EQ(number(summary, "watched_freed_bytes"), 400);
+  EXPECT_EQ(number(summary, "refaulted_bytes"), 310);
+  EXPECT_EQ(at(summary, "refaulted_pct"), Cell{77.5});
+  EXPECT_EQ(number(summary, "held_byte_seconds"), 500);
+  EXPECT_EQ(number(summary, "effective_reclaims"), 1);
+  EXPECT_EQ(number(summary, "churn_reclaims"), 1);
+  EXPECT_EQ(number(summary, "futile_reclaims"), 1);
+  EXPECT_EQ(number(summary, "unknown_reclaims"), 0);
+  EXPECT_EQ(number(summary, "regrowth_reclaims"), 0);
+  const Table effects = run("effects");
+  for (const std::string column : {"freed_bytes", "refaulted_bytes", "held_byte_seconds"}) {
+    EXPECT_EQ(number(effects, column, 0) + number(effects, column, 1), number(summary, column)) << column;
+  }
+  EXPECT_EQ(number(run("summary", 1000, 1100, "/a*"), "refaulted_bytes"), 300);
+}
+
+TEST_F(Reports, SummaryTellsRegrowthFromWhatWasReadBack) {
+  add_scans(1000, 1090);
+  add_cgroups();
+  const std::string by_regrowth = "'regrowth'";
+  add({.freed_bytes = 100,
+       .verdict = "unknown",
+       .refaulted_bytes = "NULL",
+       .regrown_bytes = "30",
+       .judged_by = by_regrowth});
+  add({.freed_bytes = 200,
+       .verdict = "unknown",
+       .refaulted_bytes = "NULL",
+       .regrown_bytes = "999",
+       .judged_by = by_regrowth});
+  add({.freed_bytes = 400,
+       .verdict = "unknown",
+       .refaulted_bytes = "NULL",
+       .judged_by = "NULL"});  // too short
+  const Table summary = run("summary");
+  EXPECT_EQ(number(summary, "watched_reclaims"), 0);
+  EXPECT_EQ(at(summary, "refaulted_pct"), Cell{});
+  EXPECT_EQ(number(summary, "regrowth_reclaims"), 2);
+  EXPECT_EQ(number(summary, "regrowth_freed_bytes"), 300);
+  EXPECT_EQ(number(summary, "regrown_bytes"), 230);
+}
+
+TEST_F(Reports, SummaryKnowsForHowLongReclaimsAreWatched) {
+  add_scans(1000, 1090);
+  add_cgroups();
+  EXPECT_EQ(number(run("summary"), "observe_for_us"), 300 * kSecondUs) << "the default";
+  add({});
+  EXPECT_EQ(number(run("summary"), "observe_for_us"), 60 * kSecondUs) << "as long as one was";
+  exec("INSERT INTO node VALUES ('observe_for_us', 120000000)");
+  EXPECT_EQ(number(run("summary"), "observe_for_us"), 120 * kSecondUs) << "as configured";
+}
+
+TEST_F(Reports, EvidenceIsWhatWasJudgedAtTheThresholdInForce) {
+  add_cgroups();
+  exec(
+      "INSERT INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us) VALUES (3, '/web', 9, "
+      "1, "
+      "1)");
+  exec(
+      "INSERT INTO cgroup_limit VALUES (1, 1, NULL, 5000, NULL), (3, 1, NULL, 6000, NULL), (3, 2, NULL, "
+      "7000, NULL)");
+  exec("INSERT INTO cooldown VALUES (1, 1, 2, 9), (3, 1, 2, 4)");
+  add({.at_s = 1010, .threshold_bytes = 4000, .file_before_bytes = 9000});  // of before
+  add({.at_s = 1020, .freed_bytes = 100, .refaulted_bytes = "10", .file_before_bytes = 8000});
+  add({.at_s = 1030,
+       .freed_bytes = 200,
+       .verdict = "churn",
+       .refaulted_bytes = "150",
+       .file_before_bytes = 2500});
+  add({.at_s = 1040,
+       .freed_bytes = 5,
+       .verdict = "futile",
+       .refaulted_bytes = "NULL",
+       .judged_by = "'amount'",
+       .file_before_bytes = 3000});
+  add({.at_s = 1050, .verdict = "unknown", .judged_by = "NULL", .file_before_bytes = 7000});
+  add({.at_s = 1060, .verdict = "effective", .refaulted_bytes = "NULL"});  // nobody can tell by what
+  add_reclaim(3, 1070, "done", 1000);
+  exec("UPDATE reclaim SET threshold_bytes = 1000, file_before_bytes = 6000 WHERE freed_bytes = 1000");
+  add_reclaim(3, 1080, "dry_run", 77);  // at a threshold of its own
+  const Table evidence = run("evidence");
+  ASSERT_EQ(evidence.rows.size(), 1u);
+  EXPECT_EQ(text(evidence, "path"), "/web");
+  EXPECT_EQ(number(evidence, "effective"), 1);
+  EXPECT_EQ(number(evidence, "churn"), 1);
+  EXPECT_EQ(number(evidence, "futile"), 1);
+  EXPECT_EQ(number(evidence, "freed_bytes"), 300);
+  EXPECT_EQ(number(evidence, "refaulted_bytes"), 160);
+  EXPECT_EQ(number(evidence, "cache_wanted_bytes"), 3000 - 500);
+  EXPECT_EQ(number(evidence, "threshold_bytes"), 1000);
+  EXPECT_EQ(number(evidence, "effective_limit_bytes"), 7000);
+  EXPECT_EQ(number(evidence, "strikes"), 4);
+}
+
+TEST_F(Reports, EvidenceIsNotOfAContainerThatIsGone) {
+  add_cgroups();
+  add({.cgroup_id = 1});
+  add({.cgroup_id = 2});
+  exec("UPDATE cgroup SET vanished_at_us = 1050000000");
+  EXPECT_EQ(run("evidence").rows.size(), 2u) << "a unit may be started again under its path";
+  exec("UPDATE cgroup SET container_id = 'abc' WHERE cgroup_id = 2");
+  EXPECT_EQ(run("evidence").rows.size(), 1u);
+}
+
+TEST_F(Reports, BackedOffTellsWhy) {
+  add_cgroups();
+  add({.at_s = 1010,
+       .freed_bytes = 300,
+       .verdict = "churn",
+       .refaulted_bytes = "250",
+       .file_before_bytes = 1500});
+  add({.at_s = 1040, .verdict = "unknown", .judged_by = "NULL"});  // under way
+  exec("INSERT INTO cooldown VALUES (1, 1040000000, 1160000000, 2), (2, 1050000000, 1350000000, 0)");
+  const Table backed_off = run("backed_off");
+  ASSERT_EQ(backed_off.rows.size(), 1u) << "without strikes it is only a cooldown";
+  EXPECT_EQ(text(backed_off, "cgroup"), "/web");
+  EXPECT_EQ(number(backed_off, "strikes"), 2);
+  EXPECT_EQ(number(backed_off, "cooldown_us"), 120 * kSecondUs);
+  EXPECT_EQ(number(backed_off, "until_at_us"), 1160 * kSecondUs);
+  EXPECT_EQ(text(backed_off, "verdict"), "churn");
+  EXPECT_EQ(number(backed_off, "asked_bytes"), 1000) << "all there is, where no amount was asked for";
+  EXPECT_EQ(number(backed_off, "freed_bytes"), 300);
+  EXPECT_EQ(number(backed_off, "refaulted_bytes"), 250);
+  EXPECT_TRUE(run("backed_off", 1200, 1300).rows.empty()) << "it had ended before";
+  EXPECT_TRUE(run("backed_off", 900, 1000).rows.empty()) << "it had not begun";
+  EXPECT_TRUE(run("backed_off", 1000, 1100, "/a*").rows.empty());
+  exec("UPDATE cgroup SET vanished_at_us = 1050000000");
+  EXPECT_TRUE(run("backed_off").rows.empty());
+}
+
+TEST_F(Reports, BackedOffTellsWhyWhereRefaultsAreNotCounted) {
+  add_cgroups();
+  for (int id = 1; const char* const regrown : {"60", "49"}) {
+    add({.cgroup_id = id++,
+         .verdict = "unknown",
+         .refaulted_bytes = "NULL",
+         .regrown_bytes = regrown,
+         .judged_by = "'regrowth'"});
+  }
+  exec("INSERT INTO cooldown SELECT cgroup_id, 1040000000, 1160000000, 3 - cgroup_id FROM cgroup");
+  const Table backed_off = run("backed_off");
+  ASSERT_EQ(backed_off.rows.size(), 2u);
+  EXPECT_EQ(text(backed_off, "verdict"), "regrown");
+  EXPECT_EQ(number(backed_off, "regrown_bytes"), 60);
+  EXPECT_EQ(at(backed_off, "refaulted_bytes"), Cell{});
+  EXPECT_EQ(at(backed_off, "verdict", 1), Cell{}) << "less than half is no reason";
 }
 
 TEST_F(Reports, CgroupsAndCacheComeFromTheSamples) {

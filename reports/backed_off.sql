@@ -1,0 +1,37 @@
+-- Backed off cgroups
+-- SPDX-License-Identifier: Apache-2.0
+-- Cgroups whose last reclaims did not help (each strike doubles the cooldown), how long their cooldown is
+-- by now, and why: the last reclaim that did not help. Churn: at least half of what was freed was read back
+-- (refaulted). Futile: next to nothing was freed of what was asked for. Regrown: the kernel does not count
+-- what is read back, and at least half of what was freed has grown again. The state is that of the end of
+-- the time asked for, as far as the last reclaim tells it; a cooldown that had ended before that time is
+-- left out.
+WITH backed_off AS (
+  SELECT d.*, (SELECT r.reclaim_id
+                 FROM reclaim r
+                 JOIN reclaim_effect e USING (reclaim_id)
+                WHERE r.cgroup_id = d.cgroup_id AND r.started_at_us <= d.last_reclaim_at_us
+                  AND (e.verdict IN ('churn', 'futile')
+                       OR (e.judged_by = 'regrowth' AND 2 * e.regrown_bytes >= r.freed_bytes))
+                ORDER BY r.started_at_us DESC
+                LIMIT 1) AS reclaim_id
+    FROM cooldown d
+   WHERE d.strikes > 0 AND d.last_reclaim_at_us < :until_us AND d.until_us > :since_us
+)
+SELECT c.name AS cgroup,
+       b.strikes,
+       b.until_us - b.last_reclaim_at_us AS cooldown_us,
+       b.until_us AS until_at_us,
+       CASE e.judged_by WHEN 'regrowth' THEN 'regrown' ELSE e.verdict END AS verdict,
+       coalesce(r.requested_bytes, max(r.file_before_bytes - coalesce(r.shmem_before_bytes, 0), 0))
+         AS asked_bytes,
+       r.freed_bytes,
+       e.refaulted_bytes,
+       e.regrown_bytes,
+       c.path
+  FROM backed_off b
+  JOIN v_cgroup c USING (cgroup_id)
+  LEFT JOIN reclaim r USING (reclaim_id)
+  LEFT JOIN reclaim_effect e USING (reclaim_id)
+ WHERE NOT c.vanished AND c.path GLOB :cgroup_glob
+ ORDER BY b.strikes DESC, cooldown_us DESC, c.path;

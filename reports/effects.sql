@@ -1,0 +1,46 @@
+-- What became of reclaims
+-- SPDX-License-Identifier: Apache-2.0
+-- By cgroup, those that did not help first. A cgroup made again under the same path is added to it; dry
+-- runs are left out. Watched are the reclaims of which it is known what was read back: refaulted is that,
+-- at most what the reclaim had freed, and its percentage is of what the watched ones freed. Churn: at least
+-- half of what was freed was read back. Futile: next to nothing was freed. Unknown: watched for too short a
+-- time, or the kernel does not count what is read back. Held is the memory that stayed free, times how
+-- long, while it was watched. One that has no effect recorded is counted in reclaims alone.
+WITH made AS (
+  SELECT r.*, c.path, e.verdict, e.refaulted_bytes, e.held_byte_seconds,
+         ifnull(e.refaulted_bytes IS NOT NULL AND e.verdict IN ('effective', 'churn'), 0) AS is_watched
+    FROM reclaim r
+    JOIN cgroup c USING (cgroup_id)
+    LEFT JOIN reclaim_effect e USING (reclaim_id)
+   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+     AND r.outcome <> 'dry_run'
+),
+by_path AS (
+  SELECT path,
+         max(cgroup_id) AS newest_cgroup_id,
+         count(*) AS reclaims,
+         sum(is_watched) AS watched,
+         count(*) FILTER (WHERE verdict = 'effective') AS effective,
+         count(*) FILTER (WHERE verdict = 'churn') AS churn,
+         count(*) FILTER (WHERE verdict = 'futile') AS futile,
+         count(*) FILTER (WHERE verdict = 'failed') AS failed,
+         count(*) FILTER (WHERE verdict = 'unknown') AS unknown,
+         sum(freed_bytes) AS freed_bytes,
+         sum(freed_bytes) FILTER (WHERE is_watched) AS watched_freed_bytes,
+         sum(min(refaulted_bytes, freed_bytes)) FILTER (WHERE is_watched) AS refaulted_bytes,
+         sum(held_byte_seconds) AS held_byte_seconds,
+         sum(max(swap_after_bytes - swap_before_bytes, 0)) AS swapped_out_bytes
+    FROM made
+   GROUP BY path
+)
+SELECT c.name AS cgroup,
+       b.reclaims, b.watched, b.effective, b.churn, b.futile, b.failed, b.unknown,
+       b.freed_bytes,
+       b.refaulted_bytes,
+       100.0 * b.refaulted_bytes / nullif(b.watched_freed_bytes, 0) AS refaulted_pct,
+       b.held_byte_seconds,
+       b.swapped_out_bytes,
+       b.path
+  FROM by_path b
+  JOIN v_cgroup c ON c.cgroup_id = b.newest_cgroup_id
+ ORDER BY b.churn + b.futile DESC, b.freed_bytes DESC, b.path;
