@@ -73,6 +73,8 @@ Window parse_window(const std::string& since, const std::string& until, const st
   Window window;
   window.until_us = std::min(parse_point("--until", until, now), now);  // what is to come has not been missed
   window.since_us = parse_point("--since", since, now);
+  const bool moves_with_now = core::parse_when(since, 0) != core::parse_when(since, 1);
+  window.up_to_now = moves_with_now && window.until_us == now;
   if (window.since_us >= window.until_us) {
     throw UsageError("--since " + core::format_utc(window.since_us) + " is not before --until " +
                      core::format_utc(window.until_us));

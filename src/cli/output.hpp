@@ -24,6 +24,7 @@ struct Window {
   std::int64_t since_us = 0;
   std::int64_t until_us = 0;
   std::string cgroup_glob = "*";
+  bool up_to_now = false;  // `since` is so long before now, and `until` is now: "the last 7 days"
 
   core::Parameters parameters() const;
 };

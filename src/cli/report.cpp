@@ -2,6 +2,7 @@
 #include "report/catalog.hpp"
 
 #include <algorithm>
+#include <span>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "core/units.hpp"
+#include "report/advice.hpp"
 #include "report/summary.hpp"
 #include "store/reader.hpp"
 
@@ -42,22 +44,59 @@ void expect_cgroups(const core::Table& numbers, const std::string& glob) {
   throw std::runtime_error("no cgroup matches \"" + glob + "\" in this window; `report cgroups` lists the cgroups that there are");
 }
 
-/// The weekly review: a sentence with the answer, then the tables that it rests on. JSON has the numbers of the sentence as
-/// a table of its own; CSV, which holds one table, has only those.
-std::string weekly_summary(store::Reader& reader, const Window& window, const ReportOptions& options) {
+/// Whether there is still something to do: not where a rule that is in force does it, or more, already, nor
+/// where the configuration would refuse the advised one. Where the history is looked at on another machine,
+/// there is no such rule.
+bool still_to_do(const core::Policy& policy, const core::Advice& advice) {
+  const auto reclaim_to_bytes =
+      policy.defaults.reclaim_to ? policy.defaults.reclaim_to->bytes(std::nullopt) : std::nullopt;
+  const bool lower = advice.kind == core::AdviceKind::lower_threshold;
+  if (lower && reclaim_to_bytes && *reclaim_to_bytes >= advice.threshold_bytes) return false;
+  const core::Rule* const rule = policy.rule_for(advice.path);
+  if (rule == nullptr) return true;
+  if (rule->reclaim == false) return false;
+  const auto threshold_bytes = rule->threshold ? rule->threshold->bytes(std::nullopt) : std::nullopt;
+  if (!threshold_bytes || advice.kind == core::AdviceKind::exclude) return true;
+  return lower ? *threshold_bytes > advice.threshold_bytes : *threshold_bytes < advice.threshold_bytes;
+}
+
+std::vector<report::Finding> findings(store::Reader& reader, const Window& window,
+                                      const core::Policy& policy) {
+  auto found = report::findings_of(run_report(reader, report::find_report({}, "evidence").value(), window));
+  for (report::Finding& one : found) {
+    if (one.advice && !still_to_do(policy, *one.advice)) one.advice.reset();
+  }
+  return found;
+}
+
+/// The weekly review: first what reclaiming came to and what to change, then the tables that this rests on.
+/// JSON has the numbers of the sentences and the advice as tables of their own; CSV, which holds one table,
+/// has only those numbers.
+std::string weekly_summary(store::Reader& reader, const Window& window, const ReportOptions& options,
+                           const core::Policy& policy) {
   const OutputOptions& output = options.output;
-  std::vector<core::Table> tables;
-  for (const report::Report& one : report::summary_reports()) tables.push_back(run_report(reader, one, window));
-  const core::Table& numbers = tables.front();
+  const std::vector<report::Report> reports = report::summary_reports();
+  const core::Table numbers = run_report(reader, reports.front(), window);
   expect_cgroups(numbers, options.cgroup);
   if (output.format == report::Format::csv) return report::render(numbers, output.format, {});
-  if (output.format == report::Format::json) return report::render(tables, output.format, {});
+  const std::vector<report::Finding> found = findings(reader, window, policy);
+  const bool for_programs = output.format == report::Format::json;
+  std::vector<core::Table> tables;
+  if (for_programs) tables = {numbers, report::advice_table(found)};
+  for (const report::Report& one : std::span(reports).subspan(1)) {
+    core::Table table = run_report(reader, one, window);
+    const bool too_wide = one.name == "effects" && !for_programs;
+    tables.push_back(too_wide ? report::effects_in_short(table) : std::move(table));
+  }
+  if (for_programs) return report::render(tables, output.format, {});
+  const report::Style style = style_for(output);
   const bool markdown = output.format == report::Format::markdown;
   std::string text = std::string(markdown ? "# " : "") + "Memory report, " + core::format_utc(window.since_us) + " to " +
                      core::format_utc(window.until_us) + "\n\n";
-  text += report::summary_sentence(numbers, window.since_us, window.until_us, options.until == "now") + "\n\n";
-  tables.erase(tables.begin());
-  return text + report::render(tables, output.format, style_for(output));
+  const report::TimeAsked asked{window.since_us, window.until_us, window.up_to_now};
+  text += report::summary_sentence(numbers, found, asked, output.format) + "\n\n";
+  text += report::render_advice(found, output.format, style) + "\n";
+  return text + report::render(tables, output.format, style);
 }
 
 report::Report report_named(const std::filesystem::path& reports_dir, const std::string& name) {
@@ -81,8 +120,9 @@ int report(const CommonOptions& common, const ReportOptions& options) {
   std::optional<report::Report> one;
   if (!options.name.empty()) one = report_named(config.reports_dir, options.name);
   store::Reader reader(config.database);
-  write_output(output, one ? report::render(run_report(reader, *one, window), output.format, style_for(output))
-                           : weekly_summary(reader, window, options));
+  write_output(output,
+               one ? report::render(run_report(reader, *one, window), output.format, style_for(output))
+                   : weekly_summary(reader, window, options, config.policy));
   return 0;
 }
 

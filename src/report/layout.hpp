@@ -36,6 +36,10 @@ const core::Cell& cell_at(const std::vector<core::Cell>& row, std::size_t column
 /// The shortest decimal that reads back as the same number.
 std::string exact_number(double value);
 
+/// What stands over a table, with the empty line below it. `title` is safe for a terminal.
+std::string text_title(std::string_view title, const Style& style);
+std::string markdown_title(std::string_view title);
+
 std::string render_text(const core::Table& table, const Style& style);
 std::string render_markdown(const core::Table& table);
 std::string render_csv(const core::Table& table);

@@ -33,10 +33,14 @@ std::string row_down(const HumanTable& table) {
 
 }  // namespace
 
+std::string markdown_title(std::string_view title) {
+  return "## " + escape_markdown(title) + "\n\n";
+}
+
 std::string render_markdown(const core::Table& table) {
   const HumanTable human = humanise(table);
   std::string out;
-  if (!human.title.empty()) out += "## " + escape_markdown(human.title) + "\n\n";
+  if (!human.title.empty()) out += markdown_title(human.title);
   if (human.rows.empty()) return out + "(none)\n";
   return out + (human.upright ? row_down(human) : rows_across(human));
 }

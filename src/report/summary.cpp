@@ -3,33 +3,22 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
+#include <vector>
 
+#include "core/text.hpp"
 #include "core/units.hpp"
+#include "report/escape.hpp"
 #include "report/layout.hpp"
+#include "report/row.hpp"
 
 namespace cgmm::report {
 namespace {
 
-/// The first row's cells by the names of their columns.
-class Row {
- public:
-  explicit Row(const core::Table& table) : table_(table) {}
-
-  std::int64_t integer(std::string_view column) const {
-    const auto* value = std::get_if<std::int64_t>(&cell(column));
-    return value != nullptr ? *value : 0;
-  }
-
-  const core::Cell& cell(std::string_view column) const {
-    static const std::vector<core::Cell> kNoRow;
-    const auto at = std::ranges::find(table_.columns, column) - table_.columns.begin();
-    return cell_at(table_.rows.empty() ? kNoRow : table_.rows.front(), static_cast<std::size_t>(at));
-  }
-
- private:
-  const core::Table& table_;
-};
+std::string name_for(Format format, std::string_view name) {
+  return format == Format::markdown ? escape_markdown(name) : core::escape_for_terminal(name);
+}
 
 /// "60 433": from five digits on in groups of three.
 std::string grouped(std::int64_t number) {
@@ -59,59 +48,156 @@ std::string span_in_words(std::int64_t span_us) {
   return core::format_duration_us(span_us);
 }
 
-struct Window {
-  std::int64_t since_us;
-  std::int64_t until_us;
-  bool until_is_now;
-};
-
-std::string when(const Row& row, const Window& window) {
-  const std::int64_t begin_at_us = row.integer("history_begins_at_us");
-  const std::string end = window.until_is_now ? "" : " until " + core::format_utc(window.until_us);
-  // The first scan of an unbroken history may come up to an interval after the time asked for.
-  if (begin_at_us - window.since_us > 2 * row.integer("interval_us") && begin_at_us < window.until_us) {
-    return "Since the history begins at " + core::format_utc(begin_at_us) + end + ",";
-  }
-  const std::string span = span_in_words(window.until_us - window.since_us);
-  return window.until_is_now ? "In the last " + span
-                             : "In the " + span + " before " + core::format_utc(window.until_us);
+/// After "within": "5 minutes", "a minute", "30 s".
+std::string within_words(std::int64_t span_us) {
+  const std::string words = span_in_words(span_us);
+  if (words == "hour") return "an hour";
+  return words == "day" || words == "minute" ? "a " + words : words;
 }
 
-std::string coverage(const Row& row, const Window& window) {
+std::string size(std::uint64_t bytes) {
+  return core::format_bytes(bytes);
+}
+
+/// "25 %"; what is not quite all, or not quite nothing, does not read as that.
+std::string percent(std::uint64_t part, std::uint64_t whole) {
+  const double pct = 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+  if (part > 0 && pct < 1) return "under 1 %";
+  return std::to_string(part < whole ? std::min(std::llround(pct), 99LL) : 100) + " %";
+}
+
+/// "A, B, C and 2 more": `separator` is ", ", and `last` is " and ".
+std::string listed(const std::vector<std::string>& items, std::string_view separator, std::string_view last) {
+  constexpr std::size_t kMostNamed = 3;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(items.size(), kMostNamed); ++i) {
+    if (i > 0) text += separator;
+    text += items[i];
+  }
+  if (items.size() > kMostNamed) text.append(last) += std::to_string(items.size() - kMostNamed) + " more";
+  return text;
+}
+
+std::string when(const Row& row, const TimeAsked& asked) {
+  const std::int64_t begin_at_us = row.integer("history_begins_at_us");
+  const std::string end = core::format_utc(asked.until_us);
+  // The first scan of an unbroken history may come up to an interval after the time asked for.
+  if (begin_at_us - asked.since_us > 2 * row.integer("interval_us") && begin_at_us < asked.until_us) {
+    return "Since the history begins at " + core::format_utc(begin_at_us) +
+           (asked.up_to_now ? "," : " until " + end + ",");
+  }
+  if (asked.up_to_now) return "In the last " + span_in_words(asked.until_us - asked.since_us);
+  return "From " + core::format_utc(asked.since_us) + " to " + end;
+}
+
+std::string coverage(const Row& row) {
   const std::int64_t scans = row.integer("scans");
-  const std::string begin = when(row, window);
-  if (scans == 0) return begin + (begin.ends_with(',') ? "" : ",") + " there was no scan.";
+  if (scans == 0) return "There was no scan.";
   const std::int64_t cgroups = row.integer("cgroups");
-  std::string text = begin + " " + count(scans, "scan") + " covered " +
-                     human_cell("covered_pct", row.cell("covered_pct")) + " of the time";
+  std::string text = count(scans, "scan") + " covered " + human_cell("covered_pct", row.cell("covered_pct")) +
+                     " of the time";
   if (const std::int64_t gaps = row.integer("gaps"); gaps > 0) text += " (" + count(gaps, "gap") + ")";
   return text + " and saw " + (cgroups == 0 ? "no cgroup" : count(cgroups, "cgroup")) + ".";
 }
 
 /// What was freed, and in how many cgroups.
 std::string freed(const Row& row) {
-  const std::int64_t freed_bytes = row.integer("freed_bytes");
-  if (freed_bytes <= 0) return "freed nothing";
+  const std::uint64_t freed_bytes = row.bytes("freed_bytes");
+  if (freed_bytes == 0) return "freed nothing";
   const std::int64_t cgroups = row.integer("cgroups_relieved");
-  return "freed " + core::format_bytes(static_cast<std::uint64_t>(freed_bytes)) +
-         (cgroups > 0 ? " in " + count(cgroups, "cgroup") : "");
+  return "freed " + size(freed_bytes) + (cgroups > 0 ? " in " + count(cgroups, "cgroup") : "");
 }
 
+/// Of what was freed, what is known to have come back and what stayed out of memory.
+struct ComeBack {
+  std::int64_t reclaims;      // of which it is known
+  std::uint64_t freed_bytes;  // by these
+  std::uint64_t back_bytes;   // of that
+};
+
+/// What a share is of: "of it" where it is of all that was freed.
+std::string of_what(const Row& row, const ComeBack& known) {
+  if (known.freed_bytes == row.bytes("freed_bytes")) return "";
+  const std::string those =
+      known.reclaims == 1 ? "the one that was" : "the " + grouped(known.reclaims) + " that were";
+  return "of the " + size(known.freed_bytes) + " freed by " + those + " watched, ";
+}
+
+std::string amount(const Row& row, const ComeBack& known) {
+  const bool of_all = known.freed_bytes == row.bytes("freed_bytes");
+  if (known.back_bytes == 0) return of_all ? "nothing of it" : "nothing";
+  return size(known.back_bytes) + (of_all ? " of it (" : " (") +
+         percent(known.back_bytes, known.freed_bytes) + ")";
+}
+
+std::string net(const Row& row, const ComeBack& known) {
+  if (known.back_bytes >= known.freed_bytes) return "";
+  const std::uint64_t held = row.bytes("held_byte_seconds");
+  return "net " + size(known.freed_bytes - known.back_bytes) + " kept out of memory" +
+         (held > 0 ? " for " + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) : "");
+}
+
+/// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB kept out of memory for 768.0 MiB·h".
+std::string came_back(const Row& row) {
+  if (row.bytes("freed_bytes") == 0) return "";
+  const std::string within = " within " + within_words(row.integer("observe_for_us"));
+  const ComeBack read{row.integer("watched_reclaims"), row.bytes("watched_freed_bytes"),
+                      row.bytes("refaulted_bytes")};
+  const auto with_net = [&](const std::string& text, const ComeBack& known) {
+    const std::string kept = net(row, known);
+    return kept.empty() ? text : text + "; " + kept;
+  };
+  if (read.reclaims > 0 && read.freed_bytes > 0) {
+    return with_net("; " + of_what(row, read) + amount(row, read) + " was read back" + within, read);
+  }
+  const ComeBack regrown{row.integer("regrowth_reclaims"), row.bytes("regrowth_freed_bytes"),
+                         row.bytes("regrown_bytes")};
+  if (regrown.reclaims > 0 && regrown.freed_bytes > 0) {
+    return with_net("; the kernel does not count what is read back, but " + of_what(row, regrown) +
+                        amount(row, regrown) + " grew again" + within,
+                    regrown);
+  }
+  return row.integer("unknown_reclaims") > 0
+             ? "; it was watched for too short a time to tell how much of it was read back"
+             : "; how much of it was read back is not known";
+}
+
+/// Without its beginning, "In the last 7 days".
 std::string reclaims(const Row& row) {
   const std::int64_t total = row.integer("reclaims");
   const std::int64_t failed = row.integer("failed_reclaims");
   const std::int64_t dry = row.integer("dry_runs");
-  const std::string dry_sentence = dry == 0 ? "" : "A dry run would have made " + count(dry, "reclaim") + ".";
-  if (total == 0 && dry > 0) return dry_sentence;
-  if (total == 0) return row.integer("scans") == 0 ? "" : "No reclaim was needed.";
+  const std::string would_have = "dry run would have made " + count(dry, "reclaim") + ".";
+  if (total == 0) return dry > 0 ? "a " + would_have : "no reclaim was needed.";
   std::string text;
   if (failed >= total) {
-    text = total == 1 ? "The only reclaim failed." : "All " + count(total, "reclaim") + " failed.";
+    text = total == 1 ? "the only reclaim failed" : "all " + count(total, "reclaim") + " failed";
   } else {
-    text =
-        count(total, "reclaim") + " " + freed(row) + (failed > 0 ? "; " + grouped(failed) + " failed." : ".");
+    text = count(total, "reclaim") + " " + freed(row);
+    if (failed > 0) text += " (" + grouped(failed) + " failed)";
+    text += came_back(row);
   }
-  return dry_sentence.empty() ? text : text + " " + dry_sentence;
+  return text + (dry > 0 ? ". A " + would_have : ".");
+}
+
+std::string churners(std::span<const Finding> findings, Format format) {
+  std::vector<std::string> names;
+  for (const Finding& finding : findings) {
+    if (core::only_churns(finding.evidence)) names.push_back(name_for(format, finding.cgroup));
+  }
+  if (names.empty()) return "";
+  return (names.size() == 1 ? "This cgroup only churns: " : "These cgroups only churn: ") +
+         listed(names, ", ", " and ") + ".";
+}
+
+std::string advice(std::span<const Finding> findings, Format format) {
+  std::vector<std::string> items;
+  for (const Finding& finding : findings) {
+    if (finding.advice) items.push_back(core::in_words(*finding.advice, name_for(format, finding.cgroup)));
+  }
+  if (items.empty()) return "";
+  return "Advice: " + listed(items, "; ", "; and ") +
+         (items.size() == 1 ? " (rule below)." : " (rules below).");
 }
 
 std::string oom_kills(const Row& row) {
@@ -122,14 +208,40 @@ std::string oom_kills(const Row& row) {
 
 }  // namespace
 
-std::string summary_sentence(const core::Table& summary_row, std::int64_t since_us, std::int64_t until_us,
-                             bool until_is_now) {
+std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings,
+                             const TimeAsked& asked, Format format) {
   const Row row(summary_row);
-  std::string text = coverage(row, {since_us, until_us, until_is_now});
-  for (const std::string& sentence : {reclaims(row), oom_kills(row)}) {
-    if (!sentence.empty()) text += " " + sentence;
+  std::string text = when(row, asked);
+  const bool nothing =
+      row.integer("scans") == 0 && row.integer("reclaims") == 0 && row.integer("dry_runs") == 0;
+  if (nothing) {
+    text += std::string(text.ends_with(',') ? "" : ",") + " there was no scan.";
+  } else {
+    text += " " + reclaims(row);
+    for (const std::string& sentence :
+         {churners(findings, format), advice(findings, format), coverage(row)}) {
+      if (!sentence.empty()) text += " " + sentence;
+    }
   }
-  return text;
+  const std::string kills = oom_kills(row);
+  return kills.empty() ? text : text + " " + kills;
+}
+
+core::Table effects_in_short(const core::Table& effects) {
+  constexpr std::size_t kMostRows = 10;
+  constexpr auto kShown =
+      std::to_array<std::string_view>({"cgroup", "reclaims", "effective", "churn", "futile", "freed_bytes",
+                                       "refaulted_bytes", "refaulted_pct", "held_byte_seconds"});
+  core::Table table{.title = effects.title, .columns = {kShown.begin(), kShown.end()}, .rows = {}};
+  if (effects.rows.size() > kMostRows) {
+    table.title += " (" + std::to_string(kMostRows) + " of " + std::to_string(effects.rows.size()) +
+                   " cgroups: report effects has all)";
+  }
+  for (std::size_t i = 0; i < std::min(effects.rows.size(), kMostRows); ++i) {
+    auto& row = table.rows.emplace_back();
+    for (const std::string_view column : kShown) row.push_back(Row(effects, i).cell(column));
+  }
+  return table;
 }
 
 }  // namespace cgmm::report

@@ -77,10 +77,14 @@ std::string row_down(const HumanTable& table, const Style& style) {
 
 }  // namespace
 
+std::string text_title(std::string_view title, const Style& style) {
+  return painted(kBold, title, style) + "\n\n";
+}
+
 std::string render_text(const core::Table& table, const Style& style) {
   const HumanTable human = humanise(table);
   std::string out;
-  if (!human.title.empty()) out += painted(kBold, human.title, style) + "\n\n";
+  if (!human.title.empty()) out += text_title(human.title, style);
   if (human.rows.empty()) return out + painted(kDim, "(none)", style) + '\n';
   return out + (human.upright ? row_down(human, style) : rows_across(human, style));
 }
