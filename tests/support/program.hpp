@@ -29,9 +29,8 @@ struct Streams {
   std::filesystem::path err;  // may be the same
 };
 
-/// Becomes the program; for a child. Returns only when that fails.
-inline int become_program(const std::vector<std::string>& arguments, const Streams& streams,
-                          const Environment& more) {
+/// Has what this process says from now on, and what it becomes, go there; for a child.
+inline void redirect_to(const Streams& streams) {
   const auto redirect = [](const std::filesystem::path& file, int to) {
     const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     ::dup2(fd, to);
@@ -39,6 +38,12 @@ inline int become_program(const std::vector<std::string>& arguments, const Strea
   };
   redirect(streams.out, STDOUT_FILENO);
   redirect(streams.err, STDERR_FILENO);
+}
+
+/// Becomes the program; for a child. Returns only when that fails.
+inline int become_program(const std::vector<std::string>& arguments, const Streams& streams,
+                          const Environment& more) {
+  redirect_to(streams);
   for (const char* const name : {"RUST_LOG", "JOURNAL_STREAM", "NO_COLOR"}) ::unsetenv(name);
   for (const auto& [name, value] : more) ::setenv(name.c_str(), value.c_str(), 1);
   std::vector<char*> argv{const_cast<char*>(CGMM_PROGRAM)};
