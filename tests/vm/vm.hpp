@@ -102,6 +102,11 @@ class History {
   SQLite::Database db_;
 };
 
+inline ::testing::AssertionResult nearly_equal(std::int64_t a, std::int64_t b, std::int64_t tolerance) {
+  if (std::abs(a - b) <= tolerance) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << a << " and " << b << " differ by more than " << tolerance;
+}
+
 class VmTest : public ::testing::Test {
  protected:
   /// To be called first, by SetUp.
@@ -121,6 +126,19 @@ class VmTest : public ::testing::Test {
 
   std::string result(const std::string& file) const { return content_of(run_->out / "results" / file); }
   bool has_result(const std::string& file) const { return std::filesystem::exists(run_->out / "results" / file); }
+  /// Name and path of the containers that the guest made.
+  std::map<std::string, std::string> cgroups() const {
+    std::istringstream words(result("cgroups"));
+    std::map<std::string, std::string> paths;
+    for (std::string name, path; words >> name >> path;) paths[name] = path;
+    return paths;
+  }
+  /// The SQL condition for such a container's rows.
+  std::string of(const History& db, const std::string& cgroup) const {
+    return " WHERE cgroup_id = " +
+           std::to_string(db.number("SELECT cgroup_id FROM cgroup WHERE path = '" + cgroups().at(cgroup) + "'"));
+  }
+
   History history(const std::string& name) const { return History(run_->out / "results" / name / "history.db"); }
   KernelNumbers kernel(const std::string& cgroup, const std::string& moment) const {
     return KernelNumbers(run_->out / "results" / "kernel" / (cgroup + "." + moment));
