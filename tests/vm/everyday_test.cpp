@@ -1,67 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What holds on every hierarchy and kernel: "everyday_run" in guest/lib.sh. Containers with a limit of 64 MiB, the program
 // with its defaults.
-#include <map>
-#include <sstream>
-#include <vector>
-
+#include "vm/nodes.hpp"
 #include "vm/vm.hpp"
 
 namespace cgmm::test {
 namespace {
-
-constexpr std::int64_t kMiB = 1024 * 1024;
-constexpr std::int64_t kPageBytes = 4096;
-
-// A cgroup's usage counts what each processor (there are two) has set aside for it, up to a batch of 64 pages; another
-// cgroup's charge on that processor gives it back, also of a cgroup that is idle.
-constexpr std::int64_t kStockBytes = 2 * 64 * kPageBytes;
-
-struct Node {
-  std::string name;
-  std::string kernel;
-  std::string scenario;
-  std::string hierarchy;
-  std::string parent;
-  std::string method;
-  // The kernel's names:
-  std::string usage;
-  std::string file;
-  std::string shmem;
-  std::string anon;
-  std::string refault_file;
-};
-
-void PrintTo(const Node& node, std::ostream* out) { *out << node.name; }
-
-const Node kV2On61{.name = "v2_6_1",
-                   .kernel = "6.1",
-                   .scenario = "v2",
-                   .hierarchy = "v2",
-                   .parent = "/sys/fs/cgroup/kubepods.slice",
-                   .method = "memory.reclaim",
-                   .usage = "memory.current",
-                   .file = "file",
-                   .shmem = "shmem",
-                   .anon = "anon",
-                   .refault_file = "workingset_refault_file"};
-const Node kV2On612 = [] {
-  Node node = kV2On61;
-  node.name = "v2_6_12";
-  node.kernel = "6.12";
-  return node;
-}();
-const Node kV1On61{.name = "v1_6_1",
-                   .kernel = "6.1",
-                   .scenario = "v1",
-                   .hierarchy = "v1",
-                   .parent = "/sys/fs/cgroup/memory/kubepods",
-                   .method = "force_empty",
-                   .usage = "memory.usage_in_bytes",
-                   .file = "total_cache",
-                   .shmem = "total_shmem",
-                   .anon = "total_rss",
-                   .refault_file = "total_workingset_refault_file"};
 
 class Everyday : public VmTest, public ::testing::WithParamInterface<Node> {
  protected:
@@ -87,8 +31,10 @@ TEST_P(Everyday, TheHierarchyIsFoundWithoutAnyOption) {
 
 TEST_P(Everyday, TheContainersAndNothingElseAreWatched) {
   const auto db = history("main");
-  EXPECT_EQ(db.number("SELECT count(*) FROM cgroup"), std::ssize(cgroups()));
-  for (const auto& [name, path] : cgroups()) {
+  const std::vector<std::string> containers{"streamed", "served", "bare", "looping", "tmpfs", "anon"};
+  EXPECT_EQ(db.number("SELECT count(*) FROM cgroup"), std::ssize(containers));
+  for (const std::string& name : containers) {
+    const std::string path = cgroups().at(name);
     EXPECT_EQ(db.text("SELECT qos_class FROM cgroup WHERE path = '" + path + "'"), "burstable") << name;
     EXPECT_EQ(db.number("SELECT length(container_id) FROM cgroup WHERE path = '" + path + "'"), 64) << name;
     EXPECT_EQ(db.number("SELECT effective_limit_bytes FROM cgroup_limit" + of(db, name)), 64 * kMiB) << name;
@@ -105,7 +51,7 @@ TEST_P(Everyday, TheServiceEndsInGoodOrderWithoutAFault) {
 
 TEST_P(Everyday, TheLastSampleHasTheKernelsOwnNumbers) {
   const auto db = history("main");
-  for (const std::string name : {"served", "streamed", "tmpfs"}) {
+  for (const std::string name : {"streamed", "served", "bare", "tmpfs"}) {
     const auto last = [&](const std::string& column) {
       return 1024 * db.number("SELECT " + column + " FROM sample" + of(db, name) + " ORDER BY scan_id DESC LIMIT 1");
     };
@@ -119,7 +65,7 @@ TEST_P(Everyday, TheLastSampleHasTheKernelsOwnNumbers) {
 
 TEST_P(Everyday, OnlyTheReclaimableCacheOfTheIdleIsFreedAndItsAmountIsTheKernels) {
   const auto db = history("main");
-  for (const std::string name : {"streamed", "served"}) {
+  for (const std::string name : {"streamed", "served", "bare"}) {
     const auto first = [&](const std::string& column) {
       return db.number("SELECT " + column + " FROM reclaim" + of(db, name) + " ORDER BY reclaim_id LIMIT 1");
     };
@@ -134,14 +80,74 @@ TEST_P(Everyday, OnlyTheReclaimableCacheOfTheIdleIsFreedAndItsAmountIsTheKernels
   }
 }
 
-TEST_P(Everyday, AStreamedFileIsReclaimedWithTheHierarchysOwnMethod) {
+TEST_P(Everyday, AStreamedFileIsReclaimedDownToTheTargetAndStaysAway) {
   const auto db = history("main");
   const auto streamed = [&](const std::string& column) {
-    return db.text("SELECT " + column + " FROM reclaim" + of(db, "streamed") + " ORDER BY reclaim_id LIMIT 1");
+    return db.number("SELECT " + column + " FROM v_reclaim" + of(db, "streamed"));
   };
-  EXPECT_EQ(streamed("method"), node().method);
-  EXPECT_EQ(streamed("outcome"), "done");
-  EXPECT_EQ(streamed("threshold_bytes"), std::to_string(16 * kMiB));
+  EXPECT_EQ(db.text("SELECT method || ' ' || outcome || ' ' || stopped_by FROM reclaim" + of(db, "streamed")),
+            node().method + " done target");
+  EXPECT_EQ(streamed("count(*)"), 1);
+  EXPECT_EQ(streamed("threshold_bytes"), 16 * kMiB);
+  if (v1()) {
+    EXPECT_EQ(kernel("streamed", "reclaimed").number("memory.stat", node().file), 0) << "it can only be emptied";
+  } else {
+    EXPECT_EQ(streamed("file_before_bytes - requested_bytes"), 8 * kMiB) << "half the threshold is to stay";
+    EXPECT_LE(kernel("streamed", "reclaimed").number("memory.stat", node().file), 8 * kMiB);
+  }
+  if (node().kernel == "6.12") {
+    EXPECT_EQ(kernel("streamed", "reclaimed").number("memory.stat", node().file), 8 * kMiB) << "6.1 frees more";
+  }
+
+  EXPECT_EQ(db.text("SELECT verdict || ' ' || judged_by || ' ' || effect_ended_by FROM v_reclaim" + of(db, "streamed")),
+            "effective refaults observe_for");
+  EXPECT_EQ(streamed("refaulted_bytes"), 0);
+  EXPECT_LE(streamed("regrown_bytes"), 0);
+  EXPECT_GE(streamed("observed_for_us"), 12'000'000);
+  const std::int64_t held = streamed("freed_bytes * (observed_for_us / 1000) / 1000");
+  EXPECT_TRUE(nearly_equal(streamed("held_byte_seconds"), held, held / 50)) << "all of it, all the time";
+  EXPECT_EQ(db.number("SELECT strikes FROM cooldown" + of(db, "streamed")), 0);
+  EXPECT_EQ(db.number("SELECT until_us - last_reclaim_at_us FROM cooldown" + of(db, "streamed")), 5'000'000);
+}
+
+TEST_P(Everyday, AFileReadRightBackIsChurnByTheKernelsOwnCountAndDoublesTheCooldown) {
+  const auto db = history("main");
+  const auto refaults = [&](const std::string& moment) {
+    return kernel("served", moment).number("memory.stat", node().refault_file);
+  };
+  EXPECT_EQ(db.number("SELECT count(*) FROM reclaim" + of(db, "served")), 1);
+  EXPECT_EQ(db.text("SELECT verdict || ' ' || judged_by || ' ' || effect_ended_by FROM v_reclaim" + of(db, "served")),
+            "churn refaults observe_for");
+  EXPECT_EQ(db.number("SELECT refaulted_bytes FROM v_reclaim" + of(db, "served")),
+            (refaults("reread") - refaults("reclaimed")) * kPageBytes);
+  EXPECT_EQ(refaults("end"), refaults("reread")) << "else the scenario is not what it seems";
+  EXPECT_EQ(db.number("SELECT strikes FROM cooldown" + of(db, "served")), 1);
+  EXPECT_EQ(db.number("SELECT until_us - last_reclaim_at_us FROM cooldown" + of(db, "served")), 40'000'000);
+}
+
+TEST_P(Everyday, AFileReadInALoopIsReclaimedLessAndLess) {
+  const auto db = history("main");
+  EXPECT_EQ(db.number("SELECT count(*) FROM v_reclaim" + of(db, "looping") + " AND verdict = 'churn'"), 2);
+  EXPECT_EQ(db.text("SELECT effect_ended_by FROM v_reclaim" + of(db, "looping") + " ORDER BY reclaim_id"), "next_reclaim");
+  EXPECT_GE(db.number("SELECT max(started_at_us) - min(started_at_us) FROM reclaim" + of(db, "looping")), 10'000'000)
+      << "the cooldown of 5 s was doubled";
+  EXPECT_EQ(db.number("SELECT strikes FROM cooldown" + of(db, "looping")), 2);
+  EXPECT_EQ(db.number("SELECT until_us - last_reclaim_at_us FROM cooldown" + of(db, "looping")), 20'000'000);
+}
+
+// The kernel remembers evicted pages for eight times what a cgroup still holds. v1 leaves nothing, and where there is no
+// other memory the pages that come back are new to it.
+TEST_P(Everyday, OfACgroupWithNothingButCacheV1ForgetsWhatItEvicted) {
+  const auto db = history("main");
+  const auto refaulted = kernel("bare", "end").number("memory.stat", node().refault_file) * kPageBytes;
+  EXPECT_EQ(db.number("SELECT refaulted_bytes FROM v_reclaim" + of(db, "bare")), refaulted);
+  EXPECT_GE(db.number("SELECT regrown_bytes FROM v_reclaim" + of(db, "bare")), 30 * kMiB);
+  if (v1()) {
+    EXPECT_LT(refaulted, 4 * kMiB);
+  } else {
+    EXPECT_GE(refaulted, 30 * kMiB);
+    EXPECT_EQ(db.text("SELECT verdict FROM v_reclaim" + of(db, "bare")), "churn");
+  }
 }
 
 TEST_P(Everyday, RefaultsAreOnRecordToThePage) {

@@ -17,7 +17,7 @@ snapshot streamed before
 service main <<CONFIG
 interval = "1s"
 CONFIG
-wait_until "streamed is reclaimed" reclaimed main streamed
+wait_until "streamed is reclaimed" ended_reclaims main streamed 1
 settle
 snapshot streamed reclaimed
 stop_service main

@@ -53,16 +53,17 @@ container() {
     systemd) path=/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod$(echo "$pod" | tr - _).slice/cri-containerd-$id.scope ;;
     cgroupfs) path=/kubepods/burstable/pod$pod/$id ;;
   esac
-  make_cgroup "$path"
-  echo "$1 $path" >> $results/cgroups
+  cgroup "$1" "$path"
   [ $# -lt 2 ] || echo "$2" > "$cgroup_root$path/$limit_file"
 }
 
-make_cgroup() {
-  mkdir -p "$cgroup_root$1"
+# cgroup NAME PATH: makes it, with the memory controller.
+cgroup() {
+  local dir=$cgroup_root$2
+  mkdir -p "$dir"
+  echo "$1 $2" >> $results/cgroups
   [ -f "$cgroup_root/cgroup.subtree_control" ] || return 0
-  local dir=$cgroup_root/$1
-  while [ "$dir" != "$cgroup_root" ] && [ "$dir" != "$cgroup_root/" ]; do
+  while [ "$dir" != "$cgroup_root" ]; do
     dir=$(dirname "$dir")
     echo "$dir"
   done | tac | while read -r dir; do echo +memory > "$dir/cgroup.subtree_control"; done
@@ -138,10 +139,16 @@ stop_service() {
 sql() { cgroup-memory-manager query --database "$results/$1/history.db" --format csv "$2" | tail -n +2; }
 sql_says() { [ "$(sql "$1" "$2")" = "$3" ]; }
 
-# reclaimed SERVICE NAME [COUNT]: that many reclaims of it have ended.
-reclaimed() {
-  sql_says "$1" "SELECT count(*) >= ${3:-1} FROM v_reclaim WHERE path = '$(path_of "$2")' AND outcome <> 'started'" 1
+# ended_reclaims SERVICE NAME COUNT: at least so many reclaims of it have ended.
+ended_reclaims() {
+  sql_says "$1" "SELECT count(*) >= $3 FROM v_reclaim WHERE path = '$(path_of "$2")' AND outcome <> 'started'" 1
 }
+# watched_to_the_end SERVICE NAME: the effect of one of its reclaims is known.
+watched_to_the_end() {
+  sql_says "$1" "SELECT count(*) >= 1 FROM v_reclaim WHERE path = '$(path_of "$2")' AND effect_ended_by IS NOT NULL" 1
+}
+# scans SERVICE COUNT
+scans() { sql_says "$1" "SELECT count(*) >= $2 FROM scan" 1; }
 
 # --- what v1 and v2 have in common
 
@@ -149,36 +156,57 @@ reclaimed() {
 # 64 MiB, of which the threshold is a quarter.
 everyday_run() {
   local name
-  for name in streamed served looping tmpfs anon; do container $name 64M; done
-  make_cgroup /system.slice/cron.service
+  for name in streamed served bare looping tmpfs anon; do container $name 64M; done
+  cgroup cron /system.slice/cron.service
   cgroup-memory-manager check > $results/check.txt 2>&1
 
   server streamed /disk/streamed
   server served /disk/served
+  own='' server bare /disk/bare
   load tmpfs fill /tmp/filled $((40 * mib))
   load anon anon $((40 * mib))
   ask streamed
   ask served
+  ask bare
   # shellcheck disable=SC2086
   load looping $own reread /disk/looping 1 100
   wait_until "the loads are there" \
     eval "usage_over tmpfs $((40 * mib)) && usage_over anon $((40 * mib)) && usage_over looping $((50 * mib))"
   settle
-  for name in streamed served tmpfs anon; do snapshot $name before; done
+  for name in streamed served bare tmpfs anon; do snapshot $name before; done
 
+  # "served" and "bare" (which has no memory but its cache) read again after their reclaim, but are not reclaimed again
+  # before the effect of the first one is known; "looping" reads all the time.
   service main <<CONFIG
 interval = "1s"
 cooldown = "5s"
+observe_for = "12s"
+
+[[rule]]
+cgroup = "$(path_of served)"
+cooldown = "20s"
+
+[[rule]]
+cgroup = "$(path_of bare)"
+cooldown = "20s"
 CONFIG
-  wait_until "streamed is reclaimed" reclaimed main streamed
-  wait_until "served is reclaimed" reclaimed main served
+  wait_until "streamed is reclaimed" ended_reclaims main streamed 1
+  wait_until "served is reclaimed" ended_reclaims main served 1
+  wait_until "bare is reclaimed" ended_reclaims main bare 1
   settle
   snapshot streamed reclaimed
   snapshot served reclaimed
+  snapshot bare reclaimed
   ask served
+  ask bare
   settle
   snapshot served reread
+  meanwhile
+  wait_until "the effect on streamed is known" watched_to_the_end main streamed
+  wait_until "the effect on served is known" watched_to_the_end main served
+  wait_until "the effect on bare is known" watched_to_the_end main bare
+  wait_until "looping is reclaimed again" ended_reclaims main looping 2
 
-  for name in streamed served tmpfs anon looping; do snapshot $name end; done
+  for name in streamed served bare tmpfs anon looping; do snapshot $name end; done
   stop_service main
 }

@@ -1,4 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=busybox
 mount_v2 /sys/fs/cgroup
+
+# The service is killed in the middle of a reclaim in many small steps, and started again.
+meanwhile() {
+  cgroup killed /killed.slice/work.scope
+  server killed /disk/killed
+  ask killed
+  service killed <<CONFIG
+parent = "$cgroup_root/killed.slice"
+interval = "1s"
+threshold = "16MiB"
+reclaim_to = "4MiB"
+reclaim_step = "64KiB"
+cooldown = "1h"
+CONFIG
+  workload kill-below "$(cat /tmp/killed.service)" "$(dir_of killed)/memory.current" $((60 * mib)) \
+    > $results/killed/usage_when_killed
+  settle
+  snapshot killed after
+  sql killed "SELECT count(*) FROM scan" > $results/killed/scans_before
+  service killed
+  wait_until "five scans after the crash" scans killed $(($(cat $results/killed/scans_before) + 5))
+  stop_service killed
+}
+
 everyday_run
+
+# In a container with cache worth a reclaim something waits for memory all the time: it keeps allocating although it is
+# far over its memory.high, so the kernel has it sleep with every allocation. That is so whatever the reclaim does.
+id=$(echo pressed | sha256sum | cut -c 1-64)
+cgroup pressed /pressed.slice/docker-$id.scope
+cgroup pressed_cache /pressed.slice/docker-$id.scope/cache
+cgroup pressed_waiting /pressed.slice/docker-$id.scope/waiting
+echo 128M > "$(dir_of pressed)/memory.max"
+server pressed_cache /disk/pressed
+ask pressed_cache
+load pressed_waiting --own $((16 * mib)) allocate
+wait_until "pressed_waiting has its memory" usage_over pressed_waiting $((16 * mib))
+echo 4M > "$(dir_of pressed_waiting)/memory.high"
+waiting() { [ "$(sed -n 's/^some .*total=//p' "$(dir_of pressed)/memory.pressure")" -ge 1000000 ]; }
+wait_until "and waits" waiting
+for bound in 10 100; do
+  snapshot pressed before_$bound
+  service pressed_$bound <<CONFIG
+parent = "$cgroup_root/pressed.slice"
+interval = "1s"
+reclaim_step = "1MiB"
+max_pressure = "$bound%"
+cooldown = "1h"
+CONFIG
+  wait_until "pressed is reclaimed, bound $bound %" ended_reclaims pressed_$bound pressed 1
+  snapshot pressed after_$bound
+  stop_service pressed_$bound
+done

@@ -5,12 +5,13 @@
 //   reread FILE READERS PAUSE_MS    that many processes read FILE over and over, pausing between
 //   fill FILE BYTES                 writes FILE, then stays
 //   anon BYTES                      keeps touching that much memory
+//   allocate                        keeps getting memory and giving it back
 //   kill-below PID FILE BYTES       ends process PID with SIGKILL as soon as the number in FILE is below BYTES, prints it
 //
 // It joins the cgroup first, so that everything it touches is charged there; then it takes the memory of its own.
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -84,6 +85,16 @@ int anon(std::size_t bytes) {
   }
 }
 
+int allocate() {
+  constexpr std::size_t kBytes = 1024 * 1024;
+  for (;;) {
+    void* const memory = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) fail("mmap");
+    std::memset(memory, 1, kBytes);
+    ::munmap(memory, kBytes);
+  }
+}
+
 int kill_below(pid_t pid, const std::string& file, long long bytes) {
   const int fd = open_or_fail(file, O_RDONLY);
   for (;;) {
@@ -115,6 +126,7 @@ int run(Arguments arguments) {
   }
   if (command == "fill" && arguments.size() == 3) return fill(arguments[1], std::stoul(arguments[2]));
   if (command == "anon" && arguments.size() == 2) return anon(std::stoul(arguments[1]));
+  if (command == "allocate" && arguments.size() == 1) return allocate();
   if (command == "kill-below" && arguments.size() == 4) {
     return kill_below(std::stoi(arguments[1]), arguments[2], std::stoll(arguments[3]));
   }
