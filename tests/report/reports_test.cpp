@@ -319,6 +319,28 @@ TEST_F(Reports, ReclaimsNeverCountADryRunAsFreed) {
   EXPECT_EQ(number(run("slowest"), "duration_us"), 305);
 }
 
+TEST_F(Reports, LastReclaimsTellWhyEachEndedAndWhatBecameOfIt) {
+  add_cgroups();
+  add({.at_s = 1010, .freed_bytes = 100, .verdict = "churn", .refaulted_bytes = "90"});
+  add_reclaim(1, 1020, "partial", 45);
+  add_reclaim(2, 1030, "dry_run", 1 << 30);
+  add_reclaim(1, 1040, "interrupted", 5);
+  exec("UPDATE reclaim SET stopped_by = 'nothing_left', psi_some_us = 10 WHERE outcome = 'partial'");
+  exec("INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, verdict) VALUES (2, 7, 1, 'unknown')");
+  const Table last = run("last_reclaims");
+  ASSERT_EQ(last.rows.size(), 4u);
+  EXPECT_EQ(text(last, "outcome", 0), "interrupted");
+  EXPECT_EQ(at(last, "verdict", 0), Cell{});
+  EXPECT_EQ(text(last, "outcome", 1), "dry run");
+  EXPECT_EQ(at(last, "freed_bytes", 1), Cell{});
+  EXPECT_EQ(text(last, "outcome", 2), "partial (nothing left)");
+  EXPECT_EQ(at(last, "stalled_pct", 2), Cell{20.0});
+  EXPECT_EQ(text(last, "verdict", 2), "unknown so far");
+  EXPECT_EQ(text(last, "outcome", 3), "done");
+  EXPECT_EQ(text(last, "verdict", 3), "churn");
+  EXPECT_EQ(number(last, "refaulted_bytes", 3), 90);
+}
+
 TEST_F(Reports, FailuresAreInWordsAndCounted) {
   add_cgroups();
   add_reclaim(1, 1010, "failed", 0, "'Device or resource busy'");
