@@ -2,8 +2,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Cgroups whose last reclaims did not help (each strike doubles the cooldown), how long their cooldown is
 -- by now, and why: the last reclaim that did not help. Churn: at least half of what was freed was read back
--- (refaulted). Futile: next to nothing was freed of what was asked for. Regrown: the kernel does not count
--- what is read back, and at least half of what was freed has grown again. The state is that of the end of
+-- (refaulted). Futile: next to nothing was freed of what was asked for. Regrown: the kernel can't tell
+-- what was read back, and at least half of what was freed has grown again. The state is that of the end of
 -- the time asked for, as far as the last reclaim tells it; a cooldown that had ended before that time is
 -- left out.
 WITH backed_off AS (

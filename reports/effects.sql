@@ -4,7 +4,7 @@
 -- runs are left out. Watched are the reclaims of which it is known what was read back: refaulted is that,
 -- at most what the reclaim had freed, and its percentage is of what the watched ones freed. Churn: at least
 -- half of what was freed was read back. Futile: next to nothing was freed. Unknown: watched for too short a
--- time, or the kernel does not count what is read back. Held is the memory that stayed free, times how
+-- time, or the kernel can't tell what was read back. Held is the memory that stayed free, times how
 -- long, while it was watched. One that has no effect recorded is counted in reclaims alone.
 WITH made AS (
   SELECT r.*, c.path, e.verdict, e.refaulted_bytes, e.held_byte_seconds,

@@ -4,7 +4,7 @@
 -- reclaims and OOM kills are those of the cgroups asked for. Reads neither `sample` nor anything else that
 -- grows with cgroups times scans. A gap is more than two intervals between scans. Dry runs are counted by
 -- themselves and never as freed. Watched are the reclaims of which it is known what was read back:
--- refaulted is that, at most what the reclaim had freed. Where the kernel does not count it, regrown is how
+-- refaulted is that, at most what the reclaim had freed. Where the kernel can't tell it, regrown is how
 -- much the cache grew again. Held is the memory that stayed free, times how long, while it was watched.
 WITH
 asked AS (  -- what lies before the first scan ever was not missed

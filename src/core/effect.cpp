@@ -10,6 +10,9 @@ namespace {
 constexpr std::uint64_t kChurnFromHundredth = 50;
 // "Freed next to nothing": of what was asked.
 constexpr std::uint64_t kFutileBelowHundredth = 10;
+// The kernel keeps traces of evicted pages, by which it knows a refault, for about eight times the memory that the cgroup
+// still holds; of one that was emptied altogether (v1) nearly all are dropped with the rest.
+constexpr std::uint64_t kRememberedPerHeld = 8;
 // No refaults after this long say something, though less than after the whole time.
 constexpr std::int64_t kTellingAfter_us = 30'000'000;
 
@@ -36,6 +39,7 @@ EffectWatch::EffectWatch(const Reclaim& reclaim, std::uint64_t asked_bytes, std:
                          std::int64_t ended_at_us, std::uint64_t page_bytes)
     : reclaim_id_(reclaim.reclaim_id),
       freed_bytes_(reclaim.freed_bytes.value_or(0)),
+      left_bytes_(reclaim.after.value_or(Gauges{})[Gauge::usage]),
       page_bytes_(page_bytes),
       ended_at_us_(ended_at_us),
       after_(after.value_or(Sighting{})),
@@ -103,14 +107,20 @@ std::optional<EffectWatch::Judgement> EffectWatch::judge_at_once(const Reclaim& 
 }
 
 EffectWatch::Judgement EffectWatch::judge(const Effect& seen, const Learning& learning) const {
-  const bool long_enough = seen.observed_for_us >= std::min(learning.observe_for_us, kTellingAfter_us);
-  if (seen.refaulted_bytes) {
-    if (reaches(*seen.refaulted_bytes, kChurnFromHundredth, freed_bytes_)) return {Verdict::churn, JudgedBy::refaults};
-    if (long_enough) return {Verdict::effective, JudgedBy::refaults};
-  } else if (seen.regrown_bytes && long_enough) {
-    return {Verdict::unknown, JudgedBy::regrowth};
+  if (seen.refaulted_bytes && reaches(*seen.refaulted_bytes, kChurnFromHundredth, freed_bytes_)) {
+    return {Verdict::churn, JudgedBy::refaults};
   }
-  return {};
+  const bool long_enough = seen.observed_for_us >= std::min(learning.observe_for_us, kTellingAfter_us);
+  if (seen.observed_for_us == 0 || !long_enough) return {};
+  if (seen.refaulted_bytes && (kernel_remembers() || !mostly_regrown())) {
+    return {Verdict::effective, JudgedBy::refaults};  // what did not even grow again was not read again
+  }
+  return {Verdict::unknown, JudgedBy::regrowth};
+}
+
+/// Whether the count of refaults can be taken at its word, and not only as the least that there were.
+bool EffectWatch::kernel_remembers() const {
+  return !left_bytes_ || *left_bytes_ >= freed_bytes_ / kRememberedPerHeld;
 }
 
 }  // namespace cgmm::core

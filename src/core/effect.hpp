@@ -53,10 +53,12 @@ class EffectWatch {
   };
   static std::optional<Judgement> judge_at_once(const Reclaim& reclaim, std::uint64_t asked_bytes, bool measured);
   Judgement judge(const Effect& seen, const Learning& learning) const;
+  bool kernel_remembers() const;
   bool mostly_regrown() const;
 
   std::int64_t reclaim_id_;
   std::uint64_t freed_bytes_;
+  std::optional<std::uint64_t> left_bytes_;  // all that was charged to the cgroup after it
   std::uint64_t page_bytes_;
   std::int64_t ended_at_us_;
   Sighting after_;

@@ -153,7 +153,7 @@ std::string came_back(const Row& row) {
   const ComeBack regrown{row.integer("regrowth_reclaims"), row.bytes("regrowth_freed_bytes"),
                          row.bytes("regrown_bytes")};
   if (regrown.reclaims > 0 && regrown.freed_bytes > 0) {
-    return with_net("; the kernel does not count what is read back, but " + of_what(row, regrown) +
+    return with_net("; the kernel can't tell what was read back, but " + of_what(row, regrown) +
                         amount(row, regrown) + " grew again" + within,
                     regrown);
   }

@@ -96,6 +96,33 @@ TEST(Effect, WithoutARefaultCounterItIsUnknownAndMarkedAsJudgedByRegrowth) {
   EXPECT_EQ(held.lesson(held.effect(kLearning)), Lesson::helped);
 }
 
+TEST(Effect, WhereTheKernelCantHaveRememberedWhatItEvictedRegrowthDecides) {
+  struct Case {
+    const char* what;
+    std::uint64_t left_mib, refaulted_mib, cache_mib;
+    Verdict verdict;
+    JudgedBy by;
+    Lesson lesson;
+  };
+  const Case cases[] = {
+      {"grown, but little is known to be the same", 4, 1, 48, Verdict::unknown, JudgedBy::regrowth, Lesson::did_not_help},
+      {"not grown, so not read again", 4, 0, 27, Verdict::effective, JudgedBy::refaults, Lesson::helped},
+      {"what is counted was read again", 4, 20, 48, Verdict::churn, JudgedBy::refaults, Lesson::did_not_help},
+      {"enough was left to remember the rest", 5, 1, 48, Verdict::effective, JudgedBy::refaults, Lesson::helped},
+  };
+  for (const Case& one : cases) {
+    Reclaim reclaim = reclaim_that_freed(40 * kMiB);
+    reclaim.after.emplace().set(Gauge::usage, one.left_mib * kMiB);
+    EffectWatch watched(reclaim, 40 * kMiB, sighting(8, 1000), kEnd, kPage);
+    watched.see(sighting(one.cache_mib, 1000 + pages_of(one.refaulted_mib)), kEnd + 300 * kSecond);
+    const Effect effect = watched.effect(kLearning);
+    EXPECT_EQ(effect.verdict, one.verdict) << one.what;
+    EXPECT_EQ(effect.judged_by, one.by) << one.what;
+    EXPECT_EQ(effect.refaulted_bytes, one.refaulted_mib * kMiB) << one.what;
+    EXPECT_EQ(watched.lesson(effect), one.lesson) << one.what;
+  }
+}
+
 TEST(Effect, WhatIsHeldIsWhatHasNotRegrownTimesHowLong) {
   EffectWatch watched = watch();
   watched.see(sighting(8, 1000), kEnd + 100 * kSecond);   // 40 MiB for 100 s

@@ -134,7 +134,7 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
         {"regrowth_freed_bytes", integer(4 * kGiB)},
         {"regrown_bytes", integer(3 * kGiB)},
         {"held_byte_seconds", integer(3600 * kGiB)}},
-       "2 reclaims freed 4.0 GiB; the kernel does not count what is read back, but 3.0 GiB of it (75 %) grew "
+       "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but 3.0 GiB of it (75 %) grew "
        "again "
        "within 5 minutes; net 1.0 GiB kept out of memory for 1.0 GiB·h."},
       {"refaults are not counted, and one was watched",
@@ -142,7 +142,7 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
        {{"regrowth_reclaims", integer(1)},
         {"regrowth_freed_bytes", integer(kGiB)},
         {"regrown_bytes", integer(0)}},
-       "2 reclaims freed 4.0 GiB; the kernel does not count what is read back, but of the 1.0 GiB freed by "
+       "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but of the 1.0 GiB freed by "
        "the one "
        "that was watched, nothing grew again within 5 minutes; net 1.0 GiB kept out of memory."},
       {"dry runs as well",

@@ -144,6 +144,8 @@ TEST_P(Everyday, OfACgroupWithNothingButCacheV1ForgetsWhatItEvicted) {
   EXPECT_GE(db.number("SELECT regrown_bytes FROM v_reclaim" + of(db, "bare")), 30 * kMiB);
   if (v1()) {
     EXPECT_LT(refaulted, 4 * kMiB);
+    EXPECT_EQ(db.text("SELECT verdict || ' ' || judged_by FROM v_reclaim" + of(db, "bare")), "unknown regrowth");
+    EXPECT_EQ(db.number("SELECT strikes FROM cooldown" + of(db, "bare")), 1) << "it has grown again";
   } else {
     EXPECT_GE(refaulted, 30 * kMiB);
     EXPECT_EQ(db.text("SELECT verdict FROM v_reclaim" + of(db, "bare")), "churn");
