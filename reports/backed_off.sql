@@ -7,16 +7,21 @@
 -- the time asked for, as far as the last reclaim tells it; a cooldown that had ended before that time is
 -- left out.
 WITH backed_off AS (
-  SELECT d.*, (SELECT r.reclaim_id
-                 FROM reclaim r
-                 JOIN reclaim_effect e USING (reclaim_id)
-                WHERE r.cgroup_id = d.cgroup_id AND r.started_at_us <= d.last_reclaim_at_us
-                  AND (e.verdict IN ('churn', 'futile')
-                       OR (e.judged_by = 'regrowth' AND 2 * e.regrown_bytes >= r.freed_bytes))
-                ORDER BY r.started_at_us DESC
-                LIMIT 1) AS reclaim_id
-    FROM cooldown d
-   WHERE d.strikes > 0 AND d.last_reclaim_at_us < :until_us AND d.until_us > :since_us
+  SELECT * FROM cooldown
+   WHERE strikes > 0 AND last_reclaim_at_us < :until_us AND until_us > :since_us
+),
+-- In one pass, because there is no index on a reclaim's cgroup. Strikes are remembered for a day after the
+-- cooldown, so the reclaim that caused the last one was at most a cooldown and a day before the latest.
+why AS (
+  SELECT r.cgroup_id, max(r.reclaim_id) AS reclaim_id
+    FROM reclaim r
+    JOIN reclaim_effect e USING (reclaim_id)
+   WHERE r.started_at_us < :until_us
+     AND r.started_at_us >= (SELECT min(2 * last_reclaim_at_us - until_us) - 86400000000 FROM backed_off)
+     AND r.cgroup_id IN (SELECT cgroup_id FROM backed_off)
+     AND (e.verdict IN ('churn', 'futile')
+          OR (e.judged_by = 'regrowth' AND 2 * e.regrown_bytes >= r.freed_bytes))
+   GROUP BY r.cgroup_id
 )
 SELECT c.name AS cgroup,
        b.strikes,
@@ -31,7 +36,8 @@ SELECT c.name AS cgroup,
        c.path
   FROM backed_off b
   JOIN v_cgroup c USING (cgroup_id)
-  LEFT JOIN reclaim r USING (reclaim_id)
-  LEFT JOIN reclaim_effect e USING (reclaim_id)
+  LEFT JOIN why USING (cgroup_id)
+  LEFT JOIN reclaim r ON r.reclaim_id = why.reclaim_id
+  LEFT JOIN reclaim_effect e ON e.reclaim_id = why.reclaim_id
  WHERE NOT c.vanished AND c.path GLOB :cgroup_glob
  ORDER BY b.strikes DESC, cooldown_us DESC, c.path;

@@ -6,17 +6,23 @@
 -- effective and the churning ones; refaulted is at most what the reclaim had freed. Cache wanted is the
 -- most reclaimable cache before one that did not help. A container that is gone is left out, since its path
 -- never comes back; a unit that is not running may.
-WITH made AS (
-  SELECT r.*, c.path, e.verdict, e.refaulted_bytes,
-         row_number() OVER (PARTITION BY c.path ORDER BY r.started_at_us DESC, r.reclaim_id DESC) AS back
+WITH latest AS MATERIALIZED (  -- by path; of a group with max() SQLite takes the other columns from that row
+  SELECT c.path, r.cgroup_id, r.threshold_bytes, max(r.reclaim_id) AS reclaim_id
     FROM reclaim r
     JOIN cgroup c USING (cgroup_id)
-    LEFT JOIN reclaim_effect e USING (reclaim_id)
    WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
      AND r.outcome <> 'dry_run'
+   GROUP BY c.path
 ),
-latest AS (
-  SELECT path, cgroup_id, threshold_bytes FROM made WHERE back = 1
+judged AS (
+  SELECT latest.path, latest.cgroup_id, latest.threshold_bytes,
+         r.freed_bytes, r.file_before_bytes, r.shmem_before_bytes, e.verdict, e.refaulted_bytes
+    FROM latest
+    JOIN cgroup c USING (path)
+    JOIN reclaim r ON r.cgroup_id = c.cgroup_id AND r.threshold_bytes = latest.threshold_bytes
+    JOIN reclaim_effect e ON e.reclaim_id = r.reclaim_id
+   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND r.outcome <> 'dry_run'
+     AND (e.verdict = 'futile' OR (e.verdict IN ('effective', 'churn') AND e.refaulted_bytes IS NOT NULL))
 ),
 by_path AS (
   SELECT path,
@@ -27,11 +33,8 @@ by_path AS (
          sum(min(refaulted_bytes, freed_bytes)) FILTER (WHERE verdict <> 'futile') AS refaulted_bytes,
          max(max(file_before_bytes - coalesce(shmem_before_bytes, 0), 0))
            FILTER (WHERE verdict <> 'effective') AS cache_wanted_bytes,
-         latest.cgroup_id,
-         latest.threshold_bytes
-    FROM latest
-    JOIN made USING (path, threshold_bytes)
-   WHERE verdict = 'futile' OR (verdict IN ('effective', 'churn') AND refaulted_bytes IS NOT NULL)
+         cgroup_id, threshold_bytes
+    FROM judged
    GROUP BY path
 )
 SELECT c.name AS cgroup,
