@@ -4,8 +4,10 @@
 -- happened at another says nothing about this one. `report` advises from these numbers. Dry runs are left
 -- out, and so are reclaims that were not watched, or not long enough. Freed and refaulted are of the
 -- effective and the churning ones; refaulted is at most what the reclaim had freed. Cache wanted is the
--- most reclaimable cache before one that did not help. A container that is gone is left out, since its path
--- never comes back; a unit that is not running may.
+-- most reclaimable cache before one that did not help. Regrown are those of which the kernel can't tell
+-- what was read back, and at least half of what was freed has grown again: that may be new, so it is not
+-- churn, but nothing that stayed free either. A container that is gone is left out, since its path never
+-- comes back; a unit that is not running may.
 WITH latest AS MATERIALIZED (  -- by path; of a group with max() SQLite takes the other columns from that row
   SELECT c.path, r.cgroup_id, r.threshold_bytes, max(r.reclaim_id) AS reclaim_id
     FROM reclaim r
@@ -16,29 +18,33 @@ WITH latest AS MATERIALIZED (  -- by path; of a group with max() SQLite takes th
 ),
 judged AS (
   SELECT latest.path, latest.cgroup_id, latest.threshold_bytes,
-         r.freed_bytes, r.file_before_bytes, r.shmem_before_bytes, e.verdict, e.refaulted_bytes
+         r.freed_bytes, r.file_before_bytes, r.shmem_before_bytes, e.verdict, e.refaulted_bytes,
+         e.judged_by = 'regrowth' AS by_regrowth
     FROM latest
     JOIN cgroup c USING (path)
     JOIN reclaim r ON r.cgroup_id = c.cgroup_id AND r.threshold_bytes = latest.threshold_bytes
     JOIN reclaim_effect e ON e.reclaim_id = r.reclaim_id
    WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND r.outcome <> 'dry_run'
-     AND (e.verdict = 'futile' OR (e.verdict IN ('effective', 'churn') AND e.refaulted_bytes IS NOT NULL))
+     AND (e.verdict = 'futile' OR (e.verdict IN ('effective', 'churn') AND e.refaulted_bytes IS NOT NULL)
+          OR (e.judged_by = 'regrowth' AND 2 * e.regrown_bytes >= r.freed_bytes))
 ),
 by_path AS (
   SELECT path,
          count(*) FILTER (WHERE verdict = 'effective') AS effective,
          count(*) FILTER (WHERE verdict = 'churn') AS churn,
          count(*) FILTER (WHERE verdict = 'futile') AS futile,
-         sum(freed_bytes) FILTER (WHERE verdict <> 'futile') AS freed_bytes,
-         sum(min(refaulted_bytes, freed_bytes)) FILTER (WHERE verdict <> 'futile') AS refaulted_bytes,
+         count(*) FILTER (WHERE by_regrowth) AS regrown,
+         sum(freed_bytes) FILTER (WHERE verdict IN ('effective', 'churn')) AS freed_bytes,
+         sum(min(refaulted_bytes, freed_bytes)) FILTER (WHERE verdict IN ('effective', 'churn'))
+           AS refaulted_bytes,
          max(max(file_before_bytes - coalesce(shmem_before_bytes, 0), 0))
-           FILTER (WHERE verdict <> 'effective') AS cache_wanted_bytes,
+           FILTER (WHERE verdict IN ('churn', 'futile')) AS cache_wanted_bytes,
          cgroup_id, threshold_bytes
     FROM judged
    GROUP BY path
 )
 SELECT c.name AS cgroup,
-       b.effective, b.churn, b.futile,
+       b.effective, b.churn, b.futile, b.regrown,
        b.freed_bytes,
        b.refaulted_bytes,
        b.cache_wanted_bytes,

@@ -135,7 +135,7 @@ std::optional<Advice> advise(const ReclaimEvidence& evidence) {
   if (judged < kEnoughJudged) return std::nullopt;
   if (2 * (evidence.churn_count + evidence.futile_count) > judged) return spare_it(evidence);
   const bool all_stays_free =
-      evidence.effective_count == judged && evidence.freed_bytes > 0 &&
+      evidence.effective_count == judged && evidence.regrown_count == 0 && evidence.freed_bytes > 0 &&
       static_cast<double>(evidence.refaulted_bytes) * 100 <
           static_cast<double>(evidence.freed_bytes) * static_cast<double>(kNextToNothingPct);
   return all_stays_free ? take_more(evidence) : std::nullopt;

@@ -42,6 +42,7 @@ std::vector<Finding> findings_of(const core::Table& evidence) {
                         .effective_count = row.integer("effective"),
                         .churn_count = row.integer("churn"),
                         .futile_count = row.integer("futile"),
+                        .regrown_count = row.integer("regrown"),
                         .freed_bytes = row.bytes("freed_bytes"),
                         .refaulted_bytes = row.bytes("refaulted_bytes"),
                         .cache_wanted_bytes = row.known_bytes("cache_wanted_bytes"),

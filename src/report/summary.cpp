@@ -108,55 +108,64 @@ std::string freed(const Row& row) {
   return "freed " + size(freed_bytes) + (cgroups > 0 ? " in " + count(cgroups, "cgroup") : "");
 }
 
-/// Of what was freed, what is known to have come back and what stayed out of memory.
+/// Of what was freed, what is known to have come back. All 0 where nothing is known.
 struct ComeBack {
-  std::int64_t reclaims;      // of which it is known
-  std::uint64_t freed_bytes;  // by these
-  std::uint64_t back_bytes;   // of that
+  std::int64_t reclaims = 0;      // of which it is known
+  std::uint64_t freed_bytes = 0;  // by these
+  std::uint64_t back_bytes = 0;   // of that
 };
 
-/// What a share is of: "of it" where it is of all that was freed.
-std::string of_what(const Row& row, const ComeBack& known) {
-  if (known.freed_bytes == row.bytes("freed_bytes")) return "";
-  const std::string those =
-      known.reclaims == 1 ? "the one that was" : "the " + grouped(known.reclaims) + " that were";
-  return "of the " + size(known.freed_bytes) + " freed by " + those + " watched, ";
+/// By the names of the three columns.
+ComeBack come_back(const Row& row, std::string_view reclaims, std::string_view freed_bytes,
+                   std::string_view back_bytes) {
+  const ComeBack known{row.integer(reclaims), row.bytes(freed_bytes), row.bytes(back_bytes)};
+  return known.reclaims > 0 && known.freed_bytes > 0 ? known : ComeBack{};
 }
 
-std::string amount(const Row& row, const ComeBack& known) {
+/// "1.0 GiB of it (25 %)", or, where it is not of all that was freed, "of the 2.0 GiB freed by the 40 that
+/// were watched, 1.0 GiB (50 %)". `one` and `many` go on after "the one" and "the 40".
+std::string amount(const Row& row, const ComeBack& known, std::string_view one, std::string_view many) {
   const bool of_all = known.freed_bytes == row.bytes("freed_bytes");
-  if (known.back_bytes == 0) return of_all ? "nothing of it" : "nothing";
-  return size(known.back_bytes) + (of_all ? " of it (" : " (") +
+  std::string text;
+  if (!of_all) {
+    const std::string those = known.reclaims == 1 ? "one" : grouped(known.reclaims);
+    text = "of the " + size(known.freed_bytes) + " freed by the " + those;
+    text.append(" ").append(known.reclaims == 1 ? one : many).append(", ");
+  }
+  if (known.back_bytes == 0) return text + (of_all ? "nothing of it" : "nothing");
+  return text + size(known.back_bytes) + (of_all ? " of it (" : " (") +
          percent(known.back_bytes, known.freed_bytes) + ")";
 }
 
-std::string net(const Row& row, const ComeBack& known) {
-  if (known.back_bytes >= known.freed_bytes) return "";
+/// What stayed out of memory of all of which something is known.
+std::string net(const Row& row, const ComeBack& read, const ComeBack& regrown) {
+  const std::uint64_t freed_bytes = read.freed_bytes + regrown.freed_bytes;
+  const std::uint64_t back_bytes = read.back_bytes + regrown.back_bytes;
+  if (back_bytes >= freed_bytes) return "";
   const std::uint64_t held = row.bytes("held_byte_seconds");
-  return "net " + size(known.freed_bytes - known.back_bytes) + " kept out of memory" +
+  return "; net " + size(freed_bytes - back_bytes) + " kept out of memory" +
          (held > 0 ? " for " + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) : "");
 }
 
 /// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB kept out of memory for 768.0 MiB·h".
+/// What was judged by its regrowth is told as well: left out, it would be the worst that is.
 std::string came_back(const Row& row) {
   if (row.bytes("freed_bytes") == 0) return "";
+  const ComeBack read = come_back(row, "watched_reclaims", "watched_freed_bytes", "refaulted_bytes");
+  const ComeBack regrown = come_back(row, "regrowth_reclaims", "regrowth_freed_bytes", "regrown_bytes");
   const std::string within = " within " + within_words(row.integer("observe_for_us"));
-  const ComeBack read{row.integer("watched_reclaims"), row.bytes("watched_freed_bytes"),
-                      row.bytes("refaulted_bytes")};
-  const auto with_net = [&](const std::string& text, const ComeBack& known) {
-    const std::string kept = net(row, known);
-    return kept.empty() ? text : text + "; " + kept;
-  };
-  if (read.reclaims > 0 && read.freed_bytes > 0) {
-    return with_net("; " + of_what(row, read) + amount(row, read) + " was read back" + within, read);
+  std::string text;
+  if (read.reclaims > 0) {
+    text += "; " + amount(row, read, "that was watched", "that were watched") + " was read back" + within;
   }
-  const ComeBack regrown{row.integer("regrowth_reclaims"), row.bytes("regrowth_freed_bytes"),
-                         row.bytes("regrown_bytes")};
-  if (regrown.reclaims > 0 && regrown.freed_bytes > 0) {
-    return with_net("; the kernel can't tell what was read back, but " + of_what(row, regrown) +
-                        amount(row, regrown) + " grew again" + within,
-                    regrown);
+  if (regrown.reclaims > 0 && read.reclaims > 0) {
+    constexpr std::string_view kUntold = "of which the kernel can't tell that";
+    text += "; " + amount(row, regrown, kUntold, kUntold) + " grew again";
+  } else if (regrown.reclaims > 0) {
+    text += "; the kernel can't tell what was read back, but " +
+            amount(row, regrown, "that was watched", "that were watched") + " grew again" + within;
   }
+  if (!text.empty()) return text + net(row, read, regrown);
   return row.integer("unknown_reclaims") > 0
              ? "; it was watched for too short a time to tell how much of it was read back"
              : "; how much of it was read back is not known";

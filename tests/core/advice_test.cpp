@@ -88,6 +88,12 @@ TEST(Advise, RaisesTheThresholdOverWhatAChurningCgroupWants) {
          e.futile_count = 1;
        },
        "raise 63"},
+      {"what grew again may be new, and is not judged",
+       [](ReclaimEvidence& e) {
+         e.churn_count = 1;
+         e.regrown_count = 99;
+       },
+       ""},
       {"two are not",
        [](ReclaimEvidence& e) {
          e.effective_count = 0;
@@ -135,6 +141,7 @@ TEST(Advise, LowersTheThresholdWhereAlmostNothingIsReadAgain) {
       {"a twentieth is too much", [](ReclaimEvidence& e) { e.refaulted_bytes = e.freed_bytes / 20 + 1; }, ""},
       {"just under a twentieth", [](ReclaimEvidence& e) { e.refaulted_bytes = e.freed_bytes / 20 - 1; },
        "lower 128"},
+      {"one that grew again may have been read back", [](ReclaimEvidence& e) { e.regrown_count = 1; }, ""},
       {"nothing was freed", [](ReclaimEvidence& e) { e.freed_bytes = e.refaulted_bytes = 0; }, ""},
   };
   for (const Case& c : cases) {

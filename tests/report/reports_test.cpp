@@ -508,6 +508,14 @@ TEST_F(Reports, EvidenceIsWhatWasJudgedAtTheThresholdInForce) {
        .file_before_bytes = 3000});
   add({.at_s = 1050, .verdict = "unknown", .judged_by = "NULL", .file_before_bytes = 7000});
   add({.at_s = 1060, .verdict = "effective", .refaulted_bytes = "NULL"});  // nobody can tell by what
+  for (const char* const regrown : {"50", "49"}) {
+    add({.at_s = 1060,
+         .verdict = "unknown",
+         .refaulted_bytes = "3",
+         .regrown_bytes = regrown,
+         .judged_by = "'regrowth'",
+         .file_before_bytes = 8500});
+  }
   add_reclaim(3, 1070, "done", 1000);
   exec("UPDATE reclaim SET threshold_bytes = 1000, file_before_bytes = 6000 WHERE freed_bytes = 1000");
   add_reclaim(3, 1080, "dry_run", 77);  // at a threshold of its own
@@ -517,6 +525,7 @@ TEST_F(Reports, EvidenceIsWhatWasJudgedAtTheThresholdInForce) {
   EXPECT_EQ(number(evidence, "effective"), 1);
   EXPECT_EQ(number(evidence, "churn"), 1);
   EXPECT_EQ(number(evidence, "futile"), 1);
+  EXPECT_EQ(number(evidence, "regrown"), 1) << "what the kernel has forgotten was read back or is new";
   EXPECT_EQ(number(evidence, "freed_bytes"), 300);
   EXPECT_EQ(number(evidence, "refaulted_bytes"), 160);
   EXPECT_EQ(number(evidence, "cache_wanted_bytes"), 3000 - 500);

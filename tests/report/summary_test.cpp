@@ -145,6 +145,15 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
        "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but of the 1.0 GiB freed by "
        "the one "
        "that was watched, nothing grew again within 5 minutes; net 1.0 GiB kept out of memory."},
+      {"some refaults can't be told", 40,
+       with(watched(10, 2 * kGiB, kGiB / 2), {{"regrowth_reclaims", integer(30)},
+                                              {"regrowth_freed_bytes", integer(kGiB)},
+                                              {"regrown_bytes", integer(kGiB)}}),
+       "40 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 10 that were watched, 512.0 MiB (25 %) was "
+       "read "
+       "back within 5 minutes; of the 1.0 GiB freed by the 30 of which the kernel can't tell that, 1.0 GiB "
+       "(100 "
+       "%) grew again; net 1.5 GiB kept out of memory."},
       {"dry runs as well",
        1,
        {{"dry_runs", integer(1)}},
