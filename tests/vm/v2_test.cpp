@@ -42,9 +42,9 @@ TEST_P(V2, AReclaimIsLeftEarlyWhenTheCgroupsTasksWaitForMemory) {
   EXPECT_EQ(db.number("SELECT count(*) FROM cgroup"), 1) << "what is nested in a container belongs to it";
   EXPECT_EQ(db.number("SELECT count(*) FROM reclaim"), 1);
   EXPECT_EQ(db.text("SELECT outcome || ' ' || stopped_by FROM reclaim"), "partial pressure");
-  EXPECT_GE(db.number("SELECT requested_bytes FROM reclaim"), 20 * kMiB);
-  EXPECT_LE(db.number("SELECT step_count FROM reclaim"), 3) << "of more than twenty";
-  EXPECT_GE(kernel("pressed", "after_10").number("memory.stat", "file"), 30 * kMiB) << "most of it is still there";
+  EXPECT_EQ(db.number("SELECT requested_bytes FROM reclaim"), 60 * kMiB);
+  EXPECT_LE(db.number("SELECT step_count FROM reclaim"), 2) << "of five";
+  EXPECT_GE(kernel("pressed", "after_10").number("memory.stat", "file"), 48 * kMiB) << "most of it is still there";
   EXPECT_GT(db.number("SELECT psi_some_us FROM reclaim"), 0);
   EXPECT_LE(db.number("SELECT psi_some_us FROM reclaim"), stalled_us("after_10") - stalled_us("before_10"));
 }
@@ -52,10 +52,10 @@ TEST_P(V2, AReclaimIsLeftEarlyWhenTheCgroupsTasksWaitForMemory) {
 TEST_P(V2, AtABoundOf100PercentItGoesOnUnderTheSamePressure) {
   const auto db = history("pressed_100");
   EXPECT_EQ(db.text("SELECT outcome || ' ' || stopped_by FROM reclaim"), "done target");
-  EXPECT_GE(db.number("SELECT step_count FROM reclaim"), 10);
+  EXPECT_GE(db.number("SELECT step_count FROM reclaim"), 2);
   EXPECT_GT(db.number("SELECT psi_some_us FROM reclaim"), db.number("SELECT duration_us / 10 FROM reclaim"));
   EXPECT_LE(db.number("SELECT psi_some_us FROM reclaim"), stalled_us("after_100") - stalled_us("before_100"));
-  EXPECT_LE(kernel("pressed", "after_100").number("memory.stat", "file"), 16 * kMiB);
+  EXPECT_LE(kernel("pressed", "after_100").number("memory.stat", "file"), 20 * kMiB);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ snapshot streamed before
 service main <<CONFIG
 interval = "1s"
 CONFIG
-wait_until "streamed is reclaimed" ended_reclaims main streamed 1
+wait_until "streamed is reclaimed" ended_reclaims main 1 streamed
 settle
 snapshot streamed reclaimed
 stop_service main

@@ -139,13 +139,25 @@ stop_service() {
 sql() { cgroup-memory-manager query --database "$results/$1/history.db" --format csv "$2" | tail -n +2; }
 sql_says() { [ "$(sql "$1" "$2")" = "$3" ]; }
 
-# ended_reclaims SERVICE NAME COUNT: at least so many reclaims of it have ended.
-ended_reclaims() {
-  sql_says "$1" "SELECT count(*) >= $3 FROM v_reclaim WHERE path = '$(path_of "$2")' AND outcome <> 'started'" 1
+# paths_of NAME...: for SQL.
+paths_of() {
+  local name list=
+  for name in "$@"; do list="$list${list:+, }'$(path_of "$name")'"; done
+  echo "$list"
 }
-# watched_to_the_end SERVICE NAME: the effect of one of its reclaims is known.
-watched_to_the_end() {
-  sql_says "$1" "SELECT count(*) >= 1 FROM v_reclaim WHERE path = '$(path_of "$2")' AND effect_ended_by IS NOT NULL" 1
+# ended_reclaims SERVICE COUNT NAME...: of each, at least so many reclaims have ended.
+ended_reclaims() {
+  local service=$1 count=$2
+  shift 2
+  sql_says "$service" "SELECT count(*) = $# FROM (SELECT 1 FROM v_reclaim WHERE path IN ($(paths_of "$@"))
+    AND outcome <> 'started' GROUP BY path HAVING count(*) >= $count)" 1
+}
+# effects_known SERVICE NAME...: of each, what became of its first reclaim is known.
+effects_known() {
+  local service=$1
+  shift
+  sql_says "$service" "SELECT count(DISTINCT path) = $# FROM v_reclaim WHERE path IN ($(paths_of "$@"))
+    AND effect_ended_by IS NOT NULL" 1
 }
 # scans SERVICE COUNT
 scans() { sql_says "$1" "SELECT count(*) >= $2 FROM scan" 1; }
@@ -180,19 +192,17 @@ everyday_run() {
   service main <<CONFIG
 interval = "1s"
 cooldown = "5s"
-observe_for = "12s"
+observe_for = "20s"
 
 [[rule]]
 cgroup = "$(path_of served)"
-cooldown = "20s"
+cooldown = "2m"
 
 [[rule]]
 cgroup = "$(path_of bare)"
-cooldown = "20s"
+cooldown = "2m"
 CONFIG
-  wait_until "streamed is reclaimed" ended_reclaims main streamed 1
-  wait_until "served is reclaimed" ended_reclaims main served 1
-  wait_until "bare is reclaimed" ended_reclaims main bare 1
+  wait_until "the idle are reclaimed" ended_reclaims main 1 streamed served bare
   settle
   snapshot streamed reclaimed
   snapshot served reclaimed
@@ -202,10 +212,8 @@ CONFIG
   settle
   snapshot served reread
   meanwhile
-  wait_until "the effect on streamed is known" watched_to_the_end main streamed
-  wait_until "the effect on served is known" watched_to_the_end main served
-  wait_until "the effect on bare is known" watched_to_the_end main bare
-  wait_until "looping is reclaimed again" ended_reclaims main looping 2
+  wait_until "the effects are known" effects_known main streamed served bare
+  wait_until "looping is reclaimed again" ended_reclaims main 2 looping
 
   for name in streamed served bare tmpfs anon looping; do snapshot $name end; done
   stop_service main

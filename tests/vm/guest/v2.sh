@@ -29,11 +29,13 @@ everyday_run
 
 # In a container with cache worth a reclaim something waits for memory all the time: it keeps allocating although it is
 # far over its memory.high, so the kernel has it sleep with every allocation. That is so whatever the reclaim does.
+# The steps are big enough to take several ticks of the kernel's clock (4 ms) each, here in an emulated machine: the time
+# between two readings of memory.pressure in the same tick is not counted, not even in the next reading.
 id=$(echo pressed | sha256sum | cut -c 1-64)
 cgroup pressed /pressed.slice/docker-$id.scope
 cgroup pressed_cache /pressed.slice/docker-$id.scope/cache
 cgroup pressed_waiting /pressed.slice/docker-$id.scope/waiting
-echo 128M > "$(dir_of pressed)/memory.max"
+echo 160M > "$(dir_of pressed)/memory.max"
 server pressed_cache /disk/pressed
 ask pressed_cache
 load pressed_waiting --own $((16 * mib)) allocate
@@ -46,11 +48,11 @@ for bound in 10 100; do
   service pressed_$bound <<CONFIG
 parent = "$cgroup_root/pressed.slice"
 interval = "1s"
-reclaim_step = "1MiB"
+reclaim_step = "12MiB"
 max_pressure = "$bound%"
 cooldown = "1h"
 CONFIG
-  wait_until "pressed is reclaimed, bound $bound %" ended_reclaims pressed_$bound pressed 1
+  wait_until "pressed is reclaimed, bound $bound %" ended_reclaims pressed_$bound 1 pressed
   snapshot pressed after_$bound
   stop_service pressed_$bound
 done
