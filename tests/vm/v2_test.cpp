@@ -44,7 +44,8 @@ TEST_P(V2, AReclaimIsLeftEarlyWhenTheCgroupsTasksWaitForMemory) {
   EXPECT_EQ(db.text("SELECT outcome || ' ' || stopped_by FROM reclaim"), "partial pressure");
   EXPECT_EQ(db.number("SELECT requested_bytes FROM reclaim"), 60 * kMiB);
   EXPECT_LE(db.number("SELECT step_count FROM reclaim"), 2) << "of five";
-  EXPECT_GE(kernel("pressed", "after_10").number("memory.stat", "file"), 48 * kMiB) << "most of it is still there";
+  EXPECT_GE(kernel("pressed", "after_10").number("memory.stat", "file"), 48 * kMiB)
+      << "most of it is still there";
   EXPECT_GT(db.number("SELECT psi_some_us FROM reclaim"), 0);
   EXPECT_LE(db.number("SELECT psi_some_us FROM reclaim"), stalled_us("after_10") - stalled_us("before_10"));
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A virtual machine that has run a scenario, and what it left: files that the guest wrote (the kernel's own numbers among
-// them) and the program's histories. It is booted by the first test that asks for it, once a process. One thread.
+// A virtual machine that has run a scenario, and what it left: files that the guest wrote (the kernel's own
+// numbers among them) and the program's histories. It is booted by the first test that asks for it, once a
+// process. One thread.
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gtest/gtest.h>
@@ -56,7 +57,8 @@ inline const VmRun& vm_run(const std::string& name, const std::string& kernel, c
   return runs.emplace(name, run).first->second;
 }
 
-/// The numbers of one cgroup as the kernel had them at one moment, read by the guest (its function "snapshot").
+/// The numbers of one cgroup as the kernel had them at one moment, read by the guest (its function
+/// "snapshot").
 class KernelNumbers {
  public:
   explicit KernelNumbers(std::filesystem::path directory) : directory_(std::move(directory)) {}
@@ -85,9 +87,11 @@ class KernelNumbers {
 /// A history of the program, as it was when the VM powered off.
 class History {
  public:
-  explicit History(const std::filesystem::path& file) : db_(file, SQLite::OPEN_READWRITE) {}  // replays a WAL left behind
+  explicit History(const std::filesystem::path& file)
+      : db_(file, SQLite::OPEN_READWRITE) {}  // replays a WAL left behind
 
-  /// The first value of a query, NULL being 0; throws where there is no row, so that nothing is proved by nothing.
+  /// The first value of a query, NULL being 0; throws where there is no row, so that nothing is proved by
+  /// nothing.
   std::int64_t number(const std::string& sql) const {
     SQLite::Statement query(db_, sql);
     if (!query.executeStep()) throw std::runtime_error("no row: " + sql);
@@ -126,7 +130,9 @@ class VmTest : public ::testing::Test {
   }
 
   std::string result(const std::string& file) const { return content_of(run_->out / "results" / file); }
-  bool has_result(const std::string& file) const { return std::filesystem::exists(run_->out / "results" / file); }
+  bool has_result(const std::string& file) const {
+    return std::filesystem::exists(run_->out / "results" / file);
+  }
   /// Name and path of the containers that the guest made.
   std::map<std::string, std::string> cgroups() const {
     std::istringstream words(result("cgroups"));
@@ -136,11 +142,13 @@ class VmTest : public ::testing::Test {
   }
   /// The SQL condition for such a container's rows.
   std::string of(const History& db, const std::string& cgroup) const {
-    return " WHERE cgroup_id = " +
-           std::to_string(db.number("SELECT cgroup_id FROM cgroup WHERE path = '" + cgroups().at(cgroup) + "'"));
+    return " WHERE cgroup_id = " + std::to_string(db.number("SELECT cgroup_id FROM cgroup WHERE path = '" +
+                                                            cgroups().at(cgroup) + "'"));
   }
 
-  History history(const std::string& name) const { return History(run_->out / "results" / name / "history.db"); }
+  History history(const std::string& name) const {
+    return History(run_->out / "results" / name / "history.db");
+  }
   KernelNumbers kernel(const std::string& cgroup, const std::string& moment) const {
     return KernelNumbers(run_->out / "results" / "kernel" / (cgroup + "." + moment));
   }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# As systemd mounts it where it is told to use the hybrid hierarchy: memory in v1, and a v2 tree without it for itself.
-# shellcheck shell=busybox
+# As systemd mounts it where it is told to use the hybrid hierarchy: memory in v1, and a v2 tree without it
+# for itself.
+# shellcheck shell=dash disable=SC2154,SC2086  # what lib.sh sets, none of it with spaces
 mount -t tmpfs cgroup /sys/fs/cgroup
 mount_v1 /sys/fs/cgroup/memory
 mkdir /sys/fs/cgroup/unified

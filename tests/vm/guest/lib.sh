@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the scenarios are written in. A wait that comes to nothing is noted in results/failures and the scenario goes on,
-# so that one boot shows everything that went wrong.
-# shellcheck shell=busybox
+# What the scenarios are written in. A wait that comes to nothing is noted in results/failures and the
+# scenario goes on, so that one boot shows everything that went wrong.
+# shellcheck shell=dash
 
 results=/disk/results
 mib=1048576
@@ -50,7 +50,9 @@ container() {
   pod=$(echo "$1" | md5sum | sed 's/^\(.\{8\}\)\(....\)\(....\)\(....\)\(.\{12\}\).*/\1-\2-\3-\4-\5/')
   id=$(echo "$1" | sha256sum | cut -c 1-64)
   case $driver in
-    systemd) path=/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod$(echo "$pod" | tr - _).slice/cri-containerd-$id.scope ;;
+    systemd)
+      path=/kubepods.slice/kubepods-burstable.slice
+      path=$path/kubepods-burstable-pod$(echo "$pod" | tr - _).slice/cri-containerd-$id.scope ;;
     cgroupfs) path=/kubepods/burstable/pod$pod/$id ;;
   esac
   cgroup "$1" "$path"
@@ -82,7 +84,8 @@ snapshot() {
   say "snapshot: $1 $2"
 }
 
-# The kernel folds the counters of memory.stat in every 2 s; of a cgroup that is idle they are exact after that.
+# The kernel folds the counters of memory.stat in every 2 s; of a cgroup that is idle they are exact after
+# that.
 settle() { sleep 3; }
 
 usage_over() { [ "$(cat "$(dir_of "$1")/$usage_file")" -ge "$2" ]; }
@@ -97,9 +100,9 @@ load() {
 }
 end_load() { kill -9 "$(cat "/tmp/$1.pid")"; }
 
-# Memory of a load's own, as a real container has some. The kernel remembers evicted pages (and so knows a refault when
-# it comes) for eight times what a cgroup still holds: of one that was emptied altogether, as v1 does it, it forgets
-# nearly all.
+# Memory of a load's own, as a real container has some. The kernel remembers evicted pages (and so knows a
+# refault when it comes) for eight times what a cgroup still holds: of one that was emptied altogether, as v1
+# does it, it forgets nearly all.
 own="--own $((10 * mib))"
 
 # server NAME FILE, then: ask NAME, to have it read the file once.
@@ -164,8 +167,8 @@ scans() { sql_says "$1" "SELECT count(*) >= $2 FROM scan" 1; }
 
 # --- what v1 and v2 have in common
 
-# The service as it is found after an installation: nothing is said of the hierarchy. Five containers with a limit of
-# 64 MiB, of which the threshold is a quarter.
+# The service as it is found after an installation: nothing is said of the hierarchy. Five containers with a
+# limit of 64 MiB, of which the threshold is a quarter.
 everyday_run() {
   local name
   for name in streamed served bare looping tmpfs anon; do container $name 64M; done
@@ -187,8 +190,8 @@ everyday_run() {
   settle
   for name in streamed served bare tmpfs anon; do snapshot $name before; done
 
-  # "served" and "bare" (which has no memory but its cache) read again after their reclaim, but are not reclaimed again
-  # before the effect of the first one is known; "looping" reads all the time.
+  # "served" and "bare" (which has no memory but its cache) read again after their reclaim, but are not
+  # reclaimed again before the effect of the first one is known; "looping" reads all the time.
   service main <<CONFIG
 interval = "1s"
 cooldown = "5s"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=busybox
+# shellcheck shell=dash disable=SC2154,SC2086  # what lib.sh sets, none of it with spaces
 mount_v2 /sys/fs/cgroup
 
 # The service is killed in the middle of a reclaim in many small steps, and started again.
@@ -27,10 +27,11 @@ CONFIG
 
 everyday_run
 
-# In a container with cache worth a reclaim something waits for memory all the time: it keeps allocating although it is
-# far over its memory.high, so the kernel has it sleep with every allocation. That is so whatever the reclaim does.
-# The steps are big enough to take several ticks of the kernel's clock (4 ms) each, here in an emulated machine: the time
-# between two readings of memory.pressure in the same tick is not counted, not even in the next reading.
+# In a container with cache worth a reclaim something waits for memory all the time: it keeps allocating
+# although it is far over its memory.high, so the kernel has it sleep with every allocation. That is so
+# whatever the reclaim does. The steps are big enough to take several ticks of the kernel's clock (4 ms) each,
+# here in an emulated machine: the time between two readings of memory.pressure in the same tick is not
+# counted, not even in the next reading.
 id=$(echo pressed | sha256sum | cut -c 1-64)
 cgroup pressed /pressed.slice/docker-$id.scope
 cgroup pressed_cache /pressed.slice/docker-$id.scope/cache

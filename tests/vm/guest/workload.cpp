@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memory loads that the scenarios put into cgroups: workload [--cgroup DIR] [--own BYTES] COMMAND, with
 //
-//   serve FILE FIFOS                reads FILE to its end at each line on FIFOS/ask, then answers one on FIFOS/answer
-//   reread FILE READERS PAUSE_MS    that many processes read FILE over and over, pausing between
+//   serve FILE FIFOS                reads FILE to its end at each line on FIFOS/ask, then answers one on
+//   FIFOS/answer reread FILE READERS PAUSE_MS    that many processes read FILE over and over, pausing between
 //   fill FILE BYTES                 writes FILE, then stays
 //   anon BYTES                      keeps touching that much memory
 //   allocate                        keeps getting memory and giving it back
-//   kill-below PID FILE BYTES       ends process PID with SIGKILL as soon as the number in FILE is below BYTES, prints it
+//   kill-below PID FILE BYTES       ends process PID with SIGKILL as soon as the number in FILE is below
+//   BYTES, prints it
 //
-// It joins the cgroup first, so that everything it touches is charged there; then it takes the memory of its own.
+// It joins the cgroup first, so that everything it touches is charged there; then it takes the memory of its
+// own.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -27,7 +29,9 @@ namespace {
 using Arguments = std::vector<std::string>;
 constexpr std::size_t kBlockBytes = 256 * 1024;
 
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what + ": " + std::strerror(errno)); }
+[[noreturn]] void fail(const std::string& what) {
+  throw std::runtime_error(what + ": " + std::strerror(errno));
+}
 
 int open_or_fail(const std::string& file, int flags) {
   const int fd = ::open(file.c_str(), flags | O_CLOEXEC, 0600);
