@@ -4,3 +4,23 @@ mount -t tmpfs cgroup /sys/fs/cgroup
 mount_v1 /sys/fs/cgroup/memory
 meanwhile() { :; }
 everyday_run
+
+# With swap, emptying a cgroup swaps out what it has besides its cache.
+mkswap /disk/swap > /dev/null
+swapon /disk/swap
+cgroup-memory-manager check > $results/check_swap.txt 2>&1
+container swapper 64M
+own="--own $((20 * mib))" server swapper /disk/swapper
+ask swapper
+settle
+snapshot swapper before
+service swap <<CONFIG
+interval = "1s"
+cooldown = "1h"
+CONFIG
+wait_until "swapper is reclaimed" ended_reclaims swap 1 swapper
+settle
+snapshot swapper reclaimed
+stop_service swap
+end_load swapper
+swapoff /disk/swap
