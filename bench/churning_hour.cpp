@@ -77,7 +77,7 @@ class Kernel : public kernel::Controller {
   Kernel(const kernel::Hierarchy& hierarchy, Cgroup& cgroup, std::int64_t& now_us)
       : Controller(hierarchy), cgroup_(cgroup), now_us_(now_us) {}
 
-  std::optional<kernel::Reading> read(kernel::Cgroup&) override {
+  std::optional<kernel::Reading> read_files(kernel::Cgroup&, bool) override {
     kernel::Reading reading;
     reading.sample.gauges.set(core::Gauge::usage, cgroup_.cache_bytes);
     reading.sample.gauges.set(core::Gauge::file, cgroup_.cache_bytes);

@@ -9,7 +9,7 @@ ALTER TABLE reclaim ADD COLUMN step_count INTEGER;
 ALTER TABLE reclaim ADD COLUMN stopped_by TEXT CHECK (stopped_by IN
   ('target',            -- the cache is down to reclaim_to, or all that was requested has been asked for
    'nothing_left',      -- the kernel found no more to free
-   'pressure',          -- the cgroup's tasks waited for memory for more than max_pressure of a step
+   'pressure',          -- the cgroup's tasks waited for memory for more than max_pressure of the time
    'timeout',           -- it took longer than reclaim_timeout
    'stop',              -- the service stopped
    'vanished',          -- the cgroup was removed

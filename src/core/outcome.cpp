@@ -9,6 +9,9 @@ namespace {
 // The kernel frees in batches and charges in batches per CPU: within 2 % of what was asked is what was asked.
 constexpr std::uint64_t kEnoughOf100 = 98;
 
+// What is left to the target is asked for at once when it is no more than this: then 30 % too much is not, either.
+constexpr std::uint64_t kLastStepBytes = 4ULL << 20;
+
 std::uint64_t left_of(std::uint64_t total, std::uint64_t done) {
   return total > done ? total - done : 0;
 }
@@ -16,7 +19,7 @@ std::uint64_t left_of(std::uint64_t total, std::uint64_t done) {
 bool under_pressure(const Progress& progress, double max_pressure_pct) {
   if (!progress.stalled_us || max_pressure_pct >= 100) return false;
   const auto stalled_us = static_cast<double>(*progress.stalled_us);
-  return stalled_us * 100 > max_pressure_pct * static_cast<double>(progress.step_us);
+  return stalled_us * 100 > max_pressure_pct * static_cast<double>(progress.window_us);
 }
 
 }  // namespace
@@ -33,7 +36,8 @@ std::optional<std::uint64_t> freed_bytes(const Gauges& before, const Gauges& aft
 std::uint64_t next_step_bytes(const ReclaimPlan& plan, std::uint64_t cache_bytes, std::uint64_t asked_bytes) {
   const std::uint64_t wanted =
       std::min(left_of(cache_bytes, plan.target_bytes), left_of(plan.requested_bytes(), asked_bytes));
-  return std::max<std::uint64_t>(1, std::min(wanted, plan.bounds.step_bytes));
+  const std::uint64_t careful = std::max(wanted / 2, std::min(wanted, kLastStepBytes));
+  return std::max<std::uint64_t>(1, std::min(careful, plan.bounds.step_bytes));
 }
 
 std::optional<StoppedBy> stopped_by(const ReclaimPlan& plan, const Progress& progress) {

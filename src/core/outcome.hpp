@@ -33,14 +33,18 @@ struct Progress {
   bool gone = false;                        // the cgroup
   std::optional<std::uint64_t> cache_bytes; // now; nullopt: it could not be read
   std::uint64_t asked_bytes = 0;            // in all steps so far
-  std::int64_t step_us = 0;                 // how long this one took
-  std::optional<std::uint64_t> stalled_us;  // in this one, as PSI has it; nullopt: the kernel does not tell
+  std::int64_t window_us = 0;               // since PSI was last read
+  std::optional<std::uint64_t> stalled_us;  // in that, as PSI has it; nullopt: it was not read, or the kernel has none
   std::int64_t elapsed_us = 0;              // since the first one began
   bool stopping = false;                    // the service
 };
 
-/// How much to ask for next: a step, or what is left to the target and to what was requested. More is never asked in
-/// all than at first was to be freed, however much is cached meanwhile.
+/// PSI is read after this long of steps, at the earliest: five ticks of the kernel's clock. In less it has little to say.
+inline constexpr std::int64_t kPressureWindow_us = 20'000;
+
+/// How much to ask for next: a step, at most. Towards the end it is half of what is left to the target, because 6.1 frees
+/// up to 30 % more than it is asked for. More is never asked for in all than at first was to be freed, however much is
+/// cached meanwhile.
 std::uint64_t next_step_bytes(const ReclaimPlan& plan, std::uint64_t cache_bytes, std::uint64_t asked_bytes);
 
 /// Why the reclaim ends here; nullopt when it goes on.

@@ -38,9 +38,9 @@ struct Rule {
 
 /// How one reclaim is held in bounds. Only a kernel that takes an amount (v2) can be asked in steps.
 struct ReclaimBounds {
-  std::uint64_t step_bytes = 64ULL << 20;  // asked of the kernel at a time
+  std::uint64_t step_bytes = 64ULL << 20;  // asked of the kernel at a time, at most
   std::int64_t timeout_us = 10'000'000;    // of the whole reclaim
-  double max_pressure_pct = 10;            // of a step's wall time in which some task of the cgroup waited for memory
+  double max_pressure_pct = 10;            // of the wall time in which some task of the cgroup waited for memory
 
   friend bool operator==(const ReclaimBounds&, const ReclaimBounds&) = default;
 };

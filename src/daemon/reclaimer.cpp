@@ -62,15 +62,14 @@ std::optional<std::uint64_t> stalled_us_between(const std::optional<core::Memory
   return core::increase(before->counters, after->counters)[core::Counter::psi_some_us];
 }
 
-/// What went wrong, in words; empty where nothing did.
+/// What went wrong, in words; empty where nothing did: that less was freed than was asked is an outcome.
 std::string error_of(const core::Reclaim& reclaim, const core::Progress& progress, const char* reclaim_file) {
-  if (reclaim.step_count == 0) {
-    return reclaim.stopped_by == core::StoppedBy::stop ? "the service stopped before the kernel was asked" : "";
+  if (reclaim.step_count == 0 && reclaim.stopped_by == core::StoppedBy::stop) {
+    return "the service stopped before the kernel was asked";
   }
-  const bool worth_saying = reclaim.outcome != core::ReclaimOutcome::done &&
-                            reclaim.outcome != core::ReclaimOutcome::vanished;
-  if (progress.answer && worth_saying) return std::string(reclaim_file) + ": " + progress.answer.message();
-  return reclaim.stopped_by == core::StoppedBy::error ? "memory.stat could not be read after a step" : "";
+  if (reclaim.stopped_by != core::StoppedBy::error) return "";
+  if (progress.answer) return std::string(reclaim_file) + ": " + progress.answer.message();
+  return "memory.stat could not be read after a step";
 }
 
 }  // namespace
@@ -216,8 +215,9 @@ void Reclaimer::record_start(const core::Reclaim& reclaim) {
 /// Step by step, to the end that core/outcome says, and records it.
 void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
                         const core::Candidate& candidate, const Interrupts& interrupts) {
-  const Measured before = measure(cgroup);  // a commit has been waited for since the last time
+  const Measured before = measure(cgroup, /*with_pressure=*/true);  // a commit has been waited for since the last time
   Measured last = before;
+  Measured pressure = before;  // when PSI was last read
   core::Progress progress{.answer = {}, .gone = before.gone, .cache_bytes = {}, .stalled_us = {}};
   std::optional<core::StoppedBy> stopped_by;
   if (interrupts.stopping()) stopped_by = core::StoppedBy::stop;
@@ -228,16 +228,17 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
     const std::uint64_t step_bytes =
         plan.all_at_once ? plan.cache_bytes : core::next_step_bytes(plan, cache_bytes, progress.asked_bytes);
     progress.answer = controller_->reclaim(cgroup, step_bytes);
-    const Measured now = measure(cgroup);
+    progress.window_us = clocks_.steady() - pressure.at_us;
+    const bool with_pressure = progress.window_us >= core::kPressureWindow_us;
+    last = measure(cgroup, with_pressure);
     ++reclaim.step_count;
     progress.asked_bytes += step_bytes;
-    progress.gone = now.gone;
-    progress.cache_bytes = cache_bytes_of(now.sample);
-    progress.step_us = now.at_us - last.at_us;
-    progress.stalled_us = stalled_us_between(last.sample, now.sample);
-    progress.elapsed_us = now.at_us - before.at_us;
+    progress.gone = last.gone;
+    progress.cache_bytes = cache_bytes_of(last.sample);
+    progress.elapsed_us = last.at_us - before.at_us;
+    progress.stalled_us = with_pressure ? stalled_us_between(pressure.sample, last.sample) : std::nullopt;
     progress.stopping = interrupts.stopping();
-    last = now;
+    if (with_pressure) pressure = last;
     stopped_by = core::stopped_by(plan, progress);
   }
   interrupts.wake_after_us(0);
@@ -245,7 +246,8 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
   reclaim.stopped_by = stopped_by;
   if (reclaim.step_count > 0) {
     reclaim.duration_us = progress.elapsed_us;
-    reclaim.psi_some_us = stalled_us_between(before.sample, last.sample);
+    if (pressure.at_us != last.at_us) pressure = measure(cgroup, /*with_pressure=*/true);
+    reclaim.psi_some_us = stalled_us_between(before.sample, pressure.sample);
     if (last.sample) reclaim.freed_bytes = core::freed_bytes(reclaim.before, last.sample->gauges);
   }
   if (last.sample && reclaim.step_count > 0) reclaim.after = last.sample->gauges;
@@ -259,10 +261,10 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
   observer_.begin(reclaim, progress.asked_bytes, candidate.key, after, last.at_us, candidate.settings.cooldown_us);
 }
 
-Reclaimer::Measured Reclaimer::measure(kernel::Cgroup& cgroup) {
+Reclaimer::Measured Reclaimer::measure(kernel::Cgroup& cgroup, bool with_pressure) {
   Measured measured;
   try {
-    if (const auto reading = controller_->read(cgroup)) {
+    if (const auto reading = with_pressure ? controller_->read(cgroup) : controller_->read_without_pressure(cgroup)) {
       measured.sample = reading->sample;
     } else {
       measured.gone = true;

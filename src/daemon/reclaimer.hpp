@@ -80,7 +80,7 @@ class Reclaimer {
   void perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
                const core::Candidate& candidate, const Interrupts& interrupts);
   static void settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& candidates, std::int64_t now_us);
-  Measured measure(kernel::Cgroup& cgroup);
+  Measured measure(kernel::Cgroup& cgroup, bool with_pressure);
 
   core::Cooldowns cooldowns_;
   std::optional<core::Cooldowns> dry_cooldowns_;  // while dry runs last: those of before, and what would have been done

@@ -58,7 +58,11 @@ class Controller {
 
   /// The cgroup's numbers now; nullopt when it vanished, or where v2 does not manage its memory. Throws when memory.stat can't be
   /// used: std::system_error, MalformedFile, both with the path.
-  virtual std::optional<Reading> read(Cgroup& cgroup) = 0;
+  std::optional<Reading> read(Cgroup& cgroup) { return read_files(cgroup, /*with_pressure=*/true); }
+
+  /// The same without psi_*. Every reading of memory.pressure begins a new period, and what was stalled in one shorter than a
+  /// tick of the kernel's clock (4 ms) is lost, for every reader: whoever reads in quick succession leaves it out.
+  std::optional<Reading> read_without_pressure(Cgroup& cgroup) { return read_files(cgroup, /*with_pressure=*/false); }
 
   /// The limits that hold for it now; what can't be read counts as none. `reading` is a recent one of the same cgroup.
   virtual core::Limits read_limits(Cgroup& cgroup, const Reading& reading) = 0;
@@ -77,6 +81,8 @@ class Controller {
 
  protected:
   static constexpr std::size_t kStatSlot = 0;
+
+  virtual std::optional<Reading> read_files(Cgroup& cgroup, bool with_pressure) = 0;
 
   /// A file's content with its use: nullopt when there is no such file. What goes wrong is noted in `problem`.
   template <class Use>

@@ -99,7 +99,7 @@ class V1Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read(Cgroup& cgroup) override {
+  std::optional<Reading> read_files(Cgroup& cgroup, bool /*v1 has no pressure by cgroup*/) override {
     const auto stat = read_stat(cgroup, kStat);
     if (!stat) {
       if (!cgroup.still_there()) return std::nullopt;

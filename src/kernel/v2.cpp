@@ -99,7 +99,7 @@ class V2Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read(Cgroup& cgroup) override {
+  std::optional<Reading> read_files(Cgroup& cgroup, bool with_pressure) override {
     const auto stat = read_stat(cgroup, kStat);
     if (!stat) return std::nullopt;  // vanished, or the memory controller is not enabled for it
     if (!stat->has(Stat::file)) throw MalformedFile(cgroup.path_of("memory.stat") + ": has no \"file\"");
@@ -114,6 +114,7 @@ class V2Controller final : public Controller {
       sample.counters.set(Counter::limit_hits, events[Events::max]);
       sample.counters.set(Counter::oom_kills, events[Events::oom_kill]);
     });
+    if (!with_pressure) return reading;
     use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
       const Pressure pressure = parse_pressure(text);
       sample.counters.set(Counter::psi_some_us, pressure.some_us);
