@@ -11,8 +11,8 @@ class V2 : public VmTest, public ::testing::WithParamInterface<Node> {
   void SetUp() override { use(vm_run(GetParam().name, GetParam().kernel, GetParam().scenario)); }
 
   /// In microseconds since the cgroup was made.
-  std::int64_t stalled_us(const std::string& moment) const {
-    const std::string some = kernel("pressed", moment).content("memory.pressure");
+  std::int64_t stalled_us(const std::string& moment, const std::string& cgroup = "pressed") const {
+    const std::string some = kernel(cgroup, moment).content("memory.pressure");
     return std::stoll(some.substr(some.find("total=") + 6));
   }
 };
@@ -48,6 +48,19 @@ TEST_P(V2, AReclaimIsLeftEarlyWhenTheCgroupsTasksWaitForMemory) {
       << "most of it is still there";
   EXPECT_GT(db.number("SELECT psi_some_us FROM reclaim"), 0);
   EXPECT_LE(db.number("SELECT psi_some_us FROM reclaim"), stalled_us("after_10") - stalled_us("before_10"));
+}
+
+TEST_P(V2, AReclaimOfWhatIsReadAllTheTimeIsLeftEarly) {
+  const auto db = history("rereading");
+  EXPECT_EQ(db.number("SELECT count(*) FROM reclaim"), 1);
+  EXPECT_EQ(db.text("SELECT outcome || ' ' || stopped_by FROM reclaim"), "partial pressure");
+  EXPECT_TRUE(nearly_equal(db.number("SELECT requested_bytes FROM reclaim"), 40 * kMiB, kMiB));
+  EXPECT_LT(db.number("SELECT freed_bytes FROM reclaim"), 30 * kMiB);
+  const std::int64_t stalled = stalled_us("after", "rereading") - stalled_us("before", "rereading");
+  EXPECT_GT(stalled, 0) << "else the scenario is not what it seems";
+  EXPECT_GT(db.number("SELECT psi_some_us FROM reclaim"), 0);
+  EXPECT_LE(db.number("SELECT psi_some_us FROM reclaim"), stalled) << "the kernel's own count of a longer time";
+  EXPECT_GT(kernel("rereading", "after").number("memory.stat", "workingset_refault_file"), 0);
 }
 
 TEST_P(V2, AtABoundOf100PercentItGoesOnUnderTheSamePressure) {

@@ -57,3 +57,21 @@ CONFIG
   snapshot pressed after_$bound
   stop_service pressed_$bound
 done
+
+# Four readers go through the same file all the time, and it fits: nobody waits, until it is reclaimed under their hands.
+id=$(echo rereading | sha256sum | cut -c 1-64)
+cgroup rereading /rereading.slice/docker-$id.scope
+echo 64M > "$(dir_of rereading)/memory.max"
+load rereading reread /disk/reread 4 0
+wait_until "rereading has read its file" usage_over rereading $((46 * mib))
+sleep 1
+snapshot rereading before
+service rereading <<CONFIG
+parent = "$cgroup_root/rereading.slice"
+interval = "1s"
+reclaim_step = "2MiB"
+cooldown = "1h"
+CONFIG
+wait_until "rereading is reclaimed" ended_reclaims rereading 1 rereading
+snapshot rereading after
+stop_service rereading
