@@ -56,10 +56,12 @@ struct Cgroup {
 struct Workload {
   const char* name;
   std::function<void(Cgroup&, std::int64_t at_us)> live;
+  bool counts_refaults = true;
 };
 
 const std::vector<Workload> kWorkloads = {
     {"reads the same 40 MiB all the time", [](Cgroup& c, auto) { c.read_again(kLimit); }},
+    {"the same, on a kernel that counts no refaults", [](Cgroup& c, auto) { c.read_again(kLimit); }, false},
     {"reads the same 40 MiB, slowly", [](Cgroup& c, auto) { c.read_again(2 * kMiB); }},
     {"reads new files, 4 MiB/s", [](Cgroup& c, auto) { c.read_new(40 * kMiB); }},
     {"reads new files, 0.1 MiB/s", [](Cgroup& c, auto) { c.read_new(kMiB); }},
@@ -74,14 +76,14 @@ const std::vector<Workload> kWorkloads = {
 
 class Kernel : public kernel::Controller {
  public:
-  Kernel(const kernel::Hierarchy& hierarchy, Cgroup& cgroup, std::int64_t& now_us)
-      : Controller(hierarchy), cgroup_(cgroup), now_us_(now_us) {}
+  Kernel(const kernel::Hierarchy& hierarchy, Cgroup& cgroup, bool counts_refaults, std::int64_t& now_us)
+      : Controller(hierarchy), cgroup_(cgroup), counts_refaults_(counts_refaults), now_us_(now_us) {}
 
   std::optional<kernel::Reading> read_files(kernel::Cgroup&, bool) override {
     kernel::Reading reading;
     reading.sample.gauges.set(core::Gauge::usage, cgroup_.cache_bytes);
     reading.sample.gauges.set(core::Gauge::file, cgroup_.cache_bytes);
-    reading.sample.counters.set(core::Counter::refault_file, cgroup_.refaults);
+    if (counts_refaults_) reading.sample.counters.set(core::Counter::refault_file, cgroup_.refaults);
     return reading;
   }
   core::Limits read_limits(kernel::Cgroup&, const kernel::Reading&) override {
@@ -98,6 +100,7 @@ class Kernel : public kernel::Controller {
 
  private:
   Cgroup& cgroup_;
+  bool counts_refaults_;
   std::int64_t& now_us_;
 };
 
@@ -118,16 +121,18 @@ Result simulate(const Workload& workload, const core::Learning& learning, const 
   });
   const auto clock = [&] { return now_us; };
   daemon::Reclaimer reclaimer({}, queue, {.wall = clock, .steady = clock}, [&](const kernel::Hierarchy& where) {
-    return std::make_unique<Kernel>(where, cgroup, now_us);
+    return std::make_unique<Kernel>(where, cgroup, workload.counts_refaults, now_us);
   });
   Result result;
   for (std::int64_t at_us = 0; at_us < kHour; at_us += kInterval) {
     now_us = began_us + at_us;
     core::Gauges gauges;
     gauges.set(core::Gauge::file, cgroup.cache_bytes);
-    daemon::Candidates scan{.hierarchy = hierarchy, .cgroups = {}, .sightings = {}, .seen_at_us = now_us, .learning = learning};
-    scan.sightings.push_back({.key = 1, .cache_bytes = cgroup.cache_bytes, .refaults = cgroup.refaults});
-    core::Candidate candidate{.key = 1, .id = {"/web", inode}, .gauges = gauges, .effective_limit_bytes = kLimit};
+    daemon::Candidates scan{.hierarchy = hierarchy, .seen_at_us = now_us, .learning = learning};
+    core::MemorySample sample{.gauges = gauges, .counters = {}};
+    if (workload.counts_refaults) sample.counters.set(core::Counter::refault_file, cgroup.refaults);
+    scan.sightings.push_back(core::sighting_of(inode, sample));
+    const core::Candidate candidate{.id = {"/web", inode}, .gauges = gauges, .effective_limit_bytes = kLimit, .settings = {}};
     if (core::over_threshold(gauges, kLimit, candidate.settings)) scan.cgroups.push_back(candidate);
     result.reclaims += static_cast<std::int64_t>(reclaimer.reclaim_due(scan, {}));
     result.kept_free_byte_us += static_cast<double>(kLimit - cgroup.cache_bytes) * static_cast<double>(kInterval);
@@ -142,7 +147,7 @@ Result simulate(const Workload& workload, const core::Learning& learning, const 
 void print(const Workload& workload, const Result& fixed, const Result& learned) {
   const double ratio = static_cast<double>(fixed.reclaims) / static_cast<double>(std::max<std::int64_t>(learned.reclaims, 1));
   const auto free_of = [](const Result& result) { return result.kept_free_byte_us / static_cast<double>(kHour) / kMiB; };
-  std::printf("%-43s %8lld %8lld %7.1fx %11s %11s %8.1f %8.1f\n", workload.name,
+  std::printf("%-46s %8lld %8lld %7.1fx %11s %11s %8.1f %8.1f\n", workload.name,
               static_cast<long long>(fixed.reclaims), static_cast<long long>(learned.reclaims), ratio,
               core::format_bytes(fixed.read_again_bytes).c_str(), core::format_bytes(learned.read_again_bytes).c_str(),
               free_of(fixed), free_of(learned));
@@ -159,7 +164,7 @@ int main() {
   const kernel::Hierarchy hierarchy{.version = kernel::Version::v2, .parent = root, .root = root, .parent_path = {}};
 
   std::printf("An hour, a scan every 10 s, cooldown 30 s; a container of 64 MiB.\n\n"
-              "%-43s %26s %23s %17s\n%-43s %8s %8s %8s %11s %11s %8s %8s\n",
+              "%-46s %26s %23s %17s\n%-46s %8s %8s %8s %11s %11s %8s %8s\n",
               "", "reclaims", "read again", "MiB free on avg.", "", "fixed", "learning", "", "fixed", "learning", "fixed",
               "learning");
   for (const Workload& workload : kWorkloads) {

@@ -17,14 +17,15 @@ ALTER TABLE reclaim ADD COLUMN stopped_by TEXT CHECK (stopped_by IN
 -- Time in which some task of the cgroup waited for memory while it was reclaimed. NULL: the kernel does not tell.
 ALTER TABLE reclaim ADD COLUMN psi_some_us INTEGER;
 
--- What the verdict rests on: the amount freed (futile), the refaults, or, where the kernel does not count those or can't have
--- remembered what it evicted (it does for about eight times the memory that the cgroup still holds), the regrowth: the
--- verdict is 'unknown' then, for what regrew may be new. NULL: on nothing, it was watched for too short a time, or failed.
+-- What the verdict rests on: the amount freed (futile), the refaults, or, where the kernel does not count those or can't
+-- have remembered what it evicted (it does for about eight times the memory that the cgroup still holds), the regrowth:
+-- the verdict is 'unknown' then, for what regrew may be new. NULL: on nothing, it was watched for too short a time,
+-- or failed.
 ALTER TABLE reclaim_effect ADD COLUMN judged_by TEXT CHECK (judged_by IN ('amount', 'refaults', 'regrowth'));
 -- What ended the watch. NULL: it is under way, and the row says what is known so far.
 ALTER TABLE reclaim_effect ADD COLUMN ended_by TEXT CHECK (ended_by IN
   ('observe_for',       -- the whole time was watched
-   'next_reclaim',      -- of the same cgroup
+   'next_reclaim',      -- the cgroup was due again
    'vanished',          -- the cgroup was not seen again
    'stop',              -- the service stopped or crashed
    'at_once'));         -- there was nothing to watch: it failed, freed next to nothing, or did not come to its end

@@ -26,7 +26,7 @@ constexpr std::string_view kIntervalExpected =
     R"(a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
 constexpr std::string_view kCooldownExpected =
     R"(a duration up to "365d" such as "30s", or a number of seconds)";
-constexpr std::string_view kStepExpected = R"(a size from "4KiB" on such as "64MiB")";
+constexpr std::string_view kStepExpected = R"(a size of at least "4KiB", such as "64MiB")";
 constexpr std::string_view kTimeoutExpected = R"(a duration between "100ms" and "1h" such as "10s")";
 constexpr std::string_view kPressureExpected = R"(a percentage between 0% and 100% such as "10%")";
 constexpr std::string_view kObserveExpected = R"(a duration between "1s" and "1h" such as "5m")";

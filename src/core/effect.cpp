@@ -27,18 +27,19 @@ std::uint64_t increase_of(std::uint64_t before, std::uint64_t after) {
 
 }  // namespace
 
-Sighting sighting_of(CgroupKey key, const MemorySample& sample) {
-  Sighting sighting{.key = key, .cache_bytes = reclaimable_cache_bytes(sample.gauges), .refaults = {}};
-  for (const Counter counter : {Counter::refault_file, Counter::refault_anon}) {
-    if (const auto pages = sample.counters[counter]) sighting.refaults = sighting.refaults.value_or(0) + *pages;
-  }
-  return sighting;
+Sighting sighting_of(std::uint64_t inode, const MemorySample& sample) {
+  return {.inode = inode,
+          .cache_bytes = reclaimable_cache_bytes(sample.gauges),
+          .refault_file = sample.counters[Counter::refault_file],
+          .refault_anon = sample.counters[Counter::refault_anon]};
 }
 
 EffectWatch::EffectWatch(const Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<Sighting> after,
                          std::int64_t ended_at_us, std::uint64_t page_bytes)
     : reclaim_id_(reclaim.reclaim_id),
       freed_bytes_(reclaim.freed_bytes.value_or(0)),
+      swapped_out_bytes_(increase_of(reclaim.before.value_or(Gauge::swap, 0),
+                                     reclaim.after.value_or(Gauges{}).value_or(Gauge::swap, 0))),
       left_bytes_(reclaim.after.value_or(Gauges{})[Gauge::usage]),
       page_bytes_(page_bytes),
       ended_at_us_(ended_at_us),
@@ -54,18 +55,17 @@ void EffectWatch::see(const Sighting& now, std::int64_t at_us) {
     return static_cast<double>(increase_of(regrown, freed_bytes_));
   };
   held_byte_us_ += (held_bytes(seen_) + held_bytes(now)) / 2 * static_cast<double>(at_us - seen_at_us_);
-  const auto known = seen_.refaults;
+  const Sighting before = seen_;
   seen_ = now;
-  if (!seen_.refaults) seen_.refaults = known;  // it could not be read this time
+  if (!seen_.refault_file) seen_.refault_file = before.refault_file;  // it could not be read this time
+  if (!seen_.refault_anon) seen_.refault_anon = before.refault_anon;
   seen_at_us_ = at_us;
 }
 
-Effect EffectWatch::effect(const Learning& learning) const {
-  Effect effect{.reclaim_id = reclaim_id_, .observed_for_us = seen_at_us_ - ended_at_us_};
+Effect EffectWatch::effect(const Learning& learning, std::optional<WatchEnd> ended_by) const {
+  Effect effect{.reclaim_id = reclaim_id_, .observed_for_us = seen_at_us_ - ended_at_us_, .ended_by = ended_by};
   if (effect.observed_for_us > 0) {
-    if (after_.refaults && seen_.refaults) {
-      effect.refaulted_bytes = increase_of(*after_.refaults, *seen_.refaults) * page_bytes_;
-    }
+    effect.refaulted_bytes = refaulted_bytes();
     effect.regrown_bytes = increase_of(after_.cache_bytes, seen_.cache_bytes);
     effect.held_byte_seconds = static_cast<std::uint64_t>(held_byte_us_ / 1e6);
   }
@@ -75,16 +75,23 @@ Effect EffectWatch::effect(const Learning& learning) const {
   return effect;
 }
 
+/// Of files, and of what the reclaim swapped out: what was swapped out before it and comes back is not its doing.
+std::optional<std::uint64_t> EffectWatch::refaulted_bytes() const {
+  if (!after_.refault_file || !seen_.refault_file) return std::nullopt;
+  const std::uint64_t file_bytes = increase_of(*after_.refault_file, *seen_.refault_file) * page_bytes_;
+  const std::uint64_t anon_bytes =
+      increase_of(after_.refault_anon.value_or(0), seen_.refault_anon.value_or(0)) * page_bytes_;
+  return file_bytes + std::min(anon_bytes, swapped_out_bytes_);
+}
+
 Lesson EffectWatch::lesson(const Effect& effect) const {
-  switch (effect.verdict) {
-    case Verdict::effective: return Lesson::helped;
-    case Verdict::churn:
-    case Verdict::futile: return Lesson::did_not_help;
-    case Verdict::failed: return Lesson::none;
-    case Verdict::unknown: break;
+  const bool by_regrowth = effect.verdict == Verdict::unknown && effect.judged_by == JudgedBy::regrowth;
+  if (effect.verdict == Verdict::churn || effect.verdict == Verdict::futile || (by_regrowth && mostly_regrown())) {
+    return Lesson::did_not_help;
   }
-  if (effect.judged_by != JudgedBy::regrowth) return Lesson::none;
-  return mostly_regrown() ? Lesson::did_not_help : Lesson::helped;
+  const bool to_the_end = effect.ended_by == WatchEnd::observe_for || effect.ended_by == WatchEnd::next_reclaim;
+  const bool good = effect.verdict == Verdict::effective || by_regrowth;
+  return good && to_the_end ? Lesson::helped : Lesson::none;
 }
 
 bool EffectWatch::mostly_regrown() const {
@@ -100,6 +107,8 @@ std::optional<EffectWatch::Judgement> EffectWatch::judge_at_once(const Reclaim& 
     default: return Judgement{Verdict::unknown, {}};
   }
   if (!measured) return Judgement{Verdict::unknown, {}};
+  // v1 is asked for all there is: one that ran out of time did not get to show how much it would have freed.
+  if (reclaim.stopped_by == StoppedBy::timeout && *reclaim.freed_bytes > 0) return std::nullopt;
   if (!reaches(*reclaim.freed_bytes, kFutileBelowHundredth, asked_bytes)) {
     return Judgement{Verdict::futile, JudgedBy::amount};
   }
@@ -110,7 +119,9 @@ EffectWatch::Judgement EffectWatch::judge(const Effect& seen, const Learning& le
   if (seen.refaulted_bytes && reaches(*seen.refaulted_bytes, kChurnFromHundredth, freed_bytes_)) {
     return {Verdict::churn, JudgedBy::refaults};
   }
-  const bool long_enough = seen.observed_for_us >= std::min(learning.observe_for_us, kTellingAfter_us);
+  // A cgroup that is due again has shown all that it will.
+  const bool long_enough = seen.observed_for_us >= std::min(learning.observe_for_us, kTellingAfter_us) ||
+                           seen.ended_by == WatchEnd::next_reclaim;
   if (seen.observed_for_us == 0 || !long_enough) return {};
   if (seen.refaulted_bytes && (kernel_remembers() || !mostly_regrown())) {
     return {Verdict::effective, JudgedBy::refaults};  // what did not even grow again was not read again

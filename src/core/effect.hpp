@@ -17,12 +17,13 @@ namespace cgmm::core {
 
 /// The numbers of a cgroup that an effect is told from.
 struct Sighting {
-  CgroupKey key = 0;
-  std::uint64_t cache_bytes = 0;          // reclaimable
-  std::optional<std::uint64_t> refaults;  // pages, since the cgroup was made: of files, and of anon where that was swapped out
+  std::uint64_t inode = 0;        // of its directory: what it is while it lives
+  std::uint64_t cache_bytes = 0;  // reclaimable
+  std::optional<std::uint64_t> refault_file;  // pages, since the cgroup was made
+  std::optional<std::uint64_t> refault_anon;
 };
 
-Sighting sighting_of(CgroupKey key, const MemorySample& sample);
+Sighting sighting_of(std::uint64_t inode, const MemorySample& sample);
 
 /// The watch over one reclaim.
 class EffectWatch {
@@ -38,10 +39,11 @@ class EffectWatch {
   /// Whether the rest of the time would tell nothing more: there was nothing to watch.
   bool settled_at_once() const { return at_once_.has_value(); }
 
-  /// What is known so far. It may still turn to `churn`, never back from it.
-  Effect effect(const Learning& learning) const;
+  /// What is known so far (`ended_by` is nullopt), or in the end. Until then it may turn to `churn`, but never back from it.
+  Effect effect(const Learning& learning, std::optional<WatchEnd> ended_by) const;
 
-  /// What the cgroup's cooldown learns from that.
+  /// What the cgroup's cooldown learns from that: that it did not help at any time, that it helped only from a watch that was not
+  /// cut short by the service's own end.
   Lesson lesson(const Effect& effect) const;
 
   std::int64_t ended_at_us() const { return ended_at_us_; }
@@ -53,11 +55,13 @@ class EffectWatch {
   };
   static std::optional<Judgement> judge_at_once(const Reclaim& reclaim, std::uint64_t asked_bytes, bool measured);
   Judgement judge(const Effect& seen, const Learning& learning) const;
+  std::optional<std::uint64_t> refaulted_bytes() const;
   bool kernel_remembers() const;
   bool mostly_regrown() const;
 
   std::int64_t reclaim_id_;
   std::uint64_t freed_bytes_;
+  std::uint64_t swapped_out_bytes_;
   std::optional<std::uint64_t> left_bytes_;  // all that was charged to the cgroup after it
   std::uint64_t page_bytes_;
   std::int64_t ended_at_us_;

@@ -23,6 +23,9 @@ struct ReclaimPlan {
   std::uint64_t target_bytes = 0;     // to be left of it
   ReclaimBounds bounds;
 
+  /// There is no more than is to be left: nothing to ask for.
+  bool is_reached() const { return cache_bytes <= target_bytes; }
+
   /// The cache above the target; at least 1, so that it is asked for something.
   std::uint64_t requested_bytes() const { return cache_bytes > target_bytes ? cache_bytes - target_bytes : 1; }
 };

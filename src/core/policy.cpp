@@ -8,6 +8,7 @@
 namespace cgmm::core {
 namespace {
 
+constexpr std::int64_t kLeastToDouble_us = 1'000'000;  // twice nothing is nothing
 constexpr std::int64_t kRememberStrikes_us = 24LL * 3600 * 1'000'000;
 
 }  // namespace
@@ -30,8 +31,9 @@ ReclaimSettings Policy::settings_for(std::string_view path) const {
 
 std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes, const Learning& learning) {
   if (!learning.adaptive) return cooldown_us;
-  std::int64_t learned_us = cooldown_us;
-  for (; strikes > 0 && learned_us < learning.max_cooldown_us && learned_us > 0; --strikes) learned_us *= 2;
+  if (strikes <= 0) return cooldown_us;
+  std::int64_t learned_us = std::max(cooldown_us, kLeastToDouble_us);
+  for (; strikes > 0 && learned_us < learning.max_cooldown_us; --strikes) learned_us *= 2;
   return std::max(cooldown_us, std::min(learned_us, learning.max_cooldown_us));
 }
 
@@ -47,10 +49,12 @@ Cooldown settle(Cooldown cooldown, std::int64_t cooldown_us, const Learning& lea
 
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning) {
   if (!learning.adaptive || lesson == Lesson::none) return cooldown;
-  cooldown.strikes = lesson == Lesson::helped ? 0 : cooldown.strikes + 1;
-  cooldown.until_us =
-      cooldown.last_reclaim_at_us + learned_cooldown_us(cooldown_us, cooldown.strikes, learning);
-  return cooldown;
+  const std::int64_t strikes = lesson == Lesson::helped ? 0 : cooldown.strikes + 1;
+  const std::int64_t learned_us = learned_cooldown_us(cooldown_us, strikes, learning);
+  const bool at_most = strikes > 0 && learned_us == learned_cooldown_us(cooldown_us, cooldown.strikes, learning);
+  return {.last_reclaim_at_us = cooldown.last_reclaim_at_us,
+          .until_us = cooldown.last_reclaim_at_us + learned_us,
+          .strikes = at_most ? cooldown.strikes : strikes};
 }
 
 bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us) {

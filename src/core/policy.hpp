@@ -69,7 +69,8 @@ struct Policy {
   ReclaimSettings settings_for(std::string_view path) const;
 };
 
-/// A cgroup's cooldown. `strikes` counts reclaims in a row that did not help: each doubles the cooldown.
+/// A cgroup's cooldown. `strikes` counts reclaims in a row that did not help: each doubles the cooldown, until it is as long
+/// as it may get.
 struct Cooldown {
   std::int64_t last_reclaim_at_us = 0;
   std::int64_t until_us = 0;
@@ -80,7 +81,7 @@ struct Cooldown {
 using Cooldowns = std::unordered_map<CgroupId, Cooldown>;
 
 /// How long a cgroup's cooldown is after so many strikes: doubled by each, up to the maximum, and never shorter than
-/// `cooldown_us`, the configured one.
+/// `cooldown_us`, the configured one; a configured one of less than a second doubles from there.
 std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes, const Learning& learning);
 
 /// The cooldown as it holds at `now_us`. One that was begun in the future (the clock was set back since) begins anew
@@ -91,8 +92,8 @@ Cooldown settle(Cooldown cooldown, std::int64_t cooldown_us, const Learning& lea
 /// What a reclaim has taught about its cgroup.
 enum class Lesson : std::uint8_t { none, helped, did_not_help };
 
-/// The cooldown with the lesson of its reclaim taken: a strike more and longer, or none and as configured. Not adaptive:
-/// as it was.
+/// The cooldown with the lesson of its reclaim taken: a strike more and longer, as long as that makes it longer; or no strike
+/// and as configured. Not adaptive: as it was.
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning);
 
 /// Whether a cooldown is worth remembering: while it lasts, and its strikes for a day longer. A cgroup that needed no reclaim
@@ -101,7 +102,6 @@ bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us);
 
 /// A cgroup as the reclaimer sees it in a scan.
 struct Candidate {
-  CgroupKey key = 0;
   CgroupId id;
   Gauges gauges;
   std::optional<std::uint64_t> effective_limit_bytes;

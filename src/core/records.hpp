@@ -17,6 +17,10 @@
 
 namespace cgmm::core {
 
+/// Names one incarnation of a cgroup within one run of the service, so that a path travels once and not in every scan.
+/// Never reused within a run.
+using CgroupKey = std::uint32_t;
+
 /// A cgroup that is watched from this scan on.
 struct AppearedCgroup {
   CgroupKey key = 0;
@@ -134,6 +138,7 @@ struct Handover {
   Cooldowns cooldowns;
   std::unordered_map<CgroupId, std::uint64_t> oom_kills_total;
   std::int64_t next_reclaim_id = 1;
+  std::string crash_found;  // what is known of an earlier run that did not stop in order; empty: it did
 };
 
 }  // namespace cgmm::core

@@ -24,10 +24,6 @@ struct CgroupId {
   friend bool operator==(const CgroupId&, const CgroupId&) = default;
 };
 
-/// Names one incarnation of a cgroup within one run of the service, so that a path travels once and not in every scan.
-/// Never reused within a run.
-using CgroupKey = std::uint32_t;
-
 /// What memory is used for, now.
 enum class Gauge : std::uint8_t {
   usage,

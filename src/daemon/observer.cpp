@@ -13,10 +13,12 @@ namespace {
 
 /// A crash loses no more than this of what was watched.
 constexpr std::int64_t kTellEvery_us = 60'000'000;
+/// A cgroup may be unreadable for once.
+constexpr std::int64_t kGivenUpAfter_us = 60'000'000;
 
 }  // namespace
 
-void Observer::begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, core::CgroupKey key,
+void Observer::begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes,
                      std::optional<core::Sighting> after, std::int64_t ended_at_us, std::int64_t cooldown_us) {
   Watch watch{.effect = {reclaim, asked_bytes, after, ended_at_us, page_bytes_},
               .id = reclaim.id,
@@ -26,21 +28,21 @@ void Observer::begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, co
   if (watch.effect.settled_at_once()) {
     tell(watch, core::WatchEnd::at_once);
   } else {
-    watches_.insert_or_assign(key, std::move(watch));
+    watches_.insert_or_assign(reclaim.id.inode, std::move(watch));
   }
 }
 
 void Observer::see(std::span<const core::Sighting> sightings, std::int64_t at_us) {
   if (watches_.empty()) return;
-  const auto is_over = [&](const Watch& watch) {
-    return at_us - watch.effect.ended_at_us() >= learning_.observe_for_us;
+  const auto over_by_us = [&](const Watch& watch) {
+    return at_us - watch.effect.ended_at_us() - learning_.observe_for_us;
   };
   for (const core::Sighting& sighting : sightings) {
-    const auto found = watches_.find(sighting.key);
+    const auto found = watches_.find(sighting.inode);
     if (found == watches_.end()) continue;
     Watch& watch = found->second;
     watch.effect.see(sighting, at_us);
-    if (is_over(watch)) {
+    if (over_by_us(watch) >= 0) {
       tell(watch, core::WatchEnd::observe_for);
       watches_.erase(found);
     } else {
@@ -48,7 +50,7 @@ void Observer::see(std::span<const core::Sighting> sightings, std::int64_t at_us
     }
   }
   for (auto entry = watches_.begin(); entry != watches_.end();) {  // those over by now were not in the scan
-    if (!is_over(entry->second)) {
+    if (over_by_us(entry->second) < kGivenUpAfter_us) {
       ++entry;
       continue;
     }
@@ -57,22 +59,22 @@ void Observer::see(std::span<const core::Sighting> sightings, std::int64_t at_us
   }
 }
 
-void Observer::end(core::CgroupKey key, core::WatchEnd ended_by) {
-  const auto found = watches_.find(key);
+void Observer::end_for_next(const core::Sighting& now, std::int64_t at_us) {
+  const auto found = watches_.find(now.inode);
   if (found == watches_.end()) return;
-  tell(found->second, ended_by);
+  found->second.effect.see(now, at_us);
+  tell(found->second, core::WatchEnd::next_reclaim);
   watches_.erase(found);
 }
 
 void Observer::end_all(core::WatchEnd ended_by) {
-  for (auto& [key, watch] : watches_) tell(watch, ended_by);
+  for (auto& [inode, watch] : watches_) tell(watch, ended_by);
   watches_.clear();
 }
 
 /// Has the cooldown learn, and records what is new. A lesson that can't be taken back is taken at once, another at the end.
 void Observer::tell(Watch& watch, std::optional<core::WatchEnd> ended_by) {
-  core::Effect effect = watch.effect.effect(learning_);
-  effect.ended_by = ended_by;
+  core::Effect effect = watch.effect.effect(learning_, ended_by);
   if (!watch.learned && (ended_by || effect.verdict == core::Verdict::churn)) {
     watch.learned = true;
     effect.cooldown = learn(watch, watch.effect.lesson(effect), effect);
@@ -94,8 +96,9 @@ std::optional<core::Cooldown> Observer::learn(Watch& watch, core::Lesson lesson,
   const std::string cooldown = core::format_duration_us(after.until_us - after.last_reclaim_at_us);
   const std::string path = core::escape_for_terminal(watch.id.path);
   if (after.strikes > before.strikes) {
-    spdlog::info("backing off {}: {} ({} in a row), its cooldown is {} now", path, core::to_string(effect.verdict),
-                 after.strikes, cooldown);
+    const std::string_view why = effect.judged_by == core::JudgedBy::regrowth ? "what was freed has regrown"
+                                                                              : core::to_string(effect.verdict);
+    spdlog::info("backing off {}: {} ({} in a row), its cooldown is {} now", path, why, after.strikes, cooldown);
   } else {
     spdlog::info("{} is reclaimed to some effect again: its cooldown is {} now", path, cooldown);
   }

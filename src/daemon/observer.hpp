@@ -24,14 +24,14 @@ class Observer {
   void set_learning(const core::Learning& learning) { learning_ = learning; }
 
   /// A reclaim has ended. `asked_bytes` and `after` as core::EffectWatch has them; `cooldown_us` is the configured one.
-  void begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, core::CgroupKey key,
-             std::optional<core::Sighting> after, std::int64_t ended_at_us, std::int64_t cooldown_us);
+  void begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<core::Sighting> after,
+             std::int64_t ended_at_us, std::int64_t cooldown_us);
 
-  /// A scan that began at `at_us`. A watch ends when its time is over, whether its cgroup is in the scan or not.
+  /// A scan that began at `at_us`. A watch ends when its time is over; a minute later when its cgroup was not seen any more.
   void see(std::span<const core::Sighting> sightings, std::int64_t at_us);
 
-  /// Ends the watch over this cgroup's last reclaim, if there is one.
-  void end(core::CgroupKey key, core::WatchEnd ended_by);
+  /// The cgroup is due again, and looks like this: ends the watch over its last reclaim, if there is one.
+  void end_for_next(const core::Sighting& now, std::int64_t at_us);
   void end_all(core::WatchEnd ended_by);
 
  private:
@@ -44,7 +44,7 @@ class Observer {
     std::optional<core::Verdict> told;
     std::int64_t told_at_us = 0;      // since the reclaim's end
   };
-  using Watches = std::unordered_map<core::CgroupKey, Watch>;
+  using Watches = std::unordered_map<std::uint64_t, Watch>;  // by inode
 
   void tell(Watch& watch, std::optional<core::WatchEnd> ended_by);
   std::optional<core::Cooldown> learn(Watch& watch, core::Lesson lesson, const core::Effect& effect);

@@ -145,13 +145,13 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
   const core::Limits limits = controller_->read_limits(*cgroup, *reading);
   const core::Gauges& before = reading->sample.gauges;
   if (!core::over_threshold(before, limits.effective_limit_bytes, candidate.settings)) return false;
-  if (!kernel_can(*cgroup)) return false;
+  const core::ReclaimPlan plan = plan_for(before, limits, candidate, scan.bounds);
+  if (plan.is_reached() || !kernel_can(*cgroup)) return false;
   if (!scan.dry_run) {
-    observer_.end(candidate.key, core::WatchEnd::next_reclaim);
+    observer_.end_for_next(core::sighting_of(candidate.id.inode, reading->sample), clocks_.steady());
     const auto cooldown = cooldowns_.find(candidate.id);
     if (cooldown != cooldowns_.end() && clocks_.wall() < cooldown->second.until_us) return false;
   }
-  const core::ReclaimPlan plan = plan_for(before, limits, candidate, scan.bounds);
   core::Reclaim reclaim = begin(candidate, before, limits, plan, scan.dry_run);
   if (scan.dry_run) {
     log_reclaim(reclaim);
@@ -195,6 +195,7 @@ core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gau
   if (!plan.all_at_once) reclaim.requested_bytes = plan.requested_bytes();
   reclaim.before = before;
   core::Cooldown& cooldown = cooldowns_for(dry_run)[candidate.id];
+  if (!learning_.adaptive) cooldown.strikes = 0;
   cooldown.last_reclaim_at_us = reclaim.started_at_us;
   cooldown.until_us = reclaim.started_at_us +
                       core::learned_cooldown_us(candidate.settings.cooldown_us, cooldown.strikes, learning_);
@@ -212,14 +213,21 @@ void Reclaimer::record_start(const core::Reclaim& reclaim) {
                core::escape_for_terminal(reclaim.id.path));
 }
 
-/// Step by step, to the end that core/outcome says, and records it.
-void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
+/// Step by step, to the end that core/outcome says, and records it. A commit has been waited for since the cgroup was read,
+/// so it is read once more, and the plan is made for what there is now.
+void Reclaimer::perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::Cgroup& cgroup,
                         const core::Candidate& candidate, const Interrupts& interrupts) {
-  const Measured before = measure(cgroup, /*with_pressure=*/true);  // a commit has been waited for since the last time
+  const Measured before = measure(cgroup, /*with_pressure=*/true);
+  if (before.sample) {
+    reclaim.before = before.sample->gauges;
+    plan.cache_bytes = core::reclaimable_cache_bytes(reclaim.before);
+    if (!plan.all_at_once) reclaim.requested_bytes = plan.requested_bytes();
+  }
   Measured last = before;
   Measured pressure = before;  // when PSI was last read
   core::Progress progress{.answer = {}, .gone = before.gone, .cache_bytes = {}, .stalled_us = {}};
   std::optional<core::StoppedBy> stopped_by;
+  if (plan.is_reached()) stopped_by = core::StoppedBy::target;
   if (interrupts.stopping()) stopped_by = core::StoppedBy::stop;
   if (before.gone) stopped_by = core::StoppedBy::vanished;
   interrupts.wake_after_us(plan.bounds.timeout_us);
@@ -257,8 +265,8 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
   queue_.push(reclaim);
   if (reclaim.step_count == 0) return;
   std::optional<core::Sighting> after;
-  if (last.sample) after = core::sighting_of(candidate.key, *last.sample);
-  observer_.begin(reclaim, progress.asked_bytes, candidate.key, after, last.at_us, candidate.settings.cooldown_us);
+  if (last.sample) after = core::sighting_of(candidate.id.inode, *last.sample);
+  observer_.begin(reclaim, progress.asked_bytes, after, last.at_us, candidate.settings.cooldown_us);
 }
 
 Reclaimer::Measured Reclaimer::measure(kernel::Cgroup& cgroup, bool with_pressure) {

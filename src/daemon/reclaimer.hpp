@@ -77,7 +77,7 @@ class Reclaimer {
   core::Reclaim begin(const core::Candidate& candidate, const core::Gauges& before, const core::Limits& limits,
                       const core::ReclaimPlan& plan, bool dry_run);
   void record_start(const core::Reclaim& reclaim);
-  void perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
+  void perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::Cgroup& cgroup,
                const core::Candidate& candidate, const Interrupts& interrupts);
   static void settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& candidates, std::int64_t now_us);
   Measured measure(kernel::Cgroup& cgroup, bool with_pressure);

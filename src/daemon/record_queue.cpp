@@ -4,6 +4,14 @@
 #include <utility>
 
 namespace cgmm::daemon {
+namespace {
+
+bool will_be_told_again(const Record& record) {
+  const auto* const effect = std::get_if<core::Effect>(&record);
+  return effect != nullptr && !effect->ended_by && !effect->cooldown;
+}
+
+}  // namespace
 
 bool RecordQueue::push_scan(core::Scan&& scan) {
   {
@@ -25,6 +33,7 @@ std::uint64_t RecordQueue::push(Record&& record) {
   std::uint64_t ticket = 0;
   {
     const std::lock_guard lock(mutex_);
+    if (kept_ >= kMaxKept / 2 && will_be_told_again(record)) return UINT64_MAX;
     if (kept_ >= kMaxKept) {
       ++refused_.others;
       return UINT64_MAX;  // never committed

@@ -29,7 +29,8 @@ class RecordQueue {
   /// False when it was refused, and then `scan` is as it was: the next one must announce every cgroup.
   bool push_scan(core::Scan&& scan);
 
-  /// The ticket of the record, for wait_committed(). Beyond kMaxKept it is refused, and counted.
+  /// The ticket of the record, for wait_committed(). Beyond kMaxKept it is refused, and counted. What is known so far of an
+  /// effect makes room for the rest earlier: it will be told again.
   std::uint64_t push(Record&& record);
 
   /// Whether the recorder was done with the record of this ticket before the time was up, or end_waits() was called.

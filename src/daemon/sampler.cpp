@@ -126,9 +126,9 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
   if (core::over_threshold(now.gauges, entry.limits.effective_limit_bytes, entry.settings)) {
     entry.ever_over = true;
     result.candidates.push_back(
-        {entry.key, entry.cgroup.id(), now.gauges, entry.limits.effective_limit_bytes, entry.settings});
+        {entry.cgroup.id(), now.gauges, entry.limits.effective_limit_bytes, entry.settings});
   }
-  if (entry.ever_over) result.sightings.push_back(core::sighting_of(entry.key, now));
+  if (entry.ever_over) result.sightings.push_back(core::sighting_of(entry.cgroup.id().inode, now));
 }
 
 void Sampler::take_back(const core::Scan& scan) {

@@ -114,7 +114,9 @@ void ScanLoop::log_scan(const Sampler::Result& result) {
   } else {
     spdlog::info("{} new cgroups", scan.appeared.size());
   }
-  if (!scan.vanished.empty()) spdlog::info("{} cgroups are gone", scan.vanished.size());
+  if (!scan.vanished.empty()) {
+    spdlog::info("{}", scan.vanished.size() == 1 ? "1 cgroup is gone" : std::to_string(scan.vanished.size()) + " cgroups are gone");
+  }
   for (const core::OomKill& kill : result.oom_kills) {
     spdlog::warn("OOM kill in {}", core::escape_for_terminal(kill.id.path));
   }

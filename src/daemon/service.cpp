@@ -16,6 +16,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -160,10 +161,15 @@ void Service::recorder_thread() {
 }
 
 void Service::reclaimer_thread() {
-  Alarm alarm(kWakeSignal);
-  const Reclaimer::Interrupts interrupts{.newer_scan = [&] { return candidates_.has_newer(); },
-                                         .stopping = [&] { return stop_reclaims_.load(); },
-                                         .wake_after_us = [&](std::int64_t us) { alarm.set(us); }};
+  std::optional<Alarm> alarm;
+  Reclaimer::Interrupts interrupts{.newer_scan = [&] { return candidates_.has_newer(); },
+                                   .stopping = [&] { return stop_reclaims_.load(); }};
+  try {
+    alarm.emplace(kWakeSignal);
+    interrupts.wake_after_us = [&](std::int64_t us) { alarm->set(us); };
+  } catch (const std::exception& error) {
+    spdlog::warn("reclaim_timeout holds between the steps of a reclaim only: {}", error.what());
+  }
   while (auto candidates = candidates_.take()) {
     try {
       reclaimer_.reclaim_due(*candidates, interrupts);
@@ -210,6 +216,8 @@ int run_service(store::History& history, const ServiceOptions& options) {
   spdlog::info("{}", core::escape_for_terminal(options.settings.to_string()));
   if (!hierarchy.real) spdlog::warn("{} is not the kernel's: a copied or fake tree", core::escape_for_terminal(hierarchy.parent));
   core::Handover handover = history.begin_run(wall_now_us(), options.version + ", " + options.settings.to_string());
+  if (!handover.crash_found.empty()) spdlog::warn("{}", handover.crash_found);
+  if (!handover.cooldowns.empty()) spdlog::info("cooldowns of earlier runs that still hold: {}", handover.cooldowns.size());
   Service service(history, options, hierarchy, std::move(handover));
   return service.run();
 }

@@ -6,12 +6,21 @@
 namespace cgmm::daemon {
 
 std::string Settings::to_string() const {
-  const auto threshold_bytes = policy.defaults.threshold.bytes(std::nullopt);  // nullopt: a percentage
-  return "parent " + parent + ", threshold " +
-         (threshold_bytes ? core::format_bytes(*threshold_bytes) : policy.defaults.threshold.to_string()) + ", interval " +
-         core::duration_setting(interval_us) + ", cooldown " + core::duration_setting(policy.defaults.cooldown_us) +
-         ", " + std::to_string(policy.rules.size()) + (policy.rules.size() == 1 ? " rule" : " rules") +
-         (dry_run ? ", dry run" : "");
+  const core::ReclaimSettings& defaults = policy.defaults;
+  const core::Learning& learning = policy.learning;
+  const auto threshold_bytes = defaults.threshold.bytes(std::nullopt);  // nullopt: a percentage
+  const bool doubles = learning.adaptive && learning.max_cooldown_us > defaults.cooldown_us;
+  std::string text = "parent " + parent + ", threshold ";
+  text += threshold_bytes ? core::format_bytes(*threshold_bytes) : defaults.threshold.to_string();
+  text += ", interval " + core::duration_setting(interval_us);
+  text += ", cooldown " + core::duration_setting(defaults.cooldown_us);
+  if (doubles) text += " doubling up to " + core::duration_setting(learning.max_cooldown_us);
+  text += ", reclaims in steps of " + core::format_bytes(policy.bounds.step_bytes) + " for up to " +
+          core::duration_setting(policy.bounds.timeout_us) + " at a pressure of up to " +
+          core::Threshold::of_percent(policy.bounds.max_pressure_pct).to_string() + ", each watched for " +
+          core::duration_setting(learning.observe_for_us);
+  text += ", " + std::to_string(policy.rules.size()) + (policy.rules.size() == 1 ? " rule" : " rules");
+  return text + (dry_run ? ", dry run" : "");
 }
 
 kernel::Hierarchy hierarchy_for(const std::string& parent) {

@@ -74,7 +74,7 @@ struct History::Impl {
   void append_sample(std::int64_t scan_id, std::int64_t cgroup_id, const core::ScanRow& row);
   std::int64_t last_scan_at_us();
   core::Handover handover(std::int64_t now_us);
-  void settle_last_run(std::int64_t now_us);
+  std::string settle_last_run(std::int64_t now_us);
 
   LockFile lock;  // outlives the connection
   SQLite::Database database;
@@ -249,7 +249,7 @@ core::Handover History::begin_run(std::int64_t now_us, const std::string& detail
   begin();
   try {
     auto handover = impl_->handover(now_us);
-    impl_->settle_last_run(now_us);
+    handover.crash_found = impl_->settle_last_run(now_us);
     record(core::ServiceEvent{.at_us = now_us, .kind = "start", .detail = detail});
     commit();
     return handover;
@@ -287,7 +287,8 @@ core::Handover History::Impl::handover(std::int64_t now_us) {
   return result;
 }
 
-void History::Impl::settle_last_run(std::int64_t now_us) {
+/// What it has found of a crash.
+std::string History::Impl::settle_last_run(std::int64_t now_us) {
   database.exec("UPDATE reclaim SET outcome = 'interrupted' WHERE outcome = 'started'");
   database.exec("UPDATE reclaim_effect SET ended_by = 'stop' WHERE ended_by IS NULL");
   const std::int64_t scanned_last_at_us = last_scan_at_us();
@@ -299,13 +300,15 @@ void History::Impl::settle_last_run(std::int64_t now_us) {
                                "SELECT kind, at_us FROM service_event WHERE kind IN ('start', 'stop') "
                                "ORDER BY service_event_id DESC LIMIT 1");
   Use event(last_event);
-  if (!event.step() || event.text(0) == "stop") return;
+  if (!event.step() || event.text(0) == "stop") return "";
   const std::int64_t started_at_us = event.integer(1);
   const std::string last_scan = scanned_last_at_us < started_at_us
                                     ? "it recorded no scan"
                                     : "its last scan was at " + core::format_utc(scanned_last_at_us);
-  execute(add_event, now_us, std::string("crash_found"),
-          "the run started at " + core::format_utc(started_at_us) + " did not stop in order; " + last_scan);
+  std::string crash =
+      "the run started at " + core::format_utc(started_at_us) + " did not stop in order; " + last_scan;
+  execute(add_event, now_us, std::string("crash_found"), crash);
+  return crash;
 }
 
 void History::record(const core::NodeFacts& node) {

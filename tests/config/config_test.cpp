@@ -121,7 +121,7 @@ constexpr std::string_view kOneOfTheKeys =
     "one of parent, watch, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, interval, cooldown, "
     "adaptive, max_cooldown, observe_for, dry_run, database, keep_samples, reports_dir, log_level, rule";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
-constexpr std::string_view kStep = R"(a size from "4KiB" on such as "64MiB")";
+constexpr std::string_view kStep = R"(a size of at least "4KiB", such as "64MiB")";
 constexpr std::string_view kTimeout = R"(a duration between "100ms" and "1h" such as "10s")";
 constexpr std::string_view kPressure = R"(a percentage between 0% and 100% such as "10%")";
 constexpr std::string_view kObserve = R"(a duration between "1s" and "1h" such as "5m")";

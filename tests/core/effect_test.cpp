@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace cgmm::core {
@@ -23,7 +24,7 @@ Reclaim reclaim_that_freed(std::optional<std::uint64_t> freed_bytes, ReclaimOutc
   return reclaim;
 }
 Sighting sighting(std::uint64_t cache_mib, std::optional<std::uint64_t> refaults) {
-  return {.key = 1, .cache_bytes = cache_mib * kMiB, .refaults = refaults};
+  return {.inode = 1, .cache_bytes = cache_mib * kMiB, .refault_file = refaults, .refault_anon = {}};
 }
 EffectWatch watch(std::optional<std::uint64_t> refaults = 1000) {
   return {reclaim_that_freed(40 * kMiB), 40 * kMiB, sighting(8, refaults), kEnd, kPage};
@@ -50,7 +51,7 @@ TEST(Effect, TheVerdictGoesByWhatWasReadAgainOfWhatWasFreed) {
   for (const Case& one : cases) {
     EffectWatch watched = watch();
     watched.see(sighting(8, 1000 + pages_of(one.refaulted_mib)), kEnd + one.after_s * kSecond);
-    const Effect effect = watched.effect(kLearning);
+    const Effect effect = watched.effect(kLearning, std::nullopt);
     EXPECT_EQ(effect.reclaim_id, 7);
     EXPECT_EQ(effect.verdict, one.verdict) << one.what;
     EXPECT_EQ(effect.judged_by, one.by) << one.what;
@@ -62,18 +63,18 @@ TEST(Effect, TheVerdictGoesByWhatWasReadAgainOfWhatWasFreed) {
 TEST(Effect, CountsPagesOfTheSizeThatTheMachineHas) {
   EffectWatch watched(reclaim_that_freed(40 * kMiB), 40 * kMiB, sighting(8, 0), kEnd, 65'536);
   watched.see(sighting(8, 3), kEnd + kSecond);
-  EXPECT_EQ(watched.effect(kLearning).refaulted_bytes, 3U * 65'536);
+  EXPECT_EQ(watched.effect(kLearning, std::nullopt).refaulted_bytes, 3U * 65'536);
 }
 
 TEST(Effect, AShortObservationIsJudgedByItsOwnLength) {
   const Learning short_one{.observe_for_us = 5 * kSecond};
   EffectWatch watched = watch();
   watched.see(sighting(8, 1000), kEnd + 5 * kSecond);
-  EXPECT_EQ(watched.effect(short_one).verdict, Verdict::effective);
+  EXPECT_EQ(watched.effect(short_one, std::nullopt).verdict, Verdict::effective);
 }
 
 TEST(Effect, IsUnknownBeforeTheFirstScan) {
-  const Effect effect = watch().effect(kLearning);
+  const Effect effect = watch().effect(kLearning, std::nullopt);
   EXPECT_EQ(effect.verdict, Verdict::unknown);
   EXPECT_EQ(effect.observed_for_us, 0);
   EXPECT_EQ(effect.refaulted_bytes, std::nullopt);
@@ -87,13 +88,13 @@ TEST(Effect, WithoutARefaultCounterItIsUnknownAndMarkedAsJudgedByRegrowth) {
   EffectWatch held = watch(std::nullopt);
   held.see(sighting(27, std::nullopt), kEnd + 300 * kSecond);
   for (const EffectWatch* one : {&regrown, &held}) {
-    EXPECT_EQ(one->effect(kLearning).verdict, Verdict::unknown);
-    EXPECT_EQ(one->effect(kLearning).judged_by, JudgedBy::regrowth);
-    EXPECT_EQ(one->effect(kLearning).refaulted_bytes, std::nullopt);
+    EXPECT_EQ(one->effect(kLearning, WatchEnd::observe_for).verdict, Verdict::unknown);
+    EXPECT_EQ(one->effect(kLearning, WatchEnd::observe_for).judged_by, JudgedBy::regrowth);
+    EXPECT_EQ(one->effect(kLearning, WatchEnd::observe_for).refaulted_bytes, std::nullopt);
   }
-  EXPECT_EQ(regrown.effect(kLearning).regrown_bytes, 20 * kMiB);
-  EXPECT_EQ(regrown.lesson(regrown.effect(kLearning)), Lesson::did_not_help);
-  EXPECT_EQ(held.lesson(held.effect(kLearning)), Lesson::helped);
+  EXPECT_EQ(regrown.effect(kLearning, std::nullopt).regrown_bytes, 20 * kMiB);
+  EXPECT_EQ(regrown.lesson(regrown.effect(kLearning, std::nullopt)), Lesson::did_not_help);
+  EXPECT_EQ(held.lesson(held.effect(kLearning, WatchEnd::observe_for)), Lesson::helped);
 }
 
 TEST(Effect, WhereTheKernelCantHaveRememberedWhatItEvictedRegrowthDecides) {
@@ -115,7 +116,7 @@ TEST(Effect, WhereTheKernelCantHaveRememberedWhatItEvictedRegrowthDecides) {
     reclaim.after.emplace().set(Gauge::usage, one.left_mib * kMiB);
     EffectWatch watched(reclaim, 40 * kMiB, sighting(8, 1000), kEnd, kPage);
     watched.see(sighting(one.cache_mib, 1000 + pages_of(one.refaulted_mib)), kEnd + 300 * kSecond);
-    const Effect effect = watched.effect(kLearning);
+    const Effect effect = watched.effect(kLearning, WatchEnd::observe_for);
     EXPECT_EQ(effect.verdict, one.verdict) << one.what;
     EXPECT_EQ(effect.judged_by, one.by) << one.what;
     EXPECT_EQ(effect.refaulted_bytes, one.refaulted_mib * kMiB) << one.what;
@@ -128,7 +129,7 @@ TEST(Effect, WhatIsHeldIsWhatHasNotRegrownTimesHowLong) {
   watched.see(sighting(8, 1000), kEnd + 100 * kSecond);   // 40 MiB for 100 s
   watched.see(sighting(28, 1000), kEnd + 200 * kSecond);  // from 40 down to 20 MiB in 100 s
   watched.see(sighting(88, 1000), kEnd + 300 * kSecond);  // down to nothing
-  const Effect effect = watched.effect(kLearning);
+  const Effect effect = watched.effect(kLearning, std::nullopt);
   EXPECT_EQ(effect.held_byte_seconds, (40 * 100 + 30 * 100 + 10 * 100) * kMiB);
   EXPECT_EQ(effect.regrown_bytes, 80 * kMiB) << "new pages may be more than were freed";
   EXPECT_EQ(effect.verdict, Verdict::effective) << "growing is not reading again";
@@ -138,14 +139,14 @@ TEST(Effect, LeavesOutScansFromBeforeTheReclaimsEnd) {
   EffectWatch watched = watch();
   watched.see(sighting(48, 9000), kEnd - kSecond);
   watched.see(sighting(48, 9000), kEnd);
-  EXPECT_EQ(watched.effect(kLearning).observed_for_us, 0);
+  EXPECT_EQ(watched.effect(kLearning, std::nullopt).observed_for_us, 0);
 }
 
 TEST(Effect, ACounterThatCantBeReadOnceIsAsItWas) {
   EffectWatch watched = watch();
   watched.see(sighting(8, 1000 + pages_of(20)), kEnd + kSecond);
   watched.see(sighting(8, std::nullopt), kEnd + 2 * kSecond);
-  EXPECT_EQ(watched.effect(kLearning).verdict, Verdict::churn);
+  EXPECT_EQ(watched.effect(kLearning, std::nullopt).verdict, Verdict::churn);
 }
 
 TEST(Effect, WhereThereIsNothingToWatchTheVerdictComesAtOnce) {
@@ -169,7 +170,7 @@ TEST(Effect, WhereThereIsNothingToWatchTheVerdictComesAtOnce) {
   for (const Case& one : cases) {
     const EffectWatch watched(reclaim_that_freed(one.freed_bytes, one.outcome), 40 * kMiB, sighting(8, 0), kEnd, kPage);
     EXPECT_TRUE(watched.settled_at_once()) << one.what;
-    const Effect effect = watched.effect(kLearning);
+    const Effect effect = watched.effect(kLearning, std::nullopt);
     EXPECT_EQ(effect.verdict, one.verdict) << one.what;
     EXPECT_EQ(effect.judged_by, one.by) << one.what;
     EXPECT_EQ(watched.lesson(effect), one.lesson) << one.what;
@@ -181,24 +182,62 @@ TEST(Effect, WhereThereIsNothingToWatchTheVerdictComesAtOnce) {
 TEST(Effect, TeachesTheCooldown) {
   EffectWatch churned = watch();
   churned.see(sighting(28, 1000 + pages_of(20)), kEnd + kSecond);
-  EXPECT_EQ(churned.lesson(churned.effect(kLearning)), Lesson::did_not_help);
+  EXPECT_EQ(churned.lesson(churned.effect(kLearning, std::nullopt)), Lesson::did_not_help);
   EffectWatch helped = watch();
   helped.see(sighting(8, 1000), kEnd + 300 * kSecond);
-  EXPECT_EQ(helped.lesson(helped.effect(kLearning)), Lesson::helped);
-  EXPECT_EQ(watch().lesson(watch().effect(kLearning)), Lesson::none) << "too early";
+  EXPECT_EQ(helped.lesson(helped.effect(kLearning, WatchEnd::observe_for)), Lesson::helped);
+  EXPECT_EQ(helped.lesson(helped.effect(kLearning, WatchEnd::next_reclaim)), Lesson::helped);
+  for (const auto end : {std::optional<WatchEnd>{}, std::optional{WatchEnd::stop}, std::optional{WatchEnd::vanished}}) {
+    EXPECT_EQ(helped.lesson(helped.effect(kLearning, end)), Lesson::none) << "it may still have turned out otherwise";
+  }
+  EXPECT_EQ(churned.lesson(churned.effect(kLearning, WatchEnd::stop)), Lesson::did_not_help);
+  EXPECT_EQ(watch().lesson(watch().effect(kLearning, std::nullopt)), Lesson::none) << "too early";
 }
 
-TEST(SightingOf, AddsWhatWasReadAgainOfFilesAndOfSwap) {
+TEST(Effect, ACgroupThatIsDueAgainIsJudgedHoweverSoonThatWas) {
+  EffectWatch grown = watch();
+  grown.see(sighting(48, 1000), kEnd + 20 * kSecond);
+  EXPECT_EQ(grown.effect(kLearning, std::nullopt).verdict, Verdict::unknown);
+  EXPECT_EQ(grown.effect(kLearning, WatchEnd::stop).verdict, Verdict::unknown);
+  EXPECT_EQ(grown.effect(kLearning, WatchEnd::next_reclaim).verdict, Verdict::effective) << "with new pages";
+  EffectWatch uncounted = watch(std::nullopt);
+  uncounted.see(sighting(48, std::nullopt), kEnd + 20 * kSecond);
+  const Effect effect = uncounted.effect(kLearning, WatchEnd::next_reclaim);
+  EXPECT_EQ(effect.judged_by, JudgedBy::regrowth);
+  EXPECT_EQ(uncounted.lesson(effect), Lesson::did_not_help);
+}
+
+TEST(Effect, CountsOfTheAnonReadAgainNoMoreThanItSwappedOut) {
+  for (const std::uint64_t swapped_mib : {0U, 5U, 30U}) {
+    Reclaim reclaim = reclaim_that_freed(40 * kMiB);
+    reclaim.before.set(Gauge::swap, kMiB);
+    reclaim.after.emplace().set(Gauge::swap, kMiB + swapped_mib * kMiB);
+    EffectWatch watched(reclaim, 40 * kMiB, Sighting{.refault_file = 0, .refault_anon = 7}, kEnd, kPage);
+    watched.see({.refault_file = pages_of(2), .refault_anon = 7 + pages_of(20)}, kEnd + kSecond);
+    EXPECT_EQ(watched.effect(kLearning, std::nullopt).refaulted_bytes, (2 + std::min<std::uint64_t>(swapped_mib, 20)) * kMiB);
+  }
+}
+
+TEST(Effect, OneThatRanOutOfTimeIsNotFutileBecauseLittleOfAllWasFreed) {
+  Reclaim cut_off = reclaim_that_freed(4 * kMiB, ReclaimOutcome::partial);
+  cut_off.stopped_by = StoppedBy::timeout;
+  EXPECT_FALSE(EffectWatch(cut_off, 400 * kMiB, sighting(8, 0), kEnd, kPage).settled_at_once());
+  cut_off.freed_bytes = 0;
+  EXPECT_EQ(EffectWatch(cut_off, 400 * kMiB, sighting(8, 0), kEnd, kPage).effect(kLearning, WatchEnd::at_once).verdict,
+            Verdict::futile);
+}
+
+TEST(SightingOf, HasWhatAnEffectIsToldFrom) {
   MemorySample sample;
   sample.gauges.set(Gauge::file, 100);
   sample.gauges.set(Gauge::shmem, 30);
-  EXPECT_EQ(sighting_of(5, sample).key, 5U);
+  EXPECT_EQ(sighting_of(5, sample).inode, 5U);
   EXPECT_EQ(sighting_of(5, sample).cache_bytes, 70U);
-  EXPECT_EQ(sighting_of(5, sample).refaults, std::nullopt);
+  EXPECT_EQ(sighting_of(5, sample).refault_file, std::nullopt);
   sample.counters.set(Counter::refault_file, 4);
-  EXPECT_EQ(sighting_of(5, sample).refaults, 4U);
   sample.counters.set(Counter::refault_anon, 3);
-  EXPECT_EQ(sighting_of(5, sample).refaults, 7U);
+  EXPECT_EQ(sighting_of(5, sample).refault_file, 4U);
+  EXPECT_EQ(sighting_of(5, sample).refault_anon, 3U);
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ TEST(LearnedCooldown, DoublesWithEachStrikeUpToTheMaximum) {
 
 TEST(LearnedCooldown, IsNeverShorterThanTheConfiguredOne) {
   EXPECT_EQ(learned_cooldown_us(7200 * kSecond, 3, {.max_cooldown_us = 3600 * kSecond}), 7200 * kSecond);
-  EXPECT_EQ(learned_cooldown_us(0, 3, {}), 0);
+  EXPECT_EQ(learned_cooldown_us(0, 0, {}), 0);
   EXPECT_EQ(learned_cooldown_us(30 * kSecond, 3, {.adaptive = false}), 30 * kSecond);
 }
 
@@ -117,6 +117,19 @@ TEST(Learn, BacksOffFromWhatDidNotHelpAndComesBackAtOnceWhenItDoes) {
   EXPECT_EQ(twice, (Cooldown{100 * kSecond, 220 * kSecond, 2}));
   EXPECT_EQ(learn(twice, Lesson::none, 30 * kSecond, {}), twice);
   EXPECT_EQ(learn(twice, Lesson::helped, 30 * kSecond, {}), first);
+}
+
+TEST(LearnedCooldown, OfNothingDoublesFromASecondOn) {
+  EXPECT_EQ(learned_cooldown_us(0, 1, {}), 2 * kSecond);
+  EXPECT_EQ(learned_cooldown_us(0, 3, {}), 8 * kSecond);
+}
+
+TEST(Learn, CountsStrikesOnlyAsLongAsTheyMakeTheCooldownLonger) {
+  Cooldown cooldown{.last_reclaim_at_us = 0, .until_us = 30 * kSecond};
+  for (int i = 0; i < 10; ++i) cooldown = learn(cooldown, Lesson::did_not_help, 30 * kSecond, {.max_cooldown_us = 100 * kSecond});
+  EXPECT_EQ(cooldown, (Cooldown{0, 100 * kSecond, 2}));
+  EXPECT_EQ(learn({0, 30 * kSecond, 0}, Lesson::did_not_help, 30 * kSecond, {.max_cooldown_us = kSecond}),
+            (Cooldown{0, 30 * kSecond, 0}));
 }
 
 TEST(Learn, LeavesEverythingAsItIsWhenItIsNotAdaptive) {

@@ -431,6 +431,43 @@ TEST_F(SteppedReclaim, IsWokenWhenAStepTakesTooLong) {
   EXPECT_EQ(ended.stopped_by, core::StoppedBy::timeout);
 }
 
+TEST_F(SteppedReclaim, IsPlannedForWhatThereIsWhenTheKernelIsAsked) {
+  Candidates candidates = scan(tree_);
+  for (const std::uint64_t now_mib : {10U, 100U}) {  // down to 12.5 MiB is asked
+    put(60 * kMiB, 0);
+    asked_.clear();
+    RecordQueue queue;
+    Reclaimer reclaimer({}, queue, {}, [&](const kernel::Hierarchy& hierarchy) {
+      return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t bytes) {
+        asked_.push_back(bytes);
+        return drop(bytes);
+      });
+    });
+    std::thread thread([&] { reclaimer.reclaim_due(candidates, kNever); });
+    const std::vector<Record> started = queue.take();
+    put(now_mib * kMiB, 0);  // while the start is being committed
+    queue.done(started);
+    thread.join();
+    const auto ended = std::get<core::Reclaim>(queue.take().at(0));
+    EXPECT_EQ(ended.outcome, ReclaimOutcome::done);
+    EXPECT_EQ(ended.before[core::Gauge::file], now_mib * kMiB);
+    EXPECT_EQ(asked_.empty(), now_mib == 10);
+    EXPECT_EQ(ended.freed_bytes.value_or(0), now_mib == 10 ? 0 : 175 * kMiB / 2);
+  }
+}
+
+TEST(Reclaimer, LeavesACgroupAloneOfWhichNothingIsAboveTheTarget) {
+  FakeCgroups tree;
+  tree.put("/web", test::v2_files(kFull));
+  core::Policy policy;
+  policy.defaults.threshold = core::Threshold::of_bytes(30 * kMiB);
+  policy.defaults.reclaim_to = core::Threshold::of_percent(70);  // of 100 MiB
+  RecordQueue queue;
+  Reclaimer reclaimer({}, queue);
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, policy), kNever), 0U);
+  EXPECT_TRUE(reclaimer.cooldowns().empty());
+}
+
 TEST(Reclaimer, WaitsLongerEachTimeForACgroupThatOnlyChurns) {
   FakeCgroups tree;
   tree.put("/web", test::v2_files(kFull));
