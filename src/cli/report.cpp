@@ -9,6 +9,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/settings.hpp"
 #include "core/units.hpp"
 #include "report/advice.hpp"
 #include "report/summary.hpp"
@@ -44,27 +45,14 @@ void expect_cgroups(const core::Table& numbers, const std::string& glob) {
   throw std::runtime_error("no cgroup matches \"" + glob + "\" in this window; `report cgroups` lists the cgroups that there are");
 }
 
-/// Whether there is still something to do: not where a rule that is in force does it, or more, already, nor
-/// where the configuration would refuse the advised one. Where the history is looked at on another machine,
-/// there is no such rule.
-bool still_to_do(const core::Policy& policy, const core::Advice& advice) {
-  const auto reclaim_to_bytes =
-      policy.defaults.reclaim_to ? policy.defaults.reclaim_to->bytes(std::nullopt) : std::nullopt;
-  const bool lower = advice.kind == core::AdviceKind::lower_threshold;
-  if (lower && reclaim_to_bytes && *reclaim_to_bytes >= advice.threshold_bytes) return false;
-  const core::Rule* const rule = policy.rule_for(advice.path);
-  if (rule == nullptr) return true;
-  if (rule->reclaim == false) return false;
-  const auto threshold_bytes = rule->threshold ? rule->threshold->bytes(std::nullopt) : std::nullopt;
-  if (!threshold_bytes || advice.kind == core::AdviceKind::exclude) return true;
-  return lower ? *threshold_bytes > advice.threshold_bytes : *threshold_bytes < advice.threshold_bytes;
-}
-
+/// Without a policy, where it is not known what is in force, each cgroup is advised on by its history alone.
 std::vector<report::Finding> findings(store::Reader& reader, const Window& window,
-                                      const core::Policy& policy) {
+                                      const core::Policy* policy) {
   auto found = report::findings_of(run_report(reader, report::find_report({}, "evidence").value(), window));
+  if (policy == nullptr) return found;
   for (report::Finding& one : found) {
-    if (one.advice && !still_to_do(policy, *one.advice)) one.advice.reset();
+    one.advice = core::advise(one.evidence, *policy);
+    one.is_spared = core::spares(*policy, one.evidence);
   }
   return found;
 }
@@ -73,7 +61,7 @@ std::vector<report::Finding> findings(store::Reader& reader, const Window& windo
 /// JSON has the numbers of the sentences and the advice as tables of their own; CSV, which holds one table,
 /// has only those numbers.
 std::string weekly_summary(store::Reader& reader, const Window& window, const ReportOptions& options,
-                           const core::Policy& policy) {
+                           const core::Policy* policy) {
   const OutputOptions& output = options.output;
   const std::vector<report::Report> reports = report::summary_reports();
   const core::Table numbers = run_report(reader, reports.front(), window);
@@ -109,7 +97,8 @@ report::Report report_named(const std::filesystem::path& reports_dir, const std:
 }  // namespace
 
 int report(const CommonOptions& common, const ReportOptions& options) {
-  const config::Config config = config::load(common.config, common.overrides);
+  const ReaderConfig loaded = load_for_reading(common);
+  const config::Config& config = loaded.config;
   const OutputOptions& output = options.output;
   if (options.list) {
     write_output(output, report::render(list_of(report::list_reports(config.reports_dir)), output.format,
@@ -122,7 +111,7 @@ int report(const CommonOptions& common, const ReportOptions& options) {
   store::Reader reader(config.database);
   write_output(output,
                one ? report::render(run_report(reader, *one, window), output.format, style_for(output))
-                   : weekly_summary(reader, window, options, config.policy));
+                   : weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));
   return 0;
 }
 

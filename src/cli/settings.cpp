@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/settings.hpp"
 
+#include <system_error>
+
 namespace cgmm::cli {
 
 kernel::Watch kernel_watch(config::Watch watch) {
@@ -18,6 +20,12 @@ daemon::Settings settings_of(const config::Config& config) {
           .interval_us = config.interval_us,
           .policy = config.policy,
           .dry_run = config.dry_run};
+}
+
+ReaderConfig load_for_reading(const CommonOptions& common) {
+  std::error_code ignored;
+  const bool has_file = common.config || std::filesystem::exists(config::kDefaultFile, ignored);
+  return {config::load(common.config, common.overrides), has_file};
 }
 
 }  // namespace cgmm::cli

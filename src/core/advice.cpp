@@ -96,6 +96,18 @@ std::optional<Advice> take_more(const ReclaimEvidence& evidence) {
                 evidence.path};
 }
 
+/// At which reclaimable cache it is reclaimed; nullopt: never.
+std::optional<std::uint64_t> threshold_in_force(const ReclaimSettings& settings,
+                                                const ReclaimEvidence& evidence) {
+  return settings.reclaim ? settings.threshold.bytes(evidence.effective_limit_bytes) : std::nullopt;
+}
+
+/// Whether a rule with that threshold would be taken, and leave something to reclaim.
+bool is_over_target(std::uint64_t threshold_bytes, ReclaimSettings settings, const ReclaimEvidence& evidence) {
+  settings.threshold = Threshold::of_bytes(threshold_bytes);
+  return target_bytes(evidence.effective_limit_bytes, settings) < threshold_bytes;
+}
+
 /// As \uXXXX, which a TOML string takes for every character up to U+FFFF.
 std::string toml_escape(char32_t code_point) {
   std::string text = "\\u0000";
@@ -141,6 +153,27 @@ std::optional<Advice> advise(const ReclaimEvidence& evidence) {
   return all_stays_free ? take_more(evidence) : std::nullopt;
 }
 
+std::optional<Advice> advise(const ReclaimEvidence& evidence, const Policy& policy) {
+  std::optional<Advice> advice = advise(evidence);
+  const ReclaimSettings settings = policy.settings_for(evidence.path);
+  const auto threshold_bytes = threshold_in_force(settings, evidence);
+  if (!advice || !threshold_bytes) return std::nullopt;
+  if (advice->kind == AdviceKind::exclude) return advice;
+  const bool goes_further = advice->kind == AdviceKind::raise_threshold
+                                ? advice->threshold_bytes > *threshold_bytes
+                                : advice->threshold_bytes < *threshold_bytes;
+  if (!goes_further || !is_over_target(advice->threshold_bytes, settings, evidence)) return std::nullopt;
+  if (const Rule* const rule = policy.rule_for(evidence.path)) advice->cooldown_us = rule->cooldown_us;
+  return advice;
+}
+
+bool spares(const Policy& policy, const ReclaimEvidence& evidence) {
+  const auto threshold_bytes = threshold_in_force(policy.settings_for(evidence.path), evidence);
+  if (!threshold_bytes) return true;
+  const auto advice = advise(evidence);
+  return advice && advice->kind == AdviceKind::raise_threshold && *threshold_bytes >= advice->threshold_bytes;
+}
+
 bool only_churns(const ReclaimEvidence& evidence) {
   return evidence.effective_count == 0 && judged_count(evidence) >= kEnoughJudged;
 }
@@ -179,7 +212,9 @@ std::string rule_of(const Advice& advice) {
       advice.kind == AdviceKind::exclude
           ? "reclaim = false"
           : "threshold = \"" + std::to_string(advice.threshold_bytes / kMiB) + "MiB\"";
-  return "[[rule]]\ncgroup = " + toml_string(glob_of(advice.path)) + "\n" + setting + "\n";
+  const std::string cooldown =
+      advice.cooldown_us ? "cooldown = \"" + duration_setting(*advice.cooldown_us) + "\"\n" : "";
+  return "[[rule]]\ncgroup = " + toml_string(glob_of(advice.path)) + "\n" + setting + "\n" + cooldown;
 }
 
 }  // namespace cgmm::core

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/policy.hpp"
+
 namespace cgmm::core {
 
 /// What became of the reclaims of one cgroup's path, as reports/evidence.sql has it: only those that were
@@ -35,11 +37,20 @@ struct Advice {
   std::uint64_t threshold_bytes = 0;  // to set, whole MiB; 0 for `exclude`
   std::string reason;                 // a sentence with its numbers, and no name in it
   std::string path;
+  std::optional<std::int64_t> cooldown_us;  // of the rule that it is put above, which no longer decides then
 };
 
 /// nullopt where too little was judged, or nothing needs to change. The numbers in the rules are explained in
 /// advice.cpp.
 std::optional<Advice> advise(const ReclaimEvidence& evidence);
+
+/// The same, beside the configuration in force. nullopt too where that does as much already, or more; where
+/// it reclaims nothing of the cgroup; and where it has a `reclaim_to` that is not below the threshold to set.
+std::optional<Advice> advise(const ReclaimEvidence& evidence, const Policy& policy);
+
+/// Whether the configuration in force already leaves the cgroup what it was seen to want: it reclaims nothing
+/// of it, or its threshold is as high as the one to be advised.
+bool spares(const Policy& policy, const ReclaimEvidence& evidence);
 
 /// Whether enough was judged and not one of it was effective.
 bool only_churns(const ReclaimEvidence& evidence);
@@ -52,8 +63,8 @@ std::string in_words(const Advice& advice, std::string_view name = {});
 /// which a TOML file can't hold, becomes a `?`, so that any character may be there.
 std::string glob_of(std::string_view path);
 
-/// The [[rule]] to paste into config.toml: three lines of valid UTF-8, without a character that could steer a
-/// terminal, begin a tag or end a line early.
+/// The [[rule]] to paste into config.toml: three lines of valid UTF-8, or four with the cooldown, without a
+/// character that could steer a terminal, begin a tag or end a line early.
 std::string rule_of(const Advice& advice);
 
 }  // namespace cgmm::core

@@ -19,6 +19,7 @@ struct Finding {
   std::string cgroup;  // its short name; bytes as the kernel has them
   core::ReclaimEvidence evidence;
   std::optional<core::Advice> advice;
+  bool is_spared = false;  // by the configuration in force, whatever happened before
 };
 
 /// In the order of the rows of reports/evidence.sql. A column that is missing, or NULL, counts as nothing.

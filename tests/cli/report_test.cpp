@@ -320,6 +320,14 @@ TEST_F(Advice, IsNotOneThatTheConfigurationWouldRefuse) {
   EXPECT_EQ(rows[0]["path"], "/full") << "it has a rule, but not one that excludes it";
 }
 
+TEST_F(Advice, LeavesOutWhatTheConfigurationDoesAlready) {
+  write_config("threshold = '1GiB'\n[[rule]]\ncgroup = '/full'\nreclaim = false\n");
+  const auto rows = advice()["rows"];
+  ASSERT_EQ(rows.size(), std::size_t{1}) << rows;
+  EXPECT_EQ(rows[0]["advice"], "lower the threshold to 20 MiB") << rows;
+  EXPECT_EQ(out("text").find("only churn"), std::string::npos);
+}
+
 /// A history of the first version: nothing was watched then.
 class OldHistory : public CliTest {
  protected:

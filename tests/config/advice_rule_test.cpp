@@ -50,5 +50,26 @@ TEST(AdvisedRule, DecidesBeforeTheRulesBelowIt) {
   EXPECT_TRUE(config.policy.settings_for("/kubepods/ab").reclaim);
 }
 
+TEST(AdvisedRule, ChangesTheThresholdAndNothingElseOfTheRuleBelowIt) {
+  const std::string below = "[[rule]]\ncgroup = \"/w*\"\nthreshold = \"32MiB\"\ncooldown = \"90s\"\n";
+  const core::ReclaimEvidence evidence{.path = "/web",
+                                       .churn_count = 3,
+                                       .freed_bytes = kMiB,
+                                       .refaulted_bytes = kMiB,
+                                       .cache_wanted_bytes = 40 * kMiB,
+                                       .threshold_bytes = 32 * kMiB,
+                                       .effective_limit_bytes = 100 * kMiB};
+  const core::Policy before = parse(below, "before").policy;
+  const auto advice = core::advise(evidence, before);
+  ASSERT_TRUE(advice);
+  const core::Policy after = parse(core::rule_of(*advice) + below, "after").policy;
+  core::ReclaimSettings settings = before.settings_for("/web");
+  settings.threshold = core::Threshold::of_bytes(50 * kMiB);
+  EXPECT_EQ(after.settings_for("/web"), settings);
+  EXPECT_FALSE(core::advise(evidence, after)) << "it is in force";
+  EXPECT_TRUE(core::spares(after, evidence));
+  EXPECT_FALSE(core::advise(evidence, parse("threshold = \"1GiB\"\n", "high").policy));
+}
+
 }  // namespace
 }  // namespace cgmm::config

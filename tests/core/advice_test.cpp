@@ -151,6 +151,85 @@ TEST(Advise, LowersTheThresholdWhereAlmostNothingIsReadAgain) {
   }
 }
 
+/// The same, beside a configuration in force.
+std::string advised(const ReclaimEvidence& evidence, const Policy& policy) {
+  const auto advice = advise(evidence, policy);
+  if (!advice) return "";
+  EXPECT_EQ(advice->reason, advise(evidence)->reason);
+  return in_words(*advice);
+}
+
+Threshold of(const std::string& text) {
+  return Threshold::parse(text).value();
+}
+
+TEST(Advise, IsNotAboutWhatIsInForceAlready) {
+  const std::string raise = "raise the threshold to 63 MiB";
+  const std::string lower = "lower the threshold to 128 MiB";
+  struct Case {
+    std::string why;
+    Policy policy;
+    std::string churning, effective;
+    bool spares_churning = false;
+  };
+  const auto threshold = [](const std::string& text) { return ReclaimSettings{.threshold = of(text)}; };
+  const Rule web{.cgroup = "/*", .threshold = of("1GiB"), .cooldown_us = {}, .reclaim = {}};
+  const std::vector<Case> cases = {
+      {"the threshold for all is higher already", {.defaults = threshold("1GiB")}, "", lower, true},
+      {"it is exactly that", {.defaults = threshold("63MiB")}, "", "", true},
+      {"just below", {.defaults = threshold("62MiB")}, raise, ""},
+      {"a share of the limit: 50 MiB", {.defaults = threshold("50%")}, raise, lower},
+      {"a share of the limit: 63 MiB", {.defaults = threshold("63%")}, "", lower, true},
+      {"it is lower already", {.defaults = threshold("128MiB")}, "", "", true},
+      {"just above", {.defaults = threshold("129MiB")}, "", lower, true},
+      {"the rule is what counts", {.defaults = threshold("1MiB"), .rules = {web}}, "", lower, true},
+      {"the first rule that matches decides, for the defaults too",
+       {.defaults = threshold("1MiB"), .rules = {{.cgroup = "/*", .threshold = {}, .cooldown_us = 1, .reclaim = {}}, web}},
+       raise, ""},
+      {"it is not reclaimed at all",
+       {.defaults = threshold("40MiB"),
+        .rules = {{.cgroup = "*", .threshold = {}, .cooldown_us = {}, .reclaim = false}}},
+       "", "", true},
+      {"what is left is below", {.defaults = {.threshold = of("50%"), .reclaim_to = of("62MiB")}}, raise, lower},
+      {"all would be left", {.defaults = {.threshold = of("50%"), .reclaim_to = of("63MiB")}}, "", lower},
+      {"all would be left here too", {.defaults = {.threshold = of("50%"), .reclaim_to = of("128MiB")}}, "", ""},
+      {"a share that is below: 102 MiB", {.defaults = {.threshold = of("40%"), .reclaim_to = of("10%")}}, raise, lower},
+      {"a share that is not: 154 MiB", {.defaults = {.threshold = of("40%"), .reclaim_to = of("15%")}}, raise, ""},
+  };
+  for (const Case& c : cases) {
+    ReclaimEvidence batch = effective();
+    batch.effective_limit_bytes = kGiB;
+    EXPECT_EQ(advised(churning(), c.policy), c.churning) << c.why;
+    EXPECT_EQ(advised(batch, c.policy), c.effective) << c.why;
+    EXPECT_EQ(spares(c.policy, churning()), c.spares_churning) << c.why;
+  }
+}
+
+TEST(Advise, ExcludesACgroupThatIsReclaimedAtAnyThreshold) {
+  ReclaimEvidence full = churning();
+  full.cache_wanted_bytes = 80 * kMiB;
+  Policy policy{.defaults = {.threshold = of("1GiB")}};
+  EXPECT_EQ(advised(full, policy), "exclude it from reclaim");
+  EXPECT_FALSE(spares(policy, full));
+  full.effective_limit_bytes.reset();
+  policy.defaults.threshold = of("25%");
+  EXPECT_EQ(advised(full, policy), "") << "without a limit there is no share of it, and no reclaim";
+  EXPECT_TRUE(spares(policy, full));
+}
+
+TEST(Advise, KeepsTheCooldownOfTheRuleThatItIsPutAbove) {
+  Policy policy{.defaults = {.threshold = of("1MiB"), .cooldown_us = 1},
+                .rules = {{.cgroup = "/w*", .threshold = {}, .cooldown_us = 600'000'000, .reclaim = {}}}};
+  EXPECT_EQ(rule_of(advise(churning(), policy).value()),
+            "[[rule]]\ncgroup = \"/web\"\nthreshold = \"63MiB\"\ncooldown = \"10m\"\n");
+  ReclaimEvidence full = churning();
+  full.cache_wanted_bytes = 80 * kMiB;
+  EXPECT_EQ(rule_of(advise(full, policy).value()), "[[rule]]\ncgroup = \"/web\"\nreclaim = false\n");
+  policy.rules[0].cgroup = "/x*";
+  EXPECT_EQ(rule_of(advise(churning(), policy).value()),
+            "[[rule]]\ncgroup = \"/web\"\nthreshold = \"63MiB\"\n");
+}
+
 TEST(Advise, GivesItsReasonInNumbers) {
   EXPECT_EQ(advise(churning())->reason,
             "9 of the 10 reclaims at the threshold of 32.0 MiB did not help: 300.0 MiB of the 400.0 MiB "
