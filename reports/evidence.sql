@@ -50,10 +50,8 @@ SELECT c.name AS cgroup,
        b.cache_wanted_bytes,
        b.threshold_bytes,
        c.effective_limit_bytes,
-       coalesce(d.strikes, 0) AS strikes,
        c.path
   FROM by_path b
   JOIN v_cgroup c USING (cgroup_id)
-  LEFT JOIN cooldown d USING (cgroup_id)
  WHERE NOT (c.vanished AND c.container_id IS NOT NULL)
  ORDER BY b.churn + b.futile DESC, b.freed_bytes DESC, c.path;

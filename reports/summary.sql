@@ -5,7 +5,8 @@
 -- grows with cgroups times scans. A gap is more than two intervals between scans. Dry runs are counted by
 -- themselves and never as freed. Watched are the reclaims of which it is known what was read back:
 -- refaulted is that, at most what the reclaim had freed. Where the kernel can't tell it, regrown is how
--- much the cache grew again. Held is the memory that stayed free, times how long, while it was watched.
+-- much the cache grew again. Held is what of both stayed free, times how long, while it was watched. Too
+-- short are those of which, for the time that they were watched, neither can be told.
 WITH
 asked AS (  -- what lies before the first scan ever was not missed
   SELECT max(:since_us, min(started_at_us)) AS begin_us,
@@ -55,11 +56,14 @@ effects AS (  -- those of the reclaims above
          count(*) FILTER (WHERE by_regrowth) AS by_regrowth,
          coalesce(sum(freed_bytes) FILTER (WHERE by_regrowth), 0) AS regrowth_freed_bytes,
          coalesce(sum(min(regrown_bytes, freed_bytes)) FILTER (WHERE by_regrowth), 0) AS regrown_bytes,
-         coalesce(sum(held_byte_seconds), 0) AS held_byte_seconds,
+         coalesce(sum(held_byte_seconds) FILTER (WHERE is_watched OR by_regrowth), 0) AS held_byte_seconds,
          count(*) FILTER (WHERE verdict = 'effective') AS effective,
          count(*) FILTER (WHERE verdict = 'churn') AS churn,
          count(*) FILTER (WHERE verdict = 'futile') AS futile,
          count(*) FILTER (WHERE verdict = 'unknown') AS unknown,
+         count(*) FILTER (WHERE verdict = 'unknown' AND by_regrowth IS NOT 1) AS too_short,
+         coalesce(sum(freed_bytes) FILTER (WHERE verdict = 'unknown' AND by_regrowth IS NOT 1), 0)
+           AS too_short_freed_bytes,
          max(observed_for_us) AS observed_for_us
     FROM (SELECT r.freed_bytes, e.*,
                  e.refaulted_bytes IS NOT NULL AND e.verdict IN ('effective', 'churn') AS is_watched,
@@ -103,5 +107,7 @@ SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        effects.futile AS futile_reclaims,
        effects.unknown AS unknown_reclaims,
        coalesce((SELECT nullif(CAST(value AS INTEGER), 0) FROM node WHERE key = 'observe_for_us'),
-                nullif(effects.observed_for_us, 0), 300000000) AS observe_for_us
+                nullif(effects.observed_for_us, 0), 300000000) AS observe_for_us,
+       effects.too_short AS too_short_reclaims,
+       effects.too_short_freed_bytes
   FROM asked, missed, scans, seen, reclaims, effects, kills;

@@ -2,6 +2,7 @@
 #include "core/advice.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/text.hpp"
@@ -43,20 +44,20 @@ std::string reclaims_of(const ReclaimEvidence& evidence) {
 
 std::string read_again(const ReclaimEvidence& evidence) {
   return format_bytes(evidence.refaulted_bytes) + " of the " + format_bytes(evidence.freed_bytes) +
-         " that was freed was read back";
+         " that was freed (" + in_percent(evidence.refaulted_bytes, evidence.freed_bytes) + ") was read back";
 }
 
 std::string did_not_help(const ReclaimEvidence& evidence) {
   std::string text = "None of the " + reclaims_of(evidence) + " helped: ";
   if (evidence.effective_count > 0) {
     text = std::to_string(evidence.churn_count + evidence.futile_count) + " of the " + reclaims_of(evidence) +
-           " did not help" +
-           (evidence.strikes > 1 ? ", the last " + std::to_string(evidence.strikes) + " in a row: " : ": ");
+           " did not help: ";
   }
   if (evidence.freed_bytes > 0) text += read_again(evidence);
   if (evidence.futile_count > 0) {
-    text += (evidence.freed_bytes > 0 ? ", and " : "") + std::to_string(evidence.futile_count) +
-            " freed next to nothing";
+    const bool all = evidence.futile_count == judged_count(evidence);
+    text += (evidence.freed_bytes > 0 ? ", and " : "") +
+            (all ? "all" : std::to_string(evidence.futile_count)) + " freed next to nothing";
   }
   return text + "; before these there was up to " + format_bytes(evidence.cache_wanted_bytes.value_or(0)) +
          " of cache";
@@ -175,7 +176,18 @@ bool spares(const Policy& policy, const ReclaimEvidence& evidence) {
 }
 
 bool only_churns(const ReclaimEvidence& evidence) {
-  return evidence.effective_count == 0 && judged_count(evidence) >= kEnoughJudged;
+  return evidence.churn_count > 0 && evidence.effective_count == 0 &&
+         judged_count(evidence) >= kEnoughJudged;
+}
+
+bool frees_nothing(const ReclaimEvidence& evidence) {
+  return evidence.futile_count == judged_count(evidence) && evidence.futile_count >= kEnoughJudged;
+}
+
+std::string in_percent(std::uint64_t part, std::uint64_t whole) {
+  const double pct = 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+  if (part > 0 && pct < 1) return "under 1 %";
+  return std::to_string(part < whole ? std::min(std::llround(pct), 99LL) : 100) + " %";
 }
 
 std::string in_words(const Advice& advice, std::string_view name) {

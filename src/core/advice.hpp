@@ -27,7 +27,6 @@ struct ReclaimEvidence {
   std::optional<std::uint64_t> cache_wanted_bytes;  // highest reclaimable cache before one that did not help
   std::uint64_t threshold_bytes = 0;                // in force
   std::optional<std::uint64_t> effective_limit_bytes;  // nullopt: none is known
-  std::int64_t strikes = 0;                            // reclaims in a row that did not help, until now
 };
 
 enum class AdviceKind : std::uint8_t { raise_threshold, exclude, lower_threshold };
@@ -52,8 +51,14 @@ std::optional<Advice> advise(const ReclaimEvidence& evidence, const Policy& poli
 /// of it, or its threshold is as high as the one to be advised.
 bool spares(const Policy& policy, const ReclaimEvidence& evidence);
 
-/// Whether enough was judged and not one of it was effective.
+/// Whether enough was judged, some of it churned, and not one was effective.
 bool only_churns(const ReclaimEvidence& evidence);
+
+/// Whether enough was judged, and each freed next to nothing.
+bool frees_nothing(const ReclaimEvidence& evidence);
+
+/// "25 %"; what is not quite all, or not quite nothing, does not read as that. `whole` is not 0.
+std::string in_percent(std::uint64_t part, std::uint64_t whole);
 
 /// "raise the threshold to 64 MiB", "exclude it from reclaim"; with a name for the cgroup "raise the
 /// threshold of NAME to 64 MiB", "exclude NAME from reclaim".

@@ -47,8 +47,7 @@ std::vector<Finding> findings_of(const core::Table& evidence) {
                         .refaulted_bytes = row.bytes("refaulted_bytes"),
                         .cache_wanted_bytes = row.known_bytes("cache_wanted_bytes"),
                         .threshold_bytes = row.bytes("threshold_bytes"),
-                        .effective_limit_bytes = row.known_bytes("effective_limit_bytes"),
-                        .strikes = row.integer("strikes")};
+                        .effective_limit_bytes = row.known_bytes("effective_limit_bytes")};
     finding.advice = core::advise(finding.evidence);
   }
   return findings;

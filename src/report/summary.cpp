@@ -59,22 +59,17 @@ std::string size(std::uint64_t bytes) {
   return core::format_bytes(bytes);
 }
 
-/// "25 %"; what is not quite all, or not quite nothing, does not read as that.
-std::string percent(std::uint64_t part, std::uint64_t whole) {
-  const double pct = 100.0 * static_cast<double>(part) / static_cast<double>(whole);
-  if (part > 0 && pct < 1) return "under 1 %";
-  return std::to_string(part < whole ? std::min(std::llround(pct), 99LL) : 100) + " %";
-}
-
-/// "A, B, C and 2 more": `separator` is ", ", and `last` is " and ".
+/// "A, B, C and 2 more": `separator` is ", ", and `last` is " and ". Four are all named: "1 more" would not
+/// be shorter than its name.
 std::string listed(const std::vector<std::string>& items, std::string_view separator, std::string_view last) {
   constexpr std::size_t kMostNamed = 3;
+  const std::size_t named = items.size() > kMostNamed + 1 ? kMostNamed : items.size();
   std::string text;
-  for (std::size_t i = 0; i < std::min(items.size(), kMostNamed); ++i) {
+  for (std::size_t i = 0; i < named; ++i) {
     if (i > 0) text += separator;
     text += items[i];
   }
-  if (items.size() > kMostNamed) text.append(last) += std::to_string(items.size() - kMostNamed) + " more";
+  if (items.size() > named) text.append(last) += std::to_string(items.size() - named) + " more";
   return text;
 }
 
@@ -134,7 +129,7 @@ std::string amount(const Row& row, const ComeBack& known, std::string_view one, 
   }
   if (known.back_bytes == 0) return text + (of_all ? "nothing of it" : "nothing");
   return text + size(known.back_bytes) + (of_all ? " of it (" : " (") +
-         percent(known.back_bytes, known.freed_bytes) + ")";
+         core::in_percent(known.back_bytes, known.freed_bytes) + ")";
 }
 
 /// What stayed out of memory of all of which something is known.
@@ -143,11 +138,23 @@ std::string net(const Row& row, const ComeBack& read, const ComeBack& regrown) {
   const std::uint64_t back_bytes = read.back_bytes + regrown.back_bytes;
   if (back_bytes >= freed_bytes) return "";
   const std::uint64_t held = row.bytes("held_byte_seconds");
-  return "; net " + size(freed_bytes - back_bytes) + " kept out of memory" +
-         (held > 0 ? " for " + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) : "");
+  return "; net " + size(freed_bytes - back_bytes) + " stayed out of memory" +
+         (held > 0 ? " (" + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) + " while watched)"
+                   : "");
 }
 
-/// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB kept out of memory for 768.0 MiB·h".
+/// Those of which nothing can be told, beside others of which something can.
+std::string untold(const Row& row) {
+  const std::int64_t reclaims = row.integer("too_short_reclaims");
+  const std::uint64_t freed_bytes = row.bytes("too_short_freed_bytes");
+  if (reclaims == 0) return "";
+  return "; another " + (reclaims == 1 ? "one" : grouped(reclaims)) +
+         (freed_bytes > 0 ? " (" + size(freed_bytes) + ")" : "") + (reclaims == 1 ? " was" : " were") +
+         " watched for too short a time to tell";
+}
+
+/// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB stayed out of memory (768.0 MiB·h while
+/// watched); another 9 (2.6 GiB) were watched for too short a time to tell".
 /// What was judged by its regrowth is told as well: left out, it would be the worst that is.
 std::string came_back(const Row& row) {
   if (row.bytes("freed_bytes") == 0) return "";
@@ -165,7 +172,7 @@ std::string came_back(const Row& row) {
     text += "; the kernel can't tell what was read back, but " +
             amount(row, regrown, "that was watched", "that were watched") + " grew again" + within;
   }
-  if (!text.empty()) return text + net(row, read, regrown);
+  if (!text.empty()) return text + net(row, read, regrown) + untold(row);
   return row.integer("unknown_reclaims") > 0
              ? "; it was watched for too short a time to tell how much of it was read back"
              : "; how much of it was read back is not known";
@@ -189,14 +196,28 @@ std::string reclaims(const Row& row) {
   return text + (dry > 0 ? ". A " + would_have : ".");
 }
 
-std::string churners(std::span<const Finding> findings, Format format) {
+/// The names of those of which it holds, but for those that the configuration spares by now.
+std::string names_where(bool (*holds)(const core::ReclaimEvidence&), std::span<const Finding> findings,
+                        Format format, std::size_t* count) {
   std::vector<std::string> names;
   for (const Finding& finding : findings) {
-    if (core::only_churns(finding.evidence)) names.push_back(name_for(format, finding.cgroup));
+    if (!finding.is_spared && holds(finding.evidence)) names.push_back(name_for(format, finding.cgroup));
   }
-  if (names.empty()) return "";
-  return (names.size() == 1 ? "This cgroup only churns: " : "These cgroups only churn: ") +
-         listed(names, ", ", " and ") + ".";
+  *count = names.size();
+  return listed(names, ", ", " and ") + ".";
+}
+
+std::string churners(std::span<const Finding> findings, Format format) {
+  std::size_t count = 0;
+  const std::string names = names_where(core::only_churns, findings, format, &count);
+  if (count == 0) return "";
+  return (count == 1 ? "This cgroup only churns: " : "These cgroups only churn: ") + names;
+}
+
+std::string futile_ones(std::span<const Finding> findings, Format format) {
+  std::size_t count = 0;
+  const std::string names = names_where(core::frees_nothing, findings, format, &count);
+  return count == 0 ? "" : "Reclaiming frees next to nothing of: " + names;
 }
 
 std::string advice(std::span<const Finding> findings, Format format) {
@@ -228,7 +249,7 @@ std::string summary_sentence(const core::Table& summary_row, std::span<const Fin
   } else {
     text += " " + reclaims(row);
     for (const std::string& sentence :
-         {churners(findings, format), advice(findings, format), coverage(row)}) {
+         {churners(findings, format), futile_ones(findings, format), advice(findings, format), coverage(row)}) {
       if (!sentence.empty()) text += " " + sentence;
     }
   }

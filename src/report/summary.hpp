@@ -22,9 +22,9 @@ struct TimeAsked {
 };
 
 /// "In the last 7 days 42 reclaims freed 12.3 GiB in 4 cgroups; 3.1 GiB of it (25 %) was read back within 5
-/// minutes; net 9.2 GiB kept out of memory for 768.0 MiB·h. This cgroup only churns: A. Advice: raise the
-/// threshold of A to 64 MiB (rule below). 60 433 scans covered 99.9 % of the time and saw 214 cgroups. No OOM
-/// kill was seen."
+/// minutes; net 9.2 GiB stayed out of memory (768.0 MiB·h while watched). This cgroup only churns: A. Advice:
+/// raise the threshold of A to 64 MiB (rule below). 60 433 scans covered 99.9 % of the time and saw 214
+/// cgroups. No OOM kill was seen."
 ///
 /// A column that is missing, or NULL, counts as nothing. `format` is of the document around it, text or
 /// Markdown: the cgroups' names are made safe for it.

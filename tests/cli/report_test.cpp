@@ -249,17 +249,15 @@ TEST_F(Advice, LeadsTheTextWithARuleBelow) {
   const std::string name = "/a\\nb\"c*[d]<script>\\\\\\xff";
   const std::string sentence =
       "Z, 12 reclaims freed 600.0 MiB in 3 cgroups; 320.0 MiB of it (53 %) was read back within 5 minutes; "
-      "net 280.0 "
-      "MiB kept out of memory for 614.4 KiB·h. This cgroup only churns: /full. Advice: exclude /full from "
-      "reclaim; "
-      "raise the threshold of " +
+      "net 280.0 MiB stayed out of memory (614.4 KiB·h while watched). This cgroup only churns: /full. "
+      "Advice: exclude /full from reclaim; raise the threshold of " +
       name + " to 63 MiB; lower the threshold of /idle to 20 MiB (rules below). 1 scan ";
   EXPECT_NE(text.find(sentence), std::string::npos) << text;
   EXPECT_NE(
       text.find(
           "\n" + name +
           ": raise the threshold to 63 MiB. 3 of the 4 reclaims at the threshold of 40.0 "
-          "MiB did not help: 120.0 MiB of the 160.0 MiB that was freed was read back; before these there "
+          "MiB did not help: 120.0 MiB of the 160.0 MiB that was freed (75 %) was read back; before these there "
           "was up to 50.0 MiB of cache.\n\n    [[rule]]\n    " +
           kRule + "\n    threshold = \"63MiB\"\n"),
       std::string::npos)

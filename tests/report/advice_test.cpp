@@ -25,20 +25,20 @@ Cell integer(std::int64_t value) {
 Table evidence_table() {
   return {.title = "What the advice rests on",
           .columns = {"cgroup", "effective", "churn", "futile", "freed_bytes", "refaulted_bytes",
-                      "cache_wanted_bytes", "threshold_bytes", "effective_limit_bytes", "strikes", "path"},
+                      "cache_wanted_bytes", "threshold_bytes", "effective_limit_bytes", "path"},
           .rows = {}};
 }
 
 void add_churning(Table& table, const std::string& name, const std::string& path, std::int64_t wanted_bytes) {
   table.rows.push_back({name, integer(0), integer(4), integer(0), integer(100 * kMiB), integer(80 * kMiB),
-                        integer(wanted_bytes), integer(32 * kMiB), integer(200 * kMiB), integer(4), path});
+                        integer(wanted_bytes), integer(32 * kMiB), integer(200 * kMiB), path});
 }
 
 TEST(Findings, AreReadFromTheEvidence) {
   Table table = evidence_table();
   add_churning(table, "web", "/web", 40 * kMiB);
   table.rows.push_back(
-      {"batch", integer(3), integer(0), integer(1), {}, {}, {}, integer(64 * kMiB), {}, {}, "/batch"});
+      {"batch", integer(3), integer(0), integer(1), {}, {}, {}, integer(64 * kMiB), {}, "/batch"});
   const auto findings = findings_of(table);
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_EQ(findings[0].cgroup, "web");
@@ -46,7 +46,6 @@ TEST(Findings, AreReadFromTheEvidence) {
   EXPECT_EQ(findings[0].evidence.churn_count, 4);
   EXPECT_EQ(findings[0].evidence.cache_wanted_bytes, 40u * kMiB);
   EXPECT_EQ(findings[0].evidence.effective_limit_bytes, 200u * kMiB);
-  EXPECT_EQ(findings[0].evidence.strikes, 4);
   EXPECT_EQ(findings[0].advice->threshold_bytes, 50u * kMiB);
   EXPECT_EQ(findings[1].evidence.futile_count, 1);
   EXPECT_EQ(findings[1].evidence.freed_bytes, 0u);
@@ -81,8 +80,7 @@ TEST(RenderAdvice, ShowsARuleReadyToBePasted) {
   add_churning(evidence, "my_web", "/web", 40 * kMiB);
   const std::string reason =
       "None of the 4 reclaims at the threshold of 32.0 MiB helped: 80.0 MiB of the 100.0 MiB that was freed "
-      "was "
-      "read back; before these there was up to 40.0 MiB of cache.";
+      "(80 %) was read back; before these there was up to 40.0 MiB of cache.";
   const std::string text = render_advice(findings_of(evidence), Format::text, kPlain);
   EXPECT_TRUE(text.starts_with("Advice\n\nRules for config.toml, ")) << text;
   EXPECT_TRUE(text.ends_with("\n\nmy_web: raise the threshold to 50 MiB. " + reason +

@@ -63,8 +63,8 @@ TEST(SummarySentence, LeadsWithTheAnswer) {
                           {"observe_for_us", integer(300'000'000)},
                           {"oom_kills", integer(0)}}),
             "In the last 7 days 42 reclaims freed 12.3 GiB in 4 cgroups; 3.1 GiB of it (25 %) was read back "
-            "within 5 minutes; net 9.2 GiB kept out of memory for 7.0 GiB·h. 60 433 scans covered 99.9 % of "
-            "the time and saw 214 cgroups. No OOM kill was seen.");
+            "within 5 minutes; net 9.2 GiB stayed out of memory (7.0 GiB·h while watched). 60 433 scans "
+            "covered 99.9 % of the time and saw 214 cgroups. No OOM kill was seen.");
 }
 
 TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
@@ -93,41 +93,33 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
        {{"unknown_reclaims", integer(1)}},
        "2 reclaims freed 4.0 GiB; it was watched for too short a time to tell how much of it was read back."},
       {"one", 1, watched(1, 4 * kGiB, kGiB),
-       "1 reclaim freed 4.0 GiB; 1.0 GiB of it (25 %) was read back within 5 minutes; net 3.0 GiB kept out "
-       "of "
-       "memory."},
+       "1 reclaim freed 4.0 GiB; 1.0 GiB of it (25 %) was read back within 5 minutes; net 3.0 GiB stayed out of memory."},
       {"nothing came back", 2, watched(2, 4 * kGiB, 0),
-       "2 reclaims freed 4.0 GiB; nothing of it was read back within 5 minutes; net 4.0 GiB kept out of "
-       "memory."},
+       "2 reclaims freed 4.0 GiB; nothing of it was read back within 5 minutes; net 4.0 GiB stayed out of memory."},
       {"all came back", 2, watched(2, 4 * kGiB, 4 * kGiB),
        "2 reclaims freed 4.0 GiB; 4.0 GiB of it (100 %) was read back within 5 minutes."},
       {"not quite all", 2, watched(2, 4 * kGiB, 4 * kGiB - 1),
-       "2 reclaims freed 4.0 GiB; 4.0 GiB of it (99 %) was read back within 5 minutes; net 1 B kept out of "
-       "memory."},
+       "2 reclaims freed 4.0 GiB; 4.0 GiB of it (99 %) was read back within 5 minutes; net 1 B stayed out of memory."},
       {"not quite nothing", 2, watched(2, 4 * kGiB, 1),
-       "2 reclaims freed 4.0 GiB; 1 B of it (under 1 %) was read back within 5 minutes; net 4.0 GiB kept out "
-       "of "
-       "memory."},
+       "2 reclaims freed 4.0 GiB; 1 B of it (under 1 %) was read back within 5 minutes; net 4.0 GiB stayed out of memory."},
       {"some were watched", 42, watched(40, 2 * kGiB, kGiB),
        "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 40 that were watched, 1.0 GiB (50 %) was read "
        "back "
-       "within 5 minutes; net 1.0 GiB kept out of memory."},
+       "within 5 minutes; net 1.0 GiB stayed out of memory."},
       {"one was watched", 42, watched(1, 2 * kGiB, 0),
        "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the one that was watched, nothing was read back "
        "within "
-       "5 minutes; net 2.0 GiB kept out of memory."},
+       "5 minutes; net 2.0 GiB stayed out of memory."},
       {"some failed", 3, with(watched(2, 4 * kGiB, kGiB), {{"failed_reclaims", integer(1)}}),
        "3 reclaims freed 4.0 GiB (1 failed); 1.0 GiB of it (25 %) was read back within 5 minutes; net 3.0 "
-       "GiB kept "
-       "out of memory."},
+       "GiB stayed out of memory."},
       {"held for a while", 2,
        with(watched(2, 4 * kGiB, 0),
             {{"held_byte_seconds", integer(60 * kGiB)}, {"observe_for_us", integer(60'000'000)}}),
-       "2 reclaims freed 4.0 GiB; nothing of it was read back within a minute; net 4.0 GiB kept out of "
-       "memory for "
-       "17.1 MiB·h."},
+       "2 reclaims freed 4.0 GiB; nothing of it was read back within a minute; net 4.0 GiB stayed out of "
+       "memory (17.1 MiB·h while watched)."},
       {"an odd time", 1, with(watched(1, 4 * kGiB, 0), {{"observe_for_us", integer(90'000'000)}}),
-       "1 reclaim freed 4.0 GiB; nothing of it was read back within 1m 30s; net 4.0 GiB kept out of memory."},
+       "1 reclaim freed 4.0 GiB; nothing of it was read back within 1m 30s; net 4.0 GiB stayed out of memory."},
       {"refaults are not counted",
        2,
        {{"regrowth_reclaims", integer(2)},
@@ -136,7 +128,7 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
         {"held_byte_seconds", integer(3600 * kGiB)}},
        "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but 3.0 GiB of it (75 %) grew "
        "again "
-       "within 5 minutes; net 1.0 GiB kept out of memory for 1.0 GiB·h."},
+       "within 5 minutes; net 1.0 GiB stayed out of memory (1.0 GiB·h while watched)."},
       {"refaults are not counted, and one was watched",
        2,
        {{"regrowth_reclaims", integer(1)},
@@ -144,7 +136,7 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
         {"regrown_bytes", integer(0)}},
        "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but of the 1.0 GiB freed by "
        "the one "
-       "that was watched, nothing grew again within 5 minutes; net 1.0 GiB kept out of memory."},
+       "that was watched, nothing grew again within 5 minutes; net 1.0 GiB stayed out of memory."},
       {"some refaults can't be told", 40,
        with(watched(10, 2 * kGiB, kGiB / 2), {{"regrowth_reclaims", integer(30)},
                                               {"regrowth_freed_bytes", integer(kGiB)},
@@ -153,7 +145,17 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
        "read "
        "back within 5 minutes; of the 1.0 GiB freed by the 30 of which the kernel can't tell that, 1.0 GiB "
        "(100 "
-       "%) grew again; net 1.5 GiB kept out of memory."},
+       "%) grew again; net 1.5 GiB stayed out of memory."},
+      {"some were watched for too short a time", 149,
+       with(watched(40, kGiB, 0), {{"too_short_reclaims", integer(109)},
+                                   {"too_short_freed_bytes", integer(3 * kGiB)},
+                                   {"unknown_reclaims", integer(109)}}),
+       "149 reclaims freed 4.0 GiB; of the 1.0 GiB freed by the 40 that were watched, nothing was read back "
+       "within 5 minutes; net 1.0 GiB stayed out of memory; another 109 (3.0 GiB) were watched for too short "
+       "a time to tell."},
+      {"one was", 41, with(watched(40, 4 * kGiB, 0), {{"too_short_reclaims", integer(1)}}),
+       "41 reclaims freed 4.0 GiB; nothing of it was read back within 5 minutes; net 4.0 GiB stayed out of "
+       "memory; another one was watched for too short a time to tell."},
       {"dry runs as well",
        1,
        {{"dry_runs", integer(1)}},
@@ -258,7 +260,14 @@ TEST(SummarySentence, NamesThoseThatOnlyChurnAndWhatToDo) {
   EXPECT_EQ(
       about({a, b, d, b, b}),
       "These cgroups only churn: A, B, D and 2 more. Advice: raise the threshold of A to 64 MiB; exclude B "
-      "from reclaim; exclude B from reclaim; and 1 more (rules below). ");
+      "from reclaim; exclude B from reclaim; exclude B from reclaim (rules below). ");
+  EXPECT_TRUE(about({b, b, b, b, b}).ends_with("exclude B from reclaim; and 2 more (rules below). "));
+  Finding futile{.cgroup = "F", .evidence = {.path = "F", .futile_count = 3}, .advice = {}};
+  EXPECT_EQ(about({d, futile}), "This cgroup only churns: D. Reclaiming frees next to nothing of: F. ");
+  futile.is_spared = true;
+  Finding spared = d;
+  spared.is_spared = true;
+  EXPECT_EQ(about({spared, futile}), "") << "it is not reclaimed any more";
   const Finding hostile = churning("/a_b\n<x>", std::nullopt);
   EXPECT_EQ(about({hostile}), "This cgroup only churns: /a_b\\n<x>. ");
   EXPECT_EQ(about({hostile}, Format::markdown), "This cgroup only churns: /a\\_b\\\\n&lt;x&gt;. ");
