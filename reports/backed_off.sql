@@ -1,14 +1,15 @@
 -- Backed off cgroups
 -- SPDX-License-Identifier: Apache-2.0
--- Cgroups whose last reclaims did not help (each strike doubles the cooldown), how long their cooldown is
--- by now, and why: the last reclaim that did not help. Churn: at least half of what was freed was read back
--- (refaulted). Futile: next to nothing was freed of what was asked for. Regrown: the kernel can't tell
--- what was read back, and at least half of what was freed has grown again. The state is that of the end of
--- the time asked for, as far as the last reclaim tells it; a cooldown that had ended before that time is
--- left out.
+-- Cgroups whose last reclaims did not help (each strike doubles the cooldown), how long that is by now, what
+-- remains of it, and why: the last reclaim that did not help. Where nothing remains, the strikes still count
+-- at the next reclaim: they are forgotten a day after the cooldown's end. Churn: at least half of what was
+-- freed was read back (refaulted, at most what was freed). Futile: next to nothing was freed of what was
+-- asked for. Regrown: the kernel can't tell what was read back, and at least half of what was freed has
+-- grown again. Of the cooldowns only the present is known: where the time asked for ends in the past, a
+-- cgroup that was reclaimed since is left out.
 WITH backed_off AS (
   SELECT * FROM cooldown
-   WHERE strikes > 0 AND last_reclaim_at_us < :until_us AND until_us > :since_us
+   WHERE strikes > 0 AND last_reclaim_at_us < :until_us AND until_us > :until_us - 86400000000
 ),
 -- In one pass, because there is no index on a reclaim's cgroup. Strikes are remembered for a day after the
 -- cooldown, so the reclaim that caused the last one was at most a cooldown and a day before the latest.
@@ -26,12 +27,12 @@ why AS (
 SELECT c.name AS cgroup,
        b.strikes,
        b.until_us - b.last_reclaim_at_us AS cooldown_us,
-       b.until_us AS until_at_us,
+       max(b.until_us - :until_us, 0) AS remaining_us,
        CASE e.judged_by WHEN 'regrowth' THEN 'regrown' ELSE e.verdict END AS verdict,
        coalesce(r.requested_bytes, max(r.file_before_bytes - coalesce(r.shmem_before_bytes, 0), 0))
          AS asked_bytes,
        r.freed_bytes,
-       e.refaulted_bytes,
+       min(e.refaulted_bytes, r.freed_bytes) AS refaulted_bytes,
        e.regrown_bytes,
        c.path
   FROM backed_off b

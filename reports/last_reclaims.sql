@@ -1,15 +1,17 @@
 -- Reclaims one by one (the last hundred)
 -- SPDX-License-Identifier: Apache-2.0
--- What each reclaim did, why it ended where it did, and what became of it. stalled_pct is how much of its time some task of
--- the cgroup waited for memory. A verdict without an end of the watch is what is known so far.
+-- What each reclaim did, why it ended where it did, and what became of it. stalled_pct is how much of its
+-- time some task of the cgroup waited for memory. Refaulted is what was read back, at most what was freed. A
+-- verdict without an end of the watch is what is known so far.
 SELECT r.started_at_us,
        c.name AS cgroup,
        replace(r.outcome, '_', ' ')
-         || CASE WHEN r.outcome = 'partial' THEN coalesce(' (' || replace(r.stopped_by, '_', ' ') || ')', '') ELSE '' END AS outcome,
+         || CASE WHEN r.outcome = 'partial' THEN coalesce(' (' || replace(r.stopped_by, '_', ' ') || ')', '')
+                 ELSE '' END AS outcome,
        r.duration_us,
        round(100.0 * r.psi_some_us / nullif(r.duration_us, 0), 1) AS stalled_pct,
        CASE WHEN r.outcome <> 'dry_run' THEN r.freed_bytes END AS freed_bytes,
-       e.refaulted_bytes,
+       min(e.refaulted_bytes, r.freed_bytes) AS refaulted_bytes,
        e.verdict || CASE WHEN e.ended_by IS NULL THEN ' so far' ELSE '' END AS verdict,
        c.path
   FROM reclaim r

@@ -321,7 +321,7 @@ TEST_F(Reports, ReclaimsNeverCountADryRunAsFreed) {
 
 TEST_F(Reports, LastReclaimsTellWhyEachEndedAndWhatBecameOfIt) {
   add_cgroups();
-  add({.at_s = 1010, .freed_bytes = 100, .verdict = "churn", .refaulted_bytes = "90"});
+  add({.at_s = 1010, .freed_bytes = 100, .verdict = "churn", .refaulted_bytes = "190"});
   add_reclaim(1, 1020, "partial", 45);
   add_reclaim(2, 1030, "dry_run", 1 << 30);
   add_reclaim(1, 1040, "interrupted", 5);
@@ -338,7 +338,7 @@ TEST_F(Reports, LastReclaimsTellWhyEachEndedAndWhatBecameOfIt) {
   EXPECT_EQ(text(last, "verdict", 2), "unknown so far");
   EXPECT_EQ(text(last, "outcome", 3), "done");
   EXPECT_EQ(text(last, "verdict", 3), "churn");
-  EXPECT_EQ(number(last, "refaulted_bytes", 3), 90);
+  EXPECT_EQ(number(last, "refaulted_bytes", 3), 100) << "no more than what was freed";
 }
 
 TEST_F(Reports, FailuresAreInWordsAndCounted) {
@@ -553,7 +553,7 @@ TEST_F(Reports, BackedOffTellsWhy) {
   add({.at_s = 1010,
        .freed_bytes = 300,
        .verdict = "churn",
-       .refaulted_bytes = "250",
+       .refaulted_bytes = "350",
        .file_before_bytes = 1500});
   add({.at_s = 1040, .verdict = "unknown", .judged_by = "NULL"});  // under way
   exec("INSERT INTO cooldown VALUES (1, 1040000000, 1160000000, 2), (2, 1050000000, 1350000000, 0)");
@@ -562,12 +562,16 @@ TEST_F(Reports, BackedOffTellsWhy) {
   EXPECT_EQ(text(backed_off, "cgroup"), "/web");
   EXPECT_EQ(number(backed_off, "strikes"), 2);
   EXPECT_EQ(number(backed_off, "cooldown_us"), 120 * kSecondUs);
-  EXPECT_EQ(number(backed_off, "until_at_us"), 1160 * kSecondUs);
+  EXPECT_EQ(number(backed_off, "remaining_us"), 60 * kSecondUs);
   EXPECT_EQ(text(backed_off, "verdict"), "churn");
   EXPECT_EQ(number(backed_off, "asked_bytes"), 1000) << "all there is, where no amount was asked for";
   EXPECT_EQ(number(backed_off, "freed_bytes"), 300);
-  EXPECT_EQ(number(backed_off, "refaulted_bytes"), 250);
-  EXPECT_TRUE(run("backed_off", 1200, 1300).rows.empty()) << "it had ended before";
+  EXPECT_EQ(number(backed_off, "refaulted_bytes"), 300) << "no more than what was freed";
+  constexpr std::int64_t kDay_s = std::int64_t{24} * 3600;
+  const Table ended = run("backed_off", 1000, 1160 + kDay_s - 1);
+  ASSERT_EQ(ended.rows.size(), 1u) << "its next reclaim is judged by the strikes that it has";
+  EXPECT_EQ(number(ended, "remaining_us"), 0);
+  EXPECT_TRUE(run("backed_off", 1000, 1160 + kDay_s).rows.empty()) << "they are forgotten";
   EXPECT_TRUE(run("backed_off", 900, 1000).rows.empty()) << "it had not begun";
   EXPECT_TRUE(run("backed_off", 1000, 1100, "/a*").rows.empty());
   exec("UPDATE cgroup SET vanished_at_us = 1050000000");
