@@ -260,8 +260,8 @@ std::string summary_sentence(const core::Table& summary_row, std::span<const Fin
 core::Table effects_in_short(const core::Table& effects) {
   constexpr std::size_t kMostRows = 10;
   constexpr auto kShown =
-      std::to_array<std::string_view>({"cgroup", "reclaims", "effective", "churn", "futile", "freed_bytes",
-                                       "refaulted_bytes", "refaulted_pct", "held_byte_seconds"});
+      std::to_array<std::string_view>({"cgroup", "reclaims", "effective", "churn", "futile", "unknown",
+                                       "freed_bytes", "refaulted_bytes", "held_byte_seconds"});
   core::Table table{.title = effects.title, .columns = {kShown.begin(), kShown.end()}, .rows = {}};
   if (effects.rows.size() > kMostRows) {
     table.title += " (" + std::to_string(kMostRows) + " of " + std::to_string(effects.rows.size()) +
