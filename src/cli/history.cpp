@@ -11,6 +11,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/settings.hpp"
 #include "core/text.hpp"
 #include "report/catalog.hpp"
 #include "report/chart.hpp"
@@ -134,7 +135,7 @@ std::string for_terminal(const core::Table& table, const report::Style& style) {
 
 int history(const CommonOptions& common, const HistoryOptions& options) {
   const Window window = parse_window(options.since, options.until, options.cgroup);
-  store::Reader reader(config::load(common.config, common.overrides).database);
+  store::Reader reader(load_for_reading(common).config.database);
   core::Table table = reader.run(report::find_report({}, "history").value().sql, window.parameters());
   const OutputOptions& output = options.output;
   if (table.rows.empty()) {

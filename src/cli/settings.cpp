@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/settings.hpp"
 
+#include <iostream>
 #include <system_error>
+#include <utility>
+
+#include "core/text.hpp"
 
 namespace cgmm::cli {
 
@@ -25,7 +29,15 @@ daemon::Settings settings_of(const config::Config& config) {
 ReaderConfig load_for_reading(const CommonOptions& common) {
   std::error_code ignored;
   const bool has_file = common.config || std::filesystem::exists(config::kDefaultFile, ignored);
-  return {config::load(common.config, common.overrides), has_file};
+  try {
+    return {config::load(common.config, common.overrides), has_file};
+  } catch (const config::ConfigError& error) {
+    if (!common.overrides.database) throw;
+    config::Config defaults = config::parse("", "", common.overrides);
+    std::cerr << "cgroup-memory-manager: " << core::escape_for_terminal(error.what())
+              << "; going on without a configuration file\n";
+    return {std::move(defaults), false};
+  }
 }
 
 }  // namespace cgmm::cli

@@ -8,6 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/settings.hpp"
 #include "daemon/clock.hpp"
 #include "report/catalog.hpp"
 #include "store/reader.hpp"
@@ -44,7 +45,7 @@ std::string state_of(bool running, std::int64_t last_scan_at_us, std::int64_t in
 }  // namespace
 
 int status(const CommonOptions& common, const OutputOptions& output) {
-  const config::Config config = config::load(common.config, common.overrides);
+  const config::Config config = load_for_reading(common).config;
   store::Reader reader(config.database);
   const std::int64_t now_us = daemon::wall_now_us();
   const core::Table stored = reader.run(report::find_report({}, "status").value().sql,

@@ -102,6 +102,29 @@ TEST_F(Usage, AConfigurationThatCannotBeTakenIsNamedWithFileAndLine) {
       << syntax.err;
 }
 
+TEST_F(Usage, AConfigurationThatCannotBeTakenKeepsNobodyFromAHistoryThatIsNamed) {
+  scan();
+  write(file("broken.toml"), "interval = \"soon\"\n");
+  const std::string error = file("broken.toml").string() + ":1: interval = \"soon\": " + kInterval;
+  const std::vector<std::vector<std::string>> commands{
+      {"report"}, {"report", "--list"}, {"report", "cgroups"}, {"history", "web"}, {"query", "SELECT 1"}};
+  for (std::vector<std::string> arguments : commands) {
+    arguments.insert(arguments.end(), {"--config", file("broken.toml"), "--database", database()});
+    const Answer answer = program(arguments);
+    EXPECT_EQ(answer.exit_code, 0) << answer.err;
+    EXPECT_FALSE(answer.out.empty());
+    EXPECT_EQ(answer.err,
+              "cgroup-memory-manager: " + error + "; going on without a configuration file\n");
+  }
+  const Answer status = program({"status", "--config", file("broken.toml"), "--database", database()});
+  EXPECT_NE(status.out.find("not running"), std::string::npos) << status.out;
+  for (const char* const command : {"run", "check"}) {
+    const Answer answer = program({command, "--config", file("broken.toml"), "--database", database()});
+    EXPECT_EQ(answer.err, "cgroup-memory-manager: " + error + "\n");
+    EXPECT_EQ(answer.exit_code, 2);
+  }
+}
+
 TEST_F(Usage, AParentThatIsNoCgroupDirectoryIsRefusedBeforeAHistoryIsMade) {
   std::filesystem::create_directory(file("empty"));
   const std::vector<Case> cases{
