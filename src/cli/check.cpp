@@ -49,6 +49,29 @@ class Findings {
   int problems_ = 0;
 };
 
+/// "reclaim at 25% page cache, for 10s at most, watched for 5m; at most every 30s, doubled up to 1h where it
+/// does not help; 2 rules".
+std::string in_words(const config::Config& config) {
+  const core::ReclaimSettings& settings = config.policy.defaults;
+  const core::Learning& learning = config.policy.learning;
+  const auto threshold_bytes = settings.threshold.bytes(std::nullopt);
+  const auto duration = [](std::int64_t duration_us) { return core::duration_setting(duration_us); };
+  const std::size_t rules = config.policy.rules.size();
+  std::string text = "reclaim at ";
+  text += threshold_bytes ? core::format_bytes(*threshold_bytes) : settings.threshold.to_string();
+  text += " page cache, for " + duration(config.policy.bounds.timeout_us) + " at most, watched for " +
+          duration(learning.observe_for_us) + "; at most every " + duration(settings.cooldown_us) + ", ";
+  if (!learning.adaptive) {
+    text += "whether it helps or not";
+  } else if (learning.max_cooldown_us > settings.cooldown_us) {
+    text += "doubled up to " + duration(learning.max_cooldown_us) + " where it does not help";
+  } else {
+    text += "which is max_cooldown or more already";
+  }
+  text += "; " + std::to_string(rules) + (rules == 1 ? " rule" : " rules");
+  return text + (config.dry_run ? "; dry run: nothing is reclaimed" : "");
+}
+
 void check_configuration(const CommonOptions& common, const config::Config& config, Findings& findings) {
   const std::string file = common.config ? common.config->string() : std::string(config::kDefaultFile);
   std::error_code error;
@@ -60,12 +83,7 @@ void check_configuration(const CommonOptions& common, const config::Config& conf
                                    ": nearly every cgroup is over it, all the time",
                      "a percentage has its sign: \"25%\"; a size its unit: \"512Mi\"");
   }
-  findings.ok("policy", "reclaim at " + (threshold_bytes ? core::format_bytes(*threshold_bytes) : config.policy.defaults.threshold.to_string()) +
-                            " page cache, at most every " +
-                            core::duration_setting(config.policy.defaults.cooldown_us) + ", " +
-                            std::to_string(config.policy.rules.size()) +
-                            (config.policy.rules.size() == 1 ? " rule" : " rules") +
-                            (config.dry_run ? ", dry run: nothing is reclaimed" : ""));
+  findings.ok("policy", in_words(config));
 }
 
 void check_reclaim(const kernel::Inspection& found, bool dry_run, Findings& findings) {
@@ -107,6 +125,11 @@ void check_hierarchy(const config::Config& config, Findings& findings) {
   const kernel::Hierarchy hierarchy = daemon::hierarchy_for(config.parent);
   findings.ok("hierarchy", "cgroup " + std::string(kernel::to_string(hierarchy.version)) + " at " + hierarchy.parent +
                                (hierarchy.real ? "" : " (a copied or fake tree, not the kernel's)"));
+  if (hierarchy.version == kernel::Version::v1) {
+    findings.ok("bounds",
+                "cgroup v1 takes no amount, and has no pressure by cgroup: reclaim_step, reclaim_to and "
+                "max_pressure have no effect here");
+  }
   const kernel::Inspection found = kernel::inspect(hierarchy, kernel_watch(config.watch));
   const std::string counts = std::to_string(found.watched.size()) +
                              (found.watched.size() == 1 ? " cgroup to watch, " : " cgroups to watch, ") +

@@ -32,7 +32,10 @@ TEST_F(Check, CheckSaysWhatIsRightOnEveryKindOfTree) {
               "cgroup " + version + " at " + tree.root() + " (a copied or fake tree, not the kernel's)");
     EXPECT_EQ(items["cgroups"]["detail"], "1 cgroup to watch, 1 of them containers");
     EXPECT_EQ(items["reclaim"]["result"], "ok") << items["reclaim"];
-    EXPECT_EQ(items["policy"]["detail"], "reclaim at 40% page cache, at most every 1h, 0 rules");
+    EXPECT_EQ(items["policy"]["detail"],
+              "reclaim at 40% page cache, for 10s at most, watched for 5m; at most every 1h, which is max_cooldown or "
+              "more already; 0 rules");
+    EXPECT_EQ(items.contains("bounds"), kind != Kind::v2);
     EXPECT_EQ(items["database"]["detail"], database().string() + " is made at the first start");
     EXPECT_EQ(tree.file("/web", lever_of(kind)), "") << "it tries nothing out on a cgroup";
   }
@@ -58,6 +61,20 @@ TEST_F(Check, CheckTellsForHowManyCgroupsEachRuleDecides) {
   EXPECT_EQ(items["rule[1]"]["result"], "ok");
   EXPECT_EQ(items["rule[2]"]["detail"], "* decides for 0 cgroups now") << "the first that matches decides";
   EXPECT_EQ(items["rule[2]"]["result"], "warning");
+}
+
+TEST_F(Check, CheckSaysHowLongReclaimsAndCooldownsMayBe) {
+  const std::map<std::string, std::string> cases{
+      {"cooldown = '30s'\n", "at most every 30s, doubled up to 1h where it does not help; 0 rules"},
+      {"cooldown = '1m'\nadaptive = false\n", "at most every 1m, whether it helps or not; 0 rules"},
+      {"cooldown = '2m'\nmax_cooldown = '5m'\ndry_run = true\n",
+       "at most every 2m, doubled up to 5m where it does not help; 0 rules; dry run: nothing is reclaimed"}};
+  for (const auto& [toml, end] : cases) {
+    write_config("reclaim_timeout = '7s'\nobserve_for = '1m'\n" + toml);
+    auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));
+    EXPECT_EQ(items["policy"]["detail"],
+              "reclaim at 25% page cache, for 7s at most, watched for 1m; " + end);
+  }
 }
 
 TEST_F(Check, CheckDoubtsAThresholdOfAFewBytes) {
