@@ -104,7 +104,8 @@ std::optional<std::uint64_t> threshold_in_force(const ReclaimSettings& settings,
 }
 
 /// Whether a rule with that threshold would be taken, and leave something to reclaim.
-bool is_over_target(std::uint64_t threshold_bytes, ReclaimSettings settings, const ReclaimEvidence& evidence) {
+bool is_over_target(std::uint64_t threshold_bytes, ReclaimSettings settings,
+                    const ReclaimEvidence& evidence) {
   settings.threshold = Threshold::of_bytes(threshold_bytes);
   return target_bytes(evidence.effective_limit_bytes, settings) < threshold_bytes;
 }
@@ -176,8 +177,7 @@ bool spares(const Policy& policy, const ReclaimEvidence& evidence) {
 }
 
 bool only_churns(const ReclaimEvidence& evidence) {
-  return evidence.churn_count > 0 && evidence.effective_count == 0 &&
-         judged_count(evidence) >= kEnoughJudged;
+  return evidence.churn_count > 0 && evidence.effective_count == 0 && judged_count(evidence) >= kEnoughJudged;
 }
 
 bool frees_nothing(const ReclaimEvidence& evidence) {

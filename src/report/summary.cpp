@@ -153,9 +153,9 @@ std::string untold(const Row& row) {
          " watched for too short a time to tell";
 }
 
-/// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB stayed out of memory (768.0 MiB·h while
-/// watched); another 9 (2.6 GiB) were watched for too short a time to tell".
-/// What was judged by its regrowth is told as well: left out, it would be the worst that is.
+/// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB stayed out of memory (768.0 MiB·h
+/// while watched); another 9 (2.6 GiB) were watched for too short a time to tell". What was judged by its
+/// regrowth is told as well: left out, it would be the worst that is.
 std::string came_back(const Row& row) {
   if (row.bytes("freed_bytes") == 0) return "";
   const ComeBack read = come_back(row, "watched_reclaims", "watched_freed_bytes", "refaulted_bytes");
@@ -197,27 +197,25 @@ std::string reclaims(const Row& row) {
 }
 
 /// The names of those of which it holds, but for those that the configuration spares by now.
-std::string names_where(bool (*holds)(const core::ReclaimEvidence&), std::span<const Finding> findings,
-                        Format format, std::size_t* count) {
+std::vector<std::string> names_where(bool (*holds)(const core::ReclaimEvidence&),
+                                     std::span<const Finding> findings, Format format) {
   std::vector<std::string> names;
   for (const Finding& finding : findings) {
     if (!finding.is_spared && holds(finding.evidence)) names.push_back(name_for(format, finding.cgroup));
   }
-  *count = names.size();
-  return listed(names, ", ", " and ") + ".";
+  return names;
 }
 
 std::string churners(std::span<const Finding> findings, Format format) {
-  std::size_t count = 0;
-  const std::string names = names_where(core::only_churns, findings, format, &count);
-  if (count == 0) return "";
-  return (count == 1 ? "This cgroup only churns: " : "These cgroups only churn: ") + names;
+  const std::vector<std::string> names = names_where(core::only_churns, findings, format);
+  if (names.empty()) return "";
+  return (names.size() == 1 ? "This cgroup only churns: " : "These cgroups only churn: ") +
+         listed(names, ", ", " and ") + ".";
 }
 
 std::string futile_ones(std::span<const Finding> findings, Format format) {
-  std::size_t count = 0;
-  const std::string names = names_where(core::frees_nothing, findings, format, &count);
-  return count == 0 ? "" : "Reclaiming frees next to nothing of: " + names;
+  const std::vector<std::string> names = names_where(core::frees_nothing, findings, format);
+  return names.empty() ? "" : "Reclaiming frees next to nothing of: " + listed(names, ", ", " and ") + ".";
 }
 
 std::string advice(std::span<const Finding> findings, Format format) {
@@ -248,8 +246,8 @@ std::string summary_sentence(const core::Table& summary_row, std::span<const Fin
     text += std::string(text.ends_with(',') ? "" : ",") + " there was no scan.";
   } else {
     text += " " + reclaims(row);
-    for (const std::string& sentence :
-         {churners(findings, format), futile_ones(findings, format), advice(findings, format), coverage(row)}) {
+    for (const std::string& sentence : {churners(findings, format), futile_ones(findings, format),
+                                        advice(findings, format), coverage(row)}) {
       if (!sentence.empty()) text += " " + sentence;
     }
   }

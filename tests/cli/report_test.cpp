@@ -253,14 +253,13 @@ TEST_F(Advice, LeadsTheTextWithARuleBelow) {
       "Advice: exclude /full from reclaim; raise the threshold of " +
       name + " to 63 MiB; lower the threshold of /idle to 20 MiB (rules below). 1 scan ";
   EXPECT_NE(text.find(sentence), std::string::npos) << text;
-  EXPECT_NE(
-      text.find(
-          "\n" + name +
-          ": raise the threshold to 63 MiB. 3 of the 4 reclaims at the threshold of 40.0 "
-          "MiB did not help: 120.0 MiB of the 160.0 MiB that was freed (75 %) was read back; before these there "
-          "was up to 50.0 MiB of cache.\n\n    [[rule]]\n    " +
-          kRule + "\n    threshold = \"63MiB\"\n"),
-      std::string::npos)
+  EXPECT_NE(text.find("\n" + name +
+                      ": raise the threshold to 63 MiB. 3 of the 4 reclaims at the threshold of 40.0 "
+                      "MiB did not help: 120.0 MiB of the 160.0 MiB that was freed (75 %) was read back; "
+                      "before these there "
+                      "was up to 50.0 MiB of cache.\n\n    [[rule]]\n    " +
+                      kRule + "\n    threshold = \"63MiB\"\n"),
+            std::string::npos)
       << text;
   EXPECT_NE(text.find("\n/full: exclude it from reclaim. None of the 4 reclaims "), std::string::npos)
       << text;

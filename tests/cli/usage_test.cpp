@@ -113,8 +113,7 @@ TEST_F(Usage, AConfigurationThatCannotBeTakenKeepsNobodyFromAHistoryThatIsNamed)
     const Answer answer = program(arguments);
     EXPECT_EQ(answer.exit_code, 0) << answer.err;
     EXPECT_FALSE(answer.out.empty());
-    EXPECT_EQ(answer.err,
-              "cgroup-memory-manager: " + error + "; going on without a configuration file\n");
+    EXPECT_EQ(answer.err, "cgroup-memory-manager: " + error + "; going on without a configuration file\n");
   }
   const Answer status = program({"status", "--config", file("broken.toml"), "--database", database()});
   EXPECT_NE(status.out.find("not running"), std::string::npos) << status.out;

@@ -93,15 +93,19 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
        {{"unknown_reclaims", integer(1)}},
        "2 reclaims freed 4.0 GiB; it was watched for too short a time to tell how much of it was read back."},
       {"one", 1, watched(1, 4 * kGiB, kGiB),
-       "1 reclaim freed 4.0 GiB; 1.0 GiB of it (25 %) was read back within 5 minutes; net 3.0 GiB stayed out of memory."},
+       "1 reclaim freed 4.0 GiB; 1.0 GiB of it (25 %) was read back within 5 minutes; net 3.0 GiB stayed out "
+       "of memory."},
       {"nothing came back", 2, watched(2, 4 * kGiB, 0),
-       "2 reclaims freed 4.0 GiB; nothing of it was read back within 5 minutes; net 4.0 GiB stayed out of memory."},
+       "2 reclaims freed 4.0 GiB; nothing of it was read back within 5 minutes; net 4.0 GiB stayed out of "
+       "memory."},
       {"all came back", 2, watched(2, 4 * kGiB, 4 * kGiB),
        "2 reclaims freed 4.0 GiB; 4.0 GiB of it (100 %) was read back within 5 minutes."},
       {"not quite all", 2, watched(2, 4 * kGiB, 4 * kGiB - 1),
-       "2 reclaims freed 4.0 GiB; 4.0 GiB of it (99 %) was read back within 5 minutes; net 1 B stayed out of memory."},
+       "2 reclaims freed 4.0 GiB; 4.0 GiB of it (99 %) was read back within 5 minutes; net 1 B stayed out of "
+       "memory."},
       {"not quite nothing", 2, watched(2, 4 * kGiB, 1),
-       "2 reclaims freed 4.0 GiB; 1 B of it (under 1 %) was read back within 5 minutes; net 4.0 GiB stayed out of memory."},
+       "2 reclaims freed 4.0 GiB; 1 B of it (under 1 %) was read back within 5 minutes; net 4.0 GiB stayed "
+       "out of memory."},
       {"some were watched", 42, watched(40, 2 * kGiB, kGiB),
        "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 40 that were watched, 1.0 GiB (50 %) was read "
        "back "
@@ -119,7 +123,8 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
        "2 reclaims freed 4.0 GiB; nothing of it was read back within a minute; net 4.0 GiB stayed out of "
        "memory (17.1 MiB·h while watched)."},
       {"an odd time", 1, with(watched(1, 4 * kGiB, 0), {{"observe_for_us", integer(90'000'000)}}),
-       "1 reclaim freed 4.0 GiB; nothing of it was read back within 1m 30s; net 4.0 GiB stayed out of memory."},
+       "1 reclaim freed 4.0 GiB; nothing of it was read back within 1m 30s; net 4.0 GiB stayed out of "
+       "memory."},
       {"refaults are not counted",
        2,
        {{"regrowth_reclaims", integer(2)},
