@@ -47,6 +47,7 @@ TEST_F(RealEffect, WhatIsReadOnceAndNeverAgainWasReclaimedToEffect) {
 
 TEST_F(RealEffect, WhatIsReadAgainIsChurnWithTheKernelsOwnCountAndDoublesTheCooldown) {
   Workload web(tree().make("web", kLimit), file("data"), kOver);
+  const std::uint64_t at_first = refaults_by_the_kernel("web");  // the workload may have had to read itself again
   auto service = start_service();
   ASSERT_TRUE(eventually([&] { return scan_count() > 0 && finished_reclaim_count("web") == 1; }));
   const std::uint64_t before = refaults_by_the_kernel("web");
@@ -59,7 +60,8 @@ TEST_F(RealEffect, WhatIsReadAgainIsChurnWithTheKernelsOwnCountAndDoublesTheCool
   EXPECT_EQ(text("SELECT verdict FROM v_reclaim ORDER BY reclaim_id"), "churn");
   EXPECT_EQ(number("SELECT refaulted_bytes FROM v_reclaim ORDER BY reclaim_id"),
             static_cast<std::int64_t>((after - before) * 4096));
-  EXPECT_EQ(number("SELECT sum(refault_file) + sum(refault_anon) FROM sample"), static_cast<std::int64_t>(after));
+  EXPECT_EQ(number("SELECT sum(refault_file) + sum(refault_anon) FROM sample"),
+            static_cast<std::int64_t>(after - at_first));
 
   ASSERT_TRUE(eventually([&] { return reclaim_count("web") == 2; })) << "it is over its threshold all the time";
   EXPECT_GE(number("SELECT max(started_at_us) - min(started_at_us) FROM reclaim"), 4'000'000);
