@@ -58,18 +58,19 @@ CONFIG
   stop_service pressed_$bound
 done
 
-# Four readers go through the same file all the time, and it fits: nobody waits, until it is reclaimed under their hands.
+# Eight readers go through the same file all the time, and it fits: nobody waits, until it is reclaimed under their hands.
+# The steps are small so that it takes long enough for the readers to get their turn in an emulated machine.
 id=$(echo rereading | sha256sum | cut -c 1-64)
 cgroup rereading /rereading.slice/docker-$id.scope
 echo 64M > "$(dir_of rereading)/memory.max"
-load rereading reread /disk/reread 4 0
+load rereading reread /disk/reread 8 0
 wait_until "rereading has read its file" usage_over rereading $((46 * mib))
 sleep 1
 snapshot rereading before
 service rereading <<CONFIG
 parent = "$cgroup_root/rereading.slice"
 interval = "1s"
-reclaim_step = "2MiB"
+reclaim_step = "128KiB"
 cooldown = "1h"
 CONFIG
 wait_until "rereading is reclaimed" ended_reclaims rereading 1 rereading
