@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/container_logs.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "support/hostile.hpp"
+#include "support/temp_dir.hpp"
+
+namespace cgmm::kernel {
+namespace {
+
+namespace fs = std::filesystem;
+using core::ContainerIdentity;
+using core::ContainerNames;
+
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kChanged =
+    1'700'000'000 * kSecond;  // when a directory was, in tests with a clock of their own
+const std::string kUid = "0f5b1c2d-1111-2222-3333-444455556666";
+const std::string kOtherUid = "0f5b1c2d-1111-2222-3333-444455557777";
+
+/// A container id that ends in the number.
+std::string id(std::uint64_t number) {
+  const std::string digits = std::to_string(number);
+  return std::string(64 - digits.size(), 'a') + digits;
+}
+
+std::int64_t modified_us(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) throw std::system_error(errno, std::generic_category(), path);
+  return std::int64_t{status.st_mtim.tv_sec} * kSecond + status.st_mtim.tv_nsec / 1000;
+}
+
+/// A node's log directory, as the kubelet fills it.
+class Logs {
+ public:
+  explicit Logs(fs::path path) : path_(std::move(path)) {
+    fs::create_directories(containers());
+    fs::create_directories(pods());
+  }
+
+  std::string path() const { return path_; }
+  fs::path containers() const { return path_ / "containers"; }
+  fs::path pods() const { return path_ / "pods"; }
+
+  /// Its target is on the node, not here.
+  void add_container(const std::string& name, const std::string& container_id) const {
+    fs::create_symlink("/var/log/pods/not/here/0.log", containers() / (name + "-" + container_id + ".log"));
+  }
+  void remove_container(const std::string& name, const std::string& container_id) const {
+    fs::remove(containers() / (name + "-" + container_id + ".log"));
+  }
+  void add_pod(const std::string& name) const { fs::create_directory(pods() / name); }
+
+ private:
+  fs::path path_;
+};
+
+/// Sets when a directory was changed last.
+void set_modified(const fs::path& path, std::int64_t at_us) {
+  const timespec at{at_us / kSecond, at_us % kSecond * 1000};
+  const timespec times[] = {at, at};
+  if (::utimensat(AT_FDCWD, path.c_str(), times, 0) != 0) {
+    throw std::system_error(errno, std::generic_category(), path);
+  }
+}
+
+TEST(ContainerLogs, TellsNamesByContainerElseByPod) {
+  const test::TempDir dir;
+  const Logs logs(dir.path());
+  logs.add_container("web-7d9c5b8f6d-x2x4z_shop_nginx", id(1));
+  logs.add_pod("shop_web-7d9c5b8f6d-x2x4z_" + kUid);
+  ContainerLogs names(logs.path());
+  EXPECT_EQ(names.names_of({"", id(1), kUid, ""}, kChanged),
+            (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", "nginx"}));
+  EXPECT_EQ(names.names_of({"", id(1), "", ""}, kChanged),
+            (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", "nginx"}));
+  EXPECT_EQ(names.names_of({"", id(2), kUid, ""}, kChanged),
+            (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", ""}));
+  EXPECT_EQ(names.names_of({"", "", kUid, ""}, kChanged),
+            (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", ""}));
+  EXPECT_FALSE(names.names_of({"", id(2), kOtherUid, ""}, kChanged));
+  EXPECT_FALSE(names.names_of({}, kChanged));
+  EXPECT_EQ(names.problem(), "");
+  EXPECT_EQ(names.directory(), logs.path());
+}
+
+TEST(ContainerLogs, SeesLogsComeAndGo) {
+  const test::TempDir dir;
+  const Logs logs(dir.path());
+  ContainerLogs names(logs.path());
+  for (std::uint64_t i = 0; i < 100; ++i) {  // several of them within one tick of the time stamps
+    const ContainerIdentity identity{"", id(i), "", ""};
+    const auto now_us = [&] { return modified_us(logs.containers()); };
+    EXPECT_FALSE(names.names_of(identity, now_us())) << i;
+    logs.add_container("web_shop_nginx", id(i));
+    EXPECT_TRUE(names.names_of(identity, now_us())) << i;
+    logs.remove_container("web_shop_nginx", id(i));
+    EXPECT_TRUE(names.names_of(identity, now_us())) << "known until the directory is read again";
+    EXPECT_FALSE(names.names_of({"", id(1000), "", ""}, now_us()));
+    EXPECT_FALSE(names.names_of(identity, now_us())) << i;
+  }
+}
+
+TEST(ContainerLogs, TellsTheContainerOnceItsLogIsThere) {
+  const test::TempDir dir;
+  const Logs logs(dir.path());
+  logs.add_pod("shop_web-x2x4z_" + kUid);
+  ContainerLogs names(logs.path());
+  const ContainerIdentity identity{"", id(1), kUid, ""};
+  EXPECT_EQ(names.names_of(identity, kChanged), (ContainerNames{"shop", "web-x2x4z", ""}));
+  logs.add_container("web-x2x4z_shop_nginx", id(1));
+  EXPECT_EQ(names.names_of(identity, kChanged), (ContainerNames{"shop", "web-x2x4z", "nginx"}));
+}
+
+TEST(ContainerLogs, ReadsAgainOnlyWhatHasChanged) {
+  const test::TempDir dir;
+  const Logs logs(dir.path());
+  set_modified(logs.containers(), kChanged);
+  ContainerLogs names(logs.path());
+  const ContainerIdentity identity{"", id(1), "", ""};
+  EXPECT_FALSE(names.names_of(identity, kChanged + 10 * kSecond));
+  logs.add_container("web_shop_nginx", id(1));
+  set_modified(logs.containers(), kChanged);
+  EXPECT_FALSE(names.names_of(identity, kChanged + 11 * kSecond)) << "nothing tells that it changed";
+  set_modified(logs.containers(), kChanged + kSecond);
+  EXPECT_TRUE(names.names_of(identity, kChanged + 11 * kSecond));
+}
+
+TEST(ContainerLogs, ReadsAgainWhatMayHaveChangedWithinTheSameTick) {
+  const test::TempDir dir;
+  const Logs logs(dir.path());
+  for (const std::int64_t now_us :
+       {kChanged, kChanged + kSecond, kChanged - 3600 * kSecond}) {  // a clock that was set back
+    const ContainerIdentity identity{"", id(1), "", ""};
+    set_modified(logs.containers(), kChanged);
+    ContainerLogs names(logs.path());
+    EXPECT_FALSE(names.names_of(identity, now_us));
+    logs.add_container("web_shop_nginx", id(1));
+    set_modified(logs.containers(), kChanged);
+    EXPECT_TRUE(names.names_of(identity, kChanged + 60 * kSecond)) << now_us - kChanged;
+    logs.remove_container("web_shop_nginx", id(1));
+  }
+}
+
+TEST(ContainerLogs, ReadsAnotherDirectoryOfTheSameNameAndTime) {
+  const test::TempDir dir;
+  const Logs logs(dir.path());
+  set_modified(logs.containers(), kChanged);
+  ContainerLogs names(logs.path());
+  EXPECT_FALSE(names.names_of({"", id(1), "", ""}, kChanged + 10 * kSecond));
+  fs::rename(logs.containers(), dir.path() / "containers.old");
+  fs::create_directory(logs.containers());
+  logs.add_container("web_shop_nginx", id(1));
+  set_modified(logs.containers(), kChanged);
+  EXPECT_TRUE(names.names_of({"", id(1), "", ""}, kChanged + 10 * kSecond));
+}
+
+TEST(ContainerLogs, FindsTheDirectoryThatHasLogsAndLooksAgainWhileThereIsNone) {
+  const test::TempDir dir;
+  const std::string host = dir.path() / "host";
+  const std::string own = dir.path() / "own";
+  fs::create_directories(own);
+  const ContainerIdentity identity{"", id(1), "", ""};
+  ContainerLogs names("auto", {host, own});
+  EXPECT_FALSE(names.names_of(identity, kChanged));
+  EXPECT_EQ(names.directory(), "");
+  EXPECT_EQ(names.problem(), "neither containers nor pods in " + host + " or " + own);
+
+  const Logs own_logs(own);
+  own_logs.add_container("web_own_nginx", id(1));
+  EXPECT_EQ(names.names_of(identity, kChanged), (ContainerNames{"own", "web", "nginx"}));
+  EXPECT_EQ(names.directory(), own);
+  EXPECT_EQ(names.problem(), "");
+
+  const Logs host_logs(host);
+  host_logs.add_container("web_host_nginx", id(2));
+  EXPECT_FALSE(names.names_of({"", id(2), "", ""}, kChanged)) << "stays with the one it has found";
+  fs::remove_all(own);
+  EXPECT_EQ(names.names_of({"", id(2), "", ""}, kChanged), (ContainerNames{"host", "web", "nginx"}));
+  EXPECT_EQ(names.directory(), host);
+  EXPECT_FALSE(names.names_of(identity, kChanged)) << "of the directory that is gone";
+
+  ContainerLogs first("auto", {host, own});
+  EXPECT_TRUE(first.names_of({"", id(2), "", ""}, kChanged));
+  EXPECT_EQ(first.directory(), host);
+}
+
+TEST(ContainerLogs, AbsentDirectoriesAreNoError) {
+  const test::TempDir dir;
+  const fs::path path = dir.path() / "log";
+  const std::string containers = path / "containers";
+  const ContainerIdentity identity{"", id(1), kUid, ""};
+  ContainerLogs names(path.string());
+  EXPECT_EQ(names.problem(), "");
+  EXPECT_FALSE(names.names_of(identity, kChanged));
+  EXPECT_EQ(names.problem(), containers + ": No such file or directory");
+
+  const Logs logs(path);
+  logs.add_container("web_shop_nginx", id(1));
+  logs.add_pod("shop_web_" + kUid);
+  EXPECT_EQ(names.names_of(identity, kChanged), (ContainerNames{"shop", "web", "nginx"}));
+  EXPECT_EQ(names.problem(), path.string() + "/pods: No such file or directory") << "not looked at since";
+  EXPECT_EQ(names.names_of({"", id(2), kUid, ""}, kChanged), (ContainerNames{"shop", "web", ""}));
+  EXPECT_EQ(names.problem(), "");
+
+  fs::remove_all(path);
+  EXPECT_FALSE(names.names_of({"", id(3), kOtherUid, ""}, kChanged));
+  EXPECT_FALSE(names.names_of(identity, kChanged)) << "forgotten with the directories";
+}
+
+TEST(ContainerLogs, SaysWhatCannotBeRead) {
+  const test::TempDir dir;
+  const std::string containers = dir.path() / "containers";
+  ContainerLogs names(dir.path().string());
+  std::ofstream(containers) << "no directory";
+  EXPECT_FALSE(names.names_of({"", id(1), "", ""}, kChanged));
+  EXPECT_EQ(names.problem(), containers + ": Not a directory");
+  fs::remove(containers);
+  fs::create_symlink("containers", containers);
+  EXPECT_FALSE(names.names_of({"", id(1), "", ""}, kChanged));
+  EXPECT_EQ(names.problem(), containers + ": Too many levels of symbolic links");
+  fs::remove(containers);
+  ASSERT_EQ(::mkfifo(containers.c_str(), 0600), 0);
+  EXPECT_FALSE(names.names_of({"", id(1), "", ""}, kChanged)) << "does not wait for a writer";
+}
+
+TEST(ContainerLogs, LooksNowhereWhenOff) {
+  const test::TempDir dir;
+  const Logs logs(dir.path());
+  logs.add_container("web_shop_nginx", id(1));
+  for (const std::string setting : {"", "off"}) {
+    ContainerLogs names(setting, {logs.path()});
+    EXPECT_FALSE(names.names_of({"", id(1), kUid, ""}, kChanged));
+    EXPECT_EQ(names.problem(), "");
+    EXPECT_EQ(names.directory(), "");
+  }
+}
+
+TEST(ContainerLogs, PassesOverGarbage) {
+  const test::TempDir dir;
+  const Logs logs(dir.path());
+  for (auto [label, text] : test::hostile_texts()) {
+    std::replace(text.begin(), text.end(), '/', '_');
+    std::erase(text, '\0');
+    if (text.empty()) continue;
+    std::ofstream(logs.containers() / text);
+    std::ofstream(logs.pods() / text);
+    if (text.size() > 200) continue;
+    fs::create_symlink("/dev/null", logs.containers() / ("a_b_c-" + text + ".log"));
+    fs::create_directory(logs.pods() / (text + "_b_" + kOtherUid));
+  }
+  fs::create_directory(logs.containers() / ("web_shop_dir-" + id(2) + ".log"));
+  logs.add_container("web_shop_nginx", id(1));
+  logs.add_pod("shop_web_" + kUid);
+  ContainerLogs names(logs.path());
+  EXPECT_EQ(names.names_of({"", id(1), "", ""}, kChanged), (ContainerNames{"shop", "web", "nginx"}));
+  EXPECT_EQ(names.names_of({"", "", kUid, ""}, kChanged), (ContainerNames{"shop", "web", ""}));
+  for (const auto& [label, text] : test::hostile_texts()) {
+    EXPECT_FALSE(names.names_of({"", text, text, ""}, kChanged)) << label;
+  }
+  EXPECT_FALSE(names.names_of({"", "", kOtherUid, ""}, kChanged));
+  EXPECT_EQ(names.problem(), "");
+}
+
+TEST(ContainerLogs, LooksAtABoundedNumberOfEntries) {
+  const test::TempDir dir;
+  const Logs logs(dir.path());
+  const auto known = [&](ContainerLogs& names) {
+    int count = 0;
+    for (std::uint64_t i = 0; i < 5; ++i) count += names.names_of({"", id(i), "", ""}, kChanged) ? 1 : 0;
+    return count;
+  };
+  for (std::uint64_t i = 0; i < 3; ++i) logs.add_container("web_shop_nginx", id(i));
+  ContainerLogs names(logs.path(), {}, 3);
+  EXPECT_EQ(known(names), 3);
+  EXPECT_EQ(names.problem(), "");
+  for (std::uint64_t i = 3; i < 5; ++i) logs.add_container("web_shop_nginx", id(i));
+  known(names);
+  EXPECT_EQ(names.problem(), logs.containers().string() + ": only the first 3 entries are read");
+}
+
+TEST(ContainerLogs, DoesNotReadThousandsOfEntriesForEveryUnknownContainer) {
+  const test::TempDir dir;
+  const Logs logs(dir.path());
+  for (std::uint64_t i = 0; i < 2000; ++i) logs.add_container("web_shop_nginx", id(i));
+  ContainerLogs names(logs.path());
+  EXPECT_TRUE(names.names_of({"", id(1999), "", ""}, kChanged));
+  logs.add_container("web_shop_nginx", id(2000));
+  const ContainerIdentity added{"", id(2000), "", ""};
+  EXPECT_FALSE(names.names_of(added, kChanged + 199'999));
+  EXPECT_TRUE(names.names_of(added, kChanged + 200'000));
+  logs.add_container("web_shop_nginx", id(2001));
+  EXPECT_TRUE(names.names_of({"", id(2001), "", ""}, kChanged)) << "a clock that was set back";
+}
+
+}  // namespace
+}  // namespace cgmm::kernel
