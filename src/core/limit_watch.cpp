@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/limit_watch.hpp"
+
+#include <algorithm>
+
+namespace cgmm::core {
+namespace {
+
+constexpr std::int64_t kCalmAfter_us = 60'000'000;
+constexpr std::uint64_t kRise = 100;  // 1/100 of the limit
+constexpr std::uint64_t kLeastChange = 1 << 20;  // of the node, between two looks
+
+}  // namespace
+
+void LimitWatch::look(std::uint64_t held_bytes, std::optional<std::uint64_t> limit_bytes, std::int64_t now_us,
+                      double over_pct) {
+  const std::uint64_t before_bytes = held_bytes_;
+  const std::int64_t since_us = now_us - looked_at_us_;
+  const bool first = !seen_;
+  seen_ = true;
+  held_bytes_ = held_bytes;
+  looked_at_us_ = now_us;
+  time_to_limit_us_ = INT64_MAX;
+  headroom_bytes_.reset();
+  if (!limit_bytes || *limit_bytes == 0) {
+    wanted_ = false;
+    return;
+  }
+  headroom_bytes_ = *limit_bytes - std::min(*limit_bytes, held_bytes);
+  if (!first && held_bytes > before_bytes && since_us > 0) {
+    const double rate = static_cast<double>(held_bytes - before_bytes) / static_cast<double>(since_us);
+    time_to_limit_us_ = static_cast<std::int64_t>(std::min(static_cast<double>(*headroom_bytes_) / rate, 1e15));
+  }
+  const bool over = static_cast<double>(held_bytes) >= over_pct / 100 * static_cast<double>(*limit_bytes);
+  if (first || held_bytes >= level_bytes_ + *limit_bytes / kRise) {
+    level_bytes_ = held_bytes;
+    grew_at_us_ = now_us;
+  }
+  level_bytes_ = std::min(level_bytes_, held_bytes);
+  wanted_ = time_to_limit_us_ <= kNear_us || ((over || wanted_) && now_us - grew_at_us_ < kCalmAfter_us);
+}
+
+bool worth_a_look(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes) {
+  const std::uint64_t change = std::max(before_bytes, now_bytes) - std::min(before_bytes, now_bytes);
+  return change >= std::max(kLeastChange, smallest_headroom_bytes / 8);
+}
+
+}  // namespace cgmm::core

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/oom_cause.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace cgmm::core {
+namespace {
+
+constexpr std::uint64_t kNoise = 500;            // 1/500 of the limit: a rise or fall below that is none
+constexpr std::uint64_t kGrowth = 20;            // 1/20 of the limit, to be called growth
+constexpr std::int64_t kStandstill_us = 120'000'000;
+constexpr std::int64_t kAtItsLimit_us = 300'000'000;  // for so long at least, to be said to live at its limit
+
+std::uint64_t held_or_0(const MemoryBefore& sample) { return held_bytes(sample.gauges).value_or(0); }
+
+/// Back from the kill to where the rise began: until it had been higher before, or had stood still for longer than the rise
+/// took (and for two minutes at least).
+std::optional<OomGrowth> growth_of(const std::vector<MemoryBefore>& before, std::int64_t killed_at_us,
+                                   std::uint64_t to_bytes, std::uint64_t limit_bytes) {
+  std::uint64_t lowest = to_bytes;
+  std::int64_t lowest_at_us = killed_at_us;
+  auto first = before.rbegin();
+  for (auto sample = before.rbegin(); sample != before.rend(); ++sample) {
+    if (!held_bytes(sample->gauges)) continue;
+    const std::uint64_t held = held_or_0(*sample);
+    if (held + limit_bytes / kNoise < lowest) {
+      lowest = held;
+      lowest_at_us = sample->at_us;
+      first = sample + 1;
+    } else if (held > lowest + limit_bytes / kGrowth ||
+               lowest_at_us - sample->at_us > std::max(kStandstill_us, killed_at_us - lowest_at_us)) {
+      break;
+    }
+  }
+  if (to_bytes < lowest + std::max<std::uint64_t>(limit_bytes / kGrowth, 1)) return std::nullopt;
+  const std::uint64_t still_low = lowest + (to_bytes - lowest) / 10;
+  const auto began = std::find_if(before.rbegin(), first, [&](const auto& s) {
+    const auto held = held_bytes(s.gauges);
+    return held && *held <= still_low;
+  });
+  if (began == first) return std::nullopt;
+  return OomGrowth{.from_at_us = began->at_us, .from_bytes = held_or_0(*began), .to_bytes = to_bytes};
+}
+
+/// The kinds of memory, as far as they are told.
+using Kinds = std::array<std::pair<OomCause, std::int64_t>, 4>;
+Kinds kinds_of(const Gauges& gauges) {
+  const auto bytes = [&](Gauge gauge) { return static_cast<std::int64_t>(gauges.value_or(gauge, 0)); };
+  return {{{OomCause::anon_growth, bytes(Gauge::anon) + bytes(Gauge::swap)},
+           {OomCause::shmem, bytes(Gauge::shmem)},
+           {OomCause::kernel_memory, bytes(Gauge::kernel)},
+           {OomCause::cache, static_cast<std::int64_t>(reclaimable_cache_bytes(gauges))}}};
+}
+
+OomCause largest(const Kinds& kinds) {
+  return std::max_element(kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.second < b.second; })
+      ->first;
+}
+
+/// Of what can't be dropped: which kind made up most of the rise. Cache that comes and goes is none of it.
+OomCause grown_most(const OomEvidence& evidence, const OomGrowth& growth, const Gauges& at_end) {
+  const auto from = std::find_if(evidence.before.begin(), evidence.before.end(),
+                                 [&](const auto& sample) { return sample.at_us == growth.from_at_us; });
+  Kinds kinds = kinds_of(at_end);
+  const Kinds then = kinds_of(from->gauges);
+  for (std::size_t i = 0; i < kinds.size(); ++i) kinds[i].second -= then[i].second;
+  kinds.back().second = -1;
+  return largest(kinds);
+}
+
+bool lived_at_its_limit(const OomEvidence& evidence, std::uint64_t limit_bytes) {
+  const auto& before = evidence.before;
+  if (before.empty() || evidence.killed_at_us - before.front().at_us < kAtItsLimit_us) return false;
+  return std::all_of(before.begin(), before.end(),
+                     [&](const auto& sample) { return held_or_0(sample) >= limit_bytes - limit_bytes / 10; });
+}
+
+bool keeps_dying_at_its_start(const OomEvidence& evidence) {
+  return evidence.early_kill_count >= kEarlyKills && evidence.first_seen_at_us &&
+         evidence.killed_at_us - *evidence.first_seen_at_us < kEarly_us;
+}
+
+std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanation& known) {
+  if (evidence.scope == OomScope::node) return OomCause::node;
+  if (evidence.limit_is_above) return OomCause::ancestor_limit;
+  if (keeps_dying_at_its_start(evidence)) return OomCause::limit_too_small;
+  if (!known.measured_at_us) return std::nullopt;
+  const std::uint64_t held = held_bytes(known.gauges).value_or(0);
+  const std::uint64_t usage = known.gauges.value_or(Gauge::usage, 0);
+  // The kernel drops what it can before it kills: most of it being cache means that it could not.
+  if (known.from_log && usage > 0 && usage - held > usage / 2) return OomCause::cache;
+  if (known.growth) return grown_most(evidence, *known.growth, known.gauges);
+  if (known.limit_bytes && lived_at_its_limit(evidence, *known.limit_bytes)) return OomCause::limit_too_small;
+  Kinds kinds = kinds_of(known.gauges);
+  if (!known.from_log) kinds.back().second = 0;  // what cache there was seconds before, the kernel has dropped since
+  return largest(kinds);
+}
+
+}  // namespace
+
+std::string_view to_string(OomCause cause) {
+  switch (cause) {
+    case OomCause::anon_growth: return "anon_growth";
+    case OomCause::shmem: return "shmem";
+    case OomCause::kernel_memory: return "kernel_memory";
+    case OomCause::cache: return "cache";
+    case OomCause::limit_too_small: return "limit_too_small";
+    case OomCause::ancestor_limit: return "ancestor_limit";
+    case OomCause::node: return "node";
+  }
+  return "";
+}
+
+std::optional<std::uint64_t> held_bytes(const Gauges& gauges) {
+  const auto usage = gauges[Gauge::usage];
+  if (!usage) return std::nullopt;
+  return *usage - std::min(*usage, reclaimable_cache_bytes(gauges));
+}
+
+OomExplanation explain(const OomEvidence& evidence) {
+  OomExplanation result;
+  result.limit_bytes = evidence.limit_bytes;
+  if (evidence.at_kill && evidence.at_kill->gauges.has(Gauge::usage)) {
+    result.from_log = true;
+    result.measured_at_us = evidence.killed_at_us;
+    result.gauges = evidence.at_kill->gauges;
+    result.limit_bytes = evidence.at_kill->limit_bytes;
+  } else if (!evidence.before.empty()) {
+    result.measured_at_us = evidence.before.back().at_us;
+    result.gauges = evidence.before.back().gauges;
+  }
+  // Of the victim's own cgroup: where another's limit was hit, the log's numbers are that one's.
+  const bool own_numbers = result.from_log && !evidence.limit_is_above;
+  const auto to_bytes = own_numbers                ? held_bytes(result.gauges)
+                        : evidence.before.empty() ? std::nullopt
+                                                   : held_bytes(evidence.before.back().gauges);
+  const std::uint64_t scale = evidence.limit_bytes.value_or(result.limit_bytes.value_or(to_bytes.value_or(0)));
+  if (to_bytes) result.growth = growth_of(evidence.before, evidence.killed_at_us, *to_bytes, scale);
+  result.cause = cause_of(evidence, result);
+  return result;
+}
+
+}  // namespace cgmm::core
