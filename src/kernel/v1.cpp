@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernel/controller.hpp"
+#include "kernel/memory_stat.hpp"
 #include "kernel/parse.hpp"
 
 namespace cgmm::kernel {
@@ -11,89 +12,15 @@ namespace {
 
 using core::Counter;
 using core::Gauge;
-
-/// The keys of memory.stat that are used; each total_ directly before the same without.
-enum class Stat : std::uint8_t {
-  total_cache,
-  cache,
-  total_shmem,
-  shmem,
-  total_rss,
-  rss,
-  total_inactive_file,
-  inactive_file,
-  total_active_file,
-  active_file,
-  total_dirty,
-  dirty,
-  total_writeback,
-  writeback,
-  total_swap,
-  swap,
-  total_pgfault,
-  pgfault,
-  total_pgmajfault,
-  pgmajfault,
-  total_workingset_refault_file,
-  workingset_refault_file,
-  total_workingset_refault_anon,
-  workingset_refault_anon,
-  hierarchical_memory_limit,
-  count_
-};
-constexpr KeyTable<Stat> kStat({"total_cache",
-                                "cache",
-                                "total_shmem",
-                                "shmem",
-                                "total_rss",
-                                "rss",
-                                "total_inactive_file",
-                                "inactive_file",
-                                "total_active_file",
-                                "active_file",
-                                "total_dirty",
-                                "dirty",
-                                "total_writeback",
-                                "writeback",
-                                "total_swap",
-                                "swap",
-                                "total_pgfault",
-                                "pgfault",
-                                "total_pgmajfault",
-                                "pgmajfault",
-                                "total_workingset_refault_file",
-                                "workingset_refault_file",
-                                "total_workingset_refault_anon",
-                                "workingset_refault_anon",
-                                "hierarchical_memory_limit"});
+using v1::hierarchical;
+using v1::kStat;
+using v1::sample_of;
+using v1::Stat;
 
 enum class OomControl : std::uint8_t { oom_kill, count_ };
 constexpr KeyTable<OomControl> kOomControl({"oom_kill"});
 
 enum Slot : std::size_t { kUsage = 1, kFailcnt, kOomControlFile, kKmem, kLimit };
-
-std::optional<std::uint64_t> hierarchical(const core::Values<Stat>& stat, Stat total) {
-  if (stat.has(total)) return stat[total];
-  return stat[static_cast<Stat>(static_cast<std::uint8_t>(total) + 1)];
-}
-
-core::MemorySample sample_of(const core::Values<Stat>& stat) {
-  core::MemorySample sample;
-  sample.gauges.set(Gauge::file, hierarchical(stat, Stat::total_cache));
-  sample.gauges.set(Gauge::shmem, hierarchical(stat, Stat::total_shmem));
-  sample.gauges.set(Gauge::anon, hierarchical(stat, Stat::total_rss));
-  sample.gauges.set(Gauge::inactive_file, hierarchical(stat, Stat::total_inactive_file));
-  sample.gauges.set(Gauge::active_file, hierarchical(stat, Stat::total_active_file));
-  sample.gauges.set(Gauge::swap, hierarchical(stat, Stat::total_swap));
-  for (const Stat part : {Stat::total_dirty, Stat::total_writeback}) {
-    if (const auto bytes = hierarchical(stat, part)) sample.gauges.add(Gauge::dirty, *bytes);
-  }
-  sample.counters.set(Counter::pgfault, hierarchical(stat, Stat::total_pgfault));
-  sample.counters.set(Counter::pgmajfault, hierarchical(stat, Stat::total_pgmajfault));
-  sample.counters.set(Counter::refault_file, hierarchical(stat, Stat::total_workingset_refault_file));
-  sample.counters.set(Counter::refault_anon, hierarchical(stat, Stat::total_workingset_refault_anon));
-  return sample;
-}
 
 class V1Controller final : public Controller {
  public:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernel/controller.hpp"
+#include "kernel/memory_stat.hpp"
 #include "kernel/parse.hpp"
 
 namespace cgmm::kernel {
@@ -14,86 +15,14 @@ namespace {
 
 using core::Counter;
 using core::Gauge;
-
-enum class Stat : std::uint8_t {
-  anon,
-  file,
-  shmem,
-  inactive_file,
-  active_file,
-  file_dirty,
-  file_writeback,
-  kernel,
-  slab,
-  kernel_stack,
-  pagetables,
-  percpu,
-  sock,
-  pgfault,
-  pgmajfault,
-  workingset_refault_file,
-  workingset_refault_anon,
-  workingset_refault,
-  pgscan,
-  pgsteal,
-  count_
-};
-constexpr KeyTable<Stat> kStat({"anon",
-                                "file",
-                                "shmem",
-                                "inactive_file",
-                                "active_file",
-                                "file_dirty",
-                                "file_writeback",
-                                "kernel",
-                                "slab",
-                                "kernel_stack",
-                                "pagetables",
-                                "percpu",
-                                "sock",
-                                "pgfault",
-                                "pgmajfault",
-                                "workingset_refault_file",
-                                "workingset_refault_anon",
-                                "workingset_refault",
-                                "pgscan",
-                                "pgsteal"});
+using v2::kStat;
+using v2::sample_of;
+using v2::Stat;
 
 enum class Events : std::uint8_t { max, oom_kill, count_ };
 constexpr KeyTable<Events> kEvents({"max", "oom_kill"});
 
 enum Slot : std::size_t { kCurrent = 1, kEventsFile, kPressure, kSwap, kMax, kHigh };
-
-std::optional<std::uint64_t> sum(const core::Values<Stat>& stat, std::initializer_list<Stat> parts) {
-  std::optional<std::uint64_t> total;
-  for (const Stat part : parts) {
-    if (stat.has(part)) total = total.value_or(0) + *stat[part];
-  }
-  return total;
-}
-
-core::MemorySample sample_of(const core::Values<Stat>& stat) {
-  core::MemorySample sample;
-  sample.gauges.set(Gauge::anon, stat[Stat::anon]);
-  sample.gauges.set(Gauge::file, stat[Stat::file]);
-  sample.gauges.set(Gauge::shmem, stat[Stat::shmem]);
-  sample.gauges.set(Gauge::inactive_file, stat[Stat::inactive_file]);
-  sample.gauges.set(Gauge::active_file, stat[Stat::active_file]);
-  sample.gauges.set(Gauge::dirty, sum(stat, {Stat::file_dirty, Stat::file_writeback}));
-  sample.gauges.set(Gauge::kernel,
-                    stat.has(Stat::kernel) ? stat[Stat::kernel]
-                                           : sum(stat, {Stat::slab, Stat::kernel_stack, Stat::pagetables,
-                                                        Stat::percpu, Stat::sock}));
-  sample.counters.set(Counter::pgfault, stat[Stat::pgfault]);
-  sample.counters.set(Counter::pgmajfault, stat[Stat::pgmajfault]);
-  sample.counters.set(Counter::refault_file, stat.has(Stat::workingset_refault_file)
-                                                 ? stat[Stat::workingset_refault_file]
-                                                 : stat[Stat::workingset_refault]);
-  sample.counters.set(Counter::refault_anon, stat[Stat::workingset_refault_anon]);
-  sample.counters.set(Counter::pgscan, stat[Stat::pgscan]);
-  sample.counters.set(Counter::pgsteal, stat[Stat::pgsteal]);
-  return sample;
-}
 
 class V2Controller final : public Controller {
  public:
