@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/kernel_log.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace cgmm::kernel {
+namespace {
+
+constexpr std::size_t kReadBytes =
+    16'384;                    // a record has at most 8 KiB; a smaller buffer gets EINVAL for a larger one
+constexpr int kMaxReads = 64;  // in one call, of what has no record in it: /dev/zero never ends
+constexpr const char* kBootId = "/proc/sys/kernel/random/boot_id";
+
+[[noreturn]] void throw_errno(int error, const std::string& path) {
+  throw std::system_error(error, std::system_category(), path);
+}
+
+}  // namespace
+
+KernelLog::KernelLog(std::string path, Start start)
+    : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
+  struct stat status {};
+  if (!fd_ || ::fstat(fd_.get(), &status) != 0) throw_errno(errno, path_);
+  if (S_ISDIR(status.st_mode)) throw_errno(EISDIR, path_);
+  is_device_ = S_ISCHR(status.st_mode);
+  if (start == Start::end && ::lseek(fd_.get(), 0, SEEK_END) < 0 && errno != ESPIPE)
+    throw_errno(errno, path_);
+}
+
+KernelLog::Read KernelLog::read() {
+  if (held_) {
+    Read read{.what = Read::What::record, .record = std::move(*held_)};
+    held_.reset();
+    return read;
+  }
+  for (int reads = 0; reads < kMaxReads; ++reads) {
+    if (auto record = take_line()) return tell(std::move(*record));
+    std::array<char, kReadBytes> chunk;
+    const ssize_t got = ::read(fd_.get(), chunk.data(), chunk.size());
+    if (got > 0) {
+      buffer_.append(chunk.data(), static_cast<std::size_t>(got));
+    } else if (got == 0 || errno == EAGAIN) {
+      return {};
+    } else if (errno == EPIPE) {
+      overrun_ = true;
+    } else if (errno != EINTR) {
+      throw_errno(errno, path_);
+    }
+  }
+  return {};
+}
+
+/// The next record among what was read. The device returns one a read, a file any part of the text: either
+/// way a record begins with a line, and the lines below it that begin with a space are skipped.
+std::optional<LogRecord> KernelLog::take_line() {
+  while (done_ < buffer_.size()) {
+    const std::size_t end = buffer_.find('\n', done_);
+    if (end == std::string::npos) break;
+    const std::string_view line = std::string_view(buffer_).substr(done_, end - done_);
+    done_ = end + 1;
+    if (std::exchange(skips_line_, false)) continue;
+    if (auto record = parse_record(line)) return record;
+  }
+  buffer_.erase(0, done_);
+  done_ = 0;
+  if (buffer_.size() >= kReadBytes) {
+    buffer_.clear();
+    skips_line_ = true;
+  }
+  return std::nullopt;
+}
+
+/// With what was lost before it told first.
+KernelLog::Read KernelLog::tell(LogRecord record) {
+  const auto last = std::exchange(last_sequence_, record.sequence);
+  const std::uint64_t jump = last && record.sequence > *last ? record.sequence - *last - 1 : 0;
+  const bool overrun = std::exchange(overrun_, false);
+  if (!overrun && jump == 0) return {.what = Read::What::record, .record = std::move(record)};
+  held_ = std::move(record);
+  return {.what = Read::What::overrun, .record = {}, .lost_count = jump};
+}
+
+std::string KernelLog::boot_id() {
+  const Fd file(::open(kBootId, O_RDONLY | O_CLOEXEC));
+  std::array<char, 64> text;
+  const ssize_t got = file ? ::read(file.get(), text.data(), text.size()) : -1;
+  if (got < 0) throw_errno(errno, kBootId);
+  const std::string_view id(text.data(), static_cast<std::size_t>(got));
+  return std::string(id.substr(0, id.find('\n')));
+}
+
+std::int64_t wall_us(std::int64_t logged_at_us, std::int64_t wall_now_us, std::int64_t monotonic_now_us) {
+  return wall_now_us - std::max<std::int64_t>(monotonic_now_us - logged_at_us, 0);
+}
+
+}  // namespace cgmm::kernel
