@@ -86,6 +86,7 @@ class Kernel : public kernel::Controller {
     if (counts_refaults_) reading.sample.counters.set(core::Counter::refault_file, cgroup_.refaults);
     return reading;
   }
+  std::optional<std::uint64_t> read_usage(kernel::Cgroup& /*unused*/) override { return std::nullopt; }
   core::Limits read_limits(kernel::Cgroup&, const kernel::Reading&) override {
     return {.limit_bytes = kLimit, .effective_limit_bytes = kLimit, .high_bytes = {}};
   }

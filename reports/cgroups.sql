@@ -5,8 +5,9 @@
 -- Reads every sample of the time asked for, so a week of a large node takes its time.
 WITH seen AS MATERIALIZED (
   SELECT s.cgroup_id, count(*) AS samples,
-         avg(s.usage_kib) AS usage_avg_kib, max(s.usage_kib) AS usage_max_kib,
-         avg(max(s.file_kib - coalesce(s.shmem_kib, 0), 0)) AS cache_avg_kib,
+         avg(s.usage_kib) FILTER (WHERE sc.is_partial IS NOT 1) AS usage_avg_kib, max(s.usage_kib) AS usage_max_kib,
+         avg(max(s.file_kib - coalesce(s.shmem_kib, 0), 0))
+           FILTER (WHERE sc.is_partial IS NOT 1) AS cache_avg_kib,
          max(max(s.file_kib - coalesce(s.shmem_kib, 0), 0)) AS cache_max_kib,
          min(sc.started_at_us) AS first_seen_at_us, max(sc.started_at_us) AS last_seen_at_us
     FROM scan sc

@@ -5,14 +5,15 @@
 WITH
 asked AS (  -- what lies before the first scan ever was not missed
   SELECT max(:since_us, min(started_at_us)) AS begin_us,
-         (SELECT interval_us FROM scan WHERE started_at_us < :until_us
+         (SELECT interval_us FROM scan WHERE started_at_us < :until_us AND is_partial IS NOT 1
            ORDER BY started_at_us DESC LIMIT 1) AS interval_us
     FROM scan
 ),
 gap AS (  -- from the last scan before the time asked for on; the last gap may be open
   SELECT from_at_us, ifnull(to_at_us, :until_us) AS to_at_us, due_at_us
     FROM v_scan_gap
-   WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan WHERE started_at_us <= :since_us), 0)
+   WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan
+                                WHERE started_at_us <= :since_us AND is_partial IS NOT 1), 0)
                         AND :until_us
      AND due_at_us < :until_us
      AND ifnull(to_at_us, :until_us) > from_at_us + 2 * interval_us
@@ -27,7 +28,7 @@ scans AS (
          count(*) FILTER (WHERE late_us > interval_us / 10) AS late,
          max(late_us) AS latest_us,
          avg(duration_us) AS average_us, max(duration_us) AS slowest_us, coalesce(sum(error_count), 0) AS errors
-    FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us
+    FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
 ),
 events AS (
   SELECT count(*) FILTER (WHERE kind = 'start') AS starts,

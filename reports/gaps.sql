@@ -6,7 +6,8 @@ WITH
 gap AS (  -- from the last scan before the time asked for on; the last gap may be open
   SELECT from_at_us, ifnull(to_at_us, :until_us) AS to_at_us, due_at_us
     FROM v_scan_gap
-   WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan WHERE started_at_us <= :since_us), 0)
+   WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan
+                                WHERE started_at_us <= :since_us AND is_partial IS NOT 1), 0)
                         AND :until_us
      AND due_at_us < :until_us
      AND ifnull(to_at_us, :until_us) > from_at_us + 2 * interval_us
@@ -29,8 +30,8 @@ SELECT from_at_us,
            LIMIT 1),
          -- Late by most of the gap: it was running, but did not get to scan.
          (SELECT 'the scan was late: the node was suspended or overloaded, or its clock was set' FROM scan
-           WHERE started_at_us = to_at_us AND late_us > (to_at_us - from_at_us) / 2 LIMIT 1),
-         CASE WHEN NOT EXISTS (SELECT 1 FROM scan WHERE started_at_us >= to_at_us) THEN 'no scan since' END,
+           WHERE started_at_us = to_at_us AND is_partial IS NOT 1 AND late_us > (to_at_us - from_at_us) / 2 LIMIT 1),
+         CASE WHEN NOT EXISTS (SELECT 1 FROM scan WHERE started_at_us >= to_at_us AND is_partial IS NOT 1) THEN 'no scan since' END,
          'not known') AS why
   FROM gap
  ORDER BY from_at_us;

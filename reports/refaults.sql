@@ -5,7 +5,8 @@
 WITH busy AS MATERIALIZED (
   SELECT s.cgroup_id, sum(s.refault_file) AS pages, sum(s.pgmajfault) AS major_faults,
          sum(s.psi_some_us) AS stalled_us,
-         avg(max(s.file_kib - coalesce(s.shmem_kib, 0), 0)) AS cache_avg_kib
+         avg(max(s.file_kib - coalesce(s.shmem_kib, 0), 0))
+           FILTER (WHERE sc.is_partial IS NOT 1) AS cache_avg_kib
     FROM scan sc
     JOIN sample s ON s.scan_id = sc.scan_id
    WHERE sc.started_at_us >= :since_us AND sc.started_at_us < :until_us

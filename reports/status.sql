@@ -1,6 +1,7 @@
 -- The service as its history shows it
 -- SPDX-License-Identifier: Apache-2.0
--- One row. `status` adds whether it is running now.
+-- One row. `status` adds whether it is running now. Near their limit are the cgroups that are sampled every second between
+-- two scans; the sampler's CPU time is that of the last hour of scans, with what it looks at in between.
 SELECT (SELECT value FROM node WHERE key = 'version') AS version,
        (SELECT value FROM node WHERE key = 'node') AS node,
        (SELECT value FROM node WHERE key = 'kernel') AS kernel,
@@ -13,7 +14,12 @@ SELECT (SELECT value FROM node WHERE key = 'version') AS version,
        last.late_us AS last_scan_late_us,
        last.cgroup_count,
        last.error_count,
-       (SELECT count(*) FROM scan) AS scan_count,
+       (SELECT count(*) FROM scan WHERE is_partial IS NOT 1) AS scan_count,
+       (SELECT CASE WHEN started_at_us >= (SELECT max(started_at_us) FROM scan) - 3000000 THEN cgroup_count ELSE 0 END
+          FROM scan WHERE is_partial = 1 ORDER BY scan_id DESC LIMIT 1) AS near_limit_count,
+       recent.partial_scan_count AS partial_scans_last_hour_count,
+       recent.partial_cpu_us AS partial_scans_last_hour_cpu_us,
+       recent.sampler_cpu_pct,
        (SELECT count(*) FROM cgroup) AS cgroups_ever_count,
        (SELECT count(*) FROM reclaim WHERE outcome <> 'dry_run') AS reclaim_count,
        (SELECT max(started_at_us) FROM reclaim WHERE outcome <> 'dry_run') AS last_reclaim_at_us,
@@ -27,4 +33,8 @@ SELECT (SELECT value FROM node WHERE key = 'version') AS version,
                             WHERE e.kind = 'fault_end' AND e.service_event_id > f.service_event_id)
          ORDER BY f.service_event_id DESC LIMIT 1) AS fault
   FROM (SELECT 1) AS one_row
-  LEFT JOIN (SELECT * FROM scan ORDER BY scan_id DESC LIMIT 1) AS last ON 1;
+  LEFT JOIN (SELECT * FROM scan WHERE is_partial IS NOT 1 ORDER BY started_at_us DESC LIMIT 1) AS last ON 1
+  LEFT JOIN (SELECT count(*) FILTER (WHERE is_partial = 1) AS partial_scan_count,
+                    coalesce(sum(cpu_us) FILTER (WHERE is_partial = 1), 0) AS partial_cpu_us,
+                    100.0 * sum(cpu_us) / nullif(max(started_at_us) - min(started_at_us), 0) AS sampler_cpu_pct
+               FROM scan WHERE started_at_us > (SELECT max(started_at_us) FROM scan) - 3600000000) AS recent ON 1;

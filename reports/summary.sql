@@ -10,14 +10,15 @@
 WITH
 asked AS (  -- what lies before the first scan ever was not missed
   SELECT max(:since_us, min(started_at_us)) AS begin_us,
-         (SELECT interval_us FROM scan WHERE started_at_us < :until_us
+         (SELECT interval_us FROM scan WHERE started_at_us < :until_us AND is_partial IS NOT 1
            ORDER BY started_at_us DESC LIMIT 1) AS interval_us
     FROM scan
 ),
 gap AS (  -- from the last scan before the time asked for on; the last gap may be open
   SELECT from_at_us, ifnull(to_at_us, :until_us) AS to_at_us, due_at_us
     FROM v_scan_gap
-   WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan WHERE started_at_us <= :since_us), 0)
+   WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan
+                                WHERE started_at_us <= :since_us AND is_partial IS NOT 1), 0)
                         AND :until_us
      AND due_at_us < :until_us
      AND ifnull(to_at_us, :until_us) > from_at_us + 2 * interval_us
@@ -30,13 +31,13 @@ missed AS (  -- of the time asked for
 scans AS (
   SELECT count(*) AS scans, min(started_at_us) AS first_at_us, max(started_at_us) AS last_at_us,
          coalesce(sum(cgroup_count), 0) AS samples
-    FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us
+    FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
 ),
 seen AS (  -- a cgroup that has not vanished was seen up to the newest scan
   SELECT count(*) AS cgroups FROM cgroup
    WHERE path GLOB :cgroup_glob AND first_seen_at_us < :until_us
      AND CASE WHEN vanished_at_us IS NULL
-              THEN max(last_seen_at_us, coalesce((SELECT max(started_at_us) FROM scan), 0))
+              THEN max(last_seen_at_us, coalesce((SELECT max(started_at_us) FROM scan WHERE is_partial IS NOT 1), 0))
               ELSE last_seen_at_us END >= :since_us
 ),
 reclaims AS (

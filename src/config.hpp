@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/limit_watch.hpp"
 #include "core/policy.hpp"
 
 namespace cgmm::config {
@@ -28,6 +29,9 @@ struct Config {
   Watch watch = Watch::automatic;
   std::int64_t interval_us = 10'000'000;
   core::Policy policy;  // threshold, reclaim_to, cooldown and the [[rule]] sections
+  core::WatchBounds watch_bounds;
+  std::string kernel_log = "auto";      // "auto", "off" or a file
+  std::string container_logs = "auto";  // "auto", "off" or a directory
   bool dry_run = false;
   std::filesystem::path database = "/var/lib/cgroup-memory-manager/history.db";
   std::int64_t keep_samples_us = 7LL * 24 * 3600 * 1'000'000;

@@ -28,7 +28,10 @@ constexpr std::string_view kCooldownExpected =
     R"(a duration up to "365d" such as "30s", or a number of seconds)";
 constexpr std::string_view kStepExpected = R"(a size of at least "4KiB", such as "64MiB")";
 constexpr std::string_view kTimeoutExpected = R"(a duration between "100ms" and "1h" such as "10s")";
-constexpr std::string_view kPressureExpected = R"(a percentage between 0% and 100% such as "10%")";
+constexpr std::string_view kPercentageExpected = R"(a percentage between 0% and 100% such as "10%")";
+constexpr std::string_view kCountExpected = "a number of cgroups between 0 and 1000";
+constexpr std::string_view kKernelLogExpected = R"("auto", "off" or the path of a file such as "/dev/kmsg")";
+constexpr std::string_view kContainerLogsExpected = R"("auto", "off" or the path of a directory such as "/var/log")";
 constexpr std::string_view kObserveExpected = R"(a duration between "1s" and "1h" such as "5m")";
 constexpr std::string_view kKeepExpected = R"(a duration between "1h" and "3650d" such as "7d")";
 constexpr std::string_view kBoolExpected = "true or false";
@@ -40,6 +43,7 @@ constexpr std::uint64_t kMinStepBytes = 4096;
 constexpr std::int64_t kSecondUs = 1'000'000;
 constexpr std::int64_t kHourUs = 3600 * kSecondUs;
 constexpr std::int64_t kMinTimeoutUs = 100'000;
+constexpr std::int64_t kMaxWatched = 1000;
 constexpr std::int64_t kMinKeepUs = kHourUs;
 constexpr std::int64_t kMaxKeepUs = 3650 * kMaxIntervalUs;
 
@@ -111,10 +115,10 @@ Expected take_step(const Value& value, std::uint64_t& target_bytes) {
 }
 
 /// A percentage needs its sign: 0.1 and 10 can both be meant.
-Expected take_pressure(const Value& value, double& target_pct) {
+Expected take_percentage(const Value& value, double& target_pct) {
   const auto* text = text_of(value);
   const auto share = text ? core::Threshold::parse(*text) : std::nullopt;
-  if (!share || !share->percent()) return kPressureExpected;
+  if (!share || !share->percent()) return kPercentageExpected;
   target_pct = *share->percent();
   return kTaken;
 }
@@ -129,6 +133,20 @@ Expected take_cooldown(const Value& value, std::optional<std::int64_t>& target_u
 Expected take_parent(const Value& value, std::string& target) {
   const auto* text = text_of(value);
   if (!text) return R"("auto" or the path of a directory)";
+  target = *text;
+  return kTaken;
+}
+
+Expected take_count(const Value& value, std::int64_t& target) {
+  const auto* count = std::get_if<std::int64_t>(&value.held);
+  if (!count || *count < 0 || *count > kMaxWatched) return kCountExpected;
+  target = *count;
+  return kTaken;
+}
+
+Expected take_source(const Value& value, std::string& target, std::string_view expected) {
+  const auto* text = text_of(value);
+  if (!text || !(*text == "auto" || *text == "off" || text->starts_with('/'))) return expected;
   target = *text;
   return kTaken;
 }
@@ -187,7 +205,7 @@ Expected take_always(const Value& value, T& target, Take take) {
   return expected;
 }
 
-constexpr std::array<Key<Config>, 17> kConfigKeys = {{
+constexpr std::array<Key<Config>, 21> kConfigKeys = {{
     {"parent", [](const Value& v, Config& c) { return take_parent(v, c.parent); }},
     {"watch", [](const Value& v, Config& c) { return take_watch(v, c.watch); }},
     {"threshold",
@@ -199,7 +217,7 @@ constexpr std::array<Key<Config>, 17> kConfigKeys = {{
      [](const Value& v, Config& c) {
        return take_duration(v, c.policy.bounds.timeout_us, {kMinTimeoutUs, kHourUs}, kTimeoutExpected);
      }},
-    {"max_pressure", [](const Value& v, Config& c) { return take_pressure(v, c.policy.bounds.max_pressure_pct); }},
+    {"max_pressure", [](const Value& v, Config& c) { return take_percentage(v, c.policy.bounds.max_pressure_pct); }},
     {"interval",
      [](const Value& v, Config& c) {
        return take_duration(v, c.interval_us, {kMinIntervalUs, kMaxIntervalUs}, kIntervalExpected);
@@ -215,6 +233,11 @@ constexpr std::array<Key<Config>, 17> kConfigKeys = {{
      [](const Value& v, Config& c) {
        return take_duration(v, c.policy.learning.observe_for_us, {kSecondUs, kHourUs}, kObserveExpected);
      }},
+    {"watch_over", [](const Value& v, Config& c) { return take_percentage(v, c.watch_bounds.over_pct); }},
+    {"watch_max", [](const Value& v, Config& c) { return take_count(v, c.watch_bounds.max_count); }},
+    {"kernel_log", [](const Value& v, Config& c) { return take_source(v, c.kernel_log, kKernelLogExpected); }},
+    {"container_logs",
+     [](const Value& v, Config& c) { return take_source(v, c.container_logs, kContainerLogsExpected); }},
     {"dry_run", [](const Value& v, Config& c) { return take_bool(v, c.dry_run); }},
     {"database", [](const Value& v, Config& c) { return take_path(v, c.database, "the path of a file"); }},
     {"keep_samples",

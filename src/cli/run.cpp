@@ -53,13 +53,19 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
   daemon::await_signals();
   start_logging(config);
   raise_descriptor_limit();
-  daemon::ServiceOptions service{.settings = settings_of(config), .cycles = options.cycles, .version = version};
+  daemon::ServiceOptions service{.settings = settings_of(config),
+                                  .sources = {.kernel_log = config.kernel_log, .container_logs = config.container_logs},
+                                  .cycles = options.cycles,
+                                  .version = version};
   service.reload = [&] {
     const config::Config fresh = config::load(common.config, common.overrides);
     if (fresh.database != config.database) {
       spdlog::warn("database = \"{}\" takes effect at the next start", fresh.database.string());
     }
     if (fresh.keep_samples_us != config.keep_samples_us) spdlog::warn("keep_samples takes effect at the next start");
+    if (fresh.kernel_log != config.kernel_log || fresh.container_logs != config.container_logs) {
+      spdlog::warn("kernel_log and container_logs take effect at the next start");
+    }
     set_log_level(fresh);
     return settings_of(fresh);
   };

@@ -23,6 +23,7 @@ daemon::Settings settings_of(const config::Config& config) {
           .watch = kernel_watch(config.watch),
           .interval_us = config.interval_us,
           .policy = config.policy,
+          .watch_bounds = config.watch_bounds,
           .dry_run = config.dry_run};
 }
 

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "core/container.hpp"
+#include "core/oom.hpp"
 #include "core/policy.hpp"
 #include "core/sample.hpp"
 #include "core/table.hpp"
+#include "core/workload.hpp"
 
 namespace cgmm::core {
 
@@ -26,6 +28,13 @@ struct AppearedCgroup {
   CgroupKey key = 0;
   CgroupId id;
   ContainerIdentity container;
+};
+
+/// What the node tells of a container that has appeared.
+struct NamedCgroup {
+  CgroupId id;
+  ContainerIdentity container;
+  ContainerNames names;
 };
 
 /// One cgroup in one scan.
@@ -49,7 +58,9 @@ struct Scan {
   std::int64_t late_us = 0;      // how long after its time it began; missed scans are part of it
   std::int64_t interval_us = 0;  // to the next scan, as configured now
   std::int64_t error_count = 0;  // cgroups that could not be read (one that vanished is not an error)
+  std::int64_t cpu_us = 0;       // of the sampler since the scan before, what it looked at in between included
   bool announces_all = false;    // `appeared` holds every watched cgroup, not only the new ones
+  bool is_partial = false;       // only of the cgroups that are near their limit, between two scans of all
   std::vector<AppearedCgroup> appeared;
   std::vector<CgroupKey> vanished;
   std::vector<LimitChange> limits;
@@ -115,10 +126,27 @@ struct Effect {
   std::optional<Cooldown> cooldown;               // of its cgroup, where this has changed it
 };
 
-/// An OOM kill as far as the kernel's counter tells: in which cgroup, and seen when.
+/// Where in the kernel's log we are; another boot begins a new one.
+struct LogPosition {
+  std::string boot_id;
+  std::uint64_t sequence = 0;  // records up to this one have been dealt with
+};
+
+/// An OOM kill of the kernel's log, and what is known of the cgroup that held the victim.
 struct OomKill {
-  CgroupId id;
+  LoggedKill logged;
   std::int64_t killed_at_us = 0;
+  LogPosition position;
+  CgroupId id;                  // the container that the victim was in, else its own cgroup; inode 0: it is gone already
+  ContainerIdentity container;  // of a watched container, which gets a row where it has none; empty otherwise
+};
+
+/// What the kernel's counter of OOM kills rose by in one cgroup: the same kills that its log tells of, if it is read.
+struct CountedOomKills {
+  CgroupId id;
+  std::optional<std::int64_t> since_at_us;  // its previous sample; nullopt: it was in an earlier run
+  std::int64_t at_us = 0;
+  std::uint64_t count = 0;
 };
 
 /// A start, stop, crash found, gap, configuration change or fault.
@@ -137,6 +165,7 @@ struct NodeFacts {
 struct Handover {
   Cooldowns cooldowns;
   std::unordered_map<CgroupId, std::uint64_t> oom_kills_total;
+  std::optional<LogPosition> log_position;  // nullopt: the log has never been read
   std::int64_t next_reclaim_id = 1;
   std::string crash_found;  // what is known of an earlier run that did not stop in order; empty: it did
 };

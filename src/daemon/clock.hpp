@@ -3,6 +3,8 @@
 
 // The clocks. Only this room reads them; rules get the time as an argument.
 
+#include <time.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -19,6 +21,13 @@ inline std::int64_t wall_now_us() {
 inline std::int64_t steady_now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+/// What this thread has taken of a processor.
+inline std::int64_t thread_cpu_us() {
+  struct timespec taken {};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &taken);
+  return taken.tv_sec * 1'000'000 + taken.tv_nsec / 1000;
 }
 
 /// Both, for whoever must also work in a time that somebody else makes.

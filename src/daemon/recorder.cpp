@@ -14,6 +14,8 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kRetryEvery{1000};
+constexpr int kNameTries = 60;  // one with every scan
+constexpr std::size_t kMaxNameless = 20'000;
 
 }  // namespace
 
@@ -45,7 +47,53 @@ bool Recorder::record(const std::vector<Record>& batch) {
     return false;
   }
   fault_ends();
+  name_containers(batch);
   return true;
+}
+
+/// Those of the batch that are new, and those that had no name yet.
+void Recorder::name_containers(const std::vector<Record>& batch) {
+  const std::int64_t now_us = wall_now_us();
+  std::vector<Record> found;
+  // Whether all is known of it now.
+  const auto is_named = [&](core::NamedCgroup& one) {
+    const auto names = names_.names_of(one.container, now_us);
+    if (!names) return false;
+    if (*names != one.names) {
+      one.names = *names;
+      found.emplace_back(one);
+    }
+    return !names->container.empty();
+  };
+  const auto add = [&](const core::CgroupId& id, const core::ContainerIdentity& container) {
+    if (container.container_id.empty()) return;
+    core::NamedCgroup one{.id = id, .container = container, .names = {}};
+    if (is_named(one) || names_.directory().empty() || nameless_.size() >= kMaxNameless) return;
+    nameless_.push_back({std::move(one), kNameTries});
+  };
+  for (const Record& record : batch) {
+    if (const auto* scan = std::get_if<core::Scan>(&record)) {
+      if (!scan->is_partial) std::erase_if(nameless_, [&](Nameless& one) { return is_named(one.cgroup) || --one.tries_left <= 0; });
+      for (const core::AppearedCgroup& one : scan->appeared) add(one.id, one.container);
+    } else if (const auto* kill = std::get_if<core::OomKill>(&record)) {
+      add(kill->id, kill->container);
+    }
+  }
+  if (!found.empty()) store_names(found);
+}
+
+void Recorder::store_names(const std::vector<Record>& names) {
+  try {
+    store(names);
+  } catch (const std::exception& error) {
+    history_.rollback();
+    spdlog::warn("the names of {} containers could not be recorded: {}", names.size(),
+                 core::escape_for_terminal(error.what()));
+    for (const Record& record : names) {  // with the next scan
+      nameless_.push_back({std::get<core::NamedCgroup>(record), kNameTries});
+      nameless_.back().cgroup.names = {};
+    }
+  }
 }
 
 void Recorder::store(std::span<const Record> records) {

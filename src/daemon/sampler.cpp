@@ -3,15 +3,16 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
 #include <utility>
 
+#include "core/oom_cause.hpp"
 #include "daemon/clock.hpp"
 
 namespace cgmm::daemon {
 namespace {
 
 constexpr std::int64_t kLimitsEvery_us = 60'000'000;  // a limit rarely moves; a reclaim reads it again anyway
-constexpr std::uint64_t kMaxKillsPerScan = 16;        // of one cgroup
 
 }  // namespace
 
@@ -59,8 +60,81 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   }
   forget_unseen(result);
   complete_ = complete;
+  node_held_bytes_ = node_memory_.held_bytes();
+  choose_watched();
   result.scan.duration_us = steady_now_us() - began_us;
+  result.scan.cpu_us = take_cpu_us();
   return result;
+}
+
+std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
+  if (bounds_.max_count == 0 || announce_all_) return std::nullopt;  // of cgroups that are on record
+  const std::int64_t began_us = steady_now_us();
+  const auto held_bytes = tree_->hierarchy().real ? node_memory_.held_bytes() : std::nullopt;
+  // Without a number for the node, as of a tree that is not the kernel's, there is no way but to look.
+  if (!held_bytes || !node_held_bytes_ || core::worth_a_look(*node_held_bytes_, *held_bytes, smallest_headroom_bytes_)) {
+    look_at_all();
+    node_held_bytes_ = held_bytes;
+  }
+  Result result;
+  result.scan.started_at_us = now_us;
+  result.scan.is_partial = true;
+  for (auto& [inode, entry] : entries_) {
+    if (!entry.watched || !entry.announced) continue;
+    try {
+      const auto reading = controller_->read(entry.cgroup);
+      if (reading) take_row(entry, *reading, result);
+    } catch (const std::exception& error) {
+      note_error(result, error.what());
+    }
+  }
+  if (result.scan.rows.empty()) return std::nullopt;
+  choose_watched();
+  result.scan.duration_us = steady_now_us() - began_us;
+  result.scan.cpu_us = take_cpu_us();
+  return result;
+}
+
+/// Those that are not sampled anyway: their usage, less the cache that they had.
+void Sampler::look_at_all() {
+  for (auto& [inode, entry] : entries_) {
+    if (entry.watched || !entry.limits.effective_limit_bytes) continue;
+    const auto usage = controller_->read_usage(entry.cgroup);
+    if (usage) look_at_limit(entry, *usage - std::min(*usage, entry.cache_bytes));
+  }
+  choose_watched();
+}
+
+void Sampler::look_at_limit(Entry& entry, std::optional<std::uint64_t> held_bytes) {
+  if (held_bytes) {
+    entry.limit_watch.look(*held_bytes, entry.limits.effective_limit_bytes, steady_now_us(), bounds_.over_pct);
+  }
+}
+
+/// The most urgent ones, as many as may be.
+void Sampler::choose_watched() {
+  std::vector<Entry*> wanted;
+  smallest_headroom_bytes_ = UINT64_MAX;
+  for (auto& [inode, entry] : entries_) {
+    entry.watched = false;
+    if (entry.limit_watch.wanted()) {
+      wanted.push_back(&entry);
+    } else if (const auto headroom = entry.limit_watch.headroom_bytes()) {
+      smallest_headroom_bytes_ = std::min(smallest_headroom_bytes_, *headroom);
+    }
+  }
+  const auto urgency = [](const Entry* entry) {
+    return std::pair(entry->limit_watch.time_to_limit_us(), entry->limit_watch.headroom_bytes());
+  };
+  const auto count = static_cast<std::ptrdiff_t>(std::min(wanted.size(), static_cast<std::size_t>(bounds_.max_count)));
+  std::partial_sort(wanted.begin(), wanted.begin() + count, wanted.end(),
+                    [&](const Entry* a, const Entry* b) { return urgency(a) < urgency(b); });
+  for (Entry* const entry : std::span(wanted).first(static_cast<std::size_t>(count))) entry->watched = true;
+}
+
+std::int64_t Sampler::take_cpu_us() {
+  const std::int64_t before_us = std::exchange(cpu_us_, thread_cpu_us());
+  return std::max<std::int64_t>(cpu_us_ - before_us, 0);
 }
 
 void Sampler::sample(const kernel::WatchedCgroup& watched, Result& result) {
@@ -119,10 +193,16 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
     const auto counter = static_cast<core::Counter>(i);
     if (const auto value = now.counters[counter]) entry.previous.set(counter, *value);
   }
-  const std::uint64_t kill_count = std::min(row.increases.value_or(core::Counter::oom_kills, 0), kMaxKillsPerScan);
-  for (std::uint64_t i = 0; i < kill_count; ++i) {
-    result.oom_kills.push_back({entry.cgroup.id(), result.scan.started_at_us});
+  if (const auto kill_count = row.increases.value_or(core::Counter::oom_kills, 0); kill_count > 0) {
+    result.oom_kills.push_back({.id = entry.cgroup.id(),
+                                .since_at_us = entry.sampled_at_us,
+                                .at_us = result.scan.started_at_us,
+                                .count = kill_count});
   }
+  entry.sampled_at_us = result.scan.started_at_us;
+  entry.cache_bytes = core::reclaimable_cache_bytes(now.gauges);
+  look_at_limit(entry, core::held_bytes(now.gauges));
+  if (result.scan.is_partial) return;
   if (core::over_threshold(now.gauges, entry.limits.effective_limit_bytes, entry.settings)) {
     entry.ever_over = true;
     result.candidates.push_back(

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Takes the scans: finds the cgroups, reads their numbers, tells what is new. Never touches the database, never writes
-// to a cgroup, so that neither a stalled disk nor a slow reclaim can blind it. One thread.
+// Takes the scans: finds the cgroups, reads their numbers, tells what is new; and between two scans samples those that are
+// near their limit. Never touches the database, never writes to a cgroup, so that neither a stalled disk nor a slow
+// reclaim can blind it. One thread.
 
 #include <cstdint>
 #include <memory>
@@ -12,9 +13,11 @@
 #include <vector>
 
 #include "core/effect.hpp"
+#include "core/limit_watch.hpp"
 #include "core/policy.hpp"
 #include "core/records.hpp"
 #include "kernel/controller.hpp"
+#include "kernel/node_memory.hpp"
 #include "kernel/tree.hpp"
 
 namespace cgmm::daemon {
@@ -29,11 +32,15 @@ class Sampler {
     core::Scan scan;
     std::vector<core::Candidate> candidates;  // over their threshold, cooldowns not considered
     std::vector<core::Sighting> sightings;    // of those that have ever been over their threshold
-    std::vector<core::OomKill> oom_kills;     // since the previous scan, or while the service was down
+    std::vector<core::CountedOomKills> oom_kills;  // since the previous scan, or while the service was down
     std::string first_error;                  // of scan.error_count
   };
   /// One pass. Errors of single cgroups, and a parent that can't be read, are counted, not thrown.
   Result scan(std::int64_t now_us);
+
+  /// Between two scans: a partial scan of the cgroups that are near their limit; nullopt when there are none. Where what the
+  /// node holds has changed, the others are looked at too (their usage alone), for one of them may be on its way there.
+  std::optional<Result> look(std::int64_t now_us);
 
   /// The next scan tells of every cgroup as if it were new: the recorder has missed something.
   void announce_all() { announce_all_ = true; }
@@ -42,6 +49,7 @@ class Sampler {
   void take_back(const core::Scan& scan);
 
   void set_policy(core::Policy policy);
+  void set_watch_bounds(const core::WatchBounds& bounds) { bounds_ = bounds; }
   /// Watches another parent from now on, and every cgroup is new; nothing happens where it is the same. Throws
   /// std::system_error, and stays with the old one, when it can't be opened.
   void set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch);
@@ -54,12 +62,16 @@ class Sampler {
     kernel::Cgroup cgroup;
     core::ReclaimSettings settings;
     core::Counters previous;
+    core::LimitWatch limit_watch;
+    std::uint64_t cache_bytes = 0;  // reclaimable, in the last sample
+    std::optional<std::int64_t> sampled_at_us;  // in this run
     core::Limits limits;
     std::optional<std::uint64_t> hierarchical_limit_bytes;
     std::optional<std::int64_t> limits_read_at_us;  // nullopt: not yet
     std::uint32_t scan = 0;  // the last one that saw it
     bool announced = false;
     bool ever_over = false;  // its threshold
+    bool watched = false;    // sampled between two scans
   };
 
   void sample(const kernel::WatchedCgroup& watched, Result& result);
@@ -67,6 +79,10 @@ class Sampler {
   void take_row(Entry& entry, const kernel::Reading& reading, Result& result);
   bool refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us);
   void forget_unseen(Result& result);
+  void look_at_limit(Entry& entry, std::optional<std::uint64_t> held_bytes);
+  void look_at_all();
+  void choose_watched();
+  std::int64_t take_cpu_us();
   static void note_error(Result& result, const std::string& error);
 
   core::Policy policy_;
@@ -74,6 +90,11 @@ class Sampler {
   std::unique_ptr<kernel::Tree> tree_;
   std::unique_ptr<kernel::Controller> controller_;  // outlives the cgroups that it opened
   std::unordered_map<std::uint64_t, Entry> entries_;  // by inode
+  core::WatchBounds bounds_;
+  kernel::NodeMemory node_memory_;
+  std::optional<std::uint64_t> node_held_bytes_;  // when the cgroups were looked at last
+  std::uint64_t smallest_headroom_bytes_ = 0;     // of those not watched
+  std::int64_t cpu_us_ = 0;                       // of this thread, up to the last scan
   core::CgroupKey next_key_ = 1;
   std::uint32_t scan_ = 0;
   bool announce_all_ = true;

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -22,22 +23,30 @@ constexpr std::size_t kNamedNewCgroups = 20;  // more than that in one scan are 
 
 }  // namespace
 
-ScanLoop::ScanLoop(Sampler sampler, Settings settings, std::string version, Channels channels)
+ScanLoop::ScanLoop(Sampler sampler, Settings settings, core::Parameters facts, Channels channels)
     : sampler_(std::move(sampler)),
-      version_(std::move(version)),
+      facts_(std::move(facts)),
       queue_(channels.queue),
       candidates_(channels.candidates),
       parent_setting_(settings.parent),
       settings_(std::move(settings)) {
+  sampler_.set_watch_bounds(settings_.watch_bounds);
   push_node_facts(settings_);
 }
 
 void ScanLoop::run(std::optional<std::int64_t> cycles) {
   Schedule schedule(steady_now_us(), settings_now().interval_us);
   looked_for_parent_at_us_ = steady_now_us();
-  while (wait_until_due(schedule.due_us())) {
+  std::int64_t look_at_us = steady_now_us() + core::kWatchEvery_us;
+  while (wait_until_due(std::min(schedule.due_us(), look_at_us))) {
     apply_changes(schedule);
-    if (steady_now_us() < schedule.due_us()) continue;  // woken for the changes
+    if (const std::int64_t now_us = steady_now_us(); now_us < schedule.due_us()) {  // else it was woken for the changes
+      if (now_us < look_at_us) continue;
+      look_at_us = now_us + core::kWatchEvery_us;
+      if (schedule.due_us() - now_us > core::kWatchEvery_us / 2) look_once();
+      continue;
+    }
+    look_at_us = steady_now_us() + core::kWatchEvery_us;
     look_for_parent();
     scan_once(schedule.begin(steady_now_us()));
     if (cycles && scan_count_ >= *cycles) {
@@ -101,8 +110,21 @@ void ScanLoop::scan_once(const Schedule::Start& start) {
     result.scan.interval_us = settings_.interval_us;
   }
   candidates_.put(std::move(candidates));
+  hand_on(std::move(result));
+}
+
+void ScanLoop::look_once() {
+  auto result = sampler_.look(wall_now_us());
+  if (!result) return;
+  result->scan.interval_us = settings_now().interval_us;
+  spdlog::debug("near their limit: {} cgroups, {}", result->scan.rows.size(),
+                core::format_duration_us(result->scan.duration_us));
+  hand_on(std::move(*result));
+}
+
+void ScanLoop::hand_on(Sampler::Result&& result) {
   if (!queue_.push_scan(std::move(result.scan))) sampler_.take_back(result.scan);
-  for (core::OomKill& kill : result.oom_kills) queue_.push(std::move(kill));
+  for (core::CountedOomKills& kills : result.oom_kills) queue_.push(std::move(kills));
 }
 
 void ScanLoop::log_scan(const Sampler::Result& result) {
@@ -117,8 +139,8 @@ void ScanLoop::log_scan(const Sampler::Result& result) {
   if (!scan.vanished.empty()) {
     spdlog::info("{}", scan.vanished.size() == 1 ? "1 cgroup is gone" : std::to_string(scan.vanished.size()) + " cgroups are gone");
   }
-  for (const core::OomKill& kill : result.oom_kills) {
-    spdlog::warn("OOM kill in {}", core::escape_for_terminal(kill.id.path));
+  for (const core::CountedOomKills& kills : result.oom_kills) {
+    spdlog::warn("OOM kill in {}", core::escape_for_terminal(kills.id.path));
   }
   const FaultLog::Message fault = scan_faults_.after_pass(scan.error_count, result.first_error, "cgroups that can't be read");
   if (!fault.text.empty()) {
@@ -137,6 +159,7 @@ void ScanLoop::apply_changes(Schedule& schedule) {
     settings = settings_;
   }
   sampler_.set_policy(settings.policy);
+  sampler_.set_watch_bounds(settings.watch_bounds);
   schedule.set_interval(steady_now_us(), settings.interval_us);
   try {
     sampler_.set_hierarchy(find_hierarchy(settings.parent), settings.watch);
@@ -187,19 +210,29 @@ void ScanLoop::event(std::string kind, std::string detail) {
   queue_.push(core::ServiceEvent{wall_now_us(), std::move(kind), std::move(detail)});
 }
 
+kernel::Hierarchy ScanLoop::hierarchy() {
+  const std::lock_guard lock(mutex_);
+  return hierarchy_;
+}
+
 void ScanLoop::push_node_facts(const Settings& settings) {
   const kernel::Hierarchy& hierarchy = sampler_.hierarchy();
+  {
+    const std::lock_guard lock(mutex_);
+    hierarchy_ = hierarchy;
+  }
   struct utsname system {};
   ::uname(&system);
-  queue_.push(core::NodeFacts{{{"version", version_},
-                               {"node", std::string(system.nodename)},
-                               {"kernel", std::string(system.release)},
-                               {"hierarchy", std::string(kernel::to_string(hierarchy.version))},
-                               {"parent", hierarchy.parent},
-                               {"page_size_bytes", static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE))},
-                               {"memory_bytes", static_cast<std::int64_t>(hierarchy.memory_bytes)},
-                               {"interval_us", settings.interval_us},
-                               {"observe_for_us", settings.policy.learning.observe_for_us}}});
+  core::Parameters facts{{"node", std::string(system.nodename)},
+                         {"kernel", std::string(system.release)},
+                         {"hierarchy", std::string(kernel::to_string(hierarchy.version))},
+                         {"parent", hierarchy.parent},
+                         {"page_size_bytes", static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE))},
+                         {"memory_bytes", static_cast<std::int64_t>(hierarchy.memory_bytes)},
+                         {"interval_us", settings.interval_us},
+                         {"observe_for_us", settings.policy.learning.observe_for_us}};
+  facts.insert(facts_.begin(), facts_.end());
+  queue_.push(core::NodeFacts{std::move(facts)});
 }
 
 }  // namespace cgmm::daemon

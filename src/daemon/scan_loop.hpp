@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The sampler's thread: takes scans when they are due, hands them on, says in the log what is new, and takes over changed
+// The sampler's thread: takes scans when they are due, looks in between at what is near its limit, hands it all on, says in the log what is new, and takes over changed
 // settings between two scans.
 
 #include <atomic>
@@ -28,7 +28,8 @@ class ScanLoop {
     RecordQueue& queue;
     Mailbox<Candidates>& candidates;
   };
-  ScanLoop(Sampler sampler, Settings settings, std::string version, Channels channels);
+  /// `facts` are recorded of the node with those that are known here.
+  ScanLoop(Sampler sampler, Settings settings, core::Parameters facts, Channels channels);
 
   /// Until stop(), or after so many scans, and then until what they found due has been reclaimed.
   void run(std::optional<std::int64_t> cycles);
@@ -37,10 +38,14 @@ class ScanLoop {
   void change(Settings settings);
   void stop();
   std::int64_t scan_count() const { return scan_count_; }
+  /// What is watched now. From any thread.
+  kernel::Hierarchy hierarchy();
 
  private:
   bool wait_until_due(std::int64_t due_us);
   void scan_once(const Schedule::Start& start);
+  void look_once();
+  void hand_on(Sampler::Result&& result);
   void apply_changes(Schedule& schedule);
   void look_for_parent();
   void log_scan(const Sampler::Result& result);
@@ -51,7 +56,7 @@ class ScanLoop {
   Settings settings_now();
 
   Sampler sampler_;
-  std::string version_;
+  core::Parameters facts_;
   RecordQueue& queue_;
   Mailbox<Candidates>& candidates_;
   std::string parent_setting_;  // that the sampler's hierarchy came from
@@ -61,7 +66,8 @@ class ScanLoop {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  Settings settings_;      // guarded by mutex_, like the next two
+  Settings settings_;      // guarded by mutex_, like the next three
+  kernel::Hierarchy hierarchy_;  // the sampler's
   bool changed_ = false;   // settings_ are new to the sampler
   bool stopping_ = false;
 };

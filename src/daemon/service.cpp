@@ -23,6 +23,7 @@
 #include "core/text.hpp"
 #include "daemon/alarm.hpp"
 #include "daemon/clock.hpp"
+#include "daemon/kill_log.hpp"
 #include "daemon/mailbox.hpp"
 #include "daemon/reclaimer.hpp"
 #include "daemon/recorder.hpp"
@@ -81,6 +82,7 @@ class Service {
   const ServiceOptions& options_;
   RecordQueue queue_;
   Mailbox<Candidates> candidates_;
+  KillLog kill_log_;
   ScanLoop scan_loop_;
   Reclaimer reclaimer_;
   Recorder recorder_;
@@ -93,10 +95,12 @@ class Service {
 Service::Service(store::History& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
                  core::Handover handover)
     : options_(options),
+      kill_log_(options.sources.kernel_log, handover.log_position, [this] { return scan_loop_.hierarchy(); }, queue_),
       scan_loop_({hierarchy, options.settings.watch, options.settings.policy, std::move(handover.oom_kills_total)},
-                 options.settings, options.version, {queue_, candidates_}),
+                 options.settings, {{"version", options.version}, {"kernel_log", kill_log_.source()}},
+                 {queue_, candidates_}),
       reclaimer_(std::move(handover), queue_),
-      recorder_(history, queue_) {}
+      recorder_(history, queue_, kernel::ContainerLogs(options.sources.container_logs)) {}
 
 int Service::run() {
   const sigset_t signals = awaited_signals();
@@ -104,9 +108,12 @@ int Service::run() {
   std::thread recorder([this] { recorder_thread(); });
   std::thread reclaimer([this] { reclaimer_thread(); });
   std::thread sampler([this] { sampler_thread(); });
+  std::thread kill_log([this] { kill_log_.run(); });
 
   await_end(signal_fd.get());
   sampler.join();
+  kill_log_.stop();
+  kill_log.join();
   stop_reclaims_ = true;
   queue_.end_waits();
   candidates_.close();

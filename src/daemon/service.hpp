@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The service: three threads and their channels, the signals, and an end in good order.
+// The service: four threads and their channels, the signals, and an end in good order.
 //
 //   sampler --newest candidates--> reclaimer --reclaims--> recorder
-//      \-----------scans, OOM kills, events---------------^
+//      \-----------scans, OOM counters, events------------^
+//   kernel log -----------OOM kills----------------------^
 //
 // The calling thread waits for signals: SIGTERM and SIGINT stop (within two seconds, also while a reclaim is under
 // way), SIGHUP reloads.
@@ -21,6 +22,7 @@ namespace cgmm::daemon {
 
 struct ServiceOptions {
   Settings settings;
+  Sources sources;
   std::optional<std::int64_t> cycles;  // end after this many scans
   std::string version;
   std::function<Settings()> reload;    // throws when the new configuration can't be taken

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/limit_watch.hpp"
 #include "core/policy.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/tree.hpp"
@@ -18,10 +19,17 @@ struct Settings {
   kernel::Watch watch = kernel::Watch::automatic;
   std::int64_t interval_us = 10'000'000;
   core::Policy policy;
+  core::WatchBounds watch_bounds;
   bool dry_run = false;
 
   /// In one line, for the log and the history.
   std::string to_string() const;
+};
+
+/// What is taken at the start, and stays.
+struct Sources {
+  std::string kernel_log = "auto";      // "auto", "off", or a file like /dev/kmsg
+  std::string container_logs = "auto";  // "auto", "off", or a directory like /var/log
 };
 
 /// The hierarchy that a parent setting means. Throws kernel::HierarchyError.

@@ -44,6 +44,13 @@ bool Controller::root_is_current() const {
 
 std::optional<Cgroup> Controller::open(core::CgroupId id) { return Cgroup::open(root_fd(), std::move(id), held_); }
 
+std::optional<std::uint64_t> Controller::read_number(Cgroup& cgroup, std::size_t slot, const char* name) {
+  std::optional<std::uint64_t> number;
+  std::string problem;  // of a scan, which reads the same file
+  use_file(cgroup, slot, name, problem, [&](std::string_view text) { number = parse_number_file(text); });
+  return number;
+}
+
 std::unique_ptr<Controller> make_controller(const Hierarchy& hierarchy) {
   return hierarchy.version == Version::v1 ? make_v1_controller(hierarchy) : make_v2_controller(hierarchy);
 }

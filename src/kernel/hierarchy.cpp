@@ -122,6 +122,7 @@ void expect_memory_controller(const Hierarchy& hierarchy) {
 }
 
 struct Mount {
+  std::string mounted;  // the directory of the file system that is mounted
   std::string point;
   std::string type;
   std::string super_options;
@@ -149,7 +150,7 @@ std::optional<Mount> parse_mount(const std::string& line) {
   std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
   const auto dash = std::find(fields.begin(), fields.end(), "-");
   if (fields.size() < 6 || fields.end() - dash < 4) return std::nullopt;
-  return Mount{.point = unescaped(fields[4]), .type = dash[1], .super_options = dash[3]};
+  return Mount{.mounted = unescaped(fields[3]), .point = unescaped(fields[4]), .type = dash[1], .super_options = dash[3]};
 }
 
 bool has_option(const std::string& options, std::string_view option) {
@@ -180,6 +181,7 @@ Hierarchy open_hierarchy(const std::string& parent) {
     result.real = true;
     result.root = root_of(result.parent, file_system.f_type);
     result.parent_path = result.parent.substr(result.root.size());
+    result.mounted_path = mounted_path_of(read_small_file("/proc/self/mountinfo"), result.root);
     expect_memory_controller(result);
     return result;
   }
@@ -192,6 +194,23 @@ Hierarchy open_hierarchy(const std::string& parent) {
   result.version = *version;
   result.root = result.parent;
   return result;
+}
+
+std::string path_below_root(const Hierarchy& hierarchy, std::string_view logged_path) {
+  const std::string& mounted = hierarchy.mounted_path;
+  const bool is_below = logged_path.starts_with(mounted) &&
+                        (logged_path.size() == mounted.size() || logged_path[mounted.size()] == '/');
+  return std::string(is_below ? logged_path.substr(mounted.size()) : logged_path);
+}
+
+std::string mounted_path_of(std::string_view mountinfo, std::string_view point) {
+  std::string mounted;  // the last one at that point is what is seen
+  std::istringstream lines{std::string(mountinfo)};
+  for (std::string line; std::getline(lines, line);) {
+    const auto mount = parse_mount(line);
+    if (mount && mount->point == point) mounted = mount->mounted;
+  }
+  return mounted == "/" || mounted.starts_with("/..") ? "" : mounted;
 }
 
 std::vector<std::string> memory_hierarchy_roots(std::string_view mountinfo) {

@@ -27,10 +27,18 @@ struct Hierarchy {
   std::string parent;             // the directory whose cgroups are watched
   std::string root;               // the hierarchy's topmost directory that can be seen from here
   std::string parent_path;        // parent below root, with a leading '/'; "" when they are the same
+  std::string mounted_path;       // root itself, below the hierarchy's real root as the kernel's log names it; mostly ""
   std::uint64_t memory_bytes = 0; // of the machine
 
   friend bool operator==(const Hierarchy&, const Hierarchy&) = default;
 };
+
+/// The path of a cgroup below `hierarchy.root` where the kernel's log has it below the hierarchy's real root.
+std::string path_below_root(const Hierarchy& hierarchy, std::string_view logged_path);
+
+/// Which directory of its hierarchy is mounted at `point` (text of /proc/self/mountinfo): "" for all of it, which is also taken
+/// to be so where the answer lies outside of our cgroup namespace.
+std::string mounted_path_of(std::string_view mountinfo, std::string_view point);
 
 /// Looks at a parent directory. Throws HierarchyError.
 Hierarchy open_hierarchy(const std::string& parent);

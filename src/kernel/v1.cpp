@@ -52,6 +52,10 @@ class V1Controller final : public Controller {
     return reading;
   }
 
+  std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
+    return read_number(cgroup, kUsage, "memory.usage_in_bytes");
+  }
+
   core::Limits read_limits(Cgroup& cgroup, const Reading& reading) override {
     core::Limits limits;
     std::string problem;  // a limit that can't be read counts as none

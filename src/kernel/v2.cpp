@@ -52,6 +52,10 @@ class V2Controller final : public Controller {
     return reading;
   }
 
+  std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
+    return read_number(cgroup, kCurrent, "memory.current");
+  }
+
   core::Limits read_limits(Cgroup& cgroup, const Reading& /*v2 does not tell on the way*/) override {
     core::Limits limits;
     std::string problem;  // a limit that can't be read counts as none

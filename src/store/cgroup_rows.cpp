@@ -17,14 +17,20 @@ CgroupRows::CgroupRows(SQLite::Database& database)
       // A row made for a reclaim has no identity yet.
       appear_(database,
               "INSERT INTO cgroup (path, inode, first_seen_at_us, last_seen_at_us, "
-              "runtime, container_id, pod_uid, qos_class) "
-              "VALUES (?1, ?2, ?3, ?3, nullif(?4, ''), nullif(?5, ''), nullif(?6, ''), nullif(?7, '')) "
+              "runtime, container_id, pod_uid, qos_class, workload) "
+              "VALUES (?1, ?2, ?3, ?3, nullif(?4, ''), nullif(?5, ''), nullif(?6, ''), nullif(?7, ''), nullif(?8, '')) "
               "ON CONFLICT (path, inode) DO UPDATE SET vanished_at_us = NULL, "
               "runtime = coalesce(runtime, excluded.runtime), "
               "container_id = coalesce(container_id, excluded.container_id), "
               "pod_uid = coalesce(pod_uid, excluded.pod_uid), "
-              "qos_class = coalesce(qos_class, excluded.qos_class) "
+              "qos_class = coalesce(qos_class, excluded.qos_class), "
+              "workload = coalesce(workload, excluded.workload) "
               "RETURNING cgroup_id, oom_kills_total"),
+      store_names_(database,
+                   "UPDATE cgroup SET namespace = nullif(?3, ''), pod = nullif(?4, ''), "
+                   "container = coalesce(nullif(?5, ''), container), "
+                   "workload = CASE WHEN ?5 = '' AND container IS NOT NULL THEN workload ELSE nullif(?6, '') END "
+                   "WHERE path = ?1 AND inode = ?2"),
       vanish_(database,
               "UPDATE cgroup SET vanished_at_us = ?2, last_seen_at_us = max(last_seen_at_us, ?3) "
               "WHERE cgroup_id = ?1"),
@@ -46,6 +52,18 @@ std::int64_t CgroupRows::id_of(const core::CgroupId& id, std::int64_t seen_at_us
   return added.integer(0);
 }
 
+std::int64_t CgroupRows::add_unseen(const core::AppearedCgroup& cgroup, std::int64_t at_us) {
+  const std::int64_t cgroup_id = appear(cgroup, at_us).cgroup_id;
+  execute(vanish_, cgroup_id, at_us, at_us);
+  return cgroup_id;
+}
+
+void CgroupRows::store_names(const core::NamedCgroup& named) {
+  const core::ContainerNames& names = named.names;
+  execute(store_names_, named.id.path, inode_to_sql(named.id.inode), names.pod_namespace, names.pod, names.container,
+          core::workload_of(names, named.container, named.id.path));
+}
+
 void CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us) {
   if (scan.announces_all) vanish_unless_announced(scan, previous_scan_at_us);
   // Twice, because one that vanished may be back under another key, and one that appeared gone again.
@@ -57,7 +75,7 @@ void CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us
 CgroupRows::Known CgroupRows::appear(const core::AppearedCgroup& cgroup, std::int64_t at_us) {
   const auto& told = cgroup.container;
   Use row(appear_, cgroup.id.path, inode_to_sql(cgroup.id.inode), at_us, told.runtime, told.container_id,
-          told.pod_uid, told.qos_class);
+          told.pod_uid, told.qos_class, core::workload_of({}, told, cgroup.id.path));
   row.step();
   return {.cgroup_id = row.integer(0), .oom_kills_total = row.amount(1), .limits_read = false, .limits = {}};
 }

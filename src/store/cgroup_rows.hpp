@@ -27,6 +27,10 @@ class CgroupRows {
   /// The row that a key stands for. Throws std::logic_error: the key was never announced.
   std::int64_t id_of(core::CgroupKey key) const { return known(key).cgroup_id; }
 
+  /// The row of a cgroup that no scan has seen, and that counts as gone until one does.
+  std::int64_t add_unseen(const core::AppearedCgroup& cgroup, std::int64_t at_us);
+  void store_names(const core::NamedCgroup& named);
+
   /// Brings the cgroups up to date with who appeared and who vanished in `scan`. `previous_scan_at_us` is
   /// when the vanished ones were last seen.
   void follow(const core::Scan& scan, std::int64_t previous_scan_at_us);
@@ -59,6 +63,7 @@ class CgroupRows {
   SQLite::Statement find_;
   SQLite::Statement add_;
   SQLite::Statement appear_;
+  SQLite::Statement store_names_;
   SQLite::Statement vanish_;
   SQLite::Statement latest_limits_;
   SQLite::Statement store_limits_;

@@ -14,6 +14,7 @@
 #include "core/units.hpp"
 #include "store/cgroup_rows.hpp"
 #include "store/lock_file.hpp"
+#include "store/oom_kills.hpp"
 #include "store/open.hpp"
 #include "store/refusal.hpp"
 #include "store/statement.hpp"
@@ -25,6 +26,10 @@ namespace {
 constexpr std::int64_t kHandoverAgeUs = 24LL * 3600 * 1'000'000;
 /// Of scans whose samples are too old, with every new one: more than one, to catch up after a stop.
 constexpr int kScansDroppedAtOnce = 3;
+/// Looked at for that: more, for those around an OOM kill stay.
+constexpr int kScansLookedAtOnce = 100;
+/// When all that stayed is looked at again.
+constexpr std::int64_t kLookAgainEveryUs = 3600LL * 1'000'000;
 /// A reader keeps the last checkpoint from finishing; the service does not wait longer for it when it stops.
 constexpr int kLastCheckpointTimeoutMs = 200;
 
@@ -50,7 +55,7 @@ constexpr const char* kStoreReclaim =
 
 struct History::Impl {
   explicit Impl(const std::filesystem::path& file)
-      : lock(resolved(file), file), database(open_locked(file)), cgroups(database) {}
+      : lock(resolved(file), file), database(open_locked(file)), cgroups(database), oom_kills(database, cgroups) {}
 
   SQLite::Database open_locked(const std::filesystem::path& file) {
     try {
@@ -79,9 +84,12 @@ struct History::Impl {
   LockFile lock;  // outlives the connection
   SQLite::Database database;
   CgroupRows cgroups;
+  OomKillRows oom_kills;
   bool in_transaction = false;
   std::optional<std::int64_t> keep_samples_us;              // nullopt: for ever
-  std::int64_t scanned_at_us = 0;                           // the latest scan of this run; 0: none yet
+  std::int64_t looked_at_scan_id = 0;                       // for samples to drop; up to here nothing is left to drop
+  std::int64_t looked_anew_at_us = 0;
+  std::int64_t scanned_at_us = 0;                           // the latest scan of all in this run; 0: none yet
   std::int64_t scanned_before_at_us = 0;                    // its value when the transaction began
   std::vector<std::pair<std::int64_t, std::size_t>> order;  // (cgroup_id, row) of a scan, kept for its memory
 
@@ -89,12 +97,15 @@ struct History::Impl {
   SQLite::Statement commit{database, "COMMIT"};
   SQLite::Statement add_scan{
       database,
-      "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us) "
-      "VALUES (?, ?, ?, ?, ?, ?)"};
+      "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us, cpu_us, is_partial) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0))"};
   SQLite::Statement add_sample{database, insert_sample_sql()};
-  SQLite::Statement oldest_sampled_scan{
+  // The times are how long before and after an OOM kill samples stay, and for how long they do.
+  SQLite::Statement next_sampled_scan{
       database,
-      "SELECT scan_id FROM scan WHERE scan_id = (SELECT min(scan_id) FROM sample) AND started_at_us < ?"};
+      "SELECT scan_id, started_at_us, EXISTS (SELECT 1 FROM oom_kill WHERE killed_at_us "
+      "  BETWEEN max(started_at_us - 300000000, ?2 - 7776000000000) AND started_at_us + 1800000000) "
+      "FROM scan WHERE scan_id = (SELECT scan_id FROM sample WHERE scan_id > ?1 ORDER BY scan_id LIMIT 1)"};
   SQLite::Statement drop_samples{database, "DELETE FROM sample WHERE scan_id = ?"};
   SQLite::Statement store_reclaim{database, kStoreReclaim};
   SQLite::Statement store_cooldown{
@@ -109,9 +120,6 @@ struct History::Impl {
       database,
       "UPDATE cooldown SET last_reclaim_at_us = ?2, until_us = ?3, strikes = ?4 "
       "WHERE cgroup_id = (SELECT cgroup_id FROM reclaim WHERE reclaim_id = ?1)"};
-  SQLite::Statement add_oom_kill{database,
-                                 "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope) "
-                                 "VALUES (?, ?, 'counter', 'cgroup')"};
   SQLite::Statement add_event{database,
                               "INSERT INTO service_event (at_us, kind, detail) VALUES (?, ?, nullif(?, ''))"};
 };
@@ -154,11 +162,12 @@ void History::rollback() noexcept {
 void History::record(const core::Scan& scan) {
   impl_->require_transaction();
   execute(impl_->add_scan, scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(scan.rows.size()),
-          scan.error_count, scan.late_us, scan.interval_us);
+          scan.error_count, scan.late_us, scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = impl_->database.getLastInsertRowid();
   impl_->cgroups.follow(scan, impl_->scanned_at_us);
   impl_->cgroups.store_limits(scan.limits, scan.started_at_us);
   impl_->append_samples(scan_id, scan.rows);
+  if (scan.is_partial) return;
   impl_->drop_old_samples(scan.started_at_us);
   impl_->scanned_at_us = scan.started_at_us;
 }
@@ -175,14 +184,24 @@ void History::Impl::append_samples(std::int64_t scan_id, const std::vector<core:
 
 /// A few scans at a time, so that no commit gets long: when the clock jumps ahead, little is lost before it is put right.
 void History::Impl::drop_old_samples(std::int64_t now_us) {
-  for (int i = 0; keep_samples_us && i < kScansDroppedAtOnce; ++i) {
+  if (!keep_samples_us) return;
+  if (now_us - looked_anew_at_us >= kLookAgainEveryUs || now_us < looked_anew_at_us) {
+    looked_at_scan_id = 0;
+    looked_anew_at_us = now_us;
+  }
+  for (int looked = 0, dropped = 0; looked < kScansLookedAtOnce && dropped < kScansDroppedAtOnce; ++looked) {
     std::int64_t scan_id = 0;
+    bool stays = false;
     {
-      Use oldest(oldest_sampled_scan, now_us - *keep_samples_us);
-      if (!oldest.step()) return;
-      scan_id = oldest.integer(0);
+      Use next(next_sampled_scan, looked_at_scan_id, now_us);
+      if (!next.step() || next.integer(1) >= now_us - *keep_samples_us) return;
+      scan_id = next.integer(0);
+      stays = next.integer(2) != 0;
     }
+    looked_at_scan_id = scan_id;
+    if (stays) continue;
     execute(drop_samples, scan_id);
+    ++dropped;
   }
 }
 
@@ -237,7 +256,22 @@ void History::record(const core::Effect& effect) {
 
 void History::record(const core::OomKill& kill) {
   impl_->require_transaction();
-  execute(impl_->add_oom_kill, impl_->cgroups.id_of(kill.id, kill.killed_at_us), kill.killed_at_us);
+  impl_->oom_kills.record(kill);
+}
+
+void History::record(const core::CountedOomKills& counted) {
+  impl_->require_transaction();
+  impl_->oom_kills.record(counted);
+}
+
+void History::record(const core::LogPosition& position) {
+  impl_->require_transaction();
+  impl_->oom_kills.store_position(position);
+}
+
+void History::record(const core::NamedCgroup& named) {
+  impl_->require_transaction();
+  impl_->cgroups.store_names(named);
 }
 
 void History::record(const core::ServiceEvent& event) {
@@ -281,6 +315,10 @@ core::Handover History::Impl::handover(std::int64_t now_us) {
       "AND (vanished_at_us IS NULL OR vanished_at_us > ?1)");
   for (Use row(totals, now_us - kHandoverAgeUs); row.step();) {
     result.oom_kills_total[{row.text(0), inode_from_sql(row.integer(1))}] = row.amount(2).value_or(0);
+  }
+  SQLite::Statement log(database, "SELECT boot_id, sequence FROM kernel_log");
+  if (Use row(log); row.step()) {
+    result.log_position = {.boot_id = row.text(0), .sequence = static_cast<std::uint64_t>(row.integer(1))};
   }
   result.next_reclaim_id =
       database.execAndGet("SELECT coalesce(max(reclaim_id), 0) + 1 FROM reclaim").getInt64();

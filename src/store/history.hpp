@@ -32,7 +32,8 @@ class History {
   /// survive. Throws SQLite::Exception.
   core::Handover begin_run(std::int64_t now_us, const std::string& detail);
 
-  /// From now on samples older than this are dropped, a few scans at a time; the scans themselves and all else stay.
+  /// From now on samples older than this are dropped, a few scans at a time; the scans themselves and all else stay, and so do
+  /// the samples from half an hour before an OOM kill to five minutes after it, for 90 days.
   void keep_samples_for(std::int64_t duration_us);
 
   /// Everything between begin() and commit() is one transaction; rollback() undoes it, also what is
@@ -46,7 +47,10 @@ class History {
   void record(const core::Scan& scan);
   void record(const core::Reclaim& reclaim);  // the same reclaim_id again replaces the row
   void record(const core::Effect& effect);    // likewise
-  void record(const core::OomKill& kill);
+  void record(const core::OomKill& kill);             // together with how far the log has been read
+  void record(const core::CountedOomKills& counted);  // kills that the log has told of are not recorded again
+  void record(const core::LogPosition& position);
+  void record(const core::NamedCgroup& named);
   void record(const core::ServiceEvent& event);
   void record(const core::NodeFacts& facts);  // in place of what was there
 

@@ -119,11 +119,15 @@ constexpr std::string_view kCooldown = R"(a duration up to "365d" such as "30s",
 constexpr std::string_view kPercent = "a percentage between 0% and 100%";
 constexpr std::string_view kOneOfTheKeys =
     "one of parent, watch, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, interval, cooldown, "
-    "adaptive, max_cooldown, observe_for, dry_run, database, keep_samples, reports_dir, log_level, rule";
+    "adaptive, max_cooldown, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, database, "
+    "keep_samples, reports_dir, log_level, rule";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
 constexpr std::string_view kStep = R"(a size of at least "4KiB", such as "64MiB")";
 constexpr std::string_view kTimeout = R"(a duration between "100ms" and "1h" such as "10s")";
 constexpr std::string_view kPressure = R"(a percentage between 0% and 100% such as "10%")";
+constexpr std::string_view kWatchMax = "a number of cgroups between 0 and 1000";
+constexpr std::string_view kKernelLog = R"("auto", "off" or the path of a file such as "/dev/kmsg")";
+constexpr std::string_view kContainerLogs = R"("auto", "off" or the path of a directory such as "/var/log")";
 constexpr std::string_view kObserve = R"(a duration between "1s" and "1h" such as "5m")";
 constexpr std::string_view kFile = "the path of a file";
 constexpr std::string_view kParent = R"("auto" or the path of a directory)";
@@ -164,6 +168,13 @@ TEST(Config, NamesFileLineKeyValueAndExpectationOfAMistake) {
       {"max_pressure = \"64MiB\"", R"(config.toml:1: max_pressure = "64MiB")", kPressure},
       {"observe_for = \"0s\"", R"(config.toml:1: observe_for = "0s")", kObserve},
       {"max_cooldown = \"366d\"", R"(config.toml:1: max_cooldown = "366d")", kCooldown},
+      {"watch_over = 85", "config.toml:1: watch_over = 85", kPressure},
+      {"watch_max = -1", "config.toml:1: watch_max = -1", kWatchMax},
+      {"watch_max = \"20\"", R"(config.toml:1: watch_max = "20")", kWatchMax},
+      {"watch_max = 1001", "config.toml:1: watch_max = 1001", kWatchMax},
+      {"kernel_log = \"kmsg\"", R"(config.toml:1: kernel_log = "kmsg")", kKernelLog},
+      {"kernel_log = false", "config.toml:1: kernel_log = false", kKernelLog},
+      {"container_logs = \"\"", R"(config.toml:1: container_logs = "")", kContainerLogs},
       {"adaptive = 1", "config.toml:1: adaptive = 1", "true or false"},
       {"\n\nthreshold = \"25 bananas\"", R"(config.toml:3: threshold = "25 bananas")", kSize},
       {"interval = \"10 parsecs\"", R"(config.toml:1: interval = "10 parsecs")", kInterval},

@@ -37,6 +37,7 @@ class FakeKernel : public kernel::Controller {
   std::optional<kernel::Reading> read_files(kernel::Cgroup& cgroup, bool with_pressure) override {
     return with_pressure ? v2_->read(cgroup) : v2_->read_without_pressure(cgroup);
   }
+  std::optional<std::uint64_t> read_usage(kernel::Cgroup& /*unused*/) override { return std::nullopt; }
   core::Limits read_limits(kernel::Cgroup& cgroup, const kernel::Reading& reading) override {
     return v2_->read_limits(cgroup, reading);
   }

@@ -33,9 +33,9 @@ TEST(RecordQueue, DoesNotLetScansCrowdOutWhatIsKept) {
   RecordQueue queue;
   while (queue.push_scan(scan_of(0))) {
   }
-  for (std::size_t i = 0; i < RecordQueue::kMaxKept; ++i) queue.push(core::OomKill{});
+  for (std::size_t i = 0; i < RecordQueue::kMaxKept; ++i) queue.push(core::CountedOomKills{});
   EXPECT_EQ(queue.take_refused().others, 0);
-  queue.push(core::OomKill{});
+  queue.push(core::CountedOomKills{});
   EXPECT_EQ(queue.take_refused().others, 1);
 }
 

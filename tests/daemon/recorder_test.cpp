@@ -32,7 +32,7 @@ TEST(Recorder, RecordsWhatWaitsAndThenTheStop) {
     queue.push_scan(scan_at(10));
     queue.push_scan(scan_at(20));
     queue.close();
-    Recorder(history, queue).run();
+    Recorder(history, queue, kernel::ContainerLogs("off")).run();
   }
   EXPECT_EQ(count(file, "scan"), 2);
   EXPECT_EQ(count(file, "service_event WHERE kind = 'stop'"), 1);
@@ -44,7 +44,7 @@ TEST(Recorder, GivesUpOnlyTheRecordThatCantBeStored) {
   RecordQueue queue;
   store::History history(file);
   history.begin_run(1, "test");
-  Recorder recorder(history, queue);
+  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
   core::Scan of_an_unknown_cgroup = scan_at(20);
   of_an_unknown_cgroup.rows.resize(1);
   queue.push_scan(scan_at(10));
@@ -63,7 +63,7 @@ TEST(Recorder, KeepsABatchThatTheDiskRefusedAndTellsOfTheFault) {
   RecordQueue queue;
   store::History history(file);
   history.begin_run(1, "test");
-  Recorder recorder(history, queue);
+  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
   queue.push_scan(scan_at(10));
   const auto batch = queue.take();
   SQLite::Database other(file, SQLite::OPEN_READWRITE);
@@ -77,6 +77,51 @@ TEST(Recorder, KeepsABatchThatTheDiskRefusedAndTellsOfTheFault) {
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(std::get<core::ServiceEvent>(events[0]).kind, "fault_begin");
   EXPECT_EQ(std::get<core::ServiceEvent>(events[1]).kind, "fault_end");
+}
+
+class RecorderNames : public testing::Test {
+ protected:
+  RecorderNames() {
+    std::filesystem::create_directories(logs() / "containers");
+    history_.begin_run(1, "test");
+  }
+  std::filesystem::path logs() const { return directory_.path() / "log"; }
+  void make_link() const {
+    std::filesystem::create_symlink("/nowhere", logs() / "containers" / ("web-7d9c5b8f6d-x2x4z_shop_app-" + id_ + ".log"));
+  }
+  /// A scan in which the container appears, or one after it.
+  std::vector<Record> batch(bool appears) const {
+    core::Scan scan = scan_at(10);
+    if (appears) scan.appeared = {{.key = 1, .id = {"/pods/" + id_, 7}, .container = {"containerd", id_, "uid", "burstable"}}};
+    return {scan};
+  }
+  std::string names() const {
+    const SQLite::Database db(file_, SQLite::OPEN_READONLY);
+    SQLite::Statement query(db, "SELECT name, workload FROM v_cgroup");
+    return query.executeStep() ? query.getColumn(0).getString() + " " + query.getColumn(1).getString() : "";
+  }
+
+  const std::string id_ = std::string(64, 'a');
+  test::TempDir directory_;
+  const std::string file_ = directory_.path() / "history.db";
+  store::History history_{file_};
+  RecordQueue queue_;
+};
+
+TEST_F(RecorderNames, AreRecordedWithTheContainer) {
+  make_link();
+  Recorder recorder(history_, queue_, kernel::ContainerLogs(logs()));
+  recorder.record(batch(/*appears=*/true));
+  EXPECT_EQ(names(), "shop/web-7d9c5b8f6d-x2x4z/app shop/web/app");
+}
+
+TEST_F(RecorderNames, ThatTheNodeTellsLaterAreRecordedWithALaterScan) {
+  Recorder recorder(history_, queue_, kernel::ContainerLogs(logs()));
+  recorder.record(batch(/*appears=*/true));
+  EXPECT_EQ(names(), "aaaaaaaaaaaa (pod uid) pod/uid");
+  make_link();
+  recorder.record(batch(/*appears=*/false));
+  EXPECT_EQ(names(), "shop/web-7d9c5b8f6d-x2x4z/app shop/web/app");
 }
 
 }  // namespace

@@ -174,14 +174,14 @@ TEST_P(EveryKindWithCounters, TellsIncreasesFromTheSecondSampleOn) {
   EXPECT_EQ(second.scan.rows.at(0).increases[Counter::oom_kills], 2U);
   EXPECT_EQ(second.scan.rows.at(0).increases[Counter::pgfault], 0U);
   EXPECT_EQ(second.scan.rows.at(0).oom_kills_total, 6U);
-  EXPECT_EQ(second.oom_kills.size(), 2U);
+  EXPECT_EQ(second.oom_kills.at(0).count, 2U);
 }
 
 TEST_P(EveryKindWithCounters, FindsKillsThatHappenedWhileTheServiceWasDown) {
   tree_.put("/web", files({.oom_kills = 6}));
   Sampler one = sampler({{{"/web", tree_.inode("/web")}, 5}});
   const Sampler::Result first = one.scan(1000);
-  EXPECT_EQ(first.oom_kills.size(), 1U);
+  EXPECT_EQ(first.oom_kills.at(0).count, 1U);
   EXPECT_EQ(first.scan.rows.at(0).increases[Counter::oom_kills], 1U);
 }
 
@@ -190,7 +190,7 @@ TEST_P(EveryKindWithCounters, FindsKillsInACgroupYoungerThanTheLastScan) {
   Sampler one = sampler();
   EXPECT_TRUE(one.scan(1000).oom_kills.empty()) << "nobody knows when those were";
   tree_.put("/young", files({.oom_kills = 2}));
-  EXPECT_EQ(one.scan(2000).oom_kills.size(), 2U);
+  EXPECT_EQ(one.scan(2000).oom_kills.at(0).count, 2U);
 }
 
 TEST_P(EveryKindWithCounters, MissesNoKillWhenACounterCantBeReadForAWhile) {
@@ -200,7 +200,7 @@ TEST_P(EveryKindWithCounters, MissesNoKillWhenACounterCantBeReadForAWhile) {
   tree_.put_file("/web", GetParam().name == kV1.name ? "memory.oom_control" : "memory.events", "");
   EXPECT_EQ(one.scan(2000).scan.rows.at(0).increases[Counter::oom_kills], std::nullopt);
   tree_.put("/web", files({.oom_kills = 4}));
-  EXPECT_EQ(one.scan(3000).oom_kills.size(), 3U);
+  EXPECT_EQ(one.scan(3000).oom_kills.at(0).count, 3U);
 }
 
 TEST_P(EveryKindWithCounters, GivesTheIncreasesOfARefusedScanToTheNext) {
@@ -231,6 +231,95 @@ TEST_P(EveryKindWithCounters, NeverTakesTmpfsForReclaimable) {
   tree_.put("/web", files({.file_bytes = 90 * kMiB, .shmem_bytes = 90 * kMiB}));
   Sampler one = sampler();
   EXPECT_TRUE(one.scan(1000).candidates.empty());
+}
+
+/// Between two scans.
+class EveryKindNearItsLimit : public EveryKind {
+ protected:
+  void hold(const std::string& path, std::uint64_t anon_mib, std::uint64_t oom_kills = 0) {
+    tree_.put(path, files({.anon_bytes = anon_mib * kMiB, .limit_bytes = 100 * kMiB, .oom_kills = oom_kills}));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(, EveryKindNearItsLimit, testing::Values(kV1, kV2), name_of);
+
+TEST_P(EveryKindNearItsLimit, OnlyThoseOverTheShareOfTheirLimitAreSampled) {
+  hold("/far", 10);
+  hold("/near", 86);
+  Sampler one = sampler();
+  const auto keys = one.scan(1000).scan.appeared;
+  const auto look = one.look(2000);
+  ASSERT_TRUE(look);
+  EXPECT_TRUE(look->scan.is_partial);
+  EXPECT_EQ(look->scan.started_at_us, 2000);
+  ASSERT_EQ(look->scan.rows.size(), 1U);
+  EXPECT_EQ(look->scan.rows[0].gauges[Gauge::anon], 86 * kMiB);
+  EXPECT_TRUE(look->scan.appeared.empty());
+  EXPECT_TRUE(look->scan.vanished.empty());
+  EXPECT_TRUE(look->candidates.empty());
+}
+
+TEST_P(EveryKindNearItsLimit, CacheThatCanBeDroppedDoesNotCount) {
+  tree_.put("/cache", files({.file_bytes = 95 * kMiB, .anon_bytes = 5 * kMiB, .limit_bytes = 100 * kMiB}));
+  Sampler one = sampler();
+  one.scan(1000);
+  EXPECT_FALSE(one.look(2000));
+}
+
+TEST_P(EveryKindNearItsLimit, OneThatGrowsTowardsItIsNoticedBetweenTwoScans) {
+  hold("/web", 10);
+  Sampler one = sampler();
+  one.scan(1000);
+  EXPECT_FALSE(one.look(2000));
+  hold("/web", 60);
+  const auto look = one.look(3000);
+  ASSERT_TRUE(look);
+  EXPECT_EQ(look->scan.rows.at(0).gauges[Gauge::anon], 60 * kMiB);
+}
+
+TEST_P(EveryKindNearItsLimit, ThereAreNoMoreThanWatchMaxAndTheNearestComeFirst) {
+  for (int i = 86; i < 96; ++i) hold("/web" + std::to_string(i), static_cast<std::uint64_t>(i));
+  Sampler one = sampler();
+  one.set_watch_bounds({.over_pct = 85, .max_count = 2});
+  one.scan(1000);
+  const auto look = one.look(2000);
+  ASSERT_TRUE(look);
+  ASSERT_EQ(look->scan.rows.size(), 2U);
+  for (const auto& row : look->scan.rows) EXPECT_GE(*row.gauges[Gauge::anon], 94 * kMiB);
+  one.set_watch_bounds({.over_pct = 85, .max_count = 0});
+  EXPECT_FALSE(one.look(3000));
+}
+
+TEST_P(EveryKindNearItsLimit, IncreasesAreThoseSinceThePreviousSampleOfEitherKind) {
+  hold("/web", 90);
+  Sampler one = sampler();
+  one.scan(1000);
+  hold("/web", 90, 1);
+  const auto look = one.look(2000);
+  ASSERT_TRUE(look);
+  EXPECT_EQ(look->scan.rows.at(0).increases[Counter::oom_kills], 1U);
+  ASSERT_EQ(look->oom_kills.size(), 1U);
+  EXPECT_EQ(look->oom_kills[0].since_at_us, 1000);
+  EXPECT_EQ(look->oom_kills[0].at_us, 2000);
+  EXPECT_EQ(one.scan(3000).scan.rows.at(0).increases[Counter::oom_kills], 0U);
+}
+
+TEST_P(EveryKindNearItsLimit, OneThatIsNotOnRecordIsNotSampled) {
+  hold("/web", 90);
+  Sampler one = sampler();
+  EXPECT_FALSE(one.look(500));
+  one.take_back(one.scan(1000).scan);
+  EXPECT_FALSE(one.look(2000)) << "the next scan has to tell of it first";
+  one.scan(3000);
+  EXPECT_TRUE(one.look(4000));
+}
+
+TEST_P(EveryKindNearItsLimit, OneThatHasVanishedIsLeftToTheNextScan) {
+  hold("/web", 90);
+  Sampler one = sampler();
+  const auto first = one.scan(1000);
+  tree_.remove("/web");
+  EXPECT_FALSE(one.look(2000));
+  EXPECT_EQ(one.scan(3000).scan.vanished.size(), 1U);
 }
 
 }  // namespace

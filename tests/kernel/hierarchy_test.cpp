@@ -86,5 +86,22 @@ TEST(FindParent, FindsKubepodsOfBothDriversThenDockerAndPodmanThenTheRoot) {
   }
 }
 
+TEST(LoggedPaths, AreBelowTheRootOfTheHierarchyAndNotBelowWhatIsMounted) {
+  const std::string mountinfo =
+      "36 35 0:30 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
+      "37 35 0:30 /docker/0123 /mnt/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
+      "38 35 0:30 /../../.. /host/sys/fs/cgroup rw,relatime - cgroup2 cgroup rw\n";
+  EXPECT_EQ(mounted_path_of(mountinfo, "/sys/fs/cgroup/memory"), "");
+  EXPECT_EQ(mounted_path_of(mountinfo, "/mnt/memory"), "/docker/0123");
+  EXPECT_EQ(mounted_path_of(mountinfo, "/host/sys/fs/cgroup"), "") << "from a cgroup namespace: the real root";
+  EXPECT_EQ(mounted_path_of(mountinfo, "/elsewhere"), "");
+  const Hierarchy whole{.mounted_path = ""};
+  const Hierarchy part{.mounted_path = "/docker/0123"};
+  EXPECT_EQ(path_below_root(whole, "/kubepods/web"), "/kubepods/web");
+  EXPECT_EQ(path_below_root(part, "/docker/0123/web"), "/web");
+  EXPECT_EQ(path_below_root(part, "/docker/0123"), "");
+  EXPECT_EQ(path_below_root(part, "/docker/01234/web"), "/docker/01234/web") << "another cgroup";
+}
+
 }  // namespace
 }  // namespace cgmm::kernel

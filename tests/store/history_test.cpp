@@ -339,7 +339,7 @@ TEST_F(HistoryTest, ACgroupFirstKnownFromItsReclaimLearnsItsContainerWhenItIsAnn
 
 TEST_F(HistoryTest, StoresOomKillsAndWhatHappenedToTheService) {
   History history(file());
-  store(history, core::OomKill{.id = {"/a", 1}, .killed_at_us = kNoon},
+  store(history, core::CountedOomKills{.id = {"/a", 1}, .since_at_us = {}, .at_us = kNoon, .count = 1},
         core::ServiceEvent{.at_us = kNoon, .kind = "gap", .detail = "3 scans"},
         core::ServiceEvent{.at_us = kNoon, .kind = "fault_end", .detail = ""});
   EXPECT_EQ(query("SELECT killed_at, path, source, scope, victim_pid FROM v_oom_kill"),

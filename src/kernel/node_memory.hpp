@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the node as a whole holds: one small file in place of one for every cgroup. One thread.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "kernel/fd.hpp"
+
+namespace cgmm::kernel {
+
+class NodeMemory {
+ public:
+  explicit NodeMemory(const char* meminfo = "/proc/meminfo");
+
+  /// Memory that can't simply be dropped, swapped out or not: of processes, tmpfs, the kernel. nullopt where it can't be read.
+  std::optional<std::uint64_t> held_bytes();
+
+ private:
+  Fd file_;
+  std::string buffer_;
+};
+
+/// The same from the text of /proc/meminfo; nullopt when it does not even have AnonPages.
+std::optional<std::uint64_t> held_bytes_of(std::string_view meminfo);
+
+}  // namespace cgmm::kernel

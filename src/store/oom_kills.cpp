@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/oom_kills.hpp"
+
+#include <SQLiteCpp/Database.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "store/statement.hpp"
+
+namespace cgmm::store {
+namespace {
+
+constexpr std::int64_t kSecond_us = 1'000'000;
+constexpr std::int64_t kClockSlack_us = 5 * kSecond_us;  // between the log's clock and ours
+constexpr std::int64_t kLookBack_us = 1800 * kSecond_us;
+constexpr std::uint64_t kMaxCountedRows = 16;
+constexpr int kMaxSamples = 4000;  // half an hour of one a second, and more
+
+}  // namespace
+
+OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
+    : database_(database),
+      cgroups_(cgroups),
+      store_position_(database, "INSERT OR REPLACE INTO kernel_log (boot_id, sequence) VALUES (?1, ?2)"),
+      is_known_(database, "SELECT 1 FROM oom_kill WHERE log_boot_id = ?1 AND log_sequence = ?2"),
+      newest_of_path_(database,
+                      "SELECT cgroup_id FROM cgroup WHERE path = ?1 AND ?2 IN (0, inode) AND first_seen_at_us <= ?3 "
+                      "ORDER BY first_seen_at_us DESC, cgroup_id DESC LIMIT 1"),
+      counted_between_(database,
+                       "SELECT oom_kill_id, cgroup_id FROM oom_kill WHERE source = 'counter' AND cgroup_id IS NOT NULL "
+                       "AND (cgroup_id = ?1 OR ?1 IS NULL) AND killed_at_us >= ?2 - ?3 "
+                       "AND ifnull(earliest_at_us, 0) <= ?2 + ?3 ORDER BY killed_at_us, oom_kill_id LIMIT ?4"),
+      drop_(database, "DELETE FROM oom_kill WHERE oom_kill_id = ?1"),
+      add_(database, "INSERT INTO oom_kill (killed_at_us, source, scope, seen_count) "
+                     "VALUES (?1, 'kernel_log', 'cgroup', 0) RETURNING oom_kill_id"),
+      tell_(database,
+            "UPDATE oom_kill SET cgroup_id = ?2, killed_at_us = ?3, source = 'kernel_log', scope = ?4, "
+            "victim_pid = ?5, victim_comm = nullif(?6, ''), victim_uid = ?7, anon_rss_bytes = ?8, file_rss_bytes = ?9, "
+            "shmem_rss_bytes = ?10, victim_path = nullif(?11, ''), limit_path = nullif(?12, ''), "
+            "group_path = nullif(?13, ''), process_count = ?14, counted_count = ?15, log_boot_id = ?16, "
+            "log_sequence = ?17, earliest_at_us = NULL WHERE oom_kill_id = ?1"),
+      // Of the cgroup itself; of a group that it is in; and of those that nobody knows the cgroup of.
+      open_kills_(database,
+                  "SELECT oom_kill_id, counted_count - seen_count, cgroup_id, killed_at_us FROM oom_kill "
+                  "WHERE source = 'kernel_log' AND seen_count < counted_count "
+                  "AND killed_at_us BETWEEN ?3 AND ?4 AND (cgroup_id = ?1 "
+                  "OR substr(?2 || '/', 1, length(group_path) + 1) = group_path || '/' "
+                  "OR (cgroup_id IS NULL AND victim_path IS NULL)) "
+                  "ORDER BY cgroup_id IS NULL, cgroup_id <> ?1, killed_at_us"),
+      seen_(database, "UPDATE oom_kill SET seen_count = seen_count + ?2, cgroup_id = ifnull(cgroup_id, ?3) "
+                      "WHERE oom_kill_id = ?1"),
+      add_counted_(database, "INSERT INTO oom_kill (cgroup_id, killed_at_us, earliest_at_us, source, scope) "
+                             "VALUES (?1, ?2, ?3, 'counter', 'cgroup') RETURNING oom_kill_id"),
+      explain_(database,
+               "UPDATE oom_kill SET cause = nullif(?2, ''), measured_by = nullif(?3, ''), measured_at_us = ?4, "
+               "limit_bytes = ?5, usage_bytes = ?6, anon_bytes = ?7, shmem_bytes = ?8, kernel_bytes = ?9, "
+               "cache_bytes = ?10, dirty_bytes = ?11, swap_bytes = ?12, grew_from_at_us = ?13, grew_from_bytes = ?14, "
+               "grew_to_bytes = ?15 WHERE oom_kill_id = ?1"),
+      // A sample is found by its key, scan by scan; the newest first, so that the bound cuts off the oldest.
+      samples_before_(database,
+                      "SELECT sc.started_at_us, s.usage_kib, s.anon_kib, s.file_kib, s.shmem_kib, s.dirty_kib, "
+                      "s.kernel_kib, s.swap_kib FROM scan sc CROSS JOIN sample s "
+                      "WHERE sc.started_at_us BETWEEN ?2 AND ?3 AND s.scan_id = sc.scan_id AND s.cgroup_id = ?1 "
+                      "ORDER BY sc.started_at_us DESC LIMIT ?4"),
+      about_cgroup_(database,
+                    "SELECT c.first_seen_at_us, (SELECT effective_limit_bytes FROM cgroup_limit l "
+                    "  WHERE l.cgroup_id = c.cgroup_id AND l.changed_at_us <= ?2 ORDER BY l.changed_at_us DESC LIMIT 1), "
+                    "(SELECT count(*) FROM cgroup other JOIN oom_kill k ON k.cgroup_id = other.cgroup_id "
+                    "  WHERE other.workload = c.workload AND other.cgroup_id <> c.cgroup_id "
+                    "  AND k.killed_at_us BETWEEN ?2 - ?3 AND ?2 AND k.killed_at_us - other.first_seen_at_us < ?4) "
+                    "FROM cgroup c WHERE c.cgroup_id = ?1") {}
+
+void OomKillRows::store_position(const core::LogPosition& position) {
+  database_.exec("DELETE FROM kernel_log");
+  execute(store_position_, position.boot_id, to_sql(position.sequence));
+}
+
+void OomKillRows::record(const core::OomKill& kill) {
+  store_position(kill.position);
+  {
+    Use known(is_known_, kill.position.boot_id, to_sql(kill.logged.sequence));
+    if (known.step()) return;
+  }
+  const core::LoggedKill& logged = kill.logged;
+  const std::optional<Held> holder = holder_of(kill);
+  std::optional<std::int64_t> cgroup_id;
+  if (holder) cgroup_id = holder->cgroup_id;
+  const std::int64_t oom_kill_id = take_place_of_counted(kill, cgroup_id);
+  execute(tell_, oom_kill_id, cgroup_id, kill.killed_at_us,
+          std::string_view(logged.scope == core::OomScope::node ? "node" : "cgroup"), logged.victim_pid,
+          logged.victim_comm, logged.victim_uid, logged.anon_rss_bytes, logged.file_rss_bytes, logged.shmem_rss_bytes,
+          logged.victim_path, logged.limit_path, logged.group_path, logged.process_count, logged.counted_count,
+          kill.position.boot_id, to_sql(logged.sequence));
+  const Victim victim{oom_kill_id, cgroup_id, kill.killed_at_us};
+  core::OomEvidence evidence = evidence_of(victim);
+  evidence.scope = logged.scope;
+  evidence.at_kill = logged.memory;
+  const std::string& own = holder ? holder->path : logged.victim_path;
+  evidence.limit_is_above = !logged.limit_path.empty() && logged.limit_path.size() < own.size();
+  explain(victim, evidence);
+}
+
+/// The row of the cgroup that held the victim, else of the nearest one above it, else a new one for its container. nullopt:
+/// it is not watched.
+std::optional<OomKillRows::Held> OomKillRows::holder_of(const core::OomKill& kill) {
+  const std::int64_t by_us = kill.killed_at_us + kClockSlack_us;
+  for (std::string path = kill.logged.victim_path; !path.empty(); path.resize(path.rfind('/'))) {
+    const std::uint64_t inode = path == kill.id.path ? kill.id.inode : 0;
+    Use found(newest_of_path_, path, inode_to_sql(inode), by_us);
+    if (found.step()) return Held{found.integer(0), path};
+    if (path.find('/') == std::string::npos) break;
+  }
+  if (kill.container.container_id.empty()) return std::nullopt;
+  return Held{cgroups_.add_unseen({.key = 0, .id = kill.id, .container = kill.container}, kill.killed_at_us), kill.id.path};
+}
+
+/// The row for the kill: a new one, or the first of those that a counter has told of, in which case the others that it stands for
+/// go, and the cgroup is known where it was not.
+std::int64_t OomKillRows::take_place_of_counted(const core::OomKill& kill, std::optional<std::int64_t>& cgroup_id) {
+  std::vector<std::int64_t> told;
+  if (cgroup_id || kill.logged.victim_path.empty()) {
+    Use counted(counted_between_, cgroup_id, kill.killed_at_us, kClockSlack_us, kill.logged.counted_count);
+    while (counted.step()) {
+      if (!cgroup_id) cgroup_id = counted.integer(1);
+      if (counted.integer(1) == *cgroup_id) told.push_back(counted.integer(0));
+    }
+  }
+  if (told.empty()) {
+    Use added(add_, kill.killed_at_us);
+    added.step();
+    return added.integer(0);
+  }
+  for (std::size_t i = 1; i < told.size(); ++i) execute(drop_, told[i]);
+  if (told.size() > 1) {  // the row that stays has seen one
+    execute(seen_, told.front(), static_cast<std::int64_t>(told.size() - 1), cgroup_id);
+  }
+  return told.front();
+}
+
+void OomKillRows::record(const core::CountedOomKills& counted) {
+  const std::int64_t cgroup_id = cgroups_.id_of(counted.id, counted.at_us);
+  core::CountedOomKills left = counted;
+  left.count = match_with_log(counted, cgroup_id);
+  add_counted(left, cgroup_id);
+}
+
+/// What is left of the count.
+std::uint64_t OomKillRows::match_with_log(const core::CountedOomKills& counted, std::int64_t cgroup_id) {
+  struct Match {
+    std::int64_t oom_kill_id, count, killed_at_us;
+    bool was_unknown;
+  };
+  std::vector<Match> matches;
+  std::uint64_t left = counted.count;
+  {
+    const std::int64_t from_us = counted.since_at_us ? *counted.since_at_us - kClockSlack_us : 0;
+    Use open(open_kills_, cgroup_id, counted.id.path, from_us, counted.at_us + kClockSlack_us);
+    while (left > 0 && open.step()) {
+      const auto count = std::min(static_cast<std::int64_t>(left), open.integer(1));
+      matches.push_back({open.integer(0), count, open.integer(3), !open.amount(2)});
+      left -= static_cast<std::uint64_t>(count);
+    }
+  }
+  for (const Match& match : matches) {
+    execute(seen_, match.oom_kill_id, match.count, cgroup_id);
+    if (match.was_unknown) {
+      const Victim victim{match.oom_kill_id, cgroup_id, match.killed_at_us};
+      explain(victim, evidence_of(victim));
+    }
+  }
+  return left;
+}
+
+void OomKillRows::add_counted(const core::CountedOomKills& counted, std::int64_t cgroup_id) {
+  for (std::uint64_t i = 0; i < std::min(counted.count, kMaxCountedRows); ++i) {
+    std::int64_t oom_kill_id = 0;
+    {
+      Use added(add_counted_, cgroup_id, counted.at_us, counted.since_at_us);
+      added.step();
+      oom_kill_id = added.integer(0);
+    }
+    const Victim victim{oom_kill_id, cgroup_id, counted.at_us};
+    explain(victim, evidence_of(victim));
+  }
+}
+
+void OomKillRows::explain(const Victim& victim, const core::OomEvidence& evidence) {
+  const core::OomExplanation told = core::explain(evidence);
+  const core::Gauges& gauges = told.gauges;
+  Use row(explain_, victim.oom_kill_id, told.cause ? to_string(*told.cause) : "",
+          std::string_view(!told.measured_at_us ? "" : told.from_log ? "kernel_log" : "sample"), told.measured_at_us,
+          told.limit_bytes);
+  using enum core::Gauge;
+  for (const auto gauge : {usage, anon, shmem, kernel}) row.bind(gauges[gauge]);
+  row.bind(gauges.has(file) ? std::optional(core::reclaimable_cache_bytes(gauges)) : std::nullopt);
+  for (const auto gauge : {dirty, swap}) row.bind(gauges[gauge]);
+  if (const auto& growth = told.growth) {
+    row.bind(growth->from_at_us);
+    row.bind(to_sql(growth->from_bytes));
+    row.bind(to_sql(growth->to_bytes));
+  }
+  row.step();
+}
+
+core::OomEvidence OomKillRows::evidence_of(const Victim& victim) {
+  core::OomEvidence evidence;
+  evidence.killed_at_us = victim.killed_at_us;
+  if (!victim.cgroup_id) return evidence;
+  {
+    Use about(about_cgroup_, *victim.cgroup_id, victim.killed_at_us, 24 * 3600 * kSecond_us, core::kEarly_us);
+    if (about.step()) {
+      evidence.first_seen_at_us = about.integer(0);
+      evidence.limit_bytes = about.amount(1);
+      evidence.early_kill_count = about.integer(2);
+    }
+  }
+  Use row(samples_before_, *victim.cgroup_id, victim.killed_at_us - kLookBack_us, victim.killed_at_us,
+          std::int64_t{kMaxSamples});
+  while (row.step()) {
+    core::MemoryBefore& before = evidence.before.emplace_back();
+    before.at_us = row.integer(0);
+    using enum core::Gauge;
+    int column = 1;
+    for (const auto gauge : {usage, anon, file, shmem, dirty, kernel, swap}) {
+      if (const auto kib = row.amount(column++)) before.gauges.set(gauge, *kib * 1024);
+    }
+  }
+  std::reverse(evidence.before.begin(), evidence.before.end());
+  return evidence;
+}
+
+}  // namespace cgmm::store

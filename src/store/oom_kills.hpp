@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The table `oom_kill`: every kill once, whether the kernel's log or a counter told of it first, with what the history knows
+// of the time before it. Used by the thread that owns the connection, inside a transaction.
+
+#include <SQLiteCpp/Statement.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/oom_cause.hpp"
+#include "core/records.hpp"
+#include "store/cgroup_rows.hpp"
+
+namespace cgmm::store {
+
+class OomKillRows {
+ public:
+  OomKillRows(SQLite::Database& database, CgroupRows& cgroups);
+
+  /// One that is on record already (same boot and sequence) is left as it is. It takes the place of a kill that a counter
+  /// has told of before.
+  void record(const core::OomKill& kill);
+
+  /// What the log has not told of becomes rows of its own, 16 at most.
+  void record(const core::CountedOomKills& counted);
+
+  void store_position(const core::LogPosition& position);
+
+ private:
+  struct Victim {
+    std::int64_t oom_kill_id = 0;
+    std::optional<std::int64_t> cgroup_id;
+    std::int64_t killed_at_us = 0;
+  };
+  /// The row of a watched cgroup, and its path.
+  struct Held {
+    std::int64_t cgroup_id = 0;
+    std::string path;
+  };
+  std::optional<Held> holder_of(const core::OomKill& kill);
+  std::int64_t take_place_of_counted(const core::OomKill& kill, std::optional<std::int64_t>& cgroup_id);
+  std::uint64_t match_with_log(const core::CountedOomKills& counted, std::int64_t cgroup_id);
+  void add_counted(const core::CountedOomKills& counted, std::int64_t cgroup_id);
+  void explain(const Victim& victim, const core::OomEvidence& evidence);
+  core::OomEvidence evidence_of(const Victim& victim);
+
+  SQLite::Database& database_;
+  CgroupRows& cgroups_;
+  SQLite::Statement store_position_;
+  SQLite::Statement is_known_;
+  SQLite::Statement newest_of_path_;
+  SQLite::Statement counted_between_;
+  SQLite::Statement drop_;
+  SQLite::Statement add_;
+  SQLite::Statement tell_;
+  SQLite::Statement open_kills_;
+  SQLite::Statement seen_;
+  SQLite::Statement add_counted_;
+  SQLite::Statement explain_;
+  SQLite::Statement samples_before_;
+  SQLite::Statement about_cgroup_;
+};
+
+}  // namespace cgmm::store

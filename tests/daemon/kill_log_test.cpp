@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/kill_log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support/fake_cgroups.hpp"
+#include "support/temp_dir.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000;
+const std::string kContainer = "/kubepods/burstable/pod1f0c2a3b-1111-2222-3333-444455556666/" + std::string(64, 'a');
+
+/// A log that is a file, and a clock that stands still.
+class KillLogTest : public testing::Test {
+ protected:
+  KillLogTest() { tree_.put("/kubepods", {}); }
+
+  std::string log() const { return directory_.path() / "kmsg"; }
+  void write(std::uint64_t sequence, std::int64_t at_us, const std::string& text) {
+    std::ofstream(log(), std::ios::app) << "6," << sequence << "," << at_us << ",-;" << text << "\n";
+  }
+  void write_kill(std::uint64_t sequence, std::int64_t at_us, const std::string& path, int pid) {
+    const std::string number = std::to_string(pid);
+    write(sequence - 1, at_us,
+          "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=" + path +
+              ",task_memcg=" + path + ",task=java,pid=" + number + ",uid=7");
+    write(sequence, at_us, "Memory cgroup out of memory: Killed process " + number +
+                               " (java) total-vm:800kB, anon-rss:400kB, file-rss:40kB, shmem-rss:4kB, UID:7 pgtables:4kB "
+                               "oom_score_adj:0");
+  }
+
+  kernel::Hierarchy hierarchy() const {
+    return {.parent = tree_.root() + "/kubepods", .root = tree_.root(), .parent_path = "/kubepods"};
+  }
+  KillLog kill_log(std::optional<core::LogPosition> read_before) {
+    return KillLog(log(), std::move(read_before), [this] { return hierarchy(); }, queue_,
+                   {.wall = [] { return 1000 * kSecond; }, .steady = [] { return 500 * kSecond; }});
+  }
+
+  /// What it hands on until it has caught up with the log, and stops.
+  std::vector<Record> handed_on(std::optional<core::LogPosition> read_before) {
+    KillLog reader = kill_log(std::move(read_before));
+    reader.stop();
+    reader.run();
+    queue_.close();
+    return queue_.take();
+  }
+  static std::vector<core::OomKill> kills(const std::vector<Record>& records) {
+    std::vector<core::OomKill> found;
+    for (const Record& record : records) {
+      if (const auto* kill = std::get_if<core::OomKill>(&record)) found.push_back(*kill);
+    }
+    return found;
+  }
+
+  test::TempDir directory_;
+  test::FakeCgroups tree_;
+  RecordQueue queue_;
+};
+
+TEST_F(KillLogTest, TellsWhatWasLoggedWhileTheServiceWasDown) {
+  write_kill(5, 490 * kSecond, "/kubepods/web", 77);
+  const auto found = kills(handed_on(core::LogPosition{"an earlier boot", 900}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].killed_at_us, 990 * kSecond) << "ten seconds ago";
+  EXPECT_EQ(found[0].logged.victim_pid, 77);
+  EXPECT_EQ(found[0].position.boot_id, kernel::KernelLog::boot_id());
+  EXPECT_EQ(found[0].position.sequence, 5U);
+}
+
+TEST_F(KillLogTest, TellsNoKillAgainThatAnEarlierRunHasTold) {
+  write_kill(5, kSecond, "/kubepods/web", 77);
+  write_kill(9, 2 * kSecond, "/kubepods/web", 78);
+  const auto found = kills(handed_on(core::LogPosition{kernel::KernelLog::boot_id(), 5}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].logged.victim_pid, 78);
+}
+
+TEST_F(KillLogTest, LeavesAloneWhatWasLoggedBeforeTheVeryFirstStart) {
+  write_kill(5, kSecond, "/kubepods/web", 77);
+  write(8, 2 * kSecond, "eth0: link up");
+  const auto records = handed_on(std::nullopt);
+  EXPECT_TRUE(kills(records).empty());
+  const auto* position = std::get_if<core::LogPosition>(&records.at(0));
+  ASSERT_NE(position, nullptr) << "but how far that was is recorded";
+  EXPECT_EQ(position->sequence, 8U);
+}
+
+TEST_F(KillLogTest, TellsWhatIsLoggedFromThenOn) {
+  write(1, kSecond, "eth0: link up");
+  KillLog reader = kill_log(std::nullopt);
+  std::thread thread([&] { reader.run(); });
+  ASSERT_TRUE(std::holds_alternative<core::LogPosition>(queue_.take().at(0)));
+  write_kill(3, 2 * kSecond, "/kubepods/web", 77);
+  const auto found = kills(queue_.take());
+  reader.stop();
+  thread.join();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].killed_at_us, 1000 * kSecond) << "the moment when it came, whatever the log's clock says";
+}
+
+TEST_F(KillLogTest, KnowsTheContainerAndItsInodeWhileItIsThere) {
+  tree_.put(kContainer + "/nested", {});
+  write_kill(5, kSecond, kContainer + "/nested", 77);
+  const auto found = kills(handed_on(core::LogPosition{"an earlier boot", 0}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].id.path, kContainer);
+  EXPECT_EQ(found[0].id.inode, tree_.inode(kContainer));
+  EXPECT_EQ(found[0].container.pod_uid, "1f0c2a3b-1111-2222-3333-444455556666");
+  EXPECT_EQ(found[0].logged.victim_path, kContainer + "/nested");
+}
+
+TEST_F(KillLogTest, KnowsTheContainerByItsPathWhenItIsGone) {
+  write_kill(5, kSecond, kContainer, 77);
+  const auto found = kills(handed_on(core::LogPosition{"an earlier boot", 0}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].id.inode, 0U);
+  EXPECT_EQ(found[0].container.container_id, std::string(64, 'a'));
+}
+
+TEST_F(KillLogTest, TakesAContainerOutsideOfTheParentForNoneOfOurs) {
+  write_kill(5, kSecond, "/other" + kContainer, 77);
+  const auto found = kills(handed_on(core::LogPosition{"an earlier boot", 0}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].container.container_id, "");
+}
+
+TEST_F(KillLogTest, SaysWhyALogCantBeReadAndGoesOnWithout) {
+  KillLog reader("/nowhere/kmsg", std::nullopt, [this] { return hierarchy(); }, queue_);
+  EXPECT_EQ(reader.source(), "can't be read: /nowhere/kmsg: No such file or directory");
+  reader.run();
+  KillLog off("off", std::nullopt, [this] { return hierarchy(); }, queue_);
+  EXPECT_EQ(off.source(), "off");
+  off.run();
+  queue_.close();
+  EXPECT_TRUE(queue_.take().empty());
+}
+
+TEST_F(KillLogTest, SaysHowMuchOfAFloodedLogWasLost) {
+  write(1, kSecond, "eth0: link up");
+  KillLog reader = kill_log(std::nullopt);
+  std::thread thread([&] { reader.run(); });
+  queue_.take();
+  write(2, kSecond, "a line");
+  write(1002, kSecond, "a line much later");
+  const auto records = queue_.take();
+  reader.stop();
+  thread.join();
+  const auto* event = std::get_if<core::ServiceEvent>(&records.at(0));
+  ASSERT_NE(event, nullptr);
+  EXPECT_EQ(event->kind, "gap");
+  EXPECT_EQ(event->detail.substr(0, 12), "999 records ");
+}
+
+}  // namespace
+}  // namespace cgmm::daemon
