@@ -282,6 +282,15 @@ TEST(OomParser, FindsTheKillsOfEveryKernel) {
         "busybox pid=155 uid=0 rss=8064,0,1324", "limit=" + longs(3) + " victim=",
         "limit=8192 usage=8192 anon=8092 file=0 shmem=0 inactive_file=0 active_file=0 dirty=0 kernel=100 "
         "swap=0"}},
+      {"6.12-names",
+       {"busybox) t:0kB pid=139 uid=0 rss=3968,0,1324",
+        "limit=/t/tab\t\\ \x01\xc3\xa9 victim=/t/tab\t\\ \x01\xc3\xa9",
+        "limit=4096 usage=4096 anon=4028 file=0 shmem=0 inactive_file=0 active_file=0 dirty=0 kernel=68 "
+        "swap=0",
+        "busybox,task=b pid=140 uid=0 rss=3968,0,1324",
+        "limit=/t/tab\t\\ \x01\xc3\xa9 victim=/t/tab\t\\ \x01\xc3\xa9",
+        "limit=4096 usage=4096 anon=4008 file=0 shmem=0 inactive_file=0 active_file=0 dirty=0 kernel=88 "
+        "swap=0"}},
       {"6.18-v1",
        {"perl pid=2977 uid=0 rss=20352,3396,0",
         "limit=/cgmm-test-31010/kubepods/burstable/pod1f0c2a3b-1111-2222-3333-444455556666/"
