@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the keys of memory.stat mean, for whoever has them: the file, and the kernel's log, into which the kernel prints the same
-// text when a cgroup is out of memory. Pure: any thread.
+// What the keys of memory.stat mean, for whoever has them: the file, and the kernel's log, into which the
+// kernel prints the same text when a cgroup is out of memory. Pure: any thread.
 
 #include <cstdint>
 #include <optional>
