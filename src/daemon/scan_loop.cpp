@@ -140,7 +140,7 @@ void ScanLoop::log_scan(const Sampler::Result& result) {
     spdlog::info("{}", scan.vanished.size() == 1 ? "1 cgroup is gone" : std::to_string(scan.vanished.size()) + " cgroups are gone");
   }
   for (const core::CountedOomKills& kills : result.oom_kills) {
-    spdlog::warn("OOM kill in {}", core::escape_for_terminal(kills.id.path));
+    spdlog::info("the counter of OOM kills rose by {} in {}", kills.count, core::escape_for_terminal(kills.id.path));
   }
   const FaultLog::Message fault = scan_faults_.after_pass(scan.error_count, result.first_error, "cgroups that can't be read");
   if (!fault.text.empty()) {

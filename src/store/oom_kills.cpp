@@ -102,17 +102,19 @@ void OomKillRows::record(const core::OomKill& kill) {
   explain(victim, evidence);
 }
 
-/// The row of the cgroup that held the victim, else of the nearest one above it, else a new one for its container. nullopt:
-/// it is not watched.
+/// The row of the cgroup that held the victim, else of the nearest one above it; of a container's nothing above it, but a new
+/// row. nullopt: it is not watched.
 std::optional<OomKillRows::Held> OomKillRows::holder_of(const core::OomKill& kill) {
   const std::int64_t by_us = kill.killed_at_us + kClockSlack_us;
+  const bool in_container = !kill.container.container_id.empty();
   for (std::string path = kill.logged.victim_path; !path.empty(); path.resize(path.rfind('/'))) {
+    if (in_container && path.size() < kill.id.path.size()) break;
     const std::uint64_t inode = path == kill.id.path ? kill.id.inode : 0;
     Use found(newest_of_path_, path, inode_to_sql(inode), by_us);
     if (found.step()) return Held{found.integer(0), path};
     if (path.find('/') == std::string::npos) break;
   }
-  if (kill.container.container_id.empty()) return std::nullopt;
+  if (!in_container) return std::nullopt;
   return Held{cgroups_.add_unseen({.key = 0, .id = kill.id, .container = kill.container}, kill.killed_at_us), kill.id.path};
 }
 

@@ -128,7 +128,7 @@ TEST_F(OomKills, AreRecordedTogetherWithHowFarTheLogHasBeenRead) {
 
 TEST_F(OomKills, OfAContainerThatNoScanHasSeenGiveItARow) {
   const std::string id(64, 'a');
-  const core::CgroupId young{"/kubepods/pod1/" + id, 0};
+  const core::CgroupId young{kWeb.path + "/pod1/" + id, 0};  // below what was watched while it had no children
   auto kill = logged(5, young, kNoon + 3 * kSecond);
   kill.container = {.runtime = "containerd", .container_id = id, .pod_uid = "1", .qos_class = "burstable"};
   store(history_, kill);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "support/child_process.hpp"
+#include "support/pipe.hpp"
 #include "support/real_cgroup.hpp"
 
 namespace cgmm::test {
@@ -61,31 +62,6 @@ class Workload {
   void kill() { child_.kill(); }
 
  private:
-  class Fd {
-   public:
-    explicit Fd(int fd) : fd_(fd) {}
-    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Fd& operator=(Fd&&) = delete;
-    ~Fd() {
-      if (fd_ >= 0) {
-        ::close(fd_);
-      }
-    }
-    int get() const { return fd_; }
-
-   private:
-    int fd_;
-  };
-  using Pipe = std::array<Fd, 2>;
-
-  static Pipe make_pipe() {
-    std::array<int, 2> fds{};
-    if (::pipe2(fds.data(), O_CLOEXEC) != 0) {
-      throw std::system_error(errno, std::generic_category(), "pipe2");
-    }
-    return {Fd{fds[0]}, Fd{fds[1]}};
-  }
-
   static void fill(const std::filesystem::path& file, std::size_t bytes) {
     const Fd fd{::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
     const std::vector<char> block(1 << 20, 'x');

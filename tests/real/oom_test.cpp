@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real OOM kills: each is on record once, with the right victim, cgroup and cause.
+#include <chrono>
+
+#include "real/real_test.hpp"
+#include "support/hungry.hpp"
+
+namespace cgmm::test {
+namespace {
+
+constexpr auto kFast = 1000 * kMiB;  // a second
+
+class RealOom : public RealTest {
+ protected:
+  void SetUp() override {
+    RealTest::SetUp();
+    if (!IsSkipped() && ::access("/dev/kmsg", R_OK) != 0) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: no /dev/kmsg ***";
+  }
+
+  std::string kills(const std::string& cgroup) const {
+    return text("SELECT group_concat(source || ' ' || ifnull(victim_pid, '-') || ' ' || ifnull(victim_comm, '-') || ' ' || "
+                "ifnull(cause, '-'), '; ') FROM v_oom_kill" + where_path(cgroup));
+  }
+  static std::string logged(const Hungry& victim, const std::string& cause) {
+    return "kernel_log " + std::to_string(victim.pid()) + " hungry (1) " + cause;
+  }
+  std::int64_t kill_count(const std::string& cgroup) const {
+    return scan_count() == 0 ? 0 : number("SELECT count(*) FROM v_oom_kill" + where_path(cgroup));
+  }
+  bool wait_for_kill(const std::string& cgroup, std::int64_t count = 1) const {
+    return eventually([&] { return kill_count(cgroup) >= count; });
+  }
+  /// That a kill is on record, and still is so and alone after the scans that see its counter.
+  std::string settled_kills(const std::string& cgroup) const {
+    EXPECT_TRUE(wait_for_kill(cgroup));
+    EXPECT_TRUE(wait_for_scans(3));
+    return kills(cgroup);
+  }
+};
+
+TEST_F(RealOom, AProcessThatAllocatesPastTheLimit) {
+  auto service = start_service();
+  Hungry victim(tree().make("web", 64 * kMiB), kFast);
+  ASSERT_TRUE(wait_for_scans(2));
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  EXPECT_EQ(settled_kills("web"), logged(victim, "anon_growth"));
+  EXPECT_EQ(number("SELECT limit_bytes FROM v_oom_kill" + where_path("web")), std::int64_t{64 * kMiB});
+  EXPECT_EQ(number("SELECT usage_bytes FROM v_oom_kill" + where_path("web")), std::int64_t{64 * kMiB})
+      << "the kernel's own number at the kill";
+  EXPECT_EQ(number("SELECT seen_count FROM oom_kill JOIN cgroup USING (cgroup_id)" + where_path("web")), 1)
+      << "the counter has shown it too";
+}
+
+TEST_F(RealOom, AProcessThatFillsATmpfs) {
+  auto service = start_service();
+  Hungry victim(tree().make("web", 64 * kMiB), kFast, Hungry::Kind::shmem);
+  ASSERT_TRUE(wait_for_scans(2));
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  EXPECT_EQ(settled_kills("web"), logged(victim, "shmem"));
+}
+
+TEST_F(RealOom, AProcessInACgroupWhoseParentsLimitIsHit) {
+  auto service = start_service();
+  tree().make("pod", 64 * kMiB);
+  Hungry victim(tree().make("pod/web"), kFast);
+  ASSERT_TRUE(wait_for_scans(2));
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  EXPECT_EQ(settled_kills("pod/web"), logged(victim, "ancestor_limit"));
+  EXPECT_EQ(text("SELECT limit_path FROM v_oom_kill" + where_path("pod/web")), tree().path_of("pod"));
+  EXPECT_EQ(text("SELECT victim_path FROM v_oom_kill" + where_path("pod/web")), tree().path_of("pod/web"));
+}
+
+TEST_F(RealOom, TwoCgroupsWithinTheSameSecond) {
+  auto service = start_service();
+  Hungry one(tree().make("one", 64 * kMiB), kFast);
+  Hungry two(tree().make("two", 64 * kMiB), kFast);
+  ASSERT_TRUE(wait_for_scans(2));
+  one.feed();
+  two.feed();
+  ASSERT_TRUE(one.was_killed() && two.was_killed());
+  EXPECT_EQ(settled_kills("one"), logged(one, "anon_growth"));
+  EXPECT_EQ(settled_kills("two"), logged(two, "anon_growth"));
+  EXPECT_LT(number("SELECT max(killed_at_us) - min(killed_at_us) FROM v_oom_kill WHERE path LIKE '" + tree().path_of("") + "%'"),
+            1'000'000);
+}
+
+TEST_F(RealOom, SeveralInOneCgroupAreAsManyRows) {
+  auto service = start_service();
+  const auto web = tree().make("web", 64 * kMiB);
+  Hungry one(web, kFast), two(web, kFast);
+  ASSERT_TRUE(wait_for_scans(2));
+  one.feed();
+  two.feed();
+  ASSERT_TRUE(one.was_killed() && two.was_killed());
+  ASSERT_TRUE(wait_for_kill("web", 2));
+  ASSERT_TRUE(wait_for_scans(3));
+  EXPECT_EQ(kill_count("web"), 2);
+  EXPECT_EQ(number("SELECT count(DISTINCT victim_pid) FROM v_oom_kill" + where_path("web")), 2);
+}
+
+TEST_F(RealOom, ACgroupThatIsGoneAMomentAfterItsKill) {
+  auto service = start_service({"--interval", "1h"});
+  Hungry victim(tree().make("web", 64 * kMiB), kFast);
+  // The one scan of that hour must have seen it.
+  ASSERT_TRUE(eventually([&] { return scan_count() == 1; }));
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  tree().remove("web");
+  EXPECT_TRUE(wait_for_kill("web"));
+  EXPECT_EQ(kills("web"), logged(victim, "anon_growth")) << "by what the kernel said, for no sample shows it";
+}
+
+TEST_F(RealOom, AContainerThatNoScanHasSeen) {
+  auto service = start_service({"--interval", "1h"});
+  ASSERT_TRUE(eventually([&] { return scan_count() == 1; }));
+  const std::string container = "kubepods/burstable/pod1f0c2a3b-1111-2222-3333-444455556666/" + std::string(64, 'e');
+  Hungry victim(tree().make(container, 64 * kMiB), kFast);
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  tree().remove("kubepods");
+  EXPECT_TRUE(wait_for_kill(container));
+  EXPECT_EQ(kills(container), logged(victim, "anon_growth"));
+  EXPECT_EQ(text("SELECT pod_uid FROM v_oom_kill" + where_path(container)), "1f0c2a3b-1111-2222-3333-444455556666");
+}
+
+TEST_F(RealOom, WhileTheServiceWasDownIsFoundInTheLog) {
+  Hungry victim(tree().make("web", 64 * kMiB), kFast);
+  {
+    auto service = start_service();
+    ASSERT_TRUE(wait_for_scans(2));
+    service.signal(SIGTERM);
+    ASSERT_EQ(service.wait_for_exit(), 0);
+  }
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  const auto killed_by = std::chrono::system_clock::now().time_since_epoch();
+  for (int start = 0; start < 2; ++start) {
+    auto service = start_service();
+    EXPECT_EQ(settled_kills("web"), logged(victim, "anon_growth")) << "start " << start;
+    service.kill();  // what it had read is not read again
+  }
+  EXPECT_LE(number("SELECT killed_at_us FROM v_oom_kill" + where_path("web")),
+            std::chrono::duration_cast<std::chrono::microseconds>(killed_by).count());
+}
+
+TEST_F(RealOom, WithoutTheLogIsFoundByTheCounter) {
+  write_config("kernel_log = \"off\"");
+  auto service = start_service();
+  Hungry victim(tree().make("web", 64 * kMiB), kFast);
+  ASSERT_TRUE(wait_for_scans(2));
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  EXPECT_EQ(settled_kills("web"), "counter - - anon_growth");
+  EXPECT_LT(number("SELECT killed_at_us - earliest_at_us FROM v_oom_kill" + where_path("web")), 1'000'000);
+}
+
+TEST_F(RealOom, WhileTheServiceWasDownIsFoundByTheCounterWithoutTheLog) {
+  write_config("kernel_log = \"off\"");
+  Hungry victim(tree().make("web", 64 * kMiB), kFast);
+  {
+    auto service = start_service();
+    ASSERT_TRUE(wait_for_scans(2));
+    service.kill();
+  }
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  auto service = start_service();
+  EXPECT_EQ(settled_kills("web").substr(0, 11), "counter - -");
+}
+
+TEST_F(RealOom, TheSecondsBeforeItAreOnRecordAlthoughTheScansAreTenSecondsApart) {
+  Hungry victim(tree().make("web", 256 * kMiB), 50 * kMiB);
+  auto service = start_service({"--interval", "10s"});
+  ASSERT_TRUE(eventually([&] { return scan_count() == 1; }));
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  ASSERT_TRUE(wait_for_kill("web"));
+  EXPECT_EQ(kills("web"), logged(victim, "anon_growth"));
+  const std::string killed_at = "(SELECT killed_at_us FROM v_oom_kill" + where_path("web") + ")";
+  EXPECT_GE(number("SELECT count(*) FROM v_sample" + where_path("web") + " AND at_us BETWEEN " + killed_at +
+                   " - 5000000 AND " + killed_at),
+            3);
+  EXPECT_EQ(number("SELECT count(*) FROM scan WHERE is_partial IS NOT 1"), 1) << "the scan of all cgroups saw none of it";
+  const std::int64_t rate = number("SELECT growth_bytes_per_second FROM v_oom_kill" + where_path("web"));
+  EXPECT_GE(rate, std::int64_t{30 * kMiB});
+  EXPECT_LE(rate, std::int64_t{60 * kMiB});
+}
+
+}  // namespace
+}  // namespace cgmm::test
