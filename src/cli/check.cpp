@@ -14,8 +14,11 @@
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "core/units.hpp"
+#include "daemon/clock.hpp"
 #include "daemon/service.hpp"
+#include "kernel/container_logs.hpp"
 #include "kernel/inspect.hpp"
+#include "kernel/kernel_log.hpp"
 #include "report/catalog.hpp"
 #include "store/reader.hpp"
 
@@ -156,6 +159,33 @@ void check_hierarchy(const config::Config& config, Findings& findings) {
   }
 }
 
+void check_kernel_log(const config::Config& config, Findings& findings) {
+  constexpr const char* kCounters = "OOM kills are found by the cgroups' counters, without the victims' names";
+  if (config.kernel_log == "off") {
+    findings.ok("kernel log", std::string("off: ") + kCounters);
+    return;
+  }
+  const std::string file = config.kernel_log == "auto" ? kernel::KernelLog::find() : config.kernel_log;
+  try {
+    const kernel::KernelLog log(file);
+    findings.ok("kernel log", file + " tells of OOM kills");
+  } catch (const std::system_error& error) {
+    findings.warning("kernel log", std::string(error.what()) + ": " + kCounters,
+                     "run as root; in a container give it /dev/kmsg and CAP_SYSLOG; under systemd leave out PrivateDevices and "
+                     "ProtectKernelLogs");
+  }
+}
+
+void check_names(const config::Config& config, Findings& findings) {
+  kernel::ContainerLogs logs(config.container_logs);
+  logs.names_of({.container_id = "0"}, daemon::wall_now_us());  // to have it look
+  if (!logs.directory().empty() && logs.problem().empty()) {
+    findings.ok("names", "of pods and containers from " + logs.directory());
+  } else {
+    findings.ok("names", "containers go by their ids: " + (logs.problem().empty() ? "container_logs is off" : logs.problem()));
+  }
+}
+
 void check_database(const config::Config& config, Findings& findings) {
   const fs::path& file = config.database;
   std::error_code error;
@@ -203,6 +233,8 @@ int check(const CommonOptions& common, const OutputOptions& output, const std::s
   findings.ok("version", version);
   check_configuration(common, config, findings);
   guarded("hierarchy", "name the parent with --parent", findings, [&] { check_hierarchy(config, findings); });
+  check_kernel_log(config, findings);
+  check_names(config, findings);
   guarded("database", "put it right as it says, or name another file with --database", findings, [&] { check_database(config, findings); });
   guarded("reports", "make the directory readable, or name another with reports_dir", findings,
           [&] { check_reports(config, findings); });

@@ -20,8 +20,6 @@ namespace {
 
 constexpr int kSettled_ms = 200;  // the processes of a memory.oom.group are logged within a few
 
-bool exists(const char* file) { return ::access(file, F_OK) == 0; }
-
 /// Of the cgroup at `path`, if it is still there; else 0.
 std::uint64_t inode_of(const kernel::Hierarchy& hierarchy, const std::string& path) {
   const kernel::Fd root(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -50,7 +48,7 @@ KillLog::KillLog(const std::string& source, std::optional<core::LogPosition> rea
     source_ = "off";
     return;
   }
-  open(source != "auto" ? source : exists("/dev/kmsg") || !exists("/host/dev/kmsg") ? "/dev/kmsg" : "/host/dev/kmsg");
+  open(source == "auto" ? kernel::KernelLog::find() : source);
 }
 
 void KillLog::open(const std::string& source) {

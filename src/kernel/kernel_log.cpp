@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -86,6 +87,12 @@ KernelLog::Read KernelLog::tell(LogRecord record) {
   if (!overrun && jump == 0) return {.what = Read::What::record, .record = std::move(record)};
   held_ = std::move(record);
   return {.what = Read::What::overrun, .record = {}, .lost_count = jump};
+}
+
+std::string KernelLog::find() {
+  constexpr const char* kOwn = "/dev/kmsg";
+  constexpr const char* kOfHost = "/host/dev/kmsg";
+  return ::access(kOwn, F_OK) != 0 && ::access(kOfHost, F_OK) == 0 ? kOfHost : kOwn;
 }
 
 std::string KernelLog::boot_id() {

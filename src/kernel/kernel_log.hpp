@@ -43,6 +43,9 @@ class KernelLog {
   /// writes to any more.
   bool can_be_polled() const { return is_device_; }
 
+  /// Where "auto" finds the log: /dev/kmsg, or in a container without it /host/dev/kmsg.
+  static std::string find();
+
   /// A record's time and sequence count from the boot that this names. Throws std::system_error.
   static std::string boot_id();
 
