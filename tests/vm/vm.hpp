@@ -130,6 +130,7 @@ class VmTest : public ::testing::Test {
   }
 
   std::string result(const std::string& file) const { return content_of(run_->out / "results" / file); }
+  std::filesystem::path result_path(const std::string& file) const { return run_->out / "results" / file; }
   bool has_result(const std::string& file) const {
     return std::filesystem::exists(run_->out / "results" / file);
   }

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2086  # what lib.sh sets, none of it with spaces
 mount -t tmpfs cgroup /sys/fs/cgroup
 mount_v1 /sys/fs/cgroup/memory
+. /oom.sh
 meanwhile() { :; }
 everyday_run
 
@@ -24,3 +25,7 @@ snapshot swapper reclaimed
 stop_service swap
 end_load swapper
 swapoff /disk/swap
+
+for name in streamed served bare tmpfs anon looping; do end_load $name; done
+rm /tmp/filled
+oom_run

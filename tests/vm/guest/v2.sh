@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=dash disable=SC2154,SC2086  # what lib.sh sets, none of it with spaces
 mount_v2 /sys/fs/cgroup
+. /oom.sh
 
 # The service is killed in the middle of a reclaim in many small steps, and started again.
 meanwhile() {
@@ -76,3 +77,8 @@ CONFIG
 wait_until "rereading is reclaimed" ended_reclaims rereading 1 rereading
 snapshot rereading after
 stop_service rereading
+
+for name in streamed served bare tmpfs anon looping killed pressed_cache pressed_waiting rereading; do end_load $name; done
+killall -9 workload
+rm /tmp/filled
+oom_run

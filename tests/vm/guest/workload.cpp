@@ -6,6 +6,7 @@
 //   fill FILE BYTES                 writes FILE, then stays
 //   anon BYTES                      keeps touching that much memory
 //   allocate                        keeps getting memory and giving it back
+//   eat MIB_PER_SECOND COMPANIONS   takes so much memory a second, beside so many processes that take none
 //   kill-below PID FILE BYTES       ends process PID with SIGKILL as soon as the number in FILE is below
 //   BYTES, prints it
 //
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -99,6 +101,28 @@ int allocate() {
   }
 }
 
+int eat(std::size_t mib_per_second, int companions) {
+  for (; companions > 0; --companions) {
+    if (::fork() == 0) {
+      for (;;) ::pause();
+    }
+  }
+  const std::size_t bite = mib_per_second * 1024 * 1024 / 20;
+  timespec next{};
+  ::clock_gettime(CLOCK_MONOTONIC, &next);
+  for (;;) {
+    void* const memory = ::mmap(nullptr, bite, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) fail("mmap");
+    for (std::size_t at = 0; at < bite; at += 4096) static_cast<volatile char*>(memory)[at] = 1;
+    next.tv_nsec += 50'000'000;
+    if (next.tv_nsec >= 1'000'000'000) {
+      next.tv_nsec -= 1'000'000'000;
+      ++next.tv_sec;
+    }
+    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, nullptr);
+  }
+}
+
 int kill_below(pid_t pid, const std::string& file, long long bytes) {
   const int fd = open_or_fail(file, O_RDONLY);
   for (;;) {
@@ -131,6 +155,7 @@ int run(Arguments arguments) {
   if (command == "fill" && arguments.size() == 3) return fill(arguments[1], std::stoul(arguments[2]));
   if (command == "anon" && arguments.size() == 2) return anon(std::stoul(arguments[1]));
   if (command == "allocate" && arguments.size() == 1) return allocate();
+  if (command == "eat" && arguments.size() == 3) return eat(std::stoul(arguments[1]), std::stoi(arguments[2]));
   if (command == "kill-below" && arguments.size() == 4) {
     return kill_below(std::stoi(arguments[1]), arguments[2], std::stoll(arguments[3]));
   }
