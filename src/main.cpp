@@ -49,7 +49,7 @@ std::int64_t parse_cycles(const std::string& text) {
 
 cgmm::report::Format parse_format(const std::string& name) {
   const auto format = cgmm::report::parse_format(name);
-  if (!format) refuse_value("--format", name, "text, markdown, csv or json");
+  if (!format) refuse_value("--format", name, "text, markdown, html, csv or json");
   return *format;
 }
 
@@ -85,7 +85,7 @@ void add_run_options(CLI::App& app, Arguments& arguments) {
 void add_output(CLI::App& app, cli::OutputOptions& output) {
   app.add_option_function<std::string>(
          "--format", [&output](const std::string& name) { output.format = parse_format(name); },
-         "text (default), markdown, csv, json")
+         "text (default), markdown, html, csv, json")
       ->type_name("F");
   app.add_option("--output", output.file, "Write there instead of to standard output")->type_name("FILE");
 }

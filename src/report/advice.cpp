@@ -3,6 +3,7 @@
 
 #include "core/text.hpp"
 #include "report/escape.hpp"
+#include "report/html.hpp"
 #include "report/layout.hpp"
 #include "report/row.hpp"
 
@@ -28,6 +29,22 @@ std::string indented(const std::string& rule) {
     begins_line = c == '\n';
   }
   return text;
+}
+
+std::string advice_section(std::span<const Finding> findings) {
+  std::string body;
+  std::size_t count = 0;
+  for (const Finding& finding : findings) {
+    if (!finding.advice || count++ >= kMostShown) continue;
+    body += html_heading(finding.cgroup + ": " + core::in_words(*finding.advice)) +
+            html_paragraph(finding.advice->reason) + html_preformatted(core::rule_of(*finding.advice));
+  }
+  if (count == 0) return html_section("Advice", html_table(advice_table({})));
+  if (count > kMostShown) {
+    body += html_paragraph("... and " + std::to_string(count - kMostShown) +
+                           " more: --format json has them all.");
+  }
+  return html_section("Advice", html_paragraph(kHowToUse, Weight::remark) + body);
 }
 
 }  // namespace
@@ -64,6 +81,7 @@ core::Table advice_table(std::span<const Finding> findings) {
 }
 
 std::string render_advice(std::span<const Finding> findings, Format format, const Style& style) {
+  if (format == Format::html) return advice_section(findings);
   const bool markdown = format == Format::markdown;
   std::string text;
   std::size_t count = 0;

@@ -29,8 +29,8 @@ std::vector<Finding> findings_of(const core::Table& evidence);
 /// advice.
 core::Table advice_table(std::span<const Finding> findings);
 
-/// What people get, in text or Markdown: under a heading, each advice with its reason in a line and its rule
-/// below, ready to be pasted. The first ten.
+/// What people get, in text, Markdown or as a section of an HTML page: under a heading, each advice with its
+/// reason in a line and its rule below, ready to be pasted. The first ten.
 std::string render_advice(std::span<const Finding> findings, Format format, const Style& style);
 
 }  // namespace cgmm::report

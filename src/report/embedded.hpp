@@ -10,4 +10,7 @@ namespace cgmm::report {
 /// reports/*.sql, embedded at build time, by name.
 extern const std::span<const core::EmbeddedText> kReports;
 
+/// page.css: how a page in a browser looks.
+extern const std::span<const core::EmbeddedText> kStyles;
+
 }  // namespace cgmm::report

@@ -38,6 +38,32 @@ std::string escape_markdown(std::string_view text) {
   return out;
 }
 
+std::string escape_html(std::string_view text) {
+  std::string out;
+  for (const char c : core::escape_for_terminal(text)) {
+    switch (c) {
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
 std::string escape_csv(std::string_view text) {
   const std::string valid = core::to_valid_utf8(text);
   if (!valid.empty() && valid.find_first_of("\",\r\n") == std::string::npos) return valid;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the formats share, and each format's own function; render.hpp is the door for everyone else. Text and
-// Markdown lay out the same cells and headings, CSV and JSON write the values themselves. Pure: any thread.
+// What the formats share, and each format's own function; render.hpp is the door for everyone else. Text,
+// Markdown and HTML lay out the same cells and headings, CSV and JSON write the values themselves. Pure: any
+// thread.
 
 #include <cstddef>
 #include <span>
@@ -42,6 +43,8 @@ std::string markdown_title(std::string_view title);
 
 std::string render_text(const core::Table& table, const Style& style);
 std::string render_markdown(const core::Table& table);
+std::string render_html(const core::Table& table);
+std::string render_html(std::span<const core::Table> tables);
 std::string render_csv(const core::Table& table);
 std::string render_json(const core::Table& table);
 std::string render_json(std::span<const core::Table> tables);

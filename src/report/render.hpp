@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Lays out tables as text for a terminal, Markdown, CSV and JSON. Text and Markdown are for people: units in
-// words, by the columns' names. CSV and JSON are exact: columns and numbers as they are. Whatever bytes a
+// Lays out tables as text for a terminal, Markdown, HTML, CSV and JSON. The first three are for people: units
+// in words, by the columns' names. CSV and JSON are exact: columns and numbers as they are. Whatever bytes a
 // cell holds, the output is valid UTF-8 and can be parsed. Pure: any thread.
 //
 // - text: columns aligned, nothing cut off; one row of more than eight columns is read down; NULL is "-".
-// - markdown: GitHub-flavoured tables. Both leave out `path` where there is `cgroup`, the short name for it.
+// - markdown: GitHub-flavoured tables.
+// - html: one page that holds all it needs, runs nothing and fetches nothing.
+//   These three leave out `path` where there is `cgroup`, the short name for it.
 // - csv: RFC 4180 with a header line, but lines end in LF alone, as the tools of a shell want it. NULL is an
 //   empty field, an empty text is "".
 // - json: {"title": ..., "columns": [...], "rows": [{column: value, ...}, ...]}, columns in the order of the
@@ -22,7 +24,7 @@
 
 namespace cgmm::report {
 
-enum class Format { text, markdown, csv, json };
+enum class Format { text, markdown, html, csv, json };
 
 /// nullopt when it is none of them.
 std::optional<Format> parse_format(std::string_view name);

@@ -7,6 +7,7 @@
 
 #include "core/text.hpp"
 #include "support/hostile.hpp"
+#include "support/html.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -103,6 +104,18 @@ TEST(RenderAdvice, ShowsTenAndSaysHowManyThereAre) {
   EXPECT_EQ(advice_table(findings_of(evidence)).rows.size(), 12u);
 }
 
+TEST(RenderAdvice, IsASectionOfAPage) {
+  Table evidence = evidence_table();
+  EXPECT_EQ(test::Html(render_advice({}, Format::html, kPlain)).all("p").at(0).text, "(none)");
+  for (int i = 0; i < 11; ++i) add_churning(evidence, "web", "/web" + std::to_string(i), 40 * kMiB);
+  const test::Html page(render_advice(findings_of(evidence), Format::html, kPlain));
+  ASSERT_EQ(page.all("pre").size(), 10u);
+  EXPECT_EQ(page.all("h2").at(0).text, "Advice");
+  EXPECT_EQ(page.all("h3").at(0).text, "web: raise the threshold to 50 MiB");
+  EXPECT_EQ(page.all("pre").at(0).text, "[[rule]]\ncgroup = \"/web0\"\nthreshold = \"50MiB\"\n");
+  EXPECT_EQ(page.all("p").back().text, "... and 1 more: --format json has them all.");
+}
+
 TEST(RenderAdvice, OfAHostileNameHarmsNobody) {
   for (const auto& [label, name] : test::hostile_texts()) {
     Table evidence = evidence_table();
@@ -119,6 +132,8 @@ TEST(RenderAdvice, OfAHostileNameHarmsNobody) {
       }
       EXPECT_EQ(lines, format == Format::text ? 9u : 11u) << label;
     }
+    const test::Html page(render_advice(findings_of(evidence), Format::html, kPlain));
+    EXPECT_EQ(activity_of(page), "") << label;
     const auto json =
         nlohmann::json::parse(render(advice_table(findings_of(evidence)), Format::json, kPlain));
     EXPECT_EQ(json["rows"][0]["path"], core::to_valid_utf8(name)) << label;

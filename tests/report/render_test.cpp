@@ -71,9 +71,10 @@ std::vector<Lines> parse_csv(const std::string& text) {
   return records;
 }
 
-TEST(ParseFormat, KnowsTheFourAndNothingElse) {
+TEST(ParseFormat, KnowsTheFiveAndNothingElse) {
   EXPECT_EQ(parse_format("text"), Format::text);
   EXPECT_EQ(parse_format("markdown"), Format::markdown);
+  EXPECT_EQ(parse_format("html"), Format::html);
   EXPECT_EQ(parse_format("csv"), Format::csv);
   EXPECT_EQ(parse_format("json"), Format::json);
   for (const char* bad : {"", "JSON", "xml", "text "}) EXPECT_EQ(parse_format(bad), std::nullopt) << bad;
