@@ -13,6 +13,7 @@
 #include "core/units.hpp"
 #include "report/advice.hpp"
 #include "report/summary.hpp"
+#include "report/summary_page.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {
@@ -27,6 +28,10 @@ core::Table run_report(store::Reader& reader, const report::Report& one, const W
     if (!one.own || error.kind() != store::StoreError::Kind::bad_query) throw;
     throw UsageError("report \"" + one.name + "\" of reports_dir: " + error.what());
   }
+}
+
+core::Table run_embedded(store::Reader& reader, std::string_view name, const Window& window) {
+  return run_report(reader, report::find_report({}, name).value(), window);
 }
 
 core::Table list_of(const std::vector<report::Report>& reports) {
@@ -48,7 +53,7 @@ void expect_cgroups(const core::Table& numbers, const std::string& glob) {
 /// Without a policy, where it is not known what is in force, each cgroup is advised on by its history alone.
 std::vector<report::Finding> findings(store::Reader& reader, const Window& window,
                                       const core::Policy* policy) {
-  auto found = report::findings_of(run_report(reader, report::find_report({}, "evidence").value(), window));
+  auto found = report::findings_of(run_embedded(reader, "evidence", window));
   if (policy == nullptr) return found;
   for (report::Finding& one : found) {
     one.advice = core::advise(one.evidence, *policy);
@@ -77,11 +82,21 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Re
     tables.push_back(too_wide ? report::effects_in_short(table) : std::move(table));
   }
   if (for_programs) return report::render(tables, output.format, {});
+  const report::TimeAsked asked{window.since_us, window.until_us, window.up_to_now};
+  if (output.format == report::Format::html) {
+    const report::SummaryPage page{.status = run_embedded(reader, "status", window),
+                                   .summary = numbers,
+                                   .reclaims_by_hour = run_embedded(reader, "reclaims_by_hour", window),
+                                   .oom_kills = run_embedded(reader, "oom_kills", window),
+                                   .gaps = run_embedded(reader, "gaps", window),
+                                   .findings = found,
+                                   .tables = tables};
+    return report::summary_page(page, asked);
+  }
   const report::Style style = style_for(output);
   const bool markdown = output.format == report::Format::markdown;
-  std::string text = std::string(markdown ? "# " : "") + "Memory report, " + core::format_utc(window.since_us) + " to " +
-                     core::format_utc(window.until_us) + "\n\n";
-  const report::TimeAsked asked{window.since_us, window.until_us, window.up_to_now};
+  std::string text = std::string(markdown ? "# " : "") + "Memory report, " +
+                     core::format_utc(window.since_us) + " to " + core::format_utc(window.until_us) + "\n\n";
   text += report::summary_sentence(numbers, found, asked, output.format) + "\n\n";
   text += report::render_advice(found, output.format, style) + "\n";
   return text + report::render(tables, output.format, style);

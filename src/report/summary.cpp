@@ -236,23 +236,32 @@ std::string oom_kills(const Row& row) {
 
 }  // namespace
 
-std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings,
-                             const TimeAsked& asked, Format format) {
+std::vector<std::string> summary_sentences(const core::Table& summary_row, std::span<const Finding> findings,
+                                           const TimeAsked& asked, Format format) {
   const Row row(summary_row);
-  std::string text = when(row, asked);
   const bool nothing =
       row.integer("scans") == 0 && row.integer("reclaims") == 0 && row.integer("dry_runs") == 0;
+  std::vector<std::string> sentences{when(row, asked)};
   if (nothing) {
-    text += std::string(text.ends_with(',') ? "" : ",") + " there was no scan.";
+    sentences.front() += std::string(sentences.front().ends_with(',') ? "" : ",") + " there was no scan.";
   } else {
-    text += " " + reclaims(row);
+    sentences.front() += " " + reclaims(row);
     for (const std::string& sentence : {churners(findings, format), futile_ones(findings, format),
                                         advice(findings, format), coverage(row)}) {
-      if (!sentence.empty()) text += " " + sentence;
+      if (!sentence.empty()) sentences.push_back(sentence);
     }
   }
-  const std::string kills = oom_kills(row);
-  return kills.empty() ? text : text + " " + kills;
+  if (std::string kills = oom_kills(row); !kills.empty()) sentences.push_back(std::move(kills));
+  return sentences;
+}
+
+std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings,
+                             const TimeAsked& asked, Format format) {
+  std::string text;
+  for (const std::string& sentence : summary_sentences(summary_row, findings, asked, format)) {
+    text += (text.empty() ? "" : " ") + sentence;
+  }
+  return text;
 }
 
 core::Table effects_in_short(const core::Table& effects) {

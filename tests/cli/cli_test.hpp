@@ -24,6 +24,7 @@
 #include "support/csv.hpp"
 #include "support/eventually.hpp"
 #include "support/fake_cgroups.hpp"
+#include "support/html.hpp"
 #include "support/program.hpp"
 #include "support/service_process.hpp"
 #include "support/temp_dir.hpp"
@@ -59,7 +60,7 @@ inline Files files_of(Kind kind, const FakeMemory& memory) {
 inline constexpr FakeMemory kOver{.file_bytes = 60 * kMiB, .anon_bytes = 8 * kMiB};
 inline constexpr FakeMemory kBelow{.file_bytes = 20 * kMiB, .anon_bytes = 60 * kMiB};
 
-inline const std::vector<std::string> kFormats{"text", "markdown", "csv", "json"};
+inline const std::vector<std::string> kFormats{"text", "markdown", "html", "csv", "json"};
 
 inline void expect_no_accident(const std::string& said) {
   for (const char* const accident :

@@ -177,6 +177,14 @@ TEST_F(HostileNames, LeaveMarkdownWithoutMarkupAndWithAsManyCellsInEachRow) {
   }
 }
 
+TEST_F(HostileNames, LeaveAPageThatIsWellFormedAndRunsNothing) {
+  for (const auto& command : commands()) {
+    const std::string html = output(command, "html");
+    EXPECT_FALSE(has_control(html));
+    EXPECT_EQ(activity_of(Html(html)), "") << command.front();
+  }
+}
+
 TEST_F(HostileNames, LeaveCsvWithAsManyFieldsInEachLine) {
   for (const auto& command : commands()) {
     const auto rows = parse_csv(output(command, "csv"));

@@ -51,6 +51,9 @@ TEST_F(Report, EveryReportCanBeHadInEveryFormat) {
   for (const std::string& name : names()) {
     EXPECT_TRUE(out({name}, "markdown").starts_with("## ")) << name;
     EXPECT_FALSE(out({name}, "text").starts_with("## ")) << name;
+    const Html html(out({name}, "html"));
+    EXPECT_EQ(activity_of(html), "") << name;
+    EXPECT_EQ(html.all("h1").size(), std::size_t{1}) << name;
     const auto csv = parse_csv(out({name}, "csv"));
     const auto json = nlohmann::json::parse(out({name}, "json"));
     ASSERT_FALSE(csv.empty()) << name;
@@ -89,6 +92,20 @@ TEST_F(Report, TheWeeklySummaryBeginsWithASentenceThatAnswers) {
   const std::string markdown = out({}, "markdown");
   EXPECT_TRUE(markdown.starts_with("# Memory report, 20")) << markdown;
   EXPECT_NE(markdown.find("\n## Coverage\n"), std::string::npos) << markdown;
+}
+
+TEST_F(Report, TheWeeklySummaryAsAPageHasTheSameAnswerAndTables) {
+  const Html page(out({}, "html"));
+  EXPECT_EQ(activity_of(page), "");
+  ASSERT_EQ(page.of_class("lead").size(), std::size_t{1});
+  EXPECT_TRUE(page.of_class("lead")[0].text.ends_with("Z, 1 reclaim freed nothing."))
+      << page.of_class("lead")[0].text;
+  const std::string text = out({}, "text");
+  for (const auto& heading : page.all("h2")) {
+    if (heading.text.starts_with("Freed in each")) continue;
+    EXPECT_NE(text.find("\n" + heading.text + "\n"), std::string::npos) << heading.text;
+  }
+  EXPECT_EQ(page.all("svg").size(), std::size_t{3}) << "one chart, and the keys of its two bars";
 }
 
 TEST_F(Report, TheWeeklySummaryAsCsvIsTheNumbersOfTheSentenceInOneRow) {
@@ -273,6 +290,13 @@ TEST_F(Advice, IsFencedInMarkdown) {
             std::string::npos)
       << markdown;
   EXPECT_EQ(markdown.find("<script"), std::string::npos) << markdown;
+}
+
+TEST_F(Advice, IsReadyToBePastedFromAPage) {
+  const Html page(out("html"));
+  EXPECT_EQ(activity_of(page), "");
+  ASSERT_EQ(page.all("pre").size(), std::size_t{3});
+  EXPECT_EQ(page.all("pre")[1].text, "[[rule]]\n" + kRule + "\nthreshold = \"63MiB\"\n");
 }
 
 TEST_F(Advice, HasItsNumbersInCsv) {

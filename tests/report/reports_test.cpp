@@ -183,7 +183,7 @@ TEST_F(Reports, AreAllValidInEveryFormatWithAHostileName) {
   for (const Report& report : list_reports({})) {
     const Table table = run(report.name);
     EXPECT_EQ(table.rows.empty(), report.name == "gaps") << report.name;
-    for (const Format format : {Format::text, Format::markdown, Format::csv, Format::json}) {
+    for (const Format format : {Format::text, Format::markdown, Format::html, Format::csv, Format::json}) {
       EXPECT_TRUE(core::is_valid_utf8(render(table, format, {}))) << report.name;
     }
     EXPECT_LE(run(report.name, 5000, 5000).rows.size(), 2u) << report.name;
@@ -339,6 +339,40 @@ TEST_F(Reports, LastReclaimsTellWhyEachEndedAndWhatBecameOfIt) {
   EXPECT_EQ(text(last, "outcome", 3), "done");
   EXPECT_EQ(text(last, "verdict", 3), "churn");
   EXPECT_EQ(number(last, "refaulted_bytes", 3), 100) << "no more than what was freed";
+}
+
+TEST_F(Reports, AllReclaimsAreInOrderOfTime) {
+  add_cgroups();
+  add({.at_s = 1020, .freed_bytes = 100, .verdict = "churn"});
+  add_reclaim(2, 1010, "dry_run", 1 << 30);
+  const Table all = run("all_reclaims");
+  ASSERT_EQ(all.rows.size(), 2u);
+  EXPECT_EQ(text(all, "outcome", 0), "dry run");
+  EXPECT_EQ(at(all, "freed_bytes", 0), Cell{});
+  EXPECT_EQ(at(all, "verdict", 0), Cell{});
+  EXPECT_EQ(number(all, "freed_bytes", 1), 100);
+  EXPECT_EQ(text(all, "verdict", 1), "churn");
+  EXPECT_EQ(text(all, "path", 1), "/web");
+  EXPECT_EQ(run("all_reclaims", 1015, 1100, "/web").rows.size(), 1u);
+}
+
+TEST_F(Reports, ReclaimsByHourAddUp) {
+  add_cgroups();
+  add({.at_s = 3599, .freed_bytes = 100, .refaulted_bytes = "190"});
+  add({.at_s = 3600, .freed_bytes = 200, .refaulted_bytes = "20"});
+  add_reclaim(2, 7199, "done", 7);
+  add_reclaim(2, 7199, "dry_run", 1 << 30);
+  add_reclaim(2, 7200, "done", 1);
+  const Table by_hour = run("reclaims_by_hour", 1000, 7200);
+  ASSERT_EQ(by_hour.rows.size(), 2u);
+  EXPECT_EQ(number(by_hour, "at_us", 0), 0);
+  EXPECT_EQ(number(by_hour, "freed_bytes", 0), 100);
+  EXPECT_EQ(number(by_hour, "refaulted_bytes", 0), 100) << "no more than what was freed";
+  EXPECT_EQ(number(by_hour, "at_us", 1), 3600 * kSecondUs);
+  EXPECT_EQ(number(by_hour, "reclaims", 1), 2);
+  EXPECT_EQ(number(by_hour, "freed_bytes", 1), 207);
+  EXPECT_EQ(number(by_hour, "refaulted_bytes", 1), 20) << "of what nobody watched it is not known";
+  EXPECT_EQ(number(run("reclaims_by_hour", 1000, 7200, "/web"), "freed_bytes", 1), 200);
 }
 
 TEST_F(Reports, FailuresAreInWordsAndCounted) {

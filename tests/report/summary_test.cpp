@@ -278,6 +278,14 @@ TEST(SummarySentence, NamesThoseThatOnlyChurnAndWhatToDo) {
   EXPECT_EQ(about({hostile}, Format::markdown), "This cgroup only churns: /a\\_b\\\\n&lt;x&gt;. ");
 }
 
+TEST(SummarySentences, AreTheSameOneByOneTheAnswerFirst) {
+  const core::Table row = row_of({{"scans", integer(2)}, {"covered_pct", 100.0}, {"oom_kills", integer(1)}});
+  EXPECT_EQ(summary_sentences(row, {}, {kUntilUs - kDayUs, kUntilUs, true}),
+            (std::vector<std::string>{"In the last day no reclaim was needed.",
+                                      "2 scans covered 100 % of the time and saw no cgroup.",
+                                      "1 OOM kill was seen."}));
+}
+
 TEST(EffectsInShort, HasTheColumnsThatAnswerAndTenRows) {
   core::Table effects{.title = "What became of reclaims",
                       .columns = {"cgroup", "reclaims", "watched", "effective", "churn", "futile", "failed",

@@ -1,0 +1,15 @@
+-- Reclaims one by one
+-- SPDX-License-Identifier: Apache-2.0
+-- Each reclaim of the time asked for, the oldest first, in short; `last_reclaims` has more about the last of
+-- them. A dry run has freed nothing.
+SELECT r.started_at_us,
+       c.name AS cgroup,
+       replace(r.outcome, '_', ' ') AS outcome,
+       CASE WHEN r.outcome <> 'dry_run' THEN r.freed_bytes END AS freed_bytes,
+       e.verdict,
+       c.path
+  FROM reclaim r
+  JOIN v_cgroup c USING (cgroup_id)
+  LEFT JOIN reclaim_effect e USING (reclaim_id)
+ WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+ ORDER BY r.started_at_us, r.reclaim_id;
