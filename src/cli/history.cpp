@@ -13,8 +13,12 @@
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "core/text.hpp"
+#include "core/units.hpp"
 #include "report/catalog.hpp"
 #include "report/chart.hpp"
+#include "report/html.hpp"
+#include "report/summary_page.hpp"
+#include "report/svg_chart.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {
@@ -48,8 +52,8 @@ std::int64_t usual_step_us(const Rows& rows, std::size_t at) {
   return std::max<std::int64_t>(*middle, 1);
 }
 
-std::string draw(const core::Table& table, const Rows& rows, std::string_view column, const std::string& title,
-                 const report::Style& style) {
+std::vector<report::ChartPoint> points_of(const core::Table& table, const Rows& rows,
+                                          std::string_view column) {
   const std::size_t at = column_index(table, "at_us");
   const std::size_t value = column_index(table, column);
   std::vector<report::ChartPoint> points;
@@ -62,7 +66,7 @@ std::string draw(const core::Table& table, const Rows& rows, std::string_view co
     }
     points.push_back({at_us, number((*row)[value])});
   }
-  return report::chart(title, points, kChartHeight, style);
+  return points;
 }
 
 /// What a column shows of several samples: gauges their largest, counters their sum, the time when they begin.
@@ -111,24 +115,93 @@ core::Table folded(const core::Table& table, const Rows& rows) {
   return result;
 }
 
-std::string for_terminal(const core::Table& table, const report::Style& style) {
+std::map<std::string, Rows> rows_by_path(const core::Table& table) {
   const std::size_t path_column = column_index(table, "path");
   std::map<std::string, Rows> by_path;
   for (const auto& row : table.rows) by_path[std::get<std::string>(row[path_column])].push_back(&row);
+  return by_path;
+}
+
+/// What is said when not all of them can be shown.
+std::string and_more(std::size_t cgroups) {
+  return "... and " + std::to_string(cgroups - kMaxCharts) +
+         " more cgroups: narrow the glob, or take --format csv";
+}
+
+std::string for_terminal(const core::Table& table, const report::Style& style) {
+  const std::map<std::string, Rows> by_path = rows_by_path(table);
+  const auto draw = [&](const Rows& rows, std::string_view column, std::string_view title) {
+    return report::chart(title, points_of(table, rows, column), kChartHeight, style) + "\n";
+  };
   std::string text;
   std::size_t shown = 0;
   for (const auto& [path, rows] : by_path) {
     if (shown++ == kMaxCharts) {
-      text += "... and " + std::to_string(by_path.size() - kMaxCharts) +
-              " more cgroups: narrow the glob, or take --format csv\n";
+      text += and_more(by_path.size()) + "\n";
       break;
     }
     text += core::escape_for_terminal(path) + "\n\n";
-    text += draw(table, rows, "usage_bytes", "usage", style) + "\n";
-    text += draw(table, rows, "reclaimable_cache_bytes", "reclaimable cache", style) + "\n";
+    text += draw(rows, "usage_bytes", "usage") + draw(rows, "reclaimable_cache_bytes", "reclaimable cache");
     text += report::render(folded(table, rows), report::Format::text, style) + "\n";
   }
   return text;
+}
+
+/// What happened to the cgroups meanwhile, and on which node, as the reports answer.
+struct Events {
+  core::Table oom_kills, reclaims, gaps, status;
+};
+
+/// When the first and the last of all samples were taken: the charts below each other show the same time.
+std::pair<std::int64_t, std::int64_t> time_of(const core::Table& table) {
+  const std::size_t at = column_index(table, "at_us");
+  const auto at_us = [&](const std::vector<core::Cell>& row) { return std::get<std::int64_t>(row[at]); };
+  const auto [first, last] = std::ranges::minmax(table.rows, {}, at_us);
+  return {at_us(first), at_us(last)};
+}
+
+std::string page_of(const core::Table& table, const Events& events) {
+  const std::map<std::string, Rows> by_path = rows_by_path(table);
+  const auto [first_at_us, last_at_us] = time_of(table);
+  std::string body = report::html_paragraph(
+      core::format_utc(first_at_us) + " to " + core::format_utc(last_at_us), report::Weight::remark);
+  std::size_t shown = 0;
+  for (const auto& [path, rows] : by_path) {
+    if (shown++ == kMaxCharts) {
+      body += report::html_section("", report::html_paragraph(and_more(by_path.size())));
+      break;
+    }
+    const auto series = [&](std::string label, std::string_view column, report::Series::Kind kind) {
+      return report::Series{
+          .label = std::move(label), .points = points_of(table, rows, column), .kind = kind};
+    };
+    report::SvgChart chart{
+        .title = "",
+        .from_at_us = first_at_us,
+        .to_at_us = last_at_us,
+        .series = {series("usage", "usage_bytes", report::Series::Kind::area),
+                   series("reclaimable cache", "reclaimable_cache_bytes", report::Series::Kind::line),
+                   series("anonymous", "anon_bytes", report::Series::Kind::line)},
+        .marks = report::kill_marks(events.oom_kills, path),
+        .bands = report::gap_bands(events.gaps)};
+    for (report::Mark& mark : report::reclaim_marks(events.reclaims, path))
+      chart.marks.push_back(std::move(mark));
+    const core::Table table_below = folded(table, rows);
+    body += report::html_section(path, report::svg_chart(chart) +
+                                           report::html_paragraph(table_below.title, report::Weight::remark) +
+                                           report::html_table(table_below));
+  }
+  return report::html_page(report::title_of_node("Memory history", events.status), body);
+}
+
+Events events_in(store::Reader& reader, const Window& window) {
+  const auto run = [&](std::string_view name) {
+    return reader.run(report::find_report({}, name).value().sql, window.parameters());
+  };
+  return {.oom_kills = run("oom_kills"),
+          .reclaims = run("all_reclaims"),
+          .gaps = run("gaps"),
+          .status = run("status")};
 }
 
 }  // namespace
@@ -145,8 +218,9 @@ int history(const CommonOptions& common, const HistoryOptions& options) {
   }
   const report::Style style = style_for(output);
   table.title = "History";
-  write_output(output, output.format == report::Format::text ? for_terminal(table, style)
-                                                             : report::render(table, output.format, style));
+  write_output(output, output.format == report::Format::text   ? for_terminal(table, style)
+                       : output.format == report::Format::html ? page_of(table, events_in(reader, window))
+                                                               : report::render(table, output.format, style));
   return 0;
 }
 

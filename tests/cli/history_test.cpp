@@ -35,6 +35,25 @@ TEST_F(History, HistoryDrawsAChartAndItsDataFormatsHaveEverySample) {
                   .out.starts_with("## History\n\n| at | path | usage |"));
 }
 
+TEST_F(History, HistoryIsAPageOfChartsWithWhatHappenedMeanwhile) {
+  for (int i = 0; i < 9; ++i) cgroups().put("/quiet" + std::to_string(i), v1_files(kBelow));
+  scan(/*cycles=*/5);
+  const Answer answer = ask({"history", "/*", "--format", "html"});
+  EXPECT_EQ(answer.exit_code, 0) << answer.err;
+  const Html page(answer.out);
+  EXPECT_EQ(activity_of(page), "");
+  EXPECT_EQ(page.all("figure").size(), std::size_t{8});
+  EXPECT_EQ(page.all("h2").at(0).text, "/quiet0");
+  EXPECT_NE(answer.out.find("... and 2 more cgroups: narrow the glob, or take --format csv"),
+            std::string::npos);
+  const std::string web = ask({"history", "/web", "--format", "html"}).out;
+  for (const char* const part :
+       {"usage <span>up to 68.0 MiB", "reclaimable cache <span>up to 60.0 MiB",
+        "anonymous <span>up to 8.0 MiB", "1 reclaim<", "Samples", "<td class=\"num\">68.0 MiB"}) {
+    EXPECT_NE(web.find(part), std::string::npos) << part << " in\n" << web;
+  }
+}
+
 TEST_F(History, HistoryFoldsManySamplesIntoFewRowsWithoutLosingAKill) {
   scan(/*cycles=*/1);
   cgroups().put("/web", v1_files({.file_bytes = kOver.file_bytes, .anon_bytes = kOver.anon_bytes, .oom_kills = 2}));
@@ -70,6 +89,7 @@ TEST_F(History, QueryAnswersInEveryFormat) {
   EXPECT_EQ(as("csv"), "path,half,absent,text\n/web,1.5,,\"a,\"\"b\"\n");
   EXPECT_EQ(as("markdown"),
             "| path | half | absent | text |\n| --- | ---: | --- | --- |\n| /web | 1.5 | - | a,\"b |\n");
+  EXPECT_NE(as("html").find("<td>a,&quot;b</td>"), std::string::npos);
   EXPECT_EQ(nlohmann::json::parse(as("json"))["rows"],
             nlohmann::json::parse(R"([{"path": "/web", "half": 1.5, "absent": null, "text": "a,\"b"}])"));
   EXPECT_TRUE(as("text").starts_with("path")) << as("text");
