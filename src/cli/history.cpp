@@ -13,7 +13,6 @@
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "core/text.hpp"
-#include "core/units.hpp"
 #include "report/catalog.hpp"
 #include "report/chart.hpp"
 #include "report/html.hpp"
@@ -163,8 +162,7 @@ std::pair<std::int64_t, std::int64_t> time_of(const core::Table& table) {
 std::string page_of(const core::Table& table, const Events& events) {
   const std::map<std::string, Rows> by_path = rows_by_path(table);
   const auto [first_at_us, last_at_us] = time_of(table);
-  std::string body = report::html_paragraph(
-      core::format_utc(first_at_us) + " to " + core::format_utc(last_at_us), report::Weight::remark);
+  std::string body = report::html_time_span(first_at_us, last_at_us);
   std::size_t shown = 0;
   for (const auto& [path, rows] : by_path) {
     if (shown++ == kMaxCharts) {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/text.hpp"
+#include "core/units.hpp"
 #include "report/embedded.hpp"
 #include "report/layout.hpp"
 
@@ -145,6 +145,13 @@ std::string html_paragraph(std::string_view text, Weight weight) {
 
 std::string html_preformatted(std::string_view text) {
   return element("pre", "", without_controls_by_line(text)) + "\n";
+}
+
+std::string html_time_span(std::int64_t from_at_us, std::int64_t to_at_us) {
+  return element("p", "class=\"remark\"",
+                 element("time", "", core::format_utc(from_at_us)) + " to " +
+                     element("time", "", core::format_utc(to_at_us))) +
+         "\n";
 }
 
 std::string html_tiles(std::span<const Tile> tiles) {

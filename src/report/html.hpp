@@ -29,6 +29,9 @@ std::string html_heading(std::string_view text);
 std::string html_paragraph(std::string_view text, Weight weight = Weight::plain);
 std::string html_preformatted(std::string_view text);
 
+/// "2026-11-16T20:48:31Z to 2026-11-23T20:48:31Z", as a remark.
+std::string html_time_span(std::int64_t from_at_us, std::int64_t to_at_us);
+
 /// One number to be seen at once. All of it text.
 struct Tile {
   std::string name;

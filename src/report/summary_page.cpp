@@ -165,8 +165,7 @@ std::vector<Band> gap_bands(const core::Table& gaps) {
 }
 
 std::string summary_page(const SummaryPage& page, const TimeAsked& asked) {
-  std::string body = html_paragraph(
-      core::format_utc(asked.since_us) + " to " + core::format_utc(asked.until_us), Weight::remark);
+  std::string body = html_time_span(asked.since_us, asked.until_us);
   Weight weight = Weight::lead;
   for (const std::string& sentence : summary_sentences(page.summary, page.findings, asked)) {
     body += html_paragraph(sentence, std::exchange(weight, Weight::plain));

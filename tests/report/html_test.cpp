@@ -138,6 +138,12 @@ TEST(Html, OfHostileTextIsWellFormedAndWhole) {
   }
 }
 
+TEST(Html, ATimeIsNotBrokenInTwo) {
+  EXPECT_EQ(
+      html_time_span(0, 1'000'000),
+      "<p class=\"remark\"><time>1970-01-01T00:00:00Z</time> to <time>1970-01-01T00:00:01Z</time></p>\n");
+}
+
 TEST(Html, WhatIsPreformattedKeepsItsLinesAndNoOtherControlCharacter) {
   EXPECT_EQ(html_preformatted("[[rule]]\ncgroup = \"/a<b\"\n\n\x1b\n"),
             "<pre>[[rule]]\ncgroup = &quot;/a&lt;b&quot;\n\n\\x1b\n</pre>\n");
