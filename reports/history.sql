@@ -1,7 +1,8 @@
 -- A cgroup's memory over time
 -- SPDX-License-Identifier: Apache-2.0
--- Every sample of the cgroups that match, cgroup by cgroup. `history` draws charts of it.
+-- Every sample of the cgroups that match, cgroup by cgroup, and the interval of the scans then. `history` draws charts of it.
 SELECT sc.started_at_us AS at_us,
+       c.name AS cgroup,
        c.path,
        s.usage_kib * 1024 AS usage_bytes,
        max(s.file_kib - coalesce(s.shmem_kib, 0), 0) * 1024 AS reclaimable_cache_bytes,
@@ -14,9 +15,10 @@ SELECT sc.started_at_us AS at_us,
        s.pgfault, s.pgmajfault,
        s.refault_file * (SELECT value FROM node WHERE key = 'page_size_bytes') AS refault_file_bytes,
        s.refault_anon * (SELECT value FROM node WHERE key = 'page_size_bytes') AS refault_anon_bytes,
-       s.pgscan, s.pgsteal, s.limit_hits, s.oom_kills, s.psi_some_us, s.psi_full_us
+       s.pgscan, s.pgsteal, s.limit_hits, s.oom_kills, s.psi_some_us, s.psi_full_us,
+       sc.interval_us
   -- CROSS JOIN keeps this order: a sample is found by its key, scan by scan.
-  FROM cgroup c
+  FROM v_cgroup c
  CROSS JOIN scan sc
  CROSS JOIN sample s
  WHERE c.path GLOB :cgroup_glob

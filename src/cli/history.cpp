@@ -26,7 +26,7 @@ namespace {
 constexpr std::size_t kMaxCharts = 8;
 constexpr std::size_t kChartHeight = 8;
 constexpr std::size_t kTableRows = 12;
-constexpr std::int64_t kGapSteps = 3;  // this many usual steps without a sample are a gap
+constexpr std::int64_t kGapSteps = 3;  // so many intervals without a sample are a gap
 
 using Rows = std::vector<const std::vector<core::Cell>*>;
 
@@ -39,29 +39,18 @@ std::optional<double> number(const core::Cell& cell) {
   return std::nullopt;
 }
 
-/// The median time from one sample to the next.
-std::int64_t usual_step_us(const Rows& rows, std::size_t at) {
-  std::vector<std::int64_t> steps;
-  for (std::size_t i = 1; i < rows.size(); ++i) {
-    steps.push_back(std::get<std::int64_t>((*rows[i])[at]) - std::get<std::int64_t>((*rows[i - 1])[at]));
-  }
-  if (steps.empty()) return 1;
-  const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
-  std::nth_element(steps.begin(), middle, steps.end());
-  return std::max<std::int64_t>(*middle, 1);
-}
-
-std::vector<report::ChartPoint> points_of(const core::Table& table, const Rows& rows,
-                                          std::string_view column) {
+std::vector<report::ChartPoint> points_of(const core::Table& table, const Rows& rows, std::string_view column) {
   const std::size_t at = column_index(table, "at_us");
+  const std::size_t interval = column_index(table, "interval_us");
   const std::size_t value = column_index(table, column);
   std::vector<report::ChartPoint> points;
   points.reserve(rows.size());
-  const std::int64_t usual_us = usual_step_us(rows, at);
   for (const auto* row : rows) {
     const std::int64_t at_us = std::get<std::int64_t>((*row)[at]);
-    if (!points.empty() && at_us - points.back().at_us > kGapSteps * usual_us) {
-      points.push_back({points.back().at_us + usual_us, std::nullopt});  // nobody looked: the chart is blank there
+    const auto* const known_us = std::get_if<std::int64_t>(&(*row)[interval]);
+    const std::int64_t interval_us = known_us != nullptr ? *known_us : 0;
+    if (!points.empty() && interval_us > 0 && at_us - points.back().at_us > kGapSteps * interval_us) {
+      points.push_back({points.back().at_us + interval_us, std::nullopt});  // nobody looked: the chart is blank there
     }
     points.push_back({at_us, number((*row)[value])});
   }
@@ -114,6 +103,12 @@ core::Table folded(const core::Table& table, const Rows& rows) {
   return result;
 }
 
+/// Its name, which is its path where no better one is known.
+std::string heading_of(const core::Table& table, const std::string& path, const Rows& rows) {
+  const auto* name = std::get_if<std::string>(&(*rows.front())[column_index(table, "cgroup")]);
+  return name == nullptr || *name == path ? path : *name;
+}
+
 std::map<std::string, Rows> rows_by_path(const core::Table& table) {
   const std::size_t path_column = column_index(table, "path");
   std::map<std::string, Rows> by_path;
@@ -139,7 +134,8 @@ std::string for_terminal(const core::Table& table, const report::Style& style) {
       text += and_more(by_path.size()) + "\n";
       break;
     }
-    text += core::escape_for_terminal(path) + "\n\n";
+    const std::string heading = heading_of(table, path, rows);
+    text += core::escape_for_terminal(heading) + (heading == path ? "" : "\n" + core::escape_for_terminal(path)) + "\n\n";
     text += draw(rows, "usage_bytes", "usage") + draw(rows, "reclaimable_cache_bytes", "reclaimable cache");
     text += report::render(folded(table, rows), report::Format::text, style) + "\n";
   }
@@ -185,7 +181,9 @@ std::string page_of(const core::Table& table, const Events& events) {
     for (report::Mark& mark : report::reclaim_marks(events.reclaims, path))
       chart.marks.push_back(std::move(mark));
     const core::Table table_below = folded(table, rows);
-    body += report::html_section(path, report::svg_chart(chart) +
+    const std::string heading = heading_of(table, path, rows);
+    const std::string below = heading == path ? "" : report::html_paragraph(path, report::Weight::remark);
+    body += report::html_section(heading, below + report::svg_chart(chart) +
                                            report::html_paragraph(table_below.title, report::Weight::remark) +
                                            report::html_table(table_below));
   }

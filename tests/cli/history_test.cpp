@@ -32,7 +32,7 @@ TEST_F(History, HistoryDrawsAChartAndItsDataFormatsHaveEverySample) {
   EXPECT_EQ(rows_of({"history", "*"}).size(), std::size_t{10});
   EXPECT_EQ(rows_of({"history", "we"}).size(), std::size_t{5}) << "a part of the path is enough";
   EXPECT_TRUE(ask({"history", "/web", "--format", "markdown"})
-                  .out.starts_with("## History\n\n| at | path | usage |"));
+                  .out.starts_with("## History\n\n| at | cgroup | usage |"));
 }
 
 TEST_F(History, HistoryIsAPageOfChartsWithWhatHappenedMeanwhile) {

@@ -1,0 +1,21 @@
+-- Freed by workload (top ten)
+-- SPDX-License-Identifier: Apache-2.0
+-- As freed_by_cgroup, with the restarts and replicas of one workload added up: namespace/pod without its random
+-- end/container. A container of which no name is known stands alone.
+SELECT coalesce(c.workload, c.name) AS workload,
+       count(DISTINCT r.cgroup_id) AS cgroups,
+       count(*) AS reclaims,
+       sum(r.freed_bytes) AS freed_bytes,
+       CAST(round(avg(r.freed_bytes)) AS INTEGER) AS average_freed_bytes,
+       sum(min(e.refaulted_bytes, r.freed_bytes)) AS refaulted_bytes,
+       sum(r.duration_us) AS reclaiming_us,
+       max(r.started_at_us) AS last_reclaim_at_us
+  FROM reclaim r
+  JOIN v_cgroup c USING (cgroup_id)
+  LEFT JOIN reclaim_effect e USING (reclaim_id)
+ WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+   AND r.outcome <> 'dry_run'
+ GROUP BY 1
+HAVING sum(r.freed_bytes) > 0
+ ORDER BY sum(r.freed_bytes) DESC, 1
+ LIMIT 10;

@@ -1,0 +1,25 @@
+-- Memory by workload, as last seen
+-- SPDX-License-Identifier: Apache-2.0
+-- What the replicas of each workload held together in the last scan of all cgroups of the time asked for, and how many have
+-- been seen in all of it: more than run now means that they were restarted.
+WITH last AS (
+  SELECT scan_id FROM scan
+   WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
+   ORDER BY started_at_us DESC LIMIT 1
+)
+SELECT coalesce(c.workload, c.name) AS workload,
+       count(s.cgroup_id) AS running,
+       count(*) AS seen,
+       sum(s.usage_bytes) AS usage_bytes,
+       sum(s.anon_bytes) AS anon_bytes,
+       sum(s.reclaimable_cache_bytes) AS reclaimable_cache_bytes,
+       sum(s.shmem_bytes) AS shmem_bytes,
+       max(100.0 * s.usage_bytes / c.effective_limit_bytes) AS fullest_pct
+  FROM v_cgroup c
+  JOIN cgroup raw USING (cgroup_id)
+  LEFT JOIN v_sample s ON s.scan_id = (SELECT scan_id FROM last) AND s.cgroup_id = c.cgroup_id
+ WHERE raw.first_seen_at_us < :until_us AND (s.cgroup_id IS NOT NULL OR raw.last_seen_at_us >= :since_us)
+   AND c.path GLOB :cgroup_glob
+ GROUP BY 1
+HAVING count(s.cgroup_id) > 0
+ ORDER BY usage_bytes DESC, 1;
