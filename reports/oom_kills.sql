@@ -1,17 +1,22 @@
 -- OOM kills
 -- SPDX-License-Identifier: Apache-2.0
 -- Each OOM kill, the newest first. One without a cgroup hit a process outside the watched ones. A kill that
--- only the counter told of has no victim's name, and is up to one interval late.
-SELECT o.killed_at_us,
+-- only the counter told of has no victim's name, and is up to one interval late. With memory.oom.group one kill
+-- ends several processes. `incident show ID` tells all of one.
+SELECT o.oom_kill_id AS id,
+       o.killed_at_us,
        c.name AS cgroup,
        o.victim_comm,
        o.victim_pid,
+       o.process_count,
        o.anon_rss_bytes,
        o.file_rss_bytes,
        o.shmem_rss_bytes,
        o.scope,
        o.cause,
+       o.limit_bytes,
        o.source,
+       nullif(o.limit_path, c.path) AS other_limit_path,
        c.path
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)

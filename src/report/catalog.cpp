@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFileBytes = 1024 * 1024;
+constexpr std::string_view kIncidentPrefix = "incident_";
 
 // What the owner of a node wants to know after a week. None of them reads `sample`, which holds millions of
 // rows by then.
@@ -52,9 +53,13 @@ Report make_report(std::string_view name, std::string sql, bool own) {
   return {.name = std::string(name), .title = std::move(title), .sql = std::move(sql), .own = own};
 }
 
+bool is_report(const core::EmbeddedText& text) {
+  return !text.name.starts_with(kIncidentPrefix);
+}
+
 std::optional<Report> find_embedded(std::string_view name) {
   for (const core::EmbeddedText& text : kReports) {
-    if (text.name == name) return make_report(text.name, std::string(text.text), false);
+    if (text.name == name && is_report(text)) return make_report(text.name, std::string(text.text), false);
   }
   return std::nullopt;
 }
@@ -108,9 +113,17 @@ std::vector<Report> own_reports(const fs::path& dir) {
 
 }  // namespace
 
+Report incident_query(std::string_view name) {
+  for (const core::EmbeddedText& text : kReports) {
+    if (text.name == name && !is_report(text)) return make_report(text.name, std::string(text.text), false);
+  }
+  throw std::logic_error("no query " + std::string(name));
+}
+
 std::vector<Report> list_reports(const fs::path& reports_dir) {
   std::map<std::string, Report, std::less<>> by_name;
   for (const core::EmbeddedText& text : kReports) {
+    if (!is_report(text)) continue;
     by_name.emplace(text.name, make_report(text.name, std::string(text.text), false));
   }
   for (Report& report : own_reports(reports_dir)) {

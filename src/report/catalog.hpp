@@ -19,6 +19,11 @@ struct Report {
   bool own = false;   // the operator's
 };
 
+/// One of the queries of `incident`: those in reports/ whose names begin with "incident_". They want
+/// :oom_kill_id, so they are no reports: neither listed nor found by name. Throws std::logic_error where
+/// there is none.
+Report incident_query(std::string_view name);
+
 /// All reports by name. One of the operator's takes the place of an embedded one of the same name. A
 /// directory that does not exist has none; one that can't be read throws std::system_error.
 std::vector<Report> list_reports(const std::filesystem::path& reports_dir);

@@ -33,7 +33,8 @@ class Report : public CliTest {
 TEST_F(Report, TheListHasEveryReportThatIsShipped) {
   std::set<std::string> shipped;
   for (const auto& entry : std::filesystem::directory_iterator(CGMM_SOURCE_DIR "/reports")) {
-    shipped.insert(entry.path().stem());
+    const std::string name = entry.path().stem();
+    if (!name.starts_with("incident_")) shipped.insert(name);  // those are of `incident`
   }
   const auto listed = names();
   EXPECT_EQ(std::set<std::string>(listed.begin(), listed.end()), shipped);

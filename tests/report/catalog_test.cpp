@@ -31,9 +31,31 @@ class Catalog : public testing::Test {
   test::TempDir dir_;
 };
 
+/// Without the queries of `incident`.
+std::size_t report_count() {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(kReports, [](const auto& text) { return !text.name.starts_with("incident_"); }));
+}
+
+TEST_F(Catalog, TheQueriesOfIncidentAreNoReports) {
+  ASSERT_LT(report_count(), kReports.size());
+  for (const auto& text : kReports) {
+    if (!text.name.starts_with("incident_")) {
+      EXPECT_THROW(incident_query(text.name), std::logic_error) << text.name;
+      continue;
+    }
+    EXPECT_FALSE(find_report({}, text.name)) << text.name;
+    EXPECT_EQ(incident_query(text.name).sql, text.text);
+  }
+  EXPECT_THROW(incident_query("incident_nope"), std::logic_error);
+  add("incident_kill.sql", "-- Mine\nSELECT 1;");
+  EXPECT_EQ(find_report(dir(), "incident_kill")->title, "Mine");
+  EXPECT_NE(incident_query("incident_kill").title, "Mine");
+}
+
 TEST_F(Catalog, ListsTheEmbeddedReportsByNameWithTheirTitles) {
   const std::vector<Report> reports = list_reports({});
-  EXPECT_EQ(reports.size(), kReports.size());
+  EXPECT_EQ(reports.size(), report_count());
   EXPECT_TRUE(std::ranges::is_sorted(reports, {}, &Report::name));
   for (const Report& report : reports) {
     EXPECT_FALSE(report.own) << report.name;
@@ -50,7 +72,7 @@ TEST_F(Catalog, PutsTheOperatorsReportInThePlaceOfAnEmbeddedOne) {
   EXPECT_TRUE(report->own);
   EXPECT_EQ(report->title, "Mine");
   EXPECT_EQ(report->sql, "-- Mine\nSELECT 1;");
-  EXPECT_EQ(list_reports(dir()).size(), kReports.size());
+  EXPECT_EQ(list_reports(dir()).size(), report_count());
   EXPECT_FALSE(summary_reports().front().own);
 }
 
@@ -92,7 +114,7 @@ TEST_F(Catalog, TakesFilesAndLinksToThemAndNothingElse) {
 }
 
 TEST_F(Catalog, HasNoneOfTheOperatorsWhereTheDirectoryIsMissing) {
-  EXPECT_EQ(list_reports(dir() / "missing").size(), kReports.size());
+  EXPECT_EQ(list_reports(dir() / "missing").size(), report_count());
   EXPECT_TRUE(find_report(dir() / "missing", "summary"));
 }
 

@@ -1,0 +1,44 @@
+-- What else is known of one OOM kill
+-- SPDX-License-Identifier: Apache-2.0
+-- One row: its cgroup, what the growth that ended in it began from, the node, and how often it happened
+-- before. Kills that are not of a watched cgroup are the same workload where the victim's cgroup is.
+WITH kill AS (
+  SELECT o.*, c.path, c.workload, c.first_seen_at_us
+    FROM oom_kill o
+    LEFT JOIN cgroup c USING (cgroup_id)
+   WHERE o.oom_kill_id = :oom_kill_id
+),
+grew_from AS (
+  SELECT s.*
+    FROM kill
+   CROSS JOIN scan sc
+   CROSS JOIN sample s
+   WHERE sc.started_at_us = kill.grew_from_at_us AND s.scan_id = sc.scan_id AND s.cgroup_id = kill.cgroup_id
+   LIMIT 1
+),
+same AS (
+  SELECT o.killed_at_us
+    FROM kill
+   CROSS JOIN oom_kill o
+   WHERE o.oom_kill_id <> kill.oom_kill_id
+     AND CASE WHEN kill.workload IS NOT NULL
+              THEN o.cgroup_id IN (SELECT cgroup_id FROM cgroup WHERE workload = kill.workload)
+              WHEN kill.cgroup_id IS NOT NULL THEN o.cgroup_id = kill.cgroup_id
+              ELSE o.cgroup_id IS NULL AND o.victim_path = kill.victim_path END
+)
+SELECT kill.first_seen_at_us,
+       (SELECT min(sc.started_at_us) FROM scan sc) AS history_begins_at_us,
+       (SELECT max(sc.started_at_us) FROM scan sc) AS history_ends_at_us,
+       (SELECT effective_limit_bytes FROM cgroup_limit l
+         WHERE l.cgroup_id = kill.cgroup_id AND l.changed_at_us <= kill.killed_at_us
+         ORDER BY l.changed_at_us DESC LIMIT 1) AS effective_limit_bytes,
+       (SELECT anon_kib * 1024 FROM grew_from) AS grew_from_anon_bytes,
+       (SELECT shmem_kib * 1024 FROM grew_from) AS grew_from_shmem_bytes,
+       (SELECT kernel_kib * 1024 FROM grew_from) AS grew_from_kernel_bytes,
+       (SELECT value FROM node WHERE key = 'kernel_log') AS kernel_log,
+       (SELECT value FROM node WHERE key = 'memory_bytes') AS memory_bytes,
+       (SELECT count(*) FROM same WHERE killed_at_us <= kill.killed_at_us) AS earlier_kills,
+       (SELECT count(*) FROM same
+         WHERE killed_at_us BETWEEN kill.killed_at_us - 7 * 86400000000 AND kill.killed_at_us) AS earlier_kills_in_7_days,
+       (SELECT count(*) FROM same WHERE killed_at_us > kill.killed_at_us) AS later_kills
+  FROM kill;

@@ -1,0 +1,17 @@
+-- OOM kills by workload
+-- SPDX-License-Identifier: Apache-2.0
+-- What is killed again and again, whichever container it is in by then: a workload is what restarts and
+-- replicas have in common (cgroup.workload), the cgroup's name where that is not known. Containers are those
+-- in which it was killed.
+SELECT coalesce(c.workload, c.name, o.victim_path, '(not watched)') AS workload,
+       count(*) AS kills,
+       count(DISTINCT o.cgroup_id) AS containers,
+       min(o.killed_at_us) AS first_at_us,
+       max(o.killed_at_us) AS last_at_us,
+       replace(group_concat(DISTINCT replace(o.cause, '_', ' ')), ',', ', ') AS causes,
+       replace(group_concat(DISTINCT o.victim_comm), ',', ', ') AS victims
+  FROM oom_kill o
+  LEFT JOIN v_cgroup c USING (cgroup_id)
+ WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us AND coalesce(c.path, '') GLOB :cgroup_glob
+ GROUP BY 1
+ ORDER BY kills DESC, last_at_us DESC;

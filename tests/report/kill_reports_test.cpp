@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the reports on OOM kills and the queries of `incident` answer. Limits are 1000 KiB unless said
+// otherwise.
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "report/catalog.hpp"
+#include "report/row.hpp"
+#include "support/made_history.hpp"
+
+namespace cgmm::report {
+namespace {
+
+using core::Table;
+
+constexpr std::int64_t kSecondUs = 1'000'000;
+constexpr std::int64_t kMinuteUs = 60 * kSecondUs;
+constexpr std::int64_t kStartUs = 1000 * kMinuteUs;
+constexpr std::int64_t kKiB = 1024;
+
+std::int64_t minute(std::int64_t number) {
+  return kStartUs + number * kMinuteUs;
+}
+
+class KillReports : public testing::Test {
+ protected:
+  KillReports() {
+    for (int id = 1; id <= 3; ++id) history.add_cgroup(id, "/c" + std::to_string(id), "", 1000 * kKiB);
+  }
+
+  Table run(const std::string& name, std::int64_t since_us = 0,
+            std::int64_t until_us = std::numeric_limits<std::int64_t>::max(), const std::string& glob = "*") {
+    return history.run(find_report({}, name).value().sql,
+                       {{"since_us", since_us}, {"until_us", until_us}, {"cgroup_glob", glob}});
+  }
+  Table query(const std::string& name, std::int64_t id, std::int64_t since_us = 0) {
+    return history.run(incident_query(name).sql, {{"oom_kill_id", id},
+                                                  {"since_us", since_us},
+                                                  {"until_us", std::numeric_limits<std::int64_t>::max()},
+                                                  {"cgroup_glob", std::string("*")}});
+  }
+  /// A scan of all in which each of them has this usage.
+  void scan(std::int64_t at_us, const std::vector<std::int64_t>& usage_kib) {
+    history.add_scan(at_us);
+    for (std::size_t i = 0; i < usage_kib.size(); ++i) {
+      if (usage_kib[i] >= 0) history.add_sample(at_us, static_cast<int>(i) + 1, usage_kib[i]);
+    }
+  }
+
+  test::MadeHistory history;
+};
+
+TEST_F(KillReports, NearMissesCountOnlyWhatCannotBeDropped) {
+  history.add_scan(minute(0));
+  history.add_sample(minute(0), 1, 949);            // below 95 %
+  history.add_sample(minute(0), 2, 1000, 100);      // 100 of it can be dropped
+  history.add_sample(minute(0), 3, 1000, 100, 90);  // tmpfs can't
+  const Table table = run("near_misses");
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_EQ(Row(table).text("path"), "/c3");
+  EXPECT_EQ(Row(table).integer("peak_bytes"), 990 * kKiB);
+  EXPECT_EQ(Row(table).cell("peak_pct"), core::Cell{99.0});
+}
+
+TEST_F(KillReports, NearMissesThatWereNoneBecauseItWasKilledAreLeftOut) {
+  scan(minute(0), {960, 960, 960});
+  scan(minute(10), {-1, 970, 960});
+  history.add_kill(1, minute(4));
+  history.add_kill(2, minute(14));
+  history.add_kill(3, minute(16));
+  const Table table = run("near_misses");
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(Row(table, 0).text("path"), "/c2");
+  EXPECT_EQ(Row(table, 0).integer("samples"), 1) << "of the other it was killed 4 minutes later";
+  EXPECT_EQ(Row(table, 1).integer("samples"), 2);
+}
+
+TEST_F(KillReports, NearMissesKnowTheLimitOfThenAndHowOften) {
+  history.exec("INSERT INTO cgroup_limit VALUES (1, " + std::to_string(minute(5)) +
+               ", 2048000, 2048000, NULL)");
+  history.exec("INSERT INTO cgroup_limit VALUES (2, " + std::to_string(minute(5)) +
+               ", 512000, 512000, NULL)");
+  scan(minute(0), {960, 490});
+  scan(minute(1), {980, 490});
+  scan(minute(6), {980, 490});
+  scan(minute(20), {980, 499});
+  const Table table = run("near_misses");
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(Row(table, 0).text("path"), "/c2");
+  EXPECT_EQ(Row(table, 0).integer("limit_bytes"), 500 * kKiB);
+  EXPECT_EQ(Row(table, 0).integer("peak_at_us"), minute(20));
+  EXPECT_EQ(Row(table, 0).integer("times"), 2);
+  EXPECT_EQ(Row(table, 0).integer("samples"), 2);
+  EXPECT_EQ(Row(table, 1).integer("peak_at_us"), minute(1));
+  EXPECT_EQ(Row(table, 1).integer("times"), 1);
+  EXPECT_EQ(Row(table, 1).integer("samples"), 2);
+  EXPECT_EQ(run("near_misses", minute(2), minute(20)).rows.size(), 1u);
+  EXPECT_EQ(run("near_misses", 0, minute(100), "/c1").rows.size(), 1u);
+}
+
+TEST_F(KillReports, GrowthIsFromTheFirstToTheLastScanOfAll) {
+  scan(minute(0), {100, 500, -1});
+  history.add_scan(minute(1), /*is_partial=*/true);
+  history.add_sample(minute(1), 1, 900);
+  scan(minute(2), {300, 400, 50});
+  history.add_scan(minute(3), /*is_partial=*/true);
+  history.add_sample(minute(3), 1, 900);
+  const Table table = run("biggest_growth");
+  ASSERT_EQ(table.rows.size(), 2u) << "what shrank did not grow";
+  EXPECT_EQ(Row(table, 0).text("path"), "/c1");
+  EXPECT_EQ(Row(table, 0).integer("grown_bytes"), 200 * kKiB);
+  EXPECT_EQ(Row(table, 1).integer("grown_bytes"), 50 * kKiB) << "it appeared in between";
+  EXPECT_EQ(Row(table, 1).cell("usage_before_bytes"), core::Cell{});
+  EXPECT_TRUE(run("biggest_growth", minute(2), minute(4)).rows.empty()) << "one scan";
+}
+
+TEST_F(KillReports, TheLastMinuteBeforeEachKillHasTheLimitOfThen) {
+  for (const std::int64_t before_s : {61, 60, 10, 0}) {
+    history.add_scan(minute(10) - before_s * kSecondUs);
+    history.add_sample(minute(10) - before_s * kSecondUs, 1, 500 + before_s, 100, 20);
+  }
+  history.exec("INSERT INTO cgroup_limit VALUES (1, " + std::to_string(minute(10)) +
+               ", 2048000, 2048000, NULL)");
+  history.add_kill(1, minute(10) + 1);
+  const Table table = run("memory_before_kill");
+  ASSERT_EQ(table.rows.size(), 2u) << "one microsecond beyond the minute is beyond it";
+  EXPECT_EQ(Row(table, 0).cell("seconds_before"), core::Cell{10.0});
+  EXPECT_EQ(Row(table, 0).integer("usage_bytes"), 510 * kKiB);
+  EXPECT_EQ(Row(table, 0).integer("cache_bytes"), 80 * kKiB);
+  EXPECT_EQ(Row(table, 0).integer("shmem_bytes"), 20 * kKiB);
+  EXPECT_EQ(Row(table, 0).integer("limit_bytes"), 1000 * kKiB);
+  EXPECT_EQ(Row(table, 1).integer("limit_bytes"), 2000 * kKiB);
+  EXPECT_TRUE(run("memory_before_kill", 0, minute(11), "/c2").rows.empty());
+}
+
+TEST_F(KillReports, KillsAreAddedUpByWorkloadAcrossContainers) {
+  history.add_cgroup(4, "/w1", "shop/web/app", 1);
+  history.add_cgroup(5, "/w2", "shop/web/app", 1);
+  history.add_kill(4, minute(0), "shmem", "nginx");
+  history.add_kill(5, minute(1));
+  history.add_kill(5, minute(2));
+  history.add_kill(1, minute(3));
+  history.add_kill(0, minute(4));
+  const Table table = run("kills_by_workload");
+  ASSERT_EQ(table.rows.size(), 3u);
+  EXPECT_EQ(Row(table).text("workload"), "shop/web/app");
+  EXPECT_EQ(Row(table).integer("kills"), 3);
+  EXPECT_EQ(Row(table).integer("containers"), 2);
+  EXPECT_EQ(Row(table).integer("first_at_us"), minute(0));
+  EXPECT_EQ(Row(table).text("causes"), "shmem, anon growth");
+  EXPECT_EQ(Row(table).text("victims"), "nginx, python3");
+  EXPECT_EQ(Row(table, 1).text("workload"), "(not watched)");
+  EXPECT_EQ(Row(table, 2).text("workload"), "/c1");
+}
+
+TEST_F(KillReports, EarlierKillsAreThoseOfTheWorkloadElseOfTheCgroup) {
+  history.add_cgroup(4, "/w1", "shop/web/app", 1);
+  history.add_cgroup(5, "/w2", "shop/web/app", 1);
+  history.add_kill(4, minute(0));
+  history.add_kill(5, minute(8 * 24 * 60));
+  history.add_kill(4, minute(9 * 24 * 60));
+  history.add_kill(1, minute(0));
+  history.add_kill(2, minute(1));
+  history.add_kill(1, minute(2));
+  EXPECT_EQ(query("incident_earlier", 3).rows.size(), 2u);
+  EXPECT_EQ(Row(query("incident_earlier", 3)).integer("id"), 2) << "the newest first";
+  EXPECT_EQ(Row(query("incident_facts", 3)).integer("earlier_kills"), 2);
+  EXPECT_EQ(Row(query("incident_facts", 3)).integer("earlier_kills_in_7_days"), 1);
+  EXPECT_EQ(Row(query("incident_facts", 1)).integer("later_kills"), 2);
+  EXPECT_EQ(query("incident_earlier", 6).rows.size(), 1u);
+  EXPECT_EQ(Row(query("incident_facts", 4)).integer("later_kills"), 1);
+  EXPECT_EQ(Row(query("incident_facts", 5)).integer("earlier_kills"), 0);
+}
+
+TEST_F(KillReports, TheSamplesOfAnIncidentFollowThePathThroughARestart) {
+  history.exec(
+      "INSERT INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us) VALUES (9, '/c1', 99, "
+      "1, 1)");
+  history.add_scan(minute(0));
+  history.add_sample(minute(0), 1, 100, 30, 10);
+  history.add_scan(minute(1));
+  history.add_sample(minute(1), 9, 200);
+  history.add_sample(minute(1), 2, 300);
+  history.add_kill(9, minute(2));
+  const Table table = query("incident_samples", 1);
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(Row(table, 0).integer("cache_bytes"), 20 * kKiB);
+  EXPECT_EQ(Row(table, 0).integer("limit_bytes"), 1000 * kKiB);
+  EXPECT_EQ(Row(table, 1).integer("usage_bytes"), 200 * kKiB);
+  EXPECT_EQ(Row(table, 1).cell("limit_bytes"), core::Cell{});
+  EXPECT_EQ(query("incident_samples", 1, minute(1)).rows.size(), 1u);
+}
+
+TEST_F(KillReports, TheFactsHaveWhatTheGrowthBeganFrom) {
+  scan(minute(0), {100});
+  scan(minute(1), {900});
+  history.add_kill(1, minute(2));
+  history.exec("UPDATE oom_kill SET grew_from_at_us = " + std::to_string(minute(0)));
+  const Table table = query("incident_facts", 1);
+  EXPECT_EQ(Row(table).integer("grew_from_anon_bytes"), 100 * kKiB);
+  EXPECT_EQ(Row(table).integer("history_ends_at_us"), minute(1));
+  EXPECT_EQ(Row(table).integer("effective_limit_bytes"), 1000 * kKiB);
+}
+
+TEST_F(KillReports, SharersAreThoseBelowTheLimitThatWasHit) {
+  history.add_cgroup(4, "/pod/a", "", 1);
+  history.add_cgroup(5, "/pod/b", "", 1);
+  history.add_cgroup(6, "/pod2/c", "", 1);
+  scan(minute(0), {10, 20, 30, 40, 50, 60});
+  history.add_scan(minute(1), /*is_partial=*/true);
+  history.add_kill(4, minute(2), "ancestor_limit");
+  history.add_kill(4, minute(2), "node");
+  history.add_kill(4, minute(2));
+  history.exec("UPDATE oom_kill SET limit_path = '/pod' WHERE oom_kill_id = 1");
+  const Table table = query("incident_sharers", 1);
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(Row(table, 0).text("path"), "/pod/b");
+  EXPECT_EQ(Row(table, 1).integer("is_victim"), 1);
+  EXPECT_EQ(Row(table, 0).integer("cgroups_below"), 2);
+  EXPECT_EQ(query("incident_sharers", 2).rows.size(), 6u);
+  EXPECT_TRUE(query("incident_sharers", 3).rows.empty());
+}
+
+TEST_F(KillReports, AKillOutsideTheWatchedCgroupsHasARowInEach) {
+  history.add_kill(0, minute(0));
+  history.exec("UPDATE oom_kill SET victim_path = '/elsewhere'");
+  for (const char* const name : {"incident_list", "incident_kill", "incident_facts"}) {
+    EXPECT_EQ(query(name, 1).rows.size(), 1u) << name;
+  }
+  EXPECT_EQ(Row(query("incident_list", 1)).text("cgroup"), "/elsewhere");
+  EXPECT_TRUE(query("incident_samples", 1).rows.empty());
+}
+
+}  // namespace
+}  // namespace cgmm::report
