@@ -19,9 +19,17 @@ struct ChartPoint {
   std::optional<double> value;  // nullopt: no sample, a gap in the chart
 };
 
+/// What is drawn beside the points.
+struct ChartMarks {
+  std::optional<double> top;          // the chart reaches up to it, whatever the points do
+  bool has_line = false;              // there: it is a limit
+  std::optional<std::int64_t> at_us;  // an instant to be marked below the time axis...
+  std::string_view label;             // ... with this word, safe for a terminal
+};
+
 /// `points` in order of time. Several points that share a column show the largest. The vertical axis begins
 /// at 0 and is labelled in bytes, the horizontal one in UTC.
 std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height,
-                  const Style& style);
+                  const Style& style, const ChartMarks& marks = {});
 
 }  // namespace cgmm::report
