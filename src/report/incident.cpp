@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/incident.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "report/row.hpp"
+
+namespace cgmm::report {
+namespace {
+
+constexpr std::size_t kMostNeighbours = 5;
+
+std::optional<std::int64_t> known(const Row& row, std::string_view column) {
+  const auto* const value = std::get_if<std::int64_t>(&row.cell(column));
+  return value != nullptr ? std::optional(*value) : std::nullopt;
+}
+
+/// `keep` is asked for the row's path.
+template <class Keep>
+void filter(core::Table& table, Keep keep) {
+  std::vector<std::vector<core::Cell>> kept;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    if (keep(Row(table, i).text("path"))) kept.push_back(std::move(table.rows[i]));
+  }
+  table.rows = std::move(kept);
+}
+
+bool is_within(std::string_view path, std::string_view ancestor) {
+  return path.starts_with(ancestor) && (path.size() == ancestor.size() || path[ancestor.size()] == '/');
+}
+
+void narrow(IncidentTables& tables, const std::string& path) {
+  for (core::Table* const own : {&tables.reclaims, &tables.limit_changes}) {
+    filter(*own, [&](const std::string& other) { return !path.empty() && other == path; });
+  }
+  filter(tables.neighbours,
+         [&](const std::string& other) { return path.empty() || !is_within(other, path); });
+  if (tables.neighbours.rows.size() > kMostNeighbours) tables.neighbours.rows.resize(kMostNeighbours);
+}
+
+MemoryPoint memory_of(const Row& row, std::int64_t at_us) {
+  return {.at_us = at_us,
+          .usage = row.known_bytes("usage_bytes"),
+          .anon = row.known_bytes("anon_bytes"),
+          .cache = row.known_bytes("cache_bytes"),
+          .shmem = row.known_bytes("shmem_bytes"),
+          .kernel = row.known_bytes("kernel_bytes"),
+          .dirty = row.known_bytes("dirty_bytes"),
+          .swap = row.known_bytes("swap_bytes"),
+          .limit = row.known_bytes("limit_bytes")};
+}
+
+Victim victim_of(const Row& kill) {
+  return {.comm = kill.text("victim_comm"),
+          .pid = known(kill, "victim_pid"),
+          .uid = known(kill, "victim_uid"),
+          .anon_rss_bytes = kill.known_bytes("anon_rss_bytes"),
+          .file_rss_bytes = kill.known_bytes("file_rss_bytes"),
+          .shmem_rss_bytes = kill.known_bytes("shmem_rss_bytes"),
+          .process_count = std::max<std::int64_t>(kill.integer("process_count"), 1),
+          .path = kill.text("victim_path")};
+}
+
+VictimCgroup cgroup_of(const Row& kill, const Row& facts) {
+  return {.path = kill.text("path"),
+          .runtime = kill.text("runtime"),
+          .container_id = kill.text("container_id"),
+          .pod_uid = kill.text("pod_uid"),
+          .pod_namespace = kill.text("namespace"),
+          .pod = kill.text("pod"),
+          .container = kill.text("container"),
+          .first_seen_at_us = known(facts, "first_seen_at_us")};
+}
+
+/// The kernel's own numbers end at the kill; samples end before it.
+std::optional<IncidentGrowth> growth_of(const Row& kill, const Row& facts, const Incident& incident) {
+  const auto from_at_us = known(kill, "grew_from_at_us");
+  const auto from_bytes = kill.known_bytes("grew_from_bytes");
+  const auto to_bytes = kill.known_bytes("grew_to_bytes");
+  if (!from_at_us || !from_bytes || !to_bytes) return std::nullopt;
+  IncidentGrowth growth{.from_at_us = *from_at_us,
+                        .to_at_us = incident.killed_at_us,
+                        .from_bytes = *from_bytes,
+                        .to_bytes = *to_bytes,
+                        .from_anon = facts.known_bytes("grew_from_anon_bytes"),
+                        .from_shmem = facts.known_bytes("grew_from_shmem_bytes"),
+                        .from_kernel = facts.known_bytes("grew_from_kernel_bytes")};
+  if (incident.measured_by_kernel && has_own_numbers(incident)) return growth;
+  for (const MemoryPoint& sample : incident.samples) {
+    if (sample.at_us <= incident.killed_at_us && sample.at_us > growth.from_at_us)
+      growth.to_at_us = sample.at_us;
+  }
+  return growth;
+}
+
+std::vector<Gap> gaps_of(const core::Table& table) {
+  std::vector<Gap> gaps;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const Row row(table, i);
+    const std::int64_t to_at_us = row.integer("to_at_us");
+    gaps.push_back(
+        {row.integer("from_at_us"), to_at_us, to_at_us - row.integer("missing_us"), row.text("why")});
+  }
+  return gaps;
+}
+
+void add_facts(Incident& incident, const Row& facts) {
+  incident.earlier_kills = facts.integer("earlier_kills");
+  incident.earlier_kills_in_7_days = facts.integer("earlier_kills_in_7_days");
+  incident.later_kills = facts.integer("later_kills");
+  incident.history_begins_at_us = known(facts, "history_begins_at_us");
+  incident.memory_bytes = facts.known_bytes("memory_bytes");
+  incident.kernel_log = facts.text("kernel_log");
+}
+
+void add_measures(Incident& incident, const Row& kill, const Row& facts) {
+  incident.measured_by_kernel = kill.text("measured_by") == "kernel_log";
+  if (const auto at_us = known(kill, "measured_at_us")) {
+    incident.at_kill = memory_of(kill, *at_us);
+    const bool limit_is_own = !incident.measured_by_kernel || has_own_numbers(incident);
+    if (!incident.at_kill->limit && limit_is_own)
+      incident.at_kill->limit = facts.known_bytes("effective_limit_bytes");
+  }
+  for (std::size_t i = 0; i < incident.tables.samples.rows.size(); ++i) {
+    const Row row(incident.tables.samples, i);
+    incident.samples.push_back(memory_of(row, row.integer("at_us")));
+  }
+  // Recorded by a version that did not say more: what was sampled is still there.
+  for (const MemoryPoint& sample : incident.samples) {
+    if (!known(kill, "measured_at_us") && sample.at_us <= incident.killed_at_us) incident.at_kill = sample;
+  }
+  incident.growth = growth_of(kill, facts, incident);
+}
+
+}  // namespace
+
+bool has_own_numbers(const Incident& incident) {
+  return !incident.measured_by_kernel || incident.cause != "ancestor_limit";
+}
+
+std::optional<std::uint64_t> held_bytes(const MemoryPoint& point) {
+  if (!point.usage) return std::nullopt;
+  return *point.usage - std::min(*point.usage, point.cache.value_or(0));
+}
+
+Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t until_us) {
+  Incident incident;
+  incident.tables = std::move(tables);
+  const Row kill(incident.tables.kill);
+  const Row facts(incident.tables.facts);
+  incident.id = kill.integer("oom_kill_id");
+  incident.since_us = since_us;
+  incident.until_us = until_us;
+  incident.killed_at_us = kill.integer("killed_at_us");
+  incident.earliest_at_us = known(kill, "earliest_at_us");
+  incident.by_log = kill.text("source") == "kernel_log";
+  incident.node_wide = kill.text("scope") == "node";
+  incident.cause = kill.text("cause");
+  incident.limit_path = kill.text("limit_path");
+  incident.victim = victim_of(kill);
+  incident.cgroup = cgroup_of(kill, facts);
+  narrow(incident.tables, incident.cgroup.path);
+  add_facts(incident, facts);
+  add_measures(incident, kill, facts);
+  incident.gaps = gaps_of(incident.tables.gaps);
+  return incident;
+}
+
+std::string render_incident(const Incident& incident, Format format, const Style& style) {
+  switch (format) {
+    case Format::text:
+      return render_incident_text(incident, style);
+    case Format::markdown:
+      return render_incident_markdown(incident);
+    case Format::json:
+      return render_incident_json(incident);
+    case Format::csv:
+    case Format::html:  // to come
+      break;
+  }
+  throw std::invalid_argument("one incident is more than one table: choose text, markdown or json");
+}
+
+}  // namespace cgmm::report

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a process was killed, and whether dropping page cache would have helped: one sentence or two for each
+// cause of schema/0003.
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "core/advice.hpp"
+#include "core/text.hpp"
+#include "core/units.hpp"
+#include "report/incident_words.hpp"
+#include "report/row.hpp"
+
+namespace cgmm::report {
+namespace {
+
+using Bytes = std::optional<std::uint64_t>;
+
+constexpr std::uint64_t kMuch = 10;  // a tenth of the limit
+constexpr std::int64_t kAtItsStart_us = 60'000'000;
+
+std::string size(std::uint64_t bytes) {
+  return core::format_bytes(bytes);
+}
+
+std::string size(const Bytes& bytes) {
+  return bytes ? size(*bytes) : "an unknown amount";
+}
+
+/// A kind of memory that can't be dropped, by the cause that it is.
+struct Kind {
+  std::string_view cause;
+  std::string_view name;    // within a sentence
+  std::string_view remark;  // after it
+  Bytes MemoryPoint::*now;
+  Bytes IncidentGrowth::*from;
+};
+constexpr Kind kKinds[] = {
+    {"anon_growth", "heap and stacks (anon)", "", &MemoryPoint::anon, &IncidentGrowth::from_anon},
+    {"shmem", "tmpfs and shared memory", " The kernel counts that as cache, but can't drop it.",
+     &MemoryPoint::shmem, &IncidentGrowth::from_shmem},
+    {"kernel_memory", "kernel memory (slab, page tables, sockets)", "", &MemoryPoint::kernel,
+     &IncidentGrowth::from_kernel}};
+
+const Kind* kind_of(std::string_view cause) {
+  const auto* const found = std::ranges::find(kKinds, cause, &Kind::cause);
+  return found != std::end(kKinds) ? found : nullptr;
+}
+
+const Kind& largest_kind(const MemoryPoint& memory) {
+  return *std::ranges::max_element(kKinds, {},
+                                   [&](const Kind& kind) { return (memory.*kind.now).value_or(0); });
+}
+
+/// "its limit of 256.0 MiB", "the limit of 256.0 MiB of /a/b", which is nested in it.
+std::string limit_of(const Incident& incident) {
+  const Bytes limit = incident.at_kill ? incident.at_kill->limit : std::nullopt;
+  const bool is_its_own = incident.limit_path.empty() || incident.limit_path == incident.cgroup.path;
+  const std::string amount = limit ? " of " + size(*limit) : "";
+  return is_its_own ? "its limit" + amount
+                    : "the limit" + amount + " of " + core::escape_for_terminal(incident.limit_path);
+}
+
+/// "its limit was 256.0 MiB, and "; whether it was hit is another thing.
+std::string own_limit(const Incident& incident) {
+  const Bytes limit = incident.at_kill ? incident.at_kill->limit : std::nullopt;
+  return limit ? "its limit was " + size(*limit) + ", and " : "";
+}
+
+std::string rate(std::uint64_t bytes, std::int64_t time_us) {
+  const double per_second =
+      static_cast<double>(bytes) * 1e6 / static_cast<double>(std::max<std::int64_t>(time_us, 1));
+  return size(static_cast<std::uint64_t>(std::min(per_second, 9e18))) + "/s";
+}
+
+/// Where most of it came at the end: the last sample at which no more than a fifth had come. nullptr: it grew
+/// evenly.
+const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64_t from_bytes,
+                         std::uint64_t to_bytes) {
+  const IncidentGrowth& growth = *incident.growth;
+  const MemoryPoint* begin = nullptr;
+  for (const MemoryPoint& point : incident.samples) {
+    const bool within = point.at_us >= growth.from_at_us && point.at_us < growth.to_at_us;
+    const Bytes bytes = point.*kind.now;
+    if (within && bytes && *bytes <= from_bytes + (to_bytes - from_bytes) / 5) begin = &point;
+  }
+  if (begin == nullptr || 2 * (growth.to_at_us - begin->at_us) > growth.to_at_us - growth.from_at_us)
+    return nullptr;
+  return begin;
+}
+
+/// "Its heap and stacks grew from 0 B to 255.4 MiB in 7.4 s (34.5 MiB/s)"; or "in 5m 2s, the last 208.6 MiB
+/// in 4.8 s (43.8 MiB/s),". Where the kind's own numbers are not known, or it did not grow itself, it is told
+/// of all memory that can't be dropped.
+std::string grew(const Incident& incident, const Kind& kind) {
+  const IncidentGrowth& growth = *incident.growth;
+  const Bytes from = growth.*kind.from;
+  const Bytes to =
+      has_own_numbers(incident) && incident.at_kill ? (*incident.at_kill).*kind.now : std::nullopt;
+  const bool of_kind = from && to && *to > *from;
+  const std::uint64_t from_bytes = of_kind ? *from : growth.from_bytes;
+  const std::uint64_t to_bytes = std::max(of_kind ? *to : growth.to_bytes, from_bytes);
+  const auto rise = [&](std::uint64_t begin_bytes, std::int64_t begin_us) {
+    const std::int64_t time_us = growth.to_at_us - begin_us;
+    return " in " + core::format_duration_us(time_us) + " (" + rate(to_bytes - begin_bytes, time_us) + ")";
+  };
+  const std::string subject =
+      "Its " + (of_kind ? std::string(kind.name) : "memory, most of it " + std::string(kind.name) + ",") +
+      " grew from ";
+  const std::string whole = size(from_bytes) + " to " + size(to_bytes);
+  const MemoryPoint* const begin = of_kind ? burst(incident, kind, from_bytes, to_bytes) : nullptr;
+  if (begin == nullptr) return subject + whole + rise(from_bytes, growth.from_at_us);
+  const std::uint64_t begin_bytes = *(begin->*kind.now);
+  const bool stood_still = begin_bytes <= from_bytes + (to_bytes - from_bytes) / 20;
+  if (stood_still)
+    return subject + size(begin_bytes) + " to " + size(to_bytes) + rise(begin_bytes, begin->at_us);
+  return subject + whole + " in " + core::format_duration_us(growth.to_at_us - growth.from_at_us) +
+         ", the last " + size(to_bytes - begin_bytes) + rise(begin_bytes, begin->at_us) + ",";
+}
+
+/// What of the memory was what, where no growth is known.
+std::string stood(const Incident& incident, const Kind& kind) {
+  const MemoryPoint& memory = *incident.at_kill;
+  return "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " + size(memory.*kind.now) +
+         " were " + std::string(kind.name) +
+         (incident.samples.empty() ? "; how it came to that was not sampled."
+                                   : "; it did not grow in the samples before.");
+}
+
+std::string ago(const Incident& incident, std::int64_t at_us) {
+  return core::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - at_us, 0));
+}
+
+std::string by_kind(const Incident& incident, const Kind& kind) {
+  if (!incident.at_kill) return "Most of it was " + std::string(kind.name) + ", but its amount is not known.";
+  if (!incident.growth) return stood(incident, kind) + std::string(kind.remark);
+  std::string text = grew(incident, kind);
+  if (incident.measured_by_kernel)
+    return text + " and hit " + limit_of(incident) + "." + std::string(kind.remark);
+  text += " up to the last sample, " + ago(incident, incident.growth->to_at_us) + " before; ";
+  text += incident.by_log ? limit_of(incident) + " was hit."
+                          : own_limit(incident) + "which limit was hit the counter does not tell.";
+  return text + std::string(kind.remark);
+}
+
+std::string cache_stuck(const Incident& incident) {
+  if (!incident.at_kill) return "Most of it was page cache that could not be dropped in time.";
+  const MemoryPoint& memory = *incident.at_kill;
+  const std::string text = "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " +
+                           size(memory.cache) + " were page cache that the kernel could not drop in time: ";
+  if (!memory.dirty) return text + "whether it was dirty or in use is not known.";
+  if (*memory.dirty >= memory.cache.value_or(0) / 2) {
+    return text + size(*memory.dirty) + " of it had to be written to disk first.";
+  }
+  return text + "it was in use, and only " + size(*memory.dirty) + " had to be written first.";
+}
+
+std::string too_small(const Incident& incident) {
+  const auto born_us = incident.cgroup.first_seen_at_us;
+  if (born_us && incident.killed_at_us - *born_us < kAtItsStart_us && incident.earlier_kills > 0) {
+    return "It did not get past its start: killed " + ago(incident, *born_us) +
+           " after it was first seen, as " + std::to_string(incident.earlier_kills) +
+           (incident.earlier_kills == 1 ? " time" : " times") + " before. It needs more than " +
+           limit_of(incident) + " to start.";
+  }
+  return "It did not grow, but lived at " + limit_of(incident) +
+         ": nine tenths of that and more was memory that can't be "
+         "dropped, in every sample before the kill.";
+}
+
+/// "; of the 3 cgroups that share it, A had 300.0 MiB, B 100.0 MiB".
+std::string shared(const core::Table& sharers) {
+  constexpr std::size_t kMostNamed = 3;
+  if (sharers.rows.empty()) return "";
+  std::string text;
+  for (std::size_t i = 0; i < std::min(sharers.rows.size(), kMostNamed); ++i) {
+    const Row row(sharers, i);
+    text += (i > 0 ? ", " : "") + core::escape_for_terminal(row.text("cgroup")) +
+            (row.integer("is_victim") != 0 ? " (the victim's) " : " ") + size(row.bytes("usage_bytes"));
+  }
+  const std::int64_t all = Row(sharers).integer("cgroups_below");
+  return (all > 1 ? " The largest of the " + std::to_string(all) + " cgroups" : " The only cgroup") +
+         " below it in the last scan before: " + text + ".";
+}
+
+std::string own_growth(const Incident& incident) {
+  if (!incident.growth || incident.samples.empty()) return "";
+  const auto last = std::ranges::find(incident.samples, incident.growth->to_at_us, &MemoryPoint::at_us);
+  if (last == incident.samples.end()) return "";
+  Incident own =
+      incident;  // where the numbers at the kill are another's, those of the last sample are its own
+  own.at_kill = *last;
+  own.measured_by_kernel = false;
+  return " " + grew(own, largest_kind(*last)) + " before.";
+}
+
+std::string above(const Incident& incident) {
+  const Bytes limit =
+      incident.at_kill && incident.measured_by_kernel ? incident.at_kill->limit : std::nullopt;
+  return "Not its own limit was hit, but that of " + core::escape_for_terminal(incident.limit_path) +
+         " above it" + (limit ? ", " + size(*limit) : "") + ", which it shares." +
+         shared(incident.tables.sharers) + own_growth(incident);
+}
+
+std::string node(const Incident& incident) {
+  const std::string memory = incident.memory_bytes ? " (" + size(*incident.memory_bytes) + ")" : "";
+  return "The node's memory" + memory + " had run out, and no limit was hit: the kernel chose this process." +
+         shared(incident.tables.sharers) + own_growth(incident);
+}
+
+std::string unknown(const Incident& incident) {
+  if (!incident.cause.empty()) return core::escape_for_terminal(incident.cause);
+  if (incident.cgroup.path.empty()) {
+    return "Too little is known: its cgroup is not watched, and the kernel's log did not tell what its "
+           "memory "
+           "was made of.";
+  }
+  if (incident.at_kill) {
+    const Kind& kind = largest_kind(*incident.at_kill);
+    return "No cause was recorded. In the last sample, " + ago(incident, incident.at_kill->at_us) +
+           " before, " + size((*incident.at_kill).*kind.now) + " of " + size(incident.at_kill->usage) +
+           " in use were " + std::string(kind.name) + "; " + own_limit(incident) +
+           "why it was killed is not known.";
+  }
+  return std::string("Too little is known: the cgroup was not sampled in this window before the kill, and ") +
+         (incident.by_log ? "the kernel's log did not tell what its memory was made of."
+                          : "the kernel's log did not tell of the kill.");
+}
+
+std::string share_of(std::uint64_t part, const Bytes& limit) {
+  if (!limit || *limit == 0) return "";
+  return " (" + core::in_percent(part, *limit) + " of the limit)";
+}
+
+/// By the kernel's own numbers.
+std::string left_at_kill(const MemoryPoint& memory) {
+  const std::uint64_t cache = *memory.cache;
+  if (cache == 0) return "No page cache was left at the kill: dropping it would not have helped.";
+  const std::string left =
+      size(cache) + " of page cache were left at the kill" + share_of(cache, memory.limit);
+  const bool much = memory.limit && cache >= *memory.limit / kMuch;
+  if (!much) return left + ": dropping it would not have helped; the kernel had dropped the rest already.";
+  if (!memory.dirty) return left + ". Whether it could be dropped, or had to be written first, is not known.";
+  if (*memory.dirty >= cache / 2) {
+    return left + ", but " + size(*memory.dirty) +
+           " of it had to be written to disk first: dropping could not have helped, "
+           "less to be written would have.";
+  }
+  return left + ", and only " + size(*memory.dirty) +
+         " of it dirty: the kernel did not get it dropped in time. Dropping it "
+         "earlier may have helped.";
+}
+
+/// By a sample: the kernel went on dropping until the kill.
+std::string left_before(const Incident& incident, const MemoryPoint& memory) {
+  const std::string then = "in the last sample, " + ago(incident, memory.at_us) + " before the kill";
+  if (*memory.cache == 0) return "There was no page cache " + then + ": dropping it would not have helped.";
+  return size(*memory.cache) + " of page cache" + share_of(*memory.cache, memory.limit) + " were there " +
+         then +
+         ". The kernel drops what it can before it kills, so dropping it earlier would hardly have helped; "
+         "what was left at "
+         "the kill is not known.";
+}
+
+}  // namespace
+
+std::string why(const Incident& incident) {
+  if (const Kind* const kind = kind_of(incident.cause)) return by_kind(incident, *kind);
+  if (incident.cause == "cache") return cache_stuck(incident);
+  if (incident.cause == "limit_too_small") return too_small(incident);
+  if (incident.cause == "ancestor_limit") return above(incident);
+  if (incident.cause == "node" || (incident.cause.empty() && incident.node_wide)) return node(incident);
+  return unknown(incident);
+}
+
+std::string would_reclaim_have_helped(const Incident& incident) {
+  if (!incident.at_kill || !incident.at_kill->cache) {
+    return "Whether dropping page cache would have helped can't be told: how much there was is not known.";
+  }
+  return incident.measured_by_kernel ? left_at_kill(*incident.at_kill)
+                                     : left_before(incident, *incident.at_kill);
+}
+
+}  // namespace cgmm::report

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is said of an OOM kill, for each cause and for whatever is not known.
+#include "report/incident.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "core/text.hpp"
+#include "report/escape.hpp"
+#include "report/incident_words.hpp"
+
+namespace cgmm::report {
+namespace {
+
+using core::Cell;
+using core::Table;
+using Values = std::map<std::string, Cell>;
+
+constexpr std::int64_t kSecondUs = 1'000'000;
+constexpr std::int64_t kMiB = 1024 * 1024;
+constexpr std::int64_t kKilledUs = 1'795'403'520 * kSecondUs + 123'000;  // 2026-11-23T03:12:00.123Z
+constexpr std::int64_t kSinceUs = kKilledUs - 1800 * kSecondUs;
+constexpr std::int64_t kUntilUs = kKilledUs + 300 * kSecondUs;
+
+Cell text(const char* value) {
+  return std::string(value);
+}
+Cell number(std::int64_t value) {
+  return value;
+}
+
+void add_row(Table& table, const Values& values) {
+  if (table.columns.empty()) {
+    for (const auto& [name, value] : values) table.columns.push_back(name);
+  }
+  auto& row = table.rows.emplace_back();
+  for (const std::string& column : table.columns) {
+    const auto found = values.find(column);
+    row.push_back(found == values.end() ? Cell{} : found->second);
+  }
+}
+
+/// A container that leaked up to its limit, told by the kernel's log.
+Values leak() {
+  return {{"oom_kill_id", number(7)},
+          {"killed_at_us", number(kKilledUs)},
+          {"path", text("/kubepods/pod1/c1")},
+          {"source", text("kernel_log")},
+          {"scope", text("cgroup")},
+          {"victim_pid", number(4319)},
+          {"victim_comm", text("python3")},
+          {"victim_uid", number(1000)},
+          {"victim_path", text("/kubepods/pod1/c1")},
+          {"limit_path", text("/kubepods/pod1/c1")},
+          {"process_count", number(1)},
+          {"anon_rss_bytes", number(251 * kMiB)},
+          {"file_rss_bytes", number(2 * kMiB)},
+          {"shmem_rss_bytes", number(0)},
+          {"cause", text("anon_growth")},
+          {"pod_uid", text("1f0c2a3b-1111-2222-3333-444455556666")},
+          {"container_id", text("3fa91c7d5e2b0000")},
+          {"runtime", text("containerd")},
+          {"namespace", text("shop")},
+          {"pod", text("web-7d9c5b8f6d-x2x4z")},
+          {"container", text("app")},
+          {"measured_by", text("kernel_log")},
+          {"measured_at_us", number(kKilledUs)},
+          {"limit_bytes", number(256 * kMiB)},
+          {"usage_bytes", number(256 * kMiB)},
+          {"anon_bytes", number(250 * kMiB)},
+          {"shmem_bytes", number(0)},
+          {"kernel_bytes", number(4 * kMiB)},
+          {"cache_bytes", number(kMiB + kMiB / 4)},
+          {"dirty_bytes", number(0)},
+          {"swap_bytes", number(0)},
+          {"grew_from_at_us", number(kKilledUs - 5 * kSecondUs)},
+          {"grew_from_bytes", number(45 * kMiB)},
+          {"grew_to_bytes", number(254 * kMiB)}};
+}
+
+Values facts() {
+  return {{"first_seen_at_us", number(kKilledUs - 7200 * kSecondUs)},
+          {"history_begins_at_us", number(kKilledUs - 86400 * kSecondUs)},
+          {"history_ends_at_us", number(kUntilUs)},
+          {"effective_limit_bytes", number(256 * kMiB)},
+          {"grew_from_anon_bytes", number(41 * kMiB)},
+          {"grew_from_shmem_bytes", number(0)},
+          {"grew_from_kernel_bytes", number(4 * kMiB)},
+          {"kernel_log", text("/dev/kmsg")},
+          {"memory_bytes", number(8192 * kMiB)},
+          {"earlier_kills", number(0)},
+          {"earlier_kills_in_7_days", number(0)},
+          {"later_kills", number(0)}};
+}
+
+void add_sample(Table& samples, std::int64_t at_us, std::int64_t anon_mib, std::int64_t cache_mib) {
+  add_row(samples, {{"at_us", number(at_us)},
+                    {"usage_bytes", number((anon_mib + cache_mib + 4) * kMiB)},
+                    {"anon_bytes", number(anon_mib * kMiB)},
+                    {"cache_bytes", number(cache_mib * kMiB)},
+                    {"shmem_bytes", number(0)},
+                    {"kernel_bytes", number(4 * kMiB)},
+                    {"dirty_bytes", number(0)},
+                    {"limit_bytes", number(256 * kMiB)}});
+}
+
+class IncidentTest : public testing::Test {
+ protected:
+  IncidentTest() {
+    for (std::int64_t before_s : {1790, 900, 10})
+      add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
+    for (std::int64_t before_s : {5, 4, 3, 2, 1}) {
+      add_sample(samples, kKilledUs - before_s * kSecondUs, 41 + (5 - before_s) * 42,
+                 20 - 4 * (5 - before_s));
+    }
+    for (std::int64_t after_s : {1, 2, 3, 4}) add_sample(samples, kKilledUs + after_s * kSecondUs, 0, 0);
+  }
+
+  IncidentTables made_tables() const {
+    IncidentTables tables;
+    add_row(tables.kill, kill);
+    add_row(tables.facts, about);
+    tables.samples = samples;
+    tables.reclaims = reclaims;
+    tables.neighbours = neighbours;
+    tables.sharers = sharers;
+    tables.gaps = gaps;
+    tables.earlier_kills = earlier;
+    return tables;
+  }
+  Incident made() const { return incident_of(made_tables(), kSinceUs, kUntilUs); }
+  std::string said(const std::string& label) const {
+    for (const Said& one : incident_words(made())) {
+      if (one.label == label) return one.text;
+    }
+    return "";
+  }
+  void forget(const std::vector<std::string>& columns) {
+    for (const std::string& column : columns) kill[column] = Cell{};
+  }
+  /// As where the kernel's log can't be read.
+  void by_counter_alone() {
+    kill["source"] = text("counter");
+    kill["measured_by"] = text("sample");
+    kill["measured_at_us"] = number(kKilledUs - kSecondUs);
+    kill["earliest_at_us"] = number(kKilledUs - kSecondUs);
+    kill["anon_bytes"] = number(209 * kMiB);
+    kill["usage_bytes"] = number(217 * kMiB);
+    kill["cache_bytes"] = number(4 * kMiB);
+    kill["grew_to_bytes"] = number(213 * kMiB);
+    about["kernel_log"] = text("can't be read: Operation not permitted");
+    forget({"victim_pid", "victim_comm", "victim_uid", "victim_path", "limit_path", "anon_rss_bytes",
+            "file_rss_bytes", "shmem_rss_bytes", "process_count"});
+  }
+
+  Values kill = leak();
+  Values about = facts();
+  Table samples, reclaims, neighbours, sharers, gaps, earlier;
+};
+
+TEST_F(IncidentTest, TheFirstFiveLinesSayWhoWhyAndWhetherReclaimWouldHaveHelped) {
+  const std::string page = render_incident(made(), Format::text, {});
+  EXPECT_TRUE(
+      page.starts_with("OOM kill 7 at 2026-11-23T03:12:00.123Z\n"
+                       "who     python3 (pid 4319) in container app of pod shop/web-7d9c5b8f6d-x2x4z\n"
+                       "why     Its heap and stacks (anon) grew from 41.0 MiB to 250.0 MiB in 5 s\n"
+                       "        (41.8 MiB/s) and hit its limit of 256.0 MiB.\n"
+                       "cache   1.3 MiB of page cache were left at the kill (under 1 % of the limit):\n"
+                       "        dropping it would not have helped; the kernel had dropped the rest\n"
+                       "        already.\n"))
+      << page;
+}
+
+TEST_F(IncidentTest, ABurstAtTheEndIsToldFromTheWholeGrowth) {
+  kill["grew_from_at_us"] = number(kKilledUs - 1790 * kSecondUs);
+  EXPECT_EQ(
+      why(made()),
+      "Its heap and stacks (anon) grew from 41.0 MiB to 250.0 MiB in 5 s (41.8 MiB/s) and hit its limit of "
+      "256.0 MiB.")
+      << "it stood still before";
+  about["grew_from_anon_bytes"] = number(11 * kMiB);
+  EXPECT_EQ(
+      why(made()),
+      "Its heap and stacks (anon) grew from 11.0 MiB to 250.0 MiB in 29m 50s, the last 209.0 MiB in 5 s "
+      "(41.8 MiB/s), and hit its limit of 256.0 MiB.");
+}
+
+TEST_F(IncidentTest, GrowthOfOtherKindsIsNamed) {
+  kill["cause"] = text("shmem");
+  kill["shmem_bytes"] = number(200 * kMiB);
+  EXPECT_EQ(
+      why(made()),
+      "Its tmpfs and shared memory grew from 0 B to 200.0 MiB in 1 s (200.0 MiB/s) and hit its limit of "
+      "256.0 MiB. The kernel counts that as cache, but can't drop it.");
+  kill["cause"] = text("kernel_memory");
+  kill["kernel_bytes"] = number(104 * kMiB);
+  EXPECT_TRUE(
+      why(made()).starts_with("Its kernel memory (slab, page tables, sockets) grew from 4.0 MiB to 104.0"))
+      << why(made());
+}
+
+TEST_F(IncidentTest, GrowthWhoseSampleIsGoneIsToldOfAllThatCannotBeDropped) {
+  about["grew_from_anon_bytes"] = Cell{};
+  EXPECT_EQ(
+      why(made()),
+      "Its memory, most of it heap and stacks (anon), grew from 45.0 MiB to 254.0 MiB in 5 s (41.8 MiB/s) "
+      "and hit its limit of 256.0 MiB.");
+}
+
+TEST_F(IncidentTest, WithoutGrowthItIsSaidWhatTheMemoryWas) {
+  forget({"grew_from_at_us", "grew_from_bytes", "grew_to_bytes"});
+  EXPECT_EQ(
+      why(made()),
+      "Of the 256.0 MiB in use at its limit of 256.0 MiB, 250.0 MiB were heap and stacks (anon); it did not "
+      "grow in the samples before.");
+  samples = {};
+  EXPECT_TRUE(why(made()).ends_with("; how it came to that was not sampled.")) << why(made());
+  EXPECT_EQ(said("growth"), "");
+}
+
+TEST_F(IncidentTest, CacheThatCouldNotBeDropped) {
+  kill["cause"] = text("cache");
+  kill["cache_bytes"] = number(200 * kMiB);
+  kill["dirty_bytes"] = number(190 * kMiB);
+  EXPECT_EQ(why(made()),
+            "Of the 256.0 MiB in use at its limit of 256.0 MiB, 200.0 MiB were page cache that the kernel "
+            "could not "
+            "drop in time: 190.0 MiB of it had to be written to disk first.");
+  EXPECT_EQ(
+      would_reclaim_have_helped(made()),
+      "200.0 MiB of page cache were left at the kill (78 % of the limit), but 190.0 MiB of it had to be "
+      "written to disk first: dropping could not have helped, less to be written would have.");
+  kill["dirty_bytes"] = number(kMiB);
+  EXPECT_TRUE(why(made()).ends_with("it was in use, and only 1.0 MiB had to be written first."))
+      << why(made());
+  EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with("Dropping it earlier may have helped."))
+      << would_reclaim_have_helped(made());
+  kill["dirty_bytes"] = Cell{};
+  EXPECT_TRUE(why(made()).ends_with("is not known.")) << why(made());
+  EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with("is not known."))
+      << would_reclaim_have_helped(made());
+}
+
+TEST_F(IncidentTest, ALimitTooSmall) {
+  kill["cause"] = text("limit_too_small");
+  EXPECT_EQ(
+      why(made()),
+      "It did not grow, but lived at its limit of 256.0 MiB: nine tenths of that and more was memory that "
+      "can't be dropped, in every sample before the kill.");
+  about["first_seen_at_us"] = number(kKilledUs - 12 * kSecondUs);
+  about["earlier_kills"] = number(3);
+  EXPECT_EQ(
+      why(made()),
+      "It did not get past its start: killed 12 s after it was first seen, as 3 times before. It needs more "
+      "than its limit of 256.0 MiB to start.");
+}
+
+TEST_F(IncidentTest, AnAncestorsLimitNamesWhoSharesIt) {
+  kill["cause"] = text("ancestor_limit");
+  kill["limit_path"] = text("/kubepods/pod1");
+  kill["limit_bytes"] = number(512 * kMiB);
+  for (const char* const name : {"shop/web/app", "shop/web/proxy"}) {
+    add_row(sharers, {{"cgroup", text(name)},
+                      {"usage_bytes", number(256 * kMiB)},
+                      {"is_victim", number(name == std::string("shop/web/app") ? 1 : 0)},
+                      {"cgroups_below", number(2)}});
+  }
+  EXPECT_EQ(why(made()),
+            "Not its own limit was hit, but that of /kubepods/pod1 above it, 512.0 MiB, which it shares. The "
+            "largest "
+            "of the 2 cgroups below it in the last scan before: shop/web/app (the victim's) 256.0 MiB, "
+            "shop/web/proxy 256.0 MiB. Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s "
+            "(42.0 MiB/s) before.");
+  EXPECT_NE(said("memory").find("of /kubepods/pod1 with all below it"), std::string::npos) << said("memory");
+}
+
+TEST_F(IncidentTest, TheNodesMemory) {
+  kill["cause"] = text("node");
+  kill["scope"] = text("node");
+  forget({"limit_path", "limit_bytes", "grew_from_at_us"});
+  EXPECT_EQ(why(made()),
+            "The node's memory (8.0 GiB) had run out, and no limit was hit: the kernel chose this process.");
+}
+
+TEST_F(IncidentTest, TheCounterAloneTellsBetweenWhichInstantsAndNotWho) {
+  by_counter_alone();
+  EXPECT_EQ(incident_title(made()),
+            "OOM kill 7 between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z");
+  EXPECT_EQ(said("who"),
+            "a process whose name is not known in container app of pod shop/web-7d9c5b8f6d-x2x4z");
+  EXPECT_EQ(said("told"),
+            "Only the cgroup's counter told: between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z a "
+            "process "
+            "was killed, not who. The kernel's log was not read: can't be read: Operation not permitted.");
+  EXPECT_EQ(
+      why(made()),
+      "Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s (42.0 MiB/s) up to the last sample, "
+      "1 s before; its limit was 256.0 MiB, and which limit was hit the counter does not tell.");
+  EXPECT_EQ(
+      would_reclaim_have_helped(made()),
+      "4.0 MiB of page cache (2 % of the limit) were there in the last sample, 1 s before the kill. The "
+      "kernel drops what it can before it kills, so dropping it earlier would hardly have helped; what was "
+      "left at the kill is not known.");
+  EXPECT_EQ(said("victim"), "");
+}
+
+TEST_F(IncidentTest, WhereNothingIsKnownThatIsSaid) {
+  kill = {{"oom_kill_id", number(7)},
+          {"killed_at_us", number(kKilledUs)},
+          {"source", text("counter")},
+          {"path", text("/web")}};
+  about = {{"first_seen_at_us", number(kKilledUs - kSecondUs)}};
+  samples = {};
+  EXPECT_EQ(incident_title(made()), "OOM kill 7 before 2026-11-23T03:12:00.123Z");
+  EXPECT_EQ(why(made()),
+            "Too little is known: the cgroup was not sampled in this window before the kill, and the "
+            "kernel's log did not tell of the kill.");
+  EXPECT_EQ(would_reclaim_have_helped(made()),
+            "Whether dropping page cache would have helped can't be told: how much there was is not known.");
+  EXPECT_EQ(said("unseen"),
+            "Nothing of it was sampled before the kill in this window: it was first seen at "
+            "2026-11-23T03:11:59.123Z.");
+  for (const char* const label : {"memory", "victim", "growth", "again"}) EXPECT_EQ(said(label), "") << label;
+  kill = {{"oom_kill_id", number(7)}, {"killed_at_us", number(kKilledUs)}, {"source", text("kernel_log")}};
+  about = {};
+  EXPECT_EQ(said("who"), "a process whose name is not known in a cgroup that was not told");
+  EXPECT_TRUE(why(made()).starts_with("Too little is known: its cgroup is not watched")) << why(made());
+  EXPECT_FALSE(render_incident(made(), Format::text, {}).empty());
+}
+
+TEST_F(IncidentTest, OfAKillThatAnOlderVersionRecordedTheSamplesTell) {
+  forget({"cause", "measured_by", "measured_at_us", "usage_bytes", "anon_bytes", "cache_bytes", "limit_bytes",
+          "grew_from_at_us", "limit_path"});
+  EXPECT_EQ(why(made()),
+            "No cause was recorded. In the last sample, 1 s before, 209.0 MiB of 217.0 MiB in use were heap "
+            "and stacks (anon); its limit was 256.0 MiB, and why it was killed is not known.");
+  EXPECT_TRUE(
+      would_reclaim_have_helped(made()).starts_with("4.0 MiB of page cache (2 % of the limit) were there"))
+      << would_reclaim_have_helped(made());
+  kill["scope"] = text("node");
+  EXPECT_TRUE(why(made()).starts_with("The node's memory (8.0 GiB) had run out")) << why(made());
+}
+
+TEST_F(IncidentTest, EveryColumnMayBeNull) {
+  for (const std::string cause : {"anon_growth", "shmem", "kernel_memory", "cache", "limit_too_small",
+                                  "ancestor_limit", "node", "later"}) {
+    for (const auto& [column, value] : leak()) {
+      kill = leak();
+      kill["cause"] = cause;
+      kill[column] = Cell{};
+      for (const Format format : {Format::text, Format::markdown, Format::json}) {
+        EXPECT_FALSE(render_incident(made(), format, {}).empty());
+      }
+    }
+  }
+}
+
+TEST_F(IncidentTest, NamesFallBackToIdsAndPaths) {
+  EXPECT_EQ(place_of(made()), "container app of pod shop/web-7d9c5b8f6d-x2x4z");
+  forget({"container"});
+  EXPECT_EQ(place_of(made()), "container 3fa91c7d5e2b of pod shop/web-7d9c5b8f6d-x2x4z");
+  forget({"pod", "namespace"});
+  EXPECT_EQ(place_of(made()), "container 3fa91c7d5e2b of pod 1f0c2a3b-1111-2222-3333-444455556666");
+  forget({"pod_uid"});
+  EXPECT_EQ(place_of(made()), "containerd container 3fa91c7d5e2b");
+  forget({"container_id"});
+  EXPECT_EQ(place_of(made()), "cgroup /kubepods/pod1/c1");
+  forget({"path"});
+  EXPECT_EQ(place_of(made()), "cgroup /kubepods/pod1/c1, which is not watched");
+}
+
+TEST_F(IncidentTest, AGroupAndANestedVictimAreTold) {
+  kill["process_count"] = number(4);
+  kill["victim_path"] = text("/kubepods/pod1/c1/worker");
+  kill["limit_path"] = text("/kubepods/pod1/c1/worker");
+  EXPECT_TRUE(
+      said("who").starts_with("python3 (pid 4319) and 3 other processes with it (memory.oom.group) in "));
+  EXPECT_TRUE(said("victim").ends_with("It ran in /kubepods/pod1/c1/worker.")) << said("victim");
+  EXPECT_TRUE(why(made()).ends_with("and hit the limit of 256.0 MiB of /kubepods/pod1/c1/worker."))
+      << why(made());
+}
+
+TEST_F(IncidentTest, GapsAndABeginningOfTheHistoryAreSaid) {
+  add_row(gaps, {{"from_at_us", number(kKilledUs - 60 * kSecondUs)},
+                 {"to_at_us", number(kKilledUs + 60 * kSecondUs)},
+                 {"missing_us", number(110 * kSecondUs)},
+                 {"why", text("the service was stopped")}});
+  EXPECT_EQ(
+      said("unseen"),
+      "No scan from 2026-11-23T03:11:00Z to 2026-11-23T03:13:00Z (2m): the service was stopped. The kill "
+      "itself lies in that gap.");
+  gaps = {};
+  about["history_begins_at_us"] = number(kKilledUs - 90 * kSecondUs);
+  EXPECT_EQ(said("unseen"), "The history begins at 2026-11-23T03:10:30Z, 1m 30s before the kill.");
+}
+
+TEST_F(IncidentTest, EarlierAndLaterKillsOfTheWorkloadAreCounted) {
+  add_row(earlier, {{"id", number(5)},
+                    {"killed_at_us", number(kKilledUs - 7200 * kSecondUs)},
+                    {"before_us", number(7200 * kSecondUs)},
+                    {"victim", text("python3")},
+                    {"cause", text("anon growth")}});
+  about["earlier_kills"] = number(12);
+  about["earlier_kills_in_7_days"] = number(9);
+  about["later_kills"] = number(2);
+  EXPECT_EQ(said("again"),
+            "12 earlier kills of it, 9 in the 7 days before, the last one 2h before; killed 2 times since.");
+}
+
+TEST_F(IncidentTest, OnlyWhatBelongsToTheKillIsTakenFromTheReports) {
+  for (const char* const path :
+       {"/kubepods/pod1/c1", "/kubepods/pod1/c?", "/kubepods/pod1/c1/nested", "/other"}) {
+    add_row(reclaims, {{"path", text(path)}, {"freed_bytes", number(1)}});
+    add_row(neighbours, {{"path", text(path)}, {"cgroup", text(path)}, {"grown_bytes", number(9 * kMiB)}});
+  }
+  for (int i = 0; i < 6; ++i) {
+    add_row(neighbours, {{"path", text("/more")}, {"cgroup", text("/more")}, {"grown_bytes", number(i)}});
+  }
+  const Incident incident = made();
+  EXPECT_EQ(incident.tables.reclaims.rows.size(), 1u);
+  EXPECT_EQ(incident.tables.neighbours.rows.size(), 5u);
+  const std::string page = render_incident(incident, Format::text, {});
+  EXPECT_NE(page.find("/other"), std::string::npos) << page;
+  EXPECT_EQ(page.find("/nested"), std::string::npos) << page;
+  EXPECT_EQ(page.find("/more"), std::string::npos) << "grew by less than 1 MiB\n" << page;
+}
+
+TEST_F(IncidentTest, SamplesAroundTheKillAreTheLastBeforeTheKernelsOwnAndTheFirstAfter) {
+  const Table table = samples_around(made());
+  std::vector<std::string> when;
+  for (const auto& row : table.rows) when.push_back(std::get<std::string>(row.front()));
+  EXPECT_EQ(when, (std::vector<std::string>{"-29m 50s", "    -15m", " -10.0 s", "  -5.0 s", "  -4.0 s",
+                                            "  -3.0 s", "  -2.0 s", "  -1.0 s", "    kill", "  +1.0 s",
+                                            "  +2.0 s", "  +3.0 s"}));
+  EXPECT_EQ(table.rows[8][1], number(256 * kMiB));
+  EXPECT_EQ(table.rows[8][5], Cell{100.0});
+}
+
+TEST_F(IncidentTest, FitsEightyColumnsAndMarksTheKill) {
+  const std::string page = render_incident(made(), Format::text, {});
+  EXPECT_NE(page.find("kill ▲\n"), std::string::npos) << page;
+  EXPECT_NE(page.find("▔▔▔"), std::string::npos) << page;
+  for (std::size_t at = 0; at < page.size();) {
+    const std::size_t end = page.find('\n', at);
+    EXPECT_LE(display_width(page.substr(at, end - at)), 80u) << page.substr(at, end - at);
+    at = end + 1;
+  }
+}
+
+TEST_F(IncidentTest, HostileNamesAreHarmlessInEveryFormat) {
+  constexpr const char* kHostile = "/a\n\x1b[31m\"|b\",<script>`*\xff\xe2\x80\xae";
+  for (const char* const column :
+       {"victim_comm", "namespace", "pod", "container", "path", "victim_path", "limit_path"}) {
+    kill[column] = text(kHostile);
+  }
+  kill["cause"] = text("ancestor_limit");
+  add_row(sharers, {{"cgroup", text(kHostile)}, {"usage_bytes", number(1)}, {"cgroups_below", number(1)}});
+  add_row(neighbours,
+          {{"path", text(kHostile)}, {"cgroup", text(kHostile)}, {"grown_bytes", number(9 * kMiB)}});
+  add_row(reclaims, {{"path", text(kHostile)}, {"outcome", text(kHostile)}});
+  for (const Format format : {Format::text, Format::markdown, Format::json}) {
+    const std::string page = render_incident(made(), format, {});
+    EXPECT_TRUE(core::is_valid_utf8(page));
+    EXPECT_EQ(page.find('\x1b'), std::string::npos);
+    EXPECT_EQ(page.find("\xe2\x80\xae"), std::string::npos) << page;
+    EXPECT_EQ(page.find("\n\x1b"), std::string::npos);
+    EXPECT_TRUE(format != Format::markdown || page.find("<script") == std::string::npos) << page;
+    EXPECT_TRUE(format != Format::json || nlohmann::json::accept(page)) << page;
+  }
+}
+
+TEST_F(IncidentTest, JsonIsExact) {
+  const auto json = nlohmann::json::parse(render_incident(made(), Format::json, {}));
+  EXPECT_EQ(json["kill"]["killed_at_us"], kKilledUs);
+  EXPECT_EQ(json["kill"]["victim_comm"], "python3");
+  EXPECT_EQ(json["cause"]["cause"], "anon_growth");
+  EXPECT_EQ(json["cause"]["why"], why(made()));
+  EXPECT_EQ(json["window"]["since_us"], kSinceUs);
+  EXPECT_EQ(json["samples"].size(), samples.rows.size());
+  EXPECT_EQ(json["samples"][0]["usage_bytes"], 65 * kMiB);
+  for (const char* const name :
+       {"reclaims", "limit_changes", "neighbours", "sharers", "gaps", "earlier_kills"}) {
+    EXPECT_TRUE(json[name].is_array()) << name;
+  }
+  EXPECT_EQ(json["words"][0]["label"], "who");
+}
+
+TEST_F(IncidentTest, MarkdownHasHeadingsAndTheChartInACodeBlock) {
+  const std::string page = render_incident(made(), Format::markdown, {});
+  EXPECT_TRUE(page.starts_with("# OOM kill 7 at 2026-11-23T03:12:00.123Z\n\n- **who**: python3")) << page;
+  EXPECT_NE(page.find("\n```text\nusage, limit 256.0 MiB"), std::string::npos) << page;
+  EXPECT_NE(page.find("\n## Samples around the kill\n\n| when | usage |"), std::string::npos) << page;
+}
+
+TEST_F(IncidentTest, CsvIsRefused) {
+  EXPECT_THROW(render_incident(made(), Format::csv, {}), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace cgmm::report
