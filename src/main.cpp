@@ -31,6 +31,7 @@ struct Arguments {
   cli::RunOptions run;
   cli::ReportOptions report;
   cli::HistoryOptions history;
+  cli::IncidentOptions incident;
   cli::QueryOptions query;
   cli::OutputOptions output;  // of status and check
 };
@@ -121,6 +122,30 @@ CLI::App* add_history(CLI::App& app, Arguments& arguments) {
   return sub;
 }
 
+CLI::App* add_incident(CLI::App& app, Arguments& arguments) {
+  cli::IncidentOptions& options = arguments.incident;
+  CLI::App* const sub = app.add_subcommand("incident", "After an OOM kill: who, why, and what led up to it");
+  sub->add_option("what", options.what, "list (default) or show")->type_name("list|show");
+  sub->add_option("id", options.id, "Of show: which kill, by its number in the list, or the latest")
+      ->type_name("ID|latest");
+  CLI::Option* const window =
+      sub->add_option("--window", options.window, "Of show: how long before the kill to look at (default: 30m)")
+          ->type_name("D");
+  add_window(*sub, options, "Of list: begin of the time looked at: 30d (default), 2026-11-23");
+  sub->add_option("--cgroup", options.cgroup, "Of list: only cgroups whose path matches, or part of it")->type_name("GLOB");
+  add_output(*sub, options.output);
+  add_config(*sub, arguments);
+  add_database(*sub, arguments);
+  sub->final_callback([sub, window, &options] {
+    const bool shows = options.what == "show";
+    if (!shows && window->count() > 0) throw cli::UsageError("--window is an option of incident show");
+    for (const char* const option : {"--since", "--until", "--cgroup"}) {
+      if (shows && sub->count(option) > 0) throw cli::UsageError(std::string(option) + " is an option of incident list");
+    }
+  });
+  return sub;
+}
+
 CLI::App* add_query(CLI::App& app, Arguments& arguments) {
   CLI::App* const sub = app.add_subcommand("query", "Your own SQL on the history, read-only");
   sub->add_option("sql", arguments.query.sql, "One SELECT; the views v_sample, v_reclaim, v_oom_kill, v_cgroup are for people")
@@ -142,6 +167,8 @@ constexpr const char* kExamples =
     "      what was reclaimed in the last 7 days, and how completely it was watched\n"
     "  cgroup-memory-manager history 3fa91c --since 2h\n"
     "      the memory of one container, by part of its id\n"
+    "  cgroup-memory-manager incident show latest\n"
+    "      who was killed for want of memory, why, and what led up to it\n"
     "  cgroup-memory-manager query \"SELECT * FROM v_reclaim ORDER BY freed_bytes DESC LIMIT 5\"\n"
     "\nExit codes: 0 fine, 1 it failed at work, 2 usage or configuration is wrong.";
 
@@ -174,6 +201,7 @@ int dispatch(int argc, char** argv) {
   add_run_options(*run, arguments);
   CLI::App* const report = add_report(app, arguments);
   CLI::App* const history = add_history(app, arguments);
+  CLI::App* const incident = add_incident(app, arguments);
   CLI::App* const status = app.add_subcommand("status", "Is it running, and how well? Exit code 0: yes");
   CLI::App* const check = app.add_subcommand("check", "Configuration, hierarchy, permissions: what is right and what is not");
   for (CLI::App* const sub : {status, check}) add_output(*sub, arguments.output);
@@ -189,9 +217,10 @@ int dispatch(int argc, char** argv) {
     std::cerr << "Run with --help for more information.\n";
     return kUsage;
   }
-  expect_no_run_options(app, *report, *history, *status, *query);
+  expect_no_run_options(app, *report, *history, *incident, *status, *query);
   if (report->parsed()) return cli::report(arguments.common, arguments.report);
   if (history->parsed()) return cli::history(arguments.common, arguments.history);
+  if (incident->parsed()) return cli::incident(arguments.common, arguments.incident);
   if (status->parsed()) return cli::status(arguments.common, arguments.output);
   if (check->parsed()) return cli::check(arguments.common, arguments.output, CGMM_VERSION);
   if (query->parsed()) return cli::query(arguments.common, arguments.query);

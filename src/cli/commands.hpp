@@ -53,6 +53,16 @@ struct HistoryOptions {
   OutputOptions output;
 };
 
+struct IncidentOptions {
+  std::string what;  // "": list
+  std::string id;    // of `show`
+  std::string window = "30m";
+  std::string since = "30d";
+  std::string until = "now";
+  std::string cgroup;
+  OutputOptions output;
+};
+
 struct QueryOptions {
   std::string sql;
   OutputOptions output;
@@ -61,6 +71,7 @@ struct QueryOptions {
 int run(const CommonOptions& common, const RunOptions& options, const std::string& version);
 int report(const CommonOptions& common, const ReportOptions& options);
 int history(const CommonOptions& common, const HistoryOptions& options);
+int incident(const CommonOptions& common, const IncidentOptions& options);
 int status(const CommonOptions& common, const OutputOptions& output);
 int check(const CommonOptions& common, const OutputOptions& output, const std::string& version);
 int query(const CommonOptions& common, const QueryOptions& options);

@@ -48,7 +48,7 @@ TEST(Manual, NamesEveryCommandAndNoOther) {
 
 TEST(Manual, NamesEveryOptionAndNoOther) {
   std::set<std::string> options;
-  for (const char* command : {"", "run", "report", "history", "status", "check", "query"}) {
+  for (const char* command : {"", "run", "report", "history", "incident", "status", "check", "query"}) {
     options.merge(all_matches(help(command), "^ +(?:-[a-z],)?--([a-z-]+)"));
   }
   ASSERT_TRUE(options.contains("threshold"));

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/incident.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/settings.hpp"
+#include "core/advice.hpp"
+#include "core/text.hpp"
+#include "core/units.hpp"
+#include "report/catalog.hpp"
+#include "report/row.hpp"
+#include "store/reader.hpp"
+
+namespace cgmm::cli {
+namespace {
+
+constexpr std::int64_t kAfter_us = 300'000'000;
+constexpr std::int64_t kLongestWindow_us = 365LL * 24 * 3600 * 1'000'000;
+
+core::Table run(store::Reader& reader, const report::Report& query, const core::Parameters& parameters) {
+  core::Table table = reader.run(query.sql, parameters);
+  table.title = query.title;
+  return table;
+}
+
+core::Table run_report(store::Reader& reader, const char* name, const Window& window) {
+  return run(reader, report::find_report({}, name).value(), window.parameters());
+}
+
+core::Table list_of(store::Reader& reader, const Window& window) {
+  return run(reader, report::incident_query("incident_list"), window.parameters());
+}
+
+core::Table list_of_all(store::Reader& reader) {
+  return list_of(reader, {.since_us = std::numeric_limits<std::int64_t>::min(),
+                          .until_us = std::numeric_limits<std::int64_t>::max()});
+}
+
+/// What there is instead of a kill, and what to do next.
+std::string none_at_all(store::Reader& reader) {
+  const core::Table facts = run(reader, report::incident_query("incident_history"), {});
+  const report::Row row(facts);
+  if (row.integer("history_begins_at_us") == 0)
+    return "the history is empty; `status` tells whether the service is running";
+  const std::string log = row.text("kernel_log");
+  const bool is_read = log.starts_with('/');
+  return "the history begins at " + core::format_utc(row.integer("history_begins_at_us")) +
+         " and holds no OOM kill" +
+         (is_read ? "; `report near_misses` lists the cgroups that came close to one"
+                  : "; the kernel's log is not read" + (log.empty() ? "" : " (" + log + ")") +
+                        ", `check` says more");
+}
+
+std::int64_t parse_id(const std::string& text) {
+  std::int64_t id = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, id);
+  if (error != std::errc{} || stop != end || id < 1) {
+    throw UsageError("incident show \"" + text +
+                     "\": expected the number of an OOM kill (`incident list` has them) or \"latest\"");
+  }
+  return id;
+}
+
+std::int64_t parse_window_length(const std::string& text) {
+  const auto length_us = core::parse_duration_us(text);
+  if (length_us && *length_us > 0 && *length_us <= kLongestWindow_us) return *length_us;
+  throw UsageError("--window = \"" + text + "\": expected a duration up to \"365d\" such as \"30m\"");
+}
+
+/// nullopt: the latest.
+std::optional<std::int64_t> asked_for(const IncidentOptions& options) {
+  if (options.id.empty())
+    throw UsageError("incident show: which one? `incident show latest`, or a number of `incident list`");
+  return options.id == "latest" ? std::nullopt : std::optional(parse_id(options.id));
+}
+
+std::int64_t find(store::Reader& reader, std::optional<std::int64_t> id) {
+  const core::Table all = list_of_all(reader);
+  if (all.rows.empty()) throw std::runtime_error(none_at_all(reader));
+  const std::int64_t latest = report::Row(all).integer("id");
+  if (!id) return latest;
+  for (std::size_t i = 0; i < all.rows.size(); ++i) {
+    if (report::Row(all, i).integer("id") == *id) return *id;
+  }
+  throw std::runtime_error("there is no OOM kill " + std::to_string(*id) + "; the latest is " +
+                           std::to_string(latest) + ", and `incident list --since 365d` has more");
+}
+
+report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t window_us) {
+  core::Parameters parameters{{"oom_kill_id", id}};
+  const auto query = [&](const char* name) { return run(reader, report::incident_query(name), parameters); };
+  report::IncidentTables tables;
+  tables.kill = query("incident_kill");
+  tables.facts = query("incident_facts");
+  const report::Row kill(tables.kill);
+  const std::int64_t killed_at_us = kill.integer("killed_at_us");
+  const std::int64_t end_us = std::clamp(report::Row(tables.facts).integer("history_ends_at_us"),
+                                         killed_at_us, killed_at_us + kAfter_us);
+  const Window node{.since_us = killed_at_us - window_us, .until_us = end_us + 1};
+  Window own = node;
+  own.cgroup_glob = core::glob_of(kill.text("path"));  // "": matches none
+  Window up_to_kill = node;
+  up_to_kill.until_us = killed_at_us + 1;
+  parameters.insert_or_assign("since_us", node.since_us);
+  parameters.insert_or_assign("until_us", node.until_us);
+  tables.samples = query("incident_samples");
+  tables.sharers = query("incident_sharers");
+  tables.earlier_kills = query("incident_earlier");
+  tables.reclaims = run_report(reader, "last_reclaims", own);
+  tables.limit_changes = run_report(reader, "limit_changes", own);
+  tables.neighbours = run_report(reader, "biggest_growth", up_to_kill);
+  tables.gaps = run_report(reader, "gaps", node);
+  return report::incident_of(std::move(tables), node.since_us, node.until_us);
+}
+
+int list(store::Reader& reader, const IncidentOptions& options) {
+  const Window window = parse_window(options.since, options.until, options.cgroup);
+  core::Table table = list_of(reader, window);
+  table.title =
+      "OOM kills, " + core::format_utc(window.since_us) + " to " + core::format_utc(window.until_us);
+  std::string text = report::render(table, options.output.format, style_for(options.output));
+  const bool for_people =
+      options.output.format == report::Format::text || options.output.format == report::Format::markdown;
+  if (for_people && table.rows.empty()) {
+    const core::Table all = list_of_all(reader);
+    text += "\n" +
+            (all.rows.empty()
+                 ? core::escape_for_terminal(none_at_all(reader))
+                 : "the latest of all was at " + core::format_utc(report::Row(all).integer("killed_at_us")) +
+                       ": `incident show " + std::to_string(report::Row(all).integer("id")) + "`") +
+            "\n";
+  }
+  write_output(options.output, text);
+  return 0;
+}
+
+}  // namespace
+
+int incident(const CommonOptions& common, const IncidentOptions& options) {
+  const bool shows = options.what == "show";
+  if (!shows && !options.what.empty() && options.what != "list") {
+    throw UsageError("incident \"" + options.what + "\": expected list or show");
+  }
+  if (!shows && !options.id.empty())
+    throw UsageError("incident list takes no number; `incident show " + options.id + "` does");
+  if (shows && options.output.format == report::Format::csv) {
+    throw UsageError("CSV holds one table, and an incident is several; choose text, markdown or json");
+  }
+  const auto id = shows ? asked_for(options) : std::nullopt;
+  const std::int64_t window_us = parse_window_length(options.window);
+  store::Reader reader(load_for_reading(common).config.database);
+  if (!shows) return list(reader, options);
+  write_output(options.output, report::render_incident(load(reader, find(reader, id), window_us),
+                                                       options.output.format, style_for(options.output)));
+  return 0;
+}
+
+}  // namespace cgmm::cli
