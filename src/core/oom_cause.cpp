@@ -10,37 +10,52 @@ namespace {
 
 constexpr std::uint64_t kNoise = 500;            // 1/500 of the limit: a rise or fall below that is none
 constexpr std::uint64_t kGrowth = 20;            // 1/20 of the limit, to be called growth
+constexpr double kBend = 0.25;                   // under the straight line by so much of its length, to be called steep
 constexpr std::int64_t kStandstill_us = 120'000'000;
 constexpr std::int64_t kAtItsLimit_us = 300'000'000;  // for so long at least, to be said to live at its limit
 
 std::uint64_t held_or_0(const MemoryBefore& sample) { return held_bytes(sample.gauges).value_or(0); }
+
+/// Of a rise that began slowly and became steep: where it did, as the sample that is farthest under the straight line from begin
+/// to end. Of one that went on all the time the begin itself. `first` is the begin, `last` follows the last sample.
+const MemoryBefore* knee_of(const MemoryBefore* first, const MemoryBefore* last, std::int64_t killed_at_us, double rise_bytes) {
+  const MemoryBefore* knee = first;
+  double farthest = kBend;
+  for (const MemoryBefore* sample = first; sample != last; ++sample) {
+    const auto held = held_bytes(sample->gauges);
+    if (!held) continue;
+    const double time_share = static_cast<double>(sample->at_us - first->at_us) /
+                              static_cast<double>(std::max<std::int64_t>(killed_at_us - first->at_us, 1));
+    const double rise_share = (static_cast<double>(*held) - static_cast<double>(held_or_0(*first))) / rise_bytes;
+    if (time_share - rise_share <= farthest) continue;
+    farthest = time_share - rise_share;
+    knee = sample;
+  }
+  return knee;
+}
 
 /// Back from the kill to where the rise began: until it had been higher before, or had stood still for longer than the rise
 /// took (and for two minutes at least).
 std::optional<OomGrowth> growth_of(const std::vector<MemoryBefore>& before, std::int64_t killed_at_us,
                                    std::uint64_t to_bytes, std::uint64_t limit_bytes) {
   std::uint64_t lowest = to_bytes;
+  const MemoryBefore* first = nullptr;
   std::int64_t lowest_at_us = killed_at_us;
-  auto first = before.rbegin();
   for (auto sample = before.rbegin(); sample != before.rend(); ++sample) {
-    if (!held_bytes(sample->gauges)) continue;
-    const std::uint64_t held = held_or_0(*sample);
-    if (held + limit_bytes / kNoise < lowest) {
-      lowest = held;
+    const auto held = held_bytes(sample->gauges);
+    if (!held) continue;
+    if (*held + limit_bytes / kNoise < lowest) {
+      lowest = *held;
       lowest_at_us = sample->at_us;
-      first = sample + 1;
-    } else if (held > lowest + limit_bytes / kGrowth ||
+      first = &*sample;
+    } else if (*held > lowest + limit_bytes / kGrowth ||
                lowest_at_us - sample->at_us > std::max(kStandstill_us, killed_at_us - lowest_at_us)) {
       break;
     }
   }
-  if (to_bytes < lowest + std::max<std::uint64_t>(limit_bytes / kGrowth, 1)) return std::nullopt;
-  const std::uint64_t still_low = lowest + (to_bytes - lowest) / 10;
-  const auto began = std::find_if(before.rbegin(), first, [&](const auto& s) {
-    const auto held = held_bytes(s.gauges);
-    return held && *held <= still_low;
-  });
-  if (began == first) return std::nullopt;
+  if (first == nullptr || to_bytes < lowest + std::max<std::uint64_t>(limit_bytes / kGrowth, 1)) return std::nullopt;
+  const MemoryBefore* const began =
+      knee_of(first, before.data() + before.size(), killed_at_us, static_cast<double>(to_bytes - lowest));
   return OomGrowth{.from_at_us = began->at_us, .from_bytes = held_or_0(*began), .to_bytes = to_bytes};
 }
 

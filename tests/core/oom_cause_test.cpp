@@ -117,6 +117,16 @@ TEST(OomGrowth, BeginsWhereTheLastRiseBegan) {
   EXPECT_EQ(growth->to_bytes, 256 * kMiB);
 }
 
+TEST(OomGrowth, BeginsWhereItBecameSteep) {
+  std::vector<std::pair<std::int64_t, Memory>> samples{{90, {.anon = 8}}};
+  for (std::int64_t s = 80; s >= 10; s -= 10) samples.push_back({s, {.anon = static_cast<std::uint64_t>(44 - s / 10)}});
+  for (std::int64_t s = 5; s >= 1; --s) samples.push_back({s, {.anon = static_cast<std::uint64_t>(256 - s * 42)}});
+  const auto growth = explain(evidence(samples, Memory{.anon = 256})).growth;
+  ASSERT_TRUE(growth);
+  EXPECT_EQ(growth->from_at_us, kKilledAt - 5 * kSecond);
+  EXPECT_EQ(growth->from_bytes, 46 * kMiB);
+}
+
 TEST(OomGrowth, MayBeASlowLeak) {
   std::vector<std::pair<std::int64_t, Memory>> samples;
   for (std::int64_t s = 1790; s >= 10; s -= 10) samples.push_back({s, {.anon = static_cast<std::uint64_t>(250 - s / 20)}});
