@@ -40,5 +40,5 @@ SELECT c.name AS cgroup,
   LEFT JOIN why USING (cgroup_id)
   LEFT JOIN reclaim r ON r.reclaim_id = why.reclaim_id
   LEFT JOIN reclaim_effect e ON e.reclaim_id = why.reclaim_id
- WHERE NOT c.vanished AND c.path GLOB :cgroup_glob
+ WHERE NOT c.vanished AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  ORDER BY b.strikes DESC, cooldown_us DESC, c.path;

@@ -21,7 +21,7 @@ SELECT c.name AS cgroup,
   LEFT JOIN sample first ON first.scan_id = edge.first_scan_id AND first.cgroup_id = last.cgroup_id
   JOIN v_cgroup c ON c.cgroup_id = last.cgroup_id
  WHERE last.scan_id = edge.last_scan_id AND edge.first_scan_id <> edge.last_scan_id
-   AND c.path GLOB :cgroup_glob
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
    AND last.usage_kib > coalesce(first.usage_kib, 0)
  ORDER BY grown_bytes DESC, c.path
  LIMIT 20;

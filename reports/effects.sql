@@ -10,9 +10,10 @@ WITH made AS (
   SELECT r.*, c.path, e.verdict, e.refaulted_bytes, e.held_byte_seconds,
          ifnull(e.refaulted_bytes IS NOT NULL AND e.verdict IN ('effective', 'churn'), 0) AS is_watched
     FROM reclaim r
-    JOIN cgroup c USING (cgroup_id)
+    JOIN v_cgroup c USING (cgroup_id)
     LEFT JOIN reclaim_effect e USING (reclaim_id)
-   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
+     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
      AND r.outcome <> 'dry_run'
 ),
 by_path AS (

@@ -11,8 +11,9 @@
 WITH latest AS MATERIALIZED (  -- by path; of a group with max() SQLite takes the other columns from that row
   SELECT c.path, r.cgroup_id, r.threshold_bytes, max(r.reclaim_id) AS reclaim_id
     FROM reclaim r
-    JOIN cgroup c USING (cgroup_id)
-   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+    JOIN v_cgroup c USING (cgroup_id)
+   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
+     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
      AND r.outcome <> 'dry_run'
    GROUP BY c.path
 ),

@@ -13,7 +13,8 @@ SELECT coalesce(c.workload, c.name) AS workload,
   FROM reclaim r
   JOIN v_cgroup c USING (cgroup_id)
   LEFT JOIN reclaim_effect e USING (reclaim_id)
- WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+ WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
    AND r.outcome <> 'dry_run'
  GROUP BY 1
 HAVING sum(r.freed_bytes) > 0

@@ -30,8 +30,10 @@ SELECT from_at_us,
            LIMIT 1),
          -- Late by most of the gap: it was running, but did not get to scan.
          (SELECT 'the scan was late: the node was suspended or overloaded, or its clock was set' FROM scan
-           WHERE started_at_us = to_at_us AND is_partial IS NOT 1 AND late_us > (to_at_us - from_at_us) / 2 LIMIT 1),
-         CASE WHEN NOT EXISTS (SELECT 1 FROM scan WHERE started_at_us >= to_at_us AND is_partial IS NOT 1) THEN 'no scan since' END,
+           WHERE started_at_us = to_at_us AND is_partial IS NOT 1
+             AND late_us > (to_at_us - from_at_us) / 2 LIMIT 1),
+         CASE WHEN NOT EXISTS (SELECT 1 FROM scan WHERE started_at_us >= to_at_us AND is_partial IS NOT 1)
+              THEN 'no scan since' END,
          'not known') AS why
   FROM gap
  ORDER BY from_at_us;

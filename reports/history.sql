@@ -1,6 +1,7 @@
 -- A cgroup's memory over time
 -- SPDX-License-Identifier: Apache-2.0
--- Every sample of the cgroups that match, cgroup by cgroup, and the interval of the scans then. `history` draws charts of it.
+-- Every sample of the cgroups that match, cgroup by cgroup, and the interval of the scans then. `history`
+-- draws charts of it.
 SELECT sc.started_at_us AS at_us,
        c.name AS cgroup,
        c.path,
@@ -21,7 +22,7 @@ SELECT sc.started_at_us AS at_us,
   FROM v_cgroup c
  CROSS JOIN scan sc
  CROSS JOIN sample s
- WHERE c.path GLOB :cgroup_glob
+ WHERE (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
    AND sc.started_at_us >= :since_us AND sc.started_at_us < :until_us
    AND s.scan_id = sc.scan_id AND s.cgroup_id = c.cgroup_id
  ORDER BY c.path, c.cgroup_id, sc.started_at_us;

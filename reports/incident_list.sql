@@ -10,5 +10,6 @@ SELECT o.oom_kill_id AS id,
        c.path
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)
- WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us AND coalesce(c.path, '') GLOB :cgroup_glob
+ WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
+   AND (coalesce(c.path, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  ORDER BY o.killed_at_us DESC, o.oom_kill_id DESC;

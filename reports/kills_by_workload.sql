@@ -12,6 +12,7 @@ SELECT coalesce(c.workload, c.name, o.victim_path, '(not watched)') AS workload,
        replace(group_concat(DISTINCT o.victim_comm), ',', ', ') AS victims
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)
- WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us AND coalesce(c.path, '') GLOB :cgroup_glob
+ WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
+   AND (coalesce(c.path, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  GROUP BY 1
  ORDER BY kills DESC, last_at_us DESC;

@@ -17,6 +17,7 @@ SELECT r.started_at_us,
   FROM reclaim r
   JOIN v_cgroup c USING (cgroup_id)
   LEFT JOIN reclaim_effect e USING (reclaim_id)
- WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+ WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  ORDER BY r.started_at_us DESC, r.reclaim_id DESC
  LIMIT 100;

@@ -21,5 +21,6 @@ SELECT l.changed_at_us,
   FROM change l
   JOIN v_cgroup c USING (cgroup_id)
  WHERE l.number > 1
-   AND l.changed_at_us >= :since_us AND l.changed_at_us < :until_us AND c.path GLOB :cgroup_glob
+   AND l.changed_at_us >= :since_us AND l.changed_at_us < :until_us
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  ORDER BY l.changed_at_us DESC, c.path;

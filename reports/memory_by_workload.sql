@@ -1,7 +1,7 @@
 -- Memory by workload, as last seen
 -- SPDX-License-Identifier: Apache-2.0
--- What the replicas of each workload held together in the last scan of all cgroups of the time asked for, and how many have
--- been seen in all of it: more than run now means that they were restarted.
+-- What the replicas of each workload held together in the last scan of all cgroups of the time asked for, and
+-- how many have been seen in all of it: more than run now means that they were restarted.
 WITH last AS (
   SELECT scan_id FROM scan
    WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
@@ -19,7 +19,7 @@ SELECT coalesce(c.workload, c.name) AS workload,
   JOIN cgroup raw USING (cgroup_id)
   LEFT JOIN v_sample s ON s.scan_id = (SELECT scan_id FROM last) AND s.cgroup_id = c.cgroup_id
  WHERE raw.first_seen_at_us < :until_us AND (s.cgroup_id IS NOT NULL OR raw.last_seen_at_us >= :since_us)
-   AND c.path GLOB :cgroup_glob
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  GROUP BY 1
 HAVING count(s.cgroup_id) > 0
  ORDER BY usage_bytes DESC, 1;

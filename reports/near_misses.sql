@@ -13,7 +13,8 @@ WITH near AS MATERIALIZED (
     FROM scan sc
     JOIN sample s ON s.scan_id = sc.scan_id
    WHERE sc.started_at_us >= :since_us AND sc.started_at_us < :until_us
-     AND +s.cgroup_id IN (SELECT cgroup_id FROM cgroup WHERE path GLOB :cgroup_glob)  -- by the key, scan by scan
+     AND +s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup  -- by the key, scan by scan
+                           WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
      AND held_bytes >= 0.95 * limit_bytes
 ),
 missed AS (

@@ -8,7 +8,8 @@ SELECT coalesce(c.name, '(not watched)') AS cgroup,
        c.path
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)
- WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us AND coalesce(c.path, '') GLOB :cgroup_glob
+ WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
+   AND (coalesce(c.path, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  GROUP BY o.cgroup_id
  ORDER BY oom_kills DESC, last_at_us DESC
  LIMIT 10;

@@ -8,7 +8,8 @@ SELECT replace(r.outcome, '_', ' ') AS outcome,
        CAST(round(avg(r.duration_us)) AS INTEGER) AS average_duration_us,
        max(r.duration_us) AS longest_duration_us
   FROM reclaim r
-  JOIN cgroup c USING (cgroup_id)
- WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+  JOIN v_cgroup c USING (cgroup_id)
+ WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  GROUP BY r.outcome
  ORDER BY reclaims DESC, r.outcome;

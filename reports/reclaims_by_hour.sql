@@ -7,9 +7,10 @@ SELECT r.started_at_us / 3600000000 * 3600000000 AS at_us,
        coalesce(sum(r.freed_bytes), 0) AS freed_bytes,
        coalesce(sum(min(e.refaulted_bytes, r.freed_bytes)), 0) AS refaulted_bytes
   FROM reclaim r
-  JOIN cgroup c USING (cgroup_id)
+  JOIN v_cgroup c USING (cgroup_id)
   LEFT JOIN reclaim_effect e USING (reclaim_id)
- WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+ WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
    AND r.outcome <> 'dry_run'
  GROUP BY 1
  ORDER BY 1;

@@ -10,7 +10,8 @@ WITH busy AS MATERIALIZED (
     FROM scan sc
     JOIN sample s ON s.scan_id = sc.scan_id
    WHERE sc.started_at_us >= :since_us AND sc.started_at_us < :until_us
-     AND s.cgroup_id IN (SELECT cgroup_id FROM cgroup WHERE path GLOB :cgroup_glob)
+     AND s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup
+                          WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
    GROUP BY s.cgroup_id
   HAVING sum(s.refault_file) > 0
 )

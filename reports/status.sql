@@ -1,7 +1,8 @@
 -- The service as its history shows it
 -- SPDX-License-Identifier: Apache-2.0
--- One row. `status` adds whether it is running now. Near their limit are the cgroups that are sampled every second between
--- two scans; the sampler's CPU time is that of the last hour of scans, with what it looks at in between.
+-- One row. `status` adds whether it is running now. Near their limit are the cgroups that are sampled every
+-- second between two scans; the sampler's CPU time is that of the last hour of scans, with what it looks at in
+-- between.
 SELECT (SELECT value FROM node WHERE key = 'version') AS version,
        (SELECT value FROM node WHERE key = 'node') AS node,
        (SELECT value FROM node WHERE key = 'kernel') AS kernel,

@@ -35,7 +35,8 @@ scans AS (
 ),
 seen AS (  -- a cgroup that has not vanished was seen up to the newest scan
   SELECT count(*) AS cgroups FROM cgroup
-   WHERE path GLOB :cgroup_glob AND first_seen_at_us < :until_us
+   WHERE cgroup_id IN (SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+     AND first_seen_at_us < :until_us
      AND CASE WHEN vanished_at_us IS NULL
               THEN max(last_seen_at_us, coalesce((SELECT max(started_at_us) FROM scan WHERE is_partial IS NOT 1), 0))
               ELSE last_seen_at_us END >= :since_us
@@ -47,8 +48,9 @@ reclaims AS (
          count(DISTINCT cgroup_id) FILTER (WHERE outcome <> 'dry_run' AND freed_bytes > 0) AS cgroups,
          coalesce(sum(freed_bytes) FILTER (WHERE outcome <> 'dry_run'), 0) AS freed_bytes,
          coalesce(sum(duration_us) FILTER (WHERE outcome <> 'dry_run'), 0) AS duration_us
-    FROM reclaim JOIN cgroup USING (cgroup_id)
-   WHERE started_at_us >= :since_us AND started_at_us < :until_us AND path GLOB :cgroup_glob
+    FROM reclaim JOIN v_cgroup USING (cgroup_id)
+   WHERE started_at_us >= :since_us AND started_at_us < :until_us
+     AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
 ),
 effects AS (  -- those of the reclaims above
   SELECT count(*) FILTER (WHERE is_watched) AS watched,
@@ -70,14 +72,16 @@ effects AS (  -- those of the reclaims above
                  e.refaulted_bytes IS NOT NULL AND e.verdict IN ('effective', 'churn') AS is_watched,
                  e.judged_by = 'regrowth' AS by_regrowth
             FROM reclaim r
-            JOIN cgroup c USING (cgroup_id)
+            JOIN v_cgroup c USING (cgroup_id)
             JOIN reclaim_effect e USING (reclaim_id)
-           WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND c.path GLOB :cgroup_glob
+           WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
+             AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
              AND r.outcome <> 'dry_run')
 ),
 kills AS (  -- one outside the watched cgroups has no path and counts when all are asked for
-  SELECT count(*) AS oom_kills FROM oom_kill LEFT JOIN cgroup USING (cgroup_id)
-   WHERE killed_at_us >= :since_us AND killed_at_us < :until_us AND coalesce(path, '') GLOB :cgroup_glob
+  SELECT count(*) AS oom_kills FROM oom_kill LEFT JOIN v_cgroup USING (cgroup_id)
+   WHERE killed_at_us >= :since_us AND killed_at_us < :until_us
+     AND (coalesce(path, '') GLOB :cgroup_glob OR name GLOB :cgroup_glob)
 )
 SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        scans.first_at_us AS first_scan_at_us,

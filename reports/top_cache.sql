@@ -1,6 +1,7 @@
 -- Most reclaimable cache (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
--- The cgroups that held the most page cache that can be dropped, in the last scan of all cgroups of the time asked for.
+-- The cgroups that held the most page cache that can be dropped, in the last scan of all cgroups of the time
+-- asked for.
 SELECT c.name AS cgroup,
        s.reclaimable_cache_bytes,
        100.0 * s.reclaimable_cache_bytes / nullif(s.usage_bytes, 0) AS share_of_usage_pct,
@@ -14,6 +15,6 @@ SELECT c.name AS cgroup,
  WHERE s.scan_id = (SELECT scan_id FROM scan
                      WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
                      ORDER BY started_at_us DESC LIMIT 1)
-   AND c.path GLOB :cgroup_glob AND s.reclaimable_cache_bytes > 0
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob) AND s.reclaimable_cache_bytes > 0
  ORDER BY s.reclaimable_cache_bytes DESC, c.path
  LIMIT 20;

@@ -101,7 +101,7 @@ CLI::App* add_report(CLI::App& app, Arguments& arguments) {
   CLI::App* const sub = app.add_subcommand("report", "The weekly summary, or one report by name");
   sub->add_option("name", arguments.report.name, "A report (see --list); none: the weekly summary")->type_name("NAME");
   add_window(*sub, arguments.report, "Begin of the window: 7d (default), 90m, 2026-11-23, 2026-11-23T03:12:00Z");
-  sub->add_option("--cgroup", arguments.report.cgroup, "Only cgroups whose path matches, or part of it, such as a container id")
+  sub->add_option("--cgroup", arguments.report.cgroup, "Only cgroups whose path or name matches, or part of it: shop/web, a container id")
       ->type_name("GLOB");
   sub->add_flag("--list", arguments.report.list, "List the reports, your own in reports_dir among them");
   add_output(*sub, arguments.report.output);
@@ -112,7 +112,7 @@ CLI::App* add_report(CLI::App& app, Arguments& arguments) {
 
 CLI::App* add_history(CLI::App& app, Arguments& arguments) {
   CLI::App* const sub = app.add_subcommand("history", "A cgroup's memory over time");
-  sub->add_option("cgroup", arguments.history.cgroup, "The cgroup's path as a glob, or part of it, such as a container id")
+  sub->add_option("cgroup", arguments.history.cgroup, "The cgroup's path or name as a glob, or part of it: shop/web, a container id")
       ->required()
       ->type_name("GLOB");
   add_window(*sub, arguments.history, "Begin of the window: 1h (default), 7d, 2026-11-23T03:12:00Z");
@@ -132,7 +132,7 @@ CLI::App* add_incident(CLI::App& app, Arguments& arguments) {
       sub->add_option("--window", options.window, "Of show: how long before the kill to look at (default: 30m)")
           ->type_name("D");
   add_window(*sub, options, "Of list: begin of the time looked at: 30d (default), 2026-11-23");
-  sub->add_option("--cgroup", options.cgroup, "Of list: only cgroups whose path matches, or part of it")->type_name("GLOB");
+  sub->add_option("--cgroup", options.cgroup, "Of list: only cgroups whose path or name matches, or part of it")->type_name("GLOB");
   add_output(*sub, options.output);
   add_config(*sub, arguments);
   add_database(*sub, arguments);
