@@ -10,7 +10,7 @@
 #include <string>
 
 #include "kernel/fd.hpp"
-#include "kernel/oom_messages.hpp"
+#include "kernel/log_record.hpp"
 
 namespace cgmm::kernel {
 

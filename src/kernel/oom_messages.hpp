@@ -5,10 +5,7 @@
 // A cgroup's counter misses what is gone before the next scan; the log has it, with the victim and the memory
 // at that moment. Pure, no I/O; one OomParser a thread. What it holds is bounded, whatever the log says.
 //
-// The log is text that was written to be read. What a process or a cgroup is called stands in it as it is
-// (separators, brackets and line feeds included), so lines are taken apart from the ends that only the kernel
-// writes. Paths that can't be told apart, or may have been cut off, are not told; a pid is always the one in
-// the "Killed process" line.
+// Paths that can't be told apart, or may have been cut off, are not told; a pid is always the one in the "Killed process" line.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,27 +16,11 @@
 
 #include "core/oom.hpp"
 #include "core/values.hpp"
+#include "kernel/log_record.hpp"
 #include "kernel/memory_stat.hpp"
+#include "kernel/oom_lines.hpp"
 
 namespace cgmm::kernel {
-
-/// One record of /dev/kmsg.
-struct LogRecord {
-  // Level (0 to 7) + 8 * facility. Facility 0 is the kernel's, which the kernel lets nobody else use.
-  unsigned priority = 0;
-  std::uint64_t sequence = 0;
-  std::int64_t at_us = 0;  // the log's clock: since boot, not counting suspend
-  // A fragment: the rest of a line that another message, or its length, broke; before Linux 4.9 also its
-  // begin.
-  bool continued = false;
-  std::string text;  // without its line feed and the KEY=value lines below it; any bytes but NUL
-
-  friend bool operator==(const LogRecord&, const LogRecord&) = default;
-};
-
-/// What one read() of /dev/kmsg returns: "priority,sequence,microseconds,flag[,more];text\n KEY=value\n".
-/// nullopt for anything else.
-std::optional<LogRecord> parse_record(std::string_view raw);
 
 /// Finds the kills in the records of a log, which are taken one by one in their order, all of them. A kill is
 /// returned when the next event begins, or by flush(): the other processes of a cgroup with memory.oom.group
@@ -60,38 +41,9 @@ class OomParser {
   bool pending() const { return event_.killed; }
 
  private:
-  /// The kernel's messages of which an event consists.
-  enum class Message : std::uint8_t {
-    other,
-    invoked,        // C invoked oom-killer: ...
-    task_in,        // Task in Q killed as a result of limit of P
-    limit_reached,  // Memory limit reached of cgroup P
-    memory,         // memory: usage ...
-    swap,           // swap: usage ...
-    memory_swap,    // memory+swap: usage ...
-    kmem,           // kmem: usage ...
-    stats,          // Memory cgroup stats for P:...
-    oom_kill,       // oom-kill:constraint=...
-    kill,           // ...out of memory: Kill process N (C) score S or sacrifice child
-    killed,         // [...out of memory: ]Killed process N (C) ...
-    skipped,        // ...: OOM victim N (C) is already exiting. Skip killing the task
-    group           // Tasks in P are going to be killed due to memory.oom.group set
-  };
-
-  /// A "Kill process" line.
-  struct Chosen {
-    core::OomScope scope = core::OomScope::cgroup;
-    std::int64_t pid = 0;
-  };
-
-  /// A "Killed process" line.
-  struct Killed {
-    std::optional<core::OomScope> scope;
-    std::int64_t pid = 0;
-    std::string_view comm;
-    std::optional<std::int64_t> uid;
-    std::string_view sizes;
-  };
+  using Message = OomMessage;
+  using Chosen = OomChosen;
+  using Killed = OomKilled;
 
   struct Event {
     core::LoggedKill kill;
@@ -111,9 +63,6 @@ class OomParser {
     std::optional<std::uint64_t> usage_bytes, swap_bytes, memory_swap_bytes, kmem_bytes, limit_bytes;
   };
 
-  static std::optional<Chosen> parse_chosen(std::string_view text);
-  static std::optional<Killed> parse_killed(std::string_view text);
-  static Message message_of(std::string_view text);
   std::optional<core::LoggedKill> finish();
   bool is_fragment(const LogRecord& record) const;
   void close_line();

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/oom_lines.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "kernel/log_record.hpp"
+#include "kernel/parse.hpp"
+
+namespace cgmm::kernel {
+
+using core::OomScope;
+
+namespace {
+
+constexpr std::size_t kMaxComm = 15;
+constexpr std::size_t kMaxSplits = 64;  // that are tried where a separator occurs in a name too
+
+constexpr std::string_view kInvoked = " invoked oom-killer: ";
+constexpr std::string_view kStatsFor = "Memory cgroup stats for ";
+constexpr std::string_view kOomKill = "oom-kill:constraint=";
+constexpr std::string_view kDigitsOfAList = "0123456789,-";
+
+std::optional<std::int64_t> pid_of(std::optional<std::uint64_t> number) {
+  if (!number || *number == 0 || *number > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
+  return static_cast<std::int64_t>(*number);
+}
+
+std::optional<std::int64_t> uid_of(std::optional<std::uint64_t> number) {
+  if (!number || *number > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return static_cast<std::int64_t>(*number);
+}
+
+/// Removes ",word=NUMBER" from the end of a text.
+std::optional<std::uint64_t> take_number_at_end(std::string_view& text, std::string_view word) {
+  const std::size_t at = text.rfind(word);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::string_view digits = text.substr(at + word.size());
+  const auto number = take_number(digits);
+  if (!number || !digits.empty()) return std::nullopt;
+  text = text.substr(0, at);
+  return number;
+}
+
+bool is_below_or_same(std::string_view path, std::string_view ancestor) {
+  if (ancestor == "/") return path.starts_with('/');
+  return path.starts_with(ancestor) && (path.size() == ancestor.size() || path[ancestor.size()] == '/');
+}
+
+struct Killing {
+  std::optional<OomScope> scope;
+  std::string_view rest;  // from "Kill process", "Killed process" on
+};
+
+/// "Memory cgroup out of memory: ", "Out of memory: ", "Out of memory (oom_kill_allocating_task): ", or
+/// nothing.
+Killing killing_of(std::string_view text) {
+  Killing killing;
+  if (drop_prefix(text, "Memory cgroup out of memory")) {
+    killing.scope = OomScope::cgroup;
+  } else if (drop_prefix(text, "Out of memory")) {
+    killing.scope = OomScope::node;
+  }
+  if (killing.scope) {
+    drop_prefix(text, " (oom_kill_allocating_task)");
+    if (!drop_prefix(text, ": ")) return {};
+  }
+  killing.rest = text;
+  return killing;
+}
+
+/// What precedes ",oom_memcg=" or ",global_oom" is the kernel's, unless that stands in the name of the
+/// cpuset.
+bool ends_in_a_node_list(std::string_view text) {
+  if (text.ends_with("nodemask=(null)")) return true;
+  const std::size_t end = text.find_last_not_of(kDigitsOfAList);
+  if (end == std::string_view::npos) return false;
+  text = text.substr(0, end + 1);
+  return text.ends_with(",mems_allowed=") || text.ends_with(",nodemask=");
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> bytes_of_kib(std::optional<std::uint64_t> kib) {
+  if (!kib || *kib >= kMostBytes / 1024) return std::nullopt;
+  return *kib * 1024;
+}
+
+std::optional<std::uint64_t> number_after(std::string_view text, std::string_view word) {
+  const std::size_t at = text.find(word);
+  if (at == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(at + word.size());
+  return take_number(text);
+}
+
+bool is_whole_path(std::string_view path) {
+  return path.starts_with('/') && path.size() < kMayBeCutFrom;
+}
+
+std::optional<OomPaths> split_paths(std::string_view text, std::string_view separator, bool limit_first) {
+  std::optional<OomPaths> only, plausible, same;
+  std::size_t count = 0, plausible_count = 0, same_count = 0;
+  for (std::size_t at = text.find(separator); at != std::string_view::npos && count < kMaxSplits;
+       at = text.find(separator, at + 1)) {
+    OomPaths paths{.limit = text.substr(0, at), .victim = text.substr(at + separator.size())};
+    if (!limit_first) std::swap(paths.limit, paths.victim);
+    ++count;
+    only = paths;
+    if (!is_whole_path(paths.limit) || !is_whole_path(paths.victim)) continue;
+    if (!is_below_or_same(paths.victim, paths.limit)) continue;
+    ++plausible_count;
+    plausible = paths;
+    if (paths.victim == paths.limit) {
+      ++same_count;
+      same = paths;
+    }
+  }
+  if (plausible_count == 1) return plausible;
+  if (same_count == 1) return same;
+  if (count == 1) return only;
+  return std::nullopt;
+}
+
+UsageAndLimit parse_usage(std::string_view text) {
+  return {
+      .usage_bytes = bytes_of_kib(number_after(text, "usage ")),
+      .limit_bytes = bytes_of_kib(number_after(text, ", limit "))};  // "none" is 2^53 kB less a page, or 2^54
+}
+
+OomPaths paths_of_context(std::string_view text, OomScope scope) {
+  const std::string_view word = scope == OomScope::node ? ",global_oom,task_memcg=" : ",oom_memcg=";
+  std::size_t tries = 0;
+  for (std::size_t at = text.find(word); at != std::string_view::npos && tries < kMaxSplits;
+       at = text.find(word, at + 1), ++tries) {
+    if (!ends_in_a_node_list(text.substr(0, at))) continue;
+    const std::string_view rest = text.substr(at + word.size());
+    if (scope == OomScope::node) return {.limit = {}, .victim = rest};
+    if (const auto paths = split_paths(rest, ",task_memcg=", /*limit_first=*/true)) return *paths;
+  }
+  return {};
+}
+
+std::optional<OomScope> scope_of_constraint(std::string_view oom_kill) {
+  oom_kill.remove_prefix(kOomKill.size());
+  const std::size_t end = oom_kill.find(',');
+  if (end == std::string_view::npos) return std::nullopt;
+  return oom_kill.substr(0, end) == "CONSTRAINT_MEMCG" ? OomScope::cgroup : OomScope::node;
+}
+
+std::optional<OomKillTail> tail_of(std::string_view oom_kill) {
+  OomKillTail tail;
+  tail.uid = uid_of(take_number_at_end(oom_kill, ",uid="));
+  tail.pid = pid_of(take_number_at_end(oom_kill, ",pid="));
+  tail.before = oom_kill;
+  if (!tail.pid || !tail.uid) return std::nullopt;
+  return tail;
+}
+
+std::string_view without_task(std::string_view text, const std::string& comm) {
+  constexpr std::string_view kTask = ",task=";
+  if (!comm.empty() && text.ends_with(std::string(kTask) + comm))
+    return text.substr(0, text.size() - kTask.size() - comm.size());
+  const std::size_t from = text.size() > kMaxComm + kTask.size() ? text.size() - kMaxComm - kTask.size() : 0;
+  const std::size_t at = text.find(kTask, from);
+  return at == std::string_view::npos ? std::string_view{} : text.substr(0, at);
+}
+
+std::optional<OomChosen> parse_chosen(std::string_view text) {
+  Killing killing = killing_of(text);
+  if (!killing.scope || !drop_prefix(killing.rest, "Kill process ")) return std::nullopt;
+  const auto pid = pid_of(take_number(killing.rest));
+  if (!pid || !killing.rest.starts_with(" (")) return std::nullopt;
+  if (killing.rest.find(") score ") == std::string_view::npos) return std::nullopt;
+  return OomChosen{.scope = *killing.scope, .pid = *pid};
+}
+
+std::optional<OomKilled> parse_killed(std::string_view text) {
+  Killing killing = killing_of(text);
+  std::string_view& rest = killing.rest;
+  if (!drop_prefix(rest, "Killed process ")) return std::nullopt;
+  const auto pid = pid_of(take_number(rest));
+  if (!pid || !drop_prefix(rest, " (")) return std::nullopt;
+  // What follows the name is the kernel's own and has no bracket; a name may be "x) total-vm:0kB".
+  const std::size_t end = rest.rfind(')');
+  if (end == std::string_view::npos) return std::nullopt;
+  OomKilled killed{.scope = killing.scope,
+                .pid = *pid,
+                .comm = rest.substr(0, std::min(end, kMaxComm)),
+                .uid = {},
+                .sizes = rest.substr(end + 1)};
+  killed.uid = uid_of(number_after(killed.sizes, ", UID:"));
+  if (!killed.uid) killed.uid = uid_of(number_after(killed.sizes, ", UID "));  // Red Hat's 3.10
+  return killed;
+}
+
+OomMessage message_of(std::string_view text) {
+  // First, since it begins with what a process is called: "Task in /x" would be a name.
+  if (const std::size_t at = text.find(kInvoked); at <= kMaxComm) return OomMessage::invoked;
+  switch (text.empty() ? '\0' : text.front()) {
+    case 'T':
+      if (text.starts_with(kTaskIn)) return OomMessage::task_in;
+      if (text.starts_with(kTasksIn)) return OomMessage::group;
+      break;
+    case 'm':
+      if (text.starts_with("memory: usage ")) return OomMessage::memory;
+      if (text.starts_with("memory+swap: usage ")) return OomMessage::memory_swap;
+      break;
+    case 's':
+      if (text.starts_with("swap: usage ")) return OomMessage::swap;
+      break;
+    case 'k':
+      if (text.starts_with("kmem: usage ")) return OomMessage::kmem;
+      break;
+    case 'o':
+      if (text.starts_with(kOomKill)) return OomMessage::oom_kill;
+      break;
+    case 'M':
+      if (text.starts_with(kStatsFor)) return OomMessage::stats;
+      if (text.starts_with(kLimitReached)) return OomMessage::limit_reached;
+      [[fallthrough]];
+    case 'K':
+    case 'O':
+      if (parse_killed(text)) return OomMessage::killed;
+      if (parse_chosen(text)) return OomMessage::kill;
+      if (killing_of(text).rest.starts_with("OOM victim ")) return OomMessage::skipped;
+      break;
+    default:
+      break;
+  }
+  return OomMessage::other;
+}
+
+}  // namespace cgmm::kernel

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Single lines that the kernel logs about an OOM kill, taken apart. What a process or a cgroup is called stands in them as it is
+// (separators, brackets and line feeds included), so they are taken apart from the ends that only the kernel writes. Pure: any
+// thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/oom.hpp"
+
+namespace cgmm::kernel {
+
+inline constexpr std::string_view kTaskIn = "Task in ";
+inline constexpr std::string_view kLimitOf = " killed as a result of limit of ";
+inline constexpr std::string_view kLimitReached = "Memory limit reached of cgroup ";
+inline constexpr std::string_view kTasksIn = "Tasks in ";
+inline constexpr std::string_view kGroupEnd = " are going to be killed due to memory.oom.group set";
+
+/// What no machine has; five of them can be added up.
+inline constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 56;
+/// One printk() is cut off without a sign at 975 to 1023 bytes (it differs between kernels). A path is printed by one.
+inline constexpr std::size_t kMayBeCutFrom = 960;
+
+/// The kernel's messages of which an event consists.
+enum class OomMessage : std::uint8_t {
+  other,
+  invoked,        // C invoked oom-killer: ...
+  task_in,        // Task in Q killed as a result of limit of P
+  limit_reached,  // Memory limit reached of cgroup P
+  memory,         // memory: usage ...
+  swap,           // swap: usage ...
+  memory_swap,    // memory+swap: usage ...
+  kmem,           // kmem: usage ...
+  stats,          // Memory cgroup stats for P:...
+  oom_kill,       // oom-kill:constraint=...
+  kill,           // ...out of memory: Kill process N (C) score S or sacrifice child
+  killed,         // [...out of memory: ]Killed process N (C) ...
+  skipped,        // ...: OOM victim N (C) is already exiting. Skip killing the task
+  group           // Tasks in P are going to be killed due to memory.oom.group set
+};
+
+/// A "Kill process" line.
+struct OomChosen {
+  core::OomScope scope = core::OomScope::cgroup;
+  std::int64_t pid = 0;
+};
+
+/// A "Killed process" line.
+struct OomKilled {
+  std::optional<core::OomScope> scope;
+  std::int64_t pid = 0;
+  std::string_view comm;
+  std::optional<std::int64_t> uid;
+  std::string_view sizes;
+};
+
+OomMessage message_of(std::string_view text);
+std::optional<OomChosen> parse_chosen(std::string_view text);
+std::optional<OomKilled> parse_killed(std::string_view text);
+
+/// "usage 20480kB, limit 20480kB, failcnt 19".
+struct UsageAndLimit {
+  std::optional<std::uint64_t> usage_bytes, limit_bytes;
+};
+UsageAndLimit parse_usage(std::string_view text);
+
+/// Both may be "".
+struct OomPaths {
+  std::string_view limit, victim;
+};
+
+/// Two paths with a separator between that may occur in either: the victim's cgroup is that of the limit or below it.
+std::optional<OomPaths> split_paths(std::string_view text, std::string_view separator, bool limit_first);
+
+/// The paths in "oom-kill:constraint=..." up to the ",task=".
+OomPaths paths_of_context(std::string_view text, core::OomScope scope);
+std::optional<core::OomScope> scope_of_constraint(std::string_view oom_kill);
+
+/// The end of the same line.
+struct OomKillTail {
+  std::string_view before;  // ...,task=C
+  std::optional<std::int64_t> pid, uid;
+};
+std::optional<OomKillTail> tail_of(std::string_view oom_kill);
+
+/// Without the ",task=C" at its end; "" when there is none.
+std::string_view without_task(std::string_view text, const std::string& comm);
+
+bool is_whole_path(std::string_view path);
+std::optional<std::uint64_t> bytes_of_kib(std::optional<std::uint64_t> kib);
+
+/// The number right behind a word in a text that only the kernel wrote.
+std::optional<std::uint64_t> number_after(std::string_view text, std::string_view word);
+
+}  // namespace cgmm::kernel
