@@ -198,11 +198,10 @@ void OomKillRows::explain(const Victim& victim, const core::OomEvidence& evidenc
   for (const auto gauge : {usage, anon, shmem, kernel}) row.bind(gauges[gauge]);
   row.bind(gauges.has(file) ? std::optional(core::reclaimable_cache_bytes(gauges)) : std::nullopt);
   for (const auto gauge : {dirty, swap}) row.bind(gauges[gauge]);
-  if (const auto& growth = told.growth) {
-    row.bind(growth->from_at_us);
-    row.bind(to_sql(growth->from_bytes));
-    row.bind(to_sql(growth->to_bytes));
-  }
+  const auto& growth = told.growth;
+  row.bind(growth ? std::optional(growth->from_at_us) : std::nullopt);
+  row.bind(growth ? std::optional(growth->from_bytes) : std::nullopt);
+  row.bind(growth ? std::optional(growth->to_bytes) : std::nullopt);
   row.step();
 }
 

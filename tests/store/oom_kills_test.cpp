@@ -163,6 +163,10 @@ TEST_F(OomKills, HaveTheirCauseAndNumbersFromTheLogAndTheSamplesBefore) {
   EXPECT_EQ(query("SELECT cause, measured_by, limit_bytes / 1048576, anon_bytes / 1048576, grew_from_bytes / 1048576, "
                   "grew_to_bytes / 1048576, round(growth_bytes_per_second / 1048576) FROM v_oom_kill"),
             "anon_growth|kernel_log|240|238|40|240|40.000000\n");
+  store(history_, logged(6, {"/elsewhere", 0}, kNoon + 7 * kSecond));
+  EXPECT_EQ(query("SELECT cause, measured_by, usage_bytes, grew_from_at_us, grew_to_bytes FROM v_oom_kill WHERE cgroup_id IS NULL"),
+            "NULL|NULL|NULL|NULL|NULL\n")
+      << "nothing of the one before";
 }
 
 TEST_F(OomKills, WithoutTheLogHaveThemFromTheLastSample) {
