@@ -7,6 +7,8 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <ranges>
+#include <span>
 #include <utility>
 
 #include "core/units.hpp"
@@ -250,11 +252,20 @@ std::string area_path(const Run& run, const Frame& frame) {
   return line_path(run, frame) + "V" + number(kHeight) + "H" + number(frame.x(run.front().at_us)) + "z";
 }
 
-/// Each value holds until the next point.
+/// Of a limit, whose values hold until the next point, what holds within the frame.
+std::span<const ChartPoint> holding_points(const Series& series, const Frame& frame) {
+  std::span<const ChartPoint> points = series.points;
+  while (points.size() > 1 && static_cast<double>(points[1].at_us) <= frame.from_us)
+    points = points.subspan(1);
+  while (!points.empty() && static_cast<double>(points.back().at_us) > frame.to_us)
+    points = points.first(points.size() - 1);
+  return points;
+}
+
 std::string step_path(const Series& series, const Frame& frame) {
   std::string path;
   std::optional<double> held;
-  for (const ChartPoint& one : series.points) {
+  for (const ChartPoint& one : holding_points(series, frame)) {
     const double x = frame.x(static_cast<double>(one.at_us));
     const std::optional<double> value = drawable(one);
     if (held) path += "H" + number(x);
@@ -355,15 +366,23 @@ std::string grid(const std::vector<AxisTick>& bytes, const Frame& frame) {
 
 /// Of those points that are in the frame.
 std::optional<double> largest(const Series& series, const Frame& frame) {
+  const bool is_limit = series.kind == Series::Kind::limit;
   std::optional<double> result;
-  for (const ChartPoint& one : series.points) {
-    const bool is_limit = series.kind == Series::Kind::limit;  // it holds from before on
+  for (const ChartPoint& one : is_limit ? holding_points(series, frame) : std::span(series.points)) {
     const auto end_us = static_cast<double>(one.at_us) + static_cast<double>(series.bar_us);
     if (!is_limit && !frame.holds(static_cast<double>(one.at_us)) && !frame.holds(end_us)) continue;
     const std::optional<double> value = drawable(one);
     if (value) result = std::max(result.value_or(0), *value);
   }
   return result;
+}
+
+/// A limit that did not change.
+bool is_constant(const Series& series, const Frame& frame) {
+  if (series.kind != Series::Kind::limit) return false;
+  const auto points = holding_points(series, frame);
+  return std::ranges::all_of(points,
+                             [&](const ChartPoint& one) { return one.value == points.front().value; });
 }
 
 bool is_far_above(double limit, double rest) {
@@ -393,11 +412,21 @@ std::string item(const std::string& key_html, std::string_view text, std::string
 }
 
 std::string_view name_of(Mark::Kind kind) {
-  return kind == Mark::Kind::kill ? "OOM kill" : kind == Mark::Kind::reclaim ? "reclaim" : "other event";
+  switch (kind) {
+    case Mark::Kind::kill:
+      return "OOM kill";
+    case Mark::Kind::reclaim:
+      return "reclaim";
+    case Mark::Kind::limit:
+      return "limit change";
+    case Mark::Kind::other:
+      break;
+  }
+  return "other event";
 }
 
 constexpr auto kMarkKinds =
-    std::to_array<Mark::Kind>({Mark::Kind::kill, Mark::Kind::other, Mark::Kind::reclaim});
+    std::to_array<Mark::Kind>({Mark::Kind::kill, Mark::Kind::limit, Mark::Kind::other, Mark::Kind::reclaim});
 
 std::string counted(std::size_t count, std::string_view name) {
   return std::to_string(count) + " " + std::string(name) + (count == 1 ? "" : "s");
@@ -421,7 +450,7 @@ std::string legend(const SvgChart& chart, const Frame& frame, double rest) {
     const Series& series = chart.series[i];
     const std::optional<double> most = largest(series, frame);
     std::string remark = "none";
-    if (most) remark = (series.kind == Series::Kind::limit ? "" : "up to ") + size(*most);
+    if (most) remark = (is_constant(series, frame) ? "" : "up to ") + size(*most);
     if (series.kind == Series::Kind::limit && most && is_far_above(*most, rest)) remark += ", far above";
     out += item(key_of(series, colours[i]), series.label, remark);
   }
@@ -666,7 +695,7 @@ std::string svg_chart(const SvgChart& chart) {
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
     if (is_shown[i]) out += drawn(chart.series[i], colours[i], *frame);
   }
-  for (const Mark::Kind kind : {Mark::Kind::reclaim, Mark::Kind::other, Mark::Kind::kill}) {
+  for (const Mark::Kind kind : kMarkKinds | std::views::reverse) {
     out += drawn(chart, kind, *frame);
   }
   out += tooltips(chart, *frame) + "</svg></div>\n<div class=\"zone\" aria-hidden=\"true\">UTC</div>\n";

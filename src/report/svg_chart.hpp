@@ -32,7 +32,7 @@ struct Series {
 
 /// Something that happened at one moment.
 struct Mark {
-  enum class Kind : std::uint8_t { kill, reclaim, other };
+  enum class Kind : std::uint8_t { kill, reclaim, limit, other };
   std::int64_t at_us = 0;
   std::string label;  // shown over its line where there is room, and in the tooltip
   Kind kind = Kind::other;

@@ -131,6 +131,16 @@ TEST(SvgChart, FillsAnAreaAndStepsALimit) {
   EXPECT_EQ(path_of(page, "limit"), "M0 62.5H500V0H1000");
 }
 
+TEST(SvgChart, ShowsOfALimitOnlyWhatHoldsInItsTime) {
+  Series limit = series_of({8 * kMiB, 3 * kMiB, 4 * kMiB, 9 * kMiB}, kHourUs, Series::Kind::limit);
+  SvgChart chart = chart_of({series_of({kMiB, 2 * kMiB, 2 * kMiB, kMiB}, kHourUs), limit});
+  chart.from_at_us = kStartUs + kHourUs + kHourUs / 2;
+  chart.to_at_us = kStartUs + 2 * kHourUs + kHourUs / 2;
+  const std::string html = svg_chart(chart);
+  EXPECT_EQ(path_of(Html(html), "limit"), "M0 62.5H500V0H1000");
+  EXPECT_NE(html.find("<span>up to 4.0 MiB</span>"), std::string::npos) << html;
+}
+
 TEST(SvgChart, NamesALimitFarAboveEverythingInPlaceOfSquashingIt) {
   Series limit = series_of({64 * 1024 * kMiB}, kHourUs, Series::Kind::limit);
   limit.label = "limit";
