@@ -165,17 +165,15 @@ std::string page_of(const core::Table& table, const Events& events) {
       body += report::html_section("", report::html_paragraph(and_more(by_path.size())));
       break;
     }
-    const auto series = [&](std::string label, std::string_view column, report::Series::Kind kind) {
-      return report::Series{
-          .label = std::move(label), .points = points_of(table, rows, column), .kind = kind};
-    };
+    const auto points = [&](std::string_view column) { return points_of(table, rows, column); };
     report::SvgChart chart{
         .title = "",
         .from_at_us = first_at_us,
         .to_at_us = last_at_us,
-        .series = {series("usage", "usage_bytes", report::Series::Kind::area),
-                   series("reclaimable cache", "reclaimable_cache_bytes", report::Series::Kind::line),
-                   series("anonymous", "anon_bytes", report::Series::Kind::line)},
+        .series = report::memory_series({.usage = points("usage_bytes"),
+                                         .cache = points("reclaimable_cache_bytes"),
+                                         .anon = points("anon_bytes"),
+                                         .shmem = points("shmem_bytes")}),
         .marks = report::kill_marks(events.oom_kills, path),
         .bands = report::gap_bands(events.gaps)};
     for (report::Mark& mark : report::reclaim_marks(events.reclaims, path))

@@ -124,6 +124,17 @@ std::string title_of_node(std::string_view title, const core::Table& status) {
   return std::string(title) + (node.empty() ? "" : " of " + node);
 }
 
+std::vector<Series> memory_series(MemoryPoints points) {
+  const bool has_shmem =
+      std::ranges::any_of(points.shmem, [](const ChartPoint& point) { return point.value.value_or(0) > 0; });
+  std::vector<Series> series{
+      {.label = "usage", .points = std::move(points.usage), .kind = Series::Kind::area},
+      {.label = "reclaimable cache", .points = std::move(points.cache)},
+      {.label = "anonymous", .points = std::move(points.anon)}};
+  if (has_shmem) series.push_back({.label = "tmpfs and shared", .points = std::move(points.shmem)});
+  return series;
+}
+
 std::vector<Mark> kill_marks(const core::Table& oom_kills, std::string_view path) {
   std::vector<Mark> marks;
   for (std::size_t i = 0; i < oom_kills.rows.size(); ++i) {

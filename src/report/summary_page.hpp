@@ -34,6 +34,12 @@ std::string summary_page(const SummaryPage& page, const TimeAsked& asked);
 /// "Memory report of node-7", by what reports/status.sql knows; without the name where it does not.
 std::string title_of_node(std::string_view title, const core::Table& status);
 
+/// What a chart of one cgroup's memory shows, in the order of its colours; tmpfs only where there is any.
+struct MemoryPoints {
+  std::vector<ChartPoint> usage, cache, anon, shmem;
+};
+std::vector<Series> memory_series(MemoryPoints points);
+
 /// reports/oom_kills.sql as marks of a chart; `path` "" means those of any cgroup.
 std::vector<Mark> kill_marks(const core::Table& oom_kills, std::string_view path = "");
 
