@@ -36,6 +36,7 @@ SELECT kill.first_seen_at_us,
        (SELECT shmem_kib * 1024 FROM grew_from) AS grew_from_shmem_bytes,
        (SELECT kernel_kib * 1024 FROM grew_from) AS grew_from_kernel_bytes,
        (SELECT value FROM node WHERE key = 'kernel_log') AS kernel_log,
+       (SELECT value FROM node WHERE key = 'node') AS node,
        (SELECT value FROM node WHERE key = 'memory_bytes') AS memory_bytes,
        (SELECT count(*) FROM same WHERE killed_at_us <= kill.killed_at_us) AS earlier_kills,
        (SELECT count(*) FROM same

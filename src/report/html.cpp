@@ -39,7 +39,8 @@ std::string_view tone_of(std::string_view heading, std::string_view text) {
     std::string_view word;
     std::string_view css_class;
   };
-  constexpr auto kHeadings = std::to_array<std::string_view>({"verdict", "outcome", "result", "state"});
+  constexpr auto kHeadings =
+      std::to_array<std::string_view>({"verdict", "outcome", "result", "state", "when"});
   constexpr auto kTones = std::to_array<Tone>({{"effective", "good"},
                                                {"done", "good"},
                                                {"ok", "good"},
@@ -50,10 +51,12 @@ std::string_view tone_of(std::string_view heading, std::string_view text) {
                                                {"interrupted", "warn"},
                                                {"warning", "warn"},
                                                {"failed", "bad"},
+                                               {"kill", "bad"},
                                                {"killed", "bad"},
                                                {"problem", "bad"},
                                                {"not running", "bad"}});
   if (std::ranges::find(kHeadings, heading) == kHeadings.end()) return "";
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   const std::string_view word = text.substr(0, std::min(text.find(" ("), text.find(" so far")));
   const auto tone = std::ranges::find(kTones, word, &Tone::word);
   return tone == kTones.end() ? "" : tone->css_class;
@@ -67,14 +70,17 @@ std::string cell(std::string_view heading, const std::string& text) {
   return tone.empty() ? safe : element("span", "class=\"badge " + std::string(tone) + "\"", safe);
 }
 
-/// What the cells of each column are: numbers, long texts, or short ones.
+/// What the cells of each column are: numbers (or texts padded as such), long texts, or short ones.
 std::vector<std::string> classes_of(const HumanTable& table) {
   std::vector<std::string> classes;
   for (std::size_t i = 0; i < table.headings.size(); ++i) {
     std::size_t width = display_width(table.headings[i]);
     for (const auto& row : table.rows) width = std::max(width, display_width(row[i]));
     const bool is_long = width > kWidestOnOneLine;
-    classes.emplace_back(is_long ? "class=\"long\"" : table.right_aligned[i] ? "class=\"num\"" : "");
+    const bool is_padded =
+        std::ranges::any_of(table.rows, [&](const auto& row) { return row[i].starts_with(' '); });
+    const bool is_right = table.right_aligned[i] || is_padded;
+    classes.emplace_back(is_long ? "class=\"long\"" : is_right ? "class=\"num\"" : "");
   }
   return classes;
 }
@@ -164,6 +170,14 @@ std::string html_tiles(std::span<const Tile> tiles) {
            "\n";
   }
   return out + "</div>\n";
+}
+
+std::string html_list(std::span<const Named> all) {
+  std::string out = "<dl>\n";
+  for (const Named& one : all) {
+    out += element("dt", "", escape_html(one.name)) + element("dd", "", escape_html(one.text)) + "\n";
+  }
+  return out + "</dl>\n";
 }
 
 std::string html_table(const core::Table& table) {

@@ -41,6 +41,12 @@ struct Tile {
 };
 std::string html_tiles(std::span<const Tile> tiles);
 
+/// What is said under one word each, and all of it text.
+struct Named {
+  std::string name, text;
+};
+std::string html_list(std::span<const Named> all);
+
 /// A table without its title. It scrolls within itself where the page is too narrow.
 std::string html_table(const core::Table& table);
 

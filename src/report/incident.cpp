@@ -112,6 +112,7 @@ void add_facts(Incident& incident, const Row& facts) {
   incident.earlier_kills_in_7_days = facts.integer("earlier_kills_in_7_days");
   incident.later_kills = facts.integer("later_kills");
   incident.history_begins_at_us = known(facts, "history_begins_at_us");
+  incident.node = facts.text("node");
   incident.memory_bytes = facts.known_bytes("memory_bytes");
   incident.kernel_log = facts.text("kernel_log");
 }
@@ -146,6 +147,26 @@ std::optional<std::uint64_t> held_bytes(const MemoryPoint& point) {
   return *point.usage - std::min(*point.usage, point.cache.value_or(0));
 }
 
+std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind) {
+  std::vector<ChartPoint> points;
+  const auto add = [&](std::int64_t at_us, const std::optional<std::uint64_t>& bytes) {
+    points.push_back({at_us, bytes ? std::optional(static_cast<double>(*bytes)) : std::nullopt});
+  };
+  for (const MemoryPoint& sample : incident.samples) add(sample.at_us, sample.*kind);
+  if (points.empty()) return points;
+  if (incident.measured_by_kernel && has_own_numbers(incident) && incident.at_kill) {
+    add(incident.killed_at_us, (*incident.at_kill).*kind);
+  } else if (points.back().at_us < incident.killed_at_us) {
+    add(incident.killed_at_us, std::nullopt);
+  }
+  for (const Gap& gap : incident.gaps) {
+    const bool between = gap.from_at_us >= points.front().at_us && gap.due_at_us < points.back().at_us;
+    if (between && gap.due_at_us > gap.from_at_us) add(gap.due_at_us, std::nullopt);
+  }
+  std::ranges::stable_sort(points, {}, &ChartPoint::at_us);
+  return points;
+}
+
 Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t until_us) {
   Incident incident;
   incident.tables = std::move(tables);
@@ -177,11 +198,12 @@ std::string render_incident(const Incident& incident, Format format, const Style
       return render_incident_markdown(incident);
     case Format::json:
       return render_incident_json(incident);
+    case Format::html:
+      return render_incident_html(incident);
     case Format::csv:
-    case Format::html:  // to come
       break;
   }
-  throw std::invalid_argument("one incident is more than one table: choose text, markdown or json");
+  throw std::invalid_argument("one incident is more than one table: choose text, markdown, html or json");
 }
 
 }  // namespace cgmm::report

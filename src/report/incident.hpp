@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/table.hpp"
+#include "report/chart.hpp"
 #include "report/render.hpp"
 
 namespace cgmm::report {
@@ -83,6 +84,7 @@ struct Incident {
   std::vector<Gap> gaps;
   std::int64_t earlier_kills = 0, earlier_kills_in_7_days = 0, later_kills = 0;  // of the same workload
   std::optional<std::int64_t> history_begins_at_us;
+  std::string node;                           // its name
   std::optional<std::uint64_t> memory_bytes;  // of the node
   std::string kernel_log;                     // where kills are read from, or why they are not
   IncidentTables tables;                      // narrowed to what belongs to this kill
@@ -94,17 +96,23 @@ bool has_own_numbers(const Incident& incident);
 /// What dropping cache could not have freed: usage less cache. nullopt: not known.
 std::optional<std::uint64_t> held_bytes(const MemoryPoint& point);
 
+using MemoryOf = std::optional<std::uint64_t> MemoryPoint::*;
+
+/// One kind of memory for a chart: a point without a value where nobody looked; at the kill the kernel's own
+/// number where it has one.
+std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind);
+
 /// `tables.kill` and `tables.facts` have their row. A column that is missing, or NULL, counts as not known.
 Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t until_us);
 
-/// The whole document: text, Markdown or JSON. Throws std::invalid_argument for a format that holds one
-/// table.
+/// The whole document. Throws std::invalid_argument for CSV, which holds one table.
 std::string render_incident(const Incident& incident, Format format, const Style& style);
 
 /// By format. JSON is {"kill": {...}, "cause": {...}, "window": {...}, "samples": [...], ...}, every table as
 /// an array of objects with the columns of its query; ASCII only.
 std::string render_incident_text(const Incident& incident, const Style& style);
 std::string render_incident_markdown(const Incident& incident);
+std::string render_incident_html(const Incident& incident);
 std::string render_incident_json(const Incident& incident);
 
 }  // namespace cgmm::report

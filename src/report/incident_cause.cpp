@@ -67,12 +67,6 @@ std::string own_limit(const Incident& incident) {
   return limit ? "its limit was " + size(*limit) + ", and " : "";
 }
 
-std::string rate(std::uint64_t bytes, std::int64_t time_us) {
-  const double per_second =
-      static_cast<double>(bytes) * 1e6 / static_cast<double>(std::max<std::int64_t>(time_us, 1));
-  return size(static_cast<std::uint64_t>(std::min(per_second, 9e18))) + "/s";
-}
-
 /// Where most of it came at the end: the last sample at which no more than a fifth had come. nullptr: it grew
 /// evenly.
 const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64_t from_bytes,
@@ -89,33 +83,44 @@ const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64
   return begin;
 }
 
-/// "Its heap and stacks grew from 0 B to 255.4 MiB in 7.4 s (34.5 MiB/s)"; or "in 5m 2s, the last 208.6 MiB
-/// in 4.8 s (43.8 MiB/s),". Where the kind's own numbers are not known, or it did not grow itself, it is told
-/// of all memory that can't be dropped.
-std::string grew(const Incident& incident, const Kind& kind) {
+/// Where the kind's own numbers are not known, or it did not grow itself, of all memory that can't be
+/// dropped.
+Rise rise_of(const Incident& incident, const Kind& kind) {
   const IncidentGrowth& growth = *incident.growth;
   const Bytes from = growth.*kind.from;
   const Bytes to =
       has_own_numbers(incident) && incident.at_kill ? (*incident.at_kill).*kind.now : std::nullopt;
-  const bool of_kind = from && to && *to > *from;
-  const std::uint64_t from_bytes = of_kind ? *from : growth.from_bytes;
-  const std::uint64_t to_bytes = std::max(of_kind ? *to : growth.to_bytes, from_bytes);
-  const auto rise = [&](std::uint64_t begin_bytes, std::int64_t begin_us) {
-    const std::int64_t time_us = growth.to_at_us - begin_us;
-    return " in " + core::format_duration_us(time_us) + " (" + rate(to_bytes - begin_bytes, time_us) + ")";
-  };
+  Rise rise{.from_at_us = growth.from_at_us, .to_at_us = growth.to_at_us};
+  rise.is_of_kind = from && to && *to > *from;
+  rise.from_bytes = rise.is_of_kind ? *from : growth.from_bytes;
+  rise.to_bytes = std::max(rise.is_of_kind ? *to : growth.to_bytes, rise.from_bytes);
+  const MemoryPoint* const begin =
+      rise.is_of_kind ? burst(incident, kind, rise.from_bytes, rise.to_bytes) : nullptr;
+  rise.last_from_at_us = begin != nullptr ? begin->at_us : rise.from_at_us;
+  rise.last_from_bytes = begin != nullptr ? *(begin->*kind.now) : rise.from_bytes;
+  const bool stood_still = rise.last_from_bytes <= rise.from_bytes + (rise.to_bytes - rise.from_bytes) / 20;
+  if (stood_still) {
+    rise.from_at_us = rise.last_from_at_us;
+    rise.from_bytes = rise.last_from_bytes;
+  }
+  return rise;
+}
+
+/// "Its heap and stacks grew from 0 B to 255.4 MiB in 7.4 s (34.5 MiB/s)"; or "in 5m 2s, the last 208.6 MiB
+/// in 4.8 s (43.8 MiB/s),".
+std::string grew(const Incident& incident, const Kind& kind) {
+  const Rise rise = rise_of(incident, kind);
   const std::string subject =
-      "Its " + (of_kind ? std::string(kind.name) : "memory, most of it " + std::string(kind.name) + ",") +
-      " grew from ";
-  const std::string whole = size(from_bytes) + " to " + size(to_bytes);
-  const MemoryPoint* const begin = of_kind ? burst(incident, kind, from_bytes, to_bytes) : nullptr;
-  if (begin == nullptr) return subject + whole + rise(from_bytes, growth.from_at_us);
-  const std::uint64_t begin_bytes = *(begin->*kind.now);
-  const bool stood_still = begin_bytes <= from_bytes + (to_bytes - from_bytes) / 20;
-  if (stood_still)
-    return subject + size(begin_bytes) + " to " + size(to_bytes) + rise(begin_bytes, begin->at_us);
-  return subject + whole + " in " + core::format_duration_us(growth.to_at_us - growth.from_at_us) +
-         ", the last " + size(to_bytes - begin_bytes) + rise(begin_bytes, begin->at_us) + ",";
+      "Its " +
+      (rise.is_of_kind ? std::string(kind.name) : "memory, most of it " + std::string(kind.name) + ",");
+  const std::uint64_t last_bytes = rise.to_bytes - rise.last_from_bytes;
+  const std::int64_t last_us = rise.to_at_us - rise.last_from_at_us;
+  const std::string last = core::format_duration_us(last_us) + " (" + rate(last_bytes, last_us) + ")";
+  const std::string text =
+      subject + " grew from " + size(rise.from_bytes) + " to " + size(rise.to_bytes) + " in ";
+  if (rise.last_from_at_us == rise.from_at_us) return text + last;
+  return text + core::format_duration_us(rise.to_at_us - rise.from_at_us) + ", the last " + size(last_bytes) +
+         " in " + last + ",";
 }
 
 /// What of the memory was what, where no growth is known.
@@ -183,15 +188,20 @@ std::string shared(const core::Table& sharers) {
          " below it in the last scan before: " + text + ".";
 }
 
-std::string own_growth(const Incident& incident) {
-  if (!incident.growth || incident.samples.empty()) return "";
+/// Where the numbers at the kill are another's, those of the last sample are its own. nullopt: no growth.
+std::optional<Incident> as_last_sampled(const Incident& incident) {
+  if (!incident.growth || incident.samples.empty()) return std::nullopt;
   const auto last = std::ranges::find(incident.samples, incident.growth->to_at_us, &MemoryPoint::at_us);
-  if (last == incident.samples.end()) return "";
-  Incident own =
-      incident;  // where the numbers at the kill are another's, those of the last sample are its own
+  if (last == incident.samples.end()) return std::nullopt;
+  Incident own = incident;
   own.at_kill = *last;
   own.measured_by_kernel = false;
-  return " " + grew(own, largest_kind(*last)) + " before.";
+  return own;
+}
+
+std::string own_growth(const Incident& incident) {
+  const std::optional<Incident> own = as_last_sampled(incident);
+  return own ? " " + grew(*own, largest_kind(*own->at_kill)) + " before." : "";
 }
 
 std::string above(const Incident& incident) {
@@ -262,14 +272,36 @@ std::string left_before(const Incident& incident, const MemoryPoint& memory) {
          "the kill is not known.";
 }
 
+bool is_of_node(const Incident& incident) {
+  return incident.cause == "node" || (incident.cause.empty() && incident.node_wide);
+}
+
 }  // namespace
+
+std::string rate(std::uint64_t bytes, std::int64_t time_us) {
+  const double per_second =
+      static_cast<double>(bytes) * 1e6 / static_cast<double>(std::max<std::int64_t>(time_us, 1));
+  return size(static_cast<std::uint64_t>(std::min(per_second, 9e18))) + "/s";
+}
+
+std::optional<Rise> rise_of(const Incident& incident) {
+  if (!incident.growth) return std::nullopt;
+  if (incident.cause == "ancestor_limit" || is_of_node(incident)) {
+    const std::optional<Incident> own = as_last_sampled(incident);
+    return own ? std::optional(rise_of(*own, largest_kind(*own->at_kill))) : std::nullopt;
+  }
+  const Kind* const kind = kind_of(incident.cause);
+  return rise_of(incident, kind != nullptr    ? *kind
+                           : incident.at_kill ? largest_kind(*incident.at_kill)
+                                              : kKinds[0]);
+}
 
 std::string why(const Incident& incident) {
   if (const Kind* const kind = kind_of(incident.cause)) return by_kind(incident, *kind);
   if (incident.cause == "cache") return cache_stuck(incident);
   if (incident.cause == "limit_too_small") return too_small(incident);
   if (incident.cause == "ancestor_limit") return above(incident);
-  if (incident.cause == "node" || (incident.cause.empty() && incident.node_wide)) return node(incident);
+  if (is_of_node(incident)) return node(incident);
   return unknown(incident);
 }
 

@@ -19,29 +19,6 @@ constexpr std::size_t kSmallChartHeight = 5;
 constexpr std::size_t kLabelWidth = 8;
 constexpr std::size_t kWidestText = 110;
 
-using Kind = std::optional<std::uint64_t> MemoryPoint::*;
-
-/// Blank where nobody looked; the kernel's own number at the kill where it has one.
-std::vector<ChartPoint> points_of(const Incident& incident, Kind kind) {
-  std::vector<ChartPoint> points;
-  const auto add = [&](std::int64_t at_us, const std::optional<std::uint64_t>& bytes) {
-    points.push_back({at_us, bytes ? std::optional(static_cast<double>(*bytes)) : std::nullopt});
-  };
-  for (const MemoryPoint& sample : incident.samples) add(sample.at_us, sample.*kind);
-  if (points.empty()) return points;
-  if (incident.measured_by_kernel && has_own_numbers(incident) && incident.at_kill) {
-    add(incident.killed_at_us, (*incident.at_kill).*kind);
-  } else if (points.back().at_us < incident.killed_at_us) {
-    add(incident.killed_at_us, std::nullopt);
-  }
-  for (const Gap& gap : incident.gaps) {
-    const bool between = gap.from_at_us >= points.front().at_us && gap.due_at_us < points.back().at_us;
-    if (between && gap.due_at_us > gap.from_at_us) add(gap.due_at_us, std::nullopt);
-  }
-  std::ranges::stable_sort(points, {}, &ChartPoint::at_us);
-  return points;
-}
-
 std::optional<double> limit_of(const Incident& incident) {
   std::optional<std::uint64_t> limit;
   for (const MemoryPoint& sample : incident.samples) {
@@ -64,7 +41,7 @@ std::optional<double> highest(const std::vector<ChartPoint>& points) {
 }
 
 std::string charts(const Incident& incident, const Style& style) {
-  const std::vector<ChartPoint> usage = points_of(incident, &MemoryPoint::usage);
+  const std::vector<ChartPoint> usage = chart_points(incident, &MemoryPoint::usage);
   if (usage.empty()) return "";
   const auto limit = limit_of(incident);
   const bool drawn = limit && is_near(usage, *limit);
@@ -76,8 +53,8 @@ std::string charts(const Incident& incident, const Style& style) {
                          .has_line = drawn,
                          .at_us = incident.killed_at_us,
                          .label = "kill"};
-  const auto drawing = [&](const std::string& name, Kind kind, std::size_t height) {
-    return chart(name, points_of(incident, kind), height, style, marks);
+  const auto drawing = [&](const std::string& name, MemoryOf kind, std::size_t height) {
+    return chart(name, chart_points(incident, kind), height, style, marks);
   };
   return drawing(title, &MemoryPoint::usage, kChartHeight) + "\n" +
          drawing("heap and stacks (anon)", &MemoryPoint::anon, kSmallChartHeight) + "\n" +

@@ -191,9 +191,12 @@ std::string unseen(const Incident& incident) {
 
 }  // namespace
 
+std::string when(const Incident& incident) {
+  return incident.by_log ? "at " + utc(incident.killed_at_us) : between(incident);
+}
+
 std::string incident_title(const Incident& incident) {
-  return "OOM kill " + std::to_string(incident.id) + " " +
-         (incident.by_log ? "at " + utc(incident.killed_at_us) : between(incident));
+  return "OOM kill " + std::to_string(incident.id) + " " + when(incident);
 }
 
 std::string place_of(const Incident& incident) {
@@ -213,8 +216,12 @@ std::string place_of(const Incident& incident) {
   return "a cgroup that was not told";
 }
 
+std::string who(const Incident& incident) {
+  return victim_name(incident) + " in " + place_of(incident);
+}
+
 std::vector<Said> incident_words(const Incident& incident) {
-  std::vector<Said> said{{"who", victim_name(incident) + " in " + place_of(incident)},
+  std::vector<Said> said{{"who", who(incident)},
                          {"why", why(incident)},
                          {"cache", would_reclaim_have_helped(incident)},
                          {"again", again(incident)},

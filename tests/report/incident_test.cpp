@@ -5,162 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "core/text.hpp"
 #include "report/escape.hpp"
 #include "report/incident_words.hpp"
+#include "report/made_incident.hpp"
 
 namespace cgmm::report {
 namespace {
-
-using core::Cell;
-using core::Table;
-using Values = std::map<std::string, Cell>;
-
-constexpr std::int64_t kSecondUs = 1'000'000;
-constexpr std::int64_t kMiB = 1024 * 1024;
-constexpr std::int64_t kKilledUs = 1'795'403'520 * kSecondUs + 123'000;  // 2026-11-23T03:12:00.123Z
-constexpr std::int64_t kSinceUs = kKilledUs - 1800 * kSecondUs;
-constexpr std::int64_t kUntilUs = kKilledUs + 300 * kSecondUs;
-
-Cell text(const char* value) {
-  return std::string(value);
-}
-Cell number(std::int64_t value) {
-  return value;
-}
-
-void add_row(Table& table, const Values& values) {
-  if (table.columns.empty()) {
-    for (const auto& [name, value] : values) table.columns.push_back(name);
-  }
-  auto& row = table.rows.emplace_back();
-  for (const std::string& column : table.columns) {
-    const auto found = values.find(column);
-    row.push_back(found == values.end() ? Cell{} : found->second);
-  }
-}
-
-/// A container that leaked up to its limit, told by the kernel's log.
-Values leak() {
-  return {{"oom_kill_id", number(7)},
-          {"killed_at_us", number(kKilledUs)},
-          {"path", text("/kubepods/pod1/c1")},
-          {"source", text("kernel_log")},
-          {"scope", text("cgroup")},
-          {"victim_pid", number(4319)},
-          {"victim_comm", text("python3")},
-          {"victim_uid", number(1000)},
-          {"victim_path", text("/kubepods/pod1/c1")},
-          {"limit_path", text("/kubepods/pod1/c1")},
-          {"process_count", number(1)},
-          {"anon_rss_bytes", number(251 * kMiB)},
-          {"file_rss_bytes", number(2 * kMiB)},
-          {"shmem_rss_bytes", number(0)},
-          {"cause", text("anon_growth")},
-          {"pod_uid", text("1f0c2a3b-1111-2222-3333-444455556666")},
-          {"container_id", text("3fa91c7d5e2b0000")},
-          {"runtime", text("containerd")},
-          {"namespace", text("shop")},
-          {"pod", text("web-7d9c5b8f6d-x2x4z")},
-          {"container", text("app")},
-          {"measured_by", text("kernel_log")},
-          {"measured_at_us", number(kKilledUs)},
-          {"limit_bytes", number(256 * kMiB)},
-          {"usage_bytes", number(256 * kMiB)},
-          {"anon_bytes", number(250 * kMiB)},
-          {"shmem_bytes", number(0)},
-          {"kernel_bytes", number(4 * kMiB)},
-          {"cache_bytes", number(kMiB + kMiB / 4)},
-          {"dirty_bytes", number(0)},
-          {"swap_bytes", number(0)},
-          {"grew_from_at_us", number(kKilledUs - 5 * kSecondUs)},
-          {"grew_from_bytes", number(45 * kMiB)},
-          {"grew_to_bytes", number(254 * kMiB)}};
-}
-
-Values facts() {
-  return {{"first_seen_at_us", number(kKilledUs - 7200 * kSecondUs)},
-          {"history_begins_at_us", number(kKilledUs - 86400 * kSecondUs)},
-          {"history_ends_at_us", number(kUntilUs)},
-          {"effective_limit_bytes", number(256 * kMiB)},
-          {"grew_from_anon_bytes", number(41 * kMiB)},
-          {"grew_from_shmem_bytes", number(0)},
-          {"grew_from_kernel_bytes", number(4 * kMiB)},
-          {"kernel_log", text("/dev/kmsg")},
-          {"memory_bytes", number(8192 * kMiB)},
-          {"earlier_kills", number(0)},
-          {"earlier_kills_in_7_days", number(0)},
-          {"later_kills", number(0)}};
-}
-
-void add_sample(Table& samples, std::int64_t at_us, std::int64_t anon_mib, std::int64_t cache_mib) {
-  add_row(samples, {{"at_us", number(at_us)},
-                    {"usage_bytes", number((anon_mib + cache_mib + 4) * kMiB)},
-                    {"anon_bytes", number(anon_mib * kMiB)},
-                    {"cache_bytes", number(cache_mib * kMiB)},
-                    {"shmem_bytes", number(0)},
-                    {"kernel_bytes", number(4 * kMiB)},
-                    {"dirty_bytes", number(0)},
-                    {"limit_bytes", number(256 * kMiB)}});
-}
-
-class IncidentTest : public testing::Test {
- protected:
-  IncidentTest() {
-    for (std::int64_t before_s : {1790, 900, 10})
-      add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
-    for (std::int64_t before_s : {5, 4, 3, 2, 1}) {
-      add_sample(samples, kKilledUs - before_s * kSecondUs, 41 + (5 - before_s) * 42,
-                 20 - 4 * (5 - before_s));
-    }
-    for (std::int64_t after_s : {1, 2, 3, 4}) add_sample(samples, kKilledUs + after_s * kSecondUs, 0, 0);
-  }
-
-  IncidentTables made_tables() const {
-    IncidentTables tables;
-    add_row(tables.kill, kill);
-    add_row(tables.facts, about);
-    tables.samples = samples;
-    tables.reclaims = reclaims;
-    tables.neighbours = neighbours;
-    tables.sharers = sharers;
-    tables.gaps = gaps;
-    tables.earlier_kills = earlier;
-    return tables;
-  }
-  Incident made() const { return incident_of(made_tables(), kSinceUs, kUntilUs); }
-  std::string said(const std::string& label) const {
-    for (const Said& one : incident_words(made())) {
-      if (one.label == label) return one.text;
-    }
-    return "";
-  }
-  void forget(const std::vector<std::string>& columns) {
-    for (const std::string& column : columns) kill[column] = Cell{};
-  }
-  /// As where the kernel's log can't be read.
-  void by_counter_alone() {
-    kill["source"] = text("counter");
-    kill["measured_by"] = text("sample");
-    kill["measured_at_us"] = number(kKilledUs - kSecondUs);
-    kill["earliest_at_us"] = number(kKilledUs - kSecondUs);
-    kill["anon_bytes"] = number(209 * kMiB);
-    kill["usage_bytes"] = number(217 * kMiB);
-    kill["cache_bytes"] = number(4 * kMiB);
-    kill["grew_to_bytes"] = number(213 * kMiB);
-    about["kernel_log"] = text("can't be read: Operation not permitted");
-    forget({"victim_pid", "victim_comm", "victim_uid", "victim_path", "limit_path", "anon_rss_bytes",
-            "file_rss_bytes", "shmem_rss_bytes", "process_count"});
-  }
-
-  Values kill = leak();
-  Values about = facts();
-  Table samples, reclaims, neighbours, sharers, gaps, earlier;
-};
 
 TEST_F(IncidentTest, TheFirstFiveLinesSayWhoWhyAndWhetherReclaimWouldHaveHelped) {
   const std::string page = render_incident(made(), Format::text, {});
