@@ -17,6 +17,7 @@
 #include "core/text.hpp"
 #include "core/units.hpp"
 #include "report/catalog.hpp"
+#include "report/html.hpp"
 #include "report/row.hpp"
 #include "store/reader.hpp"
 
@@ -123,23 +124,32 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
   return report::incident_of(std::move(tables), node.since_us, node.until_us);
 }
 
+/// Where the time asked for has none.
+std::string hint_of(store::Reader& reader) {
+  const core::Table all = list_of_all(reader);
+  if (all.rows.empty()) return core::escape_for_terminal(none_at_all(reader));
+  const report::Row latest(all);
+  return "the latest of all was at " + core::format_utc(latest.integer("killed_at_us")) +
+         ": `incident show " + std::to_string(latest.integer("id")) + "`";
+}
+
+std::string page_of(const core::Table& table, const std::string& hint) {
+  const std::string more = hint.empty() ? "" : report::html_paragraph(hint, report::Weight::remark);
+  return report::html_page(table.title, report::html_section("", report::html_table(table) + more));
+}
+
 int list(store::Reader& reader, const IncidentOptions& options) {
   const Window window = parse_window(options.since, options.until, options.cgroup);
   core::Table table = list_of(reader, window);
   table.title =
       "OOM kills, " + core::format_utc(window.since_us) + " to " + core::format_utc(window.until_us);
-  std::string text = report::render(table, options.output.format, style_for(options.output));
-  const bool for_people =
-      options.output.format == report::Format::text || options.output.format == report::Format::markdown;
-  if (for_people && table.rows.empty()) {
-    const core::Table all = list_of_all(reader);
-    text += "\n" +
-            (all.rows.empty()
-                 ? core::escape_for_terminal(none_at_all(reader))
-                 : "the latest of all was at " + core::format_utc(report::Row(all).integer("killed_at_us")) +
-                       ": `incident show " + std::to_string(report::Row(all).integer("id")) + "`") +
-            "\n";
-  }
+  const report::Format format = options.output.format;
+  const std::string hint = table.rows.empty() ? hint_of(reader) : "";
+  std::string text = format == report::Format::html
+                         ? page_of(table, hint)
+                         : report::render(table, format, style_for(options.output));
+  const bool takes_more = format == report::Format::text || format == report::Format::markdown;
+  if (takes_more && !hint.empty()) text += "\n" + hint + "\n";
   write_output(options.output, text);
   return 0;
 }
@@ -154,7 +164,7 @@ int incident(const CommonOptions& common, const IncidentOptions& options) {
   if (!shows && !options.id.empty())
     throw UsageError("incident list takes no number; `incident show " + options.id + "` does");
   if (shows && options.output.format == report::Format::csv) {
-    throw UsageError("CSV holds one table, and an incident is several; choose text, markdown or json");
+    throw UsageError("CSV holds one table, and an incident is several; choose text, markdown, html or json");
   }
   const auto id = shows ? asked_for(options) : std::nullopt;
   const std::int64_t window_us = parse_window_length(options.window);

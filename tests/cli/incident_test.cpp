@@ -80,6 +80,11 @@ TEST_F(Incident, ShowAsJsonIsExactAndAsMarkdownADocument) {
             json["kill"]["killed_at_us"].get<std::int64_t>() + 1)
       << "the history ends with the kill";
   EXPECT_TRUE(ask({"incident", "show", "1", "--format", "markdown"}).out.starts_with("# OOM kill 1 at 20"));
+  const std::string page = ask({"incident", "show", "1", "--format", "html"}).out;
+  EXPECT_EQ(activity_of(Html(page)), "");
+  EXPECT_NE(page.find("<h1>OOM kill 1: python3 (pid 42) in cgroup /web</h1>"), std::string::npos) << page;
+  EXPECT_NE(page.find(" on " + text("SELECT value FROM node WHERE key = 'node'") + "</p>"), std::string::npos)
+      << page;
 }
 
 TEST_F(Incident, TheWindowIsHowLongBefore) {
@@ -118,7 +123,7 @@ TEST_F(Incident, WhatCannotBeMeantIsUsage) {
   EXPECT_EQ(refused({"incident", "show", "1", "--since", "1h"}, 2),
             "--since is an option of incident list\n");
   EXPECT_EQ(refused({"incident", "show", "1", "--format", "csv"}, 2),
-            "CSV holds one table, and an incident is several; choose text, markdown or json\n");
+            "CSV holds one table, and an incident is several; choose text, markdown, html or json\n");
 }
 
 TEST_F(Incident, AKillThatIsNotThereIsASentenceWithWhatToDoNext) {
@@ -145,6 +150,10 @@ TEST_F(Incident, AListThatHasNoneNamesTheLatestOfAll) {
   EXPECT_EQ(answer.exit_code, 0);
   EXPECT_NE(answer.out.find("(none)\n\nthe latest of all was at 20"), std::string::npos) << answer.out;
   EXPECT_TRUE(answer.out.ends_with("`incident show 1`\n")) << answer.out;
+  const std::string page =
+      ask({"incident", "list", "--since", "2020-01-01", "--until", "2021-01-01", "--format", "html"}).out;
+  EXPECT_EQ(activity_of(Html(page)), "");
+  EXPECT_NE(page.find(": `incident show 1`</p>"), std::string::npos) << page;
 }
 
 TEST_F(Incident, AVictimsNameIsHarmless) {
@@ -157,7 +166,8 @@ TEST_F(Incident, AVictimsNameIsHarmless) {
     const Answer one = ask({"incident", "show", "latest", "--format", format});
     EXPECT_EQ(one.exit_code, 0) << one.err;
     EXPECT_TRUE(is_utf8(one.out)) << format;
-    EXPECT_TRUE(format != "markdown" || one.out.find("<script") == std::string::npos) << one.out;
+    EXPECT_TRUE(format == "text" || format == "json" || one.out.find("<script") == std::string::npos)
+        << one.out;
   }
 }
 
