@@ -1,7 +1,7 @@
--- Near misses (top twenty)
+-- Near misses: within 5 % of the limit (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
 -- Cgroups that came within 5 % of their limit with memory that can't be dropped (usage less reclaimable
--- cache), and were not killed in the 5 minutes after it. The limit is the effective one that held then.
+-- cache), and had no kill in the 5 minutes before or after it. The limit is the effective one that held then.
 -- Times: what is less than 5 minutes apart counts as once. Reads every sample of the time asked for, so a
 -- week of a large node takes its time.
 WITH near AS MATERIALIZED (
@@ -22,7 +22,7 @@ missed AS (
     FROM near
    WHERE NOT EXISTS (SELECT 1 FROM oom_kill o
                       WHERE o.cgroup_id = near.cgroup_id
-                        AND o.killed_at_us BETWEEN near.at_us AND near.at_us + 300000000)
+                        AND o.killed_at_us BETWEEN near.at_us - 300000000 AND near.at_us + 300000000)
 ),
 peak AS (  -- of a group with one max() SQLite takes the other columns from that row
   SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes) AS share, held_bytes, limit_bytes, at_us,

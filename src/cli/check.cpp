@@ -87,6 +87,12 @@ void check_configuration(const CommonOptions& common, const config::Config& conf
                      "a percentage has its sign: \"25%\"; a size its unit: \"512Mi\"");
   }
   findings.ok("policy", in_words(config));
+  const core::WatchBounds& watch = config.watch_bounds;
+  findings.ok("watch", watch.max_count == 0
+                           ? std::string("no cgroup is sampled between two scans: the seconds before an OOM kill are not on record")
+                           : "up to " + std::to_string(watch.max_count) + " cgroups over " +
+                                 core::Threshold::of_percent(watch.over_pct).to_string() +
+                                 " of their limit, or on their way there, are sampled every second");
 }
 
 void check_reclaim(const kernel::Inspection& found, bool dry_run, Findings& findings) {
@@ -168,7 +174,12 @@ void check_kernel_log(const config::Config& config, Findings& findings) {
   const std::string file = config.kernel_log == "auto" ? kernel::KernelLog::find() : config.kernel_log;
   try {
     const kernel::KernelLog log(file);
-    findings.ok("kernel log", file + " tells of OOM kills");
+    if (log.can_be_polled()) {
+      findings.ok("kernel log", file + " tells of OOM kills");
+    } else {
+      findings.warning("kernel log", file + " is no device: it may be a copy of the kernel's log, but is not the log itself",
+                       "leave out kernel_log, or name the device (/dev/kmsg)");
+    }
   } catch (const std::system_error& error) {
     findings.warning("kernel log", std::string(error.what()) + ": " + kCounters,
                      "run as root; in a container give it /dev/kmsg and CAP_SYSLOG; under systemd leave out PrivateDevices and "
@@ -181,6 +192,9 @@ void check_names(const config::Config& config, Findings& findings) {
   logs.names_of({.container_id = "0"}, daemon::wall_now_us());  // to have it look
   if (!logs.directory().empty() && logs.problem().empty()) {
     findings.ok("names", "of pods and containers from " + logs.directory());
+  } else if (config.container_logs != "auto" && config.container_logs != "off") {
+    findings.warning("names", "containers go by their ids: " + logs.problem(),
+                     "name the directory that has kubelet's containers/ and pods/ in it, often /var/log");
   } else {
     findings.ok("names", "containers go by their ids: " + (logs.problem().empty() ? "container_logs is off" : logs.problem()));
   }

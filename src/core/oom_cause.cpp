@@ -12,6 +12,7 @@ constexpr std::uint64_t kNoise = 500;            // 1/500 of the limit: a rise o
 constexpr std::uint64_t kGrowth = 20;            // 1/20 of the limit, to be called growth
 constexpr double kBend = 0.25;                   // under the straight line by so much of its length, to be called steep
 constexpr std::int64_t kStandstill_us = 120'000'000;
+constexpr std::int64_t kStart_us = 10'000'000;
 constexpr std::int64_t kAtItsLimit_us = 300'000'000;  // for so long at least, to be said to live at its limit
 
 std::uint64_t held_or_0(const MemoryBefore& sample) { return held_bytes(sample.gauges).value_or(0); }
@@ -34,6 +35,18 @@ const MemoryBefore* knee_of(const MemoryBefore* first, const MemoryBefore* last,
   return knee;
 }
 
+/// Whether some of the rise is in the last half of its time: what grew long ago and stood still since did not run into anything.
+bool ends_rising(const std::vector<MemoryBefore>& before, std::int64_t from_at_us, std::int64_t killed_at_us,
+                 std::uint64_t from_bytes, std::uint64_t to_bytes) {
+  const std::int64_t middle_us = from_at_us + (killed_at_us - from_at_us) / 2;
+  for (auto sample = before.rbegin(); sample != before.rend(); ++sample) {
+    const auto held = held_bytes(sample->gauges);
+    if (!held || sample->at_us > middle_us) continue;
+    return *held < to_bytes - (to_bytes - from_bytes) / 10;
+  }
+  return true;
+}
+
 /// Back from the kill to where the rise began: until it had been higher before, or had stood still for longer than the rise
 /// took (and for two minutes at least).
 std::optional<OomGrowth> growth_of(const std::vector<MemoryBefore>& before, std::int64_t killed_at_us,
@@ -54,6 +67,7 @@ std::optional<OomGrowth> growth_of(const std::vector<MemoryBefore>& before, std:
     }
   }
   if (first == nullptr || to_bytes < lowest + std::max<std::uint64_t>(limit_bytes / kGrowth, 1)) return std::nullopt;
+  if (!ends_rising(before, first->at_us, killed_at_us, lowest, to_bytes)) return std::nullopt;
   const MemoryBefore* const began =
       knee_of(first, before.data() + before.size(), killed_at_us, static_cast<double>(to_bytes - lowest));
   return OomGrowth{.from_at_us = began->at_us, .from_bytes = held_or_0(*began), .to_bytes = to_bytes};
@@ -92,20 +106,28 @@ bool lived_at_its_limit(const OomEvidence& evidence, std::uint64_t limit_bytes) 
                      [&](const auto& sample) { return held_or_0(sample) >= limit_bytes - limit_bytes / 10; });
 }
 
-bool keeps_dying_at_its_start(const OomEvidence& evidence) {
+/// One that grows for longer than a start takes leaks, whatever its limit.
+bool keeps_dying_at_its_start(const OomEvidence& evidence, const std::optional<OomGrowth>& growth) {
   return evidence.early_kill_count >= kEarlyKills && evidence.first_seen_at_us &&
-         evidence.killed_at_us - *evidence.first_seen_at_us < kEarly_us;
+         evidence.killed_at_us - *evidence.first_seen_at_us < kEarly_us &&
+         !(growth && evidence.killed_at_us - growth->from_at_us > kStart_us);
+}
+
+/// The kernel drops what it can before it kills: most of it being cache means that it could not. Unless what ran into the limit
+/// beside it is something else.
+bool could_not_drop_cache(const OomExplanation& known) {
+  const std::uint64_t usage = known.gauges.value_or(Gauge::usage, 0);
+  const std::uint64_t cache = usage - held_bytes(known.gauges).value_or(usage);
+  const std::uint64_t grown = known.growth ? known.growth->to_bytes - known.growth->from_bytes : 0;
+  return known.from_log && cache > usage / 2 && grown < cache / 3;
 }
 
 std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanation& known) {
   if (evidence.scope == OomScope::node) return OomCause::node;
   if (evidence.limit_is_above) return OomCause::ancestor_limit;
-  if (keeps_dying_at_its_start(evidence)) return OomCause::limit_too_small;
+  if (keeps_dying_at_its_start(evidence, known.growth)) return OomCause::limit_too_small;
   if (!known.measured_at_us) return std::nullopt;
-  const std::uint64_t held = held_bytes(known.gauges).value_or(0);
-  const std::uint64_t usage = known.gauges.value_or(Gauge::usage, 0);
-  // The kernel drops what it can before it kills: most of it being cache means that it could not.
-  if (known.from_log && usage > 0 && usage - held > usage / 2) return OomCause::cache;
+  if (could_not_drop_cache(known)) return OomCause::cache;
   if (known.growth) return grown_most(evidence, *known.growth, known.gauges);
   if (known.limit_bytes && lived_at_its_limit(evidence, *known.limit_bytes)) return OomCause::limit_too_small;
   Kinds kinds = kinds_of(known.gauges);

@@ -56,6 +56,9 @@ void KillLog::open(const std::string& source) {
     position_.boot_id = kernel::KernelLog::boot_id();
     log_.emplace(source, kernel::KernelLog::Start::beginning);
     source_ = source;
+    if (!log_->can_be_polled()) {
+      spdlog::warn("{} is no device: what is read there may not be the kernel's log", core::escape_for_terminal(source));
+    }
   } catch (const std::exception& error) {
     log_.reset();
     source_ = std::string("can't be read: ") + error.what();

@@ -25,7 +25,7 @@ constexpr std::string_view kIncidentPrefix = "incident_";
 // `backed_off` has of the cooldowns those that say something: any cgroup that was just reclaimed has one.
 constexpr std::array<std::string_view, 9> kSummary = {
     "summary", "effects",  "backed_off",    "reclaims", "freed_by_cgroup",
-    "slowest", "failures", "oom_by_cgroup", "coverage",
+    "slowest", "failures", "kills_by_workload", "coverage",
 };
 
 std::string_view trimmed(std::string_view text) {

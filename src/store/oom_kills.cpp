@@ -183,7 +183,7 @@ void OomKillRows::add_counted(const core::CountedOomKills& counted, std::int64_t
       added.step();
       oom_kill_id = added.integer(0);
     }
-    const Victim victim{oom_kill_id, cgroup_id, counted.at_us};
+    const Victim victim{oom_kill_id, cgroup_id, counted.at_us, /*by_counter=*/true};
     explain(victim, evidence_of(victim));
   }
 }
@@ -217,8 +217,8 @@ core::OomEvidence OomKillRows::evidence_of(const Victim& victim) {
       evidence.early_kill_count = about.integer(2);
     }
   }
-  Use row(samples_before_, *victim.cgroup_id, victim.killed_at_us - kLookBack_us, victim.killed_at_us,
-          std::int64_t{kMaxSamples});
+  const std::int64_t until_us = victim.killed_at_us - (victim.by_counter ? 1 : 0);
+  Use row(samples_before_, *victim.cgroup_id, victim.killed_at_us - kLookBack_us, until_us, std::int64_t{kMaxSamples});
   while (row.step()) {
     core::MemoryBefore& before = evidence.before.emplace_back();
     before.at_us = row.integer(0);

@@ -34,6 +34,7 @@ class OomKillRows {
     std::int64_t oom_kill_id = 0;
     std::optional<std::int64_t> cgroup_id;
     std::int64_t killed_at_us = 0;
+    bool by_counter = false;  // the sample at killed_at_us is from after the kill
   };
   /// The row of a watched cgroup, and its path.
   struct Held {

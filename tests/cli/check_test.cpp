@@ -55,6 +55,24 @@ TEST_F(Check, CheckTellsOfAKernelThatCannotReclaimAndOfAParentThatIsNotThere) {
   EXPECT_EQ(items["hierarchy"]["advice"], "name the parent with --parent");
 }
 
+TEST_F(Check, CheckTellsWhereKillsAndNamesComeFrom) {
+  const auto result = [&](const std::string& toml, const std::string& item) {
+    write_config(toml);
+    auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));
+    return items[item]["result"].get<std::string>() + ": " + items[item]["detail"].get<std::string>();
+  };
+  EXPECT_EQ(result("kernel_log = '/nowhere/kmsg'", "kernel log").substr(0, 45), "warning: /nowhere/kmsg: No such file or direc");
+  EXPECT_EQ(result("kernel_log = '/etc/passwd'", "kernel log").substr(0, 34), "warning: /etc/passwd is no device:");
+  EXPECT_EQ(result("kernel_log = 'off'", "kernel log").substr(0, 8), "ok: off:");
+  EXPECT_EQ(result("container_logs = 'off'", "names"), "ok: containers go by their ids: container_logs is off");
+  EXPECT_EQ(result("container_logs = '/nowhere'", "names").substr(0, 40), "warning: containers go by their ids: /no");
+  const std::string logs = file("log");
+  std::filesystem::create_directories(logs + "/containers");
+  EXPECT_EQ(result("container_logs = '" + logs + "'", "names"), "ok: of pods and containers from " + logs);
+  EXPECT_EQ(result("watch_max = 0", "watch").substr(0, 26), "ok: no cgroup is sampled b");
+  EXPECT_EQ(result("watch_over = '90%'", "watch").substr(0, 34), "ok: up to 20 cgroups over 90% of t");
+}
+
 TEST_F(Check, CheckTellsForHowManyCgroupsEachRuleDecides) {
   write_config("[[rule]]\ncgroup = '/w*'\nreclaim = false\n[[rule]]\ncgroup = '*'\nthreshold = '1MiB'\n");
   auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));

@@ -55,6 +55,10 @@ TEST(OomCause, IsToldFromWhatGrewOrElseFromWhatThereWas) {
       {"only the log, tmpfs", evidence({}, Memory{.anon = 20, .shmem = 230}), "shmem"},
       {"only the log, slab", evidence({}, Memory{.anon = 20, .kernel = 230}), "kernel_memory"},
       {"only the log, dirty cache", evidence({}, Memory{.anon = 20, .cache = 230, .dirty = 200}), "cache"},
+      {"heap grows beside cache that is locked",
+       evidence({{5, {.anon = 20, .cache = 140}}}, Memory{.anon = 110, .cache = 146}), "anon_growth"},
+      {"dirty cache fills it, and the heap grew a little",
+       evidence({{5, {.anon = 20}}}, Memory{.anon = 36, .cache = 220, .dirty = 200}), "cache"},
       {"heap grows beside a big tmpfs",
        evidence({{20, {.anon = 10, .shmem = 180}}, {10, {.anon = 12, .shmem = 180}}}, Memory{.anon = 76, .shmem = 180}),
        "anon_growth"},
@@ -87,6 +91,9 @@ TEST(OomCause, IsTheLimitOfAWorkloadThatIsKilledAgainAndAgainShortlyAfterItsStar
   one.early_kill_count = 2;
   one.first_seen_at_us = kKilledAt - 20 * kSecond;
   EXPECT_EQ(cause(one), "limit_too_small");
+  one.before.front().at_us = kKilledAt - 15 * kSecond;
+  EXPECT_EQ(cause(one), "anon_growth") << "but it grew for longer than a start takes";
+  one.before.front().at_us = kKilledAt - 5 * kSecond;
   one.early_kill_count = 1;
   EXPECT_EQ(cause(one), "anon_growth") << "once is no pattern";
   one.early_kill_count = 5;
@@ -134,6 +141,13 @@ TEST(OomGrowth, MayBeASlowLeak) {
   ASSERT_TRUE(growth);
   EXPECT_LT(growth->from_at_us, kKilledAt - 1500 * kSecond);
   EXPECT_LT(growth->from_bytes, 175 * kMiB);
+}
+
+TEST(OomGrowth, IsNoneOfWhatGrewLongBeforeAndStoodStill) {
+  OomEvidence one = evidence({{12, {.anon = 38}}, {10, {.anon = 95}}, {8, {.anon = 95}}, {4, {.anon = 95}}, {1, {.anon = 95}}},
+                             Memory{.anon = 256});
+  one.limit_is_above = true;  // another below it ran into the limit
+  EXPECT_FALSE(explain(one).growth);
 }
 
 TEST(OomGrowth, IsNoneWhereItOnlyWentUpAndDown) {

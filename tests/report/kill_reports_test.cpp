@@ -76,6 +76,14 @@ TEST_F(KillReports, NearMissesThatWereNoneBecauseItWasKilledAreLeftOut) {
   EXPECT_EQ(Row(table, 1).integer("samples"), 2);
 }
 
+TEST_F(KillReports, WhatAKillLeftOfACgroupIsNoNearMiss) {
+  history.add_kill(1, minute(4));
+  scan(minute(5), {960});
+  EXPECT_EQ(run("near_misses").rows.size(), 0u);
+  scan(minute(20), {960});
+  EXPECT_EQ(run("near_misses").rows.size(), 1u);
+}
+
 TEST_F(KillReports, NearMissesKnowTheLimitOfThenAndHowOften) {
   history.exec("INSERT INTO cgroup_limit VALUES (1, " + std::to_string(minute(5)) +
                ", 2048000, 2048000, NULL)");

@@ -178,6 +178,18 @@ TEST_F(OomKills, WithoutTheLogHaveThemFromTheLastSample) {
   EXPECT_EQ(query("SELECT cause, measured_by, shmem_bytes / 1048576, cache_bytes FROM v_oom_kill"), "shmem|sample|150|0\n");
 }
 
+TEST_F(OomKills, WithoutTheLogAreNotToldFromTheSampleThatSawTheCounterRise) {
+  for (const auto& [second, mib] : {std::pair{1, 80}, {2, 90}, {3, 1}}) {  // the last one is what is left
+    core::ScanRow row{.key = 1};
+    row.gauges.set(core::Gauge::usage, static_cast<std::uint64_t>(mib) * kMiB);
+    row.gauges.set(core::Gauge::anon, static_cast<std::uint64_t>(mib) * kMiB);
+    store(history_, core::Scan{.started_at_us = kNoon + second * kSecond, .rows = {row}});
+  }
+  store(history_, core::CountedOomKills{.id = kWeb, .since_at_us = kNoon + 2 * kSecond, .at_us = kNoon + 3 * kSecond, .count = 1});
+  EXPECT_EQ(query("SELECT usage_bytes / 1048576, (measured_at_us - " + std::to_string(kNoon) + ") / 1000000 FROM v_oom_kill"),
+            "90|2\n");
+}
+
 TEST_F(OomKills, KeepTheSamplesAroundThemWhenOthersAreDropped) {
   history_.keep_samples_for(3600 * kSecond);
   const auto scan = [](std::int64_t at_us) { return core::Scan{.started_at_us = at_us, .rows = {{.key = 1}}}; };
