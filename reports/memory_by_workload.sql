@@ -10,14 +10,14 @@ WITH last AS (
 SELECT coalesce(c.workload, c.name) AS workload,
        count(s.cgroup_id) AS running,
        count(*) AS seen,
-       sum(s.usage_bytes) AS usage_bytes,
-       sum(s.anon_bytes) AS anon_bytes,
-       sum(s.reclaimable_cache_bytes) AS reclaimable_cache_bytes,
-       sum(s.shmem_bytes) AS shmem_bytes,
-       max(100.0 * s.usage_bytes / c.effective_limit_bytes) AS fullest_pct
+       sum(s.usage_kib) * 1024 AS usage_bytes,
+       sum(s.anon_kib) * 1024 AS anon_bytes,
+       sum(max(s.file_kib - coalesce(s.shmem_kib, 0), 0)) * 1024 AS reclaimable_cache_bytes,
+       sum(s.shmem_kib) * 1024 AS shmem_bytes,
+       max(100.0 * s.usage_kib * 1024 / c.effective_limit_bytes) AS fullest_pct
   FROM v_cgroup c
   JOIN cgroup raw USING (cgroup_id)
-  LEFT JOIN v_sample s ON s.scan_id = (SELECT scan_id FROM last) AND s.cgroup_id = c.cgroup_id
+  LEFT JOIN sample s ON s.scan_id = (SELECT scan_id FROM last) AND s.cgroup_id = c.cgroup_id
  WHERE raw.first_seen_at_us < :until_us AND (s.cgroup_id IS NOT NULL OR raw.last_seen_at_us >= :since_us)
    AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  GROUP BY 1

@@ -2,7 +2,8 @@
 --
 -- The OOM flight recorder: the kernel log's own words on every kill, what the cgroup's memory was made of, scans of those
 -- near their limit, and the names that people use. Rows that are older than this have NULL in the new columns.
--- New keys in `node`: kernel_log (where kills are read from, or why they are not).
+-- New keys in `node`: kernel_log (where kills are read from, or why they are not). New kinds in `service_event`: kernel_log
+-- (records of it were lost).
 
 -- 1: a scan of the few cgroups that are near their limit, between two scans of all (NULL, 0). It is no news of the others.
 ALTER TABLE scan ADD COLUMN is_partial INTEGER;
@@ -28,6 +29,10 @@ ALTER TABLE oom_kill ADD COLUMN log_sequence INTEGER;     -- and the number of t
 -- seen there. With memory.oom.group a victim is counted twice.
 ALTER TABLE oom_kill ADD COLUMN counted_count INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE oom_kill ADD COLUMN seen_count INTEGER NOT NULL DEFAULT 1;
+-- 1: the samples around it outlive keep_samples. So do those of the first kill of a workload in 24 hours: one that is killed
+-- every few minutes would keep everything.
+ALTER TABLE oom_kill ADD COLUMN keeps_samples INTEGER;
+CREATE INDEX oom_kill_keeps ON oom_kill (killed_at_us) WHERE keeps_samples = 1;
 -- source 'counter': the sample before, so it was killed between this and killed_at_us.
 ALTER TABLE oom_kill ADD COLUMN earliest_at_us INTEGER;
 CREATE UNIQUE INDEX oom_kill_log ON oom_kill (log_boot_id, log_sequence) WHERE log_sequence IS NOT NULL;

@@ -122,16 +122,39 @@ bool could_not_drop_cache(const OomExplanation& known) {
   return known.from_log && cache > usage / 2 && grown < cache / 3;
 }
 
+/// Whether the numbers are those of the victim's own cgroup, as its samples are.
+bool has_own_numbers(const OomEvidence& evidence, const OomExplanation& known) {
+  return evidence.before.empty() || (known.from_log && !evidence.limit_is_above && !evidence.limit_is_below);
+}
+
+/// Kernels before 4.5 do not tell shmem in their log, but what is on the lists of files can be dropped, and shmem is not there.
+Gauges with_shmem(Gauges gauges) {
+  const auto file = gauges[Gauge::file];
+  const auto inactive = gauges[Gauge::inactive_file];
+  const auto active = gauges[Gauge::active_file];
+  if (!gauges.has(Gauge::shmem) && file && inactive && active) {
+    gauges.set(Gauge::shmem, *file - std::min(*file, *inactive + *active));
+  }
+  return gauges;
+}
+
 std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanation& known) {
   if (evidence.scope == OomScope::node) return OomCause::node;
   if (evidence.limit_is_above) return OomCause::ancestor_limit;
   if (keeps_dying_at_its_start(evidence, known.growth)) return OomCause::limit_too_small;
   if (!known.measured_at_us) return std::nullopt;
   if (could_not_drop_cache(known)) return OomCause::cache;
-  if (known.growth) return grown_most(evidence, *known.growth, known.gauges);
-  if (known.limit_bytes && lived_at_its_limit(evidence, *known.limit_bytes)) return OomCause::limit_too_small;
+  const Gauges& own = has_own_numbers(evidence, known) ? known.gauges : evidence.before.back().gauges;
+  if (known.growth) return grown_most(evidence, *known.growth, own);
+  if (known.limit_bytes && !evidence.limit_is_below && lived_at_its_limit(evidence, *known.limit_bytes)) {
+    return OomCause::limit_too_small;
+  }
   Kinds kinds = kinds_of(known.gauges);
-  if (!known.from_log) kinds.back().second = 0;  // what cache there was seconds before, the kernel has dropped since
+  if (!known.from_log) {
+    kinds.back().second = 0;  // what cache there was seconds before, the kernel has dropped since
+    const std::uint64_t held = held_bytes(known.gauges).value_or(0);
+    if (held == 0 || held < known.limit_bytes.value_or(held) / 2) return std::nullopt;  // it was not that which ran into it
+  }
   return largest(kinds);
 }
 
@@ -162,14 +185,14 @@ OomExplanation explain(const OomEvidence& evidence) {
   if (evidence.at_kill && evidence.at_kill->gauges.has(Gauge::usage)) {
     result.from_log = true;
     result.measured_at_us = evidence.killed_at_us;
-    result.gauges = evidence.at_kill->gauges;
+    result.gauges = with_shmem(evidence.at_kill->gauges);
     result.limit_bytes = evidence.at_kill->limit_bytes;
   } else if (!evidence.before.empty()) {
     result.measured_at_us = evidence.before.back().at_us;
     result.gauges = evidence.before.back().gauges;
   }
   // Of the victim's own cgroup: where another's limit was hit, the log's numbers are that one's.
-  const bool own_numbers = result.from_log && !evidence.limit_is_above;
+  const bool own_numbers = result.from_log && !evidence.limit_is_above && !evidence.limit_is_below;
   const auto to_bytes = own_numbers                ? held_bytes(result.gauges)
                         : evidence.before.empty() ? std::nullopt
                                                    : held_bytes(evidence.before.back().gauges);

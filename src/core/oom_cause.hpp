@@ -36,6 +36,7 @@ struct MemoryBefore {
 struct OomEvidence {
   OomScope scope = OomScope::cgroup;
   bool limit_is_above = false;  // the limit that was hit is not the cgroup's own, but that of one above it
+  bool limit_is_below = false;  // it is that of a cgroup nested in it, which the kernel's numbers are of
   std::int64_t killed_at_us = 0;
   std::optional<MemoryAtKill> at_kill;       // by the kernel's log
   std::vector<MemoryBefore> before;          // of the half hour before, oldest first

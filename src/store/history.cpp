@@ -100,12 +100,16 @@ struct History::Impl {
       "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us, cpu_us, is_partial) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0))"};
   SQLite::Statement add_sample{database, insert_sample_sql()};
-  // The times are how long before and after an OOM kill samples stay, and for how long they do.
+  // The times are how long before and after an OOM kill samples stay, and for how long they do; the last column is until when.
   SQLite::Statement next_sampled_scan{
       database,
-      "SELECT scan_id, started_at_us, EXISTS (SELECT 1 FROM oom_kill WHERE killed_at_us "
+      "SELECT scan_id, started_at_us, is_partial, (SELECT max(killed_at_us) + 300000000 FROM oom_kill "
+      "  WHERE keeps_samples = 1 AND killed_at_us "
       "  BETWEEN max(started_at_us - 300000000, ?2 - 7776000000000) AND started_at_us + 1800000000) "
       "FROM scan WHERE scan_id = (SELECT scan_id FROM sample WHERE scan_id > ?1 ORDER BY scan_id LIMIT 1)"};
+  SQLite::Statement last_scan_until{database,
+                                    "SELECT scan_id FROM scan WHERE started_at_us <= ? ORDER BY started_at_us DESC LIMIT 1"};
+  SQLite::Statement drop_scan{database, "DELETE FROM scan WHERE scan_id = ?"};
   SQLite::Statement drop_samples{database, "DELETE FROM sample WHERE scan_id = ?"};
   SQLite::Statement store_reclaim{database, kStoreReclaim};
   SQLite::Statement store_cooldown{
@@ -167,8 +171,8 @@ void History::record(const core::Scan& scan) {
   impl_->cgroups.follow(scan, impl_->scanned_at_us);
   impl_->cgroups.store_limits(scan.limits, scan.started_at_us);
   impl_->append_samples(scan_id, scan.rows);
+  impl_->drop_old_samples(scan.started_at_us);  // with partial ones too, or they would be more than are dropped
   if (scan.is_partial) return;
-  impl_->drop_old_samples(scan.started_at_us);
   impl_->scanned_at_us = scan.started_at_us;
 }
 
@@ -191,16 +195,23 @@ void History::Impl::drop_old_samples(std::int64_t now_us) {
   }
   for (int looked = 0, dropped = 0; looked < kScansLookedAtOnce && dropped < kScansDroppedAtOnce; ++looked) {
     std::int64_t scan_id = 0;
-    bool stays = false;
+    bool is_partial = false;
+    std::optional<std::uint64_t> stays_until_us;
     {
       Use next(next_sampled_scan, looked_at_scan_id, now_us);
       if (!next.step() || next.integer(1) >= now_us - *keep_samples_us) return;
       scan_id = next.integer(0);
-      stays = next.integer(2) != 0;
+      is_partial = next.amount(2).value_or(0) == 1;
+      stays_until_us = next.amount(3);
     }
     looked_at_scan_id = scan_id;
-    if (stays) continue;
+    if (stays_until_us) {
+      Use last(last_scan_until, static_cast<std::int64_t>(*stays_until_us));
+      if (last.step()) looked_at_scan_id = std::max(looked_at_scan_id, last.integer(0));
+      continue;
+    }
     execute(drop_samples, scan_id);
+    if (is_partial) execute(drop_scan, scan_id);
     ++dropped;
   }
 }

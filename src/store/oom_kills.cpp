@@ -18,6 +18,12 @@ constexpr std::int64_t kLookBack_us = 1800 * kSecond_us;
 constexpr std::uint64_t kMaxCountedRows = 16;
 constexpr int kMaxSamples = 4000;  // half an hour of one a second, and more
 
+/// Whose limit it was, of a victim in the cgroup `own`. "": not told.
+void place_limit(core::OomEvidence& evidence, const std::string& limit_path, const std::string& own) {
+  evidence.limit_is_above = !limit_path.empty() && limit_path.size() < own.size();
+  evidence.limit_is_below = limit_path.size() > own.size();
+}
+
 }  // namespace
 
 OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
@@ -41,16 +47,32 @@ OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
             "shmem_rss_bytes = ?10, victim_path = nullif(?11, ''), limit_path = nullif(?12, ''), "
             "group_path = nullif(?13, ''), process_count = ?14, counted_count = ?15, log_boot_id = ?16, "
             "log_sequence = ?17, earliest_at_us = NULL WHERE oom_kill_id = ?1"),
-      // Of the cgroup itself; of a group that it is in; and of those that nobody knows the cgroup of.
+      // Of the cgroup itself, also where it had no row when the log told; of a group that it is in; and of those that nobody
+      // knows the cgroup of.
       open_kills_(database,
-                  "SELECT oom_kill_id, counted_count - seen_count, cgroup_id, killed_at_us FROM oom_kill "
-                  "WHERE source = 'kernel_log' AND seen_count < counted_count "
-                  "AND killed_at_us BETWEEN ?3 AND ?4 AND (cgroup_id = ?1 "
-                  "OR substr(?2 || '/', 1, length(group_path) + 1) = group_path || '/' "
-                  "OR (cgroup_id IS NULL AND victim_path IS NULL)) "
-                  "ORDER BY cgroup_id IS NULL, cgroup_id <> ?1, killed_at_us"),
-      seen_(database, "UPDATE oom_kill SET seen_count = seen_count + ?2, cgroup_id = ifnull(cgroup_id, ?3) "
+                  "SELECT oom_kill_id, counted_count - seen_count, killed_at_us, "
+                  "  cgroup_id IS NULL OR (victim_path = ?2 AND cgroup_id <> ?1) FROM oom_kill "
+                  "WHERE source = 'kernel_log' AND seen_count < counted_count AND killed_at_us BETWEEN ?3 AND ?4 "
+                  "AND log_boot_id = (SELECT boot_id FROM kernel_log) "
+                  "AND (cgroup_id = ?1 OR victim_path = ?2 "
+                  "  OR substr(?2 || '/', 1, length(group_path) + 1) = group_path || '/' "
+                  "  OR (cgroup_id IS NULL AND victim_path IS NULL)) "
+                  "ORDER BY victim_path IS NOT ?2, cgroup_id IS NOT ?1, cgroup_id IS NULL, killed_at_us"),
+      seen_(database, "UPDATE oom_kill SET seen_count = seen_count + ?2, "
+                      "cgroup_id = CASE WHEN cgroup_id IS NULL OR victim_path = ?4 THEN ?3 ELSE cgroup_id END "
                       "WHERE oom_kill_id = ?1"),
+      last_seen_(database, "SELECT last_seen_at_us FROM cgroup WHERE cgroup_id = ?1"),
+      told_by_log_(database,
+                   "SELECT scope, ifnull(limit_path, ''), measured_by = 'kernel_log', limit_bytes, usage_bytes, anon_bytes, "
+                   "cache_bytes + ifnull(shmem_bytes, 0), shmem_bytes, dirty_bytes, kernel_bytes, swap_bytes "
+                   "FROM oom_kill WHERE oom_kill_id = ?1"),
+      keep_samples_(database,
+                    "UPDATE oom_kill AS this SET keeps_samples = NOT EXISTS (SELECT 1 FROM oom_kill o "
+                    "  LEFT JOIN cgroup c USING (cgroup_id) WHERE o.keeps_samples = 1 AND o.oom_kill_id <> this.oom_kill_id "
+                    "  AND o.killed_at_us BETWEEN this.killed_at_us - 86400000000 AND this.killed_at_us + 86400000000 "
+                    "  AND (o.cgroup_id IS this.cgroup_id OR c.workload = (SELECT workload FROM cgroup own "
+                    "    WHERE own.cgroup_id = this.cgroup_id))) "
+                    "WHERE oom_kill_id = ?1 AND (cgroup_id IS NOT NULL OR scope = 'node')"),
       add_counted_(database, "INSERT INTO oom_kill (cgroup_id, killed_at_us, earliest_at_us, source, scope) "
                              "VALUES (?1, ?2, ?3, 'counter', 'cgroup') RETURNING oom_kill_id"),
       explain_(database,
@@ -74,7 +96,7 @@ OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
 
 void OomKillRows::store_position(const core::LogPosition& position) {
   database_.exec("DELETE FROM kernel_log");
-  execute(store_position_, position.boot_id, to_sql(position.sequence));
+  if (!position.boot_id.empty()) execute(store_position_, position.boot_id, to_sql(position.sequence));
 }
 
 void OomKillRows::record(const core::OomKill& kill) {
@@ -98,7 +120,7 @@ void OomKillRows::record(const core::OomKill& kill) {
   evidence.scope = logged.scope;
   evidence.at_kill = logged.memory;
   const std::string& own = holder ? holder->path : logged.victim_path;
-  evidence.limit_is_above = !logged.limit_path.empty() && logged.limit_path.size() < own.size();
+  place_limit(evidence, logged.limit_path, own);
   explain(victim, evidence);
 }
 
@@ -109,9 +131,11 @@ std::optional<OomKillRows::Held> OomKillRows::holder_of(const core::OomKill& kil
   const bool in_container = !kill.container.container_id.empty();
   for (std::string path = kill.logged.victim_path; !path.empty(); path.resize(path.rfind('/'))) {
     if (in_container && path.size() < kill.id.path.size()) break;
-    const std::uint64_t inode = path == kill.id.path ? kill.id.inode : 0;
-    Use found(newest_of_path_, path, inode_to_sql(inode), by_us);
-    if (found.step()) return Held{found.integer(0), path};
+    // Its own row first; else that of the same path: it may have been made again before its inode was looked at.
+    for (const std::uint64_t inode : {path == kill.id.path ? kill.id.inode : 0, std::uint64_t{0}}) {
+      Use found(newest_of_path_, path, inode_to_sql(inode), by_us);
+      if (found.step()) return Held{found.integer(0), path};
+    }
     if (path.find('/') == std::string::npos) break;
   }
   if (!in_container) return std::nullopt;
@@ -136,7 +160,7 @@ std::int64_t OomKillRows::take_place_of_counted(const core::OomKill& kill, std::
   }
   for (std::size_t i = 1; i < told.size(); ++i) execute(drop_, told[i]);
   if (told.size() > 1) {  // the row that stays has seen one
-    execute(seen_, told.front(), static_cast<std::int64_t>(told.size() - 1), cgroup_id);
+    execute(seen_, told.front(), static_cast<std::int64_t>(told.size() - 1), cgroup_id, std::string());
   }
   return told.front();
 }
@@ -148,31 +172,58 @@ void OomKillRows::record(const core::CountedOomKills& counted) {
   add_counted(left, cgroup_id);
 }
 
+/// The time in which the counter can have risen, whatever the clock was set to meanwhile.
+OomKillRows::Span OomKillRows::span_of(const core::CountedOomKills& counted, std::int64_t cgroup_id) {
+  std::int64_t since_us = counted.since_at_us.value_or(counted.at_us);
+  if (!counted.since_at_us) {  // in an earlier run
+    Use seen(last_seen_, cgroup_id);
+    if (seen.step()) since_us = seen.integer(0);
+  }
+  return {.from_us = std::min(since_us, counted.at_us) - kClockSlack_us,
+          .to_us = std::max(since_us, counted.at_us) + kClockSlack_us};
+}
+
 /// What is left of the count.
 std::uint64_t OomKillRows::match_with_log(const core::CountedOomKills& counted, std::int64_t cgroup_id) {
   struct Match {
     std::int64_t oom_kill_id, count, killed_at_us;
-    bool was_unknown;
+    bool gets_cgroup;
   };
   std::vector<Match> matches;
   std::uint64_t left = counted.count;
+  const Span span = span_of(counted, cgroup_id);
   {
-    const std::int64_t from_us = counted.since_at_us ? *counted.since_at_us - kClockSlack_us : 0;
-    Use open(open_kills_, cgroup_id, counted.id.path, from_us, counted.at_us + kClockSlack_us);
+    Use open(open_kills_, cgroup_id, counted.id.path, span.from_us, span.to_us);
     while (left > 0 && open.step()) {
       const auto count = std::min(static_cast<std::int64_t>(left), open.integer(1));
-      matches.push_back({open.integer(0), count, open.integer(3), !open.amount(2)});
+      matches.push_back({open.integer(0), count, open.integer(2), open.integer(3) != 0});
       left -= static_cast<std::uint64_t>(count);
     }
   }
   for (const Match& match : matches) {
-    execute(seen_, match.oom_kill_id, match.count, cgroup_id);
-    if (match.was_unknown) {
-      const Victim victim{match.oom_kill_id, cgroup_id, match.killed_at_us};
-      explain(victim, evidence_of(victim));
-    }
+    execute(seen_, match.oom_kill_id, match.count, cgroup_id, counted.id.path);
+    if (match.gets_cgroup) explain_again({match.oom_kill_id, cgroup_id, match.killed_at_us}, counted.id.path);
   }
   return left;
+}
+
+/// A kill of the log whose cgroup has become known: what the log said of it is in its row.
+void OomKillRows::explain_again(const Victim& victim, const std::string& path) {
+  core::OomEvidence evidence = evidence_of(victim);
+  {
+    Use told(told_by_log_, victim.oom_kill_id);
+    if (!told.step()) return;
+    evidence.scope = told.text(0) == "node" ? core::OomScope::node : core::OomScope::cgroup;
+    place_limit(evidence, told.text(1), path);
+    if (told.integer(2) != 0) {
+      core::MemoryAtKill memory{.gauges = {}, .limit_bytes = told.amount(3)};
+      using enum core::Gauge;
+      int column = 4;
+      for (const auto gauge : {usage, anon, file, shmem, dirty, kernel, swap}) memory.gauges.set(gauge, told.amount(column++));
+      evidence.at_kill = memory;
+    }
+  }
+  explain(victim, evidence);
 }
 
 void OomKillRows::add_counted(const core::CountedOomKills& counted, std::int64_t cgroup_id) {
@@ -203,6 +254,7 @@ void OomKillRows::explain(const Victim& victim, const core::OomEvidence& evidenc
   row.bind(growth ? std::optional(growth->from_bytes) : std::nullopt);
   row.bind(growth ? std::optional(growth->to_bytes) : std::nullopt);
   row.step();
+  execute(keep_samples_, victim.oom_kill_id);
 }
 
 core::OomEvidence OomKillRows::evidence_of(const Victim& victim) {

@@ -27,6 +27,7 @@ class OomKillRows {
   /// What the log has not told of becomes rows of its own, 16 at most.
   void record(const core::CountedOomKills& counted);
 
+  /// Without a boot's id: the log is not read, and what it has of this time will be none of ours.
   void store_position(const core::LogPosition& position);
 
  private:
@@ -43,9 +44,14 @@ class OomKillRows {
   };
   std::optional<Held> holder_of(const core::OomKill& kill);
   std::int64_t take_place_of_counted(const core::OomKill& kill, std::optional<std::int64_t>& cgroup_id);
+  struct Span {
+    std::int64_t from_us = 0, to_us = 0;
+  };
+  Span span_of(const core::CountedOomKills& counted, std::int64_t cgroup_id);
   std::uint64_t match_with_log(const core::CountedOomKills& counted, std::int64_t cgroup_id);
   void add_counted(const core::CountedOomKills& counted, std::int64_t cgroup_id);
   void explain(const Victim& victim, const core::OomEvidence& evidence);
+  void explain_again(const Victim& victim, const std::string& path);
   core::OomEvidence evidence_of(const Victim& victim);
 
   SQLite::Database& database_;
@@ -59,6 +65,9 @@ class OomKillRows {
   SQLite::Statement tell_;
   SQLite::Statement open_kills_;
   SQLite::Statement seen_;
+  SQLite::Statement last_seen_;
+  SQLite::Statement told_by_log_;
+  SQLite::Statement keep_samples_;
   SQLite::Statement add_counted_;
   SQLite::Statement explain_;
   SQLite::Statement samples_before_;

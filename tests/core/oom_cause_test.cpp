@@ -68,7 +68,9 @@ TEST(OomCause, IsToldFromWhatGrewOrElseFromWhatThereWas) {
       {"cache that came and went is no growth",
        evidence({{10, {.anon = 150, .cache = 100}}}, Memory{.anon = 250, .cache = 6}), "anon_growth"},
       {"only samples, and the cache of then counts for nothing",
-       evidence({{20, {.anon = 100, .cache = 120}}, {10, {.anon = 100, .cache = 120}}}), "anon_growth"},
+       evidence({{20, {.anon = 150, .cache = 90}}, {10, {.anon = 150, .cache = 90}}}), "anon_growth"},
+      {"only samples, of a cgroup that was far from its limit", evidence({{20, {.anon = 30}}, {10, {.anon = 30}}}), "unknown"},
+      {"only samples, of nothing", evidence({{10, {}}}), "unknown"},
       {"at its limit for ten minutes",
        evidence({{600, {.anon = 245}}, {300, {.anon = 250}}, {10, {.anon = 248}}}, Memory{.anon = 250, .kernel = 6}),
        "limit_too_small"},
@@ -99,6 +101,22 @@ TEST(OomCause, IsTheLimitOfAWorkloadThatIsKilledAgainAndAgainShortlyAfterItsStar
   one.early_kill_count = 5;
   one.first_seen_at_us = kKilledAt - 3600 * kSecond;
   EXPECT_EQ(cause(one), "anon_growth") << "this time it had got past its start";
+}
+
+TEST(OomCause, OfANestedLimitIsNotToldFromTheContainersSamples) {
+  OomEvidence one = evidence({{600, {.anon = 240}}, {300, {.anon = 245}}, {10, {.anon = 243}}}, Memory{.shmem = 100});
+  one.limit_is_below = true;
+  EXPECT_EQ(cause(one), "shmem") << "the container's 240 of 256 MiB are another matter";
+  EXPECT_FALSE(explain(one).growth);
+}
+
+TEST(OomCause, OfAKernelThatDoesNotTellShmemIsToldFromTheListsOfFiles) {
+  OomEvidence one = evidence({}, Memory{.anon = 20, .cache = 230});
+  one.at_kill->gauges.clear(Gauge::shmem);
+  one.at_kill->gauges.set(Gauge::inactive_file, 5 * kMiB);
+  one.at_kill->gauges.set(Gauge::active_file, 5 * kMiB);
+  EXPECT_EQ(cause(one), "shmem");
+  EXPECT_EQ(reclaimable_cache_bytes(explain(one).gauges), 10 * kMiB);
 }
 
 TEST(OomCause, NumbersAreTheKernelsOwnWhereItToldThem) {

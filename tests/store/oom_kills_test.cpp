@@ -190,6 +190,71 @@ TEST_F(OomKills, WithoutTheLogAreNotToldFromTheSampleThatSawTheCounterRise) {
             "90|2\n");
 }
 
+TEST_F(OomKills, OfACgroupThatNoScanHasSeenYetAreMatchedByTheirPath) {
+  const core::CgroupId job{"/kubepods/web/job", 9};  // below a cgroup that was a leaf before
+  auto kill = logged(5, job, kNoon + 3 * kSecond);
+  kill.logged.memory = core::MemoryAtKill{.gauges = {}, .limit_bytes = 64 * kMiB};
+  kill.logged.memory->gauges.set(core::Gauge::usage, 64 * kMiB);
+  kill.logged.memory->gauges.set(core::Gauge::anon, 63 * kMiB);
+  store(history_, kill);
+  EXPECT_EQ(query("SELECT path FROM v_oom_kill"), "/kubepods/web\n");
+  store(history_, core::Scan{.started_at_us = kNoon + 10 * kSecond, .appeared = {{.key = 3, .id = job}}, .rows = {{.key = 3}}},
+        counted(job, kNoon + 10 * kSecond));
+  EXPECT_EQ(query("SELECT path, source, cause, measured_by, limit_bytes / 1048576 FROM v_oom_kill"),
+            "/kubepods/web/job|kernel_log|anon_growth|kernel_log|64\n");
+}
+
+TEST_F(OomKills, WithoutACgroupOfLongAgoOrOfAnotherBootAreNobodysNow) {
+  store(history_, logged(5, {}, kNoon - 3600 * kSecond));
+  core::CountedOomKills young = counted(kWeb, kNoon + 10 * kSecond);
+  young.since_at_us.reset();
+  store(history_, young);
+  EXPECT_EQ(query("SELECT source, path FROM v_oom_kill ORDER BY 1"), "counter|/kubepods/web\nkernel_log|NULL\n");
+  store(history_, logged(6, {}, kNoon + 20 * kSecond), core::LogPosition{"the next boot", 1});
+  store(history_, counted(kDb, kNoon + 25 * kSecond));
+  EXPECT_EQ(query("SELECT source FROM v_oom_kill WHERE path = '/kubepods/db'"), "counter\n");
+}
+
+TEST_F(OomKills, OfACgroupThatWasMadeAgainAtOnceAreThoseOfTheOneBefore) {
+  store(history_, logged(5, {kWeb.path, 4711}, kNoon + 3 * kSecond));
+  EXPECT_EQ(query("SELECT path FROM v_oom_kill"), "/kubepods/web\n");
+}
+
+TEST_F(OomKills, OfTheNodeStaySoWhenTheirCgroupBecomesKnown) {
+  auto kill = logged(5, {}, kNoon + 3 * kSecond);
+  kill.logged.scope = core::OomScope::node;
+  store(history_, kill, counted(kWeb, kNoon + 10 * kSecond));
+  EXPECT_EQ(query("SELECT path, scope, cause FROM v_oom_kill"), "/kubepods/web|node|node\n");
+}
+
+TEST_F(OomKills, AreMatchedAlthoughTheClockWasSetBack) {
+  store(history_, logged(5, kWeb, kNoon + 3 * kSecond));
+  core::CountedOomKills late = counted(kWeb, kNoon - 3600 * kSecond);
+  late.since_at_us = kNoon;
+  store(history_, late);
+  EXPECT_EQ(query("SELECT source FROM oom_kill"), "kernel_log\n");
+}
+
+TEST_F(OomKills, KeepTheSamplesOnceADayOfEachWorkload) {
+  for (int i = 0; i < 5; ++i) {
+    const auto at_us = kNoon + i * 10 * 3600 * kSecond;
+    store(history_, logged(static_cast<std::uint64_t>(10 + i), kWeb, at_us), logged(static_cast<std::uint64_t>(20 + i), kDb, at_us));
+  }
+  EXPECT_EQ(query("SELECT path, group_concat(keeps_samples) FROM oom_kill JOIN cgroup USING (cgroup_id) GROUP BY 1 ORDER BY 1"),
+            "/kubepods/db|1,0,0,1,0\n/kubepods/web|1,0,0,1,0\n");
+}
+
+TEST_F(OomKills, PartialScansDoNotOutrunWhatIsDropped) {
+  history_.keep_samples_for(3600 * kSecond);
+  const auto scan = [](std::int64_t at_us, bool is_partial) {
+    return core::Scan{.started_at_us = at_us, .is_partial = is_partial, .rows = {{.key = 1}}};
+  };
+  for (int i = 1; i <= 100; ++i) store(history_, scan(kNoon + i * kSecond, i % 10 != 0));
+  for (int i = 1; i <= 50; ++i) store(history_, scan(kNoon + 7200 * kSecond + i * kSecond, i % 10 != 0));
+  EXPECT_EQ(query("SELECT count(*), count(DISTINCT scan_id) FROM sample"), "50|50\n");
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "61\n") << "those of all cgroups stay";
+}
+
 TEST_F(OomKills, KeepTheSamplesAroundThemWhenOthersAreDropped) {
   history_.keep_samples_for(3600 * kSecond);
   const auto scan = [](std::int64_t at_us) { return core::Scan{.started_at_us = at_us, .rows = {{.key = 1}}}; };
