@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -18,6 +19,8 @@
 namespace cgmm::daemon {
 namespace {
 
+constexpr int kLookForStopEvery = 1000;  // records
+constexpr std::int64_t kTellOverrunsEvery_us = 60'000'000;
 constexpr int kSettled_ms = 200;  // the processes of a memory.oom.group are logged within a few
 
 /// Of the cgroup at `path`, if it is still there; else 0.
@@ -46,6 +49,7 @@ KillLog::KillLog(const std::string& source, std::optional<core::LogPosition> rea
       stop_(::eventfd(0, EFD_CLOEXEC)) {
   if (source == "off") {
     source_ = "off";
+    if (read_before_) queue_.push(core::LogPosition{});  // what is logged meanwhile, the counters tell
     return;
   }
   open(source == "auto" ? kernel::KernelLog::find() : source);
@@ -99,7 +103,9 @@ void KillLog::stop() {
 
 void KillLog::read_all() {
   using What = kernel::KernelLog::Read::What;
+  int count = 0;
   for (auto read = log_->read(); read.what != What::nothing; read = log_->read()) {
+    if (++count % kLookForStopEvery == 0 && is_stopped()) return;
     if (read.what == What::overrun) {
       take(parser_.lost_records());
       note_overrun(read.lost_count);
@@ -109,7 +115,14 @@ void KillLog::read_all() {
     auto kill = parser_.take(read.record);
     position_.sequence = read.record.sequence;
     take(std::move(kill));
+    // In a log that is never quiet there is no moment without a record.
+    if (parser_.pending() && read.record.at_us - parser_.last_at_us() > kSettled_ms * 1000) settle();
   }
+}
+
+bool KillLog::is_stopped() const {
+  pollfd stop{stop_.get(), POLLIN, 0};
+  return ::poll(&stop, 1, 0) > 0;
 }
 
 void KillLog::settle() { take(parser_.flush()); }
@@ -154,13 +167,18 @@ std::int64_t KillLog::wall_of(std::int64_t logged_at_us) const {
   return kernel::wall_us(logged_at_us, clocks_.wall(), clocks_.steady());
 }
 
+/// Of the time before the start nothing is said: the log is as long as it is. A log that is flooded loses records all the time.
 void KillLog::note_overrun(std::uint64_t lost_count) {
-  const std::string lost = (lost_count > 0 ? std::to_string(lost_count) + " records" : std::string("records")) +
-                           " of the kernel's log were overwritten before they were read; OOM kills among them are found by the "
-                           "cgroups' counters alone";
-  if (!caught_up_) return;  // of the time before the start: the log is as long as it is
+  if (!caught_up_) return;
+  lost_count_ += std::max<std::uint64_t>(lost_count, 1);
+  const std::int64_t now_us = clocks_.steady();
+  if (told_overrun_at_us_ && now_us - *told_overrun_at_us_ < kTellOverrunsEvery_us) return;
+  told_overrun_at_us_ = now_us;
+  const std::string lost = std::to_string(std::exchange(lost_count_, 0)) +
+                           " records of the kernel's log were overwritten before they were read; OOM kills among them are found by "
+                           "the cgroups' counters alone";
   spdlog::warn("{}", lost);
-  queue_.push(core::ServiceEvent{clocks_.wall(), "gap", lost});
+  queue_.push(core::ServiceEvent{clocks_.wall(), "kernel_log", lost});
 }
 
 }  // namespace cgmm::daemon

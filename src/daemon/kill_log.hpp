@@ -46,6 +46,7 @@ class KillLog {
   core::OomKill located(core::LoggedKill kill) const;
   std::int64_t wall_of(std::int64_t logged_at_us) const;
   void note_overrun(std::uint64_t lost_count);
+  bool is_stopped() const;
 
   std::optional<core::LogPosition> read_before_;
   std::function<kernel::Hierarchy()> hierarchy_;
@@ -57,6 +58,8 @@ class KillLog {
   core::LogPosition position_;          // of the last record read
   bool caught_up_ = false;              // with what was logged before the start
   std::optional<std::int64_t> offset_us_;  // of the wall clock to the log's, as of the last record that came while we waited
+  std::uint64_t lost_count_ = 0;  // records, not told yet
+  std::optional<std::int64_t> told_overrun_at_us_;
   kernel::Fd stop_;
 };
 

@@ -12,6 +12,7 @@
 namespace cgmm::daemon {
 namespace {
 
+constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node's change since the last look
 constexpr std::int64_t kLimitsEvery_us = 60'000'000;  // a limit rarely moves; a reclaim reads it again anyway
 
 }  // namespace
@@ -62,6 +63,7 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   complete_ = complete;
   node_held_bytes_ = node_memory_.held_bytes();
   choose_watched();
+  scanned_at_us_ = now_us;
   result.scan.duration_us = steady_now_us() - began_us;
   result.scan.cpu_us = take_cpu_us();
   return result;
@@ -72,8 +74,11 @@ std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
   const std::int64_t began_us = steady_now_us();
   const auto held_bytes = tree_->hierarchy().real ? node_memory_.held_bytes() : std::nullopt;
   // Without a number for the node, as of a tree that is not the kernel's, there is no way but to look.
-  if (!held_bytes || !node_held_bytes_ || core::worth_a_look(*node_held_bytes_, *held_bytes, smallest_headroom_bytes_)) {
-    look_at_all();
+  if (!held_bytes || !node_held_bytes_) {
+    look_at_all(UINT64_MAX);
+    node_held_bytes_ = held_bytes;
+  } else if (core::worth_a_look(*node_held_bytes_, *held_bytes, smallest_headroom_bytes_)) {
+    look_at_all(std::max(*node_held_bytes_, *held_bytes) - std::min(*node_held_bytes_, *held_bytes));
     node_held_bytes_ = held_bytes;
   }
   Result result;
@@ -95,14 +100,34 @@ std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
   return result;
 }
 
-/// Those that are not sampled anyway: their usage, less the cache that they had.
-void Sampler::look_at_all() {
+/// Those that are not sampled anyway, and that such a change of the node's memory could bring to their limit soon: their usage, less the
+/// cache that they had. That is an estimate, for cache comes and goes: where it alarms, all of the cgroup's numbers are read.
+void Sampler::look_at_all(std::uint64_t change_bytes) {
+  std::int64_t read_count = 0;
   for (auto& [inode, entry] : entries_) {
-    if (entry.watched || !entry.limits.effective_limit_bytes) continue;
+    const auto headroom = entry.limit_watch.headroom_bytes();
+    if (entry.watched || !headroom || *headroom / kReach > change_bytes) continue;
     const auto usage = controller_->read_usage(entry.cgroup);
-    if (usage) look_at_limit(entry, *usage - std::min(*usage, entry.cache_bytes));
+    if (!usage) continue;
+    core::LimitWatch estimate = entry.limit_watch;
+    estimate.look(*usage - std::min(*usage, entry.cache_bytes), entry.limits.effective_limit_bytes, steady_now_us(),
+                  bounds_.over_pct);
+    if (!estimate.wanted() || read_count++ >= bounds_.max_count) continue;
+    if (const auto reading = read_or_nothing(entry)) {
+      entry.cache_bytes = core::reclaimable_cache_bytes(reading->sample.gauges);
+      look_at_limit(entry, core::held_bytes(reading->sample.gauges));
+    }
   }
   choose_watched();
+}
+
+/// Errors are the next scan's to tell.
+std::optional<kernel::Reading> Sampler::read_or_nothing(Entry& entry) {
+  try {
+    return controller_->read(entry.cgroup);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
 }
 
 void Sampler::look_at_limit(Entry& entry, std::optional<std::uint64_t> held_bytes) {
@@ -169,6 +194,7 @@ Sampler::Entry* Sampler::find_or_open(const kernel::WatchedCgroup& watched) {
     oom_kills_total_.erase(total);
   } else if (complete_) {
     entry.previous.set(core::Counter::oom_kills, 0);  // the last scan would have seen it: it is younger than that
+    entry.sampled_at_us = scanned_at_us_;
   }
   return &entries_.emplace(watched.inode, std::move(entry)).first->second;
 }

@@ -64,7 +64,7 @@ class Sampler {
     core::Counters previous;
     core::LimitWatch limit_watch;
     std::uint64_t cache_bytes = 0;  // reclaimable, in the last sample
-    std::optional<std::int64_t> sampled_at_us;  // in this run
+    std::optional<std::int64_t> sampled_at_us;  // in this run; of one that is younger than the last scan, that
     core::Limits limits;
     std::optional<std::uint64_t> hierarchical_limit_bytes;
     std::optional<std::int64_t> limits_read_at_us;  // nullopt: not yet
@@ -80,7 +80,8 @@ class Sampler {
   bool refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us);
   void forget_unseen(Result& result);
   void look_at_limit(Entry& entry, std::optional<std::uint64_t> held_bytes);
-  void look_at_all();
+  void look_at_all(std::uint64_t change_bytes);
+  std::optional<kernel::Reading> read_or_nothing(Entry& entry);
   void choose_watched();
   std::int64_t take_cpu_us();
   static void note_error(Result& result, const std::string& error);
@@ -94,6 +95,7 @@ class Sampler {
   kernel::NodeMemory node_memory_;
   std::optional<std::uint64_t> node_held_bytes_;  // when the cgroups were looked at last
   std::uint64_t smallest_headroom_bytes_ = 0;     // of those not watched
+  std::int64_t scanned_at_us_ = 0;                // the last scan
   std::int64_t cpu_us_ = 0;                       // of this thread, up to the last scan
   core::CgroupKey next_key_ = 1;
   std::uint32_t scan_ = 0;

@@ -39,6 +39,8 @@ class OomParser {
 
   /// Whether a kill is waiting to be returned.
   bool pending() const { return event_.killed; }
+  /// Of its last record, by the log's clock.
+  std::int64_t last_at_us() const { return event_.at_us; }
 
  private:
   using Message = OomMessage;

@@ -134,6 +134,23 @@ TEST_F(KillLogTest, TakesAContainerOutsideOfTheParentForNoneOfOurs) {
   EXPECT_EQ(found[0].container.container_id, "");
 }
 
+TEST_F(KillLogTest, TellsAKillInALogThatIsNeverQuiet) {
+  write_kill(2, kSecond, "/kubepods/web", 77);
+  for (std::uint64_t i = 0; i < 5; ++i) write(3 + i, kSecond + 100'000 * static_cast<std::int64_t>(i + 1), "eth0: dropped");
+  KillLog reader = kill_log(core::LogPosition{"an earlier boot", 0});
+  reader.read_all();
+  queue_.close();
+  EXPECT_EQ(kills(queue_.take()).size(), 1U) << "without a moment's silence";
+}
+
+TEST_F(KillLogTest, SwitchedOffForgetsWhereItWas) {
+  KillLog off("off", core::LogPosition{"a boot", 7}, [this] { return hierarchy(); }, queue_);
+  queue_.close();
+  const auto records = queue_.take();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(std::get<core::LogPosition>(records[0]).boot_id, "");
+}
+
 TEST_F(KillLogTest, SaysWhyALogCantBeReadAndGoesOnWithout) {
   KillLog reader("/nowhere/kmsg", std::nullopt, [this] { return hierarchy(); }, queue_);
   EXPECT_EQ(reader.source(), "can't be read: /nowhere/kmsg: No such file or directory");
@@ -157,7 +174,7 @@ TEST_F(KillLogTest, SaysHowMuchOfAFloodedLogWasLost) {
   thread.join();
   const auto* event = std::get_if<core::ServiceEvent>(&records.at(0));
   ASSERT_NE(event, nullptr);
-  EXPECT_EQ(event->kind, "gap");
+  EXPECT_EQ(event->kind, "kernel_log");
   EXPECT_EQ(event->detail.substr(0, 12), "999 records ");
 }
 

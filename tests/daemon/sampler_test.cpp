@@ -276,6 +276,15 @@ TEST_P(EveryKindNearItsLimit, OneThatGrowsTowardsItIsNoticedBetweenTwoScans) {
   EXPECT_EQ(look->scan.rows.at(0).gauges[Gauge::anon], 60 * kMiB);
 }
 
+TEST_P(EveryKindNearItsLimit, OneThatReadsFilesIsNotOnItsWayThere) {
+  hold("/web", 10);
+  Sampler one = sampler();
+  one.scan(1000);
+  tree_.put("/web", files({.file_bytes = 85 * kMiB, .anon_bytes = 10 * kMiB, .limit_bytes = 100 * kMiB}));
+  EXPECT_FALSE(one.look(2000));
+  EXPECT_FALSE(one.look(3000));
+}
+
 TEST_P(EveryKindNearItsLimit, ThereAreNoMoreThanWatchMaxAndTheNearestComeFirst) {
   for (int i = 86; i < 96; ++i) hold("/web" + std::to_string(i), static_cast<std::uint64_t>(i));
   Sampler one = sampler();

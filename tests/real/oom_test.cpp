@@ -149,7 +149,7 @@ TEST_F(RealOom, WhileTheServiceWasDownIsFoundInTheLog) {
 TEST_F(RealOom, WithoutTheLogIsFoundByTheCounter) {
   write_config("kernel_log = \"off\"");
   auto service = start_service();
-  Hungry victim(tree().make("web", 64 * kMiB), kFast);
+  Hungry victim(tree().make("web", 64 * kMiB), 50 * kMiB);
   ASSERT_TRUE(wait_for_scans(2));
   victim.feed();
   ASSERT_TRUE(victim.was_killed());
