@@ -57,18 +57,4 @@ struct SvgChart {
 /// A <figure> with its legend. All texts are escaped here.
 std::string svg_chart(const SvgChart& chart);
 
-/// What the axes are labelled with, told apart for those who test it.
-struct AxisTick {
-  double share = 0;   // of the axis' length, 0 to 1
-  std::string label;  // "256 MiB"; "03:10", "23 Nov"
-  std::string below;  // the day or the year, where it begins; may be ""
-};
-
-/// Four to six, from 0 to the end of the axis, which is at or above `largest_bytes`.
-std::vector<AxisTick> byte_ticks(double largest_bytes);
-
-/// At round times in UTC, so few that each has its place on an axis of this length. Without a label where
-/// that would reach over the end.
-std::vector<AxisTick> time_ticks(std::int64_t from_at_us, std::int64_t to_at_us, double length_px);
-
 }  // namespace cgmm::report

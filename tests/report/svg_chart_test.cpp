@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/text.hpp"
+#include "report/axis.hpp"
 #include "support/hostile.hpp"
 #include "support/html.hpp"
 
