@@ -6,7 +6,7 @@ SELECT o.oom_kill_id AS id,
        o.killed_at_us,
        kill.killed_at_us - o.killed_at_us AS before_us,
        o.victim_comm AS victim,
-       replace(o.cause, '_', ' ') AS cause,
+       o.cause,
        c.container_id,
        c.path
   FROM (SELECT k.oom_kill_id, k.killed_at_us, k.cgroup_id, k.victim_path, h.workload

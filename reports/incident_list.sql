@@ -5,7 +5,7 @@ SELECT o.oom_kill_id AS id,
        o.killed_at_us,
        coalesce(c.name, o.victim_path, '(not watched)') AS cgroup,
        o.victim_comm AS victim,
-       replace(o.cause, '_', ' ') AS cause,
+       o.cause,
        o.limit_bytes,
        c.path
   FROM oom_kill o

@@ -8,7 +8,7 @@ SELECT coalesce(c.workload, c.name, o.victim_path, '(not watched)') AS workload,
        count(DISTINCT o.cgroup_id) AS containers,
        min(o.killed_at_us) AS first_at_us,
        max(o.killed_at_us) AS last_at_us,
-       replace(group_concat(DISTINCT replace(o.cause, '_', ' ')), ',', ', ') AS causes,
+       replace(group_concat(DISTINCT o.cause), ',', ', ') AS causes,
        replace(group_concat(DISTINCT o.victim_comm), ',', ', ') AS victims
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)

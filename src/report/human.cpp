@@ -111,6 +111,11 @@ std::string human_real(Unit unit, double value) {
   return human_integer(unit == Unit::kib ? Unit::bytes : unit, std::llround(value * factor));
 }
 
+/// What the history has as one word, "anon_growth"; other texts are names, which may have a '_' of their own.
+bool is_code(std::string_view column) {
+  return column == "cause" || column == "causes";
+}
+
 bool is_number(const core::Cell& cell) {
   return std::holds_alternative<std::int64_t>(cell) || std::holds_alternative<double>(cell);
 }
@@ -155,8 +160,11 @@ std::string human_cell(std::string_view column, const core::Cell& cell) {
   const Unit unit = suffix != nullptr ? suffix->unit : Unit::none;
   if (const auto* integer = std::get_if<std::int64_t>(&cell)) return human_integer(unit, *integer);
   if (const auto* real = std::get_if<double>(&cell)) return human_real(unit, *real);
-  if (const auto* text = std::get_if<std::string>(&cell)) return core::escape_for_terminal(*text);
-  return "-";
+  const auto* const text = std::get_if<std::string>(&cell);
+  if (text == nullptr) return "-";
+  std::string words = *text;
+  if (is_code(column)) std::ranges::replace(words, '_', ' ');
+  return core::escape_for_terminal(words);
 }
 
 /// A person who has the cgroup's name does without its path, which is for looking things up and wider than a screen.
