@@ -90,7 +90,7 @@ std::optional<IncidentGrowth> growth_of(const Row& kill, const Row& facts, const
                         .from_kernel = facts.known_bytes("grew_from_kernel_bytes")};
   if (incident.measured_by_kernel && has_own_numbers(incident)) return growth;
   for (const MemoryPoint& sample : incident.samples) {
-    if (sample.at_us <= incident.killed_at_us && sample.at_us > growth.from_at_us)
+    if (sample.at_us <= incident.last_before_us && sample.at_us > growth.from_at_us)
       growth.to_at_us = sample.at_us;
   }
   return growth;
@@ -117,26 +117,37 @@ void add_facts(Incident& incident, const Row& facts) {
   incident.kernel_log = facts.text("kernel_log");
 }
 
-void add_measures(Incident& incident, const Row& kill, const Row& facts) {
-  incident.measured_by_kernel = kill.text("measured_by") == "kernel_log";
-  if (const auto at_us = known(kill, "measured_at_us")) {
-    incident.at_kill = memory_of(kill, *at_us);
-    const bool limit_is_own = !incident.measured_by_kernel || has_own_numbers(incident);
-    if (!incident.at_kill->limit && limit_is_own)
-      incident.at_kill->limit = facts.known_bytes("effective_limit_bytes");
-  }
+void add_samples(Incident& incident) {
   for (std::size_t i = 0; i < incident.tables.samples.rows.size(); ++i) {
     const Row row(incident.tables.samples, i);
     incident.samples.push_back(memory_of(row, row.integer("at_us")));
   }
-  // Recorded by a version that did not say more: what was sampled is still there.
-  for (const MemoryPoint& sample : incident.samples) {
-    if (!known(kill, "measured_at_us") && sample.at_us <= incident.killed_at_us) incident.at_kill = sample;
+}
+
+/// Older versions recorded nothing, or of a kill told by the counter what was left after it: the samples before
+/// are still there.
+void add_measures(Incident& incident, const Row& kill, const Row& facts) {
+  incident.measured_by_kernel = kill.text("measured_by") == "kernel_log";
+  const auto at_us = known(kill, "measured_at_us");
+  const bool is_from_before = incident.measured_by_kernel || (at_us && *at_us <= incident.last_before_us);
+  if (at_us && is_from_before) {
+    incident.at_kill = memory_of(kill, *at_us);
+    const bool limit_is_own = !incident.measured_by_kernel || has_own_numbers(incident);
+    if (!incident.at_kill->limit && limit_is_own)
+      incident.at_kill->limit = facts.known_bytes("effective_limit_bytes");
+  } else if (const MemoryPoint* const last = last_sample_before(incident)) {
+    incident.at_kill = *last;
   }
-  incident.growth = growth_of(kill, facts, incident);
+  if (!at_us || is_from_before) incident.growth = growth_of(kill, facts, incident);
 }
 
 }  // namespace
+
+const MemoryPoint* last_sample_before(const Incident& incident) {
+  const auto after =
+      std::ranges::upper_bound(incident.samples, incident.last_before_us, {}, &MemoryPoint::at_us);
+  return after != incident.samples.begin() ? &*(after - 1) : nullptr;
+}
 
 bool has_own_numbers(const Incident& incident) {
   return !incident.measured_by_kernel || incident.cause != "ancestor_limit";
@@ -159,6 +170,11 @@ std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind) {
   } else if (points.back().at_us < incident.killed_at_us) {
     add(incident.killed_at_us, std::nullopt);
   }
+  // Between the last sample before and the first after it nobody knows.
+  if (!incident.by_log && last_sample_before(incident) != nullptr) {
+    const std::int64_t last_at_us = last_sample_before(incident)->at_us;
+    if (last_at_us < points.back().at_us) add(last_at_us + 1, std::nullopt);
+  }
   for (const Gap& gap : incident.gaps) {
     const bool between = gap.from_at_us >= points.front().at_us && gap.due_at_us < points.back().at_us;
     if (between && gap.due_at_us > gap.from_at_us) add(gap.due_at_us, std::nullopt);
@@ -178,6 +194,9 @@ Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t 
   incident.killed_at_us = kill.integer("killed_at_us");
   incident.earliest_at_us = known(kill, "earliest_at_us");
   incident.by_log = kill.text("source") == "kernel_log";
+  incident.last_before_us = incident.killed_at_us - 1;
+  if (!incident.by_log && incident.earliest_at_us)
+    incident.last_before_us = std::min(incident.last_before_us, *incident.earliest_at_us);
   incident.node_wide = kill.text("scope") == "node";
   incident.cause = kill.text("cause");
   incident.limit_path = kill.text("limit_path");
@@ -185,6 +204,7 @@ Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t 
   incident.cgroup = cgroup_of(kill, facts);
   narrow(incident.tables, incident.cgroup.path);
   add_facts(incident, facts);
+  add_samples(incident);
   add_measures(incident, kill, facts);
   incident.gaps = gaps_of(incident.tables.gaps);
   return incident;

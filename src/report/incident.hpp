@@ -71,6 +71,7 @@ struct Incident {
   std::int64_t since_us = 0, until_us = 0;     // the window, half-open
   std::int64_t killed_at_us = 0;               // told by the counter: the scan that saw it
   std::optional<std::int64_t> earliest_at_us;  // told by the counter: it was after this
+  std::int64_t last_before_us = 0;             // what was sampled later may have been after the kill
   bool by_log = false;                         // the kernel's log told, and not only the counter
   bool node_wide = false;                      // the node's memory had run out, not a limit
   std::string cause;                           // as schema/0003 has it; "": too little is known
@@ -89,6 +90,9 @@ struct Incident {
   std::string kernel_log;                     // where kills are read from, or why they are not
   IncidentTables tables;                      // narrowed to what belongs to this kill
 };
+
+/// The newest sample that was surely taken before the kill. nullptr: there is none.
+const MemoryPoint* last_sample_before(const Incident& incident);
 
 /// Where the numbers at the kill are those of the victim's own cgroup, and not of one above it.
 bool has_own_numbers(const Incident& incident);

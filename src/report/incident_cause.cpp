@@ -128,8 +128,8 @@ std::string stood(const Incident& incident, const Kind& kind) {
   const MemoryPoint& memory = *incident.at_kill;
   return "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " + size(memory.*kind.now) +
          " were " + std::string(kind.name) +
-         (incident.samples.empty() ? "; how it came to that was not sampled."
-                                   : "; it did not grow in the samples before.");
+         (last_sample_before(incident) == nullptr ? "; how it came to that was not sampled."
+                                                  : "; it did not grow in the samples before.");
 }
 
 std::string ago(const Incident& incident, std::int64_t at_us) {
@@ -137,7 +137,11 @@ std::string ago(const Incident& incident, std::int64_t at_us) {
 }
 
 std::string by_kind(const Incident& incident, const Kind& kind) {
-  if (!incident.at_kill) return "Most of it was " + std::string(kind.name) + ", but its amount is not known.";
+  if (!incident.at_kill) {
+    const bool is_sampled = last_sample_before(incident) != nullptr;
+    return "Most of it was " + std::string(kind.name) + ", but its amount is not known" +
+           (is_sampled ? "." : ", and nothing was sampled before.");
+  }
   if (!incident.growth) return stood(incident, kind) + std::string(kind.remark);
   std::string text = grew(incident, kind);
   if (incident.measured_by_kernel)
@@ -168,6 +172,8 @@ std::string too_small(const Incident& incident) {
            (incident.earlier_kills == 1 ? " time" : " times") + " before. It needs more than " +
            limit_of(incident) + " to start.";
   }
+  if (last_sample_before(incident) == nullptr)
+    return "It hit " + limit_of(incident) + "; how it came to that was not sampled.";
   return "It did not grow, but lived at " + limit_of(incident) +
          ": nine tenths of that and more was memory that can't be "
          "dropped, in every sample before the kill.";

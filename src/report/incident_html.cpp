@@ -63,8 +63,7 @@ Tile memory_tile(const Incident& incident, std::string name, MemoryOf kind) {
 std::vector<Tile> growth_tiles(const Incident& incident) {
   const std::optional<Rise> rise = rise_of(incident);
   if (!rise) {
-    const bool did_not = !incident.cause.empty() && !incident.samples.empty() &&
-                         incident.samples.front().at_us <= incident.killed_at_us;
+    const bool did_not = !incident.cause.empty() && last_sample_before(incident) != nullptr;
     return {{"Growth", did_not ? "none" : kNotKnown, did_not ? "in the samples before" : "", false}};
   }
   const std::int64_t last_us = rise->to_at_us - rise->last_from_at_us;
@@ -169,7 +168,7 @@ std::optional<SvgChart> zoomed(const Incident& incident, SvgChart chart) {
   constexpr std::int64_t kLeastShare = 2;
   const std::int64_t length_us = zoom_us(incident), from_at_us = incident.killed_at_us - length_us;
   const auto& samples = incident.samples;
-  const auto after = std::ranges::upper_bound(samples, incident.killed_at_us, {}, &MemoryPoint::at_us);
+  const auto after = std::ranges::upper_bound(samples, incident.last_before_us, {}, &MemoryPoint::at_us);
   auto first = std::ranges::upper_bound(samples, from_at_us, {}, &MemoryPoint::at_us);
   if (first != samples.begin() && from_at_us - (first - 1)->at_us < length_us) --first;
   if (after - first < kLeastSamples || chart.to_at_us - chart.from_at_us < kLeastShare * length_us)

@@ -27,7 +27,7 @@ core::Cell cell(const std::optional<std::uint64_t>& bytes) {
 /// "-2.4 s", "+17.0 s"; from ten minutes on in its largest units.
 std::string relative(std::int64_t at_us, std::int64_t killed_at_us) {
   const std::int64_t distance_us = std::abs(at_us - killed_at_us);
-  const std::string sign = at_us <= killed_at_us ? "-" : "+";
+  const std::string sign = at_us < killed_at_us ? "-" : "+";
   if (distance_us >= 600'000'000) return sign + core::format_duration_us(distance_us);
   const std::int64_t tenths = (distance_us + 50'000) / 100'000;
   return sign + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
@@ -83,7 +83,7 @@ core::Table samples_around(const Incident& incident) {
       .columns = {"when", "usage_bytes", "anon_bytes", "shmem_bytes", "cache_bytes", "of_limit_pct"},
       .rows = {}};
   const auto& samples = incident.samples;
-  const auto after = std::ranges::upper_bound(samples, incident.killed_at_us, {}, &MemoryPoint::at_us);
+  const auto after = std::ranges::upper_bound(samples, incident.last_before_us, {}, &MemoryPoint::at_us);
   const auto before_count = std::min(kMostBefore, static_cast<std::size_t>(after - samples.begin()));
   for (auto one = after - static_cast<std::ptrdiff_t>(before_count); one != after; ++one) {
     table.rows.push_back(row_of(relative(one->at_us, incident.killed_at_us), *one));

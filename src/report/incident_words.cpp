@@ -121,7 +121,7 @@ std::pair<double, const MemoryPoint*> fastest(const Incident& incident) {
   std::pair<double, const MemoryPoint*> best{0, nullptr};
   const MemoryPoint* before = nullptr;
   for (const MemoryPoint& point : incident.samples) {
-    const bool within = point.at_us >= incident.growth->from_at_us && point.at_us <= incident.killed_at_us;
+    const bool within = point.at_us >= incident.growth->from_at_us && point.at_us <= incident.last_before_us;
     if (!within || !held_bytes(point)) continue;
     if (before != nullptr && point.at_us > before->at_us && *held_bytes(point) > *held_bytes(*before)) {
       const double per_second = static_cast<double>(*held_bytes(point) - *held_bytes(*before)) * 1e6 /
@@ -160,9 +160,7 @@ std::string nothing_done(const Incident& incident) {
 
 std::string missing_before(const Incident& incident) {
   if (incident.cgroup.path.empty()) return "Its cgroup is not a watched one, so there are no samples of it.";
-  const bool any = std::ranges::any_of(incident.samples,
-                                       [&](const auto& one) { return one.at_us <= incident.killed_at_us; });
-  if (any) return "";
+  if (last_sample_before(incident) != nullptr) return "";
   const auto born_us = incident.cgroup.first_seen_at_us;
   std::string text = "Nothing of it was sampled before the kill in this window";
   if (born_us && *born_us > incident.since_us) text += ": it was first seen at " + utc(*born_us);

@@ -162,6 +162,45 @@ TEST_F(IncidentTest, TheCounterAloneTellsBetweenWhichInstantsAndNotWho) {
   EXPECT_EQ(said("victim"), "");
 }
 
+TEST_F(IncidentTest, TheScanThatSawTheCounterRiseIsNoSampleBeforeTheKill) {
+  add_sample(samples, kKilledUs, 1, 0);
+  std::ranges::sort(samples.rows, {}, [](const auto& row) { return std::get<std::int64_t>(row[1]); });
+  ASSERT_EQ(samples.columns[1], "at_us");
+  by_counter_alone();
+  const Table table = samples_around(made());
+  ASSERT_EQ(table.rows.size(), std::size_t{11});
+  EXPECT_EQ(table.rows[7][0], text("  -1.0 s"));
+  EXPECT_EQ(table.rows[8][0], text("  +0.0 s")) << "what was left of it";
+  forget({"measured_at_us", "grew_from_at_us"});
+  EXPECT_TRUE(would_reclaim_have_helped(made()).starts_with("4.0 MiB of page cache")) << "not of the corpse";
+  kill["measured_at_us"] = number(kKilledUs);
+  kill["cache_bytes"] = number(0);
+  EXPECT_TRUE(would_reclaim_have_helped(made()).starts_with("4.0 MiB of page cache"))
+      << "an older version recorded the corpse";
+  kill["earliest_at_us"] = Cell{};
+  EXPECT_TRUE(would_reclaim_have_helped(made()).starts_with("4.0 MiB of page cache"));
+  const auto points = chart_points(made(), &MemoryPoint::anon);
+  const auto corpse = std::ranges::find(points, kKilledUs, &ChartPoint::at_us);
+  ASSERT_NE(corpse, points.end());
+  EXPECT_FALSE((corpse - 1)->value) << "a chart does not join it to the life before";
+}
+
+TEST_F(IncidentTest, OfAKillWithoutASampleBeforeNothingIsSaidOfGrowth) {
+  samples = {};
+  add_sample(samples, kKilledUs, 1, 0);
+  by_counter_alone();
+  kill["measured_at_us"] = number(kKilledUs);
+  kill["earliest_at_us"] = number(kKilledUs - 60 * kSecondUs);
+  forget({"grew_from_at_us"});
+  for (const char* const cause : {"anon_growth", "shmem", "limit_too_small", "cache"}) {
+    kill["cause"] = text(cause);
+    EXPECT_EQ(why(made()).find("did not grow"), std::string::npos) << why(made());
+    EXPECT_EQ(why(made()).find("1.0 MiB"), std::string::npos) << why(made());
+  }
+  EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with("how much there was is not known."));
+  EXPECT_TRUE(said("unseen").starts_with("Nothing of it was sampled before the kill")) << said("unseen");
+}
+
 TEST_F(IncidentTest, WhereNothingIsKnownThatIsSaid) {
   kill = {{"oom_kill_id", number(7)},
           {"killed_at_us", number(kKilledUs)},
@@ -257,12 +296,15 @@ TEST_F(IncidentTest, EarlierAndLaterKillsOfTheWorkloadAreCounted) {
                     {"killed_at_us", number(kKilledUs - 7200 * kSecondUs)},
                     {"before_us", number(7200 * kSecondUs)},
                     {"victim", text("python3")},
-                    {"cause", text("anon growth")}});
+                    {"cause", text("anon_growth")}});
   about["earlier_kills"] = number(12);
   about["earlier_kills_in_7_days"] = number(9);
   about["later_kills"] = number(2);
   EXPECT_EQ(said("again"),
             "12 earlier kills of it, 9 in the 7 days before, the last one 2h before; killed 2 times since.");
+  EXPECT_NE(render_incident(made(), Format::text, {}).find("python3  anon growth\n"), std::string::npos);
+  const auto json = nlohmann::json::parse(render_incident(made(), Format::json, {}));
+  EXPECT_EQ(json["earlier_kills"][0]["cause"], "anon_growth");
 }
 
 TEST_F(IncidentTest, OnlyWhatBelongsToTheKillIsTakenFromTheReports) {
