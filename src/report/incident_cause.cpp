@@ -157,11 +157,12 @@ std::string cache_stuck(const Incident& incident) {
   const MemoryPoint& memory = *incident.at_kill;
   const std::string text = "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " +
                            size(memory.cache) + " were page cache that the kernel could not drop in time: ";
-  if (!memory.dirty) return text + "whether it was dirty or in use is not known.";
+  if (!memory.dirty) return text + "whether it was in use, locked or dirty is not known.";
   if (*memory.dirty >= memory.cache.value_or(0) / 2) {
     return text + size(*memory.dirty) + " of it had to be written to disk first.";
   }
-  return text + "it was in use, and only " + size(*memory.dirty) + " had to be written first.";
+  return text + "it was in use or locked" +
+         (*memory.dirty > 0 ? ", and " + size(*memory.dirty) + " of it had to be written first." : ".");
 }
 
 std::string too_small(const Incident& incident) {
@@ -248,7 +249,7 @@ std::string share_of(std::uint64_t part, const Bytes& limit) {
   return " (" + core::in_percent(part, *limit) + " of the limit)";
 }
 
-/// By the kernel's own numbers.
+/// By the kernel's own numbers: it kills only after it has tried several times to drop all that it can.
 std::string left_at_kill(const MemoryPoint& memory) {
   const std::uint64_t cache = *memory.cache;
   if (cache == 0) return "No page cache was left at the kill: dropping it would not have helped.";
@@ -256,15 +257,16 @@ std::string left_at_kill(const MemoryPoint& memory) {
       size(cache) + " of page cache were left at the kill" + share_of(cache, memory.limit);
   const bool much = memory.limit && cache >= *memory.limit / kMuch;
   if (!much) return left + ": dropping it would not have helped; the kernel had dropped the rest already.";
-  if (!memory.dirty) return left + ". Whether it could be dropped, or had to be written first, is not known.";
-  if (*memory.dirty >= cache / 2) {
-    return left + ", but " + size(*memory.dirty) +
-           " of it had to be written to disk first: dropping could not have helped, "
-           "less to be written would have.";
-  }
-  return left + ", and only " + size(*memory.dirty) +
-         " of it dirty: the kernel did not get it dropped in time. Dropping it "
-         "earlier may have helped.";
+  const std::string stuck = left + ": the kernel had tried and could not drop it: ";
+  const std::string neither = "; a reclaim would not have freed it either.";
+  if (!memory.dirty) return stuck + "in use, locked or waiting to be written" + neither;
+  const bool is_much_dirty = *memory.dirty >= cache / 2;
+  if (is_much_dirty)
+    return stuck + size(*memory.dirty) + " of it waiting to be written" + neither +
+           " Writing it back earlier may have helped.";
+  const std::string waiting =
+      *memory.dirty > 0 ? ", " + size(*memory.dirty) + " of it waiting to be written" : "";
+  return stuck + "in use or locked" + waiting + neither;
 }
 
 /// By a sample: the kernel went on dropping until the kill.

@@ -86,16 +86,30 @@ TEST_F(IncidentTest, CacheThatCouldNotBeDropped) {
             "drop in time: 190.0 MiB of it had to be written to disk first.");
   EXPECT_EQ(
       would_reclaim_have_helped(made()),
-      "200.0 MiB of page cache were left at the kill (78 % of the limit), but 190.0 MiB of it had to be "
-      "written to disk first: dropping could not have helped, less to be written would have.");
-  kill["dirty_bytes"] = number(kMiB);
-  EXPECT_TRUE(why(made()).ends_with("it was in use, and only 1.0 MiB had to be written first."))
-      << why(made());
-  EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with("Dropping it earlier may have helped."))
-      << would_reclaim_have_helped(made());
+      "200.0 MiB of page cache were left at the kill (78 % of the limit): the kernel had tried and could not "
+      "drop it: 190.0 MiB of it waiting to be written; a reclaim would not have freed it either. Writing it "
+      "back earlier may have helped.");
   kill["dirty_bytes"] = Cell{};
   EXPECT_TRUE(why(made()).ends_with("is not known.")) << why(made());
-  EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with("is not known."))
+  EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with(
+      "could not drop it: in use, locked or waiting to be written; a reclaim would not have freed it either."))
+      << would_reclaim_have_helped(made());
+}
+
+TEST_F(IncidentTest, CacheThatIsLockedCouldNotHaveBeenDroppedEarlierEither) {
+  kill["cause"] = text("cache");
+  kill["cache_bytes"] = number(200 * kMiB);
+  kill["dirty_bytes"] = number(kMiB);
+  EXPECT_TRUE(why(made()).ends_with("it was in use or locked, and 1.0 MiB of it had to be written first."))
+      << why(made());
+  EXPECT_EQ(would_reclaim_have_helped(made()),
+            "200.0 MiB of page cache were left at the kill (78 % of the limit): the kernel had tried and could "
+            "not drop it: in use or locked, 1.0 MiB of it waiting to be written; a reclaim would not have freed "
+            "it either.");
+  kill["dirty_bytes"] = number(0);
+  EXPECT_TRUE(why(made()).ends_with("it was in use or locked.")) << why(made());
+  EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with(
+      "could not drop it: in use or locked; a reclaim would not have freed it either."))
       << would_reclaim_have_helped(made());
 }
 
