@@ -1,24 +1,62 @@
 -- Who shared what had run out at an OOM kill
 -- SPDX-License-Identifier: Apache-2.0
 -- Where the limit of a cgroup above the victim's was hit, what was below it; where the node's memory ran out,
--- everything watched: in the last scan of all before the kill, the largest first. cgroups_below is how many
--- there were.
+-- everything watched: each by its newest sample before the kill, of whatever scan, and by where it stood a
+-- minute before (in its first sample, where it has none so old). Who grew fastest first, by 1 MiB at least,
+-- then the victim's and the largest. cgroups_below is how many there were.
 WITH kill AS (
-  SELECT * FROM oom_kill WHERE oom_kill_id = :oom_kill_id AND cause IN ('ancestor_limit', 'node')
+  SELECT o.cgroup_id, o.cause, o.limit_path,
+         min(o.killed_at_us - 1, iif(o.source = 'counter', ifnull(o.earliest_at_us, o.killed_at_us), o.killed_at_us))
+           AS end_at_us
+    FROM oom_kill o
+   WHERE o.oom_kill_id = :oom_kill_id AND o.cause IN ('ancestor_limit', 'node')
+),
+-- From the last scan of all that is a minute old to the kill; who is not in the last one or later was gone.
+range AS (
+  SELECT kill.*, end_at_us - 60000000 AS minute_before_us,
+         ifnull((SELECT max(started_at_us) FROM scan
+                  WHERE started_at_us BETWEEN :since_us AND end_at_us - 60000000 AND is_partial IS NOT 1),
+                :since_us) AS begin_at_us,
+         ifnull((SELECT max(started_at_us) FROM scan
+                  WHERE started_at_us BETWEEN :since_us AND end_at_us AND is_partial IS NOT 1), 0) AS alive_at_us
+    FROM kill
+),
+taken AS (
+  SELECT s.cgroup_id, s.usage_kib, s.anon_kib, sc.started_at_us AS at_us, range.minute_before_us, range.alive_at_us
+    FROM range
+   CROSS JOIN scan sc
+   CROSS JOIN sample s
+   CROSS JOIN cgroup c
+   WHERE sc.started_at_us BETWEEN range.begin_at_us AND range.end_at_us
+     AND s.scan_id = sc.scan_id AND c.cgroup_id = s.cgroup_id
+     AND (range.cause = 'node' OR range.limit_path = '/'
+          OR substr(c.path, 1, length(range.limit_path) + 1) = range.limit_path || '/')
+),
+-- SQLite takes the other columns from the row that has the extreme.
+newest AS (
+  SELECT cgroup_id, max(at_us) AS at_us, usage_kib, anon_kib, alive_at_us FROM taken GROUP BY cgroup_id
+),
+before AS (
+  SELECT cgroup_id, at_us, usage_kib,
+         min(iif(at_us <= minute_before_us, minute_before_us - at_us, at_us)) AS distance_us
+    FROM taken GROUP BY cgroup_id
+),
+sharer AS (
+  SELECT n.cgroup_id, n.usage_kib, n.anon_kib, b.usage_kib AS before_kib, n.at_us - b.at_us AS grown_in_us,
+         iif(n.usage_kib - b.usage_kib >= 1024, (n.usage_kib - b.usage_kib) * 1.0 / (n.at_us - b.at_us), 0) AS pace
+    FROM newest n JOIN before b USING (cgroup_id)
+   WHERE n.at_us >= n.alive_at_us
 )
 SELECT c.name AS cgroup,
+       s.before_kib * 1024 AS usage_before_bytes,
        s.usage_kib * 1024 AS usage_bytes,
+       s.grown_in_us,
        s.anon_kib * 1024 AS anon_bytes,
-       s.cgroup_id = kill.cgroup_id AS is_victim,
+       s.pace > 0 AS grew,
+       s.cgroup_id = (SELECT cgroup_id FROM kill) AS is_victim,
        count(*) OVER () AS cgroups_below,
        c.path
-  FROM kill
- CROSS JOIN sample s
- CROSS JOIN v_cgroup c
- WHERE s.scan_id = (SELECT scan_id FROM scan WHERE started_at_us <= kill.killed_at_us AND is_partial IS NOT 1
-                     ORDER BY started_at_us DESC LIMIT 1)
-   AND c.cgroup_id = s.cgroup_id
-   AND (kill.cause = 'node' OR kill.limit_path = '/'
-        OR substr(c.path, 1, length(kill.limit_path) + 1) = kill.limit_path || '/')
- ORDER BY s.usage_kib DESC, c.path
+  FROM sharer s
+  JOIN v_cgroup c USING (cgroup_id)
+ ORDER BY s.pace DESC, is_victim DESC, s.usage_kib DESC, c.path
  LIMIT 6;

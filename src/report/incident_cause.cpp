@@ -180,19 +180,33 @@ std::string too_small(const Incident& incident) {
          "dropped, in every sample before the kill.";
 }
 
-/// "; of the 3 cgroups that share it, A had 300.0 MiB, B 100.0 MiB".
-std::string shared(const core::Table& sharers) {
+/// "mq/sib-0/big (the victim's)"
+std::string sharer_name(const Row& row) {
+  return core::escape_for_terminal(row.text("cgroup")) +
+         (row.integer("is_victim") != 0 ? " (the victim's)" : "");
+}
+
+/// " Of the 2 cgroups that share it, A grew most: 37.0 MiB to 53.0 MiB in 9 s; B (the victim's) held 95.0 MiB."
+std::string shared(const core::Table& sharers, std::string_view which) {
   constexpr std::size_t kMostNamed = 3;
   if (sharers.rows.empty()) return "";
-  std::string text;
-  for (std::size_t i = 0; i < std::min(sharers.rows.size(), kMostNamed); ++i) {
-    const Row row(sharers, i);
-    text += (i > 0 ? ", " : "") + core::escape_for_terminal(row.text("cgroup")) +
-            (row.integer("is_victim") != 0 ? " (the victim's) " : " ") + size(row.bytes("usage_bytes"));
+  const Row first(sharers);
+  const std::int64_t all = first.integer("cgroups_below");
+  const bool grew = first.integer("grew") != 0;
+  std::string text =
+      all > 1 ? " Of the " + std::to_string(all) + " " + std::string(which) + ", " : " By the last sample, ";
+  if (grew) {
+    text += sharer_name(first) + (all > 1 ? " grew most: " : " grew: ") +
+            size(first.bytes("usage_before_bytes")) + " to " + size(first.bytes("usage_bytes")) + " in " +
+            core::format_duration_us(first.integer("grown_in_us"));
   }
-  const std::int64_t all = Row(sharers).integer("cgroups_below");
-  return (all > 1 ? " The largest of the " + std::to_string(all) + " cgroups" : " The only cgroup") +
-         " below it in the last scan before: " + text + ".";
+  for (std::size_t i = grew ? 1 : 0; i < std::min(sharers.rows.size(), kMostNamed); ++i) {
+    const Row row(sharers, i);
+    const bool is_first_held = i == (grew ? 1u : 0u);
+    text += (i == 0 ? "" : is_first_held ? "; " : ", ") + sharer_name(row) + (is_first_held ? " held " : " ") +
+            size(row.bytes("usage_bytes"));
+  }
+  return text + (grew ? "." : "; no growth was sampled.");
 }
 
 /// Where the numbers at the kill are another's, those of the last sample are its own. nullopt: no growth.
@@ -208,21 +222,24 @@ std::optional<Incident> as_last_sampled(const Incident& incident) {
 
 std::string own_growth(const Incident& incident) {
   const std::optional<Incident> own = as_last_sampled(incident);
-  return own ? " " + grew(*own, largest_kind(*own->at_kill)) + " before." : "";
+  if (!own) return "";
+  const Kind& kind = largest_kind(*own->at_kill);
+  const Rise rise = rise_of(*own, kind);
+  return rise.to_bytes > rise.from_bytes ? " " + grew(*own, kind) + " before." : "";
 }
 
 std::string above(const Incident& incident) {
   const Bytes limit =
       incident.at_kill && incident.measured_by_kernel ? incident.at_kill->limit : std::nullopt;
-  return "Not its own limit was hit, but that of " + core::escape_for_terminal(incident.limit_path) +
-         " above it" + (limit ? ", " + size(*limit) : "") + ", which it shares." +
-         shared(incident.tables.sharers) + own_growth(incident);
+  return "Not its own limit was hit, but the limit of " + limit_holder(incident) +
+         (limit ? ", " + size(*limit) : "") + ", which it shares." +
+         shared(incident.tables.sharers, "cgroups that share it") + own_growth(incident);
 }
 
 std::string node(const Incident& incident) {
   const std::string memory = incident.memory_bytes ? " (" + size(*incident.memory_bytes) + ")" : "";
   return "The node's memory" + memory + " had run out, and no limit was hit: the kernel chose this process." +
-         shared(incident.tables.sharers) + own_growth(incident);
+         shared(incident.tables.sharers, "watched cgroups") + own_growth(incident);
 }
 
 std::string unknown(const Incident& incident) {

@@ -105,7 +105,8 @@ std::vector<core::Table> tables_for_people(const Incident& incident) {
   constexpr auto kLimits =
       std::to_array<std::string_view>({"changed_at_us", "limit_before_bytes", "limit_bytes",
                                        "effective_limit_before_bytes", "effective_limit_bytes"});
-  constexpr auto kSharers = std::to_array<std::string_view>({"cgroup", "usage_bytes", "anon_bytes"});
+  constexpr auto kSharers = std::to_array<std::string_view>(
+      {"cgroup", "usage_before_bytes", "usage_bytes", "grown_in_us", "anon_bytes"});
   constexpr auto kEarlier =
       std::to_array<std::string_view>({"id", "killed_at_us", "before_us", "victim", "cause"});
   const IncidentTables& all = incident.tables;
@@ -114,7 +115,7 @@ std::vector<core::Table> tables_for_people(const Incident& incident) {
     if (!table.rows.empty()) tables.push_back(std::move(table));
   };
   add(only(all.earlier_kills, "Earlier kills of the same workload", kEarlier));
-  add(only(all.sharers, "Largest below what had run out", kSharers));
+  add(only(all.sharers, "Who shared what had run out, the fastest grower first", kSharers));
   add(only(all.reclaims, "Reclaims of it", kReclaims));
   add(only(all.limit_changes, "Changes of its limit", kLimits));
   tables.push_back(neighbours(incident));

@@ -95,7 +95,7 @@ std::string memory(const Incident& incident) {
            " before).";
   }
   const std::string whose =
-      has_own_numbers(incident) ? "" : " of " + safe(incident.limit_path) + " with all below it,";
+      has_own_numbers(incident) ? "" : " of " + limit_holder(incident) + " with all below it,";
   return text + " (by the kernel," + whose + " at the kill).";
 }
 
@@ -212,6 +212,16 @@ std::string place_of(const Incident& incident) {
   if (!cgroup.path.empty()) return "cgroup " + safe(cgroup.path);
   if (!incident.victim.path.empty()) return "cgroup " + safe(incident.victim.path) + ", which is not watched";
   return "a cgroup that was not told";
+}
+
+std::string limit_holder(const Incident& incident) {
+  const VictimCgroup& cgroup = incident.cgroup;
+  const auto at = incident.limit_path.rfind('/');
+  std::string last = at == std::string::npos ? "" : incident.limit_path.substr(at + 1);
+  std::ranges::replace(last, '_', '-');  // systemd has them so
+  const bool is_pod =
+      !cgroup.pod.empty() && !cgroup.pod_uid.empty() && last.find(cgroup.pod_uid) != std::string::npos;
+  return is_pod ? pod_of(cgroup) : safe(incident.limit_path) + " above it";
 }
 
 std::string who(const Incident& incident) {

@@ -29,6 +29,9 @@ std::string incident_title(const Incident& incident);
 /// path.
 std::string place_of(const Incident& incident);
 
+/// Whose limit was hit, of a cgroup above: "pod shop/web-7d9c5b8f6d-x2x4z", otherwise "/a/b above it".
+std::string limit_holder(const Incident& incident);
+
 /// "python3 (pid 4319) in container app of pod shop/web-7d9c5b8f6d-x2x4z"
 std::string who(const Incident& incident);
 

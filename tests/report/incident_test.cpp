@@ -131,19 +131,31 @@ TEST_F(IncidentTest, AnAncestorsLimitNamesWhoSharesIt) {
   kill["cause"] = text("ancestor_limit");
   kill["limit_path"] = text("/kubepods/pod1");
   kill["limit_bytes"] = number(512 * kMiB);
-  for (const char* const name : {"shop/web/app", "shop/web/proxy"}) {
-    add_row(sharers, {{"cgroup", text(name)},
-                      {"usage_bytes", number(256 * kMiB)},
-                      {"is_victim", number(name == std::string("shop/web/app") ? 1 : 0)},
-                      {"cgroups_below", number(2)}});
-  }
+  add_sharer("shop/web/proxy", 37, 53, true);
+  add_sharer("shop/web/app", 256, 256, false);
   EXPECT_EQ(why(made()),
-            "Not its own limit was hit, but that of /kubepods/pod1 above it, 512.0 MiB, which it shares. The "
-            "largest "
-            "of the 2 cgroups below it in the last scan before: shop/web/app (the victim's) 256.0 MiB, "
-            "shop/web/proxy 256.0 MiB. Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s "
+            "Not its own limit was hit, but the limit of /kubepods/pod1 above it, 512.0 MiB, which it shares. Of "
+            "the 2 cgroups that share it, shop/web/proxy grew most: 37.0 MiB to 53.0 MiB in 9 s; shop/web/app "
+            "(the victim's) held 256.0 MiB. Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s "
             "(42.0 MiB/s) before.");
-  EXPECT_NE(said("memory").find("of /kubepods/pod1 with all below it"), std::string::npos) << said("memory");
+  EXPECT_NE(said("memory").find("of /kubepods/pod1 above it with all below it"), std::string::npos)
+      << said("memory");
+  kill["limit_path"] = text("/kubepods.slice/kubepods-pod1f0c2a3b_1111_2222_3333_444455556666.slice");
+  EXPECT_TRUE(why(made()).starts_with(
+      "Not its own limit was hit, but the limit of pod shop/web-7d9c5b8f6d-x2x4z, 512.0 MiB, which"))
+      << why(made());
+}
+
+TEST_F(IncidentTest, OfAVictimThatDidNotGrowNoGrowthIsTold) {
+  kill["cause"] = text("ancestor_limit");
+  kill["limit_path"] = text("/kubepods/pod1");
+  samples = {};
+  for (std::int64_t before_s : {5, 4, 3, 2, 1}) add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
+  kill["grew_from_bytes"] = kill["grew_to_bytes"] = number(45 * kMiB);
+  add_sharer("shop/web/app", 256, 256, false);
+  EXPECT_TRUE(why(made()).ends_with(
+      " By the last sample, shop/web/app (the victim's) held 256.0 MiB; no growth was sampled."))
+      << why(made());
 }
 
 TEST_F(IncidentTest, TheNodesMemory) {

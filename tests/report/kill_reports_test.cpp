@@ -223,11 +223,40 @@ TEST_F(KillReports, SharersAreThoseBelowTheLimitThatWasHit) {
   history.exec("UPDATE oom_kill SET limit_path = '/pod' WHERE oom_kill_id = 1");
   const Table table = query("incident_sharers", 1);
   ASSERT_EQ(table.rows.size(), 2u);
-  EXPECT_EQ(Row(table, 0).text("path"), "/pod/b");
-  EXPECT_EQ(Row(table, 1).integer("is_victim"), 1);
+  EXPECT_EQ(Row(table, 0).integer("is_victim"), 1) << "nobody grew";
+  EXPECT_EQ(Row(table, 1).text("path"), "/pod/b");
   EXPECT_EQ(Row(table, 0).integer("cgroups_below"), 2);
   EXPECT_EQ(query("incident_sharers", 2).rows.size(), 6u);
   EXPECT_TRUE(query("incident_sharers", 3).rows.empty());
+}
+
+TEST_F(KillReports, SharersAreByTheirNewestSampleAndTheFastestGrowerIsFirst) {
+  history.add_cgroup(4, "/pod/big", "", 1);
+  history.add_cgroup(5, "/pod/small", "", 1);
+  history.add_cgroup(6, "/pod/gone", "", 1);
+  const auto at_s = [](std::int64_t second) { return minute(0) + second * kSecondUs; };
+  scan(at_s(0), {-1, -1, -1, 50 * 1024, 10 * 1024, 90 * 1024});
+  scan(at_s(60), {-1, -1, -1, 95 * 1024, 37 * 1024});
+  for (const int second : {70, 130, 139}) {
+    history.add_scan(at_s(second), /*is_partial=*/true);
+    history.add_sample(at_s(second), 5, second == 139 ? 53 * 1024 : 37 * 1024);
+  }
+  history.add_scan(at_s(140));
+  history.add_sample(at_s(140), 5, 1);
+  history.add_kill(4, at_s(140), "ancestor_limit");
+  history.exec("UPDATE oom_kill SET limit_path = '/pod', source = 'counter', earliest_at_us = " +
+               std::to_string(at_s(139)));
+  const Table table = query("incident_sharers", 1);
+  ASSERT_EQ(table.rows.size(), 2u) << "one was gone by the last scan of all";
+  EXPECT_EQ(Row(table, 0).text("path"), "/pod/small");
+  EXPECT_EQ(Row(table, 0).integer("grew"), 1);
+  EXPECT_EQ(Row(table, 0).integer("usage_before_bytes"), 37 * 1024 * kKiB);
+  EXPECT_EQ(Row(table, 0).integer("usage_bytes"), 53 * 1024 * kKiB) << "of a partial scan, before the kill";
+  EXPECT_EQ(Row(table, 0).integer("grown_in_us"), 69 * kSecondUs);
+  EXPECT_EQ(Row(table, 1).text("path"), "/pod/big");
+  EXPECT_EQ(Row(table, 1).integer("usage_bytes"), 95 * 1024 * kKiB);
+  EXPECT_EQ(Row(table, 1).integer("grew"), 0);
+  EXPECT_EQ(Row(table, 1).integer("is_victim"), 1);
 }
 
 TEST_F(KillReports, AKillOutsideTheWatchedCgroupsHasARowInEach) {

@@ -141,6 +141,20 @@ class IncidentTest : public testing::Test {
     }
     return "";
   }
+  /// Usage nine seconds before and in the last sample.
+  void add_sharer(const std::string& name, std::int64_t before_mib, std::int64_t mib, bool grew) {
+    add_row(sharers, {{"cgroup", name},
+                      {"usage_before_bytes", number(before_mib * kMiB)},
+                      {"usage_bytes", number(mib * kMiB)},
+                      {"grown_in_us", number(9 * kSecondUs)},
+                      {"grew", number(grew ? 1 : 0)},
+                      {"is_victim", number(name == "shop/web/app" ? 1 : 0)}});
+    sharers.columns.size() == 6 ? sharers.columns.push_back("cgroups_below") : void();
+    for (auto& row : sharers.rows) {
+      row.resize(7);
+      row[6] = number(static_cast<std::int64_t>(sharers.rows.size()));
+    }
+  }
   void forget(const std::vector<std::string>& columns) {
     for (const std::string& column : columns) kill[column] = Cell{};
   }
