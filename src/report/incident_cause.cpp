@@ -165,13 +165,21 @@ std::string cache_stuck(const Incident& incident) {
          (*memory.dirty > 0 ? ", and " + size(*memory.dirty) + " of it had to be written first." : ".");
 }
 
+std::string without_comma(std::string text) {
+  if (text.ends_with(',')) text.pop_back();
+  return text;
+}
+
 std::string too_small(const Incident& incident) {
   const auto born_us = incident.cgroup.first_seen_at_us;
   if (born_us && incident.killed_at_us - *born_us < kAtItsStart_us && incident.earlier_kills > 0) {
-    return "It did not get past its start: killed " + ago(incident, *born_us) +
-           " after it was first seen, as " + std::to_string(incident.earlier_kills) +
-           (incident.earlier_kills == 1 ? " time" : " times") + " before. It needs more than " +
-           limit_of(incident) + " to start.";
+    const std::string limit = limit_of(incident);
+    std::string text = "Killed " + ago(incident, *born_us) + " after it was first seen, as " +
+                       std::to_string(incident.earlier_kills) +
+                       (incident.earlier_kills == 1 ? " time" : " times") + " before: " + limit +
+                       " is too small for its start, or it leaks from its start on.";
+    if (!incident.growth || !incident.at_kill) return text;
+    return text + " " + without_comma(grew(incident, largest_kind(*incident.at_kill))) + ".";
   }
   if (last_sample_before(incident) == nullptr)
     return "It hit " + limit_of(incident) + "; how it came to that was not sampled.";
@@ -297,8 +305,36 @@ std::string left_before(const Incident& incident, const MemoryPoint& memory) {
          "the kill is not known.";
 }
 
+/// " Its limit was lowered from 120.0 MiB to 100.0 MiB 4 s before."; the newest change counts.
+std::string limit_change(const Incident& incident) {
+  const core::Table& changes = incident.tables.limit_changes;
+  for (std::size_t i = 0; i < changes.rows.size(); ++i) {
+    const Row row(changes, i);
+    const std::int64_t at_us = row.integer("changed_at_us");
+    if (at_us > incident.killed_at_us || at_us < incident.since_us) continue;
+    const Bytes own = row.known_bytes("limit_bytes"), own_before = row.known_bytes("limit_before_bytes");
+    const bool is_own = own != own_before;
+    const Bytes now = is_own ? own : row.known_bytes("effective_limit_bytes");
+    const Bytes then = is_own ? own_before : row.known_bytes("effective_limit_before_bytes");
+    if (now == then) continue;
+    const bool is_lower = now && (!then || *now < *then);
+    return std::string(is_own ? " Its limit" : " The limit that holds for it") + " was " +
+           (is_lower ? "lowered" : "raised") + " from " + (then ? size(*then) : "none") + " to " +
+           (now ? size(*now) : "none") + " " + ago(incident, at_us) + " before.";
+  }
+  return "";
+}
+
 bool is_of_node(const Incident& incident) {
   return incident.cause == "node" || (incident.cause.empty() && incident.node_wide);
+}
+
+std::string cause_of(const Incident& incident) {
+  if (const Kind* const kind = kind_of(incident.cause)) return by_kind(incident, *kind);
+  if (incident.cause == "cache") return cache_stuck(incident);
+  if (incident.cause == "limit_too_small") return too_small(incident);
+  if (incident.cause == "ancestor_limit") return above(incident);
+  return unknown(incident);
 }
 
 }  // namespace
@@ -322,12 +358,8 @@ std::optional<Rise> rise_of(const Incident& incident) {
 }
 
 std::string why(const Incident& incident) {
-  if (const Kind* const kind = kind_of(incident.cause)) return by_kind(incident, *kind);
-  if (incident.cause == "cache") return cache_stuck(incident);
-  if (incident.cause == "limit_too_small") return too_small(incident);
-  if (incident.cause == "ancestor_limit") return above(incident);
-  if (is_of_node(incident)) return node(incident);
-  return unknown(incident);
+  if (is_of_node(incident) && kind_of(incident.cause) == nullptr) return node(incident);
+  return cause_of(incident) + limit_change(incident);
 }
 
 std::string would_reclaim_have_helped(const Incident& incident) {

@@ -19,11 +19,14 @@ constexpr std::size_t kSmallChartHeight = 5;
 constexpr std::size_t kLabelWidth = 8;
 constexpr std::size_t kWidestText = 110;
 
+/// At the kill, of the victim's own cgroup.
 std::optional<double> limit_of(const Incident& incident) {
-  std::optional<std::uint64_t> limit;
-  for (const MemoryPoint& sample : incident.samples) {
-    if (sample.limit) limit = std::max(limit.value_or(0), *sample.limit);
-  }
+  const bool is_own = incident.at_kill && has_own_numbers(incident) &&
+                      (incident.limit_path.empty() || incident.limit_path == incident.cgroup.path);
+  std::optional<std::uint64_t> limit = is_own ? incident.at_kill->limit : std::nullopt;
+  if (const MemoryPoint* const last = last_sample_before(incident); !limit && last != nullptr)
+    limit = last->limit;
+  for (const MemoryPoint& sample : incident.samples) limit = limit ? limit : sample.limit;
   if (!limit) return std::nullopt;
   return static_cast<double>(*limit);
 }
@@ -44,12 +47,13 @@ std::string charts(const Incident& incident, const Style& style) {
   const std::vector<ChartPoint> usage = chart_points(incident, &MemoryPoint::usage);
   if (usage.empty()) return "";
   const auto limit = limit_of(incident);
-  const bool drawn = limit && is_near(usage, *limit);
+  const auto top = highest(usage);
+  const bool drawn = limit && is_near(usage, *limit) && top.value_or(0) <= *limit;
   std::string title = "usage";
   if (limit)
     title += ", limit " + core::format_bytes(static_cast<std::uint64_t>(*limit)) +
-             (drawn ? " (the line at the top)" : "");
-  const ChartMarks marks{.top = drawn ? limit : highest(usage),
+             (drawn ? " (the line at the top)" : top.value_or(0) > *limit ? " at the kill" : "");
+  const ChartMarks marks{.top = drawn ? limit : top,
                          .has_line = drawn,
                          .at_us = incident.killed_at_us,
                          .label = "kill"};

@@ -123,8 +123,34 @@ TEST_F(IncidentTest, ALimitTooSmall) {
   about["earlier_kills"] = number(3);
   EXPECT_EQ(
       why(made()),
-      "It did not get past its start: killed 12 s after it was first seen, as 3 times before. It needs more "
-      "than its limit of 256.0 MiB to start.");
+      "Killed 12 s after it was first seen, as 3 times before: its limit of 256.0 MiB is too small for its "
+      "start, or it leaks from its start on. Its heap and stacks (anon) grew from 41.0 MiB to 250.0 MiB in 5 s "
+      "(41.8 MiB/s).");
+  forget({"grew_from_at_us"});
+  EXPECT_TRUE(why(made()).ends_with("or it leaks from its start on.")) << why(made());
+}
+
+TEST_F(IncidentTest, ALimitThatWasLoweredBeforeTheKillBelongsToTheAnswer) {
+  for (const std::int64_t before_s : {4, 900}) {
+    add_row(limit_changes, {{"path", text("/kubepods/pod1/c1")},
+                            {"changed_at_us", number(kKilledUs - before_s * kSecondUs)},
+                            {"limit_before_bytes", number(320 * kMiB)},
+                            {"limit_bytes", number(256 * kMiB)}});
+  }
+  EXPECT_TRUE(why(made()).ends_with(
+      "its limit of 256.0 MiB. Its limit was lowered from 320.0 MiB to 256.0 MiB 4 s before."))
+      << why(made());
+  for (std::size_t i = 0; i < 3; ++i) samples.rows[i][5] = number(320 * kMiB);
+  ASSERT_EQ(samples.columns[5], "limit_bytes");
+  EXPECT_NE(render_incident(made(), Format::text, {}).find("usage, limit 256.0 MiB (the line at the top)\n"),
+            std::string::npos);
+  samples.rows[0][7] = number(300 * kMiB);
+  ASSERT_EQ(samples.columns[7], "usage_bytes");
+  EXPECT_NE(render_incident(made(), Format::text, {}).find("usage, limit 256.0 MiB at the kill\n"),
+            std::string::npos)
+      << "a line at the top would be the old limit's";
+  kill["scope"] = kill["cause"] = text("node");
+  EXPECT_EQ(why(made()).find("lowered"), std::string::npos) << why(made());
 }
 
 TEST_F(IncidentTest, AnAncestorsLimitNamesWhoSharesIt) {
