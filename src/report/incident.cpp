@@ -158,12 +158,24 @@ std::optional<std::uint64_t> held_bytes(const MemoryPoint& point) {
   return *point.usage - std::min(*point.usage, point.cache.value_or(0));
 }
 
+std::int64_t chart_end_us(const Incident& incident) {
+  constexpr std::int64_t kLeastUs = 10'000'000;
+  const std::int64_t killed_at_us = incident.killed_at_us;
+  const std::int64_t first_us = incident.samples.empty() ? killed_at_us : incident.samples.front().at_us;
+  const std::int64_t before_us = killed_at_us - std::max(first_us, incident.since_us);
+  return std::max(killed_at_us,
+                  std::min(incident.until_us - 1, killed_at_us + std::max(kLeastUs, before_us / 4)));
+}
+
 std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind) {
   std::vector<ChartPoint> points;
   const auto add = [&](std::int64_t at_us, const std::optional<std::uint64_t>& bytes) {
     points.push_back({at_us, bytes ? std::optional(static_cast<double>(*bytes)) : std::nullopt});
   };
-  for (const MemoryPoint& sample : incident.samples) add(sample.at_us, sample.*kind);
+  const std::int64_t end_us = chart_end_us(incident);
+  for (const MemoryPoint& sample : incident.samples) {
+    if (sample.at_us <= end_us) add(sample.at_us, sample.*kind);
+  }
   if (points.empty()) return points;
   if (incident.measured_by_kernel && has_own_numbers(incident) && incident.at_kill) {
     add(incident.killed_at_us, (*incident.at_kill).*kind);

@@ -102,6 +102,9 @@ std::optional<std::uint64_t> held_bytes(const MemoryPoint& point);
 
 using MemoryOf = std::optional<std::uint64_t> MemoryPoint::*;
 
+/// Where its charts end: what was after the kill does not push the life before to the edge.
+std::int64_t chart_end_us(const Incident& incident);
+
 /// One kind of memory for a chart: a point without a value where nobody looked; at the kill the kernel's own
 /// number where it has one.
 std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind);

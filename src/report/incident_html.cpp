@@ -138,11 +138,11 @@ std::string title_of_last(std::int64_t duration_us) {
   return "The last " + core::format_duration_us((duration_us + kStepUs / 2) / kStepUs * kStepUs);
 }
 
-/// From the first sample to the end of the window: what was before it is told in words.
+/// From the first sample on: what was before it is told in words.
 SvgChart chart_of(const Incident& incident) {
   SvgChart chart{.title = "",
                  .from_at_us = std::max(incident.since_us, incident.samples.front().at_us),
-                 .to_at_us = std::max(incident.until_us - 1, incident.killed_at_us),
+                 .to_at_us = chart_end_us(incident),
                  .series = memory_series({.usage = chart_points(incident, &MemoryPoint::usage),
                                           .cache = chart_points(incident, &MemoryPoint::cache),
                                           .anon = chart_points(incident, &MemoryPoint::anon),

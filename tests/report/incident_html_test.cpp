@@ -92,6 +92,14 @@ TEST_F(IncidentPageTest, HasOneChartWhereASecondWouldShowNoMore) {
       << "the same time";
 }
 
+TEST_F(IncidentPageTest, OfAShortLifeTheChartEndsSoonAfterTheKill) {
+  samples = {};
+  for (std::int64_t before_s = 20; before_s > -200; --before_s)
+    add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
+  EXPECT_TRUE(charts(page())[0].starts_with("Chart, 2026-11-23T03:11:40Z to 2026-11-23T03:12:10Z;"))
+      << charts(page())[0];
+}
+
 TEST_F(IncidentPageTest, MarksReclaimsLimitsGapsAndEarlierKills) {
   add_row(reclaims, {{"path", text("/kubepods/pod1/c1")},
                      {"started_at_us", number(kKilledUs - 600 * kSecondUs)},

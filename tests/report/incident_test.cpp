@@ -399,6 +399,16 @@ TEST_F(IncidentTest, FitsEightyColumnsAndMarksTheKill) {
   }
 }
 
+TEST_F(IncidentTest, OfAShortLifeTheChartsEndSoonAfterTheKill) {
+  samples = {};
+  for (std::int64_t before_s = 20; before_s > -200; --before_s)
+    add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
+  EXPECT_EQ(chart_points(made(), &MemoryPoint::usage).back().at_us, kKilledUs + 10 * kSecondUs);
+  add_sample(samples, kKilledUs - 100 * kSecondUs, 41, 20);
+  std::ranges::rotate(samples.rows, samples.rows.end() - 1);
+  EXPECT_EQ(chart_points(made(), &MemoryPoint::usage).back().at_us, kKilledUs + 25 * kSecondUs);
+}
+
 TEST_F(IncidentTest, HostileNamesAreHarmlessInEveryFormat) {
   constexpr const char* kHostile = "/a\n\x1b[31m\"|b\",<script>`*\xff\xe2\x80\xae";
   for (const char* const column :
