@@ -56,7 +56,8 @@ std::string victim_name(const Incident& incident) {
 }
 
 std::string again(const Incident& incident) {
-  if (incident.earlier_kills == 0 && incident.later_kills == 0) return "";
+  if (!Row(incident.tables.facts).known_bytes("earlier_kills")) return "";
+  if (incident.earlier_kills == 0 && incident.later_kills == 0) return "No other kill of it on record.";
   std::string text = "The first kill of it on record";
   if (incident.earlier_kills > 0) {
     const Row last(incident.tables.earlier_kills);
@@ -172,9 +173,11 @@ std::string unseen(const Incident& incident) {
   std::string text = missing_before(incident);
   const auto add = [&](const std::string& sentence) { text += (text.empty() ? "" : " ") + sentence; };
   for (const Gap& gap : incident.gaps) {
-    const bool holds_kill = gap.from_at_us < incident.killed_at_us && incident.killed_at_us < gap.to_at_us;
+    if (gap.from_at_us >= incident.killed_at_us) continue;
+    const bool holds_kill = incident.by_log ? incident.killed_at_us < gap.to_at_us
+                                            : incident.killed_at_us <= gap.to_at_us;
     add("No scan from " + core::format_utc(gap.from_at_us) + " to " + core::format_utc(gap.to_at_us) + " (" +
-        core::format_duration_us(gap.to_at_us - gap.from_at_us) + "): " + safe(gap.why) +
+        core::format_duration_us(gap.to_at_us - gap.due_at_us) + " missing): " + safe(gap.why) +
         (holds_kill ? ". The kill itself lies in that gap." : "."));
   }
   const auto begin_us = incident.history_begins_at_us;

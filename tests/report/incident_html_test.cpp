@@ -60,7 +60,7 @@ TEST_F(IncidentPageTest, SaysWhoWhyAndWhetherReclaimWouldHaveHelpedFirst) {
             (std::vector<std::string>{"256.0 MiB", "256.0 MiB", "1.3 MiB", "41.8 MiB/s", "5 s", "0"}));
   EXPECT_TRUE(html.of_class("alarm").empty());
   EXPECT_EQ(texts(html.all("dt")),
-            (std::vector<std::string>{"memory", "victim", "growth", "done", "cgroup"}));
+            (std::vector<std::string>{"again", "memory", "victim", "growth", "done", "cgroup"}));
 }
 
 TEST_F(IncidentPageTest, DrawsTheWindowAndItsEndWithTheKernelsNumbersAtTheKill) {

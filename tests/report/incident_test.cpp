@@ -336,8 +336,14 @@ TEST_F(IncidentTest, GapsAndABeginningOfTheHistoryAreSaid) {
                  {"why", text("the service was stopped")}});
   EXPECT_EQ(
       said("unseen"),
-      "No scan from 2026-11-23T03:11:00Z to 2026-11-23T03:13:00Z (2m): the service was stopped. The kill "
+      "No scan from 2026-11-23T03:11:00Z to 2026-11-23T03:13:00Z (1m 50s missing): the service was stopped. The kill "
       "itself lies in that gap.");
+  gaps = {};
+  add_row(gaps, {{"from_at_us", number(kKilledUs + 60 * kSecondUs)},
+                 {"to_at_us", number(kKilledUs + 160 * kSecondUs)},
+                 {"missing_us", number(90 * kSecondUs)},
+                 {"why", text("the service was stopped")}});
+  EXPECT_EQ(said("unseen"), "") << "it lies after the kill";
   gaps = {};
   about["history_begins_at_us"] = number(kKilledUs - 90 * kSecondUs);
   EXPECT_EQ(said("unseen"), "The history begins at 2026-11-23T03:10:30Z, 1m 30s before the kill.");
@@ -357,6 +363,12 @@ TEST_F(IncidentTest, EarlierAndLaterKillsOfTheWorkloadAreCounted) {
   EXPECT_NE(render_incident(made(), Format::text, {}).find("python3  anon growth\n"), std::string::npos);
   const auto json = nlohmann::json::parse(render_incident(made(), Format::json, {}));
   EXPECT_EQ(json["earlier_kills"][0]["cause"], "anon_growth");
+}
+
+TEST_F(IncidentTest, WhereThereIsNoOtherKillThatIsSaid) {
+  EXPECT_EQ(said("again"), "No other kill of it on record.");
+  about["later_kills"] = number(1);
+  EXPECT_EQ(said("again"), "The first kill of it on record; killed 1 time since.");
 }
 
 TEST_F(IncidentTest, OnlyWhatBelongsToTheKillIsTakenFromTheReports) {
