@@ -25,6 +25,30 @@ same AS (
               THEN o.cgroup_id IN (SELECT cgroup_id FROM cgroup WHERE workload = kill.workload)
               WHEN kill.cgroup_id IS NOT NULL THEN o.cgroup_id = kill.cgroup_id
               ELSE o.cgroup_id IS NULL AND o.victim_path = kill.victim_path END
+),
+-- Around the first start after the kill, or between the two scans that the counter tells of: from the stop on,
+-- from the last scan on where it had crashed.
+start AS (
+  SELECT e.at_us AS to_at_us, e.service_event_id,
+         EXISTS (SELECT 1 FROM service_event c WHERE c.kind = 'crash_found' AND c.at_us = e.at_us) AS had_crashed
+    FROM kill
+    JOIN service_event e
+      ON e.kind = 'start' AND e.at_us > iif(kill.source = 'counter', kill.earliest_at_us, kill.killed_at_us)
+   ORDER BY e.at_us, e.service_event_id LIMIT 1
+),
+not_running AS (
+  SELECT to_at_us, had_crashed,
+         iif(had_crashed,
+             (SELECT max(sc.started_at_us) FROM scan sc WHERE sc.started_at_us < to_at_us),
+             (SELECT max(e.at_us) FROM service_event e
+               WHERE e.kind = 'stop' AND e.at_us <= to_at_us AND e.service_event_id < start.service_event_id))
+           AS from_at_us
+    FROM start
+),
+down AS (
+  SELECT not_running.* FROM kill JOIN not_running
+   WHERE from_at_us <= kill.killed_at_us AND (kill.source <> 'counter' OR to_at_us <= kill.killed_at_us)
+     AND NOT EXISTS (SELECT 1 FROM scan sc WHERE sc.started_at_us > from_at_us AND sc.started_at_us < to_at_us)
 )
 SELECT kill.first_seen_at_us,
        (SELECT min(sc.started_at_us) FROM scan sc) AS history_begins_at_us,
@@ -35,6 +59,9 @@ SELECT kill.first_seen_at_us,
        (SELECT anon_kib * 1024 FROM grew_from) AS grew_from_anon_bytes,
        (SELECT shmem_kib * 1024 FROM grew_from) AS grew_from_shmem_bytes,
        (SELECT kernel_kib * 1024 FROM grew_from) AS grew_from_kernel_bytes,
+       (SELECT from_at_us FROM down) AS not_running_from_at_us,
+       (SELECT to_at_us FROM down) AS not_running_to_at_us,
+       (SELECT had_crashed FROM down) AS had_crashed,
        (SELECT value FROM node WHERE key = 'kernel_log') AS kernel_log,
        (SELECT value FROM node WHERE key = 'node') AS node,
        (SELECT value FROM node WHERE key = 'memory_bytes') AS memory_bytes,

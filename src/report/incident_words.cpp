@@ -168,10 +168,24 @@ std::string missing_before(const Incident& incident) {
   return text + ".";
 }
 
+/// Also where that is too short to be a gap.
+std::string not_running(const Incident& incident) {
+  const Row facts(incident.tables.facts);
+  const std::int64_t from_us = facts.integer("not_running_from_at_us");
+  const std::int64_t to_us = facts.integer("not_running_to_at_us");
+  if (from_us == 0 || to_us == 0) return "";
+  const std::string span = "from " + utc(from_us) + " to " + utc(to_us);
+  if (facts.integer("had_crashed") != 0)
+    return "The service had crashed: it saw nothing " + span + ", and the kill lies in that time or next to it.";
+  if (incident.by_log) return "The service was not running at the kill (" + span + ").";
+  return "The service was not running " + span + ": the kill may lie in that time.";
+}
+
 /// What the service did not see, and a beginning of the history within the window.
 std::string unseen(const Incident& incident) {
   std::string text = missing_before(incident);
   const auto add = [&](const std::string& sentence) { text += (text.empty() ? "" : " ") + sentence; };
+  if (const std::string down = not_running(incident); !down.empty()) add(down);
   for (const Gap& gap : incident.gaps) {
     if (gap.from_at_us >= incident.killed_at_us) continue;
     const bool holds_kill = incident.by_log ? incident.killed_at_us < gap.to_at_us

@@ -349,6 +349,20 @@ TEST_F(IncidentTest, GapsAndABeginningOfTheHistoryAreSaid) {
   EXPECT_EQ(said("unseen"), "The history begins at 2026-11-23T03:10:30Z, 1m 30s before the kill.");
 }
 
+TEST_F(IncidentTest, AStoppedServiceIsSaidEvenWhereThatIsNoGap) {
+  about["not_running_from_at_us"] = number(kKilledUs - kSecondUs);
+  about["not_running_to_at_us"] = number(kKilledUs + 2 * kSecondUs);
+  EXPECT_EQ(said("unseen"),
+            "The service was not running at the kill (from 2026-11-23T03:11:59.123Z to "
+            "2026-11-23T03:12:02.123Z).");
+  about["had_crashed"] = number(1);
+  EXPECT_TRUE(said("unseen").starts_with("The service had crashed: it saw nothing from 2026-11-23T03:11:59"))
+      << said("unseen");
+  about["had_crashed"] = number(0);
+  kill["source"] = text("counter");
+  EXPECT_TRUE(said("unseen").ends_with(": the kill may lie in that time.")) << said("unseen");
+}
+
 TEST_F(IncidentTest, EarlierAndLaterKillsOfTheWorkloadAreCounted) {
   add_row(earlier, {{"id", number(5)},
                     {"killed_at_us", number(kKilledUs - 7200 * kSecondUs)},

@@ -259,6 +259,33 @@ TEST_F(KillReports, SharersAreByTheirNewestSampleAndTheFastestGrowerIsFirst) {
   EXPECT_EQ(Row(table, 1).integer("is_victim"), 1);
 }
 
+TEST_F(KillReports, TheFactsHaveFromWhenToWhenTheServiceWasStopped) {
+  const auto from = [&](std::int64_t id) {
+    return Row(query("incident_facts", id)).integer("not_running_from_at_us");
+  };
+  const auto event = [&](std::int64_t at_us, const std::string& kind) {
+    history.exec("INSERT INTO service_event (at_us, kind) VALUES (" + std::to_string(at_us) + ", '" + kind +
+                 "')");
+  };
+  event(minute(0), "start");
+  scan(minute(1), {1});
+  event(minute(2), "stop");
+  event(minute(4), "start");
+  scan(minute(5), {1});
+  event(minute(7), "crash_found");
+  event(minute(7), "start");
+  for (const int at : {3, 1, 5, 6, 8}) history.add_kill(1, minute(at) + 1);
+  EXPECT_EQ(from(1), minute(2));
+  EXPECT_EQ(Row(query("incident_facts", 1)).integer("not_running_to_at_us"), minute(4));
+  EXPECT_EQ(from(2), 0) << "it was running yet";
+  EXPECT_EQ(from(4), minute(5)) << "nobody knows when it crashed: from the last scan on";
+  EXPECT_EQ(Row(query("incident_facts", 4)).integer("had_crashed"), 1);
+  EXPECT_EQ(from(5), 0);
+  history.exec("UPDATE oom_kill SET source = 'counter', killed_at_us = " + std::to_string(minute(5)) +
+               ", earliest_at_us = " + std::to_string(minute(1)) + " WHERE oom_kill_id = 1");
+  EXPECT_EQ(from(1), minute(2)) << "between the two scans that the counter tells of";
+}
+
 TEST_F(KillReports, AKillOutsideTheWatchedCgroupsHasARowInEach) {
   history.add_kill(0, minute(0));
   history.exec("UPDATE oom_kill SET victim_path = '/elsewhere'");

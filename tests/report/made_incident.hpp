@@ -149,10 +149,10 @@ class IncidentTest : public testing::Test {
                       {"grown_in_us", number(9 * kSecondUs)},
                       {"grew", number(grew ? 1 : 0)},
                       {"is_victim", number(name == "shop/web/app" ? 1 : 0)}});
-    sharers.columns.size() == 6 ? sharers.columns.push_back("cgroups_below") : void();
+    if (sharers.columns.back() != "cgroups_below") sharers.columns.push_back("cgroups_below");
     for (auto& row : sharers.rows) {
-      row.resize(7);
-      row[6] = number(static_cast<std::int64_t>(sharers.rows.size()));
+      row.resize(sharers.columns.size());
+      row.back() = number(static_cast<std::int64_t>(sharers.rows.size()));
     }
   }
   void forget(const std::vector<std::string>& columns) {
