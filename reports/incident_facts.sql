@@ -26,11 +26,12 @@ same AS (
               WHEN kill.cgroup_id IS NOT NULL THEN o.cgroup_id = kill.cgroup_id
               ELSE o.cgroup_id IS NULL AND o.victim_path = kill.victim_path END
 ),
--- Around the first start after the kill, or between the two scans that the counter tells of: from the stop on,
--- from the last scan on where it had crashed.
+-- Around the first start after the kill, or between the two scans that the counter tells of: from the stop
+-- on, from the last scan on where it had crashed.
 start AS (
   SELECT e.at_us AS to_at_us, e.service_event_id,
-         EXISTS (SELECT 1 FROM service_event c WHERE c.kind = 'crash_found' AND c.at_us = e.at_us) AS had_crashed
+         EXISTS (SELECT 1 FROM service_event c
+                  WHERE c.kind = 'crash_found' AND c.at_us = e.at_us) AS had_crashed
     FROM kill
     JOIN service_event e
       ON e.kind = 'start' AND e.at_us > iif(kill.source = 'counter', kill.earliest_at_us, kill.killed_at_us)
@@ -48,7 +49,8 @@ not_running AS (
 down AS (
   SELECT not_running.* FROM kill JOIN not_running
    WHERE from_at_us <= kill.killed_at_us AND (kill.source <> 'counter' OR to_at_us <= kill.killed_at_us)
-     AND NOT EXISTS (SELECT 1 FROM scan sc WHERE sc.started_at_us > from_at_us AND sc.started_at_us < to_at_us)
+     AND NOT EXISTS (SELECT 1 FROM scan sc
+                      WHERE sc.started_at_us > from_at_us AND sc.started_at_us < to_at_us)
 )
 SELECT kill.first_seen_at_us,
        (SELECT min(sc.started_at_us) FROM scan sc) AS history_begins_at_us,

@@ -6,8 +6,8 @@
 -- then the victim's and the largest. cgroups_below is how many there were.
 WITH kill AS (
   SELECT o.cgroup_id, o.cause, o.limit_path,
-         min(o.killed_at_us - 1, iif(o.source = 'counter', ifnull(o.earliest_at_us, o.killed_at_us), o.killed_at_us))
-           AS end_at_us
+         min(o.killed_at_us - 1,
+             iif(o.source = 'counter', ifnull(o.earliest_at_us, o.killed_at_us), o.killed_at_us)) AS end_at_us
     FROM oom_kill o
    WHERE o.oom_kill_id = :oom_kill_id AND o.cause IN ('ancestor_limit', 'node')
 ),
@@ -18,11 +18,13 @@ range AS (
                   WHERE started_at_us BETWEEN :since_us AND end_at_us - 60000000 AND is_partial IS NOT 1),
                 :since_us) AS begin_at_us,
          ifnull((SELECT max(started_at_us) FROM scan
-                  WHERE started_at_us BETWEEN :since_us AND end_at_us AND is_partial IS NOT 1), 0) AS alive_at_us
+                  WHERE started_at_us BETWEEN :since_us AND end_at_us AND is_partial IS NOT 1),
+                0) AS alive_at_us
     FROM kill
 ),
 taken AS (
-  SELECT s.cgroup_id, s.usage_kib, s.anon_kib, sc.started_at_us AS at_us, range.minute_before_us, range.alive_at_us
+  SELECT s.cgroup_id, s.usage_kib, s.anon_kib, sc.started_at_us AS at_us, range.minute_before_us,
+         range.alive_at_us
     FROM range
    CROSS JOIN scan sc
    CROSS JOIN sample s
@@ -43,7 +45,8 @@ before AS (
 ),
 sharer AS (
   SELECT n.cgroup_id, n.usage_kib, n.anon_kib, b.usage_kib AS before_kib, n.at_us - b.at_us AS grown_in_us,
-         iif(n.usage_kib - b.usage_kib >= 1024, (n.usage_kib - b.usage_kib) * 1.0 / (n.at_us - b.at_us), 0) AS pace
+         iif(n.usage_kib - b.usage_kib >= 1024,
+             (n.usage_kib - b.usage_kib) * 1.0 / (n.at_us - b.at_us), 0) AS pace
     FROM newest n JOIN before b USING (cgroup_id)
    WHERE n.at_us >= n.alive_at_us
 )

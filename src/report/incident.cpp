@@ -124,8 +124,8 @@ void add_samples(Incident& incident) {
   }
 }
 
-/// Older versions recorded nothing, or of a kill told by the counter what was left after it: the samples before
-/// are still there.
+/// Older versions recorded nothing, or of a kill told by the counter what was left after it: the samples
+/// before are still there.
 void add_measures(Incident& incident, const Row& kill, const Row& facts) {
   incident.measured_by_kernel = kill.text("measured_by") == "kernel_log";
   const auto at_us = known(kill, "measured_at_us");

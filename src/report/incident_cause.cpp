@@ -194,7 +194,7 @@ std::string sharer_name(const Row& row) {
          (row.integer("is_victim") != 0 ? " (the victim's)" : "");
 }
 
-/// " Of the 2 cgroups that share it, A grew most: 37.0 MiB to 53.0 MiB in 9 s; B (the victim's) held 95.0 MiB."
+/// " Of the 2 cgroups that share it, A grew most: 37.0 MiB to 53.0 MiB in 9 s; B held 95.0 MiB."
 std::string shared(const core::Table& sharers, std::string_view which) {
   constexpr std::size_t kMostNamed = 3;
   if (sharers.rows.empty()) return "";
@@ -211,7 +211,8 @@ std::string shared(const core::Table& sharers, std::string_view which) {
   for (std::size_t i = grew ? 1 : 0; i < std::min(sharers.rows.size(), kMostNamed); ++i) {
     const Row row(sharers, i);
     const bool is_first_held = i == (grew ? 1u : 0u);
-    text += (i == 0 ? "" : is_first_held ? "; " : ", ") + sharer_name(row) + (is_first_held ? " held " : " ") +
+    const std::string_view comma = is_first_held ? "; " : ", ";
+    text += std::string(i == 0 ? "" : comma) + sharer_name(row) + (is_first_held ? " held " : " ") +
             size(row.bytes("usage_bytes"));
   }
   return text + (grew ? "." : "; no growth was sampled.");
@@ -318,9 +319,11 @@ std::string limit_change(const Incident& incident) {
     const Bytes then = is_own ? own_before : row.known_bytes("effective_limit_before_bytes");
     if (now == then) continue;
     const bool is_lower = now && (!then || *now < *then);
+    const bool is_late = at_us > incident.last_before_us;
     return std::string(is_own ? " Its limit" : " The limit that holds for it") + " was " +
            (is_lower ? "lowered" : "raised") + " from " + (then ? size(*then) : "none") + " to " +
-           (now ? size(*now) : "none") + " " + ago(incident, at_us) + " before.";
+           (now ? size(*now) : "none") + " " +
+           (is_late ? "after the last sample before the kill." : ago(incident, at_us) + " before.");
   }
   return "";
 }

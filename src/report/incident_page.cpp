@@ -52,11 +52,11 @@ std::string charts(const Incident& incident, const Style& style) {
   std::string title = "usage";
   if (limit)
     title += ", limit " + core::format_bytes(static_cast<std::uint64_t>(*limit)) +
-             (drawn ? " (the line at the top)" : top.value_or(0) > *limit ? " at the kill" : "");
-  const ChartMarks marks{.top = drawn ? limit : top,
-                         .has_line = drawn,
-                         .at_us = incident.killed_at_us,
-                         .label = "kill"};
+             (drawn                      ? " (the line at the top)"
+              : top.value_or(0) > *limit ? " at the kill"
+                                         : "");
+  const ChartMarks marks{
+      .top = drawn ? limit : top, .has_line = drawn, .at_us = incident.killed_at_us, .label = "kill"};
   const auto drawing = [&](const std::string& name, MemoryOf kind, std::size_t height) {
     return chart(name, chart_points(incident, kind), height, style, marks);
   };

@@ -176,7 +176,8 @@ std::string not_running(const Incident& incident) {
   if (from_us == 0 || to_us == 0) return "";
   const std::string span = "from " + utc(from_us) + " to " + utc(to_us);
   if (facts.integer("had_crashed") != 0)
-    return "The service had crashed: it saw nothing " + span + ", and the kill lies in that time or next to it.";
+    return "The service had crashed: it saw nothing " + span +
+           ", and the kill lies in that time or next to it.";
   if (incident.by_log) return "The service was not running at the kill (" + span + ").";
   return "The service was not running " + span + ": the kill may lie in that time.";
 }
@@ -188,8 +189,8 @@ std::string unseen(const Incident& incident) {
   if (const std::string down = not_running(incident); !down.empty()) add(down);
   for (const Gap& gap : incident.gaps) {
     if (gap.from_at_us >= incident.killed_at_us) continue;
-    const bool holds_kill = incident.by_log ? incident.killed_at_us < gap.to_at_us
-                                            : incident.killed_at_us <= gap.to_at_us;
+    const bool holds_kill =
+        incident.by_log ? incident.killed_at_us < gap.to_at_us : incident.killed_at_us <= gap.to_at_us;
     add("No scan from " + core::format_utc(gap.from_at_us) + " to " + core::format_utc(gap.to_at_us) + " (" +
         core::format_duration_us(gap.to_at_us - gap.due_at_us) + " missing): " + safe(gap.why) +
         (holds_kill ? ". The kill itself lies in that gap." : "."));

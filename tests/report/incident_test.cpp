@@ -91,8 +91,9 @@ TEST_F(IncidentTest, CacheThatCouldNotBeDropped) {
       "back earlier may have helped.");
   kill["dirty_bytes"] = Cell{};
   EXPECT_TRUE(why(made()).ends_with("is not known.")) << why(made());
-  EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with(
-      "could not drop it: in use, locked or waiting to be written; a reclaim would not have freed it either."))
+  EXPECT_TRUE(
+      would_reclaim_have_helped(made()).ends_with("could not drop it: in use, locked or waiting to be "
+                                                  "written; a reclaim would not have freed it either."))
       << would_reclaim_have_helped(made());
 }
 
@@ -102,10 +103,11 @@ TEST_F(IncidentTest, CacheThatIsLockedCouldNotHaveBeenDroppedEarlierEither) {
   kill["dirty_bytes"] = number(kMiB);
   EXPECT_TRUE(why(made()).ends_with("it was in use or locked, and 1.0 MiB of it had to be written first."))
       << why(made());
-  EXPECT_EQ(would_reclaim_have_helped(made()),
-            "200.0 MiB of page cache were left at the kill (78 % of the limit): the kernel had tried and could "
-            "not drop it: in use or locked, 1.0 MiB of it waiting to be written; a reclaim would not have freed "
-            "it either.");
+  EXPECT_EQ(
+      would_reclaim_have_helped(made()),
+      "200.0 MiB of page cache were left at the kill (78 % of the limit): the kernel had tried and could "
+      "not drop it: in use or locked, 1.0 MiB of it waiting to be written; a reclaim would not have freed "
+      "it either.");
   kill["dirty_bytes"] = number(0);
   EXPECT_TRUE(why(made()).ends_with("it was in use or locked.")) << why(made());
   EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with(
@@ -124,7 +126,8 @@ TEST_F(IncidentTest, ALimitTooSmall) {
   EXPECT_EQ(
       why(made()),
       "Killed 12 s after it was first seen, as 3 times before: its limit of 256.0 MiB is too small for its "
-      "start, or it leaks from its start on. Its heap and stacks (anon) grew from 41.0 MiB to 250.0 MiB in 5 s "
+      "start, or it leaks from its start on. Its heap and stacks (anon) grew from 41.0 MiB to 250.0 MiB in 5 "
+      "s "
       "(41.8 MiB/s).");
   forget({"grew_from_at_us"});
   EXPECT_TRUE(why(made()).ends_with("or it leaks from its start on.")) << why(made());
@@ -149,6 +152,9 @@ TEST_F(IncidentTest, ALimitThatWasLoweredBeforeTheKillBelongsToTheAnswer) {
   EXPECT_NE(render_incident(made(), Format::text, {}).find("usage, limit 256.0 MiB at the kill\n"),
             std::string::npos)
       << "a line at the top would be the old limit's";
+  limit_changes.rows[0][0] = number(kKilledUs);
+  ASSERT_EQ(limit_changes.columns[0], "changed_at_us");
+  EXPECT_TRUE(why(made()).ends_with(" to 256.0 MiB after the last sample before the kill.")) << why(made());
   kill["scope"] = kill["cause"] = text("node");
   EXPECT_EQ(why(made()).find("lowered"), std::string::npos) << why(made());
 }
@@ -159,11 +165,12 @@ TEST_F(IncidentTest, AnAncestorsLimitNamesWhoSharesIt) {
   kill["limit_bytes"] = number(512 * kMiB);
   add_sharer("shop/web/proxy", 37, 53, true);
   add_sharer("shop/web/app", 256, 256, false);
-  EXPECT_EQ(why(made()),
-            "Not its own limit was hit, but the limit of /kubepods/pod1 above it, 512.0 MiB, which it shares. Of "
-            "the 2 cgroups that share it, shop/web/proxy grew most: 37.0 MiB to 53.0 MiB in 9 s; shop/web/app "
-            "(the victim's) held 256.0 MiB. Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s "
-            "(42.0 MiB/s) before.");
+  EXPECT_EQ(
+      why(made()),
+      "Not its own limit was hit, but the limit of /kubepods/pod1 above it, 512.0 MiB, which it shares. Of "
+      "the 2 cgroups that share it, shop/web/proxy grew most: 37.0 MiB to 53.0 MiB in 9 s; shop/web/app "
+      "(the victim's) held 256.0 MiB. Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s "
+      "(42.0 MiB/s) before.");
   EXPECT_NE(said("memory").find("of /kubepods/pod1 above it with all below it"), std::string::npos)
       << said("memory");
   kill["limit_path"] = text("/kubepods.slice/kubepods-pod1f0c2a3b_1111_2222_3333_444455556666.slice");
@@ -334,10 +341,10 @@ TEST_F(IncidentTest, GapsAndABeginningOfTheHistoryAreSaid) {
                  {"to_at_us", number(kKilledUs + 60 * kSecondUs)},
                  {"missing_us", number(110 * kSecondUs)},
                  {"why", text("the service was stopped")}});
-  EXPECT_EQ(
-      said("unseen"),
-      "No scan from 2026-11-23T03:11:00Z to 2026-11-23T03:13:00Z (1m 50s missing): the service was stopped. The kill "
-      "itself lies in that gap.");
+  EXPECT_EQ(said("unseen"),
+            "No scan from 2026-11-23T03:11:00Z to 2026-11-23T03:13:00Z (1m 50s missing): the service was "
+            "stopped. The kill "
+            "itself lies in that gap.");
   gaps = {};
   add_row(gaps, {{"from_at_us", number(kKilledUs + 60 * kSecondUs)},
                  {"to_at_us", number(kKilledUs + 160 * kSecondUs)},
