@@ -305,7 +305,7 @@ core::Handover History::begin_run(std::int64_t now_us, const std::string& detail
 }
 
 std::int64_t History::Impl::last_scan_at_us() {
-  SQLite::Statement last(database, "SELECT started_at_us FROM scan ORDER BY scan_id DESC LIMIT 1");
+  SQLite::Statement last(database, "SELECT started_at_us FROM scan WHERE is_partial IS NOT 1 ORDER BY scan_id DESC LIMIT 1");
   return last.executeStep() ? last.getColumn(0).getInt64() : 0;
 }
 

@@ -215,6 +215,24 @@ TEST_F(OomKills, WithoutACgroupOfLongAgoOrOfAnotherBootAreNobodysNow) {
   EXPECT_EQ(query("SELECT source FROM v_oom_kill WHERE path = '/kubepods/db'"), "counter\n");
 }
 
+TEST_F(OomKills, ThatTheCounterShowsAfterARestartAreMatchedSinceTheLastScanOfAll) {
+  store(history_, logged(5, kWeb, kNoon + kSecond));
+  for (int i = 2; i <= 60; ++i) {  // of another
+    store(history_, core::Scan{.started_at_us = kNoon + i * kSecond, .is_partial = true, .rows = {{.key = 2}}});
+  }
+  history_.end_run(kNoon + 61 * kSecond, "");
+  history_.begin_run(kNoon + 62 * kSecond, "");
+  store(history_, core::LogPosition{"boot", 6},
+        core::Scan{.started_at_us = kNoon + 63 * kSecond,
+                   .announces_all = true,
+                   .appeared = {{.key = 1, .id = kWeb}, {.key = 2, .id = kDb}},
+                   .rows = {{.key = 1}, {.key = 2}}});
+  core::CountedOomKills counted_now = counted(kWeb, kNoon + 63 * kSecond);
+  counted_now.since_at_us.reset();
+  store(history_, counted_now);
+  EXPECT_EQ(kills(), "/kubepods/web|kernel_log|1005|1|1|1\n");
+}
+
 TEST_F(OomKills, OfACgroupThatWasMadeAgainAtOnceAreThoseOfTheOneBefore) {
   store(history_, logged(5, {kWeb.path, 4711}, kNoon + 3 * kSecond));
   EXPECT_EQ(query("SELECT path FROM v_oom_kill"), "/kubepods/web\n");
