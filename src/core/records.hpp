@@ -154,6 +154,7 @@ struct ServiceEvent {
   std::int64_t at_us = 0;
   std::string kind;    // one of the words that schema/0001 lists
   std::string detail;  // for a person
+  std::string fault;   // of fault_begin and fault_end: which one, in a word that schema/0004 lists
 };
 
 /// What is known about the node and how it is watched now; the keys are listed in schema/0001.

@@ -92,7 +92,8 @@ void KillLog::run() {
   } catch (const std::exception& error) {
     spdlog::error("the kernel's log can't be read any more: {}; OOM kills are found by the cgroups' counters",
                   core::escape_for_terminal(error.what()));
-    queue_.push(core::ServiceEvent{clocks_.wall(), "fault_begin", std::string("the kernel's log: ") + error.what()});
+    queue_.push(core::ServiceEvent{clocks_.wall(), "fault_begin", std::string("the kernel's log: ") + error.what(),
+                                  "kernel_log"});
   }
 }
 

@@ -171,7 +171,7 @@ bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
                   "only recorded",
                   core::escape_for_terminal(cgroup.path_of(controller_->reclaim_file())));
   spdlog::warn("{}", detail);
-  queue_.push(core::ServiceEvent{clocks_.wall(), "fault_begin", detail});
+  queue_.push(core::ServiceEvent{clocks_.wall(), "fault_begin", detail, "reclaim"});
   return false;
 }
 

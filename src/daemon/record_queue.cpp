@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/record_queue.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cgmm::daemon {
@@ -33,6 +34,7 @@ std::uint64_t RecordQueue::push(Record&& record) {
   std::uint64_t ticket = 0;
   {
     const std::lock_guard lock(mutex_);
+    if (const auto* event = std::get_if<core::ServiceEvent>(&record)) follow_fault(*event);
     if (kept_ >= kMaxKept / 2 && will_be_told_again(record)) return UINT64_MAX;
     if (kept_ >= kMaxKept) {
       ++refused_.others;
@@ -44,6 +46,26 @@ std::uint64_t RecordQueue::push(Record&& record) {
   }
   pushed_.notify_one();
   return ticket;
+}
+
+/// A fault that is told again keeps its beginning and gets the newer words.
+void RecordQueue::follow_fault(const core::ServiceEvent& event) {
+  if (event.fault.empty()) return;
+  const auto found = std::ranges::find(faults_, event.fault, &Fault::name);
+  if (event.kind == "fault_end") {
+    if (found != faults_.end()) faults_.erase(found);
+  } else if (event.kind == "fault_begin") {
+    if (found != faults_.end()) {
+      found->detail = event.detail;
+    } else {
+      faults_.push_back({event.fault, event.at_us, event.detail});
+    }
+  }
+}
+
+std::vector<RecordQueue::Fault> RecordQueue::faults() const {
+  const std::lock_guard lock(mutex_);
+  return faults_;
 }
 
 bool RecordQueue::wait_committed(std::uint64_t ticket, std::chrono::milliseconds time) {

@@ -2,7 +2,8 @@
 #pragma once
 
 // What waits to be recorded. Bounded: while the disk stalls, scans are refused (and counted) once too many rows wait;
-// reclaims, OOM kills and events are few and are kept, up to a bound of their own. Any thread.
+// reclaims, OOM kills and events are few and are kept, up to a bound of their own. It sees every event on its way, so it
+// knows which faults there are now. Any thread.
 
 #include <atomic>
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -50,6 +52,16 @@ class RecordQueue {
   /// Nothing more will be pushed.
   void close();
 
+  /// A fault that has begun and not ended, as the events pushed tell, whether they could be recorded or not.
+  struct Fault {
+    std::string name;  // ServiceEvent::fault
+    std::int64_t began_at_us = 0;
+    std::string detail;
+    friend bool operator==(const Fault&, const Fault&) = default;
+  };
+  /// What is wrong now, what began first before.
+  std::vector<Fault> faults() const;
+
   struct Refused {
     std::int64_t scans = 0;
     std::int64_t others = 0;
@@ -62,12 +74,15 @@ class RecordQueue {
   bool wants_announcement() { return announcement_wanted_.exchange(false); }
 
  private:
-  std::mutex mutex_;
+  void follow_fault(const core::ServiceEvent& event);
+
+  mutable std::mutex mutex_;
   std::condition_variable pushed_;
   std::condition_variable committed_changed_;
   std::vector<Record> waiting_;      // guarded by mutex_, like all below
   std::size_t rows_ = 0;             // of scans waiting or taken and not done, and one for each scan itself
   std::size_t kept_ = 0;             // other records waiting
+  std::vector<Fault> faults_;
   Refused refused_;
   std::uint64_t pushed_count_ = 0;   // tickets count from 1
   std::uint64_t committed_count_ = 0;

@@ -128,6 +128,7 @@ void Recorder::fault_begins(const std::string& why) {
   fault_ = why;
   if (fault_began_at_us_ != 0) return;
   fault_began_at_us_ = wall_now_us();
+  queue_.push(core::ServiceEvent{fault_began_at_us_, "fault_begin", "history can't be written: " + why, "history"});
   spdlog::error("the history can't be written: {}; scans wait in memory, reclaim goes on, trying again every second",
                 core::escape_for_terminal(why));
 }
@@ -141,8 +142,7 @@ void Recorder::fault_ends() {
   if (fault_began_at_us_ != 0) {
     spdlog::warn("the history can be written again after {}; {}",
                  core::format_duration_us(now_us - fault_began_at_us_), lost);
-    queue_.push(core::ServiceEvent{fault_began_at_us_, "fault_begin", "history can't be written: " + fault_});
-    queue_.push(core::ServiceEvent{now_us, "fault_end", "history can be written again; " + lost});
+    queue_.push(core::ServiceEvent{now_us, "fault_end", "history can be written again; " + lost, "history"});
   }
   if (refused.scans > 0 || refused.others > 0) {
     queue_.push(core::ServiceEvent{now_us, "gap", lost + " while the history could not be written"});

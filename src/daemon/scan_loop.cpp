@@ -145,7 +145,7 @@ void ScanLoop::log_scan(const Sampler::Result& result) {
   const FaultLog::Message fault = scan_faults_.after_pass(scan.error_count, result.first_error, "cgroups that can't be read");
   if (!fault.text.empty()) {
     spdlog::log(fault.is_end ? spdlog::level::info : spdlog::level::warn, "{}", core::escape_for_terminal(fault.text));
-    event(fault.is_end ? "fault_end" : "fault_begin", fault.text);
+    queue_.push(core::ServiceEvent{wall_now_us(), fault.is_end ? "fault_end" : "fault_begin", fault.text, "cgroups"});
   }
   spdlog::debug("scan: {} cgroups, {} errors, {} over their threshold, {}", scan.rows.size(), scan.error_count,
                 result.candidates.size(), core::format_duration_us(scan.duration_us));

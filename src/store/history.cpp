@@ -125,7 +125,8 @@ struct History::Impl {
       "UPDATE cooldown SET last_reclaim_at_us = ?2, until_us = ?3, strikes = ?4 "
       "WHERE cgroup_id = (SELECT cgroup_id FROM reclaim WHERE reclaim_id = ?1)"};
   SQLite::Statement add_event{database,
-                              "INSERT INTO service_event (at_us, kind, detail) VALUES (?, ?, nullif(?, ''))"};
+                              "INSERT INTO service_event (at_us, kind, detail, fault) "
+                              "VALUES (?, ?, nullif(?, ''), nullif(?, ''))"};
 };
 
 History::History(const std::filesystem::path& file) {
@@ -287,7 +288,7 @@ void History::record(const core::NamedCgroup& named) {
 
 void History::record(const core::ServiceEvent& event) {
   impl_->require_transaction();
-  execute(impl_->add_event, event.at_us, event.kind, event.detail);
+  execute(impl_->add_event, event.at_us, event.kind, event.detail, event.fault);
 }
 
 core::Handover History::begin_run(std::int64_t now_us, const std::string& detail) {
@@ -356,7 +357,7 @@ std::string History::Impl::settle_last_run(std::int64_t now_us) {
                                     : "its last scan was at " + core::format_utc(scanned_last_at_us);
   std::string crash =
       "the run started at " + core::format_utc(started_at_us) + " did not stop in order; " + last_scan;
-  execute(add_event, now_us, std::string("crash_found"), crash);
+  execute(add_event, now_us, std::string("crash_found"), crash, std::string());
   return crash;
 }
 

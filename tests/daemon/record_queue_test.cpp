@@ -93,4 +93,19 @@ TEST(Mailbox, KeepsOnlyTheNewest) {
 }
 
 }  // namespace
+TEST(RecordQueue, KnowsWhichFaultsThereAreNow) {
+  RecordQueue queue;
+  const auto push = [&](std::int64_t at_us, const char* kind, const char* detail, const char* fault) {
+    queue.push(core::ServiceEvent{at_us, kind, detail, fault});
+  };
+  push(1, "fault_begin", "disk full", "history");
+  push(2, "fault_begin", "3 can't be read", "cgroups");
+  push(3, "fault_begin", "7 can't be read", "cgroups");
+  push(4, "config_change", "", "");
+  EXPECT_EQ(queue.faults(), (std::vector<RecordQueue::Fault>{{"history", 1, "disk full"}, {"cgroups", 2, "7 can't be read"}}));
+  push(5, "fault_end", "", "history");
+  push(6, "fault_end", "", "clock");
+  EXPECT_EQ(queue.faults(), (std::vector<RecordQueue::Fault>{{"cgroups", 2, "7 can't be read"}}));
+}
+
 }  // namespace cgmm::daemon
