@@ -9,7 +9,7 @@
 
 -- fault_begin and fault_end: which fault. The same word begins and ends it:
 --   history        the database can't be written, was replaced or damaged
---   history_size   max_size leaves no room for samples
+--   history_size   the database can't be tidied, and may outgrow max_size
 --   reader         somebody reads the database for so long that its log can't be taken up
 --   cgroups        cgroups that can't be read
 --   max_cgroups    more cgroups than are watched

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/keep.hpp"
 #include "core/limit_watch.hpp"
 #include "core/policy.hpp"
 
@@ -34,7 +35,7 @@ struct Config {
   std::string container_logs = "auto";  // "auto", "off" or a directory
   bool dry_run = false;
   std::filesystem::path database = "/var/lib/cgroup-memory-manager/history.db";
-  std::int64_t keep_samples_us = 7LL * 24 * 3600 * 1'000'000;
+  core::Keep keep;
   std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";
   std::optional<LogLevel> log_level;  // nullopt: what RUST_LOG says, else info
 

@@ -33,13 +33,16 @@ constexpr std::string_view kCountExpected = "a number of cgroups between 0 and 1
 constexpr std::string_view kKernelLogExpected = R"("auto", "off" or the path of a file such as "/dev/kmsg")";
 constexpr std::string_view kContainerLogsExpected = R"("auto", "off" or the path of a directory such as "/var/log")";
 constexpr std::string_view kObserveExpected = R"(a duration between "1s" and "1h" such as "5m")";
-constexpr std::string_view kKeepExpected = R"(a duration between "1h" and "3650d" such as "7d")";
+constexpr std::string_view kMaxSizeExpected = R"(a size between "32MiB" and "1TiB" such as "1GiB")";
+constexpr std::string_view kKeepExpected = R"(a duration between "1h" and "3650d" such as "2d")";
 constexpr std::string_view kBoolExpected = "true or false";
 
 constexpr std::int64_t kMinIntervalUs = 100'000;
 constexpr std::int64_t kMaxIntervalUs = 86'400'000'000;
 constexpr std::int64_t kMaxCooldownUs = 365 * kMaxIntervalUs;
 constexpr std::uint64_t kMinStepBytes = 4096;
+constexpr std::uint64_t kMinMaxSizeBytes = 32ULL << 20;
+constexpr std::uint64_t kMaxMaxSizeBytes = 1ULL << 40;
 constexpr std::int64_t kSecondUs = 1'000'000;
 constexpr std::int64_t kHourUs = 3600 * kSecondUs;
 constexpr std::int64_t kMinTimeoutUs = 100'000;
@@ -106,9 +109,25 @@ Expected take_duration(const Value& value, std::int64_t& target_us, Range range,
   return kTaken;
 }
 
-Expected take_step(const Value& value, std::uint64_t& target_bytes) {
+Expected take_keep(const Value& value, std::int64_t& target_us) {
+  return take_duration(value, target_us, {kMinKeepUs, kMaxKeepUs}, kKeepExpected);
+}
+
+/// A size in bytes; nullopt for what is none, and for a percentage.
+std::optional<std::uint64_t> size_bytes_of(const Value& value) {
   const auto size = threshold_of(value);
-  const auto bytes = size ? size->bytes(std::nullopt) : std::nullopt;  // a percentage has none
+  return size ? size->bytes(std::nullopt) : std::nullopt;
+}
+
+Expected take_max_size(const Value& value, std::int64_t& target_bytes) {
+  const auto bytes = size_bytes_of(value);
+  if (!bytes || *bytes < kMinMaxSizeBytes || *bytes > kMaxMaxSizeBytes) return kMaxSizeExpected;
+  target_bytes = static_cast<std::int64_t>(*bytes);
+  return kTaken;
+}
+
+Expected take_step(const Value& value, std::uint64_t& target_bytes) {
+  const auto bytes = size_bytes_of(value);
   if (!bytes || *bytes < kMinStepBytes) return kStepExpected;
   target_bytes = *bytes;
   return kTaken;
@@ -205,7 +224,7 @@ Expected take_always(const Value& value, T& target, Take take) {
   return expected;
 }
 
-constexpr std::array<Key<Config>, 21> kConfigKeys = {{
+constexpr std::array<Key<Config>, 25> kConfigKeys = {{
     {"parent", [](const Value& v, Config& c) { return take_parent(v, c.parent); }},
     {"watch", [](const Value& v, Config& c) { return take_watch(v, c.watch); }},
     {"threshold",
@@ -240,10 +259,11 @@ constexpr std::array<Key<Config>, 21> kConfigKeys = {{
      [](const Value& v, Config& c) { return take_source(v, c.container_logs, kContainerLogsExpected); }},
     {"dry_run", [](const Value& v, Config& c) { return take_bool(v, c.dry_run); }},
     {"database", [](const Value& v, Config& c) { return take_path(v, c.database, "the path of a file"); }},
-    {"keep_samples",
-     [](const Value& v, Config& c) {
-       return take_duration(v, c.keep_samples_us, {kMinKeepUs, kMaxKeepUs}, kKeepExpected);
-     }},
+    {"max_size", [](const Value& v, Config& c) { return take_max_size(v, c.keep.max_size_bytes); }},
+    {"keep_samples", [](const Value& v, Config& c) { return take_keep(v, c.keep.samples_us); }},
+    {"keep_incidents", [](const Value& v, Config& c) { return take_keep(v, c.keep.incidents_us); }},
+    {"keep_hours", [](const Value& v, Config& c) { return take_keep(v, c.keep.hours_us); }},
+    {"keep_events", [](const Value& v, Config& c) { return take_keep(v, c.keep.events_us); }},
     {"reports_dir",
      [](const Value& v, Config& c) { return take_path(v, c.reports_dir, "the path of a directory"); }},
     {"log_level", [](const Value& v, Config& c) { return take_log_level(v, c.log_level); }},

@@ -62,7 +62,7 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
     if (fresh.database != config.database) {
       spdlog::warn("database = \"{}\" takes effect at the next start", fresh.database.string());
     }
-    if (fresh.keep_samples_us != config.keep_samples_us) spdlog::warn("keep_samples takes effect at the next start");
+    if (fresh.keep != config.keep) spdlog::warn("max_size and keep_* take effect at the next start");
     if (fresh.kernel_log != config.kernel_log || fresh.container_logs != config.container_logs) {
       spdlog::warn("kernel_log and container_logs take effect at the next start");
     }
@@ -71,7 +71,7 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
   };
   daemon::hierarchy_for(config.parent);  // a wrong parent is told before a database is made
   store::History history(config.database);
-  history.keep_samples_for(config.keep_samples_us);
+  history.keep(config.keep);
   return daemon::run_service(history, service);
 }
 

@@ -3,11 +3,13 @@
 
 #include <SQLiteCpp/Database.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "store/oom_kills.hpp"
 #include "store/open.hpp"
 #include "store/refusal.hpp"
+#include "store/retention.hpp"
 #include "store/statement.hpp"
 
 namespace cgmm::store {
@@ -24,12 +27,15 @@ namespace {
 
 /// What a cgroup that is gone leaves in memory at a start is bounded by this.
 constexpr std::int64_t kHandoverAgeUs = 24LL * 3600 * 1'000'000;
-/// Of scans whose samples are too old, with every new one: more than one, to catch up after a stop.
-constexpr int kScansDroppedAtOnce = 3;
-/// Looked at for that: more, for those around an OOM kill stay.
-constexpr int kScansLookedAtOnce = 100;
-/// When all that stayed is looked at again.
-constexpr std::int64_t kLookAgainEveryUs = 3600LL * 1'000'000;
+/// Of the log, when it is taken up into the file: 1 MiB, some 25 scans of 200 cgroups.
+constexpr int kCheckpointEveryPages = 256;
+/// A log that has grown to this although it was to be taken up is held by somebody who reads.
+constexpr std::int64_t kLeastRoomBytes = 256 * 1024;
+constexpr std::int64_t kHeldLogBytes = 16LL * 1024 * 1024;
+/// Slices of tidying after a batch: so many, and one for so many samples, so that it keeps pace.
+constexpr std::int64_t kSlicesAtOnce = 4;
+constexpr std::int64_t kSamplesASlice = 500;
+constexpr std::int64_t kSlicesToMakeRoom = 64;
 /// A reader keeps the last checkpoint from finishing; the service does not wait longer for it when it stops.
 constexpr int kLastCheckpointTimeoutMs = 200;
 
@@ -55,7 +61,16 @@ constexpr const char* kStoreReclaim =
 
 struct History::Impl {
   explicit Impl(const std::filesystem::path& file)
-      : lock(resolved(file), file), database(open_locked(file)), cgroups(database), oom_kills(database, cgroups) {}
+      : path(resolved(file)), lock(path, file), database(open_locked(file)), cgroups(database), oom_kills(database, cgroups) {
+    database.exec("PRAGMA wal_autocheckpoint = 0");  // take_up_log() does it, outside of the commit
+    sqlite3_wal_hook(
+        database.getHandle(),
+        [](void* pages, sqlite3*, const char*, int count) {
+          *static_cast<int*>(pages) = count;
+          return SQLITE_OK;
+        },
+        &log_pages);
+  }
 
   SQLite::Database open_locked(const std::filesystem::path& file) {
     try {
@@ -75,20 +90,30 @@ struct History::Impl {
   }
 
   void append_samples(std::int64_t scan_id, const std::vector<core::ScanRow>& rows);
-  void drop_old_samples(std::int64_t now_us);
   void append_sample(std::int64_t scan_id, std::int64_t cgroup_id, const core::ScanRow& row);
   std::int64_t last_scan_at_us();
   core::Handover handover(std::int64_t now_us);
   std::string settle_last_run(std::int64_t now_us);
 
+  void take_up_log(bool anyway);
+  void require_room();
+  std::int64_t log_bytes() const;
+  bool has_room_for(std::size_t sample_count);
+
+  std::filesystem::path path;
   LockFile lock;  // outlives the connection
   SQLite::Database database;
   CgroupRows cgroups;
   OomKillRows oom_kills;
+  std::optional<core::Keep> keep;                           // nullopt: everything, for ever
+  Retention retention{database};
+  int log_pages = 0;                                        // in the log after the last commit
+  int log_taken_up_at_pages = 0;                            // when that was tried last
+  bool log_is_held = false;
+  std::int64_t samples_since_tidy = 0;
+  std::int64_t lost_scans = 0;
+  bool wants_announcement = false;                          // a scan was lost, and with it who appeared
   bool in_transaction = false;
-  std::optional<std::int64_t> keep_samples_us;              // nullopt: for ever
-  std::int64_t looked_at_scan_id = 0;                       // for samples to drop; up to here nothing is left to drop
-  std::int64_t looked_anew_at_us = 0;
   std::int64_t scanned_at_us = 0;                           // the latest scan of all in this run; 0: none yet
   std::int64_t scanned_before_at_us = 0;                    // its value when the transaction began
   std::vector<std::pair<std::int64_t, std::size_t>> order;  // (cgroup_id, row) of a scan, kept for its memory
@@ -100,17 +125,6 @@ struct History::Impl {
       "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us, cpu_us, is_partial) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0))"};
   SQLite::Statement add_sample{database, insert_sample_sql()};
-  // The times are how long before and after an OOM kill samples stay, and for how long they do; the last column is until when.
-  SQLite::Statement next_sampled_scan{
-      database,
-      "SELECT scan_id, started_at_us, is_partial, (SELECT max(killed_at_us) + 300000000 FROM oom_kill "
-      "  WHERE keeps_samples = 1 AND killed_at_us "
-      "  BETWEEN max(started_at_us - 300000000, ?2 - 7776000000000) AND started_at_us + 1800000000) "
-      "FROM scan WHERE scan_id = (SELECT scan_id FROM sample WHERE scan_id > ?1 ORDER BY scan_id LIMIT 1)"};
-  SQLite::Statement last_scan_until{database,
-                                    "SELECT scan_id FROM scan WHERE started_at_us <= ? ORDER BY started_at_us DESC LIMIT 1"};
-  SQLite::Statement drop_scan{database, "DELETE FROM scan WHERE scan_id = ?"};
-  SQLite::Statement drop_samples{database, "DELETE FROM sample WHERE scan_id = ?"};
   SQLite::Statement store_reclaim{database, kStoreReclaim};
   SQLite::Statement store_cooldown{
       database,
@@ -140,10 +154,79 @@ History::History(const std::filesystem::path& file) {
 
 History::~History() = default;
 
-void History::keep_samples_for(std::int64_t duration_us) { impl_->keep_samples_us = duration_us; }
+void History::keep(const core::Keep& keep) {
+  impl_->keep = keep;
+  impl_->retention.keep(keep);
+  impl_->database.exec("PRAGMA journal_size_limit = " + std::to_string(std::min<std::int64_t>(4 << 20, keep.max_size_bytes / 32)));
+}
+
+void History::tidy(std::int64_t now_us) {
+  if (!impl_->keep || impl_->log_is_held) return;  // it would only make the log longer
+  const std::int64_t slices = impl_->retention.is_over_size()
+                                  ? kSlicesToMakeRoom
+                                  : kSlicesAtOnce + std::exchange(impl_->samples_since_tidy, 0) / kSamplesASlice;
+  bool busy = true;
+  for (std::int64_t i = 0; busy && i < slices; ++i) {
+    begin();
+    try {
+      busy = impl_->retention.work(now_us);
+      commit();
+    } catch (...) {
+      rollback();
+      throw;
+    }
+  }
+}
+
+History::Room History::room() const {
+  return {.log_bytes = impl_->log_bytes(),
+          .log_is_held = impl_->log_is_held,
+          .lost_scans = impl_->lost_scans,
+          .wants_announcement = impl_->wants_announcement};
+}
+
+/// The log, with SQLite's index of it.
+std::int64_t History::Impl::log_bytes() const {
+  std::int64_t bytes = 0;
+  for (const char* const end : {"-wal", "-shm"}) {
+    struct stat status {};
+    if (::stat((path.string() + end).c_str(), &status) == 0) bytes += status.st_size;
+  }
+  return bytes;
+}
+
+/// Whether the file with its log stays inside its bound when so many samples are written to the log. What is left then is for
+/// records that are worth more. There is no room when a reader has kept the log from being taken up for long.
+bool History::Impl::has_room_for(std::size_t sample_count) {
+  if (!keep || !log_is_held) return true;
+  const std::int64_t needed_bytes = static_cast<std::int64_t>(sample_count) * 150 + keep->max_size_bytes / 32;
+  return retention.file_bytes() + log_bytes() + needed_bytes <= keep->max_size_bytes;
+}
+
+/// Not even for those.
+void History::Impl::require_room() {
+  if (!keep || !log_is_held) return;
+  take_up_log(/*anyway=*/true);
+  if (!log_is_held || retention.file_bytes() + log_bytes() + kLeastRoomBytes <= keep->max_size_bytes) return;
+  throw SQLite::Exception("its log has reached max_size, because somebody has been reading the database for long", SQLITE_FULL);
+}
+
+/// What is in the log goes into the file, as far as no reader needs the file as it was.
+void History::Impl::take_up_log(bool anyway) {
+  if (log_pages < log_taken_up_at_pages) log_taken_up_at_pages = 0;  // it was begun anew
+  if (!anyway && log_pages - log_taken_up_at_pages < kCheckpointEveryPages) return;
+  log_taken_up_at_pages = log_pages;
+  int in_log = 0;
+  int taken_up = 0;
+  const int code = sqlite3_wal_checkpoint_v2(database.getHandle(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &taken_up);
+  if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(database.getHandle(), code);
+  const bool done = in_log == taken_up;
+  log_is_held = !done && log_bytes() > std::min(kHeldLogBytes, keep ? keep->max_size_bytes / 16 : kHeldLogBytes);
+}
 
 void History::begin() {
   if (impl_->in_transaction) throw std::logic_error("the history is in a transaction already");
+  impl_->require_room();
   execute(impl_->begin);
   impl_->in_transaction = true;
   impl_->scanned_before_at_us = impl_->scanned_at_us;
@@ -154,6 +237,7 @@ void History::commit() {
   execute(impl_->commit);
   impl_->in_transaction = false;
   impl_->cgroups.keep();
+  impl_->take_up_log(/*anyway=*/false);
 }
 
 void History::rollback() noexcept {
@@ -162,17 +246,24 @@ void History::rollback() noexcept {
   impl_->in_transaction = false;
   impl_->scanned_at_us = impl_->scanned_before_at_us;
   impl_->cgroups.undo();
+  impl_->retention.undo();
 }
 
 void History::record(const core::Scan& scan) {
   impl_->require_transaction();
+  if (!impl_->has_room_for(scan.rows.size()) || (impl_->wants_announcement && !scan.announces_all)) {
+    ++impl_->lost_scans;
+    impl_->wants_announcement = true;
+    return;
+  }
+  impl_->wants_announcement = false;
   execute(impl_->add_scan, scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(scan.rows.size()),
           scan.error_count, scan.late_us, scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = impl_->database.getLastInsertRowid();
   impl_->cgroups.follow(scan, impl_->scanned_at_us);
   impl_->cgroups.store_limits(scan.limits, scan.started_at_us);
   impl_->append_samples(scan_id, scan.rows);
-  impl_->drop_old_samples(scan.started_at_us);  // with partial ones too, or they would be more than are dropped
+  impl_->samples_since_tidy += static_cast<std::int64_t>(scan.rows.size());
   if (scan.is_partial) return;
   impl_->scanned_at_us = scan.started_at_us;
 }
@@ -184,36 +275,6 @@ void History::Impl::append_samples(std::int64_t scan_id, const std::vector<core:
   for (const auto& [cgroup_id, index] : order) {
     append_sample(scan_id, cgroup_id, rows[index]);
     cgroups.store_oom_kills_total(rows[index].key, rows[index].oom_kills_total);
-  }
-}
-
-/// A few scans at a time, so that no commit gets long: when the clock jumps ahead, little is lost before it is put right.
-void History::Impl::drop_old_samples(std::int64_t now_us) {
-  if (!keep_samples_us) return;
-  if (now_us - looked_anew_at_us >= kLookAgainEveryUs || now_us < looked_anew_at_us) {
-    looked_at_scan_id = 0;
-    looked_anew_at_us = now_us;
-  }
-  for (int looked = 0, dropped = 0; looked < kScansLookedAtOnce && dropped < kScansDroppedAtOnce; ++looked) {
-    std::int64_t scan_id = 0;
-    bool is_partial = false;
-    std::optional<std::uint64_t> stays_until_us;
-    {
-      Use next(next_sampled_scan, looked_at_scan_id, now_us);
-      if (!next.step() || next.integer(1) >= now_us - *keep_samples_us) return;
-      scan_id = next.integer(0);
-      is_partial = next.amount(2).value_or(0) == 1;
-      stays_until_us = next.amount(3);
-    }
-    looked_at_scan_id = scan_id;
-    if (stays_until_us) {
-      Use last(last_scan_until, static_cast<std::int64_t>(*stays_until_us));
-      if (last.step()) looked_at_scan_id = std::max(looked_at_scan_id, last.integer(0));
-      continue;
-    }
-    execute(drop_samples, scan_id);
-    if (is_partial) execute(drop_scan, scan_id);
-    ++dropped;
   }
 }
 

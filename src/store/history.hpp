@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "core/keep.hpp"
 #include "core/records.hpp"
 #include "core/table.hpp"
 #include "store/error.hpp"
@@ -32,9 +33,20 @@ class History {
   /// survive. Throws SQLite::Exception.
   core::Handover begin_run(std::int64_t now_us, const std::string& detail);
 
-  /// From now on samples older than this are dropped, a few scans at a time; the scans themselves and all else stay, and so do
-  /// the samples from half an hour before an OOM kill to five minutes after it, for 90 days.
-  void keep_samples_for(std::int64_t duration_us);
+  /// From now on tidy() keeps to these bounds, and the file never outgrows its own. Without a call everything stays.
+  void keep(const core::Keep& keep);
+
+  /// After a commit, outside of a transaction: rolls up, drops and makes room as far as it is time, in several short
+  /// transactions, a few more than what was recorded since the last call makes necessary. Throws SQLite::Exception.
+  void tidy(std::int64_t now_us);
+
+  struct Room {
+    std::int64_t log_bytes = 0;                // the log, on disk
+    bool log_is_held = false;                  // it has grown, because somebody has been reading for long
+    std::int64_t lost_scans = 0;               // since the start: not stored, to stay inside core::Keep::max_size_bytes
+    bool wants_announcement = false;           // no scan is stored before one that announces every cgroup
+  };
+  Room room() const;
 
   /// Everything between begin() and commit() is one transaction; rollback() undoes it, also what is
   /// remembered of it.
@@ -42,7 +54,7 @@ class History {
   void commit();
   void rollback() noexcept;
 
-  /// All of these want a transaction. Throw SQLite::Exception; std::logic_error where there is no
+  /// All of these want a transaction. A scan for which there is no room is left out: room() tells. Throw SQLite::Exception; std::logic_error where there is no
   /// transaction, or where a scan speaks of a key that was never announced.
   void record(const core::Scan& scan);
   void record(const core::Reclaim& reclaim);  // the same reclaim_id again replaces the row

@@ -162,7 +162,6 @@ void configure(const std::filesystem::path& file, SQLite::Database& database) {
   }
   database.exec("PRAGMA synchronous = NORMAL");
   database.exec("PRAGMA cache_size = -1024");            // KiB; the whole service has to stay under 10 MB
-  database.exec("PRAGMA wal_autocheckpoint = 256");      // pages: 1 MiB, some 25 scans of 200 cgroups
   database.exec("PRAGMA journal_size_limit = 4194304");  // cuts a log that a slow reader made grow
   database.exec(
       "PRAGMA secure_delete = OFF");  // Debian's SQLite overwrites deleted rows: here only more writes

@@ -120,7 +120,7 @@ constexpr std::string_view kPercent = "a percentage between 0% and 100%";
 constexpr std::string_view kOneOfTheKeys =
     "one of parent, watch, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, interval, cooldown, "
     "adaptive, max_cooldown, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, database, "
-    "keep_samples, reports_dir, log_level, rule";
+    "max_size, keep_samples, keep_incidents, keep_hours, keep_events, reports_dir, log_level, rule";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
 constexpr std::string_view kStep = R"(a size of at least "4KiB", such as "64MiB")";
 constexpr std::string_view kTimeout = R"(a duration between "100ms" and "1h" such as "10s")";
@@ -208,7 +208,9 @@ TEST(Config, NamesFileLineKeyValueAndExpectationOfAMistake) {
       {"log_level = 3", "config.toml:1: log_level = 3", kLogLevel},
       // words and paths
       {"watch = \"pods\"", R"(config.toml:1: watch = "pods")", kWatch},
-      {"keep_samples = \"1m\"", R"(config.toml:1: keep_samples = "1m")", R"(a duration between "1h" and "3650d" such as "7d")"},
+      {"max_size = \"25%\"", R"(config.toml:1: max_size = "25%")", R"(a size between "32MiB" and "1TiB" such as "1GiB")"},
+      {"max_size = \"1MiB\"", R"(config.toml:1: max_size = "1MiB")", R"(a size between "32MiB" and "1TiB" such as "1GiB")"},
+      {"keep_samples = \"1m\"", R"(config.toml:1: keep_samples = "1m")", R"(a duration between "1h" and "3650d" such as "2d")"},
       {"log_level = \"loud\"", R"(config.toml:1: log_level = "loud")", kLogLevel},
       {"database = \"\"", R"(config.toml:1: database = "")", kFile},
       {"reports_dir = \"\"", R"(config.toml:1: reports_dir = "")", "the path of a directory"},

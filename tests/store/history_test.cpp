@@ -87,29 +87,6 @@ TEST_F(HistoryTest, ANumberThatSqlCannotHoldIsTheLargestThatItCan) {
   EXPECT_EQ(query("SELECT pgfault FROM sample"), "9223372036854775807\n");
 }
 
-TEST_F(HistoryTest, DropsSamplesThatAreTooOldAFewScansAtATimeAndKeepsTheScans) {
-  History history(file());
-  constexpr std::int64_t kHour = 3'600'000'000;
-  history.keep_samples_for(2 * kHour);
-  Scan first = scan_at(kNoon);
-  first.appeared = {{.key = 1, .id = {"/a", 1}}};
-  first.rows = {row_of(1, 1024)};
-  store(history, first);
-  for (int i = 1; i < 6; ++i) {
-    Scan next = scan_at(kNoon + i);
-    next.rows = {row_of(1, 1024)};
-    store(history, next);
-  }
-  Scan later = scan_at(kNoon + 2 * kHour + 4);
-  later.rows = {row_of(1, 1024)};
-  store(history, later);
-  EXPECT_EQ(query("SELECT group_concat(scan_id) FROM sample"), "4,5,6,7\n");
-  later.started_at_us += 1;
-  store(history, later);
-  EXPECT_EQ(query("SELECT group_concat(scan_id) FROM sample"), "6,7,8\n");
-  EXPECT_EQ(query("SELECT count(*) FROM scan"), "8\n");
-}
-
 TEST_F(HistoryTest, StoresWhatThePathTellsAndNullWhereItTellsNothing) {
   History history(file());
   Scan scan = scan_at(kNoon);

@@ -262,34 +262,5 @@ TEST_F(OomKills, KeepTheSamplesOnceADayOfEachWorkload) {
             "/kubepods/db|1,0,0,1,0\n/kubepods/web|1,0,0,1,0\n");
 }
 
-TEST_F(OomKills, PartialScansDoNotOutrunWhatIsDropped) {
-  history_.keep_samples_for(3600 * kSecond);
-  const auto scan = [](std::int64_t at_us, bool is_partial) {
-    return core::Scan{.started_at_us = at_us, .is_partial = is_partial, .rows = {{.key = 1}}};
-  };
-  for (int i = 1; i <= 100; ++i) store(history_, scan(kNoon + i * kSecond, i % 10 != 0));
-  for (int i = 1; i <= 50; ++i) store(history_, scan(kNoon + 7200 * kSecond + i * kSecond, i % 10 != 0));
-  EXPECT_EQ(query("SELECT count(*), count(DISTINCT scan_id) FROM sample"), "50|50\n");
-  EXPECT_EQ(query("SELECT count(*) FROM scan"), "61\n") << "those of all cgroups stay";
-}
-
-TEST_F(OomKills, KeepTheSamplesAroundThemWhenOthersAreDropped) {
-  history_.keep_samples_for(3600 * kSecond);
-  const auto scan = [](std::int64_t at_us) { return core::Scan{.started_at_us = at_us, .rows = {{.key = 1}}}; };
-  const std::int64_t minute = 60 * kSecond;
-  for (int i = 1; i <= 90; ++i) {
-    store(history_, scan(kNoon + i * minute));
-    if (i == 45) store(history_, logged(5, kWeb, kNoon + 45 * minute));
-  }
-  for (int i = 0; i < 100; ++i) store(history_, scan(kNoon + 10 * 3600 * kSecond + i * kSecond));
-  EXPECT_EQ(query("SELECT count(*), min(at_us - " + std::to_string(kNoon) + ") / 60000000, max(at_us - " +
-                  std::to_string(kNoon) + ") / 60000000 FROM v_sample WHERE at_us < " +
-                  std::to_string(kNoon + 9 * 3600 * kSecond)),
-            "36|15|50\n");
-  const std::int64_t later = kNoon + 100LL * 24 * 3600 * kSecond;
-  for (int i = 0; i < 100; ++i) store(history_, scan(later + i * minute));
-  EXPECT_EQ(query("SELECT count(*) FROM v_sample WHERE at_us < " + std::to_string(later)), "0\n");
-}
-
 }  // namespace
 }  // namespace cgmm::store
