@@ -48,7 +48,42 @@ bool Recorder::record(const std::vector<Record>& batch) {
   }
   fault_ends();
   name_containers(batch);
+  tend();
   return true;
+}
+
+/// What the history needs beside what is recorded: to be tidied, and room.
+void Recorder::tend() {
+  const std::int64_t now_us = wall_now_us();
+  const auto tell = [&](bool begins, bool& is_told, const char* fault, const std::string& detail) {
+    if (begins == is_told) return;
+    is_told = begins;
+    spdlog::log(begins ? spdlog::level::warn : spdlog::level::info, "{}", core::escape_for_terminal(detail));
+    queue_.push(core::ServiceEvent{now_us, begins ? "fault_begin" : "fault_end", detail, fault});
+  };
+  std::string untidy;
+  try {
+    history_.tidy(now_us);
+  } catch (const std::exception& error) {
+    untidy = error.what();
+  }
+  tell(!untidy.empty(), tidy_fault_told_, "history_size",
+       untidy.empty() ? "the history is tidied again" : "the history can't be tidied, it may outgrow max_size: " + untidy);
+  const store::History::Room room = history_.room();
+  tell(room.log_is_held, reader_told_, "reader",
+       room.log_is_held ? "somebody has been reading the database for long: its log has grown to " +
+                              core::format_bytes(static_cast<std::uint64_t>(room.log_bytes)) +
+                              " and can't be taken up; near max_size scans will be lost"
+                        : "the database's log is taken up again");
+  if (room.wants_announcement) {
+    queue_.ask_for_announcement();
+  } else if (room.lost_scans > lost_scans_told_) {
+    const std::string lost = std::to_string(room.lost_scans - lost_scans_told_) +
+                             " scans were lost: max_size left no room while somebody was reading the database";
+    spdlog::warn("{}", lost);
+    queue_.push(core::ServiceEvent{now_us, "gap", lost});
+    lost_scans_told_ = room.lost_scans;
+  }
 }
 
 /// Those of the batch that are new, and those that had no name yet.

@@ -35,6 +35,7 @@ class Recorder {
   bool record_one_by_one(const std::vector<Record>& batch);
   void name_containers(const std::vector<Record>& batch);
   void store_names(const std::vector<Record>& names);
+  void tend();
   void fault_begins(const std::string& why);
   void fault_ends();
 
@@ -48,6 +49,9 @@ class Recorder {
   std::vector<Nameless> nameless_;  // kubelet makes a container's log after its cgroup
   std::int64_t fault_began_at_us_ = 0;  // 0: none
   std::string fault_;
+  bool tidy_fault_told_ = false;
+  bool reader_told_ = false;
+  std::int64_t lost_scans_told_ = 0;
 };
 
 }  // namespace cgmm::daemon
