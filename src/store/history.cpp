@@ -160,21 +160,22 @@ void History::keep(const core::Keep& keep) {
   impl_->database.exec("PRAGMA journal_size_limit = " + std::to_string(std::min<std::int64_t>(4 << 20, keep.max_size_bytes / 32)));
 }
 
-void History::tidy(std::int64_t now_us) {
-  if (!impl_->keep || impl_->log_is_held) return;  // it would only make the log longer
-  const std::int64_t slices = impl_->retention.is_over_size()
-                                  ? kSlicesToMakeRoom
-                                  : kSlicesAtOnce + std::exchange(impl_->samples_since_tidy, 0) / kSamplesASlice;
-  bool busy = true;
-  for (std::int64_t i = 0; busy && i < slices; ++i) {
-    begin();
-    try {
-      busy = impl_->retention.work(now_us);
-      commit();
-    } catch (...) {
-      rollback();
-      throw;
-    }
+std::int64_t History::slices_due() {
+  if (!impl_->keep) return 0;
+  const std::int64_t sample_count = std::exchange(impl_->samples_since_tidy, 0);
+  return impl_->retention.is_over_size() ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
+}
+
+bool History::tidy_slice(std::int64_t now_us) {
+  if (!impl_->keep || impl_->log_is_held) return false;  // it would only make the log longer
+  begin();
+  try {
+    const bool did_something = impl_->retention.work(now_us);
+    commit();
+    return did_something;
+  } catch (...) {
+    rollback();
+    throw;
   }
 }
 

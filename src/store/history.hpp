@@ -36,9 +36,15 @@ class History {
   /// From now on tidy() keeps to these bounds, and the file never outgrows its own. Without a call everything stays.
   void keep(const core::Keep& keep);
 
-  /// After a commit, outside of a transaction: rolls up, drops and makes room as far as it is time, in several short
-  /// transactions, a few more than what was recorded since the last call makes necessary. Throws SQLite::Exception.
-  void tidy(std::int64_t now_us);
+  /// Rolls up, drops, makes room: one short transaction of that, outside of any other. False when there is nothing to do.
+  /// Throws SQLite::Exception.
+  bool tidy_slice(std::int64_t now_us);
+  /// How many slices keep pace with what was recorded since the last call, and somewhat more.
+  std::int64_t slices_due();
+  /// All that is due.
+  void tidy(std::int64_t now_us) {
+    for (std::int64_t left = slices_due(); left > 0 && tidy_slice(now_us);) --left;
+  }
 
   struct Room {
     std::int64_t log_bytes = 0;                // the log, on disk

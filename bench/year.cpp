@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// A year of the real history in a time that is made up: scans, reclaims with their effects, OOM kills, containers that come
+// and go. Prints how big the file and the process got and how long the transactions took, and fails when the file, its log
+// included, was ever over max_size.
+//
+//   cmake --build --preset release --target year && build/release/bench/year            a scan a minute: minutes
+//   build/release/bench/year --interval 10                                             every 10 s: an hour
+//
+// A short one runs with the tests, with a max_size that it reaches.
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/times.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/units.hpp"
+#include "store/history.hpp"
+#include "store/reader.hpp"
+
+namespace {
+
+using namespace cgmm;
+
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kHour = 3600 * kSecond;
+constexpr std::int64_t kDay = 24 * kHour;
+constexpr std::int64_t kBegin = 1'767'225'600 * kSecond;  // 2026-01-01
+constexpr std::uint64_t kMiB = 1 << 20;
+
+struct Options {
+  std::int64_t days = 365;
+  std::int64_t cgroups = 200;
+  std::int64_t interval_s = 60;
+  std::int64_t max_size_mib = 1024;
+  std::string directory = std::filesystem::temp_directory_path();
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view name = argv[i];
+    if (name == "--days") options.days = std::atoll(argv[i + 1]);
+    else if (name == "--cgroups") options.cgroups = std::atoll(argv[i + 1]);
+    else if (name == "--interval") options.interval_s = std::atoll(argv[i + 1]);
+    else if (name == "--max-size-mib") options.max_size_mib = std::atoll(argv[i + 1]);
+    else if (name == "--directory") options.directory = argv[i + 1];
+    else {
+      std::fprintf(stderr, "usage: year [--days N] [--cgroups N] [--interval SECONDS] [--max-size-mib N] [--directory DIR]\n");
+      std::exit(2);
+    }
+  }
+  return options;
+}
+
+/// CPU time as well as time: on a machine that does other things the latter says little.
+struct Slowest {
+  std::int64_t elapsed_us = 0;
+  std::int64_t cpu_us = 0;
+  std::int64_t over_50_ms = 0;
+  std::int64_t count = 0;
+
+  template <class Act>
+  void time(Act act) {
+    const auto cpu = [] {
+      timespec now{};
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+      return now.tv_sec * kSecond + now.tv_nsec / 1000;
+    };
+    const auto began = std::chrono::steady_clock::now();
+    const std::int64_t cpu_began = cpu();
+    act();
+    const std::int64_t taken =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count();
+    elapsed_us = std::max(elapsed_us, taken);
+    cpu_us = std::max(cpu_us, cpu() - cpu_began);
+    over_50_ms += taken > 50'000 ? 1 : 0;
+    ++count;
+  }
+  void print(const char* what) const {
+    std::printf("%-28s %s, %s of CPU; %lld of %lld over 50 ms\n", what, core::format_duration_us(elapsed_us).c_str(),
+                core::format_duration_us(cpu_us).c_str(), static_cast<long long>(over_50_ms), static_cast<long long>(count));
+  }
+};
+
+/// A node whose containers come and go, two an hour.
+class Node {
+ public:
+  explicit Node(std::int64_t count) : pods_(static_cast<std::size_t>(count)) {}
+
+  core::Scan scan(std::int64_t at_us, std::int64_t interval_us) {
+    core::Scan scan{.started_at_us = at_us, .duration_us = 4000, .interval_us = interval_us, .cpu_us = 4000};
+    if (at_us >= replace_at_us_) {
+      Pod& pod = pods_[random_() % pods_.size()];
+      if (pod.key != 0) scan.vanished.push_back(pod.key);
+      pod = {};
+      replace_at_us_ = at_us + kHour / 2;
+    }
+    for (Pod& pod : pods_) {
+      if (pod.key == 0) {
+        pod.key = ++last_key_;
+        const core::CgroupId id = id_of(pod);
+        scan.appeared.push_back({pod.key, id, {"containerd", std::to_string(pod.key), "0f0c2a3b", "burstable"}});
+        scan.limits.push_back({pod.key, {256 * kMiB, 256 * kMiB, {}}});
+      }
+      scan.rows.push_back(row(pod));
+    }
+    return scan;
+  }
+
+  core::CgroupId any() { return id_of(pods_[random_() % pods_.size()]); }
+
+ private:
+  struct Pod {
+    core::CgroupKey key = 0;
+  };
+
+  static core::CgroupId id_of(const Pod& pod) {
+    return {"/kubepods/burstable/pod0f0c2a3b/" + std::string(50, 'c') + std::to_string(pod.key), pod.key};
+  }
+
+  core::ScanRow row(const Pod& pod) {
+    core::ScanRow row{.key = pod.key};
+    for (std::size_t i = 0; i < core::Gauges::kSize; ++i) {
+      row.gauges.set(static_cast<core::Gauge>(i), (random_() % (i < 3 ? 200 * kMiB : 20 * kMiB)) & ~4095ULL);
+    }
+    for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
+      row.increases.set(static_cast<core::Counter>(i), i < 3 ? random_() % 5000 : 0);
+    }
+    row.oom_kills_total = 0;
+    return row;
+  }
+
+  std::vector<Pod> pods_;
+  core::CgroupKey last_key_ = 0;
+  std::int64_t replace_at_us_ = 0;
+  std::minstd_rand random_{42};
+};
+
+std::int64_t bytes_on_disk(const std::string& file) {
+  std::int64_t bytes = 0;
+  for (const char* const end : {"", "-wal", "-shm"}) {
+    struct stat status {};
+    if (::stat((file + end).c_str(), &status) == 0) bytes += status.st_size;
+  }
+  return bytes;
+}
+
+template <class Record>
+void commit(store::History& history, const Record& record) {
+  history.begin();
+  history.record(record);
+  history.commit();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options = parse(argc, argv);
+  const std::string directory = options.directory + "/cgmm-year-" + std::to_string(::getpid());
+  const std::string file = directory + "/history.db";
+  const core::Keep keep{.max_size_bytes = options.max_size_mib << 20};
+  std::int64_t biggest = 0;
+  Slowest commits;
+  Slowest slices;
+  {
+    store::History history(file);
+    history.keep(keep);
+    history.begin_run(kBegin, "a year");
+    commit(history, core::NodeFacts{{{"page_size_bytes", std::int64_t{4096}}}});
+    Node node(options.cgroups);
+    const std::int64_t end = kBegin + options.days * kDay;
+    std::int64_t reclaim_id = 0;
+    std::int64_t reclaim_at_us = kBegin + kHour;
+    std::int64_t kill_at_us = kBegin + kDay / 2;
+    std::int64_t month_at_us = kBegin + 30 * kDay;
+    for (std::int64_t at_us = kBegin; at_us < end; at_us += options.interval_s * kSecond) {
+      const core::Scan scan = node.scan(at_us, options.interval_s * kSecond);
+      commits.time([&] { commit(history, scan); });
+      if (at_us >= reclaim_at_us) {  // every ten minutes or so
+        const core::Reclaim reclaim{.reclaim_id = ++reclaim_id,
+                                    .id = node.any(),
+                                    .started_at_us = at_us,
+                                    .duration_us = 20'000,
+                                    .freed_bytes = 64 * kMiB,
+                                    .outcome = core::ReclaimOutcome::done,
+                                    .cooldown = core::Cooldown{at_us, at_us + 30 * kSecond, 0}};
+        commits.time([&] { commit(history, reclaim); });
+        commits.time([&] { commit(history, core::Effect{.reclaim_id = reclaim_id, .observed_for_us = 300 * kSecond}); });
+        reclaim_at_us = at_us + 600 * kSecond;
+      }
+      if (at_us >= kill_at_us) {
+        commits.time([&] { commit(history, core::CountedOomKills{.id = node.any(), .since_at_us = at_us - kSecond, .at_us = at_us, .count = 1}); });
+        kill_at_us = at_us + kDay;
+      }
+      for (std::int64_t left = history.slices_due(); left > 0; --left) {
+        bool more = false;
+        slices.time([&] { more = history.tidy_slice(at_us); });
+        if (!more) break;
+      }
+      biggest = std::max(biggest, bytes_on_disk(file));
+      if (at_us >= month_at_us) {
+        std::printf("day %3lld: %s\n", static_cast<long long>((at_us - kBegin) / kDay),
+                    core::format_bytes(static_cast<std::uint64_t>(bytes_on_disk(file))).c_str());
+        std::fflush(stdout);
+        month_at_us += 30 * kDay;
+      }
+    }
+    history.end_run(end, "over");
+  }
+  struct rusage used {};
+  ::getrusage(RUSAGE_SELF, &used);
+  std::printf("%lld days of %lld cgroups, a scan every %lld s, max_size %s\n", static_cast<long long>(options.days),
+              static_cast<long long>(options.cgroups), static_cast<long long>(options.interval_s),
+              core::format_bytes(static_cast<std::uint64_t>(keep.max_size_bytes)).c_str());
+  std::printf("%-28s %s\n", "biggest, log included", core::format_bytes(static_cast<std::uint64_t>(biggest)).c_str());
+  std::printf("%-28s %s\n", "at the end", core::format_bytes(static_cast<std::uint64_t>(bytes_on_disk(file))).c_str());
+  commits.print("slowest commit");
+  slices.print("slowest slice of tidying");
+  std::printf("%-28s %s\n", "memory, high water", core::format_bytes(static_cast<std::uint64_t>(used.ru_maxrss) * 1024).c_str());
+  store::Reader reader(file);
+  for (const char* const table : {"sample", "sample_hour", "scan", "cgroup", "reclaim", "oom_kill"}) {
+    const core::Table count = reader.run(std::string("SELECT count(*) FROM ") + table);
+    std::printf("%-28s %lld\n", (std::string("rows in ") + table).c_str(),
+                static_cast<long long>(std::get<std::int64_t>(count.rows.at(0).at(0))));
+  }
+  std::filesystem::remove_all(directory);
+  if (biggest > keep.max_size_bytes) {
+    std::printf("FAILED: it was over max_size\n");
+    return 1;
+  }
+  return 0;
+}
