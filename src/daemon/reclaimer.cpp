@@ -235,7 +235,9 @@ void Reclaimer::perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::
     const std::uint64_t cache_bytes = progress.cache_bytes.value_or(plan.cache_bytes);
     const std::uint64_t step_bytes =
         plan.all_at_once ? plan.cache_bytes : core::next_step_bytes(plan, cache_bytes, progress.asked_bytes);
+    asking_since_us_ = clocks_.steady();
     progress.answer = controller_->reclaim(cgroup, step_bytes);
+    asking_since_us_ = 0;
     progress.window_us = clocks_.steady() - pressure.at_us;
     const bool with_pressure = progress.window_us >= core::kPressureWindow_us;
     last = measure(cgroup, with_pressure);

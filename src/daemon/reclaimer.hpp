@@ -5,6 +5,7 @@
 // slow kernel writes step by step, on a thread of its own. The reclaim and its cooldown are on record before the kernel is
 // asked, so that a crash in the middle leaves a row that says so and a cooldown that holds.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -60,6 +61,9 @@ class Reclaimer {
 
   const core::Cooldowns& cooldowns() const { return cooldowns_; }
 
+  /// Since when the kernel has owed an answer, of the steady clock; 0: it owes none. From any thread.
+  std::int64_t asking_since_us() const { return asking_since_us_; }
+
  private:
   /// A cgroup's numbers, and when they were read.
   struct Measured {
@@ -93,6 +97,7 @@ class Reclaimer {
   std::optional<kernel::Hierarchy> hierarchy_;
   std::unique_ptr<kernel::Controller> controller_;
   bool said_unsupported_ = false;
+  std::atomic<std::int64_t> asking_since_us_{0};
 };
 
 }  // namespace cgmm::daemon

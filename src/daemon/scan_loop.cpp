@@ -35,10 +35,12 @@ ScanLoop::ScanLoop(Sampler sampler, Settings settings, core::Parameters facts, C
 }
 
 void ScanLoop::run(std::optional<std::int64_t> cycles) {
+  alive_at_us_ = steady_now_us();
   Schedule schedule(steady_now_us(), settings_now().interval_us);
   looked_for_parent_at_us_ = steady_now_us();
   std::int64_t look_at_us = steady_now_us() + core::kWatchEvery_us;
   while (wait_until_due(std::min(schedule.due_us(), look_at_us))) {
+    alive_at_us_ = steady_now_us();
     apply_changes(schedule);
     if (const std::int64_t now_us = steady_now_us(); now_us < schedule.due_us()) {  // else it was woken for the changes
       if (now_us < look_at_us) continue;

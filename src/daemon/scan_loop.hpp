@@ -38,6 +38,9 @@ class ScanLoop {
   void change(Settings settings);
   void stop();
   std::int64_t scan_count() const { return scan_count_; }
+  /// When it last was at work or woke up to see whether there is any, of the steady clock: every second, whatever the interval.
+  /// From any thread.
+  std::int64_t alive_at_us() const { return alive_at_us_; }
   /// What is watched now. From any thread.
   kernel::Hierarchy hierarchy();
 
@@ -63,6 +66,7 @@ class ScanLoop {
   FaultLog scan_faults_;
   std::int64_t looked_for_parent_at_us_ = 0;
   std::atomic<std::int64_t> scan_count_{0};
+  std::atomic<std::int64_t> alive_at_us_{0};
 
   std::mutex mutex_;
   std::condition_variable wake_;
