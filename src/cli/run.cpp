@@ -10,7 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/settings.hpp"
 #include "daemon/service.hpp"
-#include "store/history.hpp"
+#include "store/keeper.hpp"
 
 namespace cgmm::cli {
 namespace {
@@ -70,7 +70,7 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
     return settings_of(fresh);
   };
   daemon::hierarchy_for(config.parent);  // a wrong parent is told before a database is made
-  store::History history(config.database);
+  store::Keeper history(config.database);
   history.keep(config.keep);
   return daemon::run_service(history, service);
 }

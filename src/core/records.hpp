@@ -94,7 +94,7 @@ std::string_view to_string(WatchEnd ended_by);
 
 /// One forced reclaim. Recorded twice: when it starts (before the kernel is asked) and when it has ended.
 struct Reclaim {
-  std::int64_t reclaim_id = 0;
+  std::int64_t reclaim_id = 0;  // counted from 1 in every run; on record it is the run's first free one and so on
   CgroupId id;
   std::int64_t started_at_us = 0;
   std::optional<std::int64_t> duration_us;  // from the first word to the kernel to its last answer
@@ -167,7 +167,6 @@ struct Handover {
   Cooldowns cooldowns;
   std::unordered_map<CgroupId, std::uint64_t> oom_kills_total;
   std::optional<LogPosition> log_position;  // nullopt: the log has never been read
-  std::int64_t next_reclaim_id = 1;
   std::string crash_found;  // what is known of an earlier run that did not stop in order; empty: it did
 };
 

@@ -76,7 +76,6 @@ std::string error_of(const core::Reclaim& reclaim, const core::Progress& progres
 
 Reclaimer::Reclaimer(core::Handover handover, RecordQueue& queue, Clocks clocks, MakeController make_controller)
     : cooldowns_(std::move(handover.cooldowns)),
-      next_reclaim_id_(handover.next_reclaim_id),
       queue_(queue),
       clocks_(std::move(clocks)),
       make_controller_(std::move(make_controller)),
@@ -84,6 +83,7 @@ Reclaimer::Reclaimer(core::Handover handover, RecordQueue& queue, Clocks clocks,
 
 std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupts& interrupts) {
   follow(candidates);
+  take_adopted();
   if (candidates.cgroups.empty()) return 0;
   const std::int64_t now_us = clocks_.wall();
   core::Cooldowns& cooldowns = cooldowns_for(candidates.dry_run);
@@ -99,6 +99,18 @@ std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupt
     }
   }
   return tried;
+}
+
+void Reclaimer::adopt(core::Cooldowns cooldowns) {
+  const std::lock_guard lock(adopted_mutex_);
+  adopted_ = std::move(cooldowns);
+}
+
+/// What this run has begun itself is newer.
+void Reclaimer::take_adopted() {
+  const std::lock_guard lock(adopted_mutex_);
+  cooldowns_.merge(adopted_);
+  adopted_.clear();
 }
 
 /// Another hierarchy has other keys: what is watched in the old one is not seen again.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,8 @@ class Reclaimer {
   void stop() { observer_.end_all(core::WatchEnd::stop); }
 
   const core::Cooldowns& cooldowns() const { return cooldowns_; }
+  /// Those of earlier runs, where the history could be read only now. From any thread.
+  void adopt(core::Cooldowns cooldowns);
 
   /// Since when the kernel has owed an answer, of the steady clock; 0: it owes none. From any thread.
   std::int64_t asking_since_us() const { return asking_since_us_; }
@@ -73,6 +76,7 @@ class Reclaimer {
   };
 
   void follow(const Candidates& candidates);
+  void take_adopted();
   core::Cooldowns& cooldowns_for(bool dry_run);
   bool reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts);
   bool kernel_can(const kernel::Cgroup& cgroup);
@@ -88,7 +92,7 @@ class Reclaimer {
 
   core::Cooldowns cooldowns_;
   std::optional<core::Cooldowns> dry_cooldowns_;  // while dry runs last: those of before, and what would have been done
-  std::int64_t next_reclaim_id_;
+  std::int64_t next_reclaim_id_ = 1;
   RecordQueue& queue_;
   Clocks clocks_;
   MakeController make_controller_;
@@ -98,6 +102,8 @@ class Reclaimer {
   std::unique_ptr<kernel::Controller> controller_;
   bool said_unsupported_ = false;
   std::atomic<std::int64_t> asking_since_us_{0};
+  std::mutex adopted_mutex_;
+  core::Cooldowns adopted_;  // guarded by adopted_mutex_
 };
 
 }  // namespace cgmm::daemon

@@ -3,8 +3,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
+#include <utility>
 
 #include "core/text.hpp"
 #include "core/units.hpp"
@@ -14,10 +16,28 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kRetryEvery{1000};
+constexpr std::int64_t kTryAgainFirst_us = 1'000'000;
+constexpr std::int64_t kTryAgainLast_us = 30'000'000;
+constexpr std::int64_t kCheckEvery_us = 30'000'000;
 constexpr int kNameTries = 60;  // one with every scan
 constexpr std::size_t kMaxNameless = 20'000;
 
 }  // namespace
+
+Recorder::Recorder(store::Keeper& keeper, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run)
+    : keeper_(keeper), queue_(queue), names_(std::move(names)), run_(std::move(run)) {}
+
+void Recorder::begin(const core::Handover& handover, const std::string& begins_without) {
+  for (const auto& [id, cooldown] : handover.cooldowns) remember(id, cooldown, 0);
+  if (handover.log_position) log_position_ = *handover.log_position;
+  if (!begins_without.empty()) {
+    fault_begins(begins_without);
+  } else if (!keeper_.put_aside().empty()) {
+    spdlog::error("the history was damaged: {}", core::escape_for_terminal(keeper_.put_aside()));
+    queue_.push(core::ServiceEvent{run_.started_at_us, "fault_begin", "the history was damaged: " + keeper_.put_aside(), "history"});
+    queue_.push(core::ServiceEvent{wall_now_us(), "fault_end", "a new history is written", "history"});
+  }
+}
 
 void Recorder::run() {
   for (;;) {
@@ -26,30 +46,120 @@ void Recorder::run() {
     bool recorded = record(batch);
     while (!recorded && queue_.wait_to_retry(kRetryEvery)) recorded = record(batch);
     if (!recorded && !record(batch)) {
-      spdlog::error("{} records could not be written before the stop and are lost: {}", batch.size(), fault_);
+      spdlog::error("{} records could not be written before the stop and are lost: {}", batch.size(),
+                    core::escape_for_terminal(fault_));
     }
     queue_.done(batch);
   }
+  if (!keeper_.is_open()) return;
   try {
-    history_.end_run(wall_now_us(), "stopped");
+    keeper_.history().end_run(wall_now_us(), "stopped");
   } catch (const std::exception& error) {
-    spdlog::error("the stop could not be recorded: {}", error.what());
+    spdlog::error("the stop could not be recorded: {}", core::escape_for_terminal(error.what()));
   }
 }
 
 bool Recorder::record(const std::vector<Record>& batch) {
+  remember(batch);
+  if (!make_ready()) return false;
   try {
     store(batch);
   } catch (const std::exception& error) {
-    history_.rollback();
+    keeper_.history().rollback();
     if (store::is_bad_record(error)) return record_one_by_one(batch);
-    fault_begins(error.what());
+    const bool is_damage = store::is_damage(error);
+    if (is_damage) damage_ = std::string("SQLite says: ") + error.what();
+    fault_begins(is_damage ? "it is damaged: " + damage_ : error.what());
     return false;
   }
   fault_ends();
   name_containers(batch);
   tend();
   return true;
+}
+
+/// Somebody has written to the file: that may be a person's lawful change, or damage that our own cache of it hides.
+void Recorder::check_for_damage() {
+  const std::int64_t now_us = steady_now_us();
+  if (!keeper_.history().was_written_by_others() || now_us < check_again_at_us_) return;
+  check_again_at_us_ = now_us + kCheckEvery_us;
+  damage_ = keeper_.damage();
+}
+
+/// Whether there is a history to write to. Opening and renewing are tried less and less often: they cost more than a commit.
+bool Recorder::make_ready() {
+  if (keeper_.is_open() && damage_.empty()) check_for_damage();
+  if (keeper_.is_open() && damage_.empty() && keeper_.is_in_place()) return true;
+  const std::int64_t now_us = steady_now_us();
+  if (now_us < try_again_at_us_) return false;
+  try {
+    keeper_.is_open() ? renew() : open();
+    damage_.clear();
+    try_again_after_us_ = 0;
+    return true;
+  } catch (const std::exception& error) {
+    fault_begins(error.what());
+    try_again_after_us_ = std::clamp<std::int64_t>(try_again_after_us_ * 2, kTryAgainFirst_us, kTryAgainLast_us);
+    try_again_at_us_ = now_us + try_again_after_us_;
+    return false;
+  }
+}
+
+void Recorder::open() {
+  const core::Handover handover = keeper_.begin(run_.started_at_us, run_.detail);
+  renewed_ = keeper_.put_aside();
+  run_.hand_over(handover);
+  restate();
+}
+
+void Recorder::renew() {
+  fault_begins(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
+  renewed_ = keeper_.renew(!damage_.empty(), wall_now_us(), run_.detail).words;
+  restate();
+}
+
+/// What holds now, in a history that may not have it.
+void Recorder::restate() {
+  store::History& history = keeper_.history();
+  const std::int64_t now_us = wall_now_us();
+  history.begin();
+  try {
+    if (!node_facts_.facts.empty()) history.record(node_facts_);
+    if (!log_position_.boot_id.empty()) history.record(log_position_);
+    for (const auto& [id, holding] : cooldowns_) {
+      if (holding.cooldown.until_us > now_us) history.record(id, holding.cooldown);
+    }
+    history.commit();
+  } catch (...) {
+    history.rollback();
+    throw;
+  }
+}
+
+void Recorder::remember(const std::vector<Record>& batch) {
+  for (const Record& record : batch) {
+    if (const auto* facts = std::get_if<core::NodeFacts>(&record)) {
+      node_facts_ = *facts;
+    } else if (const auto* position = std::get_if<core::LogPosition>(&record)) {
+      log_position_ = *position;
+    } else if (const auto* kill = std::get_if<core::OomKill>(&record)) {
+      log_position_ = kill->position;
+    } else if (const auto* reclaim = std::get_if<core::Reclaim>(&record)) {
+      if (reclaim->cooldown) remember(reclaim->id, *reclaim->cooldown, reclaim->reclaim_id);
+    } else if (const auto* effect = std::get_if<core::Effect>(&record); effect != nullptr && effect->cooldown) {
+      const auto of_it = [&](const auto& entry) { return entry.second.reclaim_id == effect->reclaim_id; };
+      const auto found = std::ranges::find_if(cooldowns_, of_it);
+      if (found != cooldowns_.end()) found->second.cooldown = *effect->cooldown;
+    }
+  }
+}
+
+void Recorder::remember(const core::CgroupId& id, const core::Cooldown& cooldown, std::int64_t reclaim_id) {
+  cooldowns_[id] = {cooldown, reclaim_id};
+  if (cooldowns_.size() < prune_at_count_) return;
+  const std::int64_t now_us = wall_now_us();
+  std::erase_if(cooldowns_, [&](const auto& entry) { return entry.second.cooldown.until_us <= now_us; });
+  prune_at_count_ = std::max<std::size_t>(1000, 2 * cooldowns_.size());
 }
 
 /// What the history needs beside what is recorded: to be tidied, and room.
@@ -63,13 +173,14 @@ void Recorder::tend() {
   };
   std::string untidy;
   try {
-    history_.tidy(now_us);
+    keeper_.history().tidy(now_us);
   } catch (const std::exception& error) {
     untidy = error.what();
+    if (store::is_damage(error)) damage_ = untidy;
   }
   tell(!untidy.empty(), tidy_fault_told_, "history_size",
        untidy.empty() ? "the history is tidied again" : "the history can't be tidied, it may outgrow max_size: " + untidy);
-  const store::History::Room room = history_.room();
+  const store::History::Room room = keeper_.history().room();
   tell(room.log_is_held, reader_told_, "reader",
        room.log_is_held ? "somebody has been reading the database for long: its log has grown to " +
                               core::format_bytes(static_cast<std::uint64_t>(room.log_bytes)) +
@@ -121,7 +232,7 @@ void Recorder::store_names(const std::vector<Record>& names) {
   try {
     store(names);
   } catch (const std::exception& error) {
-    history_.rollback();
+    keeper_.history().rollback();
     spdlog::warn("the names of {} containers could not be recorded: {}", names.size(),
                  core::escape_for_terminal(error.what()));
     for (const Record& record : names) {  // with the next scan
@@ -132,11 +243,12 @@ void Recorder::store_names(const std::vector<Record>& names) {
 }
 
 void Recorder::store(std::span<const Record> records) {
-  history_.begin();
+  store::History& history = keeper_.history();
+  history.begin();
   for (const Record& record : records) {
-    std::visit([this](const auto& one) { history_.record(one); }, record);
+    std::visit([&history](const auto& one) { history.record(one); }, record);
   }
-  history_.commit();
+  history.commit();
 }
 
 /// To find out which one is bad. When the disk fails in the middle, all are tried again: a scan may then be on record twice,
@@ -146,7 +258,7 @@ bool Recorder::record_one_by_one(const std::vector<Record>& batch) {
     try {
       store({&record, 1});
     } catch (const std::exception& error) {
-      history_.rollback();
+      keeper_.history().rollback();
       if (!store::is_bad_record(error)) {
         fault_begins(error.what());
         return false;
@@ -177,7 +289,9 @@ void Recorder::fault_ends() {
   if (fault_began_at_us_ != 0) {
     spdlog::warn("the history can be written again after {}; {}",
                  core::format_duration_us(now_us - fault_began_at_us_), lost);
-    queue_.push(core::ServiceEvent{now_us, "fault_end", "history can be written again; " + lost, "history"});
+    const std::string became = renewed_.empty() ? "" : "; " + std::exchange(renewed_, "");
+    if (!became.empty()) spdlog::warn("the history: {}", core::escape_for_terminal(became.substr(2)));
+    queue_.push(core::ServiceEvent{now_us, "fault_end", "history can be written again; " + lost + became, "history"});
   }
   if (refused.scans > 0 || refused.others > 0) {
     queue_.push(core::ServiceEvent{now_us, "gap", lost + " while the history could not be written"});

@@ -2,26 +2,41 @@
 #pragma once
 
 // Writes the history: everything that waits becomes one transaction. When the disk refuses, the batch is kept and tried
-// again every second, so that nothing is lost until the queue is full; that is a fault with a beginning and an end. It also
-// looks up what containers are called, which may have to wait for a disk as well.
+// again every second, so that nothing is lost until the queue is full; that is a fault with a beginning and an end. So is a
+// history that can't be opened yet, is damaged, or was removed or replaced under our hands: store/keeper goes on in another file,
+// and what holds now, cooldowns before all, is recorded there. It also looks up what containers are called, which may have to
+// wait for a disk as well.
 // One thread, which from run() on is the only one that touches the history.
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "daemon/record_queue.hpp"
 #include "kernel/container_logs.hpp"
-#include "store/history.hpp"
+#include "store/keeper.hpp"
 
 namespace cgmm::daemon {
 
+/// What a history is told of this run.
+struct ThisRun {
+  std::int64_t started_at_us = 0;
+  std::string detail;
+  std::function<void(const core::Handover&)> hand_over = [](const auto&) {};  // of a history that could be opened only now
+};
+
 class Recorder {
  public:
-  Recorder(store::History& history, RecordQueue& queue, kernel::ContainerLogs names)
-      : history_(history), queue_(queue), names_(std::move(names)) {}
+  /// `keeper` is open, or `begins_without` says why it is not yet. `handover` is what it has handed over.
+  Recorder(store::Keeper& keeper, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run = {});
+
+  /// At the start: that the history could not be opened yet, or what had to be done with it.
+  void begin(const core::Handover& handover, const std::string& begins_without);
 
   /// Until the queue is closed and empty; then records the stop.
   void run();
@@ -31,6 +46,13 @@ class Recorder {
   bool record(const std::vector<Record>& batch);
 
  private:
+  bool make_ready();
+  void check_for_damage();
+  void open();
+  void renew();
+  void restate();
+  void remember(const std::vector<Record>& batch);
+  void remember(const core::CgroupId& id, const core::Cooldown& cooldown, std::int64_t reclaim_id);
   void store(std::span<const Record> records);
   bool record_one_by_one(const std::vector<Record>& batch);
   void name_containers(const std::vector<Record>& batch);
@@ -39,9 +61,24 @@ class Recorder {
   void fault_begins(const std::string& why);
   void fault_ends();
 
-  store::History& history_;
+  store::Keeper& keeper_;
   RecordQueue& queue_;
   kernel::ContainerLogs names_;
+  ThisRun run_;
+  std::string damage_;                 // what SQLite says of it; empty: none is known
+  std::string renewed_;                // what became of the file, in words, for the end of the fault
+  std::int64_t try_again_at_us_ = 0;   // to open or to renew, of the steady clock
+  std::int64_t try_again_after_us_ = 0;
+  std::int64_t check_again_at_us_ = 0;
+  // What holds now, for a history in which it is not.
+  struct Holding {
+    core::Cooldown cooldown;
+    std::int64_t reclaim_id = 0;  // 0: of an earlier run
+  };
+  std::unordered_map<core::CgroupId, Holding> cooldowns_;
+  std::size_t prune_at_count_ = 1000;
+  core::NodeFacts node_facts_;
+  core::LogPosition log_position_;
   struct Nameless {
     core::NamedCgroup cgroup;
     int tries_left = 0;

@@ -65,10 +65,17 @@ sigset_t awaited_signals() {
   return signals;
 }
 
+/// What the history said at the start.
+struct Beginning {
+  std::int64_t at_us = 0;
+  std::string detail;
+  core::Handover handover;
+  std::string without_history;  // why it is not open yet; empty: it is
+};
+
 class Service {
  public:
-  Service(store::History& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
-          core::Handover handover);
+  Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy, Beginning beginning);
   int run();
 
  private:
@@ -92,15 +99,19 @@ class Service {
   Ended recorder_ended_;
 };
 
-Service::Service(store::History& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
-                 core::Handover handover)
+Service::Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy, Beginning beginning)
     : options_(options),
-      kill_log_(options.sources.kernel_log, handover.log_position, [this] { return scan_loop_.hierarchy(); }, queue_),
-      scan_loop_({hierarchy, options.settings.watch, options.settings.policy, std::move(handover.oom_kills_total)},
+      kill_log_(options.sources.kernel_log, beginning.handover.log_position, [this] { return scan_loop_.hierarchy(); }, queue_),
+      scan_loop_({hierarchy, options.settings.watch, options.settings.policy, beginning.handover.oom_kills_total},
                  options.settings, {{"version", options.version}, {"kernel_log", kill_log_.source()}},
                  {queue_, candidates_}),
-      reclaimer_(std::move(handover), queue_),
-      recorder_(history, queue_, kernel::ContainerLogs(options.sources.container_logs)) {}
+      reclaimer_(beginning.handover, queue_),
+      recorder_(history, queue_, kernel::ContainerLogs(options.sources.container_logs),
+                {.started_at_us = beginning.at_us,
+                 .detail = beginning.detail,
+                 .hand_over = [this](const core::Handover& late) { reclaimer_.adopt(late.cooldowns); }}) {
+  recorder_.begin(beginning.handover, beginning.without_history);
+}
 
 int Service::run() {
   const sigset_t signals = awaited_signals();
@@ -216,16 +227,24 @@ void await_signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-int run_service(store::History& history, const ServiceOptions& options) {
+int run_service(store::Keeper& history, const ServiceOptions& options) {
   const kernel::Hierarchy hierarchy = hierarchy_for(options.settings.parent);  // before anything is recorded
+  Beginning beginning{.at_us = wall_now_us(), .detail = options.version + ", " + options.settings.to_string(), .handover = {}, .without_history = {}};
+  try {
+    beginning.handover = history.begin(beginning.at_us, beginning.detail);
+  } catch (const store::StoreError& error) {
+    if (error.lasts() == store::StoreError::Lasts::for_good) throw;
+    beginning.without_history = error.what();
+    beginning.handover = history.peek(beginning.at_us);
+  }
+  const core::Handover& handover = beginning.handover;
   spdlog::info("cgroup-memory-manager {}: cgroup {} at {}", options.version, kernel::to_string(hierarchy.version),
                core::escape_for_terminal(hierarchy.parent));
   spdlog::info("{}", core::escape_for_terminal(options.settings.to_string()));
   if (!hierarchy.real) spdlog::warn("{} is not the kernel's: a copied or fake tree", core::escape_for_terminal(hierarchy.parent));
-  core::Handover handover = history.begin_run(wall_now_us(), options.version + ", " + options.settings.to_string());
   if (!handover.crash_found.empty()) spdlog::warn("{}", handover.crash_found);
   if (!handover.cooldowns.empty()) spdlog::info("cooldowns of earlier runs that still hold: {}", handover.cooldowns.size());
-  Service service(history, options, hierarchy, std::move(handover));
+  Service service(history, options, hierarchy, std::move(beginning));
   return service.run();
 }
 

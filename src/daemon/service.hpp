@@ -16,7 +16,7 @@
 #include <string>
 
 #include "daemon/settings.hpp"
-#include "store/history.hpp"
+#include "store/keeper.hpp"
 
 namespace cgmm::daemon {
 
@@ -32,8 +32,9 @@ struct ServiceOptions {
 /// To be called before anything is opened, so that a signal at the start is not the end.
 void await_signals();
 
-/// Runs until a signal or the last cycle; wants await_signals() called before. Returns the process's exit code. Throws before the first scan only: what the
-/// history or the hierarchy refuses.
-int run_service(store::History& history, const ServiceOptions& options);
+/// Runs until a signal or the last cycle; wants await_signals() called before. Returns the process's exit code. Throws before the
+/// first scan only: what the hierarchy refuses, and what the history refuses for good. A disk that is full, read-only or
+/// broken is no reason not to protect the node: then it begins without a history.
+int run_service(store::Keeper& history, const ServiceOptions& options);
 
 }  // namespace cgmm::daemon

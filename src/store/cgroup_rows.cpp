@@ -11,6 +11,7 @@ namespace cgmm::store {
 
 CgroupRows::CgroupRows(SQLite::Database& database)
     : find_(database, "SELECT cgroup_id FROM cgroup WHERE path = ?1 AND inode = ?2"),
+      is_there_(database, "SELECT 1 FROM cgroup WHERE cgroup_id = ?"),
       add_(database,
            "INSERT INTO cgroup (path, inode, first_seen_at_us, last_seen_at_us) VALUES (?1, ?2, ?3, ?3) "
            "RETURNING cgroup_id"),
@@ -146,6 +147,14 @@ void CgroupRows::remember(core::CgroupKey key, std::optional<Known> now) {
   } else {
     known_.erase(key);
   }
+}
+
+bool CgroupRows::give_keys(Keys&& keys) {
+  for (const auto& entry : keys) {
+    if (!Use(is_there_, entry.second.cgroup_id).step()) return false;
+  }
+  known_ = std::move(keys);
+  return true;
 }
 
 void CgroupRows::undo() {

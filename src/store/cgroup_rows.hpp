@@ -19,6 +19,13 @@
 namespace cgmm::store {
 
 class CgroupRows {
+  struct Known {
+    std::int64_t cgroup_id = 0;
+    std::optional<std::uint64_t> oom_kills_total;
+    bool limits_read = false;  // `limits` is what the database has
+    std::optional<core::Limits> limits;
+  };
+
  public:
   explicit CgroupRows(SQLite::Database& database);
 
@@ -39,17 +46,16 @@ class CgroupRows {
   /// Stores the kernel's own counter where it has moved.
   void store_oom_kills_total(core::CgroupKey key, std::optional<std::uint64_t> total);
 
+  /// What the keys stand for, for another connection to the same rows, or to a copy of them. give_keys() returns false, and
+  /// knows nothing, where a row is missing.
+  using Keys = std::unordered_map<core::CgroupKey, Known>;
+  Keys take_keys() { return std::move(known_); }
+  bool give_keys(Keys&& keys);
+
   void keep() { undo_.clear(); }
   void undo();
 
  private:
-  struct Known {
-    std::int64_t cgroup_id = 0;
-    std::optional<std::uint64_t> oom_kills_total;
-    bool limits_read = false;  // `limits` is what the database has
-    std::optional<core::Limits> limits;
-  };
-
   const Known& known(core::CgroupKey key) const;
   void remember(core::CgroupKey key, std::optional<Known> now);
   Known appear(const core::AppearedCgroup& cgroup, std::int64_t at_us);
@@ -57,10 +63,11 @@ class CgroupRows {
   void vanish_unless_announced(const core::Scan& scan, std::int64_t previous_scan_at_us);
   std::optional<core::Limits> latest_limits(std::int64_t cgroup_id);
 
-  std::unordered_map<core::CgroupKey, Known> known_;
+  Keys known_;
   std::vector<std::pair<core::CgroupKey, std::optional<Known>>> undo_;  // what was there before, oldest first
 
   SQLite::Statement find_;
+  SQLite::Statement is_there_;
   SQLite::Statement add_;
   SQLite::Statement appear_;
   SQLite::Statement store_names_;

@@ -20,6 +20,7 @@
 #include "store/open.hpp"
 #include "store/refusal.hpp"
 #include "store/retention.hpp"
+#include "store/salvage.hpp"
 #include "store/statement.hpp"
 
 namespace cgmm::store {
@@ -38,6 +39,28 @@ constexpr std::int64_t kSamplesASlice = 500;
 constexpr std::int64_t kSlicesToMakeRoom = 64;
 /// A reader keeps the last checkpoint from finishing; the service does not wait longer for it when it stops.
 constexpr int kLastCheckpointTimeoutMs = 200;
+
+/// A file, whatever its name.
+struct FileId {
+  dev_t device = 0;
+  ino_t inode = 0;
+  friend bool operator==(const FileId&, const FileId&) = default;
+};
+
+std::filesystem::path log_of(const std::filesystem::path& path) { return path.string() + "-wal"; }
+
+/// nullopt: there is none.
+std::optional<FileId> id_of(const std::filesystem::path& path, bool may_be_empty) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || (status.st_size == 0 && !may_be_empty)) return std::nullopt;
+  return FileId{status.st_dev, status.st_ino};
+}
+
+/// When it was written to last; 0: there is none.
+std::int64_t written_at_ns(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec : 0;
+}
 
 /// "INSERT INTO sample (scan_id, ..., usage_kib, ..., pgfault, ...) VALUES (?, ...)": the names are core's.
 std::string insert_sample_sql() {
@@ -60,8 +83,10 @@ constexpr const char* kStoreReclaim =
 }  // namespace
 
 struct History::Impl {
-  explicit Impl(const std::filesystem::path& file)
-      : path(resolved(file)), lock(path, file), database(open_locked(file)), cgroups(database), oom_kills(database, cgroups) {
+  Impl(const std::filesystem::path& file, bool takes_lock) : name(file), path(resolved(file)), database(open_locked(file, takes_lock)),
+        cgroups(database), oom_kills(database, cgroups) {
+    file_id = id_of(name, /*may_be_empty=*/false);
+    file_written_at_ns = written_at_ns(path);
     database.exec("PRAGMA wal_autocheckpoint = 0");  // take_up_log() does it, outside of the commit
     sqlite3_wal_hook(
         database.getHandle(),
@@ -72,11 +97,12 @@ struct History::Impl {
         &log_pages);
   }
 
-  SQLite::Database open_locked(const std::filesystem::path& file) {
+  SQLite::Database open_locked(const std::filesystem::path& file, bool takes_lock) {
+    if (takes_lock) lock.emplace(path, file);
     try {
       return open_for_writing(file);
     } catch (...) {
-      lock.forget();
+      if (lock) lock->forget();
       throw;
     }
   }
@@ -92,7 +118,6 @@ struct History::Impl {
   void append_samples(std::int64_t scan_id, const std::vector<core::ScanRow>& rows);
   void append_sample(std::int64_t scan_id, std::int64_t cgroup_id, const core::ScanRow& row);
   std::int64_t last_scan_at_us();
-  core::Handover handover(std::int64_t now_us);
   std::string settle_last_run(std::int64_t now_us);
 
   void take_up_log(bool anyway);
@@ -100,8 +125,9 @@ struct History::Impl {
   std::int64_t log_bytes() const;
   bool has_room_for(std::size_t sample_count);
 
-  std::filesystem::path path;
-  LockFile lock;  // outlives the connection
+  std::filesystem::path name;    // as configured
+  std::filesystem::path path;    // what it led to when it was opened
+  std::optional<LockFile> lock;  // outlives the connection; nullopt: somebody else holds it for us
   SQLite::Database database;
   CgroupRows cgroups;
   OomKillRows oom_kills;
@@ -114,6 +140,10 @@ struct History::Impl {
   std::int64_t lost_scans = 0;
   bool wants_announcement = false;                          // a scan was lost, and with it who appeared
   bool in_transaction = false;
+  std::int64_t reclaims_before = 0;                         // the last reclaim_id of earlier runs
+  std::optional<FileId> file_id;
+  std::int64_t file_written_at_ns = 0;                      // by us: only when the log is taken up
+  std::optional<FileId> log_id;                             // nullopt: nothing was written to it yet
   std::int64_t scanned_at_us = 0;                           // the latest scan of all in this run; 0: none yet
   std::int64_t scanned_before_at_us = 0;                    // its value when the transaction began
   std::vector<std::pair<std::int64_t, std::size_t>> order;  // (cgroup_id, row) of a scan, kept for its memory
@@ -146,7 +176,15 @@ struct History::Impl {
 History::History(const std::filesystem::path& file) {
   make_directory_for(file);
   try {
-    impl_ = std::make_unique<Impl>(file);
+    impl_ = std::make_unique<Impl>(file, /*takes_lock=*/true);
+  } catch (const SQLite::Exception& error) {
+    throw refusal(file, error);
+  }
+}
+
+History::History(const std::filesystem::path& file, const LockFile&) {
+  try {
+    impl_ = std::make_unique<Impl>(file, /*takes_lock=*/false);
   } catch (const SQLite::Exception& error) {
     throw refusal(file, error);
   }
@@ -161,6 +199,7 @@ void History::keep(const core::Keep& keep) {
 }
 
 std::int64_t History::slices_due() {
+  impl_->take_up_log(/*anyway=*/false);
   if (!impl_->keep) return 0;
   const std::int64_t sample_count = std::exchange(impl_->samples_since_tidy, 0);
   return impl_->retention.is_over_size() ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
@@ -172,6 +211,7 @@ bool History::tidy_slice(std::int64_t now_us) {
   try {
     const bool did_something = impl_->retention.work(now_us);
     commit();
+    impl_->take_up_log(/*anyway=*/false);
     return did_something;
   } catch (...) {
     rollback();
@@ -212,14 +252,17 @@ void History::Impl::require_room() {
   throw SQLite::Exception("its log has reached max_size, because somebody has been reading the database for long", SQLITE_FULL);
 }
 
-/// What is in the log goes into the file, as far as no reader needs the file as it was.
+/// What is in the log goes into the file, as far as no reader needs the file as it was. Not a part of the commit: when this fails,
+/// what was committed is on record all the same.
 void History::Impl::take_up_log(bool anyway) {
   if (log_pages < log_taken_up_at_pages) log_taken_up_at_pages = 0;  // it was begun anew
   if (!anyway && log_pages - log_taken_up_at_pages < kCheckpointEveryPages) return;
   log_taken_up_at_pages = log_pages;
   int in_log = 0;
   int taken_up = 0;
+  const bool was_written_by_others = written_at_ns(path) != file_written_at_ns;
   const int code = sqlite3_wal_checkpoint_v2(database.getHandle(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &taken_up);
+  if (!was_written_by_others) file_written_at_ns = written_at_ns(path);
   if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(database.getHandle(), code);
   const bool done = in_log == taken_up;
   log_is_held = !done && log_bytes() > std::min(kHeldLogBytes, keep ? keep->max_size_bytes / 16 : kHeldLogBytes);
@@ -238,8 +281,44 @@ void History::commit() {
   execute(impl_->commit);
   impl_->in_transaction = false;
   impl_->cgroups.keep();
-  impl_->take_up_log(/*anyway=*/false);
+  if (!impl_->log_id) impl_->log_id = id_of(log_of(impl_->path), /*may_be_empty=*/true);
 }
+
+bool History::has_its_file() const { return id_of(impl_->name, /*may_be_empty=*/false) == impl_->file_id; }
+
+bool History::has_its_log() const { return !impl_->log_id || id_of(log_of(impl_->path), /*may_be_empty=*/true) == impl_->log_id; }
+
+bool History::was_written_by_others() const { return written_at_ns(impl_->path) != impl_->file_written_at_ns; }
+void History::note_writing() { impl_->file_written_at_ns = written_at_ns(impl_->path); }
+
+std::string History::carry_over_to(const std::filesystem::path& to) { return carry_over(impl_->database, to); }
+
+struct History::RunState {
+  std::int64_t reclaims_before = 0;
+  std::int64_t scanned_at_us = 0;
+  std::int64_t lost_scans = 0;
+  CgroupRows::Keys keys;
+};
+
+History::Run History::leave(bool damaged) {
+  sqlite3* const handle = impl_->database.getHandle();
+  int yes = 1;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &yes);
+  if (damaged) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  return std::make_shared<RunState>(RunState{.reclaims_before = impl_->reclaims_before,
+                                             .scanned_at_us = impl_->scanned_at_us,
+                                             .lost_scans = impl_->lost_scans,
+                                             .keys = impl_->cgroups.take_keys()});
+}
+
+void History::go_on(const Run& run) {
+  impl_->reclaims_before = run->reclaims_before;
+  impl_->scanned_at_us = run->scanned_at_us;
+  impl_->lost_scans = run->lost_scans;
+  impl_->wants_announcement = !impl_->cgroups.give_keys(std::move(run->keys));
+}
+
+void History::expect_announcement() { impl_->wants_announcement = true; }
 
 void History::rollback() noexcept {
   if (!impl_->in_transaction) return;
@@ -296,7 +375,7 @@ void History::record(const core::Reclaim& reclaim) {
   impl_->require_transaction();
   const std::int64_t cgroup_id = impl_->cgroups.id_of(reclaim.id, reclaim.started_at_us);
   {
-    Use row(impl_->store_reclaim, reclaim.reclaim_id, cgroup_id, reclaim.started_at_us, reclaim.duration_us,
+    Use row(impl_->store_reclaim, impl_->reclaims_before + reclaim.reclaim_id, cgroup_id, reclaim.started_at_us, reclaim.duration_us,
             to_string(reclaim.method), to_sql(reclaim.threshold_bytes), reclaim.requested_bytes);
     const core::Gauges none;
     for (const auto* gauges : {&reclaim.before, reclaim.after ? &*reclaim.after : &none}) {
@@ -317,13 +396,20 @@ void History::record(const core::Reclaim& reclaim) {
   }
 }
 
+void History::record(const core::CgroupId& id, const core::Cooldown& cooldown) {
+  impl_->require_transaction();
+  execute(impl_->store_cooldown, impl_->cgroups.id_of(id, cooldown.last_reclaim_at_us), cooldown.last_reclaim_at_us,
+          cooldown.until_us, cooldown.strikes);
+}
+
 void History::record(const core::Effect& effect) {
   impl_->require_transaction();
-  execute(impl_->store_effect, effect.reclaim_id, effect.observed_for_us, effect.refaulted_bytes,
+  const std::int64_t reclaim_id = impl_->reclaims_before + effect.reclaim_id;
+  execute(impl_->store_effect, reclaim_id, effect.observed_for_us, effect.refaulted_bytes,
           effect.regrown_bytes, effect.held_byte_seconds, to_string(effect.verdict),
           effect.judged_by ? to_string(*effect.judged_by) : "", effect.ended_by ? to_string(*effect.ended_by) : "");
   if (const auto& cooldown = effect.cooldown) {
-    execute(impl_->change_cooldown, effect.reclaim_id, cooldown->last_reclaim_at_us, cooldown->until_us,
+    execute(impl_->change_cooldown, reclaim_id, cooldown->last_reclaim_at_us, cooldown->until_us,
             cooldown->strikes);
   }
 }
@@ -356,7 +442,8 @@ void History::record(const core::ServiceEvent& event) {
 core::Handover History::begin_run(std::int64_t now_us, const std::string& detail) {
   begin();
   try {
-    auto handover = impl_->handover(now_us);
+    auto handover = this->handover(now_us);
+    impl_->reclaims_before = impl_->database.execAndGet("SELECT coalesce(max(reclaim_id), 0) FROM reclaim").getInt64();
     handover.crash_found = impl_->settle_last_run(now_us);
     record(core::ServiceEvent{.at_us = now_us, .kind = "start", .detail = detail});
     commit();
@@ -373,7 +460,9 @@ std::int64_t History::Impl::last_scan_at_us() {
 }
 
 /// Read before the last run is settled: of the cgroups that were there when it ended, nothing is left out.
-core::Handover History::Impl::handover(std::int64_t now_us) {
+core::Handover History::handover(std::int64_t now_us) { return read_handover(impl_->database, now_us); }
+
+core::Handover read_handover(SQLite::Database& database, std::int64_t now_us) {
   core::Handover result;
   SQLite::Statement cooldowns(database,
                               "SELECT path, inode, last_reclaim_at_us, until_us, strikes "
@@ -394,8 +483,6 @@ core::Handover History::Impl::handover(std::int64_t now_us) {
   if (Use row(log); row.step()) {
     result.log_position = {.boot_id = row.text(0), .sequence = static_cast<std::uint64_t>(row.integer(1))};
   }
-  result.next_reclaim_id =
-      database.execAndGet("SELECT coalesce(max(reclaim_id), 0) + 1 FROM reclaim").getInt64();
   return result;
 }
 
@@ -432,6 +519,13 @@ void History::record(const core::NodeFacts& node) {
     std::visit([&row](const auto& cell) { row.bind(cell); }, value);
     row.step();
   }
+}
+
+bool is_damage(const std::exception& error) {
+  const auto* const refused = dynamic_cast<const SQLite::Exception*>(&error);
+  if (refused == nullptr) return false;
+  const int code = refused->getErrorCode() & 0xff;
+  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
 bool is_bad_record(const std::exception& error) {

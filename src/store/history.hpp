@@ -15,7 +15,13 @@
 #include "core/table.hpp"
 #include "store/error.hpp"
 
+namespace SQLite {
+class Database;
+}
+
 namespace cgmm::store {
+
+class LockFile;
 
 class History {
  public:
@@ -23,6 +29,8 @@ class History {
   /// its schema up to date, each migration in a transaction of its own. A newer, foreign or corrupt file is
   /// never written to. Holds `<file>.lock` (with our pid in it) against a second service. Throws StoreError.
   explicit History(const std::filesystem::path& file);
+  /// The same under a lock that the caller holds, for longer than this lives.
+  History(const std::filesystem::path& file, const LockFile& held);
   ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;
@@ -33,13 +41,17 @@ class History {
   /// survive. Throws SQLite::Exception.
   core::Handover begin_run(std::int64_t now_us, const std::string& detail);
 
+  /// What begin_run() would return of an earlier run. Only reads.
+  core::Handover handover(std::int64_t now_us);
+
   /// From now on tidy() keeps to these bounds, and the file never outgrows its own. Without a call everything stays.
   void keep(const core::Keep& keep);
 
   /// Rolls up, drops, makes room: one short transaction of that, outside of any other. False when there is nothing to do.
   /// Throws SQLite::Exception.
   bool tidy_slice(std::int64_t now_us);
-  /// How many slices keep pace with what was recorded since the last call, and somewhat more.
+  /// How many slices keep pace with what was recorded since the last call, and somewhat more. Takes the log up into the file, when
+  /// there is enough in it; what that throws is not about what was committed.
   std::int64_t slices_due();
   /// All that is due.
   void tidy(std::int64_t now_us) {
@@ -54,6 +66,30 @@ class History {
   };
   Room room() const;
 
+  /// Whether the name of the file, and that of its log, still lead to what we write to: not when somebody has removed, replaced
+  /// or emptied them.
+  bool is_in_place() const { return has_its_file() && has_its_log(); }
+  bool has_its_file() const;
+  bool has_its_log() const;
+
+  /// Whether the file has changed since we wrote to it ourselves, or note_writing() was called.
+  bool was_written_by_others() const;
+  void note_writing();
+
+  /// Makes of what can be read a new history in the file `to`, which is not there yet: everything but old samples. In words
+  /// what it holds. Throws StoreError, SQLite::Exception.
+  std::string carry_over_to(const std::filesystem::path& to);
+
+  /// What a run knows beside what is on disk.
+  struct RunState;
+  using Run = std::shared_ptr<RunState>;
+  /// The last call: nothing more will be written, and what is beside the file stays. `damaged`: not even the log is taken up.
+  Run leave(bool damaged);
+  /// The run goes on here: in the same file, or in one that carry_over_to() has made of it.
+  void go_on(const Run& run);
+  /// No scan is stored before one that announces every cgroup.
+  void expect_announcement();
+
   /// Everything between begin() and commit() is one transaction; rollback() undoes it, also what is
   /// remembered of it.
   void begin();
@@ -63,7 +99,7 @@ class History {
   /// All of these want a transaction. A scan for which there is no room is left out: room() tells. Throw SQLite::Exception; std::logic_error where there is no
   /// transaction, or where a scan speaks of a key that was never announced.
   void record(const core::Scan& scan);
-  void record(const core::Reclaim& reclaim);  // the same reclaim_id again replaces the row
+  void record(const core::Reclaim& reclaim);  // the same reclaim_id again replaces the row; they count from 1 in every run
   void record(const core::Effect& effect);    // likewise
   void record(const core::OomKill& kill);             // together with how far the log has been read
   void record(const core::CountedOomKills& counted);  // kills that the log has told of are not recorded again
@@ -71,6 +107,7 @@ class History {
   void record(const core::NamedCgroup& named);
   void record(const core::ServiceEvent& event);
   void record(const core::NodeFacts& facts);  // in place of what was there
+  void record(const core::CgroupId& id, const core::Cooldown& cooldown);  // one that is known from elsewhere
 
   /// Records 'stop' and the last time every cgroup was seen, in a transaction of its own, then checkpoints.
   void end_run(std::int64_t now_us, const std::string& detail);
@@ -82,5 +119,10 @@ class History {
 
 /// Whether what a record() threw is about the record itself, so that trying again is in vain, and not about the disk.
 bool is_bad_record(const std::exception& error);
+/// Whether it says that the file is damaged.
+bool is_damage(const std::exception& error);
+
+/// History::handover() of a connection that can't write.
+core::Handover read_handover(SQLite::Database& database, std::int64_t now_us);
 
 }  // namespace cgmm::store

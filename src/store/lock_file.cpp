@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "store/open.hpp"
 #include "store/reader.hpp"
@@ -71,15 +72,17 @@ bool LockFile::try_to_take(const std::filesystem::path& shown) {
     if (code == EWOULDBLOCK || code == EINTR) return false;
     throw unusable(shown, "its lock file " + path_.string() + " can't be locked", code);
   }
+  fd_ = fd;
+  if (is_in_place()) return true;
+  ::close(std::exchange(fd_, -1));  // another service was refused and has removed it: forget()
+  return false;
+}
+
+bool LockFile::is_in_place() const {
   struct stat taken {};
   struct stat named {};
-  if (::fstat(fd, &taken) != 0 || ::stat(path_.c_str(), &named) != 0 || taken.st_dev != named.st_dev ||
-      taken.st_ino != named.st_ino) {
-    ::close(fd);  // another service was refused and has removed it: forget()
-    return false;
-  }
-  fd_ = fd;
-  return true;
+  return ::fstat(fd_, &taken) == 0 && ::stat(path_.c_str(), &named) == 0 && taken.st_dev == named.st_dev &&
+         taken.st_ino == named.st_ino;
 }
 
 LockFile::~LockFile() {

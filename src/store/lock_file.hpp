@@ -22,6 +22,11 @@ class LockFile {
   LockFile(const LockFile&) = delete;
   LockFile& operator=(const LockFile&) = delete;
 
+  /// Whether it was there before, so that a service has been at work on this database.
+  bool was_there() const { return !made_; }
+  /// Whether its name still leads to it: not when somebody has removed it, and then another service could take it.
+  bool is_in_place() const;
+
   /// The database was refused: leave no lock file that was not there before.
   void forget() noexcept;
 

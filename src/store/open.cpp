@@ -104,7 +104,7 @@ Content inspect_history(const std::filesystem::path& file, SQLite::Database& dat
     if (!database.tableExists(table))
       throw damaged(file, std::string("its table '") + table + "' is missing");
   }
-  if (thoroughness == Thoroughness::whole) {
+  if (thoroughness != Thoroughness::header) {
     database.exec("PRAGMA cache_size = -256");  // KiB; a quick_check would fill 2 MB
     std::string verdict = database.execAndGet("PRAGMA quick_check(1)").getString();
     if (verdict != "ok")
@@ -133,8 +133,8 @@ Content inspect_opened(const std::filesystem::path& file, SQLite::Database& data
     throw damaged(file, "it has " + std::to_string(header.file_size_bytes) + " of " +
                             std::to_string(header.claimed_size_bytes()) + " bytes");
   }
-  const bool small = header.file_size_bytes <= kQuickCheckLimitBytes;
-  return inspect_history(file, database, small ? thoroughness : Thoroughness::header);
+  const bool too_big = thoroughness == Thoroughness::whole && header.file_size_bytes > kQuickCheckLimitBytes;
+  return inspect_history(file, database, too_big ? Thoroughness::header : thoroughness);
 }
 
 void create(const std::filesystem::path& file, const std::filesystem::path& real) {

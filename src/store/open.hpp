@@ -42,6 +42,7 @@ enum class Content {
 enum class Thoroughness {
   header,  // what every opening can afford
   whole,   // PRAGMA quick_check as well, where the file is small enough
+  whole_of_any_size,
 };
 
 /// What the file holds. Throws StoreError: foreign, newer, corrupt, unusable.

@@ -48,6 +48,14 @@ std::string what_helps(int code) {
   }
 }
 
+/// What is wrong with the disk or the machine, and not with the path or its owner.
+StoreError::Lasts lasts_for(int code) {
+  for (const int passing : {ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM, ESTALE, ENODEV}) {
+    if (code == passing) return StoreError::Lasts::for_now;
+  }
+  return StoreError::Lasts::for_good;
+}
+
 }  // namespace
 
 StoreError missing(const std::filesystem::path& file) {
@@ -57,7 +65,7 @@ StoreError missing(const std::filesystem::path& file) {
 }
 
 StoreError not_a_database(const std::filesystem::path& file) {
-  return {StoreError::Kind::foreign,
+  return {StoreError::Kind::no_database,
           file.string() +
               " is not a SQLite database: cgroup-memory-manager did not write it and "
               "leaves it as it is; " +
@@ -77,9 +85,9 @@ StoreError newer(const std::filesystem::path& file, std::int64_t version, std::i
 }
 
 StoreError damaged(const std::filesystem::path& file, const std::string& detail) {
-  return {StoreError::Kind::corrupt, file.string() + " is damaged (" + detail +
-                                         ") and is left as it is: move it away to begin a new history, or " +
-                                         kNameAnother};
+  return {StoreError::Kind::corrupt,
+          file.string() + " is damaged (" + detail + "): the service puts it aside and begins a new one when it starts, or " + kNameAnother,
+          StoreError::Lasts::for_good, detail};
 }
 
 StoreError in_use(const std::filesystem::path& file, std::int64_t pid) {
@@ -88,14 +96,14 @@ StoreError in_use(const std::filesystem::path& file, std::int64_t pid) {
                                       kNameAnother};
 }
 
-StoreError unusable(const std::filesystem::path& file, const std::string& detail,
-                    const std::string& what_to_do) {
-  return {StoreError::Kind::unusable, file.string() + " can't be used: " + detail + "; " +
-                                          (what_to_do.empty() ? "" : what_to_do + " or ") + kNameAnother};
+StoreError unusable(const std::filesystem::path& file, const std::string& detail, const std::string& what_to_do,
+                    StoreError::Lasts lasts) {
+  return {StoreError::Kind::unusable,
+          file.string() + " can't be used: " + detail + "; " + (what_to_do.empty() ? "" : what_to_do + " or ") + kNameAnother, lasts};
 }
 
 StoreError unusable(const std::filesystem::path& file, const std::string& detail, int code) {
-  return unusable(file, detail + ": " + std::generic_category().message(code), what_helps(code));
+  return unusable(file, detail + ": " + std::generic_category().message(code), what_helps(code), lasts_for(code));
 }
 
 StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& error) {
@@ -107,16 +115,17 @@ StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& e
       return damaged(file, "SQLite says: " + said);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return {StoreError::Kind::busy, file.string() + " is locked by another program (SQLite says: " + said +
-                                          "); try again, end that program or " + kNameAnother};
+      return {StoreError::Kind::busy,
+              file.string() + " is locked by another program (SQLite says: " + said + "); try again, end that program or " + kNameAnother,
+              StoreError::Lasts::for_now};
     case SQLITE_FULL:
-      return unusable(file, "SQLite says: " + said, what_helps(ENOSPC));
+      return unusable(file, "SQLite says: " + said, what_helps(ENOSPC), StoreError::Lasts::for_now);
     case SQLITE_PERM:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
-      return unusable(file, "SQLite says: " + said, what_helps(EACCES));
+      return unusable(file, "SQLite says: " + said, what_helps(EACCES), StoreError::Lasts::for_now);
     default:
-      return unusable(file, "SQLite says: " + said, "");
+      return unusable(file, "SQLite says: " + said, "", StoreError::Lasts::for_now);
   }
 }
 

@@ -22,8 +22,8 @@ StoreError newer(const std::filesystem::path& file, std::int64_t version, std::i
 StoreError damaged(const std::filesystem::path& file, const std::string& detail);
 /// `pid` 0: not known.
 StoreError in_use(const std::filesystem::path& file, std::int64_t pid);
-StoreError unusable(const std::filesystem::path& file, const std::string& detail,
-                    const std::string& what_to_do);
+StoreError unusable(const std::filesystem::path& file, const std::string& detail, const std::string& what_to_do,
+                    StoreError::Lasts lasts = StoreError::Lasts::for_good);
 /// With what errno `code` means, and what usually helps against it.
 StoreError unusable(const std::filesystem::path& file, const std::string& detail, int code);
 

@@ -35,6 +35,21 @@ class BadHistory : public CliTest {
     EXPECT_EQ(answer.out, "");
     EXPECT_EQ(answer.exit_code, 1);
   }
+  /// The service begins a new one, and tells of it in its log and in the new one.
+  void expect_put_aside(const std::string& damaged) const {
+    const Answer answer = scan(1, {"--dry-run"});
+    std::vector<std::filesystem::path> aside;
+    for (const auto& entry : std::filesystem::directory_iterator(database().parent_path())) {
+      if (entry.path().string().starts_with(database().string() + ".corrupt-")) aside.push_back(entry.path());
+    }
+    ASSERT_EQ(aside.size(), 1U);
+    EXPECT_TRUE(content_of(aside[0]) == damaged);
+    EXPECT_EQ(number("SELECT count(*) FROM service_event WHERE fault = 'history' AND kind = 'fault_begin' AND detail LIKE '%" +
+                     aside[0].filename().string() + "%'"),
+              1);
+    EXPECT_NE(answer.err.find(aside[0].filename().string()), std::string::npos) << answer.err;
+    EXPECT_EQ(ask({"report"}).exit_code, 0);
+  }
   void expect_refused(const std::string& sentence) const {
     const std::string before = content_of(database());
     expect_refused_by_readers(sentence);
@@ -76,35 +91,29 @@ TEST_F(BadHistory, ADirectoryIsNotTaken) {
   expect_refused_by_the_service(sentence);
 }
 
-TEST_F(BadHistory, ACutOffFileIsNotTaken) {
+TEST_F(BadHistory, ACutOffFileIsPutAsideByTheService) {
   scan(1, {"--dry-run"});
   const auto size = std::filesystem::file_size(database());
   std::filesystem::resize_file(database(), size - 100);
-  expect_refused(database().string() + " is damaged (it has " + std::to_string(size - 100) + " of " +
-                 std::to_string(size) +
-                 " bytes) and is left as it is: move it away to begin a new history, or " + kNameAnother);
+  const std::string damaged = content_of(database());
+  expect_refused_by_readers(database().string() + " is damaged (it has " + std::to_string(size - 100) + " of " +
+                            std::to_string(size) + " bytes): the service puts it aside and begins a new one when it starts, or " +
+                            kNameAnother);
+  EXPECT_TRUE(content_of(database()) == damaged) << "readers leave it as it is";
+  expect_put_aside(damaged);
 }
 
-TEST_F(BadHistory, AnOverwrittenFileIsNotTaken) {
+TEST_F(BadHistory, AnOverwrittenFileIsPutAsideByTheService) {
   scan(1, {"--dry-run"});
   std::string content = content_of(database());
   for (std::size_t i = 4096; i < content.size(); ++i) content[i] = static_cast<char>(0xA5);
   write(database(), content);
-  for (const auto& command : readers()) {
-    const Answer answer = ask(command);
-    EXPECT_EQ(answer.exit_code, 1);
-    EXPECT_EQ(answer.err,
-              "cgroup-memory-manager: " + database().string() +
-                  " is damaged (SQLite says: database disk image is malformed) and is left as it is: move "
-                  "it away to begin a new history, or " +
-                  kNameAnother + "\n")
-        << command.front();
-  }
-  const Answer answer = program(service_arguments({"--cycles", "1"}));
-  EXPECT_EQ(answer.exit_code, 1);
-  EXPECT_TRUE(answer.err.starts_with("cgroup-memory-manager: " + database().string() + " is damaged (SQLite"))
-      << answer.err;
-  EXPECT_TRUE(content_of(database()) == content) << "the file was changed";
+  expect_refused_by_readers(database().string() +
+                            " is damaged (SQLite says: database disk image is malformed): the service puts it aside and begins "
+                            "a new one when it starts, or " +
+                            kNameAnother);
+  EXPECT_TRUE(content_of(database()) == content) << "readers leave it as it is";
+  expect_put_aside(content);
 }
 
 TEST_F(BadHistory, ALaterVersionsIsNotTaken) {

@@ -95,24 +95,37 @@ Candidates scan(const FakeCgroups& tree, const core::Policy& policy = {}, bool d
 
 const Reclaimer::Interrupts kNever;
 
+TEST(Reclaimer, KeepsToACooldownThatIsHandedOverLater) {
+  FakeCgroups tree;
+  tree.put("/web", test::minimal_v1(kFull));
+  tree.put("/other", test::minimal_v1(kFull));
+  RecordQueue queue;
+  Collector collector(queue);
+  Reclaimer reclaimer({}, queue);
+  const std::int64_t now_us = wall_now_us();
+  reclaimer.adopt({{{"/web", tree.inode("/web")}, {.last_reclaim_at_us = now_us - 1, .until_us = now_us + 20'000'000, .strikes = 0}}});
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
+  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
+}
+
 TEST(Reclaimer, ReclaimsOnceAndOnlyOnceInACooldown) {
   FakeCgroups tree;
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({.next_reclaim_id = 7}, queue);
+  Reclaimer reclaimer({}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
   ASSERT_TRUE(test::eventually([&] { return collector.reclaims().size() == 2; }));
   const core::Reclaim started = collector.reclaims()[0];
   const core::Reclaim ended = collector.reclaims()[1];
-  EXPECT_EQ(started.reclaim_id, 7);
+  EXPECT_EQ(started.reclaim_id, 1);
   EXPECT_EQ(started.outcome, ReclaimOutcome::started);
   ASSERT_TRUE(started.cooldown);
   EXPECT_EQ(started.cooldown->until_us - started.cooldown->last_reclaim_at_us, 30'000'000);
   EXPECT_EQ(started.threshold_bytes, 25 * kMiB);
-  EXPECT_EQ(ended.reclaim_id, 7);
+  EXPECT_EQ(ended.reclaim_id, 1);
   EXPECT_EQ(ended.outcome, ReclaimOutcome::done);
   EXPECT_EQ(ended.freed_bytes, 0U);
   EXPECT_TRUE(ended.duration_us);

@@ -4,8 +4,10 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
+#include "daemon/clock.hpp"
 #include "support/temp_dir.hpp"
 
 namespace cgmm::daemon {
@@ -14,6 +16,7 @@ namespace {
 core::Scan scan_at(std::int64_t at_us) {
   core::Scan scan;
   scan.started_at_us = at_us;
+  scan.announces_all = true;
   return scan;
 }
 
@@ -27,8 +30,8 @@ TEST(Recorder, RecordsWhatWaitsAndThenTheStop) {
   const std::string file = directory.path() / "history.db";
   RecordQueue queue;
   {
-    store::History history(file);
-    history.begin_run(1, "test");
+    store::Keeper history(file);
+    history.begin(1, "test");
     queue.push_scan(scan_at(10));
     queue.push_scan(scan_at(20));
     queue.close();
@@ -42,8 +45,8 @@ TEST(Recorder, GivesUpOnlyTheRecordThatCantBeStored) {
   const test::TempDir directory;
   const std::string file = directory.path() / "history.db";
   RecordQueue queue;
-  store::History history(file);
-  history.begin_run(1, "test");
+  store::Keeper history(file);
+  history.begin(1, "test");
   Recorder recorder(history, queue, kernel::ContainerLogs("off"));
   core::Scan of_an_unknown_cgroup = scan_at(20);
   of_an_unknown_cgroup.rows.resize(1);
@@ -61,8 +64,8 @@ TEST(Recorder, KeepsABatchThatTheDiskRefusedAndTellsOfTheFault) {
   const test::TempDir directory;
   const std::string file = directory.path() / "history.db";
   RecordQueue queue;
-  store::History history(file);
-  history.begin_run(1, "test");
+  store::Keeper history(file);
+  history.begin(1, "test");
   Recorder recorder(history, queue, kernel::ContainerLogs("off"));
   queue.push_scan(scan_at(10));
   const auto batch = queue.take();
@@ -79,11 +82,59 @@ TEST(Recorder, KeepsABatchThatTheDiskRefusedAndTellsOfTheFault) {
   EXPECT_EQ(std::get<core::ServiceEvent>(events[1]).kind, "fault_end");
 }
 
+TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  {
+    store::Keeper history(file);
+    history.begin(1, "before");
+    Recorder(history, *std::make_unique<RecordQueue>(), kernel::ContainerLogs("off"))
+        .record({core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, INT64_MAX, 0}}});
+  }
+  RecordQueue queue;
+  store::Keeper history(file);
+  core::Cooldowns handed_over;
+  Recorder recorder(history, queue, kernel::ContainerLogs("off"),
+                    {.started_at_us = 5, .detail = "now", .hand_over = [&](const auto& late) { handed_over = late.cooldowns; }});
+  recorder.begin({}, "the disk is full");
+  ASSERT_EQ(queue.faults().size(), 1U);
+  EXPECT_EQ(queue.faults()[0].name, "history");
+  EXPECT_TRUE(recorder.record({scan_at(10)}));
+  EXPECT_EQ(handed_over.count({"/web", 1}), 1U);
+  EXPECT_TRUE(queue.faults().empty());
+  EXPECT_EQ(count(file, "scan"), 1);
+  EXPECT_EQ(count(file, "service_event WHERE kind = 'start' AND at_us = 5"), 1);
+}
+
+TEST(Recorder, RecordsWhatHoldsInAHistoryThatWasPutInPlaceOfItsOwn) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  const std::string other = directory.path() / "other.db";
+  store::Keeper(other).begin(1, "other");
+  RecordQueue queue;
+  store::Keeper history(file);
+  history.begin(1, "test");
+  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
+  const std::int64_t later_us = wall_now_us() + 3'600'000'000;
+  EXPECT_TRUE(recorder.record({core::NodeFacts{{{"version", std::string("7")}}}, scan_at(10),
+                               core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, later_us, 0}}}));
+  EXPECT_TRUE(recorder.record({core::Effect{.reclaim_id = 1, .cooldown = core::Cooldown{1, later_us + 1, 1}}}));
+  std::filesystem::rename(other, file);
+  EXPECT_TRUE(recorder.record({scan_at(20)}));
+  EXPECT_EQ(count(file, "node WHERE key = 'version'"), 1);
+  EXPECT_EQ(count(file, "cooldown WHERE until_us = " + std::to_string(later_us + 1) + " AND strikes = 1"), 1);
+  EXPECT_EQ(count(file, "scan"), 1);
+  const auto events = queue.take();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(std::get<core::ServiceEvent>(events[0]).kind, "fault_begin");
+  EXPECT_EQ(std::get<core::ServiceEvent>(events[1]).kind, "fault_end");
+}
+
 class RecorderNames : public testing::Test {
  protected:
   RecorderNames() {
     std::filesystem::create_directories(logs() / "containers");
-    history_.begin_run(1, "test");
+    history_.begin(1, "test");
   }
   std::filesystem::path logs() const { return directory_.path() / "log"; }
   void make_link() const {
@@ -104,7 +155,7 @@ class RecorderNames : public testing::Test {
   const std::string id_ = std::string(64, 'a');
   test::TempDir directory_;
   const std::string file_ = directory_.path() / "history.db";
-  store::History history_{file_};
+  store::Keeper history_{file_};
   RecordQueue queue_;
 };
 

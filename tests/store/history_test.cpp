@@ -417,6 +417,7 @@ TEST_F(HistoryTest, TheLogDoesNotGrowWithTheNumberOfScans) {
   }
   for (int i = 0; i < 200; ++i) {
     store(history, scan);
+    history.tidy(scan.started_at_us);
     scan.appeared.clear();
     scan.started_at_us += 10 * kSecond;
   }

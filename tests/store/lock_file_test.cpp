@@ -60,10 +60,10 @@ TEST_F(Lock, TheKernelLetsGoOfTheLockOfAServiceThatWasKilled) {
 
 TEST_F(Lock, ARefusedDatabaseKeepsALockFileThatWasThereBefore) {
   write_bytes(file(), "text");
-  EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::foreign);
+  EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::no_database);
   EXPECT_FALSE(std::filesystem::exists(lock()));
   write_bytes(lock(), "");
-  EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::foreign);
+  EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::no_database);
   EXPECT_TRUE(std::filesystem::exists(lock()));
 }
 

@@ -155,7 +155,7 @@ TEST_F(Open, AReaderWithoutAFileSaysHowAHistoryIsMade) {
 TEST_F(Open, RefusesATextFile) {
   for (const std::string& text : {std::string("x"), std::string("[service]\n"), std::string(9000, 'a')}) {
     write_bytes(file(), text);
-    expect_refused(Kind::foreign,
+    expect_refused(Kind::no_database,
                    name() +
                        " is not a SQLite database: cgroup-memory-manager did not write it and leaves it as "
                        "it is; " +
@@ -223,7 +223,7 @@ class DamagedFile : public Open {
   }
   std::string damaged(const std::string& detail) const {
     return name() + " is damaged (" + detail +
-           ") and is left as it is: move it away to begin a new history, or " + kNameAnother;
+           "): the service puts it aside and begins a new one when it starts, or " + kNameAnother;
   }
 };
 

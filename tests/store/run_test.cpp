@@ -35,11 +35,10 @@ TEST_F(Run, TheFirstOneHasNothingToTakeOver) {
   const auto handover = history.begin_run(kNoon, "version 1");
   EXPECT_TRUE(handover.cooldowns.empty());
   EXPECT_TRUE(handover.oom_kills_total.empty());
-  EXPECT_EQ(handover.next_reclaim_id, 1);
   EXPECT_EQ(query(kEvents), "start|version 1\n");
 }
 
-TEST_F(Run, CooldownsAndOomCountersAndTheNextReclaimIdSurviveARestart) {
+TEST_F(Run, CooldownsAndOomCountersSurviveARestart) {
   {
     History history(file());
     history.begin_run(kNoon, "");
@@ -52,7 +51,21 @@ TEST_F(Run, CooldownsAndOomCountersAndTheNextReclaimIdSurviveARestart) {
   EXPECT_EQ(handover.cooldowns.at({"/web", 7}), *reclaim_of_web().cooldown);
   ASSERT_EQ(handover.oom_kills_total.size(), 1u);
   EXPECT_EQ(handover.oom_kills_total.at({"/web", 7}), 3u);
-  EXPECT_EQ(handover.next_reclaim_id, 42);
+}
+
+TEST_F(Run, ReclaimsAreNumberedOnFromThoseOfEarlierRuns) {
+  {
+    History history(file());
+    history.begin_run(kNoon, "");
+    store(history, reclaim_of_web());
+  }
+  History history(file());
+  history.begin_run(kNoon + 2 * kSecond, "");
+  Reclaim first = reclaim_of_web();
+  first.reclaim_id = 1;
+  store(history, first, core::Effect{.reclaim_id = 1, .observed_for_us = 7});
+  EXPECT_EQ(query("SELECT reclaim_id FROM reclaim"), "41\n42\n");
+  EXPECT_EQ(query("SELECT reclaim_id, observed_for_us FROM reclaim_effect"), "42|7\n");
 }
 
 TEST_F(Run, TheSamePathWithAnotherInodeStartsAnew) {

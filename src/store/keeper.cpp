@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/keeper.hpp"
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+#include "store/open.hpp"
+#include "store/refusal.hpp"
+#include "store/salvage.hpp"
+
+namespace cgmm::store {
+namespace {
+
+std::string damage_of(const StoreError& error) {
+  return error.detail().empty() ? "its first bytes are overwritten" : error.detail();
+}
+
+/// SQLite's refusals as ours.
+template <class Act>
+auto as_refusal(const std::filesystem::path& file, Act act) {
+  try {
+    return act();
+  } catch (const SQLite::Exception& error) {
+    throw refusal(file, error);
+  }
+}
+
+}  // namespace
+
+/// A history that is being made beside the one that it will replace.
+std::filesystem::path Keeper::unfinished() const { return resolved(file_).string() + ".new"; }
+
+void Keeper::take_lock() {
+  if (lock_ && lock_->is_in_place()) return;
+  lock_.reset();
+  make_directory_for(file_);
+  lock_.emplace(resolved(file_), file_);
+}
+
+void Keeper::open() {
+  history_.emplace(file_, *lock_);
+  if (keep_) history_->keep(*keep_);
+}
+
+core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail) {
+  put_aside_.clear();
+  history_.reset();
+  take_lock();
+  return as_refusal(file_, [&] {
+    try {
+      open();
+    } catch (const StoreError& error) {
+      // What is no database, where a service has been at work, is one whose first page is damaged.
+      const bool is_damaged = error.kind() == StoreError::Kind::corrupt ||
+                              (error.kind() == StoreError::Kind::no_database && lock_->was_there());
+      if (!is_damaged) {
+        if (error.lasts() == StoreError::Lasts::for_good) lock_->forget();
+        throw;
+      }
+      put_aside_ = damage_of(error) + "; " + replace_damaged(now_us);
+      open();
+    }
+    try {
+      core::Handover handover = history_->begin_run(now_us, detail);
+      history_->expect_announcement();
+      return handover;
+    } catch (...) {
+      history_.reset();
+      throw;
+    }
+  });
+}
+
+core::Handover Keeper::peek(std::int64_t now_us) const {
+  try {
+    const auto stamp = stamp_of(file_);
+    if (!stamp || inspect(file_, Thoroughness::header) != Content::history) return {};
+    SQLite::Database database = open_for_reading(file_, *stamp);
+    return read_handover(database, now_us);
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
+/// The file is closed. The new one is made before the old one gives way, so that a crash in between loses nothing.
+std::string Keeper::replace_damaged(std::int64_t now_us) {
+  std::string words = "nothing of it can be read";
+  remove_database(unfinished());
+  try {
+    const auto stamp = stamp_of(file_);
+    if (stamp && stamp->size_bytes > 0) {
+      SQLite::Database damaged = open_for_reading(file_, *stamp);
+      words = carry_over(damaged, unfinished());
+    }
+  } catch (const SQLite::Exception&) {
+    remove_database(unfinished());
+  }
+  return put_in_place(now_us, words);
+}
+
+/// Where there is no unfinished one, a new one is made when it is opened.
+std::string Keeper::put_in_place(std::int64_t now_us, const std::string& words) {
+  const auto aside = store::put_aside(resolved(file_), now_us, keep_ ? keep_->max_size_bytes : INT64_MAX);
+  std::error_code ignored;
+  std::filesystem::rename(unfinished(), resolved(file_), ignored);
+  return "it is kept as " + aside.string() + ", a new one is begun, " + words;
+}
+
+std::string Keeper::damage() {
+  history_->note_writing();
+  try {
+    if (stamp_of(file_)) inspect(file_, Thoroughness::whole_of_any_size);
+  } catch (const StoreError& error) {
+    if (error.kind() == StoreError::Kind::corrupt || error.kind() == StoreError::Kind::no_database) return damage_of(error);
+  }
+  return "";
+}
+
+Keeper::Renewed Keeper::renew(bool damaged, std::int64_t now_us, const std::string& detail) {
+  return as_refusal(file_, [&]() -> Renewed {
+    take_lock();
+    const auto there = stamp_of(file_);
+    const bool is_emptied = there && there->size_bytes == 0;
+    const std::filesystem::path file = resolved(file_);
+    Renewed renewed;
+    if (damaged || is_emptied) {
+      const std::string words = history_->carry_over_to(unfinished());
+      const History::Run run = close(/*damaged=*/true);
+      renewed.words = put_in_place(now_us, words);
+      go_on(run);
+    } else if (!there) {
+      renewed.words = "its file was removed; a new one is begun, " + history_->carry_over_to(unfinished());
+      const History::Run run = close(/*damaged=*/false);
+      remove_database(file);  // its log
+      std::error_code ignored;
+      std::filesystem::rename(unfinished(), file, ignored);
+      go_on(run);
+    } else if (history_->has_its_file()) {
+      const History::Run run = close(/*damaged=*/false);  // all of it is in the file now
+      remove_log(file);
+      go_on(run);
+      renewed.words = "its log (-wal) was removed; nothing is lost";
+    } else {
+      // Our log would be taken for that of the file that is there now.
+      const bool is_our_log = history_->has_its_log();
+      close(/*damaged=*/false);
+      if (is_our_log) remove_log(file);
+      begin(now_us, detail);
+      renewed = {.words = "another history was put in its place, and is gone on with" + (put_aside_.empty() ? "" : "; " + put_aside_),
+                 .is_another = true};
+    }
+    return renewed;
+  });
+}
+
+History::Run Keeper::close(bool damaged) {
+  History::Run run = history_->leave(damaged);
+  history_.reset();
+  return run;
+}
+
+void Keeper::go_on(const History::Run& run) {
+  open();
+  history_->go_on(run);
+}
+
+}  // namespace cgmm::store

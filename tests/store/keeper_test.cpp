@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// A history that is damaged, removed, emptied or replaced, at a start and under our hands.
+#include "store/keeper.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "store/fixture.hpp"
+
+namespace cgmm::store {
+namespace {
+
+constexpr std::int64_t kHour = 3600 * kSecond;
+
+class Keeping : public StoreTest {
+ protected:
+  static core::Scan scan_at(std::int64_t at_us, bool announces_all) {
+    core::Scan scan{.started_at_us = at_us, .announces_all = announces_all};
+    for (core::CgroupKey key = 1; key <= 100; ++key) {
+      const core::CgroupId id{key == 1 ? "/web" : "/other/" + std::to_string(key), key};
+      if (announces_all) scan.appeared.push_back({.key = key, .id = id});
+      scan.rows.push_back({.key = key});
+    }
+    return scan;
+  }
+  static core::Reclaim reclaim_of_web(std::int64_t id) {
+    return {.reclaim_id = id,
+            .id = {"/web", 1},
+            .started_at_us = kNoon,
+            .cooldown = core::Cooldown{.last_reclaim_at_us = kNoon, .until_us = kNoon + kHour, .strikes = 2}};
+  }
+  /// A run that has recorded 20 scans and a reclaim, whose keys are known.
+  void begin_a_run(Keeper& keeper) const {
+    keeper.begin(kNoon, "one");
+    for (int i = 0; i < 20; ++i) store(keeper.history(), scan_at(kNoon + i * kSecond, i == 0));
+    store(keeper.history(), reclaim_of_web(1));
+  }
+  /// The same, stopped in order.
+  void make_long_history() const {
+    Keeper keeper(file());
+    begin_a_run(keeper);
+    keeper.history().end_run(kNoon + 20 * kSecond, "");
+  }
+  void overwrite(std::int64_t from) const {
+    const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file()));
+    overwrite_bytes(file(), from, std::string(static_cast<std::size_t>(size - from), '\xa5'));
+  }
+  std::vector<std::filesystem::path> aside() const {
+    std::vector<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::directory_iterator(directory())) {
+      const std::string name = entry.path().filename();
+      if (name.starts_with("history.db.corrupt-") && !name.ends_with("-wal")) found.push_back(entry.path());
+    }
+    return found;
+  }
+  void remove_from_directory() const {
+    for (const char* const end : {"", "-wal", "-shm"}) std::filesystem::remove(file().string() + end);
+  }
+};
+
+TEST_F(Keeping, ADamagedOneIsPutAsideAndWhatCanBeReadIsCarriedOver) {
+  make_long_history();
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file()));
+  overwrite(size - 3 * 4096);
+  const std::string damaged = bytes_of(file());
+  Keeper keeper(file());
+  const core::Handover handover = keeper.begin(kNoon + 60 * kSecond, "two");
+  EXPECT_EQ(handover.cooldowns.at({"/web", 1}), *reclaim_of_web(1).cooldown);
+  ASSERT_EQ(aside().size(), 1U);
+  EXPECT_EQ(aside()[0].filename(), "history.db.corrupt-20261125T120100Z");
+  EXPECT_TRUE(bytes_of(aside()[0]) == damaged);
+  EXPECT_NE(keeper.put_aside().find("1 of cooldown"), std::string::npos) << keeper.put_aside();
+  EXPECT_EQ(query("SELECT count(*) FROM reclaim"), "1\n");
+  EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+  store(keeper.history(), scan_at(kNoon + 61 * kSecond, true), reclaim_of_web(1));
+  EXPECT_EQ(query("SELECT reclaim_id FROM reclaim"), "1\n2\n");
+}
+
+TEST_F(Keeping, OneWithoutItsFirstPageIsOursWhereAServiceHasBeenAtWork) {
+  make_long_history();
+  overwrite_bytes(file(), 0, std::string(4096, '\0'));
+  Keeper(file()).begin(kNoon + 60 * kSecond, "two");
+  EXPECT_EQ(aside().size(), 1U);
+  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
+}
+
+TEST_F(Keeping, WhatIsNotOursIsLeftAsItIs) {
+  write_bytes(file(), std::string(9000, 'a'));
+  Keeper keeper(file());
+  EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon, ""); }).first, StoreError::Kind::no_database);
+  EXPECT_EQ(traces_in(directory()).size(), 1U);
+  EXPECT_TRUE(bytes_of(file()) == std::string(9000, 'a'));
+}
+
+TEST_F(Keeping, OfThoseThatWerePutAsideThreeAreKept) {
+  for (int i = 0; i < 5; ++i) {
+    make_long_history();
+    overwrite_bytes(file(), 0, std::string(100, '\xa5'));
+    Keeper(file()).begin(kNoon + i * kSecond, "");
+  }
+  std::vector<std::string> names;
+  for (const auto& path : aside()) names.push_back(path.filename());
+  std::ranges::sort(names);
+  EXPECT_EQ(names, (std::vector<std::string>{"history.db.corrupt-20261125T120002Z", "history.db.corrupt-20261125T120003Z",
+                                             "history.db.corrupt-20261125T120004Z"}));
+}
+
+TEST_F(Keeping, TheyAreFewerWhereTheyWouldBeBiggerThanTheHistoryMayGet) {
+  for (int i = 0; i < 3; ++i) {
+    make_long_history();
+    overwrite_bytes(file(), 0, std::string(100, '\xa5'));
+    Keeper keeper(file());
+    keeper.keep({.max_size_bytes = static_cast<std::int64_t>(std::filesystem::file_size(file())) * 3 / 2});
+    keeper.begin(kNoon + i * kSecond, "");
+  }
+  ASSERT_EQ(aside().size(), 1U);
+  EXPECT_EQ(aside()[0].filename(), "history.db.corrupt-20261125T120002Z");
+}
+
+TEST_F(Keeping, ARemovedOneGoesOnInANewFileAndNothingIsLost) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  remove_from_directory();
+  EXPECT_FALSE(keeper.is_in_place());
+  const Keeper::Renewed renewed = keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one");
+  EXPECT_FALSE(renewed.is_another);
+  EXPECT_TRUE(keeper.is_in_place());
+  core::Reclaim ended = reclaim_of_web(1);
+  ended.outcome = core::ReclaimOutcome::done;
+  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/false), ended);
+  EXPECT_TRUE(keeper.is_in_place());
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
+  EXPECT_EQ(query("SELECT reclaim_id, outcome FROM reclaim"), "1|done\n") << "the end of the one that had begun";
+  EXPECT_EQ(query("SELECT count(*) FROM cgroup WHERE vanished_at_us IS NOT NULL"), "0\n");
+  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
+  EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+  EXPECT_EQ(Keeper(file()).peek(kNoon).cooldowns.size(), 1U);
+}
+
+TEST_F(Keeping, ARemovedDirectoryIsMadeAgainWithItsLock) {
+  const std::filesystem::path deep = directory() / "deep" / "history.db";
+  Keeper keeper(deep);
+  keeper.begin(kNoon, "one");
+  std::filesystem::remove_all(deep.parent_path());
+  EXPECT_FALSE(keeper.is_in_place());
+  keeper.renew(/*damaged=*/false, kNoon, "one");
+  EXPECT_TRUE(keeper.is_in_place());
+  EXPECT_EQ(running_service_pid(deep), ::getpid());
+}
+
+TEST_F(Keeping, AServiceWhoseLockFileWasRemovedTakesItAgain) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  std::filesystem::remove(file().string() + ".lock");
+  EXPECT_FALSE(keeper.is_in_place());
+  keeper.renew(/*damaged=*/false, kNoon, "one");
+  EXPECT_TRUE(keeper.is_in_place());
+  EXPECT_EQ(refusal_of([&] { Keeper(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
+}
+
+TEST_F(Keeping, ARemovedLogLosesNothing) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  std::filesystem::remove(file().string() + "-wal");
+  EXPECT_FALSE(keeper.is_in_place());
+  keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one");
+  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/false));
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
+  EXPECT_TRUE(keeper.is_in_place());
+}
+
+TEST_F(Keeping, AnEmptiedOneIsPutAsideAndGoneOnWith) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  std::filesystem::resize_file(file(), 0);
+  EXPECT_FALSE(keeper.is_in_place());
+  keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one");
+  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/true));
+  EXPECT_EQ(query("SELECT count(*) FROM sample WHERE scan_id = (SELECT max(scan_id) FROM scan)"), "100\n");
+  EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+}
+
+TEST_F(Keeping, AnotherHistoryPutInItsPlaceIsGoneOnWithAndKeepsItsRows) {
+  make_long_history();
+  const std::string backup = directory() / "backup.db";
+  std::filesystem::copy_file(file(), backup);
+  remove_from_directory();
+  Keeper keeper(file());
+  keeper.begin(kNoon + kHour, "two");
+  store(keeper.history(), scan_at(kNoon + kHour, true), reclaim_of_web(1));
+  std::filesystem::rename(backup, file());  // our log is still beside it, and must not be taken for its own
+  EXPECT_FALSE(keeper.is_in_place());
+  const Keeper::Renewed renewed = keeper.renew(/*damaged=*/false, kNoon + kHour + kSecond, "two");
+  EXPECT_TRUE(renewed.is_another);
+  store(keeper.history(), scan_at(kNoon + kHour + 2 * kSecond, /*announces_all=*/false));  // of keys that it has not heard of
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "20\n");
+  EXPECT_TRUE(keeper.history().room().wants_announcement);
+  store(keeper.history(), scan_at(kNoon + kHour + 3 * kSecond, /*announces_all=*/true), reclaim_of_web(2));
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
+  EXPECT_EQ(query("SELECT reclaim_id FROM reclaim"), "1\n3\n");
+  EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+}
+
+TEST_F(Keeping, AnotherProgramsFilePutInItsPlaceIsLeftAsItIs) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  const std::string other = directory() / "other.db";
+  SQLite::Database(other, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE bookmark (url TEXT)");
+  const std::string before = bytes_of(other);
+  std::filesystem::rename(other, file());
+  EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon, "one"); }).first, StoreError::Kind::foreign);
+  EXPECT_FALSE(keeper.is_open());
+  EXPECT_TRUE(bytes_of(file()) == before);
+  std::filesystem::remove(file());
+  keeper.begin(kNoon + kSecond, "one");
+  EXPECT_TRUE(keeper.is_open());
+}
+
+TEST_F(Keeping, DamageThatOurOwnCacheHidesIsFoundByTheFilesTime) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  keeper.history().end_run(kNoon + 20 * kSecond, "");  // all of it is in the file
+  keeper.history().note_writing();
+  EXPECT_FALSE(keeper.history().was_written_by_others());
+  overwrite(4096);
+  EXPECT_TRUE(keeper.history().was_written_by_others());
+  EXPECT_NE(keeper.damage(), "");
+  keeper.renew(/*damaged=*/true, kNoon + 30 * kSecond, "one");
+  EXPECT_EQ(keeper.damage(), "");
+  EXPECT_EQ(aside().size(), 1U);
+  EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+}
+
+TEST_F(Keeping, WhatSomebodyElseWritesLawfullyIsNoDamage) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  keeper.history().end_run(kNoon + 20 * kSecond, "");
+  keeper.history().note_writing();
+  {
+    SQLite::Database other(file(), SQLite::OPEN_READWRITE);
+    other.exec("DELETE FROM service_event; PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+  EXPECT_TRUE(keeper.history().was_written_by_others());
+  EXPECT_EQ(keeper.damage(), "");
+  EXPECT_FALSE(keeper.history().was_written_by_others());
+}
+
+TEST_F(Keeping, OneThatCantBeWrittenYetTellsItsCooldowns) {
+  make_long_history();
+  const Keeper keeper(file());
+  EXPECT_EQ(keeper.peek(kNoon + kSecond).cooldowns.at({"/web", 1}), *reclaim_of_web(1).cooldown);
+  EXPECT_TRUE(Keeper(directory() / "none.db").peek(kNoon).cooldowns.empty());
+}
+
+}  // namespace
+}  // namespace cgmm::store
