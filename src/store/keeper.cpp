@@ -41,6 +41,14 @@ void Keeper::take_lock() {
   lock_.emplace(resolved(file_), file_);
 }
 
+/// A crash while a damaged history was replaced: before the old one gave way the new one is none yet, after that it is all there is.
+void Keeper::settle_unfinished() {
+  std::error_code ignored;
+  const std::filesystem::path file = resolved(file_);
+  if (!std::filesystem::exists(file, ignored)) std::filesystem::rename(unfinished(), file, ignored);
+  remove_database(unfinished());
+}
+
 void Keeper::open() {
   history_.emplace(file_, *lock_);
   if (keep_) history_->keep(*keep_);
@@ -50,6 +58,7 @@ core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail) {
   put_aside_.clear();
   history_.reset();
   take_lock();
+  settle_unfinished();
   return as_refusal(file_, [&] {
     try {
       open();

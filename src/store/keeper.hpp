@@ -54,6 +54,7 @@ class Keeper {
 
  private:
   void take_lock();
+  void settle_unfinished();
   void open();
   std::string replace_damaged(std::int64_t now_us);
   std::string put_in_place(std::int64_t now_us, const std::string& words);

@@ -172,6 +172,16 @@ TEST_F(Keeping, ARemovedLogLosesNothing) {
   EXPECT_TRUE(keeper.is_in_place());
 }
 
+TEST_F(Keeping, ACrashWhileADamagedOneWasReplacedLosesNothing) {
+  make_long_history();
+  const std::string unfinished = file().string() + ".new";
+  std::filesystem::rename(file(), unfinished);  // the old one has given way
+  EXPECT_EQ(Keeper(file()).begin(kNoon + kSecond, "").cooldowns.size(), 1U);
+  write_bytes(unfinished, "it was being made");
+  EXPECT_EQ(Keeper(file()).begin(kNoon + kSecond, "").cooldowns.size(), 1U);
+  EXPECT_FALSE(std::filesystem::exists(unfinished));
+}
+
 TEST_F(Keeping, AnEmptiedOneIsPutAsideAndGoneOnWith) {
   Keeper keeper(file());
   begin_a_run(keeper);
