@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// spdlog and fmt for the static program: what Debian has in shared libraries only, compiled from their headers, as far as the
+// rooms call it. The definitions are those the rooms were compiled with, so that they mean these functions.
+#define SPDLOG_COMPILED_LIB
+#define SPDLOG_FMT_EXTERNAL
+#include <spdlog/spdlog.h>
+
+#include <fmt/format-inl.h>
+#include <spdlog/async.h>
+#include <spdlog/async_logger-inl.h>
+#include <spdlog/common-inl.h>
+#include <spdlog/details/backtracer-inl.h>
+#include <spdlog/details/log_msg-inl.h>
+#include <spdlog/details/log_msg_buffer-inl.h>
+#include <spdlog/details/os-inl.h>
+#include <spdlog/details/periodic_worker-inl.h>
+#include <spdlog/details/registry-inl.h>
+#include <spdlog/details/thread_pool-inl.h>
+#include <spdlog/logger-inl.h>
+#include <spdlog/pattern_formatter-inl.h>
+#include <spdlog/sinks/ansicolor_sink-inl.h>
+#include <spdlog/sinks/base_sink-inl.h>
+#include <spdlog/sinks/sink-inl.h>
+#include <spdlog/sinks/stdout_color_sinks-inl.h>
+#include <spdlog/spdlog-inl.h>
+
+template std::shared_ptr<spdlog::logger> spdlog::stderr_color_mt<spdlog::synchronous_factory>(const std::string&, color_mode);
+template auto fmt::detail::thousands_sep_impl<char>(locale_ref) -> thousands_sep_result<char>;
+template auto fmt::detail::decimal_point_impl(locale_ref) -> char;
