@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The image run by a real container runtime as the manifests say, on this machine's cgroups (v1).
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include "image/container.hpp"
+#include "image/manifests.hpp"
+
+namespace cgmm::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kManifests = CGMM_SOURCE_DIR "/packaging/kubernetes";
+const fs::path kRustManifest = CGMM_SOURCE_DIR "/tests/image/rust_daemonset.yaml";
+
+/// kustomize sorts a DaemonSet behind what it needs.
+Json& container_of(Json& objects) { return objects.back().at("spec").at("template").at("spec").at("containers").at(0); }
+
+/// Of the pod's container: "done 1 shop web-... app", or "" while there is none.
+std::string reclaim_in(const fs::path& history) {
+  try {
+    const SQLite::Database db(history, SQLite::OPEN_READONLY, 5000);
+    SQLite::Statement query(db, "SELECT outcome, freed_bytes >= 30 << 20, namespace, pod, container FROM v_reclaim "
+                                "JOIN v_cgroup USING (path) WHERE outcome <> 'started' AND path LIKE ?");
+    query.bind(1, "%" + std::string(Node::kContainerId));
+    if (!query.executeStep()) return "";
+    std::string row;
+    for (int i = 0; i < query.getColumnCount(); ++i) row += query.getColumn(i).getString() + " ";
+    return row;
+  } catch (const SQLite::Exception&) {
+    return "";  // no file, or no tables yet
+  }
+}
+
+class ContainerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const auto& reason : {BuiltImage::missing(), Container::missing(), missing_for_manifests()}) {
+      if (reason) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: " << *reason << " ***";
+    }
+    node_.emplace();
+  }
+
+  static const BuiltImage& image() {
+    static const BuiltImage built;
+    return built;
+  }
+  const Node& node() const { return *node_; }
+
+ private:
+  std::optional<Node> node_;
+};
+
+TEST_F(ContainerTest, ReclaimsAsTheDaemonSetSaysAndItsProbesTellSo) {
+  Json objects = render(kManifests / "base");
+  const Json& manifest = container_of(objects);
+  const Json ready = manifest.at("readinessProbe").at("exec").at("command");
+  EXPECT_EQ(manifest.at("livenessProbe").at("exec").at("command"), ready);
+  {
+    Json only_probe = objects;
+    container_of(only_probe)["command"] = ready;
+    Container nothing_runs(image(), only_probe, node());
+    EXPECT_EQ(nothing_runs.wait_for_exit(), 1) << nothing_runs.output();
+  }
+  Container container(image(), objects, node());
+  EXPECT_TRUE(eventually([&] { return container.exec(ready).exit_code == 0; })) << container.exec(ready).said << container.output();
+  EXPECT_TRUE(eventually([&] { return !reclaim_in(node().history()).empty(); })) << container.output();
+  EXPECT_EQ(reclaim_in(node().history()), "done 1 shop web-7d9c5b8f6d-x2x4z app ");
+  EXPECT_NE(container.output().find("cgroup v1 at /host/sys/fs/cgroup/memory/kubepods"), std::string::npos) << container.output();
+  std::cout << container.exec({"cgmm", "check"}).said << "memory of it: at most "
+            << content_of(container.memory_cgroup() / "memory.max_usage_in_bytes") << "of "
+            << content_of(container.memory_cgroup() / "memory.limit_in_bytes");
+  EXPECT_LT(std::stoll(content_of(container.memory_cgroup() / "memory.max_usage_in_bytes")),
+            memory_of(manifest.at("resources").at("limits").at("memory")));
+  EXPECT_EQ(content_of(container.memory_cgroup() / "memory.failcnt"), "0\n");
+  container.terminate();
+  EXPECT_EQ(container.wait_for_exit(), 0) << container.output();
+}
+
+/// The DaemonSet for the Rust program is answered by a reclaim within its first scan, and a log.
+void expect_reclaim_by(Json objects, const BuiltImage& image, const Node& node) {
+  for (const char* argument : {"--cycles", "1"}) {
+    Json& container = container_of(objects);
+    (container.contains("args") ? container["args"] : container["command"]).push_back(argument);
+  }
+  Container container(image, objects, node);
+  EXPECT_EQ(container.wait_for_exit(), 0) << container.output();
+  const std::string outcome = reclaim_in(container.root() / "var/lib/cgroup-memory-manager/history.db");
+  EXPECT_TRUE(outcome.starts_with("done 1 ")) << outcome << container.output();
+  for (const char* said : {"/host/sys/fs/cgroup/memory/kubepods", "threshold 25%, interval 10s, cooldown 30s", "info: "}) {
+    EXPECT_NE(container.output().find(said), std::string::npos) << said << " is missing in:\n" << container.output();
+  }
+}
+
+TEST_F(ContainerTest, TakesTheManifestOfTheRustProgram) { expect_reclaim_by(render(kRustManifest), image(), node()); }
+
+TEST_F(ContainerTest, TakesTheArgumentsOfTheRustProgramWithoutACommand) {
+  Json objects = render(kRustManifest);
+  Json& container = container_of(objects);
+  Json command = container.at("command");
+  container.erase("command");
+  ASSERT_EQ(command.at(0), "cgroup-memory-manager");
+  command.erase(0);
+  container["args"] = command;
+  expect_reclaim_by(objects, image(), node());
+}
+
+TEST_F(ContainerTest, ReadsTheKernelsLogWhenItIsPrivilegedAndNotOtherwise) {
+  if (::access("/dev/kmsg", R_OK) != 0) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: /dev/kmsg can't be read here ***";
+  Json with_log = render(kManifests / "overlays/kernel-log");
+  const auto kernel_log_of = [&](Json objects) {
+    container_of(objects)["command"] = {"cgroup-memory-manager", "check", "--format", "csv"};
+    Container container(image(), objects, node());
+    container.wait_for_exit();
+    const std::string said = container.output();
+    const auto line = said.find("kernel log");
+    if (line == std::string::npos) throw std::runtime_error("no kernel log in: " + said);
+    return said.substr(said.rfind('\n', line) + 1, said.find('\n', line) - said.rfind('\n', line) - 1);
+  };
+  EXPECT_TRUE(kernel_log_of(with_log).starts_with("ok,")) << kernel_log_of(with_log);
+  // The same mount with the powers of the base, and CAP_SYSLOG: that it takes more than that is why there is an overlay.
+  Json base = render(kManifests / "base");
+  container_of(with_log)["securityContext"] = container_of(base).at("securityContext");
+  container_of(with_log)["securityContext"]["capabilities"]["add"].push_back("SYSLOG");
+  EXPECT_TRUE(kernel_log_of(with_log).starts_with("warning,")) << kernel_log_of(with_log);
+}
+
+}  // namespace
+}  // namespace cgmm::test

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Kubernetes manifests: valid, strictly, and as modest as they are said to be.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+
+#include "image/kubelet.hpp"
+#include "image/manifests.hpp"
+#include "support/program.hpp"
+#include "support/temp_dir.hpp"
+
+namespace cgmm::test {
+namespace {
+
+const std::filesystem::path kManifests = CGMM_SOURCE_DIR "/packaging/kubernetes";
+
+class Manifests : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto reason = missing_for_manifests()) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: " << *reason << " ***";
+  }
+};
+
+TEST_F(Manifests, AreWhatTheSchemaOfTheApiDescribes) {
+  for (const auto& source : {kManifests / "base", kManifests / "overlays/kernel-log", kManifests / "base/daemonset.yaml",
+                             kManifests / "base/serviceaccount.yaml"}) {
+    const Ran ran = check_manifests(source);
+    EXPECT_EQ(ran.exit_code, 0) << source << ": " << ran.said;
+  }
+}
+
+TEST_F(Manifests, WithAMistakeAreRefused) {
+  const std::string good = content_of(kManifests / "base/daemonset.yaml");
+  const std::pair<const char*, const char*> mistakes[] = {
+      {"failureThreshold: 60", "failureTreshold: 60"},                    // a key that nobody knows, deep down
+      {"terminationGracePeriodSeconds:", "terminationGracePeriod:"},
+      {"updateStrategy:", "strategy:"},                                   // a Deployment's
+      {"memory: 64Mi", "memory: lots"},
+      {"runAsUser: 0", "runAsUser: root"},
+      {"readOnlyRootFilesystem: true", "readOnlyRootFilesystem: \"yes\""},
+      {"  selector:\n", "  selector_:\n"},
+      {"kind: DaemonSet", "kind: DemonSet"},
+      {"privileged: false", "privileged: false\n            privileged: true"},
+  };
+  const TempDir files;
+  for (const auto& [right, wrong] : mistakes) {
+    std::string bad = good;
+    const auto at = bad.find(right);
+    ASSERT_NE(at, std::string::npos) << right;
+    bad.replace(at, std::string(right).size(), wrong);
+    std::ofstream(files.path() / "bad.yaml") << bad;
+    const Ran ran = check_manifests(files.path() / "bad.yaml");
+    EXPECT_EQ(ran.exit_code, 1) << wrong << "\n" << ran.said;
+    EXPECT_EQ(ran.said.find("    at "), std::string::npos) << "a stack trace is not an answer: " << ran.said;
+  }
+}
+
+TEST_F(Manifests, AskForLittle) {
+  const Json daemon_set = object_of_kind(render(kManifests / "base"), "DaemonSet");
+  const Json pod = daemon_set.at("spec").at("template").at("spec");
+  const Json container = pod.at("containers").at(0);
+  // The Rust program's were 300m and 512Mi.
+  EXPECT_LE(millicores_of(container.at("resources").at("requests").at("cpu")), 30);
+  EXPECT_LE(memory_of(container.at("resources").at("limits").at("memory")), 64 << 20);
+
+  EXPECT_EQ(container.at("securityContext").at("readOnlyRootFilesystem"), true);
+  EXPECT_EQ(container.at("securityContext").at("privileged"), false);
+  EXPECT_EQ(container.at("securityContext").at("capabilities"), (Json{{"drop", {"ALL"}}, {"add", {"DAC_OVERRIDE"}}}));
+  for (const char* shared : {"hostPID", "hostNetwork", "hostIPC"}) EXPECT_FALSE(pod.contains(shared)) << shared;
+  EXPECT_EQ(pod.at("automountServiceAccountToken"), false);
+  for (const Json& mount : container.at("volumeMounts")) {
+    const bool written_to = mount.at("name") == "cgroup" || mount.at("name") == "history";
+    EXPECT_EQ(mount.value("readOnly", false), !written_to) << mount;
+  }
+}
+
+TEST_F(Manifests, BringAConfigurationThatTheProgramTakes) {
+  const Json config_map = object_of_kind(render(kManifests / "base"), "ConfigMap");
+  const TempDir files;
+  std::ofstream(files.path() / "config.toml") << config_map.at("data").at("config.toml").get<std::string>();
+  const Answer answer = run_program({"check", "--config", (files.path() / "config.toml").string(), "--format", "csv"});
+  EXPECT_NE(answer.out.find("ok,configuration,"), std::string::npos) << answer.out << answer.err;
+}
+
+}  // namespace
+}  // namespace cgmm::test
