@@ -24,7 +24,7 @@ class BuiltImage {
  public:
   /// Why there can't be one here; nullopt when there can.
   static std::optional<std::string> missing() {
-    if (std::string(CGMM_PROGRAM).empty()) return "with sanitizers there is no static program";
+    if (std::string(CGMM_STATIC_PROGRAM).empty()) return "with sanitizers there is no static program";
     if (!is_installed("buildah")) return "buildah is not installed";
     return std::nullopt;
   }
@@ -32,7 +32,7 @@ class BuiltImage {
   /// `environment` as the shell has it, such as "umask 077; TZ=Asia/Tokyo".
   explicit BuiltImage(const std::string& environment = "") {
     const std::string said = must_run(environment + " SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000} " +
-                                      CGMM_SOURCE_DIR "/packaging/image/build --program " CGMM_PROGRAM " --output " +
+                                      CGMM_SOURCE_DIR "/packaging/image/build --program " CGMM_STATIC_PROGRAM " --output " +
                                       archive().string());
     const auto last_line = said.rfind("sha256:");
     if (last_line == std::string::npos) throw std::runtime_error("no digest in: " + said);

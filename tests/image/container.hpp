@@ -86,11 +86,11 @@ class Container {
   }
 
   /// Starts it.
-  Container(const BuiltImage& image, const Json& objects, const Node& node) : node_(node) {
+  Container(const BuiltImage& image, const Json& objects, const Node& node, bool cgroup_namespace = false) : node_(node) {
     static int count = 0;
     const std::string number = std::to_string(::getpid()) + "0" + std::to_string(++count);
     id_ = std::string(64 - number.size(), 'c') + number;  // as container runtimes name theirs, so that it is seen to be one
-    const Bundle bundle(image, objects, node.root(), node.cgroup_for(id_), files_.path() / "bundle");
+    const Bundle bundle(image, objects, node.root(), node.cgroup_for(id_), files_.path() / "bundle", cgroup_namespace);
     process_.emplace(ChildProcess::fork_off([&] {
       redirect_to({log(), log()});
       return ::execlp("runc", "runc", "--root", state().c_str(), "run", "--bundle", (files_.path() / "bundle").c_str(),

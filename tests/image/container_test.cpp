@@ -83,12 +83,12 @@ TEST_F(ContainerTest, ReclaimsAsTheDaemonSetSaysAndItsProbesTellSo) {
 }
 
 /// The DaemonSet for the Rust program is answered by a reclaim within its first scan, and a log.
-void expect_reclaim_by(Json objects, const BuiltImage& image, const Node& node) {
+void expect_reclaim_by(Json objects, const BuiltImage& image, const Node& node, bool cgroup_namespace = false) {
   for (const char* argument : {"--cycles", "1"}) {
     Json& container = container_of(objects);
     (container.contains("args") ? container["args"] : container["command"]).push_back(argument);
   }
-  Container container(image, objects, node);
+  Container container(image, objects, node, cgroup_namespace);
   EXPECT_EQ(container.wait_for_exit(), 0) << container.output();
   const std::string outcome = reclaim_in(container.root() / "var/lib/cgroup-memory-manager/history.db");
   EXPECT_TRUE(outcome.starts_with("done 1 ")) << outcome << container.output();
@@ -98,6 +98,14 @@ void expect_reclaim_by(Json objects, const BuiltImage& image, const Node& node) 
 }
 
 TEST_F(ContainerTest, TakesTheManifestOfTheRustProgram) { expect_reclaim_by(render(kRustManifest), image(), node()); }
+
+TEST_F(ContainerTest, SeesTheNodesCgroupsFromACgroupNamespaceOfItsOwn) {
+  Json objects = render(kRustManifest);
+  Json& command = container_of(objects).at("command");
+  ASSERT_TRUE(command.at(1).get<std::string>().starts_with("--parent="));
+  command.erase(1);  // it finds the pods by itself
+  expect_reclaim_by(objects, image(), node(), /*cgroup_namespace=*/true);
+}
 
 TEST_F(ContainerTest, TakesTheArgumentsOfTheRustProgramWithoutACommand) {
   Json objects = render(kRustManifest);

