@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A container that runc runs, and the node that it runs on: the real kernel and its cgroups, from a directory of the test's own on.
+// A container that runc runs, and the node that it runs on: the real kernel and its cgroups, from a directory of the test's
+// own on.
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -65,10 +66,13 @@ class Node {
   /// runc makes the container's cgroup in every hierarchy, and leaves what is above it.
   void remove_cgroups_of_other_controllers() const {
     std::error_code ignored;
-    for (const auto& hierarchy : std::filesystem::directory_iterator(tree_.dir().parent_path().parent_path(), ignored)) {
+    const auto hierarchies = tree_.dir().parent_path().parent_path();
+    for (const auto& hierarchy : std::filesystem::directory_iterator(hierarchies, ignored)) {
       const auto top = hierarchy.path() / tree_.dir().filename();
       if (hierarchy.is_symlink() || top == tree_.dir() || !std::filesystem::exists(top)) continue;
-      for (const char* below : {"kubepods/burstable/podcgmm", "kubepods/burstable", "kubepods", ""}) ::rmdir((top / below).c_str());
+      for (const char* below : {"kubepods/burstable/podcgmm", "kubepods/burstable", "kubepods", ""}) {
+        ::rmdir((top / below).c_str());
+      }
     }
   }
 

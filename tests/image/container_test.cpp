@@ -68,7 +68,7 @@ TEST_F(ContainerTest, ReclaimsAsTheDaemonSetSaysAndItsProbesTellSo) {
     EXPECT_EQ(nothing_runs.wait_for_exit(), 1) << nothing_runs.output();
   }
   Container container(image(), objects, node());
-  EXPECT_TRUE(eventually([&] { return container.exec(ready).exit_code == 0; })) << container.exec(ready).said << container.output();
+  EXPECT_TRUE(eventually([&] { return container.exec(ready).exit_code == 0; })) << container.output();
   EXPECT_TRUE(eventually([&] { return !reclaim_in(node().history()).empty(); })) << container.output();
   EXPECT_EQ(reclaim_in(node().history()), "done 1 shop web-7d9c5b8f6d-x2x4z app ");
   EXPECT_NE(container.output().find("cgroup v1 at /host/sys/fs/cgroup/memory/kubepods"), std::string::npos) << container.output();

@@ -23,7 +23,8 @@
 namespace cgmm::test {
 
 using Json = nlohmann::json;
-inline constexpr const char* kSeccompProfile = "/usr/share/containers/seccomp.json";  // RuntimeDefault, as CRI-O and Podman have it
+/// RuntimeDefault, as CRI-O and Podman have it.
+inline constexpr const char* kSeccompProfile = "/usr/share/containers/seccomp.json";
 
 /// "64Mi".
 inline std::int64_t memory_of(const std::string& quantity) {
@@ -163,7 +164,8 @@ class Bundle {
     for (const Json& mount : container.at("volumeMounts")) {
       expect_only(mount, {"name", "mountPath", "readOnly"});
       const auto& volumes = pod.at("volumes");
-      const auto volume = std::find_if(volumes.begin(), volumes.end(), [&](const Json& v) { return v.at("name") == mount.at("name"); });
+      const auto volume =
+          std::find_if(volumes.begin(), volumes.end(), [&](const Json& one) { return one.at("name") == mount.at("name"); });
       if (volume == volumes.end()) throw std::runtime_error("no volume " + mount.at("name").get<std::string>());
       std::string source;
       if (volume->contains("hostPath")) {
@@ -171,7 +173,8 @@ class Bundle {
         if (!source.starts_with("/dev/")) source = node.string() + source;
         if (volume->at("hostPath").value("type", "") == "DirectoryOrCreate") std::filesystem::create_directories(source);
       } else {
-        source = config_map_volume(*find(objects, "ConfigMap", volume->at("configMap").at("name")), directory / "config-volume");
+        const Json& config_map = *find(objects, "ConfigMap", volume->at("configMap").at("name"));
+        source = config_map_volume(config_map, directory / "config-volume");
       }
       mounts.push_back({{"destination", mount.at("mountPath")}, {"type", "bind"}, {"source", source},
                         {"options", {"rbind", "rprivate", mount.value("readOnly", false) ? "ro" : "rw"}}});

@@ -57,8 +57,9 @@ TEST_F(Manifests, WithAMistakeAreRefused) {
   }
   const std::vector<Json> results = check_manifests(bad_files);
   for (std::size_t i = 0; i < results.size(); ++i) EXPECT_TRUE(results[i].contains("mistakes")) << mistakes[i].second;
-  EXPECT_EQ(results.front().at("mistakes"), (Json::array({"DaemonSet /spec/template/spec/containers/0/livenessProbe: must NOT have "
-                                                          "additional properties (failureTreshold)"})));
+  EXPECT_EQ(results.front().at("mistakes"),
+            Json::array({"DaemonSet /spec/template/spec/containers/0/livenessProbe: must NOT have additional properties "
+                         "(failureTreshold)"}));
 }
 
 TEST_F(Manifests, AskForLittle) {
@@ -78,6 +79,14 @@ TEST_F(Manifests, AskForLittle) {
     const bool written_to = mount.at("name") == "cgroup" || mount.at("name") == "history";
     EXPECT_EQ(mount.value("readOnly", false), !written_to) << mount;
   }
+}
+
+TEST_F(Manifests, NameTheImageOfThisVersion) {
+  const Json daemon_set = object_of_kind(render(kManifests / "base"), "DaemonSet");
+  std::string version = run_program({"--version"}).out;  // "cgroup-memory-manager 0.1.0\n"
+  version.pop_back();
+  version[version.find(' ')] = ':';
+  EXPECT_EQ(daemon_set.at("spec").at("template").at("spec").at("containers").at(0).at("image"), version);
 }
 
 TEST_F(Manifests, BringAConfigurationThatTheProgramTakes) {
