@@ -99,6 +99,17 @@ void expect_reclaim_by(Json objects, const BuiltImage& image, const Node& node, 
 
 TEST_F(ContainerTest, TakesTheManifestOfTheRustProgram) { expect_reclaim_by(render(kRustManifest), image(), node()); }
 
+TEST_F(ContainerTest, ReclaimsWithoutAPlaceForAHistory) {
+  Json objects = render(kRustManifest);
+  container_of(objects)["securityContext"]["readOnlyRootFilesystem"] = true;
+  for (const char* argument : {"--cycles", "1"}) container_of(objects)["command"].push_back(argument);
+  Container container(image(), objects, node());
+  EXPECT_EQ(container.wait_for_exit(), 0);
+  const std::string said = container.output();
+  EXPECT_NE(said.find(std::string(Node::kContainerId) + ": done, freed"), std::string::npos) << said;
+  EXPECT_NE(said.find("/var/lib/cgroup-memory-manager/history.db can't be used"), std::string::npos) << said;  // aloud
+}
+
 TEST_F(ContainerTest, SeesTheNodesCgroupsFromACgroupNamespaceOfItsOwn) {
   Json objects = render(kRustManifest);
   Json& command = container_of(objects).at("command");
