@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/clock.hpp"
+
 namespace cgmm::daemon {
 namespace {
 
@@ -18,6 +20,7 @@ bool RecordQueue::push_scan(core::Scan&& scan) {
   {
     const std::lock_guard lock(mutex_);
     const std::size_t rows = scan.rows.size() + 1;
+    if (!scan.is_partial) see_scan(scan);
     if (closed_ || (rows_ > 0 && rows_ + rows > kMaxRows)) {
       ++refused_.scans;
       return false;
@@ -28,6 +31,24 @@ bool RecordQueue::push_scan(core::Scan&& scan) {
   }
   pushed_.notify_one();
   return true;
+}
+
+void RecordQueue::see_scan(const core::Scan& scan) {
+  ++progress_.scans_made_count;
+  progress_.last_scan = SeenScan{.started_at_us = scan.started_at_us,
+                                 .seen_at_us = steady_now_us(),
+                                 .duration_us = scan.duration_us,
+                                 .late_us = scan.late_us,
+                                 .interval_us = scan.interval_us,
+                                 .cgroup_count = static_cast<std::int64_t>(scan.rows.size()),
+                                 .error_count = scan.error_count};
+}
+
+RecordQueue::Progress RecordQueue::progress() const {
+  const std::lock_guard lock(mutex_);
+  Progress progress = progress_;
+  progress.waiting_count = taken_count_ + static_cast<std::int64_t>(waiting_.size());
+  return progress;
 }
 
 std::uint64_t RecordQueue::push(Record&& record) {
@@ -53,6 +74,7 @@ void RecordQueue::follow_fault(const core::ServiceEvent& event) {
   if (event.fault.empty()) return;
   const auto found = std::ranges::find(faults_, event.fault, &Fault::name);
   if (event.kind == "fault_end") {
+    if (event.fault == "history") ++progress_.history_healed_count;
     if (found != faults_.end()) faults_.erase(found);
   } else if (event.kind == "fault_begin") {
     if (found != faults_.end()) {
@@ -89,8 +111,11 @@ RecordQueue::Refused RecordQueue::take_refused() {
 
 std::vector<Record> RecordQueue::take() {
   std::unique_lock lock(mutex_);
+  progress_.recorder_busy_since_us = 0;
   pushed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+  progress_.recorder_busy_since_us = steady_now_us();
   kept_ = 0;
+  taken_count_ = static_cast<std::int64_t>(waiting_.size());
   return std::exchange(waiting_, {});
 }
 
@@ -98,16 +123,26 @@ void RecordQueue::done(const std::vector<Record>& records) {
   {
     const std::lock_guard lock(mutex_);
     for (const Record& record : records) {
-      if (const auto* scan = std::get_if<core::Scan>(&record)) rows_ -= scan->rows.size() + 1;
+      const auto* const scan = std::get_if<core::Scan>(&record);
+      if (scan == nullptr) continue;
+      rows_ -= scan->rows.size() + 1;
+      if (!scan->is_partial) ++progress_.scans_recorded_count;
     }
     committed_count_ += records.size();
+    taken_count_ -= static_cast<std::int64_t>(records.size());
+    progress_.recorder_busy_since_us = steady_now_us();
+    progress_.is_retrying = false;
   }
   committed_changed_.notify_all();
 }
 
 bool RecordQueue::wait_to_retry(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
-  return !pushed_.wait_for(lock, time, [&] { return closed_; });
+  progress_.recorder_busy_since_us = 0;
+  progress_.is_retrying = true;
+  const bool closed = pushed_.wait_for(lock, time, [&] { return closed_; });
+  progress_.recorder_busy_since_us = steady_now_us();
+  return !closed;
 }
 
 void RecordQueue::close() {

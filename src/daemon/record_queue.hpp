@@ -3,7 +3,7 @@
 
 // What waits to be recorded. Bounded: while the disk stalls, scans are refused (and counted) once too many rows wait;
 // reclaims, OOM kills and events are few and are kept, up to a bound of their own. It sees every event on its way, so it
-// knows which faults there are now. Any thread.
+// knows which faults there are now; and every scan, and the recorder come and go, so it knows how far all has got. Any thread.
 
 #include <atomic>
 #include <chrono>
@@ -62,6 +62,27 @@ class RecordQueue {
   /// What is wrong now, what began first before.
   std::vector<Fault> faults() const;
 
+  /// A scan of all cgroups as it passed by, whether it could be kept or not.
+  struct SeenScan {
+    std::int64_t started_at_us = 0;
+    std::int64_t seen_at_us = 0;  // when it passed by, of the steady clock
+    std::int64_t duration_us = 0;
+    std::int64_t late_us = 0;
+    std::int64_t interval_us = 0;
+    std::int64_t cgroup_count = 0;
+    std::int64_t error_count = 0;
+  };
+  struct Progress {
+    std::optional<SeenScan> last_scan;
+    std::int64_t scans_made_count = 0;       // of all cgroups
+    std::int64_t scans_recorded_count = 0;   // or given up as impossible to store
+    std::int64_t waiting_count = 0;          // records that wait, those being written among them
+    std::int64_t recorder_busy_since_us = 0; // since when the recorder has not come by, of the steady clock; 0: it waits here
+    std::int64_t history_healed_count = 0;   // how often the fault `history` has ended
+    bool is_retrying = false;                // what it holds has been refused by the disk
+  };
+  Progress progress() const;
+
   struct Refused {
     std::int64_t scans = 0;
     std::int64_t others = 0;
@@ -75,6 +96,7 @@ class RecordQueue {
 
  private:
   void follow_fault(const core::ServiceEvent& event);
+  void see_scan(const core::Scan& scan);
 
   mutable std::mutex mutex_;
   std::condition_variable pushed_;
@@ -83,6 +105,8 @@ class RecordQueue {
   std::size_t rows_ = 0;             // of scans waiting or taken and not done, and one for each scan itself
   std::size_t kept_ = 0;             // other records waiting
   std::vector<Fault> faults_;
+  Progress progress_;                // but for waiting_count
+  std::int64_t taken_count_ = 0;     // records that the recorder holds
   Refused refused_;
   std::uint64_t pushed_count_ = 0;   // tickets count from 1
   std::uint64_t committed_count_ = 0;

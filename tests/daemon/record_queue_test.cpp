@@ -108,4 +108,54 @@ TEST(RecordQueue, KnowsWhichFaultsThereAreNow) {
   EXPECT_EQ(queue.faults(), (std::vector<RecordQueue::Fault>{{"cgroups", 2, "7 can't be read"}}));
 }
 
+TEST(RecordQueue, KnowsHowManyScansWereMadeAndHowManyAreRecorded) {
+  RecordQueue queue;
+  EXPECT_FALSE(queue.progress().last_scan);
+  core::Scan scan = scan_of(3);
+  scan.duration_us = 4000;
+  queue.push_scan(std::move(scan));
+  core::Scan partial = scan_of(1);
+  partial.is_partial = true;
+  queue.push_scan(std::move(partial));
+  queue.push(core::Reclaim{});
+  RecordQueue::Progress progress = queue.progress();
+  EXPECT_EQ(progress.scans_made_count, 1) << "of all cgroups";
+  EXPECT_EQ(progress.scans_recorded_count, 0);
+  EXPECT_EQ(progress.waiting_count, 3);
+  EXPECT_EQ(progress.last_scan->cgroup_count, 3);
+  EXPECT_EQ(progress.last_scan->duration_us, 4000);
+
+  const auto batch = queue.take();
+  EXPECT_EQ(queue.progress().waiting_count, 3) << "they are being written";
+  queue.done(batch);
+  progress = queue.progress();
+  EXPECT_EQ(progress.scans_recorded_count, 1);
+  EXPECT_EQ(progress.waiting_count, 0);
+}
+
+TEST(RecordQueue, AScanThatIsRefusedHasBeenMade) {
+  RecordQueue queue;
+  queue.push_scan(scan_of(RecordQueue::kMaxRows));
+  core::Scan refused = scan_of(5);
+  ASSERT_FALSE(queue.push_scan(std::move(refused)));
+  EXPECT_EQ(queue.progress().scans_made_count, 2);
+  EXPECT_EQ(queue.progress().last_scan->cgroup_count, 5);
+}
+
+TEST(RecordQueue, KnowsWhetherTheRecorderIsAtWorkOrTriesAgain) {
+  RecordQueue queue;
+  EXPECT_EQ(queue.progress().recorder_busy_since_us, 0);
+  queue.push(core::Reclaim{});
+  const auto batch = queue.take();
+  EXPECT_GT(queue.progress().recorder_busy_since_us, 0);
+  EXPECT_FALSE(queue.progress().is_retrying);
+  EXPECT_TRUE(queue.wait_to_retry(milliseconds{1}));
+  EXPECT_TRUE(queue.progress().is_retrying);
+  EXPECT_GT(queue.progress().recorder_busy_since_us, 0) << "it tries";
+  queue.done(batch);
+  EXPECT_FALSE(queue.progress().is_retrying);
+  queue.close();
+  EXPECT_TRUE(queue.take().empty());
+}
+
 }  // namespace cgmm::daemon
