@@ -55,6 +55,7 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
   raise_descriptor_limit();
   daemon::ServiceOptions service{.settings = settings_of(config),
                                   .sources = {.kernel_log = config.kernel_log, .container_logs = config.container_logs},
+                                  .database = config.database,
                                   .cycles = options.cycles,
                                   .version = version};
   service.reload = [&] {

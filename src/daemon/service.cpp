@@ -10,6 +10,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -25,15 +26,20 @@
 #include "daemon/clock.hpp"
 #include "daemon/kill_log.hpp"
 #include "daemon/mailbox.hpp"
+#include "daemon/notify.hpp"
 #include "daemon/reclaimer.hpp"
 #include "daemon/recorder.hpp"
+#include "daemon/resources.hpp"
 #include "daemon/scan_loop.hpp"
+#include "daemon/status_socket.hpp"
+#include "daemon/supervisor.hpp"
 #include "kernel/fd.hpp"
 
 namespace cgmm::daemon {
 namespace {
 
-constexpr std::chrono::milliseconds kReclaimerGrace{700};
+constexpr std::chrono::milliseconds kGrace{700};  // of the sampler and the reclaimer together
+constexpr std::chrono::milliseconds kLeastGrace{200};  // of each
 constexpr std::chrono::milliseconds kRecorderGrace{900};
 constexpr int kWakeSignal = SIGUSR2;  // ends a kernel write that blocks
 
@@ -61,7 +67,7 @@ class Ended {
 sigset_t awaited_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, one);
+  for (const int one : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, one);
   return signals;
 }
 
@@ -82,7 +88,11 @@ class Service {
   void sampler_thread();
   void reclaimer_thread();
   void recorder_thread();
+  void kill_log_thread();
+  void count_cooldowns();
   void await_end(int signal_fd);
+  bool on_signal(std::uint32_t signal);
+  Signs signs() const;
   void reload();
   void event(std::string kind, std::string detail);
 
@@ -94,7 +104,14 @@ class Service {
   Reclaimer reclaimer_;
   Recorder recorder_;
   std::atomic<bool> stop_reclaims_{false};
+  std::atomic<std::int64_t> reclaimer_at_us_{0};  // as Signs has it, like the next two
+  std::atomic<std::int64_t> in_cooldown_count_{0};
+  std::atomic<std::int64_t> reclaim_timeout_us_;
   kernel::Fd sampler_done_{::eventfd(0, EFD_CLOEXEC)};
+  StatusSocket status_socket_;
+  const Notifier notifier_{Notifier::environment()};
+  Supervisor supervisor_;
+  Ended sampler_ended_;
   Ended reclaimer_ended_;
   Ended recorder_ended_;
 };
@@ -109,37 +126,50 @@ Service::Service(store::Keeper& history, const ServiceOptions& options, const ke
       recorder_(history, queue_, kernel::ContainerLogs(options.sources.container_logs),
                 {.started_at_us = beginning.at_us,
                  .detail = beginning.detail,
-                 .hand_over = [this](const core::Handover& late) { reclaimer_.adopt(late.cooldowns); }}) {
+                 .hand_over = [this](const core::Handover& late) { reclaimer_.adopt(late.cooldowns); }}),
+      reclaim_timeout_us_(options.settings.policy.bounds.timeout_us),
+      status_socket_(options.database),
+      supervisor_({queue_, status_socket_, notifier_, [this] { return signs(); }}, options.version) {
   recorder_.begin(beginning.handover, beginning.without_history);
 }
 
 int Service::run() {
   const sigset_t signals = awaited_signals();
   const kernel::Fd signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC));
+  supervisor_.open();
   std::thread recorder([this] { recorder_thread(); });
   std::thread reclaimer([this] { reclaimer_thread(); });
   std::thread sampler([this] { sampler_thread(); });
-  std::thread kill_log([this] { kill_log_.run(); });
+  std::thread kill_log([this] { kill_log_thread(); });
 
   await_end(signal_fd.get());
-  sampler.join();
+  supervisor_.stopping();
+  const auto give_up_at = std::chrono::steady_clock::now() + kGrace;
+  // By a signal, what blocks in the kernel returns.
+  const auto ended_by = [&](std::thread& thread, Ended& ended) {
+    if (ended.wait(kLeastGrace)) return true;
+    while (!ended.wait(std::chrono::milliseconds{10}) && std::chrono::steady_clock::now() < give_up_at) {
+      pthread_kill(thread.native_handle(), kWakeSignal);
+    }
+    return ended.wait(std::chrono::milliseconds{0});
+  };
+  const bool sampler_ended = ended_by(sampler, sampler_ended_);
+  if (!sampler_ended) spdlog::warn("the sampler hangs in the kernel; it is left behind");
   kill_log_.stop();
   kill_log.join();
   stop_reclaims_ = true;
   queue_.end_waits();
   candidates_.close();
-  const auto give_up_at = std::chrono::steady_clock::now() + kReclaimerGrace;
-  while (!reclaimer_ended_.wait(std::chrono::milliseconds{10}) && std::chrono::steady_clock::now() < give_up_at) {
-    pthread_kill(reclaimer.native_handle(), kWakeSignal);
-  }
-  const bool reclaimer_ended = reclaimer_ended_.wait(std::chrono::milliseconds{0});
+  const bool reclaimer_ended = ended_by(reclaimer, reclaimer_ended_);
   if (!reclaimer_ended) spdlog::warn("a reclaim hangs in the kernel; it stays 'started' on record until the next start");
   queue_.close();
   const bool recorder_ended = recorder_ended_.wait(kRecorderGrace);
   if (!recorder_ended) spdlog::error("the disk does not take the last records in time; they may be lost");
-  if (!reclaimer_ended || !recorder_ended) {
+  if (recorder_ended) supervisor_.remove();
+  if (!sampler_ended || !reclaimer_ended || !recorder_ended) {
     std::_Exit(recorder_ended ? 0 : 1);  // a thread that hangs in the kernel can't be joined
   }
+  sampler.join();
   reclaimer.join();
   recorder.join();
   spdlog::info("stopped after {} {}", scan_loop_.scan_count(), scan_loop_.scan_count() == 1 ? "scan" : "scans");
@@ -149,39 +179,80 @@ int Service::run() {
 /// Until the last cycle is over, or a signal says to stop.
 void Service::await_end(int signal_fd) {
   for (;;) {
-    pollfd waits[] = {{signal_fd, POLLIN, 0}, {sampler_done_.get(), POLLIN, 0}};
-    if (::poll(waits, 2, -1) < 0) continue;
+    pollfd waits[] = {{signal_fd, POLLIN, 0}, {sampler_done_.get(), POLLIN, 0}, {supervisor_.fd(), POLLIN, 0}};
+    const int ready = ::poll(waits, 3, supervisor_.ms_until_look());
+    supervisor_.look();
+    if (ready <= 0) continue;
     signalfd_siginfo info{};
     const bool signalled = (waits[0].revents & POLLIN) != 0 && ::read(signal_fd, &info, sizeof info) == sizeof info;
-    if (signalled && info.ssi_signo == SIGHUP) {
-      reload();
-    } else if (signalled) {
-      spdlog::info("stopping: {}", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-      stop_reclaims_ = true;
-      queue_.end_waits();
-      scan_loop_.stop();
-      return;
-    } else if ((waits[1].revents & POLLIN) != 0) {
-      return;
-    }
+    if (signalled && !on_signal(info.ssi_signo)) return;
+    if ((waits[1].revents & POLLIN) != 0) return;
+    if (waits[2].revents != 0) supervisor_.answer();
   }
 }
 
+/// False: it says to stop.
+bool Service::on_signal(std::uint32_t signal) {
+  if (signal == SIGHUP) {
+    supervisor_.reloading();
+    reload();
+    supervisor_.reloaded();
+    return true;
+  }
+  if (signal == SIGUSR1) {
+    supervisor_.log_status();
+    return true;
+  }
+  spdlog::info("stopping: {}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  stop_reclaims_ = true;
+  queue_.end_waits();
+  scan_loop_.stop();
+  return false;
+}
+
+Signs Service::signs() const {
+  // After the last cycle the sampler only waits for what it found due.
+  const bool sampler_rests = options_.cycles && scan_loop_.scan_count() >= *options_.cycles;
+  return {.sampler_at_us = sampler_rests ? 0 : scan_loop_.alive_at_us(),
+          .reclaimer_at_us = reclaimer_at_us_,
+          .asking_kernel_since_us = reclaimer_.asking_since_us(),
+          .in_cooldown_count = in_cooldown_count_,
+          .reclaim_timeout_us = reclaim_timeout_us_};
+}
+
 void Service::sampler_thread() {
+  name_this_thread("sampler");
   scan_loop_.run(options_.cycles);
+  sampler_ended_.raise();
   const std::uint64_t one = 1;
   if (::write(sampler_done_.get(), &one, sizeof one) < 0) spdlog::error("eventfd: {}", errno);
 }
 
+void Service::kill_log_thread() {
+  name_this_thread("kill-log");
+  kill_log_.run();
+}
+
 void Service::recorder_thread() {
+  name_this_thread("recorder");
+  lower_priority_of_this_thread();
   recorder_.run();
   recorder_ended_.raise();
 }
 
 void Service::reclaimer_thread() {
+  name_this_thread("reclaimer");
   std::optional<Alarm> alarm;
-  Reclaimer::Interrupts interrupts{.newer_scan = [&] { return candidates_.has_newer(); },
-                                   .stopping = [&] { return stop_reclaims_.load(); }};
+  const auto gets_on = [&] { reclaimer_at_us_ = steady_now_us(); };
+  Reclaimer::Interrupts interrupts;
+  interrupts.newer_scan = [&] {
+    gets_on();  // it asks between two reclaims, and below before each step
+    return candidates_.has_newer();
+  };
+  interrupts.stopping = [&] {
+    gets_on();
+    return stop_reclaims_.load();
+  };
   try {
     alarm.emplace(kWakeSignal);
     interrupts.wake_after_us = [&](std::int64_t us) { alarm->set(us); };
@@ -189,14 +260,22 @@ void Service::reclaimer_thread() {
     spdlog::warn("reclaim_timeout holds between the steps of a reclaim only: {}", error.what());
   }
   while (auto candidates = candidates_.take()) {
+    gets_on();
     try {
       reclaimer_.reclaim_due(*candidates, interrupts);
+      count_cooldowns();
     } catch (const std::exception& error) {
       spdlog::error("reclaim: {}", core::escape_for_terminal(error.what()));
     }
+    reclaimer_at_us_ = 0;
   }
   reclaimer_.stop();
   reclaimer_ended_.raise();
+}
+
+void Service::count_cooldowns() {
+  const std::int64_t now_us = wall_now_us();
+  in_cooldown_count_ = std::ranges::count_if(reclaimer_.cooldowns(), [&](const auto& one) { return one.second.until_us > now_us; });
 }
 
 void Service::reload() {
@@ -205,6 +284,7 @@ void Service::reload() {
     hierarchy_for(settings.parent);  // a parent that is not there is a bad configuration
     spdlog::info("configuration reloaded: {}", core::escape_for_terminal(settings.to_string()));
     event("config_change", settings.to_string());
+    reclaim_timeout_us_ = settings.policy.bounds.timeout_us;
     scan_loop_.change(std::move(settings));
   } catch (const std::exception& error) {
     spdlog::error("the configuration stays as it was: {}", core::escape_for_terminal(error.what()));

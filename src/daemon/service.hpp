@@ -8,9 +8,10 @@
 //   kernel log -----------OOM kills----------------------^
 //
 // The calling thread waits for signals: SIGTERM and SIGINT stop (within two seconds, also while a reclaim is under
-// way), SIGHUP reloads.
+// way), SIGHUP reloads, SIGUSR1 logs what is going on. Meanwhile it looks after the others (daemon/supervisor).
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,12 +24,13 @@ namespace cgmm::daemon {
 struct ServiceOptions {
   Settings settings;
   Sources sources;
+  std::filesystem::path database;      // what is asked for the status stands beside it
   std::optional<std::int64_t> cycles;  // end after this many scans
   std::string version;
   std::function<Settings()> reload;    // throws when the new configuration can't be taken
 };
 
-/// From now on SIGTERM, SIGINT and SIGHUP wait until run_service fetches them; threads that are started later inherit it.
+/// From now on SIGTERM, SIGINT, SIGHUP and SIGUSR1 wait until run_service fetches them; threads that are started later inherit it.
 /// To be called before anything is opened, so that a signal at the start is not the end.
 void await_signals();
 

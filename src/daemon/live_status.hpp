@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the service is doing now, from its own mouth: asked for through the status socket, told to systemd in a line, and to
+// the log in a few. Plain data and its forms: any thread.
+//
+// Its form on the socket is lines of NAME<TAB>VALUE. A name that is not known is passed over, and one that is missing leaves
+// what there was: so the service and whoever asks it may be of different versions.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/record_queue.hpp"
+
+namespace cgmm::daemon {
+
+struct LiveStatus {
+  std::string version;
+  std::int64_t pid = 0;
+  std::int64_t started_at_us = 0;
+  RecordQueue::Progress progress;
+  std::optional<std::int64_t> last_scan_age_us;  // by the steady clock, since its end; nullopt: none yet
+  std::int64_t in_cooldown_count = 0;            // cgroups, as the reclaimer last knew
+  // What each thread is at, in words.
+  std::string sampler, reclaimer, recorder;
+  std::vector<RecordQueue::Fault> faults;
+};
+
+std::string to_text(const LiveStatus& status);
+/// nullopt: that is not what to_text() makes.
+std::optional<LiveStatus> parse_live_status(std::string_view text);
+
+/// In one line without control characters, short enough for systemd.
+std::string in_one_line(const LiveStatus& status);
+/// In a few lines without control characters, for the log.
+std::vector<std::string> in_lines(const LiveStatus& status);
+
+}  // namespace cgmm::daemon

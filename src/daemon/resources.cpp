@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/resources.hpp"
+
+#include <linux/capability.h>
+#include <linux/ioprio.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace cgmm::daemon {
+namespace {
+
+constexpr int kNice = 10;
+constexpr int kLastOfBestEffort = 7;
+
+bool may_lock_without_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY) return true;
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
+  return ::syscall(SYS_capget, &header, sets) == 0 && (sets[0].effective & (1U << CAP_IPC_LOCK)) != 0;
+}
+
+}  // namespace
+
+/// The last of the best-effort class and not the idle one: an idle writer gets no turn for as long as anybody else wants the
+/// disk, and then the start of a reclaim, which waits for its commit, and everything in the queue would wait with it. Readers
+/// of the database wait for neither: in WAL mode they take no lock that the writer holds. Refused: it runs as it is.
+void lower_priority_of_this_thread() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+  ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, kLastOfBestEffort));
+}
+
+void name_this_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
+
+std::string lock_memory() {
+  // Under a limit the call may succeed, and memory that is asked for later be refused: no thread would start.
+  const bool may = may_lock_without_limit();
+  if (may && ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return "";
+  return std::system_category().message(may ? errno : EPERM) +
+         "; it takes LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK";
+}
+
+}  // namespace cgmm::daemon

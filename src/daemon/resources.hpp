@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the service asks of the machine for itself: little, and nothing that others would have to wait for.
+
+#include <string>
+
+namespace cgmm::daemon {
+
+/// The calling thread's turn comes after others', at the processor and at the disk.
+void lower_priority_of_this_thread();
+
+/// The calling thread's name, of 15 characters at most, in `top -H` and /proc/PID/task.
+void name_this_thread(const char* name);
+
+/// Keeps in memory what the process has touched and will touch. "" when that is done, else why not, and what to do.
+std::string lock_memory();
+
+}  // namespace cgmm::daemon
