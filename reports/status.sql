@@ -3,6 +3,14 @@
 -- One row. `status` adds whether it is running now. Near their limit are the cgroups that are sampled every
 -- second between two scans; the sampler's CPU time is that of the last hour of scans, with what it looks at in
 -- between.
+WITH open_fault AS  -- that have begun and not ended since the last start
+  (SELECT f.fault, f.detail, max(f.service_event_id) FROM service_event f
+    WHERE f.kind = 'fault_begin'
+      AND f.service_event_id > (SELECT max(service_event_id) FROM service_event WHERE kind = 'start')
+      AND NOT EXISTS (SELECT 1 FROM service_event e
+                       WHERE e.kind = 'fault_end' AND e.service_event_id > f.service_event_id
+                         AND (e.fault = f.fault OR e.fault IS NULL OR f.fault IS NULL))
+    GROUP BY f.fault)
 SELECT (SELECT value FROM node WHERE key = 'version') AS version,
        (SELECT value FROM node WHERE key = 'node') AS node,
        (SELECT value FROM node WHERE key = 'kernel') AS kernel,
@@ -26,15 +34,8 @@ SELECT (SELECT value FROM node WHERE key = 'version') AS version,
        (SELECT max(started_at_us) FROM reclaim WHERE outcome <> 'dry_run') AS last_reclaim_at_us,
        (SELECT count(*) FROM cooldown WHERE until_us > :until_us) AS in_cooldown_count,
        (SELECT count(*) FROM oom_kill) AS oom_kill_count,
-       -- Faults that have begun and not ended since the last start.
-       (SELECT group_concat(detail, '; ') FROM
-         (SELECT f.detail, max(f.service_event_id) FROM service_event f
-           WHERE f.kind = 'fault_begin'
-             AND f.service_event_id > (SELECT max(service_event_id) FROM service_event WHERE kind = 'start')
-             AND NOT EXISTS (SELECT 1 FROM service_event e
-                              WHERE e.kind = 'fault_end' AND e.service_event_id > f.service_event_id
-                                AND (e.fault = f.fault OR e.fault IS NULL OR f.fault IS NULL))
-           GROUP BY f.fault)) AS fault
+       (SELECT group_concat(detail, '; ') FROM open_fault) AS fault,
+       (SELECT group_concat(coalesce(fault, 'unnamed'), ', ') FROM open_fault) AS faults
   FROM (SELECT 1) AS one_row
   LEFT JOIN (SELECT * FROM scan WHERE is_partial IS NOT 1 ORDER BY started_at_us DESC LIMIT 1) AS last ON 1
   LEFT JOIN (SELECT count(*) FILTER (WHERE is_partial = 1) AS partial_scan_count,
