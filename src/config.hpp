@@ -34,6 +34,7 @@ struct Config {
   std::string kernel_log = "auto";      // "auto", "off" or a file
   std::string container_logs = "auto";  // "auto", "off" or a directory
   bool dry_run = false;
+  bool lock_memory = false;
   std::filesystem::path database = "/var/lib/cgroup-memory-manager/history.db";
   core::Keep keep;
   std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";

@@ -224,7 +224,7 @@ Expected take_always(const Value& value, T& target, Take take) {
   return expected;
 }
 
-constexpr std::array<Key<Config>, 25> kConfigKeys = {{
+constexpr std::array<Key<Config>, 26> kConfigKeys = {{
     {"parent", [](const Value& v, Config& c) { return take_parent(v, c.parent); }},
     {"watch", [](const Value& v, Config& c) { return take_watch(v, c.watch); }},
     {"threshold",
@@ -258,6 +258,7 @@ constexpr std::array<Key<Config>, 25> kConfigKeys = {{
     {"container_logs",
      [](const Value& v, Config& c) { return take_source(v, c.container_logs, kContainerLogsExpected); }},
     {"dry_run", [](const Value& v, Config& c) { return take_bool(v, c.dry_run); }},
+    {"lock_memory", [](const Value& v, Config& c) { return take_bool(v, c.lock_memory); }},
     {"database", [](const Value& v, Config& c) { return take_path(v, c.database, "the path of a file"); }},
     {"max_size", [](const Value& v, Config& c) { return take_max_size(v, c.keep.max_size_bytes); }},
     {"keep_samples", [](const Value& v, Config& c) { return take_keep(v, c.keep.samples_us); }},

@@ -5,10 +5,12 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "cli/commands.hpp"
 #include "cli/settings.hpp"
+#include "daemon/resources.hpp"
 #include "daemon/service.hpp"
 #include "store/keeper.hpp"
 
@@ -53,6 +55,9 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
   daemon::await_signals();
   start_logging(config);
   raise_descriptor_limit();
+  if (const std::string refusal = config.lock_memory ? daemon::lock_memory() : ""; !refusal.empty()) {
+    spdlog::warn("lock_memory: the memory is not locked: {}", refusal);
+  }
   daemon::ServiceOptions service{.settings = settings_of(config),
                                   .sources = {.kernel_log = config.kernel_log, .container_logs = config.container_logs},
                                   .database = config.database,
@@ -67,6 +72,7 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
     if (fresh.kernel_log != config.kernel_log || fresh.container_logs != config.container_logs) {
       spdlog::warn("kernel_log and container_logs take effect at the next start");
     }
+    if (fresh.lock_memory != config.lock_memory) spdlog::warn("lock_memory takes effect at the next start");
     set_log_level(fresh);
     return settings_of(fresh);
   };

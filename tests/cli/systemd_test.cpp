@@ -97,6 +97,8 @@ TEST_F(Systemd, ASamplerThatHangsIsAFaultAndEndsTheFeedingOfTheWatchdogUntilItGo
     while (manager_.next(milliseconds{0})) {
     }
     EXPECT_EQ(manager_.next_with("WATCHDOG", milliseconds{1000}), std::nullopt) << "two times and a half its time";
+    ASSERT_TRUE(eventually([&] { return ask({"status"}).exit_code == 1; })) << "the last scan gets old";
+    EXPECT_TRUE(has(ask({"status"}).out, "running, but the last scan is old, with faults: sampler\n")) << ask({"status"}).out;
   }
   EXPECT_EQ(manager_.next_with("WATCHDOG"), "WATCHDOG=1");
   EXPECT_TRUE(eventually([&] { return event_count("fault_end") == 1; }));
@@ -148,6 +150,27 @@ TEST_F(Systemd, TheRecorderYieldsToOthersAndTheSamplerDoesNot) {
   EXPECT_EQ(nice["reclaimer"], nice["sampler"]);
   EXPECT_EQ(io["recorder"], 2 << 13 | 7) << "best effort, the last of it";
   EXPECT_NE(io["sampler"], io["recorder"]);
+}
+
+TEST_F(Systemd, MemoryIsLockedWhereThatIsWished) {
+  const auto locked = [](const ServiceProcess& service) {
+    const std::string status = content_of("/proc/" + std::to_string(service.pid()) + "/status");
+    const auto at = status.find("VmLck:");
+    return at == std::string::npos ? -1 : std::stol(status.substr(at + 6));
+  };
+  {
+    auto service = start_notifying();
+    ASSERT_TRUE(manager_.next_with("READY"));
+    EXPECT_EQ(locked(service), 0);
+    service.signal(SIGTERM);
+    ASSERT_EQ(service.wait_for_exit(), 0);
+  }
+  write_config("lock_memory = true\n");
+  auto service = start_notifying();
+  ASSERT_TRUE(manager_.next_with("READY"));
+  const bool refused = has(service.output(), " warning: lock_memory: the memory is not locked: Operation not permitted; it takes "
+                                             "LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK");
+  EXPECT_TRUE(refused || locked(service) > 0) << service.output();
 }
 
 TEST_F(Systemd, TheStopComesWithinTwoSecondsAlsoWhenTheSamplerHangs) {

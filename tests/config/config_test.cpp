@@ -51,6 +51,7 @@ adaptive = false
 max_cooldown = "1d"
 observe_for = "2m"
 dry_run = true
+lock_memory = true
 database = "history.db"
 reports_dir = "/srv/reports"
 log_level = "warn"
@@ -66,6 +67,7 @@ log_level = "warn"
       .observe_for_us = 120'000'000, .max_cooldown_us = 86'400'000'000, .adaptive = false};
   expected.interval_us = 500'000;
   expected.dry_run = true;
+  expected.lock_memory = true;
   expected.database = "history.db";
   expected.reports_dir = "/srv/reports";
   expected.log_level = LogLevel::warn;
@@ -119,7 +121,8 @@ constexpr std::string_view kCooldown = R"(a duration up to "365d" such as "30s",
 constexpr std::string_view kPercent = "a percentage between 0% and 100%";
 constexpr std::string_view kOneOfTheKeys =
     "one of parent, watch, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, interval, cooldown, "
-    "adaptive, max_cooldown, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, database, "
+    "adaptive, max_cooldown, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, "
+    "lock_memory, database, "
     "max_size, keep_samples, keep_incidents, keep_hours, keep_events, reports_dir, log_level, rule";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
 constexpr std::string_view kStep = R"(a size of at least "4KiB", such as "64MiB")";
@@ -203,6 +206,7 @@ TEST(Config, NamesFileLineKeyValueAndExpectationOfAMistake) {
       {"interval = true", "config.toml:1: interval = true", kInterval},
       {"interval = 00:00:10", "config.toml:1: interval = 00:00:10", kInterval},
       {"dry_run = \"true\"", R"(config.toml:1: dry_run = "true")", kBool},
+      {"lock_memory = 1", "config.toml:1: lock_memory = 1", kBool},
       {"dry_run = 1", "config.toml:1: dry_run = 1", kBool},
       {"database = 5", "config.toml:1: database = 5", kFile},
       {"log_level = 3", "config.toml:1: log_level = 3", kLogLevel},
