@@ -361,7 +361,7 @@ class OldHistory : public CliTest {
     db.exec("PRAGMA user_version = 1");
     db.exec(
         "INSERT INTO cgroup (path, inode, first_seen_at_us, last_seen_at_us, vanished_at_us) "
-        "VALUES ('/web', 1, unixepoch() * 1000000 - 9000000, unixepoch() * 1000000 - 1000000, 1)");
+        "VALUES ('/web', 1, unixepoch() * 1000000 - 9000000, unixepoch() * 1000000 - 1000000, unixepoch() * 1000000 - 1000000)");
     db.exec(
         "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us) "
         "SELECT first_seen_at_us, 1000, 1, 0, 0, 10000000 FROM cgroup");
