@@ -4,6 +4,10 @@
 // Finds the cgroups to watch below the parent: containers, as their paths tell, or the leaves where there is no container.
 // A container's nested cgroups belong to it and are not looked at. One walk a scan, cheap: a directory that was seen before
 // costs no allocation, a leaf is known by its link count and never opened. One thread.
+//
+// Whoever may make cgroups can make as many as they like, so what is remembered has bounds: of those to watch, as many as
+// TreeBounds says; of the directories between and beside them, as many again, and beyond that they are looked at anew in every
+// walk. The paths of either take 512 bytes a cgroup on average at most (a Kubernetes path takes 200).
 
 #include <cstdint>
 #include <optional>
@@ -22,6 +26,12 @@ namespace cgmm::kernel {
 /// whose last container ends must not see its system services watched, and reclaimed, all of a sudden.
 enum class Watch : std::uint8_t { automatic, containers, leaves };
 
+/// How many cgroups are watched at most. Those that are watched stay so while they are there; of the others, the first that the
+/// walk comes by are taken when one of those has gone.
+struct TreeBounds {
+  std::size_t max_cgroups = 20'000;
+};
+
 /// A cgroup to watch. `path` is valid until it vanishes from the tree.
 struct WatchedCgroup {
   const std::string* path = nullptr;
@@ -30,7 +40,10 @@ struct WatchedCgroup {
 
 class Tree {
  public:
-  Tree(Hierarchy hierarchy, Watch watch);
+  Tree(Hierarchy hierarchy, Watch watch, TreeBounds bounds = {});
+
+  /// From the next walk on.
+  void set_bounds(TreeBounds bounds) { bounds_ = bounds; }
 
   /// Containers have been seen before, by another tree of the same service: `automatic` means containers from the first walk on.
   void remember_containers() { container_seen_ = true; }
@@ -50,6 +63,13 @@ class Tree {
   std::int64_t error_count() const { return error_count_; }
   const std::string& first_error() const { return first_error_; }
 
+  /// Cgroups that the last walk would have watched were they not over the bounds.
+  std::int64_t left_out_count() const { return watches_leaves_ ? leaves_.left_out : containers_.left_out; }
+
+  /// What is remembered of directories, for tests: how many, and the bytes of their paths.
+  std::size_t remembered_count() const { return nodes_.size(); }
+  std::size_t remembered_bytes() const { return watched_.bytes + others_.bytes; }
+
   const Hierarchy& hierarchy() const { return hierarchy_; }
   Watch watch() const { return watch_; }
 
@@ -58,26 +78,45 @@ class Tree {
     std::string path;
     bool is_container = false;
     bool has_children = false;  // when it was last looked at
-    std::uint32_t walk = 0;  // the last one that saw it
+    std::uint32_t walk = 0;     // the last one that saw it
+    std::uint32_t taken = 0;    // the last one that took it for one to watch
+  };
+  /// Those to watch of one kind.
+  struct Found {
+    std::vector<WatchedCgroup> cgroups;
+    std::size_t reserved = 0;  // places: of those that the walk before took, and of those that are new
+    std::int64_t left_out = 0;
+  };
+  struct Held {
+    std::size_t count = 0;
+    std::size_t bytes = 0;  // of paths
   };
 
+  bool looks_for_leaves() const { return watch_ == Watch::leaves || (watch_ == Watch::automatic && !container_seen_); }
   bool walk_children(int directory_fd, std::size_t depth);
   void visit(int directory_fd, const char* name, std::uint64_t inode, std::size_t depth);
   bool is_leaf(int directory_fd, const char* name, Node& node, std::size_t depth);
-  Node* see(std::uint64_t inode);
+  void set_path(Node& node) const;
+  void begin(Found& found);
+  void take(Found& found, Node& node, std::uint64_t inode, bool is_known);
+  bool fits(const Node& node, const Held& held) const;
+  Node* remember(Node& node, std::uint64_t inode, Held& held);
   void forget_unseen();
   void note_error(int error);
 
   Hierarchy hierarchy_;
   Watch watch_;
+  TreeBounds bounds_;
   bool container_seen_ = false;
   bool watches_leaves_ = false;
-  std::uint32_t walk_ = 0;
+  std::uint32_t walk_ = 1;  // so that 0 is none, and 1 before the first
   std::string path_;  // of the directory that the walk is in
   std::unordered_map<std::uint64_t, Node> nodes_;  // by inode
   std::vector<std::vector<char>> buffers_;         // by depth
-  std::vector<WatchedCgroup> containers_;
-  std::vector<WatchedCgroup> leaves_;
+  Found containers_;
+  Found leaves_;
+  Held watched_;  // of nodes_: those taken by the last walk
+  Held others_;
   std::int64_t error_count_ = 0;
   std::string first_error_;
 };

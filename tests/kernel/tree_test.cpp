@@ -113,6 +113,97 @@ TEST(Tree, FindsThousandsInOneDirectory) {
   EXPECT_EQ(paths(tree).size(), 3000U);
 }
 
+/// What is remembered stays in its bounds, whatever there is.
+class TreeBound : public testing::Test {
+ protected:
+  static constexpr std::size_t kMax = 100;
+  static constexpr std::size_t kRemembered = 2 * (kMax + 128);  // those to watch, and others
+  static constexpr std::size_t kPathBytes = 512;
+
+  void make(const std::string& path) { std::filesystem::create_directories(cgroups_.root() + path); }
+  Tree tree(Watch watch = Watch::automatic) {
+    if (!std::filesystem::exists(cgroups_.root() + "/memory.usage_in_bytes")) cgroups_.put("", test::v1_files({}));
+    return {open_hierarchy(cgroups_.root()), watch, {.max_cgroups = kMax}};
+  }
+
+  FakeCgroups cgroups_;
+};
+
+TEST_F(TreeBound, ThoseThatAreWatchedStayAndAPlaceThatGetsFreeIsTaken) {
+  for (std::size_t i = 0; i < kMax; ++i) make("/old" + std::to_string(i));
+  Tree one = tree();
+  const Paths first = paths(one);
+  EXPECT_EQ(first.size(), kMax);
+  EXPECT_EQ(one.left_out_count(), 0);
+  for (int i = 0; i < 300; ++i) make("/new" + std::to_string(i));
+  EXPECT_EQ(paths(one), first);
+  EXPECT_EQ(one.left_out_count(), 300);
+  EXPECT_EQ(paths(one), first);
+  EXPECT_LE(one.remembered_count(), kRemembered);
+  cgroups_.remove("/old7");
+  EXPECT_EQ(paths(one).size(), kMax - 1) << "its place is free from the next walk on";
+  EXPECT_EQ(paths(one).size(), kMax);
+  EXPECT_EQ(one.left_out_count(), 299);
+}
+
+TEST_F(TreeBound, ManyTimesAsManyAreWalkedWithoutBeingRemembered) {
+  for (std::size_t i = 0; i < 20 * kMax; ++i) make("/pods/" + std::to_string(i));
+  for (const Watch watch : {Watch::automatic, Watch::containers}) {
+    Tree one = tree(watch);
+    for (int walks = 0; walks < 3; ++walks) {
+      EXPECT_EQ(paths(one).size(), watch == Watch::containers ? 0 : kMax);
+      EXPECT_LE(one.remembered_count(), kRemembered);
+    }
+    EXPECT_EQ(one.left_out_count(), watch == Watch::containers ? 0 : 19 * static_cast<std::int64_t>(kMax));
+  }
+}
+
+TEST_F(TreeBound, OtherDirectoriesKeepNoContainerOut) {
+  for (std::size_t i = 0; i < 10 * kMax; ++i) make("/a/" + std::to_string(i));
+  make("/z" + kPod + "/" + kId);
+  Tree one = tree();
+  EXPECT_EQ(paths(one), Paths{"/z" + kPod + "/" + kId});
+  EXPECT_EQ(paths(one), Paths{"/z" + kPod + "/" + kId});
+  EXPECT_EQ(one.left_out_count(), 0);
+}
+
+TEST_F(TreeBound, LongPathsTakeNoMoreThanTheirShare) {
+  std::string deep;
+  for (int i = 0; i < 15; ++i) deep += "/" + std::string(250, static_cast<char>('a' + i));
+  for (int i = 0; i < 200; ++i) make(deep + "/" + std::to_string(i));
+  Tree one = tree();
+  const std::size_t watched = paths(one).size();
+  EXPECT_GE(watched, 25U);
+  EXPECT_LT(watched, 35U) << "3.8 KB each";
+  EXPECT_EQ(one.left_out_count(), 200 - static_cast<std::int64_t>(watched));
+  EXPECT_LE(one.remembered_bytes(), kRemembered * kPathBytes);
+  cgroups_.remove(deep + "/7");
+  for (int walks = 0; walks < 3; ++walks) paths(one);
+  EXPECT_LE(one.remembered_bytes(), kRemembered * kPathBytes);
+}
+
+TEST_F(TreeBound, ALowerOneHoldsFromTheNextWalkOn) {
+  for (std::size_t i = 0; i < kMax; ++i) make("/" + std::to_string(i));
+  Tree one = tree();
+  EXPECT_EQ(paths(one).size(), kMax);
+  one.set_bounds({.max_cgroups = 10});
+  EXPECT_EQ(paths(one).size(), 10U);
+  EXPECT_EQ(one.left_out_count(), 90);
+  one.set_bounds({.max_cgroups = kMax});
+  EXPECT_EQ(paths(one).size(), kMax);
+}
+
+TEST(Tree, KeepsWhatItKnowsOverAParentThatCantBeReadForAWhile) {
+  FakeCgroups cgroups;
+  for (const char* name : {"/p/a", "/p/b", "/p/c"}) cgroups.put(name, test::v1_files({}));
+  Tree tree(open_hierarchy(cgroups.root() + "/p"), Watch::automatic, {.max_cgroups = 2});
+  const Paths first = paths(tree);
+  std::filesystem::rename(cgroups.root() + "/p", cgroups.root() + "/q");
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(tree.walk(), std::system_error);
+  std::filesystem::rename(cgroups.root() + "/q", cgroups.root() + "/p");
+  EXPECT_EQ(paths(tree), first);
+}
+
 TEST(Tree, SaysThatTheParentIsGone) {
   FakeCgroups cgroups;
   cgroups.put("/p/a", test::v1_files({}));
