@@ -2,7 +2,10 @@
 #include "kernel/control_file.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -19,6 +22,17 @@ constexpr std::size_t kMaxPathBytes = 4000;
 /// "Gone" is absence, not failure: ENOENT from a directory that was removed, ENODEV from a file held open in one.
 bool means_gone(int error) { return error == ENOENT || error == ENODEV; }
 
+/// A symbolic link anywhere in the path is refused (ELOOP). Kernels before 5.6, and some containers' system call filters, know
+/// no openat2: there only the last component is guarded, and the file systems that the kernel keeps have no links to offer.
+Fd open_beneath(int from, const std::string& path, int flags) {
+  struct open_how how {};
+  how.flags = static_cast<unsigned>(flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const long fd = ::syscall(SYS_openat2, from, path.c_str(), &how, sizeof how);
+  if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return Fd(static_cast<int>(fd));
+  return Fd(::openat(from, path.c_str(), flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
 }  // namespace
 
 Fd open_directory(int root_fd, std::string_view path, int flags) {
@@ -28,14 +42,14 @@ Fd open_directory(int root_fd, std::string_view path, int flags) {
   while (path.size() > kMaxPathBytes) {
     const std::size_t cut = path.rfind('/', kMaxPathBytes);
     if (cut == std::string_view::npos) break;
-    Fd next(::openat(from, std::string(path.substr(0, cut)).c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    Fd next = open_beneath(from, std::string(path.substr(0, cut)), O_PATH);
     if (!next) return next;
     current = std::move(next);
     from = current.get();
     path.remove_prefix(cut + 1);
   }
   const std::string rest = path.empty() ? std::string(".") : std::string(path);
-  return Fd(::openat(from, rest.c_str(), flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return open_beneath(from, rest, flags);
 }
 
 std::optional<Cgroup> Cgroup::open(int root_fd, core::CgroupId id, HeldFiles& held) {
@@ -135,6 +149,13 @@ bool Cgroup::still_there() const {
   const Fd now = open_directory(root_fd_, id_.path, O_PATH);
   struct stat status {};
   return now && ::fstat(now.get(), &status) == 0 && status.st_ino == id_.inode;
+}
+
+bool Cgroup::is_gone() const {
+  const Fd now = open_directory(root_fd_, id_.path, O_PATH);
+  struct stat status {};
+  if (!now || ::fstat(now.get(), &status) != 0) return means_gone(errno) || errno == ENOTDIR;
+  return status.st_ino != id_.inode;
 }
 
 }  // namespace cgmm::kernel

@@ -57,6 +57,9 @@ class Cgroup {
   /// Whether the path still leads to this very cgroup.
   bool still_there() const;
 
+  /// Whether the path is known to lead to it no more; not where that can't be told now.
+  bool is_gone() const;
+
   /// For messages: the cgroup's path with the file's name.
   std::string path_of(const char* name) const { return id_.path + "/" + name; }
 
