@@ -28,6 +28,7 @@ enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
 struct Config {
   std::string parent = "auto";
   Watch watch = Watch::automatic;
+  std::int64_t max_cgroups = 20'000;  // that are watched
   std::int64_t interval_us = 10'000'000;
   core::Policy policy;  // threshold, reclaim_to, cooldown and the [[rule]] sections
   core::WatchBounds watch_bounds;

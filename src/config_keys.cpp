@@ -30,6 +30,7 @@ constexpr std::string_view kStepExpected = R"(a size of at least "4KiB", such as
 constexpr std::string_view kTimeoutExpected = R"(a duration between "100ms" and "1h" such as "10s")";
 constexpr std::string_view kPercentageExpected = R"(a percentage between 0% and 100% such as "10%")";
 constexpr std::string_view kCountExpected = "a number of cgroups between 0 and 1000";
+constexpr std::string_view kMaxCgroupsExpected = "a number of cgroups between 1 and 100000";
 constexpr std::string_view kKernelLogExpected = R"("auto", "off" or the path of a file such as "/dev/kmsg")";
 constexpr std::string_view kContainerLogsExpected = R"("auto", "off" or the path of a directory such as "/var/log")";
 constexpr std::string_view kObserveExpected = R"(a duration between "1s" and "1h" such as "5m")";
@@ -47,6 +48,7 @@ constexpr std::int64_t kSecondUs = 1'000'000;
 constexpr std::int64_t kHourUs = 3600 * kSecondUs;
 constexpr std::int64_t kMinTimeoutUs = 100'000;
 constexpr std::int64_t kMaxWatched = 1000;
+constexpr std::int64_t kMaxMaxCgroups = 100'000;
 constexpr std::int64_t kMinKeepUs = kHourUs;
 constexpr std::int64_t kMaxKeepUs = 3650 * kMaxIntervalUs;
 
@@ -156,9 +158,13 @@ Expected take_parent(const Value& value, std::string& target) {
   return kTaken;
 }
 
-Expected take_count(const Value& value, std::int64_t& target) {
+struct CountRange {
+  std::int64_t min, max;
+};
+
+Expected take_count(const Value& value, std::int64_t& target, CountRange range, std::string_view expected) {
   const auto* count = std::get_if<std::int64_t>(&value.held);
-  if (!count || *count < 0 || *count > kMaxWatched) return kCountExpected;
+  if (!count || *count < range.min || *count > range.max) return expected;
   target = *count;
   return kTaken;
 }
@@ -227,6 +233,8 @@ Expected take_always(const Value& value, T& target, Take take) {
 constexpr std::array<Key<Config>, 26> kConfigKeys = {{
     {"parent", [](const Value& v, Config& c) { return take_parent(v, c.parent); }},
     {"watch", [](const Value& v, Config& c) { return take_watch(v, c.watch); }},
+    {"max_cgroups",
+     [](const Value& v, Config& c) { return take_count(v, c.max_cgroups, {1, kMaxMaxCgroups}, kMaxCgroupsExpected); }},
     {"threshold",
      [](const Value& v, Config& c) { return take_always(v, c.policy.defaults.threshold, take_threshold); }},
     {"reclaim_to",
@@ -253,7 +261,8 @@ constexpr std::array<Key<Config>, 26> kConfigKeys = {{
        return take_duration(v, c.policy.learning.observe_for_us, {kSecondUs, kHourUs}, kObserveExpected);
      }},
     {"watch_over", [](const Value& v, Config& c) { return take_percentage(v, c.watch_bounds.over_pct); }},
-    {"watch_max", [](const Value& v, Config& c) { return take_count(v, c.watch_bounds.max_count); }},
+    {"watch_max",
+     [](const Value& v, Config& c) { return take_count(v, c.watch_bounds.max_count, {0, kMaxWatched}, kCountExpected); }},
     {"kernel_log", [](const Value& v, Config& c) { return take_source(v, c.kernel_log, kKernelLogExpected); }},
     {"container_logs",
      [](const Value& v, Config& c) { return take_source(v, c.container_logs, kContainerLogsExpected); }},

@@ -21,6 +21,7 @@ kernel::Watch kernel_watch(config::Watch watch) {
 daemon::Settings settings_of(const config::Config& config) {
   return {.parent = config.parent,
           .watch = kernel_watch(config.watch),
+          .max_cgroups = config.max_cgroups,
           .interval_us = config.interval_us,
           .policy = config.policy,
           .watch_bounds = config.watch_bounds,

@@ -17,6 +17,7 @@ namespace cgmm::daemon {
 struct Settings {
   std::string parent;  // "auto" or a directory
   kernel::Watch watch = kernel::Watch::automatic;
+  std::int64_t max_cgroups = 20'000;  // watched at most
   std::int64_t interval_us = 10'000'000;
   core::Policy policy;
   core::WatchBounds watch_bounds;

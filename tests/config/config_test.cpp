@@ -120,15 +120,15 @@ constexpr std::string_view kInterval =
 constexpr std::string_view kCooldown = R"(a duration up to "365d" such as "30s", or a number of seconds)";
 constexpr std::string_view kPercent = "a percentage between 0% and 100%";
 constexpr std::string_view kOneOfTheKeys =
-    "one of parent, watch, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, interval, cooldown, "
-    "adaptive, max_cooldown, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, "
-    "lock_memory, database, "
+    "one of parent, watch, max_cgroups, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, interval, cooldown, "
+    "adaptive, max_cooldown, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, lock_memory, database, "
     "max_size, keep_samples, keep_incidents, keep_hours, keep_events, reports_dir, log_level, rule";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
 constexpr std::string_view kStep = R"(a size of at least "4KiB", such as "64MiB")";
 constexpr std::string_view kTimeout = R"(a duration between "100ms" and "1h" such as "10s")";
 constexpr std::string_view kPressure = R"(a percentage between 0% and 100% such as "10%")";
 constexpr std::string_view kWatchMax = "a number of cgroups between 0 and 1000";
+constexpr std::string_view kMaxCgroups = "a number of cgroups between 1 and 100000";
 constexpr std::string_view kKernelLog = R"("auto", "off" or the path of a file such as "/dev/kmsg")";
 constexpr std::string_view kContainerLogs = R"("auto", "off" or the path of a directory such as "/var/log")";
 constexpr std::string_view kObserve = R"(a duration between "1s" and "1h" such as "5m")";
@@ -175,6 +175,9 @@ TEST(Config, NamesFileLineKeyValueAndExpectationOfAMistake) {
       {"watch_max = -1", "config.toml:1: watch_max = -1", kWatchMax},
       {"watch_max = \"20\"", R"(config.toml:1: watch_max = "20")", kWatchMax},
       {"watch_max = 1001", "config.toml:1: watch_max = 1001", kWatchMax},
+      {"max_cgroups = 0", "config.toml:1: max_cgroups = 0", kMaxCgroups},
+      {"max_cgroups = 100001", "config.toml:1: max_cgroups = 100001", kMaxCgroups},
+      {"max_cgroups = \"20000\"", R"(config.toml:1: max_cgroups = "20000")", kMaxCgroups},
       {"kernel_log = \"kmsg\"", R"(config.toml:1: kernel_log = "kmsg")", kKernelLog},
       {"kernel_log = false", "config.toml:1: kernel_log = false", kKernelLog},
       {"container_logs = \"\"", R"(config.toml:1: container_logs = "")", kContainerLogs},
