@@ -17,10 +17,17 @@ inline std::int64_t wall_now_us() {
       .count();
 }
 
-/// Never goes back: durations and the schedule.
+/// Never goes back, and stands still while the machine is suspended: durations and the schedule.
 inline std::int64_t steady_now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+/// Never goes back, and goes on while the machine is suspended: what the wall clock would show had nobody set it.
+inline std::int64_t boot_now_us() {
+  struct timespec now {};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
 }
 
 /// What this thread has taken of a processor.
@@ -30,10 +37,11 @@ inline std::int64_t thread_cpu_us() {
   return taken.tv_sec * 1'000'000 + taken.tv_nsec / 1000;
 }
 
-/// Both, for whoever must also work in a time that somebody else makes.
+/// All three, for whoever must also work in a time that somebody else makes.
 struct Clocks {
   std::function<std::int64_t()> wall = wall_now_us;
   std::function<std::int64_t()> steady = steady_now_us;
+  std::function<std::int64_t()> boot = boot_now_us;
 };
 
 }  // namespace cgmm::daemon

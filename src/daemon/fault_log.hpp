@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Says a repeated failure when it begins, when it gets worse, and when it ends, with a count, and not every time. It ends
-// when it has stayed away for a few passes: one that comes and goes with every scan is one failure. One thread.
+// Says a repeated failure when it begins, when it gets worse (twice as bad), and when it ends, with a count, and not every time.
+// It ends when it has stayed away for a few passes: one that comes and goes with every scan is one failure. One thread.
 
 #include <cstdint>
 #include <string>
@@ -26,7 +26,7 @@ class FaultLog {
     }
     clean_passes_ = 0;
     ++passes_;
-    if (count <= worst_) return {};
+    if (worst_ > 0 && count < 2 * worst_) return {};
     worst_ = count;
     return {.is_end = false, .text = noun + ": " + std::to_string(count) + ", the first: " + first};
   }
