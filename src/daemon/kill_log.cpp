@@ -20,7 +20,13 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr int kLookForStopEvery = 1000;  // records
-constexpr std::int64_t kTellOverrunsEvery_us = 60'000'000;
+constexpr std::int64_t kOpenEvery_us = 10'000'000;
+constexpr std::int64_t kFloodEndsAfter_us = 60'000'000;  // without a loss
+constexpr std::uint64_t kWorse = 100;                    // times as many lost, to be told again
+constexpr int kFlood = 100;        // records at a time, to be called a flood
+constexpr int kMostAtATime = 500;  // so that a flood takes a few percent of a processor and no more
+constexpr int kMostAtOpening = 1'000'000;
+constexpr int kPause_ms = 20;
 constexpr int kSettled_ms = 200;  // the processes of a memory.oom.group are logged within a few
 
 /// Of the cgroup at `path`, if it is still there; else 0.
@@ -46,54 +52,110 @@ KillLog::KillLog(const std::string& source, std::optional<core::LogPosition> rea
       hierarchy_(std::move(hierarchy)),
       queue_(queue),
       clocks_(std::move(clocks)),
+      unreadable_("kernel_log", queue_),
+      flooded_("kernel_log", queue_),
       stop_(::eventfd(0, EFD_CLOEXEC)) {
   if (source == "off") {
     source_ = "off";
     if (read_before_) queue_.push(core::LogPosition{});  // what is logged meanwhile, the counters tell
     return;
   }
-  open(source == "auto" ? kernel::KernelLog::find() : source);
+  setting_ = source;
+  open();
 }
 
-void KillLog::open(const std::string& source) {
+std::string KillLog::source() const {
+  const std::lock_guard lock(source_mutex_);
+  return source_;
+}
+
+void KillLog::set_source(std::string source) {
+  const std::lock_guard lock(source_mutex_);
+  source_ = std::move(source);
+}
+
+/// From its beginning, which is as far back as it reaches: records that were dealt with before are left out.
+void KillLog::open() {
+  opened_at_us_ = clocks_.steady();
   try {
+    const std::string file = setting_ == "auto" ? kernel::KernelLog::find() : setting_;
     position_.boot_id = kernel::KernelLog::boot_id();
-    log_.emplace(source, kernel::KernelLog::Start::beginning);
-    source_ = source;
+    log_.emplace(file, kernel::KernelLog::Start::beginning);
+    set_source(file);
     if (!log_->can_be_polled()) {
-      spdlog::warn("{} is no device: what is read there may not be the kernel's log", core::escape_for_terminal(source));
+      spdlog::warn("{} is no device: what is read there may not be the kernel's log", core::escape_for_terminal(file));
     }
   } catch (const std::exception& error) {
-    log_.reset();
-    source_ = std::string("can't be read: ") + error.what();
-    spdlog::warn("the kernel's log {}; OOM kills are found by the cgroups' counters, without the victims' names",
-                 core::escape_for_terminal(source_));
+    lose(error.what());
   }
 }
 
+void KillLog::lose(const std::string& why) {
+  log_.reset();
+  parser_ = {};
+  is_live_ = false;
+  is_anew_ = true;
+  offset_us_.reset();
+  flooded_.end(clocks_.wall(), "the kernel's log is not read any more");
+  set_source("can't be read: " + why);
+  if (unreadable_.is_on()) return;
+  unreadable_.begin(clocks_.wall(), "the kernel's log can't be read: " + why +
+                                        "; OOM kills are found by the cgroups' counters, without the victims' names");
+}
+
 void KillLog::run() {
+  if (setting_.empty()) return;
+  do {
+    tend();
+    follow_log();
+  } while (wait());
+  settle();
+  if (caught_up_) queue_.push(position_);
+}
+
+void KillLog::follow_log() {
   if (!log_) return;
   try {
     read_all();
-    settle();
-    caught_up_ = true;
-    queue_.push(position_);
-    for (;;) {
-      pollfd waits[] = {{stop_.get(), POLLIN, 0}, {log_->fd(), POLLIN, 0}};
-      const bool can_wait = log_->can_be_polled() && !parser_.pending();
-      const int ready = ::poll(waits, log_->can_be_polled() ? 2 : 1, can_wait ? -1 : kSettled_ms);
-      if (ready < 0) continue;  // interrupted
-      if ((waits[0].revents & POLLIN) != 0) break;
-      read_all();
-      if (ready == 0) settle();
+    if (!is_live_) {
+      settle();
+      is_live_ = true;
+      is_anew_ = false;
+      queue_.push(position_);
+      unreadable_.end(clocks_.wall(), "the kernel's log can be read again");
     }
-    settle();
-    queue_.push(position_);
+    caught_up_ = true;
   } catch (const std::exception& error) {
-    spdlog::error("the kernel's log can't be read any more: {}; OOM kills are found by the cgroups' counters",
-                  core::escape_for_terminal(error.what()));
-    queue_.push(core::ServiceEvent{clocks_.wall(), "fault_begin", std::string("the kernel's log: ") + error.what(),
-                                  "kernel_log"});
+    lose(error.what());
+  }
+}
+
+/// For a record, or until there is something else to do; false when the service stops. A log that is flooded is read in portions:
+/// that costs a fraction of being woken for every record, and what it may lose is told.
+bool KillLog::wait() {
+  const bool for_nothing = was_woken_ && read_count_ == 0;  // by a device that is none of the kernel's log
+  if (read_count_ >= kFlood || for_nothing) {
+    pollfd stop{stop_.get(), POLLIN, 0};
+    if (::poll(&stop, 1, kPause_ms) > 0) return false;
+  }
+  pollfd waits[] = {{stop_.get(), POLLIN, 0}, {log_ ? log_->fd() : -1, POLLIN, 0}};
+  const bool is_device = log_ && log_->can_be_polled();
+  int wait_ms = -1;
+  if (!log_ || flooded_.is_on()) wait_ms = static_cast<int>(kOpenEvery_us / 1000);
+  if (log_ && (!is_device || parser_.pending())) wait_ms = kSettled_ms;
+  const int ready = ::poll(waits, is_device ? 2 : 1, wait_ms);
+  was_woken_ = ready > 0;
+  if (ready == 0) settle();
+  return ready <= 0 || (waits[0].revents & POLLIN) == 0;
+}
+
+void KillLog::tend() {
+  const std::int64_t now_us = clocks_.steady();
+  if (!log_ && now_us - opened_at_us_ >= kOpenEvery_us) open();
+  if (flooded_.is_on() && now_us - lost_at_us_ >= kFloodEndsAfter_us) {
+    flooded_.end(clocks_.wall(), "the kernel's log is read as fast as it is written again, after " +
+                                     std::to_string(lost_count_) + " records were lost");
+    lost_count_ = 0;
   }
 }
 
@@ -104,20 +166,24 @@ void KillLog::stop() {
 
 void KillLog::read_all() {
   using What = kernel::KernelLog::Read::What;
-  int count = 0;
+  read_count_ = 0;
+  const int most = is_live_ ? kMostAtATime : kMostAtOpening;
+  const std::uint64_t dealt_with = position_.sequence;
   for (auto read = log_->read(); read.what != What::nothing; read = log_->read()) {
-    if (++count % kLookForStopEvery == 0 && is_stopped()) return;
+    if (++read_count_ % kLookForStopEvery == 0 && is_stopped()) return;
     if (read.what == What::overrun) {
       take(parser_.lost_records());
       note_overrun(read.lost_count);
       continue;
     }
-    if (caught_up_) offset_us_ = clocks_.wall() - read.record.at_us;
+    if (is_anew_ && read.record.sequence <= dealt_with) continue;
+    if (is_live_) offset_us_ = clocks_.wall() - read.record.at_us;
     auto kill = parser_.take(read.record);
     position_.sequence = read.record.sequence;
     take(std::move(kill));
     // In a log that is never quiet there is no moment without a record.
     if (parser_.pending() && read.record.at_us - parser_.last_at_us() > kSettled_ms * 1000) settle();
+    if (read_count_ >= most) return;
   }
 }
 
@@ -170,16 +236,14 @@ std::int64_t KillLog::wall_of(std::int64_t logged_at_us) const {
 
 /// Of the time before the start nothing is said: the log is as long as it is. A log that is flooded loses records all the time.
 void KillLog::note_overrun(std::uint64_t lost_count) {
-  if (!caught_up_) return;
+  if (!is_live_) return;
+  lost_at_us_ = clocks_.steady();
   lost_count_ += std::max<std::uint64_t>(lost_count, 1);
-  const std::int64_t now_us = clocks_.steady();
-  if (told_overrun_at_us_ && now_us - *told_overrun_at_us_ < kTellOverrunsEvery_us) return;
-  told_overrun_at_us_ = now_us;
-  const std::string lost = std::to_string(std::exchange(lost_count_, 0)) +
-                           " records of the kernel's log were overwritten before they were read; OOM kills among them are found by "
-                           "the cgroups' counters alone";
-  spdlog::warn("{}", lost);
-  queue_.push(core::ServiceEvent{clocks_.wall(), "kernel_log", lost});
+  if (flooded_.is_on() && lost_count_ < kWorse * told_lost_count_) return;
+  told_lost_count_ = lost_count_;
+  flooded_.begin(clocks_.wall(), std::to_string(lost_count_) +
+                                     " records of the kernel's log were overwritten before they were read; OOM kills among them "
+                                     "are found by the cgroups' counters alone");
 }
 
 }  // namespace cgmm::daemon

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -151,10 +153,7 @@ TEST_F(KillLogTest, SwitchedOffForgetsWhereItWas) {
   EXPECT_EQ(std::get<core::LogPosition>(records[0]).boot_id, "");
 }
 
-TEST_F(KillLogTest, SaysWhyALogCantBeReadAndGoesOnWithout) {
-  KillLog reader("/nowhere/kmsg", std::nullopt, [this] { return hierarchy(); }, queue_);
-  EXPECT_EQ(reader.source(), "can't be read: /nowhere/kmsg: No such file or directory");
-  reader.run();
+TEST_F(KillLogTest, SwitchedOffHasNothingToDo) {
   KillLog off("off", std::nullopt, [this] { return hierarchy(); }, queue_);
   EXPECT_EQ(off.source(), "off");
   off.run();
@@ -162,20 +161,119 @@ TEST_F(KillLogTest, SaysWhyALogCantBeReadAndGoesOnWithout) {
   EXPECT_TRUE(queue_.take().empty());
 }
 
-TEST_F(KillLogTest, SaysHowMuchOfAFloodedLogWasLost) {
-  write(1, kSecond, "eth0: link up");
-  KillLog reader = kill_log(std::nullopt);
-  std::thread thread([&] { reader.run(); });
-  queue_.take();
-  write(2, kSecond, "a line");
-  write(1002, kSecond, "a line much later");
+/// Faults, with a clock that is moved.
+class KillLogFault : public KillLogTest {
+ protected:
+  KillLog moving(const std::string& source) {
+    return KillLog(source, core::LogPosition{"an earlier boot", 0}, [this] { return hierarchy(); }, queue_,
+                   {.wall = [this] { return 1000 * kSecond + now_us_; }, .steady = [this] { return now_us_.load(); }});
+  }
+  /// "begin: ..." and "end: ..." of what has been told since the last call.
+  std::vector<std::string> told() {
+    queue_.push(core::LogPosition{});  // so that there is always something to take
+    std::vector<std::string> events;
+    for (const Record& record : queue_.take()) {
+      const auto* const event = std::get_if<core::ServiceEvent>(&record);
+      if (event == nullptr) continue;
+      EXPECT_EQ(event->fault, "kernel_log");
+      events.push_back(event->kind.substr(6) + ": " + event->detail);
+    }
+    return events;
+  }
+  void run_once(KillLog& reader) {
+    reader.stop();
+    reader.run();
+  }
+  std::atomic<std::int64_t> now_us_ = 500 * kSecond;
+};
+using Strings = std::vector<std::string>;
+
+TEST_F(KillLogFault, ALogThatIsNotThereIsFoundWhenItComes) {
+  KillLog reader = moving(log());
+  EXPECT_EQ(reader.source(), "can't be read: " + log() + ": No such file or directory");
+  EXPECT_EQ(told(), Strings{"begin: the kernel's log can't be read: " + log() +
+                            ": No such file or directory; OOM kills are found by the cgroups' counters, without the victims' names"});
+  write_kill(5, 490 * kSecond, "/kubepods/web", 77);
+  run_once(reader);
+  EXPECT_EQ(told(), Strings{}) << "it is not looked for all the time";
+  now_us_ += 10 * kSecond;
+  reader.tend();
+  EXPECT_EQ(reader.source(), log());
+  run_once(reader);
   const auto records = queue_.take();
-  reader.stop();
-  thread.join();
-  const auto* event = std::get_if<core::ServiceEvent>(&records.at(0));
-  ASSERT_NE(event, nullptr);
-  EXPECT_EQ(event->kind, "kernel_log");
-  EXPECT_EQ(event->detail.substr(0, 12), "999 records ");
+  ASSERT_EQ(kills(records).size(), 1U);
+  EXPECT_TRUE(queue_.faults().empty());
+}
+
+TEST_F(KillLogFault, ALogThatCantBeReadAnyMoreIsOpenedAgainAndNoKillToldTwice) {
+  // Reading /proc/self/mem at its beginning is an I/O error.
+  const std::string source = directory_.path() / "link";
+  std::filesystem::create_symlink("/proc/self/mem", source);
+  KillLog reader = moving(source);
+  run_once(reader);
+  EXPECT_EQ(told(), Strings{"begin: the kernel's log can't be read: " + source +
+                            ": Input/output error; OOM kills are found by the cgroups' counters, without the victims' names"});
+  now_us_ += 9 * kSecond;
+  reader.tend();
+  EXPECT_EQ(told(), Strings{}) << "said once";
+  write_kill(5, 490 * kSecond, "/kubepods/web", 77);
+  std::filesystem::remove(source);
+  std::filesystem::create_symlink(log(), source);
+  now_us_ += kSecond;
+  run_once(reader);
+  auto records = queue_.take();
+  ASSERT_EQ(kills(records).size(), 1U);
+  EXPECT_TRUE(queue_.faults().empty());
+  EXPECT_EQ(reader.source(), source);
+}
+
+TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
+  write(1, kSecond, "eth0: link up");
+  KillLog reader = moving(log());
+  run_once(reader);
+  told();
+  write(1001, kSecond, "a line much later");
+  reader.read_all();
+  const std::string overwritten =
+      " records of the kernel's log were overwritten before they were read; OOM kills among them are found by the cgroups' "
+      "counters alone";
+  EXPECT_EQ(told(), Strings{"begin: 999" + overwritten});
+  for (int i = 2; i <= 90; ++i) {  // ninety seconds of it
+    now_us_ += kSecond;
+    write(static_cast<std::uint64_t>(i) * 1000 + 1, kSecond, "a line much later");
+    reader.read_all();
+    reader.tend();
+  }
+  EXPECT_EQ(told(), Strings{}) << "one fault, however long";
+  now_us_ += 20 * kSecond;
+  write(100'000, kSecond, "a line much later");
+  reader.read_all();
+  reader.tend();
+  EXPECT_EQ(told(), Strings{"begin: 99908" + overwritten}) << "a hundred times as many";
+  now_us_ += 60 * kSecond - 1;
+  reader.tend();
+  EXPECT_EQ(told(), Strings{});
+  now_us_ += 1;
+  reader.tend();
+  EXPECT_EQ(told(), Strings{"end: the kernel's log is read as fast as it is written again, after 99908 records were lost"});
+  EXPECT_TRUE(queue_.faults().empty());
+}
+
+TEST_F(KillLogFault, AFloodIsReadInPortions) {
+  write(1, kSecond, "eth0: link up");
+  KillLog reader = moving(log());
+  run_once(reader);
+  told();
+  for (std::uint64_t i = 2; i < 1200; ++i) write(i, kSecond, "eth0: dropped");
+  write_kill(1201, 2 * kSecond, "/kubepods/web", 77);
+  for (int portion = 0; portion < 2; ++portion) reader.read_all();
+  reader.settle();
+  queue_.push(core::LogPosition{});
+  EXPECT_TRUE(kills(queue_.take()).empty());
+  reader.read_all();
+  reader.settle();
+  EXPECT_EQ(kills(queue_.take()).size(), 1U);
+  EXPECT_TRUE(queue_.faults().empty());
 }
 
 }  // namespace
