@@ -87,7 +87,7 @@ class Kernel : public kernel::Controller {
     return reading;
   }
   std::optional<std::uint64_t> read_usage(kernel::Cgroup& /*unused*/) override { return std::nullopt; }
-  core::Limits read_limits(kernel::Cgroup&, const kernel::Reading&) override {
+  core::Limits read_limits(kernel::Cgroup&, const kernel::Reading&, std::string&) override {
     return {.limit_bytes = kLimit, .effective_limit_bytes = kLimit, .high_bytes = {}};
   }
   core::ReclaimMethod method() const override { return core::ReclaimMethod::memory_reclaim; }
@@ -121,7 +121,7 @@ Result simulate(const Workload& workload, const core::Learning& learning, const 
     for (auto batch = queue.take(); !batch.empty(); batch = queue.take()) queue.done(batch);
   });
   const auto clock = [&] { return now_us; };
-  daemon::Reclaimer reclaimer({}, queue, {.wall = clock, .steady = clock}, [&](const kernel::Hierarchy& where) {
+  daemon::Reclaimer reclaimer({}, queue, {.wall = clock, .steady = clock, .boot = clock}, [&](const kernel::Hierarchy& where) {
     return std::make_unique<Kernel>(where, cgroup, workload.counts_refaults, now_us);
   });
   Result result;

@@ -62,6 +62,12 @@ std::optional<std::uint64_t> stalled_us_between(const std::optional<core::Memory
   return core::increase(before->counters, after->counters)[core::Counter::psi_some_us];
 }
 
+/// Whether the file may not be written at all, whatever is asked: systemd's ProtectControlGroups=yes, a read-only mount, rights.
+bool is_refusal(const std::error_code& answer) {
+  return answer == std::errc::read_only_file_system || answer == std::errc::permission_denied ||
+         answer == std::errc::operation_not_permitted;
+}
+
 /// What went wrong, in words; empty where nothing did: that less was freed than was asked is an outcome.
 std::string error_of(const core::Reclaim& reclaim, const core::Progress& progress, const char* reclaim_file) {
   if (reclaim.step_count == 0 && reclaim.stopped_by == core::StoppedBy::stop) {
@@ -79,12 +85,17 @@ Reclaimer::Reclaimer(core::Handover handover, RecordQueue& queue, Clocks clocks,
       queue_(queue),
       clocks_(std::move(clocks)),
       make_controller_(std::move(make_controller)),
-      observer_(cooldowns_, queue, static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))) {}
+      observer_(cooldowns_, queue, static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))),
+      reclaim_fault_("reclaim", queue) {
+  clock_watch_.look(clocks_);
+}
 
 std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupts& interrupts) {
+  follow_clock();
   follow(candidates);
   take_adopted();
   if (candidates.cgroups.empty()) return 0;
+  refused_count_ = 0;
   const std::int64_t now_us = clocks_.wall();
   core::Cooldowns& cooldowns = cooldowns_for(candidates.dry_run);
   settle_cooldowns(cooldowns, candidates, now_us);
@@ -97,6 +108,9 @@ std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupt
       spdlog::warn("{} could not be looked at before a reclaim: {}", core::escape_for_terminal(candidate->id.path),
                    core::escape_for_terminal(error.what()));
     }
+  }
+  if (tried > 0 || refused_count_ > 0) {
+    reclaim_fault_.tell(clocks_.wall(), refusals_.after_pass(refused_count_, first_refusal_, "reclaims that can't be asked for"));
   }
   return tried;
 }
@@ -113,13 +127,31 @@ void Reclaimer::take_adopted() {
   adopted_.clear();
 }
 
+/// Cooldowns are kept in the wall clock's time, because that survives a restart. When it is set they move with it: one neither
+/// ends before its time nor lasts for longer. (After a restart core::settle() sees to it that none lasts too long.)
+void Reclaimer::follow_clock() {
+  const std::int64_t set_by_us = clock_watch_.look(clocks_).set_by_us;
+  if (set_by_us == 0) return;
+  const auto move = [&](core::Cooldowns& cooldowns) {
+    for (auto& [id, cooldown] : cooldowns) {
+      cooldown.last_reclaim_at_us += set_by_us;
+      cooldown.until_us += set_by_us;
+    }
+  };
+  move(cooldowns_);
+  if (dry_cooldowns_) move(*dry_cooldowns_);
+}
+
 /// Another hierarchy has other keys: what is watched in the old one is not seen again.
 void Reclaimer::follow(const Candidates& candidates) {
   if (hierarchy_ != candidates.hierarchy) {
     controller_ = make_controller_(candidates.hierarchy);
     hierarchy_ = candidates.hierarchy;
-    said_unsupported_ = false;
     observer_.end_all(core::WatchEnd::vanished);
+    refusals_ = {};
+    reclaim_fault_.end(clocks_.wall(), "another hierarchy is watched: whether it takes reclaims is to be seen");
+  } else if (!candidates.cgroups.empty() && !controller_->root_is_current()) {
+    controller_ = make_controller_(candidates.hierarchy);  // it was mounted anew
   }
   observer_.set_learning(candidates.learning);
   learning_ = candidates.learning;
@@ -154,7 +186,8 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
   if (!cgroup) return false;
   const auto reading = controller_->read(*cgroup);
   if (!reading) return false;
-  const core::Limits limits = controller_->read_limits(*cgroup, *reading);
+  std::string problem;  // the sampler will say it
+  const core::Limits limits = controller_->read_limits(*cgroup, *reading, problem);
   const core::Gauges& before = reading->sample.gauges;
   if (!core::over_threshold(before, limits.effective_limit_bytes, candidate.settings)) return false;
   const core::ReclaimPlan plan = plan_for(before, limits, candidate, scan.bounds);
@@ -177,14 +210,19 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
 
 bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
   if (controller_->can_reclaim(cgroup)) return true;
-  if (!cgroup.still_there() || std::exchange(said_unsupported_, true)) return false;
-  const std::string detail =
-      fmt::format("{} is not there: this kernel can't be asked to reclaim (cgroup v2 can since Linux 5.19), memory is "
-                  "only recorded",
-                  core::escape_for_terminal(cgroup.path_of(controller_->reclaim_file())));
-  spdlog::warn("{}", detail);
-  queue_.push(core::ServiceEvent{clocks_.wall(), "fault_begin", detail, "reclaim"});
+  if (!cgroup.still_there()) return false;
+  note_refusal(cgroup.path_of(controller_->reclaim_file()) +
+               " is not there: this kernel can't be asked to reclaim (cgroup v2 can since Linux 5.19), memory is only recorded");
   return false;
+}
+
+void Reclaimer::note_refusal(const std::string& refusal) {
+  if (refused_count_++ == 0) first_refusal_ = refusal;
+}
+
+Asking Reclaimer::asking() const {
+  const std::lock_guard lock(asking_mutex_);
+  return {asking_since_us_, asking_path_};
 }
 
 core::ReclaimPlan Reclaimer::plan_for(const core::Gauges& before, const core::Limits& limits,
@@ -242,6 +280,10 @@ void Reclaimer::perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::
   if (plan.is_reached()) stopped_by = core::StoppedBy::target;
   if (interrupts.stopping()) stopped_by = core::StoppedBy::stop;
   if (before.gone) stopped_by = core::StoppedBy::vanished;
+  {
+    const std::lock_guard lock(asking_mutex_);
+    asking_path_ = candidate.id.path;
+  }
   interrupts.wake_after_us(plan.bounds.timeout_us);
   while (!stopped_by) {
     const std::uint64_t cache_bytes = progress.cache_bytes.value_or(plan.cache_bytes);
@@ -275,6 +317,7 @@ void Reclaimer::perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::
   if (last.sample && reclaim.step_count > 0) reclaim.after = last.sample->gauges;
   reclaim.outcome = core::outcome_of(*stopped_by, plan, reclaim.freed_bytes, reclaim.step_count);
   reclaim.error = error_of(reclaim, progress, controller_->reclaim_file());
+  if (stopped_by == core::StoppedBy::error && is_refusal(progress.answer)) note_refusal(candidate.id.path + "/" + reclaim.error);
   log_reclaim(reclaim);
   queue_.push(reclaim);
   if (reclaim.step_count == 0) return;

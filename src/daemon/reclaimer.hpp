@@ -19,6 +19,8 @@
 #include "core/policy.hpp"
 #include "core/records.hpp"
 #include "daemon/clock.hpp"
+#include "daemon/clock_watch.hpp"
+#include "daemon/fault.hpp"
 #include "daemon/observer.hpp"
 #include "daemon/record_queue.hpp"
 #include "kernel/controller.hpp"
@@ -35,6 +37,12 @@ struct Candidates {
   std::int64_t seen_at_us = 0;            // when the scan began, of the steady clock
   core::ReclaimBounds bounds;
   core::Learning learning;
+};
+
+/// What the kernel was asked for and has not answered yet.
+struct Asking {
+  std::int64_t since_us = 0;  // of the steady clock; 0: nothing
+  std::string path;           // of the cgroup
 };
 
 class Reclaimer {
@@ -66,6 +74,8 @@ class Reclaimer {
 
   /// Since when the kernel has owed an answer, of the steady clock; 0: it owes none. From any thread.
   std::int64_t asking_since_us() const { return asking_since_us_; }
+  /// The same, and of which cgroup. From any thread.
+  Asking asking() const;
 
  private:
   /// A cgroup's numbers, and when they were read.
@@ -77,9 +87,11 @@ class Reclaimer {
 
   void follow(const Candidates& candidates);
   void take_adopted();
+  void follow_clock();
   core::Cooldowns& cooldowns_for(bool dry_run);
   bool reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts);
   bool kernel_can(const kernel::Cgroup& cgroup);
+  void note_refusal(const std::string& refusal);
   core::ReclaimPlan plan_for(const core::Gauges& before, const core::Limits& limits, const core::Candidate& candidate,
                              const core::ReclaimBounds& bounds) const;
   core::Reclaim begin(const core::Candidate& candidate, const core::Gauges& before, const core::Limits& limits,
@@ -100,10 +112,16 @@ class Reclaimer {
   Observer observer_;
   std::optional<kernel::Hierarchy> hierarchy_;
   std::unique_ptr<kernel::Controller> controller_;
-  bool said_unsupported_ = false;
+  ClockWatch clock_watch_;
+  std::int64_t refused_count_ = 0;  // in this scan: reclaims that the kernel can't be asked for, or refuses to all
+  std::string first_refusal_;
+  FaultLog refusals_;
+  Fault reclaim_fault_;
   std::atomic<std::int64_t> asking_since_us_{0};
   std::mutex adopted_mutex_;
   core::Cooldowns adopted_;  // guarded by adopted_mutex_
+  mutable std::mutex asking_mutex_;
+  std::string asking_path_;  // guarded by asking_mutex_
 };
 
 }  // namespace cgmm::daemon

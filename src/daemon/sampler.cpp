@@ -24,14 +24,57 @@ Sampler::Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::
 }
 
 void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
-  if (tree_ && tree_->hierarchy() == hierarchy && tree_->watch() == watch && controller_->root_is_current()) return;
+  if (tree_ && tree_->hierarchy() == hierarchy && tree_->watch() == watch) {
+    if (!controller_->root_is_current()) reopen();
+    return;
+  }
   auto controller = kernel::make_controller(hierarchy);
-  auto tree = std::make_unique<kernel::Tree>(hierarchy, watch);
+  auto tree = std::make_unique<kernel::Tree>(hierarchy, watch, tree_bounds_);
   if (tree_ && tree_->container_seen()) tree->remember_containers();
   entries_.clear();
   controller_ = std::move(controller);
   tree_ = std::move(tree);
   announce_all_ = true;
+  complete_ = false;
+}
+
+void Sampler::set_max_cgroups(std::int64_t max_cgroups) {
+  tree_bounds_.max_cgroups = static_cast<std::size_t>(max_cgroups);
+  tree_->set_bounds(tree_bounds_);
+}
+
+/// The hierarchy was mounted anew, or is not mounted at all, and then this throws. A cgroup that is there under the same path and
+/// inode is the same, with its counters and all that is known of it: the kernel keeps a v1 hierarchy that has cgroups while
+/// nobody has it mounted.
+void Sampler::reopen() {
+  const kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_->hierarchy().parent);
+  if (!(hierarchy == tree_->hierarchy())) return set_hierarchy(hierarchy, tree_->watch());
+  auto controller = kernel::make_controller(hierarchy);
+  std::unordered_map<std::uint64_t, Entry> kept;
+  for (auto& [inode, entry] : entries_) {
+    auto cgroup = controller->open(entry.cgroup.id());
+    if (!cgroup) {
+      if (entry.announced) lost_.push_back(entry.key);
+      continue;
+    }
+    kept.emplace(inode, Entry{.key = entry.key,
+                              .cgroup = std::move(*cgroup),
+                              .settings = entry.settings,
+                              .previous = entry.previous,
+                              .limit_watch = entry.limit_watch,
+                              .cache_bytes = entry.cache_bytes,
+                              .sampled_at_us = entry.sampled_at_us,
+                              .limits = entry.limits,
+                              .hierarchical_limit_bytes = entry.hierarchical_limit_bytes,
+                              .limits_read_at_us = entry.limits_read_at_us,
+                              .limits_problem = entry.limits_problem,
+                              .scan = entry.scan,
+                              .announced = entry.announced,
+                              .ever_over = entry.ever_over,
+                              .watched = entry.watched});
+  }
+  entries_ = std::move(kept);
+  controller_ = std::move(controller);  // after the cgroups that the one before opened
   complete_ = false;
 }
 
@@ -45,22 +88,27 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   Result result;
   result.scan.started_at_us = now_us;
   ++scan_;
-  bool complete = false;
+  bool saw_all = false;
   try {
-    if (!controller_->root_is_current()) set_hierarchy(tree_->hierarchy(), tree_->watch());
-    result.scan.announces_all = std::exchange(announce_all_, false);
+    if (!controller_->root_is_current()) reopen();
     const bool watched_leaves = tree_->watches_leaves();
     const std::vector<kernel::WatchedCgroup>& watched = tree_->walk();
     if (tree_->watches_leaves() != watched_leaves) complete_ = false;
+    result.scan.announces_all = std::exchange(announce_all_, false);
+    if (result.scan.announces_all) {  // also of those that can't be read in this scan
+      for (auto& [inode, entry] : entries_) entry.announced = false;
+    }
     result.scan.rows.reserve(watched.size());
     for (std::int64_t i = 0; i < tree_->error_count(); ++i) note_error(result, tree_->first_error());
     for (const kernel::WatchedCgroup& cgroup : watched) sample(cgroup, result);
-    complete = tree_->error_count() == 0;
-  } catch (const std::exception& error) {  // the parent itself
-    note_error(result, error.what());
+    saw_all = tree_->error_count() == 0;
+    result.left_out_count = tree_->left_out_count();
+  } catch (const std::exception& error) {
+    result.parent_error = error.what();
+    note_error(result, result.parent_error);
   }
-  forget_unseen(result);
-  complete_ = complete;
+  forget_unseen(result, saw_all);
+  complete_ = saw_all && result.left_out_count == 0;
   node_held_bytes_ = node_memory_.held_bytes();
   choose_watched();
   scanned_at_us_ = now_us;
@@ -174,6 +222,7 @@ void Sampler::sample(const kernel::WatchedCgroup& watched, Result& result) {
     }
     if (!reading->problem.empty()) note_error(result, reading->problem);
     take_row(*entry, *reading, result);
+    if (!entry->limits_problem.empty()) note_error(result, entry->limits_problem);
   } catch (const std::exception& error) {
     note_error(result, error.what());
   }
@@ -200,11 +249,10 @@ Sampler::Entry* Sampler::find_or_open(const kernel::WatchedCgroup& watched) {
 }
 
 void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& result) {
-  const bool announce = !entry.announced || result.scan.announces_all;
+  const bool announce = !std::exchange(entry.announced, true);
   if (announce) {
     const std::string& path = entry.cgroup.id().path;
     result.scan.appeared.push_back({entry.key, entry.cgroup.id(), tree_->container_of(path)});
-    entry.announced = true;
   }
   if (refresh_limits(entry, reading, result.scan.started_at_us) || announce) {
     result.scan.limits.push_back({entry.key, entry.limits});
@@ -253,20 +301,24 @@ void Sampler::take_back(const core::Scan& scan) {
   }
 }
 
-/// Whether they have changed.
+/// Whether they have changed. One that can't be read is taken to be what it was.
 bool Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
   const bool moved = reading.hierarchical_limit_bytes != entry.hierarchical_limit_bytes;
   const std::int64_t age_us = entry.limits_read_at_us ? now_us - *entry.limits_read_at_us : kLimitsEvery_us;
-  if (!moved && age_us >= 0 && age_us < kLimitsEvery_us) return false;  // a negative age: the clock was set back
+  if (!moved && entry.limits_problem.empty() && age_us >= 0 && age_us < kLimitsEvery_us) return false;  // a negative age: the clock was set back
   entry.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
-  entry.limits_read_at_us = now_us;
-  const core::Limits before = std::exchange(entry.limits, controller_->read_limits(entry.cgroup, reading));
-  return entry.limits != before;
+  const bool first = !std::exchange(entry.limits_read_at_us, now_us);
+  entry.limits_problem.clear();
+  const core::Limits limits = controller_->read_limits(entry.cgroup, reading, entry.limits_problem);
+  if (!entry.limits_problem.empty() && !first) return false;
+  return std::exchange(entry.limits, limits) != limits;
 }
 
-void Sampler::forget_unseen(Result& result) {
+void Sampler::forget_unseen(Result& result, bool saw_all) {
+  result.scan.vanished = std::exchange(lost_, {});
   std::erase_if(entries_, [&](const auto& entry) {
     if (entry.second.scan == scan_) return false;
+    if (!saw_all && !entry.second.cgroup.is_gone()) return false;
     if (entry.second.announced) result.scan.vanished.push_back(entry.second.key);
     return true;
   });

@@ -34,8 +34,11 @@ class Sampler {
     std::vector<core::Sighting> sightings;    // of those that have ever been over their threshold
     std::vector<core::CountedOomKills> oom_kills;  // since the previous scan, or while the service was down
     std::string first_error;                  // of scan.error_count
+    std::string parent_error;                 // why there was nothing to scan; empty: there was. It is counted too
+    std::int64_t left_out_count = 0;          // cgroups over max_cgroups
   };
-  /// One pass. Errors of single cgroups, and a parent that can't be read, are counted, not thrown.
+  /// One pass. Errors of single cgroups, and a parent that can't be read, are counted, not thrown. A cgroup that can't be found
+  /// because something can't be read has not vanished for that: it has when its path no longer leads to it.
   Result scan(std::int64_t now_us);
 
   /// Between two scans: a partial scan of the cgroups that are near their limit; nullopt when there are none. Where what the
@@ -50,6 +53,8 @@ class Sampler {
 
   void set_policy(core::Policy policy);
   void set_watch_bounds(const core::WatchBounds& bounds) { bounds_ = bounds; }
+  /// How many cgroups are watched at most; 20 000 until it is set.
+  void set_max_cgroups(std::int64_t max_cgroups);
   /// Watches another parent from now on, and every cgroup is new; nothing happens where it is the same. Throws
   /// std::system_error, and stays with the old one, when it can't be opened.
   void set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch);
@@ -68,6 +73,7 @@ class Sampler {
     core::Limits limits;
     std::optional<std::uint64_t> hierarchical_limit_bytes;
     std::optional<std::int64_t> limits_read_at_us;  // nullopt: not yet
+    std::string limits_problem;                     // when they were read; empty: none
     std::uint32_t scan = 0;  // the last one that saw it
     bool announced = false;
     bool ever_over = false;  // its threshold
@@ -78,7 +84,8 @@ class Sampler {
   Entry* find_or_open(const kernel::WatchedCgroup& watched);
   void take_row(Entry& entry, const kernel::Reading& reading, Result& result);
   bool refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us);
-  void forget_unseen(Result& result);
+  void reopen();
+  void forget_unseen(Result& result, bool saw_all);
   void look_at_limit(Entry& entry, std::optional<std::uint64_t> held_bytes);
   void look_at_all(std::uint64_t change_bytes);
   std::optional<kernel::Reading> read_or_nothing(Entry& entry);
@@ -91,6 +98,8 @@ class Sampler {
   std::unique_ptr<kernel::Tree> tree_;
   std::unique_ptr<kernel::Controller> controller_;  // outlives the cgroups that it opened
   std::unordered_map<std::uint64_t, Entry> entries_;  // by inode
+  std::vector<core::CgroupKey> lost_;  // that the hierarchy mounted anew has not; the next scan tells
+  kernel::TreeBounds tree_bounds_;
   core::WatchBounds bounds_;
   kernel::NodeMemory node_memory_;
   std::optional<std::uint64_t> node_held_bytes_;  // when the cgroups were looked at last

@@ -19,7 +19,10 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr std::int64_t kLookForParentEvery_us = 60'000'000;
-constexpr std::size_t kNamedNewCgroups = 20;  // more than that in one scan are only counted in the log
+constexpr std::size_t kNamed = 20;  // more than that in one scan are only counted in the log
+constexpr std::int64_t kGrace_us = 5'000'000;  // a reclaim that was told to end may still take this long
+constexpr const char* kNoParent = "the directory of the watched cgroups can't be read: ";
+constexpr const char* kParentIsBack = "the directory of the watched cgroups can be read again";
 
 }  // namespace
 
@@ -29,8 +32,16 @@ ScanLoop::ScanLoop(Sampler sampler, Settings settings, core::Parameters facts, C
       queue_(channels.queue),
       candidates_(channels.candidates),
       parent_setting_(settings.parent),
+      asking_(std::move(channels.asking)),
+      log_source_(std::move(channels.log_source)),
+      cgroups_fault_("cgroups", queue_),
+      max_cgroups_fault_("max_cgroups", queue_),
+      parent_fault_("parent", queue_),
+      reclaim_fault_("reclaim", queue_),
+      clock_fault_("clock", queue_),
       settings_(std::move(settings)) {
   sampler_.set_watch_bounds(settings_.watch_bounds);
+  sampler_.set_max_cgroups(settings_.max_cgroups);
   push_node_facts(settings_);
 }
 
@@ -38,9 +49,11 @@ void ScanLoop::run(std::optional<std::int64_t> cycles) {
   alive_at_us_ = steady_now_us();
   Schedule schedule(steady_now_us(), settings_now().interval_us);
   looked_for_parent_at_us_ = steady_now_us();
+  const Clocks clocks;
   std::int64_t look_at_us = steady_now_us() + core::kWatchEvery_us;
   while (wait_until_due(std::min(schedule.due_us(), look_at_us))) {
     alive_at_us_ = steady_now_us();
+    tick(clocks);
     apply_changes(schedule);
     if (const std::int64_t now_us = steady_now_us(); now_us < schedule.due_us()) {  // else it was woken for the changes
       if (now_us < look_at_us) continue;
@@ -88,6 +101,52 @@ Settings ScanLoop::settings_now() {
   return settings_;
 }
 
+void ScanLoop::tick(const Clocks& clocks) {
+  if (log_source_() != told_log_source_) push_node_facts(settings_now());
+  watch_clocks(clocks);
+  watch_reclaimer(clocks);
+}
+
+/// Scans go by a clock that nobody sets and that stands still while the machine sleeps, so neither makes one late.
+void ScanLoop::watch_clocks(const Clocks& clocks) {
+  const ClockWatch::Seen seen = clock_watch_.look(clocks);
+  if (seen.slept_us > 0) {
+    const std::string slept = "the machine slept for " + core::format_duration_us(seen.slept_us);
+    spdlog::info("{}", slept);
+    queue_.push(core::ServiceEvent{clocks.wall(), "gap", slept});
+  }
+  switch (clock_setting_.after(seen, clocks.boot())) {
+    case ClockSetting::Say::nothing: return;
+    case ClockSetting::Say::begins: {
+      const std::int64_t set_by_us = clock_setting_.set_by_us();
+      const std::string by = core::format_duration_us(std::abs(set_by_us));
+      clock_fault_.begin(clocks.wall(), set_by_us > 0
+                                            ? "the wall clock was set forth by " + by
+                                            : "the wall clock was set back by " + by +
+                                                  ": what is recorded from now on has instants that are on record already");
+      return;
+    }
+    case ClockSetting::Say::ends:
+      clock_fault_.end(clocks.wall(), "the wall clock is even again: set to where it was, or not set for ten minutes");
+      return;
+  }
+}
+
+/// A signal ends the reclaimer's waiting for the kernel at reclaim_timeout; what goes on all the same can't be helped from here.
+void ScanLoop::watch_reclaimer(const Clocks& clocks) {
+  const Asking asking = asking_();
+  if (reclaim_fault_.is_on() && asking.since_us != hangs_since_us_) {
+    reclaim_fault_.end(clocks.wall(), "the kernel has answered, reclaims go on");
+  }
+  if (reclaim_fault_.is_on() || asking.since_us == 0) return;
+  const std::int64_t waited_us = clocks.steady() - asking.since_us;
+  if (waited_us < settings_now().policy.bounds.timeout_us + kGrace_us) return;
+  hangs_since_us_ = asking.since_us;
+  reclaim_fault_.begin(clocks.wall(), "a reclaim of " + asking.path + " has been waiting for the kernel for " +
+                                          core::format_duration_us(waited_us) +
+                                          " and can't be interrupted: until it answers, nothing is reclaimed");
+}
+
 void ScanLoop::scan_once(const Schedule::Start& start) {
   if (queue_.wants_announcement()) sampler_.announce_all();
   const std::int64_t began_us = steady_now_us();
@@ -95,8 +154,9 @@ void ScanLoop::scan_once(const Schedule::Start& start) {
   result.scan.late_us = start.late_us;
   ++scan_count_;
   log_scan(result);
+  tell_faults(result);
   if (start.missed_count > 0) {
-    spdlog::warn("{} scans were missed: the one before took too long, or the machine slept", start.missed_count);
+    spdlog::warn("{} scans were missed: the one before took too long, or nobody let it run", start.missed_count);
     event("gap", std::to_string(start.missed_count) + " scans were missed, this one is " +
                      core::format_duration_us(start.late_us) + " late");
   }
@@ -131,7 +191,7 @@ void ScanLoop::hand_on(Sampler::Result&& result) {
 
 void ScanLoop::log_scan(const Sampler::Result& result) {
   const core::Scan& scan = result.scan;
-  if (scan.appeared.size() <= kNamedNewCgroups) {
+  if (scan.appeared.size() <= kNamed) {
     for (const core::AppearedCgroup& one : scan.appeared) {
       spdlog::info("new cgroup: {}", core::escape_for_terminal(one.id.path));
     }
@@ -141,16 +201,35 @@ void ScanLoop::log_scan(const Sampler::Result& result) {
   if (!scan.vanished.empty()) {
     spdlog::info("{}", scan.vanished.size() == 1 ? "1 cgroup is gone" : std::to_string(scan.vanished.size()) + " cgroups are gone");
   }
-  for (const core::CountedOomKills& kills : result.oom_kills) {
-    spdlog::info("the counter of OOM kills rose by {} in {}", kills.count, core::escape_for_terminal(kills.id.path));
-  }
-  const FaultLog::Message fault = scan_faults_.after_pass(scan.error_count, result.first_error, "cgroups that can't be read");
-  if (!fault.text.empty()) {
-    spdlog::log(fault.is_end ? spdlog::level::info : spdlog::level::warn, "{}", core::escape_for_terminal(fault.text));
-    queue_.push(core::ServiceEvent{wall_now_us(), fault.is_end ? "fault_end" : "fault_begin", fault.text, "cgroups"});
+  if (result.oom_kills.size() <= kNamed) {
+    for (const core::CountedOomKills& kills : result.oom_kills) {
+      spdlog::info("the counter of OOM kills rose by {} in {}", kills.count, core::escape_for_terminal(kills.id.path));
+    }
+  } else {
+    spdlog::info("the counters of OOM kills rose in {} cgroups", result.oom_kills.size());
   }
   spdlog::debug("scan: {} cgroups, {} errors, {} over their threshold, {}", scan.rows.size(), scan.error_count,
                 result.candidates.size(), core::format_duration_us(scan.duration_us));
+}
+
+/// While there is nothing to scan, what was wrong with single cgroups neither goes on nor ends.
+void ScanLoop::tell_faults(const Sampler::Result& result) {
+  const std::int64_t now_us = wall_now_us();
+  const bool scanned = result.parent_error.empty();
+  FaultLog::Message parent = no_parent_.after_pass(scanned ? 0 : 1, "", "");
+  if (!parent.text.empty()) {
+    parent.text = parent.is_end ? kParentIsBack : kNoParent + result.parent_error;
+    parent_fault_.tell(now_us, parent);
+  }
+  if (!scanned) return;
+  cgroups_fault_.tell(now_us, unreadable_.after_pass(result.scan.error_count, result.first_error, "cgroups that can't be read"));
+  FaultLog::Message left_out = left_out_.after_pass(result.left_out_count, "", "");
+  if (!left_out.text.empty()) {
+    left_out.text = left_out.is_end ? "no cgroup is over max_cgroups any more"
+                                    : std::to_string(result.left_out_count) +
+                                          " cgroups are over max_cgroups and left out; those that are watched stay watched";
+    max_cgroups_fault_.tell(now_us, left_out);
+  }
 }
 
 void ScanLoop::apply_changes(Schedule& schedule) {
@@ -162,6 +241,7 @@ void ScanLoop::apply_changes(Schedule& schedule) {
   }
   sampler_.set_policy(settings.policy);
   sampler_.set_watch_bounds(settings.watch_bounds);
+  sampler_.set_max_cgroups(settings.max_cgroups);
   schedule.set_interval(steady_now_us(), settings.interval_us);
   try {
     sampler_.set_hierarchy(find_hierarchy(settings.parent), settings.watch);
@@ -225,12 +305,14 @@ void ScanLoop::push_node_facts(const Settings& settings) {
   }
   struct utsname system {};
   ::uname(&system);
+  told_log_source_ = log_source_();
   core::Parameters facts{{"node", std::string(system.nodename)},
                          {"kernel", std::string(system.release)},
                          {"hierarchy", std::string(kernel::to_string(hierarchy.version))},
                          {"parent", hierarchy.parent},
                          {"page_size_bytes", static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE))},
                          {"memory_bytes", static_cast<std::int64_t>(hierarchy.memory_bytes)},
+                         {"kernel_log", told_log_source_},
                          {"interval_us", settings.interval_us},
                          {"observe_for_us", settings.policy.learning.observe_for_us}};
   facts.insert(facts_.begin(), facts_.end());

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The sampler's thread: takes scans when they are due, looks in between at what is near its limit, hands it all on, says in the log what is new, and takes over changed
-// settings between two scans.
+// The sampler's thread: takes scans when they are due, looks in between at what is near its limit, hands it all on, says in
+// the log what is new, and takes over changed settings between two scans. Since it wakes up every second whatever happens, it
+// also keeps an eye on the clocks and on the reclaimer.
 
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
 
-#include "daemon/fault_log.hpp"
+#include "daemon/clock_watch.hpp"
+#include "daemon/fault.hpp"
 #include "daemon/mailbox.hpp"
 #include "daemon/reclaimer.hpp"
 #include "daemon/record_queue.hpp"
@@ -23,10 +26,12 @@ namespace cgmm::daemon {
 
 class ScanLoop {
  public:
-  /// Where scans go.
+  /// Where scans go; what the reclaimer is at; where kills are read from.
   struct Channels {
     RecordQueue& queue;
     Mailbox<Candidates>& candidates;
+    std::function<Asking()> asking = [] { return Asking{}; };
+    std::function<std::string()> log_source = [] { return std::string(); };
   };
   /// `facts` are recorded of the node with those that are known here.
   ScanLoop(Sampler sampler, Settings settings, core::Parameters facts, Channels channels);
@@ -44,14 +49,21 @@ class ScanLoop {
   /// What is watched now. From any thread.
   kernel::Hierarchy hierarchy();
 
+  /// What happens every second. For run() and tests, which may have clocks of their own.
+  void tick(const Clocks& clocks);
+  /// One scan, now. For run() and tests.
+  void scan_once(const Schedule::Start& start);
+
  private:
   bool wait_until_due(std::int64_t due_us);
-  void scan_once(const Schedule::Start& start);
+  void watch_clocks(const Clocks& clocks);
+  void watch_reclaimer(const Clocks& clocks);
   void look_once();
   void hand_on(Sampler::Result&& result);
   void apply_changes(Schedule& schedule);
   void look_for_parent();
   void log_scan(const Sampler::Result& result);
+  void tell_faults(const Sampler::Result& result);
   void wait_until_idle();
   void event(std::string kind, std::string detail);
   void push_node_facts(const Settings& settings);
@@ -63,7 +75,20 @@ class ScanLoop {
   RecordQueue& queue_;
   Mailbox<Candidates>& candidates_;
   std::string parent_setting_;  // that the sampler's hierarchy came from
-  FaultLog scan_faults_;
+  std::function<Asking()> asking_;
+  std::function<std::string()> log_source_;
+  std::string told_log_source_;
+  FaultLog unreadable_;
+  FaultLog left_out_;
+  FaultLog no_parent_;
+  Fault cgroups_fault_;
+  Fault max_cgroups_fault_;
+  Fault parent_fault_;
+  Fault reclaim_fault_;
+  Fault clock_fault_;
+  std::int64_t hangs_since_us_ = 0;  // while reclaim_fault_ is on
+  ClockWatch clock_watch_;
+  ClockSetting clock_setting_;
   std::int64_t looked_for_parent_at_us_ = 0;
   std::atomic<std::int64_t> scan_count_{0};
   std::atomic<std::int64_t> alive_at_us_{0};

@@ -67,8 +67,9 @@ class Controller {
   /// All that is charged to it now, in bytes, and nothing else: a fifth of the cost of read(). nullopt when it can't be told.
   virtual std::optional<std::uint64_t> read_usage(Cgroup& cgroup) = 0;
 
-  /// The limits that hold for it now; what can't be read counts as none. `reading` is a recent one of the same cgroup.
-  virtual core::Limits read_limits(Cgroup& cgroup, const Reading& reading) = 0;
+  /// The limits that hold for it now; what can't be read counts as none, and the first such file goes into `problem`. `reading`
+  /// is a recent one of the same cgroup.
+  virtual core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) = 0;
 
   virtual core::ReclaimMethod method() const = 0;
 

@@ -56,9 +56,8 @@ class V1Controller final : public Controller {
     return read_number(cgroup, kUsage, "memory.usage_in_bytes");
   }
 
-  core::Limits read_limits(Cgroup& cgroup, const Reading& reading) override {
+  core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) override {
     core::Limits limits;
-    std::string problem;  // a limit that can't be read counts as none
     use_file(cgroup, kLimit, "memory.limit_in_bytes", problem,
              [&](std::string_view text) { limits.limit_bytes = parse_limit_file(text); });
     if (memory_bytes() > 0) limits.effective_limit_bytes = memory_bytes();

@@ -56,9 +56,8 @@ class V2Controller final : public Controller {
     return read_number(cgroup, kCurrent, "memory.current");
   }
 
-  core::Limits read_limits(Cgroup& cgroup, const Reading& /*v2 does not tell on the way*/) override {
+  core::Limits read_limits(Cgroup& cgroup, const Reading& /*v2 does not tell on the way*/, std::string& problem) override {
     core::Limits limits;
-    std::string problem;  // a limit that can't be read counts as none
     use_file(cgroup, kMax, "memory.max", problem,
              [&](std::string_view text) { limits.limit_bytes = parse_limit_file(text); });
     use_file(cgroup, kHigh, "memory.high", problem,

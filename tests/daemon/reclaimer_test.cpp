@@ -38,8 +38,8 @@ class FakeKernel : public kernel::Controller {
     return with_pressure ? v2_->read(cgroup) : v2_->read_without_pressure(cgroup);
   }
   std::optional<std::uint64_t> read_usage(kernel::Cgroup& /*unused*/) override { return std::nullopt; }
-  core::Limits read_limits(kernel::Cgroup& cgroup, const kernel::Reading& reading) override {
-    return v2_->read_limits(cgroup, reading);
+  core::Limits read_limits(kernel::Cgroup& cgroup, const kernel::Reading& reading, std::string& problem) override {
+    return v2_->read_limits(cgroup, reading, problem);
   }
   core::ReclaimMethod method() const override { return v2_->method(); }
   const char* reclaim_file() const override { return v2_->reclaim_file(); }
@@ -240,23 +240,117 @@ TEST(Reclaimer, DoesNotAskTheKernelAnyMoreWhenTheServiceStopsMeanwhile) {
   EXPECT_EQ(std::get<core::Reclaim>(rest[0]).outcome, ReclaimOutcome::interrupted);
 }
 
-TEST(Reclaimer, IsNotBlockedLongerThanOneCooldownByAClockThatWasSetBack) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  RecordQueue queue;
-  Collector collector(queue);
-  constexpr std::int64_t kDay = 86'400'000'000;
-  std::int64_t now_us = 10 * kDay;
-  Reclaimer reclaimer({}, queue, {.wall = [&] { return now_us; }});
-  Candidates candidates = scan(tree);
-  candidates.learning.adaptive = false;  // nothing is freed here
-  EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 1U);
-  now_us -= kDay;
-  EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 0U);
-  now_us += 29'999'999;
-  EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 0U);
-  now_us += 1;
-  EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 1U);
+/// A clock that can be set, and time that passes.
+class ReclaimerByClock : public testing::Test {
+ protected:
+  static constexpr std::int64_t kDay = 86'400'000'000;
+  static constexpr std::int64_t kSecond = 1'000'000;
+
+  ReclaimerByClock() { tree_.put("/web", test::minimal_v1(kFull)); }
+  Clocks clocks() {
+    return {.wall = [this] { return wall_us_; }, .steady = [this] { return boot_us_; }, .boot = [this] { return boot_us_; }};
+  }
+  void pass(std::int64_t us) { wall_us_ += us, boot_us_ += us; }
+  Candidates candidates() {
+    Candidates found = scan(tree_);
+    found.learning.adaptive = false;  // nothing is freed here
+    return found;
+  }
+
+  FakeCgroups tree_;
+  RecordQueue queue_;
+  Collector collector_{queue_};
+  std::int64_t wall_us_ = 100 * kDay;
+  std::int64_t boot_us_ = kDay;
+};
+
+TEST_F(ReclaimerByClock, ADayBackNeitherBlocksNorShortensACooldown) {
+  Reclaimer reclaimer({}, queue_, clocks());
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
+  pass(10 * kSecond);
+  wall_us_ -= kDay;
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 0U);
+  pass(20 * kSecond - 1);
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 0U);
+  pass(1);
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U) << "30 s after the last one";
+}
+
+TEST_F(ReclaimerByClock, ADayForthDoesNotEndACooldown) {
+  Reclaimer reclaimer({}, queue_, clocks());
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
+  pass(10 * kSecond);
+  wall_us_ += kDay;
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 0U);
+  pass(20 * kSecond);
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
+}
+
+TEST_F(ReclaimerByClock, TimeThatTheMachineSleptCounts) {
+  std::int64_t steady_us = 0;
+  Clocks sleeping = clocks();
+  sleeping.steady = [&] { return steady_us; };
+  Reclaimer reclaimer({}, queue_, sleeping);
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
+  pass(30 * kSecond);
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
+}
+
+TEST_F(ReclaimerByClock, ACooldownOfAnEarlierRunThatLiesInTheFutureBlocksForOneCooldownAtMost) {
+  const core::CgroupId web{"/web", tree_.inode("/web")};
+  const std::int64_t tomorrow_us = wall_us_ + kDay;
+  Reclaimer reclaimer({.cooldowns = {{web, {tomorrow_us, tomorrow_us + 30 * kSecond, 0}}}}, queue_, clocks());
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 0U);
+  pass(30 * kSecond);
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
+}
+
+/// Whether the kernel takes reclaims at all, as the queue has it.
+class ReclaimerFault : public ReclaimerByClock {
+ protected:
+  /// A scan later, when the cooldown is over.
+  Candidates next() {
+    pass(30 * kSecond);
+    for (const char* name : {"memory.limit_in_bytes", "memory.force_empty"}) tree_.remove_file("/web", name);
+    tree_.put("/web", test::v2_files(kFull));
+    return candidates();
+  }
+  std::error_code answer_;
+};
+
+TEST_F(ReclaimerFault, OneThatMayNotWriteIsToldOnceAndItsEnd) {
+  Reclaimer one({}, queue_, clocks(), [this](const kernel::Hierarchy& hierarchy) {
+    return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t) { return answer_; });
+  });
+  answer_ = std::make_error_code(std::errc::read_only_file_system);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(one.reclaim_due(next(), kNever), 1U) << "it goes on trying";
+  ASSERT_EQ(queue_.faults().size(), 1U);
+  EXPECT_EQ(queue_.faults()[0].name, "reclaim");
+  EXPECT_EQ(queue_.faults()[0].detail,
+            "reclaims that can't be asked for: 1, the first: /web/memory.reclaim: Read-only file system");
+  answer_ = {};
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(one.reclaim_due(next(), kNever), 1U);
+  EXPECT_TRUE(queue_.faults().empty());
+}
+
+TEST_F(ReclaimerFault, AKernelThatCantBeAskedIsOneUntilItCanOrAnotherHierarchyIsWatched) {
+  Reclaimer one({}, queue_, clocks());
+  const auto without = [&] {
+    Candidates found = next();
+    tree_.remove_file("/web", "memory.reclaim");
+    return found;
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(one.reclaim_due(without(), kNever), 0U);
+  ASSERT_EQ(queue_.faults().size(), 1U);
+  EXPECT_EQ(queue_.faults()[0].name, "reclaim");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(one.reclaim_due(next(), kNever), 1U);
+  EXPECT_TRUE(queue_.faults().empty()) << "the file is there";
+  one.reclaim_due(without(), kNever);
+  EXPECT_EQ(queue_.faults().size(), 1U);
+  FakeCgroups other;
+  other.put("/db", test::v2_files(kFull));
+  EXPECT_EQ(one.reclaim_due(scan(other), kNever), 1U);
+  EXPECT_TRUE(queue_.faults().empty());
 }
 
 TEST(Reclaimer, DoesNotLetADryRunHoldBackARealOne) {
@@ -488,7 +582,7 @@ TEST(Reclaimer, WaitsLongerEachTimeForACgroupThatOnlyChurns) {
   RecordQueue queue;
   Collector collector(queue);
   std::int64_t now_us = 1'000'000'000'000;
-  Reclaimer reclaimer({}, queue, {.wall = [&] { return now_us; }});
+  Reclaimer reclaimer({}, queue, {.wall = [&] { return now_us; }, .boot = [&] { return now_us; }});
   std::vector<std::int64_t> reclaimed_after_s;  // nothing is freed in a fake tree, so each is futile
   for (std::int64_t s = 0; s <= 3600; s += 10, now_us += 10'000'000) {
     if (reclaimer.reclaim_due(scan(tree), kNever) == 1) reclaimed_after_s.push_back(s);
@@ -504,7 +598,8 @@ TEST(Reclaimer, StrikesOfAnEarlierRunHold) {
   Collector collector(queue);
   std::int64_t now_us = 1'000'000'000'000;
   const core::CgroupId web{"/web", tree.inode("/web")};
-  Reclaimer reclaimer({.cooldowns = {{web, {now_us, now_us + 240'000'000, 3}}}}, queue, {.wall = [&] { return now_us; }});
+  Reclaimer reclaimer({.cooldowns = {{web, {now_us, now_us + 240'000'000, 3}}}}, queue,
+                      {.wall = [&] { return now_us; }, .boot = [&] { return now_us; }});
   now_us += 239'999'999;
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
   now_us += 1;

@@ -106,17 +106,99 @@ TEST_P(EveryKind, CountsAnUnusableCgroupAndSamplesTheOthers) {
   EXPECT_EQ(one.scan(2000).scan.rows.size(), 2U);
 }
 
-TEST_P(EveryKind, SurvivesThatTheParentGoesAndComesBack) {
+TEST_P(EveryKind, TakesNoCgroupForGoneBecauseTheHierarchyIsForAWhile) {
   tree_.put("/pods/a", files({}));
   Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {}, {});
-  EXPECT_EQ(one.scan(1000).scan.rows.size(), 1U);
+  const auto key = one.scan(1000).scan.rows.at(0).key;
+  std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
+  for (const std::int64_t at_us : {2000, 3000}) {
+    const Sampler::Result gone = one.scan(at_us);
+    EXPECT_EQ(gone.scan.error_count, 1);
+    EXPECT_EQ(gone.parent_error, "parent \"" + tree_.root() + "/pods\" can't be opened: No such file or directory; "
+                                 "expected a cgroup directory, or \"auto\"");
+    EXPECT_TRUE(gone.scan.rows.empty());
+    EXPECT_TRUE(gone.scan.vanished.empty());
+  }
+  std::filesystem::rename(tree_.root() + "/away", tree_.root() + "/pods");
+  const Sampler::Result back = one.scan(4000);
+  EXPECT_EQ(back.parent_error, "");
+  EXPECT_TRUE(back.scan.appeared.empty());
+  ASSERT_EQ(back.scan.rows.size(), 1U);
+  EXPECT_EQ(back.scan.rows[0].key, key);
+}
+
+TEST_P(EveryKind, KnowsItsCgroupsAgainWhenTheHierarchyIsMountedAnew) {
+  tree_.put("/pods/a", files({.oom_kills = 1}));
+  tree_.put("/pods/b", files({.oom_kills = 1}));
+  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {}, {});
+  const auto appeared = one.scan(1000).scan.appeared;
+  ASSERT_EQ(appeared.size(), 2U);
+  const auto key_of = [&](const std::string& path) {
+    return appeared[0].id.path == path ? appeared[0].key : appeared[1].key;
+  };
+  // Another root with one of them in it: the same inode.
+  std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
+  std::filesystem::create_directory(tree_.root() + "/pods");
+  std::filesystem::rename(tree_.root() + "/away/a", tree_.root() + "/pods/a");
+  tree_.put("/pods/a", files({.oom_kills = 3}));
+  tree_.put("/pods/c", files({}));
+  const Sampler::Result anew = one.scan(2000);
+  EXPECT_EQ(anew.parent_error, "");
+  ASSERT_EQ(anew.scan.appeared.size(), 1U);
+  EXPECT_EQ(anew.scan.appeared[0].id.path, "/c");
+  EXPECT_EQ(anew.scan.vanished, std::vector<core::CgroupKey>{key_of("/b")});
+  ASSERT_EQ(anew.scan.rows.size(), 2U);
+  const auto& row = anew.scan.rows[anew.scan.rows[0].key == key_of("/a") ? 0 : 1];
+  EXPECT_EQ(row.key, key_of("/a"));
+  EXPECT_EQ(row.increases.value_or(Counter::oom_kills, 0), row.oom_kills_total ? 2U : 0U) << "its counters go on";
+}
+
+/// The hierarchy is there, and the parent in it was removed: so were the cgroups in it.
+TEST_P(EveryKind, TakesCgroupsForGoneWhenTheirParentIs) {
+  tree_.put("/pods/a", files({}));
+  kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_.root());
+  hierarchy.parent += "/pods";
+  hierarchy.parent_path = "/pods";
+  Sampler one(hierarchy, kernel::Watch::automatic, {}, {});
+  const auto key = one.scan(1000).scan.rows.at(0).key;
   std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
   const Sampler::Result gone = one.scan(2000);
-  EXPECT_EQ(gone.scan.error_count, 1);
-  EXPECT_EQ(gone.first_error, tree_.root() + "/pods: No such file or directory");
-  EXPECT_EQ(gone.scan.vanished.size(), 1U);
-  std::filesystem::rename(tree_.root() + "/away", tree_.root() + "/pods");
-  EXPECT_EQ(one.scan(3000).scan.appeared.size(), 1U);
+  EXPECT_EQ(gone.parent_error, tree_.root() + "/pods: No such file or directory");
+  EXPECT_EQ(gone.scan.vanished, std::vector<core::CgroupKey>{key});
+  tree_.put("/pods/a", files({}));
+  const Sampler::Result back = one.scan(3000);
+  EXPECT_EQ(back.scan.error_count, 0);
+  ASSERT_EQ(back.scan.appeared.size(), 1U);
+  EXPECT_NE(back.scan.appeared[0].key, key) << "another inode is another cgroup";
+}
+
+TEST_P(EveryKind, AnnouncesOneThatCouldNotBeReadWhenEveryOneWas) {
+  tree_.put("/a", files({}));
+  Sampler one = sampler();
+  one.scan(1000);
+  tree_.put_file("/a", "memory.stat", "");
+  one.announce_all();
+  EXPECT_TRUE(one.scan(2000).scan.appeared.empty());
+  tree_.put("/a", files({}));
+  EXPECT_EQ(one.scan(3000).scan.appeared.size(), 1U) << "else the history would not know whose row it is";
+}
+
+TEST_P(EveryKind, LeavesOutWhatIsOverMaxCgroups) {
+  for (int i = 0; i < 5; ++i) tree_.put("/old" + std::to_string(i), files({}));
+  Sampler one = sampler();
+  one.set_max_cgroups(5);
+  EXPECT_EQ(one.scan(1000).left_out_count, 0);
+  for (int i = 0; i < 5; ++i) tree_.put("/a" + std::to_string(i), files({}));
+  const Sampler::Result full = one.scan(2000);
+  EXPECT_EQ(full.left_out_count, 5);
+  EXPECT_EQ(full.scan.rows.size(), 5U);
+  EXPECT_TRUE(full.scan.appeared.empty());
+  EXPECT_TRUE(full.scan.vanished.empty());
+  one.set_max_cgroups(10);
+  const Sampler::Result room = one.scan(3000);
+  EXPECT_EQ(room.left_out_count, 0);
+  EXPECT_EQ(room.scan.appeared.size(), 5U);
+  for (const core::ScanRow& row : room.scan.rows) EXPECT_FALSE(row.increases.has(Counter::oom_kills) && row.key > 5);
 }
 
 TEST_P(EveryKind, FollowsAParentThatWasMadeAnew) {
@@ -225,6 +307,25 @@ TEST_P(EveryKindWithCounters, NoticesAChangedLimitWithinAMinute) {
   const Sampler::Result later = one.scan(60'000'000);
   ASSERT_EQ(later.scan.limits.size(), 1U);
   EXPECT_EQ(later.scan.limits[0].limits.effective_limit_bytes, 32 * kMiB);
+}
+
+TEST_P(EveryKindWithCounters, KeepsALimitThatCantBeReadAnyMoreAndSaysSo) {
+  const std::string limit = GetParam().name == kV1.name ? "memory.limit_in_bytes" : "memory.max";
+  tree_.put("/web", files({.limit_bytes = 64 * kMiB}));
+  Sampler one = sampler();
+  one.scan(0);
+  tree_.put_file("/web", limit, "");
+  for (const std::int64_t at_us : {60'000'000, 61'000'000}) {
+    const Sampler::Result broken = one.scan(at_us);
+    EXPECT_EQ(broken.scan.error_count, 1);
+    EXPECT_EQ(broken.first_error.substr(0, 5 + limit.size()), "/web/" + limit);
+    EXPECT_TRUE(broken.scan.limits.empty());
+    EXPECT_EQ(broken.scan.rows.size(), 1U);
+  }
+  tree_.put("/web", files({.limit_bytes = 32 * kMiB}));
+  const Sampler::Result well = one.scan(62'000'000);
+  EXPECT_EQ(well.scan.error_count, 0);
+  EXPECT_EQ(well.scan.limits.at(0).limits.effective_limit_bytes, 32 * kMiB);
 }
 
 TEST_P(EveryKindWithCounters, NeverTakesTmpfsForReclaimable) {

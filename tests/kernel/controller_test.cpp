@@ -33,6 +33,7 @@ struct Opened {
     }
   }
   std::unique_ptr<Controller> controller;
+  std::string problem;  // of reading limits
 
  private:
   const FakeCgroups& tree_;
@@ -77,7 +78,7 @@ TEST(V1Controller, WorksOnTheMinimalDirectoryAndLeavesTheRestAbsent) {
   EXPECT_EQ(reading->sample.gauges.size(), 2U);
   EXPECT_EQ(reading->sample.gauges[Gauge::file], 30 * kMiB);
   EXPECT_EQ(reading->sample.counters.size(), 0U);
-  const core::Limits limits = opened.controller->read_limits(web, *reading);
+  const core::Limits limits = opened.controller->read_limits(web, *reading, opened.problem);
   EXPECT_EQ(limits.limit_bytes, 64 * kMiB);
   EXPECT_EQ(limits.effective_limit_bytes, 64 * kMiB);
   EXPECT_TRUE(opened.controller->can_reclaim(web));
@@ -92,7 +93,7 @@ TEST(V1Controller, TakesTheSmallestLimitForTheEffectiveOne) {
   tree.put("/web", files);
   Opened opened(tree);
   Cgroup web = opened.cgroup("/web");
-  const core::Limits limits = opened.controller->read_limits(web, *opened.controller->read(web));
+  const core::Limits limits = opened.controller->read_limits(web, *opened.controller->read(web), opened.problem);
   EXPECT_EQ(limits.limit_bytes, std::nullopt);
   EXPECT_EQ(limits.effective_limit_bytes, 64 * kMiB);
 }
@@ -105,7 +106,7 @@ TEST(V1Controller, TakesTheMachinesMemoryWhereThereIsNoLimit) {
   tree.put("/web", files);
   Opened opened(tree);
   Cgroup web = opened.cgroup("/web");
-  const core::Limits limits = opened.controller->read_limits(web, *opened.controller->read(web));
+  const core::Limits limits = opened.controller->read_limits(web, *opened.controller->read(web), opened.problem);
   EXPECT_EQ(limits.limit_bytes, std::nullopt);
   EXPECT_EQ(limits.effective_limit_bytes, open_hierarchy(tree.root()).memory_bytes);
 }
@@ -157,7 +158,7 @@ TEST(V2Controller, TakesTheSmallestMaxUpToTheRootForTheEffectiveLimit) {
   tree.put("/kubepods/pod/web", files);
   Opened opened(tree);
   Cgroup web = opened.cgroup("/kubepods/pod/web");
-  const core::Limits limits = opened.controller->read_limits(web, *opened.controller->read(web));
+  const core::Limits limits = opened.controller->read_limits(web, *opened.controller->read(web), opened.problem);
   EXPECT_EQ(limits.limit_bytes, 100 * kMiB);
   EXPECT_EQ(limits.effective_limit_bytes, 64 * kMiB);
   EXPECT_EQ(limits.high_bytes, kMiB);

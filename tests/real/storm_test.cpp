@@ -64,5 +64,28 @@ TEST_F(RealStorm, FiveHundredCgroupsComeAndGoWithoutAnErrorOrALeak) {
   EXPECT_EQ(service.wait_for_exit(), 0);
 }
 
+TEST_F(RealStorm, AThousandAtOnceShiftNoScanAndLeaveNothingBehind) {
+  constexpr int kCount = 1000;
+  tree().make("stays");
+  auto service = start_service({"--interval", "1s"});
+  ASSERT_TRUE(wait_for_scans(2));
+  const auto descriptors_before = open_descriptors(service.pid());
+  for (int i = 0; i < kCount; ++i) tree().make("pod-" + std::to_string(i));
+  ASSERT_TRUE(eventually([&] { return number("SELECT cgroup_count FROM scan ORDER BY scan_id DESC LIMIT 1") == kCount + 1; }));
+  for (int i = 0; i < kCount; ++i) tree().remove("pod-" + std::to_string(i));
+  ASSERT_TRUE(eventually([&] { return number("SELECT cgroup_count FROM scan ORDER BY scan_id DESC LIMIT 1") == 1; }));
+  EXPECT_TRUE(eventually([&] { return open_descriptors(service.pid()) <= descriptors_before; }))
+      << open_descriptors(service.pid()) << " descriptors, before " << descriptors_before;
+  EXPECT_EQ(number("SELECT sum(error_count) FROM scan"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM cgroup"), kCount + 1);
+  EXPECT_EQ(event_count("fault_begin"), 0);
+  service.signal(SIGTERM);
+  EXPECT_EQ(service.wait_for_exit(), 0);
+  std::ifstream lines(log());
+  int named = 0;
+  for (std::string line; std::getline(lines, line);) named += line.find("new cgroup: ") != std::string::npos ? 1 : 0;
+  EXPECT_LE(named, 100) << "the log counts them, it does not list them";
+}
+
 }  // namespace
 }  // namespace cgmm::test

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the scan loop says of itself and of its neighbours: faults that begin and end.
+#include "daemon/scan_loop.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/units.hpp"
+#include "support/fake_cgroups.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kHour = 3600 * kSecond;
+constexpr std::int64_t kDay = 24 * kHour;
+using Strings = std::vector<std::string>;
+
+class ScanLoopTest : public testing::Test {
+ protected:
+  ScanLoopTest() { tree_.put("/pods/web", test::v1_files({})); }
+
+  ScanLoop loop(Settings settings = {}) {
+    settings.parent = tree_.root() + "/pods";
+    return {{kernel::open_hierarchy(settings.parent), kernel::Watch::automatic, {}, {}},
+            settings,
+            {},
+            {queue_, candidates_, [this] { return asking_; }, [this] { return log_source_; }}};
+  }
+  Clocks clocks() {
+    return {.wall = [this] { return wall_us_; }, .steady = [this] { return steady_us_; }, .boot = [this] { return boot_us_; }};
+  }
+  void pass(std::int64_t us) { wall_us_ += us, steady_us_ += us, boot_us_ += us; }
+
+  /// "fault_begin clock: ..." and so on of what has been told since the last call.
+  Strings told() {
+    queue_.push(core::LogPosition{});  // so that there is always something to take
+    Strings events;
+    const std::vector<Record> taken = queue_.take();
+    for (const Record& record : taken) {
+      if (const auto* facts = std::get_if<core::NodeFacts>(&record)) facts_ = facts->facts;
+      if (const auto* scan = std::get_if<core::Scan>(&record)) ++scans_, rows_ = scan->rows.size();
+      const auto* const event = std::get_if<core::ServiceEvent>(&record);
+      if (event == nullptr) continue;
+      events.push_back(event->kind + (event->fault.empty() ? "" : " " + event->fault) + ": " + event->detail);
+    }
+    queue_.done(taken);
+    return events;
+  }
+
+  test::FakeCgroups tree_;
+  RecordQueue queue_;
+  Mailbox<Candidates> candidates_;
+  Asking asking_;
+  std::string log_source_ = "/dev/kmsg";
+  core::Parameters facts_;
+  int scans_ = 0;
+  std::size_t rows_ = 0;
+  std::int64_t wall_us_ = 1000 * kDay;
+  std::int64_t steady_us_ = kDay;
+  std::int64_t boot_us_ = kDay;
+};
+
+TEST_F(ScanLoopTest, AClockSetBackIsAFaultUntilItHasRunEvenlyForTenMinutes) {
+  ScanLoop one = loop();
+  one.tick(clocks());
+  pass(kSecond);
+  one.tick(clocks());
+  EXPECT_EQ(told(), Strings{});
+  wall_us_ -= kDay;
+  pass(kSecond);
+  one.tick(clocks());
+  EXPECT_EQ(told(), Strings{"fault_begin clock: the wall clock was set back by " + core::format_duration_us(kDay) + ": what is recorded from now on has instants that "
+                            "are on record already"});
+  for (int s = 1; s < 600; ++s) {
+    pass(kSecond);
+    one.tick(clocks());
+  }
+  EXPECT_EQ(told(), Strings{});
+  pass(kSecond);
+  one.tick(clocks());
+  EXPECT_EQ(told(),
+            Strings{"fault_end clock: the wall clock is even again: set to where it was, or not set for ten minutes"});
+  EXPECT_TRUE(queue_.faults().empty());
+}
+
+TEST_F(ScanLoopTest, AClockThatIsSetForthAndBackAgainIsEvenAtOnce) {
+  ScanLoop one = loop();
+  one.tick(clocks());
+  wall_us_ += kDay;
+  one.tick(clocks());
+  EXPECT_EQ(told(), Strings{"fault_begin clock: the wall clock was set forth by " + core::format_duration_us(kDay)});
+  wall_us_ -= kDay;
+  one.tick(clocks());
+  EXPECT_EQ(told().size(), 1U);
+  EXPECT_TRUE(queue_.faults().empty());
+}
+
+TEST_F(ScanLoopTest, AClockThatIsSlewedIsNotSet) {
+  ScanLoop one = loop();
+  for (int s = 0; s < 100; ++s) {
+    one.tick(clocks());
+    pass(kSecond);
+    wall_us_ += 80'000;  // as fast as chrony does it
+  }
+  one.tick(clocks());
+  pass(kDay);  // a scan a day
+  wall_us_ += kHour;
+  one.tick(clocks());
+  EXPECT_EQ(told(), Strings{});
+}
+
+TEST_F(ScanLoopTest, SleepIsAGapAndNothingElse) {
+  ScanLoop one = loop();
+  one.tick(clocks());
+  wall_us_ += 3 * kHour;
+  boot_us_ += 3 * kHour;
+  pass(kSecond);
+  one.tick(clocks());
+  EXPECT_EQ(told(), Strings{"gap: the machine slept for " + core::format_duration_us(3 * kHour)});
+  pass(kSecond);
+  one.tick(clocks());
+  EXPECT_EQ(told(), Strings{});
+}
+
+TEST_F(ScanLoopTest, AReclaimThatTheKernelDoesNotAnswerIsAFaultUntilItDoes) {
+  Settings settings;
+  settings.policy.bounds.timeout_us = 10 * kSecond;
+  ScanLoop one = loop(settings);
+  asking_ = {steady_us_, "/pods/web"};
+  pass(15 * kSecond - 1);
+  one.tick(clocks());
+  EXPECT_EQ(told(), Strings{}) << "it was told to end five seconds ago";
+  pass(1);
+  one.tick(clocks());
+  EXPECT_EQ(told(), Strings{"fault_begin reclaim: a reclaim of /pods/web has been waiting for the kernel for 15 s and can't be "
+                            "interrupted: until it answers, nothing is reclaimed"});
+  for (int s = 0; s < 300; ++s) {
+    pass(kSecond);
+    one.tick(clocks());
+    one.scan_once({});
+  }
+  EXPECT_EQ(told(), Strings{}) << "said once";
+  EXPECT_EQ(scans_, 300) << "scans go on";
+  asking_ = {steady_us_, "/pods/web"};  // the next step: it has answered in between
+  one.tick(clocks());
+  EXPECT_EQ(told(), Strings{"fault_end reclaim: the kernel has answered, reclaims go on"});
+  EXPECT_TRUE(queue_.faults().empty());
+}
+
+TEST_F(ScanLoopTest, AParentThatCantBeReadIsAFaultAndScansGoOn) {
+  ScanLoop one = loop();
+  one.scan_once({});
+  told();
+  const std::string away = tree_.root() + "/away";
+  std::filesystem::rename(tree_.root() + "/pods", away);
+  one.scan_once({});
+  ASSERT_EQ(told(), Strings{"fault_begin parent: the directory of the watched cgroups can't be read: parent \"" + tree_.root() +
+                            "/pods\" can't be opened: No such file or directory; expected a cgroup directory, or \"auto\""});
+  for (int i = 0; i < 10; ++i) one.scan_once({});
+  EXPECT_EQ(told(), Strings{});
+  EXPECT_EQ(scans_, 12);
+  EXPECT_EQ(rows_, 0U);
+  std::filesystem::rename(away, tree_.root() + "/pods");
+  for (int i = 0; i < 3; ++i) one.scan_once({});
+  EXPECT_EQ(told(), Strings{"fault_end parent: the directory of the watched cgroups can be read again"});
+  EXPECT_EQ(rows_, 1U);
+  EXPECT_TRUE(queue_.faults().empty());
+}
+
+TEST_F(ScanLoopTest, TooManyCgroupsAreAFaultAndSoIsOneThatCantBeRead) {
+  Settings settings;
+  settings.max_cgroups = 2;
+  ScanLoop one = loop(settings);
+  tree_.put("/pods/a", test::v1_files({}));
+  one.scan_once({});
+  EXPECT_EQ(told(), Strings{});
+  for (const char* path : {"/pods/b", "/pods/c", "/pods/d"}) tree_.put(path, test::v1_files({}));
+  tree_.put_file("/pods/web", "memory.stat", "");
+  one.scan_once({});
+  EXPECT_EQ(told(), (Strings{"fault_begin cgroups: cgroups that can't be read: 1, the first: /web/memory.stat: is empty",
+                             "fault_begin max_cgroups: 3 cgroups are over max_cgroups and left out; those that are "
+                             "watched stay watched"}));
+  EXPECT_EQ(queue_.faults().size(), 2U);
+  tree_.put("/pods/web", test::v1_files({}));
+  for (const char* path : {"/pods/b", "/pods/c", "/pods/d"}) tree_.remove(path);
+  for (int i = 0; i < 3; ++i) one.scan_once({});
+  EXPECT_EQ(told().size(), 2U);
+  EXPECT_TRUE(queue_.faults().empty());
+}
+
+TEST_F(ScanLoopTest, TheNodesFactsFollowTheKernelsLog) {
+  ScanLoop one = loop();
+  told();
+  log_source_ = "can't be read: no";
+  one.tick(clocks());
+  told();
+  const auto found = std::find_if(facts_.begin(), facts_.end(), [](const auto& fact) { return fact.first == "kernel_log"; });
+  ASSERT_NE(found, facts_.end());
+  EXPECT_EQ(found->second, core::Cell("can't be read: no"));
+}
+
+}  // namespace
+}  // namespace cgmm::daemon
