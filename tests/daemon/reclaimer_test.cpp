@@ -286,6 +286,39 @@ TEST_F(ReclaimerByClock, ADayForthDoesNotEndACooldown) {
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
 }
 
+/// Effects go by a clock that is never set, and the cooldown that they lengthen is where the wall clock is now.
+TEST_F(ReclaimerByClock, WhatBecomesOfAReclaimIsToldAllTheSame) {
+  for (const char* name : {"memory.limit_in_bytes", "memory.force_empty"}) tree_.remove_file("/web", name);
+  tree_.put("/web", test::v2_files(kFull));
+  Reclaimer reclaimer({}, queue_, clocks(), [this](const kernel::Hierarchy& hierarchy) {
+    return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t) {
+      tree_.put("/web", test::v2_files({.file_bytes = 12 * kMiB, .limit_bytes = 100 * kMiB}));
+      return std::error_code{};
+    });
+  });
+  Candidates found = scan(tree_);
+  EXPECT_EQ(reclaimer.reclaim_due(found, kNever), 1U);
+  found.cgroups.clear();
+  for (const std::int64_t set_us : {-kDay, 2 * kDay, -kDay}) {
+    wall_us_ += set_us;
+    pass(5 * kSecond);
+    found.seen_at_us = boot_us_;
+    found.sightings = {{.inode = tree_.inode("/web"), .cache_bytes = 12 * kMiB, .refault_file = 7}};
+    reclaimer.reclaim_due(found, kNever);
+  }
+  pass(5 * kSecond);
+  found.seen_at_us = boot_us_;
+  found.sightings[0].refault_file = 7 + 60 * kMiB / 4096;  // all of it was read again
+  reclaimer.reclaim_due(found, kNever);
+  const core::Cooldown& cooldown = reclaimer.cooldowns().begin()->second;
+  EXPECT_EQ(cooldown.strikes, 1);
+  EXPECT_EQ(cooldown.until_us - wall_us_, 60 * kSecond - 20 * kSecond);
+  EXPECT_TRUE(test::eventually([&] {
+    const auto effects = collector_.effects();
+    return !effects.empty() && effects.back().verdict == core::Verdict::churn && effects.back().observed_for_us == 20 * kSecond;
+  }));
+}
+
 TEST_F(ReclaimerByClock, TimeThatTheMachineSleptCounts) {
   std::int64_t steady_us = 0;
   Clocks sleeping = clocks();
