@@ -11,12 +11,12 @@
 --   history        the database can't be written, was replaced or damaged
 --   history_size   the database can't be tidied, and may outgrow max_size
 --   reader         somebody reads the database for so long that its log can't be taken up
---   cgroups        cgroups that can't be read
---   max_cgroups    more cgroups than are watched
---   parent         the directory of the watched cgroups can't be read
---   reclaim        the kernel can't be asked to reclaim, or does not answer
---   kernel_log     the kernel's log can't be read
---   clock          the wall clock was set
+--   cgroups        cgroups, or files of theirs, that can't be read; ends after three scans without
+--   max_cgroups    more cgroups than are watched; ends after three scans without
+--   parent         the directory of the watched cgroups can't be read; ends after three scans of it
+--   reclaim        the kernel can't be asked to reclaim; or it does not answer, five seconds after it was told to leave off
+--   kernel_log     the kernel's log can't be read; or records of it are lost, and that ends after a minute without
+--   clock          the wall clock was set; ends when it was set to where it would be, or has not been set for ten minutes
 --   sampler, recorder  a thread makes no progress
 -- NULL: a row of an earlier version.
 ALTER TABLE service_event ADD COLUMN fault TEXT;
