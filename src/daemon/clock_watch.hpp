@@ -22,7 +22,9 @@ class ClockWatch {
   };
   /// A wall clock that is slewed, by a tenth at most, is not set, and a second is corrected without anybody's noticing.
   Seen look(const Clocks& clocks) {
+    const std::int64_t began_us = clocks.boot();
     const Reading now{clocks.wall(), clocks.steady(), clocks.boot()};
+    if (clocks.boot() - began_us > kNoise_us / 2) return {};  // somebody stopped us in between: these are of different times
     const std::optional<Reading> before = std::exchange(last_, now);
     if (!before) return {};
     const std::int64_t passed_us = now.boot_us - before->boot_us;
@@ -41,8 +43,8 @@ class ClockWatch {
   std::optional<Reading> last_;
 };
 
-/// The fault that a wall clock is being set: begins when it is, ends when it has run evenly for ten minutes, or has been set to where
-/// it would be had nobody touched it.
+/// The fault that a wall clock is being set: begins when it is, ends when it has run evenly for ten minutes, or has been set to
+/// where it would be had nobody touched it.
 class ClockSetting {
  public:
   /// Whether something is to be said after a look at `boot_us` of the clock that is never set.

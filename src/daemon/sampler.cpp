@@ -305,7 +305,8 @@ void Sampler::take_back(const core::Scan& scan) {
 bool Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
   const bool moved = reading.hierarchical_limit_bytes != entry.hierarchical_limit_bytes;
   const std::int64_t age_us = entry.limits_read_at_us ? now_us - *entry.limits_read_at_us : kLimitsEvery_us;
-  if (!moved && entry.limits_problem.empty() && age_us >= 0 && age_us < kLimitsEvery_us) return false;  // a negative age: the clock was set back
+  const bool is_fresh = age_us >= 0 && age_us < kLimitsEvery_us;  // a negative age: the clock was set back
+  if (!moved && is_fresh && entry.limits_problem.empty()) return false;
   entry.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
   const bool first = !std::exchange(entry.limits_read_at_us, now_us);
   entry.limits_problem.clear();

@@ -114,6 +114,20 @@ TEST_F(ScanLoopTest, AClockThatIsSlewedIsNotSet) {
   EXPECT_EQ(told(), Strings{});
 }
 
+TEST_F(ScanLoopTest, BeingStoppedBetweenTwoClocksIsNoClockThatWasSet) {
+  ScanLoop one = loop();
+  one.tick(clocks());
+  Clocks stopped = clocks();
+  stopped.wall = [&] {
+    const std::int64_t before_us = wall_us_;
+    pass(kHour);
+    return before_us;
+  };
+  one.tick(stopped);
+  one.tick(clocks());
+  EXPECT_EQ(told(), Strings{});
+}
+
 TEST_F(ScanLoopTest, SleepIsAGapAndNothingElse) {
   ScanLoop one = loop();
   one.tick(clocks());
