@@ -19,22 +19,28 @@ std::size_t character_end(std::string_view text, std::size_t at) {
 }
 
 /// Where the pattern goes on after the set that begins at `at` (a '['), if the byte is in it; kNone if not, or if the
-/// set is never closed.
+/// set is never closed. SQLite's reading of the odd ones: a ']' that comes first is itself and begins no range, and of a
+/// range that runs backwards the first end is in the set.
 std::size_t match_set(std::string_view pattern, std::size_t at, char byte) {
   ++at;
   const bool inverted = at < pattern.size() && pattern[at] == '^';
   if (inverted) ++at;
   bool found = false;
-  for (bool first = true; at < pattern.size() && (first || pattern[at] != ']'); first = false) {
-    const auto low = static_cast<unsigned char>(pattern[at]);
-    auto high = low;
-    if (at + 2 < pattern.size() && pattern[at + 1] == '-' && pattern[at + 2] != ']') {
-      high = static_cast<unsigned char>(pattern[at + 2]);
-      at += 2;
-    }
-    const auto value = static_cast<unsigned char>(byte);
-    found = found || (low <= value && value <= high);
+  if (at < pattern.size() && pattern[at] == ']') {
+    found = byte == ']';
     ++at;
+  }
+  const auto value = static_cast<unsigned char>(byte);
+  int before = -1;  // what a '-' would make a range of
+  for (; at < pattern.size() && pattern[at] != ']'; ++at) {
+    if (pattern[at] == '-' && before >= 0 && at + 1 < pattern.size() && pattern[at + 1] != ']') {
+      ++at;
+      found = found || (before <= value && value <= static_cast<unsigned char>(pattern[at]));
+      before = -1;
+    } else {
+      before = static_cast<unsigned char>(pattern[at]);
+      found = found || before == value;
+    }
   }
   if (at >= pattern.size()) return kNone;
   return found != inverted ? at + 1 : kNone;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/memory_stat.hpp"
 
+#include <algorithm>
 #include <initializer_list>
+#include <limits>
 
 namespace cgmm::kernel {
 
@@ -38,10 +40,12 @@ core::MemorySample sample_of(const core::Values<Stat>& stat) {
 namespace v2 {
 namespace {
 
+/// At most what a number of the kernel's may be: five of the largest would wrap around to a small one.
 std::optional<std::uint64_t> sum(const core::Values<Stat>& stat, std::initializer_list<Stat> parts) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
   std::optional<std::uint64_t> total;
   for (const Stat part : parts) {
-    if (stat.has(part)) total = total.value_or(0) + *stat[part];
+    if (stat.has(part)) total = std::min(total.value_or(0) + *stat[part], kMost);
   }
   return total;
 }

@@ -180,7 +180,10 @@ TEST(GlobMatches, MeansWhatSqlitesGlobMeans) {
                           {"/[ab]", "/b", true}, {"/[^ab]", "/b", false}, {"/[a-c]x", "/bx", true},
                           {"/[]]", "/]", true}, {"/[a", "/a", false}, {"*web*", "/pods/web-1/x", true},
                           {"", "", true}, {"", "/", false}, {"/a*b*c", "/axxbyyc", true}, {"/a*b*c", "/axxbyy", false},
-                          {"\\*", "\\anything", true}}) {
+                          {"\\*", "\\anything", true},
+                          // As SQLite has it; tests/fuzz/glob_fuzzer.cpp compares them.
+                          {"[]-z]", "]", true}, {"[]-z]", "a", false}, {"[]-z]", "-", true}, {"[z-a]", "z", true},
+                          {"[z-a]", "b", false}, {"[a-c-e]", "d", false}, {"[a-c-e]", "-", true}, {"[^]a]", "]", false}}) {
     EXPECT_EQ(glob_matches(one.pattern, one.path), one.matches) << one.pattern << " on " << one.path;
   }
 }

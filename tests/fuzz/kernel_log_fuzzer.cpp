@@ -5,25 +5,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <string_view>
 
 #include "kernel/oom_messages.hpp"
+#include "require.hpp"
 
 namespace {
 
 using cgmm::core::LoggedKill;
 using cgmm::kernel::LogRecord;
-
-#define REQUIRE(condition)                                        \
-  do {                                                            \
-    if (!(condition)) {                                           \
-      std::fprintf(stderr, "%d: not %s\n", __LINE__, #condition); \
-      std::abort();                                               \
-    }                                                             \
-  } while (false)
 
 void check(const LogRecord& record) {
   REQUIRE(record.at_us >= 0);

@@ -6,6 +6,8 @@
 #include <functional>
 #include <string>
 
+#include "kernel/memory_stat.hpp"
+
 namespace cgmm::kernel {
 namespace {
 
@@ -29,6 +31,12 @@ TEST(ParseKeyed, MatchesWholeKeysAndIgnoresTheRest) {
 
 TEST(ParseKeyed, LeavesWhatIsNotThereAbsent) {
   EXPECT_EQ(parse_keyed("anon 1\n", kKeys)[Key::file], std::nullopt);
+}
+
+TEST(MemoryStat, ASumOfNumbersThatNoKernelHasDoesNotWrapAround) {
+  const auto stat = parse_keyed(
+      "slab 9223372036854775807\nkernel_stack 9223372036854775807\npercpu 9223372036854775807\nsock 1\n", v2::kStat);
+  EXPECT_EQ(v2::sample_of(stat).gauges[core::Gauge::kernel], 9223372036854775807U);
 }
 
 TEST(ParseKeyed, SaysWhatIsWrongAndInWhichLine) {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as a cgroup's path, and as the name of one of kubelet's log files: who makes a cgroup chooses its name, and must
+// not get an identity that is not in it.
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "core/container.hpp"
+#include "core/workload.hpp"
+#include "require.hpp"
+
+namespace {
+
+using namespace cgmm::core;
+
+bool is_hex(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), text) != words.end();
+}
+
+bool is_uid(std::string_view uid) {
+  std::string digits(uid);
+  std::erase(digits, '-');
+  return digits.size() == 32 && is_hex(digits) && (uid.size() == 32 || uid.size() == 36);
+}
+
+void check(const ContainerIdentity& identity, std::string_view path) {
+  REQUIRE(identity.container_id.size() >= 12 && identity.container_id.size() <= 64 && is_hex(identity.container_id));
+  REQUIRE(path.find(identity.container_id) != std::string_view::npos);
+  REQUIRE(is_one_of(identity.runtime, {"", "containerd", "cri-o", "docker", "podman"}));
+  REQUIRE(is_one_of(identity.qos_class, {"", "guaranteed", "burstable", "besteffort"}));
+  REQUIRE(identity.qos_class.empty() || path.find("kubepods") != std::string_view::npos);
+  if (identity.pod_uid.empty()) return;
+  REQUIRE(is_uid(identity.pod_uid) && !identity.qos_class.empty());
+  std::string dashed(path);
+  std::replace(dashed.begin(), dashed.end(), '_', '-');
+  REQUIRE(dashed.find("pod" + identity.pod_uid) != std::string::npos);
+}
+
+void check_path(std::string_view path, std::size_t from) {
+  const auto found = recognise_container(path, from);
+  if (!found) return;
+  const std::string own(path.substr(0, found->path_length));
+  REQUIRE(found->path_length > from && found->path_length <= path.size());
+  REQUIRE(found->path_length == path.size() || path[found->path_length] == '/');
+  check(found->identity, own);
+  for (const std::string& same : {own, own + "/init", own + "/docker/" + std::string(64, 'e')}) {
+    const auto again = recognise_container(same, from);
+    REQUIRE(again && again->identity == found->identity && again->path_length == found->path_length);
+  }
+  const std::string workload = workload_of({}, found->identity, path);
+  REQUIRE(workload == (found->identity.pod_uid.empty() ? "" : "pod/" + found->identity.pod_uid));
+}
+
+void check_names(const ContainerNames& names) {
+  for (const std::string* const name : {&names.pod_namespace, &names.pod, &names.container}) {
+    REQUIRE(name->find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos);
+    REQUIRE(name->size() <= 253);
+  }
+  const std::string prefix = pod_prefix(names.pod);
+  REQUIRE(!prefix.empty() && names.pod.starts_with(prefix));
+  REQUIRE(workload_of(names, {}, "/x").starts_with(names.pod_namespace + "/" + prefix));
+}
+
+/// What a name tells is all of the name: put together again it is the same.
+void check_log_names(std::string_view text) {
+  if (const auto log = parse_container_log(text)) {
+    check_names(log->names);
+    REQUIRE(log->container_id.size() == 64 && is_hex(log->container_id));
+    REQUIRE(text == log->names.pod + "_" + log->names.pod_namespace + "_" + log->names.container + "-" +
+                        log->container_id + ".log");
+  }
+  if (const auto pod = parse_pod_log_dir(text)) {
+    check_names(pod->names);
+    REQUIRE(is_uid(pod->pod_uid) && pod->names.container.empty());
+    REQUIRE(text == pod->names.pod_namespace + "_" + pod->names.pod + "_" + pod->pod_uid);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text = cgmm::fuzz::text_of(data, size);
+  check_path(text, 0);
+  check_path(text, std::min(text.size(), std::min(text.rfind('/'), text.size())));
+  check_log_names(text);
+  const std::string prefix = pod_prefix(text);
+  REQUIRE(text.starts_with(prefix) && prefix.empty() == text.empty());
+  return 0;
+}
