@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -20,7 +23,13 @@
 // The headers alone: Debian's compiled toml++ is a shared library, which the program would carry for one
 // small file.
 #define TOML_HEADER_ONLY 1
+// It asserts what a wrong file can break ("[[;"), ahead of the check that makes an error of it. Without its asserts, and
+// without NDEBUG, which would have clang take them for granted.
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#define TOML_ASSERT(expr) static_cast<void>(0)
 #include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 namespace cgmm::config {
 namespace {
@@ -209,14 +218,35 @@ void apply(const Overrides& overrides, Config& config) {
   throw ConfigError(file.string(), "can't be read: " + reason);
 }
 
+/// Why what is in the file may not be what root, or who runs us, wrote; "" where it is. What is read from a device is the
+/// driver's, whoever may write to it (/dev/null).
+std::string distrust(const struct stat& info) {
+  if (S_ISCHR(info.st_mode) || S_ISDIR(info.st_mode)) return {};
+  if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
+    return "it belongs to uid " + std::to_string(info.st_uid) +
+           ", who is neither root nor the user that runs this: give it to root (chown root)";
+  }
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
+  char mode[8];
+  std::snprintf(mode, sizeof mode, "%04o", info.st_mode & 07777U);
+  return "its mode is " + std::string(mode) + ", so that others than its owner may write it: take that away (chmod go-w)";
+}
+
 /// The whole file; nullopt where there is none.
-std::optional<std::string> read_file(const std::filesystem::path& file) {
+std::optional<std::string> read_file(const std::filesystem::path& file, const Warn& warn) {
   constexpr std::size_t kMaxBytes = 1 << 20U;
   const auto close = [](std::FILE* stream) { std::fclose(stream); };
   const std::unique_ptr<std::FILE, decltype(close)> stream{std::fopen(file.c_str(), "rbe")};
   if (!stream) {
     if (errno == ENOENT) return std::nullopt;
     throw_unreadable(file, std::generic_category().message(errno));
+  }
+  struct stat info {};  // of what is open, not of what has the name by now
+  if (::fstat(::fileno(stream.get()), &info) != 0) throw_unreadable(file, std::generic_category().message(errno));
+  if (const std::string why = distrust(info); !why.empty()) {
+    const ConfigError error(file.string(), "not to be trusted: " + why);
+    if (!warn) throw error;
+    warn(error.what());
   }
   std::string text(kMaxBytes + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), stream.get()));
@@ -266,9 +296,9 @@ bool operator==(const Config& a, const Config& b) {
   return all(a) == all(b);
 }
 
-Config load(const std::optional<std::filesystem::path>& file, const Overrides& overrides) {
+Config load(const std::optional<std::filesystem::path>& file, const Overrides& overrides, const Warn& warn) {
   const auto path = file.value_or(kDefaultFile);
-  const auto text = read_file(path);
+  const auto text = read_file(path, warn);
   if (!text && file) throw_unreadable(path, std::generic_category().message(ENOENT));
   return parse(text.value_or(""), path.string(), overrides);
 }

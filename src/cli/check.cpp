@@ -75,11 +75,32 @@ std::string in_words(const config::Config& config) {
   return text + (config.dry_run ? "; dry run: nothing is reclaimed" : "");
 }
 
-void check_configuration(const CommonOptions& common, const config::Config& config, Findings& findings) {
-  const std::string file = common.config ? common.config->string() : std::string(config::kDefaultFile);
+/// Whether the directory's mode lets others take away what is in it. A sticky bit keeps them from it, and so does a read-only
+/// mount, which a ConfigMap of Kubernetes is: its directory has the mode 0777.
+bool others_may_write(const fs::path& directory) {
+  std::error_code error;
+  const fs::perms mode = fs::status(directory, error).permissions();
+  return !error && (mode & (fs::perms::group_write | fs::perms::others_write)) != fs::perms::none &&
+         (mode & fs::perms::sticky_bit) == fs::perms::none && (::access(directory.c_str(), W_OK) == 0 || errno != EROFS);
+}
+
+/// `untrusted`: for what `run` would not take the file; "" where it would.
+void check_configuration(const CommonOptions& common, const config::Config& config, const std::string& untrusted,
+                         Findings& findings) {
+  const fs::path file = common.config ? *common.config : fs::path(config::kDefaultFile);
   std::error_code error;
   const bool there = common.config || fs::exists(file, error);
-  findings.ok("configuration", there ? file : "no " + file + ": the defaults and the options given");
+  const fs::path directory = fs::absolute(file, error).parent_path();
+  if (!untrusted.empty()) {
+    findings.problem("configuration", untrusted, "do what it says: `run` does not take the file as it is");
+  } else {
+    findings.ok("configuration", there ? file.string() : "no " + file.string() + ": the defaults and the options given");
+  }
+  if (there && others_may_write(directory)) {
+    findings.warning("configuration",
+                     directory.string() + " may be written by others than its owner, who can take the file away",
+                     "chmod go-w " + directory.string());
+  }
   const auto threshold_bytes = config.policy.defaults.threshold.bytes(std::nullopt);
   if (threshold_bytes && *threshold_bytes < kSuspiciousThreshold_bytes) {
     findings.warning("policy", "the threshold is " + core::format_bytes(*threshold_bytes) +
@@ -242,10 +263,12 @@ void guarded(const char* item, const char* advice, Findings& findings, Check che
 }  // namespace
 
 int check(const CommonOptions& common, const OutputOptions& output, const std::string& version) {
-  const config::Config config = config::load(common.config, common.overrides);
+  std::string untrusted;
+  const config::Config config =
+      config::load(common.config, common.overrides, [&](const std::string& sentence) { untrusted = sentence; });
   Findings findings;
   findings.ok("version", version);
-  check_configuration(common, config, findings);
+  check_configuration(common, config, untrusted, findings);
   guarded("hierarchy", "name the parent with --parent", findings, [&] { check_hierarchy(config, findings); });
   check_kernel_log(config, findings);
   check_names(config, findings);

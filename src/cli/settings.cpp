@@ -31,13 +31,15 @@ daemon::Settings settings_of(const config::Config& config) {
 ReaderConfig load_for_reading(const CommonOptions& common) {
   std::error_code ignored;
   const bool has_file = common.config || std::filesystem::exists(config::kDefaultFile, ignored);
+  const auto tell = [](const std::string& sentence) {
+    std::cerr << "cgroup-memory-manager: " << core::escape_for_terminal(sentence) << '\n';
+  };
   try {
-    return {config::load(common.config, common.overrides), has_file};
+    return {config::load(common.config, common.overrides, tell), has_file};
   } catch (const config::ConfigError& error) {
     if (!common.overrides.database) throw;
     config::Config defaults = config::parse("", "", common.overrides);
-    std::cerr << "cgroup-memory-manager: " << core::escape_for_terminal(error.what())
-              << "; going on without a configuration file\n";
+    tell(std::string(error.what()) + "; going on without a configuration file");
     return {std::move(defaults), false};
   }
 }

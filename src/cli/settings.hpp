@@ -21,7 +21,8 @@ struct ReaderConfig {
 
 /// Where a file can't be taken, but the database is given, its error goes to standard error and the rest is
 /// as without a file: who looks for the reason of a failure shall not be kept from the history by a typing
-/// error. Otherwise throws config::ConfigError.
+/// error. That others may write the file is told there too, and it is taken: it decides only what is read. Otherwise throws
+/// config::ConfigError.
 ReaderConfig load_for_reading(const CommonOptions& common);
 
 }  // namespace cgmm::cli

@@ -114,7 +114,10 @@ class CliTest : public ::testing::Test {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
   }
-  void write_config(const std::string& toml) const { write(config(), toml); }
+  void write_config(const std::string& toml) const {
+    write(config(), toml);
+    std::filesystem::permissions(config(), std::filesystem::perms(0644));  // whatever the umask is: others may not write it
+  }
 
   /// The program with these arguments and no others.
   static Answer program(const std::vector<std::string>& arguments, const Environment& more = {}) {

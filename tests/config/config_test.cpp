@@ -283,6 +283,14 @@ TEST(Config, NamesTheLineOfASyntaxError) {
   EXPECT_EQ(error_of("database = \"\xff\"").substr(0, 36), "config.toml:1: not valid TOML: Encou");
 }
 
+// What toml++ asserts not to be, or calls unreachable: found by tests/fuzz/config_fuzzer.cpp.
+TEST(Config, ASyntaxErrorIsNoAccident) {
+  for (const char* const toml : {"[[;rule]]\ncgroup = \"/x\"\n", "[;]\n", "[[\u00e9]]\n", "interval\u00e9 = 1\n",
+                                 "\u023d = 1\n", "interval = 1 \u00e9\n", "a.\u00e9 = 1\n"}) {
+    EXPECT_TRUE(error_of(toml).starts_with("config.toml:1: not valid TOML: ")) << toml << ": " << error_of(toml);
+  }
+}
+
 TEST(Config, ErrorsCarryKeyValueAndExpectation) {
   try {
     parse_here("watch = 1");

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -31,6 +33,7 @@ class LoadConfig : public testing::Test {
   fs::path write(std::string_view text) const {
     const fs::path file = directory_ / "config.toml";
     std::ofstream(file, std::ios::binary) << text;
+    fs::permissions(file, fs::perms(0644));  // whatever the umask is
     return file;
   }
 
@@ -91,8 +94,79 @@ TEST_F(LoadConfig, WithoutAFileIsTheDefaults) {
   EXPECT_EQ(load(std::nullopt), Config{});
 }
 
+TEST_F(LoadConfig, TakesNoFileThatOthersThanItsOwnerMayWrite) {
+  const fs::path file = write("interval = 5");
+  for (const unsigned mode : {0664u, 0646u, 0666u, 0620u, 0602u, 01666u}) {
+    fs::permissions(file, fs::perms(mode));
+    char shown[8];
+    std::snprintf(shown, sizeof shown, "%04o", mode);
+    EXPECT_EQ(error_of(file), file.string() + ": not to be trusted: its mode is " + shown +
+                                  ", so that others than its owner may write it: take that away (chmod go-w)");
+  }
+  for (const unsigned mode : {0644u, 0640u, 0600u, 0755u, 0444u}) {
+    fs::permissions(file, fs::perms(mode));
+    EXPECT_EQ(error_of(file), "") << mode;
+  }
+}
+
+TEST_F(LoadConfig, OfASymbolicLinkTheTargetCounts) {
+  const fs::path file = write("interval = 5");
+  fs::create_symlink(file, directory_ / "link");
+  EXPECT_EQ(error_of(directory_ / "link"), "") << "a link's own mode is 0777";
+  fs::permissions(file, fs::perms(0666));
+  const std::string link = (directory_ / "link").string();
+  EXPECT_TRUE(error_of(link).starts_with(link + ": not to be trusted: its mode is 0666,"));
+}
+
+// A volume with a ConfigMap of Kubernetes: the directory is everybody's, the file is reached by two links.
+TEST_F(LoadConfig, TakesAFileAsKubernetesMountsIt) {
+  fs::permissions(directory_, fs::perms(0777) | fs::perms::sticky_bit);
+  fs::create_directory(directory_ / "..2026_11_23_03_12_00.1");
+  fs::rename(write("interval = 5"), directory_ / "..2026_11_23_03_12_00.1" / "config.toml");
+  fs::create_directory_symlink("..2026_11_23_03_12_00.1", directory_ / "..data");
+  fs::create_symlink("..data/config.toml", directory_ / "config.toml");
+  EXPECT_EQ(error_of(directory_ / "config.toml"), "");
+}
+
+TEST_F(LoadConfig, TakesNoFileThatBelongsToAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: only root can give a file away ***";
+  constexpr uid_t kNobody = 65534;
+  const fs::path file = write("interval = 5");
+  ASSERT_EQ(::chown(file.c_str(), kNobody, 0), 0);
+  EXPECT_EQ(error_of(file), file.string() + ": not to be trusted: it belongs to uid 65534, who is neither root nor the user "
+                                            "that runs this: give it to root (chown root)");
+  fs::permissions(directory_, fs::perms(0755));
+  ASSERT_EQ(::seteuid(kNobody), 0);
+  const std::string of_ones_own = error_of(file);
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_EQ(of_ones_own, "");
+  ASSERT_EQ(::chown(file.c_str(), 0, 0), 0);
+  ASSERT_EQ(::seteuid(kNobody), 0);
+  const std::string of_root = error_of(file);
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_EQ(of_root, "");
+}
+
+TEST_F(LoadConfig, TellsWhoOnlyReadsAndTakesTheFileAllTheSame) {
+  const fs::path file = write("interval = 5");
+  fs::permissions(file, fs::perms(0666));
+  std::string told;
+  EXPECT_EQ(load(file, {}, [&](const std::string& sentence) { told += sentence; }).interval_us, 5'000'000);
+  EXPECT_TRUE(told.starts_with(file.string() + ": not to be trusted: ")) << told;
+}
+
+TEST_F(LoadConfig, TakesADevice) {
+  EXPECT_EQ(load("/dev/null"), Config{}) << "everybody may write to it, which changes nothing";
+}
+
+std::string shipped() {
+  std::ifstream file(kShipped);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 TEST(ShippedConfig, IsTheDefaults) {
-  EXPECT_EQ(load(kShipped), Config{});
+  ASSERT_FALSE(shipped().empty());
+  EXPECT_EQ(parse(shipped(), "config.toml"), Config{});  // not load(): a checkout may be anybody's
 }
 
 /// Whether some line of the file sets the key, be it in a comment (`#key = value`).

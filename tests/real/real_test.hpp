@@ -60,7 +60,10 @@ class RealTest : public ::testing::Test {
   }
 
   /// What the configuration file holds from now on; at first nothing, so the defaults.
-  void write_config(const std::string& toml) const { std::ofstream(config()) << toml; }
+  void write_config(const std::string& toml) const {
+    std::ofstream(config()) << toml;
+    std::filesystem::permissions(config(), std::filesystem::perms(0644));  // whatever the umask is: others may not write it
+  }
 
   /// The first value of a query on the history, NULL and no row being 0.
   std::int64_t number(const std::string& sql) const {
