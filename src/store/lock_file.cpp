@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "store/access.hpp"
 #include "store/open.hpp"
 #include "store/reader.hpp"
 #include "store/refusal.hpp"
@@ -21,7 +22,6 @@
 namespace cgmm::store {
 namespace {
 
-constexpr mode_t kMode = 0640;
 // running_service_pid() holds the lock for a moment to learn whether somebody else does; a service that
 // starts in that moment must not take it for another service.
 constexpr int kAttempts = 10;
@@ -57,10 +57,10 @@ LockFile::LockFile(const std::filesystem::path& database, const std::filesystem:
 
 /// False: held by somebody else, or removed under our hands.
 bool LockFile::try_to_take(const std::filesystem::path& shown) {
-  int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
+  int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
   made_ = fd >= 0;
   if (made_) {
-    ::fchmod(fd, kMode);  // whatever the umask is
+    set_access(fd, kFileMode);
   } else if (errno == EEXIST) {
     fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT) return false;

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "store/access.hpp"
 #include "store/migrations.hpp"
 #include "store/refusal.hpp"
 
@@ -23,8 +24,6 @@ namespace cgmm::store {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
-constexpr mode_t kFileMode = 0640;
-constexpr mode_t kDirectoryMode = 0750;
 /// PRAGMA quick_check reads every page: a quarter of a second at this size.
 constexpr std::int64_t kQuickCheckLimitBytes = 64LL * 1024 * 1024;
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
@@ -140,7 +139,7 @@ Content inspect_opened(const std::filesystem::path& file, SQLite::Database& data
 void create(const std::filesystem::path& file, const std::filesystem::path& real) {
   const int fd = ::open(real.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
   if (fd < 0) throw unusable(file, "it can't be made", errno);
-  ::fchmod(fd, kFileMode);  // whatever the umask is; SQLite gives -wal and -shm the same mode
+  set_access(fd, kFileMode);  // SQLite gives -wal and -shm the same
   ::close(fd);
 }
 
@@ -231,7 +230,12 @@ SQLite::Database open_for_writing(const std::filesystem::path& file) {
 void make_directory_for(const std::filesystem::path& file) {
   const std::filesystem::path directory = resolved(file).parent_path();
   if (::mkdir(directory.c_str(), kDirectoryMode) == 0) {
-    ::chmod(directory.c_str(), kDirectoryMode);
+    ::chmod(directory.c_str(), kDirectoryMode);  // so that it can be opened, whatever the umask is
+    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) {
+      set_access(fd, kDirectoryMode);
+      ::close(fd);
+    }
     return;
   }
   const int code = errno;

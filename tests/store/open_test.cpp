@@ -2,6 +2,7 @@
 #include "store/open.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <grp.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +57,39 @@ TEST_F(Open, DoesNotMakeMoreThanTheFilesOwnDirectory) {
   const auto mistyped = directory() / "a" / "b" / "history.db";
   EXPECT_THROW(History{mistyped}, StoreError);
   EXPECT_FALSE(std::filesystem::exists(directory() / "a"));
+}
+
+TEST_F(Open, GivesWhatItMakesToTheGroupAdmAndLeavesAloneWhatWasThere) {
+  const group* const adm = ::getgrnam("adm");
+  if (::geteuid() != 0 || adm == nullptr) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: it takes root and a group adm ***";
+  const auto group_of = [](const std::filesystem::path& path) {
+    struct stat info {};
+    EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
+    return info.st_gid;
+  };
+  const auto deep = directory() / "b" / "history.db";
+  {
+    const History history(deep);
+    for (const char* const end : {"", "-wal", "-shm", ".lock"}) {
+      EXPECT_EQ(group_of(deep.string() + end), adm->gr_gid) << end;
+      EXPECT_EQ(mode_of(deep.string() + end), 0640u) << end;
+    }
+    EXPECT_EQ(group_of(deep.parent_path()), adm->gr_gid);
+  }
+  // As the node's owner has it now.
+  const auto everything = {deep, std::filesystem::path(deep.string() + ".lock"), deep.parent_path()};
+  for (const auto& path : everything) {
+    ASSERT_EQ(::chown(path.c_str(), 0, 12345), 0);
+    ASSERT_EQ(::chmod(path.c_str(), 0700), 0);
+  }
+  {
+    const History history(deep);
+    for (const auto& path : everything) {
+      EXPECT_EQ(group_of(path), 12345u) << path;
+      EXPECT_EQ(mode_of(path), 0700u) << path;
+    }
+    EXPECT_EQ(group_of(deep.string() + "-wal"), 12345u) << "as the database has it";
+  }
 }
 
 TEST_F(Open, MakesTheFileAndItsDirectoryForTheServiceAndItsGroupWhateverTheUmaskIs) {

@@ -40,17 +40,21 @@ inline void redirect_to(const Streams& streams) {
   redirect(streams.err, STDERR_FILENO);
 }
 
-/// Becomes the program; for a child. Returns only when that fails.
-inline int become_program(const std::vector<std::string>& arguments, const Streams& streams,
-                          const Environment& more) {
+/// Becomes `program`; for a child. Returns only when that fails.
+inline int become(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                  const Streams& streams, const Environment& more) {
   redirect_to(streams);
   for (const char* const name : {"RUST_LOG", "JOURNAL_STREAM", "NO_COLOR"}) ::unsetenv(name);
   for (const auto& [name, value] : more) ::setenv(name.c_str(), value.c_str(), 1);
-  std::vector<char*> argv{const_cast<char*>(CGMM_PROGRAM)};
+  std::vector<char*> argv{const_cast<char*>(program.c_str())};
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  ::execv(CGMM_PROGRAM, argv.data());
+  ::execv(program.c_str(), argv.data());
   return 127;
+}
+inline int become_program(const std::vector<std::string>& arguments, const Streams& streams,
+                          const Environment& more) {
+  return become(CGMM_PROGRAM, arguments, streams, more);
 }
 
 inline std::string content_of(const std::filesystem::path& file) {
