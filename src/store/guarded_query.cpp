@@ -67,8 +67,9 @@ class Guard {
       case SQLITE_RECURSIVE:
         return SQLITE_OK;
       case SQLITE_FUNCTION:
-        if (!is_word(second, {"load_extension"})) return SQLITE_OK;
-        denied_ = "load_extension() is not allowed";
+        // The second takes the address of code to run, and Debian's SQLite has it.
+        if (!is_word(second, {"load_extension", "fts3_tokenizer"})) return SQLITE_OK;
+        denied_ = std::string(second) + "() is not allowed";
         return SQLITE_DENY;
       case SQLITE_PRAGMA:
         if (only_tells(first, second != nullptr)) return SQLITE_OK;
@@ -97,11 +98,47 @@ class Guard {
   std::string denied_;
 };
 
-/// The SQL is at fault, unless it is the file, the disk, or the memory.
+/// Holds a statement to the limits while it lives. The one of memory is SQLite's for the whole process.
+class Bounds {
+ public:
+  Bounds(sqlite3* database, const QueryLimits& limits)
+      : database_(database), steps_left_(limits.steps), heap_limit_(sqlite3_hard_heap_limit64(limits.memory_bytes)) {
+    sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, limits.value_bytes);
+    sqlite3_limit(database_, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_progress_handler(database_, kStepsAtOnce, &Bounds::asked, this);
+    // What the file itself says is no more trusted than the statement: it may be a copy from anywhere.
+    for (const auto& [option, value] : {std::pair{SQLITE_DBCONFIG_DEFENSIVE, 1}, {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+                                        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0}, {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0}}) {
+      sqlite3_db_config(database_, option, value, nullptr);
+    }
+    sqlite3_exec(database_, "PRAGMA temp_store = MEMORY", nullptr, nullptr, nullptr);
+  }
+  ~Bounds() {
+    sqlite3_progress_handler(database_, 0, nullptr, nullptr);
+    sqlite3_hard_heap_limit64(heap_limit_);
+  }
+  Bounds(const Bounds&) = delete;
+  Bounds& operator=(const Bounds&) = delete;
+
+ private:
+  static constexpr int kStepsAtOnce = 10'000;
+
+  static int asked(void* self) { return (static_cast<Bounds*>(self)->steps_left_ -= kStepsAtOnce) <= 0 ? 1 : 0; }
+
+  sqlite3* database_;
+  std::int64_t steps_left_;
+  std::int64_t heap_limit_;  // what it was before
+};
+
+/// The SQL is at fault, unless it is the file or the disk.
 [[noreturn]] void fail(sqlite3* database, const Guard& guard) {
   const int code = sqlite3_errcode(database) & 0xff;
   if (!guard.denied().empty()) refuse(guard.denied());
   switch (code) {
+    case SQLITE_INTERRUPT:
+      refuse("it takes too long: has it an end, and every join its ON?");
+    case SQLITE_NOMEM:
+      refuse("it takes too much memory: let it sort or group less at once");
     case SQLITE_ERROR:
     case SQLITE_AUTH:
     case SQLITE_CONSTRAINT:
@@ -183,11 +220,17 @@ core::Cell cell_at(sqlite3_stmt* statement, int column) {
   }
 }
 
+std::int64_t bytes_of(const core::Cell& cell) {
+  const auto* text = std::get_if<std::string>(&cell);
+  return static_cast<std::int64_t>(sizeof cell + (text ? text->size() : 0));
+}
+
 }  // namespace
 
-core::Table run_guarded(SQLite::Database& database, std::string_view sql,
-                        const core::Parameters& parameters) {
+core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters,
+                        const QueryLimits& limits) {
   sqlite3* const handle = database.getHandle();
+  const Bounds bounds(handle, limits);  // before the guard, who would not let it
   const Guard guard(handle);
   if (sql.find('\0') != std::string_view::npos) refuse("it has a NUL byte in it");
   StatementHandle statement(nullptr, &sqlite3_finalize);
@@ -202,10 +245,17 @@ core::Table run_guarded(SQLite::Database& database, std::string_view sql,
   const int column_count = sqlite3_column_count(statement.get());
   for (int i = 0; i < column_count; ++i) table.columns.emplace_back(sqlite3_column_name(statement.get(), i));
   int result = SQLITE_ROW;
+  std::int64_t answer_bytes = 0;
   while ((result = sqlite3_step(statement.get())) == SQLITE_ROW) {
     auto& row = table.rows.emplace_back();
     row.reserve(table.columns.size());
-    for (int i = 0; i < column_count; ++i) row.push_back(cell_at(statement.get(), i));
+    for (int i = 0; i < column_count; ++i) {
+      row.push_back(cell_at(statement.get(), i));
+      answer_bytes += bytes_of(row.back());
+    }
+    if (answer_bytes > limits.answer_bytes) {
+      refuse("its answer is larger than " + std::to_string(limits.answer_bytes >> 20) + " MiB: ask for fewer rows (LIMIT, a later --since)");
+    }
   }
   if (result != SQLITE_DONE) fail(handle, guard);
   return table;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Runs the operator's SQL so that it can do nothing but read this one database. Two guards, because neither
-// is enough: SQLite calls ATTACH, BEGIN and some PRAGMAs "read-only", and an authorizer is asked about words,
-// not about effects. The thread that owns the connection.
+// Runs the operator's SQL, and that of reports_dir, so that it can do nothing but read this one database, and not without end.
+// Two guards, because neither is enough: SQLite calls ATTACH, BEGIN and some PRAGMAs "read-only", and an authorizer is asked
+// about words, not about effects. The thread that owns the connection.
 
+#include <cstdint>
 #include <string_view>
 
 #include "core/table.hpp"
@@ -16,7 +17,17 @@ class Database;
 
 namespace cgmm::store {
 
-/// Throws StoreError(bad_query) where the SQL is at fault, SQLite::Exception where the file or disk is.
-core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters);
+/// What a statement may take. One without an end (a recursive WITH) or with a slip (a join without its ON) shall end in a
+/// sentence, and not take the node's memory, or fill its disk with temporary files: there are none, it sorts in memory.
+struct QueryLimits {
+  std::int64_t memory_bytes = std::int64_t{256} << 20;  // SQLite's, of the whole process
+  std::int64_t answer_bytes = std::int64_t{128} << 20;  // the values that come out
+  int value_bytes = 16 << 20;                           // one text or blob
+  std::int64_t steps = 20'000'000'000;                  // of SQLite's virtual machine: minutes
+};
+
+/// Throws StoreError(bad_query) where the SQL is at fault or over a limit, SQLite::Exception where the file or disk is.
+core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters,
+                        const QueryLimits& limits = {});
 
 }  // namespace cgmm::store

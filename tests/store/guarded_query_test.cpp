@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `query`, and a report of the operator's own, must not be able to do. reader_test.cpp has what a wrong statement says.
+#include "store/guarded_query.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <sqlite3.h>
+
+#include <optional>
+
+#include "store/fixture.hpp"
+#include "store/open.hpp"
+
+namespace cgmm::store {
+namespace {
+
+using Kind = StoreError::Kind;
+
+class GuardedQuery : public StoreTest {
+ protected:
+  GuardedQuery() { make_history(); }
+
+  core::Table run(std::string_view sql, const QueryLimits& limits = {}) {
+    if (!connection_) connection_.emplace(open_for_reading(file(), *stamp_of(file())));
+    return run_guarded(*connection_, sql, {}, limits);
+  }
+  /// Why not; "" where it was run.
+  std::string refusal(std::string_view sql, const QueryLimits& limits = {}) {
+    constexpr std::string_view kBegin = "the query can't be run: ";
+    try {
+      run(sql, limits);
+    } catch (const StoreError& error) {
+      EXPECT_EQ(error.kind(), Kind::bad_query);
+      const std::string what = error.what();
+      EXPECT_TRUE(what.starts_with(kBegin)) << what;
+      return what.substr(kBegin.size());
+    }
+    return "";
+  }
+  void change_file(const std::string& sql) {
+    SQLite::Database(file().string(), SQLite::OPEN_READWRITE).exec(sql);
+  }
+
+ private:
+  std::optional<SQLite::Database> connection_;
+};
+
+TEST_F(GuardedQuery, RefusesEveryWayOutThatIsKnown) {
+  const std::string other = (directory() / "other.db").string();
+  const std::string would_write = "it would write, and the history is read-only here";
+  const std::pair<std::string, std::string> attempts[] = {
+      // To write, by other doors than INSERT and UPDATE.
+      {"WITH x AS (SELECT 1) INSERT INTO node SELECT 'a', 1", would_write},
+      {"REPLACE INTO node VALUES ('a', 1)", would_write},
+      {"EXPLAIN DELETE FROM scan", would_write},
+      {"CREATE TEMP TRIGGER t AFTER INSERT ON scan BEGIN SELECT 1; END", would_write},
+      {"CREATE VIRTUAL TABLE temp.t USING fts5(x)", would_write},
+      {"CREATE VIRTUAL TABLE temp.t USING rtree(a, b, c)", would_write},
+      {"DELETE FROM pragma_table_info", "table pragma_table_info may not be modified"},
+      {"SELECT * FROM pragma_user_version(9)", "too many arguments on pragma_user_version() - max 0"},
+      {"PRAGMA main.user_version = 9", "PRAGMA user_version is not allowed"},
+      {"PRAGMA main.journal_mode(DELETE)", "PRAGMA journal_mode is not allowed"},
+      {"SELECT * FROM pragma_journal_mode('DELETE')", "unknown database 'DELETE'"},
+      {"SELECT * FROM pragma_wal_checkpoint", "no such table: pragma_wal_checkpoint"},
+      {"PRAGMA optimize", "PRAGMA optimize is not allowed"},
+      {"PRAGMA wal_autocheckpoint = 1", "PRAGMA wal_autocheckpoint is not allowed"},
+      {"PRAGMA trusted_schema = ON", "PRAGMA trusted_schema is not allowed"},
+      {"PRAGMA mmap_size = 1000000000", "PRAGMA mmap_size is not allowed"},
+      // To reach other files.
+      {"ATTACH DATABASE 'file:" + other + "?mode=rwc' AS o", "ATTACH and DETACH are not allowed"},
+      {"VACUUM main INTO '" + other + "'", would_write},
+      {"SELECT readfile('/etc/passwd')", "no such function: readfile"},
+      {"SELECT writefile('" + other + "', 'x')", "no such function: writefile"},
+      {"SELECT edit('x', 'sh')", "no such function: edit"},
+      {"SELECT * FROM fsdir('/')", "no such table: fsdir"},
+      {"SELECT * FROM csv('/etc/passwd')", "no such table: csv"},
+      // To run code.
+      {"SELECT load_extension('/tmp/x', 'f')", "load_extension() is not allowed"},
+      {"SELECT fts3_tokenizer('simple')", "fts3_tokenizer() is not allowed"},
+      {"SELECT FTS3_Tokenizer('simple', x'4141414141414141')", "fts3_tokenizer() is not allowed"},
+      // To get past the guard.
+      {"PRAGMA writable_schema = RESET", "PRAGMA writable_schema is not allowed"},
+      {"PRAGMA hard_heap_limit = 0", "PRAGMA hard_heap_limit is not allowed"},
+      {"PRAGMA temp_store = FILE", "PRAGMA temp_store is not allowed"},
+      {"PRAGMA query_only = 0; DELETE FROM scan", "PRAGMA query_only is not allowed"},
+      {"SELECT 1; PRAGMA writable_schema = ON", "it is more than one statement"},
+  };
+  const Traces before = traces_in(directory());
+  for (const auto& [sql, why] : attempts) EXPECT_EQ(refusal(sql), why) << sql;
+  EXPECT_EQ(traces_in(directory()), before);
+}
+
+TEST_F(GuardedQuery, ARefusalIsTheGuardsAndNotTheReadOnlyFilesAlone) {
+  SQLite::Database writable(file().string(), SQLite::OPEN_READWRITE);
+  for (const char* const sql :
+       {"DELETE FROM scan", "UPDATE sqlite_schema SET sql = ''", "DROP VIEW v_sample", "CREATE TEMP TABLE t (x)",
+        "INSERT INTO node VALUES ('a', 1)", "PRAGMA user_version = 9", "VACUUM", "REINDEX"}) {
+    EXPECT_THROW(run_guarded(writable, sql, {}), StoreError) << sql;
+  }
+  EXPECT_EQ(writable.execAndGet("SELECT count(*) FROM scan").getInt(), 1);
+  EXPECT_NE(writable.execAndGet("PRAGMA user_version").getInt(), 9);
+}
+
+// A copied file may come from anywhere: what its views do is held to the same.
+TEST_F(GuardedQuery, TheFilesOwnViewsAreNoWayOutEither) {
+  change_file("CREATE VIEW loads AS SELECT load_extension('/tmp/x') AS x");
+  change_file("CREATE VIEW points AS SELECT fts3_tokenizer('simple', x'4141414141414141') AS x");
+  change_file("CREATE VIEW fine AS SELECT count(*) AS x FROM scan");
+  EXPECT_EQ(refusal("SELECT * FROM loads"), "unsafe use of load_extension()");
+  EXPECT_EQ(refusal("SELECT * FROM points"), "unsafe use of fts3_tokenizer()");
+  EXPECT_EQ(shown(run("SELECT x FROM fine")), "1\n");
+}
+
+TEST_F(GuardedQuery, EndsWhatHasNoEnd) {
+  constexpr const char* kEndless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) ";
+  constexpr const char* kTooLong = "it takes too long: has it an end, and every join its ON?";
+  EXPECT_EQ(refusal(std::string(kEndless) + "SELECT count(*) FROM n", {.steps = 1'000'000}), kTooLong);
+  EXPECT_EQ(refusal(std::string(kEndless) + "SELECT i FROM n", {.answer_bytes = 1 << 20}),
+            "its answer is larger than 1 MiB: ask for fewer rows (LIMIT, a later --since)");
+  EXPECT_EQ(refusal("WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n) SELECT count(*) FROM n",
+                    {.memory_bytes = 16 << 20}),
+            "it takes too much memory: let it sort or group less at once");
+  EXPECT_EQ(refusal("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) "
+                    "SELECT i FROM n ORDER BY hex(randomblob(100))",
+                    {.memory_bytes = 16 << 20}),
+            "it takes too much memory: let it sort or group less at once");
+  EXPECT_EQ(shown(run("SELECT count(*) FROM scan")), "1\n") << "and the next one is not held to what is left of that";
+}
+
+TEST_F(GuardedQuery, MakesNoValueThatFillsTheMemory) {
+  for (const char* const sql : {"SELECT zeroblob(1000000000)", "SELECT length(randomblob(1000000000))",
+                                "SELECT replace(hex(zeroblob(8000000)), '0', 'xxxx')"}) {
+    EXPECT_EQ(refusal(sql), "string or blob too big") << sql;
+  }
+  EXPECT_EQ(shown(run("SELECT length(printf('%900000000d', 1))")), "NULL\n");
+  EXPECT_EQ(shown(run("SELECT length(zeroblob(1000000))")), "1000000\n");
+}
+
+TEST_F(GuardedQuery, SortsInMemoryAndLeavesSqlitesLimitAsItWas) {
+  const std::int64_t before = sqlite3_hard_heap_limit64(-1);
+  EXPECT_EQ(shown(run("SELECT value FROM json_each('[3,1,2]') ORDER BY value")), "1\n2\n3\n");
+  EXPECT_EQ(sqlite3_hard_heap_limit64(-1), before);
+  SQLite::Database database(open_for_reading(file(), *stamp_of(file())));
+  run_guarded(database, "SELECT 1", {});
+  EXPECT_EQ(database.execAndGet("PRAGMA temp_store").getInt(), 2) << "no temporary file";
+}
+
+}  // namespace
+}  // namespace cgmm::store
