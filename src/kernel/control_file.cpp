@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -22,15 +23,24 @@ constexpr std::size_t kMaxPathBytes = 4000;
 /// "Gone" is absence, not failure: ENOENT from a directory that was removed, ENODEV from a file held open in one.
 bool means_gone(int error) { return error == ENOENT || error == ENODEV; }
 
-/// A symbolic link anywhere in the path is refused (ELOOP). Kernels before 5.6, and some containers' system call filters, know
-/// no openat2: there only the last component is guarded, and the file systems that the kernel keeps have no links to offer.
-Fd open_beneath(int from, const std::string& path, int flags) {
-  struct open_how how {};
-  how.flags = static_cast<unsigned>(flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const long fd = ::syscall(SYS_openat2, from, path.c_str(), &how, sizeof how);
-  if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return Fd(static_cast<int>(fd));
-  return Fd(::openat(from, path.c_str(), flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+/// Opens `path` below the directory without following a symbolic link anywhere on it; O_NOFOLLOW alone means the last name only.
+/// Name by name where the kernel (before 5.6) or a seccomp filter has no openat2().
+Fd open_without_links(int from, const char* path, int flags) {
+  flags |= O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  open_how how{};
+  how.flags = static_cast<unsigned>(flags);
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  Fd directory(static_cast<int>(::syscall(SYS_openat2, from, path, &how, sizeof how)));
+  if (directory || (errno != ENOSYS && errno != EPERM)) return directory;
+  for (std::string_view rest = path; !rest.empty();) {
+    const std::string name(rest.substr(0, rest.find('/')));
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    const int last_flags = rest.empty() ? flags : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    Fd next(::openat(directory ? directory.get() : from, name.empty() ? "." : name.c_str(), last_flags));
+    if (!next) return next;
+    directory = std::move(next);
+  }
+  return directory;
 }
 
 }  // namespace
@@ -42,14 +52,14 @@ Fd open_directory(int root_fd, std::string_view path, int flags) {
   while (path.size() > kMaxPathBytes) {
     const std::size_t cut = path.rfind('/', kMaxPathBytes);
     if (cut == std::string_view::npos) break;
-    Fd next = open_beneath(from, std::string(path.substr(0, cut)), O_PATH);
+    Fd next = open_without_links(from, std::string(path.substr(0, cut)).c_str(), O_PATH);
     if (!next) return next;
     current = std::move(next);
     from = current.get();
     path.remove_prefix(cut + 1);
   }
   const std::string rest = path.empty() ? std::string(".") : std::string(path);
-  return open_beneath(from, rest, flags);
+  return open_without_links(from, rest.c_str(), flags);
 }
 
 std::optional<Cgroup> Cgroup::open(int root_fd, core::CgroupId id, HeldFiles& held) {

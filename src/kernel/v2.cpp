@@ -90,7 +90,7 @@ class V2Controller final : public Controller {
     for (std::size_t slash = path.rfind('/'); slash != std::string::npos; slash = path.rfind('/')) {
       path.resize(slash);
       const Fd directory = open_directory(root_fd(), path, O_PATH);
-      const Fd file(directory ? ::openat(directory.get(), "memory.max", O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1);
+      const Fd file(directory ? ::openat(directory.get(), "memory.max", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) : -1);
       const ssize_t got = file ? ::pread(file.get(), buffer().data(), buffer().size(), 0) : -1;
       if (got <= 0) continue;  // the root has none
       try {

@@ -3,11 +3,18 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <system_error>
 
+#include "support/child_process.hpp"
 #include "support/fake_cgroups.hpp"
 
 namespace cgmm::kernel {
@@ -234,6 +241,41 @@ TEST(Controller, DoesNotFollowASymbolicLinkInPlaceOfAFile) {
   std::filesystem::create_symlink(tree.root() + "/other/memory.stat", tree.root() + "/web/memory.stat");
   Opened opened(tree);
   EXPECT_EQ(opened.error_of_reading("/web"), "/web/memory.stat: Too many levels of symbolic links");
+}
+
+/// From here on this process has no openat2(), as with a kernel before 5.6 or under a filter that does not know it.
+bool give_up_openat2() {
+  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{sizeof filter / sizeof filter[0], filter};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/// Whether /link/web is refused although it has the inode that is asked for, and /pods/web and the root are found.
+bool follows_no_link(Opened& opened, std::uint64_t inode, std::uint64_t root_inode) {
+  if (!opened.controller->open({"/pods/web", inode}) || !opened.controller->open({"", root_inode})) return false;
+  try {
+    return !opened.controller->open({"/link/web", inode});
+  } catch (const std::system_error& error) {
+    return error.code() == std::errc::too_many_symbolic_link_levels || error.code() == std::errc::not_a_directory;
+  }
+}
+
+TEST(Controller, DoesNotFollowASymbolicLinkOnTheWay) {
+  FakeCgroups tree;
+  tree.put("/pods/web", test::v1_files({}));
+  std::filesystem::create_directory_symlink("pods", tree.root() + "/link");
+  Opened opened(tree);
+  const std::uint64_t inode = tree.inode("/pods/web");
+  const std::uint64_t root_inode = tree.inode("");
+  EXPECT_TRUE(follows_no_link(opened, inode, root_inode));
+  auto child = test::ChildProcess::fork_off([&] {
+    if (!give_up_openat2()) return 2;
+    return follows_no_link(opened, inode, root_inode) ? 0 : 1;
+  });
+  EXPECT_EQ(child.wait_for_exit(), 0) << "without openat2()";
 }
 
 TEST(Controller, FindsACgroupThatVanishedAtAnyStepAbsent) {

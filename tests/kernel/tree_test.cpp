@@ -105,6 +105,18 @@ TEST(Tree, TakesNamesOfAnyBytes) {
   EXPECT_EQ(paths(tree), sorted);
 }
 
+TEST(Tree, GoesNoDeeperThan64LevelsAndSaysSo) {
+  FakeCgroups cgroups;
+  std::string path;
+  for (int i = 0; i < 70; ++i) path += "/d";
+  cgroups.put(path, test::v1_files({}));
+  cgroups.put("/a", test::v1_files({}));
+  Tree tree(open_hierarchy(cgroups.root()), Watch::automatic);
+  EXPECT_EQ(paths(tree), Paths{"/a"});
+  EXPECT_EQ(tree.error_count(), 1);
+  EXPECT_TRUE(tree.first_error().ends_with("/d: File name too long")) << tree.first_error();
+}
+
 TEST(Tree, FindsThousandsInOneDirectory) {
   FakeCgroups cgroups;
   cgroups.put("/pods", test::v1_files({}));
