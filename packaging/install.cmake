@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# `cmake --install`: the program with its short name, the unit, the man page, and the configuration where there is none.
+# `cmake --install`: the program with its short name, the unit, the man page, completions, and the configuration where there is
+# none. The Debian package is made of the same: its DESTDIR is empty, and what becomes of a configuration is up to dpkg.
 # DESTDIR and `--prefix` work as everywhere; only the configuration does not follow the prefix, because the program looks
 # for it in one place.
 
 set(CGMM_CONFIG_DIR /etc/cgroup-memory-manager)
+set(CGMM_ZSH_COMPLETIONS_DIR share/zsh/site-functions CACHE STRING "Where zsh looks for completions")
 
 install(TARGETS cgroup-memory-manager RUNTIME)
 file(CREATE_LINK cgroup-memory-manager ${CMAKE_BINARY_DIR}/cgmm SYMBOLIC)
@@ -11,6 +13,12 @@ install(FILES ${CMAKE_BINARY_DIR}/cgmm TYPE BIN)
 
 install(FILES ${CMAKE_SOURCE_DIR}/packaging/cgroup-memory-manager.8 ${CMAKE_SOURCE_DIR}/packaging/cgmm.8
         DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+set(completions ${CMAKE_SOURCE_DIR}/packaging/completions)
+foreach(name cgroup-memory-manager cgmm)  # bash and fish look for a file of the command's name
+  install(FILES ${completions}/cgmm.bash DESTINATION share/bash-completion/completions RENAME ${name})
+  install(FILES ${completions}/cgmm.fish DESTINATION share/fish/vendor_completions.d RENAME ${name}.fish)
+endforeach()
+install(FILES ${completions}/_cgmm DESTINATION ${CGMM_ZSH_COMPLETIONS_DIR})
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE TYPE DOC)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/reports TYPE DOC FILES_MATCHING PATTERN *.sql)  # to start one's own from
 

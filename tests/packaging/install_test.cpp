@@ -44,7 +44,7 @@ class Install : public ::testing::Test {
   TempDir root_;
 };
 
-TEST_F(Install, PutsTheProgramItsShortNameTheUnitTheManualAndTheConfigurationInPlace) {
+TEST_F(Install, PutsTheProgramItsShortNameTheUnitTheManualTheCompletionsAndTheConfigurationInPlace) {
   ASSERT_TRUE(install("/usr"));
   EXPECT_TRUE(fs::is_regular_file(under_root("/usr/bin/cgroup-memory-manager")));
   EXPECT_EQ(fs::read_symlink(under_root("/usr/bin/cgmm")), "cgroup-memory-manager");
@@ -52,6 +52,11 @@ TEST_F(Install, PutsTheProgramItsShortNameTheUnitTheManualAndTheConfigurationInP
             contents(kSource / "packaging/cgroup-memory-manager.service"));
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgroup-memory-manager.8")));
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgmm.8")));
+  for (const char* file : {"bash-completion/completions/cgroup-memory-manager", "bash-completion/completions/cgmm",
+                           "fish/vendor_completions.d/cgroup-memory-manager.fish", "fish/vendor_completions.d/cgmm.fish",
+                           "zsh/site-functions/_cgmm"}) {
+    EXPECT_TRUE(fs::is_regular_file(under_root("/usr/share") / file)) << file;
+  }
   EXPECT_EQ(contents(config()), contents(kSource / "config.toml"));
 }
 

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completions for fish, installed under both names of the program.
+
+set -l commands run report history incident status check query
+
+function __cgmm_reports
+    set -l command (commandline -opc)
+    $command[1] report --list --format csv 2>/dev/null | string match -r --groups-only '^([^,]+),' | tail -n +2
+end
+
+for program in cgroup-memory-manager cgmm
+    set -l complete complete -c $program
+    set -l first "not __fish_seen_subcommand_from $commands"
+    $complete -f
+    $complete -n $first -a run -d 'The service'
+    $complete -n $first -a report -d 'The weekly summary, or one report by name'
+    $complete -n $first -a history -d "A cgroup's memory over time"
+    $complete -n $first -a incident -d 'After an OOM kill: who, why, and what led up to it'
+    $complete -n $first -a status -d 'Is it running, and how well?'
+    $complete -n $first -a check -d 'What is right on this node and what is not'
+    $complete -n $first -a query -d 'Your own SQL on the history'
+    $complete -n $first -l version -d 'Which version it is'
+    $complete -s h -l help -d 'How it is called'
+    $complete -l config -rF -d 'The configuration'
+    $complete -l database -rF -d 'The history, a SQLite file'
+
+    set -l run "$first; or __fish_seen_subcommand_from run check"
+    $complete -n $run -l parent -x -a 'auto (__fish_complete_directories)' -d 'Directory whose cgroups are watched'
+    $complete -n $run -l threshold -x -a '25% 50% 512Mi' -d 'Page cache at or over this is reclaimed'
+    $complete -n $run -l interval -x -d 'From one scan to the next'
+    $complete -n $run -l cooldown -x -d 'How long a cgroup is left alone after a reclaim'
+    $complete -n $run -l dry-run -d 'Record what would be reclaimed, reclaim nothing'
+    $complete -n $run -l cycles -x -d 'End after so many scans'
+    $complete -n $run -l log-level -x -a 'trace debug info warn error off' -d 'What is logged'
+
+    set -l reads '__fish_seen_subcommand_from report history incident status check query'
+    $complete -n $reads -l format -x -a 'text markdown html csv json' -d 'How it is written'
+    $complete -n $reads -l output -rF -d 'Write there instead of to standard output'
+    set -l window '__fish_seen_subcommand_from report history incident'
+    $complete -n $window -l since -x -a '1h 1d 7d 30d' -d 'Begin of the time looked at'
+    $complete -n $window -l until -x -d 'End of the time looked at'
+    $complete -n '__fish_seen_subcommand_from report incident' -l cgroup -x -d 'Only cgroups that match this glob'
+    $complete -n '__fish_seen_subcommand_from report' -l list -d 'Name the reports there are'
+    $complete -n '__fish_seen_subcommand_from report' -a '(__cgmm_reports)' -d 'Report'
+    $complete -n '__fish_seen_subcommand_from incident' -l window -x -a '30m 2h' -d 'How long before the kill to look at'
+    $complete -n '__fish_seen_subcommand_from incident' -a 'list show latest'
+end
