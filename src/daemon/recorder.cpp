@@ -244,11 +244,26 @@ void Recorder::store_names(const std::vector<Record>& names) {
 
 void Recorder::store(std::span<const Record> records) {
   store::History& history = keeper_.history();
+  const std::int64_t lost_before = history.room().lost_scans;
   history.begin();
   for (const Record& record : records) {
     std::visit([&history](const auto& one) { history.record(one); }, record);
   }
   history.commit();
+  log_commit(records, history.room().lost_scans - lost_before);
+}
+
+/// After the commit: whoever reads this knows what is on record, whatever happens to the service from here on.
+void Recorder::log_commit(std::span<const Record> records, std::int64_t lost_scans) {
+  std::int64_t scan_count = 0;
+  std::int64_t last_at_us = 0;
+  for (const Record& record : records) {
+    const auto* const scan = std::get_if<core::Scan>(&record);
+    if (scan == nullptr) continue;
+    ++scan_count;
+    last_at_us = scan->started_at_us;
+  }
+  if (scan_count > 0) spdlog::debug("on record: {} scans up to {}, {} lost", scan_count - lost_scans, last_at_us, lost_scans);
 }
 
 /// To find out which one is bad. When the disk fails in the middle, all are tried again: a scan may then be on record twice,

@@ -54,6 +54,7 @@ class Recorder {
   void remember(const std::vector<Record>& batch);
   void remember(const core::CgroupId& id, const core::Cooldown& cooldown, std::int64_t reclaim_id);
   void store(std::span<const Record> records);
+  static void log_commit(std::span<const Record> records, std::int64_t lost_scans);
   bool record_one_by_one(const std::vector<Record>& batch);
   void name_containers(const std::vector<Record>& batch);
   void store_names(const std::vector<Record>& names);
