@@ -16,21 +16,24 @@ bool will_be_told_again(const Record& record) {
 
 }  // namespace
 
-bool RecordQueue::push_scan(core::Scan&& scan) {
+bool RecordQueue::push_scan(core::Scan&& scan, std::vector<core::CountedOomKills> kills) {
+  bool is_taken = false;
   {
     const std::lock_guard lock(mutex_);
     const std::size_t rows = scan.rows.size() + 1;
     if (!scan.is_partial) see_scan(scan);
-    if (closed_ || (rows_ > 0 && rows_ + rows > kMaxRows)) {
+    is_taken = !closed_ && (rows_ == 0 || rows_ + rows <= kMaxRows);
+    if (is_taken) {
+      rows_ += rows;
+      waiting_.emplace_back(std::move(scan));
+      ++pushed_count_;
+    } else {
       ++refused_.scans;
-      return false;
     }
-    rows_ += rows;
-    waiting_.emplace_back(std::move(scan));
-    ++pushed_count_;
+    for (core::CountedOomKills& one : kills) keep(std::move(one));
   }
   pushed_.notify_one();
-  return true;
+  return is_taken;
 }
 
 void RecordQueue::see_scan(const core::Scan& scan) {
@@ -56,17 +59,21 @@ std::uint64_t RecordQueue::push(Record&& record) {
   {
     const std::lock_guard lock(mutex_);
     if (const auto* event = std::get_if<core::ServiceEvent>(&record)) follow_fault(*event);
-    if (kept_ >= kMaxKept / 2 && will_be_told_again(record)) return UINT64_MAX;
-    if (kept_ >= kMaxKept) {
-      ++refused_.others;
-      return UINT64_MAX;  // never committed
-    }
-    ++kept_;
-    waiting_.push_back(std::move(record));
-    ticket = ++pushed_count_;
+    ticket = keep(std::move(record));
   }
   pushed_.notify_one();
   return ticket;
+}
+
+std::uint64_t RecordQueue::keep(Record&& record) {
+  if (kept_ >= kMaxKept / 2 && will_be_told_again(record)) return UINT64_MAX;
+  if (kept_ >= kMaxKept) {
+    ++refused_.others;
+    return UINT64_MAX;  // never committed
+  }
+  ++kept_;
+  waiting_.push_back(std::move(record));
+  return ++pushed_count_;
 }
 
 /// A fault that is told again keeps its beginning and gets the newer words.

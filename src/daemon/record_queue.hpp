@@ -29,8 +29,10 @@ class RecordQueue {
   static constexpr std::size_t kMaxRows = 40'000;
   static constexpr std::size_t kMaxKept = 10'000;
 
-  /// False when it was refused, and then `scan` is as it was: the next one must announce every cgroup.
-  bool push_scan(core::Scan&& scan);
+  /// False when it was refused, and then `scan` is as it was: the next one must announce every cgroup. The kills that its
+  /// counters tell of are kept all the same. They become one transaction: on record alone, the counters would hide the kills
+  /// from the next run.
+  bool push_scan(core::Scan&& scan, std::vector<core::CountedOomKills> kills = {});
 
   /// The ticket of the record, for wait_committed(). Beyond kMaxKept it is refused, and counted. What is known so far of an
   /// effect makes room for the rest earlier: it will be told again.
@@ -95,6 +97,7 @@ class RecordQueue {
   bool wants_announcement() { return announcement_wanted_.exchange(false); }
 
  private:
+  std::uint64_t keep(Record&& record);
   void follow_fault(const core::ServiceEvent& event);
   void see_scan(const core::Scan& scan);
 

@@ -185,8 +185,7 @@ void ScanLoop::look_once() {
 }
 
 void ScanLoop::hand_on(Sampler::Result&& result) {
-  if (!queue_.push_scan(std::move(result.scan))) sampler_.take_back(result.scan);
-  for (core::CountedOomKills& kills : result.oom_kills) queue_.push(std::move(kills));
+  if (!queue_.push_scan(std::move(result.scan), std::move(result.oom_kills))) sampler_.take_back(result.scan);
 }
 
 void ScanLoop::log_scan(const Sampler::Result& result) {

@@ -39,6 +39,16 @@ TEST(RecordQueue, DoesNotLetScansCrowdOutWhatIsKept) {
   EXPECT_EQ(queue.take_refused().others, 1);
 }
 
+TEST(RecordQueue, HandsOnTheKillsOfAScanTogetherWithItAndKeepsThoseOfARefusedOne) {
+  RecordQueue queue;
+  EXPECT_TRUE(queue.push_scan(scan_of(RecordQueue::kMaxRows - 1), {{.count = 1}}));
+  EXPECT_FALSE(queue.push_scan(scan_of(1), {{.count = 2}}));
+  const auto batch = queue.take();
+  ASSERT_EQ(batch.size(), 3U);
+  EXPECT_EQ(std::get<core::CountedOomKills>(batch[1]).count, 1U);
+  EXPECT_EQ(std::get<core::CountedOomKills>(batch[2]).count, 2U);
+}
+
 TEST(RecordQueue, WakesWhoWaitsForACommitWhenTheServiceStops) {
   RecordQueue queue;
   const std::uint64_t ticket = queue.push(core::Reclaim{});
