@@ -38,7 +38,8 @@ class RecordQueue {
   /// effect makes room for the rest earlier: it will be told again.
   std::uint64_t push(Record&& record);
 
-  /// Whether the recorder was done with the record of this ticket before the time was up, or end_waits() was called.
+  /// Whether the recorder was done with the record of this ticket before the time was up. Does not wait while the history can't
+  /// be written (its fault is on), nor after end_waits().
   bool wait_committed(std::uint64_t ticket, std::chrono::milliseconds time);
 
   /// The service stops: nobody waits for a commit any more.
