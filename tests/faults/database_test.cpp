@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// A database that somebody else holds, takes away, replaces or damages.
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "faults/fault_test.hpp"
+#include "support/old_history.hpp"
+#include "support/pipe.hpp"
+
+namespace cgmm::test {
+namespace {
+
+class DatabaseFault : public FaultTest {
+ protected:
+  std::string with(const char* end) const { return database().string() + end; }
+
+  static void overwrite(const std::string& file, std::int64_t from_bytes) {
+    const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+    const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file));
+    ASSERT_GT(size, from_bytes);
+    const std::string garbage(static_cast<std::size_t>(size - from_bytes), '\xa5');
+    ASSERT_EQ(::pwrite(fd.get(), garbage.data(), garbage.size(), from_bytes), static_cast<ssize_t>(garbage.size()));
+  }
+  void overwrite_page(std::int64_t number) const {
+    const Fd fd(::open(database().c_str(), O_WRONLY | O_CLOEXEC));
+    const std::string garbage(4096, '\xa5');
+    ASSERT_EQ(::pwrite(fd.get(), garbage.data(), garbage.size(), (number - 1) * 4096), 4096);
+  }
+  std::int64_t page_of(const std::string& table) const {
+    return number("SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'");
+  }
+  std::int64_t quarantined() const {
+    const std::filesystem::directory_iterator files(disk());
+    return std::count_if(begin(files), end(files), [](const auto& entry) {
+      const std::string name = entry.path().filename().string();
+      return name.starts_with("history.db.corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm");
+    });
+  }
+};
+
+TEST_F(DatabaseFault, LockedBySomebodyElse) {
+  start();
+  std::optional<SQLite::Database> other;
+  survives({.row = "database locked by somebody else",
+            .name = "history",
+            .begin =
+                [&] {
+                  other.emplace(database(), SQLite::OPEN_READWRITE, 5000);
+                  other->exec("BEGIN EXCLUSIVE");
+                },
+            .end = [&] { other.reset(); },
+            .lasts_until = [&] { return count_in_log(" error: the history can't be written") > 0; }});
+}
+
+TEST_F(DatabaseFault, Deleted) {
+  start();
+  survives({.row = "database deleted",
+            .name = "history",
+            .begin =
+                [&] {
+                  for (const char* const end : {"", "-wal", "-shm"}) std::filesystem::remove(with(end));
+                },
+            .end = [] {}});  // all that it held is carried over
+}
+
+TEST_F(DatabaseFault, OnlyItsLogDeleted) {
+  start();
+  survives({.row = "the database's log (-wal) deleted",
+            .name = "history",
+            .begin = [&] { std::filesystem::remove(with("-wal")); },
+            .end = [] {}});
+}
+
+TEST_F(DatabaseFault, ReplacedByAnotherHistory) {
+  start();
+  ASSERT_TRUE(eventually([&] { return number("SELECT count(*) FROM cooldown") == 1; }));
+  SQLite::Database(database(), SQLite::OPEN_READONLY, 5000).exec("VACUUM INTO '" + file("backup.db").string() + "'");
+  std::filesystem::rename(file("backup.db"), disk() / "backup.db");
+  survives({.row = "replaced by an older copy",
+            .name = "history",
+            .begin = [&] { std::filesystem::rename(disk() / "backup.db", database()); },
+            .end = [] {},
+            .history_stays = false,
+            .lost = "what the copy has not"});
+}
+
+TEST_F(DatabaseFault, ReplacedByAFileThatIsNotOurs) {
+  start();
+  const auto foreign = file("foreign.db");
+  SQLite::Database(foreign, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (42)");
+  const std::string content = content_of(foreign);
+  survives({.row = "replaced by another program's database",
+            .name = "history",
+            .begin = [&] { std::filesystem::copy_file(foreign, disk() / "moved.db"), std::filesystem::rename(disk() / "moved.db", database()); },
+            .end =
+                [&] {
+                  EXPECT_TRUE(content_of(database()) == content) << "it was written to";
+                  std::filesystem::remove(database());
+                },
+            .history_stays = false,
+            .lost = "what was in the other file"});
+}
+
+TEST_F(DatabaseFault, DamagedWhileItIsOpen) {
+  make_old_history(database(), now_us());
+  start({.configuration = "keep_samples = '1h'\n"});
+  survives({.row = "pages overwritten while it is open",
+            .name = "history",
+            .begin = [&] { overwrite(database(), 4096); },
+            .end = [] {},
+            .lasts_until = [&] { return quarantined() == 1; },
+            .history_stays = false,
+            .lost = "what can't be read, kept aside"});
+}
+
+TEST_F(DatabaseFault, DamagedAtAStart) {
+  start();
+  survives({.row = "a page overwritten at a start",
+            .name = "history",
+            .begin =
+                [&] {
+                  service().signal(SIGTERM);
+                  ASSERT_EQ(service().wait_for_exit(), 0);
+                  overwrite_page(page_of("sample"));
+                  start();
+                },
+            .end = [&] { EXPECT_EQ(quarantined(), 1); },
+            .history_stays = false,
+            .lost = "what can't be read, kept aside"});
+}
+
+TEST_F(DatabaseFault, ItsLogDamagedAtAStart) {
+  start();
+  survives({.row = "half of its log (-wal) overwritten at a start",
+            .name = "",
+            .begin =
+                [&] {
+                  service().signal(SIGTERM);  // from here on the cooldown is in the database itself
+                  ASSERT_EQ(service().wait_for_exit(), 0);
+                  start();
+                  ASSERT_TRUE(eventually([&, since = now_us()] { return scan_count(since) >= 5; }));
+                  service().kill();
+                  overwrite(with("-wal"), static_cast<std::int64_t>(std::filesystem::file_size(with("-wal")) / 2));
+                  start();
+                },
+            .end = [] {},
+            .history_stays = false,
+            .lost = "the last scans before the kill"});
+}
+
+TEST_F(DatabaseFault, NoDirectoryThatCanBeWrittenAtAStart) {
+  Mount again(disk(), disk());
+  start();
+  survives({.row = "read-only at a start (bind remount)",
+            .name = "history",
+            .begin =
+                [&] {
+                  service().signal(SIGTERM);
+                  ASSERT_EQ(service().wait_for_exit(), 0);
+                  again.make_read_only(true);
+                  start();
+                },
+            .end = [&] { again.make_read_only(false); }});
+}
+
+TEST_F(DatabaseFault, AReaderThatDoesNotLetGo) {
+  for (int i = 0; i < 200; ++i) cgroups().put("/pod/" + std::to_string(i), minimal_v1(kBelow));
+  start({.configuration = "max_size = '32MiB'\n"});
+  std::optional<SQLite::Database> reader;
+  survives({.row = "a reader keeps the log from being taken up",
+            .name = "reader",
+            .begin =
+                [&] {
+                  reader.emplace(database(), SQLite::OPEN_READONLY, 5000);
+                  reader->exec("BEGIN");
+                  reader->execAndGet("SELECT count(*) FROM scan");
+                },
+            .end = [&] { reader.reset(); },
+            .lasts_until = [&] { return number("SELECT count(*) FROM service_event WHERE fault = 'reader'") > 0; }});
+}
+
+}  // namespace
+}  // namespace cgmm::test
