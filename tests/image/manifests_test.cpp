@@ -35,7 +35,7 @@ TEST_F(Manifests, AreWhatTheSchemaOfTheApiDescribes) {
 TEST_F(Manifests, WithAMistakeAreRefused) {
   const std::string good = content_of(kManifests / "base/daemonset.yaml");
   const std::pair<const char*, const char*> mistakes[] = {
-      {"failureThreshold: 60", "failureTreshold: 60"},                    // a key that nobody knows, deep down
+      {"failureThreshold: 5", "failureTreshold: 5"},                      // a key that nobody knows, deep down
       {"terminationGracePeriodSeconds:", "terminationGracePeriod:"},
       {"updateStrategy:", "strategy:"},                                   // a Deployment's
       {"memory: 64Mi", "memory: lots"},
