@@ -160,7 +160,8 @@ void check_hierarchy(const config::Config& config, Findings& findings) {
                 "cgroup v1 takes no amount, and has no pressure by cgroup: reclaim_step, reclaim_to and "
                 "max_pressure have no effect here");
   }
-  const kernel::Inspection found = kernel::inspect(hierarchy, kernel_watch(config.watch));
+  const kernel::Inspection found = kernel::inspect(
+      hierarchy, kernel_watch(config.watch), {.max_cgroups = static_cast<std::size_t>(config.max_cgroups)});
   const std::string counts = std::to_string(found.watched.size()) +
                              (found.watched.size() == 1 ? " cgroup to watch, " : " cgroups to watch, ") +
                              std::to_string(found.container_count) + " of them containers";
@@ -170,6 +171,10 @@ void check_hierarchy(const config::Config& config, Findings& findings) {
     findings.warning("cgroups", counts, "nothing, if containers come later; else name the parent with --parent");
   } else {
     findings.ok("cgroups", counts);
+  }
+  if (found.left_out_count > 0) {
+    findings.warning("cgroups", std::to_string(found.left_out_count) + " more are over max_cgroups and left out",
+                     "raise max_cgroups, or name a parent with fewer below it");
   }
   check_rules(config.policy, found.watched, findings);
   check_reclaim(found, config.dry_run, findings);

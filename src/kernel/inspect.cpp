@@ -27,12 +27,13 @@ void try_reclaim_file(const Hierarchy& hierarchy, const std::string& path, Inspe
 
 }  // namespace
 
-Inspection inspect(const Hierarchy& hierarchy, Watch watch) {
+Inspection inspect(const Hierarchy& hierarchy, Watch watch, TreeBounds bounds) {
   Inspection result;
   try {
-    Tree tree(hierarchy, watch);
+    Tree tree(hierarchy, watch, bounds);
     const auto& watched = tree.walk();
     result.first_error = tree.first_error();
+    result.left_out_count = tree.left_out_count();
     for (const WatchedCgroup& one : watched) {
       result.watched.push_back(*one.path);
       if (!tree.container_of(*one.path).container_id.empty()) ++result.container_count;

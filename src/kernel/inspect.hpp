@@ -17,6 +17,7 @@ namespace cgmm::kernel {
 struct Inspection {
   std::vector<std::string> watched;     // paths
   std::size_t container_count = 0;      // of the watched
+  std::int64_t left_out_count = 0;      // over the bounds
   std::string first_error;              // of reading the tree and one cgroup; empty: none
   std::optional<bool> can_reclaim;      // the control file is there; nullopt: no cgroup to try it on
   std::optional<bool> may_reclaim;      // and may be written
@@ -26,6 +27,6 @@ struct Inspection {
   std::uint64_t swap_bytes = 0;         // of the machine
 };
 
-Inspection inspect(const Hierarchy& hierarchy, Watch watch);
+Inspection inspect(const Hierarchy& hierarchy, Watch watch, TreeBounds bounds = {});
 
 }  // namespace cgmm::kernel

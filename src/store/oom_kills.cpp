@@ -227,10 +227,12 @@ void OomKillRows::explain_again(const Victim& victim, const std::string& path) {
 }
 
 void OomKillRows::add_counted(const core::CountedOomKills& counted, std::int64_t cgroup_id) {
+  std::optional<std::int64_t> earliest_at_us = counted.since_at_us;
+  if (earliest_at_us) earliest_at_us = std::min(*earliest_at_us, counted.at_us);  // the clock may have been set back
   for (std::uint64_t i = 0; i < std::min(counted.count, kMaxCountedRows); ++i) {
     std::int64_t oom_kill_id = 0;
     {
-      Use added(add_counted_, cgroup_id, counted.at_us, counted.since_at_us);
+      Use added(add_counted_, cgroup_id, counted.at_us, earliest_at_us);
       added.step();
       oom_kill_id = added.integer(0);
     }

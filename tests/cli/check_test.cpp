@@ -73,6 +73,15 @@ TEST_F(Check, CheckTellsWhereKillsAndNamesComeFrom) {
   EXPECT_EQ(result("watch_over = '90%'", "watch").substr(0, 34), "ok: up to 20 cgroups over 90% of t");
 }
 
+TEST_F(Check, CheckTellsHowManyCgroupsAreLeftOut) {
+  cgroups().put("/db", v1_files(kOver));
+  cgroups().put("/mail", v1_files(kOver));
+  write_config("max_cgroups = 1\n");
+  const auto cgroups_line = by_item(rows_of({"check", "--parent", cgroups().root()}))["cgroups"];
+  EXPECT_EQ(cgroups_line["result"], "warning");
+  EXPECT_EQ(cgroups_line["detail"], "2 more are over max_cgroups and left out");
+}
+
 TEST_F(Check, CheckTellsForHowManyCgroupsEachRuleDecides) {
   write_config("[[rule]]\ncgroup = '/w*'\nreclaim = false\n[[rule]]\ncgroup = '*'\nthreshold = '1MiB'\n");
   auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));

@@ -253,6 +253,13 @@ TEST_F(OomKills, AreMatchedAlthoughTheClockWasSetBack) {
   EXPECT_EQ(query("SELECT source FROM oom_kill"), "kernel_log\n");
 }
 
+TEST_F(OomKills, ThatTheLogTellsLaterAreMatchedAlthoughTheClockWasSetBack) {
+  core::CountedOomKills early = counted(kWeb, kNoon + 600 * kSecond);
+  early.since_at_us = kNoon + 3600 * kSecond;
+  store(history_, early, logged(5, kWeb, kNoon + 599 * kSecond));
+  EXPECT_EQ(query("SELECT source FROM oom_kill"), "kernel_log\n");
+}
+
 TEST_F(OomKills, KeepTheSamplesOnceADayOfEachWorkload) {
   for (int i = 0; i < 5; ++i) {
     const auto at_us = kNoon + i * 10 * 3600 * kSecond;
