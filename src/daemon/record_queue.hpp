@@ -5,7 +5,6 @@
 // reclaims, OOM kills and events are few and are kept, up to a bound of their own. It sees every event on its way, so it
 // knows which faults there are now; and every scan, and the recorder come and go, so it knows how far all has got. Any thread.
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -93,9 +92,10 @@ class RecordQueue {
   /// What was refused since the last call.
   Refused take_refused();
 
-  /// The recorder has given up a scan: the next one must announce every cgroup. wants_announcement() takes the wish back.
-  void ask_for_announcement() { announcement_wanted_ = true; }
-  bool wants_announcement() { return announcement_wanted_.exchange(false); }
+  /// The recorder has given up a scan: the next one must announce every cgroup, unless one that waits does.
+  /// wants_announcement() takes the wish back, as does a scan that fulfils it.
+  void ask_for_announcement();
+  bool wants_announcement();
 
  private:
   std::uint64_t keep(Record&& record);
@@ -116,7 +116,7 @@ class RecordQueue {
   std::uint64_t committed_count_ = 0;
   bool closed_ = false;
   bool waits_ended_ = false;
-  std::atomic<bool> announcement_wanted_{false};
+  bool announcement_wanted_ = false;
 };
 
 }  // namespace cgmm::daemon

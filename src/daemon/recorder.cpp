@@ -114,7 +114,7 @@ void Recorder::open() {
 
 void Recorder::renew() {
   fault_begins(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
-  renewed_ = keeper_.renew(!damage_.empty(), wall_now_us(), run_.detail).words;
+  renewed_ = keeper_.renew(!damage_.empty(), wall_now_us(), run_.detail);
   restate();
 }
 

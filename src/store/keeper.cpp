@@ -129,40 +129,40 @@ std::string Keeper::damage() {
   return "";
 }
 
-Keeper::Renewed Keeper::renew(bool damaged, std::int64_t now_us, const std::string& detail) {
-  return as_refusal(file_, [&]() -> Renewed {
+std::string Keeper::renew(bool damaged, std::int64_t now_us, const std::string& detail) {
+  return as_refusal(file_, [&]() -> std::string {
     take_lock();
     const auto there = stamp_of(file_);
     const bool is_emptied = there && there->size_bytes == 0;
     const std::filesystem::path file = resolved(file_);
-    Renewed renewed;
     if (damaged || is_emptied) {
-      const std::string words = history_->carry_over_to(unfinished());
+      std::string words = history_->carry_over_to(unfinished());
       const History::Run run = close(/*damaged=*/true);
-      renewed.words = put_in_place(now_us, words);
+      words = put_in_place(now_us, words);
       go_on(run);
-    } else if (!there) {
-      renewed.words = "its file was removed; a new one is begun, " + history_->carry_over_to(unfinished());
+      return words;
+    }
+    if (!there) {
+      const std::string words = history_->carry_over_to(unfinished());
       const History::Run run = close(/*damaged=*/false);
       remove_database(file);  // its log
       std::error_code ignored;
       std::filesystem::rename(unfinished(), file, ignored);
       go_on(run);
-    } else if (history_->has_its_file()) {
+      return "its file was removed; a new one is begun, " + words;
+    }
+    if (history_->has_its_file()) {
       const History::Run run = close(/*damaged=*/false);  // all of it is in the file now
       remove_log(file);
       go_on(run);
-      renewed.words = "its log (-wal) was removed; nothing is lost";
-    } else {
-      // Our log would be taken for that of the file that is there now.
-      const bool is_our_log = history_->has_its_log();
-      close(/*damaged=*/false);
-      if (is_our_log) remove_log(file);
-      begin(now_us, detail);
-      renewed = {.words = "another history was put in its place, and is gone on with" + (put_aside_.empty() ? "" : "; " + put_aside_),
-                 .is_another = true};
+      return "its log (-wal) was removed; nothing is lost";
     }
-    return renewed;
+    // Our log would be taken for that of the file that is there now.
+    const bool is_our_log = history_->has_its_log();
+    close(/*damaged=*/false);
+    if (is_our_log) remove_log(file);
+    begin(now_us, detail);
+    return "another history was put in its place, and is gone on with" + (put_aside_.empty() ? "" : "; " + put_aside_);
   });
 }
 

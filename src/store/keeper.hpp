@@ -43,11 +43,7 @@ class Keeper {
   /// After damage, or when it is not in place any more: closes what is open and goes on in a file of that name: one that was put
   /// there, or a new one with what could be saved. In words what became of it. Throws StoreError; where is_open() then says no,
   /// begin() is what is to be tried next.
-  struct Renewed {
-    std::string words;
-    bool is_another = false;  // a history that somebody has put there: nothing of this run is in it
-  };
-  Renewed renew(bool damaged, std::int64_t now_us, const std::string& detail);
+  std::string renew(bool damaged, std::int64_t now_us, const std::string& detail);
 
   /// What was put aside by the last begin(), in words; empty: nothing.
   const std::string& put_aside() const { return put_aside_; }

@@ -124,8 +124,7 @@ TEST_F(Keeping, ARemovedOneGoesOnInANewFileAndNothingIsLost) {
   begin_a_run(keeper);
   remove_from_directory();
   EXPECT_FALSE(keeper.is_in_place());
-  const Keeper::Renewed renewed = keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one");
-  EXPECT_FALSE(renewed.is_another);
+  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one").substr(0, 21), "its file was removed;");
   EXPECT_TRUE(keeper.is_in_place());
   core::Reclaim ended = reclaim_of_web(1);
   ended.outcome = core::ReclaimOutcome::done;
@@ -203,8 +202,8 @@ TEST_F(Keeping, AnotherHistoryPutInItsPlaceIsGoneOnWithAndKeepsItsRows) {
   store(keeper.history(), scan_at(kNoon + kHour, true), reclaim_of_web(1));
   std::filesystem::rename(backup, file());  // our log is still beside it, and must not be taken for its own
   EXPECT_FALSE(keeper.is_in_place());
-  const Keeper::Renewed renewed = keeper.renew(/*damaged=*/false, kNoon + kHour + kSecond, "two");
-  EXPECT_TRUE(renewed.is_another);
+  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + kHour + kSecond, "two"),
+            "another history was put in its place, and is gone on with");
   store(keeper.history(), scan_at(kNoon + kHour + 2 * kSecond, /*announces_all=*/false));  // of keys that it has not heard of
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "20\n");
   EXPECT_TRUE(keeper.history().room().wants_announcement);
