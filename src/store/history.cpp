@@ -137,8 +137,12 @@ struct History::Impl {
   int log_taken_up_at_pages = 0;                            // when that was tried last
   bool log_is_held = false;
   std::int64_t samples_since_tidy = 0;
-  std::int64_t lost_scans = 0;
-  bool wants_announcement = false;                          // a scan was lost, and with it who appeared
+  struct Lost {
+    std::int64_t scans = 0;
+    bool wants_announcement = false;  // a scan was lost, and with it who appeared
+  };
+  Lost lost;
+  Lost lost_before;                                         // when the transaction began
   bool in_transaction = false;
   std::int64_t reclaims_before = 0;                         // the last reclaim_id of earlier runs
   std::optional<FileId> file_id;
@@ -222,8 +226,8 @@ bool History::tidy_slice(std::int64_t now_us) {
 History::Room History::room() const {
   return {.log_bytes = impl_->log_bytes(),
           .log_is_held = impl_->log_is_held,
-          .lost_scans = impl_->lost_scans,
-          .wants_announcement = impl_->wants_announcement};
+          .lost_scans = impl_->lost.scans,
+          .wants_announcement = impl_->lost.wants_announcement};
 }
 
 /// The log, with SQLite's index of it.
@@ -274,6 +278,7 @@ void History::begin() {
   execute(impl_->begin);
   impl_->in_transaction = true;
   impl_->scanned_before_at_us = impl_->scanned_at_us;
+  impl_->lost_before = impl_->lost;
 }
 
 void History::commit() {
@@ -291,6 +296,12 @@ bool History::has_its_log() const { return !impl_->log_id || id_of(log_of(impl_-
 bool History::was_written_by_others() const { return written_at_ns(impl_->path) != impl_->file_written_at_ns; }
 void History::note_writing() { impl_->file_written_at_ns = written_at_ns(impl_->path); }
 
+bool History::take_up_all() {
+  const int code = sqlite3_wal_checkpoint_v2(impl_->database.getHandle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(impl_->database.getHandle(), code);
+  return code == SQLITE_OK;
+}
+
 std::string History::carry_over_to(const std::filesystem::path& to) { return carry_over(impl_->database, to); }
 
 struct History::RunState {
@@ -307,36 +318,37 @@ History::Run History::leave(bool damaged) {
   if (damaged) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   return std::make_shared<RunState>(RunState{.reclaims_before = impl_->reclaims_before,
                                              .scanned_at_us = impl_->scanned_at_us,
-                                             .lost_scans = impl_->lost_scans,
+                                             .lost_scans = impl_->lost.scans,
                                              .keys = impl_->cgroups.take_keys()});
 }
 
 void History::go_on(const Run& run) {
   impl_->reclaims_before = run->reclaims_before;
   impl_->scanned_at_us = run->scanned_at_us;
-  impl_->lost_scans = run->lost_scans;
-  impl_->wants_announcement = !impl_->cgroups.give_keys(std::move(run->keys));
+  impl_->lost.scans = run->lost_scans;
+  impl_->lost.wants_announcement = !impl_->cgroups.give_keys(std::move(run->keys));
 }
 
-void History::expect_announcement() { impl_->wants_announcement = true; }
+void History::expect_announcement() { impl_->lost.wants_announcement = true; }
 
 void History::rollback() noexcept {
   if (!impl_->in_transaction) return;
   if (sqlite3_get_autocommit(impl_->database.getHandle()) == 0) impl_->database.tryExec("ROLLBACK");
   impl_->in_transaction = false;
   impl_->scanned_at_us = impl_->scanned_before_at_us;
+  impl_->lost = impl_->lost_before;
   impl_->cgroups.undo();
   impl_->retention.undo();
 }
 
 void History::record(const core::Scan& scan) {
   impl_->require_transaction();
-  if (!impl_->has_room_for(scan.rows.size()) || (impl_->wants_announcement && !scan.announces_all)) {
-    ++impl_->lost_scans;
-    impl_->wants_announcement = true;
+  if (!impl_->has_room_for(scan.rows.size()) || (impl_->lost.wants_announcement && !scan.announces_all)) {
+    ++impl_->lost.scans;
+    impl_->lost.wants_announcement = true;
     return;
   }
-  impl_->wants_announcement = false;
+  impl_->lost.wants_announcement = false;
   execute(impl_->add_scan, scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(scan.rows.size()),
           scan.error_count, scan.late_us, scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = impl_->database.getLastInsertRowid();

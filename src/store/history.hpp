@@ -76,8 +76,11 @@ class History {
   bool was_written_by_others() const;
   void note_writing();
 
+  /// All of the log goes into the file. False while somebody reads what is in it.
+  bool take_up_all();
+
   /// Makes of what can be read a new history in the file `to`, which is not there yet: everything but old samples. In words
-  /// what it holds. Throws StoreError, SQLite::Exception.
+  /// what it holds. Throws StoreError.
   std::string carry_over_to(const std::filesystem::path& to);
 
   /// What a run knows beside what is on disk.

@@ -5,6 +5,7 @@
 #include <SQLiteCpp/Exception.h>
 
 #include <cstdint>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -41,11 +42,21 @@ void Keeper::take_lock() {
   lock_.emplace(resolved(file_), file_);
 }
 
-/// A crash while a damaged history was replaced: before the old one gave way the new one is none yet, after that it is all there is.
+/// A crash while a history was replaced: before the old one gave way the new one is none yet, after that it is all there is. What
+/// is left of the old one's log is not the new one's.
 void Keeper::settle_unfinished() {
-  std::error_code ignored;
+  std::error_code error;
   const std::filesystem::path file = resolved(file_);
-  if (!std::filesystem::exists(file, ignored)) std::filesystem::rename(unfinished(), file, ignored);
+  if (std::filesystem::exists(file, error) || error) return remove_database(unfinished());
+  remove_log(file);
+  if (!std::filesystem::exists(unfinished(), error)) return;
+  try {
+    open_for_writing(unfinished());  // its own log is taken up
+    std::filesystem::rename(unfinished(), file, error);
+  } catch (const StoreError& why) {
+    if (why.lasts() == StoreError::Lasts::for_now) throw;
+  } catch (const SQLite::Exception&) {
+  }
   remove_database(unfinished());
 }
 
@@ -74,6 +85,10 @@ core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail) {
       open();
     }
     try {
+      if (run_) {
+        go_on();
+        return core::Handover{};
+      }
       core::Handover handover = history_->begin_run(now_us, detail);
       history_->expect_announcement();
       return handover;
@@ -99,15 +114,14 @@ core::Handover Keeper::peek(std::int64_t now_us) const {
 std::string Keeper::replace_damaged(std::int64_t now_us) {
   std::string words = "nothing of it can be read";
   remove_database(unfinished());
+  const auto stamp = stamp_of(file_);
+  std::optional<SQLite::Database> damaged;
   try {
-    const auto stamp = stamp_of(file_);
-    if (stamp && stamp->size_bytes > 0) {
-      SQLite::Database damaged = open_for_reading(file_, *stamp);
-      words = carry_over(damaged, unfinished());
-    }
+    if (stamp && stamp->size_bytes > 0) damaged.emplace(open_for_reading(file_, *stamp));
   } catch (const SQLite::Exception&) {
-    remove_database(unfinished());
   }
+  if (damaged) words = carry_over(*damaged, unfinished());
+  damaged.reset();
   return put_in_place(now_us, words);
 }
 
@@ -132,49 +146,54 @@ std::string Keeper::damage() {
 std::string Keeper::renew(bool damaged, std::int64_t now_us, const std::string& detail) {
   return as_refusal(file_, [&]() -> std::string {
     take_lock();
+    if (!damaged && history_->is_in_place()) return "its lock file was removed, and is there again";
     const auto there = stamp_of(file_);
     const bool is_emptied = there && there->size_bytes == 0;
     const std::filesystem::path file = resolved(file_);
     if (damaged || is_emptied) {
       std::string words = history_->carry_over_to(unfinished());
-      const History::Run run = close(/*damaged=*/true);
+      close(/*damaged=*/true);
       words = put_in_place(now_us, words);
-      go_on(run);
+      go_on();
       return words;
     }
     if (!there) {
       const std::string words = history_->carry_over_to(unfinished());
-      const History::Run run = close(/*damaged=*/false);
+      close(/*damaged=*/false);
       remove_database(file);  // its log
       std::error_code ignored;
       std::filesystem::rename(unfinished(), file, ignored);
-      go_on(run);
+      go_on();
       return "its file was removed; a new one is begun, " + words;
     }
     if (history_->has_its_file()) {
-      const History::Run run = close(/*damaged=*/false);  // all of it is in the file now
+      if (!history_->take_up_all()) {
+        throw StoreError(StoreError::Kind::busy, "its log (-wal) was removed while somebody reads " + file.string() +
+                                                     ": what is in it can be saved when they have done", StoreError::Lasts::for_now);
+      }
+      close(/*damaged=*/false);
       remove_log(file);
-      go_on(run);
+      go_on();
       return "its log (-wal) was removed; nothing is lost";
     }
     // Our log would be taken for that of the file that is there now.
     const bool is_our_log = history_->has_its_log();
     close(/*damaged=*/false);
+    run_.reset();
     if (is_our_log) remove_log(file);
     begin(now_us, detail);
     return "another history was put in its place, and is gone on with" + (put_aside_.empty() ? "" : "; " + put_aside_);
   });
 }
 
-History::Run Keeper::close(bool damaged) {
-  History::Run run = history_->leave(damaged);
+void Keeper::close(bool damaged) {
+  run_ = history_->leave(damaged);
   history_.reset();
-  return run;
 }
 
-void Keeper::go_on(const History::Run& run) {
-  open();
-  history_->go_on(run);
+void Keeper::go_on() {
+  if (!history_) open();
+  history_->go_on(std::exchange(run_, nullptr));
 }
 
 }  // namespace cgmm::store

@@ -35,7 +35,7 @@ class Keeper {
   History& history() { return *history_; }
 
   /// Whether what is written still goes to the file of that name. Wants is_open().
-  bool is_in_place() const { return history_->is_in_place() && lock_->is_in_place(); }
+  bool is_in_place() const { return history_->is_in_place() && lock_ && lock_->is_in_place(); }
 
   /// What is wrong with the file as others see it, in words; empty: nothing. Reads all of it: seconds for a big one.
   std::string damage();
@@ -54,14 +54,15 @@ class Keeper {
   void open();
   std::string replace_damaged(std::int64_t now_us);
   std::string put_in_place(std::int64_t now_us, const std::string& words);
-  History::Run close(bool damaged);
-  void go_on(const History::Run& run);
+  void close(bool damaged);
+  void go_on();
   std::filesystem::path unfinished() const;
 
   std::filesystem::path file_;
   std::optional<core::Keep> keep_;
   std::optional<LockFile> lock_;  // outlives the history
   std::optional<History> history_;
+  History::Run run_;  // of what renew() has closed and could not open again
   std::string put_aside_;
 };
 

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -27,6 +28,7 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds kTime{8};
 constexpr std::int64_t kRowsBetweenLooks = 500;
 constexpr std::int64_t kNewestScans_us = 2LL * 3600 * 1'000'000;
+constexpr const char* kNewestScans = "720";  // where nothing tells their times: two hours, one every 10 s
 constexpr std::size_t kPutAsideKept = 3;
 
 /// SQLiteCpp's Statement does not let a value pass as it is.
@@ -46,8 +48,28 @@ struct Part {
 /// In this order. `rolled_up` goes with the scans that it speaks of.
 constexpr Part kParts[] = {{"node"},        {"cgroup"},        {"cooldown"},      {"kernel_log"},
                            {"oom_kill"},    {"reclaim"},       {"reclaim_effect"}, {"service_event"},
-                           {"cgroup_limit"}, {"scan", " WHERE started_at_us > ?1"}, {"sample", " WHERE scan_id >= ?2"},
+                           {"cgroup_limit"}, {"scan", " WHERE scan_id >= ?1"}, {"sample", " WHERE scan_id >= ?1"},
                            {"rolled_up"},   {"sample_hour"}};
+
+/// What is nothing without another row. An id that is lost will be given to another.
+struct Orphans {
+  const char* of;   // the table that is not complete
+  const char* sql;
+};
+constexpr Orphans kOrphans[] = {
+    {"cgroup", "DELETE FROM cooldown WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
+    {"cgroup", "DELETE FROM cgroup_limit WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
+    {"cgroup", "DELETE FROM reclaim_effect WHERE reclaim_id IN (SELECT reclaim_id FROM reclaim "
+               "WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup))"},
+    {"cgroup", "DELETE FROM reclaim WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
+    {"cgroup", "UPDATE oom_kill SET cgroup_id = NULL WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
+    {"cgroup", "DELETE FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
+    {"cgroup", "DELETE FROM sample_hour WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
+    {"reclaim", "DELETE FROM reclaim_effect WHERE reclaim_id NOT IN (SELECT reclaim_id FROM reclaim)"},
+    {"scan", "DELETE FROM sample WHERE scan_id NOT IN (SELECT scan_id FROM scan)"},
+    {"scan", "UPDATE OR REPLACE rolled_up SET scan_id = (SELECT coalesce(max(scan_id), 0) FROM scan) "
+             "WHERE scan_id > (SELECT coalesce(max(scan_id), 0) FROM scan)"},
+};
 
 struct Columns {
   std::string all;   // that both have, with commas between them
@@ -70,11 +92,16 @@ Columns columns_of(SQLite::Database& from, SQLite::Database& to, const std::stri
   return columns;
 }
 
+/// By the side that is written.
+struct Refused {
+  SQLite::Exception why;
+};
+
 class CarryOver {
  public:
   CarryOver(SQLite::Database& from, SQLite::Database& to) : from_(from), to_(to) {}
 
-  /// Whether all of it could be read.
+  /// Whether all of it could be read. Throws Refused.
   bool copy(const Part& part) {
     const std::string table = part.table;
     bool complete = false;
@@ -86,9 +113,9 @@ class CarryOver {
         // From the other side, up to where it is damaged.
         if (!complete && !is_late() && !columns.key.empty()) copy_rows(table, columns, part.where + (" ORDER BY " + columns.key));
       }
-    } catch (const SQLite::Exception&) {  // the damaged side's; the other one's are thrown below
+    } catch (const SQLite::Exception&) {  // the damaged side's
     }
-    to_.exec("COMMIT");  // throws where the disk has refused: then there is no transaction any more
+    to_.exec("COMMIT");
     return complete;
   }
 
@@ -97,12 +124,18 @@ class CarryOver {
   }
   bool is_late() const { return steady_clock::now() >= end_; }
 
+  /// How far back samples are taken. The index of their times may be damaged although they are not.
   void set_bounds() {
     try {
-      newest_us_ = from_.execAndGet("SELECT max(started_at_us) FROM scan").getInt64() - kNewestScans_us;
+      const std::int64_t newest_us = from_.execAndGet("SELECT max(started_at_us) FROM scan").getInt64() - kNewestScans_us;
       SQLite::Statement first(from_, "SELECT coalesce(min(scan_id), 0) FROM scan WHERE started_at_us > ?");
-      Use row(first, newest_us_);
+      Use row(first, newest_us);
       if (row.step()) first_scan_id_ = row.integer(0);
+      return;
+    } catch (const SQLite::Exception&) {
+    }
+    try {
+      first_scan_id_ = from_.execAndGet(std::string("SELECT max(scan_id) - ") + kNewestScans + " FROM sample").getInt64();
     } catch (const SQLite::Exception&) {
     }
   }
@@ -114,15 +147,14 @@ class CarryOver {
     for (int i = 1; i < columns.count; ++i) places += ", ?";
     const Handle in = compile(from_, "SELECT " + columns.all + " FROM " + table + rest);
     const Handle out = compile(to_, "INSERT OR IGNORE INTO " + table + " (" + columns.all + ") VALUES (" + places + ")");
-    if (sqlite3_bind_parameter_count(in.get()) >= 1) sqlite3_bind_int64(in.get(), 1, newest_us_);
-    if (sqlite3_bind_parameter_count(in.get()) >= 2) sqlite3_bind_int64(in.get(), 2, first_scan_id_);
+    if (sqlite3_bind_parameter_count(in.get()) >= 1) sqlite3_bind_int64(in.get(), 1, first_scan_id_);
     std::int64_t count = 0;
     int code = SQLITE_ROW;
     while ((code = sqlite3_step(in.get())) == SQLITE_ROW) {
       for (int i = 0; i < columns.count; ++i) sqlite3_bind_value(out.get(), i + 1, sqlite3_column_value(in.get(), i));
       const int stored = sqlite3_step(out.get());
       sqlite3_reset(out.get());
-      if (stored != SQLITE_DONE && stored != SQLITE_CONSTRAINT) throw SQLite::Exception(to_.getHandle(), stored);
+      if (stored != SQLITE_DONE && stored != SQLITE_CONSTRAINT) throw Refused{SQLite::Exception(to_.getHandle(), stored)};
       if (++count % kRowsBetweenLooks == 0 && is_late()) return false;
     }
     return code == SQLITE_DONE;
@@ -131,9 +163,31 @@ class CarryOver {
   SQLite::Database& from_;
   SQLite::Database& to_;
   steady_clock::time_point end_ = steady_clock::now() + kTime;
-  std::int64_t newest_us_ = 0;
   std::int64_t first_scan_id_ = 0;
 };
+
+std::string copy_all(SQLite::Database& from, const std::filesystem::path& to) {
+  SQLite::Database database = open_for_writing(to);
+  CarryOver carry(from, database);
+  carry.set_bounds();
+  std::vector<std::string_view> incomplete;
+  for (const Part& part : kParts) {
+    if (!carry.copy(part)) incomplete.emplace_back(part.table);
+  }
+  for (const Orphans& orphans : kOrphans) {
+    if (std::ranges::find(incomplete, orphans.of) != incomplete.end()) database.exec(orphans.sql);
+  }
+  std::string words;
+  for (const Part& part : kParts) {
+    const std::int64_t count = carry.copied_rows(part.table);
+    if (count > 0) words += (words.empty() ? "" : ", ") + std::to_string(count) + " of " + part.table;
+  }
+  words = "carried over: " + (words.empty() ? "nothing" : words) +
+          (incomplete.empty() ? "; of samples those of the last two hours" : "; not complete: ");
+  for (std::size_t i = 0; i < incomplete.size(); ++i) words += (i == 0 ? "" : ", ") + std::string(incomplete[i]);
+  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  return words;
+}
 
 /// 20261124T190543Z: nothing that a shell or a file system takes for something else.
 std::string compact(std::string utc) {
@@ -166,20 +220,19 @@ std::vector<std::filesystem::path> aside_of(const std::filesystem::path& file) {
 
 std::string carry_over(SQLite::Database& from, const std::filesystem::path& to) {
   remove_database(to);
-  SQLite::Database database = open_for_writing(to);
-  CarryOver carry(from, database);
-  carry.set_bounds();
+  const auto give_up = [&](const SQLite::Exception& why) {
+    remove_database(to);
+    throw refusal(to, why);
+  };
   std::string words;
-  std::string incomplete;
-  for (const Part& part : kParts) {
-    const bool complete = carry.copy(part);
-    const std::int64_t count = carry.copied_rows(part.table);
-    if (count > 0) words += (words.empty() ? "" : ", ") + std::to_string(count) + " of " + part.table;
-    if (!complete) incomplete += (incomplete.empty() ? "" : ", ") + std::string(part.table);
+  try {
+    words = copy_all(from, to);
+  } catch (const Refused& refused) {
+    give_up(refused.why);
+  } catch (const SQLite::Exception& why) {
+    give_up(why);
   }
-  database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-  return "carried over: " + (words.empty() ? "nothing" : words) +
-         (incomplete.empty() ? "; of samples those of the last two hours" : "; not complete: " + incomplete);
+  return words;
 }
 
 std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t now_us, std::int64_t max_bytes) {
@@ -188,15 +241,16 @@ std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t 
   for (int i = 2; std::filesystem::exists(aside, error); ++i) {
     aside = beside(file, ".corrupt-" + compact(core::format_utc(now_us)) + "-" + std::to_string(i));
   }
-  std::filesystem::rename(beside(file, "-wal"), beside(aside, "-wal"), error);  // there may be none
-  std::filesystem::remove(beside(file, "-shm"), error);
   std::filesystem::rename(file, aside, error);
   if (error && error != std::errc::no_such_file_or_directory) throw unusable(file, "it is damaged, and can't be put aside", error.value());
-  std::int64_t bytes = 0;
-  std::size_t kept = 0;
+  std::filesystem::rename(beside(file, "-wal"), beside(aside, "-wal"), error);  // there may be none
+  std::filesystem::remove(beside(file, "-shm"), error);
+  std::int64_t bytes = size_of(aside) + size_of(beside(aside, "-wal"));
+  std::size_t kept = 1;
   for (const std::filesystem::path& one : aside_of(file)) {
+    if (one == aside) continue;
     bytes += size_of(one) + size_of(beside(one, "-wal"));
-    if (kept == 0 || (kept < kPutAsideKept && bytes <= max_bytes)) {
+    if (kept < kPutAsideKept && bytes <= max_bytes) {
       ++kept;
     } else {
       remove_database(one);
@@ -210,10 +264,11 @@ void remove_log(const std::filesystem::path& file) {
   for (const char* const end : {"-wal", "-shm", "-journal"}) std::filesystem::remove(beside(file, end), ignored);
 }
 
+/// The log first: alone it would be taken for that of the next file of that name.
 void remove_database(const std::filesystem::path& file) {
+  remove_log(file);
   std::error_code ignored;
   std::filesystem::remove(file, ignored);
-  remove_log(file);
 }
 
 }  // namespace cgmm::store

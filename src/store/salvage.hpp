@@ -12,8 +12,9 @@
 
 namespace cgmm::store {
 
-/// Makes the history `to` of what can be read of `from`; one of an unfinished attempt is removed before. In words what was
-/// carried over and what not. Throws StoreError, SQLite::Exception, where `to` can't be written.
+/// Makes the history `to` of what can be read of `from`; one of an unfinished attempt is removed before. What belongs to a cgroup, a
+/// scan or a reclaim that can't be read is left behind with it. In words what was carried over and what not. Throws StoreError
+/// where `to` can't be written, and leaves nothing there.
 std::string carry_over(SQLite::Database& from, const std::filesystem::path& to);
 
 /// Renames the database to `<file>.corrupt-<now>`, with its log, and removes what is too much of earlier ones: three are kept, or

@@ -171,6 +171,123 @@ TEST_F(Keeping, ARemovedLogLosesNothing) {
   EXPECT_TRUE(keeper.is_in_place());
 }
 
+TEST_F(Keeping, ARemovedLogLosesNothingWhileSomebodyReads) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  SQLite::Database reader(file(), SQLite::OPEN_READONLY);
+  std::optional<SQLite::Statement> reading(std::in_place, reader, "SELECT * FROM sample");
+  ASSERT_TRUE(reading->executeStep());
+  store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
+  std::filesystem::remove(file().string() + "-wal");
+  EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one"); }).first, StoreError::Kind::busy);
+  ASSERT_TRUE(keeper.is_open());
+  reading.reset();
+  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 32 * kSecond, "one"), "its log (-wal) was removed; nothing is lost");
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/false));
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2200\n");
+  EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+}
+
+TEST_F(Keeping, ARemovedLockLosesNothingWhileSomebodyReads) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  SQLite::Database reader(file(), SQLite::OPEN_READONLY);
+  SQLite::Statement reading(reader, "SELECT * FROM sample");
+  ASSERT_TRUE(reading.executeStep());
+  std::filesystem::remove(file().string() + ".lock");
+  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one"), "its lock file was removed, and is there again");
+  EXPECT_TRUE(std::filesystem::exists(file().string() + "-wal"));
+  EXPECT_TRUE(keeper.is_in_place());
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/false));
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
+}
+
+TEST_F(Keeping, AServiceWhoseLockAnotherHasTakenIsNotInPlace) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  std::filesystem::remove(file().string() + ".lock");
+  const LockFile another(file(), file());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(keeper.is_in_place());
+    EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon, "one"); }).first, StoreError::Kind::busy);
+  }
+}
+
+/// Overwrites the page at the root of the table.
+TEST_F(Keeping, WhatBelongsToLostRowsIsLeftBehindWithThem) {
+  for (const std::string table : {"scan", "cgroup", "reclaim"}) {
+    remove_from_directory();
+    make_long_history();
+    const std::string root = query("SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'");
+    overwrite_bytes(file(), (std::stoll(root) - 1) * 4096, std::string(4096, '\xa5'));
+    Keeper keeper(file());
+    keeper.begin(kNoon + 60 * kSecond, "two");
+    EXPECT_NE(keeper.put_aside().find("not complete: "), std::string::npos) << keeper.put_aside();
+    for (int i = 0; i < 3; ++i) store(keeper.history(), scan_at(kNoon + (61 + i) * kSecond, i == 0));
+    store(keeper.history(), reclaim_of_web(1));
+    EXPECT_EQ(query("SELECT count(*) FROM scan"), table == "scan" ? "3\n" : "23\n") << table;
+    for (const char* const orphans : {"sample WHERE scan_id NOT IN (SELECT scan_id FROM scan)",
+                                      "sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)",
+                                      "cooldown WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)",
+                                      "reclaim WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)",
+                                      "rolled_up WHERE scan_id > (SELECT max(scan_id) FROM scan)"}) {
+      EXPECT_EQ(query(std::string("SELECT count(*) FROM ") + orphans), "0\n") << table << ": " << orphans;
+    }
+    EXPECT_EQ(query("SELECT count(*) FROM sample"), table == "reclaim" ? "2300\n" : "300\n") << table;
+  }
+}
+
+TEST_F(Keeping, ACrashWhileARemovedOneWasReplacedLosesNothing) {
+  std::string log;
+  {
+    Keeper keeper(file());
+    begin_a_run(keeper);
+    log = bytes_of(file().string() + "-wal");
+    std::filesystem::remove(file());
+    keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one");
+    keeper.history().end_run(kNoon + 31 * kSecond, "");
+  }
+  std::filesystem::rename(file(), file().string() + ".new");
+  write_bytes(file().string() + "-wal", log);  // of the one that was removed
+  Keeper keeper(file());
+  EXPECT_EQ(keeper.begin(kNoon + 60 * kSecond, "two").cooldowns.size(), 1U);
+  EXPECT_EQ(keeper.put_aside(), "");
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2000\n");
+}
+
+TEST_F(Keeping, ACrashWhileARemovedOneWasSavedKeepsWhatWasSaved) {
+  {
+    SQLite::Database saved(file().string() + ".new", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    Keeper keeper(file());
+    begin_a_run(keeper);
+    for (const char* const end : {"", "-wal"}) {
+      std::filesystem::copy_file(file().string() + end, file().string() + ".new" + end, std::filesystem::copy_options::overwrite_existing);
+    }
+  }
+  remove_from_directory();
+  EXPECT_EQ(Keeper(file()).begin(kNoon + 60 * kSecond, "two").cooldowns.size(), 1U);
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2000\n");
+}
+
+TEST_F(Keeping, ARunThatCouldNotGoOnAtOnceIsTheSameLater) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  std::filesystem::remove(file());
+  std::filesystem::create_directory(file().string() + "-journal");  // SQLite can't open it
+  std::filesystem::permissions(directory(), std::filesystem::perms::all);
+  try {
+    keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one");
+  } catch (const StoreError&) {
+  }
+  std::filesystem::remove(file().string() + "-journal");
+  if (!keeper.is_open()) keeper.begin(kNoon + 40 * kSecond, "one");
+  core::Reclaim ended = reclaim_of_web(1);
+  ended.outcome = core::ReclaimOutcome::done;
+  store(keeper.history(), scan_at(kNoon + 41 * kSecond, true), ended);
+  EXPECT_EQ(query("SELECT reclaim_id, outcome FROM reclaim"), "1|done\n");
+  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
+}
+
 TEST_F(Keeping, ACrashWhileADamagedOneWasReplacedLosesNothing) {
   make_long_history();
   const std::string unfinished = file().string() + ".new";
