@@ -149,6 +149,12 @@ struct CountedOomKills {
   std::uint64_t count = 0;
 };
 
+/// A cooldown whose instants are others now, because the wall clock was set.
+struct MovedCooldown {
+  CgroupId id;
+  Cooldown cooldown;
+};
+
 /// A start, stop, crash found, gap, configuration change or fault.
 struct ServiceEvent {
   std::int64_t at_us = 0;

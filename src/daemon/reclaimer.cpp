@@ -128,7 +128,8 @@ void Reclaimer::take_adopted() {
 }
 
 /// Cooldowns are kept in the wall clock's time, because that survives a restart. When it is set they move with it: one neither
-/// ends before its time nor lasts for longer. (After a restart core::settle() sees to it that none lasts too long.)
+/// ends before its time nor lasts for longer. Those that still hold are recorded anew: what is on record would be over too early
+/// after a restart. (One that lies in the future then is bounded by core::settle().)
 void Reclaimer::follow_clock() {
   const std::int64_t set_by_us = clock_watch_.look(clocks_).set_by_us;
   if (set_by_us == 0) return;
@@ -140,6 +141,10 @@ void Reclaimer::follow_clock() {
   };
   move(cooldowns_);
   if (dry_cooldowns_) move(*dry_cooldowns_);
+  const std::int64_t now_us = clocks_.wall();
+  for (const auto& [id, cooldown] : cooldowns_) {
+    if (cooldown.until_us > now_us) queue_.push(core::MovedCooldown{id, cooldown});
+  }
 }
 
 /// Another hierarchy has other keys: what is watched in the old one is not seen again.

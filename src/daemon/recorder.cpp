@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <type_traits>
 #include <utility>
 
 #include "core/text.hpp"
@@ -150,6 +151,9 @@ void Recorder::remember(const std::vector<Record>& batch) {
       const auto of_it = [&](const auto& entry) { return entry.second.reclaim_id == effect->reclaim_id; };
       const auto found = std::ranges::find_if(cooldowns_, of_it);
       if (found != cooldowns_.end()) found->second.cooldown = *effect->cooldown;
+    } else if (const auto* moved = std::get_if<core::MovedCooldown>(&record)) {
+      const auto found = cooldowns_.find(moved->id);
+      remember(moved->id, moved->cooldown, found == cooldowns_.end() ? 0 : found->second.reclaim_id);
     }
   }
 }
@@ -247,7 +251,15 @@ void Recorder::store(std::span<const Record> records) {
   const std::int64_t lost_before = history.room().lost_scans;
   history.begin();
   for (const Record& record : records) {
-    std::visit([&history](const auto& one) { history.record(one); }, record);
+    std::visit(
+        [&history](const auto& one) {
+          if constexpr (std::is_same_v<decltype(one), const core::MovedCooldown&>) {
+            history.record(one.id, one.cooldown);
+          } else {
+            history.record(one);
+          }
+        },
+        record);
   }
   history.commit();
   log_commit(records, history.room().lost_scans - lost_before);

@@ -67,6 +67,10 @@ class Collector {
     const std::lock_guard lock(mutex_);
     return effects_;
   }
+  std::vector<core::MovedCooldown> moved() {
+    const std::lock_guard lock(mutex_);
+    return moved_;
+  }
 
  private:
   void collect() {
@@ -76,6 +80,7 @@ class Collector {
         for (const Record& record : batch) {
           if (const auto* reclaim = std::get_if<core::Reclaim>(&record)) reclaims_.push_back(*reclaim);
           if (const auto* effect = std::get_if<core::Effect>(&record)) effects_.push_back(*effect);
+          if (const auto* moved = std::get_if<core::MovedCooldown>(&record)) moved_.push_back(*moved);
         }
       }
       queue_.done(batch);
@@ -85,6 +90,7 @@ class Collector {
   std::mutex mutex_;
   std::vector<core::Reclaim> reclaims_;
   std::vector<core::Effect> effects_;
+  std::vector<core::MovedCooldown> moved_;
   std::thread thread_;
 };
 
@@ -284,6 +290,36 @@ TEST_F(ReclaimerByClock, ADayForthDoesNotEndACooldown) {
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 0U);
   pass(20 * kSecond);
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
+}
+
+TEST_F(ReclaimerByClock, WhatHoldsWhenTheClockIsSetIsRecordedAnew) {
+  const core::CgroupId web{"/web", tree_.inode("/web")};
+  const core::CgroupId over{"/over", 7};
+  Reclaimer reclaimer({.cooldowns = {{over, {wall_us_ - 9, wall_us_ - 1, 1}}}}, queue_, clocks());
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
+  pass(10 * kSecond);
+  wall_us_ += kDay;
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 0U);
+  ASSERT_TRUE(test::eventually([&] { return !collector_.moved().empty(); }));
+  const auto moved = collector_.moved();
+  ASSERT_EQ(moved.size(), 1U) << "only what still holds";
+  EXPECT_EQ(moved[0].id, web);
+  EXPECT_EQ(moved[0].cooldown.until_us, wall_us_ + 20 * kSecond);
+  EXPECT_EQ(moved[0].cooldown, reclaimer.cooldowns().at(web));
+  Reclaimer after_a_crash({.cooldowns = {{moved[0].id, moved[0].cooldown}}}, queue_, clocks());
+  EXPECT_EQ(after_a_crash.reclaim_due(candidates(), kNever), 0U);
+}
+
+TEST_F(ReclaimerByClock, ADryRunsCooldownsAreNotRecordedWhenTheClockIsSet) {
+  Reclaimer reclaimer({}, queue_, clocks());
+  Candidates dry = candidates();
+  dry.dry_run = true;
+  EXPECT_EQ(reclaimer.reclaim_due(dry, kNever), 1U);
+  wall_us_ += kDay;
+  EXPECT_EQ(reclaimer.reclaim_due(dry, kNever), 0U);
+  EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
+  ASSERT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 3; }));
+  EXPECT_TRUE(collector_.moved().empty());
 }
 
 /// Effects go by a clock that is never set, and the cooldown that they lengthen is where the wall clock is now.
