@@ -14,7 +14,8 @@
 --   cgroups        cgroups, or files of theirs, that can't be read; ends after three scans without
 --   max_cgroups    more cgroups than are watched; ends after three scans without
 --   parent         the directory of the watched cgroups can't be read; ends after three scans of it
---   reclaim        the kernel can't be asked to reclaim; or it does not answer, five seconds after it was told to leave off
+--   reclaim        the kernel can't be asked to reclaim; ends after three scans in which it could
+--   reclaim_hang   it was asked and does not answer, five seconds after it was told to leave off (earlier: reclaim)
 --   kernel_log     the kernel's log can't be read; or records of it are lost, and that ends after a minute without
 --   clock          the wall clock was set; ends when it was set to where it would be, or has not been set for ten minutes
 --   sampler, recorder  a thread makes no progress

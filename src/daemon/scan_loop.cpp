@@ -37,7 +37,7 @@ ScanLoop::ScanLoop(Sampler sampler, Settings settings, core::Parameters facts, C
       cgroups_fault_("cgroups", queue_),
       max_cgroups_fault_("max_cgroups", queue_),
       parent_fault_("parent", queue_),
-      reclaim_fault_("reclaim", queue_),
+      hang_fault_("reclaim_hang", queue_),
       clock_fault_("clock", queue_),
       settings_(std::move(settings)) {
   sampler_.set_watch_bounds(settings_.watch_bounds);
@@ -135,16 +135,16 @@ void ScanLoop::watch_clocks(const Clocks& clocks) {
 /// A signal ends the reclaimer's waiting for the kernel at reclaim_timeout; what goes on all the same can't be helped from here.
 void ScanLoop::watch_reclaimer(const Clocks& clocks) {
   const Asking asking = asking_();
-  if (reclaim_fault_.is_on() && asking.since_us != hangs_since_us_) {
-    reclaim_fault_.end(clocks.wall(), "the kernel has answered, reclaims go on");
+  if (hang_fault_.is_on() && asking.since_us != hangs_since_us_) {
+    hang_fault_.end(clocks.wall(), "the kernel has answered, reclaims go on");
   }
-  if (reclaim_fault_.is_on() || asking.since_us == 0) return;
+  if (hang_fault_.is_on() || asking.since_us == 0) return;
   const std::int64_t waited_us = clocks.steady() - asking.since_us;
   if (waited_us < settings_now().policy.bounds.timeout_us + kGrace_us) return;
   hangs_since_us_ = asking.since_us;
-  reclaim_fault_.begin(clocks.wall(), "a reclaim of " + asking.path + " has been waiting for the kernel for " +
-                                          core::format_duration_us(waited_us) +
-                                          " and can't be interrupted: until it answers, nothing is reclaimed");
+  hang_fault_.begin(clocks.wall(), "a reclaim of " + asking.path + " has been waiting for the kernel for " +
+                                       core::format_duration_us(waited_us) +
+                                       " and can't be interrupted: until it answers, nothing is reclaimed");
 }
 
 void ScanLoop::scan_once(const Schedule::Start& start) {

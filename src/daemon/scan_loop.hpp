@@ -84,9 +84,9 @@ class ScanLoop {
   Fault cgroups_fault_;
   Fault max_cgroups_fault_;
   Fault parent_fault_;
-  Fault reclaim_fault_;
+  Fault hang_fault_;
   Fault clock_fault_;
-  std::int64_t hangs_since_us_ = 0;  // while reclaim_fault_ is on
+  std::int64_t hangs_since_us_ = 0;  // while hang_fault_ is on
   ClockWatch clock_watch_;
   ClockSetting clock_setting_;
   std::int64_t looked_for_parent_at_us_ = 0;

@@ -151,7 +151,7 @@ TEST_F(ScanLoopTest, AReclaimThatTheKernelDoesNotAnswerIsAFaultUntilItDoes) {
   EXPECT_EQ(told(), Strings{}) << "it was told to end five seconds ago";
   pass(1);
   one.tick(clocks());
-  EXPECT_EQ(told(), Strings{"fault_begin reclaim: a reclaim of /pods/web has been waiting for the kernel for 15 s and can't be "
+  EXPECT_EQ(told(), Strings{"fault_begin reclaim_hang: a reclaim of /pods/web has been waiting for the kernel for 15 s and can't be "
                             "interrupted: until it answers, nothing is reclaimed"});
   for (int s = 0; s < 300; ++s) {
     pass(kSecond);
@@ -162,8 +162,26 @@ TEST_F(ScanLoopTest, AReclaimThatTheKernelDoesNotAnswerIsAFaultUntilItDoes) {
   EXPECT_EQ(scans_, 300) << "scans go on";
   asking_ = {steady_us_, "/pods/web"};  // the next step: it has answered in between
   one.tick(clocks());
-  EXPECT_EQ(told(), Strings{"fault_end reclaim: the kernel has answered, reclaims go on"});
+  EXPECT_EQ(told(), Strings{"fault_end reclaim_hang: the kernel has answered, reclaims go on"});
   EXPECT_TRUE(queue_.faults().empty());
+}
+
+TEST_F(ScanLoopTest, AReclaimThatIsAnsweredDoesNotEndAnothersRefusal) {
+  ScanLoop one = loop();
+  test::FakeCgroups tree;
+  tree.put("/web", test::v2_files({.file_bytes = 60 << 20, .limit_bytes = 100 << 20}));
+  tree.remove_file("/web", "memory.reclaim");
+  Sampler sampler(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, {}, {});
+  Reclaimer({}, queue_).reclaim_due({.hierarchy = sampler.hierarchy(), .cgroups = sampler.scan(wall_now_us()).candidates}, {});
+  ASSERT_EQ(queue_.faults().size(), 1U);
+  asking_ = {steady_us_, "/pods/web"};
+  pass(60 * kSecond);
+  one.tick(clocks());
+  EXPECT_EQ(queue_.faults().size(), 2U);
+  asking_ = {};
+  one.tick(clocks());
+  ASSERT_EQ(queue_.faults().size(), 1U);
+  EXPECT_EQ(queue_.faults()[0].name, "reclaim");
 }
 
 TEST_F(ScanLoopTest, AParentThatCantBeReadIsAFaultAndScansGoOn) {
