@@ -95,7 +95,7 @@ void Supervisor::judge(const Signs& signs, std::int64_t now_us) {
              "the recorder makes no progress" + for_the_last(last.recorder_at_us, now_us) +
                  ": its disk hangs, or has much to do; scans wait in memory, reclaim goes on",
              "the recorder makes progress again");
-  // What hangs in the kernel is told by whoever asks it, as the fault `reclaim`.
+  // What hangs in the kernel is told by whoever asks it, as the fault `reclaim_hang`.
   tell_fault(stuck_.reclaimer, before.reclaimer, "",
              "the reclaimer makes no progress" + for_the_last(last.reclaimer_at_us, now_us) + kRestart,
              "the reclaimer makes progress again");
@@ -115,13 +115,14 @@ void Supervisor::follow_history() {
   if (std::exchange(history_healed_count_, healed_count) != healed_count) open();
 }
 
-/// With the first scan on record; or with the first one made, where the history can't be written: a full disk must not keep a
-/// node from being protected.
+/// With the first scan on record; or with the first one made, where the history can't be written: neither a full disk nor one that
+/// hangs must keep a node from being protected.
 void Supervisor::tell_ready() {
   if (ready_told_) return;
   const RecordQueue::Progress progress = queue_.progress();
   const auto faults = queue_.faults();
-  const bool without_history = std::ranges::find(faults, "history", &RecordQueue::Fault::name) != faults.end();
+  const bool without_history =
+      stuck_.recorder || std::ranges::find(faults, "history", &RecordQueue::Fault::name) != faults.end();
   if (progress.scans_recorded_count == 0 && !(without_history && progress.scans_made_count > 0)) return;
   ready_told_ = notifier_.tell("READY=1");
 }

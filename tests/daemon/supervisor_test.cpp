@@ -93,6 +93,29 @@ TEST_F(SupervisorTest, IsReadyWithTheFirstScanWhereTheHistoryCantBeWritten) {
   EXPECT_TRUE(has(told(), "READY=1"));
 }
 
+TEST_F(SupervisorTest, IsReadyWithTheFirstScanWhereTheDiskHangsForAMinute) {
+  scan();
+  const auto batch = queue_.take();
+  now_us_ = steady_now_us();
+  pass_alive(59);
+  EXPECT_FALSE(has(told(), "READY=1"));
+  pass_alive(3);
+  EXPECT_TRUE(has(told(), "READY=1")) << "long before TimeoutStartSec is over";
+  queue_.done(batch);
+}
+
+TEST_F(SupervisorTest, IsNotReadyWhereTheDiskHangsBeforeThereWasAScan) {
+  queue_.push(core::LogPosition{});
+  const auto batch = queue_.take();
+  now_us_ = steady_now_us();
+  pass_alive(90);
+  EXPECT_FALSE(has(told(), "READY=1"));
+  scan();
+  pass_alive(1);
+  EXPECT_TRUE(has(told(), "READY=1"));
+  queue_.done(batch);
+}
+
 TEST_F(SupervisorTest, AnotherFaultDoesNotMakeItReady) {
   fault("kernel_log");
   scan();
