@@ -38,7 +38,7 @@
 namespace cgmm::daemon {
 namespace {
 
-constexpr std::chrono::milliseconds kGrace{700};  // of the sampler and the reclaimer together
+constexpr std::chrono::milliseconds kGrace{600};  // of all but the recorder together
 constexpr std::chrono::milliseconds kLeastGrace{200};  // of each
 constexpr std::chrono::milliseconds kRecorderGrace{900};
 constexpr int kWakeSignal = SIGUSR2;  // ends a kernel write that blocks
@@ -112,6 +112,7 @@ class Service {
   const Notifier notifier_{Notifier::environment()};
   Supervisor supervisor_;
   Ended sampler_ended_;
+  Ended kill_log_ended_;
   Ended reclaimer_ended_;
   Ended recorder_ended_;
 };
@@ -156,7 +157,8 @@ int Service::run() {
   const bool sampler_ended = ended_by(sampler, sampler_ended_);
   if (!sampler_ended) spdlog::warn("the sampler hangs in the kernel; it is left behind");
   kill_log_.stop();
-  kill_log.join();
+  const bool kill_log_ended = ended_by(kill_log, kill_log_ended_);
+  if (!kill_log_ended) spdlog::warn("the reader of the kernel's log hangs; it is left behind");
   stop_reclaims_ = true;
   queue_.end_waits();
   candidates_.close();
@@ -166,10 +168,11 @@ int Service::run() {
   const bool recorder_ended = recorder_ended_.wait(kRecorderGrace);
   if (!recorder_ended) spdlog::error("the disk does not take the last records in time; they may be lost");
   if (recorder_ended) supervisor_.remove();
-  if (!sampler_ended || !reclaimer_ended || !recorder_ended) {
+  if (!sampler_ended || !kill_log_ended || !reclaimer_ended || !recorder_ended) {
     std::_Exit(recorder_ended ? 0 : 1);  // a thread that hangs in the kernel can't be joined
   }
   sampler.join();
+  kill_log.join();
   reclaimer.join();
   recorder.join();
   spdlog::info("stopped after {} {}", scan_loop_.scan_count(), scan_loop_.scan_count() == 1 ? "scan" : "scans");
@@ -231,6 +234,7 @@ void Service::sampler_thread() {
 void Service::kill_log_thread() {
   name_this_thread("kill-log");
   kill_log_.run();
+  kill_log_ended_.raise();
 }
 
 void Service::recorder_thread() {

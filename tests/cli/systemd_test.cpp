@@ -187,5 +187,19 @@ TEST_F(Systemd, TheStopComesWithinTwoSecondsAlsoWhenTheSamplerHangs) {
   EXPECT_FALSE(std::filesystem::exists(file("history.db.sock")));
 }
 
+TEST_F(Systemd, TheStopComesWithinTwoSecondsAlsoWhenTheReaderOfTheKernelsLogHangs) {
+  write(file("kmsg"), "");
+  write_config("kernel_log = '" + file("kmsg").string() + "'\n");
+  auto service = start_notifying();
+  ASSERT_TRUE(manager_.next_with("READY"));
+  StoppedThread kill_log(service.pid(), "kill-log");
+  if (!kill_log.stopped()) GTEST_SKIP() << kNoPtrace;
+  service.signal(SIGTERM);
+  EXPECT_TRUE(eventually([&] { return kill_log.ended(); }, seconds{2})) << "the process waits for whoever holds its thread";
+  EXPECT_EQ(service.wait_for_exit(seconds{2}), 0);
+  EXPECT_TRUE(has(service.output(), " warning: the reader of the kernel's log hangs; it is left behind")) << service.output();
+  EXPECT_EQ(event_count("stop"), 1) << "the history is closed in order all the same";
+}
+
 }  // namespace
 }  // namespace cgmm::test
