@@ -239,8 +239,9 @@ void make_directory_for(const std::filesystem::path& file) {
     return;
   }
   const int code = errno;
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(directory, ignored)) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(directory, error)) {
+    if (code == EEXIST && error) throw unusable(file, "its directory " + directory.string() + " can't be reached", error.value());
     throw unusable(file, "its directory " + directory.string() + " can't be made", code);
   }
 }

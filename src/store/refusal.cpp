@@ -48,12 +48,13 @@ std::string what_helps(int code) {
   }
 }
 
-/// What is wrong with the disk or the machine, and not with the path or its owner.
+/// For good is what the operator has to put right: the path or its owner. Anything else is wrong with the disk or the machine
+/// (full, torn, gone, a server that does not answer), and the node is protected meanwhile.
 StoreError::Lasts lasts_for(int code) {
-  for (const int passing : {ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE, ENOMEM, ESTALE, ENODEV}) {
-    if (code == passing) return StoreError::Lasts::for_now;
+  for (const int of_the_path : {EACCES, EPERM, ENOENT, EEXIST, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EILSEQ, EINVAL, EOPNOTSUPP, ENOSYS}) {
+    if (code == of_the_path) return StoreError::Lasts::for_good;
   }
-  return StoreError::Lasts::for_good;
+  return StoreError::Lasts::for_now;
 }
 
 }  // namespace
