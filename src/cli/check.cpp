@@ -2,9 +2,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -15,7 +17,9 @@
 #include "cli/settings.hpp"
 #include "core/units.hpp"
 #include "daemon/clock.hpp"
+#include "daemon/live_status.hpp"
 #include "daemon/service.hpp"
+#include "daemon/status_socket.hpp"
 #include "kernel/container_logs.hpp"
 #include "kernel/inspect.hpp"
 #include "kernel/kernel_log.hpp"
@@ -226,12 +230,20 @@ void check_names(const config::Config& config, Findings& findings) {
   }
 }
 
+/// As its lock tells; where this user may not look at that, as it says itself.
+std::optional<std::int64_t> pid_of_service(const fs::path& database) {
+  if (const auto pid = store::running_service_pid(database)) return pid;
+  const auto answer = daemon::ask_service(database, std::chrono::seconds{1});
+  const auto live = answer ? daemon::parse_live_status(*answer) : std::nullopt;
+  return live ? std::optional(live->pid) : std::nullopt;
+}
+
 void check_database(const config::Config& config, Findings& findings) {
   const fs::path& file = config.database;
   std::error_code error;
   if (fs::exists(file, error)) {
     store::Reader reader(file);
-    const auto pid = store::running_service_pid(file);
+    const auto pid = pid_of_service(file);
     findings.ok("database", file.string() + (pid ? ", in use by pid " + std::to_string(*pid) : ""));
     if (::access(file.c_str(), W_OK) != 0) {
       findings.warning("database", file.string() + " can't be written by this user: " + std::generic_category().message(errno),

@@ -196,7 +196,8 @@ int status(const CommonOptions& common, const OutputOptions& output) {
   row.put("faults", faults);
   if (live) put_threads(row, *live);
   if (!stored.refusal.empty()) row.put("history", stored.refusal);
-  const State state = state_of(row, pid.has_value(), live.has_value());
+  const bool is_running = pid || daemon::is_service_there(database);  // its lock is for its own user to look at
+  const State state = state_of(row, is_running, live.has_value());
   row.put("state", state.words);
   write_output(output, report::render(std::move(row).table(), output.format, style_for(output)));
   const int exit_code = state.is_fine ? 0 : 1;

@@ -115,6 +115,13 @@ void StatusSocket::remove() {
   inode_ = 0;
 }
 
+bool is_service_there(const std::filesystem::path& database) {
+  const Place place = place_of(status_socket_of(database));
+  const kernel::Fd fd = make_socket(SOCK_NONBLOCK);
+  if (!place.address || !fd) return false;
+  return ::connect(fd.get(), place.address->get(), place.address->length()) == 0 || errno == EAGAIN;  // many ask already
+}
+
 std::optional<std::string> ask_service(const std::filesystem::path& database, std::chrono::milliseconds time) {
   const auto give_up_at = std::chrono::steady_clock::now() + time;
   const Place place = place_of(status_socket_of(database));

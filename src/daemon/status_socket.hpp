@@ -52,6 +52,9 @@ class StatusSocket {
   ino_t inode_ = 0;
 };
 
+/// Whether the service of this database listens, whether it answers or not.
+bool is_service_there(const std::filesystem::path& database);
+
 /// What the service of this database answers; nullopt when none does within the time.
 std::optional<std::string> ask_service(const std::filesystem::path& database, std::chrono::milliseconds time);
 

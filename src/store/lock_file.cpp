@@ -14,7 +14,6 @@
 #include <thread>
 #include <utility>
 
-#include "store/access.hpp"
 #include "store/open.hpp"
 #include "store/reader.hpp"
 #include "store/refusal.hpp"
@@ -22,6 +21,8 @@
 namespace cgmm::store {
 namespace {
 
+// The owner's alone: whoever may read the file can hold its lock, and no service would start.
+constexpr mode_t kMode = 0600;
 // running_service_pid() holds the lock for a moment to learn whether somebody else does; a service that
 // starts in that moment must not take it for another service.
 constexpr int kAttempts = 10;
@@ -57,11 +58,9 @@ LockFile::LockFile(const std::filesystem::path& database, const std::filesystem:
 
 /// False: held by somebody else, or removed under our hands.
 bool LockFile::try_to_take(const std::filesystem::path& shown) {
-  int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
+  int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
   made_ = fd >= 0;
-  if (made_) {
-    set_access(fd, kFileMode);
-  } else if (errno == EEXIST) {
+  if (!made_ && errno == EEXIST) {
     fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 && errno == ENOENT) return false;
   }
@@ -73,6 +72,7 @@ bool LockFile::try_to_take(const std::filesystem::path& shown) {
     throw unusable(shown, "its lock file " + path_.string() + " can't be locked", code);
   }
   fd_ = fd;
+  ::fchmod(fd_, kMode);  // whatever the umask is, and whoever made it
   if (is_in_place()) return true;
   ::close(std::exchange(fd_, -1));  // another service was refused and has removed it: forget()
   return false;
@@ -99,7 +99,7 @@ std::optional<std::int64_t> running_service_pid(const std::filesystem::path& fil
   const std::filesystem::path path = lock_path(resolved(file));
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return std::nullopt;
     throw unusable(file, "its lock file " + path.string() + " can't be opened", errno);
   }
   std::optional<std::int64_t> pid;

@@ -2,7 +2,8 @@
 #pragma once
 
 // `<database>.lock`: one service a database. SQLite's own locks only last for a transaction. flock() and not
-// a pid file, because the kernel lets go of it however the service ends. Owned by one thread.
+// a pid file, because the kernel lets go of it however the service ends. It is 0600, also where the group may read the
+// history: whoever could open it could hold the lock. Owned by one thread.
 //
 // The file stays when the service ends, emptied: removing it would need every taker to look twice. It is
 // removed only where this object made it and the database was then refused, so that nothing is left beside a

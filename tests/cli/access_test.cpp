@@ -157,6 +157,27 @@ TEST_F(Readers, OfTheGroupAdmNeedNotBeRoot) {
   expect_all_to_be_read("after it has ended in order", 1);
 }
 
+/// A reader could hold the lock of a file that it may open, and no service would start.
+TEST_F(Readers, OfTheGroupAdmCantOpenTheLockAndKnowAllTheSameWhetherTheServiceRuns) {
+  ServiceProcess service(arguments(), log());
+  ASSERT_TRUE(eventually([&] { return as_nobody({"status"}, true).exit_code == 0; })) << service.output();
+  struct stat lock {};
+  ASSERT_EQ(::stat((history().string() + ".lock").c_str(), &lock), 0);
+  EXPECT_EQ(lock.st_mode & 07777U, 0600U);
+  const std::string in_use = "in use by pid " + std::to_string(service.pid());
+  const Answer check = as_nobody({"check", "--parent", cgroups().root()}, true);
+  EXPECT_NE(check.out.find(in_use), std::string::npos) << check.out << check.err;
+
+  service.signal(SIGSTOP);  // it does not answer any more
+  const Answer hanging = as_nobody({"status", "--format", "json"}, true);
+  EXPECT_TRUE(nlohmann::json::parse(hanging.out)["rows"][0]["state"].get<std::string>().starts_with("running")) << hanging.out;
+  service.signal(SIGCONT);
+  service.signal(SIGTERM);
+  ASSERT_EQ(service.wait_for_exit(), 0);
+  const Answer ended = as_nobody({"status", "--format", "json"}, true);
+  EXPECT_EQ(nlohmann::json::parse(ended.out)["rows"][0]["state"], "not running") << ended.out;
+}
+
 TEST_F(Readers, OthersAreKeptOutWithASentence) {
   auto once = arguments();
   once.insert(once.end(), {"--cycles", "1"});

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/lock_file.hpp"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "store/fixture.hpp"
@@ -65,6 +67,27 @@ TEST_F(Lock, ARefusedDatabaseKeepsALockFileThatWasThereBefore) {
   write_bytes(lock(), "");
   EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::no_database);
   EXPECT_TRUE(std::filesystem::exists(lock()));
+}
+
+TEST_F(Lock, IsTheOwnersAloneAlsoWhereItWasNot) {
+  { const History history(file()); }
+  std::filesystem::permissions(lock(), std::filesystem::perms(0640));
+  const History history(file());
+  EXPECT_EQ(std::filesystem::status(lock()).permissions(), std::filesystem::perms(0600));
+}
+
+TEST_F(Lock, WhoMayNotLookAtItIsNotRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: it takes root to become somebody else ***";
+  const History history(file());
+  std::filesystem::permissions(directory(), std::filesystem::perms(0755));
+  ASSERT_EQ(::seteuid(65534), 0);
+  const int held = ::open(lock().c_str(), O_RDONLY | O_CLOEXEC);
+  const int error = errno;
+  const auto pid = running_service_pid(file());
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_EQ(held, -1) << "or it could keep a service from starting";
+  EXPECT_EQ(error, EACCES);
+  EXPECT_EQ(pid, std::nullopt);
 }
 
 TEST_F(Lock, DoesNotFollowALinkPutInPlaceOfTheLockFile) {

@@ -70,14 +70,15 @@ TEST_F(Open, GivesWhatItMakesToTheGroupAdmAndLeavesAloneWhatWasThere) {
   const auto deep = directory() / "b" / "history.db";
   {
     const History history(deep);
-    for (const char* const end : {"", "-wal", "-shm", ".lock"}) {
+    for (const char* const end : {"", "-wal", "-shm"}) {
       EXPECT_EQ(group_of(deep.string() + end), adm->gr_gid) << end;
       EXPECT_EQ(mode_of(deep.string() + end), 0640u) << end;
     }
     EXPECT_EQ(group_of(deep.parent_path()), adm->gr_gid);
+    EXPECT_EQ(mode_of(deep.string() + ".lock"), 0600u) << "whoever can open it can hold the lock";
   }
   // As the node's owner has it now.
-  const auto everything = {deep, std::filesystem::path(deep.string() + ".lock"), deep.parent_path()};
+  const auto everything = {deep, deep.parent_path()};
   for (const auto& path : everything) {
     ASSERT_EQ(::chown(path.c_str(), 0, 12345), 0);
     ASSERT_EQ(::chmod(path.c_str(), 0700), 0);
@@ -100,7 +101,7 @@ TEST_F(Open, MakesTheFileAndItsDirectoryForTheServiceAndItsGroupWhateverTheUmask
       const History history(deep);
       EXPECT_EQ(mode_of(deep), 0640u);
       EXPECT_EQ(mode_of(deep.string() + "-wal"), 0640u);
-      EXPECT_EQ(mode_of(deep.string() + ".lock"), 0640u);
+      EXPECT_EQ(mode_of(deep.string() + ".lock"), 0600u);
       EXPECT_EQ(mode_of(deep.parent_path()), 0750u);
     }
     ::umask(before);
@@ -337,6 +338,15 @@ TEST_F(Open, RefusesAPathBelowAFile) {
                                         " can't be used: it can't be reached: Not a directory; correct the "
                                         "path or " +
                                         kNameAnother));
+}
+
+/// As it is where the disk that is mounted there is gone.
+TEST_F(Open, SaysWhyADirectoryThatIsThereCantBeReached) {
+  const auto loop = directory() / "loop";
+  std::filesystem::create_symlink(loop, loop);
+  EXPECT_EQ(refusal_of([&] { History history(loop / "history.db"); }),
+            refused(Kind::unusable, (loop / "history.db").string() + " can't be used: its directory " + loop.string() +
+                                        " can't be reached: Too many levels of symbolic links; correct the path or " + kNameAnother));
 }
 
 TEST_F(Open, RefusesANameThatIsTooLong) {
