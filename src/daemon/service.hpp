@@ -8,7 +8,8 @@
 //   kernel log -----------OOM kills----------------------^
 //
 // The calling thread waits for signals: SIGTERM and SIGINT stop (within two seconds, also while a reclaim is under
-// way), SIGHUP reloads, SIGUSR1 logs what is going on. Meanwhile it looks after the others (daemon/supervisor).
+// way), SIGHUP reloads, SIGUSR1 logs what is going on. Meanwhile it looks after the others (daemon/supervisor), but not while it
+// reloads.
 
 #include <cstdint>
 #include <filesystem>

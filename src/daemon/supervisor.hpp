@@ -3,7 +3,9 @@
 
 // What the main thread does beside waiting for signals: it sees whether the other threads make progress, tells systemd and
 // whoever asks, and feeds the watchdog while the node is protected. It never waits and, but for open() and remove(), never
-// touches a disk: a hung one must not look like a hung service. The main thread only.
+// touches a disk: a hung one must not look like a hung service. open() is called at the start, and when a history that could not be
+// written can be. The main thread only; that also does a reload, which reads the configuration and looks at the hierarchy: while
+// either hangs, nobody is looked after and the watchdog is not fed.
 
 #include <cstdint>
 #include <functional>
