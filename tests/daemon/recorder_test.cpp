@@ -109,6 +109,8 @@ TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
 TEST(Recorder, KeepsACooldownThatHasMovedWithTheClockAndWhatItsReclaimTaughtLater) {
   const test::TempDir directory;
   const std::string file = directory.path() / "history.db";
+  const std::string other = directory.path() / "other.db";
+  store::Keeper(other).begin(1, "other");
   const std::int64_t now_us = wall_now_us();
   const core::Cooldown as_begun{now_us - 3'600'000'000, now_us - 3'570'000'000, 0};
   const core::Cooldown moved{now_us, now_us + 30'000'000, 0};
@@ -118,13 +120,15 @@ TEST(Recorder, KeepsACooldownThatHasMovedWithTheClockAndWhatItsReclaimTaughtLate
   history.begin(1, "test");
   Recorder recorder(history, queue, kernel::ContainerLogs("off"));
   EXPECT_TRUE(recorder.record({core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = as_begun}}));
-  EXPECT_TRUE(recorder.record({core::MovedCooldown{{"/web", 1}, moved}}));
+  EXPECT_TRUE(recorder.record({core::Reclaim{.reclaim_id = 2, .id = {"/db", 2}, .cooldown = as_begun}}));
+  EXPECT_TRUE(recorder.record({core::MovedCooldown{{"/web", 1}, moved}, core::MovedCooldown{{"/db", 2}, moved}}));
   EXPECT_EQ(history.peek(now_us).cooldowns.at({"/web", 1}), moved) << "a restart keeps to it";
   EXPECT_TRUE(recorder.record({core::Effect{.reclaim_id = 1, .cooldown = taught}}));
   EXPECT_EQ(history.peek(now_us).cooldowns.at({"/web", 1}), taught);
-  std::filesystem::remove(file);
+  std::filesystem::rename(other, file);
   EXPECT_TRUE(recorder.record({scan_at(10)}));
-  EXPECT_EQ(history.peek(now_us).cooldowns.at({"/web", 1}), taught) << "and so does another file";
+  EXPECT_EQ(history.peek(now_us).cooldowns.at({"/web", 1}), taught) << "and so does another history";
+  EXPECT_EQ(history.peek(now_us).cooldowns.at({"/db", 2}), moved);
 }
 
 TEST(Recorder, RecordsWhatHoldsInAHistoryThatWasPutInPlaceOfItsOwn) {
