@@ -68,8 +68,11 @@ std::uint64_t RecordQueue::push(Record&& record) {
 
 std::uint64_t RecordQueue::keep(Record&& record) {
   if (kept_ >= kMaxKept / 2 && will_be_told_again(record)) return UINT64_MAX;
-  if (kept_ >= kMaxKept) {
+  const bool is_event = std::holds_alternative<core::ServiceEvent>(record);
+  if (kept_ >= kMaxKept + (is_event ? kMaxEvents : 0)) {
     ++refused_.others;
+    const auto* const reclaim = std::get_if<core::Reclaim>(&record);
+    if (reclaim != nullptr && reclaim->cooldown) refused_.cooldowns[reclaim->id] = *reclaim->cooldown;
     return UINT64_MAX;  // never committed
   }
   ++kept_;

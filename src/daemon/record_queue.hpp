@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -27,13 +28,14 @@ class RecordQueue {
   /// 8 MB of samples: over half an hour of 200 cgroups every 10 s.
   static constexpr std::size_t kMaxRows = 40'000;
   static constexpr std::size_t kMaxKept = 10'000;
+  static constexpr std::size_t kMaxEvents = 1'000;  // more
 
   /// False when it was refused, and then `scan` is as it was: the next one must announce every cgroup. The kills that its
   /// counters tell of are kept all the same. They become one transaction: on record alone, the counters would hide the kills
   /// from the next run.
   bool push_scan(core::Scan&& scan, std::vector<core::CountedOomKills> kills = {});
 
-  /// The ticket of the record, for wait_committed(). Beyond kMaxKept it is refused, and counted. What is known so far of an
+  /// The ticket of the record, for wait_committed(). Beyond kMaxKept it is refused, and counted; events have room of their own. What is known so far of an
   /// effect makes room for the rest earlier: it will be told again.
   std::uint64_t push(Record&& record);
 
@@ -88,6 +90,7 @@ class RecordQueue {
   struct Refused {
     std::int64_t scans = 0;
     std::int64_t others = 0;
+    std::unordered_map<core::CgroupId, core::Cooldown> cooldowns;  // as the refused reclaims left them
   };
   /// What was refused since the last call.
   Refused take_refused();

@@ -18,10 +18,25 @@ namespace {
 
 constexpr std::chrono::milliseconds kRetryEvery{1000};
 constexpr std::int64_t kTryAgainFirst_us = 1'000'000;
-constexpr std::int64_t kTryAgainLast_us = 30'000'000;
+constexpr std::int64_t kTryAgainLast_us = 10'000'000;
+constexpr std::int64_t kTellAgainAfter_us = 5'000'000;  // and then less and less often
+constexpr std::size_t kRowsAPortion = 5'000;  // some milliseconds, and a few hundred KiB of room
 constexpr std::int64_t kCheckEvery_us = 30'000'000;
 constexpr int kNameTries = 60;  // one with every scan
 constexpr std::size_t kMaxNameless = 20'000;
+
+/// At most kRowsAPortion, unless it is one scan. What follows a scan before the next one is one transaction with it: the counters in
+/// it would hide the kills from the next run.
+std::span<const Record> next_portion(std::span<const Record> records) {
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const auto* const scan = std::get_if<core::Scan>(&records[i]);
+    if (scan == nullptr) continue;
+    rows += scan->rows.size();
+    if (i > 0 && rows > kRowsAPortion) return records.first(i);
+  }
+  return records;
+}
 
 }  // namespace
 
@@ -46,6 +61,7 @@ void Recorder::run() {
     if (batch.empty()) break;
     bool recorded = record(batch);
     while (!recorded && queue_.wait_to_retry(kRetryEvery)) recorded = record(batch);
+    if (!recorded) try_again_at_us_ = 0;  // the last try waits for nothing
     if (!recorded && !record(batch)) {
       spdlog::error("{} records could not be written before the stop and are lost: {}", batch.size(),
                     core::escape_for_terminal(fault_));
@@ -61,22 +77,48 @@ void Recorder::run() {
 }
 
 bool Recorder::record(const std::vector<Record>& batch) {
-  remember(batch);
+  if (stored_count_ == 0) remember(batch);
   if (!make_ready()) return false;
+  while (stored_count_ < batch.size()) {
+    const std::span<const Record> portion = next_portion(std::span(batch).subspan(stored_count_));
+    if (!store_portion(portion)) return false;
+    if (stored_count_ < batch.size()) tend();
+  }
+  stored_count_ = 0;
+  fault_ends();
+  name_containers(batch);
+  tend();
+  return true;
+}
+
+/// False: the disk has refused it; stored_count_ tells how far it came.
+bool Recorder::store_portion(std::span<const Record> portion) {
   try {
-    store(batch);
+    if (!store_with_room(portion).empty()) return record_one_by_one(portion);
+    stored_count_ += portion.size();
+    return true;
   } catch (const std::exception& error) {
-    keeper_.history().rollback();
-    if (store::is_bad_record(error)) return record_one_by_one(batch);
     const bool is_damage = store::is_damage(error);
     if (is_damage) damage_ = std::string("SQLite says: ") + error.what();
     fault_begins(is_damage ? "it is damaged: " + damage_ : error.what());
     return false;
   }
-  fault_ends();
-  name_containers(batch);
-  tend();
-  return true;
+}
+
+/// Once more after tidying where it was full: max_size may be what it was too big for. In words why there is a bad record in it;
+/// empty: there is none.
+std::string Recorder::store_with_room(std::span<const Record> portion) {
+  for (bool again = false;; again = true) {
+    try {
+      store(portion);
+      return "";
+    } catch (const std::exception& error) {
+      keeper_.history().rollback();
+      if (store::is_bad_record(error)) return error.what();
+      if (again || !store::is_full(error)) throw;
+    }
+    keeper_.history().tidy(wall_now_us());
+  }
 }
 
 /// Somebody has written to the file: that may be a person's lawful change, or damage that our own cache of it hides.
@@ -90,12 +132,13 @@ void Recorder::check_for_damage() {
 /// Whether there is a history to write to. Opening and renewing are tried less and less often: they cost more than a commit.
 bool Recorder::make_ready() {
   if (keeper_.is_open() && damage_.empty()) check_for_damage();
-  if (keeper_.is_open() && damage_.empty() && keeper_.is_in_place()) return true;
+  const bool is_ready = keeper_.is_open() && damage_.empty() && keeper_.is_in_place();
+  if (is_ready && !must_restate_) return true;
   const std::int64_t now_us = steady_now_us();
   if (now_us < try_again_at_us_) return false;
   try {
-    keeper_.is_open() ? renew() : open();
-    damage_.clear();
+    if (!is_ready) keeper_.is_open() ? renew() : open();
+    restate();
     try_again_after_us_ = 0;
     return true;
   } catch (const std::exception& error) {
@@ -107,16 +150,18 @@ bool Recorder::make_ready() {
 }
 
 void Recorder::open() {
-  const core::Handover handover = keeper_.begin(run_.started_at_us, run_.detail);
+  const core::Handover handover = keeper_.begin(wall_now_us(), run_.detail, run_.started_at_us);
+  must_restate_ = true;
+  damage_.clear();
   renewed_ = keeper_.put_aside();
   run_.hand_over(handover);
-  restate();
 }
 
 void Recorder::renew() {
-  fault_begins(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
+  if (fault_began_at_us_ == 0) fault_begins(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
   renewed_ = keeper_.renew(!damage_.empty(), wall_now_us(), run_.detail);
-  restate();
+  must_restate_ = true;
+  damage_.clear();
 }
 
 /// What holds now, in a history that may not have it.
@@ -131,6 +176,7 @@ void Recorder::restate() {
       if (holding.cooldown.until_us > now_us) history.record(id, holding.cooldown);
     }
     history.commit();
+    must_restate_ = false;
   } catch (...) {
     history.rollback();
     throw;
@@ -192,12 +238,15 @@ void Recorder::tend() {
                         : "the database's log is taken up again");
   if (room.wants_announcement) {
     queue_.ask_for_announcement();
-  } else if (room.lost_scans > lost_scans_told_) {
-    const std::string lost = std::to_string(room.lost_scans - lost_scans_told_) +
-                             " scans were lost: max_size left no room while somebody was reading the database";
+  } else if (lost_scans_ > 0) {
+    const std::string lost =
+        std::to_string(lost_scans_) + (lost_scans_ == 1 ? " scan was lost: " : " scans were lost: ") +
+        (lost_to_reader_ ? "max_size left no room while somebody was reading the database"
+                         : "the history that was gone on with did not know the cgroups in them");
     spdlog::warn("{}", lost);
     queue_.push(core::ServiceEvent{now_us, "gap", lost});
-    lost_scans_told_ = room.lost_scans;
+    lost_scans_ = 0;
+    lost_to_reader_ = false;
   }
 }
 
@@ -262,7 +311,10 @@ void Recorder::store(std::span<const Record> records) {
         record);
   }
   history.commit();
-  log_commit(records, history.room().lost_scans - lost_before);
+  const store::History::Room room = history.room();
+  lost_scans_ += room.lost_scans - lost_before;
+  if (room.lost_scans > lost_before && room.log_is_held) lost_to_reader_ = true;
+  log_commit(records, room.lost_scans - lost_before);
 }
 
 /// After the commit: whoever reads this knows what is on record, whatever happens to the service from here on.
@@ -278,37 +330,39 @@ void Recorder::log_commit(std::span<const Record> records, std::int64_t lost_sca
   if (scan_count > 0) spdlog::debug("on record: {} scans up to {}, {} lost", scan_count - lost_scans, last_at_us, lost_scans);
 }
 
-/// To find out which one is bad. When the disk fails in the middle, all are tried again: a scan may then be on record twice,
-/// which is better than not at all.
-bool Recorder::record_one_by_one(const std::vector<Record>& batch) {
-  for (const Record& record : batch) {
-    try {
-      store({&record, 1});
-    } catch (const std::exception& error) {
-      keeper_.history().rollback();
-      if (!store::is_bad_record(error)) {
-        fault_begins(error.what());
-        return false;
-      }
+/// To find out which one is bad.
+bool Recorder::record_one_by_one(std::span<const Record> portion) {
+  for (const Record& record : portion) {
+    const std::string why = store_with_room({&record, 1});
+    if (!why.empty()) {
       queue_.ask_for_announcement();
-      spdlog::critical("a record can't be stored and is given up, please report this: {}",
-                       core::escape_for_terminal(error.what()));
+      spdlog::critical("a record can't be stored and is given up, please report this: {}", core::escape_for_terminal(why));
     }
+    ++stored_count_;
   }
   return true;
 }
 
 void Recorder::fault_begins(const std::string& why) {
   fault_ = why;
-  if (fault_began_at_us_ != 0) return;
-  fault_began_at_us_ = wall_now_us();
-  queue_.push(core::ServiceEvent{fault_began_at_us_, "fault_begin", "history can't be written: " + why, "history"});
-  spdlog::error("the history can't be written: {}; scans wait in memory, reclaim goes on, trying again every second",
-                core::escape_for_terminal(why));
+  const std::int64_t now_us = steady_now_us();
+  const bool is_new = fault_began_at_us_ == 0;
+  if (!is_new && (why == fault_told_ || now_us < tell_fault_again_at_us_)) return;
+  fault_told_ = why;
+  tell_fault_again_after_us_ = is_new ? kTellAgainAfter_us : 2 * tell_fault_again_after_us_;
+  tell_fault_again_at_us_ = now_us + tell_fault_again_after_us_;
+  if (is_new) fault_began_at_us_ = wall_now_us();
+  queue_.push(core::ServiceEvent{wall_now_us(), "fault_begin", "history can't be written: " + why, "history"});
+  spdlog::error("the history can't be written: {}{}", core::escape_for_terminal(why),
+                is_new ? "; scans wait in memory, reclaim goes on, trying again every few seconds" : "");
 }
 
 void Recorder::fault_ends() {
   const RecordQueue::Refused refused = queue_.take_refused();
+  for (const auto& [id, cooldown] : refused.cooldowns) {
+    remember(id, cooldown, 0);
+    must_restate_ = true;
+  }
   if (fault_began_at_us_ == 0 && refused.scans == 0 && refused.others == 0) return;
   const std::int64_t now_us = wall_now_us();
   const std::string lost = std::to_string(refused.scans) + " scans and " + std::to_string(refused.others) +

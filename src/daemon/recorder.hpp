@@ -41,8 +41,9 @@ class Recorder {
   /// Until the queue is closed and empty; then records the stop.
   void run();
 
-  /// Commits one batch; false when it has to be tried again. A record that can't be stored as it is, whatever the disk does, is
-  /// given up with an error in the log, and the others of its batch are stored without it.
+  /// Commits one batch, a portion at a time; false when it has to be tried again with the same batch, and then goes on where it came
+  /// to. A record that can't be stored as it is, whatever the disk does, is given up with an error in the log, and the others of its
+  /// batch are stored without it.
   bool record(const std::vector<Record>& batch);
 
  private:
@@ -53,9 +54,11 @@ class Recorder {
   void restate();
   void remember(const std::vector<Record>& batch);
   void remember(const core::CgroupId& id, const core::Cooldown& cooldown, std::int64_t reclaim_id);
+  bool store_portion(std::span<const Record> portion);
+  std::string store_with_room(std::span<const Record> portion);
   void store(std::span<const Record> records);
-  static void log_commit(std::span<const Record> records, std::int64_t lost_scans);
-  bool record_one_by_one(const std::vector<Record>& batch);
+  void log_commit(std::span<const Record> records, std::int64_t lost_scans);
+  bool record_one_by_one(std::span<const Record> portion);
   void name_containers(const std::vector<Record>& batch);
   void store_names(const std::vector<Record>& names);
   void tend();
@@ -66,6 +69,8 @@ class Recorder {
   RecordQueue& queue_;
   kernel::ContainerLogs names_;
   ThisRun run_;
+  std::size_t stored_count_ = 0;       // of the batch that is being recorded
+  bool must_restate_ = false;          // what is open does not have what holds now
   std::string damage_;                 // what SQLite says of it; empty: none is known
   std::string renewed_;                // what became of the file, in words, for the end of the fault
   std::int64_t try_again_at_us_ = 0;   // to open or to renew, of the steady clock
@@ -87,9 +92,13 @@ class Recorder {
   std::vector<Nameless> nameless_;  // kubelet makes a container's log after its cgroup
   std::int64_t fault_began_at_us_ = 0;  // 0: none
   std::string fault_;
+  std::string fault_told_;
+  std::int64_t tell_fault_again_at_us_ = 0;  // of the steady clock
+  std::int64_t tell_fault_again_after_us_ = 0;
   bool tidy_fault_told_ = false;
   bool reader_told_ = false;
-  std::int64_t lost_scans_told_ = 0;
+  std::int64_t lost_scans_ = 0;         // and not told yet
+  bool lost_to_reader_ = false;
 };
 
 }  // namespace cgmm::daemon

@@ -327,7 +327,8 @@ int run_service(store::Keeper& history, const ServiceOptions& options) {
   spdlog::info("{}", core::escape_for_terminal(options.settings.to_string()));
   if (!hierarchy.real) spdlog::warn("{} is not the kernel's: a copied or fake tree", core::escape_for_terminal(hierarchy.parent));
   if (!handover.crash_found.empty()) spdlog::warn("{}", handover.crash_found);
-  if (!handover.cooldowns.empty()) spdlog::info("cooldowns of earlier runs that still hold: {}", handover.cooldowns.size());
+  const auto holding = std::ranges::count_if(handover.cooldowns, [](const auto& entry) { return entry.second.until_us > wall_now_us(); });
+  if (holding > 0) spdlog::info("cooldowns of earlier runs that still hold: {}", holding);
   Service service(history, options, hierarchy, std::move(beginning));
   return service.run();
 }

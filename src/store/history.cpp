@@ -16,6 +16,7 @@
 #include "core/units.hpp"
 #include "store/cgroup_rows.hpp"
 #include "store/lock_file.hpp"
+#include "store/log_check.hpp"
 #include "store/oom_kills.hpp"
 #include "store/open.hpp"
 #include "store/refusal.hpp"
@@ -86,6 +87,9 @@ struct History::Impl {
   Impl(const std::filesystem::path& file, bool takes_lock) : name(file), path(resolved(file)), database(open_locked(file, takes_lock)),
         cgroups(database), oom_kills(database, cgroups) {
     file_id = id_of(name, /*may_be_empty=*/false);
+    int has_moved = 0;
+    sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+    if (has_moved != 0) throw SQLite::Exception("its file was replaced while it was opened", SQLITE_BUSY);
     file_written_at_ns = written_at_ns(path);
     database.exec("PRAGMA wal_autocheckpoint = 0");  // take_up_log() does it, outside of the commit
     sqlite3_wal_hook(
@@ -123,6 +127,7 @@ struct History::Impl {
   void take_up_log(bool anyway);
   void require_room();
   std::int64_t log_bytes() const;
+  bool has_sound_log();
   bool has_room_for(std::size_t sample_count);
 
   std::filesystem::path name;    // as configured
@@ -148,6 +153,7 @@ struct History::Impl {
   std::optional<FileId> file_id;
   std::int64_t file_written_at_ns = 0;                      // by us: only when the log is taken up
   std::optional<FileId> log_id;                             // nullopt: nothing was written to it yet
+  std::int64_t log_written_at_ns = 0;                       // by us
   std::int64_t scanned_at_us = 0;                           // the latest scan of all in this run; 0: none yet
   std::int64_t scanned_before_at_us = 0;                    // its value when the transaction began
   std::vector<std::pair<std::int64_t, std::size_t>> order;  // (cgroup_id, row) of a scan, kept for its memory
@@ -262,6 +268,7 @@ void History::Impl::take_up_log(bool anyway) {
   if (log_pages < log_taken_up_at_pages) log_taken_up_at_pages = 0;  // it was begun anew
   if (!anyway && log_pages - log_taken_up_at_pages < kCheckpointEveryPages) return;
   log_taken_up_at_pages = log_pages;
+  if (!has_sound_log()) throw SQLite::Exception("its log (-wal) was emptied or overwritten", SQLITE_CORRUPT);
   int in_log = 0;
   int taken_up = 0;
   const bool was_written_by_others = written_at_ns(path) != file_written_at_ns;
@@ -287,11 +294,28 @@ void History::commit() {
   impl_->in_transaction = false;
   impl_->cgroups.keep();
   if (!impl_->log_id) impl_->log_id = id_of(log_of(impl_->path), /*may_be_empty=*/true);
+  impl_->log_written_at_ns = written_at_ns(log_of(impl_->path));
 }
 
 bool History::has_its_file() const { return id_of(impl_->name, /*may_be_empty=*/false) == impl_->file_id; }
 
-bool History::has_its_log() const { return !impl_->log_id || id_of(log_of(impl_->path), /*may_be_empty=*/true) == impl_->log_id; }
+bool History::has_its_log() const {
+  if (!impl_->log_id) return true;
+  const std::filesystem::path log = log_of(impl_->path);
+  if (id_of(log, /*may_be_empty=*/true) != impl_->log_id) return false;
+  if (written_at_ns(log) == impl_->log_written_at_ns) return true;
+  if (!impl_->has_sound_log()) return false;  // somebody has written to it
+  impl_->log_written_at_ns = written_at_ns(log);
+  return true;
+}
+
+bool History::has_sound_log() { return impl_->has_sound_log(); }
+
+/// Another one in its place is another matter.
+bool History::Impl::has_sound_log() {
+  const std::filesystem::path log = log_of(path);
+  return !log_id || id_of(log, /*may_be_empty=*/true) != log_id || is_log_sound(log, frames_in_log(database));
+}
 
 bool History::was_written_by_others() const { return written_at_ns(impl_->path) != impl_->file_written_at_ns; }
 void History::note_writing() { impl_->file_written_at_ns = written_at_ns(impl_->path); }
@@ -308,17 +332,19 @@ struct History::RunState {
   std::int64_t reclaims_before = 0;
   std::int64_t scanned_at_us = 0;
   std::int64_t lost_scans = 0;
+  bool keys_hold = true;
   CgroupRows::Keys keys;
 };
 
-History::Run History::leave(bool damaged) {
+History::Run History::leave(Leave how) {
   sqlite3* const handle = impl_->database.getHandle();
   int yes = 1;
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &yes);
-  if (damaged) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (how != Leave::in_order) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   return std::make_shared<RunState>(RunState{.reclaims_before = impl_->reclaims_before,
                                              .scanned_at_us = impl_->scanned_at_us,
                                              .lost_scans = impl_->lost.scans,
+                                             .keys_hold = how != Leave::log_is_damaged,
                                              .keys = impl_->cgroups.take_keys()});
 }
 
@@ -326,7 +352,7 @@ void History::go_on(const Run& run) {
   impl_->reclaims_before = run->reclaims_before;
   impl_->scanned_at_us = run->scanned_at_us;
   impl_->lost.scans = run->lost_scans;
-  impl_->lost.wants_announcement = !impl_->cgroups.give_keys(std::move(run->keys));
+  impl_->lost.wants_announcement = !run->keys_hold || !impl_->cgroups.give_keys(std::move(run->keys));
 }
 
 void History::expect_announcement() { impl_->lost.wants_announcement = true; }
@@ -540,6 +566,11 @@ bool is_damage(const std::exception& error) {
   return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
+bool is_full(const std::exception& error) {
+  const auto* const refused = dynamic_cast<const SQLite::Exception*>(&error);
+  return refused != nullptr && (refused->getErrorCode() & 0xff) == SQLITE_FULL;
+}
+
 bool is_bad_record(const std::exception& error) {
   if (dynamic_cast<const std::logic_error*>(&error) != nullptr) return true;
   const auto* const refused = dynamic_cast<const SQLite::Exception*>(&error);
@@ -562,6 +593,10 @@ void History::end_run(std::int64_t now_us, const std::string& detail) {
   } catch (...) {
     rollback();
     throw;
+  }
+  if (!has_sound_log()) {  // the next start takes up what is sound of it
+    leave(Leave::damaged);
+    throw SQLite::Exception("its log (-wal) was emptied or overwritten", SQLITE_CORRUPT);
   }
   impl_->database.setBusyTimeout(kLastCheckpointTimeoutMs);
   impl_->database.exec("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -76,6 +76,9 @@ class History {
   bool was_written_by_others() const;
   void note_writing();
 
+  /// Whether the log is what was written to it: not when somebody has emptied or overwritten it.
+  bool has_sound_log();
+
   /// All of the log goes into the file. False while somebody reads what is in it.
   bool take_up_all();
 
@@ -86,8 +89,13 @@ class History {
   /// What a run knows beside what is on disk.
   struct RunState;
   using Run = std::shared_ptr<RunState>;
-  /// The last call: nothing more will be written, and what is beside the file stays. `damaged`: not even the log is taken up.
-  Run leave(bool damaged);
+  /// The last call: nothing more will be written, and what is beside the file stays.
+  enum class Leave {
+    in_order,
+    damaged,         // the log is not taken up
+    log_is_damaged,  // likewise, and rows that this run has made may be gone
+  };
+  Run leave(Leave how);
   /// The run goes on here: in the same file, or in one that carry_over_to() has made of it.
   void go_on(const Run& run);
   /// No scan is stored before one that announces every cgroup.
@@ -122,6 +130,8 @@ class History {
 
 /// Whether what a record() threw is about the record itself, so that trying again is in vain, and not about the disk.
 bool is_bad_record(const std::exception& error);
+/// Whether it says that there is no room, on the disk or inside max_size.
+bool is_full(const std::exception& error);
 /// Whether it says that the file is damaged.
 bool is_damage(const std::exception& error);
 

@@ -3,6 +3,7 @@
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
+#include <sys/stat.h>
 
 #include <cstdint>
 #include <optional>
@@ -30,6 +31,13 @@ auto as_refusal(const std::filesystem::path& file, Act act) {
   }
 }
 
+/// Which file it is, whatever its name; nullopt: there is none.
+std::optional<std::pair<dev_t, ino_t>> id_of(const std::filesystem::path& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) return std::nullopt;
+  return std::pair(status.st_dev, status.st_ino);
+}
+
 }  // namespace
 
 /// A history that is being made beside the one that it will replace.
@@ -47,7 +55,7 @@ void Keeper::take_lock() {
 void Keeper::settle_unfinished() {
   std::error_code error;
   const std::filesystem::path file = resolved(file_);
-  if (std::filesystem::exists(file, error) || error) return remove_database(unfinished());
+  if (std::filesystem::exists(file, error) || error) return;
   remove_log(file);
   if (!std::filesystem::exists(unfinished(), error)) return;
   try {
@@ -57,15 +65,16 @@ void Keeper::settle_unfinished() {
     if (why.lasts() == StoreError::Lasts::for_now) throw;
   } catch (const SQLite::Exception&) {
   }
-  remove_database(unfinished());
 }
 
 void Keeper::open() {
   history_.emplace(file_, *lock_);
+  remove_database(unfinished());
   if (keep_) history_->keep(*keep_);
 }
 
-core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail) {
+core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail, std::optional<std::int64_t> started_at_us) {
+  const bool is_first = !std::exchange(has_begun_, true);
   put_aside_.clear();
   history_.reset();
   take_lock();
@@ -76,20 +85,21 @@ core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail) {
     } catch (const StoreError& error) {
       // What is no database, where a service has been at work, is one whose first page is damaged.
       const bool is_damaged = error.kind() == StoreError::Kind::corrupt ||
-                              (error.kind() == StoreError::Kind::no_database && lock_->was_there());
+                              (error.kind() == StoreError::Kind::no_database && (lock_->was_there() || !is_first));
       if (!is_damaged) {
-        if (error.lasts() == StoreError::Lasts::for_good) lock_->forget();
+        if (is_first && error.lasts() == StoreError::Lasts::for_good) lock_->forget();
         throw;
       }
       put_aside_ = damage_of(error) + "; " + replace_damaged(now_us);
       open();
     }
     try {
-      if (run_) {
+      if (run_ && id_of(resolved(file_)) == run_of_) {
         go_on();
         return core::Handover{};
       }
-      core::Handover handover = history_->begin_run(now_us, detail);
+      run_.reset();
+      core::Handover handover = history_->begin_run(started_at_us.value_or(now_us), detail);
       history_->expect_announcement();
       return handover;
     } catch (...) {
@@ -110,8 +120,10 @@ core::Handover Keeper::peek(std::int64_t now_us) const {
   }
 }
 
-/// The file is closed. The new one is made before the old one gives way, so that a crash in between loses nothing.
+/// The file is closed. The new one is made before the old one gives way, so that a crash in between loses nothing. Where one has been
+/// made before, of what was there then, it is that one.
 std::string Keeper::replace_damaged(std::int64_t now_us) {
+  if (run_ && id_of(unfinished()) == run_of_) return put_in_place(now_us, run_words_);
   std::string words = "nothing of it can be read";
   remove_database(unfinished());
   const auto stamp = stamp_of(file_);
@@ -128,9 +140,16 @@ std::string Keeper::replace_damaged(std::int64_t now_us) {
 /// Where there is no unfinished one, a new one is made when it is opened.
 std::string Keeper::put_in_place(std::int64_t now_us, const std::string& words) {
   const auto aside = store::put_aside(resolved(file_), now_us, keep_ ? keep_->max_size_bytes : INT64_MAX);
-  std::error_code ignored;
-  std::filesystem::rename(unfinished(), resolved(file_), ignored);
+  finish();
   return "it is kept as " + aside.string() + ", a new one is begun, " + words;
+}
+
+/// Keeps its other name until it is open: somebody may put another file in its place in this very moment.
+void Keeper::finish() {
+  std::error_code error;
+  const std::filesystem::path file = resolved(file_);
+  std::filesystem::create_hard_link(unfinished(), file, error);
+  if (error && !std::filesystem::exists(file, error)) std::filesystem::rename(unfinished(), file, error);
 }
 
 std::string Keeper::damage() {
@@ -148,46 +167,80 @@ std::string Keeper::renew(bool damaged, std::int64_t now_us, const std::string& 
     take_lock();
     if (!damaged && history_->is_in_place()) return "its lock file was removed, and is there again";
     const auto there = stamp_of(file_);
-    const bool is_emptied = there && there->size_bytes == 0;
-    const std::filesystem::path file = resolved(file_);
-    if (damaged || is_emptied) {
-      std::string words = history_->carry_over_to(unfinished());
-      close(/*damaged=*/true);
-      words = put_in_place(now_us, words);
-      go_on();
-      return words;
+    if (there && there->size_bytes > 0) {
+      if (!history_->has_its_file()) return renew_with_another(now_us, detail);
+      if (!history_->has_sound_log()) return renew_without_log();
+      if (!damaged) return renew_after_log();
     }
-    if (!there) {
-      const std::string words = history_->carry_over_to(unfinished());
-      close(/*damaged=*/false);
-      remove_database(file);  // its log
-      std::error_code ignored;
-      std::filesystem::rename(unfinished(), file, ignored);
-      go_on();
-      return "its file was removed; a new one is begun, " + words;
+    const std::string words = save();
+    std::string became = "its file was removed; a new one is begun, " + words;
+    if (there) {
+      became = put_in_place(now_us, words);
+    } else {
+      remove_log(resolved(file_));
+      finish();
     }
-    if (history_->has_its_file()) {
-      if (!history_->take_up_all()) {
-        throw StoreError(StoreError::Kind::busy, "its log (-wal) was removed while somebody reads " + file.string() +
-                                                     ": what is in it can be saved when they have done", StoreError::Lasts::for_now);
-      }
-      close(/*damaged=*/false);
-      remove_log(file);
-      go_on();
-      return "its log (-wal) was removed; nothing is lost";
-    }
-    // Our log would be taken for that of the file that is there now.
-    const bool is_our_log = history_->has_its_log();
-    close(/*damaged=*/false);
-    run_.reset();
-    if (is_our_log) remove_log(file);
-    begin(now_us, detail);
-    return "another history was put in its place, and is gone on with" + (put_aside_.empty() ? "" : "; " + put_aside_);
+    go_on();
+    return became;
   });
 }
 
-void Keeper::close(bool damaged) {
-  run_ = history_->leave(damaged);
+/// The log was removed, or another one put in its place.
+std::string Keeper::renew_after_log() {
+  if (!history_->take_up_all()) {
+    throw StoreError(StoreError::Kind::busy,
+                     "its log (-wal) was removed while somebody reads " + resolved(file_).string() +
+                         ": what is in it can be saved when they have done",
+                     StoreError::Lasts::for_now);
+  }
+  close(History::Leave::in_order);
+  remove_log(resolved(file_));
+  go_on();
+  return "its log (-wal) was removed; nothing is lost";
+}
+
+/// The log was emptied or overwritten: SQLite takes up what is sound of it when it has no index of it any more.
+std::string Keeper::renew_without_log() {
+  close(History::Leave::log_is_damaged);
+  std::error_code ignored;
+  std::filesystem::remove(resolved(file_).string() + "-shm", ignored);
+  go_on();
+  return "its log (-wal) was emptied or overwritten; what was recorded last is lost as far as it was in there";
+}
+
+/// Another file is there. What we hold is saved, unless that is a history too: then it is what the operator wants.
+std::string Keeper::renew_with_another(std::int64_t now_us, const std::string& detail) {
+  bool is_history = false;
+  try {
+    inspect(file_, Thoroughness::header);
+    is_history = true;
+  } catch (const StoreError&) {
+  }
+  // Our log would be taken for that of the file that is there now.
+  const bool is_our_log = history_->has_its_log();
+  if (is_history) {
+    close(History::Leave::in_order);
+    run_.reset();
+  } else {
+    save();
+  }
+  if (is_our_log) remove_log(resolved(file_));
+  begin(now_us, detail);
+  if (is_history && put_aside_.empty()) return "another history was put in its place, and is gone on with";
+  return "another file was put in its place: " + put_aside_;
+}
+
+/// What is open as the unfinished one, to go on in.
+std::string Keeper::save() {
+  run_words_ = history_->carry_over_to(unfinished());
+  close(History::Leave::damaged);
+  run_of_ = id_of(unfinished());
+  return run_words_;
+}
+
+void Keeper::close(History::Leave how) {
+  run_of_ = id_of(resolved(file_));
+  run_ = history_->leave(how);
   history_.reset();
 }
 

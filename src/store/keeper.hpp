@@ -6,6 +6,8 @@
 // lives, whatever becomes of the file.
 // One thread at a time: main's until the recorder's takes over.
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -26,7 +28,8 @@ class Keeper {
 
   /// Opens the history, puts it aside first where it is damaged, and begins a run in it. What must survive is handed over.
   /// Throws StoreError: its lasts() says whether a later call may do.
-  core::Handover begin(std::int64_t now_us, const std::string& detail);
+  /// `started_at_us`: of the run, where that was earlier.
+  core::Handover begin(std::int64_t now_us, const std::string& detail, std::optional<std::int64_t> started_at_us = std::nullopt);
   /// What must survive, of a history that can be read though not written; as good as nothing where it can't.
   core::Handover peek(std::int64_t now_us) const;
 
@@ -54,15 +57,24 @@ class Keeper {
   void open();
   std::string replace_damaged(std::int64_t now_us);
   std::string put_in_place(std::int64_t now_us, const std::string& words);
-  void close(bool damaged);
+  void close(History::Leave how);
   void go_on();
+  void finish();
+  std::string save();
+  std::string renew_after_log();
+  std::string renew_without_log();
+  std::string renew_with_another(std::int64_t now_us, const std::string& detail);
   std::filesystem::path unfinished() const;
 
   std::filesystem::path file_;
   std::optional<core::Keep> keep_;
   std::optional<LockFile> lock_;  // outlives the history
   std::optional<History> history_;
-  History::Run run_;  // of what renew() has closed and could not open again
+  // Of what renew() has closed and could not open again; which file it goes on in, and what that holds, in words.
+  History::Run run_;
+  std::optional<std::pair<dev_t, ino_t>> run_of_;
+  std::string run_words_;
+  bool has_begun_ = false;
   std::string put_aside_;
 };
 

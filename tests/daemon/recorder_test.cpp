@@ -8,6 +8,7 @@
 #include <string>
 
 #include "daemon/clock.hpp"
+#include "support/eventually.hpp"
 #include "support/temp_dir.hpp"
 
 namespace cgmm::daemon {
@@ -153,6 +154,94 @@ TEST(Recorder, RecordsWhatHoldsInAHistoryThatWasPutInPlaceOfItsOwn) {
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(std::get<core::ServiceEvent>(events[0]).kind, "fault_begin");
   EXPECT_EQ(std::get<core::ServiceEvent>(events[1]).kind, "fault_end");
+}
+
+/// As many samples as a history of 8 MiB has no room for at once.
+std::vector<Record> long_batch(std::int64_t scan_count) {
+  std::vector<Record> batch;
+  for (std::int64_t i = 0; i < scan_count; ++i) {
+    core::Scan scan = scan_at(1'795'608'000'000'000 + i * 10'000'000);
+    scan.announces_all = i == 0;
+    for (core::CgroupKey key = 1; key <= 200; ++key) {
+      if (i == 0) scan.appeared.push_back({.key = key, .id = {"/" + std::to_string(key), key}});
+      scan.rows.push_back({.key = key});
+      for (std::size_t one = 0; one < core::Gauges::kSize; ++one) {
+        scan.rows.back().gauges.set(static_cast<core::Gauge>(one), (std::uint64_t{1} << 32) + static_cast<std::uint64_t>(i) * 4096);
+      }
+    }
+    batch.emplace_back(std::move(scan));
+  }
+  return batch;
+}
+
+TEST(Recorder, MakesRoomForAllThatHasWaited) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  RecordQueue queue;
+  store::Keeper history(file);
+  history.keep({.max_size_bytes = 8 << 20});
+  history.begin(1, "test");
+  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
+  EXPECT_TRUE(recorder.record(long_batch(600)));
+  EXPECT_TRUE(queue.faults().empty());
+  EXPECT_LE(std::filesystem::file_size(file), 8U << 20);
+  EXPECT_EQ(count(file, "scan WHERE started_at_us = 1795608000000000 + 599 * 10000000"), 1);
+}
+
+TEST(Recorder, GoesOnWhereTheDiskHasRefused) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  RecordQueue queue;
+  store::Keeper history(file);
+  history.begin(1, "test");
+  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
+  std::vector<Record> batch = long_batch(100);
+  batch.emplace_back(core::ServiceEvent{7, "gap", "once"});
+  SQLite::Database other(file, SQLite::OPEN_READWRITE);
+  other.exec("CREATE TRIGGER refuse BEFORE INSERT ON service_event BEGIN SELECT RAISE(ABORT, 'a portion of it'); END");
+  other.exec("CREATE TRIGGER no_more BEFORE INSERT ON scan WHEN (SELECT count(*) FROM scan) >= 60 BEGIN SELECT json('{'); END");
+  EXPECT_FALSE(recorder.record(batch));
+  const std::int64_t stored_count = count(file, "scan");
+  EXPECT_GT(stored_count, 0);
+  EXPECT_LT(stored_count, 61);
+  other.exec("DROP TRIGGER refuse");
+  other.exec("DROP TRIGGER no_more");
+  EXPECT_TRUE(recorder.record(batch));
+  EXPECT_EQ(count(file, "scan"), 100);
+  EXPECT_EQ(count(file, "service_event WHERE at_us = 7"), 1);
+}
+
+TEST(Recorder, RestatesWhatHoldsUntilItCould) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  const std::string other = directory.path() / "other.db";
+  store::Keeper(other).begin(1, "other");
+  SQLite::Database(other, SQLite::OPEN_READWRITE).exec("CREATE TRIGGER refuse BEFORE INSERT ON cooldown BEGIN SELECT json('{'); END");
+  RecordQueue queue;
+  store::Keeper history(file);
+  history.begin(1, "test");
+  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
+  const core::Cooldown cooldown{1, wall_now_us() + 3'600'000'000, 0};
+  EXPECT_TRUE(recorder.record({scan_at(10), core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = cooldown}}));
+  std::filesystem::rename(other, file);
+  EXPECT_FALSE(recorder.record({scan_at(20)}));
+  SQLite::Database(file, SQLite::OPEN_READWRITE).exec("DROP TRIGGER refuse");
+  EXPECT_TRUE(test::eventually([&] { return recorder.record({scan_at(20)}); }));
+  EXPECT_EQ(count(file, "cooldown"), 1);
+}
+
+TEST(Recorder, RecordsCooldownsOfReclaimsThatTheQueueHasRefused) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  RecordQueue queue;
+  store::Keeper history(file);
+  history.begin(1, "test");
+  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
+  for (std::size_t i = 0; i < RecordQueue::kMaxKept; ++i) queue.push(core::LogPosition{"boot", 1});
+  queue.push(core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, wall_now_us() + 3'600'000'000, 0}});
+  EXPECT_TRUE(recorder.record(queue.take()));
+  EXPECT_TRUE(recorder.record({scan_at(20)}));
+  EXPECT_EQ(count(file, "cooldown"), 1);
 }
 
 class RecorderNames : public testing::Test {

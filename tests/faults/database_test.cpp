@@ -97,9 +97,50 @@ TEST_F(DatabaseFault, ReplacedByAFileThatIsNotOurs) {
                 [&] {
                   EXPECT_TRUE(content_of(database()) == content) << "it was written to";
                   std::filesystem::remove(database());
+                }});  // all that ours held is carried over
+}
+
+TEST_F(DatabaseFault, ReplacedByAText) {
+  start();
+  const auto put_a_text_there = [&] {
+    std::ofstream(disk() / "text") << std::string(5000, 'a');
+    std::filesystem::rename(disk() / "text", database());
+  };
+  survives({.row = "replaced by a text, twice",
+            .name = "history",
+            .begin =
+                [&] {
+                  put_a_text_there();
+                  ASSERT_TRUE(eventually([&] { return quarantined() == 1; }));
+                  put_a_text_there();
                 },
+            .end = [] {},
+            .lasts_until = [&] { return quarantined() == 2; }});  // all that ours held is carried over
+}
+
+TEST_F(DatabaseFault, ItsLogEmptied) {
+  start();
+  survives({.row = "the database's log (-wal) emptied",
+            .name = "history",
+            .begin = [&] { std::filesystem::resize_file(with("-wal"), 0); },
+            .end = [] {},
             .history_stays = false,
-            .lost = "what was in the other file"});
+            .lost = "the scans since the log was taken up last"});
+}
+
+TEST_F(DatabaseFault, ItsLogDamagedWhileItIsOpen) {
+  start();
+  survives({.row = "half of its log (-wal) overwritten while it is open",
+            .name = "history",
+            .begin =
+                [&] {
+                  ASSERT_TRUE(eventually([&] { return std::filesystem::file_size(with("-wal")) > 200'000; }));
+                  overwrite(with("-wal"), static_cast<std::int64_t>(std::filesystem::file_size(with("-wal")) / 2));
+                },
+            .end = [] {},
+            .lasts_until = [&] { return count_in_log("emptied or overwritten") > 0; },
+            .history_stays = false,
+            .lost = "the scans since then, until it was found"});
 }
 
 TEST_F(DatabaseFault, DamagedWhileItIsOpen) {

@@ -213,6 +213,118 @@ TEST_F(Keeping, AServiceWhoseLockAnotherHasTakenIsNotInPlace) {
   }
 }
 
+TEST_F(Keeping, AnEmptiedLogIsFoundAndWhatIsInTheFileStays) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  ASSERT_TRUE(keeper.history().take_up_all());
+  store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
+  ASSERT_TRUE(keeper.is_in_place());
+  std::filesystem::resize_file(file().string() + "-wal", 0);
+  EXPECT_FALSE(keeper.is_in_place());
+  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one").substr(0, 40), "its log (-wal) was emptied or overwritte");
+  EXPECT_TRUE(keeper.history().room().wants_announcement);
+  store(keeper.history(), scan_at(kNoon + 32 * kSecond, /*announces_all=*/true));
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
+  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
+  keeper.history().end_run(kNoon + 33 * kSecond, "");
+  EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+}
+
+TEST_F(Keeping, ALogThatWasTakenUpAndCutOffBySomebodyElseIsNone) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  ASSERT_EQ(std::filesystem::file_size(file().string() + "-wal"), 0U);
+  EXPECT_TRUE(keeper.is_in_place());
+  EXPECT_TRUE(keeper.history().has_sound_log());
+}
+
+TEST_F(Keeping, AnOverwrittenLogIsNotTakenUp) {
+  for (const bool at_the_stop : {false, true}) {
+    remove_from_directory();
+    {
+      Keeper keeper(file());
+      begin_a_run(keeper);
+      ASSERT_TRUE(keeper.history().take_up_all());
+      for (int i = 0; i < 10; ++i) store(keeper.history(), scan_at(kNoon + (30 + i) * kSecond, /*announces_all=*/false));
+      ASSERT_TRUE(keeper.history().has_sound_log());
+      overwrite_bytes(file().string() + "-wal", 32 + 3 * 4120, std::string(5000, '\xa5'));
+      EXPECT_FALSE(keeper.history().has_sound_log());
+      if (at_the_stop) {
+        EXPECT_THROW(keeper.history().end_run(kNoon + 50 * kSecond, ""), SQLite::Exception);
+      } else {
+        keeper.renew(/*damaged=*/true, kNoon + 50 * kSecond, "one");
+        store(keeper.history(), scan_at(kNoon + 51 * kSecond, /*announces_all=*/true));
+        EXPECT_TRUE(keeper.history().has_sound_log());
+      }
+    }
+    EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+    EXPECT_EQ(query("SELECT count(*) >= 20 FROM scan"), "1\n") << "all that was in the file, and what is sound of the log";
+    EXPECT_TRUE(aside().empty());
+  }
+}
+
+TEST_F(Keeping, WhatIsNoDatabaseIsPutAsideWhereTheRunIsOursAndNothingIsLost) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  for (int i = 0; i < 2; ++i) {
+    write_bytes(directory() / "text", std::string(9000, 'a'));
+    std::filesystem::rename(directory() / "text", file());
+    EXPECT_FALSE(keeper.is_in_place());
+    const std::string words = keeper.renew(/*damaged=*/false, kNoon + (30 + i) * kSecond, "one");
+    EXPECT_EQ(words.substr(0, 36), "another file was put in its place: i") << words;
+    EXPECT_NE(words.find("1 of cooldown"), std::string::npos) << words;
+    store(keeper.history(), scan_at(kNoon + (40 + i) * kSecond, /*announces_all=*/false));
+  }
+  EXPECT_EQ(aside().size(), 2U);
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2200\n");
+  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
+  EXPECT_EQ(refusal_of([&] { Keeper(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
+}
+
+TEST_F(Keeping, AfterAnotherProgramsDatabaseHasGoneAgainNothingIsLost) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  const std::string foreign = directory() / "foreign.db";
+  SQLite::Database(foreign, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE theirs (x)");
+  const std::string content = bytes_of(foreign);
+  std::filesystem::rename(foreign, file());
+  EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one"); }).first, StoreError::Kind::foreign);
+  ASSERT_FALSE(keeper.is_open());
+  EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon + 31 * kSecond, "one"); }).first, StoreError::Kind::foreign);
+  EXPECT_EQ(refusal_of([&] { Keeper(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
+  EXPECT_TRUE(bytes_of(file()) == content);
+  std::filesystem::remove(file());
+  keeper.begin(kNoon + 32 * kSecond, "one");
+  EXPECT_FALSE(keeper.history().room().wants_announcement);
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/false));
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
+  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
+  EXPECT_FALSE(std::filesystem::exists(file().string() + ".new"));
+}
+
+TEST_F(Keeping, OnAFullDiskADamagedOneIsNoUnreadableOne) {
+  make_long_history();
+  overwrite(static_cast<std::int64_t>(std::filesystem::file_size(file())) - 4096);
+  std::filesystem::create_directory(file().string() + ".new");  // nothing can be written there
+  write_bytes(file().string() + ".new/keep", "");
+  Keeper keeper(file());
+  EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon + 60 * kSecond, "two"); }).first, StoreError::Kind::unusable);
+  EXPECT_TRUE(aside().empty());
+  std::filesystem::remove_all(file().string() + ".new");
+  EXPECT_EQ(keeper.begin(kNoon + 61 * kSecond, "two").cooldowns.size(), 1U);
+}
+
+TEST_F(Keeping, TheOneThatIsPutAsideStaysAlthoughTheClockWasSetBack) {
+  for (const int at_s : {100, 200, 300, 0}) {
+    make_long_history();
+    overwrite_bytes(file(), 0, std::string(100, '\xa5'));
+    Keeper(file()).begin(kNoon + at_s * kSecond, "");
+  }
+  EXPECT_EQ(aside().size(), 3U);
+  EXPECT_TRUE(std::filesystem::exists(file().string() + ".corrupt-20261125T120000Z"));
+}
+
 /// Overwrites the page at the root of the table.
 TEST_F(Keeping, WhatBelongsToLostRowsIsLeftBehindWithThem) {
   for (const std::string table : {"scan", "cgroup", "reclaim"}) {
