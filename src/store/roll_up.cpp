@@ -51,6 +51,7 @@ std::string store_sql() {
 
 RollUp::RollUp(SQLite::Database& database)
     : reaches_(database, "SELECT coalesce(max(scan_id), 0) FROM rolled_up"),
+      last_scan_(database, "SELECT coalesce(max(scan_id), 0) FROM scan"),
       next_scan_(database, "SELECT scan_id, started_at_us FROM scan WHERE scan_id > ? ORDER BY scan_id LIMIT 1"),
       first_outside_(database,
                      "SELECT scan_id FROM scan WHERE scan_id > ?1 AND (started_at_us < ?2 OR started_at_us >= ?3) "
@@ -86,8 +87,12 @@ bool RollUp::find_hour(std::int64_t now_us) {
   Hour hour;
   std::int64_t first_scan_id = 0;
   {
-    Use next(next_scan_, reaches_scan_id());
-    if (!next.step()) return false;
+    const std::int64_t reach = reaches_scan_id();
+    Use next(next_scan_, reach);
+    if (!next.step()) {
+      forget_reach_of_lost_scans(reach);
+      return false;
+    }
     first_scan_id = next.integer(0);
     hour.began_at_us = hour_of(next.integer(1));
   }
@@ -101,6 +106,13 @@ bool RollUp::find_hour(std::int64_t now_us) {
   while (scans.step()) hour.scans.push_back({.scan_id = scans.integer(0), .is_partial = scans.integer(1) != 0});
   hour_ = std::move(hour);
   return true;
+}
+
+/// A damaged file may have lost the last scans, and their ids are given away again. What is there is rolled up once more.
+void RollUp::forget_reach_of_lost_scans(std::int64_t reach) {
+  Use last(last_scan_);
+  last.step();
+  if (last.integer(0) < reach) execute(forget_reach_);
 }
 
 void RollUp::read_slice(Hour& hour) {

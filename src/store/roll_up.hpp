@@ -62,6 +62,7 @@ class RollUp {
   static constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
 
   bool find_hour(std::int64_t now_us);
+  void forget_reach_of_lost_scans(std::int64_t reach);
   void read_slice(Hour& hour);
   void add(Hour& hour, const Scan& scan);
   void write_slice(Hour& hour);
@@ -69,6 +70,7 @@ class RollUp {
 
   std::optional<Hour> hour_;
   SQLite::Statement reaches_;
+  SQLite::Statement last_scan_;
   SQLite::Statement next_scan_;
   SQLite::Statement first_outside_;
   SQLite::Statement scans_of_hour_;

@@ -2,59 +2,16 @@
 #include "store/retention.hpp"
 
 #include <SQLiteCpp/Database.h>
+#include <sqlite3.h>
 
-#include <numeric>
+#include <algorithm>
 
-#include "store/fixture.hpp"
+#include "store/retention_fixture.hpp"
 
 namespace cgmm::store {
 namespace {
 
-using core::Counter;
-using core::Gauge;
-using core::Keep;
 using core::Scan;
-
-constexpr std::int64_t kMinute = 60 * kSecond;
-constexpr std::int64_t kHour = 60 * kMinute;
-constexpr std::int64_t kDay = 24 * kHour;
-
-core::ScanRow row_of(core::CgroupKey key, std::uint64_t anon_bytes, std::uint64_t faults = 1) {
-  core::ScanRow row{.key = key};
-  row.gauges.set(Gauge::anon, anon_bytes);
-  row.increases.set(Counter::pgfault, faults);
-  return row;
-}
-
-class RetentionTest : public StoreTest {
- protected:
-  /// A scan of `count` cgroups, announced when they are new.
-  Scan scan_at(std::int64_t at_us, core::CgroupKey count = 1, std::uint64_t anon_bytes = 1 << 20) {
-    Scan scan{.started_at_us = at_us};
-    for (core::CgroupKey key = 1; key <= count; ++key) {
-      if (key > announced_) scan.appeared.push_back({.key = key, .id = {"/" + std::to_string(key), key}});
-      scan.rows.push_back(row_of(key, anon_bytes));
-    }
-    announced_ = std::max(announced_, count);
-    return scan;
-  }
-
-  void tidy_up(std::int64_t now_us) {
-    for (int i = 0; i < 300; ++i) history_.tidy(now_us);
-  }
-
-  std::int64_t bytes_on_disk() const {
-    std::int64_t bytes = 0;
-    for (const char* end : {"", "-wal", "-shm"}) {
-      const std::filesystem::path part = file().string() + end;
-      if (std::filesystem::exists(part)) bytes += static_cast<std::int64_t>(std::filesystem::file_size(part));
-    }
-    return bytes;
-  }
-
-  History history_{file()};
-  core::CgroupKey announced_ = 0;
-};
 
 TEST_F(RetentionTest, AnHourThatIsOverIsRolledUp) {
   history_.keep({});
@@ -149,8 +106,9 @@ TEST_F(RetentionTest, SamplesAroundAnOomKillStayLonger) {
   store(history_, scan_at(kNoon + 10 * kHour));
   tidy_up(kNoon + 10 * kHour);
   EXPECT_EQ(query("SELECT count(*), min(scan_id) - 1, max(scan_id) - 1 FROM sample WHERE scan_id < 92"), "36|15|50\n");
-  store(history_, scan_at(kNoon + 91 * kDay));
-  tidy_up(kNoon + 91 * kDay);
+  store(history_, scan_at(kNoon + 90 * kDay));
+  store(history_, scan_at(kNoon + 91 * kDay + kHour));
+  tidy_up(kNoon + 91 * kDay + kHour);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "1\n");
 }
 
@@ -173,77 +131,102 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
                  "(SELECT count(*) FROM service_event), (SELECT count(*) FROM cgroup_limit), (SELECT count(*) FROM cooldown), "
                  "(SELECT count(*) FROM scan)");
   };
-  store(history_, scan_at(kNoon + 5 * kDay));
-  tidy_up(kNoon + 5 * kDay);
-  EXPECT_EQ(counts(), "3|3|2|1|1|1|2|3|1|3\n") << "those around the kill stay";
-  store(history_, scan_at(kNoon + 19 * kDay));
-  tidy_up(kNoon + 19 * kDay);
-  EXPECT_EQ(counts(), "3|0|2|1|1|1|2|3|1|4\n");
-  store(history_, scan_at(kNoon + 21 * kDay));
-  tidy_up(kNoon + 21 * kDay);
-  EXPECT_EQ(counts(), "3|1|2|0|0|0|1|2|0|5\n") << "of the events the start stays";
-  store(history_, scan_at(kNoon + 60 * kDay));
-  tidy_up(kNoon + 60 * kDay);
-  EXPECT_EQ(counts(), "1|0|1|0|0|0|1|1|0|1\n");
+  const auto tidy_at = [&](std::int64_t at_us) {
+    store(history_, Scan{.started_at_us = at_us - kDay - kHour});
+    store(history_, scan_at(at_us));
+    tidy_up(at_us);
+  };
+  tidy_at(kNoon + 5 * kDay);
+  EXPECT_EQ(counts(), "3|3|2|1|1|1|2|3|1|4\n") << "those around the kill stay";
+  tidy_at(kNoon + 19 * kDay);
+  EXPECT_EQ(counts(), "3|0|2|1|1|1|2|3|1|6\n");
+  tidy_at(kNoon + 21 * kDay);
+  EXPECT_EQ(counts(), "3|1|2|0|0|0|1|2|0|8\n") << "of the events the start stays";
+  tidy_at(kNoon + 60 * kDay);
+  EXPECT_EQ(counts(), "1|0|1|0|0|0|1|1|0|2\n");
 }
 
-TEST_F(RetentionTest, TheFileStaysInsideItsSizeAndTheOldestSamplesGo) {
-  constexpr std::int64_t kMaxBytes = 32 << 20;
-  history_.keep({.max_size_bytes = kMaxBytes});
-  std::int64_t biggest = 0;
-  for (int i = 0; i < 1500; ++i) {
-    store(history_, scan_at(kNoon + i * 10 * kSecond, 500));
-    history_.tidy(kNoon + i * 10 * kSecond);
-    biggest = std::max(biggest, bytes_on_disk());
-  }
-  EXPECT_LE(biggest, kMaxBytes);
-  EXPECT_GT(biggest, kMaxBytes * 3 / 4);
-  EXPECT_EQ(query("SELECT max(scan_id) FROM sample"), "1500\n");
-  EXPECT_GT(std::stoi(query("SELECT count(*) FROM sample WHERE scan_id > 1140")), 170'000) << "the last hour is whole";
-  EXPECT_EQ(query("SELECT count(*) FROM scan"), "1500\n");
+TEST_F(RetentionTest, SamplesWhoseScanIsLostAreDroppedInTheirTurn) {
+  history_.keep({.samples_us = 2 * kHour});
+  for (int i = 0; i < 6; ++i) store(history_, scan_at(kNoon + i * 30 * kMinute));
+  SQLite::Database(file().string(), SQLite::OPEN_READWRITE).exec("DELETE FROM scan WHERE scan_id IN (1, 3, 5)");
+  store(history_, scan_at(kNoon + 3 * kHour + kMinute));
+  tidy_up(kNoon + 3 * kHour + kMinute);
+  EXPECT_EQ(query("SELECT group_concat(scan_id) FROM sample"), "4,5,6,7\n");
 }
 
-TEST_F(RetentionTest, ASmallerSizeGivesPagesBackToTheFileSystem) {
+TEST_F(RetentionTest, WhatIsLeftOfScansThatAreLostIsNotTakenForThatOfNewOnes) {
   history_.keep({});
-  for (int i = 0; i < 2000; ++i) store(history_, scan_at(kNoon + i * 10 * kSecond, 500));
-  EXPECT_GT(bytes_on_disk(), 34 << 20);
-  history_.keep({.max_size_bytes = 32 << 20});
-  for (int i = 0; i < 40; ++i) tidy_up(kNoon + 2000 * 10 * kSecond);
-  store(history_, scan_at(kNoon + 2000 * 10 * kSecond, 500));
-  EXPECT_LT(bytes_on_disk(), 32 << 20);
+  for (int i = 0; i < 8; ++i) store(history_, scan_at(kNoon + i * 30 * kMinute));
+  tidy_up(kNoon + 8 * 30 * kMinute);
+  EXPECT_EQ(query("SELECT scan_id FROM rolled_up"), "6\n");
+  SQLite::Database(file().string(), SQLite::OPEN_READWRITE).exec("DELETE FROM scan WHERE scan_id > 2");
+  tidy_up(kNoon + 8 * 30 * kMinute);
+  for (int i = 8; i < 13; ++i) {
+    store(history_, scan_at(kNoon + i * 30 * kMinute));
+    tidy_up(kNoon + i * 30 * kMinute);
+  }
+  EXPECT_EQ(query("SELECT scan_id FROM rolled_up"), "6\n");
+  EXPECT_EQ(query("SELECT sum(sample_count) FROM sample_hour"), "10\n");
 }
 
-TEST_F(RetentionTest, AReaderThatStaysLosesSamplesAndNothingElse) {
-  constexpr std::int64_t kMaxBytes = 32 << 20;
-  history_.keep({.max_size_bytes = kMaxBytes});
-  store(history_, scan_at(kNoon, 500));
-  SQLite::Database reader(file().string(), SQLite::OPEN_READONLY);
-  reader.exec("BEGIN; SELECT count(*) FROM scan");
-  std::int64_t biggest = 0;
-  for (int i = 1; i < 1200; ++i) {
-    store(history_, scan_at(kNoon + i * 10 * kSecond, 500));
-    if (i % 20 == 0) store(history_, core::ServiceEvent{kNoon + i, "gap", ""});
-    history_.tidy(kNoon + i * 10 * kSecond);
-    biggest = std::max(biggest, bytes_on_disk());
+/// Work done for the slice that took most, in operations of SQLite's machine: some ten million make a second.
+std::int64_t longest_slice(const std::filesystem::path& file, std::int64_t now_us, int slices) {
+  SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
+  Retention retention(database);
+  retention.keep({});
+  std::int64_t count = 0;
+  sqlite3_progress_handler(
+      database.getHandle(), 100, [](void* counted) { return *static_cast<std::int64_t*>(counted) += 100, 0; }, &count);
+  std::int64_t longest = 0;
+  for (int i = 0; i < slices; ++i) {
+    count = 0;
+    database.exec("BEGIN");
+    const bool more = retention.work(now_us);
+    database.exec("COMMIT");
+    longest = std::max(longest, count);
+    if (!more) break;
   }
-  EXPECT_LE(biggest, kMaxBytes);
-  EXPECT_TRUE(history_.room().log_is_held);
-  EXPECT_GT(history_.room().lost_scans, 100);
-  EXPECT_TRUE(history_.room().wants_announcement);
-  EXPECT_EQ(query("SELECT count(*) FROM scan"), std::to_string(1200 - history_.room().lost_scans) + "\n");
-  EXPECT_EQ(query("SELECT count(*) FROM service_event"), "59\n");
-  reader.exec("COMMIT");
-  const std::int64_t before = history_.room().lost_scans;
-  store(history_, scan_at(kNoon + 1200 * 10 * kSecond, 500));
-  EXPECT_EQ(history_.room().lost_scans, before + 1) << "it does not announce every cgroup";
-  announced_ = 0;
-  Scan announcing = scan_at(kNoon + 1201 * 10 * kSecond, 500);
-  announcing.announces_all = true;
-  store(history_, announcing, core::ServiceEvent{kNoon, "gap", ""});
-  store(history_, scan_at(kNoon + 1202 * 10 * kSecond, 500));
-  EXPECT_EQ(history_.room().lost_scans, before + 1);
-  EXPECT_FALSE(history_.room().log_is_held);
-  EXPECT_LT(history_.room().log_bytes, 8 << 20);
+  return longest;
+}
+
+TEST_F(RetentionTest, NoSliceIsLongHoweverManyRowsStay) {
+  history_.begin_run(kNoon, "");
+  history_.keep({});
+  {
+    SQLite::Database database(file().string(), SQLite::OPEN_READWRITE);
+    database.exec("BEGIN");
+    database.exec("CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
+                  "SELECT i FROM n");
+    database.exec("INSERT INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us, vanished_at_us) "
+                  "SELECT i, '/' || i, i, 1000000, 1000000, CASE WHEN i % 2 THEN 2000000 END FROM n");
+    database.exec("INSERT INTO cgroup_limit (cgroup_id, changed_at_us) SELECT i, 1000000 FROM n");
+    database.exec("INSERT INTO cgroup_limit (cgroup_id, changed_at_us) SELECT i, 1500000 FROM n WHERE i < 1000");
+    database.exec("INSERT INTO cooldown (cgroup_id, last_reclaim_at_us, until_us) SELECT i, 1000000, 1000000 FROM n");
+    database.exec("INSERT INTO reclaim (reclaim_id, cgroup_id, started_at_us, method, threshold_bytes, outcome) "
+                  "SELECT i, i, 1000000 + i, '', 0, 'done' FROM n");
+    database.exec("INSERT INTO reclaim_effect (reclaim_id, observed_for_us, verdict) SELECT i, 1, 'futile' FROM n");
+    database.exec("INSERT INTO service_event (at_us, kind) SELECT 1000000 + i, 'gap' FROM n");
+    database.exec("INSERT INTO sample_hour (hour_at_us, cgroup_id, sample_count) SELECT 0, i, 1 FROM n");
+    database.exec("COMMIT");
+  }
+  EXPECT_LT(longest_slice(file(), kNoon, 10'000), 100'000);
+  EXPECT_EQ(query("SELECT (SELECT count(*) FROM sample_hour), (SELECT count(*) FROM reclaim), "
+                  "(SELECT count(*) FROM reclaim_effect), (SELECT count(*) FROM service_event), (SELECT count(*) FROM cgroup), (SELECT count(*) FROM cgroup_limit), "
+                  "(SELECT count(*) FROM cooldown)"),
+            "0|0|0|1|50000|50000|50000\n");
+}
+
+TEST_F(RetentionTest, OfTheStartsTheLastOneBeforeStays) {
+  history_.keep({.events_us = kDay});
+  for (int i = 0; i < 10; ++i) {
+    store(history_, core::ServiceEvent{kNoon + i * kMinute, i % 3 == 0 && i < 9 ? "start" : "gap", std::to_string(i)});
+  }
+  store(history_, core::ServiceEvent{kNoon + 2 * kDay, "start", "10"}, core::ServiceEvent{kNoon + 2 * kDay, "gap", "11"});
+  tidy_up(kNoon + 2 * kDay);
+  EXPECT_EQ(query("SELECT group_concat(detail) FROM service_event"), "6,10,11\n");
+  tidy_up(kNoon + 4 * kDay);
+  EXPECT_EQ(query("SELECT group_concat(detail) FROM service_event"), "10\n");
 }
 
 }  // namespace

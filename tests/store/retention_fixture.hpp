@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A history that is tidied, for the tests of how.
+
+#include <algorithm>
+
+#include "store/fixture.hpp"
+
+namespace cgmm::store {
+
+inline constexpr std::int64_t kMinute = 60 * kSecond;
+inline constexpr std::int64_t kHour = 60 * kMinute;
+inline constexpr std::int64_t kDay = 24 * kHour;
+
+inline core::ScanRow row_of(core::CgroupKey key, std::uint64_t anon_bytes, std::uint64_t faults = 1) {
+  core::ScanRow row{.key = key};
+  row.gauges.set(core::Gauge::anon, anon_bytes);
+  row.increases.set(core::Counter::pgfault, faults);
+  return row;
+}
+
+class RetentionTest : public StoreTest {
+ protected:
+  /// A scan of `count` cgroups, announced when they are new.
+  core::Scan scan_at(std::int64_t at_us, core::CgroupKey count = 1, std::uint64_t anon_bytes = 1 << 20) {
+    core::Scan scan{.started_at_us = at_us};
+    for (core::CgroupKey key = 1; key <= count; ++key) {
+      if (key > announced_) scan.appeared.push_back({.key = key, .id = {"/" + std::to_string(key), key}});
+      scan.rows.push_back(row_of(key, anon_bytes));
+    }
+    announced_ = std::max(announced_, count);
+    return scan;
+  }
+
+  void tidy_up(std::int64_t now_us) {
+    for (int i = 0; i < 300; ++i) history_.tidy(now_us);
+  }
+
+  std::int64_t bytes_on_disk() const {
+    std::int64_t bytes = 0;
+    for (const char* end : {"", "-wal", "-shm"}) {
+      const std::filesystem::path part = file().string() + end;
+      if (std::filesystem::exists(part)) bytes += static_cast<std::int64_t>(std::filesystem::file_size(part));
+    }
+    return bytes;
+  }
+
+  /// A history that has reached `max_bytes`, by scans two minutes apart, and a bit of everything from its first minutes. When the
+  /// last scan was.
+  std::int64_t fill(std::int64_t max_bytes) {
+    history_.keep({.max_size_bytes = max_bytes});
+    history_.begin_run(kNoon, "");
+    store(history_, scan_at(kNoon, 500), core::Reclaim{.reclaim_id = 1, .id = {"/1", 1}, .started_at_us = kNoon},
+          core::CountedOomKills{.id = {"/1", 1}, .at_us = kNoon, .count = 1});
+    std::int64_t at_us = kNoon;
+    while (query("SELECT min(scan_id) > 20 FROM sample WHERE scan_id > 3") != "1\n") {
+      at_us += 2 * kMinute;
+      store(history_, scan_at(at_us, 500));
+      history_.tidy(at_us);
+    }
+    return at_us;
+  }
+
+  History history_{file()};
+  core::CgroupKey announced_ = 0;
+};
+
+}  // namespace cgmm::store
