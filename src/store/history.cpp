@@ -125,6 +125,7 @@ struct History::Impl {
   std::string settle_last_run(std::int64_t now_us);
 
   void take_up_log(bool anyway);
+  void require_log_taken_up();
   void require_room();
   std::int64_t log_bytes() const;
   bool has_sound_log();
@@ -141,6 +142,7 @@ struct History::Impl {
   int log_pages = 0;                                        // in the log after the last commit
   int log_taken_up_at_pages = 0;                            // when that was tried last
   bool log_is_held = false;
+  int log_error = 0;                                        // SQLite's code, when the log could not be taken up
   std::int64_t samples_since_tidy = 0;
   struct Lost {
     std::int64_t scans = 0;
@@ -216,12 +218,17 @@ std::int64_t History::slices_due() {
 }
 
 bool History::tidy_slice(std::int64_t now_us) {
-  if (!impl_->keep || impl_->log_is_held) return false;  // it would only make the log longer
+  if (!impl_->keep) return false;
+  if (impl_->log_is_held) {  // it would only make the log longer
+    impl_->require_log_taken_up();
+    return false;
+  }
   begin();
   try {
     const bool did_something = impl_->retention.work(now_us);
     commit();
     impl_->take_up_log(/*anyway=*/false);
+    impl_->require_log_taken_up();
     return did_something;
   } catch (...) {
     rollback();
@@ -247,7 +254,7 @@ std::int64_t History::Impl::log_bytes() const {
 }
 
 /// Whether the file with its log stays inside its bound when so many samples are written to the log. What is left then is for
-/// records that are worth more. There is no room when a reader has kept the log from being taken up for long.
+/// records that are worth more. There is no room when a reader, or the disk, has kept the log from being taken up for long.
 bool History::Impl::has_room_for(std::size_t sample_count) {
   if (!keep || !log_is_held) return true;
   const std::int64_t needed_bytes = static_cast<std::int64_t>(sample_count) * 150 + keep->max_size_bytes / 32;
@@ -259,24 +266,30 @@ void History::Impl::require_room() {
   if (!keep || !log_is_held) return;
   take_up_log(/*anyway=*/true);
   if (!log_is_held || retention.file_bytes() + log_bytes() + kLeastRoomBytes <= keep->max_size_bytes) return;
+  require_log_taken_up();
   throw SQLite::Exception("its log has reached max_size, because somebody has been reading the database for long", SQLITE_FULL);
 }
 
 /// What is in the log goes into the file, as far as no reader needs the file as it was. Not a part of the commit: when this fails,
-/// what was committed is on record all the same.
+/// what was committed is on record all the same, and the next call tries again.
 void History::Impl::take_up_log(bool anyway) {
   if (log_pages < log_taken_up_at_pages) log_taken_up_at_pages = 0;  // it was begun anew
   if (!anyway && log_pages - log_taken_up_at_pages < kCheckpointEveryPages) return;
-  log_taken_up_at_pages = log_pages;
   if (!has_sound_log()) throw SQLite::Exception("its log (-wal) was emptied or overwritten", SQLITE_CORRUPT);
   int in_log = 0;
   int taken_up = 0;
   const bool was_written_by_others = written_at_ns(path) != file_written_at_ns;
   const int code = sqlite3_wal_checkpoint_v2(database.getHandle(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &taken_up);
   if (!was_written_by_others) file_written_at_ns = written_at_ns(path);
-  if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(database.getHandle(), code);
-  const bool done = in_log == taken_up;
+  log_error = code == SQLITE_BUSY ? SQLITE_OK : code;  // busy: somebody else is taking it up
+  if (log_error == SQLITE_OK) log_taken_up_at_pages = log_pages;
+  const bool done = code == SQLITE_OK && in_log == taken_up;
   log_is_held = !done && log_bytes() > std::min(kHeldLogBytes, keep ? keep->max_size_bytes / 16 : kHeldLogBytes);
+}
+
+void History::Impl::require_log_taken_up() {
+  if (log_error == SQLITE_OK) return;
+  throw SQLite::Exception(std::string("its log can't be taken up: ") + sqlite3_errstr(log_error), log_error);
 }
 
 void History::begin() {

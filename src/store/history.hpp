@@ -48,10 +48,10 @@ class History {
   void keep(const core::Keep& keep);
 
   /// Rolls up, drops, makes room: one short transaction of that, outside of any other. False when there is nothing to do.
-  /// Throws SQLite::Exception.
+  /// Throws SQLite::Exception, also when the log can't be taken up: that is not about what was committed.
   bool tidy_slice(std::int64_t now_us);
   /// How many slices keep pace with what was recorded since the last call, and somewhat more. Takes the log up into the file, when
-  /// there is enough in it; what that throws is not about what was committed.
+  /// there is enough in it.
   std::int64_t slices_due();
   /// All that is due.
   void tidy(std::int64_t now_us) {
@@ -60,7 +60,7 @@ class History {
 
   struct Room {
     std::int64_t log_bytes = 0;                // the log, on disk
-    bool log_is_held = false;                  // it has grown, because somebody has been reading for long
+    bool log_is_held = false;                  // it has grown: somebody has been reading for long, or the disk refuses
     std::int64_t lost_scans = 0;               // since the start: not stored, to stay inside core::Keep::max_size_bytes
     bool wants_announcement = false;           // no scan is stored before one that announces every cgroup
   };

@@ -2,8 +2,10 @@
 // That the file stays inside its size, and what goes for that.
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "store/retention_fixture.hpp"
 
@@ -116,6 +118,65 @@ TEST_F(RetentionTest, ASmallerSizeIsReachedWhenThereIsNoFreePage) {
   }
   EXPECT_LE(bytes_on_disk(), 8 << 20);
   EXPECT_EQ(query("SELECT max(scan_id) FROM sample"), std::to_string(count + 100) + "\n");
+}
+
+/// While it lives no file can be written beyond `bytes`.
+class FileLimit {
+ public:
+  explicit FileLimit(rlim_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    signal_ = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, signal_);
+  }
+  FileLimit(const FileLimit&) = delete;
+  FileLimit& operator=(const FileLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*signal_)(int) = nullptr;
+};
+
+TEST_F(RetentionTest, ALogThatTheDiskDoesNotTakeUpStaysInsideTheSize) {
+  constexpr std::int64_t kMaxBytes = 32 << 20;
+  history_.keep({.max_size_bytes = kMaxBytes});
+  std::int64_t at_us = kNoon;
+  for (; bytes_on_disk() < 26 << 20; at_us += 10 * kSecond) {
+    store(history_, scan_at(at_us, 500));
+    history_.tidy(at_us);
+  }
+  int failed_count = 0;
+  std::int64_t biggest = 0;
+  {
+    const FileLimit limit(20 << 20);  // the log is smaller, the database is bigger
+    for (int i = 0; i < 300; ++i, at_us += 10 * kSecond) {
+      store(history_, scan_at(at_us, 500));
+      if (i % 20 == 0) store(history_, core::ServiceEvent{at_us, "gap", ""});
+      try {
+        history_.tidy(at_us);
+      } catch (const SQLite::Exception&) {
+        ++failed_count;
+      }
+      biggest = std::max(biggest, bytes_on_disk());
+    }
+  }
+  EXPECT_LE(biggest, kMaxBytes);
+  EXPECT_GT(failed_count, 250) << "it was told all the time";
+  EXPECT_TRUE(history_.room().log_is_held);
+  EXPECT_GT(history_.room().lost_scans, 100);
+  EXPECT_EQ(query("SELECT count(*) FROM service_event"), "15\n");
+  announced_ = 0;
+  Scan announcing = scan_at(at_us, 500);
+  announcing.announces_all = true;
+  const std::int64_t lost_before = history_.room().lost_scans;
+  store(history_, announcing);
+  history_.tidy(at_us);
+  EXPECT_FALSE(history_.room().log_is_held);
+  EXPECT_EQ(history_.room().lost_scans, lost_before);
 }
 
 }  // namespace
