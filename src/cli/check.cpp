@@ -24,6 +24,7 @@
 #include "kernel/inspect.hpp"
 #include "kernel/kernel_log.hpp"
 #include "report/catalog.hpp"
+#include "store/open.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {
@@ -242,6 +243,7 @@ void check_database(const config::Config& config, Findings& findings) {
   const fs::path& file = config.database;
   std::error_code error;
   if (fs::exists(file, error)) {
+    store::inspect(file, store::Thoroughness::whole);
     store::Reader reader(file);
     const auto pid = pid_of_service(file);
     findings.ok("database", file.string() + (pid ? ", in use by pid " + std::to_string(*pid) : ""));

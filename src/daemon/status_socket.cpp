@@ -8,6 +8,8 @@
 #include <sys/time.h>
 
 #include <cerrno>
+#include <functional>
+#include <string>
 #include <system_error>
 
 #include "daemon/unix_address.hpp"
@@ -32,6 +34,18 @@ Place place_of(const std::filesystem::path& path) {
   place.address = UnixAddress::of("/proc/self/fd/" + std::to_string(place.directory.get()) + "/" + path.filename().string());
   if (!place.address) errno = ENAMETOOLONG;
   return place;
+}
+
+/// Of any database: no directory has it, so it is short whatever the path is.
+std::optional<UnixAddress> stand_in_for(const std::filesystem::path& socket) {
+  return UnixAddress::of("@cgroup-memory-manager/" + std::to_string(std::hash<std::string>{}(socket.string())));
+}
+
+/// Anybody may listen at such a name, and ask there.
+bool is_trusted_peer(int fd) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == 0 || peer.uid == ::geteuid());
 }
 
 [[noreturn]] void throw_errno(int error, const std::filesystem::path& path) {
@@ -62,6 +76,29 @@ void give_to_readers(const std::filesystem::path& path, const std::filesystem::p
   [[maybe_unused]] const int ignored = ::fchownat(AT_FDCWD, path.c_str(), static_cast<uid_t>(-1), readers.st_gid, AT_SYMLINK_NOFOLLOW);
 }
 
+/// A full backlog keeps connect() waiting, for so long; 0: it is not waited for. Empty, with errno: nobody is there.
+kernel::Fd connect_to(const std::optional<UnixAddress>& address, std::chrono::milliseconds time) {
+  kernel::Fd fd = make_socket(time.count() == 0 ? SOCK_NONBLOCK : 0);
+  if (!address || !fd) return {};
+  const timeval wait{.tv_sec = time.count() / 1000, .tv_usec = time.count() % 1000 * 1000};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+  if (::connect(fd.get(), address->get(), address->length()) == 0) return fd;
+  const int error = errno;
+  fd.reset();
+  errno = error;
+  return {};
+}
+
+kernel::Fd connect_to_service(const std::filesystem::path& database, std::chrono::milliseconds time) {
+  const std::filesystem::path path = status_socket_of(database);
+  const Place place = place_of(path);
+  kernel::Fd fd = connect_to(place.address, time);
+  if (fd || errno == EAGAIN) return fd;
+  fd = connect_to(stand_in_for(path), time);
+  if (fd && !is_trusted_peer(fd.get())) fd.reset();
+  return fd;
+}
+
 }  // namespace
 
 std::filesystem::path status_socket_of(const std::filesystem::path& database) {
@@ -81,8 +118,27 @@ bool StatusSocket::is_ours() const {
 
 void StatusSocket::make() {
   if (listening_ && is_ours()) return;
-  close();
+  listening_.reset();
   inode_ = 0;
+  try {
+    make_file();
+    stand_in_.reset();
+  } catch (const std::system_error&) {
+    make_stand_in();
+    throw;
+  }
+}
+
+void StatusSocket::make_stand_in() {
+  const auto address = stand_in_for(path_);
+  kernel::Fd listening = make_socket(SOCK_NONBLOCK);
+  if (stand_in_ || !address || !listening) return;
+  if (::bind(listening.get(), address->get(), address->length()) == 0 && ::listen(listening.get(), kBacklog) == 0) {
+    stand_in_ = std::move(listening);
+  }
+}
+
+void StatusSocket::make_file() {
   const Place place = place_of(path_);
   if (!place.address) throw_errno(errno, path_);
   remove_dead_socket(path_, *place.address);
@@ -102,8 +158,9 @@ void StatusSocket::make() {
 }
 
 bool StatusSocket::answer_one(std::string_view answer) const {
-  const kernel::Fd client(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  const kernel::Fd client(::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!client) return false;
+  if (!listening_ && !is_trusted_peer(client.get())) return true;
   // It fits into the socket's buffer, or the client gets what does.
   [[maybe_unused]] const ssize_t ignored = ::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
   return true;
@@ -116,21 +173,13 @@ void StatusSocket::remove() {
 }
 
 bool is_service_there(const std::filesystem::path& database) {
-  const Place place = place_of(status_socket_of(database));
-  const kernel::Fd fd = make_socket(SOCK_NONBLOCK);
-  if (!place.address || !fd) return false;
-  return ::connect(fd.get(), place.address->get(), place.address->length()) == 0 || errno == EAGAIN;  // many ask already
+  return connect_to_service(database, {}) || errno == EAGAIN;  // many ask already
 }
 
 std::optional<std::string> ask_service(const std::filesystem::path& database, std::chrono::milliseconds time) {
   const auto give_up_at = std::chrono::steady_clock::now() + time;
-  const Place place = place_of(status_socket_of(database));
-  const kernel::Fd fd = make_socket(0);
-  if (!place.address || !fd) return std::nullopt;
-  // A full backlog keeps connect() waiting, and that is the time which it waits.
-  const timeval wait{.tv_sec = time.count() / 1000, .tv_usec = time.count() % 1000 * 1000};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-  if (::connect(fd.get(), place.address->get(), place.address->length()) != 0) return std::nullopt;
+  const kernel::Fd fd = connect_to_service(database, time);
+  if (!fd) return std::nullopt;
   std::string answer;
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(give_up_at - std::chrono::steady_clock::now());

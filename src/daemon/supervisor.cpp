@@ -60,7 +60,7 @@ void Supervisor::open() {
   try {
     socket_.make();
   } catch (const std::exception& error) {
-    spdlog::warn("no status socket, `status` has only the database to go by: {}", core::escape_for_terminal(error.what()));
+    spdlog::warn("no status socket, only root and this user can ask for the `status`: {}", core::escape_for_terminal(error.what()));
   }
 }
 

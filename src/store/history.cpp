@@ -37,6 +37,7 @@ constexpr std::int64_t kHeldLogBytes = 16LL * 1024 * 1024;
 /// Slices of tidying after a batch: so many, and one for so many samples, so that it keeps pace.
 constexpr std::int64_t kSlicesAtOnce = 4;
 constexpr std::int64_t kSamplesASlice = 500;
+constexpr std::int64_t kSampleBytes = 150;  // at most, with its page's unused part
 constexpr std::int64_t kSlicesToMakeRoom = 64;
 /// A reader keeps the last checkpoint from finishing; the service does not wait longer for it when it stops.
 constexpr int kLastCheckpointTimeoutMs = 200;
@@ -144,6 +145,7 @@ struct History::Impl {
   bool log_is_held = false;
   int log_error = 0;                                        // SQLite's code, when the log could not be taken up
   std::int64_t samples_since_tidy = 0;
+  std::int64_t samples_in_transaction = 0;
   struct Lost {
     std::int64_t scans = 0;
     bool wants_announcement = false;  // a scan was lost, and with it who appeared
@@ -257,7 +259,7 @@ std::int64_t History::Impl::log_bytes() const {
 /// records that are worth more. There is no room when a reader, or the disk, has kept the log from being taken up for long.
 bool History::Impl::has_room_for(std::size_t sample_count) {
   if (!keep || !log_is_held) return true;
-  const std::int64_t needed_bytes = static_cast<std::int64_t>(sample_count) * 150 + keep->max_size_bytes / 32;
+  const std::int64_t needed_bytes = static_cast<std::int64_t>(sample_count) * kSampleBytes + keep->max_size_bytes / 32;
   return retention.file_bytes() + log_bytes() + needed_bytes <= keep->max_size_bytes;
 }
 
@@ -299,6 +301,7 @@ void History::begin() {
   impl_->in_transaction = true;
   impl_->scanned_before_at_us = impl_->scanned_at_us;
   impl_->lost_before = impl_->lost;
+  impl_->samples_in_transaction = 0;
 }
 
 void History::commit() {
@@ -388,6 +391,8 @@ void History::record(const core::Scan& scan) {
     return;
   }
   impl_->lost.wants_announcement = false;
+  impl_->samples_in_transaction += static_cast<std::int64_t>(scan.rows.size());
+  impl_->retention.reserve(impl_->samples_in_transaction * kSampleBytes);
   execute(impl_->add_scan, scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(scan.rows.size()),
           scan.error_count, scan.late_us, scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = impl_->database.getLastInsertRowid();

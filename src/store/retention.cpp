@@ -147,7 +147,7 @@ std::int64_t Retention::used_bytes() {
 
 bool Retention::is_over_size() {
   const std::int64_t file_share_bytes = keep_.max_size_bytes - keep_.max_size_bytes / kLogShare;
-  return used_bytes() > file_share_bytes - file_share_bytes / kFreeShare;
+  return used_bytes() > file_share_bytes - std::clamp(reserved_bytes_, file_share_bytes / kFreeShare, file_share_bytes / 2);
 }
 
 bool Retention::work(std::int64_t now_us) {

@@ -34,6 +34,8 @@ class Retention {
   std::int64_t used_bytes();
   /// More is used than may be: work() drops what is younger than it was to be kept.
   bool is_over_size();
+  /// What the next transactions need, where that is more than is kept free anyway.
+  void reserve(std::int64_t bytes) { reserved_bytes_ = bytes; }
 
  private:
   /// How far the tables have been looked at, where rows stay that are old enough: what is behind has nothing left to drop.
@@ -70,6 +72,7 @@ class Retention {
   SQLite::Database& database_;
   RollUp roll_up_;
   core::Keep keep_;
+  std::int64_t reserved_bytes_ = 0;
   std::int64_t page_bytes_;
   bool giving_back_ = false;
 

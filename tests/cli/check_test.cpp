@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `check`: what is right with this machine and what is not.
+#include <fstream>
 #include <map>
 
 #include "cli/cli_test.hpp"
+#include "support/old_history.hpp"
 
 namespace cgmm::test {
 namespace {
@@ -108,6 +110,20 @@ TEST_F(Check, CheckDoubtsAThresholdOfAFewBytes) {
   const Answer answer = ask({"check", "--parent", cgroups().root(), "--threshold", "25"});
   EXPECT_EQ(answer.exit_code, 0);
   EXPECT_NE(answer.out.find("the threshold is 25 B: nearly every cgroup is over it"), std::string::npos) << answer.out;
+}
+
+TEST_F(Check, CheckReadsTheWholeDatabase) {
+  make_old_history(database(), 1'795'608'000'000'000);
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(database()));
+  std::fstream out(database(), std::ios::binary | std::ios::in | std::ios::out);
+  out.seekp(size / 2);
+  out << std::string(8192, '\xa5');
+  out.close();
+  const Answer answer = ask({"check", "--parent", cgroups().root(), "--format", "json"});
+  EXPECT_EQ(answer.exit_code, 1);
+  const auto line = by_item(nlohmann::json::parse(answer.out)["rows"])["database"];
+  EXPECT_EQ(line["result"], "problem");
+  EXPECT_NE(line["detail"].get<std::string>().find(" is damaged ("), std::string::npos) << line;
 }
 
 TEST_F(Check, CheckNamesTheServiceThatRuns) {

@@ -157,12 +157,12 @@ TEST(Recorder, RecordsWhatHoldsInAHistoryThatWasPutInPlaceOfItsOwn) {
 }
 
 /// As many samples as a history of 8 MiB has no room for at once.
-std::vector<Record> long_batch(std::int64_t scan_count) {
+std::vector<Record> long_batch(std::int64_t scan_count, core::CgroupKey cgroup_count = 200) {
   std::vector<Record> batch;
   for (std::int64_t i = 0; i < scan_count; ++i) {
     core::Scan scan = scan_at(1'795'608'000'000'000 + i * 10'000'000);
     scan.announces_all = i == 0;
-    for (core::CgroupKey key = 1; key <= 200; ++key) {
+    for (core::CgroupKey key = 1; key <= cgroup_count; ++key) {
       if (i == 0) scan.appeared.push_back({.key = key, .id = {"/" + std::to_string(key), key}});
       scan.rows.push_back({.key = key});
       for (std::size_t one = 0; one < core::Gauges::kSize; ++one) {
@@ -186,6 +186,20 @@ TEST(Recorder, MakesRoomForAllThatHasWaited) {
   EXPECT_TRUE(queue.faults().empty());
   EXPECT_LE(std::filesystem::file_size(file), 8U << 20);
   EXPECT_EQ(count(file, "scan WHERE started_at_us = 1795608000000000 + 599 * 10000000"), 1);
+}
+
+TEST(Recorder, MakesRoomForAScanThatIsBiggerThanWhatIsKeptFree) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  RecordQueue queue;
+  store::Keeper history(file);
+  history.keep({.max_size_bytes = 8 << 20});
+  history.begin(1, "test");
+  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
+  EXPECT_TRUE(recorder.record(long_batch(60, 6000)));
+  EXPECT_TRUE(queue.faults().empty());
+  EXPECT_LE(std::filesystem::file_size(file), 8U << 20);
+  EXPECT_EQ(count(file, "scan WHERE started_at_us = 1795608000000000 + 59 * 10000000"), 1);
 }
 
 TEST(Recorder, GoesOnWhereTheDiskHasRefused) {
