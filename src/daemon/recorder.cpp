@@ -63,8 +63,9 @@ void Recorder::run() {
     while (!recorded && queue_.wait_to_retry(kRetryEvery)) recorded = record(batch);
     if (!recorded) try_again_at_us_ = 0;  // the last try waits for nothing
     if (!recorded && !record(batch)) {
-      spdlog::error("{} records could not be written before the stop and are lost: {}", batch.size(),
+      spdlog::error("{} records could not be written before the stop and are lost: {}", batch.size() - stored_count_,
                     core::escape_for_terminal(fault_));
+      stored_count_ = 0;
     }
     queue_.done(batch);
   }

@@ -24,7 +24,10 @@ namespace cgmm::store {
 class Keeper {
  public:
   explicit Keeper(std::filesystem::path file) : file_(std::move(file)) {}
-  void keep(const core::Keep& keep) { keep_ = keep; }
+  void keep(const core::Keep& keep) {
+    keep_ = keep;
+    if (history_) history_->keep(keep);
+  }
 
   /// Opens the history, puts it aside first where it is damaged, and begins a run in it. What must survive is handed over.
   /// Throws StoreError: its lasts() says whether a later call may do.

@@ -26,6 +26,18 @@ std::int64_t count(const std::string& file, const std::string& what) {
   return database.execAndGet("SELECT count(*) FROM " + what).getInt64();
 }
 
+/// A recorder on a history that is open.
+class Recording : public testing::Test {
+ protected:
+  Recording() { history.begin(1, "test"); }
+
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  RecordQueue queue;
+  store::Keeper history{file};
+  Recorder recorder{history, queue, kernel::ContainerLogs("off")};
+};
+
 TEST(Recorder, RecordsWhatWaitsAndThenTheStop) {
   const test::TempDir directory;
   const std::string file = directory.path() / "history.db";
@@ -42,13 +54,7 @@ TEST(Recorder, RecordsWhatWaitsAndThenTheStop) {
   EXPECT_EQ(count(file, "service_event WHERE kind = 'stop'"), 1);
 }
 
-TEST(Recorder, GivesUpOnlyTheRecordThatCantBeStored) {
-  const test::TempDir directory;
-  const std::string file = directory.path() / "history.db";
-  RecordQueue queue;
-  store::Keeper history(file);
-  history.begin(1, "test");
-  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
+TEST_F(Recording, GivesUpOnlyTheRecordThatCantBeStored) {
   core::Scan of_an_unknown_cgroup = scan_at(20);
   of_an_unknown_cgroup.rows.resize(1);
   queue.push_scan(scan_at(10));
@@ -61,13 +67,7 @@ TEST(Recorder, GivesUpOnlyTheRecordThatCantBeStored) {
   EXPECT_FALSE(queue.wants_announcement());
 }
 
-TEST(Recorder, KeepsABatchThatTheDiskRefusedAndTellsOfTheFault) {
-  const test::TempDir directory;
-  const std::string file = directory.path() / "history.db";
-  RecordQueue queue;
-  store::Keeper history(file);
-  history.begin(1, "test");
-  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
+TEST_F(Recording, KeepsABatchThatTheDiskRefusedAndTellsOfTheFault) {
   queue.push_scan(scan_at(10));
   const auto batch = queue.take();
   SQLite::Database other(file, SQLite::OPEN_READWRITE);
@@ -107,19 +107,13 @@ TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
   EXPECT_EQ(count(file, "service_event WHERE kind = 'start' AND at_us = 5"), 1);
 }
 
-TEST(Recorder, KeepsACooldownThatHasMovedWithTheClockAndWhatItsReclaimTaughtLater) {
-  const test::TempDir directory;
-  const std::string file = directory.path() / "history.db";
+TEST_F(Recording, KeepsACooldownThatHasMovedWithTheClockAndWhatItsReclaimTaughtLater) {
   const std::string other = directory.path() / "other.db";
   store::Keeper(other).begin(1, "other");
   const std::int64_t now_us = wall_now_us();
   const core::Cooldown as_begun{now_us - 3'600'000'000, now_us - 3'570'000'000, 0};
   const core::Cooldown moved{now_us, now_us + 30'000'000, 0};
   const core::Cooldown taught{now_us, now_us + 60'000'000, 1};
-  RecordQueue queue;
-  store::Keeper history(file);
-  history.begin(1, "test");
-  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
   EXPECT_TRUE(recorder.record({core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = as_begun}}));
   EXPECT_TRUE(recorder.record({core::Reclaim{.reclaim_id = 2, .id = {"/db", 2}, .cooldown = as_begun}}));
   EXPECT_TRUE(recorder.record({core::MovedCooldown{{"/web", 1}, moved}, core::MovedCooldown{{"/db", 2}, moved}}));
@@ -132,15 +126,9 @@ TEST(Recorder, KeepsACooldownThatHasMovedWithTheClockAndWhatItsReclaimTaughtLate
   EXPECT_EQ(history.peek(now_us).cooldowns.at({"/db", 2}), moved);
 }
 
-TEST(Recorder, RecordsWhatHoldsInAHistoryThatWasPutInPlaceOfItsOwn) {
-  const test::TempDir directory;
-  const std::string file = directory.path() / "history.db";
+TEST_F(Recording, RecordsWhatHoldsInAHistoryThatWasPutInPlaceOfItsOwn) {
   const std::string other = directory.path() / "other.db";
   store::Keeper(other).begin(1, "other");
-  RecordQueue queue;
-  store::Keeper history(file);
-  history.begin(1, "test");
-  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
   const std::int64_t later_us = wall_now_us() + 3'600'000'000;
   EXPECT_TRUE(recorder.record({core::NodeFacts{{{"version", std::string("7")}}}, scan_at(10),
                                core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, later_us, 0}}}));
@@ -174,41 +162,23 @@ std::vector<Record> long_batch(std::int64_t scan_count, core::CgroupKey cgroup_c
   return batch;
 }
 
-TEST(Recorder, MakesRoomForAllThatHasWaited) {
-  const test::TempDir directory;
-  const std::string file = directory.path() / "history.db";
-  RecordQueue queue;
-  store::Keeper history(file);
+TEST_F(Recording, MakesRoomForAllThatHasWaited) {
   history.keep({.max_size_bytes = 8 << 20});
-  history.begin(1, "test");
-  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
   EXPECT_TRUE(recorder.record(long_batch(600)));
   EXPECT_TRUE(queue.faults().empty());
   EXPECT_LE(std::filesystem::file_size(file), 8U << 20);
   EXPECT_EQ(count(file, "scan WHERE started_at_us = 1795608000000000 + 599 * 10000000"), 1);
 }
 
-TEST(Recorder, MakesRoomForAScanThatIsBiggerThanWhatIsKeptFree) {
-  const test::TempDir directory;
-  const std::string file = directory.path() / "history.db";
-  RecordQueue queue;
-  store::Keeper history(file);
+TEST_F(Recording, MakesRoomForAScanThatIsBiggerThanWhatIsKeptFree) {
   history.keep({.max_size_bytes = 8 << 20});
-  history.begin(1, "test");
-  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
   EXPECT_TRUE(recorder.record(long_batch(60, 6000)));
   EXPECT_TRUE(queue.faults().empty());
   EXPECT_LE(std::filesystem::file_size(file), 8U << 20);
   EXPECT_EQ(count(file, "scan WHERE started_at_us = 1795608000000000 + 59 * 10000000"), 1);
 }
 
-TEST(Recorder, GoesOnWhereTheDiskHasRefused) {
-  const test::TempDir directory;
-  const std::string file = directory.path() / "history.db";
-  RecordQueue queue;
-  store::Keeper history(file);
-  history.begin(1, "test");
-  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
+TEST_F(Recording, GoesOnWhereTheDiskHasRefused) {
   std::vector<Record> batch = long_batch(100);
   batch.emplace_back(core::ServiceEvent{7, "gap", "once"});
   SQLite::Database other(file, SQLite::OPEN_READWRITE);
@@ -225,16 +195,10 @@ TEST(Recorder, GoesOnWhereTheDiskHasRefused) {
   EXPECT_EQ(count(file, "service_event WHERE at_us = 7"), 1);
 }
 
-TEST(Recorder, RestatesWhatHoldsUntilItCould) {
-  const test::TempDir directory;
-  const std::string file = directory.path() / "history.db";
+TEST_F(Recording, RestatesWhatHoldsUntilItCould) {
   const std::string other = directory.path() / "other.db";
   store::Keeper(other).begin(1, "other");
   SQLite::Database(other, SQLite::OPEN_READWRITE).exec("CREATE TRIGGER refuse BEFORE INSERT ON cooldown BEGIN SELECT json('{'); END");
-  RecordQueue queue;
-  store::Keeper history(file);
-  history.begin(1, "test");
-  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
   const core::Cooldown cooldown{1, wall_now_us() + 3'600'000'000, 0};
   EXPECT_TRUE(recorder.record({scan_at(10), core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = cooldown}}));
   std::filesystem::rename(other, file);
@@ -244,13 +208,7 @@ TEST(Recorder, RestatesWhatHoldsUntilItCould) {
   EXPECT_EQ(count(file, "cooldown"), 1);
 }
 
-TEST(Recorder, RecordsCooldownsOfReclaimsThatTheQueueHasRefused) {
-  const test::TempDir directory;
-  const std::string file = directory.path() / "history.db";
-  RecordQueue queue;
-  store::Keeper history(file);
-  history.begin(1, "test");
-  Recorder recorder(history, queue, kernel::ContainerLogs("off"));
+TEST_F(Recording, RecordsCooldownsOfReclaimsThatTheQueueHasRefused) {
   for (std::size_t i = 0; i < RecordQueue::kMaxKept; ++i) queue.push(core::LogPosition{"boot", 1});
   queue.push(core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, wall_now_us() + 3'600'000'000, 0}});
   EXPECT_TRUE(recorder.record(queue.take()));
