@@ -73,6 +73,7 @@ std::uint64_t RecordQueue::keep(Record&& record) {
     ++refused_.others;
     const auto* const reclaim = std::get_if<core::Reclaim>(&record);
     if (reclaim != nullptr && reclaim->cooldown) refused_.cooldowns[reclaim->id] = *reclaim->cooldown;
+    if (const auto* const moved = std::get_if<core::MovedCooldown>(&record)) refused_.cooldowns[moved->id] = moved->cooldown;
     return UINT64_MAX;  // never committed
   }
   ++kept_;

@@ -61,7 +61,10 @@ void Recorder::run() {
     if (batch.empty()) break;
     bool recorded = record(batch);
     while (!recorded && queue_.wait_to_retry(kRetryEvery)) recorded = record(batch);
-    if (!recorded) try_again_at_us_ = 0;  // the last try waits for nothing
+    if (!recorded) {  // the last try waits for nothing
+      try_again_at_us_ = 0;
+      is_last_try_ = true;
+    }
     if (!recorded && !record(batch)) {
       spdlog::error("{} records could not be written before the stop and are lost: {}", batch.size() - stored_count_,
                     core::escape_for_terminal(fault_));
@@ -70,6 +73,10 @@ void Recorder::run() {
     queue_.done(batch);
   }
   if (!keeper_.is_open()) return;
+  if (!keeper_.is_in_place()) {
+    spdlog::error("the stop could not be recorded, and what is in the history's log (-wal) may be lost: it was removed or replaced");
+    return;
+  }
   try {
     keeper_.history().end_run(wall_now_us(), "stopped");
   } catch (const std::exception& error) {
@@ -83,9 +90,16 @@ bool Recorder::record(const std::vector<Record>& batch) {
   while (stored_count_ < batch.size()) {
     const std::span<const Record> portion = next_portion(std::span(batch).subspan(stored_count_));
     if (!store_portion(portion)) return false;
-    if (stored_count_ < batch.size()) tend();
+    if (stored_count_ == batch.size()) break;
+    tend();
+    if (!damage_.empty() || !keeper_.is_in_place()) return false;
   }
   stored_count_ = 0;
+  for (const auto& [id, cooldown] : late_cooldowns_) {
+    remember(id, cooldown, 0);
+    must_restate_ = true;
+  }
+  late_cooldowns_.clear();
   fault_ends();
   name_containers(batch);
   tend();
@@ -106,19 +120,29 @@ bool Recorder::store_portion(std::span<const Record> portion) {
   }
 }
 
-/// Once more after tidying where it was full: max_size may be what it was too big for. In words why there is a bad record in it;
-/// empty: there is none.
-std::string Recorder::store_with_room(std::span<const Record> portion) {
+/// Once more after tidying where it was full: max_size may be what it was too big for.
+template <class Act>
+void Recorder::with_room(Act act) {
   for (bool again = false;; again = true) {
     try {
-      store(portion);
-      return "";
+      act();
+      return;
     } catch (const std::exception& error) {
       keeper_.history().rollback();
-      if (store::is_bad_record(error)) return error.what();
       if (again || !store::is_full(error)) throw;
     }
     keeper_.history().tidy(wall_now_us());
+  }
+}
+
+/// In words why there is a bad record in it; empty: there is none.
+std::string Recorder::store_with_room(std::span<const Record> portion) {
+  try {
+    with_room([&] { store(portion); });
+    return "";
+  } catch (const std::exception& error) {
+    if (store::is_bad_record(error)) return error.what();
+    throw;
   }
 }
 
@@ -143,6 +167,7 @@ bool Recorder::make_ready() {
     try_again_after_us_ = 0;
     return true;
   } catch (const std::exception& error) {
+    if (keeper_.is_open() && store::is_damage(error)) damage_ = std::string("SQLite says: ") + error.what();
     fault_begins(error.what());
     try_again_after_us_ = std::clamp<std::int64_t>(try_again_after_us_ * 2, kTryAgainFirst_us, kTryAgainLast_us);
     try_again_at_us_ = now_us + try_again_after_us_;
@@ -160,7 +185,7 @@ void Recorder::open() {
 
 void Recorder::renew() {
   if (fault_began_at_us_ == 0) fault_begins(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
-  renewed_ = keeper_.renew(!damage_.empty(), wall_now_us(), run_.detail);
+  renewed_ = keeper_.renew(!damage_.empty(), wall_now_us(), run_.detail, is_last_try_);
   must_restate_ = true;
   damage_.clear();
 }
@@ -169,19 +194,16 @@ void Recorder::renew() {
 void Recorder::restate() {
   store::History& history = keeper_.history();
   const std::int64_t now_us = wall_now_us();
-  history.begin();
-  try {
+  with_room([&] {
+    history.begin();
     if (!node_facts_.facts.empty()) history.record(node_facts_);
     if (!log_position_.boot_id.empty()) history.record(log_position_);
     for (const auto& [id, holding] : cooldowns_) {
       if (holding.cooldown.until_us > now_us) history.record(id, holding.cooldown);
     }
     history.commit();
-    must_restate_ = false;
-  } catch (...) {
-    history.rollback();
-    throw;
-  }
+  });
+  must_restate_ = false;
 }
 
 void Recorder::remember(const std::vector<Record>& batch) {
@@ -360,10 +382,7 @@ void Recorder::fault_begins(const std::string& why) {
 
 void Recorder::fault_ends() {
   const RecordQueue::Refused refused = queue_.take_refused();
-  for (const auto& [id, cooldown] : refused.cooldowns) {
-    remember(id, cooldown, 0);
-    must_restate_ = true;
-  }
+  late_cooldowns_ = refused.cooldowns;  // they come after what waits now
   if (fault_began_at_us_ == 0 && refused.scans == 0 && refused.others == 0) return;
   const std::int64_t now_us = wall_now_us();
   const std::string lost = std::to_string(refused.scans) + " scans and " + std::to_string(refused.others) +

@@ -54,6 +54,8 @@ class Recorder {
   void restate();
   void remember(const std::vector<Record>& batch);
   void remember(const core::CgroupId& id, const core::Cooldown& cooldown, std::int64_t reclaim_id);
+  template <class Act>
+  void with_room(Act act);
   bool store_portion(std::span<const Record> portion);
   std::string store_with_room(std::span<const Record> portion);
   void store(std::span<const Record> records);
@@ -70,6 +72,8 @@ class Recorder {
   kernel::ContainerLogs names_;
   ThisRun run_;
   std::size_t stored_count_ = 0;       // of the batch that is being recorded
+  bool is_last_try_ = false;           // before the stop
+  std::unordered_map<core::CgroupId, core::Cooldown> late_cooldowns_;  // of reclaims that the queue has refused
   bool must_restate_ = false;          // what is open does not have what holds now
   std::string damage_;                 // what SQLite says of it; empty: none is known
   std::string renewed_;                // what became of the file, in words, for the end of the fault

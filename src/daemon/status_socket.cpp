@@ -96,6 +96,7 @@ kernel::Fd connect_to_service(const std::filesystem::path& database, std::chrono
   if (fd || errno == EAGAIN) return fd;
   fd = connect_to(stand_in_for(path), time);
   if (fd && !is_trusted_peer(fd.get())) fd.reset();
+  if (!fd) errno = ECONNREFUSED;  // that its queue is full says nothing of who has it
   return fd;
 }
 

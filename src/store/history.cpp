@@ -143,6 +143,7 @@ struct History::Impl {
   int log_pages = 0;                                        // in the log after the last commit
   int log_taken_up_at_pages = 0;                            // when that was tried last
   bool log_is_held = false;
+  bool log_is_bad = false;
   int log_error = 0;                                        // SQLite's code, when the log could not be taken up
   std::int64_t samples_since_tidy = 0;
   std::int64_t samples_in_transaction = 0;
@@ -277,7 +278,10 @@ void History::Impl::require_room() {
 void History::Impl::take_up_log(bool anyway) {
   if (log_pages < log_taken_up_at_pages) log_taken_up_at_pages = 0;  // it was begun anew
   if (!anyway && log_pages - log_taken_up_at_pages < kCheckpointEveryPages) return;
-  if (!has_sound_log()) throw SQLite::Exception("its log (-wal) was emptied or overwritten", SQLITE_CORRUPT);
+  if (!anyway && !has_sound_log()) {
+    log_is_bad = true;
+    throw SQLite::Exception("its log (-wal) was emptied or overwritten", SQLITE_IOERR);  // of the file itself nothing is known
+  }
   int in_log = 0;
   int taken_up = 0;
   const bool was_written_by_others = written_at_ns(path) != file_written_at_ns;
@@ -319,7 +323,7 @@ bool History::has_its_log() const {
   if (!impl_->log_id) return true;
   const std::filesystem::path log = log_of(impl_->path);
   if (id_of(log, /*may_be_empty=*/true) != impl_->log_id) return false;
-  if (written_at_ns(log) == impl_->log_written_at_ns) return true;
+  if (written_at_ns(log) == impl_->log_written_at_ns) return !impl_->log_is_bad;
   if (!impl_->has_sound_log()) return false;  // somebody has written to it
   impl_->log_written_at_ns = written_at_ns(log);
   return true;
@@ -330,14 +334,22 @@ bool History::has_sound_log() { return impl_->has_sound_log(); }
 /// Another one in its place is another matter.
 bool History::Impl::has_sound_log() {
   const std::filesystem::path log = log_of(path);
-  return !log_id || id_of(log, /*may_be_empty=*/true) != log_id || is_log_sound(log, frames_in_log(database));
+  if (!log_id || id_of(log, /*may_be_empty=*/true) != log_id) return true;
+  for (int looks = 0; looks < 5; ++looks) {
+    const LogIndex index = log_index(database);
+    if (is_log_sound(log, index)) return true;
+    if (log_index(database) == index) return false;  // else somebody has cut it off or begun it anew meanwhile
+  }
+  return true;
 }
 
 bool History::was_written_by_others() const { return written_at_ns(impl_->path) != impl_->file_written_at_ns; }
 void History::note_writing() { impl_->file_written_at_ns = written_at_ns(impl_->path); }
 
 bool History::take_up_all() {
+  impl_->database.setBusyTimeout(kLastCheckpointTimeoutMs);
   const int code = sqlite3_wal_checkpoint_v2(impl_->database.getHandle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  impl_->database.setBusyTimeout(kBusyTimeoutMs);
   if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(impl_->database.getHandle(), code);
   return code == SQLITE_OK;
 }
@@ -614,7 +626,7 @@ void History::end_run(std::int64_t now_us, const std::string& detail) {
   }
   if (!has_sound_log()) {  // the next start takes up what is sound of it
     leave(Leave::damaged);
-    throw SQLite::Exception("its log (-wal) was emptied or overwritten", SQLITE_CORRUPT);
+    throw SQLite::Exception("its log (-wal) was emptied or overwritten", SQLITE_IOERR);
   }
   impl_->database.setBusyTimeout(kLastCheckpointTimeoutMs);
   impl_->database.exec("PRAGMA wal_checkpoint(TRUNCATE)");

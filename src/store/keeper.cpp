@@ -21,6 +21,15 @@ std::string damage_of(const StoreError& error) {
   return error.detail().empty() ? "its first bytes are overwritten" : error.detail();
 }
 
+/// nullopt: it is not about damage. What is no database, where a service has been at work, is one whose first page is damaged.
+std::optional<std::string> damage_told_by(const std::exception& error, bool is_ours) {
+  if (is_damage(error)) return std::string("SQLite says: ") + error.what();
+  const auto* const refused = dynamic_cast<const StoreError*>(&error);
+  if (refused == nullptr) return std::nullopt;
+  const bool says_so = refused->kind() == StoreError::Kind::corrupt || (refused->kind() == StoreError::Kind::no_database && is_ours);
+  return says_so ? std::optional(damage_of(*refused)) : std::nullopt;
+}
+
 /// SQLite's refusals as ours.
 template <class Act>
 auto as_refusal(const std::filesystem::path& file, Act act) {
@@ -69,8 +78,8 @@ void Keeper::settle_unfinished() {
 
 void Keeper::open() {
   history_.emplace(file_, *lock_);
+  was_open_ = true;
   remove_database(unfinished());
-  if (keep_) history_->keep(*keep_);
 }
 
 core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail, std::optional<std::int64_t> started_at_us) {
@@ -81,32 +90,39 @@ core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail, std
   settle_unfinished();
   return as_refusal(file_, [&] {
     try {
-      open();
-    } catch (const StoreError& error) {
-      // What is no database, where a service has been at work, is one whose first page is damaged.
-      const bool is_damaged = error.kind() == StoreError::Kind::corrupt ||
-                              (error.kind() == StoreError::Kind::no_database && (lock_->was_there() || !is_first));
-      if (!is_damaged) {
-        if (is_first && error.lasts() == StoreError::Lasts::for_good) lock_->forget();
+      return open_and_begin(started_at_us.value_or(now_us), detail);
+    } catch (const std::exception& error) {
+      const auto damage = damage_told_by(error, /*is_ours=*/lock_->was_there() || was_open_);
+      if (!damage) {
+        const auto* const refused = dynamic_cast<const StoreError*>(&error);
+        if (is_first && refused != nullptr && refused->lasts() == StoreError::Lasts::for_good) lock_->forget();
         throw;
       }
-      put_aside_ = damage_of(error) + "; " + replace_damaged(now_us);
-      open();
+      put_aside_ = *damage + "; " + replace_damaged(now_us);
     }
-    try {
-      if (run_ && id_of(resolved(file_)) == run_of_) {
-        go_on();
-        return core::Handover{};
-      }
-      run_.reset();
-      core::Handover handover = history_->begin_run(started_at_us.value_or(now_us), detail);
-      history_->expect_announcement();
-      return handover;
-    } catch (...) {
-      history_.reset();
-      throw;
-    }
+    return open_and_begin(started_at_us.value_or(now_us), detail);
   });
+}
+
+/// Goes on with the run where that was closed in the middle of it. The bounds come last: in a file that has reached a new one nothing
+/// could be begun.
+core::Handover Keeper::open_and_begin(std::int64_t started_at_us, const std::string& detail) {
+  try {
+    open();
+    core::Handover handover;
+    if (run_ && id_of(resolved(file_)) == run_of_) {
+      history_->go_on(run_);
+    } else {
+      handover = history_->begin_run(started_at_us, detail);
+      history_->expect_announcement();
+    }
+    run_.reset();
+    if (keep_) history_->keep(*keep_);
+    return handover;
+  } catch (...) {
+    history_.reset();
+    throw;
+  }
 }
 
 core::Handover Keeper::peek(std::int64_t now_us) const {
@@ -162,7 +178,7 @@ std::string Keeper::damage() {
   return "";
 }
 
-std::string Keeper::renew(bool damaged, std::int64_t now_us, const std::string& detail) {
+std::string Keeper::renew(bool damaged, std::int64_t now_us, const std::string& detail, bool is_last) {
   return as_refusal(file_, [&]() -> std::string {
     take_lock();
     if (!damaged && history_->is_in_place()) return "its lock file was removed, and is there again";
@@ -170,7 +186,8 @@ std::string Keeper::renew(bool damaged, std::int64_t now_us, const std::string& 
     if (there && there->size_bytes > 0) {
       if (!history_->has_its_file()) return renew_with_another(now_us, detail);
       if (!history_->has_sound_log()) return renew_without_log();
-      if (!damaged) return renew_after_log();
+      if (!damaged && history_->take_up_all()) return renew_after_log();
+      if (!damaged && !is_last) throw log_is_read();
     }
     const std::string words = save();
     std::string became = "its file was removed; a new one is begun, " + words;
@@ -185,14 +202,15 @@ std::string Keeper::renew(bool damaged, std::int64_t now_us, const std::string& 
   });
 }
 
-/// The log was removed, or another one put in its place.
+StoreError Keeper::log_is_read() const {
+  return {StoreError::Kind::busy,
+          "its log (-wal) was removed while somebody reads " + resolved(file_).string() +
+              ": what is in it can be saved when they have done",
+          StoreError::Lasts::for_now};
+}
+
+/// The log was removed, or another one put in its place, and all of it is in the file now.
 std::string Keeper::renew_after_log() {
-  if (!history_->take_up_all()) {
-    throw StoreError(StoreError::Kind::busy,
-                     "its log (-wal) was removed while somebody reads " + resolved(file_).string() +
-                         ": what is in it can be saved when they have done",
-                     StoreError::Lasts::for_now);
-  }
   close(History::Leave::in_order);
   remove_log(resolved(file_));
   go_on();
@@ -245,8 +263,15 @@ void Keeper::close(History::Leave how) {
 }
 
 void Keeper::go_on() {
-  if (!history_) open();
-  history_->go_on(std::exchange(run_, nullptr));
+  try {
+    open();
+    history_->go_on(run_);
+    if (keep_) history_->keep(*keep_);
+  } catch (...) {
+    history_.reset();
+    throw;
+  }
+  run_.reset();
 }
 
 }  // namespace cgmm::store

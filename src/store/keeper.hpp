@@ -49,7 +49,8 @@ class Keeper {
   /// After damage, or when it is not in place any more: closes what is open and goes on in a file of that name: one that was put
   /// there, or a new one with what could be saved. In words what became of it. Throws StoreError; where is_open() then says no,
   /// begin() is what is to be tried next.
-  std::string renew(bool damaged, std::int64_t now_us, const std::string& detail);
+  /// `is_last`: before the stop, when nothing can be waited for any more.
+  std::string renew(bool damaged, std::int64_t now_us, const std::string& detail, bool is_last = false);
 
   /// What was put aside by the last begin(), in words; empty: nothing.
   const std::string& put_aside() const { return put_aside_; }
@@ -58,12 +59,14 @@ class Keeper {
   void take_lock();
   void settle_unfinished();
   void open();
+  core::Handover open_and_begin(std::int64_t started_at_us, const std::string& detail);
   std::string replace_damaged(std::int64_t now_us);
   std::string put_in_place(std::int64_t now_us, const std::string& words);
   void close(History::Leave how);
   void go_on();
   void finish();
   std::string save();
+  StoreError log_is_read() const;
   std::string renew_after_log();
   std::string renew_without_log();
   std::string renew_with_another(std::int64_t now_us, const std::string& detail);
@@ -78,6 +81,7 @@ class Keeper {
   std::optional<std::pair<dev_t, ino_t>> run_of_;
   std::string run_words_;
   bool has_begun_ = false;
+  bool was_open_ = false;  // so that what is at the name is ours, or was put there since
   std::string put_aside_;
 };
 

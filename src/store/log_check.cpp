@@ -33,35 +33,35 @@ Sum add(Sum sum, const unsigned char* bytes, std::size_t count, bool big_endian)
   return sum;
 }
 
-std::uint64_t two_words(const unsigned char* bytes) { return std::uint64_t{word(bytes, true)} << 32 | word(bytes + 4, true); }
-
 bool read_next(std::ifstream& in, unsigned char* to, std::size_t count) {
   in.read(reinterpret_cast<char*>(to), static_cast<std::streamsize>(count));
   return in.gcount() == static_cast<std::streamsize>(count);
 }
 
-/// Of SQLite's index of the log, in the machine's byte order.
+/// Of SQLite's index of the log: words in the machine's byte order, the salts as they are in the log.
 constexpr int kIndexPart_bytes = 32'768;
 constexpr std::size_t kIndexHeader_bytes = 48;  // there are two, alike unless somebody is writing
-constexpr std::size_t kFrameCountAt = 16;
+constexpr std::size_t kFrameCountAt = 16, kSumAt = 24, kSaltsAt = 32;
 
 }  // namespace
 
-std::int64_t frames_in_log(SQLite::Database& database) {
+LogIndex log_index(SQLite::Database& database) {
   sqlite3_file* file = nullptr;
   database.check(sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file));
-  volatile void* index = nullptr;
-  if (file->pMethods->iVersion < 2 || file->pMethods->xShmMap(file, 0, kIndexPart_bytes, 0, &index) != SQLITE_OK || index == nullptr) return 0;
+  volatile void* mapped = nullptr;
+  if (file->pMethods->iVersion < 2 || file->pMethods->xShmMap(file, 0, kIndexPart_bytes, 0, &mapped) != SQLITE_OK || mapped == nullptr) return {};
   std::array<unsigned char, 2 * kIndexHeader_bytes> headers;
-  std::memcpy(headers.data(), const_cast<const void*>(index), headers.size());
-  if (std::memcmp(headers.data(), &headers[kIndexHeader_bytes], kIndexHeader_bytes) != 0) return 0;
-  std::uint32_t count = 0;
-  std::memcpy(&count, &headers[kFrameCountAt], sizeof count);
-  return count;
+  std::memcpy(headers.data(), const_cast<const void*>(mapped), headers.size());
+  if (std::memcmp(headers.data(), &headers[kIndexHeader_bytes], kIndexHeader_bytes) != 0) return {};
+  LogIndex index;
+  std::memcpy(&index.frame_count, &headers[kFrameCountAt], sizeof index.frame_count);
+  std::memcpy(index.sum.data(), &headers[kSumAt], sizeof index.sum);
+  std::memcpy(index.salts.data(), &headers[kSaltsAt], sizeof index.salts);
+  return index;
 }
 
-bool is_log_sound(const std::filesystem::path& log, std::int64_t frame_count) {
-  if (frame_count == 0) return true;
+bool is_log_sound(const std::filesystem::path& log, const LogIndex& index) {
+  if (index.frame_count == 0) return true;
   std::ifstream in(log, std::ios::binary);
   if (!in) return true;  // it is not there, which is another matter
   std::array<unsigned char, kHeader_bytes> header;
@@ -69,14 +69,14 @@ bool is_log_sound(const std::filesystem::path& log, std::int64_t frame_count) {
   const bool big_endian = (word(header.data(), true) & 1U) != 0;
   Sum sum = add({}, header.data(), 24, big_endian);
   if ((word(header.data(), true) & ~1U) != kMagic || sum != Sum{word(&header[24], true), word(&header[28], true)}) return false;
-  const std::uint64_t salts = two_words(&header[16]);
+  if (std::memcmp(&header[16], index.salts.data(), index.salts.size()) != 0) return false;
   std::vector<unsigned char> frame(kFrameHeader_bytes + word(&header[8], true));
-  for (; frame_count > 0; --frame_count) {
+  for (std::uint32_t left = index.frame_count; left > 0; --left) {
     if (!read_next(in, frame.data(), frame.size())) return false;
     sum = add(add(sum, frame.data(), 8, big_endian), &frame[kFrameHeader_bytes], frame.size() - kFrameHeader_bytes, big_endian);
-    if (two_words(&frame[8]) != salts || sum != Sum{word(&frame[16], true), word(&frame[20], true)}) return false;
+    if (std::memcmp(&frame[8], index.salts.data(), index.salts.size()) != 0 || sum != Sum{word(&frame[16], true), word(&frame[20], true)}) return false;
   }
-  return true;
+  return sum == Sum{index.sum[0], index.sum[1]};
 }
 
 }  // namespace cgmm::store

@@ -7,16 +7,23 @@
 
 #include <SQLiteCpp/Database.h>
 
-#include <cstddef>
+#include <array>
 #include <cstdint>
 #include <filesystem>
 
 namespace cgmm::store {
 
-/// Pages in the log, as SQLite's index of it (-shm) tells. Wants a connection that has read or written.
-std::int64_t frames_in_log(SQLite::Database& database);
+/// What SQLite's index of the log (-shm) tells of it.
+struct LogIndex {
+  std::uint32_t frame_count = 0;                 // pages in the log; 0: also where the index can't be read now
+  std::array<std::uint32_t, 2> sum{};            // the checksum of the last one
+  std::array<unsigned char, 8> salts{};
+  friend bool operator==(const LogIndex&, const LogIndex&) = default;
+};
+/// Wants a connection that has read or written. Throws SQLite::Exception.
+LogIndex log_index(SQLite::Database& database);
 
-/// Whether the first `frame_count` pages of the log are there with the right checksums. Reads all of them: a millisecond for 1 MiB.
-bool is_log_sound(const std::filesystem::path& log, std::int64_t frame_count);
+/// Whether the log is the one of that index, with the right checksums. Reads all of it: a millisecond for 1 MiB.
+bool is_log_sound(const std::filesystem::path& log, const LogIndex& index);
 
 }  // namespace cgmm::store

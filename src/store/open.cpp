@@ -23,7 +23,7 @@
 namespace cgmm::store {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5000;
+constexpr int kLooks = 5;
 /// PRAGMA quick_check reads every page: a quarter of a second at this size.
 constexpr std::int64_t kQuickCheckLimitBytes = 64LL * 1024 * 1024;
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
@@ -193,15 +193,20 @@ std::optional<FileStamp> stamp_of(const std::filesystem::path& file) {
   return stamp;
 }
 
+/// What was read without locks while somebody was writing says nothing: then it is looked at again.
 Content inspect(const std::filesystem::path& file, Thoroughness thoroughness) {
-  const auto stamp = stamp_of(file);
-  if (!stamp || stamp->size_bytes == 0) return Content::none;
-  if (!permitted(resolved(file), R_OK)) throw unusable(file, "it can't be read", errno);
-  try {
-    SQLite::Database database = open_for_reading(file, *stamp);
-    return inspect_opened(file, database, stamp->log_pending, thoroughness);
-  } catch (const SQLite::Exception& error) {
-    throw refusal(file, error);
+  for (int looks = 1;; ++looks) {
+    const auto stamp = stamp_of(file);
+    if (!stamp || stamp->size_bytes == 0) return Content::none;
+    if (!permitted(resolved(file), R_OK)) throw unusable(file, "it can't be read", errno);
+    try {
+      SQLite::Database database = open_for_reading(file, *stamp);
+      return inspect_opened(file, database, stamp->log_pending, thoroughness);
+    } catch (const StoreError& error) {
+      if (error.kind() != StoreError::Kind::corrupt || looks == kLooks || stamp_of(file) == stamp) throw;
+    } catch (const SQLite::Exception& error) {
+      if (looks == kLooks || stamp_of(file) == stamp) throw refusal(file, error);
+    }
   }
 }
 

@@ -17,6 +17,9 @@
 
 namespace cgmm::store {
 
+/// How long a connection waits for another one.
+inline constexpr int kBusyTimeoutMs = 5000;
+
 /// The file itself, symbolic links followed: SQLite, and the lock, name what is beside it after that.
 std::filesystem::path resolved(const std::filesystem::path& file);
 

@@ -4,6 +4,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -212,7 +213,43 @@ TEST_F(Recording, RecordsCooldownsOfReclaimsThatTheQueueHasRefused) {
   for (std::size_t i = 0; i < RecordQueue::kMaxKept; ++i) queue.push(core::LogPosition{"boot", 1});
   queue.push(core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, wall_now_us() + 3'600'000'000, 0}});
   EXPECT_TRUE(recorder.record(queue.take()));
-  EXPECT_TRUE(recorder.record({scan_at(20)}));
+  for (const int at : {20, 30}) EXPECT_TRUE(recorder.record({scan_at(at)}));
+  EXPECT_EQ(count(file, "cooldown"), 1);
+}
+
+TEST_F(Recording, ACooldownThatTheQueueHasRefusedIsNewerThanWhatWaits) {
+  const std::int64_t now_us = wall_now_us();
+  const auto reclaim = [&](std::int64_t id, std::int64_t until_s) {
+    return core::Reclaim{.reclaim_id = id, .id = {"/web", 1}, .cooldown = core::Cooldown{now_us, now_us + until_s * 1'000'000, 0}};
+  };
+  queue.push(core::LogPosition{"boot", 1});
+  const auto held = queue.take();
+  queue.push(reclaim(1, 1000));
+  for (std::size_t i = 1; i < RecordQueue::kMaxKept; ++i) queue.push(core::LogPosition{"boot", 1});
+  queue.push(reclaim(2, 4000));
+  for (const auto& batch : {held, queue.take(), {scan_at(20)}}) EXPECT_TRUE(recorder.record(batch));
+  EXPECT_EQ(count(file, "cooldown WHERE until_us = " + std::to_string(now_us + 4'000'000'000)), 1);
+}
+
+TEST_F(Recording, DamageThatIsMetWhenWhatHoldsIsRestatedIsDamageToo) {
+  const core::Cooldown cooldown{1, wall_now_us() + 3'600'000'000, 0};
+  EXPECT_TRUE(recorder.record({scan_at(10), core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = cooldown}}));
+  const std::string other = directory.path() / "other.db";
+  {
+    store::Keeper keeper(other);
+    keeper.begin(1, "other");
+    keeper.history().end_run(2, "");
+  }
+  const auto page = SQLite::Database(other, SQLite::OPEN_READONLY).execAndGet("SELECT rootpage FROM sqlite_schema WHERE name = 'node'").getInt64();
+  SQLite::Database(other, SQLite::OPEN_READWRITE).exec("UPDATE service_event SET detail = zeroblob(70000000)");
+  std::fstream out(other, std::ios::binary | std::ios::in | std::ios::out);
+  out.seekp((page - 1) * 4096);
+  out << std::string(4096, '\xa5');
+  out.close();
+  EXPECT_TRUE(recorder.record({core::NodeFacts{{{"version", std::string("7")}}}}));
+  std::filesystem::rename(other, file);
+  EXPECT_TRUE(test::eventually([&] { return recorder.record({scan_at(20)}); }));
+  EXPECT_EQ(count(file, "node WHERE key = 'version'"), 1);
   EXPECT_EQ(count(file, "cooldown"), 1);
 }
 

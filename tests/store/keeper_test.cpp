@@ -3,6 +3,7 @@
 #include "store/keeper.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -323,6 +324,53 @@ TEST_F(Keeping, TheOneThatIsPutAsideStaysAlthoughTheClockWasSetBack) {
   }
   EXPECT_EQ(aside().size(), 3U);
   EXPECT_TRUE(std::filesystem::exists(file().string() + ".corrupt-20261125T120000Z"));
+}
+
+TEST_F(Keeping, OneThatIsBiggerThanItMayBeByNowIsOpened) {
+  make_long_history();
+  SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("UPDATE service_event SET detail = zeroblob(20000000)");
+  Keeper keeper(file());
+  keeper.keep({.max_size_bytes = 8 << 20});
+  keeper.begin(kNoon + 60 * kSecond, "two");
+  EXPECT_EQ(query("SELECT count(*) FROM service_event WHERE kind = 'start'"), "2\n");
+}
+
+TEST_F(Keeping, DamageInABigOneThatIsMetWhenTheRunBeginsIsDamageToo) {
+  make_long_history();
+  SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("UPDATE service_event SET detail = zeroblob(70000000)");  // not looked through
+  const std::string root = query("SELECT rootpage FROM sqlite_schema WHERE name = 'cooldown'");
+  overwrite_bytes(file(), (std::stoll(root) - 1) * 4096, std::string(4096, '\xa5'));
+  Keeper(file()).begin(kNoon + 60 * kSecond, "two");
+  EXPECT_EQ(aside().size(), 1U);
+  EXPECT_EQ(query("SELECT count(*) FROM reclaim"), "1\n");
+}
+
+TEST_F(Keeping, WhatIsNotOursIsLeftAsItIsAlsoAtASecondTry) {
+  write_bytes(file(), std::string(9000, 'a'));
+  Keeper keeper(file());
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  rlimit none = usual;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto refused_for_now = refusal_of([&] { keeper.begin(kNoon, ""); });
+  ::setrlimit(RLIMIT_NOFILE, &usual);
+  EXPECT_EQ(refused_for_now.first, StoreError::Kind::unusable);
+  EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon, ""); }).first, StoreError::Kind::no_database);
+  EXPECT_TRUE(bytes_of(file()) == std::string(9000, 'a'));
+}
+
+TEST_F(Keeping, BeforeTheStopARemovedLogIsSavedAlthoughSomebodyReads) {
+  Keeper keeper(file());
+  begin_a_run(keeper);
+  SQLite::Database reader(file(), SQLite::OPEN_READONLY);
+  SQLite::Statement reading(reader, "SELECT * FROM sample");
+  ASSERT_TRUE(reading.executeStep());
+  store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
+  std::filesystem::remove(file().string() + "-wal");
+  keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one", /*is_last=*/true);
+  keeper.history().end_run(kNoon + 32 * kSecond, "");
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
 }
 
 /// Overwrites the page at the root of the table.
