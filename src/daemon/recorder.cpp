@@ -264,7 +264,7 @@ void Recorder::tend() {
   } else if (lost_scans_ > 0) {
     const std::string lost =
         std::to_string(lost_scans_) + (lost_scans_ == 1 ? " scan was lost: " : " scans were lost: ") +
-        (lost_to_reader_ ? "max_size left no room while somebody was reading the database"
+        (lost_to_reader_ ? "max_size left no room while the log could not be taken up, mostly because somebody reads for long"
                          : "the history that was gone on with did not know the cgroups in them");
     spdlog::warn("{}", lost);
     queue_.push(core::ServiceEvent{now_us, "gap", lost});

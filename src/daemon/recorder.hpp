@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Writes the history: everything that waits becomes one transaction. When the disk refuses, the batch is kept and tried
-// again every second, so that nothing is lost until the queue is full; that is a fault with a beginning and an end. So is a
-// history that can't be opened yet, is damaged, or was removed or replaced under our hands: store/keeper goes on in another file,
+// Writes the history: everything that waits becomes one transaction, or several where much has waited. When the disk refuses,
+// the batch is kept and tried again every second, so that nothing is lost until the queue is full; that is a fault with a beginning
+// and an end. So is a history that can't be opened yet, is damaged, or was removed or replaced under our hands: store/keeper goes on in another file,
 // and what holds now, cooldowns before all, is recorded there. It also looks up what containers are called, which may have to
 // wait for a disk as well.
 // One thread, which from run() on is the only one that touches the history.

@@ -229,7 +229,7 @@ class FaultTest : public ::testing::Test {
     const SQLite::Database db(database(), SQLite::OPEN_READONLY, 1000);
     SQLite::Statement query(db, "SELECT detail FROM service_event WHERE kind = 'gap' AND at_us >= " + std::to_string(since_us));
     std::int64_t count = 0;
-    static const std::regex kLost("([0-9]+) scans (and [0-9]+ other records )?were lost");
+    static const std::regex kLost("([0-9]+) scans? (and [0-9]+ other records )?(was|were) lost");
     while (query.executeStep()) {
       const std::string detail = query.getColumn(0).getString();
       std::smatch found;
