@@ -3,11 +3,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +22,7 @@ constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kBufferBytes = 16 * 1024;
 constexpr std::size_t kMaxEntryBytes = 280;  // a name of 255 bytes
 constexpr std::size_t kPathBytes = 512;      // a cgroup, on average
+constexpr std::uint32_t kComesOrGoes = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 constexpr std::size_t kMoreCgroups = 128;    // so that a few long paths are no matter where max_cgroups is small
 
 /// A directory entry as getdents64 lays it out.
@@ -49,29 +52,47 @@ bool is_dot(const char* name) {
 Tree::Tree(Hierarchy hierarchy, Watch watch, TreeBounds bounds)
     : hierarchy_(std::move(hierarchy)), watch_(watch), bounds_(bounds) {}
 
-const std::vector<WatchedCgroup>& Tree::walk() {
-  const Fd parent(::open(hierarchy_.parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+const std::vector<WatchedCgroup>& Tree::walk(Look look) {
+  Fd parent(::open(hierarchy_.parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat status {};
   if (!parent || ::fstat(parent.get(), &status) != 0) {
     throw std::system_error(errno, std::system_category(), hierarchy_.parent);
   }
+  parent_fd_ = std::move(parent);
+  take_notice();
+  if (parent_.inode != status.st_ino) {
+    drop_watch(parent_);
+    parent_ = {};
+    parent_.inode = status.st_ino;
+    is_settled_ = false;
+  }
+  if (look == Look::everything) list_all_anew();
+  if (is_settled_) return watches_leaves_ ? leaves_.cgroups : containers_.cgroups;
+  if (!inotify_) inotify_ = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  may_watch_ = static_cast<bool>(inotify_);
+  is_settled_ = true;
   ++walk_;  // not before: a walk that could not begin takes nobody's place away
   begin(containers_);
   begin(leaves_);
   error_count_ = 0;
+  unwatched_count_ = 0;
   first_error_.clear();
   path_ = hierarchy_.parent_path;
+  const bool looked_for_leaves = looks_for_leaves();
+  const bool has_children = parent_.is_listed ? visit_children(parent_, 0) : list(parent_, parent_fd_.get(), 0);
   // A parent without children is watched itself, as the Rust program does; a hierarchy's root is no cgroup to reclaim.
-  if (!walk_children(parent.get(), 0) && !hierarchy_.parent_path.empty()) {
+  if (!has_children && !hierarchy_.parent_path.empty()) {
     const auto known = nodes_.find(status.st_ino);
     Node fresh;
     Node& node = known != nodes_.end() ? known->second : fresh;
+    node.inode = status.st_ino;
     set_path(node);
-    take(leaves_, node, status.st_ino, known != nodes_.end());
+    take(leaves_, node, known != nodes_.end());
   }
   forget_unseen();
   container_seen_ = container_seen_ || !containers_.cgroups.empty();
   watches_leaves_ = looks_for_leaves();
+  if (watches_leaves_ != looked_for_leaves || left_out_count() > 0) is_settled_ = false;  // a place may be free then
   return watches_leaves_ ? leaves_.cgroups : containers_.cgroups;
 }
 
@@ -80,16 +101,77 @@ core::ContainerIdentity Tree::container_of(std::string_view path) const {
   return recognised ? recognised->identity : core::ContainerIdentity{};
 }
 
-/// Whether there are any children.
-bool Tree::walk_children(int directory_fd, std::size_t depth) {
-  if (buffers_.size() <= depth) buffers_.emplace_back(kBufferBytes);
-  bool any = false;
+/// What the kernel has told since the last walk.
+void Tree::take_notice() {
+  if (!inotify_) return;
+  if (buffers_.empty()) buffers_.emplace_back(kBufferBytes);
+  std::vector<char>& buffer = buffers_.front();
   for (;;) {
+    const ssize_t got = ::read(inotify_.get(), buffer.data(), buffer.size());
+    if (got <= 0) return;
+    for (std::size_t at = 0; at < static_cast<std::size_t>(got);) {
+      inotify_event event{};
+      std::memcpy(&event, buffer.data() + at, sizeof event);
+      at += sizeof event + event.len;
+      take_notice_of(event.wd, event.mask);
+    }
+  }
+}
+
+void Tree::take_notice_of(int notice, std::uint32_t what) {
+  if ((what & IN_Q_OVERFLOW) != 0) list_all_anew();
+  const auto noticed = noticed_.find(notice);
+  if (noticed == noticed_.end()) return;
+  const auto known = nodes_.find(noticed->second);
+  Node* const node = noticed->second == parent_.inode ? &parent_ : known != nodes_.end() ? &known->second : nullptr;
+  if ((what & (IN_IGNORED | IN_UNMOUNT)) != 0) noticed_.erase(noticed);  // it is watched no more
+  if (node == nullptr || node->notice != notice) return;
+  if ((what & (IN_IGNORED | IN_UNMOUNT)) != 0) node->notice = -1;
+  node->is_listed = false;
+  is_settled_ = false;
+}
+
+void Tree::list_all_anew() {
+  parent_.is_listed = false;
+  for (auto& [inode, node] : nodes_) node.is_listed = false;
+  is_settled_ = false;
+}
+
+/// Before it is listed, so that nothing is missed. By way of the descriptor, for its path may lead elsewhere by now, or be too long.
+bool Tree::put_under_watch(Node& node, int directory_fd) {
+  if (node.notice >= 0) return true;
+  if (may_watch_) {
+    const std::string directory = "/proc/self/fd/" + std::to_string(directory_fd);
+    node.notice = ::inotify_add_watch(inotify_.get(), directory.c_str(), kComesOrGoes | IN_ONLYDIR);
+    may_watch_ = node.notice >= 0 || (errno != ENOSPC && errno != ENOMEM);
+    if (node.notice >= 0) noticed_[node.notice] = node.inode;
+  }
+  if (node.notice < 0) ++unwatched_count_;
+  return node.notice >= 0;
+}
+
+/// A cgroup that was removed keeps its watch until it is told to end.
+void Tree::drop_watch(Node& node) {
+  const auto noticed = noticed_.find(std::exchange(node.notice, -1));
+  if (noticed == noticed_.end() || noticed->second != node.inode) return;  // by now it is another's
+  ::inotify_rm_watch(inotify_.get(), noticed->first);
+  noticed_.erase(noticed);
+}
+
+/// Whether there are any children.
+bool Tree::list(Node& node, int directory_fd, std::size_t depth) {
+  if (buffers_.size() <= depth) buffers_.emplace_back(kBufferBytes);
+  node.children.clear();
+  const std::int64_t errors_before = error_count_;
+  bool any = false;
+  bool is_complete = put_under_watch(node, directory_fd);
+  for (bool last = false; !last;) {
     char* const buffer = buffers_[depth].data();
     const long got = ::syscall(SYS_getdents64, directory_fd, buffer, kBufferBytes);
-    const bool last = hierarchy_.real && got >= 0 && static_cast<std::size_t>(got) + kMaxEntryBytes <= kBufferBytes;
+    // cgroupfs fills the buffer while an entry fits: asking again costs as much as the first time
+    last = got <= 0 || (hierarchy_.real && static_cast<std::size_t>(got) + kMaxEntryBytes <= kBufferBytes);
     if (got < 0 && errno != ENOENT && errno != ENODEV) note_error(errno);
-    if (got <= 0) return any;
+    if (got < 0) is_complete = false;
     for (long at = 0; at < got;) {
       const DirectoryEntry entry = entry_at(buffer + at);
       at += entry.length;
@@ -100,47 +182,106 @@ bool Tree::walk_children(int directory_fd, std::size_t depth) {
       }
       if (!directory || is_dot(entry.name)) continue;
       any = true;
-      visit(directory_fd, entry.name, entry.inode, depth);
+      Node* const child = visit(directory_fd, entry.name, entry.inode, depth);
+      if (child != nullptr) node.children.push_back(child);
+      is_complete = is_complete && child != nullptr;
     }
-    if (last) return any;  // cgroupfs fills the buffer while an entry fits: asking again costs as much as the first time
   }
+  node.is_listed = is_complete && error_count_ == errors_before;
+  if (!node.is_listed) is_settled_ = false;
+  return any;
 }
 
-void Tree::visit(int directory_fd, const char* name, std::uint64_t inode, std::size_t depth) {
+/// nullptr where it has to be met again in the next walk: it is not remembered, or may change unnoticed.
+Tree::Node* Tree::visit(int directory_fd, const char* name, std::uint64_t inode, std::size_t depth) {
   const auto known = nodes_.find(inode);
   const bool is_known = known != nodes_.end();
-  if (is_known && known->second.walk == walk_) return;  // met already, under the name that it had before it was renamed
+  if (is_known && known->second.walk == walk_) return nullptr;  // met already, under the name that it had before it was renamed
   const std::size_t parent_length = path_.size();
   path_ += '/';
   path_ += name;
   Node fresh;
   Node& node = is_known ? known->second : fresh;
-  if (!is_known || node.path != path_) set_path(node);  // new, or renamed (v1 allows it)
+  if (!is_known || node.path != path_) {  // new, or renamed (v1 allows it), and then so are those below
+    node.inode = inode;
+    node.is_listed = false;
+    set_path(node);
+  }
   node.walk = walk_;
-  if (node.is_container && watch_ != Watch::leaves) {
-    take(containers_, node, inode, is_known);
-  } else if (is_leaf(directory_fd, name, node, depth) && looks_for_leaves()) {
-    take(leaves_, node, inode, is_known);
-  } else if (!is_known) {
-    remember(node, inode, others_);
+  Node* kept = nullptr;
+  if (is_container(node)) {
+    kept = take(containers_, node, is_known);
+  } else {
+    kept = sort_in(node, look_inside(directory_fd, name, node, depth), is_known);
+    if (kept == nullptr) drop_watch(node);
+    if (kept != nullptr && !kept->is_listed) kept = nullptr;
   }
   path_.resize(parent_length);
+  return kept;
 }
 
-/// Whether it has no directories in it; walks it where it has, or may have, some. False also when it vanished.
-bool Tree::is_leaf(int directory_fd, const char* name, Node& node, std::size_t depth) {
+bool Tree::visit_children(Node& node, std::size_t depth) {
+  for (Node* const child : node.children) visit_again(*child, depth);
+  return !node.children.empty();
+}
+
+/// One that its parent has as it was listed before.
+void Tree::visit_again(Node& node, std::size_t depth) {
+  if (node.walk == walk_) return;
+  node.walk = walk_;
+  if (is_container(node)) {
+    take(containers_, node, /*is_known=*/true);
+    return;
+  }
+  if (node.is_listed) {
+    sort_in(node, visit_children(node, depth + 1), /*is_known=*/true);
+    return;
+  }
+  path_ = node.path;
+  const Fd directory = open_again(node);
+  if (!directory && errno != ENOENT) note_error(errno);
+  std::optional<bool> has_children;
+  if (directory) has_children = node.has_children = list(node, directory.get(), depth + 1);
+  if (!node.is_listed) is_settled_ = false;
+  sort_in(node, has_children, /*is_known=*/true);
+}
+
+/// By its path, if that still leads to it.
+Fd Tree::open_again(const Node& node) const {
+  const std::string_view below = std::string_view(node.path).substr(hierarchy_.parent_path.size());
+  Fd directory = open_directory(parent_fd_.get(), below, O_RDONLY);
   struct stat status {};
-  if (!node.has_children) {
-    if (::fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
-    if (status.st_nlink == 2) return true;  // only where the file system counts directories; else it is 1
+  if (directory && ::fstat(directory.get(), &status) == 0 && status.st_ino != node.inode) {
+    errno = ENOENT;
+    return {};
+  }
+  return directory;
+}
+
+/// Whether it has directories in it; walks it where it has, or may have, some. nullopt where that can't be told: it vanished.
+std::optional<bool> Tree::look_inside(int directory_fd, const char* name, Node& node, std::size_t depth) {
+  if (node.is_listed) return visit_children(node, depth + 1);
+  if (!node.has_children && node.notice < 0 && !may_watch_) {
+    struct stat status {};
+    if (::fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+    if (status.st_nlink == 2) {  // only where the file system counts directories; else it is 1
+      ++unwatched_count_;
+      return false;
+    }
   }
   const Fd child(::openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!child || depth + 1 >= kMaxDepth) {
     if (child || errno != ENOENT) note_error(child ? ENAMETOOLONG : errno);
-    return false;
+    return std::nullopt;
   }
-  node.has_children = walk_children(child.get(), depth + 1);
-  return !node.has_children;
+  node.has_children = list(node, child.get(), depth + 1);
+  return node.has_children;
+}
+
+/// nullptr where there is no room to remember it.
+Tree::Node* Tree::sort_in(Node& node, std::optional<bool> has_children, bool is_known) {
+  if (has_children == false && looks_for_leaves()) return take(leaves_, node, is_known);
+  return is_known ? &node : remember(node, others_);
 }
 
 /// The node is the directory at path_.
@@ -156,21 +297,20 @@ void Tree::begin(Found& found) {
   found.left_out = 0;
 }
 
-/// To watch, if there is a place: one of those that the walk before took has its own.
-void Tree::take(Found& found, Node& node, std::uint64_t inode, bool is_known) {
+/// To watch, if there is a place: one of those that the walk before took has its own. nullptr where it is not remembered.
+Tree::Node* Tree::take(Found& found, Node& node, bool is_known) {
   const bool has_place = node.taken + 1 == walk_;
   const bool is_over = found.cgroups.size() >= bounds_.max_cgroups ||
                        (!has_place && (found.reserved >= bounds_.max_cgroups || !fits(node, watched_)));
   if (is_over) {
     ++found.left_out;
-    if (!is_known) remember(node, inode, others_);
-    return;
+    return is_known ? &node : remember(node, others_);
   }
-  Node* kept = &node;
   if (!has_place) ++found.reserved;
-  if (!is_known) kept = remember(node, inode, watched_);
+  Node* const kept = is_known ? &node : remember(node, watched_);
   kept->walk = kept->taken = walk_;
-  found.cgroups.push_back({&kept->path, inode});
+  found.cgroups.push_back({&kept->path, kept->inode});
+  return kept;
 }
 
 bool Tree::fits(const Node& node, const Held& held) const {
@@ -179,24 +319,28 @@ bool Tree::fits(const Node& node, const Held& held) const {
 }
 
 /// nullptr where there is no room for it among those that are held.
-Tree::Node* Tree::remember(Node& node, std::uint64_t inode, Held& held) {
+Tree::Node* Tree::remember(Node& node, Held& held) {
   if (!fits(node, held)) return nullptr;
   ++held.count;
   held.bytes += node.path.size();
-  return &nodes_.emplace(inode, std::move(node)).first->second;
+  return &nodes_.emplace(node.inode, std::move(node)).first->second;
 }
 
 /// And counts anew what is held: one that was looked at only may be watched by now.
 void Tree::forget_unseen() {
   watched_ = others_ = {};
-  std::erase_if(nodes_, [this](const auto& entry) {
-    const Node& node = entry.second;
-    if (node.walk != walk_) return true;
+  for (auto entry = nodes_.begin(); entry != nodes_.end();) {
+    Node& node = entry->second;
+    if (node.walk != walk_) {
+      drop_watch(node);
+      entry = nodes_.erase(entry);
+      continue;
+    }
     Held& held = node.taken == walk_ ? watched_ : others_;
     ++held.count;
     held.bytes += node.path.size();
-    return false;
-  });
+    ++entry;
+  }
 }
 
 void Tree::note_error(int error) {

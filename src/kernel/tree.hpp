@@ -2,8 +2,10 @@
 #pragma once
 
 // Finds the cgroups to watch below the parent: containers, as their paths tell, or the leaves where there is no container.
-// A container's nested cgroups belong to it and are not looked at. One walk a scan, cheap: a directory that was seen before
-// costs no allocation, a leaf is known by its link count and never opened. One thread.
+// A container's nested cgroups belong to it and are not looked at. One walk a scan, which costs nothing while nothing comes or
+// goes: the kernel tells by inotify which directories have changed, and only those are listed anew. A directory is put under
+// watch first and listed then, so that nothing gets lost between. One that can't be watched (fs.inotify.max_user_watches) is
+// listed in every walk. One thread.
 //
 // Whoever may make cgroups can make as many as they like, so what is remembered has bounds: of those to watch, as many as
 // TreeBounds says; of the directories between and beside them, as many again, and beyond that they are looked at anew in every
@@ -43,15 +45,26 @@ class Tree {
   Tree(Hierarchy hierarchy, Watch watch, TreeBounds bounds = {});
 
   /// From the next walk on.
-  void set_bounds(TreeBounds bounds) { bounds_ = bounds; }
+  void set_bounds(TreeBounds bounds) {
+    bounds_ = bounds;
+    is_settled_ = false;
+  }
 
   /// Containers have been seen before, by another tree of the same service: `automatic` means containers from the first walk on.
   void remember_containers() { container_seen_ = true; }
   bool container_seen() const { return container_seen_; }
 
+  /// What is listed anew: what the kernel says has changed, or everything, in case it failed to say so.
+  enum class Look : std::uint8_t { changes, everything };
   /// The cgroups to watch now; the result is overwritten by the next call. What vanishes during the walk is not in
   /// it. Throws std::system_error (with the path) when the parent can't be read.
-  const std::vector<WatchedCgroup>& walk();
+  const std::vector<WatchedCgroup>& walk(Look look = Look::changes);
+
+  /// Of walks that had something to look at: while it stays the same, so does what walk() returns.
+  std::uint32_t walk_count() const { return walk_; }
+
+  /// Directories that can't be watched, and were listed in the last walk for that reason.
+  std::int64_t unwatched_count() const { return unwatched_count_; }
 
   /// The container that a watched path belongs to, as far as the path tells.
   core::ContainerIdentity container_of(std::string_view path) const;
@@ -76,10 +89,14 @@ class Tree {
  private:
   struct Node {
     std::string path;
+    std::vector<Node*> children;   // that were met when it was listed; only while is_listed
+    std::uint64_t inode = 0;
+    std::uint32_t walk = 0;        // the last one that saw it
+    std::uint32_t taken = 0;       // the last one that took it for one to watch
+    int notice = -1;               // inotify's number for it; -1: not watched
     bool is_container = false;
-    bool has_children = false;  // when it was last looked at
-    std::uint32_t walk = 0;     // the last one that saw it
-    std::uint32_t taken = 0;    // the last one that took it for one to watch
+    bool has_children = false;     // when it was last looked at
+    bool is_listed = false;        // `children` is all there is until the kernel tells of a change
   };
   /// Those to watch of one kind.
   struct Found {
@@ -93,14 +110,24 @@ class Tree {
   };
 
   bool looks_for_leaves() const { return watch_ == Watch::leaves || (watch_ == Watch::automatic && !container_seen_); }
-  bool walk_children(int directory_fd, std::size_t depth);
-  void visit(int directory_fd, const char* name, std::uint64_t inode, std::size_t depth);
-  bool is_leaf(int directory_fd, const char* name, Node& node, std::size_t depth);
+  bool is_container(const Node& node) const { return node.is_container && watch_ != Watch::leaves; }
+  void take_notice();
+  void take_notice_of(int notice, std::uint32_t what);
+  void list_all_anew();
+  bool put_under_watch(Node& node, int directory_fd);
+  void drop_watch(Node& node);
+  bool list(Node& node, int directory_fd, std::size_t depth);
+  Node* visit(int directory_fd, const char* name, std::uint64_t inode, std::size_t depth);
+  bool visit_children(Node& node, std::size_t depth);
+  void visit_again(Node& node, std::size_t depth);
+  std::optional<bool> look_inside(int directory_fd, const char* name, Node& node, std::size_t depth);
+  Fd open_again(const Node& node) const;
+  Node* sort_in(Node& node, std::optional<bool> has_children, bool is_known);
   void set_path(Node& node) const;
   void begin(Found& found);
-  void take(Found& found, Node& node, std::uint64_t inode, bool is_known);
+  Node* take(Found& found, Node& node, bool is_known);
   bool fits(const Node& node, const Held& held) const;
-  Node* remember(Node& node, std::uint64_t inode, Held& held);
+  Node* remember(Node& node, Held& held);
   void forget_unseen();
   void note_error(int error);
 
@@ -109,8 +136,15 @@ class Tree {
   TreeBounds bounds_;
   bool container_seen_ = false;
   bool watches_leaves_ = false;
+  bool is_settled_ = false;  // the next walk finds what the last one found, unless the kernel tells of a change
   std::uint32_t walk_ = 1;  // so that 0 is none, and 1 before the first
   std::string path_;  // of the directory that the walk is in
+  Node parent_;
+  Fd parent_fd_;  // while it is walked
+  Fd inotify_;
+  bool may_watch_ = true;  // until the kernel says that there are enough
+  std::unordered_map<int, std::uint64_t> noticed_;  // inotify's number -> inode
+  std::int64_t unwatched_count_ = 0;
   std::unordered_map<std::uint64_t, Node> nodes_;  // by inode
   std::vector<std::vector<char>> buffers_;         // by depth
   Found containers_;

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// That a tree which lists only what the kernel says has changed finds what one finds that lists everything.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernel/tree.hpp"
+#include "support/child_process.hpp"
+#include "support/fake_cgroups.hpp"
+#include "support/real_cgroup.hpp"
+
+namespace cgmm::kernel {
+namespace {
+
+namespace fs = std::filesystem;
+using test::FakeCgroups;
+
+using Paths = std::vector<std::string>;
+
+Paths paths(Tree& tree) {
+  Paths result;
+  for (const WatchedCgroup& one : tree.walk()) result.push_back(*one.path);
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+std::string container(int i) {
+  const std::string number = std::to_string(i);
+  return std::string(64 - number.size(), 'a') + number;
+}
+
+std::string pod(int i) { return "/kubepods/burstable/pod0f5b1c2d-1111-2222-3333-4444555566" + std::to_string(10 + i); }
+
+/// Directories that this process watches by inotify.
+std::size_t watched_directories() {
+  std::size_t count = 0;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream info(entry.path());
+    for (std::string line; std::getline(info, line);) count += line.starts_with("inotify wd:") ? 1U : 0U;
+  }
+  return count;
+}
+
+class TreeWatch : public testing::Test {
+ protected:
+  TreeWatch() { cgroups_.put("", test::v1_files({})); }
+
+  void make(const std::string& path) { fs::create_directories(cgroups_.root() + path); }
+  void rename(const std::string& from, const std::string& to) { fs::rename(cgroups_.root() + from, cgroups_.root() + to); }
+  Tree tree(Watch watch = Watch::automatic) { return {open_hierarchy(cgroups_.root()), watch}; }
+
+  FakeCgroups cgroups_;
+};
+
+TEST_F(TreeWatch, LooksAtNothingWhileNothingChanges) {
+  make(pod(1) + "/" + container(1));
+  make("/system.slice/a.service");
+  Tree one = tree();
+  const Paths first = paths(one);
+  paths(one);
+  const std::uint32_t walks = one.walk_count();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(paths(one), first);
+  EXPECT_EQ(one.walk_count(), walks);
+  EXPECT_EQ(one.unwatched_count(), 0);
+  one.walk(Tree::Look::everything);
+  EXPECT_EQ(one.walk_count(), walks + 1);
+}
+
+TEST_F(TreeWatch, NoticesWhatComesAndGoesDeepBelow) {
+  make(pod(1) + "/" + container(1));
+  Tree one = tree();
+  paths(one);
+  make(pod(1) + "/" + container(2));
+  EXPECT_EQ(paths(one), (Paths{pod(1) + "/" + container(1), pod(1) + "/" + container(2)}));
+  make(pod(2));
+  EXPECT_EQ(paths(one).size(), 2U);
+  make(pod(2) + "/" + container(3));
+  EXPECT_EQ(paths(one).size(), 3U);
+  cgroups_.remove(pod(1));
+  EXPECT_EQ(paths(one), Paths{pod(2) + "/" + container(3)});
+  rename(pod(2), pod(3));
+  EXPECT_EQ(paths(one), Paths{pod(3) + "/" + container(3)});
+  rename(pod(3), pod(4));
+  make(pod(4) + "/" + container(4));
+  EXPECT_EQ(paths(one), (Paths{pod(4) + "/" + container(3), pod(4) + "/" + container(4)}));
+}
+
+TEST_F(TreeWatch, NoticesThatALeafHasChildrenNow) {
+  make("/a.slice/b.service");
+  Tree one = tree();
+  EXPECT_EQ(paths(one), Paths{"/a.slice/b.service"});
+  make("/a.slice/b.service/payload");
+  EXPECT_EQ(paths(one), Paths{"/a.slice/b.service/payload"});
+  cgroups_.remove("/a.slice/b.service/payload");
+  EXPECT_EQ(paths(one), Paths{"/a.slice/b.service"});
+}
+
+TEST_F(TreeWatch, KeepsNoWatchOfWhatIsGone) {
+  const std::size_t before = watched_directories();
+  Tree one = tree();
+  paths(one);
+  for (int i = 0; i < 50; ++i) make(pod(i) + "/" + container(i));
+  EXPECT_EQ(paths(one).size(), 50U);
+  EXPECT_EQ(watched_directories(), before + 1 + 2 + 50) << "the parent, kubepods, burstable, the pods; no container";
+  cgroups_.remove("/kubepods");
+  paths(one);
+  EXPECT_EQ(watched_directories(), before + 1);
+}
+
+TEST_F(TreeWatch, ListsEverythingAfterMoreChangesThanTheKernelKeeps) {
+  make(pod(1) + "/" + container(1));
+  Tree one = tree();
+  paths(one);
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string path = cgroups_.root() + "/" + std::to_string(i);
+    ::mkdir(path.c_str(), 0755);
+    ::rmdir(path.c_str());
+  }
+  make(pod(2) + "/" + container(2));  // of which nothing is told
+  EXPECT_EQ(paths(one), (Paths{pod(1) + "/" + container(1), pod(2) + "/" + container(2)}));
+}
+
+TEST_F(TreeWatch, ListsInEveryWalkWhatCantBeWatched) {
+  auto child = test::ChildProcess::fork_off([&] {
+    if (::unshare(CLONE_NEWUSER) != 0) return 77;
+    const int limit = ::open("/proc/sys/user/max_inotify_watches", O_WRONLY);
+    if (limit < 0 || ::write(limit, "3", 1) != 1) return 77;
+    for (int i = 0; i < 5; ++i) make(pod(i) + "/" + container(i));
+    Tree one = tree();
+    if (paths(one).size() != 5) return 1;
+    if (one.unwatched_count() != 5) return 2;  // of eight, without the containers
+    make(pod(3) + "/" + container(7));
+    cgroups_.remove(pod(0));
+    if (paths(one).size() != 5) return 3;
+    if (one.unwatched_count() != 4) return 4;
+    for (int i = 1; i < 5; ++i) cgroups_.remove(pod(i));
+    if (!paths(one).empty() || one.unwatched_count() != 0) return 5;
+    make(pod(9));
+    paths(one);  // it was told to end: its place is free
+    paths(one);
+    const std::uint32_t walks = one.walk_count();
+    paths(one);
+    return one.unwatched_count() == 1 && one.walk_count() != walks ? 0 : 6;
+  });
+  const auto status = child.wait_for_exit(std::chrono::seconds(20));
+  ASSERT_TRUE(status);
+  if (*status == 77) GTEST_SKIP() << "no user namespaces here";
+  EXPECT_EQ(*status, 0);
+}
+
+TEST_F(TreeWatch, FindsTheParentMadeAnew) {
+  cgroups_.put("/p/a", test::v1_files({}));
+  Tree one(open_hierarchy(cgroups_.root() + "/p"), Watch::automatic);
+  EXPECT_EQ(paths(one), Paths{"/p/a"});
+  rename("/p", "/q");
+  cgroups_.put("/p/b", test::v1_files({}));
+  EXPECT_EQ(paths(one), Paths{"/p/b"});
+  make("/p/c");
+  EXPECT_EQ(paths(one), (Paths{"/p/b", "/p/c"}));
+}
+
+/// Makes, removes and renames at random, and compares with a tree that has seen nothing before.
+void compare_at_random(const std::string& root, Watch watch, unsigned seed) {
+  std::mt19937 random(seed);
+  Tree one(open_hierarchy(root), watch);
+  Paths made;
+  const auto any = [&] { return made.empty() ? std::string() : made[random() % made.size()]; };
+  for (int step = 0; step < 400; ++step) {
+    switch (random() % 5) {
+      case 0:
+      case 1: {
+        const std::string name = random() % 2 == 0 ? container(static_cast<int>(random() % 20)) : "d" + std::to_string(random() % 20);
+        const std::string path = (random() % 3 == 0 ? "" : any()) + "/" + name;
+        if (std::count(path.begin(), path.end(), '/') < 6 && ::mkdir((root + path).c_str(), 0755) == 0) made.push_back(path);
+        break;
+      }
+      case 2:
+      case 3: {
+        const std::string path = any();
+        if (!path.empty() && ::rmdir((root + path).c_str()) == 0) std::erase(made, path);
+        break;
+      }
+      default: {
+        const std::string from = any();
+        if (from.empty()) break;
+        std::string to = from.substr(0, from.rfind('/')) + "/r" + std::to_string(random() % 9);
+        if (std::find(made.begin(), made.end(), to) != made.end() || std::rename((root + from).c_str(), (root + to).c_str()) != 0) break;
+        for (std::string& path : made) {
+          if (path == from || path.starts_with(from + "/")) path = to + path.substr(from.size());
+        }
+      }
+    }
+    if (random() % 4 != 0) continue;
+    Tree fresh(open_hierarchy(root), watch);
+    if (one.container_seen()) fresh.remember_containers();
+    const Paths expected = paths(fresh);
+    paths(one);  // what was met under two names is settled in the next one
+    ASSERT_EQ(paths(one), expected)
+        << "seed " << seed << ", step " << step;
+  }
+  for (std::size_t left = made.size() + 1; !made.empty() && left > 0; --left) {
+    std::erase_if(made, [&](const std::string& path) { return ::rmdir((root + path).c_str()) == 0; });
+  }
+}
+
+TEST_F(TreeWatch, FindsWhatAFreshTreeFinds) {
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    for (const Watch watch : {Watch::automatic, Watch::containers, Watch::leaves}) {
+      ASSERT_NO_FATAL_FAILURE(compare_at_random(cgroups_.root(), watch, seed));
+    }
+  }
+}
+
+TEST(RealTreeWatch, FindsWhatAFreshTreeFinds) {
+  if (const auto missing = test::RealCgroupTree::missing()) GTEST_SKIP() << *missing;
+  test::RealCgroupTree cgroups;
+  const std::size_t before = watched_directories();
+  for (unsigned seed = 1; seed <= 3; ++seed) {
+    for (const Watch watch : {Watch::automatic, Watch::containers, Watch::leaves}) {
+      ASSERT_NO_FATAL_FAILURE(compare_at_random(cgroups.dir().string(), watch, seed));
+    }
+  }
+  EXPECT_EQ(watched_directories(), before);
+}
+
+}  // namespace
+}  // namespace cgmm::kernel
