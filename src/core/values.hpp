@@ -46,6 +46,13 @@ class Values {
     values_[index(key)] = 0;
     present_ &= ~bit(key);
   }
+  /// Which ones are there, one bit each; keep_only() makes the others absent.
+  std::uint32_t present() const { return present_; }
+  void keep_only(std::uint32_t present) {
+    for (std::size_t i = 0; i < kSize; ++i) {
+      if ((present >> i & 1) == 0) clear(static_cast<Key>(i));
+    }
+  }
   std::size_t size() const { return static_cast<std::size_t>(std::popcount(present_)); }
 
   friend bool operator==(const Values&, const Values&) = default;

@@ -14,6 +14,14 @@ namespace {
 
 constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node's change since the last look
 constexpr std::int64_t kLimitsEvery_us = 60'000'000;  // a limit rarely moves; a reclaim reads it again anyway
+/// In case the kernel has not told of a change, or a file has changed that others give no sign of.
+constexpr std::int64_t kReadWholeEvery_us = 300'000'000;
+
+/// How much earlier something is due that is due every so often, so that it is not due at once for all that were found at once.
+std::int64_t spread_us(core::CgroupKey key, std::int64_t every_us) {
+  constexpr std::int64_t kSpreadOver = 64;
+  return every_us / kSpreadOver * (key % kSpreadOver);
+}
 
 }  // namespace
 
@@ -32,6 +40,7 @@ void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch wa
   auto tree = std::make_unique<kernel::Tree>(hierarchy, watch, tree_bounds_);
   if (tree_ && tree_->container_seen()) tree->remember_containers();
   entries_.clear();
+  found_in_walk_ = 0;
   controller_ = std::move(controller);
   tree_ = std::move(tree);
   announce_all_ = true;
@@ -52,57 +61,67 @@ void Sampler::reopen() {
   auto controller = kernel::make_controller(hierarchy);
   std::unordered_map<std::uint64_t, Entry> kept;
   for (auto& [inode, entry] : entries_) {
-    auto cgroup = controller->open(entry.cgroup.id());
+    auto cgroup = controller->open(entry.cgroup.shared_path(), inode);
     if (!cgroup) {
       if (entry.announced) lost_.push_back(entry.key);
       continue;
     }
-    kept.emplace(inode, Entry{.key = entry.key,
-                              .cgroup = std::move(*cgroup),
-                              .settings = entry.settings,
-                              .previous = entry.previous,
-                              .limit_watch = entry.limit_watch,
-                              .cache_bytes = entry.cache_bytes,
-                              .sampled_at_us = entry.sampled_at_us,
-                              .limits = entry.limits,
-                              .hierarchical_limit_bytes = entry.hierarchical_limit_bytes,
-                              .limits_read_at_us = entry.limits_read_at_us,
-                              .limits_problem = entry.limits_problem,
-                              .scan = entry.scan,
-                              .announced = entry.announced,
-                              .ever_over = entry.ever_over,
-                              .watched = entry.watched});
+    Entry& anew = kept.emplace(inode, Entry{.key = entry.key, .cgroup = std::move(*cgroup)}).first->second;
+    anew.scan = entry.scan;
+    anew.settings = entry.settings;
+    anew.previous = entry.previous;
+    anew.announced = entry.announced;
+    anew.ever_over = entry.ever_over;
+    anew.watched = entry.watched;
+    anew.has_limits = entry.has_limits;
+    anew.limit_watch = entry.limit_watch;
+    anew.sampled_at_us = entry.sampled_at_us;
+    anew.limits = entry.limits;
+    anew.hierarchical_limit_bytes = entry.hierarchical_limit_bytes;
+    anew.limits_read_at_us = entry.limits_read_at_us;
   }
   entries_ = std::move(kept);
+  found_in_walk_ = 0;
   controller_ = std::move(controller);  // after the cgroups that the one before opened
   complete_ = false;
 }
 
 void Sampler::set_policy(core::Policy policy) {
   policy_ = std::move(policy);
-  for (auto& [inode, entry] : entries_) entry.settings = policy_.settings_for(entry.cgroup.id().path);
+  settings_.clear();
+  for (auto& [inode, entry] : entries_) entry.settings = settings_for(entry.cgroup.path());
+}
+
+const core::ReclaimSettings* Sampler::settings_for(const std::string& path) {
+  const core::ReclaimSettings settings = policy_.settings_for(path);
+  const auto known = std::ranges::find(settings_, settings);
+  return known != settings_.end() ? &*known : &settings_.emplace_back(settings);
 }
 
 Sampler::Result Sampler::scan(std::int64_t now_us) {
-  const std::int64_t began_us = steady_now_us();
+  now_us_ = steady_now_us();
   Result result;
   result.scan.started_at_us = now_us;
   ++scan_;
   bool saw_all = false;
+  wanted_.clear();
+  smallest_headroom_bytes_ = UINT64_MAX;
   try {
     if (!controller_->root_is_current()) reopen();
     const bool watched_leaves = tree_->watches_leaves();
-    const std::vector<kernel::WatchedCgroup>& watched = tree_->walk();
+    const bool found_all = find_all(result);
     if (tree_->watches_leaves() != watched_leaves) complete_ = false;
     result.scan.announces_all = std::exchange(announce_all_, false);
     if (result.scan.announces_all) {  // also of those that can't be read in this scan
       for (auto& [inode, entry] : entries_) entry.announced = false;
     }
-    result.scan.rows.reserve(watched.size());
+    result.scan.rows.reserve(found_.size());
     for (std::int64_t i = 0; i < tree_->error_count(); ++i) note_error(result, tree_->first_error());
-    for (const kernel::WatchedCgroup& cgroup : watched) sample(cgroup, result);
+    for (Entry* const entry : found_) sample(*entry, result);
+    if (!found_all) found_in_walk_ = 0;
     saw_all = tree_->error_count() == 0;
     result.left_out_count = tree_->left_out_count();
+    result.unwatched_count = tree_->unwatched_count();
   } catch (const std::exception& error) {
     result.parent_error = error.what();
     note_error(result, result.parent_error);
@@ -110,16 +129,44 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   forget_unseen(result, saw_all);
   complete_ = saw_all && result.left_out_count == 0;
   node_held_bytes_ = node_memory_.held_bytes();
-  choose_watched();
+  if (result.scan.rows.size() == entries_.size()) {
+    choose_watched();
+  } else {
+    choose_watched_of_all();
+  }
   scanned_at_us_ = now_us;
-  result.scan.duration_us = steady_now_us() - began_us;
+  result.scan.duration_us = steady_now_us() - now_us_;
   result.scan.cpu_us = take_cpu_us();
   return result;
 }
 
+/// Brings found_ up to date with the tree; false where one of it could not be opened.
+bool Sampler::find_all(Result& result) {
+  const bool everything = now_us_ >= list_everything_at_us_;
+  if (everything) list_everything_at_us_ = now_us_ + kReadWholeEvery_us;
+  const auto& watched = tree_->walk(everything ? kernel::Tree::Look::everything : kernel::Tree::Look::changes);
+  if (tree_->walk_count() == found_in_walk_) return true;
+  controller_->expect(watched.size());
+  found_.clear();
+  found_.reserve(watched.size());
+  bool found_all = true;
+  for (const kernel::WatchedCgroup& cgroup : watched) {
+    try {
+      Entry* const entry = find_or_open(cgroup);
+      if (entry != nullptr) found_.push_back(entry);
+      found_all = found_all && entry != nullptr;
+    } catch (const std::exception& error) {
+      note_error(result, error.what());
+      found_all = false;
+    }
+  }
+  found_in_walk_ = tree_->walk_count();
+  return found_all;
+}
+
 std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
   if (bounds_.max_count == 0 || announce_all_) return std::nullopt;  // of cgroups that are on record
-  const std::int64_t began_us = steady_now_us();
+  now_us_ = steady_now_us();
   const auto held_bytes = tree_->hierarchy().real ? node_memory_.held_bytes() : std::nullopt;
   // Without a number for the node, as of a tree that is not the kernel's, there is no way but to look.
   if (!held_bytes || !node_held_bytes_) {
@@ -136,14 +183,15 @@ std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
     if (!entry.watched || !entry.announced) continue;
     try {
       const auto reading = controller_->read(entry.cgroup);
+      entry.marks = {};  // what is remembered is younger than they are
       if (reading) take_row(entry, *reading, result);
     } catch (const std::exception& error) {
       note_error(result, error.what());
     }
   }
   if (result.scan.rows.empty()) return std::nullopt;
-  choose_watched();
-  result.scan.duration_us = steady_now_us() - began_us;
+  choose_watched_of_all();
+  result.scan.duration_us = steady_now_us() - now_us_;
   result.scan.cpu_us = take_cpu_us();
   return result;
 }
@@ -158,15 +206,16 @@ void Sampler::look_at_all(std::uint64_t change_bytes) {
     const auto usage = controller_->read_usage(entry.cgroup);
     if (!usage) continue;
     core::LimitWatch estimate = entry.limit_watch;
-    estimate.look(*usage - std::min(*usage, entry.cache_bytes), entry.limits.effective_limit_bytes, steady_now_us(),
+    estimate.look(*usage - std::min(*usage, core::reclaimable_cache_bytes(entry.gauges)), entry.limits.effective_limit_bytes, now_us_,
                   bounds_.over_pct);
     if (!estimate.wanted() || read_count++ >= bounds_.max_count) continue;
     if (const auto reading = read_or_nothing(entry)) {
-      entry.cache_bytes = core::reclaimable_cache_bytes(reading->sample.gauges);
+      entry.gauges = reading->sample.gauges;
+      entry.marks = {};
       look_at_limit(entry, core::held_bytes(reading->sample.gauges));
     }
   }
-  choose_watched();
+  choose_watched_of_all();
 }
 
 /// Errors are the next scan's to tell.
@@ -180,29 +229,35 @@ std::optional<kernel::Reading> Sampler::read_or_nothing(Entry& entry) {
 
 void Sampler::look_at_limit(Entry& entry, std::optional<std::uint64_t> held_bytes) {
   if (held_bytes) {
-    entry.limit_watch.look(*held_bytes, entry.limits.effective_limit_bytes, steady_now_us(), bounds_.over_pct);
+    entry.limit_watch.look(*held_bytes, entry.limits.effective_limit_bytes, now_us_, bounds_.over_pct);
   }
 }
 
-/// The most urgent ones, as many as may be.
-void Sampler::choose_watched() {
-  std::vector<Entry*> wanted;
-  smallest_headroom_bytes_ = UINT64_MAX;
-  for (auto& [inode, entry] : entries_) {
-    entry.watched = false;
-    if (entry.limit_watch.wanted()) {
-      wanted.push_back(&entry);
-    } else if (const auto headroom = entry.limit_watch.headroom_bytes()) {
-      smallest_headroom_bytes_ = std::min(smallest_headroom_bytes_, *headroom);
-    }
+void Sampler::consider(Entry& entry) {
+  entry.watched = false;
+  if (entry.limit_watch.wanted()) {
+    wanted_.push_back(&entry);
+  } else if (const auto headroom = entry.limit_watch.headroom_bytes()) {
+    smallest_headroom_bytes_ = std::min(smallest_headroom_bytes_, *headroom);
   }
+}
+
+void Sampler::choose_watched_of_all() {
+  wanted_.clear();
+  smallest_headroom_bytes_ = UINT64_MAX;
+  for (auto& [inode, entry] : entries_) consider(entry);
+  choose_watched();
+}
+
+/// Of those wanted the most urgent ones, as many as may be.
+void Sampler::choose_watched() {
   const auto urgency = [](const Entry* entry) {
     return std::pair(entry->limit_watch.time_to_limit_us(), entry->limit_watch.headroom_bytes());
   };
-  const auto count = static_cast<std::ptrdiff_t>(std::min(wanted.size(), static_cast<std::size_t>(bounds_.max_count)));
-  std::partial_sort(wanted.begin(), wanted.begin() + count, wanted.end(),
+  const auto count = static_cast<std::ptrdiff_t>(std::min(wanted_.size(), static_cast<std::size_t>(bounds_.max_count)));
+  std::partial_sort(wanted_.begin(), wanted_.begin() + count, wanted_.end(),
                     [&](const Entry* a, const Entry* b) { return urgency(a) < urgency(b); });
-  for (Entry* const entry : std::span(wanted).first(static_cast<std::size_t>(count))) entry->watched = true;
+  for (Entry* const entry : std::span(wanted_).first(static_cast<std::size_t>(count))) entry->watched = true;
 }
 
 std::int64_t Sampler::take_cpu_us() {
@@ -210,20 +265,30 @@ std::int64_t Sampler::take_cpu_us() {
   return std::max<std::int64_t>(cpu_us_ - before_us, 0);
 }
 
-void Sampler::sample(const kernel::WatchedCgroup& watched, Result& result) {
+void Sampler::sample(Entry& entry, Result& result) {
   try {
-    Entry* const entry = find_or_open(watched);
-    if (entry == nullptr) return;
-    entry->scan = scan_;
-    const auto reading = controller_->read(entry->cgroup);
-    if (!reading) {
-      entry->scan = scan_ - 1;  // gone between the walk and here
+    if (now_us_ >= entry.read_whole_at_us || !tree_->hierarchy().real) entry.marks = {};
+    auto reading = controller_->read_changed(entry.cgroup, entry.marks);
+    if (!reading) {  // gone between the walk and here
+      found_in_walk_ = 0;
       return;
     }
+    entry.scan = scan_;
     if (!reading->problem.empty()) note_error(result, reading->problem);
-    take_row(*entry, *reading, result);
-    if (!entry->limits_problem.empty()) note_error(result, entry->limits_problem);
+    if (reading->is_as_before) {
+      reading->sample = {.gauges = entry.gauges, .counters = entry.previous};
+      reading->sample.counters.keep_only(entry.counters_present);
+      reading->hierarchical_limit_bytes = entry.hierarchical_limit_bytes;
+    } else {
+      const std::int64_t early_us = entry.read_whole_at_us == 0 ? spread_us(entry.key, kReadWholeEvery_us) : 0;
+      entry.read_whole_at_us = now_us_ + kReadWholeEvery_us - early_us;
+    }
+    take_row(entry, *reading, result);
+    consider(entry);
+    if (limits_problems_.empty()) return;
+    if (const auto problem = limits_problems_.find(entry.key); problem != limits_problems_.end()) note_error(result, problem->second);
   } catch (const std::exception& error) {
+    entry.scan = scan_;
     note_error(result, error.what());
   }
 }
@@ -232,12 +297,12 @@ void Sampler::sample(const kernel::WatchedCgroup& watched, Result& result) {
 Sampler::Entry* Sampler::find_or_open(const kernel::WatchedCgroup& watched) {
   const auto known = entries_.find(watched.inode);
   // v1 lets a cgroup be renamed, which makes another of it; its old entry is found to be unseen at the end.
-  if (known != entries_.end() && known->second.cgroup.id().path == *watched.path) return &known->second;
+  if (known != entries_.end() && known->second.cgroup.path() == *watched.path) return &known->second;
   if (known != entries_.end()) return nullptr;
-  auto cgroup = controller_->open({*watched.path, watched.inode});
+  auto cgroup = controller_->open(watched.path, watched.inode);
   if (!cgroup) return nullptr;
-  Entry entry{.key = next_key_++, .cgroup = std::move(*cgroup), .settings = policy_.settings_for(*watched.path)};
-  const auto total = oom_kills_total_.find(entry.cgroup.id());
+  Entry entry{.key = next_key_++, .cgroup = std::move(*cgroup), .settings = settings_for(*watched.path)};
+  const auto total = oom_kills_total_.empty() ? oom_kills_total_.end() : oom_kills_total_.find(entry.cgroup.id());
   if (total != oom_kills_total_.end()) {
     entry.previous.set(core::Counter::oom_kills, total->second);
     oom_kills_total_.erase(total);
@@ -251,8 +316,7 @@ Sampler::Entry* Sampler::find_or_open(const kernel::WatchedCgroup& watched) {
 void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& result) {
   const bool announce = !std::exchange(entry.announced, true);
   if (announce) {
-    const std::string& path = entry.cgroup.id().path;
-    result.scan.appeared.push_back({entry.key, entry.cgroup.id(), tree_->container_of(path)});
+    result.scan.appeared.push_back({entry.key, entry.cgroup.id(), tree_->container_of(entry.cgroup.path())});
   }
   if (refresh_limits(entry, reading, result.scan.started_at_us) || announce) {
     result.scan.limits.push_back({entry.key, entry.limits});
@@ -267,6 +331,8 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
     const auto counter = static_cast<core::Counter>(i);
     if (const auto value = now.counters[counter]) entry.previous.set(counter, *value);
   }
+  entry.counters_present = now.counters.present();
+  entry.gauges = now.gauges;
   if (const auto kill_count = row.increases.value_or(core::Counter::oom_kills, 0); kill_count > 0) {
     result.oom_kills.push_back({.id = entry.cgroup.id(),
                                 .since_at_us = entry.sampled_at_us,
@@ -274,15 +340,14 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
                                 .count = kill_count});
   }
   entry.sampled_at_us = result.scan.started_at_us;
-  entry.cache_bytes = core::reclaimable_cache_bytes(now.gauges);
   look_at_limit(entry, core::held_bytes(now.gauges));
   if (result.scan.is_partial) return;
-  if (core::over_threshold(now.gauges, entry.limits.effective_limit_bytes, entry.settings)) {
+  if (core::over_threshold(now.gauges, entry.limits.effective_limit_bytes, *entry.settings)) {
     entry.ever_over = true;
     result.candidates.push_back(
-        {entry.cgroup.id(), now.gauges, entry.limits.effective_limit_bytes, entry.settings});
+        {entry.cgroup.id(), now.gauges, entry.limits.effective_limit_bytes, *entry.settings});
   }
-  if (entry.ever_over) result.sightings.push_back(core::sighting_of(entry.cgroup.id().inode, now));
+  if (entry.ever_over) result.sightings.push_back(core::sighting_of(entry.cgroup.inode(), now));
 }
 
 void Sampler::take_back(const core::Scan& scan) {
@@ -304,23 +369,32 @@ void Sampler::take_back(const core::Scan& scan) {
 /// Whether they have changed. One that can't be read is taken to be what it was.
 bool Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
   const bool moved = reading.hierarchical_limit_bytes != entry.hierarchical_limit_bytes;
-  const std::int64_t age_us = entry.limits_read_at_us ? now_us - *entry.limits_read_at_us : kLimitsEvery_us;
-  const bool is_fresh = age_us >= 0 && age_us < kLimitsEvery_us;  // a negative age: the clock was set back
-  if (!moved && is_fresh && entry.limits_problem.empty()) return false;
+  const bool is_shown = tree_->hierarchy().real && controller_->stat_shows_limits();
+  const std::int64_t every_us = is_shown ? kReadWholeEvery_us : kLimitsEvery_us;
+  const std::int64_t age_us = now_us - entry.limits_read_at_us;
+  const bool is_fresh = entry.has_limits && age_us >= 0 && age_us < every_us;  // a negative age: the clock was set back
+  const bool had_problem = !limits_problems_.empty() && limits_problems_.contains(entry.key);
+  if (!moved && is_fresh && !had_problem) return false;
   entry.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
-  const bool first = !std::exchange(entry.limits_read_at_us, now_us);
-  entry.limits_problem.clear();
-  const core::Limits limits = controller_->read_limits(entry.cgroup, reading, entry.limits_problem);
-  if (!entry.limits_problem.empty() && !first) return false;
+  const bool first = !std::exchange(entry.has_limits, true);
+  entry.limits_read_at_us = now_us - (first && tree_->hierarchy().real ? spread_us(entry.key, every_us) : 0);
+  std::string problem;
+  const core::Limits limits = controller_->read_limits(entry.cgroup, reading, problem);
+  if (had_problem) limits_problems_.erase(entry.key);
+  if (!problem.empty()) limits_problems_.emplace(entry.key, problem);
+  if (!problem.empty() && !first) return false;
   return std::exchange(entry.limits, limits) != limits;
 }
 
 void Sampler::forget_unseen(Result& result, bool saw_all) {
   result.scan.vanished = std::exchange(lost_, {});
+  if (saw_all && result.scan.rows.size() == entries_.size()) return;
   std::erase_if(entries_, [&](const auto& entry) {
     if (entry.second.scan == scan_) return false;
     if (!saw_all && !entry.second.cgroup.is_gone()) return false;
     if (entry.second.announced) result.scan.vanished.push_back(entry.second.key);
+    limits_problems_.erase(entry.second.key);
+    found_in_walk_ = 0;
     return true;
   });
 }

@@ -6,6 +6,7 @@
 // reclaim can blind it. One thread.
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@ class Sampler {
     std::string first_error;                  // of scan.error_count
     std::string parent_error;                 // why there was nothing to scan; empty: there was. It is counted too
     std::int64_t left_out_count = 0;          // cgroups over max_cgroups
+    std::int64_t unwatched_count = 0;         // directories that the kernel does not tell changes of, and that every scan lists
   };
   /// One pass. Errors of single cgroups, and a parent that can't be read, are counted, not thrown. A cgroup that can't be found
   /// because something can't be read has not vanished for that: it has when its path no longer leads to it.
@@ -64,24 +66,31 @@ class Sampler {
  private:
   struct Entry {
     core::CgroupKey key = 0;
-    kernel::Cgroup cgroup;
-    core::ReclaimSettings settings;
-    core::Counters previous;
-    core::LimitWatch limit_watch;
-    std::uint64_t cache_bytes = 0;  // reclaimable, in the last sample
-    std::optional<std::int64_t> sampled_at_us;  // in this run; of one that is younger than the last scan, that
-    core::Limits limits;
-    std::optional<std::uint64_t> hierarchical_limit_bytes;
-    std::optional<std::int64_t> limits_read_at_us;  // nullopt: not yet
-    std::string limits_problem;                     // when they were read; empty: none
     std::uint32_t scan = 0;  // the last one that saw it
+    kernel::Cgroup cgroup;
+    const core::ReclaimSettings* settings = nullptr;  // one of settings_
+    kernel::Marks marks;
+    std::int64_t read_whole_at_us = 0;  // when all that is remembered is read anew, of the steady clock
+    core::Gauges gauges;      // of the last sample
+    core::Counters previous;  // as last known
+    std::uint32_t counters_present = 0;  // in the last sample
     bool announced = false;
     bool ever_over = false;  // its threshold
     bool watched = false;    // sampled between two scans
+    bool has_limits = false; // they have been read
+    core::LimitWatch limit_watch;
+    std::optional<std::int64_t> sampled_at_us;  // in this run; of one that is younger than the last scan, that
+    core::Limits limits;
+    std::optional<std::uint64_t> hierarchical_limit_bytes;
+    std::int64_t limits_read_at_us = 0;
   };
 
-  void sample(const kernel::WatchedCgroup& watched, Result& result);
+  bool find_all(Result& result);
+  void sample(Entry& entry, Result& result);
   Entry* find_or_open(const kernel::WatchedCgroup& watched);
+  void consider(Entry& entry);
+  void choose_watched();
+  const core::ReclaimSettings* settings_for(const std::string& path);
   void take_row(Entry& entry, const kernel::Reading& reading, Result& result);
   bool refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us);
   void reopen();
@@ -89,15 +98,22 @@ class Sampler {
   void look_at_limit(Entry& entry, std::optional<std::uint64_t> held_bytes);
   void look_at_all(std::uint64_t change_bytes);
   std::optional<kernel::Reading> read_or_nothing(Entry& entry);
-  void choose_watched();
+  void choose_watched_of_all();
   std::int64_t take_cpu_us();
   static void note_error(Result& result, const std::string& error);
 
   core::Policy policy_;
+  std::deque<core::ReclaimSettings> settings_;  // those that differ, each once
   std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total_;
   std::unique_ptr<kernel::Tree> tree_;
   std::unique_ptr<kernel::Controller> controller_;  // outlives the cgroups that it opened
   std::unordered_map<std::uint64_t, Entry> entries_;  // by inode
+  std::vector<Entry*> found_;  // of entries_, those that the last walk of the tree found
+  std::uint32_t found_in_walk_ = 0;  // 0: found_ holds no more
+  std::vector<Entry*> wanted_;  // between two scans, before some of them are chosen
+  std::unordered_map<core::CgroupKey, std::string> limits_problems_;
+  std::int64_t now_us_ = 0;  // when the pass began, of the steady clock
+  std::int64_t list_everything_at_us_ = 0;  // likewise
   std::vector<core::CgroupKey> lost_;  // that the hierarchy mounted anew has not; the next scan tells
   kernel::TreeBounds tree_bounds_;
   core::WatchBounds bounds_;

@@ -62,15 +62,15 @@ Fd open_directory(int root_fd, std::string_view path, int flags) {
   return open_without_links(from, rest.c_str(), flags);
 }
 
-std::optional<Cgroup> Cgroup::open(int root_fd, core::CgroupId id, HeldFiles& held) {
-  Cgroup cgroup(root_fd, std::move(id), held);
-  Fd directory = open_directory(root_fd, cgroup.id_.path, O_PATH);
+std::optional<Cgroup> Cgroup::open(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held) {
+  Cgroup cgroup(root_fd, std::move(path), inode, held);
+  Fd directory = open_directory(root_fd, cgroup.path(), O_PATH);
   struct stat status {};
   if (!directory || ::fstat(directory.get(), &status) != 0) {
     if (means_gone(errno)) return std::nullopt;
-    throw_errno(errno, cgroup.id_.path);
+    throw_errno(errno, cgroup.path());
   }
-  if (status.st_ino != cgroup.id_.inode) return std::nullopt;
+  if (status.st_ino != inode) return std::nullopt;
   if (held.directories_left > 0) {
     --held.directories_left;
     cgroup.directory_ = std::move(directory);
@@ -80,9 +80,10 @@ std::optional<Cgroup> Cgroup::open(int root_fd, core::CgroupId id, HeldFiles& he
 
 Cgroup::Cgroup(Cgroup&& other) noexcept
     : root_fd_(other.root_fd_),
-      id_(std::move(other.id_)),
-      held_(other.held_),
       directory_(std::move(other.directory_)),
+      path_(std::move(other.path_)),
+      inode_(other.inode_),
+      held_(other.held_),
       files_(std::move(other.files_)),
       absent_(other.absent_) {}
 
@@ -99,10 +100,10 @@ void Cgroup::drop_file(std::size_t slot) {
 
 Fd Cgroup::open_file(const char* name, int flags) const {
   if (directory_) return Fd(::openat(directory_.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
-  const Fd directory = open_directory(root_fd_, id_.path, O_PATH);
+  const Fd directory = open_directory(root_fd_, *path_, O_PATH);
   struct stat status {};
   if (!directory || ::fstat(directory.get(), &status) != 0) return {};
-  if (status.st_ino != id_.inode) {
+  if (status.st_ino != inode_) {
     errno = ENOENT;
     return {};
   }
@@ -135,9 +136,12 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
     if (means_gone(error)) return std::nullopt;
     throw_errno(error, path_of(name));
   }
-  if (opened && held_->files_left > 0) {
+  const bool may_hold = slot < (held_->only_always_read ? kAlwaysRead : kOftenRead);
+  if (opened && may_hold && held_->files_left > 0) {
     --held_->files_left;
     files_[slot] = std::move(opened);
+  } else if (!may_hold) {
+    drop_file(slot);
   }
   if (static_cast<std::size_t>(got) > kMaxFileBytes) throw_errno(EFBIG, path_of(name));
   return std::string_view(buffer.data(), static_cast<std::size_t>(got));
@@ -156,16 +160,16 @@ bool Cgroup::has_file(const char* name) const {
 }
 
 bool Cgroup::still_there() const {
-  const Fd now = open_directory(root_fd_, id_.path, O_PATH);
+  const Fd now = open_directory(root_fd_, *path_, O_PATH);
   struct stat status {};
-  return now && ::fstat(now.get(), &status) == 0 && status.st_ino == id_.inode;
+  return now && ::fstat(now.get(), &status) == 0 && status.st_ino == inode_;
 }
 
 bool Cgroup::is_gone() const {
-  const Fd now = open_directory(root_fd_, id_.path, O_PATH);
+  const Fd now = open_directory(root_fd_, *path_, O_PATH);
   struct stat status {};
   if (!now || ::fstat(now.get(), &status) != 0) return means_gone(errno) || errno == ENOTDIR;
-  return status.st_ino != id_.inode;
+  return status.st_ino != inode_;
 }
 
 }  // namespace cgmm::kernel

@@ -12,7 +12,7 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::size_t kMaxHeldFiles = 2000;  // 10 MB of kernel memory
+constexpr std::size_t kMaxHeldFiles = 1850;  // 9 MB of kernel memory
 
 /// Half of the descriptors that the process may have for directories, a quarter for files; the rest is for everything else. A
 /// tree that is not the kernel's may have its files replaced, so none of those is held.
@@ -31,7 +31,9 @@ Controller::Controller(const Hierarchy& hierarchy)
       root_path_(hierarchy.root),
       memory_bytes_(hierarchy.memory_bytes),
       held_(bound_held_files(hierarchy.real)),
-      buffer_(kMaxFileBytes + 1, '\0') {
+      max_held_files_(held_.files_left),
+      buffer_(kMaxFileBytes + 1, '\0'),
+      stat_buffer_(kMaxFileBytes + 1, '\0') {
   if (!root_) throw std::system_error(errno, std::system_category(), hierarchy.root);
 }
 
@@ -42,7 +44,11 @@ bool Controller::root_is_current() const {
          held.st_dev == now.st_dev;
 }
 
-std::optional<Cgroup> Controller::open(core::CgroupId id) { return Cgroup::open(root_fd(), std::move(id), held_); }
+std::optional<Cgroup> Controller::open(SharedPath path, std::uint64_t inode) {
+  return Cgroup::open(root_fd(), std::move(path), inode, held_);
+}
+
+void Controller::expect(std::size_t cgroup_count) { held_.only_always_read = cgroup_count * Cgroup::kOftenRead > max_held_files_; }
 
 std::optional<std::uint64_t> Controller::read_number(Cgroup& cgroup, std::size_t slot, const char* name) {
   std::optional<std::uint64_t> number;

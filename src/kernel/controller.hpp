@@ -40,7 +40,17 @@ namespace cgmm::kernel {
 struct Reading {
   core::MemorySample sample;
   std::optional<std::uint64_t> hierarchical_limit_bytes;  // v1 has it in memory.stat; nullopt: none, or not told
+  bool is_as_before = false;  // nothing has happened since the last reading of all files, and `sample` is empty
   std::string problem;  // the first file that could not be used (its values are absent); empty: none
+};
+
+/// What two files said when all were read last. While they say the same, down to the last count of a page fault, nothing has
+/// happened in the cgroup, and what the other files hold is what it was.
+struct Marks {
+  std::uint64_t stat = 0;  // of memory.stat's text; 0: not read yet
+  std::uint64_t usage_bytes = 0;
+
+  friend bool operator==(const Marks&, const Marks&) = default;
 };
 
 class Controller {
@@ -54,15 +64,24 @@ class Controller {
   bool root_is_current() const;
 
   /// The cgroup of this identity; nullopt when it has vanished. Throws std::system_error.
-  std::optional<Cgroup> open(core::CgroupId id);
+  std::optional<Cgroup> open(SharedPath path, std::uint64_t inode);
+  std::optional<Cgroup> open(const core::CgroupId& id) { return open(std::make_shared<const std::string>(id.path), id.inode); }
+
+  /// How many cgroups will be held at a time, about. Where that are too many for all of their files to be held open, those are
+  /// which every scan reads.
+  void expect(std::size_t cgroup_count);
 
   /// The cgroup's numbers now; nullopt when it vanished, or where v2 does not manage its memory. Throws when memory.stat can't be
   /// used: std::system_error, MalformedFile, both with the path.
-  std::optional<Reading> read(Cgroup& cgroup) { return read_files(cgroup, /*with_pressure=*/true); }
+  std::optional<Reading> read(Cgroup& cgroup) { return read_files(cgroup, Extent{}); }
+
+  /// The same, but where memory.stat and the usage are as `marks` has them, the other files are not read. `marks` belongs to the
+  /// cgroup, and is what they are now, unless there was a problem.
+  std::optional<Reading> read_changed(Cgroup& cgroup, Marks& marks) { return read_files(cgroup, {.marks = &marks}); }
 
   /// The same without psi_*. Every reading of memory.pressure begins a new period, and what was stalled in one shorter than a
   /// tick of the kernel's clock (4 ms) is lost, for every reader: whoever reads in quick succession leaves it out.
-  std::optional<Reading> read_without_pressure(Cgroup& cgroup) { return read_files(cgroup, /*with_pressure=*/false); }
+  std::optional<Reading> read_without_pressure(Cgroup& cgroup) { return read_files(cgroup, {.with_pressure = false}); }
 
   /// All that is charged to it now, in bytes, and nothing else: a fifth of the cost of read(). nullopt when it can't be told.
   virtual std::optional<std::uint64_t> read_usage(Cgroup& cgroup) = 0;
@@ -70,6 +89,9 @@ class Controller {
   /// The limits that hold for it now; what can't be read counts as none, and the first such file goes into `problem`. `reading`
   /// is a recent one of the same cgroup.
   virtual core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) = 0;
+
+  /// Whether the kernel's memory.stat changes when a limit does that holds for the cgroup.
+  virtual bool stat_shows_limits() const { return false; }
 
   virtual core::ReclaimMethod method() const = 0;
 
@@ -84,16 +106,24 @@ class Controller {
   virtual std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) = 0;
 
  protected:
+  // The files that are always read; those that are often read come next, and others from Cgroup::kOftenRead on.
   static constexpr std::size_t kStatSlot = 0;
+  static constexpr std::size_t kUsageSlot = 1;
 
-  virtual std::optional<Reading> read_files(Cgroup& cgroup, bool with_pressure) = 0;
+  struct Extent {
+    bool with_pressure = true;
+    Marks* marks = nullptr;  // what is as it was when these were taken is not read again
+  };
+  virtual std::optional<Reading> read_files(Cgroup& cgroup, const Extent& extent) = 0;
 
   /// A file's content with its use: nullopt when there is no such file. What goes wrong is noted in `problem`.
   template <class Use>
   void use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, Use use);
-  /// memory.stat, which every cgroup has; nullopt when the cgroup vanished. Throws as read() does.
-  template <class Key>
-  std::optional<core::Values<Key>> read_stat(Cgroup& cgroup, const KeyTable<Key>& table);
+  /// memory.stat, which every cgroup has, and the usage, one of the gauges, from `usage_file`. `make` makes a sample of the parsed
+  /// stat and throws MalformedFile(what is wrong with it). nullopt when the cgroup vanished. Throws as read() does.
+  template <class Key, class Make>
+  std::optional<Reading> read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table, const char* usage_file,
+                                             const Extent& extent, Make make);
   /// A file that holds one number; nullopt where it does not, or there is none.
   std::optional<std::uint64_t> read_number(Cgroup& cgroup, std::size_t slot, const char* name);
 
@@ -106,7 +136,9 @@ class Controller {
   std::string root_path_;
   std::uint64_t memory_bytes_;
   HeldFiles held_;
+  std::size_t max_held_files_;
   std::string buffer_;
+  std::string stat_buffer_;
 };
 
 /// Throws std::system_error when the hierarchy's root can't be opened.
@@ -126,15 +158,30 @@ void Controller::use_file(Cgroup& cgroup, std::size_t slot, const char* name, st
   }
 }
 
-template <class Key>
-std::optional<core::Values<Key>> Controller::read_stat(Cgroup& cgroup, const KeyTable<Key>& table) {
-  const auto text = cgroup.read(kStatSlot, "memory.stat", buffer_);
+template <class Key, class Make>
+std::optional<Reading> Controller::read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table, const char* usage_file,
+                                                       const Extent& extent, Make make) {
+  const auto text = cgroup.read(kStatSlot, "memory.stat", stat_buffer_);
   if (!text) return std::nullopt;
+  Marks now;
+  if (extent.marks != nullptr) now.stat = mark_of(*text);
+  Reading reading;
+  std::optional<std::uint64_t> usage;
+  use_file(cgroup, kUsageSlot, usage_file, reading.problem, [&](std::string_view number) { usage = parse_number_file(number); });
+  if (extent.marks != nullptr && usage) {
+    now.usage_bytes = *usage;
+    reading.is_as_before = now == *extent.marks;
+    if (reading.is_as_before) return reading;
+    *extent.marks = {};
+  }
   try {
-    return parse_keyed(*text, table);
+    make(reading, parse_keyed(*text, table));
   } catch (const MalformedFile& error) {
     throw MalformedFile(cgroup.path_of("memory.stat") + ": " + error.what());
   }
+  reading.sample.gauges.set(core::Gauge::usage, usage);
+  if (extent.marks != nullptr && usage) *extent.marks = now;
+  return reading;
 }
 
 }  // namespace cgmm::kernel

@@ -13,8 +13,6 @@
 #include <system_error>
 #include <utility>
 
-#include "kernel/control_file.hpp"
-
 namespace cgmm::kernel {
 namespace {
 
@@ -202,7 +200,7 @@ Tree::Node* Tree::visit(int directory_fd, const char* name, std::uint64_t inode,
   path_ += name;
   Node fresh;
   Node& node = is_known ? known->second : fresh;
-  if (!is_known || node.path != path_) {  // new, or renamed (v1 allows it), and then so are those below
+  if (!is_known || *node.path != path_) {  // new, or renamed (v1 allows it), and then so are those below
     node.inode = inode;
     node.is_listed = false;
     set_path(node);
@@ -237,7 +235,7 @@ void Tree::visit_again(Node& node, std::size_t depth) {
     sort_in(node, visit_children(node, depth + 1), /*is_known=*/true);
     return;
   }
-  path_ = node.path;
+  path_ = *node.path;
   const Fd directory = open_again(node);
   if (!directory && errno != ENOENT) note_error(errno);
   std::optional<bool> has_children;
@@ -248,7 +246,7 @@ void Tree::visit_again(Node& node, std::size_t depth) {
 
 /// By its path, if that still leads to it.
 Fd Tree::open_again(const Node& node) const {
-  const std::string_view below = std::string_view(node.path).substr(hierarchy_.parent_path.size());
+  const std::string_view below = std::string_view(*node.path).substr(hierarchy_.parent_path.size());
   Fd directory = open_directory(parent_fd_.get(), below, O_RDONLY);
   struct stat status {};
   if (directory && ::fstat(directory.get(), &status) == 0 && status.st_ino != node.inode) {
@@ -286,7 +284,7 @@ Tree::Node* Tree::sort_in(Node& node, std::optional<bool> has_children, bool is_
 
 /// The node is the directory at path_.
 void Tree::set_path(Node& node) const {
-  node.path = path_;
+  node.path = std::make_shared<const std::string>(path_);
   const auto recognised = core::recognise_container(path_, hierarchy_.parent_path.size());
   node.is_container = recognised && recognised->path_length == path_.size();
 }
@@ -309,20 +307,20 @@ Tree::Node* Tree::take(Found& found, Node& node, bool is_known) {
   if (!has_place) ++found.reserved;
   Node* const kept = is_known ? &node : remember(node, watched_);
   kept->walk = kept->taken = walk_;
-  found.cgroups.push_back({&kept->path, kept->inode});
+  found.cgroups.push_back({kept->path, kept->inode});
   return kept;
 }
 
 bool Tree::fits(const Node& node, const Held& held) const {
   const std::size_t max_count = bounds_.max_cgroups + kMoreCgroups;
-  return held.count < max_count && held.bytes + node.path.size() <= max_count * kPathBytes;
+  return held.count < max_count && held.bytes + node.path->size() <= max_count * kPathBytes;
 }
 
 /// nullptr where there is no room for it among those that are held.
 Tree::Node* Tree::remember(Node& node, Held& held) {
   if (!fits(node, held)) return nullptr;
   ++held.count;
-  held.bytes += node.path.size();
+  held.bytes += node.path->size();
   return &nodes_.emplace(node.inode, std::move(node)).first->second;
 }
 
@@ -338,7 +336,7 @@ void Tree::forget_unseen() {
     }
     Held& held = node.taken == walk_ ? watched_ : others_;
     ++held.count;
-    held.bytes += node.path.size();
+    held.bytes += node.path->size();
     ++entry;
   }
 }

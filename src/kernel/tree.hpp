@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "core/container.hpp"
+#include "kernel/control_file.hpp"
 #include "kernel/fd.hpp"
 #include "kernel/hierarchy.hpp"
 
@@ -34,9 +35,9 @@ struct TreeBounds {
   std::size_t max_cgroups = 20'000;
 };
 
-/// A cgroup to watch. `path` is valid until it vanishes from the tree.
+/// A cgroup to watch.
 struct WatchedCgroup {
-  const std::string* path = nullptr;
+  SharedPath path;
   std::uint64_t inode = 0;
 };
 
@@ -88,7 +89,7 @@ class Tree {
 
  private:
   struct Node {
-    std::string path;
+    SharedPath path;
     std::vector<Node*> children;   // that were met when it was listed; only while is_listed
     std::uint64_t inode = 0;
     std::uint32_t walk = 0;        // the last one that saw it

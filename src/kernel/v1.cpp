@@ -20,28 +20,27 @@ using v1::Stat;
 enum class OomControl : std::uint8_t { oom_kill, count_ };
 constexpr KeyTable<OomControl> kOomControl({"oom_kill"});
 
-enum Slot : std::size_t { kUsage = 1, kFailcnt, kOomControlFile, kKmem, kLimit };
+enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kLimit };
+constexpr const char* kUsageFile = "memory.usage_in_bytes";
 
 class V1Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read_files(Cgroup& cgroup, bool /*v1 has no pressure by cgroup*/) override {
-    const auto stat = read_stat(cgroup, kStat);
-    if (!stat) {
+  std::optional<Reading> read_files(Cgroup& cgroup, const Extent& extent) override {
+    auto found = read_stat_and_usage(cgroup, kStat, kUsageFile, extent, [](Reading& reading, const core::Values<Stat>& stat) {
+      if (!hierarchical(stat, Stat::total_cache)) throw MalformedFile("has no \"cache\"");
+      reading.sample = sample_of(stat);
+      const auto limit = stat[Stat::hierarchical_memory_limit];
+      if (limit && *limit < kNoLimitFrom) reading.hierarchical_limit_bytes = limit;
+    });
+    if (!found) {
       if (!cgroup.still_there()) return std::nullopt;
       throw std::system_error(ENOENT, std::system_category(), cgroup.path_of("memory.stat"));
     }
-    if (!hierarchical(*stat, Stat::total_cache)) {
-      throw MalformedFile(cgroup.path_of("memory.stat") + ": has no \"cache\"");
-    }
-    Reading reading{.sample = sample_of(*stat), .hierarchical_limit_bytes = {}, .problem = {}};
-    if (const auto limit = (*stat)[Stat::hierarchical_memory_limit]; limit && *limit < kNoLimitFrom) {
-      reading.hierarchical_limit_bytes = limit;
-    }
+    if (found->is_as_before) return found;
+    Reading& reading = *found;
     core::MemorySample& sample = reading.sample;
-    use_file(cgroup, kUsage, "memory.usage_in_bytes", reading.problem,
-             [&](std::string_view text) { sample.gauges.set(Gauge::usage, parse_number_file(text)); });
     use_file(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading.problem,
              [&](std::string_view text) { sample.gauges.set(Gauge::kernel, parse_number_file(text)); });
     use_file(cgroup, kFailcnt, "memory.failcnt", reading.problem,
@@ -49,12 +48,11 @@ class V1Controller final : public Controller {
     use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem, [&](std::string_view text) {
       sample.counters.set(Counter::oom_kills, parse_keyed(text, kOomControl)[OomControl::oom_kill]);
     });
-    return reading;
+    if (extent.marks != nullptr && !reading.problem.empty()) *extent.marks = {};
+    return found;
   }
 
-  std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
-    return read_number(cgroup, kUsage, "memory.usage_in_bytes");
-  }
+  std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override { return read_number(cgroup, kUsageSlot, kUsageFile); }
 
   core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) override {
     core::Limits limits;
@@ -67,6 +65,7 @@ class V1Controller final : public Controller {
     return limits;
   }
 
+  bool stat_shows_limits() const override { return true; }
   core::ReclaimMethod method() const override { return core::ReclaimMethod::force_empty; }
   const char* reclaim_file() const override { return "memory.force_empty"; }
   bool can_reclaim(const Cgroup& cgroup) const override { return cgroup.has_file(reclaim_file()); }

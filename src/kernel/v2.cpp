@@ -22,20 +22,22 @@ using v2::Stat;
 enum class Events : std::uint8_t { max, oom_kill, count_ };
 constexpr KeyTable<Events> kEvents({"max", "oom_kill"});
 
-enum Slot : std::size_t { kCurrent = 1, kEventsFile, kPressure, kSwap, kMax, kHigh };
+enum Slot : std::size_t { kEventsFile = 2, kPressure, kSwap, kMax, kHigh };
+constexpr const char* kUsageFile = "memory.current";
 
 class V2Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read_files(Cgroup& cgroup, bool with_pressure) override {
-    const auto stat = read_stat(cgroup, kStat);
-    if (!stat) return std::nullopt;  // vanished, or the memory controller is not enabled for it
-    if (!stat->has(Stat::file)) throw MalformedFile(cgroup.path_of("memory.stat") + ": has no \"file\"");
-    Reading reading{.sample = sample_of(*stat), .hierarchical_limit_bytes = {}, .problem = {}};
+  std::optional<Reading> read_files(Cgroup& cgroup, const Extent& extent) override {
+    auto found = read_stat_and_usage(cgroup, kStat, kUsageFile, extent, [](Reading& reading, const core::Values<Stat>& stat) {
+      if (!stat.has(Stat::file)) throw MalformedFile("has no \"file\"");
+      reading.sample = sample_of(stat);
+    });
+    // nullopt: vanished, or the memory controller is not enabled for it
+    if (!found || found->is_as_before) return found;
+    Reading& reading = *found;
     core::MemorySample& sample = reading.sample;
-    use_file(cgroup, kCurrent, "memory.current", reading.problem,
-             [&](std::string_view text) { sample.gauges.set(Gauge::usage, parse_number_file(text)); });
     use_file(cgroup, kSwap, "memory.swap.current", reading.problem,
              [&](std::string_view text) { sample.gauges.set(Gauge::swap, parse_number_file(text)); });
     use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
@@ -43,18 +45,18 @@ class V2Controller final : public Controller {
       sample.counters.set(Counter::limit_hits, events[Events::max]);
       sample.counters.set(Counter::oom_kills, events[Events::oom_kill]);
     });
-    if (!with_pressure) return reading;
-    use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
-      const Pressure pressure = parse_pressure(text);
-      sample.counters.set(Counter::psi_some_us, pressure.some_us);
-      sample.counters.set(Counter::psi_full_us, pressure.full_us);
-    });
-    return reading;
+    if (extent.with_pressure) {
+      use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
+        const Pressure pressure = parse_pressure(text);
+        sample.counters.set(Counter::psi_some_us, pressure.some_us);
+        sample.counters.set(Counter::psi_full_us, pressure.full_us);
+      });
+    }
+    if (extent.marks != nullptr && !reading.problem.empty()) *extent.marks = {};
+    return found;
   }
 
-  std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
-    return read_number(cgroup, kCurrent, "memory.current");
-  }
+  std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override { return read_number(cgroup, kUsageSlot, kUsageFile); }
 
   core::Limits read_limits(Cgroup& cgroup, const Reading& /*v2 does not tell on the way*/, std::string& problem) override {
     core::Limits limits;
@@ -63,7 +65,7 @@ class V2Controller final : public Controller {
     use_file(cgroup, kHigh, "memory.high", problem,
              [&](std::string_view text) { limits.high_bytes = parse_limit_file(text); });
     if (memory_bytes() > 0) limits.effective_limit_bytes = memory_bytes();
-    for (const auto& limit : {limits.limit_bytes, ancestors_limit(cgroup.id().path)}) {
+    for (const auto& limit : {limits.limit_bytes, ancestors_limit(cgroup.path())}) {
       if (limit) limits.effective_limit_bytes = std::min(*limit, limits.effective_limit_bytes.value_or(*limit));
     }
     return limits;
