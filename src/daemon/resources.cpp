@@ -2,7 +2,6 @@
 #include "daemon/resources.hpp"
 
 #include <linux/capability.h>
-#include <linux/ioprio.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -16,6 +15,10 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr int kNice = 10;
+// Of linux/ioprio.h, which newer headers made unfit for C++ (a parameter is named `class`).
+constexpr int kIoWhoProcess = 1;
+constexpr int kIoBestEffort = 2;
+constexpr int kIoClassShift = 13;
 constexpr int kLastOfBestEffort = 7;
 
 bool may_lock_without_limit() {
@@ -33,7 +36,7 @@ bool may_lock_without_limit() {
 /// of the database wait for neither: in WAL mode they take no lock that the writer holds. Refused: it runs as it is.
 void lower_priority_of_this_thread() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
-  ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, kLastOfBestEffort));
+  ::syscall(SYS_ioprio_set, kIoWhoProcess, 0, kIoBestEffort << kIoClassShift | kLastOfBestEffort);
 }
 
 void name_this_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
