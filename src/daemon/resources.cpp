@@ -2,6 +2,7 @@
 #include "daemon/resources.hpp"
 
 #include <linux/capability.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -9,6 +10,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
 #include <system_error>
 
 namespace cgmm::daemon {
@@ -47,6 +52,29 @@ std::string lock_memory() {
   if (may && ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return "";
   return std::system_category().message(may ? errno : EPERM) +
          "; it takes LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK";
+}
+
+/// Of the mappings of files those that nobody has written to, so that the file has all that is in them.
+void give_back_memory() {
+  ::malloc_trim(0);
+  std::ifstream maps("/proc/self/smaps");
+  struct Mapping {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+    bool is_of_file = false;
+  };
+  Mapping mapping;
+  for (std::string line; std::getline(maps, line);) {
+    Mapping next;
+    char may[5] = {};
+    std::uint64_t inode = 0;
+    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %" SCNu64, &next.begin, &next.end, may, &inode) == 4) {
+      mapping = next;
+      mapping.is_of_file = inode != 0 && may[0] == 'r' && may[1] == '-' && may[3] == 'p';
+    } else if (mapping.is_of_file && line.starts_with("Anonymous:") && line.ends_with(" 0 kB")) {
+      ::madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_DONTNEED);  // refused where memory is locked
+    }
+  }
 }
 
 }  // namespace cgmm::daemon

@@ -12,6 +12,7 @@
 #include "core/text.hpp"
 #include "core/units.hpp"
 #include "daemon/clock.hpp"
+#include "daemon/resources.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -75,6 +76,7 @@ void Supervisor::look() {
   answers_left_ = kAnswers;
   judge(signs_(), now_us);
   follow_history();
+  settle();
   if (!notifier_.is_wanted()) return;
   tell_ready();
   tell_status();
@@ -113,6 +115,13 @@ void Supervisor::tell_fault(bool is_stuck, bool was_stuck, const std::string& fa
 void Supervisor::follow_history() {
   const std::int64_t healed_count = queue_.progress().history_healed_count;
   if (std::exchange(history_healed_count_, healed_count) != healed_count) open();
+}
+
+/// The second scan is the first that is like all others.
+void Supervisor::settle() {
+  if (is_settled_ || queue_.progress().scans_recorded_count < 2) return;
+  is_settled_ = true;
+  give_back_memory();
 }
 
 /// With the first scan on record; or with the first one made, where the history can't be written: neither a full disk nor one that

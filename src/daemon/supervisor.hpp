@@ -63,6 +63,7 @@ class Supervisor {
   void judge(const Signs& signs, std::int64_t now_us);
   void tell_fault(bool is_stuck, bool was_stuck, const std::string& fault, const std::string& begins, const std::string& ends);
   void follow_history();
+  void settle();
   void tell_ready();
   void tell_status();
   void feed_watchdog(std::int64_t now_us);
@@ -78,6 +79,7 @@ class Supervisor {
   std::int64_t next_feed_at_us_ = 0;
   int answers_left_ = 0;              // until the next look
   core::Stuck stuck_;
+  bool is_settled_ = false;
   bool ready_told_ = false;
   std::int64_t history_healed_count_ = 0;
   std::string status_told_;
