@@ -2,6 +2,7 @@
 #include "store/cgroup_rows.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 
@@ -66,6 +67,7 @@ void CgroupRows::store_names(const core::NamedCgroup& named) {
 }
 
 void CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us) {
+  if (scan.announces_all || !scan.appeared.empty() || !scan.vanished.empty()) order_.holds = partial_order_.holds = false;
   if (scan.announces_all) vanish_unless_announced(scan, previous_scan_at_us);
   // Twice, because one that vanished may be back under another key, and one that appeared gone again.
   for (const auto key : scan.vanished) vanish(key, scan.started_at_us, previous_scan_at_us);
@@ -78,7 +80,7 @@ CgroupRows::Known CgroupRows::appear(const core::AppearedCgroup& cgroup, std::in
   Use row(appear_, cgroup.id.path, inode_to_sql(cgroup.id.inode), at_us, told.runtime, told.container_id,
           told.pod_uid, told.qos_class, core::workload_of({}, told, cgroup.id.path));
   row.step();
-  return {.cgroup_id = row.integer(0), .oom_kills_total = row.amount(1), .limits_read = false, .limits = {}};
+  return {.cgroup_id = row.integer(0), .oom_kills_total = row.amount(1)};
 }
 
 void CgroupRows::vanish(core::CgroupKey key, std::int64_t at_us, std::int64_t previous_scan_at_us) {
@@ -102,15 +104,10 @@ void CgroupRows::vanish_unless_announced(const core::Scan& scan, std::int64_t pr
 
 void CgroupRows::store_limits(std::span<const core::LimitChange> limits, std::int64_t changed_at_us) {
   for (const auto& change : limits) {
-    Known now = known(change.key);
-    if (!now.limits_read) now.limits = latest_limits(now.cgroup_id);
-    if (now.limits != change.limits) {
-      execute(store_limits_, now.cgroup_id, changed_at_us, change.limits.limit_bytes,
-              change.limits.effective_limit_bytes, change.limits.high_bytes);
-    }
-    now.limits_read = true;
-    now.limits = change.limits;
-    remember(change.key, now);
+    const std::int64_t cgroup_id = id_of(change.key);
+    if (latest_limits(cgroup_id) == change.limits) continue;
+    execute(store_limits_, cgroup_id, changed_at_us, change.limits.limit_bytes, change.limits.effective_limit_bytes,
+            change.limits.high_bytes);
   }
 }
 
@@ -121,9 +118,35 @@ std::optional<core::Limits> CgroupRows::latest_limits(std::int64_t cgroup_id) {
       .limit_bytes = row.amount(0), .effective_limit_bytes = row.amount(1), .high_bytes = row.amount(2)};
 }
 
+bool CgroupRows::Order::is_of(const std::vector<core::ScanRow>& rows) const {
+  return holds && places.size() == rows.size() &&
+         std::ranges::all_of(places, [&](const Place& place) { return rows[place.index].key == place.key; });
+}
+
+std::span<const Place> CgroupRows::place(const core::Scan& scan) {
+  Order& order = scan.is_partial ? partial_order_ : order_;
+  const bool is_as_before = order.is_of(scan.rows);
+  if (!is_as_before) {
+    order.holds = false;
+    order.places.clear();
+    order.places.reserve(scan.rows.size());
+    for (std::size_t i = 0; i < scan.rows.size(); ++i) {
+      order.places.push_back({id_of(scan.rows[i].key), scan.rows[i].key, static_cast<std::uint32_t>(i)});
+    }
+    std::ranges::sort(order.places, {}, &Place::cgroup_id);
+    order.holds = true;
+  }
+  for (const core::ScanRow& row : scan.rows) {
+    // Without a kill since its last sample it is what was stored with that one, whoever has changed or not.
+    const bool may_have_moved = !is_as_before || row.increases.value_or(core::Counter::oom_kills, 1) != 0;
+    if (row.oom_kills_total && may_have_moved) store_oom_kills_total(row.key, row.oom_kills_total);
+  }
+  return order.places;
+}
+
 void CgroupRows::store_oom_kills_total(core::CgroupKey key, std::optional<std::uint64_t> total) {
   const Known& before = known(key);
-  if (!total || before.oom_kills_total == total) return;
+  if (before.oom_kills_total == total) return;
   Known now = before;
   now.oom_kills_total = total;
   execute(store_oom_kills_total_, now.cgroup_id, total);
@@ -154,10 +177,18 @@ bool CgroupRows::give_keys(Keys&& keys) {
     if (!Use(is_there_, entry.second.cgroup_id).step()) return false;
   }
   known_ = std::move(keys);
+  order_.holds = partial_order_.holds = false;
   return true;
 }
 
+void CgroupRows::keep() {
+  constexpr std::size_t kKeptCapacity = 256;  // all of a node's cgroups appear at once, and rarely
+  undo_.clear();
+  if (undo_.capacity() > kKeptCapacity) undo_.shrink_to_fit();
+}
+
 void CgroupRows::undo() {
+  order_.holds = partial_order_.holds = false;
   for (auto entry = undo_.rbegin(); entry != undo_.rend(); ++entry) {
     if (entry->second) {
       known_.insert_or_assign(entry->first, *entry->second);

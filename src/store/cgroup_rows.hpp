@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/records.hpp"
+#include "store/sample_rows.hpp"
 
 namespace cgmm::store {
 
@@ -22,8 +23,6 @@ class CgroupRows {
   struct Known {
     std::int64_t cgroup_id = 0;
     std::optional<std::uint64_t> oom_kills_total;
-    bool limits_read = false;  // `limits` is what the database has
-    std::optional<core::Limits> limits;
   };
 
  public:
@@ -43,8 +42,9 @@ class CgroupRows {
   void follow(const core::Scan& scan, std::int64_t previous_scan_at_us);
   /// Stores the limits that differ from those stored last, also by an earlier run.
   void store_limits(std::span<const core::LimitChange> limits, std::int64_t changed_at_us);
-  /// Stores the kernel's own counter where it has moved.
-  void store_oom_kills_total(core::CgroupKey key, std::optional<std::uint64_t> total);
+  /// Where the rows of `scan` are, in the order of cgroup_id: so every sample goes to the end of the file. Stores the kernel's own
+  /// counters of OOM kills where they have moved. A scan of the same cgroups as the last one of its kind costs next to nothing.
+  std::span<const Place> place(const core::Scan& scan);
 
   /// What the keys stand for, for another connection to the same rows, or to a copy of them. give_keys() returns false, and
   /// knows nothing, where a row is missing.
@@ -52,7 +52,7 @@ class CgroupRows {
   Keys take_keys() { return std::move(known_); }
   bool give_keys(Keys&& keys);
 
-  void keep() { undo_.clear(); }
+  void keep();
   void undo();
 
  private:
@@ -62,8 +62,16 @@ class CgroupRows {
   void vanish(core::CgroupKey key, std::int64_t at_us, std::int64_t previous_scan_at_us);
   void vanish_unless_announced(const core::Scan& scan, std::int64_t previous_scan_at_us);
   std::optional<core::Limits> latest_limits(std::int64_t cgroup_id);
+  void store_oom_kills_total(core::CgroupKey key, std::optional<std::uint64_t> total);
 
   Keys known_;
+  struct Order {
+    std::vector<Place> places;
+    bool holds = false;  // nobody has appeared or vanished since
+    bool is_of(const std::vector<core::ScanRow>& rows) const;
+  };
+  Order order_;          // of the last scan of all
+  Order partial_order_;  // of the last partial one
   std::vector<std::pair<core::CgroupKey, std::optional<Known>>> undo_;  // what was there before, oldest first
 
   SQLite::Statement find_;

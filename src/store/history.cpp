@@ -22,6 +22,7 @@
 #include "store/refusal.hpp"
 #include "store/retention.hpp"
 #include "store/salvage.hpp"
+#include "store/sample_rows.hpp"
 #include "store/statement.hpp"
 
 namespace cgmm::store {
@@ -62,16 +63,6 @@ std::optional<FileId> id_of(const std::filesystem::path& path, bool may_be_empty
 std::int64_t written_at_ns(const std::filesystem::path& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec : 0;
-}
-
-/// "INSERT INTO sample (scan_id, ..., usage_kib, ..., pgfault, ...) VALUES (?, ...)": the names are core's.
-std::string insert_sample_sql() {
-  std::string columns = "scan_id, cgroup_id";
-  std::string values = "?, ?";
-  for (const auto name : core::kGaugeNames) columns += ", " + std::string(name) + "_kib";
-  for (const auto name : core::kCounterNames) columns += ", " + std::string(name);
-  for (std::size_t i = 0; i < core::kGaugeNames.size() + core::kCounterNames.size(); ++i) values += ", ?";
-  return "INSERT INTO sample (" + columns + ") VALUES (" + values + ")";
 }
 
 constexpr const char* kStoreReclaim =
@@ -120,8 +111,6 @@ struct History::Impl {
     }
   }
 
-  void append_samples(std::int64_t scan_id, const std::vector<core::ScanRow>& rows);
-  void append_sample(std::int64_t scan_id, std::int64_t cgroup_id, const core::ScanRow& row);
   std::int64_t last_scan_at_us();
   std::string settle_last_run(std::int64_t now_us);
 
@@ -161,7 +150,6 @@ struct History::Impl {
   std::int64_t log_written_at_ns = 0;                       // by us
   std::int64_t scanned_at_us = 0;                           // the latest scan of all in this run; 0: none yet
   std::int64_t scanned_before_at_us = 0;                    // its value when the transaction began
-  std::vector<std::pair<std::int64_t, std::size_t>> order;  // (cgroup_id, row) of a scan, kept for its memory
 
   SQLite::Statement begin{database, "BEGIN IMMEDIATE"};
   SQLite::Statement commit{database, "COMMIT"};
@@ -169,7 +157,7 @@ struct History::Impl {
       database,
       "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us, cpu_us, is_partial) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0))"};
-  SQLite::Statement add_sample{database, insert_sample_sql()};
+  SampleRows samples{database};
   SQLite::Statement store_reclaim{database, kStoreReclaim};
   SQLite::Statement store_cooldown{
       database,
@@ -410,33 +398,10 @@ void History::record(const core::Scan& scan) {
   const std::int64_t scan_id = impl_->database.getLastInsertRowid();
   impl_->cgroups.follow(scan, impl_->scanned_at_us);
   impl_->cgroups.store_limits(scan.limits, scan.started_at_us);
-  impl_->append_samples(scan_id, scan.rows);
+  impl_->samples.append(scan_id, scan.rows.data(), impl_->cgroups.place(scan));
   impl_->samples_since_tidy += static_cast<std::int64_t>(scan.rows.size());
   if (scan.is_partial) return;
   impl_->scanned_at_us = scan.started_at_us;
-}
-
-void History::Impl::append_samples(std::int64_t scan_id, const std::vector<core::ScanRow>& rows) {
-  order.clear();
-  for (std::size_t i = 0; i < rows.size(); ++i) order.emplace_back(cgroups.id_of(rows[i].key), i);
-  std::sort(order.begin(), order.end());  // in the order of the key every sample goes to the end of the file
-  for (const auto& [cgroup_id, index] : order) {
-    append_sample(scan_id, cgroup_id, rows[index]);
-    cgroups.store_oom_kills_total(rows[index].key, rows[index].oom_kills_total);
-  }
-}
-
-void History::Impl::append_sample(std::int64_t scan_id, std::int64_t cgroup_id, const core::ScanRow& row) {
-  Use sample(add_sample, scan_id, cgroup_id);
-  for (std::size_t i = 0; i < core::Gauges::kSize; ++i) {
-    auto value = row.gauges[static_cast<core::Gauge>(i)];
-    if (value) *value /= 1024;
-    sample.bind(value);
-  }
-  for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
-    sample.bind(row.increases[static_cast<core::Counter>(i)]);
-  }
-  sample.step();
 }
 
 void History::record(const core::Reclaim& reclaim) {

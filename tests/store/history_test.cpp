@@ -3,6 +3,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 
@@ -57,6 +58,50 @@ TEST_F(HistoryTest, StoresAScanAsOneRowAndASampleACgroupInTheOrderOfTheirIds) {
             "/a|1|NULL|NULL|NULL|NULL|NULL\n"
             "/b|1024|NULL|NULL|NULL|NULL|NULL\n"
             "/c|0|NULL|0|11|NULL|12\n");
+}
+
+/// The scans of the same cgroups are the quick ones: rows in another order are none of them.
+TEST_F(HistoryTest, RowsGoToTheirCgroupsInWhateverOrderAScanHasThem) {
+  History history(file());
+  Scan first = scan_at(kNoon);
+  first.appeared = {{.key = 1, .id = {"/a", 1}}, {.key = 2, .id = {"/b", 1}}, {.key = 3, .id = {"/c", 1}}};
+  first.rows = {row_of(3, 3072), row_of(1, 1024), row_of(2, 2048)};
+  Scan same = first;
+  same.appeared.clear();
+  Scan turned = same;
+  std::ranges::reverse(turned.rows);
+  Scan partial = same;
+  partial.is_partial = true;
+  partial.rows = {row_of(2, 2048)};
+  Scan other = same;
+  other.vanished = {3};
+  other.appeared = {{.key = 4, .id = {"/d", 1}}};
+  other.rows[0] = row_of(4, 4096);
+  store(history, first, same, turned, partial, same, partial, other);
+  EXPECT_EQ(query("SELECT scan_id, group_concat(cgroup_id || ':' || usage_kib, ' ') FROM sample GROUP BY scan_id"),
+            "1|1:1 2:2 3:3\n2|1:1 2:2 3:3\n3|1:1 2:2 3:3\n4|2:2\n5|1:1 2:2 3:3\n6|2:2\n7|1:1 2:2 4:4\n");
+}
+
+TEST_F(HistoryTest, TheKernelsOwnCounterIsStoredAlsoWhereTheScanThatSawItMoveWasLost) {
+  History history(file());
+  const auto scan_with = [](std::uint64_t total, std::uint64_t increase) {
+    Scan scan = scan_at(kNoon);
+    scan.rows = {row_of(1, 1024)};
+    scan.rows[0].oom_kills_total = total;
+    scan.rows[0].increases.set(core::Counter::oom_kills, increase);
+    return scan;
+  };
+  Scan first = scan_with(3, 0);
+  first.appeared = {{.key = 1, .id = {"/a", 1}}};
+  store(history, first);
+  EXPECT_EQ(query("SELECT oom_kills_total FROM cgroup"), "3\n");
+  store(history, scan_with(4, 1));
+  EXPECT_EQ(query("SELECT oom_kills_total FROM cgroup"), "4\n");
+  Scan after_a_lost_one = scan_with(5, 0);
+  after_a_lost_one.announces_all = true;
+  after_a_lost_one.appeared = first.appeared;
+  store(history, after_a_lost_one);
+  EXPECT_EQ(query("SELECT oom_kills_total FROM cgroup"), "5\n");
 }
 
 TEST_F(HistoryTest, EveryGaugeAndCounterHasTheColumnThatIsNamedAfterIt) {
