@@ -20,6 +20,7 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr int kNice = 10;
+constexpr int kBigBytes = 64 * 1024;
 // Of linux/ioprio.h, which newer headers made unfit for C++ (a parameter is named `class`).
 constexpr int kIoWhoProcess = 1;
 constexpr int kIoBestEffort = 2;
@@ -53,6 +54,8 @@ std::string lock_memory() {
   return std::system_category().message(may ? errno : EPERM) +
          "; it takes LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK";
 }
+
+void return_big_memory_at_once() { ::mallopt(M_MMAP_THRESHOLD, kBigBytes); }
 
 /// Of the mappings of files those that nobody has written to, so that the file has all that is in them.
 void give_back_memory() {

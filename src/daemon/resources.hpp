@@ -16,6 +16,9 @@ void name_this_thread(const char* name);
 /// Keeps in memory what the process has touched and will touch. "" when that is done, else why not, and what to do.
 std::string lock_memory();
 
+/// Big pieces of memory go back to the kernel as soon as they are freed: a scan of thousands of cgroups needs some MB for a moment.
+void return_big_memory_at_once();
+
 /// What only the start has needed: memory that was freed since, and pages of the program and its libraries, which the kernel maps in
 /// again where they are used. A few MB, for the rest of the year.
 void give_back_memory();

@@ -77,7 +77,6 @@ void Sampler::reopen() {
     anew.limit_watch = entry.limit_watch;
     anew.sampled_at_us = entry.sampled_at_us;
     anew.limits = entry.limits;
-    anew.hierarchical_limit_bytes = entry.hierarchical_limit_bytes;
     anew.limits_read_at_us = entry.limits_read_at_us;
   }
   entries_ = std::move(kept);
@@ -92,7 +91,7 @@ void Sampler::set_policy(core::Policy policy) {
   for (auto& [inode, entry] : entries_) entry.settings = settings_for(entry.cgroup.path());
 }
 
-const core::ReclaimSettings* Sampler::settings_for(const std::string& path) {
+const core::ReclaimSettings* Sampler::settings_for(std::string_view path) {
   const core::ReclaimSettings settings = policy_.settings_for(path);
   const auto known = std::ranges::find(settings_, settings);
   return known != settings_.end() ? &*known : &settings_.emplace_back(settings);
@@ -206,11 +205,11 @@ void Sampler::look_at_all(std::uint64_t change_bytes) {
     const auto usage = controller_->read_usage(entry.cgroup);
     if (!usage) continue;
     core::LimitWatch estimate = entry.limit_watch;
-    estimate.look(*usage - std::min(*usage, core::reclaimable_cache_bytes(entry.gauges)), entry.limits.effective_limit_bytes, now_us_,
+    estimate.look(*usage - std::min(*usage, core::reclaimable_cache_bytes(entry.gauges.bytes())), entry.limits[Limit::effective], now_us_,
                   bounds_.over_pct);
     if (!estimate.wanted() || read_count++ >= bounds_.max_count) continue;
     if (const auto reading = read_or_nothing(entry)) {
-      entry.gauges = reading->sample.gauges;
+      entry.gauges = core::GaugesKib(reading->sample.gauges);
       entry.marks = {};
       look_at_limit(entry, core::held_bytes(reading->sample.gauges));
     }
@@ -229,7 +228,7 @@ std::optional<kernel::Reading> Sampler::read_or_nothing(Entry& entry) {
 
 void Sampler::look_at_limit(Entry& entry, std::optional<std::uint64_t> held_bytes) {
   if (held_bytes) {
-    entry.limit_watch.look(*held_bytes, entry.limits.effective_limit_bytes, now_us_, bounds_.over_pct);
+    entry.limit_watch.look(*held_bytes, entry.limits[Limit::effective], now_us_, bounds_.over_pct);
   }
 }
 
@@ -276,9 +275,9 @@ void Sampler::sample(Entry& entry, Result& result) {
     entry.scan = scan_;
     if (!reading->problem.empty()) note_error(result, reading->problem);
     if (reading->is_as_before) {
-      reading->sample = {.gauges = entry.gauges, .counters = entry.previous};
+      reading->sample = {.gauges = entry.gauges.bytes(), .counters = entry.previous};
       reading->sample.counters.keep_only(entry.counters_present);
-      reading->hierarchical_limit_bytes = entry.hierarchical_limit_bytes;
+      reading->hierarchical_limit_bytes = entry.limits[Limit::hierarchical];
     } else {
       const std::int64_t early_us = entry.read_whole_at_us == 0 ? spread_us(entry.key, kReadWholeEvery_us) : 0;
       entry.read_whole_at_us = now_us_ + kReadWholeEvery_us - early_us;
@@ -319,7 +318,10 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
     result.scan.appeared.push_back({entry.key, entry.cgroup.id(), tree_->container_of(entry.cgroup.path())});
   }
   if (refresh_limits(entry, reading, result.scan.started_at_us) || announce) {
-    result.scan.limits.push_back({entry.key, entry.limits});
+    result.scan.limits.push_back({entry.key,
+                                  {.limit_bytes = entry.limits[Limit::own],
+                                   .effective_limit_bytes = entry.limits[Limit::effective],
+                                   .high_bytes = entry.limits[Limit::high]}});
   }
   const core::MemorySample& now = reading.sample;
   core::ScanRow& row = result.scan.rows.emplace_back();
@@ -332,20 +334,21 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
     if (const auto value = now.counters[counter]) entry.previous.set(counter, *value);
   }
   entry.counters_present = now.counters.present();
-  entry.gauges = now.gauges;
+  entry.gauges = core::GaugesKib(now.gauges);
+  if (!entry.gauges.holds_all()) entry.marks = {};
   if (const auto kill_count = row.increases.value_or(core::Counter::oom_kills, 0); kill_count > 0) {
     result.oom_kills.push_back({.id = entry.cgroup.id(),
-                                .since_at_us = entry.sampled_at_us,
+                                .since_at_us = entry.sampled_at_us == 0 ? std::nullopt : std::optional(entry.sampled_at_us),
                                 .at_us = result.scan.started_at_us,
                                 .count = kill_count});
   }
   entry.sampled_at_us = result.scan.started_at_us;
   look_at_limit(entry, core::held_bytes(now.gauges));
   if (result.scan.is_partial) return;
-  if (core::over_threshold(now.gauges, entry.limits.effective_limit_bytes, *entry.settings)) {
+  if (core::over_threshold(now.gauges, entry.limits[Limit::effective], *entry.settings)) {
     entry.ever_over = true;
     result.candidates.push_back(
-        {entry.cgroup.id(), now.gauges, entry.limits.effective_limit_bytes, *entry.settings});
+        {entry.cgroup.id(), now.gauges, entry.limits[Limit::effective], *entry.settings});
   }
   if (entry.ever_over) result.sightings.push_back(core::sighting_of(entry.cgroup.inode(), now));
 }
@@ -368,14 +371,14 @@ void Sampler::take_back(const core::Scan& scan) {
 
 /// Whether they have changed. One that can't be read is taken to be what it was.
 bool Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
-  const bool moved = reading.hierarchical_limit_bytes != entry.hierarchical_limit_bytes;
+  const bool moved = reading.hierarchical_limit_bytes != entry.limits[Limit::hierarchical];
   const bool is_shown = tree_->hierarchy().real && controller_->stat_shows_limits();
   const std::int64_t every_us = is_shown ? kReadWholeEvery_us : kLimitsEvery_us;
   const std::int64_t age_us = now_us - entry.limits_read_at_us;
   const bool is_fresh = entry.has_limits && age_us >= 0 && age_us < every_us;  // a negative age: the clock was set back
   const bool had_problem = !limits_problems_.empty() && limits_problems_.contains(entry.key);
   if (!moved && is_fresh && !had_problem) return false;
-  entry.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
+  entry.limits.set(Limit::hierarchical, reading.hierarchical_limit_bytes);
   const bool first = !std::exchange(entry.has_limits, true);
   entry.limits_read_at_us = now_us - (first && tree_->hierarchy().real ? spread_us(entry.key, every_us) : 0);
   std::string problem;
@@ -383,7 +386,11 @@ bool Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::
   if (had_problem) limits_problems_.erase(entry.key);
   if (!problem.empty()) limits_problems_.emplace(entry.key, problem);
   if (!problem.empty() && !first) return false;
-  return std::exchange(entry.limits, limits) != limits;
+  core::Values<Limit> now = entry.limits;
+  now.set(Limit::own, limits.limit_bytes);
+  now.set(Limit::effective, limits.effective_limit_bytes);
+  now.set(Limit::high, limits.high_bytes);
+  return std::exchange(entry.limits, now) != now;
 }
 
 void Sampler::forget_unseen(Result& result, bool saw_all) {

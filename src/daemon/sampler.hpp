@@ -64,6 +64,8 @@ class Sampler {
   const kernel::Hierarchy& hierarchy() const { return tree_->hierarchy(); }
 
  private:
+  enum class Limit : std::uint8_t { own, effective, high, hierarchical, count_ };  // of core::Limits; v1's own words
+  /// What is known of one cgroup; a node may have thousands.
   struct Entry {
     core::CgroupKey key = 0;
     std::uint32_t scan = 0;  // the last one that saw it
@@ -71,7 +73,7 @@ class Sampler {
     const core::ReclaimSettings* settings = nullptr;  // one of settings_
     kernel::Marks marks;
     std::int64_t read_whole_at_us = 0;  // when all that is remembered is read anew, of the steady clock
-    core::Gauges gauges;      // of the last sample
+    core::GaugesKib gauges;   // of the last sample
     core::Counters previous;  // as last known
     std::uint32_t counters_present = 0;  // in the last sample
     bool announced = false;
@@ -79,9 +81,8 @@ class Sampler {
     bool watched = false;    // sampled between two scans
     bool has_limits = false; // they have been read
     core::LimitWatch limit_watch;
-    std::optional<std::int64_t> sampled_at_us;  // in this run; of one that is younger than the last scan, that
-    core::Limits limits;
-    std::optional<std::uint64_t> hierarchical_limit_bytes;
+    std::int64_t sampled_at_us = 0;  // in this run, 0: not yet; of one that is younger than the last scan, that
+    core::Values<Limit> limits;
     std::int64_t limits_read_at_us = 0;
   };
 
@@ -90,7 +91,7 @@ class Sampler {
   Entry* find_or_open(const kernel::WatchedCgroup& watched);
   void consider(Entry& entry);
   void choose_watched();
-  const core::ReclaimSettings* settings_for(const std::string& path);
+  const core::ReclaimSettings* settings_for(std::string_view path);
   void take_row(Entry& entry, const kernel::Reading& reading, Result& result);
   bool refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us);
   void reopen();

@@ -68,7 +68,7 @@ std::optional<Cgroup> Cgroup::open(int root_fd, SharedPath path, std::uint64_t i
   struct stat status {};
   if (!directory || ::fstat(directory.get(), &status) != 0) {
     if (means_gone(errno)) return std::nullopt;
-    throw_errno(errno, cgroup.path());
+    throw_errno(errno, std::string(cgroup.path()));
   }
   if (status.st_ino != inode) return std::nullopt;
   if (held.directories_left > 0) {

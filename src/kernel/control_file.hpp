@@ -10,7 +10,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +17,7 @@
 
 #include "core/sample.hpp"
 #include "kernel/fd.hpp"
+#include "kernel/shared_path.hpp"
 
 namespace cgmm::kernel {
 
@@ -30,9 +30,6 @@ struct HeldFiles {
 
 /// The largest kernel file that is read: a memory.stat has 4 KB.
 inline constexpr std::size_t kMaxFileBytes = 64 * 1024;
-
-/// A path below the hierarchy's root, once for all who name it: a node has thousands, of 200 bytes each.
-using SharedPath = std::shared_ptr<const std::string>;
 
 class Cgroup {
  public:
@@ -49,8 +46,8 @@ class Cgroup {
   Cgroup& operator=(Cgroup&&) = delete;
   ~Cgroup();
 
-  core::CgroupId id() const { return {*path_, inode_}; }
-  const std::string& path() const { return *path_; }
+  core::CgroupId id() const { return {std::string(*path_), inode_}; }
+  std::string_view path() const { return *path_; }
   const SharedPath& shared_path() const { return path_; }
   std::uint64_t inode() const { return inode_; }
 
@@ -72,7 +69,7 @@ class Cgroup {
   bool is_gone() const;
 
   /// For messages: the cgroup's path with the file's name.
-  std::string path_of(const char* name) const { return *path_ + "/" + name; }
+  std::string path_of(const char* name) const { return std::string(*path_) + "/" + name; }
 
  private:
   Cgroup(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held)

@@ -65,7 +65,7 @@ class Controller {
 
   /// The cgroup of this identity; nullopt when it has vanished. Throws std::system_error.
   std::optional<Cgroup> open(SharedPath path, std::uint64_t inode);
-  std::optional<Cgroup> open(const core::CgroupId& id) { return open(std::make_shared<const std::string>(id.path), id.inode); }
+  std::optional<Cgroup> open(const core::CgroupId& id) { return open(SharedPath(id.path), id.inode); }
 
   /// How many cgroups will be held at a time, about. Where that are too many for all of their files to be held open, those are
   /// which every scan reads.

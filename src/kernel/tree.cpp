@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "kernel/control_file.hpp"
+
 namespace cgmm::kernel {
 namespace {
 
@@ -246,7 +248,7 @@ void Tree::visit_again(Node& node, std::size_t depth) {
 
 /// By its path, if that still leads to it.
 Fd Tree::open_again(const Node& node) const {
-  const std::string_view below = std::string_view(*node.path).substr(hierarchy_.parent_path.size());
+  const std::string_view below = (*node.path).substr(hierarchy_.parent_path.size());
   Fd directory = open_directory(parent_fd_.get(), below, O_RDONLY);
   struct stat status {};
   if (directory && ::fstat(directory.get(), &status) == 0 && status.st_ino != node.inode) {
@@ -284,7 +286,7 @@ Tree::Node* Tree::sort_in(Node& node, std::optional<bool> has_children, bool is_
 
 /// The node is the directory at path_.
 void Tree::set_path(Node& node) const {
-  node.path = std::make_shared<const std::string>(path_);
+  node.path = SharedPath(path_);
   const auto recognised = core::recognise_container(path_, hierarchy_.parent_path.size());
   node.is_container = recognised && recognised->path_length == path_.size();
 }
@@ -313,14 +315,14 @@ Tree::Node* Tree::take(Found& found, Node& node, bool is_known) {
 
 bool Tree::fits(const Node& node, const Held& held) const {
   const std::size_t max_count = bounds_.max_cgroups + kMoreCgroups;
-  return held.count < max_count && held.bytes + node.path->size() <= max_count * kPathBytes;
+  return held.count < max_count && held.bytes + (*node.path).size() <= max_count * kPathBytes;
 }
 
 /// nullptr where there is no room for it among those that are held.
 Tree::Node* Tree::remember(Node& node, Held& held) {
   if (!fits(node, held)) return nullptr;
   ++held.count;
-  held.bytes += node.path->size();
+  held.bytes += (*node.path).size();
   return &nodes_.emplace(node.inode, std::move(node)).first->second;
 }
 
@@ -336,7 +338,7 @@ void Tree::forget_unseen() {
     }
     Held& held = node.taken == walk_ ? watched_ : others_;
     ++held.count;
-    held.bytes += node.path->size();
+    held.bytes += (*node.path).size();
     ++entry;
   }
 }

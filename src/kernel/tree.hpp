@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "core/container.hpp"
-#include "kernel/control_file.hpp"
 #include "kernel/fd.hpp"
 #include "kernel/hierarchy.hpp"
+#include "kernel/shared_path.hpp"
 
 namespace cgmm::kernel {
 
