@@ -21,7 +21,7 @@ void LimitWatch::look(std::uint64_t held_bytes, std::optional<std::uint64_t> lim
   held_bytes_ = held_bytes;
   looked_at_us_ = now_us;
   time_to_limit_us_ = INT64_MAX;
-  headroom_bytes_.reset();
+  headroom_bytes_ = kNoLimit;
   if (!limit_bytes || *limit_bytes == 0) {
     wanted_ = false;
     return;
@@ -29,7 +29,7 @@ void LimitWatch::look(std::uint64_t held_bytes, std::optional<std::uint64_t> lim
   headroom_bytes_ = *limit_bytes - std::min(*limit_bytes, held_bytes);
   if (!first && held_bytes > before_bytes && since_us > 0) {
     const double rate = static_cast<double>(held_bytes - before_bytes) / static_cast<double>(since_us);
-    time_to_limit_us_ = static_cast<std::int64_t>(std::min(static_cast<double>(*headroom_bytes_) / rate, 1e15));
+    time_to_limit_us_ = static_cast<std::int64_t>(std::min(static_cast<double>(headroom_bytes_) / rate, 1e15));
   }
   const bool over = static_cast<double>(held_bytes) >= over_pct / 100 * static_cast<double>(*limit_bytes);
   if (first || held_bytes >= level_bytes_ + *limit_bytes / kRise) {

@@ -37,12 +37,16 @@ class LimitWatch {
   std::int64_t time_to_limit_us() const { return time_to_limit_us_; }
 
   /// What is left up to the limit; nullopt: no limit, or not looked at yet.
-  std::optional<std::uint64_t> headroom_bytes() const { return headroom_bytes_; }
+  std::optional<std::uint64_t> headroom_bytes() const {
+    return headroom_bytes_ == kNoLimit ? std::nullopt : std::optional(headroom_bytes_);
+  }
 
  private:
+  static constexpr std::uint64_t kNoLimit = UINT64_MAX;
+
   std::uint64_t held_bytes_ = 0;  // at the last look
   std::int64_t looked_at_us_ = 0;
-  std::optional<std::uint64_t> headroom_bytes_;
+  std::uint64_t headroom_bytes_ = kNoLimit;
   std::int64_t time_to_limit_us_ = INT64_MAX;
   std::uint64_t level_bytes_ = 0;  // a rise over this by a hundredth of the limit is growth
   std::int64_t grew_at_us_ = 0;

@@ -296,11 +296,11 @@ void Sampler::sample(Entry& entry, Result& result) {
 Sampler::Entry* Sampler::find_or_open(const kernel::WatchedCgroup& watched) {
   const auto known = entries_.find(watched.inode);
   // v1 lets a cgroup be renamed, which makes another of it; its old entry is found to be unseen at the end.
-  if (known != entries_.end() && known->second.cgroup.path() == *watched.path) return &known->second;
+  if (known != entries_.end() && known->second.cgroup.shared_path() == watched.path) return &known->second;
   if (known != entries_.end()) return nullptr;
   auto cgroup = controller_->open(watched.path, watched.inode);
   if (!cgroup) return nullptr;
-  Entry entry{.key = next_key_++, .cgroup = std::move(*cgroup), .settings = settings_for(*watched.path)};
+  Entry entry{.key = next_key_++, .cgroup = std::move(*cgroup), .settings = settings_for(watched.path.string())};
   const auto total = oom_kills_total_.empty() ? oom_kills_total_.end() : oom_kills_total_.find(entry.cgroup.id());
   if (total != oom_kills_total_.end()) {
     entry.previous.set(core::Counter::oom_kills, total->second);

@@ -68,7 +68,7 @@ std::optional<Cgroup> Cgroup::open(int root_fd, SharedPath path, std::uint64_t i
   struct stat status {};
   if (!directory || ::fstat(directory.get(), &status) != 0) {
     if (means_gone(errno)) return std::nullopt;
-    throw_errno(errno, std::string(cgroup.path()));
+    throw_errno(errno, cgroup.path());
   }
   if (status.st_ino != inode) return std::nullopt;
   if (held.directories_left > 0) {
@@ -88,19 +88,19 @@ Cgroup::Cgroup(Cgroup&& other) noexcept
       absent_(other.absent_) {}
 
 Cgroup::~Cgroup() {
-  for (std::size_t slot = 0; slot < kMaxFiles; ++slot) drop_file(slot);
+  for (std::size_t slot = 0; slot < files_.size(); ++slot) drop_file(slot);
   if (directory_) ++held_->directories_left;
 }
 
 void Cgroup::drop_file(std::size_t slot) {
-  if (!files_[slot]) return;
+  if (slot >= files_.size() || !files_[slot]) return;
   files_[slot].reset();
   ++held_->files_left;
 }
 
 Fd Cgroup::open_file(const char* name, int flags) const {
   if (directory_) return Fd(::openat(directory_.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
-  const Fd directory = open_directory(root_fd_, *path_, O_PATH);
+  const Fd directory = open_directory(root_fd_, path(), O_PATH);
   struct stat status {};
   if (!directory || ::fstat(directory.get(), &status) != 0) return {};
   if (status.st_ino != inode_) {
@@ -113,8 +113,9 @@ Fd Cgroup::open_file(const char* name, int flags) const {
 std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name, std::string& buffer) {
   const std::uint32_t bit = std::uint32_t{1} << slot;
   if ((absent_ & bit) != 0) return std::nullopt;
+  const bool is_held = slot < files_.size() && files_[slot];
   Fd opened;
-  if (!files_[slot]) {
+  if (!is_held) {
     opened = open_file(name, O_RDONLY | O_NONBLOCK);  // a pipe in place of a file must not hang the scan
     if (!opened) {
       const int error = errno;
@@ -160,13 +161,13 @@ bool Cgroup::has_file(const char* name) const {
 }
 
 bool Cgroup::still_there() const {
-  const Fd now = open_directory(root_fd_, *path_, O_PATH);
+  const Fd now = open_directory(root_fd_, path(), O_PATH);
   struct stat status {};
   return now && ::fstat(now.get(), &status) == 0 && status.st_ino == inode_;
 }
 
 bool Cgroup::is_gone() const {
-  const Fd now = open_directory(root_fd_, *path_, O_PATH);
+  const Fd now = open_directory(root_fd_, path(), O_PATH);
   struct stat status {};
   if (!now || ::fstat(now.get(), &status) != 0) return means_gone(errno) || errno == ENOTDIR;
   return status.st_ino != inode_;

@@ -33,7 +33,6 @@ inline constexpr std::size_t kMaxFileBytes = 64 * 1024;
 
 class Cgroup {
  public:
-  static constexpr std::size_t kMaxFiles = 7;
   // Slots below these are of files that every scan reads, and of files that every scan reads where something has happened.
   static constexpr std::size_t kAlwaysRead = 2;
   static constexpr std::size_t kOftenRead = 5;
@@ -46,8 +45,8 @@ class Cgroup {
   Cgroup& operator=(Cgroup&&) = delete;
   ~Cgroup();
 
-  core::CgroupId id() const { return {std::string(*path_), inode_}; }
-  std::string_view path() const { return *path_; }
+  core::CgroupId id() const { return {path(), inode_}; }
+  std::string path() const { return path_.string(); }
   const SharedPath& shared_path() const { return path_; }
   std::uint64_t inode() const { return inode_; }
 
@@ -69,7 +68,7 @@ class Cgroup {
   bool is_gone() const;
 
   /// For messages: the cgroup's path with the file's name.
-  std::string path_of(const char* name) const { return std::string(*path_) + "/" + name; }
+  std::string path_of(const char* name) const { return path() + "/" + name; }
 
  private:
   Cgroup(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held)
@@ -82,7 +81,7 @@ class Cgroup {
   SharedPath path_;
   std::uint64_t inode_;
   HeldFiles* held_;
-  std::array<Fd, kMaxFiles> files_;
+  std::array<Fd, kOftenRead> files_;
   std::uint32_t absent_ = 0;  // bit per slot: the kernel lacks the file
 };
 

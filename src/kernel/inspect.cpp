@@ -35,11 +35,11 @@ Inspection inspect(const Hierarchy& hierarchy, Watch watch, TreeBounds bounds) {
     result.first_error = tree.first_error();
     result.left_out_count = tree.left_out_count();
     for (const WatchedCgroup& one : watched) {
-      result.watched.emplace_back(*one.path);
-      if (!tree.container_of(*one.path).container_id.empty()) ++result.container_count;
+      result.watched.push_back(one.path.string());
+      if (!tree.container_of(result.watched.back()).container_id.empty()) ++result.container_count;
     }
     if (!watched.empty()) {
-      try_reclaim_file(hierarchy, std::string(*watched.front().path), result);
+      try_reclaim_file(hierarchy, watched.front().path.string(), result);
       const auto controller = make_controller(hierarchy);
       if (auto cgroup = controller->open(watched.front().path, watched.front().inode)) controller->read(*cgroup);
     }

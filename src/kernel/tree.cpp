@@ -64,6 +64,7 @@ const std::vector<WatchedCgroup>& Tree::walk(Look look) {
     drop_watch(parent_);
     parent_ = {};
     parent_.inode = status.st_ino;
+    parent_.path = SharedPath(hierarchy_.parent_path);
     is_settled_ = false;
   }
   if (look == Look::everything) list_all_anew();
@@ -86,7 +87,7 @@ const std::vector<WatchedCgroup>& Tree::walk(Look look) {
     Node fresh;
     Node& node = known != nodes_.end() ? known->second : fresh;
     node.inode = status.st_ino;
-    set_path(node);
+    set_path(node, parent_.path);
     take(leaves_, node, known != nodes_.end());
   }
   forget_unseen();
@@ -182,7 +183,7 @@ bool Tree::list(Node& node, int directory_fd, std::size_t depth) {
       }
       if (!directory || is_dot(entry.name)) continue;
       any = true;
-      Node* const child = visit(directory_fd, entry.name, entry.inode, depth);
+      Node* const child = visit(node, directory_fd, entry.name, entry.inode, depth);
       if (child != nullptr) node.children.push_back(child);
       is_complete = is_complete && child != nullptr;
     }
@@ -193,7 +194,7 @@ bool Tree::list(Node& node, int directory_fd, std::size_t depth) {
 }
 
 /// nullptr where it has to be met again in the next walk: it is not remembered, or may change unnoticed.
-Tree::Node* Tree::visit(int directory_fd, const char* name, std::uint64_t inode, std::size_t depth) {
+Tree::Node* Tree::visit(Node& parent, int directory_fd, const char* name, std::uint64_t inode, std::size_t depth) {
   const auto known = nodes_.find(inode);
   const bool is_known = known != nodes_.end();
   if (is_known && known->second.walk == walk_) return nullptr;  // met already, under the name that it had before it was renamed
@@ -202,10 +203,11 @@ Tree::Node* Tree::visit(int directory_fd, const char* name, std::uint64_t inode,
   path_ += name;
   Node fresh;
   Node& node = is_known ? known->second : fresh;
-  if (!is_known || *node.path != path_) {  // new, or renamed (v1 allows it), and then so are those below
+  const std::string_view end = std::string_view(path_).substr(parent_length);
+  if (!is_known || !node.path.is_made_of(parent.path, end)) {  // new, or renamed (v1 allows it), and then so are those below
     node.inode = inode;
     node.is_listed = false;
-    set_path(node);
+    set_path(node, SharedPath(parent.path, end));
   }
   node.walk = walk_;
   Node* kept = nullptr;
@@ -237,7 +239,7 @@ void Tree::visit_again(Node& node, std::size_t depth) {
     sort_in(node, visit_children(node, depth + 1), /*is_known=*/true);
     return;
   }
-  path_ = *node.path;
+  path_ = node.path.string();
   const Fd directory = open_again(node);
   if (!directory && errno != ENOENT) note_error(errno);
   std::optional<bool> has_children;
@@ -248,8 +250,8 @@ void Tree::visit_again(Node& node, std::size_t depth) {
 
 /// By its path, if that still leads to it.
 Fd Tree::open_again(const Node& node) const {
-  const std::string_view below = (*node.path).substr(hierarchy_.parent_path.size());
-  Fd directory = open_directory(parent_fd_.get(), below, O_RDONLY);
+  const std::string path = node.path.string();
+  Fd directory = open_directory(parent_fd_.get(), std::string_view(path).substr(hierarchy_.parent_path.size()), O_RDONLY);
   struct stat status {};
   if (directory && ::fstat(directory.get(), &status) == 0 && status.st_ino != node.inode) {
     errno = ENOENT;
@@ -285,8 +287,8 @@ Tree::Node* Tree::sort_in(Node& node, std::optional<bool> has_children, bool is_
 }
 
 /// The node is the directory at path_.
-void Tree::set_path(Node& node) const {
-  node.path = SharedPath(path_);
+void Tree::set_path(Node& node, SharedPath path) const {
+  node.path = std::move(path);
   const auto recognised = core::recognise_container(path_, hierarchy_.parent_path.size());
   node.is_container = recognised && recognised->path_length == path_.size();
 }
@@ -315,14 +317,14 @@ Tree::Node* Tree::take(Found& found, Node& node, bool is_known) {
 
 bool Tree::fits(const Node& node, const Held& held) const {
   const std::size_t max_count = bounds_.max_cgroups + kMoreCgroups;
-  return held.count < max_count && held.bytes + (*node.path).size() <= max_count * kPathBytes;
+  return held.count < max_count && held.bytes + node.path.size() <= max_count * kPathBytes;
 }
 
 /// nullptr where there is no room for it among those that are held.
 Tree::Node* Tree::remember(Node& node, Held& held) {
   if (!fits(node, held)) return nullptr;
   ++held.count;
-  held.bytes += (*node.path).size();
+  held.bytes += node.path.size();
   return &nodes_.emplace(node.inode, std::move(node)).first->second;
 }
 
@@ -338,7 +340,7 @@ void Tree::forget_unseen() {
     }
     Held& held = node.taken == walk_ ? watched_ : others_;
     ++held.count;
-    held.bytes += (*node.path).size();
+    held.bytes += node.path.size();
     ++entry;
   }
 }

@@ -118,13 +118,13 @@ class Tree {
   bool put_under_watch(Node& node, int directory_fd);
   void drop_watch(Node& node);
   bool list(Node& node, int directory_fd, std::size_t depth);
-  Node* visit(int directory_fd, const char* name, std::uint64_t inode, std::size_t depth);
+  Node* visit(Node& parent, int directory_fd, const char* name, std::uint64_t inode, std::size_t depth);
   bool visit_children(Node& node, std::size_t depth);
   void visit_again(Node& node, std::size_t depth);
   std::optional<bool> look_inside(int directory_fd, const char* name, Node& node, std::size_t depth);
   Fd open_again(const Node& node) const;
   Node* sort_in(Node& node, std::optional<bool> has_children, bool is_known);
-  void set_path(Node& node) const;
+  void set_path(Node& node, SharedPath path) const;
   void begin(Found& found);
   Node* take(Found& found, Node& node, bool is_known);
   bool fits(const Node& node, const Held& held) const;

@@ -65,7 +65,7 @@ class V2Controller final : public Controller {
     use_file(cgroup, kHigh, "memory.high", problem,
              [&](std::string_view text) { limits.high_bytes = parse_limit_file(text); });
     if (memory_bytes() > 0) limits.effective_limit_bytes = memory_bytes();
-    for (const auto& limit : {limits.limit_bytes, ancestors_limit(std::string(cgroup.path()))}) {
+    for (const auto& limit : {limits.limit_bytes, ancestors_limit(cgroup.path())}) {
       if (limit) limits.effective_limit_bytes = std::min(*limit, limits.effective_limit_bytes.value_or(*limit));
     }
     return limits;

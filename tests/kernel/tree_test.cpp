@@ -19,7 +19,7 @@ const std::string kPod = "/kubepods/burstable/pod0f5b1c2d-1111-2222-3333-4444555
 
 std::vector<std::string> paths(Tree& tree) {
   std::vector<std::string> result;
-  for (const WatchedCgroup& one : tree.walk()) result.emplace_back(*one.path);
+  for (const WatchedCgroup& one : tree.walk()) result.push_back(one.path.string());
   std::sort(result.begin(), result.end());
   return result;
 }

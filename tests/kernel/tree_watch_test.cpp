@@ -28,7 +28,7 @@ using Paths = std::vector<std::string>;
 
 Paths paths(Tree& tree) {
   Paths result;
-  for (const WatchedCgroup& one : tree.walk()) result.emplace_back(*one.path);
+  for (const WatchedCgroup& one : tree.walk()) result.push_back(one.path.string());
   std::sort(result.begin(), result.end());
   return result;
 }
