@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "containers.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include "kernel/fd.hpp"
+#include "kernel/hierarchy.hpp"
+#include "stop.hpp"
+
+namespace cgmm::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLeftBytes = 16 * 1024;  // page cache in a container whose process has gone
+constexpr std::size_t kLiveBytes = 1 << 20;    // of either kind of memory, of one that lives
+constexpr std::size_t kTouchedBytes = 16 * 1024;
+constexpr useconds_t kRestUs = 200'000;
+constexpr const char* kLimit = "536870912";
+
+fs::path v1_root() {
+  std::ifstream stream("/proc/self/mountinfo");
+  const std::string mounts(std::istreambuf_iterator<char>(stream), {});
+  for (const std::string& root : kernel::memory_hierarchy_roots(mounts)) {
+    if (kernel::open_hierarchy(root).version == kernel::Version::v1 && ::access(root.c_str(), W_OK) == 0) return root;
+  }
+  throw std::runtime_error("this benchmark needs a writable cgroup v1 memory hierarchy");
+}
+
+/// A cgroup is busy for a moment after its last process.
+void remove_cgroup(const fs::path& directory) {
+  for (int tries = 0; ::rmdir(directory.c_str()) != 0 && errno == EBUSY && tries < 500; ++tries) ::usleep(10'000);
+}
+
+kernel::Fd open_file(const fs::path& file) {
+  kernel::Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) throw std::system_error(errno, std::system_category(), file);
+  return fd;
+}
+
+void write_at(const kernel::Fd& file, std::span<const char> bytes, std::size_t at) {
+  if (::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(at)) < 0) {
+    throw std::system_error(errno, std::system_category(), "a container's file");
+  }
+}
+
+/// Goes from one to the next, so no container has a process afterwards.
+int leave_page_cache(const fs::path& kubepods, std::size_t count, const fs::path& file) {
+  const kernel::Fd fd = open_file(file);
+  const std::vector<char> bytes(kLeftBytes, 'x');
+  for (std::size_t i = 0; i < count; ++i) {
+    std::ofstream(container_path(kubepods, i) / "cgroup.procs") << "0" << std::flush;
+    write_at(fd, bytes, i * kLeftBytes);
+  }
+  return ::fdatasync(fd.get());
+}
+
+int live(const fs::path& file) {
+  const kernel::Fd fd = open_file(file);
+  const std::vector<char> bytes(kTouchedBytes, 'y');
+  auto* const memory = static_cast<char*>(::mmap(nullptr, kLiveBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  if (memory == MAP_FAILED) return 1;
+  std::fill_n(memory, kLiveBytes, 'z');
+  for (std::size_t at = 0;; at = (at + kTouchedBytes) % kLiveBytes) {
+    write_at(fd, bytes, at);
+    ::madvise(memory + at, kTouchedBytes, MADV_DONTNEED);
+    std::fill_n(memory + at, kTouchedBytes, 'z');
+    ::usleep(kRestUs);
+  }
+}
+
+}  // namespace
+
+Playground::Playground() : top_(v1_root() / ("cgmm-bench-" + std::to_string(::getpid()))) { fs::create_directories(kubepods() / "burstable"); }
+
+Playground::~Playground() {
+  std::error_code error;
+  remove_cgroup(kubepods() / "burstable");
+  for (const auto& one : fs::directory_iterator(top_, error)) {
+    if (one.is_directory()) remove_cgroup(one.path());
+  }
+  remove_cgroup(top_);
+  if (fs::exists(top_, error)) std::fprintf(stderr, "could not remove %s\n", top_.c_str());
+}
+
+fs::path Playground::beside(const char* name) const {
+  fs::create_directories(top_ / name);
+  return top_ / name;
+}
+
+fs::path container_path(const fs::path& kubepods, std::size_t i) {
+  char name[128];
+  std::snprintf(name, sizeof name, "pod%08zx-0f0c-4a3b-9d11-5e7a64c0b1f2/%064zx", i / 2, i);
+  return kubepods / "burstable" / name;
+}
+
+void make_container(const fs::path& kubepods, std::size_t i) {
+  const fs::path directory = container_path(kubepods, i);
+  fs::create_directories(directory);
+  std::ofstream(directory / "memory.limit_in_bytes") << kLimit << std::flush;
+}
+
+void remove_container(const fs::path& kubepods, std::size_t i) {
+  const fs::path directory = container_path(kubepods, i);
+  remove_cgroup(directory);
+  ::rmdir(directory.parent_path().c_str());
+}
+
+Containers::Containers(fs::path kubepods, std::size_t count, const fs::path& directory)
+    : kubepods_(std::move(kubepods)), count_(count) {
+  try {
+    for (std::size_t i = 0; i < count_; ++i) {
+      check_stop();
+      make_container(kubepods_, i);
+    }
+    Child filler({}, [&] { return leave_page_cache(kubepods_, count_, directory / "left"); });
+    if (filler.wait() != 0) throw std::runtime_error("page cache could not be filled in " + directory.string());
+    const std::size_t live_count = std::min(kLive, count_);
+    for (std::size_t i = 0; i < live_count; ++i) {  // spread among the others
+      live_.emplace_back(container_path(kubepods_, i * count_ / live_count),
+                         [&] { return live(directory / ("live-" + std::to_string(i))); });
+      wait_for(kRestUs / static_cast<std::int64_t>(kLive));  // not all in the same instant
+    }
+  } catch (...) {
+    live_.clear();
+    for (std::size_t i = 0; i < count_; ++i) remove_container(kubepods_, i);
+    throw;
+  }
+}
+
+Containers::~Containers() {
+  live_.clear();
+  for (std::size_t i = 0; i < count_; ++i) remove_container(kubepods_, i);
+}
+
+std::vector<fs::path> Containers::paths() const {
+  std::vector<fs::path> paths;
+  for (std::size_t i = 0; i < count_; ++i) paths.push_back(container_path(kubepods_, i));
+  return paths;
+}
+
+}  // namespace cgmm::bench

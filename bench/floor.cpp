@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "floor.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+namespace cgmm::bench {
+namespace {
+
+constexpr std::size_t kOtherDescriptors = 100;
+constexpr std::size_t kBufferBytes = 64 * 1024;
+
+std::size_t files_a_container() { return static_cast<std::size_t>(std::ranges::count_if(kReadFiles, &ReadFile::in_every_scan)); }
+
+std::size_t containers_a_process() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return (std::min<std::size_t>(limit.rlim_cur, 1 << 20) - kOtherDescriptors) / files_a_container();
+}
+
+std::vector<int> open_files(std::span<const std::filesystem::path> containers) {
+  std::vector<int> files;  // held until the process ends
+  for (const auto& container : containers) {
+    for (const ReadFile& file : kReadFiles) {
+      if (!file.in_every_scan) continue;
+      files.push_back(::open((container / file.name).c_str(), O_RDONLY | O_CLOEXEC));
+      if (files.back() < 0) throw std::system_error(errno, std::system_category(), container / file.name);
+    }
+  }
+  return files;
+}
+
+}  // namespace
+
+Floor::Floor(const std::filesystem::path& cgroup, const std::vector<std::filesystem::path>& containers)
+    : held_files_(static_cast<std::int64_t>(containers.size() * files_a_container())) {
+  std::span<const std::filesystem::path> left = containers;
+  while (!left.empty()) {
+    const auto part = left.first(std::min(left.size(), containers_a_process()));
+    left = left.subspan(part.size());
+    workers_.emplace_back(cgroup, [part] {
+      return Worker::Pass([files = open_files(part), buffer = std::vector<char>(kBufferBytes)]() mutable {
+        for (const int file : files) {
+          if (::pread(file, buffer.data(), buffer.size(), 0) <= 0) throw std::runtime_error("the floor could not read a file");
+        }
+      });
+    });
+  }
+  pass();  // the kernel makes a file's buffer when it is read first
+}
+
+std::int64_t Floor::pass() {
+  std::int64_t taken_ns = 0;
+  for (Worker& worker : workers_) taken_ns += worker.pass();
+  return taken_ns;
+}
+
+}  // namespace cgmm::bench
