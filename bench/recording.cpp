@@ -8,6 +8,7 @@
 #include "daemon/clock.hpp"
 #include "daemon/sampler.hpp"
 #include "kernel/hierarchy.hpp"
+#include "made_up.hpp"
 #include "process.hpp"
 #include "store/history.hpp"
 
@@ -16,25 +17,6 @@ namespace {
 
 constexpr std::int64_t kInterval_us = 10'000'000;
 constexpr std::int64_t kBegin_us = 1'767'227'400'000'000;  // half past an hour, so that some runs pass its end
-constexpr std::uint64_t kMiB = 1 << 20;
-
-using core::Counter;
-using core::Gauge;
-
-/// What the kernel does not tell stays absent, and nothing is swapped.
-void make_busy(core::Scan& scan, std::minstd_rand& random) {
-  for (core::ScanRow& row : scan.rows) {
-    for (std::size_t i = 0; i < core::Gauges::kSize; ++i) {
-      const auto gauge = static_cast<Gauge>(i);
-      if (gauge == Gauge::swap || !row.gauges[gauge]) continue;
-      const bool is_large = gauge == Gauge::usage || gauge == Gauge::anon || gauge == Gauge::file;
-      row.gauges.set(gauge, random() % (is_large ? 200 * kMiB : 20 * kMiB) & ~4095ULL);
-    }
-    for (const Counter counter : {Counter::pgfault, Counter::pgmajfault, Counter::refault_file}) {
-      if (row.increases[counter]) row.increases.set(counter, random() % (counter == Counter::pgfault ? 5000 : 100));
-    }
-  }
-}
 
 struct Taken {
   std::int64_t us = 0;
@@ -67,7 +49,7 @@ Recorded record_scans(const std::filesystem::path& parent, const std::filesystem
   for (std::int64_t i = 0; i <= scan_count; ++i, now_us += kInterval_us) {
     core::Scan scan = sampler.scan(now_us).scan;
     scan.interval_us = kInterval_us;
-    make_busy(scan, random);
+    for (core::ScanRow& row : scan.rows) row = busy_row(row.key, random);
     const Taken commit = measure([&] {
       history.begin();
       history.record(scan);

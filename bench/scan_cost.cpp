@@ -6,19 +6,18 @@
 // In every period of 10 s: caches cold; the service scans; caches cold; the floor, then the floor hot; caches cold; the sampler,
 // then the sampler hot.
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
-#include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "benchmark.hpp"
 #include "caches.hpp"
 #include "containers.hpp"
 #include "daemon/clock.hpp"
@@ -46,32 +45,25 @@ constexpr int kHotPasses = 2;
 constexpr int kHotScans = 8;
 constexpr double kRustScan_ms = 231;  // the Rust program's scan of 1000 containers, which stores nothing
 
-struct Options {
-  fs::path program = "build/release/cgroup-memory-manager";
-  fs::path results;  // empty: printed only
-  std::string commit = "unknown";
+/// Which numbers of containers, and how many periods of each.
+struct Plan {
   int periods = 5;
   std::vector<std::size_t> sizes;
+  bool is_whole = false;
 };
 
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view name = argv[i];
-    const char* const value = i + 1 < argc ? argv[i + 1] : "";
-    if (name == "--program") options.program = value, ++i;
-    else if (name == "--results") options.results = value, ++i;
-    else if (name == "--commit") options.commit = value, ++i;
-    else if (name == "--periods") options.periods = std::atoi(value), ++i;
-    else if (const long count = std::atol(argv[i]); count > 0) options.sizes.push_back(static_cast<std::size_t>(count));
-    else {
-      std::fprintf(stderr, "usage: bench/run [--periods N] [CONTAINERS...]\n");
-      std::exit(2);
-    }
+Plan plan_of(const std::vector<std::string>& arguments) {
+  Plan plan;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const bool is_periods = arguments[i] == "--periods" && i + 1 < arguments.size();
+    const long number = std::atol(arguments[is_periods ? ++i : i].c_str());
+    if (number <= 0) throw std::runtime_error("usage: bench/run [--periods N] [CONTAINERS...]");
+    if (is_periods) plan.periods = static_cast<int>(number);
+    else plan.sizes.push_back(static_cast<std::size_t>(number));
   }
-  if (options.sizes.empty()) options.sizes = {200, 1000, 10'000};
-  else options.results.clear();  // a part is no result
-  return options;
+  plan.is_whole = plan.sizes.empty();
+  if (plan.is_whole) plan.sizes = {200, 1000, 10'000};
+  return plan;
 }
 
 /// What was measured with one number of containers. Times in nanoseconds of CPU unless they say otherwise.
@@ -159,6 +151,7 @@ void measure_cold(const Playground& playground, const Containers& containers, co
     cold_then_hot(caches, [&] { return floor.pass(); }, cost.floor_cold, cost.floor_hot);
     cold_then_hot(caches, [&] { return sampler.pass(); }, cost.sampler_cold, cost.sampler_hot);
     scan_at_us = service.next_scan_at_us(scan_at_us + kReadBeforeScan_us);
+    if (daemon::steady_now_us() > scan_at_us - kReadBeforeScan_us) throw std::runtime_error("10 s are too short for so many");
     wait_until(scan_at_us - kReadBeforeScan_us);
     service_periods.end(cost);
   }
@@ -176,18 +169,19 @@ void measure_hot(const Service& service, Cost& cost) {
   }
 }
 
-Cost measure(const Playground& playground, const fs::path& directory, const Options& options, std::size_t count, Caches& caches) {
+Cost measure(const Playground& playground, const fs::path& directory, const fs::path& program, int periods, std::size_t count,
+             Caches& caches) {
   Cost cost{.containers = count};
   say(count, "making them");
   const Containers containers(playground.kubepods(), count, directory);
-  Service::Options service_options{.program = options.program,
+  Service::Options service_options{.program = program,
                                    .parent = playground.kubepods(),
                                    .cgroup = playground.beside("service"),
                                    .directory = directory / ("cold-" + std::to_string(count))};
   {
     Service service(service_options);  // before the others: what it is the first to look up is charged to it
     cost.start_us = service.start_us();
-    measure_cold(playground, containers, service, caches, options.periods, cost);
+    measure_cold(playground, containers, service, caches, periods, cost);
     cost.largest_rss_bytes = status_bytes(service.pid(), "VmHWM");
     cost.rss_bytes = status_bytes(service.pid(), "VmRSS");
     cost.pinned_bytes = pinned_kernel_bytes(service_options.cgroup);
@@ -309,29 +303,20 @@ std::vector<Bound> bounds_of(const std::vector<Cost>& costs) {
   return bounds;
 }
 
-int run(const Options& options) {
-  note_signals();
+void run(const Options& options) {
+  const Plan plan = plan_of(options.arguments);
   const std::string where_and_when = provenance(options.commit);
   const Playground playground;
   const WorkDirectory directory;
   Caches caches;
   std::vector<Cost> costs;
-  for (const std::size_t count : options.sizes) costs.push_back(measure(playground, directory.path(), options, count, caches));
-  publish(options.results, "A scan",
-          where_and_when + ".\n\n" + cost_table(costs) + "\n" + table_of(bounds_of(costs)));
-  return 0;
+  for (const std::size_t count : plan.sizes) {
+    costs.push_back(measure(playground, directory.path(), options.program, plan.periods, count, caches));
+  }
+  publish(plan.is_whole ? options.results : "",  // a part is no result
+          "A scan", where_and_when + ".\n\n" + cost_table(costs) + "\n" + table_of(bounds_of(costs)));
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    return run(parse(argc, argv));
-  } catch (const Stopped& stopped) {
-    std::fprintf(stderr, "%s\n", stopped.what());
-    return 130;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return run_benchmark(argc, argv, run); }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Numbers of a container that nobody has run: one that allocates, reads and writes all the time. A test of recording with idle
+// containers would flatter, for a 0 takes no byte on disk.
+
+#include <cstdint>
+#include <random>
+
+#include "core/records.hpp"
+
+namespace cgmm::bench {
+
+/// A row with all that cgroup v1 tells.
+inline core::ScanRow busy_row(core::CgroupKey key, std::minstd_rand& random) {
+  using core::Counter;
+  using core::Gauge;
+  constexpr std::uint64_t kMiB = 1 << 20;
+  constexpr std::uint64_t kPage = 4096;
+  core::ScanRow row{.key = key, .gauges = {}, .increases = {}, .oom_kills_total = 0};
+  for (const Gauge gauge : {Gauge::usage, Gauge::anon, Gauge::file}) row.gauges.set(gauge, random() % (200 * kMiB) / kPage * kPage);
+  for (const Gauge gauge : {Gauge::shmem, Gauge::inactive_file, Gauge::active_file, Gauge::dirty, Gauge::kernel}) {
+    row.gauges.set(gauge, random() % (20 * kMiB) / kPage * kPage);
+  }
+  row.gauges.set(Gauge::swap, 0);
+  row.increases.set(Counter::pgfault, random() % 5000);
+  for (const Counter counter : {Counter::pgmajfault, Counter::refault_file}) row.increases.set(counter, random() % 200);
+  for (const Counter counter : {Counter::refault_anon, Counter::limit_hits, Counter::oom_kills}) row.increases.set(counter, 0);
+  return row;
+}
+
+}  // namespace cgmm::bench

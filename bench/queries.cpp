@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long the questions take that reports and incidents ask, of a history of seven days of 200 busy containers: a scan every 10 s
+// for as long as samples are kept, and one a minute before that, which is left as hours. `bench/run queries` builds and starts it.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "benchmark.hpp"
+#include "core/keep.hpp"
+#include "core/units.hpp"
+#include "daemon/clock.hpp"
+#include "figures.hpp"
+#include "made_up.hpp"
+#include "process.hpp"
+#include "report/catalog.hpp"
+#include "stop.hpp"
+#include "store/history.hpp"
+#include "store/reader.hpp"
+#include "work_directory.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace cgmm;
+using namespace cgmm::bench;
+
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kMinute = 60 * kSecond;
+constexpr std::int64_t kHour = 60 * kMinute;
+constexpr std::int64_t kDays = 7;
+constexpr core::CgroupKey kContainers = 200;
+constexpr int kTimes = 9;
+constexpr const char* kLargest =
+    "SELECT path, max(usage_bytes), max(anon_bytes), max(reclaimable_cache_bytes) FROM v_sample "
+    "WHERE at_us >= :since_us AND at_us < :until_us GROUP BY path";
+
+core::CgroupId id_of(core::CgroupKey key) {
+  return {"/kubepods/burstable/pod1f0c2a3b-9d11/" + std::string(61, 'c') + std::to_string(100 + key), 1000 + key};
+}
+
+core::Scan scan_at(std::int64_t at_us, std::int64_t interval_us, bool is_first, std::minstd_rand& random) {
+  core::Scan scan{.started_at_us = at_us, .duration_us = 4000, .interval_us = interval_us, .cpu_us = 4000, .announces_all = is_first};
+  for (core::CgroupKey key = 1; key <= kContainers; ++key) {
+    if (is_first) {
+      const core::CgroupId id = id_of(key);
+      scan.appeared.push_back({key, id, {"containerd", id.path.substr(id.path.rfind('/') + 1), "1f0c2a3b-9d11", "burstable"}});
+      scan.limits.push_back({key, {256 << 20, 256 << 20, {}}});
+    }
+    scan.rows.push_back(busy_row(key, random));
+  }
+  return scan;
+}
+
+/// A reclaim every ten minutes and an OOM kill every six hours beside the scans.
+void fill(const fs::path& file, std::int64_t end_us) {
+  store::History history(file);
+  const core::Keep keep;
+  history.keep(keep);
+  const std::int64_t begin_us = end_us - kDays * core::Keep::kDayUs;
+  std::minstd_rand random(42);
+  const auto commit = [&](const auto& record) {
+    history.begin();
+    history.record(record);
+    history.commit();
+  };
+  history.begin_run(begin_us, "a benchmark");
+  commit(core::NodeFacts{{{"page_size_bytes", std::int64_t{4096}}}});
+  std::int64_t reclaims = 0;
+  std::int64_t next_reclaim_us = begin_us + kHour;
+  std::int64_t next_kill_us = begin_us + 6 * kHour;
+  std::int64_t interval_us = 0;
+  for (std::int64_t at_us = begin_us; at_us < end_us; at_us += interval_us) {
+    check_stop();
+    interval_us = at_us < end_us - keep.samples_us ? kMinute : 10 * kSecond;
+    commit(scan_at(at_us, interval_us, at_us == begin_us, random));
+    const core::CgroupId any = id_of(1 + static_cast<core::CgroupKey>(random()) % kContainers);
+    if (at_us >= next_reclaim_us) {
+      commit(core::Reclaim{.reclaim_id = ++reclaims,
+                           .id = any,
+                           .started_at_us = at_us,
+                           .duration_us = 20'000,
+                           .freed_bytes = 64 << 20,
+                           .outcome = core::ReclaimOutcome::done,
+                           .cooldown = core::Cooldown{at_us, at_us + 30 * kSecond, 0}});
+      commit(core::Effect{.reclaim_id = reclaims, .observed_for_us = 300 * kSecond});
+      next_reclaim_us += 10 * kMinute;
+    }
+    if (at_us >= next_kill_us) {
+      commit(core::CountedOomKills{.id = any, .since_at_us = at_us - interval_us, .at_us = at_us, .count = 1});
+      next_kill_us += 6 * kHour;
+    }
+    history.tidy(at_us);
+  }
+  while (history.tidy_slice(end_us)) check_stop();
+  history.end_run(end_us, "over");
+}
+
+/// In milliseconds, several times, the file in memory.
+Measured timed(const std::function<void()>& act) {
+  Measured measured;
+  act();
+  for (int i = 0; i < kTimes; ++i) {
+    check_stop();
+    const std::int64_t began_us = daemon::steady_now_us();
+    act();
+    measured.add(static_cast<double>(daemon::steady_now_us() - began_us) / 1e3);
+  }
+  return measured;
+}
+
+/// The program itself, with what it prints thrown away.
+void run_program(const std::string& command_line) {
+  Child child({}, [&] {
+    ::execl("/bin/sh", "sh", "-c", ("exec " + command_line + " >/dev/null").c_str(), nullptr);
+    return 127;
+  });
+  if (const int code = child.wait(); code != 0) throw std::runtime_error(command_line + ": exit code " + std::to_string(code));
+}
+
+void run(const Options& options) {
+  const std::string where_and_when = provenance(options.commit);
+  const WorkDirectory directory;
+  const fs::path file = directory.path() / "history.db";
+  const std::int64_t end_us = daemon::wall_now_us();
+  std::fprintf(stderr, "filling a history of %lld days\n", static_cast<long long>(kDays));
+  in_child<int>({}, [&] { return fill(file, end_us), 0; });
+
+  const auto count = [&](const char* table) {
+    return std::get<std::int64_t>(store::Reader(file).run(std::string("SELECT count(*) FROM ") + table).rows.at(0).at(0));
+  };
+  Table table({"question", "rows", "ms (least-most)"});
+  std::vector<Bound> bounds;
+  const auto ask = [&](const std::string& question, const std::string& sql, const core::Parameters& parameters, double at_most_ms) {
+    std::size_t rows = 0;
+    const Measured taken = timed([&] { rows = store::Reader(file).run(sql, parameters).rows.size(); });
+    table.row({question, std::to_string(rows), spread(taken, 1)});
+    if (at_most_ms > 0) bounds.push_back({question + ", ms", at_most_ms, taken.median()});
+  };
+  const auto window = [&](std::int64_t since_us, std::int64_t length_us, const std::string& glob) {
+    return core::Parameters{{"since_us", since_us}, {"until_us", since_us + length_us}, {"cgroup_glob", glob}};
+  };
+  const auto sql_of = [](const char* report) { return report::find_report({}, report).value().sql; };
+  const std::string history = sql_of("history");
+  const std::int64_t day_ago_us = end_us - core::Keep::kDayUs;
+  ask("one cgroup's last hour (history)", history, window(end_us - kHour, kHour, id_of(7).path), 10);
+  ask("one cgroup's hour a day ago (history)", history, window(day_ago_us, kHour, id_of(7).path), 10);
+  ask("30 minutes a day ago, everything (history)", history, window(day_ago_us, kHour / 2, "*"), 60);
+  ask("30 minutes a day ago, each cgroup's largest (v_sample)", kLargest, window(day_ago_us, kHour / 2, "*"), 60);
+  ask("30 minutes a day ago, who grew most (biggest_growth)", sql_of("biggest_growth"), window(day_ago_us, kHour / 2, "*"), 60);
+  const std::string program = options.program.string();
+  const std::string of_file = " --database " + file.string();
+  const auto ask_program = [&](const std::string& arguments, double at_most_ms) {
+    const Measured taken = timed([&] { run_program(program + " " + arguments + of_file); });
+    table.row({"`" + arguments + "`", "", spread(taken, 1)});
+    if (at_most_ms > 0) bounds.push_back({"`" + arguments + "`, ms", at_most_ms, taken.median()});
+  };
+  ask_program("incident show latest --window 30m", 60);
+  ask_program("report --since 7d", 1000);
+  ask_program("report --since 7d --format html", 1000);
+
+  const std::int64_t samples = count("sample");
+  const std::string holds = core::format_bytes(fs::file_size(file)) + ": " + std::to_string(samples) + " samples, " +
+                            std::to_string(count("sample_hour")) + " hours of cgroups, " +
+                            fixed(static_cast<double>(fs::file_size(file)) / static_cast<double>(samples)) + " bytes a sample with all that";
+  publish(options.results, "Questions to seven days of 200 containers",
+          where_and_when + ".\nThe history takes " + holds + ".\n\n" + table.text() + "\n" + table_of(bounds));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return run_benchmark(argc, argv, run); }
