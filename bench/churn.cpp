@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether scans keep their schedule while containers come and go, and whether anything is left of those that went: a service that
-// scans every second; 10 000 containers made at once, and removed at once; then a hundred a second made and removed, for a minute.
-// `bench/run churn` builds and starts it.
+// Whether scans keep their schedule while containers come and go, and whether anything is left of those that went: a service
+// that scans every second; 10 000 containers made at once, and removed at once; then a hundred a second made and removed, for a
+// minute. `bench/run churn` builds and starts it.
 
 #include <algorithm>
 #include <cstdio>
@@ -32,14 +32,12 @@ constexpr std::int64_t kCalm_us = 10 * kSecond;
 
 /// What the service holds, when it has been left alone for a while.
 struct Held {
-  std::int64_t descriptors, rss_bytes, kernel_bytes;
+  std::int64_t descriptors, anon_bytes, kernel_bytes;
 };
 
 Held held_by(const Service& service, const fs::path& cgroup) {
   wait_for(kCalm_us);
-  // First what can be dropped of it is: RSS is then what it needs.
-  const std::int64_t kernel_bytes = pinned_kernel_bytes(cgroup);
-  return {descriptor_count(service.pid()), status_bytes(service.pid(), "RssAnon"), kernel_bytes};
+  return {descriptor_count(service.pid()), status_bytes(service.pid(), "RssAnon"), pinned_kernel_bytes(cgroup)};
 }
 
 void all_at_once(const fs::path& kubepods, void (*act)(const fs::path&, std::size_t)) {
@@ -84,7 +82,7 @@ void run(const Options& options) {
   Table table({"", "descriptors", "anonymous memory, MB", "kernel memory pinned, MB"});
   const auto note = [&](const char* when) {
     const Held held = held_by(service, cgroup);
-    table.row({when, std::to_string(held.descriptors), mb(held.rss_bytes), mb(held.kernel_bytes)});
+    table.row({when, std::to_string(held.descriptors), mb(held.anon_bytes), mb(held.kernel_bytes)});
     return held;
   };
   const Held before = note("before");
@@ -123,7 +121,7 @@ void run(const Options& options) {
       {"scans missed", 0, missed, 0},
       {"containers that are gone and have no end on record", 0, not_ended, 0},
       {"descriptors more than before", 0, static_cast<double>(after.descriptors - before.descriptors), 0},
-      {"anonymous memory more than after the 10000, MB", 1, growth_mb(between.rss_bytes, after.rss_bytes), 2},
+      {"anonymous memory more than after the 10000, MB", 1, growth_mb(between.anon_bytes, after.anon_bytes), 2},
       {"kernel memory more than before, MB", 1, growth_mb(before.kernel_bytes, after.kernel_bytes), 2}};
   publish(options.results, "Containers that come and go",
           where_and_when + ".\n\n" + scan_table.text() + "\n" + table.text() + "\n" + table_of(bounds));

@@ -70,8 +70,9 @@ int leave_page_cache(const fs::path& kubepods, std::size_t count, const fs::path
 int live(const fs::path& file) {
   const kernel::Fd fd = open_file(file);
   const std::vector<char> bytes(kTouchedBytes, 'y');
-  auto* const memory = static_cast<char*>(::mmap(nullptr, kLiveBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  if (memory == MAP_FAILED) return 1;
+  void* const mapped = ::mmap(nullptr, kLiveBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return 1;
+  auto* const memory = static_cast<char*>(mapped);
   std::fill_n(memory, kLiveBytes, 'z');
   for (std::size_t at = 0;; at = (at + kTouchedBytes) % kLiveBytes) {
     write_at(fd, bytes, at);
@@ -83,7 +84,9 @@ int live(const fs::path& file) {
 
 }  // namespace
 
-Playground::Playground() : top_(v1_root() / ("cgmm-bench-" + std::to_string(::getpid()))) { fs::create_directories(kubepods() / "burstable"); }
+Playground::Playground() : top_(v1_root() / ("cgmm-bench-" + std::to_string(::getpid()))) {
+  fs::create_directories(kubepods() / "burstable");
+}
 
 Playground::~Playground() {
   std::error_code error;
@@ -106,11 +109,7 @@ fs::path container_path(const fs::path& kubepods, std::size_t i) {
   return kubepods / "burstable" / name;
 }
 
-void make_container(const fs::path& kubepods, std::size_t i) {
-  const fs::path directory = container_path(kubepods, i);
-  fs::create_directories(directory);
-  std::ofstream(directory / "memory.limit_in_bytes") << kLimit << std::flush;
-}
+void make_container(const fs::path& kubepods, std::size_t i) { fs::create_directories(container_path(kubepods, i)); }
 
 void remove_container(const fs::path& kubepods, std::size_t i) {
   const fs::path directory = container_path(kubepods, i);
@@ -143,6 +142,10 @@ Containers::Containers(fs::path kubepods, std::size_t count, const fs::path& dir
 Containers::~Containers() {
   live_.clear();
   for (std::size_t i = 0; i < count_; ++i) remove_container(kubepods_, i);
+}
+
+void Containers::set_limits() const {
+  for (const fs::path& container : paths()) std::ofstream(container / "memory.limit_in_bytes") << kLimit << std::flush;
 }
 
 std::vector<fs::path> Containers::paths() const {

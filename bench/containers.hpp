@@ -35,8 +35,9 @@ void make_container(const std::filesystem::path& kubepods, std::size_t i);
 /// With its pod, after the pod's last one. Whatever is not there is passed over.
 void remove_container(const std::filesystem::path& kubepods, std::size_t i);
 
-/// So many, each with a limit and some page cache that a process has left there. In up to kLive of them a process lives: every
-/// 200 ms it dirties page cache of a file and gives back and takes anonymous memory, always the same few pages.
+/// So many, each with some page cache that a process has left there. In up to kLive of them a process lives: every 200 ms it
+/// dirties page cache of a file and gives back and takes anonymous memory, always the same few pages. They have no limit at
+/// first: else whatever other programs on this machine do would have the service look after them between two scans.
 class Containers {
  public:
   static constexpr std::size_t kLive = 50;
@@ -48,6 +49,7 @@ class Containers {
   Containers& operator=(const Containers&) = delete;
 
   std::size_t size() const { return count_; }
+  void set_limits() const;
   /// In the order in which they were made.
   std::vector<std::filesystem::path> paths() const;
 

@@ -79,7 +79,7 @@ std::string Table::text() const {
     }
     text += "|\n";
     if (line > 0) continue;
-    for (std::size_t i = 0; i < widths.size(); ++i) text += i == 0 ? "|-" + std::string(widths[i], '-') + "-" : "|-" + std::string(widths[i], '-') + ":";
+    for (std::size_t i = 0; i < widths.size(); ++i) text += "|-" + std::string(widths[i], '-') + (i == 0 ? "-" : ":");
     text += "|\n";
   }
   return text;
@@ -88,7 +88,8 @@ std::string Table::text() const {
 std::string table_of(const std::vector<Bound>& bounds) {
   Table table({"bound", "at most", "measured", ""});
   for (const Bound& one : bounds) {
-    table.row({one.what, fixed(one.at_most, one.digits), fixed(one.measured, one.digits), one.measured <= one.at_most ? "met" : "not met"});
+    table.row({one.what, fixed(one.at_most, one.digits), fixed(one.measured, one.digits),
+               one.measured <= one.at_most ? "met" : "not met"});
   }
   return table.text();
 }

@@ -49,7 +49,7 @@ Floor::Floor(const std::filesystem::path& cgroup, const std::vector<std::filesys
     const auto part = left.first(std::min(left.size(), containers_a_process()));
     left = left.subspan(part.size());
     workers_.emplace_back(cgroup, [part] {
-      return Worker::Pass([files = open_files(part), buffer = std::vector<char>(kBufferBytes)]() mutable {
+      return Worker::Pass([files = open_files(part), buffer = std::vector<char>(kBufferBytes)](char) mutable {
         for (const int file : files) {
           if (::pread(file, buffer.data(), buffer.size(), 0) <= 0) throw std::runtime_error("the floor could not read a file");
         }
@@ -61,7 +61,7 @@ Floor::Floor(const std::filesystem::path& cgroup, const std::vector<std::filesys
 
 std::int64_t Floor::pass() {
   std::int64_t taken_ns = 0;
-  for (Worker& worker : workers_) taken_ns += worker.pass();
+  for (Worker& worker : workers_) taken_ns += worker.pass('r');
   return taken_ns;
 }
 

@@ -18,9 +18,10 @@ inline core::ScanRow busy_row(core::CgroupKey key, std::minstd_rand& random) {
   constexpr std::uint64_t kMiB = 1 << 20;
   constexpr std::uint64_t kPage = 4096;
   core::ScanRow row{.key = key, .gauges = {}, .increases = {}, .oom_kills_total = 0};
-  for (const Gauge gauge : {Gauge::usage, Gauge::anon, Gauge::file}) row.gauges.set(gauge, random() % (200 * kMiB) / kPage * kPage);
+  const auto pages = [&](std::uint64_t up_to_bytes) { return random() % up_to_bytes / kPage * kPage; };
+  for (const Gauge gauge : {Gauge::usage, Gauge::anon, Gauge::file}) row.gauges.set(gauge, pages(200 * kMiB));
   for (const Gauge gauge : {Gauge::shmem, Gauge::inactive_file, Gauge::active_file, Gauge::dirty, Gauge::kernel}) {
-    row.gauges.set(gauge, random() % (20 * kMiB) / kPage * kPage);
+    row.gauges.set(gauge, pages(20 * kMiB));
   }
   row.gauges.set(Gauge::swap, 0);
   row.increases.set(Counter::pgfault, random() % 5000);

@@ -110,7 +110,7 @@ Worker::Worker(Pipes pipes, const std::filesystem::path& cgroup, const std::func
           if (::write(pipes.answers_in.get(), &taken_ns, sizeof taken_ns) != sizeof taken_ns) return 1;
           if (::read(pipes.commands_out.get(), &command, 1) != 1) return 0;
           const std::int64_t before_ns = cpu_ns();
-          pass();
+          pass(command);
           taken_ns = cpu_ns() - before_ns;
         } while (true);
       }) {
@@ -118,8 +118,8 @@ Worker::Worker(Pipes pipes, const std::filesystem::path& cgroup, const std::func
   answer();
 }
 
-std::int64_t Worker::pass() {
-  if (::write(commands_.get(), "", 1) != 1) throw std::runtime_error("a worker has ended");
+std::int64_t Worker::pass(char command) {
+  if (::write(commands_.get(), &command, 1) != 1) throw std::runtime_error("a worker has ended");
   return answer();
 }
 

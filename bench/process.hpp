@@ -40,17 +40,16 @@ class Child {
   pid_t pid_ = 0;
 };
 
-/// A child that does the same thing again and again, when it is told to, and says what CPU it took: what it holds, and what it
-/// takes, is its own.
+/// A child that does something again and again, when it is told to, and says what CPU it took: what it holds, and what it takes,
+/// is its own.
 class Worker {
  public:
-  using Pass = std::function<void()>;
+  using Pass = std::function<void(char command)>;
   /// `prepare` runs in the child and returns what a pass is. Waits until it is prepared.
   Worker(const std::filesystem::path& cgroup, const std::function<Pass()>& prepare);
 
   /// In nanoseconds of CPU.
-  std::int64_t pass();
-  const Child& child() const { return child_; }
+  std::int64_t pass(char command);
 
  private:
   struct Pipes;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long the questions take that reports and incidents ask, of a history of seven days of 200 busy containers: a scan every 10 s
-// for as long as samples are kept, and one a minute before that, which is left as hours. `bench/run queries` builds and starts it.
+// How long the questions take that reports and incidents ask, of a history of seven days of 200 busy containers: a scan every
+// 10 s for as long as samples are kept, and one a minute before that, of which hours are left. `bench/run queries` builds and
+// starts it.
 
 #include <unistd.h>
 
@@ -46,7 +47,7 @@ core::CgroupId id_of(core::CgroupKey key) {
 }
 
 core::Scan scan_at(std::int64_t at_us, std::int64_t interval_us, bool is_first, std::minstd_rand& random) {
-  core::Scan scan{.started_at_us = at_us, .duration_us = 4000, .interval_us = interval_us, .cpu_us = 4000, .announces_all = is_first};
+  core::Scan scan{.started_at_us = at_us, .duration_us = 4000, .interval_us = interval_us, .announces_all = is_first};
   for (core::CgroupKey key = 1; key <= kContainers; ++key) {
     if (is_first) {
       const core::CgroupId id = id_of(key);
@@ -137,7 +138,8 @@ void run(const Options& options) {
   };
   Table table({"question", "rows", "ms (least-most)"});
   std::vector<Bound> bounds;
-  const auto ask = [&](const std::string& question, const std::string& sql, const core::Parameters& parameters, double at_most_ms) {
+  const auto ask = [&](const std::string& question, const std::string& sql, const core::Parameters& parameters,
+                       double at_most_ms) {
     std::size_t rows = 0;
     const Measured taken = timed([&] { rows = store::Reader(file).run(sql, parameters).rows.size(); });
     table.row({question, std::to_string(rows), spread(taken, 1)});
@@ -168,7 +170,8 @@ void run(const Options& options) {
   const std::int64_t samples = count("sample");
   const std::string holds = core::format_bytes(fs::file_size(file)) + ": " + std::to_string(samples) + " samples, " +
                             std::to_string(count("sample_hour")) + " hours of cgroups, " +
-                            fixed(static_cast<double>(fs::file_size(file)) / static_cast<double>(samples)) + " bytes a sample with all that";
+                            fixed(static_cast<double>(fs::file_size(file)) / static_cast<double>(samples)) +
+                            " bytes a sample with all that";
   publish(options.results, "Questions to seven days of 200 containers",
           where_and_when + ".\nThe history takes " + holds + ".\n\n" + table.text() + "\n" + table_of(bounds));
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 // What it takes to put scans on record, as daemon/recorder does it, but without its waiting: scans of real cgroups follow each
-// other as fast as they can, in a time that is made up. Their numbers are made up too (made_up.hpp), for within milliseconds nothing
-// happens in a container.
+// other as fast as they can, in a time that is made up. Their numbers are made up too (made_up.hpp), for within milliseconds
+// nothing happens in a container.
 
 #include <cstdint>
 #include <filesystem>

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -22,7 +21,9 @@ namespace {
 constexpr std::int64_t kLookEvery_us = 3'000;
 constexpr std::int64_t kPatience_us = 60'000'000;
 
+/// In the child. Returns where it can't be started.
 int run(const Service::Options& options) {
+  std::filesystem::create_directories(options.directory);
   const std::string config = options.directory / "config.toml";
   const std::string database = options.directory / "history.db";
   std::ofstream(config) << "# the defaults\n" << std::flush;
@@ -30,11 +31,19 @@ int run(const Service::Options& options) {
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
   const std::string interval = core::duration_setting(options.interval_us);
-  const char* const arguments[] = {options.program.c_str(), "run",         "--config",          config.c_str(),
-                                   "--parent",              options.parent.c_str(), "--database", database.c_str(),
-                                   "--interval",            interval.c_str(),       "--threshold", "1TiB", nullptr};
+  const char* const arguments[] = {options.program.c_str(), "run",
+                                   "--config", config.c_str(), "--database", database.c_str(),
+                                   "--parent", options.parent.c_str(), "--interval", interval.c_str(),
+                                   "--threshold", "1TiB", nullptr};
   ::execv(options.program.c_str(), const_cast<char* const*>(arguments));
   return 127;
+}
+
+std::string last_line(const std::filesystem::path& log) {
+  std::ifstream stream(log);
+  std::string last;
+  for (std::string line; std::getline(stream, line);) last = line;
+  return last;
 }
 
 std::optional<std::int64_t> first_number(const core::Table& table) {
@@ -55,13 +64,14 @@ std::optional<std::int64_t> first_scan(const std::filesystem::path& database) {
 }  // namespace
 
 Service::Service(Options options)
-    : options_(std::move(options)), exec_at_us_((std::filesystem::create_directories(options_.directory), daemon::steady_now_us())),
+    : options_(std::move(options)),
+      exec_at_us_(daemon::steady_now_us()),
       child_(options_.cgroup, [this] { return run(options_); }) {
   std::optional<std::int64_t> scan_at_us;
   while (!(scan_at_us = first_scan(database()))) {
     wait_for(kLookEvery_us);
     if (daemon::steady_now_us() - exec_at_us_ > kPatience_us || !child_.is_running()) {
-      throw std::runtime_error("the service records nothing, see " + (options_.directory / "log").string());
+      throw std::runtime_error("the service records nothing; it says: " + last_line(options_.directory / "log"));
     }
   }
   start_us_ = daemon::steady_now_us() - exec_at_us_;
@@ -78,7 +88,7 @@ std::int64_t Service::stop() {
   ::kill(pid(), SIGTERM);
   const int code = child_.wait();
   const std::int64_t taken_us = daemon::steady_now_us() - began_us;
-  if (code != 0) throw std::runtime_error("the service ended with " + std::to_string(code) + ", see " + (options_.directory / "log").string());
+  if (code != 0) throw std::runtime_error("the service ended with exit code " + std::to_string(code));
   return taken_us;
 }
 

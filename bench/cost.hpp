@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What a scan was measured to cost, as tables. Measured times are nanoseconds of CPU.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "figures.hpp"
+#include "recording.hpp"
+
+namespace cgmm::bench {
+
+/// With one number of containers.
+struct Cost {
+  std::size_t containers = 0;
+  Measured floor_cold, floor_hot;      // (a) a pass
+  Measured sampler_cold, sampler_hot;  // (b) a scan
+  Measured service_cold, service_hot;  // (c) a scan and all that is done until the next: ten seconds, and one
+  std::map<std::string, Measured> threads;  // of (c), cold, by their names
+  Measured looks;                           // (b) between two scans, at its worst
+  Measured switches;                        // of (c), cold: context switches
+  std::int64_t start_us = 0, stop_us = 0;
+  std::int64_t largest_rss_bytes = 0, rss_bytes = 0, pinned_bytes = 0;
+  double held_file_bytes = 0;  // pinned by each file that the floor holds
+  Recorded recorded;
+};
+
+std::string table_of(const std::vector<Cost>& costs);
+std::vector<Bound> bounds_of(const std::vector<Cost>& costs);
+
+}  // namespace cgmm::bench
