@@ -77,8 +77,9 @@ std::int64_t descriptor_count(pid_t pid);
 
 /// What a cgroup's processes pin of the kernel's memory: seq_file buffers, files, and those of the dentries and inodes that they
 /// were the first to look up; also the stacks and page tables of their threads. Cached objects that nobody uses are dropped
-/// first. Not in it: what the kernel does not charge to anybody (kernfs' own record of an open file), directories' dentries,
-/// which mkdir has made, and some 100 KB either way that each processor has charged in advance.
+/// first, again and again until that brings nothing. Not in it: what the kernel does not charge to anybody (kernfs' own record
+/// of an open file), directories' dentries, which mkdir has made, and some 100 KB either way that each processor has charged in
+/// advance.
 std::int64_t pinned_kernel_bytes(const std::filesystem::path& cgroup);
 
 template <class Result>
