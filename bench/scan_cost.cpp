@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
@@ -78,11 +77,11 @@ Worker::Pass prepare_sampler(const fs::path& parent) {
   const auto sampler =
       std::make_shared<daemon::Sampler>(kernel::open_hierarchy(parent), kernel::Watch::automatic, core::Policy{},
                                         std::unordered_map<core::CgroupId, std::uint64_t>{});
-  const auto last = std::make_shared<std::optional<daemon::Sampler::Result>>();  // its end is not part of a pass
-  const auto act = [sampler, last](char command) {
-    *last = command == kLook ? sampler->look(daemon::wall_now_us()) : sampler->scan(daemon::wall_now_us());
+  const auto act = [sampler](char command) {
+    if (command == kLook) sampler->look(daemon::wall_now_us());
+    else sampler->scan(daemon::wall_now_us());
   };
-  act(kScan);
+  act(kScan);  // which announces them all
   return act;
 }
 
@@ -99,36 +98,32 @@ void measure_looks(const Containers& containers, Worker& sampler, Caches& caches
   }
 }
 
-/// What a service takes from one call to the next.
-class Periods {
+/// What a service takes from one call of end() to the next.
+class Period {
  public:
-  explicit Periods(const Service& service) : service_(service) { end_into(nullptr); }
+  explicit Period(const Service& service) : service_(service) { end(); }
 
-  void end(Cost& cost) { end_into(&cost); }
-  double total_ns() const { return total_ns_; }
-
- private:
-  void end_into(Cost* cost) {
-    const auto now = cpu_ns_by_thread(service_.pid());
+  void end() {
+    const auto cpu_ns = cpu_ns_by_thread(service_.pid());
     const std::int64_t switches = context_switches(service_.pid());
-    total_ns_ = 0;
-    for (const auto& [name, ns] : now) {
-      const auto taken = static_cast<double>(ns - cpu_ns_[name]);
-      total_ns_ += taken;
-      if (cost != nullptr) cost->threads[name].add(taken);
+    total_ns = 0;
+    for (const auto& [name, ns] : cpu_ns) {
+      by_thread_ns[name] = static_cast<double>(ns - cpu_ns_[name]);
+      total_ns += by_thread_ns[name];
     }
-    if (cost != nullptr) {
-      cost->service_cold.add(total_ns_);
-      cost->switches.add(static_cast<double>(switches - switches_));
-    }
-    cpu_ns_ = now;
+    switch_count = static_cast<double>(switches - switches_);
+    cpu_ns_ = cpu_ns;
     switches_ = switches;
   }
 
+  std::map<std::string, double> by_thread_ns;
+  double total_ns = 0;
+  double switch_count = 0;
+
+ private:
   const Service& service_;
   std::map<std::string, std::int64_t> cpu_ns_;
   std::int64_t switches_ = 0;
-  double total_ns_ = 0;
 };
 
 template <class Pass>
@@ -148,9 +143,9 @@ void measure_cold(const Playground& playground, const Containers& containers, co
 
   std::int64_t scan_at_us = service.next_scan_at_us(daemon::steady_now_us() + 2 * kReadBeforeScan_us);
   wait_until(scan_at_us - kReadBeforeScan_us);
-  Periods service_periods(service);
-  for (int period = 1; period <= periods; ++period) {
-    say(cost.containers, "period " + std::to_string(period) + " of " + std::to_string(periods));
+  Period period(service);
+  for (int i = 1; i <= periods; ++i) {
+    say(cost.containers, "period " + std::to_string(i) + " of " + std::to_string(periods));
     wait_until(scan_at_us - caches.thrash_us() - kIdleBeforeScan_us);
     caches.thrash();
     wait_until(scan_at_us + kPassesAfterScan_us);
@@ -159,7 +154,10 @@ void measure_cold(const Playground& playground, const Containers& containers, co
     scan_at_us = service.next_scan_at_us(scan_at_us + kReadBeforeScan_us);
     if (daemon::steady_now_us() > scan_at_us - kReadBeforeScan_us) throw std::runtime_error("10 s are too short for so many");
     wait_until(scan_at_us - kReadBeforeScan_us);
-    service_periods.end(cost);
+    period.end();
+    cost.service_cold.add(period.total_ns);
+    cost.switches.add(period.switch_count);
+    for (const auto& [name, ns] : period.by_thread_ns) cost.threads[name].add(ns);
   }
   measure_looks(containers, sampler, caches, cost.looks);
 }
@@ -167,12 +165,11 @@ void measure_cold(const Playground& playground, const Containers& containers, co
 void measure_hot(const Service& service, Cost& cost) {
   const auto before_scan = [&] { wait_until(service.next_scan_at_us(daemon::steady_now_us() + kSecond / 3) - kSecond / 3); };
   before_scan();
-  Periods periods(service);
-  Cost unused;
+  Period period(service);
   for (int i = 0; i < kHotScans; ++i) {
     before_scan();
-    periods.end(unused);
-    cost.service_hot.add(periods.total_ns());
+    period.end();
+    cost.service_hot.add(period.total_ns);
   }
 }
 
