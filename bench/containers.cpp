@@ -144,6 +144,12 @@ Containers::~Containers() {
   for (std::size_t i = 0; i < count_; ++i) remove_container(kubepods_, i);
 }
 
+bool Containers::is_live(std::size_t i) const {
+  const std::size_t live_count = live_.size();
+  const std::size_t nearest = (i * live_count + count_ - 1) / count_;  // the first that begins at i or later
+  return nearest < live_count && nearest * count_ / live_count == i;
+}
+
 void Containers::set_limits() const {
   for (const fs::path& container : paths()) std::ofstream(container / "memory.limit_in_bytes") << kLimit << std::flush;
 }

@@ -49,6 +49,7 @@ class Containers {
   Containers& operator=(const Containers&) = delete;
 
   std::size_t size() const { return count_; }
+  bool is_live(std::size_t i) const;
   void set_limits() const;
   /// In the order in which they were made.
   std::vector<std::filesystem::path> paths() const;

@@ -18,35 +18,41 @@ namespace {
 constexpr std::size_t kOtherDescriptors = 100;
 constexpr std::size_t kBufferBytes = 64 * 1024;
 
-std::size_t files_a_container() { return static_cast<std::size_t>(std::ranges::count_if(kReadFiles, &ReadFile::in_every_scan)); }
-
-std::size_t containers_a_process() {
+std::size_t files_a_process() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  return (std::min<std::size_t>(limit.rlim_cur, 1 << 20) - kOtherDescriptors) / files_a_container();
+  return std::min<std::size_t>(limit.rlim_cur, 1 << 20) - kOtherDescriptors;
 }
 
-std::vector<int> open_files(std::span<const std::filesystem::path> containers) {
-  std::vector<int> files;  // held until the process ends
-  for (const auto& container : containers) {
-    for (const ReadFile& file : kReadFiles) {
-      if (!file.in_every_scan) continue;
-      files.push_back(::open((container / file.name).c_str(), O_RDONLY | O_CLOEXEC));
-      if (files.back() < 0) throw std::system_error(errno, std::system_category(), container / file.name);
-    }
+std::vector<std::filesystem::path> files_of(const Containers& containers) {
+  const std::vector<std::filesystem::path> paths = containers.paths();
+  std::vector<std::filesystem::path> files;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const std::size_t count = containers.is_live(i) ? kReadFiles.size() : kReadOfQuiet;
+    for (const char* const name : std::span(kReadFiles).first(count)) files.push_back(paths[i] / name);
   }
   return files;
 }
 
+std::vector<int> open_files(std::span<const std::filesystem::path> files) {
+  std::vector<int> opened;  // held until the process ends
+  for (const auto& file : files) {
+    opened.push_back(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (opened.back() < 0) throw std::system_error(errno, std::system_category(), file);
+  }
+  return opened;
+}
+
 }  // namespace
 
-Floor::Floor(const std::filesystem::path& cgroup, const std::vector<std::filesystem::path>& containers)
-    : held_files_(static_cast<std::int64_t>(containers.size() * files_a_container())) {
-  std::span<const std::filesystem::path> left = containers;
+Floor::Floor(const std::filesystem::path& cgroup, const Containers& containers) {
+  const std::vector<std::filesystem::path> all = files_of(containers);
+  held_files_ = static_cast<std::int64_t>(all.size());
+  std::span<const std::filesystem::path> left = all;
   while (!left.empty()) {
-    const auto part = left.first(std::min(left.size(), containers_a_process()));
+    const auto part = left.first(std::min(left.size(), files_a_process()));
     left = left.subspan(part.size());
     workers_.emplace_back(cgroup, [part] {
       return Worker::Pass([files = open_files(part), buffer = std::vector<char>(kBufferBytes)](char) mutable {

@@ -9,28 +9,20 @@
 #include <filesystem>
 #include <vector>
 
+#include "containers.hpp"
 #include "process.hpp"
 
 namespace cgmm::bench {
 
-/// The files of kernel/v1.cpp. The floor has those that the sampler reads in every scan; keep the two equal.
-struct ReadFile {
-  const char* name;
-  bool in_every_scan;
-};
-inline constexpr std::array<ReadFile, 6> kReadFiles = {{
-    {"memory.stat", true},
-    {"memory.usage_in_bytes", true},
-    {"memory.kmem.usage_in_bytes", true},
-    {"memory.failcnt", true},
-    {"memory.oom_control", true},
-    {"memory.limit_in_bytes", false},  // once a minute
-}};
+/// The files of kernel/v1.cpp, and how many of them the sampler reads in every scan; keep the two equal.
+inline constexpr std::array<const char*, 5> kReadFiles = {"memory.stat", "memory.usage_in_bytes", "memory.kmem.usage_in_bytes",
+                                                          "memory.failcnt", "memory.oom_control"};
+inline constexpr std::size_t kReadOfQuiet = 2;  // of a container in which nothing has happened; else all
 
 class Floor {
  public:
   /// Its processes, as many as the limit of descriptors makes necessary, run in `cgroup`.
-  Floor(const std::filesystem::path& cgroup, const std::vector<std::filesystem::path>& containers);
+  Floor(const std::filesystem::path& cgroup, const Containers& containers);
 
   /// One after another: nanoseconds of CPU of them all.
   std::int64_t pass();

@@ -136,7 +136,7 @@ void cold_then_hot(Caches& caches, Pass pass, Measured& cold, Measured& hot) {
 /// Floor, sampler and service in turns.
 void measure_cold(const Playground& playground, const Containers& containers, const Service& service, Caches& caches, int periods,
                   Cost& cost) {
-  Floor floor(playground.beside("floor"), containers.paths());
+  Floor floor(playground.beside("floor"), containers);
   Worker sampler(playground.beside("sampler"), [&] { return prepare_sampler(playground.kubepods()); });
   const auto floor_bytes = static_cast<double>(pinned_kernel_bytes(playground.beside("floor")));
   cost.held_file_bytes = floor_bytes / static_cast<double>(floor.held_files());

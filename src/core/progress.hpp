@@ -35,6 +35,7 @@ struct Stuck {
 
   /// Whether the node is protected. The recorder does not count: a hung disk must not restart the protection.
   bool protects() const { return !sampler && !reclaimer; }
+  friend bool operator==(const Stuck&, const Stuck&) = default;
 };
 
 Stuck who_is_stuck(const LastSigns& signs, const Patience& patience, std::int64_t now_us);

@@ -18,6 +18,7 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr std::int64_t kLookEvery_us = 1'000'000;
+constexpr std::int64_t kLookWhenCalm_us = 5'000'000;  // a wake-up costs as much as reading four cgroups
 constexpr std::int64_t kLookForReadyEvery_us = 50'000;  // somebody waits for it
 // Between two looks. Who asks more often waits a moment; and so does everybody when descriptors are short.
 constexpr int kAnswers = 16;
@@ -66,15 +67,18 @@ void Supervisor::open() {
 }
 
 int Supervisor::ms_until_look() const {
-  return static_cast<int>(std::clamp<std::int64_t>((next_look_at_us_ - clocks_.steady() + 999) / 1000, 0, kLookEvery_us / 1000));
+  return static_cast<int>(std::clamp<std::int64_t>((next_look_at_us_ - clocks_.steady() + 999) / 1000, 0, kLookWhenCalm_us / 1000));
 }
 
 void Supervisor::look() {
   const std::int64_t now_us = clocks_.steady();
   if (now_us < next_look_at_us_) return;
-  next_look_at_us_ = now_us + (notifier_.is_wanted() && !ready_told_ ? kLookForReadyEvery_us : kLookEvery_us);
   answers_left_ = kAnswers;
   judge(signs_(), now_us);
+  const bool is_calm = is_settled_ && stuck_ == core::Stuck{};
+  next_look_at_us_ = now_us + (notifier_.is_wanted() && !ready_told_ ? kLookForReadyEvery_us
+                               : is_calm                             ? kLookWhenCalm_us
+                                                                     : kLookEvery_us);
   follow_history();
   settle();
   if (!notifier_.is_wanted()) return;
@@ -175,6 +179,7 @@ void Supervisor::answer() {
     --answers_left_;
   } else {
     answers_left_ = 0;
+    next_look_at_us_ = std::min(next_look_at_us_, clocks_.steady() + kLookEvery_us);
   }
 }
 
