@@ -23,7 +23,7 @@ struct LogIndex {
 /// Wants a connection that has read or written. Throws SQLite::Exception.
 LogIndex log_index(SQLite::Database& database);
 
-/// Whether the log is the one of that index, with the right checksums. Reads all of it: a millisecond or two for 1 MiB.
+/// Whether the log is the one of that index, with the right checksums. Reads all of it: half a millisecond for 1 MiB.
 bool is_log_sound(const std::filesystem::path& log, const LogIndex& index);
 
 }  // namespace cgmm::store
