@@ -13,17 +13,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <optional>
 #include <vector>
 
 #include "core/sample.hpp"
+
+struct sqlite3_context;
+struct sqlite3_value;
 
 namespace cgmm::store {
 
 class RollUp {
  public:
   explicit RollUp(SQLite::Database& database);
+  RollUp(const RollUp&) = delete;
+  RollUp& operator=(const RollUp&) = delete;
 
   /// One slice; false when there was nothing to do: every hour that is over at `now_us` is rolled up.
   bool work(std::int64_t now_us);
@@ -37,6 +41,7 @@ class RollUp {
  private:
   /// One cgroup's hour so far.
   struct Sums {
+    std::int64_t cgroup_id = 0;
     std::int64_t sample_count = 0;                                 // of scans of all cgroups: averages are theirs
     std::array<std::int64_t, core::Gauges::kSize> total_kib{};
     std::array<std::int64_t, core::Gauges::kSize> max_kib{};
@@ -57,7 +62,8 @@ class RollUp {
     // The chunk of cgroups that is summed up now: ids over the first, up to the second.
     std::int64_t after_cgroup_id = 0;
     std::int64_t to_cgroup_id = kAll;
-    std::map<std::int64_t, Sums> sums;
+    std::vector<Sums> sums;         // by cgroup_id
+    std::size_t next_sums = 0;      // to add to, for a scan's samples come by cgroup_id too; then to write
   };
   static constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
 
@@ -65,6 +71,8 @@ class RollUp {
   void forget_reach_of_lost_scans(std::int64_t reach);
   void read_slice(Hour& hour);
   void add(Hour& hour, const Scan& scan);
+  static void add_sample(sqlite3_context* context, int count, sqlite3_value** values);
+  void add_sample(Hour& hour, std::int64_t cgroup_id, sqlite3_value** values);
   void write_slice(Hour& hour);
   void finish_chunk(Hour& hour);
 
@@ -79,6 +87,7 @@ class RollUp {
   SQLite::Statement forget_reach_;
   SQLite::Statement store_reach_;
   std::int64_t rows_read_ = 0;  // in this slice
+  bool adds_partial_ = false;   // the scan that is added up now is a partial one
 };
 
 }  // namespace cgmm::store
