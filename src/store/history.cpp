@@ -40,6 +40,11 @@ constexpr std::int64_t kSlicesAtOnce = 4;
 constexpr std::int64_t kSamplesASlice = 500;
 constexpr std::int64_t kSampleBytes = 150;  // at most, with its page's unused part
 constexpr std::int64_t kSlicesToMakeRoom = 64;
+/// When there was nothing left to tidy, nothing is looked for until there is as much as one slice does, or a while has passed:
+/// what a transaction of it costs beside that is the same however much it does.
+constexpr std::int64_t kRestSamples = 4000;
+constexpr std::int64_t kRestUs = 5LL * 60 * 1'000'000;
+constexpr std::int64_t kHourUs = 3600LL * 1'000'000;  // when one is over, it is rolled up
 /// A reader keeps the last checkpoint from finishing; the service does not wait longer for it when it stops.
 constexpr int kLastCheckpointTimeoutMs = 200;
 
@@ -118,6 +123,8 @@ struct History::Impl {
   void require_log_taken_up();
   void require_room();
   std::int64_t log_bytes() const;
+  bool rests(std::int64_t now_us);
+  std::int64_t version_by_others();
   bool has_sound_log();
   bool has_room_for(std::size_t sample_count);
 
@@ -129,6 +136,13 @@ struct History::Impl {
   OomKillRows oom_kills;
   std::optional<core::Keep> keep;                           // nullopt: everything, for ever
   Retention retention{database};
+  bool is_over_size = false;                                // of its bounds, as of the last commit
+  struct Rest {                                             // from tidying
+    std::int64_t since_us = 0;
+    std::int64_t version_by_others = 0;
+    std::int64_t samples = 0;                               // recorded since
+  };
+  std::optional<Rest> rest;
   int log_pages = 0;                                        // in the log after the last commit
   int log_taken_up_at_pages = 0;                            // when that was tried last
   bool log_is_held = false;
@@ -153,6 +167,7 @@ struct History::Impl {
 
   SQLite::Statement begin{database, "BEGIN IMMEDIATE"};
   SQLite::Statement commit{database, "COMMIT"};
+  SQLite::Statement data_version{database, "PRAGMA data_version"};
   SQLite::Statement add_scan{
       database,
       "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us, cpu_us, is_partial) "
@@ -198,6 +213,8 @@ History::~History() = default;
 void History::keep(const core::Keep& keep) {
   impl_->keep = keep;
   impl_->retention.keep(keep);
+  impl_->is_over_size = impl_->retention.is_over_size();
+  impl_->rest.reset();
   impl_->database.exec("PRAGMA journal_size_limit = " + std::to_string(std::min<std::int64_t>(4 << 20, keep.max_size_bytes / 32)));
 }
 
@@ -205,11 +222,26 @@ std::int64_t History::slices_due() {
   impl_->take_up_log(/*anyway=*/false);
   if (!impl_->keep) return 0;
   const std::int64_t sample_count = std::exchange(impl_->samples_since_tidy, 0);
-  return impl_->retention.is_over_size() ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
+  if (impl_->rest) impl_->rest->samples += sample_count;
+  return impl_->is_over_size ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
+}
+
+bool History::Impl::rests(std::int64_t now_us) {
+  if (!rest || is_over_size || log_is_held || log_error != SQLITE_OK || rest->samples >= kRestSamples) return false;
+  const std::int64_t since_us = rest->since_us;
+  return now_us >= since_us && now_us - since_us < kRestUs && now_us / kHourUs == since_us / kHourUs &&
+         version_by_others() == rest->version_by_others;
+}
+
+/// Another one whenever another connection has written.
+std::int64_t History::Impl::version_by_others() {
+  Use version(data_version);
+  version.step();
+  return version.integer(0);
 }
 
 bool History::tidy_slice(std::int64_t now_us) {
-  if (!impl_->keep) return false;
+  if (!impl_->keep || impl_->rests(now_us)) return false;
   if (impl_->log_is_held) {  // it would only make the log longer
     impl_->require_log_taken_up();
     return false;
@@ -218,6 +250,8 @@ bool History::tidy_slice(std::int64_t now_us) {
   try {
     const bool did_something = impl_->retention.work(now_us);
     commit();
+    impl_->rest.reset();
+    if (!did_something) impl_->rest = {.since_us = now_us, .version_by_others = impl_->version_by_others()};
     impl_->take_up_log(/*anyway=*/false);
     impl_->require_log_taken_up();
     return did_something;
@@ -228,7 +262,7 @@ bool History::tidy_slice(std::int64_t now_us) {
 }
 
 History::Room History::room() const {
-  return {.log_bytes = impl_->log_bytes(),
+  return {.log_bytes = impl_->log_is_held ? impl_->log_bytes() : 0,
           .log_is_held = impl_->log_is_held,
           .lost_scans = impl_->lost.scans,
           .wants_announcement = impl_->lost.wants_announcement};
@@ -298,6 +332,7 @@ void History::begin() {
 
 void History::commit() {
   if (!impl_->in_transaction) throw std::logic_error("there is no transaction to commit");
+  if (impl_->keep) impl_->is_over_size = impl_->retention.is_over_size();  // costs no locks here
   execute(impl_->commit);
   impl_->in_transaction = false;
   impl_->cgroups.keep();
@@ -379,6 +414,7 @@ void History::rollback() noexcept {
   impl_->in_transaction = false;
   impl_->scanned_at_us = impl_->scanned_before_at_us;
   impl_->lost = impl_->lost_before;
+  impl_->rest.reset();
   impl_->cgroups.undo();
   impl_->retention.undo();
 }

@@ -59,7 +59,7 @@ class History {
   }
 
   struct Room {
-    std::int64_t log_bytes = 0;                // the log, on disk
+    std::int64_t log_bytes = 0;                // the log, on disk, where it is held
     bool log_is_held = false;                  // it has grown: somebody has been reading for long, or the disk refuses
     std::int64_t lost_scans = 0;               // since the start: not stored, to stay inside core::Keep::max_size_bytes
     bool wants_announcement = false;           // no scan is stored before one that announces every cgroup

@@ -84,6 +84,27 @@ TEST_F(RetentionTest, SamplesAreDroppedAtTheirAgeOnceTheyAreRolledUp) {
   EXPECT_EQ(query("SELECT sum(sample_count) FROM sample_hour"), "6\n");
 }
 
+TEST_F(RetentionTest, WhenNothingIsLeftToTidyItRestsForAWhile) {
+  history_.keep({.samples_us = kHour + 2 * kMinute});
+  for (int i = 0; i < 3; ++i) store(history_, scan_at(kNoon + i * kSecond));
+  store(history_, scan_at(kNoon + kHour));
+  tidy_up(kNoon + kHour);
+  tidy_up(kNoon + kHour + 3 * kMinute);
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "4\n") << "nothing to speak of was recorded since";
+  tidy_up(kNoon + kHour + 5 * kMinute);
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "1\n");
+}
+
+TEST_F(RetentionTest, ItDoesNotRestWhileMuchIsRecorded) {
+  history_.keep({.samples_us = kHour + 2 * kMinute});
+  for (int i = 0; i < 3; ++i) store(history_, scan_at(kNoon + i * kSecond));
+  store(history_, scan_at(kNoon + kHour));
+  tidy_up(kNoon + kHour);
+  store(history_, scan_at(kNoon + kHour + 3 * kMinute, 4000));
+  tidy_up(kNoon + kHour + 3 * kMinute);
+  EXPECT_EQ(query("SELECT min(scan_id) FROM sample"), "4\n");
+}
+
 TEST_F(RetentionTest, PartialScansDoNotOutrunWhatIsDropped) {
   history_.keep({.samples_us = kHour});
   for (int i = 1; i <= 100; ++i) {
