@@ -30,8 +30,9 @@ namespace {
 
 /// What a cgroup that is gone leaves in memory at a start is bounded by this.
 constexpr std::int64_t kHandoverAgeUs = 24LL * 3600 * 1'000'000;
-/// Of the log, when it is taken up into the file: 1 MiB, some 25 scans of 200 cgroups.
-constexpr int kCheckpointEveryPages = 256;
+/// Of the log, when it is taken up into the file: some 60 scans of 200 cgroups. Less where max_size is small.
+constexpr std::int64_t kCheckpointEveryBytes = 2 * 1024 * 1024;
+constexpr std::int64_t kCheckpointShare = 16;
 /// A log that has grown to this although it was to be taken up is held by somebody who reads.
 constexpr std::int64_t kLeastRoomBytes = 256 * 1024;
 constexpr std::int64_t kHeldLogBytes = 16LL * 1024 * 1024;
@@ -136,6 +137,7 @@ struct History::Impl {
   OomKillRows oom_kills;
   std::optional<core::Keep> keep;                           // nullopt: everything, for ever
   Retention retention{database};
+  std::int64_t page_bytes = database.execAndGet("PRAGMA page_size").getInt64();
   bool is_over_size = false;                                // of its bounds, as of the last commit
   struct Rest {                                             // from tidying
     std::int64_t since_us = 0;
@@ -299,7 +301,8 @@ void History::Impl::require_room() {
 /// what was committed is on record all the same, and the next call tries again.
 void History::Impl::take_up_log(bool anyway) {
   if (log_pages < log_taken_up_at_pages) log_taken_up_at_pages = 0;  // it was begun anew
-  if (!anyway && log_pages - log_taken_up_at_pages < kCheckpointEveryPages) return;
+  const std::int64_t enough_bytes = std::min(kCheckpointEveryBytes, keep ? keep->max_size_bytes / kCheckpointShare : INT64_MAX);
+  if (!anyway && (log_pages - log_taken_up_at_pages) * page_bytes < enough_bytes) return;
   if (!anyway && !has_sound_log()) {
     log_is_bad = true;
     throw SQLite::Exception("its log (-wal) was emptied or overwritten", SQLITE_IOERR);  // of the file itself nothing is known

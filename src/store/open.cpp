@@ -143,13 +143,15 @@ void create(const std::filesystem::path& file, const std::filesystem::path& real
   ::close(fd);
 }
 
-/// The order matters. auto_vacuum has to be there before the first page. The application_id is written while
+/// The order matters. page_size and auto_vacuum have to be there before the first page. A scan of 200 cgroups changes some fifteen
+/// pages, most of them in one place only: pages of 4096 bytes make half as much again of what is written, and nothing faster. The application_id is written while
 /// the journal is still a rollback journal, so that it is in the file itself and not only in the log: by it
 /// our own file is known after a crash, without reading the log of what may be another program's.
 void prepare_new(SQLite::Database& database) {
   database.exec("PRAGMA journal_mode = DELETE");
+  database.exec("PRAGMA page_size = 2048");
   database.exec("PRAGMA auto_vacuum = INCREMENTAL");
-  // A database of one empty page keeps its auto_vacuum until it is rewritten.
+  // A database of one empty page keeps both until it is rewritten.
   if (database.execAndGet("PRAGMA page_count").getInt() > 0) database.exec("VACUUM");
   database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
 }
@@ -160,7 +162,7 @@ void configure(const std::filesystem::path& file, SQLite::Database& database) {
                    "use a local filesystem");
   }
   database.exec("PRAGMA synchronous = NORMAL");
-  database.exec("PRAGMA cache_size = -1024");            // KiB; the whole service has to stay under 10 MB
+  database.exec("PRAGMA cache_size = -512");             // KiB; more makes nothing faster, for scans are appended
   database.exec("PRAGMA journal_size_limit = 4194304");  // cuts a log that a slow reader made grow
   database.exec(
       "PRAGMA secure_delete = OFF");  // Debian's SQLite overwrites deleted rows: here only more writes

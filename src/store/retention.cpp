@@ -17,6 +17,7 @@ constexpr std::int64_t kSamplesDroppedAtOnce = 4000;  // some milliseconds
 constexpr int kScansLookedAtOnce = 100;               // more than are dropped, for those around an OOM kill stay
 constexpr std::int64_t kScansKeptUs = 35 * kDayUs;    // a month's report has its coverage; they would be 0.3 GB in a year
 constexpr std::int64_t kMiB = 1024 * 1024;
+constexpr std::int64_t kGivenBackAtOnceBytes = kMiB / 4;
 constexpr int kPassEnd = 4;
 
 /// Of max_size for the log, which has all that is written while somebody reads for long. The rest is the file's.
@@ -362,7 +363,7 @@ bool Retention::give_back_pages() {
   const bool too_big = file > file_share_bytes && free > 0;
   giving_back_ = too_big || free > (giving_back_ ? std::max(kMiB, file / 16) : std::max(4 * kMiB, file / 8));
   if (!giving_back_) return false;
-  database_.exec("PRAGMA incremental_vacuum(64)");
+  database_.exec("PRAGMA incremental_vacuum(" + std::to_string(kGivenBackAtOnceBytes / page_bytes_) + ")");
   if (too_big) keep(keep_);  // the bound could not be set below the file's size
   return true;
 }

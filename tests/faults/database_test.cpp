@@ -24,8 +24,9 @@ class DatabaseFault : public FaultTest {
   }
   void overwrite_page(std::int64_t number) const {
     const Fd fd(::open(database().c_str(), O_WRONLY | O_CLOEXEC));
-    const std::string garbage(4096, '\xa5');
-    ASSERT_EQ(::pwrite(fd.get(), garbage.data(), garbage.size(), (number - 1) * 4096), 4096);
+    const std::int64_t page_bytes = this->number("PRAGMA page_size");
+    const std::string garbage(static_cast<std::size_t>(page_bytes), '\xa5');
+    ASSERT_EQ(::pwrite(fd.get(), garbage.data(), garbage.size(), (number - 1) * page_bytes), page_bytes);
   }
   std::int64_t page_of(const std::string& table) const {
     return number("SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'");

@@ -99,6 +99,8 @@ class StoreTest : public testing::Test {
   const std::filesystem::path& directory() const { return directory_.path(); }
   std::filesystem::path file() const { return directory() / "history.db"; }
 
+  std::int64_t page_bytes() const { return std::stoll(query("PRAGMA page_size")); }
+
   std::string query(std::string_view sql) const { return shown(Reader(file()).run(sql)); }
 
   template <class... Records>

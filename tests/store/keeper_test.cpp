@@ -48,6 +48,10 @@ class Keeping : public StoreTest {
     const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file()));
     overwrite_bytes(file(), from, std::string(static_cast<std::size_t>(size - from), '\xa5'));
   }
+  void overwrite_page(std::int64_t number) const {
+    const std::int64_t bytes = page_bytes();
+    overwrite_bytes(file(), (number - 1) * bytes, std::string(static_cast<std::size_t>(bytes), '\xa5'));
+  }
   std::vector<std::filesystem::path> aside() const {
     std::vector<std::filesystem::path> found;
     for (const auto& entry : std::filesystem::directory_iterator(directory())) {
@@ -342,7 +346,7 @@ TEST_F(Keeping, DamageInABigOneThatIsMetWhenTheRunBeginsIsDamageToo) {
   make_long_history();
   SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("UPDATE service_event SET detail = zeroblob(70000000)");  // not looked through
   const std::string root = query("SELECT rootpage FROM sqlite_schema WHERE name = 'cooldown'");
-  overwrite_bytes(file(), (std::stoll(root) - 1) * 4096, std::string(4096, '\xa5'));
+  overwrite_page(std::stoll(root));
   Keeper(file()).begin(kNoon + 60 * kSecond, "two");
   EXPECT_EQ(aside().size(), 1U);
   EXPECT_EQ(query("SELECT count(*) FROM reclaim"), "1\n");
@@ -382,7 +386,7 @@ TEST_F(Keeping, WhatBelongsToLostRowsIsLeftBehindWithThem) {
     remove_from_directory();
     make_long_history();
     const std::string root = query("SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'");
-    overwrite_bytes(file(), (std::stoll(root) - 1) * 4096, std::string(4096, '\xa5'));
+    overwrite_page(std::stoll(root));
     Keeper keeper(file());
     keeper.begin(kNoon + 60 * kSecond, "two");
     EXPECT_NE(keeper.put_aside().find("not complete: "), std::string::npos) << keeper.put_aside();

@@ -294,7 +294,7 @@ TEST_F(DamagedFile, RefusesAnUnreadableSchema) {
 TEST_F(DamagedFile, TheWriterRefusesGarbageInTheMiddle) {
   const auto page =
       SQLite::Database(name()).execAndGet("SELECT rootpage FROM sqlite_schema WHERE name = 'scan'").getInt();
-  overwrite_bytes(file(), (page - 1) * 4096, std::string(4096, '\xa5'));
+  overwrite_bytes(file(), (page - 1) * page_bytes(), std::string(static_cast<std::size_t>(page_bytes()), '\xa5'));
   const Traces before = traces_in(directory());
   EXPECT_EQ(refusal_of([&] { History history(file()); }),
             refused(Kind::corrupt, damaged("SQLite's quick_check says: Page " + std::to_string(page) +
