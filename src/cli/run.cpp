@@ -56,7 +56,7 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
   daemon::await_signals();
   start_logging(config);
   raise_descriptor_limit();
-  daemon::return_big_memory_at_once();
+  daemon::keep_little_memory();
   if (const std::string refusal = config.lock_memory ? daemon::lock_memory() : ""; !refusal.empty()) {
     spdlog::warn("lock_memory: the memory is not locked: {}", refusal);
   }

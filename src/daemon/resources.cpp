@@ -20,7 +20,7 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr int kNice = 10;
-constexpr int kBigBytes = 64 * 1024;
+constexpr int kBigBytes = 256 * 1024;
 // Of linux/ioprio.h, which newer headers made unfit for C++ (a parameter is named `class`).
 constexpr int kIoWhoProcess = 1;
 constexpr int kIoBestEffort = 2;
@@ -55,7 +55,10 @@ std::string lock_memory() {
          "; it takes LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK";
 }
 
-void return_big_memory_at_once() { ::mallopt(M_MMAP_THRESHOLD, kBigBytes); }
+void keep_little_memory() {
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_MMAP_THRESHOLD, kBigBytes);
+}
 
 /// Of the mappings of files those that nobody has written to, so that the file has all that is in them.
 void give_back_memory() {

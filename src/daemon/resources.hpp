@@ -16,8 +16,9 @@ void name_this_thread(const char* name);
 /// Keeps in memory what the process has touched and will touch. "" when that is done, else why not, and what to do.
 std::string lock_memory();
 
-/// Big pieces of memory go back to the kernel as soon as they are freed: a scan of thousands of cgroups needs some MB for a moment.
-void return_big_memory_at_once();
+/// How malloc is to hold house: one heap for all threads, none of which asks it for much; and big pieces go back to the kernel as soon as
+/// they are freed, for a scan of thousands of cgroups needs some MB for a moment.
+void keep_little_memory();
 
 /// What only the start has needed: memory that was freed since, and pages of the program and its libraries, which the kernel maps in
 /// again where they are used. A few MB, for the rest of the year.

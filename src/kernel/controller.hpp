@@ -36,10 +36,12 @@
 
 namespace cgmm::kernel {
 
+inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
+
 /// One cgroup's numbers, and what came along with them.
 struct Reading {
   core::MemorySample sample;
-  std::optional<std::uint64_t> hierarchical_limit_bytes;  // v1 has it in memory.stat; nullopt: none, or not told
+  std::optional<std::uint64_t> hierarchical_limit_bytes;  // v1 has it in memory.stat, kUnlimited: none; nullopt: not told
   bool is_as_before = false;  // nothing has happened since the last reading of all files, and `sample` is empty
   std::string problem;  // the first file that could not be used (its values are absent); empty: none
 };

@@ -32,7 +32,7 @@ class V1Controller final : public Controller {
       if (!hierarchical(stat, Stat::total_cache)) throw MalformedFile("has no \"cache\"");
       reading.sample = sample_of(stat);
       const auto limit = stat[Stat::hierarchical_memory_limit];
-      if (limit && *limit < kNoLimitFrom) reading.hierarchical_limit_bytes = limit;
+      if (limit) reading.hierarchical_limit_bytes = *limit < kNoLimitFrom ? *limit : kUnlimited;
     });
     if (!found) {
       if (!cgroup.still_there()) return std::nullopt;
@@ -56,11 +56,13 @@ class V1Controller final : public Controller {
 
   core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) override {
     core::Limits limits;
-    use_file(cgroup, kLimit, "memory.limit_in_bytes", problem,
-             [&](std::string_view text) { limits.limit_bytes = parse_limit_file(text); });
+    if (reading.hierarchical_limit_bytes != kUnlimited) {  // which is the smallest of its own and all above
+      use_file(cgroup, kLimit, "memory.limit_in_bytes", problem,
+               [&](std::string_view text) { limits.limit_bytes = parse_limit_file(text); });
+    }
     if (memory_bytes() > 0) limits.effective_limit_bytes = memory_bytes();
     for (const auto& limit : {limits.limit_bytes, reading.hierarchical_limit_bytes}) {
-      if (limit) limits.effective_limit_bytes = std::min(*limit, limits.effective_limit_bytes.value_or(*limit));
+      if (limit && *limit != kUnlimited) limits.effective_limit_bytes = std::min(*limit, limits.effective_limit_bytes.value_or(*limit));
     }
     return limits;
   }

@@ -11,23 +11,22 @@
 namespace cgmm::store {
 
 CgroupRows::CgroupRows(SQLite::Database& database)
-    : find_(database, "SELECT cgroup_id FROM cgroup WHERE path = ?1 AND inode = ?2"),
+    : database_(database),
+      find_(database, "SELECT cgroup_id, oom_kills_total FROM cgroup WHERE path = ?1 AND inode = ?2"),
       is_there_(database, "SELECT 1 FROM cgroup WHERE cgroup_id = ?"),
       add_(database,
-           "INSERT INTO cgroup (path, inode, first_seen_at_us, last_seen_at_us) VALUES (?1, ?2, ?3, ?3) "
-           "RETURNING cgroup_id"),
+           "INSERT INTO cgroup (runtime, container_id, pod_uid, qos_class, workload, "
+           "path, inode, first_seen_at_us, last_seen_at_us) "
+           "VALUES (nullif(?1, ''), nullif(?2, ''), nullif(?3, ''), nullif(?4, ''), nullif(?5, ''), ?6, ?7, ?8, ?8)"),
       // A row made for a reclaim has no identity yet.
-      appear_(database,
-              "INSERT INTO cgroup (path, inode, first_seen_at_us, last_seen_at_us, "
-              "runtime, container_id, pod_uid, qos_class, workload) "
-              "VALUES (?1, ?2, ?3, ?3, nullif(?4, ''), nullif(?5, ''), nullif(?6, ''), nullif(?7, ''), nullif(?8, '')) "
-              "ON CONFLICT (path, inode) DO UPDATE SET vanished_at_us = NULL, "
-              "runtime = coalesce(runtime, excluded.runtime), "
-              "container_id = coalesce(container_id, excluded.container_id), "
-              "pod_uid = coalesce(pod_uid, excluded.pod_uid), "
-              "qos_class = coalesce(qos_class, excluded.qos_class), "
-              "workload = coalesce(workload, excluded.workload) "
-              "RETURNING cgroup_id, oom_kills_total"),
+      reappear_(database,
+                "UPDATE cgroup SET vanished_at_us = NULL, "
+                "runtime = coalesce(runtime, nullif(?1, '')), "
+                "container_id = coalesce(container_id, nullif(?2, '')), "
+                "pod_uid = coalesce(pod_uid, nullif(?3, '')), "
+                "qos_class = coalesce(qos_class, nullif(?4, '')), "
+                "workload = coalesce(workload, nullif(?5, '')) "
+                "WHERE cgroup_id = ?6"),
       store_names_(database,
                    "UPDATE cgroup SET namespace = nullif(?3, ''), pod = nullif(?4, ''), "
                    "container = coalesce(nullif(?5, ''), container), "
@@ -49,9 +48,14 @@ CgroupRows::CgroupRows(SQLite::Database& database)
 std::int64_t CgroupRows::id_of(const core::CgroupId& id, std::int64_t seen_at_us) {
   Use found(find_, id.path, inode_to_sql(id.inode));
   if (found.step()) return found.integer(0);
-  Use added(add_, id.path, inode_to_sql(id.inode), seen_at_us);
-  added.step();
-  return added.integer(0);
+  return add({.id = id}, "", seen_at_us);
+}
+
+std::int64_t CgroupRows::add(const core::AppearedCgroup& cgroup, const std::string& workload, std::int64_t at_us) {
+  const auto& told = cgroup.container;
+  execute(add_, told.runtime, told.container_id, told.pod_uid, told.qos_class, workload, cgroup.id.path,
+          inode_to_sql(cgroup.id.inode), at_us);
+  return database_.getLastInsertRowid();
 }
 
 std::int64_t CgroupRows::add_unseen(const core::AppearedCgroup& cgroup, std::int64_t at_us) {
@@ -71,16 +75,25 @@ void CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us
   if (scan.announces_all) vanish_unless_announced(scan, previous_scan_at_us);
   // Twice, because one that vanished may be back under another key, and one that appeared gone again.
   for (const auto key : scan.vanished) vanish(key, scan.started_at_us, previous_scan_at_us);
-  for (const auto& cgroup : scan.appeared) remember(cgroup.key, appear(cgroup, scan.started_at_us));
+  // In the order of their paths, as the index has them: else each would touch a page of its own.
+  std::vector<const core::AppearedCgroup*> appeared;
+  appeared.reserve(scan.appeared.size());
+  for (const auto& cgroup : scan.appeared) appeared.push_back(&cgroup);
+  std::ranges::stable_sort(appeared, {}, [](const auto* cgroup) -> const std::string& { return cgroup->id.path; });
+  for (const auto* cgroup : appeared) remember(cgroup->key, appear(*cgroup, scan.started_at_us));
   for (const auto key : scan.vanished) vanish(key, scan.started_at_us, previous_scan_at_us);
 }
 
 CgroupRows::Known CgroupRows::appear(const core::AppearedCgroup& cgroup, std::int64_t at_us) {
   const auto& told = cgroup.container;
-  Use row(appear_, cgroup.id.path, inode_to_sql(cgroup.id.inode), at_us, told.runtime, told.container_id,
-          told.pod_uid, told.qos_class, core::workload_of({}, told, cgroup.id.path));
-  row.step();
-  return {.cgroup_id = row.integer(0), .oom_kills_total = row.amount(1)};
+  const std::string workload = core::workload_of({}, told, cgroup.id.path);
+  Known known;
+  if (Use found(find_, cgroup.id.path, inode_to_sql(cgroup.id.inode)); found.step()) {
+    known = {.cgroup_id = found.integer(0), .oom_kills_total = found.amount(1)};
+  }
+  if (known.cgroup_id == 0) return {.cgroup_id = add(cgroup, workload, at_us), .oom_kills_total = {}};
+  execute(reappear_, told.runtime, told.container_id, told.pod_uid, told.qos_class, workload, known.cgroup_id);
+  return known;
 }
 
 void CgroupRows::vanish(core::CgroupKey key, std::int64_t at_us, std::int64_t previous_scan_at_us) {

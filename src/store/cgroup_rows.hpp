@@ -58,6 +58,7 @@ class CgroupRows {
  private:
   const Known& known(core::CgroupKey key) const;
   void remember(core::CgroupKey key, std::optional<Known> now);
+  std::int64_t add(const core::AppearedCgroup& cgroup, const std::string& workload, std::int64_t at_us);
   Known appear(const core::AppearedCgroup& cgroup, std::int64_t at_us);
   void vanish(core::CgroupKey key, std::int64_t at_us, std::int64_t previous_scan_at_us);
   void vanish_unless_announced(const core::Scan& scan, std::int64_t previous_scan_at_us);
@@ -74,10 +75,11 @@ class CgroupRows {
   Order partial_order_;  // of the last partial one
   std::vector<std::pair<core::CgroupKey, std::optional<Known>>> undo_;  // what was there before, oldest first
 
+  SQLite::Database& database_;
   SQLite::Statement find_;
   SQLite::Statement is_there_;
   SQLite::Statement add_;
-  SQLite::Statement appear_;
+  SQLite::Statement reappear_;
   SQLite::Statement store_names_;
   SQLite::Statement vanish_;
   SQLite::Statement latest_limits_;

@@ -135,10 +135,10 @@ TEST_F(Run, CgroupsThatAnEarlierRunLeftEndWithItsLastScanUnlessTheyAreSeenAgain)
   History history(file());
   history.begin_run(kNoon + kDay, "");
   const std::string ended = std::to_string(kNoon + kSecond);
-  EXPECT_EQ(query("SELECT path, last_seen_at_us, vanished_at_us FROM cgroup"),
+  EXPECT_EQ(query("SELECT path, last_seen_at_us, vanished_at_us FROM cgroup ORDER BY path DESC"),
             "/web|" + ended + "|" + ended + "\n/gone|" + ended + "|" + ended + "\n");
   store(history, scan_of_web(kNoon + kDay));
-  EXPECT_EQ(query("SELECT path, vanished_at_us FROM cgroup"), "/web|NULL\n/gone|" + ended + "\n");
+  EXPECT_EQ(query("SELECT path, vanished_at_us FROM cgroup ORDER BY path DESC"), "/web|NULL\n/gone|" + ended + "\n");
 }
 
 TEST_F(Run, WhatVanishedMoreThanADayAgoIsNotTakenOver) {
