@@ -107,6 +107,7 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   smallest_headroom_bytes_ = UINT64_MAX;
   try {
     if (!controller_->root_is_current()) reopen();
+    controller_->begin_pass();
     const bool watched_leaves = tree_->watches_leaves();
     const bool found_all = find_all(result);
     if (tree_->watches_leaves() != watched_leaves) complete_ = false;

@@ -92,6 +92,10 @@ class Controller {
   /// is a recent one of the same cgroup.
   virtual core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) = 0;
 
+  /// Until the next call the limits of ancestors are read once and remembered: for a pass over many cgroups. Without a call they are
+  /// read every time.
+  virtual void begin_pass() {}
+
   /// Whether the kernel's memory.stat changes when a limit does that holds for the cgroup.
   virtual bool stat_shows_limits() const { return false; }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "kernel/controller.hpp"
@@ -71,6 +72,11 @@ class V2Controller final : public Controller {
     return limits;
   }
 
+  void begin_pass() override {
+    ancestors_.clear();
+    remembers_ancestors_ = true;
+  }
+
   core::ReclaimMethod method() const override { return core::ReclaimMethod::memory_reclaim; }
   const char* reclaim_file() const override { return "memory.reclaim"; }
   bool can_reclaim(const Cgroup& cgroup) const override { return cgroup.has_file(reclaim_file()); }
@@ -88,23 +94,31 @@ class V2Controller final : public Controller {
  private:
   /// The smallest memory.max of the directories above the cgroup.
   std::optional<std::uint64_t> ancestors_limit(std::string path) {
-    std::optional<std::uint64_t> smallest;
-    for (std::size_t slash = path.rfind('/'); slash != std::string::npos; slash = path.rfind('/')) {
-      path.resize(slash);
-      const Fd directory = open_directory(root_fd(), path, O_PATH);
-      const Fd file(directory ? ::openat(directory.get(), "memory.max", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) : -1);
-      const ssize_t got = file ? ::pread(file.get(), buffer().data(), buffer().size(), 0) : -1;
-      if (got <= 0) continue;  // the root has none
-      try {
-        const auto limit = parse_limit_file({buffer().data(), static_cast<std::size_t>(got)});
-        if (limit) smallest = std::min(*limit, smallest.value_or(*limit));
-      } catch (const MalformedFile&) {
-        continue;  // an ancestor whose limit can't be understood bounds nothing that we know of
-      }
-    }
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return std::nullopt;
+    path.resize(slash);
+    if (const auto known = ancestors_.find(path); known != ancestors_.end()) return known->second;
+    std::optional<std::uint64_t> smallest = ancestors_limit(path);
+    if (const auto own = limit_of(path)) smallest = std::min(*own, smallest.value_or(*own));
+    if (remembers_ancestors_) ancestors_.emplace(std::move(path), smallest);
     return smallest;
   }
 
+  /// nullopt also where it can't be told: the root has none, and one that can't be understood bounds nothing that we know of.
+  std::optional<std::uint64_t> limit_of(const std::string& path) {
+    const Fd directory = open_directory(root_fd(), path, O_PATH);
+    const Fd file(directory ? ::openat(directory.get(), "memory.max", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) : -1);
+    const ssize_t got = file ? ::pread(file.get(), buffer().data(), buffer().size(), 0) : -1;
+    if (got <= 0) return std::nullopt;
+    try {
+      return parse_limit_file({buffer().data(), static_cast<std::size_t>(got)});
+    } catch (const MalformedFile&) {
+      return std::nullopt;
+    }
+  }
+
+  std::unordered_map<std::string, std::optional<std::uint64_t>> ancestors_;  // path -> the smallest from there up
+  bool remembers_ancestors_ = false;
   bool takes_swappiness_ = true;  // until the kernel says it does not
 };
 

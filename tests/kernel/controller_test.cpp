@@ -16,6 +16,7 @@
 
 #include "support/child_process.hpp"
 #include "support/fake_cgroups.hpp"
+#include "support/real_cgroup.hpp"
 
 namespace cgmm::kernel {
 namespace {
@@ -169,6 +170,28 @@ TEST(V2Controller, TakesTheSmallestMaxUpToTheRootForTheEffectiveLimit) {
   EXPECT_EQ(limits.limit_bytes, 100 * kMiB);
   EXPECT_EQ(limits.effective_limit_bytes, 64 * kMiB);
   EXPECT_EQ(limits.high_bytes, kMiB);
+}
+
+TEST(V2Controller, ReadsTheLimitOfAnAncestorOnceAPass) {
+  FakeCgroups tree;
+  tree.put("/kubepods", {{"memory.max", "67108864\n"}});
+  tree.put("/kubepods/a", test::v2_files({.limit_bytes = 100 * kMiB}));
+  tree.put("/kubepods/b", test::v2_files({.limit_bytes = 100 * kMiB}));
+  Opened opened(tree);
+  Cgroup a = opened.cgroup("/kubepods/a");
+  Cgroup b = opened.cgroup("/kubepods/b");
+  const auto effective_limit = [&](Cgroup& cgroup) {
+    return opened.controller->read_limits(cgroup, {}, opened.problem).effective_limit_bytes;
+  };
+  EXPECT_EQ(effective_limit(a), 64 * kMiB);
+  tree.put_file("/kubepods", "memory.max", "33554432\n");
+  EXPECT_EQ(effective_limit(b), 32 * kMiB) << "no pass has begun: always read";
+  opened.controller->begin_pass();
+  EXPECT_EQ(effective_limit(a), 32 * kMiB);
+  tree.put_file("/kubepods", "memory.max", "max\n");
+  EXPECT_EQ(effective_limit(b), 32 * kMiB);
+  opened.controller->begin_pass();
+  EXPECT_EQ(effective_limit(b), 100 * kMiB);
 }
 
 TEST(V2Controller, AsksForAnAmountAndNotForSwap) {
@@ -325,6 +348,86 @@ TEST(Controller, ReachesCgroupsWithPathsOverTheKernelsLimit) {
   auto cgroup = controller->open({path, status.st_ino});
   ASSERT_TRUE(cgroup);
   EXPECT_EQ(controller->read(*cgroup)->sample.gauges[Gauge::file], 4096U);
+}
+
+class EitherVersion : public testing::TestWithParam<Version> {
+ protected:
+  test::Files files(const FakeMemory& memory) const {
+    return GetParam() == Version::v1 ? test::v1_files(memory) : test::v2_files(memory);
+  }
+  const char* usage_file() const { return GetParam() == Version::v1 ? "memory.usage_in_bytes" : "memory.current"; }
+  const char* kills_file() const { return GetParam() == Version::v1 ? "memory.oom_control" : "memory.events"; }
+};
+
+INSTANTIATE_TEST_SUITE_P(, EitherVersion, testing::Values(Version::v1, Version::v2),
+                         [](const auto& version) { return std::string(to_string(version.param)); });
+
+TEST_P(EitherVersion, ReadsTheOtherFilesOnlyWhereSomethingHasHappened) {
+  FakeCgroups tree;
+  tree.put("/web", files({.file_bytes = kMiB, .oom_kills = 1}));
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  Marks marks;
+  EXPECT_EQ(opened.controller->read_changed(web, marks)->sample.counters[Counter::oom_kills], 1U);
+  tree.put_file("/web", kills_file(), "oom_kill 2\n");
+  EXPECT_TRUE(opened.controller->read_changed(web, marks)->is_as_before);
+  EXPECT_EQ(opened.controller->read(web)->sample.counters[Counter::oom_kills], 2U);
+  tree.put_file("/web", usage_file(), "4096\n");
+  const auto used = opened.controller->read_changed(web, marks);
+  EXPECT_FALSE(used->is_as_before);
+  EXPECT_EQ(used->sample.counters[Counter::oom_kills], 2U);
+  EXPECT_TRUE(opened.controller->read_changed(web, marks)->is_as_before);
+  tree.put("/web", files({.file_bytes = 2 * kMiB, .oom_kills = 3}));
+  EXPECT_EQ(opened.controller->read_changed(web, marks)->sample.counters[Counter::oom_kills], 3U);
+}
+
+TEST_P(EitherVersion, ReadsAllAgainAfterAProblem) {
+  FakeCgroups tree;
+  tree.put("/web", files({}));
+  tree.put_file("/web", kills_file(), "oom_kill many\n");
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  Marks marks;
+  EXPECT_NE(opened.controller->read_changed(web, marks)->problem, "");
+  EXPECT_NE(opened.controller->read_changed(web, marks)->problem, "");
+  tree.put("/web", files({}));
+  EXPECT_EQ(opened.controller->read_changed(web, marks)->problem, "");
+  const std::string stat = tree.file("/web", "memory.stat");
+  tree.put_file("/web", "memory.stat", "cache many\n");
+  EXPECT_THROW(opened.controller->read_changed(web, marks), MalformedFile);
+  EXPECT_THROW(opened.controller->read_changed(web, marks), MalformedFile);
+  tree.put_file("/web", "memory.stat", stat);
+  EXPECT_FALSE(opened.controller->read_changed(web, marks)->is_as_before);
+}
+
+/// Files that this process holds open below the directory.
+std::size_t held_files(const std::filesystem::path& directory) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const std::string file = std::filesystem::read_symlink(entry.path(), error).string();
+    count += file.starts_with(directory.string() + "/") && file.find("/memory.") != std::string::npos ? 1U : 0U;
+  }
+  return count;
+}
+
+TEST(RealController, HoldsWhatEveryScanReadsWhereThereAreTooManyForAll) {
+  if (const auto missing = test::RealCgroupTree::missing()) GTEST_SKIP() << *missing;
+  const test::RealCgroupTree tree;
+  const auto controller = make_controller(open_hierarchy(tree.dir().string()));
+  struct stat status {};
+  ASSERT_EQ(::stat(tree.make("web").c_str(), &status), 0);
+  auto web = controller->open({tree.path_of("web"), status.st_ino});
+  ASSERT_TRUE(web);
+  ASSERT_TRUE(controller->read(*web));
+  const std::size_t all = held_files(tree.dir());
+  EXPECT_GE(all, 4U);
+  controller->expect(100'000);
+  ASSERT_TRUE(controller->read(*web));
+  EXPECT_EQ(held_files(tree.dir()), 2U);
+  controller->expect(1);
+  ASSERT_TRUE(controller->read(*web));
+  EXPECT_EQ(held_files(tree.dir()), all);
 }
 
 }  // namespace
