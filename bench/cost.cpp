@@ -46,6 +46,7 @@ std::string table_of(const std::vector<Cost>& costs) {
   };
 
   spread_row("cold: (a) the kernel's floor, ms of CPU a scan", &Cost::floor_cold);
+  spread_row("cold: the same for all files of all containers, ms", &Cost::all_files_cold);
   spread_row("cold: (b) the sampler, ms a scan", &Cost::sampler_cold);
   spread_row("cold: (c) the service, ms in 10 s", &Cost::service_cold);
   number_row("cold: (c), mean, ms", 1, [](const Cost& cost) { return cost.service_cold.mean() / 1e6; });

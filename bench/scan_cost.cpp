@@ -129,6 +129,7 @@ class Period {
 template <class Pass>
 void cold_then_hot(Caches& caches, Pass pass, Measured& cold, Measured& hot) {
   caches.thrash();
+  wait_for(kIdleBeforeScan_us);
   cold.add(static_cast<double>(pass()));
   for (int i = 0; i < kHotPasses; ++i) hot.add(static_cast<double>(pass()));
 }
@@ -136,7 +137,8 @@ void cold_then_hot(Caches& caches, Pass pass, Measured& cold, Measured& hot) {
 /// Floor, sampler and service in turns.
 void measure_cold(const Playground& playground, const Containers& containers, const Service& service, Caches& caches, int periods,
                   Cost& cost) {
-  Floor floor(playground.beside("floor"), containers);
+  Floor floor(playground.beside("floor"), containers, Floor::Files::that_the_sampler_reads);
+  Floor all_files(playground.beside("all-files"), containers, Floor::Files::all);
   Worker sampler(playground.beside("sampler"), [&] { return prepare_sampler(playground.kubepods()); });
   const auto floor_bytes = static_cast<double>(pinned_kernel_bytes(playground.beside("floor")));
   cost.held_file_bytes = floor_bytes / static_cast<double>(floor.held_files());
@@ -150,6 +152,7 @@ void measure_cold(const Playground& playground, const Containers& containers, co
     caches.thrash();
     wait_until(scan_at_us + kPassesAfterScan_us);
     cold_then_hot(caches, [&] { return floor.pass(); }, cost.floor_cold, cost.floor_hot);
+    cold_then_hot(caches, [&] { return all_files.pass(); }, cost.all_files_cold, cost.all_files_hot);
     cold_then_hot(caches, [&] { return sampler.pass(kScan); }, cost.sampler_cold, cost.sampler_hot);
     scan_at_us = service.next_scan_at_us(scan_at_us + kReadBeforeScan_us);
     if (daemon::steady_now_us() > scan_at_us - kReadBeforeScan_us) throw std::runtime_error("10 s are too short for so many");

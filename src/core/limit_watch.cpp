@@ -45,4 +45,11 @@ bool worth_a_look(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint
   return change >= std::max(kLeastChange, smallest_headroom_bytes / 8);
 }
 
+std::int64_t look_again_after_us(std::uint64_t smallest_headroom_bytes) {
+  constexpr std::uint64_t kBytesAMicrosecond = (std::uint64_t{4} << 30) / 1'000'000;
+  constexpr std::int64_t kMost_us = 5'000'000;
+  const std::uint64_t half_used_after_us = std::min<std::uint64_t>(smallest_headroom_bytes / 2 / kBytesAMicrosecond, kMost_us);
+  return std::max(static_cast<std::int64_t>(half_used_after_us), kWatchEvery_us);
+}
+
 }  // namespace cgmm::core

@@ -7,7 +7,7 @@ namespace cgmm::core {
 namespace {
 
 constexpr std::int64_t kSecond_us = 1'000'000;
-constexpr std::int64_t kSamplerLeast_us = 3 * kSecond_us;
+constexpr std::int64_t kSamplerLeast_us = 10 * kSecond_us;
 constexpr std::int64_t kSamplerMost_us = 60 * kSecond_us;
 constexpr std::int64_t kReclaimerLeast_us = 120 * kSecond_us;
 constexpr std::int64_t kRecorder_us = 60 * kSecond_us;

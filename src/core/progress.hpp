@@ -23,7 +23,7 @@ struct Patience {
   std::int64_t recorder_us = 0;
 };
 
-/// The sampler shows itself every second, but one scan under memory pressure takes its time: a minute, or the watchdog's own
+/// The sampler shows itself every five seconds at least, but one scan under memory pressure takes its time: a minute, or the watchdog's own
 /// time where that is shorter. The reclaimer may be in the kernel for reclaim_timeout, and a kernel that does not look at
 /// signals meanwhile is no reason to start anew: it would hang in the same place. The recorder waits for a disk.
 Patience patience_for(std::int64_t reclaim_timeout_us, std::optional<std::int64_t> watchdog_us);

@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node's change since the last look
 constexpr std::int64_t kLimitsEvery_us = 60'000'000;  // a limit rarely moves; a reclaim reads it again anyway
 /// In case the kernel has not told of a change, or a file has changed that others give no sign of.
+constexpr std::int64_t kReadUsageEvery_us = 60'000'000;
 constexpr std::int64_t kReadWholeEvery_us = 300'000'000;
 
 /// How much earlier something is due that is due every so often, so that it is not due at once for all that were found at once.
@@ -196,6 +197,10 @@ std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
   return result;
 }
 
+std::int64_t Sampler::look_again_after_us() const {
+  return wanted_.empty() ? core::look_again_after_us(smallest_headroom_bytes_) : core::kWatchEvery_us;
+}
+
 /// Those that are not sampled anyway, and that such a change of the node's memory could bring to their limit soon: their usage, less the
 /// cache that they had. That is an estimate, for cache comes and goes: where it alarms, all of the cgroup's numbers are read.
 void Sampler::look_at_all(std::uint64_t change_bytes) {
@@ -268,7 +273,8 @@ std::int64_t Sampler::take_cpu_us() {
 void Sampler::sample(Entry& entry, Result& result) {
   try {
     if (now_us_ >= entry.read_whole_at_us || !tree_->hierarchy().real) entry.marks = {};
-    auto reading = controller_->read_changed(entry.cgroup, entry.marks);
+    const bool with_usage = now_us_ >= entry.read_usage_at_us;
+    auto reading = controller_->read_changed(entry.cgroup, entry.marks, with_usage);
     if (!reading) {  // gone between the walk and here
       found_in_walk_ = 0;
       return;
@@ -282,6 +288,10 @@ void Sampler::sample(Entry& entry, Result& result) {
     } else {
       const std::int64_t early_us = entry.read_whole_at_us == 0 ? spread_us(entry.key, kReadWholeEvery_us) : 0;
       entry.read_whole_at_us = now_us_ + kReadWholeEvery_us - early_us;
+    }
+    if (with_usage || !reading->is_as_before) {
+      const std::int64_t early_us = entry.read_usage_at_us == 0 ? spread_us(entry.key, kReadUsageEvery_us) : 0;
+      entry.read_usage_at_us = now_us_ + kReadUsageEvery_us - early_us;
     }
     take_row(entry, *reading, result);
     consider(entry);

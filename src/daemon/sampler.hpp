@@ -47,6 +47,9 @@ class Sampler {
   /// node holds has changed, the others are looked at too (their usage alone), for one of them may be on its way there.
   std::optional<Result> look(std::int64_t now_us);
 
+  /// When look() should be called next; from a second on.
+  std::int64_t look_again_after_us() const;
+
   /// The next scan tells of every cgroup as if it were new: the recorder has missed something.
   void announce_all() { announce_all_ = true; }
 
@@ -72,7 +75,8 @@ class Sampler {
     kernel::Cgroup cgroup;
     const core::ReclaimSettings* settings = nullptr;  // one of settings_
     kernel::Marks marks;
-    std::int64_t read_whole_at_us = 0;  // when all that is remembered is read anew, of the steady clock
+    std::int64_t read_usage_at_us = 0;  // when it is read again though nothing else has moved, of the steady clock
+    std::int64_t read_whole_at_us = 0;  // when everything is
     core::GaugesKib gauges;   // of the last sample
     core::Counters previous;  // as last known
     std::uint32_t counters_present = 0;  // in the last sample

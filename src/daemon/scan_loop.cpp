@@ -57,13 +57,14 @@ void ScanLoop::run(std::optional<std::int64_t> cycles) {
     apply_changes(schedule);
     if (const std::int64_t now_us = steady_now_us(); now_us < schedule.due_us()) {  // else it was woken for the changes
       if (now_us < look_at_us) continue;
-      look_at_us = now_us + core::kWatchEvery_us;
       if (schedule.due_us() - now_us > core::kWatchEvery_us / 2) look_once();
+      look_at_us = now_us + sampler_.look_again_after_us();
       continue;
     }
-    look_at_us = steady_now_us() + core::kWatchEvery_us;
     look_for_parent();
-    scan_once(schedule.begin(steady_now_us()));
+    const std::int64_t began_us = steady_now_us();
+    scan_once(schedule.begin(began_us));
+    look_at_us = began_us + sampler_.look_again_after_us();
     if (cycles && scan_count_ >= *cycles) {
       wait_until_idle();
       return;

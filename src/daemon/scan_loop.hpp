@@ -2,7 +2,7 @@
 #pragma once
 
 // The sampler's thread: takes scans when they are due, looks in between at what is near its limit, hands it all on, says in
-// the log what is new, and takes over changed settings between two scans. Since it wakes up every second whatever happens, it
+// the log what is new, and takes over changed settings between two scans. Since it wakes up every few seconds whatever happens, it
 // also keeps an eye on the clocks and on the reclaimer.
 
 #include <atomic>
@@ -43,13 +43,13 @@ class ScanLoop {
   void change(Settings settings);
   void stop();
   std::int64_t scan_count() const { return scan_count_; }
-  /// When it last was at work or woke up to see whether there is any, of the steady clock: every second, whatever the interval.
+  /// When it last was at work or woke up to see whether there is any, of the steady clock: every five seconds at least, whatever the interval.
   /// From any thread.
   std::int64_t alive_at_us() const { return alive_at_us_; }
   /// What is watched now. From any thread.
   kernel::Hierarchy hierarchy();
 
-  /// What happens every second. For run() and tests, which may have clocks of their own.
+  /// What happens whenever it wakes up. For run() and tests, which may have clocks of their own.
   void tick(const Clocks& clocks);
   /// One scan, now. For run() and tests.
   void scan_once(const Schedule::Start& start);

@@ -137,7 +137,7 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
     if (means_gone(error)) return std::nullopt;
     throw_errno(error, path_of(name));
   }
-  const bool may_hold = slot < (held_->only_always_read ? kAlwaysRead : kOftenRead);
+  const bool may_hold = slot < held_->slots;
   if (opened && may_hold && held_->files_left > 0) {
     --held_->files_left;
     files_[slot] = std::move(opened);

@@ -4,7 +4,7 @@
 // One cgroup's directory and its control files. A directory that is held open is a cgroup's identity: one removed and made
 // anew under the same path is never mistaken for it. Files may be held open too, which makes reading cheaper (opening costs
 // 4 to 6 us of CPU, reading a number 2, a memory.stat 10) but pins 5 KB of kernel memory each, so their number is bounded,
-// and where there are too many cgroups for all of their files, those that every scan reads are held.
+// and where there are too many cgroups for all of their files, the most read ones are held.
 // Each thread has cgroups of its own.
 
 #include <array>
@@ -25,7 +25,7 @@ namespace cgmm::kernel {
 struct HeldFiles {
   std::size_t directories_left = 0;
   std::size_t files_left = 0;
-  bool only_always_read = false;  // the others are closed after use
+  std::size_t slots = 0;  // of a cgroup: the files in others are closed after use
 };
 
 /// The largest kernel file that is read: a memory.stat has 4 KB.
@@ -33,9 +33,7 @@ inline constexpr std::size_t kMaxFileBytes = 64 * 1024;
 
 class Cgroup {
  public:
-  // Slots below these are of files that every scan reads, and of files that every scan reads where something has happened.
-  static constexpr std::size_t kAlwaysRead = 2;
-  static constexpr std::size_t kOftenRead = 5;
+  static constexpr std::size_t kOftenRead = 5;  // slots below this are of files that are worth holding, the most read first
 
   /// The cgroup at this path below `root_fd` (the hierarchy's root); nullopt when there is none of that inode.
   /// Throws std::system_error when the kernel refuses for another reason. `root_fd` and `held` are borrowed.

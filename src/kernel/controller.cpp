@@ -12,7 +12,8 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::size_t kMaxHeldFiles = 1850;  // 9 MB of kernel memory
+constexpr std::size_t kMaxHeldFiles = 4200;         // 19 MB of kernel memory, where there are as many cgroups
+constexpr std::size_t kMaxHeldForComfort = 1850;    // 8 MB, with more than one file of each
 
 /// Half of the descriptors that the process may have for directories, a quarter for files; the rest is for everything else. A
 /// tree that is not the kernel's may have its files replaced, so none of those is held.
@@ -21,7 +22,8 @@ HeldFiles bound_held_files(bool real) {
   const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
   const std::size_t descriptors = known ? static_cast<std::size_t>(limit.rlim_cur) : 1 << 20;
   return {.directories_left = descriptors / 2,
-          .files_left = real ? std::min(descriptors / 4, kMaxHeldFiles) : 0};
+          .files_left = real ? std::min(descriptors / 4, kMaxHeldFiles) : 0,
+          .slots = Cgroup::kOftenRead};
 }
 
 }  // namespace
@@ -48,7 +50,10 @@ std::optional<Cgroup> Controller::open(SharedPath path, std::uint64_t inode) {
   return Cgroup::open(root_fd(), std::move(path), inode, held_);
 }
 
-void Controller::expect(std::size_t cgroup_count) { held_.only_always_read = cgroup_count * Cgroup::kOftenRead > max_held_files_; }
+void Controller::expect(std::size_t cgroup_count) {
+  const std::size_t each = std::min(max_held_files_, kMaxHeldForComfort) / std::max<std::size_t>(cgroup_count, 1);
+  held_.slots = std::clamp<std::size_t>(each, 1, Cgroup::kOftenRead);
+}
 
 std::optional<std::uint64_t> Controller::read_number(Cgroup& cgroup, std::size_t slot, const char* name) {
   std::optional<std::uint64_t> number;

@@ -46,8 +46,10 @@ struct Reading {
   std::string problem;  // the first file that could not be used (its values are absent); empty: none
 };
 
-/// What two files said when all were read last. While they say the same, down to the last count of a page fault, nothing has
-/// happened in the cgroup, and what the other files hold is what it was.
+/// What two files said when all were read last. While memory.stat says the same, down to the last count of a page fault, nothing has
+/// happened in the cgroup that moved memory, and what the other files hold is what it was. Two exceptions: v1's memory.stat does not
+/// show kernel memory, which a task may ask for without a single fault, but the usage does; and a counter may move all the same.
+/// So the usage, and more rarely everything, is read again now and then.
 struct Marks {
   std::uint64_t stat = 0;  // of memory.stat's text; 0: not read yet
   std::uint64_t usage_bytes = 0;
@@ -69,17 +71,18 @@ class Controller {
   std::optional<Cgroup> open(SharedPath path, std::uint64_t inode);
   std::optional<Cgroup> open(const core::CgroupId& id) { return open(SharedPath(id.path), id.inode); }
 
-  /// How many cgroups will be held at a time, about. Where that are too many for all of their files to be held open, those are
-  /// which every scan reads.
+  /// How many cgroups there are now, about. Where that are too many for all of their files to be held open, the most read ones are.
   void expect(std::size_t cgroup_count);
 
   /// The cgroup's numbers now; nullopt when it vanished, or where v2 does not manage its memory. Throws when memory.stat can't be
   /// used: std::system_error, MalformedFile, both with the path.
   std::optional<Reading> read(Cgroup& cgroup) { return read_files(cgroup, Extent{}); }
 
-  /// The same, but where memory.stat and the usage are as `marks` has them, the other files are not read. `marks` belongs to the
-  /// cgroup, and is what they are now, unless there was a problem.
-  std::optional<Reading> read_changed(Cgroup& cgroup, Marks& marks) { return read_files(cgroup, {.marks = &marks}); }
+  /// The same, but where memory.stat is as `marks` has it, and so is the usage if it is to be looked at, the other files are not read.
+  /// `marks` belongs to the cgroup, and is what they are now, unless there was a problem.
+  std::optional<Reading> read_changed(Cgroup& cgroup, Marks& marks, bool with_usage) {
+    return read_files(cgroup, {.marks = &marks, .may_skip_usage = !with_usage});
+  }
 
   /// The same without psi_*. Every reading of memory.pressure begins a new period, and what was stalled in one shorter than a
   /// tick of the kernel's clock (4 ms) is lost, for every reader: whoever reads in quick succession leaves it out.
@@ -112,13 +115,14 @@ class Controller {
   virtual std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) = 0;
 
  protected:
-  // The files that are always read; those that are often read come next, and others from Cgroup::kOftenRead on.
+  // The most read files come first, those that are hardly ever read from Cgroup::kOftenRead on.
   static constexpr std::size_t kStatSlot = 0;
   static constexpr std::size_t kUsageSlot = 1;
 
   struct Extent {
     bool with_pressure = true;
     Marks* marks = nullptr;  // what is as it was when these were taken is not read again
+    bool may_skip_usage = false;
   };
   virtual std::optional<Reading> read_files(Cgroup& cgroup, const Extent& extent) = 0;
 
@@ -170,8 +174,12 @@ std::optional<Reading> Controller::read_stat_and_usage(Cgroup& cgroup, const Key
   const auto text = cgroup.read(kStatSlot, "memory.stat", stat_buffer_);
   if (!text) return std::nullopt;
   Marks now;
-  if (extent.marks != nullptr) now.stat = mark_of(*text);
   Reading reading;
+  if (extent.marks != nullptr) {
+    now.stat = mark_of(*text);
+    reading.is_as_before = extent.may_skip_usage && now.stat == extent.marks->stat;
+    if (reading.is_as_before) return reading;
+  }
   std::optional<std::uint64_t> usage;
   use_file(cgroup, kUsageSlot, usage_file, reading.problem, [&](std::string_view number) { usage = parse_number_file(number); });
   if (extent.marks != nullptr && usage) {

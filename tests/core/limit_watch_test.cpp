@@ -65,5 +65,12 @@ TEST(WorthALook, IsAChangeOfTheNodeThatCouldBeTheNearestsOwn) {
   EXPECT_TRUE(worth_a_look(132 * kMiB, 100 * kMiB, 256 * kMiB)) << "a fall may hide a rise";
 }
 
+TEST(LookAgainAfter, IsShorterThanHalfOfWhatIsLeftCanBeUsedUpIn) {
+  EXPECT_EQ(look_again_after_us(0), 1'000'000);
+  EXPECT_EQ(look_again_after_us(512 << 20), 1'000'000);
+  EXPECT_NEAR(static_cast<double>(look_again_after_us(std::uint64_t{24} << 30)), 3e6, 1e3);
+  EXPECT_EQ(look_again_after_us(UINT64_MAX), 5'000'000);
+}
+
 }  // namespace
 }  // namespace cgmm::core
