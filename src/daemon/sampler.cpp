@@ -15,13 +15,17 @@ namespace {
 constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node's change since the last look
 constexpr std::int64_t kLimitsEvery_us = 60'000'000;  // a limit rarely moves; a reclaim reads it again anyway
 /// In case the kernel has not told of a change, or a file has changed that others give no sign of.
-constexpr std::int64_t kReadUsageEvery_us = 60'000'000;
-constexpr std::int64_t kReadWholeEvery_us = 300'000'000;
+constexpr std::uint32_t kReadUsageEvery_s = 60;
+constexpr std::uint32_t kReadWholeEvery_s = 300;
+constexpr std::int64_t kListEverythingEvery_us = 300'000'000;
+constexpr std::int64_t kShownLimitsEvery_us = 300'000'000;
+constexpr std::size_t kMany = 2'000;
 
 /// How much earlier something is due that is due every so often, so that it is not due at once for all that were found at once.
-std::int64_t spread_us(core::CgroupKey key, std::int64_t every_us) {
-  constexpr std::int64_t kSpreadOver = 64;
-  return every_us / kSpreadOver * (key % kSpreadOver);
+template <class Time>
+Time spread(core::CgroupKey key, Time every) {
+  constexpr Time kOver = 60;
+  return every / kOver * static_cast<Time>(key % kOver);
 }
 
 }  // namespace
@@ -92,10 +96,12 @@ void Sampler::set_policy(core::Policy policy) {
   for (auto& [inode, entry] : entries_) entry.settings = settings_for(entry.cgroup.path());
 }
 
-const core::ReclaimSettings* Sampler::settings_for(std::string_view path) {
+std::uint32_t Sampler::settings_for(std::string_view path) {
   const core::ReclaimSettings settings = policy_.settings_for(path);
   const auto known = std::ranges::find(settings_, settings);
-  return known != settings_.end() ? &*known : &settings_.emplace_back(settings);
+  const auto index = static_cast<std::uint32_t>(known - settings_.begin());
+  if (known == settings_.end()) settings_.push_back(settings);
+  return index;
 }
 
 Sampler::Result Sampler::scan(std::int64_t now_us) {
@@ -117,6 +123,10 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
       for (auto& [inode, entry] : entries_) entry.announced = false;
     }
     result.scan.rows.reserve(found_.size());
+    if (result.scan.announces_all) {
+      result.scan.appeared.reserve(found_.size());
+      result.scan.limits.reserve(found_.size());
+    }
     for (std::int64_t i = 0; i < tree_->error_count(); ++i) note_error(result, tree_->first_error());
     for (Entry* const entry : found_) sample(*entry, result);
     if (!found_all) found_in_walk_ = 0;
@@ -144,7 +154,7 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
 /// Brings found_ up to date with the tree; false where one of it could not be opened.
 bool Sampler::find_all(Result& result) {
   const bool everything = now_us_ >= list_everything_at_us_;
-  if (everything) list_everything_at_us_ = now_us_ + kReadWholeEvery_us;
+  if (everything) list_everything_at_us_ = now_us_ + kListEverythingEvery_us;
   const auto& watched = tree_->walk(everything ? kernel::Tree::Look::everything : kernel::Tree::Look::changes);
   if (tree_->walk_count() == found_in_walk_) return true;
   controller_->expect(watched.size());
@@ -272,9 +282,10 @@ std::int64_t Sampler::take_cpu_us() {
 
 void Sampler::sample(Entry& entry, Result& result) {
   try {
-    if (now_us_ >= entry.read_whole_at_us || !tree_->hierarchy().real) entry.marks = {};
-    const bool with_usage = now_us_ >= entry.read_usage_at_us;
-    auto reading = controller_->read_changed(entry.cgroup, entry.marks, with_usage);
+    if (now_s() >= entry.read_whole_at_s || !tree_->hierarchy().real) entry.marks = {};
+    const bool with_usage = now_s() >= entry.read_usage_at_s;
+    auto reading = is_first_of_many(entry) ? controller_->read_without_counters(entry.cgroup)
+                                           : controller_->read_changed(entry.cgroup, entry.marks, with_usage);
     if (!reading) {  // gone between the walk and here
       found_in_walk_ = 0;
       return;
@@ -286,12 +297,12 @@ void Sampler::sample(Entry& entry, Result& result) {
       reading->sample.counters.keep_only(entry.counters_present);
       reading->hierarchical_limit_bytes = entry.limits[Limit::hierarchical];
     } else {
-      const std::int64_t early_us = entry.read_whole_at_us == 0 ? spread_us(entry.key, kReadWholeEvery_us) : 0;
-      entry.read_whole_at_us = now_us_ + kReadWholeEvery_us - early_us;
+      const auto early_s = entry.read_whole_at_s == 0 ? spread(entry.key, kReadWholeEvery_s) : 0;
+      entry.read_whole_at_s = now_s() + kReadWholeEvery_s - early_s;
     }
     if (with_usage || !reading->is_as_before) {
-      const std::int64_t early_us = entry.read_usage_at_us == 0 ? spread_us(entry.key, kReadUsageEvery_us) : 0;
-      entry.read_usage_at_us = now_us_ + kReadUsageEvery_us - early_us;
+      const auto early_s = entry.read_usage_at_s == 0 ? spread(entry.key, kReadUsageEvery_s) : 0;
+      entry.read_usage_at_s = now_s() + kReadUsageEvery_s - early_s;
     }
     take_row(entry, *reading, result);
     consider(entry);
@@ -301,6 +312,12 @@ void Sampler::sample(Entry& entry, Result& result) {
     entry.scan = scan_;
     note_error(result, error.what());
   }
+}
+
+/// Whether the service starts on a node with thousands of cgroups, and so its first scan has to be quick: counters say nothing before
+/// there are two readings of them. Where an earlier run has left a reading, this is the second.
+bool Sampler::is_first_of_many(const Entry& entry) const {
+  return scan_ == 1 && found_.size() >= kMany && !entry.previous.has(core::Counter::oom_kills);
 }
 
 /// nullptr when it vanished.
@@ -356,10 +373,10 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
   entry.sampled_at_us = result.scan.started_at_us;
   look_at_limit(entry, core::held_bytes(now.gauges));
   if (result.scan.is_partial) return;
-  if (core::over_threshold(now.gauges, entry.limits[Limit::effective], *entry.settings)) {
+  if (core::over_threshold(now.gauges, entry.limits[Limit::effective], settings_[entry.settings])) {
     entry.ever_over = true;
     result.candidates.push_back(
-        {entry.cgroup.id(), now.gauges, entry.limits[Limit::effective], *entry.settings});
+        {entry.cgroup.id(), now.gauges, entry.limits[Limit::effective], settings_[entry.settings]});
   }
   if (entry.ever_over) result.sightings.push_back(core::sighting_of(entry.cgroup.inode(), now));
 }
@@ -384,14 +401,14 @@ void Sampler::take_back(const core::Scan& scan) {
 bool Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
   const bool moved = reading.hierarchical_limit_bytes != entry.limits[Limit::hierarchical];
   const bool is_shown = tree_->hierarchy().real && controller_->stat_shows_limits();
-  const std::int64_t every_us = is_shown ? kReadWholeEvery_us : kLimitsEvery_us;
+  const std::int64_t every_us = is_shown ? kShownLimitsEvery_us : kLimitsEvery_us;
   const std::int64_t age_us = now_us - entry.limits_read_at_us;
   const bool is_fresh = entry.has_limits && age_us >= 0 && age_us < every_us;  // a negative age: the clock was set back
   const bool had_problem = !limits_problems_.empty() && limits_problems_.contains(entry.key);
   if (!moved && is_fresh && !had_problem) return false;
   entry.limits.set(Limit::hierarchical, reading.hierarchical_limit_bytes);
   const bool first = !std::exchange(entry.has_limits, true);
-  entry.limits_read_at_us = now_us - (first && tree_->hierarchy().real ? spread_us(entry.key, every_us) : 0);
+  entry.limits_read_at_us = now_us - (first && tree_->hierarchy().real ? spread(entry.key, every_us) : 0);
   std::string problem;
   const core::Limits limits = controller_->read_limits(entry.cgroup, reading, problem);
   if (had_problem) limits_problems_.erase(entry.key);

@@ -6,7 +6,6 @@
 // reclaim can blind it. One thread.
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,10 +72,10 @@ class Sampler {
     core::CgroupKey key = 0;
     std::uint32_t scan = 0;  // the last one that saw it
     kernel::Cgroup cgroup;
-    const core::ReclaimSettings* settings = nullptr;  // one of settings_
     kernel::Marks marks;
-    std::int64_t read_usage_at_us = 0;  // when it is read again though nothing else has moved, of the steady clock
-    std::int64_t read_whole_at_us = 0;  // when everything is
+    std::uint32_t settings = 0;       // index into settings_
+    std::uint32_t read_usage_at_s = 0;  // when it is read again though nothing else has moved, as now_s(); 0: not yet
+    std::uint32_t read_whole_at_s = 0;  // when everything is
     core::GaugesKib gauges;   // of the last sample
     core::Counters previous;  // as last known
     std::uint32_t counters_present = 0;  // in the last sample
@@ -93,9 +92,11 @@ class Sampler {
   bool find_all(Result& result);
   void sample(Entry& entry, Result& result);
   Entry* find_or_open(const kernel::WatchedCgroup& watched);
+  bool is_first_of_many(const Entry& entry) const;
   void consider(Entry& entry);
   void choose_watched();
-  const core::ReclaimSettings* settings_for(std::string_view path);
+  std::uint32_t settings_for(std::string_view path);
+  std::uint32_t now_s() const { return static_cast<std::uint32_t>(now_us_ / 1'000'000) + 1; }
   void take_row(Entry& entry, const kernel::Reading& reading, Result& result);
   bool refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us);
   void reopen();
@@ -108,7 +109,7 @@ class Sampler {
   static void note_error(Result& result, const std::string& error);
 
   core::Policy policy_;
-  std::deque<core::ReclaimSettings> settings_;  // those that differ, each once
+  std::vector<core::ReclaimSettings> settings_;  // those that differ, each once
   std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total_;
   std::unique_ptr<kernel::Tree> tree_;
   std::unique_ptr<kernel::Controller> controller_;  // outlives the cgroups that it opened

@@ -329,6 +329,7 @@ int run_service(store::Keeper& history, const ServiceOptions& options) {
   if (!handover.crash_found.empty()) spdlog::warn("{}", handover.crash_found);
   const auto holding = std::ranges::count_if(handover.cooldowns, [](const auto& entry) { return entry.second.until_us > wall_now_us(); });
   if (holding > 0) spdlog::info("cooldowns of earlier runs that still hold: {}", holding);
+  give_back_memory();
   Service service(history, options, hierarchy, std::move(beginning));
   return service.run();
 }

@@ -110,7 +110,7 @@ Fd Cgroup::open_file(const char* name, int flags) const {
   return Fd(::openat(directory.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
 }
 
-std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name, std::string& buffer) {
+std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name, std::span<char> buffer) {
   const std::uint32_t bit = std::uint32_t{1} << slot;
   if ((absent_ & bit) != 0) return std::nullopt;
   const bool is_held = slot < files_.size() && files_[slot];

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -51,7 +52,7 @@ class Cgroup {
   /// The whole content of the file (a static string), which goes into `buffer` (kMaxFileBytes + 1 long); nullopt when there
   /// is no such file: the kernel lacks it, or the cgroup has vanished. `slot` numbers the file within this object,
   /// always the same for the same name. Throws std::system_error naming the path.
-  std::optional<std::string_view> read(std::size_t slot, const char* name, std::string& buffer);
+  std::optional<std::string_view> read(std::size_t slot, const char* name, std::span<char> buffer);
 
   /// Writes `text` to the file in one go. The kernel's answer; never throws for it.
   std::error_code write(const char* name, std::string_view text) const;

@@ -12,8 +12,8 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::size_t kMaxHeldFiles = 4200;         // 19 MB of kernel memory, where there are as many cgroups
-constexpr std::size_t kMaxHeldForComfort = 1850;    // 8 MB, with more than one file of each
+constexpr std::size_t kMaxHeldFiles = 4000;       // 18 MB of kernel memory, where there are as many cgroups
+constexpr std::size_t kMaxHeldForComfort = 1850;  // 8 MB, with more than one file of each
 
 /// Half of the descriptors that the process may have for directories, a quarter for files; the rest is for everything else. A
 /// tree that is not the kernel's may have its files replaced, so none of those is held.
@@ -34,8 +34,8 @@ Controller::Controller(const Hierarchy& hierarchy)
       memory_bytes_(hierarchy.memory_bytes),
       held_(bound_held_files(hierarchy.real)),
       max_held_files_(held_.files_left),
-      buffer_(kMaxFileBytes + 1, '\0'),
-      stat_buffer_(kMaxFileBytes + 1, '\0') {
+      buffer_(std::make_unique_for_overwrite<char[]>(kMaxFileBytes + 1)),
+      stat_buffer_(std::make_unique_for_overwrite<char[]>(kMaxFileBytes + 1)) {
   if (!root_) throw std::system_error(errno, std::system_category(), hierarchy.root);
 }
 

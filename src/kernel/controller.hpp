@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <system_error>
 
@@ -88,6 +89,11 @@ class Controller {
   /// tick of the kernel's clock (4 ms) is lost, for every reader: whoever reads in quick succession leaves it out.
   std::optional<Reading> read_without_pressure(Cgroup& cgroup) { return read_files(cgroup, {.with_pressure = false}); }
 
+  /// The same without the counters that are in files of their own: a fourth of the cost less where those have to be opened.
+  std::optional<Reading> read_without_counters(Cgroup& cgroup) {
+    return read_files(cgroup, {.with_pressure = false, .with_counters = false});
+  }
+
   /// All that is charged to it now, in bytes, and nothing else: a fifth of the cost of read(). nullopt when it can't be told.
   virtual std::optional<std::uint64_t> read_usage(Cgroup& cgroup) = 0;
 
@@ -121,10 +127,14 @@ class Controller {
 
   struct Extent {
     bool with_pressure = true;
+    bool with_counters = true;  // those that are in files of their own
     Marks* marks = nullptr;  // what is as it was when these were taken is not read again
     bool may_skip_usage = false;
   };
   virtual std::optional<Reading> read_files(Cgroup& cgroup, const Extent& extent) = 0;
+
+  /// So big that any file fits, and touched as far as they are long.
+  std::span<char> buffer() { return {buffer_.get(), kMaxFileBytes + 1}; }
 
   /// A file's content with its use: nullopt when there is no such file. What goes wrong is noted in `problem`.
   template <class Use>
@@ -139,7 +149,6 @@ class Controller {
 
   std::uint64_t memory_bytes() const { return memory_bytes_; }
   int root_fd() const { return root_.get(); }
-  std::string& buffer() { return buffer_; }
 
  private:
   Fd root_;
@@ -147,8 +156,8 @@ class Controller {
   std::uint64_t memory_bytes_;
   HeldFiles held_;
   std::size_t max_held_files_;
-  std::string buffer_;
-  std::string stat_buffer_;
+  std::unique_ptr<char[]> buffer_;
+  std::unique_ptr<char[]> stat_buffer_;
 };
 
 /// Throws std::system_error when the hierarchy's root can't be opened.
@@ -160,7 +169,7 @@ std::unique_ptr<Controller> make_v2_controller(const Hierarchy& hierarchy);
 template <class Use>
 void Controller::use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, Use use) {
   try {
-    if (const auto text = cgroup.read(slot, name, buffer_)) use(*text);
+    if (const auto text = cgroup.read(slot, name, buffer())) use(*text);
   } catch (const std::exception& error) {
     if (!problem.empty()) return;
     const bool names_path = dynamic_cast<const std::system_error*>(&error) != nullptr;
@@ -171,7 +180,7 @@ void Controller::use_file(Cgroup& cgroup, std::size_t slot, const char* name, st
 template <class Key, class Make>
 std::optional<Reading> Controller::read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table, const char* usage_file,
                                                        const Extent& extent, Make make) {
-  const auto text = cgroup.read(kStatSlot, "memory.stat", stat_buffer_);
+  const auto text = cgroup.read(kStatSlot, "memory.stat", {stat_buffer_.get(), kMaxFileBytes + 1});
   if (!text) return std::nullopt;
   Marks now;
   Reading reading;

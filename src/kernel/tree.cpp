@@ -91,6 +91,9 @@ const std::vector<WatchedCgroup>& Tree::walk(Look look) {
     take(leaves_, node, known != nodes_.end());
   }
   forget_unseen();
+  for (Found* const found : {&containers_, &leaves_}) {
+    if (found->cgroups.capacity() > found->cgroups.size() + kMoreCgroups) found->cgroups.shrink_to_fit();
+  }
   container_seen_ = container_seen_ || !containers_.cgroups.empty();
   watches_leaves_ = looks_for_leaves();
   if (watches_leaves_ != looked_for_leaves || left_out_count() > 0) is_settled_ = false;  // a place may be free then

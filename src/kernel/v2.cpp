@@ -41,6 +41,7 @@ class V2Controller final : public Controller {
     core::MemorySample& sample = reading.sample;
     use_file(cgroup, kSwap, "memory.swap.current", reading.problem,
              [&](std::string_view text) { sample.gauges.set(Gauge::swap, parse_number_file(text)); });
+    if (!extent.with_counters) return found;
     use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
       const core::Values<Events> events = parse_keyed(text, kEvents);
       sample.counters.set(Counter::limit_hits, events[Events::max]);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "support/fake_cgroups.hpp"
@@ -430,6 +431,26 @@ TEST_P(EveryKindNearItsLimit, OneThatHasVanishedIsLeftToTheNextScan) {
   tree_.remove("/web");
   EXPECT_FALSE(one.look(2000));
   EXPECT_EQ(one.scan(3000).scan.vanished.size(), 1U);
+}
+
+TEST(SamplerOfThousands, ReadsCountersOfTheirOwnFromTheSecondScanOnButWhereAnEarlierRunHasOne) {
+  FakeCgroups tree;
+  for (int i = 0; i < 2000; ++i) tree.put("/" + std::to_string(i), test::v1_files({.oom_kills = 1}));
+  const core::CgroupId known{"/7", tree.inode("/7")};
+  Sampler one(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, {}, {{known, 0}});
+  const Sampler::Result first = one.scan(1000);
+  ASSERT_EQ(first.scan.rows.size(), 2000U);
+  ASSERT_EQ(first.oom_kills.size(), 1U);
+  EXPECT_EQ(first.oom_kills[0].id, known);
+  const auto has = [](const core::Scan& scan, Counter counter) {
+    return std::ranges::count_if(scan.rows, [&](const core::ScanRow& row) { return row.increases.has(counter); });
+  };
+  EXPECT_EQ(std::ranges::count_if(first.scan.rows, [](const auto& row) { return row.gauges.has(Gauge::kernel); }), 2000);
+  EXPECT_EQ(has(first.scan, Counter::oom_kills), 1);
+  const core::Scan second = one.scan(2000).scan;
+  EXPECT_EQ(has(second, Counter::pgfault), 2000);
+  EXPECT_EQ(has(second, Counter::limit_hits), 1);
+  EXPECT_EQ(has(one.scan(3000).scan, Counter::limit_hits), 2000);
 }
 
 }  // namespace
