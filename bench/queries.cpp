@@ -153,8 +153,8 @@ void run(const Options& options) {
   const std::int64_t day_ago_us = end_us - core::Keep::kDayUs;
   ask("one cgroup's last hour (history)", history, window(end_us - kHour, kHour, id_of(7).path), 10);
   ask("one cgroup's hour a day ago (history)", history, window(day_ago_us, kHour, id_of(7).path), 10);
-  ask("30 minutes a day ago, everything (history)", history, window(day_ago_us, kHour / 2, "*"), 60);
-  ask("30 minutes a day ago, each cgroup's largest (v_sample)", kLargest, window(day_ago_us, kHour / 2, "*"), 60);
+  ask("30 minutes a day ago, all samples as a table (history)", history, window(day_ago_us, kHour / 2, "*"), 0);
+  ask("30 minutes a day ago, everything, by cgroup (v_sample)", kLargest, window(day_ago_us, kHour / 2, "*"), 60);
   ask("30 minutes a day ago, who grew most (biggest_growth)", sql_of("biggest_growth"), window(day_ago_us, kHour / 2, "*"), 60);
   const std::string program = options.program.string();
   const std::string of_file = " --database " + file.string();
