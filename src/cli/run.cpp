@@ -46,7 +46,7 @@ void start_logging(const config::Config& config) {
   set_log_level(config);
 }
 
-/// Two descriptors a cgroup are held; what the system lets us have is ours to take. Their table grows now, while there is one thread:
+/// A descriptor for its directory and up to five for its files are held of each cgroup; what the system lets us have is ours to take. Their table grows now, while there is one thread:
 /// with several the kernel lets all of them wait for every processor each time, which takes longer than reading a thousand cgroups.
 void raise_descriptor_limit() {
   struct rlimit limit {};

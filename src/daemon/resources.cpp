@@ -14,7 +14,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <istream>
+#include <string>
 #include <system_error>
+#include <vector>
 
 namespace cgmm::daemon {
 namespace {
@@ -60,26 +63,33 @@ void keep_little_memory() {
   ::mallopt(M_MMAP_THRESHOLD, kBigBytes);
 }
 
-/// Of the mappings of files those that nobody has written to, so that the file has all that is in them.
-void give_back_memory() {
-  ::malloc_trim(0);
-  std::ifstream maps("/proc/self/smaps");
-  struct Mapping {
-    std::uintptr_t begin = 0;
-    std::uintptr_t end = 0;
-    bool is_of_file = false;
-  };
+/// Whoever wrote to a page of a file's private mapping has made it a page of memory of its own, which is there, or is swapped out.
+std::vector<Mapping> unwritten_mappings(std::istream& smaps) {
+  std::vector<Mapping> unwritten;
   Mapping mapping;
-  for (std::string line; std::getline(maps, line);) {
+  bool is_candidate = false;  // of a file, private, and not to be written to
+  for (std::string line; std::getline(smaps, line);) {
     Mapping next;
     char may[5] = {};
     std::uint64_t inode = 0;
     if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %" SCNu64, &next.begin, &next.end, may, &inode) == 4) {
       mapping = next;
-      mapping.is_of_file = inode != 0 && may[0] == 'r' && may[1] == '-' && may[3] == 'p';
-    } else if (mapping.is_of_file && line.starts_with("Anonymous:") && line.ends_with(" 0 kB")) {
-      ::madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_DONTNEED);  // refused where memory is locked
+      is_candidate = inode != 0 && may[0] == 'r' && may[1] == '-' && may[3] == 'p';
+    } else if (line.starts_with("Anonymous:")) {
+      is_candidate = is_candidate && line.ends_with(" 0 kB");
+    } else if (line.starts_with("Swap:")) {  // comes after it
+      if (is_candidate && line.ends_with(" 0 kB")) unwritten.push_back(mapping);
     }
+  }
+  return unwritten;
+}
+
+/// Where the memory is locked the kernel refuses to drop pages.
+void give_back_memory() {
+  ::malloc_trim(0);
+  std::ifstream smaps("/proc/self/smaps");
+  for (const Mapping& mapping : unwritten_mappings(smaps)) {
+    ::madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_DONTNEED);
   }
 }
 

@@ -45,6 +45,9 @@ void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch wa
   auto tree = std::make_unique<kernel::Tree>(hierarchy, watch, tree_bounds_);
   if (tree_ && tree_->container_seen()) tree->remember_containers();
   entries_.clear();
+  limits_problems_.clear();
+  found_.clear();
+  wanted_.clear();
   found_in_walk_ = 0;
   controller_ = std::move(controller);
   tree_ = std::move(tree);
@@ -65,10 +68,12 @@ void Sampler::reopen() {
   if (!(hierarchy == tree_->hierarchy())) return set_hierarchy(hierarchy, tree_->watch());
   auto controller = kernel::make_controller(hierarchy);
   std::unordered_map<std::uint64_t, Entry> kept;
+  std::vector<core::CgroupKey> lost;
   for (auto& [inode, entry] : entries_) {
     auto cgroup = controller->open(entry.cgroup.shared_path(), inode);
     if (!cgroup) {
-      if (entry.announced) lost_.push_back(entry.key);
+      if (entry.announced) lost.push_back(entry.key);
+      limits_problems_.erase(entry.key);
       continue;
     }
     Entry& anew = kept.emplace(inode, Entry{.key = entry.key, .cgroup = std::move(*cgroup)}).first->second;
@@ -85,6 +90,9 @@ void Sampler::reopen() {
     anew.limits_read_at_us = entry.limits_read_at_us;
   }
   entries_ = std::move(kept);
+  lost_.insert(lost_.end(), lost.begin(), lost.end());
+  found_.clear();
+  wanted_.clear();
   found_in_walk_ = 0;
   controller_ = std::move(controller);  // after the cgroups that the one before opened
   complete_ = false;
@@ -128,6 +136,9 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
       result.scan.limits.reserve(found_.size());
     }
     for (std::int64_t i = 0; i < tree_->error_count(); ++i) note_error(result, tree_->first_error());
+    const auto unseen_bytes = controller_->unseen_bytes();
+    reads_usage_of_all_ = core::has_moved(unseen_bytes_, unseen_bytes);
+    if (reads_usage_of_all_) unseen_bytes_ = unseen_bytes;
     for (Entry* const entry : found_) sample(*entry, result);
     if (!found_all) found_in_walk_ = 0;
     saw_all = tree_->error_count() == 0;
@@ -176,8 +187,10 @@ bool Sampler::find_all(Result& result) {
 }
 
 std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
+  if (std::exchange(counters_are_missing_, false)) read_missing_counters();
   if (bounds_.max_count == 0 || announce_all_) return std::nullopt;  // of cgroups that are on record
   now_us_ = steady_now_us();
+  controller_->begin_pass();
   const auto held_bytes = tree_->hierarchy().real ? node_memory_.held_bytes() : std::nullopt;
   // Without a number for the node, as of a tree that is not the kernel's, there is no way but to look.
   if (!held_bytes || !node_held_bytes_) {
@@ -208,7 +221,8 @@ std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
 }
 
 std::int64_t Sampler::look_again_after_us() const {
-  return wanted_.empty() ? core::look_again_after_us(smallest_headroom_bytes_) : core::kWatchEvery_us;
+  const bool is_urgent = counters_are_missing_ || (bounds_.max_count > 0 && !wanted_.empty());
+  return is_urgent ? core::kWatchEvery_us : core::look_again_after_us(smallest_headroom_bytes_);
 }
 
 /// Those that are not sampled anyway, and that such a change of the node's memory could bring to their limit soon: their usage, less the
@@ -283,9 +297,11 @@ std::int64_t Sampler::take_cpu_us() {
 void Sampler::sample(Entry& entry, Result& result) {
   try {
     if (now_s() >= entry.read_whole_at_s || !tree_->hierarchy().real) entry.marks = {};
-    const bool with_usage = now_s() >= entry.read_usage_at_s;
-    auto reading = is_first_of_many(entry) ? controller_->read_without_counters(entry.cgroup)
-                                           : controller_->read_changed(entry.cgroup, entry.marks, with_usage);
+    const bool with_usage = reads_usage_of_all_ || now_s() >= entry.read_usage_at_s;
+    const bool is_quick = is_first_of_many(entry);
+    auto reading = is_quick ? controller_->read_without_counters(entry.cgroup)
+                            : controller_->read_changed(entry.cgroup, entry.marks, with_usage);
+    counters_are_missing_ = counters_are_missing_ || is_quick;
     if (!reading) {  // gone between the walk and here
       found_in_walk_ = 0;
       return;
@@ -315,9 +331,22 @@ void Sampler::sample(Entry& entry, Result& result) {
 }
 
 /// Whether the service starts on a node with thousands of cgroups, and so its first scan has to be quick: counters say nothing before
-/// there are two readings of them. Where an earlier run has left a reading, this is the second.
+/// there are two readings of them. The first one follows in a moment. Where an earlier run has left one, this is the second.
 bool Sampler::is_first_of_many(const Entry& entry) const {
   return scan_ == 1 && found_.size() >= kMany && !entry.previous.has(core::Counter::oom_kills);
+}
+
+/// A second after the first scan of thousands, so that the next scan has something to compare its counters with.
+void Sampler::read_missing_counters() {
+  for (auto& [inode, entry] : entries_) {
+    if (entry.previous.has(core::Counter::oom_kills)) continue;
+    const auto reading = read_or_nothing(entry);
+    if (!reading) continue;
+    for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
+      const auto counter = static_cast<core::Counter>(i);
+      if (!entry.previous.has(counter)) entry.previous.set(counter, reading->sample.counters[counter]);
+    }
+  }
 }
 
 /// nullptr when it vanished.
@@ -388,6 +417,7 @@ void Sampler::take_back(const core::Scan& scan) {
   for (const core::ScanRow& row : scan.rows) {
     const auto found = by_key.find(row.key);
     if (found == by_key.end()) continue;
+    found->second->marks = {};  // what they stand for is taken back
     core::Counters& previous = found->second->previous;
     for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
       const auto counter = static_cast<core::Counter>(i);
@@ -400,7 +430,9 @@ void Sampler::take_back(const core::Scan& scan) {
 /// Whether they have changed. One that can't be read is taken to be what it was.
 bool Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
   const bool moved = reading.hierarchical_limit_bytes != entry.limits[Limit::hierarchical];
-  const bool is_shown = tree_->hierarchy().real && controller_->stat_shows_limits();
+  // An own limit that is not the smallest one can change unseen.
+  const bool own_is_smallest = entry.limits[Limit::own].value_or(kernel::kUnlimited) == entry.limits[Limit::hierarchical];
+  const bool is_shown = tree_->hierarchy().real && controller_->stat_shows_limits() && own_is_smallest;
   const std::int64_t every_us = is_shown ? kShownLimitsEvery_us : kLimitsEvery_us;
   const std::int64_t age_us = now_us - entry.limits_read_at_us;
   const bool is_fresh = entry.has_limits && age_us >= 0 && age_us < every_us;  // a negative age: the clock was set back

@@ -222,6 +222,14 @@ void ScanLoop::tell_faults(const Sampler::Result& result) {
     parent_fault_.tell(now_us, parent);
   }
   if (!scanned) return;
+  if (const bool is_costly = result.unwatched_count > 0; is_costly != std::exchange(unwatched_told_, is_costly)) {
+    if (is_costly) {
+      spdlog::warn("{} directories can't be watched for changes and are listed in every scan, which costs more: raise "
+                   "fs.inotify.max_user_watches, of which half is taken at most", result.unwatched_count);
+    } else {
+      spdlog::info("all directories are watched for changes again");
+    }
+  }
   cgroups_fault_.tell(now_us, unreadable_.after_pass(result.scan.error_count, result.first_error, "cgroups that can't be read"));
   FaultLog::Message left_out = left_out_.after_pass(result.left_out_count, "", "");
   if (!left_out.text.empty()) {
@@ -286,7 +294,6 @@ void ScanLoop::wait_until_idle() {
   std::unique_lock lock(mutex_);
   while (!stopping_ && !candidates_.idle()) wake_.wait_for(lock, std::chrono::milliseconds{5});
 }
-
 
 void ScanLoop::event(std::string kind, std::string detail) {
   queue_.push(core::ServiceEvent{wall_now_us(), std::move(kind), std::move(detail)});

@@ -78,6 +78,7 @@ class ScanLoop {
   std::function<Asking()> asking_;
   std::function<std::string()> log_source_;
   std::string told_log_source_;
+  bool unwatched_told_ = false;
   FaultLog unreadable_;
   FaultLog left_out_;
   FaultLog no_parent_;

@@ -137,7 +137,7 @@ void Supervisor::tell_ready() {
   const bool without_history =
       stuck_.recorder || std::ranges::find(faults, "history", &RecordQueue::Fault::name) != faults.end();
   if (progress.scans_recorded_count == 0 && !(without_history && progress.scans_made_count > 0)) return;
-  ready_told_ = notifier_.tell("READY=1");
+  ready_told_ = tell("READY=1");
 }
 
 /// Where it says something new, once a scan at most, and when a fault begins or ends.
@@ -146,16 +146,23 @@ void Supervisor::tell_status() {
   const bool same_scan = status_told_at_scan_ == status.progress.scans_made_count;
   if (same_scan && faults_told_ == status.faults.size()) return;
   std::string line = in_one_line(status);
-  if (line != status_told_ && !notifier_.tell("STATUS=" + line)) return;
+  if (line != status_told_ && !tell("STATUS=" + line)) return;
   status_told_ = std::move(line);
   status_told_at_scan_ = status.progress.scans_made_count;
   faults_told_ = status.faults.size();
 }
 
+/// Refused (the manager is busy): again in a second.
+bool Supervisor::tell(const std::string& words) {
+  const bool told = notifier_.tell(words);
+  if (!told) next_look_at_us_ = std::min(next_look_at_us_, clocks_.steady() + kLookEvery_us);
+  return told;
+}
+
 void Supervisor::feed_watchdog(std::int64_t now_us) {
   const auto watchdog_us = notifier_.watchdog_us();
   if (!watchdog_us || now_us < next_feed_at_us_ || !stuck_.protects()) return;
-  if (notifier_.tell("WATCHDOG=1")) next_feed_at_us_ = now_us + *watchdog_us / 2;
+  if (tell("WATCHDOG=1")) next_feed_at_us_ = now_us + *watchdog_us / 2;
 }
 
 LiveStatus Supervisor::status_now() const {

@@ -64,6 +64,7 @@ class Supervisor {
   void tell_fault(bool is_stuck, bool was_stuck, const std::string& fault, const std::string& begins, const std::string& ends);
   void follow_history();
   void settle();
+  bool tell(const std::string& words);
   void tell_ready();
   void tell_status();
   void feed_watchdog(std::int64_t now_us);

@@ -31,6 +31,7 @@ HeldFiles bound_held_files(bool real) {
 Controller::Controller(const Hierarchy& hierarchy)
     : root_(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
       root_path_(hierarchy.root),
+      parent_(hierarchy.parent),
       memory_bytes_(hierarchy.memory_bytes),
       held_(bound_held_files(hierarchy.real)),
       max_held_files_(held_.files_left),

@@ -48,9 +48,9 @@ struct Reading {
 };
 
 /// What two files said when all were read last. While memory.stat says the same, down to the last count of a page fault, nothing has
-/// happened in the cgroup that moved memory, and what the other files hold is what it was. Two exceptions: v1's memory.stat does not
-/// show kernel memory, which a task may ask for without a single fault, but the usage does; and a counter may move all the same.
-/// So the usage, and more rarely everything, is read again now and then.
+/// happened in the cgroup that moved memory, and what the other files hold is what it was. But v1's memory.stat does not show kernel
+/// memory, which a task may ask for without a single fault; the usage does, and it is to be looked at whenever unseen_bytes() has
+/// moved. In case something else gives no sign, everything is read again now and then.
 struct Marks {
   std::uint64_t stat = 0;  // of memory.stat's text; 0: not read yet
   std::uint64_t usage_bytes = 0;
@@ -105,6 +105,10 @@ class Controller {
   /// read every time.
   virtual void begin_pass() {}
 
+  /// Memory of all cgroups below the parent that their memory.stat does not show: v1's kernel memory. 0 where there is no such. nullopt:
+  /// it can't be told.
+  virtual std::optional<std::uint64_t> unseen_bytes() { return 0; }
+
   /// Whether the kernel's memory.stat changes when a limit does that holds for the cgroup.
   virtual bool stat_shows_limits() const { return false; }
 
@@ -148,11 +152,13 @@ class Controller {
   std::optional<std::uint64_t> read_number(Cgroup& cgroup, std::size_t slot, const char* name);
 
   std::uint64_t memory_bytes() const { return memory_bytes_; }
+  const std::string& parent() const { return parent_; }
   int root_fd() const { return root_.get(); }
 
  private:
   Fd root_;
   std::string root_path_;
+  std::string parent_;  // the directory
   std::uint64_t memory_bytes_;
   HeldFiles held_;
   std::size_t max_held_files_;

@@ -8,7 +8,9 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -43,6 +45,19 @@ DirectoryEntry entry_at(const char* raw) {
   return entry;
 }
 
+/// Whether it has so many, in a file system that counts them.
+bool has_directories(int fd, std::uint64_t count) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && status.st_nlink == count + 2;
+}
+
+/// At most half of what all programs of this user may have together.
+std::size_t watches_to_take() {
+  std::ifstream file("/proc/sys/fs/inotify/max_user_watches");
+  std::size_t all = 0;
+  return file >> all ? all / 2 : SIZE_MAX;
+}
+
 bool is_dot(const char* name) {
   return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
@@ -60,18 +75,22 @@ const std::vector<WatchedCgroup>& Tree::walk(Look look) {
   }
   parent_fd_ = std::move(parent);
   take_notice();
-  if (parent_.inode != status.st_ino) {
+  if (parent_.inode != status.st_ino || parent_device_ != status.st_dev) {
     drop_watch(parent_);
     parent_ = {};
     parent_.inode = status.st_ino;
+    parent_device_ = status.st_dev;
     parent_.path = SharedPath(hierarchy_.parent_path);
     is_settled_ = false;
   }
   if (look == Look::everything) list_all_anew();
   if (is_settled_) return watches_leaves_ ? leaves_.cgroups : containers_.cgroups;
-  if (!inotify_) inotify_ = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (!inotify_) {
+    inotify_ = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    max_watches_ = watches_to_take();
+  }
   may_watch_ = static_cast<bool>(inotify_);
-  is_settled_ = true;
+  settles_ = true;
   ++walk_;  // not before: a walk that could not begin takes nobody's place away
   begin(containers_);
   begin(leaves_);
@@ -96,7 +115,7 @@ const std::vector<WatchedCgroup>& Tree::walk(Look look) {
   }
   container_seen_ = container_seen_ || !containers_.cgroups.empty();
   watches_leaves_ = looks_for_leaves();
-  if (watches_leaves_ != looked_for_leaves || left_out_count() > 0) is_settled_ = false;  // a place may be free then
+  is_settled_ = settles_ && watches_leaves_ == looked_for_leaves && left_out_count() == 0;  // a place may be free then
   return watches_leaves_ ? leaves_.cgroups : containers_.cgroups;
 }
 
@@ -144,6 +163,7 @@ void Tree::list_all_anew() {
 /// Before it is listed, so that nothing is missed. By way of the descriptor, for its path may lead elsewhere by now, or be too long.
 bool Tree::put_under_watch(Node& node, int directory_fd) {
   if (node.notice >= 0) return true;
+  may_watch_ = may_watch_ && noticed_.size() < max_watches_;
   if (may_watch_) {
     const std::string directory = "/proc/self/fd/" + std::to_string(directory_fd);
     node.notice = ::inotify_add_watch(inotify_.get(), directory.c_str(), kComesOrGoes | IN_ONLYDIR);
@@ -169,11 +189,10 @@ bool Tree::list(Node& node, int directory_fd, std::size_t depth) {
   const std::int64_t errors_before = error_count_;
   bool any = false;
   bool is_complete = put_under_watch(node, directory_fd);
+  std::uint64_t directories = 0;
   for (bool last = false; !last;) {
     char* const buffer = buffers_[depth].data();
     const long got = ::syscall(SYS_getdents64, directory_fd, buffer, kBufferBytes);
-    // cgroupfs fills the buffer while an entry fits: asking again costs as much as the first time
-    last = got <= 0 || (hierarchy_.real && static_cast<std::size_t>(got) + kMaxEntryBytes <= kBufferBytes);
     if (got < 0 && errno != ENOENT && errno != ENODEV) note_error(errno);
     if (got < 0) is_complete = false;
     for (long at = 0; at < got;) {
@@ -186,13 +205,17 @@ bool Tree::list(Node& node, int directory_fd, std::size_t depth) {
       }
       if (!directory || is_dot(entry.name)) continue;
       any = true;
+      ++directories;
       Node* const child = visit(node, directory_fd, entry.name, entry.inode, depth);
       if (child != nullptr) node.children.push_back(child);
       is_complete = is_complete && child != nullptr;
     }
+    // cgroupfs fills the buffer while an entry fits, and asking again costs as much as the first time; but a signal cuts it short.
+    const bool has_room = got <= 0 || static_cast<std::size_t>(got) + kMaxEntryBytes <= kBufferBytes;
+    last = got <= 0 || (hierarchy_.real && has_room && has_directories(directory_fd, directories));
   }
   node.is_listed = is_complete && error_count_ == errors_before;
-  if (!node.is_listed) is_settled_ = false;
+  settles_ = settles_ && node.is_listed;
   return any;
 }
 
@@ -247,7 +270,7 @@ void Tree::visit_again(Node& node, std::size_t depth) {
   if (!directory && errno != ENOENT) note_error(errno);
   std::optional<bool> has_children;
   if (directory) has_children = node.has_children = list(node, directory.get(), depth + 1);
-  if (!node.is_listed) is_settled_ = false;
+  settles_ = settles_ && node.is_listed;
   sort_in(node, has_children, /*is_known=*/true);
 }
 

@@ -5,7 +5,7 @@
 // A container's nested cgroups belong to it and are not looked at. One walk a scan, which costs nothing while nothing comes or
 // goes: the kernel tells by inotify which directories have changed, and only those are listed anew. A directory is put under
 // watch first and listed then, so that nothing gets lost between. One that can't be watched (fs.inotify.max_user_watches) is
-// listed in every walk. One thread.
+// listed in every walk; no more than half of the watches that this user may have are taken. One thread.
 //
 // Whoever may make cgroups can make as many as they like, so what is remembered has bounds: of those to watch, as many as
 // TreeBounds says; of the directories between and beside them, as many again, and beyond that they are looked at anew in every
@@ -138,12 +138,15 @@ class Tree {
   bool container_seen_ = false;
   bool watches_leaves_ = false;
   bool is_settled_ = false;  // the next walk finds what the last one found, unless the kernel tells of a change
+  bool settles_ = false;     // as far as the walk has come
   std::uint32_t walk_ = 1;  // so that 0 is none, and 1 before the first
   std::string path_;  // of the directory that the walk is in
   Node parent_;
+  std::uint64_t parent_device_ = 0;
   Fd parent_fd_;  // while it is walked
   Fd inotify_;
   bool may_watch_ = true;  // until the kernel says that there are enough
+  std::size_t max_watches_ = 0;
   std::unordered_map<int, std::uint64_t> noticed_;  // inotify's number -> inode
   std::int64_t unwatched_count_ = 0;
   std::unordered_map<std::uint64_t, Node> nodes_;  // by inode

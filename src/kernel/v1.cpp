@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -68,6 +71,19 @@ class V1Controller final : public Controller {
     return limits;
   }
 
+  /// Kernel memory is counted up to the root. The file is held open, and opened anew where its directory was made anew.
+  std::optional<std::uint64_t> unseen_bytes() override {
+    for (int tries = 0; tries < 2; ++tries) {
+      if (!parents_kmem_) parents_kmem_ = Fd(::open((parent() + "/memory.kmem.usage_in_bytes").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+      const ssize_t got = parents_kmem_ ? ::pread(parents_kmem_.get(), buffer().data(), buffer().size(), 0) : -1;
+      if (got > 0 && buffer()[static_cast<std::size_t>(got) - 1] == '\n') {
+        return parse_number({buffer().data(), static_cast<std::size_t>(got) - 1});
+      }
+      parents_kmem_.reset();
+    }
+    return std::nullopt;
+  }
+
   bool stat_shows_limits() const override { return true; }
   core::ReclaimMethod method() const override { return core::ReclaimMethod::force_empty; }
   const char* reclaim_file() const override { return "memory.force_empty"; }
@@ -76,6 +92,9 @@ class V1Controller final : public Controller {
   std::error_code reclaim(const Cgroup& cgroup, std::uint64_t /*all or nothing*/) override {
     return cgroup.write(reclaim_file(), "1");
   }
+
+ private:
+  Fd parents_kmem_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -65,6 +66,7 @@ class Input {
     }
     while (end_ - begin_ < count) {
       const ssize_t got = ::read(fd_, buffer_.data() + end_, buffer_.size() - end_);
+      if (got < 0 && errno == EINTR) continue;
       if (got <= 0) return nullptr;
       end_ += static_cast<std::size_t>(got);
     }

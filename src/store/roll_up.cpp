@@ -152,6 +152,8 @@ void RollUp::add_sample(sqlite3_context* context, int /*as many as were asked fo
 void RollUp::add_sample(Hour& hour, std::int64_t cgroup_id, sqlite3_value** values) {
   ++rows_read_;
   if (cgroup_id > hour.to_cgroup_id) return;  // the chunk has just ended earlier
+  // They come in the order of cgroup_id, scan by scan; whatever SQLite may make of it one day, no cgroup gets a second place.
+  if (hour.next_sums > 0 && hour.sums[std::min(hour.next_sums, hour.sums.size()) - 1].cgroup_id >= cgroup_id) hour.next_sums = 0;
   while (hour.next_sums < hour.sums.size() && hour.sums[hour.next_sums].cgroup_id < cgroup_id) ++hour.next_sums;
   if (hour.next_sums == hour.sums.size() || hour.sums[hour.next_sums].cgroup_id != cgroup_id) {
     hour.sums.insert(hour.sums.begin() + static_cast<std::ptrdiff_t>(hour.next_sums), Sums{.cgroup_id = cgroup_id});

@@ -433,7 +433,7 @@ TEST_P(EveryKindNearItsLimit, OneThatHasVanishedIsLeftToTheNextScan) {
   EXPECT_EQ(one.scan(3000).scan.vanished.size(), 1U);
 }
 
-TEST(SamplerOfThousands, ReadsCountersOfTheirOwnFromTheSecondScanOnButWhereAnEarlierRunHasOne) {
+TEST(SamplerOfThousands, ReadsCountersOfTheirOwnAfterTheFirstScanButWhereAnEarlierRunHasOne) {
   FakeCgroups tree;
   for (int i = 0; i < 2000; ++i) tree.put("/" + std::to_string(i), test::v1_files({.oom_kills = 1}));
   const core::CgroupId known{"/7", tree.inode("/7")};
@@ -447,10 +447,82 @@ TEST(SamplerOfThousands, ReadsCountersOfTheirOwnFromTheSecondScanOnButWhereAnEar
   };
   EXPECT_EQ(std::ranges::count_if(first.scan.rows, [](const auto& row) { return row.gauges.has(Gauge::kernel); }), 2000);
   EXPECT_EQ(has(first.scan, Counter::oom_kills), 1);
+  EXPECT_EQ(has(first.scan, Counter::limit_hits), 0);
+  one.look(1500);
   const core::Scan second = one.scan(2000).scan;
   EXPECT_EQ(has(second, Counter::pgfault), 2000);
-  EXPECT_EQ(has(second, Counter::limit_hits), 1);
-  EXPECT_EQ(has(one.scan(3000).scan, Counter::limit_hits), 2000);
+  EXPECT_EQ(has(second, Counter::limit_hits), 2000);
+  EXPECT_EQ(has(second, Counter::oom_kills), 2000);
+}
+
+/// What is read of a cgroup in which nothing happens, on a tree that passes for the kernel's.
+class QuietCgroup : public testing::Test {
+ protected:
+  QuietCgroup() {
+    set_kernel_memory_of_all(1000 * 1024);
+    tree_.put("/web", test::v1_files({.file_bytes = 10 * kMiB}));
+    kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_.root());
+    hierarchy.real = true;
+    sampler_.emplace(hierarchy, kernel::Watch::automatic, core::Policy{}, std::unordered_map<core::CgroupId, std::uint64_t>{});
+  }
+  void set_kernel_memory_of_all(std::uint64_t bytes) {
+    tree_.put_file("", "memory.kmem.usage_in_bytes", std::to_string(bytes) + "\n");
+  }
+  core::ScanRow scan() { return sampler_->scan(at_us_ += 1000).scan.rows.at(0); }
+
+  FakeCgroups tree_;
+  std::optional<Sampler> sampler_;
+  std::int64_t at_us_ = 0;
+};
+
+TEST_F(QuietCgroup, HasTheSameRowsWithoutIncreases) {
+  const core::ScanRow first = scan();
+  const core::ScanRow second = scan();
+  EXPECT_EQ(second.gauges, core::GaugesKib(first.gauges).bytes());
+  EXPECT_EQ(second.increases[Counter::pgfault], 0U);
+  EXPECT_EQ(second.increases[Counter::limit_hits], 0U);
+  EXPECT_FALSE(second.increases.has(Counter::pgscan)) << "v1 has none";
+  EXPECT_EQ(second.oom_kills_total, 0U);
+}
+
+TEST_F(QuietCgroup, GivesTheIncreasesOfARefusedScanToTheNext) {
+  scan();
+  tree_.put_file("/web", "memory.stat", "total_cache 1\ntotal_pgfault 142\n");
+  const Sampler::Result refused = sampler_->scan(at_us_ += 1000);
+  EXPECT_EQ(refused.scan.rows.at(0).increases[Counter::pgfault], 42U);
+  sampler_->take_back(refused.scan);
+  EXPECT_EQ(scan().increases[Counter::pgfault], 42U);
+  EXPECT_EQ(scan().increases[Counter::pgfault], 0U);
+}
+
+TEST_F(QuietCgroup, ShowsKernelMemoryThatGrowsUnseenByMemoryStat) {
+  scan();
+  tree_.put_file("/web", "memory.usage_in_bytes", std::to_string(12 * kMiB) + "\n");
+  tree_.put_file("/web", "memory.kmem.usage_in_bytes", std::to_string(2 * kMiB) + "\n");
+  tree_.put_file("/web", "memory.failcnt", "7\n");
+  set_kernel_memory_of_all(1000 * 1024 + 300 * 1024);
+  const core::ScanRow row = scan();
+  EXPECT_EQ(row.gauges[Gauge::usage], 12 * kMiB);
+  EXPECT_EQ(row.gauges[Gauge::kernel], 2 * kMiB);
+  EXPECT_EQ(row.increases[Counter::limit_hits], 5U);
+}
+
+TEST_F(QuietCgroup, IsReadInEveryScanWhereKernelMemoryCantBeTold) {
+  tree_.put_file("", "memory.kmem.usage_in_bytes", "much\n");
+  scan();
+  tree_.put_file("/web", "memory.usage_in_bytes", std::to_string(12 * kMiB) + "\n");
+  EXPECT_EQ(scan().gauges[Gauge::usage], 12 * kMiB);
+}
+
+TEST_F(QuietCgroup, NoticesAnOwnLimitThatIsNotTheSmallestWithinAMinute) {
+  test::Files files = test::v1_files({.limit_bytes = 64 * kMiB});
+  files["memory.limit_in_bytes"] = std::to_string(100 * kMiB) + "\n";
+  tree_.put("/web", files);
+  sampler_->scan(0);
+  tree_.put_file("/web", "memory.limit_in_bytes", std::to_string(200 * kMiB) + "\n");
+  const Sampler::Result later = sampler_->scan(60'000'000);
+  ASSERT_EQ(later.scan.limits.size(), 1U);
+  EXPECT_EQ(later.scan.limits[0].limits.limit_bytes, 200 * kMiB);
 }
 
 }  // namespace

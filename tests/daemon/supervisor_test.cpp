@@ -145,6 +145,26 @@ TEST_F(SupervisorTest, FeedsTheWatchdogTwiceInItsTime) {
   EXPECT_EQ(std::ranges::count(told(), "WATCHDOG=1"), 6);
 }
 
+TEST_F(SupervisorTest, FeedsTheWatchdogASecondLaterWhereTheManagerIsBusy) {
+  scan();
+  record();
+  scan();
+  record();
+  pass_alive(9);
+  told();
+  signs_.sampler_at_us = now_us_;
+  while (notifier_.tell("STATUS=so much that nothing more is taken")) {
+  }
+  pass(10 * kSecond_us);
+  signs_.sampler_at_us = now_us_;
+  supervisor_.look();
+  EXPECT_LE(supervisor_.ms_until_look(), 1000);
+  while (manager_.next(std::chrono::milliseconds{0})) {
+  }
+  pass(kSecond_us);
+  EXPECT_TRUE(has(told(), "WATCHDOG=1"));
+}
+
 TEST_F(SupervisorTest, ASamplerThatStopsIsAFaultAndNotFed) {
   pass_alive(1);
   told();

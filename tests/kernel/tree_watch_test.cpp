@@ -232,5 +232,24 @@ TEST(RealTreeWatch, FindsWhatAFreshTreeFinds) {
   EXPECT_EQ(watched_directories(), before);
 }
 
+TEST(RealTreeWatch, IsNotDeceivedByAListingThatASignalCutsShort) {
+  if (const auto missing = test::RealCgroupTree::missing()) GTEST_SKIP() << *missing;
+  const test::RealCgroupTree cgroups;
+  for (int i = 0; i < 60; ++i) cgroups.make("d" + std::to_string(i));
+  auto child = test::ChildProcess::fork_off([&] {
+    for (int i = 0; i < 300; ++i) {
+      Tree one(open_hierarchy(cgroups.dir().string()), Watch::leaves);
+      if (paths(one).size() != 60) return 1;
+    }
+    return 0;
+  });
+  for (int i = 0; i < 20'000 && child.running(); ++i) {
+    child.signal(SIGSTOP);
+    child.signal(SIGCONT);
+    ::usleep(100);
+  }
+  EXPECT_EQ(child.wait_for_exit(), 0);
+}
+
 }  // namespace
 }  // namespace cgmm::kernel
