@@ -12,7 +12,7 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::size_t kMaxHeldFiles = 4000;       // 18 MB of kernel memory, where there are as many cgroups
+constexpr std::size_t kMaxHeldFiles = 3800;       // 17 MB of kernel memory, where there are as many cgroups
 constexpr std::size_t kMaxHeldForComfort = 1850;  // 8 MB, with more than one file of each
 
 /// Half of the descriptors that the process may have for directories, a quarter for files; the rest is for everything else. A
