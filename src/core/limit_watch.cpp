@@ -2,6 +2,7 @@
 #include "core/limit_watch.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace cgmm::core {
 namespace {
@@ -45,10 +46,9 @@ bool worth_a_look(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint
   return change >= std::max(kLeastChange, smallest_headroom_bytes / 8);
 }
 
-bool has_moved(std::optional<std::uint64_t> before_bytes, std::optional<std::uint64_t> now_bytes) {
-  constexpr std::uint64_t kMost = 256 * 1024;
-  if (!before_bytes || !now_bytes) return true;
-  return std::max(*before_bytes, *now_bytes) - std::min(*before_bytes, *now_bytes) > kMost;
+bool has_moved(std::optional<std::int64_t> before_bytes, std::optional<std::int64_t> now_bytes) {
+  constexpr std::int64_t kMost = 256 * 1024;
+  return !before_bytes || !now_bytes || std::abs(*now_bytes - *before_bytes) > kMost;
 }
 
 std::int64_t look_again_after_us(std::uint64_t smallest_headroom_bytes) {

@@ -59,9 +59,9 @@ class LimitWatch {
 /// well, for it may hide a rise.
 bool worth_a_look(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes);
 
-/// Whether two numbers of bytes, of many cgroups together, differ so much that each of them has to be read again to know whose memory that
-/// is. So it is where one is not known.
-bool has_moved(std::optional<std::uint64_t> before_bytes, std::optional<std::uint64_t> now_bytes);
+/// Whether what nobody is known to hold has changed so much that every cgroup has to be read again to know whose it is. So it is where it
+/// is not known.
+bool has_moved(std::optional<std::int64_t> before_bytes, std::optional<std::int64_t> now_bytes);
 
 /// How long it may take to the next look at what the node holds, if the nearest limit is so far away: of what is left, no more than
 /// half is used up by then, even at 4 GiB/s. From a second to five.

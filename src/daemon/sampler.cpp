@@ -136,10 +136,8 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
       result.scan.limits.reserve(found_.size());
     }
     for (std::int64_t i = 0; i < tree_->error_count(); ++i) note_error(result, tree_->first_error());
-    const auto unseen_bytes = controller_->unseen_bytes();
-    reads_usage_of_all_ = core::has_moved(unseen_bytes_, unseen_bytes);
-    if (reads_usage_of_all_) unseen_bytes_ = unseen_bytes;
     for (Entry* const entry : found_) sample(*entry, result);
+    watch_kernel_memory(result.scan);
     if (!found_all) found_in_walk_ = 0;
     saw_all = tree_->error_count() == 0;
     result.left_out_count = tree_->left_out_count();
@@ -218,6 +216,24 @@ std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
   result.scan.duration_us = steady_now_us() - now_us_;
   result.scan.cpu_us = take_cpu_us();
   return result;
+}
+
+/// Kernel memory that is nobody's, as far as this scan knows: when it moves, somebody's has grown or shrunk that looks quiet, and the next
+/// scan finds out whose.
+void Sampler::watch_kernel_memory(const core::Scan& scan) {
+  if (controller_->stat_shows_kernel_memory()) {
+    reads_usage_of_all_ = false;
+    return;
+  }
+  std::optional<std::int64_t> nobodys_bytes;
+  if (const auto all_bytes = controller_->kernel_bytes_of_parent()) {
+    nobodys_bytes = static_cast<std::int64_t>(*all_bytes);
+    for (const core::ScanRow& row : scan.rows) {
+      nobodys_bytes = *nobodys_bytes - static_cast<std::int64_t>(row.gauges.value_or(core::Gauge::kernel, 0));
+    }
+  }
+  if (reads_usage_of_all_) nobodys_bytes_ = nobodys_bytes;  // as known now as it can be
+  reads_usage_of_all_ = core::has_moved(nobodys_bytes_, nobodys_bytes);
 }
 
 std::int64_t Sampler::look_again_after_us() const {

@@ -94,6 +94,7 @@ class Sampler {
   Entry* find_or_open(const kernel::WatchedCgroup& watched);
   bool is_first_of_many(const Entry& entry) const;
   void read_missing_counters();
+  void watch_kernel_memory(const core::Scan& scan);
   void consider(Entry& entry);
   void choose_watched();
   std::uint32_t settings_for(std::string_view path);
@@ -132,8 +133,8 @@ class Sampler {
   core::CgroupKey next_key_ = 1;
   std::uint32_t scan_ = 0;
   bool announce_all_ = true;
-  std::optional<std::uint64_t> unseen_bytes_;  // when the usage of all was read last
-  bool reads_usage_of_all_ = true;             // in this scan
+  std::optional<std::int64_t> nobodys_bytes_;  // kernel memory, when the usage of all was read last
+  bool reads_usage_of_all_ = true;             // in the next scan
   bool counters_are_missing_ = false;  // that the first scan has not read
   bool complete_ = false;  // the last scan saw all there was: what is new now is younger than it
 };

@@ -49,8 +49,8 @@ struct Reading {
 
 /// What two files said when all were read last. While memory.stat says the same, down to the last count of a page fault, nothing has
 /// happened in the cgroup that moved memory, and what the other files hold is what it was. But v1's memory.stat does not show kernel
-/// memory, which a task may ask for without a single fault; the usage does, and it is to be looked at whenever unseen_bytes() has
-/// moved. In case something else gives no sign, everything is read again now and then.
+/// memory, which a task may ask for without a single fault; the usage does, and it is to be looked at when there is kernel memory below
+/// the parent that is not known to be anybody's. In case something else gives no sign, everything is read again now and then.
 struct Marks {
   std::uint64_t stat = 0;  // of memory.stat's text; 0: not read yet
   std::uint64_t usage_bytes = 0;
@@ -105,9 +105,10 @@ class Controller {
   /// read every time.
   virtual void begin_pass() {}
 
-  /// Memory of all cgroups below the parent that their memory.stat does not show: v1's kernel memory. 0 where there is no such. nullopt:
-  /// it can't be told.
-  virtual std::optional<std::uint64_t> unseen_bytes() { return 0; }
+  /// Whether memory.stat shows all that is charged, kernel memory too.
+  virtual bool stat_shows_kernel_memory() const { return true; }
+  /// The kernel memory of the parent with all that is below; nullopt: it can't be told, or is shown anyway.
+  virtual std::optional<std::uint64_t> kernel_bytes_of_parent() { return std::nullopt; }
 
   /// Whether the kernel's memory.stat changes when a limit does that holds for the cgroup.
   virtual bool stat_shows_limits() const { return false; }

@@ -71,8 +71,10 @@ class V1Controller final : public Controller {
     return limits;
   }
 
-  /// Kernel memory is counted up to the root. The file is held open, and opened anew where its directory was made anew.
-  std::optional<std::uint64_t> unseen_bytes() override {
+  bool stat_shows_kernel_memory() const override { return false; }
+
+  /// It is counted up to the root. The file is held open, and opened anew where its directory was made anew.
+  std::optional<std::uint64_t> kernel_bytes_of_parent() override {
     for (int tries = 0; tries < 2; ++tries) {
       if (!parents_kmem_) parents_kmem_ = Fd(::open((parent() + "/memory.kmem.usage_in_bytes").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
       const ssize_t got = parents_kmem_ ? ::pread(parents_kmem_.get(), buffer().data(), buffer().size(), 0) : -1;
