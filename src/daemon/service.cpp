@@ -117,9 +117,15 @@ class Service {
   Ended recorder_ended_;
 };
 
+/// The kernel's own log says nothing of a copied tree, whose counters' kills it would be matched with.
+const std::string& log_to_read(const std::string& source, const kernel::Hierarchy& hierarchy) {
+  static const std::string kOff = "off";
+  return source == "auto" && !hierarchy.real ? kOff : source;
+}
+
 Service::Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy, Beginning beginning)
     : options_(options),
-      kill_log_(options.sources.kernel_log, beginning.handover.log_position, [this] { return scan_loop_.hierarchy(); }, queue_),
+      kill_log_(log_to_read(options.sources.kernel_log, hierarchy), beginning.handover.log_position, [this] { return scan_loop_.hierarchy(); }, queue_),
       scan_loop_({hierarchy, options.settings.watch, options.settings.policy, beginning.handover.oom_kills_total},
                  options.settings, {{"version", options.version}},
                  {queue_, candidates_, [this] { return reclaimer_.asking(); }, [this] { return kill_log_.source(); }}),

@@ -65,6 +65,12 @@ TEST_F(History, HistoryFoldsManySamplesIntoFewRowsWithoutLosingAKill) {
   EXPECT_NE(text.out.find(" 2\n", table), std::string::npos) << text.out;
 }
 
+TEST_F(History, NothingInACopiedTreeIsExplainedByTheKernelsOwnLog) {
+  scan();
+  const std::string csv = ask({"query", "SELECT value FROM node WHERE key = 'kernel_log'", "--format", "csv"}).out;
+  EXPECT_EQ(csv, "value\noff\n");
+}
+
 TEST_F(History, HistoryOfACgroupThatIsNotThereIsASentenceAndExitCodeOne) {
   scan();
   const Answer answer = ask({"history", "/nope", "--since", "2h"});
