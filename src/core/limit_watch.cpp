@@ -51,10 +51,11 @@ bool has_moved(std::optional<std::int64_t> before_bytes, std::optional<std::int6
   return !before_bytes || !now_bytes || std::abs(*now_bytes - *before_bytes) > kMost;
 }
 
-std::int64_t look_again_after_us(std::uint64_t smallest_headroom_bytes) {
-  constexpr std::uint64_t kBytesAMicrosecond = (std::uint64_t{4} << 30) / 1'000'000;
+std::int64_t look_again_after_us(std::uint64_t smallest_headroom_bytes, std::int64_t processor_count) {
+  constexpr std::uint64_t kBytesAMicrosecond = (std::uint64_t{1} << 30) / 1'000'000;
   constexpr std::int64_t kMost_us = 5'000'000;
-  const std::uint64_t half_used_after_us = std::min<std::uint64_t>(smallest_headroom_bytes / 2 / kBytesAMicrosecond, kMost_us);
+  const auto processors = static_cast<std::uint64_t>(std::max<std::int64_t>(processor_count, 1));
+  const std::uint64_t half_used_after_us = std::min<std::uint64_t>(smallest_headroom_bytes / 2 / kBytesAMicrosecond / processors, kMost_us);
   return std::max(static_cast<std::int64_t>(half_used_after_us), kWatchEvery_us);
 }
 

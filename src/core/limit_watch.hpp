@@ -64,7 +64,7 @@ bool worth_a_look(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint
 bool has_moved(std::optional<std::int64_t> before_bytes, std::optional<std::int64_t> now_bytes);
 
 /// How long it may take to the next look at what the node holds, if the nearest limit is so far away: of what is left, no more than
-/// half is used up by then, even at 4 GiB/s. From a second to five.
-std::int64_t look_again_after_us(std::uint64_t smallest_headroom_bytes);
+/// half is used up by then, even if every processor does nothing but fill memory, at 1 GiB/s. From a second to five.
+std::int64_t look_again_after_us(std::uint64_t smallest_headroom_bytes, std::int64_t processor_count);
 
 }  // namespace cgmm::core

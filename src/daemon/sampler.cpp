@@ -47,7 +47,7 @@ void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch wa
   entries_.clear();
   limits_problems_.clear();
   found_.clear();
-  wanted_.clear();
+  forget_wanted();
   found_in_walk_ = 0;
   controller_ = std::move(controller);
   tree_ = std::move(tree);
@@ -92,7 +92,7 @@ void Sampler::reopen() {
   entries_ = std::move(kept);
   lost_.insert(lost_.end(), lost.begin(), lost.end());
   found_.clear();
-  wanted_.clear();
+  forget_wanted();
   found_in_walk_ = 0;
   controller_ = std::move(controller);  // after the cgroups that the one before opened
   complete_ = false;
@@ -118,7 +118,7 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   result.scan.started_at_us = now_us;
   ++scan_;
   bool saw_all = false;
-  wanted_.clear();
+  forget_wanted();
   smallest_headroom_bytes_ = UINT64_MAX;
   try {
     if (!controller_->root_is_current()) reopen();
@@ -201,12 +201,12 @@ std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
   Result result;
   result.scan.started_at_us = now_us;
   result.scan.is_partial = true;
-  for (auto& [inode, entry] : entries_) {
-    if (!entry.watched || !entry.announced) continue;
+  for (Entry* const entry : watched()) {
+    if (!entry->announced) continue;
     try {
-      const auto reading = controller_->read(entry.cgroup);
-      entry.marks = {};  // what is remembered is younger than they are
-      if (reading) take_row(entry, *reading, result);
+      const auto reading = controller_->read(entry->cgroup);
+      entry->marks = {};  // what is remembered is younger than they are
+      if (reading) take_row(*entry, *reading, result);
     } catch (const std::exception& error) {
       note_error(result, error.what());
     }
@@ -238,7 +238,7 @@ void Sampler::watch_kernel_memory(const core::Scan& scan) {
 
 std::int64_t Sampler::look_again_after_us() const {
   const bool is_urgent = counters_are_missing_ || (bounds_.max_count > 0 && !wanted_.empty());
-  return is_urgent ? core::kWatchEvery_us : core::look_again_after_us(smallest_headroom_bytes_);
+  return is_urgent ? core::kWatchEvery_us : core::look_again_after_us(smallest_headroom_bytes_, processor_count_);
 }
 
 /// Those that are not sampled anyway, and that such a change of the node's memory could bring to their limit soon: their usage, less the
@@ -288,10 +288,15 @@ void Sampler::consider(Entry& entry) {
 }
 
 void Sampler::choose_watched_of_all() {
-  wanted_.clear();
+  forget_wanted();
   smallest_headroom_bytes_ = UINT64_MAX;
   for (auto& [inode, entry] : entries_) consider(entry);
   choose_watched();
+}
+
+void Sampler::forget_wanted() {
+  wanted_.clear();
+  watched_count_ = 0;
 }
 
 /// Of those wanted the most urgent ones, as many as may be.
@@ -299,10 +304,10 @@ void Sampler::choose_watched() {
   const auto urgency = [](const Entry* entry) {
     return std::pair(entry->limit_watch.time_to_limit_us(), entry->limit_watch.headroom_bytes());
   };
-  const auto count = static_cast<std::ptrdiff_t>(std::min(wanted_.size(), static_cast<std::size_t>(bounds_.max_count)));
-  std::partial_sort(wanted_.begin(), wanted_.begin() + count, wanted_.end(),
+  watched_count_ = std::min(wanted_.size(), static_cast<std::size_t>(bounds_.max_count));
+  std::partial_sort(wanted_.begin(), wanted_.begin() + static_cast<std::ptrdiff_t>(watched_count_), wanted_.end(),
                     [&](const Entry* a, const Entry* b) { return urgency(a) < urgency(b); });
-  for (Entry* const entry : std::span(wanted_).first(static_cast<std::size_t>(count))) entry->watched = true;
+  for (Entry* const entry : watched()) entry->watched = true;
 }
 
 std::int64_t Sampler::take_cpu_us() {

@@ -5,9 +5,12 @@
 // near their limit. Never touches the database, never writes to a cgroup, so that neither a stalled disk nor a slow
 // reclaim can blind it. One thread.
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -97,6 +100,8 @@ class Sampler {
   void watch_kernel_memory(const core::Scan& scan);
   void consider(Entry& entry);
   void choose_watched();
+  std::span<Entry* const> watched() const { return std::span(wanted_).first(watched_count_); }
+  void forget_wanted();
   std::uint32_t settings_for(std::string_view path);
   std::uint32_t now_s() const { return static_cast<std::uint32_t>(now_us_ / 1'000'000) + 1; }
   void take_row(Entry& entry, const kernel::Reading& reading, Result& result);
@@ -118,7 +123,8 @@ class Sampler {
   std::unordered_map<std::uint64_t, Entry> entries_;  // by inode
   std::vector<Entry*> found_;  // of entries_, those that the last walk of the tree found
   std::uint32_t found_in_walk_ = 0;  // 0: found_ holds no more
-  std::vector<Entry*> wanted_;  // between two scans, before some of them are chosen
+  std::vector<Entry*> wanted_;      // between two scans; the first watched_count_ of them are watched
+  std::size_t watched_count_ = 0;
   std::unordered_map<core::CgroupKey, std::string> limits_problems_;
   std::int64_t now_us_ = 0;  // when the pass began, of the steady clock
   std::int64_t list_everything_at_us_ = 0;  // likewise
@@ -128,6 +134,7 @@ class Sampler {
   kernel::NodeMemory node_memory_;
   std::optional<std::uint64_t> node_held_bytes_;  // when the cgroups were looked at last
   std::uint64_t smallest_headroom_bytes_ = 0;     // of those not watched
+  std::int64_t processor_count_ = ::sysconf(_SC_NPROCESSORS_ONLN);
   std::int64_t scanned_at_us_ = 0;                // the last scan
   std::int64_t cpu_us_ = 0;                       // of this thread, up to the last scan
   core::CgroupKey next_key_ = 1;

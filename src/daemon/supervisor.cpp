@@ -18,7 +18,7 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr std::int64_t kLookEvery_us = 1'000'000;
-constexpr std::int64_t kLookWhenCalm_us = 5'000'000;  // a wake-up costs as much as reading four cgroups
+constexpr std::int64_t kLookWhenCalm_us = 10'000'000;  // a wake-up costs as much as reading four cgroups
 constexpr std::int64_t kLookForReadyEvery_us = 50'000;  // somebody waits for it
 // Between two looks. Who asks more often waits a moment; and so does everybody when descriptors are short.
 constexpr int kAnswers = 16;

@@ -66,10 +66,12 @@ TEST(WorthALook, IsAChangeOfTheNodeThatCouldBeTheNearestsOwn) {
 }
 
 TEST(LookAgainAfter, IsShorterThanHalfOfWhatIsLeftCanBeUsedUpIn) {
-  EXPECT_EQ(look_again_after_us(0), 1'000'000);
-  EXPECT_EQ(look_again_after_us(512 << 20), 1'000'000);
-  EXPECT_NEAR(static_cast<double>(look_again_after_us(std::uint64_t{24} << 30)), 3e6, 1e3);
-  EXPECT_EQ(look_again_after_us(UINT64_MAX), 5'000'000);
+  EXPECT_EQ(look_again_after_us(0, 2), 1'000'000);
+  EXPECT_EQ(look_again_after_us(512 << 20, 2), 1'000'000);
+  EXPECT_NEAR(static_cast<double>(look_again_after_us(std::uint64_t{24} << 30, 4)), 3e6, 3e3);
+  EXPECT_NEAR(static_cast<double>(look_again_after_us(std::uint64_t{240} << 30, 64)), 1.875e6, 3e3);
+  EXPECT_EQ(look_again_after_us(std::uint64_t{24} << 30, 0), 5'000'000);
+  EXPECT_EQ(look_again_after_us(UINT64_MAX, 1), 5'000'000);
 }
 
 }  // namespace
