@@ -15,7 +15,6 @@ namespace {
 constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node's change since the last look
 constexpr std::int64_t kLimitsEvery_us = 60'000'000;  // a limit rarely moves; a reclaim reads it again anyway
 /// In case the kernel has not told of a change, or a file has changed that others give no sign of.
-constexpr std::uint32_t kReadUsageEvery_s = 60;
 constexpr std::uint32_t kReadWholeEvery_s = 300;
 constexpr std::int64_t kListEverythingEvery_us = 300'000'000;
 constexpr std::int64_t kShownLimitsEvery_us = 300'000'000;
@@ -318,10 +317,9 @@ std::int64_t Sampler::take_cpu_us() {
 void Sampler::sample(Entry& entry, Result& result) {
   try {
     if (now_s() >= entry.read_whole_at_s || !tree_->hierarchy().real) entry.marks = {};
-    const bool with_usage = reads_usage_of_all_ || now_s() >= entry.read_usage_at_s;
     const bool is_quick = is_first_of_many(entry);
     auto reading = is_quick ? controller_->read_without_counters(entry.cgroup)
-                            : controller_->read_changed(entry.cgroup, entry.marks, with_usage);
+                            : controller_->read_changed(entry.cgroup, entry.marks, reads_usage_of_all_);
     counters_are_missing_ = counters_are_missing_ || is_quick;
     if (!reading) {  // gone between the walk and here
       found_in_walk_ = 0;
@@ -336,10 +334,6 @@ void Sampler::sample(Entry& entry, Result& result) {
     } else {
       const auto early_s = entry.read_whole_at_s == 0 ? spread(entry.key, kReadWholeEvery_s) : 0;
       entry.read_whole_at_s = now_s() + kReadWholeEvery_s - early_s;
-    }
-    if (with_usage || !reading->is_as_before) {
-      const auto early_s = entry.read_usage_at_s == 0 ? spread(entry.key, kReadUsageEvery_s) : 0;
-      entry.read_usage_at_s = now_s() + kReadUsageEvery_s - early_s;
     }
     take_row(entry, *reading, result);
     consider(entry);

@@ -77,7 +77,6 @@ class Sampler {
     kernel::Cgroup cgroup;
     kernel::Marks marks;
     std::uint32_t settings = 0;       // index into settings_
-    std::uint32_t read_usage_at_s = 0;  // when it is read again though nothing else has moved, as now_s(); 0: not yet
     std::uint32_t read_whole_at_s = 0;  // when everything is
     core::GaugesKib gauges;   // of the last sample
     core::Counters previous;  // as last known

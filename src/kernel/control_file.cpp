@@ -15,6 +15,7 @@ namespace cgmm::kernel {
 namespace {
 
 constexpr std::size_t kMaxPathBytes = 4000;
+constexpr std::uint8_t kBusy = 2;  // passes
 
 [[noreturn]] void throw_errno(int error, const std::string& path) {
   throw std::system_error(error, std::system_category(), path);
@@ -85,7 +86,8 @@ Cgroup::Cgroup(Cgroup&& other) noexcept
       inode_(other.inode_),
       held_(other.held_),
       files_(std::move(other.files_)),
-      absent_(other.absent_) {}
+      absent_(other.absent_),
+      busy_passes_(other.busy_passes_) {}
 
 Cgroup::~Cgroup() {
   for (std::size_t slot = 0; slot < files_.size(); ++slot) drop_file(slot);
@@ -96,6 +98,19 @@ void Cgroup::drop_file(std::size_t slot) {
   if (slot >= files_.size() || !files_[slot]) return;
   files_[slot].reset();
   ++held_->files_left;
+}
+
+void Cgroup::begin_pass(bool reads_all) {
+  if (reads_all) {
+    busy_passes_ = std::min<std::uint8_t>(busy_passes_ + 1, kBusy);
+  } else if (std::exchange(busy_passes_, 0) != 0) {
+    for (std::size_t slot = held_->slots; slot < files_.size(); ++slot) drop_file(slot);
+  }
+}
+
+bool Cgroup::may_hold(std::size_t slot) const {
+  if (slot < held_->slots) return held_->files_left > 0;
+  return slot < files_.size() && busy_passes_ == kBusy && held_->files_left > held_->files_kept_back;
 }
 
 Fd Cgroup::open_file(const char* name, int flags) const {
@@ -111,7 +126,7 @@ Fd Cgroup::open_file(const char* name, int flags) const {
 }
 
 std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name, std::span<char> buffer) {
-  const std::uint32_t bit = std::uint32_t{1} << slot;
+  const auto bit = static_cast<std::uint16_t>(1U << slot);
   if ((absent_ & bit) != 0) return std::nullopt;
   const bool is_held = slot < files_.size() && files_[slot];
   Fd opened;
@@ -137,11 +152,10 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
     if (means_gone(error)) return std::nullopt;
     throw_errno(error, path_of(name));
   }
-  const bool may_hold = slot < held_->slots;
-  if (opened && may_hold && held_->files_left > 0) {
+  if (opened && may_hold(slot)) {
     --held_->files_left;
     files_[slot] = std::move(opened);
-  } else if (!may_hold) {
+  } else if (slot >= held_->slots && busy_passes_ < kBusy) {
     drop_file(slot);
   }
   if (static_cast<std::size_t>(got) > kMaxFileBytes) throw_errno(EFBIG, path_of(name));

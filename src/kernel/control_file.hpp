@@ -27,6 +27,7 @@ struct HeldFiles {
   std::size_t directories_left = 0;
   std::size_t files_left = 0;
   std::size_t slots = 0;  // of a cgroup: the files in others are closed after use
+  std::size_t files_kept_back = 0;  // of files_left, not for those in other slots that are read pass after pass
 };
 
 /// The largest kernel file that is read: a memory.stat has 4 KB.
@@ -66,6 +67,10 @@ class Cgroup {
   /// Whether the path is known to lead to it no more; not where that can't be told now.
   bool is_gone() const;
 
+  /// Whether all of its files are to be read in this pass; those of one of which that is so pass after pass are held open, if there
+  /// is room.
+  void begin_pass(bool reads_all);
+
   /// For messages: the cgroup's path with the file's name.
   std::string path_of(const char* name) const { return path() + "/" + name; }
 
@@ -73,6 +78,7 @@ class Cgroup {
   Cgroup(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held)
       : root_fd_(root_fd), path_(std::move(path)), inode_(inode), held_(&held) {}
   Fd open_file(const char* name, int flags) const;
+  bool may_hold(std::size_t slot) const;
   void drop_file(std::size_t slot);
 
   int root_fd_;
@@ -81,7 +87,8 @@ class Cgroup {
   std::uint64_t inode_;
   HeldFiles* held_;
   std::array<Fd, kOftenRead> files_;
-  std::uint32_t absent_ = 0;  // bit per slot: the kernel lacks the file
+  std::uint16_t absent_ = 0;  // bit per slot: the kernel lacks the file
+  std::uint8_t busy_passes_ = 0;  // the last ones, in which all was read; no more than kBusy
 };
 
 /// Opens a directory by its path below root_fd, of any length (the kernel takes 4095 bytes at a time); an empty Fd with

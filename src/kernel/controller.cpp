@@ -52,7 +52,9 @@ std::optional<Cgroup> Controller::open(SharedPath path, std::uint64_t inode) {
 }
 
 void Controller::expect(std::size_t cgroup_count) {
-  const std::size_t each = std::min(max_held_files_, kMaxHeldForComfort) / std::max<std::size_t>(cgroup_count, 1);
+  const std::size_t for_comfort = std::min(max_held_files_, kMaxHeldForComfort);
+  held_.files_kept_back = max_held_files_ - for_comfort;
+  const std::size_t each = for_comfort / std::max<std::size_t>(cgroup_count, 1);
   held_.slots = std::clamp<std::size_t>(each, 1, Cgroup::kOftenRead);
 }
 

@@ -193,7 +193,9 @@ std::optional<Reading> Controller::read_stat_and_usage(Cgroup& cgroup, const Key
   Reading reading;
   if (extent.marks != nullptr) {
     now.stat = mark_of(*text);
-    reading.is_as_before = extent.may_skip_usage && now.stat == extent.marks->stat;
+    const bool is_stat_as_before = now.stat == extent.marks->stat;
+    cgroup.begin_pass(/*reads_all=*/!is_stat_as_before);
+    reading.is_as_before = extent.may_skip_usage && is_stat_as_before;
     if (reading.is_as_before) return reading;
   }
   std::optional<std::uint64_t> usage;

@@ -428,6 +428,20 @@ TEST(RealController, HoldsTheMostReadFilesWhereThereAreTooManyForAll) {
     ASSERT_TRUE(controller->read(*web));
     EXPECT_EQ(held_files(tree.dir()), held) << cgroup_count;
   }
+
+  controller->expect(100'000);
+  const auto pass = [&](bool reads_all) {
+    static Marks marks;
+    if (reads_all) marks = {};
+    EXPECT_EQ(controller->read_changed(*web, marks, false)->is_as_before, !reads_all);
+    return held_files(tree.dir());
+  };
+  EXPECT_EQ(pass(/*reads_all=*/true), 1U) << "as every few minutes of each";
+  EXPECT_EQ(pass(false), 1U);
+  EXPECT_EQ(pass(true), 1U);
+  EXPECT_EQ(pass(true), all) << "all of it is read in pass after pass";
+  EXPECT_EQ(pass(true), all);
+  EXPECT_EQ(pass(false), 1U);
 }
 
 }  // namespace
