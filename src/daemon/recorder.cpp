@@ -12,6 +12,7 @@
 #include "core/text.hpp"
 #include "core/units.hpp"
 #include "daemon/clock.hpp"
+#include "daemon/resources.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -20,6 +21,7 @@ constexpr std::chrono::milliseconds kRetryEvery{1000};
 constexpr std::int64_t kTryAgainFirst_us = 1'000'000;
 constexpr std::int64_t kTryAgainLast_us = 10'000'000;
 constexpr std::int64_t kTellAgainAfter_us = 5'000'000;  // and then less and less often
+constexpr std::size_t kManyRows = 2'000;  // to be given back to the kernel until the next scan: half a MB
 constexpr std::size_t kRowsAPortion = 5'000;  // some milliseconds, and a few hundred KiB of room
 constexpr std::int64_t kCheckEvery_us = 30'000'000;
 constexpr int kNameTries = 60;  // one with every scan
@@ -36,6 +38,14 @@ std::span<const Record> next_portion(std::span<const Record> records) {
     if (i > 0 && rows > kRowsAPortion) return records.first(i);
   }
   return records;
+}
+
+std::size_t row_count(std::span<const Record> records) {
+  std::size_t rows = 0;
+  for (const Record& record : records) {
+    if (const auto* const scan = std::get_if<core::Scan>(&record)) rows += scan->rows.size();
+  }
+  return rows;
 }
 
 }  // namespace
@@ -57,8 +67,10 @@ void Recorder::begin(const core::Handover& handover, const std::string& begins_w
 
 void Recorder::run() {
   for (;;) {
+    if (std::exchange(has_freed_much_, false)) give_back_heap();
     const std::vector<Record> batch = queue_.take();
     if (batch.empty()) break;
+    has_freed_much_ = row_count(batch) >= kManyRows;
     bool recorded = record(batch);
     while (!recorded && queue_.wait_to_retry(kRetryEvery)) recorded = record(batch);
     if (!recorded) {  // the last try waits for nothing

@@ -72,6 +72,7 @@ class Recorder {
   kernel::ContainerLogs names_;
   ThisRun run_;
   std::size_t stored_count_ = 0;       // of the batch that is being recorded
+  bool has_freed_much_ = false;        // with the last batch
   bool is_last_try_ = false;           // before the stop
   std::unordered_map<core::CgroupId, core::Cooldown> late_cooldowns_;  // of reclaims that the queue has refused
   bool must_restate_ = false;          // what is open does not have what holds now

@@ -84,9 +84,11 @@ std::vector<Mapping> unwritten_mappings(std::istream& smaps) {
   return unwritten;
 }
 
+void give_back_heap() { ::malloc_trim(0); }
+
 /// Where the memory is locked the kernel refuses to drop pages.
 void give_back_memory() {
-  ::malloc_trim(0);
+  give_back_heap();
   std::ifstream smaps("/proc/self/smaps");
   for (const Mapping& mapping : unwritten_mappings(smaps)) {
     ::madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_DONTNEED);

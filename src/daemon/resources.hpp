@@ -33,6 +33,9 @@ struct Mapping {
 };
 std::vector<Mapping> unwritten_mappings(std::istream& smaps);
 
+/// What was freed and lies between what is in use.
+void give_back_heap();
+
 /// What only the start has needed: memory that was freed since, and pages of the program and its libraries, which the kernel maps in
 /// again where they are used. A few MB, for the rest of the year.
 void give_back_memory();
