@@ -84,7 +84,7 @@ void Sampler::reopen() {
     anew.watched = entry.watched;
     anew.has_limits = entry.has_limits;
     anew.limit_watch = entry.limit_watch;
-    anew.sampled_at_us = entry.sampled_at_us;
+    anew.kills_counted_at_us = entry.kills_counted_at_us;
     anew.limits = entry.limits;
     anew.limits_read_at_us = entry.limits_read_at_us;
   }
@@ -184,7 +184,7 @@ bool Sampler::find_all(Result& result) {
 }
 
 std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
-  if (std::exchange(counters_are_missing_, false)) read_missing_counters();
+  if (std::exchange(much_is_missing_, false)) read_missing_counters(now_us);
   if (bounds_.max_count == 0 || announce_all_) return std::nullopt;  // of cgroups that are on record
   now_us_ = steady_now_us();
   controller_->begin_pass();
@@ -224,6 +224,7 @@ void Sampler::watch_kernel_memory(const core::Scan& scan) {
     reads_usage_of_all_ = false;
     return;
   }
+  if (much_is_missing_) return;  // kernel memory too
   std::optional<std::int64_t> nobodys_bytes;
   if (const auto all_bytes = controller_->kernel_bytes_of_parent()) {
     nobodys_bytes = static_cast<std::int64_t>(*all_bytes);
@@ -236,7 +237,7 @@ void Sampler::watch_kernel_memory(const core::Scan& scan) {
 }
 
 std::int64_t Sampler::look_again_after_us() const {
-  const bool is_urgent = counters_are_missing_ || (bounds_.max_count > 0 && !wanted_.empty());
+  const bool is_urgent = much_is_missing_ || (bounds_.max_count > 0 && !wanted_.empty());
   return is_urgent ? core::kWatchEvery_us : core::look_again_after_us(smallest_headroom_bytes_, processor_count_);
 }
 
@@ -317,10 +318,10 @@ std::int64_t Sampler::take_cpu_us() {
 void Sampler::sample(Entry& entry, Result& result) {
   try {
     if (now_s() >= entry.read_whole_at_s || !tree_->hierarchy().real) entry.marks = {};
-    const bool is_quick = is_first_of_many(entry);
-    auto reading = is_quick ? controller_->read_without_counters(entry.cgroup)
+    const bool is_quick = is_first_of_many();
+    auto reading = is_quick ? controller_->read_quickly(entry.cgroup)
                             : controller_->read_changed(entry.cgroup, entry.marks, reads_usage_of_all_);
-    counters_are_missing_ = counters_are_missing_ || is_quick;
+    much_is_missing_ = much_is_missing_ || is_quick;
     if (!reading) {  // gone between the walk and here
       found_in_walk_ = 0;
       return;
@@ -345,18 +346,17 @@ void Sampler::sample(Entry& entry, Result& result) {
   }
 }
 
-/// Whether the service starts on a node with thousands of cgroups, and so its first scan has to be quick: counters say nothing before
-/// there are two readings of them. The first one follows in a moment. Where an earlier run has left one, this is the second.
-bool Sampler::is_first_of_many(const Entry& entry) const {
-  return scan_ == 1 && found_.size() >= kMany && !entry.previous.has(core::Counter::oom_kills);
-}
+/// Whether the service starts on a node with thousands of cgroups, and so its first scan has to be quick. It has no counters of files of
+/// their own: those say nothing before there are two readings of them, and kills of the time before are told by the next scan.
+bool Sampler::is_first_of_many() const { return scan_ == 1 && found_.size() >= kMany; }
 
-/// A second after the first scan of thousands, so that the next scan has something to compare its counters with.
-void Sampler::read_missing_counters() {
+/// A second after the first scan of thousands, so that the next scan has something to compare its counters with. What an earlier run
+/// has left of one stays.
+void Sampler::read_missing_counters(std::int64_t now_us) {
   for (auto& [inode, entry] : entries_) {
-    if (entry.previous.has(core::Counter::oom_kills)) continue;
     const auto reading = read_or_nothing(entry);
     if (!reading) continue;
+    if (!entry.previous.has(core::Counter::oom_kills)) entry.kills_counted_at_us = now_us;
     for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
       const auto counter = static_cast<core::Counter>(i);
       if (!entry.previous.has(counter)) entry.previous.set(counter, reading->sample.counters[counter]);
@@ -379,7 +379,7 @@ Sampler::Entry* Sampler::find_or_open(const kernel::WatchedCgroup& watched) {
     oom_kills_total_.erase(total);
   } else if (complete_) {
     entry.previous.set(core::Counter::oom_kills, 0);  // the last scan would have seen it: it is younger than that
-    entry.sampled_at_us = scanned_at_us_;
+    entry.kills_counted_at_us = scanned_at_us_;
   }
   return &entries_.emplace(watched.inode, std::move(entry)).first->second;
 }
@@ -410,11 +410,11 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
   if (!entry.gauges.holds_all()) entry.marks = {};
   if (const auto kill_count = row.increases.value_or(core::Counter::oom_kills, 0); kill_count > 0) {
     result.oom_kills.push_back({.id = entry.cgroup.id(),
-                                .since_at_us = entry.sampled_at_us == 0 ? std::nullopt : std::optional(entry.sampled_at_us),
+                                .since_at_us = entry.kills_counted_at_us == 0 ? std::nullopt : std::optional(entry.kills_counted_at_us),
                                 .at_us = result.scan.started_at_us,
                                 .count = kill_count});
   }
-  entry.sampled_at_us = result.scan.started_at_us;
+  if (now.counters.has(core::Counter::oom_kills)) entry.kills_counted_at_us = result.scan.started_at_us;
   look_at_limit(entry, core::held_bytes(now.gauges));
   if (result.scan.is_partial) return;
   if (core::over_threshold(now.gauges, entry.limits[Limit::effective], settings_[entry.settings])) {

@@ -86,7 +86,7 @@ class Sampler {
     bool watched = false;    // sampled between two scans
     bool has_limits = false; // they have been read
     core::LimitWatch limit_watch;
-    std::int64_t sampled_at_us = 0;  // in this run, 0: not yet; of one that is younger than the last scan, that
+    std::int64_t kills_counted_at_us = 0;  // in this run, 0: not yet; of one that is younger than the last scan, that
     core::Values<Limit> limits;
     std::int64_t limits_read_at_us = 0;
   };
@@ -94,8 +94,8 @@ class Sampler {
   bool find_all(Result& result);
   void sample(Entry& entry, Result& result);
   Entry* find_or_open(const kernel::WatchedCgroup& watched);
-  bool is_first_of_many(const Entry& entry) const;
-  void read_missing_counters();
+  bool is_first_of_many() const;
+  void read_missing_counters(std::int64_t now_us);
   void watch_kernel_memory(const core::Scan& scan);
   void consider(Entry& entry);
   void choose_watched();
@@ -141,7 +141,7 @@ class Sampler {
   bool announce_all_ = true;
   std::optional<std::int64_t> nobodys_bytes_;  // kernel memory, when the usage of all was read last
   bool reads_usage_of_all_ = true;             // in the next scan
-  bool counters_are_missing_ = false;  // that the first scan has not read
+  bool much_is_missing_ = false;  // that a quick first scan has not read
   bool complete_ = false;  // the last scan saw all there was: what is new now is younger than it
 };
 

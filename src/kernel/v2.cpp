@@ -39,9 +39,9 @@ class V2Controller final : public Controller {
     if (!found || found->is_as_before) return found;
     Reading& reading = *found;
     core::MemorySample& sample = reading.sample;
+    if (extent.is_quick) return found;
     use_file(cgroup, kSwap, "memory.swap.current", reading.problem,
              [&](std::string_view text) { sample.gauges.set(Gauge::swap, parse_number_file(text)); });
-    if (!extent.with_counters) return found;
     use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
       const core::Values<Events> events = parse_keyed(text, kEvents);
       sample.counters.set(Counter::limit_hits, events[Events::max]);
