@@ -180,6 +180,7 @@ void ScanLoop::look_once() {
   auto result = sampler_.look(wall_now_us());
   if (!result) return;
   result->scan.interval_us = settings_now().interval_us;
+  log_kills(result->oom_kills);
   spdlog::debug("near their limit: {} cgroups, {}", result->scan.rows.size(),
                 core::format_duration_us(result->scan.duration_us));
   hand_on(std::move(*result));
@@ -187,6 +188,16 @@ void ScanLoop::look_once() {
 
 void ScanLoop::hand_on(Sampler::Result&& result) {
   if (!queue_.push_scan(std::move(result.scan), std::move(result.oom_kills))) sampler_.take_back(result.scan);
+}
+
+void ScanLoop::log_kills(const std::vector<core::CountedOomKills>& oom_kills) {
+  if (oom_kills.size() > kNamed) {
+    spdlog::info("the counters of OOM kills rose in {} cgroups", oom_kills.size());
+    return;
+  }
+  for (const core::CountedOomKills& kills : oom_kills) {
+    spdlog::info("the counter of OOM kills rose by {} in {}", kills.count, core::escape_for_terminal(kills.id.path));
+  }
 }
 
 void ScanLoop::log_scan(const Sampler::Result& result) {
@@ -201,13 +212,7 @@ void ScanLoop::log_scan(const Sampler::Result& result) {
   if (!scan.vanished.empty()) {
     spdlog::info("{}", scan.vanished.size() == 1 ? "1 cgroup is gone" : std::to_string(scan.vanished.size()) + " cgroups are gone");
   }
-  if (result.oom_kills.size() <= kNamed) {
-    for (const core::CountedOomKills& kills : result.oom_kills) {
-      spdlog::info("the counter of OOM kills rose by {} in {}", kills.count, core::escape_for_terminal(kills.id.path));
-    }
-  } else {
-    spdlog::info("the counters of OOM kills rose in {} cgroups", result.oom_kills.size());
-  }
+  log_kills(result.oom_kills);
   spdlog::debug("scan: {} cgroups, {} errors, {} over their threshold, {}", scan.rows.size(), scan.error_count,
                 result.candidates.size(), core::format_duration_us(scan.duration_us));
 }

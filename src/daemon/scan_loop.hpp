@@ -62,6 +62,7 @@ class ScanLoop {
   void hand_on(Sampler::Result&& result);
   void apply_changes(Schedule& schedule);
   void look_for_parent();
+  static void log_kills(const std::vector<core::CountedOomKills>& oom_kills);
   void log_scan(const Sampler::Result& result);
   void tell_faults(const Sampler::Result& result);
   void wait_until_idle();

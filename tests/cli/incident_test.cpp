@@ -56,6 +56,22 @@ TEST_F(Incident, TheListIsWhatItShowsWithoutAWord) {
             std::size_t{0});
 }
 
+TEST_F(Incident, AKillThatIsSeenBetweenTwoScansIsInTheLogAtOnce) {
+  const auto full = [](std::uint64_t oom_kills) {
+    return v1_files({.file_bytes = kMiB, .anon_bytes = 95 * kMiB, .limit_bytes = 100 * kMiB, .oom_kills = oom_kills});
+  };
+  cgroups().put("/web", full(0));
+  ServiceProcess service(service_arguments({"--interval", "1h"}), log());
+  ASSERT_TRUE(wait_for_scans(2)) << "the first one, and what is sampled every second";
+  cgroups().put("/web", full(1));
+  EXPECT_TRUE(eventually([&] {
+    return content_of(log()).find("the counter of OOM kills rose by 1 in /web") != std::string::npos;
+  }));
+  service.signal(SIGTERM);
+  EXPECT_EQ(service.wait_for_exit(), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM oom_kill"), 1);
+}
+
 TEST_F(Incident, ShowTellsWhoWhyAndWhatLedUpToIt) {
   kill_one();
   for (const char* const id : {"latest", "1"}) {
