@@ -35,7 +35,9 @@ Sampler::Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::
 
 void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
   if (tree_ && tree_->hierarchy() == hierarchy && tree_->watch() == watch) {
-    if (!controller_->root_is_current()) reopen();
+    if (controller_->root_is_current()) return;
+    reopen();
+    choose_watched_of_all();
     return;
   }
   auto controller = kernel::make_controller(hierarchy);
@@ -79,7 +81,6 @@ void Sampler::reopen() {
     anew.previous = entry.previous;
     anew.announced = entry.announced;
     anew.ever_over = entry.ever_over;
-    anew.watched = entry.watched;
     anew.has_limits = entry.has_limits;
     anew.limit_watch = entry.limit_watch;
     anew.kills_counted_at_us = entry.kills_counted_at_us;
@@ -114,6 +115,7 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   Result result;
   result.scan.started_at_us = now_us;
   ++scan_;
+  much_is_missing_ = false;
   bool saw_all = false;
   forget_wanted();
   smallest_headroom_bytes_ = UINT64_MAX;
@@ -209,7 +211,7 @@ void Sampler::sample(Entry& entry, Result& result) {
   try {
     if (now_s() >= entry.read_whole_at_s || !tree_->hierarchy().real) entry.marks = {};
     const bool is_quick = is_first_of_many();
-    auto reading = is_quick ? controller_->read_quickly(entry.cgroup)
+    auto reading = is_quick ? controller_->read_quickly(entry.cgroup, /*with_kills=*/entry.previous.has(core::Counter::oom_kills))
                             : controller_->read_changed(entry.cgroup, entry.marks, reads_usage_of_all_);
     much_is_missing_ = much_is_missing_ || is_quick;
     if (!reading) {  // gone between the walk and here
@@ -222,7 +224,7 @@ void Sampler::sample(Entry& entry, Result& result) {
       reading->sample = {.gauges = entry.gauges.bytes(), .counters = entry.previous};
       reading->sample.counters.keep_only(entry.counters_present);
       reading->hierarchical_limit_bytes = entry.limits[Limit::hierarchical];
-    } else {
+    } else if (!is_quick) {
       const auto early_s = entry.read_whole_at_s == 0 ? spread(entry.key, kReadWholeEvery_s) : 0;
       entry.read_whole_at_s = now_s() + kReadWholeEvery_s - early_s;
     }
@@ -237,7 +239,7 @@ void Sampler::sample(Entry& entry, Result& result) {
 }
 
 /// Whether the service starts on a node with thousands of cgroups, and so its first scan has to be quick. It has no counters of files of
-/// their own: those say nothing before there are two readings of them, and kills of the time before are told by the next scan.
+/// their own, which say nothing before there are two readings of them; but of OOM kills those that an earlier run has left one of.
 bool Sampler::is_first_of_many() const { return scan_ == 1 && found_.size() >= kMany; }
 
 /// nullptr when it vanished.

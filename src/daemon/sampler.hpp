@@ -77,7 +77,7 @@ class Sampler {
     kernel::Cgroup cgroup;
     kernel::Marks marks;
     std::uint32_t settings = 0;       // index into settings_
-    std::uint32_t read_whole_at_s = 0;  // when everything is
+    std::uint32_t read_whole_at_s = 0;  // when everything is, whatever memory.stat says; 0: it has never been
     core::GaugesKib gauges;   // of the last sample
     core::Counters previous;  // as last known
     std::uint32_t counters_present = 0;  // in the last sample

@@ -103,7 +103,8 @@ void Cgroup::drop_file(std::size_t slot) {
 void Cgroup::begin_pass(bool reads_all) {
   if (reads_all) {
     busy_passes_ = std::min<std::uint8_t>(busy_passes_ + 1, kBusy);
-  } else if (std::exchange(busy_passes_, 0) != 0) {
+  } else {
+    busy_passes_ = 0;
     for (std::size_t slot = held_->slots; slot < files_.size(); ++slot) drop_file(slot);
   }
 }

@@ -89,8 +89,10 @@ class Controller {
   /// tick of the kernel's clock (4 ms) is lost, for every reader: whoever reads in quick succession leaves it out.
   std::optional<Reading> read_without_pressure(Cgroup& cgroup) { return read_files(cgroup, {.with_pressure = false}); }
 
-  /// The same of memory.stat and the usage alone: half of the cost where files have to be opened.
-  std::optional<Reading> read_quickly(Cgroup& cgroup) { return read_files(cgroup, {.is_quick = true}); }
+  /// The same of memory.stat and the usage alone, and where it is wanted the OOM kills: half of the cost where files have to be opened.
+  std::optional<Reading> read_quickly(Cgroup& cgroup, bool with_kills) {
+    return read_files(cgroup, {.is_quick = true, .with_kills = with_kills});
+  }
 
   /// All that is charged to it now, in bytes, and nothing else: a fifth of the cost of read(). nullopt when it can't be told.
   virtual std::optional<std::uint64_t> read_usage(Cgroup& cgroup) = 0;
@@ -130,7 +132,8 @@ class Controller {
 
   struct Extent {
     bool with_pressure = true;
-    bool is_quick = false;  // memory.stat and the usage, and nothing else
+    bool is_quick = false;  // memory.stat, the usage and what follows
+    bool with_kills = true;
     Marks* marks = nullptr;  // what is as it was when these were taken is not read again
     bool may_skip_usage = false;
   };

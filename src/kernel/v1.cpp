@@ -44,14 +44,16 @@ class V1Controller final : public Controller {
     if (found->is_as_before) return found;
     Reading& reading = *found;
     core::MemorySample& sample = reading.sample;
+    if (extent.with_kills) {
+      use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem, [&](std::string_view text) {
+        sample.counters.set(Counter::oom_kills, parse_keyed(text, kOomControl)[OomControl::oom_kill]);
+      });
+    }
     if (extent.is_quick) return found;
     use_file(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading.problem,
              [&](std::string_view text) { sample.gauges.set(Gauge::kernel, parse_number_file(text)); });
     use_file(cgroup, kFailcnt, "memory.failcnt", reading.problem,
              [&](std::string_view text) { sample.counters.set(Counter::limit_hits, parse_number_file(text)); });
-    use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem, [&](std::string_view text) {
-      sample.counters.set(Counter::oom_kills, parse_keyed(text, kOomControl)[OomControl::oom_kill]);
-    });
     if (extent.marks != nullptr && !reading.problem.empty()) *extent.marks = {};
     return found;
   }

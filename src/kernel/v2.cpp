@@ -39,14 +39,16 @@ class V2Controller final : public Controller {
     if (!found || found->is_as_before) return found;
     Reading& reading = *found;
     core::MemorySample& sample = reading.sample;
+    if (extent.with_kills) {
+      use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
+        const core::Values<Events> events = parse_keyed(text, kEvents);
+        sample.counters.set(Counter::limit_hits, events[Events::max]);
+        sample.counters.set(Counter::oom_kills, events[Events::oom_kill]);
+      });
+    }
     if (extent.is_quick) return found;
     use_file(cgroup, kSwap, "memory.swap.current", reading.problem,
              [&](std::string_view text) { sample.gauges.set(Gauge::swap, parse_number_file(text)); });
-    use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
-      const core::Values<Events> events = parse_keyed(text, kEvents);
-      sample.counters.set(Counter::limit_hits, events[Events::max]);
-      sample.counters.set(Counter::oom_kills, events[Events::oom_kill]);
-    });
     if (extent.with_pressure) {
       use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
         const Pressure pressure = parse_pressure(text);

@@ -433,14 +433,16 @@ TEST_P(EveryKindNearItsLimit, OneThatHasVanishedIsLeftToTheNextScan) {
   EXPECT_EQ(one.scan(3000).scan.vanished.size(), 1U);
 }
 
-TEST(SamplerOfThousands, ReadsFilesOfTheirOwnAfterTheFirstScan) {
+TEST(SamplerOfThousands, ReadsFilesOfTheirOwnAfterTheFirstScanButKillsWhereAnEarlierRunKnewOfSome) {
   FakeCgroups tree;
-  for (int i = 0; i < 2000; ++i) tree.put("/" + std::to_string(i), test::v1_files({.oom_kills = 1}));
+  for (int i = 0; i < 2000; ++i) tree.put("/" + std::to_string(i), test::v1_files({.limit_bytes = 1024 * 1024 * kMiB, .oom_kills = 1}));
   const core::CgroupId known{"/7", tree.inode("/7")};
   Sampler one(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, {}, {{known, 0}});
   const Sampler::Result first = one.scan(1000);
   ASSERT_EQ(first.scan.rows.size(), 2000U);
-  EXPECT_TRUE(first.oom_kills.empty());
+  ASSERT_EQ(first.oom_kills.size(), 1U) << "in the time before";
+  EXPECT_EQ(first.oom_kills[0].id, known);
+  EXPECT_FALSE(first.oom_kills[0].since_at_us) << "an instant of that time is not known";
   const auto has = [](const core::Scan& scan, Counter counter) {
     return std::ranges::count_if(scan.rows, [&](const core::ScanRow& row) { return row.increases.has(counter); });
   };
@@ -449,7 +451,7 @@ TEST(SamplerOfThousands, ReadsFilesOfTheirOwnAfterTheFirstScan) {
   };
   EXPECT_EQ(shows(first.scan, Gauge::usage), 2000);
   EXPECT_EQ(shows(first.scan, Gauge::kernel), 0);
-  EXPECT_EQ(has(first.scan, Counter::oom_kills), 0);
+  EXPECT_EQ(has(first.scan, Counter::oom_kills), 1);
   EXPECT_EQ(has(first.scan, Counter::limit_hits), 0);
   one.look(1500);
   const Sampler::Result second = one.scan(2000);
@@ -457,9 +459,13 @@ TEST(SamplerOfThousands, ReadsFilesOfTheirOwnAfterTheFirstScan) {
   EXPECT_EQ(has(second.scan, Counter::pgfault), 2000);
   EXPECT_EQ(has(second.scan, Counter::limit_hits), 2000);
   EXPECT_EQ(has(second.scan, Counter::oom_kills), 2000);
-  ASSERT_EQ(second.oom_kills.size(), 1U) << "in the time before";
-  EXPECT_EQ(second.oom_kills[0].id, known);
-  EXPECT_FALSE(second.oom_kills[0].since_at_us) << "an instant of that time is not known";
+  EXPECT_TRUE(second.oom_kills.empty());
+
+  Sampler in_a_hurry(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, {}, {});
+  in_a_hurry.scan(1000);
+  EXPECT_EQ(in_a_hurry.look_again_after_us(), core::kWatchEvery_us);
+  in_a_hurry.scan(2000);  // the interval was too short for a look
+  EXPECT_GT(in_a_hurry.look_again_after_us(), core::kWatchEvery_us);
 }
 
 /// What is read of a cgroup in which nothing happens, on a tree that passes for the kernel's.

@@ -382,6 +382,23 @@ TEST_P(EitherVersion, ReadsTheOtherFilesOnlyWhereSomethingHasHappened) {
   EXPECT_EQ(opened.controller->read_changed(web, marks, true)->sample.counters[Counter::oom_kills], 3U);
 }
 
+TEST_P(EitherVersion, ReadsQuicklyWhatTwoFilesSayAndKillsWhereTheyAreWanted) {
+  FakeCgroups tree;
+  tree.put("/web", GetParam() == Version::v1 ? test::v1_files({.oom_kills = 3}) : test::v2_files({.oom_kills = 3}));
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const auto without = opened.controller->read_quickly(web, /*with_kills=*/false);
+  ASSERT_TRUE(without);
+  EXPECT_TRUE(without->sample.gauges.has(Gauge::usage));
+  EXPECT_TRUE(without->sample.counters.has(Counter::pgfault));
+  EXPECT_FALSE(without->sample.counters.has(Counter::limit_hits));
+  EXPECT_FALSE(without->sample.counters.has(Counter::oom_kills));
+  const auto with = opened.controller->read_quickly(web, /*with_kills=*/true);
+  ASSERT_TRUE(with);
+  EXPECT_EQ(with->sample.counters[Counter::oom_kills], 3U);
+  EXPECT_FALSE(with->sample.counters.has(Counter::psi_some_us));
+}
+
 TEST_P(EitherVersion, ReadsAllAgainAfterAProblem) {
   FakeCgroups tree;
   tree.put("/web", files({}));
