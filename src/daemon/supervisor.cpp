@@ -75,7 +75,7 @@ void Supervisor::look() {
   if (now_us < next_look_at_us_) return;
   answers_left_ = kAnswers;
   judge(signs_(), now_us);
-  const bool is_calm = is_settled_ && stuck_ == core::Stuck{};
+  const bool is_calm = is_settled_ && stuck_ == core::Stuck{} && queue_.faults().empty();
   next_look_at_us_ = now_us + (notifier_.is_wanted() && !ready_told_ ? kLookForReadyEvery_us
                                : is_calm                             ? kLookWhenCalm_us
                                                                      : kLookEvery_us);
@@ -182,12 +182,9 @@ LiveStatus Supervisor::status_now() const {
 }
 
 void Supervisor::answer() {
-  if (answers_left_ > 0 && socket_.answer_one(to_text(status_now()))) {
-    --answers_left_;
-  } else {
-    answers_left_ = 0;
-    next_look_at_us_ = std::min(next_look_at_us_, clocks_.steady() + kLookEvery_us);
-  }
+  const bool answered = answers_left_ > 0 && socket_.answer_one(to_text(status_now()));
+  answers_left_ = answered ? answers_left_ - 1 : 0;
+  if (answers_left_ == 0) next_look_at_us_ = std::min(next_look_at_us_, clocks_.steady() + kLookEvery_us);
 }
 
 void Supervisor::log_status() {

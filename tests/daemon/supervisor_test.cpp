@@ -259,8 +259,22 @@ TEST_F(SupervisorTest, WhoAsksWithoutEndIsAnsweredAFewTimesASecond) {
     supervisor_.answer();
   }
   EXPECT_LT(answers, 100);
+  EXPECT_LE(supervisor_.ms_until_look(), 1000) << "when the next one is answered";
   pass_alive(1);
   EXPECT_GE(supervisor_.fd(), 0);
+}
+
+TEST_F(SupervisorTest, LooksMoreRarelyWhileAllIsWell) {
+  for (int i = 0; i < 2; ++i) {
+    scan();
+    record();
+  }
+  pass_alive(3);
+  EXPECT_GT(supervisor_.ms_until_look(), 1000);
+  pass_alive(10);
+  fault("history");
+  pass_alive(10);
+  EXPECT_LE(supervisor_.ms_until_look(), 1000);
 }
 
 }  // namespace
