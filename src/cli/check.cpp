@@ -156,8 +156,7 @@ void check_rules(const core::Policy& policy, const std::vector<std::string>& wat
   }
 }
 
-void check_hierarchy(const config::Config& config, Findings& findings) {
-  const kernel::Hierarchy hierarchy = daemon::hierarchy_for(config.parent);
+void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& config, Findings& findings) {
   findings.ok("hierarchy", "cgroup " + std::string(kernel::to_string(hierarchy.version)) + " at " + hierarchy.parent +
                                (hierarchy.real ? "" : " (a copied or fake tree, not the kernel's)"));
   if (hierarchy.version == kernel::Version::v1) {
@@ -196,13 +195,13 @@ void check_hierarchy(const config::Config& config, Findings& findings) {
   }
 }
 
-void check_kernel_log(const config::Config& config, Findings& findings) {
+void check_kernel_log(const std::string& source, Findings& findings) {
   constexpr const char* kCounters = "OOM kills are found by the cgroups' counters, without the victims' names";
-  if (config.kernel_log == "off") {
-    findings.ok("kernel log", std::string("off: ") + kCounters);
+  if (source.starts_with("off")) {
+    findings.ok("kernel log", source + ": " + kCounters);
     return;
   }
-  const std::string file = config.kernel_log == "auto" ? kernel::KernelLog::find() : config.kernel_log;
+  const std::string file = source == "auto" ? kernel::KernelLog::find() : source;
   try {
     const kernel::KernelLog log(file);
     if (log.can_be_polled()) {
@@ -288,8 +287,13 @@ int check(const CommonOptions& common, const OutputOptions& output, const std::s
   Findings findings;
   findings.ok("version", version);
   check_configuration(common, config, untrusted, findings);
-  guarded("hierarchy", "name the parent with --parent", findings, [&] { check_hierarchy(config, findings); });
-  check_kernel_log(config, findings);
+  std::string log_to_read = config.kernel_log;
+  guarded("hierarchy", "name the parent with --parent", findings, [&] {
+    const kernel::Hierarchy hierarchy = daemon::hierarchy_for(config.parent);
+    log_to_read = daemon::log_to_read(config.kernel_log, hierarchy);
+    check_hierarchy(hierarchy, config, findings);
+  });
+  check_kernel_log(log_to_read, findings);
   check_names(config, findings);
   guarded("database", "put it right as it says, or name another file with --database", findings, [&] { check_database(config, findings); });
   guarded("reports", "make the directory readable, or name another with reports_dir", findings,

@@ -55,8 +55,8 @@ KillLog::KillLog(const std::string& source, std::optional<core::LogPosition> rea
       unreadable_("kernel_log", queue_),
       flooded_("kernel_log", queue_),
       stop_(::eventfd(0, EFD_CLOEXEC)) {
-  if (source == "off") {
-    source_ = "off";
+  if (source.starts_with("off")) {
+    source_ = source;
     if (read_before_) queue_.push(core::LogPosition{});  // what is logged meanwhile, the counters tell
     return;
   }

@@ -60,7 +60,7 @@ class KillLog {
   std::function<kernel::Hierarchy()> hierarchy_;
   RecordQueue& queue_;
   Clocks clocks_;
-  std::string setting_;  // empty: "off"
+  std::string setting_;  // empty: off
   mutable std::mutex source_mutex_;
   std::string source_;  // guarded by source_mutex_
   std::optional<kernel::KernelLog> log_;

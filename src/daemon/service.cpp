@@ -97,6 +97,7 @@ class Service {
   void event(std::string kind, std::string detail);
 
   const ServiceOptions& options_;
+  const std::string log_to_read_;  // for the parent that it began with
   RecordQueue queue_;
   Mailbox<Candidates> candidates_;
   KillLog kill_log_;
@@ -117,15 +118,10 @@ class Service {
   Ended recorder_ended_;
 };
 
-/// The kernel's own log says nothing of a copied tree, whose counters' kills it would be matched with.
-const std::string& log_to_read(const std::string& source, const kernel::Hierarchy& hierarchy) {
-  static const std::string kOff = "off";
-  return source == "auto" && !hierarchy.real ? kOff : source;
-}
-
 Service::Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy, Beginning beginning)
     : options_(options),
-      kill_log_(log_to_read(options.sources.kernel_log, hierarchy), beginning.handover.log_position, [this] { return scan_loop_.hierarchy(); }, queue_),
+      log_to_read_(log_to_read(options.sources.kernel_log, hierarchy)),
+      kill_log_(log_to_read_, beginning.handover.log_position, [this] { return scan_loop_.hierarchy(); }, queue_),
       scan_loop_({hierarchy, options.settings.watch, options.settings.policy, beginning.handover.oom_kills_total},
                  options.settings, {{"version", options.version}},
                  {queue_, candidates_, [this] { return reclaimer_.asking(); }, [this] { return kill_log_.source(); }}),
@@ -291,11 +287,15 @@ void Service::count_cooldowns() {
 void Service::reload() {
   try {
     Settings settings = options_.reload();
-    hierarchy_for(settings.parent);  // a parent that is not there is a bad configuration
+    const kernel::Hierarchy hierarchy = hierarchy_for(settings.parent);  // a parent that is not there is a bad configuration
     spdlog::info("configuration reloaded: {}", core::escape_for_terminal(settings.to_string()));
     event("config_change", settings.to_string());
     reclaim_timeout_us_ = settings.policy.bounds.timeout_us;
     scan_loop_.change(std::move(settings));
+    if (log_to_read(options_.sources.kernel_log, hierarchy) != log_to_read_) {
+      spdlog::warn("whether the kernel's log is read is decided at the start, which was with {} tree; start anew to have it decided for {}",
+                   hierarchy.real ? "a copied" : "the kernel's own", core::escape_for_terminal(hierarchy.parent));
+    }
   } catch (const std::exception& error) {
     spdlog::error("the configuration stays as it was: {}", core::escape_for_terminal(error.what()));
     event("config_error", error.what());

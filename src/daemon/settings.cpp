@@ -29,4 +29,8 @@ kernel::Hierarchy hierarchy_for(const std::string& parent) {
   return kernel::open_hierarchy(parent == "auto" ? kernel::find_parent() : parent);
 }
 
+std::string log_to_read(const std::string& kernel_log, const kernel::Hierarchy& hierarchy) {
+  return kernel_log == "auto" && !hierarchy.real ? "off: it says nothing of a copied or fake tree" : kernel_log;
+}
+
 }  // namespace cgmm::daemon

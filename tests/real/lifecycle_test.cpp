@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starting, stopping and telling the service something, as an init system and an operator do.
 #include "real/real_test.hpp"
+#include "support/fake_cgroups.hpp"
 
 namespace cgmm::test {
 namespace {
@@ -25,6 +26,20 @@ TEST_F(RealLifecycle, SigtermAndSigintStopItCleanlyWithinTwoSeconds) {
   }
   EXPECT_EQ(event_count("start"), 2);
   EXPECT_EQ(event_count("crash_found"), 0);
+}
+
+TEST_F(RealLifecycle, SighupFromACopiedTreeToTheKernelsSaysThatItsLogIsStillNotRead) {
+  FakeCgroups copied;
+  copied.put("/web", v1_files({}));
+  write_config("parent = '" + copied.root() + "'\n");
+  ServiceProcess service({"--config", config(), "--database", database(), "--interval", "200ms"}, log());
+  ASSERT_TRUE(wait_for_scans(1));
+  write_config("parent = '" + tree().dir().string() + "'\n");
+  service.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] {
+    std::ifstream said(log());
+    return std::string(std::istreambuf_iterator(said), {}).find("start anew to have it decided for " + tree().dir().string()) != std::string::npos;
+  }));
 }
 
 TEST_F(RealLifecycle, ItStopsByItselfAfterTheCyclesAskedFor) {
