@@ -49,6 +49,14 @@ is_over() {
   echo "$scans $(($(uptime_s) - from))" > "/tmp/$1.row"
 }
 
+# By so many seconds, at the beginning of one: what is set is whole seconds, and where the clock was is met to the second only so.
+set_clock_by() {
+  local now
+  now=$(date +%s)
+  until [ "$(date +%s)" -gt "$now" ]; do usleep 10000; done
+  date -s "@$((now + 1 + $1))"
+}
+
 for name in forth back asleep read_only flooded again; do
   container $name 64M
   server $name /disk/$name
@@ -67,19 +75,19 @@ cgroup-memory-manager --config $results/faults/config.toml --database $results/f
 echo $! > /tmp/faults.service
 wait_for "the service has scanned" made_since 0 3
 
-date -s "@$(($(date +%s) + 86400))"
+set_clock_by 86400
 goes_on forth
 is_over forth
 # Its cooldown began in what is the future a moment later, and holds no longer for that.
 echo > /tmp/again/ask && read -r _ < /tmp/again/answer
 wait_for "again is reclaimed" was_full again
-date -s "@$(($(date +%s) - 2 * 86400))"
+set_clock_by $((-2 * 86400))
 goes_on back
 echo > /tmp/again/ask && read -r _ < /tmp/again/answer
 again_reclaimed() { [ "$(grep -c "reclaim of $(path_of again): " $log)" -ge 2 ]; }
 wait_for "again is reclaimed after a cooldown" again_reclaimed
 is_over back
-date -s "@$(($(date +%s) + 86400))"
+set_clock_by 86400
 
 # To memory, until the clock of the machine wakes it.
 if grep -qw mem /sys/power/state; then
