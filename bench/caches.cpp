@@ -31,7 +31,8 @@ void thrash_on(int processor, std::span<std::uint64_t> buffer) {
 }  // namespace
 
 Caches::Caches() {
-  void* const memory = ::mmap(nullptr, kBufferBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  void* const memory =
+      ::mmap(nullptr, kBufferBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (memory == MAP_FAILED) throw std::system_error(errno, std::system_category(), "mmap");
   ::madvise(memory, kBufferBytes, MADV_DONTFORK);  // else it would be copied page by page after every fork
   buffer_ = {static_cast<std::uint64_t*>(memory), kBufferBytes / sizeof(std::uint64_t)};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Makes the processors' caches cold, as they are for a service that wakes up every ten seconds on a node with other work to do.
+// Makes the processors' caches cold, as they are for a service that wakes up every ten seconds on a node with other
+// work to do.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +17,8 @@ class Caches {
   Caches(const Caches&) = delete;
   Caches& operator=(const Caches&) = delete;
 
-  /// Every processor writes and reads all of a buffer that is larger than they are, the same memory each time: the memory that
-  /// the node holds does not change.
+  /// Every processor writes and reads all of a buffer that is larger than they are, the same memory each time: the
+  /// memory that the node holds does not change.
   void thrash();
   /// How long the last one took.
   std::int64_t thrash_us() const { return thrash_us_; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether scans keep their schedule while containers come and go, and whether anything is left of those that went: a service
-// that scans every second; 10 000 containers made at once, and removed at once; then a hundred a second made and removed, for a
-// minute. `bench/run churn` builds and starts it.
+// Whether scans keep their schedule while containers come and go, and whether anything is left of those that went: a
+// service that scans every second; 10 000 containers made at once, and removed at once; then a hundred a second made
+// and removed, for a minute. `bench/run churn` builds and starts it.
 
 #include <algorithm>
 #include <cstdio>

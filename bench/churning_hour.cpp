@@ -121,9 +121,10 @@ Result simulate(const Workload& workload, const core::Learning& learning, const 
     for (auto batch = queue.take(); !batch.empty(); batch = queue.take()) queue.done(batch);
   });
   const auto clock = [&] { return now_us; };
-  daemon::Reclaimer reclaimer({}, queue, {.wall = clock, .steady = clock, .boot = clock}, [&](const kernel::Hierarchy& where) {
-    return std::make_unique<Kernel>(where, cgroup, workload.counts_refaults, now_us);
-  });
+  daemon::Reclaimer reclaimer({}, queue, {.wall = clock, .steady = clock, .boot = clock},
+                              [&](const kernel::Hierarchy& where) {
+                                return std::make_unique<Kernel>(where, cgroup, workload.counts_refaults, now_us);
+                              });
   Result result;
   for (std::int64_t at_us = 0; at_us < kHour; at_us += kInterval) {
     now_us = began_us + at_us;
@@ -133,7 +134,8 @@ Result simulate(const Workload& workload, const core::Learning& learning, const 
     core::MemorySample sample{.gauges = gauges, .counters = {}};
     if (workload.counts_refaults) sample.counters.set(core::Counter::refault_file, cgroup.refaults);
     scan.sightings.push_back(core::sighting_of(inode, sample));
-    const core::Candidate candidate{.id = {"/web", inode}, .gauges = gauges, .effective_limit_bytes = kLimit, .settings = {}};
+    const core::Candidate candidate{
+        .id = {"/web", inode}, .gauges = gauges, .effective_limit_bytes = kLimit, .settings = {}};
     if (core::over_threshold(gauges, kLimit, candidate.settings)) scan.cgroups.push_back(candidate);
     result.reclaims += static_cast<std::int64_t>(reclaimer.reclaim_due(scan, {}));
     result.kept_free_byte_us += static_cast<double>(kLimit - cgroup.cache_bytes) * static_cast<double>(kInterval);
@@ -146,28 +148,32 @@ Result simulate(const Workload& workload, const core::Learning& learning, const 
 }
 
 void print(const Workload& workload, const Result& fixed, const Result& learned) {
-  const double ratio = static_cast<double>(fixed.reclaims) / static_cast<double>(std::max<std::int64_t>(learned.reclaims, 1));
-  const auto free_of = [](const Result& result) { return result.kept_free_byte_us / static_cast<double>(kHour) / kMiB; };
-  std::printf("%-46s %8lld %8lld %7.1fx %11s %11s %8.1f %8.1f\n", workload.name,
-              static_cast<long long>(fixed.reclaims), static_cast<long long>(learned.reclaims), ratio,
-              core::format_bytes(fixed.read_again_bytes).c_str(), core::format_bytes(learned.read_again_bytes).c_str(),
-              free_of(fixed), free_of(learned));
+  const double ratio =
+      static_cast<double>(fixed.reclaims) / static_cast<double>(std::max<std::int64_t>(learned.reclaims, 1));
+  const auto free_of = [](const Result& result) {
+    return result.kept_free_byte_us / static_cast<double>(kHour) / kMiB;
+  };
+  std::printf("%-46s %8lld %8lld %7.1fx %11s %11s %8.1f %8.1f\n", workload.name, static_cast<long long>(fixed.reclaims),
+              static_cast<long long>(learned.reclaims), ratio, core::format_bytes(fixed.read_again_bytes).c_str(),
+              core::format_bytes(learned.read_again_bytes).c_str(), free_of(fixed), free_of(learned));
 }
 
 }  // namespace
 
 int main() {
   spdlog::set_level(spdlog::level::err);
-  const std::filesystem::path root = std::filesystem::temp_directory_path() / ("churning-hour-" + std::to_string(::getpid()));
+  const std::filesystem::path root =
+      std::filesystem::temp_directory_path() / ("churning-hour-" + std::to_string(::getpid()));
   std::filesystem::create_directories(root / "web");
-  struct stat web {};
+  struct stat web{};
   ::stat((root / "web").c_str(), &web);
   const kernel::Hierarchy hierarchy{.version = kernel::Version::v2, .parent = root, .root = root, .parent_path = {}};
 
-  std::printf("An hour, a scan every 10 s, cooldown 30 s; a container of 64 MiB.\n\n"
-              "%-46s %26s %23s %17s\n%-46s %8s %8s %8s %11s %11s %8s %8s\n",
-              "", "reclaims", "read again", "MiB free on avg.", "", "fixed", "learning", "", "fixed", "learning", "fixed",
-              "learning");
+  std::printf(
+      "An hour, a scan every 10 s, cooldown 30 s; a container of 64 MiB.\n\n"
+      "%-46s %26s %23s %17s\n%-46s %8s %8s %8s %11s %11s %8s %8s\n",
+      "", "reclaims", "read again", "MiB free on avg.", "", "fixed", "learning", "", "fixed", "learning", "fixed",
+      "learning");
   for (const Workload& workload : kWorkloads) {
     print(workload, simulate(workload, {.adaptive = false}, hierarchy, web.st_ino),
           simulate(workload, {}, hierarchy, web.st_ino));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The cgroups that are measured: real ones of the v1 memory controller, in a directory of their own and laid out as kubelet
-// does. They are removed with the objects. One thread.
+// The cgroups that are measured: real ones of the v1 memory controller, in a directory of their own and laid out as
+// kubelet does. They are removed with the objects. One thread.
 
 #include <cstddef>
 #include <filesystem>
@@ -12,7 +12,8 @@
 
 namespace cgmm::bench {
 
-/// <v1 memory hierarchy>/cgmm-bench-PID. Throws std::runtime_error where there is no such hierarchy, or none to write to.
+/// <v1 memory hierarchy>/cgmm-bench-PID. Throws std::runtime_error where there is no such hierarchy, or none to write
+/// to.
 class Playground {
  public:
   Playground();
@@ -35,9 +36,10 @@ void make_container(const std::filesystem::path& kubepods, std::size_t i);
 /// With its pod, after the pod's last one. Whatever is not there is passed over.
 void remove_container(const std::filesystem::path& kubepods, std::size_t i);
 
-/// So many, each with some page cache that a process has left there. In up to kLive of them a process lives: every 200 ms it
-/// dirties page cache of a file and gives back and takes anonymous memory, always the same few pages. They have no limit at
-/// first: else whatever other programs on this machine do would have the service look after them between two scans.
+/// So many, each with some page cache that a process has left there. In up to kLive of them a process lives: every 200
+/// ms it dirties page cache of a file and gives back and takes anonymous memory, always the same few pages. They have
+/// no limit at first: else whatever other programs on this machine do would have the service look after them between
+/// two scans.
 class Containers {
  public:
   static constexpr std::size_t kLive = 50;

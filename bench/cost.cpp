@@ -32,7 +32,7 @@ std::string table_of(const std::vector<Cost>& costs) {
     for (const Cost& cost : costs) cells.push_back(cell(cost));
     table.row(cells);
   };
-  const auto spread_row = [&](const char* name, Measured Cost::*what) {
+  const auto spread_row = [&](const char* name, Measured Cost::* what) {
     row(name, [&](const Cost& cost) { return spread(cost.*what, 1e6); });
   };
   const auto number_row = [&](const char* name, int digits, auto number) {
@@ -63,10 +63,12 @@ std::string table_of(const std::vector<Cost>& costs) {
   number_row("hot: (b)/(a)", 2, [](const Cost& cost) { return ratio(cost.sampler_hot, cost.floor_hot); });
   number_row("hot: (c)/(a)", 2, [](const Cost& cost) { return ratio(cost.service_hot, cost.floor_hot); });
   spread_row("a look at all when the node's memory moves, ms", &Cost::looks);
-  number_row("RSS at its largest, in the first scan, MB", 1, [](const Cost& cost) { return mb(cost.largest_rss_bytes); });
+  number_row("RSS at its largest, in the first scan, MB", 1,
+             [](const Cost& cost) { return mb(cost.largest_rss_bytes); });
   number_row("RSS after that, MB", 1, [](const Cost& cost) { return mb(cost.rss_bytes); });
   number_row("kernel memory pinned, MB", 1, [](const Cost& cost) { return mb(cost.pinned_bytes); });
-  number_row("the same of a file that the floor holds, KB", 2, [](const Cost& cost) { return cost.held_file_bytes / 1e3; });
+  number_row("the same of a file that the floor holds, KB", 2,
+             [](const Cost& cost) { return cost.held_file_bytes / 1e3; });
   row("context switches in 10 s", [](const Cost& cost) { return spread(cost.switches, 1, 0); });
   number_row("from exec to the first scan on record, ms", 0, [](const Cost& cost) { return ms(cost.start_us); });
   number_row("from SIGTERM to the exit, ms", 0, [](const Cost& cost) { return ms(cost.stop_us); });
@@ -76,14 +78,17 @@ std::string table_of(const std::vector<Cost>& costs) {
   recorded_row("recording: WAL a scan, KiB", 1, [](const Recorded& one) { return a_scan_kib(one, one.log_bytes); });
   recorded_row("recording: checkpoints, tidying a scan, KiB", 1,
                [](const Recorded& one) { return a_scan_kib(one, one.checkpoint_bytes); });
-  recorded_row("recording: a sample on disk, bytes", 1, [](const Recorded& one) { return a_sample(one, one.file_bytes); });
+  recorded_row("recording: a sample on disk, bytes", 1,
+               [](const Recorded& one) { return a_sample(one, one.file_bytes); });
   recorded_row("recording: commits, us of CPU a sample", 2,
                [](const Recorded& one) { return a_sample(one, one.commit_cpu_us); });
   recorded_row("recording: checkpoints, tidying, us of CPU a sample", 2,
                [](const Recorded& one) { return a_sample(one, one.tidy_cpu_us); });
   recorded_row("recording: slowest commit, ms", 1, [](const Recorded& one) { return ms(one.slowest_commit_us); });
-  recorded_row("recording: slowest commit, ms of CPU", 1, [](const Recorded& one) { return ms(one.slowest_commit_cpu_us); });
-  recorded_row("recording: slowest checkpoint, tidying, ms", 1, [](const Recorded& one) { return ms(one.slowest_tidy_us); });
+  recorded_row("recording: slowest commit, ms of CPU", 1,
+               [](const Recorded& one) { return ms(one.slowest_commit_cpu_us); });
+  recorded_row("recording: slowest checkpoint, tidying, ms", 1,
+               [](const Recorded& one) { return ms(one.slowest_tidy_us); });
   return table.text();
 }
 
@@ -103,7 +108,8 @@ std::vector<Bound> bounds_of(const std::vector<Cost>& costs) {
                         a_scan_kib(recorded, recorded.log_bytes + recorded.checkpoint_bytes)});
     }
     if (cost.containers == 1000) {
-      bounds.push_back({"(c) cold a scan" + at + ", ms: a ninth of the Rust program's", kRustScan_ms / 9, ms(cost.service_cold)});
+      bounds.push_back(
+          {"(c) cold a scan" + at + ", ms: a ninth of the Rust program's", kRustScan_ms / 9, ms(cost.service_cold)});
     }
     if (cost.containers == 1000 || is_large) {
       bounds.push_back({"RSS" + at + ", MB", is_large ? 15.0 : 10.0, mb(cost.rss_bytes)});

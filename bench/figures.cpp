@@ -50,7 +50,8 @@ double Measured::median() const {
 }
 
 double Measured::mean() const {
-  return values_.empty() ? 0 : std::accumulate(values_.begin(), values_.end(), 0.0) / static_cast<double>(values_.size());
+  return values_.empty() ? 0
+                         : std::accumulate(values_.begin(), values_.end(), 0.0) / static_cast<double>(values_.size());
 }
 
 double Measured::least() const { return values_.empty() ? 0 : std::ranges::min(values_); }
@@ -97,13 +98,13 @@ std::string table_of(const std::vector<Bound>& bounds) {
 std::string provenance(const std::string& commit) {
   utsname system{};
   ::uname(&system);
-  struct sysinfo memory {};
+  struct sysinfo memory{};
   ::sysinfo(&memory);
   double load[1] = {};
   ::getloadavg(load, 1);
   return processor() + ", " + std::to_string(::sysconf(_SC_NPROCESSORS_ONLN)) + " processors, " +
-         core::format_bytes(memory.totalram * memory.mem_unit) + ", Linux " + system.release + ", commit " + commit + ", " +
-         core::format_utc(daemon::wall_now_us()) + ", load " + fixed(load[0]);
+         core::format_bytes(memory.totalram * memory.mem_unit) + ", Linux " + system.release + ", commit " + commit +
+         ", " + core::format_utc(daemon::wall_now_us()) + ", load " + fixed(load[0]);
 }
 
 void publish(const std::filesystem::path& results, const std::string& title, const std::string& text) {

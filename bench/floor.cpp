@@ -58,7 +58,8 @@ Floor::Floor(const std::filesystem::path& cgroup, const Containers& containers, 
     workers_.emplace_back(cgroup, [part] {
       return Worker::Pass([files = open_files(part), buffer = std::vector<char>(kBufferBytes)](char) mutable {
         for (const int file : files) {
-          if (::pread(file, buffer.data(), buffer.size(), 0) <= 0) throw std::runtime_error("the floor could not read a file");
+          if (::pread(file, buffer.data(), buffer.size(), 0) <= 0)
+            throw std::runtime_error("the floor could not read a file");
         }
       });
     });

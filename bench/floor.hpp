@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the kernel itself takes for the numbers of a scan: its files, held open, each read once, and nothing done with what they
-// say. No program that reads them can be cheaper.
+// What the kernel itself takes for the numbers of a scan: its files, held open, each read once, and nothing done with
+// what they say. No program that reads them can be cheaper.
 
 #include <array>
 #include <cstdint>
@@ -15,8 +15,8 @@
 namespace cgmm::bench {
 
 /// The files of kernel/v1.cpp, and how many of them the sampler reads in every scan; keep the two equal.
-inline constexpr std::array<const char*, 5> kReadFiles = {"memory.stat", "memory.usage_in_bytes", "memory.kmem.usage_in_bytes",
-                                                          "memory.failcnt", "memory.oom_control"};
+inline constexpr std::array<const char*, 5> kReadFiles = {
+    "memory.stat", "memory.usage_in_bytes", "memory.kmem.usage_in_bytes", "memory.failcnt", "memory.oom_control"};
 inline constexpr std::size_t kReadOfQuiet = 1;  // of a container in which nothing has happened; else all
 
 class Floor {

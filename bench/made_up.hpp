@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Numbers of a container that nobody has run: one that allocates, reads and writes all the time. A test of recording with idle
-// containers would flatter, for a 0 takes no byte on disk.
+// Numbers of a container that nobody has run: one that allocates, reads and writes all the time. A test of recording
+// with idle containers would flatter, for a 0 takes no byte on disk.
 
 #include <cstdint>
 #include <random>
@@ -26,7 +26,8 @@ inline core::ScanRow busy_row(core::CgroupKey key, std::minstd_rand& random) {
   row.gauges.set(Gauge::swap, 0);
   row.increases.set(Counter::pgfault, random() % 5000);
   for (const Counter counter : {Counter::pgmajfault, Counter::refault_file}) row.increases.set(counter, random() % 200);
-  for (const Counter counter : {Counter::refault_anon, Counter::limit_hits, Counter::oom_kills}) row.increases.set(counter, 0);
+  for (const Counter counter : {Counter::refault_anon, Counter::limit_hits, Counter::oom_kills})
+    row.increases.set(counter, 0);
   return row;
 }
 

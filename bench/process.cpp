@@ -43,7 +43,8 @@ std::int64_t cpu_ns() {
 
 template <class Use>
 void for_each_thread(pid_t pid, Use use) {
-  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) use(thread.path());
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task"))
+    use(thread.path());
 }
 
 }  // namespace
@@ -80,7 +81,8 @@ int Child::wait() {
 void Child::kill() {
   if (pid_ == 0) return;
   ::kill(pid_, SIGKILL);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
   pid_ = 0;
 }
 
@@ -99,12 +101,11 @@ struct Worker::Pipes {
   }
 };
 
-Worker::Worker(const std::filesystem::path& cgroup, const std::function<Pass()>& prepare) : Worker(Pipes(), cgroup, prepare) {}
+Worker::Worker(const std::filesystem::path& cgroup, const std::function<Pass()>& prepare)
+    : Worker(Pipes(), cgroup, prepare) {}
 
 Worker::Worker(Pipes pipes, const std::filesystem::path& cgroup, const std::function<Pass()>& prepare)
-    : commands_(std::move(pipes.commands_in)),
-      answers_(std::move(pipes.answers_out)),
-      child_(cgroup, [&] {
+    : commands_(std::move(pipes.commands_in)), answers_(std::move(pipes.answers_out)), child_(cgroup, [&] {
         commands_.reset();
         const Pass pass = prepare();
         std::int64_t taken_ns = 0;

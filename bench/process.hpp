@@ -40,8 +40,8 @@ class Child {
   pid_t pid_ = 0;
 };
 
-/// A child that does something again and again, when it is told to, and says what CPU it took: what it holds, and what it takes,
-/// is its own.
+/// A child that does something again and again, when it is told to, and says what CPU it took: what it holds, and what
+/// it takes, is its own.
 class Worker {
  public:
   using Pass = std::function<void(char command)>;
@@ -75,11 +75,11 @@ std::int64_t status_bytes(pid_t pid, const std::string& key);
 std::int64_t written_bytes();
 std::int64_t descriptor_count(pid_t pid);
 
-/// What a cgroup's processes pin of the kernel's memory: seq_file buffers, files, and those of the dentries and inodes that they
-/// were the first to look up; also the stacks and page tables of their threads. Cached objects that nobody uses are dropped
-/// first, again and again until that brings nothing. Not in it: what the kernel does not charge to anybody (kernfs' own record
-/// of an open file), directories' dentries, which mkdir has made, and some 100 KB either way that each processor has charged in
-/// advance.
+/// What a cgroup's processes pin of the kernel's memory: seq_file buffers, files, and those of the dentries and inodes
+/// that they were the first to look up; also the stacks and page tables of their threads. Cached objects that nobody
+/// uses are dropped first, again and again until that brings nothing. Not in it: what the kernel does not charge to
+/// anybody (kernfs' own record of an open file), directories' dentries, which mkdir has made, and some 100 KB either
+/// way that each processor has charged in advance.
 std::int64_t pinned_kernel_bytes(const std::filesystem::path& cgroup);
 
 template <class Result>

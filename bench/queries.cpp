@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long the questions take that reports and incidents ask, of a history of seven days of 200 busy containers: a scan every
-// 10 s for as long as samples are kept, and one a minute before that, of which hours are left. `bench/run queries` builds and
-// starts it.
+// How long the questions take that reports and incidents ask, of a history of seven days of 200 busy containers: a scan
+// every 10 s for as long as samples are kept, and one a minute before that, of which hours are left. `bench/run
+// queries` builds and starts it.
 
 #include <unistd.h>
 
@@ -51,7 +51,8 @@ core::Scan scan_at(std::int64_t at_us, std::int64_t interval_us, bool is_first, 
   for (core::CgroupKey key = 1; key <= kContainers; ++key) {
     if (is_first) {
       const core::CgroupId id = id_of(key);
-      scan.appeared.push_back({key, id, {"containerd", id.path.substr(id.path.rfind('/') + 1), "1f0c2a3b-9d11", "burstable"}});
+      scan.appeared.push_back(
+          {key, id, {"containerd", id.path.substr(id.path.rfind('/') + 1), "1f0c2a3b-9d11", "burstable"}});
       scan.limits.push_back({key, {256 << 20, 256 << 20, {}}});
     }
     scan.rows.push_back(busy_row(key, random));
@@ -122,7 +123,8 @@ void run_program(const std::string& command_line) {
     ::execl("/bin/sh", "sh", "-c", ("exec " + command_line + " >/dev/null").c_str(), nullptr);
     return 127;
   });
-  if (const int code = child.wait(); code != 0) throw std::runtime_error(command_line + ": exit code " + std::to_string(code));
+  if (const int code = child.wait(); code != 0)
+    throw std::runtime_error(command_line + ": exit code " + std::to_string(code));
 }
 
 void run(const Options& options) {
@@ -134,7 +136,8 @@ void run(const Options& options) {
   in_child<int>({}, [&] { return fill(file, end_us), 0; });
 
   const auto count = [&](const char* table) {
-    return std::get<std::int64_t>(store::Reader(file).run(std::string("SELECT count(*) FROM ") + table).rows.at(0).at(0));
+    return std::get<std::int64_t>(
+        store::Reader(file).run(std::string("SELECT count(*) FROM ") + table).rows.at(0).at(0));
   };
   Table table({"question", "rows", "ms (least-most)"});
   std::vector<Bound> bounds;
@@ -155,7 +158,8 @@ void run(const Options& options) {
   ask("one cgroup's hour a day ago (history)", history, window(day_ago_us, kHour, id_of(7).path), 10);
   ask("30 minutes a day ago, all samples as a table (history)", history, window(day_ago_us, kHour / 2, "*"), 0);
   ask("30 minutes a day ago, everything, by cgroup (v_sample)", kLargest, window(day_ago_us, kHour / 2, "*"), 60);
-  ask("30 minutes a day ago, who grew most (biggest_growth)", sql_of("biggest_growth"), window(day_ago_us, kHour / 2, "*"), 60);
+  ask("30 minutes a day ago, who grew most (biggest_growth)", sql_of("biggest_growth"),
+      window(day_ago_us, kHour / 2, "*"), 60);
   const std::string program = options.program.string();
   const std::string of_file = " --database " + file.string();
   const auto ask_program = [&](const std::string& arguments, double at_most_ms) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What it takes to put scans on record, as daemon/recorder does it, but without its waiting: scans of real cgroups follow each
-// other as fast as they can, in a time that is made up. Their numbers are made up too (made_up.hpp), for within milliseconds
-// nothing happens in a container.
+// What it takes to put scans on record, as daemon/recorder does it, but without its waiting: scans of real cgroups
+// follow each other as fast as they can, in a time that is made up. Their numbers are made up too (made_up.hpp), for
+// within milliseconds nothing happens in a container.
 
 #include <cstdint>
 #include <filesystem>
@@ -24,6 +24,7 @@ struct Recorded {
 };
 
 /// Runs in the calling process. `directory` is on a real disk.
-Recorded record_scans(const std::filesystem::path& parent, const std::filesystem::path& directory, std::int64_t scan_count);
+Recorded record_scans(const std::filesystem::path& parent, const std::filesystem::path& directory,
+                      std::int64_t scan_count);
 
 }  // namespace cgmm::bench

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a scan costs beside what the kernel itself takes for it: 200, 1000 and 10 000 real cgroups, the kernel's floor, the
-// sampler and the whole service in turns, so that their ratios are fair. `bench/run` builds and starts it. It never fails for
-// what it measures.
+// What a scan costs beside what the kernel itself takes for it: 200, 1000 and 10 000 real cgroups, the kernel's floor,
+// the sampler and the whole service in turns, so that their ratios are fair. `bench/run` builds and starts it. It never
+// fails for what it measures.
 //
-// In every period of 10 s: caches cold; the service scans; caches cold; the floor, then the floor hot; caches cold; the sampler,
-// then the sampler hot.
+// In every period of 10 s: caches cold; the service scans; caches cold; the floor, then the floor hot; caches cold; the
+// sampler, then the sampler hot.
 
 #include <cstdio>
 #include <cstdlib>
@@ -44,7 +44,8 @@ constexpr std::int64_t kPassesAfterScan_us = 3 * kSecond;
 constexpr int kHotPasses = 2;
 constexpr int kHotScans = 8;
 constexpr int kLooks = 4;
-constexpr std::size_t kMovedBytes = 256 << 20;  // more than an eighth of the containers' limit, which is what a look takes
+constexpr std::size_t kMovedBytes =
+    256 << 20;  // more than an eighth of the containers' limit, which is what a look takes
 constexpr char kScan = 's';
 constexpr char kLook = 'l';
 
@@ -85,7 +86,8 @@ Worker::Pass prepare_sampler(const fs::path& parent) {
   return act;
 }
 
-/// Between two scans of a node whose memory has just moved, with a limit on every container: the most that a look can take.
+/// Between two scans of a node whose memory has just moved, with a limit on every container: the most that a look can
+/// take.
 void measure_looks(const Containers& containers, Worker& sampler, Caches& caches, Measured& looks) {
   containers.set_limits();
   sampler.pass(kScan);
@@ -135,8 +137,8 @@ void cold_then_hot(Caches& caches, Pass pass, Measured& cold, Measured& hot) {
 }
 
 /// Floor, sampler and service in turns.
-void measure_cold(const Playground& playground, const Containers& containers, const Service& service, Caches& caches, int periods,
-                  Cost& cost) {
+void measure_cold(const Playground& playground, const Containers& containers, const Service& service, Caches& caches,
+                  int periods, Cost& cost) {
   Floor floor(playground.beside("floor"), containers, Floor::Files::that_the_sampler_reads);
   Floor all_files(playground.beside("all-files"), containers, Floor::Files::all);
   Worker sampler(playground.beside("sampler"), [&] { return prepare_sampler(playground.kubepods()); });
@@ -155,7 +157,8 @@ void measure_cold(const Playground& playground, const Containers& containers, co
     cold_then_hot(caches, [&] { return all_files.pass(); }, cost.all_files_cold, cost.all_files_hot);
     cold_then_hot(caches, [&] { return sampler.pass(kScan); }, cost.sampler_cold, cost.sampler_hot);
     scan_at_us = service.next_scan_at_us(scan_at_us + kReadBeforeScan_us);
-    if (daemon::steady_now_us() > scan_at_us - kReadBeforeScan_us) throw std::runtime_error("10 s are too short for so many");
+    if (daemon::steady_now_us() > scan_at_us - kReadBeforeScan_us)
+      throw std::runtime_error("10 s are too short for so many");
     wait_until(scan_at_us - kReadBeforeScan_us);
     period.end();
     cost.service_cold.add(period.total_ns);
@@ -166,7 +169,9 @@ void measure_cold(const Playground& playground, const Containers& containers, co
 }
 
 void measure_hot(const Service& service, Cost& cost) {
-  const auto before_scan = [&] { wait_until(service.next_scan_at_us(daemon::steady_now_us() + kSecond / 3) - kSecond / 3); };
+  const auto before_scan = [&] {
+    wait_until(service.next_scan_at_us(daemon::steady_now_us() + kSecond / 3) - kSecond / 3);
+  };
   before_scan();
   Period period(service);
   for (int i = 0; i < kHotScans; ++i) {
@@ -176,8 +181,8 @@ void measure_hot(const Service& service, Cost& cost) {
   }
 }
 
-Cost measure(const Playground& playground, const fs::path& directory, const fs::path& program, int periods, std::size_t count,
-             Caches& caches) {
+Cost measure(const Playground& playground, const fs::path& directory, const fs::path& program, int periods,
+             std::size_t count, Caches& caches) {
   Cost cost{.containers = count};
   say(count, "making them");
   const Containers containers(playground.kubepods(), count, directory);

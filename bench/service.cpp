@@ -31,10 +31,19 @@ int run(const Service::Options& options) {
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
   const std::string interval = core::duration_setting(options.interval_us);
-  const char* const arguments[] = {options.program.c_str(), "run",
-                                   "--config", config.c_str(), "--database", database.c_str(),
-                                   "--parent", options.parent.c_str(), "--interval", interval.c_str(),
-                                   "--threshold", "1TiB", nullptr};
+  const char* const arguments[] = {options.program.c_str(),
+                                   "run",
+                                   "--config",
+                                   config.c_str(),
+                                   "--database",
+                                   database.c_str(),
+                                   "--parent",
+                                   options.parent.c_str(),
+                                   "--interval",
+                                   interval.c_str(),
+                                   "--threshold",
+                                   "1TiB",
+                                   nullptr};
   ::execv(options.program.c_str(), const_cast<char* const*>(arguments));
   return 127;
 }
@@ -92,6 +101,8 @@ std::int64_t Service::stop() {
   return taken_us;
 }
 
-std::int64_t Service::ask(const std::string& sql) const { return first_number(store::Reader(database()).run(sql)).value_or(0); }
+std::int64_t Service::ask(const std::string& sql) const {
+  return first_number(store::Reader(database()).run(sql)).value_or(0);
+}
 
 }  // namespace cgmm::bench

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The program as it ships, started as a child: when its scans are due, how fast it starts and stops, what it has on record.
+// The program as it ships, started as a child: when its scans are due, how fast it starts and stops, what it has on
+// record.
 
 #include <cstdint>
 #include <filesystem>
@@ -20,8 +21,8 @@ class Service {
     std::filesystem::path directory;  // for its database, made by it, and its log
     std::int64_t interval_us = 10'000'000;
   };
-  /// Runs with the default configuration, but for a threshold that nothing can be over. Returns when its first scan is on
-  /// record.
+  /// Runs with the default configuration, but for a threshold that nothing can be over. Returns when its first scan is
+  /// on record.
   explicit Service(Options options);
 
   pid_t pid() const { return child_.pid(); }

@@ -13,7 +13,7 @@ namespace {
 volatile sig_atomic_t stopped = 0;
 
 void handle(void (*handler)(int)) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handler;  // no SA_RESTART: whoever waits is to find out
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Waiting that a signal ends. SIGINT and SIGTERM become an exception in whoever waits, so that destructors remove the cgroups,
-// the files and the processes that a benchmark has made. One thread.
+// Waiting that a signal ends. SIGINT and SIGTERM become an exception in whoever waits, so that destructors remove the
+// cgroups, the files and the processes that a benchmark has made. One thread.
 
 #include <cstdint>
 #include <exception>

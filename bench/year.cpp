@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A year of the real history in a time that is made up: scans, reclaims with their effects, OOM kills, containers that come
-// and go. Prints how big the file and the process got and how long the transactions took, and fails when the file, its log
-// included, was ever over max_size.
+// A year of the real history in a time that is made up: scans, reclaims with their effects, OOM kills, containers that
+// come and go. Prints how big the file and the process got and how long the transactions took, and fails when the file,
+// its log included, was ever over max_size.
 //
 //   cmake --build --preset release --target year && build/release/bench/year            a scan a minute: minutes
 //   build/release/bench/year --interval 10                                             every 10 s: an hour
@@ -56,7 +56,8 @@ Options parse(int argc, char** argv) {
     else if (name == "--max-size-mib") options.max_size_mib = std::atoll(argv[i + 1]);
     else if (name == "--directory") options.directory = argv[i + 1];
     else {
-      std::fprintf(stderr, "usage: year [--days N] [--cgroups N] [--interval SECONDS] [--max-size-mib N] [--directory DIR]\n");
+      std::fprintf(stderr,
+                   "usage: year [--days N] [--cgroups N] [--interval SECONDS] [--max-size-mib N] [--directory DIR]\n");
       std::exit(2);
     }
   }
@@ -89,7 +90,8 @@ struct Slowest {
   }
   void print(const char* what) const {
     std::printf("%-28s %s, %s of CPU; %lld of %lld over 50 ms\n", what, core::format_duration_us(elapsed_us).c_str(),
-                core::format_duration_us(cpu_us).c_str(), static_cast<long long>(over_50_ms), static_cast<long long>(count));
+                core::format_duration_us(cpu_us).c_str(), static_cast<long long>(over_50_ms),
+                static_cast<long long>(count));
   }
 };
 
@@ -150,7 +152,7 @@ class Node {
 std::int64_t bytes_on_disk(const std::string& file) {
   std::int64_t bytes = 0;
   for (const char* const end : {"", "-wal", "-shm"}) {
-    struct stat status {};
+    struct stat status{};
     if (::stat((file + end).c_str(), &status) == 0) bytes += status.st_size;
   }
   return bytes;
@@ -196,11 +198,15 @@ int main(int argc, char** argv) {
                                     .outcome = core::ReclaimOutcome::done,
                                     .cooldown = core::Cooldown{at_us, at_us + 30 * kSecond, 0}};
         commits.time([&] { commit(history, reclaim); });
-        commits.time([&] { commit(history, core::Effect{.reclaim_id = reclaim_id, .observed_for_us = 300 * kSecond}); });
+        commits.time(
+            [&] { commit(history, core::Effect{.reclaim_id = reclaim_id, .observed_for_us = 300 * kSecond}); });
         reclaim_at_us = at_us + 600 * kSecond;
       }
       if (at_us >= kill_at_us) {
-        commits.time([&] { commit(history, core::CountedOomKills{.id = node.any(), .since_at_us = at_us - kSecond, .at_us = at_us, .count = 1}); });
+        commits.time([&] {
+          commit(history,
+                 core::CountedOomKills{.id = node.any(), .since_at_us = at_us - kSecond, .at_us = at_us, .count = 1});
+        });
         kill_at_us = at_us + kDay;
       }
       for (std::int64_t left = history.slices_due(); left > 0; --left) {
@@ -218,7 +224,7 @@ int main(int argc, char** argv) {
     }
     history.end_run(end, "over");
   }
-  struct rusage used {};
+  struct rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
   std::printf("%lld days of %lld cgroups, a scan every %lld s, max_size %s\n", static_cast<long long>(options.days),
               static_cast<long long>(options.cgroups), static_cast<long long>(options.interval_s),
@@ -227,7 +233,8 @@ int main(int argc, char** argv) {
   std::printf("%-28s %s\n", "at the end", core::format_bytes(static_cast<std::uint64_t>(bytes_on_disk(file))).c_str());
   commits.print("slowest commit");
   slices.print("slowest slice of tidying");
-  std::printf("%-28s %s\n", "memory, high water", core::format_bytes(static_cast<std::uint64_t>(used.ru_maxrss) * 1024).c_str());
+  std::printf("%-28s %s\n", "memory, high water",
+              core::format_bytes(static_cast<std::uint64_t>(used.ru_maxrss) * 1024).c_str());
   store::Reader reader(file);
   for (const char* const table : {"sample", "sample_hour", "scan", "cgroup", "reclaim", "oom_kill"}) {
     const core::Table count = reader.run(std::string("SELECT count(*) FROM ") + table);

@@ -23,8 +23,8 @@
 // The headers alone: Debian's compiled toml++ is a shared library, which the program would carry for one
 // small file.
 #define TOML_HEADER_ONLY 1
-// It asserts what a wrong file can break ("[[;"), ahead of the check that makes an error of it. Without its asserts, and
-// without NDEBUG, which would have clang take them for granted.
+// It asserts what a wrong file can break ("[[;"), ahead of the check that makes an error of it. Without its asserts,
+// and without NDEBUG, which would have clang take them for granted.
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
 #define TOML_ASSERT(expr) static_cast<void>(0)
@@ -36,8 +36,7 @@ namespace {
 
 std::string message_of(const std::string& where, const std::string& key, const std::string& value,
                        const std::string& expected) {
-  return (where.empty() ? "" : where + ": ") + key + (value.empty() ? "" : " = " + value) + ": expected " +
-         expected;
+  return (where.empty() ? "" : where + ": ") + key + (value.empty() ? "" : " = " + value) + ": expected " + expected;
 }
 
 /// Where a setting came from, for checks that need more than one of them.
@@ -84,8 +83,7 @@ std::string key_shown(const toml::key& key) {
 
 template <class Target>
 const Key<Target>* find_key(std::span<const Key<Target>> keys, std::string_view name) {
-  const auto found =
-      std::find_if(keys.begin(), keys.end(), [&](const auto& key) { return key.name == name; });
+  const auto found = std::find_if(keys.begin(), keys.end(), [&](const auto& key) { return key.name == name; });
   return found == keys.end() ? nullptr : &*found;
 }
 
@@ -127,8 +125,7 @@ class Reader {
 };
 
 template <class Target>
-void Reader::take(const Entry& entry, const std::string& name, std::span<const Key<Target>> keys,
-                  Target& target) {
+void Reader::take(const Entry& entry, const std::string& name, std::span<const Key<Target>> keys, Target& target) {
   const Value value = value_of(*entry.node);
   const auto key_name = entry.key->str();
   origins_.insert_or_assign(name, Origin{at(entry.key->source()), value.shown});
@@ -218,8 +215,8 @@ void apply(const Overrides& overrides, Config& config) {
   throw ConfigError(file.string(), "can't be read: " + reason);
 }
 
-/// Why what is in the file may not be what root, or who runs us, wrote; "" where it is. What is read from a device is the
-/// driver's, whoever may write to it (/dev/null).
+/// Why what is in the file may not be what root, or who runs us, wrote; "" where it is. What is read from a device is
+/// the driver's, whoever may write to it (/dev/null).
 std::string distrust(const struct stat& info) {
   if (S_ISCHR(info.st_mode) || S_ISDIR(info.st_mode)) return {};
   if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
@@ -229,7 +226,8 @@ std::string distrust(const struct stat& info) {
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
   char mode[8];
   std::snprintf(mode, sizeof mode, "%04o", info.st_mode & 07777U);
-  return "its mode is " + std::string(mode) + ", so that others than its owner may write it: take that away (chmod go-w)";
+  return "its mode is " + std::string(mode) +
+         ", so that others than its owner may write it: take that away (chmod go-w)";
 }
 
 /// The whole file; nullopt where there is none.
@@ -241,7 +239,7 @@ std::optional<std::string> read_file(const std::filesystem::path& file, const Wa
     if (errno == ENOENT) return std::nullopt;
     throw_unreadable(file, std::generic_category().message(errno));
   }
-  struct stat info {};  // of what is open, not of what has the name by now
+  struct stat info{};  // of what is open, not of what has the name by now
   if (::fstat(::fileno(stream.get()), &info) != 0) throw_unreadable(file, std::generic_category().message(errno));
   if (const std::string why = distrust(info); !why.empty()) {
     const ConfigError error(file.string(), "not to be trusted: " + why);
@@ -290,8 +288,8 @@ ConfigError::ConfigError(const std::string& where, const std::string& problem)
 
 bool operator==(const Config& a, const Config& b) {
   const auto all = [](const Config& c) {
-    return std::tie(c.parent, c.watch, c.max_cgroups, c.interval_us, c.policy, c.watch_bounds, c.kernel_log, c.container_logs,
-                    c.dry_run, c.lock_memory, c.database, c.keep, c.reports_dir, c.log_level);
+    return std::tie(c.parent, c.watch, c.max_cgroups, c.interval_us, c.policy, c.watch_bounds, c.kernel_log,
+                    c.container_logs, c.dry_run, c.lock_memory, c.database, c.keep, c.reports_dir, c.log_level);
   };
   return all(a) == all(b);
 }

@@ -71,10 +71,11 @@ class ConfigError : public std::runtime_error {
 /// Takes a sentence, for who shall know of it.
 using Warn = std::function<void(const std::string& sentence)>;
 
-/// Reads `file` (1 MiB at most); nullopt means kDefaultFile where it exists, else the defaults alone. A file that somebody else
-/// may have written decides nothing: one that is neither root's nor the user's who runs us, or that its group or others may
-/// write (of a symbolic link, its target). It is an error, or where `warn` is given, told to that. Its directory is not looked
-/// at: who may write there can take the file away, but not put in one of his own. Throws ConfigError.
+/// Reads `file` (1 MiB at most); nullopt means kDefaultFile where it exists, else the defaults alone. A file that
+/// somebody else may have written decides nothing: one that is neither root's nor the user's who runs us, or that its
+/// group or others may write (of a symbolic link, its target). It is an error, or where `warn` is given, told to that.
+/// Its directory is not looked at: who may write there can take the file away, but not put in one of his own. Throws
+/// ConfigError.
 Config load(const std::optional<std::filesystem::path>& file, const Overrides& overrides = {}, const Warn& warn = {});
 
 /// The same from text; `name` stands for the file in errors.

@@ -24,8 +24,7 @@ constexpr std::string_view kReclaimToExpected =
 constexpr std::string_view kPercentExpected = "a percentage between 0% and 100%";
 constexpr std::string_view kIntervalExpected =
     R"(a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
-constexpr std::string_view kCooldownExpected =
-    R"(a duration up to "365d" such as "30s", or a number of seconds)";
+constexpr std::string_view kCooldownExpected = R"(a duration up to "365d" such as "30s", or a number of seconds)";
 constexpr std::string_view kStepExpected = R"(a size of at least "4KiB", such as "64MiB")";
 constexpr std::string_view kTimeoutExpected = R"(a duration between "100ms" and "1h" such as "10s")";
 constexpr std::string_view kPercentageExpected = R"(a percentage between 0% and 100% such as "10%")";
@@ -180,8 +179,7 @@ Expected take_watch(const Value& value, Watch& target) {
   constexpr std::array<std::pair<std::string_view, Watch>, 3> kWords = {
       {{"auto", Watch::automatic}, {"containers", Watch::containers}, {"leaves", Watch::leaves}}};
   const auto* text = text_of(value);
-  const auto word =
-      std::find_if(kWords.begin(), kWords.end(), [&](const auto& w) { return text && *text == w.first; });
+  const auto word = std::find_if(kWords.begin(), kWords.end(), [&](const auto& w) { return text && *text == w.first; });
   if (word == kWords.end()) return R"("auto", "containers" or "leaves")";
   target = word->second;
   return kTaken;
@@ -237,8 +235,7 @@ constexpr std::array<Key<Config>, 27> kConfigKeys = {{
      [](const Value& v, Config& c) { return take_count(v, c.max_cgroups, {1, kMaxMaxCgroups}, kMaxCgroupsExpected); }},
     {"threshold",
      [](const Value& v, Config& c) { return take_always(v, c.policy.defaults.threshold, take_threshold); }},
-    {"reclaim_to",
-     [](const Value& v, Config& c) { return take_reclaim_to(v, c.policy.defaults.reclaim_to); }},
+    {"reclaim_to", [](const Value& v, Config& c) { return take_reclaim_to(v, c.policy.defaults.reclaim_to); }},
     {"reclaim_step", [](const Value& v, Config& c) { return take_step(v, c.policy.bounds.step_bytes); }},
     {"reclaim_timeout",
      [](const Value& v, Config& c) {
@@ -261,8 +258,8 @@ constexpr std::array<Key<Config>, 27> kConfigKeys = {{
        return take_duration(v, c.policy.learning.observe_for_us, {kSecondUs, kHourUs}, kObserveExpected);
      }},
     {"watch_over", [](const Value& v, Config& c) { return take_percentage(v, c.watch_bounds.over_pct); }},
-    {"watch_max",
-     [](const Value& v, Config& c) { return take_count(v, c.watch_bounds.max_count, {0, kMaxWatched}, kCountExpected); }},
+    {"watch_max", [](const Value& v,
+                     Config& c) { return take_count(v, c.watch_bounds.max_count, {0, kMaxWatched}, kCountExpected); }},
     {"kernel_log", [](const Value& v, Config& c) { return take_source(v, c.kernel_log, kKernelLogExpected); }},
     {"container_logs",
      [](const Value& v, Config& c) { return take_source(v, c.container_logs, kContainerLogsExpected); }},
@@ -274,8 +271,7 @@ constexpr std::array<Key<Config>, 27> kConfigKeys = {{
     {"keep_incidents", [](const Value& v, Config& c) { return take_keep(v, c.keep.incidents_us); }},
     {"keep_hours", [](const Value& v, Config& c) { return take_keep(v, c.keep.hours_us); }},
     {"keep_events", [](const Value& v, Config& c) { return take_keep(v, c.keep.events_us); }},
-    {"reports_dir",
-     [](const Value& v, Config& c) { return take_path(v, c.reports_dir, "the path of a directory"); }},
+    {"reports_dir", [](const Value& v, Config& c) { return take_path(v, c.reports_dir, "the path of a directory"); }},
     {"log_level", [](const Value& v, Config& c) { return take_log_level(v, c.log_level); }},
 }};
 
@@ -312,18 +308,10 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::span<const Key<Config>> config_keys() {
-  return kConfigKeys;
-}
-std::span<const Key<core::Rule>> rule_keys() {
-  return kRuleKeys;
-}
-std::span<const std::string_view> known_keys() {
-  return kConfigKeyNames;
-}
-std::span<const std::string_view> known_rule_keys() {
-  return kRuleKeyNames;
-}
+std::span<const Key<Config>> config_keys() { return kConfigKeys; }
+std::span<const Key<core::Rule>> rule_keys() { return kRuleKeys; }
+std::span<const std::string_view> known_keys() { return kConfigKeyNames; }
+std::span<const std::string_view> known_rule_keys() { return kRuleKeyNames; }
 
 std::string expected_instead_of(std::string_view unknown, std::span<const std::string_view> known) {
   constexpr std::size_t kNear = 2;

@@ -101,7 +101,8 @@ CLI::App* add_report(CLI::App& app, Arguments& arguments) {
   CLI::App* const sub = app.add_subcommand("report", "The weekly summary, or one report by name");
   sub->add_option("name", arguments.report.name, "A report (see --list); none: the weekly summary")->type_name("NAME");
   add_window(*sub, arguments.report, "Begin of the window: 7d (default), 90m, 2026-11-23, 2026-11-23T03:12:00Z");
-  sub->add_option("--cgroup", arguments.report.cgroup, "Only cgroups whose path or name matches, or part of it: shop/web, a container id")
+  sub->add_option("--cgroup", arguments.report.cgroup,
+                  "Only cgroups whose path or name matches, or part of it: shop/web, a container id")
       ->type_name("GLOB");
   sub->add_flag("--list", arguments.report.list, "List the reports, your own in reports_dir among them");
   add_output(*sub, arguments.report.output);
@@ -112,7 +113,8 @@ CLI::App* add_report(CLI::App& app, Arguments& arguments) {
 
 CLI::App* add_history(CLI::App& app, Arguments& arguments) {
   CLI::App* const sub = app.add_subcommand("history", "A cgroup's memory over time");
-  sub->add_option("cgroup", arguments.history.cgroup, "The cgroup's path or name as a glob, or part of it: shop/web, a container id")
+  sub->add_option("cgroup", arguments.history.cgroup,
+                  "The cgroup's path or name as a glob, or part of it: shop/web, a container id")
       ->required()
       ->type_name("GLOB");
   add_window(*sub, arguments.history, "Begin of the window: 1h (default), 7d, 2026-11-23T03:12:00Z");
@@ -132,7 +134,8 @@ CLI::App* add_incident(CLI::App& app, Arguments& arguments) {
       sub->add_option("--window", options.window, "Of show: how long before the kill to look at (default: 30m)")
           ->type_name("D");
   add_window(*sub, options, "Of list: begin of the time looked at: 30d (default), 2026-11-23");
-  sub->add_option("--cgroup", options.cgroup, "Of list: only cgroups whose path or name matches, or part of it")->type_name("GLOB");
+  sub->add_option("--cgroup", options.cgroup, "Of list: only cgroups whose path or name matches, or part of it")
+      ->type_name("GLOB");
   add_output(*sub, options.output);
   add_config(*sub, arguments);
   add_database(*sub, arguments);
@@ -140,7 +143,8 @@ CLI::App* add_incident(CLI::App& app, Arguments& arguments) {
     const bool shows = options.what == "show";
     if (!shows && window->count() > 0) throw cli::UsageError("--window is an option of incident show");
     for (const char* const option : {"--since", "--until", "--cgroup"}) {
-      if (shows && sub->count(option) > 0) throw cli::UsageError(std::string(option) + " is an option of incident list");
+      if (shows && sub->count(option) > 0)
+        throw cli::UsageError(std::string(option) + " is an option of incident list");
     }
   });
   return sub;
@@ -148,7 +152,8 @@ CLI::App* add_incident(CLI::App& app, Arguments& arguments) {
 
 CLI::App* add_query(CLI::App& app, Arguments& arguments) {
   CLI::App* const sub = app.add_subcommand("query", "Your own SQL on the history, read-only");
-  sub->add_option("sql", arguments.query.sql, "One SELECT; the views v_sample, v_reclaim, v_oom_kill, v_cgroup are for people")
+  sub->add_option("sql", arguments.query.sql,
+                  "One SELECT; the views v_sample, v_reclaim, v_oom_kill, v_cgroup are for people")
       ->required()
       ->type_name("SQL");
   add_output(*sub, arguments.query.output);
@@ -177,8 +182,10 @@ template <class... Subcommands>
 void expect_no_run_options(const CLI::App& app, const Subcommands&... subcommands) {
   for (const CLI::App* const sub : {&subcommands...}) {
     if (!sub->parsed()) continue;
-    for (const char* const option : {"--parent", "--threshold", "--interval", "--cooldown", "--dry-run", "--cycles", "--log-level"}) {
-      if (app.count(option) > 0) throw cli::UsageError(std::string(option) + " is an option of run and check, not of " + sub->get_name());
+    for (const char* const option :
+         {"--parent", "--threshold", "--interval", "--cooldown", "--dry-run", "--cycles", "--log-level"}) {
+      if (app.count(option) > 0)
+        throw cli::UsageError(std::string(option) + " is an option of run and check, not of " + sub->get_name());
     }
   }
 }
@@ -190,9 +197,10 @@ int explain(const std::exception& error, int exit_code) {
 
 int dispatch(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app{"Records every container's memory in a SQLite history, and reclaims page cache that is over a threshold.\n"
-               "Without a subcommand it runs the service.",
-               "cgroup-memory-manager"};
+  CLI::App app{
+      "Records every container's memory in a SQLite history, and reclaims page cache that is over a threshold.\n"
+      "Without a subcommand it runs the service.",
+      "cgroup-memory-manager"};
   app.set_version_flag("--version", std::string("cgroup-memory-manager ") + CGMM_VERSION);
   app.footer(kExamples);
   app.require_subcommand(0, 1);
@@ -203,7 +211,8 @@ int dispatch(int argc, char** argv) {
   CLI::App* const history = add_history(app, arguments);
   CLI::App* const incident = add_incident(app, arguments);
   CLI::App* const status = app.add_subcommand("status", "Is it running, and how well? Exit code 0: yes");
-  CLI::App* const check = app.add_subcommand("check", "Configuration, hierarchy, permissions: what is right and what is not");
+  CLI::App* const check =
+      app.add_subcommand("check", "Configuration, hierarchy, permissions: what is right and what is not");
   for (CLI::App* const sub : {status, check}) add_output(*sub, arguments.output);
   add_config(*status, arguments);
   add_database(*status, arguments);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// spdlog and fmt for the static program: what Debian has in shared libraries only, compiled from their headers, as far as the
-// rooms call it. The definitions are those the rooms were compiled with, so that they mean these functions.
+// spdlog and fmt for the static program: what Debian has in shared libraries only, compiled from their headers, as far
+// as the rooms call it. The definitions are those the rooms were compiled with, so that they mean these functions.
 #define SPDLOG_COMPILED_LIB
 #define SPDLOG_FMT_EXTERNAL
 #include <spdlog/spdlog.h>
@@ -25,6 +25,7 @@
 #include <spdlog/sinks/stdout_color_sinks-inl.h>
 #include <spdlog/spdlog-inl.h>
 
-template std::shared_ptr<spdlog::logger> spdlog::stderr_color_mt<spdlog::synchronous_factory>(const std::string&, color_mode);
+template std::shared_ptr<spdlog::logger> spdlog::stderr_color_mt<spdlog::synchronous_factory>(const std::string&,
+                                                                                              color_mode);
 template auto fmt::detail::thousands_sep_impl<char>(locale_ref) -> thousands_sep_result<char>;
 template auto fmt::detail::decimal_point_impl(locale_ref) -> char;

@@ -80,13 +80,14 @@ std::string in_words(const config::Config& config) {
   return text + (config.dry_run ? "; dry run: nothing is reclaimed" : "");
 }
 
-/// Whether the directory's mode lets others take away what is in it. A sticky bit keeps them from it, and so does a read-only
-/// mount, which a ConfigMap of Kubernetes is: its directory has the mode 0777.
+/// Whether the directory's mode lets others take away what is in it. A sticky bit keeps them from it, and so does a
+/// read-only mount, which a ConfigMap of Kubernetes is: its directory has the mode 0777.
 bool others_may_write(const fs::path& directory) {
   std::error_code error;
   const fs::perms mode = fs::status(directory, error).permissions();
   return !error && (mode & (fs::perms::group_write | fs::perms::others_write)) != fs::perms::none &&
-         (mode & fs::perms::sticky_bit) == fs::perms::none && (::access(directory.c_str(), W_OK) == 0 || errno != EROFS);
+         (mode & fs::perms::sticky_bit) == fs::perms::none &&
+         (::access(directory.c_str(), W_OK) == 0 || errno != EROFS);
 }
 
 /// `untrusted`: for what `run` would not take the file; "" where it would.
@@ -99,7 +100,8 @@ void check_configuration(const CommonOptions& common, const config::Config& conf
   if (!untrusted.empty()) {
     findings.problem("configuration", untrusted, "do what it says: `run` does not take the file as it is");
   } else {
-    findings.ok("configuration", there ? file.string() : "no " + file.string() + ": the defaults and the options given");
+    findings.ok("configuration",
+                there ? file.string() : "no " + file.string() + ": the defaults and the options given");
   }
   if (there && others_may_write(directory)) {
     findings.warning("configuration",
@@ -108,17 +110,20 @@ void check_configuration(const CommonOptions& common, const config::Config& conf
   }
   const auto threshold_bytes = config.policy.defaults.threshold.bytes(std::nullopt);
   if (threshold_bytes && *threshold_bytes < kSuspiciousThreshold_bytes) {
-    findings.warning("policy", "the threshold is " + core::format_bytes(*threshold_bytes) +
-                                   ": nearly every cgroup is over it, all the time",
-                     "a percentage has its sign: \"25%\"; a size its unit: \"512Mi\"");
+    findings.warning(
+        "policy",
+        "the threshold is " + core::format_bytes(*threshold_bytes) + ": nearly every cgroup is over it, all the time",
+        "a percentage has its sign: \"25%\"; a size its unit: \"512Mi\"");
   }
   findings.ok("policy", in_words(config));
   const core::WatchBounds& watch = config.watch_bounds;
-  findings.ok("watch", watch.max_count == 0
-                           ? std::string("no cgroup is sampled between two scans: the seconds before an OOM kill are not on record")
-                           : "up to " + std::to_string(watch.max_count) + " cgroups over " +
-                                 core::Threshold::of_percent(watch.over_pct).to_string() +
-                                 " of their limit, or on their way there, are sampled every second");
+  findings.ok(
+      "watch",
+      watch.max_count == 0
+          ? std::string("no cgroup is sampled between two scans: the seconds before an OOM kill are not on record")
+          : "up to " + std::to_string(watch.max_count) + " cgroups over " +
+                core::Threshold::of_percent(watch.over_pct).to_string() +
+                " of their limit, or on their way there, are sampled every second");
 }
 
 void check_reclaim(const kernel::Inspection& found, bool dry_run, Findings& findings) {
@@ -129,7 +134,8 @@ void check_reclaim(const kernel::Inspection& found, bool dry_run, Findings& find
                      "cgroup v2 has it since Linux 5.19");
   } else if (!*found.may_reclaim) {
     const std::string detail = found.reclaim_file + " can't be written: " + found.reclaim_refusal;
-    const std::string advice = "run as root; in a container mount /sys/fs/cgroup writable; under systemd leave out ProtectControlGroups";
+    const std::string advice =
+        "run as root; in a container mount /sys/fs/cgroup writable; under systemd leave out ProtectControlGroups";
     dry_run ? findings.warning("reclaim", detail, advice) : findings.problem("reclaim", detail, advice);
   } else {
     findings.ok("reclaim", found.reclaim_file + " is writable");
@@ -151,7 +157,8 @@ void check_rules(const core::Policy& policy, const std::vector<std::string>& wat
     if (match_counts[i] > 0) {
       findings.ok(item, detail);
     } else {
-      findings.warning(item, detail, "nothing, if such cgroups come later; else compare it with the paths in `report cgroups`");
+      findings.warning(item, detail,
+                       "nothing, if such cgroups come later; else compare it with the paths in `report cgroups`");
     }
   }
 }
@@ -164,8 +171,8 @@ void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& c
                 "cgroup v1 takes no amount, and has no pressure by cgroup: reclaim_step, reclaim_to and "
                 "max_pressure have no effect here");
   }
-  const kernel::Inspection found = kernel::inspect(
-      hierarchy, kernel_watch(config.watch), {.max_cgroups = static_cast<std::size_t>(config.max_cgroups)});
+  const kernel::Inspection found = kernel::inspect(hierarchy, kernel_watch(config.watch),
+                                                   {.max_cgroups = static_cast<std::size_t>(config.max_cgroups)});
   const std::string counts = std::to_string(found.watched.size()) +
                              (found.watched.size() == 1 ? " cgroup to watch, " : " cgroups to watch, ") +
                              std::to_string(found.container_count) + " of them containers";
@@ -183,14 +190,16 @@ void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& c
   check_rules(config.policy, found.watched, findings);
   check_reclaim(found, config.dry_run, findings);
   if (hierarchy.version == kernel::Version::v2 && !found.pressure) {
-    findings.warning("pressure", "the kernel keeps no pressure stall information: psi_* stay NULL, max_pressure is no bound",
+    findings.warning("pressure",
+                     "the kernel keeps no pressure stall information: psi_* stay NULL, max_pressure is no bound",
                      "boot with psi=1 to have it");
   } else {
     findings.ok("pressure", hierarchy.version == kernel::Version::v1 ? "cgroup v1 has none by cgroup: psi_* stay NULL"
                                                                      : "recorded for every cgroup");
   }
   if (hierarchy.version == kernel::Version::v1 && found.swap_bytes > 0) {
-    findings.warning("swap", core::format_bytes(found.swap_bytes) + " of swap: memory.force_empty may swap anon memory out",
+    findings.warning("swap",
+                     core::format_bytes(found.swap_bytes) + " of swap: memory.force_empty may swap anon memory out",
                      "set memory.swappiness to 0 in the cgroups, or reclaim = false for those that swap");
   }
 }
@@ -207,13 +216,15 @@ void check_kernel_log(const std::string& source, Findings& findings) {
     if (log.can_be_polled()) {
       findings.ok("kernel log", file + " tells of OOM kills");
     } else {
-      findings.warning("kernel log", file + " is no device: it may be a copy of the kernel's log, but is not the log itself",
+      findings.warning("kernel log",
+                       file + " is no device: it may be a copy of the kernel's log, but is not the log itself",
                        "leave out kernel_log, or name the device (/dev/kmsg)");
     }
   } catch (const std::system_error& error) {
-    findings.warning("kernel log", std::string(error.what()) + ": " + kCounters,
-                     "run as root; in a container give it /dev/kmsg and CAP_SYSLOG; under systemd leave out PrivateDevices and "
-                     "ProtectKernelLogs");
+    findings.warning(
+        "kernel log", std::string(error.what()) + ": " + kCounters,
+        "run as root; in a container give it /dev/kmsg and CAP_SYSLOG; under systemd leave out PrivateDevices and "
+        "ProtectKernelLogs");
   }
 }
 
@@ -226,7 +237,8 @@ void check_names(const config::Config& config, Findings& findings) {
     findings.warning("names", "containers go by their ids: " + logs.problem(),
                      "name the directory that has kubelet's containers/ and pods/ in it, often /var/log");
   } else {
-    findings.ok("names", "containers go by their ids: " + (logs.problem().empty() ? "container_logs is off" : logs.problem()));
+    findings.ok("names",
+                "containers go by their ids: " + (logs.problem().empty() ? "container_logs is off" : logs.problem()));
   }
 }
 
@@ -247,7 +259,8 @@ void check_database(const config::Config& config, Findings& findings) {
     const auto pid = pid_of_service(file);
     findings.ok("database", file.string() + (pid ? ", in use by pid " + std::to_string(*pid) : ""));
     if (::access(file.c_str(), W_OK) != 0) {
-      findings.warning("database", file.string() + " can't be written by this user: " + std::generic_category().message(errno),
+      findings.warning("database",
+                       file.string() + " can't be written by this user: " + std::generic_category().message(errno),
                        "run the service as its owner");
     }
     return;
@@ -257,9 +270,10 @@ void check_database(const config::Config& config, Findings& findings) {
   if (::access(directory.c_str(), W_OK) == 0) {
     findings.ok("database", file.string() + " is made at the first start");
   } else {
-    findings.problem("database", file.string() + " can't be made: " + directory.string() + ": " +
-                                     std::generic_category().message(errno),
-                     "run as root, or name another file with --database");
+    findings.problem(
+        "database",
+        file.string() + " can't be made: " + directory.string() + ": " + std::generic_category().message(errno),
+        "run as root, or name another file with --database");
   }
 }
 
@@ -295,7 +309,8 @@ int check(const CommonOptions& common, const OutputOptions& output, const std::s
   });
   check_kernel_log(log_to_read, findings);
   check_names(config, findings);
-  guarded("database", "put it right as it says, or name another file with --database", findings, [&] { check_database(config, findings); });
+  guarded("database", "put it right as it says, or name another file with --database", findings,
+          [&] { check_database(config, findings); });
   guarded("reports", "make the directory readable, or name another with reports_dir", findings,
           [&] { check_reports(config, findings); });
   write_output(output, report::render(findings.table(), output.format, style_for(output)));

@@ -118,8 +118,7 @@ std::map<std::string, Rows> rows_by_path(const core::Table& table) {
 
 /// What is said when not all of them can be shown.
 std::string and_more(std::size_t cgroups) {
-  return "... and " + std::to_string(cgroups - kMaxCharts) +
-         " more cgroups: narrow the glob, or take --format csv";
+  return "... and " + std::to_string(cgroups - kMaxCharts) + " more cgroups: narrow the glob, or take --format csv";
 }
 
 std::string for_terminal(const core::Table& table, const report::Style& style) {
@@ -135,7 +134,8 @@ std::string for_terminal(const core::Table& table, const report::Style& style) {
       break;
     }
     const std::string heading = heading_of(table, path, rows);
-    text += core::escape_for_terminal(heading) + (heading == path ? "" : "\n" + core::escape_for_terminal(path)) + "\n\n";
+    text +=
+        core::escape_for_terminal(heading) + (heading == path ? "" : "\n" + core::escape_for_terminal(path)) + "\n\n";
     text += draw(rows, "usage_bytes", "usage") + draw(rows, "reclaimable_cache_bytes", "reclaimable cache");
     text += report::render(folded(table, rows), report::Format::text, style) + "\n";
   }
@@ -166,24 +166,22 @@ std::string page_of(const core::Table& table, const Events& events) {
       break;
     }
     const auto points = [&](std::string_view column) { return points_of(table, rows, column); };
-    report::SvgChart chart{
-        .title = "",
-        .from_at_us = first_at_us,
-        .to_at_us = last_at_us,
-        .series = report::memory_series({.usage = points("usage_bytes"),
-                                         .cache = points("reclaimable_cache_bytes"),
-                                         .anon = points("anon_bytes"),
-                                         .shmem = points("shmem_bytes")}),
-        .marks = report::kill_marks(events.oom_kills, path),
-        .bands = report::gap_bands(events.gaps)};
-    for (report::Mark& mark : report::reclaim_marks(events.reclaims, path))
-      chart.marks.push_back(std::move(mark));
+    report::SvgChart chart{.title = "",
+                           .from_at_us = first_at_us,
+                           .to_at_us = last_at_us,
+                           .series = report::memory_series({.usage = points("usage_bytes"),
+                                                            .cache = points("reclaimable_cache_bytes"),
+                                                            .anon = points("anon_bytes"),
+                                                            .shmem = points("shmem_bytes")}),
+                           .marks = report::kill_marks(events.oom_kills, path),
+                           .bands = report::gap_bands(events.gaps)};
+    for (report::Mark& mark : report::reclaim_marks(events.reclaims, path)) chart.marks.push_back(std::move(mark));
     const core::Table table_below = folded(table, rows);
     const std::string heading = heading_of(table, path, rows);
     const std::string below = heading == path ? "" : report::html_paragraph(path, report::Weight::remark);
     body += report::html_section(heading, below + report::svg_chart(chart) +
-                                           report::html_paragraph(table_below.title, report::Weight::remark) +
-                                           report::html_table(table_below));
+                                              report::html_paragraph(table_below.title, report::Weight::remark) +
+                                              report::html_table(table_below));
   }
   return report::html_page(report::title_of_node("Memory history", events.status), body);
 }
@@ -192,10 +190,7 @@ Events events_in(store::Reader& reader, const Window& window) {
   const auto run = [&](std::string_view name) {
     return reader.run(report::find_report({}, name).value().sql, window.parameters());
   };
-  return {.oom_kills = run("oom_kills"),
-          .reclaims = run("all_reclaims"),
-          .gaps = run("gaps"),
-          .status = run("status")};
+  return {.oom_kills = run("oom_kills"), .reclaims = run("all_reclaims"), .gaps = run("gaps"), .status = run("status")};
 }
 
 }  // namespace

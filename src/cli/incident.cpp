@@ -54,11 +54,9 @@ std::string none_at_all(store::Reader& reader) {
     return "the history is empty; `status` tells whether the service is running";
   const std::string log = row.text("kernel_log");
   const bool is_read = log.starts_with('/');
-  return "the history begins at " + core::format_utc(row.integer("history_begins_at_us")) +
-         " and holds no OOM kill" +
+  return "the history begins at " + core::format_utc(row.integer("history_begins_at_us")) + " and holds no OOM kill" +
          (is_read ? "; `report near_misses` lists the cgroups that came close to one"
-                  : "; the kernel's log is not read" + (log.empty() ? "" : " (" + log + ")") +
-                        ", `check` says more");
+                  : "; the kernel's log is not read" + (log.empty() ? "" : " (" + log + ")") + ", `check` says more");
 }
 
 std::int64_t parse_id(const std::string& text) {
@@ -93,8 +91,8 @@ std::int64_t find(store::Reader& reader, std::optional<std::int64_t> id) {
   for (std::size_t i = 0; i < all.rows.size(); ++i) {
     if (report::Row(all, i).integer("id") == *id) return *id;
   }
-  throw std::runtime_error("there is no OOM kill " + std::to_string(*id) + "; the latest is " +
-                           std::to_string(latest) + ", and `incident list --since 365d` has more");
+  throw std::runtime_error("there is no OOM kill " + std::to_string(*id) + "; the latest is " + std::to_string(latest) +
+                           ", and `incident list --since 365d` has more");
 }
 
 report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t window_us) {
@@ -105,8 +103,8 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
   tables.facts = query("incident_facts");
   const report::Row kill(tables.kill);
   const std::int64_t killed_at_us = kill.integer("killed_at_us");
-  const std::int64_t end_us = std::clamp(report::Row(tables.facts).integer("history_ends_at_us"),
-                                         killed_at_us, killed_at_us + kAfter_us);
+  const std::int64_t end_us =
+      std::clamp(report::Row(tables.facts).integer("history_ends_at_us"), killed_at_us, killed_at_us + kAfter_us);
   const Window node{.since_us = killed_at_us - window_us, .until_us = end_us + 1};
   Window own = node;
   own.cgroup_glob = core::glob_of(kill.text("path"));  // "": matches none
@@ -129,8 +127,8 @@ std::string hint_of(store::Reader& reader) {
   const core::Table all = list_of_all(reader);
   if (all.rows.empty()) return core::escape_for_terminal(none_at_all(reader));
   const report::Row latest(all);
-  return "the latest of all was at " + core::format_utc(latest.integer("killed_at_us")) +
-         ": `incident show " + std::to_string(latest.integer("id")) + "`";
+  return "the latest of all was at " + core::format_utc(latest.integer("killed_at_us")) + ": `incident show " +
+         std::to_string(latest.integer("id")) + "`";
 }
 
 std::string page_of(const core::Table& table, const std::string& hint) {
@@ -141,13 +139,11 @@ std::string page_of(const core::Table& table, const std::string& hint) {
 int list(store::Reader& reader, const IncidentOptions& options) {
   const Window window = parse_window(options.since, options.until, options.cgroup);
   core::Table table = list_of(reader, window);
-  table.title =
-      "OOM kills, " + core::format_utc(window.since_us) + " to " + core::format_utc(window.until_us);
+  table.title = "OOM kills, " + core::format_utc(window.since_us) + " to " + core::format_utc(window.until_us);
   const report::Format format = options.output.format;
   const std::string hint = table.rows.empty() ? hint_of(reader) : "";
-  std::string text = format == report::Format::html
-                         ? page_of(table, hint)
-                         : report::render(table, format, style_for(options.output));
+  std::string text =
+      format == report::Format::html ? page_of(table, hint) : report::render(table, format, style_for(options.output));
   const bool takes_more = format == report::Format::text || format == report::Format::markdown;
   if (takes_more && !hint.empty()) text += "\n" + hint + "\n";
   write_output(options.output, text);
@@ -170,8 +166,8 @@ int incident(const CommonOptions& common, const IncidentOptions& options) {
   const std::int64_t window_us = parse_window_length(options.window);
   store::Reader reader(load_for_reading(common).config.database);
   if (!shows) return list(reader, options);
-  write_output(options.output, report::render_incident(load(reader, find(reader, id), window_us),
-                                                       options.output.format, style_for(options.output)));
+  write_output(options.output, report::render_incident(load(reader, find(reader, id), window_us), options.output.format,
+                                                       style_for(options.output)));
   return 0;
 }
 

@@ -29,8 +29,8 @@ struct Window {
   core::Parameters parameters() const;
 };
 
-/// Throws UsageError when `since` or `until` is no point in time, or the window is empty. A glob that does not begin with '/' or '*'
-/// matches anywhere in the path or the name, so that a container's id, or "shop/web", is enough.
+/// Throws UsageError when `since` or `until` is no point in time, or the window is empty. A glob that does not begin
+/// with '/' or '*' matches anywhere in the path or the name, so that a container's id, or "shop/web", is enough.
 Window parse_window(const std::string& since, const std::string& until, const std::string& cgroup);
 
 }  // namespace cgmm::cli

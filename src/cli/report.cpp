@@ -47,12 +47,12 @@ void expect_cgroups(const core::Table& numbers, const std::string& glob) {
   const auto column = std::find(numbers.columns.begin(), numbers.columns.end(), "cgroups") - numbers.columns.begin();
   if (glob.empty() || numbers.rows.empty()) return;
   if (numbers.rows.front().at(static_cast<std::size_t>(column)) != core::Cell(std::int64_t{0})) return;
-  throw std::runtime_error("no cgroup matches \"" + glob + "\" in this window; `report cgroups` lists the cgroups that there are");
+  throw std::runtime_error("no cgroup matches \"" + glob +
+                           "\" in this window; `report cgroups` lists the cgroups that there are");
 }
 
 /// Without a policy, where it is not known what is in force, each cgroup is advised on by its history alone.
-std::vector<report::Finding> findings(store::Reader& reader, const Window& window,
-                                      const core::Policy* policy) {
+std::vector<report::Finding> findings(store::Reader& reader, const Window& window, const core::Policy* policy) {
   auto found = report::findings_of(run_embedded(reader, "evidence", window));
   if (policy == nullptr) return found;
   for (report::Finding& one : found) {
@@ -95,8 +95,8 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Re
   }
   const report::Style style = style_for(output);
   const bool markdown = output.format == report::Format::markdown;
-  std::string text = std::string(markdown ? "# " : "") + "Memory report, " +
-                     core::format_utc(window.since_us) + " to " + core::format_utc(window.until_us) + "\n\n";
+  std::string text = std::string(markdown ? "# " : "") + "Memory report, " + core::format_utc(window.since_us) +
+                     " to " + core::format_utc(window.until_us) + "\n\n";
   text += report::summary_sentence(numbers, found, asked, output.format) + "\n\n";
   text += report::render_advice(found, output.format, style) + "\n";
   return text + report::render(tables, output.format, style);
@@ -116,17 +116,16 @@ int report(const CommonOptions& common, const ReportOptions& options) {
   const config::Config& config = loaded.config;
   const OutputOptions& output = options.output;
   if (options.list) {
-    write_output(output, report::render(list_of(report::list_reports(config.reports_dir)), output.format,
-                                        style_for(output)));
+    write_output(output,
+                 report::render(list_of(report::list_reports(config.reports_dir)), output.format, style_for(output)));
     return 0;
   }
   const Window window = parse_window(options.since, options.until, options.cgroup);
   std::optional<report::Report> one;
   if (!options.name.empty()) one = report_named(config.reports_dir, options.name);
   store::Reader reader(config.database);
-  write_output(output,
-               one ? report::render(run_report(reader, *one, window), output.format, style_for(output))
-                   : weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));
+  write_output(output, one ? report::render(run_report(reader, *one, window), output.format, style_for(output))
+                           : weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));
   return 0;
 }
 

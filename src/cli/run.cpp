@@ -25,12 +25,18 @@ constexpr rlim_t kDescriptorsMadeRoomFor = 16'384;  // 128 KB of kernel memory
 
 spdlog::level::level_enum spdlog_level(config::LogLevel level) {
   switch (level) {
-    case config::LogLevel::trace: return spdlog::level::trace;
-    case config::LogLevel::debug: return spdlog::level::debug;
-    case config::LogLevel::info: return spdlog::level::info;
-    case config::LogLevel::warn: return spdlog::level::warn;
-    case config::LogLevel::error: return spdlog::level::err;
-    case config::LogLevel::off: return spdlog::level::off;
+    case config::LogLevel::trace:
+      return spdlog::level::trace;
+    case config::LogLevel::debug:
+      return spdlog::level::debug;
+    case config::LogLevel::info:
+      return spdlog::level::info;
+    case config::LogLevel::warn:
+      return spdlog::level::warn;
+    case config::LogLevel::error:
+      return spdlog::level::err;
+    case config::LogLevel::off:
+      return spdlog::level::off;
   }
   return spdlog::level::info;
 }
@@ -46,10 +52,11 @@ void start_logging(const config::Config& config) {
   set_log_level(config);
 }
 
-/// A descriptor for its directory and up to five for its files are held of each cgroup; what the system lets us have is ours to take. Their table grows now, while there is one thread:
-/// with several the kernel lets all of them wait for every processor each time, which takes longer than reading a thousand cgroups.
+/// A descriptor for its directory and up to five for its files are held of each cgroup; what the system lets us have is
+/// ours to take. Their table grows now, while there is one thread: with several the kernel lets all of them wait for
+/// every processor each time, which takes longer than reading a thousand cgroups.
 void raise_descriptor_limit() {
-  struct rlimit limit {};
+  struct rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
@@ -72,10 +79,10 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
     spdlog::warn("lock_memory: the memory is not locked: {}", refusal);
   }
   daemon::ServiceOptions service{.settings = settings_of(config),
-                                  .sources = {.kernel_log = config.kernel_log, .container_logs = config.container_logs},
-                                  .database = config.database,
-                                  .cycles = options.cycles,
-                                  .version = version};
+                                 .sources = {.kernel_log = config.kernel_log, .container_logs = config.container_logs},
+                                 .database = config.database,
+                                 .cycles = options.cycles,
+                                 .version = version};
   service.reload = [&] {
     const config::Config fresh = config::load(common.config, common.overrides);
     if (fresh.database != config.database) {

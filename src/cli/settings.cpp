@@ -11,9 +11,12 @@ namespace cgmm::cli {
 
 kernel::Watch kernel_watch(config::Watch watch) {
   switch (watch) {
-    case config::Watch::automatic: return kernel::Watch::automatic;
-    case config::Watch::containers: return kernel::Watch::containers;
-    case config::Watch::leaves: return kernel::Watch::leaves;
+    case config::Watch::automatic:
+      return kernel::Watch::automatic;
+    case config::Watch::containers:
+      return kernel::Watch::containers;
+    case config::Watch::leaves:
+      return kernel::Watch::leaves;
   }
   return kernel::Watch::automatic;
 }

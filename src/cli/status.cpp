@@ -67,7 +67,7 @@ class Row {
 };
 
 std::int64_t file_bytes(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   return ::stat(path.c_str(), &status) == 0 ? static_cast<std::int64_t>(status.st_size) : 0;
 }
 
@@ -79,12 +79,12 @@ core::Table read_history(const std::filesystem::path& database, std::int64_t now
 
 struct Stored {
   std::optional<core::Table> table;
-  std::string refusal;       // why there is none
-  bool is_hanging = false;   // it is still being tried
+  std::string refusal;      // why there is none
+  bool is_hanging = false;  // it is still being tried
 };
 
-/// Where the service has answered, the history only has more of it to tell: one that can't be read, or whose disk does not
-/// answer, is no reason to have no answer.
+/// Where the service has answered, the history only has more of it to tell: one that can't be read, or whose disk does
+/// not answer, is no reason to have no answer.
 Stored read_history_in_time(const std::filesystem::path& database, std::int64_t now_us) {
   std::packaged_task<core::Table()> task([database, now_us] { return read_history(database, now_us); });
   std::future<core::Table> result = task.get_future();
@@ -161,8 +161,8 @@ struct State {
   bool is_fine = false;
 };
 
-/// Fine is what protects the node: it runs, and its last scan is recent. A fault alone, such as a full disk, takes nothing of
-/// that away, and a restart would not heal it.
+/// Fine is what protects the node: it runs, and its last scan is recent. A fault alone, such as a full disk, takes
+/// nothing of that away, and a restart would not heal it.
 State state_of(const Row& row, bool is_running, bool is_live) {
   if (!is_running) return {"not running", false};
   const auto age_us = row.integer("last_scan_age_us");
@@ -184,7 +184,8 @@ int status(const CommonOptions& common, const OutputOptions& output) {
   const std::int64_t now_us = daemon::wall_now_us();
   const auto answer = daemon::ask_service(database, kServiceTime);
   const auto live = answer ? daemon::parse_live_status(*answer) : std::nullopt;
-  const Stored stored = live ? read_history_in_time(database, now_us) : Stored{.table = read_history(database, now_us), .refusal = ""};
+  const Stored stored =
+      live ? read_history_in_time(database, now_us) : Stored{.table = read_history(database, now_us), .refusal = ""};
   const auto pid = live ? std::optional(live->pid) : store::running_service_pid(database);
 
   Row row;

@@ -33,9 +33,7 @@ std::int64_t judged_count(const ReclaimEvidence& evidence) {
   return evidence.effective_count + evidence.churn_count + evidence.futile_count;
 }
 
-std::string mebibytes(std::uint64_t bytes) {
-  return std::to_string(bytes / kMiB) + " MiB";
-}
+std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes / kMiB) + " MiB"; }
 
 std::string reclaims_of(const ReclaimEvidence& evidence) {
   return std::to_string(judged_count(evidence)) + " reclaims at the threshold of " +
@@ -56,17 +54,15 @@ std::string did_not_help(const ReclaimEvidence& evidence) {
   if (evidence.freed_bytes > 0) text += read_again(evidence);
   if (evidence.futile_count > 0) {
     const bool all = evidence.futile_count == judged_count(evidence);
-    text += (evidence.freed_bytes > 0 ? ", and " : "") +
-            (all ? "all" : std::to_string(evidence.futile_count)) + " freed next to nothing";
+    text += (evidence.freed_bytes > 0 ? ", and " : "") + (all ? "all" : std::to_string(evidence.futile_count)) +
+            " freed next to nothing";
   }
-  return text + "; before these there was up to " + format_bytes(evidence.cache_wanted_bytes.value_or(0)) +
-         " of cache";
+  return text + "; before these there was up to " + format_bytes(evidence.cache_wanted_bytes.value_or(0)) + " of cache";
 }
 
 /// The least threshold that leaves the cgroup what it was seen to want; nullopt where no number can hold it.
 std::optional<std::uint64_t> threshold_above(std::uint64_t cache_bytes) {
-  constexpr auto kLargest =
-      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());  // that a size may be
+  constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());  // that a size may be
   if (cache_bytes > kLargest / 2) return std::nullopt;
   return (cache_bytes + cache_bytes / kRoomDivisor + kMiB - 1) / kMiB * kMiB;
 }
@@ -98,14 +94,12 @@ std::optional<Advice> take_more(const ReclaimEvidence& evidence) {
 }
 
 /// At which reclaimable cache it is reclaimed; nullopt: never.
-std::optional<std::uint64_t> threshold_in_force(const ReclaimSettings& settings,
-                                                const ReclaimEvidence& evidence) {
+std::optional<std::uint64_t> threshold_in_force(const ReclaimSettings& settings, const ReclaimEvidence& evidence) {
   return settings.reclaim ? settings.threshold.bytes(evidence.effective_limit_bytes) : std::nullopt;
 }
 
 /// Whether a rule with that threshold would be taken, and leave something to reclaim.
-bool is_over_target(std::uint64_t threshold_bytes, ReclaimSettings settings,
-                    const ReclaimEvidence& evidence) {
+bool is_over_target(std::uint64_t threshold_bytes, ReclaimSettings settings, const ReclaimEvidence& evidence) {
   settings.threshold = Threshold::of_bytes(threshold_bytes);
   return target_bytes(evidence.effective_limit_bytes, settings) < threshold_bytes;
 }
@@ -114,8 +108,7 @@ bool is_over_target(std::uint64_t threshold_bytes, ReclaimSettings settings,
 std::string toml_escape(char32_t code_point) {
   std::string text = "\\u0000";
   auto value = static_cast<std::uint32_t>(code_point);
-  for (auto digit = text.rbegin(); value > 0; ++digit, value >>= 4U)
-    *digit = "0123456789ABCDEF"[value & 0xfU];
+  for (auto digit = text.rbegin(); value > 0; ++digit, value >>= 4U) *digit = "0123456789ABCDEF"[value & 0xfU];
   return text;
 }
 
@@ -138,9 +131,7 @@ std::string toml_string(std::string_view valid_utf8) {
   return text + "\"";
 }
 
-bool is_continuation(char byte) {
-  return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80;
-}
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80; }
 
 }  // namespace
 
@@ -148,10 +139,10 @@ std::optional<Advice> advise(const ReclaimEvidence& evidence) {
   const std::int64_t judged = judged_count(evidence);
   if (judged < kEnoughJudged) return std::nullopt;
   if (2 * (evidence.churn_count + evidence.futile_count) > judged) return spare_it(evidence);
-  const bool all_stays_free =
-      evidence.effective_count == judged && evidence.regrown_count == 0 && evidence.freed_bytes > 0 &&
-      static_cast<double>(evidence.refaulted_bytes) * 100 <
-          static_cast<double>(evidence.freed_bytes) * static_cast<double>(kNextToNothingPct);
+  const bool all_stays_free = evidence.effective_count == judged && evidence.regrown_count == 0 &&
+                              evidence.freed_bytes > 0 &&
+                              static_cast<double>(evidence.refaulted_bytes) * 100 <
+                                  static_cast<double>(evidence.freed_bytes) * static_cast<double>(kNextToNothingPct);
   return all_stays_free ? take_more(evidence) : std::nullopt;
 }
 
@@ -161,9 +152,8 @@ std::optional<Advice> advise(const ReclaimEvidence& evidence, const Policy& poli
   const auto threshold_bytes = threshold_in_force(settings, evidence);
   if (!advice || !threshold_bytes) return std::nullopt;
   if (advice->kind == AdviceKind::exclude) return advice;
-  const bool goes_further = advice->kind == AdviceKind::raise_threshold
-                                ? advice->threshold_bytes > *threshold_bytes
-                                : advice->threshold_bytes < *threshold_bytes;
+  const bool goes_further = advice->kind == AdviceKind::raise_threshold ? advice->threshold_bytes > *threshold_bytes
+                                                                        : advice->threshold_bytes < *threshold_bytes;
   if (!goes_further || !is_over_target(advice->threshold_bytes, settings, evidence)) return std::nullopt;
   if (const Rule* const rule = policy.rule_for(evidence.path)) advice->cooldown_us = rule->cooldown_us;
   return advice;
@@ -195,8 +185,8 @@ std::string in_words(const Advice& advice, std::string_view name) {
     return "exclude " + std::string(name.empty() ? "it" : name) + " from reclaim";
   }
   const std::string whose = name.empty() ? "" : " of " + std::string(name);
-  return (advice.kind == AdviceKind::raise_threshold ? "raise" : "lower") + (" the threshold" + whose) +
-         " to " + mebibytes(advice.threshold_bytes);
+  return (advice.kind == AdviceKind::raise_threshold ? "raise" : "lower") + (" the threshold" + whose) + " to " +
+         mebibytes(advice.threshold_bytes);
 }
 
 std::string glob_of(std::string_view path) {
@@ -220,10 +210,9 @@ std::string glob_of(std::string_view path) {
 }
 
 std::string rule_of(const Advice& advice) {
-  const std::string setting =
-      advice.kind == AdviceKind::exclude
-          ? "reclaim = false"
-          : "threshold = \"" + std::to_string(advice.threshold_bytes / kMiB) + "MiB\"";
+  const std::string setting = advice.kind == AdviceKind::exclude
+                                  ? "reclaim = false"
+                                  : "threshold = \"" + std::to_string(advice.threshold_bytes / kMiB) + "MiB\"";
   const std::string cooldown =
       advice.cooldown_us ? "cooldown = \"" + duration_setting(*advice.cooldown_us) + "\"\n" : "";
   return "[[rule]]\ncgroup = " + toml_string(glob_of(advice.path)) + "\n" + setting + "\n" + cooldown;

@@ -17,15 +17,15 @@ namespace cgmm::core {
 /// made at the threshold that is in force now, and of them only those that were judged. A reclaim that was
 /// not watched, or not long enough, is no evidence, nor is a dry run.
 struct ReclaimEvidence {
-  std::string path;                                 // bytes as the kernel has them
-  std::int64_t effective_count = 0;                 // most of what was freed stayed free
-  std::int64_t churn_count = 0;                     // at least half of it was read again
-  std::int64_t futile_count = 0;                    // next to nothing was freed
-  std::int64_t regrown_count = 0;  // half or more grew again; what was read back can't be told
-  std::uint64_t freed_bytes = 0;                    // by the effective and the churning ones
-  std::uint64_t refaulted_bytes = 0;                // how much of freed_bytes was read again
-  std::optional<std::uint64_t> cache_wanted_bytes;  // highest reclaimable cache before one that did not help
-  std::uint64_t threshold_bytes = 0;                // in force
+  std::string path;                                    // bytes as the kernel has them
+  std::int64_t effective_count = 0;                    // most of what was freed stayed free
+  std::int64_t churn_count = 0;                        // at least half of it was read again
+  std::int64_t futile_count = 0;                       // next to nothing was freed
+  std::int64_t regrown_count = 0;                      // half or more grew again; what was read back can't be told
+  std::uint64_t freed_bytes = 0;                       // by the effective and the churning ones
+  std::uint64_t refaulted_bytes = 0;                   // how much of freed_bytes was read again
+  std::optional<std::uint64_t> cache_wanted_bytes;     // highest reclaimable cache before one that did not help
+  std::uint64_t threshold_bytes = 0;                   // in force
   std::optional<std::uint64_t> effective_limit_bytes;  // nullopt: none is known
 };
 

@@ -16,7 +16,8 @@ struct Prefix {
   std::string_view text;
   std::string_view runtime;
 };
-// crio-conmon- and libpod-conmon- hold the monitor of a container, not the container: "conmon-..." is no hexadecimal id.
+// crio-conmon- and libpod-conmon- hold the monitor of a container, not the container: "conmon-..." is no hexadecimal
+// id.
 constexpr std::array<Prefix, 6> kPrefixes = {{{"cri-containerd-", "containerd"},
                                               {"nerdctl-", "containerd"},
                                               {"crio-", "cri-o"},
@@ -26,11 +27,11 @@ constexpr std::array<Prefix, 6> kPrefixes = {{{"cri-containerd-", "containerd"},
 
 bool is_id(std::string_view text, std::size_t shortest) {
   return text.size() >= shortest && text.size() <= kFullIdLength &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-/// "0f5b..." with dashes from what systemd made of it; "" when it is no pod UID. A static pod's is 32 hexadecimal digits.
+/// "0f5b..." with dashes from what systemd made of it; "" when it is no pod UID. A static pod's is 32 hexadecimal
+/// digits.
 std::string pod_uid(std::string_view text) {
   std::string uid(text);
   std::replace(uid.begin(), uid.end(), '_', '-');

@@ -28,8 +28,9 @@ struct RecognisedContainer {
 };
 
 /// The outermost container on the path (of a cgroup relative to the hierarchy's root, with a leading '/'); nullopt
-/// when there is none. Of containers run inside a container, the outer one is meant. Only segments that end after `from`
-/// are taken for a container; those before it (where the watched parent lies itself in a container) still tell the pod.
+/// when there is none. Of containers run inside a container, the outer one is meant. Only segments that end after
+/// `from` are taken for a container; those before it (where the watched parent lies itself in a container) still tell
+/// the pod.
 std::optional<RecognisedContainer> recognise_container(std::string_view path, std::size_t from = 0);
 
 }  // namespace cgmm::core

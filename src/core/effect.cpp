@@ -10,8 +10,8 @@ namespace {
 constexpr std::uint64_t kChurnFromHundredth = 50;
 // "Freed next to nothing": of what was asked.
 constexpr std::uint64_t kFutileBelowHundredth = 10;
-// The kernel keeps traces of evicted pages, by which it knows a refault, for about eight times the memory that the cgroup
-// still holds; of one that was emptied altogether (v1) nearly all are dropped with the rest.
+// The kernel keeps traces of evicted pages, by which it knows a refault, for about eight times the memory that the
+// cgroup still holds; of one that was emptied altogether (v1) nearly all are dropped with the rest.
 constexpr std::uint64_t kRememberedPerHeld = 8;
 // No refaults after this long say something, though less than after the whole time.
 constexpr std::int64_t kTellingAfter_us = 30'000'000;
@@ -21,9 +21,7 @@ bool reaches(std::uint64_t part, std::uint64_t hundredths, std::uint64_t whole) 
   return static_cast<double>(part) * 100 >= static_cast<double>(whole) * static_cast<double>(hundredths);
 }
 
-std::uint64_t increase_of(std::uint64_t before, std::uint64_t after) {
-  return after > before ? after - before : 0;
-}
+std::uint64_t increase_of(std::uint64_t before, std::uint64_t after) { return after > before ? after - before : 0; }
 
 }  // namespace
 
@@ -101,10 +99,13 @@ bool EffectWatch::mostly_regrown() const {
 std::optional<EffectWatch::Judgement> EffectWatch::judge_at_once(const Reclaim& reclaim, std::uint64_t asked_bytes,
                                                                  bool measured) {
   switch (reclaim.outcome) {
-    case ReclaimOutcome::failed: return Judgement{Verdict::failed, {}};
+    case ReclaimOutcome::failed:
+      return Judgement{Verdict::failed, {}};
     case ReclaimOutcome::done:
-    case ReclaimOutcome::partial: break;
-    default: return Judgement{Verdict::unknown, {}};
+    case ReclaimOutcome::partial:
+      break;
+    default:
+      return Judgement{Verdict::unknown, {}};
   }
   if (!measured) return Judgement{Verdict::unknown, {}};
   // v1 is asked for all there is: one that ran out of time did not get to show how much it would have freed.
@@ -130,8 +131,6 @@ EffectWatch::Judgement EffectWatch::judge(const Effect& seen, const Learning& le
 }
 
 /// Whether the count of refaults can be taken at its word, and not only as the least that there were.
-bool EffectWatch::kernel_remembers() const {
-  return !left_bytes_ || *left_bytes_ >= freed_bytes_ / kRememberedPerHeld;
-}
+bool EffectWatch::kernel_remembers() const { return !left_bytes_ || *left_bytes_ >= freed_bytes_ / kRememberedPerHeld; }
 
 }  // namespace cgmm::core

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What became of a reclaim: did what it freed stay free, or was it read right back? Told from the cgroup's numbers in the
-// scans after it. Pure state and rules, no clock: instants come from outside (microseconds of a clock that is never
+// What became of a reclaim: did what it freed stay free, or was it read right back? Told from the cgroup's numbers in
+// the scans after it. Pure state and rules, no clock: instants come from outside (microseconds of a clock that is never
 // set). One thread an object.
 
 #include <cstdint>
@@ -17,8 +17,8 @@ namespace cgmm::core {
 
 /// The numbers of a cgroup that an effect is told from.
 struct Sighting {
-  std::uint64_t inode = 0;        // of its directory: what it is while it lives
-  std::uint64_t cache_bytes = 0;  // reclaimable
+  std::uint64_t inode = 0;                    // of its directory: what it is while it lives
+  std::uint64_t cache_bytes = 0;              // reclaimable
   std::optional<std::uint64_t> refault_file;  // pages, since the cgroup was made
   std::optional<std::uint64_t> refault_anon;
 };
@@ -39,11 +39,12 @@ class EffectWatch {
   /// Whether the rest of the time would tell nothing more: there was nothing to watch.
   bool settled_at_once() const { return at_once_.has_value(); }
 
-  /// What is known so far (`ended_by` is nullopt), or in the end. Until then it may turn to `churn`, but never back from it.
+  /// What is known so far (`ended_by` is nullopt), or in the end. Until then it may turn to `churn`, but never back
+  /// from it.
   Effect effect(const Learning& learning, std::optional<WatchEnd> ended_by) const;
 
-  /// What the cgroup's cooldown learns from that: that it did not help at any time, that it helped only from a watch that was not
-  /// cut short by the service's own end.
+  /// What the cgroup's cooldown learns from that: that it did not help at any time, that it helped only from a watch
+  /// that was not cut short by the service's own end.
   Lesson lesson(const Effect& effect) const;
 
   std::int64_t ended_at_us() const { return ended_at_us_; }
@@ -68,9 +69,9 @@ class EffectWatch {
   Sighting after_;
   std::optional<Judgement> at_once_;
 
-  Sighting seen_;               // last
+  Sighting seen_;  // last
   std::int64_t seen_at_us_;
-  double held_byte_us_ = 0;     // up to then
+  double held_byte_us_ = 0;  // up to then
 };
 
 }  // namespace cgmm::core

@@ -19,8 +19,8 @@ std::size_t character_end(std::string_view text, std::size_t at) {
 }
 
 /// Where the pattern goes on after the set that begins at `at` (a '['), if the byte is in it; kNone if not, or if the
-/// set is never closed. SQLite's reading of the odd ones: a ']' that comes first is itself and begins no range, and of a
-/// range that runs backwards the first end is in the set.
+/// set is never closed. SQLite's reading of the odd ones: a ']' that comes first is itself and begins no range, and of
+/// a range that runs backwards the first end is in the set.
 std::size_t match_set(std::string_view pattern, std::size_t at, char byte) {
   ++at;
   const bool inverted = at < pattern.size() && pattern[at] == '^';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Globs on cgroup paths, with the meaning of SQLite's GLOB, so that a [[rule]] and `--cgroup` pick the same cgroups: `*`
-// is anything, '/' included; `?` one character; `[a-z]`, `[^a-z]` one byte (not) of a set. Pure: any thread.
+// Globs on cgroup paths, with the meaning of SQLite's GLOB, so that a [[rule]] and `--cgroup` pick the same cgroups:
+// `*` is anything, '/' included; `?` one character; `[a-z]`, `[^a-z]` one byte (not) of a set. Pure: any thread.
 
 #include <string_view>
 

@@ -8,7 +8,7 @@ namespace cgmm::core {
 namespace {
 
 constexpr std::int64_t kCalmAfter_us = 60'000'000;
-constexpr std::uint64_t kRise = 100;  // 1/100 of the limit
+constexpr std::uint64_t kRise = 100;             // 1/100 of the limit
 constexpr std::uint64_t kLeastChange = 1 << 20;  // of the node, between two looks
 
 }  // namespace
@@ -55,7 +55,8 @@ std::int64_t look_again_after_us(std::uint64_t smallest_headroom_bytes, std::int
   constexpr std::uint64_t kBytesAMicrosecond = (std::uint64_t{1} << 30) / 1'000'000;
   constexpr std::int64_t kMost_us = 5'000'000;
   const auto processors = static_cast<std::uint64_t>(std::max<std::int64_t>(processor_count, 1));
-  const std::uint64_t half_used_after_us = std::min<std::uint64_t>(smallest_headroom_bytes / 2 / kBytesAMicrosecond / processors, kMost_us);
+  const std::uint64_t half_used_after_us =
+      std::min<std::uint64_t>(smallest_headroom_bytes / 2 / kBytesAMicrosecond / processors, kMost_us);
   return std::max(static_cast<std::int64_t>(half_used_after_us), kWatchEvery_us);
 }
 

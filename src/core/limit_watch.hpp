@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Which cgroups are about to hit their limit: they are sampled every second, so that the seconds before an OOM kill are on
-// record. Memory that can be dropped does not count, for the kernel drops it before it kills. Pure state and rules, no
-// clock: instants come from outside (microseconds of a clock that is never set). One thread an object.
+// Which cgroups are about to hit their limit: they are sampled every second, so that the seconds before an OOM kill are
+// on record. Memory that can be dropped does not count, for the kernel drops it before it kills. Pure state and rules,
+// no clock: instants come from outside (microseconds of a clock that is never set). One thread an object.
 
 #include <cstddef>
 #include <cstdint>
@@ -29,8 +29,8 @@ class LimitWatch {
   /// What it holds now (bytes that can't be dropped). Without a limit it can't get near it.
   void look(std::uint64_t held_bytes, std::optional<std::uint64_t> limit_bytes, std::int64_t now_us, double over_pct);
 
-  /// Whether to watch it: it is over the share of its limit, or would be at it within a minute, and has not calmed down. One
-  /// that has stood still for a minute is calm, however full, until it grows again.
+  /// Whether to watch it: it is over the share of its limit, or would be at it within a minute, and has not calmed
+  /// down. One that has stood still for a minute is calm, however full, until it grows again.
   bool wanted() const { return wanted_; }
 
   /// Until it is at its limit, if it goes on so; the less, the more urgent. INT64_MAX: it does not grow.
@@ -54,17 +54,18 @@ class LimitWatch {
   bool wanted_ = false;
 };
 
-/// Whether what the node as a whole holds has changed so much since its cgroups were looked at that one of them may be on its
-/// way to its limit, the nearest of which is `smallest_headroom_bytes` away: then it is time to look at each. A fall counts as
-/// well, for it may hide a rise.
+/// Whether what the node as a whole holds has changed so much since its cgroups were looked at that one of them may be
+/// on its way to its limit, the nearest of which is `smallest_headroom_bytes` away: then it is time to look at each. A
+/// fall counts as well, for it may hide a rise.
 bool worth_a_look(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes);
 
-/// Whether what nobody is known to hold has changed so much that every cgroup has to be read again to know whose it is. So it is where it
-/// is not known.
+/// Whether what nobody is known to hold has changed so much that every cgroup has to be read again to know whose it is.
+/// So it is where it is not known.
 bool has_moved(std::optional<std::int64_t> before_bytes, std::optional<std::int64_t> now_bytes);
 
-/// How long it may take to the next look at what the node holds, if the nearest limit is so far away: of what is left, no more than
-/// half is used up by then, even if every processor does nothing but fill memory, at 1 GiB/s. From a second to five.
+/// How long it may take to the next look at what the node holds, if the nearest limit is so far away: of what is left,
+/// no more than half is used up by then, even if every processor does nothing but fill memory, at 1 GiB/s. From a
+/// second to five.
 std::int64_t look_again_after_us(std::uint64_t smallest_headroom_bytes, std::int64_t processor_count);
 
 }  // namespace cgmm::core

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// An OOM kill: what the kernel's log says of it, and what is recorded. Plain data, made by one thread and moved to another.
+// An OOM kill: what the kernel's log says of it, and what is recorded. Plain data, made by one thread and moved to
+// another.
 
 #include <cstdint>
 #include <optional>
@@ -27,8 +28,9 @@ struct MemoryAtKill {
 
 /// One OOM kill as the kernel's log tells it. With memory.oom.group one kill ends several processes.
 struct LoggedKill {
-  std::uint64_t sequence = 0;     // of its last log record
-  std::int64_t logged_at_us = 0;  // the log's clock (since boot, not counting suspend), of the record that named the victim
+  std::uint64_t sequence = 0;  // of its last log record
+  std::int64_t logged_at_us =
+      0;  // the log's clock (since boot, not counting suspend), of the record that named the victim
   OomScope scope = OomScope::cgroup;
   std::string limit_path;   // the cgroup that hit its limit, below the hierarchy's root; "": node-wide, or not told
   std::string victim_path;  // the cgroup that held the victim; "": not told (the kernel limits how often it says)
@@ -37,8 +39,9 @@ struct LoggedKill {
   std::string victim_comm;  // at most 15 bytes, any but NUL
   std::optional<std::int64_t> victim_uid;
   std::optional<std::uint64_t> anon_rss_bytes, file_rss_bytes, shmem_rss_bytes;  // of the victim
-  std::int64_t process_count = 1;  // that were killed, each counted once
-  std::int64_t counted_count = 1;  // by how much the kernel raises the counter: a victim is counted again as one of its group
+  std::int64_t process_count = 1;                                                // that were killed, each counted once
+  std::int64_t counted_count =
+      1;  // by how much the kernel raises the counter: a victim is counted again as one of its group
   std::optional<MemoryAtKill> memory;
 
   friend bool operator==(const LoggedKill&, const LoggedKill&) = default;

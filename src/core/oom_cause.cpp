@@ -8,18 +8,20 @@
 namespace cgmm::core {
 namespace {
 
-constexpr std::uint64_t kNoise = 500;            // 1/500 of the limit: a rise or fall below that is none
-constexpr std::uint64_t kGrowth = 20;            // 1/20 of the limit, to be called growth
-constexpr double kBend = 0.25;                   // under the straight line by so much of its length, to be called steep
+constexpr std::uint64_t kNoise = 500;  // 1/500 of the limit: a rise or fall below that is none
+constexpr std::uint64_t kGrowth = 20;  // 1/20 of the limit, to be called growth
+constexpr double kBend = 0.25;         // under the straight line by so much of its length, to be called steep
 constexpr std::int64_t kStandstill_us = 120'000'000;
 constexpr std::int64_t kStart_us = 10'000'000;
 constexpr std::int64_t kAtItsLimit_us = 300'000'000;  // for so long at least, to be said to live at its limit
 
 std::uint64_t held_or_0(const MemoryBefore& sample) { return held_bytes(sample.gauges).value_or(0); }
 
-/// Of a rise that began slowly and became steep: where it did, as the sample that is farthest under the straight line from begin
-/// to end. Of one that went on all the time the begin itself. `first` is the begin, `last` follows the last sample.
-const MemoryBefore* knee_of(const MemoryBefore* first, const MemoryBefore* last, std::int64_t killed_at_us, double rise_bytes) {
+/// Of a rise that began slowly and became steep: where it did, as the sample that is farthest under the straight line
+/// from begin to end. Of one that went on all the time the begin itself. `first` is the begin, `last` follows the last
+/// sample.
+const MemoryBefore* knee_of(const MemoryBefore* first, const MemoryBefore* last, std::int64_t killed_at_us,
+                            double rise_bytes) {
   const MemoryBefore* knee = first;
   double farthest = kBend;
   for (const MemoryBefore* sample = first; sample != last; ++sample) {
@@ -35,7 +37,8 @@ const MemoryBefore* knee_of(const MemoryBefore* first, const MemoryBefore* last,
   return knee;
 }
 
-/// Whether some of the rise is in the last half of its time: what grew long ago and stood still since did not run into anything.
+/// Whether some of the rise is in the last half of its time: what grew long ago and stood still since did not run into
+/// anything.
 bool ends_rising(const std::vector<MemoryBefore>& before, std::int64_t from_at_us, std::int64_t killed_at_us,
                  std::uint64_t from_bytes, std::uint64_t to_bytes) {
   const std::int64_t middle_us = from_at_us + (killed_at_us - from_at_us) / 2;
@@ -47,8 +50,8 @@ bool ends_rising(const std::vector<MemoryBefore>& before, std::int64_t from_at_u
   return true;
 }
 
-/// Back from the kill to where the rise began: until it had been higher before, or had stood still for longer than the rise
-/// took (and for two minutes at least).
+/// Back from the kill to where the rise began: until it had been higher before, or had stood still for longer than the
+/// rise took (and for two minutes at least).
 std::optional<OomGrowth> growth_of(const std::vector<MemoryBefore>& before, std::int64_t killed_at_us,
                                    std::uint64_t to_bytes, std::uint64_t limit_bytes) {
   std::uint64_t lowest = to_bytes;
@@ -113,8 +116,8 @@ bool keeps_dying_at_its_start(const OomEvidence& evidence, const std::optional<O
          !(growth && evidence.killed_at_us - growth->from_at_us > kStart_us);
 }
 
-/// The kernel drops what it can before it kills: most of it being cache means that it could not. Unless what ran into the limit
-/// beside it is something else.
+/// The kernel drops what it can before it kills: most of it being cache means that it could not. Unless what ran into
+/// the limit beside it is something else.
 bool could_not_drop_cache(const OomExplanation& known) {
   const std::uint64_t usage = known.gauges.value_or(Gauge::usage, 0);
   const std::uint64_t cache = usage - held_bytes(known.gauges).value_or(usage);
@@ -127,7 +130,8 @@ bool has_own_numbers(const OomEvidence& evidence, const OomExplanation& known) {
   return evidence.before.empty() || (known.from_log && !evidence.limit_is_above && !evidence.limit_is_below);
 }
 
-/// Kernels before 4.5 do not tell shmem in their log, but what is on the lists of files can be dropped, and shmem is not there.
+/// Kernels before 4.5 do not tell shmem in their log, but what is on the lists of files can be dropped, and shmem is
+/// not there.
 Gauges with_shmem(Gauges gauges) {
   const auto file = gauges[Gauge::file];
   const auto inactive = gauges[Gauge::inactive_file];
@@ -153,7 +157,8 @@ std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanati
   if (!known.from_log) {
     kinds.back().second = 0;  // what cache there was seconds before, the kernel has dropped since
     const std::uint64_t held = held_bytes(known.gauges).value_or(0);
-    if (held == 0 || held < known.limit_bytes.value_or(held) / 2) return std::nullopt;  // it was not that which ran into it
+    if (held == 0 || held < known.limit_bytes.value_or(held) / 2)
+      return std::nullopt;  // it was not that which ran into it
   }
   return largest(kinds);
 }
@@ -162,13 +167,20 @@ std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanati
 
 std::string_view to_string(OomCause cause) {
   switch (cause) {
-    case OomCause::anon_growth: return "anon_growth";
-    case OomCause::shmem: return "shmem";
-    case OomCause::kernel_memory: return "kernel_memory";
-    case OomCause::cache: return "cache";
-    case OomCause::limit_too_small: return "limit_too_small";
-    case OomCause::ancestor_limit: return "ancestor_limit";
-    case OomCause::node: return "node";
+    case OomCause::anon_growth:
+      return "anon_growth";
+    case OomCause::shmem:
+      return "shmem";
+    case OomCause::kernel_memory:
+      return "kernel_memory";
+    case OomCause::cache:
+      return "cache";
+    case OomCause::limit_too_small:
+      return "limit_too_small";
+    case OomCause::ancestor_limit:
+      return "ancestor_limit";
+    case OomCause::node:
+      return "node";
   }
   return "";
 }
@@ -193,9 +205,9 @@ OomExplanation explain(const OomEvidence& evidence) {
   }
   // Of the victim's own cgroup: where another's limit was hit, the log's numbers are that one's.
   const bool own_numbers = result.from_log && !evidence.limit_is_above && !evidence.limit_is_below;
-  const auto to_bytes = own_numbers                ? held_bytes(result.gauges)
+  const auto to_bytes = own_numbers               ? held_bytes(result.gauges)
                         : evidence.before.empty() ? std::nullopt
-                                                   : held_bytes(evidence.before.back().gauges);
+                                                  : held_bytes(evidence.before.back().gauges);
   const std::uint64_t scale = evidence.limit_bytes.value_or(result.limit_bytes.value_or(to_bytes.value_or(0)));
   if (to_bytes) result.growth = growth_of(evidence.before, evidence.killed_at_us, *to_bytes, scale);
   result.cause = cause_of(evidence, result);

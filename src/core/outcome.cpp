@@ -12,9 +12,7 @@ constexpr std::uint64_t kEnoughOf100 = 98;
 // What is left to the target is asked for at once when it is no more than this: then 30 % too much is not, either.
 constexpr std::uint64_t kLastStepBytes = 4ULL << 20;
 
-std::uint64_t left_of(std::uint64_t total, std::uint64_t done) {
-  return total > done ? total - done : 0;
-}
+std::uint64_t left_of(std::uint64_t total, std::uint64_t done) { return total > done ? total - done : 0; }
 
 bool under_pressure(const Progress& progress, double max_pressure_pct) {
   if (!progress.stalled_us || max_pressure_pct >= 100) return false;
@@ -64,13 +62,19 @@ ReclaimOutcome outcome_of(StoppedBy stopped_by, const ReclaimPlan& plan, std::op
   const std::uint64_t freed = freed_bytes.value_or(0);
   const bool enough = freed > 0 && freed / kEnoughOf100 >= plan.requested_bytes() / 100;
   switch (stopped_by) {
-    case StoppedBy::target: return ReclaimOutcome::done;
-    case StoppedBy::nothing_left: return enough ? ReclaimOutcome::done : ReclaimOutcome::partial;
+    case StoppedBy::target:
+      return ReclaimOutcome::done;
+    case StoppedBy::nothing_left:
+      return enough ? ReclaimOutcome::done : ReclaimOutcome::partial;
     case StoppedBy::pressure:
-    case StoppedBy::timeout: return ReclaimOutcome::partial;
-    case StoppedBy::stop: return ReclaimOutcome::interrupted;
-    case StoppedBy::vanished: return ReclaimOutcome::vanished;
-    case StoppedBy::error: return step_count > 1 ? ReclaimOutcome::partial : ReclaimOutcome::failed;
+    case StoppedBy::timeout:
+      return ReclaimOutcome::partial;
+    case StoppedBy::stop:
+      return ReclaimOutcome::interrupted;
+    case StoppedBy::vanished:
+      return ReclaimOutcome::vanished;
+    case StoppedBy::error:
+      return step_count > 1 ? ReclaimOutcome::partial : ReclaimOutcome::failed;
   }
   return ReclaimOutcome::failed;
 }

@@ -19,7 +19,7 @@ namespace cgmm::core {
 /// How one cgroup is treated.
 struct ReclaimSettings {
   Threshold threshold = Threshold::of_percent(25);
-  std::optional<Threshold> reclaim_to;   // v2: down to this; nullopt: half the threshold
+  std::optional<Threshold> reclaim_to;  // v2: down to this; nullopt: half the threshold
   std::int64_t cooldown_us = 30'000'000;
   bool reclaim = true;
 
@@ -69,8 +69,8 @@ struct Policy {
   ReclaimSettings settings_for(std::string_view path) const;
 };
 
-/// A cgroup's cooldown. `strikes` counts reclaims in a row that did not help: each doubles the cooldown, until it is as long
-/// as it may get.
+/// A cgroup's cooldown. `strikes` counts reclaims in a row that did not help: each doubles the cooldown, until it is as
+/// long as it may get.
 struct Cooldown {
   std::int64_t last_reclaim_at_us = 0;
   std::int64_t until_us = 0;
@@ -92,12 +92,12 @@ Cooldown settle(Cooldown cooldown, std::int64_t cooldown_us, const Learning& lea
 /// What a reclaim has taught about its cgroup.
 enum class Lesson : std::uint8_t { none, helped, did_not_help };
 
-/// The cooldown with the lesson of its reclaim taken: a strike more and longer, as long as that makes it longer; or no strike
-/// and as configured. Not adaptive: as it was.
+/// The cooldown with the lesson of its reclaim taken: a strike more and longer, as long as that makes it longer; or no
+/// strike and as configured. Not adaptive: as it was.
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning);
 
-/// Whether a cooldown is worth remembering: while it lasts, and its strikes for a day longer. A cgroup that needed no reclaim
-/// for a day is another one by then, and what is remembered of cgroups must not grow for ever.
+/// Whether a cooldown is worth remembering: while it lasts, and its strikes for a day longer. A cgroup that needed no
+/// reclaim for a day is another one by then, and what is remembered of cgroups must not grow for ever.
 bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us);
 
 /// A cgroup as the reclaimer sees it in a scan.
@@ -113,8 +113,8 @@ struct Candidate {
 bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
                     const ReclaimSettings& settings);
 
-/// Those to reclaim now: over their threshold and not in a cooldown (settled before); the one with most reclaimable cache
-/// first.
+/// Those to reclaim now: over their threshold and not in a cooldown (settled before); the one with most reclaimable
+/// cache first.
 std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candidates, const Cooldowns& cooldowns,
                                               std::int64_t now_us);
 

@@ -40,8 +40,8 @@ struct NamedCgroup {
 /// One cgroup in one scan.
 struct ScanRow {
   CgroupKey key = 0;
-  Gauges gauges;       // bytes
-  Counters increases;  // since the cgroup's previous sample
+  Gauges gauges;                                 // bytes
+  Counters increases;                            // since the cgroup's previous sample
   std::optional<std::uint64_t> oom_kills_total;  // the kernel's counter itself; nullopt where it has none
 };
 
@@ -77,7 +77,7 @@ enum class Verdict : std::uint8_t {
   churn,      // most of it was
   futile,     // it freed next to nothing
   failed,
-  unknown     // watched too short a time, or the kernel counts no refaults
+  unknown  // watched too short a time, or the kernel counts no refaults
 };
 enum class JudgedBy : std::uint8_t { amount, refaults, regrowth };
 /// What ended the watch over a reclaim's effect; schema/0002 says what each means.
@@ -102,28 +102,28 @@ struct Reclaim {
   std::uint64_t threshold_bytes = 0;
   std::optional<std::uint64_t> requested_bytes;  // nullopt: all there is (force_empty)
   Gauges before;
-  std::optional<Gauges> after;                // nullopt: not (or no longer) measurable
-  std::optional<std::uint64_t> freed_bytes;   // what usage fell by, never below 0; by file where usage is unknown
+  std::optional<Gauges> after;               // nullopt: not (or no longer) measurable
+  std::optional<std::uint64_t> freed_bytes;  // what usage fell by, never below 0; by file where usage is unknown
   ReclaimOutcome outcome = ReclaimOutcome::started;
   std::optional<StoppedBy> stopped_by;
-  std::int64_t step_count = 0;                // how many times the kernel was asked
-  std::optional<std::uint64_t> psi_some_us;   // in which some task of the cgroup waited for memory meanwhile
-  std::string error;                          // in words, with what the kernel said; empty: none
-  std::optional<Cooldown> cooldown;           // that this reclaim begins; nullopt for a dry run
+  std::int64_t step_count = 0;               // how many times the kernel was asked
+  std::optional<std::uint64_t> psi_some_us;  // in which some task of the cgroup waited for memory meanwhile
+  std::string error;                         // in words, with what the kernel said; empty: none
+  std::optional<Cooldown> cooldown;          // that this reclaim begins; nullopt for a dry run
 };
 
-/// What became of a reclaim. Recorded while it is watched, as far as it is known, and when the watch has ended; the last
-/// record of a reclaim_id holds.
+/// What became of a reclaim. Recorded while it is watched, as far as it is known, and when the watch has ended; the
+/// last record of a reclaim_id holds.
 struct Effect {
   std::int64_t reclaim_id = 0;
-  std::int64_t observed_for_us = 0;               // since the reclaim's end
-  std::optional<std::uint64_t> refaulted_bytes;   // nullopt: the kernel does not count refaults
-  std::optional<std::uint64_t> regrown_bytes;     // what the reclaimable cache is over what the reclaim left of it
-  std::optional<std::uint64_t> held_byte_seconds; // memory kept free, times how long
+  std::int64_t observed_for_us = 0;                // since the reclaim's end
+  std::optional<std::uint64_t> refaulted_bytes;    // nullopt: the kernel does not count refaults
+  std::optional<std::uint64_t> regrown_bytes;      // what the reclaimable cache is over what the reclaim left of it
+  std::optional<std::uint64_t> held_byte_seconds;  // memory kept free, times how long
   Verdict verdict = Verdict::unknown;
-  std::optional<JudgedBy> judged_by;              // nullopt: too little is known
-  std::optional<WatchEnd> ended_by;               // nullopt: it is still watched
-  std::optional<Cooldown> cooldown;               // of its cgroup, where this has changed it
+  std::optional<JudgedBy> judged_by;  // nullopt: too little is known
+  std::optional<WatchEnd> ended_by;   // nullopt: it is still watched
+  std::optional<Cooldown> cooldown;   // of its cgroup, where this has changed it
 };
 
 /// Where in the kernel's log we are; another boot begins a new one.
@@ -137,7 +137,7 @@ struct OomKill {
   LoggedKill logged;
   std::int64_t killed_at_us = 0;
   LogPosition position;
-  CgroupId id;                  // the container that the victim was in, else its own cgroup; inode 0: it is gone already
+  CgroupId id;  // the container that the victim was in, else its own cgroup; inode 0: it is gone already
   ContainerIdentity container;  // of a watched container, which gets a row where it has none; empty otherwise
 };
 
@@ -173,7 +173,7 @@ struct Handover {
   Cooldowns cooldowns;
   std::unordered_map<CgroupId, std::uint64_t> oom_kills_total;
   std::optional<LogPosition> log_position;  // nullopt: the log has never been read
-  std::string crash_found;  // what is known of an earlier run that did not stop in order; empty: it did
+  std::string crash_found;                  // what is known of an earlier run that did not stop in order; empty: it did
 };
 
 }  // namespace cgmm::core

@@ -78,9 +78,10 @@ class GaugesKib {
 
 /// The limits that hold for a cgroup; nullopt means there is none.
 struct Limits {
-  std::optional<std::uint64_t> limit_bytes;            // its own
-  std::optional<std::uint64_t> effective_limit_bytes;  // the smallest of its own, its ancestors' and the machine's memory
-  std::optional<std::uint64_t> high_bytes;             // v2 memory.high
+  std::optional<std::uint64_t> limit_bytes;  // its own
+  std::optional<std::uint64_t>
+      effective_limit_bytes;                // the smallest of its own, its ancestors' and the machine's memory
+  std::optional<std::uint64_t> high_bytes;  // v2 memory.high
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };

@@ -24,15 +24,12 @@ std::optional<Lead> lead_byte(unsigned char byte) {
 
 std::string hex(std::uint32_t value, int digits) {
   std::string text(static_cast<std::size_t>(digits), '0');
-  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, value >>= 4)
-    *digit = "0123456789abcdef"[value & 0xf];
+  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, value >>= 4) *digit = "0123456789abcdef"[value & 0xf];
   return text;
 }
 
 bool steers_a_terminal(char32_t code_point) {
-  const auto in = [code_point](char32_t first, char32_t last) {
-    return code_point >= first && code_point <= last;
-  };
+  const auto in = [code_point](char32_t first, char32_t last) { return code_point >= first && code_point <= last; };
   return code_point < 0x20 || in(0x7f, 0x9f)            // C0, DEL, C1
          || code_point == 0x061c || in(0x200e, 0x200f)  // marks of direction
          || in(0x2028, 0x202e)                          // line breaks, directions
@@ -66,9 +63,8 @@ std::string escape_where(std::string_view text, MustEscape must_escape) {
     at += decoded.length;
     if (!decoded.code_point || must_escape(*decoded.code_point)) {
       escaped_any = true;
-      with_backslashes_doubled += decoded.code_point
-                                      ? escaped(*decoded.code_point)
-                                      : "\\x" + hex(static_cast<unsigned char>(bytes.front()), 2);
+      with_backslashes_doubled +=
+          decoded.code_point ? escaped(*decoded.code_point) : "\\x" + hex(static_cast<unsigned char>(bytes.front()), 2);
       continue;
     }
     with_backslashes_doubled += bytes;
@@ -107,8 +103,6 @@ std::string to_valid_utf8(std::string_view text) {
   return escape_where(text, [](char32_t) { return false; });
 }
 
-std::string escape_for_terminal(std::string_view text) {
-  return escape_where(text, steers_a_terminal);
-}
+std::string escape_for_terminal(std::string_view text) { return escape_where(text, steers_a_terminal); }
 
 }  // namespace cgmm::core

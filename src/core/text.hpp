@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Bytes that came from outside (cgroup names, errors) read as UTF-8, and made safe for a terminal, a log and a document: a
-// cgroup's name is whatever bytes the kernel accepted. Pure: any thread.
+// Bytes that came from outside (cgroup names, errors) read as UTF-8, and made safe for a terminal, a log and a
+// document: a cgroup's name is whatever bytes the kernel accepted. Pure: any thread.
 
 #include <cstddef>
 #include <optional>

@@ -16,10 +16,8 @@ std::optional<double> parse_percentage(std::string_view text) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (text.empty() || !is_digit(text.front()) || !is_digit(text.back())) return std::nullopt;
   double percent = 0;
-  const auto parsed =
-      std::from_chars(text.data(), text.data() + text.size(), percent, std::chars_format::fixed);
-  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size() || percent > 100)
-    return std::nullopt;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), percent, std::chars_format::fixed);
+  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size() || percent > 100) return std::nullopt;
   return percent;
 }
 
@@ -58,8 +56,8 @@ std::optional<std::uint64_t> Threshold::bytes(std::optional<std::uint64_t> effec
 std::string Threshold::to_string() const {
   if (is_percent()) {
     std::array<char, 400> buffer{};  // fixed notation of the smallest double
-    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::get<double>(value_),
-                                   std::chars_format::fixed);
+    const auto end =
+        std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::get<double>(value_), std::chars_format::fixed);
     return std::string(buffer.data(), end.ptr) + "%";
   }
   constexpr std::array<std::string_view, 5> kUnits = {"", "KiB", "MiB", "GiB", "TiB"};

@@ -14,15 +14,9 @@ namespace {
 constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kMaxDurationUs = 1000 * 31'557'600'000'000;  // 1000 years of 365.25 days
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_space(char c) {
-  return c == ' ' || c == '\t';
-}
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_space(char c) { return c == ' ' || c == '\t'; }
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
@@ -47,16 +41,14 @@ struct Number {
 std::optional<Number> take_number(std::string_view& text) {
   Number number;
   const auto whole = take_while(text, is_digit);
-  if (std::from_chars(whole.data(), whole.data() + whole.size(), number.whole).ec != std::errc{})
-    return std::nullopt;
+  if (std::from_chars(whole.data(), whole.data() + whole.size(), number.whole).ec != std::errc{}) return std::nullopt;
   if (!text.starts_with('.')) return number;
 
   const char* const point = text.data();
   text.remove_prefix(1);
   const auto digits = take_while(text, is_digit);
   if (digits.empty()) return std::nullopt;
-  const auto parsed =
-      std::from_chars(point, digits.data() + digits.size(), number.fraction, std::chars_format::fixed);
+  const auto parsed = std::from_chars(point, digits.data() + digits.size(), number.fraction, std::chars_format::fixed);
   if (parsed.ec != std::errc{}) return std::nullopt;
   return number;
 }
@@ -92,12 +84,8 @@ struct DurationUnit {
   std::string_view name;
   std::uint64_t us;
 };
-constexpr std::array<DurationUnit, 6> kDurationUnits = {{{"d", 86'400'000'000},
-                                                         {"h", 3'600'000'000},
-                                                         {"m", 60'000'000},
-                                                         {"s", 1'000'000},
-                                                         {"ms", 1'000},
-                                                         {"us", 1}}};
+constexpr std::array<DurationUnit, 6> kDurationUnits = {
+    {{"d", 86'400'000'000}, {"h", 3'600'000'000}, {"m", 60'000'000}, {"s", 1'000'000}, {"ms", 1'000}, {"us", 1}}};
 
 /// "12.3" of 12'345 in thousands, "12" of 12'000: cut off, not rounded, so that 59.99 s is never "60 s".
 std::string with_tenth(std::uint64_t value, std::uint64_t unit) {
@@ -146,8 +134,8 @@ std::optional<std::chrono::sys_days> take_date(std::string_view& text) {
   if (!month || !take_char(text, '-')) return std::nullopt;
   const auto day = take_digits(text, 2);
   if (!day) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(*year)},
-                                         std::chrono::month{*month}, std::chrono::day{*day}};
+  const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(*year)}, std::chrono::month{*month},
+                                         std::chrono::day{*day}};
   if (!date.ok()) return std::nullopt;
   return std::chrono::sys_days{date};
 }
@@ -240,8 +228,7 @@ std::string format_duration_us(std::int64_t duration_us) {
   if (duration_us < 0) {
     // -(x + 1) + 1: the most negative one has no positive counterpart.
     const auto us = static_cast<std::uint64_t>(-(duration_us + 1)) + 1;
-    return us > kMaxDurationUs ? "-" + in_two_parts(us)
-                               : "-" + format_duration_us(static_cast<std::int64_t>(us));
+    return us > kMaxDurationUs ? "-" + in_two_parts(us) : "-" + format_duration_us(static_cast<std::int64_t>(us));
   }
   const auto us = static_cast<std::uint64_t>(duration_us);
   if (us == 0) return "0 s";
@@ -253,9 +240,7 @@ std::string format_duration_us(std::int64_t duration_us) {
 
 std::string duration_setting(std::int64_t duration_us) {
   if (duration_us == 0) return "0s";
-  const auto divides = [&](const DurationUnit& unit) {
-    return duration_us % static_cast<std::int64_t>(unit.us) == 0;
-  };
+  const auto divides = [&](const DurationUnit& unit) { return duration_us % static_cast<std::int64_t>(unit.us) == 0; };
   const auto& [name, us] = *std::find_if(kDurationUnits.begin(), kDurationUnits.end(), divides);
   return std::to_string(duration_us / static_cast<std::int64_t>(us)).append(name);
 }

@@ -26,9 +26,7 @@ class Values {
   }
   bool has(Key key) const { return (present_ & bit(key)) != 0; }
   /// The value, or `fallback` where it is absent.
-  std::uint64_t value_or(Key key, std::uint64_t fallback) const {
-    return has(key) ? values_[index(key)] : fallback;
-  }
+  std::uint64_t value_or(Key key, std::uint64_t fallback) const { return has(key) ? values_[index(key)] : fallback; }
   void set(Key key, std::uint64_t value) {
     values_[index(key)] = value;
     present_ |= bit(key);

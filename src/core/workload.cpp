@@ -28,21 +28,16 @@ bool is_alphanumeric(char c) { return is_digit(c) || (c >= 'a' && c <= 'z'); }
 
 bool all_digits(std::string_view text) { return std::all_of(text.begin(), text.end(), is_digit); }
 bool all_hex(std::string_view text) { return std::all_of(text.begin(), text.end(), is_hex_digit); }
-bool all_generated(std::string_view text) {
-  return text.find_first_not_of(kGenerated) == std::string_view::npos;
-}
+bool all_generated(std::string_view text) { return text.find_first_not_of(kGenerated) == std::string_view::npos; }
 
 bool is_label(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxLabel && is_alphanumeric(text.front()) &&
-         is_alphanumeric(text.back()) &&
+  return !text.empty() && text.size() <= kMaxLabel && is_alphanumeric(text.front()) && is_alphanumeric(text.back()) &&
          std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || c == '-'; });
 }
 
 bool is_pod_name(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxPodName && is_alphanumeric(text.front()) &&
-         is_alphanumeric(text.back()) && std::all_of(text.begin(), text.end(), [](char c) {
-           return is_alphanumeric(c) || c == '-' || c == '.';
-         });
+  return !text.empty() && text.size() <= kMaxPodName && is_alphanumeric(text.front()) && is_alphanumeric(text.back()) &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || c == '-' || c == '.'; });
 }
 
 bool is_pod_uid(std::string_view text) {
@@ -84,8 +79,7 @@ LastWord last_word(std::string_view text) {
 bool is_suffix(std::string_view word) { return word.size() == kSuffixLength && all_generated(word); }
 
 bool is_ordinal(std::string_view word) {
-  return !word.empty() && word.size() <= kMaxOrdinal && all_digits(word) &&
-         (word.size() == 1 || word.front() != '0');
+  return !word.empty() && word.size() <= kMaxOrdinal && all_digits(word) && (word.size() == 1 || word.front() != '0');
 }
 
 /// What a workload's controller puts between its name and the pod's suffix. A hash without a digit is one in
@@ -136,15 +130,13 @@ std::optional<NamedContainer> parse_container_log(std::string_view file_name) {
 
 std::optional<NamedPod> parse_pod_log_dir(std::string_view name) {
   const auto parts = split_parts(name);
-  if (!parts || !is_label(parts->first) || !is_pod_name(parts->second) || !is_pod_uid(parts->rest))
-    return std::nullopt;
+  if (!parts || !is_label(parts->first) || !is_pod_name(parts->second) || !is_pod_uid(parts->rest)) return std::nullopt;
   return NamedPod{std::string(parts->rest), {std::string(parts->first), std::string(parts->second), ""}};
 }
 
 std::string pod_prefix(std::string_view pod) { return std::string(prefix_of(pod)); }
 
-std::string workload_of(const ContainerNames& names, const ContainerIdentity& identity,
-                        std::string_view cgroup_path) {
+std::string workload_of(const ContainerNames& names, const ContainerIdentity& identity, std::string_view cgroup_path) {
   if (!names.pod_namespace.empty() && !names.pod.empty()) {
     std::string workload = names.pod_namespace + "/" + pod_prefix(names.pod);
     if (!names.container.empty()) workload += "/" + names.container;

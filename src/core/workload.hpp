@@ -63,7 +63,6 @@ std::string pod_prefix(std::string_view pod);
 /// the container's name is not told. Without names "pod/<uid>" where the path told the pod; "" for a
 /// container of which only an id is known, because its restart can't be recognised; and the cgroup's path for
 /// anything else (a systemd unit).
-std::string workload_of(const ContainerNames& names, const ContainerIdentity& identity,
-                        std::string_view cgroup_path);
+std::string workload_of(const ContainerNames& names, const ContainerIdentity& identity, std::string_view cgroup_path);
 
 }  // namespace cgmm::core

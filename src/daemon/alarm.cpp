@@ -16,7 +16,7 @@ constexpr long kRepeatEvery_ns = 50'000'000;
 }  // namespace
 
 Alarm::Alarm(int signal) {
-  struct sigevent event {};
+  struct sigevent event{};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = signal;
   event._sigev_un._tid = ::gettid();  // glibc 2.36 has no other name for it
@@ -25,12 +25,10 @@ Alarm::Alarm(int signal) {
   }
 }
 
-Alarm::~Alarm() {
-  ::timer_delete(timer_);
-}
+Alarm::~Alarm() { ::timer_delete(timer_); }
 
 void Alarm::set(std::int64_t after_us) {
-  struct itimerspec spec {};
+  struct itimerspec spec{};
   if (after_us > 0) {
     spec.it_value = {.tv_sec = after_us / kSecond_us, .tv_nsec = after_us % kSecond_us * 1000};
     spec.it_interval.tv_nsec = kRepeatEvery_ns;

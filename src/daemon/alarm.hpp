@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Ends a blocked system call of this thread after a time, by a signal whose handler does nothing (await_signals() installs
-// it): the call returns EINTR. The signal is repeated until the alarm is disarmed, because one that comes right
-// before the call is lost.
+// Ends a blocked system call of this thread after a time, by a signal whose handler does nothing (await_signals()
+// installs it): the call returns EINTR. The signal is repeated until the alarm is disarmed, because one that comes
+// right before the call is lost.
 
 #include <cstdint>
 #include <ctime>

@@ -25,14 +25,14 @@ inline std::int64_t steady_now_us() {
 
 /// Never goes back, and goes on while the machine is suspended: what the wall clock would show had nobody set it.
 inline std::int64_t boot_now_us() {
-  struct timespec now {};
+  struct timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
   return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
 }
 
 /// What this thread has taken of a processor.
 inline std::int64_t thread_cpu_us() {
-  struct timespec taken {};
+  struct timespec taken{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &taken);
   return taken.tv_sec * 1'000'000 + taken.tv_nsec / 1000;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Notices that the wall clock was set and that the machine slept, by the two clocks that nobody can set: one of them goes on
-// while the machine is suspended, the other stands still. Pure arithmetic on their microseconds. One thread an object.
+// Notices that the wall clock was set and that the machine slept, by the two clocks that nobody can set: one of them
+// goes on while the machine is suspended, the other stands still. Pure arithmetic on their microseconds. One thread an
+// object.
 
 #include <cstdint>
 #include <cstdlib>
@@ -24,7 +25,8 @@ class ClockWatch {
   Seen look(const Clocks& clocks) {
     const std::int64_t began_us = clocks.boot();
     const Reading now{clocks.wall(), clocks.steady(), clocks.boot()};
-    if (clocks.boot() - began_us > kNoise_us / 2) return {};  // somebody stopped us in between: these are of different times
+    if (clocks.boot() - began_us > kNoise_us / 2)
+      return {};  // somebody stopped us in between: these are of different times
     const std::optional<Reading> before = std::exchange(last_, now);
     if (!before) return {};
     const std::int64_t passed_us = now.boot_us - before->boot_us;
@@ -43,8 +45,8 @@ class ClockWatch {
   std::optional<Reading> last_;
 };
 
-/// The fault that a wall clock is being set: begins when it is, ends when it has run evenly for ten minutes, or has been set to
-/// where it would be had nobody touched it.
+/// The fault that a wall clock is being set: begins when it is, ends when it has run evenly for ten minutes, or has
+/// been set to where it would be had nobody touched it.
 class ClockSetting {
  public:
   /// Whether something is to be said after a look at `boot_us` of the clock that is never set.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Tells of a fault where everybody looks: in the log, and in the history and the status by way of the queue. Whoever sees the
-// fault has one of these and decides when it begins, gets worse and ends. One thread an object.
+// Tells of a fault where everybody looks: in the log, and in the history and the status by way of the queue. Whoever
+// sees the fault has one of these and decides when it begins, gets worse and ends. One thread an object.
 
 #include <cstdint>
 #include <string>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Says a repeated failure when it begins, when it gets worse (twice as bad), and when it ends, with a count, and not every time.
-// It ends when it has stayed away for a few passes: one that comes and goes with every scan is one failure. One thread.
+// Says a repeated failure when it begins, when it gets worse (twice as bad), and when it ends, with a count, and not
+// every time. It ends when it has stayed away for a few passes: one that comes and goes with every scan is one failure.
+// One thread.
 
 #include <cstdint>
 #include <string>

@@ -23,7 +23,7 @@ constexpr int kLookForStopEvery = 1000;  // records
 constexpr std::int64_t kOpenEvery_us = 10'000'000;
 constexpr std::int64_t kFloodEndsAfter_us = 60'000'000;  // without a loss
 constexpr std::uint64_t kWorse = 100;                    // times as many lost, to be told again
-constexpr int kFlood = 100;        // records at a time, to be called a flood
+constexpr int kFlood = 100;                              // records at a time, to be called a flood
 constexpr int kMostAtATime = 500;  // so that a flood takes a few percent of a processor and no more
 constexpr int kMostAtOpening = 1'000'000;
 constexpr int kPause_ms = 20;
@@ -33,7 +33,7 @@ constexpr int kSettled_ms = 200;  // the processes of a memory.oom.group are log
 std::uint64_t inode_of(const kernel::Hierarchy& hierarchy, const std::string& path) {
   const kernel::Fd root(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   const kernel::Fd directory = root ? kernel::open_directory(root.get(), path, O_PATH) : kernel::Fd{};
-  struct stat status {};
+  struct stat status{};
   return directory && ::fstat(directory.get(), &status) == 0 ? status.st_ino : 0;
 }
 
@@ -130,8 +130,8 @@ void KillLog::follow_log() {
   }
 }
 
-/// For a record, or until there is something else to do; false when the service stops. A log that is flooded is read in portions:
-/// that costs a fraction of being woken for every record, and what it may lose is told.
+/// For a record, or until there is something else to do; false when the service stops. A log that is flooded is read in
+/// portions: that costs a fraction of being woken for every record, and what it may lose is told.
 bool KillLog::wait() {
   const bool for_nothing = was_woken_ && read_count_ == 0;  // by a device that is none of the kernel's log
   if (read_count_ >= kFlood || for_nothing) {
@@ -194,7 +194,8 @@ bool KillLog::is_stopped() const {
 
 void KillLog::settle() { take(parser_.flush()); }
 
-/// Kills that an earlier run has told of are told no more, and on the very first start those of before are none of ours.
+/// Kills that an earlier run has told of are told no more, and on the very first start those of before are none of
+/// ours.
 void KillLog::take(std::optional<core::LoggedKill> kill) {
   if (!kill) return;
   if (!caught_up_ && !read_before_) return;
@@ -202,7 +203,8 @@ void KillLog::take(std::optional<core::LoggedKill> kill) {
   core::OomKill found = located(std::move(*kill));
   const std::string& where = found.logged.victim_path.empty() ? "a cgroup that is not told" : found.logged.victim_path;
   spdlog::warn("OOM kill of {} in {}{}", core::escape_for_terminal(victim_of(found.logged)),
-               core::escape_for_terminal(where), found.logged.scope == core::OomScope::node ? ", the node is out of memory" : "");
+               core::escape_for_terminal(where),
+               found.logged.scope == core::OomScope::node ? ", the node is out of memory" : "");
   queue_.push(std::move(found));
 }
 
@@ -227,23 +229,25 @@ core::OomKill KillLog::located(core::LoggedKill kill) const {
   return found;
 }
 
-/// The log's clock stands still while the machine is suspended, and drifts from the others in months: what came while we
-/// waited for it is dated by that moment, what was there before as well as can be told.
+/// The log's clock stands still while the machine is suspended, and drifts from the others in months: what came while
+/// we waited for it is dated by that moment, what was there before as well as can be told.
 std::int64_t KillLog::wall_of(std::int64_t logged_at_us) const {
   if (offset_us_) return logged_at_us + *offset_us_;
   return kernel::wall_us(logged_at_us, clocks_.wall(), clocks_.steady());
 }
 
-/// Of the time before the start nothing is said: the log is as long as it is. A log that is flooded loses records all the time.
+/// Of the time before the start nothing is said: the log is as long as it is. A log that is flooded loses records all
+/// the time.
 void KillLog::note_overrun(std::uint64_t lost_count) {
   if (!is_live_) return;
   lost_at_us_ = clocks_.steady();
   lost_count_ += std::max<std::uint64_t>(lost_count, 1);
   if (flooded_.is_on() && lost_count_ < kWorse * told_lost_count_) return;
   told_lost_count_ = lost_count_;
-  flooded_.begin(clocks_.wall(), std::to_string(lost_count_) +
-                                     " records of the kernel's log were overwritten before they were read; OOM kills among them "
-                                     "are found by the cgroups' counters alone");
+  flooded_.begin(clocks_.wall(),
+                 std::to_string(lost_count_) +
+                     " records of the kernel's log were overwritten before they were read; OOM kills among them "
+                     "are found by the cgroups' counters alone");
 }
 
 }  // namespace cgmm::daemon

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Hands on every OOM kill that the kernel's log tells of, once, across restarts: where it has got to is recorded with each
-// kill. It has a thread of its own, because a container's cgroup is often gone a moment after its kill, and so that a
-// flooded log does not hold up the scans.
+// Hands on every OOM kill that the kernel's log tells of, once, across restarts: where it has got to is recorded with
+// each kill. It has a thread of its own, because a container's cgroup is often gone a moment after its kill, and so
+// that a flooded log does not hold up the scans.
 
 #include <cstdint>
 #include <functional>
@@ -23,16 +23,16 @@ namespace cgmm::daemon {
 
 class KillLog {
  public:
-  /// `source`: "auto", "off" or a file. `read_before`: how far an earlier run has got; nullopt: there was none, and what the
-  /// log has of the time before now is left alone. `hierarchy`: what is watched now, from any thread.
+  /// `source`: "auto", "off" or a file. `read_before`: how far an earlier run has got; nullopt: there was none, and
+  /// what the log has of the time before now is left alone. `hierarchy`: what is watched now, from any thread.
   KillLog(const std::string& source, std::optional<core::LogPosition> read_before,
           std::function<kernel::Hierarchy()> hierarchy, RecordQueue& queue, Clocks clocks = {});
 
   /// Where kills are read from now, or why they are not; for people. From any thread.
   std::string source() const;
 
-  /// Until stop(); returns at once where it is switched off. A log that can't be opened, or be read any more, is tried again
-  /// every ten seconds.
+  /// Until stop(); returns at once where it is switched off. A log that can't be opened, or be read any more, is tried
+  /// again every ten seconds.
   void run();
   /// From any thread.
   void stop();
@@ -66,18 +66,19 @@ class KillLog {
   std::optional<kernel::KernelLog> log_;
   std::int64_t opened_at_us_ = 0;  // or tried to; of the steady clock
   kernel::OomParser parser_;
-  core::LogPosition position_;          // of the last record read
-  bool caught_up_ = false;              // with what was logged before the start
-  bool is_live_ = false;                // and with what was logged before the log was opened
-  bool is_anew_ = false;                // it was opened again: some of it is known
-  int read_count_ = 0;                  // records, by the last read_all()
-  bool was_woken_ = false;              // by the log
-  std::optional<std::int64_t> offset_us_;  // of the wall clock to the log's, as of the last record that came while we waited
-  Fault unreadable_;                    // both are the fault "kernel_log": it can be one or the other
+  core::LogPosition position_;  // of the last record read
+  bool caught_up_ = false;      // with what was logged before the start
+  bool is_live_ = false;        // and with what was logged before the log was opened
+  bool is_anew_ = false;        // it was opened again: some of it is known
+  int read_count_ = 0;          // records, by the last read_all()
+  bool was_woken_ = false;      // by the log
+  std::optional<std::int64_t>
+      offset_us_;     // of the wall clock to the log's, as of the last record that came while we waited
+  Fault unreadable_;  // both are the fault "kernel_log": it can be one or the other
   Fault flooded_;
-  std::uint64_t lost_count_ = 0;       // records, since flooded_ began
+  std::uint64_t lost_count_ = 0;  // records, since flooded_ began
   std::uint64_t told_lost_count_ = 0;
-  std::int64_t lost_at_us_ = 0;        // the last of them, of the steady clock
+  std::int64_t lost_at_us_ = 0;  // the last of them, of the steady clock
   kernel::Fd stop_;
 };
 

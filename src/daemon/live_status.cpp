@@ -120,8 +120,10 @@ std::string count_of(std::int64_t count, const std::string& one) {
 std::string scans_in_words(const LiveStatus& status, bool with_age) {
   if (!status.progress.last_scan) return "no scan yet";
   const SeenScan& scan = *status.progress.last_scan;
-  std::string text = count_of(scan.cgroup_count, "cgroup") + ", last scan " + core::format_duration_us(scan.duration_us);
-  if (with_age && status.last_scan_age_us) text += ", ended " + core::format_duration_us(*status.last_scan_age_us) + " ago";
+  std::string text =
+      count_of(scan.cgroup_count, "cgroup") + ", last scan " + core::format_duration_us(scan.duration_us);
+  if (with_age && status.last_scan_age_us)
+    text += ", ended " + core::format_duration_us(*status.last_scan_age_us) + " ago";
   if (scan.error_count > 0) text += ", " + std::to_string(scan.error_count) + " can't be read";
   return text + ", " + std::to_string(status.in_cooldown_count) + " in cooldown";
 }
@@ -131,7 +133,9 @@ std::string scans_in_words(const LiveStatus& status, bool with_age) {
 std::string to_text(const LiveStatus& status) {
   std::string text{kFirstLine};
   text += '\n';
-  const auto add = [&](std::string_view name, const std::string& value) { text.append(name).append("\t").append(value).append("\n"); };
+  const auto add = [&](std::string_view name, const std::string& value) {
+    text.append(name).append("\t").append(value).append("\n");
+  };
   for (const auto& [name, field] : kWords) add(name, escaped(status.*field));
   for (const auto& [name, field] : kNumbers) add(name, std::to_string(status.*field));
   for (const auto& [name, field] : kProgressFields) add(name, std::to_string(status.progress.*field));
@@ -168,10 +172,12 @@ std::string in_one_line(const LiveStatus& status) {
 
 std::vector<std::string> in_lines(const LiveStatus& status) {
   const Progress& progress = status.progress;
-  const std::string scans = scans_in_words(status, /*with_age=*/true) + "; " + count_of(progress.scans_made_count, "scan") +
-                            " made, " + std::to_string(progress.scans_recorded_count) + " recorded";
+  const std::string scans = scans_in_words(status, /*with_age=*/true) + "; " +
+                            count_of(progress.scans_made_count, "scan") + " made, " +
+                            std::to_string(progress.scans_recorded_count) + " recorded";
   std::vector<std::string> lines{"status: " + scans};
-  lines.push_back("status: sampler: " + status.sampler + "; reclaimer: " + status.reclaimer + "; recorder: " + status.recorder);
+  lines.push_back("status: sampler: " + status.sampler + "; reclaimer: " + status.reclaimer +
+                  "; recorder: " + status.recorder);
   for (const RecordQueue::Fault& fault : status.faults) {
     lines.push_back("status: fault " + fault.name + " since " + core::format_utc(fault.began_at_us) + ": " +
                     shortened(fault.detail, kMaxWords_bytes));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the service is doing now, from its own mouth: asked for through the status socket, told to systemd in a line, and to
-// the log in a few. Plain data and its forms: any thread.
+// What the service is doing now, from its own mouth: asked for through the status socket, told to systemd in a line,
+// and to the log in a few. Plain data and its forms: any thread.
 //
-// Its form on the socket is lines of NAME<TAB>VALUE. A name that is not known is passed over, and one that is missing leaves
-// what there was: so the service and whoever asks it may be of different versions.
+// Its form on the socket is lines of NAME<TAB>VALUE. A name that is not known is passed over, and one that is missing
+// leaves what there was: so the service and whoever asks it may be of different versions.
 
 #include <cstdint>
 #include <optional>

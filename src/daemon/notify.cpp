@@ -43,13 +43,15 @@ Notifier::Notifier(const Environment& environment) {
     return;
   }
   fd_ = kernel::Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const bool is_our_watchdog = environment.watchdog_pid == nullptr || number_in(environment.watchdog_pid) == environment.own_pid;
+  const bool is_our_watchdog =
+      environment.watchdog_pid == nullptr || number_in(environment.watchdog_pid) == environment.own_pid;
   if (fd_ && is_our_watchdog) watchdog_us_ = number_in(environment.watchdog_usec);
 }
 
 bool Notifier::tell(std::string_view lines) const {
   if (!fd_) return false;
-  const ssize_t told = ::sendto(fd_.get(), lines.data(), lines.size(), MSG_NOSIGNAL, address_->get(), address_->length());
+  const ssize_t told =
+      ::sendto(fd_.get(), lines.data(), lines.size(), MSG_NOSIGNAL, address_->get(), address_->length());
   return told == static_cast<ssize_t>(lines.size());
 }
 

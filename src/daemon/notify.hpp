@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What systemd is told (Type=notify): one datagram a message to $NOTIFY_SOCKET. By hand, because that is all there is to it,
-// and libsystemd would be one more library on every node. Without $NOTIFY_SOCKET nothing is told. One thread.
+// What systemd is told (Type=notify): one datagram a message to $NOTIFY_SOCKET. By hand, because that is all there is
+// to it, and libsystemd would be one more library on every node. Without $NOTIFY_SOCKET nothing is told. One thread.
 
 #include <cstdint>
 #include <optional>

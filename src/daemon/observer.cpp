@@ -18,8 +18,8 @@ constexpr std::int64_t kGivenUpAfter_us = 60'000'000;
 
 }  // namespace
 
-void Observer::begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes,
-                     std::optional<core::Sighting> after, std::int64_t ended_at_us, std::int64_t cooldown_us) {
+void Observer::begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<core::Sighting> after,
+                     std::int64_t ended_at_us, std::int64_t cooldown_us) {
   Watch watch{.effect = {reclaim, asked_bytes, after, ended_at_us, page_bytes_},
               .id = reclaim.id,
               .cooldown = reclaim.cooldown.value_or(core::Cooldown{}),
@@ -72,7 +72,8 @@ void Observer::end_all(core::WatchEnd ended_by) {
   watches_.clear();
 }
 
-/// Has the cooldown learn, and records what is new. A lesson that can't be taken back is taken at once, another at the end.
+/// Has the cooldown learn, and records what is new. A lesson that can't be taken back is taken at once, another at the
+/// end.
 void Observer::tell(Watch& watch, std::optional<core::WatchEnd> ended_by) {
   core::Effect effect = watch.effect.effect(learning_, ended_by);
   if (!watch.learned && (ended_by || effect.verdict == core::Verdict::churn)) {
@@ -96,8 +97,8 @@ std::optional<core::Cooldown> Observer::learn(Watch& watch, core::Lesson lesson,
   const std::string cooldown = core::format_duration_us(after.until_us - after.last_reclaim_at_us);
   const std::string path = core::escape_for_terminal(watch.id.path);
   if (after.strikes > before.strikes) {
-    const std::string_view why = effect.judged_by == core::JudgedBy::regrowth ? "what was freed has regrown"
-                                                                              : core::to_string(effect.verdict);
+    const std::string_view why =
+        effect.judged_by == core::JudgedBy::regrowth ? "what was freed has regrown" : core::to_string(effect.verdict);
     spdlog::info("backing off {}: {} ({} in a row), its cooldown is {} now", path, why, after.strikes, cooldown);
   } else {
     spdlog::info("{} is reclaimed to some effect again: its cooldown is {} now", path, cooldown);

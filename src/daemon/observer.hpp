@@ -27,7 +27,8 @@ class Observer {
   void begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<core::Sighting> after,
              std::int64_t ended_at_us, std::int64_t cooldown_us);
 
-  /// A scan that began at `at_us`. A watch ends when its time is over; a minute later when its cgroup was not seen any more.
+  /// A scan that began at `at_us`. A watch ends when its time is over; a minute later when its cgroup was not seen any
+  /// more.
   void see(std::span<const core::Sighting> sightings, std::int64_t at_us);
 
   /// The cgroup is due again, and looks like this: ends the watch over its last reclaim, if there is one.
@@ -38,11 +39,11 @@ class Observer {
   struct Watch {
     core::EffectWatch effect;
     core::CgroupId id;
-    core::Cooldown cooldown;          // that its reclaim began
-    std::int64_t cooldown_us = 0;     // as configured
-    bool learned = false;             // the lesson has been taken
+    core::Cooldown cooldown;       // that its reclaim began
+    std::int64_t cooldown_us = 0;  // as configured
+    bool learned = false;          // the lesson has been taken
     std::optional<core::Verdict> told;
-    std::int64_t told_at_us = 0;      // since the reclaim's end
+    std::int64_t told_at_us = 0;  // since the reclaim's end
   };
   using Watches = std::unordered_map<std::uint64_t, Watch>;  // by inode
 

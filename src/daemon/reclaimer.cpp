@@ -19,10 +19,14 @@ constexpr std::chrono::milliseconds kCommitWait{1000};  // a broken disk must no
 
 std::string_view words_for(core::StoppedBy stopped_by) {
   switch (stopped_by) {
-    case core::StoppedBy::nothing_left: return "the kernel found no more";
-    case core::StoppedBy::pressure: return "left early, its tasks waited for memory";
-    case core::StoppedBy::timeout: return "left early, it took too long";
-    default: return core::to_string(stopped_by);
+    case core::StoppedBy::nothing_left:
+      return "the kernel found no more";
+    case core::StoppedBy::pressure:
+      return "left early, its tasks waited for memory";
+    case core::StoppedBy::timeout:
+      return "left early, it took too long";
+    default:
+      return core::to_string(stopped_by);
   }
 }
 
@@ -37,12 +41,11 @@ void log_reclaim(const core::Reclaim& reclaim) {
   const std::string freed = reclaim.freed_bytes ? core::format_bytes(*reclaim.freed_bytes) : "an unknown amount";
   const bool says_why = reclaim.outcome == core::ReclaimOutcome::partial && reclaim.stopped_by;
   const std::string why = says_why ? fmt::format(" ({})", words_for(*reclaim.stopped_by)) : "";
-  const std::string text =
-      fmt::format("reclaim of {}: {}{}, freed {} in {} (cache was {}, threshold {}){}", path,
-                  core::to_string(reclaim.outcome), why, freed,
-                  core::format_duration_us(reclaim.duration_us.value_or(0)), cache,
-                  core::format_bytes(reclaim.threshold_bytes),
-                  reclaim.error.empty() ? "" : ": " + core::escape_for_terminal(reclaim.error));
+  const std::string text = fmt::format("reclaim of {}: {}{}, freed {} in {} (cache was {}, threshold {}){}", path,
+                                       core::to_string(reclaim.outcome), why, freed,
+                                       core::format_duration_us(reclaim.duration_us.value_or(0)), cache,
+                                       core::format_bytes(reclaim.threshold_bytes),
+                                       reclaim.error.empty() ? "" : ": " + core::escape_for_terminal(reclaim.error));
   if (reclaim.outcome == core::ReclaimOutcome::failed) {
     spdlog::warn("{}", text);
   } else {
@@ -62,7 +65,8 @@ std::optional<std::uint64_t> stalled_us_between(const std::optional<core::Memory
   return core::increase(before->counters, after->counters)[core::Counter::psi_some_us];
 }
 
-/// Whether the file may not be written at all, whatever is asked: systemd's ProtectControlGroups=yes, a read-only mount, rights.
+/// Whether the file may not be written at all, whatever is asked: systemd's ProtectControlGroups=yes, a read-only
+/// mount, rights.
 bool is_refusal(const std::error_code& answer) {
   return answer == std::errc::read_only_file_system || answer == std::errc::permission_denied ||
          answer == std::errc::operation_not_permitted;
@@ -110,7 +114,8 @@ std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupt
     }
   }
   if (tried > 0 || refused_count_ > 0) {
-    reclaim_fault_.tell(clocks_.wall(), refusals_.after_pass(refused_count_, first_refusal_, "reclaims that can't be asked for"));
+    reclaim_fault_.tell(clocks_.wall(),
+                        refusals_.after_pass(refused_count_, first_refusal_, "reclaims that can't be asked for"));
   }
   return tried;
 }
@@ -127,9 +132,9 @@ void Reclaimer::take_adopted() {
   adopted_.clear();
 }
 
-/// Cooldowns are kept in the wall clock's time, because that survives a restart. When it is set they move with it: one neither
-/// ends before its time nor lasts for longer. Those that still hold are recorded anew: what is on record would be over too early
-/// after a restart. (One that lies in the future then is bounded by core::settle().)
+/// Cooldowns are kept in the wall clock's time, because that survives a restart. When it is set they move with it: one
+/// neither ends before its time nor lasts for longer. Those that still hold are recorded anew: what is on record would
+/// be over too early after a restart. (One that lies in the future then is bounded by core::settle().)
 void Reclaimer::follow_clock() {
   const std::int64_t set_by_us = clock_watch_.look(clocks_).set_by_us;
   if (set_by_us == 0) return;
@@ -178,14 +183,13 @@ void Reclaimer::settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& c
   for (const core::Candidate& candidate : candidates.cgroups) {
     const auto found = cooldowns.find(candidate.id);
     if (found == cooldowns.end()) continue;
-    found->second =
-        core::settle(found->second, candidate.settings.cooldown_us, candidates.learning, now_us);
+    found->second = core::settle(found->second, candidate.settings.cooldown_us, candidates.learning, now_us);
   }
   std::erase_if(cooldowns, [&](const auto& entry) { return core::is_forgotten(entry.second, now_us); });
 }
 
-/// Whether it was tried; not when the cgroup is gone or no longer over its threshold, or when what is known by now of its
-/// last reclaim makes its cooldown longer.
+/// Whether it was tried; not when the cgroup is gone or no longer over its threshold, or when what is known by now of
+/// its last reclaim makes its cooldown longer.
 bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts) {
   auto cgroup = controller_->open(candidate.id);
   if (!cgroup) return false;
@@ -216,8 +220,9 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
 bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
   if (controller_->can_reclaim(cgroup)) return true;
   if (!cgroup.still_there()) return false;
-  note_refusal(cgroup.path_of(controller_->reclaim_file()) +
-               " is not there: this kernel can't be asked to reclaim (cgroup v2 can since Linux 5.19), memory is only recorded");
+  note_refusal(
+      cgroup.path_of(controller_->reclaim_file()) +
+      " is not there: this kernel can't be asked to reclaim (cgroup v2 can since Linux 5.19), memory is only recorded");
   return false;
 }
 
@@ -239,8 +244,8 @@ core::ReclaimPlan Reclaimer::plan_for(const core::Gauges& before, const core::Li
           .bounds = bounds};
 }
 
-core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gauges& before,
-                               const core::Limits& limits, const core::ReclaimPlan& plan, bool dry_run) {
+core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gauges& before, const core::Limits& limits,
+                               const core::ReclaimPlan& plan, bool dry_run) {
   core::Reclaim reclaim;
   reclaim.reclaim_id = next_reclaim_id_++;
   reclaim.id = candidate.id;
@@ -252,8 +257,8 @@ core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gau
   core::Cooldown& cooldown = cooldowns_for(dry_run)[candidate.id];
   if (!learning_.adaptive) cooldown.strikes = 0;
   cooldown.last_reclaim_at_us = reclaim.started_at_us;
-  cooldown.until_us = reclaim.started_at_us +
-                      core::learned_cooldown_us(candidate.settings.cooldown_us, cooldown.strikes, learning_);
+  cooldown.until_us =
+      reclaim.started_at_us + core::learned_cooldown_us(candidate.settings.cooldown_us, cooldown.strikes, learning_);
   if (dry_run) {
     reclaim.outcome = core::ReclaimOutcome::dry_run;
   } else {
@@ -268,8 +273,8 @@ void Reclaimer::record_start(const core::Reclaim& reclaim) {
                core::escape_for_terminal(reclaim.id.path));
 }
 
-/// Step by step, to the end that core/outcome says, and records it. A commit has been waited for since the cgroup was read,
-/// so it is read once more, and the plan is made for what there is now.
+/// Step by step, to the end that core/outcome says, and records it. A commit has been waited for since the cgroup was
+/// read, so it is read once more, and the plan is made for what there is now.
 void Reclaimer::perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::Cgroup& cgroup,
                         const core::Candidate& candidate, const Interrupts& interrupts) {
   const Measured before = measure(cgroup, /*with_pressure=*/true);
@@ -322,7 +327,8 @@ void Reclaimer::perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::
   if (last.sample && reclaim.step_count > 0) reclaim.after = last.sample->gauges;
   reclaim.outcome = core::outcome_of(*stopped_by, plan, reclaim.freed_bytes, reclaim.step_count);
   reclaim.error = error_of(reclaim, progress, controller_->reclaim_file());
-  if (stopped_by == core::StoppedBy::error && is_refusal(progress.answer)) note_refusal(candidate.id.path + "/" + reclaim.error);
+  if (stopped_by == core::StoppedBy::error && is_refusal(progress.answer))
+    note_refusal(candidate.id.path + "/" + reclaim.error);
   log_reclaim(reclaim);
   queue_.push(reclaim);
   if (reclaim.step_count == 0) return;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Performs the reclaims: chooses by the rules of core/policy, reads a cgroup again right before acting on it, and does the
-// slow kernel writes step by step, on a thread of its own. The reclaim and its cooldown are on record before the kernel is
-// asked, so that a crash in the middle leaves a row that says so and a cooldown that holds.
+// Performs the reclaims: chooses by the rules of core/policy, reads a cgroup again right before acting on it, and does
+// the slow kernel writes step by step, on a thread of its own. The reclaim and its cooldown are on record before the
+// kernel is asked, so that a crash in the middle leaves a row that says so and a cooldown that holds.
 
 #include <atomic>
 #include <cstdint>
@@ -58,8 +58,8 @@ class Reclaimer {
 
   /// When to leave off.
   struct Interrupts {
-    std::function<bool()> newer_scan = [] { return false; };     // between two reclaims
-    std::function<bool()> stopping = [] { return false; };       // and before each step
+    std::function<bool()> newer_scan = [] { return false; };        // between two reclaims
+    std::function<bool()> stopping = [] { return false; };          // and before each step
     std::function<void(std::int64_t)> wake_after_us = [](auto) {};  // ends a kernel write that lasts; 0: no more
   };
   /// Reclaims what is due among them, one after the other. Returns how many reclaims were tried (dry ones included).
@@ -80,9 +80,9 @@ class Reclaimer {
  private:
   /// A cgroup's numbers, and when they were read.
   struct Measured {
-    std::int64_t at_us = 0;                     // of the steady clock
-    bool gone = false;                          // the cgroup
-    std::optional<core::MemorySample> sample;   // nullopt: it is gone, or could not be read
+    std::int64_t at_us = 0;                    // of the steady clock
+    bool gone = false;                         // the cgroup
+    std::optional<core::MemorySample> sample;  // nullopt: it is gone, or could not be read
   };
 
   void follow(const Candidates& candidates);
@@ -97,8 +97,8 @@ class Reclaimer {
   core::Reclaim begin(const core::Candidate& candidate, const core::Gauges& before, const core::Limits& limits,
                       const core::ReclaimPlan& plan, bool dry_run);
   void record_start(const core::Reclaim& reclaim);
-  void perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::Cgroup& cgroup,
-               const core::Candidate& candidate, const Interrupts& interrupts);
+  void perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::Cgroup& cgroup, const core::Candidate& candidate,
+               const Interrupts& interrupts);
   static void settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& candidates, std::int64_t now_us);
   Measured measure(kernel::Cgroup& cgroup, bool with_pressure);
 

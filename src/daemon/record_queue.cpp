@@ -73,7 +73,8 @@ std::uint64_t RecordQueue::keep(Record&& record) {
     ++refused_.others;
     const auto* const reclaim = std::get_if<core::Reclaim>(&record);
     if (reclaim != nullptr && reclaim->cooldown) refused_.cooldowns[reclaim->id] = *reclaim->cooldown;
-    if (const auto* const moved = std::get_if<core::MovedCooldown>(&record)) refused_.cooldowns[moved->id] = moved->cooldown;
+    if (const auto* const moved = std::get_if<core::MovedCooldown>(&record))
+      refused_.cooldowns[moved->id] = moved->cooldown;
     return UINT64_MAX;  // never committed
   }
   ++kept_;
@@ -104,7 +105,9 @@ std::vector<RecordQueue::Fault> RecordQueue::faults() const {
 
 bool RecordQueue::wait_committed(std::uint64_t ticket, std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
-  const auto is_in_vain = [&] { return waits_ended_ || std::ranges::find(faults_, "history", &Fault::name) != faults_.end(); };
+  const auto is_in_vain = [&] {
+    return waits_ended_ || std::ranges::find(faults_, "history", &Fault::name) != faults_.end();
+  };
   committed_changed_.wait_for(lock, time, [&] { return committed_count_ >= ticket || is_in_vain(); });
   return committed_count_ >= ticket;
 }

@@ -2,8 +2,9 @@
 #pragma once
 
 // What waits to be recorded. Bounded: while the disk stalls, scans are refused (and counted) once too many rows wait;
-// reclaims, OOM kills and events are few and are kept, up to a bound of their own. It sees every event on its way, so it
-// knows which faults there are now; and every scan, and the recorder come and go, so it knows how far all has got. Any thread.
+// reclaims, OOM kills and events are few and are kept, up to a bound of their own. It sees every event on its way, so
+// it knows which faults there are now; and every scan, and the recorder come and go, so it knows how far all has got.
+// Any thread.
 
 #include <chrono>
 #include <condition_variable>
@@ -20,8 +21,9 @@
 
 namespace cgmm::daemon {
 
-using Record = std::variant<core::Scan, core::Reclaim, core::Effect, core::MovedCooldown, core::OomKill,
-                            core::CountedOomKills, core::LogPosition, core::NamedCgroup, core::ServiceEvent, core::NodeFacts>;
+using Record =
+    std::variant<core::Scan, core::Reclaim, core::Effect, core::MovedCooldown, core::OomKill, core::CountedOomKills,
+                 core::LogPosition, core::NamedCgroup, core::ServiceEvent, core::NodeFacts>;
 
 class RecordQueue {
  public:
@@ -30,17 +32,17 @@ class RecordQueue {
   static constexpr std::size_t kMaxKept = 10'000;
   static constexpr std::size_t kMaxEvents = 1'000;  // more
 
-  /// False when it was refused, and then `scan` is as it was: the next one must announce every cgroup. The kills that its
-  /// counters tell of are kept all the same. They become one transaction: on record alone, the counters would hide the kills
-  /// from the next run.
+  /// False when it was refused, and then `scan` is as it was: the next one must announce every cgroup. The kills that
+  /// its counters tell of are kept all the same. They become one transaction: on record alone, the counters would hide
+  /// the kills from the next run.
   bool push_scan(core::Scan&& scan, std::vector<core::CountedOomKills> kills = {});
 
-  /// The ticket of the record, for wait_committed(). Beyond kMaxKept it is refused, and counted; events have room of their own. What is known so far of an
-  /// effect makes room for the rest earlier: it will be told again.
+  /// The ticket of the record, for wait_committed(). Beyond kMaxKept it is refused, and counted; events have room of
+  /// their own. What is known so far of an effect makes room for the rest earlier: it will be told again.
   std::uint64_t push(Record&& record);
 
-  /// Whether the recorder was done with the record of this ticket before the time was up. Does not wait while the history can't
-  /// be written (its fault is on), nor after end_waits().
+  /// Whether the recorder was done with the record of this ticket before the time was up. Does not wait while the
+  /// history can't be written (its fault is on), nor after end_waits().
   bool wait_committed(std::uint64_t ticket, std::chrono::milliseconds time);
 
   /// The service stops: nobody waits for a commit any more.
@@ -78,12 +80,13 @@ class RecordQueue {
   };
   struct Progress {
     std::optional<SeenScan> last_scan;
-    std::int64_t scans_made_count = 0;       // of all cgroups
-    std::int64_t scans_recorded_count = 0;   // or given up as impossible to store
-    std::int64_t waiting_count = 0;          // records that wait, those being written among them
-    std::int64_t recorder_busy_since_us = 0; // since when the recorder has not come by, of the steady clock; 0: it waits here
-    std::int64_t history_healed_count = 0;   // how often the fault `history` has ended
-    bool is_retrying = false;                // what it holds has been refused by the disk
+    std::int64_t scans_made_count = 0;      // of all cgroups
+    std::int64_t scans_recorded_count = 0;  // or given up as impossible to store
+    std::int64_t waiting_count = 0;         // records that wait, those being written among them
+    std::int64_t recorder_busy_since_us =
+        0;  // since when the recorder has not come by, of the steady clock; 0: it waits here
+    std::int64_t history_healed_count = 0;  // how often the fault `history` has ended
+    bool is_retrying = false;               // what it holds has been refused by the disk
   };
   Progress progress() const;
 
@@ -108,14 +111,14 @@ class RecordQueue {
   mutable std::mutex mutex_;
   std::condition_variable pushed_;
   std::condition_variable committed_changed_;
-  std::vector<Record> waiting_;      // guarded by mutex_, like all below
-  std::size_t rows_ = 0;             // of scans waiting or taken and not done, and one for each scan itself
-  std::size_t kept_ = 0;             // other records waiting
+  std::vector<Record> waiting_;  // guarded by mutex_, like all below
+  std::size_t rows_ = 0;         // of scans waiting or taken and not done, and one for each scan itself
+  std::size_t kept_ = 0;         // other records waiting
   std::vector<Fault> faults_;
-  Progress progress_;                // but for waiting_count
-  std::int64_t taken_count_ = 0;     // records that the recorder holds
+  Progress progress_;             // but for waiting_count
+  std::int64_t taken_count_ = 0;  // records that the recorder holds
   Refused refused_;
-  std::uint64_t pushed_count_ = 0;   // tickets count from 1
+  std::uint64_t pushed_count_ = 0;  // tickets count from 1
   std::uint64_t committed_count_ = 0;
   bool closed_ = false;
   bool waits_ended_ = false;

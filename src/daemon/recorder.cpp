@@ -21,14 +21,14 @@ constexpr std::chrono::milliseconds kRetryEvery{1000};
 constexpr std::int64_t kTryAgainFirst_us = 1'000'000;
 constexpr std::int64_t kTryAgainLast_us = 10'000'000;
 constexpr std::int64_t kTellAgainAfter_us = 5'000'000;  // and then less and less often
-constexpr std::size_t kManyRows = 2'000;  // to be given back to the kernel until the next scan: half a MB
-constexpr std::size_t kRowsAPortion = 5'000;  // some milliseconds, and a few hundred KiB of room
+constexpr std::size_t kManyRows = 2'000;                // to be given back to the kernel until the next scan: half a MB
+constexpr std::size_t kRowsAPortion = 5'000;            // some milliseconds, and a few hundred KiB of room
 constexpr std::int64_t kCheckEvery_us = 30'000'000;
 constexpr int kNameTries = 60;  // one with every scan
 constexpr std::size_t kMaxNameless = 20'000;
 
-/// At most kRowsAPortion, unless it is one scan. What follows a scan before the next one is one transaction with it: the counters in
-/// it would hide the kills from the next run.
+/// At most kRowsAPortion, unless it is one scan. What follows a scan before the next one is one transaction with it:
+/// the counters in it would hide the kills from the next run.
 std::span<const Record> next_portion(std::span<const Record> records) {
   std::size_t rows = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
@@ -60,7 +60,8 @@ void Recorder::begin(const core::Handover& handover, const std::string& begins_w
     fault_begins(begins_without);
   } else if (!keeper_.put_aside().empty()) {
     spdlog::error("the history was damaged: {}", core::escape_for_terminal(keeper_.put_aside()));
-    queue_.push(core::ServiceEvent{run_.started_at_us, "fault_begin", "the history was damaged: " + keeper_.put_aside(), "history"});
+    queue_.push(core::ServiceEvent{run_.started_at_us, "fault_begin", "the history was damaged: " + keeper_.put_aside(),
+                                   "history"});
     queue_.push(core::ServiceEvent{wall_now_us(), "fault_end", "a new history is written", "history"});
   }
 }
@@ -86,7 +87,9 @@ void Recorder::run() {
   }
   if (!keeper_.is_open()) return;
   if (!keeper_.is_in_place()) {
-    spdlog::error("the stop could not be recorded, and what is in the history's log (-wal) may be lost: it was removed or replaced");
+    spdlog::error(
+        "the stop could not be recorded, and what is in the history's log (-wal) may be lost: it was removed or "
+        "replaced");
     return;
   }
   try {
@@ -166,7 +169,8 @@ void Recorder::check_for_damage() {
   damage_ = keeper_.damage();
 }
 
-/// Whether there is a history to write to. Opening and renewing are tried less and less often: they cost more than a commit.
+/// Whether there is a history to write to. Opening and renewing are tried less and less often: they cost more than a
+/// commit.
 bool Recorder::make_ready() {
   if (keeper_.is_open() && damage_.empty()) check_for_damage();
   const bool is_ready = keeper_.is_open() && damage_.empty() && keeper_.is_in_place();
@@ -196,7 +200,8 @@ void Recorder::open() {
 }
 
 void Recorder::renew() {
-  if (fault_began_at_us_ == 0) fault_begins(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
+  if (fault_began_at_us_ == 0)
+    fault_begins(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
   renewed_ = keeper_.renew(!damage_.empty(), wall_now_us(), run_.detail, is_last_try_);
   must_restate_ = true;
   damage_.clear();
@@ -264,7 +269,8 @@ void Recorder::tend() {
     if (store::is_damage(error)) damage_ = untidy;
   }
   tell(!untidy.empty(), tidy_fault_told_, "history_size",
-       untidy.empty() ? "the history is tidied again" : "the history can't be tidied, it may outgrow max_size: " + untidy);
+       untidy.empty() ? "the history is tidied again"
+                      : "the history can't be tidied, it may outgrow max_size: " + untidy);
   const store::History::Room room = keeper_.history().room();
   tell(room.log_is_held, reader_told_, "reader",
        room.log_is_held ? "somebody has been reading the database for long: its log has grown to " +
@@ -276,8 +282,9 @@ void Recorder::tend() {
   } else if (lost_scans_ > 0) {
     const std::string lost =
         std::to_string(lost_scans_) + (lost_scans_ == 1 ? " scan was lost: " : " scans were lost: ") +
-        (lost_to_reader_ ? "max_size left no room while the log could not be taken up, mostly because somebody reads for long"
-                         : "the history that was gone on with did not know the cgroups in them");
+        (lost_to_reader_
+             ? "max_size left no room while the log could not be taken up, mostly because somebody reads for long"
+             : "the history that was gone on with did not know the cgroups in them");
     spdlog::warn("{}", lost);
     queue_.push(core::ServiceEvent{now_us, "gap", lost});
     lost_scans_ = 0;
@@ -307,7 +314,8 @@ void Recorder::name_containers(const std::vector<Record>& batch) {
   };
   for (const Record& record : batch) {
     if (const auto* scan = std::get_if<core::Scan>(&record)) {
-      if (!scan->is_partial) std::erase_if(nameless_, [&](Nameless& one) { return is_named(one.cgroup) || --one.tries_left <= 0; });
+      if (!scan->is_partial)
+        std::erase_if(nameless_, [&](Nameless& one) { return is_named(one.cgroup) || --one.tries_left <= 0; });
       for (const core::AppearedCgroup& one : scan->appeared) add(one.id, one.container);
     } else if (const auto* kill = std::get_if<core::OomKill>(&record)) {
       add(kill->id, kill->container);
@@ -362,7 +370,8 @@ void Recorder::log_commit(std::span<const Record> records, std::int64_t lost_sca
     ++scan_count;
     last_at_us = scan->started_at_us;
   }
-  if (scan_count > 0) spdlog::debug("on record: {} scans up to {}, {} lost", scan_count - lost_scans, last_at_us, lost_scans);
+  if (scan_count > 0)
+    spdlog::debug("on record: {} scans up to {}, {} lost", scan_count - lost_scans, last_at_us, lost_scans);
 }
 
 /// To find out which one is bad.
@@ -371,7 +380,8 @@ bool Recorder::record_one_by_one(std::span<const Record> portion) {
     const std::string why = store_with_room({&record, 1});
     if (!why.empty()) {
       queue_.ask_for_announcement();
-      spdlog::critical("a record can't be stored and is given up, please report this: {}", core::escape_for_terminal(why));
+      spdlog::critical("a record can't be stored and is given up, please report this: {}",
+                       core::escape_for_terminal(why));
     }
     ++stored_count_;
   }
@@ -397,11 +407,11 @@ void Recorder::fault_ends() {
   late_cooldowns_ = refused.cooldowns;  // they come after what waits now
   if (fault_began_at_us_ == 0 && refused.scans == 0 && refused.others == 0) return;
   const std::int64_t now_us = wall_now_us();
-  const std::string lost = std::to_string(refused.scans) + " scans and " + std::to_string(refused.others) +
-                           " other records were lost";
+  const std::string lost =
+      std::to_string(refused.scans) + " scans and " + std::to_string(refused.others) + " other records were lost";
   if (fault_began_at_us_ != 0) {
-    spdlog::warn("the history can be written again after {}; {}",
-                 core::format_duration_us(now_us - fault_began_at_us_), lost);
+    spdlog::warn("the history can be written again after {}; {}", core::format_duration_us(now_us - fault_began_at_us_),
+                 lost);
     const std::string became = renewed_.empty() ? "" : "; " + std::exchange(renewed_, "");
     if (!became.empty()) spdlog::warn("the history: {}", core::escape_for_terminal(became.substr(2)));
     queue_.push(core::ServiceEvent{now_us, "fault_end", "history can be written again; " + lost + became, "history"});

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Writes the history: everything that waits becomes one transaction, or several where much has waited. When the disk refuses,
-// the batch is kept and tried again every second, so that nothing is lost until the queue is full; that is a fault with a beginning
-// and an end. So is a history that can't be opened yet, is damaged, or was removed or replaced under our hands: store/keeper goes on in another file,
-// and what holds now, cooldowns before all, is recorded there. It also looks up what containers are called, which may have to
-// wait for a disk as well.
-// One thread, which from run() on is the only one that touches the history.
+// Writes the history: everything that waits becomes one transaction, or several where much has waited. When the disk
+// refuses, the batch is kept and tried again every second, so that nothing is lost until the queue is full; that is a
+// fault with a beginning and an end. So is a history that can't be opened yet, is damaged, or was removed or replaced
+// under our hands: store/keeper goes on in another file, and what holds now, cooldowns before all, is recorded there.
+// It also looks up what containers are called, which may have to wait for a disk as well. One thread, which from run()
+// on is the only one that touches the history.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +27,8 @@ namespace cgmm::daemon {
 struct ThisRun {
   std::int64_t started_at_us = 0;
   std::string detail;
-  std::function<void(const core::Handover&)> hand_over = [](const auto&) {};  // of a history that could be opened only now
+  std::function<void(const core::Handover&)> hand_over = [](const auto&) {
+  };  // of a history that could be opened only now
 };
 
 class Recorder {
@@ -41,9 +42,9 @@ class Recorder {
   /// Until the queue is closed and empty; then records the stop.
   void run();
 
-  /// Commits one batch, a portion at a time; false when it has to be tried again with the same batch, and then goes on where it came
-  /// to. A record that can't be stored as it is, whatever the disk does, is given up with an error in the log, and the others of its
-  /// batch are stored without it.
+  /// Commits one batch, a portion at a time; false when it has to be tried again with the same batch, and then goes on
+  /// where it came to. A record that can't be stored as it is, whatever the disk does, is given up with an error in the
+  /// log, and the others of its batch are stored without it.
   bool record(const std::vector<Record>& batch);
 
  private:
@@ -71,14 +72,14 @@ class Recorder {
   RecordQueue& queue_;
   kernel::ContainerLogs names_;
   ThisRun run_;
-  std::size_t stored_count_ = 0;       // of the batch that is being recorded
-  bool has_freed_much_ = false;        // with the last batch
-  bool is_last_try_ = false;           // before the stop
+  std::size_t stored_count_ = 0;                                       // of the batch that is being recorded
+  bool has_freed_much_ = false;                                        // with the last batch
+  bool is_last_try_ = false;                                           // before the stop
   std::unordered_map<core::CgroupId, core::Cooldown> late_cooldowns_;  // of reclaims that the queue has refused
-  bool must_restate_ = false;          // what is open does not have what holds now
-  std::string damage_;                 // what SQLite says of it; empty: none is known
-  std::string renewed_;                // what became of the file, in words, for the end of the fault
-  std::int64_t try_again_at_us_ = 0;   // to open or to renew, of the steady clock
+  bool must_restate_ = false;                                          // what is open does not have what holds now
+  std::string damage_;                                                 // what SQLite says of it; empty: none is known
+  std::string renewed_;               // what became of the file, in words, for the end of the fault
+  std::int64_t try_again_at_us_ = 0;  // to open or to renew, of the steady clock
   std::int64_t try_again_after_us_ = 0;
   std::int64_t check_again_at_us_ = 0;
   // What holds now, for a history in which it is not.
@@ -94,7 +95,7 @@ class Recorder {
     core::NamedCgroup cgroup;
     int tries_left = 0;
   };
-  std::vector<Nameless> nameless_;  // kubelet makes a container's log after its cgroup
+  std::vector<Nameless> nameless_;      // kubelet makes a container's log after its cgroup
   std::int64_t fault_began_at_us_ = 0;  // 0: none
   std::string fault_;
   std::string fault_told_;
@@ -102,7 +103,7 @@ class Recorder {
   std::int64_t tell_fault_again_after_us_ = 0;
   bool tidy_fault_told_ = false;
   bool reader_told_ = false;
-  std::int64_t lost_scans_ = 0;         // and not told yet
+  std::int64_t lost_scans_ = 0;  // and not told yet
   bool lost_to_reader_ = false;
 };
 

@@ -40,9 +40,10 @@ bool may_lock_without_limit() {
 
 }  // namespace
 
-/// The last of the best-effort class and not the idle one: an idle writer gets no turn for as long as anybody else wants the
-/// disk, and then the start of a reclaim, which waits for its commit, and everything in the queue would wait with it. Readers
-/// of the database wait for neither: in WAL mode they take no lock that the writer holds. Refused: it runs as it is.
+/// The last of the best-effort class and not the idle one: an idle writer gets no turn for as long as anybody else
+/// wants the disk, and then the start of a reclaim, which waits for its commit, and everything in the queue would wait
+/// with it. Readers of the database wait for neither: in WAL mode they take no lock that the writer holds. Refused: it
+/// runs as it is.
 void lower_priority_of_this_thread() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
   ::syscall(SYS_ioprio_set, kIoWhoProcess, 0, kIoBestEffort << kIoClassShift | kLastOfBestEffort);
@@ -63,7 +64,8 @@ void keep_little_memory() {
   ::mallopt(M_MMAP_THRESHOLD, kBigBytes);
 }
 
-/// Whoever wrote to a page of a file's private mapping has made it a page of memory of its own, which is there, or is swapped out.
+/// Whoever wrote to a page of a file's private mapping has made it a page of memory of its own, which is there, or is
+/// swapped out.
 std::vector<Mapping> unwritten_mappings(std::istream& smaps) {
   std::vector<Mapping> unwritten;
   Mapping mapping;
@@ -72,7 +74,8 @@ std::vector<Mapping> unwritten_mappings(std::istream& smaps) {
     Mapping next;
     char may[5] = {};
     std::uint64_t inode = 0;
-    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %" SCNu64, &next.begin, &next.end, may, &inode) == 4) {
+    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %" SCNu64, &next.begin, &next.end, may,
+                    &inode) == 4) {
       mapping = next;
       is_candidate = inode != 0 && may[0] == 'r' && may[1] == '-' && may[3] == 'p';
     } else if (line.starts_with("Anonymous:")) {

@@ -18,7 +18,8 @@ constexpr std::int64_t kListEverythingEvery_us = 300'000'000;
 constexpr std::int64_t kShownLimitsEvery_us = 300'000'000;
 constexpr std::size_t kMany = 2'000;
 
-/// How much earlier something is due that is due every so often, so that it is not due at once for all that were found at once.
+/// How much earlier something is due that is due every so often, so that it is not due at once for all that were found
+/// at once.
 template <class Time>
 Time spread(core::CgroupKey key, Time every) {
   constexpr Time kOver = 60;
@@ -59,9 +60,9 @@ void Sampler::set_max_cgroups(std::int64_t max_cgroups) {
   tree_->set_bounds(tree_bounds_);
 }
 
-/// The hierarchy was mounted anew, or is not mounted at all, and then this throws. A cgroup that is there under the same path and
-/// inode is the same, with its counters and all that is known of it: the kernel keeps a v1 hierarchy that has cgroups while
-/// nobody has it mounted.
+/// The hierarchy was mounted anew, or is not mounted at all, and then this throws. A cgroup that is there under the
+/// same path and inode is the same, with its counters and all that is known of it: the kernel keeps a v1 hierarchy that
+/// has cgroups while nobody has it mounted.
 void Sampler::reopen() {
   const kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_->hierarchy().parent);
   if (!(hierarchy == tree_->hierarchy())) return set_hierarchy(hierarchy, tree_->watch());
@@ -183,8 +184,8 @@ bool Sampler::find_all(Result& result) {
   return found_all;
 }
 
-/// Kernel memory that is nobody's, as far as this scan knows: when it moves, somebody's has grown or shrunk that looks quiet, and the next
-/// scan finds out whose.
+/// Kernel memory that is nobody's, as far as this scan knows: when it moves, somebody's has grown or shrunk that looks
+/// quiet, and the next scan finds out whose.
 void Sampler::watch_kernel_memory(const core::Scan& scan) {
   if (controller_->stat_shows_kernel_memory()) {
     reads_usage_of_all_ = false;
@@ -211,8 +212,9 @@ void Sampler::sample(Entry& entry, Result& result) {
   try {
     if (now_s() >= entry.read_whole_at_s || !tree_->hierarchy().real) entry.marks = {};
     const bool is_quick = is_first_of_many();
-    auto reading = is_quick ? controller_->read_quickly(entry.cgroup, /*with_kills=*/entry.previous.has(core::Counter::oom_kills))
-                            : controller_->read_changed(entry.cgroup, entry.marks, reads_usage_of_all_);
+    auto reading =
+        is_quick ? controller_->read_quickly(entry.cgroup, /*with_kills=*/entry.previous.has(core::Counter::oom_kills))
+                 : controller_->read_changed(entry.cgroup, entry.marks, reads_usage_of_all_);
     much_is_missing_ = much_is_missing_ || is_quick;
     if (!reading) {  // gone between the walk and here
       found_in_walk_ = 0;
@@ -231,15 +233,17 @@ void Sampler::sample(Entry& entry, Result& result) {
     take_row(entry, *reading, result);
     consider(entry);
     if (limits_problems_.empty()) return;
-    if (const auto problem = limits_problems_.find(entry.key); problem != limits_problems_.end()) note_error(result, problem->second);
+    if (const auto problem = limits_problems_.find(entry.key); problem != limits_problems_.end())
+      note_error(result, problem->second);
   } catch (const std::exception& error) {
     entry.scan = scan_;
     note_error(result, error.what());
   }
 }
 
-/// Whether the service starts on a node with thousands of cgroups, and so its first scan has to be quick. It has no counters of files of
-/// their own, which say nothing before there are two readings of them; but of OOM kills those that an earlier run has left one of.
+/// Whether the service starts on a node with thousands of cgroups, and so its first scan has to be quick. It has no
+/// counters of files of their own, which say nothing before there are two readings of them; but of OOM kills those that
+/// an earlier run has left one of.
 bool Sampler::is_first_of_many() const { return scan_ == 1 && found_.size() >= kMany; }
 
 /// nullptr when it vanished.
@@ -279,7 +283,8 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
   row.gauges = now.gauges;
   row.increases = core::increase(entry.previous, now.counters);
   row.oom_kills_total = now.counters[core::Counter::oom_kills];
-  for (std::size_t i = 0; i < core::Counters::kSize; ++i) {  // one that can't be read now is compared with its last value
+  for (std::size_t i = 0; i < core::Counters::kSize;
+       ++i) {  // one that can't be read now is compared with its last value
     const auto counter = static_cast<core::Counter>(i);
     if (const auto value = now.counters[counter]) entry.previous.set(counter, *value);
   }
@@ -287,10 +292,11 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
   entry.gauges = core::GaugesKib(now.gauges);
   if (!entry.gauges.holds_all()) entry.marks = {};
   if (const auto kill_count = row.increases.value_or(core::Counter::oom_kills, 0); kill_count > 0) {
-    result.oom_kills.push_back({.id = entry.cgroup.id(),
-                                .since_at_us = entry.kills_counted_at_us == 0 ? std::nullopt : std::optional(entry.kills_counted_at_us),
-                                .at_us = result.scan.started_at_us,
-                                .count = kill_count});
+    result.oom_kills.push_back(
+        {.id = entry.cgroup.id(),
+         .since_at_us = entry.kills_counted_at_us == 0 ? std::nullopt : std::optional(entry.kills_counted_at_us),
+         .at_us = result.scan.started_at_us,
+         .count = kill_count});
   }
   if (now.counters.has(core::Counter::oom_kills)) entry.kills_counted_at_us = result.scan.started_at_us;
   look_at_limit(entry, core::held_bytes(now.gauges));
@@ -315,7 +321,8 @@ void Sampler::take_back(const core::Scan& scan) {
     for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
       const auto counter = static_cast<core::Counter>(i);
       if (counter == core::Counter::oom_kills) continue;  // kills have been told apart from the scan
-      if (const auto increase = row.increases[counter]) previous.set(counter, previous.value_or(counter, 0) - *increase);
+      if (const auto increase = row.increases[counter])
+        previous.set(counter, previous.value_or(counter, 0) - *increase);
     }
   }
 }
@@ -324,7 +331,8 @@ void Sampler::take_back(const core::Scan& scan) {
 bool Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
   const bool moved = reading.hierarchical_limit_bytes != entry.limits[Limit::hierarchical];
   // An own limit that is not the smallest one can change unseen.
-  const bool own_is_smallest = entry.limits[Limit::own].value_or(kernel::kUnlimited) == entry.limits[Limit::hierarchical];
+  const bool own_is_smallest =
+      entry.limits[Limit::own].value_or(kernel::kUnlimited) == entry.limits[Limit::hierarchical];
   const bool is_shown = tree_->hierarchy().real && controller_->stat_shows_limits() && own_is_smallest;
   const std::int64_t every_us = is_shown ? kShownLimitsEvery_us : kLimitsEvery_us;
   const std::int64_t age_us = now_us - entry.limits_read_at_us;

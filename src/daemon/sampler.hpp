@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Takes the scans: finds the cgroups, reads their numbers, tells what is new; and between two scans samples those that are
-// near their limit. Never touches the database, never writes to a cgroup, so that neither a stalled disk nor a slow
+// Takes the scans: finds the cgroups, reads their numbers, tells what is new; and between two scans samples those that
+// are near their limit. Never touches the database, never writes to a cgroup, so that neither a stalled disk nor a slow
 // reclaim can blind it. One thread.
 
 #include <unistd.h>
@@ -33,20 +33,22 @@ class Sampler {
 
   struct Result {
     core::Scan scan;
-    std::vector<core::Candidate> candidates;  // over their threshold, cooldowns not considered
-    std::vector<core::Sighting> sightings;    // of those that have ever been over their threshold
+    std::vector<core::Candidate> candidates;       // over their threshold, cooldowns not considered
+    std::vector<core::Sighting> sightings;         // of those that have ever been over their threshold
     std::vector<core::CountedOomKills> oom_kills;  // since the previous scan, or while the service was down
-    std::string first_error;                  // of scan.error_count
-    std::string parent_error;                 // why there was nothing to scan; empty: there was. It is counted too
-    std::int64_t left_out_count = 0;          // cgroups over max_cgroups
-    std::int64_t unwatched_count = 0;         // directories that the kernel does not tell changes of, and that every scan lists
+    std::string first_error;                       // of scan.error_count
+    std::string parent_error;                      // why there was nothing to scan; empty: there was. It is counted too
+    std::int64_t left_out_count = 0;               // cgroups over max_cgroups
+    std::int64_t unwatched_count =
+        0;  // directories that the kernel does not tell changes of, and that every scan lists
   };
-  /// One pass. Errors of single cgroups, and a parent that can't be read, are counted, not thrown. A cgroup that can't be found
-  /// because something can't be read has not vanished for that: it has when its path no longer leads to it.
+  /// One pass. Errors of single cgroups, and a parent that can't be read, are counted, not thrown. A cgroup that can't
+  /// be found because something can't be read has not vanished for that: it has when its path no longer leads to it.
   Result scan(std::int64_t now_us);
 
-  /// Between two scans: a partial scan of the cgroups that are near their limit; nullopt when there are none. Where what the
-  /// node holds has changed, the others are looked at too (their usage alone), for one of them may be on its way there.
+  /// Between two scans: a partial scan of the cgroups that are near their limit; nullopt when there are none. Where
+  /// what the node holds has changed, the others are looked at too (their usage alone), for one of them may be on its
+  /// way there.
   std::optional<Result> look(std::int64_t now_us);
 
   /// When look() should be called next; from a second on.
@@ -76,15 +78,15 @@ class Sampler {
     std::uint32_t scan = 0;  // the last one that saw it
     kernel::Cgroup cgroup;
     kernel::Marks marks;
-    std::uint32_t settings = 0;       // index into settings_
-    std::uint32_t read_whole_at_s = 0;  // when everything is, whatever memory.stat says; 0: it has never been
-    core::GaugesKib gauges;   // of the last sample
-    core::Counters previous;  // as last known
+    std::uint32_t settings = 0;          // index into settings_
+    std::uint32_t read_whole_at_s = 0;   // when everything is, whatever memory.stat says; 0: it has never been
+    core::GaugesKib gauges;              // of the last sample
+    core::Counters previous;             // as last known
     std::uint32_t counters_present = 0;  // in the last sample
     bool announced = false;
-    bool ever_over = false;  // its threshold
-    bool watched = false;    // sampled between two scans
-    bool has_limits = false; // they have been read
+    bool ever_over = false;   // its threshold
+    bool watched = false;     // sampled between two scans
+    bool has_limits = false;  // they have been read
     core::LimitWatch limit_watch;
     std::int64_t kills_counted_at_us = 0;  // in this run, 0: not yet; of one that is younger than the last scan, that
     core::Values<Limit> limits;
@@ -118,31 +120,31 @@ class Sampler {
   std::vector<core::ReclaimSettings> settings_;  // those that differ, each once
   std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total_;
   std::unique_ptr<kernel::Tree> tree_;
-  std::unique_ptr<kernel::Controller> controller_;  // outlives the cgroups that it opened
+  std::unique_ptr<kernel::Controller> controller_;    // outlives the cgroups that it opened
   std::unordered_map<std::uint64_t, Entry> entries_;  // by inode
-  std::vector<Entry*> found_;  // of entries_, those that the last walk of the tree found
-  std::uint32_t found_in_walk_ = 0;  // 0: found_ holds no more
-  std::vector<Entry*> wanted_;      // between two scans; the first watched_count_ of them are watched
+  std::vector<Entry*> found_;                         // of entries_, those that the last walk of the tree found
+  std::uint32_t found_in_walk_ = 0;                   // 0: found_ holds no more
+  std::vector<Entry*> wanted_;                        // between two scans; the first watched_count_ of them are watched
   std::size_t watched_count_ = 0;
   std::unordered_map<core::CgroupKey, std::string> limits_problems_;
-  std::int64_t now_us_ = 0;  // when the pass began, of the steady clock
+  std::int64_t now_us_ = 0;                 // when the pass began, of the steady clock
   std::int64_t list_everything_at_us_ = 0;  // likewise
-  std::vector<core::CgroupKey> lost_;  // that the hierarchy mounted anew has not; the next scan tells
+  std::vector<core::CgroupKey> lost_;       // that the hierarchy mounted anew has not; the next scan tells
   kernel::TreeBounds tree_bounds_;
   core::WatchBounds bounds_;
   kernel::NodeMemory node_memory_;
   std::optional<std::uint64_t> node_held_bytes_;  // when the cgroups were looked at last
   std::uint64_t smallest_headroom_bytes_ = 0;     // of those not watched
   std::int64_t processor_count_ = ::sysconf(_SC_NPROCESSORS_ONLN);
-  std::int64_t scanned_at_us_ = 0;                // the last scan
-  std::int64_t cpu_us_ = 0;                       // of this thread, up to the last scan
+  std::int64_t scanned_at_us_ = 0;  // the last scan
+  std::int64_t cpu_us_ = 0;         // of this thread, up to the last scan
   core::CgroupKey next_key_ = 1;
   std::uint32_t scan_ = 0;
   bool announce_all_ = true;
   std::optional<std::int64_t> nobodys_bytes_;  // kernel memory, when the usage of all was read last
   bool reads_usage_of_all_ = true;             // in the next scan
-  bool much_is_missing_ = false;  // that a quick first scan has not read
-  bool complete_ = false;  // the last scan saw all there was: what is new now is younger than it
+  bool much_is_missing_ = false;               // that a quick first scan has not read
+  bool complete_ = false;                      // the last scan saw all there was: what is new now is younger than it
 };
 
 }  // namespace cgmm::daemon

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the sampler does between two scans: it watches those that are near their limit, and looks for others that get there.
+// What the sampler does between two scans: it watches those that are near their limit, and looks for others that get
+// there.
 
 #include <algorithm>
 #include <exception>
@@ -56,8 +57,9 @@ std::int64_t Sampler::look_again_after_us() const {
   return is_urgent ? core::kWatchEvery_us : core::look_again_after_us(smallest_headroom_bytes_, processor_count_);
 }
 
-/// Those that are not sampled anyway, and that such a change of the node's memory could bring to their limit soon: their usage, less the
-/// cache that they had. That is an estimate, for cache comes and goes: where it alarms, all of the cgroup's numbers are read.
+/// Those that are not sampled anyway, and that such a change of the node's memory could bring to their limit soon:
+/// their usage, less the cache that they had. That is an estimate, for cache comes and goes: where it alarms, all of
+/// the cgroup's numbers are read.
 void Sampler::look_at_all(std::uint64_t change_bytes) {
   std::int64_t read_count = 0;
   for (auto& [inode, entry] : entries_) {
@@ -66,8 +68,8 @@ void Sampler::look_at_all(std::uint64_t change_bytes) {
     const auto usage = controller_->read_usage(entry.cgroup);
     if (!usage) continue;
     core::LimitWatch estimate = entry.limit_watch;
-    estimate.look(*usage - std::min(*usage, core::reclaimable_cache_bytes(entry.gauges.bytes())), entry.limits[Limit::effective], now_us_,
-                  bounds_.over_pct);
+    estimate.look(*usage - std::min(*usage, core::reclaimable_cache_bytes(entry.gauges.bytes())),
+                  entry.limits[Limit::effective], now_us_, bounds_.over_pct);
     if (!estimate.wanted() || read_count++ >= bounds_.max_count) continue;
     if (const auto reading = read_or_nothing(entry)) {
       entry.gauges = core::GaugesKib(reading->sample.gauges);
@@ -125,8 +127,8 @@ void Sampler::choose_watched() {
   for (Entry* const entry : watched()) entry->watched = true;
 }
 
-/// A second after the first scan of thousands, so that the next scan has something to compare its counters with. What an earlier run
-/// has left of one stays.
+/// A second after the first scan of thousands, so that the next scan has something to compare its counters with. What
+/// an earlier run has left of one stays.
 void Sampler::read_missing_counters(std::int64_t now_us) {
   for (auto& [inode, entry] : entries_) {
     const auto reading = read_or_nothing(entry);

@@ -19,7 +19,7 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr std::int64_t kLookForParentEvery_us = 60'000'000;
-constexpr std::size_t kNamed = 20;  // more than that in one scan are only counted in the log
+constexpr std::size_t kNamed = 20;             // more than that in one scan are only counted in the log
 constexpr std::int64_t kGrace_us = 5'000'000;  // a reclaim that was told to end may still take this long
 constexpr const char* kNoParent = "the directory of the watched cgroups can't be read: ";
 constexpr const char* kParentIsBack = "the directory of the watched cgroups can be read again";
@@ -117,14 +117,15 @@ void ScanLoop::watch_clocks(const Clocks& clocks) {
     queue_.push(core::ServiceEvent{clocks.wall(), "gap", slept});
   }
   switch (clock_setting_.after(seen, clocks.boot())) {
-    case ClockSetting::Say::nothing: return;
+    case ClockSetting::Say::nothing:
+      return;
     case ClockSetting::Say::begins: {
       const std::int64_t set_by_us = clock_setting_.set_by_us();
       const std::string by = core::format_duration_us(std::abs(set_by_us));
-      clock_fault_.begin(clocks.wall(), set_by_us > 0
-                                            ? "the wall clock was set forth by " + by
-                                            : "the wall clock was set back by " + by +
-                                                  ": what is recorded from now on has instants that are on record already");
+      clock_fault_.begin(clocks.wall(),
+                         set_by_us > 0 ? "the wall clock was set forth by " + by
+                                       : "the wall clock was set back by " + by +
+                                             ": what is recorded from now on has instants that are on record already");
       return;
     }
     case ClockSetting::Say::ends:
@@ -133,7 +134,8 @@ void ScanLoop::watch_clocks(const Clocks& clocks) {
   }
 }
 
-/// A signal ends the reclaimer's waiting for the kernel at reclaim_timeout; what goes on all the same can't be helped from here.
+/// A signal ends the reclaimer's waiting for the kernel at reclaim_timeout; what goes on all the same can't be helped
+/// from here.
 void ScanLoop::watch_reclaimer(const Clocks& clocks) {
   const Asking asking = asking_();
   if (hang_fault_.is_on() && asking.since_us != hangs_since_us_) {
@@ -210,7 +212,8 @@ void ScanLoop::log_scan(const Sampler::Result& result) {
     spdlog::info("{} new cgroups", scan.appeared.size());
   }
   if (!scan.vanished.empty()) {
-    spdlog::info("{}", scan.vanished.size() == 1 ? "1 cgroup is gone" : std::to_string(scan.vanished.size()) + " cgroups are gone");
+    spdlog::info("{}", scan.vanished.size() == 1 ? "1 cgroup is gone"
+                                                 : std::to_string(scan.vanished.size()) + " cgroups are gone");
   }
   log_kills(result.oom_kills);
   spdlog::debug("scan: {} cgroups, {} errors, {} over their threshold, {}", scan.rows.size(), scan.error_count,
@@ -229,18 +232,22 @@ void ScanLoop::tell_faults(const Sampler::Result& result) {
   if (!scanned) return;
   if (const bool is_costly = result.unwatched_count > 0; is_costly != std::exchange(unwatched_told_, is_costly)) {
     if (is_costly) {
-      spdlog::warn("{} directories can't be watched for changes and are listed in every scan, which costs more: raise "
-                   "fs.inotify.max_user_watches, of which half is taken at most", result.unwatched_count);
+      spdlog::warn(
+          "{} directories can't be watched for changes and are listed in every scan, which costs more: raise "
+          "fs.inotify.max_user_watches, of which half is taken at most",
+          result.unwatched_count);
     } else {
       spdlog::info("all directories are watched for changes again");
     }
   }
-  cgroups_fault_.tell(now_us, unreadable_.after_pass(result.scan.error_count, result.first_error, "cgroups that can't be read"));
+  cgroups_fault_.tell(
+      now_us, unreadable_.after_pass(result.scan.error_count, result.first_error, "cgroups that can't be read"));
   FaultLog::Message left_out = left_out_.after_pass(result.left_out_count, "", "");
   if (!left_out.text.empty()) {
-    left_out.text = left_out.is_end ? "no cgroup is over max_cgroups any more"
-                                    : std::to_string(result.left_out_count) +
-                                          " cgroups are over max_cgroups and left out; those that are watched stay watched";
+    left_out.text = left_out.is_end
+                        ? "no cgroup is over max_cgroups any more"
+                        : std::to_string(result.left_out_count) +
+                              " cgroups are over max_cgroups and left out; those that are watched stay watched";
     max_cgroups_fault_.tell(now_us, left_out);
   }
 }
@@ -315,7 +322,7 @@ void ScanLoop::push_node_facts(const Settings& settings) {
     const std::lock_guard lock(mutex_);
     hierarchy_ = hierarchy;
   }
-  struct utsname system {};
+  struct utsname system{};
   ::uname(&system);
   told_log_source_ = log_source_();
   core::Parameters facts{{"node", std::string(system.nodename)},

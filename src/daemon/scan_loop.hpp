@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The sampler's thread: takes scans when they are due, looks in between at what is near its limit, hands it all on, says in
-// the log what is new, and takes over changed settings between two scans. Since it wakes up every few seconds whatever happens, it
-// also keeps an eye on the clocks and on the reclaimer.
+// The sampler's thread: takes scans when they are due, looks in between at what is near its limit, hands it all on,
+// says in the log what is new, and takes over changed settings between two scans. Since it wakes up every few seconds
+// whatever happens, it also keeps an eye on the clocks and on the reclaimer.
 
 #include <atomic>
 #include <condition_variable>
@@ -43,8 +43,8 @@ class ScanLoop {
   void change(Settings settings);
   void stop();
   std::int64_t scan_count() const { return scan_count_; }
-  /// When it last was at work or woke up to see whether there is any, of the steady clock: every five seconds at least, whatever the interval.
-  /// From any thread.
+  /// When it last was at work or woke up to see whether there is any, of the steady clock: every five seconds at least,
+  /// whatever the interval. From any thread.
   std::int64_t alive_at_us() const { return alive_at_us_; }
   /// What is watched now. From any thread.
   kernel::Hierarchy hierarchy();
@@ -97,9 +97,9 @@ class ScanLoop {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  Settings settings_;      // guarded by mutex_, like the next three
+  Settings settings_;            // guarded by mutex_, like the next three
   kernel::Hierarchy hierarchy_;  // the sampler's
-  bool changed_ = false;   // settings_ are new to the sampler
+  bool changed_ = false;         // settings_ are new to the sampler
   bool stopping_ = false;
 };
 

@@ -38,7 +38,7 @@
 namespace cgmm::daemon {
 namespace {
 
-constexpr std::chrono::milliseconds kGrace{600};  // of all but the recorder together
+constexpr std::chrono::milliseconds kGrace{600};       // of all but the recorder together
 constexpr std::chrono::milliseconds kLeastGrace{200};  // of each
 constexpr std::chrono::milliseconds kRecorderGrace{900};
 constexpr int kWakeSignal = SIGUSR2;  // ends a kernel write that blocks
@@ -81,7 +81,8 @@ struct Beginning {
 
 class Service {
  public:
-  Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy, Beginning beginning);
+  Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
+          Beginning beginning);
   int run();
 
  private:
@@ -118,10 +119,12 @@ class Service {
   Ended recorder_ended_;
 };
 
-Service::Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy, Beginning beginning)
+Service::Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
+                 Beginning beginning)
     : options_(options),
       log_to_read_(log_to_read(options.sources.kernel_log, hierarchy)),
-      kill_log_(log_to_read_, beginning.handover.log_position, [this] { return scan_loop_.hierarchy(); }, queue_),
+      kill_log_(
+          log_to_read_, beginning.handover.log_position, [this] { return scan_loop_.hierarchy(); }, queue_),
       scan_loop_({hierarchy, options.settings.watch, options.settings.policy, beginning.handover.oom_kills_total},
                  options.settings, {{"version", options.version}},
                  {queue_, candidates_, [this] { return reclaimer_.asking(); }, [this] { return kill_log_.source(); }}),
@@ -165,7 +168,8 @@ int Service::run() {
   queue_.end_waits();
   candidates_.close();
   const bool reclaimer_ended = ended_by(reclaimer, reclaimer_ended_);
-  if (!reclaimer_ended) spdlog::warn("a reclaim hangs in the kernel; it stays 'started' on record until the next start");
+  if (!reclaimer_ended)
+    spdlog::warn("a reclaim hangs in the kernel; it stays 'started' on record until the next start");
   queue_.close();
   const bool recorder_ended = recorder_ended_.wait(kRecorderGrace);
   if (!recorder_ended) spdlog::error("the disk does not take the last records in time; they may be lost");
@@ -281,20 +285,24 @@ void Service::reclaimer_thread() {
 
 void Service::count_cooldowns() {
   const std::int64_t now_us = wall_now_us();
-  in_cooldown_count_ = std::ranges::count_if(reclaimer_.cooldowns(), [&](const auto& one) { return one.second.until_us > now_us; });
+  in_cooldown_count_ =
+      std::ranges::count_if(reclaimer_.cooldowns(), [&](const auto& one) { return one.second.until_us > now_us; });
 }
 
 void Service::reload() {
   try {
     Settings settings = options_.reload();
-    const kernel::Hierarchy hierarchy = hierarchy_for(settings.parent);  // a parent that is not there is a bad configuration
+    const kernel::Hierarchy hierarchy =
+        hierarchy_for(settings.parent);  // a parent that is not there is a bad configuration
     spdlog::info("configuration reloaded: {}", core::escape_for_terminal(settings.to_string()));
     event("config_change", settings.to_string());
     reclaim_timeout_us_ = settings.policy.bounds.timeout_us;
     scan_loop_.change(std::move(settings));
     if (log_to_read(options_.sources.kernel_log, hierarchy) != log_to_read_) {
-      spdlog::warn("whether the kernel's log is read is decided at the start, which was with {} tree; start anew to have it decided for {}",
-                   hierarchy.real ? "a copied" : "the kernel's own", core::escape_for_terminal(hierarchy.parent));
+      spdlog::warn(
+          "whether the kernel's log is read is decided at the start, which was with {} tree; start anew to have it "
+          "decided for {}",
+          hierarchy.real ? "a copied" : "the kernel's own", core::escape_for_terminal(hierarchy.parent));
     }
   } catch (const std::exception& error) {
     spdlog::error("the configuration stays as it was: {}", core::escape_for_terminal(error.what()));
@@ -311,7 +319,7 @@ void Service::event(std::string kind, std::string detail) {
 void await_signals() {
   const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  struct sigaction nothing {};
+  struct sigaction nothing{};
   nothing.sa_handler = [](int) {};
   sigaction(kWakeSignal, &nothing, nullptr);  // no SA_RESTART: a blocked call returns EINTR
   signal(SIGPIPE, SIG_IGN);
@@ -319,7 +327,10 @@ void await_signals() {
 
 int run_service(store::Keeper& history, const ServiceOptions& options) {
   const kernel::Hierarchy hierarchy = hierarchy_for(options.settings.parent);  // before anything is recorded
-  Beginning beginning{.at_us = wall_now_us(), .detail = options.version + ", " + options.settings.to_string(), .handover = {}, .without_history = {}};
+  Beginning beginning{.at_us = wall_now_us(),
+                      .detail = options.version + ", " + options.settings.to_string(),
+                      .handover = {},
+                      .without_history = {}};
   try {
     beginning.handover = history.begin(beginning.at_us, beginning.detail);
   } catch (const store::StoreError& error) {
@@ -331,9 +342,11 @@ int run_service(store::Keeper& history, const ServiceOptions& options) {
   spdlog::info("cgroup-memory-manager {}: cgroup {} at {}", options.version, kernel::to_string(hierarchy.version),
                core::escape_for_terminal(hierarchy.parent));
   spdlog::info("{}", core::escape_for_terminal(options.settings.to_string()));
-  if (!hierarchy.real) spdlog::warn("{} is not the kernel's: a copied or fake tree", core::escape_for_terminal(hierarchy.parent));
+  if (!hierarchy.real)
+    spdlog::warn("{} is not the kernel's: a copied or fake tree", core::escape_for_terminal(hierarchy.parent));
   if (!handover.crash_found.empty()) spdlog::warn("{}", handover.crash_found);
-  const auto holding = std::ranges::count_if(handover.cooldowns, [](const auto& entry) { return entry.second.until_us > wall_now_us(); });
+  const auto holding = std::ranges::count_if(handover.cooldowns,
+                                             [](const auto& entry) { return entry.second.until_us > wall_now_us(); });
   if (holding > 0) spdlog::info("cooldowns of earlier runs that still hold: {}", holding);
   give_back_memory();
   Service service(history, options, hierarchy, std::move(beginning));

@@ -8,8 +8,8 @@
 //   kernel log -----------OOM kills----------------------^
 //
 // The calling thread waits for signals: SIGTERM and SIGINT stop (within two seconds, also while a reclaim is under
-// way), SIGHUP reloads, SIGUSR1 logs what is going on. Meanwhile it looks after the others (daemon/supervisor), but not while it
-// reloads.
+// way), SIGHUP reloads, SIGUSR1 logs what is going on. Meanwhile it looks after the others (daemon/supervisor), but not
+// while it reloads.
 
 #include <cstdint>
 #include <filesystem>
@@ -28,16 +28,16 @@ struct ServiceOptions {
   std::filesystem::path database;      // what is asked for the status stands beside it
   std::optional<std::int64_t> cycles;  // end after this many scans
   std::string version;
-  std::function<Settings()> reload;    // throws when the new configuration can't be taken
+  std::function<Settings()> reload;  // throws when the new configuration can't be taken
 };
 
-/// From now on SIGTERM, SIGINT, SIGHUP and SIGUSR1 wait until run_service fetches them; threads that are started later inherit it.
-/// To be called before anything is opened, so that a signal at the start is not the end.
+/// From now on SIGTERM, SIGINT, SIGHUP and SIGUSR1 wait until run_service fetches them; threads that are started later
+/// inherit it. To be called before anything is opened, so that a signal at the start is not the end.
 void await_signals();
 
-/// Runs until a signal or the last cycle; wants await_signals() called before. Returns the process's exit code. Throws before the
-/// first scan only: what the hierarchy refuses, and what the history refuses for good. A disk that is full, read-only or
-/// broken is no reason not to protect the node: then it begins without a history.
+/// Runs until a signal or the last cycle; wants await_signals() called before. Returns the process's exit code. Throws
+/// before the first scan only: what the hierarchy refuses, and what the history refuses for good. A disk that is full,
+/// read-only or broken is no reason not to protect the node: then it begins without a history.
 int run_service(store::Keeper& history, const ServiceOptions& options);
 
 }  // namespace cgmm::daemon

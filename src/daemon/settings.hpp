@@ -36,8 +36,8 @@ struct Sources {
 /// The hierarchy that a parent setting means. Throws kernel::HierarchyError.
 kernel::Hierarchy hierarchy_for(const std::string& parent);
 
-/// Which log a kernel_log setting means for that hierarchy: a file, "auto", or "off" and perhaps why. The kernel's own says nothing
-/// of a copied tree, and kills that its counters tell of would be matched with others.
+/// Which log a kernel_log setting means for that hierarchy: a file, "auto", or "off" and perhaps why. The kernel's own
+/// says nothing of a copied tree, and kills that its counters tell of would be matched with others.
 std::string log_to_read(const std::string& kernel_log, const kernel::Hierarchy& hierarchy);
 
 }  // namespace cgmm::daemon

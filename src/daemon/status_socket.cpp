@@ -31,7 +31,8 @@ Place place_of(const std::filesystem::path& path) {
   if (auto address = UnixAddress::of(path.string())) return {{}, address};
   Place place{kernel::Fd(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), std::nullopt};
   if (!place.directory) return place;
-  place.address = UnixAddress::of("/proc/self/fd/" + std::to_string(place.directory.get()) + "/" + path.filename().string());
+  place.address =
+      UnixAddress::of("/proc/self/fd/" + std::to_string(place.directory.get()) + "/" + path.filename().string());
   if (!place.address) errno = ENAMETOOLONG;
   return place;
 }
@@ -56,7 +57,7 @@ kernel::Fd make_socket(int flags) { return kernel::Fd(::socket(AF_UNIX, SOCK_STR
 
 /// What a crash has left: a socket that nobody listens to.
 void remove_dead_socket(const std::filesystem::path& path, const UnixAddress& address) {
-  struct stat found {};
+  struct stat found{};
   if (::lstat(path.c_str(), &found) != 0) {
     if (errno == ENOENT) return;
     throw_errno(errno, path);
@@ -64,16 +65,18 @@ void remove_dead_socket(const std::filesystem::path& path, const UnixAddress& ad
   if (!S_ISSOCK(found.st_mode)) throw_errno(EEXIST, path);
   const kernel::Fd probe = make_socket(SOCK_NONBLOCK);
   if (!probe) throw_errno(errno, path);
-  if (::connect(probe.get(), address.get(), address.length()) == 0 || errno != ECONNREFUSED) throw_errno(EADDRINUSE, path);
+  if (::connect(probe.get(), address.get(), address.length()) == 0 || errno != ECONNREFUSED)
+    throw_errno(EADDRINUSE, path);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno(errno, path);
 }
 
-/// The group that may read the database; without one yet, that of its directory. A service that may not give files to it
-/// leaves the socket to its own.
+/// The group that may read the database; without one yet, that of its directory. A service that may not give files to
+/// it leaves the socket to its own.
 void give_to_readers(const std::filesystem::path& path, const std::filesystem::path& database) {
-  struct stat readers {};
+  struct stat readers{};
   if (::stat(database.c_str(), &readers) != 0 && ::stat(path.parent_path().c_str(), &readers) != 0) return;
-  [[maybe_unused]] const int ignored = ::fchownat(AT_FDCWD, path.c_str(), static_cast<uid_t>(-1), readers.st_gid, AT_SYMLINK_NOFOLLOW);
+  [[maybe_unused]] const int ignored =
+      ::fchownat(AT_FDCWD, path.c_str(), static_cast<uid_t>(-1), readers.st_gid, AT_SYMLINK_NOFOLLOW);
 }
 
 /// A full backlog keeps connect() waiting, for so long; 0: it is not waited for. Empty, with errno: nobody is there.
@@ -113,7 +116,7 @@ std::filesystem::path status_socket_of(const std::filesystem::path& database) {
 }
 
 bool StatusSocket::is_ours() const {
-  struct stat found {};
+  struct stat found{};
   return inode_ != 0 && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_;
 }
 
@@ -148,7 +151,7 @@ void StatusSocket::make_file() {
   if (!listening || ::fchmod(listening.get(), kMode) != 0) throw_errno(errno, path_);
   if (::bind(listening.get(), place.address->get(), place.address->length()) != 0) throw_errno(errno, path_);
   ::chmod(path_.c_str(), kMode);  // whatever the umask is
-  struct stat made {};
+  struct stat made{};
   if (::lstat(path_.c_str(), &made) == 0) {
     device_ = made.st_dev;
     inode_ = made.st_ino;
@@ -183,7 +186,8 @@ std::optional<std::string> ask_service(const std::filesystem::path& database, st
   if (!fd) return std::nullopt;
   std::string answer;
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(give_up_at - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(give_up_at - std::chrono::steady_clock::now());
     pollfd ready{fd.get(), POLLIN, 0};
     if (left.count() <= 0 || ::poll(&ready, 1, static_cast<int>(left.count())) <= 0) return std::nullopt;
     char some[4096];

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// `<database>.sock`: whoever connects is told what the service is doing, and the connection is closed. So `status` has an
-// answer while the database can't be read or written. It only tells: what a client sends is never read, and a client that
-// does not read is not waited for. The mode is 0660 and the group the database's: who may read the history may ask.
+// `<database>.sock`: whoever connects is told what the service is doing, and the connection is closed. So `status` has
+// an answer while the database can't be read or written. It only tells: what a client sends is never read, and a client
+// that does not read is not waited for. The mode is 0660 and the group the database's: who may read the history may
+// ask.
 //
-// Where no file can be made (a full or read-only disk at the start) a name that is in no directory stands in for it, for the
-// service's own user and root only: both ends look at whom they talk to.
+// Where no file can be made (a full or read-only disk at the start) a name that is in no directory stands in for it,
+// for the service's own user and root only: both ends look at whom they talk to.
 
 #include <sys/types.h>
 
@@ -26,13 +27,14 @@ std::filesystem::path status_socket_of(const std::filesystem::path& database);
 /// The service's end; owned by one thread. Whoever holds the database's lock may have it.
 class StatusSocket {
  public:
-  explicit StatusSocket(const std::filesystem::path& database) : database_(database), path_(status_socket_of(database)) {}
+  explicit StatusSocket(const std::filesystem::path& database)
+      : database_(database), path_(status_socket_of(database)) {}
   StatusSocket(const StatusSocket&) = delete;
   StatusSocket& operator=(const StatusSocket&) = delete;
 
-  /// Makes it, in place of one that a crash has left or that was taken away; nothing where it is still there. Touches the
-  /// disk. Throws std::system_error with the path: the file system refuses, or a file that is no dead socket is in the way; then
-  /// the stand-in listens, if it can.
+  /// Makes it, in place of one that a crash has left or that was taken away; nothing where it is still there. Touches
+  /// the disk. Throws std::system_error with the path: the file system refuses, or a file that is no dead socket is in
+  /// the way; then the stand-in listens, if it can.
   void make();
 
   /// To be polled for reading; -1: there is none.
@@ -58,7 +60,7 @@ class StatusSocket {
   std::filesystem::path path_;
   kernel::Fd listening_;
   kernel::Fd stand_in_;  // while there is no other
-  dev_t device_ = 0;  // of the socket's file
+  dev_t device_ = 0;     // of the socket's file
   ino_t inode_ = 0;
 };
 

@@ -18,7 +18,7 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr std::int64_t kLookEvery_us = 1'000'000;
-constexpr std::int64_t kLookWhenCalm_us = 10'000'000;  // a wake-up costs as much as reading four cgroups
+constexpr std::int64_t kLookWhenCalm_us = 10'000'000;   // a wake-up costs as much as reading four cgroups
 constexpr std::int64_t kLookForReadyEvery_us = 50'000;  // somebody waits for it
 // Between two looks. Who asks more often waits a moment; and so does everybody when descriptors are short.
 constexpr int kAnswers = 16;
@@ -30,18 +30,21 @@ std::string for_the_last(std::int64_t since_us, std::int64_t now_us) {
 
 std::string sampler_in_words(const Signs& signs, bool is_stuck, std::int64_t now_us) {
   if (signs.sampler_at_us == 0) return "ended or not begun";
-  return is_stuck ? "no progress" + for_the_last(signs.sampler_at_us, now_us)
-                  : "awake " + core::format_duration_us(std::max<std::int64_t>(now_us - signs.sampler_at_us, 0)) + " ago";
+  return is_stuck
+             ? "no progress" + for_the_last(signs.sampler_at_us, now_us)
+             : "awake " + core::format_duration_us(std::max<std::int64_t>(now_us - signs.sampler_at_us, 0)) + " ago";
 }
 
 std::string reclaimer_in_words(const Signs& signs, bool is_stuck, std::int64_t now_us) {
   std::string text = signs.reclaimer_at_us == 0 ? "waiting for a scan" : "at work";
-  if (signs.asking_kernel_since_us != 0) text = "asking the kernel" + for_the_last(signs.asking_kernel_since_us, now_us);
+  if (signs.asking_kernel_since_us != 0)
+    text = "asking the kernel" + for_the_last(signs.asking_kernel_since_us, now_us);
   return is_stuck ? text + ", no progress" + for_the_last(signs.reclaimer_at_us, now_us) : text;
 }
 
 std::string recorder_in_words(const RecordQueue::Progress& progress, std::int64_t now_us) {
-  const std::string waiting = std::to_string(progress.waiting_count) + (progress.waiting_count == 1 ? " record waits" : " records wait");
+  const std::string waiting =
+      std::to_string(progress.waiting_count) + (progress.waiting_count == 1 ? " record waits" : " records wait");
   if (progress.is_retrying) return "trying again, " + waiting;
   if (progress.recorder_busy_since_us == 0) return "waiting for records";
   return "writing" + for_the_last(progress.recorder_busy_since_us, now_us) + ", " + waiting;
@@ -62,12 +65,14 @@ void Supervisor::open() {
   try {
     socket_.make();
   } catch (const std::exception& error) {
-    spdlog::warn("no status socket, only root and this user can ask for the `status`: {}", core::escape_for_terminal(error.what()));
+    spdlog::warn("no status socket, only root and this user can ask for the `status`: {}",
+                 core::escape_for_terminal(error.what()));
   }
 }
 
 int Supervisor::ms_until_look() const {
-  return static_cast<int>(std::clamp<std::int64_t>((next_look_at_us_ - clocks_.steady() + 999) / 1000, 0, kLookWhenCalm_us / 1000));
+  return static_cast<int>(
+      std::clamp<std::int64_t>((next_look_at_us_ - clocks_.steady() + 999) / 1000, 0, kLookWhenCalm_us / 1000));
 }
 
 void Supervisor::look() {
@@ -94,9 +99,10 @@ void Supervisor::judge(const Signs& signs, std::int64_t now_us) {
                              .recorder_at_us = queue_.progress().recorder_busy_since_us};
   const core::Patience patience = core::patience_for(signs.reclaim_timeout_us, notifier_.watchdog_us());
   const core::Stuck before = std::exchange(stuck_, core::who_is_stuck(last, patience, now_us));
-  tell_fault(stuck_.sampler, before.sampler, "sampler",
-             "the sampler makes no progress" + for_the_last(last.sampler_at_us, now_us) + ", there are no scans" + kRestart,
-             "the sampler makes progress again");
+  tell_fault(
+      stuck_.sampler, before.sampler, "sampler",
+      "the sampler makes no progress" + for_the_last(last.sampler_at_us, now_us) + ", there are no scans" + kRestart,
+      "the sampler makes progress again");
   tell_fault(stuck_.recorder, before.recorder, "recorder",
              "the recorder makes no progress" + for_the_last(last.recorder_at_us, now_us) +
                  ": its disk hangs, or has much to do; scans wait in memory, reclaim goes on",
@@ -112,10 +118,12 @@ void Supervisor::tell_fault(bool is_stuck, bool was_stuck, const std::string& fa
   if (is_stuck == was_stuck) return;
   const std::string& words = is_stuck ? begins : ends;
   spdlog::log(is_stuck ? spdlog::level::err : spdlog::level::warn, "{}", words);
-  if (!fault.empty()) queue_.push(core::ServiceEvent{clocks_.wall(), is_stuck ? "fault_begin" : "fault_end", words, fault});
+  if (!fault.empty())
+    queue_.push(core::ServiceEvent{clocks_.wall(), is_stuck ? "fault_begin" : "fault_end", words, fault});
 }
 
-/// Whatever befell the database may have befallen the socket beside it. When the database is well again, so is the disk.
+/// Whatever befell the database may have befallen the socket beside it. When the database is well again, so is the
+/// disk.
 void Supervisor::follow_history() {
   const std::int64_t healed_count = queue_.progress().history_healed_count;
   if (std::exchange(history_healed_count_, healed_count) != healed_count) open();
@@ -128,8 +136,8 @@ void Supervisor::settle() {
   give_back_memory();
 }
 
-/// With the first scan on record; or with the first one made, where the history can't be written: neither a full disk nor one that
-/// hangs must keep a node from being protected.
+/// With the first scan on record; or with the first one made, where the history can't be written: neither a full disk
+/// nor one that hangs must keep a node from being protected.
 void Supervisor::tell_ready() {
   if (ready_told_) return;
   const RecordQueue::Progress progress = queue_.progress();
@@ -177,7 +185,8 @@ LiveStatus Supervisor::status_now() const {
                     .reclaimer = reclaimer_in_words(signs, stuck_.reclaimer, now_us),
                     .faults = queue_.faults()};
   status.recorder = recorder_in_words(status.progress, now_us);
-  if (status.progress.last_scan) status.last_scan_age_us = std::max<std::int64_t>(now_us - status.progress.last_scan->seen_at_us, 0);
+  if (status.progress.last_scan)
+    status.last_scan_age_us = std::max<std::int64_t>(now_us - status.progress.last_scan->seen_at_us, 0);
   return status;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the main thread does beside waiting for signals: it sees whether the other threads make progress, tells systemd and
-// whoever asks, and feeds the watchdog while the node is protected. It never waits and, but for open() and remove(), never
-// touches a disk: a hung one must not look like a hung service. open() is called at the start, and when a history that could not be
-// written can be. The main thread only; that also does a reload, which reads the configuration and looks at the hierarchy: while
-// either hangs, nobody is looked after and the watchdog is not fed.
+// What the main thread does beside waiting for signals: it sees whether the other threads make progress, tells systemd
+// and whoever asks, and feeds the watchdog while the node is protected. It never waits and, but for open() and
+// remove(), never touches a disk: a hung one must not look like a hung service. open() is called at the start, and when
+// a history that could not be written can be. The main thread only; that also does a reload, which reads the
+// configuration and looks at the hierarchy: while either hangs, nobody is looked after and the watchdog is not fed.
 
 #include <cstdint>
 #include <functional>
@@ -22,9 +22,9 @@ namespace cgmm::daemon {
 
 /// What the threads show of themselves, beside what passes through the queue.
 struct Signs {
-  std::int64_t sampler_at_us = 0;          // as core::LastSigns has them
+  std::int64_t sampler_at_us = 0;  // as core::LastSigns has them
   std::int64_t reclaimer_at_us = 0;
-  std::int64_t asking_kernel_since_us = 0; // of the steady clock; 0: it owes no answer
+  std::int64_t asking_kernel_since_us = 0;  // of the steady clock; 0: it owes no answer
   std::int64_t in_cooldown_count = 0;
   std::int64_t reclaim_timeout_us = 0;
 };
@@ -61,7 +61,8 @@ class Supervisor {
  private:
   LiveStatus status_now() const;
   void judge(const Signs& signs, std::int64_t now_us);
-  void tell_fault(bool is_stuck, bool was_stuck, const std::string& fault, const std::string& begins, const std::string& ends);
+  void tell_fault(bool is_stuck, bool was_stuck, const std::string& fault, const std::string& begins,
+                  const std::string& ends);
   void follow_history();
   void settle();
   bool tell(const std::string& words);
@@ -78,7 +79,7 @@ class Supervisor {
   std::int64_t started_at_us_;
   std::int64_t next_look_at_us_ = 0;  // of the steady clock, like the next
   std::int64_t next_feed_at_us_ = 0;
-  int answers_left_ = 0;              // until the next look
+  int answers_left_ = 0;  // until the next look
   core::Stuck stuck_;
   bool is_settled_ = false;
   bool ready_told_ = false;

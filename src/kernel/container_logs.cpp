@@ -27,7 +27,7 @@ struct CloseDirectory {
 };
 
 bool is_directory(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
@@ -39,8 +39,7 @@ bool is_dot(std::string_view name) { return name == "." || name == ".."; }
 
 }  // namespace
 
-ContainerLogs::ContainerLogs(std::string setting, std::vector<std::string> candidates,
-                             std::size_t max_entries)
+ContainerLogs::ContainerLogs(std::string setting, std::vector<std::string> candidates, std::size_t max_entries)
     : off_(setting.empty() || setting == "off"),
       automatic_(setting == "auto"),
       candidates_(std::move(candidates)),
@@ -104,15 +103,14 @@ void ContainerLogs::refresh(Listing& listing, std::int64_t now_us) const {
     listing.problem = path + ": " + std::system_category().message(error);
   };
   const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str()));
-  struct stat status {};
+  struct stat status{};
   if (!directory || ::fstat(::dirfd(directory.get()), &status) != 0) return fail(errno);
   const Stamp stamp{status.st_dev, status.st_ino,
                     std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
   if (listing.settled && stamp == listing.stamp) return;
   const std::int64_t since_us = now_us - listing.read_at_us;
   const bool many = listing.entry_count >= kFewEntries;
-  if (many && since_us >= 0 && since_us < static_cast<std::int64_t>(listing.entry_count) * kPauseUsPerEntry)
-    return;
+  if (many && since_us >= 0 && since_us < static_cast<std::int64_t>(listing.entry_count) * kPauseUsPerEntry) return;
 
   Names names;
   std::size_t entry_count = 0;
@@ -133,8 +131,7 @@ void ContainerLogs::refresh(Listing& listing, std::int64_t now_us) const {
   listing.settled = now_us - stamp.modified_ns / 1000 >= kCoarsestStampUs;  // not if it is in the future
   listing.read_at_us = now_us;
   listing.entry_count = entry_count;
-  listing.problem =
-      complete ? "" : path + ": only the first " + std::to_string(max_entries_) + " entries are read";
+  listing.problem = complete ? "" : path + ": only the first " + std::to_string(max_entries_) + " entries are read";
 }
 
 void ContainerLogs::forget(Listing& listing) {

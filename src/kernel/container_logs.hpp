@@ -26,8 +26,7 @@ class ContainerLogs {
   /// `setting`: a directory with `containers` and `pods` in it; "auto": the first of `candidates` that has
   /// one of them, looked for again while there is none; "" or "off": no names at all. Does not touch the disk
   /// yet. In `containers` and in `pods` the first `max_entries` are looked at.
-  explicit ContainerLogs(std::string setting,
-                         std::vector<std::string> candidates = {"/host/var/log", "/var/log"},
+  explicit ContainerLogs(std::string setting, std::vector<std::string> candidates = {"/host/var/log", "/var/log"},
                          std::size_t max_entries = kMaxEntries);
 
   /// By container id, else by pod uid: then `container` is "", as for a pod's sandbox, or where the kubelet

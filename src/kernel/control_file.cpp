@@ -24,8 +24,8 @@ constexpr std::uint8_t kBusy = 2;  // passes
 /// "Gone" is absence, not failure: ENOENT from a directory that was removed, ENODEV from a file held open in one.
 bool means_gone(int error) { return error == ENOENT || error == ENODEV; }
 
-/// Opens `path` below the directory without following a symbolic link anywhere on it; O_NOFOLLOW alone means the last name only.
-/// Name by name where the kernel (before 5.6) or a seccomp filter has no openat2().
+/// Opens `path` below the directory without following a symbolic link anywhere on it; O_NOFOLLOW alone means the last
+/// name only. Name by name where the kernel (before 5.6) or a seccomp filter has no openat2().
 Fd open_without_links(int from, const char* path, int flags) {
   flags |= O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   open_how how{};
@@ -66,7 +66,7 @@ Fd open_directory(int root_fd, std::string_view path, int flags) {
 std::optional<Cgroup> Cgroup::open(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held) {
   Cgroup cgroup(root_fd, std::move(path), inode, held);
   Fd directory = open_directory(root_fd, cgroup.path(), O_PATH);
-  struct stat status {};
+  struct stat status{};
   if (!directory || ::fstat(directory.get(), &status) != 0) {
     if (means_gone(errno)) return std::nullopt;
     throw_errno(errno, cgroup.path());
@@ -117,7 +117,7 @@ bool Cgroup::may_hold(std::size_t slot) const {
 Fd Cgroup::open_file(const char* name, int flags) const {
   if (directory_) return Fd(::openat(directory_.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
   const Fd directory = open_directory(root_fd_, path(), O_PATH);
-  struct stat status {};
+  struct stat status{};
   if (!directory || ::fstat(directory.get(), &status) != 0) return {};
   if (status.st_ino != inode_) {
     errno = ENOENT;
@@ -170,20 +170,20 @@ std::error_code Cgroup::write(const char* name, std::string_view text) const {
 }
 
 bool Cgroup::has_file(const char* name) const {
-  struct stat status {};
+  struct stat status{};
   if (directory_) return ::fstatat(directory_.get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0;
   return static_cast<bool>(open_file(name, O_PATH));
 }
 
 bool Cgroup::still_there() const {
   const Fd now = open_directory(root_fd_, path(), O_PATH);
-  struct stat status {};
+  struct stat status{};
   return now && ::fstat(now.get(), &status) == 0 && status.st_ino == inode_;
 }
 
 bool Cgroup::is_gone() const {
   const Fd now = open_directory(root_fd_, path(), O_PATH);
-  struct stat status {};
+  struct stat status{};
   if (!now || ::fstat(now.get(), &status) != 0) return means_gone(errno) || errno == ENOTDIR;
   return status.st_ino != inode_;
 }

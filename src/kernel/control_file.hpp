@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// One cgroup's directory and its control files. A directory that is held open is a cgroup's identity: one removed and made
-// anew under the same path is never mistaken for it. Files may be held open too, which makes reading cheaper (opening costs
-// 4 to 6 us of CPU, reading a number 2, a memory.stat 10) but pins 5 KB of kernel memory each, so their number is bounded,
-// and where there are too many cgroups for all of their files, the most read ones are held.
-// Each thread has cgroups of its own.
+// One cgroup's directory and its control files. A directory that is held open is a cgroup's identity: one removed and
+// made anew under the same path is never mistaken for it. Files may be held open too, which makes reading cheaper
+// (opening costs 4 to 6 us of CPU, reading a number 2, a memory.stat 10) but pins 5 KB of kernel memory each, so their
+// number is bounded, and where there are too many cgroups for all of their files, the most read ones are held. Each
+// thread has cgroups of its own.
 
 #include <array>
 #include <cstddef>
@@ -22,11 +22,12 @@
 
 namespace cgmm::kernel {
 
-/// How many more descriptors may be held open, of directories and of files. Lives longer than the cgroups that draw on it.
+/// How many more descriptors may be held open, of directories and of files. Lives longer than the cgroups that draw on
+/// it.
 struct HeldFiles {
   std::size_t directories_left = 0;
   std::size_t files_left = 0;
-  std::size_t slots = 0;  // of a cgroup: the files in others are closed after use
+  std::size_t slots = 0;            // of a cgroup: the files in others are closed after use
   std::size_t files_kept_back = 0;  // of files_left, not for those in other slots that are read pass after pass
 };
 
@@ -35,7 +36,8 @@ inline constexpr std::size_t kMaxFileBytes = 64 * 1024;
 
 class Cgroup {
  public:
-  static constexpr std::size_t kOftenRead = 5;  // slots below this are of files that are worth holding, the most read first
+  static constexpr std::size_t kOftenRead =
+      5;  // slots below this are of files that are worth holding, the most read first
 
   /// The cgroup at this path below `root_fd` (the hierarchy's root); nullopt when there is none of that inode.
   /// Throws std::system_error when the kernel refuses for another reason. `root_fd` and `held` are borrowed.
@@ -50,9 +52,9 @@ class Cgroup {
   const SharedPath& shared_path() const { return path_; }
   std::uint64_t inode() const { return inode_; }
 
-  /// The whole content of the file (a static string), which goes into `buffer` (kMaxFileBytes + 1 long); nullopt when there
-  /// is no such file: the kernel lacks it, or the cgroup has vanished. `slot` numbers the file within this object,
-  /// always the same for the same name. Throws std::system_error naming the path.
+  /// The whole content of the file (a static string), which goes into `buffer` (kMaxFileBytes + 1 long); nullopt when
+  /// there is no such file: the kernel lacks it, or the cgroup has vanished. `slot` numbers the file within this
+  /// object, always the same for the same name. Throws std::system_error naming the path.
   std::optional<std::string_view> read(std::size_t slot, const char* name, std::span<char> buffer);
 
   /// Writes `text` to the file in one go. The kernel's answer; never throws for it.
@@ -67,8 +69,8 @@ class Cgroup {
   /// Whether the path is known to lead to it no more; not where that can't be told now.
   bool is_gone() const;
 
-  /// Whether all of its files are to be read in this pass; those of one of which that is so pass after pass are held open, if there
-  /// is room.
+  /// Whether all of its files are to be read in this pass; those of one of which that is so pass after pass are held
+  /// open, if there is room.
   void begin_pass(bool reads_all);
 
   /// For messages: the cgroup's path with the file's name.
@@ -87,7 +89,7 @@ class Cgroup {
   std::uint64_t inode_;
   HeldFiles* held_;
   std::array<Fd, kOftenRead> files_;
-  std::uint16_t absent_ = 0;  // bit per slot: the kernel lacks the file
+  std::uint16_t absent_ = 0;      // bit per slot: the kernel lacks the file
   std::uint8_t busy_passes_ = 0;  // the last ones, in which all was read; no more than kBusy
 };
 

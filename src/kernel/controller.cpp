@@ -15,10 +15,10 @@ namespace {
 constexpr std::size_t kMaxHeldFiles = 3800;       // 17 MB of kernel memory, where there are as many cgroups
 constexpr std::size_t kMaxHeldForComfort = 1850;  // 8 MB, with more than one file of each
 
-/// Half of the descriptors that the process may have for directories, a quarter for files; the rest is for everything else. A
-/// tree that is not the kernel's may have its files replaced, so none of those is held.
+/// Half of the descriptors that the process may have for directories, a quarter for files; the rest is for everything
+/// else. A tree that is not the kernel's may have its files replaced, so none of those is held.
 HeldFiles bound_held_files(bool real) {
-  struct rlimit limit {};
+  struct rlimit limit{};
   const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
   const std::size_t descriptors = known ? static_cast<std::size_t>(limit.rlim_cur) : 1 << 20;
   return {.directories_left = descriptors / 2,
@@ -41,8 +41,8 @@ Controller::Controller(const Hierarchy& hierarchy)
 }
 
 bool Controller::root_is_current() const {
-  struct stat held {};
-  struct stat now {};
+  struct stat held{};
+  struct stat now{};
   return ::fstat(root_.get(), &held) == 0 && ::stat(root_path_.c_str(), &now) == 0 && held.st_ino == now.st_ino &&
          held.st_dev == now.st_dev;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The memory controller of one cgroup version: which file holds which value, and how a reclaim is asked for. Whatever the
-// kernel lacks is absent, never 0. One object a thread (it owns the buffer that files are read into).
+// The memory controller of one cgroup version: which file holds which value, and how a reclaim is asked for. Whatever
+// the kernel lacks is absent, never 0. One object a thread (it owns the buffer that files are read into).
 //
 //   value          v1                                            v2
 //   usage          memory.usage_in_bytes                         memory.current
@@ -20,7 +20,8 @@
 //   OOM kills      memory.oom_control oom_kill (4.13)            memory.events oom_kill
 //   pressure       none                                          memory.pressure
 //
-// v1's total_* hold for the cgroup with all that is below; kernels (and minimal copies) without them have the plain keys.
+// v1's total_* hold for the cgroup with all that is below; kernels (and minimal copies) without them have the plain
+// keys.
 
 #include <cstdint>
 #include <memory>
@@ -42,15 +43,17 @@ inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
 /// One cgroup's numbers, and what came along with them.
 struct Reading {
   core::MemorySample sample;
-  std::optional<std::uint64_t> hierarchical_limit_bytes;  // v1 has it in memory.stat, kUnlimited: none; nullopt: not told
-  bool is_as_before = false;  // nothing has happened since the last reading of all files, and `sample` is empty
-  std::string problem;  // the first file that could not be used (its values are absent); empty: none
+  std::optional<std::uint64_t>
+      hierarchical_limit_bytes;  // v1 has it in memory.stat, kUnlimited: none; nullopt: not told
+  bool is_as_before = false;     // nothing has happened since the last reading of all files, and `sample` is empty
+  std::string problem;           // the first file that could not be used (its values are absent); empty: none
 };
 
-/// What two files said when all were read last. While memory.stat says the same, down to the last count of a page fault, nothing has
-/// happened in the cgroup that moved memory, and what the other files hold is what it was. But v1's memory.stat does not show kernel
-/// memory, which a task may ask for without a single fault; the usage does, and it is to be looked at when there is kernel memory below
-/// the parent that is not known to be anybody's. In case something else gives no sign, everything is read again now and then.
+/// What two files said when all were read last. While memory.stat says the same, down to the last count of a page
+/// fault, nothing has happened in the cgroup that moved memory, and what the other files hold is what it was. But v1's
+/// memory.stat does not show kernel memory, which a task may ask for without a single fault; the usage does, and it is
+/// to be looked at when there is kernel memory below the parent that is not known to be anybody's. In case something
+/// else gives no sign, everything is read again now and then.
 struct Marks {
   std::uint64_t stat = 0;  // of memory.stat's text; 0: not read yet
   std::uint64_t usage_bytes = 0;
@@ -72,37 +75,41 @@ class Controller {
   std::optional<Cgroup> open(SharedPath path, std::uint64_t inode);
   std::optional<Cgroup> open(const core::CgroupId& id) { return open(SharedPath(id.path), id.inode); }
 
-  /// How many cgroups there are now, about. Where that are too many for all of their files to be held open, the most read ones are.
+  /// How many cgroups there are now, about. Where that are too many for all of their files to be held open, the most
+  /// read ones are.
   void expect(std::size_t cgroup_count);
 
-  /// The cgroup's numbers now; nullopt when it vanished, or where v2 does not manage its memory. Throws when memory.stat can't be
-  /// used: std::system_error, MalformedFile, both with the path.
+  /// The cgroup's numbers now; nullopt when it vanished, or where v2 does not manage its memory. Throws when
+  /// memory.stat can't be used: std::system_error, MalformedFile, both with the path.
   std::optional<Reading> read(Cgroup& cgroup) { return read_files(cgroup, Extent{}); }
 
-  /// The same, but where memory.stat is as `marks` has it, and so is the usage if it is to be looked at, the other files are not read.
-  /// `marks` belongs to the cgroup, and is what they are now, unless there was a problem.
+  /// The same, but where memory.stat is as `marks` has it, and so is the usage if it is to be looked at, the other
+  /// files are not read. `marks` belongs to the cgroup, and is what they are now, unless there was a problem.
   std::optional<Reading> read_changed(Cgroup& cgroup, Marks& marks, bool with_usage) {
     return read_files(cgroup, {.marks = &marks, .may_skip_usage = !with_usage});
   }
 
-  /// The same without psi_*. Every reading of memory.pressure begins a new period, and what was stalled in one shorter than a
-  /// tick of the kernel's clock (4 ms) is lost, for every reader: whoever reads in quick succession leaves it out.
+  /// The same without psi_*. Every reading of memory.pressure begins a new period, and what was stalled in one shorter
+  /// than a tick of the kernel's clock (4 ms) is lost, for every reader: whoever reads in quick succession leaves it
+  /// out.
   std::optional<Reading> read_without_pressure(Cgroup& cgroup) { return read_files(cgroup, {.with_pressure = false}); }
 
-  /// The same of memory.stat and the usage alone, and where it is wanted the OOM kills: half of the cost where files have to be opened.
+  /// The same of memory.stat and the usage alone, and where it is wanted the OOM kills: half of the cost where files
+  /// have to be opened.
   std::optional<Reading> read_quickly(Cgroup& cgroup, bool with_kills) {
     return read_files(cgroup, {.is_quick = true, .with_kills = with_kills});
   }
 
-  /// All that is charged to it now, in bytes, and nothing else: a fifth of the cost of read(). nullopt when it can't be told.
+  /// All that is charged to it now, in bytes, and nothing else: a fifth of the cost of read(). nullopt when it can't be
+  /// told.
   virtual std::optional<std::uint64_t> read_usage(Cgroup& cgroup) = 0;
 
-  /// The limits that hold for it now; what can't be read counts as none, and the first such file goes into `problem`. `reading`
-  /// is a recent one of the same cgroup.
+  /// The limits that hold for it now; what can't be read counts as none, and the first such file goes into `problem`.
+  /// `reading` is a recent one of the same cgroup.
   virtual core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) = 0;
 
-  /// Until the next call the limits of ancestors are read once and remembered: for a pass over many cgroups. Without a call they are
-  /// read every time.
+  /// Until the next call the limits of ancestors are read once and remembered: for a pass over many cgroups. Without a
+  /// call they are read every time.
   virtual void begin_pass() {}
 
   /// Whether memory.stat shows all that is charged, kernel memory too.
@@ -121,8 +128,9 @@ class Controller {
   /// Whether the kernel can be asked for a reclaim of this cgroup at all (v2 since 5.19; v1 always could).
   virtual bool can_reclaim(const Cgroup& cgroup) const = 0;
 
-  /// Asks the kernel to reclaim, and waits: seconds are possible, a signal ends it (EINTR). v1 frees all it can, v2 about
-  /// `bytes`. The kernel's answer; measure what it did, don't trust it: EAGAIN comes after freeing nearly everything.
+  /// Asks the kernel to reclaim, and waits: seconds are possible, a signal ends it (EINTR). v1 frees all it can, v2
+  /// about `bytes`. The kernel's answer; measure what it did, don't trust it: EAGAIN comes after freeing nearly
+  /// everything.
   virtual std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) = 0;
 
  protected:
@@ -145,8 +153,9 @@ class Controller {
   /// A file's content with its use: nullopt when there is no such file. What goes wrong is noted in `problem`.
   template <class Use>
   void use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, Use use);
-  /// memory.stat, which every cgroup has, and the usage, one of the gauges, from `usage_file`. `make` makes a sample of the parsed
-  /// stat and throws MalformedFile(what is wrong with it). nullopt when the cgroup vanished. Throws as read() does.
+  /// memory.stat, which every cgroup has, and the usage, one of the gauges, from `usage_file`. `make` makes a sample of
+  /// the parsed stat and throws MalformedFile(what is wrong with it). nullopt when the cgroup vanished. Throws as
+  /// read() does.
   template <class Key, class Make>
   std::optional<Reading> read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table, const char* usage_file,
                                              const Extent& extent, Make make);
@@ -186,8 +195,8 @@ void Controller::use_file(Cgroup& cgroup, std::size_t slot, const char* name, st
 }
 
 template <class Key, class Make>
-std::optional<Reading> Controller::read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table, const char* usage_file,
-                                                       const Extent& extent, Make make) {
+std::optional<Reading> Controller::read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table,
+                                                       const char* usage_file, const Extent& extent, Make make) {
   const auto text = cgroup.read(kStatSlot, "memory.stat", {stat_buffer_.get(), kMaxFileBytes + 1});
   if (!text) return std::nullopt;
   Marks now;
@@ -200,7 +209,8 @@ std::optional<Reading> Controller::read_stat_and_usage(Cgroup& cgroup, const Key
     if (reading.is_as_before) return reading;
   }
   std::optional<std::uint64_t> usage;
-  use_file(cgroup, kUsageSlot, usage_file, reading.problem, [&](std::string_view number) { usage = parse_number_file(number); });
+  use_file(cgroup, kUsageSlot, usage_file, reading.problem,
+           [&](std::string_view number) { usage = parse_number_file(number); });
   if (extent.marks != nullptr && usage) {
     now.usage_bytes = *usage;
     reading.is_as_before = now == *extent.marks;

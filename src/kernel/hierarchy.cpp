@@ -24,13 +24,13 @@ namespace fs = std::filesystem;
 
 constexpr long kCgroup1Magic = 0x27e0eb;
 constexpr long kCgroup2Magic = 0x63677270;
-constexpr int kLookDepth = 8;             // how deep a fake tree is searched for a directory that tells its version
+constexpr int kLookDepth = 8;  // how deep a fake tree is searched for a directory that tells its version
 constexpr std::size_t kLookEntries = 4096;
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 bool is_directory(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
@@ -58,12 +58,12 @@ std::optional<Version> version_by_files(const std::string& directory) {
 std::optional<Version> version_of_copy(const std::string& parent) {
   std::vector<std::string> level = {parent};
   std::size_t looked_at = 0;
-  struct stat top {};
+  struct stat top{};
   if (::stat(parent.c_str(), &top) != 0) return std::nullopt;
   for (int depth = 0; depth < kLookDepth && !level.empty(); ++depth) {
     std::vector<std::string> next;
     for (const std::string& directory : level) {
-      struct stat status {};
+      struct stat status{};
       if (::stat(directory.c_str(), &status) != 0 || status.st_dev != top.st_dev) continue;
       if (const auto version = version_by_files(directory)) return version;
       std::error_code error;
@@ -80,12 +80,12 @@ std::optional<Version> version_of_copy(const std::string& parent) {
 /// The topmost directory on the way up that is still of the same mounted file system.
 std::string root_of(const std::string& parent, long magic) {
   std::string root = parent;
-  struct stat here {};
+  struct stat here{};
   if (::stat(root.c_str(), &here) != 0) return root;
   while (root.find('/') != std::string::npos && root != "/") {
     const std::string above = fs::path(root).parent_path().string();
-    struct stat status {};
-    struct statfs file_system {};
+    struct stat status{};
+    struct statfs file_system{};
     if (::stat(above.c_str(), &status) != 0 || status.st_dev != here.st_dev) break;
     if (::statfs(above.c_str(), &file_system) != 0 || file_system.f_type != magic) break;
     root = above;
@@ -102,9 +102,11 @@ std::uint64_t machine_memory_bytes() {
 std::string real_path(const std::string& parent) {
   std::error_code error;
   const fs::path path = fs::canonical(parent, error);
-  if (error) throw HierarchyError("parent \"" + parent + "\" can't be opened: " + error.message() +
-                                  "; expected a cgroup directory, or \"auto\"");
-  if (!is_directory(path.string())) throw HierarchyError("parent \"" + parent + "\" is not a directory; expected a cgroup directory, or \"auto\"");
+  if (error)
+    throw HierarchyError("parent \"" + parent + "\" can't be opened: " + error.message() +
+                         "; expected a cgroup directory, or \"auto\"");
+  if (!is_directory(path.string()))
+    throw HierarchyError("parent \"" + parent + "\" is not a directory; expected a cgroup directory, or \"auto\"");
   return path.string();
 }
 
@@ -114,7 +116,8 @@ void expect_memory_controller(const Hierarchy& hierarchy) {
                          "\" is in a cgroup v1 hierarchy without the memory controller; expected one below the "
                          "directory where it is mounted (often /sys/fs/cgroup/memory), or \"auto\"");
   }
-  if (hierarchy.version == Version::v2 && !has_word(read_small_file(hierarchy.root + "/cgroup.controllers"), "memory")) {
+  if (hierarchy.version == Version::v2 &&
+      !has_word(read_small_file(hierarchy.root + "/cgroup.controllers"), "memory")) {
     throw HierarchyError("parent \"" + hierarchy.parent +
                          "\" is in a cgroup v2 hierarchy without the memory controller (cgroup.controllers does not "
                          "name it: cgroup v1 may have it); expected one with it, or \"auto\"");
@@ -150,7 +153,8 @@ std::optional<Mount> parse_mount(const std::string& line) {
   std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
   const auto dash = std::find(fields.begin(), fields.end(), "-");
   if (fields.size() < 6 || fields.end() - dash < 4) return std::nullopt;
-  return Mount{.mounted = unescaped(fields[3]), .point = unescaped(fields[4]), .type = dash[1], .super_options = dash[3]};
+  return Mount{
+      .mounted = unescaped(fields[3]), .point = unescaped(fields[4]), .type = dash[1], .super_options = dash[3]};
 }
 
 bool has_option(const std::string& options, std::string_view option) {
@@ -172,7 +176,7 @@ Hierarchy open_hierarchy(const std::string& parent) {
   Hierarchy result;
   result.parent = real_path(parent);
   result.memory_bytes = machine_memory_bytes();
-  struct statfs file_system {};
+  struct statfs file_system{};
   if (::statfs(result.parent.c_str(), &file_system) != 0) {
     throw HierarchyError("parent \"" + parent + "\" can't be opened: " + std::generic_category().message(errno));
   }
@@ -198,8 +202,8 @@ Hierarchy open_hierarchy(const std::string& parent) {
 
 std::string path_below_root(const Hierarchy& hierarchy, std::string_view logged_path) {
   const std::string& mounted = hierarchy.mounted_path;
-  const bool is_below = logged_path.starts_with(mounted) &&
-                        (logged_path.size() == mounted.size() || logged_path[mounted.size()] == '/');
+  const bool is_below =
+      logged_path.starts_with(mounted) && (logged_path.size() == mounted.size() || logged_path[mounted.size()] == '/');
   return std::string(is_below ? logged_path.substr(mounted.size()) : logged_path);
 }
 
@@ -227,8 +231,7 @@ std::vector<std::string> memory_hierarchy_roots(std::string_view mountinfo) {
     const bool of_host = mount->point.starts_with("/host/");
     if (mount->type == "cgroup" && has_option(mount->super_options, "memory")) {
       found.push_back({mount->point, of_host, Version::v1});
-    } else if (mount->type == "cgroup2" &&
-               has_word(read_small_file(mount->point + "/cgroup.controllers"), "memory")) {
+    } else if (mount->type == "cgroup2" && has_word(read_small_file(mount->point + "/cgroup.controllers"), "memory")) {
       found.push_back({mount->point, of_host, Version::v2});
     }
   }
@@ -243,7 +246,8 @@ std::vector<std::string> memory_hierarchy_roots(std::string_view mountinfo) {
 
 std::string find_parent(const std::string& root) {
   // With kubelet's own cgroup above kubepods (kind, and --cgroup-root) there is one directory more.
-  for (const char* kubepods : {"/kubepods", "/kubepods.slice", "/kubelet/kubepods", "/kubelet.slice/kubelet-kubepods.slice"}) {
+  for (const char* kubepods :
+       {"/kubepods", "/kubepods.slice", "/kubelet/kubepods", "/kubelet.slice/kubelet-kubepods.slice"}) {
     if (is_directory(root + kubepods)) return root + kubepods;
   }
   std::vector<std::string> found;
@@ -257,8 +261,9 @@ std::string find_parent(const std::string& root) {
 std::string find_parent() {
   const std::vector<std::string> roots = memory_hierarchy_roots(read_small_file("/proc/self/mountinfo"));
   if (roots.empty()) {
-    throw HierarchyError("parent = \"auto\" found no cgroup hierarchy with the memory controller among the mounts; "
-                         "mount one (in a container: the host's /sys/fs/cgroup at /host/sys/fs/cgroup), or name it with --parent");
+    throw HierarchyError(
+        "parent = \"auto\" found no cgroup hierarchy with the memory controller among the mounts; "
+        "mount one (in a container: the host's /sys/fs/cgroup at /host/sys/fs/cgroup), or name it with --parent");
   }
   return find_parent(roots.front());
 }

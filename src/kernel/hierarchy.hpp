@@ -23,12 +23,12 @@ class HierarchyError : public std::runtime_error {
 
 struct Hierarchy {
   Version version = Version::v1;
-  bool real = false;              // the kernel's; otherwise a copied or fake tree
-  std::string parent;             // the directory whose cgroups are watched
-  std::string root;               // the hierarchy's topmost directory that can be seen from here
-  std::string parent_path;        // parent below root, with a leading '/'; "" when they are the same
-  std::string mounted_path;       // root itself, below the hierarchy's real root as the kernel's log names it; mostly ""
-  std::uint64_t memory_bytes = 0; // of the machine
+  bool real = false;         // the kernel's; otherwise a copied or fake tree
+  std::string parent;        // the directory whose cgroups are watched
+  std::string root;          // the hierarchy's topmost directory that can be seen from here
+  std::string parent_path;   // parent below root, with a leading '/'; "" when they are the same
+  std::string mounted_path;  // root itself, below the hierarchy's real root as the kernel's log names it; mostly ""
+  std::uint64_t memory_bytes = 0;  // of the machine
 
   friend bool operator==(const Hierarchy&, const Hierarchy&) = default;
 };
@@ -36,8 +36,8 @@ struct Hierarchy {
 /// The path of a cgroup below `hierarchy.root` where the kernel's log has it below the hierarchy's real root.
 std::string path_below_root(const Hierarchy& hierarchy, std::string_view logged_path);
 
-/// Which directory of its hierarchy is mounted at `point` (text of /proc/self/mountinfo): "" for all of it, which is also taken
-/// to be so where the answer lies outside of our cgroup namespace.
+/// Which directory of its hierarchy is mounted at `point` (text of /proc/self/mountinfo): "" for all of it, which is
+/// also taken to be so where the answer lies outside of our cgroup namespace.
 std::string mounted_path_of(std::string_view mountinfo, std::string_view point);
 
 /// Looks at a parent directory. Throws HierarchyError.
@@ -47,8 +47,8 @@ Hierarchy open_hierarchy(const std::string& parent);
 /// host's (below /host) before our own, v1 before v2 where both manage memory here.
 std::vector<std::string> memory_hierarchy_roots(std::string_view mountinfo);
 
-/// The parent that `parent = "auto"` means below a hierarchy's root: kubepods of either cgroup driver, else where Docker or
-/// Podman keep containers, else (none of them, or several) the root itself.
+/// The parent that `parent = "auto"` means below a hierarchy's root: kubepods of either cgroup driver, else where
+/// Docker or Podman keep containers, else (none of them, or several) the root itself.
 std::string find_parent(const std::string& root);
 
 /// The same on this machine. Throws HierarchyError when no memory hierarchy is mounted.

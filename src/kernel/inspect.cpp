@@ -47,7 +47,7 @@ Inspection inspect(const Hierarchy& hierarchy, Watch watch, TreeBounds bounds) {
     result.first_error = error.what();
   }
   result.pressure = ::access("/proc/pressure/memory", R_OK) == 0;
-  struct sysinfo info {};
+  struct sysinfo info{};
   if (::sysinfo(&info) == 0) result.swap_bytes = static_cast<std::uint64_t>(info.totalswap) * info.mem_unit;
   return result;
 }

@@ -15,16 +15,16 @@
 namespace cgmm::kernel {
 
 struct Inspection {
-  std::vector<std::string> watched;     // paths
-  std::size_t container_count = 0;      // of the watched
-  std::int64_t left_out_count = 0;      // over the bounds
-  std::string first_error;              // of reading the tree and one cgroup; empty: none
-  std::optional<bool> can_reclaim;      // the control file is there; nullopt: no cgroup to try it on
-  std::optional<bool> may_reclaim;      // and may be written
-  std::string reclaim_file;             // the one that was tried
-  std::string reclaim_refusal;          // why it may not be written
-  bool pressure = false;                // the kernel keeps pressure stall information
-  std::uint64_t swap_bytes = 0;         // of the machine
+  std::vector<std::string> watched;  // paths
+  std::size_t container_count = 0;   // of the watched
+  std::int64_t left_out_count = 0;   // over the bounds
+  std::string first_error;           // of reading the tree and one cgroup; empty: none
+  std::optional<bool> can_reclaim;   // the control file is there; nullopt: no cgroup to try it on
+  std::optional<bool> may_reclaim;   // and may be written
+  std::string reclaim_file;          // the one that was tried
+  std::string reclaim_refusal;       // why it may not be written
+  bool pressure = false;             // the kernel keeps pressure stall information
+  std::uint64_t swap_bytes = 0;      // of the machine
 };
 
 Inspection inspect(const Hierarchy& hierarchy, Watch watch, TreeBounds bounds = {});

@@ -15,9 +15,8 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::size_t kReadBytes =
-    16'384;                    // a record has at most 8 KiB; a smaller buffer gets EINVAL for a larger one
-constexpr int kMaxReads = 64;  // in one call, of what has no record in it: /dev/zero never ends
+constexpr std::size_t kReadBytes = 16'384;  // a record has at most 8 KiB; a smaller buffer gets EINVAL for a larger one
+constexpr int kMaxReads = 64;               // in one call, of what has no record in it: /dev/zero never ends
 constexpr const char* kBootId = "/proc/sys/kernel/random/boot_id";
 
 [[noreturn]] void throw_errno(int error, const std::string& path) {
@@ -28,12 +27,11 @@ constexpr const char* kBootId = "/proc/sys/kernel/random/boot_id";
 
 KernelLog::KernelLog(std::string path, Start start)
     : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
-  struct stat status {};
+  struct stat status{};
   if (!fd_ || ::fstat(fd_.get(), &status) != 0) throw_errno(errno, path_);
   if (S_ISDIR(status.st_mode)) throw_errno(EISDIR, path_);
   is_device_ = S_ISCHR(status.st_mode);
-  if (start == Start::end && ::lseek(fd_.get(), 0, SEEK_END) < 0 && errno != ESPIPE)
-    throw_errno(errno, path_);
+  if (start == Start::end && ::lseek(fd_.get(), 0, SEEK_END) < 0 && errno != ESPIPE) throw_errno(errno, path_);
 }
 
 KernelLog::Read KernelLog::read() {

@@ -53,8 +53,7 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
 std::optional<LogRecord> parse_record(std::string_view raw) {
   LogRecord record;
   const auto priority = take_number(raw);
-  if (!priority || *priority > std::numeric_limits<std::uint32_t>::max() || !drop_prefix(raw, ","))
-    return std::nullopt;
+  if (!priority || *priority > std::numeric_limits<std::uint32_t>::max() || !drop_prefix(raw, ",")) return std::nullopt;
   record.priority = static_cast<unsigned>(*priority);
   const auto sequence = take_number(raw);
   if (!sequence || !drop_prefix(raw, ",")) return std::nullopt;
@@ -66,8 +65,7 @@ std::optional<LogRecord> parse_record(std::string_view raw) {
   const std::size_t end_of_line = std::min(raw.find('\n'), raw.size());
   if (end_of_prefix == 0 || end_of_prefix >= end_of_line) return std::nullopt;
   record.continued = raw[0] == 'c' || raw[0] == '+';
-  record.text =
-      unescaped(raw.substr(end_of_prefix + 1, std::min(end_of_line - end_of_prefix - 1, 4 * kMaxLogText)));
+  record.text = unescaped(raw.substr(end_of_prefix + 1, std::min(end_of_line - end_of_prefix - 1, 4 * kMaxLogText)));
   if (record.text.size() > kMaxLogText) record.text.resize(kMaxLogText);
   return record;
 }

@@ -60,10 +60,9 @@ core::MemorySample sample_of(const core::Values<Stat>& stat) {
   sample.gauges.set(Gauge::inactive_file, stat[Stat::inactive_file]);
   sample.gauges.set(Gauge::active_file, stat[Stat::active_file]);
   sample.gauges.set(Gauge::dirty, sum(stat, {Stat::file_dirty, Stat::file_writeback}));
-  sample.gauges.set(Gauge::kernel,
-                    stat.has(Stat::kernel) ? stat[Stat::kernel]
-                                           : sum(stat, {Stat::slab, Stat::kernel_stack, Stat::pagetables,
-                                                        Stat::percpu, Stat::sock}));
+  sample.gauges.set(Gauge::kernel, stat.has(Stat::kernel) ? stat[Stat::kernel]
+                                                          : sum(stat, {Stat::slab, Stat::kernel_stack, Stat::pagetables,
+                                                                       Stat::percpu, Stat::sock}));
   sample.counters.set(Counter::pgfault, stat[Stat::pgfault]);
   sample.counters.set(Counter::pgmajfault, stat[Stat::pgmajfault]);
   sample.counters.set(Counter::refault_file, stat.has(Stat::workingset_refault_file)

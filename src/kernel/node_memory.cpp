@@ -25,7 +25,8 @@ std::optional<std::uint64_t> kib_of(std::string_view line) {
 
 }  // namespace
 
-NodeMemory::NodeMemory(const char* meminfo) : file_(::open(meminfo, O_RDONLY | O_CLOEXEC)), buffer_(kBufferBytes, '\0') {}
+NodeMemory::NodeMemory(const char* meminfo)
+    : file_(::open(meminfo, O_RDONLY | O_CLOEXEC)), buffer_(kBufferBytes, '\0') {}
 
 std::optional<std::uint64_t> NodeMemory::held_bytes() {
   const ssize_t got = file_ ? ::pread(file_.get(), buffer_.data(), buffer_.size(), 0) : -1;
@@ -34,8 +35,8 @@ std::optional<std::uint64_t> NodeMemory::held_bytes() {
 }
 
 std::optional<std::uint64_t> held_bytes_of(std::string_view meminfo) {
-  constexpr std::array<std::string_view, 7> kAdded = {"AnonPages", "Shmem", "SUnreclaim", "KernelStack", "PageTables",
-                                                      "Percpu", "SwapTotal"};
+  constexpr std::array<std::string_view, 7> kAdded = {"AnonPages",  "Shmem",  "SUnreclaim", "KernelStack",
+                                                      "PageTables", "Percpu", "SwapTotal"};
   std::uint64_t held_kib = 0;
   std::uint64_t swap_free_kib = 0;
   bool any = false;

@@ -16,7 +16,8 @@ class NodeMemory {
  public:
   explicit NodeMemory(const char* meminfo = "/proc/meminfo");
 
-  /// Memory that can't simply be dropped, swapped out or not: of processes, tmpfs, the kernel. nullopt where it can't be read.
+  /// Memory that can't simply be dropped, swapped out or not: of processes, tmpfs, the kernel. nullopt where it can't
+  /// be read.
   std::optional<std::uint64_t> held_bytes();
 
  private:

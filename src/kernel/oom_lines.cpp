@@ -94,9 +94,7 @@ std::optional<std::uint64_t> number_after(std::string_view text, std::string_vie
   return take_number(text);
 }
 
-bool is_whole_path(std::string_view path) {
-  return path.starts_with('/') && path.size() < kMayBeCutFrom;
-}
+bool is_whole_path(std::string_view path) { return path.starts_with('/') && path.size() < kMayBeCutFrom; }
 
 std::optional<OomPaths> split_paths(std::string_view text, std::string_view separator, bool limit_first) {
   std::optional<OomPaths> only, plausible, same;
@@ -123,9 +121,8 @@ std::optional<OomPaths> split_paths(std::string_view text, std::string_view sepa
 }
 
 UsageAndLimit parse_usage(std::string_view text) {
-  return {
-      .usage_bytes = bytes_of_kib(number_after(text, "usage ")),
-      .limit_bytes = bytes_of_kib(number_after(text, ", limit "))};  // "none" is 2^53 kB less a page, or 2^54
+  return {.usage_bytes = bytes_of_kib(number_after(text, "usage ")),
+          .limit_bytes = bytes_of_kib(number_after(text, ", limit "))};  // "none" is 2^53 kB less a page, or 2^54
 }
 
 OomPaths paths_of_context(std::string_view text, OomScope scope) {
@@ -185,10 +182,10 @@ std::optional<OomKilled> parse_killed(std::string_view text) {
   const std::size_t end = rest.rfind(')');
   if (end == std::string_view::npos) return std::nullopt;
   OomKilled killed{.scope = killing.scope,
-                .pid = *pid,
-                .comm = rest.substr(0, std::min(end, kMaxComm)),
-                .uid = {},
-                .sizes = rest.substr(end + 1)};
+                   .pid = *pid,
+                   .comm = rest.substr(0, std::min(end, kMaxComm)),
+                   .uid = {},
+                   .sizes = rest.substr(end + 1)};
   killed.uid = uid_of(number_after(killed.sizes, ", UID:"));
   if (!killed.uid) killed.uid = uid_of(number_after(killed.sizes, ", UID "));  // Red Hat's 3.10
   return killed;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Single lines that the kernel logs about an OOM kill, taken apart. What a process or a cgroup is called stands in them as it is
-// (separators, brackets and line feeds included), so they are taken apart from the ends that only the kernel writes. Pure: any
-// thread.
+// Single lines that the kernel logs about an OOM kill, taken apart. What a process or a cgroup is called stands in them
+// as it is (separators, brackets and line feeds included), so they are taken apart from the ends that only the kernel
+// writes. Pure: any thread.
 
 #include <cstddef>
 #include <cstdint>

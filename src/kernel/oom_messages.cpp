@@ -19,8 +19,8 @@ constexpr std::int64_t kGroupGapUs = 2'000'000;
 constexpr std::int64_t kSameKillUs = 1'000'000;
 
 template <class Key>
-void take_stat(core::Values<Key>& values, const KeyTable<Key>& table, std::string_view key,
-               std::uint64_t bytes, bool sum) {
+void take_stat(core::Values<Key>& values, const KeyTable<Key>& table, std::string_view key, std::uint64_t bytes,
+               bool sum) {
   const auto known = table.find(key);
   if (!known) return;
   const std::uint64_t total = sum ? values.value_or(*known, 0) + bytes : bytes;
@@ -112,8 +112,7 @@ bool OomParser::is_fragment(const LogRecord& record) const {
       return record.continued && !line_.ends_with(kGroupEnd);
     case Message::task_in:
       // Linux 3.15 to 4.x begin a new record in the middle of the line.
-      return record.continued ||
-             (record.text.starts_with(kLimitOf) && line_.find(kLimitOf) == std::string::npos);
+      return record.continued || (record.text.starts_with(kLimitOf) && line_.find(kLimitOf) == std::string::npos);
     case Message::limit_reached:
     case Message::stats:
       return record.continued;
@@ -149,8 +148,7 @@ void OomParser::close_line() {
       break;
     case Message::group:
       if (line.ends_with(kGroupEnd)) {
-        const std::string path =
-            line.substr(kTasksIn.size(), line.size() - kTasksIn.size() - kGroupEnd.size());
+        const std::string path = line.substr(kTasksIn.size(), line.size() - kTasksIn.size() - kGroupEnd.size());
         if (is_whole_path(path)) event_.kill.group_path = path;
       }
       break;
@@ -209,8 +207,7 @@ std::optional<LoggedKill> OomParser::take_killed(const LogRecord& record, const 
     kill.process_count = 0;
   }
   ++kill.counted_count;
-  if (event_.pids.size() >= kMaxPids ? !event_.pids.contains(killed.pid)
-                                     : event_.pids.insert(killed.pid).second) {
+  if (event_.pids.size() >= kMaxPids ? !event_.pids.contains(killed.pid) : event_.pids.insert(killed.pid).second) {
     ++kill.process_count;
   }
   note(record);

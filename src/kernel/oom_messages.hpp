@@ -5,7 +5,8 @@
 // A cgroup's counter misses what is gone before the next scan; the log has it, with the victim and the memory
 // at that moment. Pure, no I/O; one OomParser a thread. What it holds is bounded, whatever the log says.
 //
-// Paths that can't be told apart, or may have been cut off, are not told; a pid is always the one in the "Killed process" line.
+// Paths that can't be told apart, or may have been cut off, are not told; a pid is always the one in the "Killed
+// process" line.
 
 #include <cstddef>
 #include <cstdint>

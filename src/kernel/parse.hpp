@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The formats of the kernel's memory files. Whole keys are matched ("file" is a prefix of "file_mapped"), unknown ones are
-// ignored: every kernel brings new ones. What the kernel can't have written is an error that says where. Pure: any thread.
+// The formats of the kernel's memory files. Whole keys are matched ("file" is a prefix of "file_mapped"), unknown ones
+// are ignored: every kernel brings new ones. What the kernel can't have written is an error that says where. Pure: any
+// thread.
 
 #include <array>
 #include <cstddef>
@@ -17,14 +18,15 @@
 
 namespace cgmm::kernel {
 
-/// A kernel file does not say what it should. what() names the line and what was expected; who read the file adds its path.
+/// A kernel file does not say what it should. what() names the line and what was expected; who read the file adds its
+/// path.
 class MalformedFile : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// The keys of a file of "key number" lines, by the enumerators of Key. Looked up without comparing more than one string:
-/// a memory.stat has 60 lines and is read for every cgroup in every scan.
+/// The keys of a file of "key number" lines, by the enumerators of Key. Looked up without comparing more than one
+/// string: a memory.stat has 60 lines and is read for every cgroup in every scan.
 template <class Key>
 class KeyTable {
  public:
@@ -100,8 +102,7 @@ core::Values<Key> parse_keyed(std::string_view text, const KeyTable<Key>& table)
     const std::size_t space = line.find(' ');
     const auto key = table.find(line.substr(0, space));
     if (!key) continue;
-    const auto number =
-        space == std::string_view::npos ? std::nullopt : parse_number(line.substr(space + 1));
+    const auto number = space == std::string_view::npos ? std::nullopt : parse_number(line.substr(space + 1));
     if (!number) throw_malformed_line(line_number, line, "a key and a number");
     values.set(*key, *number);
   }

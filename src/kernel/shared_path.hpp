@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The path of a cgroup, in memory once for all who name it, and as what its parent's path lacks: a node may have thousands, of
-// 150 bytes each, of which it shares half with others. All that share something belong to one thread.
+// The path of a cgroup, in memory once for all who name it, and as what its parent's path lacks: a node may have
+// thousands, of 150 bytes each, of which it shares half with others. All that share something belong to one thread.
 
 #include <cstdint>
 #include <cstring>

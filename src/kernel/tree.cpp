@@ -25,7 +25,7 @@ constexpr std::size_t kBufferBytes = 16 * 1024;
 constexpr std::size_t kMaxEntryBytes = 280;  // a name of 255 bytes
 constexpr std::size_t kPathBytes = 512;      // a cgroup, on average
 constexpr std::uint32_t kComesOrGoes = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
-constexpr std::size_t kMoreCgroups = 128;    // so that a few long paths are no matter where max_cgroups is small
+constexpr std::size_t kMoreCgroups = 128;  // so that a few long paths are no matter where max_cgroups is small
 
 /// A directory entry as getdents64 lays it out.
 struct DirectoryEntry {
@@ -47,7 +47,7 @@ DirectoryEntry entry_at(const char* raw) {
 
 /// Whether it has so many, in a file system that counts them.
 bool has_directories(int fd, std::uint64_t count) {
-  struct stat status {};
+  struct stat status{};
   return ::fstat(fd, &status) == 0 && status.st_nlink == count + 2;
 }
 
@@ -58,9 +58,7 @@ std::size_t watches_to_take() {
   return file >> all ? all / 2 : SIZE_MAX;
 }
 
-bool is_dot(const char* name) {
-  return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-}
+bool is_dot(const char* name) { return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0')); }
 
 }  // namespace
 
@@ -69,7 +67,7 @@ Tree::Tree(Hierarchy hierarchy, Watch watch, TreeBounds bounds)
 
 const std::vector<WatchedCgroup>& Tree::walk(Look look) {
   Fd parent(::open(hierarchy_.parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  struct stat status {};
+  struct stat status{};
   if (!parent || ::fstat(parent.get(), &status) != 0) {
     throw std::system_error(errno, std::system_category(), hierarchy_.parent);
   }
@@ -160,7 +158,8 @@ void Tree::list_all_anew() {
   is_settled_ = false;
 }
 
-/// Before it is listed, so that nothing is missed. By way of the descriptor, for its path may lead elsewhere by now, or be too long.
+/// Before it is listed, so that nothing is missed. By way of the descriptor, for its path may lead elsewhere by now, or
+/// be too long.
 bool Tree::put_under_watch(Node& node, int directory_fd) {
   if (node.notice >= 0) return true;
   may_watch_ = may_watch_ && noticed_.size() < max_watches_;
@@ -200,7 +199,7 @@ bool Tree::list(Node& node, int directory_fd, std::size_t depth) {
       at += entry.length;
       bool directory = entry.type == DT_DIR;
       if (entry.type == DT_UNKNOWN) {
-        struct stat status {};
+        struct stat status{};
         directory = ::fstatat(directory_fd, entry.name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
       }
       if (!directory || is_dot(entry.name)) continue;
@@ -210,7 +209,8 @@ bool Tree::list(Node& node, int directory_fd, std::size_t depth) {
       if (child != nullptr) node.children.push_back(child);
       is_complete = is_complete && child != nullptr;
     }
-    // cgroupfs fills the buffer while an entry fits, and asking again costs as much as the first time; but a signal cuts it short.
+    // cgroupfs fills the buffer while an entry fits, and asking again costs as much as the first time; but a signal
+    // cuts it short.
     const bool has_room = got <= 0 || static_cast<std::size_t>(got) + kMaxEntryBytes <= kBufferBytes;
     last = got <= 0 || (hierarchy_.real && has_room && has_directories(directory_fd, directories));
   }
@@ -223,14 +223,16 @@ bool Tree::list(Node& node, int directory_fd, std::size_t depth) {
 Tree::Node* Tree::visit(Node& parent, int directory_fd, const char* name, std::uint64_t inode, std::size_t depth) {
   const auto known = nodes_.find(inode);
   const bool is_known = known != nodes_.end();
-  if (is_known && known->second.walk == walk_) return nullptr;  // met already, under the name that it had before it was renamed
+  if (is_known && known->second.walk == walk_)
+    return nullptr;  // met already, under the name that it had before it was renamed
   const std::size_t parent_length = path_.size();
   path_ += '/';
   path_ += name;
   Node fresh;
   Node& node = is_known ? known->second : fresh;
   const std::string_view end = std::string_view(path_).substr(parent_length);
-  if (!is_known || !node.path.is_made_of(parent.path, end)) {  // new, or renamed (v1 allows it), and then so are those below
+  if (!is_known ||
+      !node.path.is_made_of(parent.path, end)) {  // new, or renamed (v1 allows it), and then so are those below
     node.inode = inode;
     node.is_listed = false;
     set_path(node, SharedPath(parent.path, end));
@@ -277,8 +279,9 @@ void Tree::visit_again(Node& node, std::size_t depth) {
 /// By its path, if that still leads to it.
 Fd Tree::open_again(const Node& node) const {
   const std::string path = node.path.string();
-  Fd directory = open_directory(parent_fd_.get(), std::string_view(path).substr(hierarchy_.parent_path.size()), O_RDONLY);
-  struct stat status {};
+  Fd directory =
+      open_directory(parent_fd_.get(), std::string_view(path).substr(hierarchy_.parent_path.size()), O_RDONLY);
+  struct stat status{};
   if (directory && ::fstat(directory.get(), &status) == 0 && status.st_ino != node.inode) {
     errno = ENOENT;
     return {};
@@ -286,11 +289,12 @@ Fd Tree::open_again(const Node& node) const {
   return directory;
 }
 
-/// Whether it has directories in it; walks it where it has, or may have, some. nullopt where that can't be told: it vanished.
+/// Whether it has directories in it; walks it where it has, or may have, some. nullopt where that can't be told: it
+/// vanished.
 std::optional<bool> Tree::look_inside(int directory_fd, const char* name, Node& node, std::size_t depth) {
   if (node.is_listed) return visit_children(node, depth + 1);
   if (!node.has_children && node.notice < 0 && !may_watch_) {
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
     if (status.st_nlink == 2) {  // only where the file system counts directories; else it is 1
       ++unwatched_count_;
@@ -325,7 +329,8 @@ void Tree::begin(Found& found) {
   found.left_out = 0;
 }
 
-/// To watch, if there is a place: one of those that the walk before took has its own. nullptr where it is not remembered.
+/// To watch, if there is a place: one of those that the walk before took has its own. nullptr where it is not
+/// remembered.
 Tree::Node* Tree::take(Found& found, Node& node, bool is_known) {
   const bool has_place = node.taken + 1 == walk_;
   const bool is_over = found.cgroups.size() >= bounds_.max_cgroups ||

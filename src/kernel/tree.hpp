@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Finds the cgroups to watch below the parent: containers, as their paths tell, or the leaves where there is no container.
-// A container's nested cgroups belong to it and are not looked at. One walk a scan, which costs nothing while nothing comes or
-// goes: the kernel tells by inotify which directories have changed, and only those are listed anew. A directory is put under
-// watch first and listed then, so that nothing gets lost between. One that can't be watched (fs.inotify.max_user_watches) is
-// listed in every walk; no more than half of the watches that this user may have are taken. One thread.
+// Finds the cgroups to watch below the parent: containers, as their paths tell, or the leaves where there is no
+// container. A container's nested cgroups belong to it and are not looked at. One walk a scan, which costs nothing
+// while nothing comes or goes: the kernel tells by inotify which directories have changed, and only those are listed
+// anew. A directory is put under watch first and listed then, so that nothing gets lost between. One that can't be
+// watched (fs.inotify.max_user_watches) is listed in every walk; no more than half of the watches that this user may
+// have are taken. One thread.
 //
-// Whoever may make cgroups can make as many as they like, so what is remembered has bounds: of those to watch, as many as
-// TreeBounds says; of the directories between and beside them, as many again, and beyond that they are looked at anew in every
-// walk. The paths of either take 512 bytes a cgroup on average at most (a Kubernetes path takes 200).
+// Whoever may make cgroups can make as many as they like, so what is remembered has bounds: of those to watch, as many
+// as TreeBounds says; of the directories between and beside them, as many again, and beyond that they are looked at
+// anew in every walk. The paths of either take 512 bytes a cgroup on average at most (a Kubernetes path takes 200).
 
 #include <cstdint>
 #include <optional>
@@ -25,12 +26,12 @@
 
 namespace cgmm::kernel {
 
-/// Which cgroups are watched. `automatic`: containers once one has been seen, leaves before that. It never goes back: a host
-/// whose last container ends must not see its system services watched, and reclaimed, all of a sudden.
+/// Which cgroups are watched. `automatic`: containers once one has been seen, leaves before that. It never goes back: a
+/// host whose last container ends must not see its system services watched, and reclaimed, all of a sudden.
 enum class Watch : std::uint8_t { automatic, containers, leaves };
 
-/// How many cgroups are watched at most. Those that are watched stay so while they are there; of the others, the first that the
-/// walk comes by are taken when one of those has gone.
+/// How many cgroups are watched at most. Those that are watched stay so while they are there; of the others, the first
+/// that the walk comes by are taken when one of those has gone.
 struct TreeBounds {
   std::size_t max_cgroups = 20'000;
 };
@@ -51,7 +52,8 @@ class Tree {
     is_settled_ = false;
   }
 
-  /// Containers have been seen before, by another tree of the same service: `automatic` means containers from the first walk on.
+  /// Containers have been seen before, by another tree of the same service: `automatic` means containers from the first
+  /// walk on.
   void remember_containers() { container_seen_ = true; }
   bool container_seen() const { return container_seen_; }
 
@@ -73,7 +75,8 @@ class Tree {
   /// Whether the last walk was for leaves.
   bool watches_leaves() const { return watches_leaves_; }
 
-  /// Directories that the last walk could not read, and the first of them with the reason; 0 and "" when there were none.
+  /// Directories that the last walk could not read, and the first of them with the reason; 0 and "" when there were
+  /// none.
   std::int64_t error_count() const { return error_count_; }
   const std::string& first_error() const { return first_error_; }
 
@@ -90,14 +93,14 @@ class Tree {
  private:
   struct Node {
     SharedPath path;
-    std::vector<Node*> children;   // that were met when it was listed; only while is_listed
+    std::vector<Node*> children;  // that were met when it was listed; only while is_listed
     std::uint64_t inode = 0;
-    std::uint32_t walk = 0;        // the last one that saw it
-    std::uint32_t taken = 0;       // the last one that took it for one to watch
-    int notice = -1;               // inotify's number for it; -1: not watched
+    std::uint32_t walk = 0;   // the last one that saw it
+    std::uint32_t taken = 0;  // the last one that took it for one to watch
+    int notice = -1;          // inotify's number for it; -1: not watched
     bool is_container = false;
-    bool has_children = false;     // when it was last looked at
-    bool is_listed = false;        // `children` is all there is until the kernel tells of a change
+    bool has_children = false;  // when it was last looked at
+    bool is_listed = false;     // `children` is all there is until the kernel tells of a change
   };
   /// Those to watch of one kind.
   struct Found {
@@ -139,8 +142,8 @@ class Tree {
   bool watches_leaves_ = false;
   bool is_settled_ = false;  // the next walk finds what the last one found, unless the kernel tells of a change
   bool settles_ = false;     // as far as the walk has come
-  std::uint32_t walk_ = 1;  // so that 0 is none, and 1 before the first
-  std::string path_;  // of the directory that the walk is in
+  std::uint32_t walk_ = 1;   // so that 0 is none, and 1 before the first
+  std::string path_;         // of the directory that the walk is in
   Node parent_;
   std::uint64_t parent_device_ = 0;
   Fd parent_fd_;  // while it is walked

@@ -31,12 +31,13 @@ class V1Controller final : public Controller {
   using Controller::Controller;
 
   std::optional<Reading> read_files(Cgroup& cgroup, const Extent& extent) override {
-    auto found = read_stat_and_usage(cgroup, kStat, kUsageFile, extent, [](Reading& reading, const core::Values<Stat>& stat) {
-      if (!hierarchical(stat, Stat::total_cache)) throw MalformedFile("has no \"cache\"");
-      reading.sample = sample_of(stat);
-      const auto limit = stat[Stat::hierarchical_memory_limit];
-      if (limit) reading.hierarchical_limit_bytes = *limit < kNoLimitFrom ? *limit : kUnlimited;
-    });
+    auto found =
+        read_stat_and_usage(cgroup, kStat, kUsageFile, extent, [](Reading& reading, const core::Values<Stat>& stat) {
+          if (!hierarchical(stat, Stat::total_cache)) throw MalformedFile("has no \"cache\"");
+          reading.sample = sample_of(stat);
+          const auto limit = stat[Stat::hierarchical_memory_limit];
+          if (limit) reading.hierarchical_limit_bytes = *limit < kNoLimitFrom ? *limit : kUnlimited;
+        });
     if (!found) {
       if (!cgroup.still_there()) return std::nullopt;
       throw std::system_error(ENOENT, std::system_category(), cgroup.path_of("memory.stat"));
@@ -58,7 +59,9 @@ class V1Controller final : public Controller {
     return found;
   }
 
-  std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override { return read_number(cgroup, kUsageSlot, kUsageFile); }
+  std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
+    return read_number(cgroup, kUsageSlot, kUsageFile);
+  }
 
   core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) override {
     core::Limits limits;
@@ -68,7 +71,8 @@ class V1Controller final : public Controller {
     }
     if (memory_bytes() > 0) limits.effective_limit_bytes = memory_bytes();
     for (const auto& limit : {limits.limit_bytes, reading.hierarchical_limit_bytes}) {
-      if (limit && *limit != kUnlimited) limits.effective_limit_bytes = std::min(*limit, limits.effective_limit_bytes.value_or(*limit));
+      if (limit && *limit != kUnlimited)
+        limits.effective_limit_bytes = std::min(*limit, limits.effective_limit_bytes.value_or(*limit));
     }
     return limits;
   }
@@ -78,7 +82,9 @@ class V1Controller final : public Controller {
   /// It is counted up to the root. The file is held open, and opened anew where its directory was made anew.
   std::optional<std::uint64_t> kernel_bytes_of_parent() override {
     for (int tries = 0; tries < 2; ++tries) {
-      if (!parents_kmem_) parents_kmem_ = Fd(::open((parent() + "/memory.kmem.usage_in_bytes").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+      if (!parents_kmem_)
+        parents_kmem_ =
+            Fd(::open((parent() + "/memory.kmem.usage_in_bytes").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
       const ssize_t got = parents_kmem_ ? ::pread(parents_kmem_.get(), buffer().data(), buffer().size(), 0) : -1;
       if (got > 0 && buffer()[static_cast<std::size_t>(got) - 1] == '\n') {
         return parse_number({buffer().data(), static_cast<std::size_t>(got) - 1});

@@ -31,10 +31,11 @@ class V2Controller final : public Controller {
   using Controller::Controller;
 
   std::optional<Reading> read_files(Cgroup& cgroup, const Extent& extent) override {
-    auto found = read_stat_and_usage(cgroup, kStat, kUsageFile, extent, [](Reading& reading, const core::Values<Stat>& stat) {
-      if (!stat.has(Stat::file)) throw MalformedFile("has no \"file\"");
-      reading.sample = sample_of(stat);
-    });
+    auto found =
+        read_stat_and_usage(cgroup, kStat, kUsageFile, extent, [](Reading& reading, const core::Values<Stat>& stat) {
+          if (!stat.has(Stat::file)) throw MalformedFile("has no \"file\"");
+          reading.sample = sample_of(stat);
+        });
     // nullopt: vanished, or the memory controller is not enabled for it
     if (!found || found->is_as_before) return found;
     Reading& reading = *found;
@@ -60,9 +61,12 @@ class V2Controller final : public Controller {
     return found;
   }
 
-  std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override { return read_number(cgroup, kUsageSlot, kUsageFile); }
+  std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
+    return read_number(cgroup, kUsageSlot, kUsageFile);
+  }
 
-  core::Limits read_limits(Cgroup& cgroup, const Reading& /*v2 does not tell on the way*/, std::string& problem) override {
+  core::Limits read_limits(Cgroup& cgroup, const Reading& /*v2 does not tell on the way*/,
+                           std::string& problem) override {
     core::Limits limits;
     use_file(cgroup, kMax, "memory.max", problem,
              [&](std::string_view text) { limits.limit_bytes = parse_limit_file(text); });
@@ -107,10 +111,12 @@ class V2Controller final : public Controller {
     return smallest;
   }
 
-  /// nullopt also where it can't be told: the root has none, and one that can't be understood bounds nothing that we know of.
+  /// nullopt also where it can't be told: the root has none, and one that can't be understood bounds nothing that we
+  /// know of.
   std::optional<std::uint64_t> limit_of(const std::string& path) {
     const Fd directory = open_directory(root_fd(), path, O_PATH);
-    const Fd file(directory ? ::openat(directory.get(), "memory.max", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) : -1);
+    const Fd file(directory ? ::openat(directory.get(), "memory.max", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
+                            : -1);
     const ssize_t got = file ? ::pread(file.get(), buffer().data(), buffer().size(), 0) : -1;
     if (got <= 0) return std::nullopt;
     try {

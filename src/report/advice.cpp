@@ -16,9 +16,7 @@ constexpr std::string_view kHowToUse =
     "one path, "
     "and that of a pod is another when the pod is made again.";
 
-std::string in_fence(const std::string& rule) {
-  return "```toml\n" + rule + "```\n";
-}
+std::string in_fence(const std::string& rule) { return "```toml\n" + rule + "```\n"; }
 
 std::string indented(const std::string& rule) {
   std::string text;
@@ -41,8 +39,7 @@ std::string advice_section(std::span<const Finding> findings) {
   }
   if (count == 0) return html_section("Advice", html_table(advice_table({})));
   if (count > kMostShown) {
-    body += html_paragraph("... and " + std::to_string(count - kMostShown) +
-                           " more: --format json has them all.");
+    body += html_paragraph("... and " + std::to_string(count - kMostShown) + " more: --format json has them all.");
   }
   return html_section("Advice", html_paragraph(kHowToUse, Weight::remark) + body);
 }
@@ -87,8 +84,7 @@ std::string render_advice(std::span<const Finding> findings, Format format, cons
   std::size_t count = 0;
   for (const Finding& finding : findings) {
     if (!finding.advice || count++ >= kMostShown) continue;
-    const std::string name =
-        markdown ? escape_markdown(finding.cgroup) : core::escape_for_terminal(finding.cgroup);
+    const std::string name = markdown ? escape_markdown(finding.cgroup) : core::escape_for_terminal(finding.cgroup);
     const std::string rule = core::rule_of(*finding.advice);
     text += "\n" + name + ": " + core::in_words(*finding.advice) + ". " + finding.advice->reason + "\n\n" +
             (markdown ? in_fence(rule) : indented(rule));
@@ -97,8 +93,7 @@ std::string render_advice(std::span<const Finding> findings, Format format, cons
   if (count > kMostShown) {
     text += "\n... and " + std::to_string(count - kMostShown) + " more: --format json has them all.\n";
   }
-  return (markdown ? markdown_title("Advice") : text_title("Advice", style)) + std::string(kHowToUse) + "\n" +
-         text;
+  return (markdown ? markdown_title("Advice") : text_title("Advice", style)) + std::string(kHowToUse) + "\n" + text;
 }
 
 }  // namespace cgmm::report

@@ -59,8 +59,8 @@ double most_ticks(double length_px, double step_us) {
 
 /// The smallest round step of which not too many fit; weeks begin on Monday.
 double time_step_us(double range_us, double length_px) {
-  constexpr auto kSteps_s = std::to_array<double>(
-      {1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200});
+  constexpr auto kSteps_s =
+      std::to_array<double>({1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200});
   constexpr auto kSteps_days = std::to_array<double>({1, 2, 7, 14, 28, 84, 182, 364});
   for (const double step : kSteps_s) {
     if (range_us / (step * kSecondUs) <= most_ticks(length_px, step * kSecondUs)) return step * kSecondUs;

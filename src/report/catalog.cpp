@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "report/embedded.hpp"
 #include "core/text.hpp"
+#include "report/embedded.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -24,7 +24,7 @@ constexpr std::string_view kIncidentPrefix = "incident_";
 // rows by then.
 // `backed_off` has of the cooldowns those that say something: any cgroup that was just reclaimed has one.
 constexpr std::array<std::string_view, 9> kSummary = {
-    "summary", "effects",  "backed_off",    "reclaims", "freed_by_cgroup",
+    "summary", "effects",  "backed_off",        "reclaims", "freed_by_cgroup",
     "slowest", "failures", "kills_by_workload", "coverage",
 };
 
@@ -53,9 +53,7 @@ Report make_report(std::string_view name, std::string sql, bool own) {
   return {.name = std::string(name), .title = std::move(title), .sql = std::move(sql), .own = own};
 }
 
-bool is_report(const core::EmbeddedText& text) {
-  return !text.name.starts_with(kIncidentPrefix);
-}
+bool is_report(const core::EmbeddedText& text) { return !text.name.starts_with(kIncidentPrefix); }
 
 std::optional<Report> find_embedded(std::string_view name) {
   for (const core::EmbeddedText& text : kReports) {

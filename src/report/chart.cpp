@@ -26,8 +26,7 @@ std::optional<double> drawable(const ChartPoint& point) {
 }
 
 /// The column of a chart of `count` columns from `first_at_us` to `last_at_us`.
-std::size_t column_of(std::int64_t at_us, std::int64_t first_at_us, std::int64_t last_at_us,
-                      std::size_t count) {
+std::size_t column_of(std::int64_t at_us, std::int64_t first_at_us, std::int64_t last_at_us, std::size_t count) {
   const double range_us = std::max(static_cast<double>(last_at_us) - static_cast<double>(first_at_us), 1.0);
   const double share = (static_cast<double>(at_us) - static_cast<double>(first_at_us)) / range_us;
   return static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(count - 1));
@@ -79,8 +78,7 @@ std::vector<std::string> row_labels(double top, std::size_t height) {
   return labels;
 }
 
-std::string time_axis(std::int64_t first_at_us, std::int64_t last_at_us, std::size_t indent,
-                      std::size_t width) {
+std::string time_axis(std::int64_t first_at_us, std::int64_t last_at_us, std::size_t indent, std::size_t width) {
   const std::string margin(indent, ' ');
   const std::string first = core::format_utc(first_at_us);
   const std::string last = core::format_utc(last_at_us);
@@ -96,8 +94,7 @@ std::string time_axis(std::int64_t first_at_us, std::int64_t last_at_us, std::si
 }
 
 /// The line of a limit, drawn where the top row is empty, is at that row's upper edge.
-std::string_view top_block(std::optional<double> value, double scale, std::size_t row_from_bottom,
-                           bool has_line) {
+std::string_view top_block(std::optional<double> value, double scale, std::size_t row_from_bottom, bool has_line) {
   constexpr std::string_view kUpperEdge = "▔";
   const std::string_view drawn = block(value, scale, row_from_bottom);
   return has_line && drawn == kBlocks[0] ? kUpperEdge : drawn;
@@ -129,8 +126,8 @@ std::string axis_line(std::size_t label_width, std::size_t width, const Style& s
 
 }  // namespace
 
-std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height,
-                  const Style& style, const ChartMarks& marks) {
+std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style,
+                  const ChartMarks& marks) {
   const std::string safe_title = core::escape_for_terminal(title);
   std::string out = style.colour && !safe_title.empty() ? "\x1b[1m" + safe_title + "\x1b[0m" : safe_title;
   if (!out.empty()) out += '\n';

@@ -29,7 +29,7 @@ struct ChartMarks {
 
 /// `points` in order of time. Several points that share a column show the largest. The vertical axis begins
 /// at 0 and is labelled in bytes, the horizontal one in UTC.
-std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height,
-                  const Style& style, const ChartMarks& marks = {});
+std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style,
+                  const ChartMarks& marks = {});
 
 }  // namespace cgmm::report

@@ -21,9 +21,7 @@ std::string csv_field(const core::Cell& cell) {
 }
 
 /// Only ASCII, so that it is also safe on a terminal.
-std::string json_string(std::string_view text) {
-  return nlohmann::json(core::to_valid_utf8(text)).dump(-1, ' ', true);
-}
+std::string json_string(std::string_view text) { return nlohmann::json(core::to_valid_utf8(text)).dump(-1, ' ', true); }
 
 std::string json_value(const core::Cell& cell) {
   if (const auto* integer = std::get_if<std::int64_t>(&cell)) return std::to_string(*integer);
@@ -96,13 +94,10 @@ std::string render_csv(const core::Table& table) {
   return out;
 }
 
-std::string render_json(const core::Table& table) {
-  return json_object(table) + '\n';
-}
+std::string render_json(const core::Table& table) { return json_object(table) + '\n'; }
 
 std::string render_json(std::span<const core::Table> tables) {
-  return "{\"reports\": [" +
-         joined(tables, ",", [](const auto& table) { return "\n" + json_object(table); }) + "]}\n";
+  return "{\"reports\": [" + joined(tables, ",", [](const auto& table) { return "\n" + json_object(table); }) + "]}\n";
 }
 
 }  // namespace cgmm::report

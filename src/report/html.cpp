@@ -39,8 +39,7 @@ std::string_view tone_of(std::string_view heading, std::string_view text) {
     std::string_view word;
     std::string_view css_class;
   };
-  constexpr auto kHeadings =
-      std::to_array<std::string_view>({"verdict", "outcome", "result", "state", "when"});
+  constexpr auto kHeadings = std::to_array<std::string_view>({"verdict", "outcome", "result", "state", "when"});
   constexpr auto kTones = std::to_array<Tone>({{"effective", "good"},
                                                {"done", "good"},
                                                {"ok", "good"},
@@ -77,8 +76,7 @@ std::vector<std::string> classes_of(const HumanTable& table) {
     std::size_t width = display_width(table.headings[i]);
     for (const auto& row : table.rows) width = std::max(width, display_width(row[i]));
     const bool is_long = width > kWidestOnOneLine;
-    const bool is_padded =
-        std::ranges::any_of(table.rows, [&](const auto& row) { return row[i].starts_with(' '); });
+    const bool is_padded = std::ranges::any_of(table.rows, [&](const auto& row) { return row[i].starts_with(' '); });
     const bool is_right = table.right_aligned[i] || is_padded;
     classes.emplace_back(is_long ? "class=\"long\"" : is_right ? "class=\"num\"" : "");
   }
@@ -89,14 +87,13 @@ std::string rows_across(const HumanTable& table) {
   const std::vector<std::string> classes = classes_of(table);
   std::string out = "<table><thead><tr>";
   for (std::size_t i = 0; i < table.headings.size(); ++i) {
-    out += element("th", classes[i] + (classes[i].empty() ? "" : " ") + "scope=\"col\"",
-                   escape_html(table.headings[i]));
+    out +=
+        element("th", classes[i] + (classes[i].empty() ? "" : " ") + "scope=\"col\"", escape_html(table.headings[i]));
   }
   out += "</tr></thead>\n<tbody>\n";
   for (const auto& row : table.rows) {
     out += "<tr>";
-    for (std::size_t i = 0; i < row.size(); ++i)
-      out += element("td", classes[i], cell(table.headings[i], row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) out += element("td", classes[i], cell(table.headings[i], row[i]));
     out += "</tr>\n";
   }
   return out + "</tbody></table>";
@@ -129,8 +126,8 @@ std::string html_page(std::string_view title, std::string_view body) {
   std::string out(kHead);
   out += element("title", "", safe_title) + "\n<style>\n";
   for (const core::EmbeddedText& style : kStyles) out += style.text;
-  return out + "</style>\n</head>\n<body>\n<main>\n" + element("h1", "", safe_title) + "\n" +
-         std::string(body) + "</main>\n</body>\n</html>\n";
+  return out + "</style>\n</head>\n<body>\n<main>\n" + element("h1", "", safe_title) + "\n" + std::string(body) +
+         "</main>\n</body>\n</html>\n";
 }
 
 std::string html_section(std::string_view title, std::string_view body) {
@@ -138,9 +135,7 @@ std::string html_section(std::string_view title, std::string_view body) {
   return "<section>\n" + heading + std::string(body) + "</section>\n";
 }
 
-std::string html_heading(std::string_view text) {
-  return element("h3", "", escape_html(text)) + "\n";
-}
+std::string html_heading(std::string_view text) { return element("h3", "", escape_html(text)) + "\n"; }
 
 std::string html_paragraph(std::string_view text, Weight weight) {
   const std::string_view attributes = weight == Weight::lead     ? "class=\"lead\""
@@ -164,10 +159,10 @@ std::string html_tiles(std::span<const Tile> tiles) {
   std::string out = "<div class=\"tiles\">\n";
   for (const Tile& tile : tiles) {
     const std::string remark = tile.remark.empty() ? "" : element("small", "", escape_html(tile.remark));
-    out += element("div", tile.is_alarm ? "class=\"tile alarm\"" : "class=\"tile\"",
-                   element("span", "", escape_html(tile.name)) +
-                       element("strong", "", escape_html(tile.value)) + remark) +
-           "\n";
+    out +=
+        element("div", tile.is_alarm ? "class=\"tile alarm\"" : "class=\"tile\"",
+                element("span", "", escape_html(tile.name)) + element("strong", "", escape_html(tile.value)) + remark) +
+        "\n";
   }
   return out + "</div>\n";
 }
@@ -184,14 +179,11 @@ std::string html_table(const core::Table& table) {
   const HumanTable human = humanise(table);
   if (human.rows.empty()) return html_paragraph("(none)", Weight::remark);
   // Who has no mouse scrolls it once it has the focus.
-  return element("div", "class=\"scroll\" tabindex=\"0\"",
-                 human.upright ? row_down(human) : rows_across(human)) +
-         "\n";
+  return element("div", "class=\"scroll\" tabindex=\"0\"", human.upright ? row_down(human) : rows_across(human)) + "\n";
 }
 
 std::string render_html(const core::Table& table) {
-  return html_page(table.title.empty() ? "cgroup-memory-manager" : table.title,
-                   html_section("", html_table(table)));
+  return html_page(table.title.empty() ? "cgroup-memory-manager" : table.title, html_section("", html_table(table)));
 }
 
 std::string render_html(std::span<const core::Table> tables) {

@@ -71,8 +71,7 @@ std::string percentage(double value) {
 
 std::string size(std::int64_t value, std::uint64_t unit_bytes) {
   const bool negative = value < 0;
-  const std::uint64_t amount =
-      negative ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+  const std::uint64_t amount = negative ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
   if (amount > std::numeric_limits<std::uint64_t>::max() / unit_bytes) return std::to_string(value);
   return (negative ? "-" : "") + core::format_bytes(amount * unit_bytes);
 }
@@ -112,9 +111,7 @@ std::string human_real(Unit unit, double value) {
 }
 
 /// What the history has as one word, "anon_growth"; other texts are names, which may have a '_' of their own.
-bool is_code(std::string_view column) {
-  return column == "cause" || column == "causes";
-}
+bool is_code(std::string_view column) { return column == "cause" || column == "causes"; }
 
 bool is_number(const core::Cell& cell) {
   return std::holds_alternative<std::int64_t>(cell) || std::holds_alternative<double>(cell);
@@ -183,8 +180,7 @@ core::Table without_path(const core::Table& table) {
 HumanTable humanise(const core::Table& whole_table) {
   const core::Table table = without_path(whole_table);
   const std::size_t width = table.columns.size();
-  HumanTable human{
-      .title = core::escape_for_terminal(table.title), .headings = {}, .right_aligned = {}, .rows = {}};
+  HumanTable human{.title = core::escape_for_terminal(table.title), .headings = {}, .right_aligned = {}, .rows = {}};
   human.upright = table.rows.size() == 1 && width > kWidestFlatSingleRow;
   for (std::size_t i = 0; i < width; ++i) {
     human.headings.push_back(heading(table.columns[i]));

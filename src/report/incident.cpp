@@ -36,8 +36,7 @@ void narrow(IncidentTables& tables, const std::string& path) {
   for (core::Table* const own : {&tables.reclaims, &tables.limit_changes}) {
     filter(*own, [&](const std::string& other) { return !path.empty() && other == path; });
   }
-  filter(tables.neighbours,
-         [&](const std::string& other) { return path.empty() || !is_within(other, path); });
+  filter(tables.neighbours, [&](const std::string& other) { return path.empty() || !is_within(other, path); });
   if (tables.neighbours.rows.size() > kMostNeighbours) tables.neighbours.rows.resize(kMostNeighbours);
 }
 
@@ -90,8 +89,7 @@ std::optional<IncidentGrowth> growth_of(const Row& kill, const Row& facts, const
                         .from_kernel = facts.known_bytes("grew_from_kernel_bytes")};
   if (incident.measured_by_kernel && has_own_numbers(incident)) return growth;
   for (const MemoryPoint& sample : incident.samples) {
-    if (sample.at_us <= incident.last_before_us && sample.at_us > growth.from_at_us)
-      growth.to_at_us = sample.at_us;
+    if (sample.at_us <= incident.last_before_us && sample.at_us > growth.from_at_us) growth.to_at_us = sample.at_us;
   }
   return growth;
 }
@@ -101,8 +99,7 @@ std::vector<Gap> gaps_of(const core::Table& table) {
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
     const Row row(table, i);
     const std::int64_t to_at_us = row.integer("to_at_us");
-    gaps.push_back(
-        {row.integer("from_at_us"), to_at_us, to_at_us - row.integer("missing_us"), row.text("why")});
+    gaps.push_back({row.integer("from_at_us"), to_at_us, to_at_us - row.integer("missing_us"), row.text("why")});
   }
   return gaps;
 }
@@ -133,8 +130,7 @@ void add_measures(Incident& incident, const Row& kill, const Row& facts) {
   if (at_us && is_from_before) {
     incident.at_kill = memory_of(kill, *at_us);
     const bool limit_is_own = !incident.measured_by_kernel || has_own_numbers(incident);
-    if (!incident.at_kill->limit && limit_is_own)
-      incident.at_kill->limit = facts.known_bytes("effective_limit_bytes");
+    if (!incident.at_kill->limit && limit_is_own) incident.at_kill->limit = facts.known_bytes("effective_limit_bytes");
   } else if (const MemoryPoint* const last = last_sample_before(incident)) {
     incident.at_kill = *last;
   }
@@ -144,8 +140,7 @@ void add_measures(Incident& incident, const Row& kill, const Row& facts) {
 }  // namespace
 
 const MemoryPoint* last_sample_before(const Incident& incident) {
-  const auto after =
-      std::ranges::upper_bound(incident.samples, incident.last_before_us, {}, &MemoryPoint::at_us);
+  const auto after = std::ranges::upper_bound(incident.samples, incident.last_before_us, {}, &MemoryPoint::at_us);
   return after != incident.samples.begin() ? &*(after - 1) : nullptr;
 }
 
@@ -163,8 +158,7 @@ std::int64_t chart_end_us(const Incident& incident) {
   const std::int64_t killed_at_us = incident.killed_at_us;
   const std::int64_t first_us = incident.samples.empty() ? killed_at_us : incident.samples.front().at_us;
   const std::int64_t before_us = killed_at_us - std::max(first_us, incident.since_us);
-  return std::max(killed_at_us,
-                  std::min(incident.until_us - 1, killed_at_us + std::max(kLeastUs, before_us / 4)));
+  return std::max(killed_at_us, std::min(incident.until_us - 1, killed_at_us + std::max(kLeastUs, before_us / 4)));
 }
 
 std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind) {

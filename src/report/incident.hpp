@@ -24,7 +24,7 @@ struct IncidentTables {
   core::Table reclaims;       // last_reclaims, of the victim's path
   core::Table limit_changes;  // the same
   core::Table neighbours;     // biggest_growth up to the kill, without the victim's path
-  core::Table sharers;  // incident_sharers: empty unless an ancestor's limit or the node's memory ran out
+  core::Table sharers;        // incident_sharers: empty unless an ancestor's limit or the node's memory ran out
   core::Table gaps;
   core::Table earlier_kills;  // incident_earlier, newest first
 };

@@ -19,26 +19,22 @@ using Bytes = std::optional<std::uint64_t>;
 constexpr std::uint64_t kMuch = 10;  // a tenth of the limit
 constexpr std::int64_t kAtItsStart_us = 60'000'000;
 
-std::string size(std::uint64_t bytes) {
-  return core::format_bytes(bytes);
-}
+std::string size(std::uint64_t bytes) { return core::format_bytes(bytes); }
 
-std::string size(const Bytes& bytes) {
-  return bytes ? size(*bytes) : "an unknown amount";
-}
+std::string size(const Bytes& bytes) { return bytes ? size(*bytes) : "an unknown amount"; }
 
 /// A kind of memory that can't be dropped, by the cause that it is.
 struct Kind {
   std::string_view cause;
   std::string_view name;    // within a sentence
   std::string_view remark;  // after it
-  Bytes MemoryPoint::*now;
-  Bytes IncidentGrowth::*from;
+  Bytes MemoryPoint::* now;
+  Bytes IncidentGrowth::* from;
 };
 constexpr Kind kKinds[] = {
     {"anon_growth", "heap and stacks (anon)", "", &MemoryPoint::anon, &IncidentGrowth::from_anon},
-    {"shmem", "tmpfs and shared memory", " The kernel counts that as cache, but can't drop it.",
-     &MemoryPoint::shmem, &IncidentGrowth::from_shmem},
+    {"shmem", "tmpfs and shared memory", " The kernel counts that as cache, but can't drop it.", &MemoryPoint::shmem,
+     &IncidentGrowth::from_shmem},
     {"kernel_memory", "kernel memory (slab, page tables, sockets)", "", &MemoryPoint::kernel,
      &IncidentGrowth::from_kernel}};
 
@@ -48,8 +44,7 @@ const Kind* kind_of(std::string_view cause) {
 }
 
 const Kind& largest_kind(const MemoryPoint& memory) {
-  return *std::ranges::max_element(kKinds, {},
-                                   [&](const Kind& kind) { return (memory.*kind.now).value_or(0); });
+  return *std::ranges::max_element(kKinds, {}, [&](const Kind& kind) { return (memory.*kind.now).value_or(0); });
 }
 
 /// "its limit of 256.0 MiB", "the limit of 256.0 MiB of /a/b", which is nested in it.
@@ -69,8 +64,7 @@ std::string own_limit(const Incident& incident) {
 
 /// Where most of it came at the end: the last sample at which no more than a fifth had come. nullptr: it grew
 /// evenly.
-const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64_t from_bytes,
-                         std::uint64_t to_bytes) {
+const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64_t from_bytes, std::uint64_t to_bytes) {
   const IncidentGrowth& growth = *incident.growth;
   const MemoryPoint* begin = nullptr;
   for (const MemoryPoint& point : incident.samples) {
@@ -78,8 +72,7 @@ const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64
     const Bytes bytes = point.*kind.now;
     if (within && bytes && *bytes <= from_bytes + (to_bytes - from_bytes) / 5) begin = &point;
   }
-  if (begin == nullptr || 2 * (growth.to_at_us - begin->at_us) > growth.to_at_us - growth.from_at_us)
-    return nullptr;
+  if (begin == nullptr || 2 * (growth.to_at_us - begin->at_us) > growth.to_at_us - growth.from_at_us) return nullptr;
   return begin;
 }
 
@@ -88,14 +81,12 @@ const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64
 Rise rise_of(const Incident& incident, const Kind& kind) {
   const IncidentGrowth& growth = *incident.growth;
   const Bytes from = growth.*kind.from;
-  const Bytes to =
-      has_own_numbers(incident) && incident.at_kill ? (*incident.at_kill).*kind.now : std::nullopt;
+  const Bytes to = has_own_numbers(incident) && incident.at_kill ? (*incident.at_kill).*kind.now : std::nullopt;
   Rise rise{.from_at_us = growth.from_at_us, .to_at_us = growth.to_at_us};
   rise.is_of_kind = from && to && *to > *from;
   rise.from_bytes = rise.is_of_kind ? *from : growth.from_bytes;
   rise.to_bytes = std::max(rise.is_of_kind ? *to : growth.to_bytes, rise.from_bytes);
-  const MemoryPoint* const begin =
-      rise.is_of_kind ? burst(incident, kind, rise.from_bytes, rise.to_bytes) : nullptr;
+  const MemoryPoint* const begin = rise.is_of_kind ? burst(incident, kind, rise.from_bytes, rise.to_bytes) : nullptr;
   rise.last_from_at_us = begin != nullptr ? begin->at_us : rise.from_at_us;
   rise.last_from_bytes = begin != nullptr ? *(begin->*kind.now) : rise.from_bytes;
   const bool stood_still = rise.last_from_bytes <= rise.from_bytes + (rise.to_bytes - rise.from_bytes) / 20;
@@ -111,16 +102,14 @@ Rise rise_of(const Incident& incident, const Kind& kind) {
 std::string grew(const Incident& incident, const Kind& kind) {
   const Rise rise = rise_of(incident, kind);
   const std::string subject =
-      "Its " +
-      (rise.is_of_kind ? std::string(kind.name) : "memory, most of it " + std::string(kind.name) + ",");
+      "Its " + (rise.is_of_kind ? std::string(kind.name) : "memory, most of it " + std::string(kind.name) + ",");
   const std::uint64_t last_bytes = rise.to_bytes - rise.last_from_bytes;
   const std::int64_t last_us = rise.to_at_us - rise.last_from_at_us;
   const std::string last = core::format_duration_us(last_us) + " (" + rate(last_bytes, last_us) + ")";
-  const std::string text =
-      subject + " grew from " + size(rise.from_bytes) + " to " + size(rise.to_bytes) + " in ";
+  const std::string text = subject + " grew from " + size(rise.from_bytes) + " to " + size(rise.to_bytes) + " in ";
   if (rise.last_from_at_us == rise.from_at_us) return text + last;
-  return text + core::format_duration_us(rise.to_at_us - rise.from_at_us) + ", the last " + size(last_bytes) +
-         " in " + last + ",";
+  return text + core::format_duration_us(rise.to_at_us - rise.from_at_us) + ", the last " + size(last_bytes) + " in " +
+         last + ",";
 }
 
 /// What of the memory was what, where no growth is known.
@@ -144,8 +133,7 @@ std::string by_kind(const Incident& incident, const Kind& kind) {
   }
   if (!incident.growth) return stood(incident, kind) + std::string(kind.remark);
   std::string text = grew(incident, kind);
-  if (incident.measured_by_kernel)
-    return text + " and hit " + limit_of(incident) + "." + std::string(kind.remark);
+  if (incident.measured_by_kernel) return text + " and hit " + limit_of(incident) + "." + std::string(kind.remark);
   text += " up to the last sample, " + ago(incident, incident.growth->to_at_us) + " before; ";
   text += incident.by_log ? limit_of(incident) + " was hit."
                           : own_limit(incident) + "which limit was hit the counter does not tell.";
@@ -175,9 +163,8 @@ std::string too_small(const Incident& incident) {
   if (born_us && incident.killed_at_us - *born_us < kAtItsStart_us && incident.earlier_kills > 0) {
     const std::string limit = limit_of(incident);
     std::string text = "Killed " + ago(incident, *born_us) + " after it was first seen, as " +
-                       std::to_string(incident.earlier_kills) +
-                       (incident.earlier_kills == 1 ? " time" : " times") + " before: " + limit +
-                       " is too small for its start, or it leaks from its start on.";
+                       std::to_string(incident.earlier_kills) + (incident.earlier_kills == 1 ? " time" : " times") +
+                       " before: " + limit + " is too small for its start, or it leaks from its start on.";
     if (!incident.growth || !incident.at_kill) return text;
     return text + " " + without_comma(grew(incident, largest_kind(*incident.at_kill))) + ".";
   }
@@ -190,8 +177,7 @@ std::string too_small(const Incident& incident) {
 
 /// "mq/sib-0/big (the victim's)"
 std::string sharer_name(const Row& row) {
-  return core::escape_for_terminal(row.text("cgroup")) +
-         (row.integer("is_victim") != 0 ? " (the victim's)" : "");
+  return core::escape_for_terminal(row.text("cgroup")) + (row.integer("is_victim") != 0 ? " (the victim's)" : "");
 }
 
 /// " Of the 2 cgroups that share it, A grew most: 37.0 MiB to 53.0 MiB in 9 s; B held 95.0 MiB."
@@ -204,9 +190,8 @@ std::string shared(const core::Table& sharers, std::string_view which) {
   std::string text =
       all > 1 ? " Of the " + std::to_string(all) + " " + std::string(which) + ", " : " By the last sample, ";
   if (grew) {
-    text += sharer_name(first) + (all > 1 ? " grew most: " : " grew: ") +
-            size(first.bytes("usage_before_bytes")) + " to " + size(first.bytes("usage_bytes")) + " in " +
-            core::format_duration_us(first.integer("grown_in_us"));
+    text += sharer_name(first) + (all > 1 ? " grew most: " : " grew: ") + size(first.bytes("usage_before_bytes")) +
+            " to " + size(first.bytes("usage_bytes")) + " in " + core::format_duration_us(first.integer("grown_in_us"));
   }
   for (std::size_t i = grew ? 1 : 0; i < std::min(sharers.rows.size(), kMostNamed); ++i) {
     const Row row(sharers, i);
@@ -238,11 +223,9 @@ std::string own_growth(const Incident& incident) {
 }
 
 std::string above(const Incident& incident) {
-  const Bytes limit =
-      incident.at_kill && incident.measured_by_kernel ? incident.at_kill->limit : std::nullopt;
-  return "Not its own limit was hit, but the limit of " + limit_holder(incident) +
-         (limit ? ", " + size(*limit) : "") + ", which it shares." +
-         shared(incident.tables.sharers, "cgroups that share it") + own_growth(incident);
+  const Bytes limit = incident.at_kill && incident.measured_by_kernel ? incident.at_kill->limit : std::nullopt;
+  return "Not its own limit was hit, but the limit of " + limit_holder(incident) + (limit ? ", " + size(*limit) : "") +
+         ", which it shares." + shared(incident.tables.sharers, "cgroups that share it") + own_growth(incident);
 }
 
 std::string node(const Incident& incident) {
@@ -260,10 +243,9 @@ std::string unknown(const Incident& incident) {
   }
   if (incident.at_kill) {
     const Kind& kind = largest_kind(*incident.at_kill);
-    return "No cause was recorded. In the last sample, " + ago(incident, incident.at_kill->at_us) +
-           " before, " + size((*incident.at_kill).*kind.now) + " of " + size(incident.at_kill->usage) +
-           " in use were " + std::string(kind.name) + "; " + own_limit(incident) +
-           "why it was killed is not known.";
+    return "No cause was recorded. In the last sample, " + ago(incident, incident.at_kill->at_us) + " before, " +
+           size((*incident.at_kill).*kind.now) + " of " + size(incident.at_kill->usage) + " in use were " +
+           std::string(kind.name) + "; " + own_limit(incident) + "why it was killed is not known.";
   }
   return std::string("Too little is known: the cgroup was not sampled in this window before the kill, and ") +
          (incident.by_log ? "the kernel's log did not tell what its memory was made of."
@@ -279,8 +261,7 @@ std::string share_of(std::uint64_t part, const Bytes& limit) {
 std::string left_at_kill(const MemoryPoint& memory) {
   const std::uint64_t cache = *memory.cache;
   if (cache == 0) return "No page cache was left at the kill: dropping it would not have helped.";
-  const std::string left =
-      size(cache) + " of page cache were left at the kill" + share_of(cache, memory.limit);
+  const std::string left = size(cache) + " of page cache were left at the kill" + share_of(cache, memory.limit);
   const bool much = memory.limit && cache >= *memory.limit / kMuch;
   if (!much) return left + ": dropping it would not have helped; the kernel had dropped the rest already.";
   const std::string stuck = left + ": the kernel had tried and could not drop it: ";
@@ -290,8 +271,7 @@ std::string left_at_kill(const MemoryPoint& memory) {
   if (is_much_dirty)
     return stuck + size(*memory.dirty) + " of it waiting to be written" + neither +
            " Writing it back earlier may have helped.";
-  const std::string waiting =
-      *memory.dirty > 0 ? ", " + size(*memory.dirty) + " of it waiting to be written" : "";
+  const std::string waiting = *memory.dirty > 0 ? ", " + size(*memory.dirty) + " of it waiting to be written" : "";
   return stuck + "in use or locked" + waiting + neither;
 }
 
@@ -299,8 +279,7 @@ std::string left_at_kill(const MemoryPoint& memory) {
 std::string left_before(const Incident& incident, const MemoryPoint& memory) {
   const std::string then = "in the last sample, " + ago(incident, memory.at_us) + " before the kill";
   if (*memory.cache == 0) return "There was no page cache " + then + ": dropping it would not have helped.";
-  return size(*memory.cache) + " of page cache" + share_of(*memory.cache, memory.limit) + " were there " +
-         then +
+  return size(*memory.cache) + " of page cache" + share_of(*memory.cache, memory.limit) + " were there " + then +
          ". The kernel drops what it can before it kills, so dropping it earlier would hardly have helped; "
          "what was left at "
          "the kill is not known.";
@@ -343,8 +322,7 @@ std::string cause_of(const Incident& incident) {
 }  // namespace
 
 std::string rate(std::uint64_t bytes, std::int64_t time_us) {
-  const double per_second =
-      static_cast<double>(bytes) * 1e6 / static_cast<double>(std::max<std::int64_t>(time_us, 1));
+  const double per_second = static_cast<double>(bytes) * 1e6 / static_cast<double>(std::max<std::int64_t>(time_us, 1));
   return size(static_cast<std::uint64_t>(std::min(per_second, 9e18))) + "/s";
 }
 
@@ -355,9 +333,7 @@ std::optional<Rise> rise_of(const Incident& incident) {
     return own ? std::optional(rise_of(*own, largest_kind(*own->at_kill))) : std::nullopt;
   }
   const Kind* const kind = kind_of(incident.cause);
-  return rise_of(incident, kind != nullptr    ? *kind
-                           : incident.at_kill ? largest_kind(*incident.at_kill)
-                                              : kKinds[0]);
+  return rise_of(incident, kind != nullptr ? *kind : incident.at_kill ? largest_kind(*incident.at_kill) : kKinds[0]);
 }
 
 std::string why(const Incident& incident) {
@@ -369,8 +345,7 @@ std::string would_reclaim_have_helped(const Incident& incident) {
   if (!incident.at_kill || !incident.at_kill->cache) {
     return "Whether dropping page cache would have helped can't be told: how much there was is not known.";
   }
-  return incident.measured_by_kernel ? left_at_kill(*incident.at_kill)
-                                     : left_before(incident, *incident.at_kill);
+  return incident.measured_by_kernel ? left_at_kill(*incident.at_kill) : left_before(incident, *incident.at_kill);
 }
 
 }  // namespace cgmm::report

@@ -18,9 +18,7 @@ namespace {
 
 constexpr const char* kNotKnown = "not known";
 
-std::string size(const std::optional<std::uint64_t>& bytes) {
-  return bytes ? core::format_bytes(*bytes) : kNotKnown;
-}
+std::string size(const std::optional<std::uint64_t>& bytes) { return bytes ? core::format_bytes(*bytes) : kNotKnown; }
 
 std::string ago(const Incident& incident, std::int64_t at_us) {
   return core::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - at_us, 0));
@@ -112,8 +110,8 @@ std::vector<Mark> limit_marks(const core::Table& changes) {
     const auto own = row.known_bytes("limit_bytes");
     const bool is_own = own != row.known_bytes("limit_before_bytes");
     const auto now = is_own ? own : row.known_bytes("effective_limit_bytes");
-    marks.push_back({row.integer("changed_at_us"),
-                     now ? "limit now " + core::format_bytes(*now) : "limit removed", Mark::Kind::limit});
+    marks.push_back({row.integer("changed_at_us"), now ? "limit now " + core::format_bytes(*now) : "limit removed",
+                     Mark::Kind::limit});
   }
   return marks;
 }
@@ -171,8 +169,7 @@ std::optional<SvgChart> zoomed(const Incident& incident, SvgChart chart) {
   const auto after = std::ranges::upper_bound(samples, incident.last_before_us, {}, &MemoryPoint::at_us);
   auto first = std::ranges::upper_bound(samples, from_at_us, {}, &MemoryPoint::at_us);
   if (first != samples.begin() && from_at_us - (first - 1)->at_us < length_us) --first;
-  if (after - first < kLeastSamples || chart.to_at_us - chart.from_at_us < kLeastShare * length_us)
-    return std::nullopt;
+  if (after - first < kLeastSamples || chart.to_at_us - chart.from_at_us < kLeastShare * length_us) return std::nullopt;
   chart.from_at_us = first->at_us;
   chart.to_at_us = std::min(chart.to_at_us, incident.killed_at_us + length_us / 8);
   return chart;
@@ -211,8 +208,7 @@ std::string render_incident_html(const Incident& incident) {
   body += tiles(incident) + charts(incident) + more_words(incident);
   const core::Table samples = samples_around(incident);
   if (!samples.rows.empty()) body += html_section(samples.title, html_table(samples));
-  for (const core::Table& table : tables_for_people(incident))
-    body += html_section(table.title, html_table(table));
+  for (const core::Table& table : tables_for_people(incident)) body += html_section(table.title, html_table(table));
   return html_page("OOM kill " + std::to_string(incident.id) + ": " + who(incident), body);
 }
 

@@ -35,8 +35,7 @@ Json array_of(const core::Table& table) {
 
 Json words_of(const Incident& incident) {
   Json words = Json::array();
-  for (const Said& said : incident_words(incident))
-    words.push_back({{"label", said.label}, {"text", said.text}});
+  for (const Said& said : incident_words(incident)) words.push_back({{"label", said.label}, {"text", said.text}});
   return words;
 }
 

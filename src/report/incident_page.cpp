@@ -24,8 +24,7 @@ std::optional<double> limit_of(const Incident& incident) {
   const bool is_own = incident.at_kill && has_own_numbers(incident) &&
                       (incident.limit_path.empty() || incident.limit_path == incident.cgroup.path);
   std::optional<std::uint64_t> limit = is_own ? incident.at_kill->limit : std::nullopt;
-  if (const MemoryPoint* const last = last_sample_before(incident); !limit && last != nullptr)
-    limit = last->limit;
+  if (const MemoryPoint* const last = last_sample_before(incident); !limit && last != nullptr) limit = last->limit;
   for (const MemoryPoint& sample : incident.samples) limit = limit ? limit : sample.limit;
   if (!limit) return std::nullopt;
   return static_cast<double>(*limit);
@@ -33,8 +32,7 @@ std::optional<double> limit_of(const Incident& incident) {
 
 /// A limit far above all that was used would leave nothing to be seen.
 bool is_near(const std::vector<ChartPoint>& points, double limit) {
-  return std::ranges::any_of(points,
-                             [&](const ChartPoint& point) { return point.value.value_or(0) >= limit / 4; });
+  return std::ranges::any_of(points, [&](const ChartPoint& point) { return point.value.value_or(0) >= limit / 4; });
 }
 
 std::optional<double> highest(const std::vector<ChartPoint>& points) {
@@ -70,12 +68,10 @@ std::size_t end_of_word(std::string_view text, std::size_t at) {
   constexpr std::size_t kLongestNumber = 7;
   const std::size_t end = std::min(text.find(' ', at), text.size());
   const std::size_t first = at + (text[at] == '(' ? 1 : 0);
-  const bool is_number =
-      first < end && text[first] >= '0' && text[first] <= '9' && end - first <= kLongestNumber;
+  const bool is_number = first < end && text[first] >= '0' && text[first] <= '9' && end - first <= kLongestNumber;
   const char last = text[end - 1];
-  return is_number && last != ',' && last != '.' && end < text.size()
-             ? std::min(text.find(' ', end + 1), text.size())
-             : end;
+  return is_number && last != ',' && last != '.' && end < text.size() ? std::min(text.find(' ', end + 1), text.size())
+                                                                      : end;
 }
 
 /// Broken at spaces, further lines below the text and not below its label. A word that is wider stays whole.

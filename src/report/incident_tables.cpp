@@ -38,15 +38,13 @@ std::vector<core::Cell> row_of(std::string when, const MemoryPoint& point) {
   if (point.usage && point.limit && *point.limit > 0) {
     of_limit = 100.0 * static_cast<double>(*point.usage) / static_cast<double>(*point.limit);
   }
-  return {std::move(when),   cell(point.usage), cell(point.anon),
-          cell(point.shmem), cell(point.cache), of_limit};
+  return {std::move(when), cell(point.usage), cell(point.anon), cell(point.shmem), cell(point.cache), of_limit};
 }
 
 /// Texts stand at the left of their column; these are numbers.
 void align_right(core::Table& table) {
   std::size_t width = 0;
-  for (const auto& row : table.rows)
-    width = std::max(width, display_width(std::get<std::string>(row.front())));
+  for (const auto& row : table.rows) width = std::max(width, display_width(std::get<std::string>(row.front())));
   for (auto& row : table.rows) {
     auto& text = std::get<std::string>(row.front());
     text.insert(0, width - display_width(text), ' ');
@@ -78,10 +76,9 @@ core::Table neighbours(const Incident& incident) {
 }  // namespace
 
 core::Table samples_around(const Incident& incident) {
-  core::Table table{
-      .title = "Samples around the kill",
-      .columns = {"when", "usage_bytes", "anon_bytes", "shmem_bytes", "cache_bytes", "of_limit_pct"},
-      .rows = {}};
+  core::Table table{.title = "Samples around the kill",
+                    .columns = {"when", "usage_bytes", "anon_bytes", "shmem_bytes", "cache_bytes", "of_limit_pct"},
+                    .rows = {}};
   const auto& samples = incident.samples;
   const auto after = std::ranges::upper_bound(samples, incident.last_before_us, {}, &MemoryPoint::at_us);
   const auto before_count = std::min(kMostBefore, static_cast<std::size_t>(after - samples.begin()));
@@ -102,13 +99,11 @@ core::Table samples_around(const Incident& incident) {
 std::vector<core::Table> tables_for_people(const Incident& incident) {
   constexpr auto kReclaims = std::to_array<std::string_view>(
       {"started_at_us", "outcome", "duration_us", "freed_bytes", "refaulted_bytes", "verdict"});
-  constexpr auto kLimits =
-      std::to_array<std::string_view>({"changed_at_us", "limit_before_bytes", "limit_bytes",
-                                       "effective_limit_before_bytes", "effective_limit_bytes"});
-  constexpr auto kSharers = std::to_array<std::string_view>(
-      {"cgroup", "usage_before_bytes", "usage_bytes", "grown_in_us", "anon_bytes"});
-  constexpr auto kEarlier =
-      std::to_array<std::string_view>({"id", "killed_at_us", "before_us", "victim", "cause"});
+  constexpr auto kLimits = std::to_array<std::string_view>(
+      {"changed_at_us", "limit_before_bytes", "limit_bytes", "effective_limit_before_bytes", "effective_limit_bytes"});
+  constexpr auto kSharers =
+      std::to_array<std::string_view>({"cgroup", "usage_before_bytes", "usage_bytes", "grown_in_us", "anon_bytes"});
+  constexpr auto kEarlier = std::to_array<std::string_view>({"id", "killed_at_us", "before_us", "victim", "cause"});
   const IncidentTables& all = incident.tables;
   std::vector<core::Table> tables;
   const auto add = [&tables](core::Table table) {

@@ -14,21 +14,15 @@ namespace {
 
 constexpr std::size_t kShortId = 12;
 
-std::string safe(std::string_view text) {
-  return core::escape_for_terminal(text);
-}
+std::string safe(std::string_view text) { return core::escape_for_terminal(text); }
 
 std::string count(std::int64_t number, std::string_view singular) {
   return std::to_string(number) + " " + std::string(singular) + (number == 1 ? "" : "s");
 }
 
-std::string utc(std::int64_t at_us) {
-  return core::format_utc(at_us, true);
-}
+std::string utc(std::int64_t at_us) { return core::format_utc(at_us, true); }
 
-std::string size(const std::optional<std::uint64_t>& bytes) {
-  return bytes ? core::format_bytes(*bytes) : "?";
-}
+std::string size(const std::optional<std::uint64_t>& bytes) { return bytes ? core::format_bytes(*bytes) : "?"; }
 
 std::string between(const Incident& incident) {
   if (!incident.earliest_at_us) return "before " + utc(incident.killed_at_us);
@@ -76,27 +70,25 @@ std::string known(const Incident& incident) {
   if (incident.by_log) return "";
   const bool was_read = incident.kernel_log.starts_with('/');
   return "Only the cgroup's counter told: " + between(incident) + " a process was killed, not who. " +
-         (was_read ? "The kernel's log (" + safe(incident.kernel_log) + ") did not tell of it."
-          : incident.kernel_log.empty()
-              ? "Whether the kernel's log was read is not known."
-              : "The kernel's log was not read: " + safe(incident.kernel_log) + ".");
+         (was_read                      ? "The kernel's log (" + safe(incident.kernel_log) + ") did not tell of it."
+          : incident.kernel_log.empty() ? "Whether the kernel's log was read is not known."
+                                        : "The kernel's log was not read: " + safe(incident.kernel_log) + ".");
 }
 
 /// "256.0 MiB of 256.0 MiB: heap and stacks 255.4 MiB, ... (the kernel's own numbers, at the kill)".
 std::string memory(const Incident& incident) {
   if (!incident.at_kill) return "";
   const MemoryPoint& point = *incident.at_kill;
-  std::string text = size(point.usage) + (point.limit ? " of " + size(point.limit) : "") +
-                     ": heap and stacks " + size(point.anon) + ", tmpfs and shared " + size(point.shmem) +
-                     ", kernel " + size(point.kernel) + ", page cache " + size(point.cache);
+  std::string text = size(point.usage) + (point.limit ? " of " + size(point.limit) : "") + ": heap and stacks " +
+                     size(point.anon) + ", tmpfs and shared " + size(point.shmem) + ", kernel " + size(point.kernel) +
+                     ", page cache " + size(point.cache);
   if (point.dirty.value_or(0) > 0) text += " (" + size(point.dirty) + " dirty)";
   if (point.swap.value_or(0) > 0) text += "; swap " + size(point.swap);
   if (!incident.measured_by_kernel) {
     return text + " (in the last sample, " + core::format_duration_us(incident.killed_at_us - point.at_us) +
            " before).";
   }
-  const std::string whose =
-      has_own_numbers(incident) ? "" : " of " + limit_holder(incident) + " with all below it,";
+  const std::string whose = has_own_numbers(incident) ? "" : " of " + limit_holder(incident) + " with all below it,";
   return text + " (by the kernel," + whose + " at the kill).";
 }
 
@@ -137,15 +129,14 @@ std::pair<double, const MemoryPoint*> fastest(const Incident& incident) {
 std::string growth(const Incident& incident) {
   if (!incident.growth) return "";
   const IncidentGrowth& grown = *incident.growth;
-  std::string text =
-      "From " + utc(grown.from_at_us) + " on, " +
-      core::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - grown.from_at_us, 0)) +
-      " before the kill, memory that can't be dropped rose from " + core::format_bytes(grown.from_bytes) +
-      " to " + core::format_bytes(grown.to_bytes);
+  std::string text = "From " + utc(grown.from_at_us) + " on, " +
+                     core::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - grown.from_at_us, 0)) +
+                     " before the kill, memory that can't be dropped rose from " +
+                     core::format_bytes(grown.from_bytes) + " to " + core::format_bytes(grown.to_bytes);
   const auto [per_second, begin] = fastest(incident);
   if (begin == nullptr) return text + ".";
-  return text + "; fastest " + core::format_duration_us(incident.killed_at_us - begin->at_us) +
-         " before, by " + core::format_bytes(static_cast<std::uint64_t>(std::min(per_second, 9e18))) + "/s.";
+  return text + "; fastest " + core::format_duration_us(incident.killed_at_us - begin->at_us) + " before, by " +
+         core::format_bytes(static_cast<std::uint64_t>(std::min(per_second, 9e18))) + "/s.";
 }
 
 std::string nothing_done(const Incident& incident) {
@@ -155,8 +146,7 @@ std::string nothing_done(const Incident& incident) {
   return std::string(no_reclaim && no_change ? "No reclaim of it and no change of its limit"
                      : no_reclaim            ? "No reclaim of it"
                                              : "No change of its limit") +
-         " from " + core::format_utc(std::max(incident.since_us, incident.history_begins_at_us.value_or(0))) +
-         " on.";
+         " from " + core::format_utc(std::max(incident.since_us, incident.history_begins_at_us.value_or(0))) + " on.";
 }
 
 std::string missing_before(const Incident& incident) {
@@ -176,8 +166,7 @@ std::string not_running(const Incident& incident) {
   if (from_us == 0 || to_us == 0) return "";
   const std::string span = "from " + utc(from_us) + " to " + utc(to_us);
   if (facts.integer("had_crashed") != 0)
-    return "The service had crashed: it saw nothing " + span +
-           ", and the kill lies in that time or next to it.";
+    return "The service had crashed: it saw nothing " + span + ", and the kill lies in that time or next to it.";
   if (incident.by_log) return "The service was not running at the kill (" + span + ").";
   return "The service was not running " + span + ": the kill may lie in that time.";
 }
@@ -223,8 +212,7 @@ std::string place_of(const Incident& incident) {
   }
   if (!cgroup.container_id.empty()) {
     const std::string runtime = pod.empty() && !cgroup.runtime.empty() ? safe(cgroup.runtime) + " " : "";
-    return runtime + "container " + safe(cgroup.container_id.substr(0, kShortId)) +
-           (pod.empty() ? "" : " of " + pod);
+    return runtime + "container " + safe(cgroup.container_id.substr(0, kShortId)) + (pod.empty() ? "" : " of " + pod);
   }
   if (!pod.empty()) return pod;
   if (!cgroup.path.empty()) return "cgroup " + safe(cgroup.path);
@@ -237,26 +225,18 @@ std::string limit_holder(const Incident& incident) {
   const auto at = incident.limit_path.rfind('/');
   std::string last = at == std::string::npos ? "" : incident.limit_path.substr(at + 1);
   std::ranges::replace(last, '_', '-');  // systemd has them so
-  const bool is_pod =
-      !cgroup.pod.empty() && !cgroup.pod_uid.empty() && last.find(cgroup.pod_uid) != std::string::npos;
+  const bool is_pod = !cgroup.pod.empty() && !cgroup.pod_uid.empty() && last.find(cgroup.pod_uid) != std::string::npos;
   return is_pod ? pod_of(cgroup) : safe(incident.limit_path) + " above it";
 }
 
-std::string who(const Incident& incident) {
-  return victim_name(incident) + " in " + place_of(incident);
-}
+std::string who(const Incident& incident) { return victim_name(incident) + " in " + place_of(incident); }
 
 std::vector<Said> incident_words(const Incident& incident) {
-  std::vector<Said> said{{"who", who(incident)},
-                         {"why", why(incident)},
-                         {"cache", would_reclaim_have_helped(incident)},
-                         {"again", again(incident)},
-                         {"told", known(incident)},
-                         {"memory", memory(incident)},
-                         {"victim", resident(incident)},
-                         {"growth", growth(incident)},
-                         {"unseen", unseen(incident)},
-                         {"done", nothing_done(incident)}};
+  std::vector<Said> said{
+      {"who", who(incident)},          {"why", why(incident)},       {"cache", would_reclaim_have_helped(incident)},
+      {"again", again(incident)},      {"told", known(incident)},    {"memory", memory(incident)},
+      {"victim", resident(incident)},  {"growth", growth(incident)}, {"unseen", unseen(incident)},
+      {"done", nothing_done(incident)}};
   std::erase_if(said, [](const Said& one) { return one.text.empty(); });
   return said;
 }

@@ -33,9 +33,7 @@ std::string row_down(const HumanTable& table) {
 
 }  // namespace
 
-std::string markdown_title(std::string_view title) {
-  return "## " + escape_markdown(title) + "\n\n";
-}
+std::string markdown_title(std::string_view title) { return "## " + escape_markdown(title) + "\n\n"; }
 
 std::string render_markdown(const core::Table& table) {
   const HumanTable human = humanise(table);

@@ -36,8 +36,7 @@ std::string render(std::span<const core::Table> tables, Format format, const Sty
   if (format == Format::json) return render_json(tables);
   if (format == Format::html) return render_html(tables);
   if (format == Format::csv && tables.size() > 1) {
-    throw std::invalid_argument(
-        "CSV holds one table; name one report, or choose text, markdown, html or json");
+    throw std::invalid_argument("CSV holds one table; name one report, or choose text, markdown, html or json");
   }
   std::string out;
   for (const core::Table& table : tables) {

@@ -55,9 +55,7 @@ std::string within_words(std::int64_t span_us) {
   return words == "day" || words == "minute" ? "a " + words : words;
 }
 
-std::string size(std::uint64_t bytes) {
-  return core::format_bytes(bytes);
-}
+std::string size(std::uint64_t bytes) { return core::format_bytes(bytes); }
 
 /// "A, B, C and 2 more": `separator` is ", ", and `last` is " and ". Four are all named: "1 more" would not
 /// be shorter than its name.
@@ -89,8 +87,8 @@ std::string coverage(const Row& row) {
   const std::int64_t scans = row.integer("scans");
   if (scans == 0) return "There was no scan.";
   const std::int64_t cgroups = row.integer("cgroups");
-  std::string text = count(scans, "scan") + " covered " + human_cell("covered_pct", row.cell("covered_pct")) +
-                     " of the time";
+  std::string text =
+      count(scans, "scan") + " covered " + human_cell("covered_pct", row.cell("covered_pct")) + " of the time";
   if (const std::int64_t gaps = row.integer("gaps"); gaps > 0) text += " (" + count(gaps, "gap") + ")";
   return text + " and saw " + (cgroups == 0 ? "no cgroup" : count(cgroups, "cgroup")) + ".";
 }
@@ -139,8 +137,7 @@ std::string net(const Row& row, const ComeBack& read, const ComeBack& regrown) {
   if (back_bytes >= freed_bytes) return "";
   const std::uint64_t held = row.bytes("held_byte_seconds");
   return "; net " + size(freed_bytes - back_bytes) + " stayed out of memory" +
-         (held > 0 ? " (" + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) + " while watched)"
-                   : "");
+         (held > 0 ? " (" + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) + " while watched)" : "");
 }
 
 /// Those of which nothing can be told, beside others of which something can.
@@ -197,8 +194,8 @@ std::string reclaims(const Row& row) {
 }
 
 /// The names of those of which it holds, but for those that the configuration spares by now.
-std::vector<std::string> names_where(bool (*holds)(const core::ReclaimEvidence&),
-                                     std::span<const Finding> findings, Format format) {
+std::vector<std::string> names_where(bool (*holds)(const core::ReclaimEvidence&), std::span<const Finding> findings,
+                                     Format format) {
   std::vector<std::string> names;
   for (const Finding& finding : findings) {
     if (!finding.is_spared && holds(finding.evidence)) names.push_back(name_for(format, finding.cgroup));
@@ -224,8 +221,7 @@ std::string advice(std::span<const Finding> findings, Format format) {
     if (finding.advice) items.push_back(core::in_words(*finding.advice, name_for(format, finding.cgroup)));
   }
   if (items.empty()) return "";
-  return "Advice: " + listed(items, "; ", "; and ") +
-         (items.size() == 1 ? " (rule below)." : " (rules below).");
+  return "Advice: " + listed(items, "; ", "; and ") + (items.size() == 1 ? " (rule below)." : " (rules below).");
 }
 
 std::string oom_kills(const Row& row) {
@@ -239,15 +235,14 @@ std::string oom_kills(const Row& row) {
 std::vector<std::string> summary_sentences(const core::Table& summary_row, std::span<const Finding> findings,
                                            const TimeAsked& asked, Format format) {
   const Row row(summary_row);
-  const bool nothing =
-      row.integer("scans") == 0 && row.integer("reclaims") == 0 && row.integer("dry_runs") == 0;
+  const bool nothing = row.integer("scans") == 0 && row.integer("reclaims") == 0 && row.integer("dry_runs") == 0;
   std::vector<std::string> sentences{when(row, asked)};
   if (nothing) {
     sentences.front() += std::string(sentences.front().ends_with(',') ? "" : ",") + " there was no scan.";
   } else {
     sentences.front() += " " + reclaims(row);
-    for (const std::string& sentence : {churners(findings, format), futile_ones(findings, format),
-                                        advice(findings, format), coverage(row)}) {
+    for (const std::string& sentence :
+         {churners(findings, format), futile_ones(findings, format), advice(findings, format), coverage(row)}) {
       if (!sentence.empty()) sentences.push_back(sentence);
     }
   }
@@ -255,8 +250,8 @@ std::vector<std::string> summary_sentences(const core::Table& summary_row, std::
   return sentences;
 }
 
-std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings,
-                             const TimeAsked& asked, Format format) {
+std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings, const TimeAsked& asked,
+                             Format format) {
   std::string text;
   for (const std::string& sentence : summary_sentences(summary_row, findings, asked, format)) {
     text += (text.empty() ? "" : " ") + sentence;
@@ -267,8 +262,8 @@ std::string summary_sentence(const core::Table& summary_row, std::span<const Fin
 core::Table effects_in_short(const core::Table& effects) {
   constexpr std::size_t kMostRows = 10;
   constexpr auto kShown =
-      std::to_array<std::string_view>({"cgroup", "reclaims", "effective", "churn", "futile", "unknown",
-                                       "freed_bytes", "refaulted_bytes", "held_byte_seconds"});
+      std::to_array<std::string_view>({"cgroup", "reclaims", "effective", "churn", "futile", "unknown", "freed_bytes",
+                                       "refaulted_bytes", "held_byte_seconds"});
   core::Table table{.title = effects.title, .columns = {kShown.begin(), kShown.end()}, .rows = {}};
   if (effects.rows.size() > kMostRows) {
     table.title += " (" + std::to_string(kMostRows) + " of " + std::to_string(effects.rows.size()) +

@@ -30,8 +30,8 @@ struct TimeAsked {
 /// A column that is missing, or NULL, counts as nothing. `format` is of the document around it, text or
 /// Markdown: the cgroups' names are made safe for it. A page in a
 /// browser takes the text.
-std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings,
-                             const TimeAsked& asked, Format format = Format::text);
+std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings, const TimeAsked& asked,
+                             Format format = Format::text);
 
 /// The same one by one, the answer first: those that have nothing to say are left out.
 std::vector<std::string> summary_sentences(const core::Table& summary_row, std::span<const Finding> findings,

@@ -47,8 +47,8 @@ std::string tiles(const core::Table& summary) {
   std::vector<Tile> tiles{freed_tile(row)};
   if (row.integer("reclaims") > 0) {
     tiles.push_back(read_back_tile(row));
-    tiles.push_back({"Stayed free", human_cell("held_byte_seconds", row.cell("held_byte_seconds")),
-                     "while watched", false});
+    tiles.push_back(
+        {"Stayed free", human_cell("held_byte_seconds", row.cell("held_byte_seconds")), "while watched", false});
   }
   tiles.push_back(
       {"OOM kills", std::to_string(kills), kills == 0 ? "none was seen" : "see the table below", kills > 0});
@@ -66,13 +66,12 @@ struct Slot {
 
 Slot slot_for(std::int64_t range_us) {
   constexpr std::int64_t kMostBars = 170;
-  constexpr auto kSlots =
-      std::to_array<Slot>({{kHourUs, 0, "hour"},
-                           {3 * kHourUs, 0, "3 hours"},
-                           {6 * kHourUs, 0, "6 hours"},
-                           {12 * kHourUs, 0, "12 hours"},
-                           {24 * kHourUs, 0, "day"},
-                           {7 * 24 * kHourUs, 4 * 24 * kHourUs, "week"}});  // 1970-01-05, Monday
+  constexpr auto kSlots = std::to_array<Slot>({{kHourUs, 0, "hour"},
+                                               {3 * kHourUs, 0, "3 hours"},
+                                               {6 * kHourUs, 0, "6 hours"},
+                                               {12 * kHourUs, 0, "12 hours"},
+                                               {24 * kHourUs, 0, "day"},
+                                               {7 * 24 * kHourUs, 4 * 24 * kHourUs, "week"}});  // 1970-01-05, Monday
   const auto fits = [&](const Slot& slot) { return range_us / slot.us < kMostBars; };
   const auto* const found = std::ranges::find_if(kSlots, fits);
   return found != kSlots.end() ? *found : Slot{range_us / kMostBars / kHourUs * kHourUs, 0, "period"};
@@ -110,8 +109,7 @@ std::string chart_of(const SummaryPage& page, const TimeAsked& asked) {
                  .marks = kill_marks(page.oom_kills),
                  .bands = gap_bands(page.gaps)};
   const Slot slot = slot_for(asked.until_us - std::max(asked.since_us, begin_at_us));
-  if (begin_at_us > asked.since_us && begin_at_us < asked.until_us)
-    chart.from_at_us = slot_of(slot, begin_at_us);
+  if (begin_at_us > asked.since_us && begin_at_us < asked.until_us) chart.from_at_us = slot_of(slot, begin_at_us);
   chart.series = {bars(page.reclaims_by_hour, "freed_bytes", "freed", slot, chart),
                   bars(page.reclaims_by_hour, "refaulted_bytes", "read back of it", slot, chart)};
   return html_section("Freed in each " + std::string(slot.name), svg_chart(chart));
@@ -127,10 +125,9 @@ std::string title_of_node(std::string_view title, const core::Table& status) {
 std::vector<Series> memory_series(MemoryPoints points) {
   const bool has_shmem =
       std::ranges::any_of(points.shmem, [](const ChartPoint& point) { return point.value.value_or(0) > 0; });
-  std::vector<Series> series{
-      {.label = "usage", .points = std::move(points.usage), .kind = Series::Kind::area},
-      {.label = "reclaimable cache", .points = std::move(points.cache)},
-      {.label = "anonymous", .points = std::move(points.anon)}};
+  std::vector<Series> series{{.label = "usage", .points = std::move(points.usage), .kind = Series::Kind::area},
+                             {.label = "reclaimable cache", .points = std::move(points.cache)},
+                             {.label = "anonymous", .points = std::move(points.anon)}};
   if (has_shmem) series.push_back({.label = "tmpfs and shared", .points = std::move(points.shmem)});
   return series;
 }
@@ -141,12 +138,8 @@ std::vector<Mark> kill_marks(const core::Table& oom_kills, std::string_view path
     const Row row(oom_kills, i);
     if (!path.empty() && row.text("path") != path) continue;
     const std::string victim = row.text("victim_comm"), cgroup = row.text("cgroup");
-    const std::string whom = !victim.empty()   ? victim
-                             : !path.empty()   ? ""
-                             : !cgroup.empty() ? cgroup
-                                               : "not watched";
-    marks.push_back(
-        {row.integer("killed_at_us"), whom.empty() ? "OOM kill" : "OOM kill: " + whom, Mark::Kind::kill});
+    const std::string whom = !victim.empty() ? victim : !path.empty() ? "" : !cgroup.empty() ? cgroup : "not watched";
+    marks.push_back({row.integer("killed_at_us"), whom.empty() ? "OOM kill" : "OOM kill: " + whom, Mark::Kind::kill});
   }
   return marks;
 }
@@ -169,8 +162,8 @@ std::vector<Band> gap_bands(const core::Table& gaps) {
   for (std::size_t i = 0; i < gaps.rows.size(); ++i) {
     const Row row(gaps, i);
     const std::string why = row.text("why");
-    bands.push_back({row.integer("from_at_us"), row.integer("to_at_us"),
-                     why.starts_with("no scan") ? why : "no scan: " + why});
+    bands.push_back(
+        {row.integer("from_at_us"), row.integer("to_at_us"), why.starts_with("no scan") ? why : "no scan: " + why});
   }
   return bands;
 }

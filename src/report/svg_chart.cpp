@@ -27,8 +27,7 @@ struct Layout {
   std::string_view css_class;
   double plot_px;  // the narrowest plot of such a page
 };
-constexpr auto kLayouts =
-    std::to_array<Layout>({{"for-wide", 800}, {"for-medium", 450}, {"for-narrow", 190}});
+constexpr auto kLayouts = std::to_array<Layout>({{"for-wide", 800}, {"for-medium", 450}, {"for-narrow", 190}});
 
 constexpr double kSecondUs = 1e6;
 constexpr std::size_t kMostBuckets = 500;  // two points each
@@ -45,13 +44,9 @@ std::string number(double value) {
   return text == "-0" ? "0" : text;
 }
 
-std::string percent(double share) {
-  return number(share * 100) + "%";
-}
+std::string percent(double share) { return number(share * 100) + "%"; }
 
-std::string size(double bytes) {
-  return core::format_bytes(static_cast<std::uint64_t>(std::clamp(bytes, 0.0, 9e18)));
-}
+std::string size(double bytes) { return core::format_bytes(static_cast<std::uint64_t>(std::clamp(bytes, 0.0, 9e18))); }
 
 std::optional<double> drawable(const ChartPoint& point) {
   if (!point.value || !std::isfinite(*point.value)) return std::nullopt;
@@ -120,8 +115,8 @@ std::vector<Run> thinned_runs(const Series& series, const Frame& frame) {
     is_broken = is_broken || bucket.breaks_before;
     if (bucket.largest) {
       if (is_broken) runs.emplace_back();
-      const auto [first, second] = std::minmax(
-          *bucket.smallest, *bucket.largest, [](const Spot& a, const Spot& b) { return a.at_us < b.at_us; });
+      const auto [first, second] = std::minmax(*bucket.smallest, *bucket.largest,
+                                               [](const Spot& a, const Spot& b) { return a.at_us < b.at_us; });
       runs.back().push_back(first);
       if (second.at_us > first.at_us) runs.back().push_back(second);
       is_broken = false;
@@ -135,9 +130,7 @@ std::vector<Run> runs_of(const Series& series, const Frame& frame) {
   return series.points.size() > 2 * kMostBuckets ? thinned_runs(series, frame) : all_runs(series, frame);
 }
 
-std::string point(double x, double y) {
-  return number(x) + " " + number(y);
-}
+std::string point(double x, double y) { return number(x) + " " + number(y); }
 
 std::string line_path(const Run& run, const Frame& frame) {
   std::string path;
@@ -155,8 +148,7 @@ std::string area_path(const Run& run, const Frame& frame) {
 /// Of a limit, whose values hold until the next point, what holds within the frame.
 std::span<const ChartPoint> holding_points(const Series& series, const Frame& frame) {
   std::span<const ChartPoint> points = series.points;
-  while (points.size() > 1 && static_cast<double>(points[1].at_us) <= frame.from_us)
-    points = points.subspan(1);
+  while (points.size() > 1 && static_cast<double>(points[1].at_us) <= frame.from_us) points = points.subspan(1);
   while (!points.empty() && static_cast<double>(points.back().at_us) > frame.to_us)
     points = points.first(points.size() - 1);
   return points;
@@ -184,9 +176,8 @@ std::string bars_path(const Series& series, const Frame& frame) {
     const double value = drawable(one).value_or(0);
     if (value <= 0 || right <= left) continue;
     const double gap = (right - left) * 0.12;
-    path += "M" + point(left + gap, kHeight) + "V" +
-            number(std::min(frame.y(value), kHeight - kLeastHeight)) + "H" + number(right - gap) + "V" +
-            number(kHeight) + "z";
+    path += "M" + point(left + gap, kHeight) + "V" + number(std::min(frame.y(value), kHeight - kLeastHeight)) + "H" +
+            number(right - gap) + "V" + number(kHeight) + "z";
   }
   return path;
 }
@@ -281,13 +272,10 @@ std::optional<double> largest(const Series& series, const Frame& frame) {
 bool is_constant(const Series& series, const Frame& frame) {
   if (series.kind != Series::Kind::limit) return false;
   const auto points = holding_points(series, frame);
-  return std::ranges::all_of(points,
-                             [&](const ChartPoint& one) { return one.value == points.front().value; });
+  return std::ranges::all_of(points, [&](const ChartPoint& one) { return one.value == points.front().value; });
 }
 
-bool is_far_above(double limit, double rest) {
-  return rest > 0 && limit > kFarAbove * rest;
-}
+bool is_far_above(double limit, double rest) { return rest > 0 && limit > kFarAbove * rest; }
 
 std::string key(std::string_view html) {
   return "<svg class=\"key\" viewBox=\"0 0 28 12\" aria-hidden=\"true\">" + std::string(html) + "</svg>";
@@ -295,13 +283,10 @@ std::string key(std::string_view html) {
 
 std::string key_of(const Series& series, std::size_t colour) {
   const std::string at = std::to_string(colour);
-  if (series.kind == Series::Kind::limit)
-    return key("<line class=\"limit\" x1=\"0\" y1=\"6\" x2=\"28\" y2=\"6\"/>");
-  if (series.kind == Series::Kind::bars)
-    return key("<rect class=\"f" + at + "\" x=\"8\" width=\"12\" height=\"12\"/>");
-  const std::string area = series.kind == Series::Kind::area
-                               ? "<rect class=\"fill f" + at + "\" y=\"3\" width=\"28\" height=\"9\"/>"
-                               : "";
+  if (series.kind == Series::Kind::limit) return key("<line class=\"limit\" x1=\"0\" y1=\"6\" x2=\"28\" y2=\"6\"/>");
+  if (series.kind == Series::Kind::bars) return key("<rect class=\"f" + at + "\" x=\"8\" width=\"12\" height=\"12\"/>");
+  const std::string area =
+      series.kind == Series::Kind::area ? "<rect class=\"fill f" + at + "\" y=\"3\" width=\"28\" height=\"9\"/>" : "";
   const std::string y = series.kind == Series::Kind::area ? "3" : "6";
   return key(area + "<line class=\"l c" + at + "\" x1=\"0\" y1=\"" + y + "\" x2=\"28\" y2=\"" + y + "\"/>");
 }
@@ -404,8 +389,7 @@ std::vector<std::optional<double>> column_values(const Series& series,
     if (after == columns.begin()) continue;
     const auto column = static_cast<std::size_t>(after - columns.begin()) - 1;
     const std::optional<double> value = drawable(one);
-    if (value && at_us <= columns[column].second)
-      values[column] = std::max(values[column].value_or(0), *value);
+    if (value && at_us <= columns[column].second) values[column] = std::max(values[column].value_or(0), *value);
   }
   return values;
 }
@@ -430,8 +414,7 @@ std::string tooltips(const SvgChart& chart, const Frame& frame) {
       text += "\n" + core::format_utc(mark.at_us) + " " + escape_html(mark.label);
     }
     for (const Band& band : chart.bands) {
-      const bool is_in =
-          static_cast<double>(band.from_at_us)<end_us&& static_cast<double>(band.to_at_us)> begin_us;
+      const bool is_in = static_cast<double>(band.from_at_us)<end_us&& static_cast<double>(band.to_at_us)> begin_us;
       if (is_in) text += "\n" + escape_html(band.label);
     }
     const double left = frame.x(begin_us), right = frame.x(end_us);
@@ -456,9 +439,11 @@ std::string notes(const SvgChart& chart, const Frame& frame, const Layout& layou
       const bool begins = at_px<width_px / 2, ends = at_px> length_px - width_px / 2;
       const double left = begins ? at_px : ends ? at_px - width_px : at_px - width_px / 2;
       const bool fits = width_px < length_px && left >= 0 && left + width_px <= length_px &&
-                        std::ranges::none_of(taken, [&](const auto& other) {
-                          return left < other.second + kApart_px && left + width_px + kApart_px > other.first;
-                        });
+                        std::ranges::none_of(
+                            taken,
+                            [&](const auto& other) {
+                              return left < other.second + kApart_px && left + width_px + kApart_px > other.first;
+                            });
       if (!fits) continue;
       taken.emplace_back(left, left + width_px);
       labels += "<span class=\"ax at " + std::string(css_class(kind)) +
@@ -478,8 +463,7 @@ std::string byte_axis(const std::vector<AxisTick>& ticks) {
     if (tick.label.size() > widest.size()) widest = tick.label;
     labels += "<span class=\"ax at\" style=\"bottom:" + percent(tick.share) + "\">" + tick.label + "</span>";
   }
-  return "<div class=\"y\" aria-hidden=\"true\"><span class=\"wide\">" + widest + "</span>" + labels +
-         "</div>\n";
+  return "<div class=\"y\" aria-hidden=\"true\"><span class=\"wide\">" + widest + "</span>" + labels + "</div>\n";
 }
 
 std::string time_axis(const Frame& frame, const Layout& layout) {
@@ -494,24 +478,20 @@ std::string time_axis(const Frame& frame, const Layout& layout) {
 
 /// For those who do not see it.
 std::string in_words(const SvgChart& chart, const Frame& frame) {
-  std::string text = (chart.title.empty() ? "Chart" : chart.title) + ", " +
-                     core::format_utc(instant(frame.from_us)) + " to " +
-                     core::format_utc(instant(frame.to_us));
+  std::string text = (chart.title.empty() ? "Chart" : chart.title) + ", " + core::format_utc(instant(frame.from_us)) +
+                     " to " + core::format_utc(instant(frame.to_us));
   for (const Series& series : chart.series) {
     if (const auto most = largest(series, frame)) text += "; " + series.label + " up to " + size(*most);
   }
   for (const Mark::Kind kind : kMarkKinds) {
-    if (const std::size_t count = count_of(chart, frame, kind); count > 0)
-      text += "; " + counted(count, name_of(kind));
+    if (const std::size_t count = count_of(chart, frame, kind); count > 0) text += "; " + counted(count, name_of(kind));
   }
   return text;
 }
 
 /// nullopt where there is neither a time nor a point.
 std::optional<Frame> time_frame(const SvgChart& chart) {
-  Frame frame{.from_us = static_cast<double>(chart.from_at_us),
-              .to_us = static_cast<double>(chart.to_at_us),
-              .top = 1};
+  Frame frame{.from_us = static_cast<double>(chart.from_at_us), .to_us = static_cast<double>(chart.to_at_us), .top = 1};
   if (chart.from_at_us == 0 && chart.to_at_us == 0) {
     bool any = false;
     for (const Series& series : chart.series) {
@@ -555,9 +535,8 @@ std::string svg_chart(const SvgChart& chart) {
 
   out += legend(chart, *frame, rest) + "<div class=\"plot\">\n";
   for (const Layout& layout : kLayouts) out += notes(chart, *frame, layout);
-  out += byte_axis(bytes) + "<div class=\"canvas\"><svg viewBox=\"0 0 " + number(kWidth) + " " +
-         number(kHeight) + "\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"" +
-         escape_html(in_words(chart, *frame)) + "\">\n";
+  out += byte_axis(bytes) + "<div class=\"canvas\"><svg viewBox=\"0 0 " + number(kWidth) + " " + number(kHeight) +
+         "\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"" + escape_html(in_words(chart, *frame)) + "\">\n";
   out += grid(bytes, *frame);
   for (const Band& band : chart.bands) out += drawn(band, *frame);
   const std::vector<std::size_t> colours = colours_of(chart);

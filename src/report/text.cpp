@@ -69,17 +69,14 @@ std::string row_down(const HumanTable& table, const Style& style) {
   std::string out;
   for (std::size_t i = 0; i < table.headings.size(); ++i) {
     const std::string& name = table.headings[i];
-    out += painted(kBold, name + ":", style) + padding(name, width) + std::string(kGap) + table.rows[0][i] +
-           '\n';
+    out += painted(kBold, name + ":", style) + padding(name, width) + std::string(kGap) + table.rows[0][i] + '\n';
   }
   return out;
 }
 
 }  // namespace
 
-std::string text_title(std::string_view title, const Style& style) {
-  return painted(kBold, title, style) + "\n\n";
-}
+std::string text_title(std::string_view title, const Style& style) { return painted(kBold, title, style) + "\n\n"; }
 
 std::string render_text(const core::Table& table, const Style& style) {
   const HumanTable human = humanise(table);

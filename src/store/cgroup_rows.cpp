@@ -35,10 +35,9 @@ CgroupRows::CgroupRows(SQLite::Database& database)
       vanish_(database,
               "UPDATE cgroup SET vanished_at_us = ?2, last_seen_at_us = max(last_seen_at_us, ?3) "
               "WHERE cgroup_id = ?1"),
-      latest_limits_(
-          database,
-          "SELECT limit_bytes, effective_limit_bytes, high_bytes FROM cgroup_limit WHERE cgroup_id = ?1 "
-          "ORDER BY changed_at_us DESC LIMIT 1"),
+      latest_limits_(database,
+                     "SELECT limit_bytes, effective_limit_bytes, high_bytes FROM cgroup_limit WHERE cgroup_id = ?1 "
+                     "ORDER BY changed_at_us DESC LIMIT 1"),
       store_limits_(database,
                     "INSERT OR REPLACE INTO cgroup_limit "
                     "(cgroup_id, changed_at_us, limit_bytes, effective_limit_bytes, high_bytes) "
@@ -71,7 +70,8 @@ void CgroupRows::store_names(const core::NamedCgroup& named) {
 }
 
 void CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us) {
-  if (scan.announces_all || !scan.appeared.empty() || !scan.vanished.empty()) order_.holds = partial_order_.holds = false;
+  if (scan.announces_all || !scan.appeared.empty() || !scan.vanished.empty())
+    order_.holds = partial_order_.holds = false;
   if (scan.announces_all) vanish_unless_announced(scan, previous_scan_at_us);
   // Twice, because one that vanished may be back under another key, and one that appeared gone again.
   for (const auto key : scan.vanished) vanish(key, scan.started_at_us, previous_scan_at_us);
@@ -169,8 +169,7 @@ void CgroupRows::store_oom_kills_total(core::CgroupKey key, std::optional<std::u
 const CgroupRows::Known& CgroupRows::known(core::CgroupKey key) const {
   const auto found = known_.find(key);
   if (found == known_.end()) {
-    throw std::logic_error("a scan speaks of cgroup key " + std::to_string(key) +
-                           ", which was never announced");
+    throw std::logic_error("a scan speaks of cgroup key " + std::to_string(key) + ", which was never announced");
   }
   return found->second;
 }

@@ -42,12 +42,13 @@ class CgroupRows {
   void follow(const core::Scan& scan, std::int64_t previous_scan_at_us);
   /// Stores the limits that differ from those stored last, also by an earlier run.
   void store_limits(std::span<const core::LimitChange> limits, std::int64_t changed_at_us);
-  /// Where the rows of `scan` are, in the order of cgroup_id: so every sample goes to the end of the file. Stores the kernel's own
-  /// counters of OOM kills where they have moved. A scan of the same cgroups as the last one of its kind costs next to nothing.
+  /// Where the rows of `scan` are, in the order of cgroup_id: so every sample goes to the end of the file. Stores the
+  /// kernel's own counters of OOM kills where they have moved. A scan of the same cgroups as the last one of its kind
+  /// costs next to nothing.
   std::span<const Place> place(const core::Scan& scan);
 
-  /// What the keys stand for, for another connection to the same rows, or to a copy of them. give_keys() returns false, and
-  /// knows nothing, where a row is missing.
+  /// What the keys stand for, for another connection to the same rows, or to a copy of them. give_keys() returns false,
+  /// and knows nothing, where a row is missing.
   using Keys = std::unordered_map<core::CgroupKey, Known>;
   Keys take_keys() { return std::move(known_); }
   bool give_keys(Keys&& keys);
@@ -71,8 +72,8 @@ class CgroupRows {
     bool holds = false;  // nobody has appeared or vanished since
     bool is_of(const std::vector<core::ScanRow>& rows) const;
   };
-  Order order_;          // of the last scan of all
-  Order partial_order_;  // of the last partial one
+  Order order_;                                                         // of the last scan of all
+  Order partial_order_;                                                 // of the last partial one
   std::vector<std::pair<core::CgroupKey, std::optional<Known>>> undo_;  // what was there before, oldest first
 
   SQLite::Database& database_;

@@ -11,14 +11,14 @@ namespace cgmm::store {
 class StoreError : public std::runtime_error {
  public:
   enum class Kind {
-    missing,    // there is no file
+    missing,      // there is no file
     no_database,  // a file of something else
-    foreign,    // another program's database
-    newer,      // written by a later version
-    corrupt,    // damaged
-    busy,       // somebody else holds it
-    unusable,   // the operating system refuses
-    bad_query,  // the operator's SQL is wrong or would write
+    foreign,      // another program's database
+    newer,        // written by a later version
+    corrupt,      // damaged
+    busy,         // somebody else holds it
+    unusable,     // the operating system refuses
+    bad_query,    // the operator's SQL is wrong or would write
   };
   /// May end by itself, or once somebody has seen to the disk: a service goes on without a history until then.
   enum class Lasts { for_good, for_now };

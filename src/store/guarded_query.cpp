@@ -32,23 +32,21 @@ bool is_word(const char* word, std::initializer_list<const char*> words) {
 
 /// Whether the PRAGMA only tells; with an argument many of them change something.
 bool only_tells(const char* pragma, bool has_argument) {
-  if (is_word(pragma, {"foreign_key_list", "index_info", "index_list", "index_xinfo", "integrity_check",
-                       "quick_check", "table_info", "table_list", "table_xinfo"})) {
+  if (is_word(pragma, {"foreign_key_list", "index_info", "index_list", "index_xinfo", "integrity_check", "quick_check",
+                       "table_info", "table_list", "table_xinfo"})) {
     return true;
   }
-  return !has_argument && is_word(pragma, {"application_id", "auto_vacuum", "collation_list",
-                                           "compile_options", "database_list", "encoding", "freelist_count",
-                                           "function_list", "journal_mode", "module_list", "page_count",
-                                           "page_size", "pragma_list", "schema_version", "user_version"});
+  return !has_argument &&
+         is_word(pragma, {"application_id", "auto_vacuum", "collation_list", "compile_options", "database_list",
+                          "encoding", "freelist_count", "function_list", "journal_mode", "module_list", "page_count",
+                          "page_size", "pragma_list", "schema_version", "user_version"});
 }
 
 /// Asked by SQLite while a statement is compiled, also for those it makes itself (pragma_table_info()). Notes
 /// in `denied` what it said no to.
 class Guard {
  public:
-  explicit Guard(sqlite3* database) : database_(database) {
-    sqlite3_set_authorizer(database_, &Guard::asked, this);
-  }
+  explicit Guard(sqlite3* database) : database_(database) { sqlite3_set_authorizer(database_, &Guard::asked, this); }
   ~Guard() { sqlite3_set_authorizer(database_, nullptr, nullptr); }
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
@@ -107,8 +105,10 @@ class Bounds {
     sqlite3_limit(database_, SQLITE_LIMIT_ATTACHED, 0);
     sqlite3_progress_handler(database_, kStepsAtOnce, &Bounds::asked, this);
     // What the file itself says is no more trusted than the statement: it may be a copy from anywhere.
-    for (const auto& [option, value] : {std::pair{SQLITE_DBCONFIG_DEFENSIVE, 1}, {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-                                        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0}, {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0}}) {
+    for (const auto& [option, value] : {std::pair{SQLITE_DBCONFIG_DEFENSIVE, 1},
+                                        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+                                        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+                                        {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0}}) {
       sqlite3_db_config(database_, option, value, nullptr);
     }
     sqlite3_exec(database_, "PRAGMA temp_store = MEMORY", nullptr, nullptr, nullptr);
@@ -156,8 +156,7 @@ class Bounds {
 StatementHandle compile(sqlite3* database, const Guard& guard, std::string_view& sql) {
   sqlite3_stmt* statement = nullptr;
   const char* tail = nullptr;
-  const int result =
-      sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement, &tail);
+  const int result = sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement, &tail);
   StatementHandle handle(statement, &sqlite3_finalize);
   if (result != SQLITE_OK) fail(database, guard);
   sql.remove_prefix(static_cast<std::size_t>(tail - sql.data()));
@@ -169,8 +168,7 @@ void require_end(sqlite3* database, std::string_view rest) {
   while (!rest.empty()) {
     sqlite3_stmt* statement = nullptr;
     const char* tail = nullptr;
-    const int result =
-        sqlite3_prepare_v2(database, rest.data(), static_cast<int>(rest.size()), &statement, &tail);
+    const int result = sqlite3_prepare_v2(database, rest.data(), static_cast<int>(rest.size()), &statement, &tail);
     const StatementHandle handle(statement, &sqlite3_finalize);
     if (result != SQLITE_OK || statement != nullptr) refuse("it is more than one statement");
     rest.remove_prefix(static_cast<std::size_t>(tail - rest.data()));
@@ -192,14 +190,12 @@ int bind_cell(sqlite3_stmt* statement, int index, const core::Cell& cell) {
   return std::visit(Bind{statement, index}, cell);
 }
 
-void bind_all(sqlite3* database, sqlite3_stmt* statement, const core::Parameters& parameters,
-              const Guard& guard) {
+void bind_all(sqlite3* database, sqlite3_stmt* statement, const core::Parameters& parameters, const Guard& guard) {
   for (int i = 1; i <= sqlite3_bind_parameter_count(statement); ++i) {
     const char* name = sqlite3_bind_parameter_name(statement, i);
     if (name == nullptr) refuse("its parameters need names, ':since' and not '?'");
     const auto given = parameters.find(std::string_view(name + 1));
-    if (given == parameters.end())
-      refuse("it has the parameter " + std::string(name) + ", which is not given");
+    if (given == parameters.end()) refuse("it has the parameter " + std::string(name) + ", which is not given");
     if (bind_cell(statement, i, given->second) != SQLITE_OK) fail(database, guard);
   }
 }
@@ -237,8 +233,7 @@ core::Table run_guarded(SQLite::Database& database, std::string_view sql, const 
   while (!statement && !sql.empty()) statement = compile(handle, guard, sql);  // comments may come before it
   if (!statement) refuse("there is no statement in it");
   require_end(handle, sql);
-  if (sqlite3_stmt_readonly(statement.get()) == 0)
-    refuse("it would write, and the history is read-only here");
+  if (sqlite3_stmt_readonly(statement.get()) == 0) refuse("it would write, and the history is read-only here");
   bind_all(handle, statement.get(), parameters, guard);
 
   core::Table table;
@@ -254,7 +249,8 @@ core::Table run_guarded(SQLite::Database& database, std::string_view sql, const 
       answer_bytes += bytes_of(row.back());
     }
     if (answer_bytes > limits.answer_bytes) {
-      refuse("its answer is larger than " + std::to_string(limits.answer_bytes >> 20) + " MiB: ask for fewer rows (LIMIT, a later --since)");
+      refuse("its answer is larger than " + std::to_string(limits.answer_bytes >> 20) +
+             " MiB: ask for fewer rows (LIMIT, a later --since)");
     }
   }
   if (result != SQLITE_DONE) fail(handle, guard);

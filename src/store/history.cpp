@@ -41,8 +41,8 @@ constexpr std::int64_t kSlicesAtOnce = 4;
 constexpr std::int64_t kSamplesASlice = 500;
 constexpr std::int64_t kSampleBytes = 150;  // at most, with its page's unused part
 constexpr std::int64_t kSlicesToMakeRoom = 64;
-/// When there was nothing left to tidy, nothing is looked for until there is as much as one slice does, or a while has passed:
-/// what a transaction of it costs beside that is the same however much it does.
+/// When there was nothing left to tidy, nothing is looked for until there is as much as one slice does, or a while has
+/// passed: what a transaction of it costs beside that is the same however much it does.
 constexpr std::int64_t kRestSamples = 4000;
 constexpr std::int64_t kRestUs = 5LL * 60 * 1'000'000;
 constexpr std::int64_t kHourUs = 3600LL * 1'000'000;  // when one is over, it is rolled up
@@ -60,14 +60,14 @@ std::filesystem::path log_of(const std::filesystem::path& path) { return path.st
 
 /// nullopt: there is none.
 std::optional<FileId> id_of(const std::filesystem::path& path, bool may_be_empty) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0 || (status.st_size == 0 && !may_be_empty)) return std::nullopt;
   return FileId{status.st_dev, status.st_ino};
 }
 
 /// When it was written to last; 0: there is none.
 std::int64_t written_at_ns(const std::filesystem::path& path) {
-  struct stat status {};
+  struct stat status{};
   return ::stat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec : 0;
 }
 
@@ -82,8 +82,12 @@ constexpr const char* kStoreReclaim =
 }  // namespace
 
 struct History::Impl {
-  Impl(const std::filesystem::path& file, bool takes_lock) : name(file), path(resolved(file)), database(open_locked(file, takes_lock)),
-        cgroups(database), oom_kills(database, cgroups) {
+  Impl(const std::filesystem::path& file, bool takes_lock)
+      : name(file),
+        path(resolved(file)),
+        database(open_locked(file, takes_lock)),
+        cgroups(database),
+        oom_kills(database, cgroups) {
     file_id = id_of(name, /*may_be_empty=*/false);
     int has_moved = 0;
     sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
@@ -135,21 +139,21 @@ struct History::Impl {
   SQLite::Database database;
   CgroupRows cgroups;
   OomKillRows oom_kills;
-  std::optional<core::Keep> keep;                           // nullopt: everything, for ever
+  std::optional<core::Keep> keep;  // nullopt: everything, for ever
   Retention retention{database};
   std::int64_t page_bytes = database.execAndGet("PRAGMA page_size").getInt64();
-  bool is_over_size = false;                                // of its bounds, as of the last commit
-  struct Rest {                                             // from tidying
+  bool is_over_size = false;  // of its bounds, as of the last commit
+  struct Rest {               // from tidying
     std::int64_t since_us = 0;
     std::int64_t version_by_others = 0;
-    std::int64_t samples = 0;                               // recorded since
+    std::int64_t samples = 0;  // recorded since
   };
   std::optional<Rest> rest;
-  int log_pages = 0;                                        // in the log after the last commit
-  int log_taken_up_at_pages = 0;                            // when that was tried last
+  int log_pages = 0;              // in the log after the last commit
+  int log_taken_up_at_pages = 0;  // when that was tried last
   bool log_is_held = false;
   bool log_is_bad = false;
-  int log_error = 0;                                        // SQLite's code, when the log could not be taken up
+  int log_error = 0;  // SQLite's code, when the log could not be taken up
   std::int64_t samples_since_tidy = 0;
   std::int64_t samples_in_transaction = 0;
   struct Lost {
@@ -157,37 +161,35 @@ struct History::Impl {
     bool wants_announcement = false;  // a scan was lost, and with it who appeared
   };
   Lost lost;
-  Lost lost_before;                                         // when the transaction began
+  Lost lost_before;  // when the transaction began
   bool in_transaction = false;
-  std::int64_t reclaims_before = 0;                         // the last reclaim_id of earlier runs
+  std::int64_t reclaims_before = 0;  // the last reclaim_id of earlier runs
   std::optional<FileId> file_id;
-  std::int64_t file_written_at_ns = 0;                      // by us: only when the log is taken up
-  std::optional<FileId> log_id;                             // nullopt: nothing was written to it yet
-  std::int64_t log_written_at_ns = 0;                       // by us
-  std::int64_t scanned_at_us = 0;                           // the latest scan of all in this run; 0: none yet
-  std::int64_t scanned_before_at_us = 0;                    // its value when the transaction began
+  std::int64_t file_written_at_ns = 0;    // by us: only when the log is taken up
+  std::optional<FileId> log_id;           // nullopt: nothing was written to it yet
+  std::int64_t log_written_at_ns = 0;     // by us
+  std::int64_t scanned_at_us = 0;         // the latest scan of all in this run; 0: none yet
+  std::int64_t scanned_before_at_us = 0;  // its value when the transaction began
 
   SQLite::Statement begin{database, "BEGIN IMMEDIATE"};
   SQLite::Statement commit{database, "COMMIT"};
   SQLite::Statement data_version{database, "PRAGMA data_version"};
-  SQLite::Statement add_scan{
-      database,
-      "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us, cpu_us, is_partial) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0))"};
+  SQLite::Statement add_scan{database,
+                             "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, "
+                             "interval_us, cpu_us, is_partial) "
+                             "VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0))"};
   SampleRows samples{database};
   SQLite::Statement store_reclaim{database, kStoreReclaim};
-  SQLite::Statement store_cooldown{
-      database,
-      "INSERT OR REPLACE INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) "
-      "VALUES (?, ?, ?, ?)"};
+  SQLite::Statement store_cooldown{database,
+                                   "INSERT OR REPLACE INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) "
+                                   "VALUES (?, ?, ?, ?)"};
   SQLite::Statement store_effect{
       database,
       "INSERT OR REPLACE INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, regrown_bytes, "
       "held_byte_seconds, verdict, judged_by, ended_by) VALUES (?, ?, ?, ?, ?, ?, nullif(?, ''), nullif(?, ''))"};
-  SQLite::Statement change_cooldown{
-      database,
-      "UPDATE cooldown SET last_reclaim_at_us = ?2, until_us = ?3, strikes = ?4 "
-      "WHERE cgroup_id = (SELECT cgroup_id FROM reclaim WHERE reclaim_id = ?1)"};
+  SQLite::Statement change_cooldown{database,
+                                    "UPDATE cooldown SET last_reclaim_at_us = ?2, until_us = ?3, strikes = ?4 "
+                                    "WHERE cgroup_id = (SELECT cgroup_id FROM reclaim WHERE reclaim_id = ?1)"};
   SQLite::Statement add_event{database,
                               "INSERT INTO service_event (at_us, kind, detail, fault) "
                               "VALUES (?, ?, nullif(?, ''), nullif(?, ''))"};
@@ -217,7 +219,8 @@ void History::keep(const core::Keep& keep) {
   impl_->retention.keep(keep);
   impl_->is_over_size = impl_->retention.is_over_size();
   impl_->rest.reset();
-  impl_->database.exec("PRAGMA journal_size_limit = " + std::to_string(std::min<std::int64_t>(4 << 20, keep.max_size_bytes / 32)));
+  impl_->database.exec("PRAGMA journal_size_limit = " +
+                       std::to_string(std::min<std::int64_t>(4 << 20, keep.max_size_bytes / 32)));
 }
 
 std::int64_t History::slices_due() {
@@ -274,14 +277,15 @@ History::Room History::room() const {
 std::int64_t History::Impl::log_bytes() const {
   std::int64_t bytes = 0;
   for (const char* const end : {"-wal", "-shm"}) {
-    struct stat status {};
+    struct stat status{};
     if (::stat((path.string() + end).c_str(), &status) == 0) bytes += status.st_size;
   }
   return bytes;
 }
 
-/// Whether the file with its log stays inside its bound when so many samples are written to the log. What is left then is for
-/// records that are worth more. There is no room when a reader, or the disk, has kept the log from being taken up for long.
+/// Whether the file with its log stays inside its bound when so many samples are written to the log. What is left then
+/// is for records that are worth more. There is no room when a reader, or the disk, has kept the log from being taken
+/// up for long.
 bool History::Impl::has_room_for(std::size_t sample_count) {
   if (!keep || !log_is_held) return true;
   const std::int64_t needed_bytes = static_cast<std::int64_t>(sample_count) * kSampleBytes + keep->max_size_bytes / 32;
@@ -294,23 +298,27 @@ void History::Impl::require_room() {
   take_up_log(/*anyway=*/true);
   if (!log_is_held || retention.file_bytes() + log_bytes() + kLeastRoomBytes <= keep->max_size_bytes) return;
   require_log_taken_up();
-  throw SQLite::Exception("its log has reached max_size, because somebody has been reading the database for long", SQLITE_FULL);
+  throw SQLite::Exception("its log has reached max_size, because somebody has been reading the database for long",
+                          SQLITE_FULL);
 }
 
-/// What is in the log goes into the file, as far as no reader needs the file as it was. Not a part of the commit: when this fails,
-/// what was committed is on record all the same, and the next call tries again.
+/// What is in the log goes into the file, as far as no reader needs the file as it was. Not a part of the commit: when
+/// this fails, what was committed is on record all the same, and the next call tries again.
 void History::Impl::take_up_log(bool anyway) {
   if (log_pages < log_taken_up_at_pages) log_taken_up_at_pages = 0;  // it was begun anew
-  const std::int64_t enough_bytes = std::min(kCheckpointEveryBytes, keep ? keep->max_size_bytes / kCheckpointShare : INT64_MAX);
+  const std::int64_t enough_bytes =
+      std::min(kCheckpointEveryBytes, keep ? keep->max_size_bytes / kCheckpointShare : INT64_MAX);
   if (!anyway && (log_pages - log_taken_up_at_pages) * page_bytes < enough_bytes) return;
   if (!anyway && !has_sound_log()) {
     log_is_bad = true;
-    throw SQLite::Exception("its log (-wal) was emptied or overwritten", SQLITE_IOERR);  // of the file itself nothing is known
+    throw SQLite::Exception("its log (-wal) was emptied or overwritten",
+                            SQLITE_IOERR);  // of the file itself nothing is known
   }
   int in_log = 0;
   int taken_up = 0;
   const bool was_written_by_others = written_at_ns(path) != file_written_at_ns;
-  const int code = sqlite3_wal_checkpoint_v2(database.getHandle(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &taken_up);
+  const int code =
+      sqlite3_wal_checkpoint_v2(database.getHandle(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &taken_up);
   if (!was_written_by_others) file_written_at_ns = written_at_ns(path);
   log_error = code == SQLITE_BUSY ? SQLITE_OK : code;  // busy: somebody else is taking it up
   if (log_error == SQLITE_OK) log_taken_up_at_pages = log_pages;
@@ -374,7 +382,8 @@ void History::note_writing() { impl_->file_written_at_ns = written_at_ns(impl_->
 
 bool History::take_up_all() {
   impl_->database.setBusyTimeout(kLastCheckpointTimeoutMs);
-  const int code = sqlite3_wal_checkpoint_v2(impl_->database.getHandle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  const int code =
+      sqlite3_wal_checkpoint_v2(impl_->database.getHandle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
   impl_->database.setBusyTimeout(kBusyTimeoutMs);
   if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(impl_->database.getHandle(), code);
   return code == SQLITE_OK;
@@ -447,8 +456,8 @@ void History::record(const core::Reclaim& reclaim) {
   impl_->require_transaction();
   const std::int64_t cgroup_id = impl_->cgroups.id_of(reclaim.id, reclaim.started_at_us);
   {
-    Use row(impl_->store_reclaim, impl_->reclaims_before + reclaim.reclaim_id, cgroup_id, reclaim.started_at_us, reclaim.duration_us,
-            to_string(reclaim.method), to_sql(reclaim.threshold_bytes), reclaim.requested_bytes);
+    Use row(impl_->store_reclaim, impl_->reclaims_before + reclaim.reclaim_id, cgroup_id, reclaim.started_at_us,
+            reclaim.duration_us, to_string(reclaim.method), to_sql(reclaim.threshold_bytes), reclaim.requested_bytes);
     const core::Gauges none;
     for (const auto* gauges : {&reclaim.before, reclaim.after ? &*reclaim.after : &none}) {
       using enum core::Gauge;
@@ -463,8 +472,7 @@ void History::record(const core::Reclaim& reclaim) {
     row.step();
   }
   if (const auto& cooldown = reclaim.cooldown) {
-    execute(impl_->store_cooldown, cgroup_id, cooldown->last_reclaim_at_us, cooldown->until_us,
-            cooldown->strikes);
+    execute(impl_->store_cooldown, cgroup_id, cooldown->last_reclaim_at_us, cooldown->until_us, cooldown->strikes);
   }
 }
 
@@ -477,12 +485,11 @@ void History::record(const core::CgroupId& id, const core::Cooldown& cooldown) {
 void History::record(const core::Effect& effect) {
   impl_->require_transaction();
   const std::int64_t reclaim_id = impl_->reclaims_before + effect.reclaim_id;
-  execute(impl_->store_effect, reclaim_id, effect.observed_for_us, effect.refaulted_bytes,
-          effect.regrown_bytes, effect.held_byte_seconds, to_string(effect.verdict),
-          effect.judged_by ? to_string(*effect.judged_by) : "", effect.ended_by ? to_string(*effect.ended_by) : "");
+  execute(impl_->store_effect, reclaim_id, effect.observed_for_us, effect.refaulted_bytes, effect.regrown_bytes,
+          effect.held_byte_seconds, to_string(effect.verdict), effect.judged_by ? to_string(*effect.judged_by) : "",
+          effect.ended_by ? to_string(*effect.ended_by) : "");
   if (const auto& cooldown = effect.cooldown) {
-    execute(impl_->change_cooldown, reclaim_id, cooldown->last_reclaim_at_us, cooldown->until_us,
-            cooldown->strikes);
+    execute(impl_->change_cooldown, reclaim_id, cooldown->last_reclaim_at_us, cooldown->until_us, cooldown->strikes);
   }
 }
 
@@ -527,7 +534,8 @@ core::Handover History::begin_run(std::int64_t now_us, const std::string& detail
 }
 
 std::int64_t History::Impl::last_scan_at_us() {
-  SQLite::Statement last(database, "SELECT started_at_us FROM scan WHERE is_partial IS NOT 1 ORDER BY scan_id DESC LIMIT 1");
+  SQLite::Statement last(database,
+                         "SELECT started_at_us FROM scan WHERE is_partial IS NOT 1 ORDER BY scan_id DESC LIMIT 1");
   return last.executeStep() ? last.getColumn(0).getInt64() : 0;
 }
 
@@ -544,10 +552,9 @@ core::Handover read_handover(SQLite::Database& database, std::int64_t now_us) {
     result.cooldowns[{row.text(0), inode_from_sql(row.integer(1))}] = {
         .last_reclaim_at_us = row.integer(2), .until_us = row.integer(3), .strikes = row.integer(4)};
   }
-  SQLite::Statement totals(
-      database,
-      "SELECT path, inode, oom_kills_total FROM cgroup WHERE oom_kills_total IS NOT NULL "
-      "AND (vanished_at_us IS NULL OR vanished_at_us > ?1)");
+  SQLite::Statement totals(database,
+                           "SELECT path, inode, oom_kills_total FROM cgroup WHERE oom_kills_total IS NOT NULL "
+                           "AND (vanished_at_us IS NULL OR vanished_at_us > ?1)");
   for (Use row(totals, now_us - kHandoverAgeUs); row.step();) {
     result.oom_kills_total[{row.text(0), inode_from_sql(row.integer(1))}] = row.amount(2).value_or(0);
   }
@@ -576,8 +583,7 @@ std::string History::Impl::settle_last_run(std::int64_t now_us) {
   const std::string last_scan = scanned_last_at_us < started_at_us
                                     ? "it recorded no scan"
                                     : "its last scan was at " + core::format_utc(scanned_last_at_us);
-  std::string crash =
-      "the run started at " + core::format_utc(started_at_us) + " did not stop in order; " + last_scan;
+  std::string crash = "the run started at " + core::format_utc(started_at_us) + " did not stop in order; " + last_scan;
   execute(add_event, now_us, std::string("crash_found"), crash, std::string());
   return crash;
 }
@@ -618,8 +624,7 @@ void History::end_run(std::int64_t now_us, const std::string& detail) {
   try {
     if (impl_->scanned_at_us != 0) {
       SQLite::Statement seen(
-          impl_->database,
-          "UPDATE cgroup SET last_seen_at_us = max(last_seen_at_us, ?) WHERE vanished_at_us IS NULL");
+          impl_->database, "UPDATE cgroup SET last_seen_at_us = max(last_seen_at_us, ?) WHERE vanished_at_us IS NULL");
       execute(seen, impl_->scanned_at_us);
     }
     record(core::ServiceEvent{.at_us = now_us, .kind = "stop", .detail = detail});

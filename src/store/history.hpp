@@ -47,11 +47,11 @@ class History {
   /// From now on tidy() keeps to these bounds, and the file never outgrows its own. Without a call everything stays.
   void keep(const core::Keep& keep);
 
-  /// Rolls up, drops, makes room: one short transaction of that, outside of any other. False when there is nothing to do.
-  /// Throws SQLite::Exception, also when the log can't be taken up: that is not about what was committed.
+  /// Rolls up, drops, makes room: one short transaction of that, outside of any other. False when there is nothing to
+  /// do. Throws SQLite::Exception, also when the log can't be taken up: that is not about what was committed.
   bool tidy_slice(std::int64_t now_us);
-  /// How many slices keep pace with what was recorded since the last call, and somewhat more. Takes the log up into the file, when
-  /// there is enough in it.
+  /// How many slices keep pace with what was recorded since the last call, and somewhat more. Takes the log up into the
+  /// file, when there is enough in it.
   std::int64_t slices_due();
   /// All that is due.
   void tidy(std::int64_t now_us) {
@@ -59,15 +59,15 @@ class History {
   }
 
   struct Room {
-    std::int64_t log_bytes = 0;                // the log, on disk, where it is held
-    bool log_is_held = false;                  // it has grown: somebody has been reading for long, or the disk refuses
-    std::int64_t lost_scans = 0;               // since the start: not stored, to stay inside core::Keep::max_size_bytes
-    bool wants_announcement = false;           // no scan is stored before one that announces every cgroup
+    std::int64_t log_bytes = 0;       // the log, on disk, where it is held
+    bool log_is_held = false;         // it has grown: somebody has been reading for long, or the disk refuses
+    std::int64_t lost_scans = 0;      // since the start: not stored, to stay inside core::Keep::max_size_bytes
+    bool wants_announcement = false;  // no scan is stored before one that announces every cgroup
   };
   Room room() const;
 
-  /// Whether the name of the file, and that of its log, still lead to what we write to: not when somebody has removed, replaced
-  /// or emptied them.
+  /// Whether the name of the file, and that of its log, still lead to what we write to: not when somebody has removed,
+  /// replaced or emptied them.
   bool is_in_place() const { return has_its_file() && has_its_log(); }
   bool has_its_file() const;
   bool has_its_log() const;
@@ -82,8 +82,8 @@ class History {
   /// All of the log goes into the file. False while somebody reads what is in it.
   bool take_up_all();
 
-  /// Makes of what can be read a new history in the file `to`, which is not there yet: everything but old samples. In words
-  /// what it holds. Throws StoreError.
+  /// Makes of what can be read a new history in the file `to`, which is not there yet: everything but old samples. In
+  /// words what it holds. Throws StoreError.
   std::string carry_over_to(const std::filesystem::path& to);
 
   /// What a run knows beside what is on disk.
@@ -107,17 +107,19 @@ class History {
   void commit();
   void rollback() noexcept;
 
-  /// All of these want a transaction. A scan for which there is no room is left out: room() tells. Throw SQLite::Exception; std::logic_error where there is no
-  /// transaction, or where a scan speaks of a key that was never announced.
+  /// All of these want a transaction. A scan for which there is no room is left out: room() tells. Throw
+  /// SQLite::Exception; std::logic_error where there is no transaction, or where a scan speaks of a key that was never
+  /// announced.
   void record(const core::Scan& scan);
-  void record(const core::Reclaim& reclaim);  // the same reclaim_id again replaces the row; they count from 1 in every run
-  void record(const core::Effect& effect);    // likewise
+  void record(
+      const core::Reclaim& reclaim);  // the same reclaim_id again replaces the row; they count from 1 in every run
+  void record(const core::Effect& effect);            // likewise
   void record(const core::OomKill& kill);             // together with how far the log has been read
   void record(const core::CountedOomKills& counted);  // kills that the log has told of are not recorded again
   void record(const core::LogPosition& position);
   void record(const core::NamedCgroup& named);
   void record(const core::ServiceEvent& event);
-  void record(const core::NodeFacts& facts);  // in place of what was there
+  void record(const core::NodeFacts& facts);                              // in place of what was there
   void record(const core::CgroupId& id, const core::Cooldown& cooldown);  // one that is known from elsewhere
 
   /// Records 'stop' and the last time every cgroup was seen, in a transaction of its own, then checkpoints.

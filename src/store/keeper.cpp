@@ -21,12 +21,14 @@ std::string damage_of(const StoreError& error) {
   return error.detail().empty() ? "its first bytes are overwritten" : error.detail();
 }
 
-/// nullopt: it is not about damage. What is no database, where a service has been at work, is one whose first page is damaged.
+/// nullopt: it is not about damage. What is no database, where a service has been at work, is one whose first page is
+/// damaged.
 std::optional<std::string> damage_told_by(const std::exception& error, bool is_ours) {
   if (is_damage(error)) return std::string("SQLite says: ") + error.what();
   const auto* const refused = dynamic_cast<const StoreError*>(&error);
   if (refused == nullptr) return std::nullopt;
-  const bool says_so = refused->kind() == StoreError::Kind::corrupt || (refused->kind() == StoreError::Kind::no_database && is_ours);
+  const bool says_so =
+      refused->kind() == StoreError::Kind::corrupt || (refused->kind() == StoreError::Kind::no_database && is_ours);
   return says_so ? std::optional(damage_of(*refused)) : std::nullopt;
 }
 
@@ -42,7 +44,7 @@ auto as_refusal(const std::filesystem::path& file, Act act) {
 
 /// Which file it is, whatever its name; nullopt: there is none.
 std::optional<std::pair<dev_t, ino_t>> id_of(const std::filesystem::path& file) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(file.c_str(), &status) != 0) return std::nullopt;
   return std::pair(status.st_dev, status.st_ino);
 }
@@ -59,8 +61,8 @@ void Keeper::take_lock() {
   lock_.emplace(resolved(file_), file_);
 }
 
-/// A crash while a history was replaced: before the old one gave way the new one is none yet, after that it is all there is. What
-/// is left of the old one's log is not the new one's.
+/// A crash while a history was replaced: before the old one gave way the new one is none yet, after that it is all
+/// there is. What is left of the old one's log is not the new one's.
 void Keeper::settle_unfinished() {
   std::error_code error;
   const std::filesystem::path file = resolved(file_);
@@ -82,7 +84,8 @@ void Keeper::open() {
   remove_database(unfinished());
 }
 
-core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail, std::optional<std::int64_t> started_at_us) {
+core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail,
+                             std::optional<std::int64_t> started_at_us) {
   const bool is_first = !std::exchange(has_begun_, true);
   put_aside_.clear();
   history_.reset();
@@ -104,8 +107,8 @@ core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail, std
   });
 }
 
-/// Goes on with the run where that was closed in the middle of it. The bounds come last: in a file that has reached a new one nothing
-/// could be begun.
+/// Goes on with the run where that was closed in the middle of it. The bounds come last: in a file that has reached a
+/// new one nothing could be begun.
 core::Handover Keeper::open_and_begin(std::int64_t started_at_us, const std::string& detail) {
   try {
     open();
@@ -136,8 +139,8 @@ core::Handover Keeper::peek(std::int64_t now_us) const {
   }
 }
 
-/// The file is closed. The new one is made before the old one gives way, so that a crash in between loses nothing. Where one has been
-/// made before, of what was there then, it is that one.
+/// The file is closed. The new one is made before the old one gives way, so that a crash in between loses nothing.
+/// Where one has been made before, of what was there then, it is that one.
 std::string Keeper::replace_damaged(std::int64_t now_us) {
   if (run_ && id_of(unfinished()) == run_of_) return put_in_place(now_us, run_words_);
   std::string words = "nothing of it can be read";
@@ -173,7 +176,8 @@ std::string Keeper::damage() {
   try {
     if (stamp_of(file_)) inspect(file_, Thoroughness::whole_of_any_size);
   } catch (const StoreError& error) {
-    if (error.kind() == StoreError::Kind::corrupt || error.kind() == StoreError::Kind::no_database) return damage_of(error);
+    if (error.kind() == StoreError::Kind::corrupt || error.kind() == StoreError::Kind::no_database)
+      return damage_of(error);
   }
   return "";
 }

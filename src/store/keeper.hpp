@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The history through a year: opened later when it can't be opened now, put aside when it is damaged, begun anew when somebody
-// has removed it. What can be saved of the old one is carried over (store/salvage). Holds `<file>.lock` for as long as it
-// lives, whatever becomes of the file.
-// One thread at a time: main's until the recorder's takes over.
+// The history through a year: opened later when it can't be opened now, put aside when it is damaged, begun anew when
+// somebody has removed it. What can be saved of the old one is carried over (store/salvage). Holds `<file>.lock` for as
+// long as it lives, whatever becomes of the file. One thread at a time: main's until the recorder's takes over.
 
 #include <sys/types.h>
 
@@ -29,10 +28,11 @@ class Keeper {
     if (history_) history_->keep(keep);
   }
 
-  /// Opens the history, puts it aside first where it is damaged, and begins a run in it. What must survive is handed over.
-  /// Throws StoreError: its lasts() says whether a later call may do.
-  /// `started_at_us`: of the run, where that was earlier.
-  core::Handover begin(std::int64_t now_us, const std::string& detail, std::optional<std::int64_t> started_at_us = std::nullopt);
+  /// Opens the history, puts it aside first where it is damaged, and begins a run in it. What must survive is handed
+  /// over. Throws StoreError: its lasts() says whether a later call may do. `started_at_us`: of the run, where that was
+  /// earlier.
+  core::Handover begin(std::int64_t now_us, const std::string& detail,
+                       std::optional<std::int64_t> started_at_us = std::nullopt);
   /// What must survive, of a history that can be read though not written; as good as nothing where it can't.
   core::Handover peek(std::int64_t now_us) const;
 
@@ -46,10 +46,10 @@ class Keeper {
   /// What is wrong with the file as others see it, in words; empty: nothing. Reads all of it: seconds for a big one.
   std::string damage();
 
-  /// After damage, or when it is not in place any more: closes what is open and goes on in a file of that name: one that was put
-  /// there, or a new one with what could be saved. In words what became of it. Throws StoreError; where is_open() then says no,
-  /// begin() is what is to be tried next.
-  /// `is_last`: before the stop, when nothing can be waited for any more.
+  /// After damage, or when it is not in place any more: closes what is open and goes on in a file of that name: one
+  /// that was put there, or a new one with what could be saved. In words what became of it. Throws StoreError; where
+  /// is_open() then says no, begin() is what is to be tried next. `is_last`: before the stop, when nothing can be
+  /// waited for any more.
   std::string renew(bool damaged, std::int64_t now_us, const std::string& detail, bool is_last = false);
 
   /// What was put aside by the last begin(), in words; empty: nothing.

@@ -79,8 +79,8 @@ bool LockFile::try_to_take(const std::filesystem::path& shown) {
 }
 
 bool LockFile::is_in_place() const {
-  struct stat taken {};
-  struct stat named {};
+  struct stat taken{};
+  struct stat named{};
   return ::fstat(fd_, &taken) == 0 && ::stat(path_.c_str(), &named) == 0 && taken.st_dev == named.st_dev &&
          taken.st_ino == named.st_ino;
 }

@@ -20,8 +20,9 @@ constexpr std::size_t kFrameHeader_bytes = 24;
 constexpr std::uint32_t kMagic = 0x377f0682;  // the lowest bit: checksums are of big-endian words
 
 std::uint32_t word(const unsigned char* bytes, bool big_endian) {
-  return big_endian ? std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3]
-                    : std::uint32_t{bytes[3]} << 24 | std::uint32_t{bytes[2]} << 16 | std::uint32_t{bytes[1]} << 8 | bytes[0];
+  return big_endian
+             ? std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3]
+             : std::uint32_t{bytes[3]} << 24 | std::uint32_t{bytes[2]} << 16 | std::uint32_t{bytes[1]} << 8 | bytes[0];
 }
 
 struct Sum {
@@ -49,7 +50,8 @@ Sum add(Sum sum, const unsigned char* bytes, std::size_t count, bool big_endian)
 /// A file from its beginning, some frames at a time.
 class Input {
  public:
-  explicit Input(const std::filesystem::path& file) : fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC)), buffer_(kBuffer_bytes) {}
+  explicit Input(const std::filesystem::path& file)
+      : fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC)), buffer_(kBuffer_bytes) {}
   ~Input() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -91,7 +93,9 @@ LogIndex log_index(SQLite::Database& database) {
   sqlite3_file* file = nullptr;
   database.check(sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file));
   volatile void* mapped = nullptr;
-  if (file->pMethods->iVersion < 2 || file->pMethods->xShmMap(file, 0, kIndexPart_bytes, 0, &mapped) != SQLITE_OK || mapped == nullptr) return {};
+  if (file->pMethods->iVersion < 2 || file->pMethods->xShmMap(file, 0, kIndexPart_bytes, 0, &mapped) != SQLITE_OK ||
+      mapped == nullptr)
+    return {};
   std::array<unsigned char, 2 * kIndexHeader_bytes> headers;
   std::memcpy(headers.data(), const_cast<const void*>(mapped), headers.size());
   if (std::memcmp(headers.data(), &headers[kIndexHeader_bytes], kIndexHeader_bytes) != 0) return {};
@@ -110,14 +114,17 @@ bool is_log_sound(const std::filesystem::path& log, const LogIndex& index) {
   if (header == nullptr) return false;
   const bool big_endian = (word(header, true) & 1U) != 0;
   Sum sum = add({}, header, 24, big_endian);
-  if ((word(header, true) & ~1U) != kMagic || sum != Sum{word(&header[24], true), word(&header[28], true)}) return false;
+  if ((word(header, true) & ~1U) != kMagic || sum != Sum{word(&header[24], true), word(&header[28], true)})
+    return false;
   if (std::memcmp(&header[16], index.salts.data(), index.salts.size()) != 0) return false;
   const std::size_t page_bytes = word(&header[8], true);
   for (std::uint32_t left = index.frame_count; left > 0; --left) {
     const unsigned char* const frame = in.next(kFrameHeader_bytes + page_bytes);
     if (frame == nullptr) return false;
     sum = add(add(sum, frame, 8, big_endian), &frame[kFrameHeader_bytes], page_bytes, big_endian);
-    if (std::memcmp(&frame[8], index.salts.data(), index.salts.size()) != 0 || sum != Sum{word(&frame[16], true), word(&frame[20], true)}) return false;
+    if (std::memcmp(&frame[8], index.salts.data(), index.salts.size()) != 0 ||
+        sum != Sum{word(&frame[16], true), word(&frame[20], true)})
+      return false;
   }
   return sum == Sum{index.sum[0], index.sum[1]};
 }

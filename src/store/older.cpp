@@ -24,7 +24,9 @@ std::vector<std::string> column_names(SQLite::Database& database, const std::str
 /// The table with the columns that it has by now; "" where it has them all.
 std::string select_as_current(const std::string& table, const std::vector<std::string>& now,
                               const std::vector<std::string>& then) {
-  const auto was_there = [&](const std::string& name) { return std::find(then.begin(), then.end(), name) != then.end(); };
+  const auto was_there = [&](const std::string& name) {
+    return std::find(then.begin(), then.end(), name) != then.end();
+  };
   if (std::all_of(now.begin(), now.end(), was_there)) return "";
   std::string columns;
   for (const std::string& name : now) {
@@ -40,8 +42,9 @@ void read_as_current(SQLite::Database& database) {
   SQLite::Database current(":memory:", SQLite::OPEN_READWRITE);
   migrate(current, kMigrations);
   database.exec("PRAGMA temp_store = MEMORY");
-  SQLite::Statement schema(current, "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view') "
-                                    "AND name NOT LIKE 'sqlite%' ORDER BY type, rowid");
+  SQLite::Statement schema(current,
+                           "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view') "
+                           "AND name NOT LIKE 'sqlite%' ORDER BY type, rowid");
   while (schema.executeStep()) {
     const std::string name = schema.getColumn(1).getString();
     if (schema.getColumn(0).getString() == "table") {

@@ -39,16 +39,17 @@ OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
                        "AND (cgroup_id = ?1 OR ?1 IS NULL) AND killed_at_us >= ?2 - ?3 "
                        "AND ifnull(earliest_at_us, 0) <= ?2 + ?3 ORDER BY killed_at_us, oom_kill_id LIMIT ?4"),
       drop_(database, "DELETE FROM oom_kill WHERE oom_kill_id = ?1"),
-      add_(database, "INSERT INTO oom_kill (killed_at_us, source, scope, seen_count) "
-                     "VALUES (?1, 'kernel_log', 'cgroup', 0) RETURNING oom_kill_id"),
+      add_(database,
+           "INSERT INTO oom_kill (killed_at_us, source, scope, seen_count) "
+           "VALUES (?1, 'kernel_log', 'cgroup', 0) RETURNING oom_kill_id"),
       tell_(database,
             "UPDATE oom_kill SET cgroup_id = ?2, killed_at_us = ?3, source = 'kernel_log', scope = ?4, "
             "victim_pid = ?5, victim_comm = nullif(?6, ''), victim_uid = ?7, anon_rss_bytes = ?8, file_rss_bytes = ?9, "
             "shmem_rss_bytes = ?10, victim_path = nullif(?11, ''), limit_path = nullif(?12, ''), "
             "group_path = nullif(?13, ''), process_count = ?14, counted_count = ?15, log_boot_id = ?16, "
             "log_sequence = ?17, earliest_at_us = NULL WHERE oom_kill_id = ?1"),
-      // Of the cgroup itself, also where it had no row when the log told; of a group that it is in; and of those that nobody
-      // knows the cgroup of.
+      // Of the cgroup itself, also where it had no row when the log told; of a group that it is in; and of those that
+      // nobody knows the cgroup of.
       open_kills_(database,
                   "SELECT oom_kill_id, counted_count - seen_count, killed_at_us, "
                   "  cgroup_id IS NULL OR (victim_path = ?2 AND cgroup_id <> ?1) FROM oom_kill "
@@ -58,23 +59,27 @@ OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
                   "  OR substr(?2 || '/', 1, length(group_path) + 1) = group_path || '/' "
                   "  OR (cgroup_id IS NULL AND victim_path IS NULL)) "
                   "ORDER BY victim_path IS NOT ?2, cgroup_id IS NOT ?1, cgroup_id IS NULL, killed_at_us"),
-      seen_(database, "UPDATE oom_kill SET seen_count = seen_count + ?2, "
-                      "cgroup_id = CASE WHEN cgroup_id IS NULL OR victim_path = ?4 THEN ?3 ELSE cgroup_id END "
-                      "WHERE oom_kill_id = ?1"),
+      seen_(database,
+            "UPDATE oom_kill SET seen_count = seen_count + ?2, "
+            "cgroup_id = CASE WHEN cgroup_id IS NULL OR victim_path = ?4 THEN ?3 ELSE cgroup_id END "
+            "WHERE oom_kill_id = ?1"),
       last_seen_(database, "SELECT last_seen_at_us FROM cgroup WHERE cgroup_id = ?1"),
-      told_by_log_(database,
-                   "SELECT scope, ifnull(limit_path, ''), measured_by = 'kernel_log', limit_bytes, usage_bytes, anon_bytes, "
-                   "cache_bytes + ifnull(shmem_bytes, 0), shmem_bytes, dirty_bytes, kernel_bytes, swap_bytes "
-                   "FROM oom_kill WHERE oom_kill_id = ?1"),
-      keep_samples_(database,
-                    "UPDATE oom_kill AS this SET keeps_samples = NOT EXISTS (SELECT 1 FROM oom_kill o "
-                    "  LEFT JOIN cgroup c USING (cgroup_id) WHERE o.keeps_samples = 1 AND o.oom_kill_id <> this.oom_kill_id "
-                    "  AND o.killed_at_us BETWEEN this.killed_at_us - 86400000000 AND this.killed_at_us + 86400000000 "
-                    "  AND (o.cgroup_id IS this.cgroup_id OR c.workload = (SELECT workload FROM cgroup own "
-                    "    WHERE own.cgroup_id = this.cgroup_id))) "
-                    "WHERE oom_kill_id = ?1 AND (cgroup_id IS NOT NULL OR scope = 'node')"),
-      add_counted_(database, "INSERT INTO oom_kill (cgroup_id, killed_at_us, earliest_at_us, source, scope) "
-                             "VALUES (?1, ?2, ?3, 'counter', 'cgroup') RETURNING oom_kill_id"),
+      told_by_log_(
+          database,
+          "SELECT scope, ifnull(limit_path, ''), measured_by = 'kernel_log', limit_bytes, usage_bytes, anon_bytes, "
+          "cache_bytes + ifnull(shmem_bytes, 0), shmem_bytes, dirty_bytes, kernel_bytes, swap_bytes "
+          "FROM oom_kill WHERE oom_kill_id = ?1"),
+      keep_samples_(
+          database,
+          "UPDATE oom_kill AS this SET keeps_samples = NOT EXISTS (SELECT 1 FROM oom_kill o "
+          "  LEFT JOIN cgroup c USING (cgroup_id) WHERE o.keeps_samples = 1 AND o.oom_kill_id <> this.oom_kill_id "
+          "  AND o.killed_at_us BETWEEN this.killed_at_us - 86400000000 AND this.killed_at_us + 86400000000 "
+          "  AND (o.cgroup_id IS this.cgroup_id OR c.workload = (SELECT workload FROM cgroup own "
+          "    WHERE own.cgroup_id = this.cgroup_id))) "
+          "WHERE oom_kill_id = ?1 AND (cgroup_id IS NOT NULL OR scope = 'node')"),
+      add_counted_(database,
+                   "INSERT INTO oom_kill (cgroup_id, killed_at_us, earliest_at_us, source, scope) "
+                   "VALUES (?1, ?2, ?3, 'counter', 'cgroup') RETURNING oom_kill_id"),
       explain_(database,
                "UPDATE oom_kill SET cause = nullif(?2, ''), measured_by = nullif(?3, ''), measured_at_us = ?4, "
                "limit_bytes = ?5, usage_bytes = ?6, anon_bytes = ?7, shmem_bytes = ?8, kernel_bytes = ?9, "
@@ -86,13 +91,14 @@ OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
                       "s.kernel_kib, s.swap_kib FROM scan sc CROSS JOIN sample s "
                       "WHERE sc.started_at_us BETWEEN ?2 AND ?3 AND s.scan_id = sc.scan_id AND s.cgroup_id = ?1 "
                       "ORDER BY sc.started_at_us DESC LIMIT ?4"),
-      about_cgroup_(database,
-                    "SELECT c.first_seen_at_us, (SELECT effective_limit_bytes FROM cgroup_limit l "
-                    "  WHERE l.cgroup_id = c.cgroup_id AND l.changed_at_us <= ?2 ORDER BY l.changed_at_us DESC LIMIT 1), "
-                    "(SELECT count(*) FROM cgroup other JOIN oom_kill k ON k.cgroup_id = other.cgroup_id "
-                    "  WHERE other.workload = c.workload AND other.cgroup_id <> c.cgroup_id "
-                    "  AND k.killed_at_us BETWEEN ?2 - ?3 AND ?2 AND k.killed_at_us - other.first_seen_at_us < ?4) "
-                    "FROM cgroup c WHERE c.cgroup_id = ?1") {}
+      about_cgroup_(
+          database,
+          "SELECT c.first_seen_at_us, (SELECT effective_limit_bytes FROM cgroup_limit l "
+          "  WHERE l.cgroup_id = c.cgroup_id AND l.changed_at_us <= ?2 ORDER BY l.changed_at_us DESC LIMIT 1), "
+          "(SELECT count(*) FROM cgroup other JOIN oom_kill k ON k.cgroup_id = other.cgroup_id "
+          "  WHERE other.workload = c.workload AND other.cgroup_id <> c.cgroup_id "
+          "  AND k.killed_at_us BETWEEN ?2 - ?3 AND ?2 AND k.killed_at_us - other.first_seen_at_us < ?4) "
+          "FROM cgroup c WHERE c.cgroup_id = ?1") {}
 
 void OomKillRows::store_position(const core::LogPosition& position) {
   database_.exec("DELETE FROM kernel_log");
@@ -124,8 +130,8 @@ void OomKillRows::record(const core::OomKill& kill) {
   explain(victim, evidence);
 }
 
-/// The row of the cgroup that held the victim, else of the nearest one above it; of a container's nothing above it, but a new
-/// row. nullopt: it is not watched.
+/// The row of the cgroup that held the victim, else of the nearest one above it; of a container's nothing above it, but
+/// a new row. nullopt: it is not watched.
 std::optional<OomKillRows::Held> OomKillRows::holder_of(const core::OomKill& kill) {
   const std::int64_t by_us = kill.killed_at_us + kClockSlack_us;
   const bool in_container = !kill.container.container_id.empty();
@@ -139,11 +145,12 @@ std::optional<OomKillRows::Held> OomKillRows::holder_of(const core::OomKill& kil
     if (path.find('/') == std::string::npos) break;
   }
   if (!in_container) return std::nullopt;
-  return Held{cgroups_.add_unseen({.key = 0, .id = kill.id, .container = kill.container}, kill.killed_at_us), kill.id.path};
+  return Held{cgroups_.add_unseen({.key = 0, .id = kill.id, .container = kill.container}, kill.killed_at_us),
+              kill.id.path};
 }
 
-/// The row for the kill: a new one, or the first of those that a counter has told of, in which case the others that it stands for
-/// go, and the cgroup is known where it was not.
+/// The row for the kill: a new one, or the first of those that a counter has told of, in which case the others that it
+/// stands for go, and the cgroup is known where it was not.
 std::int64_t OomKillRows::take_place_of_counted(const core::OomKill& kill, std::optional<std::int64_t>& cgroup_id) {
   std::vector<std::int64_t> told;
   if (cgroup_id || kill.logged.victim_path.empty()) {
@@ -219,7 +226,8 @@ void OomKillRows::explain_again(const Victim& victim, const std::string& path) {
       core::MemoryAtKill memory{.gauges = {}, .limit_bytes = told.amount(3)};
       using enum core::Gauge;
       int column = 4;
-      for (const auto gauge : {usage, anon, file, shmem, dirty, kernel, swap}) memory.gauges.set(gauge, told.amount(column++));
+      for (const auto gauge : {usage, anon, file, shmem, dirty, kernel, swap})
+        memory.gauges.set(gauge, told.amount(column++));
       evidence.at_kill = memory;
     }
   }
@@ -245,8 +253,10 @@ void OomKillRows::explain(const Victim& victim, const core::OomEvidence& evidenc
   const core::OomExplanation told = core::explain(evidence);
   const core::Gauges& gauges = told.gauges;
   Use row(explain_, victim.oom_kill_id, told.cause ? to_string(*told.cause) : "",
-          std::string_view(!told.measured_at_us ? "" : told.from_log ? "kernel_log" : "sample"), told.measured_at_us,
-          told.limit_bytes);
+          std::string_view(!told.measured_at_us ? ""
+                           : told.from_log      ? "kernel_log"
+                                                : "sample"),
+          told.measured_at_us, told.limit_bytes);
   using enum core::Gauge;
   for (const auto gauge : {usage, anon, shmem, kernel}) row.bind(gauges[gauge]);
   row.bind(gauges.has(file) ? std::optional(core::reclaimable_cache_bytes(gauges)) : std::nullopt);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The table `oom_kill`: every kill once, whether the kernel's log or a counter told of it first, with what the history knows
-// of the time before it. Used by the thread that owns the connection, inside a transaction.
+// The table `oom_kill`: every kill once, whether the kernel's log or a counter told of it first, with what the history
+// knows of the time before it. Used by the thread that owns the connection, inside a transaction.
 
 #include <SQLiteCpp/Statement.h>
 
@@ -20,8 +20,8 @@ class OomKillRows {
  public:
   OomKillRows(SQLite::Database& database, CgroupRows& cgroups);
 
-  /// One that is on record already (same boot and sequence) is left as it is. It takes the place of a kill that a counter
-  /// has told of before.
+  /// One that is on record already (same boot and sequence) is left as it is. It takes the place of a kill that a
+  /// counter has told of before.
   void record(const core::OomKill& kill);
 
   /// What the log has not told of becomes rows of its own, 16 at most.

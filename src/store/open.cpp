@@ -28,13 +28,10 @@ constexpr int kLooks = 5;
 constexpr std::int64_t kQuickCheckLimitBytes = 64LL * 1024 * 1024;
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
 
-constexpr std::array kTables = {"node",         "scan",          "cgroup",         "sample",
-                                "cgroup_limit", "reclaim",       "reclaim_effect", "cooldown",
-                                "oom_kill",     "service_event", "sample_hour"};
+constexpr std::array kTables = {"node",           "scan",     "cgroup",   "sample",        "cgroup_limit", "reclaim",
+                                "reclaim_effect", "cooldown", "oom_kill", "service_event", "sample_hour"};
 
-std::string wal_path(const std::filesystem::path& real) {
-  return real.string() + "-wal";
-}
+std::string wal_path(const std::filesystem::path& real) { return real.string() + "-wal"; }
 
 bool permitted(const std::filesystem::path& real, int mode) {
   return ::faccessat(AT_FDCWD, real.c_str(), mode, AT_EACCESS) == 0;
@@ -92,22 +89,19 @@ bool holds_nothing(SQLite::Database& database) {
          database.execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
 }
 
-Content inspect_history(const std::filesystem::path& file, SQLite::Database& database,
-                        Thoroughness thoroughness) {
+Content inspect_history(const std::filesystem::path& file, SQLite::Database& database, Thoroughness thoroughness) {
   const std::int64_t version = database.execAndGet("PRAGMA user_version").getInt64();
   if (holds_nothing(database)) return Content::none;
   const auto known_version = static_cast<std::int64_t>(kMigrations.size());
   if (version > known_version) throw newer(file, version, known_version);
   if (version < 1) throw damaged(file, "its schema has no version");
   for (const char* const table : kTables) {
-    if (!database.tableExists(table))
-      throw damaged(file, std::string("its table '") + table + "' is missing");
+    if (!database.tableExists(table)) throw damaged(file, std::string("its table '") + table + "' is missing");
   }
   if (thoroughness != Thoroughness::header) {
     database.exec("PRAGMA cache_size = -256");  // KiB; a quick_check would fill 2 MB
     std::string verdict = database.execAndGet("PRAGMA quick_check(1)").getString();
-    if (verdict != "ok")
-      throw damaged(file, "SQLite's quick_check says: " + verdict.substr(verdict.rfind('\n') + 1));
+    if (verdict != "ok") throw damaged(file, "SQLite's quick_check says: " + verdict.substr(verdict.rfind('\n') + 1));
   }
   return Content::history;
 }
@@ -116,8 +110,7 @@ Content inspect_opened(const std::filesystem::path& file, SQLite::Database& data
                        Thoroughness thoroughness) {
   const Header header = read_header(database);
   const bool ours = header.application_id() == kApplicationId;
-  if (!header.is_sqlite())
-    throw ours ? damaged(file, "its first bytes are overwritten") : not_a_database(file);
+  if (!header.is_sqlite()) throw ours ? damaged(file, "its first bytes are overwritten") : not_a_database(file);
   if (header.file_size_bytes < static_cast<std::int64_t>(header.bytes.size())) {
     throw damaged(file, "it ends within its header");
   }
@@ -143,10 +136,11 @@ void create(const std::filesystem::path& file, const std::filesystem::path& real
   ::close(fd);
 }
 
-/// The order matters. page_size and auto_vacuum have to be there before the first page. A scan of 200 cgroups changes some fifteen
-/// pages, most of them in one place only: pages of 4096 bytes make half as much again of what is written, and nothing faster. The application_id is written while
-/// the journal is still a rollback journal, so that it is in the file itself and not only in the log: by it
-/// our own file is known after a crash, without reading the log of what may be another program's.
+/// The order matters. page_size and auto_vacuum have to be there before the first page. A scan of 200 cgroups changes
+/// some fifteen pages, most of them in one place only: pages of 4096 bytes make half as much again of what is written,
+/// and nothing faster. The application_id is written while the journal is still a rollback journal, so that it is in
+/// the file itself and not only in the log: by it our own file is known after a crash, without reading the log of what
+/// may be another program's.
 void prepare_new(SQLite::Database& database) {
   database.exec("PRAGMA journal_mode = DELETE");
   database.exec("PRAGMA page_size = 2048");
@@ -158,14 +152,12 @@ void prepare_new(SQLite::Database& database) {
 
 void configure(const std::filesystem::path& file, SQLite::Database& database) {
   if (database.execAndGet("PRAGMA journal_mode = WAL").getString() != "wal") {
-    throw unusable(file, "SQLite's write-ahead log does not work on its filesystem",
-                   "use a local filesystem");
+    throw unusable(file, "SQLite's write-ahead log does not work on its filesystem", "use a local filesystem");
   }
   database.exec("PRAGMA synchronous = NORMAL");
   database.exec("PRAGMA cache_size = -512");             // KiB; more makes nothing faster, for scans are appended
   database.exec("PRAGMA journal_size_limit = 4194304");  // cuts a log that a slow reader made grow
-  database.exec(
-      "PRAGMA secure_delete = OFF");  // Debian's SQLite overwrites deleted rows: here only more writes
+  database.exec("PRAGMA secure_delete = OFF");  // Debian's SQLite overwrites deleted rows: here only more writes
 }
 
 }  // namespace
@@ -180,7 +172,7 @@ std::filesystem::path resolved(const std::filesystem::path& file) {
 
 std::optional<FileStamp> stamp_of(const std::filesystem::path& file) {
   const std::filesystem::path real = resolved(file);
-  struct stat info {};
+  struct stat info{};
   if (::stat(real.c_str(), &info) != 0) {
     if (errno == ENOENT) return std::nullopt;
     throw unusable(file, "it can't be reached", errno);
@@ -248,7 +240,8 @@ void make_directory_for(const std::filesystem::path& file) {
   const int code = errno;
   std::error_code error;
   if (!std::filesystem::is_directory(directory, error)) {
-    if (code == EEXIST && error) throw unusable(file, "its directory " + directory.string() + " can't be reached", error.value());
+    if (code == EEXIST && error)
+      throw unusable(file, "its directory " + directory.string() + " can't be reached", error.value());
     throw unusable(file, "its directory " + directory.string() + " can't be made", code);
   }
 }

@@ -60,8 +60,8 @@ SQLite::Database open_for_reading(const std::filesystem::path& file, const FileS
 /// holds the lock and has made the directory. Throws StoreError.
 SQLite::Database open_for_writing(const std::filesystem::path& file);
 
-/// The directory of `file` where it is not there yet, mode 0750; only the last one, so that a mistyped path is an error and not
-/// a new place. Throws StoreError(unusable).
+/// The directory of `file` where it is not there yet, mode 0750; only the last one, so that a mistyped path is an error
+/// and not a new place. Throws StoreError(unusable).
 void make_directory_for(const std::filesystem::path& file);
 
 }  // namespace cgmm::store

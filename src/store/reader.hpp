@@ -33,9 +33,9 @@ class Reader {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The pid of the service that holds this database; nullopt when none does, or where this user may not look at its lock: then its
-/// status socket tells. 0: held, pid not readable.
-/// Throws StoreError(unusable) where the lock file can't be opened.
+/// The pid of the service that holds this database; nullopt when none does, or where this user may not look at its
+/// lock: then its status socket tells. 0: held, pid not readable. Throws StoreError(unusable) where the lock file can't
+/// be opened.
 std::optional<std::int64_t> running_service_pid(const std::filesystem::path& file);
 
 }  // namespace cgmm::store

@@ -48,10 +48,11 @@ std::string what_helps(int code) {
   }
 }
 
-/// For good is what the operator has to put right: the path or its owner. Anything else is wrong with the disk or the machine
-/// (full, torn, gone, a server that does not answer), and the node is protected meanwhile.
+/// For good is what the operator has to put right: the path or its owner. Anything else is wrong with the disk or the
+/// machine (full, torn, gone, a server that does not answer), and the node is protected meanwhile.
 StoreError::Lasts lasts_for(int code) {
-  for (const int of_the_path : {EACCES, EPERM, ENOENT, EEXIST, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EILSEQ, EINVAL, EOPNOTSUPP, ENOSYS}) {
+  for (const int of_the_path :
+       {EACCES, EPERM, ENOENT, EEXIST, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EILSEQ, EINVAL, EOPNOTSUPP, ENOSYS}) {
     if (code == of_the_path) return StoreError::Lasts::for_good;
   }
   return StoreError::Lasts::for_now;
@@ -61,16 +62,14 @@ StoreError::Lasts lasts_for(int code) {
 
 StoreError missing(const std::filesystem::path& file) {
   return {StoreError::Kind::missing, "there is no history at " + file.string() +
-                                         " yet: start the service (`cgroup-memory-manager run`) or " +
-                                         kNameAnother};
+                                         " yet: start the service (`cgroup-memory-manager run`) or " + kNameAnother};
 }
 
 StoreError not_a_database(const std::filesystem::path& file) {
-  return {StoreError::Kind::no_database,
-          file.string() +
-              " is not a SQLite database: cgroup-memory-manager did not write it and "
-              "leaves it as it is; " +
-              kNameAnother};
+  return {StoreError::Kind::no_database, file.string() +
+                                             " is not a SQLite database: cgroup-memory-manager did not write it and "
+                                             "leaves it as it is; " +
+                                             kNameAnother};
 }
 
 StoreError other_programs_database(const std::filesystem::path& file, std::uint32_t application_id) {
@@ -87,20 +86,22 @@ StoreError newer(const std::filesystem::path& file, std::int64_t version, std::i
 
 StoreError damaged(const std::filesystem::path& file, const std::string& detail) {
   return {StoreError::Kind::corrupt,
-          file.string() + " is damaged (" + detail + "): the service puts it aside and begins a new one when it starts, or " + kNameAnother,
+          file.string() + " is damaged (" + detail +
+              "): the service puts it aside and begins a new one when it starts, or " + kNameAnother,
           StoreError::Lasts::for_good, detail};
 }
 
 StoreError in_use(const std::filesystem::path& file, std::int64_t pid) {
   return {StoreError::Kind::busy, file.string() + " is in use by another cgroup-memory-manager (pid " +
-                                      (pid == 0 ? "unknown" : std::to_string(pid)) + "); stop it or " +
-                                      kNameAnother};
+                                      (pid == 0 ? "unknown" : std::to_string(pid)) + "); stop it or " + kNameAnother};
 }
 
 StoreError unusable(const std::filesystem::path& file, const std::string& detail, const std::string& what_to_do,
                     StoreError::Lasts lasts) {
   return {StoreError::Kind::unusable,
-          file.string() + " can't be used: " + detail + "; " + (what_to_do.empty() ? "" : what_to_do + " or ") + kNameAnother, lasts};
+          file.string() + " can't be used: " + detail + "; " + (what_to_do.empty() ? "" : what_to_do + " or ") +
+              kNameAnother,
+          lasts};
 }
 
 StoreError unusable(const std::filesystem::path& file, const std::string& detail, int code) {
@@ -117,7 +118,8 @@ StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& e
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return {StoreError::Kind::busy,
-              file.string() + " is locked by another program (SQLite says: " + said + "); try again, end that program or " + kNameAnother,
+              file.string() + " is locked by another program (SQLite says: " + said +
+                  "); try again, end that program or " + kNameAnother,
               StoreError::Lasts::for_now};
     case SQLITE_FULL:
       return unusable(file, "SQLite says: " + said, what_helps(ENOSPC), StoreError::Lasts::for_now);

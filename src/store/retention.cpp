@@ -15,7 +15,7 @@ constexpr std::int64_t kHourUs = 3600 * kSecondUs;
 constexpr std::int64_t kDayUs = 24 * kHourUs;
 constexpr std::int64_t kSamplesDroppedAtOnce = 4000;  // some milliseconds
 constexpr int kScansLookedAtOnce = 100;               // more than are dropped, for those around an OOM kill stay
-constexpr std::int64_t kScansKeptUs = 35 * kDayUs;    // a month's report has its coverage; they would be 0.3 GB in a year
+constexpr std::int64_t kScansKeptUs = 35 * kDayUs;  // a month's report has its coverage; they would be 0.3 GB in a year
 constexpr std::int64_t kMiB = 1024 * 1024;
 constexpr std::int64_t kGivenBackAtOnceBytes = kMiB / 4;
 constexpr int kPassEnd = 4;
@@ -44,7 +44,8 @@ constexpr Stage kStages[] = {
 };
 
 /// "DELETE ... WHERE key IN (the first 300 of `table` that are older than ?1)".
-std::string delete_oldest(const std::string& from, const std::string& key, const std::string& table, const std::string& instant) {
+std::string delete_oldest(const std::string& from, const std::string& key, const std::string& table,
+                          const std::string& instant) {
   return "DELETE FROM " + from + " WHERE " + key + " IN (SELECT " + key + " FROM " + table + " WHERE " + instant +
          " < ?1 ORDER BY " + instant + ", " + key + " LIMIT 300)";
 }
@@ -55,17 +56,19 @@ Retention::Retention(SQLite::Database& database)
     : database_(database),
       roll_up_(database),
       page_bytes_(database.execAndGet("PRAGMA page_size").getInt64()),
-      // The scan's row may be lost. The times are how long before and after an OOM kill samples stay; the last column is until
-      // when.
-      next_sampled_scan_(database,
-                         "SELECT sampled.scan_id, started_at_us, is_partial IS 1, "
-                         "  (SELECT max(killed_at_us) + 300000000 FROM oom_kill WHERE keeps_samples = 1 AND killed_at_us "
-                         "  BETWEEN max(started_at_us - 300000000, ?2) AND started_at_us + 1800000000) "
-                         "FROM (SELECT scan_id FROM sample WHERE scan_id > ?1 ORDER BY scan_id LIMIT 1) sampled "
-                         "LEFT JOIN scan ON scan.scan_id = sampled.scan_id"),
-      first_not_between_(database,
-                         "SELECT coalesce((SELECT scan_id FROM scan WHERE scan_id > ?1 AND NOT started_at_us BETWEEN ?2 AND ?3 "
-                         "ORDER BY scan_id LIMIT 1), (SELECT max(scan_id) + 1 FROM scan))"),
+      // The scan's row may be lost. The times are how long before and after an OOM kill samples stay; the last column
+      // is until when.
+      next_sampled_scan_(
+          database,
+          "SELECT sampled.scan_id, started_at_us, is_partial IS 1, "
+          "  (SELECT max(killed_at_us) + 300000000 FROM oom_kill WHERE keeps_samples = 1 AND killed_at_us "
+          "  BETWEEN max(started_at_us - 300000000, ?2) AND started_at_us + 1800000000) "
+          "FROM (SELECT scan_id FROM sample WHERE scan_id > ?1 ORDER BY scan_id LIMIT 1) sampled "
+          "LEFT JOIN scan ON scan.scan_id = sampled.scan_id"),
+      first_not_between_(
+          database,
+          "SELECT coalesce((SELECT scan_id FROM scan WHERE scan_id > ?1 AND NOT started_at_us BETWEEN ?2 AND ?3 "
+          "ORDER BY scan_id LIMIT 1), (SELECT max(scan_id) + 1 FROM scan))"),
       last_scan_(database, "SELECT coalesce(max(scan_id), 0) FROM scan"),
       // By the index of instants: the + keeps it from walking all scans.
       last_scan_after_(database, "SELECT coalesce(max(+scan_id), 0) FROM scan WHERE started_at_us > ?"),
@@ -76,35 +79,39 @@ Retention::Retention(SQLite::Database& database)
       // Never the last: its id would be given away again.
       drop_partial_scan_(database, "DELETE FROM scan WHERE scan_id = ? AND scan_id <> (SELECT max(scan_id) FROM scan)"),
       scans_from_(database,
-                  "SELECT max(started_at_us) FROM (SELECT started_at_us FROM scan WHERE started_at_us > ?1 AND started_at_us < ?2 "
+                  "SELECT max(started_at_us) FROM (SELECT started_at_us FROM scan WHERE started_at_us > ?1 AND "
+                  "started_at_us < ?2 "
                   "ORDER BY started_at_us LIMIT 500)"),
       drop_scans_(database,
                   "DELETE FROM scan WHERE started_at_us > ?1 AND started_at_us <= ?2 "
                   "AND scan_id <> (SELECT max(scan_id) FROM scan) "
                   "AND NOT EXISTS (SELECT 1 FROM sample WHERE sample.scan_id = scan.scan_id)"),
-      drop_hours_(database,
-                  "DELETE FROM sample_hour WHERE (hour_at_us, cgroup_id) IN (SELECT hour_at_us, cgroup_id FROM sample_hour "
-                  "WHERE hour_at_us < ?1 ORDER BY hour_at_us, cgroup_id LIMIT 1000)"),
+      drop_hours_(
+          database,
+          "DELETE FROM sample_hour WHERE (hour_at_us, cgroup_id) IN (SELECT hour_at_us, cgroup_id FROM sample_hour "
+          "WHERE hour_at_us < ?1 ORDER BY hour_at_us, cgroup_id LIMIT 1000)"),
       drop_effects_(database, delete_oldest("reclaim_effect", "reclaim_id", "reclaim", "started_at_us")),
       drop_reclaims_(database, delete_oldest("reclaim", "reclaim_id", "reclaim", "started_at_us")),
       drop_kills_(database, delete_oldest("oom_kill", "oom_kill_id", "oom_kill", "killed_at_us")),
       // Of the starts the last one stays.
-      drop_service_events_(database,
-                           "WITH slice AS MATERIALIZED (SELECT service_event_id, kind FROM service_event WHERE at_us < ?1 "
-                           "ORDER BY at_us, service_event_id LIMIT 300) "
-                           "DELETE FROM service_event WHERE service_event_id IN (SELECT service_event_id FROM slice) "
-                           "AND service_event_id IS NOT (SELECT max(service_event_id) FROM slice WHERE kind = 'start')"),
+      drop_service_events_(
+          database,
+          "WITH slice AS MATERIALIZED (SELECT service_event_id, kind FROM service_event WHERE at_us < ?1 "
+          "ORDER BY at_us, service_event_id LIMIT 300) "
+          "DELETE FROM service_event WHERE service_event_id IN (SELECT service_event_id FROM slice) "
+          "AND service_event_id IS NOT (SELECT max(service_event_id) FROM slice WHERE kind = 'start')"),
       limits_from_(database,
                    "SELECT changed_at_us, cgroup_id FROM (SELECT changed_at_us, cgroup_id FROM cgroup_limit "
                    "WHERE (changed_at_us, cgroup_id) > (?1, ?2) AND changed_at_us < ?3 "
                    "ORDER BY changed_at_us, cgroup_id LIMIT 500) "
                    "ORDER BY changed_at_us DESC, cgroup_id DESC LIMIT 1"),
       // Not the one that still held at ?5.
-      drop_limits_(database,
-                   "DELETE FROM cgroup_limit WHERE (changed_at_us, cgroup_id) > (?1, ?2) "
-                   "AND (changed_at_us, cgroup_id) <= (?3, ?4) AND EXISTS (SELECT 1 FROM cgroup_limit later "
-                   "WHERE later.cgroup_id = cgroup_limit.cgroup_id AND later.changed_at_us > cgroup_limit.changed_at_us "
-                   "AND later.changed_at_us < ?5)"),
+      drop_limits_(
+          database,
+          "DELETE FROM cgroup_limit WHERE (changed_at_us, cgroup_id) > (?1, ?2) "
+          "AND (changed_at_us, cgroup_id) <= (?3, ?4) AND EXISTS (SELECT 1 FROM cgroup_limit later "
+          "WHERE later.cgroup_id = cgroup_limit.cgroup_id AND later.changed_at_us > cgroup_limit.changed_at_us "
+          "AND later.changed_at_us < ?5)"),
       cooldowns_from_(database,
                       "SELECT max(cgroup_id) FROM (SELECT cgroup_id FROM cooldown WHERE cgroup_id > ? "
                       "ORDER BY cgroup_id LIMIT 500)"),
@@ -125,7 +132,8 @@ Retention::Retention(SQLite::Database& database)
 void Retention::keep(const core::Keep& keep) {
   keep_ = keep;
   const std::int64_t max_pages = (keep.max_size_bytes - keep.max_size_bytes / kLogShare) / page_bytes_;
-  database_.exec("PRAGMA max_page_count = " + std::to_string(max_pages));  // a file that is bigger stays as it is, for now
+  database_.exec("PRAGMA max_page_count = " +
+                 std::to_string(max_pages));  // a file that is bigger stays as it is, for now
 }
 
 void Retention::undo() {
@@ -148,7 +156,8 @@ std::int64_t Retention::used_bytes() {
 
 bool Retention::is_over_size() {
   const std::int64_t file_share_bytes = keep_.max_size_bytes - keep_.max_size_bytes / kLogShare;
-  return used_bytes() > file_share_bytes - std::clamp(reserved_bytes_, file_share_bytes / kFreeShare, file_share_bytes / 2);
+  return used_bytes() >
+         file_share_bytes - std::clamp(reserved_bytes_, file_share_bytes / kFreeShare, file_share_bytes / 2);
 }
 
 bool Retention::work(std::int64_t now_us) {
@@ -172,7 +181,8 @@ void Retention::look_anew(std::int64_t now_us) {
   for_room_ = {};
 }
 
-/// Not while the scans of a day ago are missing although there are older ones: the clock may have leapt for a moment only.
+/// Not while the scans of a day ago are missing although there are older ones: the clock may have leapt for a moment
+/// only.
 bool Retention::is_clock_believed(std::int64_t now_us) {
   Use newest(newest_scan_before_, now_us - kDayUs);
   newest.step();
@@ -194,10 +204,18 @@ bool Retention::drop_old(std::int64_t now_us) {
   }
   bool dropped = false;
   switch (pass_step_) {
-    case 0: dropped = drop_hours(now_us - keep_.hours_us); break;
-    case 1: dropped = drop_events(now_us - keep_.events_us, by_age_); break;
-    case 2: dropped = drop_cgroups(now_us - keep_.events_us, by_age_); break;
-    default: dropped = drop_scans(now_us - kScansKeptUs, by_age_); break;
+    case 0:
+      dropped = drop_hours(now_us - keep_.hours_us);
+      break;
+    case 1:
+      dropped = drop_events(now_us - keep_.events_us, by_age_);
+      break;
+    case 2:
+      dropped = drop_cgroups(now_us - keep_.events_us, by_age_);
+      break;
+    default:
+      dropped = drop_scans(now_us - kScansKeptUs, by_age_);
+      break;
   }
   if (!dropped) ++pass_step_;
   return true;
@@ -214,12 +232,16 @@ bool Retention::make_room(std::int64_t now_us) {
         break;
       case Stage::What::incidents: {
         std::int64_t from_the_first = 0;
-        dropped = drop_samples({.before_us = before_us, .incidents_before_us = INT64_MAX, .makes_room = true}, from_the_first);
+        dropped = drop_samples({.before_us = before_us, .incidents_before_us = INT64_MAX, .makes_room = true},
+                               from_the_first);
         break;
       }
-      case Stage::What::hours: dropped = drop_hours(before_us); break;
+      case Stage::What::hours:
+        dropped = drop_hours(before_us);
+        break;
       case Stage::What::events:
-        dropped = drop_events(before_us, for_room_) || drop_cgroups(before_us, for_room_) || drop_scans(before_us, for_room_);
+        dropped =
+            drop_events(before_us, for_room_) || drop_cgroups(before_us, for_room_) || drop_scans(before_us, for_room_);
         break;
     }
     if (dropped) return true;
@@ -227,7 +249,8 @@ bool Retention::make_room(std::int64_t now_us) {
   return false;
 }
 
-/// A damaged file may have had samples of scans that come after all that it had of those. New scans would be taken for theirs.
+/// A damaged file may have had samples of scans that come after all that it had of those. New scans would be taken for
+/// theirs.
 bool Retention::drop_stray_samples() {
   std::int64_t last_scan_id = 0;
   {

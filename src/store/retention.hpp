@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Keeps the file inside its bounds: rolls hours up, drops what is older than it is to be kept, makes room before the file would
-// outgrow its size, and gives freed pages back to the file system. All in slices of a few thousand rows, each a transaction,
-// so that nothing that is to be recorded waits long for one.
-// Instants are what the wall clock read. A clock that is behind makes nothing old. One that has leapt forth makes things old only
-// once it has been on record for a day. Room is made by the order in which scans were recorded, whatever the clock read.
-// Used by the thread that owns the connection, inside a transaction.
+// Keeps the file inside its bounds: rolls hours up, drops what is older than it is to be kept, makes room before the
+// file would outgrow its size, and gives freed pages back to the file system. All in slices of a few thousand rows,
+// each a transaction, so that nothing that is to be recorded waits long for one. Instants are what the wall clock read.
+// A clock that is behind makes nothing old. One that has leapt forth makes things old only once it has been on record
+// for a day. Room is made by the order in which scans were recorded, whatever the clock read. Used by the thread that
+// owns the connection, inside a transaction.
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
@@ -38,7 +38,8 @@ class Retention {
   void reserve(std::int64_t bytes) { reserved_bytes_ = bytes; }
 
  private:
-  /// How far the tables have been looked at, where rows stay that are old enough: what is behind has nothing left to drop.
+  /// How far the tables have been looked at, where rows stay that are old enough: what is behind has nothing left to
+  /// drop.
   struct Looked {
     std::int64_t sampled_scan_id = 0;
     std::int64_t scans_us = 0;
@@ -80,8 +81,8 @@ class Retention {
   Looked for_room_;
   std::int64_t looked_anew_at_us_ = 0;  // now and then, for pins end
   std::int64_t worked_at_us_ = INT64_MAX;
-  std::int64_t set_back_scan_id_ = 0;   // after it, or later, the clock was set back
-  std::int64_t pass_began_at_us_ = 0;   // over the tables without samples
+  std::int64_t set_back_scan_id_ = 0;  // after it, or later, the clock was set back
+  std::int64_t pass_began_at_us_ = 0;  // over the tables without samples
   int pass_step_ = 0;
 
   SQLite::Statement next_sampled_scan_;

@@ -15,9 +15,9 @@ namespace cgmm::store {
 namespace {
 
 constexpr std::int64_t kHourUs = 3600LL * 1'000'000;
-constexpr std::int64_t kRowsReadAtOnce = 4000;    // some milliseconds
+constexpr std::int64_t kRowsReadAtOnce = 4000;  // some milliseconds
 constexpr std::size_t kRowsWrittenAtOnce = 400;
-constexpr std::size_t kCgroupsAtOnce = 1000;      // 0.3 MB of sums
+constexpr std::size_t kCgroupsAtOnce = 1000;  // 0.3 MB of sums
 constexpr const char* kAddSample = "add_sample_to_hour";
 
 std::int64_t hour_of(std::int64_t at_us) { return at_us - (at_us % kHourUs + kHourUs) % kHourUs; }
@@ -27,7 +27,8 @@ std::string select_samples_sql() {
   std::string columns = "cgroup_id";
   for (const auto name : core::kGaugeNames) columns += ", " + std::string(name) + "_kib";
   for (const auto name : core::kCounterNames) columns += ", " + std::string(name);
-  return "SELECT " + std::string(kAddSample) + "(" + columns + ") FROM sample WHERE scan_id = ? AND cgroup_id > ? AND cgroup_id <= ?";
+  return "SELECT " + std::string(kAddSample) + "(" + columns +
+         ") FROM sample WHERE scan_id = ? AND cgroup_id > ? AND cgroup_id <= ?";
 }
 
 /// Samples of an hour that is made anew may be gone meanwhile: the row that knows of more of them stays.
@@ -46,15 +47,18 @@ std::string store_sql() {
     values += ", ?";
     updates += (updates.empty() ? "" : ", ") + column + " = excluded." + column;
   }
-  return "INSERT INTO sample_hour (" + names + ") VALUES (" + values + ") ON CONFLICT (hour_at_us, cgroup_id) DO UPDATE SET " +
-         updates + " WHERE excluded.sample_count >= sample_hour.sample_count";
+  return "INSERT INTO sample_hour (" + names + ") VALUES (" + values +
+         ") ON CONFLICT (hour_at_us, cgroup_id) DO UPDATE SET " + updates +
+         " WHERE excluded.sample_count >= sample_hour.sample_count";
 }
 
 /// An aggregate with nothing to return.
-SQLite::Database& with_function(SQLite::Database& database, RollUp* self, void (*add_sample)(sqlite3_context*, int, sqlite3_value**)) {
+SQLite::Database& with_function(SQLite::Database& database, RollUp* self,
+                                void (*add_sample)(sqlite3_context*, int, sqlite3_value**)) {
   constexpr int kCount = 1 + static_cast<int>(core::Gauges::kSize + core::Counters::kSize);
-  database.check(sqlite3_create_function_v2(database.getHandle(), kAddSample, kCount, SQLITE_UTF8 | SQLITE_DIRECTONLY, self, nullptr,
-                                            add_sample, [](sqlite3_context*) {}, nullptr));
+  database.check(sqlite3_create_function_v2(
+      database.getHandle(), kAddSample, kCount, SQLITE_UTF8 | SQLITE_DIRECTONLY, self, nullptr, add_sample,
+      [](sqlite3_context*) {}, nullptr));
   return database;
 }
 
@@ -119,7 +123,8 @@ bool RollUp::find_hour(std::int64_t now_us) {
   return true;
 }
 
-/// A damaged file may have lost the last scans, and their ids are given away again. What is there is rolled up once more.
+/// A damaged file may have lost the last scans, and their ids are given away again. What is there is rolled up once
+/// more.
 void RollUp::forget_reach_of_lost_scans(std::int64_t reach) {
   Use last(last_scan_);
   last.step();
@@ -152,8 +157,10 @@ void RollUp::add_sample(sqlite3_context* context, int /*as many as were asked fo
 void RollUp::add_sample(Hour& hour, std::int64_t cgroup_id, sqlite3_value** values) {
   ++rows_read_;
   if (cgroup_id > hour.to_cgroup_id) return;  // the chunk has just ended earlier
-  // They come in the order of cgroup_id, scan by scan; whatever SQLite may make of it one day, no cgroup gets a second place.
-  if (hour.next_sums > 0 && hour.sums[std::min(hour.next_sums, hour.sums.size()) - 1].cgroup_id >= cgroup_id) hour.next_sums = 0;
+  // They come in the order of cgroup_id, scan by scan; whatever SQLite may make of it one day, no cgroup gets a second
+  // place.
+  if (hour.next_sums > 0 && hour.sums[std::min(hour.next_sums, hour.sums.size()) - 1].cgroup_id >= cgroup_id)
+    hour.next_sums = 0;
   while (hour.next_sums < hour.sums.size() && hour.sums[hour.next_sums].cgroup_id < cgroup_id) ++hour.next_sums;
   if (hour.next_sums == hour.sums.size() || hour.sums[hour.next_sums].cgroup_id != cgroup_id) {
     hour.sums.insert(hour.sums.begin() + static_cast<std::ptrdiff_t>(hour.next_sums), Sums{.cgroup_id = cgroup_id});

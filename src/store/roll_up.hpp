@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The table `sample_hour`: every hour that is over, a row a cgroup, made of its samples. In slices, so that no transaction is
-// long, and in chunks of cgroups, so that memory stays small whatever the number of cgroups. Only the end of an hour is put on
-// record (table `rolled_up`), so what a crash or a rollback interrupts is begun again, with the same result; an hour that
-// comes twice, because the clock was set back, is made anew of all its scans.
-// Used by the thread that owns the connection, inside a transaction.
+// The table `sample_hour`: every hour that is over, a row a cgroup, made of its samples. In slices, so that no
+// transaction is long, and in chunks of cgroups, so that memory stays small whatever the number of cgroups. Only the
+// end of an hour is put on record (table `rolled_up`), so what a crash or a rollback interrupts is begun again, with
+// the same result; an hour that comes twice, because the clock was set back, is made anew of all its scans. Used by the
+// thread that owns the connection, inside a transaction.
 
 #include <SQLiteCpp/Statement.h>
 
@@ -42,12 +42,12 @@ class RollUp {
   /// One cgroup's hour so far.
   struct Sums {
     std::int64_t cgroup_id = 0;
-    std::int64_t sample_count = 0;                                 // of scans of all cgroups: averages are theirs
+    std::int64_t sample_count = 0;  // of scans of all cgroups: averages are theirs
     std::array<std::int64_t, core::Gauges::kSize> total_kib{};
     std::array<std::int64_t, core::Gauges::kSize> max_kib{};
-    std::array<std::int32_t, core::Gauges::kSize> total_count{};   // values in total_kib
+    std::array<std::int32_t, core::Gauges::kSize> total_count{};  // values in total_kib
     std::array<std::int64_t, core::Counters::kSize> increase{};
-    std::uint32_t has_gauge = 0;                                   // bits: some sample had a value
+    std::uint32_t has_gauge = 0;  // bits: some sample had a value
     std::uint32_t has_counter = 0;
   };
   struct Scan {
@@ -62,8 +62,8 @@ class RollUp {
     // The chunk of cgroups that is summed up now: ids over the first, up to the second.
     std::int64_t after_cgroup_id = 0;
     std::int64_t to_cgroup_id = kAll;
-    std::vector<Sums> sums;         // by cgroup_id
-    std::size_t next_sums = 0;      // to add to, for a scan's samples come by cgroup_id too; then to write
+    std::vector<Sums> sums;     // by cgroup_id
+    std::size_t next_sums = 0;  // to add to, for a scan's samples come by cgroup_id too; then to write
   };
   static constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
 

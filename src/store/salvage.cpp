@@ -46,34 +46,45 @@ struct Part {
   const char* where = "";  // of what is taken
 };
 /// In this order. `rolled_up` goes with the scans that it speaks of.
-constexpr Part kParts[] = {{"node"},        {"cgroup"},        {"cooldown"},      {"kernel_log"},
-                           {"oom_kill"},    {"reclaim"},       {"reclaim_effect"}, {"service_event"},
-                           {"cgroup_limit"}, {"scan", " WHERE scan_id >= ?1"}, {"sample", " WHERE scan_id >= ?1"},
-                           {"rolled_up"},   {"sample_hour"}};
+constexpr Part kParts[] = {{"node"},
+                           {"cgroup"},
+                           {"cooldown"},
+                           {"kernel_log"},
+                           {"oom_kill"},
+                           {"reclaim"},
+                           {"reclaim_effect"},
+                           {"service_event"},
+                           {"cgroup_limit"},
+                           {"scan", " WHERE scan_id >= ?1"},
+                           {"sample", " WHERE scan_id >= ?1"},
+                           {"rolled_up"},
+                           {"sample_hour"}};
 
 /// What is nothing without another row. An id that is lost will be given to another.
 struct Orphans {
-  const char* of;   // the table that is not complete
+  const char* of;  // the table that is not complete
   const char* sql;
 };
 constexpr Orphans kOrphans[] = {
     {"cgroup", "DELETE FROM cooldown WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
     {"cgroup", "DELETE FROM cgroup_limit WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
-    {"cgroup", "DELETE FROM reclaim_effect WHERE reclaim_id IN (SELECT reclaim_id FROM reclaim "
-               "WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup))"},
+    {"cgroup",
+     "DELETE FROM reclaim_effect WHERE reclaim_id IN (SELECT reclaim_id FROM reclaim "
+     "WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup))"},
     {"cgroup", "DELETE FROM reclaim WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
     {"cgroup", "UPDATE oom_kill SET cgroup_id = NULL WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
     {"cgroup", "DELETE FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
     {"cgroup", "DELETE FROM sample_hour WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
     {"reclaim", "DELETE FROM reclaim_effect WHERE reclaim_id NOT IN (SELECT reclaim_id FROM reclaim)"},
     {"scan", "DELETE FROM sample WHERE scan_id NOT IN (SELECT scan_id FROM scan)"},
-    {"scan", "UPDATE OR REPLACE rolled_up SET scan_id = (SELECT coalesce(max(scan_id), 0) FROM scan) "
-             "WHERE scan_id > (SELECT coalesce(max(scan_id), 0) FROM scan)"},
+    {"scan",
+     "UPDATE OR REPLACE rolled_up SET scan_id = (SELECT coalesce(max(scan_id), 0) FROM scan) "
+     "WHERE scan_id > (SELECT coalesce(max(scan_id), 0) FROM scan)"},
 };
 
 struct Columns {
-  std::string all;   // that both have, with commas between them
-  std::string key;   // the same in the order of the key, each DESC
+  std::string all;  // that both have, with commas between them
+  std::string key;  // the same in the order of the key, each DESC
   int count = 0;
 };
 
@@ -111,7 +122,8 @@ class CarryOver {
       if (columns.count > 0) {
         complete = copy_rows(table, columns, part.where);
         // From the other side, up to where it is damaged.
-        if (!complete && !is_late() && !columns.key.empty()) copy_rows(table, columns, part.where + (" ORDER BY " + columns.key));
+        if (!complete && !is_late() && !columns.key.empty())
+          copy_rows(table, columns, part.where + (" ORDER BY " + columns.key));
       }
     } catch (const SQLite::Exception&) {  // the damaged side's
     }
@@ -127,7 +139,8 @@ class CarryOver {
   /// How far back samples are taken. The index of their times may be damaged although they are not.
   void set_bounds() {
     try {
-      const std::int64_t newest_us = from_.execAndGet("SELECT max(started_at_us) FROM scan").getInt64() - kNewestScans_us;
+      const std::int64_t newest_us =
+          from_.execAndGet("SELECT max(started_at_us) FROM scan").getInt64() - kNewestScans_us;
       SQLite::Statement first(from_, "SELECT coalesce(min(scan_id), 0) FROM scan WHERE started_at_us > ?");
       Use row(first, newest_us);
       if (row.step()) first_scan_id_ = row.integer(0);
@@ -135,7 +148,8 @@ class CarryOver {
     } catch (const SQLite::Exception&) {
     }
     try {
-      first_scan_id_ = from_.execAndGet(std::string("SELECT max(scan_id) - ") + kNewestScans + " FROM sample").getInt64();
+      first_scan_id_ =
+          from_.execAndGet(std::string("SELECT max(scan_id) - ") + kNewestScans + " FROM sample").getInt64();
     } catch (const SQLite::Exception&) {
     }
   }
@@ -146,7 +160,8 @@ class CarryOver {
     std::string places = "?";
     for (int i = 1; i < columns.count; ++i) places += ", ?";
     const Handle in = compile(from_, "SELECT " + columns.all + " FROM " + table + rest);
-    const Handle out = compile(to_, "INSERT OR IGNORE INTO " + table + " (" + columns.all + ") VALUES (" + places + ")");
+    const Handle out =
+        compile(to_, "INSERT OR IGNORE INTO " + table + " (" + columns.all + ") VALUES (" + places + ")");
     if (sqlite3_bind_parameter_count(in.get()) >= 1) sqlite3_bind_int64(in.get(), 1, first_scan_id_);
     std::int64_t count = 0;
     int code = SQLITE_ROW;
@@ -154,7 +169,8 @@ class CarryOver {
       for (int i = 0; i < columns.count; ++i) sqlite3_bind_value(out.get(), i + 1, sqlite3_column_value(in.get(), i));
       const int stored = sqlite3_step(out.get());
       sqlite3_reset(out.get());
-      if (stored != SQLITE_DONE && stored != SQLITE_CONSTRAINT) throw Refused{SQLite::Exception(to_.getHandle(), stored)};
+      if (stored != SQLITE_DONE && stored != SQLITE_CONSTRAINT)
+        throw Refused{SQLite::Exception(to_.getHandle(), stored)};
       if (++count % kRowsBetweenLooks == 0 && is_late()) return false;
     }
     return code == SQLITE_DONE;
@@ -242,7 +258,8 @@ std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t 
     aside = beside(file, ".corrupt-" + compact(core::format_utc(now_us)) + "-" + std::to_string(i));
   }
   std::filesystem::rename(file, aside, error);
-  if (error && error != std::errc::no_such_file_or_directory) throw unusable(file, "it is damaged, and can't be put aside", error.value());
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw unusable(file, "it is damaged, and can't be put aside", error.value());
   std::filesystem::rename(beside(file, "-wal"), beside(aside, "-wal"), error);  // there may be none
   std::filesystem::remove(beside(file, "-shm"), error);
   std::int64_t bytes = size_of(aside) + size_of(beside(aside, "-wal"));

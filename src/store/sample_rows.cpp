@@ -72,7 +72,9 @@ int next(sqlite3_vtab_cursor* cursor) {
   return SQLITE_OK;
 }
 
-const SampleRows::Batch& batch_of(const sqlite3_vtab_cursor* cursor) { return *static_cast<const Table*>(cursor->pVtab)->batch; }
+const SampleRows::Batch& batch_of(const sqlite3_vtab_cursor* cursor) {
+  return *static_cast<const Table*>(cursor->pVtab)->batch;
+}
 
 int eof(sqlite3_vtab_cursor* cursor) {
   return static_cast<int>(static_cast<Cursor*>(cursor)->next >= batch_of(cursor).places.size());

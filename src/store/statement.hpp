@@ -22,12 +22,8 @@ inline std::int64_t to_sql(std::uint64_t value) {
   return static_cast<std::int64_t>(std::min<std::uint64_t>(value, std::numeric_limits<std::int64_t>::max()));
 }
 /// An inode is an identity, not an amount: all of its bits are kept.
-inline std::int64_t inode_to_sql(std::uint64_t inode) {
-  return static_cast<std::int64_t>(inode);
-}
-inline std::uint64_t inode_from_sql(std::int64_t inode) {
-  return static_cast<std::uint64_t>(inode);
-}
+inline std::int64_t inode_to_sql(std::uint64_t inode) { return static_cast<std::int64_t>(inode); }
+inline std::uint64_t inode_from_sql(std::int64_t inode) { return static_cast<std::uint64_t>(inode); }
 
 class Use {
  public:
@@ -47,9 +43,7 @@ class Use {
   void bind(const std::string& text) { statement_.bind(next_++, text); }
   void bind(std::string_view text) { bind(std::string(text)); }
   void bind(const std::optional<std::int64_t>& value) { value ? bind(*value) : bind(std::monostate{}); }
-  void bind(const std::optional<std::uint64_t>& value) {
-    value ? bind(to_sql(*value)) : bind(std::monostate{});
-  }
+  void bind(const std::optional<std::uint64_t>& value) { value ? bind(to_sql(*value)) : bind(std::monostate{}); }
 
   /// True: there is a row.
   bool step() { return statement_.executeStep(); }

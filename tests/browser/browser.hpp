@@ -78,14 +78,12 @@ class Browser {
     std::ofstream(files.path() / "measure.html") << around;
 
     const Streams streams{files.path() / "out", files.path() / "err"};
-    ChildProcess child =
-        ChildProcess::fork_off([&] { return become_chromium(files.path(), theme, streams); });
+    ChildProcess child = ChildProcess::fork_off([&] { return become_chromium(files.path(), theme, streams); });
     const auto exit_code = child.wait_for_exit(std::chrono::seconds{90});
     const std::string out = content_of(streams.out), err = content_of(streams.err);
     constexpr std::string_view kBegin = "<pre id=\"seen\">";
     const std::size_t begin = out.find(kBegin), end = out.find("</pre>", begin);
-    if (exit_code != 0 || begin == std::string::npos || end == begin + kBegin.size() ||
-        end == std::string::npos) {
+    if (exit_code != 0 || begin == std::string::npos || end == begin + kBegin.size() || end == std::string::npos) {
       throw std::runtime_error("chromium did not answer; it said:\n" + out + err);
     }
     const std::string_view answer(out.data() + begin + kBegin.size(), end - begin - kBegin.size());
@@ -232,8 +230,7 @@ class BrowserTest : public CliTest {
     for (const Theme theme : {Theme::dark, Theme::light}) {
       const std::vector<Seen> all = Browser::look_at(page, viewports, theme);
       for (std::size_t i = 0; i < all.size(); ++i) {
-        const std::string where =
-            " at " + std::to_string(viewports[i].width) + (theme == Theme::dark ? ", dark" : "");
+        const std::string where = " at " + std::to_string(viewports[i].width) + (theme == Theme::dark ? ", dark" : "");
         for (const std::string& fault : faults_of(all[i], viewports[i])) ADD_FAILURE() << fault << where;
       }
       on_phone = all.back();

@@ -10,8 +10,8 @@ class BrowserItself : public BrowserTest {
   /// Of a page with this body, on a phone.
   std::string faults(const std::string& body, const std::string& head = "") const {
     write(file("page.html"), "<!DOCTYPE html><html><head><title>t</title>" + head +
-                                 "<style>body{margin:0}.ax{position:absolute;top:0}</style></head><body>" +
-                                 body + "</body></html>");
+                                 "<style>body{margin:0}.ax{position:absolute;top:0}</style></head><body>" + body +
+                                 "</body></html>");
     std::string all;
     for (const std::string& fault : faults_of(Browser::look_at(file("page.html"), {kPhone}).at(0), kPhone)) {
       all += fault + "\n";
@@ -21,24 +21,20 @@ class BrowserItself : public BrowserTest {
 };
 
 TEST_F(BrowserItself, FindsNothingWrongWithWhatIsRight) {
-  EXPECT_EQ(
-      faults("<p>fine</p><span class=\"ax\" style=\"left:0\">a</span><span class=\"ax\" "
-             "style=\"left:50px\">b</span>"
-             "<span class=\"ax\" style=\"display:none\">hidden</span><svg><text y=\"90\">c</text></svg>"),
-      "");
+  EXPECT_EQ(faults("<p>fine</p><span class=\"ax\" style=\"left:0\">a</span><span class=\"ax\" "
+                   "style=\"left:50px\">b</span>"
+                   "<span class=\"ax\" style=\"display:none\">hidden</span><svg><text y=\"90\">c</text></svg>"),
+            "");
 }
 
 TEST_F(BrowserItself, SeesWhatTheLayoutDoes) {
   EXPECT_EQ(faults("<div style=\"width:400px\">wide</div>"), "is 400.000000 wide on 390\n");
-  EXPECT_EQ(faults("<span class=\"ax\">one</span><span class=\"ax\">two</span>"),
-            "on top of each other: one, two\n");
+  EXPECT_EQ(faults("<span class=\"ax\">one</span><span class=\"ax\">two</span>"), "on top of each other: one, two\n");
   EXPECT_EQ(faults("<span class=\"ax\" style=\"font-size:8px\">a</span>"), "too small: a\n");
   EXPECT_EQ(faults("<svg viewBox=\"0 0 780 100\" width=\"390\" height=\"50\"><text y=\"50\">b</text></svg>"),
             "too small: b\n");
-  EXPECT_EQ(
-      faults(
-          "<div style=\"overflow:hidden;height:50px\"><span class=\"ax\" style=\"left:-5px\">c</span></div>"),
-      "cut off: c\n");
+  EXPECT_EQ(faults("<div style=\"overflow:hidden;height:50px\"><span class=\"ax\" style=\"left:-5px\">c</span></div>"),
+            "cut off: c\n");
   EXPECT_EQ(faults("<p style=\"color:#999\">grey</p>"), "hard to read: : grey\n");
 }
 

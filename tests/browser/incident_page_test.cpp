@@ -5,16 +5,14 @@
 namespace cgmm::test {
 namespace {
 
-constexpr std::int64_t kKilledUs =
-    std::int64_t{1'795'403'520} * 1'000'000 + 123'000;  // 2026-11-23T03:12:00.123Z
+constexpr std::int64_t kKilledUs = std::int64_t{1'795'403'520} * 1'000'000 + 123'000;  // 2026-11-23T03:12:00.123Z
 
 class IncidentPage : public BrowserTest {
  protected:
   void SetUp() override {
     BrowserTest::SetUp();
     if (IsSkipped()) return;
-    for (const std::string& path : {kHostile, kLong, std::string("/web")})
-      cgroups().put(path, v1_files(kBelow));
+    for (const std::string& path : {kHostile, kLong, std::string("/web")}) cgroups().put(path, v1_files(kBelow));
     scan();
     SQLite::Database db(database(), SQLite::OPEN_READWRITE, 5000);
     db.exec("BEGIN; DELETE FROM sample; DELETE FROM scan; DELETE FROM reclaim; DELETE FROM cgroup_limit");
@@ -73,8 +71,7 @@ TEST_F(IncidentPage, CanBeReadOnEveryScreen) {
     const std::filesystem::path page = page_of({"incident", "show", std::to_string(id)});
     EXPECT_LT(std::filesystem::file_size(page), std::size_t{300} * 1024);
     const Seen seen = expect_no_fault(page);
-    EXPECT_TRUE(
-        seen.title.starts_with("OOM kill " + std::to_string(id) + ": py<i>\" \\x1b[1m (pid 4319) and 2 "))
+    EXPECT_TRUE(seen.title.starts_with("OOM kill " + std::to_string(id) + ": py<i>\" \\x1b[1m (pid 4319) and 2 "))
         << seen.title;
     EXPECT_EQ(seen.figure_count, 2);
     EXPECT_GE(seen.labels.size(), std::size_t{2 * (4 + 2)}) << "both axes";
@@ -97,12 +94,10 @@ TEST_F(IncidentPage, OfOneThatOnlyTheCounterToldCanBeReadOnEveryScreen) {
 }
 
 TEST_F(IncidentPage, OfTheListCanBeReadOnEveryScreen) {
-  const Seen seen =
-      expect_no_fault(page_of({"incident", "list", "--since", "2026-11-01", "--until", "2026-12-01"}));
+  const Seen seen = expect_no_fault(page_of({"incident", "list", "--since", "2026-11-01", "--until", "2026-12-01"}));
   EXPECT_TRUE(seen.title.starts_with("OOM kills, 2026-11-01")) << seen.title;
   EXPECT_NE(seen.text.find("anon growth"), std::string::npos) << seen.text;
-  const Seen none =
-      expect_no_fault(page_of({"incident", "list", "--since", "2020-01-01", "--until", "2021-01-01"}));
+  const Seen none = expect_no_fault(page_of({"incident", "list", "--since", "2020-01-01", "--until", "2021-01-01"}));
   EXPECT_NE(none.text.find("the latest of all was at 2026-11-23T03:12:00Z"), std::string::npos) << none.text;
 }
 

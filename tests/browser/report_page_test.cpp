@@ -10,8 +10,7 @@ class ReportPage : public BrowserTest {
   void SetUp() override {
     BrowserTest::SetUp();
     if (IsSkipped()) return;
-    for (const std::string& path : {kHostile, kLong, std::string("/web")})
-      cgroups().put(path, v1_files(kBelow));
+    for (const std::string& path : {kHostile, kLong, std::string("/web")}) cgroups().put(path, v1_files(kBelow));
     scan();
     SQLite::Database db(database(), SQLite::OPEN_READWRITE, 5000);
     db.exec("BEGIN; DELETE FROM sample; DELETE FROM scan; DELETE FROM reclaim");
@@ -67,9 +66,9 @@ TEST_F(ReportPage, OfTheWeekCanBeReadOnEveryScreen) {
   EXPECT_TRUE(seen.title.starts_with("Memory report")) << seen.title;
   EXPECT_EQ(seen.figure_count, 1);
   EXPECT_GE(seen.labels.size(), std::size_t{4 + 3}) << "both axes";
-  for (const char* const part : {"From 2024-11-18T03:12:00Z to 2024-11-25T03:12:00Z 5",
-                                 "/a\\n<script>alert(1)</script>\"'&\\x1b[31m\\xff\\u202e",
-                                 "[[rule]]\ncgroup = ", "5 OOM kills", "Coverage"}) {
+  for (const char* const part :
+       {"From 2024-11-18T03:12:00Z to 2024-11-25T03:12:00Z 5",
+        "/a\\n<script>alert(1)</script>\"'&\\x1b[31m\\xff\\u202e", "[[rule]]\ncgroup = ", "5 OOM kills", "Coverage"}) {
     EXPECT_NE(seen.text.find(part), std::string::npos) << part << " in\n" << seen.text;
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may do what: a configuration that others may write is not taken, and whoever is in the group adm reads the history without
-// being root.
+// Who may do what: a configuration that others may write is not taken, and whoever is in the group adm reads the
+// history without being root.
 #include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +20,8 @@ class UntrustedConfig : public CliTest {
   void let_others_write() const { fs::permissions(config(), fs::perms(0666)); }
   std::string sentence() const {
     return config().string() +
-           ": not to be trusted: its mode is 0666, so that others than its owner may write it: take that away (chmod go-w)";
+           ": not to be trusted: its mode is 0666, so that others than its owner may write it: take that away (chmod "
+           "go-w)";
   }
 };
 
@@ -43,7 +44,8 @@ TEST_F(UntrustedConfig, IsNotReloadedAndTheSettingsStayAsTheyWere) {
   EXPECT_EQ(text("SELECT detail FROM service_event WHERE kind = 'config_error'"), sentence());
   ASSERT_TRUE(wait_for_scans(3));
   EXPECT_EQ(reclaim_count(), 0);
-  EXPECT_NE(service.output().find("the configuration stays as it was: " + sentence()), std::string::npos) << service.output();
+  EXPECT_NE(service.output().find("the configuration stays as it was: " + sentence()), std::string::npos)
+      << service.output();
 
   fs::permissions(config(), fs::perms(0644));
   service.signal(SIGHUP);
@@ -90,11 +92,12 @@ class Readers : public CliTest {
  protected:
   void SetUp() override {
     const group* const adm = ::getgrnam("adm");
-    if (::geteuid() != 0 || adm == nullptr) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: it takes root and a group adm ***";
+    if (::geteuid() != 0 || adm == nullptr)
+      GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: it takes root and a group adm ***";
     adm_ = adm->gr_gid;
     cgroups().put("/web", v1_files(kOver));
     fs::permissions(database().parent_path(), fs::perms(0755));  // the test's own; the history's is below it
-    fs::copy_file(CGMM_PROGRAM, file("program"));                 // the build's directory may be nobody else's
+    fs::copy_file(CGMM_PROGRAM, file("program"));                // the build's directory may be nobody else's
     fs::permissions(file("program"), fs::perms(0755));
   }
   fs::path history() const { return file("made") / "history.db"; }
@@ -122,8 +125,8 @@ class Readers : public CliTest {
     return answer;
   }
   void expect_all_to_be_read(const char* when, int status_exit_code) const {
-    for (const std::vector<std::string>& command :
-         std::vector<std::vector<std::string>>{{"status"}, {"report"}, {"incident"}, {"history", "*"}, {"report", "cgroups"}}) {
+    for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+             {"status"}, {"report"}, {"incident"}, {"history", "*"}, {"report", "cgroups"}}) {
       const Answer answer = as_nobody(command, /*in_adm=*/true);
       EXPECT_EQ(answer.exit_code, command.front() == "status" ? status_exit_code : 0)
           << when << ", " << command.front() << ": " << answer.err;
@@ -161,7 +164,7 @@ TEST_F(Readers, OfTheGroupAdmNeedNotBeRoot) {
 TEST_F(Readers, OfTheGroupAdmCantOpenTheLockAndKnowAllTheSameWhetherTheServiceRuns) {
   ServiceProcess service(arguments(), log());
   ASSERT_TRUE(eventually([&] { return as_nobody({"status"}, true).exit_code == 0; })) << service.output();
-  struct stat lock {};
+  struct stat lock{};
   ASSERT_EQ(::stat((history().string() + ".lock").c_str(), &lock), 0);
   EXPECT_EQ(lock.st_mode & 07777U, 0600U);
   const std::string in_use = "in use by pid " + std::to_string(service.pid());
@@ -170,7 +173,8 @@ TEST_F(Readers, OfTheGroupAdmCantOpenTheLockAndKnowAllTheSameWhetherTheServiceRu
 
   service.signal(SIGSTOP);  // it does not answer any more
   const Answer hanging = as_nobody({"status", "--format", "json"}, true);
-  EXPECT_TRUE(nlohmann::json::parse(hanging.out)["rows"][0]["state"].get<std::string>().starts_with("running")) << hanging.out;
+  EXPECT_TRUE(nlohmann::json::parse(hanging.out)["rows"][0]["state"].get<std::string>().starts_with("running"))
+      << hanging.out;
   service.signal(SIGCONT);
   service.signal(SIGTERM);
   ASSERT_EQ(service.wait_for_exit(), 0);

@@ -13,11 +13,8 @@ class BadHistory : public CliTest {
   BadHistory() { cgroups().put("/web", v1_files(kOver)); }
 
   static const std::vector<std::vector<std::string>>& readers() {
-    static const std::vector<std::vector<std::string>> all{{"report"},
-                                                           {"report", "reclaims"},
-                                                           {"history", "web"},
-                                                           {"status"},
-                                                           {"query", "SELECT count(*) FROM sample"}};
+    static const std::vector<std::vector<std::string>> all{
+        {"report"}, {"report", "reclaims"}, {"history", "web"}, {"status"}, {"query", "SELECT count(*) FROM sample"}};
     return all;
   }
   void expect_refused_by_readers(const std::string& sentence) const {
@@ -44,9 +41,11 @@ class BadHistory : public CliTest {
     }
     ASSERT_EQ(aside.size(), 1U);
     EXPECT_TRUE(content_of(aside[0]) == damaged);
-    EXPECT_EQ(number("SELECT count(*) FROM service_event WHERE fault = 'history' AND kind = 'fault_begin' AND detail LIKE '%" +
-                     aside[0].filename().string() + "%'"),
-              1);
+    EXPECT_EQ(
+        number(
+            "SELECT count(*) FROM service_event WHERE fault = 'history' AND kind = 'fault_begin' AND detail LIKE '%" +
+            aside[0].filename().string() + "%'"),
+        1);
     EXPECT_NE(answer.err.find(aside[0].filename().string()), std::string::npos) << answer.err;
     EXPECT_EQ(ask({"report"}).exit_code, 0);
   }
@@ -70,15 +69,13 @@ TEST_F(BadHistory, MissingItIsMadeByTheServiceAndMissedByEverythingElse) {
 
 TEST_F(BadHistory, ATextFileIsNotTaken) {
   write(database(), "dear diary\n");
-  expect_refused(
-      database().string() +
-      " is not a SQLite database: cgroup-memory-manager did not write it and leaves it as it is; " +
-      kNameAnother);
+  expect_refused(database().string() +
+                 " is not a SQLite database: cgroup-memory-manager did not write it and leaves it as it is; " +
+                 kNameAnother);
 }
 
 TEST_F(BadHistory, AnotherProgramsDatabaseIsNotTaken) {
-  SQLite::Database(database(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE)
-      .exec("CREATE TABLE bookmark (url TEXT)");
+  SQLite::Database(database(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE bookmark (url TEXT)");
   expect_refused(database().string() +
                  " is the SQLite database of another program (no application_id) and is left as it is; " +
                  kNameAnother);
@@ -96,9 +93,9 @@ TEST_F(BadHistory, ACutOffFileIsPutAsideByTheService) {
   const auto size = std::filesystem::file_size(database());
   std::filesystem::resize_file(database(), size - 100);
   const std::string damaged = content_of(database());
-  expect_refused_by_readers(database().string() + " is damaged (it has " + std::to_string(size - 100) + " of " +
-                            std::to_string(size) + " bytes): the service puts it aside and begins a new one when it starts, or " +
-                            kNameAnother);
+  expect_refused_by_readers(
+      database().string() + " is damaged (it has " + std::to_string(size - 100) + " of " + std::to_string(size) +
+      " bytes): the service puts it aside and begins a new one when it starts, or " + kNameAnother);
   EXPECT_TRUE(content_of(database()) == damaged) << "readers leave it as it is";
   expect_put_aside(damaged);
 }
@@ -108,10 +105,11 @@ TEST_F(BadHistory, AnOverwrittenFileIsPutAsideByTheService) {
   std::string content = content_of(database());
   for (std::size_t i = 4096; i < content.size(); ++i) content[i] = static_cast<char>(0xA5);
   write(database(), content);
-  expect_refused_by_readers(database().string() +
-                            " is damaged (SQLite says: database disk image is malformed): the service puts it aside and begins "
-                            "a new one when it starts, or " +
-                            kNameAnother);
+  expect_refused_by_readers(
+      database().string() +
+      " is damaged (SQLite says: database disk image is malformed): the service puts it aside and begins "
+      "a new one when it starts, or " +
+      kNameAnother);
   EXPECT_TRUE(content_of(database()) == content) << "readers leave it as it is";
   expect_put_aside(content);
 }
@@ -123,11 +121,10 @@ TEST_F(BadHistory, ALaterVersionsIsNotTaken) {
     SQLite::Database db(database(), SQLite::OPEN_READWRITE);
     db.exec("PRAGMA journal_mode = DELETE; PRAGMA user_version = 99");
   }
-  expect_refused(
-      database().string() +
-      " was written by a later version of cgroup-memory-manager (its schema is version 99, this program "
-      "knows up to " +
-      std::to_string(known) + "): upgrade the program or " + kNameAnother);
+  expect_refused(database().string() +
+                 " was written by a later version of cgroup-memory-manager (its schema is version 99, this program "
+                 "knows up to " +
+                 std::to_string(known) + "): upgrade the program or " + kNameAnother);
 }
 
 TEST_F(BadHistory, OneThatAnotherServiceWritesIsNotTaken) {

@@ -23,8 +23,7 @@ TEST_F(Check, CheckSaysWhatIsRightOnEveryKindOfTree) {
   for (const Kind kind : {Kind::v1, Kind::v2, Kind::minimal_v1}) {
     FakeCgroups tree;
     tree.put("/web", files_of(kind, kOver));
-    tree.put("/kubepods/pod8a3f0a43-7f6c-4b6e-9d0e-0d3b1f1f7a11/" + std::string(64, 'a'),
-             files_of(kind, kOver));
+    tree.put("/kubepods/pod8a3f0a43-7f6c-4b6e-9d0e-0d3b1f1f7a11/" + std::string(64, 'a'), files_of(kind, kOver));
     const Answer text = ask({"check", "--parent", tree.root()});
     EXPECT_EQ(text.exit_code, 0) << text.out;
     EXPECT_EQ(text.err, "");
@@ -63,7 +62,8 @@ TEST_F(Check, CheckTellsWhereKillsAndNamesComeFrom) {
     auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));
     return items[item]["result"].get<std::string>() + ": " + items[item]["detail"].get<std::string>();
   };
-  EXPECT_EQ(result("kernel_log = '/nowhere/kmsg'", "kernel log").substr(0, 45), "warning: /nowhere/kmsg: No such file or direc");
+  EXPECT_EQ(result("kernel_log = '/nowhere/kmsg'", "kernel log").substr(0, 45),
+            "warning: /nowhere/kmsg: No such file or direc");
   EXPECT_EQ(result("kernel_log = '/etc/passwd'", "kernel log").substr(0, 34), "warning: /etc/passwd is no device:");
   EXPECT_EQ(result("kernel_log = 'off'", "kernel log").substr(0, 8), "ok: off:");
   EXPECT_EQ(result("", "kernel log").substr(0, 47), "ok: off: it says nothing of a copied or fake tr");
@@ -131,8 +131,7 @@ TEST_F(Check, CheckNamesTheServiceThatRuns) {
   auto service = start();
   ASSERT_TRUE(wait_for_scans(1));
   auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));
-  EXPECT_EQ(items["database"]["detail"],
-            database().string() + ", in use by pid " + std::to_string(service.pid()));
+  EXPECT_EQ(items["database"]["detail"], database().string() + ", in use by pid " + std::to_string(service.pid()));
 }
 
 }  // namespace

@@ -36,17 +36,11 @@ inline constexpr std::uint64_t kMiB = 1024 * 1024;
 /// The hierarchies that there are, and the least that a v1 one may have.
 enum class Kind { v1, v2, minimal_v1 };
 
-inline std::string name_of(Kind kind) {
-  return kind == Kind::v1 ? "v1" : kind == Kind::v2 ? "v2" : "minimal_v1";
-}
-inline void PrintTo(Kind kind, std::ostream* stream) {
-  *stream << name_of(kind);
-}
+inline std::string name_of(Kind kind) { return kind == Kind::v1 ? "v1" : kind == Kind::v2 ? "v2" : "minimal_v1"; }
+inline void PrintTo(Kind kind, std::ostream* stream) { *stream << name_of(kind); }
 
 /// The file that makes the kernel reclaim.
-inline std::string lever_of(Kind kind) {
-  return kind == Kind::v2 ? "memory.reclaim" : "memory.force_empty";
-}
+inline std::string lever_of(Kind kind) { return kind == Kind::v2 ? "memory.reclaim" : "memory.force_empty"; }
 
 inline Files files_of(Kind kind, const FakeMemory& memory) {
   if (kind == Kind::v1) return v1_files(memory);
@@ -63,9 +57,8 @@ inline constexpr FakeMemory kBelow{.file_bytes = 20 * kMiB, .anon_bytes = 60 * k
 inline const std::vector<std::string> kFormats{"text", "markdown", "html", "csv", "json"};
 
 inline void expect_no_accident(const std::string& said) {
-  for (const char* const accident :
-       {"terminate called", "what():", "std::", "bad optional access", "basic_string", "Assertion",
-        "runtime error:", "Sanitizer", "please report this"}) {
+  for (const char* const accident : {"terminate called", "what():", "std::", "bad optional access", "basic_string",
+                                     "Assertion", "runtime error:", "Sanitizer", "please report this"}) {
     EXPECT_EQ(said.find(accident), std::string::npos) << accident << " in:\n" << said;
   }
 }
@@ -92,14 +85,11 @@ inline bool is_utf8(const std::string& text) {
 
 class CliTest : public ::testing::Test {
  protected:
-  CliTest() {
-    write_config("threshold = '25%'\ncooldown = '1h'\nreports_dir = '" + reports_dir().string() + "'\n");
-  }
+  CliTest() { write_config("threshold = '25%'\ncooldown = '1h'\nreports_dir = '" + reports_dir().string() + "'\n"); }
 
   void TearDown() override {
     expect_no_accident(content_of(log()));
-    if (HasFailure() && std::filesystem::exists(log()))
-      ADD_FAILURE() << "The service said:\n" << content_of(log());
+    if (HasFailure() && std::filesystem::exists(log())) ADD_FAILURE() << "The service said:\n" << content_of(log());
   }
 
   FakeCgroups& cgroups() { return cgroups_; }
@@ -116,7 +106,8 @@ class CliTest : public ::testing::Test {
   }
   void write_config(const std::string& toml) const {
     write(config(), toml);
-    std::filesystem::permissions(config(), std::filesystem::perms(0644));  // whatever the umask is: others may not write it
+    std::filesystem::permissions(config(),
+                                 std::filesystem::perms(0644));  // whatever the umask is: others may not write it
   }
 
   /// The program with these arguments and no others.
@@ -132,14 +123,12 @@ class CliTest : public ::testing::Test {
   }
 
   std::vector<std::string> service_arguments(const std::vector<std::string>& more) const {
-    std::vector<std::string> arguments{"--config",      config(),     "--parent",
-                                       cgroups_.root(), "--database", database()};
+    std::vector<std::string> arguments{"--config", config(), "--parent", cgroups_.root(), "--database", database()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
   /// The service until it has made this many scans.
-  Answer scan(int cycles = 1, const std::vector<std::string>& more = {},
-              const Environment& environment = {}) const {
+  Answer scan(int cycles = 1, const std::vector<std::string>& more = {}, const Environment& environment = {}) const {
     auto arguments = service_arguments({"--cycles", std::to_string(cycles)});
     if (cycles > 1) arguments.insert(arguments.end(), {"--interval", "100ms"});
     arguments.insert(arguments.end(), more.begin(), more.end());

@@ -38,14 +38,12 @@ class Hanging : public CliTest, public ::testing::WithParamInterface<std::tuple<
     cgroups().put_file("/over", lever_of(kind()), "");
   }
   bool wait_for_reclaim() const {
-    return eventually(
-        [&] { return number_so_far("SELECT count(*) FROM reclaim WHERE outcome = 'started'") == 1; });
+    return eventually([&] { return number_so_far("SELECT count(*) FROM reclaim WHERE outcome = 'started'") == 1; });
   }
   std::int64_t scans_in_the_log() const {
     const std::string said = content_of(log());
     std::int64_t count = 0;
-    for (auto at = said.find(" debug: scan: "); at != std::string::npos;
-         at = said.find(" debug: scan: ", at + 1)) {
+    for (auto at = said.find(" debug: scan: "); at != std::string::npos; at = said.find(" debug: scan: ", at + 1)) {
       ++count;
     }
     return count;
@@ -110,7 +108,8 @@ TEST_P(Hanging, TheTimeLimitOfOneReclaimEndsItAndTheNextOneIsMade) {
   less.file_bytes -= kMiB;
   cgroups().put("/next", files_of(kind(), less));
   auto service = start();
-  ASSERT_TRUE(eventually([&] { return number_so_far("SELECT count(*) FROM reclaim WHERE outcome <> 'started'") == 2; }));
+  ASSERT_TRUE(
+      eventually([&] { return number_so_far("SELECT count(*) FROM reclaim WHERE outcome <> 'started'") == 2; }));
   EXPECT_EQ(text("SELECT outcome || ' ' || stopped_by FROM v_reclaim WHERE path = '/over'"), "partial timeout");
   EXPECT_GE(number("SELECT duration_us FROM v_reclaim WHERE path = '/over'"), 300'000);
   EXPECT_NE(cgroups().file("/next", lever_of(kind())), "");

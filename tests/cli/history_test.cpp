@@ -31,8 +31,8 @@ TEST_F(History, HistoryDrawsAChartAndItsDataFormatsHaveEverySample) {
   EXPECT_EQ(parse_csv(ask({"history", "/web", "--format", "csv"}).out).size(), std::size_t{6});
   EXPECT_EQ(rows_of({"history", "*"}).size(), std::size_t{10});
   EXPECT_EQ(rows_of({"history", "we"}).size(), std::size_t{5}) << "a part of the path is enough";
-  EXPECT_TRUE(ask({"history", "/web", "--format", "markdown"})
-                  .out.starts_with("## History\n\n| at | cgroup | usage |"));
+  EXPECT_TRUE(
+      ask({"history", "/web", "--format", "markdown"}).out.starts_with("## History\n\n| at | cgroup | usage |"));
 }
 
 TEST_F(History, HistoryIsAPageOfChartsWithWhatHappenedMeanwhile) {
@@ -44,12 +44,11 @@ TEST_F(History, HistoryIsAPageOfChartsWithWhatHappenedMeanwhile) {
   EXPECT_EQ(activity_of(page), "");
   EXPECT_EQ(page.all("figure").size(), std::size_t{8});
   EXPECT_EQ(page.all("h2").at(0).text, "/quiet0");
-  EXPECT_NE(answer.out.find("... and 2 more cgroups: narrow the glob, or take --format csv"),
-            std::string::npos);
+  EXPECT_NE(answer.out.find("... and 2 more cgroups: narrow the glob, or take --format csv"), std::string::npos);
   const std::string web = ask({"history", "/web", "--format", "html"}).out;
   for (const char* const part :
-       {"usage <span>up to 68.0 MiB", "reclaimable cache <span>up to 60.0 MiB",
-        "anonymous <span>up to 8.0 MiB", "1 reclaim<", "Samples", "<td class=\"num\">68.0 MiB"}) {
+       {"usage <span>up to 68.0 MiB", "reclaimable cache <span>up to 60.0 MiB", "anonymous <span>up to 8.0 MiB",
+        "1 reclaim<", "Samples", "<td class=\"num\">68.0 MiB"}) {
     EXPECT_NE(web.find(part), std::string::npos) << part << " in\n" << web;
   }
 }
@@ -76,16 +75,15 @@ TEST_F(History, HistoryOfACgroupThatIsNotThereIsASentenceAndExitCodeOne) {
   const Answer answer = ask({"history", "/nope", "--since", "2h"});
   EXPECT_EQ(answer.exit_code, 1);
   EXPECT_EQ(answer.out, "");
-  EXPECT_EQ(
-      answer.err,
-      "cgroup-memory-manager: no samples of a cgroup that matches \"/nope\" in this window; `report cgroups "
-      "--since 2h` lists the cgroups that there are\n");
+  EXPECT_EQ(answer.err,
+            "cgroup-memory-manager: no samples of a cgroup that matches \"/nope\" in this window; `report cgroups "
+            "--since 2h` lists the cgroups that there are\n");
 }
 
 TEST_F(History, QueryAnswersInEveryFormat) {
   scan();
-  const std::vector<std::string> query{
-      "query", "SELECT path, 1.5 AS half, NULL AS absent, 'a,\"b' AS text FROM v_cgroup"};
+  const std::vector<std::string> query{"query",
+                                       "SELECT path, 1.5 AS half, NULL AS absent, 'a,\"b' AS text FROM v_cgroup"};
   const auto as = [&](const std::string& format) {
     auto arguments = query;
     arguments.insert(arguments.end(), {"--format", format});
@@ -112,15 +110,13 @@ TEST_F(History, TheReadersWorkBesideTheServiceAndOnACopiedFile) {
   std::filesystem::create_directory(file("copy"));
   std::filesystem::copy_file(database(), file("copy/h.db"));
   std::filesystem::permissions(file("copy/h.db"), std::filesystem::perms::owner_read);
-  std::filesystem::permissions(file("copy"),
-                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-  const Answer answer = program({"query", "SELECT count(*) > 1 AS some FROM scan", "--format", "csv",
-                                 "--config", config(), "--database", file("copy/h.db")});
+  std::filesystem::permissions(file("copy"), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  const Answer answer = program({"query", "SELECT count(*) > 1 AS some FROM scan", "--format", "csv", "--config",
+                                 config(), "--database", file("copy/h.db")});
   std::filesystem::permissions(file("copy"), std::filesystem::perms::owner_all);
   EXPECT_EQ(answer.out, "some\n1\n") << answer.err;
   std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(file("copy")))
-    files.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(file("copy"))) files.push_back(entry.path().filename());
   EXPECT_EQ(files, std::vector<std::string>{"h.db"}) << "a reader leaves nothing behind";
 }
 

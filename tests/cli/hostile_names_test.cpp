@@ -160,16 +160,13 @@ TEST_F(HostileNames, LeaveMarkdownWithoutMarkupAndWithAsManyCellsInEachRow) {
     for (std::string line; std::getline(lines, line);) {
       if (!line.starts_with("| ")) {
         cells = 0;
-        EXPECT_FALSE(line.starts_with("/") || line.starts_with("2026"))
-            << "a name broke out of its row: " << line;
+        EXPECT_FALSE(line.starts_with("/") || line.starts_with("2026")) << "a name broke out of its row: " << line;
         continue;
       }
       std::size_t bars = 0;
       for (std::size_t i = 0; i < line.size(); ++i) {
-        if (line[i] == '\\')
-          ++i;  // what follows is itself
-        else if (line[i] == '|')
-          ++bars;
+        if (line[i] == '\\') ++i;  // what follows is itself
+        else if (line[i] == '|') ++bars;
       }
       if (cells == 0) cells = bars;
       EXPECT_EQ(bars, cells) << line;

@@ -52,8 +52,7 @@ TEST_F(Incident, TheListIsWhatItShowsWithoutAWord) {
   EXPECT_EQ(parse_csv(csv).size(), std::size_t{2});
   EXPECT_NE(csv.find(",anon_growth,"), std::string::npos) << csv;
   EXPECT_EQ(rows_of({"incident", "list", "--cgroup", "db"}).size(), std::size_t{0});
-  EXPECT_EQ(rows_of({"incident", "list", "--since", "2020-01-01", "--until", "2021-01-01"}).size(),
-            std::size_t{0});
+  EXPECT_EQ(rows_of({"incident", "list", "--since", "2020-01-01", "--until", "2021-01-01"}).size(), std::size_t{0});
 }
 
 TEST_F(Incident, AKillThatIsSeenBetweenTwoScansIsInTheLogAtOnce) {
@@ -64,9 +63,8 @@ TEST_F(Incident, AKillThatIsSeenBetweenTwoScansIsInTheLogAtOnce) {
   ServiceProcess service(service_arguments({"--interval", "1h"}), log());
   ASSERT_TRUE(wait_for_scans(2)) << "the first one, and what is sampled every second";
   cgroups().put("/web", full(1));
-  EXPECT_TRUE(eventually([&] {
-    return content_of(log()).find("the counter of OOM kills rose by 1 in /web") != std::string::npos;
-  }));
+  EXPECT_TRUE(eventually(
+      [&] { return content_of(log()).find("the counter of OOM kills rose by 1 in /web") != std::string::npos; }));
   service.signal(SIGTERM);
   EXPECT_EQ(service.wait_for_exit(), 0);
   EXPECT_EQ(number("SELECT count(*) FROM oom_kill"), 1);
@@ -95,15 +93,13 @@ TEST_F(Incident, ShowAsJsonIsExactAndAsMarkdownADocument) {
   EXPECT_EQ(json["samples"].size(), std::size_t{3});
   EXPECT_EQ(json["samples"][0]["usage_bytes"], 68 * kMiB);
   EXPECT_EQ(json["reclaims"].size(), std::size_t{1});
-  EXPECT_EQ(json["window"]["until_us"].get<std::int64_t>(),
-            json["kill"]["killed_at_us"].get<std::int64_t>() + 1)
+  EXPECT_EQ(json["window"]["until_us"].get<std::int64_t>(), json["kill"]["killed_at_us"].get<std::int64_t>() + 1)
       << "the history ends with the kill";
   EXPECT_TRUE(ask({"incident", "show", "1", "--format", "markdown"}).out.starts_with("# OOM kill 1 at 20"));
   const std::string page = ask({"incident", "show", "1", "--format", "html"}).out;
   EXPECT_EQ(activity_of(Html(page)), "");
   EXPECT_NE(page.find("<h1>OOM kill 1: python3 (pid 42) in cgroup /web</h1>"), std::string::npos) << page;
-  EXPECT_NE(page.find(" on " + text("SELECT value FROM node WHERE key = 'node'") + "</p>"), std::string::npos)
-      << page;
+  EXPECT_NE(page.find(" on " + text("SELECT value FROM node WHERE key = 'node'") + "</p>"), std::string::npos) << page;
 }
 
 TEST_F(Incident, TheWindowIsHowLongBefore) {
@@ -121,9 +117,8 @@ TEST_F(Incident, TheWindowIsHowLongBefore) {
   EXPECT_EQ(samples({"--window", "1h"}), std::size_t{2});
   EXPECT_EQ(samples({"--window", "3h"}), std::size_t{3});
   for (const char* const wrong : {"", "0", "-1", "soon", "366d"}) {
-    EXPECT_EQ(
-        refused({"incident", "show", "latest", "--window", wrong}, 2),
-        "--window = \"" + std::string(wrong) + "\": expected a duration up to \"365d\" such as \"30m\"\n");
+    EXPECT_EQ(refused({"incident", "show", "latest", "--window", wrong}, 2),
+              "--window = \"" + std::string(wrong) + "\": expected a duration up to \"365d\" such as \"30m\"\n");
   }
 }
 
@@ -139,8 +134,7 @@ TEST_F(Incident, WhatCannotBeMeantIsUsage) {
   }
   EXPECT_EQ(refused({"incident", "list", "1"}, 2), "incident list takes no number; `incident show 1` does\n");
   EXPECT_EQ(refused({"incident", "list", "--window", "1h"}, 2), "--window is an option of incident show\n");
-  EXPECT_EQ(refused({"incident", "show", "1", "--since", "1h"}, 2),
-            "--since is an option of incident list\n");
+  EXPECT_EQ(refused({"incident", "show", "1", "--since", "1h"}, 2), "--since is an option of incident list\n");
   EXPECT_EQ(refused({"incident", "show", "1", "--format", "csv"}, 2),
             "CSV holds one table, and an incident is several; choose text, markdown, html or json\n");
 }
@@ -185,8 +179,7 @@ TEST_F(Incident, AVictimsNameIsHarmless) {
     const Answer one = ask({"incident", "show", "latest", "--format", format});
     EXPECT_EQ(one.exit_code, 0) << one.err;
     EXPECT_TRUE(is_utf8(one.out)) << format;
-    EXPECT_TRUE(format == "text" || format == "json" || one.out.find("<script") == std::string::npos)
-        << one.out;
+    EXPECT_TRUE(format == "text" || format == "json" || one.out.find("<script") == std::string::npos) << one.out;
   }
 }
 

@@ -83,7 +83,8 @@ TEST_F(LiveStatus, AFaultIsInTheStateAndTheServiceStillIsFine) {
   cgroups().put("/db", v1_files(kBelow));
   cgroups().put_file("/db", "memory.stat", "no numbers here\n");
   auto service = start();
-  ASSERT_TRUE(eventually([&] { return number_so_far("SELECT count(*) FROM service_event WHERE fault = 'cgroups'") == 1; }));
+  ASSERT_TRUE(
+      eventually([&] { return number_so_far("SELECT count(*) FROM service_event WHERE fault = 'cgroups'") == 1; }));
   const Answer answer = ask({"status", "--format", "json"});
   EXPECT_EQ(answer.exit_code, 0);
   const auto now = nlohmann::json::parse(answer.out)["rows"][0];

@@ -7,9 +7,7 @@ namespace {
 
 class Reclaiming : public CliTest, public ::testing::WithParamInterface<Kind> {
  protected:
-  void put(const std::string& path, const FakeMemory& memory) {
-    cgroups().put(path, files_of(GetParam(), memory));
-  }
+  void put(const std::string& path, const FakeMemory& memory) { cgroups().put(path, files_of(GetParam(), memory)); }
   std::string lever() const { return lever_of(GetParam()); }
   bool was_reclaimed(const std::string& path) { return !cgroups().file(path, lever()).empty(); }
   void forget(const std::string& path) { cgroups().put_file(path, lever(), ""); }

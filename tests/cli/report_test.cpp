@@ -38,8 +38,7 @@ TEST_F(Report, TheListHasEveryReportThatIsShipped) {
   }
   const auto listed = names();
   EXPECT_EQ(std::set<std::string>(listed.begin(), listed.end()), shipped);
-  for (const std::string& name : listed)
-    EXPECT_NE(out({"--list"}).find("\n" + name + " "), std::string::npos);
+  for (const std::string& name : listed) EXPECT_NE(out({"--list"}).find("\n" + name + " "), std::string::npos);
 }
 
 TEST_F(Report, TheListNeedsNoHistory) {
@@ -79,8 +78,7 @@ TEST_F(Report, AGlobNarrowsItAndAWindowBeforeTheHistoryHasNothing) {
   EXPECT_EQ(rows_of({"report", "cgroups", "--cgroup", "/over"}).size(), std::size_t{1});
   EXPECT_EQ(rows_of({"report", "cgroups", "--cgroup", "ove"}).size(), std::size_t{1});
   EXPECT_EQ(rows_of({"report", "cgroups", "--cgroup", "/nope"}).size(), std::size_t{0});
-  EXPECT_EQ(rows_of({"report", "cgroups", "--since", "2001-01-01", "--until", "2001-02-01"}).size(),
-            std::size_t{0});
+  EXPECT_EQ(rows_of({"report", "cgroups", "--since", "2001-01-01", "--until", "2001-02-01"}).size(), std::size_t{0});
   EXPECT_EQ(rows_of({"report", "cgroups", "--until", "2099-01-01"}).size(), std::size_t{2});
 }
 
@@ -88,8 +86,7 @@ TEST_F(Report, TheWeeklySummaryBeginsWithASentenceThatAnswers) {
   const std::string text = out({});
   EXPECT_TRUE(text.starts_with("Memory report, 20")) << text;
   EXPECT_NE(text.find("Z, 1 reclaim freed nothing. 2 scans covered "), std::string::npos) << text;
-  EXPECT_NE(text.find(" and saw 2 cgroups. No OOM kill was seen.\n\nAdvice\n\n(none)\n"), std::string::npos)
-      << text;
+  EXPECT_NE(text.find(" and saw 2 cgroups. No OOM kill was seen.\n\nAdvice\n\n(none)\n"), std::string::npos) << text;
   const std::string markdown = out({}, "markdown");
   EXPECT_TRUE(markdown.starts_with("# Memory report, 20")) << markdown;
   EXPECT_NE(markdown.find("\n## Coverage\n"), std::string::npos) << markdown;
@@ -99,8 +96,7 @@ TEST_F(Report, TheWeeklySummaryAsAPageHasTheSameAnswerAndTables) {
   const Html page(out({}, "html"));
   EXPECT_EQ(activity_of(page), "");
   ASSERT_EQ(page.of_class("lead").size(), std::size_t{1});
-  EXPECT_TRUE(page.of_class("lead")[0].text.ends_with("Z, 1 reclaim freed nothing."))
-      << page.of_class("lead")[0].text;
+  EXPECT_TRUE(page.of_class("lead")[0].text.ends_with("Z, 1 reclaim freed nothing.")) << page.of_class("lead")[0].text;
   const std::string text = out({}, "text");
   for (const auto& heading : page.all("h2")) {
     if (heading.text.starts_with("Freed in each")) continue;
@@ -115,8 +111,7 @@ TEST_F(Report, TheWeeklySummaryAsCsvIsTheNumbersOfTheSentenceInOneRow) {
   ASSERT_EQ(rows[0].size(), rows[1].size());
   const auto value = [&](const std::string& column) {
     const auto found = std::find(rows[0].begin(), rows[0].end(), column);
-    return found == rows[0].end() ? "no column " + column
-                                  : rows[1][static_cast<std::size_t>(found - rows[0].begin())];
+    return found == rows[0].end() ? "no column " + column : rows[1][static_cast<std::size_t>(found - rows[0].begin())];
   };
   EXPECT_EQ(value("scans"), "2");
   EXPECT_EQ(value("samples"), "4");
@@ -143,8 +138,9 @@ TEST_F(Report, ExactFormatsHaveThePathThatTheShortNameStandsFor) {
 TEST_F(Report, AGlobThatMatchesNoCgroupIsAMistakeAndNotGoodNews) {
   const Answer answer = ask({"report", "--cgroup", "nope"});
   EXPECT_EQ(answer.exit_code, 1);
-  EXPECT_EQ(answer.err, "cgroup-memory-manager: no cgroup matches \"nope\" in this window; `report cgroups` lists the "
-                        "cgroups that there are\n");
+  EXPECT_EQ(answer.err,
+            "cgroup-memory-manager: no cgroup matches \"nope\" in this window; `report cgroups` lists the "
+            "cgroups that there are\n");
 }
 
 TEST_F(Report, OutputGoesWhereItIsToldAndNowhereElse) {
@@ -158,8 +154,7 @@ TEST_F(Report, OutputGoesWhereItIsToldAndNowhereElse) {
   }
   const Answer answer = ask({"report", "--output", file("nope/report.out")});
   EXPECT_EQ(answer.exit_code, 1);
-  EXPECT_EQ(answer.err,
-            "cgroup-memory-manager: " + file("nope/report.out").string() + ": No such file or directory\n");
+  EXPECT_EQ(answer.err, "cgroup-memory-manager: " + file("nope/report.out").string() + ": No such file or directory\n");
 }
 
 TEST_F(Report, AnOperatorsOwnIsListedAndRun) {
@@ -197,7 +192,8 @@ TEST_F(Report, AnOperatorsOwnThatWouldWriteIsRefused) {
     write(reports_dir() / "bad.sql", "-- Bad\n" + sql);
     const Answer answer = ask({"report", "bad"});
     EXPECT_EQ(answer.exit_code, 2);
-    EXPECT_EQ(answer.err, "cgroup-memory-manager: report \"bad\" of reports_dir: the query can't be run: " + why + "\n");
+    EXPECT_EQ(answer.err,
+              "cgroup-memory-manager: report \"bad\" of reports_dir: the query can't be run: " + why + "\n");
   }
   EXPECT_EQ(number("SELECT count(*) FROM sample"), 4);
 }
@@ -245,9 +241,7 @@ class Advice : public CliTest {
     effect.bind(2, 2 * one.refaulted_mib >= one.freed_mib ? "churn" : "effective");
     effect.exec();
   }
-  void exec(const std::string& sql) const {
-    SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000).exec(sql);
-  }
+  void exec(const std::string& sql) const { SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000).exec(sql); }
   std::string out(const std::string& format) const {
     const Answer answer = ask({"report", "--format", format});
     EXPECT_EQ(answer.exit_code, 0) << answer.err;
@@ -279,16 +273,14 @@ TEST_F(Advice, LeadsTheTextWithARuleBelow) {
                       kRule + "\n    threshold = \"63MiB\"\n"),
             std::string::npos)
       << text;
-  EXPECT_NE(text.find("\n/full: exclude it from reclaim. None of the 4 reclaims "), std::string::npos)
-      << text;
+  EXPECT_NE(text.find("\n/full: exclude it from reclaim. None of the 4 reclaims "), std::string::npos) << text;
   EXPECT_NE(text.find("\nWhat became of reclaims\n"), std::string::npos) << text;
 }
 
 TEST_F(Advice, IsFencedInMarkdown) {
   const std::string markdown = out("markdown");
   EXPECT_NE(markdown.find("\n## Advice\n"), std::string::npos) << markdown;
-  EXPECT_NE(markdown.find("\n```toml\n[[rule]]\n" + kRule + "\nthreshold = \"63MiB\"\n```\n"),
-            std::string::npos)
+  EXPECT_NE(markdown.find("\n```toml\n[[rule]]\n" + kRule + "\nthreshold = \"63MiB\"\n```\n"), std::string::npos)
       << markdown;
   EXPECT_EQ(markdown.find("<script"), std::string::npos) << markdown;
 }
@@ -305,8 +297,7 @@ TEST_F(Advice, HasItsNumbersInCsv) {
   ASSERT_EQ(rows.size(), std::size_t{2});
   const auto value = [&](const std::string& column) {
     const auto found = std::find(rows[0].begin(), rows[0].end(), column);
-    return found == rows[0].end() ? "no column " + column
-                                  : rows[1][static_cast<std::size_t>(found - rows[0].begin())];
+    return found == rows[0].end() ? "no column " + column : rows[1][static_cast<std::size_t>(found - rows[0].begin())];
   };
   EXPECT_EQ(value("watched_reclaims"), "12");
   EXPECT_EQ(value("refaulted_bytes"), std::to_string(320 * kMiB));
@@ -361,7 +352,8 @@ class OldHistory : public CliTest {
     db.exec("PRAGMA user_version = 1");
     db.exec(
         "INSERT INTO cgroup (path, inode, first_seen_at_us, last_seen_at_us, vanished_at_us) "
-        "VALUES ('/web', 1, unixepoch() * 1000000 - 9000000, unixepoch() * 1000000 - 1000000, unixepoch() * 1000000 - 1000000)");
+        "VALUES ('/web', 1, unixepoch() * 1000000 - 9000000, unixepoch() * 1000000 - 1000000, unixepoch() * 1000000 - "
+        "1000000)");
     db.exec(
         "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us) "
         "SELECT first_seen_at_us, 1000, 1, 0, 0, 10000000 FROM cgroup");
@@ -376,9 +368,8 @@ class OldHistory : public CliTest {
       EXPECT_EQ(answer.exit_code, 0) << answer.err;
     }
     const std::string text = ask({"report"}).out;
-    EXPECT_NE(
-        text.find("Z, 1 reclaim freed 4.0 KiB in 1 cgroup; how much of it was read back is not known. "),
-        std::string::npos)
+    EXPECT_NE(text.find("Z, 1 reclaim freed 4.0 KiB in 1 cgroup; how much of it was read back is not known. "),
+              std::string::npos)
         << text;
     EXPECT_EQ(rows_of({"report", "effects"})[0]["watched"], 0);
     EXPECT_TRUE(rows_of({"report", "backed_off"}).empty());

@@ -36,7 +36,8 @@ class Systemd : public CliTest {
   NotifySocket manager_{file("notify").string()};
 };
 
-constexpr const char* kNoPtrace = "*** SKIPPED, NOTHING WAS TESTED: this machine lets no process stop a thread of its child ***";
+constexpr const char* kNoPtrace =
+    "*** SKIPPED, NOTHING WAS TESTED: this machine lets no process stop a thread of its child ***";
 
 TEST_F(Systemd, IsToldReadyThenTheStatusThenTheStop) {
   auto service = start_notifying();
@@ -98,7 +99,8 @@ TEST_F(Systemd, ASamplerThatHangsIsAFaultAndEndsTheFeedingOfTheWatchdogUntilItGo
     }
     EXPECT_EQ(manager_.next_with("WATCHDOG", milliseconds{1000}), std::nullopt) << "two times and a half its time";
     ASSERT_TRUE(eventually([&] { return ask({"status"}).exit_code == 1; })) << "the last scan gets old";
-    EXPECT_TRUE(has(ask({"status"}).out, "running, but the last scan is old, with faults: sampler\n")) << ask({"status"}).out;
+    EXPECT_TRUE(has(ask({"status"}).out, "running, but the last scan is old, with faults: sampler\n"))
+        << ask({"status"}).out;
   }
   EXPECT_EQ(manager_.next_with("WATCHDOG"), "WATCHDOG=1");
   EXPECT_TRUE(eventually([&] { return event_count("fault_end") == 1; }));
@@ -126,9 +128,8 @@ TEST_F(Systemd, AReclaimThatTakesItsTimeIsNoReasonForARestart) {
   ASSERT_EQ(::mkfifo((cgroups().root() + "/over/memory.force_empty").c_str(), 0600), 0);  // opening it blocks
   auto service = start_notifying({}, {{"WATCHDOG_USEC", "400000"}});
   ASSERT_TRUE(manager_.next_with("READY"));
-  ASSERT_TRUE(eventually([&] {
-    return has(rows_of({"status"})[0]["reclaimer"].get<std::string>(), "asking the kernel for ");
-  }));
+  ASSERT_TRUE(eventually(
+      [&] { return has(rows_of({"status"})[0]["reclaimer"].get<std::string>(), "asking the kernel for "); }));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(manager_.next_with("WATCHDOG"), "WATCHDOG=1");
   service.signal(SIGTERM);
   EXPECT_EQ(service.wait_for_exit(seconds{3}), 0);
@@ -168,8 +169,9 @@ TEST_F(Systemd, MemoryIsLockedWhereThatIsWished) {
   write_config("lock_memory = true\n");
   auto service = start_notifying();
   ASSERT_TRUE(manager_.next_with("READY"));
-  const bool refused = has(service.output(), " warning: lock_memory: the memory is not locked: Operation not permitted; it takes "
-                                             "LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK");
+  const bool refused = has(service.output(),
+                           " warning: lock_memory: the memory is not locked: Operation not permitted; it takes "
+                           "LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK");
   EXPECT_TRUE(refused || locked(service) > 0) << service.output();
 }
 
@@ -180,9 +182,11 @@ TEST_F(Systemd, TheStopComesWithinTwoSecondsAlsoWhenTheSamplerHangs) {
   if (!sampler.stopped()) GTEST_SKIP() << kNoPtrace;
   service.signal(SIGTERM);
   EXPECT_EQ(manager_.next_with("STOPPING"), "STOPPING=1");
-  EXPECT_TRUE(eventually([&] { return sampler.ended(); }, seconds{2})) << "the process waits for whoever holds its thread";
+  EXPECT_TRUE(eventually([&] { return sampler.ended(); }, seconds{2}))
+      << "the process waits for whoever holds its thread";
   EXPECT_EQ(service.wait_for_exit(seconds{2}), 0);
-  EXPECT_TRUE(has(service.output(), " warning: the sampler hangs in the kernel; it is left behind")) << service.output();
+  EXPECT_TRUE(has(service.output(), " warning: the sampler hangs in the kernel; it is left behind"))
+      << service.output();
   EXPECT_EQ(event_count("stop"), 1) << "the history is closed in order all the same";
   EXPECT_FALSE(std::filesystem::exists(file("history.db.sock")));
 }
@@ -195,9 +199,11 @@ TEST_F(Systemd, TheStopComesWithinTwoSecondsAlsoWhenTheReaderOfTheKernelsLogHang
   StoppedThread kill_log(service.pid(), "kill-log");
   if (!kill_log.stopped()) GTEST_SKIP() << kNoPtrace;
   service.signal(SIGTERM);
-  EXPECT_TRUE(eventually([&] { return kill_log.ended(); }, seconds{2})) << "the process waits for whoever holds its thread";
+  EXPECT_TRUE(eventually([&] { return kill_log.ended(); }, seconds{2}))
+      << "the process waits for whoever holds its thread";
   EXPECT_EQ(service.wait_for_exit(seconds{2}), 0);
-  EXPECT_TRUE(has(service.output(), " warning: the reader of the kernel's log hangs; it is left behind")) << service.output();
+  EXPECT_TRUE(has(service.output(), " warning: the reader of the kernel's log hangs; it is left behind"))
+      << service.output();
   EXPECT_EQ(event_count("stop"), 1) << "the history is closed in order all the same";
 }
 

@@ -15,9 +15,7 @@ class Tell : public CliTest {
     EXPECT_EQ(answer.out, "") << "the log goes to standard error";
     return answer.err;
   }
-  static bool has(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-  }
+  static bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
   bool wait_for_event(const std::string& kind, std::int64_t count = 1) const {
     return eventually([&] { return event_count(kind) == count; });
   }
@@ -63,9 +61,10 @@ TEST_F(Tell, SighupPutsANewConfigurationIntoForce) {
   service.signal(SIGHUP);
   EXPECT_TRUE(eventually([&] { return was_reclaimed(); }));
   ASSERT_TRUE(wait_for_event("config_change"));
-  const std::string now =
-      "parent " + cgroups().root() + ", threshold 25%, interval 100ms, cooldown 2h, reclaims in steps of 64.0 MiB for up "
-      "to 10s at a pressure of up to 10%, each watched for 5m, up to 20 over 85% of their limit sampled every second, 0 rules";
+  const std::string now = "parent " + cgroups().root() +
+                          ", threshold 25%, interval 100ms, cooldown 2h, reclaims in steps of 64.0 MiB for up "
+                          "to 10s at a pressure of up to 10%, each watched for 5m, up to 20 over 85% of their limit "
+                          "sampled every second, 0 rules";
   EXPECT_EQ(text("SELECT detail FROM service_event WHERE kind = 'config_change'"), now);
   EXPECT_TRUE(has(service.output(), " info: configuration reloaded: " + now)) << service.output();
 }

@@ -35,8 +35,7 @@ class Usage : public CliTest {
 constexpr auto kSeeHelp = "\nRun with --help for more information.";
 const std::string kThreshold =
     R"(expected a size such as "512Mi" or "100MB", or a percentage of the cgroup's limit such as "25%")";
-const std::string kInterval =
-    R"(expected a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
+const std::string kInterval = R"(expected a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
 const std::string kCooldown = R"(expected a duration up to "365d" such as "30s", or a number of seconds)";
 const std::string kWhen = R"(expected a duration before now such as "7d" or "90m", or a time in UTC such as )"
                           R"("2026-11-23" or "2026-11-23T03:12:00Z")";
@@ -61,8 +60,7 @@ TEST_F(Usage, AnOptionOfTheServiceThatCannotBeTakenIsNamedWithWhatWasExpected) {
       {{"--interval", "nan"}, R"(--interval = "nan": )" + kInterval},
       {{"--cooldown", "-1"}, R"(--cooldown = "-1": )" + kCooldown},
       {{"--cooldown", "for ever"}, R"(--cooldown = "for ever": )" + kCooldown},
-      {{"--log-level", "loud"},
-       R"(--log-level = "loud": expected "trace", "debug", "info", "warn", "error" or "off")"},
+      {{"--log-level", "loud"}, R"(--log-level = "loud": expected "trace", "debug", "info", "warn", "error" or "off")"},
       {{"--database", ""}, R"(--database = "": expected the path of a file)"},
   };
   for (const Case& one : cases) expect_refused(one, {"--config", config()});
@@ -97,8 +95,7 @@ TEST_F(Usage, AConfigurationThatCannotBeTakenIsNamedWithFileAndLine) {
   }
   const Answer syntax = program({"--config", file("syntax.toml")});
   EXPECT_EQ(syntax.exit_code, 2);
-  EXPECT_TRUE(syntax.err.starts_with("cgroup-memory-manager: " + file("syntax.toml").string() +
-                                     ":1: not valid TOML: "))
+  EXPECT_TRUE(syntax.err.starts_with("cgroup-memory-manager: " + file("syntax.toml").string() + ":1: not valid TOML: "))
       << syntax.err;
 }
 
@@ -218,15 +215,14 @@ TEST_F(Usage, AQueryThatIsWrongOrWouldWriteIsRefused) {
 }
 
 TEST_F(Usage, HelpAndVersionAreNoErrors) {
-  for (const std::vector<std::string>& arguments :
-       std::vector<std::vector<std::string>>{{"--help"},
-                                             {"run", "--help"},
-                                             {"report", "--help"},
-                                             {"history", "--help"},
-                                             {"status", "--help"},
-                                             {"check", "--help"},
-                                             {"query", "--help"},
-                                             {"--version"}}) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{{"--help"},
+                                                                                         {"run", "--help"},
+                                                                                         {"report", "--help"},
+                                                                                         {"history", "--help"},
+                                                                                         {"status", "--help"},
+                                                                                         {"check", "--help"},
+                                                                                         {"query", "--help"},
+                                                                                         {"--version"}}) {
     const Answer answer = program(arguments);
     EXPECT_EQ(answer.exit_code, 0);
     EXPECT_EQ(answer.err, "");

@@ -24,8 +24,7 @@ TEST(AdvisedRule, SurvivesTheConfigurationWithEveryHostilePath) {
   for (const auto& [label, name] : paths) {
     if (name.find('\0') != std::string::npos) continue;  // no file name has one
     const std::string path = "/" + name;
-    const Advice advice{
-        .kind = AdviceKind::raise_threshold, .threshold_bytes = 64 * kMiB, .reason = "", .path = path};
+    const Advice advice{.kind = AdviceKind::raise_threshold, .threshold_bytes = 64 * kMiB, .reason = "", .path = path};
     const Config config = parse("cooldown = \"5m\"\n" + core::rule_of(advice), "pasted");
     ASSERT_EQ(config.policy.rules.size(), 1U) << label;
     const core::Rule* const rule = config.policy.rule_for(path);
@@ -33,8 +32,7 @@ TEST(AdvisedRule, SurvivesTheConfigurationWithEveryHostilePath) {
     EXPECT_EQ(rule->threshold, core::Threshold::of_bytes(64 * kMiB)) << label;
     EXPECT_EQ(config.policy.settings_for(path).cooldown_us, 300'000'000) << label;
     std::vector<std::string> neighbours = {path + "x", path + "/x", "/x" + path};
-    if (core::is_valid_utf8(path))
-      neighbours.push_back(path.substr(0, path.size() - 1));  // else one `?` takes both
+    if (core::is_valid_utf8(path)) neighbours.push_back(path.substr(0, path.size() - 1));  // else one `?` takes both
     for (const std::string& neighbour : neighbours) {
       EXPECT_EQ(config.policy.rule_for(neighbour), nullptr) << label << " takes " << neighbour;
     }
@@ -42,8 +40,7 @@ TEST(AdvisedRule, SurvivesTheConfigurationWithEveryHostilePath) {
 }
 
 TEST(AdvisedRule, DecidesBeforeTheRulesBelowIt) {
-  const Advice advice{
-      .kind = AdviceKind::exclude, .threshold_bytes = 0, .reason = "", .path = "/kubepods/a*"};
+  const Advice advice{.kind = AdviceKind::exclude, .threshold_bytes = 0, .reason = "", .path = "/kubepods/a*"};
   const Config config =
       parse(core::rule_of(advice) + "[[rule]]\ncgroup = \"/kubepods/*\"\nthreshold = \"1GiB\"\n", "pasted");
   EXPECT_FALSE(config.policy.settings_for("/kubepods/a*").reclaim);

@@ -63,8 +63,7 @@ log_level = "warn"
                               .reclaim_to = Threshold::of_bytes(128 << 20),
                               .cooldown_us = 5'400'000'000};
   expected.policy.bounds = {.step_bytes = 16 << 20, .timeout_us = 60'000'000, .max_pressure_pct = 12.5};
-  expected.policy.learning = {
-      .observe_for_us = 120'000'000, .max_cooldown_us = 86'400'000'000, .adaptive = false};
+  expected.policy.learning = {.observe_for_us = 120'000'000, .max_cooldown_us = 86'400'000'000, .adaptive = false};
   expected.interval_us = 500'000;
   expected.dry_run = true;
   expected.lock_memory = true;
@@ -115,13 +114,14 @@ TEST(Config, TakesTheBoundsOfEverySetting) {
 // The expectations that several messages share.
 constexpr std::string_view kSize =
     R"(a size such as "512Mi" or "100MB", or a percentage of the cgroup's limit such as "25%")";
-constexpr std::string_view kInterval =
-    R"(a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
+constexpr std::string_view kInterval = R"(a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
 constexpr std::string_view kCooldown = R"(a duration up to "365d" such as "30s", or a number of seconds)";
 constexpr std::string_view kPercent = "a percentage between 0% and 100%";
 constexpr std::string_view kOneOfTheKeys =
-    "one of parent, watch, max_cgroups, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, interval, cooldown, "
-    "adaptive, max_cooldown, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, lock_memory, database, "
+    "one of parent, watch, max_cgroups, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, interval, "
+    "cooldown, "
+    "adaptive, max_cooldown, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, lock_memory, "
+    "database, "
     "max_size, keep_samples, keep_incidents, keep_hours, keep_events, reports_dir, log_level, rule";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
 constexpr std::string_view kStep = R"(a size of at least "4KiB", such as "64MiB")";
@@ -153,10 +153,8 @@ struct Malformed {
 TEST(Config, NamesFileLineKeyValueAndExpectationOfAMistake) {
   const std::initializer_list<Malformed> cases = {
       // unknown keys
-      {"intervall = \"10s\"", R"(config.toml:1: intervall = "10s")",
-       R"(a known key; did you mean "interval"?)"},
-      {"log-level = \"info\"", R"(config.toml:1: log-level = "info")",
-       R"(a known key; did you mean "log_level"?)"},
+      {"intervall = \"10s\"", R"(config.toml:1: intervall = "10s")", R"(a known key; did you mean "interval"?)"},
+      {"log-level = \"info\"", R"(config.toml:1: log-level = "info")", R"(a known key; did you mean "log_level"?)"},
       {"swappiness = 60", "config.toml:1: swappiness = 60", kOneOfTheKeys},
       {"[limits]\nsize = 1", "config.toml:1: limits = {...}", kOneOfTheKeys},
       {"\"a\\u001bb\" = 1", R"(config.toml:1: "a\u001bb" = 1)", kOneOfTheKeys},
@@ -215,9 +213,12 @@ TEST(Config, NamesFileLineKeyValueAndExpectationOfAMistake) {
       {"log_level = 3", "config.toml:1: log_level = 3", kLogLevel},
       // words and paths
       {"watch = \"pods\"", R"(config.toml:1: watch = "pods")", kWatch},
-      {"max_size = \"25%\"", R"(config.toml:1: max_size = "25%")", R"(a size between "32MiB" and "1TiB" such as "1GiB")"},
-      {"max_size = \"1MiB\"", R"(config.toml:1: max_size = "1MiB")", R"(a size between "32MiB" and "1TiB" such as "1GiB")"},
-      {"keep_samples = \"1m\"", R"(config.toml:1: keep_samples = "1m")", R"(a duration between "1h" and "3650d" such as "2d")"},
+      {"max_size = \"25%\"", R"(config.toml:1: max_size = "25%")",
+       R"(a size between "32MiB" and "1TiB" such as "1GiB")"},
+      {"max_size = \"1MiB\"", R"(config.toml:1: max_size = "1MiB")",
+       R"(a size between "32MiB" and "1TiB" such as "1GiB")"},
+      {"keep_samples = \"1m\"", R"(config.toml:1: keep_samples = "1m")",
+       R"(a duration between "1h" and "3650d" such as "2d")"},
       {"log_level = \"loud\"", R"(config.toml:1: log_level = "loud")", kLogLevel},
       {"database = \"\"", R"(config.toml:1: database = "")", kFile},
       {"reports_dir = \"\"", R"(config.toml:1: reports_dir = "")", "the path of a directory"},
@@ -243,14 +244,12 @@ TEST(Config, NamesTheRuleOfAMistake) {
       {"[[rule]]\ncgroup = \"*\"\nreclaim = \"no\"", R"(config.toml:3: rule[1].reclaim = "no")", kBool},
       {"[[rule]]\ncgroup = \"*\"\ncooldown = -1", "config.toml:3: rule[1].cooldown = -1", kCooldown},
       {"[[rule]]\ncgroup = \"\"\nreclaim = false", R"(config.toml:2: rule[1].cgroup = "")", kGlob},
-      {"[[rule]]\ncgroup = \"kubepods/*\"\nreclaim = false",
-       R"(config.toml:2: rule[1].cgroup = "kubepods/*")", kGlob},
+      {"[[rule]]\ncgroup = \"kubepods/*\"\nreclaim = false", R"(config.toml:2: rule[1].cgroup = "kubepods/*")", kGlob},
       {"[[rule]]\ncgroups = \"*\"\nreclaim = false", R"(config.toml:2: rule[1].cgroups = "*")",
        R"(a known key; did you mean "cgroup"?)"},
       {"[[rule]]\ncgroup = \"*\"\npriority = 1", "config.toml:3: rule[1].priority = 1",
        "one of cgroup, threshold, cooldown, reclaim"},
-      {"[[rule]]\ncgroup = \"*\"\nreclaim = true\ninterval = \"5s\"",
-       R"(config.toml:4: rule[1].interval = "5s")",
+      {"[[rule]]\ncgroup = \"*\"\nreclaim = true\ninterval = \"5s\"", R"(config.toml:4: rule[1].interval = "5s")",
        "above the first [[rule]], because it holds for the whole service"},
       {"[rule]\ncgroup = \"*\"\nreclaim = false", "config.toml:1: rule = {...}", kSections},
       {"rule = \"*\"", R"(config.toml:1: rule = "*")", kSections},
@@ -271,15 +270,12 @@ TEST(Config, ShowsAValueWithoutItsControlCharactersAndCutsALongOne) {
   EXPECT_EQ(error_of(R"(watch = "a\u001b[31m\n\"b\\")"),
             R"(config.toml:1: watch = "a\u001b[31m\n\"b\\": expected "auto", "containers" or "leaves")");
   EXPECT_EQ(error_of("watch = \"" + std::string(99, 'x') + "\u00e9" + std::string(5000, 'x') + "\""),
-            "config.toml:1: watch = \"" + std::string(99, 'x') +
-                R"(...": expected "auto", "containers" or "leaves")");
+            "config.toml:1: watch = \"" + std::string(99, 'x') + R"(...": expected "auto", "containers" or "leaves")");
 }
 
 TEST(Config, NamesTheLineOfASyntaxError) {
-  EXPECT_EQ(error_of("parent = \"auto\"\n\ninterval = 10s\n").substr(0, 36),
-            "config.toml:3: not valid TOML: Error");
-  EXPECT_EQ(error_of("threshold = \"10%\"\nthreshold = \"20%\"").substr(0, 36),
-            "config.toml:2: not valid TOML: Error");
+  EXPECT_EQ(error_of("parent = \"auto\"\n\ninterval = 10s\n").substr(0, 36), "config.toml:3: not valid TOML: Error");
+  EXPECT_EQ(error_of("threshold = \"10%\"\nthreshold = \"20%\"").substr(0, 36), "config.toml:2: not valid TOML: Error");
   EXPECT_EQ(error_of("database = \"\xff\"").substr(0, 36), "config.toml:1: not valid TOML: Encou");
 }
 
@@ -323,9 +319,7 @@ TEST(Overrides, WinOverTheFile) {
             expected);
 }
 
-TEST(Overrides, ThatAreAbsentLeaveTheFileAlone) {
-  EXPECT_TRUE(parse_here("dry_run = true").dry_run);
-}
+TEST(Overrides, ThatAreAbsentLeaveTheFileAlone) { EXPECT_TRUE(parse_here("dry_run = true").dry_run); }
 
 TEST(Overrides, NameTheOptionOfAMistake) {
   using Member = std::optional<std::string> Overrides::*;
@@ -384,8 +378,7 @@ TEST(EffectiveLogLevel, UnderstandsRustLogAsEnvLoggerDoes) {
       {"cgroup_memory_manager=loud,warn", LogLevel::warn},
       {",,=,", LogLevel::info},
   };
-  for (const auto& [rust_log, level] : cases)
-    EXPECT_EQ(effective_log_level(Config{}, rust_log), level) << rust_log;
+  for (const auto& [rust_log, level] : cases) EXPECT_EQ(effective_log_level(Config{}, rust_log), level) << rust_log;
 }
 
 }  // namespace

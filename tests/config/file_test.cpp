@@ -133,8 +133,9 @@ TEST_F(LoadConfig, TakesNoFileThatBelongsToAnotherUser) {
   constexpr uid_t kNobody = 65534;
   const fs::path file = write("interval = 5");
   ASSERT_EQ(::chown(file.c_str(), kNobody, 0), 0);
-  EXPECT_EQ(error_of(file), file.string() + ": not to be trusted: it belongs to uid 65534, who is neither root nor the user "
-                                            "that runs this: give it to root (chown root)");
+  EXPECT_EQ(error_of(file), file.string() +
+                                ": not to be trusted: it belongs to uid 65534, who is neither root nor the user "
+                                "that runs this: give it to root (chown root)");
   fs::permissions(directory_, fs::perms(0755));
   ASSERT_EQ(::seteuid(kNobody), 0);
   const std::string of_ones_own = error_of(file);

@@ -70,10 +70,8 @@ TEST(Advise, RaisesTheThresholdOverWhatAChurningCgroupWants) {
          e.cache_wanted_bytes = 8000 * kMiB;
        },
        "raise 10000"},
-      {"just under 90 % of the limit", [](ReclaimEvidence& e) { e.cache_wanted_bytes = 71 * kMiB; },
-       "raise 89"},
-      {"90 % of the limit is too near", [](ReclaimEvidence& e) { e.cache_wanted_bytes = 72 * kMiB; },
-       "exclude"},
+      {"just under 90 % of the limit", [](ReclaimEvidence& e) { e.cache_wanted_bytes = 71 * kMiB; }, "raise 89"},
+      {"90 % of the limit is too near", [](ReclaimEvidence& e) { e.cache_wanted_bytes = 72 * kMiB; }, "exclude"},
       {"over the limit", [](ReclaimEvidence& e) { e.effective_limit_bytes = 40 * kMiB; }, "exclude"},
       {"futile counts as well",
        [](ReclaimEvidence& e) {
@@ -139,8 +137,7 @@ TEST(Advise, LowersTheThresholdWhereAlmostNothingIsReadAgain) {
        },
        ""},
       {"a twentieth is too much", [](ReclaimEvidence& e) { e.refaulted_bytes = e.freed_bytes / 20 + 1; }, ""},
-      {"just under a twentieth", [](ReclaimEvidence& e) { e.refaulted_bytes = e.freed_bytes / 20 - 1; },
-       "lower 128"},
+      {"just under a twentieth", [](ReclaimEvidence& e) { e.refaulted_bytes = e.freed_bytes / 20 - 1; }, "lower 128"},
       {"one that grew again may have been read back", [](ReclaimEvidence& e) { e.regrown_count = 1; }, ""},
       {"nothing was freed", [](ReclaimEvidence& e) { e.freed_bytes = e.refaulted_bytes = 0; }, ""},
   };
@@ -159,9 +156,7 @@ std::string advised(const ReclaimEvidence& evidence, const Policy& policy) {
   return in_words(*advice);
 }
 
-Threshold of(const std::string& text) {
-  return Threshold::parse(text).value();
-}
+Threshold of(const std::string& text) { return Threshold::parse(text).value(); }
 
 TEST(Advise, IsNotAboutWhatIsInForceAlready) {
   const std::string raise = "raise the threshold to 63 MiB";
@@ -194,23 +189,11 @@ TEST(Advise, IsNotAboutWhatIsInForceAlready) {
        "",
        "",
        true},
-      {"what is left is below",
-       {.defaults = {.threshold = of("50%"), .reclaim_to = of("62MiB")}},
-       raise,
-       lower},
+      {"what is left is below", {.defaults = {.threshold = of("50%"), .reclaim_to = of("62MiB")}}, raise, lower},
       {"all would be left", {.defaults = {.threshold = of("50%"), .reclaim_to = of("63MiB")}}, "", lower},
-      {"all would be left here too",
-       {.defaults = {.threshold = of("50%"), .reclaim_to = of("128MiB")}},
-       "",
-       ""},
-      {"a share that is below: 102 MiB",
-       {.defaults = {.threshold = of("40%"), .reclaim_to = of("10%")}},
-       raise,
-       lower},
-      {"a share that is not: 154 MiB",
-       {.defaults = {.threshold = of("40%"), .reclaim_to = of("15%")}},
-       raise,
-       ""},
+      {"all would be left here too", {.defaults = {.threshold = of("50%"), .reclaim_to = of("128MiB")}}, "", ""},
+      {"a share that is below: 102 MiB", {.defaults = {.threshold = of("40%"), .reclaim_to = of("10%")}}, raise, lower},
+      {"a share that is not: 154 MiB", {.defaults = {.threshold = of("40%"), .reclaim_to = of("15%")}}, raise, ""},
   };
   for (const Case& c : cases) {
     ReclaimEvidence batch = effective();
@@ -242,8 +225,7 @@ TEST(Advise, KeepsTheCooldownOfTheRuleThatItIsPutAbove) {
   full.cache_wanted_bytes = 80 * kMiB;
   EXPECT_EQ(rule_of(advise(full, policy).value()), "[[rule]]\ncgroup = \"/web\"\nreclaim = false\n");
   policy.rules[0].cgroup = "/x*";
-  EXPECT_EQ(rule_of(advise(churning(), policy).value()),
-            "[[rule]]\ncgroup = \"/web\"\nthreshold = \"63MiB\"\n");
+  EXPECT_EQ(rule_of(advise(churning(), policy).value()), "[[rule]]\ncgroup = \"/web\"\nthreshold = \"63MiB\"\n");
 }
 
 TEST(Advise, GivesItsReasonInNumbers) {
@@ -343,11 +325,9 @@ TEST(GlobOf, MatchesThatPathAndNoNeighbour) {
 
 TEST(RuleOf, AHostilePathIsThreeLinesThatHarmNobody) {
   for (const auto& [label, path] : test::hostile_texts()) {
-    const std::string rule =
-        rule_of({.kind = AdviceKind::exclude, .threshold_bytes = 0, .reason = "", .path = path});
+    const std::string rule = rule_of({.kind = AdviceKind::exclude, .threshold_bytes = 0, .reason = "", .path = path});
     EXPECT_TRUE(is_valid_utf8(rule)) << label;
-    EXPECT_TRUE(rule.starts_with("[[rule]]\ncgroup = \"") && rule.ends_with("\"\nreclaim = false\n"))
-        << label;
+    EXPECT_TRUE(rule.starts_with("[[rule]]\ncgroup = \"") && rule.ends_with("\"\nreclaim = false\n")) << label;
     const std::string line = rule.substr(9, rule.size() - 9 - 17);
     EXPECT_EQ(line.find('\n'), std::string::npos) << label;
     EXPECT_EQ(escape_for_terminal(line), line) << label;

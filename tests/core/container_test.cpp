@@ -24,13 +24,16 @@ TEST(RecogniseContainer, TellsRuntimePodAndClassOfEveryDriverAndRuntime) {
       {"/kubepods/besteffort/pod" + kUid + "/" + kId, {"", kId, kUid, "besteffort"}},
       {"/kubepods/pod" + kUid + "/" + kId, {"", kId, kUid, "guaranteed"}},
       {"/kubepods/burstable/pod" + kUid + "/crio-" + kId, {"cri-o", kId, kUid, "burstable"}},
-      {"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + kEscapedUid + ".slice/cri-containerd-" + kId + ".scope",
+      {"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" + kEscapedUid + ".slice/cri-containerd-" +
+           kId + ".scope",
        {"containerd", kId, kUid, "burstable"}},
-      {"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + kEscapedUid + ".slice/crio-" + kId + ".scope",
+      {"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + kEscapedUid + ".slice/crio-" + kId +
+           ".scope",
        {"cri-o", kId, kUid, "besteffort"}},
-      {"/kubepods.slice/kubepods-pod" + kEscapedUid + ".slice/docker-" + kId + ".scope", {"docker", kId, kUid, "guaranteed"}},
-      {"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod" + kEscapedUid +
-           ".slice/cri-containerd-" + kId + ".scope",
+      {"/kubepods.slice/kubepods-pod" + kEscapedUid + ".slice/docker-" + kId + ".scope",
+       {"docker", kId, kUid, "guaranteed"}},
+      {"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod" +
+           kEscapedUid + ".slice/cri-containerd-" + kId + ".scope",
        {"containerd", kId, kUid, "burstable"}},
       {"/system.slice/containerd.service/kubepods-burstable-pod" + kEscapedUid + ".slice:cri-containerd:" + kId,
        {"containerd", kId, kUid, "burstable"}},

@@ -106,7 +106,8 @@ TEST(Effect, WhereTheKernelCantHaveRememberedWhatItEvictedRegrowthDecides) {
     Lesson lesson;
   };
   const Case cases[] = {
-      {"grown, but little is known to be the same", 4, 1, 48, Verdict::unknown, JudgedBy::regrowth, Lesson::did_not_help},
+      {"grown, but little is known to be the same", 4, 1, 48, Verdict::unknown, JudgedBy::regrowth,
+       Lesson::did_not_help},
       {"not grown, so not read again", 4, 0, 27, Verdict::effective, JudgedBy::refaults, Lesson::helped},
       {"what is counted was read again", 4, 20, 48, Verdict::churn, JudgedBy::refaults, Lesson::did_not_help},
       {"enough was left to remember the rest", 5, 1, 48, Verdict::effective, JudgedBy::refaults, Lesson::helped},
@@ -214,7 +215,8 @@ TEST(Effect, CountsOfTheAnonReadAgainNoMoreThanItSwappedOut) {
     reclaim.after.emplace().set(Gauge::swap, kMiB + swapped_mib * kMiB);
     EffectWatch watched(reclaim, 40 * kMiB, Sighting{.refault_file = 0, .refault_anon = 7}, kEnd, kPage);
     watched.see({.refault_file = pages_of(2), .refault_anon = 7 + pages_of(20)}, kEnd + kSecond);
-    EXPECT_EQ(watched.effect(kLearning, std::nullopt).refaulted_bytes, (2 + std::min<std::uint64_t>(swapped_mib, 20)) * kMiB);
+    EXPECT_EQ(watched.effect(kLearning, std::nullopt).refaulted_bytes,
+              (2 + std::min<std::uint64_t>(swapped_mib, 20)) * kMiB);
   }
 }
 

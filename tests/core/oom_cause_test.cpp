@@ -69,7 +69,8 @@ TEST(OomCause, IsToldFromWhatGrewOrElseFromWhatThereWas) {
        evidence({{10, {.anon = 150, .cache = 100}}}, Memory{.anon = 250, .cache = 6}), "anon_growth"},
       {"only samples, and the cache of then counts for nothing",
        evidence({{20, {.anon = 150, .cache = 90}}, {10, {.anon = 150, .cache = 90}}}), "anon_growth"},
-      {"only samples, of a cgroup that was far from its limit", evidence({{20, {.anon = 30}}, {10, {.anon = 30}}}), "unknown"},
+      {"only samples, of a cgroup that was far from its limit", evidence({{20, {.anon = 30}}, {10, {.anon = 30}}}),
+       "unknown"},
       {"only samples, of nothing", evidence({{10, {}}}), "unknown"},
       {"at its limit for ten minutes",
        evidence({{600, {.anon = 245}}, {300, {.anon = 250}}, {10, {.anon = 248}}}, Memory{.anon = 250, .kernel = 6}),
@@ -133,7 +134,8 @@ TEST(OomCause, NumbersAreTheKernelsOwnWhereItToldThem) {
 TEST(OomGrowth, BeginsWhereTheLastRiseBegan) {
   std::vector<std::pair<std::int64_t, Memory>> samples;
   for (std::int64_t s = 1800; s > 1700; s -= 10) samples.push_back({s, {.anon = static_cast<std::uint64_t>(1800 - s)}});
-  for (std::int64_t s = 1700; s >= 10; s -= 10) samples.push_back({s, {.anon = static_cast<std::uint64_t>(100 + (s / 10) % 2)}});  // stands still
+  for (std::int64_t s = 1700; s >= 10; s -= 10)
+    samples.push_back({s, {.anon = static_cast<std::uint64_t>(100 + (s / 10) % 2)}});  // stands still
   for (std::int64_t s = 5; s >= 1; --s) samples.push_back({s, {.anon = static_cast<std::uint64_t>(250 - s * 28)}});
   const auto growth = explain(evidence(samples, Memory{.anon = 256})).growth;
   ASSERT_TRUE(growth);
@@ -154,7 +156,8 @@ TEST(OomGrowth, BeginsWhereItBecameSteep) {
 
 TEST(OomGrowth, MayBeASlowLeak) {
   std::vector<std::pair<std::int64_t, Memory>> samples;
-  for (std::int64_t s = 1790; s >= 10; s -= 10) samples.push_back({s, {.anon = static_cast<std::uint64_t>(250 - s / 20)}});
+  for (std::int64_t s = 1790; s >= 10; s -= 10)
+    samples.push_back({s, {.anon = static_cast<std::uint64_t>(250 - s / 20)}});
   const auto growth = explain(evidence(samples, Memory{.anon = 256})).growth;
   ASSERT_TRUE(growth);
   EXPECT_LT(growth->from_at_us, kKilledAt - 1500 * kSecond);
@@ -162,8 +165,9 @@ TEST(OomGrowth, MayBeASlowLeak) {
 }
 
 TEST(OomGrowth, IsNoneOfWhatGrewLongBeforeAndStoodStill) {
-  OomEvidence one = evidence({{12, {.anon = 38}}, {10, {.anon = 95}}, {8, {.anon = 95}}, {4, {.anon = 95}}, {1, {.anon = 95}}},
-                             Memory{.anon = 256});
+  OomEvidence one =
+      evidence({{12, {.anon = 38}}, {10, {.anon = 95}}, {8, {.anon = 95}}, {4, {.anon = 95}}, {1, {.anon = 95}}},
+               Memory{.anon = 256});
   one.limit_is_above = true;  // another below it ran into the limit
   EXPECT_FALSE(explain(one).growth);
 }

@@ -23,7 +23,11 @@ ReclaimPlan plan() {
 
 /// After a first step that took 20 ms and went as asked.
 Progress one_step() {
-  return {.answer = {}, .cache_bytes = 236 * kMiB, .asked_bytes = 64 * kMiB, .window_us = 20'000, .stalled_us = 0,
+  return {.answer = {},
+          .cache_bytes = 236 * kMiB,
+          .asked_bytes = 64 * kMiB,
+          .window_us = 20'000,
+          .stalled_us = 0,
           .elapsed_us = 20'000};
 }
 
@@ -53,14 +57,34 @@ TEST(StoppedBy, SaysWhyItEnds) {
       {"v1 has no more", [](Progress& p) { p.answer = kBusy; }, StoppedBy::nothing_left},
       {"refused", [](Progress& p) { p.answer = kReadOnly; }, StoppedBy::error},
       {"unreadable", [](Progress& p) { p.cache_bytes.reset(); }, StoppedBy::error},
-      {"removed", [](Progress& p) { p.gone = true; p.answer = kReadOnly; }, StoppedBy::vanished},
+      {"removed",
+       [](Progress& p) {
+         p.gone = true;
+         p.answer = kReadOnly;
+       },
+       StoppedBy::vanished},
       {"stopping between steps", [](Progress& p) { p.stopping = true; }, StoppedBy::stop},
-      {"stopping in a step", [](Progress& p) { p.stopping = true; p.answer = kInterrupted; }, StoppedBy::stop},
+      {"stopping in a step",
+       [](Progress& p) {
+         p.stopping = true;
+         p.answer = kInterrupted;
+       },
+       StoppedBy::stop},
       {"woken in a step", [](Progress& p) { p.answer = kInterrupted; }, StoppedBy::timeout},
       {"time is up", [](Progress& p) { p.elapsed_us = 10 * kSecond; }, StoppedBy::timeout},
       {"pressure", [](Progress& p) { p.stalled_us = 2001; }, StoppedBy::pressure},
-      {"done wins over pressure", [](Progress& p) { p.stalled_us = 20'000; p.cache_bytes = kMiB; }, StoppedBy::target},
-      {"a stop wins over the rest", [](Progress& p) { p.stalled_us = 20'000; p.stopping = true; }, StoppedBy::stop},
+      {"done wins over pressure",
+       [](Progress& p) {
+         p.stalled_us = 20'000;
+         p.cache_bytes = kMiB;
+       },
+       StoppedBy::target},
+      {"a stop wins over the rest",
+       [](Progress& p) {
+         p.stalled_us = 20'000;
+         p.stopping = true;
+       },
+       StoppedBy::stop},
   };
   for (const Case& one : cases) {
     Progress progress = one_step();

@@ -97,8 +97,12 @@ TEST(LearnedCooldown, DoublesWithEachStrikeUpToTheMaximum) {
   struct Case {
     std::int64_t strikes, expected_us;
   };
-  for (const Case& one : {Case{0, 30 * kSecond}, {1, 60 * kSecond}, {2, 120 * kSecond}, {3, 240 * kSecond},
-                          {4, 300 * kSecond}, {1'000'000'000'000, 300 * kSecond}}) {
+  for (const Case& one : {Case{0, 30 * kSecond},
+                          {1, 60 * kSecond},
+                          {2, 120 * kSecond},
+                          {3, 240 * kSecond},
+                          {4, 300 * kSecond},
+                          {1'000'000'000'000, 300 * kSecond}}) {
     EXPECT_EQ(learned_cooldown_us(base_us, one.strikes, learning), one.expected_us) << one.strikes;
   }
 }
@@ -126,7 +130,8 @@ TEST(LearnedCooldown, OfNothingDoublesFromASecondOn) {
 
 TEST(Learn, CountsStrikesOnlyAsLongAsTheyMakeTheCooldownLonger) {
   Cooldown cooldown{.last_reclaim_at_us = 0, .until_us = 30 * kSecond};
-  for (int i = 0; i < 10; ++i) cooldown = learn(cooldown, Lesson::did_not_help, 30 * kSecond, {.max_cooldown_us = 100 * kSecond});
+  for (int i = 0; i < 10; ++i)
+    cooldown = learn(cooldown, Lesson::did_not_help, 30 * kSecond, {.max_cooldown_us = 100 * kSecond});
   EXPECT_EQ(cooldown, (Cooldown{0, 100 * kSecond, 2}));
   EXPECT_EQ(learn({0, 30 * kSecond, 0}, Lesson::did_not_help, 30 * kSecond, {.max_cooldown_us = kSecond}),
             (Cooldown{0, 30 * kSecond, 0}));
@@ -165,7 +170,8 @@ TEST(TargetBytes, IsHalfTheThresholdOrReclaimTo) {
   EXPECT_EQ(target_bytes(400, down_to), 50U);
   down_to.reclaim_to = Threshold::of_percent(10);
   EXPECT_EQ(target_bytes(400, down_to), 40U);
-  EXPECT_EQ(target_bytes(std::nullopt, {.threshold = Threshold::of_bytes(50), .reclaim_to = Threshold::of_percent(10)}), 25U)
+  EXPECT_EQ(target_bytes(std::nullopt, {.threshold = Threshold::of_bytes(50), .reclaim_to = Threshold::of_percent(10)}),
+            25U)
       << "no limit to take a share of";
 }
 
@@ -175,15 +181,35 @@ TEST(GlobMatches, MeansWhatSqlitesGlobMeans) {
     const char* path;
     bool matches;
   };
-  for (const Case& one : {Case{"*", "/a/b", true}, {"/a/*", "/a/b/c", true}, {"/a/*", "/a", false},
-                          {"/a?c", "/abc", true}, {"/a?c", "/ac", false}, {"/a?c", "/a\xc3\xa4" "c", true},
-                          {"/[ab]", "/b", true}, {"/[^ab]", "/b", false}, {"/[a-c]x", "/bx", true},
-                          {"/[]]", "/]", true}, {"/[a", "/a", false}, {"*web*", "/pods/web-1/x", true},
-                          {"", "", true}, {"", "/", false}, {"/a*b*c", "/axxbyyc", true}, {"/a*b*c", "/axxbyy", false},
+  for (const Case& one : {Case{"*", "/a/b", true},
+                          {"/a/*", "/a/b/c", true},
+                          {"/a/*", "/a", false},
+                          {"/a?c", "/abc", true},
+                          {"/a?c", "/ac", false},
+                          {"/a?c",
+                           "/a\xc3\xa4"
+                           "c",
+                           true},
+                          {"/[ab]", "/b", true},
+                          {"/[^ab]", "/b", false},
+                          {"/[a-c]x", "/bx", true},
+                          {"/[]]", "/]", true},
+                          {"/[a", "/a", false},
+                          {"*web*", "/pods/web-1/x", true},
+                          {"", "", true},
+                          {"", "/", false},
+                          {"/a*b*c", "/axxbyyc", true},
+                          {"/a*b*c", "/axxbyy", false},
                           {"\\*", "\\anything", true},
                           // As SQLite has it; tests/fuzz/glob_fuzzer.cpp compares them.
-                          {"[]-z]", "]", true}, {"[]-z]", "a", false}, {"[]-z]", "-", true}, {"[z-a]", "z", true},
-                          {"[z-a]", "b", false}, {"[a-c-e]", "d", false}, {"[a-c-e]", "-", true}, {"[^]a]", "]", false}}) {
+                          {"[]-z]", "]", true},
+                          {"[]-z]", "a", false},
+                          {"[]-z]", "-", true},
+                          {"[z-a]", "z", true},
+                          {"[z-a]", "b", false},
+                          {"[a-c-e]", "d", false},
+                          {"[a-c-e]", "-", true},
+                          {"[^]a]", "]", false}}) {
     EXPECT_EQ(glob_matches(one.pattern, one.path), one.matches) << one.pattern << " on " << one.path;
   }
 }

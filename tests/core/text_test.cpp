@@ -27,8 +27,7 @@ TEST(IsValidUtf8, RefusesWhatUnicodeRefuses) {
                           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xc3", "\xc3(", "\xf0\x9f\x90"}) {
     EXPECT_FALSE(is_valid_utf8(bad)) << to_valid_utf8(bad);
   }
-  for (const char* good :
-       {"", "a", "\xc3\xa9", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"}) {
+  for (const char* good : {"", "a", "\xc3\xa9", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_TRUE(is_valid_utf8(good)) << good;
   }
 }

@@ -73,9 +73,8 @@ TEST(Threshold, IsWrittenAsAConfigurationFileHasIt) {
 }
 
 TEST(Threshold, IsTakenBackAsItIsWritten) {
-  for (const auto& threshold :
-       {Threshold::of_percent(0), Threshold::of_percent(33.3), Threshold::of_percent(1e-7),
-        Threshold::of_bytes(0), Threshold::of_bytes(1), Threshold::of_bytes(3 << 20)}) {
+  for (const auto& threshold : {Threshold::of_percent(0), Threshold::of_percent(33.3), Threshold::of_percent(1e-7),
+                                Threshold::of_bytes(0), Threshold::of_bytes(1), Threshold::of_bytes(3 << 20)}) {
     EXPECT_EQ(Threshold::parse(threshold.to_string()), threshold) << threshold.to_string();
   }
 }

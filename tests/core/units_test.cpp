@@ -22,11 +22,11 @@ constexpr std::int64_t kDay = 24 * kHour;
 constexpr std::int64_t kNow = 1'795'403'520 * kSecond;  // 2026-11-23T03:12:00Z
 
 // What no number in the configuration may look like, whatever it counts.
-constexpr std::string_view kNoNumbers[] = {
-    "",     " ",        "nan",  "inf", "infinity", "+5",         "-1",  "-0",
-    "0x10", "1e3",      "1e+3", ".5",  "5.",       "1.2.3",      "1,5", "1_000",
-    "five", "KiB",      "s",    "%",   "5 %%",     "25 bananas", "1 2", "99999999999999999999",
-    "\xff", "5\xc2\xa0"};
+constexpr std::string_view kNoNumbers[] = {"",     " ",        "nan",  "inf",        "infinity", "+5",
+                                           "-1",   "-0",       "0x10", "1e3",        "1e+3",     ".5",
+                                           "5.",   "1.2.3",    "1,5",  "1_000",      "five",     "KiB",
+                                           "s",    "%",        "5 %%", "25 bananas", "1 2",      "99999999999999999999",
+                                           "\xff", "5\xc2\xa0"};
 
 TEST(ParseSize, TakesWhatTheRustProgramTakes) {
   for (const auto& [text, bytes] : Sizes{{"100", 100},
@@ -84,8 +84,7 @@ TEST(ParseSize, RefusesWhatIsNoSize) {
 }
 
 TEST(ParseSize, RefusesWhatDoesNotFitIn63Bits) {
-  for (const auto text :
-       {"9223372036854775808", "8EiB", "7.9999999999999999999EiB", "9.3EB", "18446744073709551616"}) {
+  for (const auto text : {"9223372036854775808", "8EiB", "7.9999999999999999999EiB", "9.3EB", "18446744073709551616"}) {
     EXPECT_EQ(parse_size(text), std::nullopt) << text;
   }
 }
@@ -114,16 +113,14 @@ TEST(ParseDuration, TakesUnitsFractionsAndCombinations) {
 
 TEST(ParseDuration, RefusesWhatIsNoDuration) {
   for (const auto text : kNoNumbers) EXPECT_EQ(parse_duration_us(text), std::nullopt) << text;
-  for (const auto text :
-       {"10S", "10M", "10min", "1w", "1h30", "30 1h", "30m1h", "1h2h", "1h-30m", "1h30m x"}) {
+  for (const auto text : {"10S", "10M", "10min", "1w", "1h30", "30 1h", "30m1h", "1h2h", "1h-30m", "1h30m x"}) {
     EXPECT_EQ(parse_duration_us(text), std::nullopt) << text;
   }
 }
 
 TEST(ParseDuration, RefusesMoreThanAThousandYears) {
   EXPECT_EQ(parse_duration_us("365250d"), 365'250 * kDay);
-  for (const auto text :
-       {"365251d", "365250d1s", "31557600001", "18446744073709551615s", "18446744073709551615us"}) {
+  for (const auto text : {"365251d", "365250d1s", "31557600001", "18446744073709551615s", "18446744073709551615us"}) {
     EXPECT_EQ(parse_duration_us(text), std::nullopt) << text;
   }
 }

@@ -34,18 +34,42 @@ TEST(ParseContainerLog, TellsPodNamespaceContainerAndId) {
 }
 
 TEST(ParseContainerLog, RefusesWhatIsNone) {
-  const std::vector<std::string> cases = {
-      "", ".", "..", ".log", "_", "__", "__.log", "a_b_c.log", "a_b_c-.log", kId, kId + ".log", kSuffix,
-      "_" + kSuffix, "__" + kSuffix, "a_b_" + kSuffix, "a_b_" + kId + ".log", "a__c" + kSuffix,
-      "_b_c" + kSuffix, "a_b" + kSuffix, "a_b_c_d" + kSuffix, "a_b_c" + kSuffix + ".1",
-      "a_b_c" + kSuffix.substr(0, kSuffix.size() - 4),
-      "a_b_c-" + kId.substr(1) + ".log",  // the id cut off
-      "a_b_c" + kId + ".log",  // no '-'
-      "a_b_c-G" + kId.substr(1) + ".log",  // no hexadecimal
-      "A_b_c" + kSuffix, "a_b.c_d" + kSuffix, "-a_b_c" + kSuffix, "a_b_c-" + kSuffix, "a_-b_c" + kSuffix,
-      ".a_b_c" + kSuffix, "a/b_c_d" + kSuffix, std::string(254, 'a') + "_b_c" + kSuffix,
-      "a_" + std::string(64, 'b') + "_c" + kSuffix, "a_b_" + std::string(64, 'c') + kSuffix,
-      std::string("a\0_b_c", 6) + kSuffix};
+  const std::vector<std::string> cases = {"",
+                                          ".",
+                                          "..",
+                                          ".log",
+                                          "_",
+                                          "__",
+                                          "__.log",
+                                          "a_b_c.log",
+                                          "a_b_c-.log",
+                                          kId,
+                                          kId + ".log",
+                                          kSuffix,
+                                          "_" + kSuffix,
+                                          "__" + kSuffix,
+                                          "a_b_" + kSuffix,
+                                          "a_b_" + kId + ".log",
+                                          "a__c" + kSuffix,
+                                          "_b_c" + kSuffix,
+                                          "a_b" + kSuffix,
+                                          "a_b_c_d" + kSuffix,
+                                          "a_b_c" + kSuffix + ".1",
+                                          "a_b_c" + kSuffix.substr(0, kSuffix.size() - 4),
+                                          "a_b_c-" + kId.substr(1) + ".log",   // the id cut off
+                                          "a_b_c" + kId + ".log",              // no '-'
+                                          "a_b_c-G" + kId.substr(1) + ".log",  // no hexadecimal
+                                          "A_b_c" + kSuffix,
+                                          "a_b.c_d" + kSuffix,
+                                          "-a_b_c" + kSuffix,
+                                          "a_b_c-" + kSuffix,
+                                          "a_-b_c" + kSuffix,
+                                          ".a_b_c" + kSuffix,
+                                          "a/b_c_d" + kSuffix,
+                                          std::string(254, 'a') + "_b_c" + kSuffix,
+                                          "a_" + std::string(64, 'b') + "_c" + kSuffix,
+                                          "a_b_" + std::string(64, 'c') + kSuffix,
+                                          std::string("a\0_b_c", 6) + kSuffix};
   for (const std::string& name : cases) EXPECT_FALSE(parse_container_log(name)) << name;
   for (const auto& [label, text] : test::hostile_texts()) {
     EXPECT_FALSE(parse_container_log(text)) << label;
@@ -66,13 +90,31 @@ TEST(ParsePodLogDir, TellsNamespacePodAndUid) {
 TEST(ParsePodLogDir, RefusesWhatIsNone) {
   std::string misplaced = kUid;
   std::swap(misplaced[8], misplaced[9]);
-  const std::vector<std::string> cases = {
-      "", "_", "__", kUid, "_" + kUid, "__" + kUid, "a_" + kUid, "a__" + kUid, "_b_" + kUid, "a_b_",
-      "a_b_c_" + kUid, "a_b_" + kUid + "_", "a_b_" + kUid + "0", "a_b_" + kUid.substr(1),
-      "a_b_" + kStaticUid + "0", "a_b_" + misplaced, "a_b_" + std::string(36, '-'),
-      "a_b_" + std::string(36, 'a'), "a_b_" + std::string(32, 'g'), "a_b_" + std::string(32, 'A'),
-      "a.b_c_" + kUid, "A_b_" + kUid, "a_.._" + kUid, std::string(64, 'a') + "_b_" + kUid,
-      "a_" + std::string(254, 'b') + "_" + kUid};
+  const std::vector<std::string> cases = {"",
+                                          "_",
+                                          "__",
+                                          kUid,
+                                          "_" + kUid,
+                                          "__" + kUid,
+                                          "a_" + kUid,
+                                          "a__" + kUid,
+                                          "_b_" + kUid,
+                                          "a_b_",
+                                          "a_b_c_" + kUid,
+                                          "a_b_" + kUid + "_",
+                                          "a_b_" + kUid + "0",
+                                          "a_b_" + kUid.substr(1),
+                                          "a_b_" + kStaticUid + "0",
+                                          "a_b_" + misplaced,
+                                          "a_b_" + std::string(36, '-'),
+                                          "a_b_" + std::string(36, 'a'),
+                                          "a_b_" + std::string(32, 'g'),
+                                          "a_b_" + std::string(32, 'A'),
+                                          "a.b_c_" + kUid,
+                                          "A_b_" + kUid,
+                                          "a_.._" + kUid,
+                                          std::string(64, 'a') + "_b_" + kUid,
+                                          "a_" + std::string(254, 'b') + "_" + kUid};
   for (const std::string& name : cases) EXPECT_FALSE(parse_pod_log_dir(name)) << name;
   for (const auto& [label, text] : test::hostile_texts()) {
     EXPECT_FALSE(parse_pod_log_dir(text)) << label;
@@ -108,11 +150,33 @@ TEST(PodPrefix, TakesOffWhatKubernetesAppended) {
 }
 
 TEST(PodPrefix, LeavesNamesThatOnlyLookSimilar) {
-  for (const std::string pod :
-       {"", "-", "web", "x2x4z", "0", "redis-cache", "my-app", "web-blue", "web-green",
-        "kube-apiserver-node1", "db-01", "db-00", "web-x2x4", "web-x2x4zz", "web-x2x4Z", "web-x1x4z",
-        "web-x2y4z", "web-mysql", "report-20240101", "report-2024-daily", "job-12345", "web-", "-x2x4z",
-        "-0", "web-7d9c5b8f6d", "etcd-n1.x2x4z", "kube-proxy-ip-10-0-0-5.ec2.internal"}) {
+  for (const std::string pod : {"",
+                                "-",
+                                "web",
+                                "x2x4z",
+                                "0",
+                                "redis-cache",
+                                "my-app",
+                                "web-blue",
+                                "web-green",
+                                "kube-apiserver-node1",
+                                "db-01",
+                                "db-00",
+                                "web-x2x4",
+                                "web-x2x4zz",
+                                "web-x2x4Z",
+                                "web-x1x4z",
+                                "web-x2y4z",
+                                "web-mysql",
+                                "report-20240101",
+                                "report-2024-daily",
+                                "job-12345",
+                                "web-",
+                                "-x2x4z",
+                                "-0",
+                                "web-7d9c5b8f6d",
+                                "etcd-n1.x2x4z",
+                                "kube-proxy-ip-10-0-0-5.ec2.internal"}) {
     EXPECT_EQ(pod_prefix(pod), pod);
   }
   EXPECT_EQ(pod_prefix("web-strngthsbcd-x2x4z"), "web-strngthsbcd");  // too long for a hash

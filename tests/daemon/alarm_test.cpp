@@ -16,14 +16,12 @@ using Clock = std::chrono::steady_clock;
 class AlarmTest : public ::testing::Test {
  protected:
   AlarmTest() {
-    struct sigaction nothing {};
+    struct sigaction nothing{};
     nothing.sa_handler = [](int) {};
     ::sigaction(SIGUSR2, &nothing, nullptr);
   }
   /// Whether a call that blocks for so long was ended by a signal.
-  static bool interrupted(int milliseconds) {
-    return ::poll(nullptr, 0, milliseconds) < 0 && errno == EINTR;
-  }
+  static bool interrupted(int milliseconds) { return ::poll(nullptr, 0, milliseconds) < 0 && errno == EINTR; }
 };
 
 TEST_F(AlarmTest, EndsABlockedCallAfterItsTimeAndNotBefore) {

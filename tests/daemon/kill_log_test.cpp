@@ -35,9 +35,10 @@ class KillLogTest : public testing::Test {
     write(sequence - 1, at_us,
           "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=" + path +
               ",task_memcg=" + path + ",task=java,pid=" + number + ",uid=7");
-    write(sequence, at_us, "Memory cgroup out of memory: Killed process " + number +
-                               " (java) total-vm:800kB, anon-rss:400kB, file-rss:40kB, shmem-rss:4kB, UID:7 pgtables:4kB "
-                               "oom_score_adj:0");
+    write(sequence, at_us,
+          "Memory cgroup out of memory: Killed process " + number +
+              " (java) total-vm:800kB, anon-rss:400kB, file-rss:40kB, shmem-rss:4kB, UID:7 pgtables:4kB "
+              "oom_score_adj:0");
   }
 
   kernel::Hierarchy hierarchy() const {
@@ -138,7 +139,8 @@ TEST_F(KillLogTest, TakesAContainerOutsideOfTheParentForNoneOfOurs) {
 
 TEST_F(KillLogTest, TellsAKillInALogThatIsNeverQuiet) {
   write_kill(2, kSecond, "/kubepods/web", 77);
-  for (std::uint64_t i = 0; i < 5; ++i) write(3 + i, kSecond + 100'000 * static_cast<std::int64_t>(i + 1), "eth0: dropped");
+  for (std::uint64_t i = 0; i < 5; ++i)
+    write(3 + i, kSecond + 100'000 * static_cast<std::int64_t>(i + 1), "eth0: dropped");
   KillLog reader = kill_log(core::LogPosition{"an earlier boot", 0});
   reader.read_all();
   queue_.close();
@@ -191,8 +193,10 @@ using Strings = std::vector<std::string>;
 TEST_F(KillLogFault, ALogThatIsNotThereIsFoundWhenItComes) {
   KillLog reader = moving(log());
   EXPECT_EQ(reader.source(), "can't be read: " + log() + ": No such file or directory");
-  EXPECT_EQ(told(), Strings{"begin: the kernel's log can't be read: " + log() +
-                            ": No such file or directory; OOM kills are found by the cgroups' counters, without the victims' names"});
+  EXPECT_EQ(
+      told(),
+      Strings{"begin: the kernel's log can't be read: " + log() +
+              ": No such file or directory; OOM kills are found by the cgroups' counters, without the victims' names"});
   write_kill(5, 490 * kSecond, "/kubepods/web", 77);
   run_once(reader);
   EXPECT_EQ(told(), Strings{}) << "it is not looked for all the time";
@@ -211,8 +215,9 @@ TEST_F(KillLogFault, ALogThatCantBeReadAnyMoreIsOpenedAgainAndNoKillToldTwice) {
   std::filesystem::create_symlink("/proc/self/mem", source);
   KillLog reader = moving(source);
   run_once(reader);
-  EXPECT_EQ(told(), Strings{"begin: the kernel's log can't be read: " + source +
-                            ": Input/output error; OOM kills are found by the cgroups' counters, without the victims' names"});
+  EXPECT_EQ(told(),
+            Strings{"begin: the kernel's log can't be read: " + source +
+                    ": Input/output error; OOM kills are found by the cgroups' counters, without the victims' names"});
   now_us_ += 9 * kSecond;
   reader.tend();
   EXPECT_EQ(told(), Strings{}) << "said once";
@@ -235,7 +240,8 @@ TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
   write(1001, kSecond, "a line much later");
   reader.read_all();
   const std::string overwritten =
-      " records of the kernel's log were overwritten before they were read; OOM kills among them are found by the cgroups' "
+      " records of the kernel's log were overwritten before they were read; OOM kills among them are found by the "
+      "cgroups' "
       "counters alone";
   EXPECT_EQ(told(), Strings{"begin: 999" + overwritten});
   for (int i = 2; i <= 90; ++i) {  // ninety seconds of it
@@ -255,7 +261,8 @@ TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
   EXPECT_EQ(told(), Strings{});
   now_us_ += 1;
   reader.tend();
-  EXPECT_EQ(told(), Strings{"end: the kernel's log is read as fast as it is written again, after 99908 records were lost"});
+  EXPECT_EQ(told(),
+            Strings{"end: the kernel's log is read as fast as it is written again, after 99908 records were lost"});
   EXPECT_TRUE(queue_.faults().empty());
 }
 

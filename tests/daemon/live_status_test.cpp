@@ -49,7 +49,8 @@ TEST(LiveStatus, BeforeTheFirstScanThereIsNone) {
 }
 
 TEST(LiveStatus, WhatIsNotKnownIsPassedOverAndWhatIsMissingStaysEmpty) {
-  const auto status = parse_live_status("cgroup-memory-manager\tstatus\nfuture\t1\npid\t7\ncgroup_count\tmany\nfault\tx\n\n");
+  const auto status =
+      parse_live_status("cgroup-memory-manager\tstatus\nfuture\t1\npid\t7\ncgroup_count\tmany\nfault\tx\n\n");
   ASSERT_TRUE(status);
   EXPECT_EQ(status->pid, 7);
   EXPECT_EQ(status->version, "");
@@ -58,14 +59,16 @@ TEST(LiveStatus, WhatIsNotKnownIsPassedOverAndWhatIsMissingStaysEmpty) {
 }
 
 TEST(LiveStatus, AnotherProgramsAnswerIsNone) {
-  for (const char* const other : {"", "\n", "HTTP/1.1 200 OK\r\n", "cgroup-memory-manager", "cgroup-memory-manager\tstat"}) {
+  for (const char* const other :
+       {"", "\n", "HTTP/1.1 200 OK\r\n", "cgroup-memory-manager", "cgroup-memory-manager\tstat"}) {
     EXPECT_FALSE(parse_live_status(other)) << other;
   }
 }
 
 TEST(LiveStatus, OneLineSaysWhatIsDoneAndWhatIsWrong) {
-  EXPECT_EQ(in_one_line(everything()), "200 cgroups, last scan 4 ms, 6 can't be read, 3 in cooldown; fault: "
-                                       "disk\\tfull\\nor \\\\ so; fault: ");
+  EXPECT_EQ(in_one_line(everything()),
+            "200 cgroups, last scan 4 ms, 6 can't be read, 3 in cooldown; fault: "
+            "disk\\tfull\\nor \\\\ so; fault: ");
 }
 
 TEST(LiveStatus, WordsWithoutEndAreCutBetweenTwoCharacters) {
@@ -80,12 +83,14 @@ TEST(LiveStatus, WordsWithoutEndAreCutBetweenTwoCharacters) {
 }
 
 TEST(LiveStatus, TheLogHasALineForTheScansOneForTheThreadsAndOneForEachFault) {
-  EXPECT_EQ(in_lines(everything()),
-            (std::vector<std::string>{
-                "status: 200 cgroups, last scan 4 ms, ended 7 us ago, 6 can't be read, 3 in cooldown; 8 scans made, 9 recorded",
-                "status: sampler: awake; reclaimer: asking the kernel for 4.2 s; recorder: trying again, 5 records wait",
-                "status: fault history since 1970-01-01T00:00:01Z: disk\\tfull\\nor \\\\ so",
-                "status: fault reader since 1970-01-01T00:00:01Z: "}));
+  EXPECT_EQ(
+      in_lines(everything()),
+      (std::vector<std::string>{
+          "status: 200 cgroups, last scan 4 ms, ended 7 us ago, 6 can't be read, 3 in cooldown; 8 scans made, 9 "
+          "recorded",
+          "status: sampler: awake; reclaimer: asking the kernel for 4.2 s; recorder: trying again, 5 records wait",
+          "status: fault history since 1970-01-01T00:00:01Z: disk\\tfull\\nor \\\\ so",
+          "status: fault reader since 1970-01-01T00:00:01Z: "}));
   EXPECT_EQ(in_lines(LiveStatus{}).back(), "status: no fault");
 }
 

@@ -30,8 +30,8 @@ class ObserverTest : public ::testing::Test {
     reclaim.freed_bytes = freed_bytes;
     const auto before = cooldowns_.find(kWeb);
     const std::int64_t strikes = before == cooldowns_.end() ? 0 : before->second.strikes;
-    reclaim.cooldown = cooldowns_[kWeb] = {kBegun, kBegun + core::learned_cooldown_us(kCooldown, strikes, learning_),
-                                           strikes};
+    reclaim.cooldown =
+        cooldowns_[kWeb] = {kBegun, kBegun + core::learned_cooldown_us(kCooldown, strikes, learning_), strikes};
     observer_.set_learning(learning_);
     observer_.begin(reclaim, 40 * kMiB, sighting(0), kEnd, kCooldown);
   }

@@ -109,7 +109,8 @@ TEST(Reclaimer, KeepsToACooldownThatIsHandedOverLater) {
   Collector collector(queue);
   Reclaimer reclaimer({}, queue);
   const std::int64_t now_us = wall_now_us();
-  reclaimer.adopt({{{"/web", tree.inode("/web")}, {.last_reclaim_at_us = now_us - 1, .until_us = now_us + 20'000'000, .strikes = 0}}});
+  reclaimer.adopt({{{"/web", tree.inode("/web")},
+                    {.last_reclaim_at_us = now_us - 1, .until_us = now_us + 20'000'000, .strikes = 0}}});
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
 }
@@ -142,7 +143,8 @@ TEST(Reclaimer, KeepsACooldownThatAnEarlierRunBegan) {
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
   const std::int64_t now_us = wall_now_us();
-  Reclaimer reclaimer({.cooldowns = {{{"/web", tree.inode("/web")}, {now_us - 1'000'000, now_us + 29'000'000, 0}}}}, queue);
+  Reclaimer reclaimer({.cooldowns = {{{"/web", tree.inode("/web")}, {now_us - 1'000'000, now_us + 29'000'000, 0}}}},
+                      queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
 }
@@ -254,7 +256,9 @@ class ReclaimerByClock : public testing::Test {
 
   ReclaimerByClock() { tree_.put("/web", test::minimal_v1(kFull)); }
   Clocks clocks() {
-    return {.wall = [this] { return wall_us_; }, .steady = [this] { return boot_us_; }, .boot = [this] { return boot_us_; }};
+    return {.wall = [this] { return wall_us_; },
+            .steady = [this] { return boot_us_; },
+            .boot = [this] { return boot_us_; }};
   }
   void pass(std::int64_t us) { wall_us_ += us, boot_us_ += us; }
   Candidates candidates() {
@@ -351,7 +355,8 @@ TEST_F(ReclaimerByClock, WhatBecomesOfAReclaimIsToldAllTheSame) {
   EXPECT_EQ(cooldown.until_us - wall_us_, 60 * kSecond - 20 * kSecond);
   EXPECT_TRUE(test::eventually([&] {
     const auto effects = collector_.effects();
-    return !effects.empty() && effects.back().verdict == core::Verdict::churn && effects.back().observed_for_us == 20 * kSecond;
+    return !effects.empty() && effects.back().verdict == core::Verdict::churn &&
+           effects.back().observed_for_us == 20 * kSecond;
   }));
 }
 
@@ -430,7 +435,8 @@ TEST(Reclaimer, DoesNotLetADryRunHoldBackARealOne) {
   Reclaimer reclaimer({}, queue);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 1U);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 0U) << "a real cooldown holds in a dry run";
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 0U)
+      << "a real cooldown holds in a dry run";
 }
 
 TEST(Reclaimer, GoesOnWithoutTheRecordWhenTheDiskDoesNotAnswer) {
@@ -456,7 +462,8 @@ TEST(Reclaimer, ObeysRules) {
   FakeCgroups tree;
   tree.put("/web", test::minimal_v1(kFull));
   tree.put("/db", test::minimal_v1(kFull));
-  const core::Policy policy{.defaults = {}, .rules = {{.cgroup = "/db", .threshold = {}, .cooldown_us = {}, .reclaim = false}}};
+  const core::Policy policy{.defaults = {},
+                            .rules = {{.cgroup = "/db", .threshold = {}, .cooldown_us = {}, .reclaim = false}}};
   RecordQueue queue;
   Collector collector(queue);
   Reclaimer reclaimer({}, queue);

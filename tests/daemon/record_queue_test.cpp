@@ -132,7 +132,8 @@ TEST(RecordQueue, KnowsWhichFaultsThereAreNow) {
   push(2, "fault_begin", "3 can't be read", "cgroups");
   push(3, "fault_begin", "7 can't be read", "cgroups");
   push(4, "config_change", "", "");
-  EXPECT_EQ(queue.faults(), (std::vector<RecordQueue::Fault>{{"history", 1, "disk full"}, {"cgroups", 2, "7 can't be read"}}));
+  EXPECT_EQ(queue.faults(),
+            (std::vector<RecordQueue::Fault>{{"history", 1, "disk full"}, {"cgroups", 2, "7 can't be read"}}));
   push(5, "fault_end", "", "history");
   push(6, "fault_end", "", "clock");
   EXPECT_EQ(queue.faults(), (std::vector<RecordQueue::Fault>{{"cgroups", 2, "7 can't be read"}}));

@@ -96,8 +96,9 @@ TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
   RecordQueue queue;
   store::Keeper history(file);
   core::Cooldowns handed_over;
-  Recorder recorder(history, queue, kernel::ContainerLogs("off"),
-                    {.started_at_us = 5, .detail = "now", .hand_over = [&](const auto& late) { handed_over = late.cooldowns; }});
+  Recorder recorder(
+      history, queue, kernel::ContainerLogs("off"),
+      {.started_at_us = 5, .detail = "now", .hand_over = [&](const auto& late) { handed_over = late.cooldowns; }});
   recorder.begin({}, "the disk is full");
   ASSERT_EQ(queue.faults().size(), 1U);
   EXPECT_EQ(queue.faults()[0].name, "history");
@@ -131,8 +132,9 @@ TEST_F(Recording, RecordsWhatHoldsInAHistoryThatWasPutInPlaceOfItsOwn) {
   const std::string other = directory.path() / "other.db";
   store::Keeper(other).begin(1, "other");
   const std::int64_t later_us = wall_now_us() + 3'600'000'000;
-  EXPECT_TRUE(recorder.record({core::NodeFacts{{{"version", std::string("7")}}}, scan_at(10),
-                               core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, later_us, 0}}}));
+  EXPECT_TRUE(
+      recorder.record({core::NodeFacts{{{"version", std::string("7")}}}, scan_at(10),
+                       core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, later_us, 0}}}));
   EXPECT_TRUE(recorder.record({core::Effect{.reclaim_id = 1, .cooldown = core::Cooldown{1, later_us + 1, 1}}}));
   std::filesystem::rename(other, file);
   EXPECT_TRUE(recorder.record({scan_at(20)}));
@@ -155,7 +157,8 @@ std::vector<Record> long_batch(std::int64_t scan_count, core::CgroupKey cgroup_c
       if (i == 0) scan.appeared.push_back({.key = key, .id = {"/" + std::to_string(key), key}});
       scan.rows.push_back({.key = key});
       for (std::size_t one = 0; one < core::Gauges::kSize; ++one) {
-        scan.rows.back().gauges.set(static_cast<core::Gauge>(one), (std::uint64_t{1} << 32) + static_cast<std::uint64_t>(i) * 4096);
+        scan.rows.back().gauges.set(static_cast<core::Gauge>(one),
+                                    (std::uint64_t{1} << 32) + static_cast<std::uint64_t>(i) * 4096);
       }
     }
     batch.emplace_back(std::move(scan));
@@ -184,7 +187,9 @@ TEST_F(Recording, GoesOnWhereTheDiskHasRefused) {
   batch.emplace_back(core::ServiceEvent{7, "gap", "once"});
   SQLite::Database other(file, SQLite::OPEN_READWRITE);
   other.exec("CREATE TRIGGER refuse BEFORE INSERT ON service_event BEGIN SELECT RAISE(ABORT, 'a portion of it'); END");
-  other.exec("CREATE TRIGGER no_more BEFORE INSERT ON scan WHEN (SELECT count(*) FROM scan) >= 60 BEGIN SELECT json('{'); END");
+  other.exec(
+      "CREATE TRIGGER no_more BEFORE INSERT ON scan WHEN (SELECT count(*) FROM scan) >= 60 BEGIN SELECT json('{'); "
+      "END");
   EXPECT_FALSE(recorder.record(batch));
   const std::int64_t stored_count = count(file, "scan");
   EXPECT_GT(stored_count, 0);
@@ -199,7 +204,8 @@ TEST_F(Recording, GoesOnWhereTheDiskHasRefused) {
 TEST_F(Recording, RestatesWhatHoldsUntilItCould) {
   const std::string other = directory.path() / "other.db";
   store::Keeper(other).begin(1, "other");
-  SQLite::Database(other, SQLite::OPEN_READWRITE).exec("CREATE TRIGGER refuse BEFORE INSERT ON cooldown BEGIN SELECT json('{'); END");
+  SQLite::Database(other, SQLite::OPEN_READWRITE)
+      .exec("CREATE TRIGGER refuse BEFORE INSERT ON cooldown BEGIN SELECT json('{'); END");
   const core::Cooldown cooldown{1, wall_now_us() + 3'600'000'000, 0};
   EXPECT_TRUE(recorder.record({scan_at(10), core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = cooldown}}));
   std::filesystem::rename(other, file);
@@ -211,7 +217,8 @@ TEST_F(Recording, RestatesWhatHoldsUntilItCould) {
 
 TEST_F(Recording, RecordsCooldownsOfReclaimsThatTheQueueHasRefused) {
   for (std::size_t i = 0; i < RecordQueue::kMaxKept; ++i) queue.push(core::LogPosition{"boot", 1});
-  queue.push(core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, wall_now_us() + 3'600'000'000, 0}});
+  queue.push(core::Reclaim{
+      .reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, wall_now_us() + 3'600'000'000, 0}});
   EXPECT_TRUE(recorder.record(queue.take()));
   for (const int at : {20, 30}) EXPECT_TRUE(recorder.record({scan_at(at)}));
   EXPECT_EQ(count(file, "cooldown"), 1);
@@ -220,7 +227,8 @@ TEST_F(Recording, RecordsCooldownsOfReclaimsThatTheQueueHasRefused) {
 TEST_F(Recording, ACooldownThatTheQueueHasRefusedIsNewerThanWhatWaits) {
   const std::int64_t now_us = wall_now_us();
   const auto reclaim = [&](std::int64_t id, std::int64_t until_s) {
-    return core::Reclaim{.reclaim_id = id, .id = {"/web", 1}, .cooldown = core::Cooldown{now_us, now_us + until_s * 1'000'000, 0}};
+    return core::Reclaim{
+        .reclaim_id = id, .id = {"/web", 1}, .cooldown = core::Cooldown{now_us, now_us + until_s * 1'000'000, 0}};
   };
   queue.push(core::LogPosition{"boot", 1});
   const auto held = queue.take();
@@ -240,7 +248,9 @@ TEST_F(Recording, DamageThatIsMetWhenWhatHoldsIsRestatedIsDamageToo) {
     keeper.begin(1, "other");
     keeper.history().end_run(2, "");
   }
-  const auto page = SQLite::Database(other, SQLite::OPEN_READONLY).execAndGet("SELECT rootpage FROM sqlite_schema WHERE name = 'node'").getInt64();
+  const auto page = SQLite::Database(other, SQLite::OPEN_READONLY)
+                        .execAndGet("SELECT rootpage FROM sqlite_schema WHERE name = 'node'")
+                        .getInt64();
   SQLite::Database(other, SQLite::OPEN_READWRITE).exec("UPDATE service_event SET detail = zeroblob(70000000)");
   std::fstream out(other, std::ios::binary | std::ios::in | std::ios::out);
   out.seekp((page - 1) * 4096);
@@ -261,12 +271,14 @@ class RecorderNames : public testing::Test {
   }
   std::filesystem::path logs() const { return directory_.path() / "log"; }
   void make_link() const {
-    std::filesystem::create_symlink("/nowhere", logs() / "containers" / ("web-7d9c5b8f6d-x2x4z_shop_app-" + id_ + ".log"));
+    std::filesystem::create_symlink("/nowhere",
+                                    logs() / "containers" / ("web-7d9c5b8f6d-x2x4z_shop_app-" + id_ + ".log"));
   }
   /// A scan in which the container appears, or one after it.
   std::vector<Record> batch(bool appears) const {
     core::Scan scan = scan_at(10);
-    if (appears) scan.appeared = {{.key = 1, .id = {"/pods/" + id_, 7}, .container = {"containerd", id_, "uid", "burstable"}}};
+    if (appears)
+      scan.appeared = {{.key = 1, .id = {"/pods/" + id_, 7}, .container = {"containerd", id_, "uid", "burstable"}}};
     return {scan};
   }
   std::string names() const {

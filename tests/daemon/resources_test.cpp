@@ -9,10 +9,12 @@
 namespace cgmm::daemon {
 namespace {
 
-std::string mapping(const std::string& range, const std::string& may, const std::string& file, int anonymous_kb, int swap_kb) {
+std::string mapping(const std::string& range, const std::string& may, const std::string& file, int anonymous_kb,
+                    int swap_kb) {
   return range + " " + may + " 00000000 fe:00 " + (file.empty() ? "0" : "1234") + "        " + file +
-         "\nSize:      8 kB\nRss:      8 kB\nPrivate_Dirty:      0 kB\nAnonymous:      " + std::to_string(anonymous_kb) +
-         " kB\nAnonHugePages:      0 kB\nSwap:      " + std::to_string(swap_kb) + " kB\nSwapPss:      0 kB\nVmFlags: rd mr\n";
+         "\nSize:      8 kB\nRss:      8 kB\nPrivate_Dirty:      0 kB\nAnonymous:      " +
+         std::to_string(anonymous_kb) + " kB\nAnonHugePages:      0 kB\nSwap:      " + std::to_string(swap_kb) +
+         " kB\nSwapPss:      0 kB\nVmFlags: rd mr\n";
 }
 
 std::vector<Mapping> unwritten(const std::string& smaps) {
@@ -21,7 +23,8 @@ std::vector<Mapping> unwritten(const std::string& smaps) {
 }
 
 TEST(UnwrittenMappings, AreOfFilesAndCantBeWrittenTo) {
-  EXPECT_EQ(unwritten(mapping("1000-3000", "r-xp", "/lib/libm.so.6", 0, 0) + mapping("3000-4000", "r--p", "/lib/libm.so.6", 0, 0)),
+  EXPECT_EQ(unwritten(mapping("1000-3000", "r-xp", "/lib/libm.so.6", 0, 0) +
+                      mapping("3000-4000", "r--p", "/lib/libm.so.6", 0, 0)),
             (std::vector<Mapping>{{0x1000, 0x3000}, {0x3000, 0x4000}}));
   EXPECT_EQ(unwritten(mapping("1000-3000", "rw-p", "/lib/libm.so.6", 0, 0)), std::vector<Mapping>{});
   EXPECT_EQ(unwritten(mapping("1000-3000", "r--s", "/var/lib/history.db-shm", 0, 0)), std::vector<Mapping>{});

@@ -115,8 +115,9 @@ TEST_P(EveryKind, TakesNoCgroupForGoneBecauseTheHierarchyIsForAWhile) {
   for (const std::int64_t at_us : {2000, 3000}) {
     const Sampler::Result gone = one.scan(at_us);
     EXPECT_EQ(gone.scan.error_count, 1);
-    EXPECT_EQ(gone.parent_error, "parent \"" + tree_.root() + "/pods\" can't be opened: No such file or directory; "
-                                 "expected a cgroup directory, or \"auto\"");
+    EXPECT_EQ(gone.parent_error, "parent \"" + tree_.root() +
+                                     "/pods\" can't be opened: No such file or directory; "
+                                     "expected a cgroup directory, or \"auto\"");
     EXPECT_TRUE(gone.scan.rows.empty());
     EXPECT_TRUE(gone.scan.vanished.empty());
   }
@@ -435,7 +436,8 @@ TEST_P(EveryKindNearItsLimit, OneThatHasVanishedIsLeftToTheNextScan) {
 
 TEST(SamplerOfThousands, ReadsFilesOfTheirOwnAfterTheFirstScanButKillsWhereAnEarlierRunKnewOfSome) {
   FakeCgroups tree;
-  for (int i = 0; i < 2000; ++i) tree.put("/" + std::to_string(i), test::v1_files({.limit_bytes = 1024 * 1024 * kMiB, .oom_kills = 1}));
+  for (int i = 0; i < 2000; ++i)
+    tree.put("/" + std::to_string(i), test::v1_files({.limit_bytes = 1024 * 1024 * kMiB, .oom_kills = 1}));
   const core::CgroupId known{"/7", tree.inode("/7")};
   Sampler one(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, {}, {{known, 0}});
   const Sampler::Result first = one.scan(1000);
@@ -476,7 +478,8 @@ class QuietCgroup : public testing::Test {
     tree_.put("/web", test::v1_files({.file_bytes = 10 * kMiB}));
     kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_.root());
     hierarchy.real = true;
-    sampler_.emplace(hierarchy, kernel::Watch::automatic, core::Policy{}, std::unordered_map<core::CgroupId, std::uint64_t>{});
+    sampler_.emplace(hierarchy, kernel::Watch::automatic, core::Policy{},
+                     std::unordered_map<core::CgroupId, std::uint64_t>{});
   }
   void set_kernel_memory_of_all(std::uint64_t bytes) {
     tree_.put_file("", "memory.kmem.usage_in_bytes", std::to_string(bytes) + "\n");

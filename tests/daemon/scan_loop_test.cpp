@@ -32,7 +32,9 @@ class ScanLoopTest : public testing::Test {
             {queue_, candidates_, [this] { return asking_; }, [this] { return log_source_; }}};
   }
   Clocks clocks() {
-    return {.wall = [this] { return wall_us_; }, .steady = [this] { return steady_us_; }, .boot = [this] { return boot_us_; }};
+    return {.wall = [this] { return wall_us_; },
+            .steady = [this] { return steady_us_; },
+            .boot = [this] { return boot_us_; }};
   }
   void pass(std::int64_t us) { wall_us_ += us, steady_us_ += us, boot_us_ += us; }
 
@@ -74,7 +76,8 @@ TEST_F(ScanLoopTest, AClockSetBackIsAFaultUntilItHasRunEvenlyForTenMinutes) {
   wall_us_ -= kDay;
   pass(kSecond);
   one.tick(clocks());
-  EXPECT_EQ(told(), Strings{"fault_begin clock: the wall clock was set back by " + core::format_duration_us(kDay) + ": what is recorded from now on has instants that "
+  EXPECT_EQ(told(), Strings{"fault_begin clock: the wall clock was set back by " + core::format_duration_us(kDay) +
+                            ": what is recorded from now on has instants that "
                             "are on record already"});
   for (int s = 1; s < 600; ++s) {
     pass(kSecond);
@@ -151,8 +154,10 @@ TEST_F(ScanLoopTest, AReclaimThatTheKernelDoesNotAnswerIsAFaultUntilItDoes) {
   EXPECT_EQ(told(), Strings{}) << "it was told to end five seconds ago";
   pass(1);
   one.tick(clocks());
-  EXPECT_EQ(told(), Strings{"fault_begin reclaim_hang: a reclaim of /pods/web has been waiting for the kernel for 15 s and can't be "
-                            "interrupted: until it answers, nothing is reclaimed"});
+  EXPECT_EQ(
+      told(),
+      Strings{"fault_begin reclaim_hang: a reclaim of /pods/web has been waiting for the kernel for 15 s and can't be "
+              "interrupted: until it answers, nothing is reclaimed"});
   for (int s = 0; s < 300; ++s) {
     pass(kSecond);
     one.tick(clocks());
@@ -172,7 +177,8 @@ TEST_F(ScanLoopTest, AReclaimThatIsAnsweredDoesNotEndAnothersRefusal) {
   tree.put("/web", test::v2_files({.file_bytes = 60 << 20, .limit_bytes = 100 << 20}));
   tree.remove_file("/web", "memory.reclaim");
   Sampler sampler(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, {}, {});
-  Reclaimer({}, queue_).reclaim_due({.hierarchy = sampler.hierarchy(), .cgroups = sampler.scan(wall_now_us()).candidates}, {});
+  Reclaimer({}, queue_)
+      .reclaim_due({.hierarchy = sampler.hierarchy(), .cgroups = sampler.scan(wall_now_us()).candidates}, {});
   ASSERT_EQ(queue_.faults().size(), 1U);
   asking_ = {steady_us_, "/pods/web"};
   pass(60 * kSecond);
@@ -191,8 +197,9 @@ TEST_F(ScanLoopTest, AParentThatCantBeReadIsAFaultAndScansGoOn) {
   const std::string away = tree_.root() + "/away";
   std::filesystem::rename(tree_.root() + "/pods", away);
   one.scan_once({});
-  ASSERT_EQ(told(), Strings{"fault_begin parent: the directory of the watched cgroups can't be read: parent \"" + tree_.root() +
-                            "/pods\" can't be opened: No such file or directory; expected a cgroup directory, or \"auto\""});
+  ASSERT_EQ(told(),
+            Strings{"fault_begin parent: the directory of the watched cgroups can't be read: parent \"" + tree_.root() +
+                    "/pods\" can't be opened: No such file or directory; expected a cgroup directory, or \"auto\""});
   for (int i = 0; i < 10; ++i) one.scan_once({});
   EXPECT_EQ(told(), Strings{});
   EXPECT_EQ(scans_, 12);
@@ -214,9 +221,10 @@ TEST_F(ScanLoopTest, TooManyCgroupsAreAFaultAndSoIsOneThatCantBeRead) {
   for (const char* path : {"/pods/b", "/pods/c", "/pods/d"}) tree_.put(path, test::v1_files({}));
   tree_.put_file("/pods/web", "memory.stat", "");
   one.scan_once({});
-  EXPECT_EQ(told(), (Strings{"fault_begin cgroups: cgroups that can't be read: 1, the first: /web/memory.stat: is empty",
-                             "fault_begin max_cgroups: 3 cgroups are over max_cgroups and left out; those that are "
-                             "watched stay watched"}));
+  EXPECT_EQ(told(),
+            (Strings{"fault_begin cgroups: cgroups that can't be read: 1, the first: /web/memory.stat: is empty",
+                     "fault_begin max_cgroups: 3 cgroups are over max_cgroups and left out; those that are "
+                     "watched stay watched"}));
   EXPECT_EQ(queue_.faults().size(), 2U);
   tree_.put("/pods/web", test::v1_files({}));
   for (const char* path : {"/pods/b", "/pods/c", "/pods/d"}) tree_.remove(path);
@@ -231,7 +239,8 @@ TEST_F(ScanLoopTest, TheNodesFactsFollowTheKernelsLog) {
   log_source_ = "can't be read: no";
   one.tick(clocks());
   told();
-  const auto found = std::find_if(facts_.begin(), facts_.end(), [](const auto& fact) { return fact.first == "kernel_log"; });
+  const auto found =
+      std::find_if(facts_.begin(), facts_.end(), [](const auto& fact) { return fact.first == "kernel_log"; });
   ASSERT_NE(found, facts_.end());
   EXPECT_EQ(found->second, core::Cell("can't be read: no"));
 }

@@ -84,7 +84,7 @@ TEST_F(StatusSocketTest, OnlyOwnerAndGroupMayAskWhateverTheUmask) {
     StatusSocket socket(database());
     socket.make();
     ::umask(before);
-    struct stat made {};
+    struct stat made{};
     ASSERT_EQ(::lstat(path().c_str(), &made), 0);
     EXPECT_TRUE(S_ISSOCK(made.st_mode));
     EXPECT_EQ(made.st_mode & 07777U, 0660U);
@@ -93,12 +93,13 @@ TEST_F(StatusSocketTest, OnlyOwnerAndGroupMayAskWhateverTheUmask) {
 }
 
 TEST_F(StatusSocketTest, TheGroupIsThatOfTheDatabase) {
-  if (::geteuid() != 0) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: only root may give a file to another group ***";
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: only root may give a file to another group ***";
   std::ofstream(database()) << "x";
   ASSERT_EQ(::chown(database().c_str(), 0, 4), 0);
   StatusSocket socket(database());
   socket.make();
-  struct stat made {};
+  struct stat made{};
   ASSERT_EQ(::lstat(path().c_str(), &made), 0);
   EXPECT_EQ(made.st_gid, 4U);
 }

@@ -89,11 +89,16 @@ TEST_F(DatabaseFault, ReplacedByAnotherHistory) {
 TEST_F(DatabaseFault, ReplacedByAFileThatIsNotOurs) {
   start();
   const auto foreign = file("foreign.db");
-  SQLite::Database(foreign, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (42)");
+  SQLite::Database(foreign, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE)
+      .exec("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (42)");
   const std::string content = content_of(foreign);
   survives({.row = "replaced by another program's database",
             .name = "history",
-            .begin = [&] { std::filesystem::copy_file(foreign, disk() / "moved.db"), std::filesystem::rename(disk() / "moved.db", database()); },
+            .begin =
+                [&] {
+                  std::filesystem::copy_file(foreign, disk() / "moved.db"),
+                      std::filesystem::rename(disk() / "moved.db", database());
+                },
             .end =
                 [&] {
                   EXPECT_TRUE(content_of(database()) == content) << "it was written to";

@@ -23,12 +23,13 @@ TEST_F(DiskFault, Full) {
   const auto filler = disk() / "filler";
   survives({.row = "disk full (tmpfs of 4 MiB)",
             .name = "history",
-            .begin = [&] {
-              std::ofstream file(filler, std::ios::binary);
-              const std::string page(4096, 'x');
-              while (file.write(page.data(), 4096).flush()) {
-              }
-            },
+            .begin =
+                [&] {
+                  std::ofstream file(filler, std::ios::binary);
+                  const std::string page(4096, 'x');
+                  while (file.write(page.data(), 4096).flush()) {
+                  }
+                },
             .end = [&] { std::filesystem::remove(filler); },
             .lasts_until = [&] { return count_in_log(" error: the history can't be written") > 0; }});
 }
@@ -41,12 +42,13 @@ TEST_F(DiskFault, FullForLong) {
   const auto filler = disk() / "filler";
   survives({.row = "disk full for long (1500 cgroups)",
             .name = "history",
-            .begin = [&] {
-              std::ofstream file(filler, std::ios::binary);
-              const std::string page(4096, 'x');
-              while (file.write(page.data(), 4096).flush()) {
-              }
-            },
+            .begin =
+                [&] {
+                  std::ofstream file(filler, std::ios::binary);
+                  const std::string page(4096, 'x');
+                  while (file.write(page.data(), 4096).flush()) {
+                  }
+                },
             .end = [&] { std::filesystem::remove(filler); },
             .lasts_until = [&, scans = scans_made()] { return scans_made() > scans + 45; }});
 }
@@ -74,7 +76,8 @@ class Eio : public DiskFault {
   /// Of its remote control: "enable name=posix/io/rw/pwrite,failinfo=5".
   void tell_fiu(const std::string& command) {
     const std::string fifo = file("fiu-").string() + std::to_string(service().pid());
-    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(fifo + ".in") && std::filesystem::exists(fifo + ".out"); }));
+    ASSERT_TRUE(
+        eventually([&] { return std::filesystem::exists(fifo + ".in") && std::filesystem::exists(fifo + ".out"); }));
     const Fd in(::open((fifo + ".in").c_str(), O_RDWR | O_CLOEXEC));
     const Fd out(::open((fifo + ".out").c_str(), O_RDWR | O_CLOEXEC));
     const std::string line = command + "\n";
@@ -89,7 +92,8 @@ class Eio : public DiskFault {
               .name = name,
               .begin =
                   [&] {
-                    for (const auto& call : calls) tell_fiu("enable name=posix/io/" + call + ",failinfo=" + std::to_string(error));
+                    for (const auto& call : calls)
+                      tell_fiu("enable name=posix/io/" + call + ",failinfo=" + std::to_string(error));
                   },
               .end =
                   [&] {
@@ -110,7 +114,8 @@ TEST_F(Eio, OnWrite) {
 /// Only when the log is taken up into the file is anything synced; what is committed meanwhile is on record.
 TEST_F(Eio, OnFsync) {
   start_with_fiu();
-  survives_failing("EIO on fsync", "history_size", " warning: the history can't be tidied", {"sync/fdatasync", "sync/fsync"}, EIO);
+  survives_failing("EIO on fsync", "history_size", " warning: the history can't be tidied",
+                   {"sync/fdatasync", "sync/fsync"}, EIO);
 }
 
 TEST_F(Eio, ReadOnlyFromOneMomentToTheOther) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What every row of the fault matrix starts from: the service on a fake hierarchy, with its history in a directory of its own that
-// may be a file system of its own, and what has to hold of every fault. While it lasts: scans go on, and a cgroup that comes to
-// be over its threshold is reclaimed. After it, without a restart: scans are recorded again, the fault has a beginning and an end on
-// record, what was reclaimed meanwhile is on record, and every scan that was made is there or was said to be lost.
+// What every row of the fault matrix starts from: the service on a fake hierarchy, with its history in a directory of
+// its own that may be a file system of its own, and what has to hold of every fault. While it lasts: scans go on, and a
+// cgroup that comes to be over its threshold is reclaimed. After it, without a restart: scans are recorded again, the
+// fault has a beginning and an end on record, what was reclaimed meanwhile is on record, and every scan that was made
+// is there or was said to be lost.
 //
 // Mounts are made in a mount namespace of the test's own: nobody else sees them.
 
@@ -36,7 +37,8 @@ namespace cgmm::test {
 
 inline constexpr std::uint64_t kMiB = 1024 * 1024;
 inline constexpr const char* kLever = "memory.force_empty";
-inline constexpr FakeMemory kOver{.file_bytes = 60 * kMiB, .anon_bytes = 8 * kMiB};  // of 100 MiB, with a threshold of 25 %
+inline constexpr FakeMemory kOver{.file_bytes = 60 * kMiB,
+                                  .anon_bytes = 8 * kMiB};  // of 100 MiB, with a threshold of 25 %
 inline constexpr FakeMemory kBelow{.file_bytes = 20 * kMiB, .anon_bytes = 60 * kMiB};
 
 /// A file system at `point` for as long as this lives.
@@ -76,19 +78,20 @@ class FaultTest : public ::testing::Test {
  protected:
   /// What is done, and what has to be seen of it.
   struct Fault {
-    std::string row;                      // of the table
-    std::string name;                     // as in service_event.fault; empty: it is none, it only must do no harm
+    std::string row;   // of the table
+    std::string name;  // as in service_event.fault; empty: it is none, it only must do no harm
     std::function<void()> begin;
     std::function<void()> end;
-    std::function<bool()> lasts_until{};  // what has to happen before it ends
-    bool reclaims = true;                 // whether there is anything to reclaim meanwhile
-    bool history_stays = true;            // else the file is another one afterwards, with what could be carried over
-    std::string lost{};                   // to be shown, where it is not scans
+    std::function<bool()> lasts_until{};   // what has to happen before it ends
+    bool reclaims = true;                  // whether there is anything to reclaim meanwhile
+    bool history_stays = true;             // else the file is another one afterwards, with what could be carried over
+    std::string lost{};                    // to be shown, where it is not scans
     std::chrono::seconds ends_within{30};  // for its end to be told
   };
 
   void SetUp() override {
-    static const bool own_mounts = ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    static const bool own_mounts =
+        ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
     if (!own_mounts) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: only root can have mounts of its own ***";
     std::filesystem::create_directories(disk());
     put("/before", kOver);
@@ -105,27 +108,33 @@ class FaultTest : public ::testing::Test {
   std::filesystem::path disk() const { return file("disk"); }  // where the history is
   std::filesystem::path database() const { return disk() / "history.db"; }
   std::filesystem::path log() const { return file("service.log"); }
-  std::filesystem::path trees() const { return trees_; }      // where the fake hierarchy is
+  std::filesystem::path trees() const { return trees_; }  // where the fake hierarchy is
   ServiceProcess& service() { return *service_; }
   void put(const std::string& path, const FakeMemory& memory) { cgroups_.put(path, v1_files(memory)); }
   bool was_reclaimed(const std::string& path) { return !cgroups_.file(path, kLever).empty(); }
 
   struct Start {
-    std::string configuration{};                    // beside what is needed for ten scans a second and one reclaim of a cgroup
-    std::filesystem::path parent{};                 // in place of the tree's root
+    std::string configuration{};     // beside what is needed for ten scans a second and one reclaim of a cgroup
+    std::filesystem::path parent{};  // in place of the tree's root
     Environment environment{};
   };
   void start() { start({}); }
   void start(const Start& how) {
     std::string configuration = how.configuration;
-    for (const auto& [key, value] : {std::pair{"threshold", "25%"}, {"cooldown", "1h"}, {"interval", "100ms"}, {"watch", "leaves"},
-                                     {"container_logs", "off"}, {"kernel_log", "off"}, {"log_level", "debug"}}) {
+    for (const auto& [key, value] : {std::pair{"threshold", "25%"},
+                                     {"cooldown", "1h"},
+                                     {"interval", "100ms"},
+                                     {"watch", "leaves"},
+                                     {"container_logs", "off"},
+                                     {"kernel_log", "off"},
+                                     {"log_level", "debug"}}) {
       if (configuration.find(key) == std::string::npos) configuration += std::string(key) + " = '" + value + "'\n";
     }
     std::ofstream(file("config.toml")) << configuration;
     const std::string parent = how.parent.empty() ? cgroups_.root() : how.parent.string();
-    service_.emplace(std::vector<std::string>{"--config", file("config.toml"), "--parent", parent, "--database", database()}, log(),
-                     how.environment);
+    service_.emplace(
+        std::vector<std::string>{"--config", file("config.toml"), "--parent", parent, "--database", database()}, log(),
+        how.environment);
   }
 
   /// The first value of a query, NULL and no row being 0; also where there is no history yet, or none that can be read.
@@ -139,7 +148,8 @@ class FaultTest : public ::testing::Test {
     }
   }
   std::int64_t scan_count(std::int64_t since_us = 0) const {
-    return number("SELECT count(*) FROM scan WHERE is_partial IS NOT 1 AND started_at_us >= " + std::to_string(since_us));
+    return number("SELECT count(*) FROM scan WHERE is_partial IS NOT 1 AND started_at_us >= " +
+                  std::to_string(since_us));
   }
   std::int64_t count_in_log(const std::string& what, std::size_t from = 0) const {
     const std::string said = content_of(log());
@@ -150,7 +160,8 @@ class FaultTest : public ::testing::Test {
   std::int64_t scans_made() const { return count_in_log(" debug: scan: "); }
 
   static std::int64_t now_us() {
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
   }
 
   /// One row of the matrix, with the service running.
@@ -167,11 +178,13 @@ class FaultTest : public ::testing::Test {
       EXPECT_TRUE(eventually([&] { return was_reclaimed("/during"); })) << "reclaim did not go on";
     }
     if (!fault.name.empty()) {
-      EXPECT_TRUE(eventually([&] { return count_in_log(" warning: ", said_before) + count_in_log(" error: ", said_before) > 0; }))
-          << "nothing was said of the fault";
+      EXPECT_TRUE(eventually([&] {
+        return count_in_log(" warning: ", said_before) + count_in_log(" error: ", said_before) > 0;
+      })) << "nothing was said of the fault";
     }
     if (fault.lasts_until) {
-      EXPECT_TRUE(eventually(fault.lasts_until, std::chrono::seconds{60})) << "what it was to last until did not happen";
+      EXPECT_TRUE(eventually(fault.lasts_until, std::chrono::seconds{60}))
+          << "what it was to last until did not happen";
     }
     const std::int64_t scans_during = scans_made() - scans_before;
     fault.end();
@@ -183,8 +196,10 @@ class FaultTest : public ::testing::Test {
     EXPECT_TRUE(eventually([&] { return was_reclaimed("/after"); })) << "reclaim does not go on after it";
     std::string begin_seen = "none";
     if (!fault.name.empty()) {
-      const std::string of_fault = " FROM service_event WHERE fault = '" + fault.name + "' AND at_us >= " + std::to_string(began_at_us);
-      EXPECT_TRUE(eventually([&] { return number("SELECT count(*)" + of_fault + " AND kind = 'fault_end'") > 0; }, fault.ends_within))
+      const std::string of_fault =
+          " FROM service_event WHERE fault = '" + fault.name + "' AND at_us >= " + std::to_string(began_at_us);
+      EXPECT_TRUE(eventually([&] { return number("SELECT count(*)" + of_fault + " AND kind = 'fault_end'") > 0; },
+                             fault.ends_within))
           << "its end is not on record";
       const std::int64_t told_at_us = number("SELECT min(at_us)" + of_fault + " AND kind = 'fault_begin'");
       EXPECT_GT(told_at_us, 0) << "its beginning is not on record";
@@ -227,7 +242,8 @@ class FaultTest : public ::testing::Test {
   /// As the gaps on record say.
   std::int64_t lost_scans(std::int64_t since_us) const {
     const SQLite::Database db(database(), SQLite::OPEN_READONLY, 1000);
-    SQLite::Statement query(db, "SELECT detail FROM service_event WHERE kind = 'gap' AND at_us >= " + std::to_string(since_us));
+    SQLite::Statement query(
+        db, "SELECT detail FROM service_event WHERE kind = 'gap' AND at_us >= " + std::to_string(since_us));
     std::int64_t count = 0;
     static const std::regex kLost("([0-9]+) scans? (and [0-9]+ other records )?(was|were) lost");
     while (query.executeStep()) {

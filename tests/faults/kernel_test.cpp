@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A kernel that is not what it was: the hierarchy is gone, files can't be read, a reclaim does not return, everything comes at once.
+// A kernel that is not what it was: the hierarchy is gone, files can't be read, a reclaim does not return, everything
+// comes at once.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -14,7 +15,9 @@ namespace {
 
 class KernelFault : public FaultTest {
  protected:
-  std::string path_of(const std::string& cgroup, const std::string& name) { return cgroups().root() + cgroup + "/" + name; }
+  std::string path_of(const std::string& cgroup, const std::string& name) {
+    return cgroups().root() + cgroup + "/" + name;
+  }
 
   std::int64_t memory_high_water_kib() {
     std::istringstream status(content_of("/proc/" + std::to_string(service().pid()) + "/status"));
@@ -56,8 +59,8 @@ TEST_F(KernelFault, FilesCantBeReadOneAfterTheOther) {
             .name = "cgroups",
             .begin =
                 [&] {
-                  for (const char* const name : {"memory.usage_in_bytes", "memory.kmem.usage_in_bytes", "memory.failcnt",
-                                                 "memory.oom_control", "memory.limit_in_bytes"}) {
+                  for (const char* const name : {"memory.usage_in_bytes", "memory.kmem.usage_in_bytes",
+                                                 "memory.failcnt", "memory.oom_control", "memory.limit_in_bytes"}) {
                     const std::int64_t before = broken_scans();
                     breaks(name, true);
                     // A limit is read once a minute, and one that can't be read counts as none.
@@ -66,7 +69,8 @@ TEST_F(KernelFault, FilesCantBeReadOneAfterTheOther) {
                     }
                     breaks(name, false);
                   }
-                  EXPECT_EQ(number("SELECT count(*) FROM scan WHERE cgroup_count <> 3"), 0) << "it was sampled all the same";
+                  EXPECT_EQ(number("SELECT count(*) FROM scan WHERE cgroup_count <> 3"), 0)
+                      << "it was sampled all the same";
                   breaks("memory.stat", true);
                 },
             .end = [&] { breaks("memory.stat", false); },
@@ -105,7 +109,8 @@ TEST_F(KernelFault, AReclaimDoesNotReturn) {
                   put("/hangs", kBelow);
                   lever.emplace(path_of("/hangs", kLever));
                   cgroups().put_file("/hangs", "memory.stat", v1_files(kOver).at("memory.stat"));
-                  EXPECT_TRUE(eventually([&] { return number("SELECT count(*) FROM reclaim WHERE outcome = 'started'") == 1; }));
+                  EXPECT_TRUE(eventually(
+                      [&] { return number("SELECT count(*) FROM reclaim WHERE outcome = 'started'") == 1; }));
                   scans_to_come = scan_count() + 20;
                 },
             .end = [&] { lever->let_go(); },
@@ -123,7 +128,8 @@ TEST_F(KernelFault, AReclaimDoesNotReturnInTime) {
                   put("/hangs", kBelow);
                   lever.emplace(path_of("/hangs", kLever));
                   cgroups().put_file("/hangs", "memory.stat", v1_files(kOver).at("memory.stat"));
-                  EXPECT_TRUE(eventually([&] { return number("SELECT count(*) FROM reclaim WHERE outcome = 'started'") == 1; }));
+                  EXPECT_TRUE(eventually(
+                      [&] { return number("SELECT count(*) FROM reclaim WHERE outcome = 'started'") == 1; }));
                 },
             .end = [&] { EXPECT_EQ(number("SELECT count(*) FROM reclaim WHERE stopped_by = 'timeout'"), 1); },
             .lasts_until = [&] { return number("SELECT count(*) FROM reclaim WHERE stopped_by = 'timeout'") == 1; }});
@@ -161,25 +167,36 @@ TEST_F(KernelFault, TheKernelLogIsFlooded) {
     sequence += 1 + (sequence % 1000 == 999 ? 50 : 0);  // some are overwritten before they are read
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
-    const std::string line = "6," + std::to_string(sequence) + "," + std::to_string(now.tv_sec * 1'000'000 + now.tv_nsec / 1000) + ",-;" +
-                             text + "\n";
+    const std::string line = "6," + std::to_string(sequence) + "," +
+                             std::to_string(now.tv_sec * 1'000'000 + now.tv_nsec / 1000) + ",-;" + text + "\n";
     written += ::write(fifo.get(), line.data(), line.size()) > 0 ? 1 : 0;
   };
   survives({.row = "kernel log flooded",
             .name = "kernel_log",
-            .begin = [&] { flood = std::thread([&] { while (flooding) say("eth0: something is wrong, something is wrong"); }); },
+            .begin =
+                [&] {
+                  flood = std::thread([&] {
+                    while (flooding) say("eth0: something is wrong, something is wrong");
+                  });
+                },
             .end =
                 [&] {
                   flooding = false;
                   flood.join();
                   say("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/below,"
                       "task_memcg=/below,task=python3,pid=4242,uid=0");
-                  say("Memory cgroup out of memory: Killed process 4242 (python3) total-vm:10kB, anon-rss:10kB, file-rss:0kB, "
+                  say("Memory cgroup out of memory: Killed process 4242 (python3) total-vm:10kB, anon-rss:10kB, "
+                      "file-rss:0kB, "
                       "shmem-rss:0kB, UID:0 pgtables:1kB oom_score_adj:0");
-                  EXPECT_TRUE(eventually([&] { return number("SELECT count(*) FROM oom_kill WHERE victim_pid = 4242") == 1; }))
-                      << "a kill after it is found";
+                  EXPECT_TRUE(eventually([&] {
+                    return number("SELECT count(*) FROM oom_kill WHERE victim_pid = 4242") == 1;
+                  })) << "a kill after it is found";
                 },
-            .lasts_until = [&] { return written > 50'000 && number("SELECT count(*) FROM service_event WHERE fault = 'kernel_log'") > 0; },
+            .lasts_until =
+                [&] {
+                  return written > 50'000 &&
+                         number("SELECT count(*) FROM service_event WHERE fault = 'kernel_log'") > 0;
+                },
             .lost = "records, counted",
             .ends_within = std::chrono::seconds{90}});  // a minute without a loss
 }

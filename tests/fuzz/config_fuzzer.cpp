@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as config.toml, and after a NUL as the values of options, a line each: a Config in which every value is within
-// its bounds, or a ConfigError that names what and where.
+// Any bytes as config.toml, and after a NUL as the values of options, a line each: a Config in which every value is
+// within its bounds, or a ConfigError that names what and where.
 
 #include <array>
 #include <optional>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a cgroup's path, and as the name of one of kubelet's log files: who makes a cgroup chooses its name, and must
-// not get an identity that is not in it.
+// Any bytes as a cgroup's path, and as the name of one of kubelet's log files: who makes a cgroup chooses its name, and
+// must not get an identity that is not in it.
 
 #include <algorithm>
 #include <optional>
@@ -14,9 +14,7 @@ namespace {
 
 using namespace cgmm::core;
 
-bool is_hex(std::string_view text) {
-  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
+bool is_hex(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), text) != words.end();

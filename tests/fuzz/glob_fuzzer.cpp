@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A rule's glob and a cgroup's path, with a NUL between them: the same answer as SQLite's GLOB, so that a [[rule]] and a query
-// mean the same cgroups. ASCII only, because SQLite reads what is not UTF-8 in its own way.
+// A rule's glob and a cgroup's path, with a NUL between them: the same answer as SQLite's GLOB, so that a [[rule]] and
+// a query mean the same cgroups. ASCII only, because SQLite reads what is not UTF-8 in its own way.
 
 #include <sqlite3.h>
 

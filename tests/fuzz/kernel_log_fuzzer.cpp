@@ -22,9 +22,7 @@ void check(const LogRecord& record) {
   REQUIRE(record.text.find('\0') == std::string::npos);
 }
 
-bool is_path_or_empty(std::string_view path) {
-  return path.empty() || path.front() == '/';
-}
+bool is_path_or_empty(std::string_view path) { return path.empty() || path.front() == '/'; }
 
 void check(const std::optional<LoggedKill>& kill, std::int64_t kernel_count) {
   if (!kill) return;
@@ -53,8 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   cgmm::kernel::OomParser parser;
   std::int64_t kernel_count = 0;
   std::uint64_t sequence = 0;
-  for (; !text.empty();
-       text.remove_prefix(text.size() > text.find('\n') ? text.find('\n') + 1 : text.size())) {
+  for (; !text.empty(); text.remove_prefix(text.size() > text.find('\n') ? text.find('\n') + 1 : text.size())) {
     const std::string_view line = text.substr(0, text.find('\n'));
     std::optional<LogRecord> record;
     if (only_texts) {

@@ -16,9 +16,7 @@ using cgmm::kernel::MalformedFile;
 enum class Events : std::uint8_t { max, oom_kill, count_ };  // as v2.cpp and v1.cpp look for them
 constexpr cgmm::kernel::KeyTable<Events> kEvents({"max", "oom_kill"});
 
-void check_message(const std::string& what) {
-  REQUIRE(!what.empty() && what.size() < 200);
-}
+void check_message(const std::string& what) { REQUIRE(!what.empty() && what.size() < 200); }
 
 void check_events(std::string_view text) {
   try {

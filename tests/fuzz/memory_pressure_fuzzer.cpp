@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as memory.pressure: the totals are those of the last "some" and "full" lines, and a text without the first is
-// none.
+// Any bytes as memory.pressure: the totals are those of the last "some" and "full" lines, and a text without the first
+// is none.
 
 #include <optional>
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as memory.stat, of v1 and of v2: nothing is made up, nothing that is there is missed, and what can't be right is
-// the one documented exception.
+// Any bytes as memory.stat, of v1 and of v2: nothing is made up, nothing that is there is missed, and what can't be
+// right is the one documented exception.
 
 #include <algorithm>
 #include <map>

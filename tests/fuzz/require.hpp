@@ -9,12 +9,12 @@
 #include <cstdlib>
 #include <string_view>
 
-#define REQUIRE(condition)                                                            \
-  do {                                                                                \
-    if (!(condition)) {                                                               \
-      std::fprintf(stderr, "%s:%d: not %s\n", __FILE__, __LINE__, #condition);        \
-      std::abort();                                                                   \
-    }                                                                                 \
+#define REQUIRE(condition)                                                     \
+  do {                                                                         \
+    if (!(condition)) {                                                        \
+      std::fprintf(stderr, "%s:%d: not %s\n", __FILE__, __LINE__, #condition); \
+      std::abort();                                                            \
+    }                                                                          \
   } while (false)
 
 namespace cgmm::fuzz {

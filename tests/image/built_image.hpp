@@ -31,9 +31,9 @@ class BuiltImage {
 
   /// `environment` as the shell has it, such as "umask 077; TZ=Asia/Tokyo".
   explicit BuiltImage(const std::string& environment = "") {
-    const std::string said = must_run(environment + " SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000} " +
-                                      CGMM_SOURCE_DIR "/packaging/image/build --program " CGMM_STATIC_PROGRAM " --output " +
-                                      archive().string());
+    const std::string said = must_run(
+        environment + " SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000} " +
+        CGMM_SOURCE_DIR "/packaging/image/build --program " CGMM_STATIC_PROGRAM " --output " + archive().string());
     const auto last_line = said.rfind("sha256:");
     if (last_line == std::string::npos) throw std::runtime_error("no digest in: " + said);
     digest_ = said.substr(last_line, said.find('\n', last_line) - last_line);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A container that runc runs, and the node that it runs on: the real kernel and its cgroups, from a directory of the test's
-// own on.
+// A container that runc runs, and the node that it runs on: the real kernel and its cgroups, from a directory of the
+// test's own on.
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -26,8 +26,8 @@ inline void must_succeed(int result, const char* what) {
   if (result != 0) throw std::system_error(errno, std::generic_category(), what);
 }
 
-/// The root directory of a node: its /sys/fs/cgroup/memory is a cgroup of the test's own, with a pod that has filled its page
-/// cache. Mounted where nobody else sees it, and gone with the test.
+/// The root directory of a node: its /sys/fs/cgroup/memory is a cgroup of the test's own, with a pod that has filled
+/// its page cache. Mounted where nobody else sees it, and gone with the test.
 class Node {
  public:
   static constexpr const char* kContainerId = "5f1d7e0f4c3a2b19887766554433221100ffeeddccbbaa998877665544332211";
@@ -44,10 +44,12 @@ class Node {
     fs::create_directories(memory());
     fs::create_directories(root() / "var/log/pods");
     fs::create_directories(root() / "var/log/containers");
-    fs::create_symlink("/var/log/pods/shop_web-7d9c5b8f6d-x2x4z_1f0c2a3b-0000-4000-8000-000000000001/app/0.log",
-                       root() / ("var/log/containers/web-7d9c5b8f6d-x2x4z_shop_app-" + std::string(kContainerId) + ".log"));
+    fs::create_symlink(
+        "/var/log/pods/shop_web-7d9c5b8f6d-x2x4z_1f0c2a3b-0000-4000-8000-000000000001/app/0.log",
+        root() / ("var/log/containers/web-7d9c5b8f6d-x2x4z_shop_app-" + std::string(kContainerId) + ".log"));
     must_succeed(::mount(tree_.dir().c_str(), memory().c_str(), nullptr, MS_BIND, nullptr), "bind mount");
-    pod_.emplace(tree_.make(std::string(kPod) + "/" + kContainerId, 64 << 20), root() / "pod-data", std::size_t{40} << 20);
+    pod_.emplace(tree_.make(std::string(kPod) + "/" + kContainerId, 64 << 20), root() / "pod-data",
+                 std::size_t{40} << 20);
   }
   ~Node() {
     ::umount2(memory().c_str(), MNT_DETACH);  // or the directory would be removed with all that is in it
@@ -58,7 +60,9 @@ class Node {
   std::filesystem::path history() const { return root() / "var/lib/cgroup-memory-manager/history.db"; }
   /// For a container of the test's: beside the pod's, as on a node, so that it watches itself too.
   std::string cgroup_for(const std::string& id) const { return tree_.path_of("kubepods/burstable/podcgmm/" + id); }
-  std::filesystem::path memory_cgroup_of(const std::string& id) const { return tree_.dir() / "kubepods/burstable/podcgmm" / id; }
+  std::filesystem::path memory_cgroup_of(const std::string& id) const {
+    return tree_.dir() / "kubepods/burstable/podcgmm" / id;
+  }
 
  private:
   std::filesystem::path memory() const { return root() / "sys/fs/cgroup/memory"; }
@@ -90,10 +94,12 @@ class Container {
   }
 
   /// Starts it.
-  Container(const BuiltImage& image, const Json& objects, const Node& node, bool cgroup_namespace = false) : node_(node) {
+  Container(const BuiltImage& image, const Json& objects, const Node& node, bool cgroup_namespace = false)
+      : node_(node) {
     static int count = 0;
     const std::string number = std::to_string(::getpid()) + "0" + std::to_string(++count);
-    id_ = std::string(64 - number.size(), 'c') + number;  // as container runtimes name theirs, so that it is seen to be one
+    id_ = std::string(64 - number.size(), 'c') +
+          number;  // as container runtimes name theirs, so that it is seen to be one
     const Bundle bundle(image, objects, node.root(), node.cgroup_for(id_), files_.path() / "bundle", cgroup_namespace);
     process_.emplace(ChildProcess::fork_off([&] {
       redirect_to({log(), log()});

@@ -25,8 +25,9 @@ Json& container_of(Json& objects) { return objects.back().at("spec").at("templat
 std::string reclaim_in(const fs::path& history) {
   try {
     const SQLite::Database db(history, SQLite::OPEN_READONLY, 5000);
-    SQLite::Statement query(db, "SELECT outcome, freed_bytes >= 30 << 20, namespace, pod, container FROM v_reclaim "
-                                "JOIN v_cgroup USING (path) WHERE outcome <> 'started' AND path LIKE ?");
+    SQLite::Statement query(db,
+                            "SELECT outcome, freed_bytes >= 30 << 20, namespace, pod, container FROM v_reclaim "
+                            "JOIN v_cgroup USING (path) WHERE outcome <> 'started' AND path LIKE ?");
     query.bind(1, "%" + std::string(Node::kContainerId));
     if (!query.executeStep()) return "";
     std::string row;
@@ -71,7 +72,8 @@ TEST_F(ContainerTest, ReclaimsAsTheDaemonSetSaysAndItsProbesTellSo) {
   EXPECT_TRUE(eventually([&] { return container.exec(ready).exit_code == 0; })) << container.output();
   EXPECT_TRUE(eventually([&] { return !reclaim_in(node().history()).empty(); })) << container.output();
   EXPECT_EQ(reclaim_in(node().history()), "done 1 shop web-7d9c5b8f6d-x2x4z app ");
-  EXPECT_NE(container.output().find("cgroup v1 at /host/sys/fs/cgroup/memory/kubepods"), std::string::npos) << container.output();
+  EXPECT_NE(container.output().find("cgroup v1 at /host/sys/fs/cgroup/memory/kubepods"), std::string::npos)
+      << container.output();
   std::cout << container.exec({"cgmm", "check"}).said << "memory of it: at most "
             << content_of(container.memory_cgroup() / "memory.max_usage_in_bytes") << "of "
             << content_of(container.memory_cgroup() / "memory.limit_in_bytes");
@@ -92,7 +94,8 @@ void expect_reclaim_by(Json objects, const BuiltImage& image, const Node& node, 
   EXPECT_EQ(container.wait_for_exit(), 0) << container.output();
   const std::string outcome = reclaim_in(container.root() / "var/lib/cgroup-memory-manager/history.db");
   EXPECT_TRUE(outcome.starts_with("done 1 ")) << outcome << container.output();
-  for (const char* said : {"/host/sys/fs/cgroup/memory/kubepods", "threshold 25%, interval 10s, cooldown 30s", "info: "}) {
+  for (const char* said :
+       {"/host/sys/fs/cgroup/memory/kubepods", "threshold 25%, interval 10s, cooldown 30s", "info: "}) {
     EXPECT_NE(container.output().find(said), std::string::npos) << said << " is missing in:\n" << container.output();
   }
 }
@@ -130,7 +133,8 @@ TEST_F(ContainerTest, TakesTheArgumentsOfTheRustProgramWithoutACommand) {
 }
 
 TEST_F(ContainerTest, ReadsTheKernelsLogWhenItIsPrivilegedAndNotOtherwise) {
-  if (::access("/dev/kmsg", R_OK) != 0) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: /dev/kmsg can't be read here ***";
+  if (::access("/dev/kmsg", R_OK) != 0)
+    GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: /dev/kmsg can't be read here ***";
   Json with_log = render(kManifests / "overlays/kernel-log");
   const auto kernel_log_of = [&](Json objects) {
     container_of(objects)["command"] = {"cgroup-memory-manager", "check", "--format", "csv"};
@@ -142,7 +146,8 @@ TEST_F(ContainerTest, ReadsTheKernelsLogWhenItIsPrivilegedAndNotOtherwise) {
     return said.substr(said.rfind('\n', line) + 1, said.find('\n', line) - said.rfind('\n', line) - 1);
   };
   EXPECT_TRUE(kernel_log_of(with_log).starts_with("ok,")) << kernel_log_of(with_log);
-  // The same mount with the powers of the base, and CAP_SYSLOG: that it takes more than that is why there is an overlay.
+  // The same mount with the powers of the base, and CAP_SYSLOG: that it takes more than that is why there is an
+  // overlay.
   Json base = render(kManifests / "base");
   container_of(with_log)["securityContext"] = container_of(base).at("securityContext");
   container_of(with_log)["securityContext"]["capabilities"]["add"].push_back("SYSLOG");

@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 class Image : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (const auto reason = BuiltImage::missing()) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: " << *reason << " ***";
+    if (const auto reason = BuiltImage::missing())
+      GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: " << *reason << " ***";
   }
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What kubelet and containerd make of a pod's specification, as far as our manifests go: a bundle for runc with the same process,
-// mounts, powers and bounds. Whatever is in the specification and not known here is an error, so that nothing is left out.
+// What kubelet and containerd make of a pod's specification, as far as our manifests go: a bundle for runc with the
+// same process, mounts, powers and bounds. Whatever is in the specification and not known here is an error, so that
+// nothing is left out.
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
@@ -41,7 +42,8 @@ inline std::int64_t millicores_of(const std::string& quantity) {
 
 inline void expect_only(const Json& object, const std::vector<std::string>& known) {
   for (const auto& [key, value] : object.items()) {
-    if (std::find(known.begin(), known.end(), key) == known.end()) throw std::runtime_error("kubelet.hpp knows no " + key);
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      throw std::runtime_error("kubelet.hpp knows no " + key);
   }
 }
 
@@ -59,20 +61,24 @@ inline Json seccomp_for(const Json& capabilities) {
     const Json includes = rule.value("includes", Json::object());
     const Json arches = includes.value("arches", Json::array({"amd64"}));
     const bool of_this_machine = std::find(arches.begin(), arches.end(), "amd64") != arches.end();
-    if (!of_this_machine || (includes.contains("caps") && !any_of(rule, "includes")) || any_of(rule, "excludes")) continue;
+    if (!of_this_machine || (includes.contains("caps") && !any_of(rule, "includes")) || any_of(rule, "excludes"))
+      continue;
     Json& added = rules.emplace_back(Json{{"names", rule.at("names")}, {"action", rule.at("action")}});
     if (rule.contains("errnoRet")) added["errnoRet"] = rule.at("errnoRet");
     if (rule.contains("args") && rule.at("args").is_array()) added["args"] = rule.at("args");
   }
-  return {{"defaultAction", profile.at("defaultAction")}, {"defaultErrnoRet", profile.at("defaultErrnoRet")},
-          {"architectures", {"SCMP_ARCH_X86_64"}}, {"syscalls", rules}};
+  return {{"defaultAction", profile.at("defaultAction")},
+          {"defaultErrnoRet", profile.at("defaultErrnoRet")},
+          {"architectures", {"SCMP_ARCH_X86_64"}},
+          {"syscalls", rules}};
 }
 
 /// Those that matter here and that this machine has to give.
 inline Json capabilities_of_privileged() {
   constexpr std::pair<int, const char*> kNames[] = {
-      {CAP_CHOWN, "CAP_CHOWN"}, {CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"}, {CAP_FOWNER, "CAP_FOWNER"}, {CAP_KILL, "CAP_KILL"},
-      {CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}, {CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE"}, {CAP_SYSLOG, "CAP_SYSLOG"}};
+      {CAP_CHOWN, "CAP_CHOWN"},  {CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"}, {CAP_FOWNER, "CAP_FOWNER"},
+      {CAP_KILL, "CAP_KILL"},    {CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},       {CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE"},
+      {CAP_SYSLOG, "CAP_SYSLOG"}};
   Json names = Json::array();
   for (const auto& [number, name] : kNames) {
     if (::prctl(PR_CAPBSET_READ, number) == 1) names.push_back(name);
@@ -94,29 +100,31 @@ inline std::string config_map_volume(const Json& config_map, const std::filesyst
 
 class Bundle {
  public:
-  /// Of the first container of the pod that `objects`' DaemonSet describes. The node's directories are below `node`; the
-  /// container's cgroup is `cgroup`, in a namespace of its own where `cgroup_namespace` says so: that is how it is on nodes with
-  /// cgroup v2.
+  /// Of the first container of the pod that `objects`' DaemonSet describes. The node's directories are below `node`;
+  /// the container's cgroup is `cgroup`, in a namespace of its own where `cgroup_namespace` says so: that is how it is
+  /// on nodes with cgroup v2.
   Bundle(const BuiltImage& image, const Json& objects, const std::filesystem::path& node, const std::string& cgroup,
          const std::filesystem::path& directory, bool cgroup_namespace) {
     std::filesystem::create_directories(directory);
     const Json* daemon_set = find(objects, "DaemonSet");
     const Json& pod = daemon_set->at("spec").at("template").at("spec");
     const Json& container = pod.at("containers").at(0);
-    expect_only(pod, {"containers", "volumes", "serviceAccountName", "automountServiceAccountToken", "enableServiceLinks",
-                      "nodeSelector", "tolerations", "priorityClassName", "terminationGracePeriodSeconds"});
+    expect_only(pod,
+                {"containers", "volumes", "serviceAccountName", "automountServiceAccountToken", "enableServiceLinks",
+                 "nodeSelector", "tolerations", "priorityClassName", "terminationGracePeriodSeconds"});
     expect_only(container, {"name", "image", "command", "args", "env", "resources", "securityContext", "volumeMounts",
                             "readinessProbe", "livenessProbe"});
     image.unpack(directory / "rootfs");
 
     const Json security = container.value("securityContext", Json::object());
-    expect_only(security, {"runAsUser", "privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem", "capabilities",
-                           "seccompProfile"});
+    expect_only(security, {"runAsUser", "privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem",
+                           "capabilities", "seccompProfile"});
     const bool privileged = security.value("privileged", false);
     config_ = {{"ociVersion", "1.0.2"},
                {"root", {{"path", "rootfs"}, {"readonly", security.value("readOnlyRootFilesystem", false)}}},
                {"linux", {{"cgroupsPath", cgroup}, {"namespaces", Json::array()}}}};
-    for (const char* kind : {"pid", "ipc", "uts", "network", "mount"}) config_["linux"]["namespaces"].push_back({{"type", kind}});
+    for (const char* kind : {"pid", "ipc", "uts", "network", "mount"})
+      config_["linux"]["namespaces"].push_back({{"type", kind}});
     if (cgroup_namespace) config_["linux"]["namespaces"].push_back({{"type", "cgroup"}});
     set_process(image.config().at("config"), container, security, privileged);
     set_mounts(objects, pod, container, node, directory);
@@ -143,40 +151,59 @@ class Bundle {
     if (privileged) {
       capabilities = capabilities_of_privileged();
     } else {
-      if (security.at("capabilities").at("drop") != Json::array({"ALL"})) throw std::runtime_error("expected drop: [ALL]");
-      for (const Json& name : security.at("capabilities").at("add")) capabilities.push_back("CAP_" + name.get<std::string>());
-      if (security.at("seccompProfile").at("type") != "RuntimeDefault") throw std::runtime_error("expected RuntimeDefault");
+      if (security.at("capabilities").at("drop") != Json::array({"ALL"}))
+        throw std::runtime_error("expected drop: [ALL]");
+      for (const Json& name : security.at("capabilities").at("add"))
+        capabilities.push_back("CAP_" + name.get<std::string>());
+      if (security.at("seccompProfile").at("type") != "RuntimeDefault")
+        throw std::runtime_error("expected RuntimeDefault");
       config_["linux"]["seccomp"] = seccomp_for(capabilities);
     }
-    config_["process"] = {{"terminal", false}, {"user", {{"uid", security.value("runAsUser", 0)}, {"gid", 0}}},
-                          {"args", arguments}, {"env", environment}, {"cwd", "/"},
-                          {"noNewPrivileges", !security.value("allowPrivilegeEscalation", true)},
-                          {"capabilities", {{"bounding", capabilities}, {"effective", capabilities}, {"permitted", capabilities}}}};
+    config_["process"] = {
+        {"terminal", false},
+        {"user", {{"uid", security.value("runAsUser", 0)}, {"gid", 0}}},
+        {"args", arguments},
+        {"env", environment},
+        {"cwd", "/"},
+        {"noNewPrivileges", !security.value("allowPrivilegeEscalation", true)},
+        {"capabilities", {{"bounding", capabilities}, {"effective", capabilities}, {"permitted", capabilities}}}};
   }
 
   void set_mounts(const Json& objects, const Json& pod, const Json& container, const std::filesystem::path& node,
                   const std::filesystem::path& directory) {
     Json& mounts = config_["mounts"];
     mounts = {{{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}},
-              {{"destination", "/dev"}, {"type", "tmpfs"}, {"source", "tmpfs"}, {"options", {"nosuid", "mode=755", "size=64k"}}},
-              {{"destination", "/sys"}, {"type", "sysfs"}, {"source", "sysfs"}, {"options", {"nosuid", "noexec", "nodev", "ro"}}},
-              {{"destination", "/sys/fs/cgroup"}, {"type", "cgroup"}, {"source", "cgroup"}, {"options", {"nosuid", "nodev", "ro"}}}};
+              {{"destination", "/dev"},
+               {"type", "tmpfs"},
+               {"source", "tmpfs"},
+               {"options", {"nosuid", "mode=755", "size=64k"}}},
+              {{"destination", "/sys"},
+               {"type", "sysfs"},
+               {"source", "sysfs"},
+               {"options", {"nosuid", "noexec", "nodev", "ro"}}},
+              {{"destination", "/sys/fs/cgroup"},
+               {"type", "cgroup"},
+               {"source", "cgroup"},
+               {"options", {"nosuid", "nodev", "ro"}}}};
     for (const Json& mount : container.at("volumeMounts")) {
       expect_only(mount, {"name", "mountPath", "readOnly"});
       const auto& volumes = pod.at("volumes");
-      const auto volume =
-          std::find_if(volumes.begin(), volumes.end(), [&](const Json& one) { return one.at("name") == mount.at("name"); });
+      const auto volume = std::find_if(volumes.begin(), volumes.end(),
+                                       [&](const Json& one) { return one.at("name") == mount.at("name"); });
       if (volume == volumes.end()) throw std::runtime_error("no volume " + mount.at("name").get<std::string>());
       std::string source;
       if (volume->contains("hostPath")) {
         source = volume->at("hostPath").at("path");
         if (!source.starts_with("/dev/")) source = node.string() + source;
-        if (volume->at("hostPath").value("type", "") == "DirectoryOrCreate") std::filesystem::create_directories(source);
+        if (volume->at("hostPath").value("type", "") == "DirectoryOrCreate")
+          std::filesystem::create_directories(source);
       } else {
         const Json& config_map = *find(objects, "ConfigMap", volume->at("configMap").at("name"));
         source = config_map_volume(config_map, directory / "config-volume");
       }
-      mounts.push_back({{"destination", mount.at("mountPath")}, {"type", "bind"}, {"source", source},
+      mounts.push_back({{"destination", mount.at("mountPath")},
+                        {"type", "bind"},
+                        {"source", source},
                         {"options", {"rbind", "rprivate", mount.value("readOnly", false) ? "ro" : "rw"}}});
     }
   }

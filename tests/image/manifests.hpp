@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Kubernetes objects as `kubectl apply` would send them: rendered by kustomize and checked against the API's schemas, by
-// manifests.cjs and the npm packages that it needs, which are installed into the build directory.
+// Kubernetes objects as `kubectl apply` would send them: rendered by kustomize and checked against the API's schemas,
+// by manifests.cjs and the npm packages that it needs, which are installed into the build directory.
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -21,9 +21,10 @@ namespace cgmm::test {
 inline std::optional<std::string> missing_for_manifests() {
   if (!is_installed("node") || !is_installed("npm")) return "node and npm are not installed";
   const std::string source = CGMM_SOURCE_DIR "/tests/image/", node = CGMM_NODE_DIR;
-  const Ran ran = run_shell("mkdir -p " + node + " && cd " + node + " && cp " + source + "manifests.cjs . && " +
-                            "{ cmp -s " + source + "package-lock.json installed || { cp " + source + "package*.json . && " +
-                            "npm ci --ignore-scripts --no-audit --no-fund && cp package-lock.json installed; }; }");
+  const Ran ran =
+      run_shell("mkdir -p " + node + " && cd " + node + " && cp " + source + "manifests.cjs . && " + "{ cmp -s " +
+                source + "package-lock.json installed || { cp " + source + "package*.json . && " +
+                "npm ci --ignore-scripts --no-audit --no-fund && cp package-lock.json installed; }; }");
   if (ran.exit_code == 0) return std::nullopt;
   if (std::regex_search(ran.said, std::regex("ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT"))) {
     return "the npm packages can't be downloaded";

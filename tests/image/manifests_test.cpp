@@ -21,13 +21,15 @@ const std::filesystem::path kManifests = CGMM_SOURCE_DIR "/packaging/kubernetes"
 class Manifests : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (const auto reason = missing_for_manifests()) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: " << *reason << " ***";
+    if (const auto reason = missing_for_manifests())
+      GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: " << *reason << " ***";
   }
 };
 
 TEST_F(Manifests, AreWhatTheSchemaOfTheApiDescribes) {
-  for (const Json& result : check_manifests({kManifests / "base", kManifests / "overlays/kernel-log",
-                                             kManifests / "base/daemonset.yaml", kManifests / "base/serviceaccount.yaml"})) {
+  for (const Json& result :
+       check_manifests({kManifests / "base", kManifests / "overlays/kernel-log", kManifests / "base/daemonset.yaml",
+                        kManifests / "base/serviceaccount.yaml"})) {
     EXPECT_TRUE(result.contains("objects")) << result;
   }
 }
@@ -35,9 +37,9 @@ TEST_F(Manifests, AreWhatTheSchemaOfTheApiDescribes) {
 TEST_F(Manifests, WithAMistakeAreRefused) {
   const std::string good = content_of(kManifests / "base/daemonset.yaml");
   const std::pair<const char*, const char*> mistakes[] = {
-      {"failureThreshold: 5", "failureTreshold: 5"},                      // a key that nobody knows, deep down
+      {"failureThreshold: 5", "failureTreshold: 5"},  // a key that nobody knows, deep down
       {"terminationGracePeriodSeconds:", "terminationGracePeriod:"},
-      {"updateStrategy:", "strategy:"},                                   // a Deployment's
+      {"updateStrategy:", "strategy:"},  // a Deployment's
       {"memory: 64Mi", "memory: lots"},
       {"runAsUser: 0", "runAsUser: root"},
       {"readOnlyRootFilesystem: true", "readOnlyRootFilesystem: \"yes\""},
@@ -57,9 +59,10 @@ TEST_F(Manifests, WithAMistakeAreRefused) {
   }
   const std::vector<Json> results = check_manifests(bad_files);
   for (std::size_t i = 0; i < results.size(); ++i) EXPECT_TRUE(results[i].contains("mistakes")) << mistakes[i].second;
-  EXPECT_EQ(results.front().at("mistakes"),
-            Json::array({"DaemonSet /spec/template/spec/containers/0/livenessProbe: must NOT have additional properties "
-                         "(failureTreshold)"}));
+  EXPECT_EQ(
+      results.front().at("mistakes"),
+      Json::array({"DaemonSet /spec/template/spec/containers/0/livenessProbe: must NOT have additional properties "
+                   "(failureTreshold)"}));
 }
 
 TEST_F(Manifests, AskForLittle) {

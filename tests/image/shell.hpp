@@ -23,7 +23,8 @@ inline Ran run_shell(const std::string& command) {
   if (pipe == nullptr) throw std::runtime_error("popen");
   Ran ran;
   std::array<char, 4096> block{};
-  for (std::size_t got = 0; (got = ::fread(block.data(), 1, block.size(), pipe)) > 0;) ran.said.append(block.data(), got);
+  for (std::size_t got = 0; (got = ::fread(block.data(), 1, block.size(), pipe)) > 0;)
+    ran.said.append(block.data(), got);
   const int status = ::pclose(pipe);
   ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   return ran;
@@ -32,7 +33,8 @@ inline Ran run_shell(const std::string& command) {
 /// What it said; throws with that when it failed.
 inline std::string must_run(const std::string& command) {
   Ran ran = run_shell(command);
-  if (ran.exit_code != 0) throw std::runtime_error(command + ": exit code " + std::to_string(ran.exit_code) + "\n" + ran.said);
+  if (ran.exit_code != 0)
+    throw std::runtime_error(command + ": exit code " + std::to_string(ran.exit_code) + "\n" + ran.said);
   return std::move(ran.said);
 }
 

@@ -25,8 +25,7 @@ using core::ContainerIdentity;
 using core::ContainerNames;
 
 constexpr std::int64_t kSecond = 1'000'000;
-constexpr std::int64_t kChanged =
-    1'700'000'000 * kSecond;  // when a directory was, in tests with a clock of their own
+constexpr std::int64_t kChanged = 1'700'000'000 * kSecond;  // when a directory was, in tests with a clock of their own
 const std::string kUid = "0f5b1c2d-1111-2222-3333-444455556666";
 const std::string kOtherUid = "0f5b1c2d-1111-2222-3333-444455557777";
 
@@ -37,7 +36,7 @@ std::string id(std::uint64_t number) {
 }
 
 std::int64_t modified_us(const fs::path& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) throw std::system_error(errno, std::generic_category(), path);
   return std::int64_t{status.st_mtim.tv_sec} * kSecond + status.st_mtim.tv_nsec / 1000;
 }
@@ -82,14 +81,10 @@ TEST(ContainerLogs, TellsNamesByContainerElseByPod) {
   logs.add_container("web-7d9c5b8f6d-x2x4z_shop_nginx", id(1));
   logs.add_pod("shop_web-7d9c5b8f6d-x2x4z_" + kUid);
   ContainerLogs names(logs.path());
-  EXPECT_EQ(names.names_of({"", id(1), kUid, ""}, kChanged),
-            (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", "nginx"}));
-  EXPECT_EQ(names.names_of({"", id(1), "", ""}, kChanged),
-            (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", "nginx"}));
-  EXPECT_EQ(names.names_of({"", id(2), kUid, ""}, kChanged),
-            (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", ""}));
-  EXPECT_EQ(names.names_of({"", "", kUid, ""}, kChanged),
-            (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", ""}));
+  EXPECT_EQ(names.names_of({"", id(1), kUid, ""}, kChanged), (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", "nginx"}));
+  EXPECT_EQ(names.names_of({"", id(1), "", ""}, kChanged), (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", "nginx"}));
+  EXPECT_EQ(names.names_of({"", id(2), kUid, ""}, kChanged), (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", ""}));
+  EXPECT_EQ(names.names_of({"", "", kUid, ""}, kChanged), (ContainerNames{"shop", "web-7d9c5b8f6d-x2x4z", ""}));
   EXPECT_FALSE(names.names_of({"", id(2), kOtherUid, ""}, kChanged));
   EXPECT_FALSE(names.names_of({}, kChanged));
   EXPECT_EQ(names.problem(), "");

@@ -49,7 +49,8 @@ struct Opened {
 
 TEST(V1Controller, ReadsTheHierarchicalValues) {
   FakeCgroups tree;
-  tree.put("/web", test::v1_files({.file_bytes = 50 * kMiB, .shmem_bytes = kMiB, .anon_bytes = 9 * kMiB, .oom_kills = 3}));
+  tree.put("/web",
+           test::v1_files({.file_bytes = 50 * kMiB, .shmem_bytes = kMiB, .anon_bytes = 9 * kMiB, .oom_kills = 3}));
   Opened opened(tree);
   Cgroup web = opened.cgroup("/web");
   const auto reading = opened.controller->read(web);
@@ -121,7 +122,8 @@ TEST(V1Controller, TakesTheMachinesMemoryWhereThereIsNoLimit) {
 
 TEST(V2Controller, ReadsTheUnifiedValues) {
   FakeCgroups tree;
-  tree.put("/web", test::v2_files({.file_bytes = 50 * kMiB, .shmem_bytes = kMiB, .anon_bytes = 9 * kMiB, .oom_kills = 1}));
+  tree.put("/web",
+           test::v2_files({.file_bytes = 50 * kMiB, .shmem_bytes = kMiB, .anon_bytes = 9 * kMiB, .oom_kills = 1}));
   Opened opened(tree);
   Cgroup web = opened.cgroup("/web");
   const auto reading = opened.controller->read(web);
@@ -219,7 +221,8 @@ TEST(Controller, SaysWhichFileIsWrongAndHow) {
   EXPECT_EQ(with("memory.stat", std::string(70'000, 'x') + "\n"), "/web/memory.stat: File too large");
   EXPECT_EQ(with("memory.usage_in_bytes", "lots\n"), "/web/memory.usage_in_bytes: \"lots\": expected a number");
   EXPECT_EQ(with("memory.usage_in_bytes", ""), "/web/memory.usage_in_bytes: is empty, expected a number");
-  EXPECT_EQ(with("memory.oom_control", "oom_kill\n"), "/web/memory.oom_control: line 1: \"oom_kill\": expected a key and a number");
+  EXPECT_EQ(with("memory.oom_control", "oom_kill\n"),
+            "/web/memory.oom_control: line 1: \"oom_kill\": expected a key and a number");
 }
 
 TEST(Controller, KeepsTheOtherValuesWhenOneFileIsWrong) {
@@ -341,7 +344,7 @@ TEST(Controller, ReachesCgroupsWithPathsOverTheKernelsLimit) {
   const Fd stat(::openat(directory.get(), "memory.stat", O_WRONLY | O_CREAT, 0600));
   const std::string text = "cache 4096\n";
   ASSERT_EQ(::write(stat.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::fstat(directory.get(), &status), 0);
   tree.put_file("", "memory.limit_in_bytes", "1\n");
   const auto controller = make_controller(open_hierarchy(tree.root()));
@@ -370,7 +373,8 @@ TEST_P(EitherVersion, ReadsTheOtherFilesOnlyWhereSomethingHasHappened) {
   Marks marks;
   EXPECT_EQ(opened.controller->read_changed(web, marks, true)->sample.counters[Counter::oom_kills], 1U);
   tree.put_file("/web", kills_file(), "oom_kill 2\n");
-  for (const bool with_usage : {false, true}) EXPECT_TRUE(opened.controller->read_changed(web, marks, with_usage)->is_as_before);
+  for (const bool with_usage : {false, true})
+    EXPECT_TRUE(opened.controller->read_changed(web, marks, with_usage)->is_as_before);
   EXPECT_EQ(opened.controller->read(web)->sample.counters[Counter::oom_kills], 2U);
   tree.put_file("/web", usage_file(), "4096\n");
   EXPECT_TRUE(opened.controller->read_changed(web, marks, false)->is_as_before);
@@ -433,14 +437,15 @@ TEST(RealController, HoldsTheMostReadFilesWhereThereAreTooManyForAll) {
   if (const auto missing = test::RealCgroupTree::missing()) GTEST_SKIP() << *missing;
   const test::RealCgroupTree tree;
   const auto controller = make_controller(open_hierarchy(tree.dir().string()));
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(tree.make("web").c_str(), &status), 0);
   auto web = controller->open({tree.path_of("web"), status.st_ino});
   ASSERT_TRUE(web);
   ASSERT_TRUE(controller->read(*web));
   const std::size_t all = held_files(tree.dir());
   EXPECT_GE(all, 4U);
-  for (const auto& [cgroup_count, held] : {std::pair(100'000, std::size_t{1}), std::pair(700, std::size_t{2}), std::pair(1, all)}) {
+  for (const auto& [cgroup_count, held] :
+       {std::pair(100'000, std::size_t{1}), std::pair(700, std::size_t{2}), std::pair(1, all)}) {
     controller->expect(static_cast<std::size_t>(cgroup_count));
     ASSERT_TRUE(controller->read(*web));
     EXPECT_EQ(held_files(tree.dir()), held) << cgroup_count;

@@ -39,8 +39,8 @@ TEST(OpenHierarchy, RefusesWhatIsNoCgroupDirectoryInAWholeSentence) {
                 "\" is not a cgroup directory: neither it nor what is below has memory control files; "
                 "expected one such as /sys/fs/cgroup/memory/kubepods, or \"auto\"");
   EXPECT_EQ(refusal(tree.root() + "/none"), "parent \"" + tree.root() +
-                                               "/none\" can't be opened: No such file or directory; expected a cgroup "
-                                               "directory, or \"auto\"");
+                                                "/none\" can't be opened: No such file or directory; expected a cgroup "
+                                                "directory, or \"auto\"");
   tree.put_file("", "file", "x");
   EXPECT_EQ(refusal(tree.root() + "/file"),
             "parent \"" + tree.root() + "/file\" is not a directory; expected a cgroup directory, or \"auto\"");

@@ -36,8 +36,7 @@ class KernelLogFile : public testing::Test {
 std::vector<std::string> all_of(KernelLog& log) {
   std::vector<std::string> result;
   for (KernelLog::Read read = log.read(); read.what != What::nothing; read = log.read()) {
-    result.push_back(read.what == What::record ? read.record.text
-                                               : "lost " + std::to_string(read.lost_count));
+    result.push_back(read.what == What::record ? read.record.text : "lost " + std::to_string(read.lost_count));
   }
   return result;
 }
@@ -74,8 +73,8 @@ TEST_F(KernelLogFile, TellsHowManyRecordsWereLost) {
 }
 
 TEST_F(KernelLogFile, SkipsWhatIsNoRecord) {
-  append("garbage\n\n6,1,10,-;one\n" + std::string(100'000, 'x') + "\n6,2,10,-;two\n" +
-         std::string(20'000, ' ') + "\n6,3,10,-;three\n" + std::string(3, '\0') + "\n6,4,10,-;four\n");
+  append("garbage\n\n6,1,10,-;one\n" + std::string(100'000, 'x') + "\n6,2,10,-;two\n" + std::string(20'000, ' ') +
+         "\n6,3,10,-;three\n" + std::string(3, '\0') + "\n6,4,10,-;four\n");
   KernelLog log(path(), Start::beginning);
   EXPECT_EQ(all_of(log), (Strings{"one", "two", "three", "four"}));
 }
@@ -146,8 +145,7 @@ TEST(RealKernelLog, ReturnsALineOfOurOwnAsWrittenByUserSpace) {
   if (reader >= 0) ::close(reader);
   if (writer < 0 || reader < 0) {
     if (writer >= 0) ::close(writer);
-    GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: /dev/kmsg: " << std::system_category().message(error)
-                 << " ***";
+    GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: /dev/kmsg: " << std::system_category().message(error) << " ***";
   }
   KernelLog log("/dev/kmsg", Start::end);
   EXPECT_TRUE(log.can_be_polled());
@@ -155,8 +153,7 @@ TEST(RealKernelLog, ReturnsALineOfOurOwnAsWrittenByUserSpace) {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   const std::int64_t now_us = now.tv_sec * 1'000'000LL + now.tv_nsec / 1000;
   const std::string name = "cgmm test " + std::to_string(::getpid()) + " " + std::to_string(now.tv_nsec);
-  const std::string line =
-      "<4>" + name + " \\x41\tb\xc3\xa9\n";  // without its end it would come with the next one
+  const std::string line = "<4>" + name + " \\x41\tb\xc3\xa9\n";  // without its end it would come with the next one
   ASSERT_EQ(::write(writer, line.data(), line.size()), static_cast<ssize_t>(line.size()));
   ::close(writer);
   for (int others = 0; others < 1000; ++others) {

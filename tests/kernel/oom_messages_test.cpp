@@ -18,9 +18,7 @@ namespace {
 using core::LoggedKill;
 using core::OomScope;
 
-std::string number(const std::optional<std::int64_t>& value) {
-  return value ? std::to_string(*value) : "-";
-}
+std::string number(const std::optional<std::int64_t>& value) { return value ? std::to_string(*value) : "-"; }
 
 std::string kib(const std::optional<std::uint64_t>& bytes) {
   if (!bytes) return "-";
@@ -32,8 +30,7 @@ std::vector<std::string> text_of(const LoggedKill& kill) {
                     " rss=" + kib(kill.anon_rss_bytes) + "," + kib(kill.file_rss_bytes) + "," +
                     kib(kill.shmem_rss_bytes);
   if (kill.counted_count != 1) {
-    who +=
-        " processes=" + std::to_string(kill.process_count) + " counted=" + std::to_string(kill.counted_count);
+    who += " processes=" + std::to_string(kill.process_count) + " counted=" + std::to_string(kill.counted_count);
   }
   std::string where = kill.scope == OomScope::node ? "node" : "limit=" + kill.limit_path;
   where += " victim=" + kill.victim_path;
@@ -115,8 +112,8 @@ std::string oom_kill(const std::string& limit, const std::string& victim, const 
 // ---------------------------------------------------------------------------------------------------
 
 TEST(ParseRecord, TakesOneReadOfTheDevice) {
-  const auto record = parse_record(
-      "30,1234,987654321,-,caller=T12;eth0: up\\x0aand \\\\x5c\\x5crunning\n SUBSYSTEM=net\n DEVICE=n2\n");
+  const auto record =
+      parse_record("30,1234,987654321,-,caller=T12;eth0: up\\x0aand \\\\x5c\\x5crunning\n SUBSYSTEM=net\n DEVICE=n2\n");
   ASSERT_TRUE(record);
   EXPECT_EQ(record->priority, 30U);
   EXPECT_EQ(record->sequence, 1234U);
@@ -214,12 +211,10 @@ TEST(OomParser, FindsTheKillsOfEveryKernel) {
         "kernel=1048 swap=0",
         "chrome pid=1234 uid=- rss=1234567,0,0", "node victim=", "-"}},
       {"4.19-group",
-       {"a.out pid=7202 uid=- rss=128888,1064,0 processes=3 counted=4",
-        "limit=/test1 victim=/test1 group=/test1",
+       {"a.out pid=7202 uid=- rss=128888,1064,0 processes=3 counted=4", "limit=/test1 victim=/test1 group=/test1",
         "limit=131072 usage=131072 anon=130228 file=0 shmem=0 inactive_file=0 active_file=0 dirty=0"}},
       {"5.0",
-       {"rsync pid=4102 uid=- rss=61000,0,0",
-        "limit=/system.slice/backup.service victim=/system.slice/backup.service",
+       {"rsync pid=4102 uid=- rss=61000,0,0", "limit=/system.slice/backup.service victim=/system.slice/backup.service",
         "limit=65536 usage=65536 anon=63000 file=1200 shmem=0 inactive_file=600 active_file=600 dirty=16 "
         "swap=1024"}},
       {"5.2",
@@ -234,8 +229,7 @@ TEST(OomParser, FindsTheKillsOfEveryKernel) {
         "limit=51200 usage=51200 anon=49024 file=264 shmem=0 inactive_file=132 active_file=132 dirty=0 "
         "kernel=1740"}},
       {"5.10-node",
-       {"node pid=5678 uid=1000 rss=987654,123456,0",
-        "node victim=/user.slice/user-1000.slice/session-2.scope", "-",
+       {"node pid=5678 uid=1000 rss=987654,123456,0", "node victim=/user.slice/user-1000.slice/session-2.scope", "-",
         "(resolved) pid=15925 uid=101 rss=4064,3584,0", "node victim=/left", "-"}},
       {"5.15-group",
        {"stress pid=68061 uid=0 rss=2884696,288,0 processes=2 counted=3",
@@ -264,8 +258,7 @@ TEST(OomParser, FindsTheKillsOfEveryKernel) {
         "limit=8192 usage=8192 anon=8096 file=0 shmem=0 inactive_file=0 active_file=0 dirty=0 kernel=96 "
         "swap=0"}},
       {"6.8-v2",
-       {"cron pid=812 uid=0 rss=17408,192,0",
-        "limit=/system.slice/cron.service victim=/system.slice/cron.service",
+       {"cron pid=812 uid=0 rss=17408,192,0", "limit=/system.slice/cron.service victim=/system.slice/cron.service",
         "limit=20480 usage=20480 anon=17408 file=1280 shmem=8 inactive_file=640 active_file=632 dirty=4 "
         "kernel=1024 swap=512"}},
       {"6.12-group",
@@ -283,12 +276,10 @@ TEST(OomParser, FindsTheKillsOfEveryKernel) {
         "limit=8192 usage=8192 anon=8092 file=0 shmem=0 inactive_file=0 active_file=0 dirty=0 kernel=100 "
         "swap=0"}},
       {"6.12-names",
-       {"busybox) t:0kB pid=139 uid=0 rss=3968,0,1324",
-        "limit=/t/tab\t\\ \x01\xc3\xa9 victim=/t/tab\t\\ \x01\xc3\xa9",
+       {"busybox) t:0kB pid=139 uid=0 rss=3968,0,1324", "limit=/t/tab\t\\ \x01\xc3\xa9 victim=/t/tab\t\\ \x01\xc3\xa9",
         "limit=4096 usage=4096 anon=4028 file=0 shmem=0 inactive_file=0 active_file=0 dirty=0 kernel=68 "
         "swap=0",
-        "busybox,task=b pid=140 uid=0 rss=3968,0,1324",
-        "limit=/t/tab\t\\ \x01\xc3\xa9 victim=/t/tab\t\\ \x01\xc3\xa9",
+        "busybox,task=b pid=140 uid=0 rss=3968,0,1324", "limit=/t/tab\t\\ \x01\xc3\xa9 victim=/t/tab\t\\ \x01\xc3\xa9",
         "limit=4096 usage=4096 anon=4008 file=0 shmem=0 inactive_file=0 active_file=0 dirty=0 kernel=88 "
         "swap=0"}},
       {"6.18-v1",
@@ -306,13 +297,11 @@ TEST(OomParser, FindsTheKillsOfEveryKernel) {
         "limit=20480 usage=20480 anon=20436 file=0 shmem=0 inactive_file=0 active_file=0 dirty=0 kernel=44 "
         "swap=0"}},
       {"7.0-v2",
-       {"cron pid=812 uid=0 rss=17408,192,0",
-        "limit=/system.slice/cron.service victim=/system.slice/cron.service",
+       {"cron pid=812 uid=0 rss=17408,192,0", "limit=/system.slice/cron.service victim=/system.slice/cron.service",
         "limit=20480 usage=20480 anon=17408 file=1280 shmem=8 inactive_file=640 active_file=632 dirty=4 "
         "kernel=1024 swap=512"}},
       {"others-between",
-       {"cron pid=812 uid=0 rss=17408,192,0",
-        "limit=/system.slice/cron.service victim=/system.slice/cron.service",
+       {"cron pid=812 uid=0 rss=17408,192,0", "limit=/system.slice/cron.service victim=/system.slice/cron.service",
         "limit=20480 usage=20480 anon=17408 file=1280"}},
   };
   for (const Case& one : cases) EXPECT_EQ(kills_in_file(one.file), one.kills) << one.file;
@@ -353,9 +342,9 @@ TEST(OomParser, FindsTheSameKillsInALogOfAllKernels) {
 
 TEST(OomParser, TellsAGroupsKillsWhenTheyHaveEnded) {
   OomParser parser;
-  const auto records = log_of(
-      {killed(5, "a"), "Tasks in /g are going to be killed due to memory.oom.group set", killed(5, "a"),
-       killed(6, "b"), "oom_reaper: reaped process 5 (a), now anon-rss:0kB", killed(7, "c")});
+  const auto records =
+      log_of({killed(5, "a"), "Tasks in /g are going to be killed due to memory.oom.group set", killed(5, "a"),
+              killed(6, "b"), "oom_reaper: reaped process 5 (a), now anon-rss:0kB", killed(7, "c")});
   for (const LogRecord& record : records) {
     EXPECT_FALSE(parser.take(record));
     EXPECT_TRUE(parser.pending());
@@ -375,13 +364,10 @@ TEST(OomParser, EndsAGroupsKillWithTheNextEvent) {
   const std::string group = "Tasks in /g are going to be killed due to memory.oom.group set";
   for (const std::string& next :
        {std::string("x invoked oom-killer: gfp_mask=0x0"), oom_kill("/h", "/h", "x", 9),
-        std::string("Out of memory: Kill process 9 (x) score 1 or sacrifice child"),
-        killed(9, "x", "Out of memory")}) {
+        std::string("Out of memory: Kill process 9 (x) score 1 or sacrifice child"), killed(9, "x", "Out of memory")}) {
     OomParser parser;
-    for (const LogRecord& record : log_of({killed(5, "a"), group, killed(6, "b")}))
-      EXPECT_FALSE(parser.take(record));
-    const auto kill =
-        parser.take({.priority = 4, .sequence = 200, .at_us = 1100, .continued = false, .text = next});
+    for (const LogRecord& record : log_of({killed(5, "a"), group, killed(6, "b")})) EXPECT_FALSE(parser.take(record));
+    const auto kill = parser.take({.priority = 4, .sequence = 200, .at_us = 1100, .continued = false, .text = next});
     ASSERT_TRUE(kill) << next;
     EXPECT_EQ(kill->process_count, 2);
     EXPECT_EQ(kill->sequence, 102U);
@@ -400,18 +386,16 @@ TEST(OomParser, CountsALateKillAsOneOfItsOwn) {
 }
 
 TEST(OomParser, GoesOnWithAGroupOfWhichOneWasExiting) {
-  const auto kills = kills_in(
-      log_of({killed(5, "a"), "Tasks in /g are going to be killed due to memory.oom.group set",
-              "Memory cgroup out of memory: OOM victim 6 (b) is already exiting. Skip killing the task",
-              killed(7, "c")}));
+  const auto kills = kills_in(log_of(
+      {killed(5, "a"), "Tasks in /g are going to be killed due to memory.oom.group set",
+       "Memory cgroup out of memory: OOM victim 6 (b) is already exiting. Skip killing the task", killed(7, "c")}));
   ASSERT_EQ(kills.size(), 1U);
   EXPECT_EQ(kills[0].process_count, 2);
 }
 
 TEST(OomParser, KeepsAGroupTogetherWhosePathIsTooLongToTell) {
-  const auto kills =
-      kills_in(log_of({killed(5, "a"), "Tasks in /" + std::string(1000, 'g'),
-                       "+ are going to be killed due to memory.oom.group set", killed(6, "b")}));
+  const auto kills = kills_in(log_of({killed(5, "a"), "Tasks in /" + std::string(1000, 'g'),
+                                      "+ are going to be killed due to memory.oom.group set", killed(6, "b")}));
   ASSERT_EQ(kills.size(), 1U);
   EXPECT_EQ(kills[0].process_count, 2);
   EXPECT_EQ(kills[0].group_path, "");
@@ -421,8 +405,8 @@ TEST(OomParser, KeepsAGroupTogetherWhosePathIsTooLongToTell) {
 // -----------------------------------------------------------------------------------------
 
 TEST(OomParser, TakesAKillWithoutADumpForItself) {
-  const auto kills = kills_in(log_of(
-      {oom_kill("/a", "/a/b", "x", 5), killed(5, "x"), killed(6, "y"), killed(7, "z", "Out of memory")}));
+  const auto kills = kills_in(
+      log_of({oom_kill("/a", "/a/b", "x", 5), killed(5, "x"), killed(6, "y"), killed(7, "z", "Out of memory")}));
   EXPECT_EQ(text_of(kills), (Lines{"x pid=5 uid=7 rss=3,2,1", "limit=/a victim=/a/b", "-",  //
                                    "y pid=6 uid=7 rss=3,2,1", "limit= victim=", "-",        //
                                    "z pid=7 uid=7 rss=3,2,1", "node victim=", "-"}));
@@ -434,8 +418,7 @@ TEST(OomParser, DoesNotGiveADumpToTheKillOfAnother) {
                                  killed(6, "y")},
         {oom_kill("/a", "/a/b", "x", 5), killed(5, "x", "Out of memory")},
         {oom_kill("/a", "/a/b", "x", 5),
-         "Memory cgroup out of memory: OOM victim 5 (x) is already exiting. Skip killing the task",
-         killed(5, "x")},
+         "Memory cgroup out of memory: OOM victim 5 (x) is already exiting. Skip killing the task", killed(5, "x")},
         {"Task in /a/b killed as a result of limit of /a",
          "Out of memory: Kill process 5 (x) score 5 or sacrifice child",
          "Killed process 5 (x) total-vm:1kB, anon-rss:1kB, file-rss:1kB"},
@@ -458,10 +441,10 @@ TEST(OomParser, TellsThePathWhenAnotherThreadOfTheVictimIsNamed) {
 }
 
 TEST(OomParser, TellsNothingOfADumpWithoutAKill) {
-  EXPECT_TRUE(kills_in(log_of({"x invoked oom-killer: gfp_mask=0x0",
-                               "memory: usage 8kB, limit 8kB, failcnt 1", oom_kill("/a", "/a", "x", 5),
-                               "Memory cgroup out of memory and no killable processes..."}))
-                  .empty());
+  EXPECT_TRUE(
+      kills_in(log_of({"x invoked oom-killer: gfp_mask=0x0", "memory: usage 8kB, limit 8kB, failcnt 1",
+                       oom_kill("/a", "/a", "x", 5), "Memory cgroup out of memory and no killable processes..."}))
+          .empty());
 }
 
 TEST(OomParser, KeepsADumpWhenFlushedBeforeItsKill) {
@@ -522,19 +505,18 @@ TEST(OomParser, TakesNamesAsTheyAre) {
                              {"/a\nb", "/a\nb/\t\\", "x\ny"},
                              {"/a,mems_allowed=0,oom_memcg=", "/a,mems_allowed=0,oom_memcg=/b", "x"},
                              {"/\xff\xfe", "/\xff\xfe", "\x80"}}) {
-    const auto kills =
-        kills_in(log_of({oom_kill(names.limit, names.victim, names.comm, 5), killed(5, names.comm)}));
+    const auto kills = kills_in(log_of({oom_kill(names.limit, names.victim, names.comm, 5), killed(5, names.comm)}));
     ASSERT_EQ(kills.size(), 1U) << names.limit;
     EXPECT_EQ(kills[0].limit_path, names.limit);
     EXPECT_EQ(kills[0].victim_path, names.victim);
     EXPECT_EQ(kills[0].victim_comm, names.comm);
     EXPECT_EQ(kills[0].victim_pid, 5);
 
-    const auto old = kills_in(
-        log_of({"Task in " + names.victim + " killed as a result of limit of " + names.limit,
-                "Memory cgroup stats for " + names.limit + ": cache:4KB rss:8KB swap:0KB",
-                "Memory cgroup out of memory: Kill process 5 (" + names.comm + ") score 1 or sacrifice child",
-                "Killed process 5 (" + names.comm + ") total-vm:1kB, anon-rss:1kB, file-rss:1kB"}));
+    const auto old =
+        kills_in(log_of({"Task in " + names.victim + " killed as a result of limit of " + names.limit,
+                         "Memory cgroup stats for " + names.limit + ": cache:4KB rss:8KB swap:0KB",
+                         "Memory cgroup out of memory: Kill process 5 (" + names.comm + ") score 1 or sacrifice child",
+                         "Killed process 5 (" + names.comm + ") total-vm:1kB, anon-rss:1kB, file-rss:1kB"}));
     ASSERT_EQ(old.size(), 1U) << names.limit;
     EXPECT_EQ(old[0].limit_path, names.limit);
     EXPECT_EQ(old[0].victim_path, names.victim);
@@ -564,10 +546,9 @@ TEST(OomParser, IsNotFooledByTheNameOfACpuset) {
 }
 
 TEST(OomParser, IsNotFooledByAProcessThatIsCalledLikeAMessage) {
-  const auto kills = kills_in(log_of({"Task in /x invoked oom-killer: gfp_mask=0x0, order=0",
-                                      "Killed process  invoked oom-killer: gfp_mask=0x0",
-                                      "oom-kill:constr invoked oom-killer: gfp_mask=0x0",
-                                      oom_kill("/a", "/a", "x", 5), killed(5, "x")}));
+  const auto kills = kills_in(log_of(
+      {"Task in /x invoked oom-killer: gfp_mask=0x0, order=0", "Killed process  invoked oom-killer: gfp_mask=0x0",
+       "oom-kill:constr invoked oom-killer: gfp_mask=0x0", oom_kill("/a", "/a", "x", 5), killed(5, "x")}));
   ASSERT_EQ(kills.size(), 1U);
   EXPECT_EQ(kills[0].limit_path, "/a");
 }
@@ -589,15 +570,14 @@ TEST(OomParser, JoinsALineWhereverItWasBroken) {
   const std::string old = "Task in /a/b killed as a result of limit of /a";
   for (std::size_t at = std::string("oom-kill:constraint=").size(); at < line.size(); ++at) {
     if (line.substr(0, at).ends_with(",uid=7")) continue;
-    const auto kills =
-        kills_in(log_of({line.substr(0, at), "ata1: link up", "+" + line.substr(at), killed(51, "x")}));
+    const auto kills = kills_in(log_of({line.substr(0, at), "ata1: link up", "+" + line.substr(at), killed(51, "x")}));
     ASSERT_EQ(kills.size(), 1U);
     EXPECT_EQ(kills[0].limit_path, "/a,b") << line.substr(at);
     EXPECT_EQ(kills[0].victim_path, "/a,b/c") << line.substr(at);
   }
   for (std::size_t at = std::string("Task in ").size(); at < old.size(); ++at) {
-    const auto kills = kills_in(
-        log_of({"+" + old.substr(0, at), "+" + old.substr(at), "+", "Killed process 5 (x) total-vm:1kB"}));
+    const auto kills =
+        kills_in(log_of({"+" + old.substr(0, at), "+" + old.substr(at), "+", "Killed process 5 (x) total-vm:1kB"}));
     ASSERT_EQ(kills.size(), 1U);
     EXPECT_EQ(kills[0].limit_path, "/a") << old.substr(at);
     EXPECT_EQ(kills[0].victim_path, "/a/b") << old.substr(at);
@@ -606,8 +586,8 @@ TEST(OomParser, JoinsALineWhereverItWasBroken) {
 
 TEST(OomParser, TellsNoPathThatIsAsLongAsAMessageCanBe) {
   const std::string cut = "/" + std::string(990, 'x');
-  const auto kills = kills_in(log_of({oom_kill(cut, cut, "x", 5).substr(0, 1020),
-                                      "+" + oom_kill(cut, cut, "x", 5).substr(1020), killed(5, "x")}));
+  const auto kills = kills_in(log_of(
+      {oom_kill(cut, cut, "x", 5).substr(0, 1020), "+" + oom_kill(cut, cut, "x", 5).substr(1020), killed(5, "x")}));
   ASSERT_EQ(kills.size(), 1U);
   EXPECT_EQ(kills[0].limit_path, "");
   EXPECT_EQ(kills[0].victim_path, "");
@@ -622,18 +602,17 @@ TEST(OomParser, TellsNoPathThatIsAsLongAsAMessageCanBe) {
 // ---------------------------------------------------------------------------------------------------
 
 TEST(OomParser, IgnoresNumbersThatCantBe) {
-  for (const char* text :
-       {"Killed process 0 (x) total-vm:1kB", "Killed process -1 (x) total-vm:1kB",
-        "Killed process 4294967296 (x) total-vm:1kB", "Killed process 99999999999999999999 (x) total-vm:1kB",
-        "Killed process (x) total-vm:1kB", "Killed process 5", "Killed process 5 (x", "Killed process 5x (x)",
-        "killed process 5 (x)", "Out of memory killed process 5 (x)",
-        "Memory cgroup out of memory:Killed process 5 (x)", "init: Killed process 5 (x)",
-        "Memory cgroup out of memory"}) {
+  for (const char* text : {"Killed process 0 (x) total-vm:1kB", "Killed process -1 (x) total-vm:1kB",
+                           "Killed process 4294967296 (x) total-vm:1kB",
+                           "Killed process 99999999999999999999 (x) total-vm:1kB", "Killed process (x) total-vm:1kB",
+                           "Killed process 5", "Killed process 5 (x", "Killed process 5x (x)", "killed process 5 (x)",
+                           "Out of memory killed process 5 (x)", "Memory cgroup out of memory:Killed process 5 (x)",
+                           "init: Killed process 5 (x)", "Memory cgroup out of memory"}) {
     EXPECT_TRUE(kills_in(log_of({text})).empty()) << text;
   }
-  const auto kills = kills_in(log_of(
-      {"memory: usage 99999999999999999999kB, limit 18014398509481983kB, failcnt 1",
-       "Killed process 5 (x) total-vm:1kB, anon-rss:99999999999999999999kB, file-rss:-1kB, UID:4294967296"}));
+  const auto kills = kills_in(
+      log_of({"memory: usage 99999999999999999999kB, limit 18014398509481983kB, failcnt 1",
+              "Killed process 5 (x) total-vm:1kB, anon-rss:99999999999999999999kB, file-rss:-1kB, UID:4294967296"}));
   ASSERT_EQ(kills.size(), 1U);
   EXPECT_FALSE(kills[0].memory);
   EXPECT_FALSE(kills[0].anon_rss_bytes);
@@ -651,10 +630,9 @@ TEST(OomParser, DoesNotTrustTheLastValueOfATextThatMayBeCut) {
 }
 
 TEST(OomParser, HasNoKernelMemoryOfCountersThatAreNotInUse) {
-  const auto kills =
-      kills_in(log_of({"memory: usage 8kB, limit 8kB, failcnt 1",
-                       "memory+swap: usage 0kB, limit 9007199254740988kB, failcnt 0",
-                       "kmem: usage 0kB, limit 9007199254740988kB, failcnt 0", killed(5, "x")}));
+  const auto kills = kills_in(
+      log_of({"memory: usage 8kB, limit 8kB, failcnt 1", "memory+swap: usage 0kB, limit 9007199254740988kB, failcnt 0",
+              "kmem: usage 0kB, limit 9007199254740988kB, failcnt 0", killed(5, "x")}));
   EXPECT_EQ(text_of(kills)[2], "limit=8 usage=8");
 }
 
@@ -678,11 +656,8 @@ TEST(OomParser, SurvivesGarbage) {
                                           ",uid=2"};
   unsigned state = 1;
   for (int i = 0; i < 20'000; ++i) {
-    LogRecord record{.priority = 6,
-                     .sequence = static_cast<std::uint64_t>(i),
-                     .at_us = i,
-                     .continued = i % 3 == 0,
-                     .text = {}};
+    LogRecord record{
+        .priority = 6, .sequence = static_cast<std::uint64_t>(i), .at_us = i, .continued = i % 3 == 0, .text = {}};
     for (int j = 0; j < 4; ++j) {
       state = state * 1664525U + 1013904223U;
       record.text += words[(state >> 16) % words.size()];

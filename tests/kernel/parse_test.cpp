@@ -25,14 +25,13 @@ std::string message_of(const std::function<void()>& parse) {
 }
 
 TEST(ParseKeyed, MatchesWholeKeysAndIgnoresTheRest) {
-  const auto values = parse_keyed("file_mapped 1\nfile 2\nfil 3\nnew_in_kernel_9 x y\nanon 9223372036854775807\n", kKeys);
+  const auto values =
+      parse_keyed("file_mapped 1\nfile 2\nfil 3\nnew_in_kernel_9 x y\nanon 9223372036854775807\n", kKeys);
   EXPECT_EQ(values[Key::file], 2U);
   EXPECT_EQ(values[Key::anon], 9223372036854775807U);
 }
 
-TEST(ParseKeyed, LeavesWhatIsNotThereAbsent) {
-  EXPECT_EQ(parse_keyed("anon 1\n", kKeys)[Key::file], std::nullopt);
-}
+TEST(ParseKeyed, LeavesWhatIsNotThereAbsent) { EXPECT_EQ(parse_keyed("anon 1\n", kKeys)[Key::file], std::nullopt); }
 
 TEST(MemoryStat, ASumOfNumbersThatNoKernelHasDoesNotWrapAround) {
   const auto stat = parse_keyed(
@@ -45,14 +44,15 @@ TEST(ParseKeyed, SaysWhatIsWrongAndInWhichLine) {
     std::string text;
     std::string message;
   };
-  for (const Case& one : {Case{"", "is empty"},
-                          {"anon 1\nfile 12", "ends in the middle of a line"},
-                          {"anon 1\nfile\n", "line 2: \"file\": expected a key and a number"},
-                          {"file abc\n", "line 1: \"file abc\": expected a key and a number"},
-                          {"file -1\n", "line 1: \"file -1\": expected a key and a number"},
-                          {"file 1 2\n", "line 1: \"file 1 2\": expected a key and a number"},
-                          {"file 99999999999999999999\n", "line 1: \"file 99999999999999999999\": expected a key and a number"},
-                          {"file 9223372036854775808\n", "line 1: \"file 9223372036854775808\": expected a key and a number"}}) {
+  for (const Case& one :
+       {Case{"", "is empty"},
+        {"anon 1\nfile 12", "ends in the middle of a line"},
+        {"anon 1\nfile\n", "line 2: \"file\": expected a key and a number"},
+        {"file abc\n", "line 1: \"file abc\": expected a key and a number"},
+        {"file -1\n", "line 1: \"file -1\": expected a key and a number"},
+        {"file 1 2\n", "line 1: \"file 1 2\": expected a key and a number"},
+        {"file 99999999999999999999\n", "line 1: \"file 99999999999999999999\": expected a key and a number"},
+        {"file 9223372036854775808\n", "line 1: \"file 9223372036854775808\": expected a key and a number"}}) {
     EXPECT_EQ(message_of([&] { parse_keyed(one.text, kKeys); }), one.message);
   }
 }

@@ -96,8 +96,8 @@ TEST(Tree, NeverFollowsSymbolicLinks) {
 
 TEST(Tree, TakesNamesOfAnyBytes) {
   FakeCgroups cgroups;
-  const Paths hostile = {"/\n", "/\"quoted\",'comma'", "/-rf", "/<script>alert(1)<\\script>", "/=1+1", "/\xff\xfe",
-                         "/" + std::string(255, 'x')};
+  const Paths hostile = {"/\n",       "/\"quoted\",'comma'",      "/-rf", "/<script>alert(1)<\\script>", "/=1+1",
+                         "/\xff\xfe", "/" + std::string(255, 'x')};
   for (const std::string& path : hostile) cgroups.put(path, test::v1_files({}));
   Tree tree(open_hierarchy(cgroups.root()), Watch::automatic);
   Paths sorted = hostile;

@@ -55,7 +55,9 @@ class TreeWatch : public testing::Test {
   TreeWatch() { cgroups_.put("", test::v1_files({})); }
 
   void make(const std::string& path) { fs::create_directories(cgroups_.root() + path); }
-  void rename(const std::string& from, const std::string& to) { fs::rename(cgroups_.root() + from, cgroups_.root() + to); }
+  void rename(const std::string& from, const std::string& to) {
+    fs::rename(cgroups_.root() + from, cgroups_.root() + to);
+  }
   Tree tree(Watch watch = Watch::automatic) { return {open_hierarchy(cgroups_.root()), watch}; }
 
   FakeCgroups cgroups_;
@@ -178,9 +180,11 @@ void compare_at_random(const std::string& root, Watch watch, unsigned seed) {
     switch (random() % 5) {
       case 0:
       case 1: {
-        const std::string name = random() % 2 == 0 ? container(static_cast<int>(random() % 20)) : "d" + std::to_string(random() % 20);
+        const std::string name =
+            random() % 2 == 0 ? container(static_cast<int>(random() % 20)) : "d" + std::to_string(random() % 20);
         const std::string path = (random() % 3 == 0 ? "" : any()) + "/" + name;
-        if (std::count(path.begin(), path.end(), '/') < 6 && ::mkdir((root + path).c_str(), 0755) == 0) made.push_back(path);
+        if (std::count(path.begin(), path.end(), '/') < 6 && ::mkdir((root + path).c_str(), 0755) == 0)
+          made.push_back(path);
         break;
       }
       case 2:
@@ -193,7 +197,9 @@ void compare_at_random(const std::string& root, Watch watch, unsigned seed) {
         const std::string from = any();
         if (from.empty()) break;
         std::string to = from.substr(0, from.rfind('/')) + "/r" + std::to_string(random() % 9);
-        if (std::find(made.begin(), made.end(), to) != made.end() || std::rename((root + from).c_str(), (root + to).c_str()) != 0) break;
+        if (std::find(made.begin(), made.end(), to) != made.end() ||
+            std::rename((root + from).c_str(), (root + to).c_str()) != 0)
+          break;
         for (std::string& path : made) {
           if (path == from || path.starts_with(from + "/")) path = to + path.substr(from.size());
         }
@@ -204,8 +210,7 @@ void compare_at_random(const std::string& root, Watch watch, unsigned seed) {
     if (one.container_seen()) fresh.remember_containers();
     const Paths expected = paths(fresh);
     paths(one);  // what was met under two names is settled in the next one
-    ASSERT_EQ(paths(one), expected)
-        << "seed " << seed << ", step " << step;
+    ASSERT_EQ(paths(one), expected) << "seed " << seed << ", step " << step;
   }
   for (std::size_t left = made.size() + 1; !made.empty() && left > 0; --left) {
     std::erase_if(made, [&](const std::string& path) { return ::rmdir((root + path).c_str()) == 0; });

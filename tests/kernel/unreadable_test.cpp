@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every file that is read of a cgroup, in every state that a file can be in: what it holds is absent then, what the others
-// hold is not, and the problem names the file. And links, which lead nowhere.
+// Every file that is read of a cgroup, in every state that a file can be in: what it holds is absent then, what the
+// others hold is not, and the problem names the file. And links, which lead nowhere.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -68,7 +68,7 @@ void write(const std::string& path, const std::string& text) { std::ofstream(pat
 
 void make_socket(const std::string& path) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  struct sockaddr_un address {};
+  struct sockaddr_un address{};
   address.sun_family = AF_UNIX;
   ASSERT_LT(path.size(), sizeof address.sun_path);
   std::strcpy(address.sun_path, path.c_str());
@@ -79,7 +79,8 @@ void make_socket(const std::string& path) {
 const State kStates[] = {
     {"empty", "is empty", [](const std::string& path, const File&) { write(path, ""); }},
     {"malformed", "", [](const std::string& path, const File& file) { write(path, file.malformed); }},
-    {"cut off", "", [](const std::string& path, const File& file) {
+    {"cut off", "",
+     [](const std::string& path, const File& file) {
        write(path, std::string(file.malformed, std::strlen(file.malformed) - 1));
      }},
     {"huge", "File too large",
@@ -112,7 +113,8 @@ const State kStates[] = {
 };
 
 bool may_mount() {
-  static const bool may = ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  static const bool may =
+      ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
   return may;
 }
 
@@ -198,7 +200,8 @@ class Links : public testing::TestWithParam<Version> {
  protected:
   Links() {
     const auto files = [](std::uint64_t file_bytes) {
-      return GetParam() == Version::v1 ? test::v1_files({.file_bytes = file_bytes}) : test::v2_files({.file_bytes = file_bytes});
+      return GetParam() == Version::v1 ? test::v1_files({.file_bytes = file_bytes})
+                                       : test::v2_files({.file_bytes = file_bytes});
     };
     outside_.put("/secret", files(77 * kMiB));
     tree_.put("/web", files(kMiB));
@@ -214,7 +217,9 @@ class Links : public testing::TestWithParam<Version> {
   FakeCgroups outside_;
   FakeCgroups tree_;
 };
-std::string name_of_version(const testing::TestParamInfo<Version>& version) { return std::string(to_string(version.param)); }
+std::string name_of_version(const testing::TestParamInfo<Version>& version) {
+  return std::string(to_string(version.param));
+}
 INSTANTIATE_TEST_SUITE_P(, Links, testing::Values(Version::v1, Version::v2), name_of_version);
 
 TEST_P(Links, ToDirectoriesAreNotWatchedAndNotOpened) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The service is killed at random instants, again and again on the same history, while it writes as fast as it can: cgroups that
-// come and go, limits that change, counters of OOM kills that rise, cgroups that are over their threshold all the time. What it
-// has said to be on record is there, and so is every reclaim that was made; cooldowns hold.
+// The service is killed at random instants, again and again on the same history, while it writes as fast as it can:
+// cgroups that come and go, limits that change, counters of OOM kills that rise, cgroups that are over their threshold
+// all the time. What it has said to be on record is there, and so is every reclaim that was made; cooldowns hold.
 //
 // CGMM_KILL_ROUNDS=3000 build/dev/tests/kill_test for longer; CGMM_KILL_SEED for other instants.
 #include <fcntl.h>
@@ -33,8 +33,8 @@ std::int64_t now_us() {
   return std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-/// memory.force_empty of a kernel that counts: a FIFO, into which every reclaim writes one byte, as the service does on cgroup v1.
-/// What is in it stays when the writer is killed.
+/// memory.force_empty of a kernel that counts: a FIFO, into which every reclaim writes one byte, as the service does on
+/// cgroup v1. What is in it stays when the writer is killed.
 class CountingLever {
  public:
   explicit CountingLever(const std::string& file) {
@@ -55,7 +55,7 @@ class CountingLever {
 /// What a run has said before it was killed.
 struct KilledRun {
   std::int64_t began_at_us = 0;
-  std::int64_t scan_count = 0;     // on record
+  std::int64_t scan_count = 0;  // on record
   std::int64_t last_scan_at_us = 0;
   bool stopping = false;
   std::vector<std::string> without_row;  // whose reclaim did not wait for a slow disk any longer; it says so
@@ -85,8 +85,10 @@ class Kill : public CliTest {
  protected:
   Kill() {
     write_config(
-        "watch = 'leaves'\nthreshold = '25%'\ninterval = '100ms'\ncooldown = '100ms'\nmax_cooldown = '300ms'\nobserve_for = '1s'\n"
-        "kernel_log = 'off'\ncontainer_logs = 'off'\nkeep_samples = '1h'\nkeep_incidents = '1d'\nkeep_hours = '2d'\nkeep_events = '1d'\n"
+        "watch = 'leaves'\nthreshold = '25%'\ninterval = '100ms'\ncooldown = '100ms'\nmax_cooldown = "
+        "'300ms'\nobserve_for = '1s'\n"
+        "kernel_log = 'off'\ncontainer_logs = 'off'\nkeep_samples = '1h'\nkeep_incidents = '1d'\nkeep_hours = "
+        "'2d'\nkeep_events = '1d'\n"
         "max_size = '32MiB'\n"
         "[[rule]]\ncgroup = '/long-*'\ncooldown = '1h'\n");
     make_old_history(file("old.db"), now_us());
@@ -147,7 +149,8 @@ class Kill : public CliTest {
         replace(busy, "memory.limit_in_bytes", std::to_string(memory.limit_bytes) + "\n");
         replace(busy, "memory.stat", v1_files(memory).at("memory.stat"));
         break;
-      default:  // the kernel has killed in busy-0; not before its counter is known, nor more than one scan makes rows of
+      default:  // the kernel has killed in busy-0; not before its counter is known, nor more than one scan makes rows
+                // of
         if (!counted_oom_kills_ || oom_kills_ >= *counted_oom_kills_ + 16) break;
         memory.oom_kills = ++oom_kills_;
         replace("/busy-0", "memory.oom_control", v1_files(memory).at("memory.oom_control"));
@@ -212,7 +215,8 @@ class Kill : public CliTest {
 
   /// Every one that was said to be on record, all of it, and none twice.
   void check_scans(SQLite::Database& db) {
-    SQLite::Statement scans(db, "SELECT count(*), count(DISTINCT started_at_us) FROM scan WHERE started_at_us BETWEEN ? AND ?");
+    SQLite::Statement scans(
+        db, "SELECT count(*), count(DISTINCT started_at_us) FROM scan WHERE started_at_us BETWEEN ? AND ?");
     for (const KilledRun& run : runs_) {
       if (run.scan_count == 0) continue;
       scans.reset();
@@ -232,9 +236,10 @@ class Kill : public CliTest {
 
   void check_reclaims(SQLite::Database& db) {
     std::map<std::string, std::pair<std::int64_t, std::int64_t>> rows;  // all, and those that say that they were made
-    SQLite::Statement query(db,
-                            "SELECT path, count(*), count(*) FILTER (WHERE outcome IN ('done', 'partial')) FROM reclaim "
-                            "JOIN cgroup USING (cgroup_id) GROUP BY path");
+    SQLite::Statement query(
+        db,
+        "SELECT path, count(*), count(*) FILTER (WHERE outcome IN ('done', 'partial')) FROM reclaim "
+        "JOIN cgroup USING (cgroup_id) GROUP BY path");
     while (query.executeStep()) {
       rows[query.getColumn(0).getString()] = {query.getColumn(1).getInt64(), query.getColumn(2).getInt64()};
     }
@@ -257,9 +262,10 @@ class Kill : public CliTest {
 
   /// The kills that the counter on record tells of, each.
   void check_oom_kills(SQLite::Database& db) {
-    SQLite::Statement query(db,
-                            "SELECT oom_kills_total, (SELECT count(*) FROM oom_kill WHERE oom_kill.cgroup_id = cgroup.cgroup_id) "
-                            "FROM cgroup WHERE path = '/busy-0'");
+    SQLite::Statement query(
+        db,
+        "SELECT oom_kills_total, (SELECT count(*) FROM oom_kill WHERE oom_kill.cgroup_id = cgroup.cgroup_id) "
+        "FROM cgroup WHERE path = '/busy-0'");
     if (!query.executeStep()) return;
     counted_oom_kills_ = static_cast<std::uint64_t>(query.getColumn(0).getInt64());
     ASSERT_EQ(query.getColumn(0).getInt64(), query.getColumn(1).getInt64());
@@ -269,22 +275,28 @@ class Kill : public CliTest {
   void check_hours(SQLite::Database& db) {
     if (db.execAndGet("PRAGMA user_version").getInt() < 4) return;
     const std::string of_old = " JOIN cgroup c USING (cgroup_id) WHERE c.path GLOB '/old-*'";
-    ASSERT_EQ(db.execAndGet("SELECT count(*) FROM sample_hour" + of_old +
-                            " AND (sample_count <> 60 OR pgfault <> 600 OR usage_avg_kib <> 1000 OR usage_max_kib <> 1000)").getInt(), 0);
+    ASSERT_EQ(
+        db.execAndGet("SELECT count(*) FROM sample_hour" + of_old +
+                      " AND (sample_count <> 60 OR pgfault <> 600 OR usage_avg_kib <> 1000 OR usage_max_kib <> 1000)")
+            .getInt(),
+        0);
     const int hours = db.execAndGet("SELECT count(DISTINCT hour_at_us) FROM sample_hour" + of_old).getInt();
     most_hours_ = std::max(most_hours_, hours);
     ASSERT_EQ(db.execAndGet("SELECT count(*) FROM scan WHERE cgroup_count = " + std::to_string(kOldCgroups) +
                             " AND started_at_us < " + std::to_string(epoch_began_at_us_) +
                             " AND scan_id > (SELECT coalesce(max(scan_id), 0) FROM rolled_up) AND scan_id NOT IN "
-                            "(SELECT scan_id FROM sample)").getInt(), 0) << "dropped and not rolled up";
+                            "(SELECT scan_id FROM sample)")
+                  .getInt(),
+              0)
+        << "dropped and not rolled up";
   }
 
   static constexpr int kBusy = 8;
   std::map<std::string, CountingLever> levers_;  // by the cgroup's path
   std::vector<std::string> passing_;
-  std::vector<KilledRun> runs_;                        // of this epoch
+  std::vector<KilledRun> runs_;  // of this epoch
   std::int64_t epoch_began_at_us_ = 0;
-  std::uint64_t oom_kills_ = 0;                      // in busy-0, and as the history has it
+  std::uint64_t oom_kills_ = 0;  // in busy-0, and as the history has it
   std::optional<std::uint64_t> counted_oom_kills_;
   std::int64_t made_ = 0;
   std::int64_t integrity_checks_ = 0;
@@ -325,10 +337,10 @@ TEST_F(Kill, AtAnyInstantLosesNothingThatWasOnRecord) {
     EXPECT_GT(most_hours_, 5) << "hours of the old history, rolled up between kills";
   }
   std::ostringstream line;
-  line << rounds << " rounds: killed " << at_start << " times before the first scan was on record, " << running << " times after it, "
-       << stopping << " times while stopping; " << integrity_checks_ << " integrity checks ok, " << scans
-       << " scans that were said to be on record are, " << reclaims << " reclaims that were made are on record ("
-       << without_row << " did not wait for the disk), cooldowns held";
+  line << rounds << " rounds: killed " << at_start << " times before the first scan was on record, " << running
+       << " times after it, " << stopping << " times while stopping; " << integrity_checks_ << " integrity checks ok, "
+       << scans << " scans that were said to be on record are, " << reclaims
+       << " reclaims that were made are on record (" << without_row << " did not wait for the disk), cooldowns held";
   show("kill", line.str());
 }
 

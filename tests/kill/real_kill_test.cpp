@@ -27,7 +27,9 @@ class RealKill : public RealTest {
 };
 
 TEST_F(RealKill, EveryReclaimThatTheKernelMadeIsOnRecordAndCooldownsHold) {
-  write_config("threshold = '25%'\ninterval = '100ms'\ncooldown = '1ms'\nadaptive = false\nkernel_log = 'off'\n[[rule]]\ncgroup = '*/long'\ncooldown = '1h'\n");
+  write_config(
+      "threshold = '25%'\ninterval = '100ms'\ncooldown = '1ms'\nadaptive = false\nkernel_log = 'off'\n[[rule]]\ncgroup "
+      "= '*/long'\ncooldown = '1h'\n");
   Workload brief(tree().make("brief", kLimit), file("brief"), kCache);
   Workload lasting(tree().make("long", kLimit), file("long"), kCache);
   constexpr int kRounds = 40;

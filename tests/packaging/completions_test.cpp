@@ -18,7 +18,8 @@ const std::string kDirectory = CGMM_SOURCE_DIR "/packaging/completions/";
 /// What bash offers for a line that ends where the next character would be typed.
 std::set<std::string> offered_by_bash(const std::string& line) {
   const std::string script = ". '" + kDirectory + "cgmm.bash'; compopt() { :; }; COMP_WORDS=(" + line +
-                             (line.ends_with(' ') ? "''" : "") + "); COMP_WORDS[0]='" CGMM_PROGRAM
+                             (line.ends_with(' ') ? "''" : "") +
+                             "); COMP_WORDS[0]='" CGMM_PROGRAM
                              "'; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _cgmm; printf '%s\\n' \"${COMPREPLY[@]}\"";
   std::istringstream words(output_of("bash -c '" + escaped_for_shell(script) + "'"));
   return {std::istream_iterator<std::string>(words), {}};
@@ -27,7 +28,8 @@ std::set<std::string> offered_by_bash(const std::string& line) {
 TEST(Completions, NameEveryOption) {
   for (const char* file : {"cgmm.bash", "_cgmm"}) {
     const auto named = all_matches(content_of(kDirectory + file), "--([a-z-]+)");
-    for (const std::string& option : options_of_all_commands()) EXPECT_TRUE(named.contains(option)) << file << ": " << option;
+    for (const std::string& option : options_of_all_commands())
+      EXPECT_TRUE(named.contains(option)) << file << ": " << option;
   }
   const auto named = all_matches(content_of(kDirectory + "cgmm.fish"), "complete .*-l ([a-z-]+)");
   EXPECT_EQ(named, options_of_all_commands()) << "cgmm.fish";
@@ -54,7 +56,8 @@ TEST(Completions, BashOffersTheCommandsTheReportsAndTheFormats) {
   const auto reports = offered_by_bash("cgmm report ");
   EXPECT_TRUE(reports.contains("summary") && reports.contains("oom_kills")) << "of " << reports.size();
   EXPECT_FALSE(reports.contains("name")) << "the heading of the list";
-  EXPECT_EQ(offered_by_bash("cgmm status --format "), (std::set<std::string>{"csv", "html", "json", "markdown", "text"}));
+  EXPECT_EQ(offered_by_bash("cgmm status --format "),
+            (std::set<std::string>{"csv", "html", "json", "markdown", "text"}));
   EXPECT_TRUE(offered_by_bash("cgmm incident show ").contains("latest"));
 }
 

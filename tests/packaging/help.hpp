@@ -22,7 +22,9 @@ inline std::string output_of(const std::string& command) {
 }
 
 /// To stand between single quotes.
-inline std::string escaped_for_shell(const std::string& text) { return std::regex_replace(text, std::regex("'"), "'\\''"); }
+inline std::string escaped_for_shell(const std::string& text) {
+  return std::regex_replace(text, std::regex("'"), "'\\''");
+}
 
 /// What the pattern's first group matches, in all of the text.
 inline std::set<std::string> all_matches(const std::string& text, const char* pattern) {

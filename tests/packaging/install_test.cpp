@@ -33,8 +33,7 @@ class Install : public ::testing::Test {
   bool install(const std::string& prefix) const {
     const std::string log = root_.path() / "install.log";
     const std::string command = "DESTDIR='" + root_.path().string() +
-                                "' cmake --install '" CGMM_BINARY_DIR "' --prefix " + prefix + " >'" + log +
-                                "' 2>&1";
+                                "' cmake --install '" CGMM_BINARY_DIR "' --prefix " + prefix + " >'" + log + "' 2>&1";
     const bool done = std::system(command.c_str()) == 0;
     EXPECT_TRUE(done) << contents(log);
     return done;
@@ -53,8 +52,8 @@ TEST_F(Install, PutsTheProgramItsShortNameTheUnitTheManualTheCompletionsAndTheCo
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgroup-memory-manager.8")));
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgmm.8")));
   for (const char* file : {"bash-completion/completions/cgroup-memory-manager", "bash-completion/completions/cgmm",
-                           "fish/vendor_completions.d/cgroup-memory-manager.fish", "fish/vendor_completions.d/cgmm.fish",
-                           "zsh/site-functions/_cgmm"}) {
+                           "fish/vendor_completions.d/cgroup-memory-manager.fish",
+                           "fish/vendor_completions.d/cgmm.fish", "zsh/site-functions/_cgmm"}) {
     EXPECT_TRUE(fs::is_regular_file(under_root("/usr/share") / file)) << file;
   }
   EXPECT_EQ(contents(config()), contents(kSource / "config.toml"));

@@ -18,7 +18,8 @@ std::string left_after_purge(const std::string& before, int& exit_code) {
   const TempDir directory;
   const std::string out = directory.path() / "out";
   const std::string postrm = std::string(CGMM_SOURCE_DIR) + "/packaging/debian/cgroup-memory-manager.postrm";
-  const std::string command = kOwn + before + "; code=0; sh -s purge || code=$?; cd /var/lib; find . -mindepth 1; exit $code' <'" +
+  const std::string command = kOwn + before +
+                              "; code=0; sh -s purge || code=$?; cd /var/lib; find . -mindepth 1; exit $code' <'" +
                               postrm + "' >'" + out + "' 2>/dev/null";
   exit_code = std::system(command.c_str());
   return content_of(out);
@@ -35,15 +36,18 @@ class Postrm : public ::testing::Test {
 };
 
 TEST_F(Postrm, APurgeTakesTheHistoryAway) {
-  EXPECT_EQ(left_after_purge("mkdir /var/lib/cgroup-memory-manager; touch /var/lib/cgroup-memory-manager/history.db", exit_code_), "");
+  EXPECT_EQ(left_after_purge("mkdir /var/lib/cgroup-memory-manager; touch /var/lib/cgroup-memory-manager/history.db",
+                             exit_code_),
+            "");
   EXPECT_EQ(exit_code_, 0);
 }
 
 TEST_F(Postrm, AMountPointIsEmptiedAndStays) {
-  EXPECT_EQ(left_after_purge("mkdir /var/lib/cgroup-memory-manager; mount -t tmpfs none /var/lib/cgroup-memory-manager; "
-                             "touch /var/lib/cgroup-memory-manager/history.db",
-                             exit_code_),
-            "./cgroup-memory-manager\n");
+  EXPECT_EQ(
+      left_after_purge("mkdir /var/lib/cgroup-memory-manager; mount -t tmpfs none /var/lib/cgroup-memory-manager; "
+                       "touch /var/lib/cgroup-memory-manager/history.db",
+                       exit_code_),
+      "./cgroup-memory-manager\n");
   EXPECT_EQ(exit_code_, 0);
 }
 

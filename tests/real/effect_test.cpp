@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of a reclaim on a real v1 hierarchy, and what its cooldown learns from that. The limit is 64 MiB throughout,
-// so 25 % is 16 MiB.
+// What becomes of a reclaim on a real v1 hierarchy, and what its cooldown learns from that. The limit is 64 MiB
+// throughout, so 25 % is 16 MiB.
 #include "real/real_test.hpp"
 
 namespace cgmm::test {

@@ -38,7 +38,8 @@ TEST_F(RealLifecycle, SighupFromACopiedTreeToTheKernelsSaysThatItsLogIsStillNotR
   service.signal(SIGHUP);
   EXPECT_TRUE(eventually([&] {
     std::ifstream said(log());
-    return std::string(std::istreambuf_iterator(said), {}).find("start anew to have it decided for " + tree().dir().string()) != std::string::npos;
+    return std::string(std::istreambuf_iterator(said), {})
+               .find("start anew to have it decided for " + tree().dir().string()) != std::string::npos;
   }));
 }
 
@@ -72,8 +73,7 @@ TEST_F(RealLifecycle, SighupWithAWrongConfigurationIsReportedAndChangesNothing) 
   write_config("threshold = '25%'\ntreshold = '10%'");
   service.signal(SIGHUP);
   ASSERT_TRUE(eventually([&] { return event_count("config_error") == 1; }));
-  EXPECT_NE(text("SELECT detail FROM service_event WHERE kind = 'config_error'").find("treshold"),
-            std::string::npos);
+  EXPECT_NE(text("SELECT detail FROM service_event WHERE kind = 'config_error'").find("treshold"), std::string::npos);
   ASSERT_TRUE(wait_for_scans(3));
   EXPECT_EQ(reclaim_count("web"), 0);
   EXPECT_TRUE(service.running());

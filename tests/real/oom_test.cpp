@@ -14,12 +14,15 @@ class RealOom : public RealTest {
  protected:
   void SetUp() override {
     RealTest::SetUp();
-    if (!IsSkipped() && ::access("/dev/kmsg", R_OK) != 0) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: no /dev/kmsg ***";
+    if (!IsSkipped() && ::access("/dev/kmsg", R_OK) != 0)
+      GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: no /dev/kmsg ***";
   }
 
   std::string kills(const std::string& cgroup) const {
-    return text("SELECT group_concat(source || ' ' || ifnull(victim_pid, '-') || ' ' || ifnull(victim_comm, '-') || ' ' || "
-                "ifnull(cause, '-'), '; ') FROM v_oom_kill" + where_path(cgroup));
+    return text(
+        "SELECT group_concat(source || ' ' || ifnull(victim_pid, '-') || ' ' || ifnull(victim_comm, '-') || ' ' || "
+        "ifnull(cause, '-'), '; ') FROM v_oom_kill" +
+        where_path(cgroup));
   }
   static std::string logged(const Hungry& victim, const std::string& cause) {
     return "kernel_log " + std::to_string(victim.pid()) + " hungry (1) " + cause;
@@ -83,7 +86,8 @@ TEST_F(RealOom, TwoCgroupsWithinTheSameSecond) {
   ASSERT_TRUE(one.was_killed() && two.was_killed());
   EXPECT_EQ(settled_kills("one"), logged(one, "anon_growth"));
   EXPECT_EQ(settled_kills("two"), logged(two, "anon_growth"));
-  EXPECT_LT(number("SELECT max(killed_at_us) - min(killed_at_us) FROM v_oom_kill WHERE path LIKE '" + tree().path_of("") + "%'"),
+  EXPECT_LT(number("SELECT max(killed_at_us) - min(killed_at_us) FROM v_oom_kill WHERE path LIKE '" +
+                   tree().path_of("") + "%'"),
             1'000'000);
 }
 
@@ -183,7 +187,8 @@ TEST_F(RealOom, TheSecondsBeforeItAreOnRecordAlthoughTheScansAreTenSecondsApart)
   EXPECT_GE(number("SELECT count(*) FROM v_sample" + where_path("web") + " AND at_us BETWEEN " + killed_at +
                    " - 5000000 AND " + killed_at),
             3);
-  EXPECT_EQ(number("SELECT count(*) FROM scan WHERE is_partial IS NOT 1"), 1) << "the scan of all cgroups saw none of it";
+  EXPECT_EQ(number("SELECT count(*) FROM scan WHERE is_partial IS NOT 1"), 1)
+      << "the scan of all cgroups saw none of it";
   const std::int64_t rate = number("SELECT growth_bytes_per_second FROM v_oom_kill" + where_path("web"));
   EXPECT_GE(rate, std::int64_t{30 * kMiB});
   EXPECT_LE(rate, std::int64_t{60 * kMiB});

@@ -47,8 +47,7 @@ TEST_F(RealReaders, NeitherAReportNorPlainSqlEverFailsOrWaitsBesideTheService) {
   EXPECT_GT(rounds, 3);
   EXPECT_LT(ms(longest_report), 2000);
   EXPECT_LT(ms(longest_sql), 1000);
-  EXPECT_LT(number("SELECT max(late_us) FROM scan"), 1'000'000)
-      << "the readers must not hold up the service either";
+  EXPECT_LT(number("SELECT max(late_us) FROM scan"), 1'000'000) << "the readers must not hold up the service either";
   EXPECT_EQ(event_count("fault_begin"), 0);
   EXPECT_EQ(number("SELECT count(*) FROM scan WHERE cgroup_count <> " + std::to_string(kCgroups)), 0);
   EXPECT_TRUE(service.running());

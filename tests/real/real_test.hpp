@@ -50,8 +50,7 @@ class RealTest : public ::testing::Test {
 
   /// The service on this test's hierarchy, scanning five times a second; `more` may override that.
   ServiceProcess start_service(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments{"--config",   config(),     "--parent",
-                                       tree().dir(), "--database", database()};
+    std::vector<std::string> arguments{"--config", config(), "--parent", tree().dir(), "--database", database()};
     if (std::find(more.begin(), more.end(), "--interval") == more.end()) {
       arguments.insert(arguments.end(), {"--interval", "200ms"});
     }
@@ -62,7 +61,8 @@ class RealTest : public ::testing::Test {
   /// What the configuration file holds from now on; at first nothing, so the defaults.
   void write_config(const std::string& toml) const {
     std::ofstream(config()) << toml;
-    std::filesystem::permissions(config(), std::filesystem::perms(0644));  // whatever the umask is: others may not write it
+    std::filesystem::permissions(config(),
+                                 std::filesystem::perms(0644));  // whatever the umask is: others may not write it
   }
 
   /// The first value of a query on the history, NULL and no row being 0.
@@ -85,15 +85,12 @@ class RealTest : public ::testing::Test {
     }
   }
   /// Waits for scans to be recorded from now on. After two of them, one that began after this call has been.
-  bool wait_for_scans(std::int64_t count,
-                      std::chrono::milliseconds deadline = std::chrono::seconds{30}) const {
+  bool wait_for_scans(std::int64_t count, std::chrono::milliseconds deadline = std::chrono::seconds{30}) const {
     const std::int64_t before = scan_count();
     return eventually([&] { return scan_count() >= before + count; }, deadline);
   }
 
-  std::string where_path(const std::string& cgroup) const {
-    return " WHERE path = '" + tree_->path_of(cgroup) + "'";
-  }
+  std::string where_path(const std::string& cgroup) const { return " WHERE path = '" + tree_->path_of(cgroup) + "'"; }
   std::int64_t reclaim_count(const std::string& cgroup) const {
     return number("SELECT count(*) FROM v_reclaim" + where_path(cgroup));
   }
@@ -105,8 +102,7 @@ class RealTest : public ::testing::Test {
   }
   /// As of the last scan.
   std::int64_t cache_bytes(const std::string& cgroup) const {
-    return number("SELECT reclaimable_cache_bytes FROM v_sample" + where_path(cgroup) +
-                  " ORDER BY at_us DESC LIMIT 1");
+    return number("SELECT reclaimable_cache_bytes FROM v_sample" + where_path(cgroup) + " ORDER BY at_us DESC LIMIT 1");
   }
 
  private:

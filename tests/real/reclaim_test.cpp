@@ -92,9 +92,8 @@ TEST_F(RealReclaim, TheFirstRuleThatMatchesDecides) {
     reclaim = false
   )");
   auto service = start_service();
-  ASSERT_TRUE(eventually([&] {
-    return scan_count() > 0 && finished_reclaim_count("web") == 1 && finished_reclaim_count("batch") == 1;
-  }));
+  ASSERT_TRUE(eventually(
+      [&] { return scan_count() > 0 && finished_reclaim_count("web") == 1 && finished_reclaim_count("batch") == 1; }));
   ASSERT_TRUE(wait_for_scans(2));
   EXPECT_EQ(reclaim_count("db"), 0);
   EXPECT_GE(cache_bytes("db"), std::int64_t{kOver - kMiB});

@@ -24,15 +24,12 @@ TEST_F(RealRestart, KilledRightAfterAReclaimItDoesNotReclaimAgainBeforeTheCooldo
   auto service = start_service({"--threshold", "25%", "--cooldown", "5s"});
   ASSERT_TRUE(eventually([&] { return reclaim_count("web") == 2; })) << "and then it goes on";
   EXPECT_GE(number("SELECT max(started_at_us) - min(started_at_us) FROM reclaim"), 5'000'000);
-  EXPECT_GE(
-      number("SELECT count(*) FROM v_sample WHERE scan_id > " + std::to_string(scans_before) +
-             " AND reclaimable_cache_bytes >= 16777216 AND at_us < (SELECT max(started_at_us) FROM reclaim)"),
-      2)
+  EXPECT_GE(number("SELECT count(*) FROM v_sample WHERE scan_id > " + std::to_string(scans_before) +
+                   " AND reclaimable_cache_bytes >= 16777216 AND at_us < (SELECT max(started_at_us) FROM reclaim)"),
+            2)
       << "it had scans in which only the cooldown held it back";
   EXPECT_EQ(event_count("crash_found"), 1);
-  EXPECT_EQ(
-      number("SELECT count(*) FROM reclaim WHERE outcome NOT IN ('done', 'interrupted') AND reclaim_id = 1"),
-      0);
+  EXPECT_EQ(number("SELECT count(*) FROM reclaim WHERE outcome NOT IN ('done', 'interrupted') AND reclaim_id = 1"), 0);
 }
 
 TEST_F(RealRestart, StoppedAndStartedAgainItStillKnowsTheCooldown) {
@@ -59,8 +56,7 @@ TEST_F(RealRestart, RemovedAndRecreatedUnderTheSameNameItIsANewCgroup) {
   }
   tree().remove("web");
   const Workload web(tree().make("web", kLimit), file("data-2"), kOver);
-  ASSERT_TRUE(eventually([&] { return finished_reclaim_count("web") == 2; }))
-      << "the cooldown was the old one's";
+  ASSERT_TRUE(eventually([&] { return finished_reclaim_count("web") == 2; })) << "the cooldown was the old one's";
   EXPECT_EQ(number("SELECT count(DISTINCT cgroup_id) FROM reclaim"), 2);
   EXPECT_EQ(number("SELECT count(DISTINCT inode) FROM cgroup" + where_path("web")), 2);
   EXPECT_EQ(number("SELECT count(*) FROM cgroup" + where_path("web") + " AND vanished_at_us IS NULL"), 1);

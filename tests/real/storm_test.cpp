@@ -71,7 +71,8 @@ TEST_F(RealStorm, AThousandAtOnceShiftNoScanAndLeaveNothingBehind) {
   ASSERT_TRUE(wait_for_scans(2));
   const auto descriptors_before = open_descriptors(service.pid());
   for (int i = 0; i < kCount; ++i) tree().make("pod-" + std::to_string(i));
-  ASSERT_TRUE(eventually([&] { return number("SELECT cgroup_count FROM scan ORDER BY scan_id DESC LIMIT 1") == kCount + 1; }));
+  ASSERT_TRUE(
+      eventually([&] { return number("SELECT cgroup_count FROM scan ORDER BY scan_id DESC LIMIT 1") == kCount + 1; }));
   for (int i = 0; i < kCount; ++i) tree().remove("pod-" + std::to_string(i));
   ASSERT_TRUE(eventually([&] { return number("SELECT cgroup_count FROM scan ORDER BY scan_id DESC LIMIT 1") == 1; }));
   EXPECT_TRUE(eventually([&] { return open_descriptors(service.pid()) <= descriptors_before; }))

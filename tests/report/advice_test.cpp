@@ -18,15 +18,13 @@ using core::Table;
 constexpr std::int64_t kMiB = 1024 * 1024;
 constexpr Style kPlain{};
 
-Cell integer(std::int64_t value) {
-  return value;
-}
+Cell integer(std::int64_t value) { return value; }
 
 /// As reports/evidence.sql answers.
 Table evidence_table() {
   return {.title = "What the advice rests on",
-          .columns = {"cgroup", "effective", "churn", "futile", "freed_bytes", "refaulted_bytes",
-                      "cache_wanted_bytes", "threshold_bytes", "effective_limit_bytes", "path"},
+          .columns = {"cgroup", "effective", "churn", "futile", "freed_bytes", "refaulted_bytes", "cache_wanted_bytes",
+                      "threshold_bytes", "effective_limit_bytes", "path"},
           .rows = {}};
 }
 
@@ -38,8 +36,7 @@ void add_churning(Table& table, const std::string& name, const std::string& path
 TEST(Findings, AreReadFromTheEvidence) {
   Table table = evidence_table();
   add_churning(table, "web", "/web", 40 * kMiB);
-  table.rows.push_back(
-      {"batch", integer(3), integer(0), integer(1), {}, {}, {}, integer(64 * kMiB), {}, "/batch"});
+  table.rows.push_back({"batch", integer(3), integer(0), integer(1), {}, {}, {}, integer(64 * kMiB), {}, "/batch"});
   const auto findings = findings_of(table);
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_EQ(findings[0].cgroup, "web");
@@ -134,8 +131,7 @@ TEST(RenderAdvice, OfAHostileNameHarmsNobody) {
     }
     const test::Html page(render_advice(findings_of(evidence), Format::html, kPlain));
     EXPECT_EQ(activity_of(page), "") << label;
-    const auto json =
-        nlohmann::json::parse(render(advice_table(findings_of(evidence)), Format::json, kPlain));
+    const auto json = nlohmann::json::parse(render(advice_table(findings_of(evidence)), Format::json, kPlain));
     EXPECT_EQ(json["rows"][0]["path"], core::to_valid_utf8(name)) << label;
   }
 }

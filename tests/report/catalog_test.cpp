@@ -81,15 +81,9 @@ TEST_F(Catalog, TakesTheTitleFromTheFirstCommentThatSaysSomething) {
     std::string sql, title;
   };
   const std::vector<Case> cases = {
-      {"-- Title\nSELECT 1", "Title"},
-      {"\n  --Title  \r\nSELECT 1", "Title"},
-      {"--\n-- Title\nSELECT 1", "Title"},
-      {"SELECT 1 -- no title", "own"},
-      {"SELECT 1;\n-- no title\n", "own"},
-      {"", "own"},
-      {"-- Title", "Title"},
-      {"\xef\xbb\xbf-- Title\nSELECT 1", "Title"},
-      {"-----\nSELECT 1", "own"},
+      {"-- Title\nSELECT 1", "Title"}, {"\n  --Title  \r\nSELECT 1", "Title"},      {"--\n-- Title\nSELECT 1", "Title"},
+      {"SELECT 1 -- no title", "own"}, {"SELECT 1;\n-- no title\n", "own"},         {"", "own"},
+      {"-- Title", "Title"},           {"\xef\xbb\xbf-- Title\nSELECT 1", "Title"}, {"-----\nSELECT 1", "own"},
   };
   for (const Case& c : cases) {
     add("own.sql", c.sql);
@@ -148,9 +142,9 @@ TEST_F(Catalog, SummaryNeverReadsTheSamples) {
   reports.push_back(find_report({}, "evidence").value());
   for (const Report& report : reports) {
     for (const char* slow : {" sample ", " sample\n", "v_sample", "sample_hour"}) {
-      const std::string statement = report.sql.substr(report.sql.find("\nSELECT") < report.sql.find("\nWITH")
-                                                          ? report.sql.find("\nSELECT")
-                                                          : report.sql.find("\nWITH"));
+      const std::string statement =
+          report.sql.substr(report.sql.find("\nSELECT") < report.sql.find("\nWITH") ? report.sql.find("\nSELECT")
+                                                                                    : report.sql.find("\nWITH"));
       EXPECT_EQ(statement.find(slow), std::string::npos) << report.name << slow;
     }
   }

@@ -5,8 +5,8 @@
 
 #include <limits>
 
-#include "report/escape.hpp"
 #include "core/text.hpp"
+#include "report/escape.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -15,8 +15,8 @@ constexpr std::int64_t kSecondUs = 1'000'000;
 constexpr std::int64_t kStartUs = 1'795'403'520 * kSecondUs;  // 2026-11-23T03:12:00Z
 constexpr Style kNarrow{.colour = false, .width = 60};
 
-std::vector<std::string> lines_of(std::string_view title, const std::vector<ChartPoint>& points,
-                                  std::size_t height = 4, const Style& style = kNarrow) {
+std::vector<std::string> lines_of(std::string_view title, const std::vector<ChartPoint>& points, std::size_t height = 4,
+                                  const Style& style = kNarrow) {
   const std::string text = chart(title, points, height, style);
   EXPECT_TRUE(core::is_valid_utf8(text));
   std::vector<std::string> lines;
@@ -31,8 +31,7 @@ std::vector<std::string> lines_of(std::string_view title, const std::vector<Char
 std::vector<ChartPoint> ramp(std::size_t count, double step_bytes) {
   std::vector<ChartPoint> points;
   for (std::size_t i = 0; i < count; ++i) {
-    points.push_back(
-        {kStartUs + static_cast<std::int64_t>(i) * kSecondUs, static_cast<double>(i) * step_bytes});
+    points.push_back({kStartUs + static_cast<std::int64_t>(i) * kSecondUs, static_cast<double>(i) * step_bytes});
   }
   return points;
 }
@@ -95,9 +94,7 @@ TEST(Chart, SurvivesExtremes) {
   lines_of("", {{5, 1.0}, {1, 2.0}, {9, std::numeric_limits<double>::infinity()}}, 1'000'000);
 }
 
-TEST(Chart, EscapesItsTitle) {
-  EXPECT_EQ(lines_of("/a\n\x1b[31m\xff", ramp(2, 1))[0], "/a\\n\\x1b[31m\\xff");
-}
+TEST(Chart, EscapesItsTitle) { EXPECT_EQ(lines_of("/a\n\x1b[31m\xff", ramp(2, 1))[0], "/a\\n\\x1b[31m\\xff"); }
 
 }  // namespace
 }  // namespace cgmm::report

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "support/hostile.hpp"
 #include "core/text.hpp"
+#include "support/hostile.hpp"
 
 namespace cgmm::report {
 namespace {

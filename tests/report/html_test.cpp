@@ -20,13 +20,9 @@ using test::Html;
 
 constexpr Style kPlain{};
 
-Cell integer(std::int64_t value) {
-  return value;
-}
+Cell integer(std::int64_t value) { return value; }
 
-Html page_of(const Table& table) {
-  return Html(render(table, Format::html, kPlain));
-}
+Html page_of(const Table& table) { return Html(render(table, Format::html, kPlain)); }
 
 std::vector<std::string> texts(const std::vector<test::HtmlElement>& elements) {
   std::vector<std::string> all;
@@ -54,8 +50,8 @@ TEST(Html, IsOnePageThatRunsNothingAndFetchesNothing) {
     if (attributes.contains("http-equiv")) meta[attributes.at("http-equiv")] = attributes.at("content");
     if (attributes.contains("name")) meta[attributes.at("name")] = attributes.at("content");
   }
-  EXPECT_TRUE(meta["Content-Security-Policy"].starts_with(
-      "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"));
+  EXPECT_TRUE(
+      meta["Content-Security-Policy"].starts_with("default-src 'none'; style-src 'unsafe-inline'; img-src data:;"));
   EXPECT_EQ(meta["viewport"], "width=device-width, initial-scale=1");
   const std::string style = page.all("style").at(0).text;
   for (const char* const part : {"prefers-color-scheme: dark", "@media print", "overflow-x: auto"}) {
@@ -65,12 +61,12 @@ TEST(Html, IsOnePageThatRunsNothingAndFetchesNothing) {
 
 TEST(Html, SaysWhichPagesAreNotWellFormedOrActive) {
   for (const char* const bad :
-       {"<p>", "<p></b></p>", "</p>", "<p a=b></p>", "<p a=\"<\"></p>", "<p a=\"1\" a=\"2\"></p>",
-        "<p>&nbsp</p>", "<p>a & b</p>", "<p>></p>", "text", "<p>\x1b</p>", "<p a=\"", "<p"}) {
+       {"<p>", "<p></b></p>", "</p>", "<p a=b></p>", "<p a=\"<\"></p>", "<p a=\"1\" a=\"2\"></p>", "<p>&nbsp</p>",
+        "<p>a & b</p>", "<p>></p>", "text", "<p>\x1b</p>", "<p a=\"", "<p"}) {
     EXPECT_THROW(Html{bad}, std::runtime_error) << bad;
   }
-  for (const char* const active : {"<script></script>", "<p onclick=\"x\"></p>", "<img/>",
-                                   "<link href=\"https://x\"/>", "<style>a{b:url(x)}</style>"}) {
+  for (const char* const active : {"<script></script>", "<p onclick=\"x\"></p>", "<img/>", "<link href=\"https://x\"/>",
+                                   "<style>a{b:url(x)}</style>"}) {
     EXPECT_NE(activity_of(Html(active)), "") << active;
   }
 }
@@ -126,9 +122,8 @@ TEST(Html, OfHostileTextIsWellFormedAndWhole) {
     EXPECT_EQ(page.all("td").at(0).text, safe) << label;
     EXPECT_EQ(page.all("h1").at(0).text, text.empty() ? "cgroup-memory-manager" : safe) << label;
     const std::vector<Tile> tiles{{text, text, text, true}};
-    for (const std::string& part :
-         {html_section(text, ""), html_heading(text), html_paragraph(text, Weight::lead),
-          html_preformatted(text), html_tiles(tiles)}) {
+    for (const std::string& part : {html_section(text, ""), html_heading(text), html_paragraph(text, Weight::lead),
+                                    html_preformatted(text), html_tiles(tiles)}) {
       const Html parsed("<main>" + part + "</main>");
       EXPECT_EQ(activity_of(parsed), "") << label;
       for (const auto& element : parsed.elements()) {
@@ -139,9 +134,8 @@ TEST(Html, OfHostileTextIsWellFormedAndWhole) {
 }
 
 TEST(Html, ATimeIsNotBrokenInTwo) {
-  EXPECT_EQ(
-      html_time_span(0, 1'000'000),
-      "<p class=\"remark\"><time>1970-01-01T00:00:00Z</time> to <time>1970-01-01T00:00:01Z</time></p>\n");
+  EXPECT_EQ(html_time_span(0, 1'000'000),
+            "<p class=\"remark\"><time>1970-01-01T00:00:00Z</time> to <time>1970-01-01T00:00:01Z</time></p>\n");
 }
 
 TEST(Html, WhatIsPreformattedKeepsItsLinesAndNoOtherControlCharacter) {

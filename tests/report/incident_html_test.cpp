@@ -39,8 +39,7 @@ class IncidentPageTest : public IncidentTest {
   /// Whether a tooltip has all of it.
   static bool is_pointed_at(const Html& html, const std::vector<std::string>& parts) {
     return std::ranges::any_of(html.all("title"), [&](const auto& title) {
-      return std::ranges::all_of(
-          parts, [&](const auto& part) { return title.text.find(part) != std::string::npos; });
+      return std::ranges::all_of(parts, [&](const auto& part) { return title.text.find(part) != std::string::npos; });
     });
   }
   static std::vector<std::string> sections(const Html& html) { return texts(html.all("h2")); }
@@ -49,27 +48,22 @@ class IncidentPageTest : public IncidentTest {
 TEST_F(IncidentPageTest, SaysWhoWhyAndWhetherReclaimWouldHaveHelpedFirst) {
   about["node"] = text("node-7");
   const Html html = page();
-  const std::string title =
-      "OOM kill 7: python3 (pid 4319) in container app of pod shop/web-7d9c5b8f6d-x2x4z";
+  const std::string title = "OOM kill 7: python3 (pid 4319) in container app of pod shop/web-7d9c5b8f6d-x2x4z";
   EXPECT_EQ(texts(html.all("h1")), std::vector<std::string>{title});
   EXPECT_EQ(html.all("title")[0].text, title);
   EXPECT_EQ(texts(html.of_class("remark"))[0], "Killed at 2026-11-23T03:12:00.123Z on node-7");
-  EXPECT_EQ(texts(html.of_class("lead")),
-            (std::vector<std::string>{why(made()), would_reclaim_have_helped(made())}));
-  EXPECT_EQ(tiles(html),
-            (std::vector<std::string>{"256.0 MiB", "256.0 MiB", "1.3 MiB", "41.8 MiB/s", "5 s", "0"}));
+  EXPECT_EQ(texts(html.of_class("lead")), (std::vector<std::string>{why(made()), would_reclaim_have_helped(made())}));
+  EXPECT_EQ(tiles(html), (std::vector<std::string>{"256.0 MiB", "256.0 MiB", "1.3 MiB", "41.8 MiB/s", "5 s", "0"}));
   EXPECT_TRUE(html.of_class("alarm").empty());
-  EXPECT_EQ(texts(html.all("dt")),
-            (std::vector<std::string>{"again", "memory", "victim", "growth", "done", "cgroup"}));
+  EXPECT_EQ(texts(html.all("dt")), (std::vector<std::string>{"again", "memory", "victim", "growth", "done", "cgroup"}));
 }
 
 TEST_F(IncidentPageTest, DrawsTheWindowAndItsEndWithTheKernelsNumbersAtTheKill) {
   const Html html = page();
   ASSERT_EQ(charts(html).size(), 2u);
-  EXPECT_EQ(
-      charts(html)[0],
-      "Chart, 2026-11-23T02:42:10Z to 2026-11-23T03:17:00Z; usage up to 256.0 MiB; reclaimable cache up "
-      "to 20.0 MiB; anonymous up to 250.0 MiB; limit up to 256.0 MiB; 1 OOM kill");
+  EXPECT_EQ(charts(html)[0],
+            "Chart, 2026-11-23T02:42:10Z to 2026-11-23T03:17:00Z; usage up to 256.0 MiB; reclaimable cache up "
+            "to 20.0 MiB; anonymous up to 250.0 MiB; limit up to 256.0 MiB; 1 OOM kill");
   EXPECT_TRUE(charts(html)[1].starts_with("Chart, 2026-11-23T03:11:")) << charts(html)[1];
   EXPECT_TRUE(is_pointed_at(html, {"\nusage 256.0 MiB", "03:12:00Z OOM kill: python3"}));
   EXPECT_EQ(sections(html)[0], "Memory up to the kill");
@@ -78,17 +72,14 @@ TEST_F(IncidentPageTest, DrawsTheWindowAndItsEndWithTheKernelsNumbersAtTheKill) 
 
 TEST_F(IncidentPageTest, HasOneChartWhereASecondWouldShowNoMore) {
   samples = {};
-  for (std::int64_t before_s : {1790, 900, 600, 300})
-    add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
+  for (std::int64_t before_s : {1790, 900, 600, 300}) add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
   EXPECT_EQ(charts(page()).size(), 1u) << "too few samples";
   samples = {};
   for (std::int64_t before_s = 12; before_s > 0; --before_s)
     add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
   about["history_ends_at_us"] = number(kKilledUs);
-  EXPECT_EQ(
-      charts(Html(render_incident(incident_of(made_tables(), kSinceUs, kKilledUs + 1), Format::html, {})))
-          .size(),
-      1u)
+  EXPECT_EQ(charts(Html(render_incident(incident_of(made_tables(), kSinceUs, kKilledUs + 1), Format::html, {}))).size(),
+            1u)
       << "the same time";
 }
 
@@ -129,8 +120,8 @@ TEST_F(IncidentPageTest, DrawsTmpfsWhereThereIsAny) {
 }
 
 TEST_F(IncidentPageTest, OfEachCauseHasItsSentence) {
-  for (const std::string cause : {"anon_growth", "shmem", "kernel_memory", "cache", "limit_too_small",
-                                  "ancestor_limit", "node", "", "later"}) {
+  for (const std::string cause :
+       {"anon_growth", "shmem", "kernel_memory", "cache", "limit_too_small", "ancestor_limit", "node", "", "later"}) {
     kill["cause"] = cause;
     EXPECT_EQ(texts(page().of_class("lead"))[0], why(made())) << cause;
   }
@@ -156,8 +147,7 @@ TEST_F(IncidentPageTest, TellsWhoseLimitItWas) {
 TEST_F(IncidentPageTest, ByTheCounterAloneSaysSo) {
   by_counter_alone();
   const Html html = page();
-  EXPECT_EQ(texts(html.of_class("remark"))[0],
-            "Killed between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z");
+  EXPECT_EQ(texts(html.of_class("remark"))[0], "Killed between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z");
   EXPECT_EQ(texts(html.all("small"))[0], "which one was hit was not told");
   EXPECT_EQ(texts(html.all("small"))[1], "85 % of the limit, 1 s before");
   EXPECT_EQ(tiles(html)[3], "42.0 MiB/s");
@@ -180,8 +170,7 @@ TEST_F(IncidentPageTest, WhereNothingIsKnownIsStillAPage) {
   about = {};
   samples = {};
   const Html html = page();
-  EXPECT_EQ(texts(html.all("h1"))[0],
-            "OOM kill 7: a process whose name is not known in a cgroup that was not told");
+  EXPECT_EQ(texts(html.all("h1"))[0], "OOM kill 7: a process whose name is not known in a cgroup that was not told");
   EXPECT_EQ(tiles(html), (std::vector<std::string>{"not known", "not known", "not known", "not known", "0"}));
   EXPECT_TRUE(charts(html).empty());
   EXPECT_EQ(sections(html).front(), "What else is known");
@@ -207,13 +196,11 @@ TEST_F(IncidentPageTest, OfHostileNamesIsWellFormed) {
     kill["cause"] = text("ancestor_limit");
     about["node"] = name;
     reclaims = neighbours = sharers = gaps = earlier = {};
-    add_row(reclaims,
-            {{"path", name}, {"started_at_us", number(kKilledUs)}, {"outcome", name}, {"verdict", name}});
+    add_row(reclaims, {{"path", name}, {"started_at_us", number(kKilledUs)}, {"outcome", name}, {"verdict", name}});
     add_row(neighbours, {{"path", name + "x"}, {"cgroup", name}, {"grown_bytes", number(9 * kMiB)}});
     add_row(sharers, {{"cgroup", name}, {"usage_bytes", number(1)}, {"cgroups_below", number(1)}});
     add_row(gaps, {{"from_at_us", number(kSinceUs)}, {"to_at_us", number(kKilledUs)}, {"why", name}});
-    add_row(earlier,
-            {{"id", number(5)}, {"killed_at_us", number(kKilledUs)}, {"victim", name}, {"cause", name}});
+    add_row(earlier, {{"id", number(5)}, {"killed_at_us", number(kKilledUs)}, {"victim", name}, {"cause", name}});
     const std::string text = render_incident(made(), Format::html, {});
     EXPECT_TRUE(core::is_valid_utf8(text)) << label;
     EXPECT_EQ(text.find("\xe2\x80\xae"), std::string::npos) << label;

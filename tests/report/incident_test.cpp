@@ -31,46 +31,40 @@ TEST_F(IncidentTest, TheFirstFiveLinesSayWhoWhyAndWhetherReclaimWouldHaveHelped)
 
 TEST_F(IncidentTest, ABurstAtTheEndIsToldFromTheWholeGrowth) {
   kill["grew_from_at_us"] = number(kKilledUs - 1790 * kSecondUs);
-  EXPECT_EQ(
-      why(made()),
-      "Its heap and stacks (anon) grew from 41.0 MiB to 250.0 MiB in 5 s (41.8 MiB/s) and hit its limit of "
-      "256.0 MiB.")
+  EXPECT_EQ(why(made()),
+            "Its heap and stacks (anon) grew from 41.0 MiB to 250.0 MiB in 5 s (41.8 MiB/s) and hit its limit of "
+            "256.0 MiB.")
       << "it stood still before";
   about["grew_from_anon_bytes"] = number(11 * kMiB);
-  EXPECT_EQ(
-      why(made()),
-      "Its heap and stacks (anon) grew from 11.0 MiB to 250.0 MiB in 29m 50s, the last 209.0 MiB in 5 s "
-      "(41.8 MiB/s), and hit its limit of 256.0 MiB.");
+  EXPECT_EQ(why(made()),
+            "Its heap and stacks (anon) grew from 11.0 MiB to 250.0 MiB in 29m 50s, the last 209.0 MiB in 5 s "
+            "(41.8 MiB/s), and hit its limit of 256.0 MiB.");
 }
 
 TEST_F(IncidentTest, GrowthOfOtherKindsIsNamed) {
   kill["cause"] = text("shmem");
   kill["shmem_bytes"] = number(200 * kMiB);
-  EXPECT_EQ(
-      why(made()),
-      "Its tmpfs and shared memory grew from 0 B to 200.0 MiB in 1 s (200.0 MiB/s) and hit its limit of "
-      "256.0 MiB. The kernel counts that as cache, but can't drop it.");
+  EXPECT_EQ(why(made()),
+            "Its tmpfs and shared memory grew from 0 B to 200.0 MiB in 1 s (200.0 MiB/s) and hit its limit of "
+            "256.0 MiB. The kernel counts that as cache, but can't drop it.");
   kill["cause"] = text("kernel_memory");
   kill["kernel_bytes"] = number(104 * kMiB);
-  EXPECT_TRUE(
-      why(made()).starts_with("Its kernel memory (slab, page tables, sockets) grew from 4.0 MiB to 104.0"))
+  EXPECT_TRUE(why(made()).starts_with("Its kernel memory (slab, page tables, sockets) grew from 4.0 MiB to 104.0"))
       << why(made());
 }
 
 TEST_F(IncidentTest, GrowthWhoseSampleIsGoneIsToldOfAllThatCannotBeDropped) {
   about["grew_from_anon_bytes"] = Cell{};
-  EXPECT_EQ(
-      why(made()),
-      "Its memory, most of it heap and stacks (anon), grew from 45.0 MiB to 254.0 MiB in 5 s (41.8 MiB/s) "
-      "and hit its limit of 256.0 MiB.");
+  EXPECT_EQ(why(made()),
+            "Its memory, most of it heap and stacks (anon), grew from 45.0 MiB to 254.0 MiB in 5 s (41.8 MiB/s) "
+            "and hit its limit of 256.0 MiB.");
 }
 
 TEST_F(IncidentTest, WithoutGrowthItIsSaidWhatTheMemoryWas) {
   forget({"grew_from_at_us", "grew_from_bytes", "grew_to_bytes"});
-  EXPECT_EQ(
-      why(made()),
-      "Of the 256.0 MiB in use at its limit of 256.0 MiB, 250.0 MiB were heap and stacks (anon); it did not "
-      "grow in the samples before.");
+  EXPECT_EQ(why(made()),
+            "Of the 256.0 MiB in use at its limit of 256.0 MiB, 250.0 MiB were heap and stacks (anon); it did not "
+            "grow in the samples before.");
   samples = {};
   EXPECT_TRUE(why(made()).ends_with("; how it came to that was not sampled.")) << why(made());
   EXPECT_EQ(said("growth"), "");
@@ -84,11 +78,10 @@ TEST_F(IncidentTest, CacheThatCouldNotBeDropped) {
             "Of the 256.0 MiB in use at its limit of 256.0 MiB, 200.0 MiB were page cache that the kernel "
             "could not "
             "drop in time: 190.0 MiB of it had to be written to disk first.");
-  EXPECT_EQ(
-      would_reclaim_have_helped(made()),
-      "200.0 MiB of page cache were left at the kill (78 % of the limit): the kernel had tried and could not "
-      "drop it: 190.0 MiB of it waiting to be written; a reclaim would not have freed it either. Writing it "
-      "back earlier may have helped.");
+  EXPECT_EQ(would_reclaim_have_helped(made()),
+            "200.0 MiB of page cache were left at the kill (78 % of the limit): the kernel had tried and could not "
+            "drop it: 190.0 MiB of it waiting to be written; a reclaim would not have freed it either. Writing it "
+            "back earlier may have helped.");
   kill["dirty_bytes"] = Cell{};
   EXPECT_TRUE(why(made()).ends_with("is not known.")) << why(made());
   EXPECT_TRUE(
@@ -103,11 +96,10 @@ TEST_F(IncidentTest, CacheThatIsLockedCouldNotHaveBeenDroppedEarlierEither) {
   kill["dirty_bytes"] = number(kMiB);
   EXPECT_TRUE(why(made()).ends_with("it was in use or locked, and 1.0 MiB of it had to be written first."))
       << why(made());
-  EXPECT_EQ(
-      would_reclaim_have_helped(made()),
-      "200.0 MiB of page cache were left at the kill (78 % of the limit): the kernel had tried and could "
-      "not drop it: in use or locked, 1.0 MiB of it waiting to be written; a reclaim would not have freed "
-      "it either.");
+  EXPECT_EQ(would_reclaim_have_helped(made()),
+            "200.0 MiB of page cache were left at the kill (78 % of the limit): the kernel had tried and could "
+            "not drop it: in use or locked, 1.0 MiB of it waiting to be written; a reclaim would not have freed "
+            "it either.");
   kill["dirty_bytes"] = number(0);
   EXPECT_TRUE(why(made()).ends_with("it was in use or locked.")) << why(made());
   EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with(
@@ -117,18 +109,16 @@ TEST_F(IncidentTest, CacheThatIsLockedCouldNotHaveBeenDroppedEarlierEither) {
 
 TEST_F(IncidentTest, ALimitTooSmall) {
   kill["cause"] = text("limit_too_small");
-  EXPECT_EQ(
-      why(made()),
-      "It did not grow, but lived at its limit of 256.0 MiB: nine tenths of that and more was memory that "
-      "can't be dropped, in every sample before the kill.");
+  EXPECT_EQ(why(made()),
+            "It did not grow, but lived at its limit of 256.0 MiB: nine tenths of that and more was memory that "
+            "can't be dropped, in every sample before the kill.");
   about["first_seen_at_us"] = number(kKilledUs - 12 * kSecondUs);
   about["earlier_kills"] = number(3);
-  EXPECT_EQ(
-      why(made()),
-      "Killed 12 s after it was first seen, as 3 times before: its limit of 256.0 MiB is too small for its "
-      "start, or it leaks from its start on. Its heap and stacks (anon) grew from 41.0 MiB to 250.0 MiB in 5 "
-      "s "
-      "(41.8 MiB/s).");
+  EXPECT_EQ(why(made()),
+            "Killed 12 s after it was first seen, as 3 times before: its limit of 256.0 MiB is too small for its "
+            "start, or it leaks from its start on. Its heap and stacks (anon) grew from 41.0 MiB to 250.0 MiB in 5 "
+            "s "
+            "(41.8 MiB/s).");
   forget({"grew_from_at_us"});
   EXPECT_TRUE(why(made()).ends_with("or it leaks from its start on.")) << why(made());
 }
@@ -140,8 +130,8 @@ TEST_F(IncidentTest, ALimitThatWasLoweredBeforeTheKillBelongsToTheAnswer) {
                             {"limit_before_bytes", number(320 * kMiB)},
                             {"limit_bytes", number(256 * kMiB)}});
   }
-  EXPECT_TRUE(why(made()).ends_with(
-      "its limit of 256.0 MiB. Its limit was lowered from 320.0 MiB to 256.0 MiB 4 s before."))
+  EXPECT_TRUE(
+      why(made()).ends_with("its limit of 256.0 MiB. Its limit was lowered from 320.0 MiB to 256.0 MiB 4 s before."))
       << why(made());
   for (std::size_t i = 0; i < 3; ++i) samples.rows[i][5] = number(320 * kMiB);
   ASSERT_EQ(samples.columns[5], "limit_bytes");
@@ -149,8 +139,7 @@ TEST_F(IncidentTest, ALimitThatWasLoweredBeforeTheKillBelongsToTheAnswer) {
             std::string::npos);
   samples.rows[0][7] = number(300 * kMiB);
   ASSERT_EQ(samples.columns[7], "usage_bytes");
-  EXPECT_NE(render_incident(made(), Format::text, {}).find("usage, limit 256.0 MiB at the kill\n"),
-            std::string::npos)
+  EXPECT_NE(render_incident(made(), Format::text, {}).find("usage, limit 256.0 MiB at the kill\n"), std::string::npos)
       << "a line at the top would be the old limit's";
   limit_changes.rows[0][0] = number(kKilledUs);
   ASSERT_EQ(limit_changes.columns[0], "changed_at_us");
@@ -165,14 +154,12 @@ TEST_F(IncidentTest, AnAncestorsLimitNamesWhoSharesIt) {
   kill["limit_bytes"] = number(512 * kMiB);
   add_sharer("shop/web/proxy", 37, 53, true);
   add_sharer("shop/web/app", 256, 256, false);
-  EXPECT_EQ(
-      why(made()),
-      "Not its own limit was hit, but the limit of /kubepods/pod1 above it, 512.0 MiB, which it shares. Of "
-      "the 2 cgroups that share it, shop/web/proxy grew most: 37.0 MiB to 53.0 MiB in 9 s; shop/web/app "
-      "(the victim's) held 256.0 MiB. Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s "
-      "(42.0 MiB/s) before.");
-  EXPECT_NE(said("memory").find("of /kubepods/pod1 above it with all below it"), std::string::npos)
-      << said("memory");
+  EXPECT_EQ(why(made()),
+            "Not its own limit was hit, but the limit of /kubepods/pod1 above it, 512.0 MiB, which it shares. Of "
+            "the 2 cgroups that share it, shop/web/proxy grew most: 37.0 MiB to 53.0 MiB in 9 s; shop/web/app "
+            "(the victim's) held 256.0 MiB. Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s "
+            "(42.0 MiB/s) before.");
+  EXPECT_NE(said("memory").find("of /kubepods/pod1 above it with all below it"), std::string::npos) << said("memory");
   kill["limit_path"] = text("/kubepods.slice/kubepods-pod1f0c2a3b_1111_2222_3333_444455556666.slice");
   EXPECT_TRUE(why(made()).starts_with(
       "Not its own limit was hit, but the limit of pod shop/web-7d9c5b8f6d-x2x4z, 512.0 MiB, which"))
@@ -186,8 +173,8 @@ TEST_F(IncidentTest, OfAVictimThatDidNotGrowNoGrowthIsTold) {
   for (std::int64_t before_s : {5, 4, 3, 2, 1}) add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
   kill["grew_from_bytes"] = kill["grew_to_bytes"] = number(45 * kMiB);
   add_sharer("shop/web/app", 256, 256, false);
-  EXPECT_TRUE(why(made()).ends_with(
-      " By the last sample, shop/web/app (the victim's) held 256.0 MiB; no growth was sampled."))
+  EXPECT_TRUE(
+      why(made()).ends_with(" By the last sample, shop/web/app (the victim's) held 256.0 MiB; no growth was sampled."))
       << why(made());
 }
 
@@ -201,23 +188,19 @@ TEST_F(IncidentTest, TheNodesMemory) {
 
 TEST_F(IncidentTest, TheCounterAloneTellsBetweenWhichInstantsAndNotWho) {
   by_counter_alone();
-  EXPECT_EQ(incident_title(made()),
-            "OOM kill 7 between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z");
-  EXPECT_EQ(said("who"),
-            "a process whose name is not known in container app of pod shop/web-7d9c5b8f6d-x2x4z");
+  EXPECT_EQ(incident_title(made()), "OOM kill 7 between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z");
+  EXPECT_EQ(said("who"), "a process whose name is not known in container app of pod shop/web-7d9c5b8f6d-x2x4z");
   EXPECT_EQ(said("told"),
             "Only the cgroup's counter told: between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z a "
             "process "
             "was killed, not who. The kernel's log was not read: can't be read: Operation not permitted.");
-  EXPECT_EQ(
-      why(made()),
-      "Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s (42.0 MiB/s) up to the last sample, "
-      "1 s before; its limit was 256.0 MiB, and which limit was hit the counter does not tell.");
-  EXPECT_EQ(
-      would_reclaim_have_helped(made()),
-      "4.0 MiB of page cache (2 % of the limit) were there in the last sample, 1 s before the kill. The "
-      "kernel drops what it can before it kills, so dropping it earlier would hardly have helped; what was "
-      "left at the kill is not known.");
+  EXPECT_EQ(why(made()),
+            "Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s (42.0 MiB/s) up to the last sample, "
+            "1 s before; its limit was 256.0 MiB, and which limit was hit the counter does not tell.");
+  EXPECT_EQ(would_reclaim_have_helped(made()),
+            "4.0 MiB of page cache (2 % of the limit) were there in the last sample, 1 s before the kill. The "
+            "kernel drops what it can before it kills, so dropping it earlier would hardly have helped; what was "
+            "left at the kill is not known.");
   EXPECT_EQ(said("victim"), "");
 }
 
@@ -290,16 +273,15 @@ TEST_F(IncidentTest, OfAKillThatAnOlderVersionRecordedTheSamplesTell) {
   EXPECT_EQ(why(made()),
             "No cause was recorded. In the last sample, 1 s before, 209.0 MiB of 217.0 MiB in use were heap "
             "and stacks (anon); its limit was 256.0 MiB, and why it was killed is not known.");
-  EXPECT_TRUE(
-      would_reclaim_have_helped(made()).starts_with("4.0 MiB of page cache (2 % of the limit) were there"))
+  EXPECT_TRUE(would_reclaim_have_helped(made()).starts_with("4.0 MiB of page cache (2 % of the limit) were there"))
       << would_reclaim_have_helped(made());
   kill["scope"] = text("node");
   EXPECT_TRUE(why(made()).starts_with("The node's memory (8.0 GiB) had run out")) << why(made());
 }
 
 TEST_F(IncidentTest, EveryColumnMayBeNull) {
-  for (const std::string cause : {"anon_growth", "shmem", "kernel_memory", "cache", "limit_too_small",
-                                  "ancestor_limit", "node", "later"}) {
+  for (const std::string cause :
+       {"anon_growth", "shmem", "kernel_memory", "cache", "limit_too_small", "ancestor_limit", "node", "later"}) {
     for (const auto& [column, value] : leak()) {
       kill = leak();
       kill["cause"] = cause;
@@ -329,11 +311,9 @@ TEST_F(IncidentTest, AGroupAndANestedVictimAreTold) {
   kill["process_count"] = number(4);
   kill["victim_path"] = text("/kubepods/pod1/c1/worker");
   kill["limit_path"] = text("/kubepods/pod1/c1/worker");
-  EXPECT_TRUE(
-      said("who").starts_with("python3 (pid 4319) and 3 other processes with it (memory.oom.group) in "));
+  EXPECT_TRUE(said("who").starts_with("python3 (pid 4319) and 3 other processes with it (memory.oom.group) in "));
   EXPECT_TRUE(said("victim").ends_with("It ran in /kubepods/pod1/c1/worker.")) << said("victim");
-  EXPECT_TRUE(why(made()).ends_with("and hit the limit of 256.0 MiB of /kubepods/pod1/c1/worker."))
-      << why(made());
+  EXPECT_TRUE(why(made()).ends_with("and hit the limit of 256.0 MiB of /kubepods/pod1/c1/worker.")) << why(made());
 }
 
 TEST_F(IncidentTest, GapsAndABeginningOfTheHistoryAreSaid) {
@@ -393,8 +373,7 @@ TEST_F(IncidentTest, WhereThereIsNoOtherKillThatIsSaid) {
 }
 
 TEST_F(IncidentTest, OnlyWhatBelongsToTheKillIsTakenFromTheReports) {
-  for (const char* const path :
-       {"/kubepods/pod1/c1", "/kubepods/pod1/c?", "/kubepods/pod1/c1/nested", "/other"}) {
+  for (const char* const path : {"/kubepods/pod1/c1", "/kubepods/pod1/c?", "/kubepods/pod1/c1/nested", "/other"}) {
     add_row(reclaims, {{"path", text(path)}, {"freed_bytes", number(1)}});
     add_row(neighbours, {{"path", text(path)}, {"cgroup", text(path)}, {"grown_bytes", number(9 * kMiB)}});
   }
@@ -414,9 +393,8 @@ TEST_F(IncidentTest, SamplesAroundTheKillAreTheLastBeforeTheKernelsOwnAndTheFirs
   const Table table = samples_around(made());
   std::vector<std::string> when;
   for (const auto& row : table.rows) when.push_back(std::get<std::string>(row.front()));
-  EXPECT_EQ(when, (std::vector<std::string>{"-29m 50s", "    -15m", " -10.0 s", "  -5.0 s", "  -4.0 s",
-                                            "  -3.0 s", "  -2.0 s", "  -1.0 s", "    kill", "  +1.0 s",
-                                            "  +2.0 s", "  +3.0 s"}));
+  EXPECT_EQ(when, (std::vector<std::string>{"-29m 50s", "    -15m", " -10.0 s", "  -5.0 s", "  -4.0 s", "  -3.0 s",
+                                            "  -2.0 s", "  -1.0 s", "    kill", "  +1.0 s", "  +2.0 s", "  +3.0 s"}));
   EXPECT_EQ(table.rows[8][1], number(256 * kMiB));
   EXPECT_EQ(table.rows[8][5], Cell{100.0});
 }
@@ -450,8 +428,7 @@ TEST_F(IncidentTest, HostileNamesAreHarmlessInEveryFormat) {
   }
   kill["cause"] = text("ancestor_limit");
   add_row(sharers, {{"cgroup", text(kHostile)}, {"usage_bytes", number(1)}, {"cgroups_below", number(1)}});
-  add_row(neighbours,
-          {{"path", text(kHostile)}, {"cgroup", text(kHostile)}, {"grown_bytes", number(9 * kMiB)}});
+  add_row(neighbours, {{"path", text(kHostile)}, {"cgroup", text(kHostile)}, {"grown_bytes", number(9 * kMiB)}});
   add_row(reclaims, {{"path", text(kHostile)}, {"outcome", text(kHostile)}});
   for (const Format format : {Format::text, Format::markdown, Format::json}) {
     const std::string page = render_incident(made(), format, {});
@@ -473,8 +450,7 @@ TEST_F(IncidentTest, JsonIsExact) {
   EXPECT_EQ(json["window"]["since_us"], kSinceUs);
   EXPECT_EQ(json["samples"].size(), samples.rows.size());
   EXPECT_EQ(json["samples"][0]["usage_bytes"], 65 * kMiB);
-  for (const char* const name :
-       {"reclaims", "limit_changes", "neighbours", "sharers", "gaps", "earlier_kills"}) {
+  for (const char* const name : {"reclaims", "limit_changes", "neighbours", "sharers", "gaps", "earlier_kills"}) {
     EXPECT_TRUE(json[name].is_array()) << name;
   }
   EXPECT_EQ(json["words"][0]["label"], "who");
@@ -487,9 +463,7 @@ TEST_F(IncidentTest, MarkdownHasHeadingsAndTheChartInACodeBlock) {
   EXPECT_NE(page.find("\n## Samples around the kill\n\n| when | usage |"), std::string::npos) << page;
 }
 
-TEST_F(IncidentTest, CsvIsRefused) {
-  EXPECT_THROW(render_incident(made(), Format::csv, {}), std::invalid_argument);
-}
+TEST_F(IncidentTest, CsvIsRefused) { EXPECT_THROW(render_incident(made(), Format::csv, {}), std::invalid_argument); }
 
 }  // namespace
 }  // namespace cgmm::report

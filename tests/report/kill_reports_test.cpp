@@ -19,9 +19,7 @@ constexpr std::int64_t kMinuteUs = 60 * kSecondUs;
 constexpr std::int64_t kStartUs = 1000 * kMinuteUs;
 constexpr std::int64_t kKiB = 1024;
 
-std::int64_t minute(std::int64_t number) {
-  return kStartUs + number * kMinuteUs;
-}
+std::int64_t minute(std::int64_t number) { return kStartUs + number * kMinuteUs; }
 
 class KillReports : public testing::Test {
  protected:
@@ -85,10 +83,8 @@ TEST_F(KillReports, WhatAKillLeftOfACgroupIsNoNearMiss) {
 }
 
 TEST_F(KillReports, NearMissesKnowTheLimitOfThenAndHowOften) {
-  history.exec("INSERT INTO cgroup_limit VALUES (1, " + std::to_string(minute(5)) +
-               ", 2048000, 2048000, NULL)");
-  history.exec("INSERT INTO cgroup_limit VALUES (2, " + std::to_string(minute(5)) +
-               ", 512000, 512000, NULL)");
+  history.exec("INSERT INTO cgroup_limit VALUES (1, " + std::to_string(minute(5)) + ", 2048000, 2048000, NULL)");
+  history.exec("INSERT INTO cgroup_limit VALUES (2, " + std::to_string(minute(5)) + ", 512000, 512000, NULL)");
   scan(minute(0), {960, 490});
   scan(minute(1), {980, 490});
   scan(minute(6), {980, 490});
@@ -128,8 +124,7 @@ TEST_F(KillReports, TheLastMinuteBeforeEachKillHasTheLimitOfThen) {
     history.add_scan(minute(10) - before_s * kSecondUs);
     history.add_sample(minute(10) - before_s * kSecondUs, 1, 500 + before_s, 100, 20);
   }
-  history.exec("INSERT INTO cgroup_limit VALUES (1, " + std::to_string(minute(10)) +
-               ", 2048000, 2048000, NULL)");
+  history.exec("INSERT INTO cgroup_limit VALUES (1, " + std::to_string(minute(10)) + ", 2048000, 2048000, NULL)");
   history.add_kill(1, minute(10) + 1);
   const Table table = run("memory_before_kill");
   ASSERT_EQ(table.rows.size(), 2u) << "one microsecond beyond the minute is beyond it";
@@ -260,12 +255,9 @@ TEST_F(KillReports, SharersAreByTheirNewestSampleAndTheFastestGrowerIsFirst) {
 }
 
 TEST_F(KillReports, TheFactsHaveFromWhenToWhenTheServiceWasStopped) {
-  const auto from = [&](std::int64_t id) {
-    return Row(query("incident_facts", id)).integer("not_running_from_at_us");
-  };
+  const auto from = [&](std::int64_t id) { return Row(query("incident_facts", id)).integer("not_running_from_at_us"); };
   const auto event = [&](std::int64_t at_us, const std::string& kind) {
-    history.exec("INSERT INTO service_event (at_us, kind) VALUES (" + std::to_string(at_us) + ", '" + kind +
-                 "')");
+    history.exec("INSERT INTO service_event (at_us, kind) VALUES (" + std::to_string(at_us) + ", '" + kind + "')");
   };
   event(minute(0), "start");
   scan(minute(1), {1});

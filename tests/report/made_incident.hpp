@@ -25,12 +25,8 @@ inline constexpr std::int64_t kKilledUs = 1'795'403'520 * kSecondUs + 123'000;  
 inline constexpr std::int64_t kSinceUs = kKilledUs - 1800 * kSecondUs;
 inline constexpr std::int64_t kUntilUs = kKilledUs + 300 * kSecondUs;
 
-inline Cell text(const char* value) {
-  return std::string(value);
-}
-inline Cell number(std::int64_t value) {
-  return value;
-}
+inline Cell text(const char* value) { return std::string(value); }
+inline Cell number(std::int64_t value) { return value; }
 
 inline void add_row(Table& table, const Values& values) {
   if (table.columns.empty()) {
@@ -112,11 +108,9 @@ inline void add_sample(Table& samples, std::int64_t at_us, std::int64_t anon_mib
 class IncidentTest : public testing::Test {
  protected:
   IncidentTest() {
-    for (std::int64_t before_s : {1790, 900, 10})
-      add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
+    for (std::int64_t before_s : {1790, 900, 10}) add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
     for (std::int64_t before_s : {5, 4, 3, 2, 1}) {
-      add_sample(samples, kKilledUs - before_s * kSecondUs, 41 + (5 - before_s) * 42,
-                 20 - 4 * (5 - before_s));
+      add_sample(samples, kKilledUs - before_s * kSecondUs, 41 + (5 - before_s) * 42, 20 - 4 * (5 - before_s));
     }
     for (std::int64_t after_s : {1, 2, 3, 4}) add_sample(samples, kKilledUs + after_s * kSecondUs, 0, 0);
   }
@@ -169,8 +163,8 @@ class IncidentTest : public testing::Test {
     kill["cache_bytes"] = number(4 * kMiB);
     kill["grew_to_bytes"] = number(213 * kMiB);
     about["kernel_log"] = text("can't be read: Operation not permitted");
-    forget({"victim_pid", "victim_comm", "victim_uid", "victim_path", "limit_path", "anon_rss_bytes",
-            "file_rss_bytes", "shmem_rss_bytes", "process_count"});
+    forget({"victim_pid", "victim_comm", "victim_uid", "victim_path", "limit_path", "anon_rss_bytes", "file_rss_bytes",
+            "shmem_rss_bytes", "process_count"});
   }
 
   Values kill = leak();

@@ -44,8 +44,7 @@ std::vector<Shown> shown_queries() {
 TEST(Queries, RunAndHaveTheColumnsThatAreShown) {
   test::MadeHistory history;
   history.add_cgroup(1, "/web", "shop/web/app", 1024 * 1024);
-  const std::int64_t now_us =
-      std::get<std::int64_t>(history.run("SELECT unixepoch('now') * 1000000").rows[0][0]);
+  const std::int64_t now_us = std::get<std::int64_t>(history.run("SELECT unixepoch('now') * 1000000").rows[0][0]);
   for (const std::int64_t before_us : {60'000'000, 2'000'000}) {
     history.add_scan(now_us - before_us);
     history.add_sample(now_us - before_us, 1, 900, 100, 50);

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "core/text.hpp"
 #include "report/escape.hpp"
 #include "support/hostile.hpp"
-#include "core/text.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -23,9 +23,7 @@ constexpr Style kPlain{};
 constexpr Style kColour{.colour = true};
 const Cell kNull;
 
-Cell integer(std::int64_t value) {
-  return value;
-}
+Cell integer(std::int64_t value) { return value; }
 
 Table freed_table() {
   return {.title = "Freed by cgroup",
@@ -137,8 +135,7 @@ TEST(Text, AlignsColumnsAndKeepsUnitsOutOfHeadings) {
 }
 
 TEST(Text, AlignsWideCharactersByTheirColumns) {
-  const Table table{
-      .title = "", .columns = {"name", "n"}, .rows = {{"日本", integer(1)}, {"abcdef", integer(22)}}};
+  const Table table{.title = "", .columns = {"name", "n"}, .rows = {{"日本", integer(1)}, {"abcdef", integer(22)}}};
   EXPECT_EQ(split(render(table, Format::text, kPlain)),
             (Lines{"name     n", "──────  ──", "日本     1", "abcdef  22"}));
 }
@@ -148,10 +145,10 @@ TEST(Text, ReadsOneWideRowDown) {
       .title = "Summary",
       .columns = {"scans", "covered_pct", "freed_bytes", "last_scan_at_us", "why", "a", "b", "c", "d"},
       .rows = {{integer(60'433), 99.9, integer(0), kNull, "x", integer(1), integer(2), integer(3), integer(4)}}};
-  EXPECT_EQ(split(render(table, Format::text, kPlain)),
-            (Lines{"Summary", "", "scans:         60433", "covered:       99.9 %", "freed:         0 B",
-                   "last scan at:  -", "why:           x", "a:             1", "b:             2", "c:             3",
-                   "d:             4"}));
+  EXPECT_EQ(
+      split(render(table, Format::text, kPlain)),
+      (Lines{"Summary", "", "scans:         60433", "covered:       99.9 %", "freed:         0 B", "last scan at:  -",
+             "why:           x", "a:             1", "b:             2", "c:             3", "d:             4"}));
 }
 
 TEST(Text, SaysThatThereIsNone) {
@@ -183,10 +180,8 @@ TEST(Markdown, OfHostileTextHasNoTagsAndTheSameCellsInEachLine) {
       if (line.starts_with("##") || line.empty()) continue;
       std::size_t bars = 0;
       for (std::size_t i = 0; i < line.size(); ++i) {
-        if (line[i] == '\\')
-          ++i;
-        else if (line[i] == '|')
-          ++bars;
+        if (line[i] == '\\') ++i;
+        else if (line[i] == '|') ++bars;
       }
       EXPECT_EQ(bars, 3u) << label << ": " << line;
     }
@@ -243,8 +238,7 @@ TEST(Json, OfHostileTextReadsBackAndIsAscii) {
     EXPECT_EQ(json["title"], valid) << label;
     EXPECT_EQ(json["columns"], nlohmann::json::array({valid})) << label;
     EXPECT_EQ(json["rows"], nlohmann::json::array({{{valid, valid}}})) << label;
-    EXPECT_TRUE(std::ranges::all_of(out, [](char c) { return c == '\n' || (c >= 0x20 && c <= 0x7f); }))
-        << label;
+    EXPECT_TRUE(std::ranges::all_of(out, [](char c) { return c == '\n' || (c >= 0x20 && c <= 0x7f); })) << label;
   }
 }
 
@@ -257,9 +251,8 @@ TEST(Json, IsExactAndInTheOrderOfTheQuery) {
 }
 
 TEST(Json, LosesNoColumnOfTheSameName) {
-  const Table table{.title = "T",
-                    .columns = {"a", "a_2", "a", "a"},
-                    .rows = {{integer(1), integer(2), integer(3), integer(4)}}};
+  const Table table{
+      .title = "T", .columns = {"a", "a_2", "a", "a"}, .rows = {{integer(1), integer(2), integer(3), integer(4)}}};
   const auto json = nlohmann::ordered_json::parse(render(table, Format::json, kPlain));
   EXPECT_EQ(json["columns"].dump(), R"(["a","a_2","a_3","a_4"])");
   EXPECT_EQ(json["rows"].dump(), R"([{"a":1,"a_2":2,"a_3":3,"a_4":4}])");

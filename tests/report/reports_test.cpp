@@ -11,9 +11,9 @@
 #include <sstream>
 #include <vector>
 
+#include "core/text.hpp"
 #include "report/catalog.hpp"
 #include "report/render.hpp"
-#include "core/text.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -59,8 +59,7 @@ class Reports : public testing::Test {
 
   void add_scan_at(std::int64_t at_us, std::int64_t interval_us, std::int64_t late_us = 0) {
     exec("INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us) VALUES (" +
-         std::to_string(at_us) + ", 1000, 2, 0, " + std::to_string(late_us) + ", " + std::to_string(interval_us) +
-         ")");
+         std::to_string(at_us) + ", 1000, 2, 0, " + std::to_string(late_us) + ", " + std::to_string(interval_us) + ")");
   }
 
   void add_scans(std::int64_t first_s, std::int64_t last_s) {
@@ -86,9 +85,8 @@ class Reports : public testing::Test {
         "INSERT INTO reclaim (cgroup_id, started_at_us, duration_us, method, threshold_bytes, freed_bytes, "
         "outcome, error) "
         "VALUES (" +
-        std::to_string(cgroup_id) + ", " + std::to_string(at_s * kSecondUs) + ", " +
-        std::to_string(freed_bytes + 5) + ", 'force_empty', 1, " + std::to_string(freed_bytes) + ", '" +
-        outcome + "', " + error + ")");
+        std::to_string(cgroup_id) + ", " + std::to_string(at_s * kSecondUs) + ", " + std::to_string(freed_bytes + 5) +
+        ", 'force_empty', 1, " + std::to_string(freed_bytes) + ", '" + outcome + "', " + error + ")");
   }
 
   /// What a reclaim was, and what became of it. As the service writes it: NULL is "NULL".
@@ -114,8 +112,8 @@ class Reports : public testing::Test {
     exec(
         "INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, regrown_bytes, "
         "held_byte_seconds, verdict, judged_by, ended_by) SELECT max(reclaim_id), 60000000, " +
-        one.refaulted_bytes + ", " + one.regrown_bytes + ", " + std::to_string(one.held_byte_seconds) +
-        ", '" + one.verdict + "', " + one.judged_by + ", 'observe_for' FROM reclaim");
+        one.refaulted_bytes + ", " + one.regrown_bytes + ", " + std::to_string(one.held_byte_seconds) + ", '" +
+        one.verdict + "', " + one.judged_by + ", 'observe_for' FROM reclaim");
   }
 
   Table run(const std::string& name, std::int64_t since_s = 1000, std::int64_t until_s = 1100,
@@ -167,8 +165,7 @@ TEST_F(Reports, RunOnAnEmptyHistory) {
 TEST_F(Reports, AreAllValidInEveryFormatWithAHostileName) {
   add_scans(1000, 1090);
   add_cgroups();
-  for (const std::string outcome : {"done", "failed", "dry_run"})
-    add_reclaim(2, 1010, outcome, 4096, "'no\x1b'");
+  for (const std::string outcome : {"done", "failed", "dry_run"}) add_reclaim(2, 1010, outcome, 4096, "'no\x1b'");
   exec(
       "INSERT INTO sample (scan_id, cgroup_id, usage_kib, file_kib, shmem_kib, refault_file, pgmajfault, "
       "psi_some_us) "
@@ -250,8 +247,7 @@ TEST_F(Reports, CoverageCutsAGapAtTheEdges) {
   EXPECT_EQ(at(run("coverage", 1100, 1120), "covered_pct"), Cell{0.0});
   EXPECT_EQ(number(run("coverage", 1000, 1060), "gaps"), 0);
   EXPECT_EQ(number(run("coverage", 1150, 1200), "gaps"), 0);
-  EXPECT_EQ(at(run("coverage", 0, 1060), "covered_pct"), Cell{100.0})
-      << "before the history nothing was missed";
+  EXPECT_EQ(at(run("coverage", 0, 1060), "covered_pct"), Cell{100.0}) << "before the history nothing was missed";
 }
 
 TEST_F(Reports, TheIntervalOfTodayDoesNotRewriteThePast) {
@@ -329,7 +325,8 @@ TEST_F(Reports, LastReclaimsTellWhyEachEndedAndWhatBecameOfIt) {
   add_reclaim(2, 1030, "dry_run", 1 << 30);
   add_reclaim(1, 1040, "interrupted", 5);
   exec("UPDATE reclaim SET stopped_by = 'nothing_left', psi_some_us = 10 WHERE outcome = 'partial'");
-  exec("INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, verdict) VALUES (2, 7, 1, 'unknown')");
+  exec(
+      "INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, verdict) VALUES (2, 7, 1, 'unknown')");
   const Table last = run("last_reclaims");
   ASSERT_EQ(last.rows.size(), 4u);
   EXPECT_EQ(text(last, "outcome", 0), "interrupted");
@@ -410,11 +407,7 @@ TEST_F(Reports, EffectsAddUpByPath) {
       "1)");
   add({.at_s = 1010, .freed_bytes = 100, .refaulted_bytes = "10", .held_byte_seconds = 500});
   add({.cgroup_id = 3, .at_s = 1020, .freed_bytes = 200, .verdict = "churn", .refaulted_bytes = "900"});
-  add({.at_s = 1030,
-       .freed_bytes = 7,
-       .verdict = "futile",
-       .refaulted_bytes = "NULL",
-       .judged_by = "'amount'"});
+  add({.at_s = 1030, .freed_bytes = 7, .verdict = "futile", .refaulted_bytes = "NULL", .judged_by = "'amount'"});
   add({.at_s = 1040, .freed_bytes = 50, .verdict = "unknown", .refaulted_bytes = "20", .judged_by = "NULL"});
   add({.at_s = 1050, .freed_bytes = 0, .verdict = "failed", .refaulted_bytes = "NULL", .judged_by = "NULL"});
   add_reclaim(1, 1060, "done", 1000);  // nobody watched
@@ -444,8 +437,7 @@ TEST_F(Reports, EffectsOfReclaimsThatNobodyWatchedAreNotKnown) {
   const Table effects = run("effects");
   EXPECT_EQ(number(effects, "reclaims"), 1);
   EXPECT_EQ(number(effects, "watched"), 0);
-  for (const std::string column :
-       {"refaulted_bytes", "refaulted_pct", "held_byte_seconds", "swapped_out_bytes"}) {
+  for (const std::string column : {"refaulted_bytes", "refaulted_pct", "held_byte_seconds", "swapped_out_bytes"}) {
     EXPECT_EQ(at(effects, column), Cell{}) << column;
   }
   EXPECT_TRUE(run("evidence").rows.empty());
@@ -456,11 +448,7 @@ TEST_F(Reports, SummaryIsTheSumOfTheEffects) {
   add_cgroups();
   add({.at_s = 1010, .freed_bytes = 100, .refaulted_bytes = "10", .held_byte_seconds = 500});
   add({.cgroup_id = 2, .at_s = 1020, .freed_bytes = 300, .verdict = "churn", .refaulted_bytes = "900"});
-  add({.at_s = 1030,
-       .freed_bytes = 7,
-       .verdict = "futile",
-       .refaulted_bytes = "NULL",
-       .judged_by = "'amount'"});
+  add({.at_s = 1030, .freed_bytes = 7, .verdict = "futile", .refaulted_bytes = "NULL", .judged_by = "'amount'"});
   add_reclaim(1, 1060, "done", 1000);
   add_reclaim(1, 1070, "dry_run", 1 << 20);
   const Table summary = run("summary");
@@ -537,11 +525,7 @@ TEST_F(Reports, EvidenceIsWhatWasJudgedAtTheThresholdInForce) {
       "7000, NULL)");
   add({.at_s = 1010, .threshold_bytes = 4000, .file_before_bytes = 9000});  // of before
   add({.at_s = 1020, .freed_bytes = 100, .refaulted_bytes = "10", .file_before_bytes = 8000});
-  add({.at_s = 1030,
-       .freed_bytes = 200,
-       .verdict = "churn",
-       .refaulted_bytes = "150",
-       .file_before_bytes = 2500});
+  add({.at_s = 1030, .freed_bytes = 200, .verdict = "churn", .refaulted_bytes = "150", .file_before_bytes = 2500});
   add({.at_s = 1040,
        .freed_bytes = 5,
        .verdict = "futile",
@@ -587,11 +571,7 @@ TEST_F(Reports, EvidenceIsNotOfAContainerThatIsGone) {
 
 TEST_F(Reports, BackedOffTellsWhy) {
   add_cgroups();
-  add({.at_s = 1010,
-       .freed_bytes = 300,
-       .verdict = "churn",
-       .refaulted_bytes = "350",
-       .file_before_bytes = 1500});
+  add({.at_s = 1010, .freed_bytes = 300, .verdict = "churn", .refaulted_bytes = "350", .file_before_bytes = 1500});
   add({.at_s = 1040, .verdict = "unknown", .judged_by = "NULL"});  // under way
   exec("INSERT INTO cooldown VALUES (1, 1040000000, 1160000000, 2), (2, 1050000000, 1350000000, 0)");
   const Table backed_off = run("backed_off");

@@ -20,9 +20,7 @@ constexpr std::int64_t kUntilUs = std::int64_t{1'795'403'520} * 1'000'000;  // 2
 constexpr std::int64_t kMiB = 1024 * 1024;
 constexpr TimeAsked kWeek{kUntilUs - 7 * kDayUs, kUntilUs, true};
 
-core::Cell integer(std::int64_t value) {
-  return value;
-}
+core::Cell integer(std::int64_t value) { return value; }
 
 /// A week in which one reclaim freed 4 MiB three hours before the end.
 SummaryPage page_of_a_week() {
@@ -31,8 +29,8 @@ SummaryPage page_of_a_week() {
   page.summary = {.title = "",
                   .columns = {"scans", "covered_pct", "reclaims", "freed_bytes", "watched_freed_bytes",
                               "refaulted_bytes", "held_byte_seconds", "cgroups_relieved", "oom_kills"},
-                  .rows = {{integer(10), 99.5, integer(1), integer(4 * kMiB), integer(4 * kMiB),
-                            integer(kMiB), integer(3600 * kMiB), integer(1), integer(0)}}};
+                  .rows = {{integer(10), 99.5, integer(1), integer(4 * kMiB), integer(4 * kMiB), integer(kMiB),
+                            integer(3600 * kMiB), integer(1), integer(0)}}};
   page.reclaims_by_hour = {
       .title = "",
       .columns = {"at_us", "freed_bytes", "refaulted_bytes"},
@@ -48,8 +46,7 @@ std::vector<std::string> texts(const std::vector<test::HtmlElement>& elements) {
 
 std::size_t bars(const Html& page) {
   for (const auto& path : page.all("path")) {
-    if (path.has_class("f0"))
-      return static_cast<std::size_t>(std::ranges::count(path.attributes.at("d"), 'M'));
+    if (path.has_class("f0")) return static_cast<std::size_t>(std::ranges::count(path.attributes.at("d"), 'M'));
   }
   return 0;
 }
@@ -62,10 +59,8 @@ TEST(SummaryPage, HasTheAnswerFirstAndItsNumbersAtAGlance) {
   EXPECT_EQ(activity_of(html), "");
   EXPECT_EQ(texts(html.all("h1")), std::vector<std::string>{"Memory report of node-7"});
   ASSERT_EQ(html.of_class("lead").size(), 1u);
-  EXPECT_TRUE(
-      html.of_class("lead")[0].text.starts_with("In the last 7 days 1 reclaim freed 4.0 MiB in 1 cgroup"));
-  EXPECT_EQ(texts(html.all("strong")),
-            (std::vector<std::string>{"4.0 MiB", "25 %", "1.0 MiB·h", "0", "99.5 %"}));
+  EXPECT_TRUE(html.of_class("lead")[0].text.starts_with("In the last 7 days 1 reclaim freed 4.0 MiB in 1 cgroup"));
+  EXPECT_EQ(texts(html.all("strong")), (std::vector<std::string>{"4.0 MiB", "25 %", "1.0 MiB·h", "0", "99.5 %"}));
   EXPECT_TRUE(html.of_class("alarm").empty());
   EXPECT_EQ(texts(html.all("h2")), (std::vector<std::string>{"Freed in each hour", "Advice", "Coverage"}));
   EXPECT_EQ(bars(html), 1u);
@@ -111,10 +106,9 @@ TEST(SummaryPage, OfHostileNamesIsWellFormed) {
   for (const auto& [label, name] : test::hostile_texts()) {
     SummaryPage page = page_of_a_week();
     page.status.rows[0][0] = name;
-    page.oom_kills = {
-        .title = "",
-        .columns = {"killed_at_us", "cgroup", "victim_comm", "path"},
-        .rows = {{integer(kUntilUs - kHourUs), name, name, name}, {integer(kUntilUs - kDayUs), name}}};
+    page.oom_kills = {.title = "",
+                      .columns = {"killed_at_us", "cgroup", "victim_comm", "path"},
+                      .rows = {{integer(kUntilUs - kHourUs), name, name, name}, {integer(kUntilUs - kDayUs), name}}};
     page.gaps = {.title = "",
                  .columns = {"from_at_us", "to_at_us", "why"},
                  .rows = {{integer(kUntilUs - kDayUs), integer(kUntilUs - kHourUs), name}}};
@@ -138,8 +132,7 @@ TEST(Marks, AreOfOneCgroupWhereItIsNamed) {
   const Table kills{
       .title = "",
       .columns = {"killed_at_us", "cgroup", "victim_comm", "path"},
-      .rows = {
-          {integer(3), "web", "nginx", "/web"}, {integer(2), "db", {}, "/db"}, {integer(1), {}, {}, {}}}};
+      .rows = {{integer(3), "web", "nginx", "/web"}, {integer(2), "db", {}, "/db"}, {integer(1), {}, {}, {}}}};
   std::vector<std::string> labels;
   for (const Mark& mark : kill_marks(kills)) labels.push_back(mark.label);
   EXPECT_EQ(labels, (std::vector<std::string>{"OOM kill: nginx", "OOM kill: db", "OOM kill: not watched"}));
@@ -155,10 +148,9 @@ TEST(Marks, AreOfOneCgroupWhereItIsNamed) {
   ASSERT_EQ(reclaim_marks(reclaims, "/web").size(), 2u);
   EXPECT_EQ(reclaim_marks(reclaims, "/web")[0].label, "freed 1.0 MiB");
   EXPECT_EQ(reclaim_marks(reclaims, "/web")[1].label, "reclaim failed");
-  const Table gaps{
-      .title = "",
-      .columns = {"from_at_us", "to_at_us", "why"},
-      .rows = {{integer(1), integer(2), "no scan since"}, {integer(3), integer(4), "not known"}}};
+  const Table gaps{.title = "",
+                   .columns = {"from_at_us", "to_at_us", "why"},
+                   .rows = {{integer(1), integer(2), "no scan since"}, {integer(3), integer(4), "not known"}}};
   EXPECT_EQ(gap_bands(gaps)[0].label, "no scan since");
   EXPECT_EQ(gap_bands(gaps)[1].label, "no scan: not known");
 }

@@ -21,9 +21,7 @@ core::Table row_of(const std::map<std::string, core::Cell>& cells) {
   return table;
 }
 
-core::Cell integer(std::int64_t value) {
-  return value;
-}
+core::Cell integer(std::int64_t value) { return value; }
 
 using Cells = std::map<std::string, core::Cell>;
 
@@ -136,9 +134,7 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
        "within 5 minutes; net 1.0 GiB stayed out of memory (1.0 GiB·h while watched)."},
       {"refaults are not counted, and one was watched",
        2,
-       {{"regrowth_reclaims", integer(1)},
-        {"regrowth_freed_bytes", integer(kGiB)},
-        {"regrown_bytes", integer(0)}},
+       {{"regrowth_reclaims", integer(1)}, {"regrowth_freed_bytes", integer(kGiB)}, {"regrown_bytes", integer(0)}},
        "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but of the 1.0 GiB freed by "
        "the one "
        "that was watched, nothing grew again within 5 minutes; net 1.0 GiB stayed out of memory."},
@@ -171,29 +167,26 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
 }
 
 TEST(SummarySentence, CountsInTheSingular) {
-  EXPECT_EQ(
-      last_days(1, {{"scans", integer(1)},
-                    {"covered_pct", integer(50)},
-                    {"gaps", integer(1)},
-                    {"cgroups", integer(1)},
-                    {"reclaims", integer(1)},
-                    {"freed_bytes", integer(1024)},
-                    {"cgroups_relieved", integer(1)},
-                    {"oom_kills", integer(1)}}),
-      "In the last day 1 reclaim freed 1.0 KiB in 1 cgroup; how much of it was read back is not known. 1 "
-      "scan covered 50.0 % of the time (1 gap) and saw 1 cgroup. 1 OOM kill was seen.");
+  EXPECT_EQ(last_days(1, {{"scans", integer(1)},
+                          {"covered_pct", integer(50)},
+                          {"gaps", integer(1)},
+                          {"cgroups", integer(1)},
+                          {"reclaims", integer(1)},
+                          {"freed_bytes", integer(1024)},
+                          {"cgroups_relieved", integer(1)},
+                          {"oom_kills", integer(1)}}),
+            "In the last day 1 reclaim freed 1.0 KiB in 1 cgroup; how much of it was read back is not known. 1 "
+            "scan covered 50.0 % of the time (1 gap) and saw 1 cgroup. 1 OOM kill was seen.");
 }
 
 TEST(SummarySentence, SaysPlainlyThatThereWasNothing) {
   EXPECT_EQ(last_days(7, {}), "In the last 7 days, there was no scan.");
   EXPECT_EQ(summary_sentence({}, {}, {kUntilUs - kDayUs, kUntilUs}), "In the last day, there was no scan.");
-  EXPECT_EQ(last_days(7, {{"oom_kills", integer(1)}}),
-            "In the last 7 days, there was no scan. 1 OOM kill was seen.");
+  EXPECT_EQ(last_days(7, {{"oom_kills", integer(1)}}), "In the last 7 days, there was no scan. 1 OOM kill was seen.");
   EXPECT_EQ(last_days(7, {{"scans", integer(2)}, {"covered_pct", 100.0}}),
             "In the last 7 days no reclaim was needed. 2 scans covered 100 % of the time and saw no cgroup. "
             "No OOM kill was seen.");
-  EXPECT_EQ(last_days(7, {{"reclaims", integer(1)}}),
-            "In the last 7 days 1 reclaim freed nothing. There was no scan.");
+  EXPECT_EQ(last_days(7, {{"reclaims", integer(1)}}), "In the last 7 days 1 reclaim freed nothing. There was no scan.");
 }
 
 TEST(SummarySentence, DoesNotCallADryRunFreed) {
@@ -222,15 +215,13 @@ TEST(SummarySentence, NamesTheTime) {
 }
 
 TEST(SummarySentence, DoesNotClaimAWeekForAHistoryOfADay) {
-  const Cells cells{{"history_begins_at_us", integer(kUntilUs - kDayUs)},
-                    {"scans", integer(10'000)},
-                    {"covered_pct", 100.0}};
+  const Cells cells{
+      {"history_begins_at_us", integer(kUntilUs - kDayUs)}, {"scans", integer(10'000)}, {"covered_pct", 100.0}};
   EXPECT_TRUE(last_days(7, cells).starts_with(
       "Since the history begins at 2026-11-22T03:12:00Z, no reclaim was needed. 10 000 scans covered 100 % "))
       << last_days(7, cells);
   const std::string past = summary_sentence(row_of(cells), {}, {kUntilUs - 7 * kDayUs, kUntilUs, false});
-  EXPECT_TRUE(
-      past.starts_with("Since the history begins at 2026-11-22T03:12:00Z until 2026-11-23T03:12:00Z, no "))
+  EXPECT_TRUE(past.starts_with("Since the history begins at 2026-11-22T03:12:00Z until 2026-11-23T03:12:00Z, no "))
       << past;
 }
 
@@ -243,8 +234,8 @@ Finding churning(const std::string& name, std::optional<core::AdviceKind> advice
 
 TEST(SummarySentence, NamesThoseThatOnlyChurnAndWhatToDo) {
   const auto about = [](const std::vector<Finding>& findings, Format format = Format::text) {
-    const std::string sentence = last_days(
-        7, {{"scans", integer(1)}, {"reclaims", integer(9)}, {"covered_pct", 100.0}}, findings, format);
+    const std::string sentence =
+        last_days(7, {{"scans", integer(1)}, {"reclaims", integer(9)}, {"covered_pct", 100.0}}, findings, format);
     const std::string begin = "In the last 7 days 9 reclaims freed nothing. ";
     EXPECT_TRUE(sentence.starts_with(begin)) << sentence;
     return sentence.substr(begin.size(), sentence.find("1 scan covered") - begin.size());
@@ -255,17 +246,14 @@ TEST(SummarySentence, NamesThoseThatOnlyChurnAndWhatToDo) {
   c.evidence.effective_count = 3;
   const Finding d = churning("D", std::nullopt);
   EXPECT_EQ(about({}), "");
-  EXPECT_EQ(about({a}),
-            "This cgroup only churns: A. Advice: raise the threshold of A to 64 MiB (rule below). ");
-  EXPECT_EQ(
-      about({a, b, c}),
-      "These cgroups only churn: A, B. Advice: raise the threshold of A to 64 MiB; exclude B from reclaim; "
-      "lower the threshold of C to 64 MiB (rules below). ");
+  EXPECT_EQ(about({a}), "This cgroup only churns: A. Advice: raise the threshold of A to 64 MiB (rule below). ");
+  EXPECT_EQ(about({a, b, c}),
+            "These cgroups only churn: A, B. Advice: raise the threshold of A to 64 MiB; exclude B from reclaim; "
+            "lower the threshold of C to 64 MiB (rules below). ");
   EXPECT_EQ(about({d}), "This cgroup only churns: D. ");
-  EXPECT_EQ(
-      about({a, b, d, b, b}),
-      "These cgroups only churn: A, B, D and 2 more. Advice: raise the threshold of A to 64 MiB; exclude B "
-      "from reclaim; exclude B from reclaim; exclude B from reclaim (rules below). ");
+  EXPECT_EQ(about({a, b, d, b, b}),
+            "These cgroups only churn: A, B, D and 2 more. Advice: raise the threshold of A to 64 MiB; exclude B "
+            "from reclaim; exclude B from reclaim; exclude B from reclaim (rules below). ");
   EXPECT_TRUE(about({b, b, b, b, b}).ends_with("exclude B from reclaim; and 2 more (rules below). "));
   Finding futile{.cgroup = "F", .evidence = {.path = "F", .futile_count = 3}, .advice = {}};
   EXPECT_EQ(about({d, futile}), "This cgroup only churns: D. Reclaiming frees next to nothing of: F. ");
@@ -282,16 +270,15 @@ TEST(SummarySentences, AreTheSameOneByOneTheAnswerFirst) {
   const core::Table row = row_of({{"scans", integer(2)}, {"covered_pct", 100.0}, {"oom_kills", integer(1)}});
   EXPECT_EQ(summary_sentences(row, {}, {kUntilUs - kDayUs, kUntilUs, true}),
             (std::vector<std::string>{"In the last day no reclaim was needed.",
-                                      "2 scans covered 100 % of the time and saw no cgroup.",
-                                      "1 OOM kill was seen."}));
+                                      "2 scans covered 100 % of the time and saw no cgroup.", "1 OOM kill was seen."}));
 }
 
 TEST(EffectsInShort, HasTheColumnsThatAnswerAndTenRows) {
-  core::Table effects{.title = "What became of reclaims",
-                      .columns = {"cgroup", "reclaims", "watched", "effective", "churn", "futile", "failed",
-                                  "unknown", "freed_bytes", "refaulted_bytes", "refaulted_pct",
-                                  "held_byte_seconds", "swapped_out_bytes", "path"},
-                      .rows = {}};
+  core::Table effects{
+      .title = "What became of reclaims",
+      .columns = {"cgroup", "reclaims", "watched", "effective", "churn", "futile", "failed", "unknown", "freed_bytes",
+                  "refaulted_bytes", "refaulted_pct", "held_byte_seconds", "swapped_out_bytes", "path"},
+      .rows = {}};
   EXPECT_TRUE(effects_in_short(effects).rows.empty());
   for (std::int64_t i = 0; i < 10; ++i) {
     std::vector<core::Cell>& row = effects.rows.emplace_back();
@@ -299,15 +286,13 @@ TEST(EffectsInShort, HasTheColumnsThatAnswerAndTenRows) {
   }
   const core::Table ten = effects_in_short(effects);
   EXPECT_EQ(ten.title, "What became of reclaims");
-  EXPECT_EQ(ten.columns,
-            (std::vector<std::string>{"cgroup", "reclaims", "effective", "churn", "futile", "unknown",
-                                      "freed_bytes", "refaulted_bytes", "held_byte_seconds"}));
+  EXPECT_EQ(ten.columns, (std::vector<std::string>{"cgroup", "reclaims", "effective", "churn", "futile", "unknown",
+                                                   "freed_bytes", "refaulted_bytes", "held_byte_seconds"}));
   ASSERT_EQ(ten.rows.size(), 10u);
   EXPECT_EQ(ten.rows[9][5], integer(907));
   EXPECT_EQ(ten.rows[9][6], integer(908));
   effects.rows.push_back(effects.rows.front());
-  EXPECT_EQ(effects_in_short(effects).title,
-            "What became of reclaims (10 of 11 cgroups: report effects has all)");
+  EXPECT_EQ(effects_in_short(effects).title, "What became of reclaims (10 of 11 cgroups: report effects has all)");
   EXPECT_EQ(effects_in_short(effects).rows.size(), 10u);
 }
 

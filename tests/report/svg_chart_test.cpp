@@ -40,12 +40,7 @@ Series series_of(const std::vector<std::optional<double>>& values, std::int64_t 
 }
 
 SvgChart chart_of(std::vector<Series> series) {
-  return {.title = "Memory",
-          .from_at_us = 0,
-          .to_at_us = 0,
-          .series = std::move(series),
-          .marks = {},
-          .bands = {}};
+  return {.title = "Memory", .from_at_us = 0, .to_at_us = 0, .series = std::move(series), .marks = {}, .bands = {}};
 }
 
 std::string path_of(const Html& page, std::string_view css_class) {
@@ -63,8 +58,7 @@ std::vector<std::string> tooltips(const Html& page) {
 
 TEST(ByteTicks, AreRoundAndFourToSix) {
   EXPECT_EQ(labels(byte_ticks(700 * kMiB)), (Labels{"0 B", "256 MiB", "512 MiB", "768 MiB"}));
-  EXPECT_EQ(labels(byte_ticks(1200 * kMiB)),
-            (Labels{"0 B", "256 MiB", "512 MiB", "768 MiB", "1 GiB", "1.25 GiB"}));
+  EXPECT_EQ(labels(byte_ticks(1200 * kMiB)), (Labels{"0 B", "256 MiB", "512 MiB", "768 MiB", "1 GiB", "1.25 GiB"}));
   EXPECT_EQ(labels(byte_ticks(0)), (Labels{"0 B", "1 B", "2 B", "3 B", "4 B"}));
   for (double bytes = 1; bytes < 1e19; bytes *= 1.37) {
     const auto ticks = byte_ticks(bytes);
@@ -84,8 +78,7 @@ TEST(TimeTicks, AreAtRoundTimesWithTheDayWhereItBeginsAndNoLabelOverTheEnd) {
             (Labels{"24 Nov|Tue", "25 Nov|Wed", "26 Nov|Thu", "27 Nov|Fri", "28 Nov|Sat", "29 Nov|Sun", ""}));
   EXPECT_EQ(labels(time_ticks(kStartUs, kStartUs + 20 * kSecondUs, 450)),
             (Labels{"03:12:00|23 Nov", "03:12:05", "03:12:10", "03:12:15", ""}));
-  EXPECT_EQ(labels(time_ticks(kStartUs, kStartUs + 60 * kDayUs, 190)),
-            (Labels{"21 Dec|2026", "18 Jan|2027"}));
+  EXPECT_EQ(labels(time_ticks(kStartUs, kStartUs + 60 * kDayUs, 190)), (Labels{"21 Dec|2026", "18 Jan|2027"}));
   EXPECT_TRUE(time_ticks(kStartUs, kStartUs, 450).empty());
 }
 
@@ -98,8 +91,7 @@ TEST(TimeTicks, NeverReachIntoEachOther) {
       double free_from_px = -1e9;
       for (const AxisTick& tick : ticks) {
         if (tick.label.empty()) continue;
-        const double width_px =
-            kCharacter_px * static_cast<double>(std::max(tick.label.size(), tick.below.size()));
+        const double width_px = kCharacter_px * static_cast<double>(std::max(tick.label.size(), tick.below.size()));
         EXPECT_GT(tick.share * length_px - width_px / 2, free_from_px) << tick.label << " of " << range_us;
         free_from_px = tick.share * length_px + width_px / 2;
       }
@@ -126,8 +118,7 @@ TEST(SvgChart, MarksASampleThatIsAlone) {
 TEST(SvgChart, FillsAnAreaAndStepsALimit) {
   Series limit = series_of({3 * kMiB, 4 * kMiB}, kHourUs, Series::Kind::limit);
   limit.label = "limit";
-  const Html page(
-      svg_chart(chart_of({series_of({2 * kMiB, 2 * kMiB, 2 * kMiB}, kHourUs, Series::Kind::area), limit})));
+  const Html page(svg_chart(chart_of({series_of({2 * kMiB, 2 * kMiB, 2 * kMiB}, kHourUs, Series::Kind::area), limit})));
   EXPECT_EQ(path_of(page, "fill"), "M0 125L500 125L1000 125V250H0z");
   EXPECT_EQ(path_of(page, "limit"), "M0 62.5H500V0H1000");
 }
@@ -173,8 +164,7 @@ TEST(SvgChart, BarsStandInFrontOfEachOtherAndTellWhatTheyAre) {
   freed.label = "freed";
   back.label = "read back";
   const Html page(svg_chart(chart_of({freed, back})));
-  EXPECT_EQ(path_of(page, "f0"), "M40 250V0H293.3V250zM706.7 250V248.5H960V250z")
-      << "a little is not nothing";
+  EXPECT_EQ(path_of(page, "f0"), "M40 250V0H293.3V250zM706.7 250V248.5H960V250z") << "a little is not nothing";
   EXPECT_EQ(path_of(page, "f1"), "M40 250V187.5H293.3V250z");
   EXPECT_EQ(tooltips(page).at(0), "2026-11-23T03:12:00Z\nfreed 4.0 MiB\nread back 1.0 MiB");
 }
@@ -185,8 +175,7 @@ TEST(SvgChart, TellsWhatHappenedAndWhenNobodyLooked) {
                  {kStartUs + kHourUs / 2 + kSecondUs, "OOM kill: php", Mark::Kind::kill},
                  {kStartUs - kHourUs, "before", Mark::Kind::kill},
                  {kStartUs + 2 * kSecondUs, "freed 1.0 MiB", Mark::Kind::reclaim}};
-  chart.bands = {{kStartUs + kHourUs / 4, kStartUs + kHourUs / 2, "no scan"},
-                 {kStartUs - 5, kStartUs - 2, "before"}};
+  chart.bands = {{kStartUs + kHourUs / 4, kStartUs + kHourUs / 2, "no scan"}, {kStartUs - 5, kStartUs - 2, "before"}};
   const std::string html = svg_chart(chart);
   const Html page(html);
   EXPECT_EQ(path_of(page, "kill"), "M500 0v250M500.5 0v250");
@@ -196,8 +185,7 @@ TEST(SvgChart, TellsWhatHappenedAndWhenNobodyLooked) {
   EXPECT_EQ(html.find("before"), std::string::npos);
   std::string all;
   for (const std::string& text : tooltips(page)) all += text + "\n";
-  EXPECT_NE(all.find("\n2026-11-23T03:42:00Z OOM kill: nginx\n2026-11-23T03:42:01Z OOM kill: php\n"),
-            std::string::npos)
+  EXPECT_NE(all.find("\n2026-11-23T03:42:00Z OOM kill: nginx\n2026-11-23T03:42:01Z OOM kill: php\n"), std::string::npos)
       << all;
   // Over the plot there is room for the first of two kills at the same place.
   std::size_t nginx = 0, php = 0;
@@ -211,17 +199,15 @@ TEST(SvgChart, TellsWhatHappenedAndWhenNobodyLooked) {
 
 TEST(SvgChart, OfManyReclaimsShowsShortMarksWithoutLabels) {
   SvgChart chart = chart_of({series_of({kMiB, kMiB}, kHourUs)});
-  for (int i = 0; i < 9; ++i)
-    chart.marks.push_back({kStartUs + i * 60 * kSecondUs, "freed", Mark::Kind::reclaim});
+  for (int i = 0; i < 9; ++i) chart.marks.push_back({kStartUs + i * 60 * kSecondUs, "freed", Mark::Kind::reclaim});
   const Html page(svg_chart(chart));
   EXPECT_TRUE(path_of(page, "reclaim").starts_with("M0 236v14M16.5 236v14"));
   for (const auto& label : page.of_class("ax")) EXPECT_NE(label.text, "freed");
 }
 
 TEST(SvgChart, WithoutPointsSaysSo) {
-  for (const SvgChart& chart :
-       {chart_of({}), chart_of({series_of({})}),
-        chart_of({series_of({std::nullopt, std::numeric_limits<double>::quiet_NaN()})})}) {
+  for (const SvgChart& chart : {chart_of({}), chart_of({series_of({})}),
+                                chart_of({series_of({std::nullopt, std::numeric_limits<double>::quiet_NaN()})})}) {
     EXPECT_EQ(svg_chart(chart),
               "<figure class=\"chart\">\n<figcaption>Memory</figcaption>\n"
               "<p class=\"remark\">(no samples)</p>\n</figure>\n");
@@ -235,17 +221,12 @@ TEST(SvgChart, SurvivesExtremes) {
     for (const std::int64_t to : {kMin, std::int64_t{0}, kMax}) {
       for (const Series::Kind kind :
            {Series::Kind::area, Series::Kind::line, Series::Kind::limit, Series::Kind::bars}) {
-        Series series{
-            .label = "",
-            .points = {{kMin, 1.0}, {5, -1.0}, {1, std::numeric_limits<double>::infinity()}, {kMax, 1e300}},
-            .kind = kind,
-            .bar_us = kMax};
-        SvgChart chart{.title = "",
-                       .from_at_us = from,
-                       .to_at_us = to,
-                       .series = {series, series},
-                       .marks = {},
-                       .bands = {}};
+        Series series{.label = "",
+                      .points = {{kMin, 1.0}, {5, -1.0}, {1, std::numeric_limits<double>::infinity()}, {kMax, 1e300}},
+                      .kind = kind,
+                      .bar_us = kMax};
+        SvgChart chart{
+            .title = "", .from_at_us = from, .to_at_us = to, .series = {series, series}, .marks = {}, .bands = {}};
         chart.marks = {{kMin, "a", Mark::Kind::kill}, {kMax, "b", Mark::Kind::other}};
         chart.bands = {{kMin, kMax, "all"}, {kMax, kMin, "none"}};
         const std::string html = svg_chart(chart);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the reports say where the node has told what containers are called: restarts and replicas of one workload add up, and a
-// name finds them as well as a path. A replica of "web" was restarted; "cron" is no container.
+// What the reports say where the node has told what containers are called: restarts and replicas of one workload add
+// up, and a name finds them as well as a path. A replica of "web" was restarted; "cron" is no container.
 #include <gtest/gtest.h>
 
 #include "report/catalog.hpp"
@@ -31,18 +31,20 @@ class WorkloadReports : public testing::Test {
     history_.add_scan(21 * kSecondUs, /*is_partial=*/true);
     history_.add_sample(21 * kSecondUs, 4, 99 * 1024);
     for (int id = 1; id <= 3; ++id) {
-      history_.exec("INSERT INTO reclaim (cgroup_id, started_at_us, duration_us, method, threshold_bytes, freed_bytes, outcome) "
-                    "VALUES (" + std::to_string(id) + ", 15000000, 1000, 'memory.reclaim', 1, " + std::to_string(id * kMiB) +
-                    ", 'done')");
+      history_.exec(
+          "INSERT INTO reclaim (cgroup_id, started_at_us, duration_us, method, threshold_bytes, freed_bytes, outcome) "
+          "VALUES (" +
+          std::to_string(id) + ", 15000000, 1000, 'memory.reclaim', 1, " + std::to_string(id * kMiB) + ", 'done')");
     }
-    history_.exec("INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, verdict) VALUES "
-                  "(1, 1, 524288, 'effective'), (3, 1, 99999999, 'churn')");
+    history_.exec(
+        "INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, verdict) VALUES "
+        "(1, 1, 524288, 'effective'), (3, 1, 99999999, 'churn')");
   }
 
   std::string run(const std::string& name, const std::string& glob = "*") {
-    const core::Table table = history_.run(
-        find_report({}, name).value().sql,
-        {{"since_us", std::int64_t{0}}, {"until_us", 100 * kSecondUs}, {"cgroup_glob", glob}});
+    const core::Table table =
+        history_.run(find_report({}, name).value().sql,
+                     {{"since_us", std::int64_t{0}}, {"until_us", 100 * kSecondUs}, {"cgroup_glob", glob}});
     return render(table, Format::csv, {});
   }
 
@@ -50,9 +52,10 @@ class WorkloadReports : public testing::Test {
 };
 
 TEST_F(WorkloadReports, WhatWasFreedIsAddedUpOverReplicasAndRestarts) {
-  EXPECT_EQ(run("freed_by_workload"),
-            "workload,cgroups,reclaims,freed_bytes,average_freed_bytes,refaulted_bytes,reclaiming_us,last_reclaim_at_us\n"
-            "shop/web/app,3,3,6291456,2097152,3670016,3000,15000000\n");
+  EXPECT_EQ(
+      run("freed_by_workload"),
+      "workload,cgroups,reclaims,freed_bytes,average_freed_bytes,refaulted_bytes,reclaiming_us,last_reclaim_at_us\n"
+      "shop/web/app,3,3,6291456,2097152,3670016,3000,15000000\n");
 }
 
 TEST_F(WorkloadReports, MemoryIsThatOfTheReplicasInTheLastScanOfAll) {
@@ -64,7 +67,8 @@ TEST_F(WorkloadReports, MemoryIsThatOfTheReplicasInTheLastScanOfAll) {
 
 TEST_F(WorkloadReports, ANameFindsACgroupAsWellAsItsPath) {
   for (const char* const glob : {"/kubepods/a", "shop/web-7d9c5b8f6d-x2x4z/app", "*x2x4z*"}) {
-    EXPECT_NE(run("freed_by_cgroup", glob).find("\nshop/web-7d9c5b8f6d-x2x4z/app,1,1048576,"), std::string::npos) << glob;
+    EXPECT_NE(run("freed_by_cgroup", glob).find("\nshop/web-7d9c5b8f6d-x2x4z/app,1,1048576,"), std::string::npos)
+        << glob;
     EXPECT_NE(run("history", glob).find("shop/web-7d9c5b8f6d-x2x4z/app,/kubepods/a,"), std::string::npos) << glob;
   }
   EXPECT_EQ(run("freed_by_cgroup", "shop").find("x2x4z"), std::string::npos);

@@ -50,7 +50,7 @@ using Traces = std::map<std::string, std::tuple<std::size_t, std::size_t, std::i
 inline Traces traces_in(const std::filesystem::path& directory) {
   Traces traces;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    struct stat info {};
+    struct stat info{};
     ::stat(entry.path().c_str(), &info);
     const std::string bytes = entry.is_regular_file() ? bytes_of(entry.path()) : "";
     traces[entry.path().filename()] = {bytes.size(), std::hash<std::string>{}(bytes),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `query`, and a report of the operator's own, must not be able to do. reader_test.cpp has what a wrong statement says.
+// What `query`, and a report of the operator's own, must not be able to do. reader_test.cpp has what a wrong statement
+// says.
 #include "store/guarded_query.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -36,9 +37,7 @@ class GuardedQuery : public StoreTest {
     }
     return "";
   }
-  void change_file(const std::string& sql) {
-    SQLite::Database(file().string(), SQLite::OPEN_READWRITE).exec(sql);
-  }
+  void change_file(const std::string& sql) { SQLite::Database(file().string(), SQLite::OPEN_READWRITE).exec(sql); }
 
  private:
   std::optional<SQLite::Database> connection_;

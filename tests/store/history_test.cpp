@@ -28,9 +28,7 @@ ScanRow row_of(core::CgroupKey key, std::uint64_t usage_bytes) {
   return row;
 }
 
-Scan scan_at(std::int64_t at_us) {
-  return {.started_at_us = at_us};
-}
+Scan scan_at(std::int64_t at_us) { return {.started_at_us = at_us}; }
 
 Reclaim started_reclaim(std::int64_t reclaim_id, const core::CgroupId& id) {
   return {.reclaim_id = reclaim_id, .id = id, .started_at_us = kNoon, .threshold_bytes = 1000};
@@ -151,8 +149,7 @@ TEST_F(HistoryTest, ACgroupMadeAgainUnderItsPathIsAnother) {
   second.appeared = {{.key = 2, .id = {"/a", std::numeric_limits<std::uint64_t>::max()}}};
   second.rows = {row_of(2, 1024)};
   store(history, first, second);
-  EXPECT_EQ(query("SELECT cgroup_id, path, inode, vanished_at_us IS NULL FROM cgroup"),
-            "1|/a|1|0\n2|/a|-1|1\n");
+  EXPECT_EQ(query("SELECT cgroup_id, path, inode, vanished_at_us IS NULL FROM cgroup"), "1|/a|1|0\n2|/a|-1|1\n");
   EXPECT_EQ(query("SELECT cgroup_id FROM sample"), "2\n");
 }
 
@@ -163,9 +160,9 @@ TEST_F(HistoryTest, AVanishedCgroupWasLastSeenInTheScanBefore) {
   Scan third = scan_at(kNoon + 2 * kSecond);
   third.vanished = {1, 99};  // 99 came and went in scans that were dropped
   store(history, first, scan_at(kNoon + kSecond), third);
-  EXPECT_EQ(query("SELECT first_seen_at_us, last_seen_at_us, vanished_at_us FROM cgroup"),
-            std::to_string(kNoon) + "|" + std::to_string(kNoon + kSecond) + "|" +
-                std::to_string(kNoon + 2 * kSecond) + "\n");
+  EXPECT_EQ(
+      query("SELECT first_seen_at_us, last_seen_at_us, vanished_at_us FROM cgroup"),
+      std::to_string(kNoon) + "|" + std::to_string(kNoon + kSecond) + "|" + std::to_string(kNoon + 2 * kSecond) + "\n");
 }
 
 TEST_F(HistoryTest, ACgroupThatAppearsAndVanishesInOneScanIsGone) {
@@ -304,13 +301,12 @@ TEST_F(HistoryTest, AReclaimRecordedAgainReplacesItsRow) {
   reclaim.after->set(core::Gauge::usage, std::uint64_t{1500});
   reclaim.after->set(core::Gauge::file, std::uint64_t{8});
   store(history, reclaim);
-  EXPECT_EQ(
-      query("SELECT reclaim_id, cgroup_id, started_at_us, duration_us, method, threshold_bytes, "
-            "requested_bytes, "
-            "usage_before_bytes, usage_after_bytes, file_before_bytes, file_after_bytes, swap_before_bytes, "
-            "swap_after_bytes, freed_bytes, outcome, error, stopped_by, step_count, psi_some_us FROM reclaim"),
-      "4|1|" + std::to_string(kNoon) +
-          "|77|memory.reclaim|1000|300|2000|1500|NULL|8|1|NULL|500|partial|EAGAIN|nothing_left|3|250\n");
+  EXPECT_EQ(query("SELECT reclaim_id, cgroup_id, started_at_us, duration_us, method, threshold_bytes, "
+                  "requested_bytes, "
+                  "usage_before_bytes, usage_after_bytes, file_before_bytes, file_after_bytes, swap_before_bytes, "
+                  "swap_after_bytes, freed_bytes, outcome, error, stopped_by, step_count, psi_some_us FROM reclaim"),
+            "4|1|" + std::to_string(kNoon) +
+                "|77|memory.reclaim|1000|300|2000|1500|NULL|8|1|NULL|500|partial|EAGAIN|nothing_left|3|250\n");
 }
 
 TEST_F(HistoryTest, AnEffectIsReplacedByWhatIsKnownLaterAndChangesTheCooldown) {
@@ -373,7 +369,9 @@ TEST_F(HistoryTest, StoresOomKillsAndWhatHappenedToTheService) {
 TEST_F(HistoryTest, NodeFactsReplaceThoseOfTheStartBefore) {
   History history(file());
   store(history, core::NodeFacts{{{"kernel", std::string("6.1")}, {"old", std::int64_t{1}}}});
-  store(history, core::NodeFacts{{{"kernel", std::string("6.12")}, {"page_size_bytes", std::int64_t{4096}}, {"x", {}}, {"y", 1.5}}});
+  store(history,
+        core::NodeFacts{
+            {{"kernel", std::string("6.12")}, {"page_size_bytes", std::int64_t{4096}}, {"x", {}}, {"y", 1.5}}});
   EXPECT_EQ(query("SELECT key, value, typeof(value) FROM node"),
             "kernel|6.12|text\npage_size_bytes|4096|integer\nx|NULL|null\ny|1.500000|real\n");
 }
@@ -411,9 +409,9 @@ TEST_F(HistoryTest, ARollbackForgetsWhatWasLearnedInTheTransaction) {
   Scan gone = scan_at(kNoon + 4 * kSecond);
   gone.vanished = {2};
   store(history, lost, gone);
-  EXPECT_EQ(query("SELECT path, (last_seen_at_us - " + std::to_string(kNoon) +
-                  ") / 1000000, oom_kills_total FROM cgroup"),
-            "/a|0|2\n/b|3|NULL\n");
+  EXPECT_EQ(
+      query("SELECT path, (last_seen_at_us - " + std::to_string(kNoon) + ") / 1000000, oom_kills_total FROM cgroup"),
+      "/a|0|2\n/b|3|NULL\n");
   EXPECT_EQ(query("SELECT limit_bytes FROM cgroup_limit ORDER BY changed_at_us"), "1\n2\n");
 }
 
@@ -432,8 +430,7 @@ TEST_F(HistoryTest, AFullDiskLosesTheTransactionAndNothingElse) {
   second.appeared = {{.key = 2, .id = {"/b", 1}}};
   history.begin();
   history.record(second);
-  EXPECT_THROW(history.record(core::ServiceEvent{.at_us = kNoon, .kind = "gap", .detail = ""}),
-               SQLite::Exception);
+  EXPECT_THROW(history.record(core::ServiceEvent{.at_us = kNoon, .kind = "gap", .detail = ""}), SQLite::Exception);
   EXPECT_THROW(history.record(scan_at(kNoon)),
                SQLite::Exception);  // not stored outside of the lost transaction
   EXPECT_THROW(history.commit(), SQLite::Exception);

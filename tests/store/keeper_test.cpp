@@ -108,8 +108,9 @@ TEST_F(Keeping, OfThoseThatWerePutAsideThreeAreKept) {
   std::vector<std::string> names;
   for (const auto& path : aside()) names.push_back(path.filename());
   std::ranges::sort(names);
-  EXPECT_EQ(names, (std::vector<std::string>{"history.db.corrupt-20261125T120002Z", "history.db.corrupt-20261125T120003Z",
-                                             "history.db.corrupt-20261125T120004Z"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"history.db.corrupt-20261125T120002Z", "history.db.corrupt-20261125T120003Z",
+                                      "history.db.corrupt-20261125T120004Z"}));
 }
 
 TEST_F(Keeping, TheyAreFewerWhereTheyWouldBeBiggerThanTheHistoryMayGet) {
@@ -184,10 +185,12 @@ TEST_F(Keeping, ARemovedLogLosesNothingWhileSomebodyReads) {
   ASSERT_TRUE(reading->executeStep());
   store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
   std::filesystem::remove(file().string() + "-wal");
-  EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one"); }).first, StoreError::Kind::busy);
+  EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one"); }).first,
+            StoreError::Kind::busy);
   ASSERT_TRUE(keeper.is_open());
   reading.reset();
-  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 32 * kSecond, "one"), "its log (-wal) was removed; nothing is lost");
+  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 32 * kSecond, "one"),
+            "its log (-wal) was removed; nothing is lost");
   store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/false));
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2200\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
@@ -200,7 +203,8 @@ TEST_F(Keeping, ARemovedLockLosesNothingWhileSomebodyReads) {
   SQLite::Statement reading(reader, "SELECT * FROM sample");
   ASSERT_TRUE(reading.executeStep());
   std::filesystem::remove(file().string() + ".lock");
-  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one"), "its lock file was removed, and is there again");
+  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one"),
+            "its lock file was removed, and is there again");
   EXPECT_TRUE(std::filesystem::exists(file().string() + "-wal"));
   EXPECT_TRUE(keeper.is_in_place());
   store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/false));
@@ -226,7 +230,8 @@ TEST_F(Keeping, AnEmptiedLogIsFoundAndWhatIsInTheFileStays) {
   ASSERT_TRUE(keeper.is_in_place());
   std::filesystem::resize_file(file().string() + "-wal", 0);
   EXPECT_FALSE(keeper.is_in_place());
-  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one").substr(0, 40), "its log (-wal) was emptied or overwritte");
+  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one").substr(0, 40),
+            "its log (-wal) was emptied or overwritte");
   EXPECT_TRUE(keeper.history().room().wants_announcement);
   store(keeper.history(), scan_at(kNoon + 32 * kSecond, /*announces_all=*/true));
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
@@ -251,7 +256,8 @@ TEST_F(Keeping, AnOverwrittenLogIsNotTakenUp) {
       Keeper keeper(file());
       begin_a_run(keeper);
       ASSERT_TRUE(keeper.history().take_up_all());
-      for (int i = 0; i < 10; ++i) store(keeper.history(), scan_at(kNoon + (30 + i) * kSecond, /*announces_all=*/false));
+      for (int i = 0; i < 10; ++i)
+        store(keeper.history(), scan_at(kNoon + (30 + i) * kSecond, /*announces_all=*/false));
       ASSERT_TRUE(keeper.history().has_sound_log());
       overwrite_bytes(file().string() + "-wal", 32 + 3 * 4120, std::string(5000, '\xa5'));
       EXPECT_FALSE(keeper.history().has_sound_log());
@@ -264,7 +270,8 @@ TEST_F(Keeping, AnOverwrittenLogIsNotTakenUp) {
       }
     }
     EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
-    EXPECT_EQ(query("SELECT count(*) >= 20 FROM scan"), "1\n") << "all that was in the file, and what is sound of the log";
+    EXPECT_EQ(query("SELECT count(*) >= 20 FROM scan"), "1\n")
+        << "all that was in the file, and what is sound of the log";
     EXPECT_TRUE(aside().empty());
   }
 }
@@ -294,7 +301,8 @@ TEST_F(Keeping, AfterAnotherProgramsDatabaseHasGoneAgainNothingIsLost) {
   SQLite::Database(foreign, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE theirs (x)");
   const std::string content = bytes_of(foreign);
   std::filesystem::rename(foreign, file());
-  EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one"); }).first, StoreError::Kind::foreign);
+  EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one"); }).first,
+            StoreError::Kind::foreign);
   ASSERT_FALSE(keeper.is_open());
   EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon + 31 * kSecond, "one"); }).first, StoreError::Kind::foreign);
   EXPECT_EQ(refusal_of([&] { Keeper(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
@@ -344,7 +352,8 @@ TEST_F(Keeping, OneThatIsBiggerThanItMayBeByNowIsOpened) {
 
 TEST_F(Keeping, DamageInABigOneThatIsMetWhenTheRunBeginsIsDamageToo) {
   make_long_history();
-  SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("UPDATE service_event SET detail = zeroblob(70000000)");  // not looked through
+  SQLite::Database(file(), SQLite::OPEN_READWRITE)
+      .exec("UPDATE service_event SET detail = zeroblob(70000000)");  // not looked through
   const std::string root = query("SELECT rootpage FROM sqlite_schema WHERE name = 'cooldown'");
   overwrite_page(std::stoll(root));
   Keeper(file()).begin(kNoon + 60 * kSecond, "two");
@@ -428,7 +437,8 @@ TEST_F(Keeping, ACrashWhileARemovedOneWasSavedKeepsWhatWasSaved) {
     Keeper keeper(file());
     begin_a_run(keeper);
     for (const char* const end : {"", "-wal"}) {
-      std::filesystem::copy_file(file().string() + end, file().string() + ".new" + end, std::filesystem::copy_options::overwrite_existing);
+      std::filesystem::copy_file(file().string() + end, file().string() + ".new" + end,
+                                 std::filesystem::copy_options::overwrite_existing);
     }
   }
   remove_from_directory();
@@ -469,7 +479,8 @@ TEST_F(Keeping, AnotherHistoryPutInItsPlaceIsGoneOnWithAndKeepsItsRows) {
   EXPECT_FALSE(keeper.is_in_place());
   EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + kHour + kSecond, "two"),
             "another history was put in its place, and is gone on with");
-  store(keeper.history(), scan_at(kNoon + kHour + 2 * kSecond, /*announces_all=*/false));  // of keys that it has not heard of
+  store(keeper.history(),
+        scan_at(kNoon + kHour + 2 * kSecond, /*announces_all=*/false));  // of keys that it has not heard of
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "20\n");
   EXPECT_TRUE(keeper.history().room().wants_announcement);
   store(keeper.history(), scan_at(kNoon + kHour + 3 * kSecond, /*announces_all=*/true), reclaim_of_web(2));

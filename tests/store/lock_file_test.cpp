@@ -21,9 +21,9 @@ class Lock : public StoreTest {
 TEST_F(Lock, ASecondServiceIsRefusedAndToldWhoTheFirstIs) {
   const History first(file());
   EXPECT_EQ(refusal_of([&] { History second(file()); }),
-            refused(StoreError::Kind::busy,
-                    file().string() + " is in use by another cgroup-memory-manager (pid " +
-                        std::to_string(::getpid()) + "); stop it or name another file with --database"));
+            refused(StoreError::Kind::busy, file().string() + " is in use by another cgroup-memory-manager (pid " +
+                                                std::to_string(::getpid()) +
+                                                "); stop it or name another file with --database"));
 }
 
 TEST_F(Lock, SaysThatThePidIsUnknownWhereItIs) {
@@ -70,7 +70,9 @@ TEST_F(Lock, ARefusedDatabaseKeepsALockFileThatWasThereBefore) {
 }
 
 TEST_F(Lock, IsTheOwnersAloneAlsoWhereItWasNot) {
-  { const History history(file()); }
+  {
+    const History history(file());
+  }
   std::filesystem::permissions(lock(), std::filesystem::perms(0640));
   const History history(file());
   EXPECT_EQ(std::filesystem::status(lock()).permissions(), std::filesystem::perms(0600));

@@ -12,17 +12,12 @@ namespace {
 
 std::string schema_of(SQLite::Database& database) {
   return database
-      .execAndGet(
-          "SELECT coalesce(group_concat(name, ' '), '') FROM (SELECT name FROM sqlite_schema ORDER BY name)")
+      .execAndGet("SELECT coalesce(group_concat(name, ' '), '') FROM (SELECT name FROM sqlite_schema ORDER BY name)")
       .getString();
 }
-int version_of(SQLite::Database& database) {
-  return database.execAndGet("PRAGMA user_version").getInt();
-}
+int version_of(SQLite::Database& database) { return database.execAndGet("PRAGMA user_version").getInt(); }
 
-SQLite::Database empty_database() {
-  return {":memory:", SQLite::OPEN_READWRITE};
-}
+SQLite::Database empty_database() { return {":memory:", SQLite::OPEN_READWRITE}; }
 
 constexpr std::array<core::EmbeddedText, 3> kThree = {{
     {.name = "0001_a", .text = "CREATE TABLE a (x); CREATE TABLE b (x);"},

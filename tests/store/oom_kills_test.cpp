@@ -164,7 +164,8 @@ TEST_F(OomKills, HaveTheirCauseAndNumbersFromTheLogAndTheSamplesBefore) {
                   "grew_to_bytes / 1048576, round(growth_bytes_per_second / 1048576) FROM v_oom_kill"),
             "anon_growth|kernel_log|240|238|40|240|40.000000\n");
   store(history_, logged(6, {"/elsewhere", 0}, kNoon + 7 * kSecond));
-  EXPECT_EQ(query("SELECT cause, measured_by, usage_bytes, grew_from_at_us, grew_to_bytes FROM v_oom_kill WHERE cgroup_id IS NULL"),
+  EXPECT_EQ(query("SELECT cause, measured_by, usage_bytes, grew_from_at_us, grew_to_bytes FROM v_oom_kill WHERE "
+                  "cgroup_id IS NULL"),
             "NULL|NULL|NULL|NULL|NULL\n")
       << "nothing of the one before";
 }
@@ -175,7 +176,8 @@ TEST_F(OomKills, WithoutTheLogHaveThemFromTheLastSample) {
   row.gauges.set(core::Gauge::file, 150 * kMiB);
   row.gauges.set(core::Gauge::shmem, 150 * kMiB);
   store(history_, core::Scan{.started_at_us = kNoon + kSecond, .rows = {row}}, counted(kWeb, kNoon + 10 * kSecond));
-  EXPECT_EQ(query("SELECT cause, measured_by, shmem_bytes / 1048576, cache_bytes FROM v_oom_kill"), "shmem|sample|150|0\n");
+  EXPECT_EQ(query("SELECT cause, measured_by, shmem_bytes / 1048576, cache_bytes FROM v_oom_kill"),
+            "shmem|sample|150|0\n");
 }
 
 TEST_F(OomKills, WithoutTheLogAreNotToldFromTheSampleThatSawTheCounterRise) {
@@ -185,9 +187,11 @@ TEST_F(OomKills, WithoutTheLogAreNotToldFromTheSampleThatSawTheCounterRise) {
     row.gauges.set(core::Gauge::anon, static_cast<std::uint64_t>(mib) * kMiB);
     store(history_, core::Scan{.started_at_us = kNoon + second * kSecond, .rows = {row}});
   }
-  store(history_, core::CountedOomKills{.id = kWeb, .since_at_us = kNoon + 2 * kSecond, .at_us = kNoon + 3 * kSecond, .count = 1});
-  EXPECT_EQ(query("SELECT usage_bytes / 1048576, (measured_at_us - " + std::to_string(kNoon) + ") / 1000000 FROM v_oom_kill"),
-            "90|2\n");
+  store(history_, core::CountedOomKills{
+                      .id = kWeb, .since_at_us = kNoon + 2 * kSecond, .at_us = kNoon + 3 * kSecond, .count = 1});
+  EXPECT_EQ(
+      query("SELECT usage_bytes / 1048576, (measured_at_us - " + std::to_string(kNoon) + ") / 1000000 FROM v_oom_kill"),
+      "90|2\n");
 }
 
 TEST_F(OomKills, OfACgroupThatNoScanHasSeenYetAreMatchedByTheirPath) {
@@ -198,7 +202,8 @@ TEST_F(OomKills, OfACgroupThatNoScanHasSeenYetAreMatchedByTheirPath) {
   kill.logged.memory->gauges.set(core::Gauge::anon, 63 * kMiB);
   store(history_, kill);
   EXPECT_EQ(query("SELECT path FROM v_oom_kill"), "/kubepods/web\n");
-  store(history_, core::Scan{.started_at_us = kNoon + 10 * kSecond, .appeared = {{.key = 3, .id = job}}, .rows = {{.key = 3}}},
+  store(history_,
+        core::Scan{.started_at_us = kNoon + 10 * kSecond, .appeared = {{.key = 3, .id = job}}, .rows = {{.key = 3}}},
         counted(job, kNoon + 10 * kSecond));
   EXPECT_EQ(query("SELECT path, source, cause, measured_by, limit_bytes / 1048576 FROM v_oom_kill"),
             "/kubepods/web/job|kernel_log|anon_growth|kernel_log|64\n");
@@ -263,10 +268,13 @@ TEST_F(OomKills, ThatTheLogTellsLaterAreMatchedAlthoughTheClockWasSetBack) {
 TEST_F(OomKills, KeepTheSamplesOnceADayOfEachWorkload) {
   for (int i = 0; i < 5; ++i) {
     const auto at_us = kNoon + i * 10 * 3600 * kSecond;
-    store(history_, logged(static_cast<std::uint64_t>(10 + i), kWeb, at_us), logged(static_cast<std::uint64_t>(20 + i), kDb, at_us));
+    store(history_, logged(static_cast<std::uint64_t>(10 + i), kWeb, at_us),
+          logged(static_cast<std::uint64_t>(20 + i), kDb, at_us));
   }
-  EXPECT_EQ(query("SELECT path, group_concat(keeps_samples) FROM oom_kill JOIN cgroup USING (cgroup_id) GROUP BY 1 ORDER BY 1"),
-            "/kubepods/db|1,0,0,1,0\n/kubepods/web|1,0,0,1,0\n");
+  EXPECT_EQ(
+      query(
+          "SELECT path, group_concat(keeps_samples) FROM oom_kill JOIN cgroup USING (cgroup_id) GROUP BY 1 ORDER BY 1"),
+      "/kubepods/db|1,0,0,1,0\n/kubepods/web|1,0,0,1,0\n");
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ class Open : public StoreTest {
   }
 
   static mode_t mode_of(const std::filesystem::path& path) {
-    struct stat info {};
+    struct stat info{};
     EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
     return info.st_mode & 07777;
   }
@@ -61,9 +61,10 @@ TEST_F(Open, DoesNotMakeMoreThanTheFilesOwnDirectory) {
 
 TEST_F(Open, GivesWhatItMakesToTheGroupAdmAndLeavesAloneWhatWasThere) {
   const group* const adm = ::getgrnam("adm");
-  if (::geteuid() != 0 || adm == nullptr) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: it takes root and a group adm ***";
+  if (::geteuid() != 0 || adm == nullptr)
+    GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: it takes root and a group adm ***";
   const auto group_of = [](const std::filesystem::path& path) {
-    struct stat info {};
+    struct stat info{};
     EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
     return info.st_gid;
   };
@@ -168,19 +169,23 @@ TEST_F(Open, FollowsASymbolicLinkToTheFileAndItsLock) {
 
 TEST_F(Open, TakesANameThatLooksLikeAUriForAName) {
   const auto odd = directory() / "a b%41?mode=memory#c.db";
-  { History(odd).begin_run(kNoon, ""); }
+  {
+    History(odd).begin_run(kNoon, "");
+  }
   ASSERT_TRUE(std::filesystem::exists(odd));
   EXPECT_EQ(shown(Reader(odd).run("SELECT kind FROM service_event")), "start\n");
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(directory());
-  { History("file:x.db?mode=memory").begin_run(kNoon, ""); }
+  {
+    History("file:x.db?mode=memory").begin_run(kNoon, "");
+  }
   EXPECT_TRUE(std::filesystem::exists(directory() / "file:x.db?mode=memory"));
   std::filesystem::current_path(before);
 }
 
 TEST_F(Open, AReaderWithoutAFileSaysHowAHistoryIsMade) {
-  const std::string sentence = "there is no history at " + name() +
-                               " yet: start the service (`cgroup-memory-manager run`) or " + kNameAnother;
+  const std::string sentence =
+      "there is no history at " + name() + " yet: start the service (`cgroup-memory-manager run`) or " + kNameAnother;
   EXPECT_EQ(refusal_of([&] { Reader reader(file()); }), refused(Kind::missing, sentence));
   EXPECT_TRUE(traces_in(directory()).empty());
   write_bytes(file(), "");
@@ -222,22 +227,20 @@ TEST_F(Open, RefusesAnotherProgramsDatabaseThatIsOpenWithoutReadingItsLog) {
   SQLite::Database other(name(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   other.exec("PRAGMA journal_mode = WAL; CREATE TABLE t (x)");
   ASSERT_GT(std::filesystem::file_size(name() + "-wal"), 0u);
-  expect_refused(Kind::foreign,
-                 name() +
-                     " is the SQLite database of another program (no application_id) and is left "
-                     "as it is; " +
-                     kNameAnother);
+  expect_refused(Kind::foreign, name() +
+                                    " is the SQLite database of another program (no application_id) and is left "
+                                    "as it is; " +
+                                    kNameAnother);
 }
 
 TEST_F(Open, RefusesALaterVersion) {
   make_history();
   std::filesystem::remove(name() + ".lock");
   SQLite::Database(name(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 99");
-  expect_refused(Kind::newer,
-                 name() +
-                     " was written by a later version of cgroup-memory-manager (its schema is version "
-                     "99, this program knows up to " +
-                     std::to_string(kMigrations.size()) + "): upgrade the program or " + kNameAnother);
+  expect_refused(Kind::newer, name() +
+                                  " was written by a later version of cgroup-memory-manager (its schema is version "
+                                  "99, this program knows up to " +
+                                  std::to_string(kMigrations.size()) + "): upgrade the program or " + kNameAnother);
 }
 
 TEST_F(Open, RefusesALaterVersionThatIsOnlyInTheLogAndLeavesTheLog) {
@@ -257,8 +260,8 @@ class DamagedFile : public Open {
     std::filesystem::remove(name() + ".lock");
   }
   std::string damaged(const std::string& detail) const {
-    return name() + " is damaged (" + detail +
-           "): the service puts it aside and begins a new one when it starts, or " + kNameAnother;
+    return name() + " is damaged (" + detail + "): the service puts it aside and begins a new one when it starts, or " +
+           kNameAnother;
   }
 };
 
@@ -346,15 +349,16 @@ TEST_F(Open, SaysWhyADirectoryThatIsThereCantBeReached) {
   std::filesystem::create_symlink(loop, loop);
   EXPECT_EQ(refusal_of([&] { History history(loop / "history.db"); }),
             refused(Kind::unusable, (loop / "history.db").string() + " can't be used: its directory " + loop.string() +
-                                        " can't be reached: Too many levels of symbolic links; correct the path or " + kNameAnother));
+                                        " can't be reached: Too many levels of symbolic links; correct the path or " +
+                                        kNameAnother));
 }
 
 TEST_F(Open, RefusesANameThatIsTooLong) {
   const auto long_name = directory() / std::string(255, 'n');
-  EXPECT_EQ(refusal_of([&] { History history(long_name); }),
-            refused(Kind::unusable,
-                    long_name.string() + " can't be used: its lock file " + long_name.string() +
-                        ".lock can't be opened: File name too long; correct the path or " + kNameAnother));
+  EXPECT_EQ(
+      refusal_of([&] { History history(long_name); }),
+      refused(Kind::unusable, long_name.string() + " can't be used: its lock file " + long_name.string() +
+                                  ".lock can't be opened: File name too long; correct the path or " + kNameAnother));
 }
 
 TEST_F(Open, WithoutPermissionSaysSoAndWhatHelps) {
@@ -370,17 +374,15 @@ TEST_F(Open, WithoutPermissionSaysSoAndWhatHelps) {
   };
   const auto other = directory() / "new.db";
   EXPECT_EQ(as_nobody([&] { History history(other); }),
-            refused(Kind::unusable,
-                    other.string() + " can't be used: its lock file " + other.string() +
-                        ".lock can't be opened: Permission denied; give this user access to it and its "
-                        "directory or " +
-                        kNameAnother));
+            refused(Kind::unusable, other.string() + " can't be used: its lock file " + other.string() +
+                                        ".lock can't be opened: Permission denied; give this user access to it and its "
+                                        "directory or " +
+                                        kNameAnother));
   EXPECT_EQ(as_nobody([&] { Reader reader(file()); }),
-            refused(Kind::unusable,
-                    name() +
-                        " can't be used: it can't be read: Permission denied; give this user access "
-                        "to it and its directory or " +
-                        kNameAnother));
+            refused(Kind::unusable, name() +
+                                        " can't be used: it can't be read: Permission denied; give this user access "
+                                        "to it and its directory or " +
+                                        kNameAnother));
 }
 
 }  // namespace

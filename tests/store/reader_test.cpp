@@ -94,29 +94,25 @@ TEST_F(ReaderTest, GivesValuesTheirTypesAndTextItsBytes) {
       "x'' AS h");
   EXPECT_EQ(table.columns, (std::vector<std::string>{"a", "b", "c", "d", "e", "f", "g", "h"}));
   ASSERT_EQ(table.rows.size(), 1u);
-  EXPECT_EQ(table.rows[0], (std::vector<core::Cell>{std::int64_t{1}, std::int64_t{INT64_MIN}, 0.5,
-                                                    std::monostate{}, std::string("x"),
-                                                    std::string("\0\xff", 2), std::string(), std::string()}));
+  EXPECT_EQ(table.rows[0],
+            (std::vector<core::Cell>{std::int64_t{1}, std::int64_t{INT64_MIN}, 0.5, std::monostate{}, std::string("x"),
+                                     std::string("\0\xff", 2), std::string(), std::string()}));
 }
 
 TEST_F(ReaderTest, BindsTheParametersThatTheStatementHasAndIgnoresTheOthers) {
   make_history();
   Reader reader(file());
-  const core::Parameters parameters = {{"n", std::int64_t{5}},
-                                       {"r", 0.25},
-                                       {"t", std::string("a\0'b", 4)},
-                                       {"z", {}},
-                                       {"unused", std::int64_t{1}}};
+  const core::Parameters parameters = {
+      {"n", std::int64_t{5}}, {"r", 0.25}, {"t", std::string("a\0'b", 4)}, {"z", {}}, {"unused", std::int64_t{1}}};
   const core::Table table = reader.run("SELECT :n, @r, $t, :z, :n + 1", parameters);
-  EXPECT_EQ(table.rows.at(0), (std::vector<core::Cell>{std::int64_t{5}, 0.25, std::string("a\0'b", 4),
-                                                       std::monostate{}, std::int64_t{6}}));
+  EXPECT_EQ(table.rows.at(0), (std::vector<core::Cell>{std::int64_t{5}, 0.25, std::string("a\0'b", 4), std::monostate{},
+                                                       std::int64_t{6}}));
 }
 
 TEST_F(ReaderTest, TakesCommentsAndSemicolonsAroundTheOneStatement) {
   make_history();
   for (const char* sql :
-       {"SELECT 1", "SELECT 1;", " -- title\n/* x */ SELECT 1 ; ; -- end", "SELECT 1;\n\n/* end */\n",
-        ";;SELECT 1;",
+       {"SELECT 1", "SELECT 1;", " -- title\n/* x */ SELECT 1 ; ; -- end", "SELECT 1;\n\n/* end */\n", ";;SELECT 1;",
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1) SELECT i FROM n"}) {
     EXPECT_EQ(query(sql), "1\n") << sql;
   }
@@ -156,8 +152,7 @@ TEST_F(ReaderTest, SaysInOneSentenceWhatIsWrongWithTheSql) {
       {"SELECT ?", "its parameters need names, ':since' and not '?'"},
       {"SELECT abs(-9223372036854775807 - 1)", "integer overflow"},
   };
-  for (const auto& [sql, why] : cases)
-    EXPECT_EQ(refusal_to_run(sql), std::string("the query can't be run: ") + why);
+  for (const auto& [sql, why] : cases) EXPECT_EQ(refusal_to_run(sql), std::string("the query can't be run: ") + why);
 }
 
 TEST_F(ReaderTest, RefusesWhateverWouldWriteAttachOrLoad) {
@@ -201,12 +196,10 @@ TEST_F(ReaderTest, RefusesWhateverWouldWriteAttachOrLoad) {
   };
   make_history();
   const Traces before = traces_in(directory());
-  for (const auto& [sql, why] : cases)
-    EXPECT_EQ(refusal_to_run(sql), "the query can't be run: " + why) << sql;
+  for (const auto& [sql, why] : cases) EXPECT_EQ(refusal_to_run(sql), "the query can't be run: " + why) << sql;
   EXPECT_EQ(traces_in(directory()), before);
   const History history(file());  // with a log that could be written, too
-  for (const auto& [sql, why] : cases)
-    EXPECT_EQ(refusal_to_run(sql), "the query can't be run: " + why) << sql;
+  for (const auto& [sql, why] : cases) EXPECT_EQ(refusal_to_run(sql), "the query can't be run: " + why) << sql;
   EXPECT_FALSE(std::filesystem::exists(other));
 }
 
@@ -234,8 +227,9 @@ TEST_F(ReaderTest, AHistoryOfAnEarlierVersionIsReadAsIfItWereOfToday) {
     first.exec(std::string(kMigrations[0].text));
     first.exec("PRAGMA user_version = 1; PRAGMA application_id = " + application_id);
     first.exec("INSERT INTO cgroup (path, inode, first_seen_at_us, last_seen_at_us) VALUES ('/web', 7, 1, 1)");
-    first.exec("INSERT INTO reclaim (cgroup_id, started_at_us, method, threshold_bytes, freed_bytes, outcome) "
-               "VALUES (1, 1, 'force_empty', 16, 40, 'done')");
+    first.exec(
+        "INSERT INTO reclaim (cgroup_id, started_at_us, method, threshold_bytes, freed_bytes, outcome) "
+        "VALUES (1, 1, 'force_empty', 16, 40, 'done')");
     first.exec("INSERT INTO reclaim_effect (reclaim_id, observed_for_us, verdict) VALUES (1, 5, 'churn')");
   }
   const Traces before = traces_in(directory());

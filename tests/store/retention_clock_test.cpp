@@ -11,8 +11,9 @@ using core::Scan;
 
 TEST_F(RetentionTest, AClockSetBackADayMakesTheOldestSamplesGoAndNothingElse) {
   const std::int64_t set_at_us = fill(8 << 20);
-  const std::string others = query("SELECT (SELECT count(*) FROM reclaim), (SELECT count(*) FROM oom_kill), (SELECT count(*) FROM service_event), "
-                                   "(SELECT count(*) FROM sample WHERE scan_id < 4)");
+  const std::string others = query(
+      "SELECT (SELECT count(*) FROM reclaim), (SELECT count(*) FROM oom_kill), (SELECT count(*) FROM service_event), "
+      "(SELECT count(*) FROM sample WHERE scan_id < 4)");
   const int hours = std::stoi(query("SELECT count(*) FROM sample_hour"));
   const int scans = std::stoi(query("SELECT max(scan_id) FROM scan"));
   for (int i = 1; i <= 200; ++i) {
@@ -21,11 +22,13 @@ TEST_F(RetentionTest, AClockSetBackADayMakesTheOldestSamplesGoAndNothingElse) {
     history_.tidy(at_us);
     ASSERT_LE(bytes_on_disk(), 9 << 20);
   }
-  EXPECT_EQ(query("SELECT (SELECT count(*) FROM reclaim), (SELECT count(*) FROM oom_kill), (SELECT count(*) FROM service_event), "
+  EXPECT_EQ(query("SELECT (SELECT count(*) FROM reclaim), (SELECT count(*) FROM oom_kill), (SELECT count(*) FROM "
+                  "service_event), "
                   "(SELECT count(*) FROM sample WHERE scan_id < 4)"),
             others);
   EXPECT_GE(std::stoi(query("SELECT count(*) FROM sample_hour")), hours);
-  EXPECT_EQ(query("SELECT max(scan_id), max(scan_id) - min(scan_id) + 1 = count(DISTINCT scan_id) FROM sample WHERE scan_id > 3"),
+  EXPECT_EQ(query("SELECT max(scan_id), max(scan_id) - min(scan_id) + 1 = count(DISTINCT scan_id) FROM sample WHERE "
+                  "scan_id > 3"),
             std::to_string(scans + 200) + "|1\n")
       << "the newest are those that were recorded last";
 }
@@ -62,7 +65,8 @@ TEST_F(RetentionTest, WithoutRoomEvenWhatIsAheadOfTheClockGoesInTheEnd) {
     store(history_, scan_at(kNoon - 365 * kDay + i * 10 * kSecond, 500));
   }
   EXPECT_GT(std::stoi(query("SELECT count(*) FROM service_event")), event_count / 2) << "no more than there has to";
-  EXPECT_EQ(query("SELECT max(at_us) - " + std::to_string(kNoon) + " FROM service_event"), std::to_string(event_count - 1) + "\n");
+  EXPECT_EQ(query("SELECT max(at_us) - " + std::to_string(kNoon) + " FROM service_event"),
+            std::to_string(event_count - 1) + "\n");
 }
 
 TEST_F(RetentionTest, SamplesAroundOomKillsGoWhenThereIsNothingElseWhateverTheClock) {
@@ -75,7 +79,8 @@ TEST_F(RetentionTest, SamplesAroundOomKillsGoWhenThereIsNothingElseWhateverTheCl
   for (int i = 1; i <= 400; ++i) record_with_kill(kNoon + i * 2 * kMinute, static_cast<core::CgroupKey>(i));
   EXPECT_GT(std::stoi(query("SELECT min(scan_id) FROM sample")), 1);
   for (int i = 1; i <= 200; ++i) record_with_kill(kNoon + i * 2 * kMinute, static_cast<core::CgroupKey>(i));
-  EXPECT_EQ(query("SELECT max(scan_id), count(DISTINCT scan_id) = max(scan_id) - min(scan_id) + 1 FROM sample"), "600|1\n");
+  EXPECT_EQ(query("SELECT max(scan_id), count(DISTINCT scan_id) = max(scan_id) - min(scan_id) + 1 FROM sample"),
+            "600|1\n");
   EXPECT_EQ(query("SELECT count(*) FROM oom_kill"), "600\n");
 }
 

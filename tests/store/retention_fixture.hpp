@@ -46,8 +46,8 @@ class RetentionTest : public StoreTest {
     return bytes;
   }
 
-  /// A history that has reached `max_bytes`, by scans two minutes apart, and a bit of everything from its first minutes. When the
-  /// last scan was.
+  /// A history that has reached `max_bytes`, by scans two minutes apart, and a bit of everything from its first
+  /// minutes. When the last scan was.
   std::int64_t fill(std::int64_t max_bytes) {
     history_.keep({.max_size_bytes = max_bytes});
     history_.begin_run(kNoon, "");

@@ -15,11 +15,13 @@ using core::Scan;
 
 TEST_F(RetentionTest, AnHourThatIsOverIsRolledUp) {
   history_.keep({});
-  for (int i = 0; i < 4; ++i) store(history_, scan_at(kNoon + i * 20 * kMinute, 2, static_cast<std::uint64_t>(i + 1) << 20));
+  for (int i = 0; i < 4; ++i)
+    store(history_, scan_at(kNoon + i * 20 * kMinute, 2, static_cast<std::uint64_t>(i + 1) << 20));
   tidy_up(kNoon + kHour);
-  EXPECT_EQ(query("SELECT hour_at_us, cgroup_id, sample_count, anon_avg_kib, anon_max_kib, shmem_avg_kib, pgfault, pgscan "
-                  "FROM sample_hour"),
-            std::to_string(kNoon) + "|1|3|2048|3072|NULL|3|NULL\n" + std::to_string(kNoon) + "|2|3|2048|3072|NULL|3|NULL\n");
+  EXPECT_EQ(
+      query("SELECT hour_at_us, cgroup_id, sample_count, anon_avg_kib, anon_max_kib, shmem_avg_kib, pgfault, pgscan "
+            "FROM sample_hour"),
+      std::to_string(kNoon) + "|1|3|2048|3072|NULL|3|NULL\n" + std::to_string(kNoon) + "|2|3|2048|3072|NULL|3|NULL\n");
   EXPECT_EQ(query("SELECT scan_id FROM rolled_up"), "3\n");
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "8\n") << "they stay as long as they are kept";
 }
@@ -39,7 +41,8 @@ TEST_F(RetentionTest, ManyCgroupsAreRolledUpInChunks) {
   store(history_, scan_at(kNoon, 5000));
   store(history_, scan_at(kNoon + kMinute, 5000), scan_at(kNoon + kHour, 1));
   tidy_up(kNoon + kHour);
-  EXPECT_EQ(query("SELECT count(*), min(sample_count), max(sample_count), sum(pgfault) FROM sample_hour"), "5000|2|2|10000\n");
+  EXPECT_EQ(query("SELECT count(*), min(sample_count), max(sample_count), sum(pgfault) FROM sample_hour"),
+            "5000|2|2|10000\n");
 }
 
 TEST_F(RetentionTest, AnHourThatComesTwiceIsMadeAnewOfAllItsScans) {
@@ -139,7 +142,9 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
   Scan first = scan_at(kNoon, 2);
   first.limits = {{1, {.limit_bytes = 1}}, {2, {.limit_bytes = 1}}};
   store(history_, first);
-  store(history_, core::Reclaim{.reclaim_id = 1, .id = {"/2", 2}, .started_at_us = kNoon, .cooldown = core::Cooldown{kNoon, kNoon, 0}},
+  store(history_,
+        core::Reclaim{
+            .reclaim_id = 1, .id = {"/2", 2}, .started_at_us = kNoon, .cooldown = core::Cooldown{kNoon, kNoon, 0}},
         core::Effect{.reclaim_id = 1}, core::ServiceEvent{kNoon, "gap", ""},
         core::CountedOomKills{.id = {"/2", 2}, .at_us = kNoon, .count = 1});
   Scan second = scan_at(kNoon + kHour);
@@ -147,10 +152,11 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
   second.limits = {{1, {.limit_bytes = 2}}};
   store(history_, second);
   const auto counts = [&] {
-    return query("SELECT (SELECT count(*) FROM sample), (SELECT count(*) FROM sample_hour), (SELECT count(*) FROM cgroup), "
-                 "(SELECT count(*) FROM reclaim), (SELECT count(*) FROM reclaim_effect), (SELECT count(*) FROM oom_kill), "
-                 "(SELECT count(*) FROM service_event), (SELECT count(*) FROM cgroup_limit), (SELECT count(*) FROM cooldown), "
-                 "(SELECT count(*) FROM scan)");
+    return query(
+        "SELECT (SELECT count(*) FROM sample), (SELECT count(*) FROM sample_hour), (SELECT count(*) FROM cgroup), "
+        "(SELECT count(*) FROM reclaim), (SELECT count(*) FROM reclaim_effect), (SELECT count(*) FROM oom_kill), "
+        "(SELECT count(*) FROM service_event), (SELECT count(*) FROM cgroup_limit), (SELECT count(*) FROM cooldown), "
+        "(SELECT count(*) FROM scan)");
   };
   const auto tidy_at = [&](std::int64_t at_us) {
     store(history_, Scan{.started_at_us = at_us - kDay - kHour});
@@ -217,15 +223,18 @@ TEST_F(RetentionTest, NoSliceIsLongHoweverManyRowsStay) {
   {
     SQLite::Database database(file().string(), SQLite::OPEN_READWRITE);
     database.exec("BEGIN");
-    database.exec("CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
-                  "SELECT i FROM n");
-    database.exec("INSERT INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us, vanished_at_us) "
-                  "SELECT i, '/' || i, i, 1000000, 1000000, CASE WHEN i % 2 THEN 2000000 END FROM n");
+    database.exec(
+        "CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
+        "SELECT i FROM n");
+    database.exec(
+        "INSERT INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us, vanished_at_us) "
+        "SELECT i, '/' || i, i, 1000000, 1000000, CASE WHEN i % 2 THEN 2000000 END FROM n");
     database.exec("INSERT INTO cgroup_limit (cgroup_id, changed_at_us) SELECT i, 1000000 FROM n");
     database.exec("INSERT INTO cgroup_limit (cgroup_id, changed_at_us) SELECT i, 1500000 FROM n WHERE i < 1000");
     database.exec("INSERT INTO cooldown (cgroup_id, last_reclaim_at_us, until_us) SELECT i, 1000000, 1000000 FROM n");
-    database.exec("INSERT INTO reclaim (reclaim_id, cgroup_id, started_at_us, method, threshold_bytes, outcome) "
-                  "SELECT i, i, 1000000 + i, '', 0, 'done' FROM n");
+    database.exec(
+        "INSERT INTO reclaim (reclaim_id, cgroup_id, started_at_us, method, threshold_bytes, outcome) "
+        "SELECT i, i, 1000000 + i, '', 0, 'done' FROM n");
     database.exec("INSERT INTO reclaim_effect (reclaim_id, observed_for_us, verdict) SELECT i, 1, 'futile' FROM n");
     database.exec("INSERT INTO service_event (at_us, kind) SELECT 1000000 + i, 'gap' FROM n");
     database.exec("INSERT INTO sample_hour (hour_at_us, cgroup_id, sample_count) SELECT 0, i, 1 FROM n");
@@ -233,7 +242,8 @@ TEST_F(RetentionTest, NoSliceIsLongHoweverManyRowsStay) {
   }
   EXPECT_LT(longest_slice(file(), kNoon, 10'000), 100'000);
   EXPECT_EQ(query("SELECT (SELECT count(*) FROM sample_hour), (SELECT count(*) FROM reclaim), "
-                  "(SELECT count(*) FROM reclaim_effect), (SELECT count(*) FROM service_event), (SELECT count(*) FROM cgroup), (SELECT count(*) FROM cgroup_limit), "
+                  "(SELECT count(*) FROM reclaim_effect), (SELECT count(*) FROM service_event), (SELECT count(*) FROM "
+                  "cgroup), (SELECT count(*) FROM cgroup_limit), "
                   "(SELECT count(*) FROM cooldown)"),
             "0|0|0|1|50000|50000|50000\n");
 }
@@ -243,7 +253,8 @@ TEST_F(RetentionTest, OfTheStartsTheLastOneBeforeStays) {
   for (int i = 0; i < 10; ++i) {
     store(history_, core::ServiceEvent{kNoon + i * kMinute, i % 3 == 0 && i < 9 ? "start" : "gap", std::to_string(i)});
   }
-  store(history_, core::ServiceEvent{kNoon + 2 * kDay, "start", "10"}, core::ServiceEvent{kNoon + 2 * kDay, "gap", "11"});
+  store(history_, core::ServiceEvent{kNoon + 2 * kDay, "start", "10"},
+        core::ServiceEvent{kNoon + 2 * kDay, "gap", "11"});
   tidy_up(kNoon + 2 * kDay);
   EXPECT_EQ(query("SELECT group_concat(detail) FROM service_event"), "6,10,11\n");
   tidy_up(kNoon + 4 * kDay);

@@ -25,8 +25,7 @@ class Run : public StoreTest {
     return {.reclaim_id = 41,
             .id = {"/web", 7},
             .started_at_us = kNoon,
-            .cooldown =
-                core::Cooldown{.last_reclaim_at_us = kNoon, .until_us = kNoon + 30 * kSecond, .strikes = 2}};
+            .cooldown = core::Cooldown{.last_reclaim_at_us = kNoon, .until_us = kNoon + 30 * kSecond, .strikes = 2}};
   }
 };
 
@@ -105,7 +104,9 @@ TEST_F(Run, AMissingStopIsRecordedAsACrashThatSaysWhenTheLastScanWas) {
     history.begin_run(kNoon, "one");
     store(history, scan_of_web(kNoon + kSecond));
   }
-  { History(file()).begin_run(kNoon + 5 * kSecond, "two"); }
+  {
+    History(file()).begin_run(kNoon + 5 * kSecond, "two");
+  }
   History history(file());
   history.begin_run(kNoon + 6 * kSecond, "three");
   EXPECT_EQ(query(kEvents),
@@ -208,7 +209,9 @@ TEST_F(Run, AReaderInTheMiddleOfAQueryDoesNotKeepTheServiceFromStopping) {
 }
 
 TEST_F(Run, AFailedStartLeavesNothingHalfSettled) {
-  { History(file()).begin_run(kNoon, "one"); }
+  {
+    History(file()).begin_run(kNoon, "one");
+  }
   SQLite::Database(file(), SQLite::OPEN_READWRITE)
       .exec(
           "CREATE TRIGGER fail BEFORE INSERT ON service_event WHEN new.kind = 'start' "

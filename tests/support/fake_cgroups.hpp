@@ -29,7 +29,8 @@ struct FakeMemory {
 
 /// What the Rust program needs, and no more.
 inline Files minimal_v1(const FakeMemory& memory) {
-  return {{"memory.stat", "cache " + std::to_string(memory.file_bytes) + "\nrss " + std::to_string(memory.anon_bytes) + "\n"},
+  return {{"memory.stat",
+           "cache " + std::to_string(memory.file_bytes) + "\nrss " + std::to_string(memory.anon_bytes) + "\n"},
           {"memory.limit_in_bytes", std::to_string(memory.limit_bytes) + "\n"},
           {"memory.force_empty", ""}};
 }
@@ -91,7 +92,7 @@ class FakeCgroups {
   }
   void remove(const std::string& path) { std::filesystem::remove_all(root() + path); }
   std::uint64_t inode(const std::string& path) const {
-    struct stat status {};
+    struct stat status{};
     ::stat((root() + path).c_str(), &status);
     return status.st_ino;
   }

@@ -22,7 +22,7 @@ struct FaultRow {
   std::string scans;       // while it lasted
   std::string reclaims;    // likewise
   std::string lost;
-  std::string recovered;   // so long after its end scans were recorded again
+  std::string recovered;  // so long after its end scans were recorded again
 };
 
 inline std::string seconds_of(std::int64_t us) {
@@ -33,8 +33,13 @@ inline std::string seconds_of(std::int64_t us) {
 
 inline void show_fault(const FaultRow& row) {
   std::ostringstream line;
-  for (const auto& [cell, width] : {std::pair{row.row, 46}, {row.name, 10}, {row.begin_seen, 8}, {row.scans, 6},
-                                    {row.reclaims, 13}, {row.lost, 34}, {row.recovered, 0}}) {
+  for (const auto& [cell, width] : {std::pair{row.row, 46},
+                                    {row.name, 10},
+                                    {row.begin_seen, 8},
+                                    {row.scans, 6},
+                                    {row.reclaims, 13},
+                                    {row.lost, 34},
+                                    {row.recovered, 0}}) {
     line << std::left << std::setw(width) << cell << " ";
   }
   const auto* const test = ::testing::UnitTest::GetInstance()->current_test_info();

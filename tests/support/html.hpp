@@ -43,14 +43,12 @@ class Html {
 
   std::vector<HtmlElement> all(std::string_view name) const {
     std::vector<HtmlElement> found;
-    std::ranges::copy_if(elements_, std::back_inserter(found),
-                         [&](const auto& one) { return one.name == name; });
+    std::ranges::copy_if(elements_, std::back_inserter(found), [&](const auto& one) { return one.name == name; });
     return found;
   }
   std::vector<HtmlElement> of_class(std::string_view name) const {
     std::vector<HtmlElement> found;
-    std::ranges::copy_if(elements_, std::back_inserter(found),
-                         [&](const auto& one) { return one.has_class(name); });
+    std::ranges::copy_if(elements_, std::back_inserter(found), [&](const auto& one) { return one.has_class(name); });
     return found;
   }
 
@@ -62,9 +60,7 @@ class Html {
     if (!holds) fail(what);
   }
 
-  static bool is_name(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == ':';
-  }
+  static bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == ':'; }
 
   std::string take_name() {
     std::size_t length = 0;
@@ -175,8 +171,8 @@ inline std::string activity_of(const Html& page) {
       if (is_address && !value.starts_with("data:")) return name + "=" + value;
       if (name == "style" && value.find("url(") != std::string::npos) return value;
     }
-    if (element.name == "style" && (element.text.find("url(") != std::string::npos ||
-                                    element.text.find("@import") != std::string::npos)) {
+    if (element.name == "style" &&
+        (element.text.find("url(") != std::string::npos || element.text.find("@import") != std::string::npos)) {
       return "a style sheet that fetches";
     }
   }

@@ -52,8 +52,8 @@ class Hungry {
     for (int i = 0;; ++i) {
       const auto offset = static_cast<off_t>(static_cast<std::size_t>(i) * bite);
       if (fd >= 0 && ::ftruncate(fd, offset + static_cast<off_t>(bite)) != 0) return 1;
-      void* const memory = ::mmap(nullptr, bite, PROT_READ | PROT_WRITE, fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS,
-                                  fd, fd >= 0 ? offset : 0);
+      void* const memory = ::mmap(nullptr, bite, PROT_READ | PROT_WRITE,
+                                  fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, fd, fd >= 0 ? offset : 0);
       if (memory == MAP_FAILED) return 1;
       for (std::size_t at = 0; at < bite; at += 4096) static_cast<volatile char*>(memory)[at] = 1;
       std::this_thread::sleep_until(begin + (i + 1) * kTick);

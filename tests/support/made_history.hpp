@@ -36,16 +36,15 @@ class MadeHistory {
   void exec(const std::string& sql) { database_.exec(sql); }
 
   void add_cgroup(int id, const std::string& path, const std::string& workload, std::int64_t limit_bytes) {
-    SQLite::Statement insert(
-        database_,
-        "INSERT INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us, workload) "
-        "VALUES (?1, ?2, ?1, 1, 1, nullif(?3, ''))");
+    SQLite::Statement insert(database_,
+                             "INSERT INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us, workload) "
+                             "VALUES (?1, ?2, ?1, 1, 1, nullif(?3, ''))");
     insert.bind(1, id);
     insert.bind(2, path);
     insert.bind(3, workload);
     insert.exec();
-    exec("INSERT INTO cgroup_limit VALUES (" + std::to_string(id) + ", 1, " + std::to_string(limit_bytes) +
-         ", " + std::to_string(limit_bytes) + ", NULL)");
+    exec("INSERT INTO cgroup_limit VALUES (" + std::to_string(id) + ", 1, " + std::to_string(limit_bytes) + ", " +
+         std::to_string(limit_bytes) + ", NULL)");
   }
 
   void add_scan(std::int64_t at_us, bool is_partial = false) {
@@ -64,15 +63,15 @@ class MadeHistory {
         "INSERT INTO sample (scan_id, cgroup_id, usage_kib, anon_kib, file_kib, shmem_kib, kernel_kib) "
         "VALUES (" +
         std::to_string(at_us) + ", " + std::to_string(cgroup_id) + ", " + std::to_string(usage_kib) + ", " +
-        std::to_string(usage_kib - file_kib) + ", " + std::to_string(file_kib) + ", " +
-        std::to_string(shmem_kib) + ", 0)");
+        std::to_string(usage_kib - file_kib) + ", " + std::to_string(file_kib) + ", " + std::to_string(shmem_kib) +
+        ", 0)");
   }
 
   void add_kill(int cgroup_id, std::int64_t at_us, const std::string& cause = "anon_growth",
                 const std::string& victim = "python3") {
     exec("INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm, cause) VALUES (nullif(" +
-         std::to_string(cgroup_id) + ", 0), " + std::to_string(at_us) + ", 'kernel_log', 'cgroup', '" +
-         victim + "', '" + cause + "')");
+         std::to_string(cgroup_id) + ", 0), " + std::to_string(at_us) + ", 'kernel_log', 'cgroup', '" + victim +
+         "', '" + cause + "')");
   }
 
   /// Of `parameters` those are bound that it has.

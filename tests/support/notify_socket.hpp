@@ -47,10 +47,12 @@ class NotifySocket {
   }
 
   /// The next message that begins with this; those before it are dropped.
-  std::optional<std::string> next_with(const std::string& begin, std::chrono::milliseconds time = std::chrono::seconds{30}) {
+  std::optional<std::string> next_with(const std::string& begin,
+                                       std::chrono::milliseconds time = std::chrono::seconds{30}) {
     const auto give_up_at = std::chrono::steady_clock::now() + time;
     for (;;) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(give_up_at - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(give_up_at - std::chrono::steady_clock::now());
       const auto message = next(std::max(left, std::chrono::milliseconds{0}));
       if (!message || message->starts_with(begin)) return message;
     }

@@ -52,8 +52,7 @@ inline int become(const std::filesystem::path& program, const std::vector<std::s
   ::execv(program.c_str(), argv.data());
   return 127;
 }
-inline int become_program(const std::vector<std::string>& arguments, const Streams& streams,
-                          const Environment& more) {
+inline int become_program(const std::vector<std::string>& arguments, const Streams& streams, const Environment& more) {
   return become(CGMM_PROGRAM, arguments, streams, more);
 }
 

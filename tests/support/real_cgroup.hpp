@@ -75,8 +75,7 @@ class RealCgroupTree {
   /// The path of a cgroup as the history has it.
   std::string path_of(std::string_view name) const { return "/" + (dir_.filename() / name).string(); }
 
-  std::filesystem::path make(std::string_view name,
-                             std::optional<std::uint64_t> limit_bytes = std::nullopt) const {
+  std::filesystem::path make(std::string_view name, std::optional<std::uint64_t> limit_bytes = std::nullopt) const {
     const auto cgroup = dir_ / name;
     std::filesystem::create_directories(cgroup);
     if (limit_bytes) {
@@ -101,8 +100,7 @@ class RealCgroupTree {
       }
     }
     // EBUSY until a process that was just killed has left.
-    return eventually([&] { return ::rmdir(cgroup.c_str()) == 0 || errno == ENOENT; },
-                      std::chrono::seconds{10});
+    return eventually([&] { return ::rmdir(cgroup.c_str()) == 0 || errno == ENOENT; }, std::chrono::seconds{10});
   }
 
   std::filesystem::path mount_, dir_;

@@ -19,11 +19,9 @@ class ServiceProcess {
  public:
   /// Starts CGMM_PROGRAM with these arguments; what it says (both streams) goes to `log`, after what is
   /// there.
-  ServiceProcess(const std::vector<std::string>& arguments, std::filesystem::path log,
-                 const Environment& more = {})
-      : log_(std::move(log)), child_(ChildProcess::fork_off([&] {
-          return become_program(arguments, {log_, log_}, more);
-        })) {}
+  ServiceProcess(const std::vector<std::string>& arguments, std::filesystem::path log, const Environment& more = {})
+      : log_(std::move(log)),
+        child_(ChildProcess::fork_off([&] { return become_program(arguments, {log_, log_}, more); })) {}
 
   pid_t pid() const { return child_.pid(); }
   bool running() { return child_.running(); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// One thread of a child stands still while the others go on, as a thread that hangs in the kernel does: the debugger's way,
-// because no signal can do that. It goes on when this object goes. To be used by one thread.
+// One thread of a child stands still while the others go on, as a thread that hangs in the kernel does: the debugger's
+// way, because no signal can do that. It goes on when this object goes. To be used by one thread.
 
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -30,7 +30,8 @@ class StoppedThread {
     const std::string syscall = "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread_) + "/syscall";
     for (int left = 1000; left > 0; --left) {
       int status = 0;
-      stopped_ = ::ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr) == 0 && ::waitpid(thread_, &status, __WALL) == thread_;
+      stopped_ =
+          ::ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr) == 0 && ::waitpid(thread_, &status, __WALL) == thread_;
       if (!stopped_ || is_waiting(syscall)) return;
       ::ptrace(PTRACE_CONT, thread_, nullptr, nullptr);
       stopped_ = false;

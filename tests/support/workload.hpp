@@ -23,7 +23,7 @@
 namespace cgmm::test {
 
 inline bool is_in_memory(const std::filesystem::path& dir) {
-  struct ::statfs info {};
+  struct ::statfs info{};
   constexpr long kTmpfs = 0x01021994, kRamfs = 0x858458f6;
   return ::statfs(dir.c_str(), &info) != 0 || info.f_type == kTmpfs || info.f_type == kRamfs;
 }

@@ -28,7 +28,8 @@ class Node : public ::testing::Test {
   }
   void SetUp() override {
     if (boot_.status == 77) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: " << last_line(boot_.said) << " ***";
-    ASSERT_EQ(boot_.status, 0) << boot_.said << "The console said at last:\n" << tail_of(content_of(out() / "console.log"));
+    ASSERT_EQ(boot_.status, 0) << boot_.said << "The console said at last:\n"
+                               << tail_of(content_of(out() / "console.log"));
   }
 
   static fs::path out() { return fs::path{CGMM_SYSTEMD_OUT_DIR} / "node"; }
@@ -41,15 +42,20 @@ class Node : public ::testing::Test {
   static State state(const std::string& file) {
     State state;
     std::istringstream lines(result(file));
-    for (std::string line; std::getline(lines, line);) state[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
+    for (std::string line; std::getline(lines, line);)
+      state[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
     return state;
   }
-  static bool said(const std::string& file, const std::string& words) { return result(file).find(words) != std::string::npos; }
+  static bool said(const std::string& file, const std::string& words) {
+    return result(file).find(words) != std::string::npos;
+  }
 
   static inline ScriptRun boot_;
 };
 
-TEST_F(Node, WhateverTheGuestWaitedForCame) { EXPECT_EQ(result("failures"), "") << result("run.log") << result("waits.log"); }
+TEST_F(Node, WhateverTheGuestWaitedForCame) {
+  EXPECT_EQ(result("failures"), "") << result("run.log") << result("waits.log");
+}
 
 TEST_F(Node, AnInstallationStartsTheServiceAndItIsReady) {
   EXPECT_EQ(number("install.status"), 0) << result("install.txt");
@@ -79,7 +85,8 @@ TEST_F(Node, TheHistoryIsForRootAndTheGroupAdm) {
   const std::string modes = result("modes.txt");
   EXPECT_NE(modes.find("750 root:adm /var/lib/cgroup-memory-manager\n"), std::string::npos) << modes;
   for (const char* file : {"", "-wal", "-shm"}) {
-    EXPECT_NE(modes.find("640 root:adm /var/lib/cgroup-memory-manager/history.db" + std::string(file) + "\n"), std::string::npos)
+    EXPECT_NE(modes.find("640 root:adm /var/lib/cgroup-memory-manager/history.db" + std::string(file) + "\n"),
+              std::string::npos)
         << modes;
   }
   EXPECT_EQ(number("adm-reads.status"), 0) << result("adm-reads.txt");
@@ -139,7 +146,8 @@ TEST_F(Node, ARemovalEndsItAndKeepsConfigurationAndHistory) {
   EXPECT_NE(unit["ActiveState"], "active");
   EXPECT_EQ(unit["MainPID"], "0");
   EXPECT_FALSE(fs::exists(out() / "results/removed.process")) << result("removed.process");
-  EXPECT_EQ(result("removed.files"), "/etc/cgroup-memory-manager/config.toml\n/var/lib/cgroup-memory-manager/history.db\n");
+  EXPECT_EQ(result("removed.files"),
+            "/etc/cgroup-memory-manager/config.toml\n/var/lib/cgroup-memory-manager/history.db\n");
 }
 
 TEST_F(Node, APurgeLeavesNothing) {

@@ -32,11 +32,13 @@ struct ScriptRun {
 };
 
 /// Runs a script of the project with these arguments, unless nothing of this is for this build.
-inline ScriptRun run_script(const std::string& script, const std::vector<std::string>& arguments, const Environment& more = {}) {
+inline ScriptRun run_script(const std::string& script, const std::vector<std::string>& arguments,
+                            const Environment& more = {}) {
   ScriptRun run;
   if (!run.said.empty()) return run;
   std::filesystem::create_directories(CGMM_SYSTEMD_OUT_DIR);
-  const auto log = std::filesystem::path{CGMM_SYSTEMD_OUT_DIR} / (std::filesystem::path(script).filename().string() + ".log");
+  const auto log =
+      std::filesystem::path{CGMM_SYSTEMD_OUT_DIR} / (std::filesystem::path(script).filename().string() + ".log");
   std::filesystem::remove(log);
   ChildProcess child = ChildProcess::fork_off([&] {
     redirect_to({log, log});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Debian package: made from the tree as it is, without leaving anything there, and what it is made of. It is built as users
-// build it, but faster: without link-time optimisation and debug information.
+// The Debian package: made from the tree as it is, without leaving anything there, and what it is made of. It is built
+// as users build it, but faster: without link-time optimisation and debug information.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -30,20 +30,24 @@ std::string joined(const std::set<std::string>& words) {
 
 /// All there is but what this build and git write.
 std::string files_of_the_tree() {
-  return output_of("cd '" CGMM_SOURCE_DIR "' && find . \\( -path ./build -o -path ./.git \\) -prune -o -printf '%p %s\\n' | sort");
+  return output_of("cd '" CGMM_SOURCE_DIR
+                   "' && find . \\( -path ./build -o -path ./.git \\) -prune -o -printf '%p %s\\n' | sort");
 }
 
 class Package : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (std::system("command -v dpkg-buildpackage >/dev/null && command -v dh >/dev/null && command -v lintian >/dev/null") != 0) {
+    if (std::system(
+            "command -v dpkg-buildpackage >/dev/null && command -v dh >/dev/null && command -v lintian >/dev/null") !=
+        0) {
       build_.said = "there is no debhelper or lintian here (`packaging/install-build-deps package` installs them)";
       return;
     }
     fs::remove_all(package_directory());
     tree_before_ = files_of_the_tree();
-    build_ = run_script("packaging/build-deb", {package_directory().string()},
-                        {{"DEB_BUILD_OPTIONS", "noautodbgsym nolto"}, {"DEB_CXXFLAGS_STRIP", "-g"}, {"DEB_CXXFLAGS_APPEND", "-O1"}});
+    build_ = run_script(
+        "packaging/build-deb", {package_directory().string()},
+        {{"DEB_BUILD_OPTIONS", "noautodbgsym nolto"}, {"DEB_CXXFLAGS_STRIP", "-g"}, {"DEB_CXXFLAGS_APPEND", "-O1"}});
   }
   void SetUp() override {
     if (build_.status == 77) GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: " << last_line(build_.said) << " ***";
@@ -68,20 +72,24 @@ TEST_F(Package, HasTheVersionOfTheProgram) {
 }
 
 TEST_F(Package, HasWhatBelongsIntoIt) {
-  const auto files = words_of(output_of("dpkg-deb --fsys-tarfile '" + package_file().string() + "' | tar -t | grep -v '/$'"));
-  for (const char* file : {"./usr/bin/cgroup-memory-manager", "./usr/bin/cgmm", "./etc/cgroup-memory-manager/config.toml",
-                           "./usr/share/man/man8/cgroup-memory-manager.8.gz", "./usr/share/man/man8/cgmm.8.gz",
-                           "./usr/share/bash-completion/completions/cgmm", "./usr/share/zsh/vendor-completions/_cgmm",
-                           "./usr/share/fish/vendor_completions.d/cgmm.fish"}) {
+  const auto files =
+      words_of(output_of("dpkg-deb --fsys-tarfile '" + package_file().string() + "' | tar -t | grep -v '/$'"));
+  for (const char* file :
+       {"./usr/bin/cgroup-memory-manager", "./usr/bin/cgmm", "./etc/cgroup-memory-manager/config.toml",
+        "./usr/share/man/man8/cgroup-memory-manager.8.gz", "./usr/share/man/man8/cgmm.8.gz",
+        "./usr/share/bash-completion/completions/cgmm", "./usr/share/zsh/vendor-completions/_cgmm",
+        "./usr/share/fish/vendor_completions.d/cgmm.fish"}) {
     EXPECT_TRUE(files.contains(file)) << file << " is not among\n" << joined(files);
   }
-  EXPECT_EQ(output_of("dpkg-deb --info '" + package_file().string() + "' conffiles"), "/etc/cgroup-memory-manager/config.toml\n");
+  EXPECT_EQ(output_of("dpkg-deb --info '" + package_file().string() + "' conffiles"),
+            "/etc/cgroup-memory-manager/config.toml\n");
 }
 
 /// Every library more is one more that has to be there, in a version that fits, on every node.
 TEST_F(Package, NeedsFewLibraries) {
   const auto packages = all_matches(field("Depends") + ",", "(libc6|lib[a-z+-]*[a-z+])[0-9.a-z-]*(?: \\([^)]*\\))?,");
-  EXPECT_EQ(joined(packages), joined({"libc6", "libfmt", "libgcc-s", "libspdlog", "libsqlite", "libstdc++"})) << field("Depends");
+  EXPECT_EQ(joined(packages), joined({"libc6", "libfmt", "libgcc-s", "libspdlog", "libsqlite", "libstdc++"}))
+      << field("Depends");
 }
 
 TEST_F(Package, IsBuiltFromWhatTheBuildScriptInstalls) {
@@ -100,7 +108,8 @@ TEST_F(Package, IsBuiltFromWhatTheBuildScriptInstalls) {
 TEST_F(Package, IsHardened) {
   const TempDir directory;
   const std::string program = directory.path() / "usr/bin/cgroup-memory-manager";
-  ASSERT_EQ(std::system(("dpkg-deb --extract '" + package_file().string() + "' " + directory.path().string()).c_str()), 0);
+  ASSERT_EQ(std::system(("dpkg-deb --extract '" + package_file().string() + "' " + directory.path().string()).c_str()),
+            0);
   const std::string headers = output_of("LC_ALL=C readelf --file-header --dynamic --program-headers --wide " + program);
   for (const char* mark : {"Position-Independent Executable", "GNU_RELRO", "BIND_NOW"}) {
     EXPECT_NE(headers.find(mark), std::string::npos) << mark << "\n" << headers;

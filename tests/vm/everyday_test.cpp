@@ -18,19 +18,15 @@ class Everyday : public VmTest, public ::testing::WithParamInterface<Node> {
 INSTANTIATE_TEST_SUITE_P(Vm, Everyday, ::testing::Values(kV2On61, kV2On612, kV1On61),
                          [](const auto& instance) { return instance.param.name; });
 
-TEST_P(Everyday, TheScenarioGotAllItWaitedFor) {
-  EXPECT_EQ(result("failures"), "");
-}
+TEST_P(Everyday, TheScenarioGotAllItWaitedFor) { EXPECT_EQ(result("failures"), ""); }
 
 TEST_P(Everyday, TheHierarchyIsFoundWithoutAnyOption) {
   const std::string found = "cgroup " + node().hierarchy + " at " + node().parent;
-  EXPECT_NE(result("check.txt").find("hierarchy      " + found + " "), std::string::npos)
-      << result("check.txt");
+  EXPECT_NE(result("check.txt").find("hierarchy      " + found + " "), std::string::npos) << result("check.txt");
   EXPECT_NE(result("main/service.log").find(found + "\n"), std::string::npos) << result("main/service.log");
   EXPECT_EQ(history("main").text("SELECT value FROM node WHERE key = 'hierarchy'"), node().hierarchy);
   EXPECT_EQ(history("main").text("SELECT value FROM node WHERE key = 'parent'"), node().parent);
-  EXPECT_TRUE(
-      history("main").text("SELECT value FROM node WHERE key = 'kernel'").starts_with(node().kernel + "."));
+  EXPECT_TRUE(history("main").text("SELECT value FROM node WHERE key = 'kernel'").starts_with(node().kernel + "."));
 }
 
 TEST_P(Everyday, TheContainersAndNothingElseAreWatched) {
@@ -48,8 +44,7 @@ TEST_P(Everyday, TheContainersAndNothingElseAreWatched) {
 TEST_P(Everyday, TheServiceEndsInGoodOrderWithoutAFault) {
   const auto db = history("main");
   EXPECT_EQ(result("main/exit_status"), "0\n");
-  EXPECT_EQ(db.number("SELECT count(*) FROM service_event WHERE kind LIKE '%fault%' OR kind LIKE '%error%'"),
-            0);
+  EXPECT_EQ(db.number("SELECT count(*) FROM service_event WHERE kind LIKE '%fault%' OR kind LIKE '%error%'"), 0);
   EXPECT_EQ(db.number("SELECT sum(error_count) FROM scan"), 0);
   EXPECT_EQ(db.number("SELECT count(*) FROM reclaim WHERE outcome = 'started'"), 0);
 }
@@ -58,8 +53,7 @@ TEST_P(Everyday, TheLastSampleHasTheKernelsOwnNumbers) {
   const auto db = history("main");
   for (const std::string name : {"streamed", "served", "bare", "tmpfs"}) {
     const auto last = [&](const std::string& column) {
-      return 1024 *
-             db.number("SELECT " + column + " FROM sample" + of(db, name) + " ORDER BY scan_id DESC LIMIT 1");
+      return 1024 * db.number("SELECT " + column + " FROM sample" + of(db, name) + " ORDER BY scan_id DESC LIMIT 1");
     };
     const auto end = kernel(name, "end");
     EXPECT_EQ(last("file_kib"), end.number("memory.stat", node().file)) << name;
@@ -80,11 +74,9 @@ TEST_P(Everyday, OnlyTheReclaimableCacheOfTheIdleIsFreedAndItsAmountIsTheKernels
     EXPECT_TRUE(nearly_equal(first("usage_after_bytes"), after.number(node().usage), kStockBytes)) << name;
     EXPECT_EQ(first("file_before_bytes"), before.number("memory.stat", node().file)) << name;
     // Read right after the reclaim, when a batch a processor may not have been folded into memory.stat yet.
+    EXPECT_TRUE(nearly_equal(first("file_after_bytes"), after.number("memory.stat", node().file), kStockBytes)) << name;
     EXPECT_TRUE(
-        nearly_equal(first("file_after_bytes"), after.number("memory.stat", node().file), kStockBytes))
-        << name;
-    EXPECT_TRUE(nearly_equal(first("freed_bytes"), before.number(node().usage) - after.number(node().usage),
-                             kStockBytes))
+        nearly_equal(first("freed_bytes"), before.number(node().usage) - after.number(node().usage), kStockBytes))
         << name;
     EXPECT_EQ(before.number("memory.stat", node().anon), after.number("memory.stat", node().anon)) << name;
   }
@@ -100,8 +92,7 @@ TEST_P(Everyday, AStreamedFileIsReclaimedDownToTheTargetAndStaysAway) {
   EXPECT_EQ(streamed("count(*)"), 1);
   EXPECT_EQ(streamed("threshold_bytes"), 16 * kMiB);
   if (v1()) {
-    EXPECT_EQ(kernel("streamed", "reclaimed").number("memory.stat", node().file), 0)
-        << "it can only be emptied";
+    EXPECT_EQ(kernel("streamed", "reclaimed").number("memory.stat", node().file), 0) << "it can only be emptied";
   } else {
     EXPECT_EQ(streamed("file_before_bytes - requested_bytes"), 8 * kMiB) << "half the threshold is to stay";
     EXPECT_LE(kernel("streamed", "reclaimed").number("memory.stat", node().file), 8 * kMiB);
@@ -110,12 +101,10 @@ TEST_P(Everyday, AStreamedFileIsReclaimedDownToTheTargetAndStaysAway) {
     EXPECT_GE(kernel("streamed", "reclaimed").number("memory.stat", node().file), 6 * kMiB) << "and not far below";
   }
   if (node().kernel == "6.12") {
-    EXPECT_EQ(kernel("streamed", "reclaimed").number("memory.stat", node().file), 8 * kMiB)
-        << "6.1 frees more";
+    EXPECT_EQ(kernel("streamed", "reclaimed").number("memory.stat", node().file), 8 * kMiB) << "6.1 frees more";
   }
 
-  EXPECT_EQ(db.text("SELECT verdict || ' ' || judged_by || ' ' || effect_ended_by FROM v_reclaim" +
-                    of(db, "streamed")),
+  EXPECT_EQ(db.text("SELECT verdict || ' ' || judged_by || ' ' || effect_ended_by FROM v_reclaim" + of(db, "streamed")),
             "effective refaults observe_for");
   EXPECT_EQ(streamed("refaulted_bytes"), 0);
   EXPECT_LE(streamed("regrown_bytes"), 0);
@@ -132,8 +121,7 @@ TEST_P(Everyday, AFileReadRightBackIsChurnByTheKernelsOwnCountAndDoublesTheCoold
     return kernel("served", moment).number("memory.stat", node().refault_file);
   };
   EXPECT_EQ(db.number("SELECT count(*) FROM reclaim" + of(db, "served")), 1);
-  EXPECT_EQ(db.text("SELECT verdict || ' ' || judged_by || ' ' || effect_ended_by FROM v_reclaim" +
-                    of(db, "served")),
+  EXPECT_EQ(db.text("SELECT verdict || ' ' || judged_by || ' ' || effect_ended_by FROM v_reclaim" + of(db, "served")),
             "churn refaults observe_for");
   EXPECT_EQ(db.number("SELECT refaulted_bytes FROM v_reclaim" + of(db, "served")),
             (refaults("reread") - refaults("reclaimed")) * kPageBytes);
@@ -160,8 +148,7 @@ TEST_P(Everyday, AFileReadInALoopIsReclaimedLessAndLess) {
         << "between reclaim " << i << " and the next";
   }
   EXPECT_EQ(db.number("SELECT strikes FROM cooldown" + of(db, "looping")), churns);
-  EXPECT_EQ(db.number("SELECT until_us - last_reclaim_at_us FROM cooldown" + of(db, "looping")),
-            5'000'000 << churns);
+  EXPECT_EQ(db.number("SELECT until_us - last_reclaim_at_us FROM cooldown" + of(db, "looping")), 5'000'000 << churns);
 }
 
 // The kernel remembers evicted pages for eight times what a cgroup still holds. v1 leaves nothing, and where
@@ -173,8 +160,7 @@ TEST_P(Everyday, OfACgroupWithNothingButCacheV1ForgetsWhatItEvicted) {
   EXPECT_GE(db.number("SELECT regrown_bytes FROM v_reclaim" + of(db, "bare")), 30 * kMiB);
   if (v1()) {
     EXPECT_LT(refaulted, 4 * kMiB);
-    EXPECT_EQ(db.text("SELECT verdict || ' ' || judged_by FROM v_reclaim" + of(db, "bare")),
-              "unknown regrowth");
+    EXPECT_EQ(db.text("SELECT verdict || ' ' || judged_by FROM v_reclaim" + of(db, "bare")), "unknown regrowth");
     EXPECT_EQ(db.number("SELECT strikes FROM cooldown" + of(db, "bare")), 1) << "it has grown again";
   } else {
     EXPECT_GE(refaulted, 30 * kMiB);

@@ -31,9 +31,7 @@ struct Node {
   std::string refault_file;
 };
 
-inline void PrintTo(const Node& node, std::ostream* out) {
-  *out << node.name;
-}
+inline void PrintTo(const Node& node, std::ostream* out) { *out << node.name; }
 
 inline const Node kV2On61{.name = "v2_6_1",
                           .kernel = "6.1",

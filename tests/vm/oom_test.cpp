@@ -23,7 +23,8 @@ class Oom : public VmTest, public ::testing::WithParamInterface<Node> {
     return "no victim";
   }
   /// Every row there is of it.
-  std::string kills(const std::string& name, const std::string& columns = "source, victim_pid, victim_comm, cause") const {
+  std::string kills(const std::string& name,
+                    const std::string& columns = "source, victim_pid, victim_comm, cause") const {
     SQLite::Database db(result_path("oom/history.db"), SQLite::OPEN_READWRITE);
     SQLite::Statement query(db, "SELECT " + columns + " FROM v_oom_kill WHERE path = ?");
     query.bind(1, cgroups().at(name));
@@ -95,11 +96,12 @@ TEST_P(Oom, ACgroupThatIsGoneAMomentLaterKeepsItsKill) {
 
 TEST_P(Oom, AKillWhileTheServiceWasDownIsFoundInTheLog) {
   EXPECT_EQ(kills("oom_down"), logged("oom_down", "anon_growth"));
-  EXPECT_EQ(history("oom").number("SELECT killed_at_us BETWEEN (SELECT max(at_us) FROM service_event WHERE kind = 'stop' "
-                                  "AND at_us < (SELECT max(at_us) FROM service_event WHERE kind = 'start')) - 1000000 AND "
-                                  "(SELECT max(at_us) FROM service_event WHERE kind = 'start') FROM oom_kill" +
-                                  of(history("oom"), "oom_down")),
-            1);
+  EXPECT_EQ(
+      history("oom").number("SELECT killed_at_us BETWEEN (SELECT max(at_us) FROM service_event WHERE kind = 'stop' "
+                            "AND at_us < (SELECT max(at_us) FROM service_event WHERE kind = 'start')) - 1000000 AND "
+                            "(SELECT max(at_us) FROM service_event WHERE kind = 'start') FROM oom_kill" +
+                            of(history("oom"), "oom_down")),
+      1);
 }
 
 TEST_P(Oom, TheCounterHasShownTheSameKillsAndMadeNoneOfItsOwn) {

@@ -131,9 +131,7 @@ class VmTest : public ::testing::Test {
 
   std::string result(const std::string& file) const { return content_of(run_->out / "results" / file); }
   std::filesystem::path result_path(const std::string& file) const { return run_->out / "results" / file; }
-  bool has_result(const std::string& file) const {
-    return std::filesystem::exists(run_->out / "results" / file);
-  }
+  bool has_result(const std::string& file) const { return std::filesystem::exists(run_->out / "results" / file); }
   /// Name and path of the containers that the guest made.
   std::map<std::string, std::string> cgroups() const {
     std::istringstream words(result("cgroups"));
@@ -143,13 +141,11 @@ class VmTest : public ::testing::Test {
   }
   /// The SQL condition for such a container's rows.
   std::string of(const History& db, const std::string& cgroup) const {
-    return " WHERE cgroup_id = " + std::to_string(db.number("SELECT cgroup_id FROM cgroup WHERE path = '" +
-                                                            cgroups().at(cgroup) + "'"));
+    return " WHERE cgroup_id = " +
+           std::to_string(db.number("SELECT cgroup_id FROM cgroup WHERE path = '" + cgroups().at(cgroup) + "'"));
   }
 
-  History history(const std::string& name) const {
-    return History(run_->out / "results" / name / "history.db");
-  }
+  History history(const std::string& name) const { return History(run_->out / "results" / name / "history.db"); }
   KernelNumbers kernel(const std::string& cgroup, const std::string& moment) const {
     return KernelNumbers(run_->out / "results" / "kernel" / (cgroup + "." + moment));
   }

@@ -31,9 +31,7 @@ namespace {
 using Arguments = std::vector<std::string>;
 constexpr std::size_t kBlockBytes = 256 * 1024;
 
-[[noreturn]] void fail(const std::string& what) {
-  throw std::runtime_error(what + ": " + std::strerror(errno));
-}
+[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what + ": " + std::strerror(errno)); }
 
 int open_or_fail(const std::string& file, int flags) {
   const int fd = ::open(file.c_str(), flags | O_CLOEXEC, 0600);
