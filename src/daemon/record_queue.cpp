@@ -72,9 +72,9 @@ std::uint64_t RecordQueue::keep(Record&& record) {
   if (kept_ >= kMaxKept + (is_event ? kMaxEvents : 0)) {
     ++refused_.others;
     const auto* const reclaim = std::get_if<core::Reclaim>(&record);
-    if (reclaim != nullptr && reclaim->cooldown) refused_.cooldowns[reclaim->id] = *reclaim->cooldown;
+    if (reclaim != nullptr && reclaim->cooldown) refused_cooldowns_[reclaim->id] = *reclaim->cooldown;
     if (const auto* const moved = std::get_if<core::MovedCooldown>(&record))
-      refused_.cooldowns[moved->id] = moved->cooldown;
+      refused_cooldowns_[moved->id] = moved->cooldown;
     return UINT64_MAX;  // never committed
   }
   ++kept_;
@@ -131,6 +131,10 @@ std::vector<Record> RecordQueue::take() {
   pushed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
   progress_.recorder_busy_since_us = steady_now_us();
   kept_ = 0;
+  for (auto& [id, cooldown] : std::exchange(refused_cooldowns_, {})) {
+    waiting_.emplace_back(core::MovedCooldown{id, cooldown});
+    ++pushed_count_;
+  }
   taken_count_ = static_cast<std::int64_t>(waiting_.size());
   return std::exchange(waiting_, {});
 }

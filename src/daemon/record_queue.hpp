@@ -48,7 +48,8 @@ class RecordQueue {
   /// The service stops: nobody waits for a commit any more.
   void end_waits();
 
-  /// For the recorder: everything that waits, in order; empty when the queue was closed and nothing waits any more.
+  /// For the recorder: everything that waits, in order, and then the cooldowns of what was refused; empty when the
+  /// queue was closed and nothing waits any more.
   std::vector<Record> take();
   /// For the recorder: `records` of what take() returned are on disk, or given up.
   void done(const std::vector<Record>& records);
@@ -93,7 +94,6 @@ class RecordQueue {
   struct Refused {
     std::int64_t scans = 0;
     std::int64_t others = 0;
-    std::unordered_map<core::CgroupId, core::Cooldown> cooldowns;  // as the refused reclaims left them
   };
   /// What was refused since the last call.
   Refused take_refused();
@@ -118,7 +118,8 @@ class RecordQueue {
   Progress progress_;             // but for waiting_count
   std::int64_t taken_count_ = 0;  // records that the recorder holds
   Refused refused_;
-  std::uint64_t pushed_count_ = 0;  // tickets count from 1
+  std::unordered_map<core::CgroupId, core::Cooldown> refused_cooldowns_;  // of refused records: they must be on record
+  std::uint64_t pushed_count_ = 0;                                        // tickets count from 1
   std::uint64_t committed_count_ = 0;
   bool closed_ = false;
   bool waits_ended_ = false;

@@ -54,14 +54,13 @@ Recorder::Recorder(store::Keeper& keeper, RecordQueue& queue, kernel::ContainerL
     : keeper_(keeper), queue_(queue), names_(std::move(names)), run_(std::move(run)) {}
 
 void Recorder::begin(const core::Handover& handover, const std::string& begins_without) {
-  for (const auto& [id, cooldown] : handover.cooldowns) remember(id, cooldown, 0);
-  if (handover.log_position) log_position_ = *handover.log_position;
+  standing_.note(handover);
+  was_open_ = begins_without.empty();
   if (!begins_without.empty()) {
     fault_begins(begins_without);
-  } else if (!keeper_.put_aside().empty()) {
-    spdlog::error("the history was damaged: {}", core::escape_for_terminal(keeper_.put_aside()));
-    queue_.push(core::ServiceEvent{run_.started_at_us, "fault_begin", "the history was damaged: " + keeper_.put_aside(),
-                                   "history"});
+  } else if (const std::string done = keeper_.take_what_was_done(); !done.empty()) {
+    spdlog::error("the history was damaged: {}", core::escape_for_terminal(done));
+    queue_.push(core::ServiceEvent{run_.started_at_us, "fault_begin", "the history was damaged: " + done, "history"});
     queue_.push(core::ServiceEvent{wall_now_us(), "fault_end", "a new history is written", "history"});
   }
 }
@@ -74,10 +73,7 @@ void Recorder::run() {
     has_freed_much_ = row_count(batch) >= kManyRows;
     bool recorded = record(batch);
     while (!recorded && queue_.wait_to_retry(kRetryEvery)) recorded = record(batch);
-    if (!recorded) {  // the last try waits for nothing
-      try_again_at_us_ = 0;
-      is_last_try_ = true;
-    }
+    if (!recorded) try_again_at_us_ = 0;  // the last try waits for nothing
     if (!recorded && !record(batch)) {
       spdlog::error("{} records could not be written before the stop and are lost: {}", batch.size() - stored_count_,
                     core::escape_for_terminal(fault_));
@@ -100,7 +96,7 @@ void Recorder::run() {
 }
 
 bool Recorder::record(const std::vector<Record>& batch) {
-  if (stored_count_ == 0) remember(batch);
+  if (stored_count_ == 0) standing_.note(batch, wall_now_us());
   if (!make_ready()) return false;
   while (stored_count_ < batch.size()) {
     const std::span<const Record> portion = next_portion(std::span(batch).subspan(stored_count_));
@@ -110,11 +106,6 @@ bool Recorder::record(const std::vector<Record>& batch) {
     if (!damage_.empty() || !keeper_.is_in_place()) return false;
   }
   stored_count_ = 0;
-  for (const auto& [id, cooldown] : late_cooldowns_) {
-    remember(id, cooldown, 0);
-    must_restate_ = true;
-  }
-  late_cooldowns_.clear();
   fault_ends();
   name_containers(batch);
   tend();
@@ -169,21 +160,19 @@ void Recorder::check_for_damage() {
   damage_ = keeper_.damage();
 }
 
-/// Whether there is a history to write to. Opening and renewing are tried less and less often: they cost more than a
+/// Whether there is a history to write to. Leaving and opening one are tried less and less often: they cost more than a
 /// commit.
 bool Recorder::make_ready() {
   if (keeper_.is_open() && damage_.empty()) check_for_damage();
-  const bool is_ready = keeper_.is_open() && damage_.empty() && keeper_.is_in_place();
-  if (is_ready && !must_restate_) return true;
+  if (keeper_.is_open() && damage_.empty() && keeper_.is_in_place()) return true;
   const std::int64_t now_us = steady_now_us();
   if (now_us < try_again_at_us_) return false;
   try {
-    if (!is_ready) keeper_.is_open() ? renew() : open();
-    restate();
+    if (keeper_.is_open()) leave();
+    open();
     try_again_after_us_ = 0;
     return true;
   } catch (const std::exception& error) {
-    if (keeper_.is_open() && store::is_damage(error)) damage_ = std::string("SQLite says: ") + error.what();
     fault_begins(error.what());
     try_again_after_us_ = std::clamp<std::int64_t>(try_again_after_us_ * 2, kTryAgainFirst_us, kTryAgainLast_us);
     try_again_at_us_ = now_us + try_again_after_us_;
@@ -192,64 +181,20 @@ bool Recorder::make_ready() {
 }
 
 void Recorder::open() {
-  const core::Handover handover = keeper_.begin(wall_now_us(), run_.detail, run_.started_at_us);
-  must_restate_ = true;
-  damage_.clear();
-  renewed_ = keeper_.put_aside();
+  const std::int64_t now_us = wall_now_us();
+  const core::Handover handover = keeper_.begin(was_open_ ? now_us : run_.started_at_us, run_.detail,
+                                                [&](store::History& history) { standing_.record_in(history, now_us); });
+  if (std::exchange(was_open_, true)) return;
+  standing_.note(handover);
   run_.hand_over(handover);
 }
 
-void Recorder::renew() {
+void Recorder::leave() {
   if (fault_began_at_us_ == 0)
     fault_begins(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
-  renewed_ = keeper_.renew(!damage_.empty(), wall_now_us(), run_.detail, is_last_try_);
-  must_restate_ = true;
+  queue_.ask_for_announcement();
+  keeper_.leave(damage_);
   damage_.clear();
-}
-
-/// What holds now, in a history that may not have it.
-void Recorder::restate() {
-  store::History& history = keeper_.history();
-  const std::int64_t now_us = wall_now_us();
-  with_room([&] {
-    history.begin();
-    if (!node_facts_.facts.empty()) history.record(node_facts_);
-    if (!log_position_.boot_id.empty()) history.record(log_position_);
-    for (const auto& [id, holding] : cooldowns_) {
-      if (holding.cooldown.until_us > now_us) history.record(id, holding.cooldown);
-    }
-    history.commit();
-  });
-  must_restate_ = false;
-}
-
-void Recorder::remember(const std::vector<Record>& batch) {
-  for (const Record& record : batch) {
-    if (const auto* facts = std::get_if<core::NodeFacts>(&record)) {
-      node_facts_ = *facts;
-    } else if (const auto* position = std::get_if<core::LogPosition>(&record)) {
-      log_position_ = *position;
-    } else if (const auto* kill = std::get_if<core::OomKill>(&record)) {
-      log_position_ = kill->position;
-    } else if (const auto* reclaim = std::get_if<core::Reclaim>(&record)) {
-      if (reclaim->cooldown) remember(reclaim->id, *reclaim->cooldown, reclaim->reclaim_id);
-    } else if (const auto* effect = std::get_if<core::Effect>(&record); effect != nullptr && effect->cooldown) {
-      const auto of_it = [&](const auto& entry) { return entry.second.reclaim_id == effect->reclaim_id; };
-      const auto found = std::ranges::find_if(cooldowns_, of_it);
-      if (found != cooldowns_.end()) found->second.cooldown = *effect->cooldown;
-    } else if (const auto* moved = std::get_if<core::MovedCooldown>(&record)) {
-      const auto found = cooldowns_.find(moved->id);
-      remember(moved->id, moved->cooldown, found == cooldowns_.end() ? 0 : found->second.reclaim_id);
-    }
-  }
-}
-
-void Recorder::remember(const core::CgroupId& id, const core::Cooldown& cooldown, std::int64_t reclaim_id) {
-  cooldowns_[id] = {cooldown, reclaim_id};
-  if (cooldowns_.size() < prune_at_count_) return;
-  const std::int64_t now_us = wall_now_us();
-  std::erase_if(cooldowns_, [&](const auto& entry) { return entry.second.cooldown.until_us <= now_us; });
-  prune_at_count_ = std::max<std::size_t>(1000, 2 * cooldowns_.size());
 }
 
 /// What the history needs beside what is recorded: to be tidied, and room.
@@ -404,7 +349,6 @@ void Recorder::fault_begins(const std::string& why) {
 
 void Recorder::fault_ends() {
   const RecordQueue::Refused refused = queue_.take_refused();
-  late_cooldowns_ = refused.cooldowns;  // they come after what waits now
   if (fault_began_at_us_ == 0 && refused.scans == 0 && refused.others == 0) return;
   const std::int64_t now_us = wall_now_us();
   const std::string lost =
@@ -412,9 +356,10 @@ void Recorder::fault_ends() {
   if (fault_began_at_us_ != 0) {
     spdlog::warn("the history can be written again after {}; {}", core::format_duration_us(now_us - fault_began_at_us_),
                  lost);
-    const std::string became = renewed_.empty() ? "" : "; " + std::exchange(renewed_, "");
-    if (!became.empty()) spdlog::warn("the history: {}", core::escape_for_terminal(became.substr(2)));
-    queue_.push(core::ServiceEvent{now_us, "fault_end", "history can be written again; " + lost + became, "history"});
+    const std::string done = keeper_.take_what_was_done();
+    if (!done.empty()) spdlog::warn("the history: {}", core::escape_for_terminal(done));
+    queue_.push(core::ServiceEvent{
+        now_us, "fault_end", "history can be written again; " + lost + (done.empty() ? "" : "; " + done), "history"});
   }
   if (refused.scans > 0 || refused.others > 0) {
     queue_.push(core::ServiceEvent{now_us, "gap", lost + " while the history could not be written"});

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "daemon/record_queue.hpp"
+#include "daemon/standing_records.hpp"
 #include "kernel/container_logs.hpp"
 #include "store/keeper.hpp"
 
@@ -51,10 +52,7 @@ class Recorder {
   bool make_ready();
   void check_for_damage();
   void open();
-  void renew();
-  void restate();
-  void remember(const std::vector<Record>& batch);
-  void remember(const core::CgroupId& id, const core::Cooldown& cooldown, std::int64_t reclaim_id);
+  void leave();
   template <class Act>
   void with_room(Act act);
   bool store_portion(std::span<const Record> portion);
@@ -72,25 +70,14 @@ class Recorder {
   RecordQueue& queue_;
   kernel::ContainerLogs names_;
   ThisRun run_;
-  std::size_t stored_count_ = 0;                                       // of the batch that is being recorded
-  bool has_freed_much_ = false;                                        // with the last batch
-  bool is_last_try_ = false;                                           // before the stop
-  std::unordered_map<core::CgroupId, core::Cooldown> late_cooldowns_;  // of reclaims that the queue has refused
-  bool must_restate_ = false;                                          // what is open does not have what holds now
-  std::string damage_;                                                 // what SQLite says of it; empty: none is known
-  std::string renewed_;               // what became of the file, in words, for the end of the fault
+  std::size_t stored_count_ = 0;      // of the batch that is being recorded
+  bool has_freed_much_ = false;       // with the last batch
+  std::string damage_;                // what SQLite says of it; empty: none is known
   std::int64_t try_again_at_us_ = 0;  // to open or to renew, of the steady clock
   std::int64_t try_again_after_us_ = 0;
   std::int64_t check_again_at_us_ = 0;
-  // What holds now, for a history in which it is not.
-  struct Holding {
-    core::Cooldown cooldown;
-    std::int64_t reclaim_id = 0;  // 0: of an earlier run
-  };
-  std::unordered_map<core::CgroupId, Holding> cooldowns_;
-  std::size_t prune_at_count_ = 1000;
-  core::NodeFacts node_facts_;
-  core::LogPosition log_position_;
+  bool was_open_ = false;
+  StandingRecords standing_;
   struct Nameless {
     core::NamedCgroup cgroup;
     int tries_left = 0;

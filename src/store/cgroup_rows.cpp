@@ -13,7 +13,6 @@ namespace cgmm::store {
 CgroupRows::CgroupRows(SQLite::Database& database)
     : database_(database),
       find_(database, "SELECT cgroup_id, oom_kills_total FROM cgroup WHERE path = ?1 AND inode = ?2"),
-      is_there_(database, "SELECT 1 FROM cgroup WHERE cgroup_id = ?"),
       add_(database,
            "INSERT INTO cgroup (runtime, container_id, pod_uid, qos_class, workload, "
            "path, inode, first_seen_at_us, last_seen_at_us) "
@@ -182,15 +181,6 @@ void CgroupRows::remember(core::CgroupKey key, std::optional<Known> now) {
   } else {
     known_.erase(key);
   }
-}
-
-bool CgroupRows::give_keys(Keys&& keys) {
-  for (const auto& entry : keys) {
-    if (!Use(is_there_, entry.second.cgroup_id).step()) return false;
-  }
-  known_ = std::move(keys);
-  order_.holds = partial_order_.holds = false;
-  return true;
 }
 
 void CgroupRows::keep() {

@@ -20,11 +20,6 @@
 namespace cgmm::store {
 
 class CgroupRows {
-  struct Known {
-    std::int64_t cgroup_id = 0;
-    std::optional<std::uint64_t> oom_kills_total;
-  };
-
  public:
   explicit CgroupRows(SQLite::Database& database);
 
@@ -47,16 +42,14 @@ class CgroupRows {
   /// costs next to nothing.
   std::span<const Place> place(const core::Scan& scan);
 
-  /// What the keys stand for, for another connection to the same rows, or to a copy of them. give_keys() returns false,
-  /// and knows nothing, where a row is missing.
-  using Keys = std::unordered_map<core::CgroupKey, Known>;
-  Keys take_keys() { return std::move(known_); }
-  bool give_keys(Keys&& keys);
-
   void keep();
   void undo();
 
  private:
+  struct Known {
+    std::int64_t cgroup_id = 0;
+    std::optional<std::uint64_t> oom_kills_total;
+  };
   const Known& known(core::CgroupKey key) const;
   void remember(core::CgroupKey key, std::optional<Known> now);
   std::int64_t add(const core::AppearedCgroup& cgroup, const std::string& workload, std::int64_t at_us);
@@ -66,7 +59,7 @@ class CgroupRows {
   std::optional<core::Limits> latest_limits(std::int64_t cgroup_id);
   void store_oom_kills_total(core::CgroupKey key, std::optional<std::uint64_t> total);
 
-  Keys known_;
+  std::unordered_map<core::CgroupKey, Known> known_;
   struct Order {
     std::vector<Place> places;
     bool holds = false;  // nobody has appeared or vanished since
@@ -78,7 +71,6 @@ class CgroupRows {
 
   SQLite::Database& database_;
   SQLite::Statement find_;
-  SQLite::Statement is_there_;
   SQLite::Statement add_;
   SQLite::Statement reappear_;
   SQLite::Statement store_names_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <fstream>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -16,7 +17,6 @@
 #include "core/units.hpp"
 #include "store/cgroup_rows.hpp"
 #include "store/lock_file.hpp"
-#include "store/log_check.hpp"
 #include "store/oom_kills.hpp"
 #include "store/open.hpp"
 #include "store/refusal.hpp"
@@ -71,6 +71,12 @@ std::int64_t written_at_ns(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec : 0;
 }
 
+/// SQLite writes a WAL's header when it begins one. When somebody empties the file, it goes on after a hole.
+bool begins_like_a_wal(const std::filesystem::path& path) {
+  constexpr int kFirstByte = 0x37;
+  return std::ifstream(path, std::ios::binary).get() == kFirstByte;
+}
+
 constexpr const char* kStoreReclaim =
     "INSERT OR REPLACE INTO reclaim (reclaim_id, cgroup_id, started_at_us, duration_us, method, "
     "threshold_bytes, requested_bytes, "
@@ -122,7 +128,7 @@ struct History::Impl {
   }
 
   std::int64_t last_scan_at_us();
-  std::string settle_last_run(std::int64_t now_us);
+  std::string settle_last_run(std::int64_t now_us, const std::optional<RunBefore>& run_before);
 
   void take_up_log(bool anyway);
   void require_log_taken_up();
@@ -130,7 +136,6 @@ struct History::Impl {
   std::int64_t log_bytes() const;
   bool rests(std::int64_t now_us);
   std::int64_t version_by_others();
-  bool has_sound_log();
   bool has_room_for(std::size_t sample_count);
 
   std::filesystem::path name;    // as configured
@@ -152,7 +157,7 @@ struct History::Impl {
   int log_pages = 0;              // in the log after the last commit
   int log_taken_up_at_pages = 0;  // when that was tried last
   bool log_is_held = false;
-  bool log_is_bad = false;
+  bool log_is_cut = false;
   int log_error = 0;  // SQLite's code, when the log could not be taken up
   std::int64_t samples_since_tidy = 0;
   std::int64_t samples_in_transaction = 0;
@@ -167,7 +172,6 @@ struct History::Impl {
   std::optional<FileId> file_id;
   std::int64_t file_written_at_ns = 0;    // by us: only when the log is taken up
   std::optional<FileId> log_id;           // nullopt: nothing was written to it yet
-  std::int64_t log_written_at_ns = 0;     // by us
   std::int64_t scanned_at_us = 0;         // the latest scan of all in this run; 0: none yet
   std::int64_t scanned_before_at_us = 0;  // its value when the transaction began
 
@@ -309,11 +313,7 @@ void History::Impl::take_up_log(bool anyway) {
   const std::int64_t enough_bytes =
       std::min(kCheckpointEveryBytes, keep ? keep->max_size_bytes / kCheckpointShare : INT64_MAX);
   if (!anyway && (log_pages - log_taken_up_at_pages) * page_bytes < enough_bytes) return;
-  if (!anyway && !has_sound_log()) {
-    log_is_bad = true;
-    throw SQLite::Exception("its log (-wal) was emptied or overwritten",
-                            SQLITE_IOERR);  // of the file itself nothing is known
-  }
+  if (log_is_cut) return;  // what is left of it is not to be written to the file
   int in_log = 0;
   int taken_up = 0;
   const bool was_written_by_others = written_at_ns(path) != file_written_at_ns;
@@ -348,33 +348,18 @@ void History::commit() {
   impl_->in_transaction = false;
   impl_->cgroups.keep();
   if (!impl_->log_id) impl_->log_id = id_of(log_of(impl_->path), /*may_be_empty=*/true);
-  impl_->log_written_at_ns = written_at_ns(log_of(impl_->path));
+  impl_->log_is_cut = !begins_like_a_wal(log_of(impl_->path));
 }
 
 bool History::has_its_file() const { return id_of(impl_->name, /*may_be_empty=*/false) == impl_->file_id; }
 
 bool History::has_its_log() const {
   if (!impl_->log_id) return true;
-  const std::filesystem::path log = log_of(impl_->path);
-  if (id_of(log, /*may_be_empty=*/true) != impl_->log_id) return false;
-  if (written_at_ns(log) == impl_->log_written_at_ns) return !impl_->log_is_bad;
-  if (!impl_->has_sound_log()) return false;  // somebody has written to it
-  impl_->log_written_at_ns = written_at_ns(log);
-  return true;
+  return !impl_->log_is_cut && id_of(log_of(impl_->path), /*may_be_empty=*/true) == impl_->log_id;
 }
 
-bool History::has_sound_log() { return impl_->has_sound_log(); }
-
-/// Another one in its place is another matter.
-bool History::Impl::has_sound_log() {
-  const std::filesystem::path log = log_of(path);
-  if (!log_id || id_of(log, /*may_be_empty=*/true) != log_id) return true;
-  for (int looks = 0; looks < 5; ++looks) {
-    const LogIndex index = log_index(database);
-    if (is_log_sound(log, index)) return true;
-    if (log_index(database) == index) return false;  // else somebody has cut it off or begun it anew meanwhile
-  }
-  return true;
+bool History::is_log_cut() const {
+  return impl_->log_is_cut && id_of(log_of(impl_->path), /*may_be_empty=*/true) == impl_->log_id;
 }
 
 bool History::was_written_by_others() const { return written_at_ns(impl_->path) != impl_->file_written_at_ns; }
@@ -391,32 +376,14 @@ bool History::take_up_all() {
 
 std::string History::carry_over_to(const std::filesystem::path& to) { return carry_over(impl_->database, to); }
 
-struct History::RunState {
-  std::int64_t reclaims_before = 0;
-  std::int64_t scanned_at_us = 0;
-  std::int64_t lost_scans = 0;
-  bool keys_hold = true;
-  CgroupRows::Keys keys;
-};
-
-History::Run History::leave(Leave how) {
+void History::close_without_checkpoint() {
   sqlite3* const handle = impl_->database.getHandle();
   int yes = 1;
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &yes);
-  if (how != Leave::in_order) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  return std::make_shared<RunState>(RunState{.reclaims_before = impl_->reclaims_before,
-                                             .scanned_at_us = impl_->scanned_at_us,
-                                             .lost_scans = impl_->lost.scans,
-                                             .keys_hold = how != Leave::log_is_damaged,
-                                             .keys = impl_->cgroups.take_keys()});
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
-void History::go_on(const Run& run) {
-  impl_->reclaims_before = run->reclaims_before;
-  impl_->scanned_at_us = run->scanned_at_us;
-  impl_->lost.scans = run->lost_scans;
-  impl_->lost.wants_announcement = !run->keys_hold || !impl_->cgroups.give_keys(std::move(run->keys));
-}
+std::int64_t History::reclaims_before() const { return impl_->reclaims_before; }
 
 void History::expect_announcement() { impl_->lost.wants_announcement = true; }
 
@@ -518,13 +485,17 @@ void History::record(const core::ServiceEvent& event) {
   execute(impl_->add_event, event.at_us, event.kind, event.detail, event.fault);
 }
 
-core::Handover History::begin_run(std::int64_t now_us, const std::string& detail) {
+core::Handover History::begin_run(std::int64_t now_us, const std::string& detail, const RunBeginning& beginning) {
   begin();
   try {
     auto handover = this->handover(now_us);
-    impl_->reclaims_before = impl_->database.execAndGet("SELECT coalesce(max(reclaim_id), 0) FROM reclaim").getInt64();
-    handover.crash_found = impl_->settle_last_run(now_us);
+    impl_->reclaims_before =
+        beginning.run_before
+            ? beginning.run_before->reclaims_before
+            : impl_->database.execAndGet("SELECT coalesce(max(reclaim_id), 0) FROM reclaim").getInt64();
+    handover.crash_found = impl_->settle_last_run(now_us, beginning.run_before);
     record(core::ServiceEvent{.at_us = now_us, .kind = "start", .detail = detail});
+    if (beginning.record_first) beginning.record_first(*this);
     commit();
     return handover;
   } catch (...) {
@@ -566,7 +537,7 @@ core::Handover read_handover(SQLite::Database& database, std::int64_t now_us) {
 }
 
 /// What it has found of a crash.
-std::string History::Impl::settle_last_run(std::int64_t now_us) {
+std::string History::Impl::settle_last_run(std::int64_t now_us, const std::optional<RunBefore>& run_before) {
   database.exec("UPDATE reclaim SET outcome = 'interrupted' WHERE outcome = 'started'");
   database.exec("UPDATE reclaim_effect SET ended_by = 'stop' WHERE ended_by IS NULL");
   const std::int64_t scanned_last_at_us = last_scan_at_us();
@@ -579,6 +550,10 @@ std::string History::Impl::settle_last_run(std::int64_t now_us) {
                                "ORDER BY service_event_id DESC LIMIT 1");
   Use event(last_event);
   if (!event.step() || event.text(0) == "stop") return "";
+  if (run_before) {
+    execute(add_event, now_us, std::string("stop"), run_before->ended_because, std::string());
+    return "";
+  }
   const std::int64_t started_at_us = event.integer(1);
   const std::string last_scan = scanned_last_at_us < started_at_us
                                     ? "it recorded no scan"
@@ -633,9 +608,9 @@ void History::end_run(std::int64_t now_us, const std::string& detail) {
     rollback();
     throw;
   }
-  if (!has_sound_log()) {  // the next start takes up what is sound of it
-    leave(Leave::damaged);
-    throw SQLite::Exception("its log (-wal) was emptied or overwritten", SQLITE_IOERR);
+  if (impl_->log_is_cut) {
+    close_without_checkpoint();
+    throw SQLite::Exception("its WAL was emptied", SQLITE_IOERR);
   }
   impl_->database.setBusyTimeout(kLastCheckpointTimeoutMs);
   impl_->database.exec("PRAGMA wal_checkpoint(TRUNCATE)");

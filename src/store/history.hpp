@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/keep.hpp"
@@ -22,6 +24,17 @@ class Database;
 namespace cgmm::store {
 
 class LockFile;
+class History;
+
+/// The run of this process that ended before this one, because its file was damaged, removed or replaced.
+struct RunBefore {
+  std::int64_t reclaims_before = 0;  // its reclaims keep their numbers, for more may be told of them
+  std::string ended_because;
+};
+struct RunBeginning {
+  std::optional<RunBefore> run_before{};
+  std::function<void(History&)> record_first{};  // in the same transaction
+};
 
 class History {
  public:
@@ -35,11 +48,13 @@ class History {
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
-  /// Settles what an earlier run left behind: a reclaim that is still 'started' becomes 'interrupted',
+  /// Deals with what an earlier run left behind: a reclaim that is still 'started' becomes 'interrupted',
   /// cgroups without an end get one (the last scan's time; a scan that sees them again takes it back), a
-  /// missing 'stop' is recorded as 'crash_found'. Then records 'start' with `detail`. Returns what must
-  /// survive. Throws SQLite::Exception.
-  core::Handover begin_run(std::int64_t now_us, const std::string& detail);
+  /// missing 'stop' is recorded as 'crash_found', or as a 'stop' where it was this process's. Then records 'start' with
+  /// `detail`. Returns what must survive. Throws SQLite::Exception.
+  core::Handover begin_run(std::int64_t now_us, const std::string& detail, const RunBeginning& beginning = {});
+  /// What is added to a reclaim's number in this run.
+  std::int64_t reclaims_before() const;
 
   /// What begin_run() would return of an earlier run. Only reads.
   core::Handover handover(std::int64_t now_us);
@@ -76,8 +91,8 @@ class History {
   bool was_written_by_others() const;
   void note_writing();
 
-  /// Whether the log is what was written to it: not when somebody has emptied or overwritten it.
-  bool has_sound_log();
+  /// Whether the WAL was emptied or its beginning overwritten: what was recorded last is lost.
+  bool is_log_cut() const;
 
   /// All of the log goes into the file. False while somebody reads what is in it.
   bool take_up_all();
@@ -86,18 +101,8 @@ class History {
   /// words what it holds. Throws StoreError.
   std::string carry_over_to(const std::filesystem::path& to);
 
-  /// What a run knows beside what is on disk.
-  struct RunState;
-  using Run = std::shared_ptr<RunState>;
-  /// The last call: nothing more will be written, and what is beside the file stays.
-  enum class Leave {
-    in_order,
-    damaged,         // the log is not taken up
-    log_is_damaged,  // likewise, and rows that this run has made may be gone
-  };
-  Run leave(Leave how);
-  /// The run goes on here: in the same file, or in one that carry_over_to() has made of it.
-  void go_on(const Run& run);
+  /// The last call: nothing more will be written, the WAL stays beside the file and is not moved into it.
+  void close_without_checkpoint();
   /// No scan is stored before one that announces every cgroup.
   void expect_announcement();
 

@@ -42,11 +42,12 @@ auto as_refusal(const std::filesystem::path& file, Act act) {
   }
 }
 
-/// Which file it is, whatever its name; nullopt: there is none.
-std::optional<std::pair<dev_t, ino_t>> id_of(const std::filesystem::path& file) {
-  struct stat status{};
-  if (::stat(file.c_str(), &status) != 0) return std::nullopt;
-  return std::pair(status.st_dev, status.st_ino);
+bool is_history(const std::filesystem::path& file) {
+  try {
+    return inspect(file, Thoroughness::header) == Content::history;
+  } catch (const StoreError&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -61,16 +62,18 @@ void Keeper::take_lock() {
   lock_.emplace(resolved(file_), file_);
 }
 
-/// A crash while a history was replaced: before the old one gave way the new one is none yet, after that it is all
-/// there is. What is left of the old one's log is not the new one's.
-void Keeper::settle_unfinished() {
+/// The file is gone, or empty: because somebody has removed it, or because of a crash while it was replaced. The
+/// unfinished one is complete once the old one has given way. A WAL that is there is that of the file that is gone.
+void Keeper::finish_unfinished() {
   std::error_code error;
   const std::filesystem::path file = resolved(file_);
-  if (std::filesystem::exists(file, error) || error) return;
+  if (std::filesystem::file_size(file, error) > 0 && !error) return;
+  if (error && error != std::errc::no_such_file_or_directory) return;  // opening it will say why
   remove_log(file);
+  if (!saved_.empty()) what_was_done_ = "its file was removed or emptied; a new one is begun, " + saved_;
   if (!std::filesystem::exists(unfinished(), error)) return;
   try {
-    open_for_writing(unfinished());  // its own log is taken up
+    open_for_writing(unfinished());  // moves its WAL into it
     std::filesystem::rename(unfinished(), file, error);
   } catch (const StoreError& why) {
     if (why.lasts() == StoreError::Lasts::for_now) throw;
@@ -78,49 +81,40 @@ void Keeper::settle_unfinished() {
   }
 }
 
-void Keeper::open() {
-  history_.emplace(file_, *lock_);
-  was_open_ = true;
-  remove_database(unfinished());
-}
-
 core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail,
-                             std::optional<std::int64_t> started_at_us) {
-  const bool is_first = !std::exchange(has_begun_, true);
-  put_aside_.clear();
+                             const std::function<void(History&)>& record_first) {
   history_.reset();
-  take_lock();
-  settle_unfinished();
   return as_refusal(file_, [&] {
+    take_lock();
+    finish_unfinished();
+    if (!damage_.empty()) replace_damaged(damage_, now_us);
     try {
-      return open_and_begin(started_at_us.value_or(now_us), detail);
+      return open_and_begin(now_us, detail, record_first);
     } catch (const std::exception& error) {
       const auto damage = damage_told_by(error, /*is_ours=*/lock_->was_there() || was_open_);
       if (!damage) {
         const auto* const refused = dynamic_cast<const StoreError*>(&error);
-        if (is_first && refused != nullptr && refused->lasts() == StoreError::Lasts::for_good) lock_->forget();
+        if (!was_open_ && refused != nullptr && refused->lasts() == StoreError::Lasts::for_good) lock_->forget();
         throw;
       }
-      put_aside_ = *damage + "; " + replace_damaged(now_us);
+      replace_damaged(*damage, now_us);
     }
-    return open_and_begin(started_at_us.value_or(now_us), detail);
+    return open_and_begin(now_us, detail, record_first);
   });
 }
 
-/// Goes on with the run where that was closed in the middle of it. The bounds come last: in a file that has reached a
-/// new one nothing could be begun.
-core::Handover Keeper::open_and_begin(std::int64_t started_at_us, const std::string& detail) {
+/// The bounds come last: in a file that has reached a new one nothing could be begun.
+core::Handover Keeper::open_and_begin(std::int64_t now_us, const std::string& detail,
+                                      const std::function<void(History&)>& record_first) {
   try {
-    open();
-    core::Handover handover;
-    if (run_ && id_of(resolved(file_)) == run_of_) {
-      history_->go_on(run_);
-    } else {
-      handover = history_->begin_run(started_at_us, detail);
-      history_->expect_announcement();
-    }
-    run_.reset();
+    history_.emplace(file_, *lock_);
+    was_open_ = true;
+    core::Handover handover = history_->begin_run(now_us, detail, {run_before_, record_first});
+    history_->expect_announcement();
     if (keep_) history_->keep(*keep_);
+    remove_database(unfinished());
+    run_before_.reset();
+    saved_.clear();
     return handover;
   } catch (...) {
     history_.reset();
@@ -140,35 +134,24 @@ core::Handover Keeper::peek(std::int64_t now_us) const {
 }
 
 /// The file is closed. The new one is made before the old one gives way, so that a crash in between loses nothing.
-/// Where one has been made before, of what was there then, it is that one.
-std::string Keeper::replace_damaged(std::int64_t now_us) {
-  if (run_ && id_of(unfinished()) == run_of_) return put_in_place(now_us, run_words_);
-  std::string words = "nothing of it can be read";
-  remove_database(unfinished());
-  const auto stamp = stamp_of(file_);
-  std::optional<SQLite::Database> damaged;
-  try {
-    if (stamp && stamp->size_bytes > 0) damaged.emplace(open_for_reading(file_, *stamp));
-  } catch (const SQLite::Exception&) {
+/// Where leave() has saved ours already, what is there now is somebody else's.
+void Keeper::replace_damaged(const std::string& damage, std::int64_t now_us) {
+  std::string carried = saved_;
+  if (saved_.empty()) {
+    carried = "nothing of it can be read";
+    remove_database(unfinished());
+    const auto stamp = stamp_of(file_);
+    std::optional<SQLite::Database> damaged;
+    try {
+      if (stamp && stamp->size_bytes > 0) damaged.emplace(open_for_reading(file_, *stamp));
+    } catch (const SQLite::Exception&) {
+    }
+    if (damaged) carried = carry_over(*damaged, unfinished());
   }
-  if (damaged) words = carry_over(*damaged, unfinished());
-  damaged.reset();
-  return put_in_place(now_us, words);
-}
-
-/// Where there is no unfinished one, a new one is made when it is opened.
-std::string Keeper::put_in_place(std::int64_t now_us, const std::string& words) {
-  const auto aside = store::put_aside(resolved(file_), now_us, keep_ ? keep_->max_size_bytes : INT64_MAX);
-  finish();
-  return "it is kept as " + aside.string() + ", a new one is begun, " + words;
-}
-
-/// Keeps its other name until it is open: somebody may put another file in its place in this very moment.
-void Keeper::finish() {
-  std::error_code error;
-  const std::filesystem::path file = resolved(file_);
-  std::filesystem::create_hard_link(unfinished(), file, error);
-  if (error && !std::filesystem::exists(file, error)) std::filesystem::rename(unfinished(), file, error);
+  const auto aside = put_aside(resolved(file_), now_us, keep_ ? keep_->max_size_bytes : INT64_MAX);
+  finish_unfinished();
+  what_was_done_ = damage + "; it is kept as " + aside.string() + ", a new one is begun, " + carried;
+  damage_.clear();
 }
 
 std::string Keeper::damage() {
@@ -182,100 +165,50 @@ std::string Keeper::damage() {
   return "";
 }
 
-std::string Keeper::renew(bool damaged, std::int64_t now_us, const std::string& detail, bool is_last) {
-  return as_refusal(file_, [&]() -> std::string {
+void Keeper::leave(const std::string& damage) {
+  as_refusal(file_, [&] {
     take_lock();
-    if (!damaged && history_->is_in_place()) return "its lock file was removed, and is there again";
-    const auto there = stamp_of(file_);
-    if (there && there->size_bytes > 0) {
-      if (!history_->has_its_file()) return renew_with_another(now_us, detail);
-      if (!history_->has_sound_log()) return renew_without_log();
-      if (!damaged && history_->take_up_all()) return renew_after_log();
-      if (!damaged && !is_last) throw log_is_read();
-    }
-    const std::string words = save();
-    std::string became = "its file was removed; a new one is begun, " + words;
-    if (there) {
-      became = put_in_place(now_us, words);
-    } else {
-      remove_log(resolved(file_));
-      finish();
-    }
-    go_on();
-    return became;
+    run_before_ = {history_->reclaims_before(),
+                   damage.empty() ? "its file was removed or replaced" : "it was damaged: " + damage};
+    history_->has_its_file() ? leave_file_that_is_there(damage) : leave_file_that_is_gone();
+    history_.reset();
   });
 }
 
-StoreError Keeper::log_is_read() const {
-  return {StoreError::Kind::busy,
-          "its log (-wal) was removed while somebody reads " + resolved(file_).string() +
-              ": what is in it can be saved when they have done",
-          StoreError::Lasts::for_now};
-}
-
-/// The log was removed, or another one put in its place, and all of it is in the file now.
-std::string Keeper::renew_after_log() {
-  close(History::Leave::in_order);
-  remove_log(resolved(file_));
-  go_on();
-  return "its log (-wal) was removed; nothing is lost";
-}
-
-/// The log was emptied or overwritten: SQLite takes up what is sound of it when it has no index of it any more.
-std::string Keeper::renew_without_log() {
-  close(History::Leave::log_is_damaged);
-  std::error_code ignored;
-  std::filesystem::remove(resolved(file_).string() + "-shm", ignored);
-  go_on();
-  return "its log (-wal) was emptied or overwritten; what was recorded last is lost as far as it was in there";
-}
-
-/// Another file is there. What we hold is saved, unless that is a history too: then it is what the operator wants.
-std::string Keeper::renew_with_another(std::int64_t now_us, const std::string& detail) {
-  bool is_history = false;
-  try {
-    inspect(file_, Thoroughness::header);
-    is_history = true;
-  } catch (const StoreError&) {
+/// What is wrong is in the file, or beside it.
+void Keeper::leave_file_that_is_there(const std::string& damage) {
+  const std::filesystem::path file = resolved(file_);
+  if (history_->is_log_cut()) {
+    // SQLite takes what is sound of the WAL when it has no index of it any more.
+    history_->close_without_checkpoint();
+    std::error_code ignored;
+    std::filesystem::remove(file.string() + "-shm", ignored);
+  } else if (!damage.empty()) {
+    history_->close_without_checkpoint();
+    damage_ = damage;
+  } else if (!history_->has_its_log()) {
+    // Somebody reads what is only in there: it can be saved when they have done.
+    if (!history_->take_up_all())
+      throw StoreError(StoreError::Kind::busy,
+                       "its WAL was removed while somebody reads " + file.string() +
+                           ": what is in it can be saved when they have done",
+                       StoreError::Lasts::for_now);
+    history_->close_without_checkpoint();
+    remove_log(file);
   }
-  // Our log would be taken for that of the file that is there now.
-  const bool is_our_log = history_->has_its_log();
-  if (is_history) {
-    close(History::Leave::in_order);
-    run_.reset();
+}
+
+/// What we hold is saved, unless there is another history now: that is what the operator wants. Our WAL would be taken
+/// for its own.
+void Keeper::leave_file_that_is_gone() {
+  if (is_history(file_)) {
+    run_before_.reset();
   } else {
-    save();
+    saved_ = history_->carry_over_to(unfinished());
   }
+  const bool is_our_log = history_->has_its_log();
+  history_->close_without_checkpoint();
   if (is_our_log) remove_log(resolved(file_));
-  begin(now_us, detail);
-  if (is_history && put_aside_.empty()) return "another history was put in its place, and is gone on with";
-  return "another file was put in its place: " + put_aside_;
-}
-
-/// What is open as the unfinished one, to go on in.
-std::string Keeper::save() {
-  run_words_ = history_->carry_over_to(unfinished());
-  close(History::Leave::damaged);
-  run_of_ = id_of(unfinished());
-  return run_words_;
-}
-
-void Keeper::close(History::Leave how) {
-  run_of_ = id_of(resolved(file_));
-  run_ = history_->leave(how);
-  history_.reset();
-}
-
-void Keeper::go_on() {
-  try {
-    open();
-    history_->go_on(run_);
-    if (keep_) history_->keep(*keep_);
-  } catch (...) {
-    history_.reset();
-    throw;
-  }
-  run_.reset();
 }
 
 }  // namespace cgmm::store

@@ -134,19 +134,28 @@ TEST_F(DatabaseFault, ItsLogEmptied) {
             .lost = "the scans since the log was taken up last"});
 }
 
+/// SQLite does not look at the WAL's checksums before it opens a database again: what is damaged goes into the file,
+/// and is found there, by the next start at the latest.
 TEST_F(DatabaseFault, ItsLogDamagedWhileItIsOpen) {
+  constexpr std::int64_t kHeader_bytes = 32;
+  constexpr std::int64_t kFrame_bytes = 24 + 2048;
   start();
   survives({.row = "half of its log (-wal) overwritten while it is open",
-            .name = "history",
+            .name = "",
             .begin =
                 [&] {
                   ASSERT_TRUE(eventually([&] { return std::filesystem::file_size(with("-wal")) > 200'000; }));
-                  overwrite(with("-wal"), static_cast<std::int64_t>(std::filesystem::file_size(with("-wal")) / 2));
+                  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(with("-wal")));
+                  overwrite(with("-wal"), kHeader_bytes + (size / 2 / kFrame_bytes) * kFrame_bytes);
                 },
-            .end = [] {},
-            .lasts_until = [&] { return count_in_log("emptied or overwritten") > 0; },
+            .end =
+                [&] {
+                  service().signal(SIGTERM);
+                  ASSERT_EQ(service().wait_for_exit(), 0);
+                  start();
+                },
             .history_stays = false,
-            .lost = "the scans since then, until it was found"});
+            .lost = "what can't be read, kept aside"});
 }
 
 TEST_F(DatabaseFault, DamagedWhileItIsOpen) {

@@ -44,6 +44,10 @@ class Keeping : public StoreTest {
     begin_a_run(keeper);
     keeper.history().end_run(kNoon + 20 * kSecond, "");
   }
+  static void begin_anew(Keeper& keeper, std::int64_t now_us, const std::string& damage = "") {
+    keeper.leave(damage);
+    keeper.begin(now_us, "one");
+  }
   void overwrite(std::int64_t from) const {
     const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file()));
     overwrite_bytes(file(), from, std::string(static_cast<std::size_t>(size - from), '\xa5'));
@@ -76,7 +80,8 @@ TEST_F(Keeping, ADamagedOneIsPutAsideAndWhatCanBeReadIsCarriedOver) {
   ASSERT_EQ(aside().size(), 1U);
   EXPECT_EQ(aside()[0].filename(), "history.db.corrupt-20261125T120100Z");
   EXPECT_TRUE(bytes_of(aside()[0]) == damaged);
-  EXPECT_NE(keeper.put_aside().find("1 of cooldown"), std::string::npos) << keeper.put_aside();
+  const std::string done = keeper.take_what_was_done();
+  EXPECT_NE(done.find("1 of cooldown"), std::string::npos) << done;
   EXPECT_EQ(query("SELECT count(*) FROM reclaim"), "1\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
   store(keeper.history(), scan_at(kNoon + 61 * kSecond, true), reclaim_of_web(1));
@@ -125,24 +130,35 @@ TEST_F(Keeping, TheyAreFewerWhereTheyWouldBeBiggerThanTheHistoryMayGet) {
   EXPECT_EQ(aside()[0].filename(), "history.db.corrupt-20261125T120002Z");
 }
 
-TEST_F(Keeping, ARemovedOneGoesOnInANewFileAndNothingIsLost) {
+TEST_F(Keeping, ARemovedOneIsBegunAnewAndNothingIsLost) {
   Keeper keeper(file());
   begin_a_run(keeper);
   remove_from_directory();
   EXPECT_FALSE(keeper.is_in_place());
-  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one").substr(0, 21), "its file was removed;");
+  begin_anew(keeper, kNoon + 30 * kSecond);
+  EXPECT_EQ(keeper.take_what_was_done().substr(0, 32), "its file was removed or emptied;");
   EXPECT_TRUE(keeper.is_in_place());
   core::Reclaim ended = reclaim_of_web(1);
   ended.outcome = core::ReclaimOutcome::done;
-  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/false), ended);
+  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/true), ended);
   EXPECT_TRUE(keeper.is_in_place());
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
   EXPECT_EQ(query("SELECT reclaim_id, outcome FROM reclaim"), "1|done\n") << "the end of the one that had begun";
   EXPECT_EQ(query("SELECT count(*) FROM cgroup WHERE vanished_at_us IS NOT NULL"), "0\n");
-  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
+  EXPECT_EQ(query("SELECT kind, detail FROM service_event"),
+            "start|one\nstop|its file was removed or replaced\nstart|one\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
   EXPECT_EQ(Keeper(file()).peek(kNoon).cooldowns.size(), 1U);
+}
+
+TEST_F(Keeping, WhatIsToBeRecordedFirstIsOnRecordWithTheStartOrThereIsNone) {
+  Keeper keeper(file());
+  EXPECT_THROW(keeper.begin(kNoon, "one", [](History&) { throw std::runtime_error("no"); }), std::runtime_error);
+  EXPECT_FALSE(keeper.is_open());
+  keeper.begin(kNoon, "two", [](History& history) { history.record({"/web", 1}, *reclaim_of_web(1).cooldown); });
+  EXPECT_EQ(query("SELECT detail FROM service_event"), "two\n");
+  EXPECT_EQ(query("SELECT count(*) FROM cooldown"), "1\n");
 }
 
 TEST_F(Keeping, ARemovedDirectoryIsMadeAgainWithItsLock) {
@@ -151,7 +167,7 @@ TEST_F(Keeping, ARemovedDirectoryIsMadeAgainWithItsLock) {
   keeper.begin(kNoon, "one");
   std::filesystem::remove_all(deep.parent_path());
   EXPECT_FALSE(keeper.is_in_place());
-  keeper.renew(/*damaged=*/false, kNoon, "one");
+  begin_anew(keeper, kNoon);
   EXPECT_TRUE(keeper.is_in_place());
   EXPECT_EQ(running_service_pid(deep), ::getpid());
 }
@@ -161,7 +177,7 @@ TEST_F(Keeping, AServiceWhoseLockFileWasRemovedTakesItAgain) {
   begin_a_run(keeper);
   std::filesystem::remove(file().string() + ".lock");
   EXPECT_FALSE(keeper.is_in_place());
-  keeper.renew(/*damaged=*/false, kNoon, "one");
+  begin_anew(keeper, kNoon);
   EXPECT_TRUE(keeper.is_in_place());
   EXPECT_EQ(refusal_of([&] { Keeper(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
 }
@@ -171,8 +187,8 @@ TEST_F(Keeping, ARemovedLogLosesNothing) {
   begin_a_run(keeper);
   std::filesystem::remove(file().string() + "-wal");
   EXPECT_FALSE(keeper.is_in_place());
-  keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one");
-  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/false));
+  begin_anew(keeper, kNoon + 30 * kSecond);
+  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/true));
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
   EXPECT_TRUE(keeper.is_in_place());
 }
@@ -185,13 +201,11 @@ TEST_F(Keeping, ARemovedLogLosesNothingWhileSomebodyReads) {
   ASSERT_TRUE(reading->executeStep());
   store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
   std::filesystem::remove(file().string() + "-wal");
-  EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one"); }).first,
-            StoreError::Kind::busy);
+  EXPECT_EQ(refusal_of([&] { keeper.leave(""); }).first, StoreError::Kind::busy);
   ASSERT_TRUE(keeper.is_open());
   reading.reset();
-  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 32 * kSecond, "one"),
-            "its log (-wal) was removed; nothing is lost");
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/false));
+  begin_anew(keeper, kNoon + 32 * kSecond);
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/true));
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2200\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
 }
@@ -203,11 +217,10 @@ TEST_F(Keeping, ARemovedLockLosesNothingWhileSomebodyReads) {
   SQLite::Statement reading(reader, "SELECT * FROM sample");
   ASSERT_TRUE(reading.executeStep());
   std::filesystem::remove(file().string() + ".lock");
-  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one"),
-            "its lock file was removed, and is there again");
+  begin_anew(keeper, kNoon + 31 * kSecond);
   EXPECT_TRUE(std::filesystem::exists(file().string() + "-wal"));
   EXPECT_TRUE(keeper.is_in_place());
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/false));
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/true));
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
 }
 
@@ -218,7 +231,7 @@ TEST_F(Keeping, AServiceWhoseLockAnotherHasTakenIsNotInPlace) {
   const LockFile another(file(), file());
   for (int i = 0; i < 2; ++i) {
     EXPECT_FALSE(keeper.is_in_place());
-    EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon, "one"); }).first, StoreError::Kind::busy);
+    EXPECT_EQ(refusal_of([&] { keeper.leave(""); }).first, StoreError::Kind::busy);
   }
 }
 
@@ -229,15 +242,28 @@ TEST_F(Keeping, AnEmptiedLogIsFoundAndWhatIsInTheFileStays) {
   store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
   ASSERT_TRUE(keeper.is_in_place());
   std::filesystem::resize_file(file().string() + "-wal", 0);
+  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/false));
   EXPECT_FALSE(keeper.is_in_place());
-  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one").substr(0, 40),
-            "its log (-wal) was emptied or overwritte");
-  EXPECT_TRUE(keeper.history().room().wants_announcement);
-  store(keeper.history(), scan_at(kNoon + 32 * kSecond, /*announces_all=*/true));
+  keeper.history().tidy(kNoon);  // nothing of it goes into the file
+  begin_anew(keeper, kNoon + 32 * kSecond);
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/true));
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
-  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
-  keeper.history().end_run(kNoon + 33 * kSecond, "");
+  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\nstop\nstart\n");
+  keeper.history().end_run(kNoon + 34 * kSecond, "");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+}
+
+TEST_F(Keeping, AnEmptiedLogIsNotTakenUpAtTheStop) {
+  {
+    Keeper keeper(file());
+    begin_a_run(keeper);
+    ASSERT_TRUE(keeper.history().take_up_all());
+    store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
+    std::filesystem::resize_file(file().string() + "-wal", 0);
+    EXPECT_THROW(keeper.history().end_run(kNoon + 31 * kSecond, ""), SQLite::Exception);
+  }
+  EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "20\n");
 }
 
 TEST_F(Keeping, ALogThatWasTakenUpAndCutOffBySomebodyElseIsNone) {
@@ -245,35 +271,8 @@ TEST_F(Keeping, ALogThatWasTakenUpAndCutOffBySomebodyElseIsNone) {
   begin_a_run(keeper);
   SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("PRAGMA wal_checkpoint(TRUNCATE)");
   ASSERT_EQ(std::filesystem::file_size(file().string() + "-wal"), 0U);
+  store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
   EXPECT_TRUE(keeper.is_in_place());
-  EXPECT_TRUE(keeper.history().has_sound_log());
-}
-
-TEST_F(Keeping, AnOverwrittenLogIsNotTakenUp) {
-  for (const bool at_the_stop : {false, true}) {
-    remove_from_directory();
-    {
-      Keeper keeper(file());
-      begin_a_run(keeper);
-      ASSERT_TRUE(keeper.history().take_up_all());
-      for (int i = 0; i < 10; ++i)
-        store(keeper.history(), scan_at(kNoon + (30 + i) * kSecond, /*announces_all=*/false));
-      ASSERT_TRUE(keeper.history().has_sound_log());
-      overwrite_bytes(file().string() + "-wal", 32 + 3 * 4120, std::string(5000, '\xa5'));
-      EXPECT_FALSE(keeper.history().has_sound_log());
-      if (at_the_stop) {
-        EXPECT_THROW(keeper.history().end_run(kNoon + 50 * kSecond, ""), SQLite::Exception);
-      } else {
-        keeper.renew(/*damaged=*/true, kNoon + 50 * kSecond, "one");
-        store(keeper.history(), scan_at(kNoon + 51 * kSecond, /*announces_all=*/true));
-        EXPECT_TRUE(keeper.history().has_sound_log());
-      }
-    }
-    EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
-    EXPECT_EQ(query("SELECT count(*) >= 20 FROM scan"), "1\n")
-        << "all that was in the file, and what is sound of the log";
-    EXPECT_TRUE(aside().empty());
-  }
 }
 
 TEST_F(Keeping, WhatIsNoDatabaseIsPutAsideWhereTheRunIsOursAndNothingIsLost) {
@@ -283,14 +282,14 @@ TEST_F(Keeping, WhatIsNoDatabaseIsPutAsideWhereTheRunIsOursAndNothingIsLost) {
     write_bytes(directory() / "text", std::string(9000, 'a'));
     std::filesystem::rename(directory() / "text", file());
     EXPECT_FALSE(keeper.is_in_place());
-    const std::string words = keeper.renew(/*damaged=*/false, kNoon + (30 + i) * kSecond, "one");
-    EXPECT_EQ(words.substr(0, 36), "another file was put in its place: i") << words;
+    begin_anew(keeper, kNoon + (30 + i) * kSecond);
+    const std::string words = keeper.take_what_was_done();
     EXPECT_NE(words.find("1 of cooldown"), std::string::npos) << words;
-    store(keeper.history(), scan_at(kNoon + (40 + i) * kSecond, /*announces_all=*/false));
+    store(keeper.history(), scan_at(kNoon + (40 + i) * kSecond, /*announces_all=*/true));
   }
   EXPECT_EQ(aside().size(), 2U);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2200\n");
-  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
+  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\nstop\nstart\nstop\nstart\n");
   EXPECT_EQ(refusal_of([&] { Keeper(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
 }
 
@@ -301,21 +300,20 @@ TEST_F(Keeping, AfterAnotherProgramsDatabaseHasGoneAgainNothingIsLost) {
   SQLite::Database(foreign, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE theirs (x)");
   const std::string content = bytes_of(foreign);
   std::filesystem::rename(foreign, file());
-  EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one"); }).first,
-            StoreError::Kind::foreign);
+  keeper.leave("");
   ASSERT_FALSE(keeper.is_open());
-  EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon + 31 * kSecond, "one"); }).first, StoreError::Kind::foreign);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon + 31 * kSecond, "one"); }).first, StoreError::Kind::foreign);
   EXPECT_EQ(refusal_of([&] { Keeper(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
   EXPECT_TRUE(bytes_of(file()) == content);
   std::filesystem::remove(file());
   keeper.begin(kNoon + 32 * kSecond, "one");
-  EXPECT_FALSE(keeper.history().room().wants_announcement);
   core::Reclaim ended = reclaim_of_web(1);
   ended.outcome = core::ReclaimOutcome::done;
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/false), ended);
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/true), ended);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
-  EXPECT_EQ(query("SELECT reclaim_id, outcome FROM reclaim"), "1|done\n") << "it is the same run";
-  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
+  EXPECT_EQ(query("SELECT reclaim_id, outcome FROM reclaim"), "1|done\n") << "its number stays";
+  EXPECT_EQ(query("SELECT kind FROM service_event"), "start\nstop\nstart\n");
   EXPECT_FALSE(std::filesystem::exists(file().string() + ".new"));
 }
 
@@ -376,19 +374,6 @@ TEST_F(Keeping, WhatIsNotOursIsLeftAsItIsAlsoAtASecondTry) {
   EXPECT_TRUE(bytes_of(file()) == std::string(9000, 'a'));
 }
 
-TEST_F(Keeping, BeforeTheStopARemovedLogIsSavedAlthoughSomebodyReads) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
-  SQLite::Database reader(file(), SQLite::OPEN_READONLY);
-  SQLite::Statement reading(reader, "SELECT * FROM sample");
-  ASSERT_TRUE(reading.executeStep());
-  store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
-  std::filesystem::remove(file().string() + "-wal");
-  keeper.renew(/*damaged=*/false, kNoon + 31 * kSecond, "one", /*is_last=*/true);
-  keeper.history().end_run(kNoon + 32 * kSecond, "");
-  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
-}
-
 /// Overwrites the page at the root of the table.
 TEST_F(Keeping, WhatBelongsToLostRowsIsLeftBehindWithThem) {
   for (const std::string table : {"scan", "cgroup", "reclaim"}) {
@@ -398,7 +383,8 @@ TEST_F(Keeping, WhatBelongsToLostRowsIsLeftBehindWithThem) {
     overwrite_page(std::stoll(root));
     Keeper keeper(file());
     keeper.begin(kNoon + 60 * kSecond, "two");
-    EXPECT_NE(keeper.put_aside().find("not complete: "), std::string::npos) << keeper.put_aside();
+    const std::string done = keeper.take_what_was_done();
+    EXPECT_NE(done.find("not complete: "), std::string::npos) << done;
     for (int i = 0; i < 3; ++i) store(keeper.history(), scan_at(kNoon + (61 + i) * kSecond, i == 0));
     store(keeper.history(), reclaim_of_web(1));
     EXPECT_EQ(query("SELECT count(*) FROM scan"), table == "scan" ? "3\n" : "23\n") << table;
@@ -420,14 +406,14 @@ TEST_F(Keeping, ACrashWhileARemovedOneWasReplacedLosesNothing) {
     begin_a_run(keeper);
     log = bytes_of(file().string() + "-wal");
     std::filesystem::remove(file());
-    keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one");
+    begin_anew(keeper, kNoon + 30 * kSecond);
     keeper.history().end_run(kNoon + 31 * kSecond, "");
   }
   std::filesystem::rename(file(), file().string() + ".new");
   write_bytes(file().string() + "-wal", log);  // of the one that was removed
   Keeper keeper(file());
   EXPECT_EQ(keeper.begin(kNoon + 60 * kSecond, "two").cooldowns.size(), 1U);
-  EXPECT_EQ(keeper.put_aside(), "");
+  EXPECT_EQ(keeper.take_what_was_done(), "");
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2000\n");
 }
 
@@ -456,12 +442,12 @@ TEST_F(Keeping, ACrashWhileADamagedOneWasReplacedLosesNothing) {
   EXPECT_FALSE(std::filesystem::exists(unfinished));
 }
 
-TEST_F(Keeping, AnEmptiedOneIsPutAsideAndGoneOnWith) {
+TEST_F(Keeping, AnEmptiedOneIsBegunAnew) {
   Keeper keeper(file());
   begin_a_run(keeper);
   std::filesystem::resize_file(file(), 0);
   EXPECT_FALSE(keeper.is_in_place());
-  keeper.renew(/*damaged=*/false, kNoon + 30 * kSecond, "one");
+  begin_anew(keeper, kNoon + 30 * kSecond);
   store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/true));
   EXPECT_EQ(query("SELECT count(*) FROM sample WHERE scan_id = (SELECT max(scan_id) FROM scan)"), "100\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
@@ -477,8 +463,7 @@ TEST_F(Keeping, AnotherHistoryPutInItsPlaceIsGoneOnWithAndKeepsItsRows) {
   store(keeper.history(), scan_at(kNoon + kHour, true), reclaim_of_web(1));
   std::filesystem::rename(backup, file());  // our log is still beside it, and must not be taken for its own
   EXPECT_FALSE(keeper.is_in_place());
-  EXPECT_EQ(keeper.renew(/*damaged=*/false, kNoon + kHour + kSecond, "two"),
-            "another history was put in its place, and is gone on with");
+  begin_anew(keeper, kNoon + kHour + kSecond);
   store(keeper.history(),
         scan_at(kNoon + kHour + 2 * kSecond, /*announces_all=*/false));  // of keys that it has not heard of
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "20\n");
@@ -496,7 +481,7 @@ TEST_F(Keeping, AnotherProgramsFilePutInItsPlaceIsLeftAsItIs) {
   SQLite::Database(other, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE bookmark (url TEXT)");
   const std::string before = bytes_of(other);
   std::filesystem::rename(other, file());
-  EXPECT_EQ(refusal_of([&] { keeper.renew(/*damaged=*/false, kNoon, "one"); }).first, StoreError::Kind::foreign);
+  EXPECT_EQ(refusal_of([&] { begin_anew(keeper, kNoon); }).first, StoreError::Kind::foreign);
   EXPECT_FALSE(keeper.is_open());
   EXPECT_TRUE(bytes_of(file()) == before);
   std::filesystem::remove(file());
@@ -513,7 +498,7 @@ TEST_F(Keeping, DamageThatOurOwnCacheHidesIsFoundByTheFilesTime) {
   overwrite(4096);
   EXPECT_TRUE(keeper.history().was_written_by_others());
   EXPECT_NE(keeper.damage(), "");
-  keeper.renew(/*damaged=*/true, kNoon + 30 * kSecond, "one");
+  begin_anew(keeper, kNoon + 30 * kSecond, keeper.damage());
   EXPECT_EQ(keeper.damage(), "");
   EXPECT_EQ(aside().size(), 1U);
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
