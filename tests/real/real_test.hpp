@@ -44,7 +44,7 @@ class RealTest : public ::testing::Test {
 
   RealCgroupTree& tree() { return *tree_; }
   std::filesystem::path file(const std::string& name) const { return files_.path() / name; }
-  std::filesystem::path database() const { return file("history.db"); }
+  virtual std::filesystem::path database() const { return file("history.db"); }
   std::filesystem::path config() const { return file("config.toml"); }
   std::filesystem::path log() const { return file("service.log"); }
 
