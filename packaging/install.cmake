@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# `cmake --install`: the program with its short name, the unit, the man page, completions, and the configuration where there is
-# none. The Debian package is made of the same: its DESTDIR is empty, and what becomes of a configuration is up to dpkg.
-# DESTDIR and `--prefix` work as everywhere; only the configuration does not follow the prefix, because the program looks
-# for it in one place.
+# `cmake --install`: the program and its short name, the unit, the man page, completions, and the configuration if there is none.
+# The Debian package is made from the same rules; there, dpkg decides what happens to an existing configuration.
+# DESTDIR and `--prefix` work as usual. Only the configuration ignores the prefix, because the program looks for it in one place.
 
 set(CGMM_CONFIG_DIR /etc/cgroup-memory-manager)
 set(CGMM_ZSH_COMPLETIONS_DIR share/zsh/site-functions CACHE STRING "Where zsh looks for completions")
@@ -14,20 +13,20 @@ install(FILES ${CMAKE_BINARY_DIR}/cgmm TYPE BIN)
 install(FILES ${CMAKE_SOURCE_DIR}/packaging/cgroup-memory-manager.8 ${CMAKE_SOURCE_DIR}/packaging/cgmm.8
         DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 set(completions ${CMAKE_SOURCE_DIR}/packaging/completions)
-foreach(name cgroup-memory-manager cgmm)  # bash and fish look for a file of the command's name
+foreach(name cgroup-memory-manager cgmm)  # bash and fish look for a file with the command's name
   install(FILES ${completions}/cgmm.bash DESTINATION share/bash-completion/completions RENAME ${name})
   install(FILES ${completions}/cgmm.fish DESTINATION share/fish/vendor_completions.d RENAME ${name}.fish)
 endforeach()
 install(FILES ${completions}/_cgmm DESTINATION ${CGMM_ZSH_COMPLETIONS_DIR})
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE TYPE DOC)
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/reports TYPE DOC FILES_MATCHING PATTERN *.sql)  # to start one's own from
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/reports TYPE DOC FILES_MATCHING PATTERN *.sql)  # as examples for reports of your own
 
 install(CODE "
   set(source_dir \"${CMAKE_SOURCE_DIR}\")
   set(bin_dir \"${CMAKE_INSTALL_BINDIR}\")
   set(config_dir \"${CGMM_CONFIG_DIR}\")")
 install(CODE [[
-  # The unit names the program where it is installed now: the prefix may have been chosen a moment ago.
+  # The unit names the program's path at install time, because --prefix can be given there.
   cmake_path(ABSOLUTE_PATH bin_dir BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" NORMALIZE)
   file(READ "${source_dir}/packaging/cgroup-memory-manager.service" unit)
   string(REPLACE "ExecStart=/usr/bin/" "ExecStart=${bin_dir}/" unit "${unit}")
@@ -36,7 +35,7 @@ install(CODE [[
   file(WRITE "$ENV{DESTDIR}${unit_file}" "${unit}")
   list(APPEND CMAKE_INSTALL_MANIFEST_FILES "${unit_file}")
 
-  # A configuration that is there is its owner's: ours goes beside it, and only when it differs.
+  # Never overwrites a configuration: if it differs, ours is installed beside it.
   set(shipped "${source_dir}/config.toml")
   set(installed "$ENV{DESTDIR}${config_dir}/config.toml")
   if(NOT EXISTS "${installed}")
@@ -46,6 +45,6 @@ install(CODE [[
     file(SHA256 "${installed}" installed_hash)
     if(NOT shipped_hash STREQUAL installed_hash)
       file(INSTALL "${shipped}" DESTINATION "${config_dir}" RENAME config.toml.new)
-      message(STATUS "Kept ${installed}; this version's is config.toml.new beside it")
+      message(STATUS "Kept ${installed}; the one of this version is config.toml.new")
     endif()
   endif()]])

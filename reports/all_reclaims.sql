@@ -1,7 +1,7 @@
 -- Reclaims one by one
 -- SPDX-License-Identifier: Apache-2.0
--- Each reclaim of the time asked for, the oldest first, in short; `last_reclaims` has more about the last of
--- them. A dry run has freed nothing.
+-- Each reclaim in the window, oldest first, in short. `last_reclaims` shows more of the last hundred. A dry
+-- run frees nothing.
 SELECT r.started_at_us,
        c.name AS cgroup,
        replace(r.outcome, '_', ' ') AS outcome,

@@ -1,12 +1,12 @@
 -- Backed off cgroups
 -- SPDX-License-Identifier: Apache-2.0
--- Cgroups whose last reclaims did not help (each strike doubles the cooldown), how long that is by now, what
--- remains of it, and why: the last reclaim that did not help. Where nothing remains, the strikes still count
--- at the next reclaim: they are forgotten a day after the cooldown's end. Churn: at least half of what was
--- freed was read back (refaulted, at most what was freed). Futile: next to nothing was freed of what was
--- asked for. Regrown: the kernel can't tell what was read back, and at least half of what was freed has
--- grown again. Of the cooldowns only the present is known: where the time asked for ends in the past, a
--- cgroup that was reclaimed since is left out.
+-- Cgroups whose last reclaims did not help: each strike doubles the cooldown. Shows how long the cooldown
+-- is, what remains of it, and why the last reclaim did not help. If nothing remains, the strikes still
+-- count for the next reclaim; they are forgotten a day after the cooldown's end. Churn: at least half of
+-- what was freed was read back (refaulted; counted up to what was freed). Futile: almost nothing was freed.
+-- Regrown: the kernel can't tell what was read back, and at least half of what was freed has grown again.
+-- Only present cooldowns are known: if the window ends in the past, a cgroup that was reclaimed after it is
+-- left out.
 WITH backed_off AS (
   SELECT * FROM cooldown
    WHERE strikes > 0 AND last_reclaim_at_us < :until_us AND until_us > :until_us - 86400000000

@@ -1,7 +1,7 @@
 -- Biggest growth (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
--- By how much each cgroup's usage rose from the first scan of all in the time asked for to the last one. A
--- cgroup that appeared in between grew from nothing; one that is gone by then is left out. Reads two scans.
+-- How much each cgroup's usage rose from the first full scan in the window to the last one. A cgroup that
+-- appeared in between grew from 0; one that is gone by the last scan is left out. Reads two scans.
 WITH edge AS (
   SELECT (SELECT scan_id FROM scan
            WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1

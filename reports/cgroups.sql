@@ -1,8 +1,8 @@
 -- Cgroups seen
 -- SPDX-License-Identifier: Apache-2.0
--- Every cgroup with a sample in the time asked for. Cache is what can be dropped: page cache without shared
--- memory and tmpfs. The limit is the smallest of the cgroup's own, its ancestors' and the machine's memory.
--- Reads every sample of the time asked for, so a week of a large node takes its time.
+-- Every cgroup with a sample in the window. Cache is what can be dropped: page cache without shared memory
+-- and tmpfs. The limit is the smallest of the cgroup's own, its ancestors' and the machine's memory. Reads
+-- every sample in the window: a week of a large node takes a while.
 WITH seen AS MATERIALIZED (
   SELECT s.cgroup_id, count(*) AS samples,
          avg(s.usage_kib) FILTER (WHERE sc.is_partial IS NOT 1) AS usage_avg_kib, max(s.usage_kib) AS usage_max_kib,

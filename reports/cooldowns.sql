@@ -1,7 +1,7 @@
 -- Cooldowns
 -- SPDX-License-Identifier: Apache-2.0
--- Cgroups that may not be reclaimed yet, and those whose last reclaims did not help (strikes lengthen the
--- cooldown). The state is that of the end of the time asked for, as far as the last reclaim tells it.
+-- Cgroups that may not be reclaimed yet, and those whose last reclaims did not help (strikes make the
+-- cooldown longer). Shows the state at the end of the window, as far as the last reclaim tells it.
 SELECT c.name AS cgroup,
        d.last_reclaim_at_us,
        d.until_us AS until_at_us,

@@ -1,15 +1,15 @@
 -- Coverage
 -- SPDX-License-Identifier: Apache-2.0
--- How completely the time asked for was watched, in one row. A gap is more than two intervals between scans
--- (`gaps` lists them); a scan is late when it began a tenth of an interval after its time.
+-- How much of the window the scans cover, in one row. A gap is more than two intervals between scans
+-- (`gaps` lists them). A scan is late if it began more than a tenth of an interval after its time.
 WITH
-asked AS (  -- what lies before the first scan ever was not missed
+asked AS (  -- time before the first scan ever does not count as missed
   SELECT max(:since_us, min(started_at_us)) AS begin_us,
          (SELECT interval_us FROM scan WHERE started_at_us < :until_us AND is_partial IS NOT 1
            ORDER BY started_at_us DESC LIMIT 1) AS interval_us
     FROM scan
 ),
-gap AS (  -- from the last scan before the time asked for on; the last gap may be open
+gap AS (  -- from the last scan before the window; the last gap may be open
   SELECT from_at_us, ifnull(to_at_us, :until_us) AS to_at_us, due_at_us
     FROM v_scan_gap
    WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan
@@ -18,7 +18,7 @@ gap AS (  -- from the last scan before the time asked for on; the last gap may b
      AND due_at_us < :until_us
      AND ifnull(to_at_us, :until_us) > from_at_us + 2 * interval_us
 ),
-missed AS (  -- of the time asked for
+missed AS (  -- within the window
   SELECT count(*) AS gaps, max(to_at_us - from_at_us) AS longest_us,
          ifnull(sum(min(to_at_us, :until_us) - max(due_at_us, :since_us)), 0) AS missed_us
     FROM gap

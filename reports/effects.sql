@@ -1,11 +1,12 @@
 -- What became of reclaims
 -- SPDX-License-Identifier: Apache-2.0
--- By cgroup, those that did not help first. A cgroup made again under the same path is added to it; dry
--- runs are left out. Watched are the reclaims of which it is known what was read back: refaulted is that,
--- at most what the reclaim had freed, and its percentage is of what the watched ones freed. Churn: at least
--- half of what was freed was read back. Futile: next to nothing was freed. Unknown: watched for too short a
--- time, or the kernel can't tell what was read back. Held is the memory that stayed free, times how
--- long, while it was watched. One that has no effect recorded is counted in reclaims alone.
+-- One row for each cgroup, those that did not help first. A cgroup that was made again under the same path
+-- is added to the earlier one. Dry runs are left out. `watched`: observed reclaims for which it is known
+-- how much was read back. `refaulted_bytes`: how much that was, at most what the reclaim freed; the
+-- percentage is of what these reclaims freed. `churn`: at least half of what was freed was read back.
+-- `futile`: almost nothing was freed. `unknown`: the observation was too short, or the kernel can't tell
+-- what was read back. `held`: the memory that stayed free, times how long, during the observation. A
+-- reclaim without a recorded effect is counted in `reclaims` only.
 WITH made AS (
   SELECT r.*, c.path, e.verdict, e.refaulted_bytes, e.held_byte_seconds,
          ifnull(e.refaulted_bytes IS NOT NULL AND e.verdict IN ('effective', 'churn'), 0) AS is_watched

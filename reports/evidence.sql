@@ -1,14 +1,14 @@
 -- What the advice rests on
 -- SPDX-License-Identifier: Apache-2.0
--- By cgroup, the judged reclaims at the threshold in force, which is that of its latest reclaim: what
--- happened at another says nothing about this one. `report` advises from these numbers. Dry runs are left
--- out, and so are reclaims that were not watched, or not long enough. Freed and refaulted are of the
--- effective and the churning ones; refaulted is at most what the reclaim had freed. Cache wanted is the
--- most reclaimable cache before one that did not help. Regrown are those of which the kernel can't tell
--- what was read back, and at least half of what was freed has grown again: that may be new, so it is not
--- churn, but nothing that stayed free either. A container that is gone is left out, since its path never
--- comes back; a unit that is not running may.
-WITH latest AS MATERIALIZED (  -- by path; of a group with max() SQLite takes the other columns from that row
+-- One row for each cgroup, of the reclaims with a verdict at the current threshold, which is that of the
+-- latest reclaim: results at another threshold say nothing about this one. `report` bases its advice on
+-- these numbers. Dry runs are left out, and so are reclaims that were not observed for long enough. Freed
+-- and refaulted: of the effective and the churning reclaims; refaulted is at most what the reclaim freed.
+-- Cache wanted: the most reclaimable cache before a reclaim that did not help. Regrown: the kernel can't
+-- tell what was read back, and at least half of what was freed has grown again. That may be new data, so it
+-- is not churn, but it did not stay free either. A container that is gone is left out, because its path
+-- never comes back; a unit that is not running may come back.
+WITH latest AS MATERIALIZED (  -- by path; with max(), SQLite takes the other columns from the same row
   SELECT c.path, r.cgroup_id, r.threshold_bytes, max(r.reclaim_id) AS reclaim_id
     FROM reclaim r
     JOIN v_cgroup c USING (cgroup_id)

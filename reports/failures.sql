@@ -1,6 +1,6 @@
 -- Failed reclaims
 -- SPDX-License-Identifier: Apache-2.0
--- In which cgroups reclaiming went wrong, and what the kernel said. The most frequent twenty.
+-- The cgroups in which reclaims failed, and what the kernel said. The twenty most frequent.
 SELECT c.name AS cgroup,
        coalesce(nullif(r.error, ''),
                 CASE r.outcome WHEN 'interrupted' THEN 'the service stopped or crashed meanwhile'

@@ -1,7 +1,7 @@
 -- Freed by workload (top ten)
 -- SPDX-License-Identifier: Apache-2.0
--- As freed_by_cgroup, with the restarts and replicas of one workload added up: namespace/pod without its random
--- end/container. A container of which no name is known stands alone.
+-- As freed_by_cgroup, with the restarts and replicas of one workload added up: namespace/pod/container,
+-- without the pod's random suffix. A container without a known name stands alone.
 SELECT coalesce(c.workload, c.name) AS workload,
        count(DISTINCT r.cgroup_id) AS cgroups,
        count(*) AS reclaims,

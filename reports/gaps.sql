@@ -1,9 +1,9 @@
 -- Gaps
 -- SPDX-License-Identifier: Apache-2.0
--- Each time without a scan for more than two intervals, and what the history knows of the reason. The last
--- one may be open: up to the end of the time asked for.
+-- Each time without a scan for more than two intervals, and the reason, if the history knows it. The last
+-- one may be open: up to the end of the window.
 WITH
-gap AS (  -- from the last scan before the time asked for on; the last gap may be open
+gap AS (  -- from the last scan before the window; the last gap may be open
   SELECT from_at_us, ifnull(to_at_us, :until_us) AS to_at_us, due_at_us
     FROM v_scan_gap
    WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan
@@ -28,7 +28,7 @@ SELECT from_at_us,
            ORDER BY CASE kind WHEN 'crash_found' THEN 1 WHEN 'stop' THEN 2 WHEN 'gap' THEN 3
                               WHEN 'fault_begin' THEN 4 ELSE 5 END, at_us
            LIMIT 1),
-         -- Late by most of the gap: it was running, but did not get to scan.
+         -- Late by most of the gap: the service was running but could not scan.
          (SELECT 'the scan was late: the node was suspended or overloaded, or its clock was set' FROM scan
            WHERE started_at_us = to_at_us AND is_partial IS NOT 1
              AND late_us > (to_at_us - from_at_us) / 2 LIMIT 1),

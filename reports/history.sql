@@ -1,7 +1,7 @@
 -- A cgroup's memory over time
 -- SPDX-License-Identifier: Apache-2.0
--- Every sample of the cgroups that match, cgroup by cgroup, and the interval of the scans then. `history`
--- draws charts of it.
+-- Every sample of the matching cgroups, cgroup by cgroup, with the scan interval at that time. `history`
+-- draws charts from it.
 SELECT sc.started_at_us AS at_us,
        c.name AS cgroup,
        c.path,

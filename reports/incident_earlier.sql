@@ -1,7 +1,7 @@
 -- Earlier OOM kills of the same workload
 -- SPDX-License-Identifier: Apache-2.0
--- The newest ten, although the container's id was another: by cgroup.workload, or the cgroup itself where
--- that is not known.
+-- The newest ten. Compares cgroup.workload, because each restart has another container id; the cgroup
+-- itself if the workload is not known.
 SELECT o.oom_kill_id AS id,
        o.killed_at_us,
        kill.killed_at_us - o.killed_at_us AS before_us,

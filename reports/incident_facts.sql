@@ -1,7 +1,8 @@
 -- What else is known of one OOM kill
 -- SPDX-License-Identifier: Apache-2.0
--- One row: its cgroup, what the growth that ended in it began from, the node, and how often it happened
--- before. Kills that are not of a watched cgroup are the same workload where the victim's cgroup is.
+-- One row: the cgroup, the sample where the growth before the kill began, the node, and how often it
+-- happened before. Kills outside the tracked cgroups count as the same workload if the victim's cgroup is
+-- the same.
 WITH kill AS (
   SELECT o.*, c.path, c.workload, c.first_seen_at_us
     FROM oom_kill o

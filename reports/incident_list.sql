@@ -1,6 +1,6 @@
 -- OOM kills by their number
 -- SPDX-License-Identifier: Apache-2.0
--- What `incident list` shows, the newest first; `oom_kills` has more of each.
+-- The answer of `incident list`, newest first. `oom_kills` shows more of each kill.
 SELECT o.oom_kill_id AS id,
        o.killed_at_us,
        coalesce(c.name, o.victim_path, '(not watched)') AS cgroup,

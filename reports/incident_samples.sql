@@ -1,7 +1,7 @@
 -- The victim's memory around an OOM kill
 -- SPDX-License-Identifier: Apache-2.0
--- Every sample of the path that held the victim, whichever cgroup it was then, with the limit that held for
--- it.
+-- Every sample of the path that held the victim, also of an earlier or later cgroup with that path, with
+-- the limit at that time.
 SELECT sc.started_at_us AS at_us,
        s.usage_kib * 1024 AS usage_bytes,
        s.anon_kib * 1024 AS anon_bytes,

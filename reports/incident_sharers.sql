@@ -1,9 +1,9 @@
 -- Who shared what had run out at an OOM kill
 -- SPDX-License-Identifier: Apache-2.0
--- Where the limit of a cgroup above the victim's was hit, what was below it; where the node's memory ran out,
--- everything watched: each by its newest sample before the kill, of whatever scan, and by where it stood a
--- minute before (in its first sample, where it has none so old). Who grew fastest first, by 1 MiB at least,
--- then the victim's and the largest. cgroups_below is how many there were.
+-- If the limit of an ancestor was hit: all cgroups below that ancestor. If the node ran out of memory: all
+-- tracked cgroups. For each one its newest sample before the kill, from whatever scan, and its usage a
+-- minute before that (or its first sample, if it is younger). First those that grew fastest, by at least 1
+-- MiB; then the victim's cgroup and the largest. cgroups_below counts all of them.
 WITH kill AS (
   SELECT o.cgroup_id, o.cause, o.limit_path,
          min(o.killed_at_us - 1,

@@ -1,8 +1,8 @@
 -- OOM kills by workload
 -- SPDX-License-Identifier: Apache-2.0
--- What is killed again and again, whichever container it is in by then: a workload is what restarts and
--- replicas have in common (cgroup.workload), the cgroup's name where that is not known. Containers are those
--- in which it was killed.
+-- What is killed again and again, in whatever container. A workload is what restarts and replicas have in
+-- common (cgroup.workload); the cgroup's name if that is not known. `containers` counts those in which it
+-- was killed.
 SELECT coalesce(c.workload, c.name, o.victim_path, '(not watched)') AS workload,
        count(*) AS kills,
        count(DISTINCT o.cgroup_id) AS containers,

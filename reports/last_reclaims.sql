@@ -1,8 +1,8 @@
 -- Reclaims one by one (the last hundred)
 -- SPDX-License-Identifier: Apache-2.0
--- What each reclaim did, why it ended where it did, and what became of it. stalled_pct is how much of its
--- time some task of the cgroup waited for memory. Refaulted is what was read back, at most what was freed. A
--- verdict without an end of the watch is what is known so far.
+-- What each reclaim did, why it ended, and its effect. stalled_pct: the share of its time in which some
+-- task of the cgroup waited for memory. Refaulted: what was read back, at most what was freed. A verdict
+-- without an end of the observation is preliminary.
 SELECT r.started_at_us,
        c.name AS cgroup,
        replace(r.outcome, '_', ' ')

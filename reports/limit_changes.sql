@@ -1,7 +1,7 @@
 -- Changed limits
 -- SPDX-License-Identifier: Apache-2.0
--- Limits that changed while a cgroup lived; the one it began with is no change. No limit is NULL. The
--- effective limit is the smallest of the cgroup's own, its ancestors' and the machine's memory.
+-- Limits that changed while a cgroup lived; its first limit is no change. NULL: no limit. The effective
+-- limit is the smallest of the cgroup's own, its ancestors' and the machine's memory.
 WITH change AS (
   SELECT l.*,
          row_number() OVER history AS number,

@@ -1,8 +1,7 @@
 -- The last minute before each OOM kill
 -- SPDX-License-Identifier: Apache-2.0
--- The samples of the victim's cgroup, the newest kill first. Cache is what can be dropped; the limit is the
--- effective one that held then. A kill of which there is no sample is left out; `incident show` draws one
--- kill.
+-- The samples of the victim's cgroup, newest kill first. Cache is what can be dropped. The limit is the
+-- effective one at that time. A kill without samples is left out. `incident show` draws one kill.
 SELECT o.oom_kill_id,
        c.name AS cgroup,
        round((o.killed_at_us - sc.started_at_us) / 1000000.0, 1) AS seconds_before,

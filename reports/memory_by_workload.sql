@@ -1,7 +1,7 @@
 -- Memory by workload, as last seen
 -- SPDX-License-Identifier: Apache-2.0
--- What the replicas of each workload held together in the last scan of all cgroups of the time asked for, and
--- how many have been seen in all of it: more than run now means that they were restarted.
+-- What the replicas of each workload held together in the last full scan of the window, and how many were
+-- seen in the whole window: more than run now means that some were restarted.
 WITH last AS (
   SELECT scan_id FROM scan
    WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1

@@ -1,9 +1,9 @@
 -- Near misses: within 5 % of the limit (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
 -- Cgroups that came within 5 % of their limit with memory that can't be dropped (usage less reclaimable
--- cache), and had no kill in the 5 minutes before or after it. The limit is the effective one that held then.
--- Times: what is less than 5 minutes apart counts as once. Reads every sample of the time asked for, so a
--- week of a large node takes its time.
+-- cache), and had no kill in the five minutes before or after. The limit is the effective one at that time.
+-- `times`: samples less than five minutes apart count as once. Reads every sample in the window: a week of
+-- a large node takes a while.
 WITH near AS MATERIALIZED (
   SELECT s.cgroup_id, sc.started_at_us AS at_us,
          (s.usage_kib - max(s.file_kib - coalesce(s.shmem_kib, 0), 0)) * 1024 AS held_bytes,
@@ -24,7 +24,7 @@ missed AS (
                       WHERE o.cgroup_id = near.cgroup_id
                         AND o.killed_at_us BETWEEN near.at_us - 300000000 AND near.at_us + 300000000)
 ),
-peak AS (  -- of a group with one max() SQLite takes the other columns from that row
+peak AS (  -- with one max(), SQLite takes the other columns from the same row
   SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes) AS share, held_bytes, limit_bytes, at_us,
          count(*) AS samples,
          sum(before_at_us IS NULL OR at_us - before_at_us > 300000000) AS times

@@ -1,6 +1,6 @@
 -- OOM kills by cgroup (top ten)
 -- SPDX-License-Identifier: Apache-2.0
--- Where processes were killed for want of memory; `oom_kills` lists each kill.
+-- The cgroups in which processes were OOM-killed. `oom_kills` lists each kill.
 SELECT coalesce(c.name, '(not watched)') AS cgroup,
        count(*) AS oom_kills,
        min(o.killed_at_us) AS first_at_us,

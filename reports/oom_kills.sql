@@ -1,8 +1,8 @@
 -- OOM kills
 -- SPDX-License-Identifier: Apache-2.0
--- Each OOM kill, the newest first. One without a cgroup hit a process outside the watched ones. A kill that
--- only the counter told of has no victim's name, and is up to one interval late. With memory.oom.group one kill
--- ends several processes. `incident show ID` tells all of one.
+-- Each OOM kill, newest first. A kill without a cgroup hit a process outside the tracked cgroups. A kill
+-- that is known only from a counter has no victim's name, and its time is up to one interval late. With
+-- memory.oom.group one kill ends several processes. `incident show ID` shows everything about one kill.
 SELECT o.oom_kill_id AS id,
        o.killed_at_us,
        c.name AS cgroup,

@@ -1,6 +1,6 @@
 -- Reclaims by outcome
 -- SPDX-License-Identifier: Apache-2.0
--- What became of the reclaims. A dry run asks nothing of the kernel, so it has freed nothing.
+-- How the reclaims ended. A dry run asks nothing of the kernel and frees nothing.
 SELECT replace(r.outcome, '_', ' ') AS outcome,
        count(*) AS reclaims,
        count(DISTINCT r.cgroup_id) AS cgroups,

@@ -1,7 +1,7 @@
 -- Reclaims by the hour
 -- SPDX-License-Identifier: Apache-2.0
--- How many reclaims began in each hour (UTC) that had one, what they freed, and how much of that was read
--- back while they were watched: at most what was freed. Dry runs are left out.
+-- One row for each hour (UTC) with a reclaim: how many began in it, what they freed, and how much of that
+-- was read back during the observation (at most what was freed). Dry runs are left out.
 SELECT r.started_at_us / 3600000000 * 3600000000 AS at_us,
        count(*) AS reclaims,
        coalesce(sum(r.freed_bytes), 0) AS freed_bytes,

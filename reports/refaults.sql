@@ -1,7 +1,7 @@
 -- Most refaulted cache (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
--- The cgroups that read the most page cache again after it had been evicted: they need more memory than they
--- get, or are reclaimed too eagerly. Reads every sample of the time asked for.
+-- The cgroups that read the most page cache again after it was evicted: they need more memory than they
+-- get, or are reclaimed too eagerly. Reads every sample in the window.
 WITH busy AS MATERIALIZED (
   SELECT s.cgroup_id, sum(s.refault_file) AS pages, sum(s.pgmajfault) AS major_faults,
          sum(s.psi_some_us) AS stalled_us,

@@ -1,6 +1,6 @@
 -- Service events
 -- SPDX-License-Identifier: Apache-2.0
--- What happened to the service itself: starts, stops, crashes, gaps, changes of the configuration, faults.
+-- What happened to the service itself: starts, stops, crashes, gaps, configuration changes, faults.
 SELECT at_us,
        replace(kind, '_', ' ') AS event,
        detail

@@ -1,6 +1,6 @@
 -- Slowest reclaims (top ten)
 -- SPDX-License-Identifier: Apache-2.0
--- The reclaims that kept the kernel busy the longest.
+-- The reclaims that took the longest.
 SELECT c.name AS cgroup,
        r.started_at_us,
        r.duration_us,

@@ -1,9 +1,8 @@
 -- The service as its history shows it
 -- SPDX-License-Identifier: Apache-2.0
--- One row. `status` adds whether it is running now. Near their limit are the cgroups that are sampled every
--- second between two scans; the sampler's CPU time is that of the last hour of scans, with what it looks at in
--- between.
-WITH open_fault AS  -- that have begun and not ended since the last start
+-- One row. `status` adds whether the service is running now. near_limit_count: cgroups that are sampled every
+-- second between two scans. The sampler's CPU time is for the last hour of scans, with near-limit sampling.
+WITH open_fault AS  -- begun and not ended since the last start
   (SELECT f.fault, f.detail, max(f.service_event_id) FROM service_event f
     WHERE f.kind = 'fault_begin'
       AND f.service_event_id > (SELECT max(service_event_id) FROM service_event WHERE kind = 'start')

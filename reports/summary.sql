@@ -1,20 +1,20 @@
 -- Summary
 -- SPDX-License-Identifier: Apache-2.0
--- The headline numbers of the time asked for, in one row. Scans and coverage are the node's; cgroups,
--- reclaims and OOM kills are those of the cgroups asked for. Reads neither `sample` nor anything else that
--- grows with cgroups times scans. A gap is more than two intervals between scans. Dry runs are counted by
--- themselves and never as freed. Watched are the reclaims of which it is known what was read back:
--- refaulted is that, at most what the reclaim had freed. Where the kernel can't tell it, regrown is how
--- much the cache grew again. Held is what of both stayed free, times how long, while it was watched. Too
--- short are those of which, for the time that they were watched, neither can be told.
+-- The headline numbers of the window, in one row. Scans and coverage are those of the node; cgroups,
+-- reclaims and OOM kills are those of the matching cgroups. Does not read `sample`, or anything else that
+-- grows with cgroups times scans. A gap is more than two intervals between scans. Dry runs are counted
+-- separately and never as freed. `watched`: observed reclaims for which it is known how much was read back.
+-- `refaulted`: how much that was, at most what the reclaim freed. `regrown`: how much the cache grew again,
+-- where the kernel can't tell what was read back. `held`: what stayed free of both, times how long, during
+-- the observation. `too short`: reclaims whose observation was too short to tell either.
 WITH
-asked AS (  -- what lies before the first scan ever was not missed
+asked AS (  -- time before the first scan ever does not count as missed
   SELECT max(:since_us, min(started_at_us)) AS begin_us,
          (SELECT interval_us FROM scan WHERE started_at_us < :until_us AND is_partial IS NOT 1
            ORDER BY started_at_us DESC LIMIT 1) AS interval_us
     FROM scan
 ),
-gap AS (  -- from the last scan before the time asked for on; the last gap may be open
+gap AS (  -- from the last scan before the window; the last gap may be open
   SELECT from_at_us, ifnull(to_at_us, :until_us) AS to_at_us, due_at_us
     FROM v_scan_gap
    WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan
@@ -23,7 +23,7 @@ gap AS (  -- from the last scan before the time asked for on; the last gap may b
      AND due_at_us < :until_us
      AND ifnull(to_at_us, :until_us) > from_at_us + 2 * interval_us
 ),
-missed AS (  -- of the time asked for
+missed AS (  -- within the window
   SELECT count(*) AS gaps,
          ifnull(sum(min(to_at_us, :until_us) - max(due_at_us, :since_us)), 0) AS missed_us
     FROM gap
@@ -78,7 +78,7 @@ effects AS (  -- those of the reclaims above
              AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
              AND r.outcome <> 'dry_run')
 ),
-kills AS (  -- one outside the watched cgroups has no path and counts when all are asked for
+kills AS (  -- a kill outside the tracked cgroups has no path; it counts if no cgroup is asked for
   SELECT count(*) AS oom_kills FROM oom_kill LEFT JOIN v_cgroup USING (cgroup_id)
    WHERE killed_at_us >= :since_us AND killed_at_us < :until_us
      AND (coalesce(path, '') GLOB :cgroup_glob OR name GLOB :cgroup_glob)

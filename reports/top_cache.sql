@@ -1,7 +1,6 @@
 -- Most reclaimable cache (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
--- The cgroups that held the most page cache that can be dropped, in the last scan of all cgroups of the time
--- asked for.
+-- The cgroups that held the most page cache that can be dropped, in the last full scan of the window.
 SELECT c.name AS cgroup,
        s.reclaimable_cache_bytes,
        100.0 * s.reclaimable_cache_bytes / nullif(s.usage_bytes, 0) AS share_of_usage_pct,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// argv -> one command. The only place where an exception becomes an exit code: 0 fine, 1 it failed at work, 2 usage or
+// argv -> one command. The only place where an exception becomes an exit code: 0 success, 1 the work failed, 2 usage or
 // configuration is wrong.
 
 #include <CLI/CLI.hpp>
@@ -66,7 +66,7 @@ void add_database(CLI::App& app, Arguments& arguments) {
 void add_run_options(CLI::App& app, Arguments& arguments) {
   cgmm::config::Overrides& overrides = arguments.common.overrides;
   add_config(app, arguments);
-  app.add_option("--parent", overrides.parent, "Directory whose cgroups are watched, or \"auto\"")->type_name("DIR");
+  app.add_option("--parent", overrides.parent, "Directory whose cgroups are tracked, or \"auto\"")->type_name("DIR");
   app.add_option("--threshold", overrides.threshold,
                  "Page cache at or over this is reclaimed: 25% of the limit, 512Mi, 100MB")
       ->type_name("SIZE|PERCENT");
@@ -74,10 +74,10 @@ void add_run_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--cooldown", overrides.cooldown, "Seconds before a cgroup is reclaimed again, or 5m, 1h")
       ->type_name("S");
   add_database(app, arguments);
-  app.add_flag("--dry-run", overrides.dry_run, "Record what would be reclaimed, reclaim nothing");
+  app.add_flag("--dry-run", overrides.dry_run, "Record what would be reclaimed, but reclaim nothing");
   app.add_option_function<std::string>(
          "--cycles", [&arguments](const std::string& text) { arguments.run.cycles = parse_cycles(text); },
-         "End after this many scans")
+         "Stop after this many scans")
       ->type_name("N");
   app.add_option("--log-level", overrides.log_level, "trace, debug, info, warn, error, off (else RUST_LOG, else info)")
       ->type_name("LEVEL");
@@ -88,7 +88,7 @@ void add_output(CLI::App& app, cli::OutputOptions& output) {
          "--format", [&output](const std::string& name) { output.format = parse_format(name); },
          "text (default), markdown, html, csv, json")
       ->type_name("F");
-  app.add_option("--output", output.file, "Write there instead of to standard output")->type_name("FILE");
+  app.add_option("--output", output.file, "Write to this file instead of standard output")->type_name("FILE");
 }
 
 template <class Options>
@@ -104,7 +104,7 @@ CLI::App* add_report(CLI::App& app, Arguments& arguments) {
   sub->add_option("--cgroup", arguments.report.cgroup,
                   "Only cgroups whose path or name matches, or part of it: shop/web, a container id")
       ->type_name("GLOB");
-  sub->add_flag("--list", arguments.report.list, "List the reports, your own in reports_dir among them");
+  sub->add_flag("--list", arguments.report.list, "List the reports, including your own in reports_dir");
   add_output(*sub, arguments.report.output);
   add_config(*sub, arguments);
   add_database(*sub, arguments);
@@ -128,13 +128,12 @@ CLI::App* add_incident(CLI::App& app, Arguments& arguments) {
   cli::IncidentOptions& options = arguments.incident;
   CLI::App* const sub = app.add_subcommand("incident", "After an OOM kill: who, why, and what led up to it");
   sub->add_option("what", options.what, "list (default) or show")->type_name("list|show");
-  sub->add_option("id", options.id, "Of show: which kill, by its number in the list, or the latest")
-      ->type_name("ID|latest");
+  sub->add_option("id", options.id, "For show: the number of a kill in the list, or latest")->type_name("ID|latest");
   CLI::Option* const window =
-      sub->add_option("--window", options.window, "Of show: how long before the kill to look at (default: 30m)")
+      sub->add_option("--window", options.window, "For show: how much time before the kill (default: 30m)")
           ->type_name("D");
-  add_window(*sub, options, "Of list: begin of the time looked at: 30d (default), 2026-11-23");
-  sub->add_option("--cgroup", options.cgroup, "Of list: only cgroups whose path or name matches, or part of it")
+  add_window(*sub, options, "For list: begin of the window: 30d (default), 2026-11-23");
+  sub->add_option("--cgroup", options.cgroup, "For list: only cgroups whose path or name matches, or part of it")
       ->type_name("GLOB");
   add_output(*sub, options.output);
   add_config(*sub, arguments);
@@ -165,19 +164,19 @@ CLI::App* add_query(CLI::App& app, Arguments& arguments) {
 constexpr const char* kExamples =
     "Examples:\n"
     "  cgroup-memory-manager check\n"
-    "      what it finds on this machine, and whether it may reclaim\n"
+    "      what is right on this machine and what is not\n"
     "  cgroup-memory-manager --parent /sys/fs/cgroup/memory/kubepods --threshold 25%\n"
-    "      watch the pods, reclaim where page cache is over a quarter of the limit\n"
+    "      track the pods, reclaim where page cache is over a quarter of the limit\n"
     "  cgroup-memory-manager report\n"
-    "      what was reclaimed in the last 7 days, and how completely it was watched\n"
+    "      whether reclaiming helped in the last 7 days, and what to change\n"
     "  cgroup-memory-manager history 3fa91c --since 2h\n"
     "      the memory of one container, by part of its id\n"
     "  cgroup-memory-manager incident show latest\n"
-    "      who was killed for want of memory, why, and what led up to it\n"
+    "      who was OOM-killed, why, and what led up to it\n"
     "  cgroup-memory-manager query \"SELECT * FROM v_reclaim ORDER BY freed_bytes DESC LIMIT 5\"\n"
-    "\nExit codes: 0 fine, 1 it failed at work, 2 usage or configuration is wrong.";
+    "\nExit codes: 0 success, 1 the work failed, 2 usage or configuration is wrong.";
 
-/// `--threshold 10% report` would be taken in silence and mean nothing.
+/// Refuses `--threshold 10% report`: the option would have no effect.
 template <class... Subcommands>
 void expect_no_run_options(const CLI::App& app, const Subcommands&... subcommands) {
   for (const CLI::App* const sub : {&subcommands...}) {
@@ -205,14 +204,13 @@ int dispatch(int argc, char** argv) {
   app.footer(kExamples);
   app.require_subcommand(0, 1);
   add_run_options(app, arguments);
-  CLI::App* const run = app.add_subcommand("run", "The service (what happens without a subcommand)");
+  CLI::App* const run = app.add_subcommand("run", "The service (the default)");
   add_run_options(*run, arguments);
   CLI::App* const report = add_report(app, arguments);
   CLI::App* const history = add_history(app, arguments);
   CLI::App* const incident = add_incident(app, arguments);
-  CLI::App* const status = app.add_subcommand("status", "Is it running, and how well? Exit code 0: yes");
-  CLI::App* const check =
-      app.add_subcommand("check", "Configuration, hierarchy, permissions: what is right and what is not");
+  CLI::App* const status = app.add_subcommand("status", "Whether the service runs, and how well; exit code 0: well");
+  CLI::App* const check = app.add_subcommand("check", "What is right on this machine and what is not");
   for (CLI::App* const sub : {status, check}) add_output(*sub, arguments.output);
   add_config(*status, arguments);
   add_database(*status, arguments);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completions for bash, installed under both names of the program. They need no bash-completion but to be found by it.
+# Completions for bash, installed under both names of the program. They do not use bash-completion, except to be found.
 
 _cgmm() {
   local run='--config --parent --threshold --interval --cooldown --database --dry-run --cycles --log-level'
