@@ -68,7 +68,8 @@ Options parse(int argc, char** argv) {
 struct Slowest {
   std::int64_t elapsed_us = 0;
   std::int64_t cpu_us = 0;
-  std::int64_t over_50_ms = 0;
+  std::int64_t total_cpu_us = 0;
+  std::int64_t over_50_ms = 0;  // of CPU time
   std::int64_t count = 0;
 
   template <class Act>
@@ -84,14 +85,17 @@ struct Slowest {
     const std::int64_t taken =
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began).count();
     elapsed_us = std::max(elapsed_us, taken);
-    cpu_us = std::max(cpu_us, cpu() - cpu_began);
-    over_50_ms += taken > 50'000 ? 1 : 0;
+    const std::int64_t cpu_taken = cpu() - cpu_began;
+    cpu_us = std::max(cpu_us, cpu_taken);
+    total_cpu_us += cpu_taken;
+    over_50_ms += cpu_taken > 50'000 ? 1 : 0;
     ++count;
   }
   void print(const char* what) const {
-    std::printf("%-28s %s, %s of CPU; %lld of %lld over 50 ms\n", what, core::format_duration_us(elapsed_us).c_str(),
-                core::format_duration_us(cpu_us).c_str(), static_cast<long long>(over_50_ms),
-                static_cast<long long>(count));
+    std::printf("%-28s %s, %s of CPU; %lld of %lld over 50 ms of CPU; %s of CPU in all\n", what,
+                core::format_duration_us(elapsed_us).c_str(), core::format_duration_us(cpu_us).c_str(),
+                static_cast<long long>(over_50_ms), static_cast<long long>(count),
+                core::format_duration_us(total_cpu_us).c_str());
   }
 };
 

@@ -1,65 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/roll_up.hpp"
 
-#include <SQLiteCpp/Database.h>
-#include <sqlite3.h>
-
 #include <algorithm>
-#include <new>
+#include <limits>
 #include <string>
-#include <utility>
 
+#include "core/sample.hpp"
 #include "store/statement.hpp"
 
 namespace cgmm::store {
 namespace {
 
 constexpr std::int64_t kHourUs = 3600LL * 1'000'000;
-constexpr std::int64_t kRowsReadAtOnce = 4000;  // some milliseconds
-constexpr std::size_t kRowsWrittenAtOnce = 400;
-constexpr std::size_t kCgroupsAtOnce = 1000;  // 0.3 MB of sums
-constexpr const char* kAddSample = "add_sample_to_hour";
+constexpr std::int64_t kSamplesAtOnce = 4000;  // some milliseconds
+constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
+/// The scans of the hour that began at ?1, up to the scan ?2.
+const std::string kScansOfHour =
+    " FROM scan WHERE started_at_us >= ?1 AND started_at_us < ?1 + 3600000000"
+    " AND scan_id <= ?2";
 
 std::int64_t hour_of(std::int64_t at_us) { return at_us - (at_us % kHourUs + kHourUs) % kHourUs; }
 
-/// The function is called with every sample: half the processor time of a row a step with a call a column.
-std::string select_samples_sql() {
-  std::string columns = "cgroup_id";
-  for (const auto name : core::kGaugeNames) columns += ", " + std::string(name) + "_kib";
-  for (const auto name : core::kCounterNames) columns += ", " + std::string(name);
-  return "SELECT " + std::string(kAddSample) + "(" + columns +
-         ") FROM sample WHERE scan_id = ? AND cgroup_id > ? AND cgroup_id <= ?";
-}
-
-/// Samples of an hour that is made anew may be gone meanwhile: the row that knows of more of them stays.
-std::string store_sql() {
-  std::vector<std::string> columns{"sample_count"};
+/// Rolls up the cgroups over ?3, up to ?4. Averages and sample_count are of whole scans: a few seconds near a limit are
+/// no average. Increases are summed up as real numbers (exact up to 2^53): an absurd one must not end in SQLite's error
+/// "integer overflow". Samples of an hour that is made anew may be gone meanwhile: the row that knows of more of them
+/// stays.
+std::string roll_up_sql() {
+  std::string columns = "sample_count";
+  std::string values = "sum(is_whole)";
+  std::string updates = "sample_count = excluded.sample_count";
+  const auto add = [&](const std::string& column, const std::string& value) {
+    columns += ", " + column;
+    values += ", " + value;
+    updates += ", " + column + " = excluded." + column;
+  };
   for (const auto name : core::kGaugeNames) {
-    columns.push_back(std::string(name) + "_avg_kib");
-    columns.push_back(std::string(name) + "_max_kib");
+    const std::string gauge(name);
+    add(gauge + "_avg_kib", "CAST(avg(" + gauge + "_kib) FILTER (WHERE is_whole) AS INTEGER)");
+    add(gauge + "_max_kib", "max(" + gauge + "_kib)");
   }
-  for (const auto name : core::kCounterNames) columns.emplace_back(name);
-  std::string names = "hour_at_us, cgroup_id";
-  std::string values = "?, ?";
-  std::string updates;
-  for (const std::string& column : columns) {
-    names += ", " + column;
-    values += ", ?";
-    updates += (updates.empty() ? "" : ", ") + column + " = excluded." + column;
+  for (const auto name : core::kCounterNames) {
+    const std::string counter(name);
+    add(counter, "CAST(sum(1.0 * " + counter + ") AS INTEGER)");
   }
-  return "INSERT INTO sample_hour (" + names + ") VALUES (" + values +
-         ") ON CONFLICT (hour_at_us, cgroup_id) DO UPDATE SET " + updates +
-         " WHERE excluded.sample_count >= sample_hour.sample_count";
-}
-
-/// An aggregate with nothing to return.
-SQLite::Database& with_function(SQLite::Database& database, RollUp* self,
-                                void (*add_sample)(sqlite3_context*, int, sqlite3_value**)) {
-  constexpr int kCount = 1 + static_cast<int>(core::Gauges::kSize + core::Counters::kSize);
-  database.check(sqlite3_create_function_v2(
-      database.getHandle(), kAddSample, kCount, SQLITE_UTF8 | SQLITE_DIRECTONLY, self, nullptr, add_sample,
-      [](sqlite3_context*) {}, nullptr));
-  return database;
+  return "INSERT INTO sample_hour (hour_at_us, cgroup_id, " + columns + ") SELECT ?1, cgroup_id, " + values +
+         " FROM (SELECT scan_id, is_partial IS NOT 1 AS is_whole" + kScansOfHour +
+         ") CROSS JOIN sample USING (scan_id) WHERE cgroup_id > ?3 AND cgroup_id <= ?4 GROUP BY cgroup_id"
+         " ON CONFLICT (hour_at_us, cgroup_id) DO UPDATE SET " +
+         updates + " WHERE excluded.sample_count >= sample_hour.sample_count";
 }
 
 }  // namespace
@@ -71,11 +59,13 @@ RollUp::RollUp(SQLite::Database& database)
       first_outside_(database,
                      "SELECT scan_id FROM scan WHERE scan_id > ?1 AND (started_at_us < ?2 OR started_at_us >= ?3) "
                      "ORDER BY scan_id LIMIT 1"),
-      scans_of_hour_(database,
-                     "SELECT scan_id, is_partial IS 1 FROM scan WHERE started_at_us >= ? AND started_at_us < ? "
-                     "AND scan_id <= ? ORDER BY scan_id"),
-      samples_(with_function(database, this, add_sample), select_samples_sql()),
-      store_(database, store_sql()),
+      count_scans_(database, "SELECT count(*)" + kScansOfHour),
+      // No scan has more than ?4 cgroups over ?3 and up to this one.
+      slice_end_(database,
+                 "SELECT min((SELECT cgroup_id FROM sample WHERE sample.scan_id = scan.scan_id AND cgroup_id > ?3"
+                 " ORDER BY cgroup_id LIMIT 1 OFFSET ?4 - 1))" +
+                     kScansOfHour),
+      roll_up_(database, roll_up_sql()),
       forget_reach_(database, "DELETE FROM rolled_up"),
       store_reach_(database, "INSERT INTO rolled_up (scan_id) VALUES (?)") {}
 
@@ -87,13 +77,18 @@ std::int64_t RollUp::reaches_scan_id() {
 
 bool RollUp::work(std::int64_t now_us) {
   if (!hour_ && !find_hour(now_us)) return false;
-  if (hour_->next_scan < hour_->scans.size()) {
-    read_slice(*hour_);
-  } else if (hour_->next_sums < hour_->sums.size()) {
-    write_slice(*hour_);
-  } else {
-    finish_chunk(*hour_);
+  std::int64_t end = kAll;
+  {
+    Use slice(slice_end_, hour_->began_at_us, hour_->last_scan_id, hour_->after_cgroup_id, hour_->cgroups_at_once);
+    slice.step();
+    if (const auto cgroup_id = slice.amount(0)) end = to_sql(*cgroup_id);
   }
+  execute(roll_up_, hour_->began_at_us, hour_->last_scan_id, hour_->after_cgroup_id, end);
+  hour_->after_cgroup_id = end;
+  if (end != kAll) return true;
+  execute(forget_reach_);
+  execute(store_reach_, hour_->last_scan_id);
+  hour_.reset();
   return true;
 }
 
@@ -117,9 +112,10 @@ bool RollUp::find_hour(std::int64_t now_us) {
     if (!outside.step()) return false;
     hour.last_scan_id = outside.integer(0) - 1;
   }
-  Use scans(scans_of_hour_, hour.began_at_us, hour.began_at_us + kHourUs, hour.last_scan_id);
-  while (scans.step()) hour.scans.push_back({.scan_id = scans.integer(0), .is_partial = scans.integer(1) != 0});
-  hour_ = std::move(hour);
+  Use scans(count_scans_, hour.began_at_us, hour.last_scan_id);
+  scans.step();
+  hour.cgroups_at_once = std::max<std::int64_t>(kSamplesAtOnce / std::max<std::int64_t>(scans.integer(0), 1), 1);
+  hour_ = hour;
   return true;
 }
 
@@ -129,97 +125,6 @@ void RollUp::forget_reach_of_lost_scans(std::int64_t reach) {
   Use last(last_scan_);
   last.step();
   if (last.integer(0) < reach) execute(forget_reach_);
-}
-
-void RollUp::read_slice(Hour& hour) {
-  rows_read_ = 0;
-  for (std::int64_t scans = 0; hour.next_scan < hour.scans.size() && rows_read_ + scans < kRowsReadAtOnce; ++scans) {
-    add(hour, hour.scans[hour.next_scan++]);
-  }
-}
-
-void RollUp::add(Hour& hour, const Scan& scan) {
-  hour.next_sums = 0;
-  adds_partial_ = scan.is_partial;
-  execute(samples_, scan.scan_id, hour.after_cgroup_id, hour.to_cgroup_id);
-  hour.next_sums = 0;
-}
-
-void RollUp::add_sample(sqlite3_context* context, int /*as many as were asked for*/, sqlite3_value** values) {
-  auto& self = *static_cast<RollUp*>(sqlite3_user_data(context));
-  try {
-    self.add_sample(*self.hour_, sqlite3_value_int64(values[0]), values + 1);
-  } catch (const std::bad_alloc&) {
-    sqlite3_result_error_nomem(context);
-  }
-}
-
-void RollUp::add_sample(Hour& hour, std::int64_t cgroup_id, sqlite3_value** values) {
-  ++rows_read_;
-  if (cgroup_id > hour.to_cgroup_id) return;  // the chunk has just ended earlier
-  // They come in the order of cgroup_id, scan by scan; whatever SQLite may make of it one day, no cgroup gets a second
-  // place.
-  if (hour.next_sums > 0 && hour.sums[std::min(hour.next_sums, hour.sums.size()) - 1].cgroup_id >= cgroup_id)
-    hour.next_sums = 0;
-  while (hour.next_sums < hour.sums.size() && hour.sums[hour.next_sums].cgroup_id < cgroup_id) ++hour.next_sums;
-  if (hour.next_sums == hour.sums.size() || hour.sums[hour.next_sums].cgroup_id != cgroup_id) {
-    hour.sums.insert(hour.sums.begin() + static_cast<std::ptrdiff_t>(hour.next_sums), Sums{.cgroup_id = cgroup_id});
-    if (hour.sums.size() > kCgroupsAtOnce) {
-      hour.sums.pop_back();
-      hour.to_cgroup_id = hour.sums.back().cgroup_id;
-      if (cgroup_id > hour.to_cgroup_id) return;
-    }
-  }
-  Sums& sums = hour.sums[hour.next_sums];
-  if (!adds_partial_) ++sums.sample_count;
-  for (std::size_t i = 0; i < core::Gauges::kSize; ++i, ++values) {
-    if (sqlite3_value_type(*values) == SQLITE_NULL) continue;
-    const std::int64_t kib = sqlite3_value_int64(*values);
-    sums.has_gauge |= std::uint32_t{1} << i;
-    sums.max_kib[i] = std::max(sums.max_kib[i], kib);
-    if (adds_partial_) continue;  // a few seconds before a limit are no average
-    sums.total_kib[i] += kib;
-    ++sums.total_count[i];
-  }
-  for (std::size_t i = 0; i < core::Counters::kSize; ++i, ++values) {
-    if (sqlite3_value_type(*values) == SQLITE_NULL) continue;
-    sums.has_counter |= std::uint32_t{1} << i;
-    sums.increase[i] += sqlite3_value_int64(*values);
-  }
-}
-
-void RollUp::write_slice(Hour& hour) {
-  for (std::size_t written = 0; written < kRowsWrittenAtOnce && hour.next_sums < hour.sums.size(); ++written) {
-    const Sums& sums = hour.sums[hour.next_sums++];
-    Use row(store_, hour.began_at_us, sums.cgroup_id, sums.sample_count);
-    for (std::size_t i = 0; i < core::Gauges::kSize; ++i) {
-      std::optional<std::int64_t> average_kib;
-      std::optional<std::int64_t> max_kib;
-      if (sums.total_count[i] > 0) average_kib = sums.total_kib[i] / sums.total_count[i];
-      if ((sums.has_gauge >> i & 1) != 0) max_kib = sums.max_kib[i];
-      row.bind(average_kib);
-      row.bind(max_kib);
-    }
-    for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
-      std::optional<std::int64_t> increase;
-      if ((sums.has_counter >> i & 1) != 0) increase = sums.increase[i];
-      row.bind(increase);
-    }
-    row.step();
-  }
-}
-
-void RollUp::finish_chunk(Hour& hour) {
-  if (hour.to_cgroup_id != kAll) {
-    hour.after_cgroup_id = std::exchange(hour.to_cgroup_id, kAll);
-    hour.next_scan = 0;
-    hour.sums.clear();
-    hour.next_sums = 0;
-    return;
-  }
-  execute(forget_reach_);
-  execute(store_reach_, hour.last_scan_id);
-  hour_.reset();
 }
 
 }  // namespace cgmm::store

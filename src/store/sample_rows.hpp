@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The table `sample`: a scan is appended by one statement, which takes its rows from a virtual table over the scan in
-// memory. Against a statement a row with its 21 bindings that is half the processor time, for the end of the table is
-// looked for once. Used by the thread that owns the connection, inside a transaction.
+// Appends scans to the table `sample`. Used by the thread that owns the connection, inside a transaction.
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
@@ -25,22 +23,14 @@ struct Place {
 class SampleRows {
  public:
   explicit SampleRows(SQLite::Database& database);
-  SampleRows(const SampleRows&) = delete;
-  SampleRows& operator=(const SampleRows&) = delete;
 
-  /// In the order of `places`, which is that of cgroup_id. When it throws, some may be in the table: the transaction
-  /// has to be rolled back.
+  /// In the order of `places`, which is that of cgroup_id: the order of the table's key. When it throws, some rows may
+  /// be in the table: the transaction has to be rolled back.
   void append(std::int64_t scan_id, const core::ScanRow* rows, std::span<const Place> places);
 
-  struct Batch {
-    std::int64_t scan_id = 0;
-    const core::ScanRow* rows = nullptr;
-    std::span<const Place> places;
-  };
-
  private:
-  Batch batch_;  // what the virtual table has in it
-  SQLite::Statement append_;
+  SQLite::Statement append_many_;
+  SQLite::Statement append_one_;  // what is left of a scan
 };
 
 }  // namespace cgmm::store

@@ -62,19 +62,28 @@ TEST_F(RetentionTest, ARollUpThatACrashInterruptedIsBegunAgain) {
   history_.keep({});
   store(history_, scan_at(kNoon, 3000));
   store(history_, scan_at(kNoon + kMinute, 3000), scan_at(kNoon + kHour, 1));
-  // Whatever the slice in which it is interrupted.
   SQLite::Database other(file().string(), SQLite::OPEN_READWRITE);
   Retention interrupted(other);
   interrupted.keep({});
-  for (int slices = 0; slices < 6; ++slices) {
-    other.exec("BEGIN");
-    interrupted.work(kNoon + kHour);
-    other.exec("COMMIT");
-  }
+  other.exec("BEGIN");
+  interrupted.work(kNoon + kHour);
+  other.exec("COMMIT");
   EXPECT_EQ(query("SELECT count(*) FROM rolled_up"), "0\n");
   EXPECT_NE(query("SELECT count(*) FROM sample_hour"), "0\n");
   tidy_up(kNoon + kHour);
   EXPECT_EQ(query("SELECT count(*), min(sample_count), sum(pgfault) FROM sample_hour"), "3000|2|6000\n");
+}
+
+TEST_F(RetentionTest, AnAbsurdIncreaseDoesNotKeepAnHourFromBeingRolledUp) {
+  history_.keep({});
+  for (int i = 0; i < 2; ++i) {
+    Scan scan = scan_at(kNoon + i * kMinute);
+    scan.rows[0].increases.set(core::Counter::pgfault, UINT64_MAX);
+    store(history_, scan);
+  }
+  store(history_, scan_at(kNoon + kHour));
+  tidy_up(kNoon + kHour);
+  EXPECT_EQ(query("SELECT sample_count, pgfault FROM sample_hour"), "2|" + std::to_string(INT64_MAX) + "\n");
 }
 
 TEST_F(RetentionTest, SamplesAreDroppedAtTheirAgeOnceTheyAreRolledUp) {
