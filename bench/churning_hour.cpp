@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 #include "daemon/reclaimer.hpp"
 
 namespace {
@@ -154,8 +154,8 @@ void print(const Workload& workload, const Result& fixed, const Result& learned)
     return result.kept_free_byte_us / static_cast<double>(kHour) / kMiB;
   };
   std::printf("%-46s %8lld %8lld %7.1fx %11s %11s %8.1f %8.1f\n", workload.name, static_cast<long long>(fixed.reclaims),
-              static_cast<long long>(learned.reclaims), ratio, core::format_bytes(fixed.read_again_bytes).c_str(),
-              core::format_bytes(learned.read_again_bytes).c_str(), free_of(fixed), free_of(learned));
+              static_cast<long long>(learned.reclaims), ratio, base::format_bytes(fixed.read_again_bytes).c_str(),
+              base::format_bytes(learned.read_again_bytes).c_str(), free_of(fixed), free_of(learned));
 }
 
 }  // namespace

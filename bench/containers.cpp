@@ -15,7 +15,7 @@
 #include <string>
 #include <system_error>
 
-#include "kernel/fd.hpp"
+#include "base/fd.hpp"
 #include "kernel/hierarchy.hpp"
 #include "stop.hpp"
 
@@ -44,13 +44,13 @@ void remove_cgroup(const fs::path& directory) {
   for (int tries = 0; ::rmdir(directory.c_str()) != 0 && errno == EBUSY && tries < 500; ++tries) ::usleep(10'000);
 }
 
-kernel::Fd open_file(const fs::path& file) {
-  kernel::Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+base::Fd open_file(const fs::path& file) {
+  base::Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) throw std::system_error(errno, std::system_category(), file);
   return fd;
 }
 
-void write_at(const kernel::Fd& file, std::span<const char> bytes, std::size_t at) {
+void write_at(const base::Fd& file, std::span<const char> bytes, std::size_t at) {
   if (::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(at)) < 0) {
     throw std::system_error(errno, std::system_category(), "a container's file");
   }
@@ -58,7 +58,7 @@ void write_at(const kernel::Fd& file, std::span<const char> bytes, std::size_t a
 
 /// Goes from one to the next, so no container has a process afterwards.
 int leave_page_cache(const fs::path& kubepods, std::size_t count, const fs::path& file) {
-  const kernel::Fd fd = open_file(file);
+  const base::Fd fd = open_file(file);
   const std::vector<char> bytes(kLeftBytes, 'x');
   for (std::size_t i = 0; i < count; ++i) {
     std::ofstream(container_path(kubepods, i) / "cgroup.procs") << "0" << std::flush;
@@ -68,7 +68,7 @@ int leave_page_cache(const fs::path& kubepods, std::size_t count, const fs::path
 }
 
 int live(const fs::path& file) {
-  const kernel::Fd fd = open_file(file);
+  const base::Fd fd = open_file(file);
   const std::vector<char> bytes(kTouchedBytes, 'y');
   void* const mapped = ::mmap(nullptr, kLiveBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return 1;

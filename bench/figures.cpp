@@ -12,7 +12,7 @@
 #include <iterator>
 #include <numeric>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 #include "daemon/clock.hpp"
 
 namespace cgmm::bench {
@@ -104,8 +104,8 @@ std::string provenance(const std::string& commit) {
   double load[1] = {};
   ::getloadavg(load, 1);
   return processor() + ", " + std::to_string(::sysconf(_SC_NPROCESSORS_ONLN)) + " processors, " +
-         core::format_bytes(memory.totalram * memory.mem_unit) + ", Linux " + system.release + ", commit " + commit +
-         ", " + core::format_utc(daemon::wall_now_us()) + ", load " + fixed(load[0]);
+         base::format_bytes(memory.totalram * memory.mem_unit) + ", Linux " + system.release + ", commit " + commit +
+         ", " + base::format_utc(daemon::wall_now_us()) + ", load " + fixed(load[0]);
 }
 
 void publish(const std::filesystem::path& results, const std::string& title, const std::string& text) {

@@ -87,14 +87,14 @@ void Child::kill() {
 }
 
 struct Worker::Pipes {
-  kernel::Fd commands_out, commands_in, answers_out, answers_in;
+  base::Fd commands_out, commands_in, answers_out, answers_in;
 
   Pipes() {
     int ends[2];
-    const auto make = [&](kernel::Fd& out, kernel::Fd& in) {
+    const auto make = [&](base::Fd& out, base::Fd& in) {
       if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), "pipe2");
-      out = kernel::Fd(ends[0]);
-      in = kernel::Fd(ends[1]);
+      out = base::Fd(ends[0]);
+      in = base::Fd(ends[1]);
     };
     make(commands_out, commands_in);
     make(answers_out, answers_in);

@@ -17,7 +17,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernel/fd.hpp"
+#include "base/fd.hpp"
 
 namespace cgmm::bench {
 
@@ -56,8 +56,8 @@ class Worker {
   Worker(Pipes pipes, const std::filesystem::path& cgroup, const std::function<Pass()>& prepare);
   std::int64_t answer();
 
-  kernel::Fd commands_;
-  kernel::Fd answers_;
+  base::Fd commands_;
+  base::Fd answers_;
   Child child_;
 };
 

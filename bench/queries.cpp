@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "base/units.hpp"
 #include "benchmark.hpp"
 #include "core/keep.hpp"
-#include "core/units.hpp"
 #include "daemon/clock.hpp"
 #include "figures.hpp"
 #include "made_up.hpp"
@@ -172,7 +172,7 @@ void run(const Options& options) {
   ask_program("report --since 7d --format html", 1000);
 
   const std::int64_t samples = count("sample");
-  const std::string holds = core::format_bytes(fs::file_size(file)) + ": " + std::to_string(samples) + " samples, " +
+  const std::string holds = base::format_bytes(fs::file_size(file)) + ": " + std::to_string(samples) + " samples, " +
                             std::to_string(count("sample_hour")) + " hours of cgroups, " +
                             fixed(static_cast<double>(fs::file_size(file)) / static_cast<double>(samples)) +
                             " bytes a sample with all that";

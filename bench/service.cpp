@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 #include "daemon/clock.hpp"
 #include "stop.hpp"
 #include "store/reader.hpp"
@@ -30,7 +30,7 @@ int run(const Service::Options& options) {
   const int log = ::open((options.directory / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
-  const std::string interval = core::duration_setting(options.interval_us);
+  const std::string interval = base::duration_setting(options.interval_us);
   const char* const arguments[] = {options.program.c_str(),
                                    "run",
                                    "--config",

@@ -24,7 +24,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 #include "store/history.hpp"
 #include "store/reader.hpp"
 
@@ -93,9 +93,9 @@ struct Slowest {
   }
   void print(const char* what) const {
     std::printf("%-28s %s, %s of CPU; %lld of %lld over 50 ms of CPU; %s of CPU in all\n", what,
-                core::format_duration_us(elapsed_us).c_str(), core::format_duration_us(cpu_us).c_str(),
+                base::format_duration_us(elapsed_us).c_str(), base::format_duration_us(cpu_us).c_str(),
                 static_cast<long long>(over_50_ms), static_cast<long long>(count),
-                core::format_duration_us(total_cpu_us).c_str());
+                base::format_duration_us(total_cpu_us).c_str());
   }
 };
 
@@ -221,7 +221,7 @@ int main(int argc, char** argv) {
       biggest = std::max(biggest, bytes_on_disk(file));
       if (at_us >= month_at_us) {
         std::printf("day %3lld: %s\n", static_cast<long long>((at_us - kBegin) / kDay),
-                    core::format_bytes(static_cast<std::uint64_t>(bytes_on_disk(file))).c_str());
+                    base::format_bytes(static_cast<std::uint64_t>(bytes_on_disk(file))).c_str());
         std::fflush(stdout);
         month_at_us += 30 * kDay;
       }
@@ -232,13 +232,13 @@ int main(int argc, char** argv) {
   ::getrusage(RUSAGE_SELF, &used);
   std::printf("%lld days of %lld cgroups, a scan every %lld s, max_size %s\n", static_cast<long long>(options.days),
               static_cast<long long>(options.cgroups), static_cast<long long>(options.interval_s),
-              core::format_bytes(static_cast<std::uint64_t>(keep.max_size_bytes)).c_str());
-  std::printf("%-28s %s\n", "biggest, log included", core::format_bytes(static_cast<std::uint64_t>(biggest)).c_str());
-  std::printf("%-28s %s\n", "at the end", core::format_bytes(static_cast<std::uint64_t>(bytes_on_disk(file))).c_str());
+              base::format_bytes(static_cast<std::uint64_t>(keep.max_size_bytes)).c_str());
+  std::printf("%-28s %s\n", "biggest, log included", base::format_bytes(static_cast<std::uint64_t>(biggest)).c_str());
+  std::printf("%-28s %s\n", "at the end", base::format_bytes(static_cast<std::uint64_t>(bytes_on_disk(file))).c_str());
   commits.print("slowest commit");
   slices.print("slowest slice of tidying");
   std::printf("%-28s %s\n", "memory, high water",
-              core::format_bytes(static_cast<std::uint64_t>(used.ru_maxrss) * 1024).c_str());
+              base::format_bytes(static_cast<std::uint64_t>(used.ru_maxrss) * 1024).c_str());
   store::Reader reader(file);
   for (const char* const table : {"sample", "sample_hour", "scan", "cgroup", "reclaim", "oom_kill"}) {
     const core::Table count = reader.run(std::string("SELECT count(*) FROM ") + table);

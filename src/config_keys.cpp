@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 
 namespace cgmm::config {
 namespace {
@@ -72,7 +72,7 @@ std::string_view threshold_expected(const Value& value, std::string_view otherwi
 }
 
 std::optional<std::int64_t> duration_us_of(const Value& value) {
-  if (const auto* text = text_of(value)) return core::parse_duration_us(*text);
+  if (const auto* text = text_of(value)) return base::parse_duration_us(*text);
   double seconds = -1;
   if (const auto* whole = std::get_if<std::int64_t>(&value.held)) seconds = static_cast<double>(*whole);
   if (const auto* real = std::get_if<double>(&value.held)) seconds = *real;

@@ -12,9 +12,9 @@
 #include <string>
 #include <system_error>
 
+#include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "config.hpp"
-#include "core/text.hpp"
 #include "kernel/hierarchy.hpp"
 #include "report/render.hpp"
 #include "store/error.hpp"
@@ -190,7 +190,7 @@ void expect_no_run_options(const CLI::App& app, const Subcommands&... subcommand
 }
 
 int explain(const std::exception& error, int exit_code) {
-  std::cerr << "cgroup-memory-manager: " << cgmm::core::escape_for_terminal(error.what()) << '\n';
+  std::cerr << "cgroup-memory-manager: " << cgmm::base::escape_for_terminal(error.what()) << '\n';
   return exit_code;
 }
 

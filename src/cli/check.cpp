@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
-#include "core/units.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/live_status.hpp"
 #include "daemon/service.hpp"
@@ -63,10 +63,10 @@ std::string in_words(const config::Config& config) {
   const core::ReclaimSettings& settings = config.policy.defaults;
   const core::Learning& learning = config.policy.learning;
   const auto threshold_bytes = settings.threshold.bytes(std::nullopt);
-  const auto duration = [](std::int64_t duration_us) { return core::duration_setting(duration_us); };
+  const auto duration = [](std::int64_t duration_us) { return base::duration_setting(duration_us); };
   const std::size_t rules = config.policy.rules.size();
   std::string text = "reclaim at ";
-  text += threshold_bytes ? core::format_bytes(*threshold_bytes) : settings.threshold.to_string();
+  text += threshold_bytes ? base::format_bytes(*threshold_bytes) : settings.threshold.to_string();
   text += " page cache, for " + duration(config.policy.bounds.timeout_us) + " at most, watched for " +
           duration(learning.observe_for_us) + "; at most every " + duration(settings.cooldown_us) + ", ";
   if (!learning.adaptive) {
@@ -112,7 +112,7 @@ void check_configuration(const CommonOptions& common, const config::Config& conf
   if (threshold_bytes && *threshold_bytes < kSuspiciousThreshold_bytes) {
     findings.warning(
         "policy",
-        "the threshold is " + core::format_bytes(*threshold_bytes) + ": nearly every cgroup is over it, all the time",
+        "the threshold is " + base::format_bytes(*threshold_bytes) + ": nearly every cgroup is over it, all the time",
         "a percentage has its sign: \"25%\"; a size its unit: \"512Mi\"");
   }
   findings.ok("policy", in_words(config));
@@ -199,7 +199,7 @@ void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& c
   }
   if (hierarchy.version == kernel::Version::v1 && found.swap_bytes > 0) {
     findings.warning("swap",
-                     core::format_bytes(found.swap_bytes) + " of swap: memory.force_empty may swap anon memory out",
+                     base::format_bytes(found.swap_bytes) + " of swap: memory.force_empty may swap anon memory out",
                      "set memory.swappiness to 0 in the cgroups, or reclaim = false for those that swap");
   }
 }

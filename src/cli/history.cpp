@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
-#include "core/text.hpp"
 #include "report/catalog.hpp"
 #include "report/chart.hpp"
 #include "report/html.hpp"
@@ -135,7 +135,7 @@ std::string for_terminal(const core::Table& table, const report::Style& style) {
     }
     const std::string heading = heading_of(table, path, rows);
     text +=
-        core::escape_for_terminal(heading) + (heading == path ? "" : "\n" + core::escape_for_terminal(path)) + "\n\n";
+        base::escape_for_terminal(heading) + (heading == path ? "" : "\n" + base::escape_for_terminal(path)) + "\n\n";
     text += draw(rows, "usage_bytes", "usage") + draw(rows, "reclaimable_cache_bytes", "reclaimable cache");
     text += report::render(folded(table, rows), report::Format::text, style) + "\n";
   }
@@ -201,7 +201,7 @@ int history(const CommonOptions& common, const HistoryOptions& options) {
   core::Table table = reader.run(report::find_report({}, "history").value().sql, window.parameters());
   const OutputOptions& output = options.output;
   if (table.rows.empty()) {
-    throw std::runtime_error("no samples of a cgroup that matches \"" + core::escape_for_terminal(options.cgroup) +
+    throw std::runtime_error("no samples of a cgroup that matches \"" + base::escape_for_terminal(options.cgroup) +
                              "\" in this window; `report cgroups --since " + options.since +
                              "` lists the cgroups that there are");
   }

@@ -10,12 +10,12 @@
 #include <system_error>
 #include <utility>
 
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "core/advice.hpp"
-#include "core/text.hpp"
-#include "core/units.hpp"
 #include "report/catalog.hpp"
 #include "report/html.hpp"
 #include "report/row.hpp"
@@ -54,7 +54,7 @@ std::string none_at_all(store::Reader& reader) {
     return "the history is empty; `status` tells whether the service is running";
   const std::string log = row.text("kernel_log");
   const bool is_read = log.starts_with('/');
-  return "the history begins at " + core::format_utc(row.integer("history_begins_at_us")) + " and holds no OOM kill" +
+  return "the history begins at " + base::format_utc(row.integer("history_begins_at_us")) + " and holds no OOM kill" +
          (is_read ? "; `report near_misses` lists the cgroups that came close to one"
                   : "; the kernel's log is not read" + (log.empty() ? "" : " (" + log + ")") + ", `check` says more");
 }
@@ -71,7 +71,7 @@ std::int64_t parse_id(const std::string& text) {
 }
 
 std::int64_t parse_window_length(const std::string& text) {
-  const auto length_us = core::parse_duration_us(text);
+  const auto length_us = base::parse_duration_us(text);
   if (length_us && *length_us > 0 && *length_us <= kLongestWindow_us) return *length_us;
   throw UsageError("--window = \"" + text + "\": expected a duration up to \"365d\" such as \"30m\"");
 }
@@ -125,9 +125,9 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
 /// Where the time asked for has none.
 std::string hint_of(store::Reader& reader) {
   const core::Table all = list_of_all(reader);
-  if (all.rows.empty()) return core::escape_for_terminal(none_at_all(reader));
+  if (all.rows.empty()) return base::escape_for_terminal(none_at_all(reader));
   const report::Row latest(all);
-  return "the latest of all was at " + core::format_utc(latest.integer("killed_at_us")) + ": `incident show " +
+  return "the latest of all was at " + base::format_utc(latest.integer("killed_at_us")) + ": `incident show " +
          std::to_string(latest.integer("id")) + "`";
 }
 
@@ -139,7 +139,7 @@ std::string page_of(const core::Table& table, const std::string& hint) {
 int list(store::Reader& reader, const IncidentOptions& options) {
   const Window window = parse_window(options.since, options.until, options.cgroup);
   core::Table table = list_of(reader, window);
-  table.title = "OOM kills, " + core::format_utc(window.since_us) + " to " + core::format_utc(window.until_us);
+  table.title = "OOM kills, " + base::format_utc(window.since_us) + " to " + base::format_utc(window.until_us);
   const report::Format format = options.output.format;
   const std::string hint = table.rows.empty() ? hint_of(reader) : "";
   std::string text =

@@ -11,7 +11,7 @@
 #include <string>
 #include <system_error>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 #include "daemon/clock.hpp"
 
 namespace cgmm::cli {
@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kNarrowest = 40;
 
 std::int64_t parse_point(const std::string& option, const std::string& text, std::int64_t now) {
-  if (const auto at_us = core::parse_when(text, now)) return *at_us;
+  if (const auto at_us = base::parse_when(text, now)) return *at_us;
   throw UsageError(option + " = \"" + text +
                    "\": expected a duration before now such as \"7d\" or \"90m\", or a time in UTC such as "
                    "\"2026-11-23\" or \"2026-11-23T03:12:00Z\"");
@@ -73,11 +73,11 @@ Window parse_window(const std::string& since, const std::string& until, const st
   Window window;
   window.until_us = std::min(parse_point("--until", until, now), now);  // what is to come has not been missed
   window.since_us = parse_point("--since", since, now);
-  const bool moves_with_now = core::parse_when(since, 0) != core::parse_when(since, 1);
+  const bool moves_with_now = base::parse_when(since, 0) != base::parse_when(since, 1);
   window.up_to_now = moves_with_now && window.until_us == now;
   if (window.since_us >= window.until_us) {
-    throw UsageError("--since " + core::format_utc(window.since_us) + " is not before --until " +
-                     core::format_utc(window.until_us));
+    throw UsageError("--since " + base::format_utc(window.since_us) + " is not before --until " +
+                     base::format_utc(window.until_us));
   }
   if (!cgroup.empty()) {
     const bool anchored = cgroup.front() == '/' || cgroup.front() == '*';

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
-#include "core/units.hpp"
 #include "report/advice.hpp"
 #include "report/summary.hpp"
 #include "report/summary_page.hpp"
@@ -95,8 +95,8 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Re
   }
   const report::Style style = style_for(output);
   const bool markdown = output.format == report::Format::markdown;
-  std::string text = std::string(markdown ? "# " : "") + "Memory report, " + core::format_utc(window.since_us) +
-                     " to " + core::format_utc(window.until_us) + "\n\n";
+  std::string text = std::string(markdown ? "# " : "") + "Memory report, " + base::format_utc(window.since_us) +
+                     " to " + base::format_utc(window.until_us) + "\n\n";
   text += report::summary_sentence(numbers, found, asked, output.format) + "\n\n";
   text += report::render_advice(found, output.format, style) + "\n";
   return text + report::render(tables, output.format, style);

@@ -11,9 +11,9 @@
 #include <string>
 #include <utility>
 
+#include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/settings.hpp"
-#include "core/text.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/service.hpp"
 #include "store/keeper.hpp"
@@ -87,7 +87,7 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
     const config::Config fresh = config::load(common.config, common.overrides);
     if (fresh.database != config.database) {
       spdlog::warn("database = \"{}\" takes effect at the next start",
-                   core::escape_for_terminal(fresh.database.string()));
+                   base::escape_for_terminal(fresh.database.string()));
     }
     if (fresh.keep != config.keep) spdlog::warn("max_size and keep_* take effect at the next start");
     if (fresh.kernel_log != config.kernel_log || fresh.container_logs != config.container_logs) {

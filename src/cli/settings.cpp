@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 
 namespace cgmm::cli {
 
@@ -35,7 +35,7 @@ ReaderConfig load_for_reading(const CommonOptions& common) {
   std::error_code ignored;
   const bool has_file = common.config || std::filesystem::exists(config::kDefaultFile, ignored);
   const auto tell = [](const std::string& sentence) {
-    std::cerr << "cgroup-memory-manager: " << core::escape_for_terminal(sentence) << '\n';
+    std::cerr << "cgroup-memory-manager: " << base::escape_for_terminal(sentence) << '\n';
   };
   try {
     return {config::load(common.config, common.overrides, tell), has_file};

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 
 namespace cgmm::core {
 namespace {
@@ -37,11 +37,11 @@ std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes / kMiB)
 
 std::string reclaims_of(const ReclaimEvidence& evidence) {
   return std::to_string(judged_count(evidence)) + " reclaims at the threshold of " +
-         format_bytes(evidence.threshold_bytes);
+         base::format_bytes(evidence.threshold_bytes);
 }
 
 std::string read_again(const ReclaimEvidence& evidence) {
-  return format_bytes(evidence.refaulted_bytes) + " of the " + format_bytes(evidence.freed_bytes) +
+  return base::format_bytes(evidence.refaulted_bytes) + " of the " + base::format_bytes(evidence.freed_bytes) +
          " that was freed (" + in_percent(evidence.refaulted_bytes, evidence.freed_bytes) + ") was read back";
 }
 
@@ -57,7 +57,8 @@ std::string did_not_help(const ReclaimEvidence& evidence) {
     text += (evidence.freed_bytes > 0 ? ", and " : "") + (all ? "all" : std::to_string(evidence.futile_count)) +
             " freed next to nothing";
   }
-  return text + "; before these there was up to " + format_bytes(evidence.cache_wanted_bytes.value_or(0)) + " of cache";
+  return text + "; before these there was up to " + base::format_bytes(evidence.cache_wanted_bytes.value_or(0)) +
+         " of cache";
 }
 
 /// The least threshold that leaves the cgroup what it was seen to want; nullopt where no number can hold it.
@@ -77,7 +78,7 @@ std::optional<Advice> spare_it(const ReclaimEvidence& evidence) {
   if (!raised || !fits(*raised, evidence.effective_limit_bytes)) {
     const std::string limit = evidence.effective_limit_bytes
                                   ? ", and a threshold above that is too near to its limit of " +
-                                        format_bytes(*evidence.effective_limit_bytes)
+                                        base::format_bytes(*evidence.effective_limit_bytes)
                                   : "";
     return Advice{AdviceKind::exclude, 0, did_not_help(evidence) + limit + ".", evidence.path};
   }
@@ -117,12 +118,12 @@ std::string toml_escape(char32_t code_point) {
 std::string toml_string(std::string_view valid_utf8) {
   std::string text = "\"";
   for (std::size_t at = 0; at < valid_utf8.size();) {
-    const Decoded decoded = decode_utf8(valid_utf8, at);
+    const base::Decoded decoded = base::decode_utf8(valid_utf8, at);
     const std::string_view bytes = valid_utf8.substr(at, decoded.length);
     at += decoded.length;
     if (bytes == "\"" || bytes == "\\") {
       text.append("\\").append(bytes);
-    } else if (bytes == "<" || bytes == ">" || escape_for_terminal(bytes) != bytes) {
+    } else if (bytes == "<" || bytes == ">" || base::escape_for_terminal(bytes) != bytes) {
       text += toml_escape(decoded.code_point.value_or(U'?'));
     } else {
       text += bytes;
@@ -192,7 +193,7 @@ std::string in_words(const Advice& advice, std::string_view name) {
 std::string glob_of(std::string_view path) {
   std::string glob;
   for (std::size_t at = 0; at < path.size();) {
-    const Decoded decoded = decode_utf8(path, at);
+    const base::Decoded decoded = base::decode_utf8(path, at);
     const std::string_view bytes = path.substr(at, decoded.length);
     at += decoded.length;
     if (!decoded.code_point) {
@@ -214,7 +215,7 @@ std::string rule_of(const Advice& advice) {
                                   ? "reclaim = false"
                                   : "threshold = \"" + std::to_string(advice.threshold_bytes / kMiB) + "MiB\"";
   const std::string cooldown =
-      advice.cooldown_us ? "cooldown = \"" + duration_setting(*advice.cooldown_us) + "\"\n" : "";
+      advice.cooldown_us ? "cooldown = \"" + base::duration_setting(*advice.cooldown_us) + "\"\n" : "";
   return "[[rule]]\ncgroup = " + toml_string(glob_of(advice.path)) + "\n" + setting + "\n" + cooldown;
 }
 

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 
 namespace cgmm::core {
 namespace {
@@ -43,7 +43,7 @@ std::optional<Threshold> Threshold::parse(std::string_view text) {
     const auto percent = parse_percentage(text);
     return percent ? std::optional{of_percent(*percent)} : std::nullopt;
   }
-  const auto bytes = parse_size(text);
+  const auto bytes = base::parse_size(text);
   return bytes ? std::optional{of_bytes(*bytes)} : std::nullopt;
 }
 

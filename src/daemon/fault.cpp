@@ -3,20 +3,20 @@
 
 #include <spdlog/spdlog.h>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 
 namespace cgmm::daemon {
 
 void Fault::begin(std::int64_t at_us, const std::string& detail) {
   is_on_ = true;
-  spdlog::warn("{}", core::escape_for_terminal(detail));
+  spdlog::warn("{}", base::escape_for_terminal(detail));
   queue_.push(core::ServiceEvent{at_us, "fault_begin", detail, name_});
 }
 
 void Fault::end(std::int64_t at_us, const std::string& detail) {
   if (!is_on_) return;
   is_on_ = false;
-  spdlog::info("{}", core::escape_for_terminal(detail));
+  spdlog::info("{}", base::escape_for_terminal(detail));
   queue_.push(core::ServiceEvent{at_us, "fault_end", detail, name_});
 }
 

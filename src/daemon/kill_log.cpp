@@ -12,8 +12,8 @@
 #include <exception>
 #include <utility>
 
+#include "base/text.hpp"
 #include "core/container.hpp"
-#include "core/text.hpp"
 #include "kernel/control_file.hpp"
 
 namespace cgmm::daemon {
@@ -31,8 +31,8 @@ constexpr int kSettled_ms = 200;  // the processes of a memory.oom.group are log
 
 /// Of the cgroup at `path`, if it is still there; else 0.
 std::uint64_t inode_of(const kernel::Hierarchy& hierarchy, const std::string& path) {
-  const kernel::Fd root(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const kernel::Fd directory = root ? kernel::open_directory(root.get(), path, O_PATH) : kernel::Fd{};
+  const base::Fd root(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const base::Fd directory = root ? kernel::open_directory(root.get(), path, O_PATH) : base::Fd{};
   struct stat status{};
   return directory && ::fstat(directory.get(), &status) == 0 ? status.st_ino : 0;
 }
@@ -83,7 +83,7 @@ void KillLog::open() {
     log_.emplace(file, kernel::KernelLog::Start::beginning);
     set_source(file);
     if (!log_->can_be_polled()) {
-      spdlog::warn("{} is no device: what is read there may not be the kernel's log", core::escape_for_terminal(file));
+      spdlog::warn("{} is no device: what is read there may not be the kernel's log", base::escape_for_terminal(file));
     }
   } catch (const std::exception& error) {
     lose(error.what());
@@ -202,8 +202,8 @@ void KillLog::take(std::optional<core::LoggedKill> kill) {
   if (read_before_ && read_before_->boot_id == position_.boot_id && kill->sequence <= read_before_->sequence) return;
   core::OomKill found = located(std::move(*kill));
   const std::string& where = found.logged.victim_path.empty() ? "a cgroup that is not told" : found.logged.victim_path;
-  spdlog::warn("OOM kill of {} in {}{}", core::escape_for_terminal(victim_of(found.logged)),
-               core::escape_for_terminal(where),
+  spdlog::warn("OOM kill of {} in {}{}", base::escape_for_terminal(victim_of(found.logged)),
+               base::escape_for_terminal(where),
                found.logged.scope == core::OomScope::node ? ", the node is out of memory" : "");
   queue_.push(std::move(found));
 }

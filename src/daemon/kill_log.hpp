@@ -79,7 +79,7 @@ class KillLog {
   std::uint64_t lost_count_ = 0;  // records, since flooded_ began
   std::uint64_t told_lost_count_ = 0;
   std::int64_t lost_at_us_ = 0;  // the last of them, of the steady clock
-  kernel::Fd stop_;
+  base::Fd stop_;
 };
 
 }  // namespace cgmm::daemon

@@ -6,8 +6,8 @@
 #include <charconv>
 #include <utility>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -121,9 +121,9 @@ std::string scans_in_words(const LiveStatus& status, bool with_age) {
   if (!status.progress.last_scan) return "no scan yet";
   const SeenScan& scan = *status.progress.last_scan;
   std::string text =
-      count_of(scan.cgroup_count, "cgroup") + ", last scan " + core::format_duration_us(scan.duration_us);
+      count_of(scan.cgroup_count, "cgroup") + ", last scan " + base::format_duration_us(scan.duration_us);
   if (with_age && status.last_scan_age_us)
-    text += ", ended " + core::format_duration_us(*status.last_scan_age_us) + " ago";
+    text += ", ended " + base::format_duration_us(*status.last_scan_age_us) + " ago";
   if (scan.error_count > 0) text += ", " + std::to_string(scan.error_count) + " can't be read";
   return text + ", " + std::to_string(status.in_cooldown_count) + " in cooldown";
 }
@@ -167,7 +167,7 @@ std::optional<LiveStatus> parse_live_status(std::string_view text) {
 std::string in_one_line(const LiveStatus& status) {
   std::string text = scans_in_words(status, /*with_age=*/false);
   for (const RecordQueue::Fault& fault : status.faults) text += "; fault: " + shortened(fault.detail, kMaxWords_bytes);
-  return shortened(core::escape_for_terminal(text), kMaxLine_bytes);
+  return shortened(base::escape_for_terminal(text), kMaxLine_bytes);
 }
 
 std::vector<std::string> in_lines(const LiveStatus& status) {
@@ -179,11 +179,11 @@ std::vector<std::string> in_lines(const LiveStatus& status) {
   lines.push_back("status: sampler: " + status.sampler + "; reclaimer: " + status.reclaimer +
                   "; recorder: " + status.recorder);
   for (const RecordQueue::Fault& fault : status.faults) {
-    lines.push_back("status: fault " + fault.name + " since " + core::format_utc(fault.began_at_us) + ": " +
+    lines.push_back("status: fault " + fault.name + " since " + base::format_utc(fault.began_at_us) + ": " +
                     shortened(fault.detail, kMaxWords_bytes));
   }
   if (status.faults.empty()) lines.emplace_back("status: no fault");
-  for (std::string& line : lines) line = core::escape_for_terminal(line);
+  for (std::string& line : lines) line = base::escape_for_terminal(line);
   return lines;
 }
 

@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -36,13 +36,13 @@ Notifier::Environment Notifier::environment() {
 Notifier::Notifier(const Environment& environment) {
   if (environment.socket == nullptr || *environment.socket == '\0') return;
   const std::string_view name = environment.socket;
-  address_ = name.starts_with('/') || name.starts_with('@') ? UnixAddress::of(name) : std::nullopt;
+  address_ = name.starts_with('/') || name.starts_with('@') ? base::UnixAddress::of(name) : std::nullopt;
   if (!address_) {
     spdlog::warn("NOTIFY_SOCKET = {}: expected a path or an abstract name; the service manager is told nothing",
-                 core::escape_for_terminal(name));
+                 base::escape_for_terminal(name));
     return;
   }
-  fd_ = kernel::Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  fd_ = base::Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const bool is_our_watchdog =
       environment.watchdog_pid == nullptr || number_in(environment.watchdog_pid) == environment.own_pid;
   if (fd_ && is_our_watchdog) watchdog_us_ = number_in(environment.watchdog_usec);

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string_view>
 
-#include "daemon/unix_address.hpp"
-#include "kernel/fd.hpp"
+#include "base/fd.hpp"
+#include "base/unix_address.hpp"
 
 namespace cgmm::daemon {
 
@@ -35,8 +35,8 @@ class Notifier {
   bool tell(std::string_view lines) const;
 
  private:
-  kernel::Fd fd_;
-  std::optional<UnixAddress> address_;
+  base::Fd fd_;
+  std::optional<base::UnixAddress> address_;
   std::optional<std::int64_t> watchdog_us_;
 };
 

@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -94,8 +94,8 @@ std::optional<core::Cooldown> Observer::learn(Watch& watch, core::Lesson lesson,
   const core::Cooldown after = core::learn(before, lesson, watch.cooldown_us, learning_);
   if (after.strikes == before.strikes) return std::nullopt;
   cooldowns_[watch.id] = after;
-  const std::string cooldown = core::format_duration_us(after.until_us - after.last_reclaim_at_us);
-  const std::string path = core::escape_for_terminal(watch.id.path);
+  const std::string cooldown = base::format_duration_us(after.until_us - after.last_reclaim_at_us);
+  const std::string path = base::escape_for_terminal(watch.id.path);
   if (after.strikes > before.strikes) {
     const std::string_view why =
         effect.judged_by == core::JudgedBy::regrowth ? "what was freed has regrown" : core::to_string(effect.verdict);

@@ -8,8 +8,8 @@
 #include <exception>
 #include <utility>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "daemon/clock.hpp"
 
 namespace cgmm::daemon {
@@ -31,21 +31,21 @@ std::string_view words_for(core::StoppedBy stopped_by) {
 }
 
 void log_reclaim(const core::Reclaim& reclaim) {
-  const std::string path = core::escape_for_terminal(reclaim.id.path);
-  const std::string cache = core::format_bytes(core::reclaimable_cache_bytes(reclaim.before));
+  const std::string path = base::escape_for_terminal(reclaim.id.path);
+  const std::string cache = base::format_bytes(core::reclaimable_cache_bytes(reclaim.before));
   if (reclaim.outcome == core::ReclaimOutcome::dry_run) {
     spdlog::info("would reclaim {}: cache {}, threshold {} (dry run)", path, cache,
-                 core::format_bytes(reclaim.threshold_bytes));
+                 base::format_bytes(reclaim.threshold_bytes));
     return;
   }
-  const std::string freed = reclaim.freed_bytes ? core::format_bytes(*reclaim.freed_bytes) : "an unknown amount";
+  const std::string freed = reclaim.freed_bytes ? base::format_bytes(*reclaim.freed_bytes) : "an unknown amount";
   const bool says_why = reclaim.outcome == core::ReclaimOutcome::partial && reclaim.stopped_by;
   const std::string why = says_why ? fmt::format(" ({})", words_for(*reclaim.stopped_by)) : "";
   const std::string text = fmt::format("reclaim of {}: {}{}, freed {} in {} (cache was {}, threshold {}){}", path,
                                        core::to_string(reclaim.outcome), why, freed,
-                                       core::format_duration_us(reclaim.duration_us.value_or(0)), cache,
-                                       core::format_bytes(reclaim.threshold_bytes),
-                                       reclaim.error.empty() ? "" : ": " + core::escape_for_terminal(reclaim.error));
+                                       base::format_duration_us(reclaim.duration_us.value_or(0)), cache,
+                                       base::format_bytes(reclaim.threshold_bytes),
+                                       reclaim.error.empty() ? "" : ": " + base::escape_for_terminal(reclaim.error));
   if (reclaim.outcome == core::ReclaimOutcome::failed) {
     spdlog::warn("{}", text);
   } else {
@@ -109,8 +109,8 @@ std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupt
     try {
       if (reclaim_one(*candidate, candidates, interrupts)) ++tried;
     } catch (const std::exception& error) {
-      spdlog::warn("{} could not be looked at before a reclaim: {}", core::escape_for_terminal(candidate->id.path),
-                   core::escape_for_terminal(error.what()));
+      spdlog::warn("{} could not be looked at before a reclaim: {}", base::escape_for_terminal(candidate->id.path),
+                   base::escape_for_terminal(error.what()));
     }
   }
   if (tried > 0 || refused_count_ > 0) {
@@ -270,7 +270,7 @@ core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gau
 void Reclaimer::record_start(const core::Reclaim& reclaim) {
   if (queue_.wait_committed(queue_.push(reclaim), kCommitWait)) return;
   spdlog::warn("the start of the reclaim of {} is not on record yet: going on without",
-               core::escape_for_terminal(reclaim.id.path));
+               base::escape_for_terminal(reclaim.id.path));
 }
 
 /// Step by step, to the end that core/outcome says, and records it. A commit has been waited for since the cgroup was

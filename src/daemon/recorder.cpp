@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/resources.hpp"
 
@@ -59,7 +59,7 @@ void Recorder::begin(const core::Handover& handover, const std::string& begins_w
   if (!begins_without.empty()) {
     fault_begins(begins_without);
   } else if (const std::string done = keeper_.take_what_was_done(); !done.empty()) {
-    spdlog::error("the history was damaged: {}", core::escape_for_terminal(done));
+    spdlog::error("the history was damaged: {}", base::escape_for_terminal(done));
     queue_.push(core::ServiceEvent{run_.started_at_us, "fault_begin", "the history was damaged: " + done, "history"});
     queue_.push(core::ServiceEvent{wall_now_us(), "fault_end", "a new history is written", "history"});
   }
@@ -76,7 +76,7 @@ void Recorder::run() {
     if (!recorded) try_again_at_us_ = 0;  // the last try waits for nothing
     if (!recorded && !record(batch)) {
       spdlog::error("{} records could not be written before the stop and are lost: {}", batch.size() - stored_count_,
-                    core::escape_for_terminal(fault_));
+                    base::escape_for_terminal(fault_));
       stored_count_ = 0;
     }
     queue_.done(batch);
@@ -91,7 +91,7 @@ void Recorder::run() {
   try {
     keeper_.history().end_run(wall_now_us(), "stopped");
   } catch (const std::exception& error) {
-    spdlog::error("the stop could not be recorded: {}", core::escape_for_terminal(error.what()));
+    spdlog::error("the stop could not be recorded: {}", base::escape_for_terminal(error.what()));
   }
 }
 
@@ -203,7 +203,7 @@ void Recorder::tend() {
   const auto tell = [&](bool begins, bool& is_told, const char* fault, const std::string& detail) {
     if (begins == is_told) return;
     is_told = begins;
-    spdlog::log(begins ? spdlog::level::warn : spdlog::level::info, "{}", core::escape_for_terminal(detail));
+    spdlog::log(begins ? spdlog::level::warn : spdlog::level::info, "{}", base::escape_for_terminal(detail));
     queue_.push(core::ServiceEvent{now_us, begins ? "fault_begin" : "fault_end", detail, fault});
   };
   std::string untidy;
@@ -219,7 +219,7 @@ void Recorder::tend() {
   const store::History::Room room = keeper_.history().room();
   tell(room.log_is_held, reader_told_, "reader",
        room.log_is_held ? "somebody has been reading the database for long: its log has grown to " +
-                              core::format_bytes(static_cast<std::uint64_t>(room.log_bytes)) +
+                              base::format_bytes(static_cast<std::uint64_t>(room.log_bytes)) +
                               " and can't be taken up; near max_size scans will be lost"
                         : "the database's log is taken up again");
   if (room.wants_announcement) {
@@ -275,7 +275,7 @@ void Recorder::store_names(const std::vector<Record>& names) {
   } catch (const std::exception& error) {
     keeper_.history().rollback();
     spdlog::warn("the names of {} containers could not be recorded: {}", names.size(),
-                 core::escape_for_terminal(error.what()));
+                 base::escape_for_terminal(error.what()));
     for (const Record& record : names) {  // with the next scan
       nameless_.push_back({std::get<core::NamedCgroup>(record), kNameTries});
       nameless_.back().cgroup.names = {};
@@ -326,7 +326,7 @@ bool Recorder::record_one_by_one(std::span<const Record> portion) {
     if (!why.empty()) {
       queue_.ask_for_announcement();
       spdlog::critical("a record can't be stored and is given up, please report this: {}",
-                       core::escape_for_terminal(why));
+                       base::escape_for_terminal(why));
     }
     ++stored_count_;
   }
@@ -343,7 +343,7 @@ void Recorder::fault_begins(const std::string& why) {
   tell_fault_again_at_us_ = now_us + tell_fault_again_after_us_;
   if (is_new) fault_began_at_us_ = wall_now_us();
   queue_.push(core::ServiceEvent{wall_now_us(), "fault_begin", "history can't be written: " + why, "history"});
-  spdlog::error("the history can't be written: {}{}", core::escape_for_terminal(why),
+  spdlog::error("the history can't be written: {}{}", base::escape_for_terminal(why),
                 is_new ? "; scans wait in memory, reclaim goes on, trying again every few seconds" : "");
 }
 
@@ -354,10 +354,10 @@ void Recorder::fault_ends() {
   const std::string lost =
       std::to_string(refused.scans) + " scans and " + std::to_string(refused.others) + " other records were lost";
   if (fault_began_at_us_ != 0) {
-    spdlog::warn("the history can be written again after {}; {}", core::format_duration_us(now_us - fault_began_at_us_),
+    spdlog::warn("the history can be written again after {}; {}", base::format_duration_us(now_us - fault_began_at_us_),
                  lost);
     const std::string done = keeper_.take_what_was_done();
-    if (!done.empty()) spdlog::warn("the history: {}", core::escape_for_terminal(done));
+    if (!done.empty()) spdlog::warn("the history: {}", base::escape_for_terminal(done));
     queue_.push(core::ServiceEvent{
         now_us, "fault_end", "history can be written again; " + lost + (done.empty() ? "" : "; " + done), "history"});
   }

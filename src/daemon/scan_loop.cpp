@@ -11,8 +11,8 @@
 #include <exception>
 #include <utility>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "daemon/clock.hpp"
 
 namespace cgmm::daemon {
@@ -112,7 +112,7 @@ void ScanLoop::tick(const Clocks& clocks) {
 void ScanLoop::watch_clocks(const Clocks& clocks) {
   const ClockWatch::Seen seen = clock_watch_.look(clocks);
   if (seen.slept_us > 0) {
-    const std::string slept = "the machine slept for " + core::format_duration_us(seen.slept_us);
+    const std::string slept = "the machine slept for " + base::format_duration_us(seen.slept_us);
     spdlog::info("{}", slept);
     queue_.push(core::ServiceEvent{clocks.wall(), "gap", slept});
   }
@@ -121,7 +121,7 @@ void ScanLoop::watch_clocks(const Clocks& clocks) {
       return;
     case ClockSetting::Say::begins: {
       const std::int64_t set_by_us = clock_setting_.set_by_us();
-      const std::string by = core::format_duration_us(std::abs(set_by_us));
+      const std::string by = base::format_duration_us(std::abs(set_by_us));
       clock_fault_.begin(clocks.wall(),
                          set_by_us > 0 ? "the wall clock was set forth by " + by
                                        : "the wall clock was set back by " + by +
@@ -146,7 +146,7 @@ void ScanLoop::watch_reclaimer(const Clocks& clocks) {
   if (waited_us < settings_now().policy.bounds.timeout_us + kGrace_us) return;
   hangs_since_us_ = asking.since_us;
   hang_fault_.begin(clocks.wall(), "a reclaim of " + asking.path + " has been waiting for the kernel for " +
-                                       core::format_duration_us(waited_us) +
+                                       base::format_duration_us(waited_us) +
                                        " and can't be interrupted: until it answers, nothing is reclaimed");
 }
 
@@ -161,7 +161,7 @@ void ScanLoop::scan_once(const Schedule::Start& start) {
   if (start.missed_count > 0) {
     spdlog::warn("{} scans were missed: the one before took too long, or nobody let it run", start.missed_count);
     event("gap", std::to_string(start.missed_count) + " scans were missed, this one is " +
-                     core::format_duration_us(start.late_us) + " late");
+                     base::format_duration_us(start.late_us) + " late");
   }
   Candidates candidates{.hierarchy = sampler_.hierarchy(),
                         .cgroups = std::move(result.candidates),
@@ -184,7 +184,7 @@ void ScanLoop::look_once() {
   result->scan.interval_us = settings_now().interval_us;
   log_kills(result->oom_kills);
   spdlog::debug("near their limit: {} cgroups, {}", result->scan.rows.size(),
-                core::format_duration_us(result->scan.duration_us));
+                base::format_duration_us(result->scan.duration_us));
   hand_on(std::move(*result));
 }
 
@@ -198,7 +198,7 @@ void ScanLoop::log_kills(const std::vector<core::CountedOomKills>& oom_kills) {
     return;
   }
   for (const core::CountedOomKills& kills : oom_kills) {
-    spdlog::info("the counter of OOM kills rose by {} in {}", kills.count, core::escape_for_terminal(kills.id.path));
+    spdlog::info("the counter of OOM kills rose by {} in {}", kills.count, base::escape_for_terminal(kills.id.path));
   }
 }
 
@@ -206,7 +206,7 @@ void ScanLoop::log_scan(const Sampler::Result& result) {
   const core::Scan& scan = result.scan;
   if (scan.appeared.size() <= kNamed) {
     for (const core::AppearedCgroup& one : scan.appeared) {
-      spdlog::info("new cgroup: {}", core::escape_for_terminal(one.id.path));
+      spdlog::info("new cgroup: {}", base::escape_for_terminal(one.id.path));
     }
   } else {
     spdlog::info("{} new cgroups", scan.appeared.size());
@@ -217,7 +217,7 @@ void ScanLoop::log_scan(const Sampler::Result& result) {
   }
   log_kills(result.oom_kills);
   spdlog::debug("scan: {} cgroups, {} errors, {} over their threshold, {}", scan.rows.size(), scan.error_count,
-                result.candidates.size(), core::format_duration_us(scan.duration_us));
+                result.candidates.size(), base::format_duration_us(scan.duration_us));
 }
 
 /// While there is nothing to scan, what was wrong with single cgroups neither goes on nor ends.
@@ -267,8 +267,8 @@ void ScanLoop::apply_changes(Schedule& schedule) {
     sampler_.set_hierarchy(find_hierarchy(settings.parent), settings.watch);
     parent_setting_ = settings.parent;
   } catch (const std::exception& error) {
-    spdlog::error("the parent stays {}: {}", core::escape_for_terminal(sampler_.hierarchy().parent),
-                  core::escape_for_terminal(error.what()));
+    spdlog::error("the parent stays {}: {}", base::escape_for_terminal(sampler_.hierarchy().parent),
+                  base::escape_for_terminal(error.what()));
   }
   push_node_facts(settings);
 }
@@ -282,12 +282,12 @@ void ScanLoop::look_for_parent() {
     const kernel::Hierarchy found = find_hierarchy(parent_setting_);
     if (found == sampler_.hierarchy()) return;
     const std::string change = "watching " + found.parent + " from now on, it was " + sampler_.hierarchy().parent;
-    spdlog::info("{}", core::escape_for_terminal(change));
+    spdlog::info("{}", base::escape_for_terminal(change));
     event("config_change", change);
     sampler_.set_hierarchy(found, settings.watch);
     push_node_facts(settings);
   } catch (const std::exception& error) {
-    spdlog::debug("looking for a parent: {}", core::escape_for_terminal(error.what()));  // the scan says what is wrong
+    spdlog::debug("looking for a parent: {}", base::escape_for_terminal(error.what()));  // the scan says what is wrong
   }
 }
 

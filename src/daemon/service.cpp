@@ -21,7 +21,8 @@
 #include <thread>
 #include <utility>
 
-#include "core/text.hpp"
+#include "base/fd.hpp"
+#include "base/text.hpp"
 #include "daemon/alarm.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/kill_log.hpp"
@@ -33,7 +34,6 @@
 #include "daemon/scan_loop.hpp"
 #include "daemon/status_socket.hpp"
 #include "daemon/supervisor.hpp"
-#include "kernel/fd.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -109,7 +109,7 @@ class Service {
   std::atomic<std::int64_t> reclaimer_at_us_{0};  // as Signs has it, like the next two
   std::atomic<std::int64_t> in_cooldown_count_{0};
   std::atomic<std::int64_t> reclaim_timeout_us_;
-  kernel::Fd sampler_done_{::eventfd(0, EFD_CLOEXEC)};
+  base::Fd sampler_done_{::eventfd(0, EFD_CLOEXEC)};
   StatusSocket status_socket_;
   const Notifier notifier_{Notifier::environment()};
   Supervisor supervisor_;
@@ -141,7 +141,7 @@ Service::Service(store::Keeper& history, const ServiceOptions& options, const ke
 
 int Service::run() {
   const sigset_t signals = awaited_signals();
-  const kernel::Fd signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC));
+  const base::Fd signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC));
   supervisor_.open();
   std::thread recorder([this] { recorder_thread(); });
   std::thread reclaimer([this] { reclaimer_thread(); });
@@ -275,7 +275,7 @@ void Service::reclaimer_thread() {
       reclaimer_.reclaim_due(*candidates, interrupts);
       count_cooldowns();
     } catch (const std::exception& error) {
-      spdlog::error("reclaim: {}", core::escape_for_terminal(error.what()));
+      spdlog::error("reclaim: {}", base::escape_for_terminal(error.what()));
     }
     reclaimer_at_us_ = 0;
   }
@@ -294,7 +294,7 @@ void Service::reload() {
     Settings settings = options_.reload();
     const kernel::Hierarchy hierarchy =
         hierarchy_for(settings.parent);  // a parent that is not there is a bad configuration
-    spdlog::info("configuration reloaded: {}", core::escape_for_terminal(settings.to_string()));
+    spdlog::info("configuration reloaded: {}", base::escape_for_terminal(settings.to_string()));
     event("config_change", settings.to_string());
     reclaim_timeout_us_ = settings.policy.bounds.timeout_us;
     scan_loop_.change(std::move(settings));
@@ -302,10 +302,10 @@ void Service::reload() {
       spdlog::warn(
           "whether the kernel's log is read is decided at the start, which was with {} tree; start anew to have it "
           "decided for {}",
-          hierarchy.real ? "a copied" : "the kernel's own", core::escape_for_terminal(hierarchy.parent));
+          hierarchy.real ? "a copied" : "the kernel's own", base::escape_for_terminal(hierarchy.parent));
     }
   } catch (const std::exception& error) {
-    spdlog::error("the configuration stays as it was: {}", core::escape_for_terminal(error.what()));
+    spdlog::error("the configuration stays as it was: {}", base::escape_for_terminal(error.what()));
     event("config_error", error.what());
   }
 }
@@ -340,10 +340,10 @@ int run_service(store::Keeper& history, const ServiceOptions& options) {
   }
   const core::Handover& handover = beginning.handover;
   spdlog::info("cgroup-memory-manager {}: cgroup {} at {}", options.version, kernel::to_string(hierarchy.version),
-               core::escape_for_terminal(hierarchy.parent));
-  spdlog::info("{}", core::escape_for_terminal(options.settings.to_string()));
+               base::escape_for_terminal(hierarchy.parent));
+  spdlog::info("{}", base::escape_for_terminal(options.settings.to_string()));
   if (!hierarchy.real)
-    spdlog::warn("{} is not the kernel's: a copied or fake tree", core::escape_for_terminal(hierarchy.parent));
+    spdlog::warn("{} is not the kernel's: a copied or fake tree", base::escape_for_terminal(hierarchy.parent));
   if (!handover.crash_found.empty()) spdlog::warn("{}", handover.crash_found);
   const auto holding = std::ranges::count_if(handover.cooldowns,
                                              [](const auto& entry) { return entry.second.until_us > wall_now_us(); });

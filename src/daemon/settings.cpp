@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/settings.hpp"
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 
 namespace cgmm::daemon {
 
@@ -11,14 +11,14 @@ std::string Settings::to_string() const {
   const auto threshold_bytes = defaults.threshold.bytes(std::nullopt);  // nullopt: a percentage
   const bool doubles = learning.adaptive && learning.max_cooldown_us > defaults.cooldown_us;
   std::string text = "parent " + parent + ", threshold ";
-  text += threshold_bytes ? core::format_bytes(*threshold_bytes) : defaults.threshold.to_string();
-  text += ", interval " + core::duration_setting(interval_us);
-  text += ", cooldown " + core::duration_setting(defaults.cooldown_us);
-  if (doubles) text += " doubling up to " + core::duration_setting(learning.max_cooldown_us);
-  text += ", reclaims in steps of " + core::format_bytes(policy.bounds.step_bytes) + " for up to " +
-          core::duration_setting(policy.bounds.timeout_us) + " at a pressure of up to " +
+  text += threshold_bytes ? base::format_bytes(*threshold_bytes) : defaults.threshold.to_string();
+  text += ", interval " + base::duration_setting(interval_us);
+  text += ", cooldown " + base::duration_setting(defaults.cooldown_us);
+  if (doubles) text += " doubling up to " + base::duration_setting(learning.max_cooldown_us);
+  text += ", reclaims in steps of " + base::format_bytes(policy.bounds.step_bytes) + " for up to " +
+          base::duration_setting(policy.bounds.timeout_us) + " at a pressure of up to " +
           core::Threshold::of_percent(policy.bounds.max_pressure_pct).to_string() + ", each watched for " +
-          core::duration_setting(learning.observe_for_us);
+          base::duration_setting(learning.observe_for_us);
   text += ", up to " + std::to_string(watch_bounds.max_count) + " over " +
           core::Threshold::of_percent(watch_bounds.over_pct).to_string() + " of their limit sampled every second";
   text += ", " + std::to_string(policy.rules.size()) + (policy.rules.size() == 1 ? " rule" : " rules");

@@ -12,7 +12,7 @@
 #include <string>
 #include <system_error>
 
-#include "daemon/unix_address.hpp"
+#include "base/unix_address.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -23,23 +23,23 @@ constexpr std::size_t kMaxAnswer_bytes = 256 * 1024;
 
 /// A socket's address has room for 107 bytes of path. A longer one is reached through a descriptor of its directory.
 struct Place {
-  kernel::Fd directory;
-  std::optional<UnixAddress> address;
+  base::Fd directory;
+  std::optional<base::UnixAddress> address;
 };
 
 Place place_of(const std::filesystem::path& path) {
-  if (auto address = UnixAddress::of(path.string())) return {{}, address};
-  Place place{kernel::Fd(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), std::nullopt};
+  if (auto address = base::UnixAddress::of(path.string())) return {{}, address};
+  Place place{base::Fd(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), std::nullopt};
   if (!place.directory) return place;
   place.address =
-      UnixAddress::of("/proc/self/fd/" + std::to_string(place.directory.get()) + "/" + path.filename().string());
+      base::UnixAddress::of("/proc/self/fd/" + std::to_string(place.directory.get()) + "/" + path.filename().string());
   if (!place.address) errno = ENAMETOOLONG;
   return place;
 }
 
 /// Of any database: no directory has it, so it is short whatever the path is.
-std::optional<UnixAddress> stand_in_for(const std::filesystem::path& socket) {
-  return UnixAddress::of("@cgroup-memory-manager/" + std::to_string(std::hash<std::string>{}(socket.string())));
+std::optional<base::UnixAddress> stand_in_for(const std::filesystem::path& socket) {
+  return base::UnixAddress::of("@cgroup-memory-manager/" + std::to_string(std::hash<std::string>{}(socket.string())));
 }
 
 /// Anybody may listen at such a name, and ask there.
@@ -53,17 +53,17 @@ bool is_trusted_peer(int fd) {
   throw std::system_error(error, std::system_category(), path.string());
 }
 
-kernel::Fd make_socket(int flags) { return kernel::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)); }
+base::Fd make_socket(int flags) { return base::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)); }
 
 /// What a crash has left: a socket that nobody listens to.
-void remove_dead_socket(const std::filesystem::path& path, const UnixAddress& address) {
+void remove_dead_socket(const std::filesystem::path& path, const base::UnixAddress& address) {
   struct stat found{};
   if (::lstat(path.c_str(), &found) != 0) {
     if (errno == ENOENT) return;
     throw_errno(errno, path);
   }
   if (!S_ISSOCK(found.st_mode)) throw_errno(EEXIST, path);
-  const kernel::Fd probe = make_socket(SOCK_NONBLOCK);
+  const base::Fd probe = make_socket(SOCK_NONBLOCK);
   if (!probe) throw_errno(errno, path);
   if (::connect(probe.get(), address.get(), address.length()) == 0 || errno != ECONNREFUSED)
     throw_errno(EADDRINUSE, path);
@@ -80,8 +80,8 @@ void give_to_readers(const std::filesystem::path& path, const std::filesystem::p
 }
 
 /// A full backlog keeps connect() waiting, for so long; 0: it is not waited for. Empty, with errno: nobody is there.
-kernel::Fd connect_to(const std::optional<UnixAddress>& address, std::chrono::milliseconds time) {
-  kernel::Fd fd = make_socket(time.count() == 0 ? SOCK_NONBLOCK : 0);
+base::Fd connect_to(const std::optional<base::UnixAddress>& address, std::chrono::milliseconds time) {
+  base::Fd fd = make_socket(time.count() == 0 ? SOCK_NONBLOCK : 0);
   if (!address || !fd) return {};
   const timeval wait{.tv_sec = time.count() / 1000, .tv_usec = time.count() % 1000 * 1000};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
@@ -92,10 +92,10 @@ kernel::Fd connect_to(const std::optional<UnixAddress>& address, std::chrono::mi
   return {};
 }
 
-kernel::Fd connect_to_service(const std::filesystem::path& database, std::chrono::milliseconds time) {
+base::Fd connect_to_service(const std::filesystem::path& database, std::chrono::milliseconds time) {
   const std::filesystem::path path = status_socket_of(database);
   const Place place = place_of(path);
-  kernel::Fd fd = connect_to(place.address, time);
+  base::Fd fd = connect_to(place.address, time);
   if (fd || errno == EAGAIN) return fd;
   fd = connect_to(stand_in_for(path), time);
   if (fd && !is_trusted_peer(fd.get())) fd.reset();
@@ -135,7 +135,7 @@ void StatusSocket::make() {
 
 void StatusSocket::make_stand_in() {
   const auto address = stand_in_for(path_);
-  kernel::Fd listening = make_socket(SOCK_NONBLOCK);
+  base::Fd listening = make_socket(SOCK_NONBLOCK);
   if (stand_in_ || !address || !listening) return;
   if (::bind(listening.get(), address->get(), address->length()) == 0 && ::listen(listening.get(), kBacklog) == 0) {
     stand_in_ = std::move(listening);
@@ -146,7 +146,7 @@ void StatusSocket::make_file() {
   const Place place = place_of(path_);
   if (!place.address) throw_errno(errno, path_);
   remove_dead_socket(path_, *place.address);
-  kernel::Fd listening = make_socket(SOCK_NONBLOCK);
+  base::Fd listening = make_socket(SOCK_NONBLOCK);
   // Linux takes the mode of the file from the unbound socket, less the umask: it is never wider, not even for a moment.
   if (!listening || ::fchmod(listening.get(), kMode) != 0) throw_errno(errno, path_);
   if (::bind(listening.get(), place.address->get(), place.address->length()) != 0) throw_errno(errno, path_);
@@ -162,7 +162,7 @@ void StatusSocket::make_file() {
 }
 
 bool StatusSocket::answer_one(std::string_view answer) const {
-  const kernel::Fd client(::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  const base::Fd client(::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!client) return false;
   if (!listening_ && !is_trusted_peer(client.get())) return true;
   // It fits into the socket's buffer, or the client gets what does.
@@ -182,7 +182,7 @@ bool is_service_there(const std::filesystem::path& database) {
 
 std::optional<std::string> ask_service(const std::filesystem::path& database, std::chrono::milliseconds time) {
   const auto give_up_at = std::chrono::steady_clock::now() + time;
-  const kernel::Fd fd = connect_to_service(database, time);
+  const base::Fd fd = connect_to_service(database, time);
   if (!fd) return std::nullopt;
   std::string answer;
   for (;;) {

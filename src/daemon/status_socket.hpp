@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernel/fd.hpp"
+#include "base/fd.hpp"
 
 namespace cgmm::daemon {
 
@@ -58,9 +58,9 @@ class StatusSocket {
 
   std::filesystem::path database_;
   std::filesystem::path path_;
-  kernel::Fd listening_;
-  kernel::Fd stand_in_;  // while there is no other
-  dev_t device_ = 0;     // of the socket's file
+  base::Fd listening_;
+  base::Fd stand_in_;  // while there is no other
+  dev_t device_ = 0;   // of the socket's file
   ino_t inode_ = 0;
 };
 

@@ -9,8 +9,8 @@
 #include <exception>
 #include <utility>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/resources.hpp"
 
@@ -25,14 +25,14 @@ constexpr int kAnswers = 16;
 constexpr const char* kRestart = "; the watchdog, where there is one, will restart the service";
 
 std::string for_the_last(std::int64_t since_us, std::int64_t now_us) {
-  return " for " + core::format_duration_us(std::max<std::int64_t>(now_us - since_us, 0));
+  return " for " + base::format_duration_us(std::max<std::int64_t>(now_us - since_us, 0));
 }
 
 std::string sampler_in_words(const Signs& signs, bool is_stuck, std::int64_t now_us) {
   if (signs.sampler_at_us == 0) return "ended or not begun";
   return is_stuck
              ? "no progress" + for_the_last(signs.sampler_at_us, now_us)
-             : "awake " + core::format_duration_us(std::max<std::int64_t>(now_us - signs.sampler_at_us, 0)) + " ago";
+             : "awake " + base::format_duration_us(std::max<std::int64_t>(now_us - signs.sampler_at_us, 0)) + " ago";
 }
 
 std::string reclaimer_in_words(const Signs& signs, bool is_stuck, std::int64_t now_us) {
@@ -66,7 +66,7 @@ void Supervisor::open() {
     socket_.make();
   } catch (const std::exception& error) {
     spdlog::warn("no status socket, only root and this user can ask for the `status`: {}",
-                 core::escape_for_terminal(error.what()));
+                 base::escape_for_terminal(error.what()));
   }
 }
 

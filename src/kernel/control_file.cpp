@@ -26,18 +26,18 @@ bool means_gone(int error) { return error == ENOENT || error == ENODEV; }
 
 /// Opens `path` below the directory without following a symbolic link anywhere on it; O_NOFOLLOW alone means the last
 /// name only. Name by name where the kernel (before 5.6) or a seccomp filter has no openat2().
-Fd open_without_links(int from, const char* path, int flags) {
+base::Fd open_without_links(int from, const char* path, int flags) {
   flags |= O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   open_how how{};
   how.flags = static_cast<unsigned>(flags);
   how.resolve = RESOLVE_NO_SYMLINKS;
-  Fd directory(static_cast<int>(::syscall(SYS_openat2, from, path, &how, sizeof how)));
+  base::Fd directory(static_cast<int>(::syscall(SYS_openat2, from, path, &how, sizeof how)));
   if (directory || (errno != ENOSYS && errno != EPERM)) return directory;
   for (std::string_view rest = path; !rest.empty();) {
     const std::string name(rest.substr(0, rest.find('/')));
     rest.remove_prefix(std::min(name.size() + 1, rest.size()));
     const int last_flags = rest.empty() ? flags : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    Fd next(::openat(directory ? directory.get() : from, name.empty() ? "." : name.c_str(), last_flags));
+    base::Fd next(::openat(directory ? directory.get() : from, name.empty() ? "." : name.c_str(), last_flags));
     if (!next) return next;
     directory = std::move(next);
   }
@@ -46,14 +46,14 @@ Fd open_without_links(int from, const char* path, int flags) {
 
 }  // namespace
 
-Fd open_directory(int root_fd, std::string_view path, int flags) {
+base::Fd open_directory(int root_fd, std::string_view path, int flags) {
   while (path.starts_with('/')) path.remove_prefix(1);
-  Fd current;
+  base::Fd current;
   int from = root_fd;
   while (path.size() > kMaxPathBytes) {
     const std::size_t cut = path.rfind('/', kMaxPathBytes);
     if (cut == std::string_view::npos) break;
-    Fd next = open_without_links(from, std::string(path.substr(0, cut)).c_str(), O_PATH);
+    base::Fd next = open_without_links(from, std::string(path.substr(0, cut)).c_str(), O_PATH);
     if (!next) return next;
     current = std::move(next);
     from = current.get();
@@ -65,7 +65,7 @@ Fd open_directory(int root_fd, std::string_view path, int flags) {
 
 std::optional<Cgroup> Cgroup::open(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held) {
   Cgroup cgroup(root_fd, std::move(path), inode, held);
-  Fd directory = open_directory(root_fd, cgroup.path(), O_PATH);
+  base::Fd directory = open_directory(root_fd, cgroup.path(), O_PATH);
   struct stat status{};
   if (!directory || ::fstat(directory.get(), &status) != 0) {
     if (means_gone(errno)) return std::nullopt;
@@ -114,23 +114,23 @@ bool Cgroup::may_hold(std::size_t slot) const {
   return slot < files_.size() && busy_passes_ == kBusy && held_->files_left > held_->files_kept_back;
 }
 
-Fd Cgroup::open_file(const char* name, int flags) const {
-  if (directory_) return Fd(::openat(directory_.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
-  const Fd directory = open_directory(root_fd_, path(), O_PATH);
+base::Fd Cgroup::open_file(const char* name, int flags) const {
+  if (directory_) return base::Fd(::openat(directory_.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
+  const base::Fd directory = open_directory(root_fd_, path(), O_PATH);
   struct stat status{};
   if (!directory || ::fstat(directory.get(), &status) != 0) return {};
   if (status.st_ino != inode_) {
     errno = ENOENT;
     return {};
   }
-  return Fd(::openat(directory.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
+  return base::Fd(::openat(directory.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
 }
 
 std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name, std::span<char> buffer) {
   const auto bit = static_cast<std::uint16_t>(1U << slot);
   if ((absent_ & bit) != 0) return std::nullopt;
   const bool is_held = slot < files_.size() && files_[slot];
-  Fd opened;
+  base::Fd opened;
   if (!is_held) {
     opened = open_file(name, O_RDONLY | O_NONBLOCK);  // a pipe in place of a file must not hang the scan
     if (!opened) {
@@ -164,7 +164,7 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
 }
 
 std::error_code Cgroup::write(const char* name, std::string_view text) const {
-  const Fd file = open_file(name, O_WRONLY | O_TRUNC);
+  const base::Fd file = open_file(name, O_WRONLY | O_TRUNC);
   if (!file || ::write(file.get(), text.data(), text.size()) < 0) return {errno, std::system_category()};
   return {};
 }
@@ -176,13 +176,13 @@ bool Cgroup::has_file(const char* name) const {
 }
 
 bool Cgroup::still_there() const {
-  const Fd now = open_directory(root_fd_, path(), O_PATH);
+  const base::Fd now = open_directory(root_fd_, path(), O_PATH);
   struct stat status{};
   return now && ::fstat(now.get(), &status) == 0 && status.st_ino == inode_;
 }
 
 bool Cgroup::is_gone() const {
-  const Fd now = open_directory(root_fd_, path(), O_PATH);
+  const base::Fd now = open_directory(root_fd_, path(), O_PATH);
   struct stat status{};
   if (!now || ::fstat(now.get(), &status) != 0) return means_gone(errno) || errno == ENOTDIR;
   return status.st_ino != inode_;

@@ -16,8 +16,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/fd.hpp"
 #include "core/sample.hpp"
-#include "kernel/fd.hpp"
 #include "kernel/shared_path.hpp"
 
 namespace cgmm::kernel {
@@ -79,22 +79,22 @@ class Cgroup {
  private:
   Cgroup(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held)
       : root_fd_(root_fd), path_(std::move(path)), inode_(inode), held_(&held) {}
-  Fd open_file(const char* name, int flags) const;
+  base::Fd open_file(const char* name, int flags) const;
   bool may_hold(std::size_t slot) const;
   void drop_file(std::size_t slot);
 
   int root_fd_;
-  Fd directory_;  // empty: over the bound, opened anew for each use
+  base::Fd directory_;  // empty: over the bound, opened anew for each use
   SharedPath path_;
   std::uint64_t inode_;
   HeldFiles* held_;
-  std::array<Fd, kOftenRead> files_;
+  std::array<base::Fd, kOftenRead> files_;
   std::uint16_t absent_ = 0;      // bit per slot: the kernel lacks the file
   std::uint8_t busy_passes_ = 0;  // the last ones, in which all was read; no more than kBusy
 };
 
 /// Opens a directory by its path below root_fd, of any length (the kernel takes 4095 bytes at a time); an empty Fd with
 /// errno where it fails. Symbolic links are not followed.
-Fd open_directory(int root_fd, std::string_view path, int flags);
+base::Fd open_directory(int root_fd, std::string_view path, int flags);
 
 }  // namespace cgmm::kernel

@@ -167,7 +167,7 @@ class Controller {
   int root_fd() const { return root_.get(); }
 
  private:
-  Fd root_;
+  base::Fd root_;
   std::string root_path_;
   std::string parent_;  // the directory
   std::uint64_t memory_bytes_;

@@ -20,7 +20,7 @@ void try_reclaim_file(const Hierarchy& hierarchy, const std::string& path, Inspe
   result.reclaim_file = hierarchy.root + path + name;
   result.can_reclaim = ::access(result.reclaim_file.c_str(), F_OK) == 0;
   if (!*result.can_reclaim) return;
-  const Fd file(::open(result.reclaim_file.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  const base::Fd file(::open(result.reclaim_file.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
   result.may_reclaim = static_cast<bool>(file);
   if (!file) result.reclaim_refusal = std::generic_category().message(errno);
 }

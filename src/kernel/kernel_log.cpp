@@ -94,7 +94,7 @@ std::string KernelLog::find() {
 }
 
 std::string KernelLog::boot_id() {
-  const Fd file(::open(kBootId, O_RDONLY | O_CLOEXEC));
+  const base::Fd file(::open(kBootId, O_RDONLY | O_CLOEXEC));
   std::array<char, 64> text;
   const ssize_t got = file ? ::read(file.get(), text.data(), text.size()) : -1;
   if (got < 0) throw_errno(errno, kBootId);

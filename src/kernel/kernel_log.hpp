@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "kernel/fd.hpp"
+#include "base/fd.hpp"
 #include "kernel/log_record.hpp"
 
 namespace cgmm::kernel {
@@ -54,7 +54,7 @@ class KernelLog {
   Read tell(LogRecord record);
 
   std::string path_;
-  Fd fd_;
+  base::Fd fd_;
   bool is_device_ = false;
   bool overrun_ = false;     // told by the kernel, and not yet by us
   bool skips_line_ = false;  // it is longer than any record

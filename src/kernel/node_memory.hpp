@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernel/fd.hpp"
+#include "base/fd.hpp"
 
 namespace cgmm::kernel {
 
@@ -21,7 +21,7 @@ class NodeMemory {
   std::optional<std::uint64_t> held_bytes();
 
  private:
-  Fd file_;
+  base::Fd file_;
   std::string buffer_;
 };
 

@@ -66,7 +66,7 @@ Tree::Tree(Hierarchy hierarchy, Watch watch, TreeBounds bounds)
     : hierarchy_(std::move(hierarchy)), watch_(watch), bounds_(bounds) {}
 
 const std::vector<WatchedCgroup>& Tree::walk(Look look) {
-  Fd parent(::open(hierarchy_.parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  base::Fd parent(::open(hierarchy_.parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat status{};
   if (!parent || ::fstat(parent.get(), &status) != 0) {
     throw std::system_error(errno, std::system_category(), hierarchy_.parent);
@@ -84,7 +84,7 @@ const std::vector<WatchedCgroup>& Tree::walk(Look look) {
   if (look == Look::everything) list_all_anew();
   if (is_settled_) return watches_leaves_ ? leaves_.cgroups : containers_.cgroups;
   if (!inotify_) {
-    inotify_ = Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    inotify_ = base::Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     max_watches_ = watches_to_take();
   }
   may_watch_ = static_cast<bool>(inotify_);
@@ -268,7 +268,7 @@ void Tree::visit_again(Node& node, std::size_t depth) {
     return;
   }
   path_ = node.path.string();
-  const Fd directory = open_again(node);
+  const base::Fd directory = open_again(node);
   if (!directory && errno != ENOENT) note_error(errno);
   std::optional<bool> has_children;
   if (directory) has_children = node.has_children = list(node, directory.get(), depth + 1);
@@ -277,9 +277,9 @@ void Tree::visit_again(Node& node, std::size_t depth) {
 }
 
 /// By its path, if that still leads to it.
-Fd Tree::open_again(const Node& node) const {
+base::Fd Tree::open_again(const Node& node) const {
   const std::string path = node.path.string();
-  Fd directory =
+  base::Fd directory =
       open_directory(parent_fd_.get(), std::string_view(path).substr(hierarchy_.parent_path.size()), O_RDONLY);
   struct stat status{};
   if (directory && ::fstat(directory.get(), &status) == 0 && status.st_ino != node.inode) {
@@ -301,7 +301,7 @@ std::optional<bool> Tree::look_inside(int directory_fd, const char* name, Node& 
       return false;
     }
   }
-  const Fd child(::openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const base::Fd child(::openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!child || depth + 1 >= kMaxDepth) {
     if (child || errno != ENOENT) note_error(child ? ENAMETOOLONG : errno);
     return std::nullopt;

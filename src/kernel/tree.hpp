@@ -19,8 +19,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/fd.hpp"
 #include "core/container.hpp"
-#include "kernel/fd.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/shared_path.hpp"
 
@@ -125,7 +125,7 @@ class Tree {
   bool visit_children(Node& node, std::size_t depth);
   void visit_again(Node& node, std::size_t depth);
   std::optional<bool> look_inside(int directory_fd, const char* name, Node& node, std::size_t depth);
-  Fd open_again(const Node& node) const;
+  base::Fd open_again(const Node& node) const;
   Node* sort_in(Node& node, std::optional<bool> has_children, bool is_known);
   void set_path(Node& node, SharedPath path) const;
   void begin(Found& found);
@@ -146,8 +146,8 @@ class Tree {
   std::string path_;         // of the directory that the walk is in
   Node parent_;
   std::uint64_t parent_device_ = 0;
-  Fd parent_fd_;  // while it is walked
-  Fd inotify_;
+  base::Fd parent_fd_;  // while it is walked
+  base::Fd inotify_;
   bool may_watch_ = true;  // until the kernel says that there are enough
   std::size_t max_watches_ = 0;
   std::unordered_map<int, std::uint64_t> noticed_;  // inotify's number -> inode

@@ -84,7 +84,7 @@ class V1Controller final : public Controller {
     for (int tries = 0; tries < 2; ++tries) {
       if (!parents_kmem_)
         parents_kmem_ =
-            Fd(::open((parent() + "/memory.kmem.usage_in_bytes").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+            base::Fd(::open((parent() + "/memory.kmem.usage_in_bytes").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
       const ssize_t got = parents_kmem_ ? ::pread(parents_kmem_.get(), buffer().data(), buffer().size(), 0) : -1;
       if (got > 0 && buffer()[static_cast<std::size_t>(got) - 1] == '\n') {
         return parse_number({buffer().data(), static_cast<std::size_t>(got) - 1});
@@ -104,7 +104,7 @@ class V1Controller final : public Controller {
   }
 
  private:
-  Fd parents_kmem_;
+  base::Fd parents_kmem_;
 };
 
 }  // namespace

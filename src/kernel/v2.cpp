@@ -114,9 +114,9 @@ class V2Controller final : public Controller {
   /// nullopt also where it can't be told: the root has none, and one that can't be understood bounds nothing that we
   /// know of.
   std::optional<std::uint64_t> limit_of(const std::string& path) {
-    const Fd directory = open_directory(root_fd(), path, O_PATH);
-    const Fd file(directory ? ::openat(directory.get(), "memory.max", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
-                            : -1);
+    const base::Fd directory = open_directory(root_fd(), path, O_PATH);
+    const base::Fd file(
+        directory ? ::openat(directory.get(), "memory.max", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) : -1);
     const ssize_t got = file ? ::pread(file.get(), buffer().data(), buffer().size(), 0) : -1;
     if (got <= 0) return std::nullopt;
     try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/advice.hpp"
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/escape.hpp"
 #include "report/html.hpp"
 #include "report/layout.hpp"
@@ -84,7 +84,7 @@ std::string render_advice(std::span<const Finding> findings, Format format, cons
   std::size_t count = 0;
   for (const Finding& finding : findings) {
     if (!finding.advice || count++ >= kMostShown) continue;
-    const std::string name = markdown ? escape_markdown(finding.cgroup) : core::escape_for_terminal(finding.cgroup);
+    const std::string name = markdown ? escape_markdown(finding.cgroup) : base::escape_for_terminal(finding.cgroup);
     const std::string rule = core::rule_of(*finding.advice);
     text += "\n" + name + ": " + core::in_words(*finding.advice) + ". " + finding.advice->reason + "\n\n" +
             (markdown ? in_fence(rule) : indented(rule));

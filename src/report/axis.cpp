@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -34,7 +34,7 @@ struct UtcParts {
 UtcParts utc_parts(double at_us) {
   constexpr auto kMonths = std::to_array<std::string_view>(
       {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"});
-  const std::string text = core::format_utc(instant(at_us));
+  const std::string text = base::format_utc(instant(at_us));
   const std::size_t t = text.find('T');
   if (t == std::string::npos || t < 7) return {.year = text, .month = "", .day = "", .time = ""};
   const auto month = static_cast<std::size_t>((text[t - 5] - '0') * 10 + (text[t - 4] - '0'));

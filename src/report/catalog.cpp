@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/embedded.hpp"
 
 namespace cgmm::report {
@@ -82,7 +82,7 @@ std::string read_file(const fs::path& file) {
 /// typed.
 bool is_report_name(std::string_view name) {
   return !name.empty() && !name.starts_with('.') && name.find('/') == std::string_view::npos &&
-         name.find('\0') == std::string_view::npos && core::is_valid_utf8(name);
+         name.find('\0') == std::string_view::npos && base::is_valid_utf8(name);
 }
 
 /// nullopt where `file` is none: not there, a directory, a device, a link to nothing.

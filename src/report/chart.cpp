@@ -7,8 +7,8 @@
 #include <numeric>
 #include <vector>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/escape.hpp"
 
 namespace cgmm::report {
@@ -71,7 +71,7 @@ std::vector<std::string> row_labels(double top, std::size_t height) {
   std::vector<std::string> labels(height);
   const auto label = [&](std::size_t row) {
     const double at_edge = top * static_cast<double>(height - row) / static_cast<double>(height);
-    labels[row] = core::format_bytes(static_cast<std::uint64_t>(std::min(at_edge, 9e18)));
+    labels[row] = base::format_bytes(static_cast<std::uint64_t>(std::min(at_edge, 9e18)));
   };
   label(0);
   if (height >= 3) label(height / 2);
@@ -80,13 +80,13 @@ std::vector<std::string> row_labels(double top, std::size_t height) {
 
 std::string time_axis(std::int64_t first_at_us, std::int64_t last_at_us, std::size_t indent, std::size_t width) {
   const std::string margin(indent, ' ');
-  const std::string first = core::format_utc(first_at_us);
-  const std::string last = core::format_utc(last_at_us);
+  const std::string first = base::format_utc(first_at_us);
+  const std::string last = base::format_utc(last_at_us);
   if (first_at_us == last_at_us) return margin + first + '\n';
   if (width < first.size() + last.size() + 2) {
     return margin + first + '\n' + margin + right_aligned(last, width) + '\n';
   }
-  const std::string middle = core::format_utc(std::midpoint(first_at_us, last_at_us));
+  const std::string middle = base::format_utc(std::midpoint(first_at_us, last_at_us));
   const std::size_t before = (width - middle.size()) / 2;
   if (before < first.size() + 2) return margin + first + right_aligned(last, width - first.size()) + '\n';
   return margin + first + right_aligned(middle, before + middle.size() - first.size()) +
@@ -128,7 +128,7 @@ std::string axis_line(std::size_t label_width, std::size_t width, const Style& s
 
 std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style,
                   const ChartMarks& marks) {
-  const std::string safe_title = core::escape_for_terminal(title);
+  const std::string safe_title = base::escape_for_terminal(title);
   std::string out = style.colour && !safe_title.empty() ? "\x1b[1m" + safe_title + "\x1b[0m" : safe_title;
   if (!out.empty()) out += '\n';
   const auto highest = largest(points);

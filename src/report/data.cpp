@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/escape.hpp"
 #include "report/layout.hpp"
 
@@ -21,7 +21,7 @@ std::string csv_field(const core::Cell& cell) {
 }
 
 /// Only ASCII, so that it is also safe on a terminal.
-std::string json_string(std::string_view text) { return nlohmann::json(core::to_valid_utf8(text)).dump(-1, ' ', true); }
+std::string json_string(std::string_view text) { return nlohmann::json(base::to_valid_utf8(text)).dump(-1, ' ', true); }
 
 std::string json_value(const core::Cell& cell) {
   if (const auto* integer = std::get_if<std::int64_t>(&cell)) return std::to_string(*integer);
@@ -34,11 +34,11 @@ std::string json_value(const core::Cell& cell) {
 /// Names as keys of an object: two columns of one name in somebody's query become `name` and `name_2`.
 std::vector<std::string> json_keys(const std::vector<std::string>& columns) {
   std::set<std::string> taken;
-  for (const std::string& column : columns) taken.insert(core::to_valid_utf8(column));
+  for (const std::string& column : columns) taken.insert(base::to_valid_utf8(column));
   std::set<std::string> used;
   std::vector<std::string> keys;
   for (const std::string& column : columns) {
-    const std::string name = core::to_valid_utf8(column);
+    const std::string name = base::to_valid_utf8(column);
     std::string key = name;
     for (int number = 2; used.contains(key); ++number) {
       const std::string numbered = name + "_" + std::to_string(number);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/escape.hpp"
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 
 namespace cgmm::report {
 
 std::string escape_markdown(std::string_view text) {
   std::string out;
-  for (const char c : core::escape_for_terminal(text)) {
+  for (const char c : base::escape_for_terminal(text)) {
     switch (c) {
       // HTML and entities as entities: some renderers do not know a backslash before them.
       case '<':
@@ -40,7 +40,7 @@ std::string escape_markdown(std::string_view text) {
 
 std::string escape_html(std::string_view text) {
   std::string out;
-  for (const char c : core::escape_for_terminal(text)) {
+  for (const char c : base::escape_for_terminal(text)) {
     switch (c) {
       case '<':
         out += "&lt;";
@@ -65,7 +65,7 @@ std::string escape_html(std::string_view text) {
 }
 
 std::string escape_csv(std::string_view text) {
-  const std::string valid = core::to_valid_utf8(text);
+  const std::string valid = base::to_valid_utf8(text);
   if (!valid.empty() && valid.find_first_of("\",\r\n") == std::string::npos) return valid;
   std::string out = "\"";
   for (const char c : valid) {

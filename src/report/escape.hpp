@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Bytes that came from outside made safe for the documents they go into; core/text does it for terminals. Pure: any
+// Bytes that came from outside made safe for the documents they go into; base/text does it for terminals. Pure: any
 // thread.
 
 #include <cstddef>

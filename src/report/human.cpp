@@ -7,8 +7,8 @@
 #include <limits>
 #include <optional>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/layout.hpp"
 
 namespace cgmm::report {
@@ -73,7 +73,7 @@ std::string size(std::int64_t value, std::uint64_t unit_bytes) {
   const bool negative = value < 0;
   const std::uint64_t amount = negative ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
   if (amount > std::numeric_limits<std::uint64_t>::max() / unit_bytes) return std::to_string(value);
-  return (negative ? "-" : "") + core::format_bytes(amount * unit_bytes);
+  return (negative ? "-" : "") + base::format_bytes(amount * unit_bytes);
 }
 
 /// Memory times time, "1.5 GiB·h": what 1.5 GiB is for an hour, and 3 GiB for half of one.
@@ -91,9 +91,9 @@ std::string human_integer(Unit unit, std::int64_t value) {
     case Unit::byte_seconds:
       return size_times_hours(value);
     case Unit::duration_us:
-      return core::format_duration_us(value);
+      return base::format_duration_us(value);
     case Unit::instant_us:
-      return core::format_utc(value);
+      return base::format_utc(value);
     case Unit::percent:
       return percentage(static_cast<double>(value));
     case Unit::none:
@@ -149,7 +149,7 @@ std::string heading(std::string_view column) {
   for (char& c : text) {
     if (c == '_') c = ' ';
   }
-  return core::escape_for_terminal(text.empty() ? column : std::string_view(text));
+  return base::escape_for_terminal(text.empty() ? column : std::string_view(text));
 }
 
 std::string human_cell(std::string_view column, const core::Cell& cell) {
@@ -161,7 +161,7 @@ std::string human_cell(std::string_view column, const core::Cell& cell) {
   if (text == nullptr) return "-";
   std::string words = *text;
   if (is_code(column)) std::ranges::replace(words, '_', ' ');
-  return core::escape_for_terminal(words);
+  return base::escape_for_terminal(words);
 }
 
 /// A person who has the cgroup's name does without its path, which is for looking things up and wider than a screen.
@@ -180,7 +180,7 @@ core::Table without_path(const core::Table& table) {
 HumanTable humanise(const core::Table& whole_table) {
   const core::Table table = without_path(whole_table);
   const std::size_t width = table.columns.size();
-  HumanTable human{.title = core::escape_for_terminal(table.title), .headings = {}, .right_aligned = {}, .rows = {}};
+  HumanTable human{.title = base::escape_for_terminal(table.title), .headings = {}, .right_aligned = {}, .rows = {}};
   human.upright = table.rows.size() == 1 && width > kWidestFlatSingleRow;
   for (std::size_t i = 0; i < width; ++i) {
     human.headings.push_back(heading(table.columns[i]));

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "core/advice.hpp"
-#include "core/text.hpp"
-#include "core/units.hpp"
 #include "report/incident_words.hpp"
 #include "report/row.hpp"
 
@@ -19,7 +19,7 @@ using Bytes = std::optional<std::uint64_t>;
 constexpr std::uint64_t kMuch = 10;  // a tenth of the limit
 constexpr std::int64_t kAtItsStart_us = 60'000'000;
 
-std::string size(std::uint64_t bytes) { return core::format_bytes(bytes); }
+std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
 
 std::string size(const Bytes& bytes) { return bytes ? size(*bytes) : "an unknown amount"; }
 
@@ -53,7 +53,7 @@ std::string limit_of(const Incident& incident) {
   const bool is_its_own = incident.limit_path.empty() || incident.limit_path == incident.cgroup.path;
   const std::string amount = limit ? " of " + size(*limit) : "";
   return is_its_own ? "its limit" + amount
-                    : "the limit" + amount + " of " + core::escape_for_terminal(incident.limit_path);
+                    : "the limit" + amount + " of " + base::escape_for_terminal(incident.limit_path);
 }
 
 /// "its limit was 256.0 MiB, and "; whether it was hit is another thing.
@@ -105,10 +105,10 @@ std::string grew(const Incident& incident, const Kind& kind) {
       "Its " + (rise.is_of_kind ? std::string(kind.name) : "memory, most of it " + std::string(kind.name) + ",");
   const std::uint64_t last_bytes = rise.to_bytes - rise.last_from_bytes;
   const std::int64_t last_us = rise.to_at_us - rise.last_from_at_us;
-  const std::string last = core::format_duration_us(last_us) + " (" + rate(last_bytes, last_us) + ")";
+  const std::string last = base::format_duration_us(last_us) + " (" + rate(last_bytes, last_us) + ")";
   const std::string text = subject + " grew from " + size(rise.from_bytes) + " to " + size(rise.to_bytes) + " in ";
   if (rise.last_from_at_us == rise.from_at_us) return text + last;
-  return text + core::format_duration_us(rise.to_at_us - rise.from_at_us) + ", the last " + size(last_bytes) + " in " +
+  return text + base::format_duration_us(rise.to_at_us - rise.from_at_us) + ", the last " + size(last_bytes) + " in " +
          last + ",";
 }
 
@@ -122,7 +122,7 @@ std::string stood(const Incident& incident, const Kind& kind) {
 }
 
 std::string ago(const Incident& incident, std::int64_t at_us) {
-  return core::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - at_us, 0));
+  return base::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - at_us, 0));
 }
 
 std::string by_kind(const Incident& incident, const Kind& kind) {
@@ -177,7 +177,7 @@ std::string too_small(const Incident& incident) {
 
 /// "mq/sib-0/big (the victim's)"
 std::string sharer_name(const Row& row) {
-  return core::escape_for_terminal(row.text("cgroup")) + (row.integer("is_victim") != 0 ? " (the victim's)" : "");
+  return base::escape_for_terminal(row.text("cgroup")) + (row.integer("is_victim") != 0 ? " (the victim's)" : "");
 }
 
 /// " Of the 2 cgroups that share it, A grew most: 37.0 MiB to 53.0 MiB in 9 s; B held 95.0 MiB."
@@ -191,7 +191,7 @@ std::string shared(const core::Table& sharers, std::string_view which) {
       all > 1 ? " Of the " + std::to_string(all) + " " + std::string(which) + ", " : " By the last sample, ";
   if (grew) {
     text += sharer_name(first) + (all > 1 ? " grew most: " : " grew: ") + size(first.bytes("usage_before_bytes")) +
-            " to " + size(first.bytes("usage_bytes")) + " in " + core::format_duration_us(first.integer("grown_in_us"));
+            " to " + size(first.bytes("usage_bytes")) + " in " + base::format_duration_us(first.integer("grown_in_us"));
   }
   for (std::size_t i = grew ? 1 : 0; i < std::min(sharers.rows.size(), kMostNamed); ++i) {
     const Row row(sharers, i);
@@ -235,7 +235,7 @@ std::string node(const Incident& incident) {
 }
 
 std::string unknown(const Incident& incident) {
-  if (!incident.cause.empty()) return core::escape_for_terminal(incident.cause);
+  if (!incident.cause.empty()) return base::escape_for_terminal(incident.cause);
   if (incident.cgroup.path.empty()) {
     return "Too little is known: its cgroup is not watched, and the kernel's log did not tell what its "
            "memory "

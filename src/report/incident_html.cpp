@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/units.hpp"
 #include "core/advice.hpp"
-#include "core/units.hpp"
 #include "report/html.hpp"
 #include "report/incident_words.hpp"
 #include "report/row.hpp"
@@ -18,10 +18,10 @@ namespace {
 
 constexpr const char* kNotKnown = "not known";
 
-std::string size(const std::optional<std::uint64_t>& bytes) { return bytes ? core::format_bytes(*bytes) : kNotKnown; }
+std::string size(const std::optional<std::uint64_t>& bytes) { return bytes ? base::format_bytes(*bytes) : kNotKnown; }
 
 std::string ago(const Incident& incident, std::int64_t at_us) {
-  return core::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - at_us, 0));
+  return base::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - at_us, 0));
 }
 
 // ---- The tiles
@@ -67,9 +67,9 @@ std::vector<Tile> growth_tiles(const Incident& incident) {
   const std::int64_t last_us = rise->to_at_us - rise->last_from_at_us;
   const std::uint64_t last_bytes = rise->to_bytes - rise->last_from_bytes;
   return {{"Growth", rate(last_bytes, last_us),
-           core::format_bytes(last_bytes) + " in " + core::format_duration_us(last_us), false},
+           base::format_bytes(last_bytes) + " in " + base::format_duration_us(last_us), false},
           {"From normal to kill", ago(incident, rise->from_at_us),
-           core::format_bytes(rise->from_bytes) + " to " + core::format_bytes(rise->to_bytes), false}};
+           base::format_bytes(rise->from_bytes) + " to " + base::format_bytes(rise->to_bytes), false}};
 }
 
 Tile earlier_tile(const Incident& incident) {
@@ -110,7 +110,7 @@ std::vector<Mark> limit_marks(const core::Table& changes) {
     const auto own = row.known_bytes("limit_bytes");
     const bool is_own = own != row.known_bytes("limit_before_bytes");
     const auto now = is_own ? own : row.known_bytes("effective_limit_bytes");
-    marks.push_back({row.integer("changed_at_us"), now ? "limit now " + core::format_bytes(*now) : "limit removed",
+    marks.push_back({row.integer("changed_at_us"), now ? "limit now " + base::format_bytes(*now) : "limit removed",
                      Mark::Kind::limit});
   }
   return marks;
@@ -133,7 +133,7 @@ std::vector<Mark> marks_of(const Incident& incident) {
 /// "The last 30 s", to the next five seconds: it begins with a sample.
 std::string title_of_last(std::int64_t duration_us) {
   constexpr std::int64_t kStepUs = 5'000'000;
-  return "The last " + core::format_duration_us((duration_us + kStepUs / 2) / kStepUs * kStepUs);
+  return "The last " + base::format_duration_us((duration_us + kStepUs / 2) / kStepUs * kStepUs);
 }
 
 /// From the first sample on: what was before it is told in words.

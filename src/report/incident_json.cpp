@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/incident_words.hpp"
 #include "report/layout.hpp"
 
@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 Json value_of(const core::Cell& cell) {
   if (const auto* integer = std::get_if<std::int64_t>(&cell)) return *integer;
   if (const auto* real = std::get_if<double>(&cell)) return *real;
-  if (const auto* text = std::get_if<std::string>(&cell)) return core::to_valid_utf8(*text);
+  if (const auto* text = std::get_if<std::string>(&cell)) return base::to_valid_utf8(*text);
   return nullptr;
 }
 
@@ -45,7 +45,7 @@ std::string render_incident_json(const Incident& incident) {
   const IncidentTables& tables = incident.tables;
   Json json;
   json["kill"] = object_of(tables.kill, 0);
-  json["cause"] = {{"cause", incident.cause.empty() ? Json() : Json(core::to_valid_utf8(incident.cause))},
+  json["cause"] = {{"cause", incident.cause.empty() ? Json() : Json(base::to_valid_utf8(incident.cause))},
                    {"why", why(incident)},
                    {"would_reclaim_have_helped", would_reclaim_have_helped(incident)}};
   json["facts"] = object_of(tables.facts, 0);

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 #include "report/chart.hpp"
 #include "report/escape.hpp"
 #include "report/incident_words.hpp"
@@ -49,7 +49,7 @@ std::string charts(const Incident& incident, const Style& style) {
   const bool drawn = limit && is_near(usage, *limit) && top.value_or(0) <= *limit;
   std::string title = "usage";
   if (limit)
-    title += ", limit " + core::format_bytes(static_cast<std::uint64_t>(*limit)) +
+    title += ", limit " + base::format_bytes(static_cast<std::uint64_t>(*limit)) +
              (drawn                      ? " (the line at the top)"
               : top.value_or(0) > *limit ? " at the kill"
                                          : "");

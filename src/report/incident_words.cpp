@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/row.hpp"
 
 namespace cgmm::report {
@@ -14,15 +14,15 @@ namespace {
 
 constexpr std::size_t kShortId = 12;
 
-std::string safe(std::string_view text) { return core::escape_for_terminal(text); }
+std::string safe(std::string_view text) { return base::escape_for_terminal(text); }
 
 std::string count(std::int64_t number, std::string_view singular) {
   return std::to_string(number) + " " + std::string(singular) + (number == 1 ? "" : "s");
 }
 
-std::string utc(std::int64_t at_us) { return core::format_utc(at_us, true); }
+std::string utc(std::int64_t at_us) { return base::format_utc(at_us, true); }
 
-std::string size(const std::optional<std::uint64_t>& bytes) { return bytes ? core::format_bytes(*bytes) : "?"; }
+std::string size(const std::optional<std::uint64_t>& bytes) { return bytes ? base::format_bytes(*bytes) : "?"; }
 
 std::string between(const Incident& incident) {
   if (!incident.earliest_at_us) return "before " + utc(incident.killed_at_us);
@@ -55,7 +55,7 @@ std::string again(const Incident& incident) {
   std::string text = "The first kill of it on record";
   if (incident.earlier_kills > 0) {
     const Row last(incident.tables.earlier_kills);
-    const std::string last_before = core::format_duration_us(last.integer("before_us")) + " before";
+    const std::string last_before = base::format_duration_us(last.integer("before_us")) + " before";
     text = count(incident.earlier_kills, "earlier kill") + " of it, ";
     text += incident.earlier_kills == 1 ? last_before
                                         : std::to_string(incident.earlier_kills_in_7_days) +
@@ -85,7 +85,7 @@ std::string memory(const Incident& incident) {
   if (point.dirty.value_or(0) > 0) text += " (" + size(point.dirty) + " dirty)";
   if (point.swap.value_or(0) > 0) text += "; swap " + size(point.swap);
   if (!incident.measured_by_kernel) {
-    return text + " (in the last sample, " + core::format_duration_us(incident.killed_at_us - point.at_us) +
+    return text + " (in the last sample, " + base::format_duration_us(incident.killed_at_us - point.at_us) +
            " before).";
   }
   const std::string whose = has_own_numbers(incident) ? "" : " of " + limit_holder(incident) + " with all below it,";
@@ -130,13 +130,13 @@ std::string growth(const Incident& incident) {
   if (!incident.growth) return "";
   const IncidentGrowth& grown = *incident.growth;
   std::string text = "From " + utc(grown.from_at_us) + " on, " +
-                     core::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - grown.from_at_us, 0)) +
+                     base::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - grown.from_at_us, 0)) +
                      " before the kill, memory that can't be dropped rose from " +
-                     core::format_bytes(grown.from_bytes) + " to " + core::format_bytes(grown.to_bytes);
+                     base::format_bytes(grown.from_bytes) + " to " + base::format_bytes(grown.to_bytes);
   const auto [per_second, begin] = fastest(incident);
   if (begin == nullptr) return text + ".";
-  return text + "; fastest " + core::format_duration_us(incident.killed_at_us - begin->at_us) + " before, by " +
-         core::format_bytes(static_cast<std::uint64_t>(std::min(per_second, 9e18))) + "/s.";
+  return text + "; fastest " + base::format_duration_us(incident.killed_at_us - begin->at_us) + " before, by " +
+         base::format_bytes(static_cast<std::uint64_t>(std::min(per_second, 9e18))) + "/s.";
 }
 
 std::string nothing_done(const Incident& incident) {
@@ -146,7 +146,7 @@ std::string nothing_done(const Incident& incident) {
   return std::string(no_reclaim && no_change ? "No reclaim of it and no change of its limit"
                      : no_reclaim            ? "No reclaim of it"
                                              : "No change of its limit") +
-         " from " + core::format_utc(std::max(incident.since_us, incident.history_begins_at_us.value_or(0))) + " on.";
+         " from " + base::format_utc(std::max(incident.since_us, incident.history_begins_at_us.value_or(0))) + " on.";
 }
 
 std::string missing_before(const Incident& incident) {
@@ -180,16 +180,16 @@ std::string unseen(const Incident& incident) {
     if (gap.from_at_us >= incident.killed_at_us) continue;
     const bool holds_kill =
         incident.by_log ? incident.killed_at_us < gap.to_at_us : incident.killed_at_us <= gap.to_at_us;
-    add("No scan from " + core::format_utc(gap.from_at_us) + " to " + core::format_utc(gap.to_at_us) + " (" +
-        core::format_duration_us(gap.to_at_us - gap.due_at_us) + " missing): " + safe(gap.why) +
+    add("No scan from " + base::format_utc(gap.from_at_us) + " to " + base::format_utc(gap.to_at_us) + " (" +
+        base::format_duration_us(gap.to_at_us - gap.due_at_us) + " missing): " + safe(gap.why) +
         (holds_kill ? ". The kill itself lies in that gap." : "."));
   }
   const auto begin_us = incident.history_begins_at_us;
   if (begin_us && *begin_us > incident.since_us) {
-    add("The history begins at " + core::format_utc(*begin_us) +
+    add("The history begins at " + base::format_utc(*begin_us) +
         (*begin_us > incident.killed_at_us
              ? ", after the kill."
-             : ", " + core::format_duration_us(incident.killed_at_us - *begin_us) + " before the kill."));
+             : ", " + base::format_duration_us(incident.killed_at_us - *begin_us) + " before the kill."));
   }
   return text;
 }

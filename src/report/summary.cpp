@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/text.hpp"
-#include "core/units.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/escape.hpp"
 #include "report/layout.hpp"
 #include "report/row.hpp"
@@ -17,7 +17,7 @@ namespace cgmm::report {
 namespace {
 
 std::string name_for(Format format, std::string_view name) {
-  return format == Format::markdown ? escape_markdown(name) : core::escape_for_terminal(name);
+  return format == Format::markdown ? escape_markdown(name) : base::escape_for_terminal(name);
 }
 
 /// "60 433": from five digits on in groups of three.
@@ -45,7 +45,7 @@ std::string span_in_words(std::int64_t span_us) {
     if (span_us == unit.us) return std::string(unit.name);
     if (span_us > unit.us && span_us % unit.us == 0) return count(span_us / unit.us, unit.name);
   }
-  return core::format_duration_us(span_us);
+  return base::format_duration_us(span_us);
 }
 
 /// After "within": "5 minutes", "a minute", "30 s".
@@ -55,7 +55,7 @@ std::string within_words(std::int64_t span_us) {
   return words == "day" || words == "minute" ? "a " + words : words;
 }
 
-std::string size(std::uint64_t bytes) { return core::format_bytes(bytes); }
+std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
 
 /// "A, B, C and 2 more": `separator` is ", ", and `last` is " and ". Four are all named: "1 more" would not
 /// be shorter than its name.
@@ -73,14 +73,14 @@ std::string listed(const std::vector<std::string>& items, std::string_view separ
 
 std::string when(const Row& row, const TimeAsked& asked) {
   const std::int64_t begin_at_us = row.integer("history_begins_at_us");
-  const std::string end = core::format_utc(asked.until_us);
+  const std::string end = base::format_utc(asked.until_us);
   // The first scan of an unbroken history may come up to an interval after the time asked for.
   if (begin_at_us - asked.since_us > 2 * row.integer("interval_us") && begin_at_us < asked.until_us) {
-    return "Since the history begins at " + core::format_utc(begin_at_us) +
+    return "Since the history begins at " + base::format_utc(begin_at_us) +
            (asked.up_to_now ? "," : " until " + end + ",");
   }
   if (asked.up_to_now) return "In the last " + span_in_words(asked.until_us - asked.since_us);
-  return "From " + core::format_utc(asked.since_us) + " to " + end;
+  return "From " + base::format_utc(asked.since_us) + " to " + end;
 }
 
 std::string coverage(const Row& row) {

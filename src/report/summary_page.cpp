@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/units.hpp"
 #include "core/advice.hpp"
-#include "core/units.hpp"
 #include "report/html.hpp"
 #include "report/layout.hpp"
 #include "report/row.hpp"
@@ -30,14 +30,14 @@ Tile freed_tile(const Row& row) {
     remark += " in " + count(cgroups, "cgroup");
   if (failed > 0) remark += ", " + std::to_string(failed) + " failed";
   if (dry_runs > 0) remark += ", " + std::to_string(dry_runs) + " more in a dry run";
-  return {"Freed", core::format_bytes(row.bytes("freed_bytes")), remark, reclaims > 0 && failed == reclaims};
+  return {"Freed", base::format_bytes(row.bytes("freed_bytes")), remark, reclaims > 0 && failed == reclaims};
 }
 
 Tile read_back_tile(const Row& row) {
   const std::uint64_t freed = row.bytes("watched_freed_bytes"), back = row.bytes("refaulted_bytes");
   if (freed == 0) return {"Read back", "not known", "no reclaim was watched long enough", false};
   return {"Read back", back == 0 ? "0 %" : core::in_percent(back, freed),
-          core::format_bytes(back) + " of " + core::format_bytes(freed), false};
+          base::format_bytes(back) + " of " + base::format_bytes(freed), false};
 }
 
 std::string tiles(const core::Table& summary) {
@@ -150,7 +150,7 @@ std::vector<Mark> reclaim_marks(const core::Table& all_reclaims, std::string_vie
     const Row row(all_reclaims, i);
     const std::string outcome = row.text("outcome");
     if (row.text("path") != path || outcome == "dry run") continue;
-    const std::string freed = "freed " + core::format_bytes(row.bytes("freed_bytes"));
+    const std::string freed = "freed " + base::format_bytes(row.bytes("freed_bytes"));
     marks.push_back(
         {row.integer("started_at_us"), outcome == "failed" ? "reclaim failed" : freed, Mark::Kind::reclaim});
   }

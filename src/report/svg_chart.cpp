@@ -11,7 +11,7 @@
 #include <span>
 #include <utility>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 #include "report/axis.hpp"
 #include "report/escape.hpp"
 
@@ -46,7 +46,7 @@ std::string number(double value) {
 
 std::string percent(double share) { return number(share * 100) + "%"; }
 
-std::string size(double bytes) { return core::format_bytes(static_cast<std::uint64_t>(std::clamp(bytes, 0.0, 9e18))); }
+std::string size(double bytes) { return base::format_bytes(static_cast<std::uint64_t>(std::clamp(bytes, 0.0, 9e18))); }
 
 std::optional<double> drawable(const ChartPoint& point) {
   if (!point.value || !std::isfinite(*point.value)) return std::nullopt;
@@ -411,7 +411,7 @@ std::string tooltips(const SvgChart& chart, const Frame& frame) {
       const auto at_us = static_cast<double>(mark.at_us);
       const bool is_last = i + 1 == columns.size() && at_us == end_us;
       if (at_us < begin_us || (at_us >= end_us && !is_last) || named++ >= kMostNamed) continue;
-      text += "\n" + core::format_utc(mark.at_us) + " " + escape_html(mark.label);
+      text += "\n" + base::format_utc(mark.at_us) + " " + escape_html(mark.label);
     }
     for (const Band& band : chart.bands) {
       const bool is_in = static_cast<double>(band.from_at_us)<end_us&& static_cast<double>(band.to_at_us)> begin_us;
@@ -420,7 +420,7 @@ std::string tooltips(const SvgChart& chart, const Frame& frame) {
     const double left = frame.x(begin_us), right = frame.x(end_us);
     if (text.empty() || right <= left) continue;
     out += "<rect class=\"hit\" x=\"" + number(left) + "\" width=\"" + number(right - left) + "\" height=\"" +
-           number(kHeight) + "\"><title>" + core::format_utc(instant(begin_us)) + text + "</title></rect>\n";
+           number(kHeight) + "\"><title>" + base::format_utc(instant(begin_us)) + text + "</title></rect>\n";
   }
   return out;
 }
@@ -478,8 +478,8 @@ std::string time_axis(const Frame& frame, const Layout& layout) {
 
 /// For those who do not see it.
 std::string in_words(const SvgChart& chart, const Frame& frame) {
-  std::string text = (chart.title.empty() ? "Chart" : chart.title) + ", " + core::format_utc(instant(frame.from_us)) +
-                     " to " + core::format_utc(instant(frame.to_us));
+  std::string text = (chart.title.empty() ? "Chart" : chart.title) + ", " + base::format_utc(instant(frame.from_us)) +
+                     " to " + base::format_utc(instant(frame.to_us));
   for (const Series& series : chart.series) {
     if (const auto most = largest(series, frame)) text += "; " + series.label + " up to " + size(*most);
   }

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 
 // wcwidth() asks the locale, and a service's is often "C". These ranges cover what is seen in names; East
 // Asian characters of ambiguous width count as narrow, as terminals have them.
@@ -51,7 +51,7 @@ bool is_in(const std::array<Range, Size>& ranges, char32_t code_point) {
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
   for (std::size_t at = 0; at < text.size();) {
-    const core::Decoded decoded = core::decode_utf8(text, at);
+    const base::Decoded decoded = base::decode_utf8(text, at);
     at += decoded.length;
     const char32_t code_point = decoded.code_point.value_or(U'?');
     if (is_in(kZeroWidth, code_point)) continue;

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 #include "store/cgroup_rows.hpp"
 #include "store/lock_file.hpp"
 #include "store/oom_kills.hpp"
@@ -557,8 +557,8 @@ std::string History::Impl::settle_last_run(std::int64_t now_us, const std::optio
   const std::int64_t started_at_us = event.integer(1);
   const std::string last_scan = scanned_last_at_us < started_at_us
                                     ? "it recorded no scan"
-                                    : "its last scan was at " + core::format_utc(scanned_last_at_us);
-  std::string crash = "the run started at " + core::format_utc(started_at_us) + " did not stop in order; " + last_scan;
+                                    : "its last scan was at " + base::format_utc(scanned_last_at_us);
+  std::string crash = "the run started at " + base::format_utc(started_at_us) + " did not stop in order; " + last_scan;
   execute(add_event, now_us, std::string("crash_found"), crash, std::string());
   return crash;
 }

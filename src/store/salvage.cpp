@@ -14,7 +14,7 @@
 #include <system_error>
 #include <vector>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 #include "store/open.hpp"
 #include "store/refusal.hpp"
 #include "store/statement.hpp"
@@ -252,10 +252,10 @@ std::string carry_over(SQLite::Database& from, const std::filesystem::path& to) 
 }
 
 std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t now_us, std::int64_t max_bytes) {
-  std::filesystem::path aside = beside(file, ".corrupt-" + compact(core::format_utc(now_us)));
+  std::filesystem::path aside = beside(file, ".corrupt-" + compact(base::format_utc(now_us)));
   std::error_code error;
   for (int i = 2; std::filesystem::exists(aside, error); ++i) {
-    aside = beside(file, ".corrupt-" + compact(core::format_utc(now_us)) + "-" + std::to_string(i));
+    aside = beside(file, ".corrupt-" + compact(base::format_utc(now_us)) + "-" + std::to_string(i));
   }
   std::filesystem::rename(file, aside, error);
   if (error && error != std::errc::no_such_file_or_directory)

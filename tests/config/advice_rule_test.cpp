@@ -2,9 +2,9 @@
 // The rule that `report` advises, pasted into a configuration, decides for the cgroup it was made for.
 #include <gtest/gtest.h>
 
+#include "base/text.hpp"
 #include "config.hpp"
 #include "core/advice.hpp"
-#include "core/text.hpp"
 #include "support/hostile.hpp"
 
 namespace cgmm::config {
@@ -32,7 +32,7 @@ TEST(AdvisedRule, SurvivesTheConfigurationWithEveryHostilePath) {
     EXPECT_EQ(rule->threshold, core::Threshold::of_bytes(64 * kMiB)) << label;
     EXPECT_EQ(config.policy.settings_for(path).cooldown_us, 300'000'000) << label;
     std::vector<std::string> neighbours = {path + "x", path + "/x", "/x" + path};
-    if (core::is_valid_utf8(path)) neighbours.push_back(path.substr(0, path.size() - 1));  // else one `?` takes both
+    if (base::is_valid_utf8(path)) neighbours.push_back(path.substr(0, path.size() - 1));  // else one `?` takes both
     for (const std::string& neighbour : neighbours) {
       EXPECT_EQ(config.policy.rule_for(neighbour), nullptr) << label << " takes " << neighbour;
     }

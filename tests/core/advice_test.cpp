@@ -6,8 +6,8 @@
 #include <limits>
 #include <vector>
 
+#include "base/text.hpp"
 #include "core/glob.hpp"
-#include "core/text.hpp"
 #include "support/hostile.hpp"
 
 namespace cgmm::core {
@@ -326,11 +326,11 @@ TEST(GlobOf, MatchesThatPathAndNoNeighbour) {
 TEST(RuleOf, AHostilePathIsThreeLinesThatHarmNobody) {
   for (const auto& [label, path] : test::hostile_texts()) {
     const std::string rule = rule_of({.kind = AdviceKind::exclude, .threshold_bytes = 0, .reason = "", .path = path});
-    EXPECT_TRUE(is_valid_utf8(rule)) << label;
+    EXPECT_TRUE(base::is_valid_utf8(rule)) << label;
     EXPECT_TRUE(rule.starts_with("[[rule]]\ncgroup = \"") && rule.ends_with("\"\nreclaim = false\n")) << label;
     const std::string line = rule.substr(9, rule.size() - 9 - 17);
     EXPECT_EQ(line.find('\n'), std::string::npos) << label;
-    EXPECT_EQ(escape_for_terminal(line), line) << label;
+    EXPECT_EQ(base::escape_for_terminal(line), line) << label;
     EXPECT_EQ(line.find_first_of("<>"), std::string::npos) << label;
     EXPECT_TRUE(glob_matches(glob_of(path), path)) << label;
   }

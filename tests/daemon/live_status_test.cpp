@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -77,9 +77,9 @@ TEST(LiveStatus, WordsWithoutEndAreCutBetweenTwoCharacters) {
   for (int i = 0; i < 5000; ++i) status.faults[0].detail += "\u00e9";
   const std::string line = in_one_line(status);
   EXPECT_LT(line.size(), 2100U);
-  EXPECT_TRUE(core::is_valid_utf8(line));
+  EXPECT_TRUE(base::is_valid_utf8(line));
   EXPECT_LT(to_text(status).size(), 2000U);
-  EXPECT_TRUE(core::is_valid_utf8(to_text(status)));
+  EXPECT_TRUE(base::is_valid_utf8(to_text(status)));
 }
 
 TEST(LiveStatus, TheLogHasALineForTheScansOneForTheThreadsAndOneForEachFault) {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/units.hpp"
+#include "base/units.hpp"
 #include "support/fake_cgroups.hpp"
 
 namespace cgmm::daemon {
@@ -76,7 +76,7 @@ TEST_F(ScanLoopTest, AClockSetBackIsAFaultUntilItHasRunEvenlyForTenMinutes) {
   wall_us_ -= kDay;
   pass(kSecond);
   one.tick(clocks());
-  EXPECT_EQ(told(), Strings{"fault_begin clock: the wall clock was set back by " + core::format_duration_us(kDay) +
+  EXPECT_EQ(told(), Strings{"fault_begin clock: the wall clock was set back by " + base::format_duration_us(kDay) +
                             ": what is recorded from now on has instants that "
                             "are on record already"});
   for (int s = 1; s < 600; ++s) {
@@ -96,7 +96,7 @@ TEST_F(ScanLoopTest, AClockThatIsSetForthAndBackAgainIsEvenAtOnce) {
   one.tick(clocks());
   wall_us_ += kDay;
   one.tick(clocks());
-  EXPECT_EQ(told(), Strings{"fault_begin clock: the wall clock was set forth by " + core::format_duration_us(kDay)});
+  EXPECT_EQ(told(), Strings{"fault_begin clock: the wall clock was set forth by " + base::format_duration_us(kDay)});
   wall_us_ -= kDay;
   one.tick(clocks());
   EXPECT_EQ(told().size(), 1U);
@@ -138,7 +138,7 @@ TEST_F(ScanLoopTest, SleepIsAGapAndNothingElse) {
   boot_us_ += 3 * kHour;
   pass(kSecond);
   one.tick(clocks());
-  EXPECT_EQ(told(), Strings{"gap: the machine slept for " + core::format_duration_us(3 * kHour)});
+  EXPECT_EQ(told(), Strings{"gap: the machine slept for " + base::format_duration_us(3 * kHour)});
   pass(kSecond);
   one.tick(clocks());
   EXPECT_EQ(told(), Strings{});

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <vector>
 
-#include "daemon/unix_address.hpp"
+#include "base/unix_address.hpp"
 #include "support/eventually.hpp"
 #include "support/temp_dir.hpp"
 
@@ -51,8 +51,8 @@ TEST_F(StatusSocketTest, NobodyIsWaitedFor) {
   EXPECT_EQ(socket.fd(), -1);
   socket.make();
   EXPECT_FALSE(socket.answer_one("fine")) << "nobody has asked";
-  const auto address = UnixAddress::of(path().string());
-  std::vector<kernel::Fd> silent;  // they connect and do not read
+  const auto address = base::UnixAddress::of(path().string());
+  std::vector<base::Fd> silent;  // they connect and do not read
   for (int i = 0; i < 8; ++i) {
     silent.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     ASSERT_EQ(::connect(silent.back().get(), address->get(), address->length()), 0);

@@ -253,8 +253,8 @@ TEST_F(SupervisorTest, WhoAsksWithoutEndIsAnsweredAFewTimesASecond) {
   pass_alive(1);
   int answers = 0;
   for (; supervisor_.fd() >= 0 && answers < 1000; ++answers) {
-    const auto address = UnixAddress::of((directory_.path() / "history.db.sock").string());
-    const kernel::Fd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const auto address = base::UnixAddress::of((directory_.path() / "history.db.sock").string());
+    const base::Fd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     ASSERT_EQ(::connect(client.get(), address->get(), address->length()), 0);
     supervisor_.answer();
   }

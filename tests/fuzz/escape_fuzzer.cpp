@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/escape.hpp"
 #include "require.hpp"
 
@@ -57,19 +57,19 @@ bool has_bare(std::string_view text, std::string_view marks) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = fuzz::text_of(data, size);
-  const std::string shown = core::escape_for_terminal(text);
-  REQUIRE(core::is_valid_utf8(shown) && !steers(shown));
-  REQUIRE(core::escape_for_terminal(shown) == shown);  // nothing that is left to be escaped
-  if (core::is_valid_utf8(text) && !steers(text) && text.find('\xe2') == std::string_view::npos &&
+  const std::string shown = base::escape_for_terminal(text);
+  REQUIRE(base::is_valid_utf8(shown) && !steers(shown));
+  REQUIRE(base::escape_for_terminal(shown) == shown);  // nothing that is left to be escaped
+  if (base::is_valid_utf8(text) && !steers(text) && text.find('\xe2') == std::string_view::npos &&
       text.find('\xd8') == std::string_view::npos) {
     REQUIRE(shown == text);
   }
-  const std::string valid = core::to_valid_utf8(text);
-  REQUIRE(core::is_valid_utf8(valid) && (valid == text) == core::is_valid_utf8(text));
+  const std::string valid = base::to_valid_utf8(text);
+  REQUIRE(base::is_valid_utf8(valid) && (valid == text) == base::is_valid_utf8(text));
   REQUIRE(csv_field(report::escape_csv(text)) == valid);
   const std::string html = report::escape_html(text);
-  REQUIRE(core::is_valid_utf8(html) && !steers(html) && html.find_first_of("<>\"'") == std::string::npos);
+  REQUIRE(base::is_valid_utf8(html) && !steers(html) && html.find_first_of("<>\"'") == std::string::npos);
   const std::string markdown = report::escape_markdown(text);
-  REQUIRE(core::is_valid_utf8(markdown) && !steers(markdown) && !has_bare(markdown, "<>|`*_[]~#$"));
+  REQUIRE(base::is_valid_utf8(markdown) && !steers(markdown) && !has_bare(markdown, "<>|`*_[]~#$"));
   return 0;
 }

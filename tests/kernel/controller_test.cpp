@@ -334,14 +334,14 @@ TEST(Controller, ReachesCgroupsWithPathsOverTheKernelsLimit) {
   FakeCgroups tree;
   const std::string segment = "/" + std::string(250, 'n');
   std::string path;
-  Fd directory(::open(tree.root().c_str(), O_PATH | O_DIRECTORY));
+  base::Fd directory(::open(tree.root().c_str(), O_PATH | O_DIRECTORY));
   for (int i = 0; i < 20; ++i) {
     ASSERT_EQ(::mkdirat(directory.get(), segment.c_str() + 1, 0700), 0);
-    directory = Fd(::openat(directory.get(), segment.c_str() + 1, O_PATH | O_DIRECTORY));
+    directory = base::Fd(::openat(directory.get(), segment.c_str() + 1, O_PATH | O_DIRECTORY));
     path += segment;
   }
   ASSERT_GT(path.size(), 4096U);
-  const Fd stat(::openat(directory.get(), "memory.stat", O_WRONLY | O_CREAT, 0600));
+  const base::Fd stat(::openat(directory.get(), "memory.stat", O_WRONLY | O_CREAT, 0600));
   const std::string text = "cache 4096\n";
   ASSERT_EQ(::write(stat.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
   struct stat status{};

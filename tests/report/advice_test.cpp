@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "support/hostile.hpp"
 #include "support/html.hpp"
 
@@ -119,20 +119,20 @@ TEST(RenderAdvice, OfAHostileNameHarmsNobody) {
     add_churning(evidence, name, name, 40 * kMiB);
     for (const Format format : {Format::text, Format::markdown}) {
       const std::string text = render_advice(findings_of(evidence), format, kPlain);
-      EXPECT_TRUE(core::is_valid_utf8(text)) << label;
+      EXPECT_TRUE(base::is_valid_utf8(text)) << label;
       EXPECT_EQ(text.find(format == Format::text ? "\"<script" : "<script"), std::string::npos) << label;
       std::size_t lines = 0;
       for (std::size_t at = 0; at < text.size(); ++lines) {
         const std::string line = text.substr(at, text.find('\n', at) - at);
         at += line.size() + 1;
-        EXPECT_EQ(core::escape_for_terminal(line), line) << label;
+        EXPECT_EQ(base::escape_for_terminal(line), line) << label;
       }
       EXPECT_EQ(lines, format == Format::text ? 9u : 11u) << label;
     }
     const test::Html page(render_advice(findings_of(evidence), Format::html, kPlain));
     EXPECT_EQ(activity_of(page), "") << label;
     const auto json = nlohmann::json::parse(render(advice_table(findings_of(evidence)), Format::json, kPlain));
-    EXPECT_EQ(json["rows"][0]["path"], core::to_valid_utf8(name)) << label;
+    EXPECT_EQ(json["rows"][0]["path"], base::to_valid_utf8(name)) << label;
   }
 }
 

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/escape.hpp"
 
 namespace cgmm::report {
@@ -18,7 +18,7 @@ constexpr Style kNarrow{.colour = false, .width = 60};
 std::vector<std::string> lines_of(std::string_view title, const std::vector<ChartPoint>& points, std::size_t height = 4,
                                   const Style& style = kNarrow) {
   const std::string text = chart(title, points, height, style);
-  EXPECT_TRUE(core::is_valid_utf8(text));
+  EXPECT_TRUE(base::is_valid_utf8(text));
   std::vector<std::string> lines;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = text.find('\n', at);

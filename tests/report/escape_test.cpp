@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "support/hostile.hpp"
 
 namespace cgmm::report {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/render.hpp"
 #include "support/hostile.hpp"
 #include "support/html.hpp"
@@ -115,10 +115,10 @@ TEST(Html, OfHostileTextIsWellFormedAndWhole) {
   for (const auto& [label, text] : test::hostile_texts()) {
     const Table table{.title = text, .columns = {text, "verdict"}, .rows = {{text, text}}};
     const std::string out = render(table, Format::html, kPlain);
-    EXPECT_TRUE(core::is_valid_utf8(out)) << label;
+    EXPECT_TRUE(base::is_valid_utf8(out)) << label;
     const Html page(out);
     EXPECT_EQ(activity_of(page), "") << label;
-    const std::string safe = core::escape_for_terminal(text);
+    const std::string safe = base::escape_for_terminal(text);
     EXPECT_EQ(page.all("td").at(0).text, safe) << label;
     EXPECT_EQ(page.all("h1").at(0).text, text.empty() ? "cgroup-memory-manager" : safe) << label;
     const std::vector<Tile> tiles{{text, text, text, true}};

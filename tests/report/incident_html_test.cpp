@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/made_incident.hpp"
 #include "support/hostile.hpp"
 #include "support/html.hpp"
@@ -202,7 +202,7 @@ TEST_F(IncidentPageTest, OfHostileNamesIsWellFormed) {
     add_row(gaps, {{"from_at_us", number(kSinceUs)}, {"to_at_us", number(kKilledUs)}, {"why", name}});
     add_row(earlier, {{"id", number(5)}, {"killed_at_us", number(kKilledUs)}, {"victim", name}, {"cause", name}});
     const std::string text = render_incident(made(), Format::html, {});
-    EXPECT_TRUE(core::is_valid_utf8(text)) << label;
+    EXPECT_TRUE(base::is_valid_utf8(text)) << label;
     EXPECT_EQ(text.find("\xe2\x80\xae"), std::string::npos) << label;
     EXPECT_EQ(page().all("h1").size(), 1u) << label;
   }

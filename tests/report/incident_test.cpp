@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/escape.hpp"
 #include "report/incident_words.hpp"
 #include "report/made_incident.hpp"
@@ -432,7 +432,7 @@ TEST_F(IncidentTest, HostileNamesAreHarmlessInEveryFormat) {
   add_row(reclaims, {{"path", text(kHostile)}, {"outcome", text(kHostile)}});
   for (const Format format : {Format::text, Format::markdown, Format::json}) {
     const std::string page = render_incident(made(), format, {});
-    EXPECT_TRUE(core::is_valid_utf8(page));
+    EXPECT_TRUE(base::is_valid_utf8(page));
     EXPECT_EQ(page.find('\x1b'), std::string::npos);
     EXPECT_EQ(page.find("\xe2\x80\xae"), std::string::npos) << page;
     EXPECT_EQ(page.find("\n\x1b"), std::string::npos);

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/escape.hpp"
 #include "support/hostile.hpp"
 
@@ -174,7 +174,7 @@ TEST(Markdown, OfHostileTextHasNoTagsAndTheSameCellsInEachLine) {
   for (const auto& [label, text] : test::hostile_texts()) {
     const Table table{.title = text, .columns = {text, "n"}, .rows = {{text, integer(1)}}};
     const std::string out = render(table, Format::markdown, kPlain);
-    EXPECT_TRUE(core::is_valid_utf8(out)) << label;
+    EXPECT_TRUE(base::is_valid_utf8(out)) << label;
     EXPECT_EQ(out.find_first_of("<>"), std::string::npos) << label;
     for (const std::string& line : split(out)) {
       if (line.starts_with("##") || line.empty()) continue;
@@ -192,11 +192,11 @@ TEST(Text, OfHostileTextIsWholeAndStaysInItsLine) {
   for (const auto& [label, text] : test::hostile_texts()) {
     const Table table{.title = text, .columns = {text, "n"}, .rows = {{text, integer(1)}}};
     const std::string out = render(table, Format::text, kPlain);
-    EXPECT_TRUE(core::is_valid_utf8(out)) << label;
+    EXPECT_TRUE(base::is_valid_utf8(out)) << label;
     const Lines lines = split(out);
-    for (const std::string& line : lines) EXPECT_EQ(core::escape_for_terminal(line), line) << label;
+    for (const std::string& line : lines) EXPECT_EQ(base::escape_for_terminal(line), line) << label;
     EXPECT_EQ(lines.size(), text.empty() ? 3u : 5u) << label;
-    EXPECT_NE(lines.back().find(core::escape_for_terminal(text)), std::string::npos) << label;
+    EXPECT_NE(lines.back().find(base::escape_for_terminal(text)), std::string::npos) << label;
   }
 }
 
@@ -204,8 +204,8 @@ TEST(Csv, OfHostileTextReadsBack) {
   for (const auto& [label, text] : test::hostile_texts()) {
     const Table table{.title = "", .columns = {text, "n"}, .rows = {{text, kNull}, {kNull, text}}};
     const std::string out = render(table, Format::csv, kPlain);
-    const std::string valid = core::to_valid_utf8(text);
-    EXPECT_TRUE(core::is_valid_utf8(out)) << label;
+    const std::string valid = base::to_valid_utf8(text);
+    EXPECT_TRUE(base::is_valid_utf8(out)) << label;
     EXPECT_EQ(parse_csv(out), (std::vector<Lines>{{valid, "n"}, {valid, ""}, {"", valid}})) << label;
   }
 }
@@ -233,7 +233,7 @@ TEST(Json, OfHostileTextReadsBackAndIsAscii) {
   for (const auto& [label, text] : test::hostile_texts()) {
     const Table table{.title = text, .columns = {text}, .rows = {{text}}};
     const std::string out = render(table, Format::json, kPlain);
-    const std::string valid = core::to_valid_utf8(text);
+    const std::string valid = base::to_valid_utf8(text);
     const auto json = nlohmann::json::parse(out);
     EXPECT_EQ(json["title"], valid) << label;
     EXPECT_EQ(json["columns"], nlohmann::json::array({valid})) << label;

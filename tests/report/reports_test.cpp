@@ -11,7 +11,7 @@
 #include <sstream>
 #include <vector>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/catalog.hpp"
 #include "report/render.hpp"
 
@@ -184,7 +184,7 @@ TEST_F(Reports, AreAllValidInEveryFormatWithAHostileName) {
     const Table table = run(report.name);
     EXPECT_EQ(table.rows.empty(), report.name == "gaps") << report.name;
     for (const Format format : {Format::text, Format::markdown, Format::html, Format::csv, Format::json}) {
-      EXPECT_TRUE(core::is_valid_utf8(render(table, format, {}))) << report.name;
+      EXPECT_TRUE(base::is_valid_utf8(render(table, format, {}))) << report.name;
     }
     EXPECT_LE(run(report.name, 5000, 5000).rows.size(), 2u) << report.name;
   }

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/text.hpp"
+#include "base/text.hpp"
 #include "report/axis.hpp"
 #include "support/hostile.hpp"
 #include "support/html.hpp"
@@ -245,7 +245,7 @@ TEST(SvgChart, OfHostileTextIsWellFormed) {
     chart.marks = {{kStartUs, text, Mark::Kind::other}};
     chart.bands = {{kStartUs, kStartUs + kSecondUs, text}};
     const std::string html = svg_chart(chart);
-    EXPECT_TRUE(core::is_valid_utf8(html)) << label;
+    EXPECT_TRUE(base::is_valid_utf8(html)) << label;
     EXPECT_EQ(activity_of(Html(html)), "") << label;
   }
 }

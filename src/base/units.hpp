@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace cgmm::core {
+namespace cgmm::base {
 
 /// Bytes from "100", "100KB" (100 000), "100KiB" (102 400), ... "TB", "TiB", Kubernetes' "512Mi", "1.5GiB".
 /// Case and spaces around the unit do not matter. A bare "K", "M", "G", "T" is decimal, as in Kubernetes.
@@ -39,4 +39,4 @@ std::string format_utc(std::int64_t at_us, bool with_ms = false);
 /// meant. nullopt when it is none of these.
 std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now_us);
 
-}  // namespace cgmm::core
+}  // namespace cgmm::base

@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace cgmm::kernel {
+namespace cgmm::base {
 
 class Fd {
  public:
@@ -35,4 +35,4 @@ class Fd {
   int fd_ = -1;
 };
 
-}  // namespace cgmm::kernel
+}  // namespace cgmm::base

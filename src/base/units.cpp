@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/units.hpp"
+#include "base/units.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-namespace cgmm::core {
+namespace cgmm::base {
 namespace {
 
 constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
@@ -273,4 +273,4 @@ std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now_u
   return parse_instant_us(text);
 }
 
-}  // namespace cgmm::core
+}  // namespace cgmm::base

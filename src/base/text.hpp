@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace cgmm::core {
+namespace cgmm::base {
 
 struct Decoded {
   std::optional<char32_t> code_point;  // nullopt: an invalid byte
@@ -28,4 +28,4 @@ std::string to_valid_utf8(std::string_view text);
 /// direction come out as \n, \x1b, \u202e; in a text that has one of them (or an invalid byte), a backslash is doubled.
 std::string escape_for_terminal(std::string_view text);
 
-}  // namespace cgmm::core
+}  // namespace cgmm::base

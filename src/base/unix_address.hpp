@@ -11,7 +11,7 @@
 #include <optional>
 #include <string_view>
 
-namespace cgmm::daemon {
+namespace cgmm::base {
 
 class UnixAddress {
  public:
@@ -35,4 +35,4 @@ class UnixAddress {
   socklen_t length_ = 0;
 };
 
-}  // namespace cgmm::daemon
+}  // namespace cgmm::base

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/text.hpp"
+#include "base/text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "support/hostile.hpp"
 
-namespace cgmm::core {
+namespace cgmm::base {
 namespace {
 
 TEST(ToValidUtf8, LeavesValidTextAloneWithItsBackslashes) {
@@ -62,4 +62,4 @@ TEST(EscapeForTerminal, ChangesNothingASecondTime) {
 }
 
 }  // namespace
-}  // namespace cgmm::core
+}  // namespace cgmm::base

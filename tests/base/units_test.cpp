@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/units.hpp"
+#include "base/units.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace cgmm::core {
+namespace cgmm::base {
 namespace {
 
 using Sizes = std::initializer_list<std::pair<std::string_view, std::uint64_t>>;
@@ -239,4 +239,4 @@ TEST(ParseWhen, RefusesWhatIsNoInstant) {
 }
 
 }  // namespace
-}  // namespace cgmm::core
+}  // namespace cgmm::base

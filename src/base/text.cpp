@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/text.hpp"
+#include "base/text.hpp"
 
 #include <cstdint>
 
-namespace cgmm::core {
+namespace cgmm::base {
 namespace {
 
 constexpr Decoded kInvalid{std::nullopt, 1};
@@ -105,4 +105,4 @@ std::string to_valid_utf8(std::string_view text) {
 
 std::string escape_for_terminal(std::string_view text) { return escape_where(text, steers_a_terminal); }
 
-}  // namespace cgmm::core
+}  // namespace cgmm::base
