@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/time.hpp"
 #include "core/keep.hpp"
 #include "core/limit_watch.hpp"
 #include "core/policy.hpp"
@@ -30,7 +31,7 @@ struct Config {
   std::string parent = "auto";
   Watch watch = Watch::automatic;
   std::int64_t max_cgroups = 20'000;  // that are watched
-  std::int64_t interval_us = 10'000'000;
+  std::int64_t interval_us = 10 * base::kSecond_us;
   core::Policy policy;  // threshold, reclaim_to, cooldown and the [[rule]] sections
   core::WatchBounds watch_bounds;
   std::string kernel_log = "auto";      // "auto", "off" or a file

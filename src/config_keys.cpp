@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
 
 namespace cgmm::config {
@@ -38,17 +39,15 @@ constexpr std::string_view kKeepExpected = R"(a duration between "1h" and "3650d
 constexpr std::string_view kBoolExpected = "true or false";
 
 constexpr std::int64_t kMinIntervalUs = 100'000;
-constexpr std::int64_t kMaxIntervalUs = 86'400'000'000;
+constexpr std::int64_t kMaxIntervalUs = base::kDay_us;
 constexpr std::int64_t kMaxCooldownUs = 365 * kMaxIntervalUs;
 constexpr std::uint64_t kMinStepBytes = 4096;
 constexpr std::uint64_t kMinMaxSizeBytes = 32ULL << 20;
 constexpr std::uint64_t kMaxMaxSizeBytes = 1ULL << 40;
-constexpr std::int64_t kSecondUs = 1'000'000;
-constexpr std::int64_t kHourUs = 3600 * kSecondUs;
 constexpr std::int64_t kMinTimeoutUs = 100'000;
 constexpr std::int64_t kMaxWatched = 1000;
 constexpr std::int64_t kMaxMaxCgroups = 100'000;
-constexpr std::int64_t kMinKeepUs = kHourUs;
+constexpr std::int64_t kMinKeepUs = base::kHour_us;
 constexpr std::int64_t kMaxKeepUs = 3650 * kMaxIntervalUs;
 
 /// The value where it is text that says something; nullptr otherwise. A NUL would cut a path short.
@@ -239,7 +238,7 @@ constexpr std::array<Key<Config>, 27> kConfigKeys = {{
     {"reclaim_step", [](const Value& v, Config& c) { return take_step(v, c.policy.bounds.step_bytes); }},
     {"reclaim_timeout",
      [](const Value& v, Config& c) {
-       return take_duration(v, c.policy.bounds.timeout_us, {kMinTimeoutUs, kHourUs}, kTimeoutExpected);
+       return take_duration(v, c.policy.bounds.timeout_us, {kMinTimeoutUs, base::kHour_us}, kTimeoutExpected);
      }},
     {"max_pressure", [](const Value& v, Config& c) { return take_percentage(v, c.policy.bounds.max_pressure_pct); }},
     {"interval",
@@ -255,7 +254,7 @@ constexpr std::array<Key<Config>, 27> kConfigKeys = {{
      }},
     {"observe_for",
      [](const Value& v, Config& c) {
-       return take_duration(v, c.policy.learning.observe_for_us, {kSecondUs, kHourUs}, kObserveExpected);
+       return take_duration(v, c.policy.learning.observe_for_us, {base::kSecond_us, base::kHour_us}, kObserveExpected);
      }},
     {"watch_over", [](const Value& v, Config& c) { return take_percentage(v, c.watch_bounds.over_pct); }},
     {"watch_max", [](const Value& v,

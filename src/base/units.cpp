@@ -8,11 +8,13 @@
 #include <cmath>
 #include <limits>
 
+#include "base/time.hpp"
+
 namespace cgmm::base {
 namespace {
 
 constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
-constexpr std::uint64_t kMaxDurationUs = 1000 * 31'557'600'000'000;  // 1000 years of 365.25 days
+constexpr std::uint64_t kMaxDuration_us = 1000 * 31'557'600'000'000;  // 1000 years of 365.25 days
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_space(char c) { return c == ' ' || c == '\t'; }
@@ -85,7 +87,7 @@ struct DurationUnit {
   std::uint64_t us;
 };
 constexpr std::array<DurationUnit, 6> kDurationUnits = {
-    {{"d", 86'400'000'000}, {"h", 3'600'000'000}, {"m", 60'000'000}, {"s", 1'000'000}, {"ms", 1'000}, {"us", 1}}};
+    {{"d", kDay_us}, {"h", kHour_us}, {"m", kMinute_us}, {"s", kSecond_us}, {"ms", 1'000}, {"us", 1}}};
 
 /// "12.3" of 12'345 in thousands, "12" of 12'000: cut off, not rounded, so that 59.99 s is never "60 s".
 std::string with_tenth(std::uint64_t value, std::uint64_t unit) {
@@ -157,12 +159,12 @@ std::optional<std::int64_t> take_time_of_day_us(std::string_view& text) {
   const auto minute = take_digits(text, 2);
   if (!minute || *minute > 59) return std::nullopt;
   const std::int64_t minutes = std::int64_t{*hour} * 60 + std::int64_t{*minute};
-  if (!take_char(text, ':')) return minutes * 60'000'000;
+  if (!take_char(text, ':')) return minutes * kMinute_us;
   const auto second = take_digits(text, 2);
   if (!second || *second > 59) return std::nullopt;
   const auto fraction_us = take_fraction_us(text);
   if (!fraction_us) return std::nullopt;
-  return (minutes * 60 + std::int64_t{*second}) * 1'000'000 + *fraction_us;
+  return (minutes * 60 + std::int64_t{*second}) * kSecond_us + *fraction_us;
 }
 
 std::optional<std::int64_t> parse_instant_us(std::string_view text) {
@@ -202,7 +204,7 @@ std::optional<std::int64_t> parse_duration_us(std::string_view text) {
     const auto unit = std::find_if(kDurationUnits.begin() + static_cast<std::ptrdiff_t>(next_unit),
                                    kDurationUnits.end(), [&](const auto& u) { return u.name == name; });
     if (unit == kDurationUnits.end()) return std::nullopt;
-    const auto us = scaled(*number, unit->us, kMaxDurationUs - total_us);
+    const auto us = scaled(*number, unit->us, kMaxDuration_us - total_us);
     if (!us) return std::nullopt;
     total_us += *us;
     next_unit = static_cast<std::size_t>(unit - kDurationUnits.begin()) + 1;
@@ -228,13 +230,13 @@ std::string format_duration_us(std::int64_t duration_us) {
   if (duration_us < 0) {
     // -(x + 1) + 1: the most negative one has no positive counterpart.
     const auto us = static_cast<std::uint64_t>(-(duration_us + 1)) + 1;
-    return us > kMaxDurationUs ? "-" + in_two_parts(us) : "-" + format_duration_us(static_cast<std::int64_t>(us));
+    return us > kMaxDuration_us ? "-" + in_two_parts(us) : "-" + format_duration_us(static_cast<std::int64_t>(us));
   }
   const auto us = static_cast<std::uint64_t>(duration_us);
   if (us == 0) return "0 s";
   if (us < 1'000) return std::to_string(us) + " us";
-  if (us < 1'000'000) return with_tenth(us, 1'000) + " ms";
-  if (us < 60'000'000) return with_tenth(us, 1'000'000) + " s";
+  if (us < kSecond_us) return with_tenth(us, 1'000) + " ms";
+  if (us < kMinute_us) return with_tenth(us, kSecond_us) + " s";
   return in_two_parts(us);
 }
 

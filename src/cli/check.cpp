@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "base/words.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
@@ -64,7 +65,6 @@ std::string in_words(const config::Config& config) {
   const core::Learning& learning = config.policy.learning;
   const auto threshold_bytes = settings.threshold.bytes(std::nullopt);
   const auto duration = [](std::int64_t duration_us) { return base::duration_setting(duration_us); };
-  const std::size_t rules = config.policy.rules.size();
   std::string text = "reclaim at ";
   text += threshold_bytes ? base::format_bytes(*threshold_bytes) : settings.threshold.to_string();
   text += " page cache, for " + duration(config.policy.bounds.timeout_us) + " at most, watched for " +
@@ -76,7 +76,7 @@ std::string in_words(const config::Config& config) {
   } else {
     text += "which is max_cooldown or more already";
   }
-  text += "; " + std::to_string(rules) + (rules == 1 ? " rule" : " rules");
+  text += "; " + base::counted(config.policy.rules.size(), "rule");
   return text + (config.dry_run ? "; dry run: nothing is reclaimed" : "");
 }
 
@@ -152,8 +152,8 @@ void check_rules(const core::Policy& policy, const std::vector<std::string>& wat
   }
   for (std::size_t i = 0; i < policy.rules.size(); ++i) {
     const std::string item = "rule[" + std::to_string(i + 1) + "]";
-    const std::string detail = policy.rules[i].cgroup + " decides for " + std::to_string(match_counts[i]) +
-                               (match_counts[i] == 1 ? " cgroup now" : " cgroups now");
+    const std::string detail =
+        policy.rules[i].cgroup + " decides for " + base::counted(match_counts[i], "cgroup") + " now";
     if (match_counts[i] > 0) {
       findings.ok(item, detail);
     } else {
@@ -173,8 +173,7 @@ void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& c
   }
   const kernel::Inspection found = kernel::inspect(hierarchy, kernel_watch(config.watch),
                                                    {.max_cgroups = static_cast<std::size_t>(config.max_cgroups)});
-  const std::string counts = std::to_string(found.watched.size()) +
-                             (found.watched.size() == 1 ? " cgroup to watch, " : " cgroups to watch, ") +
+  const std::string counts = base::counted(found.watched.size(), "cgroup") + " to watch, " +
                              std::to_string(found.container_count) + " of them containers";
   if (!found.first_error.empty()) {
     findings.problem("cgroups", found.first_error, "run as root, or look at the permissions of that file");

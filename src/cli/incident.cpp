@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "base/time.hpp"
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
@@ -24,8 +25,8 @@
 namespace cgmm::cli {
 namespace {
 
-constexpr std::int64_t kAfter_us = 300'000'000;
-constexpr std::int64_t kLongestWindow_us = 365LL * 24 * 3600 * 1'000'000;
+constexpr std::int64_t kAfter_us = 5 * base::kMinute_us;
+constexpr std::int64_t kLongestWindow_us = 365 * base::kDay_us;
 
 core::Table run(store::Reader& reader, const report::Report& query, const core::Parameters& parameters) {
   core::Table table = reader.run(query.sql, parameters);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
@@ -24,7 +25,7 @@
 namespace cgmm::cli {
 namespace {
 
-constexpr std::int64_t kSlack_us = 5'000'000;
+constexpr std::int64_t kSlack_us = 5 * base::kSecond_us;
 constexpr std::chrono::seconds kServiceTime{1};
 constexpr std::chrono::seconds kHistoryTime{2};
 
@@ -166,7 +167,8 @@ struct State {
 State state_of(const Row& row, bool is_running, bool is_live) {
   if (!is_running) return {"not running", false};
   const auto age_us = row.integer("last_scan_age_us");
-  State state{"running", age_us && *age_us <= 3 * row.integer("interval_us").value_or(10'000'000) + kSlack_us};
+  State state{"running",
+              age_us && *age_us <= 3 * row.integer("interval_us").value_or(10 * base::kSecond_us) + kSlack_us};
   if (!age_us) {
     state.words += is_live ? ", no scan yet" : ", no scan recorded yet";
   } else if (!state.is_fine) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/time.hpp"
+
 namespace cgmm::core {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr std::uint64_t kFutileBelowHundredth = 10;
 // cgroup still holds; of one that was emptied altogether (v1) nearly all are dropped with the rest.
 constexpr std::uint64_t kRememberedPerHeld = 8;
 // No refaults after this long say something, though less than after the whole time.
-constexpr std::int64_t kTellingAfter_us = 30'000'000;
+constexpr std::int64_t kTellingAfter_us = 30 * base::kSecond_us;
 
 /// Whether `part` is at least so many hundredths of `whole`.
 bool reaches(std::uint64_t part, std::uint64_t hundredths, std::uint64_t whole) {

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/time.hpp"
+
 namespace cgmm::core {
 namespace {
 
-constexpr std::int64_t kCalmAfter_us = 60'000'000;
+constexpr std::int64_t kCalmAfter_us = base::kMinute_us;
 constexpr std::uint64_t kRise = 100;             // 1/100 of the limit
 constexpr std::uint64_t kLeastChange = 1 << 20;  // of the node, between two looks
 
@@ -52,8 +54,8 @@ bool has_moved(std::optional<std::int64_t> before_bytes, std::optional<std::int6
 }
 
 std::int64_t look_again_after_us(std::uint64_t smallest_headroom_bytes, std::int64_t processor_count) {
-  constexpr std::uint64_t kBytesAMicrosecond = (std::uint64_t{1} << 30) / 1'000'000;
-  constexpr std::int64_t kMost_us = 5'000'000;
+  constexpr std::uint64_t kBytesAMicrosecond = (std::uint64_t{1} << 30) / base::kSecond_us;
+  constexpr std::int64_t kMost_us = 5 * base::kSecond_us;
   const auto processors = static_cast<std::uint64_t>(std::max<std::int64_t>(processor_count, 1));
   const std::uint64_t half_used_after_us =
       std::min<std::uint64_t>(smallest_headroom_bytes / 2 / kBytesAMicrosecond / processors, kMost_us);

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/time.hpp"
+
 namespace cgmm::core {
 
 struct WatchBounds {
@@ -19,9 +21,9 @@ struct WatchBounds {
 };
 
 /// How often those are sampled.
-inline constexpr std::int64_t kWatchEvery_us = 1'000'000;
+inline constexpr std::int64_t kWatchEvery_us = base::kSecond_us;
 /// A cgroup that would be at its limit so soon, if it went on growing as it does, is near it.
-inline constexpr std::int64_t kNear_us = 60'000'000;
+inline constexpr std::int64_t kNear_us = base::kMinute_us;
 
 /// One cgroup, look by look.
 class LimitWatch {

@@ -5,15 +5,17 @@
 #include <array>
 #include <utility>
 
+#include "base/time.hpp"
+
 namespace cgmm::core {
 namespace {
 
 constexpr std::uint64_t kNoise = 500;  // 1/500 of the limit: a rise or fall below that is none
 constexpr std::uint64_t kGrowth = 20;  // 1/20 of the limit, to be called growth
 constexpr double kBend = 0.25;         // under the straight line by so much of its length, to be called steep
-constexpr std::int64_t kStandstill_us = 120'000'000;
-constexpr std::int64_t kStart_us = 10'000'000;
-constexpr std::int64_t kAtItsLimit_us = 300'000'000;  // for so long at least, to be said to live at its limit
+constexpr std::int64_t kStandstill_us = 2 * base::kMinute_us;
+constexpr std::int64_t kStart_us = 10 * base::kSecond_us;
+constexpr std::int64_t kAtItsLimit_us = 5 * base::kMinute_us;  // for so long at least, to be said to live at its limit
 
 std::uint64_t held_or_0(const MemoryBefore& sample) { return held_bytes(sample.gauges).value_or(0); }
 

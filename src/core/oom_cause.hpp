@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.hpp"
 #include "core/oom.hpp"
 #include "core/sample.hpp"
 
@@ -39,7 +40,7 @@ struct OomEvidence {
 };
 
 /// Of a cgroup this young it is said that it did not get past its start.
-inline constexpr std::int64_t kEarly_us = 60'000'000;
+inline constexpr std::int64_t kEarly_us = base::kMinute_us;
 /// With so many kills like it before, it is the limit that does not fit.
 inline constexpr std::int64_t kEarlyKills = 2;
 

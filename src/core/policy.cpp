@@ -3,13 +3,14 @@
 
 #include <algorithm>
 
+#include "base/time.hpp"
 #include "core/glob.hpp"
 
 namespace cgmm::core {
 namespace {
 
-constexpr std::int64_t kLeastToDouble_us = 1'000'000;  // twice nothing is nothing
-constexpr std::int64_t kRememberStrikes_us = 24LL * 3600 * 1'000'000;
+constexpr std::int64_t kLeastToDouble_us = base::kSecond_us;  // twice nothing is nothing
+constexpr std::int64_t kRememberStrikes_us = base::kDay_us;
 
 }  // namespace
 

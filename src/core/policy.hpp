@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/time.hpp"
 #include "core/sample.hpp"
 #include "core/threshold.hpp"
 
@@ -20,7 +21,7 @@ namespace cgmm::core {
 struct ReclaimSettings {
   Threshold threshold = Threshold::of_percent(25);
   std::optional<Threshold> reclaim_to;  // v2: down to this; nullopt: half the threshold
-  std::int64_t cooldown_us = 30'000'000;
+  std::int64_t cooldown_us = 30 * base::kSecond_us;
   bool reclaim = true;
 
   friend bool operator==(const ReclaimSettings&, const ReclaimSettings&) = default;
@@ -38,18 +39,18 @@ struct Rule {
 
 /// How one reclaim is held in bounds. Only a kernel that takes an amount (v2) can be asked in steps.
 struct ReclaimBounds {
-  std::uint64_t step_bytes = 64ULL << 20;  // asked of the kernel at a time, at most
-  std::int64_t timeout_us = 10'000'000;    // of the whole reclaim
-  double max_pressure_pct = 10;            // of the wall time in which some task of the cgroup waited for memory
+  std::uint64_t step_bytes = 64ULL << 20;           // asked of the kernel at a time, at most
+  std::int64_t timeout_us = 10 * base::kSecond_us;  // of the whole reclaim
+  double max_pressure_pct = 10;  // of the wall time in which some task of the cgroup waited for memory
 
   friend bool operator==(const ReclaimBounds&, const ReclaimBounds&) = default;
 };
 
 /// How reclaims are watched, and what is learned from them.
 struct Learning {
-  std::int64_t observe_for_us = 300'000'000;     // after each reclaim
-  std::int64_t max_cooldown_us = 3'600'000'000;  // that doubling may lead to
-  bool adaptive = true;                          // false: every cooldown stays as long as configured
+  std::int64_t observe_for_us = 5 * base::kMinute_us;  // after each reclaim
+  std::int64_t max_cooldown_us = base::kHour_us;       // that doubling may lead to
+  bool adaptive = true;                                // false: every cooldown stays as long as configured
 
   friend bool operator==(const Learning&, const Learning&) = default;
 };

@@ -3,14 +3,15 @@
 
 #include <algorithm>
 
+#include "base/time.hpp"
+
 namespace cgmm::core {
 namespace {
 
-constexpr std::int64_t kSecond_us = 1'000'000;
-constexpr std::int64_t kSamplerLeast_us = 10 * kSecond_us;
-constexpr std::int64_t kSamplerMost_us = 60 * kSecond_us;
-constexpr std::int64_t kReclaimerLeast_us = 120 * kSecond_us;
-constexpr std::int64_t kRecorder_us = 60 * kSecond_us;
+constexpr std::int64_t kSamplerLeast_us = 10 * base::kSecond_us;
+constexpr std::int64_t kSamplerMost_us = 60 * base::kSecond_us;
+constexpr std::int64_t kReclaimerLeast_us = 120 * base::kSecond_us;
+constexpr std::int64_t kRecorder_us = 60 * base::kSecond_us;
 
 bool is_over(std::int64_t sign_at_us, std::int64_t patience_us, std::int64_t now_us) {
   return sign_at_us != 0 && now_us - sign_at_us > patience_us;

@@ -5,13 +5,11 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
 
 namespace cgmm::report {
 namespace {
-
-constexpr double kSecondUs = 1e6;
-constexpr double kDayUs = 24 * 3600 * kSecondUs;
 
 /// "768 MiB", "1.25 GiB": no more digits than it takes.
 std::string tick_label(double bytes) {
@@ -47,13 +45,13 @@ UtcParts utc_parts(double at_us) {
 
 std::string_view weekday(double at_us) {
   constexpr auto kDays = std::to_array<std::string_view>({"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"});
-  const double day = std::fmod(std::floor(at_us / kDayUs), 7);
+  const double day = std::fmod(std::floor(at_us / base::kDay_us), 7);
   return kDays[static_cast<std::size_t>(day < 0 ? day + 7 : day)];
 }
 
 /// How many labels have their place beside each other; more than eight are not read.
 double most_ticks(double length_px, double step_us) {
-  const double label = step_us < 60 * kSecondUs ? 8 : 6;  // "03:12:00", "23 Nov"
+  const double label = step_us < 60 * base::kSecond_us ? 8 : 6;  // "03:12:00", "23 Nov"
   return std::clamp(length_px / (label * kCharacter_px + kApart_px), 1.0, 8.0);
 }
 
@@ -63,11 +61,12 @@ double time_step_us(double range_us, double length_px) {
       std::to_array<double>({1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200});
   constexpr auto kSteps_days = std::to_array<double>({1, 2, 7, 14, 28, 84, 182, 364});
   for (const double step : kSteps_s) {
-    if (range_us / (step * kSecondUs) <= most_ticks(length_px, step * kSecondUs)) return step * kSecondUs;
+    if (range_us / (step * base::kSecond_us) <= most_ticks(length_px, step * base::kSecond_us))
+      return step * base::kSecond_us;
   }
-  double step_us = kDayUs;
+  double step_us = base::kDay_us;
   for (const double days : kSteps_days) {
-    step_us = days * kDayUs;
+    step_us = days * base::kDay_us;
     if (range_us / step_us <= most_ticks(length_px, step_us)) return step_us;
   }
   while (range_us / step_us > most_ticks(length_px, step_us)) step_us *= 2;
@@ -77,12 +76,12 @@ double time_step_us(double range_us, double length_px) {
 AxisTick time_tick(double at_us, double step_us, double share, std::string& last_below) {
   const UtcParts utc = utc_parts(at_us);
   AxisTick tick{.share = share, .label = "", .below = ""};
-  if (step_us >= kDayUs) {
+  if (step_us >= base::kDay_us) {
     tick.label = utc.day + " " + utc.month;
-    tick.below = step_us >= 28 * kDayUs ? utc.year : std::string(weekday(at_us));
+    tick.below = step_us >= 28 * base::kDay_us ? utc.year : std::string(weekday(at_us));
     return tick;
   }
-  tick.label = step_us < 60 * kSecondUs ? utc.time : utc.time.substr(0, 5);
+  tick.label = step_us < 60 * base::kSecond_us ? utc.time : utc.time.substr(0, 5);
   const std::string day = utc.day + " " + utc.month;
   if (day != last_below) tick.below = day;
   last_below = day;
@@ -109,13 +108,13 @@ std::vector<AxisTick> byte_ticks(double largest_bytes) {
 }
 
 std::vector<AxisTick> time_ticks(std::int64_t from_at_us, std::int64_t to_at_us, double length_px) {
-  constexpr double kOverhang_px = 12;       // what a label may reach over the end
-  constexpr double kMondayUs = 4 * kDayUs;  // 1970-01-05
+  constexpr double kOverhang_px = 12;              // what a label may reach over the end
+  constexpr double kMondayUs = 4 * base::kDay_us;  // 1970-01-05
   const auto from_us = static_cast<double>(from_at_us), to_us = static_cast<double>(to_at_us);
   const double range_us = to_us - from_us;
   if (range_us <= 0) return {};
   const double step_us = time_step_us(range_us, length_px);
-  const double base_us = step_us >= 7 * kDayUs ? kMondayUs : 0;
+  const double base_us = step_us >= 7 * base::kDay_us ? kMondayUs : 0;
   std::vector<AxisTick> ticks;
   std::string day;
   const double first = std::ceil((from_us - base_us) / step_us);

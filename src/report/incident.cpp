@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/time.hpp"
 #include "report/row.hpp"
 
 namespace cgmm::report {
@@ -154,7 +155,7 @@ std::optional<std::uint64_t> held_bytes(const MemoryPoint& point) {
 }
 
 std::int64_t chart_end_us(const Incident& incident) {
-  constexpr std::int64_t kLeastUs = 10'000'000;
+  constexpr std::int64_t kLeastUs = 10 * base::kSecond_us;
   const std::int64_t killed_at_us = incident.killed_at_us;
   const std::int64_t first_us = incident.samples.empty() ? killed_at_us : incident.samples.front().at_us;
   const std::int64_t before_us = killed_at_us - std::max(first_us, incident.since_us);

@@ -6,7 +6,9 @@
 #include <string_view>
 
 #include "base/text.hpp"
+#include "base/time.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 #include "core/advice.hpp"
 #include "report/incident_words.hpp"
 #include "report/row.hpp"
@@ -17,7 +19,7 @@ namespace {
 using Bytes = std::optional<std::uint64_t>;
 
 constexpr std::uint64_t kMuch = 10;  // a tenth of the limit
-constexpr std::int64_t kAtItsStart_us = 60'000'000;
+constexpr std::int64_t kAtItsStart_us = base::kMinute_us;
 
 std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
 
@@ -163,8 +165,8 @@ std::string too_small(const Incident& incident) {
   if (born_us && incident.killed_at_us - *born_us < kAtItsStart_us && incident.earlier_kills > 0) {
     const std::string limit = limit_of(incident);
     std::string text = "Killed " + ago(incident, *born_us) + " after it was first seen, as " +
-                       std::to_string(incident.earlier_kills) + (incident.earlier_kills == 1 ? " time" : " times") +
-                       " before: " + limit + " is too small for its start, or it leaks from its start on.";
+                       base::counted(incident.earlier_kills, "time") + " before: " + limit +
+                       " is too small for its start, or it leaks from its start on.";
     if (!incident.growth || !incident.at_kill) return text;
     return text + " " + without_comma(grew(incident, largest_kind(*incident.at_kill))) + ".";
   }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
 #include "core/advice.hpp"
 #include "report/html.hpp"
@@ -132,7 +133,7 @@ std::vector<Mark> marks_of(const Incident& incident) {
 
 /// "The last 30 s", to the next five seconds: it begins with a sample.
 std::string title_of_last(std::int64_t duration_us) {
-  constexpr std::int64_t kStepUs = 5'000'000;
+  constexpr std::int64_t kStepUs = 5 * base::kSecond_us;
   return "The last " + base::format_duration_us((duration_us + kStepUs / 2) / kStepUs * kStepUs);
 }
 
@@ -154,7 +155,7 @@ SvgChart chart_of(const Incident& incident) {
 
 /// How long before the kill to look at closely: so that its last rise can be read, and what was before it.
 std::int64_t zoom_us(const Incident& incident) {
-  constexpr std::int64_t kLeast = 30'000'000, kMost = 120'000'000;
+  constexpr std::int64_t kLeast = 30 * base::kSecond_us, kMost = 2 * base::kMinute_us;
   const std::optional<Rise> rise = rise_of(incident);
   if (!rise) return kMost;
   return std::clamp(4 * (incident.killed_at_us - rise->last_from_at_us), kLeast, kMost);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
 #include "report/escape.hpp"
 #include "report/incident_words.hpp"
@@ -28,7 +29,7 @@ core::Cell cell(const std::optional<std::uint64_t>& bytes) {
 std::string relative(std::int64_t at_us, std::int64_t killed_at_us) {
   const std::int64_t distance_us = std::abs(at_us - killed_at_us);
   const std::string sign = at_us < killed_at_us ? "-" : "+";
-  if (distance_us >= 600'000'000) return sign + base::format_duration_us(distance_us);
+  if (distance_us >= 10 * base::kMinute_us) return sign + base::format_duration_us(distance_us);
   const std::int64_t tenths = (distance_us + 50'000) / 100'000;
   return sign + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }

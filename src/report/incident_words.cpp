@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 #include "report/row.hpp"
 
 namespace cgmm::report {
@@ -15,10 +16,6 @@ namespace {
 constexpr std::size_t kShortId = 12;
 
 std::string safe(std::string_view text) { return base::escape_for_terminal(text); }
-
-std::string count(std::int64_t number, std::string_view singular) {
-  return std::to_string(number) + " " + std::string(singular) + (number == 1 ? "" : "s");
-}
 
 std::string utc(std::int64_t at_us) { return base::format_utc(at_us, true); }
 
@@ -43,8 +40,7 @@ std::string victim_name(const Incident& incident) {
   if (victim.pid) text += " (pid " + std::to_string(*victim.pid) + ")";
   if (victim.process_count > 1) {
     const std::int64_t others = victim.process_count - 1;
-    text += " and " + std::to_string(others) + (others == 1 ? " other process" : " other processes") +
-            " with it (memory.oom.group)";
+    text += " and " + base::counted(others, "other process", "other processes") + " with it (memory.oom.group)";
   }
   return text;
 }
@@ -56,12 +52,12 @@ std::string again(const Incident& incident) {
   if (incident.earlier_kills > 0) {
     const Row last(incident.tables.earlier_kills);
     const std::string last_before = base::format_duration_us(last.integer("before_us")) + " before";
-    text = count(incident.earlier_kills, "earlier kill") + " of it, ";
+    text = base::counted(incident.earlier_kills, "earlier kill") + " of it, ";
     text += incident.earlier_kills == 1 ? last_before
                                         : std::to_string(incident.earlier_kills_in_7_days) +
                                               " in the 7 days before, the last one " + last_before;
   }
-  if (incident.later_kills > 0) text += "; killed " + count(incident.later_kills, "time") + " since";
+  if (incident.later_kills > 0) text += "; killed " + base::counted(incident.later_kills, "time") + " since";
   return text + ".";
 }
 

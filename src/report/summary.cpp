@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "base/time.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 #include "report/escape.hpp"
 #include "report/layout.hpp"
 #include "report/row.hpp"
@@ -20,30 +22,17 @@ std::string name_for(Format format, std::string_view name) {
   return format == Format::markdown ? escape_markdown(name) : base::escape_for_terminal(name);
 }
 
-/// "60 433": from five digits on in groups of three.
-std::string grouped(std::int64_t number) {
-  std::string text = std::to_string(number);
-  if (number < 10'000) return text;
-  for (std::size_t at = text.size() - 3; at > 0; at = at > 3 ? at - 3 : 0) text.insert(at, " ");
-  return text;
-}
-
-std::string count(std::int64_t number, std::string_view singular) {
-  return grouped(number) + " " + std::string(singular) + (number == 1 ? "" : "s");
-}
-
 /// "7 days", "day", "36 hours", "90 minutes": the largest unit that divides it, else "1h 23m".
 std::string span_in_words(std::int64_t span_us) {
   struct Unit {
     std::int64_t us;
     std::string_view name;
   };
-  constexpr std::int64_t kMinuteUs = 60'000'000;
-  constexpr auto kUnits =
-      std::to_array<Unit>({{24 * 60 * kMinuteUs, "day"}, {60 * kMinuteUs, "hour"}, {kMinuteUs, "minute"}});
+  constexpr auto kUnits = std::to_array<Unit>(
+      {{24 * 60 * base::kMinute_us, "day"}, {60 * base::kMinute_us, "hour"}, {base::kMinute_us, "minute"}});
   for (const Unit& unit : kUnits) {
     if (span_us == unit.us) return std::string(unit.name);
-    if (span_us > unit.us && span_us % unit.us == 0) return count(span_us / unit.us, unit.name);
+    if (span_us > unit.us && span_us % unit.us == 0) return base::counted(span_us / unit.us, unit.name);
   }
   return base::format_duration_us(span_us);
 }
@@ -88,9 +77,9 @@ std::string coverage(const Row& row) {
   if (scans == 0) return "There was no scan.";
   const std::int64_t cgroups = row.integer("cgroups");
   std::string text =
-      count(scans, "scan") + " covered " + human_cell("covered_pct", row.cell("covered_pct")) + " of the time";
-  if (const std::int64_t gaps = row.integer("gaps"); gaps > 0) text += " (" + count(gaps, "gap") + ")";
-  return text + " and saw " + (cgroups == 0 ? "no cgroup" : count(cgroups, "cgroup")) + ".";
+      base::counted(scans, "scan") + " covered " + human_cell("covered_pct", row.cell("covered_pct")) + " of the time";
+  if (const std::int64_t gaps = row.integer("gaps"); gaps > 0) text += " (" + base::counted(gaps, "gap") + ")";
+  return text + " and saw " + (cgroups == 0 ? "no cgroup" : base::counted(cgroups, "cgroup")) + ".";
 }
 
 /// What was freed, and in how many cgroups.
@@ -98,7 +87,7 @@ std::string freed(const Row& row) {
   const std::uint64_t freed_bytes = row.bytes("freed_bytes");
   if (freed_bytes == 0) return "freed nothing";
   const std::int64_t cgroups = row.integer("cgroups_relieved");
-  return "freed " + size(freed_bytes) + (cgroups > 0 ? " in " + count(cgroups, "cgroup") : "");
+  return "freed " + size(freed_bytes) + (cgroups > 0 ? " in " + base::counted(cgroups, "cgroup") : "");
 }
 
 /// Of what was freed, what is known to have come back. All 0 where nothing is known.
@@ -121,7 +110,7 @@ std::string amount(const Row& row, const ComeBack& known, std::string_view one, 
   const bool of_all = known.freed_bytes == row.bytes("freed_bytes");
   std::string text;
   if (!of_all) {
-    const std::string those = known.reclaims == 1 ? "one" : grouped(known.reclaims);
+    const std::string those = known.reclaims == 1 ? "one" : base::grouped(known.reclaims);
     text = "of the " + size(known.freed_bytes) + " freed by the " + those;
     text.append(" ").append(known.reclaims == 1 ? one : many).append(", ");
   }
@@ -145,7 +134,7 @@ std::string untold(const Row& row) {
   const std::int64_t reclaims = row.integer("too_short_reclaims");
   const std::uint64_t freed_bytes = row.bytes("too_short_freed_bytes");
   if (reclaims == 0) return "";
-  return "; another " + (reclaims == 1 ? "one" : grouped(reclaims)) +
+  return "; another " + (reclaims == 1 ? "one" : base::grouped(reclaims)) +
          (freed_bytes > 0 ? " (" + size(freed_bytes) + ")" : "") + (reclaims == 1 ? " was" : " were") +
          " watched for too short a time to tell";
 }
@@ -180,14 +169,14 @@ std::string reclaims(const Row& row) {
   const std::int64_t total = row.integer("reclaims");
   const std::int64_t failed = row.integer("failed_reclaims");
   const std::int64_t dry = row.integer("dry_runs");
-  const std::string would_have = "dry run would have made " + count(dry, "reclaim") + ".";
+  const std::string would_have = "dry run would have made " + base::counted(dry, "reclaim") + ".";
   if (total == 0) return dry > 0 ? "a " + would_have : "no reclaim was needed.";
   std::string text;
   if (failed >= total) {
-    text = total == 1 ? "the only reclaim failed" : "all " + count(total, "reclaim") + " failed";
+    text = total == 1 ? "the only reclaim failed" : "all " + base::counted(total, "reclaim") + " failed";
   } else {
-    text = count(total, "reclaim") + " " + freed(row);
-    if (failed > 0) text += " (" + grouped(failed) + " failed)";
+    text = base::counted(total, "reclaim") + " " + freed(row);
+    if (failed > 0) text += " (" + base::grouped(failed) + " failed)";
     text += came_back(row);
   }
   return text + (dry > 0 ? ". A " + would_have : ".");
@@ -227,7 +216,7 @@ std::string advice(std::span<const Finding> findings, Format format) {
 std::string oom_kills(const Row& row) {
   const std::int64_t kills = row.integer("oom_kills");
   if (kills == 0) return row.integer("scans") == 0 ? "" : "No OOM kill was seen.";
-  return count(kills, "OOM kill") + (kills == 1 ? " was seen." : " were seen.");
+  return base::counted(kills, "OOM kill was seen.", "OOM kills were seen.");
 }
 
 }  // namespace

@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 #include "core/advice.hpp"
 #include "report/html.hpp"
 #include "report/layout.hpp"
@@ -16,18 +18,12 @@
 namespace cgmm::report {
 namespace {
 
-constexpr std::int64_t kHourUs = std::int64_t{3600} * 1'000'000;
-
-std::string count(std::int64_t number, std::string_view singular) {
-  return std::to_string(number) + " " + std::string(singular) + (number == 1 ? "" : "s");
-}
-
 Tile freed_tile(const Row& row) {
   const std::int64_t reclaims = row.integer("reclaims"), failed = row.integer("failed_reclaims");
   const std::int64_t dry_runs = row.integer("dry_runs");
-  std::string remark = count(reclaims, "reclaim");
+  std::string remark = base::counted(reclaims, "reclaim");
   if (const std::int64_t cgroups = row.integer("cgroups_relieved"); cgroups > 0)
-    remark += " in " + count(cgroups, "cgroup");
+    remark += " in " + base::counted(cgroups, "cgroup");
   if (failed > 0) remark += ", " + std::to_string(failed) + " failed";
   if (dry_runs > 0) remark += ", " + std::to_string(dry_runs) + " more in a dry run";
   return {"Freed", base::format_bytes(row.bytes("freed_bytes")), remark, reclaims > 0 && failed == reclaims};
@@ -53,7 +49,8 @@ std::string tiles(const core::Table& summary) {
   tiles.push_back(
       {"OOM kills", std::to_string(kills), kills == 0 ? "none was seen" : "see the table below", kills > 0});
   tiles.push_back({"Time covered", human_cell("covered_pct", row.cell("covered_pct")),
-                   gaps == 0 ? "by " + count(row.integer("scans"), "scan") : count(gaps, "gap"), false});
+                   gaps == 0 ? "by " + base::counted(row.integer("scans"), "scan") : base::counted(gaps, "gap"),
+                   false});
   return html_tiles(tiles);
 }
 
@@ -66,15 +63,16 @@ struct Slot {
 
 Slot slot_for(std::int64_t range_us) {
   constexpr std::int64_t kMostBars = 170;
-  constexpr auto kSlots = std::to_array<Slot>({{kHourUs, 0, "hour"},
-                                               {3 * kHourUs, 0, "3 hours"},
-                                               {6 * kHourUs, 0, "6 hours"},
-                                               {12 * kHourUs, 0, "12 hours"},
-                                               {24 * kHourUs, 0, "day"},
-                                               {7 * 24 * kHourUs, 4 * 24 * kHourUs, "week"}});  // 1970-01-05, Monday
+  constexpr auto kSlots =
+      std::to_array<Slot>({{base::kHour_us, 0, "hour"},
+                           {3 * base::kHour_us, 0, "3 hours"},
+                           {6 * base::kHour_us, 0, "6 hours"},
+                           {12 * base::kHour_us, 0, "12 hours"},
+                           {24 * base::kHour_us, 0, "day"},
+                           {7 * 24 * base::kHour_us, 4 * 24 * base::kHour_us, "week"}});  // 1970-01-05, Monday
   const auto fits = [&](const Slot& slot) { return range_us / slot.us < kMostBars; };
   const auto* const found = std::ranges::find_if(kSlots, fits);
-  return found != kSlots.end() ? *found : Slot{range_us / kMostBars / kHourUs * kHourUs, 0, "period"};
+  return found != kSlots.end() ? *found : Slot{range_us / kMostBars / base::kHour_us * base::kHour_us, 0, "period"};
 }
 
 std::int64_t slot_of(const Slot& slot, std::int64_t at_us) {

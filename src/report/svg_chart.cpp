@@ -11,7 +11,9 @@
 #include <span>
 #include <utility>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 #include "report/axis.hpp"
 #include "report/escape.hpp"
 
@@ -29,7 +31,6 @@ struct Layout {
 };
 constexpr auto kLayouts = std::to_array<Layout>({{"for-wide", 800}, {"for-medium", 450}, {"for-narrow", 190}});
 
-constexpr double kSecondUs = 1e6;
 constexpr std::size_t kMostBuckets = 500;  // two points each
 constexpr std::size_t kMostColumns = 120;  // that have a tooltip
 constexpr std::size_t kMostNamed = 8;      // marks in one tooltip, bands in the legend
@@ -202,15 +203,14 @@ std::string_view css_class(Mark::Kind kind) {
   return kind == Mark::Kind::kill ? "kill" : kind == Mark::Kind::reclaim ? "reclaim" : "other";
 }
 
-std::size_t count_of(const SvgChart& chart, const Frame& frame, Mark::Kind kind) {
-  return static_cast<std::size_t>(std::ranges::count_if(chart.marks, [&](const Mark& mark) {
-    return mark.kind == kind && frame.holds(static_cast<double>(mark.at_us));
-  }));
+std::int64_t count_of(const SvgChart& chart, const Frame& frame, Mark::Kind kind) {
+  return std::ranges::count_if(
+      chart.marks, [&](const Mark& mark) { return mark.kind == kind && frame.holds(static_cast<double>(mark.at_us)); });
 }
 
 /// Of many the lines would hide what they explain.
 bool are_short(const SvgChart& chart, const Frame& frame, Mark::Kind kind) {
-  constexpr std::size_t kMostAcross = 8;
+  constexpr std::int64_t kMostAcross = 8;
   return kind == Mark::Kind::reclaim && count_of(chart, frame, kind) > kMostAcross;
 }
 
@@ -313,10 +313,6 @@ std::string_view name_of(Mark::Kind kind) {
 constexpr auto kMarkKinds =
     std::to_array<Mark::Kind>({Mark::Kind::kill, Mark::Kind::limit, Mark::Kind::other, Mark::Kind::reclaim});
 
-std::string counted(std::size_t count, std::string_view name) {
-  return std::to_string(count) + " " + std::string(name) + (count == 1 ? "" : "s");
-}
-
 /// Series in the order of their colours; a limit has none.
 std::vector<std::size_t> colours_of(const SvgChart& chart) {
   std::vector<std::size_t> colours;
@@ -340,12 +336,12 @@ std::string legend(const SvgChart& chart, const Frame& frame, double rest) {
     out += item(key_of(series, colours[i]), series.label, remark);
   }
   for (const Mark::Kind kind : kMarkKinds) {
-    const std::size_t count = count_of(chart, frame, kind);
+    const std::int64_t count = count_of(chart, frame, kind);
     if (count == 0) continue;
     const std::string line = "<line class=\"mark " + std::string(css_class(kind)) +
                              (are_short(chart, frame, kind) ? " short" : "") +
                              "\" x1=\"14\" y1=\"0\" x2=\"14\" y2=\"12\"/>";
-    out += item(key(line), counted(count, name_of(kind)), "");
+    out += item(key(line), base::counted(count, name_of(kind)), "");
   }
   std::map<std::string, std::size_t> bands;
   for (const Band& band : chart.bands) {
@@ -484,7 +480,8 @@ std::string in_words(const SvgChart& chart, const Frame& frame) {
     if (const auto most = largest(series, frame)) text += "; " + series.label + " up to " + size(*most);
   }
   for (const Mark::Kind kind : kMarkKinds) {
-    if (const std::size_t count = count_of(chart, frame, kind); count > 0) text += "; " + counted(count, name_of(kind));
+    if (const std::int64_t count = count_of(chart, frame, kind); count > 0)
+      text += "; " + base::counted(count, name_of(kind));
   }
   return text;
 }
@@ -505,7 +502,7 @@ std::optional<Frame> time_frame(const SvgChart& chart) {
     }
     if (!any) return std::nullopt;
   }
-  frame.to_us = std::max(frame.to_us, frame.from_us + kSecondUs);
+  frame.to_us = std::max(frame.to_us, frame.from_us + base::kSecond_us);
   return frame;
 }
 
