@@ -10,12 +10,13 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "cli/answer.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
-#include "report/catalog.hpp"
 #include "report/chart.hpp"
 #include "report/html.hpp"
+#include "report/row.hpp"
 #include "report/summary_page.hpp"
 #include "report/svg_chart.hpp"
 #include "store/reader.hpp"
@@ -30,19 +31,15 @@ constexpr std::int64_t kGapSteps = 3;  // so many intervals without a sample are
 
 using Rows = std::vector<const std::vector<core::Cell>*>;
 
-std::size_t column_index(const core::Table& table, std::string_view name) {
-  return static_cast<std::size_t>(std::find(table.columns.begin(), table.columns.end(), name) - table.columns.begin());
-}
-
 std::optional<double> number(const core::Cell& cell) {
   if (const auto* integer = std::get_if<std::int64_t>(&cell)) return static_cast<double>(*integer);
   return std::nullopt;
 }
 
 std::vector<report::ChartPoint> points_of(const core::Table& table, const Rows& rows, std::string_view column) {
-  const std::size_t at = column_index(table, "at_us");
-  const std::size_t interval = column_index(table, "interval_us");
-  const std::size_t value = column_index(table, column);
+  const std::size_t at = report::column_of(table, "at_us");
+  const std::size_t interval = report::column_of(table, "interval_us");
+  const std::size_t value = report::column_of(table, column);
   std::vector<report::ChartPoint> points;
   points.reserve(rows.size());
   for (const auto* row : rows) {
@@ -97,7 +94,8 @@ core::Table folded(const core::Table& table, const Rows& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (i % step == 0) result.rows.emplace_back(kShown.size());
     for (std::size_t column = 0; column < kShown.size(); ++column) {
-      fold_in(result.rows.back()[column], (*rows[i])[column_index(table, kShown[column].name)], kShown[column].fold);
+      fold_in(result.rows.back()[column], (*rows[i])[report::column_of(table, kShown[column].name)],
+              kShown[column].fold);
     }
   }
   return result;
@@ -105,12 +103,12 @@ core::Table folded(const core::Table& table, const Rows& rows) {
 
 /// Its name, which is its path where no better one is known.
 std::string heading_of(const core::Table& table, const std::string& path, const Rows& rows) {
-  const auto* name = std::get_if<std::string>(&(*rows.front())[column_index(table, "cgroup")]);
+  const auto* name = std::get_if<std::string>(&(*rows.front())[report::column_of(table, "cgroup")]);
   return name == nullptr || *name == path ? path : *name;
 }
 
 std::map<std::string, Rows> rows_by_path(const core::Table& table) {
-  const std::size_t path_column = column_index(table, "path");
+  const std::size_t path_column = report::column_of(table, "path");
   std::map<std::string, Rows> by_path;
   for (const auto& row : table.rows) by_path[std::get<std::string>(row[path_column])].push_back(&row);
   return by_path;
@@ -149,7 +147,7 @@ struct Events {
 
 /// When the first and the last of all samples were taken: the charts below each other show the same time.
 std::pair<std::int64_t, std::int64_t> time_of(const core::Table& table) {
-  const std::size_t at = column_index(table, "at_us");
+  const std::size_t at = report::column_of(table, "at_us");
   const auto at_us = [&](const std::vector<core::Cell>& row) { return std::get<std::int64_t>(row[at]); };
   const auto [first, last] = std::ranges::minmax(table.rows, {}, at_us);
   return {at_us(first), at_us(last)};
@@ -187,9 +185,7 @@ std::string page_of(const core::Table& table, const Events& events) {
 }
 
 Events events_in(store::Reader& reader, const Window& window) {
-  const auto run = [&](std::string_view name) {
-    return reader.run(report::find_report({}, name).value().sql, window.parameters());
-  };
+  const auto run = [&](std::string_view name) { return answer_to(name, reader, window.parameters()); };
   return {.oom_kills = run("oom_kills"), .reclaims = run("all_reclaims"), .gaps = run("gaps"), .status = run("status")};
 }
 
@@ -198,7 +194,7 @@ Events events_in(store::Reader& reader, const Window& window) {
 int history(const CommonOptions& common, const HistoryOptions& options) {
   const Window window = parse_window(options.since, options.until, options.cgroup);
   store::Reader reader(load_for_reading(common).config.database);
-  core::Table table = reader.run(report::find_report({}, "history").value().sql, window.parameters());
+  core::Table table = answer_to("history", reader, window.parameters());
   const OutputOptions& output = options.output;
   if (table.rows.empty()) {
     throw std::runtime_error("no samples of a cgroup that matches \"" + base::escape_for_terminal(options.cgroup) +

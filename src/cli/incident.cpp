@@ -13,11 +13,11 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
+#include "cli/answer.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "core/advice.hpp"
-#include "report/catalog.hpp"
 #include "report/html.hpp"
 #include "report/row.hpp"
 #include "store/reader.hpp"
@@ -28,18 +28,8 @@ namespace {
 constexpr std::int64_t kAfter_us = 5 * base::kMinute_us;
 constexpr std::int64_t kLongestWindow_us = 365 * base::kDay_us;
 
-core::Table run(store::Reader& reader, const report::Report& query, const core::Parameters& parameters) {
-  core::Table table = reader.run(query.sql, parameters);
-  table.title = query.title;
-  return table;
-}
-
-core::Table run_report(store::Reader& reader, const char* name, const Window& window) {
-  return run(reader, report::find_report({}, name).value(), window.parameters());
-}
-
 core::Table list_of(store::Reader& reader, const Window& window) {
-  return run(reader, report::incident_query("incident_list"), window.parameters());
+  return answer_to("incident_list", reader, window.parameters());
 }
 
 core::Table list_of_all(store::Reader& reader) {
@@ -49,7 +39,7 @@ core::Table list_of_all(store::Reader& reader) {
 
 /// What there is instead of a kill, and what to do next.
 std::string none_at_all(store::Reader& reader) {
-  const core::Table facts = run(reader, report::incident_query("incident_history"), {});
+  const core::Table facts = answer_to("incident_history", reader, {});
   const report::Row row(facts);
   if (row.integer("history_begins_at_us") == 0)
     return "the history is empty; `status` tells whether the service is running";
@@ -98,7 +88,7 @@ std::int64_t find(store::Reader& reader, std::optional<std::int64_t> id) {
 
 report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t window_us) {
   core::Parameters parameters{{"oom_kill_id", id}};
-  const auto query = [&](const char* name) { return run(reader, report::incident_query(name), parameters); };
+  const auto query = [&](const char* name) { return answer_to(name, reader, parameters); };
   report::IncidentTables tables;
   tables.kill = query("incident_kill");
   tables.facts = query("incident_facts");
@@ -116,10 +106,10 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
   tables.samples = query("incident_samples");
   tables.sharers = query("incident_sharers");
   tables.earlier_kills = query("incident_earlier");
-  tables.reclaims = run_report(reader, "last_reclaims", own);
-  tables.limit_changes = run_report(reader, "limit_changes", own);
-  tables.neighbours = run_report(reader, "biggest_growth", up_to_kill);
-  tables.gaps = run_report(reader, "gaps", node);
+  tables.reclaims = answer_to("last_reclaims", reader, own.parameters());
+  tables.limit_changes = answer_to("limit_changes", reader, own.parameters());
+  tables.neighbours = answer_to("biggest_growth", reader, up_to_kill.parameters());
+  tables.gaps = answer_to("gaps", reader, node.parameters());
   return report::incident_of(std::move(tables), node.since_us, node.until_us);
 }
 

@@ -8,31 +8,18 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "cli/answer.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "report/advice.hpp"
+#include "report/row.hpp"
 #include "report/summary.hpp"
 #include "report/summary_page.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {
 namespace {
-
-core::Table run_report(store::Reader& reader, const report::Report& one, const Window& window) {
-  try {
-    core::Table table = reader.run(one.sql, window.parameters());
-    table.title = one.title;
-    return table;
-  } catch (const store::StoreError& error) {
-    if (!one.own || error.kind() != store::StoreError::Kind::bad_query) throw;
-    throw UsageError("report \"" + one.name + "\" of reports_dir: " + error.what());
-  }
-}
-
-core::Table run_embedded(store::Reader& reader, std::string_view name, const Window& window) {
-  return run_report(reader, report::find_report({}, name).value(), window);
-}
 
 core::Table list_of(const std::vector<report::Report>& reports) {
   core::Table table{.title = "Reports", .columns = {"name", "title", "from"}, .rows = {}};
@@ -44,16 +31,14 @@ core::Table list_of(const std::vector<report::Report>& reports) {
 
 /// A mistyped glob must not read as "no reclaim was needed".
 void expect_cgroups(const core::Table& numbers, const std::string& glob) {
-  const auto column = std::find(numbers.columns.begin(), numbers.columns.end(), "cgroups") - numbers.columns.begin();
-  if (glob.empty() || numbers.rows.empty()) return;
-  if (numbers.rows.front().at(static_cast<std::size_t>(column)) != core::Cell(std::int64_t{0})) return;
+  if (glob.empty() || report::Row(numbers).integer("cgroups") > 0) return;
   throw std::runtime_error("no cgroup matches \"" + glob +
                            "\" in this window; `report cgroups` lists the cgroups that there are");
 }
 
 /// Without a policy, where it is not known what is in force, each cgroup is advised on by its history alone.
 std::vector<report::Finding> findings(store::Reader& reader, const Window& window, const core::Policy* policy) {
-  auto found = report::findings_of(run_embedded(reader, "evidence", window));
+  auto found = report::findings_of(answer_to("evidence", reader, window.parameters()));
   if (policy == nullptr) return found;
   for (report::Finding& one : found) {
     one.advice = core::advise(one.evidence, *policy);
@@ -69,7 +54,7 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Re
                            const core::Policy* policy) {
   const OutputOptions& output = options.output;
   const std::vector<report::Report> reports = report::summary_reports();
-  const core::Table numbers = run_report(reader, reports.front(), window);
+  const core::Table numbers = answer_to(reports.front(), reader, window.parameters());
   expect_cgroups(numbers, options.cgroup);
   if (output.format == report::Format::csv) return report::render(numbers, output.format, {});
   const std::vector<report::Finding> found = findings(reader, window, policy);
@@ -77,18 +62,18 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Re
   std::vector<core::Table> tables;
   if (for_programs) tables = {numbers, report::advice_table(found)};
   for (const report::Report& one : std::span(reports).subspan(1)) {
-    core::Table table = run_report(reader, one, window);
+    core::Table table = answer_to(one, reader, window.parameters());
     const bool too_wide = one.name == "effects" && !for_programs;
     tables.push_back(too_wide ? report::effects_in_short(table) : std::move(table));
   }
   if (for_programs) return report::render(tables, output.format, {});
   const report::TimeAsked asked{window.since_us, window.until_us, window.up_to_now};
   if (output.format == report::Format::html) {
-    const report::SummaryPage page{.status = run_embedded(reader, "status", window),
+    const report::SummaryPage page{.status = answer_to("status", reader, window.parameters()),
                                    .summary = numbers,
-                                   .reclaims_by_hour = run_embedded(reader, "reclaims_by_hour", window),
-                                   .oom_kills = run_embedded(reader, "oom_kills", window),
-                                   .gaps = run_embedded(reader, "gaps", window),
+                                   .reclaims_by_hour = answer_to("reclaims_by_hour", reader, window.parameters()),
+                                   .oom_kills = answer_to("oom_kills", reader, window.parameters()),
+                                   .gaps = answer_to("gaps", reader, window.parameters()),
                                    .findings = found,
                                    .tables = tables};
     return report::summary_page(page, asked);
@@ -124,8 +109,9 @@ int report(const CommonOptions& common, const ReportOptions& options) {
   std::optional<report::Report> one;
   if (!options.name.empty()) one = report_named(config.reports_dir, options.name);
   store::Reader reader(config.database);
-  write_output(output, one ? report::render(run_report(reader, *one, window), output.format, style_for(output))
-                           : weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));
+  write_output(output,
+               one ? report::render(answer_to(*one, reader, window.parameters()), output.format, style_for(output))
+                   : weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));
   return 0;
 }
 

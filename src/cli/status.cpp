@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "cli/answer.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/live_status.hpp"
 #include "daemon/status_socket.hpp"
-#include "report/catalog.hpp"
 #include "store/error.hpp"
 #include "store/reader.hpp"
 
@@ -74,8 +74,7 @@ std::int64_t file_bytes(const std::string& path) {
 
 core::Table read_history(const std::filesystem::path& database, std::int64_t now_us) {
   store::Reader reader(database);
-  return reader.run(report::find_report({}, "status").value().sql,
-                    {{"since_us", std::int64_t{0}}, {"until_us", now_us}, {"cgroup_glob", std::string("*")}});
+  return answer_to("status", reader, Window{.until_us = now_us}.parameters());
 }
 
 struct Stored {

@@ -21,6 +21,7 @@ struct Table {
   std::string title;
   std::vector<std::string> columns;
   std::vector<std::vector<Cell>> rows;
+  std::string report{};  // the name of the report that it answers; "": none
 };
 
 /// Values for the parameters of a query, by name without the leading ':'.

@@ -55,13 +55,6 @@ Report make_report(std::string_view name, std::string sql, bool own) {
 
 bool is_report(const core::EmbeddedText& text) { return !text.name.starts_with(kIncidentPrefix); }
 
-std::optional<Report> find_embedded(std::string_view name) {
-  for (const core::EmbeddedText& text : kReports) {
-    if (text.name == name && is_report(text)) return make_report(text.name, std::string(text.text), false);
-  }
-  return std::nullopt;
-}
-
 [[noreturn]] void fail(int error, const std::string& doing, const fs::path& path) {
   throw std::system_error(error, std::generic_category(), doing + " " + path.string());
 }
@@ -111,11 +104,10 @@ std::vector<Report> own_reports(const fs::path& dir) {
 
 }  // namespace
 
-Report incident_query(std::string_view name) {
-  for (const core::EmbeddedText& text : kReports) {
-    if (text.name == name && !is_report(text)) return make_report(text.name, std::string(text.text), false);
-  }
-  throw std::logic_error("no query " + std::string(name));
+Report built_in(std::string_view name) {
+  const auto found = std::ranges::find(kReports, name, &core::EmbeddedText::name);
+  if (found == kReports.end()) throw std::logic_error("no report " + std::string(name));
+  return make_report(found->name, std::string(found->text), false);
 }
 
 std::vector<Report> list_reports(const fs::path& reports_dir) {
@@ -138,16 +130,13 @@ std::optional<Report> find_report(const fs::path& reports_dir, std::string_view 
     // Only this file: a broken neighbour must not keep a good report from running.
     if (auto own = read_own(reports_dir / (std::string(name) + ".sql"))) return own;
   }
-  return find_embedded(name);
+  const auto found = std::ranges::find(kReports, name, &core::EmbeddedText::name);
+  return found != kReports.end() && is_report(*found) ? std::optional(built_in(name)) : std::nullopt;
 }
 
 std::vector<Report> summary_reports() {
   std::vector<Report> reports;
-  for (const std::string_view name : kSummary) {
-    std::optional<Report> report = find_embedded(name);
-    if (!report) throw std::logic_error("no embedded report " + std::string(name));
-    reports.push_back(std::move(*report));
-  }
+  for (const std::string_view name : kSummary) reports.push_back(built_in(name));
   return reports;
 }
 

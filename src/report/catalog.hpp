@@ -19,10 +19,10 @@ struct Report {
   bool own = false;   // the operator's
 };
 
-/// One of the queries of `incident`: those in reports/ whose names begin with "incident_". They want
-/// :oom_kill_id, so they are no reports: neither listed nor found by name. Throws std::logic_error where
+/// One of reports/ by its name, whatever the operator's own are called. The queries of `incident`, whose names begin
+/// with "incident_", are found only here: they want :oom_kill_id, so they are no reports. Throws std::logic_error where
 /// there is none.
-Report incident_query(std::string_view name);
+Report built_in(std::string_view name);
 
 /// All reports by name. One of the operator's takes the place of an embedded one of the same name. A
 /// directory that does not exist has none; one that can't be read throws std::system_error.

@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::size_t kMostNeighbours = 5;
 
-std::optional<std::int64_t> known(const Row& row, std::string_view column) {
-  const auto* const value = std::get_if<std::int64_t>(&row.cell(column));
-  return value != nullptr ? std::optional(*value) : std::nullopt;
-}
-
 /// `keep` is asked for the row's path.
 template <class Keep>
 void filter(core::Table& table, Keep keep) {
@@ -55,8 +50,8 @@ MemoryPoint memory_of(const Row& row, std::int64_t at_us) {
 
 Victim victim_of(const Row& kill) {
   return {.comm = kill.text("victim_comm"),
-          .pid = known(kill, "victim_pid"),
-          .uid = known(kill, "victim_uid"),
+          .pid = kill.known("victim_pid"),
+          .uid = kill.known("victim_uid"),
           .anon_rss_bytes = kill.known_bytes("anon_rss_bytes"),
           .file_rss_bytes = kill.known_bytes("file_rss_bytes"),
           .shmem_rss_bytes = kill.known_bytes("shmem_rss_bytes"),
@@ -72,12 +67,12 @@ VictimCgroup cgroup_of(const Row& kill, const Row& facts) {
           .pod_namespace = kill.text("namespace"),
           .pod = kill.text("pod"),
           .container = kill.text("container"),
-          .first_seen_at_us = known(facts, "first_seen_at_us")};
+          .first_seen_at_us = facts.known("first_seen_at_us")};
 }
 
 /// The kernel's own numbers end at the kill; samples end before it.
 std::optional<IncidentGrowth> growth_of(const Row& kill, const Row& facts, const Incident& incident) {
-  const auto from_at_us = known(kill, "grew_from_at_us");
+  const auto from_at_us = kill.known("grew_from_at_us");
   const auto from_bytes = kill.known_bytes("grew_from_bytes");
   const auto to_bytes = kill.known_bytes("grew_to_bytes");
   if (!from_at_us || !from_bytes || !to_bytes) return std::nullopt;
@@ -109,7 +104,7 @@ void add_facts(Incident& incident, const Row& facts) {
   incident.earlier_kills = facts.integer("earlier_kills");
   incident.earlier_kills_in_7_days = facts.integer("earlier_kills_in_7_days");
   incident.later_kills = facts.integer("later_kills");
-  incident.history_begins_at_us = known(facts, "history_begins_at_us");
+  incident.history_begins_at_us = facts.known("history_begins_at_us");
   incident.node = facts.text("node");
   incident.memory_bytes = facts.known_bytes("memory_bytes");
   incident.kernel_log = facts.text("kernel_log");
@@ -126,7 +121,7 @@ void add_samples(Incident& incident) {
 /// before are still there.
 void add_measures(Incident& incident, const Row& kill, const Row& facts) {
   incident.measured_by_kernel = kill.text("measured_by") == "kernel_log";
-  const auto at_us = known(kill, "measured_at_us");
+  const auto at_us = kill.known("measured_at_us");
   const bool is_from_before = incident.measured_by_kernel || (at_us && *at_us <= incident.last_before_us);
   if (at_us && is_from_before) {
     incident.at_kill = memory_of(kill, *at_us);
@@ -199,7 +194,7 @@ Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t 
   incident.since_us = since_us;
   incident.until_us = until_us;
   incident.killed_at_us = kill.integer("killed_at_us");
-  incident.earliest_at_us = known(kill, "earliest_at_us");
+  incident.earliest_at_us = kill.known("earliest_at_us");
   incident.by_log = kill.text("source") == "kernel_log";
   incident.last_before_us = incident.killed_at_us - 1;
   if (!incident.by_log && incident.earliest_at_us)

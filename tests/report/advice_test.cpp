@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "report/answer.hpp"
 #include "support/hostile.hpp"
 #include "support/html.hpp"
 
@@ -21,22 +22,27 @@ constexpr Style kPlain{};
 Cell integer(std::int64_t value) { return value; }
 
 /// As reports/evidence.sql answers.
-Table evidence_table() {
-  return {.title = "What the advice rests on",
-          .columns = {"cgroup", "effective", "churn", "futile", "freed_bytes", "refaulted_bytes", "cache_wanted_bytes",
-                      "threshold_bytes", "effective_limit_bytes", "path"},
-          .rows = {}};
-}
+Table evidence_table() { return empty_answer("evidence"); }
 
 void add_churning(Table& table, const std::string& name, const std::string& path, std::int64_t wanted_bytes) {
-  table.rows.push_back({name, integer(0), integer(4), integer(0), integer(100 * kMiB), integer(80 * kMiB),
-                        integer(wanted_bytes), integer(32 * kMiB), integer(200 * kMiB), path});
+  add_row(table, {{"cgroup", name},
+                  {"churn", integer(4)},
+                  {"freed_bytes", integer(100 * kMiB)},
+                  {"refaulted_bytes", integer(80 * kMiB)},
+                  {"cache_wanted_bytes", integer(wanted_bytes)},
+                  {"threshold_bytes", integer(32 * kMiB)},
+                  {"effective_limit_bytes", integer(200 * kMiB)},
+                  {"path", path}});
 }
 
 TEST(Findings, AreReadFromTheEvidence) {
   Table table = evidence_table();
   add_churning(table, "web", "/web", 40 * kMiB);
-  table.rows.push_back({"batch", integer(3), integer(0), integer(1), {}, {}, {}, integer(64 * kMiB), {}, "/batch"});
+  add_row(table, {{"cgroup", "batch"},
+                  {"effective", integer(3)},
+                  {"futile", integer(1)},
+                  {"threshold_bytes", integer(64 * kMiB)},
+                  {"path", "/batch"}});
   const auto findings = findings_of(table);
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_EQ(findings[0].cgroup, "web");
@@ -52,9 +58,10 @@ TEST(Findings, AreReadFromTheEvidence) {
   EXPECT_FALSE(findings[1].advice);
 }
 
-TEST(Findings, OfATableWithoutItsColumnsAdviseNothing) {
-  const Table table{.title = "", .columns = {"path"}, .rows = {{"/web"}, {}}};
-  for (const Finding& finding : findings_of(table)) EXPECT_FALSE(finding.advice);
+TEST(Findings, OfWhichOnlyThePathIsKnownAdviseNothing) {
+  for (const Finding& finding : findings_of(answer_of("evidence", {{{"path", "/web"}}, {}}))) {
+    EXPECT_FALSE(finding.advice);
+  }
 }
 
 TEST(AdviceTable, HasWhatAProgramNeedsAndNothingWhereThereIsNone) {

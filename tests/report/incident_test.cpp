@@ -133,16 +133,13 @@ TEST_F(IncidentTest, ALimitThatWasLoweredBeforeTheKillBelongsToTheAnswer) {
   EXPECT_TRUE(
       why(made()).ends_with("its limit of 256.0 MiB. Its limit was lowered from 320.0 MiB to 256.0 MiB 4 s before."))
       << why(made());
-  for (std::size_t i = 0; i < 3; ++i) samples.rows[i][5] = number(320 * kMiB);
-  ASSERT_EQ(samples.columns[5], "limit_bytes");
+  for (std::size_t i = 0; i < 3; ++i) samples.rows[i][column_of(samples, "limit_bytes")] = number(320 * kMiB);
   EXPECT_NE(render_incident(made(), Format::text, {}).find("usage, limit 256.0 MiB (the line at the top)\n"),
             std::string::npos);
-  samples.rows[0][7] = number(300 * kMiB);
-  ASSERT_EQ(samples.columns[7], "usage_bytes");
+  samples.rows[0][column_of(samples, "usage_bytes")] = number(300 * kMiB);
   EXPECT_NE(render_incident(made(), Format::text, {}).find("usage, limit 256.0 MiB at the kill\n"), std::string::npos)
       << "a line at the top would be the old limit's";
-  limit_changes.rows[0][0] = number(kKilledUs);
-  ASSERT_EQ(limit_changes.columns[0], "changed_at_us");
+  limit_changes.rows[0][column_of(limit_changes, "changed_at_us")] = number(kKilledUs);
   EXPECT_TRUE(why(made()).ends_with(" to 256.0 MiB after the last sample before the kill.")) << why(made());
   kill["scope"] = kill["cause"] = text("node");
   EXPECT_EQ(why(made()).find("lowered"), std::string::npos) << why(made());
@@ -206,8 +203,8 @@ TEST_F(IncidentTest, TheCounterAloneTellsBetweenWhichInstantsAndNotWho) {
 
 TEST_F(IncidentTest, TheScanThatSawTheCounterRiseIsNoSampleBeforeTheKill) {
   add_sample(samples, kKilledUs, 1, 0);
-  std::ranges::sort(samples.rows, {}, [](const auto& row) { return std::get<std::int64_t>(row[1]); });
-  ASSERT_EQ(samples.columns[1], "at_us");
+  const auto at_us = column_of(samples, "at_us");
+  std::ranges::sort(samples.rows, {}, [&](const auto& row) { return std::get<std::int64_t>(row[at_us]); });
   by_counter_alone();
   const Table table = samples_around(made());
   ASSERT_EQ(table.rows.size(), std::size_t{11});

@@ -33,10 +33,10 @@ class KillReports : public testing::Test {
                        {{"since_us", since_us}, {"until_us", until_us}, {"cgroup_glob", glob}});
   }
   Table query(const std::string& name, std::int64_t id, std::int64_t since_us = 0) {
-    return history.run(incident_query(name).sql, {{"oom_kill_id", id},
-                                                  {"since_us", since_us},
-                                                  {"until_us", std::numeric_limits<std::int64_t>::max()},
-                                                  {"cgroup_glob", std::string("*")}});
+    return history.run(built_in(name).sql, {{"oom_kill_id", id},
+                                            {"since_us", since_us},
+                                            {"until_us", std::numeric_limits<std::int64_t>::max()},
+                                            {"cgroup_glob", std::string("*")}});
   }
   /// A scan of all in which each of them has this usage.
   void scan(std::int64_t at_us, const std::vector<std::int64_t>& usage_kib) {

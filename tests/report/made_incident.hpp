@@ -10,14 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "report/answer.hpp"
 #include "report/incident.hpp"
 #include "report/incident_words.hpp"
+#include "report/row.hpp"
 
 namespace cgmm::report {
 
 using core::Cell;
 using core::Table;
-using Values = std::map<std::string, Cell>;
 
 inline constexpr std::int64_t kSecondUs = 1'000'000;
 inline constexpr std::int64_t kMiB = 1024 * 1024;
@@ -27,17 +28,6 @@ inline constexpr std::int64_t kUntilUs = kKilledUs + 300 * kSecondUs;
 
 inline Cell text(const char* value) { return std::string(value); }
 inline Cell number(std::int64_t value) { return value; }
-
-inline void add_row(Table& table, const Values& values) {
-  if (table.columns.empty()) {
-    for (const auto& [name, value] : values) table.columns.push_back(name);
-  }
-  auto& row = table.rows.emplace_back();
-  for (const std::string& column : table.columns) {
-    const auto found = values.find(column);
-    row.push_back(found == values.end() ? Cell{} : found->second);
-  }
-}
 
 /// A container that leaked up to its limit, told by the kernel's log.
 inline Values leak() {
@@ -117,8 +107,8 @@ class IncidentTest : public testing::Test {
 
   IncidentTables made_tables() const {
     IncidentTables tables;
-    add_row(tables.kill, kill);
-    add_row(tables.facts, about);
+    tables.kill = answer_of("incident_kill", {kill});
+    tables.facts = answer_of("incident_facts", {about});
     tables.samples = samples;
     tables.reclaims = reclaims;
     tables.limit_changes = limit_changes;
@@ -143,11 +133,8 @@ class IncidentTest : public testing::Test {
                       {"grown_in_us", number(9 * kSecondUs)},
                       {"grew", number(grew ? 1 : 0)},
                       {"is_victim", number(name == "shop/web/app" ? 1 : 0)}});
-    if (sharers.columns.back() != "cgroups_below") sharers.columns.push_back("cgroups_below");
-    for (auto& row : sharers.rows) {
-      row.resize(sharers.columns.size());
-      row.back() = number(static_cast<std::int64_t>(sharers.rows.size()));
-    }
+    const auto column = column_of(sharers, "cgroups_below");
+    for (auto& row : sharers.rows) row[column] = number(static_cast<std::int64_t>(sharers.rows.size()));
   }
   void forget(const std::vector<std::string>& columns) {
     for (const std::string& column : columns) kill[column] = Cell{};
@@ -169,7 +156,10 @@ class IncidentTest : public testing::Test {
 
   Values kill = leak();
   Values about = facts();
-  Table samples, reclaims, limit_changes, neighbours, sharers, gaps, earlier;
+  Table samples = empty_answer("incident_samples"), reclaims = empty_answer("last_reclaims");
+  Table limit_changes = empty_answer("limit_changes"), neighbours = empty_answer("biggest_growth");
+  Table sharers = empty_answer("incident_sharers"), gaps = empty_answer("gaps");
+  Table earlier = empty_answer("incident_earlier");
 };
 
 }  // namespace cgmm::report

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "report/answer.hpp"
+#include "report/row.hpp"
 #include "support/hostile.hpp"
 #include "support/html.hpp"
 
@@ -22,19 +24,27 @@ constexpr TimeAsked kWeek{kUntilUs - 7 * kDayUs, kUntilUs, true};
 
 core::Cell integer(std::int64_t value) { return value; }
 
+void set(Table& table, std::string_view column, core::Cell cell) {
+  table.rows[0][column_of(table, column)] = std::move(cell);
+}
+
 /// A week in which one reclaim freed 4 MiB three hours before the end.
 SummaryPage page_of_a_week() {
   SummaryPage page;
-  page.status = {.title = "", .columns = {"node"}, .rows = {{"node-7"}}};
-  page.summary = {.title = "",
-                  .columns = {"scans", "covered_pct", "reclaims", "freed_bytes", "watched_freed_bytes",
-                              "refaulted_bytes", "held_byte_seconds", "cgroups_relieved", "oom_kills"},
-                  .rows = {{integer(10), 99.5, integer(1), integer(4 * kMiB), integer(4 * kMiB), integer(kMiB),
-                            integer(3600 * kMiB), integer(1), integer(0)}}};
-  page.reclaims_by_hour = {
-      .title = "",
-      .columns = {"at_us", "freed_bytes", "refaulted_bytes"},
-      .rows = {{integer(kUntilUs / kHourUs * kHourUs - 3 * kHourUs), integer(4 * kMiB), integer(kMiB)}}};
+  page.status = answer_of("status", {{{"node", "node-7"}}});
+  page.summary = answer_of("summary", {{{"scans", integer(10)},
+                                        {"covered_pct", 99.5},
+                                        {"reclaims", integer(1)},
+                                        {"freed_bytes", integer(4 * kMiB)},
+                                        {"watched_freed_bytes", integer(4 * kMiB)},
+                                        {"refaulted_bytes", integer(kMiB)},
+                                        {"held_byte_seconds", integer(3600 * kMiB)},
+                                        {"cgroups_relieved", integer(1)},
+                                        {"oom_kills", integer(0)}}});
+  page.reclaims_by_hour =
+      answer_of("reclaims_by_hour", {{{"at_us", integer(kUntilUs / kHourUs * kHourUs - 3 * kHourUs)},
+                                      {"freed_bytes", integer(4 * kMiB)},
+                                      {"refaulted_bytes", integer(kMiB)}}});
   return page;
 }
 
@@ -68,7 +78,7 @@ TEST(SummaryPage, HasTheAnswerFirstAndItsNumbersAtAGlance) {
 
 TEST(SummaryPage, RaisesAnAlarmForAnOomKill) {
   SummaryPage page = page_of_a_week();
-  page.summary.rows[0].back() = integer(2);
+  set(page.summary, "oom_kills", integer(2));
   EXPECT_EQ(Html(summary_page(page, kWeek)).of_class("alarm").size(), 1u);
 }
 
@@ -97,21 +107,21 @@ TEST(SummaryPage, HasWiderBarsForALongerTimeAndLosesNone) {
 
 TEST(SummaryPage, BeginsWithTheHistory) {
   SummaryPage page = page_of_a_week();
-  page.summary.columns.push_back("history_begins_at_us");
-  page.summary.rows[0].push_back(integer(kUntilUs - 5 * kHourUs));
+  set(page.summary, "history_begins_at_us", integer(kUntilUs - 5 * kHourUs));
   EXPECT_LE(Html(summary_page(page, kWeek)).of_class("hit").size(), 7u);
 }
 
 TEST(SummaryPage, OfHostileNamesIsWellFormed) {
   for (const auto& [label, name] : test::hostile_texts()) {
     SummaryPage page = page_of_a_week();
-    page.status.rows[0][0] = name;
-    page.oom_kills = {.title = "",
-                      .columns = {"killed_at_us", "cgroup", "victim_comm", "path"},
-                      .rows = {{integer(kUntilUs - kHourUs), name, name, name}, {integer(kUntilUs - kDayUs), name}}};
-    page.gaps = {.title = "",
-                 .columns = {"from_at_us", "to_at_us", "why"},
-                 .rows = {{integer(kUntilUs - kDayUs), integer(kUntilUs - kHourUs), name}}};
+    set(page.status, "node", name);
+    page.oom_kills = answer_of(
+        "oom_kills",
+        {{{"killed_at_us", integer(kUntilUs - kHourUs)}, {"cgroup", name}, {"victim_comm", name}, {"path", name}},
+         {{"killed_at_us", integer(kUntilUs - kDayUs)}, {"cgroup", name}}});
+    page.gaps = answer_of(
+        "gaps",
+        {{{"from_at_us", integer(kUntilUs - kDayUs)}, {"to_at_us", integer(kUntilUs - kHourUs)}, {"why", name}}});
     Finding churner{.cgroup = name, .evidence = {}, .advice = {}};
     churner.evidence.path = name;
     churner.evidence.churn_count = 5;

@@ -3,8 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
 #include <vector>
+
+#include "report/answer.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -12,18 +13,11 @@ namespace {
 constexpr std::int64_t kDayUs = std::int64_t{24} * 3600 * 1'000'000;
 constexpr std::int64_t kUntilUs = std::int64_t{1'795'403'520} * 1'000'000;  // 2026-11-23T03:12:00Z
 
-core::Table row_of(const std::map<std::string, core::Cell>& cells) {
-  core::Table table{.title = "Summary", .columns = {}, .rows = {{}}};
-  for (const auto& [column, cell] : cells) {
-    table.columns.push_back(column);
-    table.rows[0].push_back(cell);
-  }
-  return table;
-}
+core::Table row_of(const Values& cells) { return answer_of("summary", {cells}); }
 
 core::Cell integer(std::int64_t value) { return value; }
 
-using Cells = std::map<std::string, core::Cell>;
+using Cells = Values;
 
 std::string last_days(std::int64_t days, const Cells& cells, const std::vector<Finding>& findings = {},
                       Format format = Format::text) {
