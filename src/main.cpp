@@ -16,7 +16,7 @@
 #include "cli/commands.hpp"
 #include "config.hpp"
 #include "kernel/hierarchy.hpp"
-#include "report/render.hpp"
+#include "report/format/render.hpp"
 #include "store/error.hpp"
 
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "config.hpp"
-#include "report/render.hpp"
+#include "report/format/render.hpp"
 
 namespace cgmm::cli {
 

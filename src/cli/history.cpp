@@ -14,11 +14,11 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
-#include "report/chart.hpp"
-#include "report/html.hpp"
-#include "report/row.hpp"
-#include "report/summary_page.hpp"
-#include "report/svg_chart.hpp"
+#include "report/format/chart.hpp"
+#include "report/format/html.hpp"
+#include "report/format/row.hpp"
+#include "report/format/svg_chart.hpp"
+#include "report/weekly/summary_page.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report/incident.hpp"
+#include "report/incident/incident.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -18,8 +18,8 @@
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "core/advice.hpp"
-#include "report/html.hpp"
-#include "report/row.hpp"
+#include "report/format/html.hpp"
+#include "report/format/row.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {

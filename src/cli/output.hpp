@@ -9,7 +9,7 @@
 
 #include "cli/commands.hpp"
 #include "core/table.hpp"
-#include "report/render.hpp"
+#include "report/format/render.hpp"
 
 namespace cgmm::cli {
 

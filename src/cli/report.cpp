@@ -12,10 +12,10 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
-#include "report/advice.hpp"
-#include "report/row.hpp"
-#include "report/summary.hpp"
-#include "report/summary_page.hpp"
+#include "report/format/row.hpp"
+#include "report/weekly/advice.hpp"
+#include "report/weekly/summary.hpp"
+#include "report/weekly/summary_page.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {

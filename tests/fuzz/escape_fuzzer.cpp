@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/text.hpp"
-#include "report/escape.hpp"
+#include "report/format/escape.hpp"
 #include "require.hpp"
 
 namespace {

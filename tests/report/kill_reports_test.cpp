@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "report/catalog.hpp"
-#include "report/row.hpp"
+#include "report/format/row.hpp"
 #include "support/made_history.hpp"
 
 namespace cgmm::report {

@@ -13,7 +13,7 @@
 
 #include "base/text.hpp"
 #include "report/catalog.hpp"
-#include "report/render.hpp"
+#include "report/format/render.hpp"
 
 namespace cgmm::report {
 namespace {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "report/catalog.hpp"
-#include "report/render.hpp"
+#include "report/format/render.hpp"
 #include "support/made_history.hpp"
 
 namespace cgmm::report {

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/format/html.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/units.hpp"
+#include "report/embedded.hpp"
+#include "report/format/layout.hpp"
+
+// Every tag is closed and every attribute quoted, so that a page is well-formed XML too: that can be checked
+// strictly.
+
+namespace cgmm::report {
+namespace {
+
+constexpr std::size_t kWidestOnOneLine = 36;  // terminal columns; a wider text breaks anywhere
+
+// Should a name ever get past the escaping, it still could neither run a script nor tell anybody that it was
+// read.
+constexpr std::string_view kHead =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+    "img-src data:; base-uri 'none'; form-action 'none'\"/>\n"
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+    "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
+    "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
+    "<link rel=\"icon\" href=\"data:,\"/>\n";  // else a browser asks a web server for one
+
+std::string element(std::string_view name, std::string_view attributes, std::string_view html) {
+  std::string out = "<" + std::string(name);
+  if (!attributes.empty()) out += " " + std::string(attributes);
+  return out.append(">").append(html).append("</").append(name).append(">");
+}
+
+/// The class of a word that tells how something went; "" where it is none.
+std::string_view tone_of(std::string_view heading, std::string_view text) {
+  struct Tone {
+    std::string_view word;
+    std::string_view css_class;
+  };
+  constexpr auto kHeadings = std::to_array<std::string_view>({"verdict", "outcome", "result", "state", "when"});
+  constexpr auto kTones = std::to_array<Tone>({{"effective", "good"},
+                                               {"done", "good"},
+                                               {"ok", "good"},
+                                               {"running", "good"},
+                                               {"churn", "warn"},
+                                               {"futile", "warn"},
+                                               {"partial", "warn"},
+                                               {"interrupted", "warn"},
+                                               {"warning", "warn"},
+                                               {"failed", "bad"},
+                                               {"kill", "bad"},
+                                               {"killed", "bad"},
+                                               {"problem", "bad"},
+                                               {"not running", "bad"}});
+  if (std::ranges::find(kHeadings, heading) == kHeadings.end()) return "";
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  const std::string_view word = text.substr(0, std::min(text.find(" ("), text.find(" so far")));
+  const auto tone = std::ranges::find(kTones, word, &Tone::word);
+  return tone == kTones.end() ? "" : tone->css_class;
+}
+
+/// `text` as it came from humanise(), in a row under `heading`.
+std::string cell(std::string_view heading, const std::string& text) {
+  if (text == "-" || text == "0" || text == "0 B") return element("span", "class=\"nil\"", text);
+  const std::string_view tone = tone_of(heading, text);
+  const std::string safe = escape_html(text);
+  return tone.empty() ? safe : element("span", "class=\"badge " + std::string(tone) + "\"", safe);
+}
+
+/// What the cells of each column are: numbers (or texts padded as such), long texts, or short ones.
+std::vector<std::string> classes_of(const HumanTable& table) {
+  std::vector<std::string> classes;
+  for (std::size_t i = 0; i < table.headings.size(); ++i) {
+    std::size_t width = display_width(table.headings[i]);
+    for (const auto& row : table.rows) width = std::max(width, display_width(row[i]));
+    const bool is_long = width > kWidestOnOneLine;
+    const bool is_padded = std::ranges::any_of(table.rows, [&](const auto& row) { return row[i].starts_with(' '); });
+    const bool is_right = table.right_aligned[i] || is_padded;
+    classes.emplace_back(is_long ? "class=\"long\"" : is_right ? "class=\"num\"" : "");
+  }
+  return classes;
+}
+
+std::string rows_across(const HumanTable& table) {
+  const std::vector<std::string> classes = classes_of(table);
+  std::string out = "<table><thead><tr>";
+  for (std::size_t i = 0; i < table.headings.size(); ++i) {
+    out +=
+        element("th", classes[i] + (classes[i].empty() ? "" : " ") + "scope=\"col\"", escape_html(table.headings[i]));
+  }
+  out += "</tr></thead>\n<tbody>\n";
+  for (const auto& row : table.rows) {
+    out += "<tr>";
+    for (std::size_t i = 0; i < row.size(); ++i) out += element("td", classes[i], cell(table.headings[i], row[i]));
+    out += "</tr>\n";
+  }
+  return out + "</tbody></table>";
+}
+
+std::string row_down(const HumanTable& table) {
+  std::string out = "<table class=\"down\"><tbody>\n";
+  for (std::size_t i = 0; i < table.headings.size(); ++i) {
+    out += "<tr>" + element("th", "scope=\"row\"", escape_html(table.headings[i])) +
+           element("td", "class=\"long\"", cell(table.headings[i], table.rows[0][i])) + "</tr>\n";
+  }
+  return out + "</tbody></table>";
+}
+
+std::string without_controls_by_line(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    out += escape_html(text.substr(at, end - at));
+    if (end < text.size()) out += '\n';
+    at = end + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string html_page(std::string_view title, std::string_view body) {
+  const std::string safe_title = escape_html(title);
+  std::string out(kHead);
+  out += element("title", "", safe_title) + "\n<style>\n";
+  for (const core::EmbeddedText& style : kStyles) out += style.text;
+  return out + "</style>\n</head>\n<body>\n<main>\n" + element("h1", "", safe_title) + "\n" + std::string(body) +
+         "</main>\n</body>\n</html>\n";
+}
+
+std::string html_section(std::string_view title, std::string_view body) {
+  const std::string heading = title.empty() ? "" : element("h2", "", escape_html(title)) + "\n";
+  return "<section>\n" + heading + std::string(body) + "</section>\n";
+}
+
+std::string html_heading(std::string_view text) { return element("h3", "", escape_html(text)) + "\n"; }
+
+std::string html_paragraph(std::string_view text, Weight weight) {
+  const std::string_view attributes = weight == Weight::lead     ? "class=\"lead\""
+                                      : weight == Weight::remark ? "class=\"remark\""
+                                                                 : "";
+  return element("p", attributes, escape_html(text)) + "\n";
+}
+
+std::string html_preformatted(std::string_view text) {
+  return element("pre", "", without_controls_by_line(text)) + "\n";
+}
+
+std::string html_time_span(std::int64_t from_at_us, std::int64_t to_at_us) {
+  return element("p", "class=\"remark\"",
+                 element("time", "", base::format_utc(from_at_us)) + " to " +
+                     element("time", "", base::format_utc(to_at_us))) +
+         "\n";
+}
+
+std::string html_tiles(std::span<const Tile> tiles) {
+  std::string out = "<div class=\"tiles\">\n";
+  for (const Tile& tile : tiles) {
+    const std::string remark = tile.remark.empty() ? "" : element("small", "", escape_html(tile.remark));
+    out +=
+        element("div", tile.is_alarm ? "class=\"tile alarm\"" : "class=\"tile\"",
+                element("span", "", escape_html(tile.name)) + element("strong", "", escape_html(tile.value)) + remark) +
+        "\n";
+  }
+  return out + "</div>\n";
+}
+
+std::string html_list(std::span<const Named> all) {
+  std::string out = "<dl>\n";
+  for (const Named& one : all) {
+    out += element("dt", "", escape_html(one.name)) + element("dd", "", escape_html(one.text)) + "\n";
+  }
+  return out + "</dl>\n";
+}
+
+std::string html_table(const core::Table& table) {
+  const HumanTable human = humanise(table);
+  if (human.rows.empty()) return html_paragraph("(none)", Weight::remark);
+  // Who has no mouse scrolls it once it has the focus.
+  return element("div", "class=\"scroll\" tabindex=\"0\"", human.upright ? row_down(human) : rows_across(human)) + "\n";
+}
+
+std::string render_html(const core::Table& table) {
+  return html_page(table.title.empty() ? "cgroup-memory-manager" : table.title, html_section("", html_table(table)));
+}
+
+std::string render_html(std::span<const core::Table> tables) {
+  std::string body;
+  for (const core::Table& table : tables) body += html_section(table.title, html_table(table));
+  return html_page("cgroup-memory-manager", body);
+}
+
+}  // namespace cgmm::report

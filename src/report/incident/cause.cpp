@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a process was killed, and whether dropping page cache would have helped: one sentence or two for each
+// cause of schema/0003.
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "base/text.hpp"
+#include "base/time.hpp"
+#include "base/units.hpp"
+#include "base/words.hpp"
+#include "core/advice.hpp"
+#include "report/format/row.hpp"
+#include "report/incident/words.hpp"
+
+namespace cgmm::report {
+namespace {
+
+using Bytes = std::optional<std::uint64_t>;
+
+constexpr std::uint64_t kMuch = 10;  // a tenth of the limit
+constexpr std::int64_t kAtItsStart_us = base::kMinute_us;
+
+std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
+
+std::string size(const Bytes& bytes) { return bytes ? size(*bytes) : "an unknown amount"; }
+
+/// A kind of memory that can't be dropped, by the cause that it is.
+struct Kind {
+  std::string_view cause;
+  std::string_view name;    // within a sentence
+  std::string_view remark;  // after it
+  Bytes MemoryPoint::* now;
+  Bytes IncidentGrowth::* from;
+};
+constexpr Kind kKinds[] = {
+    {"anon_growth", "heap and stacks (anon)", "", &MemoryPoint::anon, &IncidentGrowth::from_anon},
+    {"shmem", "tmpfs and shared memory", " The kernel counts that as cache, but can't drop it.", &MemoryPoint::shmem,
+     &IncidentGrowth::from_shmem},
+    {"kernel_memory", "kernel memory (slab, page tables, sockets)", "", &MemoryPoint::kernel,
+     &IncidentGrowth::from_kernel}};
+
+const Kind* kind_of(std::string_view cause) {
+  const auto* const found = std::ranges::find(kKinds, cause, &Kind::cause);
+  return found != std::end(kKinds) ? found : nullptr;
+}
+
+const Kind& largest_kind(const MemoryPoint& memory) {
+  return *std::ranges::max_element(kKinds, {}, [&](const Kind& kind) { return (memory.*kind.now).value_or(0); });
+}
+
+/// "its limit of 256.0 MiB", "the limit of 256.0 MiB of /a/b", which is nested in it.
+std::string limit_of(const Incident& incident) {
+  const Bytes limit = incident.at_kill ? incident.at_kill->limit : std::nullopt;
+  const bool is_its_own = incident.limit_path.empty() || incident.limit_path == incident.cgroup.path;
+  const std::string amount = limit ? " of " + size(*limit) : "";
+  return is_its_own ? "its limit" + amount
+                    : "the limit" + amount + " of " + base::escape_for_terminal(incident.limit_path);
+}
+
+/// "its limit was 256.0 MiB, and "; whether it was hit is another thing.
+std::string own_limit(const Incident& incident) {
+  const Bytes limit = incident.at_kill ? incident.at_kill->limit : std::nullopt;
+  return limit ? "its limit was " + size(*limit) + ", and " : "";
+}
+
+/// Where most of it came at the end: the last sample at which no more than a fifth had come. nullptr: it grew
+/// evenly.
+const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64_t from_bytes, std::uint64_t to_bytes) {
+  const IncidentGrowth& growth = *incident.growth;
+  const MemoryPoint* begin = nullptr;
+  for (const MemoryPoint& point : incident.samples) {
+    const bool within = point.at_us >= growth.from_at_us && point.at_us < growth.to_at_us;
+    const Bytes bytes = point.*kind.now;
+    if (within && bytes && *bytes <= from_bytes + (to_bytes - from_bytes) / 5) begin = &point;
+  }
+  if (begin == nullptr || 2 * (growth.to_at_us - begin->at_us) > growth.to_at_us - growth.from_at_us) return nullptr;
+  return begin;
+}
+
+/// Where the kind's own numbers are not known, or it did not grow itself, of all memory that can't be
+/// dropped.
+Rise rise_of(const Incident& incident, const Kind& kind) {
+  const IncidentGrowth& growth = *incident.growth;
+  const Bytes from = growth.*kind.from;
+  const Bytes to = has_own_numbers(incident) && incident.at_kill ? (*incident.at_kill).*kind.now : std::nullopt;
+  Rise rise{.from_at_us = growth.from_at_us, .to_at_us = growth.to_at_us};
+  rise.is_of_kind = from && to && *to > *from;
+  rise.from_bytes = rise.is_of_kind ? *from : growth.from_bytes;
+  rise.to_bytes = std::max(rise.is_of_kind ? *to : growth.to_bytes, rise.from_bytes);
+  const MemoryPoint* const begin = rise.is_of_kind ? burst(incident, kind, rise.from_bytes, rise.to_bytes) : nullptr;
+  rise.last_from_at_us = begin != nullptr ? begin->at_us : rise.from_at_us;
+  rise.last_from_bytes = begin != nullptr ? *(begin->*kind.now) : rise.from_bytes;
+  const bool stood_still = rise.last_from_bytes <= rise.from_bytes + (rise.to_bytes - rise.from_bytes) / 20;
+  if (stood_still) {
+    rise.from_at_us = rise.last_from_at_us;
+    rise.from_bytes = rise.last_from_bytes;
+  }
+  return rise;
+}
+
+/// "Its heap and stacks grew from 0 B to 255.4 MiB in 7.4 s (34.5 MiB/s)"; or "in 5m 2s, the last 208.6 MiB
+/// in 4.8 s (43.8 MiB/s),".
+std::string grew(const Incident& incident, const Kind& kind) {
+  const Rise rise = rise_of(incident, kind);
+  const std::string subject =
+      "Its " + (rise.is_of_kind ? std::string(kind.name) : "memory, most of it " + std::string(kind.name) + ",");
+  const std::uint64_t last_bytes = rise.to_bytes - rise.last_from_bytes;
+  const std::int64_t last_us = rise.to_at_us - rise.last_from_at_us;
+  const std::string last = base::format_duration_us(last_us) + " (" + rate(last_bytes, last_us) + ")";
+  const std::string text = subject + " grew from " + size(rise.from_bytes) + " to " + size(rise.to_bytes) + " in ";
+  if (rise.last_from_at_us == rise.from_at_us) return text + last;
+  return text + base::format_duration_us(rise.to_at_us - rise.from_at_us) + ", the last " + size(last_bytes) + " in " +
+         last + ",";
+}
+
+/// What of the memory was what, where no growth is known.
+std::string stood(const Incident& incident, const Kind& kind) {
+  const MemoryPoint& memory = *incident.at_kill;
+  return "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " + size(memory.*kind.now) +
+         " were " + std::string(kind.name) +
+         (last_sample_before(incident) == nullptr ? "; how it came to that was not sampled."
+                                                  : "; it did not grow in the samples before.");
+}
+
+std::string ago(const Incident& incident, std::int64_t at_us) {
+  return base::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - at_us, 0));
+}
+
+std::string by_kind(const Incident& incident, const Kind& kind) {
+  if (!incident.at_kill) {
+    const bool is_sampled = last_sample_before(incident) != nullptr;
+    return "Most of it was " + std::string(kind.name) + ", but its amount is not known" +
+           (is_sampled ? "." : ", and nothing was sampled before.");
+  }
+  if (!incident.growth) return stood(incident, kind) + std::string(kind.remark);
+  std::string text = grew(incident, kind);
+  if (incident.measured_by_kernel) return text + " and hit " + limit_of(incident) + "." + std::string(kind.remark);
+  text += " up to the last sample, " + ago(incident, incident.growth->to_at_us) + " before; ";
+  text += incident.by_log ? limit_of(incident) + " was hit."
+                          : own_limit(incident) + "which limit was hit the counter does not tell.";
+  return text + std::string(kind.remark);
+}
+
+std::string cache_stuck(const Incident& incident) {
+  if (!incident.at_kill) return "Most of it was page cache that could not be dropped in time.";
+  const MemoryPoint& memory = *incident.at_kill;
+  const std::string text = "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " +
+                           size(memory.cache) + " were page cache that the kernel could not drop in time: ";
+  if (!memory.dirty) return text + "whether it was in use, locked or dirty is not known.";
+  if (*memory.dirty >= memory.cache.value_or(0) / 2) {
+    return text + size(*memory.dirty) + " of it had to be written to disk first.";
+  }
+  return text + "it was in use or locked" +
+         (*memory.dirty > 0 ? ", and " + size(*memory.dirty) + " of it had to be written first." : ".");
+}
+
+std::string without_comma(std::string text) {
+  if (text.ends_with(',')) text.pop_back();
+  return text;
+}
+
+std::string too_small(const Incident& incident) {
+  const auto born_us = incident.cgroup.first_seen_at_us;
+  if (born_us && incident.killed_at_us - *born_us < kAtItsStart_us && incident.earlier_kills > 0) {
+    const std::string limit = limit_of(incident);
+    std::string text = "Killed " + ago(incident, *born_us) + " after it was first seen, as " +
+                       base::counted(incident.earlier_kills, "time") + " before: " + limit +
+                       " is too small for its start, or it leaks from its start on.";
+    if (!incident.growth || !incident.at_kill) return text;
+    return text + " " + without_comma(grew(incident, largest_kind(*incident.at_kill))) + ".";
+  }
+  if (last_sample_before(incident) == nullptr)
+    return "It hit " + limit_of(incident) + "; how it came to that was not sampled.";
+  return "It did not grow, but lived at " + limit_of(incident) +
+         ": nine tenths of that and more was memory that can't be "
+         "dropped, in every sample before the kill.";
+}
+
+/// "mq/sib-0/big (the victim's)"
+std::string sharer_name(const Row& row) {
+  return base::escape_for_terminal(row.text("cgroup")) + (row.integer("is_victim") != 0 ? " (the victim's)" : "");
+}
+
+/// " Of the 2 cgroups that share it, A grew most: 37.0 MiB to 53.0 MiB in 9 s; B held 95.0 MiB."
+std::string shared(const core::Table& sharers, std::string_view which) {
+  constexpr std::size_t kMostNamed = 3;
+  if (sharers.rows.empty()) return "";
+  const Row first(sharers);
+  const std::int64_t all = first.integer("cgroups_below");
+  const bool grew = first.integer("grew") != 0;
+  std::string text =
+      all > 1 ? " Of the " + std::to_string(all) + " " + std::string(which) + ", " : " By the last sample, ";
+  if (grew) {
+    text += sharer_name(first) + (all > 1 ? " grew most: " : " grew: ") + size(first.bytes("usage_before_bytes")) +
+            " to " + size(first.bytes("usage_bytes")) + " in " + base::format_duration_us(first.integer("grown_in_us"));
+  }
+  for (std::size_t i = grew ? 1 : 0; i < std::min(sharers.rows.size(), kMostNamed); ++i) {
+    const Row row(sharers, i);
+    const bool is_first_held = i == (grew ? 1u : 0u);
+    const std::string_view comma = is_first_held ? "; " : ", ";
+    text += std::string(i == 0 ? "" : comma) + sharer_name(row) + (is_first_held ? " held " : " ") +
+            size(row.bytes("usage_bytes"));
+  }
+  return text + (grew ? "." : "; no growth was sampled.");
+}
+
+/// Where the numbers at the kill are another's, those of the last sample are its own. nullopt: no growth.
+std::optional<Incident> as_last_sampled(const Incident& incident) {
+  if (!incident.growth || incident.samples.empty()) return std::nullopt;
+  const auto last = std::ranges::find(incident.samples, incident.growth->to_at_us, &MemoryPoint::at_us);
+  if (last == incident.samples.end()) return std::nullopt;
+  Incident own = incident;
+  own.at_kill = *last;
+  own.measured_by_kernel = false;
+  return own;
+}
+
+std::string own_growth(const Incident& incident) {
+  const std::optional<Incident> own = as_last_sampled(incident);
+  if (!own) return "";
+  const Kind& kind = largest_kind(*own->at_kill);
+  const Rise rise = rise_of(*own, kind);
+  return rise.to_bytes > rise.from_bytes ? " " + grew(*own, kind) + " before." : "";
+}
+
+std::string above(const Incident& incident) {
+  const Bytes limit = incident.at_kill && incident.measured_by_kernel ? incident.at_kill->limit : std::nullopt;
+  return "Not its own limit was hit, but the limit of " + limit_holder(incident) + (limit ? ", " + size(*limit) : "") +
+         ", which it shares." + shared(incident.tables.sharers, "cgroups that share it") + own_growth(incident);
+}
+
+std::string node(const Incident& incident) {
+  const std::string memory = incident.memory_bytes ? " (" + size(*incident.memory_bytes) + ")" : "";
+  return "The node's memory" + memory + " had run out, and no limit was hit: the kernel chose this process." +
+         shared(incident.tables.sharers, "watched cgroups") + own_growth(incident);
+}
+
+std::string unknown(const Incident& incident) {
+  if (!incident.cause.empty()) return base::escape_for_terminal(incident.cause);
+  if (incident.cgroup.path.empty()) {
+    return "Too little is known: its cgroup is not watched, and the kernel's log did not tell what its "
+           "memory "
+           "was made of.";
+  }
+  if (incident.at_kill) {
+    const Kind& kind = largest_kind(*incident.at_kill);
+    return "No cause was recorded. In the last sample, " + ago(incident, incident.at_kill->at_us) + " before, " +
+           size((*incident.at_kill).*kind.now) + " of " + size(incident.at_kill->usage) + " in use were " +
+           std::string(kind.name) + "; " + own_limit(incident) + "why it was killed is not known.";
+  }
+  return std::string("Too little is known: the cgroup was not sampled in this window before the kill, and ") +
+         (incident.by_log ? "the kernel's log did not tell what its memory was made of."
+                          : "the kernel's log did not tell of the kill.");
+}
+
+std::string share_of(std::uint64_t part, const Bytes& limit) {
+  if (!limit || *limit == 0) return "";
+  return " (" + core::in_percent(part, *limit) + " of the limit)";
+}
+
+/// By the kernel's own numbers: it kills only after it has tried several times to drop all that it can.
+std::string left_at_kill(const MemoryPoint& memory) {
+  const std::uint64_t cache = *memory.cache;
+  if (cache == 0) return "No page cache was left at the kill: dropping it would not have helped.";
+  const std::string left = size(cache) + " of page cache were left at the kill" + share_of(cache, memory.limit);
+  const bool much = memory.limit && cache >= *memory.limit / kMuch;
+  if (!much) return left + ": dropping it would not have helped; the kernel had dropped the rest already.";
+  const std::string stuck = left + ": the kernel had tried and could not drop it: ";
+  const std::string neither = "; a reclaim would not have freed it either.";
+  if (!memory.dirty) return stuck + "in use, locked or waiting to be written" + neither;
+  const bool is_much_dirty = *memory.dirty >= cache / 2;
+  if (is_much_dirty)
+    return stuck + size(*memory.dirty) + " of it waiting to be written" + neither +
+           " Writing it back earlier may have helped.";
+  const std::string waiting = *memory.dirty > 0 ? ", " + size(*memory.dirty) + " of it waiting to be written" : "";
+  return stuck + "in use or locked" + waiting + neither;
+}
+
+/// By a sample: the kernel went on dropping until the kill.
+std::string left_before(const Incident& incident, const MemoryPoint& memory) {
+  const std::string then = "in the last sample, " + ago(incident, memory.at_us) + " before the kill";
+  if (*memory.cache == 0) return "There was no page cache " + then + ": dropping it would not have helped.";
+  return size(*memory.cache) + " of page cache" + share_of(*memory.cache, memory.limit) + " were there " + then +
+         ". The kernel drops what it can before it kills, so dropping it earlier would hardly have helped; "
+         "what was left at "
+         "the kill is not known.";
+}
+
+/// " Its limit was lowered from 120.0 MiB to 100.0 MiB 4 s before."; the newest change counts.
+std::string limit_change(const Incident& incident) {
+  const core::Table& changes = incident.tables.limit_changes;
+  for (std::size_t i = 0; i < changes.rows.size(); ++i) {
+    const Row row(changes, i);
+    const std::int64_t at_us = row.integer("changed_at_us");
+    if (at_us > incident.killed_at_us || at_us < incident.since_us) continue;
+    const Bytes own = row.known_bytes("limit_bytes"), own_before = row.known_bytes("limit_before_bytes");
+    const bool is_own = own != own_before;
+    const Bytes now = is_own ? own : row.known_bytes("effective_limit_bytes");
+    const Bytes then = is_own ? own_before : row.known_bytes("effective_limit_before_bytes");
+    if (now == then) continue;
+    const bool is_lower = now && (!then || *now < *then);
+    const bool is_late = at_us > incident.last_before_us;
+    return std::string(is_own ? " Its limit" : " The limit that holds for it") + " was " +
+           (is_lower ? "lowered" : "raised") + " from " + (then ? size(*then) : "none") + " to " +
+           (now ? size(*now) : "none") + " " +
+           (is_late ? "after the last sample before the kill." : ago(incident, at_us) + " before.");
+  }
+  return "";
+}
+
+bool is_of_node(const Incident& incident) {
+  return incident.cause == "node" || (incident.cause.empty() && incident.node_wide);
+}
+
+std::string cause_of(const Incident& incident) {
+  if (const Kind* const kind = kind_of(incident.cause)) return by_kind(incident, *kind);
+  if (incident.cause == "cache") return cache_stuck(incident);
+  if (incident.cause == "limit_too_small") return too_small(incident);
+  if (incident.cause == "ancestor_limit") return above(incident);
+  return unknown(incident);
+}
+
+}  // namespace
+
+std::string rate(std::uint64_t bytes, std::int64_t time_us) {
+  const double per_second = static_cast<double>(bytes) * 1e6 / static_cast<double>(std::max<std::int64_t>(time_us, 1));
+  return size(static_cast<std::uint64_t>(std::min(per_second, 9e18))) + "/s";
+}
+
+std::optional<Rise> rise_of(const Incident& incident) {
+  if (!incident.growth) return std::nullopt;
+  if (incident.cause == "ancestor_limit" || is_of_node(incident)) {
+    const std::optional<Incident> own = as_last_sampled(incident);
+    return own ? std::optional(rise_of(*own, largest_kind(*own->at_kill))) : std::nullopt;
+  }
+  const Kind* const kind = kind_of(incident.cause);
+  return rise_of(incident, kind != nullptr ? *kind : incident.at_kill ? largest_kind(*incident.at_kill) : kKinds[0]);
+}
+
+std::string why(const Incident& incident) {
+  if (is_of_node(incident) && kind_of(incident.cause) == nullptr) return node(incident);
+  return cause_of(incident) + limit_change(incident);
+}
+
+std::string would_reclaim_have_helped(const Incident& incident) {
+  if (!incident.at_kill || !incident.at_kill->cache) {
+    return "Whether dropping page cache would have helped can't be told: how much there was is not known.";
+  }
+  return incident.measured_by_kernel ? left_at_kill(*incident.at_kill) : left_before(incident, *incident.at_kill);
+}
+
+}  // namespace cgmm::report

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// An incident as a page for a browser: the answer, its numbers, what the memory did, and only then the rest.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/time.hpp"
+#include "base/units.hpp"
+#include "core/advice.hpp"
+#include "report/format/html.hpp"
+#include "report/format/row.hpp"
+#include "report/incident/words.hpp"
+#include "report/weekly/summary_page.hpp"
+
+namespace cgmm::report {
+namespace {
+
+constexpr const char* kNotKnown = "not known";
+
+std::string size(const std::optional<std::uint64_t>& bytes) { return bytes ? base::format_bytes(*bytes) : kNotKnown; }
+
+std::string ago(const Incident& incident, std::int64_t at_us) {
+  return base::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - at_us, 0));
+}
+
+// ---- The tiles
+
+Tile limit_tile(const Incident& incident) {
+  if (incident.cause == "node" || incident.node_wide) {
+    const std::string memory = incident.memory_bytes ? size(incident.memory_bytes) + ", " : "";
+    return {"Limit", "none", memory + "the node's memory, ran out", false};
+  }
+  const std::string limit = size(incident.at_kill ? incident.at_kill->limit : std::nullopt);
+  const std::string whose = incident.limit_path.empty()                   ? "which one was hit was not told"
+                            : incident.limit_path == incident.cgroup.path ? "its own"
+                            : incident.limit_path == incident.victim.path ? "the victim's own"
+                            : incident.cause == "ancestor_limit"          ? "of a cgroup above it"
+                                                                          : "of a cgroup below it";
+  return {"Limit", limit, whose, false};
+}
+
+/// "98 % of the limit, 1 s before"
+std::string remark_of(const Incident& incident, const std::optional<std::uint64_t>& bytes) {
+  const MemoryPoint& memory = *incident.at_kill;
+  std::string remark;
+  if (bytes && memory.limit && *memory.limit > 0)
+    remark = (*bytes == 0 ? "0 %" : core::in_percent(*bytes, *memory.limit)) + " of the limit";
+  if (!has_own_numbers(incident)) return remark + (remark.empty() ? "" : ", ") + "with all that share it";
+  if (incident.measured_by_kernel) return remark;
+  return remark + (remark.empty() ? "" : ", ") + ago(incident, memory.at_us) + " before";
+}
+
+Tile memory_tile(const Incident& incident, std::string name, MemoryOf kind) {
+  if (!incident.at_kill || !((*incident.at_kill).*kind)) return {std::move(name), kNotKnown, "", false};
+  const auto& bytes = (*incident.at_kill).*kind;
+  return {std::move(name), size(bytes), remark_of(incident, bytes), false};
+}
+
+/// How fast it was, and from when on it was not as usual.
+std::vector<Tile> growth_tiles(const Incident& incident) {
+  const std::optional<Rise> rise = rise_of(incident);
+  if (!rise) {
+    const bool did_not = !incident.cause.empty() && last_sample_before(incident) != nullptr;
+    return {{"Growth", did_not ? "none" : kNotKnown, did_not ? "in the samples before" : "", false}};
+  }
+  const std::int64_t last_us = rise->to_at_us - rise->last_from_at_us;
+  const std::uint64_t last_bytes = rise->to_bytes - rise->last_from_bytes;
+  return {{"Growth", rate(last_bytes, last_us),
+           base::format_bytes(last_bytes) + " in " + base::format_duration_us(last_us), false},
+          {"From normal to kill", ago(incident, rise->from_at_us),
+           base::format_bytes(rise->from_bytes) + " to " + base::format_bytes(rise->to_bytes), false}};
+}
+
+Tile earlier_tile(const Incident& incident) {
+  const std::int64_t recent = incident.earlier_kills_in_7_days;
+  std::string remark = incident.earlier_kills > recent ? std::to_string(incident.earlier_kills) + " in all"
+                       : recent > 0                    ? "of the same workload"
+                                                       : "the first on record";
+  if (incident.later_kills > 0) remark += ", " + std::to_string(incident.later_kills) + " since";
+  return {"Earlier kills in 7 days", std::to_string(recent), remark, recent > 0};
+}
+
+std::string tiles(const Incident& incident) {
+  std::vector<Tile> all{limit_tile(incident), memory_tile(incident, "Usage at the kill", &MemoryPoint::usage),
+                        memory_tile(incident, "Page cache left", &MemoryPoint::cache)};
+  for (Tile& tile : growth_tiles(incident)) all.push_back(std::move(tile));
+  all.push_back(earlier_tile(incident));
+  return html_tiles(all);
+}
+
+// ---- The charts
+
+/// What held for the victim, from each change on.
+Series limit_series(const Incident& incident) {
+  Series series{.label = "limit", .points = {}, .kind = Series::Kind::limit};
+  std::optional<std::uint64_t> held;
+  for (const MemoryPoint& sample : incident.samples) {
+    if (sample.limit == held) continue;
+    held = sample.limit;
+    series.points.push_back({sample.at_us, held ? std::optional(static_cast<double>(*held)) : std::nullopt});
+  }
+  return series;
+}
+
+std::vector<Mark> limit_marks(const core::Table& changes) {
+  std::vector<Mark> marks;
+  for (std::size_t i = 0; i < changes.rows.size(); ++i) {
+    const Row row(changes, i);
+    const auto own = row.known_bytes("limit_bytes");
+    const bool is_own = own != row.known_bytes("limit_before_bytes");
+    const auto now = is_own ? own : row.known_bytes("effective_limit_bytes");
+    marks.push_back({row.integer("changed_at_us"), now ? "limit now " + base::format_bytes(*now) : "limit removed",
+                     Mark::Kind::limit});
+  }
+  return marks;
+}
+
+std::vector<Mark> marks_of(const Incident& incident) {
+  const IncidentTables& tables = incident.tables;
+  std::vector<Mark> marks = kill_marks(tables.kill, incident.cgroup.path);
+  const auto add = [&marks](std::vector<Mark> more) { std::ranges::move(more, std::back_inserter(marks)); };
+  for (std::size_t i = 0; i < tables.earlier_kills.rows.size(); ++i) {
+    const Row row(tables.earlier_kills, i);
+    marks.push_back(
+        {row.integer("killed_at_us"), "earlier kill " + std::to_string(row.integer("id")), Mark::Kind::kill});
+  }
+  add(limit_marks(tables.limit_changes));
+  add(reclaim_marks(tables.reclaims, incident.cgroup.path));
+  return marks;
+}
+
+/// "The last 30 s", to the next five seconds: it begins with a sample.
+std::string title_of_last(std::int64_t duration_us) {
+  constexpr std::int64_t kStepUs = 5 * base::kSecond_us;
+  return "The last " + base::format_duration_us((duration_us + kStepUs / 2) / kStepUs * kStepUs);
+}
+
+/// From the first sample on: what was before it is told in words.
+SvgChart chart_of(const Incident& incident) {
+  SvgChart chart{.title = "",
+                 .from_at_us = std::max(incident.since_us, incident.samples.front().at_us),
+                 .to_at_us = chart_end_us(incident),
+                 .series = memory_series({.usage = chart_points(incident, &MemoryPoint::usage),
+                                          .cache = chart_points(incident, &MemoryPoint::cache),
+                                          .anon = chart_points(incident, &MemoryPoint::anon),
+                                          .shmem = chart_points(incident, &MemoryPoint::shmem)}),
+                 .marks = marks_of(incident),
+                 .bands = gap_bands(incident.tables.gaps)};
+  chart.from_at_us = std::min(chart.from_at_us, incident.killed_at_us);
+  if (Series limit = limit_series(incident); !limit.points.empty()) chart.series.push_back(std::move(limit));
+  return chart;
+}
+
+/// How long before the kill to look at closely: so that its last rise can be read, and what was before it.
+std::int64_t zoom_us(const Incident& incident) {
+  constexpr std::int64_t kLeast = 30 * base::kSecond_us, kMost = 2 * base::kMinute_us;
+  const std::optional<Rise> rise = rise_of(incident);
+  if (!rise) return kMost;
+  return std::clamp(4 * (incident.killed_at_us - rise->last_from_at_us), kLeast, kMost);
+}
+
+/// nullopt where it would show no more than the whole does.
+std::optional<SvgChart> zoomed(const Incident& incident, SvgChart chart) {
+  constexpr std::ptrdiff_t kLeastSamples = 6;
+  constexpr std::int64_t kLeastShare = 2;
+  const std::int64_t length_us = zoom_us(incident), from_at_us = incident.killed_at_us - length_us;
+  const auto& samples = incident.samples;
+  const auto after = std::ranges::upper_bound(samples, incident.last_before_us, {}, &MemoryPoint::at_us);
+  auto first = std::ranges::upper_bound(samples, from_at_us, {}, &MemoryPoint::at_us);
+  if (first != samples.begin() && from_at_us - (first - 1)->at_us < length_us) --first;
+  if (after - first < kLeastSamples || chart.to_at_us - chart.from_at_us < kLeastShare * length_us) return std::nullopt;
+  chart.from_at_us = first->at_us;
+  chart.to_at_us = std::min(chart.to_at_us, incident.killed_at_us + length_us / 8);
+  return chart;
+}
+
+std::string charts(const Incident& incident) {
+  if (incident.samples.empty()) return "";
+  const SvgChart whole = chart_of(incident);
+  std::string html = html_section("Memory up to the kill", svg_chart(whole));
+  if (const auto near = zoomed(incident, whole)) {
+    html += html_section(title_of_last(incident.killed_at_us - near->from_at_us), svg_chart(*near));
+  }
+  return html;
+}
+
+// ---- The rest
+
+/// What does not stand at the top already.
+std::string more_words(const Incident& incident) {
+  std::vector<Named> all;
+  for (Said& said : incident_words(incident)) {
+    if (said.label != "who" && said.label != "why" && said.label != "cache")
+      all.push_back({std::move(said.label), std::move(said.text)});
+  }
+  if (!incident.cgroup.path.empty()) all.push_back({"cgroup", incident.cgroup.path});
+  return all.empty() ? "" : html_section("What else is known", html_list(all));
+}
+
+}  // namespace
+
+std::string render_incident_html(const Incident& incident) {
+  const std::string node = incident.node.empty() ? "" : " on " + incident.node;
+  std::string body = html_paragraph("Killed " + when(incident) + node, Weight::remark);
+  body += html_paragraph(why(incident), Weight::lead);
+  body += html_paragraph(would_reclaim_have_helped(incident), Weight::lead);
+  body += tiles(incident) + charts(incident) + more_words(incident);
+  const core::Table samples = samples_around(incident);
+  if (!samples.rows.empty()) body += html_section(samples.title, html_table(samples));
+  for (const core::Table& table : tables_for_people(incident)) body += html_section(table.title, html_table(table));
+  return html_page("OOM kill " + std::to_string(incident.id) + ": " + who(incident), body);
+}
+
+}  // namespace cgmm::report

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// An incident for programs: what the queries answered, exactly, and beside it the sentences.
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/text.hpp"
+#include "report/format/layout.hpp"
+#include "report/incident/words.hpp"
+
+namespace cgmm::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json value_of(const core::Cell& cell) {
+  if (const auto* integer = std::get_if<std::int64_t>(&cell)) return *integer;
+  if (const auto* real = std::get_if<double>(&cell)) return *real;
+  if (const auto* text = std::get_if<std::string>(&cell)) return base::to_valid_utf8(*text);
+  return nullptr;
+}
+
+Json object_of(const core::Table& table, std::size_t row) {
+  Json object = Json::object();
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    object[table.columns[i]] = row < table.rows.size() ? value_of(cell_at(table.rows[row], i)) : Json();
+  }
+  return object;
+}
+
+Json array_of(const core::Table& table) {
+  Json array = Json::array();
+  for (std::size_t i = 0; i < table.rows.size(); ++i) array.push_back(object_of(table, i));
+  return array;
+}
+
+Json words_of(const Incident& incident) {
+  Json words = Json::array();
+  for (const Said& said : incident_words(incident)) words.push_back({{"label", said.label}, {"text", said.text}});
+  return words;
+}
+
+}  // namespace
+
+std::string render_incident_json(const Incident& incident) {
+  const IncidentTables& tables = incident.tables;
+  Json json;
+  json["kill"] = object_of(tables.kill, 0);
+  json["cause"] = {{"cause", incident.cause.empty() ? Json() : Json(base::to_valid_utf8(incident.cause))},
+                   {"why", why(incident)},
+                   {"would_reclaim_have_helped", would_reclaim_have_helped(incident)}};
+  json["facts"] = object_of(tables.facts, 0);
+  json["window"] = {{"since_us", incident.since_us}, {"until_us", incident.until_us}};
+  json["samples"] = array_of(tables.samples);
+  json["reclaims"] = array_of(tables.reclaims);
+  json["limit_changes"] = array_of(tables.limit_changes);
+  json["neighbours"] = array_of(tables.neighbours);
+  json["sharers"] = array_of(tables.sharers);
+  json["gaps"] = array_of(tables.gaps);
+  json["earlier_kills"] = array_of(tables.earlier_kills);
+  json["words"] = words_of(incident);
+  return json.dump(1, ' ', true) + "\n";
+}
+
+}  // namespace cgmm::report

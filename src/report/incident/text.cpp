@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// An incident as text for a terminal and as Markdown: what there is to say first, then charts, then tables.
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/units.hpp"
+#include "report/format/chart.hpp"
+#include "report/format/escape.hpp"
+#include "report/format/layout.hpp"
+#include "report/incident/words.hpp"
+
+namespace cgmm::report {
+namespace {
+
+constexpr std::size_t kChartHeight = 8;
+constexpr std::size_t kSmallChartHeight = 5;
+constexpr std::size_t kLabelWidth = 8;
+constexpr std::size_t kWidestText = 110;
+
+/// At the kill, of the victim's own cgroup.
+std::optional<double> limit_of(const Incident& incident) {
+  const bool is_own = incident.at_kill && has_own_numbers(incident) &&
+                      (incident.limit_path.empty() || incident.limit_path == incident.cgroup.path);
+  std::optional<std::uint64_t> limit = is_own ? incident.at_kill->limit : std::nullopt;
+  if (const MemoryPoint* const last = last_sample_before(incident); !limit && last != nullptr) limit = last->limit;
+  for (const MemoryPoint& sample : incident.samples) limit = limit ? limit : sample.limit;
+  if (!limit) return std::nullopt;
+  return static_cast<double>(*limit);
+}
+
+/// A limit far above all that was used would leave nothing to be seen.
+bool is_near(const std::vector<ChartPoint>& points, double limit) {
+  return std::ranges::any_of(points, [&](const ChartPoint& point) { return point.value.value_or(0) >= limit / 4; });
+}
+
+std::optional<double> highest(const std::vector<ChartPoint>& points) {
+  std::optional<double> value;
+  for (const ChartPoint& point : points) value = std::max(value, point.value);
+  return value;
+}
+
+std::string charts(const Incident& incident, const Style& style) {
+  const std::vector<ChartPoint> usage = chart_points(incident, &MemoryPoint::usage);
+  if (usage.empty()) return "";
+  const auto limit = limit_of(incident);
+  const auto top = highest(usage);
+  const bool drawn = limit && is_near(usage, *limit) && top.value_or(0) <= *limit;
+  std::string title = "usage";
+  if (limit)
+    title += ", limit " + base::format_bytes(static_cast<std::uint64_t>(*limit)) +
+             (drawn                      ? " (the line at the top)"
+              : top.value_or(0) > *limit ? " at the kill"
+                                         : "");
+  const ChartMarks marks{
+      .top = drawn ? limit : top, .has_line = drawn, .at_us = incident.killed_at_us, .label = "kill"};
+  const auto drawing = [&](const std::string& name, MemoryOf kind, std::size_t height) {
+    return chart(name, chart_points(incident, kind), height, style, marks);
+  };
+  return drawing(title, &MemoryPoint::usage, kChartHeight) + "\n" +
+         drawing("heap and stacks (anon)", &MemoryPoint::anon, kSmallChartHeight) + "\n" +
+         drawing("page cache that can be dropped (cache)", &MemoryPoint::cache, kSmallChartHeight);
+}
+
+/// A number stays with its unit: "4.8 s", "1m 26s".
+std::size_t end_of_word(std::string_view text, std::size_t at) {
+  constexpr std::size_t kLongestNumber = 7;
+  const std::size_t end = std::min(text.find(' ', at), text.size());
+  const std::size_t first = at + (text[at] == '(' ? 1 : 0);
+  const bool is_number = first < end && text[first] >= '0' && text[first] <= '9' && end - first <= kLongestNumber;
+  const char last = text[end - 1];
+  return is_number && last != ',' && last != '.' && end < text.size() ? std::min(text.find(' ', end + 1), text.size())
+                                                                      : end;
+}
+
+/// Broken at spaces, further lines below the text and not below its label. A word that is wider stays whole.
+std::string paragraph(const Said& said, const Style& style) {
+  const std::size_t width = std::min(style.width, kWidestText);
+  std::string out = style.colour ? "\x1b[1m" + said.label + "\x1b[0m" : said.label;
+  out.append(kLabelWidth > said.label.size() ? kLabelWidth - said.label.size() : 1, ' ');
+  std::size_t column = kLabelWidth;
+  for (std::size_t at = 0; at < said.text.size();) {
+    const std::size_t end = end_of_word(said.text, at);
+    const std::string word = said.text.substr(at, end - at);
+    const std::size_t taken = display_width(word);
+    if (column > kLabelWidth && column + 1 + taken > width) {
+      out += "\n" + std::string(kLabelWidth, ' ');
+      column = kLabelWidth;
+    }
+    if (column > kLabelWidth) out += ' ';
+    column += taken + (column > kLabelWidth ? 1 : 0);
+    out += word;
+    at = end + 1;
+  }
+  return out + "\n";
+}
+
+}  // namespace
+
+std::string render_incident_text(const Incident& incident, const Style& style) {
+  const std::string title = incident_title(incident);
+  std::string text = (style.colour ? "\x1b[1m" + title + "\x1b[0m" : title) + "\n";
+  for (const Said& said : incident_words(incident)) text += paragraph(said, style);
+  if (const std::string drawn = charts(incident, style); !drawn.empty()) text += "\n" + drawn;
+  const core::Table samples = samples_around(incident);
+  if (!samples.rows.empty()) text += "\n" + render_text(samples, style);
+  for (const core::Table& table : tables_for_people(incident)) text += "\n" + render_text(table, style);
+  return text;
+}
+
+std::string render_incident_markdown(const Incident& incident) {
+  std::string text = "# " + escape_markdown(incident_title(incident)) + "\n\n";
+  for (const Said& said : incident_words(incident))
+    text += "- **" + said.label + "**: " + escape_markdown(said.text) + "\n";
+  if (const std::string drawn = charts(incident, {}); !drawn.empty()) {
+    text += "\n" + markdown_title("The memory up to the kill") + "```text\n" + drawn + "```\n";
+  }
+  const core::Table samples = samples_around(incident);
+  if (!samples.rows.empty()) text += "\n" + render_markdown(samples);
+  for (const core::Table& table : tables_for_people(incident)) text += "\n" + render_markdown(table);
+  return text;
+}
+
+}  // namespace cgmm::report

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// An incident in sentences, for whoever is woken by it: first who, why, and whether dropping page cache would
+// have helped. What is not known is said, and never guessed. Pure: any thread.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/incident/incident.hpp"
+
+namespace cgmm::report {
+
+/// Texts are safe for a terminal, and without markup: another document escapes them whole.
+struct Said {
+  std::string label;  // one word
+  std::string text;   // one or more sentences
+};
+
+/// "at 2026-11-23T03:12:00.123Z"; by the counter alone "between A and B".
+std::string when(const Incident& incident);
+
+/// "OOM kill 7 at 2026-11-23T03:12:00.123Z"; by the counter alone "OOM kill 7 between A and B".
+std::string incident_title(const Incident& incident);
+
+/// "container app of pod shop/web-7d9c5b8f6d-x2x4z"; what is not told of it falls back to ids, and to the
+/// path.
+std::string place_of(const Incident& incident);
+
+/// Whose limit was hit, of a cgroup above: "pod shop/web-7d9c5b8f6d-x2x4z", otherwise "/a/b above it".
+std::string limit_holder(const Incident& incident);
+
+/// "python3 (pid 4319) in container app of pod shop/web-7d9c5b8f6d-x2x4z"
+std::string who(const Incident& incident);
+
+/// One or two sentences each, with numbers.
+std::string why(const Incident& incident);
+std::string would_reclaim_have_helped(const Incident& incident);
+
+/// The rise that ended in the kill, as why() tells it: of the kind of memory that was the cause where its
+/// numbers are known, otherwise of all that can't be dropped.
+struct Rise {
+  std::int64_t from_at_us = 0, to_at_us = 0;
+  std::uint64_t from_bytes = 0, to_bytes = 0;
+  std::int64_t last_from_at_us = 0;  // where most of it came at the end, otherwise as from_at_us
+  std::uint64_t last_from_bytes = 0;
+  bool is_of_kind = false;
+};
+
+/// nullopt: there was none, or it is not known.
+std::optional<Rise> rise_of(const Incident& incident);
+
+/// "43.6 MiB/s"
+std::string rate(std::uint64_t bytes, std::int64_t time_us);
+
+/// All of them in the order of their weight: who, why, cache, again; then how it is known, what the memory
+/// was made of, how it grew, what was done and what was not seen. Labels that have nothing to say are left
+/// out.
+std::vector<Said> incident_words(const Incident& incident);
+
+/// The last samples before the kill, the kernel's numbers at it, and the first samples after it, for people.
+core::Table samples_around(const Incident& incident);
+
+/// What people get below that, in order, as far as there is any.
+std::vector<core::Table> tables_for_people(const Incident& incident);
+
+}  // namespace cgmm::report

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/weekly/summary.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "base/text.hpp"
+#include "base/time.hpp"
+#include "base/units.hpp"
+#include "base/words.hpp"
+#include "report/format/escape.hpp"
+#include "report/format/layout.hpp"
+#include "report/format/row.hpp"
+
+namespace cgmm::report {
+namespace {
+
+std::string name_for(Format format, std::string_view name) {
+  return format == Format::markdown ? escape_markdown(name) : base::escape_for_terminal(name);
+}
+
+/// "7 days", "day", "36 hours", "90 minutes": the largest unit that divides it, else "1h 23m".
+std::string span_in_words(std::int64_t span_us) {
+  struct Unit {
+    std::int64_t us;
+    std::string_view name;
+  };
+  constexpr auto kUnits = std::to_array<Unit>(
+      {{24 * 60 * base::kMinute_us, "day"}, {60 * base::kMinute_us, "hour"}, {base::kMinute_us, "minute"}});
+  for (const Unit& unit : kUnits) {
+    if (span_us == unit.us) return std::string(unit.name);
+    if (span_us > unit.us && span_us % unit.us == 0) return base::counted(span_us / unit.us, unit.name);
+  }
+  return base::format_duration_us(span_us);
+}
+
+/// After "within": "5 minutes", "a minute", "30 s".
+std::string within_words(std::int64_t span_us) {
+  const std::string words = span_in_words(span_us);
+  if (words == "hour") return "an hour";
+  return words == "day" || words == "minute" ? "a " + words : words;
+}
+
+std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
+
+/// "A, B, C and 2 more": `separator` is ", ", and `last` is " and ". Four are all named: "1 more" would not
+/// be shorter than its name.
+std::string listed(const std::vector<std::string>& items, std::string_view separator, std::string_view last) {
+  constexpr std::size_t kMostNamed = 3;
+  const std::size_t named = items.size() > kMostNamed + 1 ? kMostNamed : items.size();
+  std::string text;
+  for (std::size_t i = 0; i < named; ++i) {
+    if (i > 0) text += separator;
+    text += items[i];
+  }
+  if (items.size() > named) text.append(last) += std::to_string(items.size() - named) + " more";
+  return text;
+}
+
+std::string when(const Row& row, const TimeAsked& asked) {
+  const std::int64_t begin_at_us = row.integer("history_begins_at_us");
+  const std::string end = base::format_utc(asked.until_us);
+  // The first scan of an unbroken history may come up to an interval after the time asked for.
+  if (begin_at_us - asked.since_us > 2 * row.integer("interval_us") && begin_at_us < asked.until_us) {
+    return "Since the history begins at " + base::format_utc(begin_at_us) +
+           (asked.up_to_now ? "," : " until " + end + ",");
+  }
+  if (asked.up_to_now) return "In the last " + span_in_words(asked.until_us - asked.since_us);
+  return "From " + base::format_utc(asked.since_us) + " to " + end;
+}
+
+std::string coverage(const Row& row) {
+  const std::int64_t scans = row.integer("scans");
+  if (scans == 0) return "There was no scan.";
+  const std::int64_t cgroups = row.integer("cgroups");
+  std::string text =
+      base::counted(scans, "scan") + " covered " + human_cell("covered_pct", row.cell("covered_pct")) + " of the time";
+  if (const std::int64_t gaps = row.integer("gaps"); gaps > 0) text += " (" + base::counted(gaps, "gap") + ")";
+  return text + " and saw " + (cgroups == 0 ? "no cgroup" : base::counted(cgroups, "cgroup")) + ".";
+}
+
+/// What was freed, and in how many cgroups.
+std::string freed(const Row& row) {
+  const std::uint64_t freed_bytes = row.bytes("freed_bytes");
+  if (freed_bytes == 0) return "freed nothing";
+  const std::int64_t cgroups = row.integer("cgroups_relieved");
+  return "freed " + size(freed_bytes) + (cgroups > 0 ? " in " + base::counted(cgroups, "cgroup") : "");
+}
+
+/// Of what was freed, what is known to have come back. All 0 where nothing is known.
+struct ComeBack {
+  std::int64_t reclaims = 0;      // of which it is known
+  std::uint64_t freed_bytes = 0;  // by these
+  std::uint64_t back_bytes = 0;   // of that
+};
+
+/// By the names of the three columns.
+ComeBack come_back(const Row& row, std::string_view reclaims, std::string_view freed_bytes,
+                   std::string_view back_bytes) {
+  const ComeBack known{row.integer(reclaims), row.bytes(freed_bytes), row.bytes(back_bytes)};
+  return known.reclaims > 0 && known.freed_bytes > 0 ? known : ComeBack{};
+}
+
+/// "1.0 GiB of it (25 %)", or, where it is not of all that was freed, "of the 2.0 GiB freed by the 40 that
+/// were watched, 1.0 GiB (50 %)". `one` and `many` go on after "the one" and "the 40".
+std::string amount(const Row& row, const ComeBack& known, std::string_view one, std::string_view many) {
+  const bool of_all = known.freed_bytes == row.bytes("freed_bytes");
+  std::string text;
+  if (!of_all) {
+    const std::string those = known.reclaims == 1 ? "one" : base::grouped(known.reclaims);
+    text = "of the " + size(known.freed_bytes) + " freed by the " + those;
+    text.append(" ").append(known.reclaims == 1 ? one : many).append(", ");
+  }
+  if (known.back_bytes == 0) return text + (of_all ? "nothing of it" : "nothing");
+  return text + size(known.back_bytes) + (of_all ? " of it (" : " (") +
+         core::in_percent(known.back_bytes, known.freed_bytes) + ")";
+}
+
+/// What stayed out of memory of all of which something is known.
+std::string net(const Row& row, const ComeBack& read, const ComeBack& regrown) {
+  const std::uint64_t freed_bytes = read.freed_bytes + regrown.freed_bytes;
+  const std::uint64_t back_bytes = read.back_bytes + regrown.back_bytes;
+  if (back_bytes >= freed_bytes) return "";
+  const std::uint64_t held = row.bytes("held_byte_seconds");
+  return "; net " + size(freed_bytes - back_bytes) + " stayed out of memory" +
+         (held > 0 ? " (" + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) + " while watched)" : "");
+}
+
+/// Those of which nothing can be told, beside others of which something can.
+std::string untold(const Row& row) {
+  const std::int64_t reclaims = row.integer("too_short_reclaims");
+  const std::uint64_t freed_bytes = row.bytes("too_short_freed_bytes");
+  if (reclaims == 0) return "";
+  return "; another " + (reclaims == 1 ? "one" : base::grouped(reclaims)) +
+         (freed_bytes > 0 ? " (" + size(freed_bytes) + ")" : "") + (reclaims == 1 ? " was" : " were") +
+         " watched for too short a time to tell";
+}
+
+/// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB stayed out of memory (768.0 MiB·h
+/// while watched); another 9 (2.6 GiB) were watched for too short a time to tell". What was judged by its
+/// regrowth is told as well: left out, it would be the worst that is.
+std::string came_back(const Row& row) {
+  if (row.bytes("freed_bytes") == 0) return "";
+  const ComeBack read = come_back(row, "watched_reclaims", "watched_freed_bytes", "refaulted_bytes");
+  const ComeBack regrown = come_back(row, "regrowth_reclaims", "regrowth_freed_bytes", "regrown_bytes");
+  const std::string within = " within " + within_words(row.integer("observe_for_us"));
+  std::string text;
+  if (read.reclaims > 0) {
+    text += "; " + amount(row, read, "that was watched", "that were watched") + " was read back" + within;
+  }
+  if (regrown.reclaims > 0 && read.reclaims > 0) {
+    constexpr std::string_view kUntold = "of which the kernel can't tell that";
+    text += "; " + amount(row, regrown, kUntold, kUntold) + " grew again";
+  } else if (regrown.reclaims > 0) {
+    text += "; the kernel can't tell what was read back, but " +
+            amount(row, regrown, "that was watched", "that were watched") + " grew again" + within;
+  }
+  if (!text.empty()) return text + net(row, read, regrown) + untold(row);
+  return row.integer("unknown_reclaims") > 0
+             ? "; it was watched for too short a time to tell how much of it was read back"
+             : "; how much of it was read back is not known";
+}
+
+/// Without its beginning, "In the last 7 days".
+std::string reclaims(const Row& row) {
+  const std::int64_t total = row.integer("reclaims");
+  const std::int64_t failed = row.integer("failed_reclaims");
+  const std::int64_t dry = row.integer("dry_runs");
+  const std::string would_have = "dry run would have made " + base::counted(dry, "reclaim") + ".";
+  if (total == 0) return dry > 0 ? "a " + would_have : "no reclaim was needed.";
+  std::string text;
+  if (failed >= total) {
+    text = total == 1 ? "the only reclaim failed" : "all " + base::counted(total, "reclaim") + " failed";
+  } else {
+    text = base::counted(total, "reclaim") + " " + freed(row);
+    if (failed > 0) text += " (" + base::grouped(failed) + " failed)";
+    text += came_back(row);
+  }
+  return text + (dry > 0 ? ". A " + would_have : ".");
+}
+
+/// The names of those of which it holds, but for those that the configuration spares by now.
+std::vector<std::string> names_where(bool (*holds)(const core::ReclaimEvidence&), std::span<const Finding> findings,
+                                     Format format) {
+  std::vector<std::string> names;
+  for (const Finding& finding : findings) {
+    if (!finding.is_spared && holds(finding.evidence)) names.push_back(name_for(format, finding.cgroup));
+  }
+  return names;
+}
+
+std::string churners(std::span<const Finding> findings, Format format) {
+  const std::vector<std::string> names = names_where(core::only_churns, findings, format);
+  if (names.empty()) return "";
+  return (names.size() == 1 ? "This cgroup only churns: " : "These cgroups only churn: ") +
+         listed(names, ", ", " and ") + ".";
+}
+
+std::string futile_ones(std::span<const Finding> findings, Format format) {
+  const std::vector<std::string> names = names_where(core::frees_nothing, findings, format);
+  return names.empty() ? "" : "Reclaiming frees next to nothing of: " + listed(names, ", ", " and ") + ".";
+}
+
+std::string advice(std::span<const Finding> findings, Format format) {
+  std::vector<std::string> items;
+  for (const Finding& finding : findings) {
+    if (finding.advice) items.push_back(core::in_words(*finding.advice, name_for(format, finding.cgroup)));
+  }
+  if (items.empty()) return "";
+  return "Advice: " + listed(items, "; ", "; and ") + (items.size() == 1 ? " (rule below)." : " (rules below).");
+}
+
+std::string oom_kills(const Row& row) {
+  const std::int64_t kills = row.integer("oom_kills");
+  if (kills == 0) return row.integer("scans") == 0 ? "" : "No OOM kill was seen.";
+  return base::counted(kills, "OOM kill was seen.", "OOM kills were seen.");
+}
+
+}  // namespace
+
+std::vector<std::string> summary_sentences(const core::Table& summary_row, std::span<const Finding> findings,
+                                           const TimeAsked& asked, Format format) {
+  const Row row(summary_row);
+  const bool nothing = row.integer("scans") == 0 && row.integer("reclaims") == 0 && row.integer("dry_runs") == 0;
+  std::vector<std::string> sentences{when(row, asked)};
+  if (nothing) {
+    sentences.front() += std::string(sentences.front().ends_with(',') ? "" : ",") + " there was no scan.";
+  } else {
+    sentences.front() += " " + reclaims(row);
+    for (const std::string& sentence :
+         {churners(findings, format), futile_ones(findings, format), advice(findings, format), coverage(row)}) {
+      if (!sentence.empty()) sentences.push_back(sentence);
+    }
+  }
+  if (std::string kills = oom_kills(row); !kills.empty()) sentences.push_back(std::move(kills));
+  return sentences;
+}
+
+std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings, const TimeAsked& asked,
+                             Format format) {
+  std::string text;
+  for (const std::string& sentence : summary_sentences(summary_row, findings, asked, format)) {
+    text += (text.empty() ? "" : " ") + sentence;
+  }
+  return text;
+}
+
+core::Table effects_in_short(const core::Table& effects) {
+  constexpr std::size_t kMostRows = 10;
+  constexpr auto kShown =
+      std::to_array<std::string_view>({"cgroup", "reclaims", "effective", "churn", "futile", "unknown", "freed_bytes",
+                                       "refaulted_bytes", "held_byte_seconds"});
+  core::Table table{.title = effects.title, .columns = {kShown.begin(), kShown.end()}, .rows = {}};
+  if (effects.rows.size() > kMostRows) {
+    table.title += " (" + std::to_string(kMostRows) + " of " + std::to_string(effects.rows.size()) +
+                   " cgroups: report effects has all)";
+  }
+  for (std::size_t i = 0; i < std::min(effects.rows.size(), kMostRows); ++i) {
+    auto& row = table.rows.emplace_back();
+    for (const std::string_view column : kShown) row.push_back(Row(effects, i).cell(column));
+  }
+  return table;
+}
+
+}  // namespace cgmm::report

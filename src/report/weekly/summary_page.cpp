@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/weekly/summary_page.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "base/time.hpp"
+#include "base/units.hpp"
+#include "base/words.hpp"
+#include "core/advice.hpp"
+#include "report/format/html.hpp"
+#include "report/format/layout.hpp"
+#include "report/format/row.hpp"
+
+namespace cgmm::report {
+namespace {
+
+Tile freed_tile(const Row& row) {
+  const std::int64_t reclaims = row.integer("reclaims"), failed = row.integer("failed_reclaims");
+  const std::int64_t dry_runs = row.integer("dry_runs");
+  std::string remark = base::counted(reclaims, "reclaim");
+  if (const std::int64_t cgroups = row.integer("cgroups_relieved"); cgroups > 0)
+    remark += " in " + base::counted(cgroups, "cgroup");
+  if (failed > 0) remark += ", " + std::to_string(failed) + " failed";
+  if (dry_runs > 0) remark += ", " + std::to_string(dry_runs) + " more in a dry run";
+  return {"Freed", base::format_bytes(row.bytes("freed_bytes")), remark, reclaims > 0 && failed == reclaims};
+}
+
+Tile read_back_tile(const Row& row) {
+  const std::uint64_t freed = row.bytes("watched_freed_bytes"), back = row.bytes("refaulted_bytes");
+  if (freed == 0) return {"Read back", "not known", "no reclaim was watched long enough", false};
+  return {"Read back", back == 0 ? "0 %" : core::in_percent(back, freed),
+          base::format_bytes(back) + " of " + base::format_bytes(freed), false};
+}
+
+std::string tiles(const core::Table& summary) {
+  const Row row(summary);
+  if (row.integer("scans") == 0 && row.integer("reclaims") == 0) return "";
+  const std::int64_t kills = row.integer("oom_kills"), gaps = row.integer("gaps");
+  std::vector<Tile> tiles{freed_tile(row)};
+  if (row.integer("reclaims") > 0) {
+    tiles.push_back(read_back_tile(row));
+    tiles.push_back(
+        {"Stayed free", human_cell("held_byte_seconds", row.cell("held_byte_seconds")), "while watched", false});
+  }
+  tiles.push_back(
+      {"OOM kills", std::to_string(kills), kills == 0 ? "none was seen" : "see the table below", kills > 0});
+  tiles.push_back({"Time covered", human_cell("covered_pct", row.cell("covered_pct")),
+                   gaps == 0 ? "by " + base::counted(row.integer("scans"), "scan") : base::counted(gaps, "gap"),
+                   false});
+  return html_tiles(tiles);
+}
+
+/// How long one bar stands for, so that they can be told apart.
+struct Slot {
+  std::int64_t us;
+  std::int64_t base_us;  // a multiple of `us` from here it begins
+  std::string_view name;
+};
+
+Slot slot_for(std::int64_t range_us) {
+  constexpr std::int64_t kMostBars = 170;
+  constexpr auto kSlots =
+      std::to_array<Slot>({{base::kHour_us, 0, "hour"},
+                           {3 * base::kHour_us, 0, "3 hours"},
+                           {6 * base::kHour_us, 0, "6 hours"},
+                           {12 * base::kHour_us, 0, "12 hours"},
+                           {24 * base::kHour_us, 0, "day"},
+                           {7 * 24 * base::kHour_us, 4 * 24 * base::kHour_us, "week"}});  // 1970-01-05, Monday
+  const auto fits = [&](const Slot& slot) { return range_us / slot.us < kMostBars; };
+  const auto* const found = std::ranges::find_if(kSlots, fits);
+  return found != kSlots.end() ? *found : Slot{range_us / kMostBars / base::kHour_us * base::kHour_us, 0, "period"};
+}
+
+std::int64_t slot_of(const Slot& slot, std::int64_t at_us) {
+  const std::int64_t behind = (at_us - slot.base_us) % slot.us;
+  return at_us - behind - (behind < 0 ? slot.us : 0);
+}
+
+/// The sums of `column` in each slot from the first to the last; 0 where nothing was.
+Series bars(const core::Table& by_hour, std::string_view column, std::string label, const Slot& slot,
+            const SvgChart& chart) {
+  Series series{.label = std::move(label), .points = {}, .kind = Series::Kind::bars, .bar_us = slot.us};
+  const std::int64_t first_at_us = slot_of(slot, chart.from_at_us);
+  for (std::int64_t at_us = first_at_us; at_us < chart.to_at_us; at_us += slot.us)
+    series.points.push_back({at_us, 0.0});
+  for (std::size_t i = 0; i < by_hour.rows.size(); ++i) {
+    const Row row(by_hour, i);
+    const std::int64_t at = (slot_of(slot, row.integer("at_us")) - first_at_us) / slot.us;
+    if (at < 0 || at >= static_cast<std::int64_t>(series.points.size())) continue;
+    *series.points[static_cast<std::size_t>(at)].value += static_cast<double>(row.bytes(column));
+  }
+  return series;
+}
+
+/// "" where there is nothing to be seen on it.
+std::string chart_of(const SummaryPage& page, const TimeAsked& asked) {
+  if (page.reclaims_by_hour.rows.empty() && page.oom_kills.rows.empty()) return "";
+  const std::int64_t begin_at_us = Row(page.summary).integer("history_begins_at_us");
+  SvgChart chart{.title = "",
+                 .from_at_us = asked.since_us,
+                 .to_at_us = asked.until_us,
+                 .series = {},
+                 .marks = kill_marks(page.oom_kills),
+                 .bands = gap_bands(page.gaps)};
+  const Slot slot = slot_for(asked.until_us - std::max(asked.since_us, begin_at_us));
+  if (begin_at_us > asked.since_us && begin_at_us < asked.until_us) chart.from_at_us = slot_of(slot, begin_at_us);
+  chart.series = {bars(page.reclaims_by_hour, "freed_bytes", "freed", slot, chart),
+                  bars(page.reclaims_by_hour, "refaulted_bytes", "read back of it", slot, chart)};
+  return html_section("Freed in each " + std::string(slot.name), svg_chart(chart));
+}
+
+}  // namespace
+
+std::string title_of_node(std::string_view title, const core::Table& status) {
+  const std::string node = Row(status).text("node");
+  return std::string(title) + (node.empty() ? "" : " of " + node);
+}
+
+std::vector<Series> memory_series(MemoryPoints points) {
+  const bool has_shmem =
+      std::ranges::any_of(points.shmem, [](const ChartPoint& point) { return point.value.value_or(0) > 0; });
+  std::vector<Series> series{{.label = "usage", .points = std::move(points.usage), .kind = Series::Kind::area},
+                             {.label = "reclaimable cache", .points = std::move(points.cache)},
+                             {.label = "anonymous", .points = std::move(points.anon)}};
+  if (has_shmem) series.push_back({.label = "tmpfs and shared", .points = std::move(points.shmem)});
+  return series;
+}
+
+std::vector<Mark> kill_marks(const core::Table& oom_kills, std::string_view path) {
+  std::vector<Mark> marks;
+  for (std::size_t i = 0; i < oom_kills.rows.size(); ++i) {
+    const Row row(oom_kills, i);
+    if (!path.empty() && row.text("path") != path) continue;
+    const std::string victim = row.text("victim_comm"), cgroup = row.text("cgroup");
+    const std::string whom = !victim.empty() ? victim : !path.empty() ? "" : !cgroup.empty() ? cgroup : "not watched";
+    marks.push_back({row.integer("killed_at_us"), whom.empty() ? "OOM kill" : "OOM kill: " + whom, Mark::Kind::kill});
+  }
+  return marks;
+}
+
+std::vector<Mark> reclaim_marks(const core::Table& all_reclaims, std::string_view path) {
+  std::vector<Mark> marks;
+  for (std::size_t i = 0; i < all_reclaims.rows.size(); ++i) {
+    const Row row(all_reclaims, i);
+    const std::string outcome = row.text("outcome");
+    if (row.text("path") != path || outcome == "dry run") continue;
+    const std::string freed = "freed " + base::format_bytes(row.bytes("freed_bytes"));
+    marks.push_back(
+        {row.integer("started_at_us"), outcome == "failed" ? "reclaim failed" : freed, Mark::Kind::reclaim});
+  }
+  return marks;
+}
+
+std::vector<Band> gap_bands(const core::Table& gaps) {
+  std::vector<Band> bands;
+  for (std::size_t i = 0; i < gaps.rows.size(); ++i) {
+    const Row row(gaps, i);
+    const std::string why = row.text("why");
+    bands.push_back(
+        {row.integer("from_at_us"), row.integer("to_at_us"), why.starts_with("no scan") ? why : "no scan: " + why});
+  }
+  return bands;
+}
+
+std::string summary_page(const SummaryPage& page, const TimeAsked& asked) {
+  std::string body = html_time_span(asked.since_us, asked.until_us);
+  Weight weight = Weight::lead;
+  for (const std::string& sentence : summary_sentences(page.summary, page.findings, asked)) {
+    body += html_paragraph(sentence, std::exchange(weight, Weight::plain));
+  }
+  body += tiles(page.summary) + chart_of(page, asked) + render_advice(page.findings, Format::html, {});
+  for (const core::Table& table : page.tables) body += html_section(table.title, html_table(table));
+  return html_page(title_of_node("Memory report", page.status), body);
+}
+
+}  // namespace cgmm::report
