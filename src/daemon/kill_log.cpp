@@ -48,8 +48,7 @@ std::string victim_of(const core::LoggedKill& kill) {
 
 KillLog::KillLog(const std::string& source, std::optional<core::LogPosition> read_before,
                  std::function<kernel::Hierarchy()> hierarchy, RecordQueue& queue, Clocks clocks)
-    : read_before_(std::move(read_before)),
-      hierarchy_(std::move(hierarchy)),
+    : hierarchy_(std::move(hierarchy)),
       queue_(queue),
       clocks_(std::move(clocks)),
       unreadable_("kernel_log", queue_),
@@ -57,11 +56,17 @@ KillLog::KillLog(const std::string& source, std::optional<core::LogPosition> rea
       stop_(::eventfd(0, EFD_CLOEXEC)) {
   if (source.starts_with("off")) {
     source_ = source;
-    if (read_before_) queue_.push(core::LogPosition{});  // what is logged meanwhile, the counters tell
-    return;
+  } else {
+    setting_ = source;
+    open();
   }
-  setting_ = source;
-  open();
+  read_on_from(std::move(read_before));
+}
+
+void KillLog::read_on_from(std::optional<core::LogPosition> read_before) {
+  read_before_ = std::move(read_before);
+  if (setting_.empty() && read_before_)
+    queue_.push(core::LogPosition{});  // what is logged meanwhile, the counters tell
 }
 
 std::string KillLog::source() const {

@@ -28,6 +28,9 @@ class KillLog {
   KillLog(const std::string& source, std::optional<core::LogPosition> read_before,
           std::function<kernel::Hierarchy()> hierarchy, RecordQueue& queue, Clocks clocks = {});
 
+  /// How far an earlier run has got, where it is known only after the start. Before run().
+  void read_on_from(std::optional<core::LogPosition> read_before);
+
   /// Where kills are read from now, or why they are not; for people. From any thread.
   std::string source() const;
 

@@ -51,21 +51,24 @@ std::size_t row_count(std::span<const Record> records) {
 }  // namespace
 
 Recorder::Recorder(store::Keeper& keeper, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run)
-    : keeper_(keeper), queue_(queue), names_(std::move(names)), run_(std::move(run)) {}
+    : keeper_(keeper), queue_(queue), names_(std::move(names)), run_(std::move(run)), has_begun_(keeper.is_open()) {}
 
-void Recorder::begin(const core::Handover& handover, const std::string& begins_without) {
-  standing_.note(handover);
-  was_open_ = begins_without.empty();
-  if (!begins_without.empty()) {
-    fault_begins(begins_without);
-  } else if (const std::string done = keeper_.take_what_was_done(); !done.empty()) {
-    spdlog::error("the history was damaged: {}", base::escape_for_terminal(done));
-    queue_.push(core::ServiceEvent{run_.started_at_us, "fault_begin", "the history was damaged: " + done, "history"});
-    queue_.push(core::ServiceEvent{wall_now_us(), "fault_end", "a new history is written", "history"});
+/// What can never be right is the end of the service. Anything else may end by itself: the node is protected meanwhile.
+void Recorder::start() {
+  queue_.done({});  // it is at work from now on, for whoever asks
+  try {
+    open();
+  } catch (const store::StoreError& error) {
+    if (error.lasts() == store::StoreError::Lasts::for_good) throw;
+    put_off(error);
+  } catch (const std::exception& error) {
+    put_off(error);
   }
+  run_.started();
 }
 
 void Recorder::run() {
+  if (!keeper_.is_open()) start();
   for (;;) {
     if (std::exchange(has_freed_much_, false)) give_back_heap();
     const std::vector<Record> batch = queue_.take();
@@ -173,20 +176,43 @@ bool Recorder::make_ready() {
     try_again_after_us_ = 0;
     return true;
   } catch (const std::exception& error) {
-    fault_begins(error.what());
-    try_again_after_us_ = std::clamp<std::int64_t>(try_again_after_us_ * 2, kTryAgainFirst_us, kTryAgainLast_us);
-    try_again_at_us_ = now_us + try_again_after_us_;
+    put_off(error);
     return false;
   }
 }
 
+void Recorder::put_off(const std::exception& refusal) {
+  fault_begins(refusal.what());
+  try_again_after_us_ = std::clamp<std::int64_t>(try_again_after_us_ * 2, kTryAgainFirst_us, kTryAgainLast_us);
+  try_again_at_us_ = steady_now_us() + try_again_after_us_;
+}
+
 void Recorder::open() {
   const std::int64_t now_us = wall_now_us();
-  const core::Handover handover = keeper_.begin(was_open_ ? now_us : run_.started_at_us, run_.detail,
-                                                [&](store::History& history) { standing_.record_in(history, now_us); });
-  if (std::exchange(was_open_, true)) return;
-  standing_.note(handover);
-  run_.hand_over(handover);
+  try {
+    const core::Handover handover =
+        keeper_.begin(has_begun_ ? now_us : run_.started_at_us, run_.detail,
+                      [&](store::History& history) { standing_.record_in(history, now_us); });
+    has_begun_ = true;
+    if (!handover.crash_found.empty()) spdlog::warn("{}", handover.crash_found);
+    hand_over(handover);
+  } catch (const store::StoreError& error) {
+    if (!has_handed_over_ && error.lasts() == store::StoreError::Lasts::for_now)
+      hand_over(keeper_.read_handover(now_us));
+    throw;
+  }
+  what_was_done_ = keeper_.take_what_was_done();
+  if (!what_was_done_.empty() && fault_began_at_us_ == 0) fault_begins("it was damaged: " + what_was_done_);
+}
+
+void Recorder::hand_over(const std::optional<core::Handover>& handover) {
+  if (!handover || std::exchange(has_handed_over_, true)) return;
+  standing_.note(*handover);
+  const std::int64_t now_us = wall_now_us();
+  const auto holding =
+      std::ranges::count_if(handover->cooldowns, [&](const auto& entry) { return entry.second.until_us > now_us; });
+  if (holding > 0) spdlog::info("cooldowns of earlier runs that still hold: {}", holding);
+  run_.hand_over(*handover);
 }
 
 void Recorder::leave() {
@@ -356,7 +382,7 @@ void Recorder::fault_ends() {
   if (fault_began_at_us_ != 0) {
     spdlog::warn("the history can be written again after {}; {}", base::format_duration_us(now_us - fault_began_at_us_),
                  lost);
-    const std::string done = keeper_.take_what_was_done();
+    const std::string done = std::exchange(what_was_done_, {});
     if (!done.empty()) spdlog::warn("the history: {}", base::escape_for_terminal(done));
     queue_.push(core::ServiceEvent{
         now_us, "fault_end", "history can be written again; " + lost + (done.empty() ? "" : "; " + done), "history"});

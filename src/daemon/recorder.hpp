@@ -10,7 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -28,19 +30,18 @@ namespace cgmm::daemon {
 struct ThisRun {
   std::int64_t started_at_us = 0;
   std::string detail;
-  std::function<void(const core::Handover&)> hand_over = [](const auto&) {
-  };  // of a history that could be opened only now
+  /// Called once, on the recorder's thread, as soon as it is known what earlier runs have left.
+  std::function<void(const core::Handover&)> hand_over = [](const auto&) {};
+  /// Called once: the history has been opened, or that will be tried again.
+  std::function<void()> started = [] {};
 };
 
 class Recorder {
  public:
-  /// `keeper` is open, or `begins_without` says why it is not yet. `handover` is what it has handed over.
   Recorder(store::Keeper& keeper, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run = {});
 
-  /// At the start: that the history could not be opened yet, or what had to be done with it.
-  void begin(const core::Handover& handover, const std::string& begins_without);
-
-  /// Until the queue is closed and empty; then records the stop.
+  /// Opens the history, which may last as long as its disk hangs; records until the queue is closed and empty; then
+  /// records the stop. Throws StoreError where the history is refused for good at the start.
   void run();
 
   /// Commits one batch, a portion at a time; false when it has to be tried again with the same batch, and then goes on
@@ -49,9 +50,12 @@ class Recorder {
   bool record(const std::vector<Record>& batch);
 
  private:
+  void start();
   bool make_ready();
+  void put_off(const std::exception& refusal);
   void check_for_damage();
   void open();
+  void hand_over(const std::optional<core::Handover>& handover);
   void leave();
   template <class Act>
   void with_room(Act act);
@@ -73,10 +77,12 @@ class Recorder {
   std::size_t stored_count_ = 0;      // of the batch that is being recorded
   bool has_freed_much_ = false;       // with the last batch
   std::string damage_;                // what SQLite says of it; empty: none is known
+  std::string what_was_done_;         // with the file, in words, for the end of the fault
   std::int64_t try_again_at_us_ = 0;  // to open or to renew, of the steady clock
   std::int64_t try_again_after_us_ = 0;
   std::int64_t check_again_at_us_ = 0;
-  bool was_open_ = false;
+  bool has_begun_ = false;
+  bool has_handed_over_ = false;
   StandingRecords standing_;
   struct Nameless {
     core::NamedCgroup cgroup;

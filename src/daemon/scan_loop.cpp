@@ -150,10 +150,23 @@ void ScanLoop::watch_reclaimer(const Clocks& clocks) {
                                        " and can't be interrupted: until it answers, nothing is reclaimed");
 }
 
+void ScanLoop::adopt(EarlierKills::Totals oom_kills_total) {
+  const std::lock_guard lock(mutex_);
+  adopted_ = std::move(oom_kills_total);
+}
+
+void ScanLoop::take_adopted() {
+  const std::lock_guard lock(mutex_);
+  if (adopted_) earlier_kills_.adopt(std::move(*adopted_));
+  adopted_.reset();
+}
+
 void ScanLoop::scan_once(const Schedule::Start& start) {
+  take_adopted();
   if (queue_.wants_announcement()) sampler_.announce_all();
   const std::int64_t began_us = steady_now_us();
   Sampler::Result result = sampler_.scan(wall_now_us());
+  earlier_kills_.add_to(result.scan, result.oom_kills);
   result.scan.late_us = start.late_us;
   ++scan_count_;
   log_scan(result);

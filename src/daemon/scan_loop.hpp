@@ -14,6 +14,7 @@
 #include <string>
 
 #include "daemon/clock_watch.hpp"
+#include "daemon/earlier_kills.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/mailbox.hpp"
 #include "daemon/reclaimer.hpp"
@@ -39,6 +40,10 @@ class ScanLoop {
   /// Until stop(), or after so many scans, and then until what they found due has been reclaimed.
   void run(std::optional<std::int64_t> cycles);
 
+  /// The counters of OOM kills that an earlier run has left; to be called once, whenever they are known. From any
+  /// thread.
+  void adopt(EarlierKills::Totals oom_kills_total);
+
   /// From any thread.
   void change(Settings settings);
   void stop();
@@ -58,6 +63,7 @@ class ScanLoop {
   bool wait_until_due(std::int64_t due_us);
   void watch_clocks(const Clocks& clocks);
   void watch_reclaimer(const Clocks& clocks);
+  void take_adopted();
   void look_once();
   void hand_on(Sampler::Result&& result);
   void apply_changes(Schedule& schedule);
@@ -89,6 +95,7 @@ class ScanLoop {
   Fault hang_fault_;
   Fault clock_fault_;
   std::int64_t hangs_since_us_ = 0;  // while hang_fault_ is on
+  EarlierKills earlier_kills_;
   ClockWatch clock_watch_;
   ClockSetting clock_setting_;
   std::int64_t looked_for_parent_at_us_ = 0;
@@ -97,10 +104,11 @@ class ScanLoop {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  Settings settings_;            // guarded by mutex_, like the next three
+  Settings settings_;            // guarded by mutex_, like all below
   kernel::Hierarchy hierarchy_;  // the sampler's
   bool changed_ = false;         // settings_ are new to the sampler
   bool stopping_ = false;
+  std::optional<EarlierKills::Totals> adopted_;  // and new to earlier_kills_
 };
 
 }  // namespace cgmm::daemon

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -41,7 +42,14 @@ namespace {
 constexpr std::chrono::milliseconds kGrace{600};       // of all but the recorder together
 constexpr std::chrono::milliseconds kLeastGrace{200};  // of each
 constexpr std::chrono::milliseconds kRecorderGrace{900};
-constexpr int kWakeSignal = SIGUSR2;  // ends a kernel write that blocks
+constexpr std::chrono::seconds kWaitForCooldowns{10};  // then the node is protected without those of earlier runs
+constexpr int kWakeSignal = SIGUSR2;                   // ends a kernel write that blocks
+
+/// Wakes who polls it.
+void tell(const base::Fd& event_fd) {
+  const std::uint64_t one = 1;
+  if (::write(event_fd.get(), &one, sizeof one) < 0) spdlog::error("eventfd: {}", errno);
+}
 
 /// A flag that one thread raises at its end and another waits for.
 class Ended {
@@ -52,6 +60,10 @@ class Ended {
       ended_ = true;
     }
     changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ended_; });
   }
   bool wait(std::chrono::milliseconds time) {
     std::unique_lock lock(mutex_);
@@ -71,18 +83,10 @@ sigset_t awaited_signals() {
   return signals;
 }
 
-/// What the history said at the start.
-struct Beginning {
-  std::int64_t at_us = 0;
-  std::string detail;
-  core::Handover handover;
-  std::string without_history;  // why it is not open yet; empty: it is
-};
-
 class Service {
  public:
-  Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
-          Beginning beginning);
+  Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy);
+  /// Throws StoreError where the history is refused for good.
   int run();
 
  private:
@@ -90,6 +94,7 @@ class Service {
   void reclaimer_thread();
   void recorder_thread();
   void kill_log_thread();
+  void hand_over(const core::Handover& handover);
   void count_cooldowns();
   void await_end(int signal_fd);
   bool on_signal(std::uint32_t signal);
@@ -110,6 +115,10 @@ class Service {
   std::atomic<std::int64_t> in_cooldown_count_{0};
   std::atomic<std::int64_t> reclaim_timeout_us_;
   base::Fd sampler_done_{::eventfd(0, EFD_CLOEXEC)};
+  base::Fd recorder_started_{::eventfd(0, EFD_CLOEXEC)};  // or has been refused
+  std::exception_ptr refusal_;                            // of the history, before recorder_started_
+  Ended handover_known_;                                  // or it is not waited for any more
+  std::atomic<bool> has_handover_{false};
   StatusSocket status_socket_;
   const Notifier notifier_{Notifier::environment()};
   Supervisor supervisor_;
@@ -119,36 +128,36 @@ class Service {
   Ended recorder_ended_;
 };
 
-Service::Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
-                 Beginning beginning)
+Service::Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy)
     : options_(options),
       log_to_read_(log_to_read(options.sources.kernel_log, hierarchy)),
       kill_log_(
-          log_to_read_, beginning.handover.log_position, [this] { return scan_loop_.hierarchy(); }, queue_),
-      scan_loop_({hierarchy, options.settings.watch, options.settings.policy, beginning.handover.oom_kills_total},
-                 options.settings, {{"version", options.version}},
+          log_to_read_, std::nullopt, [this] { return scan_loop_.hierarchy(); }, queue_),
+      scan_loop_({hierarchy, options.settings.watch, options.settings.policy, {}}, options.settings,
+                 {{"version", options.version}},
                  {queue_, candidates_, [this] { return reclaimer_.asking(); }, [this] { return kill_log_.source(); }}),
-      reclaimer_(beginning.handover, queue_),
+      reclaimer_({}, queue_),
       recorder_(history, queue_, kernel::ContainerLogs(options.sources.container_logs),
-                {.started_at_us = beginning.at_us,
-                 .detail = beginning.detail,
-                 .hand_over = [this](const core::Handover& late) { reclaimer_.adopt(late.cooldowns); }}),
+                {.started_at_us = wall_now_us(),
+                 .detail = options.version + ", " + options.settings.to_string(),
+                 .hand_over = [this](const core::Handover& handover) { hand_over(handover); },
+                 .started = [this] { tell(recorder_started_); }}),
       reclaim_timeout_us_(options.settings.policy.bounds.timeout_us),
       status_socket_(options.database),
-      supervisor_({queue_, status_socket_, notifier_, [this] { return signs(); }}, options.version) {
-  recorder_.begin(beginning.handover, beginning.without_history);
-}
+      supervisor_({queue_, status_socket_, notifier_, [this] { return signs(); }}, options.version) {}
 
 int Service::run() {
   const sigset_t signals = awaited_signals();
   const base::Fd signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC));
-  supervisor_.open();
   std::thread recorder([this] { recorder_thread(); });
   std::thread reclaimer([this] { reclaimer_thread(); });
   std::thread sampler([this] { sampler_thread(); });
   std::thread kill_log([this] { kill_log_thread(); });
 
   await_end(signal_fd.get());
+  stop_reclaims_ = true;
+  scan_loop_.stop();
+  handover_known_.raise();
   supervisor_.stopping();
   const auto give_up_at = std::chrono::steady_clock::now() + kGrace;
   // By a signal, what blocks in the kernel returns.
@@ -181,20 +190,31 @@ int Service::run() {
   kill_log.join();
   reclaimer.join();
   recorder.join();
+  if (refusal_) std::rethrow_exception(refusal_);
   spdlog::info("stopped after {} {}", scan_loop_.scan_count(), scan_loop_.scan_count() == 1 ? "scan" : "scans");
   return 0;
 }
 
-/// Until the last cycle is over, or a signal says to stop.
+/// Until the last cycle is over, a signal says to stop, or the history is refused for good. The status socket is made
+/// once no other service holds the history: it would be that one's.
 void Service::await_end(int signal_fd) {
   for (;;) {
-    pollfd waits[] = {{signal_fd, POLLIN, 0}, {sampler_done_.get(), POLLIN, 0}, {supervisor_.fd(), POLLIN, 0}};
-    const int ready = ::poll(waits, 3, supervisor_.ms_until_look());
+    pollfd waits[] = {{signal_fd, POLLIN, 0},
+                      {sampler_done_.get(), POLLIN, 0},
+                      {supervisor_.fd(), POLLIN, 0},
+                      {recorder_started_.get(), POLLIN, 0}};
+    const int ready = ::poll(waits, 4, supervisor_.ms_until_look());
     supervisor_.look();
     if (ready <= 0) continue;
     signalfd_siginfo info{};
     const bool signalled = (waits[0].revents & POLLIN) != 0 && ::read(signal_fd, &info, sizeof info) == sizeof info;
     if (signalled && !on_signal(info.ssi_signo)) return;
+    if ((waits[3].revents & POLLIN) != 0) {
+      std::uint64_t count = 0;
+      [[maybe_unused]] const ssize_t taken = ::read(recorder_started_.get(), &count, sizeof count);
+      if (refusal_) return;
+      supervisor_.open();
+    }
     if ((waits[1].revents & POLLIN) != 0) return;
     if (waits[2].revents != 0) supervisor_.answer();
   }
@@ -233,20 +253,34 @@ void Service::sampler_thread() {
   name_this_thread("sampler");
   scan_loop_.run(options_.cycles);
   sampler_ended_.raise();
-  const std::uint64_t one = 1;
-  if (::write(sampler_done_.get(), &one, sizeof one) < 0) spdlog::error("eventfd: {}", errno);
+  tell(sampler_done_);
 }
 
 void Service::kill_log_thread() {
   name_this_thread("kill-log");
-  kill_log_.run();
+  handover_known_.wait();  // the kernel keeps its log meanwhile
+  if (has_handover_) kill_log_.run();
   kill_log_ended_.raise();
+}
+
+/// On the recorder's thread: what earlier runs have left goes to those who need it.
+void Service::hand_over(const core::Handover& handover) {
+  reclaimer_.adopt(handover.cooldowns);
+  scan_loop_.adopt(handover.oom_kills_total);
+  kill_log_.read_on_from(handover.log_position);
+  has_handover_ = true;
+  handover_known_.raise();
 }
 
 void Service::recorder_thread() {
   name_this_thread("recorder");
   lower_priority_of_this_thread();
-  recorder_.run();
+  try {
+    recorder_.run();
+  } catch (...) {
+    refusal_ = std::current_exception();
+    tell(recorder_started_);
+  }
   recorder_ended_.raise();
 }
 
@@ -269,6 +303,8 @@ void Service::reclaimer_thread() {
   } catch (const std::exception& error) {
     spdlog::warn("reclaim_timeout holds between the steps of a reclaim only: {}", error.what());
   }
+  if (!handover_known_.wait(kWaitForCooldowns))
+    spdlog::warn("the history has not been opened yet: reclaims go on without the cooldowns of earlier runs");
   while (auto candidates = candidates_.take()) {
     gets_on();
     try {
@@ -327,29 +363,13 @@ void await_signals() {
 
 int run_service(store::Keeper& history, const ServiceOptions& options) {
   const kernel::Hierarchy hierarchy = hierarchy_for(options.settings.parent);  // before anything is recorded
-  Beginning beginning{.at_us = wall_now_us(),
-                      .detail = options.version + ", " + options.settings.to_string(),
-                      .handover = {},
-                      .without_history = {}};
-  try {
-    beginning.handover = history.begin(beginning.at_us, beginning.detail);
-  } catch (const store::StoreError& error) {
-    if (error.lasts() == store::StoreError::Lasts::for_good) throw;
-    beginning.without_history = error.what();
-    beginning.handover = history.peek(beginning.at_us);
-  }
-  const core::Handover& handover = beginning.handover;
   spdlog::info("cgroup-memory-manager {}: cgroup {} at {}", options.version, kernel::to_string(hierarchy.version),
                base::escape_for_terminal(hierarchy.parent));
   spdlog::info("{}", base::escape_for_terminal(options.settings.to_string()));
   if (!hierarchy.real)
     spdlog::warn("{} is not the kernel's: a copied or fake tree", base::escape_for_terminal(hierarchy.parent));
-  if (!handover.crash_found.empty()) spdlog::warn("{}", handover.crash_found);
-  const auto holding = std::ranges::count_if(handover.cooldowns,
-                                             [](const auto& entry) { return entry.second.until_us > wall_now_us(); });
-  if (holding > 0) spdlog::info("cooldowns of earlier runs that still hold: {}", holding);
   give_back_memory();
-  Service service(history, options, hierarchy, std::move(beginning));
+  Service service(history, options, hierarchy);
   return service.run();
 }
 

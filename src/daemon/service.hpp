@@ -36,8 +36,9 @@ struct ServiceOptions {
 void await_signals();
 
 /// Runs until a signal or the last cycle; wants await_signals() called before. Returns the process's exit code. Throws
-/// before the first scan only: what the hierarchy refuses, and what the history refuses for good. A disk that is full,
-/// read-only or broken is no reason not to protect the node: then it begins without a history.
+/// what the hierarchy refuses, before the first scan, and StoreError where the history is refused for good when it is
+/// opened, on the recorder's thread. A disk that is full, read-only, broken or hangs is no reason not to protect the
+/// node: then it begins without a history.
 int run_service(store::Keeper& history, const ServiceOptions& options);
 
 }  // namespace cgmm::daemon

@@ -122,14 +122,14 @@ core::Handover Keeper::open_and_begin(std::int64_t now_us, const std::string& de
   }
 }
 
-core::Handover Keeper::peek(std::int64_t now_us) const {
+std::optional<core::Handover> Keeper::read_handover(std::int64_t now_us) const {
   try {
     const auto stamp = stamp_of(file_);
-    if (!stamp || inspect(file_, Thoroughness::header) != Content::history) return {};
+    if (!stamp || inspect(file_, Thoroughness::header) != Content::history) return core::Handover{};
     SQLite::Database database = open_for_reading(file_, *stamp);
-    return read_handover(database, now_us);
+    return store::read_handover(database, now_us);
   } catch (const std::exception&) {
-    return {};
+    return std::nullopt;
   }
 }
 

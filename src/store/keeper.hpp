@@ -32,8 +32,8 @@ class Keeper {
   /// Throws StoreError: its lasts() says whether a later call may do.
   core::Handover begin(std::int64_t now_us, const std::string& detail,
                        const std::function<void(History&)>& record_first = {});
-  /// What must survive, of a history that can be read though not written; as good as nothing where it can't.
-  core::Handover peek(std::int64_t now_us) const;
+  /// What must survive, of a history that can be read though not written; nullopt where it can't.
+  std::optional<core::Handover> read_handover(std::int64_t now_us) const;
 
   bool is_open() const { return history_.has_value(); }
   /// Wants is_open().

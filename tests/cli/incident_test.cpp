@@ -11,9 +11,10 @@ class Incident : public CliTest {
     cgroups().put("/web", v1_files(kOver));
     cgroups().put("/db", v1_files(kBelow));
   }
-  /// After a few scans, a process of /web is killed, as the kernel's log would tell it.
+  /// After a reclaim and a few scans, a process of /web is killed, as the kernel's log would tell it.
   void kill_one(const std::string& victim = "python3") {
-    scan(/*cycles=*/3);
+    scan();
+    scan(/*cycles=*/2);
     SQLite::Database db(database(), SQLite::OPEN_READWRITE, 5000);
     SQLite::Statement insert(
         db,

@@ -102,7 +102,8 @@ TEST_F(Report, TheWeeklySummaryAsAPageHasTheSameAnswerAndTables) {
     if (heading.text.starts_with("Freed in each")) continue;
     EXPECT_NE(text.find("\n" + heading.text + "\n"), std::string::npos) << heading.text;
   }
-  EXPECT_EQ(page.all("svg").size(), std::size_t{3}) << "one chart, and the keys of its two bars";
+  const bool has_gap = event_count("gap") > 0;  // on a slow machine, which has a key
+  EXPECT_EQ(page.all("svg").size(), std::size_t{has_gap ? 4U : 3U}) << "one chart, and the keys of its two bars";
 }
 
 TEST_F(Report, TheWeeklySummaryAsCsvIsTheNumbersOfTheSentenceInOneRow) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "daemon/clock.hpp"
 #include "support/eventually.hpp"
@@ -84,6 +85,56 @@ TEST_F(Recording, KeepsABatchThatTheDiskRefusedAndTellsOfTheFault) {
   EXPECT_EQ(std::get<core::ServiceEvent>(events[1]).kind, "fault_end");
 }
 
+/// What a recorder's thread tells of its start.
+struct Told {
+  int started_count = 0;
+  std::vector<core::Handover> handovers;
+  ThisRun run() {
+    return {.started_at_us = 5,
+            .detail = "now",
+            .hand_over = [this](const auto& handover) { handovers.push_back(handover); },
+            .started = [this] { ++started_count; }};
+  }
+};
+
+TEST(Recorder, OpensTheHistoryBeforeThereIsAnythingToRecordAndHandsOverOnce) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  RecordQueue queue;
+  queue.close();
+  Told told;
+  store::Keeper history(file);
+  Recorder(history, queue, kernel::ContainerLogs("off"), told.run()).run();
+  EXPECT_EQ(told.started_count, 1);
+  EXPECT_EQ(told.handovers.size(), 1U);
+  EXPECT_EQ(count(file, "service_event WHERE kind = 'start' AND at_us = 5 AND detail = 'now'"), 1);
+  EXPECT_EQ(count(file, "service_event WHERE kind = 'stop'"), 1);
+}
+
+TEST(Recorder, AHistoryThatIsRefusedForGoodIsTheEndAndHandsNothingOver) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  std::ofstream(file) << "dear diary";
+  RecordQueue queue;
+  Told told;
+  store::Keeper history(file);
+  EXPECT_THROW(Recorder(history, queue, kernel::ContainerLogs("off"), told.run()).run(), store::StoreError);
+  EXPECT_EQ(told.started_count, 0);
+  EXPECT_TRUE(told.handovers.empty());
+}
+
+TEST(Recorder, AHistoryThatAnotherServiceHoldsHandsNothingOver) {
+  const test::TempDir directory;
+  const std::string file = directory.path() / "history.db";
+  store::Keeper first(file);
+  first.begin(1, "first");
+  RecordQueue queue;
+  Told told;
+  store::Keeper second(file);
+  EXPECT_THROW(Recorder(second, queue, kernel::ContainerLogs("off"), told.run()).run(), store::StoreError);
+  EXPECT_TRUE(told.handovers.empty()) << "nothing is reclaimed beside another service";
+}
+
 TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
   const test::TempDir directory;
   const std::string file = directory.path() / "history.db";
@@ -99,11 +150,14 @@ TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
   Recorder recorder(
       history, queue, kernel::ContainerLogs("off"),
       {.started_at_us = 5, .detail = "now", .hand_over = [&](const auto& late) { handed_over = late.cooldowns; }});
-  recorder.begin({}, "the disk is full");
+  SQLite::Database other(file, SQLite::OPEN_READWRITE);
+  other.exec("CREATE TRIGGER refuse BEFORE INSERT ON service_event BEGIN SELECT json('{'); END");
+  EXPECT_FALSE(recorder.record({scan_at(10)}));
   ASSERT_EQ(queue.faults().size(), 1U);
   EXPECT_EQ(queue.faults()[0].name, "history");
-  EXPECT_TRUE(recorder.record({scan_at(10)}));
-  EXPECT_EQ(handed_over.count({"/web", 1}), 1U);
+  EXPECT_EQ(handed_over.count({"/web", 1}), 1U) << "it can be read";
+  other.exec("DROP TRIGGER refuse");
+  EXPECT_TRUE(test::eventually([&] { return recorder.record({scan_at(10)}); }));
   EXPECT_TRUE(queue.faults().empty());
   EXPECT_EQ(count(file, "scan"), 1);
   EXPECT_EQ(count(file, "service_event WHERE kind = 'start' AND at_us = 5"), 1);
@@ -119,13 +173,13 @@ TEST_F(Recording, KeepsACooldownThatHasMovedWithTheClockAndWhatItsReclaimTaughtL
   EXPECT_TRUE(recorder.record({core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = as_begun}}));
   EXPECT_TRUE(recorder.record({core::Reclaim{.reclaim_id = 2, .id = {"/db", 2}, .cooldown = as_begun}}));
   EXPECT_TRUE(recorder.record({core::MovedCooldown{{"/web", 1}, moved}, core::MovedCooldown{{"/db", 2}, moved}}));
-  EXPECT_EQ(history.peek(now_us).cooldowns.at({"/web", 1}), moved) << "a restart keeps to it";
+  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/web", 1}), moved) << "a restart keeps to it";
   EXPECT_TRUE(recorder.record({core::Effect{.reclaim_id = 1, .cooldown = taught}}));
-  EXPECT_EQ(history.peek(now_us).cooldowns.at({"/web", 1}), taught);
+  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/web", 1}), taught);
   std::filesystem::rename(other, file);
   EXPECT_TRUE(recorder.record({scan_at(10)}));
-  EXPECT_EQ(history.peek(now_us).cooldowns.at({"/web", 1}), taught) << "and so does another history";
-  EXPECT_EQ(history.peek(now_us).cooldowns.at({"/db", 2}), moved);
+  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/web", 1}), taught) << "and so does another history";
+  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/db", 2}), moved);
 }
 
 TEST_F(Recording, RecordsWhatHoldsInAHistoryThatWasPutInPlaceOfItsOwn) {

@@ -149,7 +149,7 @@ TEST_F(Keeping, ARemovedOneIsBegunAnewAndNothingIsLost) {
   EXPECT_EQ(query("SELECT kind, detail FROM service_event"),
             "start|one\nstop|its file was removed or replaced\nstart|one\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
-  EXPECT_EQ(Keeper(file()).peek(kNoon).cooldowns.size(), 1U);
+  EXPECT_EQ(Keeper(file()).read_handover(kNoon)->cooldowns.size(), 1U);
 }
 
 TEST_F(Keeping, WhatIsToBeRecordedFirstIsOnRecordWithTheStartOrThereIsNone) {
@@ -521,8 +521,8 @@ TEST_F(Keeping, WhatSomebodyElseWritesLawfullyIsNoDamage) {
 TEST_F(Keeping, OneThatCantBeWrittenYetTellsItsCooldowns) {
   make_long_history();
   const Keeper keeper(file());
-  EXPECT_EQ(keeper.peek(kNoon + kSecond).cooldowns.at({"/web", 1}), *reclaim_of_web(1).cooldown);
-  EXPECT_TRUE(Keeper(directory() / "none.db").peek(kNoon).cooldowns.empty());
+  EXPECT_EQ(keeper.read_handover(kNoon + kSecond)->cooldowns.at({"/web", 1}), *reclaim_of_web(1).cooldown);
+  EXPECT_TRUE(Keeper(directory() / "none.db").read_handover(kNoon)->cooldowns.empty());
 }
 
 }  // namespace

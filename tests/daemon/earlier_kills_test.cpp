@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/earlier_kills.hpp"
+
+#include <gtest/gtest.h>
+
+namespace cgmm::daemon {
+namespace {
+
+/// A scan in which /web and /db appear, with the counters of /web and /db as they are read first.
+core::Scan first_scan(std::uint64_t of_web, std::uint64_t of_db) {
+  return {.started_at_us = 10,
+          .appeared = {{.key = 1, .id = {"/web", 7}}, {.key = 2, .id = {"/db", 8}}},
+          .rows = {{.key = 1, .oom_kills_total = of_web}, {.key = 2, .oom_kills_total = of_db}}};
+}
+core::Scan next_scan() {
+  core::Scan scan{.started_at_us = 20, .rows = {{.key = 1, .oom_kills_total = 5}, {.key = 2, .oom_kills_total = 5}}};
+  for (core::ScanRow& row : scan.rows) row.increases.set(core::Counter::oom_kills, 0);
+  return scan;
+}
+const EarlierKills::Totals kEarlier{{{"/web", 7}, 3}, {{"/db", 8}, 5}, {{"/gone", 9}, 1}};
+
+std::vector<core::CountedOomKills> told_by(EarlierKills& earlier, core::Scan& scan) {
+  std::vector<core::CountedOomKills> kills;
+  earlier.add_to(scan, kills);
+  return kills;
+}
+std::vector<core::CountedOomKills> told_by(EarlierKills& earlier, core::Scan&& scan) { return told_by(earlier, scan); }
+
+TEST(EarlierKills, AreToldByTheFirstReadingAndAreInItsSample) {
+  EarlierKills earlier;
+  earlier.adopt(kEarlier);
+  core::Scan scan = first_scan(5, 5);
+  const auto kills = told_by(earlier, scan);
+  ASSERT_EQ(kills.size(), 1U);
+  EXPECT_EQ(kills[0].id, (core::CgroupId{"/web", 7}));
+  EXPECT_EQ(kills[0].count, 2U);
+  EXPECT_EQ(kills[0].at_us, 10);
+  EXPECT_FALSE(kills[0].since_at_us);
+  EXPECT_EQ(scan.rows[0].increases[core::Counter::oom_kills], 2U);
+  EXPECT_EQ(scan.rows[1].increases[core::Counter::oom_kills], 0U);
+  EXPECT_TRUE(told_by(earlier, first_scan(5, 5)).empty()) << "once";
+}
+
+TEST(EarlierKills, AreToldByTheNextScanWhenTheHistoryIsOpenedLater) {
+  EarlierKills earlier;
+  EXPECT_TRUE(told_by(earlier, first_scan(5, 5)).empty());
+  EXPECT_TRUE(told_by(earlier, next_scan()).empty());
+  earlier.adopt(kEarlier);
+  core::Scan next = next_scan();
+  const auto kills = told_by(earlier, next);
+  ASSERT_EQ(kills.size(), 1U);
+  EXPECT_EQ(next.rows[0].increases[core::Counter::oom_kills], 2U) << "in a sample, too";
+  EXPECT_EQ(kills[0].id.path, "/web");
+  EXPECT_EQ(kills[0].count, 2U);
+  EXPECT_EQ(kills[0].at_us, 20);
+  EXPECT_TRUE(told_by(earlier, next_scan()).empty());
+}
+
+TEST(EarlierKills, ACgroupThatNoEarlierRunHasSeenHasNone) {
+  EarlierKills earlier;
+  earlier.adopt({});
+  core::Scan scan = first_scan(5, 5);
+  EXPECT_TRUE(told_by(earlier, scan).empty());
+  EXPECT_FALSE(scan.rows[0].increases[core::Counter::oom_kills]) << "there is nothing to compare with";
+}
+
+TEST(EarlierKills, ACounterThatHasBegunAnewTellsOfNone) {
+  EarlierKills earlier;
+  earlier.adopt(kEarlier);
+  EXPECT_TRUE(told_by(earlier, first_scan(1, 1)).empty());
+}
+
+TEST(EarlierKills, WhatThisRunHasCountedItselfIsNotCountedAgain) {
+  EarlierKills earlier;
+  earlier.adopt(kEarlier);
+  core::Scan again = first_scan(5, 5);  // every cgroup is announced anew
+  for (core::ScanRow& row : again.rows) row.increases.set(core::Counter::oom_kills, 1);
+  EXPECT_TRUE(told_by(earlier, again).empty());
+}
+
+}  // namespace
+}  // namespace cgmm::daemon
