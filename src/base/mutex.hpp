@@ -61,6 +61,10 @@ class Condition {
   bool wait_until(Lock& lock, std::chrono::time_point<Clock, Duration> deadline, Ready ready) {
     return changed_.wait_until(lock.lock_, deadline, std::move(ready));
   }
+  template <typename Rep, typename Period>
+  void wait_for(Lock& lock, std::chrono::duration<Rep, Period> time) {
+    changed_.wait_for(lock.lock_, time);
+  }
   template <typename Rep, typename Period, typename Ready>
   bool wait_for(Lock& lock, std::chrono::duration<Rep, Period> time, Ready ready) {
     return changed_.wait_for(lock.lock_, time, std::move(ready));
