@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "store/age/retention.hpp"
 #include "store/cgroup_rows.hpp"
 #include "store/lock_file.hpp"
 #include "store/oom_kills.hpp"
 #include "store/open.hpp"
 #include "store/refusal.hpp"
-#include "store/retention.hpp"
 #include "store/salvage.hpp"
 #include "store/sample_rows.hpp"
 #include "store/statement.hpp"
@@ -220,7 +220,7 @@ History::~History() = default;
 
 void History::keep(const core::Keep& keep) {
   impl_->keep = keep;
-  impl_->retention.keep(keep);
+  impl_->retention.set_bounds(keep);
   impl_->is_over_size = impl_->retention.is_over_size();
   impl_->rest.reset();
   impl_->database.exec("PRAGMA journal_size_limit = " +

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/retention.hpp"
+#include "store/age/retention.hpp"
 
 #include <SQLiteCpp/Database.h>
 #include <sqlite3.h>
@@ -64,7 +64,7 @@ TEST_F(RetentionTest, ARollUpThatACrashInterruptedIsBegunAgain) {
   store(history_, scan_at(kNoon + kMinute, 3000), scan_at(kNoon + kHour, 1));
   SQLite::Database other(file().string(), SQLite::OPEN_READWRITE);
   Retention interrupted(other);
-  interrupted.keep({});
+  interrupted.set_bounds({});
   other.exec("BEGIN");
   interrupted.work(kNoon + kHour);
   other.exec("COMMIT");
@@ -96,7 +96,7 @@ TEST_F(RetentionTest, SamplesAreDroppedAtTheirAgeOnceTheyAreRolledUp) {
   EXPECT_EQ(query("SELECT sum(sample_count) FROM sample_hour"), "6\n");
 }
 
-TEST_F(RetentionTest, WhenNothingIsLeftToTidyItRestsForAWhile) {
+TEST_F(RetentionTest, WhenNothingIsLeftToDoItRestsForAWhile) {
   history_.keep({.samples_us = kHour + 2 * kMinute});
   for (int i = 0; i < 3; ++i) store(history_, scan_at(kNoon + i * kSecond));
   store(history_, scan_at(kNoon + kHour));
@@ -177,7 +177,7 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
   tidy_at(kNoon + 19 * kDay);
   EXPECT_EQ(counts(), "3|0|2|1|1|1|2|3|1|6\n");
   tidy_at(kNoon + 21 * kDay);
-  EXPECT_EQ(counts(), "3|1|2|0|0|0|1|2|0|8\n") << "of the events the start stays";
+  EXPECT_EQ(counts(), "3|1|2|0|0|0|1|2|1|8\n") << "of the events the start stays, and a cooldown as long as its cgroup";
   tidy_at(kNoon + 60 * kDay);
   EXPECT_EQ(counts(), "1|0|1|0|0|0|1|1|0|2\n");
 }
@@ -191,26 +191,11 @@ TEST_F(RetentionTest, SamplesWhoseScanIsLostAreDroppedInTheirTurn) {
   EXPECT_EQ(query("SELECT group_concat(scan_id) FROM sample"), "4,5,6,7\n");
 }
 
-TEST_F(RetentionTest, WhatIsLeftOfScansThatAreLostIsNotTakenForThatOfNewOnes) {
-  history_.keep({});
-  for (int i = 0; i < 8; ++i) store(history_, scan_at(kNoon + i * 30 * kMinute));
-  tidy_up(kNoon + 8 * 30 * kMinute);
-  EXPECT_EQ(query("SELECT scan_id FROM rolled_up"), "6\n");
-  SQLite::Database(file().string(), SQLite::OPEN_READWRITE).exec("DELETE FROM scan WHERE scan_id > 2");
-  tidy_up(kNoon + 8 * 30 * kMinute);
-  for (int i = 8; i < 13; ++i) {
-    store(history_, scan_at(kNoon + i * 30 * kMinute));
-    tidy_up(kNoon + i * 30 * kMinute);
-  }
-  EXPECT_EQ(query("SELECT scan_id FROM rolled_up"), "6\n");
-  EXPECT_EQ(query("SELECT sum(sample_count) FROM sample_hour"), "10\n");
-}
-
 /// Work done for the slice that took most, in operations of SQLite's machine: some ten million make a second.
 std::int64_t longest_slice(const std::filesystem::path& file, std::int64_t now_us, int slices) {
   SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
   Retention retention(database);
-  retention.keep({});
+  retention.set_bounds({});
   std::int64_t count = 0;
   sqlite3_progress_handler(
       database.getHandle(), 100, [](void* counted) { return *static_cast<std::int64_t*>(counted) += 100, 0; }, &count);

@@ -36,11 +36,9 @@ class RollUp {
   };
 
   bool find_hour(std::int64_t now_us);
-  void forget_reach_of_lost_scans(std::int64_t reach);
 
   std::optional<Hour> hour_;
   SQLite::Statement reaches_;
-  SQLite::Statement last_scan_;
   SQLite::Statement next_scan_;
   SQLite::Statement first_outside_;
   SQLite::Statement count_scans_;

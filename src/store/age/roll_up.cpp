@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/roll_up.hpp"
+#include "store/age/roll_up.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -54,7 +54,6 @@ std::string roll_up_sql() {
 
 RollUp::RollUp(SQLite::Database& database)
     : reaches_(database, "SELECT coalesce(max(scan_id), 0) FROM rolled_up"),
-      last_scan_(database, "SELECT coalesce(max(scan_id), 0) FROM scan"),
       next_scan_(database, "SELECT scan_id, started_at_us FROM scan WHERE scan_id > ? ORDER BY scan_id LIMIT 1"),
       first_outside_(database,
                      "SELECT scan_id FROM scan WHERE scan_id > ?1 AND (started_at_us < ?2 OR started_at_us >= ?3) "
@@ -97,12 +96,8 @@ bool RollUp::find_hour(std::int64_t now_us) {
   Hour hour;
   std::int64_t first_scan_id = 0;
   {
-    const std::int64_t reach = reaches_scan_id();
-    Use next(next_scan_, reach);
-    if (!next.step()) {
-      forget_reach_of_lost_scans(reach);
-      return false;
-    }
+    Use next(next_scan_, reaches_scan_id());
+    if (!next.step()) return false;
     first_scan_id = next.integer(0);
     hour.began_at_us = hour_of(next.integer(1));
   }
@@ -117,14 +112,6 @@ bool RollUp::find_hour(std::int64_t now_us) {
   hour.cgroups_at_once = std::max<std::int64_t>(kSamplesAtOnce / std::max<std::int64_t>(scans.integer(0), 1), 1);
   hour_ = hour;
   return true;
-}
-
-/// A damaged file may have lost the last scans, and their ids are given away again. What is there is rolled up once
-/// more.
-void RollUp::forget_reach_of_lost_scans(std::int64_t reach) {
-  Use last(last_scan_);
-  last.step();
-  if (last.integer(0) < reach) execute(forget_reach_);
 }
 
 }  // namespace cgmm::store

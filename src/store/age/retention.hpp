@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Keeps the file inside its bounds: rolls hours up, deletes what is too old, makes room before the file would outgrow
+// its size, and gives free pages back to the file system. All in slices of a few thousand rows, each a transaction, so
+// that nothing that is to be recorded waits long for one. Instants are what the wall clock read. A clock that is behind
+// makes nothing old. One that has leapt forward makes things old only once it has been on record for a day. Room is
+// made in the order in which scans were recorded, whatever the clock read. Used by the thread that owns the connection,
+// inside a transaction.
+
+#include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Statement.h>
+
+#include <cstdint>
+
+#include "core/keep.hpp"
+#include "store/age/old_rows.hpp"
+#include "store/age/old_samples.hpp"
+#include "store/age/roll_up.hpp"
+
+namespace cgmm::store {
+
+class Retention {
+ public:
+  explicit Retention(SQLite::Database& database);
+
+  void set_bounds(const core::Keep& bounds);
+
+  /// One slice; false when there was nothing to do at `now_us`.
+  bool work(std::int64_t now_us);
+  /// The transaction was rolled back.
+  void undo();
+
+  /// The database with all that is in its WAL.
+  std::int64_t file_bytes();
+  /// More is used than may be: work() deletes what is younger than the bounds say.
+  bool is_over_size();
+  /// What the next transactions need, where that is more than is kept free anyway.
+  void reserve(std::int64_t bytes) { reserved_bytes_ = bytes; }
+
+ private:
+  /// How far the tables have been looked through: rows behind it stay. Set back now and then, for incidents get old.
+  struct Position {
+    std::int64_t sampled_scan_id = 0;
+    OldRows::Position rows{};
+  };
+
+  void follow_clock(std::int64_t now_us);
+  bool is_clock_believed(std::int64_t now_us);
+  bool drop_old(std::int64_t now_us);
+  bool make_room(std::int64_t now_us);
+  bool give_back_pages();
+  std::int64_t free_bytes();
+  /// Of max_size: the rest is for the WAL.
+  std::int64_t file_share_bytes() const;
+
+  SQLite::Database& database_;
+  core::Keep bounds_;
+  RollUp roll_up_;
+  OldSamples samples_;
+  OldRows rows_;
+  std::int64_t page_bytes_;
+  std::int64_t reserved_bytes_ = 0;
+  Position by_age_;
+  Position for_room_;
+  std::int64_t positions_set_back_at_us_ = 0;
+  std::int64_t worked_at_us_ = INT64_MAX;
+  SQLite::Statement newest_scan_before_;
+};
+
+}  // namespace cgmm::store
