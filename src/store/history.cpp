@@ -16,14 +16,14 @@
 
 #include "base/units.hpp"
 #include "store/age/retention.hpp"
-#include "store/cgroup_rows.hpp"
 #include "store/lock_file.hpp"
-#include "store/oom_kills.hpp"
 #include "store/open.hpp"
 #include "store/refusal.hpp"
 #include "store/salvage.hpp"
-#include "store/sample_rows.hpp"
 #include "store/statement.hpp"
+#include "store/write/cgroup_rows.hpp"
+#include "store/write/oom_kills.hpp"
+#include "store/write/sample_rows.hpp"
 
 namespace cgmm::store {
 namespace {

@@ -9,9 +9,9 @@
 #include <optional>
 #include <utility>
 
-#include "store/guarded_query.hpp"
-#include "store/older.hpp"
 #include "store/open.hpp"
+#include "store/read/guarded_query.hpp"
+#include "store/read/older.hpp"
 #include "store/refusal.hpp"
 
 namespace cgmm::store {

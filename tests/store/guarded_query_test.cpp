@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `query`, and a report of the operator's own, must not be able to do. reader_test.cpp has what a wrong statement
 // says.
-#include "store/guarded_query.hpp"
+#include "store/read/guarded_query.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sqlite3.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/cgroup_rows.hpp"
+#include "store/write/cgroup_rows.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/older.hpp"
+#include "store/read/older.hpp"
 
 #include <SQLiteCpp/Statement.h>
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "core/records.hpp"
-#include "store/sample_rows.hpp"
+#include "store/write/sample_rows.hpp"
 
 namespace cgmm::store {
 

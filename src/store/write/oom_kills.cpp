@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/oom_kills.hpp"
+#include "store/write/oom_kills.hpp"
 
 #include <SQLiteCpp/Database.h>
 

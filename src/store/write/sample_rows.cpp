@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/sample_rows.hpp"
+#include "store/write/sample_rows.hpp"
 
 #include <cstddef>
 #include <string>

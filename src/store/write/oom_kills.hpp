@@ -12,7 +12,7 @@
 
 #include "core/oom_cause.hpp"
 #include "core/records.hpp"
-#include "store/cgroup_rows.hpp"
+#include "store/write/cgroup_rows.hpp"
 
 namespace cgmm::store {
 
