@@ -30,7 +30,7 @@ bool is_word(const char* word, std::initializer_list<const char*> words) {
   return false;
 }
 
-/// Whether the PRAGMA only tells; with an argument many of them change something.
+/// Whether the PRAGMA only reads. With an argument many of them change something.
 bool only_tells(const char* pragma, bool has_argument) {
   if (is_word(pragma, {"foreign_key_list", "index_info", "index_list", "index_xinfo", "integrity_check", "quick_check",
                        "table_info", "table_list", "table_xinfo"})) {
@@ -42,8 +42,8 @@ bool only_tells(const char* pragma, bool has_argument) {
                           "page_size", "pragma_list", "schema_version", "user_version"});
 }
 
-/// Asked by SQLite while a statement is compiled, also for those it makes itself (pragma_table_info()). Notes
-/// in `denied` what it said no to.
+/// SQLite asks it while a statement is compiled, also for statements that SQLite makes itself (pragma_table_info()).
+/// denied() says what was refused.
 class Guard {
  public:
   explicit Guard(sqlite3* database) : database_(database) { sqlite3_set_authorizer(database_, &Guard::asked, this); }
@@ -82,8 +82,8 @@ class Guard {
         denied_ = "transactions are not allowed";
         return SQLITE_DENY;
       case SQLITE_UPDATE:
-        // Asked, and not done, where a table-valued function (pragma_table_info(), json_each()) is used for
-        // the first time. A real UPDATE of it is refused by SQLite itself.
+        // SQLite asks this, but does not do it, when a table-valued function (pragma_table_info(), json_each()) is
+        // used for the first time. It refuses a real UPDATE of sqlite_master itself.
         if (is_word(first, {"sqlite_master"})) return SQLITE_OK;
         [[fallthrough]];
       default:
@@ -96,7 +96,7 @@ class Guard {
   std::string denied_;
 };
 
-/// Holds a statement to the limits while it lives. The one of memory is SQLite's for the whole process.
+/// Applies the limits while it lives. The limit of memory is for all of SQLite in this process.
 class Bounds {
  public:
   Bounds(sqlite3* database, const QueryLimits& limits)
@@ -104,7 +104,7 @@ class Bounds {
     sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, limits.value_bytes);
     sqlite3_limit(database_, SQLITE_LIMIT_ATTACHED, 0);
     sqlite3_progress_handler(database_, kStepsAtOnce, &Bounds::asked, this);
-    // What the file itself says is no more trusted than the statement: it may be a copy from anywhere.
+    // The file's schema is trusted as little as the statement: it may be a copy from anywhere.
     for (const auto& [option, value] : {std::pair{SQLITE_DBCONFIG_DEFENSIVE, 1},
                                         {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
                                         {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
@@ -152,7 +152,7 @@ class Bounds {
   }
 }
 
-/// `sql` is what is left to compile, and afterwards what is left behind the statement.
+/// Compiles the first statement of `sql`, and leaves in it what follows.
 StatementHandle compile(sqlite3* database, const Guard& guard, std::string_view& sql) {
   sqlite3_stmt* statement = nullptr;
   const char* tail = nullptr;
@@ -226,7 +226,7 @@ std::int64_t bytes_of(const core::Cell& cell) {
 core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters,
                         const QueryLimits& limits) {
   sqlite3* const handle = database.getHandle();
-  const Bounds bounds(handle, limits);  // before the guard, who would not let it
+  const Bounds bounds(handle, limits);  // before the guard, which would refuse its PRAGMA
   const Guard guard(handle);
   if (sql.find('\0') != std::string_view::npos) refuse("it has a NUL byte in it");
   StatementHandle statement(nullptr, &sqlite3_finalize);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Runs the operator's SQL, and that of reports_dir, so that it can do nothing but read this one database, and not
-// without end. Two guards, because neither is enough: SQLite calls ATTACH, BEGIN and some PRAGMAs "read-only", and an
-// authorizer is asked about words, not about effects. The thread that owns the connection.
+// Runs the operator's SQL, and that of reports_dir: it can only read this one database, and it ends. There are two
+// checks, because neither is enough: SQLite calls ATTACH, BEGIN and some PRAGMAs "read-only", and an authorizer is
+// asked about words, not about effects. The thread that owns the connection.
 
 #include <cstdint>
 #include <string_view>
@@ -17,9 +17,9 @@ class Database;
 
 namespace cgmm::store {
 
-/// What a statement may take. One without an end (a recursive WITH) or with a slip (a join without its ON) shall end in
-/// a sentence, and not take the node's memory, or fill its disk with temporary files: there are none, it sorts in
-/// memory.
+/// What a statement may take. One without an end (a recursive WITH) or with a mistake (a join without its ON) is
+/// refused with a sentence before it takes the node's memory. It sorts in memory, so there are no temporary files on
+/// disk.
 struct QueryLimits {
   std::int64_t memory_bytes = std::int64_t{256} << 20;  // SQLite's, of the whole process
   std::int64_t answer_bytes = std::int64_t{128} << 20;  // the values that come out

@@ -13,12 +13,12 @@ namespace cgmm::store {
 namespace {
 
 constexpr std::int64_t kSecond_us = 1'000'000;
-constexpr std::int64_t kClockSlack_us = 5 * kSecond_us;  // between the log's clock and ours
+constexpr std::int64_t kClockSlack_us = 5 * kSecond_us;  // between the kernel log's clock and ours
 constexpr std::int64_t kLookBack_us = 1800 * kSecond_us;
 constexpr std::uint64_t kMaxCountedRows = 16;
 constexpr int kMaxSamples = 4000;  // half an hour of one a second, and more
 
-/// Whose limit it was, of a victim in the cgroup `own`. "": not told.
+/// Whether the limit is that of a cgroup above or below `own`, where the victim was. "": nobody told whose it was.
 void place_limit(core::OomEvidence& evidence, const std::string& limit_path, const std::string& own) {
   evidence.limit_is_above = !limit_path.empty() && limit_path.size() < own.size();
   evidence.limit_is_below = limit_path.size() > own.size();
@@ -29,8 +29,6 @@ void place_limit(core::OomEvidence& evidence, const std::string& limit_path, con
 OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
     : database_(database),
       cgroups_(cgroups),
-      store_position_(database, "INSERT OR REPLACE INTO kernel_log (boot_id, sequence) VALUES (?1, ?2)"),
-      is_known_(database, "SELECT 1 FROM oom_kill WHERE log_boot_id = ?1 AND log_sequence = ?2"),
       newest_of_path_(database,
                       "SELECT cgroup_id FROM cgroup WHERE path = ?1 AND ?2 IN (0, inode) AND first_seen_at_us <= ?3 "
                       "ORDER BY first_seen_at_us DESC, cgroup_id DESC LIMIT 1"),
@@ -38,7 +36,6 @@ OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
                        "SELECT oom_kill_id, cgroup_id FROM oom_kill WHERE source = 'counter' AND cgroup_id IS NOT NULL "
                        "AND (cgroup_id = ?1 OR ?1 IS NULL) AND killed_at_us >= ?2 - ?3 "
                        "AND ifnull(earliest_at_us, 0) <= ?2 + ?3 ORDER BY killed_at_us, oom_kill_id LIMIT ?4"),
-      drop_(database, "DELETE FROM oom_kill WHERE oom_kill_id = ?1"),
       add_(database,
            "INSERT INTO oom_kill (killed_at_us, source, scope, seen_count) "
            "VALUES (?1, 'kernel_log', 'cgroup', 0) RETURNING oom_kill_id"),
@@ -48,8 +45,8 @@ OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
             "shmem_rss_bytes = ?10, victim_path = nullif(?11, ''), limit_path = nullif(?12, ''), "
             "group_path = nullif(?13, ''), process_count = ?14, counted_count = ?15, log_boot_id = ?16, "
             "log_sequence = ?17, earliest_at_us = NULL WHERE oom_kill_id = ?1"),
-      // Of the cgroup itself, also where it had no row when the log told; of a group that it is in; and of those that
-      // nobody knows the cgroup of.
+      // Kills of the cgroup itself, also where it had no row yet when the kernel log told of them; of a group that the
+      // cgroup is in; and of those whose cgroup nobody knows.
       open_kills_(database,
                   "SELECT oom_kill_id, counted_count - seen_count, killed_at_us, "
                   "  cgroup_id IS NULL OR (victim_path = ?2 AND cgroup_id <> ?1) FROM oom_kill "
@@ -63,12 +60,6 @@ OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
             "UPDATE oom_kill SET seen_count = seen_count + ?2, "
             "cgroup_id = CASE WHEN cgroup_id IS NULL OR victim_path = ?4 THEN ?3 ELSE cgroup_id END "
             "WHERE oom_kill_id = ?1"),
-      last_seen_(database, "SELECT last_seen_at_us FROM cgroup WHERE cgroup_id = ?1"),
-      told_by_log_(
-          database,
-          "SELECT scope, ifnull(limit_path, ''), measured_by = 'kernel_log', limit_bytes, usage_bytes, anon_bytes, "
-          "cache_bytes + ifnull(shmem_bytes, 0), shmem_bytes, dirty_bytes, kernel_bytes, swap_bytes "
-          "FROM oom_kill WHERE oom_kill_id = ?1"),
       keep_samples_(
           database,
           "UPDATE oom_kill AS this SET keeps_samples = NOT EXISTS (SELECT 1 FROM oom_kill o "
@@ -102,14 +93,16 @@ OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
 
 void OomKillRows::store_position(const core::LogPosition& position) {
   database_.exec("DELETE FROM kernel_log");
-  if (!position.boot_id.empty()) execute(store_position_, position.boot_id, to_sql(position.sequence));
+  if (position.boot_id.empty()) return;
+  SQLite::Statement store(database_, "INSERT OR REPLACE INTO kernel_log (boot_id, sequence) VALUES (?1, ?2)");
+  execute(store, position.boot_id, to_sql(position.sequence));
 }
 
 void OomKillRows::record(const core::OomKill& kill) {
   store_position(kill.position);
   {
-    Use known(is_known_, kill.position.boot_id, to_sql(kill.logged.sequence));
-    if (known.step()) return;
+    SQLite::Statement is_known(database_, "SELECT 1 FROM oom_kill WHERE log_boot_id = ?1 AND log_sequence = ?2");
+    if (Use(is_known, kill.position.boot_id, to_sql(kill.logged.sequence)).step()) return;
   }
   const core::LoggedKill& logged = kill.logged;
   const std::optional<Held> holder = holder_of(kill);
@@ -131,7 +124,7 @@ void OomKillRows::record(const core::OomKill& kill) {
 }
 
 /// The row of the cgroup that held the victim, else of the nearest one above it; of a container's nothing above it, but
-/// a new row. nullopt: it is not watched.
+/// a new row. nullopt: it is not tracked.
 std::optional<OomKillRows::Held> OomKillRows::holder_of(const core::OomKill& kill) {
   const std::int64_t by_us = kill.killed_at_us + kClockSlack_us;
   const bool in_container = !kill.container.container_id.empty();
@@ -165,7 +158,8 @@ std::int64_t OomKillRows::take_place_of_counted(const core::OomKill& kill, std::
     added.step();
     return added.integer(0);
   }
-  for (std::size_t i = 1; i < told.size(); ++i) execute(drop_, told[i]);
+  SQLite::Statement drop(database_, "DELETE FROM oom_kill WHERE oom_kill_id = ?1");
+  for (std::size_t i = 1; i < told.size(); ++i) execute(drop, told[i]);
   if (told.size() > 1) {  // the row that stays has seen one
     execute(seen_, told.front(), static_cast<std::int64_t>(told.size() - 1), cgroup_id, std::string());
   }
@@ -183,8 +177,8 @@ void OomKillRows::record(const core::CountedOomKills& counted) {
 OomKillRows::Span OomKillRows::span_of(const core::CountedOomKills& counted, std::int64_t cgroup_id) {
   std::int64_t since_us = counted.since_at_us.value_or(counted.at_us);
   if (!counted.since_at_us) {  // in an earlier run
-    Use seen(last_seen_, cgroup_id);
-    if (seen.step()) since_us = seen.integer(0);
+    SQLite::Statement last_seen(database_, "SELECT last_seen_at_us FROM cgroup WHERE cgroup_id = ?1");
+    if (Use seen(last_seen, cgroup_id); seen.step()) since_us = seen.integer(0);
   }
   return {.from_us = std::min(since_us, counted.at_us) - kClockSlack_us,
           .to_us = std::max(since_us, counted.at_us) + kClockSlack_us};
@@ -214,11 +208,16 @@ std::uint64_t OomKillRows::match_with_log(const core::CountedOomKills& counted, 
   return left;
 }
 
-/// A kill of the log whose cgroup has become known: what the log said of it is in its row.
+/// A kill that the kernel log told of, and whose cgroup has become known only now: its row has what was said.
 void OomKillRows::explain_again(const Victim& victim, const std::string& path) {
   core::OomEvidence evidence = evidence_of(victim);
   {
-    Use told(told_by_log_, victim.oom_kill_id);
+    SQLite::Statement told_by_log(
+        database_,
+        "SELECT scope, ifnull(limit_path, ''), measured_by = 'kernel_log', limit_bytes, usage_bytes, anon_bytes, "
+        "cache_bytes + ifnull(shmem_bytes, 0), shmem_bytes, dirty_bytes, kernel_bytes, swap_bytes "
+        "FROM oom_kill WHERE oom_kill_id = ?1");
+    Use told(told_by_log, victim.oom_kill_id);
     if (!told.step()) return;
     evidence.scope = told.text(0) == "node" ? core::OomScope::node : core::OomScope::cgroup;
     place_limit(evidence, told.text(1), path);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The table `oom_kill`: every kill once, whether the kernel's log or a counter told of it first, with what the history
+// The table `oom_kill`: every kill once, whether the kernel log or a counter told of it first, with what the history
 // knows of the time before it. Used by the thread that owns the connection, inside a transaction.
 
 #include <SQLiteCpp/Statement.h>
@@ -24,10 +24,10 @@ class OomKillRows {
   /// counter has told of before.
   void record(const core::OomKill& kill);
 
-  /// What the log has not told of becomes rows of its own, 16 at most.
+  /// Those that the kernel log has not told of become rows of their own, 16 at most.
   void record(const core::CountedOomKills& counted);
 
-  /// Without a boot's id: the log is not read, and what it has of this time will be none of ours.
+  /// How far the kernel log has been read. An empty boot id: it is not read, so nothing in it is ours.
   void store_position(const core::LogPosition& position);
 
  private:
@@ -37,7 +37,7 @@ class OomKillRows {
     std::int64_t killed_at_us = 0;
     bool by_counter = false;  // the sample at killed_at_us is from after the kill
   };
-  /// The row of a watched cgroup, and its path.
+  /// The row of a tracked cgroup, and its path.
   struct Held {
     std::int64_t cgroup_id = 0;
     std::string path;
@@ -56,17 +56,12 @@ class OomKillRows {
 
   SQLite::Database& database_;
   CgroupRows& cgroups_;
-  SQLite::Statement store_position_;
-  SQLite::Statement is_known_;
   SQLite::Statement newest_of_path_;
   SQLite::Statement counted_between_;
-  SQLite::Statement drop_;
   SQLite::Statement add_;
   SQLite::Statement tell_;
   SQLite::Statement open_kills_;
   SQLite::Statement seen_;
-  SQLite::Statement last_seen_;
-  SQLite::Statement told_by_log_;
   SQLite::Statement keep_samples_;
   SQLite::Statement add_counted_;
   SQLite::Statement explain_;
