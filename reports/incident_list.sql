@@ -3,7 +3,7 @@
 -- The answer of `incident list`, newest first. `oom_kills` shows more of each kill.
 SELECT o.oom_kill_id AS id,
        o.killed_at_us,
-       coalesce(c.name, o.victim_path, '(not watched)') AS cgroup,
+       coalesce(c.name, o.victim_path, '(not tracked)') AS cgroup,
        o.victim_comm AS victim,
        o.cause,
        o.limit_bytes,

@@ -1,4 +1,4 @@
--- Who shared what had run out at an OOM kill
+-- Cgroups that shared the limit or the node at an OOM kill
 -- SPDX-License-Identifier: Apache-2.0
 -- If the limit of an ancestor was hit: all cgroups below that ancestor. If the node ran out of memory: all
 -- tracked cgroups. For each one its newest sample before the kill, from whatever scan, and its usage a

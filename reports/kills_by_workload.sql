@@ -3,7 +3,7 @@
 -- What is killed again and again, in whatever container. A workload is what restarts and replicas have in
 -- common (cgroup.workload); the cgroup's name if that is not known. `containers` counts those in which it
 -- was killed.
-SELECT coalesce(c.workload, c.name, o.victim_path, '(not watched)') AS workload,
+SELECT coalesce(c.workload, c.name, o.victim_path, '(not tracked)') AS workload,
        count(*) AS kills,
        count(DISTINCT o.cgroup_id) AS containers,
        min(o.killed_at_us) AS first_at_us,

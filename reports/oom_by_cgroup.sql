@@ -1,7 +1,7 @@
 -- OOM kills by cgroup (top ten)
 -- SPDX-License-Identifier: Apache-2.0
 -- The cgroups in which processes were OOM-killed. `oom_kills` lists each kill.
-SELECT coalesce(c.name, '(not watched)') AS cgroup,
+SELECT coalesce(c.name, '(not tracked)') AS cgroup,
        count(*) AS oom_kills,
        min(o.killed_at_us) AS first_at_us,
        max(o.killed_at_us) AS last_at_us,

@@ -27,7 +27,7 @@ namespace {
 constexpr std::size_t kMaxCharts = 8;
 constexpr std::size_t kChartHeight = 8;
 constexpr std::size_t kTableRows = 12;
-constexpr std::int64_t kGapSteps = 3;  // so many intervals without a sample are a gap
+constexpr std::int64_t kGapSteps = 3;  // this many intervals without a sample are a gap
 
 using Rows = std::vector<const std::vector<core::Cell>*>;
 
@@ -47,14 +47,14 @@ std::vector<report::ChartPoint> points_of(const core::Table& table, const Rows& 
     const auto* const known_us = std::get_if<std::int64_t>(&(*row)[interval]);
     const std::int64_t interval_us = known_us != nullptr ? *known_us : 0;
     if (!points.empty() && interval_us > 0 && at_us - points.back().at_us > kGapSteps * interval_us) {
-      points.push_back({points.back().at_us + interval_us, std::nullopt});  // nobody looked: the chart is blank there
+      points.push_back({points.back().at_us + interval_us, std::nullopt});  // a gap in the chart
     }
     points.push_back({at_us, number((*row)[value])});
   }
   return points;
 }
 
-/// What a column shows of several samples: gauges their largest, counters their sum, the time when they begin.
+/// How several samples become one row: the largest of gauges, the sum of counters, the time of the first.
 enum class Fold { first, largest, sum };
 struct ShownColumn {
   std::string_view name;
@@ -83,7 +83,7 @@ void fold_in(core::Cell& into, const core::Cell& cell, Fold fold) {
   }
 }
 
-/// Few rows to read along the chart, each of several samples in a row.
+/// A few rows below the chart, each for several consecutive samples.
 core::Table folded(const core::Table& table, const Rows& rows) {
   const std::size_t step = (rows.size() + kTableRows - 1) / kTableRows;
   core::Table result;
@@ -101,7 +101,7 @@ core::Table folded(const core::Table& table, const Rows& rows) {
   return result;
 }
 
-/// Its name, which is its path where no better one is known.
+/// Its name, or its path if no name is known.
 std::string heading_of(const core::Table& table, const std::string& path, const Rows& rows) {
   const auto* name = std::get_if<std::string>(&(*rows.front())[report::column_of(table, "cgroup")]);
   return name == nullptr || *name == path ? path : *name;
@@ -114,7 +114,7 @@ std::map<std::string, Rows> rows_by_path(const core::Table& table) {
   return by_path;
 }
 
-/// What is said when not all of them can be shown.
+/// The remark if not all of them are shown.
 std::string and_more(std::size_t cgroups) {
   return "... and " + std::to_string(cgroups - kMaxCharts) + " more cgroups: narrow the glob, or take --format csv";
 }
@@ -140,12 +140,12 @@ std::string for_terminal(const core::Table& table, const report::Style& style) {
   return text;
 }
 
-/// What happened to the cgroups meanwhile, and on which node, as the reports answer.
+/// The events of that time and the node's name, from reports.
 struct Events {
   core::Table oom_kills, reclaims, gaps, status;
 };
 
-/// When the first and the last of all samples were taken: the charts below each other show the same time.
+/// The times of the first and the last sample of all cgroups, so that all charts show the same time.
 std::pair<std::int64_t, std::int64_t> time_of(const core::Table& table) {
   const std::size_t at = report::column_of(table, "at_us");
   const auto at_us = [&](const std::vector<core::Cell>& row) { return std::get<std::int64_t>(row[at]); };

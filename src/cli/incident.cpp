@@ -37,7 +37,7 @@ core::Table list_of_all(store::Reader& reader) {
                           .until_us = std::numeric_limits<std::int64_t>::max()});
 }
 
-/// What there is instead of a kill, and what to do next.
+/// The answer if there is no kill, and what to do next.
 std::string none_at_all(store::Reader& reader) {
   const core::Table facts = answer_to("incident_history", reader, {});
   const report::Row row(facts);
@@ -113,7 +113,7 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
   return report::incident_of(std::move(tables), node.since_us, node.until_us);
 }
 
-/// Where the time asked for has none.
+/// The answer if there is no kill in the window.
 std::string hint_of(store::Reader& reader) {
   const core::Table all = list_of_all(reader);
   if (all.rows.empty()) return base::escape_for_terminal(none_at_all(reader));

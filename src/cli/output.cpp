@@ -71,7 +71,7 @@ core::Parameters Window::parameters() const {
 Window parse_window(const std::string& since, const std::string& until, const std::string& cgroup) {
   const std::int64_t now = daemon::wall_now_us();
   Window window;
-  window.until_us = std::min(parse_point("--until", until, now), now);  // what is to come has not been missed
+  window.until_us = std::min(parse_point("--until", until, now), now);  // the future is not a gap
   window.since_us = parse_point("--since", since, now);
   const bool moves_with_now = base::parse_when(since, 0) != base::parse_when(since, 1);
   window.up_to_now = moves_with_now && window.until_us == now;

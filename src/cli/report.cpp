@@ -29,14 +29,14 @@ core::Table list_of(const std::vector<report::Report>& reports) {
   return table;
 }
 
-/// A mistyped glob must not read as "no reclaim was needed".
+/// A mistyped glob must not lead to the answer "no reclaim was needed".
 void expect_cgroups(const core::Table& numbers, const std::string& glob) {
   if (glob.empty() || report::Row(numbers).integer("cgroups") > 0) return;
   throw std::runtime_error("no cgroup matches \"" + glob +
                            "\" in this window; `report cgroups` lists the cgroups that there are");
 }
 
-/// Without a policy, where it is not known what is in force, each cgroup is advised on by its history alone.
+/// Without a policy (the current configuration is not known), advice depends on the history alone.
 std::vector<report::Finding> findings(store::Reader& reader, const Window& window, const core::Policy* policy) {
   auto found = report::findings_of(answer_to("evidence", reader, window.parameters()));
   if (policy == nullptr) return found;
@@ -47,9 +47,8 @@ std::vector<report::Finding> findings(store::Reader& reader, const Window& windo
   return found;
 }
 
-/// The weekly review: first what reclaiming came to and what to change, then the tables that this rests on.
-/// JSON has the numbers of the sentences and the advice as tables of their own; CSV, which holds one table,
-/// has only those numbers.
+/// The weekly report: the answer and the advice, then the tables behind them. In JSON, the numbers of the answer and
+/// the advice are tables too. CSV can hold only one table: these numbers.
 std::string weekly_summary(store::Reader& reader, const Window& window, const ReportOptions& options,
                            const core::Policy* policy) {
   const OutputOptions& output = options.output;

@@ -13,20 +13,17 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1024 * 1024;
 
-// One or two may be an accident (a backup, a start); with the default cooldown three are a pattern of minutes
-// at least.
+// One or two reclaims may be an exception (a backup, a start). Three are a pattern: with the default cooldown they
+// take minutes.
 constexpr std::int64_t kEnoughJudged = 3;
-// A quarter above the most cache that was seen to be wanted, because what is wanted varies. Nearer, and the
-// next peak is over the threshold again; much further, and nothing is left for which the cgroup would be
-// reclaimed.
+// The advised threshold is a quarter above the largest cache that the cgroup needed, because the need varies. A lower
+// one would be reached by the next peak; a much higher one would never be reached.
 constexpr std::uint64_t kRoomDivisor = 4;
-// From about here on the kernel reclaims by itself, under its own limit: a threshold there would never act
-// first.
+// Above this share of the limit the kernel reclaims by itself first: a threshold there would have no effect.
 constexpr std::uint64_t kTooNearToLimitPct = 90;
-// So little comes back that less cache would do: a tenth of what makes a reclaim churn.
+// If so little is read back, less cache would do. A tenth of what counts as churn.
 constexpr std::uint64_t kNextToNothingPct = 5;
-// What a small container maps of its own program and libraries; below it there is nothing to gain, only to
-// reread.
+// A small container maps this much of its program and libraries. Dropping that gains nothing.
 constexpr std::uint64_t kLeastThreshold = 16 * kMiB;
 
 std::int64_t judged_count(const ReclaimEvidence& evidence) {
@@ -55,13 +52,13 @@ std::string did_not_help(const ReclaimEvidence& evidence) {
   if (evidence.futile_count > 0) {
     const bool all = evidence.futile_count == judged_count(evidence);
     text += (evidence.freed_bytes > 0 ? ", and " : "") + (all ? "all" : std::to_string(evidence.futile_count)) +
-            " freed next to nothing";
+            " freed almost nothing";
   }
   return text + "; before these there was up to " + base::format_bytes(evidence.cache_wanted_bytes.value_or(0)) +
          " of cache";
 }
 
-/// The least threshold that leaves the cgroup what it was seen to want; nullopt where no number can hold it.
+/// The smallest threshold that leaves the cgroup the cache that it needs; nullopt if it would overflow.
 std::optional<std::uint64_t> threshold_above(std::uint64_t cache_bytes) {
   constexpr auto kLargest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());  // that a size may be
   if (cache_bytes > kLargest / 2) return std::nullopt;
@@ -94,12 +91,12 @@ std::optional<Advice> take_more(const ReclaimEvidence& evidence) {
                 evidence.path};
 }
 
-/// At which reclaimable cache it is reclaimed; nullopt: never.
+/// The reclaimable cache at which the cgroup is reclaimed; nullopt: never.
 std::optional<std::uint64_t> threshold_in_force(const ReclaimSettings& settings, const ReclaimEvidence& evidence) {
   return settings.reclaim ? settings.threshold.bytes(evidence.effective_limit_bytes) : std::nullopt;
 }
 
-/// Whether a rule with that threshold would be taken, and leave something to reclaim.
+/// Whether a rule with that threshold is valid and leaves something to reclaim.
 bool is_over_target(std::uint64_t threshold_bytes, ReclaimSettings settings, const ReclaimEvidence& evidence) {
   settings.threshold = Threshold::of_bytes(threshold_bytes);
   return target_bytes(evidence.effective_limit_bytes, settings) < threshold_bytes;
@@ -113,8 +110,8 @@ std::string toml_escape(char32_t code_point) {
   return text;
 }
 
-/// A TOML basic string. Beyond what TOML demands, whatever a terminal would obey is escaped, and what begins
-/// a tag in a document.
+/// A TOML basic string. Beyond what TOML requires, it escapes terminal control characters and the begin of a tag in a
+/// document.
 std::string toml_string(std::string_view valid_utf8) {
   std::string text = "\"";
   for (std::size_t at = 0; at < valid_utf8.size();) {
@@ -198,7 +195,7 @@ std::string glob_of(std::string_view path) {
     at += decoded.length;
     if (!decoded.code_point) {
       glob += '?';
-      // What can begin a character takes along what can continue one: `?` does the same.
+      // A lead byte takes its continuation bytes with it, as `?` does.
       const bool leads = static_cast<unsigned char>(bytes.front()) >= 0xc0;
       while (leads && at < path.size() && is_continuation(path[at])) ++at;
     } else if (bytes == "*" || bytes == "?" || bytes == "[") {

@@ -10,14 +10,14 @@ namespace {
 constexpr std::string_view kScope = ".scope";
 constexpr std::string_view kSlice = ".slice";
 constexpr std::size_t kFullIdLength = 64;
-constexpr std::size_t kShortestIdLength = 12;  // with a runtime's prefix before it; a bare id must be full
+constexpr std::size_t kShortestIdLength = 12;  // after a runtime's prefix; an id without prefix must have full length
 
 struct Prefix {
   std::string_view text;
   std::string_view runtime;
 };
-// crio-conmon- and libpod-conmon- hold the monitor of a container, not the container: "conmon-..." is no hexadecimal
-// id.
+// crio-conmon-ID and libpod-conmon-ID are the monitor of a container, not the container. They don't match, because
+// "conmon-..." is not hexadecimal.
 constexpr std::array<Prefix, 6> kPrefixes = {{{"cri-containerd-", "containerd"},
                                               {"nerdctl-", "containerd"},
                                               {"crio-", "cri-o"},
@@ -30,8 +30,7 @@ bool is_id(std::string_view text, std::size_t shortest) {
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-/// "0f5b..." with dashes from what systemd made of it; "" when it is no pod UID. A static pod's is 32 hexadecimal
-/// digits.
+/// The pod UID with '-', from systemd's form with '_'; "" if it is none. A static pod's UID is 32 hexadecimal digits.
 std::string pod_uid(std::string_view text) {
   std::string uid(text);
   std::replace(uid.begin(), uid.end(), '_', '-');
@@ -41,8 +40,8 @@ std::string pod_uid(std::string_view text) {
   return valid ? uid : std::string{};
 }
 
-/// Takes up what a segment tells of Kubernetes: "kubepods", "burstable", "pod<uid>", and systemd's
-/// "kubepods-burstable-pod<uid>.slice" (with "kubelet-" before it where kubelet has a slice of its own).
+/// Reads what a segment says about Kubernetes: "kubepods", "burstable", "pod<uid>", and systemd's
+/// "kubepods-burstable-pod<uid>.slice" (with the prefix "kubelet-" if the kubelet has its own slice).
 void learn_pod(std::string_view segment, ContainerIdentity& identity) {
   if (segment.ends_with(kSlice)) segment.remove_suffix(kSlice.size());
   const bool escaped = segment.find("kubepods") != std::string_view::npos;
@@ -51,7 +50,7 @@ void learn_pod(std::string_view segment, ContainerIdentity& identity) {
     segment.remove_prefix(segment.find("kubepods") + std::string_view{"kubepods"}.size());
     if (segment.starts_with('-')) segment.remove_prefix(1);
   }
-  if (identity.qos_class.empty()) return;  // not below kubepods: "burstable" is just a name
+  if (identity.qos_class.empty()) return;  // not below kubepods: "burstable" is an ordinary name
   for (const std::string_view qos_class : {"burstable", "besteffort"}) {
     if (!segment.starts_with(qos_class)) continue;
     identity.qos_class = qos_class;
@@ -63,10 +62,10 @@ void learn_pod(std::string_view segment, ContainerIdentity& identity) {
   }
 }
 
-/// Runtime and id from a container's own segment; false when it is none.
+/// Runtime and id from a container's segment; false: it is not a container's.
 bool learn_container(std::string_view segment, std::string_view parent, ContainerIdentity& identity) {
   if (const auto colon = segment.rfind(":cri-containerd:"); colon != std::string_view::npos) {
-    // containerd without the systemd driver it should have had: "kubepods-burstable-pod<uid>.slice:cri-containerd:<id>"
+    // A misconfigured containerd, without the systemd driver: "kubepods-burstable-pod<uid>.slice:cri-containerd:<id>"
     learn_pod(segment.substr(0, colon), identity);
     const std::string_view id = segment.substr(colon + std::string_view{":cri-containerd:"}.size());
     if (!is_id(id, kShortestIdLength)) return false;
@@ -84,7 +83,7 @@ bool learn_container(std::string_view segment, std::string_view parent, Containe
   }
   const bool below_docker = parent == "docker";
   if (!is_id(segment, kFullIdLength) || !(below_docker || !identity.pod_uid.empty())) return false;
-  if (below_docker) identity.runtime = "docker";  // below a pod the cgroupfs driver does not tell whose it is
+  if (below_docker) identity.runtime = "docker";  // below a pod, the cgroupfs driver's path does not name the runtime
   identity.container_id = segment;
   return true;
 }

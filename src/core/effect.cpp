@@ -8,17 +8,17 @@
 namespace cgmm::core {
 namespace {
 
-// "Most of it was read again". What comes back costs a read from disk each, so at half the gain is doubtful at best.
+// Churn. Each page that comes back costs a disk read, so at half of what was freed the gain is doubtful.
 constexpr std::uint64_t kChurnFromHundredth = 50;
-// "Freed next to nothing": of what was asked.
+// Futile: the share of what was asked for.
 constexpr std::uint64_t kFutileBelowHundredth = 10;
-// The kernel keeps traces of evicted pages, by which it knows a refault, for about eight times the memory that the
-// cgroup still holds; of one that was emptied altogether (v1) nearly all are dropped with the rest.
+// The kernel recognises a refault by shadow entries. It keeps them for about eight times the memory that the cgroup
+// still has. If a cgroup was emptied (v1), nearly all of them are gone too.
 constexpr std::uint64_t kRememberedPerHeld = 8;
-// No refaults after this long say something, though less than after the whole time.
+// After this time, the absence of refaults means something, though less than after the whole observation.
 constexpr std::int64_t kTellingAfter_us = 30 * base::kSecond_us;
 
-/// Whether `part` is at least so many hundredths of `whole`.
+/// Whether `part` is at least this many hundredths of `whole`.
 bool reaches(std::uint64_t part, std::uint64_t hundredths, std::uint64_t whole) {
   return static_cast<double>(part) * 100 >= static_cast<double>(whole) * static_cast<double>(hundredths);
 }
@@ -75,7 +75,7 @@ Effect EffectWatch::effect(const Learning& learning, std::optional<WatchEnd> end
   return effect;
 }
 
-/// Of files, and of what the reclaim swapped out: what was swapped out before it and comes back is not its doing.
+/// File pages, and anon pages up to what this reclaim swapped out: earlier swapped pages do not count.
 std::optional<std::uint64_t> EffectWatch::refaulted_bytes() const {
   if (!after_.refault_file || !seen_.refault_file) return std::nullopt;
   const std::uint64_t file_bytes = increase_of(*after_.refault_file, *seen_.refault_file) * page_bytes_;
@@ -110,7 +110,7 @@ std::optional<EffectWatch::Judgement> EffectWatch::judge_at_once(const Reclaim& 
       return Judgement{Verdict::unknown, {}};
   }
   if (!measured) return Judgement{Verdict::unknown, {}};
-  // v1 is asked for all there is: one that ran out of time did not get to show how much it would have freed.
+  // v1 is asked for everything. If it ran out of time, how much it would have freed is not known.
   if (reclaim.stopped_by == StoppedBy::timeout && *reclaim.freed_bytes > 0) return std::nullopt;
   if (!reaches(*reclaim.freed_bytes, kFutileBelowHundredth, asked_bytes)) {
     return Judgement{Verdict::futile, JudgedBy::amount};
@@ -122,17 +122,17 @@ EffectWatch::Judgement EffectWatch::judge(const Effect& seen, const Learning& le
   if (seen.refaulted_bytes && reaches(*seen.refaulted_bytes, kChurnFromHundredth, freed_bytes_)) {
     return {Verdict::churn, JudgedBy::refaults};
   }
-  // A cgroup that is due again has shown all that it will.
+  // A cgroup that is due again needs no longer observation.
   const bool long_enough = seen.observed_for_us >= std::min(learning.observe_for_us, kTellingAfter_us) ||
                            seen.ended_by == WatchEnd::next_reclaim;
   if (seen.observed_for_us == 0 || !long_enough) return {};
   if (seen.refaulted_bytes && (kernel_remembers() || !mostly_regrown())) {
-    return {Verdict::effective, JudgedBy::refaults};  // what did not even grow again was not read again
+    return {Verdict::effective, JudgedBy::refaults};  // the cache did not grow, so nothing was read again
   }
   return {Verdict::unknown, JudgedBy::regrowth};
 }
 
-/// Whether the count of refaults can be taken at its word, and not only as the least that there were.
+/// Whether the count of refaults is exact. If not, there may have been more.
 bool EffectWatch::kernel_remembers() const { return !left_bytes_ || *left_bytes_ >= freed_bytes_ / kRememberedPerHeld; }
 
 }  // namespace cgmm::core

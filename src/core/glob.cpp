@@ -18,9 +18,9 @@ std::size_t character_end(std::string_view text, std::size_t at) {
   return at;
 }
 
-/// Where the pattern goes on after the set that begins at `at` (a '['), if the byte is in it; kNone if not, or if the
-/// set is never closed. SQLite's reading of the odd ones: a ']' that comes first is itself and begins no range, and of
-/// a range that runs backwards the first end is in the set.
+/// The position after the set that begins at `at` (a '['), if the byte is in the set; kNone if not, or if the set is
+/// not closed. Special cases are as in SQLite: a ']' at the beginning is an ordinary character and begins no range; a
+/// reversed range contains its first character.
 std::size_t match_set(std::string_view pattern, std::size_t at, char byte) {
   ++at;
   const bool inverted = at < pattern.size() && pattern[at] == '^';
@@ -31,7 +31,7 @@ std::size_t match_set(std::string_view pattern, std::size_t at, char byte) {
     ++at;
   }
   const auto value = static_cast<unsigned char>(byte);
-  int before = -1;  // what a '-' would make a range of
+  int before = -1;  // the begin of a range if a '-' follows
   for (; at < pattern.size() && pattern[at] != ']'; ++at) {
     if (pattern[at] == '-' && before >= 0 && at + 1 < pattern.size() && pattern[at + 1] != ']') {
       ++at;
@@ -51,8 +51,8 @@ std::size_t match_set(std::string_view pattern, std::size_t at, char byte) {
 bool glob_matches(std::string_view pattern, std::string_view path) {
   std::size_t p = 0;
   std::size_t s = 0;
-  std::size_t after_star = kNone;  // where the pattern goes on after the last '*'
-  std::size_t star_end = 0;        // how far that '*' reaches so far
+  std::size_t after_star = kNone;  // position in the pattern after the last '*'
+  std::size_t star_end = 0;        // end of what that '*' matches so far
   while (s < path.size()) {
     std::size_t next_p = kNone;
     std::size_t next_s = s + 1;
@@ -76,7 +76,7 @@ bool glob_matches(std::string_view pattern, std::string_view path) {
       s = next_s;
     } else if (after_star != kNone) {
       p = after_star;
-      s = ++star_end;  // only the last '*' needs to be tried again: a longer earlier one could not match more
+      s = ++star_end;  // only the last '*' is tried again: a longer match of an earlier one would not help
     } else {
       return false;
     }

@@ -10,18 +10,17 @@
 namespace cgmm::core {
 namespace {
 
-constexpr std::uint64_t kNoise = 500;  // 1/500 of the limit: a rise or fall below that is none
-constexpr std::uint64_t kGrowth = 20;  // 1/20 of the limit, to be called growth
-constexpr double kBend = 0.25;         // under the straight line by so much of its length, to be called steep
+constexpr std::uint64_t kNoise = 500;  // smaller changes than 1/500 of the limit are ignored
+constexpr std::uint64_t kGrowth = 20;  // growth is at least 1/20 of the limit
+constexpr double kBend = 0.25;         // a rise is steep if it is below the straight line by this share of its length
 constexpr std::int64_t kStandstill_us = 2 * base::kMinute_us;
 constexpr std::int64_t kStart_us = 10 * base::kSecond_us;
 constexpr std::int64_t kAtItsLimit_us = 5 * base::kMinute_us;  // for so long at least, to be said to live at its limit
 
 std::uint64_t held_or_0(const MemoryBefore& sample) { return held_bytes(sample.gauges).value_or(0); }
 
-/// Of a rise that began slowly and became steep: where it did, as the sample that is farthest under the straight line
-/// from begin to end. Of one that went on all the time the begin itself. `first` is the begin, `last` follows the last
-/// sample.
+/// Where a rise became steep: the sample that is farthest below the straight line from begin to end. For an even rise,
+/// its begin. [first, last) are the samples of the rise.
 const MemoryBefore* knee_of(const MemoryBefore* first, const MemoryBefore* last, std::int64_t killed_at_us,
                             double rise_bytes) {
   const MemoryBefore* knee = first;
@@ -39,8 +38,8 @@ const MemoryBefore* knee_of(const MemoryBefore* first, const MemoryBefore* last,
   return knee;
 }
 
-/// Whether some of the rise is in the last half of its time: what grew long ago and stood still since did not run into
-/// anything.
+/// Whether memory still rose in the last half of the time. If it rose earlier and then stood still, it is not the
+/// cause.
 bool ends_rising(const std::vector<MemoryBefore>& before, std::int64_t from_at_us, std::int64_t killed_at_us,
                  std::uint64_t from_bytes, std::uint64_t to_bytes) {
   const std::int64_t middle_us = from_at_us + (killed_at_us - from_at_us) / 2;
@@ -52,8 +51,8 @@ bool ends_rising(const std::vector<MemoryBefore>& before, std::int64_t from_at_u
   return true;
 }
 
-/// Back from the kill to where the rise began: until it had been higher before, or had stood still for longer than the
-/// rise took (and for two minutes at least).
+/// Goes back from the kill to the begin of the rise: to where memory was higher before, or stood still for longer than
+/// the rise took (and for at least two minutes).
 std::optional<OomGrowth> growth_of(const std::vector<MemoryBefore>& before, std::int64_t killed_at_us,
                                    std::uint64_t to_bytes, std::uint64_t limit_bytes) {
   std::uint64_t lowest = to_bytes;
@@ -78,7 +77,7 @@ std::optional<OomGrowth> growth_of(const std::vector<MemoryBefore>& before, std:
   return OomGrowth{.from_at_us = began->at_us, .from_bytes = held_or_0(*began), .to_bytes = to_bytes};
 }
 
-/// The kinds of memory, as far as they are told.
+/// The kinds of memory, as far as they are known.
 using Kinds = std::array<std::pair<OomCause, std::int64_t>, 4>;
 Kinds kinds_of(const Gauges& gauges) {
   const auto bytes = [&](Gauge gauge) { return static_cast<std::int64_t>(gauges.value_or(gauge, 0)); };
@@ -93,7 +92,7 @@ OomCause largest(const Kinds& kinds) {
       ->first;
 }
 
-/// Of what can't be dropped: which kind made up most of the rise. Cache that comes and goes is none of it.
+/// The kind of memory that made up most of the rise. Reclaimable cache does not count.
 OomCause grown_most(const OomEvidence& evidence, const OomGrowth& growth, const Gauges& at_end) {
   const auto from = std::find_if(evidence.before.begin(), evidence.before.end(),
                                  [&](const auto& sample) { return sample.at_us == growth.from_at_us; });
@@ -111,15 +110,15 @@ bool lived_at_its_limit(const OomEvidence& evidence, std::uint64_t limit_bytes) 
                      [&](const auto& sample) { return held_or_0(sample) >= limit_bytes - limit_bytes / 10; });
 }
 
-/// One that grows for longer than a start takes leaks, whatever its limit.
+/// If memory grows for longer than a start takes, it leaks, whatever the limit is.
 bool keeps_dying_at_its_start(const OomEvidence& evidence, const std::optional<OomGrowth>& growth) {
   return evidence.early_kill_count >= kEarlyKills && evidence.first_seen_at_us &&
          evidence.killed_at_us - *evidence.first_seen_at_us < kEarly_us &&
          !(growth && evidence.killed_at_us - growth->from_at_us > kStart_us);
 }
 
-/// The kernel drops what it can before it kills: most of it being cache means that it could not. Unless what ran into
-/// the limit beside it is something else.
+/// The kernel drops cache before it kills. If most memory is cache, the kernel could not drop it, and cache is the
+/// cause; unless another kind of memory grew into the limit.
 bool could_not_drop_cache(const OomExplanation& known) {
   const std::uint64_t usage = known.gauges.value_or(Gauge::usage, 0);
   const std::uint64_t cache = usage - held_bytes(known.gauges).value_or(usage);
@@ -127,13 +126,12 @@ bool could_not_drop_cache(const OomExplanation& known) {
   return known.from_log && cache > usage / 2 && grown < cache / 3;
 }
 
-/// Whether the numbers are those of the victim's own cgroup, as its samples are.
+/// Whether the kernel's numbers are about the victim's own cgroup, like its samples.
 bool has_own_numbers(const OomEvidence& evidence, const OomExplanation& known) {
   return evidence.before.empty() || (known.from_log && !evidence.limit_is_above && !evidence.limit_is_below);
 }
 
-/// Kernels before 4.5 do not tell shmem in their log, but what is on the lists of files can be dropped, and shmem is
-/// not there.
+/// Kernels before 4.5 do not log shmem. But shmem is not on the file LRU lists, so those show what can be dropped.
 Gauges with_shmem(Gauges gauges) {
   const auto file = gauges[Gauge::file];
   const auto inactive = gauges[Gauge::inactive_file];
@@ -157,10 +155,10 @@ std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanati
   }
   Kinds kinds = kinds_of(known.gauges);
   if (!known.from_log) {
-    kinds.back().second = 0;  // what cache there was seconds before, the kernel has dropped since
+    kinds.back().second = 0;  // the kernel has dropped the cache of that sample by now
     const std::uint64_t held = held_bytes(known.gauges).value_or(0);
     if (held == 0 || held < known.limit_bytes.value_or(held) / 2)
-      return std::nullopt;  // it was not that which ran into it
+      return std::nullopt;  // this did not grow into the limit
   }
   return largest(kinds);
 }
@@ -205,7 +203,7 @@ OomExplanation explain(const OomEvidence& evidence) {
     result.measured_at_us = evidence.before.back().at_us;
     result.gauges = evidence.before.back().gauges;
   }
-  // Of the victim's own cgroup: where another's limit was hit, the log's numbers are that one's.
+  // Only for the victim's own cgroup: if another one hit its limit, the kernel's numbers are about that one.
   const bool own_numbers = result.from_log && !evidence.limit_is_above && !evidence.limit_is_below;
   const auto to_bytes = own_numbers               ? held_bytes(result.gauges)
                         : evidence.before.empty() ? std::nullopt

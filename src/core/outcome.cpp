@@ -6,10 +6,10 @@
 namespace cgmm::core {
 namespace {
 
-// The kernel frees in batches and charges in batches per CPU: within 2 % of what was asked is what was asked.
+// The kernel frees in batches and charges in batches per CPU: within 2 % of the request counts as all of it.
 constexpr std::uint64_t kEnoughOf100 = 98;
 
-// What is left to the target is asked for at once when it is no more than this: then 30 % too much is not, either.
+// A rest of this size is asked for in one step: 30 % too much of it does not matter.
 constexpr std::uint64_t kLastStepBytes = 4ULL << 20;
 
 std::uint64_t left_of(std::uint64_t total, std::uint64_t done) { return total > done ? total - done : 0; }

@@ -56,7 +56,7 @@ struct Parts {
   std::string_view rest;
 };
 
-/// "first_second_rest"; an underscore in rest is for the caller to refuse.
+/// "first_second_rest". The caller must refuse an underscore in rest.
 std::optional<Parts> split_parts(std::string_view text) {
   const std::size_t one = text.find('_');
   if (one == std::string_view::npos) return std::nullopt;
@@ -82,8 +82,8 @@ bool is_ordinal(std::string_view word) {
   return !word.empty() && word.size() <= kMaxOrdinal && all_digits(word) && (word.size() == 1 || word.front() != '0');
 }
 
-/// What a workload's controller puts between its name and the pod's suffix. A hash without a digit is one in
-/// 20 000.
+/// The hash that a workload's controller puts between its name and the pod's suffix. It contains a digit: one hash in
+/// 20 000 does not.
 bool is_controllers(std::string_view word) {
   if (is_ordinal(word)) return true;
   if (all_digits(word)) return word.size() >= kMinNumber && word.size() <= kMaxHash;
@@ -91,7 +91,7 @@ bool is_controllers(std::string_view word) {
          std::any_of(word.begin(), word.end(), is_digit);
 }
 
-/// What a cut may have left of it.
+/// What may be left of a truncated hash.
 bool is_rest_of_controllers(std::string_view word) {
   return !word.empty() && word.size() <= kMaxHash && (all_generated(word) || all_digits(word));
 }

@@ -20,9 +20,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 constexpr std::string_view kIncidentPrefix = "incident_";
 
-// What the owner of a node wants to know after a week. None of them reads `sample`, which holds millions of
-// rows by then.
-// `backed_off` has of the cooldowns those that say something: any cgroup that was just reclaimed has one.
+// The tables of the weekly report. None of them reads `sample`, which has millions of rows after a week. `backed_off`
+// and not `cooldowns`, because every cgroup that was just reclaimed has a cooldown.
 constexpr std::array<std::string_view, 9> kSummary = {
     "summary", "effects",  "backed_off",        "reclaims", "freed_by_cgroup",
     "slowest", "failures", "kills_by_workload", "coverage",
@@ -34,9 +33,9 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
-/// The first comment line before the statement that says something; the name where there is none.
+/// The first comment line with text before the statement; without one, the name.
 std::string title_of(std::string_view name, std::string_view sql) {
-  if (sql.starts_with("\xef\xbb\xbf")) sql.remove_prefix(3);  // the mark that some editors put first
+  if (sql.starts_with("\xef\xbb\xbf")) sql.remove_prefix(3);  // the byte order mark of some editors
   while (!sql.empty()) {
     const std::size_t end = std::min(sql.find('\n'), sql.size());
     const std::string_view line = sql.substr(0, end);
@@ -71,14 +70,13 @@ std::string read_file(const fs::path& file) {
   return text;
 }
 
-/// Hidden files are editors' and Kubernetes' own; a name that is no UTF-8 can't be listed so that it can be
-/// typed.
+/// Hidden files belong to editors or Kubernetes. A name that is not UTF-8 could not be shown so that it can be typed.
 bool is_report_name(std::string_view name) {
   return !name.empty() && !name.starts_with('.') && name.find('/') == std::string_view::npos &&
          name.find('\0') == std::string_view::npos && base::is_valid_utf8(name);
 }
 
-/// nullopt where `file` is none: not there, a directory, a device, a link to nothing.
+/// nullopt: `file` is not a regular file, or does not exist.
 std::optional<Report> read_own(const fs::path& file) {
   std::error_code error;
   const fs::file_status status = fs::status(file, error);  // follows links
@@ -127,7 +125,7 @@ std::vector<Report> list_reports(const fs::path& reports_dir) {
 
 std::optional<Report> find_report(const fs::path& reports_dir, std::string_view name) {
   if (!reports_dir.empty() && is_report_name(name)) {
-    // Only this file: a broken neighbour must not keep a good report from running.
+    // Reads only this file: another broken one must not stop this report.
     if (auto own = read_own(reports_dir / (std::string(name) + ".sql"))) return own;
   }
   const auto found = std::ranges::find(kReports, name, &core::EmbeddedText::name);

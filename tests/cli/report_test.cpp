@@ -262,7 +262,7 @@ TEST_F(Advice, LeadsTheTextWithARuleBelow) {
   const std::string name = "/a\\nb\"c*[d]<script>\\\\\\xff";
   const std::string sentence =
       "Z, 12 reclaims freed 600.0 MiB in 3 cgroups; 320.0 MiB of it (53 %) was read back within 5 minutes; "
-      "net 280.0 MiB stayed out of memory (614.4 KiB·h while watched). This cgroup only churns: /full. "
+      "net 280.0 MiB stayed out of memory (614.4 KiB·h while observed). This cgroup only churns: /full. "
       "Advice: exclude /full from reclaim; raise the threshold of " +
       name + " to 63 MiB; lower the threshold of /idle to 20 MiB (rules below). 1 scan ";
   EXPECT_NE(text.find(sentence), std::string::npos) << text;

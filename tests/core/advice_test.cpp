@@ -238,14 +238,14 @@ TEST(Advise, GivesItsReasonInNumbers) {
   evidence.cache_wanted_bytes = 80 * kMiB;
   EXPECT_EQ(advise(evidence)->reason,
             "None of the 10 reclaims at the threshold of 32.0 MiB helped: 300.0 MiB of the 400.0 MiB "
-            "that was freed (75 %) was read back, and 1 freed next to nothing; before these there was up to "
+            "that was freed (75 %) was read back, and 1 freed almost nothing; before these there was up to "
             "80.0 MiB of cache, and a threshold above that is too near to its limit of 100.0 MiB.");
   evidence.churn_count = 0;
   evidence.futile_count = 3;
   evidence.freed_bytes = evidence.refaulted_bytes = 0;
   evidence.cache_wanted_bytes = 40 * kMiB;
   EXPECT_EQ(advise(evidence)->reason,
-            "None of the 3 reclaims at the threshold of 32.0 MiB helped: all freed next to nothing; before "
+            "None of the 3 reclaims at the threshold of 32.0 MiB helped: all freed almost nothing; before "
             "these there was up to 40.0 MiB of cache.");
   EXPECT_EQ(advise(effective())->reason,
             "All of the 3 reclaims at the threshold of 256.0 MiB were effective: only 40.0 MiB of the "

@@ -162,7 +162,7 @@ TEST(Effect, WhereThereIsNothingToWatchTheVerdictComesAtOnce) {
   const Case cases[] = {
       {"refused", 0, ReclaimOutcome::failed, Verdict::failed, std::nullopt, Lesson::none},
       {"freed nothing", 0, ReclaimOutcome::partial, Verdict::futile, JudgedBy::amount, Lesson::did_not_help},
-      {"freed next to nothing", 4 * kMiB - 1, ReclaimOutcome::done, Verdict::futile, JudgedBy::amount,
+      {"freed almost nothing", 4 * kMiB - 1, ReclaimOutcome::done, Verdict::futile, JudgedBy::amount,
        Lesson::did_not_help},
       {"gone", std::nullopt, ReclaimOutcome::vanished, Verdict::unknown, std::nullopt, Lesson::none},
       {"stopped", 30 * kMiB, ReclaimOutcome::interrupted, Verdict::unknown, std::nullopt, Lesson::none},

@@ -11,7 +11,7 @@
 namespace cgmm::report {
 namespace {
 
-/// "768 MiB", "1.25 GiB": no more digits than it takes.
+/// "768 MiB", "1.25 GiB": no superfluous digits.
 std::string tick_label(double bytes) {
   constexpr auto kUnits = std::to_array<std::string_view>({"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"});
   std::size_t unit = 0;
@@ -24,7 +24,7 @@ std::string tick_label(double bytes) {
   return text + " " + std::string(kUnits[unit]);
 }
 
-/// "2026-11-23T03:12:00Z" in its parts; a year may have any length.
+/// The parts of "2026-11-23T03:12:00Z"; a year may have any length.
 struct UtcParts {
   std::string year, month, day, time;
 };
@@ -49,13 +49,13 @@ std::string_view weekday(double at_us) {
   return kDays[static_cast<std::size_t>(day < 0 ? day + 7 : day)];
 }
 
-/// How many labels have their place beside each other; more than eight are not read.
+/// How many labels fit beside each other, at most eight.
 double most_ticks(double length_px, double step_us) {
   const double label = step_us < 60 * base::kSecond_us ? 8 : 6;  // "03:12:00", "23 Nov"
   return std::clamp(length_px / (label * kCharacter_px + kApart_px), 1.0, 8.0);
 }
 
-/// The smallest round step of which not too many fit; weeks begin on Monday.
+/// The smallest round step that gives no more labels than fit. Weeks begin on Monday.
 double time_step_us(double range_us, double length_px) {
   constexpr auto kSteps_s =
       std::to_array<double>({1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200});

@@ -14,7 +14,7 @@
 namespace cgmm::report {
 namespace {
 
-constexpr std::size_t kNarrowest = 40;  // below this the labels alone do not fit
+constexpr std::size_t kNarrowest = 40;  // the labels need this much
 constexpr std::size_t kHighest = 100;
 constexpr std::array<std::string_view, 9> kBlocks = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 
@@ -25,18 +25,18 @@ std::optional<double> drawable(const ChartPoint& point) {
   return std::max(*point.value, 0.0);
 }
 
-/// The column of a chart of `count` columns from `first_at_us` to `last_at_us`.
+/// The column of a time, in a chart of `count` columns from `first_at_us` to `last_at_us`.
 std::size_t column_of(std::int64_t at_us, std::int64_t first_at_us, std::int64_t last_at_us, std::size_t count) {
   const double range_us = std::max(static_cast<double>(last_at_us) - static_cast<double>(first_at_us), 1.0);
   const double share = (static_cast<double>(at_us) - static_cast<double>(first_at_us)) / range_us;
   return static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(count - 1));
 }
 
-/// One value a column. A column between two points shows the earlier one: it held until the next was taken.
+/// One value for each column. A column between two points shows the earlier one.
 Columns spread(std::span<const ChartPoint> points, std::size_t count) {
   Columns columns(count);
   std::optional<double> held;
-  std::size_t next = 0;  // the first column that no point has reached
+  std::size_t next = 0;  // the first column without a point so far
   for (const ChartPoint& point : points) {
     const std::size_t column = column_of(point.at_us, points.front().at_us, points.back().at_us, count);
     for (; next < column; ++next) columns[next] = held;
@@ -52,7 +52,7 @@ Columns spread(std::span<const ChartPoint> points, std::size_t count) {
 std::string_view block(std::optional<double> value, double scale, std::size_t row_from_bottom) {
   if (!value) return kBlocks[0];
   const double eighths = *value / scale * 8 - static_cast<double>(row_from_bottom) * 8;
-  // A sample of nothing is not the same as no sample: at the bottom there is always a trace.
+  // A sample of 0 must look different from no sample: the lowest row always shows something.
   const double least = row_from_bottom == 0 ? 1 : 0;
   return kBlocks[static_cast<std::size_t>(std::clamp(std::round(eighths), least, 8.0))];
 }
@@ -66,7 +66,7 @@ std::string right_aligned(std::string_view text, std::size_t width) {
   return std::string(width > taken ? width - taken : 0, ' ') + std::string(text);
 }
 
-/// A label at the upper edge of the first row and of the one in the middle; the others have none.
+/// The label of a row: only the first row and the middle one have one, at their upper edge.
 std::vector<std::string> row_labels(double top, std::size_t height) {
   std::vector<std::string> labels(height);
   const auto label = [&](std::size_t row) {
@@ -93,14 +93,14 @@ std::string time_axis(std::int64_t first_at_us, std::int64_t last_at_us, std::si
          right_aligned(last, width - before - middle.size()) + '\n';
 }
 
-/// The line of a limit, drawn where the top row is empty, is at that row's upper edge.
+/// Draws the line of a limit at the upper edge of the top row, where that row is empty.
 std::string_view top_block(std::optional<double> value, double scale, std::size_t row_from_bottom, bool has_line) {
   constexpr std::string_view kUpperEdge = "▔";
   const std::string_view drawn = block(value, scale, row_from_bottom);
   return has_line && drawn == kBlocks[0] ? kUpperEdge : drawn;
 }
 
-/// "▲ kill" below its column, or "kill ▲" where that would be over the edge.
+/// "▲ kill" below its column, or "kill ▲" if that would not fit.
 std::string mark_line(const ChartMarks& marks, std::size_t column, std::size_t indent, std::size_t width) {
   const std::string label(marks.label);
   const std::size_t taken = display_width(label) + 1;
@@ -109,7 +109,7 @@ std::string mark_line(const ChartMarks& marks, std::size_t column, std::size_t i
   return std::string(before, ' ') + (fits_right || column < taken ? "▲ " + label : label + " ▲") + '\n';
 }
 
-/// The largest value that can be drawn; nullopt where there is none.
+/// The largest value that can be drawn; nullopt: none.
 std::optional<double> largest(std::span<const ChartPoint> points) {
   std::optional<double> top;
   for (const ChartPoint& point : points) {

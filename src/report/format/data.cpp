@@ -7,8 +7,8 @@
 #include "report/format/escape.hpp"
 #include "report/format/layout.hpp"
 
-// CSV and JSON: what a program reads. JSON is written row by row, a line each, because a document object of a
-// long history would take many times its size in memory; only strings and reals go through the library.
+// CSV and JSON, for programs. JSON is written row by row: a document object of a long history would need many times its
+// size in memory. Only strings and reals go through the library.
 
 namespace cgmm::report {
 namespace {
@@ -20,18 +20,18 @@ std::string csv_field(const core::Cell& cell) {
   return "";
 }
 
-/// Only ASCII, so that it is also safe on a terminal.
+/// ASCII only, so it is also safe on a terminal.
 std::string json_string(std::string_view text) { return nlohmann::json(base::to_valid_utf8(text)).dump(-1, ' ', true); }
 
 std::string json_value(const core::Cell& cell) {
   if (const auto* integer = std::get_if<std::int64_t>(&cell)) return std::to_string(*integer);
   if (const auto* real = std::get_if<double>(&cell))
-    return nlohmann::json(*real).dump();  // infinity: null, JSON has none
+    return nlohmann::json(*real).dump();  // infinity becomes null: JSON has none
   if (const auto* text = std::get_if<std::string>(&cell)) return json_string(*text);
   return "null";
 }
 
-/// Names as keys of an object: two columns of one name in somebody's query become `name` and `name_2`.
+/// Column names as keys of an object: a second column of the same name becomes `name_2`.
 std::vector<std::string> json_keys(const std::vector<std::string>& columns) {
   std::set<std::string> taken;
   for (const std::string& column : columns) taken.insert(base::to_valid_utf8(column));
@@ -88,7 +88,7 @@ std::string render_csv(const core::Table& table) {
       if (i > 0) line += ',';
       line += csv_field(cell_at(row, i));
     }
-    // A single NULL would be an empty line, which many readers skip.
+    // A single NULL must not become an empty line: many readers skip those.
     out += (line.empty() ? "\"\"" : line) + '\n';
   }
   return out;

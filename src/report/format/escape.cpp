@@ -9,7 +9,7 @@ std::string escape_markdown(std::string_view text) {
   std::string out;
   for (const char c : base::escape_for_terminal(text)) {
     switch (c) {
-      // HTML and entities as entities: some renderers do not know a backslash before them.
+      // HTML characters become entities: some renderers ignore a backslash before them.
       case '<':
         out += "&lt;";
         break;

@@ -8,16 +8,14 @@
 #include "report/embedded.hpp"
 #include "report/format/layout.hpp"
 
-// Every tag is closed and every attribute quoted, so that a page is well-formed XML too: that can be checked
-// strictly.
+// Every tag is closed and every attribute quoted, so a page is also well-formed XML. Tests check that.
 
 namespace cgmm::report {
 namespace {
 
-constexpr std::size_t kWidestOnOneLine = 36;  // terminal columns; a wider text breaks anywhere
+constexpr std::size_t kWidestOnOneLine = 36;  // terminal columns; a wider text may break anywhere
 
-// Should a name ever get past the escaping, it still could neither run a script nor tell anybody that it was
-// read.
+// A second defence after escaping: nothing can run a script or send a request.
 constexpr std::string_view kHead =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
@@ -25,7 +23,7 @@ constexpr std::string_view kHead =
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
     "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
     "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
-    "<link rel=\"icon\" href=\"data:,\"/>\n";  // else a browser asks a web server for one
+    "<link rel=\"icon\" href=\"data:,\"/>\n";  // without it, a browser requests one
 
 std::string element(std::string_view name, std::string_view attributes, std::string_view html) {
   std::string out = "<" + std::string(name);
@@ -33,7 +31,7 @@ std::string element(std::string_view name, std::string_view attributes, std::str
   return out.append(">").append(html).append("</").append(name).append(">");
 }
 
-/// The class of a word that tells how something went; "" where it is none.
+/// The CSS class of a word for a result; "" for other words.
 std::string_view tone_of(std::string_view heading, std::string_view text) {
   struct Tone {
     std::string_view word;
@@ -61,7 +59,7 @@ std::string_view tone_of(std::string_view heading, std::string_view text) {
   return tone == kTones.end() ? "" : tone->css_class;
 }
 
-/// `text` as it came from humanise(), in a row under `heading`.
+/// `text` from humanise(), in the row under `heading`.
 std::string cell(std::string_view heading, const std::string& text) {
   if (text == "-" || text == "0" || text == "0 B") return element("span", "class=\"nil\"", text);
   const std::string_view tone = tone_of(heading, text);
@@ -69,7 +67,7 @@ std::string cell(std::string_view heading, const std::string& text) {
   return tone.empty() ? safe : element("span", "class=\"badge " + std::string(tone) + "\"", safe);
 }
 
-/// What the cells of each column are: numbers (or texts padded as such), long texts, or short ones.
+/// The kind of each column: numbers (or texts padded like numbers), long texts, or short texts.
 std::vector<std::string> classes_of(const HumanTable& table) {
   std::vector<std::string> classes;
   for (std::size_t i = 0; i < table.headings.size(); ++i) {
@@ -178,7 +176,7 @@ std::string html_list(std::span<const Named> all) {
 std::string html_table(const core::Table& table) {
   const HumanTable human = humanise(table);
   if (human.rows.empty()) return html_paragraph("(none)", Weight::remark);
-  // Who has no mouse scrolls it once it has the focus.
+  // Focusable, so that the keyboard can scroll it.
   return element("div", "class=\"scroll\" tabindex=\"0\"", human.upright ? row_down(human) : rows_across(human)) + "\n";
 }
 

@@ -21,11 +21,11 @@ enum class Unit { none, bytes, kib, byte_seconds, duration_us, instant_us, perce
 struct Suffix {
   std::string_view text;
   Unit unit;
-  std::string_view in_heading;  // what the heading keeps of it
+  std::string_view in_heading;  // what the heading shows instead
 };
 
-// The first that fits counts. Without a leading underscore it must be the whole name. The schema has one
-// instant without _at, cooldown.until_us; the parameters of a report are others.
+// The first that fits counts. One without a leading underscore must be the whole name. The schema has one time without
+// _at, cooldown.until_us; so have the parameters of a report.
 constexpr std::array kSuffixes = std::to_array<Suffix>({
     {"_at_us", Unit::instant_us, "_at"},
     {"at_us", Unit::instant_us, "at"},
@@ -46,9 +46,9 @@ const Suffix* suffix_of(std::string_view column) {
   return nullptr;
 }
 
-/// In digits that do not depend on the locale.
+/// Digits that do not depend on the locale.
 std::string fixed(double value, int decimals) {
-  std::array<char, 400> digits;  // the largest double has 309 before the point
+  std::array<char, 400> digits;  // the largest double has 309 digits before the point
   const auto end = std::to_chars(digits.begin(), digits.end(), value, std::chars_format::fixed, decimals).ptr;
   return {digits.begin(), end};
 }
@@ -63,7 +63,7 @@ std::string plain_number(double value) {
   return text == "-0" ? "0" : text;
 }
 
-/// A share just under 100 must not read as complete.
+/// A share just under 100 is not rounded to 100.
 std::string percentage(double value) {
   if (value < 100 && value > 99.9) value = 99.9;
   return (value == 100 ? "100" : fixed(value, 1)) + " %";
@@ -76,7 +76,7 @@ std::string size(std::int64_t value, std::uint64_t unit_bytes) {
   return (negative ? "-" : "") + base::format_bytes(amount * unit_bytes);
 }
 
-/// Memory times time, "1.5 GiB·h": what 1.5 GiB is for an hour, and 3 GiB for half of one.
+/// Memory times time. "1.5 GiB·h" is 1.5 GiB for an hour, or 3 GiB for half an hour.
 std::string size_times_hours(std::int64_t byte_seconds) {
   constexpr std::int64_t kHour = 3600;
   return size(byte_seconds / kHour + (byte_seconds % kHour * 2) / kHour, 1) + "·h";
@@ -110,14 +110,14 @@ std::string human_real(Unit unit, double value) {
   return human_integer(unit == Unit::kib ? Unit::bytes : unit, std::llround(value * factor));
 }
 
-/// What the history has as one word, "anon_growth"; other texts are names, which may have a '_' of their own.
+/// Columns with words of the schema, such as "anon_growth". Other texts are names, which may contain '_'.
 bool is_code(std::string_view column) { return column == "cause" || column == "causes"; }
 
 bool is_number(const core::Cell& cell) {
   return std::holds_alternative<std::int64_t>(cell) || std::holds_alternative<double>(cell);
 }
 
-/// Numbers throughout, and at least one; NULLs do not matter.
+/// Whether all cells are numbers or NULL, and at least one is a number.
 bool holds_numbers(const core::Table& table, std::size_t column) {
   bool any = false;
   for (const auto& row : table.rows) {
@@ -164,7 +164,7 @@ std::string human_cell(std::string_view column, const core::Cell& cell) {
   return base::escape_for_terminal(words);
 }
 
-/// A person who has the cgroup's name does without its path, which is for looking things up and wider than a screen.
+/// People get the cgroup's name and not its path, which is wider than a screen.
 core::Table without_path(const core::Table& table) {
   const auto path = std::ranges::find(table.columns, "path");
   if (path == table.columns.end() || std::ranges::find(table.columns, "cgroup") == table.columns.end()) return table;

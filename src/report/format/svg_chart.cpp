@@ -11,7 +11,7 @@
 namespace cgmm::report {
 namespace {
 
-/// nullopt where there is neither a time nor a point.
+/// nullopt: there is neither a time nor a point.
 std::optional<Frame> time_frame(const SvgChart& chart) {
   Frame frame{.from_us = static_cast<double>(chart.from_at_us), .to_us = static_cast<double>(chart.to_at_us), .top = 1};
   if (chart.from_at_us == 0 && chart.to_at_us == 0) {

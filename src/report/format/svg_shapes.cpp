@@ -14,9 +14,9 @@ struct Spot {
   double at_us = 0;
   double value = 0;
 };
-using Run = std::vector<Spot>;  // a line without a break
+using Run = std::vector<Spot>;  // a line without interruption
 
-/// As it is, broken where there is no value.
+/// All points, interrupted where there is no value.
 std::vector<Run> all_runs(const Series& series, const Frame& frame) {
   std::vector<Run> runs;
   bool is_broken = true;
@@ -37,7 +37,7 @@ struct Bucket {
   bool breaks_after = false;
 };
 
-/// The extremes of each of so many stretches of time. A break within one can't be seen.
+/// The smallest and largest value of each stretch of time. An interruption within one is not visible.
 std::vector<Run> thinned_runs(const Series& series, const Frame& frame) {
   std::vector<Bucket> buckets(kMostBuckets);
   for (const ChartPoint& point : series.points) {
@@ -105,7 +105,7 @@ std::string step_path(const Series& series, const Frame& frame) {
 }
 
 std::string bars_path(const Series& series, const Frame& frame) {
-  constexpr double kLeastHeight = 1.5;  // a little is not nothing
+  constexpr double kLeastHeight = 1.5;  // small values stay visible
   std::string path;
   for (const ChartPoint& one : series.points) {
     const auto at_us = static_cast<double>(one.at_us);

@@ -9,7 +9,7 @@
 namespace cgmm::report {
 namespace {
 
-constexpr std::size_t kMostColumns = 120;  // that have a tooltip
+constexpr std::size_t kMostColumns = 120;  // with a tooltip
 constexpr std::size_t kMostNamed = 8;      // marks in one tooltip, bands in the legend
 constexpr std::size_t kColours = 6;
 
@@ -17,7 +17,7 @@ std::string percent(double share) { return number(share * 100) + "%"; }
 
 std::string size(double bytes) { return base::format_bytes(static_cast<std::uint64_t>(std::clamp(bytes, 0.0, 9e18))); }
 
-/// A limit that did not change.
+/// The limit, if it did not change.
 bool is_constant(const Series& series, const Frame& frame) {
   if (series.kind != Series::Kind::limit) return false;
   const auto points = holding_points(series, frame);
@@ -57,7 +57,7 @@ std::string_view name_of(Mark::Kind kind) {
   return "other event";
 }
 
-/// The stretches of time that have a tooltip: the bars where there are some, else columns of one width.
+/// The times that have a tooltip: the bars if there are some, else columns of equal width.
 std::vector<std::pair<double, double>> columns_of(const SvgChart& chart, const Frame& frame) {
   std::vector<std::pair<double, double>> columns;
   for (const Series& series : chart.series) {
@@ -76,7 +76,7 @@ std::vector<std::pair<double, double>> columns_of(const SvgChart& chart, const F
   return columns;
 }
 
-/// The largest value of each column that there is.
+/// The largest value in each column.
 std::vector<std::optional<double>> column_values(const Series& series,
                                                  const std::vector<std::pair<double, double>>& columns) {
   std::vector<std::optional<double>> values(columns.size());

@@ -4,7 +4,7 @@
 #include "report/format/escape.hpp"
 #include "report/format/layout.hpp"
 
-// Nothing is ever cut off: a name that is wider than the terminal wraps there and stays whole.
+// Nothing is truncated: the terminal wraps a long name.
 
 namespace cgmm::report {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "base/text.hpp"
 
-// wcwidth() asks the locale, and a service's is often "C". These ranges cover what is seen in names; East
-// Asian characters of ambiguous width count as narrow, as terminals have them.
+// wcwidth() depends on the locale, which is often "C" for a service. These ranges cover what occurs in names. East
+// Asian characters of ambiguous width count as narrow, as in most terminals.
 
 namespace cgmm::report {
 namespace {

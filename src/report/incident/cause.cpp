@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why a process was killed, and whether dropping page cache would have helped: one sentence or two for each
-// cause of schema/0003.
+// Why a process was killed, and whether dropping page cache would have helped: one or two sentences for each cause of
+// schema/0003.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -25,11 +25,11 @@ std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
 
 std::string size(const Bytes& bytes) { return bytes ? size(*bytes) : "an unknown amount"; }
 
-/// A kind of memory that can't be dropped, by the cause that it is.
+/// A kind of memory that can't be dropped, with its cause in schema/0003.
 struct Kind {
   std::string_view cause;
   std::string_view name;    // within a sentence
-  std::string_view remark;  // after it
+  std::string_view remark;  // after the sentence
   Bytes MemoryPoint::* now;
   Bytes IncidentGrowth::* from;
 };
@@ -49,7 +49,7 @@ const Kind& largest_kind(const MemoryPoint& memory) {
   return *std::ranges::max_element(kKinds, {}, [&](const Kind& kind) { return (memory.*kind.now).value_or(0); });
 }
 
-/// "its limit of 256.0 MiB", "the limit of 256.0 MiB of /a/b", which is nested in it.
+/// "its limit of 256.0 MiB", or for a nested cgroup "the limit of 256.0 MiB of /a/b".
 std::string limit_of(const Incident& incident) {
   const Bytes limit = incident.at_kill ? incident.at_kill->limit : std::nullopt;
   const bool is_its_own = incident.limit_path.empty() || incident.limit_path == incident.cgroup.path;
@@ -58,14 +58,13 @@ std::string limit_of(const Incident& incident) {
                     : "the limit" + amount + " of " + base::escape_for_terminal(incident.limit_path);
 }
 
-/// "its limit was 256.0 MiB, and "; whether it was hit is another thing.
+/// "its limit was 256.0 MiB, and ". It may not be the one that was hit.
 std::string own_limit(const Incident& incident) {
   const Bytes limit = incident.at_kill ? incident.at_kill->limit : std::nullopt;
   return limit ? "its limit was " + size(*limit) + ", and " : "";
 }
 
-/// Where most of it came at the end: the last sample at which no more than a fifth had come. nullptr: it grew
-/// evenly.
+/// If most of the growth came at the end: the last sample with at most a fifth of it. nullptr: it grew evenly.
 const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64_t from_bytes, std::uint64_t to_bytes) {
   const IncidentGrowth& growth = *incident.growth;
   const MemoryPoint* begin = nullptr;
@@ -78,8 +77,7 @@ const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64
   return begin;
 }
 
-/// Where the kind's own numbers are not known, or it did not grow itself, of all memory that can't be
-/// dropped.
+/// The growth of this kind. If it is not known, or this kind did not grow: of all memory that can't be dropped.
 Rise rise_of(const Incident& incident, const Kind& kind) {
   const IncidentGrowth& growth = *incident.growth;
   const Bytes from = growth.*kind.from;
@@ -114,12 +112,12 @@ std::string grew(const Incident& incident, const Kind& kind) {
          last + ",";
 }
 
-/// What of the memory was what, where no growth is known.
+/// The kinds of memory, if no growth is known.
 std::string stood(const Incident& incident, const Kind& kind) {
   const MemoryPoint& memory = *incident.at_kill;
   return "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " + size(memory.*kind.now) +
          " were " + std::string(kind.name) +
-         (last_sample_before(incident) == nullptr ? "; how it came to that was not sampled."
+         (last_sample_before(incident) == nullptr ? "; there are no samples of how it came to that."
                                                   : "; it did not grow in the samples before.");
 }
 
@@ -138,7 +136,7 @@ std::string by_kind(const Incident& incident, const Kind& kind) {
   if (incident.measured_by_kernel) return text + " and hit " + limit_of(incident) + "." + std::string(kind.remark);
   text += " up to the last sample, " + ago(incident, incident.growth->to_at_us) + " before; ";
   text += incident.by_log ? limit_of(incident) + " was hit."
-                          : own_limit(incident) + "which limit was hit the counter does not tell.";
+                          : own_limit(incident) + "the counter does not tell which limit was hit.";
   return text + std::string(kind.remark);
 }
 
@@ -171,10 +169,9 @@ std::string too_small(const Incident& incident) {
     return text + " " + without_comma(grew(incident, largest_kind(*incident.at_kill))) + ".";
   }
   if (last_sample_before(incident) == nullptr)
-    return "It hit " + limit_of(incident) + "; how it came to that was not sampled.";
+    return "It hit " + limit_of(incident) + "; there are no samples of how it came to that.";
   return "It did not grow, but lived at " + limit_of(incident) +
-         ": nine tenths of that and more was memory that can't be "
-         "dropped, in every sample before the kill.";
+         ": in every sample before the kill, nine tenths of that or more was memory that can't be dropped.";
 }
 
 /// "mq/sib-0/big (the victim's)"
@@ -205,7 +202,8 @@ std::string shared(const core::Table& sharers, std::string_view which) {
   return text + (grew ? "." : "; no growth was sampled.");
 }
 
-/// Where the numbers at the kill are another's, those of the last sample are its own. nullopt: no growth.
+/// The incident with the last sample as its numbers, for when the kernel's numbers are another cgroup's. nullopt: no
+/// growth.
 std::optional<Incident> as_last_sampled(const Incident& incident) {
   if (!incident.growth || incident.samples.empty()) return std::nullopt;
   const auto last = std::ranges::find(incident.samples, incident.growth->to_at_us, &MemoryPoint::at_us);
@@ -226,22 +224,22 @@ std::string own_growth(const Incident& incident) {
 
 std::string above(const Incident& incident) {
   const Bytes limit = incident.at_kill && incident.measured_by_kernel ? incident.at_kill->limit : std::nullopt;
-  return "Not its own limit was hit, but the limit of " + limit_holder(incident) + (limit ? ", " + size(*limit) : "") +
-         ", which it shares." + shared(incident.tables.sharers, "cgroups that share it") + own_growth(incident);
+  return "It did not hit its own limit, but the limit of " + limit_holder(incident) +
+         (limit ? ", " + size(*limit) : "") + ", which it shares." +
+         shared(incident.tables.sharers, "cgroups that share it") + own_growth(incident);
 }
 
 std::string node(const Incident& incident) {
   const std::string memory = incident.memory_bytes ? " (" + size(*incident.memory_bytes) + ")" : "";
   return "The node's memory" + memory + " had run out, and no limit was hit: the kernel chose this process." +
-         shared(incident.tables.sharers, "watched cgroups") + own_growth(incident);
+         shared(incident.tables.sharers, "tracked cgroups") + own_growth(incident);
 }
 
 std::string unknown(const Incident& incident) {
   if (!incident.cause.empty()) return base::escape_for_terminal(incident.cause);
   if (incident.cgroup.path.empty()) {
-    return "Too little is known: its cgroup is not watched, and the kernel's log did not tell what its "
-           "memory "
-           "was made of.";
+    return "Too little is known: its cgroup is not tracked, and the kernel log does not say what its memory "
+           "consisted of.";
   }
   if (incident.at_kill) {
     const Kind& kind = largest_kind(*incident.at_kill);
@@ -250,8 +248,8 @@ std::string unknown(const Incident& incident) {
            std::string(kind.name) + "; " + own_limit(incident) + "why it was killed is not known.";
   }
   return std::string("Too little is known: the cgroup was not sampled in this window before the kill, and ") +
-         (incident.by_log ? "the kernel's log did not tell what its memory was made of."
-                          : "the kernel's log did not tell of the kill.");
+         (incident.by_log ? "the kernel log does not say what its memory consisted of."
+                          : "the kernel log does not mention the kill.");
 }
 
 std::string share_of(std::uint64_t part, const Bytes& limit) {
@@ -259,7 +257,7 @@ std::string share_of(std::uint64_t part, const Bytes& limit) {
   return " (" + core::in_percent(part, *limit) + " of the limit)";
 }
 
-/// By the kernel's own numbers: it kills only after it has tried several times to drop all that it can.
+/// From the kernel's numbers. It kills only after it tried several times to drop all that it can.
 std::string left_at_kill(const MemoryPoint& memory) {
   const std::uint64_t cache = *memory.cache;
   if (cache == 0) return "No page cache was left at the kill: dropping it would not have helped.";
@@ -277,17 +275,16 @@ std::string left_at_kill(const MemoryPoint& memory) {
   return stuck + "in use or locked" + waiting + neither;
 }
 
-/// By a sample: the kernel went on dropping until the kill.
+/// From a sample. The kernel could drop more until the kill.
 std::string left_before(const Incident& incident, const MemoryPoint& memory) {
   const std::string then = "in the last sample, " + ago(incident, memory.at_us) + " before the kill";
   if (*memory.cache == 0) return "There was no page cache " + then + ": dropping it would not have helped.";
   return size(*memory.cache) + " of page cache" + share_of(*memory.cache, memory.limit) + " were there " + then +
-         ". The kernel drops what it can before it kills, so dropping it earlier would hardly have helped; "
-         "what was left at "
-         "the kill is not known.";
+         ". The kernel drops what it can before it kills, so dropping it earlier would hardly have helped; how "
+         "much was left at the kill is not known.";
 }
 
-/// " Its limit was lowered from 120.0 MiB to 100.0 MiB 4 s before."; the newest change counts.
+/// " Its limit was lowered from 120.0 MiB to 100.0 MiB 4 s before." The newest change counts.
 std::string limit_change(const Incident& incident) {
   const core::Table& changes = incident.tables.limit_changes;
   for (std::size_t i = 0; i < changes.rows.size(); ++i) {
@@ -345,7 +342,7 @@ std::string why(const Incident& incident) {
 
 std::string would_reclaim_have_helped(const Incident& incident) {
   if (!incident.at_kill || !incident.at_kill->cache) {
-    return "Whether dropping page cache would have helped can't be told: how much there was is not known.";
+    return "It is not known whether dropping page cache would have helped, nor how much there was.";
   }
   return incident.measured_by_kernel ? left_at_kill(*incident.at_kill) : left_before(incident, *incident.at_kill);
 }

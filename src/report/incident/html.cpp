@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An incident as a page for a browser: the answer, its numbers, what the memory did, and only then the rest.
+// An incident as an HTML page: the answer, the important numbers, charts, then the rest.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -33,7 +33,7 @@ Tile limit_tile(const Incident& incident) {
     return {"Limit", "none", memory + "the node's memory, ran out", false};
   }
   const std::string limit = size(incident.at_kill ? incident.at_kill->limit : std::nullopt);
-  const std::string whose = incident.limit_path.empty()                   ? "which one was hit was not told"
+  const std::string whose = incident.limit_path.empty()                   ? "which one was hit is not known"
                             : incident.limit_path == incident.cgroup.path ? "its own"
                             : incident.limit_path == incident.victim.path ? "the victim's own"
                             : incident.cause == "ancestor_limit"          ? "of a cgroup above it"
@@ -58,7 +58,7 @@ Tile memory_tile(const Incident& incident, std::string name, MemoryOf kind) {
   return {std::move(name), size(bytes), remark_of(incident, bytes), false};
 }
 
-/// How fast it was, and from when on it was not as usual.
+/// How fast it grew, and since when.
 std::vector<Tile> growth_tiles(const Incident& incident) {
   const std::optional<Rise> rise = rise_of(incident);
   if (!rise) {
@@ -92,7 +92,7 @@ std::string tiles(const Incident& incident) {
 
 // ---- The charts
 
-/// What held for the victim, from each change on.
+/// The victim's limit, from each change on.
 Series limit_series(const Incident& incident) {
   Series series{.label = "limit", .points = {}, .kind = Series::Kind::limit};
   std::optional<std::uint64_t> held;
@@ -131,13 +131,13 @@ std::vector<Mark> marks_of(const Incident& incident) {
   return marks;
 }
 
-/// "The last 30 s", to the next five seconds: it begins with a sample.
+/// "The last 30 s", rounded up to five seconds. It begins with a sample.
 std::string title_of_last(std::int64_t duration_us) {
   constexpr std::int64_t kStepUs = 5 * base::kSecond_us;
   return "The last " + base::format_duration_us((duration_us + kStepUs / 2) / kStepUs * kStepUs);
 }
 
-/// From the first sample on: what was before it is told in words.
+/// Begins with the first sample.
 SvgChart chart_of(const Incident& incident) {
   SvgChart chart{.title = "",
                  .from_at_us = std::max(incident.since_us, incident.samples.front().at_us),
@@ -153,7 +153,7 @@ SvgChart chart_of(const Incident& incident) {
   return chart;
 }
 
-/// How long before the kill to look at closely: so that its last rise can be read, and what was before it.
+/// The time before the kill for the close-up: it shows the last rise, and a little before it.
 std::int64_t zoom_us(const Incident& incident) {
   constexpr std::int64_t kLeast = 30 * base::kSecond_us, kMost = 2 * base::kMinute_us;
   const std::optional<Rise> rise = rise_of(incident);
@@ -161,7 +161,7 @@ std::int64_t zoom_us(const Incident& incident) {
   return std::clamp(4 * (incident.killed_at_us - rise->last_from_at_us), kLeast, kMost);
 }
 
-/// nullopt where it would show no more than the whole does.
+/// nullopt: it would show no more than the other chart.
 std::optional<SvgChart> zoomed(const Incident& incident, SvgChart chart) {
   constexpr std::ptrdiff_t kLeastSamples = 6;
   constexpr std::int64_t kLeastShare = 2;
@@ -188,7 +188,7 @@ std::string charts(const Incident& incident) {
 
 // ---- The rest
 
-/// What does not stand at the top already.
+/// What is not at the top already.
 std::string more_words(const Incident& incident) {
   std::vector<Named> all;
   for (Said& said : incident_words(incident)) {

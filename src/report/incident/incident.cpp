@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kMostNeighbours = 5;
 
-/// `keep` is asked for the row's path.
+/// Keeps the rows for whose path `keep` is true.
 template <class Keep>
 void filter(core::Table& table, Keep keep) {
   std::vector<std::vector<core::Cell>> kept;
@@ -70,7 +70,7 @@ VictimCgroup cgroup_of(const Row& kill, const Row& facts) {
           .first_seen_at_us = facts.known("first_seen_at_us")};
 }
 
-/// The kernel's own numbers end at the kill; samples end before it.
+/// The growth ends at the kill with the kernel's numbers, or at the last sample before it.
 std::optional<IncidentGrowth> growth_of(const Row& kill, const Row& facts, const Incident& incident) {
   const auto from_at_us = kill.known("grew_from_at_us");
   const auto from_bytes = kill.known_bytes("grew_from_bytes");
@@ -117,8 +117,8 @@ void add_samples(Incident& incident) {
   }
 }
 
-/// Older versions recorded nothing, or of a kill told by the counter what was left after it: the samples
-/// before are still there.
+/// Older versions recorded no numbers, or for a kill known from the counter, those after it. Then the samples before
+/// are used.
 void add_measures(Incident& incident, const Row& kill, const Row& facts) {
   incident.measured_by_kernel = kill.text("measured_by") == "kernel_log";
   const auto at_us = kill.known("measured_at_us");
@@ -172,7 +172,7 @@ std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind) {
   } else if (points.back().at_us < incident.killed_at_us) {
     add(incident.killed_at_us, std::nullopt);
   }
-  // Between the last sample before and the first after it nobody knows.
+  // Nothing is known between the last sample before the kill and the first one after it.
   if (!incident.by_log && last_sample_before(incident) != nullptr) {
     const std::int64_t last_at_us = last_sample_before(incident)->at_us;
     if (last_at_us < points.back().at_us) add(last_at_us + 1, std::nullopt);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An incident for programs: what the queries answered, exactly, and beside it the sentences.
+// An incident for programs: the exact answers of the queries, and the sentences.
 #include <nlohmann/json.hpp>
 #include <string>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An incident's tables as people read them: times relative to the kill, and the columns that answer.
+// An incident's tables for people: times relative to the kill, and the most important columns.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -25,7 +25,7 @@ core::Cell cell(const std::optional<std::uint64_t>& bytes) {
   return bytes ? core::Cell(static_cast<std::int64_t>(*bytes)) : core::Cell();
 }
 
-/// "-2.4 s", "+17.0 s"; from ten minutes on in its largest units.
+/// "-2.4 s", "+17.0 s"; from ten minutes on in larger units.
 std::string relative(std::int64_t at_us, std::int64_t killed_at_us) {
   const std::int64_t distance_us = std::abs(at_us - killed_at_us);
   const std::string sign = at_us < killed_at_us ? "-" : "+";
@@ -42,7 +42,7 @@ std::vector<core::Cell> row_of(std::string when, const MemoryPoint& point) {
   return {std::move(when), cell(point.usage), cell(point.anon), cell(point.shmem), cell(point.cache), of_limit};
 }
 
-/// Texts stand at the left of their column; these are numbers.
+/// Pads texts so that they are aligned to the right, like numbers.
 void align_right(core::Table& table) {
   std::size_t width = 0;
   for (const auto& row : table.rows) width = std::max(width, display_width(std::get<std::string>(row.front())));
@@ -62,7 +62,7 @@ core::Table only(const core::Table& table, std::string title, std::span<const st
   return result;
 }
 
-/// Without those that hardly grew.
+/// Leaves out those that hardly grew.
 core::Table neighbours(const Incident& incident) {
   constexpr std::int64_t kNoise = 1024 * 1024;
   constexpr auto kShown =
@@ -111,7 +111,7 @@ std::vector<core::Table> tables_for_people(const Incident& incident) {
     if (!table.rows.empty()) tables.push_back(std::move(table));
   };
   add(only(all.earlier_kills, "Earlier kills of the same workload", kEarlier));
-  add(only(all.sharers, "Who shared what had run out, the fastest grower first", kSharers));
+  add(only(all.sharers, "Cgroups that shared it, fastest growth first", kSharers));
   add(only(all.reclaims, "Reclaims of it", kReclaims));
   add(only(all.limit_changes, "Changes of its limit", kLimits));
   tables.push_back(neighbours(incident));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An incident as text for a terminal and as Markdown: what there is to say first, then charts, then tables.
+// An incident as text for a terminal and as Markdown: sentences, then charts, then tables.
 #include <algorithm>
 #include <string>
 #include <string_view>
@@ -19,7 +19,7 @@ constexpr std::size_t kSmallChartHeight = 5;
 constexpr std::size_t kLabelWidth = 8;
 constexpr std::size_t kWidestText = 110;
 
-/// At the kill, of the victim's own cgroup.
+/// The victim's own cgroup at the kill.
 std::optional<double> limit_of(const Incident& incident) {
   const bool is_own = incident.at_kill && has_own_numbers(incident) &&
                       (incident.limit_path.empty() || incident.limit_path == incident.cgroup.path);
@@ -30,7 +30,7 @@ std::optional<double> limit_of(const Incident& incident) {
   return static_cast<double>(*limit);
 }
 
-/// A limit far above all that was used would leave nothing to be seen.
+/// A limit far above the usage is not drawn: the rest would be too small to see.
 bool is_near(const std::vector<ChartPoint>& points, double limit) {
   return std::ranges::any_of(points, [&](const ChartPoint& point) { return point.value.value_or(0) >= limit / 4; });
 }
@@ -63,7 +63,7 @@ std::string charts(const Incident& incident, const Style& style) {
          drawing("page cache that can be dropped (cache)", &MemoryPoint::cache, kSmallChartHeight);
 }
 
-/// A number stays with its unit: "4.8 s", "1m 26s".
+/// A number and its unit are not separated: "4.8 s", "1m 26s".
 std::size_t end_of_word(std::string_view text, std::size_t at) {
   constexpr std::size_t kLongestNumber = 7;
   const std::size_t end = std::min(text.find(' ', at), text.size());
@@ -74,7 +74,7 @@ std::size_t end_of_word(std::string_view text, std::size_t at) {
                                                                       : end;
 }
 
-/// Broken at spaces, further lines below the text and not below its label. A word that is wider stays whole.
+/// Wraps at spaces. Further lines begin below the text, not below the label. Longer words are not broken.
 std::string paragraph(const Said& said, const Style& style) {
   const std::size_t width = std::min(style.width, kWidestText);
   std::string out = style.colour ? "\x1b[1m" + said.label + "\x1b[0m" : said.label;

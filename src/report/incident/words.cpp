@@ -61,14 +61,14 @@ std::string again(const Incident& incident) {
   return text + ".";
 }
 
-/// How it is known, and what is not known for that reason.
+/// How the kill is known, and what is therefore not known.
 std::string known(const Incident& incident) {
   if (incident.by_log) return "";
   const bool was_read = incident.kernel_log.starts_with('/');
-  return "Only the cgroup's counter told: " + between(incident) + " a process was killed, not who. " +
-         (was_read                      ? "The kernel's log (" + safe(incident.kernel_log) + ") did not tell of it."
-          : incident.kernel_log.empty() ? "Whether the kernel's log was read is not known."
-                                        : "The kernel's log was not read: " + safe(incident.kernel_log) + ".");
+  return "Only the cgroup's counter shows this kill: " + between(incident) + " a process was killed, but not which. " +
+         (was_read                      ? "The kernel log (" + safe(incident.kernel_log) + ") does not mention it."
+          : incident.kernel_log.empty() ? "It is not known whether the kernel log was read."
+                                        : "The kernel log was not read: " + safe(incident.kernel_log) + ".");
 }
 
 /// "256.0 MiB of 256.0 MiB: heap and stacks 255.4 MiB, ... (the kernel's own numbers, at the kill)".
@@ -105,7 +105,7 @@ std::string resident(const Incident& incident) {
   return text;
 }
 
-/// The steepest rise between two samples of the growth, in bytes a second; with where it began.
+/// The steepest rise between two samples, in bytes per second, and where it began.
 std::pair<double, const MemoryPoint*> fastest(const Incident& incident) {
   std::pair<double, const MemoryPoint*> best{0, nullptr};
   const MemoryPoint* before = nullptr;
@@ -146,7 +146,7 @@ std::string nothing_done(const Incident& incident) {
 }
 
 std::string missing_before(const Incident& incident) {
-  if (incident.cgroup.path.empty()) return "Its cgroup is not a watched one, so there are no samples of it.";
+  if (incident.cgroup.path.empty()) return "Its cgroup is not tracked, so there are no samples of it.";
   if (last_sample_before(incident) != nullptr) return "";
   const auto born_us = incident.cgroup.first_seen_at_us;
   std::string text = "Nothing of it was sampled before the kill in this window";
@@ -154,7 +154,7 @@ std::string missing_before(const Incident& incident) {
   return text + ".";
 }
 
-/// Also where that is too short to be a gap.
+/// Also if that time is too short for a gap.
 std::string not_running(const Incident& incident) {
   const Row facts(incident.tables.facts);
   const std::int64_t from_us = facts.integer("not_running_from_at_us");
@@ -162,12 +162,12 @@ std::string not_running(const Incident& incident) {
   if (from_us == 0 || to_us == 0) return "";
   const std::string span = "from " + utc(from_us) + " to " + utc(to_us);
   if (facts.integer("had_crashed") != 0)
-    return "The service had crashed: it saw nothing " + span + ", and the kill lies in that time or next to it.";
+    return "The service had crashed: it recorded nothing " + span + ", and the kill lies in that time or next to it.";
   if (incident.by_log) return "The service was not running at the kill (" + span + ").";
   return "The service was not running " + span + ": the kill may lie in that time.";
 }
 
-/// What the service did not see, and a beginning of the history within the window.
+/// What the service did not see. Says so too if the history begins within the window.
 std::string unseen(const Incident& incident) {
   std::string text = missing_before(incident);
   const auto add = [&](const std::string& sentence) { text += (text.empty() ? "" : " ") + sentence; };
@@ -212,15 +212,15 @@ std::string place_of(const Incident& incident) {
   }
   if (!pod.empty()) return pod;
   if (!cgroup.path.empty()) return "cgroup " + safe(cgroup.path);
-  if (!incident.victim.path.empty()) return "cgroup " + safe(incident.victim.path) + ", which is not watched";
-  return "a cgroup that was not told";
+  if (!incident.victim.path.empty()) return "cgroup " + safe(incident.victim.path) + ", which is not tracked";
+  return "an unknown cgroup";
 }
 
 std::string limit_holder(const Incident& incident) {
   const VictimCgroup& cgroup = incident.cgroup;
   const auto at = incident.limit_path.rfind('/');
   std::string last = at == std::string::npos ? "" : incident.limit_path.substr(at + 1);
-  std::ranges::replace(last, '_', '-');  // systemd has them so
+  std::ranges::replace(last, '_', '-');  // systemd writes '-' as '_'
   const bool is_pod = !cgroup.pod.empty() && !cgroup.pod_uid.empty() && last.find(cgroup.pod_uid) != std::string::npos;
   return is_pod ? pod_of(cgroup) : safe(incident.limit_path) + " above it";
 }

@@ -12,9 +12,8 @@ namespace {
 
 constexpr std::size_t kMostShown = 10;
 constexpr std::string_view kHowToUse =
-    "Rules for config.toml, to be put above those that are there: the first that matches decides. Each names "
-    "one path, "
-    "and that of a pod is another when the pod is made again.";
+    "Rules for config.toml. Put them above the existing ones: the first that matches decides. Each names one path; a "
+    "pod that is made again has another path.";
 
 std::string in_fence(const std::string& rule) { return "```toml\n" + rule + "```\n"; }
 
@@ -39,7 +38,7 @@ std::string advice_section(std::span<const Finding> findings) {
   }
   if (count == 0) return html_section("Advice", html_table(advice_table({})));
   if (count > kMostShown) {
-    body += html_paragraph("... and " + std::to_string(count - kMostShown) + " more: --format json has them all.");
+    body += html_paragraph("... and " + std::to_string(count - kMostShown) + " more: --format json shows all.");
   }
   return html_section("Advice", html_paragraph(kHowToUse, Weight::remark) + body);
 }
@@ -91,7 +90,7 @@ std::string render_advice(std::span<const Finding> findings, Format format, cons
   }
   if (count == 0) return render(advice_table({}), format, style);
   if (count > kMostShown) {
-    text += "\n... and " + std::to_string(count - kMostShown) + " more: --format json has them all.\n";
+    text += "\n... and " + std::to_string(count - kMostShown) + " more: --format json shows all.\n";
   }
   return (markdown ? markdown_title("Advice") : text_title("Advice", style)) + std::string(kHowToUse) + "\n" + text;
 }

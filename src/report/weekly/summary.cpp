@@ -46,8 +46,8 @@ std::string within_words(std::int64_t span_us) {
 
 std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
 
-/// "A, B, C and 2 more": `separator` is ", ", and `last` is " and ". Four are all named: "1 more" would not
-/// be shorter than its name.
+/// "A, B, C and 2 more": `separator` is ", ", and `last` is " and ". Four are all named, because "1 more" is not
+/// shorter than a name.
 std::string listed(const std::vector<std::string>& items, std::string_view separator, std::string_view last) {
   constexpr std::size_t kMostNamed = 3;
   const std::size_t named = items.size() > kMostNamed + 1 ? kMostNamed : items.size();
@@ -63,7 +63,7 @@ std::string listed(const std::vector<std::string>& items, std::string_view separ
 std::string when(const Row& row, const TimeAsked& asked) {
   const std::int64_t begin_at_us = row.integer("history_begins_at_us");
   const std::string end = base::format_utc(asked.until_us);
-  // The first scan of an unbroken history may come up to an interval after the time asked for.
+  // The first scan may come up to one interval after the begin of the window.
   if (begin_at_us - asked.since_us > 2 * row.integer("interval_us") && begin_at_us < asked.until_us) {
     return "Since the history begins at " + base::format_utc(begin_at_us) +
            (asked.up_to_now ? "," : " until " + end + ",");
@@ -82,7 +82,7 @@ std::string coverage(const Row& row) {
   return text + " and saw " + (cgroups == 0 ? "no cgroup" : base::counted(cgroups, "cgroup")) + ".";
 }
 
-/// What was freed, and in how many cgroups.
+/// "freed 12.3 GiB in 4 cgroups".
 std::string freed(const Row& row) {
   const std::uint64_t freed_bytes = row.bytes("freed_bytes");
   if (freed_bytes == 0) return "freed nothing";
@@ -90,14 +90,14 @@ std::string freed(const Row& row) {
   return "freed " + size(freed_bytes) + (cgroups > 0 ? " in " + base::counted(cgroups, "cgroup") : "");
 }
 
-/// Of what was freed, what is known to have come back. All 0 where nothing is known.
+/// How much of what was freed came back. All 0: not known.
 struct ComeBack {
-  std::int64_t reclaims = 0;      // of which it is known
+  std::int64_t reclaims = 0;      // for which it is known
   std::uint64_t freed_bytes = 0;  // by these
   std::uint64_t back_bytes = 0;   // of that
 };
 
-/// By the names of the three columns.
+/// From the three columns of these names.
 ComeBack come_back(const Row& row, std::string_view reclaims, std::string_view freed_bytes,
                    std::string_view back_bytes) {
   const ComeBack known{row.integer(reclaims), row.bytes(freed_bytes), row.bytes(back_bytes)};
@@ -105,7 +105,7 @@ ComeBack come_back(const Row& row, std::string_view reclaims, std::string_view f
 }
 
 /// "1.0 GiB of it (25 %)", or, where it is not of all that was freed, "of the 2.0 GiB freed by the 40 that
-/// were watched, 1.0 GiB (50 %)". `one` and `many` go on after "the one" and "the 40".
+/// were observed, 1.0 GiB (50 %)". `one` and `many` go on after "the one" and "the 40".
 std::string amount(const Row& row, const ComeBack& known, std::string_view one, std::string_view many) {
   const bool of_all = known.freed_bytes == row.bytes("freed_bytes");
   std::string text;
@@ -119,28 +119,28 @@ std::string amount(const Row& row, const ComeBack& known, std::string_view one, 
          core::in_percent(known.back_bytes, known.freed_bytes) + ")";
 }
 
-/// What stayed out of memory of all of which something is known.
+/// How much stayed free, of the reclaims for which that is known.
 std::string net(const Row& row, const ComeBack& read, const ComeBack& regrown) {
   const std::uint64_t freed_bytes = read.freed_bytes + regrown.freed_bytes;
   const std::uint64_t back_bytes = read.back_bytes + regrown.back_bytes;
   if (back_bytes >= freed_bytes) return "";
   const std::uint64_t held = row.bytes("held_byte_seconds");
   return "; net " + size(freed_bytes - back_bytes) + " stayed out of memory" +
-         (held > 0 ? " (" + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) + " while watched)" : "");
+         (held > 0 ? " (" + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) + " while observed)" : "");
 }
 
-/// Those of which nothing can be told, beside others of which something can.
+/// Reclaims for which it is not known, if it is known for others.
 std::string untold(const Row& row) {
   const std::int64_t reclaims = row.integer("too_short_reclaims");
   const std::uint64_t freed_bytes = row.bytes("too_short_freed_bytes");
   if (reclaims == 0) return "";
   return "; another " + (reclaims == 1 ? "one" : base::grouped(reclaims)) +
          (freed_bytes > 0 ? " (" + size(freed_bytes) + ")" : "") + (reclaims == 1 ? " was" : " were") +
-         " watched for too short a time to tell";
+         " observed for too short a time to tell";
 }
 
 /// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB stayed out of memory (768.0 MiB·h
-/// while watched); another 9 (2.6 GiB) were watched for too short a time to tell". What was judged by its
+/// while observed); another 9 (2.6 GiB) were observed for too short a time to tell". What was judged by its
 /// regrowth is told as well: left out, it would be the worst that is.
 std::string came_back(const Row& row) {
   if (row.bytes("freed_bytes") == 0) return "";
@@ -149,22 +149,22 @@ std::string came_back(const Row& row) {
   const std::string within = " within " + within_words(row.integer("observe_for_us"));
   std::string text;
   if (read.reclaims > 0) {
-    text += "; " + amount(row, read, "that was watched", "that were watched") + " was read back" + within;
+    text += "; " + amount(row, read, "that was observed", "that were observed") + " was read back" + within;
   }
   if (regrown.reclaims > 0 && read.reclaims > 0) {
-    constexpr std::string_view kUntold = "of which the kernel can't tell that";
+    constexpr std::string_view kUntold = "for which the kernel can't tell";
     text += "; " + amount(row, regrown, kUntold, kUntold) + " grew again";
   } else if (regrown.reclaims > 0) {
     text += "; the kernel can't tell what was read back, but " +
-            amount(row, regrown, "that was watched", "that were watched") + " grew again" + within;
+            amount(row, regrown, "that was observed", "that were observed") + " grew again" + within;
   }
   if (!text.empty()) return text + net(row, read, regrown) + untold(row);
   return row.integer("unknown_reclaims") > 0
-             ? "; it was watched for too short a time to tell how much of it was read back"
+             ? "; it was observed for too short a time to tell how much of it was read back"
              : "; how much of it was read back is not known";
 }
 
-/// Without its beginning, "In the last 7 days".
+/// Without the begin "In the last 7 days".
 std::string reclaims(const Row& row) {
   const std::int64_t total = row.integer("reclaims");
   const std::int64_t failed = row.integer("failed_reclaims");
@@ -182,7 +182,7 @@ std::string reclaims(const Row& row) {
   return text + (dry > 0 ? ". A " + would_have : ".");
 }
 
-/// The names of those of which it holds, but for those that the configuration spares by now.
+/// The names of the cgroups for which `holds` is true, without those that the current configuration spares.
 std::vector<std::string> names_where(bool (*holds)(const core::ReclaimEvidence&), std::span<const Finding> findings,
                                      Format format) {
   std::vector<std::string> names;
@@ -201,7 +201,7 @@ std::string churners(std::span<const Finding> findings, Format format) {
 
 std::string futile_ones(std::span<const Finding> findings, Format format) {
   const std::vector<std::string> names = names_where(core::frees_nothing, findings, format);
-  return names.empty() ? "" : "Reclaiming frees next to nothing of: " + listed(names, ", ", " and ") + ".";
+  return names.empty() ? "" : "Reclaiming frees almost nothing in: " + listed(names, ", ", " and ") + ".";
 }
 
 std::string advice(std::span<const Finding> findings, Format format) {

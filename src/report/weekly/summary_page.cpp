@@ -31,7 +31,7 @@ Tile freed_tile(const Row& row) {
 
 Tile read_back_tile(const Row& row) {
   const std::uint64_t freed = row.bytes("watched_freed_bytes"), back = row.bytes("refaulted_bytes");
-  if (freed == 0) return {"Read back", "not known", "no reclaim was watched long enough", false};
+  if (freed == 0) return {"Read back", "not known", "no reclaim was observed for long enough", false};
   return {"Read back", back == 0 ? "0 %" : core::in_percent(back, freed),
           base::format_bytes(back) + " of " + base::format_bytes(freed), false};
 }
@@ -44,7 +44,7 @@ std::string tiles(const core::Table& summary) {
   if (row.integer("reclaims") > 0) {
     tiles.push_back(read_back_tile(row));
     tiles.push_back(
-        {"Stayed free", human_cell("held_byte_seconds", row.cell("held_byte_seconds")), "while watched", false});
+        {"Stayed free", human_cell("held_byte_seconds", row.cell("held_byte_seconds")), "while observed", false});
   }
   tiles.push_back(
       {"OOM kills", std::to_string(kills), kills == 0 ? "none was seen" : "see the table below", kills > 0});
@@ -54,10 +54,10 @@ std::string tiles(const core::Table& summary) {
   return html_tiles(tiles);
 }
 
-/// How long one bar stands for, so that they can be told apart.
+/// The time of one bar: long enough that there are not too many.
 struct Slot {
   std::int64_t us;
-  std::int64_t base_us;  // a multiple of `us` from here it begins
+  std::int64_t base_us;  // bars begin at multiples of `us` from here
   std::string_view name;
 };
 
@@ -80,7 +80,7 @@ std::int64_t slot_of(const Slot& slot, std::int64_t at_us) {
   return at_us - behind - (behind < 0 ? slot.us : 0);
 }
 
-/// The sums of `column` in each slot from the first to the last; 0 where nothing was.
+/// The sum of `column` in each slot from the first to the last.
 Series bars(const core::Table& by_hour, std::string_view column, std::string label, const Slot& slot,
             const SvgChart& chart) {
   Series series{.label = std::move(label), .points = {}, .kind = Series::Kind::bars, .bar_us = slot.us};
@@ -96,7 +96,7 @@ Series bars(const core::Table& by_hour, std::string_view column, std::string lab
   return series;
 }
 
-/// "" where there is nothing to be seen on it.
+/// "": there is nothing to show.
 std::string chart_of(const SummaryPage& page, const TimeAsked& asked) {
   if (page.reclaims_by_hour.rows.empty() && page.oom_kills.rows.empty()) return "";
   const std::int64_t begin_at_us = Row(page.summary).integer("history_begins_at_us");
@@ -136,7 +136,7 @@ std::vector<Mark> kill_marks(const core::Table& oom_kills, std::string_view path
     const Row row(oom_kills, i);
     if (!path.empty() && row.text("path") != path) continue;
     const std::string victim = row.text("victim_comm"), cgroup = row.text("cgroup");
-    const std::string whom = !victim.empty() ? victim : !path.empty() ? "" : !cgroup.empty() ? cgroup : "not watched";
+    const std::string whom = !victim.empty() ? victim : !path.empty() ? "" : !cgroup.empty() ? cgroup : "not tracked";
     marks.push_back({row.integer("killed_at_us"), whom.empty() ? "OOM kill" : "OOM kill: " + whom, Mark::Kind::kill});
   }
   return marks;

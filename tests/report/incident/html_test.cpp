@@ -148,7 +148,7 @@ TEST_F(IncidentPageTest, ByTheCounterAloneSaysSo) {
   by_counter_alone();
   const Html html = page();
   EXPECT_EQ(texts(html.of_class("remark"))[0], "Killed between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z");
-  EXPECT_EQ(texts(html.all("small"))[0], "which one was hit was not told");
+  EXPECT_EQ(texts(html.all("small"))[0], "which one was hit is not known");
   EXPECT_EQ(texts(html.all("small"))[1], "85 % of the limit, 1 s before");
   EXPECT_EQ(tiles(html)[3], "42.0 MiB/s");
 }
@@ -170,7 +170,7 @@ TEST_F(IncidentPageTest, WhereNothingIsKnownIsStillAPage) {
   about = {};
   samples = {};
   const Html html = page();
-  EXPECT_EQ(texts(html.all("h1"))[0], "OOM kill 7: a process whose name is not known in a cgroup that was not told");
+  EXPECT_EQ(texts(html.all("h1"))[0], "OOM kill 7: a process whose name is not known in an unknown cgroup");
   EXPECT_EQ(tiles(html), (std::vector<std::string>{"not known", "not known", "not known", "not known", "0"}));
   EXPECT_TRUE(charts(html).empty());
   EXPECT_EQ(sections(html).front(), "What else is known");

@@ -66,7 +66,7 @@ TEST_F(IncidentTest, WithoutGrowthItIsSaidWhatTheMemoryWas) {
             "Of the 256.0 MiB in use at its limit of 256.0 MiB, 250.0 MiB were heap and stacks (anon); it did not "
             "grow in the samples before.");
   samples = {};
-  EXPECT_TRUE(why(made()).ends_with("; how it came to that was not sampled.")) << why(made());
+  EXPECT_TRUE(why(made()).ends_with("; there are no samples of how it came to that.")) << why(made());
   EXPECT_EQ(said("growth"), "");
 }
 
@@ -110,8 +110,8 @@ TEST_F(IncidentTest, CacheThatIsLockedCouldNotHaveBeenDroppedEarlierEither) {
 TEST_F(IncidentTest, ALimitTooSmall) {
   kill["cause"] = text("limit_too_small");
   EXPECT_EQ(why(made()),
-            "It did not grow, but lived at its limit of 256.0 MiB: nine tenths of that and more was memory that "
-            "can't be dropped, in every sample before the kill.");
+            "It did not grow, but lived at its limit of 256.0 MiB: in every sample before the kill, nine tenths of "
+            "that or more was memory that can't be dropped.");
   about["first_seen_at_us"] = number(kKilledUs - 12 * kSecondUs);
   about["earlier_kills"] = number(3);
   EXPECT_EQ(why(made()),
@@ -152,14 +152,14 @@ TEST_F(IncidentTest, AnAncestorsLimitNamesWhoSharesIt) {
   add_sharer("shop/web/proxy", 37, 53, true);
   add_sharer("shop/web/app", 256, 256, false);
   EXPECT_EQ(why(made()),
-            "Not its own limit was hit, but the limit of /kubepods/pod1 above it, 512.0 MiB, which it shares. Of "
+            "It did not hit its own limit, but the limit of /kubepods/pod1 above it, 512.0 MiB, which it shares. Of "
             "the 2 cgroups that share it, shop/web/proxy grew most: 37.0 MiB to 53.0 MiB in 9 s; shop/web/app "
             "(the victim's) held 256.0 MiB. Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s "
             "(42.0 MiB/s) before.");
   EXPECT_NE(said("memory").find("of /kubepods/pod1 above it with all below it"), std::string::npos) << said("memory");
   kill["limit_path"] = text("/kubepods.slice/kubepods-pod1f0c2a3b_1111_2222_3333_444455556666.slice");
   EXPECT_TRUE(why(made()).starts_with(
-      "Not its own limit was hit, but the limit of pod shop/web-7d9c5b8f6d-x2x4z, 512.0 MiB, which"))
+      "It did not hit its own limit, but the limit of pod shop/web-7d9c5b8f6d-x2x4z, 512.0 MiB, which"))
       << why(made());
 }
 
@@ -187,17 +187,18 @@ TEST_F(IncidentTest, TheCounterAloneTellsBetweenWhichInstantsAndNotWho) {
   by_counter_alone();
   EXPECT_EQ(incident_title(made()), "OOM kill 7 between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z");
   EXPECT_EQ(said("who"), "a process whose name is not known in container app of pod shop/web-7d9c5b8f6d-x2x4z");
-  EXPECT_EQ(said("told"),
-            "Only the cgroup's counter told: between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z a "
-            "process "
-            "was killed, not who. The kernel's log was not read: can't be read: Operation not permitted.");
+  EXPECT_EQ(
+      said("told"),
+      "Only the cgroup's counter shows this kill: between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z a "
+      "process "
+      "was killed, not who. The kernel log was not read: can't be read: Operation not permitted.");
   EXPECT_EQ(why(made()),
             "Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s (42.0 MiB/s) up to the last sample, "
-            "1 s before; its limit was 256.0 MiB, and which limit was hit the counter does not tell.");
+            "1 s before; its limit was 256.0 MiB, and the counter does not tell which limit was hit.");
   EXPECT_EQ(would_reclaim_have_helped(made()),
             "4.0 MiB of page cache (2 % of the limit) were there in the last sample, 1 s before the kill. The "
-            "kernel drops what it can before it kills, so dropping it earlier would hardly have helped; what was "
-            "left at the kill is not known.");
+            "kernel drops what it can before it kills, so dropping it earlier would hardly have helped; how much "
+            "was left at the kill is not known.");
   EXPECT_EQ(said("victim"), "");
 }
 
@@ -236,7 +237,7 @@ TEST_F(IncidentTest, OfAKillWithoutASampleBeforeNothingIsSaidOfGrowth) {
     EXPECT_EQ(why(made()).find("did not grow"), std::string::npos) << why(made());
     EXPECT_EQ(why(made()).find("1.0 MiB"), std::string::npos) << why(made());
   }
-  EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with("how much there was is not known."));
+  EXPECT_TRUE(would_reclaim_have_helped(made()).ends_with("nor how much there was."));
   EXPECT_TRUE(said("unseen").starts_with("Nothing of it was sampled before the kill")) << said("unseen");
 }
 
@@ -250,17 +251,17 @@ TEST_F(IncidentTest, WhereNothingIsKnownThatIsSaid) {
   EXPECT_EQ(incident_title(made()), "OOM kill 7 before 2026-11-23T03:12:00.123Z");
   EXPECT_EQ(why(made()),
             "Too little is known: the cgroup was not sampled in this window before the kill, and the "
-            "kernel's log did not tell of the kill.");
+            "kernel log does not mention the kill.");
   EXPECT_EQ(would_reclaim_have_helped(made()),
-            "Whether dropping page cache would have helped can't be told: how much there was is not known.");
+            "It is not known whether dropping page cache would have helped, nor how much there was.");
   EXPECT_EQ(said("unseen"),
             "Nothing of it was sampled before the kill in this window: it was first seen at "
             "2026-11-23T03:11:59.123Z.");
   for (const char* const label : {"memory", "victim", "growth", "again"}) EXPECT_EQ(said(label), "") << label;
   kill = {{"oom_kill_id", number(7)}, {"killed_at_us", number(kKilledUs)}, {"source", text("kernel_log")}};
   about = {};
-  EXPECT_EQ(said("who"), "a process whose name is not known in a cgroup that was not told");
-  EXPECT_TRUE(why(made()).starts_with("Too little is known: its cgroup is not watched")) << why(made());
+  EXPECT_EQ(said("who"), "a process whose name is not known in an unknown cgroup");
+  EXPECT_TRUE(why(made()).starts_with("Too little is known: its cgroup is not tracked")) << why(made());
   EXPECT_FALSE(render_incident(made(), Format::text, {}).empty());
 }
 
@@ -301,7 +302,7 @@ TEST_F(IncidentTest, NamesFallBackToIdsAndPaths) {
   forget({"container_id"});
   EXPECT_EQ(place_of(made()), "cgroup /kubepods/pod1/c1");
   forget({"path"});
-  EXPECT_EQ(place_of(made()), "cgroup /kubepods/pod1/c1, which is not watched");
+  EXPECT_EQ(place_of(made()), "cgroup /kubepods/pod1/c1, which is not tracked");
 }
 
 TEST_F(IncidentTest, AGroupAndANestedVictimAreTold) {
@@ -340,7 +341,7 @@ TEST_F(IncidentTest, AStoppedServiceIsSaidEvenWhereThatIsNoGap) {
             "The service was not running at the kill (from 2026-11-23T03:11:59.123Z to "
             "2026-11-23T03:12:02.123Z).");
   about["had_crashed"] = number(1);
-  EXPECT_TRUE(said("unseen").starts_with("The service had crashed: it saw nothing from 2026-11-23T03:11:59"))
+  EXPECT_TRUE(said("unseen").starts_with("The service had crashed: it recorded nothing from 2026-11-23T03:11:59"))
       << said("unseen");
   about["had_crashed"] = number(0);
   kill["source"] = text("counter");

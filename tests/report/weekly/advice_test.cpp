@@ -87,12 +87,12 @@ TEST(RenderAdvice, ShowsARuleReadyToBePasted) {
       "None of the 4 reclaims at the threshold of 32.0 MiB helped: 80.0 MiB of the 100.0 MiB that was freed "
       "(80 %) was read back; before these there was up to 40.0 MiB of cache.";
   const std::string text = render_advice(findings_of(evidence), Format::text, kPlain);
-  EXPECT_TRUE(text.starts_with("Advice\n\nRules for config.toml, ")) << text;
+  EXPECT_TRUE(text.starts_with("Advice\n\nRules for config.toml. ")) << text;
   EXPECT_TRUE(text.ends_with("\n\nmy_web: raise the threshold to 50 MiB. " + reason +
                              "\n\n    [[rule]]\n    cgroup = \"/web\"\n    threshold = \"50MiB\"\n"))
       << text;
   const std::string markdown = render_advice(findings_of(evidence), Format::markdown, kPlain);
-  EXPECT_TRUE(markdown.starts_with("## Advice\n\nRules for config.toml, ")) << markdown;
+  EXPECT_TRUE(markdown.starts_with("## Advice\n\nRules for config.toml. ")) << markdown;
   EXPECT_TRUE(markdown.ends_with("\n\nmy\\_web: raise the threshold to 50 MiB. " + reason +
                                  "\n\n```toml\n[[rule]]\ncgroup = \"/web\"\nthreshold = \"50MiB\"\n```\n"))
       << markdown;
@@ -104,7 +104,7 @@ TEST(RenderAdvice, ShowsTenAndSaysHowManyThereAre) {
   const std::string text = render_advice(findings_of(evidence), Format::text, kPlain);
   EXPECT_NE(text.find("\"/web9\""), std::string::npos);
   EXPECT_EQ(text.find("\"/web10\""), std::string::npos);
-  EXPECT_TRUE(text.ends_with("\n\n... and 2 more: --format json has them all.\n")) << text;
+  EXPECT_TRUE(text.ends_with("\n\n... and 2 more: --format json shows all.\n")) << text;
   EXPECT_EQ(advice_table(findings_of(evidence)).rows.size(), 12u);
 }
 
@@ -117,7 +117,7 @@ TEST(RenderAdvice, IsASectionOfAPage) {
   EXPECT_EQ(page.all("h2").at(0).text, "Advice");
   EXPECT_EQ(page.all("h3").at(0).text, "web: raise the threshold to 50 MiB");
   EXPECT_EQ(page.all("pre").at(0).text, "[[rule]]\ncgroup = \"/web0\"\nthreshold = \"50MiB\"\n");
-  EXPECT_EQ(page.all("p").back().text, "... and 1 more: --format json has them all.");
+  EXPECT_EQ(page.all("p").back().text, "... and 1 more: --format json shows all.");
 }
 
 TEST(RenderAdvice, OfAHostileNameHarmsNobody) {

@@ -145,7 +145,7 @@ TEST(Marks, AreOfOneCgroupWhereItIsNamed) {
       .rows = {{integer(3), "web", "nginx", "/web"}, {integer(2), "db", {}, "/db"}, {integer(1), {}, {}, {}}}};
   std::vector<std::string> labels;
   for (const Mark& mark : kill_marks(kills)) labels.push_back(mark.label);
-  EXPECT_EQ(labels, (std::vector<std::string>{"OOM kill: nginx", "OOM kill: db", "OOM kill: not watched"}));
+  EXPECT_EQ(labels, (std::vector<std::string>{"OOM kill: nginx", "OOM kill: db", "OOM kill: not tracked"}));
   ASSERT_EQ(kill_marks(kills, "/db").size(), 1u);
   EXPECT_EQ(kill_marks(kills, "/db")[0].label, "OOM kill");
   EXPECT_EQ(kill_marks(kills, "/db")[0].at_us, 2);

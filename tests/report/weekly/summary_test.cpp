@@ -55,7 +55,7 @@ TEST(SummarySentence, LeadsWithTheAnswer) {
                           {"observe_for_us", integer(300'000'000)},
                           {"oom_kills", integer(0)}}),
             "In the last 7 days 42 reclaims freed 12.3 GiB in 4 cgroups; 3.1 GiB of it (25 %) was read back "
-            "within 5 minutes; net 9.2 GiB stayed out of memory (7.0 GiB·h while watched). 60 433 scans "
+            "within 5 minutes; net 9.2 GiB stayed out of memory (7.0 GiB·h while observed). 60 433 scans "
             "covered 99.9 % of the time and saw 214 cgroups. No OOM kill was seen.");
 }
 
@@ -83,7 +83,7 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
       {"watched for too short a time",
        2,
        {{"unknown_reclaims", integer(1)}},
-       "2 reclaims freed 4.0 GiB; it was watched for too short a time to tell how much of it was read back."},
+       "2 reclaims freed 4.0 GiB; it was observed for too short a time to tell how much of it was read back."},
       {"one", 1, watched(1, 4 * kGiB, kGiB),
        "1 reclaim freed 4.0 GiB; 1.0 GiB of it (25 %) was read back within 5 minutes; net 3.0 GiB stayed out "
        "of memory."},
@@ -99,11 +99,11 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
        "2 reclaims freed 4.0 GiB; 1 B of it (under 1 %) was read back within 5 minutes; net 4.0 GiB stayed "
        "out of memory."},
       {"some were watched", 42, watched(40, 2 * kGiB, kGiB),
-       "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 40 that were watched, 1.0 GiB (50 %) was read "
+       "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 40 that were observed, 1.0 GiB (50 %) was read "
        "back "
        "within 5 minutes; net 1.0 GiB stayed out of memory."},
       {"one was watched", 42, watched(1, 2 * kGiB, 0),
-       "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the one that was watched, nothing was read back "
+       "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the one that was observed, nothing was read back "
        "within "
        "5 minutes; net 2.0 GiB stayed out of memory."},
       {"some failed", 3, with(watched(2, 4 * kGiB, kGiB), {{"failed_reclaims", integer(1)}}),
@@ -113,7 +113,7 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
        with(watched(2, 4 * kGiB, 0),
             {{"held_byte_seconds", integer(60 * kGiB)}, {"observe_for_us", integer(60'000'000)}}),
        "2 reclaims freed 4.0 GiB; nothing of it was read back within a minute; net 4.0 GiB stayed out of "
-       "memory (17.1 MiB·h while watched)."},
+       "memory (17.1 MiB·h while observed)."},
       {"an odd time", 1, with(watched(1, 4 * kGiB, 0), {{"observe_for_us", integer(90'000'000)}}),
        "1 reclaim freed 4.0 GiB; nothing of it was read back within 1m 30s; net 4.0 GiB stayed out of "
        "memory."},
@@ -125,32 +125,32 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
         {"held_byte_seconds", integer(3600 * kGiB)}},
        "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but 3.0 GiB of it (75 %) grew "
        "again "
-       "within 5 minutes; net 1.0 GiB stayed out of memory (1.0 GiB·h while watched)."},
+       "within 5 minutes; net 1.0 GiB stayed out of memory (1.0 GiB·h while observed)."},
       {"refaults are not counted, and one was watched",
        2,
        {{"regrowth_reclaims", integer(1)}, {"regrowth_freed_bytes", integer(kGiB)}, {"regrown_bytes", integer(0)}},
        "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but of the 1.0 GiB freed by "
        "the one "
-       "that was watched, nothing grew again within 5 minutes; net 1.0 GiB stayed out of memory."},
+       "that was observed, nothing grew again within 5 minutes; net 1.0 GiB stayed out of memory."},
       {"some refaults can't be told", 40,
        with(watched(10, 2 * kGiB, kGiB / 2), {{"regrowth_reclaims", integer(30)},
                                               {"regrowth_freed_bytes", integer(kGiB)},
                                               {"regrown_bytes", integer(kGiB)}}),
-       "40 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 10 that were watched, 512.0 MiB (25 %) was "
+       "40 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 10 that were observed, 512.0 MiB (25 %) was "
        "read "
-       "back within 5 minutes; of the 1.0 GiB freed by the 30 of which the kernel can't tell that, 1.0 GiB "
+       "back within 5 minutes; of the 1.0 GiB freed by the 30 for which the kernel can't tell, 1.0 GiB "
        "(100 "
        "%) grew again; net 1.5 GiB stayed out of memory."},
-      {"some were watched for too short a time", 149,
+      {"some were observed for too short a time", 149,
        with(watched(40, kGiB, 0), {{"too_short_reclaims", integer(109)},
                                    {"too_short_freed_bytes", integer(3 * kGiB)},
                                    {"unknown_reclaims", integer(109)}}),
-       "149 reclaims freed 4.0 GiB; of the 1.0 GiB freed by the 40 that were watched, nothing was read back "
-       "within 5 minutes; net 1.0 GiB stayed out of memory; another 109 (3.0 GiB) were watched for too short "
+       "149 reclaims freed 4.0 GiB; of the 1.0 GiB freed by the 40 that were observed, nothing was read back "
+       "within 5 minutes; net 1.0 GiB stayed out of memory; another 109 (3.0 GiB) were observed for too short "
        "a time to tell."},
       {"one was", 41, with(watched(40, 4 * kGiB, 0), {{"too_short_reclaims", integer(1)}}),
        "41 reclaims freed 4.0 GiB; nothing of it was read back within 5 minutes; net 4.0 GiB stayed out of "
-       "memory; another one was watched for too short a time to tell."},
+       "memory; another one was observed for too short a time to tell."},
       {"dry runs as well",
        1,
        {{"dry_runs", integer(1)}},
@@ -250,7 +250,7 @@ TEST(SummarySentence, NamesThoseThatOnlyChurnAndWhatToDo) {
             "from reclaim; exclude B from reclaim; exclude B from reclaim (rules below). ");
   EXPECT_TRUE(about({b, b, b, b, b}).ends_with("exclude B from reclaim; and 2 more (rules below). "));
   Finding futile{.cgroup = "F", .evidence = {.path = "F", .futile_count = 3}, .advice = {}};
-  EXPECT_EQ(about({d, futile}), "This cgroup only churns: D. Reclaiming frees next to nothing of: F. ");
+  EXPECT_EQ(about({d, futile}), "This cgroup only churns: D. Reclaiming frees almost nothing in: F. ");
   futile.is_spared = true;
   Finding spared = d;
   spared.is_spared = true;
