@@ -12,12 +12,12 @@
 namespace cgmm::bench {
 
 /// A row with all that cgroup v1 tells.
-inline core::ScanRow busy_row(core::CgroupKey key, std::minstd_rand& random) {
+inline core::ScanRow busy_row(const core::CgroupRef& cgroup, std::minstd_rand& random) {
   using core::Counter;
   using core::Gauge;
   constexpr std::uint64_t kMiB = 1 << 20;
   constexpr std::uint64_t kPage = 4096;
-  core::ScanRow row{.key = key, .gauges = {}, .increases = {}, .oom_kills_total = 0};
+  core::ScanRow row{.cgroup = cgroup, .gauges = {}, .increases = {}, .oom_kills_total = 0};
   const auto pages = [&](std::uint64_t up_to_bytes) { return random() % up_to_bytes / kPage * kPage; };
   for (const Gauge gauge : {Gauge::usage, Gauge::anon, Gauge::file}) row.gauges.set(gauge, pages(200 * kMiB));
   for (const Gauge gauge : {Gauge::shmem, Gauge::inactive_file, Gauge::active_file, Gauge::dirty, Gauge::kernel}) {

@@ -46,23 +46,26 @@ core::CgroupId id_of(core::CgroupKey key) {
   return {"/kubepods/burstable/pod1f0c2a3b-9d11/" + std::string(61, 'c') + std::to_string(100 + key), 1000 + key};
 }
 
-core::Scan scan_at(std::int64_t at_us, std::int64_t interval_us, bool is_first, std::minstd_rand& random) {
-  core::Scan scan{.started_at_us = at_us, .duration_us = 4000, .interval_us = interval_us, .announces_all = is_first};
+std::vector<core::CgroupRef> containers() {
+  std::vector<core::CgroupRef> made;
   for (core::CgroupKey key = 1; key <= kContainers; ++key) {
-    if (is_first) {
-      const core::CgroupId id = id_of(key);
-      scan.appeared.push_back(
-          {key, id, {"containerd", id.path.substr(id.path.rfind('/') + 1), "1f0c2a3b-9d11", "burstable"}});
-      scan.limits.push_back({key, {256 << 20, 256 << 20, {}}});
-    }
-    scan.rows.push_back(busy_row(key, random));
+    made.push_back(std::make_shared<core::TrackedCgroup>(
+        core::TrackedCgroup{.key = key, .id = id_of(key), .parent_length = 0, .limits = {256 << 20, 256 << 20, {}}}));
   }
+  return made;
+}
+
+core::Scan scan_at(std::int64_t at_us, std::int64_t interval_us, const std::vector<core::CgroupRef>& cgroups,
+                   std::minstd_rand& random) {
+  core::Scan scan{.started_at_us = at_us, .duration_us = 4000, .interval_us = interval_us};
+  for (const core::CgroupRef& cgroup : cgroups) scan.rows.push_back(busy_row(cgroup, random));
   return scan;
 }
 
 /// A reclaim every ten minutes and an OOM kill every six hours beside the scans.
 void fill(const fs::path& file, std::int64_t end_us) {
   store::History history(file);
+  const std::vector<core::CgroupRef> cgroups = containers();
   const core::Keep keep;
   history.keep(keep);
   const std::int64_t begin_us = end_us - kDays * core::Keep::kDayUs;
@@ -81,7 +84,7 @@ void fill(const fs::path& file, std::int64_t end_us) {
   for (std::int64_t at_us = begin_us; at_us < end_us; at_us += interval_us) {
     check_stop();
     interval_us = at_us < end_us - keep.samples_us ? kMinute : 10 * kSecond;
-    commit(scan_at(at_us, interval_us, at_us == begin_us, random));
+    commit(scan_at(at_us, interval_us, cgroups, random));
     const core::CgroupId any = id_of(1 + static_cast<core::CgroupKey>(random()) % kContainers);
     if (at_us >= next_reclaim_us) {
       commit(core::Reclaim{.reclaim_id = ++reclaims,

@@ -50,7 +50,7 @@ Recorded record_scans(const std::filesystem::path& parent, const std::filesystem
   for (std::int64_t i = 0; i <= scan_count; ++i, now_us += kInterval_us) {
     core::Scan scan = sampler.scan(now_us).scan;
     scan.interval_us = kInterval_us;
-    for (core::ScanRow& row : scan.rows) row = busy_row(row.key, random);
+    for (core::ScanRow& row : scan.rows) row = busy_row(row.cgroup, random);
     const Taken commit = measure([&] {
       history.begin();
       history.record(scan);

@@ -108,35 +108,35 @@ class Node {
     core::Scan scan{.started_at_us = at_us, .duration_us = 4000, .interval_us = interval_us, .cpu_us = 4000};
     if (at_us >= replace_at_us_) {
       Pod& pod = pods_[random_() % pods_.size()];
-      if (pod.key != 0) scan.vanished.push_back(pod.key);
-      pod = {};
+      pod = nullptr;
       replace_at_us_ = at_us + kHour / 2;
     }
     for (Pod& pod : pods_) {
-      if (pod.key == 0) {
-        pod.key = ++last_key_;
-        const core::CgroupId id = id_of(pod);
-        scan.appeared.push_back({pod.key, id, {"containerd", std::to_string(pod.key), "0f0c2a3b", "burstable"}});
-        scan.limits.push_back({pod.key, {256 * kMiB, 256 * kMiB, {}}});
-      }
+      if (!pod) pod = new_pod();
       scan.rows.push_back(row(pod));
     }
     return scan;
   }
 
-  core::CgroupId any() { return id_of(pods_[random_() % pods_.size()]); }
+  core::CgroupId any() { return pods_[random_() % pods_.size()]->id; }
 
  private:
-  struct Pod {
-    core::CgroupKey key = 0;
-  };
+  using Pod = core::CgroupRef;
 
-  static core::CgroupId id_of(const Pod& pod) {
-    return {"/kubepods/burstable/pod0f0c2a3b/" + std::string(50, 'c') + std::to_string(pod.key), pod.key};
+  Pod new_pod() {
+    const core::CgroupKey key = ++last_key_;
+    const std::string number = std::to_string(key);
+    return std::make_shared<core::TrackedCgroup>(
+        core::TrackedCgroup{.key = key,
+                            .id = {"/kubepods/burstable/pod0f0c2a3b-0000-0000-0000-000000000000/" +
+                                       std::string(64 - number.size(), 'c') + number,
+                                   key},
+                            .parent_length = 0,
+                            .limits = {256 * kMiB, 256 * kMiB, {}}});
   }
 
   core::ScanRow row(const Pod& pod) {
-    core::ScanRow row{.key = pod.key};
+    core::ScanRow row{.cgroup = pod};
     for (std::size_t i = 0; i < core::Gauges::kSize; ++i) {
       row.gauges.set(static_cast<core::Gauge>(i), (random_() % (i < 3 ? 200 * kMiB : 20 * kMiB)) & ~4095ULL);
     }

@@ -3,6 +3,11 @@
 
 namespace cgmm::core {
 
+ContainerIdentity TrackedCgroup::container() const {
+  const auto recognised = recognise_container(id.path, parent_length);
+  return recognised ? recognised->identity : ContainerIdentity{};
+}
+
 std::string_view to_string(ReclaimMethod method) {
   return method == ReclaimMethod::force_empty ? "force_empty" : "memory.reclaim";
 }

@@ -5,6 +5,7 @@
 // microseconds (`_at_us`), durations microseconds (`_us`).
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,12 +24,21 @@ namespace cgmm::core {
 /// Never reused within a run.
 using CgroupKey = std::uint32_t;
 
-/// A cgroup that is watched from this scan on.
-struct AppearedCgroup {
+/// A cgroup as the rows of its samples name it. It never changes: when a limit does, the rows that follow name another
+/// one with the same key.
+struct TrackedCgroup {
   CgroupKey key = 0;
   CgroupId id;
-  ContainerIdentity container;
+  std::uint32_t parent_length = 0;  // of id.path: what belongs to the parent directory
+  Limits limits;
+
+  /// As far as the path tells. Not a member, because there may be thousands of these.
+  ContainerIdentity container() const;
 };
+
+/// Shared, because a scan may wait for the disk for longer than the sampler knows the cgroup, and copying a path into
+/// every row would cost more than counting references.
+using CgroupRef = std::shared_ptr<const TrackedCgroup>;
 
 /// What the node tells of a container that has appeared.
 struct NamedCgroup {
@@ -39,19 +49,15 @@ struct NamedCgroup {
 
 /// One cgroup in one scan.
 struct ScanRow {
-  CgroupKey key = 0;
+  CgroupRef cgroup;
   Gauges gauges;                                 // bytes
   Counters increases;                            // since the cgroup's previous sample
   std::optional<std::uint64_t> oom_kills_total;  // the kernel's counter itself; nullopt where it has none
 };
 
-/// A limit that is new or has changed since it was last told.
-struct LimitChange {
-  CgroupKey key = 0;
-  Limits limits;
-};
-
-/// One pass over all watched cgroups.
+/// One pass over all tracked cgroups. It says which cgroups there are, so that nothing is missed for good when a scan
+/// is lost: a cgroup gets on record with its first row that is stored, and has vanished when a scan has it neither in
+/// `rows` nor in `unread`.
 struct Scan {
   std::int64_t started_at_us = 0;
   std::int64_t duration_us = 0;
@@ -59,12 +65,9 @@ struct Scan {
   std::int64_t interval_us = 0;  // to the next scan, as configured now
   std::int64_t error_count = 0;  // cgroups that could not be read (one that vanished is not an error)
   std::int64_t cpu_us = 0;       // of the sampler since the scan before, what it looked at in between included
-  bool announces_all = false;    // `appeared` holds every watched cgroup, not only the new ones
   bool is_partial = false;       // only of the cgroups that are near their limit, between two scans of all
-  std::vector<AppearedCgroup> appeared;
-  std::vector<CgroupKey> vanished;
-  std::vector<LimitChange> limits;
   std::vector<ScanRow> rows;
+  std::vector<CgroupKey> unread;  // tracked cgroups that could not be read in this scan
 };
 
 enum class ReclaimMethod : std::uint8_t { force_empty, memory_reclaim };

@@ -30,13 +30,14 @@ void EarlierKills::adopt(Totals totals) {
 /// there.
 void EarlierKills::tell_late(core::Scan& scan, std::vector<core::CountedOomKills>& kills) {
   for (core::ScanRow& row : scan.rows) {
-    const auto first = first_.find(row.key);
+    const auto first = first_.find(row.cgroup->key);
     if (first == first_.end()) continue;
-    const auto count = kills_since(earlier_, first->second.id, first->second.total);
-    earlier_.erase(first->second.id);
+    const core::CgroupId& id = row.cgroup->id;
+    const auto count = kills_since(earlier_, id, first->second);
+    earlier_.erase(id);
     if (count.value_or(0) == 0) continue;
     row.increases.add(core::Counter::oom_kills, *count);
-    kills.push_back(told(first->second.id, scan.started_at_us, *count));
+    kills.push_back(told(id, scan.started_at_us, *count));
   }
   first_.clear();
 }
@@ -44,18 +45,16 @@ void EarlierKills::tell_late(core::Scan& scan, std::vector<core::CountedOomKills
 void EarlierKills::add_to(core::Scan& scan, std::vector<core::CountedOomKills>& kills) {
   if (is_adopted_ && !first_.empty()) tell_late(scan, kills);
   if (is_adopted_ && earlier_.empty()) return;
-  auto row = scan.rows.begin();
-  for (const core::AppearedCgroup& cgroup : scan.appeared) {  // in the order of the rows
-    while (row != scan.rows.end() && row->key != cgroup.key) ++row;
-    if (row == scan.rows.end()) return;
-    const bool is_first = row->oom_kills_total && !row->increases[core::Counter::oom_kills];
+  for (core::ScanRow& row : scan.rows) {
+    const bool is_first = row.oom_kills_total && !row.increases.has(core::Counter::oom_kills);
     if (!is_first) continue;
+    const core::CgroupId& id = row.cgroup->id;
     if (!is_adopted_) {
-      if (*row->oom_kills_total > 0) first_.insert_or_assign(cgroup.key, First{cgroup.id, *row->oom_kills_total});
-    } else if (const auto count = kills_since(earlier_, cgroup.id, *row->oom_kills_total)) {
-      row->increases.set(core::Counter::oom_kills, *count);
-      if (*count > 0) kills.push_back(told(cgroup.id, scan.started_at_us, *count));
-      earlier_.erase(cgroup.id);
+      if (*row.oom_kills_total > 0) first_.insert_or_assign(row.cgroup->key, *row.oom_kills_total);
+    } else if (const auto count = kills_since(earlier_, id, *row.oom_kills_total)) {
+      row.increases.set(core::Counter::oom_kills, *count);
+      if (*count > 0) kills.push_back(told(id, scan.started_at_us, *count));
+      earlier_.erase(id);
     }
   }
 }

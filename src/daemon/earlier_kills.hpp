@@ -23,15 +23,11 @@ class EarlierKills {
   void add_to(core::Scan& scan, std::vector<core::CountedOomKills>& kills);
 
  private:
-  struct First {
-    core::CgroupId id;
-    std::uint64_t total = 0;
-  };
   void tell_late(core::Scan& scan, std::vector<core::CountedOomKills>& kills);
 
   Totals earlier_;
   // Readings of this run, until the earlier ones are known; but for those that are 0.
-  std::unordered_map<core::CgroupKey, First> first_;
+  std::unordered_map<core::CgroupKey, std::uint64_t> first_;
   bool is_adopted_ = false;
 };
 

@@ -24,7 +24,6 @@ bool RecordQueue::push_scan(core::Scan&& scan, std::vector<core::CountedOomKills
     if (!scan.is_partial) see_scan(scan);
     is_taken = !closed_ && (rows_ == 0 || rows_ + rows <= kMaxRows);
     if (is_taken) {
-      if (scan.announces_all) announcement_wanted_ = false;
       rows_ += rows;
       waiting_.emplace_back(std::move(scan));
       ++pushed_count_;
@@ -163,19 +162,6 @@ bool RecordQueue::wait_to_retry(std::chrono::milliseconds time) {
   const bool closed = pushed_.wait_for(lock, time, [&] { return closed_; });
   progress_.recorder_busy_since_us = steady_now_us();
   return !closed;
-}
-
-void RecordQueue::ask_for_announcement() {
-  const std::lock_guard lock(mutex_);
-  announcement_wanted_ = std::ranges::none_of(waiting_, [](const Record& record) {
-    const auto* const scan = std::get_if<core::Scan>(&record);
-    return scan != nullptr && scan->announces_all;
-  });
-}
-
-bool RecordQueue::wants_announcement() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(announcement_wanted_, false);
 }
 
 void RecordQueue::close() {

@@ -32,8 +32,8 @@ class RecordQueue {
   static constexpr std::size_t kMaxKept = 10'000;
   static constexpr std::size_t kMaxEvents = 1'000;  // more
 
-  /// False when it was refused, and then `scan` is as it was: the next one must announce every cgroup. The kills that
-  /// its counters tell of are kept all the same. They become one transaction: on record alone, the counters would hide
+  /// False when it was refused: the gap is recorded later, with how many it were. The kills that its counters tell of
+  /// are kept all the same. They become one transaction: on record alone, the counters would hide
   /// the kills from the next run.
   bool push_scan(core::Scan&& scan, std::vector<core::CountedOomKills> kills = {});
 
@@ -98,11 +98,6 @@ class RecordQueue {
   /// What was refused since the last call.
   Refused take_refused();
 
-  /// The recorder has given up a scan: the next one must announce every cgroup, unless one that waits does.
-  /// wants_announcement() takes the wish back, as does a scan that fulfils it.
-  void ask_for_announcement();
-  bool wants_announcement();
-
  private:
   std::uint64_t keep(Record&& record);
   void follow_fault(const core::ServiceEvent& event);
@@ -123,7 +118,6 @@ class RecordQueue {
   std::uint64_t committed_count_ = 0;
   bool closed_ = false;
   bool waits_ended_ = false;
-  bool announcement_wanted_ = false;
 };
 
 }  // namespace cgmm::daemon

@@ -218,7 +218,6 @@ void Recorder::hand_over(const std::optional<core::Handover>& handover) {
 void Recorder::leave() {
   if (fault_began_at_us_ == 0)
     fault_begins(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
-  queue_.ask_for_announcement();
   keeper_.leave(damage_);
   damage_.clear();
 }
@@ -248,19 +247,13 @@ void Recorder::tend() {
                               base::format_bytes(static_cast<std::uint64_t>(room.log_bytes)) +
                               " and can't be taken up; near max_size scans will be lost"
                         : "the database's log is taken up again");
-  if (room.wants_announcement) {
-    queue_.ask_for_announcement();
-  } else if (lost_scans_ > 0) {
-    const std::string lost =
-        std::to_string(lost_scans_) + (lost_scans_ == 1 ? " scan was lost: " : " scans were lost: ") +
-        (lost_to_reader_
-             ? "max_size left no room while the log could not be taken up, mostly because somebody reads for long"
-             : "the history that was gone on with did not know the cgroups in them");
-    spdlog::warn("{}", lost);
-    queue_.push(core::ServiceEvent{now_us, "gap", lost});
-    lost_scans_ = 0;
-    lost_to_reader_ = false;
-  }
+  if (room.is_losing || lost_scans_ == 0) return;
+  const std::string lost =
+      std::to_string(lost_scans_) + (lost_scans_ == 1 ? " scan was lost: " : " scans were lost: ") +
+      "max_size left no room while the log could not be taken up, mostly because somebody reads for long";
+  spdlog::warn("{}", lost);
+  queue_.push(core::ServiceEvent{now_us, "gap", lost});
+  lost_scans_ = 0;
 }
 
 /// Those of the batch that are new, and those that had no name yet.
@@ -283,11 +276,11 @@ void Recorder::name_containers(const std::vector<Record>& batch) {
     if (is_named(one) || names_.directory().empty() || nameless_.size() >= kMaxNameless) return;
     nameless_.push_back({std::move(one), kNameTries});
   };
+  for (const core::CgroupRef& one : keeper_.history().take_appeared()) add(one->id, one->container());
   for (const Record& record : batch) {
     if (const auto* scan = std::get_if<core::Scan>(&record)) {
       if (!scan->is_partial)
         std::erase_if(nameless_, [&](Nameless& one) { return is_named(one.cgroup) || --one.tries_left <= 0; });
-      for (const core::AppearedCgroup& one : scan->appeared) add(one.id, one.container);
     } else if (const auto* kill = std::get_if<core::OomKill>(&record)) {
       add(kill->id, kill->container);
     }
@@ -327,7 +320,6 @@ void Recorder::store(std::span<const Record> records) {
   history.commit();
   const store::History::Room room = history.room();
   lost_scans_ += room.lost_scans - lost_before;
-  if (room.lost_scans > lost_before && room.log_is_held) lost_to_reader_ = true;
   log_commit(records, room.lost_scans - lost_before);
 }
 
@@ -350,7 +342,6 @@ bool Recorder::record_one_by_one(std::span<const Record> portion) {
   for (const Record& record : portion) {
     const std::string why = store_with_room({&record, 1});
     if (!why.empty()) {
-      queue_.ask_for_announcement();
       spdlog::critical("a record can't be stored and is given up, please report this: {}",
                        base::escape_for_terminal(why));
     }

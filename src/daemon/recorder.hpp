@@ -97,7 +97,6 @@ class Recorder {
   bool tidy_fault_told_ = false;
   bool reader_told_ = false;
   std::int64_t lost_scans_ = 0;  // and not told yet
-  bool lost_to_reader_ = false;
 };
 
 }  // namespace cgmm::daemon

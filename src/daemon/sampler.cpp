@@ -37,7 +37,8 @@ Sampler::Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::
 void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
   if (tree_ && tree_->hierarchy() == hierarchy && tree_->watch() == watch) {
     if (controller_->root_is_current()) return;
-    reopen();
+    Result unused;  // whoever is gone is missing from the next scan
+    reopen(unused);
     choose_watched_of_all();
     return;
   }
@@ -51,7 +52,6 @@ void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch wa
   found_in_walk_ = 0;
   controller_ = std::move(controller);
   tree_ = std::move(tree);
-  announce_all_ = true;
   complete_ = false;
 }
 
@@ -63,16 +63,15 @@ void Sampler::set_max_cgroups(std::int64_t max_cgroups) {
 /// The hierarchy was mounted anew, or is not mounted at all, and then this throws. A cgroup that is there under the
 /// same path and inode is the same, with its counters and all that is known of it: the kernel keeps a v1 hierarchy that
 /// has cgroups while nobody has it mounted.
-void Sampler::reopen() {
+void Sampler::reopen(Result& result) {
   const kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_->hierarchy().parent);
   if (!(hierarchy == tree_->hierarchy())) return set_hierarchy(hierarchy, tree_->watch());
   auto controller = kernel::make_controller(hierarchy);
   std::unordered_map<std::uint64_t, Entry> kept;
-  std::vector<core::CgroupKey> lost;
   for (auto& [inode, entry] : entries_) {
     auto cgroup = controller->open(entry.cgroup.shared_path(), inode);
     if (!cgroup) {
-      if (entry.announced) lost.push_back(entry.key);
+      if (entry.told) ++result.gone_count;
       limits_problems_.erase(entry.key);
       continue;
     }
@@ -80,16 +79,15 @@ void Sampler::reopen() {
     anew.scan = entry.scan;
     anew.settings = entry.settings;
     anew.previous = entry.previous;
-    anew.announced = entry.announced;
+    anew.told = entry.told;
     anew.ever_over = entry.ever_over;
     anew.has_limits = entry.has_limits;
     anew.limit_watch = entry.limit_watch;
     anew.kills_counted_at_us = entry.kills_counted_at_us;
-    anew.limits = entry.limits;
+    anew.hierarchical_limit_bytes = entry.hierarchical_limit_bytes;
     anew.limits_read_at_us = entry.limits_read_at_us;
   }
   entries_ = std::move(kept);
-  lost_.insert(lost_.end(), lost.begin(), lost.end());
   found_.clear();
   forget_wanted();
   found_in_walk_ = 0;
@@ -121,20 +119,12 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   forget_wanted();
   smallest_headroom_bytes_ = UINT64_MAX;
   try {
-    if (!controller_->root_is_current()) reopen();
+    if (!controller_->root_is_current()) reopen(result);
     controller_->begin_pass();
     const bool watched_leaves = tree_->watches_leaves();
     const bool found_all = find_all(result);
     if (tree_->watches_leaves() != watched_leaves) complete_ = false;
-    result.scan.announces_all = std::exchange(announce_all_, false);
-    if (result.scan.announces_all) {  // also of those that can't be read in this scan
-      for (auto& [inode, entry] : entries_) entry.announced = false;
-    }
     result.scan.rows.reserve(found_.size());
-    if (result.scan.announces_all) {
-      result.scan.appeared.reserve(found_.size());
-      result.scan.limits.reserve(found_.size());
-    }
     for (std::int64_t i = 0; i < tree_->error_count(); ++i) note_error(result, tree_->first_error());
     for (Entry* const entry : found_) sample(*entry, result);
     watch_kernel_memory(result.scan);
@@ -225,7 +215,7 @@ void Sampler::sample(Entry& entry, Result& result) {
     if (reading->is_as_before) {
       reading->sample = {.gauges = entry.gauges.bytes(), .counters = entry.previous};
       reading->sample.counters.keep_only(entry.counters_present);
-      reading->hierarchical_limit_bytes = entry.limits[Limit::hierarchical];
+      reading->hierarchical_limit_bytes = entry.hierarchical_limit_bytes;
     } else if (!is_quick) {
       const auto early_s = entry.read_whole_at_s == 0 ? spread(entry.key, kReadWholeEvery_s) : 0;
       entry.read_whole_at_s = now_s() + kReadWholeEvery_s - early_s;
@@ -237,6 +227,7 @@ void Sampler::sample(Entry& entry, Result& result) {
       note_error(result, problem->second);
   } catch (const std::exception& error) {
     entry.scan = scan_;
+    result.scan.unread.push_back(entry.key);
     note_error(result, error.what());
   }
 }
@@ -267,19 +258,12 @@ Sampler::Entry* Sampler::find_or_open(const kernel::WatchedCgroup& watched) {
 }
 
 void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& result) {
-  const bool announce = !std::exchange(entry.announced, true);
-  if (announce) {
-    result.scan.appeared.push_back({entry.key, entry.cgroup.id(), tree_->container_of(entry.cgroup.path())});
-  }
-  if (refresh_limits(entry, reading, result.scan.started_at_us) || announce) {
-    result.scan.limits.push_back({entry.key,
-                                  {.limit_bytes = entry.limits[Limit::own],
-                                   .effective_limit_bytes = entry.limits[Limit::effective],
-                                   .high_bytes = entry.limits[Limit::high]}});
-  }
+  const bool is_new = !entry.told;
+  refresh_limits(entry, reading, result.scan.started_at_us);
+  if (is_new) result.appeared.push_back(entry.told);
   const core::MemorySample& now = reading.sample;
   core::ScanRow& row = result.scan.rows.emplace_back();
-  row.key = entry.key;
+  row.cgroup = entry.told;
   row.gauges = now.gauges;
   row.increases = core::increase(entry.previous, now.counters);
   row.oom_kills_total = now.counters[core::Counter::oom_kills];
@@ -301,66 +285,50 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
   if (now.counters.has(core::Counter::oom_kills)) entry.kills_counted_at_us = result.scan.started_at_us;
   look_at_limit(entry, core::held_bytes(now.gauges));
   if (result.scan.is_partial) return;
-  if (core::over_threshold(now.gauges, entry.limits[Limit::effective], settings_[entry.settings])) {
+  const auto limit_bytes = entry.told->limits.effective_limit_bytes;
+  if (core::over_threshold(now.gauges, limit_bytes, settings_[entry.settings])) {
     entry.ever_over = true;
-    result.candidates.push_back(
-        {entry.cgroup.id(), now.gauges, entry.limits[Limit::effective], settings_[entry.settings]});
+    result.candidates.push_back({entry.told->id, now.gauges, limit_bytes, settings_[entry.settings]});
   }
   if (entry.ever_over) result.sightings.push_back(core::sighting_of(entry.cgroup.inode(), now));
 }
 
-void Sampler::take_back(const core::Scan& scan) {
-  announce_all_ = true;
-  std::unordered_map<core::CgroupKey, Entry*> by_key;
-  for (auto& [inode, entry] : entries_) by_key.emplace(entry.key, &entry);
-  for (const core::ScanRow& row : scan.rows) {
-    const auto found = by_key.find(row.key);
-    if (found == by_key.end()) continue;
-    found->second->marks = {};  // what they stand for is taken back
-    core::Counters& previous = found->second->previous;
-    for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
-      const auto counter = static_cast<core::Counter>(i);
-      if (counter == core::Counter::oom_kills) continue;  // kills have been told apart from the scan
-      if (const auto increase = row.increases[counter])
-        previous.set(counter, previous.value_or(counter, 0) - *increase);
-    }
-  }
-}
-
-/// Whether they have changed. One that can't be read is taken to be what it was.
-bool Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
-  const bool moved = reading.hierarchical_limit_bytes != entry.limits[Limit::hierarchical];
+/// One that can't be read is taken to be what it was. Where one has changed, the cgroup's rows tell of it from now on.
+void Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
+  const bool moved = reading.hierarchical_limit_bytes != entry.hierarchical_limit_bytes;
   // An own limit that is not the smallest one can change unseen.
   const bool own_is_smallest =
-      entry.limits[Limit::own].value_or(kernel::kUnlimited) == entry.limits[Limit::hierarchical];
+      entry.limits().limit_bytes.value_or(kernel::kUnlimited) == entry.hierarchical_limit_bytes;
   const bool is_shown = tree_->hierarchy().real && controller_->stat_shows_limits() && own_is_smallest;
   const std::int64_t every_us = is_shown ? kShownLimitsEvery_us : kLimitsEvery_us;
   const std::int64_t age_us = now_us - entry.limits_read_at_us;
   const bool is_fresh = entry.has_limits && age_us >= 0 && age_us < every_us;  // a negative age: the clock was set back
   const bool had_problem = !limits_problems_.empty() && limits_problems_.contains(entry.key);
-  if (!moved && is_fresh && !had_problem) return false;
-  entry.limits.set(Limit::hierarchical, reading.hierarchical_limit_bytes);
+  if (!moved && is_fresh && !had_problem) return;
+  entry.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
   const bool first = !std::exchange(entry.has_limits, true);
   entry.limits_read_at_us = now_us - (first && tree_->hierarchy().real ? spread(entry.key, every_us) : 0);
   std::string problem;
   const core::Limits limits = controller_->read_limits(entry.cgroup, reading, problem);
   if (had_problem) limits_problems_.erase(entry.key);
   if (!problem.empty()) limits_problems_.emplace(entry.key, problem);
-  if (!problem.empty() && !first) return false;
-  core::Values<Limit> now = entry.limits;
-  now.set(Limit::own, limits.limit_bytes);
-  now.set(Limit::effective, limits.effective_limit_bytes);
-  now.set(Limit::high, limits.high_bytes);
-  return std::exchange(entry.limits, now) != now;
+  if (entry.told && (!problem.empty() || entry.told->limits == limits)) return;
+  entry.told = std::make_shared<core::TrackedCgroup>(
+      core::TrackedCgroup{.key = entry.key,
+                          .id = entry.cgroup.id(),
+                          .parent_length = static_cast<std::uint32_t>(tree_->hierarchy().parent_path.size()),
+                          .limits = limits});
 }
 
 void Sampler::forget_unseen(Result& result, bool saw_all) {
-  result.scan.vanished = std::exchange(lost_, {});
   if (saw_all && result.scan.rows.size() == entries_.size()) return;
   std::erase_if(entries_, [&](const auto& entry) {
     if (entry.second.scan == scan_) return false;
-    if (!saw_all && !entry.second.cgroup.is_gone()) return false;
-    if (entry.second.announced) result.scan.vanished.push_back(entry.second.key);
+    if (!saw_all && !entry.second.cgroup.is_gone()) {
+      result.scan.unread.push_back(entry.second.key);
+      return false;
+    }
+    if (entry.second.told) ++result.gone_count;
     limits_problems_.erase(entry.second.key);
     found_in_walk_ = 0;
     return true;

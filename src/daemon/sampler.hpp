@@ -33,6 +33,8 @@ class Sampler {
 
   struct Result {
     core::Scan scan;
+    std::vector<core::CgroupRef> appeared;         // first read in this scan
+    std::int64_t gone_count = 0;                   // cgroups that were there before
     std::vector<core::Candidate> candidates;       // over their threshold, cooldowns not considered
     std::vector<core::Sighting> sightings;         // of those that have ever been over their threshold
     std::vector<core::CountedOomKills> oom_kills;  // since the previous scan, or while the service was down
@@ -54,12 +56,6 @@ class Sampler {
   /// When look() should be called next; from a second on.
   std::int64_t look_again_after_us() const;
 
-  /// The next scan tells of every cgroup as if it were new: the recorder has missed something.
-  void announce_all() { announce_all_ = true; }
-
-  /// A scan could not be handed on: its increases will be part of the next one's, which tells of every cgroup.
-  void take_back(const core::Scan& scan);
-
   void set_policy(core::Policy policy);
   void set_watch_bounds(const core::WatchBounds& bounds) { bounds_ = bounds; }
   /// How many cgroups are watched at most; 20 000 until it is set.
@@ -71,10 +67,10 @@ class Sampler {
   const kernel::Hierarchy& hierarchy() const { return tree_->hierarchy(); }
 
  private:
-  enum class Limit : std::uint8_t { own, effective, high, hierarchical, count_ };  // of core::Limits; v1's own words
   /// What is known of one cgroup; a node may have thousands.
   struct Entry {
     core::CgroupKey key = 0;
+    core::CgroupRef told;    // in its rows; null before the first one
     std::uint32_t scan = 0;  // the last one that saw it
     kernel::Cgroup cgroup;
     kernel::Marks marks;
@@ -83,14 +79,15 @@ class Sampler {
     core::GaugesKib gauges;              // of the last sample
     core::Counters previous;             // as last known
     std::uint32_t counters_present = 0;  // in the last sample
-    bool announced = false;
-    bool ever_over = false;   // its threshold
-    bool watched = false;     // sampled between two scans
-    bool has_limits = false;  // they have been read
+    bool ever_over = false;              // its threshold
+    bool watched = false;                // sampled between two scans
+    bool has_limits = false;             // they have been read
     core::LimitWatch limit_watch;
     std::int64_t kills_counted_at_us = 0;  // in this run, 0: not yet; of one that is younger than the last scan, that
-    core::Values<Limit> limits;
+    std::optional<std::uint64_t> hierarchical_limit_bytes;
     std::int64_t limits_read_at_us = 0;
+
+    core::Limits limits() const { return told ? told->limits : core::Limits{}; }
   };
 
   bool find_all(Result& result);
@@ -106,8 +103,8 @@ class Sampler {
   std::uint32_t settings_for(std::string_view path);
   std::uint32_t now_s() const { return static_cast<std::uint32_t>(now_us_ / 1'000'000) + 1; }
   void take_row(Entry& entry, const kernel::Reading& reading, Result& result);
-  bool refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us);
-  void reopen();
+  void refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us);
+  void reopen(Result& result);
   void forget_unseen(Result& result, bool saw_all);
   void look_at_limit(Entry& entry, std::optional<std::uint64_t> held_bytes);
   void look_at_all(std::uint64_t change_bytes);
@@ -129,7 +126,6 @@ class Sampler {
   std::unordered_map<core::CgroupKey, std::string> limits_problems_;
   std::int64_t now_us_ = 0;                 // when the pass began, of the steady clock
   std::int64_t list_everything_at_us_ = 0;  // likewise
-  std::vector<core::CgroupKey> lost_;       // that the hierarchy mounted anew has not; the next scan tells
   kernel::TreeBounds tree_bounds_;
   core::WatchBounds bounds_;
   kernel::NodeMemory node_memory_;
@@ -140,7 +136,6 @@ class Sampler {
   std::int64_t cpu_us_ = 0;         // of this thread, up to the last scan
   core::CgroupKey next_key_ = 1;
   std::uint32_t scan_ = 0;
-  bool announce_all_ = true;
   std::optional<std::int64_t> nobodys_bytes_;  // kernel memory, when the usage of all was read last
   bool reads_usage_of_all_ = true;             // in the next scan
   bool much_is_missing_ = false;               // that a quick first scan has not read

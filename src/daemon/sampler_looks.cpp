@@ -20,7 +20,7 @@ constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node'
 
 std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
   if (std::exchange(much_is_missing_, false)) read_missing_counters(now_us);
-  if (bounds_.max_count == 0 || announce_all_) return std::nullopt;  // of cgroups that are on record
+  if (bounds_.max_count == 0) return std::nullopt;
   now_us_ = steady_now_us();
   controller_->begin_pass();
   const auto held_bytes = tree_->hierarchy().real ? node_memory_.held_bytes() : std::nullopt;
@@ -36,7 +36,6 @@ std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
   result.scan.started_at_us = now_us;
   result.scan.is_partial = true;
   for (Entry* const entry : watched()) {
-    if (!entry->announced) continue;
     try {
       const auto reading = controller_->read(entry->cgroup);
       entry->marks = {};  // what is remembered is younger than they are
@@ -69,7 +68,7 @@ void Sampler::look_at_all(std::uint64_t change_bytes) {
     if (!usage) continue;
     core::LimitWatch estimate = entry.limit_watch;
     estimate.look(*usage - std::min(*usage, core::reclaimable_cache_bytes(entry.gauges.bytes())),
-                  entry.limits[Limit::effective], now_us_, bounds_.over_pct);
+                  entry.limits().effective_limit_bytes, now_us_, bounds_.over_pct);
     if (!estimate.wanted() || read_count++ >= bounds_.max_count) continue;
     if (const auto reading = read_or_nothing(entry)) {
       entry.gauges = core::GaugesKib(reading->sample.gauges);
@@ -91,7 +90,7 @@ std::optional<kernel::Reading> Sampler::read_or_nothing(Entry& entry) {
 
 void Sampler::look_at_limit(Entry& entry, std::optional<std::uint64_t> held_bytes) {
   if (held_bytes) {
-    entry.limit_watch.look(*held_bytes, entry.limits[Limit::effective], now_us_, bounds_.over_pct);
+    entry.limit_watch.look(*held_bytes, entry.limits().effective_limit_bytes, now_us_, bounds_.over_pct);
   }
 }
 

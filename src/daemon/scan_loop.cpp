@@ -163,7 +163,6 @@ void ScanLoop::take_adopted() {
 
 void ScanLoop::scan_once(const Schedule::Start& start) {
   take_adopted();
-  if (queue_.wants_announcement()) sampler_.announce_all();
   const std::int64_t began_us = steady_now_us();
   Sampler::Result result = sampler_.scan(wall_now_us());
   earlier_kills_.add_to(result.scan, result.oom_kills);
@@ -202,7 +201,7 @@ void ScanLoop::look_once() {
 }
 
 void ScanLoop::hand_on(Sampler::Result&& result) {
-  if (!queue_.push_scan(std::move(result.scan), std::move(result.oom_kills))) sampler_.take_back(result.scan);
+  queue_.push_scan(std::move(result.scan), std::move(result.oom_kills));
 }
 
 void ScanLoop::log_kills(const std::vector<core::CountedOomKills>& oom_kills) {
@@ -217,16 +216,16 @@ void ScanLoop::log_kills(const std::vector<core::CountedOomKills>& oom_kills) {
 
 void ScanLoop::log_scan(const Sampler::Result& result) {
   const core::Scan& scan = result.scan;
-  if (scan.appeared.size() <= kNamed) {
-    for (const core::AppearedCgroup& one : scan.appeared) {
-      spdlog::info("new cgroup: {}", base::escape_for_terminal(one.id.path));
+  if (result.appeared.size() <= kNamed) {
+    for (const core::CgroupRef& one : result.appeared) {
+      spdlog::info("new cgroup: {}", base::escape_for_terminal(one->id.path));
     }
   } else {
-    spdlog::info("{} new cgroups", scan.appeared.size());
+    spdlog::info("{} new cgroups", result.appeared.size());
   }
-  if (!scan.vanished.empty()) {
-    spdlog::info("{}", scan.vanished.size() == 1 ? "1 cgroup is gone"
-                                                 : std::to_string(scan.vanished.size()) + " cgroups are gone");
+  if (result.gone_count > 0) {
+    spdlog::info("{}",
+                 result.gone_count == 1 ? "1 cgroup is gone" : std::to_string(result.gone_count) + " cgroups are gone");
   }
   log_kills(result.oom_kills);
   spdlog::debug("scan: {} cgroups, {} errors, {} over their threshold, {}", scan.rows.size(), scan.error_count,

@@ -163,7 +163,7 @@ struct History::Impl {
   std::int64_t samples_in_transaction = 0;
   struct Lost {
     std::int64_t scans = 0;
-    bool wants_announcement = false;  // a scan was lost, and with it who appeared
+    bool is_losing = false;  // the last scan was lost
   };
   Lost lost;
   Lost lost_before;  // when the transaction began
@@ -274,7 +274,7 @@ History::Room History::room() const {
   return {.log_bytes = impl_->log_is_held ? impl_->log_bytes() : 0,
           .log_is_held = impl_->log_is_held,
           .lost_scans = impl_->lost.scans,
-          .wants_announcement = impl_->lost.wants_announcement};
+          .is_losing = impl_->lost.is_losing};
 }
 
 /// The log, with SQLite's index of it.
@@ -385,7 +385,7 @@ void History::close_without_checkpoint() {
 
 std::int64_t History::reclaims_before() const { return impl_->reclaims_before; }
 
-void History::expect_announcement() { impl_->lost.wants_announcement = true; }
+std::vector<core::CgroupRef> History::take_appeared() { return impl_->cgroups.take_appeared(); }
 
 void History::rollback() noexcept {
   if (!impl_->in_transaction) return;
@@ -400,20 +400,17 @@ void History::rollback() noexcept {
 
 void History::record(const core::Scan& scan) {
   impl_->require_transaction();
-  if (!impl_->has_room_for(scan.rows.size()) || (impl_->lost.wants_announcement && !scan.announces_all)) {
+  impl_->lost.is_losing = !impl_->has_room_for(scan.rows.size());
+  if (impl_->lost.is_losing) {
     ++impl_->lost.scans;
-    impl_->lost.wants_announcement = true;
     return;
   }
-  impl_->lost.wants_announcement = false;
   impl_->samples_in_transaction += static_cast<std::int64_t>(scan.rows.size());
   impl_->retention.reserve(impl_->samples_in_transaction * kSampleBytes);
   execute(impl_->add_scan, scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(scan.rows.size()),
           scan.error_count, scan.late_us, scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = impl_->database.getLastInsertRowid();
-  impl_->cgroups.follow(scan, impl_->scanned_at_us);
-  impl_->cgroups.store_limits(scan.limits, scan.started_at_us);
-  impl_->samples.append(scan_id, scan.rows.data(), impl_->cgroups.place(scan));
+  impl_->samples.append(scan_id, scan.rows.data(), impl_->cgroups.follow(scan, impl_->scanned_at_us));
   impl_->samples_since_tidy += static_cast<std::int64_t>(scan.rows.size());
   if (scan.is_partial) return;
   impl_->scanned_at_us = scan.started_at_us;

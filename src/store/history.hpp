@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/keep.hpp"
 #include "core/records.hpp"
@@ -74,10 +75,10 @@ class History {
   }
 
   struct Room {
-    std::int64_t log_bytes = 0;       // the log, on disk, where it is held
-    bool log_is_held = false;         // it has grown: somebody has been reading for long, or the disk refuses
-    std::int64_t lost_scans = 0;      // since the start: not stored, to stay inside core::Keep::max_size_bytes
-    bool wants_announcement = false;  // no scan is stored before one that announces every cgroup
+    std::int64_t log_bytes = 0;   // the log, on disk, where it is held
+    bool log_is_held = false;     // it has grown: somebody has been reading for long, or the disk refuses
+    std::int64_t lost_scans = 0;  // since the start: not stored, to stay inside core::Keep::max_size_bytes
+    bool is_losing = false;       // the last scan was
   };
   Room room() const;
 
@@ -103,8 +104,6 @@ class History {
 
   /// The last call: nothing more will be written, the WAL stays beside the file and is not moved into it.
   void close_without_checkpoint();
-  /// No scan is stored before one that announces every cgroup.
-  void expect_announcement();
 
   /// Everything between begin() and commit() is one transaction; rollback() undoes it, also what is
   /// remembered of it.
@@ -113,8 +112,7 @@ class History {
   void rollback() noexcept;
 
   /// All of these want a transaction. A scan for which there is no room is left out: room() tells. Throw
-  /// SQLite::Exception; std::logic_error where there is no transaction, or where a scan speaks of a key that was never
-  /// announced.
+  /// SQLite::Exception; std::logic_error where there is no transaction.
   void record(const core::Scan& scan);
   void record(
       const core::Reclaim& reclaim);  // the same reclaim_id again replaces the row; they count from 1 in every run
@@ -126,6 +124,9 @@ class History {
   void record(const core::ServiceEvent& event);
   void record(const core::NodeFacts& facts);                              // in place of what was there
   void record(const core::CgroupId& id, const core::Cooldown& cooldown);  // one that is known from elsewhere
+
+  /// The cgroups that committed scans were the first to put on record, or back on record, since the last call.
+  std::vector<core::CgroupRef> take_appeared();
 
   /// Records 'stop' and the last time every cgroup was seen, in a transaction of its own, then checkpoints.
   void end_run(std::int64_t now_us, const std::string& detail);

@@ -110,7 +110,6 @@ core::Handover Keeper::open_and_begin(std::int64_t now_us, const std::string& de
     history_.emplace(file_, *lock_);
     was_open_ = true;
     core::Handover handover = history_->begin_run(now_us, detail, {run_before_, record_first});
-    history_->expect_announcement();
     if (keep_) history_->keep(*keep_);
     remove_database(unfinished());
     run_before_.reset();

@@ -3,17 +3,22 @@
 
 #include <gtest/gtest.h>
 
+#include "support/tracked.hpp"
+
 namespace cgmm::daemon {
 namespace {
 
-/// A scan in which /web and /db appear, with the counters of /web and /db as they are read first.
+const core::CgroupRef kWeb = test::tracked(1, {"/web", 7});
+const core::CgroupRef kDb = test::tracked(2, {"/db", 8});
+
+/// The first scan of /web and /db, with the counters of /web and /db as they are read first.
 core::Scan first_scan(std::uint64_t of_web, std::uint64_t of_db) {
   return {.started_at_us = 10,
-          .appeared = {{.key = 1, .id = {"/web", 7}}, {.key = 2, .id = {"/db", 8}}},
-          .rows = {{.key = 1, .oom_kills_total = of_web}, {.key = 2, .oom_kills_total = of_db}}};
+          .rows = {{.cgroup = kWeb, .oom_kills_total = of_web}, {.cgroup = kDb, .oom_kills_total = of_db}}};
 }
 core::Scan next_scan() {
-  core::Scan scan{.started_at_us = 20, .rows = {{.key = 1, .oom_kills_total = 5}, {.key = 2, .oom_kills_total = 5}}};
+  core::Scan scan{.started_at_us = 20,
+                  .rows = {{.cgroup = kWeb, .oom_kills_total = 5}, {.cgroup = kDb, .oom_kills_total = 5}}};
   for (core::ScanRow& row : scan.rows) row.increases.set(core::Counter::oom_kills, 0);
   return scan;
 }
@@ -73,7 +78,7 @@ TEST(EarlierKills, ACounterThatHasBegunAnewTellsOfNone) {
 TEST(EarlierKills, WhatThisRunHasCountedItselfIsNotCountedAgain) {
   EarlierKills earlier;
   earlier.adopt(kEarlier);
-  core::Scan again = first_scan(5, 5);  // every cgroup is announced anew
+  core::Scan again = first_scan(5, 5);
   for (core::ScanRow& row : again.rows) row.increases.set(core::Counter::oom_kills, 1);
   EXPECT_TRUE(told_by(earlier, again).empty());
 }

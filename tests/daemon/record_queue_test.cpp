@@ -49,26 +49,6 @@ TEST(RecordQueue, HandsOnTheKillsOfAScanTogetherWithItAndKeepsThoseOfARefusedOne
   EXPECT_EQ(std::get<core::CountedOomKills>(batch[2]).count, 2U);
 }
 
-TEST(RecordQueue, AsksForNoAnnouncementThatIsOnItsWay) {
-  RecordQueue queue;
-  const auto announcing = [] {
-    core::Scan scan = scan_of(0);
-    scan.announces_all = true;
-    return scan;
-  };
-  queue.push_scan(announcing());
-  queue.ask_for_announcement();
-  EXPECT_FALSE(queue.wants_announcement());
-  queue.take();
-  queue.ask_for_announcement();
-  queue.push_scan(announcing());  // it was being made
-  EXPECT_FALSE(queue.wants_announcement());
-  queue.take();
-  queue.ask_for_announcement();
-  queue.push_scan(scan_of(0));
-  EXPECT_TRUE(queue.wants_announcement());
-}
-
 TEST(RecordQueue, WakesWhoWaitsForACommitWhenTheServiceStops) {
   RecordQueue queue;
   const std::uint64_t ticket = queue.push(core::Reclaim{});

@@ -12,6 +12,7 @@
 #include "daemon/clock.hpp"
 #include "support/eventually.hpp"
 #include "support/temp_dir.hpp"
+#include "support/tracked.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -19,7 +20,6 @@ namespace {
 core::Scan scan_at(std::int64_t at_us) {
   core::Scan scan;
   scan.started_at_us = at_us;
-  scan.announces_all = true;
   return scan;
 }
 
@@ -57,16 +57,14 @@ TEST(Recorder, RecordsWhatWaitsAndThenTheStop) {
 }
 
 TEST_F(Recording, GivesUpOnlyTheRecordThatCantBeStored) {
-  core::Scan of_an_unknown_cgroup = scan_at(20);
-  of_an_unknown_cgroup.rows.resize(1);
+  core::Scan without_a_cgroup = scan_at(20);
+  without_a_cgroup.rows.resize(1);
   queue.push_scan(scan_at(10));
-  queue.push_scan(std::move(of_an_unknown_cgroup));
+  queue.push_scan(std::move(without_a_cgroup));
   queue.push(core::Reclaim{.reclaim_id = 5, .id = {"/a", 1}});
   EXPECT_TRUE(recorder.record(queue.take()));
   EXPECT_EQ(count(file, "scan"), 1);
   EXPECT_EQ(count(file, "reclaim"), 1);
-  EXPECT_TRUE(queue.wants_announcement());
-  EXPECT_FALSE(queue.wants_announcement());
 }
 
 TEST_F(Recording, KeepsABatchThatTheDiskRefusedAndTellsOfTheFault) {
@@ -206,10 +204,8 @@ std::vector<Record> long_batch(std::int64_t scan_count, core::CgroupKey cgroup_c
   std::vector<Record> batch;
   for (std::int64_t i = 0; i < scan_count; ++i) {
     core::Scan scan = scan_at(1'795'608'000'000'000 + i * 10'000'000);
-    scan.announces_all = i == 0;
     for (core::CgroupKey key = 1; key <= cgroup_count; ++key) {
-      if (i == 0) scan.appeared.push_back({.key = key, .id = {"/" + std::to_string(key), key}});
-      scan.rows.push_back({.key = key});
+      scan.rows.push_back({.cgroup = test::tracked(key, {"/" + std::to_string(key), key})});
       for (std::size_t one = 0; one < core::Gauges::kSize; ++one) {
         scan.rows.back().gauges.set(static_cast<core::Gauge>(one),
                                     (std::uint64_t{1} << 32) + static_cast<std::uint64_t>(i) * 4096);
@@ -328,11 +324,9 @@ class RecorderNames : public testing::Test {
     std::filesystem::create_symlink("/nowhere",
                                     logs() / "containers" / ("web-7d9c5b8f6d-x2x4z_shop_app-" + id_ + ".log"));
   }
-  /// A scan in which the container appears, or one after it.
-  std::vector<Record> batch(bool appears) const {
+  std::vector<Record> scan() const {
     core::Scan scan = scan_at(10);
-    if (appears)
-      scan.appeared = {{.key = 1, .id = {"/pods/" + id_, 7}, .container = {"containerd", id_, "uid", "burstable"}}};
+    scan.rows = {{.cgroup = container_}};
     return {scan};
   }
   std::string names() const {
@@ -342,6 +336,8 @@ class RecorderNames : public testing::Test {
   }
 
   const std::string id_ = std::string(64, 'a');
+  const core::CgroupRef container_ = test::tracked(
+      1, {"/kubepods/burstable/pod11112222-3333-4444-5555-666677778888/cri-containerd-" + id_ + ".scope", 7});
   test::TempDir directory_;
   const std::string file_ = directory_.path() / "history.db";
   store::Keeper history_{file_};
@@ -351,16 +347,16 @@ class RecorderNames : public testing::Test {
 TEST_F(RecorderNames, AreRecordedWithTheContainer) {
   make_link();
   Recorder recorder(history_, queue_, kernel::ContainerLogs(logs()));
-  recorder.record(batch(/*appears=*/true));
+  recorder.record(scan());
   EXPECT_EQ(names(), "shop/web-7d9c5b8f6d-x2x4z/app shop/web/app");
 }
 
 TEST_F(RecorderNames, ThatTheNodeTellsLaterAreRecordedWithALaterScan) {
   Recorder recorder(history_, queue_, kernel::ContainerLogs(logs()));
-  recorder.record(batch(/*appears=*/true));
-  EXPECT_EQ(names(), "aaaaaaaaaaaa (pod uid) pod/uid");
+  recorder.record(scan());
+  EXPECT_EQ(names(), "aaaaaaaaaaaa (pod 11112222) pod/11112222-3333-4444-5555-666677778888");
   make_link();
-  recorder.record(batch(/*appears=*/false));
+  recorder.record(scan());
   EXPECT_EQ(names(), "shop/web-7d9c5b8f6d-x2x4z/app shop/web/app");
 }
 

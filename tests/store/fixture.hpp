@@ -23,6 +23,7 @@
 #include "store/history.hpp"
 #include "store/reader.hpp"
 #include "support/temp_dir.hpp"
+#include "support/tracked.hpp"
 
 namespace cgmm::store {
 
@@ -114,10 +115,7 @@ class StoreTest : public testing::Test {
   void make_history() const {
     History history(file());
     history.begin_run(kNoon, "");
-    store(history, core::Scan{.started_at_us = kNoon,
-                              .announces_all = true,
-                              .appeared = {{.key = 1, .id = {"/web", 7}}},
-                              .rows = {{.key = 1}}});
+    store(history, core::Scan{.started_at_us = kNoon, .rows = {{.cgroup = test::tracked(1, {"/web", 7})}}});
     history.end_run(kNoon + kSecond, "");
   }
 

@@ -12,7 +12,6 @@
 namespace cgmm::store {
 namespace {
 
-using core::AppearedCgroup;
 using core::Cooldown;
 using core::Reclaim;
 using core::ReclaimMethod;
@@ -22,13 +21,30 @@ using core::ScanRow;
 
 using HistoryTest = StoreTest;
 
-ScanRow row_of(core::CgroupKey key, std::uint64_t usage_bytes) {
-  ScanRow row{.key = key};
+const std::string kContainerId = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const std::string kPodUid = "11112222-3333-4444-5555-666677778888";
+const core::CgroupRef kContainer =
+    test::tracked(1, {"/kubepods/burstable/pod" + kPodUid + "/cri-containerd-" + kContainerId + ".scope", 1});
+
+const core::CgroupRef kA = test::tracked(1, {"/a", 1});
+const core::CgroupRef kB = test::tracked(2, {"/b", 1});
+const core::CgroupRef kC = test::tracked(3, {"/c", 1});
+const core::CgroupRef kD = test::tracked(4, {"/d", 1});
+
+ScanRow row_of(const core::CgroupRef& cgroup, std::uint64_t usage_bytes = 0) {
+  ScanRow row{.cgroup = cgroup};
   row.gauges.set(core::Gauge::usage, usage_bytes);
   return row;
 }
 
 Scan scan_at(std::int64_t at_us) { return {.started_at_us = at_us}; }
+
+/// Of these cgroups.
+Scan scan_of(std::int64_t at_us, const std::vector<core::CgroupRef>& cgroups) {
+  Scan scan = scan_at(at_us);
+  for (const core::CgroupRef& cgroup : cgroups) scan.rows.push_back(row_of(cgroup));
+  return scan;
+}
 
 Reclaim started_reclaim(std::int64_t reclaim_id, const core::CgroupId& id) {
   return {.reclaim_id = reclaim_id, .id = id, .started_at_us = kNoon, .threshold_bytes = 1000};
@@ -36,14 +52,8 @@ Reclaim started_reclaim(std::int64_t reclaim_id, const core::CgroupId& id) {
 
 TEST_F(HistoryTest, StoresAScanAsOneRowAndASampleACgroupInTheOrderOfTheirIds) {
   History history(file());
-  Scan scan{.started_at_us = kNoon,
-            .duration_us = 5,
-            .late_us = 6,
-            .interval_us = 8,
-            .error_count = 7,
-            .announces_all = true};
-  scan.appeared = {{.key = 30, .id = {"/a", 1}}, {.key = 20, .id = {"/b", 2}}, {.key = 10, .id = {"/c", 3}}};
-  scan.rows = {row_of(10, 1023), row_of(30, 1024), row_of(20, 1024 * 1024 + 1)};
+  Scan scan{.started_at_us = kNoon, .duration_us = 5, .late_us = 6, .interval_us = 8, .error_count = 7};
+  scan.rows = {row_of(kC, 1023), row_of(kA, 1024), row_of(kB, 1024 * 1024 + 1)};
   scan.rows[0].gauges.set(core::Gauge::swap, std::uint64_t{0});
   scan.rows[0].increases.set(core::Counter::pgfault, std::uint64_t{11});
   scan.rows[0].increases.set(core::Counter::psi_full_us, std::uint64_t{12});
@@ -62,19 +72,15 @@ TEST_F(HistoryTest, StoresAScanAsOneRowAndASampleACgroupInTheOrderOfTheirIds) {
 TEST_F(HistoryTest, RowsGoToTheirCgroupsInWhateverOrderAScanHasThem) {
   History history(file());
   Scan first = scan_at(kNoon);
-  first.appeared = {{.key = 1, .id = {"/a", 1}}, {.key = 2, .id = {"/b", 1}}, {.key = 3, .id = {"/c", 1}}};
-  first.rows = {row_of(3, 3072), row_of(1, 1024), row_of(2, 2048)};
-  Scan same = first;
-  same.appeared.clear();
+  first.rows = {row_of(kC, 3072), row_of(kA, 1024), row_of(kB, 2048)};
+  const Scan same = first;
   Scan turned = same;
   std::ranges::reverse(turned.rows);
   Scan partial = same;
   partial.is_partial = true;
-  partial.rows = {row_of(2, 2048)};
+  partial.rows = {row_of(kB, 2048)};
   Scan other = same;
-  other.vanished = {3};
-  other.appeared = {{.key = 4, .id = {"/d", 1}}};
-  other.rows[0] = row_of(4, 4096);
+  other.rows[0] = row_of(kD, 4096);
   store(history, first, same, turned, partial, same, partial, other);
   EXPECT_EQ(query("SELECT scan_id, group_concat(cgroup_id || ':' || usage_kib, ' ') FROM sample GROUP BY scan_id"),
             "1|1:1 2:2 3:3\n2|1:1 2:2 3:3\n3|1:1 2:2 3:3\n4|2:2\n5|1:1 2:2 3:3\n6|2:2\n7|1:1 2:2 4:4\n");
@@ -84,27 +90,24 @@ TEST_F(HistoryTest, TheKernelsOwnCounterIsStoredAlsoWhereTheScanThatSawItMoveWas
   History history(file());
   const auto scan_with = [](std::uint64_t total, std::uint64_t increase) {
     Scan scan = scan_at(kNoon);
-    scan.rows = {row_of(1, 1024)};
+    scan.rows = {row_of(kA, 1024)};
     scan.rows[0].oom_kills_total = total;
     scan.rows[0].increases.set(core::Counter::oom_kills, increase);
     return scan;
   };
-  Scan first = scan_with(3, 0);
-  first.appeared = {{.key = 1, .id = {"/a", 1}}};
-  store(history, first);
+  store(history, scan_with(3, 0));
   EXPECT_EQ(query("SELECT oom_kills_total FROM cgroup"), "3\n");
   store(history, scan_with(4, 1));
   EXPECT_EQ(query("SELECT oom_kills_total FROM cgroup"), "4\n");
   Scan after_a_lost_one = scan_with(5, 0);
-  after_a_lost_one.announces_all = true;
-  after_a_lost_one.appeared = first.appeared;
+  after_a_lost_one.rows.push_back(row_of(kB));
   store(history, after_a_lost_one);
-  EXPECT_EQ(query("SELECT oom_kills_total FROM cgroup"), "5\n");
+  EXPECT_EQ(query("SELECT oom_kills_total FROM cgroup WHERE path = '/a'"), "5\n");
 }
 
 TEST_F(HistoryTest, EveryGaugeAndCounterHasTheColumnThatIsNamedAfterIt) {
   History history(file());
-  Scan scan{.started_at_us = kNoon, .appeared = {{.key = 1, .id = {"/a", 1}}}, .rows = {{.key = 1}}};
+  Scan scan = scan_of(kNoon, {kA});
   std::string columns;
   std::string expected;
   std::uint64_t value = 100;
@@ -124,7 +127,7 @@ TEST_F(HistoryTest, EveryGaugeAndCounterHasTheColumnThatIsNamedAfterIt) {
 
 TEST_F(HistoryTest, ANumberThatSqlCannotHoldIsTheLargestThatItCan) {
   History history(file());
-  Scan scan{.started_at_us = kNoon, .appeared = {{.key = 1, .id = {"/a", 1}}}, .rows = {{.key = 1}}};
+  Scan scan = scan_of(kNoon, {kA});
   scan.rows[0].increases.set(core::Counter::pgfault, std::numeric_limits<std::uint64_t>::max());
   store(history, scan);
   EXPECT_EQ(query("SELECT pgfault FROM sample"), "9223372036854775807\n");
@@ -132,73 +135,81 @@ TEST_F(HistoryTest, ANumberThatSqlCannotHoldIsTheLargestThatItCan) {
 
 TEST_F(HistoryTest, StoresWhatThePathTellsAndNullWhereItTellsNothing) {
   History history(file());
-  Scan scan = scan_at(kNoon);
-  scan.appeared = {{.key = 1, .id = {"/a", 1}, .container = {"containerd", "abc", "pod-1", "burstable"}},
-                   {.key = 2, .id = {"/b", 1}}};
-  store(history, scan);
+  store(history, scan_of(kNoon, {kB, kContainer}));
   EXPECT_EQ(query("SELECT path, runtime, container_id, pod_uid, qos_class, pod FROM cgroup ORDER BY path"),
-            "/a|containerd|abc|pod-1|burstable|NULL\n/b|NULL|NULL|NULL|NULL|NULL\n");
+            "/b|NULL|NULL|NULL|NULL|NULL\n" + kContainer->id.path + "|containerd|" + kContainerId + "|" + kPodUid +
+                "|burstable|NULL\n");
 }
 
 TEST_F(HistoryTest, ACgroupMadeAgainUnderItsPathIsAnother) {
   History history(file());
-  Scan first = scan_at(kNoon);
-  first.appeared = {{.key = 1, .id = {"/a", 1}}};
-  Scan second = scan_at(kNoon + kSecond);
-  second.vanished = {1};
-  second.appeared = {{.key = 2, .id = {"/a", std::numeric_limits<std::uint64_t>::max()}}};
-  second.rows = {row_of(2, 1024)};
-  store(history, first, second);
+  const auto again = test::tracked(2, {"/a", std::numeric_limits<std::uint64_t>::max()});
+  store(history, scan_of(kNoon, {kA}), scan_of(kNoon + kSecond, {again}));
   EXPECT_EQ(query("SELECT cgroup_id, path, inode, vanished_at_us IS NULL FROM cgroup"), "1|/a|1|0\n2|/a|-1|1\n");
-  EXPECT_EQ(query("SELECT cgroup_id FROM sample"), "2\n");
+  EXPECT_EQ(query("SELECT cgroup_id FROM sample"), "1\n2\n");
 }
 
 TEST_F(HistoryTest, AVanishedCgroupWasLastSeenInTheScanBefore) {
   History history(file());
-  Scan first = scan_at(kNoon);
-  first.appeared = {{.key = 1, .id = {"/a", 1}}};
-  Scan third = scan_at(kNoon + 2 * kSecond);
-  third.vanished = {1, 99};  // 99 came and went in scans that were dropped
-  store(history, first, scan_at(kNoon + kSecond), third);
+  Scan second = scan_at(kNoon + kSecond);  // in which it is there, but can't be read
+  second.unread = {1};
+  store(history, scan_of(kNoon, {kA}), second, scan_at(kNoon + 2 * kSecond));
   EXPECT_EQ(
       query("SELECT first_seen_at_us, last_seen_at_us, vanished_at_us FROM cgroup"),
       std::to_string(kNoon) + "|" + std::to_string(kNoon + kSecond) + "|" + std::to_string(kNoon + 2 * kSecond) + "\n");
 }
 
-TEST_F(HistoryTest, ACgroupThatAppearsAndVanishesInOneScanIsGone) {
+TEST_F(HistoryTest, WhoIsMissingFromAScanOfAllHasVanished) {
   History history(file());
-  Scan scan = scan_at(kNoon);
-  scan.appeared = {{.key = 1, .id = {"/a", 1}}};
-  scan.vanished = {1};
-  store(history, scan);
-  EXPECT_EQ(query("SELECT path, vanished_at_us IS NULL FROM cgroup"), "/a|0\n");
-}
-
-TEST_F(HistoryTest, WhoIsMissingFromAScanThatAnnouncesAllHasVanished) {
-  History history(file());
-  Scan first = scan_at(kNoon);
-  first.appeared = {{.key = 1, .id = {"/a", 1}}, {.key = 2, .id = {"/b", 1}}};
-  Scan second{.started_at_us = kNoon + kSecond, .announces_all = true};
-  second.appeared = {{.key = 2, .id = {"/b", 1}}, {.key = 3, .id = {"/c", 1}}};
-  second.rows = {row_of(2, 0), row_of(3, 0)};
-  store(history, first, second);
+  Scan partial = scan_of(kNoon + kSecond, {kA});
+  partial.is_partial = true;
+  store(history, scan_of(kNoon, {kA, kB}), partial);
+  EXPECT_EQ(query("SELECT path, vanished_at_us IS NULL FROM cgroup"), "/a|1\n/b|1\n");
+  store(history, scan_of(kNoon + 2 * kSecond, {kB, kC}));
   EXPECT_EQ(query("SELECT path, vanished_at_us IS NULL FROM cgroup"), "/a|0\n/b|1\n/c|1\n");
-  Scan third = scan_at(kNoon + 2 * kSecond);
-  third.rows = {row_of(1, 0)};
-  EXPECT_THROW(store(history, third), std::logic_error);
 }
 
-TEST_F(HistoryTest, ARowOfACgroupThatWasNeverAnnouncedIsAMistakeInTheProgram) {
+/// So it is when the parent is set to another directory and back.
+TEST_F(HistoryTest, TheSameCgroupUnderAnotherKeyGoesOn) {
   History history(file());
-  Scan scan = scan_at(kNoon);
-  scan.rows = {row_of(5, 0)};
+  const auto again = test::tracked(9, kA->id);
+  store(history, scan_of(kNoon, {kA}), scan_of(kNoon + kSecond, {again}));
+  EXPECT_EQ(query("SELECT path, vanished_at_us IS NULL FROM cgroup"), "/a|1\n");
+  EXPECT_EQ(query("SELECT cgroup_id FROM sample"), "1\n1\n");
+}
+
+TEST_F(HistoryTest, ACgroupWhoseFirstScanWasLostIsOnRecordWithItsNextRowOfEitherKind) {
+  History history(file());
+  const auto limited = test::tracked(2, kB->id, {.limit_bytes = 512});
   history.begin();
-  try {
-    history.record(scan);
-    FAIL();
-  } catch (const std::logic_error& error) {
-    EXPECT_STREQ(error.what(), "a scan speaks of cgroup key 5, which was never announced");
-  }
+  history.record(scan_of(kNoon, {kA, limited}));
+  history.rollback();
+  Scan partial = scan_of(kNoon + kSecond, {limited});
+  partial.is_partial = true;
+  store(history, partial, scan_of(kNoon + 2 * kSecond, {kA, limited}));
+  EXPECT_EQ(query("SELECT path, (first_seen_at_us - " + std::to_string(kNoon) +
+                  ") / 1000000, limit_bytes FROM cgroup JOIN cgroup_limit USING (cgroup_id)"),
+            "/b|1|512\n/a|2|NULL\n");
+  EXPECT_EQ(query("SELECT scan_id, cgroup_id FROM sample"), "1|1\n2|1\n2|2\n");
+}
+
+TEST_F(HistoryTest, TellsOnceWhoCameOnRecord) {
+  History history(file());
+  store(history, scan_of(kNoon, {kA}));
+  ASSERT_EQ(history.take_appeared(), std::vector{kA});
+  history.begin();
+  history.record(scan_of(kNoon + kSecond, {kA, kB}));
+  history.rollback();
+  EXPECT_TRUE(history.take_appeared().empty());
+  store(history, scan_of(kNoon + 2 * kSecond, {kA, kB}));
+  store(history, scan_of(kNoon + 3 * kSecond, {kA, kB}));
+  EXPECT_EQ(history.take_appeared(), std::vector{kB});
+}
+
+TEST_F(HistoryTest, ARowWithoutACgroupIsAMistakeInTheProgram) {
+  History history(file());
+  history.begin();
+  EXPECT_THROW(history.record(scan_of(kNoon, {kA, nullptr})), std::logic_error);
   history.rollback();
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "0\n");
 }
@@ -218,20 +229,12 @@ TEST_F(HistoryTest, StoresALimitOnlyWhenItDiffersFromTheOneBeforeAlsoAcrossARest
   const core::Limits none{.effective_limit_bytes = 9000, .high_bytes = 5};
   {
     History history(file());
-    Scan first = scan_at(kNoon);
-    first.appeared = {{.key = 1, .id = {"/a", 1}}};
-    first.limits = {{1, half}};
-    Scan second = scan_at(kNoon + 1);
-    second.limits = {{1, half}};
-    Scan third = scan_at(kNoon + 2);
-    third.limits = {{1, none}};
-    store(history, first, second, third);
+    store(history, scan_of(kNoon, {test::tracked(1, {"/a", 1}, half)}));
+    store(history, scan_of(kNoon + 1, {test::tracked(1, {"/a", 1}, half)}));
+    store(history, scan_of(kNoon + 2, {test::tracked(1, {"/a", 1}, none)}));
   }
   History history(file());
-  Scan scan = scan_at(kNoon + 3);
-  scan.appeared = {{.key = 8, .id = {"/a", 1}}, {.key = 9, .id = {"/b", 1}}};
-  scan.limits = {{8, none}, {9, {}}};
-  store(history, scan);
+  store(history, scan_of(kNoon + 3, {test::tracked(8, {"/a", 1}, none), test::tracked(9, {"/b", 1})}));
   EXPECT_EQ(query("SELECT cgroup_id, changed_at_us - " + std::to_string(kNoon) +
                   ", limit_bytes, effective_limit_bytes, high_bytes FROM cgroup_limit"),
             "1|0|512|512|NULL\n1|2|NULL|9000|5\n2|3|NULL|NULL|NULL\n");
@@ -257,21 +260,16 @@ TEST_F(HistoryTest, KeepsPathsWholeWhateverBytesTheyHave) {
     History history(file());
     Scan scan = scan_at(kNoon);
     for (std::size_t i = 0; i < paths.size(); ++i) {
-      AppearedCgroup cgroup{.key = static_cast<core::CgroupKey>(i), .id = {paths[i], 1}};
-      cgroup.container.container_id = paths[i];
-      scan.appeared.push_back(cgroup);
-      scan.rows.push_back(row_of(cgroup.key, 0));
+      scan.rows.push_back(row_of(test::tracked(static_cast<core::CgroupKey>(i), {paths[i], 1})));
       scan.rows.back().oom_kills_total = i;
     }
     store(history, scan);
   }
-  const core::Table table =
-      Reader(file()).run("SELECT path, container_id, typeof(path) FROM cgroup ORDER BY cgroup_id");
+  const core::Table table = Reader(file()).run("SELECT path, typeof(path) FROM cgroup ORDER BY cgroup_id");
   ASSERT_EQ(table.rows.size(), paths.size());
   for (std::size_t i = 0; i < paths.size(); ++i) {
     EXPECT_EQ(table.rows[i][0], core::Cell(paths[i]));
-    EXPECT_EQ(table.rows[i][1], paths[i].empty() ? core::Cell() : core::Cell(paths[i]));
-    EXPECT_EQ(table.rows[i][2], core::Cell("text"));
+    EXPECT_EQ(table.rows[i][1], core::Cell("text"));
   }
   EXPECT_EQ(refusal_of([&] { query("SELECT * FROM sample WHERE"); }).first, StoreError::Kind::bad_query);
   History history(file());
@@ -346,14 +344,13 @@ TEST_F(HistoryTest, WhatWasWatchedWhenTheServiceDiedEndsThere) {
   EXPECT_EQ(query("SELECT observed_for_us, verdict, ended_by FROM reclaim_effect"), "7|churn|stop\n");
 }
 
-TEST_F(HistoryTest, ACgroupFirstKnownFromItsReclaimLearnsItsContainerWhenItIsAnnounced) {
+TEST_F(HistoryTest, ACgroupFirstKnownFromItsReclaimLearnsItsContainerWhenItIsScanned) {
   History history(file());
-  store(history, started_reclaim(1, {"/a", 1}));
-  EXPECT_EQ(query("SELECT path, runtime FROM cgroup"), "/a|NULL\n");
-  Scan scan = scan_at(kNoon + kSecond);
-  scan.appeared = {{.key = 1, .id = {"/a", 1}, .container = {"docker", "abc", "", ""}}};
-  store(history, scan);
-  EXPECT_EQ(query("SELECT path, runtime, container_id, pod_uid FROM cgroup"), "/a|docker|abc|NULL\n");
+  store(history, started_reclaim(1, kContainer->id));
+  EXPECT_EQ(query("SELECT runtime FROM cgroup"), "NULL\n");
+  store(history, scan_of(kNoon + kSecond, {kContainer}));
+  EXPECT_EQ(query("SELECT runtime, container_id, pod_uid FROM cgroup"),
+            "containerd|" + kContainerId + "|" + kPodUid + "\n");
 }
 
 TEST_F(HistoryTest, StoresOomKillsAndWhatHappenedToTheService) {
@@ -378,36 +375,22 @@ TEST_F(HistoryTest, NodeFactsReplaceThoseOfTheStartBefore) {
 
 TEST_F(HistoryTest, ARollbackForgetsWhatWasLearnedInTheTransaction) {
   History history(file());
-  Scan first = scan_at(kNoon);
-  first.appeared = {{.key = 1, .id = {"/a", 1}}, {.key = 2, .id = {"/b", 1}}};
-  first.limits = {{1, {.limit_bytes = 1}}};
-  first.rows = {row_of(1, 0), row_of(2, 0)};
+  const auto limited = [](std::uint64_t limit_bytes) { return test::tracked(1, kA->id, {.limit_bytes = limit_bytes}); };
+  Scan first = scan_of(kNoon, {limited(1), kB});
   first.rows[0].oom_kills_total = 1;
   store(history, first);
 
-  Scan lost = scan_at(kNoon + kSecond);
-  lost.appeared = {{.key = 3, .id = {"/c", 1}}};
-  lost.vanished = {2};
-  lost.limits = {{1, {.limit_bytes = 2}}};
-  lost.rows = {row_of(1, 0)};
+  Scan lost = scan_of(kNoon + kSecond, {limited(2), kC});
   lost.rows[0].oom_kills_total = 2;
   history.begin();
   history.record(lost);
   history.rollback();
   EXPECT_EQ(query("SELECT path, vanished_at_us, oom_kills_total FROM cgroup"), "/a|NULL|1\n/b|NULL|NULL\n");
 
-  // Key 3 is unknown again, key 2 is back, and the changes of key 1 are news once more.
-  Scan stranger = scan_at(kNoon + 2 * kSecond);
-  stranger.rows = {row_of(3, 0)};
-  history.begin();
-  EXPECT_THROW(history.record(stranger), std::logic_error);
-  history.rollback();
-  lost.appeared.clear();
-  lost.vanished.clear();
+  // /b is back, and the changes of /a are news once more.
   lost.started_at_us = kNoon + 3 * kSecond;
-  lost.rows.push_back(row_of(2, 0));
-  Scan gone = scan_at(kNoon + 4 * kSecond);
-  gone.vanished = {2};
+  lost.rows[1] = row_of(kB);
+  Scan gone = scan_of(kNoon + 4 * kSecond, {lost.rows[0].cgroup});
   store(history, lost, gone);
   EXPECT_EQ(
       query("SELECT path, (last_seen_at_us - " + std::to_string(kNoon) + ") / 1000000, oom_kills_total FROM cgroup"),
@@ -417,27 +400,21 @@ TEST_F(HistoryTest, ARollbackForgetsWhatWasLearnedInTheTransaction) {
 
 TEST_F(HistoryTest, AFullDiskLosesTheTransactionAndNothingElse) {
   History history(file());
-  Scan first = scan_at(kNoon);
-  first.appeared = {{.key = 1, .id = {"/a", 1}}};
-  store(history, first);
+  store(history, scan_of(kNoon, {kA}));
   // No way to limit the writing connection from outside: a trigger fails the way a full disk does, by ending
   // the transaction.
   SQLite::Database(file(), SQLite::OPEN_READWRITE)
       .exec(
           "CREATE TRIGGER full BEFORE INSERT ON service_event BEGIN SELECT RAISE(ROLLBACK, 'database or disk "
           "is full'); END");
-  Scan second = scan_at(kNoon + kSecond);
-  second.appeared = {{.key = 2, .id = {"/b", 1}}};
   history.begin();
-  history.record(second);
+  history.record(scan_of(kNoon + kSecond, {kA, kB}));
   EXPECT_THROW(history.record(core::ServiceEvent{.at_us = kNoon, .kind = "gap", .detail = ""}), SQLite::Exception);
   EXPECT_THROW(history.record(scan_at(kNoon)),
                SQLite::Exception);  // not stored outside of the lost transaction
   EXPECT_THROW(history.commit(), SQLite::Exception);
   history.rollback();
-  Scan third = scan_at(kNoon + 2 * kSecond);
-  third.rows = {row_of(1, 0)};
-  store(history, third);
+  store(history, scan_of(kNoon + 2 * kSecond, {kA}));
   EXPECT_EQ(query("SELECT path FROM cgroup"), "/a\n");
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "2\n");
 }
@@ -455,13 +432,11 @@ TEST_F(HistoryTest, TheLogDoesNotGrowWithTheNumberOfScans) {
   History history(file());
   Scan scan = scan_at(kNoon);
   for (core::CgroupKey key = 1; key <= 200; ++key) {
-    scan.appeared.push_back({.key = key, .id = {"/" + std::to_string(key), 1}});
-    scan.rows.push_back(row_of(key, 1 << 20));
+    scan.rows.push_back(row_of(test::tracked(key, {"/" + std::to_string(key), 1}), 1 << 20));
   }
   for (int i = 0; i < 200; ++i) {
     store(history, scan);
     history.tidy(scan.started_at_us);
-    scan.appeared.clear();
     scan.started_at_us += 10 * kSecond;
   }
   EXPECT_LT(std::filesystem::file_size(file().string() + "-wal"), 3u << 20);
@@ -471,22 +446,22 @@ TEST_F(HistoryTest, TheViewsHaveWhatPeopleRead) {
   History history(file());
   store(history, core::NodeFacts{{{"page_size_bytes", std::int64_t{4096}}}});
   Scan scan = scan_at(kNoon);
-  scan.appeared = {{.key = 1,
-                    .id = {"/kubepods/x", 1},
-                    .container = {"containerd", "0123456789abcdef", "11112222-3333", "burstable"}}};
-  scan.limits = {{1, {.limit_bytes = 4096, .effective_limit_bytes = 4096}}};
-  scan.rows = {row_of(1, 10 * 1024)};
+  const std::string path = kContainer->id.path;
+  const auto container = test::tracked(1, kContainer->id, {.limit_bytes = 4096, .effective_limit_bytes = 4096});
+  scan.rows = {row_of(container, 10 * 1024)};
   scan.rows[0].gauges.set(core::Gauge::file, std::uint64_t{8 * 1024});
   scan.rows[0].gauges.set(core::Gauge::shmem, std::uint64_t{3 * 1024});
   scan.rows[0].increases.set(core::Counter::refault_file, std::uint64_t{2});
-  store(history, scan, started_reclaim(1, {"/kubepods/x", 1}), scan_at(kNoon + 90 * kSecond));
+  Scan later = scan_at(kNoon + 90 * kSecond);
+  later.unread = {1};
+  store(history, scan, started_reclaim(1, container->id), later);
   EXPECT_EQ(query("SELECT name, path, first_seen_at, last_seen_at, vanished, limit_bytes FROM v_cgroup"),
-            "0123456789ab (pod 11112222)|/kubepods/x|2026-11-25T12:00:00Z|2026-11-25T12:01:30Z|0|4096\n");
+            "0123456789ab (pod 11112222)|" + path + "|2026-11-25T12:00:00Z|2026-11-25T12:01:30Z|0|4096\n");
   EXPECT_EQ(query("SELECT at, path, usage_bytes, anon_bytes, reclaimable_cache_bytes, refault_file_bytes "
                   "FROM v_sample"),
-            "2026-11-25T12:00:00Z|/kubepods/x|10240|NULL|5120|8192\n");
+            "2026-11-25T12:00:00Z|" + path + "|10240|NULL|5120|8192\n");
   EXPECT_EQ(query("SELECT started_at, path, outcome, verdict FROM v_reclaim"),
-            "2026-11-25T12:00:00Z|/kubepods/x|started|NULL\n");
+            "2026-11-25T12:00:00Z|" + path + "|started|NULL\n");
 }
 
 }  // namespace

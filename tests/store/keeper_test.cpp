@@ -17,12 +17,10 @@ constexpr std::int64_t kHour = 3600 * kSecond;
 
 class Keeping : public StoreTest {
  protected:
-  static core::Scan scan_at(std::int64_t at_us, bool announces_all) {
-    core::Scan scan{.started_at_us = at_us, .announces_all = announces_all};
+  static core::Scan scan_at(std::int64_t at_us) {
+    core::Scan scan{.started_at_us = at_us};
     for (core::CgroupKey key = 1; key <= 100; ++key) {
-      const core::CgroupId id{key == 1 ? "/web" : "/other/" + std::to_string(key), key};
-      if (announces_all) scan.appeared.push_back({.key = key, .id = id});
-      scan.rows.push_back({.key = key});
+      scan.rows.push_back({.cgroup = test::tracked(key, {key == 1 ? "/web" : "/other/" + std::to_string(key), key})});
     }
     return scan;
   }
@@ -35,7 +33,7 @@ class Keeping : public StoreTest {
   /// A run that has recorded 20 scans and a reclaim, whose keys are known.
   void begin_a_run(Keeper& keeper) const {
     keeper.begin(kNoon, "one");
-    for (int i = 0; i < 20; ++i) store(keeper.history(), scan_at(kNoon + i * kSecond, i == 0));
+    for (int i = 0; i < 20; ++i) store(keeper.history(), scan_at(kNoon + i * kSecond));
     store(keeper.history(), reclaim_of_web(1));
   }
   /// The same, stopped in order.
@@ -84,7 +82,7 @@ TEST_F(Keeping, ADamagedOneIsPutAsideAndWhatCanBeReadIsCarriedOver) {
   EXPECT_NE(done.find("1 of cooldown"), std::string::npos) << done;
   EXPECT_EQ(query("SELECT count(*) FROM reclaim"), "1\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
-  store(keeper.history(), scan_at(kNoon + 61 * kSecond, true), reclaim_of_web(1));
+  store(keeper.history(), scan_at(kNoon + 61 * kSecond), reclaim_of_web(1));
   EXPECT_EQ(query("SELECT reclaim_id FROM reclaim"), "1\n2\n");
 }
 
@@ -140,7 +138,7 @@ TEST_F(Keeping, ARemovedOneIsBegunAnewAndNothingIsLost) {
   EXPECT_TRUE(keeper.is_in_place());
   core::Reclaim ended = reclaim_of_web(1);
   ended.outcome = core::ReclaimOutcome::done;
-  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/true), ended);
+  store(keeper.history(), scan_at(kNoon + 31 * kSecond), ended);
   EXPECT_TRUE(keeper.is_in_place());
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
@@ -188,7 +186,7 @@ TEST_F(Keeping, ARemovedLogLosesNothing) {
   std::filesystem::remove(file().string() + "-wal");
   EXPECT_FALSE(keeper.is_in_place());
   begin_anew(keeper, kNoon + 30 * kSecond);
-  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/true));
+  store(keeper.history(), scan_at(kNoon + 31 * kSecond));
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
   EXPECT_TRUE(keeper.is_in_place());
 }
@@ -199,13 +197,13 @@ TEST_F(Keeping, ARemovedLogLosesNothingWhileSomebodyReads) {
   SQLite::Database reader(file(), SQLite::OPEN_READONLY);
   std::optional<SQLite::Statement> reading(std::in_place, reader, "SELECT * FROM sample");
   ASSERT_TRUE(reading->executeStep());
-  store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
+  store(keeper.history(), scan_at(kNoon + 30 * kSecond));
   std::filesystem::remove(file().string() + "-wal");
   EXPECT_EQ(refusal_of([&] { keeper.leave(""); }).first, StoreError::Kind::busy);
   ASSERT_TRUE(keeper.is_open());
   reading.reset();
   begin_anew(keeper, kNoon + 32 * kSecond);
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/true));
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond));
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2200\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
 }
@@ -220,7 +218,7 @@ TEST_F(Keeping, ARemovedLockLosesNothingWhileSomebodyReads) {
   begin_anew(keeper, kNoon + 31 * kSecond);
   EXPECT_TRUE(std::filesystem::exists(file().string() + "-wal"));
   EXPECT_TRUE(keeper.is_in_place());
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/true));
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond));
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
 }
 
@@ -239,14 +237,14 @@ TEST_F(Keeping, AnEmptiedLogIsFoundAndWhatIsInTheFileStays) {
   Keeper keeper(file());
   begin_a_run(keeper);
   ASSERT_TRUE(keeper.history().take_up_all());
-  store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
+  store(keeper.history(), scan_at(kNoon + 30 * kSecond));
   ASSERT_TRUE(keeper.is_in_place());
   std::filesystem::resize_file(file().string() + "-wal", 0);
-  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/false));
+  store(keeper.history(), scan_at(kNoon + 31 * kSecond));
   EXPECT_FALSE(keeper.is_in_place());
   keeper.history().tidy(kNoon);  // nothing of it goes into the file
   begin_anew(keeper, kNoon + 32 * kSecond);
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/true));
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond));
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
   EXPECT_EQ(query("SELECT kind FROM service_event"), "start\nstop\nstart\n");
   keeper.history().end_run(kNoon + 34 * kSecond, "");
@@ -258,7 +256,7 @@ TEST_F(Keeping, AnEmptiedLogIsNotTakenUpAtTheStop) {
     Keeper keeper(file());
     begin_a_run(keeper);
     ASSERT_TRUE(keeper.history().take_up_all());
-    store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
+    store(keeper.history(), scan_at(kNoon + 30 * kSecond));
     std::filesystem::resize_file(file().string() + "-wal", 0);
     EXPECT_THROW(keeper.history().end_run(kNoon + 31 * kSecond, ""), SQLite::Exception);
   }
@@ -271,7 +269,7 @@ TEST_F(Keeping, ALogThatWasTakenUpAndCutOffBySomebodyElseIsNone) {
   begin_a_run(keeper);
   SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("PRAGMA wal_checkpoint(TRUNCATE)");
   ASSERT_EQ(std::filesystem::file_size(file().string() + "-wal"), 0U);
-  store(keeper.history(), scan_at(kNoon + 30 * kSecond, /*announces_all=*/false));
+  store(keeper.history(), scan_at(kNoon + 30 * kSecond));
   EXPECT_TRUE(keeper.is_in_place());
 }
 
@@ -285,7 +283,7 @@ TEST_F(Keeping, WhatIsNoDatabaseIsPutAsideWhereTheRunIsOursAndNothingIsLost) {
     begin_anew(keeper, kNoon + (30 + i) * kSecond);
     const std::string words = keeper.take_what_was_done();
     EXPECT_NE(words.find("1 of cooldown"), std::string::npos) << words;
-    store(keeper.history(), scan_at(kNoon + (40 + i) * kSecond, /*announces_all=*/true));
+    store(keeper.history(), scan_at(kNoon + (40 + i) * kSecond));
   }
   EXPECT_EQ(aside().size(), 2U);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2200\n");
@@ -310,7 +308,7 @@ TEST_F(Keeping, AfterAnotherProgramsDatabaseHasGoneAgainNothingIsLost) {
   keeper.begin(kNoon + 32 * kSecond, "one");
   core::Reclaim ended = reclaim_of_web(1);
   ended.outcome = core::ReclaimOutcome::done;
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond, /*announces_all=*/true), ended);
+  store(keeper.history(), scan_at(kNoon + 33 * kSecond), ended);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
   EXPECT_EQ(query("SELECT reclaim_id, outcome FROM reclaim"), "1|done\n") << "its number stays";
   EXPECT_EQ(query("SELECT kind FROM service_event"), "start\nstop\nstart\n");
@@ -385,7 +383,7 @@ TEST_F(Keeping, WhatBelongsToLostRowsIsLeftBehindWithThem) {
     keeper.begin(kNoon + 60 * kSecond, "two");
     const std::string done = keeper.take_what_was_done();
     EXPECT_NE(done.find("not complete: "), std::string::npos) << done;
-    for (int i = 0; i < 3; ++i) store(keeper.history(), scan_at(kNoon + (61 + i) * kSecond, i == 0));
+    for (int i = 0; i < 3; ++i) store(keeper.history(), scan_at(kNoon + (61 + i) * kSecond));
     store(keeper.history(), reclaim_of_web(1));
     EXPECT_EQ(query("SELECT count(*) FROM scan"), table == "scan" ? "3\n" : "23\n") << table;
     for (const char* const orphans : {"sample WHERE scan_id NOT IN (SELECT scan_id FROM scan)",
@@ -448,7 +446,7 @@ TEST_F(Keeping, AnEmptiedOneIsBegunAnew) {
   std::filesystem::resize_file(file(), 0);
   EXPECT_FALSE(keeper.is_in_place());
   begin_anew(keeper, kNoon + 30 * kSecond);
-  store(keeper.history(), scan_at(kNoon + 31 * kSecond, /*announces_all=*/true));
+  store(keeper.history(), scan_at(kNoon + 31 * kSecond));
   EXPECT_EQ(query("SELECT count(*) FROM sample WHERE scan_id = (SELECT max(scan_id) FROM scan)"), "100\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
 }
@@ -460,16 +458,13 @@ TEST_F(Keeping, AnotherHistoryPutInItsPlaceIsGoneOnWithAndKeepsItsRows) {
   remove_from_directory();
   Keeper keeper(file());
   keeper.begin(kNoon + kHour, "two");
-  store(keeper.history(), scan_at(kNoon + kHour, true), reclaim_of_web(1));
+  store(keeper.history(), scan_at(kNoon + kHour), reclaim_of_web(1));
   std::filesystem::rename(backup, file());  // our log is still beside it, and must not be taken for its own
   EXPECT_FALSE(keeper.is_in_place());
   begin_anew(keeper, kNoon + kHour + kSecond);
-  store(keeper.history(),
-        scan_at(kNoon + kHour + 2 * kSecond, /*announces_all=*/false));  // of keys that it has not heard of
-  EXPECT_EQ(query("SELECT count(*) FROM scan"), "20\n");
-  EXPECT_TRUE(keeper.history().room().wants_announcement);
-  store(keeper.history(), scan_at(kNoon + kHour + 3 * kSecond, /*announces_all=*/true), reclaim_of_web(2));
+  store(keeper.history(), scan_at(kNoon + kHour + 2 * kSecond), reclaim_of_web(2));
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
+  EXPECT_EQ(query("SELECT count(*) FROM cgroup WHERE vanished_at_us IS NULL"), "100\n");
   EXPECT_EQ(query("SELECT reclaim_id FROM reclaim"), "1\n3\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
 }

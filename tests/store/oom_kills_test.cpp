@@ -9,6 +9,8 @@ namespace {
 constexpr std::uint64_t kMiB = 1 << 20;
 const core::CgroupId kWeb{"/kubepods/web", 7};
 const core::CgroupId kDb{"/kubepods/db", 8};
+const core::CgroupRef kWebRef = test::tracked(1, kWeb);
+const core::CgroupRef kDbRef = test::tracked(2, kDb);
 
 /// By the kernel's log.
 core::OomKill logged(std::uint64_t sequence, const core::CgroupId& id, std::int64_t at_us) {
@@ -24,10 +26,7 @@ class OomKills : public StoreTest {
  protected:
   OomKills() : history_(file()) {
     history_.begin_run(kNoon, "");
-    store(history_, core::Scan{.started_at_us = kNoon,
-                               .announces_all = true,
-                               .appeared = {{.key = 1, .id = kWeb}, {.key = 2, .id = kDb}},
-                               .rows = {{.key = 1}, {.key = 2}}});
+    store(history_, core::Scan{.started_at_us = kNoon, .rows = {{.cgroup = kWebRef}, {.cgroup = kDbRef}}});
   }
 
   core::CountedOomKills counted(const core::CgroupId& id, std::int64_t at_us, std::uint64_t count = 1) const {
@@ -149,7 +148,7 @@ TEST_F(OomKills, NestedInAWatchedCgroupBelongToIt) {
 
 TEST_F(OomKills, HaveTheirCauseAndNumbersFromTheLogAndTheSamplesBefore) {
   for (int i = 1; i <= 5; ++i) {
-    core::ScanRow row{.key = 1};
+    core::ScanRow row{.cgroup = kWebRef};
     row.gauges.set(core::Gauge::usage, static_cast<std::uint64_t>(i) * 40 * kMiB);
     row.gauges.set(core::Gauge::anon, static_cast<std::uint64_t>(i) * 40 * kMiB);
     row.gauges.set(core::Gauge::file, 0);
@@ -171,7 +170,7 @@ TEST_F(OomKills, HaveTheirCauseAndNumbersFromTheLogAndTheSamplesBefore) {
 }
 
 TEST_F(OomKills, WithoutTheLogHaveThemFromTheLastSample) {
-  core::ScanRow row{.key = 1};
+  core::ScanRow row{.cgroup = kWebRef};
   row.gauges.set(core::Gauge::usage, 200 * kMiB);
   row.gauges.set(core::Gauge::file, 150 * kMiB);
   row.gauges.set(core::Gauge::shmem, 150 * kMiB);
@@ -182,7 +181,7 @@ TEST_F(OomKills, WithoutTheLogHaveThemFromTheLastSample) {
 
 TEST_F(OomKills, WithoutTheLogAreNotToldFromTheSampleThatSawTheCounterRise) {
   for (const auto& [second, mib] : {std::pair{1, 80}, {2, 90}, {3, 1}}) {  // the last one is what is left
-    core::ScanRow row{.key = 1};
+    core::ScanRow row{.cgroup = kWebRef};
     row.gauges.set(core::Gauge::usage, static_cast<std::uint64_t>(mib) * kMiB);
     row.gauges.set(core::Gauge::anon, static_cast<std::uint64_t>(mib) * kMiB);
     store(history_, core::Scan{.started_at_us = kNoon + second * kSecond, .rows = {row}});
@@ -202,8 +201,7 @@ TEST_F(OomKills, OfACgroupThatNoScanHasSeenYetAreMatchedByTheirPath) {
   kill.logged.memory->gauges.set(core::Gauge::anon, 63 * kMiB);
   store(history_, kill);
   EXPECT_EQ(query("SELECT path FROM v_oom_kill"), "/kubepods/web\n");
-  store(history_,
-        core::Scan{.started_at_us = kNoon + 10 * kSecond, .appeared = {{.key = 3, .id = job}}, .rows = {{.key = 3}}},
+  store(history_, core::Scan{.started_at_us = kNoon + 10 * kSecond, .rows = {{.cgroup = test::tracked(3, job)}}},
         counted(job, kNoon + 10 * kSecond));
   EXPECT_EQ(query("SELECT path, source, cause, measured_by, limit_bytes / 1048576 FROM v_oom_kill"),
             "/kubepods/web/job|kernel_log|anon_growth|kernel_log|64\n");
@@ -223,15 +221,12 @@ TEST_F(OomKills, WithoutACgroupOfLongAgoOrOfAnotherBootAreNobodysNow) {
 TEST_F(OomKills, ThatTheCounterShowsAfterARestartAreMatchedSinceTheLastScanOfAll) {
   store(history_, logged(5, kWeb, kNoon + kSecond));
   for (int i = 2; i <= 60; ++i) {  // of another
-    store(history_, core::Scan{.started_at_us = kNoon + i * kSecond, .is_partial = true, .rows = {{.key = 2}}});
+    store(history_, core::Scan{.started_at_us = kNoon + i * kSecond, .is_partial = true, .rows = {{.cgroup = kDbRef}}});
   }
   history_.end_run(kNoon + 61 * kSecond, "");
   history_.begin_run(kNoon + 62 * kSecond, "");
   store(history_, core::LogPosition{"boot", 6},
-        core::Scan{.started_at_us = kNoon + 63 * kSecond,
-                   .announces_all = true,
-                   .appeared = {{.key = 1, .id = kWeb}, {.key = 2, .id = kDb}},
-                   .rows = {{.key = 1}, {.key = 2}}});
+        core::Scan{.started_at_us = kNoon + 63 * kSecond, .rows = {{.cgroup = kWebRef}, {.cgroup = kDbRef}}});
   core::CountedOomKills counted_now = counted(kWeb, kNoon + 63 * kSecond);
   counted_now.since_at_us.reset();
   store(history_, counted_now);

@@ -14,7 +14,7 @@ inline constexpr std::int64_t kHour = 60 * kMinute;
 inline constexpr std::int64_t kDay = 24 * kHour;
 
 inline core::ScanRow row_of(core::CgroupKey key, std::uint64_t anon_bytes, std::uint64_t faults = 1) {
-  core::ScanRow row{.key = key};
+  core::ScanRow row{.cgroup = test::tracked(key, {"/" + std::to_string(key), key})};
   row.gauges.set(core::Gauge::anon, anon_bytes);
   row.increases.set(core::Counter::pgfault, faults);
   return row;
@@ -22,14 +22,12 @@ inline core::ScanRow row_of(core::CgroupKey key, std::uint64_t anon_bytes, std::
 
 class RetentionTest : public StoreTest {
  protected:
-  /// A scan of `count` cgroups, announced when they are new.
+  /// A scan of `count` cgroups.
   core::Scan scan_at(std::int64_t at_us, core::CgroupKey count = 1, std::uint64_t anon_bytes = 1 << 20) {
     core::Scan scan{.started_at_us = at_us};
     for (core::CgroupKey key = 1; key <= count; ++key) {
-      if (key > announced_) scan.appeared.push_back({.key = key, .id = {"/" + std::to_string(key), key}});
       scan.rows.push_back(row_of(key, anon_bytes));
     }
-    announced_ = std::max(announced_, count);
     return scan;
   }
 
@@ -63,7 +61,6 @@ class RetentionTest : public StoreTest {
   }
 
   History history_{file()};
-  core::CgroupKey announced_ = 0;
 };
 
 }  // namespace cgmm::store

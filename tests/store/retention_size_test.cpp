@@ -56,19 +56,15 @@ TEST_F(RetentionTest, AReaderThatStaysLosesSamplesAndNothingElse) {
   EXPECT_LE(biggest, kMaxBytes);
   EXPECT_TRUE(history_.room().log_is_held);
   EXPECT_GT(history_.room().lost_scans, 100);
-  EXPECT_TRUE(history_.room().wants_announcement);
+  EXPECT_TRUE(history_.room().is_losing);
   EXPECT_EQ(query("SELECT count(*) FROM scan"), std::to_string(1200 - history_.room().lost_scans) + "\n");
   EXPECT_EQ(query("SELECT count(*) FROM service_event"), "59\n");
   reader.exec("COMMIT");
   const std::int64_t before = history_.room().lost_scans;
-  store(history_, scan_at(kNoon + 1200 * 10 * kSecond, 500));
-  EXPECT_EQ(history_.room().lost_scans, before + 1) << "it does not announce every cgroup";
-  announced_ = 0;
-  Scan announcing = scan_at(kNoon + 1201 * 10 * kSecond, 500);
-  announcing.announces_all = true;
-  store(history_, announcing, core::ServiceEvent{kNoon, "gap", ""});
-  store(history_, scan_at(kNoon + 1202 * 10 * kSecond, 500));
-  EXPECT_EQ(history_.room().lost_scans, before + 1);
+  store(history_, scan_at(kNoon + 1200 * 10 * kSecond, 500), core::ServiceEvent{kNoon, "gap", ""});
+  store(history_, scan_at(kNoon + 1201 * 10 * kSecond, 500));
+  EXPECT_EQ(history_.room().lost_scans, before);
+  EXPECT_FALSE(history_.room().is_losing);
   EXPECT_FALSE(history_.room().log_is_held);
   EXPECT_LT(history_.room().log_bytes, 8 << 20);
 }
@@ -110,7 +106,6 @@ TEST_F(RetentionTest, ASmallerSizeIsReachedWhenThereIsNoFreePage) {
   history_.begin();
   EXPECT_THROW(history_.record(scan_at(now_us, 5000)), SQLite::Exception) << "there was room";
   history_.rollback();
-  announced_ = 500;
   for (int i = 0; i < 100 && bytes_on_disk() > 8 << 20; ++i) history_.tidy(now_us);
   for (int i = 1; i <= 100; ++i) {
     store(history_, scan_at(now_us + i * 10 * kMinute, 500));
@@ -171,11 +166,8 @@ TEST_F(RetentionTest, ALogThatTheDiskDoesNotTakeUpStaysInsideTheSize) {
   EXPECT_TRUE(history_.room().log_is_held);
   EXPECT_GT(history_.room().lost_scans, 100);
   EXPECT_EQ(query("SELECT count(*) FROM service_event"), "15\n");
-  announced_ = 0;
-  Scan announcing = scan_at(at_us, 500);
-  announcing.announces_all = true;
   const std::int64_t lost_before = history_.room().lost_scans;
-  store(history_, announcing);
+  store(history_, scan_at(at_us, 500));
   history_.tidy(at_us);
   EXPECT_FALSE(history_.room().log_is_held);
   EXPECT_EQ(history_.room().lost_scans, lost_before);

@@ -149,7 +149,8 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
   history_.keep({.samples_us = kDay, .hours_us = 10 * kDay, .events_us = 20 * kDay});
   history_.begin_run(kNoon, "");
   Scan first = scan_at(kNoon, 2);
-  first.limits = {{1, {.limit_bytes = 1}}, {2, {.limit_bytes = 1}}};
+  for (core::CgroupKey key : {1U, 2U})
+    first.rows[key - 1].cgroup = test::tracked(key, {"/" + std::to_string(key), key}, {.limit_bytes = 1});
   store(history_, first);
   store(history_,
         core::Reclaim{
@@ -157,8 +158,7 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
         core::Effect{.reclaim_id = 1}, core::ServiceEvent{kNoon, "gap", ""},
         core::CountedOomKills{.id = {"/2", 2}, .at_us = kNoon, .count = 1});
   Scan second = scan_at(kNoon + kHour);
-  second.vanished = {2};
-  second.limits = {{1, {.limit_bytes = 2}}};
+  second.rows[0].cgroup = test::tracked(1, {"/1", 1}, {.limit_bytes = 2});
   store(history_, second);
   const auto counts = [&] {
     return query(

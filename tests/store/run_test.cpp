@@ -16,10 +16,7 @@ class Run : public StoreTest {
   static constexpr const char* kEvents = "SELECT kind, detail FROM service_event ORDER BY service_event_id";
 
   static Scan scan_of_web(std::int64_t at_us) {
-    return {.started_at_us = at_us,
-            .announces_all = true,
-            .appeared = {{.key = 1, .id = {"/web", 7}}},
-            .rows = {{.key = 1, .oom_kills_total = 3}}};
+    return {.started_at_us = at_us, .rows = {{.cgroup = test::tracked(1, {"/web", 7}), .oom_kills_total = 3}}};
   }
   static Reclaim reclaim_of_web() {
     return {.reclaim_id = 41,
@@ -79,7 +76,7 @@ TEST_F(Run, TheSamePathWithAnotherInodeStartsAnew) {
   EXPECT_FALSE(handover.cooldowns.contains({"/web", 8}));
   EXPECT_FALSE(handover.oom_kills_total.contains({"/web", 8}));
   Scan scan = scan_of_web(kNoon + 3 * kSecond);
-  scan.appeared[0].id.inode = 8;
+  scan.rows[0].cgroup = test::tracked(1, {"/web", 8});
   store(history, scan);
   EXPECT_EQ(query("SELECT inode, vanished_at_us IS NULL FROM cgroup"), "7|0\n8|1\n");
 }
@@ -130,8 +127,8 @@ TEST_F(Run, CgroupsThatAnEarlierRunLeftEndWithItsLastScanUnlessTheyAreSeenAgain)
     History history(file());
     history.begin_run(kNoon, "");
     Scan scan = scan_of_web(kNoon);
-    scan.appeared.push_back({.key = 2, .id = {"/gone", 1}});
-    store(history, scan, Scan{.started_at_us = kNoon + kSecond});
+    scan.rows.push_back({.cgroup = test::tracked(2, {"/gone", 1})});
+    store(history, scan, Scan{.started_at_us = kNoon + kSecond, .unread = {1, 2}});
   }
   History history(file());
   history.begin_run(kNoon + kDay, "");
@@ -151,7 +148,7 @@ TEST_F(Run, WhatVanishedMoreThanADayAgoIsNotTakenOver) {
     other.reclaim_id = 42;
     other.id = {"/long", 1};
     other.cooldown->until_us = kNoon + 30 * kDay;
-    Scan vanished{.started_at_us = kNoon + kSecond, .announces_all = true};
+    Scan vanished{.started_at_us = kNoon + kSecond};
     store(history, other, vanished);
     history.end_run(kNoon + kSecond, "");
   }

@@ -46,18 +46,19 @@ CgroupRows::CgroupRows(SQLite::Database& database)
 std::int64_t CgroupRows::id_of(const core::CgroupId& id, std::int64_t seen_at_us) {
   Use found(find_, id.path, inode_to_sql(id.inode));
   if (found.step()) return found.integer(0);
-  return add({.id = id}, "", seen_at_us);
+  return add(id, {}, "", seen_at_us);
 }
 
-std::int64_t CgroupRows::add(const core::AppearedCgroup& cgroup, const std::string& workload, std::int64_t at_us) {
-  const auto& told = cgroup.container;
-  execute(add_, told.runtime, told.container_id, told.pod_uid, told.qos_class, workload, cgroup.id.path,
-          inode_to_sql(cgroup.id.inode), at_us);
+std::int64_t CgroupRows::add(const core::CgroupId& id, const core::ContainerIdentity& container,
+                             const std::string& workload, std::int64_t at_us) {
+  execute(add_, container.runtime, container.container_id, container.pod_uid, container.qos_class, workload, id.path,
+          inode_to_sql(id.inode), at_us);
   return database_.getLastInsertRowid();
 }
 
-std::int64_t CgroupRows::add_unseen(const core::AppearedCgroup& cgroup, std::int64_t at_us) {
-  const std::int64_t cgroup_id = appear(cgroup, at_us).cgroup_id;
+std::int64_t CgroupRows::add_unseen(const core::CgroupId& id, const core::ContainerIdentity& container,
+                                    std::int64_t at_us) {
+  const std::int64_t cgroup_id = appear(id, container, at_us).cgroup_id;
   execute(vanish_, cgroup_id, at_us, at_us);
   return cgroup_id;
 }
@@ -68,59 +69,82 @@ void CgroupRows::store_names(const core::NamedCgroup& named) {
           core::workload_of(names, named.container, named.id.path));
 }
 
-void CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us) {
-  if (scan.announces_all || !scan.appeared.empty() || !scan.vanished.empty())
-    order_.holds = partial_order_.holds = false;
-  if (scan.announces_all) vanish_unless_announced(scan, previous_scan_at_us);
-  // Twice, because one that vanished may be back under another key, and one that appeared gone again.
-  for (const auto key : scan.vanished) vanish(key, scan.started_at_us, previous_scan_at_us);
-  // In the order of their paths, as the index has them: else each would touch a page of its own.
-  std::vector<const core::AppearedCgroup*> appeared;
-  appeared.reserve(scan.appeared.size());
-  for (const auto& cgroup : scan.appeared) appeared.push_back(&cgroup);
-  std::ranges::stable_sort(appeared, {}, [](const auto* cgroup) -> const std::string& { return cgroup->id.path; });
-  for (const auto* cgroup : appeared) remember(cgroup->key, appear(*cgroup, scan.started_at_us));
-  for (const auto key : scan.vanished) vanish(key, scan.started_at_us, previous_scan_at_us);
-}
-
-CgroupRows::Known CgroupRows::appear(const core::AppearedCgroup& cgroup, std::int64_t at_us) {
-  const auto& told = cgroup.container;
-  const std::string workload = core::workload_of({}, told, cgroup.id.path);
-  Known known;
-  if (Use found(find_, cgroup.id.path, inode_to_sql(cgroup.id.inode)); found.step()) {
-    known = {.cgroup_id = found.integer(0), .oom_kills_total = found.amount(1)};
+std::span<const Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us) {
+  Order& order = scan.is_partial ? partial_order_ : order_;
+  const bool is_as_before = order.is_of(scan.rows);
+  if (!is_as_before && std::ranges::find(scan.rows, nullptr, &core::ScanRow::cgroup) != scan.rows.end()) {
+    throw std::logic_error("a scan has a row without a cgroup");
   }
-  if (known.cgroup_id == 0) return {.cgroup_id = add(cgroup, workload, at_us), .oom_kills_total = {}};
-  execute(reappear_, told.runtime, told.container_id, told.pod_uid, told.qos_class, workload, known.cgroup_id);
-  return known;
+  // First, because one that is gone may be back under another key.
+  if (!scan.is_partial && !(is_as_before && known_.size() == scan.rows.size())) end_missing(scan, previous_scan_at_us);
+  if (!is_as_before) put_on_record(scan);
+  for (const core::ScanRow& row : scan.rows) {
+    // Without a kill since its last sample it is what was stored with that one, whoever has changed or not.
+    const bool may_have_moved = !is_as_before || row.increases.value_or(core::Counter::oom_kills, 1) != 0;
+    if (row.oom_kills_total && may_have_moved) store_oom_kills_total(row);
+  }
+  if (is_as_before) return order.places;
+  order.places.clear();
+  order.places.reserve(scan.rows.size());
+  for (std::size_t i = 0; i < scan.rows.size(); ++i) {
+    const auto& cgroup = scan.rows[i].cgroup;
+    order.places.push_back({known_.at(cgroup->key).cgroup_id, cgroup.get(), static_cast<std::uint32_t>(i)});
+  }
+  std::ranges::sort(order.places, {}, &Place::cgroup_id);
+  order.holds = true;
+  return order.places;
 }
 
-void CgroupRows::vanish(core::CgroupKey key, std::int64_t at_us, std::int64_t previous_scan_at_us) {
-  const auto found = known_.find(key);
-  if (found == known_.end()) return;  // it came and went within scans that were dropped
-  execute(vanish_, found->second.cgroup_id, at_us, previous_scan_at_us);
-  remember(key, std::nullopt);
-}
-
-void CgroupRows::vanish_unless_announced(const core::Scan& scan, std::int64_t previous_scan_at_us) {
-  std::vector<core::CgroupKey> announced;
-  announced.reserve(scan.appeared.size());
-  for (const auto& cgroup : scan.appeared) announced.push_back(cgroup.key);
-  std::sort(announced.begin(), announced.end());
+void CgroupRows::end_missing(const core::Scan& scan, std::int64_t previous_scan_at_us) {
+  std::vector<core::CgroupKey> there = scan.unread;
+  there.reserve(there.size() + scan.rows.size());
+  for (const core::ScanRow& row : scan.rows) there.push_back(row.cgroup->key);
+  std::ranges::sort(there);
   std::vector<core::CgroupKey> gone;
   for (const auto& entry : known_) {
-    if (!std::binary_search(announced.begin(), announced.end(), entry.first)) gone.push_back(entry.first);
+    if (!std::ranges::binary_search(there, entry.first)) gone.push_back(entry.first);
   }
-  for (const auto key : gone) vanish(key, scan.started_at_us, previous_scan_at_us);
+  for (const core::CgroupKey key : gone) {
+    execute(vanish_, known_.at(key).cgroup_id, scan.started_at_us, previous_scan_at_us);
+    remember(key, std::nullopt);
+  }
 }
 
-void CgroupRows::store_limits(std::span<const core::LimitChange> limits, std::int64_t changed_at_us) {
-  for (const auto& change : limits) {
-    const std::int64_t cgroup_id = id_of(change.key);
-    if (latest_limits(cgroup_id) == change.limits) continue;
-    execute(store_limits_, cgroup_id, changed_at_us, change.limits.limit_bytes, change.limits.effective_limit_bytes,
-            change.limits.high_bytes);
+/// The cgroups that are not on record yet, and limits that differ from those stored last, also by an earlier run.
+void CgroupRows::put_on_record(const core::Scan& scan) {
+  std::vector<const core::CgroupRef*> news;
+  for (const core::ScanRow& row : scan.rows) {
+    const auto found = known_.find(row.cgroup->key);
+    if (found == known_.end() || found->second.told != row.cgroup) news.push_back(&row.cgroup);
   }
+  // In the order of their paths, as the index has them: else each would touch a page of its own.
+  std::ranges::sort(news, {}, [](const auto* cgroup) -> const std::string& { return (*cgroup)->id.path; });
+  for (const core::CgroupRef* const ref : news) {
+    const core::TrackedCgroup& cgroup = **ref;
+    const auto found = known_.find(cgroup.key);
+    if (found == known_.end()) appeared_.push_back(*ref);
+    Known now = found != known_.end() ? found->second : appear(cgroup.id, cgroup.container(), scan.started_at_us);
+    now.told = *ref;
+    if (latest_limits(now.cgroup_id) != cgroup.limits) {
+      execute(store_limits_, now.cgroup_id, scan.started_at_us, cgroup.limits.limit_bytes,
+              cgroup.limits.effective_limit_bytes, cgroup.limits.high_bytes);
+    }
+    remember(cgroup.key, std::move(now));
+  }
+}
+
+CgroupRows::Known CgroupRows::appear(const core::CgroupId& id, const core::ContainerIdentity& container,
+                                     std::int64_t at_us) {
+  const std::string workload = core::workload_of({}, container, id.path);
+  Known known;
+  if (Use found(find_, id.path, inode_to_sql(id.inode)); found.step()) {
+    known = {.cgroup_id = found.integer(0), .oom_kills_total = found.amount(1), .told = nullptr};
+  }
+  if (known.cgroup_id == 0)
+    return {.cgroup_id = add(id, container, workload, at_us), .oom_kills_total = {}, .told = nullptr};
+  execute(reappear_, container.runtime, container.container_id, container.pod_uid, container.qos_class, workload,
+          known.cgroup_id);
+  return known;
 }
 
 std::optional<core::Limits> CgroupRows::latest_limits(std::int64_t cgroup_id) {
@@ -131,65 +155,39 @@ std::optional<core::Limits> CgroupRows::latest_limits(std::int64_t cgroup_id) {
 }
 
 bool CgroupRows::Order::is_of(const std::vector<core::ScanRow>& rows) const {
-  return holds && places.size() == rows.size() &&
-         std::ranges::all_of(places, [&](const Place& place) { return rows[place.index].key == place.key; });
+  return holds && places.size() == rows.size() && std::ranges::all_of(places, [&](const Place& place) {
+           return rows[place.index].cgroup.get() == place.cgroup;
+         });
 }
 
-std::span<const Place> CgroupRows::place(const core::Scan& scan) {
-  Order& order = scan.is_partial ? partial_order_ : order_;
-  const bool is_as_before = order.is_of(scan.rows);
-  if (!is_as_before) {
-    order.holds = false;
-    order.places.clear();
-    order.places.reserve(scan.rows.size());
-    for (std::size_t i = 0; i < scan.rows.size(); ++i) {
-      order.places.push_back({id_of(scan.rows[i].key), scan.rows[i].key, static_cast<std::uint32_t>(i)});
-    }
-    std::ranges::sort(order.places, {}, &Place::cgroup_id);
-    order.holds = true;
-  }
-  for (const core::ScanRow& row : scan.rows) {
-    // Without a kill since its last sample it is what was stored with that one, whoever has changed or not.
-    const bool may_have_moved = !is_as_before || row.increases.value_or(core::Counter::oom_kills, 1) != 0;
-    if (row.oom_kills_total && may_have_moved) store_oom_kills_total(row.key, row.oom_kills_total);
-  }
-  return order.places;
-}
-
-void CgroupRows::store_oom_kills_total(core::CgroupKey key, std::optional<std::uint64_t> total) {
-  const Known& before = known(key);
-  if (before.oom_kills_total == total) return;
-  Known now = before;
-  now.oom_kills_total = total;
-  execute(store_oom_kills_total_, now.cgroup_id, total);
-  remember(key, now);
-}
-
-const CgroupRows::Known& CgroupRows::known(core::CgroupKey key) const {
-  const auto found = known_.find(key);
-  if (found == known_.end()) {
-    throw std::logic_error("a scan speaks of cgroup key " + std::to_string(key) + ", which was never announced");
-  }
-  return found->second;
+void CgroupRows::store_oom_kills_total(const core::ScanRow& row) {
+  Known now = known_.at(row.cgroup->key);
+  if (now.oom_kills_total == row.oom_kills_total) return;
+  now.oom_kills_total = row.oom_kills_total;
+  execute(store_oom_kills_total_, now.cgroup_id, now.oom_kills_total);
+  remember(row.cgroup->key, std::move(now));
 }
 
 void CgroupRows::remember(core::CgroupKey key, std::optional<Known> now) {
   const auto found = known_.find(key);
   undo_.emplace_back(key, found == known_.end() ? std::nullopt : std::optional(found->second));
   if (now) {
-    known_.insert_or_assign(key, *now);
+    known_.insert_or_assign(key, std::move(*now));
   } else {
     known_.erase(key);
   }
+  order_.holds = partial_order_.holds = false;
 }
 
 void CgroupRows::keep() {
   constexpr std::size_t kKeptCapacity = 256;  // all of a node's cgroups appear at once, and rarely
   undo_.clear();
+  appeared_before_count_ = appeared_.size();
   if (undo_.capacity() > kKeptCapacity) undo_.shrink_to_fit();
 }
 
 void CgroupRows::undo() {
+  appeared_.resize(std::min(appeared_.size(), appeared_before_count_));
   order_.holds = partial_order_.holds = false;
   for (auto entry = undo_.rbegin(); entry != undo_.rend(); ++entry) {
     if (entry->second) {

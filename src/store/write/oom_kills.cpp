@@ -138,8 +138,7 @@ std::optional<OomKillRows::Held> OomKillRows::holder_of(const core::OomKill& kil
     if (path.find('/') == std::string::npos) break;
   }
   if (!in_container) return std::nullopt;
-  return Held{cgroups_.add_unseen({.key = 0, .id = kill.id, .container = kill.container}, kill.killed_at_us),
-              kill.id.path};
+  return Held{cgroups_.add_unseen(kill.id, kill.container, kill.killed_at_us), kill.id.path};
 }
 
 /// The row for the kill: a new one, or the first of those that a counter has told of, in which case the others that it

@@ -16,7 +16,7 @@ namespace cgmm::store {
 /// Where a scan has a cgroup's row.
 struct Place {
   std::int64_t cgroup_id = 0;
-  core::CgroupKey key = 0;
+  const core::TrackedCgroup* cgroup = nullptr;
   std::uint32_t index = 0;
 };
 
