@@ -46,7 +46,6 @@ std::string table_of(const std::vector<Cost>& costs) {
   };
 
   spread_row("cold: (a) the kernel's floor, ms of CPU a scan", &Cost::floor_cold);
-  spread_row("cold: the same for all files of all containers, ms", &Cost::all_files_cold);
   spread_row("cold: (b) the sampler, ms a scan", &Cost::sampler_cold);
   spread_row("cold: (c) the service, ms in 10 s", &Cost::service_cold);
   number_row("cold: (c), mean, ms", 1, [](const Cost& cost) { return cost.service_cold.mean() / 1e6; });
@@ -116,7 +115,7 @@ std::vector<Bound> bounds_of(const std::vector<Cost>& costs) {
       bounds.push_back({"kernel memory pinned" + at + ", MB", is_large ? 25.0 : 10.0, mb(cost.pinned_bytes)});
     }
     if (!is_large) continue;
-    bounds.push_back({"from exec to the first scan on record" + at + ", ms", 1000, ms(cost.start_us), 0});
+    bounds.push_back({"from exec to the first scan on record" + at + ", ms", 2000, ms(cost.start_us), 0});
     bounds.push_back({"from SIGTERM to the exit" + at + ", ms", 2000, ms(cost.stop_us), 0});
     if (smallest == nullptr) continue;
     bounds.push_back({"(c) cold a container" + at + " over that at 200", 1.5,

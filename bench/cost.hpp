@@ -18,7 +18,6 @@ namespace cgmm::bench {
 struct Cost {
   std::size_t containers = 0;
   Measured floor_cold, floor_hot;           // (a) a pass
-  Measured all_files_cold, all_files_hot;   // what (a) would be if every file of every container were read
   Measured sampler_cold, sampler_hot;       // (b) a scan
   Measured service_cold, service_hot;       // (c) a scan and all that is done until the next: ten seconds, and one
   std::map<std::string, Measured> threads;  // of (c), cold, by their names

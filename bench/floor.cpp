@@ -26,13 +26,10 @@ std::size_t files_a_process() {
   return std::min<std::size_t>(limit.rlim_cur, 1 << 20) - kOtherDescriptors;
 }
 
-std::vector<std::filesystem::path> files_of(const Containers& containers, Floor::Files which) {
-  const std::vector<std::filesystem::path> paths = containers.paths();
+std::vector<std::filesystem::path> files_of(const Containers& containers) {
   std::vector<std::filesystem::path> files;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    const bool all = which == Floor::Files::all || containers.is_live(i);
-    const std::size_t count = all ? kReadFiles.size() : kReadOfQuiet;
-    for (const char* const name : std::span(kReadFiles).first(count)) files.push_back(paths[i] / name);
+  for (const std::filesystem::path& path : containers.paths()) {
+    for (const char* const name : kReadFiles) files.push_back(path / name);
   }
   return files;
 }
@@ -48,8 +45,8 @@ std::vector<int> open_files(std::span<const std::filesystem::path> files) {
 
 }  // namespace
 
-Floor::Floor(const std::filesystem::path& cgroup, const Containers& containers, Files which) {
-  const std::vector<std::filesystem::path> all = files_of(containers, which);
+Floor::Floor(const std::filesystem::path& cgroup, const Containers& containers) {
+  const std::vector<std::filesystem::path> all = files_of(containers);
   held_files_ = static_cast<std::int64_t>(all.size());
   std::span<const std::filesystem::path> left = all;
   while (!left.empty()) {

@@ -14,16 +14,14 @@
 
 namespace cgmm::bench {
 
-/// The files of kernel/v1.cpp, and how many of them the sampler reads in every scan; keep the two equal.
+/// The files of kernel/v1.cpp that every scan reads; keep the two equal.
 inline constexpr std::array<const char*, 5> kReadFiles = {
     "memory.stat", "memory.usage_in_bytes", "memory.kmem.usage_in_bytes", "memory.failcnt", "memory.oom_control"};
-inline constexpr std::size_t kReadOfQuiet = 1;  // of a container in which nothing has happened; else all
 
 class Floor {
  public:
-  enum class Files { that_the_sampler_reads, all };
   /// Its processes, as many as the limit of descriptors makes necessary, run in `cgroup`.
-  Floor(const std::filesystem::path& cgroup, const Containers& containers, Files which);
+  Floor(const std::filesystem::path& cgroup, const Containers& containers);
 
   /// One after another: nanoseconds of CPU of them all.
   std::int64_t pass();

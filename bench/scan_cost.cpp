@@ -82,7 +82,7 @@ Worker::Pass prepare_sampler(const fs::path& parent) {
     if (command == kLook) sampler->look(daemon::wall_now_us());
     else sampler->scan(daemon::wall_now_us());
   };
-  act(kScan);  // which announces them all
+  act(kScan);  // which opens them all
   return act;
 }
 
@@ -139,8 +139,7 @@ void cold_then_hot(Caches& caches, Pass pass, Measured& cold, Measured& hot) {
 /// Floor, sampler and service in turns.
 void measure_cold(const Playground& playground, const Containers& containers, const Service& service, Caches& caches,
                   int periods, Cost& cost) {
-  Floor floor(playground.beside("floor"), containers, Floor::Files::that_the_sampler_reads);
-  Floor all_files(playground.beside("all-files"), containers, Floor::Files::all);
+  Floor floor(playground.beside("floor"), containers);
   Worker sampler(playground.beside("sampler"), [&] { return prepare_sampler(playground.kubepods()); });
   const auto floor_bytes = static_cast<double>(pinned_kernel_bytes(playground.beside("floor")));
   cost.held_file_bytes = floor_bytes / static_cast<double>(floor.held_files());
@@ -154,7 +153,6 @@ void measure_cold(const Playground& playground, const Containers& containers, co
     caches.thrash();
     wait_until(scan_at_us + kPassesAfterScan_us);
     cold_then_hot(caches, [&] { return floor.pass(); }, cost.floor_cold, cost.floor_hot);
-    cold_then_hot(caches, [&] { return all_files.pass(); }, cost.all_files_cold, cost.all_files_hot);
     cold_then_hot(caches, [&] { return sampler.pass(kScan); }, cost.sampler_cold, cost.sampler_hot);
     scan_at_us = service.next_scan_at_us(scan_at_us + kReadBeforeScan_us);
     if (daemon::steady_now_us() > scan_at_us - kReadBeforeScan_us)

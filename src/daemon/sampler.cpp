@@ -11,19 +11,13 @@
 namespace cgmm::daemon {
 namespace {
 
-constexpr std::int64_t kLimitsEvery_us = 60'000'000;  // a limit rarely moves; a reclaim reads it again anyway
-/// In case the kernel has not told of a change, or a file has changed that others give no sign of.
-constexpr std::uint32_t kReadWholeEvery_s = 300;
-constexpr std::int64_t kListEverythingEvery_us = 300'000'000;
-constexpr std::int64_t kShownLimitsEvery_us = 300'000'000;
-constexpr std::size_t kMany = 2'000;
+constexpr std::int64_t kLimitsEvery_us = 60'000'000;           // a limit rarely moves; a reclaim reads it again anyway
+constexpr std::int64_t kListEverythingEvery_us = 300'000'000;  // in case the kernel has not told of a change
 
-/// How much earlier something is due that is due every so often, so that it is not due at once for all that were found
-/// at once.
-template <class Time>
-Time spread(core::CgroupKey key, Time every) {
-  constexpr Time kOver = 60;
-  return every / kOver * static_cast<Time>(key % kOver);
+/// Staggers periodic work by key: what was found at once is not due at once.
+std::int64_t staggered_us(core::CgroupKey key, std::int64_t every_us) {
+  constexpr std::int64_t kSteps = 60;
+  return every_us / kSteps * (key % kSteps);
 }
 
 }  // namespace
@@ -114,7 +108,6 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   Result result;
   result.scan.started_at_us = now_us;
   ++scan_;
-  much_is_missing_ = false;
   bool saw_all = false;
   forget_wanted();
   smallest_headroom_bytes_ = UINT64_MAX;
@@ -127,7 +120,6 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
     result.scan.rows.reserve(found_.size());
     for (std::int64_t i = 0; i < tree_->error_count(); ++i) note_error(result, tree_->first_error());
     for (Entry* const entry : found_) sample(*entry, result);
-    watch_kernel_memory(result.scan);
     if (!found_all) found_in_walk_ = 0;
     saw_all = tree_->error_count() == 0;
     result.left_out_count = tree_->left_out_count();
@@ -174,25 +166,6 @@ bool Sampler::find_all(Result& result) {
   return found_all;
 }
 
-/// Kernel memory that is nobody's, as far as this scan knows: when it moves, somebody's has grown or shrunk that looks
-/// quiet, and the next scan finds out whose.
-void Sampler::watch_kernel_memory(const core::Scan& scan) {
-  if (controller_->stat_shows_kernel_memory()) {
-    reads_usage_of_all_ = false;
-    return;
-  }
-  if (much_is_missing_) return;  // kernel memory too
-  std::optional<std::int64_t> nobodys_bytes;
-  if (const auto all_bytes = controller_->kernel_bytes_of_parent()) {
-    nobodys_bytes = static_cast<std::int64_t>(*all_bytes);
-    for (const core::ScanRow& row : scan.rows) {
-      nobodys_bytes = *nobodys_bytes - static_cast<std::int64_t>(row.gauges.value_or(core::Gauge::kernel, 0));
-    }
-  }
-  if (reads_usage_of_all_) nobodys_bytes_ = nobodys_bytes;  // as known now as it can be
-  reads_usage_of_all_ = core::has_moved(nobodys_bytes_, nobodys_bytes);
-}
-
 std::int64_t Sampler::take_cpu_us() {
   const std::int64_t before_us = std::exchange(cpu_us_, thread_cpu_us());
   return std::max<std::int64_t>(cpu_us_ - before_us, 0);
@@ -200,26 +173,13 @@ std::int64_t Sampler::take_cpu_us() {
 
 void Sampler::sample(Entry& entry, Result& result) {
   try {
-    if (now_s() >= entry.read_whole_at_s || !tree_->hierarchy().real) entry.marks = {};
-    const bool is_quick = is_first_of_many();
-    auto reading =
-        is_quick ? controller_->read_quickly(entry.cgroup, /*with_kills=*/entry.previous.has(core::Counter::oom_kills))
-                 : controller_->read_changed(entry.cgroup, entry.marks, reads_usage_of_all_);
-    much_is_missing_ = much_is_missing_ || is_quick;
+    const auto reading = controller_->read(entry.cgroup);
     if (!reading) {  // gone between the walk and here
       found_in_walk_ = 0;
       return;
     }
     entry.scan = scan_;
     if (!reading->problem.empty()) note_error(result, reading->problem);
-    if (reading->is_as_before) {
-      reading->sample = {.gauges = entry.gauges.bytes(), .counters = entry.previous};
-      reading->sample.counters.keep_only(entry.counters_present);
-      reading->hierarchical_limit_bytes = entry.hierarchical_limit_bytes;
-    } else if (!is_quick) {
-      const auto early_s = entry.read_whole_at_s == 0 ? spread(entry.key, kReadWholeEvery_s) : 0;
-      entry.read_whole_at_s = now_s() + kReadWholeEvery_s - early_s;
-    }
     take_row(entry, *reading, result);
     consider(entry);
     if (limits_problems_.empty()) return;
@@ -231,11 +191,6 @@ void Sampler::sample(Entry& entry, Result& result) {
     note_error(result, error.what());
   }
 }
-
-/// Whether the service starts on a node with thousands of cgroups, and so its first scan has to be quick. It has no
-/// counters of files of their own, which say nothing before there are two readings of them; but of OOM kills those that
-/// an earlier run has left one of.
-bool Sampler::is_first_of_many() const { return scan_ == 1 && found_.size() >= kMany; }
 
 /// nullptr when it vanished.
 Sampler::Entry* Sampler::find_or_open(const kernel::WatchedCgroup& watched) {
@@ -272,9 +227,7 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
     const auto counter = static_cast<core::Counter>(i);
     if (const auto value = now.counters[counter]) entry.previous.set(counter, *value);
   }
-  entry.counters_present = now.counters.present();
-  entry.gauges = core::GaugesKib(now.gauges);
-  if (!entry.gauges.holds_all()) entry.marks = {};
+  entry.cache_bytes = core::reclaimable_cache_bytes(now.gauges);
   if (const auto kill_count = row.increases.value_or(core::Counter::oom_kills, 0); kill_count > 0) {
     result.oom_kills.push_back(
         {.id = entry.cgroup.id(),
@@ -296,18 +249,14 @@ void Sampler::take_row(Entry& entry, const kernel::Reading& reading, Result& res
 /// One that can't be read is taken to be what it was. Where one has changed, the cgroup's rows tell of it from now on.
 void Sampler::refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us) {
   const bool moved = reading.hierarchical_limit_bytes != entry.hierarchical_limit_bytes;
-  // An own limit that is not the smallest one can change unseen.
-  const bool own_is_smallest =
-      entry.limits().limit_bytes.value_or(kernel::kUnlimited) == entry.hierarchical_limit_bytes;
-  const bool is_shown = tree_->hierarchy().real && controller_->stat_shows_limits() && own_is_smallest;
-  const std::int64_t every_us = is_shown ? kShownLimitsEvery_us : kLimitsEvery_us;
   const std::int64_t age_us = now_us - entry.limits_read_at_us;
-  const bool is_fresh = entry.has_limits && age_us >= 0 && age_us < every_us;  // a negative age: the clock was set back
+  const bool is_fresh =
+      entry.has_limits && age_us >= 0 && age_us < kLimitsEvery_us;  // a negative age: the clock was set back
   const bool had_problem = !limits_problems_.empty() && limits_problems_.contains(entry.key);
   if (!moved && is_fresh && !had_problem) return;
   entry.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
   const bool first = !std::exchange(entry.has_limits, true);
-  entry.limits_read_at_us = now_us - (first && tree_->hierarchy().real ? spread(entry.key, every_us) : 0);
+  entry.limits_read_at_us = now_us - (first && tree_->hierarchy().real ? staggered_us(entry.key, kLimitsEvery_us) : 0);
   std::string problem;
   const core::Limits limits = controller_->read_limits(entry.cgroup, reading, problem);
   if (had_problem) limits_problems_.erase(entry.key);

@@ -73,15 +73,12 @@ class Sampler {
     core::CgroupRef told;    // in its rows; null before the first one
     std::uint32_t scan = 0;  // the last one that saw it
     kernel::Cgroup cgroup;
-    kernel::Marks marks;
-    std::uint32_t settings = 0;          // index into settings_
-    std::uint32_t read_whole_at_s = 0;   // when everything is, whatever memory.stat says; 0: it has never been
-    core::GaugesKib gauges;              // of the last sample
-    core::Counters previous;             // as last known
-    std::uint32_t counters_present = 0;  // in the last sample
-    bool ever_over = false;              // its threshold
-    bool watched = false;                // sampled between two scans
-    bool has_limits = false;             // they have been read
+    std::uint32_t settings = 0;     // index into settings_
+    core::Counters previous;        // as last known
+    std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample
+    bool ever_over = false;         // its threshold
+    bool watched = false;           // sampled between two scans
+    bool has_limits = false;        // they have been read
     core::LimitWatch limit_watch;
     std::int64_t kills_counted_at_us = 0;  // in this run, 0: not yet; of one that is younger than the last scan, that
     std::optional<std::uint64_t> hierarchical_limit_bytes;
@@ -93,15 +90,11 @@ class Sampler {
   bool find_all(Result& result);
   void sample(Entry& entry, Result& result);
   Entry* find_or_open(const kernel::WatchedCgroup& watched);
-  bool is_first_of_many() const;
-  void read_missing_counters(std::int64_t now_us);
-  void watch_kernel_memory(const core::Scan& scan);
   void consider(Entry& entry);
   void choose_watched();
   std::span<Entry* const> watched() const { return std::span(wanted_).first(watched_count_); }
   void forget_wanted();
   std::uint32_t settings_for(std::string_view path);
-  std::uint32_t now_s() const { return static_cast<std::uint32_t>(now_us_ / 1'000'000) + 1; }
   void take_row(Entry& entry, const kernel::Reading& reading, Result& result);
   void refresh_limits(Entry& entry, const kernel::Reading& reading, std::int64_t now_us);
   void reopen(Result& result);
@@ -136,10 +129,7 @@ class Sampler {
   std::int64_t cpu_us_ = 0;         // of this thread, up to the last scan
   core::CgroupKey next_key_ = 1;
   std::uint32_t scan_ = 0;
-  std::optional<std::int64_t> nobodys_bytes_;  // kernel memory, when the usage of all was read last
-  bool reads_usage_of_all_ = true;             // in the next scan
-  bool much_is_missing_ = false;               // that a quick first scan has not read
-  bool complete_ = false;                      // the last scan saw all there was: what is new now is younger than it
+  bool complete_ = false;  // the last scan saw all there was: what is new now is younger than it
 };
 
 }  // namespace cgmm::daemon

@@ -19,7 +19,6 @@ constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node'
 }  // namespace
 
 std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
-  if (std::exchange(much_is_missing_, false)) read_missing_counters(now_us);
   if (bounds_.max_count == 0) return std::nullopt;
   now_us_ = steady_now_us();
   controller_->begin_pass();
@@ -38,7 +37,6 @@ std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
   for (Entry* const entry : watched()) {
     try {
       const auto reading = controller_->read(entry->cgroup);
-      entry->marks = {};  // what is remembered is younger than they are
       if (reading) take_row(*entry, *reading, result);
     } catch (const std::exception& error) {
       note_error(result, error.what());
@@ -52,7 +50,7 @@ std::optional<Sampler::Result> Sampler::look(std::int64_t now_us) {
 }
 
 std::int64_t Sampler::look_again_after_us() const {
-  const bool is_urgent = much_is_missing_ || (bounds_.max_count > 0 && !wanted_.empty());
+  const bool is_urgent = bounds_.max_count > 0 && !wanted_.empty();
   return is_urgent ? core::kWatchEvery_us : core::look_again_after_us(smallest_headroom_bytes_, processor_count_);
 }
 
@@ -67,12 +65,11 @@ void Sampler::look_at_all(std::uint64_t change_bytes) {
     const auto usage = controller_->read_usage(entry.cgroup);
     if (!usage) continue;
     core::LimitWatch estimate = entry.limit_watch;
-    estimate.look(*usage - std::min(*usage, core::reclaimable_cache_bytes(entry.gauges.bytes())),
-                  entry.limits().effective_limit_bytes, now_us_, bounds_.over_pct);
+    estimate.look(*usage - std::min(*usage, entry.cache_bytes), entry.limits().effective_limit_bytes, now_us_,
+                  bounds_.over_pct);
     if (!estimate.wanted() || read_count++ >= bounds_.max_count) continue;
     if (const auto reading = read_or_nothing(entry)) {
-      entry.gauges = core::GaugesKib(reading->sample.gauges);
-      entry.marks = {};
+      entry.cache_bytes = core::reclaimable_cache_bytes(reading->sample.gauges);
       look_at_limit(entry, core::held_bytes(reading->sample.gauges));
     }
   }
@@ -124,20 +121,6 @@ void Sampler::choose_watched() {
   std::partial_sort(wanted_.begin(), wanted_.begin() + static_cast<std::ptrdiff_t>(watched_count_), wanted_.end(),
                     [&](const Entry* a, const Entry* b) { return urgency(a) < urgency(b); });
   for (Entry* const entry : watched()) entry->watched = true;
-}
-
-/// A second after the first scan of thousands, so that the next scan has something to compare its counters with. What
-/// an earlier run has left of one stays.
-void Sampler::read_missing_counters(std::int64_t now_us) {
-  for (auto& [inode, entry] : entries_) {
-    const auto reading = read_or_nothing(entry);
-    if (!reading) continue;
-    if (!entry.previous.has(core::Counter::oom_kills)) entry.kills_counted_at_us = now_us;
-    for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
-      const auto counter = static_cast<core::Counter>(i);
-      if (!entry.previous.has(counter)) entry.previous.set(counter, reading->sample.counters[counter]);
-    }
-  }
 }
 
 }  // namespace cgmm::daemon

@@ -15,7 +15,6 @@ namespace cgmm::kernel {
 namespace {
 
 constexpr std::size_t kMaxPathBytes = 4000;
-constexpr std::uint8_t kBusy = 2;  // passes
 
 [[noreturn]] void throw_errno(int error, const std::string& path) {
   throw std::system_error(error, std::system_category(), path);
@@ -86,8 +85,7 @@ Cgroup::Cgroup(Cgroup&& other) noexcept
       inode_(other.inode_),
       held_(other.held_),
       files_(std::move(other.files_)),
-      absent_(other.absent_),
-      busy_passes_(other.busy_passes_) {}
+      absent_(other.absent_) {}
 
 Cgroup::~Cgroup() {
   for (std::size_t slot = 0; slot < files_.size(); ++slot) drop_file(slot);
@@ -98,20 +96,6 @@ void Cgroup::drop_file(std::size_t slot) {
   if (slot >= files_.size() || !files_[slot]) return;
   files_[slot].reset();
   ++held_->files_left;
-}
-
-void Cgroup::begin_pass(bool reads_all) {
-  if (reads_all) {
-    busy_passes_ = std::min<std::uint8_t>(busy_passes_ + 1, kBusy);
-  } else {
-    busy_passes_ = 0;
-    for (std::size_t slot = held_->slots; slot < files_.size(); ++slot) drop_file(slot);
-  }
-}
-
-bool Cgroup::may_hold(std::size_t slot) const {
-  if (slot < held_->slots) return held_->files_left > 0;
-  return slot < files_.size() && busy_passes_ == kBusy && held_->files_left > held_->files_kept_back;
 }
 
 base::Fd Cgroup::open_file(const char* name, int flags) const {
@@ -153,11 +137,11 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
     if (means_gone(error)) return std::nullopt;
     throw_errno(error, path_of(name));
   }
-  if (opened && may_hold(slot)) {
+  if (slot >= held_->slots) {
+    drop_file(slot);
+  } else if (opened && held_->files_left > 0) {
     --held_->files_left;
     files_[slot] = std::move(opened);
-  } else if (slot >= held_->slots && busy_passes_ < kBusy) {
-    drop_file(slot);
   }
   if (static_cast<std::size_t>(got) > kMaxFileBytes) throw_errno(EFBIG, path_of(name));
   return std::string_view(buffer.data(), static_cast<std::size_t>(got));

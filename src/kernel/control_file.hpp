@@ -4,7 +4,7 @@
 // One cgroup's directory and its control files. A directory that is held open is a cgroup's identity: one removed and
 // made anew under the same path is never mistaken for it. Files may be held open too, which makes reading cheaper
 // (opening costs 4 to 6 us of CPU, reading a number 2, a memory.stat 10) but pins 5 KB of kernel memory each, so their
-// number is bounded, and where there are too many cgroups for all of their files, the most read ones are held. Each
+// number is bounded, and where there are many cgroups only the first ones of each are held. Each
 // thread has cgroups of its own.
 
 #include <array>
@@ -27,8 +27,7 @@ namespace cgmm::kernel {
 struct HeldFiles {
   std::size_t directories_left = 0;
   std::size_t files_left = 0;
-  std::size_t slots = 0;            // of a cgroup: the files in others are closed after use
-  std::size_t files_kept_back = 0;  // of files_left, not for those in other slots that are read pass after pass
+  std::size_t slots = 0;  // of a cgroup: the files in others are closed after use
 };
 
 /// The largest kernel file that is read: a memory.stat has 4 KB.
@@ -36,8 +35,7 @@ inline constexpr std::size_t kMaxFileBytes = 64 * 1024;
 
 class Cgroup {
  public:
-  static constexpr std::size_t kOftenRead =
-      5;  // slots below this are of files that are worth holding, the most read first
+  static constexpr std::size_t kOftenRead = 5;  // slots below this are of files that every scan reads
 
   /// The cgroup at this path below `root_fd` (the hierarchy's root); nullopt when there is none of that inode.
   /// Throws std::system_error when the kernel refuses for another reason. `root_fd` and `held` are borrowed.
@@ -69,10 +67,6 @@ class Cgroup {
   /// Whether the path is known to lead to it no more; not where that can't be told now.
   bool is_gone() const;
 
-  /// Whether all of its files are to be read in this pass; those of one of which that is so pass after pass are held
-  /// open, if there is room.
-  void begin_pass(bool reads_all);
-
   /// For messages: the cgroup's path with the file's name.
   std::string path_of(const char* name) const { return path() + "/" + name; }
 
@@ -80,7 +74,6 @@ class Cgroup {
   Cgroup(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held)
       : root_fd_(root_fd), path_(std::move(path)), inode_(inode), held_(&held) {}
   base::Fd open_file(const char* name, int flags) const;
-  bool may_hold(std::size_t slot) const;
   void drop_file(std::size_t slot);
 
   int root_fd_;
@@ -89,11 +82,10 @@ class Cgroup {
   std::uint64_t inode_;
   HeldFiles* held_;
   std::array<base::Fd, kOftenRead> files_;
-  std::uint16_t absent_ = 0;      // bit per slot: the kernel lacks the file
-  std::uint8_t busy_passes_ = 0;  // the last ones, in which all was read; no more than kBusy
+  std::uint16_t absent_ = 0;  // bit per slot: the kernel lacks the file
 };
 
-/// Opens a directory by its path below root_fd, of any length (the kernel takes 4095 bytes at a time); an empty Fd with
+/// Opens a directory by its path below root_fd, of any length (the kernel takes 4095 bytes at a time); an empty base::Fd with
 /// errno where it fails. Symbolic links are not followed.
 base::Fd open_directory(int root_fd, std::string_view path, int flags);
 

@@ -12,8 +12,8 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::size_t kMaxHeldFiles = 3800;       // 17 MB of kernel memory, where there are as many cgroups
-constexpr std::size_t kMaxHeldForComfort = 1850;  // 8 MB, with more than one file of each
+constexpr std::size_t kMaxHeldFiles = 3800;   // 17 MB of kernel memory, with one file of each cgroup
+constexpr std::size_t kMaxHeldOfMany = 1850;  // 8 MB, with more than one
 
 /// Half of the descriptors that the process may have for directories, a quarter for files; the rest is for everything
 /// else. A tree that is not the kernel's may have its files replaced, so none of those is held.
@@ -31,12 +31,10 @@ HeldFiles bound_held_files(bool real) {
 Controller::Controller(const Hierarchy& hierarchy)
     : root_(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
       root_path_(hierarchy.root),
-      parent_(hierarchy.parent),
       memory_bytes_(hierarchy.memory_bytes),
       held_(bound_held_files(hierarchy.real)),
       max_held_files_(held_.files_left),
-      buffer_(std::make_unique_for_overwrite<char[]>(kMaxFileBytes + 1)),
-      stat_buffer_(std::make_unique_for_overwrite<char[]>(kMaxFileBytes + 1)) {
+      buffer_(std::make_unique_for_overwrite<char[]>(kMaxFileBytes + 1)) {
   if (!root_) throw std::system_error(errno, std::system_category(), hierarchy.root);
 }
 
@@ -52,9 +50,7 @@ std::optional<Cgroup> Controller::open(SharedPath path, std::uint64_t inode) {
 }
 
 void Controller::expect(std::size_t cgroup_count) {
-  const std::size_t for_comfort = std::min(max_held_files_, kMaxHeldForComfort);
-  held_.files_kept_back = max_held_files_ - for_comfort;
-  const std::size_t each = for_comfort / std::max<std::size_t>(cgroup_count, 1);
+  const std::size_t each = std::min(max_held_files_, kMaxHeldOfMany) / std::max<std::size_t>(cgroup_count, 1);
   held_.slots = std::clamp<std::size_t>(each, 1, Cgroup::kOftenRead);
 }
 

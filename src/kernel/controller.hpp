@@ -45,20 +45,7 @@ struct Reading {
   core::MemorySample sample;
   std::optional<std::uint64_t>
       hierarchical_limit_bytes;  // v1 has it in memory.stat, kUnlimited: none; nullopt: not told
-  bool is_as_before = false;     // nothing has happened since the last reading of all files, and `sample` is empty
   std::string problem;           // the first file that could not be used (its values are absent); empty: none
-};
-
-/// What two files said when all were read last. While memory.stat says the same, down to the last count of a page
-/// fault, nothing has happened in the cgroup that moved memory, and what the other files hold is what it was. But v1's
-/// memory.stat does not show kernel memory, which a task may ask for without a single fault; the usage does, and it is
-/// to be looked at when there is kernel memory below the parent that is not known to be anybody's. In case something
-/// else gives no sign, everything is read again now and then.
-struct Marks {
-  std::uint64_t stat = 0;  // of memory.stat's text; 0: not read yet
-  std::uint64_t usage_bytes = 0;
-
-  friend bool operator==(const Marks&, const Marks&) = default;
 };
 
 class Controller {
@@ -75,30 +62,17 @@ class Controller {
   std::optional<Cgroup> open(SharedPath path, std::uint64_t inode);
   std::optional<Cgroup> open(const core::CgroupId& id) { return open(SharedPath(id.path), id.inode); }
 
-  /// How many cgroups there are now, about. Where that are too many for all of their files to be held open, the most
-  /// read ones are.
+  /// How many cgroups there are now, about: the more, the fewer files of each are held open.
   void expect(std::size_t cgroup_count);
 
   /// The cgroup's numbers now; nullopt when it vanished, or where v2 does not manage its memory. Throws when
   /// memory.stat can't be used: std::system_error, MalformedFile, both with the path.
-  std::optional<Reading> read(Cgroup& cgroup) { return read_files(cgroup, Extent{}); }
-
-  /// The same, but where memory.stat is as `marks` has it, and so is the usage if it is to be looked at, the other
-  /// files are not read. `marks` belongs to the cgroup, and is what they are now, unless there was a problem.
-  std::optional<Reading> read_changed(Cgroup& cgroup, Marks& marks, bool with_usage) {
-    return read_files(cgroup, {.marks = &marks, .may_skip_usage = !with_usage});
-  }
+  std::optional<Reading> read(Cgroup& cgroup) { return read_files(cgroup, /*with_pressure=*/true); }
 
   /// The same without psi_*. Every reading of memory.pressure begins a new period, and what was stalled in one shorter
   /// than a tick of the kernel's clock (4 ms) is lost, for every reader: whoever reads in quick succession leaves it
   /// out.
-  std::optional<Reading> read_without_pressure(Cgroup& cgroup) { return read_files(cgroup, {.with_pressure = false}); }
-
-  /// The same of memory.stat and the usage alone, and where it is wanted the OOM kills: half of the cost where files
-  /// have to be opened.
-  std::optional<Reading> read_quickly(Cgroup& cgroup, bool with_kills) {
-    return read_files(cgroup, {.is_quick = true, .with_kills = with_kills});
-  }
+  std::optional<Reading> read_without_pressure(Cgroup& cgroup) { return read_files(cgroup, /*with_pressure=*/false); }
 
   /// All that is charged to it now, in bytes, and nothing else: a fifth of the cost of read(). nullopt when it can't be
   /// told.
@@ -111,14 +85,6 @@ class Controller {
   /// Until the next call the limits of ancestors are read once and remembered: for a pass over many cgroups. Without a
   /// call they are read every time.
   virtual void begin_pass() {}
-
-  /// Whether memory.stat shows all that is charged, kernel memory too.
-  virtual bool stat_shows_kernel_memory() const { return true; }
-  /// The kernel memory of the parent with all that is below; nullopt: it can't be told, or is shown anyway.
-  virtual std::optional<std::uint64_t> kernel_bytes_of_parent() { return std::nullopt; }
-
-  /// Whether the kernel's memory.stat changes when a limit does that holds for the cgroup.
-  virtual bool stat_shows_limits() const { return false; }
 
   virtual core::ReclaimMethod method() const = 0;
 
@@ -134,18 +100,11 @@ class Controller {
   virtual std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) = 0;
 
  protected:
-  // The most read files come first, those that are hardly ever read from Cgroup::kOftenRead on.
+  // Files in lower slots are held before those in higher ones; files from Cgroup::kOftenRead on never are.
   static constexpr std::size_t kStatSlot = 0;
   static constexpr std::size_t kUsageSlot = 1;
 
-  struct Extent {
-    bool with_pressure = true;
-    bool is_quick = false;  // memory.stat, the usage and what follows
-    bool with_kills = true;
-    Marks* marks = nullptr;  // what is as it was when these were taken is not read again
-    bool may_skip_usage = false;
-  };
-  virtual std::optional<Reading> read_files(Cgroup& cgroup, const Extent& extent) = 0;
+  virtual std::optional<Reading> read_files(Cgroup& cgroup, bool with_pressure) = 0;
 
   /// So big that any file fits, and touched as far as they are long.
   std::span<char> buffer() { return {buffer_.get(), kMaxFileBytes + 1}; }
@@ -158,23 +117,20 @@ class Controller {
   /// read() does.
   template <class Key, class Make>
   std::optional<Reading> read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table, const char* usage_file,
-                                             const Extent& extent, Make make);
+                                             Make make);
   /// A file that holds one number; nullopt where it does not, or there is none.
   std::optional<std::uint64_t> read_number(Cgroup& cgroup, std::size_t slot, const char* name);
 
   std::uint64_t memory_bytes() const { return memory_bytes_; }
-  const std::string& parent() const { return parent_; }
   int root_fd() const { return root_.get(); }
 
  private:
   base::Fd root_;
   std::string root_path_;
-  std::string parent_;  // the directory
   std::uint64_t memory_bytes_;
   HeldFiles held_;
   std::size_t max_held_files_;
   std::unique_ptr<char[]> buffer_;
-  std::unique_ptr<char[]> stat_buffer_;
 };
 
 /// Throws std::system_error when the hierarchy's root can't be opened.
@@ -196,34 +152,17 @@ void Controller::use_file(Cgroup& cgroup, std::size_t slot, const char* name, st
 
 template <class Key, class Make>
 std::optional<Reading> Controller::read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table,
-                                                       const char* usage_file, const Extent& extent, Make make) {
-  const auto text = cgroup.read(kStatSlot, "memory.stat", {stat_buffer_.get(), kMaxFileBytes + 1});
+                                                       const char* usage_file, Make make) {
+  const auto text = cgroup.read(kStatSlot, "memory.stat", buffer());
   if (!text) return std::nullopt;
-  Marks now;
   Reading reading;
-  if (extent.marks != nullptr) {
-    now.stat = mark_of(*text);
-    const bool is_stat_as_before = now.stat == extent.marks->stat;
-    cgroup.begin_pass(/*reads_all=*/!is_stat_as_before);
-    reading.is_as_before = extent.may_skip_usage && is_stat_as_before;
-    if (reading.is_as_before) return reading;
-  }
-  std::optional<std::uint64_t> usage;
-  use_file(cgroup, kUsageSlot, usage_file, reading.problem,
-           [&](std::string_view number) { usage = parse_number_file(number); });
-  if (extent.marks != nullptr && usage) {
-    now.usage_bytes = *usage;
-    reading.is_as_before = now == *extent.marks;
-    if (reading.is_as_before) return reading;
-    *extent.marks = {};
-  }
   try {
     make(reading, parse_keyed(*text, table));
   } catch (const MalformedFile& error) {
     throw MalformedFile(cgroup.path_of("memory.stat") + ": " + error.what());
   }
-  reading.sample.gauges.set(core::Gauge::usage, usage);
-  if (extent.marks != nullptr && usage) *extent.marks = now;
+  use_file(cgroup, kUsageSlot, usage_file, reading.problem,
+           [&](std::string_view number) { reading.sample.gauges.set(core::Gauge::usage, parse_number_file(number)); });
   return reading;
 }
 

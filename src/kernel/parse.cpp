@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/parse.hpp"
 
-#include <bit>
 #include <charconv>
 #include <limits>
 
@@ -68,24 +67,6 @@ Pressure parse_pressure(std::string_view text) {
   }
   if (!some_us) throw MalformedFile("has no line that begins with \"some\"");
   return {.some_us = *some_us, .full_us = full_us};
-}
-
-/// Four lanes, because a multiplication takes four times as long as it takes to begin the next.
-std::uint64_t mark_of(std::string_view text) {
-  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15;
-  std::array<std::uint64_t, 4> lanes = {text.size(), 1, 2, 3};
-  const auto mix = [](std::uint64_t lane, std::uint64_t word) { return std::rotl((lane ^ word) * kOdd, 29); };
-  while (text.size() >= sizeof lanes) {
-    std::array<std::uint64_t, 4> words{};
-    std::memcpy(words.data(), text.data(), sizeof words);
-    for (std::size_t i = 0; i < lanes.size(); ++i) lanes[i] = mix(lanes[i], words[i]);
-    text.remove_prefix(sizeof lanes);
-  }
-  std::array<std::uint64_t, 4> rest{};
-  std::memcpy(rest.data(), text.data(), text.size());
-  std::uint64_t mark = 0;
-  for (std::size_t i = 0; i < lanes.size(); ++i) mark = mix(mark, mix(lanes[i], rest[i]));
-  return mark | 1;
 }
 
 void expect_whole_lines(std::string_view text) {

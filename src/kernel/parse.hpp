@@ -81,9 +81,6 @@ struct Pressure {
 };
 Pressure parse_pressure(std::string_view text);
 
-/// A number for a text: another text has another, but for one in 2^64. Never 0.
-std::uint64_t mark_of(std::string_view text);
-
 /// Throws MalformedFile("is empty") or for a text whose last line has no end: every kernel file has one.
 void expect_whole_lines(std::string_view text);
 

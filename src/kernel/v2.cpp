@@ -30,34 +30,26 @@ class V2Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read_files(Cgroup& cgroup, const Extent& extent) override {
-    auto found =
-        read_stat_and_usage(cgroup, kStat, kUsageFile, extent, [](Reading& reading, const core::Values<Stat>& stat) {
-          if (!stat.has(Stat::file)) throw MalformedFile("has no \"file\"");
-          reading.sample = sample_of(stat);
-        });
-    // nullopt: vanished, or the memory controller is not enabled for it
-    if (!found || found->is_as_before) return found;
-    Reading& reading = *found;
-    core::MemorySample& sample = reading.sample;
-    if (extent.with_kills) {
-      use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
-        const core::Values<Events> events = parse_keyed(text, kEvents);
-        sample.counters.set(Counter::limit_hits, events[Events::max]);
-        sample.counters.set(Counter::oom_kills, events[Events::oom_kill]);
-      });
-    }
-    if (extent.is_quick) return found;
-    use_file(cgroup, kSwap, "memory.swap.current", reading.problem,
+  std::optional<Reading> read_files(Cgroup& cgroup, bool with_pressure) override {
+    auto found = read_stat_and_usage(cgroup, kStat, kUsageFile, [](Reading& reading, const core::Values<Stat>& stat) {
+      if (!stat.has(Stat::file)) throw MalformedFile("has no \"file\"");
+      reading.sample = sample_of(stat);
+    });
+    if (!found) return found;  // vanished, or the memory controller is not enabled for it
+    core::MemorySample& sample = found->sample;
+    use_file(cgroup, kEventsFile, "memory.events", found->problem, [&](std::string_view text) {
+      const core::Values<Events> events = parse_keyed(text, kEvents);
+      sample.counters.set(Counter::limit_hits, events[Events::max]);
+      sample.counters.set(Counter::oom_kills, events[Events::oom_kill]);
+    });
+    use_file(cgroup, kSwap, "memory.swap.current", found->problem,
              [&](std::string_view text) { sample.gauges.set(Gauge::swap, parse_number_file(text)); });
-    if (extent.with_pressure) {
-      use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
-        const Pressure pressure = parse_pressure(text);
-        sample.counters.set(Counter::psi_some_us, pressure.some_us);
-        sample.counters.set(Counter::psi_full_us, pressure.full_us);
-      });
-    }
-    if (extent.marks != nullptr && !reading.problem.empty()) *extent.marks = {};
+    if (!with_pressure) return found;
+    use_file(cgroup, kPressure, "memory.pressure", found->problem, [&](std::string_view text) {
+      const Pressure pressure = parse_pressure(text);
+      sample.counters.set(Counter::psi_some_us, pressure.some_us);
+      sample.counters.set(Counter::psi_full_us, pressure.full_us);
+    });
     return found;
   }
 

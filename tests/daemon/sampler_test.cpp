@@ -394,101 +394,44 @@ TEST_P(EveryKindNearItsLimit, OneThatHasVanishedIsLeftToTheNextScan) {
   EXPECT_EQ(one.scan(3000).gone_count, 1);
 }
 
-TEST(SamplerOfThousands, ReadsFilesOfTheirOwnAfterTheFirstScanButKillsWhereAnEarlierRunKnewOfSome) {
-  FakeCgroups tree;
-  for (int i = 0; i < 2000; ++i)
-    tree.put("/" + std::to_string(i), test::v1_files({.limit_bytes = 1024 * 1024 * kMiB, .oom_kills = 1}));
-  const core::CgroupId known{"/7", tree.inode("/7")};
-  Sampler one(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, {}, {{known, 0}});
-  const Sampler::Result first = one.scan(1000);
-  ASSERT_EQ(first.scan.rows.size(), 2000U);
-  ASSERT_EQ(first.oom_kills.size(), 1U) << "in the time before";
-  EXPECT_EQ(first.oom_kills[0].id, known);
-  EXPECT_FALSE(first.oom_kills[0].since_at_us) << "an instant of that time is not known";
-  const auto has = [](const core::Scan& scan, Counter counter) {
-    return std::ranges::count_if(scan.rows, [&](const core::ScanRow& row) { return row.increases.has(counter); });
-  };
-  const auto shows = [](const core::Scan& scan, Gauge gauge) {
-    return std::ranges::count_if(scan.rows, [&](const core::ScanRow& row) { return row.gauges.has(gauge); });
-  };
-  EXPECT_EQ(shows(first.scan, Gauge::usage), 2000);
-  EXPECT_EQ(shows(first.scan, Gauge::kernel), 0);
-  EXPECT_EQ(has(first.scan, Counter::oom_kills), 1);
-  EXPECT_EQ(has(first.scan, Counter::limit_hits), 0);
-  one.look(1500);
-  const Sampler::Result second = one.scan(2000);
-  EXPECT_EQ(shows(second.scan, Gauge::kernel), 2000);
-  EXPECT_EQ(has(second.scan, Counter::pgfault), 2000);
-  EXPECT_EQ(has(second.scan, Counter::limit_hits), 2000);
-  EXPECT_EQ(has(second.scan, Counter::oom_kills), 2000);
-  EXPECT_TRUE(second.oom_kills.empty());
-
-  Sampler in_a_hurry(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, {}, {});
-  in_a_hurry.scan(1000);
-  EXPECT_EQ(in_a_hurry.look_again_after_us(), core::kWatchEvery_us);
-  in_a_hurry.scan(2000);  // the interval was too short for a look
-  EXPECT_GT(in_a_hurry.look_again_after_us(), core::kWatchEvery_us);
-}
-
-/// What is read of a cgroup in which nothing happens, on a tree that passes for the kernel's.
-class QuietCgroup : public testing::Test {
- protected:
-  QuietCgroup() {
-    set_kernel_memory_of_all(1000 * 1024);
-    tree_.put("/web", test::v1_files({.file_bytes = 10 * kMiB}));
-    kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_.root());
-    hierarchy.real = true;
-    sampler_.emplace(hierarchy, kernel::Watch::automatic, core::Policy{},
-                     std::unordered_map<core::CgroupId, std::uint64_t>{});
+/// What memory.stat does not show: kernel memory (v1), and counters that have files of their own.
+TEST_P(EveryKindWithCounters, EveryValueIsOfItsOwnScanAlthoughMemoryStatStaysTheSame) {
+  const bool is_v1 = GetParam().name == kV1.name;
+  tree_.put("/web", files({}));
+  kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_.root());
+  hierarchy.real = true;  // its files may be held open, so they are written in place
+  Sampler one(hierarchy, kernel::Watch::automatic, {}, {});
+  one.scan(1000);
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    const std::string stat = tree_.file("/web", "memory.stat");
+    const std::string number = std::to_string(i * kMiB);
+    tree_.put_file("/web", is_v1 ? "memory.usage_in_bytes" : "memory.current", number + "\n");
+    tree_.put_file("/web", is_v1 ? "memory.kmem.usage_in_bytes" : "memory.swap.current", number + "\n");
+    if (is_v1) tree_.put_file("/web", "memory.failcnt", std::to_string(100 * i) + "\n");
+    tree_.put_file("/web", is_v1 ? "memory.oom_control" : "memory.events",
+                   is_v1 ? "oom_kill " + std::to_string(10 * i) + "\n"
+                         : "max " + std::to_string(100 * i) + "\noom_kill " + std::to_string(10 * i) + "\n");
+    const Sampler::Result result = one.scan(1000 + static_cast<std::int64_t>(i) * 1000);
+    EXPECT_EQ(tree_.file("/web", "memory.stat"), stat);
+    const core::ScanRow& row = result.scan.rows.at(0);
+    EXPECT_EQ(row.gauges[Gauge::usage], i * kMiB);
+    EXPECT_EQ(row.gauges[is_v1 ? Gauge::kernel : Gauge::swap], i * kMiB);
+    EXPECT_EQ(row.oom_kills_total, 10 * i);
+    if (i == 1) continue;  // increases since what the fake files held before
+    EXPECT_EQ(row.increases[Counter::limit_hits], 100U);
+    EXPECT_EQ(row.increases[Counter::oom_kills], 10U);
   }
-  void set_kernel_memory_of_all(std::uint64_t bytes) {
-    tree_.put_file("", "memory.kmem.usage_in_bytes", std::to_string(bytes) + "\n");
-  }
-  core::ScanRow scan() { return sampler_->scan(at_us_ += 1000).scan.rows.at(0); }
-
-  FakeCgroups tree_;
-  std::optional<Sampler> sampler_;
-  std::int64_t at_us_ = 0;
-};
-
-TEST_F(QuietCgroup, HasTheSameRowsWithoutIncreases) {
-  const core::ScanRow first = scan();
-  const core::ScanRow second = scan();
-  EXPECT_EQ(second.gauges, core::GaugesKib(first.gauges).bytes());
-  EXPECT_EQ(second.increases[Counter::pgfault], 0U);
-  EXPECT_EQ(second.increases[Counter::limit_hits], 0U);
-  EXPECT_FALSE(second.increases.has(Counter::pgscan)) << "v1 has none";
-  EXPECT_EQ(second.oom_kills_total, 0U);
 }
 
-TEST_F(QuietCgroup, ShowsKernelMemoryThatGrowsUnseenByMemoryStat) {
-  scan();
-  tree_.put_file("/web", "memory.usage_in_bytes", std::to_string(12 * kMiB) + "\n");
-  tree_.put_file("/web", "memory.kmem.usage_in_bytes", std::to_string(2 * kMiB) + "\n");
-  tree_.put_file("/web", "memory.failcnt", "7\n");
-  set_kernel_memory_of_all(1000 * 1024 + 300 * 1024);
-  scan();  // which finds that it is somebody's
-  const core::ScanRow row = scan();
-  EXPECT_EQ(row.gauges[Gauge::usage], 12 * kMiB);
-  EXPECT_EQ(row.gauges[Gauge::kernel], 2 * kMiB);
-  EXPECT_EQ(row.increases[Counter::limit_hits], 5U);
-}
-
-TEST_F(QuietCgroup, IsReadInEveryScanWhereKernelMemoryCantBeTold) {
-  tree_.put_file("", "memory.kmem.usage_in_bytes", "much\n");
-  scan();
-  tree_.put_file("/web", "memory.usage_in_bytes", std::to_string(12 * kMiB) + "\n");
-  EXPECT_EQ(scan().gauges[Gauge::usage], 12 * kMiB);
-}
-
-TEST_F(QuietCgroup, NoticesAnOwnLimitThatIsNotTheSmallestWithinAMinute) {
-  test::Files files = test::v1_files({.limit_bytes = 64 * kMiB});
-  files["memory.limit_in_bytes"] = std::to_string(100 * kMiB) + "\n";
-  tree_.put("/web", files);
-  sampler_->scan(0);
-  tree_.put_file("/web", "memory.limit_in_bytes", std::to_string(200 * kMiB) + "\n");
-  const Sampler::Result later = sampler_->scan(60'000'000);
-  EXPECT_EQ(later.scan.rows.at(0).cgroup->limits.limit_bytes, 200 * kMiB);
+TEST_P(EveryKindWithCounters, NoticesAnOwnLimitThatIsNotTheSmallestWithinAMinute) {
+  test::Files its_files = files({.limit_bytes = 64 * kMiB});
+  const std::string limit = GetParam().name == kV1.name ? "memory.limit_in_bytes" : "memory.max";
+  its_files[limit] = std::to_string(100 * kMiB) + "\n";
+  tree_.put("/web", its_files);
+  Sampler one = sampler();
+  one.scan(0);
+  tree_.put_file("/web", limit, std::to_string(200 * kMiB) + "\n");
+  EXPECT_EQ(one.scan(60'000'000).scan.rows.at(0).cgroup->limits.limit_bytes, 200 * kMiB);
 }
 
 }  // namespace

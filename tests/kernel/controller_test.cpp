@@ -353,75 +353,6 @@ TEST(Controller, ReachesCgroupsWithPathsOverTheKernelsLimit) {
   EXPECT_EQ(controller->read(*cgroup)->sample.gauges[Gauge::file], 4096U);
 }
 
-class EitherVersion : public testing::TestWithParam<Version> {
- protected:
-  test::Files files(const FakeMemory& memory) const {
-    return GetParam() == Version::v1 ? test::v1_files(memory) : test::v2_files(memory);
-  }
-  const char* usage_file() const { return GetParam() == Version::v1 ? "memory.usage_in_bytes" : "memory.current"; }
-  const char* kills_file() const { return GetParam() == Version::v1 ? "memory.oom_control" : "memory.events"; }
-};
-
-INSTANTIATE_TEST_SUITE_P(, EitherVersion, testing::Values(Version::v1, Version::v2),
-                         [](const auto& version) { return std::string(to_string(version.param)); });
-
-TEST_P(EitherVersion, ReadsTheOtherFilesOnlyWhereSomethingHasHappened) {
-  FakeCgroups tree;
-  tree.put("/web", files({.file_bytes = kMiB, .oom_kills = 1}));
-  Opened opened(tree);
-  Cgroup web = opened.cgroup("/web");
-  Marks marks;
-  EXPECT_EQ(opened.controller->read_changed(web, marks, true)->sample.counters[Counter::oom_kills], 1U);
-  tree.put_file("/web", kills_file(), "oom_kill 2\n");
-  for (const bool with_usage : {false, true})
-    EXPECT_TRUE(opened.controller->read_changed(web, marks, with_usage)->is_as_before);
-  EXPECT_EQ(opened.controller->read(web)->sample.counters[Counter::oom_kills], 2U);
-  tree.put_file("/web", usage_file(), "4096\n");
-  EXPECT_TRUE(opened.controller->read_changed(web, marks, false)->is_as_before);
-  const auto used = opened.controller->read_changed(web, marks, true);
-  EXPECT_FALSE(used->is_as_before);
-  EXPECT_EQ(used->sample.counters[Counter::oom_kills], 2U);
-  EXPECT_TRUE(opened.controller->read_changed(web, marks, true)->is_as_before);
-  tree.put("/web", files({.file_bytes = 2 * kMiB, .oom_kills = 3}));
-  EXPECT_EQ(opened.controller->read_changed(web, marks, true)->sample.counters[Counter::oom_kills], 3U);
-}
-
-TEST_P(EitherVersion, ReadsQuicklyWhatTwoFilesSayAndKillsWhereTheyAreWanted) {
-  FakeCgroups tree;
-  tree.put("/web", GetParam() == Version::v1 ? test::v1_files({.oom_kills = 3}) : test::v2_files({.oom_kills = 3}));
-  Opened opened(tree);
-  Cgroup web = opened.cgroup("/web");
-  const auto without = opened.controller->read_quickly(web, /*with_kills=*/false);
-  ASSERT_TRUE(without);
-  EXPECT_TRUE(without->sample.gauges.has(Gauge::usage));
-  EXPECT_TRUE(without->sample.counters.has(Counter::pgfault));
-  EXPECT_FALSE(without->sample.counters.has(Counter::limit_hits));
-  EXPECT_FALSE(without->sample.counters.has(Counter::oom_kills));
-  const auto with = opened.controller->read_quickly(web, /*with_kills=*/true);
-  ASSERT_TRUE(with);
-  EXPECT_EQ(with->sample.counters[Counter::oom_kills], 3U);
-  EXPECT_FALSE(with->sample.counters.has(Counter::psi_some_us));
-}
-
-TEST_P(EitherVersion, ReadsAllAgainAfterAProblem) {
-  FakeCgroups tree;
-  tree.put("/web", files({}));
-  tree.put_file("/web", kills_file(), "oom_kill many\n");
-  Opened opened(tree);
-  Cgroup web = opened.cgroup("/web");
-  Marks marks;
-  EXPECT_NE(opened.controller->read_changed(web, marks, true)->problem, "");
-  EXPECT_NE(opened.controller->read_changed(web, marks, true)->problem, "");
-  tree.put("/web", files({}));
-  EXPECT_EQ(opened.controller->read_changed(web, marks, true)->problem, "");
-  const std::string stat = tree.file("/web", "memory.stat");
-  tree.put_file("/web", "memory.stat", "cache many\n");
-  EXPECT_THROW(opened.controller->read_changed(web, marks, true), MalformedFile);
-  EXPECT_THROW(opened.controller->read_changed(web, marks, true), MalformedFile);
-  tree.put_file("/web", "memory.stat", stat);
-  EXPECT_FALSE(opened.controller->read_changed(web, marks, true)->is_as_before);
-}
-
 /// Files that this process holds open below the directory.
 std::size_t held_files(const std::filesystem::path& directory) {
   std::size_t count = 0;
@@ -450,20 +381,6 @@ TEST(RealController, HoldsTheMostReadFilesWhereThereAreTooManyForAll) {
     ASSERT_TRUE(controller->read(*web));
     EXPECT_EQ(held_files(tree.dir()), held) << cgroup_count;
   }
-
-  controller->expect(100'000);
-  const auto pass = [&](bool reads_all) {
-    static Marks marks;
-    if (reads_all) marks = {};
-    EXPECT_EQ(controller->read_changed(*web, marks, false)->is_as_before, !reads_all);
-    return held_files(tree.dir());
-  };
-  EXPECT_EQ(pass(/*reads_all=*/true), 1U) << "as every few minutes of each";
-  EXPECT_EQ(pass(false), 1U);
-  EXPECT_EQ(pass(true), 1U);
-  EXPECT_EQ(pass(true), all) << "all of it is read in pass after pass";
-  EXPECT_EQ(pass(true), all);
-  EXPECT_EQ(pass(false), 1U);
 }
 
 }  // namespace

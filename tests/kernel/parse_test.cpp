@@ -100,19 +100,5 @@ TEST(ParsePressure, SaysWhatIsWrong) {
             "line 1: \"some total=x\": expected \"some ... total=MICROSECONDS\"");
 }
 
-TEST(MarkOf, TellsTextsApart) {
-  std::string text = "cache 4096\nrss 0\npgfault 1234567\npgmajfault 12\n";
-  EXPECT_EQ(mark_of(text), mark_of(std::string(text)));
-  EXPECT_NE(mark_of(""), 0U);
-  std::set<std::uint64_t> marks = {mark_of(text), mark_of(""), mark_of(text + "x")};
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    std::string other = text;
-    other[i] = static_cast<char>(other[i] ^ 1);
-    marks.insert(mark_of(other));
-    marks.insert(mark_of(text.substr(0, i + 1) + "!"));
-  }
-  EXPECT_EQ(marks.size(), 3 + 2 * text.size());
-}
-
 }  // namespace
 }  // namespace cgmm::kernel
