@@ -6,7 +6,7 @@
 
 #include "core/keep.hpp"
 #include "daemon/clock.hpp"
-#include "daemon/sampler.hpp"
+#include "daemon/sampling/sampler.hpp"
 #include "kernel/hierarchy.hpp"
 #include "made_up.hpp"
 #include "process.hpp"

@@ -21,7 +21,7 @@
 #include "containers.hpp"
 #include "cost.hpp"
 #include "daemon/clock.hpp"
-#include "daemon/sampler.hpp"
+#include "daemon/sampling/sampler.hpp"
 #include "figures.hpp"
 #include "floor.hpp"
 #include "kernel/hierarchy.hpp"
@@ -79,7 +79,7 @@ Worker::Pass prepare_sampler(const fs::path& parent) {
       std::make_shared<daemon::Sampler>(kernel::open_hierarchy(parent), kernel::Watch::automatic, core::Policy{},
                                         std::unordered_map<core::CgroupId, std::uint64_t>{});
   const auto act = [sampler](char command) {
-    if (command == kLook) sampler->look(daemon::wall_now_us());
+    if (command == kLook) sampler->sample_near_limit(daemon::wall_now_us());
     else sampler->scan(daemon::wall_now_us());
   };
   act(kScan);  // which opens them all

@@ -16,7 +16,7 @@
 
 #include "base/time.hpp"
 #include "core/keep.hpp"
-#include "core/limit_watch.hpp"
+#include "core/near_limit.hpp"
 #include "core/policy.hpp"
 
 namespace cgmm::config {
@@ -33,7 +33,7 @@ struct Config {
   std::int64_t max_cgroups = 20'000;  // that are watched
   std::int64_t interval_us = 10 * base::kSecond_us;
   core::Policy policy;  // threshold, reclaim_to, cooldown and the [[rule]] sections
-  core::WatchBounds watch_bounds;
+  core::NearLimitBounds near_limit;
   std::string kernel_log = "auto";      // "auto", "off" or a file
   std::string container_logs = "auto";  // "auto", "off" or a directory
   bool dry_run = false;

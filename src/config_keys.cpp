@@ -256,9 +256,9 @@ constexpr std::array<Key<Config>, 27> kConfigKeys = {{
      [](const Value& v, Config& c) {
        return take_duration(v, c.policy.learning.observe_for_us, {base::kSecond_us, base::kHour_us}, kObserveExpected);
      }},
-    {"watch_over", [](const Value& v, Config& c) { return take_percentage(v, c.watch_bounds.over_pct); }},
-    {"watch_max", [](const Value& v,
-                     Config& c) { return take_count(v, c.watch_bounds.max_count, {0, kMaxWatched}, kCountExpected); }},
+    {"watch_over", [](const Value& v, Config& c) { return take_percentage(v, c.near_limit.over_pct); }},
+    {"watch_max",
+     [](const Value& v, Config& c) { return take_count(v, c.near_limit.max_count, {0, kMaxWatched}, kCountExpected); }},
     {"kernel_log", [](const Value& v, Config& c) { return take_source(v, c.kernel_log, kKernelLogExpected); }},
     {"container_logs",
      [](const Value& v, Config& c) { return take_source(v, c.container_logs, kContainerLogsExpected); }},

@@ -116,7 +116,7 @@ void check_configuration(const CommonOptions& common, const config::Config& conf
         "a percentage has its sign: \"25%\"; a size its unit: \"512Mi\"");
   }
   findings.ok("policy", in_words(config));
-  const core::WatchBounds& watch = config.watch_bounds;
+  const core::NearLimitBounds& watch = config.near_limit;
   findings.ok(
       "watch",
       watch.max_count == 0

@@ -27,7 +27,7 @@ daemon::Settings settings_of(const config::Config& config) {
           .max_cgroups = config.max_cgroups,
           .interval_us = config.interval_us,
           .policy = config.policy,
-          .watch_bounds = config.watch_bounds,
+          .near_limit = config.near_limit,
           .dry_run = config.dry_run};
 }
 

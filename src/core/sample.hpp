@@ -61,21 +61,6 @@ inline constexpr std::array<std::string_view, Values<Counter>::kSize> kCounterNa
 using Gauges = Values<Gauge>;      // bytes
 using Counters = Values<Counter>;  // absolute, or an increase where it says so
 
-/// The same in KiB, as the history has them, and half as big: for what is kept of every cgroup.
-class GaugesKib {
- public:
-  GaugesKib() = default;
-  explicit GaugesKib(const Gauges& gauges);
-  Gauges bytes() const;
-  /// False where one is 4 TiB or more: then it is not what it was.
-  bool holds_all() const { return holds_all_; }
-
- private:
-  std::array<std::uint32_t, Gauges::kSize> kib_{};
-  std::uint16_t present_ = 0;
-  bool holds_all_ = true;
-};
-
 /// The limits that hold for a cgroup; nullopt means there is none.
 struct Limits {
   std::optional<std::uint64_t> limit_bytes;  // its own

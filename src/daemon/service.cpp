@@ -32,7 +32,7 @@
 #include "daemon/reclaimer.hpp"
 #include "daemon/recorder.hpp"
 #include "daemon/resources.hpp"
-#include "daemon/scan_loop.hpp"
+#include "daemon/sampling/scan_loop.hpp"
 #include "daemon/status_socket.hpp"
 #include "daemon/supervisor.hpp"
 

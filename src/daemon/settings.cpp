@@ -19,8 +19,8 @@ std::string Settings::to_string() const {
           base::duration_setting(policy.bounds.timeout_us) + " at a pressure of up to " +
           core::Threshold::of_percent(policy.bounds.max_pressure_pct).to_string() + ", each watched for " +
           base::duration_setting(learning.observe_for_us);
-  text += ", up to " + std::to_string(watch_bounds.max_count) + " over " +
-          core::Threshold::of_percent(watch_bounds.over_pct).to_string() + " of their limit sampled every second";
+  text += ", up to " + std::to_string(near_limit.max_count) + " over " +
+          core::Threshold::of_percent(near_limit.over_pct).to_string() + " of their limit sampled every second";
   text += ", " + std::to_string(policy.rules.size()) + (policy.rules.size() == 1 ? " rule" : " rules");
   return text + (dry_run ? ", dry run" : "");
 }

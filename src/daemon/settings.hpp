@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/limit_watch.hpp"
+#include "core/near_limit.hpp"
 #include "core/policy.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/tree.hpp"
@@ -20,7 +20,7 @@ struct Settings {
   std::int64_t max_cgroups = 20'000;  // watched at most
   std::int64_t interval_us = 10'000'000;
   core::Policy policy;
-  core::WatchBounds watch_bounds;
+  core::NearLimitBounds near_limit;
   bool dry_run = false;
 
   /// In one line, for the log and the history.

@@ -87,6 +87,17 @@ Cgroup::Cgroup(Cgroup&& other) noexcept
       files_(std::move(other.files_)),
       absent_(other.absent_) {}
 
+Cgroup& Cgroup::operator=(Cgroup&& other) noexcept {  // what this one held goes with `other`
+  std::swap(root_fd_, other.root_fd_);
+  std::swap(directory_, other.directory_);
+  std::swap(path_, other.path_);
+  std::swap(inode_, other.inode_);
+  std::swap(held_, other.held_);
+  std::swap(files_, other.files_);
+  std::swap(absent_, other.absent_);
+  return *this;
+}
+
 Cgroup::~Cgroup() {
   for (std::size_t slot = 0; slot < files_.size(); ++slot) drop_file(slot);
   if (directory_) ++held_->directories_left;

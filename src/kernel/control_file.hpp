@@ -42,7 +42,7 @@ class Cgroup {
   static std::optional<Cgroup> open(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held);
 
   Cgroup(Cgroup&& other) noexcept;
-  Cgroup& operator=(Cgroup&&) = delete;
+  Cgroup& operator=(Cgroup&& other) noexcept;
   ~Cgroup();
 
   core::CgroupId id() const { return {path(), inode_}; }
@@ -85,8 +85,8 @@ class Cgroup {
   std::uint16_t absent_ = 0;  // bit per slot: the kernel lacks the file
 };
 
-/// Opens a directory by its path below root_fd, of any length (the kernel takes 4095 bytes at a time); an empty base::Fd with
-/// errno where it fails. Symbolic links are not followed.
+/// Opens a directory by its path below root_fd, of any length (the kernel takes 4095 bytes at a time); an empty
+/// base::Fd with errno where it fails. Symbolic links are not followed.
 base::Fd open_directory(int root_fd, std::string_view path, int flags);
 
 }  // namespace cgmm::kernel

@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "daemon/clock.hpp"
-#include "daemon/sampler.hpp"
+#include "daemon/sampling/sampler.hpp"
 #include "support/eventually.hpp"
 #include "support/fake_cgroups.hpp"
 

@@ -31,8 +31,8 @@ void check(const config::Config& config) {
   REQUIRE(config.policy.bounds.step_bytes >= 4096);
   REQUIRE(config.policy.bounds.timeout_us >= kSecondUs / 10 && config.policy.bounds.timeout_us <= 3600 * kSecondUs);
   REQUIRE(config.policy.bounds.max_pressure_pct >= 0 && config.policy.bounds.max_pressure_pct <= 100);
-  REQUIRE(config.watch_bounds.over_pct >= 0 && config.watch_bounds.over_pct <= 100);
-  REQUIRE(config.watch_bounds.max_count >= 0 && config.watch_bounds.max_count <= 1000);
+  REQUIRE(config.near_limit.over_pct >= 0 && config.near_limit.over_pct <= 100);
+  REQUIRE(config.near_limit.max_count >= 0 && config.near_limit.max_count <= 1000);
   REQUIRE(config.keep.max_size_bytes >= 32 << 20 && config.keep.max_size_bytes <= std::int64_t{1} << 40);
   for (const std::int64_t keep_us :
        {config.keep.samples_us, config.keep.incidents_us, config.keep.hours_us, config.keep.events_us}) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the scan loop says of itself and of its neighbours: faults that begin and end.
-#include "daemon/scan_loop.hpp"
+#include "daemon/sampling/scan_loop.hpp"
 
 #include <gtest/gtest.h>
 

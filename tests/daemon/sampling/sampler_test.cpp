@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/sampler.hpp"
+#include "daemon/sampling/sampler.hpp"
 
 #include <gtest/gtest.h>
 
@@ -139,7 +139,7 @@ TEST_P(EveryKind, KnowsItsCgroupsAgainWhenTheHierarchyIsMountedAnew) {
   Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {}, {});
   const Sampler::Result before = one.scan(1000);
   ASSERT_EQ(before.scan.rows.size(), 2U);
-  const auto& of_a = before.scan.rows[before.scan.rows[0].cgroup->id.path == "/pods/a" ? 0 : 1].cgroup;
+  const auto& of_a = before.scan.rows[before.scan.rows[0].cgroup->id.path == "/a" ? 0 : 1].cgroup;
   // Another root with one of them in it: the same inode.
   std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
   std::filesystem::create_directory(tree_.root() + "/pods");
@@ -320,33 +320,33 @@ TEST_P(EveryKindNearItsLimit, OnlyThoseOverTheShareOfTheirLimitAreSampled) {
   hold("/near", 86);
   Sampler one = sampler();
   one.scan(1000);
-  const auto look = one.look(2000);
-  ASSERT_TRUE(look);
-  EXPECT_TRUE(look->scan.is_partial);
-  EXPECT_EQ(look->scan.started_at_us, 2000);
-  ASSERT_EQ(look->scan.rows.size(), 1U);
-  EXPECT_EQ(look->scan.rows[0].gauges[Gauge::anon], 86 * kMiB);
-  EXPECT_TRUE(look->appeared.empty());
-  EXPECT_EQ(look->gone_count, 0);
-  EXPECT_TRUE(look->candidates.empty());
+  const auto sampled = one.sample_near_limit(2000);
+  ASSERT_TRUE(sampled);
+  EXPECT_TRUE(sampled->scan.is_partial);
+  EXPECT_EQ(sampled->scan.started_at_us, 2000);
+  ASSERT_EQ(sampled->scan.rows.size(), 1U);
+  EXPECT_EQ(sampled->scan.rows[0].gauges[Gauge::anon], 86 * kMiB);
+  EXPECT_TRUE(sampled->appeared.empty());
+  EXPECT_EQ(sampled->gone_count, 0);
+  EXPECT_TRUE(sampled->candidates.empty());
 }
 
 TEST_P(EveryKindNearItsLimit, CacheThatCanBeDroppedDoesNotCount) {
   tree_.put("/cache", files({.file_bytes = 95 * kMiB, .anon_bytes = 5 * kMiB, .limit_bytes = 100 * kMiB}));
   Sampler one = sampler();
   one.scan(1000);
-  EXPECT_FALSE(one.look(2000));
+  EXPECT_FALSE(one.sample_near_limit(2000));
 }
 
 TEST_P(EveryKindNearItsLimit, OneThatGrowsTowardsItIsNoticedBetweenTwoScans) {
   hold("/web", 10);
   Sampler one = sampler();
   one.scan(1000);
-  EXPECT_FALSE(one.look(2000));
+  EXPECT_FALSE(one.sample_near_limit(2000));
   hold("/web", 60);
-  const auto look = one.look(3000);
-  ASSERT_TRUE(look);
-  EXPECT_EQ(look->scan.rows.at(0).gauges[Gauge::anon], 60 * kMiB);
+  const auto sampled = one.sample_near_limit(3000);
+  ASSERT_TRUE(sampled);
+  EXPECT_EQ(sampled->scan.rows.at(0).gauges[Gauge::anon], 60 * kMiB);
 }
 
 TEST_P(EveryKindNearItsLimit, OneThatReadsFilesIsNotOnItsWayThere) {
@@ -354,21 +354,21 @@ TEST_P(EveryKindNearItsLimit, OneThatReadsFilesIsNotOnItsWayThere) {
   Sampler one = sampler();
   one.scan(1000);
   tree_.put("/web", files({.file_bytes = 85 * kMiB, .anon_bytes = 10 * kMiB, .limit_bytes = 100 * kMiB}));
-  EXPECT_FALSE(one.look(2000));
-  EXPECT_FALSE(one.look(3000));
+  EXPECT_FALSE(one.sample_near_limit(2000));
+  EXPECT_FALSE(one.sample_near_limit(3000));
 }
 
-TEST_P(EveryKindNearItsLimit, ThereAreNoMoreThanWatchMaxAndTheNearestComeFirst) {
+TEST_P(EveryKindNearItsLimit, ThereAreNoMoreThanMaxCountAndTheNearestComeFirst) {
   for (int i = 86; i < 96; ++i) hold("/web" + std::to_string(i), static_cast<std::uint64_t>(i));
   Sampler one = sampler();
-  one.set_watch_bounds({.over_pct = 85, .max_count = 2});
+  one.set_near_limit_bounds({.over_pct = 85, .max_count = 2});
   one.scan(1000);
-  const auto look = one.look(2000);
-  ASSERT_TRUE(look);
-  ASSERT_EQ(look->scan.rows.size(), 2U);
-  for (const auto& row : look->scan.rows) EXPECT_GE(*row.gauges[Gauge::anon], 94 * kMiB);
-  one.set_watch_bounds({.over_pct = 85, .max_count = 0});
-  EXPECT_FALSE(one.look(3000));
+  const auto sampled = one.sample_near_limit(2000);
+  ASSERT_TRUE(sampled);
+  ASSERT_EQ(sampled->scan.rows.size(), 2U);
+  for (const auto& row : sampled->scan.rows) EXPECT_GE(*row.gauges[Gauge::anon], 94 * kMiB);
+  one.set_near_limit_bounds({.over_pct = 85, .max_count = 0});
+  EXPECT_FALSE(one.sample_near_limit(3000));
 }
 
 TEST_P(EveryKindNearItsLimit, IncreasesAreThoseSinceThePreviousSampleOfEitherKind) {
@@ -376,12 +376,12 @@ TEST_P(EveryKindNearItsLimit, IncreasesAreThoseSinceThePreviousSampleOfEitherKin
   Sampler one = sampler();
   one.scan(1000);
   hold("/web", 90, 1);
-  const auto look = one.look(2000);
-  ASSERT_TRUE(look);
-  EXPECT_EQ(look->scan.rows.at(0).increases[Counter::oom_kills], 1U);
-  ASSERT_EQ(look->oom_kills.size(), 1U);
-  EXPECT_EQ(look->oom_kills[0].since_at_us, 1000);
-  EXPECT_EQ(look->oom_kills[0].at_us, 2000);
+  const auto sampled = one.sample_near_limit(2000);
+  ASSERT_TRUE(sampled);
+  EXPECT_EQ(sampled->scan.rows.at(0).increases[Counter::oom_kills], 1U);
+  ASSERT_EQ(sampled->oom_kills.size(), 1U);
+  EXPECT_EQ(sampled->oom_kills[0].since_at_us, 1000);
+  EXPECT_EQ(sampled->oom_kills[0].at_us, 2000);
   EXPECT_EQ(one.scan(3000).scan.rows.at(0).increases[Counter::oom_kills], 0U);
 }
 
@@ -390,7 +390,7 @@ TEST_P(EveryKindNearItsLimit, OneThatHasVanishedIsLeftToTheNextScan) {
   Sampler one = sampler();
   const auto first = one.scan(1000);
   tree_.remove("/web");
-  EXPECT_FALSE(one.look(2000));
+  EXPECT_FALSE(one.sample_near_limit(2000));
   EXPECT_EQ(one.scan(3000).gone_count, 1);
 }
 

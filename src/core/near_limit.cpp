@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/limit_watch.hpp"
+#include "core/near_limit.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/time.hpp"
 
@@ -11,22 +10,22 @@ namespace {
 
 constexpr std::int64_t kCalmAfter_us = base::kMinute_us;
 constexpr std::uint64_t kRise = 100;             // 1/100 of the limit
-constexpr std::uint64_t kLeastChange = 1 << 20;  // of the node, between two looks
+constexpr std::uint64_t kLeastChange = 1 << 20;  // of the node, between two readings
 
 }  // namespace
 
-void LimitWatch::look(std::uint64_t held_bytes, std::optional<std::uint64_t> limit_bytes, std::int64_t now_us,
-                      double over_pct) {
+void NearLimit::follow(std::uint64_t held_bytes, std::optional<std::uint64_t> limit_bytes, std::int64_t now_us,
+                       double over_pct) {
   const std::uint64_t before_bytes = held_bytes_;
-  const std::int64_t since_us = now_us - looked_at_us_;
-  const bool first = !seen_;
-  seen_ = true;
+  const std::int64_t since_us = now_us - sampled_at_us_;
+  const bool first = !is_sampled_;
+  is_sampled_ = true;
   held_bytes_ = held_bytes;
-  looked_at_us_ = now_us;
+  sampled_at_us_ = now_us;
   time_to_limit_us_ = INT64_MAX;
   headroom_bytes_ = kNoLimit;
   if (!limit_bytes || *limit_bytes == 0) {
-    wanted_ = false;
+    is_near_ = false;
     return;
   }
   headroom_bytes_ = *limit_bytes - std::min(*limit_bytes, held_bytes);
@@ -40,26 +39,21 @@ void LimitWatch::look(std::uint64_t held_bytes, std::optional<std::uint64_t> lim
     grew_at_us_ = now_us;
   }
   level_bytes_ = std::min(level_bytes_, held_bytes);
-  wanted_ = time_to_limit_us_ <= kNear_us || ((over || wanted_) && now_us - grew_at_us_ < kCalmAfter_us);
+  is_near_ = time_to_limit_us_ <= kNear_us || ((over || is_near_) && now_us - grew_at_us_ < kCalmAfter_us);
 }
 
-bool worth_a_look(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes) {
+bool is_worth_reading_all(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes) {
   const std::uint64_t change = std::max(before_bytes, now_bytes) - std::min(before_bytes, now_bytes);
   return change >= std::max(kLeastChange, smallest_headroom_bytes / 8);
 }
 
-bool has_moved(std::optional<std::int64_t> before_bytes, std::optional<std::int64_t> now_bytes) {
-  constexpr std::int64_t kMost = 256 * 1024;
-  return !before_bytes || !now_bytes || std::abs(*now_bytes - *before_bytes) > kMost;
-}
-
-std::int64_t look_again_after_us(std::uint64_t smallest_headroom_bytes, std::int64_t processor_count) {
+std::int64_t read_again_after_us(std::uint64_t smallest_headroom_bytes, std::int64_t processor_count) {
   constexpr std::uint64_t kBytesAMicrosecond = (std::uint64_t{1} << 30) / base::kSecond_us;
   constexpr std::int64_t kMost_us = 5 * base::kSecond_us;
   const auto processors = static_cast<std::uint64_t>(std::max<std::int64_t>(processor_count, 1));
   const std::uint64_t half_used_after_us =
       std::min<std::uint64_t>(smallest_headroom_bytes / 2 / kBytesAMicrosecond / processors, kMost_us);
-  return std::max(static_cast<std::int64_t>(half_used_after_us), kWatchEvery_us);
+  return std::max(static_cast<std::int64_t>(half_used_after_us), kNearLimitEvery_us);
 }
 
 }  // namespace cgmm::core

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sampling/cgroup_finder.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "base/time.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+constexpr std::int64_t kListEverythingEvery_us = 5 * base::kMinute_us;  // in case the kernel has not told of a change
+
+}  // namespace
+
+CgroupFinder::CgroupFinder(const kernel::Hierarchy& hierarchy, kernel::Watch watch,
+                           std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total)
+    : oom_kills_total_(std::move(oom_kills_total)) {
+  set_hierarchy(hierarchy, watch);
+}
+
+void CgroupFinder::set_max_cgroups(std::int64_t max_cgroups) {
+  tree_bounds_.max_cgroups = static_cast<std::size_t>(max_cgroups);
+  tree_->set_bounds(tree_bounds_);
+}
+
+void CgroupFinder::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
+  if (tree_ && tree_->hierarchy() == hierarchy && tree_->watch() == watch) return;
+  auto controller = kernel::make_controller(hierarchy);
+  auto tree = std::make_unique<kernel::Tree>(hierarchy, watch, tree_bounds_);
+  if (tree_ && tree_->container_seen()) tree->remember_containers();
+  cgroups_.clear();
+  found_.clear();
+  found_in_walk_ = 0;
+  controller_ = std::move(controller);
+  tree_ = std::move(tree);
+  is_complete_ = false;
+}
+
+/// The hierarchy was mounted anew, or is not mounted at all, and then this throws. A cgroup that is there under the
+/// same path and inode is the same, with its counters and all that is known of it: the kernel keeps a v1 hierarchy that
+/// has cgroups while nobody has it mounted.
+void CgroupFinder::reopen(PassResult& result) {
+  const kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_->hierarchy().parent);
+  if (!(hierarchy == tree_->hierarchy())) return set_hierarchy(hierarchy, tree_->watch());
+  auto controller = kernel::make_controller(hierarchy);
+  for (auto entry = cgroups_.begin(); entry != cgroups_.end();) {
+    Tracked& tracked = entry->second;
+    auto cgroup = controller->open(tracked.cgroup.shared_path(), entry->first);
+    if (cgroup) {
+      tracked.cgroup = std::move(*cgroup);
+      ++entry;
+    } else {
+      if (tracked.told) ++result.gone_count;
+      entry = cgroups_.erase(entry);
+    }
+  }
+  found_.clear();
+  found_in_walk_ = 0;
+  controller_ = std::move(controller);
+  is_complete_ = false;
+}
+
+std::span<Tracked* const> CgroupFinder::find(std::int64_t steady_us, PassResult& result) {
+  has_seen_all_ = false;
+  for (auto& [inode, tracked] : cgroups_) tracked.is_seen = false;
+  if (!controller_->root_is_current()) reopen(result);
+  const bool everything = steady_us >= list_everything_at_us_;
+  if (everything) list_everything_at_us_ = steady_us + kListEverythingEvery_us;
+  const bool watched_leaves = tree_->watches_leaves();
+  const auto& found = tree_->walk(everything ? kernel::Tree::Look::everything : kernel::Tree::Look::changes);
+  if (tree_->watches_leaves() != watched_leaves) is_complete_ = false;
+  for (std::int64_t i = 0; i < tree_->error_count(); ++i) result.note_error(tree_->first_error());
+  has_seen_all_ = tree_->error_count() == 0;
+  result.left_out_count = tree_->left_out_count();
+  result.unwatched_count = tree_->unwatched_count();
+  if (tree_->walk_count() != found_in_walk_) found_in_walk_ = open_found(found, result) ? tree_->walk_count() : 0;
+  return found_;
+}
+
+/// False where one could not be opened: it is tried again in the next scan.
+bool CgroupFinder::open_found(const std::vector<kernel::WatchedCgroup>& found, PassResult& result) {
+  controller_->expect(found.size());
+  found_.clear();
+  found_.reserve(found.size());
+  for (const kernel::WatchedCgroup& watched : found) {
+    try {
+      if (Tracked* const tracked = find_or_open(watched)) found_.push_back(tracked);
+    } catch (const std::exception& error) {
+      result.note_error(error.what());
+    }
+  }
+  return found_.size() == found.size();
+}
+
+/// nullptr when it vanished.
+Tracked* CgroupFinder::find_or_open(const kernel::WatchedCgroup& watched) {
+  const auto known = cgroups_.find(watched.inode);
+  // v1 lets a cgroup be renamed, which makes another of it; its old entry is found to be unseen at the end.
+  if (known != cgroups_.end() && known->second.cgroup.shared_path() == watched.path) return &known->second;
+  if (known != cgroups_.end()) return nullptr;
+  auto cgroup = controller_->open(watched.path, watched.inode);
+  if (!cgroup) return nullptr;
+  Tracked tracked{.cgroup = std::move(*cgroup), .key = next_key_++};
+  const auto total = oom_kills_total_.empty() ? oom_kills_total_.end() : oom_kills_total_.find(tracked.cgroup.id());
+  if (total != oom_kills_total_.end()) {
+    tracked.previous.set(core::Counter::oom_kills, total->second);
+    oom_kills_total_.erase(total);
+  } else if (is_complete_) {
+    tracked.previous.set(core::Counter::oom_kills, 0);  // the last scan would have seen it: it is younger than that
+    tracked.kills_counted_at_us = scanned_at_us_;
+  }
+  return &cgroups_.emplace(watched.inode, std::move(tracked)).first->second;
+}
+
+void CgroupFinder::end_scan(PassResult& result) {
+  std::erase_if(cgroups_, [&](const auto& entry) {
+    const Tracked& tracked = entry.second;
+    if (tracked.is_seen) return false;
+    if (!has_seen_all_ && !tracked.cgroup.is_gone()) {
+      result.scan.unread.push_back(tracked.key);
+      return false;
+    }
+    if (tracked.told) ++result.gone_count;
+    found_in_walk_ = 0;
+    return true;
+  });
+  is_complete_ = has_seen_all_ && result.left_out_count == 0;
+  scanned_at_us_ = result.scan.started_at_us;
+}
+
+}  // namespace cgmm::daemon

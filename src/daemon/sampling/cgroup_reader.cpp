@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sampling/cgroup_reader.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "base/time.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+constexpr std::int64_t kLimitsEvery_us = base::kMinute_us;  // a limit rarely moves; a reclaim reads it again anyway
+
+/// Staggers periodic work by key: what was found at once is not due at once.
+std::int64_t staggered_us(core::CgroupKey key, std::int64_t every_us) {
+  constexpr std::int64_t kSteps = 60;
+  return every_us / kSteps * (key % kSteps);
+}
+
+/// A counter that can't be read now is compared with its last value later.
+void remember(core::Counters& previous, const core::Counters& now) {
+  for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
+    const auto counter = static_cast<core::Counter>(i);
+    if (const auto value = now[counter]) previous.set(counter, *value);
+  }
+}
+
+}  // namespace
+
+CgroupReader::CgroupReader(core::Policy policy) : policy_(std::move(policy)) {}
+
+void CgroupReader::set_policy(core::Policy policy, CgroupFinder::Cgroups& cgroups) {
+  policy_ = std::move(policy);
+  settings_.clear();
+  for (auto& [inode, tracked] : cgroups) tracked.settings = 0;
+}
+
+const core::ReclaimSettings& CgroupReader::settings_of(Tracked& tracked) {
+  if (tracked.settings == 0) {
+    const core::ReclaimSettings settings = policy_.settings_for(tracked.told->id.path);
+    const auto known = std::ranges::find(settings_, settings);
+    tracked.settings = static_cast<std::uint32_t>(known - settings_.begin()) + 1;
+    if (known == settings_.end()) settings_.push_back(settings);
+  }
+  return settings_[tracked.settings - 1];
+}
+
+bool CgroupReader::read(Tracked& tracked, CgroupFinder& finder, PassResult& result) {
+  try {
+    const auto reading = finder.controller().read(tracked.cgroup);
+    if (!reading) return false;
+    if (!reading->problem.empty()) result.note_error(reading->problem);
+    const bool is_new = !tracked.told;
+    refresh_limits(tracked, *reading, finder, result.scan.started_at_us);
+    if (is_new) result.appeared.push_back(tracked.told);
+    take_row(tracked, *reading, result);
+    if (tracked.limits_problem) result.note_error(*tracked.limits_problem);
+    tracked.is_seen = true;
+    return true;
+  } catch (const std::exception& error) {
+    tracked.is_seen = true;
+    result.scan.unread.push_back(tracked.key);
+    result.note_error(error.what());
+    return false;
+  }
+}
+
+void CgroupReader::take_row(Tracked& tracked, const kernel::Reading& reading, PassResult& result) {
+  const core::MemorySample& now = reading.sample;
+  core::ScanRow& row = result.scan.rows.emplace_back();
+  row.cgroup = tracked.told;
+  row.gauges = now.gauges;
+  row.increases = core::increase(tracked.previous, now.counters);
+  row.oom_kills_total = now.counters[core::Counter::oom_kills];
+  remember(tracked.previous, now.counters);
+  tracked.cache_bytes = core::reclaimable_cache_bytes(now.gauges);
+  if (const auto kill_count = row.increases.value_or(core::Counter::oom_kills, 0); kill_count > 0) {
+    result.oom_kills.push_back(
+        {.id = tracked.told->id,
+         .since_at_us = tracked.kills_counted_at_us == 0 ? std::nullopt : std::optional(tracked.kills_counted_at_us),
+         .at_us = result.scan.started_at_us,
+         .count = kill_count});
+  }
+  if (row.oom_kills_total) tracked.kills_counted_at_us = result.scan.started_at_us;
+  if (result.scan.is_partial) return;
+  const auto limit_bytes = tracked.told->limits.effective_limit_bytes;
+  const core::ReclaimSettings& settings = settings_of(tracked);
+  if (core::over_threshold(now.gauges, limit_bytes, settings)) {
+    tracked.ever_over = true;
+    result.candidates.push_back({tracked.told->id, now.gauges, limit_bytes, settings});
+  }
+  if (tracked.ever_over) result.sightings.push_back(core::sighting_of(tracked.cgroup.inode(), now));
+}
+
+/// One that can't be read is taken to be what it was. Where one has changed, the cgroup's rows tell of it from now on.
+void CgroupReader::refresh_limits(Tracked& tracked, const kernel::Reading& reading, CgroupFinder& finder,
+                                  std::int64_t now_us) {
+  const std::int64_t age_us = now_us - tracked.limits_read_at_us.value_or(0);
+  const bool is_fresh =  // a negative age: the clock was set back
+      tracked.limits_read_at_us && age_us >= 0 && age_us < kLimitsEvery_us && !tracked.limits_problem;
+  if (is_fresh && reading.hierarchical_limit_bytes == tracked.hierarchical_limit_bytes) return;
+  tracked.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
+  const bool is_staggered = !tracked.limits_read_at_us && finder.hierarchy().real;
+  tracked.limits_read_at_us = now_us - (is_staggered ? staggered_us(tracked.key, kLimitsEvery_us) : 0);
+  std::string problem;
+  const core::Limits limits = finder.controller().read_limits(tracked.cgroup, reading, problem);
+  tracked.limits_problem = problem.empty() ? nullptr : std::make_unique<std::string>(problem);
+  if (tracked.told && (!problem.empty() || tracked.told->limits == limits)) return;
+  tracked.told = std::make_shared<core::TrackedCgroup>(
+      core::TrackedCgroup{.key = tracked.key,
+                          .id = tracked.cgroup.id(),
+                          .parent_length = static_cast<std::uint32_t>(finder.hierarchy().parent_path.size()),
+                          .limits = limits});
+}
+
+}  // namespace cgmm::daemon

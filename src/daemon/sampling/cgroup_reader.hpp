@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Reads a cgroup's files and makes a row of a scan of them: with the increases of its counters, its limits, and whether
+// its page cache is over the threshold. One thread.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/policy.hpp"
+#include "daemon/sampling/cgroup_finder.hpp"
+#include "daemon/sampling/tracked.hpp"
+
+namespace cgmm::daemon {
+
+class CgroupReader {
+ public:
+  explicit CgroupReader(core::Policy policy);
+
+  void set_policy(core::Policy policy, CgroupFinder::Cgroups& cgroups);
+
+  /// Adds the cgroup's row to `result`; false when it has vanished, or can't be read, which is counted.
+  bool read(Tracked& tracked, CgroupFinder& finder, PassResult& result);
+
+ private:
+  void take_row(Tracked& tracked, const kernel::Reading& reading, PassResult& result);
+  static void refresh_limits(Tracked& tracked, const kernel::Reading& reading, CgroupFinder& finder,
+                             std::int64_t now_us);
+  const core::ReclaimSettings& settings_of(Tracked& tracked);
+
+  core::Policy policy_;
+  std::vector<core::ReclaimSettings> settings_;  // those that differ, each once
+};
+
+}  // namespace cgmm::daemon

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/sampling/near_limit_sampler.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "core/oom_cause.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node's change since all were read
+
+/// Errors are the next scan's to tell.
+std::optional<kernel::Reading> read_or_nothing(Tracked& tracked, kernel::Controller& controller) {
+  try {
+    return controller.read(tracked.cgroup);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+void NearLimitSampler::follow(Tracked& tracked, const core::Gauges& gauges, std::int64_t steady_us) const {
+  if (const auto held_bytes = core::held_bytes(gauges)) {
+    tracked.near_limit.follow(*held_bytes, tracked.limits().effective_limit_bytes, steady_us, bounds_.over_pct);
+  }
+}
+
+void NearLimitSampler::end_scan(CgroupFinder::Cgroups& cgroups) {
+  node_held_bytes_ = node_memory_.held_bytes();
+  choose(cgroups);
+}
+
+void NearLimitSampler::forget() {
+  near_.clear();
+  chosen_count_ = 0;
+}
+
+void NearLimitSampler::sample(std::int64_t steady_us, CgroupFinder& finder, CgroupReader& reader, PassResult& result) {
+  if (bounds_.max_count == 0) return;
+  look_for_others(steady_us, finder);
+  for (Tracked* const tracked : chosen()) {
+    if (reader.read(*tracked, finder, result)) follow(*tracked, result.scan.rows.back().gauges, steady_us);
+  }
+  if (!result.scan.rows.empty()) choose(finder.cgroups());
+}
+
+std::int64_t NearLimitSampler::sample_again_after_us() const {
+  const bool is_urgent = bounds_.max_count > 0 && !near_.empty();
+  return is_urgent ? core::kNearLimitEvery_us : core::read_again_after_us(smallest_headroom_bytes_, processor_count_);
+}
+
+/// Without a number for the node, as of a tree that is not the kernel's, all are read.
+void NearLimitSampler::look_for_others(std::int64_t steady_us, CgroupFinder& finder) {
+  const auto held_bytes = finder.hierarchy().real ? node_memory_.held_bytes() : std::nullopt;
+  if (held_bytes && node_held_bytes_ &&
+      !core::is_worth_reading_all(*node_held_bytes_, *held_bytes, smallest_headroom_bytes_)) {
+    return;
+  }
+  const std::uint64_t change_bytes = held_bytes && node_held_bytes_ ? std::max(*node_held_bytes_, *held_bytes) -
+                                                                          std::min(*node_held_bytes_, *held_bytes)
+                                                                    : UINT64_MAX;
+  read_usage_of_others(change_bytes, steady_us, finder);
+  choose(finder.cgroups());
+  node_held_bytes_ = held_bytes;
+}
+
+/// Of the cgroups that are not sampled anyway, and that such a change of the node's memory could bring to their limit
+/// soon: their usage, less the cache that they had. That is an estimate, for cache comes and goes: where it alarms, all
+/// of the cgroup's numbers are read.
+void NearLimitSampler::read_usage_of_others(std::uint64_t change_bytes, std::int64_t steady_us,
+                                            CgroupFinder& finder) const {
+  std::int64_t read_count = 0;
+  for (auto& [inode, tracked] : finder.cgroups()) {
+    const auto headroom = tracked.near_limit.headroom_bytes();
+    if (tracked.is_near_limit || !headroom || *headroom / kReach > change_bytes) continue;
+    const auto usage = finder.controller().read_usage(tracked.cgroup);
+    if (!usage) continue;
+    core::NearLimit estimate = tracked.near_limit;
+    estimate.follow(*usage - std::min(*usage, tracked.cache_bytes), tracked.limits().effective_limit_bytes, steady_us,
+                    bounds_.over_pct);
+    if (!estimate.is_near() || read_count++ >= bounds_.max_count) continue;
+    if (const auto reading = read_or_nothing(tracked, finder.controller())) {
+      tracked.cache_bytes = core::reclaimable_cache_bytes(reading->sample.gauges);
+      follow(tracked, reading->sample.gauges, steady_us);
+    }
+  }
+}
+
+/// Of those near their limit the most urgent ones, as many as may be.
+void NearLimitSampler::choose(CgroupFinder::Cgroups& cgroups) {
+  forget();
+  smallest_headroom_bytes_ = UINT64_MAX;
+  for (auto& [inode, tracked] : cgroups) {
+    tracked.is_near_limit = false;
+    if (tracked.near_limit.is_near()) {
+      near_.push_back(&tracked);
+    } else if (const auto headroom = tracked.near_limit.headroom_bytes()) {
+      smallest_headroom_bytes_ = std::min(smallest_headroom_bytes_, *headroom);
+    }
+  }
+  const auto urgency = [](const Tracked* tracked) {
+    return std::pair(tracked->near_limit.time_to_limit_us(), tracked->near_limit.headroom_bytes());
+  };
+  chosen_count_ = std::min(near_.size(), static_cast<std::size_t>(bounds_.max_count));
+  std::partial_sort(near_.begin(), near_.begin() + static_cast<std::ptrdiff_t>(chosen_count_), near_.end(),
+                    [&](const Tracked* a, const Tracked* b) { return urgency(a) < urgency(b); });
+  for (Tracked* const tracked : chosen()) tracked->is_near_limit = true;
+}
+
+}  // namespace cgmm::daemon

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Samples the cgroups that are near their limit between two scans, and notices others that get there. Whether it is
+// worth reading the usage of all cgroups is told by one look at the node's memory. One thread.
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/near_limit.hpp"
+#include "daemon/sampling/cgroup_finder.hpp"
+#include "daemon/sampling/cgroup_reader.hpp"
+#include "daemon/sampling/tracked.hpp"
+#include "kernel/node_memory.hpp"
+
+namespace cgmm::daemon {
+
+class NearLimitSampler {
+ public:
+  void set_bounds(const core::NearLimitBounds& bounds) { bounds_ = bounds; }
+
+  /// After a full reading of the cgroup.
+  void follow(Tracked& tracked, const core::Gauges& gauges, std::int64_t steady_us) const;
+  /// After a scan: which cgroups are sampled until the next one.
+  void end_scan(CgroupFinder::Cgroups& cgroups);
+  /// The cgroups that were chosen may be gone.
+  void forget();
+
+  /// The rows of the cgroups near their limit, if there are any, go into `result`, a partial scan.
+  void sample(std::int64_t steady_us, CgroupFinder& finder, CgroupReader& reader, PassResult& result);
+
+  /// When sample() should be called next; from a second on.
+  std::int64_t sample_again_after_us() const;
+
+ private:
+  std::span<Tracked* const> chosen() const { return std::span(near_).first(chosen_count_); }
+  void look_for_others(std::int64_t steady_us, CgroupFinder& finder);
+  void read_usage_of_others(std::uint64_t change_bytes, std::int64_t steady_us, CgroupFinder& finder) const;
+  void choose(CgroupFinder::Cgroups& cgroups);
+
+  core::NearLimitBounds bounds_;
+  kernel::NodeMemory node_memory_;
+  std::optional<std::uint64_t> node_held_bytes_;  // when all cgroups were read last
+  std::vector<Tracked*> near_;                    // the first chosen_count_ of them are sampled
+  std::size_t chosen_count_ = 0;
+  std::uint64_t smallest_headroom_bytes_ = 0;  // of the others
+  std::int64_t processor_count_ = ::sysconf(_SC_NPROCESSORS_ONLN);
+};
+
+}  // namespace cgmm::daemon

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Takes the scans, and between two of them samples the cgroups that are near their limit. Never touches the database,
+// never writes to a cgroup, so that neither a stalled disk nor a slow reclaim can blind it. One thread.
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+#include "core/near_limit.hpp"
+#include "core/policy.hpp"
+#include "daemon/sampling/cgroup_finder.hpp"
+#include "daemon/sampling/cgroup_reader.hpp"
+#include "daemon/sampling/near_limit_sampler.hpp"
+#include "daemon/sampling/tracked.hpp"
+
+namespace cgmm::daemon {
+
+class Sampler {
+ public:
+  using Result = PassResult;
+
+  /// `oom_kills_total`: the kernel's OOM counters as last seen by an earlier run.
+  Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy,
+          std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total);
+
+  /// One pass: every file of every tracked cgroup is read. Errors of single cgroups, and a parent that can't be read,
+  /// are counted, not thrown.
+  Result scan(std::int64_t now_us);
+
+  /// Between two scans: a partial scan of the cgroups that are near their limit; nullopt when there are none.
+  std::optional<Result> sample_near_limit(std::int64_t now_us);
+  /// When sample_near_limit() should be called next; from a second on.
+  std::int64_t sample_again_after_us() const { return near_limit_.sample_again_after_us(); }
+
+  void set_policy(core::Policy policy);
+  void set_near_limit_bounds(const core::NearLimitBounds& bounds) { near_limit_.set_bounds(bounds); }
+  /// How many cgroups are tracked at most; 20 000 until it is set.
+  void set_max_cgroups(std::int64_t max_cgroups) { finder_.set_max_cgroups(max_cgroups); }
+  /// As CgroupFinder::set_hierarchy().
+  void set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch);
+
+  const kernel::Hierarchy& hierarchy() const { return finder_.hierarchy(); }
+
+ private:
+  void end_pass(Result& result, std::int64_t began_us);
+
+  CgroupFinder finder_;
+  CgroupReader reader_;
+  NearLimitSampler near_limit_;
+  std::int64_t cpu_us_ = 0;  // of this thread, up to the last pass
+};
+
+}  // namespace cgmm::daemon
