@@ -8,7 +8,7 @@
 #include <string>
 
 #include "daemon/fault_log.hpp"
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 
 namespace cgmm::daemon {
 

@@ -14,7 +14,7 @@
 #include "core/records.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/fault.hpp"
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/kernel_log.hpp"
 #include "kernel/oom_messages.hpp"

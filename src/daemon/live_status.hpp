@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 
 namespace cgmm::daemon {
 

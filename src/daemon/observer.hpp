@@ -10,7 +10,7 @@
 
 #include "core/effect.hpp"
 #include "core/policy.hpp"
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 
 namespace cgmm::daemon {
 

@@ -22,7 +22,7 @@
 #include "daemon/clock_watch.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/observer.hpp"
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 #include "kernel/controller.hpp"
 #include "kernel/hierarchy.hpp"
 

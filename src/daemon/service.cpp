@@ -30,7 +30,7 @@
 #include "daemon/mailbox.hpp"
 #include "daemon/notify.hpp"
 #include "daemon/reclaimer.hpp"
-#include "daemon/recorder.hpp"
+#include "daemon/recording/recorder.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/sampling/scan_loop.hpp"
 #include "daemon/status_socket.hpp"

@@ -15,7 +15,7 @@
 #include "daemon/clock.hpp"
 #include "daemon/live_status.hpp"
 #include "daemon/notify.hpp"
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 #include "daemon/status_socket.hpp"
 
 namespace cgmm::daemon {

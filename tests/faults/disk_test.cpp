@@ -114,7 +114,7 @@ TEST_F(Eio, OnWrite) {
 /// Only when the log is taken up into the file is anything synced; what is committed meanwhile is on record.
 TEST_F(Eio, OnFsync) {
   start_with_fiu();
-  survives_failing("EIO on fsync", "history_size", " warning: the history can't be tidied",
+  survives_failing("EIO on fsync", "history_size", " warning: old records can't be deleted",
                    {"sync/fdatasync", "sync/fsync"}, EIO);
 }
 

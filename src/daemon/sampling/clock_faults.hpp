@@ -11,7 +11,7 @@
 #include "daemon/clock_watch.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/reclaimer.hpp"
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 
 namespace cgmm::daemon {
 

@@ -8,7 +8,7 @@
 
 #include "daemon/fault.hpp"
 #include "daemon/fault_log.hpp"
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 #include "daemon/sampling/tracked.hpp"
 
 namespace cgmm::daemon {

@@ -15,7 +15,7 @@
 #include "daemon/earlier_kills.hpp"
 #include "daemon/mailbox.hpp"
 #include "daemon/reclaimer.hpp"
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 #include "daemon/sampling/clock_faults.hpp"
 #include "daemon/sampling/parent_lookup.hpp"
 #include "daemon/sampling/sampler.hpp"

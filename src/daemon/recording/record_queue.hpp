@@ -23,7 +23,7 @@ namespace cgmm::daemon {
 
 using Record =
     std::variant<core::Scan, core::Reclaim, core::Effect, core::MovedCooldown, core::OomKill, core::CountedOomKills,
-                 core::LogPosition, core::NamedCgroup, core::ServiceEvent, core::NodeFacts>;
+                 core::LogPosition, core::ServiceEvent, core::NodeFacts>;
 
 class RecordQueue {
  public:

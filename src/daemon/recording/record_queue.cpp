@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 
 #include <algorithm>
 #include <utility>

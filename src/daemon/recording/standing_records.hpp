@@ -9,7 +9,7 @@
 #include <span>
 #include <unordered_map>
 
-#include "daemon/record_queue.hpp"
+#include "daemon/recording/record_queue.hpp"
 #include "store/history.hpp"
 
 namespace cgmm::daemon {

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/recording/container_names.hpp"
+
+#include <utility>
+
+namespace cgmm::daemon {
+namespace {
+
+constexpr int kTries = 60;  // one with every scan
+constexpr std::size_t kMaxNameless = 20'000;
+
+}  // namespace
+
+std::vector<core::NamedCgroup> ContainerNames::look_up(std::span<const Record> batch,
+                                                        std::span<const core::CgroupRef> appeared,
+                                                        std::int64_t now_us) {
+  for (const core::CgroupRef& one : appeared) add(one->id, one->container(), now_us);
+  for (const Record& record : batch) {
+    if (const auto* const scan = std::get_if<core::Scan>(&record)) {
+      if (!scan->is_partial)
+        std::erase_if(nameless_,
+                      [&](Nameless& one) { return look_up_one(one.cgroup, now_us) || --one.tries_left <= 0; });
+    } else if (const auto* const kill = std::get_if<core::OomKill>(&record)) {
+      add(kill->id, kill->container, now_us);
+    }
+  }
+  return std::exchange(found_, {});
+}
+
+void ContainerNames::put_back(std::span<const core::NamedCgroup> names) {
+  for (const core::NamedCgroup& one : names) {
+    nameless_.push_back({one, kTries});
+    nameless_.back().cgroup.names = {};
+  }
+}
+
+/// Whether all is known of it now.
+bool ContainerNames::look_up_one(core::NamedCgroup& cgroup, std::int64_t now_us) {
+  const auto names = logs_.names_of(cgroup.container, now_us);
+  if (!names) return false;
+  if (*names != cgroup.names) {
+    cgroup.names = *names;
+    found_.push_back(cgroup);
+  }
+  return !names->container.empty();
+}
+
+void ContainerNames::add(const core::CgroupId& id, const core::ContainerIdentity& container, std::int64_t now_us) {
+  if (container.container_id.empty()) return;
+  core::NamedCgroup one{.id = id, .container = container, .names = {}};
+  if (look_up_one(one, now_us) || logs_.directory().empty() || nameless_.size() >= kMaxNameless) return;
+  nameless_.push_back({std::move(one), kTries});
+}
+
+}  // namespace cgmm::daemon

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Looks up what containers are called, once each; again with later scans where the node does not tell yet, for the
+// kubelet makes a container's log after its cgroup. May have to wait for a disk. One thread.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "daemon/recording/record_queue.hpp"
+#include "kernel/container_logs.hpp"
+
+namespace cgmm::daemon {
+
+class ContainerNames {
+ public:
+  explicit ContainerNames(kernel::ContainerLogs logs) : logs_(std::move(logs)) {}
+
+  /// Names that are new: of cgroups that the batch has put on record, of those that its OOM kills name, and of those that
+  /// had none yet. `now_us`: wall clock.
+  std::vector<core::NamedCgroup> look_up(std::span<const Record> batch, std::span<const core::CgroupRef> appeared,
+                                         std::int64_t now_us);
+  /// They could not be recorded: look_up() returns them again after the next scan.
+  void put_back(std::span<const core::NamedCgroup> names);
+
+ private:
+  struct Nameless {
+    core::NamedCgroup cgroup;
+    int tries_left = 0;
+  };
+  bool look_up_one(core::NamedCgroup& cgroup, std::int64_t now_us);
+  void add(const core::CgroupId& id, const core::ContainerIdentity& container, std::int64_t now_us);
+
+  kernel::ContainerLogs logs_;
+  std::vector<Nameless> nameless_;
+  std::vector<core::NamedCgroup> found_;
+};
+
+}  // namespace cgmm::daemon

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/recording/history_access.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/clock.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+constexpr std::int64_t kTryAgainFirst_us = 1'000'000;
+constexpr std::int64_t kTryAgainLast_us = 10'000'000;
+constexpr std::int64_t kCheckEvery_us = 30'000'000;
+
+}  // namespace
+
+HistoryAccess::HistoryAccess(store::Keeper& keeper, RecordQueue& queue, ThisRun run)
+    : keeper_(keeper), run_(std::move(run)), fault_(queue), has_begun_(keeper.is_open()) {}
+
+void HistoryAccess::start() {
+  try {
+    open();
+  } catch (const store::StoreError& error) {
+    if (error.lasts() == store::StoreError::Lasts::for_good) throw;
+    put_off(error);
+  } catch (const std::exception& error) {
+    put_off(error);
+  }
+  run_.started();
+}
+
+bool HistoryAccess::make_ready() {
+  if (keeper_.is_open() && damage_.empty()) check_for_damage();
+  if (is_sound()) return true;
+  if (steady_now_us() < try_again_at_us_) return false;
+  try {
+    if (keeper_.is_open()) leave();
+    open();
+    try_again_after_us_ = 0;
+    return true;
+  } catch (const std::exception& error) {
+    put_off(error);
+    return false;
+  }
+}
+
+void HistoryAccess::put_off(const std::exception& error) {
+  fault_.begin(error.what());
+  try_again_after_us_ = std::clamp<std::int64_t>(try_again_after_us_ * 2, kTryAgainFirst_us, kTryAgainLast_us);
+  try_again_at_us_ = steady_now_us() + try_again_after_us_;
+}
+
+/// Where it can't be written, what earlier runs have left can often be read.
+void HistoryAccess::open() {
+  const std::int64_t now_us = wall_now_us();
+  try {
+    const core::Handover handover =
+        keeper_.begin(has_begun_ ? now_us : run_.started_at_us, run_.detail,
+                      [&](store::History& history) { standing_.record_in(history, now_us); });
+    has_begun_ = true;
+    if (!handover.crash_found.empty()) spdlog::warn("{}", handover.crash_found);
+    hand_over(handover);
+  } catch (const store::StoreError& error) {
+    if (!has_handed_over_ && error.lasts() == store::StoreError::Lasts::for_now)
+      hand_over(keeper_.read_handover(now_us));
+    throw;
+  }
+  const std::string done = keeper_.take_what_was_done();
+  if (!done.empty() && !fault_.is_on()) fault_.begin("it was damaged: " + done);
+  fault_.note_done(done);
+}
+
+/// The run ends here; open() begins the next one.
+void HistoryAccess::leave() {
+  if (!fault_.is_on())
+    fault_.begin(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
+  keeper_.leave(damage_);
+  damage_.clear();
+}
+
+void HistoryAccess::hand_over(const std::optional<core::Handover>& handover) {
+  if (!handover || std::exchange(has_handed_over_, true)) return;
+  standing_.note(*handover);
+  const std::int64_t now_us = wall_now_us();
+  const auto holding =
+      std::ranges::count_if(handover->cooldowns, [&](const auto& entry) { return entry.second.until_us > now_us; });
+  if (holding > 0) spdlog::info("cooldowns of earlier runs that still hold: {}", holding);
+  run_.hand_over(*handover);
+}
+
+void HistoryAccess::note(std::span<const Record> batch) { standing_.note(batch, wall_now_us()); }
+
+void HistoryAccess::note_refusal(const std::exception& error) {
+  const bool is_damage = store::is_damage(error);
+  if (is_damage) note_damage(error.what());
+  fault_.begin(is_damage ? "it is damaged: " + damage_ : error.what());
+}
+
+void HistoryAccess::note_damage(const std::string& damage) {
+  if (!damage.empty()) damage_ = "SQLite says: " + damage;
+}
+
+/// Somebody has written to the file: that may be a person's lawful change, or damage that our own cache of it hides.
+void HistoryAccess::check_for_damage() {
+  const std::int64_t now_us = steady_now_us();
+  if (!keeper_.history().was_written_by_others() || now_us < check_again_at_us_) return;
+  check_again_at_us_ = now_us + kCheckEvery_us;
+  damage_ = keeper_.damage();
+}
+
+}  // namespace cgmm::daemon

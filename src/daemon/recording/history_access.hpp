@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Sees to it that there is a history to write to: opens it, and where that can't be now, later; begins anew where its
+// file is damaged, removed or replaced. What has to be on record in every history is recorded with each beginning. The
+// recorder's thread.
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "daemon/recording/history_fault.hpp"
+#include "daemon/recording/record_queue.hpp"
+#include "daemon/recording/standing_records.hpp"
+#include "store/keeper.hpp"
+
+namespace cgmm::daemon {
+
+/// What a history is told of this run.
+struct ThisRun {
+  std::int64_t started_at_us = 0;
+  std::string detail;
+  /// Called once, on the recorder's thread, as soon as it is known what earlier runs have left.
+  std::function<void(const core::Handover&)> hand_over = [](const auto&) {};
+  /// Called once: the history has been opened, or that will be tried again.
+  std::function<void()> started = [] {};
+};
+
+class HistoryAccess {
+ public:
+  HistoryAccess(store::Keeper& keeper, RecordQueue& queue, ThisRun run);
+
+  /// Opens it for the first time. Throws StoreError where it is refused for good; anything else may end by itself.
+  void start();
+  /// Whether there is one to write to; tries to get there, and less and less often: that costs more than a commit.
+  bool make_ready();
+  /// make_ready() tries at once: there will be no other try.
+  void hurry() { try_again_at_us_ = 0; }
+
+  /// Whether what is written now will be on record.
+  bool is_sound() const { return keeper_.is_open() && damage_.empty() && keeper_.is_in_place(); }
+  bool is_open() const { return keeper_.is_open(); }
+  /// Wants is_open().
+  store::History& history() { return keeper_.history(); }
+
+  /// Of a batch that is about to be recorded.
+  void note(std::span<const Record> batch);
+  /// What was refused, and whether that says that the file is damaged.
+  void note_refusal(const std::exception& error);
+  /// In words; empty: none is known.
+  void note_damage(const std::string& damage);
+  HistoryFault& fault() { return fault_; }
+
+ private:
+  void open();
+  void leave();
+  void hand_over(const std::optional<core::Handover>& handover);
+  void put_off(const std::exception& error);
+  void check_for_damage();
+
+  store::Keeper& keeper_;
+  ThisRun run_;
+  HistoryFault fault_;
+  StandingRecords standing_;
+  std::string damage_;
+  bool has_begun_;
+  bool has_handed_over_ = false;
+  std::int64_t try_again_at_us_ = 0;  // of the steady clock, like check_again_at_us_
+  std::int64_t try_again_after_us_ = 0;
+  std::int64_t check_again_at_us_ = 0;
+};
+
+}  // namespace cgmm::daemon

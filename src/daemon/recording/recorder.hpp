@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Writes the history: everything that waits becomes one transaction, or several where much has waited. When the disk
+// refuses, the batch is kept and tried again every second, so that nothing is lost until the queue is full. It also
+// looks up what containers are called, which may have to wait for a disk as well. One thread, which from run() on is
+// the only one that touches the history.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "daemon/recording/container_names.hpp"
+#include "daemon/recording/history_access.hpp"
+#include "daemon/recording/record_queue.hpp"
+#include "daemon/recording/upkeep.hpp"
+
+namespace cgmm::daemon {
+
+class Recorder {
+ public:
+  Recorder(store::Keeper& keeper, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run = {});
+
+  /// Opens the history, which may last as long as its disk hangs; records until the queue is closed and empty; then
+  /// records the stop. Throws StoreError where the history is refused for good at the start.
+  void run();
+
+  /// Commits one batch, a portion at a time; false when it has to be tried again with the same batch, and then goes on
+  /// where it came to. A record that can't be stored as it is, whatever the disk does, is given up with an error in the
+  /// log, and the others of its batch are stored without it.
+  bool record(const std::vector<Record>& batch);
+
+ private:
+  bool record_until_stored(const std::vector<Record>& batch);
+  void record_stop();
+  template <class Act>
+  void with_room(Act act);
+  bool store_portion(std::span<const Record> portion);
+  std::string store_with_room(std::span<const Record> portion);
+  void store(std::span<const Record> records);
+  void log_commit(std::span<const Record> records, std::int64_t lost_scans);
+  bool record_one_by_one(std::span<const Record> portion);
+  void name_containers(std::span<const Record> batch);
+
+  HistoryAccess access_;
+  RecordQueue& queue_;
+  ContainerNames names_;
+  Upkeep upkeep_;
+  std::size_t stored_count_ = 0;  // of the batch that is being recorded
+};
+
+}  // namespace cgmm::daemon
