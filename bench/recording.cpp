@@ -10,6 +10,7 @@
 #include "kernel/hierarchy.hpp"
 #include "made_up.hpp"
 #include "process.hpp"
+#include "store/file/wal.hpp"
 #include "store/history.hpp"
 
 namespace cgmm::bench {
@@ -58,7 +59,7 @@ Recorded record_scans(const std::filesystem::path& parent, const std::filesystem
     });
     const Taken tidy = measure([&] { history.tidy(now_us); });
     if (i == 0) {
-      history.take_up_all();
+      history.wal().checkpoint_all();
       file_bytes_before = static_cast<std::int64_t>(std::filesystem::file_size(file));
       continue;
     }
@@ -72,7 +73,7 @@ Recorded record_scans(const std::filesystem::path& parent, const std::filesystem
     recorded.slowest_commit_cpu_us = std::max(recorded.slowest_commit_cpu_us, commit.cpu_us);
     recorded.slowest_tidy_us = std::max(recorded.slowest_tidy_us, tidy.us);
   }
-  const Taken last = measure([&] { history.take_up_all(); });  // else what is in the log now would be missing
+  const Taken last = measure([&] { history.wal().checkpoint_all(); });  // else what is in the log now would be missing
   recorded.checkpoint_bytes += last.bytes;
   recorded.tidy_cpu_us += last.cpu_us;
   recorded.file_bytes = static_cast<std::int64_t>(std::filesystem::file_size(file)) - file_bytes_before;

@@ -25,7 +25,7 @@
 #include "kernel/inspect.hpp"
 #include "kernel/kernel_log.hpp"
 #include "report/catalog.hpp"
-#include "store/open.hpp"
+#include "store/file/open.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {

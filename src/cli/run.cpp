@@ -16,7 +16,7 @@
 #include "cli/settings.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/service.hpp"
-#include "store/keeper.hpp"
+#include "store/file/keeper.hpp"
 
 namespace cgmm::cli {
 namespace {

@@ -18,7 +18,7 @@
 #include <string>
 
 #include "daemon/settings.hpp"
-#include "store/keeper.hpp"
+#include "store/file/keeper.hpp"
 
 namespace cgmm::daemon {
 

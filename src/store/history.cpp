@@ -3,11 +3,9 @@
 
 #include <SQLiteCpp/Database.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstddef>
-#include <fstream>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -16,10 +14,11 @@
 
 #include "base/units.hpp"
 #include "store/age/retention.hpp"
-#include "store/lock_file.hpp"
-#include "store/open.hpp"
+#include "store/file/lock_file.hpp"
+#include "store/file/open.hpp"
+#include "store/file/salvage.hpp"
+#include "store/file/wal.hpp"
 #include "store/refusal.hpp"
-#include "store/salvage.hpp"
 #include "store/statement.hpp"
 #include "store/write/cgroup_rows.hpp"
 #include "store/write/oom_kills.hpp"
@@ -30,12 +29,8 @@ namespace {
 
 /// What a cgroup that is gone leaves in memory at a start is bounded by this.
 constexpr std::int64_t kHandoverAgeUs = 24LL * 3600 * 1'000'000;
-/// Of the log, when it is taken up into the file: some 60 scans of 200 cgroups. Less where max_size is small.
-constexpr std::int64_t kCheckpointEveryBytes = 2 * 1024 * 1024;
-constexpr std::int64_t kCheckpointShare = 16;
-/// A log that has grown to this although it was to be taken up is held by somebody who reads.
+/// Of max_size, when a reader keeps the WAL from being moved into the file.
 constexpr std::int64_t kLeastRoomBytes = 256 * 1024;
-constexpr std::int64_t kHeldLogBytes = 16LL * 1024 * 1024;
 /// Slices of tidying after a batch: so many, and one for so many samples, so that it keeps pace.
 constexpr std::int64_t kSlicesAtOnce = 4;
 constexpr std::int64_t kSamplesASlice = 500;
@@ -46,36 +41,6 @@ constexpr std::int64_t kSlicesToMakeRoom = 64;
 constexpr std::int64_t kRestSamples = 4000;
 constexpr std::int64_t kRestUs = 5LL * 60 * 1'000'000;
 constexpr std::int64_t kHourUs = 3600LL * 1'000'000;  // when one is over, it is rolled up
-/// A reader keeps the last checkpoint from finishing; the service does not wait longer for it when it stops.
-constexpr int kLastCheckpointTimeoutMs = 200;
-
-/// A file, whatever its name.
-struct FileId {
-  dev_t device = 0;
-  ino_t inode = 0;
-  friend bool operator==(const FileId&, const FileId&) = default;
-};
-
-std::filesystem::path log_of(const std::filesystem::path& path) { return path.string() + "-wal"; }
-
-/// nullopt: there is none.
-std::optional<FileId> id_of(const std::filesystem::path& path, bool may_be_empty) {
-  struct stat status{};
-  if (::stat(path.c_str(), &status) != 0 || (status.st_size == 0 && !may_be_empty)) return std::nullopt;
-  return FileId{status.st_dev, status.st_ino};
-}
-
-/// When it was written to last; 0: there is none.
-std::int64_t written_at_ns(const std::filesystem::path& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec : 0;
-}
-
-/// SQLite writes a WAL's header when it begins one. When somebody empties the file, it goes on after a hole.
-bool begins_like_a_wal(const std::filesystem::path& path) {
-  constexpr int kFirstByte = 0x37;
-  return std::ifstream(path, std::ios::binary).get() == kFirstByte;
-}
 
 constexpr const char* kStoreReclaim =
     "INSERT OR REPLACE INTO reclaim (reclaim_id, cgroup_id, started_at_us, duration_us, method, "
@@ -94,19 +59,10 @@ struct History::Impl {
         database(open_locked(file, takes_lock)),
         cgroups(database),
         oom_kills(database, cgroups) {
-    file_id = id_of(name, /*may_be_empty=*/false);
+    file_id = id_of(name);
     int has_moved = 0;
     sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
     if (has_moved != 0) throw SQLite::Exception("its file was replaced while it was opened", SQLITE_BUSY);
-    file_written_at_ns = written_at_ns(path);
-    database.exec("PRAGMA wal_autocheckpoint = 0");  // take_up_log() does it, outside of the commit
-    sqlite3_wal_hook(
-        database.getHandle(),
-        [](void* pages, sqlite3*, const char*, int count) {
-          *static_cast<int*>(pages) = count;
-          return SQLITE_OK;
-        },
-        &log_pages);
   }
 
   SQLite::Database open_locked(const std::filesystem::path& file, bool takes_lock) {
@@ -130,10 +86,7 @@ struct History::Impl {
   std::int64_t last_scan_at_us();
   std::string settle_last_run(std::int64_t now_us, const std::optional<RunBefore>& run_before);
 
-  void take_up_log(bool anyway);
-  void require_log_taken_up();
   void require_room();
-  std::int64_t log_bytes() const;
   bool rests(std::int64_t now_us);
   std::int64_t version_by_others();
   bool has_room_for(std::size_t sample_count);
@@ -146,7 +99,7 @@ struct History::Impl {
   OomKillRows oom_kills;
   std::optional<core::Keep> keep;  // nullopt: everything, for ever
   Retention retention{database};
-  std::int64_t page_bytes = database.execAndGet("PRAGMA page_size").getInt64();
+  Wal wal{database, path};
   bool is_over_size = false;  // of its bounds, as of the last commit
   struct Rest {               // from tidying
     std::int64_t since_us = 0;
@@ -154,11 +107,6 @@ struct History::Impl {
     std::int64_t samples = 0;  // recorded since
   };
   std::optional<Rest> rest;
-  int log_pages = 0;              // in the log after the last commit
-  int log_taken_up_at_pages = 0;  // when that was tried last
-  bool log_is_held = false;
-  bool log_is_cut = false;
-  int log_error = 0;  // SQLite's code, when the log could not be taken up
   std::int64_t samples_since_tidy = 0;
   std::int64_t samples_in_transaction = 0;
   struct Lost {
@@ -170,8 +118,6 @@ struct History::Impl {
   bool in_transaction = false;
   std::int64_t reclaims_before = 0;  // the last reclaim_id of earlier runs
   std::optional<FileId> file_id;
-  std::int64_t file_written_at_ns = 0;    // by us: only when the log is taken up
-  std::optional<FileId> log_id;           // nullopt: nothing was written to it yet
   std::int64_t scanned_at_us = 0;         // the latest scan of all in this run; 0: none yet
   std::int64_t scanned_before_at_us = 0;  // its value when the transaction began
 
@@ -223,12 +169,11 @@ void History::keep(const core::Keep& keep) {
   impl_->retention.set_bounds(keep);
   impl_->is_over_size = impl_->retention.is_over_size();
   impl_->rest.reset();
-  impl_->database.exec("PRAGMA journal_size_limit = " +
-                       std::to_string(std::min<std::int64_t>(4 << 20, keep.max_size_bytes / 32)));
+  impl_->wal.set_max_size(keep.max_size_bytes);
 }
 
 std::int64_t History::slices_due() {
-  impl_->take_up_log(/*anyway=*/false);
+  impl_->wal.checkpoint_if_due();
   if (!impl_->keep) return 0;
   const std::int64_t sample_count = std::exchange(impl_->samples_since_tidy, 0);
   if (impl_->rest) impl_->rest->samples += sample_count;
@@ -236,7 +181,7 @@ std::int64_t History::slices_due() {
 }
 
 bool History::Impl::rests(std::int64_t now_us) {
-  if (!rest || is_over_size || log_is_held || log_error != SQLITE_OK || rest->samples >= kRestSamples) return false;
+  if (!rest || is_over_size || wal.is_held() || wal.has_failed() || rest->samples >= kRestSamples) return false;
   const std::int64_t since_us = rest->since_us;
   return now_us >= since_us && now_us - since_us < kRestUs && now_us / kHourUs == since_us / kHourUs &&
          version_by_others() == rest->version_by_others;
@@ -251,8 +196,8 @@ std::int64_t History::Impl::version_by_others() {
 
 bool History::tidy_slice(std::int64_t now_us) {
   if (!impl_->keep || impl_->rests(now_us)) return false;
-  if (impl_->log_is_held) {  // it would only make the log longer
-    impl_->require_log_taken_up();
+  if (impl_->wal.is_held()) {  // it would only make the WAL longer
+    impl_->wal.require_checkpoint();
     return false;
   }
   begin();
@@ -261,8 +206,8 @@ bool History::tidy_slice(std::int64_t now_us) {
     commit();
     impl_->rest.reset();
     if (!did_something) impl_->rest = {.since_us = now_us, .version_by_others = impl_->version_by_others()};
-    impl_->take_up_log(/*anyway=*/false);
-    impl_->require_log_taken_up();
+    impl_->wal.checkpoint_if_due();
+    impl_->wal.require_checkpoint();
     return did_something;
   } catch (...) {
     rollback();
@@ -271,64 +216,28 @@ bool History::tidy_slice(std::int64_t now_us) {
 }
 
 History::Room History::room() const {
-  return {.log_bytes = impl_->log_is_held ? impl_->log_bytes() : 0,
-          .log_is_held = impl_->log_is_held,
+  return {.wal_bytes = impl_->wal.is_held() ? impl_->wal.bytes() : 0,
+          .wal_is_held = impl_->wal.is_held(),
           .lost_scans = impl_->lost.scans,
           .is_losing = impl_->lost.is_losing};
 }
 
-/// The log, with SQLite's index of it.
-std::int64_t History::Impl::log_bytes() const {
-  std::int64_t bytes = 0;
-  for (const char* const end : {"-wal", "-shm"}) {
-    struct stat status{};
-    if (::stat((path.string() + end).c_str(), &status) == 0) bytes += status.st_size;
-  }
-  return bytes;
-}
-
-/// Whether the file with its log stays inside its bound when so many samples are written to the log. What is left then
-/// is for records that are worth more. There is no room when a reader, or the disk, has kept the log from being taken
-/// up for long.
+/// Whether the file with its WAL stays inside its bound when so many samples are written to the WAL. What is left then
+/// is for records that are worth more. There is no room when a reader, or the disk, has held up checkpoints for long.
 bool History::Impl::has_room_for(std::size_t sample_count) {
-  if (!keep || !log_is_held) return true;
+  if (!keep || !wal.is_held()) return true;
   const std::int64_t needed_bytes = static_cast<std::int64_t>(sample_count) * kSampleBytes + keep->max_size_bytes / 32;
-  return retention.file_bytes() + log_bytes() + needed_bytes <= keep->max_size_bytes;
+  return retention.file_bytes() + wal.bytes() + needed_bytes <= keep->max_size_bytes;
 }
 
 /// Not even for those.
 void History::Impl::require_room() {
-  if (!keep || !log_is_held) return;
-  take_up_log(/*anyway=*/true);
-  if (!log_is_held || retention.file_bytes() + log_bytes() + kLeastRoomBytes <= keep->max_size_bytes) return;
-  require_log_taken_up();
-  throw SQLite::Exception("its log has reached max_size, because somebody has been reading the database for long",
+  if (!keep || !wal.is_held()) return;
+  wal.checkpoint();
+  if (!wal.is_held() || retention.file_bytes() + wal.bytes() + kLeastRoomBytes <= keep->max_size_bytes) return;
+  wal.require_checkpoint();
+  throw SQLite::Exception("its WAL has reached max_size, because somebody has been reading the database for long",
                           SQLITE_FULL);
-}
-
-/// What is in the log goes into the file, as far as no reader needs the file as it was. Not a part of the commit: when
-/// this fails, what was committed is on record all the same, and the next call tries again.
-void History::Impl::take_up_log(bool anyway) {
-  if (log_pages < log_taken_up_at_pages) log_taken_up_at_pages = 0;  // it was begun anew
-  const std::int64_t enough_bytes =
-      std::min(kCheckpointEveryBytes, keep ? keep->max_size_bytes / kCheckpointShare : INT64_MAX);
-  if (!anyway && (log_pages - log_taken_up_at_pages) * page_bytes < enough_bytes) return;
-  if (log_is_cut) return;  // what is left of it is not to be written to the file
-  int in_log = 0;
-  int taken_up = 0;
-  const bool was_written_by_others = written_at_ns(path) != file_written_at_ns;
-  const int code =
-      sqlite3_wal_checkpoint_v2(database.getHandle(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log, &taken_up);
-  if (!was_written_by_others) file_written_at_ns = written_at_ns(path);
-  log_error = code == SQLITE_BUSY ? SQLITE_OK : code;  // busy: somebody else is taking it up
-  if (log_error == SQLITE_OK) log_taken_up_at_pages = log_pages;
-  const bool done = code == SQLITE_OK && in_log == taken_up;
-  log_is_held = !done && log_bytes() > std::min(kHeldLogBytes, keep ? keep->max_size_bytes / 16 : kHeldLogBytes);
-}
-
-void History::Impl::require_log_taken_up() {
-  if (log_error == SQLITE_OK) return;
-  throw SQLite::Exception(std::string("its log can't be taken up: ") + sqlite3_errstr(log_error), log_error);
 }
 
 void History::begin() {
@@ -347,41 +256,20 @@ void History::commit() {
   execute(impl_->commit);
   impl_->in_transaction = false;
   impl_->cgroups.keep();
-  if (!impl_->log_id) impl_->log_id = id_of(log_of(impl_->path), /*may_be_empty=*/true);
-  impl_->log_is_cut = !begins_like_a_wal(log_of(impl_->path));
+  impl_->wal.note_commit();
 }
 
-bool History::has_its_file() const { return id_of(impl_->name, /*may_be_empty=*/false) == impl_->file_id; }
+/// One that was emptied is another one.
+bool History::is_in_place() const { return has_its_file() && impl_->wal.is_in_place(); }
 
-bool History::has_its_log() const {
-  if (!impl_->log_id) return true;
-  return !impl_->log_is_cut && id_of(log_of(impl_->path), /*may_be_empty=*/true) == impl_->log_id;
+bool History::has_its_file() const {
+  std::error_code error;
+  return id_of(impl_->name) == impl_->file_id && std::filesystem::file_size(impl_->name, error) > 0 && !error;
 }
 
-bool History::is_log_cut() const {
-  return impl_->log_is_cut && id_of(log_of(impl_->path), /*may_be_empty=*/true) == impl_->log_id;
-}
-
-bool History::was_written_by_others() const { return written_at_ns(impl_->path) != impl_->file_written_at_ns; }
-void History::note_writing() { impl_->file_written_at_ns = written_at_ns(impl_->path); }
-
-bool History::take_up_all() {
-  impl_->database.setBusyTimeout(kLastCheckpointTimeoutMs);
-  const int code =
-      sqlite3_wal_checkpoint_v2(impl_->database.getHandle(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-  impl_->database.setBusyTimeout(kBusyTimeoutMs);
-  if (code != SQLITE_OK && code != SQLITE_BUSY) throw SQLite::Exception(impl_->database.getHandle(), code);
-  return code == SQLITE_OK;
-}
+Wal& History::wal() { return impl_->wal; }
 
 std::string History::carry_over_to(const std::filesystem::path& to) { return carry_over(impl_->database, to); }
-
-void History::close_without_checkpoint() {
-  sqlite3* const handle = impl_->database.getHandle();
-  int yes = 1;
-  sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &yes);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-}
 
 std::int64_t History::reclaims_before() const { return impl_->reclaims_before; }
 
@@ -605,12 +493,11 @@ void History::end_run(std::int64_t now_us, const std::string& detail) {
     rollback();
     throw;
   }
-  if (impl_->log_is_cut) {
-    close_without_checkpoint();
+  if (impl_->wal.is_cut()) {
+    impl_->wal.leave_as_it_is();
     throw SQLite::Exception("its WAL was emptied", SQLITE_IOERR);
   }
-  impl_->database.setBusyTimeout(kLastCheckpointTimeoutMs);
-  impl_->database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  impl_->wal.checkpoint_all();
 }
 
 }  // namespace cgmm::store

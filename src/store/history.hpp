@@ -25,6 +25,7 @@ class Database;
 namespace cgmm::store {
 
 class LockFile;
+class Wal;
 class History;
 
 /// The run of this process that ended before this one, because its file was damaged, removed or replaced.
@@ -64,10 +65,10 @@ class History {
   void keep(const core::Keep& keep);
 
   /// Rolls up, drops, makes room: one short transaction of that, outside of any other. False when there is nothing to
-  /// do. Throws SQLite::Exception, also when the log can't be taken up: that is not about what was committed.
+  /// do. Throws SQLite::Exception, also when a checkpoint fails: that is not about what was committed.
   bool tidy_slice(std::int64_t now_us);
-  /// How many slices keep pace with what was recorded since the last call, and somewhat more. Takes the log up into the
-  /// file, when there is enough in it.
+  /// How many slices keep pace with what was recorded since the last call, and somewhat more. Makes a
+  /// checkpoint, when there is enough in the WAL.
   std::int64_t slices_due();
   /// All that is due.
   void tidy(std::int64_t now_us) {
@@ -75,35 +76,23 @@ class History {
   }
 
   struct Room {
-    std::int64_t log_bytes = 0;   // the log, on disk, where it is held
-    bool log_is_held = false;     // it has grown: somebody has been reading for long, or the disk refuses
+    std::int64_t wal_bytes = 0;   // on disk, where it is held
+    bool wal_is_held = false;     // it has grown: somebody has been reading for long, or the disk refuses
     std::int64_t lost_scans = 0;  // since the start: not stored, to stay inside core::Keep::max_size_bytes
     bool is_losing = false;       // the last scan was
   };
   Room room() const;
 
-  /// Whether the name of the file, and that of its log, still lead to what we write to: not when somebody has removed,
+  /// Whether the name of the file, and that of its WAL, still lead to what we write to: not when somebody has removed,
   /// replaced or emptied them.
-  bool is_in_place() const { return has_its_file() && has_its_log(); }
+  bool is_in_place() const;
   bool has_its_file() const;
-  bool has_its_log() const;
-
-  /// Whether the file has changed since we wrote to it ourselves, or note_writing() was called.
-  bool was_written_by_others() const;
-  void note_writing();
-
-  /// Whether the WAL was emptied or its beginning overwritten: what was recorded last is lost.
-  bool is_log_cut() const;
-
-  /// All of the log goes into the file. False while somebody reads what is in it.
-  bool take_up_all();
+  Wal& wal();
 
   /// Makes of what can be read a new history in the file `to`, which is not there yet: everything but old samples. In
   /// words what it holds. Throws StoreError.
   std::string carry_over_to(const std::filesystem::path& to);
 
-  /// The last call: nothing more will be written, the WAL stays beside the file and is not moved into it.
-  void close_without_checkpoint();
 
   /// Everything between begin() and commit() is one transaction; rollback() undoes it, also what is
   /// remembered of it.

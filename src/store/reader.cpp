@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "store/open.hpp"
+#include "store/file/open.hpp"
 #include "store/read/guarded_query.hpp"
 #include "store/read/older.hpp"
 #include "store/refusal.hpp"

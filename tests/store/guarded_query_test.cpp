@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "store/fixture.hpp"
-#include "store/open.hpp"
+#include "store/file/open.hpp"
 
 namespace cgmm::store {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A history that is damaged, removed, emptied or replaced, at a start and under our hands.
-#include "store/keeper.hpp"
+#include "store/file/keeper.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sys/resource.h>
@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "store/file/wal.hpp"
 #include "store/fixture.hpp"
 
 namespace cgmm::store {
@@ -236,7 +237,7 @@ TEST_F(Keeping, AServiceWhoseLockAnotherHasTakenIsNotInPlace) {
 TEST_F(Keeping, AnEmptiedLogIsFoundAndWhatIsInTheFileStays) {
   Keeper keeper(file());
   begin_a_run(keeper);
-  ASSERT_TRUE(keeper.history().take_up_all());
+  ASSERT_TRUE(keeper.history().wal().checkpoint_all());
   store(keeper.history(), scan_at(kNoon + 30 * kSecond));
   ASSERT_TRUE(keeper.is_in_place());
   std::filesystem::resize_file(file().string() + "-wal", 0);
@@ -255,7 +256,7 @@ TEST_F(Keeping, AnEmptiedLogIsNotTakenUpAtTheStop) {
   {
     Keeper keeper(file());
     begin_a_run(keeper);
-    ASSERT_TRUE(keeper.history().take_up_all());
+    ASSERT_TRUE(keeper.history().wal().checkpoint_all());
     store(keeper.history(), scan_at(kNoon + 30 * kSecond));
     std::filesystem::resize_file(file().string() + "-wal", 0);
     EXPECT_THROW(keeper.history().end_run(kNoon + 31 * kSecond, ""), SQLite::Exception);
@@ -488,10 +489,10 @@ TEST_F(Keeping, DamageThatOurOwnCacheHidesIsFoundByTheFilesTime) {
   Keeper keeper(file());
   begin_a_run(keeper);
   keeper.history().end_run(kNoon + 20 * kSecond, "");  // all of it is in the file
-  keeper.history().note_writing();
-  EXPECT_FALSE(keeper.history().was_written_by_others());
+  keeper.history().wal().note_file();
+  EXPECT_FALSE(keeper.history().wal().was_file_written_by_others());
   overwrite(4096);
-  EXPECT_TRUE(keeper.history().was_written_by_others());
+  EXPECT_TRUE(keeper.history().wal().was_file_written_by_others());
   EXPECT_NE(keeper.damage(), "");
   begin_anew(keeper, kNoon + 30 * kSecond, keeper.damage());
   EXPECT_EQ(keeper.damage(), "");
@@ -503,14 +504,14 @@ TEST_F(Keeping, WhatSomebodyElseWritesLawfullyIsNoDamage) {
   Keeper keeper(file());
   begin_a_run(keeper);
   keeper.history().end_run(kNoon + 20 * kSecond, "");
-  keeper.history().note_writing();
+  keeper.history().wal().note_file();
   {
     SQLite::Database other(file(), SQLite::OPEN_READWRITE);
     other.exec("DELETE FROM service_event; PRAGMA wal_checkpoint(TRUNCATE)");
   }
-  EXPECT_TRUE(keeper.history().was_written_by_others());
+  EXPECT_TRUE(keeper.history().wal().was_file_written_by_others());
   EXPECT_EQ(keeper.damage(), "");
-  EXPECT_FALSE(keeper.history().was_written_by_others());
+  EXPECT_FALSE(keeper.history().wal().was_file_written_by_others());
 }
 
 TEST_F(Keeping, OneThatCantBeWrittenYetTellsItsCooldowns) {

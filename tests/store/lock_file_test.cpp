@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/lock_file.hpp"
+#include "store/file/lock_file.hpp"
 
 #include <fcntl.h>
 #include <sys/wait.h>

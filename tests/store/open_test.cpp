@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/open.hpp"
+#include "store/file/open.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <grp.h>

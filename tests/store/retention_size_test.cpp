@@ -54,7 +54,7 @@ TEST_F(RetentionTest, AReaderThatStaysLosesSamplesAndNothingElse) {
     biggest = std::max(biggest, bytes_on_disk());
   }
   EXPECT_LE(biggest, kMaxBytes);
-  EXPECT_TRUE(history_.room().log_is_held);
+  EXPECT_TRUE(history_.room().wal_is_held);
   EXPECT_GT(history_.room().lost_scans, 100);
   EXPECT_TRUE(history_.room().is_losing);
   EXPECT_EQ(query("SELECT count(*) FROM scan"), std::to_string(1200 - history_.room().lost_scans) + "\n");
@@ -65,8 +65,8 @@ TEST_F(RetentionTest, AReaderThatStaysLosesSamplesAndNothingElse) {
   store(history_, scan_at(kNoon + 1201 * 10 * kSecond, 500));
   EXPECT_EQ(history_.room().lost_scans, before);
   EXPECT_FALSE(history_.room().is_losing);
-  EXPECT_FALSE(history_.room().log_is_held);
-  EXPECT_LT(history_.room().log_bytes, 8 << 20);
+  EXPECT_FALSE(history_.room().wal_is_held);
+  EXPECT_LT(history_.room().wal_bytes, 8 << 20);
 }
 
 TEST_F(RetentionTest, SamplesAroundAnOldOomKillDoNotKeepRoomFromBeingMade) {
@@ -163,13 +163,13 @@ TEST_F(RetentionTest, ALogThatTheDiskDoesNotTakeUpStaysInsideTheSize) {
   EXPECT_LE(biggest, kMaxBytes);
   EXPECT_GT(failed_count, 200);
   EXPECT_EQ(failed_count, 300 - first_failed) << "it was told all the time";
-  EXPECT_TRUE(history_.room().log_is_held);
+  EXPECT_TRUE(history_.room().wal_is_held);
   EXPECT_GT(history_.room().lost_scans, 100);
   EXPECT_EQ(query("SELECT count(*) FROM service_event"), "15\n");
   const std::int64_t lost_before = history_.room().lost_scans;
   store(history_, scan_at(at_us, 500));
   history_.tidy(at_us);
-  EXPECT_FALSE(history_.room().log_is_held);
+  EXPECT_FALSE(history_.room().wal_is_held);
   EXPECT_EQ(history_.room().lost_scans, lost_before);
 }
 

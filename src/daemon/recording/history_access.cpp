@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/clock.hpp"
+#include "store/file/wal.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -106,7 +107,7 @@ void HistoryAccess::note_damage(const std::string& damage) {
 /// Somebody has written to the file: that may be a person's lawful change, or damage that our own cache of it hides.
 void HistoryAccess::check_for_damage() {
   const std::int64_t now_us = steady_now_us();
-  if (!keeper_.history().was_written_by_others() || now_us < check_again_at_us_) return;
+  if (!keeper_.history().wal().was_file_written_by_others() || now_us < check_again_at_us_) return;
   check_again_at_us_ = now_us + kCheckEvery_us;
   damage_ = keeper_.damage();
 }

@@ -15,7 +15,7 @@
 #include "daemon/recording/history_fault.hpp"
 #include "daemon/recording/record_queue.hpp"
 #include "daemon/recording/standing_records.hpp"
-#include "store/keeper.hpp"
+#include "store/file/keeper.hpp"
 
 namespace cgmm::daemon {
 

@@ -21,9 +21,8 @@
 
 namespace cgmm::daemon {
 
-using Record =
-    std::variant<core::Scan, core::Reclaim, core::Effect, core::MovedCooldown, core::OomKill, core::CountedOomKills,
-                 core::LogPosition, core::ServiceEvent, core::NodeFacts>;
+using Record = std::variant<core::Scan, core::Reclaim, core::Effect, core::MovedCooldown, core::OomKill,
+                            core::CountedOomKills, core::LogPosition, core::ServiceEvent, core::NodeFacts>;
 
 class RecordQueue {
  public:

@@ -23,11 +23,11 @@ std::string Upkeep::work(store::History& history) {
     if (store::is_damage(error)) damage = error.what();
   }
   const store::History::Room room = history.room();
-  if (!room.log_is_held) {
+  if (!room.wal_is_held) {
     reader_.end(now_us, "the database's WAL can be moved into the file again");
   } else if (!reader_.is_on()) {
     reader_.begin(now_us, "somebody has been reading the database for long: its WAL has grown to " +
-                              base::format_bytes(static_cast<std::uint64_t>(room.log_bytes)) +
+                              base::format_bytes(static_cast<std::uint64_t>(room.wal_bytes)) +
                               " and can't be moved into the file; near max_size scans will be lost");
   }
   if (!room.is_losing) tell_lost_scans(now_us);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/keeper.hpp"
+#include "store/file/keeper.hpp"
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
@@ -10,9 +10,10 @@
 #include <system_error>
 #include <utility>
 
-#include "store/open.hpp"
+#include "store/file/open.hpp"
+#include "store/file/salvage.hpp"
+#include "store/file/wal.hpp"
 #include "store/refusal.hpp"
-#include "store/salvage.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -154,7 +155,7 @@ void Keeper::replace_damaged(const std::string& damage, std::int64_t now_us) {
 }
 
 std::string Keeper::damage() {
-  history_->note_writing();
+  history_->wal().note_file();
   try {
     if (stamp_of(file_)) inspect(file_, Thoroughness::whole_of_any_size);
   } catch (const StoreError& error) {
@@ -177,22 +178,22 @@ void Keeper::leave(const std::string& damage) {
 /// What is wrong is in the file, or beside it.
 void Keeper::leave_file_that_is_there(const std::string& damage) {
   const std::filesystem::path file = resolved(file_);
-  if (history_->is_log_cut()) {
+  if (history_->wal().is_cut()) {
     // SQLite takes what is sound of the WAL when it has no index of it any more.
-    history_->close_without_checkpoint();
+    history_->wal().leave_as_it_is();
     std::error_code ignored;
     std::filesystem::remove(file.string() + "-shm", ignored);
   } else if (!damage.empty()) {
-    history_->close_without_checkpoint();
+    history_->wal().leave_as_it_is();
     damage_ = damage;
-  } else if (!history_->has_its_log()) {
+  } else if (!history_->wal().is_in_place()) {
     // Somebody reads what is only in there: it can be saved when they have done.
-    if (!history_->take_up_all())
+    if (!history_->wal().checkpoint_all())
       throw StoreError(StoreError::Kind::busy,
                        "its WAL was removed while somebody reads " + file.string() +
                            ": what is in it can be saved when they have done",
                        StoreError::Lasts::for_now);
-    history_->close_without_checkpoint();
+    history_->wal().leave_as_it_is();
     remove_log(file);
   }
 }
@@ -205,9 +206,9 @@ void Keeper::leave_file_that_is_gone() {
   } else {
     saved_ = history_->carry_over_to(unfinished());
   }
-  const bool is_our_log = history_->has_its_log();
-  history_->close_without_checkpoint();
-  if (is_our_log) remove_log(resolved(file_));
+  const bool is_our_wal = history_->wal().is_in_place();
+  history_->wal().leave_as_it_is();
+  if (is_our_wal) remove_log(resolved(file_));
 }
 
 }  // namespace cgmm::store

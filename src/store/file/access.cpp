@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/access.hpp"
+#include "store/file/access.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/lock_file.hpp"
+#include "store/file/lock_file.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -14,7 +14,7 @@
 #include <thread>
 #include <utility>
 
-#include "store/open.hpp"
+#include "store/file/open.hpp"
 #include "store/reader.hpp"
 #include "store/refusal.hpp"
 

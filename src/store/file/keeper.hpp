@@ -14,8 +14,8 @@
 
 #include "core/keep.hpp"
 #include "core/records.hpp"
+#include "store/file/lock_file.hpp"
 #include "store/history.hpp"
-#include "store/lock_file.hpp"
 
 namespace cgmm::store {
 

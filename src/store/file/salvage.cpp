@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/salvage.hpp"
+#include "store/file/salvage.hpp"
 
 #include <SQLiteCpp/Statement.h>
 #include <sqlite3.h>
@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/units.hpp"
-#include "store/open.hpp"
+#include "store/file/open.hpp"
 #include "store/refusal.hpp"
 #include "store/statement.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/open.hpp"
+#include "store/file/open.hpp"
 
 #include <SQLiteCpp/Statement.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "store/access.hpp"
+#include "store/file/access.hpp"
 #include "store/migrations.hpp"
 #include "store/refusal.hpp"
 
