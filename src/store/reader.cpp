@@ -26,7 +26,7 @@ struct Reader::Impl {
   explicit Impl(std::filesystem::path name) : file(std::move(name)) {}
 
   /// Without locks what is read counts only if nobody wrote meanwhile.
-  bool outdated() const { return !(stamp && stamp->log_pending) && stamp_of(file) != stamp; }
+  bool outdated() const { return !(stamp && stamp->wal_pending) && stamp_of(file) != stamp; }
 
   void open() {
     connection.reset();

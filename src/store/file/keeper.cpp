@@ -70,7 +70,7 @@ void Keeper::finish_unfinished() {
   const std::filesystem::path file = resolved(file_);
   if (std::filesystem::file_size(file, error) > 0 && !error) return;
   if (error && error != std::errc::no_such_file_or_directory) return;  // opening it will say why
-  remove_log(file);
+  remove_wal(file);
   if (!saved_.empty()) what_was_done_ = "its file was removed or emptied; a new one is begun, " + saved_;
   if (!std::filesystem::exists(unfinished(), error)) return;
   try {
@@ -194,7 +194,7 @@ void Keeper::leave_file_that_is_there(const std::string& damage) {
                            ": what is in it can be saved when they have done",
                        StoreError::Lasts::for_now);
     history_->wal().leave_as_it_is();
-    remove_log(file);
+    remove_wal(file);
   }
 }
 
@@ -208,7 +208,7 @@ void Keeper::leave_file_that_is_gone() {
   }
   const bool is_our_wal = history_->wal().is_in_place();
   history_->wal().leave_as_it_is();
-  if (is_our_wal) remove_log(resolved(file_));
+  if (is_our_wal) remove_wal(resolved(file_));
 }
 
 }  // namespace cgmm::store

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// `<database>.lock`: one service a database. SQLite's own locks only last for a transaction. flock() and not
-// a pid file, because the kernel lets go of it however the service ends. It is 0600, also where the group may read the
-// history: whoever could open it could hold the lock. Owned by one thread.
+// `<database>.lock`: one service a database. SQLite's own locks last for a transaction only. It is a flock(), not a pid
+// file: the kernel releases it however the service ends. Its mode is 0600, also where the group may read the history,
+// because whoever can open it can hold the lock. Owned by one thread.
 //
-// The file stays when the service ends, emptied: removing it would need every taker to look twice. It is
-// removed only where this object made it and the database was then refused, so that nothing is left beside a
-// file that isn't ours.
+// The file stays when the service ends, emptied: removing it would need every taker to check twice. It is removed only
+// where this object made it and the database was then refused, so that nothing is left beside another program's file.
 
 #include <cstdint>
 #include <filesystem>

@@ -106,7 +106,7 @@ Content inspect_history(const std::filesystem::path& file, SQLite::Database& dat
   return Content::history;
 }
 
-Content inspect_opened(const std::filesystem::path& file, SQLite::Database& database, bool log_pending,
+Content inspect_opened(const std::filesystem::path& file, SQLite::Database& database, bool wal_pending,
                        Thoroughness thoroughness) {
   const Header header = read_header(database);
   const bool ours = header.application_id() == kApplicationId;
@@ -116,12 +116,12 @@ Content inspect_opened(const std::filesystem::path& file, SQLite::Database& data
   }
   if (!ours) {
     // Nothing but the header of a file that isn't ours is read, unless it may be an empty one.
-    const bool maybe_empty = header.application_id() == 0 && !log_pending;
+    const bool maybe_empty = header.application_id() == 0 && !wal_pending;
     if (maybe_empty && holds_nothing(database)) return Content::none;
     throw other_programs_database(file, header.application_id());
   }
-  // With a pending log the file may lawfully be short: a checkpoint writes the first page before the last.
-  if (!log_pending && header.file_size_bytes < header.claimed_size_bytes()) {
+  // With a pending WAL the file may lawfully be short: a checkpoint writes the first page before the last.
+  if (!wal_pending && header.file_size_bytes < header.claimed_size_bytes()) {
     throw damaged(file, "it has " + std::to_string(header.file_size_bytes) + " of " +
                             std::to_string(header.claimed_size_bytes()) + " bytes");
   }
@@ -139,7 +139,7 @@ void create(const std::filesystem::path& file, const std::filesystem::path& real
 /// The order matters. page_size and auto_vacuum have to be there before the first page. A scan of 200 cgroups changes
 /// some fifteen pages, most of them in one place only: pages of 4096 bytes make half as much again of what is written,
 /// and nothing faster. The application_id is written while the journal is still a rollback journal, so that it is in
-/// the file itself and not only in the log: by it our own file is known after a crash, without reading the log of what
+/// the file itself and not only in the WAL: by it our own file is known after a crash, without reading the WAL of what
 /// may be another program's.
 void prepare_new(SQLite::Database& database) {
   database.exec("PRAGMA journal_mode = DELETE");
@@ -156,7 +156,7 @@ void configure(const std::filesystem::path& file, SQLite::Database& database) {
   }
   database.exec("PRAGMA synchronous = NORMAL");
   database.exec("PRAGMA cache_size = -512");             // KiB; more makes nothing faster, for scans are appended
-  database.exec("PRAGMA journal_size_limit = 4194304");  // cuts a log that a slow reader made grow
+  database.exec("PRAGMA journal_size_limit = 4194304");  // cuts a WAL that a slow reader made grow
   database.exec("PRAGMA secure_delete = OFF");  // Debian's SQLite overwrites deleted rows: here only more writes
 }
 
@@ -183,7 +183,7 @@ std::optional<FileStamp> stamp_of(const std::filesystem::path& file) {
                   .inode = info.st_ino,
                   .size_bytes = info.st_size,
                   .modified_at_ns = info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec};
-  stamp.log_pending = ::stat(wal_path(real).c_str(), &info) == 0 && info.st_size > 0;
+  stamp.wal_pending = ::stat(wal_path(real).c_str(), &info) == 0 && info.st_size > 0;
   return stamp;
 }
 
@@ -195,7 +195,7 @@ Content inspect(const std::filesystem::path& file, Thoroughness thoroughness) {
     if (!permitted(resolved(file), R_OK)) throw unusable(file, "it can't be read", errno);
     try {
       SQLite::Database database = open_for_reading(file, *stamp);
-      return inspect_opened(file, database, stamp->log_pending, thoroughness);
+      return inspect_opened(file, database, stamp->wal_pending, thoroughness);
     } catch (const StoreError& error) {
       if (error.kind() != StoreError::Kind::corrupt || looks == kLooks || stamp_of(file) == stamp) throw;
     } catch (const SQLite::Exception& error) {
@@ -206,7 +206,7 @@ Content inspect(const std::filesystem::path& file, Thoroughness thoroughness) {
 
 SQLite::Database open_for_reading(const std::filesystem::path& file, const FileStamp& stamp) {
   const std::filesystem::path real = resolved(file);
-  if (stamp.log_pending) return {real.string(), SQLite::OPEN_READONLY, kBusyTimeoutMs};
+  if (stamp.wal_pending) return {real.string(), SQLite::OPEN_READONLY, kBusyTimeoutMs};
   return {immutable_uri(real), SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyTimeoutMs};
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Opening a database file, and refusing one that isn't a history: shared by the writer and the reader. A file
-// is looked at through a connection that can't write, and leaves no trace beside it, before anything is done
-// to it. One connection a thread.
+// Opens a database file, and refuses one that isn't a history; for the writer and the reader. Before anything is done
+// to a file it is checked through a connection that can't write and leaves nothing beside it. One connection a thread.
 
 #include <sys/stat.h>
 
@@ -17,7 +16,7 @@
 
 namespace cgmm::store {
 
-/// How long a connection waits for another one.
+/// How long a connection waits for another one that holds a lock.
 inline constexpr int kBusyTimeoutMs = 5000;
 
 /// The file itself, symbolic links followed: SQLite, and the lock, name what is beside it after that.
@@ -29,7 +28,7 @@ struct FileStamp {
   ino_t inode = 0;
   std::int64_t size_bytes = 0;
   std::int64_t modified_at_ns = 0;
-  bool log_pending = false;  // `<file>-wal` is there and not empty: what was written last is in it
+  bool wal_pending = false;  // `<file>-wal` is there and not empty: what was written last is in it
 
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
@@ -51,7 +50,7 @@ enum class Thoroughness {
 /// What the file holds. Throws StoreError: foreign, newer, corrupt, unusable.
 Content inspect(const std::filesystem::path& file, Thoroughness thoroughness);
 
-/// A read-only connection. Where no log is pending, nobody is writing: then the file is read as `immutable`,
+/// A read-only connection. Where no WAL is pending, nobody is writing: then the file is read as `immutable`,
 /// without locks and without making -wal and -shm beside it, which also works on a read-only medium. Whoever
 /// reads that way has to compare stamps afterwards. Throws SQLite::Exception.
 SQLite::Database open_for_reading(const std::filesystem::path& file, const FileStamp& stamp);

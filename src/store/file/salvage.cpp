@@ -31,7 +31,7 @@ constexpr std::int64_t kNewestScans_us = 2LL * 3600 * 1'000'000;
 constexpr const char* kNewestScans = "720";  // where nothing tells their times: two hours, one every 10 s
 constexpr std::size_t kPutAsideKept = 3;
 
-/// SQLiteCpp's Statement does not let a value pass as it is.
+/// SQLiteCpp's Statement can't bind a value whose type is not known.
 using Handle = std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)>;
 
 Handle compile(SQLite::Database& database, const std::string& sql) {
@@ -60,7 +60,7 @@ constexpr Part kParts[] = {{"node"},
                            {"rolled_up"},
                            {"sample_hour"}};
 
-/// What is nothing without another row. An id that is lost will be given to another.
+/// Rows that mean nothing without another row. An id that is lost is given to another row later.
 struct Orphans {
   const char* of;  // the table that is not complete
   const char* sql;
@@ -103,7 +103,7 @@ Columns columns_of(SQLite::Database& from, SQLite::Database& to, const std::stri
   return columns;
 }
 
-/// By the side that is written.
+/// The side that is written has refused.
 struct Refused {
   SQLite::Exception why;
 };
@@ -276,14 +276,14 @@ std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t 
   return aside;
 }
 
-void remove_log(const std::filesystem::path& file) {
+void remove_wal(const std::filesystem::path& file) {
   std::error_code ignored;
   for (const char* const end : {"-wal", "-shm", "-journal"}) std::filesystem::remove(beside(file, end), ignored);
 }
 
-/// The log first: alone it would be taken for that of the next file of that name.
+/// The WAL first: alone it would be taken for that of the next file of that name.
 void remove_database(const std::filesystem::path& file) {
-  remove_log(file);
+  remove_wal(file);
   std::error_code ignored;
   std::filesystem::remove(file, ignored);
 }

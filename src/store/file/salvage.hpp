@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What can be saved of a history that is damaged, or whose file was removed while we hold it: a new one is made of all
-// that can be read, the most precious first, within a few seconds. Old samples stay behind. One connection, one thread.
+// Makes a new history of what can be read of one that is damaged, or whose file was removed while it is open: within a
+// few seconds, the most important first. Old samples are left out. One connection, one thread.
 
 #include <SQLiteCpp/Database.h>
 
@@ -12,17 +12,17 @@
 
 namespace cgmm::store {
 
-/// Makes the history `to` of what can be read of `from`; one of an unfinished attempt is removed before. What belongs
-/// to a cgroup, a scan or a reclaim that can't be read is left behind with it. In words what was carried over and what
+/// Makes the history `to` of what can be read of `from`; one of an unfinished attempt is removed before. Rows of a
+/// cgroup, a scan or a reclaim that can't be read are left out too. Returns in words what was carried over and what
 /// not. Throws StoreError where `to` can't be written, and leaves nothing there.
 std::string carry_over(SQLite::Database& from, const std::filesystem::path& to);
 
-/// Renames the database to `<file>.corrupt-<now>`, with its log, and removes what is too much of earlier ones: three
+/// Renames the database to `<file>.corrupt-<now>`, with its WAL, and removes what is too much of earlier ones: three
 /// are kept, or as many as are smaller than `max_bytes` together. Returns the new name. Throws StoreError(unusable).
 std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t now_us, std::int64_t max_bytes);
 
 /// What SQLite has beside a database.
-void remove_log(const std::filesystem::path& file);
+void remove_wal(const std::filesystem::path& file);
 /// A database, and what SQLite has beside it, if there is any.
 void remove_database(const std::filesystem::path& file);
 
