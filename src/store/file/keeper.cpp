@@ -68,14 +68,19 @@ void Keeper::take_lock() {
 void Keeper::finish_unfinished() {
   std::error_code error;
   const std::filesystem::path file = resolved(file_);
-  if (std::filesystem::file_size(file, error) > 0 && !error) return;
+  const auto bytes = std::filesystem::file_size(file, error);
   if (error && error != std::errc::no_such_file_or_directory) return;  // opening it will say why
+  const bool is_there = !error;
+  if (is_there && bytes > 0) return;
   remove_wal(file);
   if (!saved_.empty()) what_was_done_ = "its file was removed or emptied; a new one is begun, " + saved_;
   if (!std::filesystem::exists(unfinished(), error)) return;
   try {
     open_for_writing(unfinished());  // moves its WAL into it
-    std::filesystem::rename(unfinished(), file, error);
+    // In this very moment somebody may put another file there: that is not to be overwritten.
+    if (is_there) std::filesystem::remove(file, error);
+    std::filesystem::create_hard_link(unfinished(), file, error);
+    if (error && !std::filesystem::exists(file, error)) std::filesystem::rename(unfinished(), file, error);
   } catch (const StoreError& why) {
     if (why.lasts() == StoreError::Lasts::for_now) throw;
   } catch (const SQLite::Exception&) {
@@ -134,11 +139,9 @@ std::optional<core::Handover> Keeper::read_handover(std::int64_t now_us) const {
 }
 
 /// The file is closed. The new one is made before the old one gives way, so that a crash in between loses nothing.
-/// Where leave() has saved ours already, what is there now is somebody else's.
+/// Where something is saved already, what is there now is somebody else's.
 void Keeper::replace_damaged(const std::string& damage, std::int64_t now_us) {
-  std::string carried = saved_;
   if (saved_.empty()) {
-    carried = "nothing of it can be read";
     remove_database(unfinished());
     const auto stamp = stamp_of(file_);
     std::optional<SQLite::Database> damaged;
@@ -146,11 +149,12 @@ void Keeper::replace_damaged(const std::string& damage, std::int64_t now_us) {
       if (stamp && stamp->size_bytes > 0) damaged.emplace(open_for_reading(file_, *stamp));
     } catch (const SQLite::Exception&) {
     }
-    if (damaged) carried = carry_over(*damaged, unfinished());
+    if (damaged) saved_ = carry_over(*damaged, unfinished());
   }
   const auto aside = put_aside(resolved(file_), now_us, keep_ ? keep_->max_size_bytes : INT64_MAX);
   finish_unfinished();
-  what_was_done_ = damage + "; it is kept as " + aside.string() + ", a new one is begun, " + carried;
+  what_was_done_ = damage + "; it is kept as " + aside.string() + ", a new one is begun, " +
+                   (saved_.empty() ? "nothing of it can be read" : saved_);
   damage_.clear();
 }
 
