@@ -59,7 +59,7 @@ struct History::Impl {
         database(open_locked(file, takes_lock)),
         cgroups(database),
         oom_kills(database, cgroups) {
-    file_id = id_of(name);
+    file_id = base::file_id(name);
     int has_moved = 0;
     sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
     if (has_moved != 0) throw SQLite::Exception("its file was replaced while it was opened", SQLITE_BUSY);
@@ -117,7 +117,7 @@ struct History::Impl {
   Lost lost_before;  // when the transaction began
   bool in_transaction = false;
   std::int64_t reclaims_before = 0;  // the last reclaim_id of earlier runs
-  std::optional<FileId> file_id;
+  std::optional<base::FileId> file_id;
   std::int64_t scanned_at_us = 0;         // the latest scan of all in this run; 0: none yet
   std::int64_t scanned_before_at_us = 0;  // its value when the transaction began
 
@@ -264,7 +264,7 @@ bool History::is_in_place() const { return has_its_file() && impl_->wal.is_in_pl
 
 bool History::has_its_file() const {
   std::error_code error;
-  return id_of(impl_->name) == impl_->file_id && std::filesystem::file_size(impl_->name, error) > 0 && !error;
+  return base::file_id(impl_->name) == impl_->file_id && std::filesystem::file_size(impl_->name, error) > 0 && !error;
 }
 
 Wal& History::wal() { return impl_->wal; }

@@ -93,7 +93,6 @@ class History {
   /// words what it holds. Throws StoreError.
   std::string carry_over_to(const std::filesystem::path& to);
 
-
   /// Everything between begin() and commit() is one transaction; rollback() undoes it, also what is
   /// remembered of it.
   void begin();

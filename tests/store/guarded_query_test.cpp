@@ -8,8 +8,8 @@
 
 #include <optional>
 
-#include "store/fixture.hpp"
 #include "store/file/open.hpp"
+#include "store/fixture.hpp"
 
 namespace cgmm::store {
 namespace {

@@ -12,8 +12,7 @@ constexpr std::size_t kMaxNameless = 20'000;
 }  // namespace
 
 std::vector<core::NamedCgroup> ContainerNames::look_up(std::span<const Record> batch,
-                                                        std::span<const core::CgroupRef> appeared,
-                                                        std::int64_t now_us) {
+                                                       std::span<const core::CgroupRef> appeared, std::int64_t now_us) {
   for (const core::CgroupRef& one : appeared) add(one->id, one->container(), now_us);
   for (const Record& record : batch) {
     if (const auto* const scan = std::get_if<core::Scan>(&record)) {

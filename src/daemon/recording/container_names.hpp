@@ -17,8 +17,8 @@ class ContainerNames {
  public:
   explicit ContainerNames(kernel::ContainerLogs logs) : logs_(std::move(logs)) {}
 
-  /// Names that are new: of cgroups that the batch has put on record, of those that its OOM kills name, and of those that
-  /// had none yet. `now_us`: wall clock.
+  /// Names that are new: of cgroups that the batch has put on record, of those that its OOM kills name, and of those
+  /// that had none yet. `now_us`: wall clock.
   std::vector<core::NamedCgroup> look_up(std::span<const Record> batch, std::span<const core::CgroupRef> appeared,
                                          std::int64_t now_us);
   /// They could not be recorded: look_up() returns them again after the next scan.

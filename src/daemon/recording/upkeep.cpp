@@ -36,9 +36,9 @@ std::string Upkeep::work(store::History& history) {
 
 void Upkeep::tell_lost_scans(std::int64_t now_us) {
   if (lost_scans_ == 0) return;
-  const std::string lost = std::to_string(lost_scans_) +
-                           (lost_scans_ == 1 ? " scan was lost: " : " scans were lost: ") +
-                           "max_size left no room while the WAL could not be moved into the file, mostly because somebody reads for long";
+  const std::string lost =
+      std::to_string(lost_scans_) + (lost_scans_ == 1 ? " scan was lost: " : " scans were lost: ") +
+      "max_size left no room while the WAL could not be moved into the file, mostly because somebody reads for long";
   spdlog::warn("{}", lost);
   queue_.push(core::ServiceEvent{now_us, "gap", lost});
   lost_scans_ = 0;

@@ -36,12 +36,6 @@ bool begins_like_a_wal(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::optional<FileId> id_of(const std::filesystem::path& file) {
-  struct stat status{};
-  if (::stat(file.c_str(), &status) != 0) return std::nullopt;
-  return FileId{status.st_dev, status.st_ino};
-}
-
 Wal::Wal(SQLite::Database& database, const std::filesystem::path& file)
     : database_(database),
       file_(file),
@@ -64,7 +58,7 @@ void Wal::set_max_size(std::int64_t max_size_bytes) {
 }
 
 void Wal::note_commit() {
-  if (!id_) id_ = id_of(wal_);
+  if (!id_) id_ = base::file_id(wal_);
   is_cut_ = !begins_like_a_wal(wal_);
 }
 

@@ -5,26 +5,17 @@
 // whether it is still the one that is written to. Checkpoints are no part of a commit: when one fails, what was
 // committed is on record all the same. The thread that owns the connection.
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+
+#include "base/file_id.hpp"
 
 namespace SQLite {
 class Database;
 }
 
 namespace cgmm::store {
-
-/// A file, whatever its name.
-struct FileId {
-  dev_t device = 0;
-  ino_t inode = 0;
-  friend bool operator==(const FileId&, const FileId&) = default;
-};
-/// nullopt: there is none.
-std::optional<FileId> id_of(const std::filesystem::path& file);
 
 class Wal {
  public:
@@ -66,7 +57,7 @@ class Wal {
   void leave_as_it_is();
 
  private:
-  bool is_there() const { return id_of(wal_) == id_; }
+  bool is_there() const { return base::file_id(wal_) == id_; }
   std::int64_t held_bytes() const;
 
   SQLite::Database& database_;
@@ -79,7 +70,7 @@ class Wal {
   int error_ = 0;                // SQLite's code, of the last checkpoint
   bool is_held_ = false;
   bool is_cut_ = false;
-  std::optional<FileId> id_;  // nullopt: nothing was written to it yet
+  std::optional<base::FileId> id_;  // nullopt: nothing was written to it yet
   std::int64_t file_written_at_ns_ = 0;
 };
 
