@@ -71,10 +71,10 @@ TEST_F(IncidentPageTest, DrawsTheWindowAndItsEndWithTheKernelsNumbersAtTheKill) 
 }
 
 TEST_F(IncidentPageTest, HasOneChartWhereASecondWouldShowNoMore) {
-  samples = {};
+  samples.rows.clear();
   for (std::int64_t before_s : {1790, 900, 600, 300}) add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
   EXPECT_EQ(charts(page()).size(), 1u) << "too few samples";
-  samples = {};
+  samples.rows.clear();
   for (std::int64_t before_s = 12; before_s > 0; --before_s)
     add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
   about["history_ends_at_us"] = number(kKilledUs);
@@ -84,7 +84,7 @@ TEST_F(IncidentPageTest, HasOneChartWhereASecondWouldShowNoMore) {
 }
 
 TEST_F(IncidentPageTest, OfAShortLifeTheChartEndsSoonAfterTheKill) {
-  samples = {};
+  samples.rows.clear();
   for (std::int64_t before_s = 20; before_s > -200; --before_s)
     add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
   EXPECT_TRUE(charts(page())[0].starts_with("Chart, 2026-11-23T03:11:40Z to 2026-11-23T03:12:10Z;"))
@@ -168,7 +168,7 @@ TEST_F(IncidentPageTest, EarlierKillsRaiseAnAlarm) {
 TEST_F(IncidentPageTest, WhereNothingIsKnownIsStillAPage) {
   kill = {{"oom_kill_id", number(7)}, {"killed_at_us", number(kKilledUs)}, {"source", text("counter")}};
   about = {};
-  samples = {};
+  samples.rows.clear();
   const Html html = page();
   EXPECT_EQ(texts(html.all("h1"))[0], "OOM kill 7: a process whose name is not known in an unknown cgroup");
   EXPECT_EQ(tiles(html), (std::vector<std::string>{"not known", "not known", "not known", "not known", "0"}));
@@ -195,7 +195,7 @@ TEST_F(IncidentPageTest, OfHostileNamesIsWellFormed) {
     }
     kill["cause"] = text("ancestor_limit");
     about["node"] = name;
-    reclaims = neighbours = sharers = gaps = earlier = {};
+    for (Table* const table : {&reclaims, &neighbours, &sharers, &gaps, &earlier}) table->rows.clear();
     add_row(reclaims, {{"path", name}, {"started_at_us", number(kKilledUs)}, {"outcome", name}, {"verdict", name}});
     add_row(neighbours, {{"path", name + "x"}, {"cgroup", name}, {"grown_bytes", number(9 * kMiB)}});
     add_row(sharers, {{"cgroup", name}, {"usage_bytes", number(1)}, {"cgroups_below", number(1)}});
@@ -209,7 +209,7 @@ TEST_F(IncidentPageTest, OfHostileNamesIsWellFormed) {
 }
 
 TEST_F(IncidentPageTest, OfAHalfHourSampledEverySecondIsSmall) {
-  samples = {};
+  samples.rows.clear();
   for (std::int64_t before_s = 1800; before_s > -300; --before_s) {
     const std::int64_t noise = before_s * 7919 % 150 + 150;
     add_sample(samples, kKilledUs - before_s * kSecondUs, noise, noise * 31 % 60, noise * 17 % 90);

@@ -65,7 +65,7 @@ TEST_F(IncidentTest, WithoutGrowthItIsSaidWhatTheMemoryWas) {
   EXPECT_EQ(why(made()),
             "Of the 256.0 MiB in use at its limit of 256.0 MiB, 250.0 MiB were heap and stacks (anon); it did not "
             "grow in the samples before.");
-  samples = {};
+  samples.rows.clear();
   EXPECT_TRUE(why(made()).ends_with("; there are no samples of how it came to that.")) << why(made());
   EXPECT_EQ(said("growth"), "");
 }
@@ -166,7 +166,7 @@ TEST_F(IncidentTest, AnAncestorsLimitNamesWhoSharesIt) {
 TEST_F(IncidentTest, OfAVictimThatDidNotGrowNoGrowthIsTold) {
   kill["cause"] = text("ancestor_limit");
   kill["limit_path"] = text("/kubepods/pod1");
-  samples = {};
+  samples.rows.clear();
   for (std::int64_t before_s : {5, 4, 3, 2, 1}) add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
   kill["grew_from_bytes"] = kill["grew_to_bytes"] = number(45 * kMiB);
   add_sharer("shop/web/app", 256, 256, false);
@@ -226,7 +226,7 @@ TEST_F(IncidentTest, TheScanThatSawTheCounterRiseIsNoSampleBeforeTheKill) {
 }
 
 TEST_F(IncidentTest, OfAKillWithoutASampleBeforeNothingIsSaidOfGrowth) {
-  samples = {};
+  samples.rows.clear();
   add_sample(samples, kKilledUs, 1, 0);
   by_counter_alone();
   kill["measured_at_us"] = number(kKilledUs);
@@ -247,7 +247,7 @@ TEST_F(IncidentTest, WhereNothingIsKnownThatIsSaid) {
           {"source", text("counter")},
           {"path", text("/web")}};
   about = {{"first_seen_at_us", number(kKilledUs - kSecondUs)}};
-  samples = {};
+  samples.rows.clear();
   EXPECT_EQ(incident_title(made()), "OOM kill 7 before 2026-11-23T03:12:00.123Z");
   EXPECT_EQ(why(made()),
             "Too little is known: the cgroup was not sampled in this window before the kill, and the "
@@ -323,13 +323,13 @@ TEST_F(IncidentTest, GapsAndABeginningOfTheHistoryAreSaid) {
             "No scan from 2026-11-23T03:11:00Z to 2026-11-23T03:13:00Z (1m 50s missing): the service was "
             "stopped. The kill "
             "itself lies in that gap.");
-  gaps = {};
+  gaps.rows.clear();
   add_row(gaps, {{"from_at_us", number(kKilledUs + 60 * kSecondUs)},
                  {"to_at_us", number(kKilledUs + 160 * kSecondUs)},
                  {"missing_us", number(90 * kSecondUs)},
                  {"why", text("the service was stopped")}});
   EXPECT_EQ(said("unseen"), "") << "it lies after the kill";
-  gaps = {};
+  gaps.rows.clear();
   about["history_begins_at_us"] = number(kKilledUs - 90 * kSecondUs);
   EXPECT_EQ(said("unseen"), "The history begins at 2026-11-23T03:10:30Z, 1m 30s before the kill.");
 }
@@ -409,7 +409,7 @@ TEST_F(IncidentTest, FitsEightyColumnsAndMarksTheKill) {
 }
 
 TEST_F(IncidentTest, OfAShortLifeTheChartsEndSoonAfterTheKill) {
-  samples = {};
+  samples.rows.clear();
   for (std::int64_t before_s = 20; before_s > -200; --before_s)
     add_sample(samples, kKilledUs - before_s * kSecondUs, 41, 20);
   EXPECT_EQ(chart_points(made(), &MemoryPoint::usage).back().at_us, kKilledUs + 10 * kSecondUs);
