@@ -120,7 +120,7 @@ std::vector<Mark> limit_marks(const core::Table& changes) {
 std::vector<Mark> marks_of(const Incident& incident) {
   const IncidentTables& tables = incident.tables;
   const std::string& victim = incident.victim.comm;
-  const std::string whom = victim.empty() && incident.cgroup.path.empty() ? "not watched" : victim;
+  const std::string whom = victim.empty() && incident.cgroup.path.empty() ? "not tracked" : victim;
   std::vector<Mark> marks{{incident.killed_at_us, whom.empty() ? "OOM kill" : "OOM kill: " + whom, Mark::Kind::kill}};
   const auto add = [&marks](std::vector<Mark> more) { std::ranges::move(more, std::back_inserter(marks)); };
   for (std::size_t i = 0; i < tables.earlier_kills.rows.size(); ++i) {
