@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "base/units.hpp"
-#include "daemon/reclaimer.hpp"
+#include "daemon/reclaim/reclaimer.hpp"
 
 namespace {
 

@@ -15,7 +15,7 @@
 #include "cli/commands.hpp"
 #include "cli/settings.hpp"
 #include "daemon/resources.hpp"
-#include "daemon/service.hpp"
+#include "daemon/service/service.hpp"
 #include "store/file/keeper.hpp"
 
 namespace cgmm::cli {

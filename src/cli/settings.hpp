@@ -5,7 +5,7 @@
 
 #include "cli/commands.hpp"
 #include "config.hpp"
-#include "daemon/service.hpp"
+#include "daemon/service/service.hpp"
 
 namespace cgmm::cli {
 

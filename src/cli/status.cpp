@@ -17,8 +17,8 @@
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "daemon/clock.hpp"
-#include "daemon/live_status.hpp"
-#include "daemon/status_socket.hpp"
+#include "daemon/service/live_status.hpp"
+#include "daemon/service/status_socket.hpp"
 #include "store/error.hpp"
 #include "store/reader.hpp"
 

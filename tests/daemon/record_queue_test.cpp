@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "daemon/mailbox.hpp"
+#include "daemon/reclaim/mailbox.hpp"
 
 namespace cgmm::daemon {
 namespace {

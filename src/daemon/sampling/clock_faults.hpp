@@ -10,7 +10,7 @@
 #include "daemon/clock.hpp"
 #include "daemon/clock_watch.hpp"
 #include "daemon/fault.hpp"
-#include "daemon/reclaimer.hpp"
+#include "daemon/reclaim/reclaimer.hpp"
 #include "daemon/recording/record_queue.hpp"
 
 namespace cgmm::daemon {

@@ -13,8 +13,8 @@
 #include <string>
 
 #include "daemon/earlier_kills.hpp"
-#include "daemon/mailbox.hpp"
-#include "daemon/reclaimer.hpp"
+#include "daemon/reclaim/mailbox.hpp"
+#include "daemon/reclaim/reclaimer.hpp"
 #include "daemon/recording/record_queue.hpp"
 #include "daemon/sampling/clock_faults.hpp"
 #include "daemon/sampling/parent_lookup.hpp"

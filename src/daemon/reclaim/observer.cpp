@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/observer.hpp"
+#include "daemon/reclaim/observer.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/kill_log.hpp"
+#include "daemon/kills/kill_log.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/reclaimer.hpp"
+#include "daemon/reclaim/reclaimer.hpp"
 
 #include <spdlog/spdlog.h>
 #include <unistd.h>

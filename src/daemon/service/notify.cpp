@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/notify.hpp"
+#include "daemon/service/notify.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>

@@ -21,7 +21,7 @@
 #include "daemon/clock.hpp"
 #include "daemon/clock_watch.hpp"
 #include "daemon/fault.hpp"
-#include "daemon/observer.hpp"
+#include "daemon/reclaim/observer.hpp"
 #include "daemon/recording/record_queue.hpp"
 #include "kernel/controller.hpp"
 #include "kernel/hierarchy.hpp"

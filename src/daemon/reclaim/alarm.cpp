@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/alarm.hpp"
+#include "daemon/reclaim/alarm.hpp"
 
 #include <signal.h>
 #include <unistd.h>

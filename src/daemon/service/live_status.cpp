@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/live_status.hpp"
+#include "daemon/service/live_status.hpp"
 
 #include <algorithm>
 #include <array>

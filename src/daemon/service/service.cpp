@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/service.hpp"
+#include "daemon/service/service.hpp"
 
 #include <poll.h>
 #include <pthread.h>
@@ -24,17 +24,17 @@
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
-#include "daemon/alarm.hpp"
 #include "daemon/clock.hpp"
-#include "daemon/kill_log.hpp"
-#include "daemon/mailbox.hpp"
-#include "daemon/notify.hpp"
-#include "daemon/reclaimer.hpp"
+#include "daemon/kills/kill_log.hpp"
+#include "daemon/reclaim/alarm.hpp"
+#include "daemon/reclaim/mailbox.hpp"
+#include "daemon/reclaim/reclaimer.hpp"
 #include "daemon/recording/recorder.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/sampling/scan_loop.hpp"
-#include "daemon/status_socket.hpp"
-#include "daemon/supervisor.hpp"
+#include "daemon/service/notify.hpp"
+#include "daemon/service/status_socket.hpp"
+#include "daemon/service/supervisor.hpp"
 
 namespace cgmm::daemon {
 namespace {

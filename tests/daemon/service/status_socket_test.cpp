@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/status_socket.hpp"
+#include "daemon/service/status_socket.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>

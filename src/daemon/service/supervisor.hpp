@@ -13,10 +13,10 @@
 
 #include "core/progress.hpp"
 #include "daemon/clock.hpp"
-#include "daemon/live_status.hpp"
-#include "daemon/notify.hpp"
 #include "daemon/recording/record_queue.hpp"
-#include "daemon/status_socket.hpp"
+#include "daemon/service/live_status.hpp"
+#include "daemon/service/notify.hpp"
+#include "daemon/service/status_socket.hpp"
 
 namespace cgmm::daemon {
 

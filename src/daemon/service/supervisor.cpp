@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/supervisor.hpp"
+#include "daemon/service/supervisor.hpp"
 
 #include <unistd.h>
 
