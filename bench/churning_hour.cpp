@@ -117,11 +117,12 @@ Result simulate(const Workload& workload, const core::Learning& learning, const 
   const std::int64_t began_us = now_us;
   Cgroup cgroup{.cache_bytes = 40 * kMiB};
   daemon::RecordQueue queue;
+  daemon::StatusBoard board;
   std::thread recorder([&] {
     for (auto batch = queue.take(); !batch.empty(); batch = queue.take()) queue.done(batch);
   });
   const auto clock = [&] { return now_us; };
-  daemon::Reclaimer reclaimer({}, queue, {.wall = clock, .steady = clock, .boot = clock},
+  daemon::Reclaimer reclaimer({}, queue, board, {.wall = clock, .steady = clock, .boot = clock},
                               [&](const kernel::Hierarchy& where) {
                                 return std::make_unique<Kernel>(where, cgroup, workload.counts_refaults, now_us);
                               });

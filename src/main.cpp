@@ -3,6 +3,9 @@
 // argv -> one command. The only place where an exception becomes an exit code: 0 success, 1 the work failed, 2 usage or
 // configuration is wrong.
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include <charconv>
@@ -189,8 +192,11 @@ void expect_no_run_options(const CLI::App& app, const Subcommands&... subcommand
   }
 }
 
-int explain(const std::exception& error, int exit_code) {
-  std::cerr << "cgroup-memory-manager: " << cgmm::base::escape_for_terminal(error.what()) << '\n';
+/// Not when standard error takes nothing: a pipe that nobody reads must not keep the program from ending.
+int explain(const std::exception& error, int exit_code, const char* hint = "") {
+  pollfd standard_error{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&standard_error, 1, /*timeout_ms=*/200) == 0) return exit_code;
+  std::cerr << "cgroup-memory-manager: " << cgmm::base::escape_for_terminal(error.what()) << '\n' << hint;
   return exit_code;
 }
 
@@ -220,9 +226,7 @@ int dispatch(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    explain(error, kUsage);
-    std::cerr << "Run with --help for more information.\n";
-    return kUsage;
+    return explain(error, kUsage, "Run with --help for more information.\n");
   }
   expect_no_run_options(app, *report, *history, *incident, *status, *query);
   if (report->parsed()) return cli::report(arguments.common, arguments.report);

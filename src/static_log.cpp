@@ -22,10 +22,8 @@
 #include <spdlog/sinks/ansicolor_sink-inl.h>
 #include <spdlog/sinks/base_sink-inl.h>
 #include <spdlog/sinks/sink-inl.h>
-#include <spdlog/sinks/stdout_color_sinks-inl.h>
 #include <spdlog/spdlog-inl.h>
 
-template std::shared_ptr<spdlog::logger> spdlog::stderr_color_mt<spdlog::synchronous_factory>(const std::string&,
-                                                                                              color_mode);
+template class spdlog::sinks::ansicolor_sink<spdlog::details::console_nullmutex>;
 template auto fmt::detail::thousands_sep_impl<char>(locale_ref) -> thousands_sep_result<char>;
 template auto fmt::detail::decimal_point_impl(locale_ref) -> char;

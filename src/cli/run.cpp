@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -15,7 +14,9 @@
 #include "cli/commands.hpp"
 #include "cli/settings.hpp"
 #include "daemon/resources.hpp"
+#include "daemon/service/log.hpp"
 #include "daemon/service/service.hpp"
+#include "daemon/service/signals.hpp"
 #include "store/file/keeper.hpp"
 
 namespace cgmm::cli {
@@ -45,13 +46,6 @@ void set_log_level(const config::Config& config) {
   spdlog::set_level(spdlog_level(config::effective_log_level(config, std::getenv("RUST_LOG"))));
 }
 
-void start_logging(const config::Config& config) {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("cgroup-memory-manager"));
-  const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;  // it keeps the time itself
-  spdlog::set_pattern(journal ? "%l: %v" : "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$: %v", spdlog::pattern_time_type::utc);
-  set_log_level(config);
-}
-
 /// A descriptor for its directory and up to five for its files are held of each cgroup; what the system lets us have is
 /// ours to take. Their table grows now, while there is one thread: with several the kernel lets all of them wait for
 /// every processor each time, which takes longer than reading a thousand cgroups.
@@ -72,9 +66,10 @@ void raise_descriptor_limit() {
 int run(const CommonOptions& common, const RunOptions& options, const std::string& version) {
   const config::Config config = config::load(common.config, common.overrides);
   daemon::await_signals();
-  start_logging(config);
-  raise_descriptor_limit();
   daemon::keep_little_memory();
+  raise_descriptor_limit();
+  daemon::Log log(/*with_time=*/std::getenv("JOURNAL_STREAM") == nullptr);  // the journal has the time itself
+  set_log_level(config);
   if (const std::string refusal = config.lock_memory ? daemon::lock_memory() : ""; !refusal.empty()) {
     spdlog::warn("lock_memory: the memory is not locked: {}", refusal);
   }
@@ -100,7 +95,7 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
   daemon::hierarchy_for(config.parent);  // a wrong parent is told before a database is made
   store::Keeper history(config.database);
   history.keep(config.keep);
-  return daemon::run_service(history, service);
+  return daemon::run_service(history, service, log);
 }
 
 }  // namespace cgmm::cli

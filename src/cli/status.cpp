@@ -19,6 +19,7 @@
 #include "daemon/clock.hpp"
 #include "daemon/service/live_status.hpp"
 #include "daemon/service/status_socket.hpp"
+#include "report/catalog.hpp"
 #include "store/error.hpp"
 #include "store/reader.hpp"
 

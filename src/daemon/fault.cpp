@@ -6,23 +6,49 @@
 #include "base/text.hpp"
 
 namespace cgmm::daemon {
+namespace {
 
-void Fault::begin(std::int64_t at_us, const std::string& detail) {
+constexpr std::int64_t kTellAgainAfter_us = 5'000'000;
+constexpr int kCleanPasses = 3;
+
+}  // namespace
+
+void Fault::tell(std::int64_t at_us, const char* kind, const std::string& detail) {
+  if (!name_.empty()) queue_.push(core::ServiceEvent{at_us, kind, detail, name_});
+}
+
+void Fault::begin(std::int64_t at_us, const std::string& detail, const std::string& hint) {
+  spdlog::log(weight_ == Weight::error ? spdlog::level::err : spdlog::level::warn, "{}{}",
+              base::escape_for_terminal(detail), is_on_ ? "" : hint);
+  tell(at_us, "fault_begin", detail);
+  tell_again_after_us_ = is_on_ ? 2 * tell_again_after_us_ : kTellAgainAfter_us;
+  tell_again_at_us_ = at_us + tell_again_after_us_;
+  told_ = detail;
   is_on_ = true;
-  spdlog::warn("{}", base::escape_for_terminal(detail));
-  queue_.push(core::ServiceEvent{at_us, "fault_begin", detail, name_});
+}
+
+void Fault::meet(std::int64_t at_us, const std::string& detail, const std::string& hint) {
+  if (!is_on_ || (detail != told_ && at_us >= tell_again_at_us_)) begin(at_us, detail, hint);
 }
 
 void Fault::end(std::int64_t at_us, const std::string& detail) {
+  worst_count_ = 0;
   if (!is_on_) return;
   is_on_ = false;
-  spdlog::info("{}", base::escape_for_terminal(detail));
-  queue_.push(core::ServiceEvent{at_us, "fault_end", detail, name_});
+  spdlog::log(weight_ == Weight::error ? spdlog::level::warn : spdlog::level::info, "{}",
+              base::escape_for_terminal(detail));
+  tell(at_us, "fault_end", detail);
 }
 
-void Fault::tell(std::int64_t at_us, const FaultLog::Message& message) {
-  if (message.text.empty()) return;
-  message.is_end ? end(at_us, message.text) : begin(at_us, message.text);
+void Fault::after_pass(std::int64_t at_us, std::int64_t count, const std::string& begins, const std::string& ends) {
+  if (count == 0) {
+    if (is_on_ && ++clean_passes_ >= kCleanPasses) end(at_us, ends);
+    return;
+  }
+  clean_passes_ = 0;
+  if (is_on_ && count < 2 * worst_count_) return;
+  worst_count_ = count;
+  begin(at_us, begins);
 }
 
 }  // namespace cgmm::daemon

@@ -1,34 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Tells of a fault where everybody looks: in the log, and in the history and the status by way of the queue. Whoever
-// sees the fault has one of these and decides when it begins, gets worse and ends. One thread an object.
+// A failure that lasts. It is told when it begins, gets worse, and ends, and not every time it is met: in the log, and
+// by way of the queue in the history and the status. Whoever meets the failure has one of these. One thread an object.
 
 #include <cstdint>
 #include <string>
 
-#include "daemon/fault_log.hpp"
 #include "daemon/recording/record_queue.hpp"
 
 namespace cgmm::daemon {
 
 class Fault {
  public:
-  /// `name`: a word that schema/0004 lists. `queue` is borrowed.
-  Fault(std::string name, RecordQueue& queue) : name_(std::move(name)), queue_(queue) {}
+  enum class Weight : std::uint8_t { warning, error };
+
+  /// `name`: a word that schema/0004 lists; empty: it is told in the log only. `queue` is borrowed.
+  Fault(std::string name, RecordQueue& queue, Weight weight = Weight::warning)
+      : name_(std::move(name)), queue_(queue), weight_(weight) {}
 
   bool is_on() const { return is_on_; }
-  /// Or gets worse: then `detail` are the newer words.
-  void begin(std::int64_t at_us, const std::string& detail);
-  /// Nothing is said when it had not begun.
+
+  // `at_us` is of the wall clock.
+
+  /// It begins, or gets worse. `hint` is for the log only, when it begins.
+  void begin(std::int64_t at_us, const std::string& detail, const std::string& hint = "");
+  /// The same for one that is met again and again: the same words are told once, and other words after 5 seconds, then
+  /// after 10, 20 and so on.
+  void meet(std::int64_t at_us, const std::string& detail, const std::string& hint = "");
+  /// Nothing is told when it had not begun.
   void end(std::int64_t at_us, const std::string& detail);
-  /// What a FaultLog has to say, if anything.
-  void tell(std::int64_t at_us, const FaultLog::Message& message);
+
+  /// After a pass in which `count` things failed. It gets worse when twice as many fail, and ends after three passes
+  /// without a failure: what comes and goes with every pass is one fault.
+  void after_pass(std::int64_t at_us, std::int64_t count, const std::string& begins, const std::string& ends);
 
  private:
+  void tell(std::int64_t at_us, const char* kind, const std::string& detail);
+
   std::string name_;
   RecordQueue& queue_;
+  Weight weight_;
   bool is_on_ = false;
+  std::string told_;  // when it last began or got worse
+  std::int64_t tell_again_at_us_ = 0;
+  std::int64_t tell_again_after_us_ = 0;
+  std::int64_t worst_count_ = 0;
+  int clean_passes_ = 0;
 };
 
 }  // namespace cgmm::daemon

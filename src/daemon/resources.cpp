@@ -10,14 +10,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cinttypes>
-#include <cstdint>
-#include <cstdio>
-#include <fstream>
-#include <istream>
 #include <string>
 #include <system_error>
-#include <vector>
 
 namespace cgmm::daemon {
 namespace {
@@ -64,38 +58,6 @@ void keep_little_memory() {
   ::mallopt(M_MMAP_THRESHOLD, kBigBytes);
 }
 
-/// Whoever wrote to a page of a file's private mapping has made it a page of memory of its own, which is there, or is
-/// swapped out.
-std::vector<Mapping> unwritten_mappings(std::istream& smaps) {
-  std::vector<Mapping> unwritten;
-  Mapping mapping;
-  bool is_candidate = false;  // of a file, private, and not to be written to
-  for (std::string line; std::getline(smaps, line);) {
-    Mapping next;
-    char may[5] = {};
-    std::uint64_t inode = 0;
-    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %" SCNu64, &next.begin, &next.end, may,
-                    &inode) == 4) {
-      mapping = next;
-      is_candidate = inode != 0 && may[0] == 'r' && may[1] == '-' && may[3] == 'p';
-    } else if (line.starts_with("Anonymous:")) {
-      is_candidate = is_candidate && line.ends_with(" 0 kB");
-    } else if (line.starts_with("Swap:")) {  // comes after it
-      if (is_candidate && line.ends_with(" 0 kB")) unwritten.push_back(mapping);
-    }
-  }
-  return unwritten;
-}
-
 void give_back_heap() { ::malloc_trim(0); }
-
-/// Where the memory is locked the kernel refuses to drop pages.
-void give_back_memory() {
-  give_back_heap();
-  std::ifstream smaps("/proc/self/smaps");
-  for (const Mapping& mapping : unwritten_mappings(smaps)) {
-    ::madvise(reinterpret_cast<void*>(mapping.begin), mapping.end - mapping.begin, MADV_DONTNEED);
-  }
-}
 
 }  // namespace cgmm::daemon

@@ -3,10 +3,7 @@
 
 // What the service asks of the machine for itself: little, and nothing that others would have to wait for.
 
-#include <cstdint>
-#include <iosfwd>
 #include <string>
-#include <vector>
 
 namespace cgmm::daemon {
 
@@ -23,21 +20,7 @@ std::string lock_memory();
 /// kernel as soon as they are freed, for a scan of thousands of cgroups needs some MB for a moment.
 void keep_little_memory();
 
-/// The private mappings of files in which no page was ever written to, by the text of /proc/PID/smaps: what is dropped
-/// of them is read from the file again.
-struct Mapping {
-  std::uintptr_t begin = 0;
-  std::uintptr_t end = 0;
-
-  friend bool operator==(const Mapping&, const Mapping&) = default;
-};
-std::vector<Mapping> unwritten_mappings(std::istream& smaps);
-
-/// What was freed and lies between what is in use.
+/// Gives freed memory back to the kernel.
 void give_back_heap();
-
-/// What only the start has needed: memory that was freed since, and pages of the program and its libraries, which the
-/// kernel maps in again where they are used. A few MB, for the rest of the year.
-void give_back_memory();
 
 }  // namespace cgmm::daemon

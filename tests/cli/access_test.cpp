@@ -44,8 +44,9 @@ TEST_F(UntrustedConfig, IsNotReloadedAndTheSettingsStayAsTheyWere) {
   EXPECT_EQ(text("SELECT detail FROM service_event WHERE kind = 'config_error'"), sentence());
   ASSERT_TRUE(wait_for_scans(3));
   EXPECT_EQ(reclaim_count(), 0);
-  EXPECT_NE(service.output().find("the configuration stays as it was: " + sentence()), std::string::npos)
-      << service.output();
+  EXPECT_TRUE(eventually([&] {
+    return service.output().find("the configuration stays as it was: " + sentence()) != std::string::npos;
+  })) << service.output();
 
   fs::permissions(config(), fs::perms(0644));
   service.signal(SIGHUP);

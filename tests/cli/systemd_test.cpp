@@ -169,10 +169,12 @@ TEST_F(Systemd, MemoryIsLockedWhereThatIsWished) {
   write_config("lock_memory = true\n");
   auto service = start_notifying();
   ASSERT_TRUE(manager_.next_with("READY"));
-  const bool refused = has(service.output(),
-                           " warning: lock_memory: the memory is not locked: Operation not permitted; it takes "
-                           "LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK");
-  EXPECT_TRUE(refused || locked(service) > 0) << service.output();
+  const auto refused = [&] {
+    return has(service.output(),
+               " warning: lock_memory: the memory is not locked: Operation not permitted; it takes "
+               "LimitMEMLOCK=infinity in the unit, or the capability CAP_IPC_LOCK");
+  };
+  EXPECT_TRUE(eventually([&] { return refused() || locked(service) > 0; })) << service.output();
 }
 
 TEST_F(Systemd, TheStopComesWithinTwoSecondsAlsoWhenTheSamplerHangs) {

@@ -66,7 +66,8 @@ TEST_F(Tell, SighupPutsANewConfigurationIntoForce) {
                           "to 10s at a pressure of up to 10%, each watched for 5m, up to 20 over 85% of their limit "
                           "sampled every second, 0 rules";
   EXPECT_EQ(text("SELECT detail FROM service_event WHERE kind = 'config_change'"), now);
-  EXPECT_TRUE(has(service.output(), " info: configuration reloaded: " + now)) << service.output();
+  EXPECT_TRUE(eventually([&] { return has(service.output(), " info: configuration reloaded: " + now); }))
+      << service.output();
 }
 
 TEST_F(Tell, SighupWithAWrongConfigurationKeepsTheOldOneAndSaysWhy) {
@@ -80,7 +81,8 @@ TEST_F(Tell, SighupWithAWrongConfigurationKeepsTheOldOneAndSaysWhy) {
   const std::string why =
       config().string() + ":2: treshold = \"10%\": expected a known key; did you mean \"threshold\"?";
   EXPECT_EQ(text("SELECT detail FROM service_event WHERE kind = 'config_error'"), why);
-  EXPECT_TRUE(has(service.output(), " error: the configuration stays as it was: " + why)) << service.output();
+  EXPECT_TRUE(eventually([&] { return has(service.output(), " error: the configuration stays as it was: " + why); }))
+      << service.output();
 
   std::filesystem::remove(config());
   service.signal(SIGHUP);

@@ -191,6 +191,12 @@ class Bundle {
       const auto volume = std::find_if(volumes.begin(), volumes.end(),
                                        [&](const Json& one) { return one.at("name") == mount.at("name"); });
       if (volume == volumes.end()) throw std::runtime_error("no volume " + mount.at("name").get<std::string>());
+      if (volume->contains("emptyDir")) {
+        if (volume->at("emptyDir").at("medium") != "Memory")
+          throw std::runtime_error("kubelet.hpp knows no such emptyDir");
+        mounts.push_back({{"destination", mount.at("mountPath")}, {"type", "tmpfs"}, {"source", "tmpfs"}});
+        continue;
+      }
       std::string source;
       if (volume->contains("hostPath")) {
         source = volume->at("hostPath").at("path");

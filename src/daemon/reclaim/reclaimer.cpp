@@ -84,9 +84,11 @@ std::string error_of(const core::Reclaim& reclaim, const core::Progress& progres
 
 }  // namespace
 
-Reclaimer::Reclaimer(core::Handover handover, RecordQueue& queue, Clocks clocks, MakeController make_controller)
-    : cooldowns_(std::move(handover.cooldowns)),
+Reclaimer::Reclaimer(core::Cooldowns cooldowns, RecordQueue& queue, StatusBoard& board, Clocks clocks,
+                     MakeController make_controller)
+    : cooldowns_(std::move(cooldowns)),
       queue_(queue),
+      board_(board),
       clocks_(std::move(clocks)),
       make_controller_(std::move(make_controller)),
       observer_(cooldowns_, queue, static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))),
@@ -95,41 +97,41 @@ Reclaimer::Reclaimer(core::Handover handover, RecordQueue& queue, Clocks clocks,
 }
 
 std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupts& interrupts) {
+  refused_count_ = 0;
+  std::size_t tried_count = 0;
+  try {
+    tried_count = try_due(candidates, interrupts);
+  } catch (const std::exception& error) {
+    note_refusal(error.what());
+  }
+  if (tried_count > 0 || refused_count_ > 0) {
+    reclaim_fault_.after_pass(
+        clocks_.wall(), refused_count_,
+        "reclaims that can't be asked for: " + std::to_string(refused_count_) + ", the first: " + first_refusal_,
+        "the kernel can be asked for reclaims again");
+  }
+  return tried_count;
+}
+
+std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& interrupts) {
   follow_clock();
   follow(candidates);
-  take_adopted();
+  core::Cooldowns handed_over = board_.take_cooldowns();
+  cooldowns_.merge(handed_over);  // what this run has begun itself is newer
   if (candidates.cgroups.empty()) return 0;
-  refused_count_ = 0;
   const std::int64_t now_us = clocks_.wall();
   core::Cooldowns& cooldowns = cooldowns_for(candidates.dry_run);
   settle_cooldowns(cooldowns, candidates, now_us);
-  std::size_t tried = 0;
+  std::size_t tried_count = 0;
   for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us)) {
     if (interrupts.newer_scan() || interrupts.stopping()) break;
     try {
-      if (reclaim_one(*candidate, candidates, interrupts)) ++tried;
+      if (reclaim_one(*candidate, candidates, interrupts)) ++tried_count;
     } catch (const std::exception& error) {
-      spdlog::warn("{} could not be looked at before a reclaim: {}", base::escape_for_terminal(candidate->id.path),
-                   base::escape_for_terminal(error.what()));
+      note_refusal(candidate->id.path + " can't be read before a reclaim: " + error.what());
     }
   }
-  if (tried > 0 || refused_count_ > 0) {
-    reclaim_fault_.tell(clocks_.wall(),
-                        refusals_.after_pass(refused_count_, first_refusal_, "reclaims that can't be asked for"));
-  }
-  return tried;
-}
-
-void Reclaimer::adopt(core::Cooldowns cooldowns) {
-  const std::lock_guard lock(adopted_mutex_);
-  adopted_ = std::move(cooldowns);
-}
-
-/// What this run has begun itself is newer.
-void Reclaimer::take_adopted() {
-  const std::lock_guard lock(adopted_mutex_);
-  cooldowns_.merge(adopted_);
-  adopted_.clear();
+  return tried_count;
 }
 
 /// Cooldowns are kept in the wall clock's time, because that survives a restart. When it is set they move with it: one
@@ -158,7 +160,6 @@ void Reclaimer::follow(const Candidates& candidates) {
     controller_ = make_controller_(candidates.hierarchy);
     hierarchy_ = candidates.hierarchy;
     observer_.end_all(core::WatchEnd::vanished);
-    refusals_ = {};
     reclaim_fault_.end(clocks_.wall(), "another hierarchy is watched: whether it takes reclaims is to be seen");
   } else if (!candidates.cgroups.empty() && !controller_->root_is_current()) {
     controller_ = make_controller_(candidates.hierarchy);  // it was mounted anew
@@ -230,11 +231,6 @@ void Reclaimer::note_refusal(const std::string& refusal) {
   if (refused_count_++ == 0) first_refusal_ = refusal;
 }
 
-Asking Reclaimer::asking() const {
-  const std::lock_guard lock(asking_mutex_);
-  return {asking_since_us_, asking_path_};
-}
-
 core::ReclaimPlan Reclaimer::plan_for(const core::Gauges& before, const core::Limits& limits,
                                       const core::Candidate& candidate, const core::ReclaimBounds& bounds) const {
   const bool all_at_once = controller_->method() == core::ReclaimMethod::force_empty;
@@ -273,68 +269,79 @@ void Reclaimer::record_start(const core::Reclaim& reclaim) {
                base::escape_for_terminal(reclaim.id.path));
 }
 
-/// Step by step, to the end that core/outcome says, and records it. A commit has been waited for since the cgroup was
-/// read, so it is read once more, and the plan is made for what there is now.
+/// Asks the kernel until core/outcome says why to stop, and records it. A commit has been waited for since the cgroup
+/// was read, so it is read once more, and the plan is made for what there is now.
 void Reclaimer::perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::Cgroup& cgroup,
                         const core::Candidate& candidate, const Interrupts& interrupts) {
-  const Measured before = measure(cgroup, /*with_pressure=*/true);
-  if (before.sample) {
-    reclaim.before = before.sample->gauges;
+  Attempt attempt{.path = candidate.id.path, .before = measure(cgroup, /*with_pressure=*/true)};
+  if (attempt.before.sample) {
+    reclaim.before = attempt.before.sample->gauges;
     plan.cache_bytes = core::reclaimable_cache_bytes(reclaim.before);
     if (!plan.all_at_once) reclaim.requested_bytes = plan.requested_bytes();
   }
-  Measured last = before;
-  Measured pressure = before;  // when PSI was last read
-  core::Progress progress{.answer = {}, .gone = before.gone, .cache_bytes = {}, .stalled_us = {}};
-  std::optional<core::StoppedBy> stopped_by;
-  if (plan.is_reached()) stopped_by = core::StoppedBy::target;
-  if (interrupts.stopping()) stopped_by = core::StoppedBy::stop;
-  if (before.gone) stopped_by = core::StoppedBy::vanished;
-  {
-    const std::lock_guard lock(asking_mutex_);
-    asking_path_ = candidate.id.path;
-  }
-  interrupts.wake_after_us(plan.bounds.timeout_us);
-  while (!stopped_by) {
-    const std::uint64_t cache_bytes = progress.cache_bytes.value_or(plan.cache_bytes);
-    const std::uint64_t step_bytes =
-        plan.all_at_once ? plan.cache_bytes : core::next_step_bytes(plan, cache_bytes, progress.asked_bytes);
-    asking_since_us_ = clocks_.steady();
-    progress.answer = controller_->reclaim(cgroup, step_bytes);
-    asking_since_us_ = 0;
-    progress.window_us = clocks_.steady() - pressure.at_us;
-    const bool with_pressure = progress.window_us >= core::kPressureWindow_us;
-    last = measure(cgroup, with_pressure);
-    ++reclaim.step_count;
-    progress.asked_bytes += step_bytes;
-    progress.gone = last.gone;
-    progress.cache_bytes = cache_bytes_of(last.sample);
-    progress.elapsed_us = last.at_us - before.at_us;
-    progress.stalled_us = with_pressure ? stalled_us_between(pressure.sample, last.sample) : std::nullopt;
-    progress.stopping = interrupts.stopping();
-    if (with_pressure) pressure = last;
-    stopped_by = core::stopped_by(plan, progress);
-  }
-  interrupts.wake_after_us(0);
-
-  reclaim.stopped_by = stopped_by;
-  if (reclaim.step_count > 0) {
-    reclaim.duration_us = progress.elapsed_us;
-    if (pressure.at_us != last.at_us) pressure = measure(cgroup, /*with_pressure=*/true);
-    reclaim.psi_some_us = stalled_us_between(before.sample, pressure.sample);
-    if (last.sample) reclaim.freed_bytes = core::freed_bytes(reclaim.before, last.sample->gauges);
-  }
-  if (last.sample && reclaim.step_count > 0) reclaim.after = last.sample->gauges;
-  reclaim.outcome = core::outcome_of(*stopped_by, plan, reclaim.freed_bytes, reclaim.step_count);
-  reclaim.error = error_of(reclaim, progress, controller_->reclaim_file());
-  if (stopped_by == core::StoppedBy::error && is_refusal(progress.answer))
+  attempt.last = attempt.pressure = attempt.before;
+  ask_kernel(attempt, plan, cgroup, interrupts);
+  fill_in(reclaim, attempt, plan, cgroup);
+  if (attempt.stopped_by == core::StoppedBy::error && is_refusal(attempt.progress.answer))
     note_refusal(candidate.id.path + "/" + reclaim.error);
   log_reclaim(reclaim);
   queue_.push(reclaim);
   if (reclaim.step_count == 0) return;
   std::optional<core::Sighting> after;
-  if (last.sample) after = core::sighting_of(candidate.id.inode, *last.sample);
-  observer_.begin(reclaim, progress.asked_bytes, after, last.at_us, candidate.settings.cooldown_us);
+  if (attempt.last.sample) after = core::sighting_of(candidate.id.inode, *attempt.last.sample);
+  observer_.begin(reclaim, attempt.progress.asked_bytes, after, attempt.last.at_us, candidate.settings.cooldown_us);
+}
+
+void Reclaimer::ask_kernel(Attempt& attempt, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
+                           const Interrupts& interrupts) {
+  if (plan.is_reached()) attempt.stopped_by = core::StoppedBy::target;
+  if (interrupts.stopping()) attempt.stopped_by = core::StoppedBy::stop;
+  if (attempt.before.gone) attempt.stopped_by = core::StoppedBy::vanished;
+  attempt.progress.gone = attempt.before.gone;
+  interrupts.wake_after_us(plan.bounds.timeout_us);
+  while (!attempt.stopped_by) {
+    step(attempt, plan, cgroup);
+    attempt.progress.stopping = interrupts.stopping();
+    attempt.stopped_by = core::stopped_by(plan, attempt.progress);
+  }
+  interrupts.wake_after_us(0);
+}
+
+void Reclaimer::step(Attempt& attempt, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup) {
+  core::Progress& progress = attempt.progress;
+  const std::uint64_t cache_bytes = progress.cache_bytes.value_or(plan.cache_bytes);
+  const std::uint64_t step_bytes =
+      plan.all_at_once ? plan.cache_bytes : core::next_step_bytes(plan, cache_bytes, progress.asked_bytes);
+  board_.set_asking({clocks_.steady(), attempt.path});
+  progress.answer = controller_->reclaim(cgroup, step_bytes);
+  board_.set_asking({});
+  progress.window_us = clocks_.steady() - attempt.pressure.at_us;
+  const bool with_pressure = progress.window_us >= core::kPressureWindow_us;
+  attempt.last = measure(cgroup, with_pressure);
+  ++attempt.step_count;
+  progress.asked_bytes += step_bytes;
+  progress.gone = attempt.last.gone;
+  progress.cache_bytes = cache_bytes_of(attempt.last.sample);
+  progress.elapsed_us = attempt.last.at_us - attempt.before.at_us;
+  progress.stalled_us = with_pressure ? stalled_us_between(attempt.pressure.sample, attempt.last.sample) : std::nullopt;
+  if (with_pressure) attempt.pressure = attempt.last;
+}
+
+/// What the reclaim has come to.
+void Reclaimer::fill_in(core::Reclaim& reclaim, Attempt& attempt, const core::ReclaimPlan& plan,
+                        kernel::Cgroup& cgroup) {
+  const Measured& last = attempt.last;
+  reclaim.stopped_by = attempt.stopped_by;
+  reclaim.step_count = attempt.step_count;
+  if (reclaim.step_count > 0) {
+    reclaim.duration_us = attempt.progress.elapsed_us;
+    if (attempt.pressure.at_us != last.at_us) attempt.pressure = measure(cgroup, /*with_pressure=*/true);
+    reclaim.psi_some_us = stalled_us_between(attempt.before.sample, attempt.pressure.sample);
+    if (last.sample) reclaim.freed_bytes = core::freed_bytes(reclaim.before, last.sample->gauges);
+  }
+  if (last.sample && reclaim.step_count > 0) reclaim.after = last.sample->gauges;
+  reclaim.outcome = core::outcome_of(*attempt.stopped_by, plan, reclaim.freed_bytes, reclaim.step_count);
+  reclaim.error = error_of(reclaim, attempt.progress, controller_->reclaim_file());
 }
 
 Reclaimer::Measured Reclaimer::measure(kernel::Cgroup& cgroup, bool with_pressure) {

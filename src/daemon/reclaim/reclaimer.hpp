@@ -5,11 +5,9 @@
 // the slow kernel writes step by step, on a thread of its own. The reclaim and its cooldown are on record before the
 // kernel is asked, so that a crash in the middle leaves a row that says so and a cooldown that holds.
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +21,7 @@
 #include "daemon/fault.hpp"
 #include "daemon/reclaim/observer.hpp"
 #include "daemon/recording/record_queue.hpp"
+#include "daemon/service/status_board.hpp"
 #include "kernel/controller.hpp"
 #include "kernel/hierarchy.hpp"
 
@@ -39,19 +38,12 @@ struct Candidates {
   core::Learning learning;
 };
 
-/// What the kernel was asked for and has not answered yet.
-struct Asking {
-  std::int64_t since_us = 0;  // of the steady clock; 0: nothing
-  std::string path;           // of the cgroup
-};
-
 class Reclaimer {
  public:
-  using Clock = std::function<std::int64_t()>;  // microseconds since 1970
-
   using MakeController = std::function<std::unique_ptr<kernel::Controller>(const kernel::Hierarchy&)>;
 
-  Reclaimer(core::Handover handover, RecordQueue& queue, Clocks clocks = {},
+  /// Begins with these cooldowns. `queue` and `board` are borrowed.
+  Reclaimer(core::Cooldowns cooldowns, RecordQueue& queue, StatusBoard& board, Clocks clocks = {},
             MakeController make_controller = kernel::make_controller);
   Reclaimer(const Reclaimer&) = delete;
   Reclaimer& operator=(const Reclaimer&) = delete;
@@ -69,13 +61,6 @@ class Reclaimer {
   void stop() { observer_.end_all(core::WatchEnd::stop); }
 
   const core::Cooldowns& cooldowns() const { return cooldowns_; }
-  /// Those of earlier runs, where the history could be read only now. From any thread.
-  void adopt(core::Cooldowns cooldowns);
-
-  /// Since when the kernel has owed an answer, of the steady clock; 0: it owes none. From any thread.
-  std::int64_t asking_since_us() const { return asking_since_us_; }
-  /// The same, and of which cgroup. From any thread.
-  Asking asking() const;
 
  private:
   /// A cgroup's numbers, and when they were read.
@@ -84,9 +69,19 @@ class Reclaimer {
     bool gone = false;                         // the cgroup
     std::optional<core::MemorySample> sample;  // nullopt: it is gone, or could not be read
   };
+  /// One reclaim under way.
+  struct Attempt {
+    std::string path;
+    Measured before;
+    Measured last;
+    Measured pressure;  // when PSI was last read
+    core::Progress progress;
+    std::optional<core::StoppedBy> stopped_by;
+    std::int64_t step_count = 0;
+  };
 
+  std::size_t try_due(const Candidates& candidates, const Interrupts& interrupts);
   void follow(const Candidates& candidates);
-  void take_adopted();
   void follow_clock();
   core::Cooldowns& cooldowns_for(bool dry_run);
   bool reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts);
@@ -99,6 +94,10 @@ class Reclaimer {
   void record_start(const core::Reclaim& reclaim);
   void perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::Cgroup& cgroup, const core::Candidate& candidate,
                const Interrupts& interrupts);
+  void ask_kernel(Attempt& attempt, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
+                  const Interrupts& interrupts);
+  void step(Attempt& attempt, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup);
+  void fill_in(core::Reclaim& reclaim, Attempt& attempt, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup);
   static void settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& candidates, std::int64_t now_us);
   Measured measure(kernel::Cgroup& cgroup, bool with_pressure);
 
@@ -106,6 +105,7 @@ class Reclaimer {
   std::optional<core::Cooldowns> dry_cooldowns_;  // while dry runs last: those of before, and what would have been done
   std::int64_t next_reclaim_id_ = 1;
   RecordQueue& queue_;
+  StatusBoard& board_;
   Clocks clocks_;
   MakeController make_controller_;
   core::Learning learning_;
@@ -115,13 +115,7 @@ class Reclaimer {
   ClockWatch clock_watch_;
   std::int64_t refused_count_ = 0;  // in this scan: reclaims that the kernel can't be asked for, or refuses to all
   std::string first_refusal_;
-  FaultLog refusals_;
   Fault reclaim_fault_;
-  std::atomic<std::int64_t> asking_since_us_{0};
-  std::mutex adopted_mutex_;
-  core::Cooldowns adopted_;  // guarded by adopted_mutex_
-  mutable std::mutex asking_mutex_;
-  std::string asking_path_;  // guarded by asking_mutex_
 };
 
 }  // namespace cgmm::daemon

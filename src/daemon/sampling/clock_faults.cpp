@@ -17,8 +17,8 @@ constexpr std::int64_t kGrace_us = 5 * base::kSecond_us;  // a reclaim that was 
 
 }  // namespace
 
-ClockFaults::ClockFaults(RecordQueue& queue, std::function<Asking()> asking)
-    : queue_(queue), asking_(std::move(asking)), clock_fault_("clock", queue), hang_fault_("reclaim_hang", queue) {}
+ClockFaults::ClockFaults(RecordQueue& queue, const StatusBoard& board)
+    : queue_(queue), board_(board), clock_fault_("clock", queue), hang_fault_("reclaim_hang", queue) {}
 
 void ClockFaults::look(const Clocks& clocks, std::int64_t reclaim_timeout_us) {
   look_at_clocks(clocks);
@@ -53,7 +53,7 @@ void ClockFaults::look_at_clocks(const Clocks& clocks) {
 
 /// What goes on although a signal should have ended it can't be helped from here.
 void ClockFaults::look_at_reclaimer(const Clocks& clocks, std::int64_t reclaim_timeout_us) {
-  const Asking asking = asking_();
+  const Asking asking = board_.asking();
   if (hang_fault_.is_on() && asking.since_us != hangs_since_us_) {
     hang_fault_.end(clocks.wall(), "the kernel has answered, reclaims go on");
   }

@@ -5,20 +5,19 @@
 // sampler's thread looks, since it wakes up every few seconds whatever happens. One thread.
 
 #include <cstdint>
-#include <functional>
 
 #include "daemon/clock.hpp"
 #include "daemon/clock_watch.hpp"
 #include "daemon/fault.hpp"
-#include "daemon/reclaim/reclaimer.hpp"
 #include "daemon/recording/record_queue.hpp"
+#include "daemon/service/status_board.hpp"
 
 namespace cgmm::daemon {
 
 class ClockFaults {
  public:
-  /// `asking`: what the reclaimer is at.
-  ClockFaults(RecordQueue& queue, std::function<Asking()> asking);
+  /// Both are borrowed.
+  ClockFaults(RecordQueue& queue, const StatusBoard& board);
 
   /// `reclaim_timeout_us`: after which a signal ends the reclaimer's waiting for the kernel.
   void look(const Clocks& clocks, std::int64_t reclaim_timeout_us);
@@ -28,7 +27,7 @@ class ClockFaults {
   void look_at_reclaimer(const Clocks& clocks, std::int64_t reclaim_timeout_us);
 
   RecordQueue& queue_;
-  std::function<Asking()> asking_;
+  const StatusBoard& board_;
   Fault clock_fault_;
   ClockWatch clock_watch_;
   ClockSetting clock_setting_;

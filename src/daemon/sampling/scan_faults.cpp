@@ -12,20 +12,20 @@ ScanFaults::ScanFaults(RecordQueue& queue)
     : cgroups_fault_("cgroups", queue), max_cgroups_fault_("max_cgroups", queue), parent_fault_("parent", queue) {}
 
 void ScanFaults::tell(const PassResult& result, std::int64_t now_us) {
-  tell_of_parent(result, now_us);
-  if (!result.parent_error.empty()) return;
+  const bool has_parent = result.parent_error.empty();
+  parent_fault_.after_pass(now_us, has_parent ? 0 : 1,
+                           "the directory of the watched cgroups can't be read: " + result.parent_error,
+                           "the directory of the watched cgroups can be read again");
+  if (!has_parent) return;
   tell_of_unwatched(result.unwatched_count);
-  cgroups_fault_.tell(
-      now_us, unreadable_.after_pass(result.scan.error_count, result.first_error, "cgroups that can't be read"));
-  tell_of_left_out(result.left_out_count, now_us);
-}
-
-void ScanFaults::tell_of_parent(const PassResult& result, std::int64_t now_us) {
-  FaultLog::Message message = no_parent_.after_pass(result.parent_error.empty() ? 0 : 1, "", "");
-  if (message.text.empty()) return;
-  message.text = message.is_end ? "the directory of the watched cgroups can be read again"
-                                : "the directory of the watched cgroups can't be read: " + result.parent_error;
-  parent_fault_.tell(now_us, message);
+  cgroups_fault_.after_pass(
+      now_us, result.scan.error_count,
+      "cgroups that can't be read: " + std::to_string(result.scan.error_count) + ", the first: " + result.first_error,
+      "all cgroups can be read again");
+  max_cgroups_fault_.after_pass(now_us, result.left_out_count,
+                                std::to_string(result.left_out_count) +
+                                    " cgroups are over max_cgroups and left out; those that are watched stay watched",
+                                "no cgroup is over max_cgroups any more");
 }
 
 void ScanFaults::tell_of_unwatched(std::int64_t count) {
@@ -39,15 +39,6 @@ void ScanFaults::tell_of_unwatched(std::int64_t count) {
   } else {
     spdlog::info("all directories are watched for changes again");
   }
-}
-
-void ScanFaults::tell_of_left_out(std::int64_t count, std::int64_t now_us) {
-  FaultLog::Message message = left_out_.after_pass(count, "", "");
-  if (message.text.empty()) return;
-  message.text = message.is_end ? "no cgroup is over max_cgroups any more"
-                                : std::to_string(count) +
-                                      " cgroups are over max_cgroups and left out; those that are watched stay watched";
-  max_cgroups_fault_.tell(now_us, message);
 }
 
 }  // namespace cgmm::daemon

@@ -7,7 +7,6 @@
 #include <cstdint>
 
 #include "daemon/fault.hpp"
-#include "daemon/fault_log.hpp"
 #include "daemon/recording/record_queue.hpp"
 #include "daemon/sampling/tracked.hpp"
 
@@ -21,13 +20,8 @@ class ScanFaults {
   void tell(const PassResult& result, std::int64_t now_us);
 
  private:
-  void tell_of_parent(const PassResult& result, std::int64_t now_us);
   void tell_of_unwatched(std::int64_t count);
-  void tell_of_left_out(std::int64_t count, std::int64_t now_us);
 
-  FaultLog unreadable_;
-  FaultLog left_out_;
-  FaultLog no_parent_;
   Fault cgroups_fault_;
   Fault max_cgroups_fault_;
   Fault parent_fault_;

@@ -54,10 +54,10 @@ ScanLoop::ScanLoop(Sampler sampler, Settings settings, core::Parameters facts, C
       facts_(std::move(facts)),
       queue_(channels.queue),
       candidates_(channels.candidates),
-      log_source_(std::move(channels.log_source)),
+      board_(channels.board),
       parent_(settings.parent, steady_now_us()),
       scan_faults_(queue_),
-      clock_faults_(queue_, std::move(channels.asking)) {
+      clock_faults_(queue_, board_) {
   sampler_.set_near_limit_bounds(settings.near_limit);
   sampler_.set_max_cgroups(settings.max_cgroups);
   push_node_facts(settings);
@@ -65,12 +65,12 @@ ScanLoop::ScanLoop(Sampler sampler, Settings settings, core::Parameters facts, C
 }
 
 void ScanLoop::run(std::optional<std::int64_t> cycles) {
-  alive_at_us_ = steady_now_us();
+  board_.set_sampler_at_us(steady_now_us());  // every five seconds at least, whatever the interval
   Schedule schedule(steady_now_us(), settings_now().interval_us);
   const Clocks clocks;
   std::int64_t sample_at_us = steady_now_us() + core::kNearLimitEvery_us;
   while (wait_until_due(std::min(schedule.due_us(), sample_at_us))) {
-    alive_at_us_ = steady_now_us();
+    board_.set_sampler_at_us(steady_now_us());
     tick(clocks);
     apply_changes(schedule);
     if (const std::int64_t now_us = steady_now_us(); now_us < schedule.due_us()) {  // else it was woken for the changes
@@ -84,6 +84,7 @@ void ScanLoop::run(std::optional<std::int64_t> cycles) {
     scan_once(schedule.begin(began_us));
     sample_at_us = began_us + sampler_.sample_again_after_us();
     if (cycles && scan_count_ >= *cycles) {
+      board_.set_sampler_at_us(0);
       wait_until_idle();
       return;
     }
@@ -122,23 +123,12 @@ Settings ScanLoop::settings_now() {
 
 void ScanLoop::tick(const Clocks& clocks) {
   const Settings settings = settings_now();
-  if (log_source_() != told_log_source_) push_node_facts(settings);
+  if (board_.kernel_log() != told_log_source_) push_node_facts(settings);
   clock_faults_.look(clocks, settings.policy.bounds.timeout_us);
 }
 
-void ScanLoop::adopt(EarlierKills::Totals oom_kills_total) {
-  const std::lock_guard lock(mutex_);
-  shared_.adopted = std::move(oom_kills_total);
-}
-
-void ScanLoop::take_adopted() {
-  const std::lock_guard lock(mutex_);
-  if (shared_.adopted) earlier_kills_.adopt(std::move(*shared_.adopted));
-  shared_.adopted.reset();
-}
-
 void ScanLoop::scan_once(const Schedule::Start& start) {
-  take_adopted();
+  if (auto totals = board_.take_oom_kills_total()) earlier_kills_.adopt(std::move(*totals));
   const std::int64_t began_us = steady_now_us();
   Sampler::Result result = sampler_.scan(wall_now_us());
   earlier_kills_.add_to(result.scan, result.oom_kills);
@@ -220,20 +210,12 @@ void ScanLoop::event(std::string kind, std::string detail) {
   queue_.push(core::ServiceEvent{wall_now_us(), std::move(kind), std::move(detail)});
 }
 
-kernel::Hierarchy ScanLoop::hierarchy() {
-  const std::lock_guard lock(mutex_);
-  return shared_.hierarchy;
-}
-
 void ScanLoop::push_node_facts(const Settings& settings) {
   const kernel::Hierarchy& hierarchy = sampler_.hierarchy();
-  {
-    const std::lock_guard lock(mutex_);
-    shared_.hierarchy = hierarchy;
-  }
+  board_.set_hierarchy(hierarchy);
   struct utsname system{};
   ::uname(&system);
-  told_log_source_ = log_source_();
+  told_log_source_ = board_.kernel_log();
   core::Parameters facts{{"node", std::string(system.nodename)},
                          {"kernel", std::string(system.release)},
                          {"hierarchy", std::string(kernel::to_string(hierarchy.version))},

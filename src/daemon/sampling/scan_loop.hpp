@@ -7,7 +7,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,18 +20,18 @@
 #include "daemon/sampling/sampler.hpp"
 #include "daemon/sampling/scan_faults.hpp"
 #include "daemon/sampling/schedule.hpp"
+#include "daemon/service/status_board.hpp"
 #include "daemon/settings.hpp"
 
 namespace cgmm::daemon {
 
 class ScanLoop {
  public:
-  /// Where scans go; what the reclaimer is at; where kills are read from.
+  /// Where scans go.
   struct Channels {
     RecordQueue& queue;
     Mailbox<Candidates>& candidates;
-    std::function<Asking()> asking = [] { return Asking{}; };
-    std::function<std::string()> log_source = [] { return std::string(); };
+    StatusBoard& board;
   };
   /// `facts` are recorded of the node with those that are known here.
   ScanLoop(Sampler sampler, Settings settings, core::Parameters facts, Channels channels);
@@ -44,14 +43,6 @@ class ScanLoop {
   void change(Settings settings);
   void stop();
   std::int64_t scan_count() const { return scan_count_; }
-  /// When it last was at work or woke up to see whether there is any, of the steady clock: every five seconds at least,
-  /// whatever the interval. From any thread.
-  std::int64_t alive_at_us() const { return alive_at_us_; }
-  /// The counters of OOM kills that an earlier run has left; to be called once, whenever they are known. From any
-  /// thread.
-  void adopt(EarlierKills::Totals oom_kills_total);
-  /// The hierarchy whose cgroups are tracked now. From any thread.
-  kernel::Hierarchy hierarchy();
 
   /// What happens whenever it wakes up. For run() and tests, which may have clocks of their own.
   void tick(const Clocks& clocks);
@@ -60,7 +51,6 @@ class ScanLoop {
 
  private:
   bool wait_until_due(std::int64_t due_us);
-  void take_adopted();
   void sample_near_limit();
   void apply_changes(Schedule& schedule);
   void look_for_parent();
@@ -73,22 +63,19 @@ class ScanLoop {
   core::Parameters facts_;
   RecordQueue& queue_;
   Mailbox<Candidates>& candidates_;
-  std::function<std::string()> log_source_;
+  StatusBoard& board_;
   std::string told_log_source_;
   ParentLookup parent_;
   ScanFaults scan_faults_;
   ClockFaults clock_faults_;
   EarlierKills earlier_kills_;
   std::atomic<std::int64_t> scan_count_{0};
-  std::atomic<std::int64_t> alive_at_us_{0};
 
   /// What other threads change or see.
   struct Shared {
     Settings settings;
-    kernel::Hierarchy hierarchy;  // the sampler's
-    bool changed = false;         // the settings are new to the sampler
+    bool changed = false;  // the settings are new to the sampler
     bool stopping = false;
-    std::optional<EarlierKills::Totals> adopted;  // and new to earlier_kills_
   };
   std::mutex mutex_;
   std::condition_variable wake_;

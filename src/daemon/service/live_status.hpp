@@ -4,8 +4,7 @@
 // What the service is doing now, from its own mouth: asked for through the status socket, told to systemd in a line,
 // and to the log in a few. Plain data and its forms: any thread.
 //
-// Its form on the socket is lines of NAME<TAB>VALUE. A name that is not known is passed over, and one that is missing
-// leaves what there was: so the service and whoever asks it may be of different versions.
+// Its form on the socket is one JSON object.
 
 #include <cstdint>
 #include <optional>
@@ -30,7 +29,7 @@ struct LiveStatus {
 };
 
 std::string to_text(const LiveStatus& status);
-/// nullopt: that is not what to_text() makes.
+/// nullopt: it is no status.
 std::optional<LiveStatus> parse_live_status(std::string_view text);
 
 /// In one line without control characters, short enough for systemd.

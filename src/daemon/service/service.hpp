@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/service/log.hpp"
 #include "daemon/settings.hpp"
 #include "store/file/keeper.hpp"
 
@@ -31,14 +32,10 @@ struct ServiceOptions {
   std::function<Settings()> reload;  // throws when the new configuration can't be taken
 };
 
-/// From now on SIGTERM, SIGINT, SIGHUP and SIGUSR1 wait until run_service fetches them; threads that are started later
-/// inherit it. To be called before anything is opened, so that a signal at the start is not the end.
-void await_signals();
-
 /// Runs until a signal or the last cycle; wants await_signals() called before. Returns the process's exit code. Throws
-/// what the hierarchy refuses, before the first scan, and StoreError where the history is refused for good when it is
-/// opened, on the recorder's thread. A disk that is full, read-only, broken or hangs is no reason not to protect the
-/// node: then it begins without a history.
-int run_service(store::Keeper& history, const ServiceOptions& options);
+/// what the hierarchy refuses, before the first scan; StoreError where the history is refused for good when it is
+/// opened, on the recorder's thread; and std::runtime_error where not all threads can be started. A disk that is full,
+/// read-only, broken or hangs is no reason not to protect the node: then it begins without a history.
+int run_service(store::Keeper& history, const ServiceOptions& options, Log& log);
 
 }  // namespace cgmm::daemon

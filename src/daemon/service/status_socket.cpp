@@ -8,6 +8,7 @@
 #include <sys/time.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <system_error>
@@ -21,33 +22,7 @@ constexpr mode_t kMode = 0660;
 constexpr int kBacklog = 16;
 constexpr std::size_t kMaxAnswer_bytes = 256 * 1024;
 
-/// A socket's address has room for 107 bytes of path. A longer one is reached through a descriptor of its directory.
-struct Place {
-  base::Fd directory;
-  std::optional<base::UnixAddress> address;
-};
-
-Place place_of(const std::filesystem::path& path) {
-  if (auto address = base::UnixAddress::of(path.string())) return {{}, address};
-  Place place{base::Fd(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), std::nullopt};
-  if (!place.directory) return place;
-  place.address =
-      base::UnixAddress::of("/proc/self/fd/" + std::to_string(place.directory.get()) + "/" + path.filename().string());
-  if (!place.address) errno = ENAMETOOLONG;
-  return place;
-}
-
-/// Of any database: no directory has it, so it is short whatever the path is.
-std::optional<base::UnixAddress> stand_in_for(const std::filesystem::path& socket) {
-  return base::UnixAddress::of("@cgroup-memory-manager/" + std::to_string(std::hash<std::string>{}(socket.string())));
-}
-
-/// Anybody may listen at such a name, and ask there.
-bool is_trusted_peer(int fd) {
-  ucred peer{};
-  socklen_t length = sizeof peer;
-  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == 0 || peer.uid == ::geteuid());
-}
+constexpr const char* kUsualRuntimeDirectory = "/run/cgroup-memory-manager";
 
 [[noreturn]] void throw_errno(int error, const std::filesystem::path& path) {
   throw std::system_error(error, std::system_category(), path.string());
@@ -80,7 +55,8 @@ void give_to_readers(const std::filesystem::path& path, const std::filesystem::p
 }
 
 /// A full backlog keeps connect() waiting, for so long; 0: it is not waited for. Empty, with errno: nobody is there.
-base::Fd connect_to(const std::optional<base::UnixAddress>& address, std::chrono::milliseconds time) {
+base::Fd connect_to(const std::filesystem::path& path, std::chrono::milliseconds time) {
+  const auto address = base::UnixAddress::of(path.string());
   base::Fd fd = make_socket(time.count() == 0 ? SOCK_NONBLOCK : 0);
   if (!address || !fd) return {};
   const timeval wait{.tv_sec = time.count() / 1000, .tv_usec = time.count() % 1000 * 1000};
@@ -92,27 +68,37 @@ base::Fd connect_to(const std::optional<base::UnixAddress>& address, std::chrono
   return {};
 }
 
+/// errno EAGAIN: there is a service, and many ask already.
 base::Fd connect_to_service(const std::filesystem::path& database, std::chrono::milliseconds time) {
-  const std::filesystem::path path = status_socket_of(database);
-  const Place place = place_of(path);
-  base::Fd fd = connect_to(place.address, time);
-  if (fd || errno == EAGAIN) return fd;
-  fd = connect_to(stand_in_for(path), time);
-  if (fd && !is_trusted_peer(fd.get())) fd.reset();
-  if (!fd) errno = ECONNREFUSED;  // that its queue is full says nothing of who has it
-  return fd;
+  const std::filesystem::path own = runtime_directory();
+  for (const auto& path : status_socket_places(database, own.empty() ? kUsualRuntimeDirectory : own)) {
+    base::Fd fd = connect_to(path, time);
+    if (fd || errno == EAGAIN) return fd;
+  }
+  errno = ECONNREFUSED;
+  return {};
 }
 
 }  // namespace
 
-std::filesystem::path status_socket_of(const std::filesystem::path& database) {
+std::filesystem::path runtime_directory() {
+  const char* const directories = std::getenv("RUNTIME_DIRECTORY");  // of systemd: separated by colons
+  const std::string_view all = directories == nullptr ? "" : directories;
+  return all.substr(0, all.find(':'));
+}
+
+/// In the runtime directory, services of several databases may meet: a hash of the path tells them apart.
+std::vector<std::filesystem::path> status_socket_places(const std::filesystem::path& database,
+                                                        const std::filesystem::path& runtime_directory) {
   std::error_code error;
-  std::filesystem::path path = std::filesystem::absolute(database, error);
-  if (error) path = database;
-  const std::filesystem::path resolved = std::filesystem::weakly_canonical(path, error);
-  if (!error) path = resolved;
-  path += ".sock";
-  return path;
+  std::filesystem::path beside = std::filesystem::absolute(database, error);
+  if (error) beside = database;
+  const std::filesystem::path resolved = std::filesystem::weakly_canonical(beside, error);
+  if (!error) beside = resolved;
+  beside += ".sock";
+  if (runtime_directory.empty()) return {beside};
+  const std::size_t hash = std::hash<std::string>{}(beside.string());
+  return {runtime_directory / ("status-" + std::to_string(hash) + ".sock"), beside};
 }
 
 bool StatusSocket::is_ours() const {
@@ -124,47 +110,38 @@ void StatusSocket::make() {
   if (listening_ && is_ours()) return;
   listening_.reset();
   inode_ = 0;
-  try {
-    make_file();
-    stand_in_.reset();
-  } catch (const std::system_error&) {
-    make_stand_in();
-    throw;
+  for (const std::filesystem::path& place : places_) {
+    try {
+      return make_at(place);
+    } catch (const std::system_error&) {
+      if (place == places_.back()) throw;
+    }
   }
 }
 
-void StatusSocket::make_stand_in() {
-  const auto address = stand_in_for(path_);
-  base::Fd listening = make_socket(SOCK_NONBLOCK);
-  if (stand_in_ || !address || !listening) return;
-  if (::bind(listening.get(), address->get(), address->length()) == 0 && ::listen(listening.get(), kBacklog) == 0) {
-    stand_in_ = std::move(listening);
-  }
-}
-
-void StatusSocket::make_file() {
-  const Place place = place_of(path_);
-  if (!place.address) throw_errno(errno, path_);
-  remove_dead_socket(path_, *place.address);
+void StatusSocket::make_at(const std::filesystem::path& path) {
+  const auto address = base::UnixAddress::of(path.string());
+  if (!address) throw_errno(ENAMETOOLONG, path);
+  remove_dead_socket(path, *address);
   base::Fd listening = make_socket(SOCK_NONBLOCK);
   // Linux takes the mode of the file from the unbound socket, less the umask: it is never wider, not even for a moment.
-  if (!listening || ::fchmod(listening.get(), kMode) != 0) throw_errno(errno, path_);
-  if (::bind(listening.get(), place.address->get(), place.address->length()) != 0) throw_errno(errno, path_);
-  ::chmod(path_.c_str(), kMode);  // whatever the umask is
+  if (!listening || ::fchmod(listening.get(), kMode) != 0) throw_errno(errno, path);
+  if (::bind(listening.get(), address->get(), address->length()) != 0) throw_errno(errno, path);
+  ::chmod(path.c_str(), kMode);  // whatever the umask is
   struct stat made{};
-  if (::lstat(path_.c_str(), &made) == 0) {
+  if (::lstat(path.c_str(), &made) == 0) {
     device_ = made.st_dev;
     inode_ = made.st_ino;
   }
-  give_to_readers(path_, database_);
-  if (::listen(listening.get(), kBacklog) != 0) throw_errno(errno, path_);
+  path_ = path;
+  give_to_readers(path, database_);
+  if (::listen(listening.get(), kBacklog) != 0) throw_errno(errno, path);
   listening_ = std::move(listening);
 }
 
 bool StatusSocket::answer_one(std::string_view answer) const {
   const base::Fd client(::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!client) return false;
-  if (!listening_ && !is_trusted_peer(client.get())) return true;
   // It fits into the socket's buffer, or the client gets what does.
   [[maybe_unused]] const ssize_t ignored = ::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
   return true;

@@ -1,43 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the main thread does beside waiting for signals: it sees whether the other threads make progress, tells systemd
-// and whoever asks, and feeds the watchdog while the node is protected. It never waits and, but for open() and
-// remove(), never touches a disk: a hung one must not look like a hung service. open() is called at the start, and when
-// a history that could not be written can be. The main thread only; that also does a reload, which reads the
-// configuration and looks at the hierarchy: while either hangs, nobody is looked after and the watchdog is not fed.
+// What the main thread does beside waiting for signals: it sees whether the other threads make progress, tells the
+// service manager and whoever asks, and feeds the watchdog while the node is protected. It never waits and touches no
+// disk but in open() and remove(): a hung disk must not look like a hung service. Main thread only. The same thread
+// reloads the configuration, which does touch a disk: while that hangs, the watchdog is not fed.
 
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "core/progress.hpp"
 #include "daemon/clock.hpp"
+#include "daemon/fault.hpp"
 #include "daemon/recording/record_queue.hpp"
 #include "daemon/service/live_status.hpp"
-#include "daemon/service/notify.hpp"
+#include "daemon/service/manager.hpp"
+#include "daemon/service/status_board.hpp"
 #include "daemon/service/status_socket.hpp"
 
 namespace cgmm::daemon {
-
-/// What the threads show of themselves, beside what passes through the queue.
-struct Signs {
-  std::int64_t sampler_at_us = 0;  // as core::LastSigns has them
-  std::int64_t reclaimer_at_us = 0;
-  std::int64_t asking_kernel_since_us = 0;  // of the steady clock; 0: it owes no answer
-  std::int64_t in_cooldown_count = 0;
-  std::int64_t reclaim_timeout_us = 0;
-};
 
 class Supervisor {
  public:
   struct Parts {
     RecordQueue& queue;
     StatusSocket& socket;
-    const Notifier& notifier;
-    std::function<Signs()> signs;
+    const StatusBoard& board;
   };
-  Supervisor(Parts parts, std::string version, Clocks clocks = {});
+  Supervisor(Parts parts, std::string version, const Notifier::Environment& manager, Clocks clocks = {});
 
   /// Makes the status socket; where that can't be, it says so and there is none.
   void open();
@@ -51,8 +41,8 @@ class Supervisor {
   void answer();
 
   void log_status();
-  void reloading();
-  void reloaded();
+  void reloading() { manager_.reloading(clocks_.steady()); }
+  void reloaded() { manager_.reloaded(); }
   /// Tells that the end has begun; nobody is answered any more.
   void stopping();
   /// At the end, where the disk still answers.
@@ -61,32 +51,25 @@ class Supervisor {
  private:
   LiveStatus status_now() const;
   void judge(const Signs& signs, std::int64_t now_us);
-  void tell_fault(bool is_stuck, bool was_stuck, const std::string& fault, const std::string& begins,
-                  const std::string& ends);
+  void tell(Fault& fault, bool is_stuck, const std::string& begins, const std::string& ends);
   void follow_history();
   void settle();
-  bool tell(const std::string& words);
-  void tell_ready();
-  void tell_status();
-  void feed_watchdog(std::int64_t now_us);
 
   RecordQueue& queue_;
   StatusSocket& socket_;
-  const Notifier& notifier_;
-  std::function<Signs()> signs_;
+  const StatusBoard& board_;
+  Manager manager_;
   std::string version_;
   Clocks clocks_;
   std::int64_t started_at_us_;
-  std::int64_t next_look_at_us_ = 0;  // of the steady clock, like the next
-  std::int64_t next_feed_at_us_ = 0;
-  int answers_left_ = 0;  // until the next look
+  std::int64_t next_look_at_us_ = 0;  // of the steady clock
+  int answers_left_ = 0;              // until the next look
   core::Stuck stuck_;
+  Fault sampler_fault_;
+  Fault reclaimer_fault_;
+  Fault recorder_fault_;
   bool is_settled_ = false;
-  bool ready_told_ = false;
   std::int64_t history_healed_count_ = 0;
-  std::string status_told_;
-  std::int64_t status_told_at_scan_ = -1;
-  std::size_t faults_told_ = 0;
 };
 
 }  // namespace cgmm::daemon

@@ -24,7 +24,10 @@ const std::string kContainer = "/kubepods/burstable/pod1f0c2a3b-1111-2222-3333-4
 /// A log that is a file, and a clock that stands still.
 class KillLogTest : public testing::Test {
  protected:
-  KillLogTest() { tree_.put("/kubepods", {}); }
+  KillLogTest() {
+    tree_.put("/kubepods", {});
+    board_.set_hierarchy(hierarchy());
+  }
 
   std::string log() const { return directory_.path() / "kmsg"; }
   void write(std::uint64_t sequence, std::int64_t at_us, const std::string& text) {
@@ -45,7 +48,7 @@ class KillLogTest : public testing::Test {
     return {.parent = tree_.root() + "/kubepods", .root = tree_.root(), .parent_path = "/kubepods"};
   }
   KillLog kill_log(std::optional<core::LogPosition> read_before) {
-    return KillLog(log(), std::move(read_before), [this] { return hierarchy(); }, queue_,
+    return KillLog(log(), std::move(read_before), queue_, board_,
                    {.wall = [] { return 1000 * kSecond; }, .steady = [] { return 500 * kSecond; }});
   }
 
@@ -68,6 +71,7 @@ class KillLogTest : public testing::Test {
   test::TempDir directory_;
   test::FakeCgroups tree_;
   RecordQueue queue_;
+  StatusBoard board_;
 };
 
 TEST_F(KillLogTest, TellsWhatWasLoggedWhileTheServiceWasDown) {
@@ -148,7 +152,7 @@ TEST_F(KillLogTest, TellsAKillInALogThatIsNeverQuiet) {
 }
 
 TEST_F(KillLogTest, SwitchedOffForgetsWhereItWas) {
-  KillLog off("off", core::LogPosition{"a boot", 7}, [this] { return hierarchy(); }, queue_);
+  KillLog off("off", core::LogPosition{"a boot", 7}, queue_, board_);
   queue_.close();
   const auto records = queue_.take();
   ASSERT_EQ(records.size(), 1U);
@@ -156,8 +160,8 @@ TEST_F(KillLogTest, SwitchedOffForgetsWhereItWas) {
 }
 
 TEST_F(KillLogTest, SwitchedOffHasNothingToDo) {
-  KillLog off("off", std::nullopt, [this] { return hierarchy(); }, queue_);
-  EXPECT_EQ(off.source(), "off");
+  KillLog off("off", std::nullopt, queue_, board_);
+  EXPECT_EQ(board_.kernel_log(), "off");
   off.run();
   queue_.close();
   EXPECT_TRUE(queue_.take().empty());
@@ -167,7 +171,7 @@ TEST_F(KillLogTest, SwitchedOffHasNothingToDo) {
 class KillLogFault : public KillLogTest {
  protected:
   KillLog moving(const std::string& source) {
-    return KillLog(source, core::LogPosition{"an earlier boot", 0}, [this] { return hierarchy(); }, queue_,
+    return KillLog(source, core::LogPosition{"an earlier boot", 0}, queue_, board_,
                    {.wall = [this] { return 1000 * kSecond + now_us_; }, .steady = [this] { return now_us_.load(); }});
   }
   /// "begin: ..." and "end: ..." of what has been told since the last call.
@@ -192,17 +196,17 @@ using Strings = std::vector<std::string>;
 
 TEST_F(KillLogFault, ALogThatIsNotThereIsFoundWhenItComes) {
   KillLog reader = moving(log());
-  EXPECT_EQ(reader.source(), "can't be read: " + log() + ": No such file or directory");
+  EXPECT_EQ(board_.kernel_log(), "can't be read: " + log() + ": No such file or directory");
   EXPECT_EQ(
       told(),
-      Strings{"begin: the kernel's log can't be read: " + log() +
+      Strings{"begin: the kernel log can't be read: " + log() +
               ": No such file or directory; OOM kills are found by the cgroups' counters, without the victims' names"});
   write_kill(5, 490 * kSecond, "/kubepods/web", 77);
   run_once(reader);
   EXPECT_EQ(told(), Strings{}) << "it is not looked for all the time";
   now_us_ += 10 * kSecond;
   reader.tend();
-  EXPECT_EQ(reader.source(), log());
+  EXPECT_EQ(board_.kernel_log(), log());
   run_once(reader);
   const auto records = queue_.take();
   ASSERT_EQ(kills(records).size(), 1U);
@@ -216,7 +220,7 @@ TEST_F(KillLogFault, ALogThatCantBeReadAnyMoreIsOpenedAgainAndNoKillToldTwice) {
   KillLog reader = moving(source);
   run_once(reader);
   EXPECT_EQ(told(),
-            Strings{"begin: the kernel's log can't be read: " + source +
+            Strings{"begin: the kernel log can't be read: " + source +
                     ": Input/output error; OOM kills are found by the cgroups' counters, without the victims' names"});
   now_us_ += 9 * kSecond;
   reader.tend();
@@ -229,7 +233,7 @@ TEST_F(KillLogFault, ALogThatCantBeReadAnyMoreIsOpenedAgainAndNoKillToldTwice) {
   auto records = queue_.take();
   ASSERT_EQ(kills(records).size(), 1U);
   EXPECT_TRUE(queue_.faults().empty());
-  EXPECT_EQ(reader.source(), source);
+  EXPECT_EQ(board_.kernel_log(), source);
 }
 
 TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
@@ -240,7 +244,7 @@ TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
   write(1001, kSecond, "a line much later");
   reader.read_all();
   const std::string overwritten =
-      " records of the kernel's log were overwritten before they were read; OOM kills among them are found by the "
+      " records of the kernel log were overwritten before they were read; OOM kills among them are found by the "
       "cgroups' "
       "counters alone";
   EXPECT_EQ(told(), Strings{"begin: 999" + overwritten});
@@ -262,7 +266,7 @@ TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
   now_us_ += 1;
   reader.tend();
   EXPECT_EQ(told(),
-            Strings{"end: the kernel's log is read as fast as it is written again, after 99908 records were lost"});
+            Strings{"end: the kernel log is read as fast as it is written again, after 99908 records were lost"});
   EXPECT_TRUE(queue_.faults().empty());
 }
 
@@ -274,11 +278,11 @@ TEST_F(KillLogFault, AFloodIsReadInPortions) {
   for (std::uint64_t i = 2; i < 1200; ++i) write(i, kSecond, "eth0: dropped");
   write_kill(1201, 2 * kSecond, "/kubepods/web", 77);
   for (int portion = 0; portion < 2; ++portion) reader.read_all();
-  reader.settle();
+  reader.flush();
   queue_.push(core::LogPosition{});
   EXPECT_TRUE(kills(queue_.take()).empty());
   reader.read_all();
-  reader.settle();
+  reader.flush();
   EXPECT_EQ(kills(queue_.take()).size(), 1U);
   EXPECT_TRUE(queue_.faults().empty());
 }

@@ -71,6 +71,10 @@ class Collector {
     const std::lock_guard lock(mutex_);
     return moved_;
   }
+  std::size_t event_count() {
+    const std::lock_guard lock(mutex_);
+    return event_count_;
+  }
 
  private:
   void collect() {
@@ -81,6 +85,7 @@ class Collector {
           if (const auto* reclaim = std::get_if<core::Reclaim>(&record)) reclaims_.push_back(*reclaim);
           if (const auto* effect = std::get_if<core::Effect>(&record)) effects_.push_back(*effect);
           if (const auto* moved = std::get_if<core::MovedCooldown>(&record)) moved_.push_back(*moved);
+          if (std::holds_alternative<core::ServiceEvent>(record)) ++event_count_;
         }
       }
       queue_.done(batch);
@@ -91,6 +96,7 @@ class Collector {
   std::vector<core::Reclaim> reclaims_;
   std::vector<core::Effect> effects_;
   std::vector<core::MovedCooldown> moved_;
+  std::size_t event_count_ = 0;
   std::thread thread_;
 };
 
@@ -100,6 +106,7 @@ Candidates scan(const FakeCgroups& tree, const core::Policy& policy = {}, bool d
 }
 
 const Reclaimer::Interrupts kNever;
+StatusBoard board;
 
 TEST(Reclaimer, KeepsToACooldownThatIsHandedOverLater) {
   FakeCgroups tree;
@@ -107,10 +114,10 @@ TEST(Reclaimer, KeepsToACooldownThatIsHandedOverLater) {
   tree.put("/other", test::minimal_v1(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   const std::int64_t now_us = wall_now_us();
-  reclaimer.adopt({{{"/web", tree.inode("/web")},
-                    {.last_reclaim_at_us = now_us - 1, .until_us = now_us + 20'000'000, .strikes = 0}}});
+  board.hand_over({.cooldowns = {{{"/web", tree.inode("/web")},
+                                  {.last_reclaim_at_us = now_us - 1, .until_us = now_us + 20'000'000, .strikes = 0}}}});
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
 }
@@ -120,7 +127,7 @@ TEST(Reclaimer, ReclaimsOnceAndOnlyOnceInACooldown) {
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
@@ -143,8 +150,7 @@ TEST(Reclaimer, KeepsACooldownThatAnEarlierRunBegan) {
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
   const std::int64_t now_us = wall_now_us();
-  Reclaimer reclaimer({.cooldowns = {{{"/web", tree.inode("/web")}, {now_us - 1'000'000, now_us + 29'000'000, 0}}}},
-                      queue);
+  Reclaimer reclaimer({{{"/web", tree.inode("/web")}, {now_us - 1'000'000, now_us + 29'000'000, 0}}}, queue, board);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
 }
@@ -154,7 +160,7 @@ TEST(Reclaimer, AsksV2ForWhatIsAboveTheTarget) {
   tree.put("/web", test::v2_files(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   EXPECT_TRUE(tree.file("/web", "memory.reclaim").ends_with(" swappiness=0"));
   ASSERT_TRUE(test::eventually([&] { return !collector.reclaims().empty(); }));
@@ -170,7 +176,7 @@ TEST(Reclaimer, ReadsAgainBeforeItActs) {
   tree.put("/calmed", test::minimal_v1({.file_bytes = kMiB}));
   tree.remove("/gone");
   RecordQueue queue;
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 0U);
   EXPECT_TRUE(reclaimer.cooldowns().empty());
 }
@@ -180,7 +186,7 @@ TEST(Reclaimer, OnlyRecordsInADryRun) {
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 1U);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 0U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
@@ -196,7 +202,7 @@ TEST(Reclaimer, RecordsWhatTheKernelSaidWhenItRefuses) {
   std::filesystem::create_symlink("/dev/null", tree.root() + "/web/memory.force_empty");
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   ASSERT_TRUE(test::eventually([&] { return collector.reclaims().size() == 2; }));
   EXPECT_EQ(collector.reclaims()[1].outcome, ReclaimOutcome::failed);
@@ -209,7 +215,7 @@ TEST(Reclaimer, OnlyRecordsWhereTheKernelCantReclaim) {
   tree.put("/web", test::v2_files(kFull));
   tree.remove_file("/web", "memory.reclaim");
   RecordQueue queue;
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
   EXPECT_TRUE(reclaimer.cooldowns().empty());
 }
@@ -218,7 +224,7 @@ TEST(Reclaimer, DoesNotAskTheKernelBeforeItsStartIsOnRecord) {
   FakeCgroups tree;
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   const Candidates candidates = scan(tree);
   std::thread thread([&] { reclaimer.reclaim_due(candidates, kNever); });
   const std::vector<Record> taken = queue.take();
@@ -234,7 +240,7 @@ TEST(Reclaimer, DoesNotAskTheKernelAnyMoreWhenTheServiceStopsMeanwhile) {
   FakeCgroups tree;
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   const Candidates candidates = scan(tree);
   std::atomic<bool> stopping{false};
   std::thread thread([&] { reclaimer.reclaim_due(candidates, {.stopping = [&] { return stopping.load(); }}); });
@@ -275,7 +281,7 @@ class ReclaimerByClock : public testing::Test {
 };
 
 TEST_F(ReclaimerByClock, ADayBackNeitherBlocksNorShortensACooldown) {
-  Reclaimer reclaimer({}, queue_, clocks());
+  Reclaimer reclaimer({}, queue_, board, clocks());
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
   pass(10 * kSecond);
   wall_us_ -= kDay;
@@ -287,7 +293,7 @@ TEST_F(ReclaimerByClock, ADayBackNeitherBlocksNorShortensACooldown) {
 }
 
 TEST_F(ReclaimerByClock, ADayForthDoesNotEndACooldown) {
-  Reclaimer reclaimer({}, queue_, clocks());
+  Reclaimer reclaimer({}, queue_, board, clocks());
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
   pass(10 * kSecond);
   wall_us_ += kDay;
@@ -299,7 +305,7 @@ TEST_F(ReclaimerByClock, ADayForthDoesNotEndACooldown) {
 TEST_F(ReclaimerByClock, WhatHoldsWhenTheClockIsSetIsRecordedAnew) {
   const core::CgroupId web{"/web", tree_.inode("/web")};
   const core::CgroupId over{"/over", 7};
-  Reclaimer reclaimer({.cooldowns = {{over, {wall_us_ - 9, wall_us_ - 1, 1}}}}, queue_, clocks());
+  Reclaimer reclaimer({{over, {wall_us_ - 9, wall_us_ - 1, 1}}}, queue_, board, clocks());
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
   pass(10 * kSecond);
   wall_us_ += kDay;
@@ -310,12 +316,12 @@ TEST_F(ReclaimerByClock, WhatHoldsWhenTheClockIsSetIsRecordedAnew) {
   EXPECT_EQ(moved[0].id, web);
   EXPECT_EQ(moved[0].cooldown.until_us, wall_us_ + 20 * kSecond);
   EXPECT_EQ(moved[0].cooldown, reclaimer.cooldowns().at(web));
-  Reclaimer after_a_crash({.cooldowns = {{moved[0].id, moved[0].cooldown}}}, queue_, clocks());
+  Reclaimer after_a_crash({{moved[0].id, moved[0].cooldown}}, queue_, board, clocks());
   EXPECT_EQ(after_a_crash.reclaim_due(candidates(), kNever), 0U);
 }
 
 TEST_F(ReclaimerByClock, ADryRunsCooldownsAreNotRecordedWhenTheClockIsSet) {
-  Reclaimer reclaimer({}, queue_, clocks());
+  Reclaimer reclaimer({}, queue_, board, clocks());
   Candidates dry = candidates();
   dry.dry_run = true;
   EXPECT_EQ(reclaimer.reclaim_due(dry, kNever), 1U);
@@ -330,7 +336,7 @@ TEST_F(ReclaimerByClock, ADryRunsCooldownsAreNotRecordedWhenTheClockIsSet) {
 TEST_F(ReclaimerByClock, WhatBecomesOfAReclaimIsToldAllTheSame) {
   for (const char* name : {"memory.limit_in_bytes", "memory.force_empty"}) tree_.remove_file("/web", name);
   tree_.put("/web", test::v2_files(kFull));
-  Reclaimer reclaimer({}, queue_, clocks(), [this](const kernel::Hierarchy& hierarchy) {
+  Reclaimer reclaimer({}, queue_, board, clocks(), [this](const kernel::Hierarchy& hierarchy) {
     return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t) {
       tree_.put("/web", test::v2_files({.file_bytes = 12 * kMiB, .limit_bytes = 100 * kMiB}));
       return std::error_code{};
@@ -364,7 +370,7 @@ TEST_F(ReclaimerByClock, TimeThatTheMachineSleptCounts) {
   std::int64_t steady_us = 0;
   Clocks sleeping = clocks();
   sleeping.steady = [&] { return steady_us; };
-  Reclaimer reclaimer({}, queue_, sleeping);
+  Reclaimer reclaimer({}, queue_, board, sleeping);
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
   pass(30 * kSecond);
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
@@ -373,7 +379,7 @@ TEST_F(ReclaimerByClock, TimeThatTheMachineSleptCounts) {
 TEST_F(ReclaimerByClock, ACooldownOfAnEarlierRunThatLiesInTheFutureBlocksForOneCooldownAtMost) {
   const core::CgroupId web{"/web", tree_.inode("/web")};
   const std::int64_t tomorrow_us = wall_us_ + kDay;
-  Reclaimer reclaimer({.cooldowns = {{web, {tomorrow_us, tomorrow_us + 30 * kSecond, 0}}}}, queue_, clocks());
+  Reclaimer reclaimer({{web, {tomorrow_us, tomorrow_us + 30 * kSecond, 0}}}, queue_, board, clocks());
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 0U);
   pass(30 * kSecond);
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
@@ -393,7 +399,7 @@ class ReclaimerFault : public ReclaimerByClock {
 };
 
 TEST_F(ReclaimerFault, OneThatMayNotWriteIsToldOnceAndItsEnd) {
-  Reclaimer one({}, queue_, clocks(), [this](const kernel::Hierarchy& hierarchy) {
+  Reclaimer one({}, queue_, board, clocks(), [this](const kernel::Hierarchy& hierarchy) {
     return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t) { return answer_; });
   });
   answer_ = std::make_error_code(std::errc::read_only_file_system);
@@ -407,8 +413,24 @@ TEST_F(ReclaimerFault, OneThatMayNotWriteIsToldOnceAndItsEnd) {
   EXPECT_TRUE(queue_.faults().empty());
 }
 
+TEST_F(ReclaimerFault, AHierarchyThatCantBeReadIsToldOnceAndItsEnd) {
+  bool is_there = false;
+  Reclaimer one({}, queue_, board, clocks(), [&](const kernel::Hierarchy& hierarchy) -> std::unique_ptr<FakeKernel> {
+    if (!is_there) throw std::runtime_error("Too many open files");
+    return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t) { return answer_; });
+  });
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(one.reclaim_due(next(), kNever), 0U);
+  ASSERT_EQ(queue_.faults().size(), 1U);
+  EXPECT_EQ(queue_.faults()[0].detail, "reclaims that can't be asked for: 1, the first: Too many open files");
+  is_there = true;
+  EXPECT_EQ(one.reclaim_due(next(), kNever), 1U);
+  EXPECT_TRUE(queue_.faults().empty());
+  EXPECT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 2; })) << "its start and its end";
+  EXPECT_EQ(collector_.event_count(), 2U) << "not one with every scan";
+}
+
 TEST_F(ReclaimerFault, AKernelThatCantBeAskedIsOneUntilItCanOrAnotherHierarchyIsWatched) {
-  Reclaimer one({}, queue_, clocks());
+  Reclaimer one({}, queue_, board, clocks());
   const auto without = [&] {
     Candidates found = next();
     tree_.remove_file("/web", "memory.reclaim");
@@ -432,7 +454,7 @@ TEST(Reclaimer, DoesNotLetADryRunHoldBackARealOne) {
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 1U);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 0U)
@@ -443,7 +465,7 @@ TEST(Reclaimer, GoesOnWithoutTheRecordWhenTheDiskDoesNotAnswer) {
   FakeCgroups tree;
   tree.put("/web", test::minimal_v1(kFull));
   RecordQueue nobody_takes_from_it;
-  Reclaimer reclaimer({}, nobody_takes_from_it);
+  Reclaimer reclaimer({}, nobody_takes_from_it, board);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
   EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
 }
@@ -453,7 +475,7 @@ TEST(Reclaimer, StopsBetweenReclaimsWhenToldTo) {
   for (const char* path : {"/a", "/b", "/c"}) tree.put(path, test::minimal_v1(kFull));
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   int asked = 0;
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), {.newer_scan = [&] { return ++asked > 2; }}), 2U);
 }
@@ -466,7 +488,7 @@ TEST(Reclaimer, ObeysRules) {
                             .rules = {{.cgroup = "/db", .threshold = {}, .cooldown_us = {}, .reclaim = false}}};
   RecordQueue queue;
   Collector collector(queue);
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, policy), kNever), 1U);
   EXPECT_EQ(tree.file("/db", "memory.force_empty"), "");
 }
@@ -495,13 +517,14 @@ class SteppedReclaim : public ::testing::Test {
   core::Reclaim reclaim(FakeKernel::Answer answer, const Reclaimer::Interrupts& interrupts = kNever) {
     Candidates candidates = scan(tree_);
     candidates.bounds.step_bytes = 16 * kMiB;
-    Reclaimer reclaimer({}, queue_, {.steady = [this] { return now_us_; }}, [&](const kernel::Hierarchy& hierarchy) {
-      return std::make_unique<FakeKernel>(hierarchy, [this, answer](std::uint64_t bytes) {
-        asked_.push_back(bytes);
-        now_us_ += step_us_;
-        return answer(bytes);
-      });
-    });
+    Reclaimer reclaimer({}, queue_, board, {.steady = [this] { return now_us_; }},
+                        [&](const kernel::Hierarchy& hierarchy) {
+                          return std::make_unique<FakeKernel>(hierarchy, [this, answer](std::uint64_t bytes) {
+                            asked_.push_back(bytes);
+                            now_us_ += step_us_;
+                            return answer(bytes);
+                          });
+                        });
     EXPECT_EQ(reclaimer.reclaim_due(candidates, interrupts), 1U);
     EXPECT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 2; }));
     return collector_.reclaims().back();
@@ -621,7 +644,7 @@ TEST_F(SteppedReclaim, IsPlannedForWhatThereIsWhenTheKernelIsAsked) {
     put(60 * kMiB, 0);
     asked_.clear();
     RecordQueue queue;
-    Reclaimer reclaimer({}, queue, {}, [&](const kernel::Hierarchy& hierarchy) {
+    Reclaimer reclaimer({}, queue, board, {}, [&](const kernel::Hierarchy& hierarchy) {
       return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t bytes) {
         asked_.push_back(bytes);
         return drop(bytes);
@@ -647,7 +670,7 @@ TEST(Reclaimer, LeavesACgroupAloneOfWhichNothingIsAboveTheTarget) {
   policy.defaults.threshold = core::Threshold::of_bytes(30 * kMiB);
   policy.defaults.reclaim_to = core::Threshold::of_percent(70);  // of 100 MiB
   RecordQueue queue;
-  Reclaimer reclaimer({}, queue);
+  Reclaimer reclaimer({}, queue, board);
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree, policy), kNever), 0U);
   EXPECT_TRUE(reclaimer.cooldowns().empty());
 }
@@ -658,7 +681,7 @@ TEST(Reclaimer, WaitsLongerEachTimeForACgroupThatOnlyChurns) {
   RecordQueue queue;
   Collector collector(queue);
   std::int64_t now_us = 1'000'000'000'000;
-  Reclaimer reclaimer({}, queue, {.wall = [&] { return now_us; }, .boot = [&] { return now_us; }});
+  Reclaimer reclaimer({}, queue, board, {.wall = [&] { return now_us; }, .boot = [&] { return now_us; }});
   std::vector<std::int64_t> reclaimed_after_s;  // nothing is freed in a fake tree, so each is futile
   for (std::int64_t s = 0; s <= 3600; s += 10, now_us += 10'000'000) {
     if (reclaimer.reclaim_due(scan(tree), kNever) == 1) reclaimed_after_s.push_back(s);
@@ -674,7 +697,7 @@ TEST(Reclaimer, StrikesOfAnEarlierRunHold) {
   Collector collector(queue);
   std::int64_t now_us = 1'000'000'000'000;
   const core::CgroupId web{"/web", tree.inode("/web")};
-  Reclaimer reclaimer({.cooldowns = {{web, {now_us, now_us + 240'000'000, 3}}}}, queue,
+  Reclaimer reclaimer({{web, {now_us, now_us + 240'000'000, 3}}}, queue, board,
                       {.wall = [&] { return now_us; }, .boot = [&] { return now_us; }});
   now_us += 239'999'999;
   EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);

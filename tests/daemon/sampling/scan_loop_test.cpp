@@ -22,14 +22,17 @@ using Strings = std::vector<std::string>;
 
 class ScanLoopTest : public testing::Test {
  protected:
-  ScanLoopTest() { tree_.put("/pods/web", test::v1_files({})); }
+  ScanLoopTest() {
+    tree_.put("/pods/web", test::v1_files({}));
+    board_.set_kernel_log("/dev/kmsg");
+  }
 
   ScanLoop loop(Settings settings = {}) {
     settings.parent = tree_.root() + "/pods";
     return {{kernel::open_hierarchy(settings.parent), kernel::Watch::automatic, {}, {}},
             settings,
             {},
-            {queue_, candidates_, [this] { return asking_; }, [this] { return log_source_; }}};
+            {queue_, candidates_, board_}};
   }
   Clocks clocks() {
     return {.wall = [this] { return wall_us_; },
@@ -57,8 +60,7 @@ class ScanLoopTest : public testing::Test {
   test::FakeCgroups tree_;
   RecordQueue queue_;
   Mailbox<Candidates> candidates_;
-  Asking asking_;
-  std::string log_source_ = "/dev/kmsg";
+  StatusBoard board_;
   core::Parameters facts_;
   int scans_ = 0;
   std::size_t rows_ = 0;
@@ -148,7 +150,7 @@ TEST_F(ScanLoopTest, AReclaimThatTheKernelDoesNotAnswerIsAFaultUntilItDoes) {
   Settings settings;
   settings.policy.bounds.timeout_us = 10 * kSecond;
   ScanLoop one = loop(settings);
-  asking_ = {steady_us_, "/pods/web"};
+  board_.set_asking({steady_us_, "/pods/web"});
   pass(15 * kSecond - 1);
   one.tick(clocks());
   EXPECT_EQ(told(), Strings{}) << "it was told to end five seconds ago";
@@ -165,7 +167,7 @@ TEST_F(ScanLoopTest, AReclaimThatTheKernelDoesNotAnswerIsAFaultUntilItDoes) {
   }
   EXPECT_EQ(told(), Strings{}) << "said once";
   EXPECT_EQ(scans_, 300) << "scans go on";
-  asking_ = {steady_us_, "/pods/web"};  // the next step: it has answered in between
+  board_.set_asking({steady_us_, "/pods/web"});  // the next step: it has answered in between
   one.tick(clocks());
   EXPECT_EQ(told(), Strings{"fault_end reclaim_hang: the kernel has answered, reclaims go on"});
   EXPECT_TRUE(queue_.faults().empty());
@@ -177,14 +179,14 @@ TEST_F(ScanLoopTest, AReclaimThatIsAnsweredDoesNotEndAnothersRefusal) {
   tree.put("/web", test::v2_files({.file_bytes = 60 << 20, .limit_bytes = 100 << 20}));
   tree.remove_file("/web", "memory.reclaim");
   Sampler sampler(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, {}, {});
-  Reclaimer({}, queue_)
+  Reclaimer({}, queue_, board_)
       .reclaim_due({.hierarchy = sampler.hierarchy(), .cgroups = sampler.scan(wall_now_us()).candidates}, {});
   ASSERT_EQ(queue_.faults().size(), 1U);
-  asking_ = {steady_us_, "/pods/web"};
+  board_.set_asking({steady_us_, "/pods/web"});
   pass(60 * kSecond);
   one.tick(clocks());
   EXPECT_EQ(queue_.faults().size(), 2U);
-  asking_ = {};
+  board_.set_asking({});
   one.tick(clocks());
   ASSERT_EQ(queue_.faults().size(), 1U);
   EXPECT_EQ(queue_.faults()[0].name, "reclaim");
@@ -236,7 +238,7 @@ TEST_F(ScanLoopTest, TooManyCgroupsAreAFaultAndSoIsOneThatCantBeRead) {
 TEST_F(ScanLoopTest, TheNodesFactsFollowTheKernelsLog) {
   ScanLoop one = loop();
   told();
-  log_source_ = "can't be read: no";
+  board_.set_kernel_log("can't be read: no");
   one.tick(clocks());
   told();
   const auto found =

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "daemon/fault_log.hpp"
-
 namespace cgmm::daemon {
 namespace {
 
@@ -33,22 +31,6 @@ TEST(Schedule, TakesANewIntervalFromTheLastScanOn) {
   schedule.begin(1010);
   schedule.set_interval(1015, 3);
   EXPECT_EQ(schedule.due_us(), 1015);
-}
-
-TEST(FaultLog, SpeaksAtTheBeginningWhenItGetsWorseAndAtTheEnd) {
-  FaultLog log;
-  EXPECT_EQ(log.after_pass(0, "", "bad").text, "");
-  EXPECT_EQ(log.after_pass(1, "/a: no", "bad").text, "bad: 1, the first: /a: no");
-  EXPECT_EQ(log.after_pass(1, "/a: no", "bad").text, "");
-  EXPECT_EQ(log.after_pass(3, "/a: no", "bad").text, "bad: 3, the first: /a: no");
-  EXPECT_EQ(log.after_pass(5, "/a: no", "bad").text, "") << "worse is twice as bad";
-  EXPECT_EQ(log.after_pass(0, "", "bad").text, "");
-  EXPECT_EQ(log.after_pass(1, "/a: no", "bad").text, "") << "it was not over";
-  for (int i = 0; i < 2; ++i) EXPECT_EQ(log.after_pass(0, "", "bad").text, "");
-  const FaultLog::Message end = log.after_pass(0, "", "bad");
-  EXPECT_TRUE(end.is_end);
-  EXPECT_EQ(end.text, "bad: fine again, after 5 scans");
-  EXPECT_EQ(log.after_pass(0, "", "bad").text, "");
 }
 
 }  // namespace

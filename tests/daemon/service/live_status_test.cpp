@@ -50,7 +50,7 @@ TEST(LiveStatus, BeforeTheFirstScanThereIsNone) {
 
 TEST(LiveStatus, WhatIsNotKnownIsPassedOverAndWhatIsMissingStaysEmpty) {
   const auto status =
-      parse_live_status("cgroup-memory-manager\tstatus\nfuture\t1\npid\t7\ncgroup_count\tmany\nfault\tx\n\n");
+      parse_live_status(R"({"future": [1], "pid": 7, "progress": {}, "faults": [{"name": "x", "more": null}]})");
   ASSERT_TRUE(status);
   EXPECT_EQ(status->pid, 7);
   EXPECT_EQ(status->version, "");
@@ -59,8 +59,8 @@ TEST(LiveStatus, WhatIsNotKnownIsPassedOverAndWhatIsMissingStaysEmpty) {
 }
 
 TEST(LiveStatus, AnotherProgramsAnswerIsNone) {
-  for (const char* const other :
-       {"", "\n", "HTTP/1.1 200 OK\r\n", "cgroup-memory-manager", "cgroup-memory-manager\tstat"}) {
+  for (const char* const other : {"", "\n", "HTTP/1.1 200 OK\r\n", "{}", "[]", "7", R"({"pid": "seven"})",
+                                  R"({"pid": 7)", R"({"pid": 7, "faults": 1})"}) {
     EXPECT_FALSE(parse_live_status(other)) << other;
   }
 }

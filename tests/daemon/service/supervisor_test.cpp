@@ -17,14 +17,14 @@ constexpr std::int64_t kSecond_us = 1'000'000;
 /// In a time that the test makes; of the threads there is only what they would show.
 class SupervisorTest : public ::testing::Test {
  protected:
-  void SetUp() override { signs_.reclaim_timeout_us = 10 * kSecond_us; }
+  void SetUp() override { board_.set_reclaim_timeout_us(10 * kSecond_us); }
 
   void pass(std::int64_t us) { now_us_ += us; }
   /// Every thread is awake in each second of these.
   void pass_alive(std::int64_t seconds) {
     for (; seconds > 0; --seconds) {
       pass(kSecond_us);
-      signs_.sampler_at_us = now_us_;
+      board_.set_sampler_at_us(now_us_);
       look();
     }
   }
@@ -62,12 +62,13 @@ class SupervisorTest : public ::testing::Test {
   test::NotifySocket manager_{notify_};
   std::vector<std::string> told_;
   RecordQueue queue_;
-  Signs signs_;
+  StatusBoard board_;
   std::int64_t now_us_ = steady_now_us();
   StatusSocket socket_{directory_.path() / "history.db"};
-  Notifier notifier_{{.socket = notify_.c_str(), .watchdog_usec = "20000000"}};
-  Supervisor supervisor_{{queue_, socket_, notifier_, [this] { return signs_; }},
+  const Notifier::Environment environment_{.socket = notify_.c_str(), .watchdog_usec = "20000000"};
+  Supervisor supervisor_{{queue_, socket_, board_},
                          "1.2.3",
+                         environment_,
                          {.wall = [this] { return now_us_; }, .steady = [this] { return now_us_; }}};
 };
 
@@ -129,7 +130,7 @@ TEST_F(SupervisorTest, TellsItsStatusOnceAScanAndWhenAFaultBegins) {
   scan();
   pass_alive(1);
   EXPECT_TRUE(has(told(), "STATUS=2 cgroups, last scan 4 ms, 0 in cooldown"));
-  signs_.in_cooldown_count = 1;
+  board_.set_in_cooldown_count(1);
   pass_alive(1);
   EXPECT_FALSE(has(told(), "STATUS=2 cgroups, last scan 4 ms, 1 in cooldown")) << "with the next scan";
   scan();
@@ -152,11 +153,12 @@ TEST_F(SupervisorTest, FeedsTheWatchdogASecondLaterWhereTheManagerIsBusy) {
   record();
   pass_alive(9);
   told();
-  signs_.sampler_at_us = now_us_;
-  while (notifier_.tell("STATUS=so much that nothing more is taken")) {
+  board_.set_sampler_at_us(now_us_);
+  const Notifier notifier(environment_);
+  while (notifier.tell("STATUS=so much that nothing more is taken")) {
   }
   pass(10 * kSecond_us);
-  signs_.sampler_at_us = now_us_;
+  board_.set_sampler_at_us(now_us_);
   supervisor_.look();
   EXPECT_LE(supervisor_.ms_until_look(), 1000);
   while (manager_.next(std::chrono::milliseconds{0})) {
@@ -183,13 +185,15 @@ TEST_F(SupervisorTest, ASamplerThatStopsIsAFaultAndNotFed) {
 }
 
 TEST_F(SupervisorTest, AReclaimerThatStopsIsNotFedAfterTwoMinutes) {
-  signs_.reclaimer_at_us = signs_.asking_kernel_since_us = now_us_;
+  board_.set_reclaimer_at_us(now_us_);
+  board_.set_asking({now_us_, "/web"});
   pass_alive(120);
   EXPECT_EQ(std::ranges::count(told(), "WATCHDOG=1"), 12) << "a reclaim may take its time";
   pass_alive(60);
   EXPECT_FALSE(has(told(), "WATCHDOG=1"));
   EXPECT_TRUE(fault_names().empty()) << "the reclaimer's fault is told by who asks the kernel";
-  signs_.reclaimer_at_us = signs_.asking_kernel_since_us = 0;
+  board_.set_reclaimer_at_us(0);
+  board_.set_asking({});
   pass_alive(1);
   EXPECT_TRUE(has(told(), "WATCHDOG=1"));
 }

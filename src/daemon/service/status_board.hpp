@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Where the threads of the service show how they are doing, and the little that flows against the stream (src/README.md
+// has the picture): each value has one writer. Any thread.
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "core/policy.hpp"
+#include "core/records.hpp"
+#include "daemon/earlier_kills.hpp"
+#include "kernel/hierarchy.hpp"
+
+namespace cgmm::daemon {
+
+/// What the kernel was asked for and has not answered yet.
+struct Asking {
+  std::int64_t since_us = 0;  // of the steady clock; 0: nothing
+  std::string path;           // of the cgroup
+};
+
+/// What the threads show of themselves, beside what passes through the queue.
+struct Signs {
+  std::int64_t sampler_at_us = 0;  // as core::LastSigns has them
+  std::int64_t reclaimer_at_us = 0;
+  Asking asking;
+  std::int64_t in_cooldown_count = 0;
+  std::int64_t reclaim_timeout_us = 0;
+};
+
+class StatusBoard {
+ public:
+  Signs signs() const { return read(signs_); }
+
+  // Written by the sampler. Instants are of the steady clock; 0: it rests until there is work, or has ended.
+  void set_sampler_at_us(std::int64_t at_us) { write(signs_.sampler_at_us, at_us); }
+  /// What is sampled now. Read by the kill log, which finds the cgroups of victims in it.
+  void set_hierarchy(kernel::Hierarchy hierarchy) { write(hierarchy_, std::move(hierarchy)); }
+  kernel::Hierarchy hierarchy() const { return read(hierarchy_); }
+
+  // Written by the reclaimer.
+  void set_reclaimer_at_us(std::int64_t at_us) { write(signs_.reclaimer_at_us, at_us); }
+  void set_in_cooldown_count(std::int64_t count) { write(signs_.in_cooldown_count, count); }
+  /// Read by the sampler, which wakes up every few seconds: it tells the fault that the kernel does not answer.
+  void set_asking(Asking asking) { write(signs_.asking, std::move(asking)); }
+  Asking asking() const { return read(signs_.asking); }
+
+  // Written by the kill log.
+  /// Where kills are read from, or why they are not; for people. Read by the sampler, which records facts of the node.
+  void set_kernel_log(std::string source) { write(kernel_log_, std::move(source)); }
+  std::string kernel_log() const { return read(kernel_log_); }
+
+  // Written by the recorder.
+  /// What earlier runs have left, once, as soon as the history could be read.
+  void hand_over(core::Handover handover);
+  bool is_handed_over() const { return read(is_handed_over_); }
+  /// False when the time is over, if there is one. Does not wait after end_waits().
+  bool wait_for_handover(std::optional<std::chrono::milliseconds> time = std::nullopt);
+  /// Read by the kill log.
+  std::optional<core::LogPosition> log_position() const { return read(handover_.log_position); }
+  /// For the reclaimer: empty until they are handed over, and once they were taken.
+  core::Cooldowns take_cooldowns();
+  /// For the sampler: nullopt until they are handed over, and once they were taken.
+  std::optional<EarlierKills::Totals> take_oom_kills_total();
+
+  // Written by the main thread.
+  void set_reclaim_timeout_us(std::int64_t timeout_us) { write(signs_.reclaim_timeout_us, timeout_us); }
+  /// The service stops.
+  void end_waits();
+
+ private:
+  template <class T>
+  T read(const T& value) const {
+    const std::lock_guard lock(mutex_);
+    return value;
+  }
+  template <class T>
+  void write(T& value, std::type_identity_t<T> fresh) {
+    const std::lock_guard lock(mutex_);
+    value = std::move(fresh);
+  }
+
+  mutable std::mutex mutex_;
+  Signs signs_;
+  kernel::Hierarchy hierarchy_;
+  std::string kernel_log_;
+  std::condition_variable handed_over_;
+  core::Handover handover_;
+  bool is_handed_over_ = false;
+  bool are_oom_kills_taken_ = false;
+  bool are_waits_ended_ = false;
+};
+
+}  // namespace cgmm::daemon
