@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 
 #include "kernel/controller.hpp"
 #include "kernel/memory_stat.hpp"
@@ -34,10 +32,7 @@ class V1Controller final : public Controller {
       const auto limit = stat[Stat::hierarchical_memory_limit];
       if (limit) reading.hierarchical_limit_bytes = *limit < kNoLimitFrom ? *limit : kUnlimited;
     });
-    if (!found) {
-      if (!cgroup.still_there()) return std::nullopt;
-      throw std::system_error(ENOENT, std::system_category(), cgroup.path_of("memory.stat"));
-    }
+    if (!found) return found;  // gone, or going: its files are removed a moment before its directory is
     core::MemorySample& sample = found->sample;
     use_file(cgroup, kFailcnt, "memory.failcnt", found->problem,
              [&](std::string_view text) { sample.counters.set(Counter::limit_hits, parse_number_file(text)); });

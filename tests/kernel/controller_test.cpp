@@ -246,8 +246,15 @@ TEST(Controller, SaysThatAFileCantBeRead) {
   std::filesystem::create_directory(tree.root() + "/web/memory.stat");
   Opened opened(tree);
   EXPECT_EQ(opened.error_of_reading("/web"), "/web/memory.stat: Is a directory");
-  std::filesystem::remove(tree.root() + "/web/memory.stat");
-  EXPECT_EQ(opened.error_of_reading("/web"), "/web/memory.stat: No such file or directory");
+}
+
+/// The kernel removes the files of a cgroup before its directory: what is found between the two is no failure.
+TEST(Controller, TakesACgroupThatHasLostItsFilesForGone) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({}));
+  tree.remove_file("/web", "memory.stat");
+  Opened opened(tree);
+  EXPECT_EQ(opened.error_of_reading("/web"), "vanished");
 }
 
 TEST(Controller, DoesNotHangOnAPipeInPlaceOfAFile) {
