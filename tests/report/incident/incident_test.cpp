@@ -190,8 +190,7 @@ TEST_F(IncidentTest, TheCounterAloneTellsBetweenWhichInstantsAndNotWho) {
   EXPECT_EQ(
       said("told"),
       "Only the cgroup's counter shows this kill: between 2026-11-23T03:11:59.123Z and 2026-11-23T03:12:00.123Z a "
-      "process "
-      "was killed, not who. The kernel log was not read: can't be read: Operation not permitted.");
+      "process was killed, but not which. The kernel log was not read: can't be read: Operation not permitted.");
   EXPECT_EQ(why(made()),
             "Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s (42.0 MiB/s) up to the last sample, "
             "1 s before; its limit was 256.0 MiB, and the counter does not tell which limit was hit.");
