@@ -4,10 +4,10 @@
 // Holds the newest of something for a thread that may be busy: what it did not fetch in time is worthless and is
 // replaced. Any thread.
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <utility>
+
+#include "base/mutex.hpp"
 
 namespace cgmm::daemon {
 
@@ -16,7 +16,7 @@ class Mailbox {
  public:
   void put(T&& value) {
     {
-      const std::lock_guard lock(mutex_);
+      const base::Lock lock(mutex_);
       value_ = std::move(value);
     }
     changed_.notify_all();
@@ -24,29 +24,29 @@ class Mailbox {
 
   /// Waits for the newest; nullopt once the mailbox is closed and empty. Until the next call the taker counts as busy.
   std::optional<T> take() {
-    std::unique_lock lock(mutex_);
+    base::Lock lock(mutex_);
     busy_ = false;
     changed_.notify_all();
-    changed_.wait(lock, [&] { return closed_ || value_.has_value(); });
+    changed_.wait(lock, [&]() CGMM_REQUIRES(mutex_) { return closed_ || value_.has_value(); });
     busy_ = value_.has_value();
     return std::exchange(value_, std::nullopt);
   }
 
   bool has_newer() {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return value_.has_value();
   }
 
   /// Whether nothing waits and the taker is done with what it took.
   bool idle() {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return !value_.has_value() && !busy_;
   }
 
   /// Ends take(); what was not taken is dropped.
   void close() {
     {
-      const std::lock_guard lock(mutex_);
+      const base::Lock lock(mutex_);
       closed_ = true;
       value_.reset();
     }
@@ -54,11 +54,11 @@ class Mailbox {
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::optional<T> value_;
-  bool busy_ = true;  // until the taker first comes
-  bool closed_ = false;
+  base::Mutex mutex_;
+  base::Condition changed_;
+  std::optional<T> value_ CGMM_GUARDED_BY(mutex_);
+  bool busy_ CGMM_GUARDED_BY(mutex_) = true;  // until the taker first comes
+  bool closed_ CGMM_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cgmm::daemon

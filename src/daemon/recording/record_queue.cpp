@@ -19,7 +19,7 @@ bool will_be_told_again(const Record& record) {
 bool RecordQueue::push_scan(core::Scan&& scan, std::vector<core::CountedOomKills> kills) {
   bool is_taken = false;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     const std::size_t rows = scan.rows.size() + 1;
     if (!scan.is_partial) see_scan(scan);
     is_taken = !closed_ && (rows_ == 0 || rows_ + rows <= kMaxRows);
@@ -48,7 +48,7 @@ void RecordQueue::see_scan(const core::Scan& scan) {
 }
 
 RecordQueue::Progress RecordQueue::progress() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   Progress progress = progress_;
   progress.waiting_count = taken_count_ + static_cast<std::int64_t>(waiting_.size());
   return progress;
@@ -57,7 +57,7 @@ RecordQueue::Progress RecordQueue::progress() const {
 std::uint64_t RecordQueue::push(Record&& record) {
   std::uint64_t ticket = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (const auto* event = std::get_if<core::ServiceEvent>(&record)) follow_fault(*event);
     ticket = keep(std::move(record));
   }
@@ -98,36 +98,37 @@ void RecordQueue::follow_fault(const core::ServiceEvent& event) {
 }
 
 std::vector<RecordQueue::Fault> RecordQueue::faults() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return faults_;
 }
 
 bool RecordQueue::wait_committed(std::uint64_t ticket, std::chrono::milliseconds time) {
-  std::unique_lock lock(mutex_);
-  const auto is_in_vain = [&] {
+  base::Lock lock(mutex_);
+  const auto is_in_vain = [&]() CGMM_REQUIRES(mutex_) {
     return waits_ended_ || std::ranges::find(faults_, "history", &Fault::name) != faults_.end();
   };
-  committed_changed_.wait_for(lock, time, [&] { return committed_count_ >= ticket || is_in_vain(); });
+  committed_changed_.wait_for(lock, time,
+                              [&]() CGMM_REQUIRES(mutex_) { return committed_count_ >= ticket || is_in_vain(); });
   return committed_count_ >= ticket;
 }
 
 void RecordQueue::end_waits() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     waits_ended_ = true;
   }
   committed_changed_.notify_all();
 }
 
 RecordQueue::Refused RecordQueue::take_refused() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return std::exchange(refused_, {});
 }
 
 std::vector<Record> RecordQueue::take() {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   progress_.recorder_busy_since_us = 0;
-  pushed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+  pushed_.wait(lock, [&]() CGMM_REQUIRES(mutex_) { return closed_ || !waiting_.empty(); });
   progress_.recorder_busy_since_us = steady_now_us();
   kept_ = 0;
   for (auto& [id, cooldown] : std::exchange(refused_cooldowns_, {})) {
@@ -140,7 +141,7 @@ std::vector<Record> RecordQueue::take() {
 
 void RecordQueue::done(const std::vector<Record>& records) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     for (const Record& record : records) {
       const auto* const scan = std::get_if<core::Scan>(&record);
       if (scan == nullptr) continue;
@@ -156,17 +157,17 @@ void RecordQueue::done(const std::vector<Record>& records) {
 }
 
 bool RecordQueue::wait_to_retry(std::chrono::milliseconds time) {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   progress_.recorder_busy_since_us = 0;
   progress_.is_retrying = true;
-  const bool closed = pushed_.wait_for(lock, time, [&] { return closed_; });
+  const bool closed = pushed_.wait_for(lock, time, [&]() CGMM_REQUIRES(mutex_) { return closed_; });
   progress_.recorder_busy_since_us = steady_now_us();
   return !closed;
 }
 
 void RecordQueue::close() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     closed_ = true;
   }
   pushed_.notify_all();

@@ -7,16 +7,15 @@
 // Any thread.
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <variant>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "core/records.hpp"
 
 namespace cgmm::daemon {
@@ -98,25 +97,27 @@ class RecordQueue {
   Refused take_refused();
 
  private:
-  std::uint64_t keep(Record&& record);
-  void follow_fault(const core::ServiceEvent& event);
-  void see_scan(const core::Scan& scan);
+  std::uint64_t keep(Record&& record) CGMM_REQUIRES(mutex_);
+  void follow_fault(const core::ServiceEvent& event) CGMM_REQUIRES(mutex_);
+  void see_scan(const core::Scan& scan) CGMM_REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  std::condition_variable pushed_;
-  std::condition_variable committed_changed_;
-  std::vector<Record> waiting_;  // guarded by mutex_, like all below
-  std::size_t rows_ = 0;         // of scans waiting or taken and not done, and one for each scan itself
-  std::size_t kept_ = 0;         // other records waiting
-  std::vector<Fault> faults_;
-  Progress progress_;             // but for waiting_count
-  std::int64_t taken_count_ = 0;  // records that the recorder holds
-  Refused refused_;
-  std::unordered_map<core::CgroupId, core::Cooldown> refused_cooldowns_;  // of refused records: they must be on record
-  std::uint64_t pushed_count_ = 0;                                        // tickets count from 1
-  std::uint64_t committed_count_ = 0;
-  bool closed_ = false;
-  bool waits_ended_ = false;
+  mutable base::Mutex mutex_;
+  base::Condition pushed_;
+  base::Condition committed_changed_;
+  std::vector<Record> waiting_ CGMM_GUARDED_BY(mutex_);
+  std::size_t rows_ CGMM_GUARDED_BY(mutex_) =
+      0;  // of scans waiting or taken and not done, and one for each scan itself
+  std::size_t kept_ CGMM_GUARDED_BY(mutex_) = 0;  // other records waiting
+  std::vector<Fault> faults_ CGMM_GUARDED_BY(mutex_);
+  Progress progress_ CGMM_GUARDED_BY(mutex_);             // but for waiting_count
+  std::int64_t taken_count_ CGMM_GUARDED_BY(mutex_) = 0;  // records that the recorder holds
+  Refused refused_ CGMM_GUARDED_BY(mutex_);
+  std::unordered_map<core::CgroupId, core::Cooldown> refused_cooldowns_
+      CGMM_GUARDED_BY(mutex_);                              // of refused records: they must be on record
+  std::uint64_t pushed_count_ CGMM_GUARDED_BY(mutex_) = 0;  // tickets count from 1
+  std::uint64_t committed_count_ CGMM_GUARDED_BY(mutex_) = 0;
+  bool closed_ CGMM_GUARDED_BY(mutex_) = false;
+  bool waits_ended_ CGMM_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cgmm::daemon

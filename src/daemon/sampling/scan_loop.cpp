@@ -93,15 +93,15 @@ void ScanLoop::run(std::optional<std::int64_t> cycles) {
 
 /// False when the service stops. Changed settings end the wait early.
 bool ScanLoop::wait_until_due(std::int64_t due_us) {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   const auto due = std::chrono::steady_clock::time_point(std::chrono::microseconds(due_us));
-  wake_.wait_until(lock, due, [&] { return shared_.stopping || shared_.changed; });
+  wake_.wait_until(lock, due, [&]() CGMM_REQUIRES(mutex_) { return shared_.stopping || shared_.changed; });
   return !shared_.stopping;
 }
 
 void ScanLoop::change(Settings settings) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     shared_.settings = std::move(settings);
     shared_.changed = true;
   }
@@ -110,14 +110,14 @@ void ScanLoop::change(Settings settings) {
 
 void ScanLoop::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     shared_.stopping = true;
   }
   wake_.notify_all();
 }
 
 Settings ScanLoop::settings_now() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return shared_.settings;
 }
 
@@ -166,7 +166,7 @@ void ScanLoop::sample_near_limit() {
 void ScanLoop::apply_changes(Schedule& schedule) {
   Settings settings;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (!std::exchange(shared_.changed, false)) return;
     settings = shared_.settings;
   }
@@ -202,7 +202,7 @@ void ScanLoop::look_for_parent() {
 
 /// After the last cycle: what was found due is still reclaimed. A signal ends the wait.
 void ScanLoop::wait_until_idle() {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   while (!shared_.stopping && !candidates_.idle()) wake_.wait_for(lock, std::chrono::milliseconds{5});
 }
 

@@ -5,12 +5,11 @@
 // in the log what is new, and takes over changed settings between two scans.
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/mutex.hpp"
 #include "daemon/earlier_kills.hpp"
 #include "daemon/reclaim/mailbox.hpp"
 #include "daemon/reclaim/reclaimer.hpp"
@@ -77,9 +76,9 @@ class ScanLoop {
     bool changed = false;  // the settings are new to the sampler
     bool stopping = false;
   };
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  Shared shared_;  // guarded by mutex_
+  base::Mutex mutex_;
+  base::Condition wake_;
+  Shared shared_ CGMM_GUARDED_BY(mutex_);
 };
 
 }  // namespace cgmm::daemon

@@ -9,16 +9,16 @@
 #include <spdlog/spdlog.h>
 
 #include <cerrno>
-#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "daemon/resources.hpp"
+
+#include "base/mutex.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -62,23 +62,23 @@ class Log::Sink : private OwnStream, public ColorSink {
 
   void flush() override {
     {
-      const std::lock_guard lock(mutex_);
+      const base::Lock lock(mutex_);
       ++flush_count_;
     }
     flushed_.notify_all();
   }
 
   bool await_flush(std::int64_t count, std::chrono::milliseconds time) {
-    std::unique_lock lock(mutex_);
-    return flushed_.wait_for(lock, time, [&] { return flush_count_ >= count; });
+    base::Lock lock(mutex_);
+    return flushed_.wait_for(lock, time, [&]() CGMM_REQUIRES(mutex_) { return flush_count_ >= count; });
   }
 
  private:
   spdlog::details::thread_pool& pool_;
   std::size_t told_lost_count_ = 0;
-  std::mutex mutex_;
-  std::condition_variable flushed_;
-  std::int64_t flush_count_ = 0;  // guarded by mutex_
+  base::Mutex mutex_;
+  base::Condition flushed_;
+  std::int64_t flush_count_ CGMM_GUARDED_BY(mutex_) = 0;
 };
 
 Log::Log(bool with_time, std::size_t messages) {

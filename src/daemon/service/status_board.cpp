@@ -5,7 +5,7 @@ namespace cgmm::daemon {
 
 void StatusBoard::hand_over(core::Handover handover) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     handover_ = std::move(handover);
     is_handed_over_ = true;
   }
@@ -18,7 +18,7 @@ void StatusBoard::end_waits() {
 }
 
 bool StatusBoard::wait_for_handover(std::optional<std::chrono::milliseconds> time) {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   const auto is_over = [&] { return is_handed_over_ || are_waits_ended_; };
   if (time) return handed_over_.wait_for(lock, *time, is_over);
   handed_over_.wait(lock, is_over);
@@ -26,12 +26,12 @@ bool StatusBoard::wait_for_handover(std::optional<std::chrono::milliseconds> tim
 }
 
 core::Cooldowns StatusBoard::take_cooldowns() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return std::exchange(handover_.cooldowns, {});
 }
 
 std::optional<EarlierKills::Totals> StatusBoard::take_oom_kills_total() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (!is_handed_over_ || std::exchange(are_oom_kills_taken_, true)) return std::nullopt;
   return std::exchange(handover_.oom_kills_total, {});
 }

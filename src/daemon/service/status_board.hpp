@@ -5,14 +5,13 @@
 // has the picture): each value has one writer. Any thread.
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 
+#include "base/mutex.hpp"
 #include "core/policy.hpp"
 #include "core/records.hpp"
 #include "daemon/earlier_kills.hpp"
@@ -78,20 +77,21 @@ class StatusBoard {
  private:
   template <class T>
   T read(const T& value) const {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     return value;
   }
   template <class T>
   void write(T& value, std::type_identity_t<T> fresh) {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     value = std::move(fresh);
   }
 
-  mutable std::mutex mutex_;
+  mutable base::Mutex mutex_;
+  // All below is guarded by it. clang can't check that: read() and write() get it by reference.
   Signs signs_;
   kernel::Hierarchy hierarchy_;
   std::string kernel_log_;
-  std::condition_variable handed_over_;
+  base::Condition handed_over_;
   core::Handover handover_;
   bool is_handed_over_ = false;
   bool are_oom_kills_taken_ = false;

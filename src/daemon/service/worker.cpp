@@ -26,25 +26,25 @@ Worker::Worker(const char* name, std::function<void()> body, std::shared_future<
           if (may_begin.get()) body();
         } catch (...) {
           {
-            const std::lock_guard lock(mutex_);
+            const base::Lock lock(mutex_);
             failure_ = std::current_exception();
           }
           failed();
         }
         {
-          const std::lock_guard lock(mutex_);
+          const base::Lock lock(mutex_);
           has_ended_ = true;
         }
         changed_.notify_all();
       }) {}
 
 bool Worker::await_end(std::chrono::milliseconds time) {
-  std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, time, [&] { return has_ended_; });
+  base::Lock lock(mutex_);
+  return changed_.wait_for(lock, time, [&]() CGMM_REQUIRES(mutex_) { return has_ended_; });
 }
 
 std::exception_ptr Worker::failure() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return failure_;
 }
 

@@ -5,15 +5,15 @@
 // with a time limit, because one may hang in the kernel. Main thread only.
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <future>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.hpp"
 
 namespace cgmm::daemon {
 
@@ -36,10 +36,10 @@ class Worker {
   std::exception_ptr failure();
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool has_ended_ = false;  // guarded by mutex_, like the next
-  std::exception_ptr failure_;
+  base::Mutex mutex_;
+  base::Condition changed_;
+  bool has_ended_ CGMM_GUARDED_BY(mutex_) = false;
+  std::exception_ptr failure_ CGMM_GUARDED_BY(mutex_);
   std::thread thread_;  // last: it uses the others
 };
 
