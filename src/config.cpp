@@ -20,11 +20,10 @@
 
 #include "config_keys.hpp"
 
-// The headers alone: Debian's compiled toml++ is a shared library, which the program would carry for one
-// small file.
+// Header-only: Debian's compiled toml++ is a shared library, too much for one small file.
 #define TOML_HEADER_ONLY 1
-// It asserts what a wrong file can break ("[[;"), ahead of the check that makes an error of it. Without its asserts,
-// and without NDEBUG, which would have clang take them for granted.
+// toml++ has asserts that a wrong file ("[[;") can break, before the check that reports the error. This switches its
+// asserts off, without NDEBUG, because then clang would assume that they hold.
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
 #define TOML_ASSERT(expr) static_cast<void>(0)
@@ -39,7 +38,7 @@ std::string message_of(const std::string& where, const std::string& key, const s
   return (where.empty() ? "" : where + ": ") + key + (value.empty() ? "" : " = " + value) + ": expected " + expected;
 }
 
-/// Where a setting came from, for checks that need more than one of them.
+/// Where a setting came from, for checks that need several settings.
 struct Origin {
   std::string where;
   std::string shown;
@@ -62,7 +61,7 @@ struct Entry {
   const toml::node* node;
 };
 
-/// A TOML table is sorted by key; an operator wants to hear of the first mistake first.
+/// In the order of the file, so that the first mistake is reported first. A TOML table is sorted by key.
 std::vector<Entry> in_file_order(const toml::table& table) {
   std::vector<Entry> entries;
   for (const auto& [key, node] : table) entries.push_back({&key, &node});
@@ -73,7 +72,7 @@ std::vector<Entry> in_file_order(const toml::table& table) {
   return entries;
 }
 
-/// As TOML has it: in quotes where it is not only letters, digits, '_' and '-'.
+/// In TOML syntax: in quotes unless it has only letters, digits, '_' and '-'.
 std::string key_shown(const toml::key& key) {
   const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -87,7 +86,7 @@ const Key<Target>* find_key(std::span<const Key<Target>> keys, std::string_view 
   return found == keys.end() ? nullptr : &*found;
 }
 
-/// Puts a parsed file into a Config and remembers where in it each setting stood.
+/// Puts a parsed file into a Config, and remembers the place of each setting.
 class Reader {
  public:
   Reader(std::string_view file_name, Config& config) : file_name_(file_name), config_(config) {}
@@ -102,7 +101,7 @@ class Reader {
     }
   }
 
-  /// What no key can tell on its own.
+  /// Checks that need several keys.
   void check() const;
 
  private:
@@ -172,7 +171,7 @@ core::Rule Reader::read_rule(const toml::table& table, const std::string& name) 
   return rule;
 }
 
-/// Whether `low` is below `high` wherever they hold; true also where only a cgroup's limit can tell.
+/// Whether `low` is below `high`. Also true if that depends on the cgroup's limit.
 bool may_be_below(const core::Threshold& low, const core::Threshold& high) {
   constexpr std::uint64_t kAnyLimitBytes = std::uint64_t{1} << 62U;
   return low.is_percent() != high.is_percent() || low.bytes(kAnyLimitBytes) < high.bytes(kAnyLimitBytes);
@@ -215,8 +214,8 @@ void apply(const Overrides& overrides, Config& config) {
   throw ConfigError(file.string(), "can't be read: " + reason);
 }
 
-/// Why what is in the file may not be what root, or who runs us, wrote; "" where it is. What is read from a device is
-/// the driver's, whoever may write to it (/dev/null).
+/// Why the file may have been written by others than root or the user who runs us; "": it can't. A device (/dev/null)
+/// is trusted, whoever may write to it.
 std::string distrust(const struct stat& info) {
   if (S_ISCHR(info.st_mode) || S_ISDIR(info.st_mode)) return {};
   if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
@@ -230,7 +229,7 @@ std::string distrust(const struct stat& info) {
          ", so that others than its owner may write it: take that away (chmod go-w)";
 }
 
-/// The whole file; nullopt where there is none.
+/// The whole file; nullopt: there is none.
 std::optional<std::string> read_file(const std::filesystem::path& file, const Warn& warn) {
   constexpr std::size_t kMaxBytes = 1 << 20U;
   const auto close = [](std::FILE* stream) { std::fclose(stream); };
@@ -239,7 +238,7 @@ std::optional<std::string> read_file(const std::filesystem::path& file, const Wa
     if (errno == ENOENT) return std::nullopt;
     throw_unreadable(file, std::generic_category().message(errno));
   }
-  struct stat info{};  // of what is open, not of what has the name by now
+  struct stat info{};  // of the open file; the name may lead to another one by now
   if (::fstat(::fileno(stream.get()), &info) != 0) throw_unreadable(file, std::generic_category().message(errno));
   if (const std::string why = distrust(info); !why.empty()) {
     const ConfigError error(file.string(), "not to be trusted: " + why);
@@ -253,11 +252,11 @@ std::optional<std::string> read_file(const std::filesystem::path& file, const Wa
   return text;
 }
 
-/// One directive of RUST_LOG, as env_logger has them: `info`, `cgroup_memory_manager=debug`,
-/// `cgroup_memory_manager` (which means all of it).
+/// One directive of RUST_LOG, in the syntax of env_logger: `info`, `cgroup_memory_manager=debug`,
+/// `cgroup_memory_manager` (everything).
 struct Directive {
   bool names_us = false;
-  std::optional<LogLevel> level;  // nullopt: it is for somebody else, or can't be understood
+  std::optional<LogLevel> level;  // nullopt: it is for another program, or invalid
 };
 
 Directive parse_directive(std::string_view text) {
@@ -318,7 +317,7 @@ Config parse(std::string_view toml, std::string_view name, const Overrides& over
 LogLevel effective_log_level(const Config& config, const char* rust_log) {
   if (config.log_level) return *config.log_level;
   std::string_view rest = rust_log ? rust_log : "";
-  rest = rest.substr(0, rest.find('/'));  // what follows is a filter on the messages' text
+  rest = rest.substr(0, rest.find('/'));  // a filter on the messages' text follows
   std::optional<LogLevel> everybody, us;
   while (!rest.empty()) {
     const auto comma = rest.find(',');

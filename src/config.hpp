@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What an operator can set: config.toml with the command line's options over it. The shipped config.toml
-// documents every key and is kept equal to these defaults by a test. Plain data, and functions without state;
-// only load() does I/O (it reads one file). Any thread.
+// The settings: config.toml, overridden by options of the command line. The shipped config.toml documents every key; a
+// test keeps it equal to these defaults. Plain data and functions without state. Only load() does I/O (it reads one
+// file). Any thread.
 
 #include <cstdint>
 #include <filesystem>
@@ -23,14 +23,14 @@ namespace cgmm::config {
 
 inline constexpr std::string_view kDefaultFile = "/etc/cgroup-memory-manager/config.toml";
 
-/// Which cgroups are watched.
+/// Which cgroups are tracked.
 enum class Watch : std::uint8_t { automatic, containers, leaves };
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
 
 struct Config {
   std::string parent = "auto";
   Watch watch = Watch::automatic;
-  std::int64_t max_cgroups = 20'000;  // that are watched
+  std::int64_t max_cgroups = 20'000;  // tracked
   std::int64_t interval_us = 10 * base::kSecond_us;
   core::Policy policy;  // threshold, reclaim_to, cooldown and the [[rule]] sections
   core::NearLimitBounds near_limit;
@@ -41,24 +41,24 @@ struct Config {
   std::filesystem::path database = "/var/lib/cgroup-memory-manager/history.db";
   core::Keep keep;
   std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";
-  std::optional<LogLevel> log_level;  // nullopt: what RUST_LOG says, else info
+  std::optional<LogLevel> log_level;  // nullopt: RUST_LOG decides, else info
 
   friend bool operator==(const Config&, const Config&);
 };
 
-/// The options of the command line that have a key, as typed; they override the file.
+/// Options of the command line that override a key of the file, as typed.
 struct Overrides {
   std::optional<std::string> parent, threshold, interval, cooldown, database, log_level;
   bool dry_run = false;
 };
 
-/// A setting that can't be taken. what() is "FILE:LINE: KEY = VALUE: expected EXPECTED", and for an option
-/// "--KEY = VALUE: expected EXPECTED". VALUE is as TOML has it: strings in quotes, control characters
-/// escaped. A rule's keys are "rule[1].threshold", counted from 1. Where it is the whole file that can't be
-/// taken, what() is "FILE: PROBLEM" or "FILE:LINE: PROBLEM", and key, value and expected are empty.
+/// A wrong setting. what() is "FILE:LINE: KEY = VALUE: expected EXPECTED", or for an option "--KEY = VALUE: expected
+/// EXPECTED". VALUE is in TOML syntax: strings in quotes, control characters escaped. A rule's keys are
+/// "rule[1].threshold", counted from 1. If the whole file is wrong, what() is "FILE: PROBLEM" or "FILE:LINE: PROBLEM",
+/// and key, value and expected are empty.
 class ConfigError : public std::runtime_error {
  public:
-  /// An empty `where` or `value` is left out of the message.
+  /// The message leaves out an empty `where` or `value`.
   ConfigError(std::string where, std::string key, std::string value, std::string expected);
   ConfigError(const std::string& where, const std::string& problem);
   const std::string& key() const { return key_; }
@@ -69,26 +69,24 @@ class ConfigError : public std::runtime_error {
   std::string key_, value_, expected_;
 };
 
-/// Takes a sentence, for who shall know of it.
+/// Receives a warning.
 using Warn = std::function<void(const std::string& sentence)>;
 
-/// Reads `file` (1 MiB at most); nullopt means kDefaultFile where it exists, else the defaults alone. A file that
-/// somebody else may have written decides nothing: one that is neither root's nor the user's who runs us, or that its
-/// group or others may write (of a symbolic link, its target). It is an error, or where `warn` is given, told to that.
-/// Its directory is not looked at: who may write there can take the file away, but not put in one of his own. Throws
-/// ConfigError.
+/// Reads `file` (1 MiB at most); nullopt: kDefaultFile if it exists, else only the defaults. A file that others may
+/// have written is an error, or a warning if `warn` is given: one that belongs neither to root nor to the user who runs
+/// us, or that its group or others may write (for a symbolic link, its target). Its directory is not checked: who may
+/// write there can remove the file, but not replace it by a file of their own. Throws ConfigError.
 Config load(const std::optional<std::filesystem::path>& file, const Overrides& overrides = {}, const Warn& warn = {});
 
-/// The same from text; `name` stands for the file in errors.
+/// The same from text. Errors call the file `name`.
 Config parse(std::string_view toml, std::string_view name, const Overrides& overrides = {});
 
-/// The keys a file may have at its top level ([[rule]] aside), and those of a [[rule]].
+/// The keys of a file's top level (without [[rule]]), and those of a [[rule]].
 std::span<const std::string_view> known_keys();
 std::span<const std::string_view> known_rule_keys();
 
-/// The level to log at: the option or key where given, else RUST_LOG (`info`, or
-/// `cgroup_memory_manager=debug,other=warn`; nullptr: not set; what can't be understood is as if not set),
-/// else info.
+/// The log level: the option or key, else RUST_LOG (`info`, or `cgroup_memory_manager=debug,other=warn`; nullptr: not
+/// set; ignored if invalid), else info.
 LogLevel effective_log_level(const Config& config, const char* rust_log);
 
 }  // namespace cgmm::config

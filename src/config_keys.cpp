@@ -50,7 +50,7 @@ constexpr std::int64_t kMaxMaxCgroups = 100'000;
 constexpr std::int64_t kMinKeepUs = base::kHour_us;
 constexpr std::int64_t kMaxKeepUs = 3650 * kMaxIntervalUs;
 
-/// The value where it is text that says something; nullptr otherwise. A NUL would cut a path short.
+/// The value if it is a valid text: not empty, and without NUL, which would truncate a path. Else nullptr.
 const std::string* text_of(const Value& value) {
   const auto* text = std::get_if<std::string>(&value.held);
   return text && !text->empty() && text->find('\0') == std::string::npos ? text : nullptr;
@@ -64,7 +64,7 @@ std::optional<core::Threshold> threshold_of(const Value& value) {
   return text ? core::Threshold::parse(*text) : std::nullopt;
 }
 
-/// What a threshold should have been, knowing what it is.
+/// What was expected, for a wrong threshold.
 std::string_view threshold_expected(const Value& value, std::string_view otherwise) {
   const auto* text = text_of(value);
   return text && text->ends_with('%') ? kPercentExpected : otherwise;
@@ -75,8 +75,8 @@ std::optional<std::int64_t> duration_us_of(const Value& value) {
   double seconds = -1;
   if (const auto* whole = std::get_if<std::int64_t>(&value.held)) seconds = static_cast<double>(*whole);
   if (const auto* real = std::get_if<double>(&value.held)) seconds = *real;
-  constexpr double kMaxSeconds = 1e10;  // far over every bound, and exact in microseconds
-  if (!(seconds >= 0 && seconds <= kMaxSeconds)) return std::nullopt;  // written so that nan fails
+  constexpr double kMaxSeconds = 1e10;  // far above every bound, and exact in microseconds
+  if (!(seconds >= 0 && seconds <= kMaxSeconds)) return std::nullopt;  // also refuses nan
   return std::llround(seconds * 1e6);
 }
 
@@ -113,7 +113,7 @@ Expected take_keep(const Value& value, std::int64_t& target_us) {
   return take_duration(value, target_us, {kMinKeepUs, kMaxKeepUs}, kKeepExpected);
 }
 
-/// A size in bytes; nullopt for what is none, and for a percentage.
+/// A size in bytes; nullopt for a percentage and for anything else.
 std::optional<std::uint64_t> size_bytes_of(const Value& value) {
   const auto size = threshold_of(value);
   return size ? size->bytes(std::nullopt) : std::nullopt;
@@ -133,7 +133,7 @@ Expected take_step(const Value& value, std::uint64_t& target_bytes) {
   return kTaken;
 }
 
-/// A percentage needs its sign: 0.1 and 10 can both be meant.
+/// A percentage must have its sign, because without it both 0.1 and 10 could be meant.
 Expected take_percentage(const Value& value, double& target_pct) {
   const auto* text = text_of(value);
   const auto share = text ? core::Threshold::parse(*text) : std::nullopt;
@@ -199,7 +199,7 @@ Expected take_log_level(const Value& value, std::optional<LogLevel>& target) {
   return kTaken;
 }
 
-/// Into a bool or an optional one.
+/// For a bool or an optional bool.
 template <class Target>
 Expected take_bool(const Value& value, Target& target) {
   const auto* flag = std::get_if<bool>(&value.held);
@@ -208,7 +208,7 @@ Expected take_bool(const Value& value, Target& target) {
   return kTaken;
 }
 
-/// A path begins with '/', so a glob that begins with a letter would silently match nothing.
+/// Refuses a glob that begins with a letter: it would match nothing, because a path begins with '/'.
 Expected take_glob(const Value& value, std::string& target) {
   const auto* text = text_of(value);
   if (!text || std::string_view{"/*?["}.find(text->front()) == std::string_view::npos) {
@@ -218,7 +218,7 @@ Expected take_glob(const Value& value, std::string& target) {
   return kTaken;
 }
 
-/// For a setting that always has a value, through a function that also serves a rule's optional one.
+/// Lets a function for optional values (of a rule) set a setting that always has a value.
 template <class T, class Take>
 Expected take_always(const Value& value, T& target, Take take) {
   std::optional<T> taken;
@@ -290,7 +290,7 @@ constexpr std::array<std::string_view, kCount> names_of(const std::array<Key<Tar
 constexpr auto kConfigKeyNames = names_of(kConfigKeys);
 constexpr auto kRuleKeyNames = names_of(kRuleKeys);
 
-/// How many characters to insert, delete or replace to make one of the other (Levenshtein).
+/// How many characters must be inserted, deleted or replaced to change one into the other (Levenshtein).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -347,7 +347,7 @@ std::string in_quotes(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   constexpr std::size_t kMaxShown = 100;
   std::size_t end = std::min(text.size(), kMaxShown);
-  if (end < text.size()) {  // not within a UTF-8 character
+  if (end < text.size()) {  // do not split a UTF-8 character
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;
   }
   std::string shown = "\"";

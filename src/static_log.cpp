@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// spdlog and fmt for the static program: what Debian has in shared libraries only, compiled from their headers, as far
-// as the rooms call it. The definitions are those the rooms were compiled with, so that they mean these functions.
+// spdlog and fmt for the static program: Debian has them only as shared libraries, so this compiles from their headers
+// what the rooms call, with the same definitions as the rooms.
 #define SPDLOG_COMPILED_LIB
 #define SPDLOG_FMT_EXTERNAL
 #include <spdlog/spdlog.h>

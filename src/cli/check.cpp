@@ -33,9 +33,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kSuspiciousThreshold_bytes = 1 << 20;  // who means so little? "25" for "25%" is likelier
+constexpr std::uint64_t kSuspiciousThreshold_bytes = 1 << 20;  // below this, "25" was probably meant as "25%"
 
-/// The lines of the answer, in the order that a person would look.
+/// The lines of the answer.
 class Findings {
  public:
   void ok(std::string item, std::string detail) { add("ok", std::move(item), std::move(detail), ""); }
@@ -80,8 +80,8 @@ std::string in_words(const config::Config& config) {
   return text + (config.dry_run ? "; dry run: nothing is reclaimed" : "");
 }
 
-/// Whether the directory's mode lets others take away what is in it. A sticky bit keeps them from it, and so does a
-/// read-only mount, which a ConfigMap of Kubernetes is: its directory has the mode 0777.
+/// Whether others may remove files from the directory. Not with a sticky bit, and not on a read-only mount, such as a
+/// Kubernetes ConfigMap, whose directory has the mode 0777.
 bool others_may_write(const fs::path& directory) {
   std::error_code error;
   const fs::perms mode = fs::status(directory, error).permissions();
@@ -90,7 +90,7 @@ bool others_may_write(const fs::path& directory) {
          (::access(directory.c_str(), W_OK) == 0 || errno != EROFS);
 }
 
-/// `untrusted`: for what `run` would not take the file; "" where it would.
+/// `untrusted`: why `run` would refuse the file; "": it would not.
 void check_configuration(const CommonOptions& common, const config::Config& config, const std::string& untrusted,
                          Findings& findings) {
   const fs::path file = common.config ? *common.config : fs::path(config::kDefaultFile);
@@ -142,7 +142,7 @@ void check_reclaim(const kernel::Inspection& found, bool dry_run, Findings& find
   }
 }
 
-/// A rule that matches nothing protects nothing: a glob is easily a '/' or a '*' short.
+/// Warns of a rule that matches nothing: probably its glob lacks a '/' or a '*'.
 void check_rules(const core::Policy& policy, const std::vector<std::string>& watched, Findings& findings) {
   std::vector<std::size_t> match_counts(policy.rules.size());
   for (const std::string& path : watched) {
@@ -229,7 +229,7 @@ void check_kernel_log(const std::string& source, Findings& findings) {
 
 void check_names(const config::Config& config, Findings& findings) {
   kernel::ContainerLogs logs(config.container_logs);
-  logs.names_of({.container_id = "0"}, daemon::wall_now_us());  // to have it look
+  logs.names_of({.container_id = "0"}, daemon::wall_now_us());  // makes it look for the directory
   if (!logs.directory().empty() && logs.problem().empty()) {
     findings.ok("names", "of pods and containers from " + logs.directory());
   } else if (config.container_logs != "auto" && config.container_logs != "off") {
@@ -241,7 +241,7 @@ void check_names(const config::Config& config, Findings& findings) {
   }
 }
 
-/// As its lock tells; where this user may not look at that, as it says itself.
+/// From its lock; if this user may not open that, from its status socket.
 std::optional<std::int64_t> pid_of_service(const fs::path& database) {
   if (const auto pid = store::running_service_pid(database)) return pid;
   const auto answer = daemon::ask_service(database, std::chrono::seconds{1});

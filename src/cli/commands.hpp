@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The subcommands, one file each. Each returns the process's exit code (0 fine, 1 it failed at work) and throws what it
-// can't put right: main makes a sentence and an exit code of it.
+// The subcommands, one file each. Each returns the process's exit code (0 success, 1 failure). main turns an exception
+// into a sentence and an exit code.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,23 +15,24 @@
 
 namespace cgmm::cli {
 
-/// The command line itself is wrong; what() is a sentence. Exit code 2.
+/// The command line is wrong. what() is a sentence. Exit code 2.
 class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// What every subcommand takes.
+/// The options of all subcommands.
 struct CommonOptions {
   std::optional<std::filesystem::path> config;
-  config::Overrides overrides;  // but for `run` and `check`, of these only the database is taken
+  config::Overrides
+      overrides;  // only `run` and `check` have options for all of these; the others only for the database
 };
 
 struct RunOptions {
   std::optional<std::int64_t> cycles;
 };
 
-/// Where and how a subcommand that shows something shows it.
+/// The format and destination of a subcommand's output.
 struct OutputOptions {
   report::Format format = report::Format::text;
   std::string file;  // "": standard output
@@ -55,7 +56,7 @@ struct HistoryOptions {
 
 struct IncidentOptions {
   std::string what;  // "": list
-  std::string id;    // of `show`
+  std::string id;    // for `show`
   std::string window = "30m";
   std::string since = "30d";
   std::string until = "now";

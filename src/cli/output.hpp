@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the subcommands share: where output goes, what kind of terminal there is, and the window a report is about.
+// Shared by the subcommands: output, the kind of terminal, and the window of a report.
 
 #include <cstdint>
 #include <string>
@@ -13,24 +13,24 @@
 
 namespace cgmm::cli {
 
-/// Colour and width for output that goes there: colour only on a terminal that wants it (NO_COLOR, TERM=dumb).
+/// Colour and width for this output. Colour only on a terminal, and not with NO_COLOR or TERM=dumb.
 report::Style style_for(const OutputOptions& output);
 
-/// Writes all of it; throws std::system_error when the file or the pipe does not take it.
+/// Writes all of it. Throws std::system_error if the file or the pipe refuses it.
 void write_output(const OutputOptions& output, std::string_view text);
 
-/// A half-open window of time, and the glob that cgroups must match.
+/// A half-open time window, and the glob that cgroups must match.
 struct Window {
   std::int64_t since_us = 0;
   std::int64_t until_us = 0;
   std::string cgroup_glob = "*";
-  bool up_to_now = false;  // `since` is so long before now, and `until` is now: "the last 7 days"
+  bool up_to_now = false;  // "the last 7 days": `since` is relative to now, and `until` is now
 
   core::Parameters parameters() const;
 };
 
-/// Throws UsageError when `since` or `until` is no point in time, or the window is empty. A glob that does not begin
-/// with '/' or '*' matches anywhere in the path or the name, so that a container's id, or "shop/web", is enough.
+/// Throws UsageError if `since` or `until` is not a time, or the window is empty. A glob that does not begin with '/'
+/// or '*' matches anywhere in the path or the name, so a container's id or "shop/web" is enough.
 Window parse_window(const std::string& since, const std::string& until, const std::string& cgroup);
 
 }  // namespace cgmm::cli

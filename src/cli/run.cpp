@@ -46,9 +46,9 @@ void set_log_level(const config::Config& config) {
   spdlog::set_level(spdlog_level(config::effective_log_level(config, std::getenv("RUST_LOG"))));
 }
 
-/// A descriptor for its directory and up to five for its files are held of each cgroup; what the system lets us have is
-/// ours to take. Their table grows now, while there is one thread: with several the kernel lets all of them wait for
-/// every processor each time, which takes longer than reading a thousand cgroups.
+/// Each cgroup needs a descriptor for its directory and up to five for its files, so we take as many as allowed. The
+/// kernel's descriptor table grows now, while there is one thread: with several threads, growing it takes longer than
+/// reading a thousand cgroups.
 void raise_descriptor_limit() {
   struct rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -92,7 +92,7 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
     set_log_level(fresh);
     return settings_of(fresh);
   };
-  daemon::hierarchy_for(config.parent);  // a wrong parent is told before a database is made
+  daemon::hierarchy_for(config.parent);  // reports a wrong parent before a database is made
   store::Keeper history(config.database);
   history.keep(config.keep);
   return daemon::run_service(history, service, log);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// From what an operator configures to what the service works with: config and daemon do not know of each other.
+// Converts the configuration to the service's settings, because config and daemon do not know each other.
 
 #include "cli/commands.hpp"
 #include "config.hpp"
@@ -12,16 +12,15 @@ namespace cgmm::cli {
 kernel::Watch kernel_watch(config::Watch watch);
 daemon::Settings settings_of(const config::Config& config);
 
-/// What a subcommand that only reads the history is configured with.
+/// The configuration of a subcommand that only reads the history.
 struct ReaderConfig {
   config::Config config;
-  bool has_file = false;  // and it could be taken; else it is the defaults, and not what the service runs with
+  bool has_file = false;  // a valid file was read; else these are the defaults, not the service's settings
 };
 
-/// Where a file can't be taken, but the database is given, its error goes to standard error and the rest is
-/// as without a file: who looks for the reason of a failure shall not be kept from the history by a typing
-/// error. That others may write the file is told there too, and it is taken: it decides only what is read. Otherwise
-/// throws config::ConfigError.
+/// If the file is wrong but --database is given, reports the error on standard error and uses the defaults, so that a
+/// typing error does not keep the history from being read. If others may write the file, it warns there, and uses the
+/// file. Else throws config::ConfigError.
 ReaderConfig load_for_reading(const CommonOptions& common);
 
 }  // namespace cgmm::cli

@@ -30,10 +30,10 @@ constexpr std::int64_t kSlack_us = 5 * base::kSecond_us;
 constexpr std::chrono::seconds kServiceTime{1};
 constexpr std::chrono::seconds kHistoryTime{2};
 
-/// The one row of the table, by column. New columns come last: whoever reads CSV may count them.
+/// The one row of the table, by column. New columns come last, because readers of CSV may count columns.
 class Row {
  public:
-  /// In place of what stood in that column, or after the others.
+  /// Sets the column; a new one comes last.
   void put(std::string_view column, core::Cell cell) {
     const auto found = std::ranges::find(columns_, column);
     if (found != columns_.end()) {
@@ -47,7 +47,7 @@ class Row {
     const auto found = std::ranges::find(columns_, column);
     return found == columns_.end() ? core::Cell() : cells_[static_cast<std::size_t>(found - columns_.begin())];
   }
-  /// And the column is gone.
+  /// Returns the cell and removes the column.
   core::Cell take(std::string_view column) {
     const core::Cell cell = get(column);
     const auto found = std::ranges::find(columns_, column);
@@ -81,11 +81,11 @@ core::Table read_history(const std::filesystem::path& database, std::int64_t now
 struct Stored {
   std::optional<core::Table> table;
   std::string refusal;      // why there is none
-  bool is_hanging = false;  // it is still being tried
+  bool is_hanging = false;  // the read has not returned
 };
 
-/// Where the service has answered, the history only has more of it to tell: one that can't be read, or whose disk does
-/// not answer, is no reason to have no answer.
+/// If the service has answered, the history only adds details: `status` must also answer if the history can't be read
+/// or its disk hangs.
 Stored read_history_in_time(const std::filesystem::path& database, std::int64_t now_us) {
   std::packaged_task<core::Table()> task([database, now_us] { return read_history(database, now_us); });
   std::future<core::Table> result = task.get_future();
@@ -96,7 +96,7 @@ Stored read_history_in_time(const std::filesystem::path& database, std::int64_t 
   try {
     return {.table = result.get(), .refusal = ""};
   } catch (const store::StoreError& error) {
-    const bool missing = error.kind() == store::StoreError::Kind::missing;  // and no service has to be started
+    const bool missing = error.kind() == store::StoreError::Kind::missing;
     return {.table = {}, .refusal = missing ? "the database is not there" : error.what()};
   } catch (const std::exception& error) {
     return {.table = {}, .refusal = error.what()};
@@ -125,7 +125,7 @@ void put_live(Row& row, const daemon::LiveStatus& live) {
   row.put("faults", names.empty() ? core::Cell() : core::Cell(names));
 }
 
-/// As the history has it, and as it is now where the service has answered.
+/// From the history, and from the service if it has answered.
 void put_service(Row& row, const std::optional<daemon::LiveStatus>& live, const std::optional<core::Table>& stored,
                  std::int64_t now_us) {
   Row told;
@@ -162,8 +162,8 @@ struct State {
   bool is_fine = false;
 };
 
-/// Fine is what protects the node: it runs, and its last scan is recent. A fault alone, such as a full disk, takes
-/// nothing of that away, and a restart would not heal it.
+/// is_fine: the node is protected, because the service runs and its last scan is recent. A fault alone, such as a full
+/// disk, does not matter here: a restart would not help.
 State state_of(const Row& row, bool is_running, bool is_live) {
   if (!is_running) return {"not running", false};
   const auto age_us = row.integer("last_scan_age_us");
@@ -199,12 +199,12 @@ int status(const CommonOptions& common, const OutputOptions& output) {
   row.put("faults", faults);
   if (live) put_threads(row, *live);
   if (!stored.refusal.empty()) row.put("history", stored.refusal);
-  const bool is_running = pid || daemon::is_service_there(database);  // its lock is for its own user to look at
+  const bool is_running = pid || daemon::is_service_there(database);  // other users may not open its lock
   const State state = state_of(row, is_running, live.has_value());
   row.put("state", state.words);
   write_output(output, report::render(std::move(row).table(), output.format, style_for(output)));
   const int exit_code = state.is_fine ? 0 : 1;
-  if (stored.is_hanging) std::_Exit(exit_code);  // what hangs in the kernel can't be waited for
+  if (stored.is_hanging) std::_Exit(exit_code);  // does not wait for the thread that hangs in the kernel
   return exit_code;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What to change where reclaiming does not help, or would help sooner: rules on what was recorded about one
-// cgroup's path, and the [[rule]] that puts the advice into practice. Pure: no I/O, no clock, any thread.
+// Advice: which threshold to change, or which cgroup to exclude, from what was recorded about one cgroup's path; and
+// the [[rule]] to paste. Pure: no I/O, no clock, any thread.
 
 #include <cstdint>
 #include <optional>
@@ -13,19 +13,18 @@
 
 namespace cgmm::core {
 
-/// What became of the reclaims of one cgroup's path, as reports/evidence.sql has it: only those that were
-/// made at the threshold that is in force now, and of them only those that were judged. A reclaim that was
-/// not watched, or not long enough, is no evidence, nor is a dry run.
+/// The effects of the reclaims of one cgroup's path, from reports/evidence.sql: only reclaims at the current threshold
+/// that have a verdict. Without observation, or after a dry run, there is none.
 struct ReclaimEvidence {
   std::string path;                                    // bytes as the kernel has them
   std::int64_t effective_count = 0;                    // most of what was freed stayed free
   std::int64_t churn_count = 0;                        // at least half of it was read again
-  std::int64_t futile_count = 0;                       // next to nothing was freed
-  std::int64_t regrown_count = 0;                      // half or more grew again; what was read back can't be told
+  std::int64_t futile_count = 0;                       // almost nothing was freed
+  std::int64_t regrown_count = 0;                      // half or more grew again; what was read back is not known
   std::uint64_t freed_bytes = 0;                       // by the effective and the churning ones
   std::uint64_t refaulted_bytes = 0;                   // how much of freed_bytes was read again
-  std::optional<std::uint64_t> cache_wanted_bytes;     // highest reclaimable cache before one that did not help
-  std::uint64_t threshold_bytes = 0;                   // in force
+  std::optional<std::uint64_t> cache_wanted_bytes;     // largest reclaimable cache before a reclaim that did not help
+  std::uint64_t threshold_bytes = 0;                   // current
   std::optional<std::uint64_t> effective_limit_bytes;  // nullopt: none is known
 };
 
@@ -36,40 +35,39 @@ struct Advice {
   std::uint64_t threshold_bytes = 0;  // to set, whole MiB; 0 for `exclude`
   std::string reason;                 // a sentence with its numbers, and no name in it
   std::string path;
-  std::optional<std::int64_t> cooldown_us;  // of the rule that it is put above, which no longer decides then
+  std::optional<std::int64_t> cooldown_us;  // copied from the rule that decided until now
 };
 
-/// nullopt where too little was judged, or nothing needs to change. The numbers in the rules are explained in
-/// advice.cpp.
+/// nullopt if there are too few verdicts, or nothing needs to change. advice.cpp explains the numbers.
 std::optional<Advice> advise(const ReclaimEvidence& evidence);
 
-/// The same, beside the configuration in force. nullopt too where that does as much already, or more; where
-/// it reclaims nothing of the cgroup; and where it has a `reclaim_to` that is not below the threshold to set.
+/// The same, compared with the current configuration. nullopt too if that already does as much, if it excludes the
+/// cgroup, or if its `reclaim_to` is not below the new threshold.
 std::optional<Advice> advise(const ReclaimEvidence& evidence, const Policy& policy);
 
-/// Whether the configuration in force already leaves the cgroup what it was seen to want: it reclaims nothing
-/// of it, or its threshold is as high as the one to be advised.
+/// Whether the current configuration already leaves the cgroup the cache that it needs: it excludes the cgroup, or its
+/// threshold is as high as the advised one.
 bool spares(const Policy& policy, const ReclaimEvidence& evidence);
 
-/// Whether enough was judged, some of it churned, and not one was effective.
+/// Whether there are enough verdicts, some of them churn, none effective.
 bool only_churns(const ReclaimEvidence& evidence);
 
-/// Whether enough was judged, and each freed next to nothing.
+/// Whether there are enough verdicts, all of them futile.
 bool frees_nothing(const ReclaimEvidence& evidence);
 
-/// "25 %"; what is not quite all, or not quite nothing, does not read as that. `whole` is not 0.
+/// "25 %". Never rounds to 0 % or 100 % what is not exactly that. `whole` is not 0.
 std::string in_percent(std::uint64_t part, std::uint64_t whole);
 
-/// "raise the threshold to 64 MiB", "exclude it from reclaim"; with a name for the cgroup "raise the
-/// threshold of NAME to 64 MiB", "exclude NAME from reclaim".
+/// "raise the threshold to 64 MiB", "exclude it from reclaim"; with a name "raise the threshold of NAME to 64 MiB",
+/// "exclude NAME from reclaim".
 std::string in_words(const Advice& advice, std::string_view name = {});
 
-/// A glob of core/glob that matches `path`. It matches nothing else, but that an invalid byte of the path,
-/// which a TOML file can't hold, becomes a `?`, so that any character may be there.
+/// A glob (core/glob) that matches `path` and nothing else. Exception: an invalid byte, which a TOML file can't hold,
+/// becomes `?` and matches any character.
 std::string glob_of(std::string_view path);
 
-/// The [[rule]] to paste into config.toml: three lines of valid UTF-8, or four with the cooldown, without a
-/// character that could steer a terminal, begin a tag or end a line early.
+/// The [[rule]] to paste into config.toml: three lines of valid UTF-8, four with the cooldown, without characters that
+/// could control a terminal, begin a tag or end a line early.
 std::string rule_of(const Advice& advice);
 
 }  // namespace cgmm::core

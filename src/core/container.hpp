@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Recognises a container from nothing but the path of its cgroup: cgroupfs and systemd drivers; containerd, CRI-O,
-// Docker, Podman. Pure: no I/O, any thread.
+// Recognises a container by the path of its cgroup: cgroupfs and systemd drivers; containerd, CRI-O, Docker, Podman.
+// Pure: no I/O, any thread.
 
 #include <cstddef>
 #include <optional>
@@ -11,11 +11,11 @@
 
 namespace cgmm::core {
 
-/// What a cgroup's path tells of the container it belongs to; empty strings where it does not tell.
+/// What a cgroup's path says about its container. Empty strings: the path does not say.
 struct ContainerIdentity {
-  std::string runtime;       // "containerd", "cri-o", "docker", "podman"; "" when the path does not tell
+  std::string runtime;       // "containerd", "cri-o", "docker", "podman"
   std::string container_id;  // hexadecimal
-  std::string pod_uid;       // with '-', also where systemd's escaping made '_' of it
+  std::string pod_uid;       // with '-', also if systemd escaped it to '_'
   std::string qos_class;     // "guaranteed", "burstable", "besteffort"; "" outside Kubernetes
 
   friend bool operator==(const ContainerIdentity&, const ContainerIdentity&) = default;
@@ -27,10 +27,9 @@ struct RecognisedContainer {
   std::size_t path_length = 0;  // the container's own cgroup is path.substr(0, path_length); the rest is nested in it
 };
 
-/// The outermost container on the path (of a cgroup relative to the hierarchy's root, with a leading '/'); nullopt
-/// when there is none. Of containers run inside a container, the outer one is meant. Only segments that end after
-/// `from` are taken for a container; those before it (where the watched parent lies itself in a container) still tell
-/// the pod.
+/// The outermost container on the path (of a cgroup, relative to the hierarchy's root, with a leading '/'); nullopt:
+/// none. Only a segment that ends after `from` can be the container. Earlier ones (the parent may itself be in a
+/// container) still name the pod.
 std::optional<RecognisedContainer> recognise_container(std::string_view path, std::size_t from = 0);
 
 }  // namespace cgmm::core

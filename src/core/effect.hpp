@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What became of a reclaim: did what it freed stay free, or was it read right back? Told from the cgroup's numbers in
-// the scans after it. Pure state and rules, no clock: instants come from outside (microseconds of a clock that is never
-// set). One thread an object.
+// The effect of a reclaim: did the freed memory stay free, or was it read back at once? Judged by the cgroup's numbers
+// in the scans after it. Pure state and rules: times are arguments (microseconds of the steady clock). Each object
+// belongs to one thread.
 
 #include <cstdint>
 #include <optional>
@@ -15,9 +15,9 @@
 
 namespace cgmm::core {
 
-/// The numbers of a cgroup that an effect is told from.
+/// The numbers of a cgroup that the verdict needs.
 struct Sighting {
-  std::uint64_t inode = 0;                    // of its directory: what it is while it lives
+  std::uint64_t inode = 0;                    // of its directory: identifies it while it lives
   std::uint64_t cache_bytes = 0;              // reclaimable
   std::optional<std::uint64_t> refault_file;  // pages, since the cgroup was made
   std::optional<std::uint64_t> refault_anon;
@@ -25,26 +25,25 @@ struct Sighting {
 
 Sighting sighting_of(std::uint64_t inode, const MemorySample& sample);
 
-/// The watch over one reclaim.
+/// The observation of one reclaim.
 class EffectWatch {
  public:
-  /// `reclaim` has ended at `ended_at_us`. `asked_bytes`: of the kernel (v1: the reclaimable cache). `after`: the
-  /// cgroup right then; nullopt when it could not be measured.
+  /// `ended_at_us`: when the reclaim ended. `asked_bytes`: how much the kernel was asked for (v1: all reclaimable
+  /// cache). `after`: the cgroup at that time; nullopt: it could not be read.
   EffectWatch(const Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<Sighting> after,
               std::int64_t ended_at_us, std::uint64_t page_bytes);
 
-  /// The cgroup at `at_us`. One from before the reclaim's end says nothing and is left out.
+  /// The cgroup at `at_us`. Ignored if that is before the reclaim's end.
   void see(const Sighting& now, std::int64_t at_us);
 
-  /// Whether the rest of the time would tell nothing more: there was nothing to watch.
+  /// Whether the verdict was clear at once, so there is nothing to observe.
   bool settled_at_once() const { return at_once_.has_value(); }
 
-  /// What is known so far (`ended_by` is nullopt), or in the end. Until then it may turn to `churn`, but never back
-  /// from it.
+  /// The effect so far (`ended_by` is nullopt) or at the end. It can change to `churn` until then, but never back.
   Effect effect(const Learning& learning, std::optional<WatchEnd> ended_by) const;
 
-  /// What the cgroup's cooldown learns from that: that it did not help at any time, that it helped only from a watch
-  /// that was not cut short by the service's own end.
+  /// What the cooldown learns from the effect. `did_not_help` is possible at any time, `helped` only after an
+  /// observation that the service's stop did not cut short.
   Lesson lesson(const Effect& effect) const;
 
   std::int64_t ended_at_us() const { return ended_at_us_; }
@@ -63,7 +62,7 @@ class EffectWatch {
   std::int64_t reclaim_id_;
   std::uint64_t freed_bytes_;
   std::uint64_t swapped_out_bytes_;
-  std::optional<std::uint64_t> left_bytes_;  // all that was charged to the cgroup after it
+  std::optional<std::uint64_t> left_bytes_;  // the cgroup's usage after it
   std::uint64_t page_bytes_;
   std::int64_t ended_at_us_;
   Sighting after_;
@@ -71,7 +70,7 @@ class EffectWatch {
 
   Sighting seen_;  // last
   std::int64_t seen_at_us_;
-  double held_byte_us_ = 0;  // up to then
+  double held_byte_us_ = 0;  // until seen_at_us_
 };
 
 }  // namespace cgmm::core

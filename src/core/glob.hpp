@@ -8,7 +8,7 @@
 
 namespace cgmm::core {
 
-/// Takes time in the order of pattern times path at worst, whatever a hostile path does.
+/// The time is at most proportional to pattern length times path length, also for a hostile path.
 bool glob_matches(std::string_view pattern, std::string_view path);
 
 }  // namespace cgmm::core

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// An OOM kill: what the kernel's log says of it, and what is recorded. Plain data, made by one thread and moved to
-// another.
+// An OOM kill as the kernel log describes it. Plain data, made by one thread and moved to another.
 
 #include <cstdint>
 #include <optional>
@@ -14,27 +13,27 @@
 
 namespace cgmm::core {
 
-/// Whose memory had run out: a cgroup's limit was reached, or the whole node's memory.
+/// What ran out: a cgroup reached its limit, or the node had no memory left.
 enum class OomScope : std::uint8_t { cgroup, node };
 
-/// The memory of the cgroup that hit its limit at the very moment of a kill, with all that is below it, as the kernel
-/// itself printed it; of a node-wide kill there is none.
+/// The memory of the cgroup that hit its limit, including its descendants, at the moment of the kill, as the kernel
+/// printed it. A node-wide kill has none.
 struct MemoryAtKill {
   Gauges gauges;                             // bytes
-  std::optional<std::uint64_t> limit_bytes;  // nullopt: none, or not told
+  std::optional<std::uint64_t> limit_bytes;  // nullopt: none, or not known
 
   friend bool operator==(const MemoryAtKill&, const MemoryAtKill&) = default;
 };
 
-/// One OOM kill as the kernel's log tells it. With memory.oom.group one kill ends several processes.
+/// One OOM kill from the kernel log. With memory.oom.group one kill ends several processes.
 struct LoggedKill {
   std::uint64_t sequence = 0;  // of its last log record
   std::int64_t logged_at_us =
       0;  // the log's clock (since boot, not counting suspend), of the record that named the victim
   OomScope scope = OomScope::cgroup;
-  std::string limit_path;   // the cgroup that hit its limit, below the hierarchy's root; "": node-wide, or not told
-  std::string victim_path;  // the cgroup that held the victim; "": not told (the kernel limits how often it says)
-  std::string group_path;   // memory.oom.group: all processes below this cgroup were killed; "": only the victim was
+  std::string limit_path;   // the cgroup that hit its limit, below the hierarchy's root; "": node-wide, or not known
+  std::string victim_path;  // the victim's cgroup; "": not known (the kernel limits how often it logs it)
+  std::string group_path;   // memory.oom.group: all processes below this cgroup were killed; "": only the victim
   std::optional<std::int64_t> victim_pid;
   std::string victim_comm;  // at most 15 bytes, any but NUL
   std::optional<std::int64_t> victim_uid;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Why a process was killed: told from what the memory was made of at the kill, and from the samples before it. Pure
-// rules: no I/O, no clock. Any thread.
+// Why a process was killed: from the kinds of memory at the kill, and from the samples before it. Pure: no I/O, no
+// clock, any thread.
 
 #include <cstdint>
 #include <optional>
@@ -15,7 +15,7 @@
 
 namespace cgmm::core {
 
-/// schema/0003 says what each means.
+/// schema/0003 explains each.
 enum class OomCause : std::uint8_t { anon_growth, shmem, kernel_memory, cache, limit_too_small, ancestor_limit, node };
 /// As the database has it.
 std::string_view to_string(OomCause cause);
@@ -28,23 +28,23 @@ struct MemoryBefore {
 
 struct OomEvidence {
   OomScope scope = OomScope::cgroup;
-  bool limit_is_above = false;  // the limit that was hit is not the cgroup's own, but that of one above it
-  bool limit_is_below = false;  // it is that of a cgroup nested in it, which the kernel's numbers are of
+  bool limit_is_above = false;  // an ancestor hit its limit, not the victim's cgroup
+  bool limit_is_below = false;  // a nested cgroup hit its limit; the kernel's numbers are about that one
   std::int64_t killed_at_us = 0;
-  std::optional<MemoryAtKill> at_kill;           // by the kernel's log
-  std::vector<MemoryBefore> before;              // of the half hour before, oldest first
-  std::optional<std::uint64_t> limit_bytes;      // that held for the victim's cgroup, as last recorded
+  std::optional<MemoryAtKill> at_kill;           // from the kernel log
+  std::vector<MemoryBefore> before;              // in the half hour before, oldest first
+  std::optional<std::uint64_t> limit_bytes;      // of the victim's cgroup, as last recorded
   std::optional<std::int64_t> first_seen_at_us;  // the victim's cgroup
   std::int64_t early_kill_count =
       0;  // of the same workload, earlier that day, within kEarly_us of their cgroup's start
 };
 
-/// Of a cgroup this young it is said that it did not get past its start.
+/// A cgroup younger than this was killed during its start.
 inline constexpr std::int64_t kEarly_us = base::kMinute_us;
-/// With so many kills like it before, it is the limit that does not fit.
+/// After this many earlier kills during the start, the limit is too small.
 inline constexpr std::int64_t kEarlyKills = 2;
 
-/// How memory that can't be dropped grew, up to the kill.
+/// The growth, up to the kill, of memory that can't be dropped.
 struct OomGrowth {
   std::int64_t from_at_us = 0;
   std::uint64_t from_bytes = 0;
@@ -53,14 +53,14 @@ struct OomGrowth {
 
 struct OomExplanation {
   std::optional<OomCause> cause;               // nullopt: too little is known
-  bool from_log = false;                       // `gauges` are the kernel's own, at the kill; else of the last sample
+  bool from_log = false;                       // `gauges` are from the kernel log; else from the last sample
   std::optional<std::int64_t> measured_at_us;  // nullopt: there are no numbers
   Gauges gauges;
   std::optional<std::uint64_t> limit_bytes;
   std::optional<OomGrowth> growth;
 };
 
-/// What of its memory a cgroup can't give back by dropping page cache; nullopt where its usage is not known.
+/// Usage without reclaimable cache; nullopt: the usage is not known.
 std::optional<std::uint64_t> held_bytes(const Gauges& gauges);
 
 OomExplanation explain(const OomEvidence& evidence);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// When to reclaim, and how much: the rules, as pure functions of what was measured and of `now_us`. No I/O, no clock,
-// no threads. Cooldowns are in wall-clock time because they must survive a reboot.
+// When to reclaim, and how much: pure functions of measurements and `now_us`. No I/O, no clock, no threads. Cooldowns
+// are in wall-clock time because they must survive a reboot.
 
 #include <cstdint>
 #include <optional>
@@ -27,7 +27,7 @@ struct ReclaimSettings {
   friend bool operator==(const ReclaimSettings&, const ReclaimSettings&) = default;
 };
 
-/// A [[rule]]: what it leaves out stays as it is for everybody.
+/// A [[rule]]. nullopt: as in the defaults.
 struct Rule {
   std::string cgroup;  // glob on the cgroup's path
   std::optional<Threshold> threshold;
@@ -37,7 +37,7 @@ struct Rule {
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 
-/// How one reclaim is held in bounds. Only a kernel that takes an amount (v2) can be asked in steps.
+/// The bounds of one reclaim. Only a kernel that takes an amount (v2) can be asked in steps.
 struct ReclaimBounds {
   std::uint64_t step_bytes = 64ULL << 20;           // asked of the kernel at a time, at most
   std::int64_t timeout_us = 10 * base::kSecond_us;  // of the whole reclaim
@@ -46,7 +46,7 @@ struct ReclaimBounds {
   friend bool operator==(const ReclaimBounds&, const ReclaimBounds&) = default;
 };
 
-/// How reclaims are watched, and what is learned from them.
+/// How long reclaims are observed, and what is learned from them.
 struct Learning {
   std::int64_t observe_for_us = 5 * base::kMinute_us;  // after each reclaim
   std::int64_t max_cooldown_us = base::kHour_us;       // that doubling may lead to
@@ -66,12 +66,12 @@ struct Policy {
   /// The first rule whose glob matches the path; nullptr when none does.
   const Rule* rule_for(std::string_view path) const;
 
-  /// What holds for the cgroup at `path`: the first rule whose glob matches decides; without one, the defaults.
+  /// The settings for the cgroup at `path`: those of the first rule whose glob matches, else the defaults.
   ReclaimSettings settings_for(std::string_view path) const;
 };
 
-/// A cgroup's cooldown. `strikes` counts reclaims in a row that did not help: each doubles the cooldown, until it is as
-/// long as it may get.
+/// A cgroup's cooldown. `strikes` counts reclaims in a row that did not help: each doubles the cooldown, up to the
+/// maximum.
 struct Cooldown {
   std::int64_t last_reclaim_at_us = 0;
   std::int64_t until_us = 0;
@@ -81,24 +81,24 @@ struct Cooldown {
 };
 using Cooldowns = std::unordered_map<CgroupId, Cooldown>;
 
-/// How long a cgroup's cooldown is after so many strikes: doubled by each, up to the maximum, and never shorter than
-/// `cooldown_us`, the configured one; a configured one of less than a second doubles from there.
+/// The cooldown after this many strikes: doubled by each, up to the maximum, never shorter than the configured
+/// `cooldown_us`. Doubling begins at a second or more.
 std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes, const Learning& learning);
 
-/// The cooldown as it holds at `now_us`. One that was begun in the future (the clock was set back since) begins anew
-/// now, so that it never blocks longer than itself; one longer than its strikes make of `cooldown_us`, the configured
-/// one (a setting was lowered), ends early.
+/// The cooldown at `now_us`, corrected. If it began in the future (the clock was set back), it begins now, so that it
+/// never blocks for longer than its own length. If it is longer than the configured `cooldown_us` and its strikes allow
+/// (a setting was lowered), it is shortened.
 Cooldown settle(Cooldown cooldown, std::int64_t cooldown_us, const Learning& learning, std::int64_t now_us);
 
 /// What a reclaim has taught about its cgroup.
 enum class Lesson : std::uint8_t { none, helped, did_not_help };
 
-/// The cooldown with the lesson of its reclaim taken: a strike more and longer, as long as that makes it longer; or no
-/// strike and as configured. Not adaptive: as it was.
+/// The cooldown after a lesson: one strike more if the reclaim did not help (unless that makes it no longer), no strike
+/// and as configured if it helped. Unchanged if not adaptive.
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning);
 
-/// Whether a cooldown is worth remembering: while it lasts, and its strikes for a day longer. A cgroup that needed no
-/// reclaim for a day is another one by then, and what is remembered of cgroups must not grow for ever.
+/// Whether a cooldown can be dropped: it has ended, and if it has strikes, a day has passed too. After a day without a
+/// reclaim a cgroup behaves differently, and memory for cgroups must not grow for ever.
 bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us);
 
 /// A cgroup as the reclaimer sees it in a scan.
@@ -109,17 +109,17 @@ struct Candidate {
   ReclaimSettings settings;
 };
 
-/// Whether the reclaimable cache is at or over the threshold, cooldowns aside; false where reclaim is off, where the
-/// threshold has no limit to be a share of, and where there is no cache at all.
+/// Whether the reclaimable cache is at or over the threshold, without regard to cooldowns. False if reclaim is off, if
+/// the threshold is a percentage and there is no limit, or if there is no cache.
 bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
                     const ReclaimSettings& settings);
 
-/// Those to reclaim now: over their threshold and not in a cooldown (settled before); the one with most reclaimable
-/// cache first.
+/// The cgroups to reclaim now: over their threshold and not in a cooldown. The one with the most reclaimable cache is
+/// first. `cooldowns` must be corrected for `now_us` already.
 std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candidates, const Cooldowns& cooldowns,
                                               std::int64_t now_us);
 
-/// What a kernel that takes an amount is to leave of the reclaimable cache: `reclaim_to`, else half the threshold.
+/// v2: the reclaimable cache that a reclaim leaves: `reclaim_to`, else half the threshold.
 std::uint64_t target_bytes(std::optional<std::uint64_t> effective_limit_bytes, const ReclaimSettings& settings);
 
 }  // namespace cgmm::core

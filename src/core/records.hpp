@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the daemon hands to the store: plain data, made by one thread and moved to another. Instants are Unix
-// microseconds (`_at_us`), durations microseconds (`_us`).
+// What the daemon gives to the store: plain data, made by one thread and moved to another. Times are Unix microseconds
+// (`_at_us`), durations microseconds (`_us`).
 
 #include <cstdint>
 #include <memory>
@@ -40,7 +40,7 @@ struct TrackedCgroup {
 /// every row would cost more than counting references.
 using CgroupRef = std::shared_ptr<const TrackedCgroup>;
 
-/// What the node tells of a container that has appeared.
+/// The names of a container, from the node's log files.
 struct NamedCgroup {
   CgroupId id;
   ContainerIdentity container;
@@ -52,7 +52,7 @@ struct ScanRow {
   CgroupRef cgroup;
   Gauges gauges;                                 // bytes
   Counters increases;                            // since the cgroup's previous sample
-  std::optional<std::uint64_t> oom_kills_total;  // the kernel's counter itself; nullopt where it has none
+  std::optional<std::uint64_t> oom_kills_total;  // the kernel's absolute counter; nullopt: it has none
 };
 
 /// One pass over all tracked cgroups. It says which cgroups there are, so that nothing is missed for good when a scan
@@ -61,90 +61,91 @@ struct ScanRow {
 struct Scan {
   std::int64_t started_at_us = 0;
   std::int64_t duration_us = 0;
-  std::int64_t late_us = 0;      // how long after its time it began; missed scans are part of it
+  std::int64_t late_us = 0;      // how long after its time it began, including missed scans
   std::int64_t interval_us = 0;  // to the next scan, as configured now
-  std::int64_t error_count = 0;  // cgroups that could not be read (one that vanished is not an error)
-  std::int64_t cpu_us = 0;       // of the sampler since the scan before, what it looked at in between included
-  bool is_partial = false;       // only of the cgroups that are near their limit, between two scans of all
+  std::int64_t error_count = 0;  // cgroups that could not be read (not those that vanished)
+  std::int64_t cpu_us = 0;       // of the sampler since the previous scan, including near-limit sampling
+  bool is_partial = false;       // near-limit sampling, between two full scans
   std::vector<ScanRow> rows;
   std::vector<CgroupKey> unread;  // tracked cgroups that could not be read in this scan
 };
 
 enum class ReclaimMethod : std::uint8_t { force_empty, memory_reclaim };
 enum class ReclaimOutcome : std::uint8_t { started, done, partial, failed, vanished, interrupted, dry_run };
-/// Why a reclaim ended where it did; schema/0002 says what each means.
+/// Why a reclaim ended; schema/0002 explains each.
 enum class StoppedBy : std::uint8_t { target, nothing_left, pressure, timeout, stop, vanished, error };
-/// What became of a reclaim.
+/// The effect of a reclaim.
 enum class Verdict : std::uint8_t {
   effective,  // little of what it freed was read again
   churn,      // most of it was
-  futile,     // it freed next to nothing
+  futile,     // it freed almost nothing
   failed,
-  unknown  // watched too short a time, or the kernel counts no refaults
+  unknown  // observed for too short a time, or the kernel counts no refaults
 };
 enum class JudgedBy : std::uint8_t { amount, refaults, regrowth };
-/// What ended the watch over a reclaim's effect; schema/0002 says what each means.
+/// What ended an observation; schema/0002 explains each.
 enum class WatchEnd : std::uint8_t { observe_for, next_reclaim, vanished, stop, at_once };
 
 /// As the database has it: "force_empty", "memory.reclaim".
 std::string_view to_string(ReclaimMethod method);
-/// As the database has it: "started", "done", ...; likewise the others.
+/// As the database has it: "started", "done", ... The others too.
 std::string_view to_string(ReclaimOutcome outcome);
 std::string_view to_string(StoppedBy stopped_by);
 std::string_view to_string(Verdict verdict);
 std::string_view to_string(JudgedBy judged_by);
 std::string_view to_string(WatchEnd ended_by);
 
-/// One forced reclaim. Recorded twice: when it starts (before the kernel is asked) and when it has ended.
+/// One forced reclaim. Recorded twice: at its start, before the kernel is asked, and at its end.
 struct Reclaim {
-  std::int64_t reclaim_id = 0;  // counted from 1 in every run; on record it is the run's first free one and so on
+  std::int64_t reclaim_id = 0;  // counts from 1 in every run; the store adds what is on record
   CgroupId id;
   std::int64_t started_at_us = 0;
-  std::optional<std::int64_t> duration_us;  // from the first word to the kernel to its last answer
+  std::optional<std::int64_t> duration_us;  // from the first request to the kernel's last answer
   ReclaimMethod method = ReclaimMethod::force_empty;
   std::uint64_t threshold_bytes = 0;
-  std::optional<std::uint64_t> requested_bytes;  // nullopt: all there is (force_empty)
+  std::optional<std::uint64_t> requested_bytes;  // nullopt: everything (force_empty)
   Gauges before;
-  std::optional<Gauges> after;               // nullopt: not (or no longer) measurable
-  std::optional<std::uint64_t> freed_bytes;  // what usage fell by, never below 0; by file where usage is unknown
+  std::optional<Gauges> after;               // nullopt: could not be read
+  std::optional<std::uint64_t> freed_bytes;  // the decrease of usage, at least 0; of file if usage is not known
   ReclaimOutcome outcome = ReclaimOutcome::started;
   std::optional<StoppedBy> stopped_by;
   std::int64_t step_count = 0;               // how many times the kernel was asked
-  std::optional<std::uint64_t> psi_some_us;  // in which some task of the cgroup waited for memory meanwhile
-  std::string error;                         // in words, with what the kernel said; empty: none
-  std::optional<Cooldown> cooldown;          // that this reclaim begins; nullopt for a dry run
+  std::optional<std::uint64_t> psi_some_us;  // time in which some task of the cgroup waited for memory
+  std::string error;                         // in words, with the kernel's message; empty: none
+  std::optional<Cooldown> cooldown;          // that this reclaim begins; nullopt: dry run
 };
 
-/// What became of a reclaim. Recorded while it is watched, as far as it is known, and when the watch has ended; the
-/// last record of a reclaim_id holds.
+/// The effect of a reclaim. Recorded during the observation, as far as it is known, and at its end. The last record of
+/// a reclaim_id is valid.
 struct Effect {
   std::int64_t reclaim_id = 0;
   std::int64_t observed_for_us = 0;                // since the reclaim's end
   std::optional<std::uint64_t> refaulted_bytes;    // nullopt: the kernel does not count refaults
-  std::optional<std::uint64_t> regrown_bytes;      // what the reclaimable cache is over what the reclaim left of it
-  std::optional<std::uint64_t> held_byte_seconds;  // memory kept free, times how long
+  std::optional<std::uint64_t> regrown_bytes;      // growth of the reclaimable cache since the reclaim
+  std::optional<std::uint64_t> held_byte_seconds;  // memory that stayed free, times how long
   Verdict verdict = Verdict::unknown;
   std::optional<JudgedBy> judged_by;  // nullopt: too little is known
-  std::optional<WatchEnd> ended_by;   // nullopt: it is still watched
-  std::optional<Cooldown> cooldown;   // of its cgroup, where this has changed it
+  std::optional<WatchEnd> ended_by;   // nullopt: it is still observed
+  std::optional<Cooldown> cooldown;   // of the cgroup; nullopt: unchanged
 };
 
-/// Where in the kernel's log we are; another boot begins a new one.
+/// A position in the kernel log. Each boot begins a new log.
 struct LogPosition {
   std::string boot_id;
-  std::uint64_t sequence = 0;  // records up to this one have been dealt with
+  std::uint64_t sequence = 0;  // records up to this one are done
 };
 
-/// An OOM kill of the kernel's log, and what is known of the cgroup that held the victim.
+/// An OOM kill from the kernel log, with the victim's cgroup.
 struct OomKill {
   LoggedKill logged;
   std::int64_t killed_at_us = 0;
   LogPosition position;
   CgroupId id;  // the container that the victim was in, else its own cgroup; inode 0: it is gone already
-  ContainerIdentity container;  // of a watched container, which gets a row where it has none; empty otherwise
+  ContainerIdentity container;  // of a tracked container; empty otherwise
 };
 
-/// What the kernel's counter of OOM kills rose by in one cgroup: the same kills that its log tells of, if it is read.
+/// The increase of the kernel's counter of OOM kills in one cgroup. The kernel log, if it is read, reports the same
+/// kills.
 struct CountedOomKills {
   CgroupId id;
   std::optional<std::int64_t> since_at_us;  // its previous sample; nullopt: it was in an earlier run
@@ -152,7 +153,7 @@ struct CountedOomKills {
   std::uint64_t count = 0;
 };
 
-/// A cooldown whose instants are others now, because the wall clock was set.
+/// A cooldown that has moved because the wall clock was set.
 struct MovedCooldown {
   CgroupId id;
   Cooldown cooldown;
@@ -163,10 +164,10 @@ struct ServiceEvent {
   std::int64_t at_us = 0;
   std::string kind;    // one of the words that schema/0001 lists
   std::string detail;  // for a person
-  std::string fault;   // of fault_begin and fault_end: which one, in a word that schema/0004 lists
+  std::string fault;   // for fault_begin and fault_end: one of the words that schema/0004 lists
 };
 
-/// What is known about the node and how it is watched now; the keys are listed in schema/0001.
+/// Facts about the node and the current settings. schema/0001 lists the keys.
 struct NodeFacts {
   Parameters facts;
 };
@@ -175,7 +176,7 @@ struct NodeFacts {
 struct Handover {
   Cooldowns cooldowns;
   std::unordered_map<CgroupId, std::uint64_t> oom_kills_total;
-  std::optional<LogPosition> log_position;  // nullopt: the log has never been read
+  std::optional<LogPosition> log_position;  // nullopt: the kernel log was never read
   std::string crash_found;                  // what is known of an earlier run that did not stop in order; empty: it did
 };
 

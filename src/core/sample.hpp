@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// One cgroup's memory statistics, and the words for them that C++, SQL and the documentation share. Where each value
-// comes from in the kernel is written down in kernel/controller.hpp. Plain data: any thread.
+// One cgroup's memory statistics, with the same names in C++, SQL and the documentation. kernel/controller.hpp says
+// which kernel file each value comes from. Plain data: any thread.
 
 #include <array>
 #include <cstdint>
@@ -16,7 +16,7 @@
 namespace cgmm::core {
 
 /// A cgroup's identity: its path below the root of the memory hierarchy (always with a leading '/', any bytes but NUL)
-/// and the inode of its directory, so that a recreated one is another.
+/// and the inode of its directory, so that a recreated cgroup is another one.
 struct CgroupId {
   std::string path;
   std::uint64_t inode = 0;
@@ -77,16 +77,16 @@ struct MemorySample {
   Counters counters;  // absolute, as the kernel has them
 };
 
-/// The page cache that can be dropped: tmpfs and shared memory are counted as cache by the kernel, but can't be.
-/// A kernel that does not tell shmem apart (the minimal v1 directory) has all of `file` counted. 0 without `file`.
+/// The page cache that can be dropped: the kernel counts tmpfs and shared memory as cache, but can't drop them. All of
+/// `file` if the kernel does not report shmem (the minimal v1 directory). 0 without `file`.
 inline std::uint64_t reclaimable_cache_bytes(const Gauges& gauges) {
   const std::uint64_t file_bytes = gauges.value_or(Gauge::file, 0);
   const std::uint64_t shmem_bytes = gauges.value_or(Gauge::shmem, 0);
   return file_bytes > shmem_bytes ? file_bytes - shmem_bytes : 0;
 }
 
-/// The increase of each counter from one sample of a cgroup to its next; absent where either sample lacks it, or where
-/// it went backwards.
+/// The increase of each counter from one sample of a cgroup to the next. Absent if either sample lacks it, or if it
+/// decreased.
 Counters increase(const Counters& before, const Counters& after);
 
 }  // namespace cgmm::core

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What a query returns and a report renders: the only thing that passes between the room that speaks SQL and the room
-// that lays out text. Plain data: any thread.
+// The result of a query, which a report renders. It is the only thing that passes between `store` and `report`. Plain
+// data: any thread.
 
 #include <cstdint>
 #include <map>
@@ -16,7 +16,7 @@ namespace cgmm::core {
 /// NULL, an integer, a real number, or bytes as stored (not necessarily valid UTF-8).
 using Cell = std::variant<std::monostate, std::int64_t, double, std::string>;
 
-/// Column names carry the unit (`_bytes`, `_kib`, `_us`, `_at_us`, `_pct`): that is how a renderer knows what it has.
+/// Column names end in their unit (`_bytes`, `_kib`, `_us`, `_at_us`, `_pct`): renderers format values by it.
 struct Table {
   std::string title;
   std::vector<std::string> columns;

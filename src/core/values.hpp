@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A fixed set of numbers of which any may be absent: what a kernel lacks is not 0. One word a value and one bit of
-// presence, because a scan holds one of these for every cgroup of a node (std::optional would double it).
-// Plain data: any thread, no locking.
+// A fixed set of numbers, each of which may be absent: a value that the kernel lacks is not 0. Uses one word and one
+// bit per value, because a scan holds one set for every cgroup (std::optional would double it). Plain data: any thread.
 
 #include <array>
 #include <bit>

@@ -15,10 +15,10 @@ namespace {
 constexpr const char* kContainers = "/containers";
 constexpr const char* kPods = "/pods";
 
-/// Time stamps are as coarse as a kernel's tick (10 ms), or 2 s (FAT): changes within one can't be told apart.
+/// Time stamps can be as coarse as a kernel tick (10 ms), or 2 s (FAT): two changes within that time look the same.
 constexpr std::int64_t kCoarsestStampUs = 2'000'000;
 
-/// Fewer entries are read whenever they have to be. More take their time: it is kept to about 1 %.
+/// A directory with fewer entries is read whenever necessary. Reading a larger one takes at most about 1 % of the time.
 constexpr std::size_t kFewEntries = 1000;
 constexpr std::int64_t kPauseUsPerEntry = 100;
 
@@ -128,7 +128,7 @@ void ContainerLogs::refresh(Listing& listing, std::int64_t now_us) const {
   }
   listing.names = std::move(names);
   listing.stamp = stamp;
-  listing.settled = now_us - stamp.modified_ns / 1000 >= kCoarsestStampUs;  // not if it is in the future
+  listing.settled = now_us - stamp.modified_ns / 1000 >= kCoarsestStampUs;  // false if it is in the future
   listing.read_at_us = now_us;
   listing.entry_count = entry_count;
   listing.problem = complete ? "" : path + ": only the first " + std::to_string(max_entries_) + " entries are read";

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Names of containers and pods, as the kubelet writes them into the names of its log files: they are on every
-// node, and need neither an API server nor rights in the cluster. Only names of directory entries are read:
-// no file is opened, and where a link points to is not looked at. For one thread, which may have to wait for
-// a disk: not the sampler's.
+// Names of containers and pods, from the names of the kubelet's log files: they are on every node and need no API
+// server and no rights. Reads only names of directory entries: opens no file and follows no link. For one thread, which
+// may have to wait for a disk: not the sampler's.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,29 +22,28 @@ class ContainerLogs {
  public:
   static constexpr std::size_t kMaxEntries = 100'000;
 
-  /// `setting`: a directory with `containers` and `pods` in it; "auto": the first of `candidates` that has
-  /// one of them, looked for again while there is none; "" or "off": no names at all. Does not touch the disk
-  /// yet. In `containers` and in `pods` the first `max_entries` are looked at.
+  /// `setting`: a directory with `containers` and `pods` in it; "auto": the first of `candidates` that has one of them
+  /// (checked again while there is none); "" or "off": no names. Does not access the disk yet. Reads at most
+  /// `max_entries` of `containers` and of `pods`.
   explicit ContainerLogs(std::string setting, std::vector<std::string> candidates = {"/host/var/log", "/var/log"},
                          std::size_t max_entries = kMaxEntries);
 
-  /// By container id, else by pod uid: then `container` is "", as for a pod's sandbox, or where the kubelet
-  /// has not made the container's log yet (its cgroup is there earlier: ask again later). nullopt where
-  /// neither is known. What was found once costs no system call while it is in the directory. For anything
-  /// else the directories are read again if they have changed; one of thousands of entries not before 100 us
-  /// an entry have passed. `now_us`: wall clock.
+  /// By container id, else by pod uid. With a pod uid only, `container` is "": for a pod's sandbox, or if the kubelet
+  /// has not made the container's log yet (its cgroup exists earlier: ask again later). nullopt: neither is known. A
+  /// known name costs no system call. For an unknown one, the directories are read again if they have changed; a large
+  /// one at most once in 100 us per entry. `now_us`: wall clock.
   std::optional<core::ContainerNames> names_of(const core::ContainerIdentity& identity, std::int64_t now_us);
 
-  /// Where the names are from; "" while there is no such place.
+  /// The directory that names come from; "": none found so far.
   const std::string& directory() const { return directory_; }
 
-  /// Why names may be missing, as far as the calls that had to look have seen; "" when nothing is wrong.
+  /// Why names may be missing, as far as calls to names_of() have found out; "": nothing is wrong.
   std::string problem() const;
 
  private:
   using Names = std::unordered_map<std::string, core::ContainerNames>;  // by container id, or by pod uid
 
-  /// A directory's state: while it is the same, nothing was added or removed.
+  /// A directory's state. While it does not change, no entry was added or removed.
   struct Stamp {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
@@ -54,13 +52,13 @@ class ContainerLogs {
     friend bool operator==(const Stamp&, const Stamp&) = default;
   };
 
-  /// One directory's names as they were last read.
+  /// The names in one directory, as last read.
   struct Listing {
     const char* subdirectory;
     void (*take_up)(std::string_view entry, Names& names);
     Names names = {};
     Stamp stamp = {};
-    bool settled = false;  // what changes after the reading changes the stamp
+    bool settled = false;  // every later change changes the stamp
     std::int64_t read_at_us = 0;
     std::size_t entry_count = 0;
     std::string problem = {};

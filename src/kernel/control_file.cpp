@@ -20,11 +20,11 @@ constexpr std::size_t kMaxPathBytes = 4000;
   throw std::system_error(error, std::system_category(), path);
 }
 
-/// "Gone" is absence, not failure: ENOENT from a directory that was removed, ENODEV from a file held open in one.
+/// A removed cgroup is not an error: ENOENT from its directory, ENODEV from a file in it that is held open.
 bool means_gone(int error) { return error == ENOENT || error == ENODEV; }
 
-/// Opens `path` below the directory without following a symbolic link anywhere on it; O_NOFOLLOW alone means the last
-/// name only. Name by name where the kernel (before 5.6) or a seccomp filter has no openat2().
+/// Opens `path` below the directory without following any symbolic link on it; O_NOFOLLOW alone covers only the last
+/// name. Opens name by name if there is no openat2() (before Linux 5.6, or because of a seccomp filter).
 base::Fd open_without_links(int from, const char* path, int flags) {
   flags |= O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   open_how how{};
@@ -127,7 +127,7 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
   const bool is_held = slot < files_.size() && files_[slot];
   base::Fd opened;
   if (!is_held) {
-    opened = open_file(name, O_RDONLY | O_NONBLOCK);  // a pipe in place of a file must not hang the scan
+    opened = open_file(name, O_RDONLY | O_NONBLOCK);  // a pipe instead of a file must not block the scan
     if (!opened) {
       const int error = errno;
       if (!means_gone(error)) throw_errno(error, path_of(name));
@@ -136,12 +136,12 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
     }
   }
   const int fd = opened ? opened.get() : files_[slot].get();
-  // In one read: the kernel makes the whole text anew for every read at another offset.
+  // With one read(): the kernel generates the whole text again for each read() at another offset.
   const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), 0);
   if (got < 0) {
     const int error = errno;
     drop_file(slot);
-    if (error == EOPNOTSUPP) {  // memory.pressure of a kernel that was told to keep none
+    if (error == EOPNOTSUPP) {  // memory.pressure, if PSI is switched off
       absent_ |= bit;
       return std::nullopt;
     }

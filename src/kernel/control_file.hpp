@@ -30,15 +30,15 @@ struct HeldFiles {
   std::size_t slots = 0;  // of a cgroup: the files in others are closed after use
 };
 
-/// The largest kernel file that is read: a memory.stat has 4 KB.
+/// The largest file that is read. A memory.stat has 4 KB.
 inline constexpr std::size_t kMaxFileBytes = 64 * 1024;
 
 class Cgroup {
  public:
   static constexpr std::size_t kOftenRead = 5;  // slots below this are of files that every scan reads
 
-  /// The cgroup at this path below `root_fd` (the hierarchy's root); nullopt when there is none of that inode.
-  /// Throws std::system_error when the kernel refuses for another reason. `root_fd` and `held` are borrowed.
+  /// The cgroup at this path below `root_fd` (the hierarchy's root); nullopt: there is none with that inode. Throws
+  /// std::system_error if the kernel refuses for another reason. Borrows `root_fd` and `held`.
   static std::optional<Cgroup> open(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held);
 
   Cgroup(Cgroup&& other) noexcept;
@@ -50,21 +50,21 @@ class Cgroup {
   const SharedPath& shared_path() const { return path_; }
   std::uint64_t inode() const { return inode_; }
 
-  /// The whole content of the file (a static string), which goes into `buffer` (kMaxFileBytes + 1 long); nullopt when
-  /// there is no such file: the kernel lacks it, or the cgroup has vanished. `slot` numbers the file within this
-  /// object, always the same for the same name. Throws std::system_error naming the path.
+  /// The whole content of the file, read into `buffer` (kMaxFileBytes + 1 long); nullopt: there is no such file,
+  /// because the kernel lacks it or the cgroup vanished. `name` is a static string. `slot` is the file's number, always
+  /// the same for the same name. Throws std::system_error with the path.
   std::optional<std::string_view> read(std::size_t slot, const char* name, std::span<char> buffer);
 
-  /// Writes `text` to the file in one go. The kernel's answer; never throws for it.
+  /// Writes `text` to the file with one write(). Returns the kernel's answer, and does not throw.
   std::error_code write(const char* name, std::string_view text) const;
 
-  /// Whether there is a file of this name.
+  /// Whether there is a file with this name.
   bool has_file(const char* name) const;
 
-  /// Whether the path still leads to this very cgroup.
+  /// Whether the path still leads to this cgroup.
   bool still_there() const;
 
-  /// Whether the path is known to lead to it no more; not where that can't be told now.
+  /// Whether the path certainly does not lead to it any more. False if that is not known.
   bool is_gone() const;
 
   /// For messages: the cgroup's path with the file's name.

@@ -15,8 +15,8 @@ namespace {
 constexpr std::size_t kMaxHeldFiles = 3800;   // 17 MB of kernel memory, with one file of each cgroup
 constexpr std::size_t kMaxHeldOfMany = 1850;  // 8 MB, with more than one
 
-/// Half of the descriptors that the process may have for directories, a quarter for files; the rest is for everything
-/// else. A tree that is not the kernel's may have its files replaced, so none of those is held.
+/// Half of this process's descriptors are for directories, a quarter for files, the rest for everything else. In a tree
+/// that is not the kernel's, files may be replaced, so none is held.
 HeldFiles bound_held_files(bool real) {
   struct rlimit limit{};
   const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The memory controller of one cgroup version: which file holds which value, and how a reclaim is asked for. Whatever
-// the kernel lacks is absent, never 0. One object a thread (it owns the buffer that files are read into).
+// The memory controller of one cgroup version: which file has which value, and how to reclaim. A value that the kernel
+// lacks is absent, never 0. Each object belongs to one thread (it owns the buffer for reading).
 //
 //   value          v1                                            v2
 //   usage          memory.usage_in_bytes                         memory.current
@@ -20,8 +20,7 @@
 //   OOM kills      memory.oom_control oom_kill (4.13)            memory.events oom_kill
 //   pressure       none                                          memory.pressure
 //
-// v1's total_* hold for the cgroup with all that is below; kernels (and minimal copies) without them have the plain
-// keys.
+// v1's total_* include descendants. Kernels (and minimal copies) without them have the plain keys.
 
 #include <cstdint>
 #include <memory>
@@ -40,7 +39,7 @@ namespace cgmm::kernel {
 
 inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
 
-/// One cgroup's numbers, and what came along with them.
+/// One cgroup's numbers, and more from the same files.
 struct Reading {
   core::MemorySample sample;
   std::optional<std::uint64_t>
@@ -55,48 +54,46 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
-  /// Whether the path that the hierarchy's root was opened by still leads to it: not after it was mounted anew.
+  /// Whether the path of the hierarchy's root still leads to the opened directory. False after it was mounted again.
   bool root_is_current() const;
 
-  /// The cgroup of this identity; nullopt when it has vanished. Throws std::system_error.
+  /// The cgroup with this identity; nullopt: it vanished. Throws std::system_error.
   std::optional<Cgroup> open(SharedPath path, std::uint64_t inode);
   std::optional<Cgroup> open(const core::CgroupId& id) { return open(SharedPath(id.path), id.inode); }
 
   /// How many cgroups there are now, about: the more, the fewer files of each are held open.
   void expect(std::size_t cgroup_count);
 
-  /// The cgroup's numbers now; nullopt when it vanished, or where v2 does not manage its memory. Throws when
-  /// memory.stat can't be used: std::system_error, MalformedFile, both with the path.
+  /// The cgroup's numbers now; nullopt: it vanished, or v2 does not manage its memory. Throws std::system_error or
+  /// MalformedFile, with the path, if memory.stat can't be used.
   std::optional<Reading> read(Cgroup& cgroup) { return read_files(cgroup, /*with_pressure=*/true); }
 
-  /// The same without psi_*. Every reading of memory.pressure begins a new period, and what was stalled in one shorter
-  /// than a tick of the kernel's clock (4 ms) is lost, for every reader: whoever reads in quick succession leaves it
-  /// out.
+  /// The same without psi_*, for readings in quick succession. Each read of memory.pressure begins a new period. In a
+  /// period shorter than a tick of the kernel's clock (4 ms), stalled time is lost for all readers.
   std::optional<Reading> read_without_pressure(Cgroup& cgroup) { return read_files(cgroup, /*with_pressure=*/false); }
 
-  /// All that is charged to it now, in bytes, and nothing else: a fifth of the cost of read(). nullopt when it can't be
-  /// told.
+  /// Only the usage now, in bytes: a fifth of the cost of read(). nullopt: not known.
   virtual std::optional<std::uint64_t> read_usage(Cgroup& cgroup) = 0;
 
-  /// The limits that hold for it now; what can't be read counts as none, and the first such file goes into `problem`.
+  /// Its limits now. A limit that can't be read counts as none, and the first such file is named in `problem`.
   /// `reading` is a recent one of the same cgroup.
   virtual core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) = 0;
 
-  /// Until the next call the limits of ancestors are read once and remembered: for a pass over many cgroups. Without a
+  /// For a pass over many cgroups: the limits of ancestors are read once and remembered until the next call. Without a
   /// call they are read every time.
   virtual void begin_pass() {}
 
   virtual core::ReclaimMethod method() const = 0;
 
-  /// The control file that takes the request, for messages.
+  /// The control file for reclaim, for messages.
   virtual const char* reclaim_file() const = 0;
 
   /// Whether the kernel can be asked for a reclaim of this cgroup at all (v2 since 5.19; v1 always could).
   virtual bool can_reclaim(const Cgroup& cgroup) const = 0;
 
-  /// Asks the kernel to reclaim, and waits: seconds are possible, a signal ends it (EINTR). v1 frees all it can, v2
-  /// about `bytes`. The kernel's answer; measure what it did, don't trust it: EAGAIN comes after freeing nearly
-  /// everything.
+  /// Asks the kernel to reclaim, and waits for it: possibly for seconds; a signal ends it (EINTR). v1 frees all it can,
+  /// v2 about `bytes`. Returns the kernel's answer. Measure the effect: EAGAIN can come after nearly everything was
+  /// freed.
   virtual std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) = 0;
 
  protected:
@@ -109,7 +106,7 @@ class Controller {
   /// So big that any file fits, and touched as far as they are long.
   std::span<char> buffer() { return {buffer_.get(), kMaxFileBytes + 1}; }
 
-  /// A file's content with its use: nullopt when there is no such file. What goes wrong is noted in `problem`.
+  /// Reads a file and parses it with `use`; nullopt: there is no such file. Errors go into `problem`.
   template <class Use>
   void use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, Use use);
   /// memory.stat, which every cgroup has, and the usage, one of the gauges, from `usage_file`. `make` makes a sample of
@@ -133,7 +130,7 @@ class Controller {
   std::unique_ptr<char[]> buffer_;
 };
 
-/// Throws std::system_error when the hierarchy's root can't be opened.
+/// Throws std::system_error if the hierarchy's root can't be opened.
 std::unique_ptr<Controller> make_controller(const Hierarchy& hierarchy);
 
 std::unique_ptr<Controller> make_v1_controller(const Hierarchy& hierarchy);

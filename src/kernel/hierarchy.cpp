@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr long kCgroup1Magic = 0x27e0eb;
 constexpr long kCgroup2Magic = 0x63677270;
-constexpr int kLookDepth = 8;  // how deep a fake tree is searched for a directory that tells its version
+constexpr int kLookDepth = 8;  // how deep a fake tree is searched for a directory that shows its version
 constexpr std::size_t kLookEntries = 4096;
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
@@ -54,7 +54,7 @@ std::optional<Version> version_by_files(const std::string& directory) {
   return std::nullopt;
 }
 
-/// Of a tree that is not the kernel's: by the first directory that has memory files, breadth first, on one file system.
+/// For a tree that is not the kernel's: by the first directory with memory files, breadth first, on one file system.
 std::optional<Version> version_of_copy(const std::string& parent) {
   std::vector<std::string> level = {parent};
   std::size_t looked_at = 0;
@@ -77,7 +77,7 @@ std::optional<Version> version_of_copy(const std::string& parent) {
   return std::nullopt;
 }
 
-/// The topmost directory on the way up that is still of the same mounted file system.
+/// The topmost ancestor in the same mounted file system.
 std::string root_of(const std::string& parent, long magic) {
   std::string root = parent;
   struct stat here{};
@@ -161,7 +161,7 @@ bool has_option(const std::string& options, std::string_view option) {
   return ("," + options + ",").find("," + std::string(option) + ",") != std::string::npos;
 }
 
-/// Whether a child of the directory has a name that begins so.
+/// Whether a child of the directory has a name with this begin.
 bool has_child_named(const std::string& directory, std::string_view prefix) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory, error)) {
@@ -208,7 +208,7 @@ std::string path_below_root(const Hierarchy& hierarchy, std::string_view logged_
 }
 
 std::string mounted_path_of(std::string_view mountinfo, std::string_view point) {
-  std::string mounted;  // the last one at that point is what is seen
+  std::string mounted;  // the last mount at that point is visible
   std::istringstream lines{std::string(mountinfo)};
   for (std::string line; std::getline(lines, line);) {
     const auto mount = parse_mount(line);
@@ -245,7 +245,7 @@ std::vector<std::string> memory_hierarchy_roots(std::string_view mountinfo) {
 }
 
 std::string find_parent(const std::string& root) {
-  // With kubelet's own cgroup above kubepods (kind, and --cgroup-root) there is one directory more.
+  // There is one directory more if the kubelet has its own cgroup above kubepods (kind, and --cgroup-root).
   for (const char* kubepods :
        {"/kubepods", "/kubepods.slice", "/kubelet/kubepods", "/kubelet.slice/kubelet-kubepods.slice"}) {
     if (is_directory(root + kubepods)) return root + kubepods;

@@ -14,7 +14,7 @@
 namespace cgmm::kernel {
 namespace {
 
-/// Whether the file may be written, by opening it for that: access() does not know of a read-only mount's details.
+/// Whether the file may be written. Opens it for writing, because access() does not know all about read-only mounts.
 void try_reclaim_file(const Hierarchy& hierarchy, const std::string& path, Inspection& result) {
   const char* const name = hierarchy.version == Version::v1 ? "/memory.force_empty" : "/memory.reclaim";
   result.reclaim_file = hierarchy.root + path + name;

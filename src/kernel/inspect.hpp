@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What `check` wants to know of the kernel and of this process's rights on it. Reads only. Any thread.
+// What `check` needs to know about the kernel and this process's rights. Only reads. Any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,12 +15,12 @@
 namespace cgmm::kernel {
 
 struct Inspection {
-  std::vector<std::string> watched;  // paths
-  std::size_t container_count = 0;   // of the watched
+  std::vector<std::string> watched;  // paths of the cgroups that would be tracked
+  std::size_t container_count = 0;   // of these
   std::int64_t left_out_count = 0;   // over the bounds
-  std::string first_error;           // of reading the tree and one cgroup; empty: none
+  std::string first_error;           // from reading the tree and one cgroup; empty: none
   std::optional<bool> can_reclaim;   // the control file is there; nullopt: no cgroup to try it on
-  std::optional<bool> may_reclaim;   // and may be written
+  std::optional<bool> may_reclaim;   // the control file may be written
   std::string reclaim_file;          // the one that was tried
   std::string reclaim_refusal;       // why it may not be written
   bool pressure = false;             // the kernel keeps pressure stall information

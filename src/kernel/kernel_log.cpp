@@ -15,8 +15,8 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::size_t kReadBytes = 16'384;  // a record has at most 8 KiB; a smaller buffer gets EINVAL for a larger one
-constexpr int kMaxReads = 64;               // in one call, of what has no record in it: /dev/zero never ends
+constexpr std::size_t kReadBytes = 16'384;  // a record has at most 8 KiB; if the buffer is too small, read() fails
+constexpr int kMaxReads = 64;               // reads without a record in one call: /dev/zero never ends
 constexpr const char* kBootId = "/proc/sys/kernel/random/boot_id";
 
 [[noreturn]] void throw_errno(int error, const std::string& path) {
@@ -57,8 +57,8 @@ KernelLog::Read KernelLog::read() {
   return {};
 }
 
-/// The next record among what was read. The device returns one a read, a file any part of the text: either
-/// way a record begins with a line, and the lines below it that begin with a space are skipped.
+/// The next record in the buffer. The device returns one record per read(), a file any part of its text. A record
+/// begins with a line; following lines that begin with a space are skipped.
 std::optional<LogRecord> KernelLog::take_line() {
   while (done_ < buffer_.size()) {
     const std::size_t end = buffer_.find('\n', done_);
@@ -77,7 +77,7 @@ std::optional<LogRecord> KernelLog::take_line() {
   return std::nullopt;
 }
 
-/// With what was lost before it told first.
+/// Returns the record. If records were lost before it, returns that first.
 KernelLog::Read KernelLog::tell(LogRecord record) {
   const auto last = std::exchange(last_sequence_, record.sequence);
   const std::uint64_t jump = last && record.sequence > *last ? record.sequence - *last - 1 : 0;

@@ -40,7 +40,7 @@ core::MemorySample sample_of(const core::Values<Stat>& stat) {
 namespace v2 {
 namespace {
 
-/// At most what a number of the kernel's may be: five of the largest would wrap around to a small one.
+/// Limited to the largest number that the kernel can write: five of these would overflow.
 std::optional<std::uint64_t> sum(const core::Values<Stat>& stat, std::initializer_list<Stat> parts) {
   constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
   std::optional<std::uint64_t> total;

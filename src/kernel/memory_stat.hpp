@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the keys of memory.stat mean, for whoever has them: the file, and the kernel's log, into which the
-// kernel prints the same text when a cgroup is out of memory. Pure: any thread.
+// The keys of memory.stat. They occur in the file and in the kernel log: the kernel prints the same text when a cgroup
+// is out of memory. Pure: any thread.
 
 #include <cstdint>
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace cgmm::kernel::v1 {
 
-/// The keys of memory.stat that are used; each total_ directly before the same without.
+/// The keys that are used. Each total_ key is directly before the same key without total_.
 enum class Stat : std::uint8_t {
   total_cache,
   cache,
@@ -68,7 +68,7 @@ inline constexpr KeyTable<Stat> kStat({"total_cache",
                                        "workingset_refault_anon",
                                        "hierarchical_memory_limit"});
 
-/// With all that is below the cgroup, where the kernel tells it (`total` is one of the total_ keys).
+/// The value including descendants if the kernel reports it, else the cgroup's own. `total` is one of the total_ keys.
 std::optional<std::uint64_t> hierarchical(const core::Values<Stat>& stat, Stat total);
 
 core::MemorySample sample_of(const core::Values<Stat>& stat);
@@ -77,7 +77,7 @@ core::MemorySample sample_of(const core::Values<Stat>& stat);
 
 namespace cgmm::kernel::v2 {
 
-/// The keys of memory.stat that are used.
+/// The keys that are used.
 enum class Stat : std::uint8_t {
   anon,
   file,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the node as a whole holds: one small file in place of one for every cgroup. One thread.
+// The memory of the whole node: one small file instead of one for every cgroup. One thread.
 
 #include <cstdint>
 #include <optional>
@@ -16,8 +16,7 @@ class NodeMemory {
  public:
   explicit NodeMemory(const char* meminfo = "/proc/meminfo");
 
-  /// Memory that can't simply be dropped, swapped out or not: of processes, tmpfs, the kernel. nullopt where it can't
-  /// be read.
+  /// Memory that can't be dropped, swapped out or not: of processes, tmpfs and the kernel. nullopt: it can't be read.
   std::optional<std::uint64_t> held_bytes();
 
  private:
@@ -25,7 +24,7 @@ class NodeMemory {
   std::string buffer_;
 };
 
-/// The same from the text of /proc/meminfo; nullopt when it does not even have AnonPages.
+/// The same from the text of /proc/meminfo; nullopt if it has no AnonPages.
 std::optional<std::uint64_t> held_bytes_of(std::string_view meminfo);
 
 }  // namespace cgmm::kernel

@@ -15,7 +15,7 @@ using core::OomScope;
 namespace {
 
 constexpr std::size_t kMaxComm = 15;
-constexpr std::size_t kMaxSplits = 64;  // that are tried where a separator occurs in a name too
+constexpr std::size_t kMaxSplits = 64;  // tries, if a separator also occurs in a name
 
 constexpr std::string_view kInvoked = " invoked oom-killer: ";
 constexpr std::string_view kStatsFor = "Memory cgroup stats for ";
@@ -50,7 +50,7 @@ bool is_below_or_same(std::string_view path, std::string_view ancestor) {
 
 struct Killing {
   std::optional<OomScope> scope;
-  std::string_view rest;  // from "Kill process", "Killed process" on
+  std::string_view rest;  // begins with "Kill process" or "Killed process"
 };
 
 /// "Memory cgroup out of memory: ", "Out of memory: ", "Out of memory (oom_kill_allocating_task): ", or
@@ -70,8 +70,7 @@ Killing killing_of(std::string_view text) {
   return killing;
 }
 
-/// What precedes ",oom_memcg=" or ",global_oom" is the kernel's, unless that stands in the name of the
-/// cpuset.
+/// Only the kernel writes the text before ",oom_memcg=" or ",global_oom", except the name of the cpuset.
 bool ends_in_a_node_list(std::string_view text) {
   if (text.ends_with("nodemask=(null)")) return true;
   const std::size_t end = text.find_last_not_of(kDigitsOfAList);
@@ -178,7 +177,7 @@ std::optional<OomKilled> parse_killed(std::string_view text) {
   if (!drop_prefix(rest, "Killed process ")) return std::nullopt;
   const auto pid = pid_of(take_number(rest));
   if (!pid || !drop_prefix(rest, " (")) return std::nullopt;
-  // What follows the name is the kernel's own and has no bracket; a name may be "x) total-vm:0kB".
+  // The text after the name has no bracket. A name can be "x) total-vm:0kB".
   const std::size_t end = rest.rfind(')');
   if (end == std::string_view::npos) return std::nullopt;
   OomKilled killed{.scope = killing.scope,
@@ -192,7 +191,7 @@ std::optional<OomKilled> parse_killed(std::string_view text) {
 }
 
 OomMessage message_of(std::string_view text) {
-  // First, since it begins with what a process is called: "Task in /x" would be a name.
+  // Checked first, because it begins with a process's name, and that can be "Task in /x".
   if (const std::size_t at = text.find(kInvoked); at <= kMaxComm) return OomMessage::invoked;
   switch (text.empty() ? '\0' : text.front()) {
     case 'T':

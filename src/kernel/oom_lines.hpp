@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Single lines that the kernel logs about an OOM kill, taken apart. What a process or a cgroup is called stands in them
-// as it is (separators, brackets and line feeds included), so they are taken apart from the ends that only the kernel
-// writes. Pure: any thread.
+// Parses single lines that the kernel logs about an OOM kill. Names of processes and cgroups are not escaped in them
+// (they can contain separators, brackets and line feeds), so parsing begins at the ends that only the kernel writes.
+// Pure: any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,12 +21,12 @@ inline constexpr std::string_view kLimitReached = "Memory limit reached of cgrou
 inline constexpr std::string_view kTasksIn = "Tasks in ";
 inline constexpr std::string_view kGroupEnd = " are going to be killed due to memory.oom.group set";
 
-/// What no machine has; five of them can be added up.
+/// More than any machine has. The sum of five does not overflow.
 inline constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 56;
-/// One printk() is cut off without a sign at 975 to 1023 bytes (it differs between kernels). A path is printed by one.
+/// The kernel silently truncates one printk() at 975 to 1023 bytes (depending on its version). A path is one printk().
 inline constexpr std::size_t kMayBeCutFrom = 960;
 
-/// The kernel's messages of which an event consists.
+/// The messages that the kernel logs for one OOM event.
 enum class OomMessage : std::uint8_t {
   other,
   invoked,        // C invoked oom-killer: ...
@@ -74,27 +74,28 @@ struct OomPaths {
   std::string_view limit, victim;
 };
 
-/// Two paths with a separator between that may occur in either: the victim's cgroup is that of the limit or below it.
+/// Splits two paths at a separator, which may also occur in the paths: the victim's cgroup is the one that hit its
+/// limit, or below it.
 std::optional<OomPaths> split_paths(std::string_view text, std::string_view separator, bool limit_first);
 
 /// The paths in "oom-kill:constraint=..." up to the ",task=".
 OomPaths paths_of_context(std::string_view text, core::OomScope scope);
 std::optional<core::OomScope> scope_of_constraint(std::string_view oom_kill);
 
-/// The end of the same line.
+/// The end of that line.
 struct OomKillTail {
   std::string_view before;  // ...,task=C
   std::optional<std::int64_t> pid, uid;
 };
 std::optional<OomKillTail> tail_of(std::string_view oom_kill);
 
-/// Without the ",task=C" at its end; "" when there is none.
+/// The text without ",task=C" at its end; "" if it does not end so.
 std::string_view without_task(std::string_view text, const std::string& comm);
 
 bool is_whole_path(std::string_view path);
 std::optional<std::uint64_t> bytes_of_kib(std::optional<std::uint64_t> kib);
 
-/// The number right behind a word in a text that only the kernel wrote.
+/// The number directly after a word, in a text that only the kernel writes.
 std::optional<std::uint64_t> number_after(std::string_view text, std::string_view word);
 
 }  // namespace cgmm::kernel

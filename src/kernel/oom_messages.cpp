@@ -13,8 +13,8 @@ using core::Gauge;
 using core::LoggedKill;
 using core::OomScope;
 
-constexpr std::size_t kMaxPids = 65'536;  // that are told apart
-// The lines of one group kill follow each other at the pace of the console.
+constexpr std::size_t kMaxPids = 65'536;  // for counting processes once
+// The longest time between two lines of one group kill. A slow console delays them.
 constexpr std::int64_t kGroupGapUs = 2'000'000;
 constexpr std::int64_t kSameKillUs = 1'000'000;
 
@@ -30,7 +30,7 @@ void take_stat(core::Values<Key>& values, const KeyTable<Key>& table, std::strin
 }  // namespace
 
 std::optional<LoggedKill> OomParser::take(const LogRecord& record) {
-  if (record.priority >> 3 != 0) return std::nullopt;  // written by user space, which can write anything else
+  if (record.priority >> 3 != 0) return std::nullopt;  // written by user space, which can forge everything else
   const std::string_view text = std::string_view(record.text).substr(0, kMaxLogText);
   const Message message = message_of(text);
   if (message == Message::other) {
@@ -52,7 +52,7 @@ std::optional<LoggedKill> OomParser::take(const LogRecord& record) {
     case Message::kill:
       return take_chosen(record, *parse_chosen(text));
     case Message::skipped:
-      if (!event_.killed) event_ = Event{};  // else it is one of the group
+      if (!event_.killed) event_ = Event{};  // else it belongs to the group
       return std::nullopt;
     case Message::invoked:
       next = true;
@@ -101,8 +101,8 @@ std::optional<LoggedKill> OomParser::take(const LogRecord& record) {
   return done;
 }
 
-/// Whether the record is the rest of the line that was begun. From Linux 4.9 on a fragment says so; before,
-/// it may also be the begin of another line, which is a message then.
+/// Whether the record continues the current line. From Linux 4.9 on, fragments are marked. Before, the record can also
+/// be the begin of another line: then it is a known message.
 bool OomParser::is_fragment(const LogRecord& record) const {
   if (line_.size() >= kMaxLogText) return false;
   switch (line_message_) {
@@ -111,7 +111,7 @@ bool OomParser::is_fragment(const LogRecord& record) const {
     case Message::group:
       return record.continued && !line_.ends_with(kGroupEnd);
     case Message::task_in:
-      // Linux 3.15 to 4.x begin a new record in the middle of the line.
+      // Linux 3.15 to 4.x begin a new record within the line.
       return record.continued || (record.text.starts_with(kLimitOf) && line_.find(kLimitOf) == std::string::npos);
     case Message::limit_reached:
     case Message::stats:
@@ -121,7 +121,7 @@ bool OomParser::is_fragment(const LogRecord& record) const {
   }
 }
 
-/// The line is as complete as it gets.
+/// Handles the current line: no more fragments will come.
 void OomParser::close_line() {
   const std::string line = std::exchange(line_, {});
   switch (std::exchange(line_message_, Message::other)) {
@@ -157,7 +157,7 @@ void OomParser::close_line() {
   }
 }
 
-/// The record is one of the event.
+/// Notes that the record belongs to the event.
 void OomParser::note(const LogRecord& record) {
   event_.kill.sequence = record.sequence;
   event_.at_us = record.at_us;
@@ -176,13 +176,13 @@ std::optional<LoggedKill> OomParser::take_chosen(const LogRecord& record, const 
   return done;
 }
 
-/// Whether this "Killed process" line is one of the event that was begun.
+/// Whether this "Killed process" line belongs to the current event.
 bool OomParser::belongs(const LogRecord& record, const Killed& killed) const {
   if (killed.scope && event_.scope && killed.scope != event_.scope) return false;
   if (event_.killed) return event_.group && record.at_us - event_.at_us <= kGroupGapUs;
   if (!event_.chosen_pid || event_.chosen_pid == killed.pid || event_.chosen_told) return true;
-  // Either another kill, which was not dumped, after a dump whose victim was exiting by itself; or another
-  // thread of the victim, whose first one had exited.
+  // Either a kill without a dump, after a dump whose victim was already exiting; or another thread of the victim,
+  // because its first one had exited.
   const auto tail = tail_of(event_.oom_kill);
   return tail && tail->before.ends_with(",task=" + std::string(killed.comm)) &&
          record.at_us - event_.at_us <= kSameKillUs;
@@ -214,7 +214,7 @@ std::optional<LoggedKill> OomParser::take_killed(const LogRecord& record, const 
   return done;
 }
 
-/// One key, or all of them in one record, of which the end may have been cut off.
+/// One key, or all of them in one record. The end may be truncated.
 void OomParser::take_stats(std::string_view text) {
   if (text.starts_with('[') || text.starts_with("Tasks state")) event_.in_stats = false;
   if (text.size() >= kMayBeCutFrom) text = text.substr(0, text.rfind('\n') + 1);
@@ -230,8 +230,7 @@ void OomParser::take_stats(std::string_view text) {
   }
 }
 
-/// "Memory cgroup stats for P: cache:0KB rss:511000KB ...", a line for every cgroup of the tree, each for
-/// itself alone.
+/// "Memory cgroup stats for P: cache:0KB rss:511000KB ...", one line for each cgroup of the tree, without descendants.
 void OomParser::take_stats_line(std::string_view text) {
   const std::size_t begin = text.rfind(": cache:");
   if (begin == std::string_view::npos) return;
@@ -267,7 +266,7 @@ std::optional<core::MemoryAtKill> OomParser::memory() const {
   memory.gauges = old_keys ? v1::sample_of(event_.v1_stat).gauges : v2::sample_of(event_.v2_stat).gauges;
   memory.gauges.set(Gauge::usage, event_.usage_bytes);
   if (event_.swap_bytes) memory.gauges.set(Gauge::swap, event_.swap_bytes);
-  // Linux 4 prints v1's counters, which are not in use, for a cgroup v2 too.
+  // Linux 4 prints the unused v1 counters for cgroup v2 too.
   const bool counted = event_.kmem_bytes.value_or(0) > 0 || event_.memory_swap_bytes.value_or(0) > 0;
   if (event_.kmem_bytes && counted) memory.gauges.set(Gauge::kernel, event_.kmem_bytes);
   memory.limit_bytes = event_.limit_bytes;
@@ -275,7 +274,7 @@ std::optional<core::MemoryAtKill> OomParser::memory() const {
   return memory;
 }
 
-/// The kill, if there was one, and forgets everything.
+/// Returns the kill, if there was one, and resets the event.
 std::optional<LoggedKill> OomParser::finish() {
   std::optional<LoggedKill> done;
   if (event_.killed) {

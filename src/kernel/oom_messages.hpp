@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// OOM kills out of the kernel's log: what Linux 3.10 to 7 print when a cgroup or the node runs out of memory.
-// A cgroup's counter misses what is gone before the next scan; the log has it, with the victim and the memory
-// at that moment. Pure, no I/O; one OomParser a thread. What it holds is bounded, whatever the log says.
+// Finds OOM kills in the kernel log, as Linux 3.10 to 7 print them when a cgroup or the node runs out of memory. A
+// cgroup's counter misses a kill if the cgroup is gone before the next scan. The log has it, with the victim and the
+// memory at that moment. Pure: no I/O; each OomParser belongs to one thread and uses bounded memory, whatever the log
+// says.
 //
-// Paths that can't be told apart, or may have been cut off, are not told; a pid is always the one in the "Killed
-// process" line.
+// A path that is ambiguous or may be truncated is left empty. A pid is always the one of the "Killed process" line.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,24 +23,22 @@
 
 namespace cgmm::kernel {
 
-/// Finds the kills in the records of a log, which are taken one by one in their order, all of them. A kill is
-/// returned when the next event begins, or by flush(): the other processes of a cgroup with memory.oom.group
-/// are logged after the victim.
+/// Takes all records of the log, one by one, in order. A kill is returned when the next event begins, or by flush(),
+/// because with memory.oom.group the other processes of the cgroup are logged after the victim.
 class OomParser {
  public:
   std::optional<core::LoggedKill> take(const LogRecord& record);
 
-  /// Nothing more came for a moment: the kill that is pending, if one is. A dump whose victim is still to
-  /// come is kept.
+  /// No more records came for a moment: returns the pending kill, if there is one. A dump without its victim stays.
   std::optional<core::LoggedKill> flush();
 
-  /// Records were lost here: the same as flush(), but what has begun is dropped, since it may belong to
-  /// another kill than what follows.
+  /// Records were lost: the same as flush(), but an incomplete event is dropped, because the following records may
+  /// belong to another kill.
   std::optional<core::LoggedKill> lost_records();
 
-  /// Whether a kill is waiting to be returned.
+  /// Whether a kill is pending.
   bool pending() const { return event_.killed; }
-  /// Of its last record, by the log's clock.
+  /// The time of its last record, by the log's clock.
   std::int64_t last_at_us() const { return event_.at_us; }
 
  private:
@@ -52,12 +50,12 @@ class OomParser {
     core::LoggedKill kill;
     bool killed = false;
     std::optional<core::OomScope> scope;
-    std::optional<std::int64_t> chosen_pid;  // a thread or a child of it may be killed in its stead
+    std::optional<std::int64_t> chosen_pid;  // the kernel may kill one of its threads or children instead
     bool chosen_told = false;                // by a "Kill process" line, after which any pid may follow
     std::optional<std::int64_t> chosen_uid;
     std::int64_t at_us = 0;         // of the last record
     bool group = false;             // a kill by memory.oom.group is under way
-    std::string task_in, oom_kill;  // to be taken apart when the victim is known
+    std::string task_in, oom_kill;  // parsed when the victim is known
     std::unordered_set<std::int64_t> pids;
 
     bool in_stats = false;
@@ -80,7 +78,7 @@ class OomParser {
 
   Event event_;
   Message line_message_ = Message::other;
-  std::string line_;  // that may not be complete: fragments of it may follow
+  std::string line_;  // may be incomplete: fragments may follow
 };
 
 }  // namespace cgmm::kernel

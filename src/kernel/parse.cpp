@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kQuotedLength = 60;
 
-/// At most kQuotedLength bytes of it; whoever prints it escapes it.
+/// At most kQuotedLength bytes of the text. The caller must escape it before printing.
 std::string quoted(std::string_view text) {
   const bool cut = text.size() > kQuotedLength;
   return "\"" + std::string(text.substr(0, kQuotedLength)) + (cut ? "..." : "") + "\"";

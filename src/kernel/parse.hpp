@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The formats of the kernel's memory files. Whole keys are matched ("file" is a prefix of "file_mapped"), unknown ones
-// are ignored: every kernel brings new ones. What the kernel can't have written is an error that says where. Pure: any
-// thread.
+// Parses the kernel's memory files. Keys must match completely ("file" is a prefix of "file_mapped"). Unknown keys are
+// ignored, because new kernels add some. Text that no kernel writes is an error. Pure: any thread.
 
 #include <array>
 #include <cstddef>
@@ -18,15 +17,15 @@
 
 namespace cgmm::kernel {
 
-/// A kernel file does not say what it should. what() names the line and what was expected; who read the file adds its
+/// A kernel file has unexpected content. what() names the line and what was expected. The reader of the file adds its
 /// path.
 class MalformedFile : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// The keys of a file of "key number" lines, by the enumerators of Key. Looked up without comparing more than one
-/// string: a memory.stat has 60 lines and is read for every cgroup in every scan.
+/// The keys of a file of "key number" lines, by the enumerators of Key. A small hash table: a lookup compares at most
+/// one string, because a memory.stat has 60 lines and is read for every cgroup in every scan.
 template <class Key>
 class KeyTable {
  public:
@@ -61,32 +60,32 @@ class KeyTable {
   std::array<std::uint8_t, kSlots> slots_{};  // index into keys_ plus one; 0: free
 };
 
-/// v1's way to say that there is no limit is 2^63 rounded down to a page; no machine has as much as this.
+/// On v1, no limit is 2^63 rounded down to a page. No machine has this much memory.
 inline constexpr std::uint64_t kNoLimitFrom = std::uint64_t{1} << 62;
 
-/// A number as the kernel writes it: decimal digits up to 2^63-1 and nothing else; nullopt for anything else.
+/// A number as the kernel writes it: only decimal digits, up to 2^63-1; nullopt for anything else.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
-/// The number that a one-number file holds. Throws MalformedFile.
+/// The content of a file with one number. Throws MalformedFile.
 std::uint64_t parse_number_file(std::string_view text);
 
-/// The limit that a one-number file holds; nullopt for "max", and for v1's way to say it (2^63 rounded down to a page).
-/// Throws MalformedFile.
+/// The content of a file with one limit; nullopt: no limit ("max", or on v1 a number from kNoLimitFrom on). Throws
+/// MalformedFile.
 std::optional<std::uint64_t> parse_limit_file(std::string_view text);
 
-/// Time stalled, from memory.pressure ("some avg10=... total=1234" and the same of "full").
+/// The stalled time from memory.pressure ("some avg10=... total=1234", and the same for "full").
 struct Pressure {
   std::uint64_t some_us = 0;
   std::optional<std::uint64_t> full_us;  // kernels before 5.13 may lack the line
 };
 Pressure parse_pressure(std::string_view text);
 
-/// Throws MalformedFile("is empty") or for a text whose last line has no end: every kernel file has one.
+/// Throws MalformedFile if the text is empty or its last line has no line feed: every kernel file ends with one.
 void expect_whole_lines(std::string_view text);
 
 [[noreturn]] void throw_malformed_line(std::size_t line_number, std::string_view line, std::string_view expected);
 
-/// The values of the known keys in a text of "key number" lines. Throws MalformedFile.
+/// The values of the known keys, from a text of "key number" lines. Throws MalformedFile.
 template <class Key>
 core::Values<Key> parse_keyed(std::string_view text, const KeyTable<Key>& table) {
   expect_whole_lines(text);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The path of a cgroup, in memory once for all who name it, and as what its parent's path lacks: a node may have
-// thousands, of 150 bytes each, of which it shares half with others. All that share something belong to one thread.
+// The path of a cgroup. All owners share one copy in memory, and it holds only the end that its parent's path lacks: a
+// node may have thousands of paths of 150 bytes, and half of each is the same as in others. All owners belong to one
+// thread.
 
 #include <cstdint>
 #include <cstring>
@@ -16,7 +17,7 @@ class SharedPath {
  public:
   SharedPath() = default;
   explicit SharedPath(std::string_view path) : SharedPath(SharedPath(), path) {}
-  /// `end` is what follows the parent's path, with a leading '/'.
+  /// `end` is the part after the parent's path, with a leading '/'.
   SharedPath(const SharedPath& parent, std::string_view end) : block_(new char[sizeof(Head) + end.size()]) {
     SharedPath kept = parent;
     set_head({.parent = std::exchange(kept.block_, nullptr),
@@ -50,7 +51,7 @@ class SharedPath {
     return path;
   }
 
-  /// Whether it was made of this very parent and this end.
+  /// Whether it was made from this parent and this end.
   bool is_made_of(const SharedPath& parent, std::string_view end) const {
     return block_ != nullptr && head().parent == parent.block_ && size() - parent.size() == end.size() &&
            std::memcmp(block_ + sizeof(Head), end.data(), end.size()) == 0;

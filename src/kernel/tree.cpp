@@ -25,9 +25,9 @@ constexpr std::size_t kBufferBytes = 16 * 1024;
 constexpr std::size_t kMaxEntryBytes = 280;  // a name of 255 bytes
 constexpr std::size_t kPathBytes = 512;      // a cgroup, on average
 constexpr std::uint32_t kComesOrGoes = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
-constexpr std::size_t kMoreCgroups = 128;  // so that a few long paths are no matter where max_cgroups is small
+constexpr std::size_t kMoreCgroups = 128;  // so that a few long paths do not matter if max_cgroups is small
 
-/// A directory entry as getdents64 lays it out.
+/// A directory entry in the layout of getdents64.
 struct DirectoryEntry {
   std::uint64_t inode;
   std::uint16_t length;
@@ -45,13 +45,13 @@ DirectoryEntry entry_at(const char* raw) {
   return entry;
 }
 
-/// Whether it has so many, in a file system that counts them.
+/// Whether it has this many links, on a file system that counts them.
 bool has_directories(int fd, std::uint64_t count) {
   struct stat status{};
   return ::fstat(fd, &status) == 0 && status.st_nlink == count + 2;
 }
 
-/// At most half of what all programs of this user may have together.
+/// Half of the watches that all programs of this user may have together.
 std::size_t watches_to_take() {
   std::ifstream file("/proc/sys/fs/inotify/max_user_watches");
   std::size_t all = 0;
@@ -89,7 +89,7 @@ const std::vector<WatchedCgroup>& Tree::walk(Look look) {
   }
   may_watch_ = static_cast<bool>(inotify_);
   settles_ = true;
-  ++walk_;  // not before: a walk that could not begin takes nobody's place away
+  ++walk_;  // not earlier: if a walk can't begin, all tracked cgroups stay tracked
   begin(containers_);
   begin(leaves_);
   error_count_ = 0;
@@ -98,7 +98,7 @@ const std::vector<WatchedCgroup>& Tree::walk(Look look) {
   path_ = hierarchy_.parent_path;
   const bool looked_for_leaves = looks_for_leaves();
   const bool has_children = parent_.is_listed ? visit_children(parent_, 0) : list(parent_, parent_fd_.get(), 0);
-  // A parent without children is watched itself, as the Rust program does; a hierarchy's root is no cgroup to reclaim.
+  // A parent without children is tracked itself, as in the Rust program. A hierarchy's root can't be reclaimed.
   if (!has_children && !hierarchy_.parent_path.empty()) {
     const auto known = nodes_.find(status.st_ino);
     Node fresh;
@@ -113,7 +113,8 @@ const std::vector<WatchedCgroup>& Tree::walk(Look look) {
   }
   container_seen_ = container_seen_ || !containers_.cgroups.empty();
   watches_leaves_ = looks_for_leaves();
-  is_settled_ = settles_ && watches_leaves_ == looked_for_leaves && left_out_count() == 0;  // a place may be free then
+  // If some were left out, the next walk must look again, because a place may be free then.
+  is_settled_ = settles_ && watches_leaves_ == looked_for_leaves && left_out_count() == 0;
   return watches_leaves_ ? leaves_.cgroups : containers_.cgroups;
 }
 
@@ -122,7 +123,7 @@ core::ContainerIdentity Tree::container_of(std::string_view path) const {
   return recognised ? recognised->identity : core::ContainerIdentity{};
 }
 
-/// What the kernel has told since the last walk.
+/// Reads what inotify reports since the last walk.
 void Tree::take_notice() {
   if (!inotify_) return;
   if (buffers_.empty()) buffers_.emplace_back(kBufferBytes);
@@ -145,7 +146,7 @@ void Tree::take_notice_of(int notice, std::uint32_t what) {
   if (noticed == noticed_.end()) return;
   const auto known = nodes_.find(noticed->second);
   Node* const node = noticed->second == parent_.inode ? &parent_ : known != nodes_.end() ? &known->second : nullptr;
-  if ((what & (IN_IGNORED | IN_UNMOUNT)) != 0) noticed_.erase(noticed);  // it is watched no more
+  if ((what & (IN_IGNORED | IN_UNMOUNT)) != 0) noticed_.erase(noticed);  // this watch is gone
   if (node == nullptr || node->notice != notice) return;
   if ((what & (IN_IGNORED | IN_UNMOUNT)) != 0) node->notice = -1;
   node->is_listed = false;
@@ -158,8 +159,8 @@ void Tree::list_all_anew() {
   is_settled_ = false;
 }
 
-/// Before it is listed, so that nothing is missed. By way of the descriptor, for its path may lead elsewhere by now, or
-/// be too long.
+/// Adds the watch, before the directory is listed, so that no change is missed. Uses the descriptor, because the path
+/// may lead elsewhere by now, or be too long.
 bool Tree::put_under_watch(Node& node, int directory_fd) {
   if (node.notice >= 0) return true;
   may_watch_ = may_watch_ && noticed_.size() < max_watches_;
@@ -173,10 +174,10 @@ bool Tree::put_under_watch(Node& node, int directory_fd) {
   return node.notice >= 0;
 }
 
-/// A cgroup that was removed keeps its watch until it is told to end.
+/// Removes the watch: a removed cgroup keeps it otherwise.
 void Tree::drop_watch(Node& node) {
   const auto noticed = noticed_.find(std::exchange(node.notice, -1));
-  if (noticed == noticed_.end() || noticed->second != node.inode) return;  // by now it is another's
+  if (noticed == noticed_.end() || noticed->second != node.inode) return;  // it belongs to another directory now
   ::inotify_rm_watch(inotify_.get(), noticed->first);
   noticed_.erase(noticed);
 }
@@ -209,8 +210,8 @@ bool Tree::list(Node& node, int directory_fd, std::size_t depth) {
       if (child != nullptr) node.children.push_back(child);
       is_complete = is_complete && child != nullptr;
     }
-    // cgroupfs fills the buffer while an entry fits, and asking again costs as much as the first time; but a signal
-    // cuts it short.
+    // cgroupfs fills the buffer as long as entries fit, unless a signal interrupts it. Asking again is as expensive as
+    // the first time.
     const bool has_room = got <= 0 || static_cast<std::size_t>(got) + kMaxEntryBytes <= kBufferBytes;
     last = got <= 0 || (hierarchy_.real && has_room && has_directories(directory_fd, directories));
   }
@@ -219,12 +220,11 @@ bool Tree::list(Node& node, int directory_fd, std::size_t depth) {
   return any;
 }
 
-/// nullptr where it has to be met again in the next walk: it is not remembered, or may change unnoticed.
+/// nullptr: the next walk must visit it again, because it is not remembered, or can change unnoticed.
 Tree::Node* Tree::visit(Node& parent, int directory_fd, const char* name, std::uint64_t inode, std::size_t depth) {
   const auto known = nodes_.find(inode);
   const bool is_known = known != nodes_.end();
-  if (is_known && known->second.walk == walk_)
-    return nullptr;  // met already, under the name that it had before it was renamed
+  if (is_known && known->second.walk == walk_) return nullptr;  // visited already, under its name before it was renamed
   const std::size_t parent_length = path_.size();
   path_ += '/';
   path_ += name;
@@ -255,7 +255,7 @@ bool Tree::visit_children(Node& node, std::size_t depth) {
   return !node.children.empty();
 }
 
-/// One that its parent has as it was listed before.
+/// A child that its parent has from an earlier listing.
 void Tree::visit_again(Node& node, std::size_t depth) {
   if (node.walk == walk_) return;
   node.walk = walk_;
@@ -276,7 +276,7 @@ void Tree::visit_again(Node& node, std::size_t depth) {
   sort_in(node, has_children, /*is_known=*/true);
 }
 
-/// By its path, if that still leads to it.
+/// Opens it by its path, if that still leads to it.
 base::Fd Tree::open_again(const Node& node) const {
   const std::string path = node.path.string();
   base::Fd directory =
@@ -289,14 +289,13 @@ base::Fd Tree::open_again(const Node& node) const {
   return directory;
 }
 
-/// Whether it has directories in it; walks it where it has, or may have, some. nullopt where that can't be told: it
-/// vanished.
+/// Whether it has child directories. Walks it if it has some, or may have some. nullopt: it vanished.
 std::optional<bool> Tree::look_inside(int directory_fd, const char* name, Node& node, std::size_t depth) {
   if (node.is_listed) return visit_children(node, depth + 1);
   if (!node.has_children && node.notice < 0 && !may_watch_) {
     struct stat status{};
     if (::fstatat(directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
-    if (status.st_nlink == 2) {  // only where the file system counts directories; else it is 1
+    if (status.st_nlink == 2) {  // no child directory; 1 on file systems that do not count them
       ++unwatched_count_;
       return false;
     }
@@ -310,13 +309,13 @@ std::optional<bool> Tree::look_inside(int directory_fd, const char* name, Node& 
   return node.has_children;
 }
 
-/// nullptr where there is no room to remember it.
+/// nullptr: there is no room to remember it.
 Tree::Node* Tree::sort_in(Node& node, std::optional<bool> has_children, bool is_known) {
   if (has_children == false && looks_for_leaves()) return take(leaves_, node, is_known);
   return is_known ? &node : remember(node, others_);
 }
 
-/// The node is the directory at path_.
+/// The node belongs to the directory at path_.
 void Tree::set_path(Node& node, SharedPath path) const {
   node.path = std::move(path);
   const auto recognised = core::recognise_container(path_, hierarchy_.parent_path.size());
@@ -329,7 +328,7 @@ void Tree::begin(Found& found) {
   found.left_out = 0;
 }
 
-/// To watch, if there is a place: one of those that the walk before took has its own. nullptr where it is not
+/// Tracks it, if there is a place. A cgroup that was tracked in the previous walk has its place. nullptr: it is not
 /// remembered.
 Tree::Node* Tree::take(Found& found, Node& node, bool is_known) {
   const bool has_place = node.taken + 1 == walk_;
@@ -351,7 +350,7 @@ bool Tree::fits(const Node& node, const Held& held) const {
   return held.count < max_count && held.bytes + node.path.size() <= max_count * kPathBytes;
 }
 
-/// nullptr where there is no room for it among those that are held.
+/// nullptr: there is no room for it.
 Tree::Node* Tree::remember(Node& node, Held& held) {
   if (!fits(node, held)) return nullptr;
   ++held.count;
@@ -359,7 +358,7 @@ Tree::Node* Tree::remember(Node& node, Held& held) {
   return &nodes_.emplace(node.inode, std::move(node)).first->second;
 }
 
-/// And counts anew what is held: one that was looked at only may be watched by now.
+/// Also counts what is remembered again: a directory that was only visited may be tracked now.
 void Tree::forget_unseen() {
   watched_ = others_ = {};
   for (auto entry = nodes_.begin(); entry != nodes_.end();) {

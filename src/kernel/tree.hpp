@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Finds the cgroups to watch below the parent: containers, as their paths tell, or the leaves where there is no
-// container. A container's nested cgroups belong to it and are not looked at. One walk a scan, which costs nothing
-// while nothing comes or goes: the kernel tells by inotify which directories have changed, and only those are listed
-// anew. A directory is put under watch first and listed then, so that nothing gets lost between. One that can't be
-// watched (fs.inotify.max_user_watches) is listed in every walk; no more than half of the watches that this user may
-// have are taken. One thread.
+// Finds the cgroups to track below the parent: containers, recognised by their paths, or the leaves if there is no
+// container. Cgroups nested in a container belong to it and are not visited. There is one walk per scan. It costs
+// nothing while no cgroup comes or goes: inotify reports which directories changed, and only those are listed again. A
+// watch is added before the directory is listed, so that no change is missed. A directory that can't have a watch
+// (fs.inotify.max_user_watches) is listed in every walk. The tree takes at most half of this user's watches. One
+// thread.
 //
-// Whoever may make cgroups can make as many as they like, so what is remembered has bounds: of those to watch, as many
-// as TreeBounds says; of the directories between and beside them, as many again, and beyond that they are looked at
-// anew in every walk. The paths of either take 512 bytes a cgroup on average at most (a Kubernetes path takes 200).
+// Anybody who may make cgroups can make any number, so memory is bounded: at most TreeBounds::max_cgroups tracked
+// cgroups, and as many directories between and beside them; further directories are visited again in every walk. Paths
+// may take 512 bytes per cgroup on average (a Kubernetes path takes 200).
 
 #include <cstdint>
 #include <optional>
@@ -26,17 +26,17 @@
 
 namespace cgmm::kernel {
 
-/// Which cgroups are watched. `automatic`: containers once one has been seen, leaves before that. It never goes back: a
-/// host whose last container ends must not see its system services watched, and reclaimed, all of a sudden.
+/// Which cgroups are tracked. `automatic`: leaves until a container was seen, only containers from then on. It never
+/// goes back: when a host's last container ends, its system services must not be tracked and reclaimed all of a sudden.
 enum class Watch : std::uint8_t { automatic, containers, leaves };
 
-/// How many cgroups are watched at most. Those that are watched stay so while they are there; of the others, the first
-/// that the walk comes by are taken when one of those has gone.
+/// The most cgroups that are tracked. Tracked cgroups stay tracked while they exist. When one goes, the next that the
+/// walk finds takes its place.
 struct TreeBounds {
   std::size_t max_cgroups = 20'000;
 };
 
-/// A cgroup to watch.
+/// A tracked cgroup.
 struct WatchedCgroup {
   SharedPath path;
   std::uint64_t inode = 0;
@@ -52,38 +52,36 @@ class Tree {
     is_settled_ = false;
   }
 
-  /// Containers have been seen before, by another tree of the same service: `automatic` means containers from the first
-  /// walk on.
+  /// An earlier tree of this service has seen containers: `automatic` means containers from the first walk on.
   void remember_containers() { container_seen_ = true; }
   bool container_seen() const { return container_seen_; }
 
-  /// What is listed anew: what the kernel says has changed, or everything, in case it failed to say so.
+  /// What is listed again: only what inotify reports as changed, or everything, in case it missed something.
   enum class Look : std::uint8_t { changes, everything };
-  /// The cgroups to watch now; the result is overwritten by the next call. What vanishes during the walk is not in
-  /// it. Throws std::system_error (with the path) when the parent can't be read.
+  /// The tracked cgroups now, without those that vanish during the walk. Valid until the next call. Throws
+  /// std::system_error with the path if the parent can't be read.
   const std::vector<WatchedCgroup>& walk(Look look = Look::changes);
 
-  /// Of walks that had something to look at: while it stays the same, so does what walk() returns.
+  /// Counts walks that listed something. While it does not change, the result of walk() does not change either.
   std::uint32_t walk_count() const { return walk_; }
 
-  /// Directories that can't be watched, and were listed in the last walk for that reason.
+  /// Directories without a watch, which the last walk therefore listed.
   std::int64_t unwatched_count() const { return unwatched_count_; }
 
-  /// The container that a watched path belongs to, as far as the path tells.
+  /// The container of a tracked path, as far as the path names it.
   core::ContainerIdentity container_of(std::string_view path) const;
 
   /// Whether the last walk was for leaves.
   bool watches_leaves() const { return watches_leaves_; }
 
-  /// Directories that the last walk could not read, and the first of them with the reason; 0 and "" when there were
-  /// none.
+  /// How many directories the last walk could not read, and the first of them with the reason; 0 and "" for none.
   std::int64_t error_count() const { return error_count_; }
   const std::string& first_error() const { return first_error_; }
 
-  /// Cgroups that the last walk would have watched were they not over the bounds.
+  /// Cgroups that the last walk left out because of the bounds.
   std::int64_t left_out_count() const { return watches_leaves_ ? leaves_.left_out : containers_.left_out; }
 
-  /// What is remembered of directories, for tests: how many, and the bytes of their paths.
+  /// For tests: how many directories are remembered, and the bytes of their paths.
   std::size_t remembered_count() const { return nodes_.size(); }
   std::size_t remembered_bytes() const { return watched_.bytes + others_.bytes; }
 
@@ -93,19 +91,19 @@ class Tree {
  private:
   struct Node {
     SharedPath path;
-    std::vector<Node*> children;  // that were met when it was listed; only while is_listed
+    std::vector<Node*> children;  // found when it was listed; only while is_listed
     std::uint64_t inode = 0;
     std::uint32_t walk = 0;   // the last one that saw it
-    std::uint32_t taken = 0;  // the last one that took it for one to watch
-    int notice = -1;          // inotify's number for it; -1: not watched
+    std::uint32_t taken = 0;  // the last one that found it to be tracked
+    int notice = -1;          // its inotify watch; -1: none
     bool is_container = false;
-    bool has_children = false;  // when it was last looked at
-    bool is_listed = false;     // `children` is all there is until the kernel tells of a change
+    bool has_children = false;  // when it was last visited
+    bool is_listed = false;     // `children` is complete until inotify reports a change
   };
-  /// Those to watch of one kind.
+  /// The cgroups of one kind (containers or leaves).
   struct Found {
     std::vector<WatchedCgroup> cgroups;
-    std::size_t reserved = 0;  // places: of those that the walk before took, and of those that are new
+    std::size_t reserved = 0;  // places: of those tracked in the previous walk, and of new ones
     std::int64_t left_out = 0;
   };
   struct Held {
@@ -140,23 +138,23 @@ class Tree {
   TreeBounds bounds_;
   bool container_seen_ = false;
   bool watches_leaves_ = false;
-  bool is_settled_ = false;  // the next walk finds what the last one found, unless the kernel tells of a change
-  bool settles_ = false;     // as far as the walk has come
+  bool is_settled_ = false;  // the next walk finds the same as the last one, unless inotify reports a change
+  bool settles_ = false;     // the same, of the current walk so far
   std::uint32_t walk_ = 1;   // so that 0 is none, and 1 before the first
   std::string path_;         // of the directory that the walk is in
   Node parent_;
   std::uint64_t parent_device_ = 0;
   base::Fd parent_fd_;  // while it is walked
   base::Fd inotify_;
-  bool may_watch_ = true;  // until the kernel says that there are enough
+  bool may_watch_ = true;  // until the kernel refuses another watch
   std::size_t max_watches_ = 0;
-  std::unordered_map<int, std::uint64_t> noticed_;  // inotify's number -> inode
+  std::unordered_map<int, std::uint64_t> noticed_;  // inotify watch -> inode
   std::int64_t unwatched_count_ = 0;
   std::unordered_map<std::uint64_t, Node> nodes_;  // by inode
   std::vector<std::vector<char>> buffers_;         // by depth
   Found containers_;
   Found leaves_;
-  Held watched_;  // of nodes_: those taken by the last walk
+  Held watched_;  // of nodes_: those tracked by the last walk
   Held others_;
   std::int64_t error_count_ = 0;
   std::string first_error_;

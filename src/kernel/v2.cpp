@@ -91,7 +91,7 @@ class V2Controller final : public Controller {
   }
 
  private:
-  /// The smallest memory.max of the directories above the cgroup.
+  /// The smallest memory.max of the ancestors.
   std::optional<std::uint64_t> ancestors_limit(std::string path) {
     const std::size_t slash = path.rfind('/');
     if (slash == std::string::npos) return std::nullopt;
@@ -120,7 +120,7 @@ class V2Controller final : public Controller {
 
   std::unordered_map<std::string, std::optional<std::uint64_t>> ancestors_;  // path -> the smallest from there up
   bool remembers_ancestors_ = false;
-  bool takes_swappiness_ = true;  // until the kernel says it does not
+  bool takes_swappiness_ = true;  // until the kernel refuses it
 };
 
 }  // namespace

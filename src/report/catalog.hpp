@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Which reports there are: the embedded ones (reports/*.sql of the source tree) and the .sql files in the
-// operator's own directory. Knows their text, does not run them. Any thread.
+// Finds reports: the embedded ones (reports/*.sql in the source tree) and the operator's own .sql files. Knows their
+// text, does not run them. Any thread.
 
 #include <filesystem>
 #include <optional>
@@ -24,14 +24,14 @@ struct Report {
 /// there is none.
 Report built_in(std::string_view name);
 
-/// All reports by name. One of the operator's takes the place of an embedded one of the same name. A
-/// directory that does not exist has none; one that can't be read throws std::system_error.
+/// All reports, by name. The operator's own replaces an embedded one of the same name. The directory need not exist;
+/// throws std::system_error if it can't be read.
 std::vector<Report> list_reports(const std::filesystem::path& reports_dir);
 
-/// nullopt when there is none of that name.
+/// nullopt: there is none with that name.
 std::optional<Report> find_report(const std::filesystem::path& reports_dir, std::string_view name);
 
-/// The embedded reports that make up the weekly summary, in order.
+/// The embedded reports of the weekly summary, in order.
 std::vector<Report> summary_reports();
 
 }  // namespace cgmm::report

@@ -7,27 +7,27 @@
 
 namespace cgmm::store {
 
-/// The history can't be used; what() is a sentence for the operator: which file, what is wrong, what to do.
+/// The history can't be used. what() is a sentence for the operator: which file, what is wrong, what to do.
 class StoreError : public std::runtime_error {
  public:
   enum class Kind {
     missing,      // there is no file
-    no_database,  // a file of something else
+    no_database,  // not a SQLite file
     foreign,      // another program's database
     newer,        // written by a later version
     corrupt,      // damaged
-    busy,         // somebody else holds it
+    busy,         // in use by another process
     unusable,     // the operating system refuses
     bad_query,    // the operator's SQL is wrong or would write
   };
-  /// May end by itself, or once somebody has seen to the disk: a service goes on without a history until then.
+  /// for_now: may end by itself, or when the disk is repaired. Until then the service runs without a history.
   enum class Lasts { for_good, for_now };
 
   StoreError(Kind kind, const std::string& sentence, Lasts lasts = Lasts::for_good, std::string detail = "")
       : std::runtime_error(sentence), kind_(kind), lasts_(lasts), detail_(std::move(detail)) {}
   Kind kind() const { return kind_; }
   Lasts lasts() const { return lasts_; }
-  /// Of one that is damaged: in which way.
+  /// How it is damaged.
   const std::string& detail() const { return detail_; }
 
  private:

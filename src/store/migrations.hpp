@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The schema, version by version: schema/NNNN_*.sql, embedded at build time. Version N is reached by running
-// the first N; which one a file has is its PRAGMA user_version.
+// The versions of the schema: schema/NNNN_*.sql, embedded at build time. Running the first N gives version N. A file's
+// version is its PRAGMA user_version.
 
 #include <span>
 
@@ -16,11 +16,11 @@ namespace cgmm::store {
 
 extern const std::span<const core::EmbeddedText> kMigrations;
 
-/// In the database's header, so that another program's file is told from ours: "cgmm".
+/// In the database's header, "cgmm": distinguishes our files from those of other programs.
 inline constexpr int kApplicationId = 0x63676d6d;
 
-/// Runs those of `migrations` that `database` has not had, each in one transaction together with its version.
-/// Throws SQLite::Exception; the one that failed has then left nothing, those before it stay.
+/// Runs those of `migrations` that `database` lacks, each in a transaction that also sets the version. Throws
+/// SQLite::Exception: then the failed one is rolled back, and earlier ones stay.
 void migrate(SQLite::Database& database, std::span<const core::EmbeddedText> migrations);
 
 }  // namespace cgmm::store

@@ -17,7 +17,7 @@
 namespace cgmm::store {
 namespace {
 
-/// How often a file that changes while it is read without locks is looked at anew.
+/// How often to read again a file that changes while it is read without locks.
 constexpr int kAttempts = 5;
 
 }  // namespace
@@ -25,7 +25,7 @@ constexpr int kAttempts = 5;
 struct Reader::Impl {
   explicit Impl(std::filesystem::path name) : file(std::move(name)) {}
 
-  /// Without locks what is read counts only if nobody wrote meanwhile.
+  /// A read without locks is valid only if nobody wrote meanwhile.
   bool outdated() const { return !(stamp && stamp->wal_pending) && stamp_of(file) != stamp; }
 
   void open() {
@@ -40,7 +40,7 @@ struct Reader::Impl {
     }
   }
 
-  /// Does `read`, and does it again where the file was written to meanwhile.
+  /// Calls `read`, and calls it again if the file was written meanwhile.
   template <class Read>
   auto undisturbed(Read read) {
     for (int attempt = 1;; ++attempt) {
@@ -56,7 +56,7 @@ struct Reader::Impl {
   }
 
   std::filesystem::path file;
-  std::optional<FileStamp> stamp;  // when it was opened
+  std::optional<FileStamp> stamp;  // at opening
   std::optional<SQLite::Database> connection;
 };
 

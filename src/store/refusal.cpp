@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kNameAnother = "name another file with --database";
 
-/// As file(1) would show it: 0x47504b47 "GPKG"; the text only where all of it can be printed.
+/// An application_id as file(1) shows it: 0x47504b47 "GPKG". The text only if all of it is printable.
 std::string shown(std::uint32_t application_id) {
   if (application_id == 0) return "no application_id";
   char hex[16];
@@ -48,8 +48,8 @@ std::string what_helps(int code) {
   }
 }
 
-/// For good is what the operator has to put right: the path or its owner. Anything else is wrong with the disk or the
-/// machine (full, torn, gone, a server that does not answer), and the node is protected meanwhile.
+/// for_good: the operator must correct the path or its owner. Everything else is a problem of the disk or the machine
+/// (full, broken, gone, a server that does not answer), and the service protects the node meanwhile.
 StoreError::Lasts lasts_for(int code) {
   for (const int of_the_path :
        {EACCES, EPERM, ENOENT, EEXIST, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EILSEQ, EINVAL, EOPNOTSUPP, ENOSYS}) {

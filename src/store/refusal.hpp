@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The sentences of a StoreError, so that one kind of refusal reads the same wherever it is found. Any thread.
+// The sentences of StoreErrors in one place, so that each kind always reads the same. Any thread.
 
 #include <cstdint>
 #include <filesystem>
@@ -24,10 +24,10 @@ StoreError damaged(const std::filesystem::path& file, const std::string& detail)
 StoreError in_use(const std::filesystem::path& file, std::int64_t pid);
 StoreError unusable(const std::filesystem::path& file, const std::string& detail, const std::string& what_to_do,
                     StoreError::Lasts lasts = StoreError::Lasts::for_good);
-/// With what errno `code` means, and what usually helps against it.
+/// With the meaning of errno `code`, and what usually helps.
 StoreError unusable(const std::filesystem::path& file, const std::string& detail, int code);
 
-/// What SQLite refused while the file was opened, checked or read.
+/// For an error of SQLite while the file was opened, checked or read.
 StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& error);
 
 }  // namespace cgmm::store

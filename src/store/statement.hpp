@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// One use of a prepared statement: reset when it is left, also by an exception, because a statement that is
-// still running holds its transaction open. The thread that owns the connection.
+// One use of a prepared statement. Resets it at the end, also after an exception, because a running statement keeps its
+// transaction open. For the thread that owns the connection.
 
 #include <SQLiteCpp/Column.h>
 #include <SQLiteCpp/Statement.h>
@@ -17,17 +17,17 @@
 
 namespace cgmm::store {
 
-/// SQLite's integers are signed; nothing that is measured here comes near 2^63.
+/// SQLite's integers are signed. No measured value comes near 2^63.
 inline std::int64_t to_sql(std::uint64_t value) {
   return static_cast<std::int64_t>(std::min<std::uint64_t>(value, std::numeric_limits<std::int64_t>::max()));
 }
-/// An inode is an identity, not an amount: all of its bits are kept.
+/// An inode is an identity: all of its bits stay.
 inline std::int64_t inode_to_sql(std::uint64_t inode) { return static_cast<std::int64_t>(inode); }
 inline std::uint64_t inode_from_sql(std::int64_t inode) { return static_cast<std::uint64_t>(inode); }
 
 class Use {
  public:
-  /// Binds `values` to the parameters from the first on; text is copied, whole, whatever bytes it has.
+  /// Binds `values` to the parameters, beginning with the first. Text is copied, whatever bytes it has.
   template <class... Values>
   explicit Use(SQLite::Statement& statement, const Values&... values) : statement_(statement) {
     (bind(values), ...);
@@ -36,7 +36,7 @@ class Use {
   Use(const Use&) = delete;
   Use& operator=(const Use&) = delete;
 
-  /// To the next parameter.
+  /// Binds the next parameter.
   void bind(std::int64_t value) { statement_.bind(next_++, value); }
   void bind(double value) { statement_.bind(next_++, value); }
   void bind(std::monostate) { statement_.bind(next_++); }

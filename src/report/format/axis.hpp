@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Where the labels of a chart's axes stand, and what they say: round sizes, and round times in UTC. Pure: any thread.
+// Positions and texts of the labels of a chart's axes: round sizes, and round times in UTC. Pure: any thread.
 
 #include <algorithm>
 #include <cstdint>
@@ -13,29 +13,28 @@
 
 namespace cgmm::report {
 
-inline constexpr double kCharacter_px = 7.2;  // of a label, in the widest of the fonts
-inline constexpr double kApart_px = 10;       // between two labels
+inline constexpr double kCharacter_px = 7.2;  // width in the widest of the fonts
+inline constexpr double kApart_px = 10;       // space between two labels
 
 inline double label_px(std::string_view text) { return static_cast<double>(display_width(text)) * kCharacter_px; }
 
-/// What came from an instant, by way of a share of the axis.
+/// Back to the time from a share of the axis.
 inline std::int64_t instant(double at_us) { return static_cast<std::int64_t>(std::clamp(at_us, -9.2e18, 9.2e18)); }
 
-/// What the axes are labelled with.
+/// One label of an axis.
 struct AxisTick {
   double share = 0;   // of the axis' length, 0 to 1
   std::string label;  // "256 MiB"; "03:10", "23 Nov"
-  std::string below;  // the day or the year, where it begins; may be ""
+  std::string below;  // the day or the year, at its begin; else ""
 };
 
-/// From one of them to the next.
+/// The distance between two labels.
 double byte_step(double largest_bytes);
 
-/// Four to six, from 0 to the end of the axis, which is at or above `largest_bytes`.
+/// Four to six labels, from 0 to the end of the axis, which is at or above `largest_bytes`.
 std::vector<AxisTick> byte_ticks(double largest_bytes);
 
-/// At round times in UTC, so few that each has its place on an axis of this length. Without a label where
-/// that would reach over the end.
+/// Labels at round times in UTC, as many as fit on an axis of this length. A label that would reach over the end is "".
 std::vector<AxisTick> time_ticks(std::int64_t from_at_us, std::int64_t to_at_us, double length_px);
 
 }  // namespace cgmm::report

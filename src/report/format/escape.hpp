@@ -10,19 +10,17 @@
 
 namespace cgmm::report {
 
-/// The text of a Markdown table's cell: as for a terminal, and nothing in it means markup or HTML.
+/// For a cell of a Markdown table: as for a terminal, and without markup or HTML.
 std::string escape_markdown(std::string_view text);
 
-/// Text that means itself in HTML, between tags and in an attribute in quotes: as for a terminal, and no
-/// markup.
+/// For HTML, between tags or in a quoted attribute: as for a terminal, and without markup.
 std::string escape_html(std::string_view text);
 
-/// One CSV field by RFC 4180, valid UTF-8, quoted only where it must be. An empty text is "", which tells it
-/// from NULL. A leading '=' or '-' stays as it is: CSV is exact, and a spreadsheet must be told to import
-/// text.
+/// One CSV field (RFC 4180), valid UTF-8, quoted only if necessary. An empty text is "", and NULL is nothing. A leading
+/// '=' or '-' stays as it is: CSV is exact, and a spreadsheet must import it as text.
 std::string escape_csv(std::string_view text);
 
-/// How many terminal columns a valid UTF-8 text takes.
+/// How many terminal columns a valid UTF-8 text needs.
 std::size_t display_width(std::string_view text);
 
 }  // namespace cgmm::report

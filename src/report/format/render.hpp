@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Lays out tables as text for a terminal, Markdown, HTML, CSV and JSON. The first three are for people: units
-// in words, by the columns' names. CSV and JSON are exact: columns and numbers as they are. Whatever bytes a
-// cell holds, the output is valid UTF-8 and can be parsed. Pure: any thread.
+// Renders tables as text for a terminal, Markdown, HTML, CSV and JSON. The first three are for people: values have
+// units, chosen by the columns' names. CSV and JSON are exact. Whatever bytes a cell holds, the output is valid UTF-8
+// and can be parsed. Pure: any thread.
 //
-// - text: columns aligned, nothing cut off; one row of more than eight columns is read down; NULL is "-".
+// - text: columns aligned, nothing truncated; a single row of more than eight columns is shown as lines; NULL is "-".
 // - markdown: GitHub-flavoured tables.
-// - html: one page that holds all it needs, runs nothing and fetches nothing.
-//   These three leave out `path` where there is `cgroup`, the short name for it.
-// - csv: RFC 4180 with a header line, but lines end in LF alone, as the tools of a shell want it. NULL is an
-//   empty field, an empty text is "".
+// - html: one page that runs no script and fetches nothing.
+//   These three leave out `path` if there is `cgroup`, the short name.
+// - csv: RFC 4180 with a header line, but lines end in LF, for shell tools. NULL is an empty field, an empty text is
+// "".
 // - json: {"title": ..., "columns": [...], "rows": [{column: value, ...}, ...]}, columns in the order of the
-//   query; several tables are {"reports": [...]}. A second column of one name is `name_2`. ASCII only.
+//   query; several tables are {"reports": [...]}. A second column of the same name is `name_2`. ASCII only.
 
 #include <cstddef>
 #include <optional>
@@ -26,21 +26,20 @@ namespace cgmm::report {
 
 enum class Format { text, markdown, html, csv, json };
 
-/// nullopt when it is none of them.
+/// nullopt: unknown.
 std::optional<Format> parse_format(std::string_view name);
 
 struct Style {
-  bool colour = false;     // a terminal that takes it
+  bool colour = false;     // the terminal has colours
   std::size_t width = 80;  // columns of the terminal (charts)
 };
 
-/// Several tables become one document; CSV holds only one (throws std::invalid_argument for more).
+/// Several tables become one document. Throws std::invalid_argument for CSV, which can hold only one.
 std::string render(std::span<const core::Table> tables, Format format, const Style& style);
 std::string render(const core::Table& table, Format format, const Style& style);
 
-/// A cell as a person wants it, from its column's name: `_bytes` and `_kib` as sizes, `_byte_seconds` as a
-/// size times hours, `_us` as a duration, `_at_us` as a UTC time, `_pct` as a percentage; text with control
-/// characters escaped; NULL as "-".
+/// A cell for people, by its column's name: `_bytes` and `_kib` as sizes, `_byte_seconds` as a size times hours, `_us`
+/// as a duration, `_at_us` as a UTC time, `_pct` as a percentage. Control characters are escaped. NULL is "-".
 std::string human_cell(std::string_view column, const core::Cell& cell);
 
 }  // namespace cgmm::report

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A chart for a page in a browser (html_page has its styles): what memory did over time, drawn in SVG that
-// stretches to the page's width. The labels are HTML beside it, so that they keep their size on a phone; of
-// those there is a set for each of three page widths, laid out so that none is on top of another. What the
-// mouse points at is told in a tooltip, without a script. Pure: any thread.
+// A chart of memory over time for an HTML page (page.css has its styles). The drawing is SVG that stretches to the
+// page's width. The labels are HTML, so they keep their size on a phone; there is one set for each of three page
+// widths, so that labels do not overlap. Tooltips work without a script. Pure: any thread.
 
 #include <cstdint>
 #include <string>
@@ -15,14 +14,14 @@
 
 namespace cgmm::report {
 
-/// Values in bytes, never below 0, in order of time. A point without a value breaks a line. Of more points
-/// than can be seen the smallest and the largest are kept.
+/// Values in bytes, at least 0, in order of time. A point without a value interrupts the line. If there are too many
+/// points, only the smallest and largest of each stretch are drawn.
 struct Series {
   enum class Kind : std::uint8_t {
     area,
     line,
-    limit,  // a dashed line that holds until the next point; one far above the rest is named, not drawn
-    bars,   // from each point on, over bar_us; those of a later series stand in front
+    limit,  // a dashed line, constant until the next point; if far above the rest, only named in the legend
+    bars,   // from each point on, over bar_us; later series are in front
   };
   std::string label;
   std::vector<ChartPoint> points;
@@ -30,15 +29,15 @@ struct Series {
   std::int64_t bar_us = 0;
 };
 
-/// Something that happened at one moment.
+/// An event at one time.
 struct Mark {
   enum class Kind : std::uint8_t { kill, reclaim, limit, other };
   std::int64_t at_us = 0;
-  std::string label;  // shown over its line where there is room, and in the tooltip
+  std::string label;  // shown above its line if there is room, and in the tooltip
   Kind kind = Kind::other;
 };
 
-/// A time of its own, such as one in which nobody looked.
+/// A highlighted time, such as a gap.
 struct Band {
   std::int64_t from_at_us = 0;
   std::int64_t to_at_us = 0;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What led up to one OOM kill: the answers of reports/incident_*.sql and of a few reports over its window, as
-// one piece of data that every document about it is made from (incident_words says it in sentences). Knows no
-// SQL and no clock. Pure: any thread.
+// All data about one OOM kill, from reports/incident_*.sql and a few reports over its window. Every document about the
+// kill is made from it; incident_words puts it into sentences. Knows no SQL and no clock. Pure: any thread.
 
 #include <cstdint>
 #include <optional>
@@ -16,7 +15,7 @@
 
 namespace cgmm::report {
 
-/// What the queries answered, exactly; JSON is this.
+/// The exact answers of the queries, as in JSON.
 struct IncidentTables {
   core::Table kill;           // incident_kill: the row of v_oom_kill
   core::Table facts;          // incident_facts: one row
@@ -29,56 +28,56 @@ struct IncidentTables {
   core::Table earlier_kills;  // incident_earlier, newest first
 };
 
-/// Bytes; nullopt: not told.
+/// Bytes; nullopt: not known.
 struct MemoryPoint {
   std::int64_t at_us = 0;
   std::optional<std::uint64_t> usage, anon, cache, shmem, kernel, dirty, swap;
-  std::optional<std::uint64_t> limit;  // the effective one that held then
+  std::optional<std::uint64_t> limit;  // the effective limit at that time
 };
 
-/// Strings are bytes as the kernel has them; "" where it was not told.
+/// Strings are bytes as the kernel has them; "": not known.
 struct Victim {
   std::string comm;
   std::optional<std::int64_t> pid, uid;
   std::optional<std::uint64_t> anon_rss_bytes, file_rss_bytes, shmem_rss_bytes;
-  std::int64_t process_count = 1;  // that the kill ended
-  std::string path;                // the cgroup that held it: the watched one, or one nested in it
+  std::int64_t process_count = 1;  // how many processes the kill ended
+  std::string path;                // its cgroup: the tracked one, or one nested in it
 };
 
-/// The watched cgroup that held the victim; all "" where it is none.
+/// The victim's tracked cgroup; all "": there is none.
 struct VictimCgroup {
   std::string path, runtime, container_id, pod_uid, pod_namespace, pod, container;
   std::optional<std::int64_t> first_seen_at_us;
 };
 
-/// The growth that ended in the kill, of all memory that can't be dropped.
+/// The growth before the kill of all memory that can't be dropped.
 struct IncidentGrowth {
   std::int64_t from_at_us = 0;
-  std::int64_t to_at_us = 0;  // the kill, or the last sample before it where only samples tell
+  std::int64_t to_at_us = 0;  // the kill, or the last sample before it if only samples are known
   std::uint64_t from_bytes = 0;
   std::uint64_t to_bytes = 0;
-  std::optional<std::uint64_t> from_anon, from_shmem, from_kernel;  // what it began from, by kind
+  std::optional<std::uint64_t> from_anon, from_shmem, from_kernel;  // at its begin, by kind
 };
 
 struct Gap {
-  std::int64_t from_at_us = 0, to_at_us = 0;  // of the scans around it
-  std::int64_t due_at_us = 0;                 // when the first scan that is missing should have been
+  std::int64_t from_at_us = 0, to_at_us = 0;  // the scans before and after it
+  std::int64_t due_at_us = 0;                 // when the first missing scan was due
   std::string why;
 };
 
 struct Incident {
   std::int64_t id = 0;
   std::int64_t since_us = 0, until_us = 0;     // the window, half-open
-  std::int64_t killed_at_us = 0;               // told by the counter: the scan that saw it
-  std::optional<std::int64_t> earliest_at_us;  // told by the counter: it was after this
-  std::int64_t last_before_us = 0;             // what was sampled later may have been after the kill
-  bool by_log = false;                         // the kernel's log told, and not only the counter
-  bool node_wide = false;                      // the node's memory had run out, not a limit
-  std::string cause;                           // as schema/0003 has it; "": too little is known
+  std::int64_t killed_at_us = 0;               // known only from the counter: the scan that saw it
+  std::optional<std::int64_t> earliest_at_us;  // known only from the counter: it was after this
+  std::int64_t last_before_us = 0;             // later samples may be from after the kill
+  bool by_log = false;                         // known from the kernel log, not only from the counter
+  bool node_wide = false;                      // the node ran out of memory; no limit was hit
+  std::string cause;                           // one of the words of schema/0003; "": too little is known
   Victim victim;
   VictimCgroup cgroup;
-  std::string limit_path;              // the cgroup whose limit was hit; "": not told, or the node
-  bool measured_by_kernel = false;     // `at_kill` is the kernel's own; otherwise the last sample's
+  std::string limit_path;              // the cgroup that hit its limit; "": not known, or the node
+  bool measured_by_kernel = false;     // `at_kill` is from the kernel log; else from the last sample
   std::optional<MemoryPoint> at_kill;  // nullopt: nothing is known
   std::optional<IncidentGrowth> growth;
   std::vector<MemoryPoint> samples;  // of the window, oldest first
@@ -87,36 +86,36 @@ struct Incident {
   std::optional<std::int64_t> history_begins_at_us;
   std::string node;                           // its name
   std::optional<std::uint64_t> memory_bytes;  // of the node
-  std::string kernel_log;                     // where kills are read from, or why they are not
-  IncidentTables tables;                      // narrowed to what belongs to this kill
+  std::string kernel_log;                     // the file that kills are read from, or why they are not read
+  IncidentTables tables;                      // only rows that belong to this kill
 };
 
-/// The newest sample that was surely taken before the kill. nullptr: there is none.
+/// The newest sample that is certainly from before the kill; nullptr: none.
 const MemoryPoint* last_sample_before(const Incident& incident);
 
-/// Where the numbers at the kill are those of the victim's own cgroup, and not of one above it.
+/// Whether the numbers at the kill are those of the victim's own cgroup, not of an ancestor.
 bool has_own_numbers(const Incident& incident);
 
-/// What dropping cache could not have freed: usage less cache. nullopt: not known.
+/// Usage without reclaimable cache; nullopt: not known.
 std::optional<std::uint64_t> held_bytes(const MemoryPoint& point);
 
 using MemoryOf = std::optional<std::uint64_t> MemoryPoint::*;
 
-/// Where its charts end: what was after the kill does not push the life before to the edge.
+/// Where its charts end, so that the time after the kill does not take most of the chart.
 std::int64_t chart_end_us(const Incident& incident);
 
-/// One kind of memory for a chart: a point without a value where nobody looked; at the kill the kernel's own
-/// number where it has one.
+/// One kind of memory for a chart. Gaps are points without a value. At the kill it has the kernel's own number, if
+/// there is one.
 std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind);
 
-/// `tables.kill` and `tables.facts` have their row. A column that is missing, or NULL, counts as not known.
+/// `tables.kill` and `tables.facts` have one row. NULL means not known.
 Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t until_us);
 
-/// The whole document. Throws std::invalid_argument for CSV, which holds one table.
+/// The whole document. Throws std::invalid_argument for CSV, which can hold only one table.
 std::string render_incident(const Incident& incident, Format format, const Style& style);
 
-/// By format. JSON is {"kill": {...}, "cause": {...}, "window": {...}, "samples": [...], ...}, every table as
-/// an array of objects with the columns of its query; ASCII only.
+/// One function for each format. JSON is {"kill": {...}, "cause": {...}, "window": {...}, "samples": [...], ...}: every
+/// table is an array of objects with the columns of its query. ASCII only.
 std::string render_incident_text(const Incident& incident, const Style& style);
 std::string render_incident_markdown(const Incident& incident);
 std::string render_incident_html(const Incident& incident);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What reports/evidence.sql tells about each cgroup, what core/advice makes of it, and how that is shown.
-// Pure: any thread.
+// Reads reports/evidence.sql, asks core/advice for each cgroup, and renders the advice. Pure: any thread.
 
 #include <span>
 #include <string>
@@ -14,23 +13,22 @@
 
 namespace cgmm::report {
 
-/// One cgroup's evidence and what it leads to.
+/// One cgroup's evidence and the advice.
 struct Finding {
   std::string cgroup;  // its short name; bytes as the kernel has them
   core::ReclaimEvidence evidence;
   std::optional<core::Advice> advice;
-  bool is_spared = false;  // by the configuration in force, whatever happened before
+  bool is_spared = false;  // by the current configuration
 };
 
-/// In the order of the rows of reports/evidence.sql. A column that is missing, or NULL, counts as nothing.
+/// In the order of the rows of reports/evidence.sql.
 std::vector<Finding> findings_of(const core::Table& evidence);
 
-/// What programs get: `path`, `advice` in words, `reason`, `rule` to paste. A row for each finding that has
-/// advice.
+/// For programs: `path`, `advice` in words, `reason`, `rule` to paste. One row for each finding with advice.
 core::Table advice_table(std::span<const Finding> findings);
 
-/// What people get, in text, Markdown or as a section of an HTML page: under a heading, each advice with its
-/// reason in a line and its rule below, ready to be pasted. The first ten.
+/// For people, as text, Markdown or a section of an HTML page: each advice with its reason and the rule to paste. The
+/// first ten.
 std::string render_advice(std::span<const Finding> findings, Format format, const Style& style);
 
 }  // namespace cgmm::report

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The answer in words that leads the weekly report, from the one row of reports/summary.sql and from what
-// reports/evidence.sql tells about each cgroup. Pure: any thread.
+// The answer in words at the begin of the weekly report, from reports/summary.sql and reports/evidence.sql. Pure: any
+// thread.
 
 #include <cstdint>
 #include <span>
@@ -15,11 +15,11 @@
 
 namespace cgmm::report {
 
-/// The time asked for.
+/// The window of the report.
 struct TimeAsked {
   std::int64_t since_us = 0;
   std::int64_t until_us = 0;
-  bool up_to_now = true;  // "the last 7 days"; otherwise it is named by its ends
+  bool up_to_now = true;  // shown as "the last 7 days"; else with begin and end
 };
 
 /// "In the last 7 days 42 reclaims freed 12.3 GiB in 4 cgroups; 3.1 GiB of it (25 %) was read back within 5
@@ -27,18 +27,15 @@ struct TimeAsked {
 /// raise the threshold of A to 64 MiB (rule below). 60 433 scans covered 99.9 % of the time and saw 214
 /// cgroups. No OOM kill was seen."
 ///
-/// A column that is missing, or NULL, counts as nothing. `format` is of the document around it, text or
-/// Markdown: the cgroups' names are made safe for it. A page in a
-/// browser takes the text.
+/// `format` is text or Markdown: cgroup names are escaped for it. An HTML page takes the text.
 std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings, const TimeAsked& asked,
                              Format format = Format::text);
 
-/// The same one by one, the answer first: those that have nothing to say are left out.
+/// The same as single sentences, the answer first.
 std::vector<std::string> summary_sentences(const core::Table& summary_row, std::span<const Finding> findings,
                                            const TimeAsked& asked, Format format = Format::text);
 
-/// reports/effects.sql as the weekly report shows it to people: the columns that answer, and the first ten
-/// rows.
+/// reports/effects.sql for people: the most important columns, and the first ten rows.
 core::Table effects_in_short(const core::Table& effects);
 
 }  // namespace cgmm::report

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The weekly report as a page for a browser: what a person wants to see at once comes first. Pure: any
-// thread.
+// The weekly report as an HTML page, most important first. Pure: any thread.
 
 #include <span>
 #include <string>
@@ -16,7 +15,7 @@
 
 namespace cgmm::report {
 
-/// What the page is made of: answers of the reports of the same names.
+/// The answers of the reports of the same names.
 struct SummaryPage {
   core::Table status;
   core::Table summary;
@@ -24,26 +23,25 @@ struct SummaryPage {
   core::Table oom_kills;
   core::Table gaps;
   std::span<const Finding> findings;
-  std::span<const core::Table> tables;  // what it rests on, in order
+  std::span<const core::Table> tables;  // below the rest, in this order
 };
 
-/// A whole document: the answer in words, its numbers, when it was that memory was freed, the advice, the
-/// tables.
+/// A whole document: the answer in words, the important numbers, a chart of what was freed, the advice, the tables.
 std::string summary_page(const SummaryPage& page, const TimeAsked& asked);
 
-/// "Memory report of node-7", by what reports/status.sql knows; without the name where it does not.
+/// "Memory report of node-7"; without the name if reports/status.sql does not know it.
 std::string title_of_node(std::string_view title, const core::Table& status);
 
-/// What a chart of one cgroup's memory shows, in the order of its colours; tmpfs only where there is any.
+/// The series of a chart of one cgroup's memory, in the order of their colours; tmpfs only if there is any.
 struct MemoryPoints {
   std::vector<ChartPoint> usage, cache, anon, shmem;
 };
 std::vector<Series> memory_series(MemoryPoints points);
 
-/// reports/oom_kills.sql as marks of a chart; `path` "" means those of any cgroup.
+/// reports/oom_kills.sql as marks of a chart. `path` "": of any cgroup.
 std::vector<Mark> kill_marks(const core::Table& oom_kills, std::string_view path = "");
 
-/// reports/all_reclaims.sql as marks of a chart of the cgroup `path`, dry runs left out.
+/// reports/all_reclaims.sql as marks of a chart of the cgroup `path`, without dry runs.
 std::vector<Mark> reclaim_marks(const core::Table& all_reclaims, std::string_view path);
 
 /// reports/gaps.sql as bands of a chart.

@@ -30,7 +30,7 @@ OldRows::OldRows(SQLite::Database& database)
       drop_effects_(database, delete_oldest("reclaim_effect", "reclaim_id", "reclaim", "started_at_us")),
       drop_reclaims_(database, delete_oldest("reclaim", "reclaim_id", "reclaim", "started_at_us")),
       drop_kills_(database, delete_oldest("oom_kill", "oom_kill_id", "oom_kill", "killed_at_us")),
-      // Of the starts the last one stays.
+      // The last start stays.
       drop_service_events_(
           database,
           "WITH slice AS MATERIALIZED (SELECT service_event_id, kind FROM service_event WHERE at_us < ?1 "
@@ -42,7 +42,7 @@ OldRows::OldRows(SQLite::Database& database)
                    "WHERE (changed_at_us, cgroup_id) > (?1, ?2) AND changed_at_us < ?3 "
                    "ORDER BY changed_at_us, cgroup_id LIMIT 500) "
                    "ORDER BY changed_at_us DESC, cgroup_id DESC LIMIT 1"),
-      // Not the one that still held at ?5.
+      // Not the one that was still valid at ?5.
       drop_limits_(
           database,
           "DELETE FROM cgroup_limit WHERE (changed_at_us, cgroup_id) > (?1, ?2) "
@@ -60,7 +60,7 @@ OldRows::OldRows(SQLite::Database& database)
       scans_from_(database,
                   "SELECT max(started_at_us) FROM (SELECT started_at_us FROM scan "
                   "WHERE started_at_us > ?1 AND started_at_us < ?2 ORDER BY started_at_us LIMIT 500)"),
-      // Never the last: its id would be given away again.
+      // Never the last one: its id would be used again.
       drop_scans_(database,
                   "DELETE FROM scan WHERE started_at_us > ?1 AND started_at_us <= ?2 "
                   "AND scan_id <> (SELECT max(scan_id) FROM scan) "
@@ -74,7 +74,8 @@ bool OldRows::drop_events(std::int64_t before_us, Position& position) {
          drop_slice(drop_service_events_, before_us) || drop_limits(before_us, position);
 }
 
-/// Those that others have followed. The slices are of rows: a scan may tell a limit of every cgroup, at one instant.
+/// Limits that were replaced by later ones. Slices count rows, because a scan can report a limit for every cgroup at
+/// the same time.
 bool OldRows::drop_limits(std::int64_t before_us, Position& position) {
   std::int64_t end_us = 0;
   std::int64_t end_cgroup_id = 0;

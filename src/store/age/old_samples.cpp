@@ -36,7 +36,7 @@ OldSamples::OldSamples(SQLite::Database& database)
           database,
           "SELECT coalesce((SELECT scan_id FROM scan WHERE scan_id > ?1 AND NOT started_at_us BETWEEN ?2 AND ?3 "
           "ORDER BY scan_id LIMIT 1), (SELECT max(scan_id) + 1 FROM scan))"),
-      // By the index of instants: the + keeps it from walking all scans.
+      // The + makes SQLite use the index of times, instead of reading all scans.
       last_scan_after_(database, "SELECT coalesce(max(+scan_id), 0) FROM scan WHERE started_at_us > ?"),
       last_of_slice_(database, "SELECT cgroup_id FROM sample WHERE scan_id = ? ORDER BY cgroup_id LIMIT 1 OFFSET " +
                                    std::to_string(kDroppedAtOnce - 1)),
@@ -60,7 +60,7 @@ bool OldSamples::drop(const Which& which, std::int64_t& after_scan_id, std::int6
     if (at_us >= which.before_us) {
       const bool is_ahead = at_us > now_us + (which.makes_room ? kAheadUs : 0);
       if (!is_ahead && (!which.makes_room || scan->scan_id > set_back_scan_id_)) return dropped_count > 0;
-      if (!which.makes_room) {  // nobody knows how old it is
+      if (!which.makes_room) {  // its age is not known
         after_scan_id = scan->scan_id;
         continue;
       }

@@ -16,7 +16,7 @@ class OldSamples {
  public:
   explicit OldSamples(SQLite::Database& database);
 
-  /// Which samples go.
+  /// Which samples to delete.
   struct Which {
     std::int64_t before_us = 0;
     std::int64_t incidents_before_us = 0;  // samples around an OOM kill: those of kills before this

@@ -17,16 +17,16 @@ constexpr std::int64_t kGivenBackAtOnceBytes = kMiB / 4;
 
 /// Of max_size for the WAL, which has all that is written while somebody reads for long. The rest is the file's.
 constexpr std::int64_t kWalShare = 8;
-/// Of the file, kept free for the next transactions.
+/// The reserve of the file for the next transactions.
 constexpr std::int64_t kFreeShare = 32;
 
-/// What goes when there is no room, one after the other, down to an age: the oldest first, and what a weekly review and
-/// the look at an incident need most last.
+/// What is deleted when there is no room, step by step, down to an age: the oldest first; last what a weekly report and
+/// an incident need most.
 struct Stage {
   enum class What { samples, hours, events, incidents } what;
   std::int64_t age_us;
 };
-constexpr std::int64_t kNoAge = -1;  // everything, also what is ahead of the clock
+constexpr std::int64_t kNoAge = -1;  // everything, also rows that are ahead of the clock
 constexpr Stage kStages[] = {
     {Stage::What::samples, 6 * kHourUs}, {Stage::What::hours, 30 * kDayUs}, {Stage::What::events, 30 * kDayUs},
     {Stage::What::samples, kHourUs},     {Stage::What::hours, kDayUs},      {Stage::What::events, kDayUs},
@@ -85,8 +85,7 @@ void Retention::follow_clock(std::int64_t now_us) {
   for_room_ = {};
 }
 
-/// Not while the scans of a day ago are missing although there are older ones: the clock may have leapt for a moment
-/// only.
+/// False while there are old scans but none of about a day ago: the clock may have jumped only for a moment.
 bool Retention::is_clock_believed(std::int64_t now_us) {
   Use newest(newest_scan_before_, now_us - kDayUs);
   newest.step();
@@ -137,7 +136,7 @@ bool Retention::make_room(std::int64_t now_us) {
   return false;
 }
 
-/// Pages that will be used again soon are worth more in the file than outside.
+/// Pages that will be used again soon stay in the file.
 bool Retention::give_back_pages() {
   const std::int64_t file = file_bytes();
   const std::int64_t free = free_bytes();

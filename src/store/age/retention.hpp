@@ -26,7 +26,7 @@ class Retention {
 
   void set_bounds(const core::Keep& bounds);
 
-  /// One slice; false when there was nothing to do at `now_us`.
+  /// Does one slice. False: there was nothing to do at `now_us`.
   bool work(std::int64_t now_us);
   /// The transaction was rolled back.
   void undo();
@@ -35,7 +35,7 @@ class Retention {
   std::int64_t file_bytes();
   /// More is used than may be: work() deletes what is younger than the bounds say.
   bool is_over_size();
-  /// What the next transactions need, where that is more than is kept free anyway.
+  /// Room that the next transactions need, if that is more than the usual reserve.
   void reserve(std::int64_t bytes) { reserved_bytes_ = bytes; }
 
  private:

@@ -13,7 +13,7 @@
 namespace cgmm::store {
 namespace {
 
-/// From the file itself, "adm:x:4:...": getgrnam() may ask a server that is not there yet while a node boots.
+/// From /etc/group, "adm:x:4:...": getgrnam() may ask a server that is not available yet while a node boots.
 std::optional<gid_t> group_of_readers() {
   constexpr std::string_view kName = "adm:";
   std::ifstream groups("/etc/group");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Who may read what the service makes: its owner, and the group `adm`, whom Debian and others let read logs. Nobody
-// else, because a history names pods and what they did. Only for what was just made: what exists already is as its
-// owner wants it.
+// Who may read the files that the service makes: the owner, and the group `adm`, which may read logs on Debian and
+// others. Nobody else, because a history names pods and what they did. Only for new files: existing ones stay as they
+// are.
 
 #include <sys/types.h>
 
@@ -12,10 +12,9 @@ namespace cgmm::store {
 inline constexpr mode_t kFileMode = 0640;
 inline constexpr mode_t kDirectoryMode = 0750;
 
-/// Gives a file or directory that was just made its mode, whatever the umask is, and, where we are root and there is a
-/// group `adm`, to that group. That the group can't be given is no error: then only the owner reads. (Under systemd
-/// with few capabilities it takes `Group=adm`.) SQLite gives -wal and -shm the mode and the group of the database. Any
-/// thread.
+/// Sets the mode of a new file or directory, whatever the umask is, and its group to `adm` if we are root and the group
+/// exists. It is no error if the group can't be set: then only the owner may read. (Under systemd with few
+/// capabilities, the unit needs `Group=adm`.) SQLite gives -wal and -shm the same mode and group. Any thread.
 void set_access(int fd, mode_t mode);
 
 }  // namespace cgmm::store

@@ -21,10 +21,10 @@
 namespace cgmm::store {
 namespace {
 
-// The owner's alone: whoever may read the file can hold its lock, and no service would start.
+// Only for the owner: whoever can open the file can hold its lock, and then no service starts.
 constexpr mode_t kMode = 0600;
-// running_service_pid() holds the lock for a moment to learn whether somebody else does; a service that
-// starts in that moment must not take it for another service.
+// running_service_pid() takes the lock for a moment to see whether it is held. A service that starts in that moment
+// must not think that another one runs.
 constexpr int kAttempts = 10;
 constexpr std::chrono::milliseconds kBetweenAttempts{20};
 
@@ -51,12 +51,12 @@ LockFile::LockFile(const std::filesystem::path& database, const std::filesystem:
     std::this_thread::sleep_for(kBetweenAttempts);
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
-  // On a full disk the pid is missing; the lock holds all the same.
+  // On a full disk the pid is missing, but the lock is held.
   if (::ftruncate(fd_, 0) == 0) [[maybe_unused]]
     const ssize_t written = ::pwrite(fd_, pid.data(), pid.size(), 0);
 }
 
-/// False: held by somebody else, or removed under our hands.
+/// False: another process holds it, or the file was removed meanwhile.
 bool LockFile::try_to_take(const std::filesystem::path& shown) {
   int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
   made_ = fd >= 0;
@@ -72,9 +72,9 @@ bool LockFile::try_to_take(const std::filesystem::path& shown) {
     throw unusable(shown, "its lock file " + path_.string() + " can't be locked", code);
   }
   fd_ = fd;
-  ::fchmod(fd_, kMode);  // whatever the umask is, and whoever made it
+  ::fchmod(fd_, kMode);  // whatever the umask is, and also for an existing file
   if (is_in_place()) return true;
-  ::close(std::exchange(fd_, -1));  // another service was refused and has removed it: forget()
+  ::close(std::exchange(fd_, -1));  // another service was refused and removed it in forget()
   return false;
 }
 

@@ -15,19 +15,19 @@ namespace cgmm::store {
 
 class LockFile {
  public:
-  /// Makes the file where there is none, takes the lock and writes our pid. `database` is the path as
-  /// resolved() has it, `shown` as the operator wrote it. Throws StoreError: busy, unusable.
+  /// Makes the file if there is none, takes the lock and writes our pid. `database` is the path from resolved(),
+  /// `shown` the path that the operator wrote. Throws StoreError: busy, unusable.
   LockFile(const std::filesystem::path& database, const std::filesystem::path& shown);
   ~LockFile();
   LockFile(const LockFile&) = delete;
   LockFile& operator=(const LockFile&) = delete;
 
-  /// Whether it was there before, so that a service has been at work on this database.
+  /// Whether the file existed before: then a service has already used this database.
   bool was_there() const { return !made_; }
-  /// Whether its name still leads to it: not when somebody has removed it, and then another service could take it.
+  /// Whether its name still leads to it. If somebody removed it, another service could take the lock.
   bool is_in_place() const;
 
-  /// The database was refused: leave no lock file that was not there before.
+  /// The database was refused: removes the lock file if it did not exist before.
   void forget() noexcept;
 
  private:

@@ -24,7 +24,7 @@ namespace cgmm::store {
 namespace {
 
 constexpr int kLooks = 5;
-/// PRAGMA quick_check reads every page: a quarter of a second at this size.
+/// PRAGMA quick_check reads every page: a quarter of a second for this size.
 constexpr std::int64_t kQuickCheckLimitBytes = 64LL * 1024 * 1024;
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
 
@@ -37,7 +37,7 @@ bool permitted(const std::filesystem::path& real, int mode) {
   return ::faccessat(AT_FDCWD, real.c_str(), mode, AT_EACCESS) == 0;
 }
 
-/// As a URI, because only there SQLite takes "immutable".
+/// A URI, because SQLite takes "immutable" only there.
 std::string immutable_uri(const std::filesystem::path& real) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string uri = "file://";
@@ -62,7 +62,7 @@ struct Header {
   }
   bool is_sqlite() const { return std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0; }
   std::uint32_t application_id() const { return number_at(68); }
-  /// 0 where the header does not tell (it was written by a SQLite before 3.7.0) or makes no sense.
+  /// 0: the header does not have it (a SQLite before 3.7.0 wrote it) or is wrong.
   std::int64_t claimed_size_bytes() const {
     const std::uint32_t page_size = std::uint32_t{bytes[16]} << 8 | bytes[17];
     if (number_at(24) != number_at(92) || !std::has_single_bit(page_size)) return 0;
@@ -70,8 +70,8 @@ struct Header {
   }
 };
 
-/// Through SQLite's own file descriptor: closing one of ours would drop the locks that another connection of
-/// this process has on the file (POSIX locks belong to the process).
+/// Uses SQLite's own file descriptor: closing one of ours would release the locks of other connections in this process
+/// (POSIX locks belong to the process).
 Header read_header(SQLite::Database& database) {
   Header header;
   sqlite3_file* raw = nullptr;
@@ -99,7 +99,7 @@ Content inspect_history(const std::filesystem::path& file, SQLite::Database& dat
     if (!database.tableExists(table)) throw damaged(file, std::string("its table '") + table + "' is missing");
   }
   if (thoroughness != Thoroughness::header) {
-    database.exec("PRAGMA cache_size = -256");  // KiB; a quick_check would fill 2 MB
+    database.exec("PRAGMA cache_size = -256");  // KiB; quick_check would use 2 MB
     std::string verdict = database.execAndGet("PRAGMA quick_check(1)").getString();
     if (verdict != "ok") throw damaged(file, "SQLite's quick_check says: " + verdict.substr(verdict.rfind('\n') + 1));
   }
@@ -115,7 +115,7 @@ Content inspect_opened(const std::filesystem::path& file, SQLite::Database& data
     throw damaged(file, "it ends within its header");
   }
   if (!ours) {
-    // Nothing but the header of a file that isn't ours is read, unless it may be an empty one.
+    // Of a file of another program only the header is read, unless it may be empty.
     const bool maybe_empty = header.application_id() == 0 && !wal_pending;
     if (maybe_empty && holds_nothing(database)) return Content::none;
     throw other_programs_database(file, header.application_id());
@@ -145,7 +145,7 @@ void prepare_new(SQLite::Database& database) {
   database.exec("PRAGMA journal_mode = DELETE");
   database.exec("PRAGMA page_size = 2048");
   database.exec("PRAGMA auto_vacuum = INCREMENTAL");
-  // A database of one empty page keeps both until it is rewritten.
+  // For an existing database of one empty page, both take effect when it is rewritten.
   if (database.execAndGet("PRAGMA page_count").getInt() > 0) database.exec("VACUUM");
   database.exec("PRAGMA application_id = " + std::to_string(kApplicationId));
 }
@@ -187,7 +187,7 @@ std::optional<FileStamp> stamp_of(const std::filesystem::path& file) {
   return stamp;
 }
 
-/// What was read without locks while somebody was writing says nothing: then it is looked at again.
+/// Repeats the check if another process wrote meanwhile, because it reads without locks.
 Content inspect(const std::filesystem::path& file, Thoroughness thoroughness) {
   for (int looks = 1;; ++looks) {
     const auto stamp = stamp_of(file);
@@ -229,7 +229,7 @@ SQLite::Database open_for_writing(const std::filesystem::path& file) {
 void make_directory_for(const std::filesystem::path& file) {
   const std::filesystem::path directory = resolved(file).parent_path();
   if (::mkdir(directory.c_str(), kDirectoryMode) == 0) {
-    ::chmod(directory.c_str(), kDirectoryMode);  // so that it can be opened, whatever the umask is
+    ::chmod(directory.c_str(), kDirectoryMode);  // whatever the umask is
     const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0) {
       set_access(fd, kDirectoryMode);

@@ -19,10 +19,10 @@ namespace cgmm::store {
 /// How long a connection waits for another one that holds a lock.
 inline constexpr int kBusyTimeoutMs = 5000;
 
-/// The file itself, symbolic links followed: SQLite, and the lock, name what is beside it after that.
+/// The file itself, with symbolic links followed. SQLite's and our files beside it are named after this path.
 std::filesystem::path resolved(const std::filesystem::path& file);
 
-/// What changes on disk when somebody writes to the database.
+/// What changes on disk when another process writes to the database.
 struct FileStamp {
   dev_t device = 0;
   ino_t inode = 0;
@@ -33,21 +33,20 @@ struct FileStamp {
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
-/// nullopt where there is no file. Throws StoreError(unusable) where it can't be reached or isn't a regular
-/// file.
+/// nullopt: there is no file. Throws StoreError(unusable) if it can't be reached or is not a regular file.
 std::optional<FileStamp> stamp_of(const std::filesystem::path& file);
 
 enum class Content {
-  none,     // there is no file, or it is empty, or a SQLite database in which nothing is
+  none,     // there is no file, or it is empty, or an empty SQLite database
   history,  // ours, of a version that is known
 };
 enum class Thoroughness {
-  header,  // what every opening can afford
-  whole,   // PRAGMA quick_check as well, where the file is small enough
+  header,  // cheap: for each opening
+  whole,   // also PRAGMA quick_check, if the file is small enough
   whole_of_any_size,
 };
 
-/// What the file holds. Throws StoreError: foreign, newer, corrupt, unusable.
+/// Examines the file. Throws StoreError: foreign, newer, corrupt, unusable.
 Content inspect(const std::filesystem::path& file, Thoroughness thoroughness);
 
 /// A read-only connection. Where no WAL is pending, nobody is writing: then the file is read as `immutable`,
@@ -55,12 +54,12 @@ Content inspect(const std::filesystem::path& file, Thoroughness thoroughness);
 /// reads that way has to compare stamps afterwards. Throws SQLite::Exception.
 SQLite::Database open_for_reading(const std::filesystem::path& file, const FileStamp& stamp);
 
-/// A connection that writes. Makes the file where there is none, and brings the schema up to date. The caller
-/// holds the lock and has made the directory. Throws StoreError.
+/// A connection that writes. Makes the file if there is none, and migrates the schema. The caller holds the lock and
+/// has made the directory. Throws StoreError.
 SQLite::Database open_for_writing(const std::filesystem::path& file);
 
-/// The directory of `file` where it is not there yet, mode 0750; only the last one, so that a mistyped path is an error
-/// and not a new place. Throws StoreError(unusable).
+/// Makes the directory of `file`, mode 0750, if it does not exist. Only the last one of the path, so that a mistyped
+/// path is an error. Throws StoreError(unusable).
 void make_directory_for(const std::filesystem::path& file);
 
 }  // namespace cgmm::store

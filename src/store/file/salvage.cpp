@@ -24,11 +24,11 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Nothing is recorded meanwhile.
+/// The time for copying. Nothing is recorded meanwhile.
 constexpr std::chrono::seconds kTime{8};
 constexpr std::int64_t kRowsBetweenLooks = 500;
 constexpr std::int64_t kNewestScans_us = 2LL * 3600 * 1'000'000;
-constexpr const char* kNewestScans = "720";  // where nothing tells their times: two hours, one every 10 s
+constexpr const char* kNewestScans = "720";  // if their times are lost: two hours, one every 10 s
 constexpr std::size_t kPutAsideKept = 3;
 
 /// SQLiteCpp's Statement can't bind a value whose type is not known.
@@ -43,9 +43,9 @@ Handle compile(SQLite::Database& database, const std::string& sql) {
 
 struct Part {
   const char* table;
-  const char* where = "";  // of what is taken
+  const char* where = "";  // which rows
 };
-/// In this order. `rolled_up` goes with the scans that it speaks of.
+/// In this order. `rolled_up` follows the scans that it is about.
 constexpr Part kParts[] = {{"node"},
                            {"cgroup"},
                            {"cooldown"},
@@ -62,7 +62,7 @@ constexpr Part kParts[] = {{"node"},
 
 /// Rows that mean nothing without another row. An id that is lost is given to another row later.
 struct Orphans {
-  const char* of;  // the table that is not complete
+  const char* of;  // the incomplete table
   const char* sql;
 };
 constexpr Orphans kOrphans[] = {
@@ -83,8 +83,8 @@ constexpr Orphans kOrphans[] = {
 };
 
 struct Columns {
-  std::string all;  // that both have, with commas between them
-  std::string key;  // the same in the order of the key, each DESC
+  std::string all;  // columns that both files have, separated by commas
+  std::string key;  // the columns of the key, each DESC
   int count = 0;
 };
 
@@ -121,7 +121,7 @@ class CarryOver {
       const Columns columns = columns_of(from_, to_, table);
       if (columns.count > 0) {
         complete = copy_rows(table, columns, part.where);
-        // From the other side, up to where it is damaged.
+        // From the other end, up to the damaged part.
         if (!complete && !is_late() && !columns.key.empty())
           copy_rows(table, columns, part.where + (" ORDER BY " + columns.key));
       }
@@ -136,7 +136,7 @@ class CarryOver {
   }
   bool is_late() const { return steady_clock::now() >= end_; }
 
-  /// How far back samples are taken. The index of their times may be damaged although they are not.
+  /// The oldest scan to copy. The index of their times may be damaged although the scans are not.
   void set_bounds() {
     try {
       const std::int64_t newest_us =
@@ -155,7 +155,7 @@ class CarryOver {
   }
 
  private:
-  /// False: it could not be read to the end.
+  /// False: not all of it could be read.
   bool copy_rows(const std::string& table, const Columns& columns, const std::string& rest) {
     std::string places = "?";
     for (int i = 1; i < columns.count; ++i) places += ", ?";
@@ -205,7 +205,7 @@ std::string copy_all(SQLite::Database& from, const std::filesystem::path& to) {
   return words;
 }
 
-/// 20261124T190543Z: nothing that a shell or a file system takes for something else.
+/// 20261124T190543Z: without characters that are special for a shell or a file system.
 std::string compact(std::string utc) {
   std::erase_if(utc, [](char c) { return c == '-' || c == ':'; });
   return utc;
@@ -219,7 +219,7 @@ std::int64_t size_of(const std::filesystem::path& file) {
   return error ? 0 : static_cast<std::int64_t>(bytes);
 }
 
-/// Those that were put aside, the newest first: their names end in the time.
+/// The histories that were put aside, newest first: their names end in the time.
 std::vector<std::filesystem::path> aside_of(const std::filesystem::path& file) {
   const std::string begin = file.filename().string() + ".corrupt-";
   std::vector<std::filesystem::path> found;

@@ -23,7 +23,7 @@ std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t 
 
 /// What SQLite has beside a database.
 void remove_wal(const std::filesystem::path& file);
-/// A database, and what SQLite has beside it, if there is any.
+/// Removes a database and SQLite's files beside it, if they exist.
 void remove_database(const std::filesystem::path& file);
 
 }  // namespace cgmm::store

@@ -65,7 +65,7 @@ class Guard {
       case SQLITE_RECURSIVE:
         return SQLITE_OK;
       case SQLITE_FUNCTION:
-        // The second takes the address of code to run, and Debian's SQLite has it.
+        // The second one takes the address of code to run. Debian's SQLite has it.
         if (!is_word(second, {"load_extension", "fts3_tokenizer"})) return SQLITE_OK;
         denied_ = std::string(second) + "() is not allowed";
         return SQLITE_DENY;
@@ -127,10 +127,10 @@ class Bounds {
 
   sqlite3* database_;
   std::int64_t steps_left_;
-  std::int64_t heap_limit_;  // what it was before
+  std::int64_t heap_limit_;  // the previous one
 };
 
-/// The SQL is at fault, unless it is the file or the disk.
+/// Whether the SQL is wrong, and not the file or the disk.
 [[noreturn]] void fail(sqlite3* database, const Guard& guard) {
   const int code = sqlite3_errcode(database) & 0xff;
   if (!guard.denied().empty()) refuse(guard.denied());
@@ -163,7 +163,7 @@ StatementHandle compile(sqlite3* database, const Guard& guard, std::string_view&
   return handle;
 }
 
-/// Comments, white space and semicolons may follow a statement, nothing else.
+/// Only comments, white space and semicolons may follow a statement.
 void require_end(sqlite3* database, std::string_view rest) {
   while (!rest.empty()) {
     sqlite3_stmt* statement = nullptr;
@@ -183,7 +183,7 @@ int bind_cell(sqlite3_stmt* statement, int index, const core::Cell& cell) {
     int operator()(std::int64_t value) const { return sqlite3_bind_int64(statement, index, value); }
     int operator()(double value) const { return sqlite3_bind_double(statement, index, value); }
     int operator()(const std::string& text) const {
-      // Not copied: the parameters outlive the statement.
+      // Not copied, because the parameters live longer than the statement.
       return sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
     }
   };
@@ -230,7 +230,7 @@ core::Table run_guarded(SQLite::Database& database, std::string_view sql, const 
   const Guard guard(handle);
   if (sql.find('\0') != std::string_view::npos) refuse("it has a NUL byte in it");
   StatementHandle statement(nullptr, &sqlite3_finalize);
-  while (!statement && !sql.empty()) statement = compile(handle, guard, sql);  // comments may come before it
+  while (!statement && !sql.empty()) statement = compile(handle, guard, sql);  // skips comments before it
   if (!statement) refuse("there is no statement in it");
   require_end(handle, sql);
   if (sqlite3_stmt_readonly(statement.get()) == 0) refuse("it would write, and the history is read-only here");

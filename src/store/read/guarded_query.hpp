@@ -22,12 +22,12 @@ namespace cgmm::store {
 /// disk.
 struct QueryLimits {
   std::int64_t memory_bytes = std::int64_t{256} << 20;  // SQLite's, of the whole process
-  std::int64_t answer_bytes = std::int64_t{128} << 20;  // the values that come out
+  std::int64_t answer_bytes = std::int64_t{128} << 20;  // all values of the answer
   int value_bytes = 16 << 20;                           // one text or blob
   std::int64_t steps = 20'000'000'000;                  // of SQLite's virtual machine: minutes
 };
 
-/// Throws StoreError(bad_query) where the SQL is at fault or over a limit, SQLite::Exception where the file or disk is.
+/// Throws StoreError(bad_query) if the SQL is wrong or over a limit, SQLite::Exception if the file or the disk fails.
 core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters,
                         const QueryLimits& limits = {});
 

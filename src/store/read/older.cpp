@@ -21,7 +21,7 @@ std::vector<std::string> column_names(SQLite::Database& database, const std::str
   return names;
 }
 
-/// The table with the columns that it has by now; "" where it has them all.
+/// A view of the table with today's columns; "": it has all of them.
 std::string select_as_current(const std::string& table, const std::vector<std::string>& now,
                               const std::vector<std::string>& then) {
   const auto was_there = [&](const std::string& name) {

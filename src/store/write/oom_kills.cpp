@@ -16,7 +16,7 @@ constexpr std::int64_t kSecond_us = 1'000'000;
 constexpr std::int64_t kClockSlack_us = 5 * kSecond_us;  // between the kernel log's clock and ours
 constexpr std::int64_t kLookBack_us = 1800 * kSecond_us;
 constexpr std::uint64_t kMaxCountedRows = 16;
-constexpr int kMaxSamples = 4000;  // half an hour of one a second, and more
+constexpr int kMaxSamples = 4000;  // more than half an hour, one per second
 
 /// Whether the limit is that of a cgroup above or below `own`, where the victim was. "": nobody told whose it was.
 void place_limit(core::OomEvidence& evidence, const std::string& limit_path, const std::string& own) {
@@ -76,7 +76,7 @@ OomKillRows::OomKillRows(SQLite::Database& database, CgroupRows& cgroups)
                "limit_bytes = ?5, usage_bytes = ?6, anon_bytes = ?7, shmem_bytes = ?8, kernel_bytes = ?9, "
                "cache_bytes = ?10, dirty_bytes = ?11, swap_bytes = ?12, grew_from_at_us = ?13, grew_from_bytes = ?14, "
                "grew_to_bytes = ?15 WHERE oom_kill_id = ?1"),
-      // A sample is found by its key, scan by scan; the newest first, so that the bound cuts off the oldest.
+      // A sample is found by its key, scan by scan. The newest first, so that the limit drops the oldest.
       samples_before_(database,
                       "SELECT sc.started_at_us, s.usage_kib, s.anon_kib, s.file_kib, s.shmem_kib, s.dirty_kib, "
                       "s.kernel_kib, s.swap_kib FROM scan sc CROSS JOIN sample s "
@@ -130,7 +130,7 @@ std::optional<OomKillRows::Held> OomKillRows::holder_of(const core::OomKill& kil
   const bool in_container = !kill.container.container_id.empty();
   for (std::string path = kill.logged.victim_path; !path.empty(); path.resize(path.rfind('/'))) {
     if (in_container && path.size() < kill.id.path.size()) break;
-    // Its own row first; else that of the same path: it may have been made again before its inode was looked at.
+    // Its own row first, else that of the same path: it may have been made again before its inode was read.
     for (const std::uint64_t inode : {path == kill.id.path ? kill.id.inode : 0, std::uint64_t{0}}) {
       Use found(newest_of_path_, path, inode_to_sql(inode), by_us);
       if (found.step()) return Held{found.integer(0), path};
@@ -141,8 +141,8 @@ std::optional<OomKillRows::Held> OomKillRows::holder_of(const core::OomKill& kil
   return Held{cgroups_.add_unseen(kill.id, kill.container, kill.killed_at_us), kill.id.path};
 }
 
-/// The row for the kill: a new one, or the first of those that a counter has told of, in which case the others that it
-/// stands for go, and the cgroup is known where it was not.
+/// The row for the kill: a new one, or the first of those that a counter reported. Then the other rows of the same kill
+/// are deleted, and the cgroup is set if it was not known.
 std::int64_t OomKillRows::take_place_of_counted(const core::OomKill& kill, std::optional<std::int64_t>& cgroup_id) {
   std::vector<std::int64_t> told;
   if (cgroup_id || kill.logged.victim_path.empty()) {
@@ -159,7 +159,7 @@ std::int64_t OomKillRows::take_place_of_counted(const core::OomKill& kill, std::
   }
   SQLite::Statement drop(database_, "DELETE FROM oom_kill WHERE oom_kill_id = ?1");
   for (std::size_t i = 1; i < told.size(); ++i) execute(drop, told[i]);
-  if (told.size() > 1) {  // the row that stays has seen one
+  if (told.size() > 1) {  // the remaining row counts one
     execute(seen_, told.front(), static_cast<std::int64_t>(told.size() - 1), cgroup_id, std::string());
   }
   return told.front();
@@ -172,10 +172,10 @@ void OomKillRows::record(const core::CountedOomKills& counted) {
   add_counted(left, cgroup_id);
 }
 
-/// The time in which the counter can have risen, whatever the clock was set to meanwhile.
+/// The time in which the counter can have risen, also if the clock was set meanwhile.
 OomKillRows::Span OomKillRows::span_of(const core::CountedOomKills& counted, std::int64_t cgroup_id) {
   std::int64_t since_us = counted.since_at_us.value_or(counted.at_us);
-  if (!counted.since_at_us) {  // in an earlier run
+  if (!counted.since_at_us) {  // the previous sample was in an earlier run
     SQLite::Statement last_seen(database_, "SELECT last_seen_at_us FROM cgroup WHERE cgroup_id = ?1");
     if (Use seen(last_seen, cgroup_id); seen.step()) since_us = seen.integer(0);
   }
@@ -183,7 +183,7 @@ OomKillRows::Span OomKillRows::span_of(const core::CountedOomKills& counted, std
           .to_us = std::max(since_us, counted.at_us) + kClockSlack_us};
 }
 
-/// What is left of the count.
+/// The rest of the count.
 std::uint64_t OomKillRows::match_with_log(const core::CountedOomKills& counted, std::int64_t cgroup_id) {
   struct Match {
     std::int64_t oom_kill_id, count, killed_at_us;

@@ -20,8 +20,8 @@ class OomKillRows {
  public:
   OomKillRows(SQLite::Database& database, CgroupRows& cgroups);
 
-  /// One that is on record already (same boot and sequence) is left as it is. It takes the place of a kill that a
-  /// counter has told of before.
+  /// Does nothing if the kill is on record already (same boot and sequence). Replaces a kill that a counter reported
+  /// before.
   void record(const core::OomKill& kill);
 
   /// Those that the kernel log has not told of become rows of their own, 16 at most.
