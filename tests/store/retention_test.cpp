@@ -168,8 +168,10 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
         "(SELECT count(*) FROM scan)");
   };
   const auto tidy_at = [&](std::int64_t at_us) {
-    store(history_, Scan{.started_at_us = at_us - kDay - kHour});
-    store(history_, scan_at(at_us));
+    store(history_, Scan{.started_at_us = at_us - kDay - kHour, .unread = {1}});
+    Scan scan = scan_at(at_us);
+    scan.rows[0].cgroup = second.rows[0].cgroup;
+    store(history_, scan);
     tidy_up(at_us);
   };
   tidy_at(kNoon + 5 * kDay);

@@ -182,7 +182,7 @@ TEST_F(Run, AStopTellsWhenEveryCgroupWasLastSeenAndLeavesOneFile) {
   {
     History history(file());
     history.begin_run(kNoon, "");
-    store(history, scan_of_web(kNoon), Scan{.started_at_us = kNoon + 9 * kSecond});
+    store(history, scan_of_web(kNoon), Scan{.started_at_us = kNoon + 9 * kSecond, .unread = {1}});
     history.end_run(kNoon + 10 * kSecond, "asked to");
     EXPECT_EQ(std::filesystem::file_size(file().string() + "-wal"), 0u);
   }
