@@ -395,7 +395,7 @@ TEST_F(HistoryTest, ARollbackForgetsWhatWasLearnedInTheTransaction) {
   EXPECT_EQ(
       query("SELECT path, (last_seen_at_us - " + std::to_string(kNoon) + ") / 1000000, oom_kills_total FROM cgroup"),
       "/a|0|2\n/b|3|NULL\n");
-  EXPECT_EQ(query("SELECT limit_bytes FROM cgroup_limit ORDER BY changed_at_us"), "1\n2\n");
+  EXPECT_EQ(query("SELECT limit_bytes FROM cgroup_limit WHERE cgroup_id = 1 ORDER BY changed_at_us"), "1\n2\n");
 }
 
 TEST_F(HistoryTest, AFullDiskLosesTheTransactionAndNothingElse) {
