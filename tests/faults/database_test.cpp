@@ -140,6 +140,7 @@ TEST_F(DatabaseFault, ItsLogDamagedWhileItIsOpen) {
   constexpr std::int64_t kHeader_bytes = 32;
   constexpr std::int64_t kFrame_bytes = 24 + 2048;
   start();
+  ASSERT_TRUE(eventually([&] { return scan_count() >= 3; }));
   ASSERT_TRUE(eventually([&] { return std::filesystem::file_size(with("-wal")) > 200'000; }));
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(with("-wal")));
   const std::int64_t scans_before = scans_made();
