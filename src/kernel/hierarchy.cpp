@@ -67,7 +67,10 @@ std::optional<Version> version_of_copy(const std::string& parent) {
       if (::stat(directory.c_str(), &status) != 0 || status.st_dev != top.st_dev) continue;
       if (const auto version = version_by_files(directory)) return version;
       std::error_code error;
-      for (const auto& entry : fs::directory_iterator(directory, error)) {
+      const fs::directory_iterator entries(directory, error);
+      if (error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system)
+        throw std::system_error(error, directory);  // nothing is known of it
+      for (const auto& entry : entries) {
         if (++looked_at > kLookEntries) return std::nullopt;
         if (entry.symlink_status(error).type() == fs::file_type::directory) next.push_back(entry.path().string());
       }

@@ -28,10 +28,12 @@ std::int64_t written_at_ns(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &status) == 0 ? status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec : 0;
 }
 
-/// SQLite writes a WAL's header when it begins one. When somebody empties the file, it goes on after a hole.
+/// SQLite writes a WAL's header when it begins one. When somebody empties the file, it goes on after a hole. Of a file
+/// that can't be opened now (too many are open), nothing is known.
 bool begins_like_a_wal(const std::filesystem::path& path) {
   constexpr int kFirstByte = 0x37;
-  return std::ifstream(path, std::ios::binary).get() == kFirstByte;
+  std::ifstream wal(path, std::ios::binary);
+  return !wal.is_open() || wal.get() == kFirstByte;
 }
 
 }  // namespace
