@@ -26,35 +26,52 @@ void EarlierKills::adopt(Totals totals) {
   is_adopted_ = true;
 }
 
-/// The first readings were made before the earlier ones were known: the samples of this scan have what is missing
-/// there.
-void EarlierKills::tell_late(core::Scan& scan, std::vector<core::CountedOomKills>& kills) {
+void EarlierKills::hold(core::Scan& scan, std::vector<core::CountedOomKills>& kills) {
   for (core::ScanRow& row : scan.rows) {
-    const auto first = first_.find(row.cgroup->key);
-    if (first == first_.end()) continue;
-    const core::CgroupId& id = row.cgroup->id;
-    const auto count = kills_since(earlier_, id, first->second);
-    earlier_.erase(id);
-    if (count.value_or(0) == 0) continue;
-    row.increases.add(core::Counter::oom_kills, *count);
-    kills.push_back(told(id, scan.started_at_us, *count));
+    if (!row.oom_kills_total) continue;
+    const bool is_first = !row.increases.has(core::Counter::oom_kills);
+    const auto held = is_first && *row.oom_kills_total > 0
+                          ? held_.try_emplace(row.cgroup->key, Held{row.cgroup->id, *row.oom_kills_total, 0}).first
+                          : held_.find(row.cgroup->key);
+    if (held == held_.end()) continue;
+    held->second.last = *row.oom_kills_total;
+    row.oom_kills_total.reset();
+    std::erase_if(kills, [&](const core::CountedOomKills& one) { return one.id == row.cgroup->id; });
   }
-  first_.clear();
+}
+
+/// The sample of this scan has what is missing in the first one.
+void EarlierKills::tell_held(core::Scan& scan, std::vector<core::CountedOomKills>& kills) {
+  for (core::ScanRow& row : scan.rows) {
+    const auto held = held_.find(row.cgroup->key);
+    if (held == held_.end() || !row.oom_kills_total) continue;
+    held->second.last = *row.oom_kills_total;
+    row.increases.add(core::Counter::oom_kills, kills_since(earlier_, held->second.id, held->second.first).value_or(0));
+    std::erase_if(kills, [&](const core::CountedOomKills& one) { return one.id == row.cgroup->id; });
+  }
+  for (const auto& [key, held] : held_) {
+    const std::uint64_t count = kills_since(earlier_, held.id, held.first).value_or(0) + held.last - held.first;
+    if (count > 0) kills.push_back(told(held.id, scan.started_at_us, count));
+    earlier_.erase(held.id);
+  }
+  held_.clear();
 }
 
 void EarlierKills::add_to(core::Scan& scan, std::vector<core::CountedOomKills>& kills) {
-  if (is_adopted_ && !first_.empty()) tell_late(scan, kills);
-  if (is_adopted_ && earlier_.empty()) return;
+  if (!is_adopted_) {
+    hold(scan, kills);
+    return;
+  }
+  if (!held_.empty() && !scan.is_partial) tell_held(scan, kills);
+  if (!held_.empty()) hold(scan, kills);  // a partial one
+  if (earlier_.empty()) return;
   for (core::ScanRow& row : scan.rows) {
     const bool is_first = row.oom_kills_total && !row.increases.has(core::Counter::oom_kills);
     if (!is_first) continue;
-    const core::CgroupId& id = row.cgroup->id;
-    if (!is_adopted_) {
-      if (*row.oom_kills_total > 0) first_.insert_or_assign(row.cgroup->key, *row.oom_kills_total);
-    } else if (const auto count = kills_since(earlier_, id, *row.oom_kills_total)) {
+    if (const auto count = kills_since(earlier_, row.cgroup->id, *row.oom_kills_total)) {
       row.increases.set(core::Counter::oom_kills, *count);
-      if (*count > 0) kills.push_back(told(id, scan.started_at_us, *count));
-      earlier_.erase(id);
+      if (*count > 0) kills.push_back(told(row.cgroup->id, scan.started_at_us, *count));
+      earlier_.erase(row.cgroup->id);
     }
   }
 }

@@ -61,6 +61,31 @@ TEST(EarlierKills, AreToldByTheNextScanWhenTheHistoryIsOpenedLater) {
   EXPECT_TRUE(told_by(earlier, next_scan()).empty());
 }
 
+/// On record before the kills that it tells of, the counter would hide them from the next run.
+TEST(EarlierKills, UntilTheyAreKnownTheCounterAndItsKillsStayOutOfTheScans) {
+  EarlierKills earlier;
+  core::Scan first = first_scan(5, 0);
+  EXPECT_TRUE(told_by(earlier, first).empty());
+  EXPECT_FALSE(first.rows[0].oom_kills_total);
+  EXPECT_EQ(first.rows[1].oom_kills_total, 0U) << "before which there can't have been any";
+  core::Scan next = next_scan();
+  next.rows[0].oom_kills_total = 6;
+  next.rows[0].increases.set(core::Counter::oom_kills, 1);
+  std::vector<core::CountedOomKills> kills{{.id = kWeb->id, .at_us = 20, .count = 1}, {.id = kDb->id, .count = 5}};
+  earlier.add_to(next, kills);
+  ASSERT_EQ(kills.size(), 1U);
+  EXPECT_EQ(kills[0].id, kDb->id);
+  EXPECT_FALSE(next.rows[0].oom_kills_total);
+  earlier.adopt(kEarlier);
+  core::Scan last = next_scan();
+  last.rows[0].oom_kills_total = 6;
+  kills = told_by(earlier, last);
+  ASSERT_EQ(kills.size(), 1U);
+  EXPECT_EQ(kills[0].id, kWeb->id);
+  EXPECT_EQ(kills[0].count, 3U) << "two between the runs, one since";
+  EXPECT_EQ(last.rows[0].oom_kills_total, 6U);
+}
+
 TEST(EarlierKills, ACgroupThatNoEarlierRunHasSeenHasNone) {
   EarlierKills earlier;
   earlier.adopt({});

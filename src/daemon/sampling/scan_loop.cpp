@@ -158,6 +158,7 @@ void ScanLoop::sample_near_limit() {
   if (!result) return;
   result->scan.interval_us = settings_now().interval_us;
   log_kills(result->oom_kills);
+  earlier_kills_.add_to(result->scan, result->oom_kills);
   spdlog::debug("near their limit: {} cgroups, {}", result->scan.rows.size(),
                 base::format_duration_us(result->scan.duration_us));
   queue_.push_scan(std::move(result->scan), std::move(result->oom_kills));

@@ -78,11 +78,15 @@ std::span<const Place> CgroupRows::follow(const core::Scan& scan, std::int64_t p
   // First, because one that is gone may be back under another key.
   if (!scan.is_partial && !(is_as_before && known_.size() == scan.rows.size())) end_missing(scan, previous_scan_at_us);
   if (!is_as_before) put_on_record(scan);
+  bool lacks_totals = false;
   for (const core::ScanRow& row : scan.rows) {
     // Without a kill since its last sample it is what was stored with that one, whoever has changed or not.
-    const bool may_have_moved = !is_as_before || row.increases.value_or(core::Counter::oom_kills, 1) != 0;
+    const bool may_have_moved =
+        !is_as_before || lacked_totals_ || row.increases.value_or(core::Counter::oom_kills, 1) != 0;
     if (row.oom_kills_total && may_have_moved) store_oom_kills_total(row);
+    lacks_totals = lacks_totals || !row.oom_kills_total;
   }
+  if (!scan.is_partial) lacked_totals_ = lacks_totals;
   if (is_as_before) return order.places;
   order.places.clear();
   order.places.reserve(scan.rows.size());

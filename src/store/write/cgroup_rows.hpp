@@ -66,8 +66,9 @@ class CgroupRows {
     bool holds = false;  // nothing was remembered or forgotten since
     bool is_of(const std::vector<core::ScanRow>& rows) const;
   };
-  Order order_;                                                         // of the last scan of all
-  Order partial_order_;                                                 // of the last partial one
+  bool lacked_totals_ = false;  // the last scan of all: some rows had no counter of OOM kills
+  Order order_;                 // of the last scan of all
+  Order partial_order_;         // of the last partial one
   std::vector<std::pair<core::CgroupKey, std::optional<Known>>> undo_;  // what was there before, oldest first
   std::vector<core::CgroupRef> appeared_;
   std::size_t appeared_before_count_ = 0;  // when the transaction began
