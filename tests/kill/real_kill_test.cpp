@@ -44,7 +44,7 @@ TEST_F(RealKill, EveryReclaimThatTheKernelMadeIsOnRecordAndCooldownsHold) {
     const std::int64_t before = on_record;
     {
       auto service = start_service({"--interval", "100ms"});
-      std::this_thread::sleep_for(milliseconds(std::uniform_int_distribution<int>(5, 150)(random)));
+      std::this_thread::sleep_for(milliseconds(std::uniform_int_distribution<int>(5, 300)(random)));
       service.kill();
     }
     if (scan_count() == 0) continue;  // no history, or an empty one

@@ -79,7 +79,11 @@ Service::Service(store::Keeper& history, const ServiceOptions& options, const ke
                 {.started_at_us = wall_now_us(),
                  .detail = options.version + ", " + options.settings.to_string(),
                  .hand_over = [this](const core::Handover& handover) { board_.hand_over(handover); },
-                 .started = [this] { recorder_started_.raise(); }}),
+                 .started =
+                     [this] {
+                       lower_priority_of_this_thread();  // not before: reclaims wait for the history to be opened
+                       recorder_started_.raise();
+                     }}),
       status_socket_(options.database),
       supervisor_({queue_, status_socket_, board_}, options.version, Notifier::environment()) {
   board_.set_reclaim_timeout_us(options.settings.policy.bounds.timeout_us);
@@ -98,10 +102,7 @@ std::vector<Workers::Job> Service::jobs() {
                       kill_log_.run();
                     }};
   jobs[kReclaimer] = {"reclaimer", [this] { reclaim_loop_.run(); }};
-  jobs[kRecorder] = {"recorder", [this] {
-                       lower_priority_of_this_thread();
-                       recorder_.run();
-                     }};
+  jobs[kRecorder] = {"recorder", [this] { recorder_.run(); }};
   return jobs;
 }
 
