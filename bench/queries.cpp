@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
 #include "benchmark.hpp"
 #include "core/keep.hpp"
@@ -68,7 +69,7 @@ void fill(const fs::path& file, std::int64_t end_us) {
   const std::vector<core::CgroupRef> cgroups = containers();
   const core::Keep keep;
   history.keep(keep);
-  const std::int64_t begin_us = end_us - kDays * core::Keep::kDayUs;
+  const std::int64_t begin_us = end_us - kDays * base::kDay_us;
   std::minstd_rand random(42);
   const auto commit = [&](const auto& record) {
     history.begin();
@@ -156,7 +157,7 @@ void run(const Options& options) {
   };
   const auto sql_of = [](const char* report) { return report::find_report({}, report).value().sql; };
   const std::string history = sql_of("history");
-  const std::int64_t day_ago_us = end_us - core::Keep::kDayUs;
+  const std::int64_t day_ago_us = end_us - base::kDay_us;
   ask("one cgroup's last hour (history)", history, window(end_us - kHour, kHour, id_of(7).path), 10);
   ask("one cgroup's hour a day ago (history)", history, window(day_ago_us, kHour, id_of(7).path), 10);
   ask("30 minutes a day ago, all samples as a table (history)", history, window(day_ago_us, kHour / 2, "*"), 0);
