@@ -13,7 +13,6 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "benchmark.hpp"
@@ -76,8 +75,7 @@ void say(std::size_t containers, const std::string& what) {
 
 Worker::Pass prepare_sampler(const fs::path& parent) {
   const auto sampler =
-      std::make_shared<daemon::Sampler>(kernel::open_hierarchy(parent), kernel::Watch::automatic, core::Policy{},
-                                        std::unordered_map<core::CgroupId, std::uint64_t>{});
+      std::make_shared<daemon::Sampler>(kernel::open_hierarchy(parent), kernel::Watch::automatic, core::Policy{});
   const auto act = [sampler](char command) {
     if (command == kLook) sampler->sample_near_limit(daemon::wall_now_us());
     else sampler->scan(daemon::wall_now_us());

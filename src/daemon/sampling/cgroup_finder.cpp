@@ -13,12 +13,6 @@ constexpr std::int64_t kListEverythingEvery_us = 5 * base::kMinute_us;  // in ca
 
 }  // namespace
 
-CgroupFinder::CgroupFinder(const kernel::Hierarchy& hierarchy, kernel::Watch watch,
-                           std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total)
-    : oom_kills_total_(std::move(oom_kills_total)) {
-  set_hierarchy(hierarchy, watch);
-}
-
 void CgroupFinder::set_max_cgroups(std::int64_t max_cgroups) {
   tree_bounds_.max_cgroups = static_cast<std::size_t>(max_cgroups);
   tree_->set_bounds(tree_bounds_);
@@ -102,11 +96,7 @@ Tracked* CgroupFinder::find_or_open(const kernel::WatchedCgroup& watched) {
   auto cgroup = controller_->open(watched.path, watched.inode);
   if (!cgroup) return nullptr;
   Tracked tracked{.cgroup = std::move(*cgroup), .key = next_key_++};
-  const auto total = oom_kills_total_.empty() ? oom_kills_total_.end() : oom_kills_total_.find(tracked.cgroup.id());
-  if (total != oom_kills_total_.end()) {
-    tracked.previous.set(core::Counter::oom_kills, total->second);
-    oom_kills_total_.erase(total);
-  } else if (is_complete_) {
+  if (is_complete_) {
     tracked.previous.set(core::Counter::oom_kills, 0);  // the last scan would have seen it: it is younger than that
     tracked.kills_counted_at_us = scanned_at_us_;
   }

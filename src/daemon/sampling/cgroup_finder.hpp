@@ -19,9 +19,7 @@ class CgroupFinder {
  public:
   using Cgroups = std::unordered_map<std::uint64_t, Tracked>;  // by inode
 
-  /// `oom_kills_total`: the kernel's OOM counters as last seen by an earlier run.
-  CgroupFinder(const kernel::Hierarchy& hierarchy, kernel::Watch watch,
-               std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total);
+  CgroupFinder(const kernel::Hierarchy& hierarchy, kernel::Watch watch) { set_hierarchy(hierarchy, watch); }
 
   /// Begins a scan: the cgroups that there are now. What can't be opened is counted. Throws when the parent can't be
   /// read.
@@ -45,7 +43,6 @@ class CgroupFinder {
   Tracked* find_or_open(const kernel::WatchedCgroup& watched);
   void reopen(PassResult& result);
 
-  std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total_;
   std::unique_ptr<kernel::Tree> tree_;
   kernel::TreeBounds tree_bounds_;
   std::unique_ptr<kernel::Controller> controller_;  // outlives the cgroups that it opened

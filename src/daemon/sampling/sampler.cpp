@@ -9,9 +9,8 @@
 
 namespace cgmm::daemon {
 
-Sampler::Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy,
-                 std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total)
-    : finder_(hierarchy, watch, std::move(oom_kills_total)), reader_(std::move(policy)) {}
+Sampler::Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy)
+    : finder_(hierarchy, watch), reader_(std::move(policy)) {}
 
 void Sampler::set_policy(core::Policy policy) { reader_.set_policy(std::move(policy), finder_.cgroups()); }
 

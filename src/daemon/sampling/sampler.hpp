@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 
 #include "core/near_limit.hpp"
 #include "core/policy.hpp"
@@ -21,9 +20,7 @@ class Sampler {
  public:
   using Result = PassResult;
 
-  /// `oom_kills_total`: the kernel's OOM counters as last seen by an earlier run.
-  Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy,
-          std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total);
+  Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy);
 
   /// One pass: every file of every tracked cgroup is read. Errors of single cgroups, and a parent that can't be read,
   /// are counted, not thrown.

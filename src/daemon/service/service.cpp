@@ -72,7 +72,7 @@ Service::Service(store::Keeper& history, const ServiceOptions& options, const ke
     : options_(options),
       log_(log),
       kill_log_(log_to_read(options.sources.kernel_log, hierarchy), std::nullopt, queue_, board_),
-      scan_loop_({hierarchy, options.settings.watch, options.settings.policy, {}}, options.settings,
+      scan_loop_({hierarchy, options.settings.watch, options.settings.policy}, options.settings,
                  {{"version", options.version}}, {queue_, candidates_, board_}),
       reclaim_loop_(queue_, candidates_, board_),
       recorder_(history, queue_, kernel::ContainerLogs(options.sources.container_logs),

@@ -101,7 +101,7 @@ class Collector {
 };
 
 Candidates scan(const FakeCgroups& tree, const core::Policy& policy = {}, bool dry_run = false) {
-  Sampler sampler(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, policy, {});
+  Sampler sampler(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, policy);
   return {sampler.hierarchy(), sampler.scan(wall_now_us()).candidates, dry_run};
 }
 

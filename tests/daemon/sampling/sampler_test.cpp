@@ -33,9 +33,7 @@ std::string name_of(const testing::TestParamInfo<Kind>& info) { return info.para
 class EveryKind : public testing::TestWithParam<Kind> {
  protected:
   test::Files files(const FakeMemory& memory) const { return GetParam().files(memory); }
-  Sampler sampler(std::unordered_map<core::CgroupId, std::uint64_t> oom_kills_total = {}) {
-    return Sampler(kernel::open_hierarchy(tree_.root()), kernel::Watch::automatic, {}, std::move(oom_kills_total));
-  }
+  Sampler sampler() { return Sampler(kernel::open_hierarchy(tree_.root()), kernel::Watch::automatic, {}); }
   /// Of the only cgroup.
   static core::CgroupKey key_of(const Sampler::Result& result) { return result.scan.rows.at(0).cgroup->key; }
   FakeCgroups tree_;
@@ -112,7 +110,7 @@ TEST_P(EveryKind, CountsAnUnusableCgroupAndSamplesTheOthers) {
 
 TEST_P(EveryKind, TakesNoCgroupForGoneBecauseTheHierarchyIsForAWhile) {
   tree_.put("/pods/a", files({}));
-  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {}, {});
+  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {});
   const auto key = key_of(one.scan(1000));
   std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
   for (const std::int64_t at_us : {2000, 3000}) {
@@ -136,7 +134,7 @@ TEST_P(EveryKind, TakesNoCgroupForGoneBecauseTheHierarchyIsForAWhile) {
 TEST_P(EveryKind, KnowsItsCgroupsAgainWhenTheHierarchyIsMountedAnew) {
   tree_.put("/pods/a", files({.oom_kills = 1}));
   tree_.put("/pods/b", files({.oom_kills = 1}));
-  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {}, {});
+  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {});
   const Sampler::Result before = one.scan(1000);
   ASSERT_EQ(before.scan.rows.size(), 2U);
   const auto& of_a = before.scan.rows[before.scan.rows[0].cgroup->id.path == "/a" ? 0 : 1].cgroup;
@@ -164,7 +162,7 @@ TEST_P(EveryKind, TakesCgroupsForGoneWhenTheirParentIs) {
   kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_.root());
   hierarchy.parent += "/pods";
   hierarchy.parent_path = "/pods";
-  Sampler one(hierarchy, kernel::Watch::automatic, {}, {});
+  Sampler one(hierarchy, kernel::Watch::automatic, {});
   const auto key = key_of(one.scan(1000));
   std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
   const Sampler::Result gone = one.scan(2000);
@@ -200,7 +198,7 @@ TEST_P(EveryKind, LeavesOutWhatIsOverMaxCgroups) {
 
 TEST_P(EveryKind, FollowsAParentThatWasMadeAnew) {
   tree_.put("/pods/a", files({}));
-  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {}, {});
+  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {});
   one.scan(1000);
   std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
   tree_.put("/pods/b", files({}));
@@ -242,14 +240,6 @@ TEST_P(EveryKindWithCounters, TellsIncreasesFromTheSecondSampleOn) {
   EXPECT_EQ(second.scan.rows.at(0).increases[Counter::pgfault], 0U);
   EXPECT_EQ(second.scan.rows.at(0).oom_kills_total, 6U);
   EXPECT_EQ(second.oom_kills.at(0).count, 2U);
-}
-
-TEST_P(EveryKindWithCounters, FindsKillsThatHappenedWhileTheServiceWasDown) {
-  tree_.put("/web", files({.oom_kills = 6}));
-  Sampler one = sampler({{{"/web", tree_.inode("/web")}, 5}});
-  const Sampler::Result first = one.scan(1000);
-  EXPECT_EQ(first.oom_kills.at(0).count, 1U);
-  EXPECT_EQ(first.scan.rows.at(0).increases[Counter::oom_kills], 1U);
 }
 
 TEST_P(EveryKindWithCounters, FindsKillsInACgroupYoungerThanTheLastScan) {
@@ -400,7 +390,7 @@ TEST_P(EveryKindWithCounters, EveryValueIsOfItsOwnScanAlthoughMemoryStatStaysThe
   tree_.put("/web", files({}));
   kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_.root());
   hierarchy.real = true;  // its files may be held open, so they are written in place
-  Sampler one(hierarchy, kernel::Watch::automatic, {}, {});
+  Sampler one(hierarchy, kernel::Watch::automatic, {});
   one.scan(1000);
   for (std::uint64_t i = 1; i <= 3; ++i) {
     const std::string stat = tree_.file("/web", "memory.stat");
