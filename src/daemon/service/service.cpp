@@ -34,6 +34,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kGrace{600};  // of all but the recorder together
 constexpr std::chrono::milliseconds kRecorderGrace{900};
+constexpr std::chrono::milliseconds kFirstScanWaits{1000};  // for what earlier runs have left
 
 /// The threads, in the order in which they end.
 enum Job : std::size_t { kSampler, kKillLog, kReclaimer, kRecorder, kJobs };
@@ -92,6 +93,9 @@ Service::Service(store::Keeper& history, const ServiceOptions& options, const ke
 std::vector<Workers::Job> Service::jobs() {
   std::vector<Workers::Job> jobs(kJobs);
   jobs[kSampler] = {"sampler", [this] {
+                      // Most histories open in milliseconds. Then the first scan already has the OOM kills since the
+                      // earlier run.
+                      board_.wait_for_handover(kFirstScanWaits);
                       scan_loop_.run(options_.cycles);
                       done_.raise();
                     }};

@@ -56,8 +56,11 @@ oom_run() {
 
   victim oom_down eat 500 0
   dead oom_down
+  sql oom "SELECT count(*) FROM scan" > $results/oom/scans_before
   oom_service
   wait_until "the kill while it was down is on record" kills_known $(($(echo $kinds | wc -w) + 1))
-  scans oom 1 && stop_service oom
+  # The first scan may come before the counters of the earlier run are known. The second one compares with them.
+  wait_until "two scans after the start" scans oom $(($(cat $results/oom/scans_before) + 2))
+  stop_service oom
   cgroup-memory-manager incident show latest --database $results/oom/history.db > $results/incident.txt 2>&1
 }
