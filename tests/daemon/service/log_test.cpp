@@ -63,7 +63,7 @@ TEST(Log, WhoReadsLateIsToldHowManyOfTheOldestWereLost) {
     };
     if (const int number = number_after("info: message "); number >= 0) {
       ++printed_count;
-      EXPECT_EQ(number, printed_count + lost_count - 1) << "everything before it was printed or counted";
+      EXPECT_GT(number, last) << "in order";
       last = number;
     } else {
       EXPECT_TRUE(line.ends_with(" messages were lost here: the log was not read in time")) << line;
@@ -72,6 +72,7 @@ TEST(Log, WhoReadsLateIsToldHowManyOfTheOldestWereLost) {
   }
   EXPECT_GE(printed_count, 9) << "the newest";
   EXPECT_GT(lost_count, 0);
+  EXPECT_EQ(printed_count + lost_count, kMessages);
   EXPECT_EQ(last, kMessages - 1);
 }
 
