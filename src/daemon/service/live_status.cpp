@@ -63,7 +63,11 @@ std::optional<LiveStatus> parse_live_status(std::string_view text) {
     const nlohmann::json json = nlohmann::json::parse(text);
     json.at("pid");  // what is something else than a status has none
     auto status = json.get<LiveStatus>();
-    if (json.contains("last_scan")) status.progress.last_scan = json["last_scan"].get<RecordQueue::SeenScan>();
+    if (json.contains("last_scan")) {
+      RecordQueue::SeenScan scan{};  // clang does not take get<SeenScan>() for a class inside another
+      json["last_scan"].get_to(scan);
+      status.progress.last_scan = scan;
+    }
     if (json.contains("last_scan_age_us")) status.last_scan_age_us = json["last_scan_age_us"].get<std::int64_t>();
     return status;
   } catch (const nlohmann::json::exception&) {
