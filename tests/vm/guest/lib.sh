@@ -12,7 +12,7 @@ say() { echo "$(cut -d' ' -f1 /proc/uptime) $*" | tee -a $results/scenario.log; 
 
 # wait_until WHAT COMMAND...: until it succeeds.
 wait_until() {
-  local what=$1 end=$(($(date +%s) + 40))
+  local what=$1 end=$(($(date +%s) + 120))
   shift
   while ! "$@" 2>> $results/waits.log; do
     if [ "$(date +%s)" -ge "$end" ]; then
