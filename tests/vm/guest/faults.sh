@@ -13,7 +13,7 @@ scans_on_record() { grep -c ' debug: on record: ' $log; }
 
 # wait_for WHAT COMMAND...: as wait_until, but with a clock that nobody sets and without the disk.
 wait_for() {
-  local what=$1 end=$(($(uptime_s) + 40))
+  local what=$1 end=$(($(uptime_s) + 120))
   shift
   until "$@"; do
     if [ "$(uptime_s)" -ge "$end" ]; then
