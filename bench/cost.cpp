@@ -75,19 +75,19 @@ std::string table_of(const std::vector<Cost>& costs) {
     number_row(name, digits, [&](const Cost& cost) { return number(cost.recorded); });
   };
   recorded_row("recording: WAL a scan, KiB", 1, [](const Recorded& one) { return a_scan_kib(one, one.log_bytes); });
-  recorded_row("recording: checkpoints, tidying a scan, KiB", 1,
+  recorded_row("recording: checkpoints, maintenance a scan, KiB", 1,
                [](const Recorded& one) { return a_scan_kib(one, one.checkpoint_bytes); });
   recorded_row("recording: a sample on disk, bytes", 1,
                [](const Recorded& one) { return a_sample(one, one.file_bytes); });
   recorded_row("recording: commits, us of CPU a sample", 2,
                [](const Recorded& one) { return a_sample(one, one.commit_cpu_us); });
-  recorded_row("recording: checkpoints, tidying, us of CPU a sample", 2,
-               [](const Recorded& one) { return a_sample(one, one.tidy_cpu_us); });
+  recorded_row("recording: checkpoints, maintenance, us of CPU a sample", 2,
+               [](const Recorded& one) { return a_sample(one, one.maintenance_cpu_us); });
   recorded_row("recording: slowest commit, ms", 1, [](const Recorded& one) { return ms(one.slowest_commit_us); });
   recorded_row("recording: slowest commit, ms of CPU", 1,
                [](const Recorded& one) { return ms(one.slowest_commit_cpu_us); });
-  recorded_row("recording: slowest checkpoint, tidying, ms", 1,
-               [](const Recorded& one) { return ms(one.slowest_tidy_us); });
+  recorded_row("recording: slowest checkpoint, maintenance, ms", 1,
+               [](const Recorded& one) { return ms(one.slowest_maintenance_us); });
   return table.text();
 }
 

@@ -16,7 +16,7 @@
 #include "base/time.hpp"
 #include "base/units.hpp"
 #include "benchmark.hpp"
-#include "core/keep.hpp"
+#include "core/retention_settings.hpp"
 #include "daemon/clock.hpp"
 #include "figures.hpp"
 #include "made_up.hpp"
@@ -67,8 +67,8 @@ core::Scan scan_at(std::int64_t at_us, std::int64_t interval_us, const std::vect
 void fill(const fs::path& file, std::int64_t end_us) {
   store::History history(file);
   const std::vector<core::CgroupRef> cgroups = containers();
-  const core::Keep keep;
-  history.keep(keep);
+  const core::RetentionSettings retention;
+  history.set_retention(retention);
   const std::int64_t begin_us = end_us - kDays * base::kDay_us;
   std::minstd_rand random(42);
   const auto commit = [&](const auto& record) {
@@ -84,7 +84,7 @@ void fill(const fs::path& file, std::int64_t end_us) {
   std::int64_t interval_us = 0;
   for (std::int64_t at_us = begin_us; at_us < end_us; at_us += interval_us) {
     check_stop();
-    interval_us = at_us < end_us - keep.samples_us ? kMinute : 10 * kSecond;
+    interval_us = at_us < end_us - retention.samples_us ? kMinute : 10 * kSecond;
     commit(scan_at(at_us, interval_us, cgroups, random));
     const core::CgroupId any = id_of(1 + static_cast<core::CgroupKey>(random()) % kContainers);
     if (at_us >= next_reclaim_us) {
@@ -102,9 +102,9 @@ void fill(const fs::path& file, std::int64_t end_us) {
       commit(core::CountedOomKills{.id = any, .since_at_us = at_us - interval_us, .at_us = at_us, .count = 1});
       next_kill_us += 6 * kHour;
     }
-    history.tidy(at_us);
+    history.maintain(at_us);
   }
-  while (history.tidy_slice(end_us)) check_stop();
+  while (history.maintain_slice(end_us)) check_stop();
   history.end_run(end_us, "over");
 }
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <random>
 
-#include "core/keep.hpp"
+#include "core/retention_settings.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/sampling/sampler.hpp"
 #include "kernel/hierarchy.hpp"
@@ -42,7 +42,7 @@ Recorded record_scans(const std::filesystem::path& parent, const std::filesystem
   const std::filesystem::path file = directory / "history.db";
   daemon::Sampler sampler(kernel::open_hierarchy(parent), kernel::Watch::automatic, core::Policy{});
   store::History history(file);
-  history.keep(core::Keep{});
+  history.set_retention(core::RetentionSettings{});
   std::minstd_rand random(42);
   std::int64_t now_us = kBegin_us;
   history.begin_run(now_us, "a benchmark");
@@ -57,7 +57,7 @@ Recorded record_scans(const std::filesystem::path& parent, const std::filesystem
       history.record(scan);
       history.commit();
     });
-    const Taken tidy = measure([&] { history.tidy(now_us); });
+    const Taken maintenance = measure([&] { history.maintain(now_us); });
     if (i == 0) {
       history.wal().checkpoint_all();
       file_bytes_before = static_cast<std::int64_t>(std::filesystem::file_size(file));
@@ -66,16 +66,16 @@ Recorded record_scans(const std::filesystem::path& parent, const std::filesystem
     ++recorded.scan_count;
     recorded.sample_count += static_cast<std::int64_t>(scan.rows.size());
     recorded.log_bytes += commit.bytes;
-    recorded.checkpoint_bytes += tidy.bytes;
+    recorded.checkpoint_bytes += maintenance.bytes;
     recorded.commit_cpu_us += commit.cpu_us;
-    recorded.tidy_cpu_us += tidy.cpu_us;
+    recorded.maintenance_cpu_us += maintenance.cpu_us;
     recorded.slowest_commit_us = std::max(recorded.slowest_commit_us, commit.us);
     recorded.slowest_commit_cpu_us = std::max(recorded.slowest_commit_cpu_us, commit.cpu_us);
-    recorded.slowest_tidy_us = std::max(recorded.slowest_tidy_us, tidy.us);
+    recorded.slowest_maintenance_us = std::max(recorded.slowest_maintenance_us, maintenance.us);
   }
   const Taken last = measure([&] { history.wal().checkpoint_all(); });  // else what is in the log now would be missing
   recorded.checkpoint_bytes += last.bytes;
-  recorded.tidy_cpu_us += last.cpu_us;
+  recorded.maintenance_cpu_us += last.cpu_us;
   recorded.file_bytes = static_cast<std::int64_t>(std::filesystem::file_size(file)) - file_bytes_before;
   return recorded;
 }

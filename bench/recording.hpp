@@ -14,13 +14,13 @@ struct Recorded {
   std::int64_t scan_count = 0;  // the first is not counted, which announces every cgroup
   std::int64_t sample_count = 0;
   std::int64_t log_bytes = 0;         // written by commits
-  std::int64_t checkpoint_bytes = 0;  // written when the log is taken up and the history tidied
+  std::int64_t checkpoint_bytes = 0;  // written by checkpoints and maintenance
   std::int64_t file_bytes = 0;        // that the file has grown by, once all is taken up
   std::int64_t commit_cpu_us = 0;
-  std::int64_t tidy_cpu_us = 0;
+  std::int64_t maintenance_cpu_us = 0;
   std::int64_t slowest_commit_us = 0;
   std::int64_t slowest_commit_cpu_us = 0;
-  std::int64_t slowest_tidy_us = 0;
+  std::int64_t slowest_maintenance_us = 0;
 };
 
 /// Runs in the calling process. `directory` is on a real disk.

@@ -175,13 +175,13 @@ int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   const std::string directory = options.directory + "/cgmm-year-" + std::to_string(::getpid());
   const std::string file = directory + "/history.db";
-  const core::Keep keep{.max_size_bytes = options.max_size_mib << 20};
+  const core::RetentionSettings retention{.max_size_bytes = options.max_size_mib << 20};
   std::int64_t biggest = 0;
   Slowest commits;
   Slowest slices;
   {
     store::History history(file);
-    history.keep(keep);
+    history.set_retention(retention);
     history.begin_run(kBegin, "a year");
     commit(history, core::NodeFacts{{{"page_size_bytes", std::int64_t{4096}}}});
     Node node(options.cgroups);
@@ -215,7 +215,7 @@ int main(int argc, char** argv) {
       }
       for (std::int64_t left = history.slices_due(); left > 0; --left) {
         bool more = false;
-        slices.time([&] { more = history.tidy_slice(at_us); });
+        slices.time([&] { more = history.maintain_slice(at_us); });
         if (!more) break;
       }
       biggest = std::max(biggest, bytes_on_disk(file));
@@ -232,11 +232,11 @@ int main(int argc, char** argv) {
   ::getrusage(RUSAGE_SELF, &used);
   std::printf("%lld days of %lld cgroups, a scan every %lld s, max_size %s\n", static_cast<long long>(options.days),
               static_cast<long long>(options.cgroups), static_cast<long long>(options.interval_s),
-              base::format_bytes(static_cast<std::uint64_t>(keep.max_size_bytes)).c_str());
+              base::format_bytes(static_cast<std::uint64_t>(retention.max_size_bytes)).c_str());
   std::printf("%-28s %s\n", "biggest, log included", base::format_bytes(static_cast<std::uint64_t>(biggest)).c_str());
   std::printf("%-28s %s\n", "at the end", base::format_bytes(static_cast<std::uint64_t>(bytes_on_disk(file))).c_str());
   commits.print("slowest commit");
-  slices.print("slowest slice of tidying");
+  slices.print("slowest slice of maintenance");
   std::printf("%-28s %s\n", "memory, high water",
               base::format_bytes(static_cast<std::uint64_t>(used.ru_maxrss) * 1024).c_str());
   store::Reader reader(file);
@@ -246,7 +246,7 @@ int main(int argc, char** argv) {
                 static_cast<long long>(std::get<std::int64_t>(count.rows.at(0).at(0))));
   }
   std::filesystem::remove_all(directory);
-  if (biggest > keep.max_size_bytes) {
+  if (biggest > retention.max_size_bytes) {
     std::printf("FAILED: it was over max_size\n");
     return 1;
   }

@@ -288,7 +288,7 @@ ConfigError::ConfigError(const std::string& where, const std::string& problem)
 bool operator==(const Config& a, const Config& b) {
   const auto all = [](const Config& c) {
     return std::tie(c.parent, c.watch, c.max_cgroups, c.interval_us, c.policy, c.near_limit, c.kernel_log,
-                    c.container_logs, c.dry_run, c.lock_memory, c.database, c.keep, c.reports_dir, c.log_level);
+                    c.container_logs, c.dry_run, c.lock_memory, c.database, c.retention, c.reports_dir, c.log_level);
   };
   return all(a) == all(b);
 }

@@ -15,9 +15,9 @@
 #include <string_view>
 
 #include "base/time.hpp"
-#include "core/keep.hpp"
 #include "core/near_limit.hpp"
 #include "core/policy.hpp"
+#include "core/retention_settings.hpp"
 
 namespace cgmm::config {
 
@@ -39,7 +39,7 @@ struct Config {
   bool dry_run = false;
   bool lock_memory = false;
   std::filesystem::path database = "/var/lib/cgroup-memory-manager/history.db";
-  core::Keep keep;
+  core::RetentionSettings retention;
   std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";
   std::optional<LogLevel> log_level;  // nullopt: RUST_LOG decides, else info
 

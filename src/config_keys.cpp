@@ -35,7 +35,7 @@ constexpr std::string_view kKernelLogExpected = R"("auto", "off" or the path of 
 constexpr std::string_view kContainerLogsExpected = R"("auto", "off" or the path of a directory such as "/var/log")";
 constexpr std::string_view kObserveExpected = R"(a duration between "1s" and "1h" such as "5m")";
 constexpr std::string_view kMaxSizeExpected = R"(a size between "32MiB" and "1TiB" such as "1GiB")";
-constexpr std::string_view kKeepExpected = R"(a duration between "1h" and "3650d" such as "2d")";
+constexpr std::string_view kRetentionExpected = R"(a duration between "1h" and "3650d" such as "2d")";
 constexpr std::string_view kBoolExpected = "true or false";
 
 constexpr std::int64_t kMinIntervalUs = 100'000;
@@ -47,8 +47,8 @@ constexpr std::uint64_t kMaxMaxSizeBytes = 1ULL << 40;
 constexpr std::int64_t kMinTimeoutUs = 100'000;
 constexpr std::int64_t kMaxWatched = 1000;
 constexpr std::int64_t kMaxMaxCgroups = 100'000;
-constexpr std::int64_t kMinKeepUs = base::kHour_us;
-constexpr std::int64_t kMaxKeepUs = 3650 * kMaxIntervalUs;
+constexpr std::int64_t kMinRetentionUs = base::kHour_us;
+constexpr std::int64_t kMaxRetentionUs = 3650 * kMaxIntervalUs;
 
 /// The value if it is a valid text: not empty, and without NUL, which would truncate a path. Else nullptr.
 const std::string* text_of(const Value& value) {
@@ -109,8 +109,8 @@ Expected take_duration(const Value& value, std::int64_t& target_us, Range range,
   return kTaken;
 }
 
-Expected take_keep(const Value& value, std::int64_t& target_us) {
-  return take_duration(value, target_us, {kMinKeepUs, kMaxKeepUs}, kKeepExpected);
+Expected take_retention(const Value& value, std::int64_t& target_us) {
+  return take_duration(value, target_us, {kMinRetentionUs, kMaxRetentionUs}, kRetentionExpected);
 }
 
 /// A size in bytes; nullopt for a percentage and for anything else.
@@ -265,11 +265,11 @@ constexpr std::array<Key<Config>, 27> kConfigKeys = {{
     {"dry_run", [](const Value& v, Config& c) { return take_bool(v, c.dry_run); }},
     {"lock_memory", [](const Value& v, Config& c) { return take_bool(v, c.lock_memory); }},
     {"database", [](const Value& v, Config& c) { return take_path(v, c.database, "the path of a file"); }},
-    {"max_size", [](const Value& v, Config& c) { return take_max_size(v, c.keep.max_size_bytes); }},
-    {"keep_samples", [](const Value& v, Config& c) { return take_keep(v, c.keep.samples_us); }},
-    {"keep_incidents", [](const Value& v, Config& c) { return take_keep(v, c.keep.incidents_us); }},
-    {"keep_hours", [](const Value& v, Config& c) { return take_keep(v, c.keep.hours_us); }},
-    {"keep_events", [](const Value& v, Config& c) { return take_keep(v, c.keep.events_us); }},
+    {"max_size", [](const Value& v, Config& c) { return take_max_size(v, c.retention.max_size_bytes); }},
+    {"keep_samples", [](const Value& v, Config& c) { return take_retention(v, c.retention.samples_us); }},
+    {"keep_incidents", [](const Value& v, Config& c) { return take_retention(v, c.retention.incidents_us); }},
+    {"keep_hours", [](const Value& v, Config& c) { return take_retention(v, c.retention.hours_us); }},
+    {"keep_events", [](const Value& v, Config& c) { return take_retention(v, c.retention.events_us); }},
     {"reports_dir", [](const Value& v, Config& c) { return take_path(v, c.reports_dir, "the path of a directory"); }},
     {"log_level", [](const Value& v, Config& c) { return take_log_level(v, c.log_level); }},
 }};

@@ -17,7 +17,7 @@
 #include "daemon/service/log.hpp"
 #include "daemon/service/service.hpp"
 #include "daemon/service/signals.hpp"
-#include "store/file/keeper.hpp"
+#include "store/file/history_file.hpp"
 
 namespace cgmm::cli {
 namespace {
@@ -84,7 +84,7 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
       spdlog::warn("database = \"{}\" takes effect at the next start",
                    base::escape_for_terminal(fresh.database.string()));
     }
-    if (fresh.keep != config.keep) spdlog::warn("max_size and keep_* take effect at the next start");
+    if (fresh.retention != config.retention) spdlog::warn("max_size and keep_* take effect at the next start");
     if (fresh.kernel_log != config.kernel_log || fresh.container_logs != config.container_logs) {
       spdlog::warn("kernel_log and container_logs take effect at the next start");
     }
@@ -93,8 +93,8 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
     return settings_of(fresh);
   };
   daemon::hierarchy_for(config.parent);  // reports a wrong parent before a database is made
-  store::Keeper history(config.database);
-  history.keep(config.keep);
+  store::HistoryFile history(config.database);
+  history.set_retention(config.retention);
   return daemon::run_service(history, service, log);
 }
 

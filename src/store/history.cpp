@@ -31,12 +31,12 @@ namespace {
 constexpr std::int64_t kHandoverAgeUs = 24LL * 3600 * 1'000'000;
 /// Of max_size, when a reader keeps the WAL from being moved into the file.
 constexpr std::int64_t kLeastRoomBytes = 256 * 1024;
-/// Slices of tidying after a batch: so many, and one for so many samples, so that it keeps pace.
+/// Slices of maintenance after a batch: so many, and one for so many samples, so that it keeps pace.
 constexpr std::int64_t kSlicesAtOnce = 4;
 constexpr std::int64_t kSamplesASlice = 500;
 constexpr std::int64_t kSampleBytes = 150;  // at most, with its page's unused part
 constexpr std::int64_t kSlicesToMakeRoom = 64;
-/// When there was nothing left to tidy, nothing is looked for until there is as much as one slice does, or a while has
+/// When there was nothing left to do, nothing is looked for until there is as much as one slice does, or a while has
 /// passed: what a transaction of it costs beside that is the same however much it does.
 constexpr std::int64_t kRestSamples = 4000;
 constexpr std::int64_t kRestUs = 5LL * 60 * 1'000'000;
@@ -97,17 +97,17 @@ struct History::Impl {
   SQLite::Database database;
   CgroupRows cgroups;
   OomKillRows oom_kills;
-  std::optional<core::Keep> keep;  // nullopt: everything, for ever
+  std::optional<core::RetentionSettings> settings;  // nullopt: everything, for ever
   Retention retention{database};
   Wal wal{database, path};
   bool is_over_size = false;  // of its bounds, as of the last commit
-  struct Rest {               // from tidying
+  struct Rest {               // from maintenance
     std::int64_t since_us = 0;
     std::int64_t version_by_others = 0;
     std::int64_t samples = 0;  // recorded since
   };
   std::optional<Rest> rest;
-  std::int64_t samples_since_tidy = 0;
+  std::int64_t samples_since_maintenance = 0;
   std::int64_t samples_in_transaction = 0;
   struct Lost {
     std::int64_t scans = 0;
@@ -164,18 +164,18 @@ History::History(const std::filesystem::path& file, const LockFile&) {
 
 History::~History() = default;
 
-void History::keep(const core::Keep& keep) {
-  impl_->keep = keep;
-  impl_->retention.set_bounds(keep);
+void History::set_retention(const core::RetentionSettings& settings) {
+  impl_->settings = settings;
+  impl_->retention.set_bounds(settings);
   impl_->is_over_size = impl_->retention.is_over_size();
   impl_->rest.reset();
-  impl_->wal.set_max_size(keep.max_size_bytes);
+  impl_->wal.set_max_size(settings.max_size_bytes);
 }
 
 std::int64_t History::slices_due() {
   impl_->wal.checkpoint_if_due();
-  if (!impl_->keep) return 0;
-  const std::int64_t sample_count = std::exchange(impl_->samples_since_tidy, 0);
+  if (!impl_->settings) return 0;
+  const std::int64_t sample_count = std::exchange(impl_->samples_since_maintenance, 0);
   if (impl_->rest) impl_->rest->samples += sample_count;
   return impl_->is_over_size ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
 }
@@ -194,8 +194,8 @@ std::int64_t History::Impl::version_by_others() {
   return version.integer(0);
 }
 
-bool History::tidy_slice(std::int64_t now_us) {
-  if (!impl_->keep || impl_->rests(now_us)) return false;
+bool History::maintain_slice(std::int64_t now_us) {
+  if (!impl_->settings || impl_->rests(now_us)) return false;
   if (impl_->wal.is_held()) {  // it would only make the WAL longer
     impl_->wal.require_checkpoint();
     return false;
@@ -225,16 +225,17 @@ History::Room History::room() const {
 /// Whether the file with its WAL stays inside its bound when so many samples are written to the WAL. What is left then
 /// is for records that are worth more. There is no room when a reader, or the disk, has held up checkpoints for long.
 bool History::Impl::has_room_for(std::size_t sample_count) {
-  if (!keep || !wal.is_held()) return true;
-  const std::int64_t needed_bytes = static_cast<std::int64_t>(sample_count) * kSampleBytes + keep->max_size_bytes / 32;
-  return retention.file_bytes() + wal.bytes() + needed_bytes <= keep->max_size_bytes;
+  if (!settings || !wal.is_held()) return true;
+  const std::int64_t needed_bytes =
+      static_cast<std::int64_t>(sample_count) * kSampleBytes + settings->max_size_bytes / 32;
+  return retention.file_bytes() + wal.bytes() + needed_bytes <= settings->max_size_bytes;
 }
 
 /// Not even for those.
 void History::Impl::require_room() {
-  if (!keep || !wal.is_held()) return;
+  if (!settings || !wal.is_held()) return;
   wal.checkpoint();
-  if (!wal.is_held() || retention.file_bytes() + wal.bytes() + kLeastRoomBytes <= keep->max_size_bytes) return;
+  if (!wal.is_held() || retention.file_bytes() + wal.bytes() + kLeastRoomBytes <= settings->max_size_bytes) return;
   wal.require_checkpoint();
   throw SQLite::Exception("its WAL has reached max_size, because somebody has been reading the database for long",
                           SQLITE_FULL);
@@ -252,10 +253,10 @@ void History::begin() {
 
 void History::commit() {
   if (!impl_->in_transaction) throw std::logic_error("there is no transaction to commit");
-  if (impl_->keep) impl_->is_over_size = impl_->retention.is_over_size();  // costs no locks here
+  if (impl_->settings) impl_->is_over_size = impl_->retention.is_over_size();  // costs no locks here
   execute(impl_->commit);
   impl_->in_transaction = false;
-  impl_->cgroups.keep();
+  impl_->cgroups.note_commit();
   impl_->wal.note_commit();
 }
 
@@ -299,7 +300,7 @@ void History::record(const core::Scan& scan) {
           scan.error_count, scan.late_us, scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = impl_->database.getLastInsertRowid();
   impl_->samples.append(scan_id, scan.rows.data(), impl_->cgroups.follow(scan, impl_->scanned_at_us));
-  impl_->samples_since_tidy += static_cast<std::int64_t>(scan.rows.size());
+  impl_->samples_since_maintenance += static_cast<std::int64_t>(scan.rows.size());
   if (scan.is_partial) return;
   impl_->scanned_at_us = scan.started_at_us;
 }

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "core/keep.hpp"
 #include "core/records.hpp"
+#include "core/retention_settings.hpp"
 #include "core/table.hpp"
 #include "store/error.hpp"
 
@@ -61,24 +61,25 @@ class History {
   /// What begin_run() would return of an earlier run. Only reads.
   core::Handover handover(std::int64_t now_us);
 
-  /// From now on tidy() keeps to these bounds, and the file never outgrows its own. Without a call everything stays.
-  void keep(const core::Keep& keep);
+  /// From now on maintain() keeps to these bounds, and the file never outgrows its own. Without a call everything
+  /// stays.
+  void set_retention(const core::RetentionSettings& settings);
 
   /// Rolls up, drops, makes room: one short transaction of that, outside of any other. False when there is nothing to
   /// do. Throws SQLite::Exception, also when a checkpoint fails: that is not about what was committed.
-  bool tidy_slice(std::int64_t now_us);
+  bool maintain_slice(std::int64_t now_us);
   /// How many slices keep pace with what was recorded since the last call, and somewhat more. Makes a
   /// checkpoint, when there is enough in the WAL.
   std::int64_t slices_due();
   /// All that is due.
-  void tidy(std::int64_t now_us) {
-    for (std::int64_t left = slices_due(); left > 0 && tidy_slice(now_us);) --left;
+  void maintain(std::int64_t now_us) {
+    for (std::int64_t left = slices_due(); left > 0 && maintain_slice(now_us);) --left;
   }
 
   struct Room {
     std::int64_t wal_bytes = 0;   // on disk, where it is held
     bool wal_is_held = false;     // it has grown: somebody has been reading for long, or the disk refuses
-    std::int64_t lost_scans = 0;  // since the start: not stored, to stay inside core::Keep::max_size_bytes
+    std::int64_t lost_scans = 0;  // since the start: not stored, to stay inside core::RetentionSettings::max_size_bytes
     bool is_losing = false;       // the last scan was
   };
   Room room() const;

@@ -33,7 +33,7 @@ TEST(RecordQueue, DoesNotLetScansCrowdOutWhatIsKept) {
   RecordQueue queue;
   while (queue.push_scan(scan_of(0))) {
   }
-  for (std::size_t i = 0; i < RecordQueue::kMaxKept; ++i) queue.push(core::CountedOomKills{});
+  for (std::size_t i = 0; i < RecordQueue::kMaxOthers; ++i) queue.push(core::CountedOomKills{});
   EXPECT_EQ(queue.take_refused().others, 0);
   queue.push(core::CountedOomKills{});
   EXPECT_EQ(queue.take_refused().others, 1);

@@ -36,7 +36,7 @@ class Recording : public testing::Test {
   const test::TempDir directory;
   const std::string file = directory.path() / "history.db";
   RecordQueue queue;
-  store::Keeper history{file};
+  store::HistoryFile history{file};
   Recorder recorder{history, queue, kernel::ContainerLogs("off")};
 };
 
@@ -45,7 +45,7 @@ TEST(Recorder, RecordsWhatWaitsAndThenTheStop) {
   const std::string file = directory.path() / "history.db";
   RecordQueue queue;
   {
-    store::Keeper history(file);
+    store::HistoryFile history(file);
     history.begin(1, "test");
     queue.push_scan(scan_at(10));
     queue.push_scan(scan_at(20));
@@ -101,7 +101,7 @@ TEST(Recorder, OpensTheHistoryBeforeThereIsAnythingToRecordAndHandsOverOnce) {
   RecordQueue queue;
   queue.close();
   Told told;
-  store::Keeper history(file);
+  store::HistoryFile history(file);
   Recorder(history, queue, kernel::ContainerLogs("off"), told.run()).run();
   EXPECT_EQ(told.started_count, 1);
   EXPECT_EQ(told.handovers.size(), 1U);
@@ -115,7 +115,7 @@ TEST(Recorder, AHistoryThatIsRefusedForGoodIsTheEndAndHandsNothingOver) {
   std::ofstream(file) << "dear diary";
   RecordQueue queue;
   Told told;
-  store::Keeper history(file);
+  store::HistoryFile history(file);
   EXPECT_THROW(Recorder(history, queue, kernel::ContainerLogs("off"), told.run()).run(), store::StoreError);
   EXPECT_EQ(told.started_count, 0);
   EXPECT_TRUE(told.handovers.empty());
@@ -124,11 +124,11 @@ TEST(Recorder, AHistoryThatIsRefusedForGoodIsTheEndAndHandsNothingOver) {
 TEST(Recorder, AHistoryThatAnotherServiceHoldsHandsNothingOver) {
   const test::TempDir directory;
   const std::string file = directory.path() / "history.db";
-  store::Keeper first(file);
+  store::HistoryFile first(file);
   first.begin(1, "first");
   RecordQueue queue;
   Told told;
-  store::Keeper second(file);
+  store::HistoryFile second(file);
   EXPECT_THROW(Recorder(second, queue, kernel::ContainerLogs("off"), told.run()).run(), store::StoreError);
   EXPECT_TRUE(told.handovers.empty()) << "nothing is reclaimed beside another service";
 }
@@ -137,13 +137,13 @@ TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
   const test::TempDir directory;
   const std::string file = directory.path() / "history.db";
   {
-    store::Keeper history(file);
+    store::HistoryFile history(file);
     history.begin(1, "before");
     Recorder(history, *std::make_unique<RecordQueue>(), kernel::ContainerLogs("off"))
         .record({core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, INT64_MAX, 0}}});
   }
   RecordQueue queue;
-  store::Keeper history(file);
+  store::HistoryFile history(file);
   core::Cooldowns handed_over;
   Recorder recorder(
       history, queue, kernel::ContainerLogs("off"),
@@ -163,7 +163,7 @@ TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
 
 TEST_F(Recording, KeepsACooldownThatHasMovedWithTheClockAndWhatItsReclaimTaughtLater) {
   const std::string other = directory.path() / "other.db";
-  store::Keeper(other).begin(1, "other");
+  store::HistoryFile(other).begin(1, "other");
   const std::int64_t now_us = wall_now_us();
   const core::Cooldown as_begun{now_us - 3'600'000'000, now_us - 3'570'000'000, 0};
   const core::Cooldown moved{now_us, now_us + 30'000'000, 0};
@@ -182,7 +182,7 @@ TEST_F(Recording, KeepsACooldownThatHasMovedWithTheClockAndWhatItsReclaimTaughtL
 
 TEST_F(Recording, RecordsWhatHoldsInAHistoryThatWasPutInPlaceOfItsOwn) {
   const std::string other = directory.path() / "other.db";
-  store::Keeper(other).begin(1, "other");
+  store::HistoryFile(other).begin(1, "other");
   const std::int64_t later_us = wall_now_us() + 3'600'000'000;
   EXPECT_TRUE(
       recorder.record({core::NodeFacts{{{"version", std::string("7")}}}, scan_at(10),
@@ -217,7 +217,7 @@ std::vector<Record> long_batch(std::int64_t scan_count, core::CgroupKey cgroup_c
 }
 
 TEST_F(Recording, MakesRoomForAllThatHasWaited) {
-  history.keep({.max_size_bytes = 8 << 20});
+  history.set_retention({.max_size_bytes = 8 << 20});
   EXPECT_TRUE(recorder.record(long_batch(600)));
   EXPECT_TRUE(queue.faults().empty());
   EXPECT_LE(std::filesystem::file_size(file), 8U << 20);
@@ -225,7 +225,7 @@ TEST_F(Recording, MakesRoomForAllThatHasWaited) {
 }
 
 TEST_F(Recording, MakesRoomForAScanThatIsBiggerThanWhatIsKeptFree) {
-  history.keep({.max_size_bytes = 8 << 20});
+  history.set_retention({.max_size_bytes = 8 << 20});
   EXPECT_TRUE(recorder.record(long_batch(60, 6000)));
   EXPECT_TRUE(queue.faults().empty());
   EXPECT_LE(std::filesystem::file_size(file), 8U << 20);
@@ -253,7 +253,7 @@ TEST_F(Recording, GoesOnWhereTheDiskHasRefused) {
 
 TEST_F(Recording, RestatesWhatHoldsUntilItCould) {
   const std::string other = directory.path() / "other.db";
-  store::Keeper(other).begin(1, "other");
+  store::HistoryFile(other).begin(1, "other");
   SQLite::Database(other, SQLite::OPEN_READWRITE)
       .exec("CREATE TRIGGER refuse BEFORE INSERT ON cooldown BEGIN SELECT json('{'); END");
   const core::Cooldown cooldown{1, wall_now_us() + 3'600'000'000, 0};
@@ -266,7 +266,7 @@ TEST_F(Recording, RestatesWhatHoldsUntilItCould) {
 }
 
 TEST_F(Recording, RecordsCooldownsOfReclaimsThatTheQueueHasRefused) {
-  for (std::size_t i = 0; i < RecordQueue::kMaxKept; ++i) queue.push(core::LogPosition{"boot", 1});
+  for (std::size_t i = 0; i < RecordQueue::kMaxOthers; ++i) queue.push(core::LogPosition{"boot", 1});
   queue.push(core::Reclaim{
       .reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, wall_now_us() + 3'600'000'000, 0}});
   EXPECT_TRUE(recorder.record(queue.take()));
@@ -283,7 +283,7 @@ TEST_F(Recording, ACooldownThatTheQueueHasRefusedIsNewerThanWhatWaits) {
   queue.push(core::LogPosition{"boot", 1});
   const auto held = queue.take();
   queue.push(reclaim(1, 1000));
-  for (std::size_t i = 1; i < RecordQueue::kMaxKept; ++i) queue.push(core::LogPosition{"boot", 1});
+  for (std::size_t i = 1; i < RecordQueue::kMaxOthers; ++i) queue.push(core::LogPosition{"boot", 1});
   queue.push(reclaim(2, 4000));
   for (const auto& batch : {held, queue.take(), {scan_at(20)}}) EXPECT_TRUE(recorder.record(batch));
   EXPECT_EQ(count(file, "cooldown WHERE until_us = " + std::to_string(now_us + 4'000'000'000)), 1);
@@ -294,9 +294,9 @@ TEST_F(Recording, DamageThatIsMetWhenWhatHoldsIsRestatedIsDamageToo) {
   EXPECT_TRUE(recorder.record({scan_at(10), core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = cooldown}}));
   const std::string other = directory.path() / "other.db";
   {
-    store::Keeper keeper(other);
-    keeper.begin(1, "other");
-    keeper.history().end_run(2, "");
+    store::HistoryFile damaged(other);
+    damaged.begin(1, "other");
+    damaged.history().end_run(2, "");
   }
   const auto page = SQLite::Database(other, SQLite::OPEN_READONLY)
                         .execAndGet("SELECT rootpage FROM sqlite_schema WHERE name = 'node'")
@@ -340,7 +340,7 @@ class RecorderNames : public testing::Test {
       1, {"/kubepods/burstable/pod11112222-3333-4444-5555-666677778888/cri-containerd-" + id_ + ".scope", 7});
   test::TempDir directory_;
   const std::string file_ = directory_.path() / "history.db";
-  store::Keeper history_{file_};
+  store::HistoryFile history_{file_};
   RecordQueue queue_;
 };
 

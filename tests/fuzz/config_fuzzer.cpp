@@ -33,9 +33,9 @@ void check(const config::Config& config) {
   REQUIRE(config.policy.bounds.max_pressure_pct >= 0 && config.policy.bounds.max_pressure_pct <= 100);
   REQUIRE(config.near_limit.over_pct >= 0 && config.near_limit.over_pct <= 100);
   REQUIRE(config.near_limit.max_count >= 0 && config.near_limit.max_count <= 1000);
-  REQUIRE(config.keep.max_size_bytes >= 32 << 20 && config.keep.max_size_bytes <= std::int64_t{1} << 40);
-  for (const std::int64_t keep_us :
-       {config.keep.samples_us, config.keep.incidents_us, config.keep.hours_us, config.keep.events_us}) {
+  REQUIRE(config.retention.max_size_bytes >= 32 << 20 && config.retention.max_size_bytes <= std::int64_t{1} << 40);
+  for (const std::int64_t keep_us : {config.retention.samples_us, config.retention.incidents_us,
+                                     config.retention.hours_us, config.retention.events_us}) {
     REQUIRE(keep_us >= 3600 * kSecondUs && keep_us <= 3650 * kDayUs);
   }
   REQUIRE(config.kernel_log == "auto" || config.kernel_log == "off" || config.kernel_log.starts_with('/'));

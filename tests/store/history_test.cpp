@@ -436,7 +436,7 @@ TEST_F(HistoryTest, TheLogDoesNotGrowWithTheNumberOfScans) {
   }
   for (int i = 0; i < 200; ++i) {
     store(history, scan);
-    history.tidy(scan.started_at_us);
+    history.maintain(scan.started_at_us);
     scan.started_at_us += 10 * kSecond;
   }
   EXPECT_LT(std::filesystem::file_size(file().string() + "-wal"), 3u << 20);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A history that is tidied, for the tests of how.
+// A history that is maintained, for the tests of how.
 
 #include <algorithm>
 
@@ -31,8 +31,8 @@ class RetentionTest : public StoreTest {
     return scan;
   }
 
-  void tidy_up(std::int64_t now_us) {
-    for (int i = 0; i < 300; ++i) history_.tidy(now_us);
+  void maintain_all(std::int64_t now_us) {
+    for (int i = 0; i < 300; ++i) history_.maintain(now_us);
   }
 
   std::int64_t bytes_on_disk() const {
@@ -47,7 +47,7 @@ class RetentionTest : public StoreTest {
   /// A history that has reached `max_bytes`, by scans two minutes apart, and a bit of everything from its first
   /// minutes. When the last scan was.
   std::int64_t fill(std::int64_t max_bytes) {
-    history_.keep({.max_size_bytes = max_bytes});
+    history_.set_retention({.max_size_bytes = max_bytes});
     history_.begin_run(kNoon, "");
     store(history_, scan_at(kNoon, 500), core::Reclaim{.reclaim_id = 1, .id = {"/1", 1}, .started_at_us = kNoon},
           core::CountedOomKills{.id = {"/1", 1}, .at_us = kNoon, .count = 1});
@@ -55,7 +55,7 @@ class RetentionTest : public StoreTest {
     while (query("SELECT min(scan_id) > 20 FROM sample WHERE scan_id > 3") != "1\n") {
       at_us += 2 * kMinute;
       store(history_, scan_at(at_us, 500));
-      history_.tidy(at_us);
+      history_.maintain(at_us);
     }
     return at_us;
   }

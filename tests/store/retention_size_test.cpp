@@ -16,11 +16,11 @@ using core::Scan;
 
 TEST_F(RetentionTest, TheFileStaysInsideItsSizeAndTheOldestSamplesGo) {
   constexpr std::int64_t kMaxBytes = 32 << 20;
-  history_.keep({.max_size_bytes = kMaxBytes});
+  history_.set_retention({.max_size_bytes = kMaxBytes});
   std::int64_t biggest = 0;
   for (int i = 0; i < 1500; ++i) {
     store(history_, scan_at(kNoon + i * 10 * kSecond, 500));
-    history_.tidy(kNoon + i * 10 * kSecond);
+    history_.maintain(kNoon + i * 10 * kSecond);
     biggest = std::max(biggest, bytes_on_disk());
   }
   EXPECT_LE(biggest, kMaxBytes);
@@ -31,18 +31,18 @@ TEST_F(RetentionTest, TheFileStaysInsideItsSizeAndTheOldestSamplesGo) {
 }
 
 TEST_F(RetentionTest, ASmallerSizeGivesPagesBackToTheFileSystem) {
-  history_.keep({});
+  history_.set_retention({});
   for (int i = 0; i < 2000; ++i) store(history_, scan_at(kNoon + i * 10 * kSecond, 500));
   EXPECT_GT(bytes_on_disk(), 34 << 20);
-  history_.keep({.max_size_bytes = 32 << 20});
-  for (int i = 0; i < 40; ++i) tidy_up(kNoon + 2000 * 10 * kSecond);
+  history_.set_retention({.max_size_bytes = 32 << 20});
+  for (int i = 0; i < 40; ++i) maintain_all(kNoon + 2000 * 10 * kSecond);
   store(history_, scan_at(kNoon + 2000 * 10 * kSecond, 500));
   EXPECT_LT(bytes_on_disk(), 32 << 20);
 }
 
 TEST_F(RetentionTest, AReaderThatStaysLosesSamplesAndNothingElse) {
   constexpr std::int64_t kMaxBytes = 32 << 20;
-  history_.keep({.max_size_bytes = kMaxBytes});
+  history_.set_retention({.max_size_bytes = kMaxBytes});
   store(history_, scan_at(kNoon, 500));
   SQLite::Database reader(file().string(), SQLite::OPEN_READONLY);
   reader.exec("BEGIN; SELECT count(*) FROM scan");
@@ -50,7 +50,7 @@ TEST_F(RetentionTest, AReaderThatStaysLosesSamplesAndNothingElse) {
   for (int i = 1; i < 1200; ++i) {
     store(history_, scan_at(kNoon + i * 10 * kSecond, 500));
     if (i % 20 == 0) store(history_, core::ServiceEvent{kNoon + i, "gap", ""});
-    history_.tidy(kNoon + i * 10 * kSecond);
+    history_.maintain(kNoon + i * 10 * kSecond);
     biggest = std::max(biggest, bytes_on_disk());
   }
   EXPECT_LE(biggest, kMaxBytes);
@@ -70,46 +70,46 @@ TEST_F(RetentionTest, AReaderThatStaysLosesSamplesAndNothingElse) {
 }
 
 TEST_F(RetentionTest, SamplesAroundAnOldOomKillDoNotKeepRoomFromBeingMade) {
-  history_.keep({.max_size_bytes = 8 << 20});
+  history_.set_retention({.max_size_bytes = 8 << 20});
   for (int i = 0; i < 600; ++i) store(history_, scan_at(kNoon + i * kSecond, 1));
   store(history_, core::CountedOomKills{.id = {"/1", 1}, .at_us = kNoon + 600 * kSecond, .count = 1});
   for (int i = 0; i < 600; ++i) {  // the file is full in an hour
     const std::int64_t at_us = kNoon + 40 * kDay + i * 10 * kSecond;
     store(history_, scan_at(at_us, 500));
-    history_.tidy(at_us);
+    history_.maintain(at_us);
   }
   EXPECT_EQ(query("SELECT count(*) FROM sample WHERE scan_id <= 600"), "600\n");
   EXPECT_EQ(query("SELECT max(scan_id) FROM sample"), "1200\n");
 }
 
 TEST_F(RetentionTest, TheLastScanKeepsItsIdFromBeingGivenAwayAgain) {
-  history_.keep({.max_size_bytes = 32 << 20});
+  history_.set_retention({.max_size_bytes = 32 << 20});
   store(history_, scan_at(kNoon - kSecond));
   Scan partial = scan_at(kNoon);
   partial.is_partial = true;
   store(history_, partial);
   // So small that nothing fits.
-  history_.keep({.max_size_bytes = 64 << 10});
-  tidy_up(kNoon + kDay);
+  history_.set_retention({.max_size_bytes = 64 << 10});
+  maintain_all(kNoon + kDay);
   EXPECT_EQ(query("SELECT (SELECT count(*) FROM sample), group_concat(scan_id) FROM scan"), "0|2\n");
 }
 
 TEST_F(RetentionTest, ASmallerSizeIsReachedWhenThereIsNoFreePage) {
-  history_.keep({.max_size_bytes = 64 << 20});
+  history_.set_retention({.max_size_bytes = 64 << 20});
   int count = 0;
   for (; std::filesystem::file_size(file()) < 20 << 20; ++count) {
     store(history_, scan_at(kNoon + count * 10 * kMinute, 500));
     history_.slices_due();  // takes the log up
   }
-  history_.keep({.max_size_bytes = 8 << 20});
+  history_.set_retention({.max_size_bytes = 8 << 20});
   const std::int64_t now_us = kNoon + count * 10 * kMinute;
   history_.begin();
   EXPECT_THROW(history_.record(scan_at(now_us, 5000)), SQLite::Exception) << "there was room";
   history_.rollback();
-  for (int i = 0; i < 100 && bytes_on_disk() > 8 << 20; ++i) history_.tidy(now_us);
+  for (int i = 0; i < 100 && bytes_on_disk() > 8 << 20; ++i) history_.maintain(now_us);
   for (int i = 1; i <= 100; ++i) {
     store(history_, scan_at(now_us + i * 10 * kMinute, 500));
-    history_.tidy(now_us + i * 10 * kMinute);
+    history_.maintain(now_us + i * 10 * kMinute);
   }
   EXPECT_LE(bytes_on_disk(), 8 << 20);
   EXPECT_EQ(query("SELECT max(scan_id) FROM sample"), std::to_string(count + 100) + "\n");
@@ -138,11 +138,11 @@ class FileLimit {
 
 TEST_F(RetentionTest, ALogThatTheDiskDoesNotTakeUpStaysInsideTheSize) {
   constexpr std::int64_t kMaxBytes = 32 << 20;
-  history_.keep({.max_size_bytes = kMaxBytes});
+  history_.set_retention({.max_size_bytes = kMaxBytes});
   std::int64_t at_us = kNoon;
   for (; bytes_on_disk() < 26 << 20; at_us += 10 * kSecond) {
     store(history_, scan_at(at_us, 500));
-    history_.tidy(at_us);
+    history_.maintain(at_us);
   }
   int failed_count = 0;
   int first_failed = 0;
@@ -153,7 +153,7 @@ TEST_F(RetentionTest, ALogThatTheDiskDoesNotTakeUpStaysInsideTheSize) {
       store(history_, scan_at(at_us, 500));
       if (i % 20 == 0) store(history_, core::ServiceEvent{at_us, "gap", ""});
       try {
-        history_.tidy(at_us);
+        history_.maintain(at_us);
       } catch (const SQLite::Exception&) {
         if (failed_count++ == 0) first_failed = i;
       }
@@ -168,7 +168,7 @@ TEST_F(RetentionTest, ALogThatTheDiskDoesNotTakeUpStaysInsideTheSize) {
   EXPECT_EQ(query("SELECT count(*) FROM service_event"), "15\n");
   const std::int64_t lost_before = history_.room().lost_scans;
   store(history_, scan_at(at_us, 500));
-  history_.tidy(at_us);
+  history_.maintain(at_us);
   EXPECT_FALSE(history_.room().wal_is_held);
   EXPECT_EQ(history_.room().lost_scans, lost_before);
 }

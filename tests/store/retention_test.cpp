@@ -14,10 +14,10 @@ namespace {
 using core::Scan;
 
 TEST_F(RetentionTest, AnHourThatIsOverIsRolledUp) {
-  history_.keep({});
+  history_.set_retention({});
   for (int i = 0; i < 4; ++i)
     store(history_, scan_at(kNoon + i * 20 * kMinute, 2, static_cast<std::uint64_t>(i + 1) << 20));
-  tidy_up(kNoon + kHour);
+  maintain_all(kNoon + kHour);
   EXPECT_EQ(
       query("SELECT hour_at_us, cgroup_id, sample_count, anon_avg_kib, anon_max_kib, shmem_avg_kib, pgfault, pgscan "
             "FROM sample_hour"),
@@ -27,39 +27,39 @@ TEST_F(RetentionTest, AnHourThatIsOverIsRolledUp) {
 }
 
 TEST_F(RetentionTest, APartialScanCountsForTheMaximumAndTheSumsNotForTheAverage) {
-  history_.keep({});
+  history_.set_retention({});
   store(history_, scan_at(kNoon, 1, 1 << 20));
   Scan partial = scan_at(kNoon + kSecond, 1, 5 << 20);
   partial.is_partial = true;
   store(history_, partial, scan_at(kNoon + 2 * kSecond, 1, 3 << 20), scan_at(kNoon + kHour, 1));
-  tidy_up(kNoon + kHour);
+  maintain_all(kNoon + kHour);
   EXPECT_EQ(query("SELECT sample_count, anon_avg_kib, anon_max_kib, pgfault FROM sample_hour"), "2|2048|5120|3\n");
 }
 
 TEST_F(RetentionTest, ManyCgroupsAreRolledUpInChunks) {
-  history_.keep({});
+  history_.set_retention({});
   store(history_, scan_at(kNoon, 5000));
   store(history_, scan_at(kNoon + kMinute, 5000), scan_at(kNoon + kHour, 1));
-  tidy_up(kNoon + kHour);
+  maintain_all(kNoon + kHour);
   EXPECT_EQ(query("SELECT count(*), min(sample_count), max(sample_count), sum(pgfault) FROM sample_hour"),
             "5000|2|2|10000\n");
 }
 
 TEST_F(RetentionTest, AnHourThatComesTwiceIsMadeAnewOfAllItsScans) {
-  history_.keep({});
+  history_.set_retention({});
   store(history_, scan_at(kNoon + 10 * kMinute));
   store(history_, scan_at(kNoon + kHour));
-  tidy_up(kNoon + kHour);
+  maintain_all(kNoon + kHour);
   store(history_, scan_at(kNoon + 30 * kMinute), scan_at(kNoon + 40 * kMinute), scan_at(kNoon + kHour + kMinute));
-  tidy_up(kNoon + kHour + kMinute);
+  maintain_all(kNoon + kHour + kMinute);
   store(history_, scan_at(kNoon + 2 * kHour));
-  tidy_up(kNoon + 2 * kHour);
+  maintain_all(kNoon + 2 * kHour);
   EXPECT_EQ(query("SELECT (hour_at_us - " + std::to_string(kNoon) + ") / 3600000000, sample_count FROM sample_hour"),
             "0|3\n1|2\n");
 }
 
 TEST_F(RetentionTest, ARollUpThatACrashInterruptedIsBegunAgain) {
-  history_.keep({});
+  history_.set_retention({});
   store(history_, scan_at(kNoon, 3000));
   store(history_, scan_at(kNoon + kMinute, 3000), scan_at(kNoon + kHour, 1));
   SQLite::Database other(file().string(), SQLite::OPEN_READWRITE);
@@ -70,83 +70,83 @@ TEST_F(RetentionTest, ARollUpThatACrashInterruptedIsBegunAgain) {
   other.exec("COMMIT");
   EXPECT_EQ(query("SELECT count(*) FROM rolled_up"), "0\n");
   EXPECT_NE(query("SELECT count(*) FROM sample_hour"), "0\n");
-  tidy_up(kNoon + kHour);
+  maintain_all(kNoon + kHour);
   EXPECT_EQ(query("SELECT count(*), min(sample_count), sum(pgfault) FROM sample_hour"), "3000|2|6000\n");
 }
 
 TEST_F(RetentionTest, AnAbsurdIncreaseDoesNotKeepAnHourFromBeingRolledUp) {
-  history_.keep({});
+  history_.set_retention({});
   for (int i = 0; i < 2; ++i) {
     Scan scan = scan_at(kNoon + i * kMinute);
     scan.rows[0].increases.set(core::Counter::pgfault, UINT64_MAX);
     store(history_, scan);
   }
   store(history_, scan_at(kNoon + kHour));
-  tidy_up(kNoon + kHour);
+  maintain_all(kNoon + kHour);
   EXPECT_EQ(query("SELECT sample_count, pgfault FROM sample_hour"), "2|" + std::to_string(INT64_MAX) + "\n");
 }
 
 TEST_F(RetentionTest, SamplesAreDroppedAtTheirAgeOnceTheyAreRolledUp) {
-  history_.keep({.samples_us = 2 * kHour});
+  history_.set_retention({.samples_us = 2 * kHour});
   for (int i = 0; i < 6; ++i) store(history_, scan_at(kNoon + i * 30 * kMinute));
   store(history_, scan_at(kNoon + 3 * kHour + kMinute));
-  tidy_up(kNoon + 3 * kHour + kMinute);
+  maintain_all(kNoon + 3 * kHour + kMinute);
   EXPECT_EQ(query("SELECT group_concat(scan_id) FROM sample"), "4,5,6,7\n");
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "7\n");
   EXPECT_EQ(query("SELECT sum(sample_count) FROM sample_hour"), "6\n");
 }
 
 TEST_F(RetentionTest, WhenNothingIsLeftToDoItRestsForAWhile) {
-  history_.keep({.samples_us = kHour + 2 * kMinute});
+  history_.set_retention({.samples_us = kHour + 2 * kMinute});
   for (int i = 0; i < 3; ++i) store(history_, scan_at(kNoon + i * kSecond));
   store(history_, scan_at(kNoon + kHour));
-  tidy_up(kNoon + kHour);
-  tidy_up(kNoon + kHour + 3 * kMinute);
+  maintain_all(kNoon + kHour);
+  maintain_all(kNoon + kHour + 3 * kMinute);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "4\n") << "nothing to speak of was recorded since";
-  tidy_up(kNoon + kHour + 5 * kMinute);
+  maintain_all(kNoon + kHour + 5 * kMinute);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "1\n");
 }
 
 TEST_F(RetentionTest, ItDoesNotRestWhileMuchIsRecorded) {
-  history_.keep({.samples_us = kHour + 2 * kMinute});
+  history_.set_retention({.samples_us = kHour + 2 * kMinute});
   for (int i = 0; i < 3; ++i) store(history_, scan_at(kNoon + i * kSecond));
   store(history_, scan_at(kNoon + kHour));
-  tidy_up(kNoon + kHour);
+  maintain_all(kNoon + kHour);
   store(history_, scan_at(kNoon + kHour + 3 * kMinute, 4000));
-  tidy_up(kNoon + kHour + 3 * kMinute);
+  maintain_all(kNoon + kHour + 3 * kMinute);
   EXPECT_EQ(query("SELECT min(scan_id) FROM sample"), "4\n");
 }
 
 TEST_F(RetentionTest, PartialScansDoNotOutrunWhatIsDropped) {
-  history_.keep({.samples_us = kHour});
+  history_.set_retention({.samples_us = kHour});
   for (int i = 1; i <= 100; ++i) {
     Scan scan = scan_at(kNoon + i * kSecond);
     scan.is_partial = i % 10 != 0 && i != 1;
     store(history_, scan);
   }
   store(history_, scan_at(kNoon + 2 * kHour));
-  tidy_up(kNoon + 2 * kHour);
+  maintain_all(kNoon + 2 * kHour);
   EXPECT_EQ(query("SELECT count(*), min(scan_id) FROM sample"), "1|101\n");
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "12\n") << "those of all cgroups stay";
 }
 
 TEST_F(RetentionTest, SamplesAroundAnOomKillStayLonger) {
-  history_.keep({.samples_us = kHour});
+  history_.set_retention({.samples_us = kHour});
   for (int i = 0; i <= 90; ++i) {
     store(history_, scan_at(kNoon + i * kMinute));
     if (i == 45) store(history_, core::CountedOomKills{.id = {"/1", 1}, .at_us = kNoon + i * kMinute, .count = 1});
   }
   store(history_, scan_at(kNoon + 10 * kHour));
-  tidy_up(kNoon + 10 * kHour);
+  maintain_all(kNoon + 10 * kHour);
   EXPECT_EQ(query("SELECT count(*), min(scan_id) - 1, max(scan_id) - 1 FROM sample WHERE scan_id < 92"), "36|15|50\n");
   store(history_, scan_at(kNoon + 90 * kDay));
   store(history_, scan_at(kNoon + 91 * kDay + kHour));
-  tidy_up(kNoon + 91 * kDay + kHour);
+  maintain_all(kNoon + 91 * kDay + kHour);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "1\n");
 }
 
 TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
-  history_.keep({.samples_us = kDay, .hours_us = 10 * kDay, .events_us = 20 * kDay});
+  history_.set_retention({.samples_us = kDay, .hours_us = 10 * kDay, .events_us = 20 * kDay});
   history_.begin_run(kNoon, "");
   Scan first = scan_at(kNoon, 2);
   for (core::CgroupKey key : {1U, 2U})
@@ -167,29 +167,29 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
         "(SELECT count(*) FROM service_event), (SELECT count(*) FROM cgroup_limit), (SELECT count(*) FROM cooldown), "
         "(SELECT count(*) FROM scan)");
   };
-  const auto tidy_at = [&](std::int64_t at_us) {
+  const auto maintain_at = [&](std::int64_t at_us) {
     store(history_, Scan{.started_at_us = at_us - kDay - kHour, .unread = {1}});
     Scan scan = scan_at(at_us);
     scan.rows[0].cgroup = second.rows[0].cgroup;
     store(history_, scan);
-    tidy_up(at_us);
+    maintain_all(at_us);
   };
-  tidy_at(kNoon + 5 * kDay);
+  maintain_at(kNoon + 5 * kDay);
   EXPECT_EQ(counts(), "3|3|2|1|1|1|2|3|1|4\n") << "those around the kill stay";
-  tidy_at(kNoon + 19 * kDay);
+  maintain_at(kNoon + 19 * kDay);
   EXPECT_EQ(counts(), "3|0|2|1|1|1|2|3|1|6\n");
-  tidy_at(kNoon + 21 * kDay);
+  maintain_at(kNoon + 21 * kDay);
   EXPECT_EQ(counts(), "3|1|2|0|0|0|1|2|1|8\n") << "of the events the start stays, and a cooldown as long as its cgroup";
-  tidy_at(kNoon + 60 * kDay);
+  maintain_at(kNoon + 60 * kDay);
   EXPECT_EQ(counts(), "1|0|1|0|0|0|1|1|0|2\n");
 }
 
 TEST_F(RetentionTest, SamplesWhoseScanIsLostAreDroppedInTheirTurn) {
-  history_.keep({.samples_us = 2 * kHour});
+  history_.set_retention({.samples_us = 2 * kHour});
   for (int i = 0; i < 6; ++i) store(history_, scan_at(kNoon + i * 30 * kMinute));
   SQLite::Database(file().string(), SQLite::OPEN_READWRITE).exec("DELETE FROM scan WHERE scan_id IN (1, 3, 5)");
   store(history_, scan_at(kNoon + 3 * kHour + kMinute));
-  tidy_up(kNoon + 3 * kHour + kMinute);
+  maintain_all(kNoon + 3 * kHour + kMinute);
   EXPECT_EQ(query("SELECT group_concat(scan_id) FROM sample"), "4,5,6,7\n");
 }
 
@@ -215,7 +215,7 @@ std::int64_t longest_slice(const std::filesystem::path& file, std::int64_t now_u
 
 TEST_F(RetentionTest, NoSliceIsLongHoweverManyRowsStay) {
   history_.begin_run(kNoon, "");
-  history_.keep({});
+  history_.set_retention({});
   {
     SQLite::Database database(file().string(), SQLite::OPEN_READWRITE);
     database.exec("BEGIN");
@@ -245,15 +245,15 @@ TEST_F(RetentionTest, NoSliceIsLongHoweverManyRowsStay) {
 }
 
 TEST_F(RetentionTest, OfTheStartsTheLastOneBeforeStays) {
-  history_.keep({.events_us = kDay});
+  history_.set_retention({.events_us = kDay});
   for (int i = 0; i < 10; ++i) {
     store(history_, core::ServiceEvent{kNoon + i * kMinute, i % 3 == 0 && i < 9 ? "start" : "gap", std::to_string(i)});
   }
   store(history_, core::ServiceEvent{kNoon + 2 * kDay, "start", "10"},
         core::ServiceEvent{kNoon + 2 * kDay, "gap", "11"});
-  tidy_up(kNoon + 2 * kDay);
+  maintain_all(kNoon + 2 * kDay);
   EXPECT_EQ(query("SELECT group_concat(detail) FROM service_event"), "6,10,11\n");
-  tidy_up(kNoon + 4 * kDay);
+  maintain_all(kNoon + 4 * kDay);
   EXPECT_EQ(query("SELECT group_concat(detail) FROM service_event"), "10\n");
 }
 

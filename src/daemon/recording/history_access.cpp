@@ -18,8 +18,8 @@ constexpr std::int64_t kCheckEvery_us = 30'000'000;
 
 }  // namespace
 
-HistoryAccess::HistoryAccess(store::Keeper& keeper, RecordQueue& queue, ThisRun run)
-    : keeper_(keeper), run_(std::move(run)), fault_(queue), has_begun_(keeper.is_open()) {}
+HistoryAccess::HistoryAccess(store::HistoryFile& file, RecordQueue& queue, ThisRun run)
+    : file_(file), run_(std::move(run)), fault_(queue), has_begun_(file.is_open()) {}
 
 void HistoryAccess::start() {
   try {
@@ -34,11 +34,11 @@ void HistoryAccess::start() {
 }
 
 bool HistoryAccess::make_ready() {
-  if (keeper_.is_open() && damage_.empty()) check_for_damage();
+  if (file_.is_open() && damage_.empty()) check_for_damage();
   if (is_sound()) return true;
   if (steady_now_us() < try_again_at_us_) return false;
   try {
-    if (keeper_.is_open()) leave();
+    if (file_.is_open()) leave();
     open();
     try_again_after_us_ = 0;
     return true;
@@ -58,18 +58,16 @@ void HistoryAccess::put_off(const std::exception& error) {
 void HistoryAccess::open() {
   const std::int64_t now_us = wall_now_us();
   try {
-    const core::Handover handover =
-        keeper_.begin(has_begun_ ? now_us : run_.started_at_us, run_.detail,
-                      [&](store::History& history) { standing_.record_in(history, now_us); });
+    const core::Handover handover = file_.begin(has_begun_ ? now_us : run_.started_at_us, run_.detail,
+                                                [&](store::History& history) { standing_.record_in(history, now_us); });
     has_begun_ = true;
     if (!handover.crash_found.empty()) spdlog::warn("{}", handover.crash_found);
     hand_over(handover);
   } catch (const store::StoreError& error) {
-    if (!has_handed_over_ && error.lasts() == store::StoreError::Lasts::for_now)
-      hand_over(keeper_.read_handover(now_us));
+    if (!has_handed_over_ && error.lasts() == store::StoreError::Lasts::for_now) hand_over(file_.read_handover(now_us));
     throw;
   }
-  const std::string done = keeper_.take_what_was_done();
+  const std::string done = file_.take_what_was_done();
   if (!done.empty() && !fault_.is_on()) fault_.begin("it was damaged: " + done);
   fault_.note_done(done);
 }
@@ -78,7 +76,7 @@ void HistoryAccess::open() {
 void HistoryAccess::leave() {
   if (!fault_.is_on())
     fault_.begin(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
-  keeper_.leave(damage_);
+  file_.leave(damage_);
   damage_.clear();
 }
 
@@ -107,9 +105,9 @@ void HistoryAccess::note_damage(const std::string& damage) {
 /// Somebody has written to the file: that may be a person's lawful change, or damage that our own cache of it hides.
 void HistoryAccess::check_for_damage() {
   const std::int64_t now_us = steady_now_us();
-  if (!keeper_.history().wal().was_file_written_by_others() || now_us < check_again_at_us_) return;
+  if (!file_.history().wal().was_file_written_by_others() || now_us < check_again_at_us_) return;
   check_again_at_us_ = now_us + kCheckEvery_us;
-  damage_ = keeper_.damage();
+  damage_ = file_.damage();
 }
 
 }  // namespace cgmm::daemon

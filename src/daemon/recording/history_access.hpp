@@ -15,7 +15,7 @@
 #include "daemon/recording/history_fault.hpp"
 #include "daemon/recording/record_queue.hpp"
 #include "daemon/recording/standing_records.hpp"
-#include "store/file/keeper.hpp"
+#include "store/file/history_file.hpp"
 
 namespace cgmm::daemon {
 
@@ -31,7 +31,7 @@ struct ThisRun {
 
 class HistoryAccess {
  public:
-  HistoryAccess(store::Keeper& keeper, RecordQueue& queue, ThisRun run);
+  HistoryAccess(store::HistoryFile& file, RecordQueue& queue, ThisRun run);
 
   /// Opens it for the first time. Throws StoreError where it is refused for good; anything else may end by itself.
   void start();
@@ -41,10 +41,10 @@ class HistoryAccess {
   void hurry() { try_again_at_us_ = 0; }
 
   /// Whether what is written now will be on record.
-  bool is_sound() const { return keeper_.is_open() && damage_.empty() && keeper_.is_in_place(); }
-  bool is_open() const { return keeper_.is_open(); }
+  bool is_sound() const { return file_.is_open() && damage_.empty() && file_.is_in_place(); }
+  bool is_open() const { return file_.is_open(); }
   /// Wants is_open().
-  store::History& history() { return keeper_.history(); }
+  store::History& history() { return file_.history(); }
 
   /// Of a batch that is about to be recorded.
   void note(std::span<const Record> batch);
@@ -61,7 +61,7 @@ class HistoryAccess {
   void put_off(const std::exception& error);
   void check_for_damage();
 
-  store::Keeper& keeper_;
+  store::HistoryFile& file_;
   ThisRun run_;
   HistoryFault fault_;
   StandingRecords standing_;

@@ -30,7 +30,7 @@ bool RecordQueue::push_scan(core::Scan&& scan, std::vector<core::CountedOomKills
     } else {
       ++refused_.scans;
     }
-    for (core::CountedOomKills& one : kills) keep(std::move(one));
+    for (core::CountedOomKills& one : kills) accept(std::move(one));
   }
   pushed_.notify_one();
   return is_taken;
@@ -59,16 +59,16 @@ std::uint64_t RecordQueue::push(Record&& record) {
   {
     const base::Lock lock(mutex_);
     if (const auto* event = std::get_if<core::ServiceEvent>(&record)) follow_fault(*event);
-    ticket = keep(std::move(record));
+    ticket = accept(std::move(record));
   }
   pushed_.notify_one();
   return ticket;
 }
 
-std::uint64_t RecordQueue::keep(Record&& record) {
-  if (kept_ >= kMaxKept / 2 && will_be_told_again(record)) return UINT64_MAX;
+std::uint64_t RecordQueue::accept(Record&& record) {
+  if (others_ >= kMaxOthers / 2 && will_be_told_again(record)) return UINT64_MAX;
   const bool is_event = std::holds_alternative<core::ServiceEvent>(record);
-  if (kept_ >= kMaxKept + (is_event ? kMaxEvents : 0)) {
+  if (others_ >= kMaxOthers + (is_event ? kMaxEvents : 0)) {
     ++refused_.others;
     const auto* const reclaim = std::get_if<core::Reclaim>(&record);
     if (reclaim != nullptr && reclaim->cooldown) refused_cooldowns_[reclaim->id] = *reclaim->cooldown;
@@ -76,7 +76,7 @@ std::uint64_t RecordQueue::keep(Record&& record) {
       refused_cooldowns_[moved->id] = moved->cooldown;
     return UINT64_MAX;  // never committed
   }
-  ++kept_;
+  ++others_;
   waiting_.push_back(std::move(record));
   return ++pushed_count_;
 }
@@ -130,7 +130,7 @@ std::vector<Record> RecordQueue::take() {
   progress_.recorder_busy_since_us = 0;
   pushed_.wait(lock, [&]() CGMM_REQUIRES(mutex_) { return closed_ || !waiting_.empty(); });
   progress_.recorder_busy_since_us = steady_now_us();
-  kept_ = 0;
+  others_ = 0;
   for (auto& [id, cooldown] : std::exchange(refused_cooldowns_, {})) {
     waiting_.emplace_back(core::MovedCooldown{id, cooldown});
     ++pushed_count_;

@@ -27,7 +27,7 @@ class RecordQueue {
  public:
   /// 8 MB of samples: over half an hour of 200 cgroups every 10 s.
   static constexpr std::size_t kMaxRows = 40'000;
-  static constexpr std::size_t kMaxKept = 10'000;
+  static constexpr std::size_t kMaxOthers = 10'000;
   static constexpr std::size_t kMaxEvents = 1'000;  // more
 
   /// False when it was refused: the gap is recorded later, with how many it were. The kills that its counters tell of
@@ -35,7 +35,7 @@ class RecordQueue {
   /// the kills from the next run.
   bool push_scan(core::Scan&& scan, std::vector<core::CountedOomKills> kills = {});
 
-  /// The ticket of the record, for wait_committed(). Beyond kMaxKept it is refused, and counted; events have room of
+  /// The ticket of the record, for wait_committed(). Beyond kMaxOthers it is refused, and counted; events have room of
   /// their own. What is known so far of an effect makes room for the rest earlier: it will be told again.
   std::uint64_t push(Record&& record);
 
@@ -97,7 +97,7 @@ class RecordQueue {
   Refused take_refused();
 
  private:
-  std::uint64_t keep(Record&& record) CGMM_REQUIRES(mutex_);
+  std::uint64_t accept(Record&& record) CGMM_REQUIRES(mutex_);
   void follow_fault(const core::ServiceEvent& event) CGMM_REQUIRES(mutex_);
   void see_scan(const core::Scan& scan) CGMM_REQUIRES(mutex_);
 
@@ -107,7 +107,7 @@ class RecordQueue {
   std::vector<Record> waiting_ CGMM_GUARDED_BY(mutex_);
   std::size_t rows_ CGMM_GUARDED_BY(mutex_) =
       0;  // of scans waiting or taken and not done, and one for each scan itself
-  std::size_t kept_ CGMM_GUARDED_BY(mutex_) = 0;  // other records waiting
+  std::size_t others_ CGMM_GUARDED_BY(mutex_) = 0;  // other records waiting
   std::vector<Fault> faults_ CGMM_GUARDED_BY(mutex_);
   Progress progress_ CGMM_GUARDED_BY(mutex_);             // but for waiting_count
   std::int64_t taken_count_ CGMM_GUARDED_BY(mutex_) = 0;  // records that the recorder holds

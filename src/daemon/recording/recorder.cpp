@@ -42,8 +42,8 @@ std::size_t row_count(std::span<const Record> records) {
 
 }  // namespace
 
-Recorder::Recorder(store::Keeper& keeper, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run)
-    : access_(keeper, queue, std::move(run)), queue_(queue), names_(std::move(names)), upkeep_(queue) {}
+Recorder::Recorder(store::HistoryFile& file, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run)
+    : access_(file, queue, std::move(run)), queue_(queue), names_(std::move(names)), maintenance_(queue) {}
 
 void Recorder::run() {
   queue_.done({});  // it is at work from now on, for whoever asks
@@ -91,13 +91,13 @@ bool Recorder::record(const std::vector<Record>& batch) {
     const std::span<const Record> portion = next_portion(std::span(batch).subspan(stored_count_));
     if (!store_portion(portion)) return false;
     if (stored_count_ == batch.size()) break;
-    access_.note_damage(upkeep_.work(access_.history()));
+    access_.note_damage(maintenance_.work(access_.history()));
     if (!access_.is_sound()) return false;
   }
   stored_count_ = 0;
   access_.fault().end();
   name_containers(batch);
-  access_.note_damage(upkeep_.work(access_.history()));
+  access_.note_damage(maintenance_.work(access_.history()));
   return true;
 }
 
@@ -125,7 +125,7 @@ void Recorder::with_room(Act act) {
       history.rollback();
       if (again || !store::is_full(error)) throw;
     }
-    history.tidy(wall_now_us());
+    history.maintain(wall_now_us());
   }
 }
 
@@ -157,7 +157,7 @@ void Recorder::store(std::span<const Record> records) {
   }
   history.commit();
   const store::History::Room room = history.room();
-  upkeep_.note_lost_scans(room.lost_scans - lost_before);
+  maintenance_.note_lost_scans(room.lost_scans - lost_before);
   log_commit(records, room.lost_scans - lost_before);
 }
 

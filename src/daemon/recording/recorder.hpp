@@ -14,14 +14,14 @@
 
 #include "daemon/recording/container_names.hpp"
 #include "daemon/recording/history_access.hpp"
+#include "daemon/recording/maintenance.hpp"
 #include "daemon/recording/record_queue.hpp"
-#include "daemon/recording/upkeep.hpp"
 
 namespace cgmm::daemon {
 
 class Recorder {
  public:
-  Recorder(store::Keeper& keeper, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run = {});
+  Recorder(store::HistoryFile& file, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run = {});
 
   /// Opens the history, which may last as long as its disk hangs; records until the queue is closed and empty; then
   /// records the stop. Throws StoreError where the history is refused for good at the start.
@@ -47,7 +47,7 @@ class Recorder {
   HistoryAccess access_;
   RecordQueue& queue_;
   ContainerNames names_;
-  Upkeep upkeep_;
+  Maintenance maintenance_;
   std::size_t stored_count_ = 0;  // of the batch that is being recorded
 };
 

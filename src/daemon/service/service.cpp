@@ -41,7 +41,7 @@ enum Job : std::size_t { kSampler, kKillLog, kReclaimer, kRecorder, kJobs };
 
 class Service {
  public:
-  Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy, Log& log);
+  Service(store::HistoryFile& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy, Log& log);
   /// Throws what has ended a thread: StoreError where the history is refused for good.
   int run();
 
@@ -69,7 +69,8 @@ class Service {
   Supervisor supervisor_;
 };
 
-Service::Service(store::Keeper& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy, Log& log)
+Service::Service(store::HistoryFile& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
+                 Log& log)
     : options_(options),
       log_(log),
       kill_log_(log_to_read(options.sources.kernel_log, hierarchy), std::nullopt, queue_, board_),
@@ -217,7 +218,7 @@ void Service::event(std::string kind, std::string detail) {
 
 }  // namespace
 
-int run_service(store::Keeper& history, const ServiceOptions& options, Log& log) {
+int run_service(store::HistoryFile& history, const ServiceOptions& options, Log& log) {
   const kernel::Hierarchy hierarchy = hierarchy_for(options.settings.parent);  // before anything is recorded
   spdlog::info("cgroup-memory-manager {}: cgroup {} at {}", options.version, kernel::to_string(hierarchy.version),
                base::escape_for_terminal(hierarchy.parent));

@@ -19,7 +19,7 @@
 
 #include "daemon/service/log.hpp"
 #include "daemon/settings.hpp"
-#include "store/file/keeper.hpp"
+#include "store/file/history_file.hpp"
 
 namespace cgmm::daemon {
 
@@ -36,6 +36,6 @@ struct ServiceOptions {
 /// what the hierarchy refuses, before the first scan; StoreError where the history is refused for good when it is
 /// opened, on the recorder's thread; and std::runtime_error where not all threads can be started. A disk that is full,
 /// read-only, broken or hangs is no reason not to protect the node: then it begins without a history.
-int run_service(store::Keeper& history, const ServiceOptions& options, Log& log);
+int run_service(store::HistoryFile& history, const ServiceOptions& options, Log& log);
 
 }  // namespace cgmm::daemon

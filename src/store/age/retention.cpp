@@ -46,7 +46,7 @@ Retention::Retention(SQLite::Database& database)
       newest_scan_before_(database, "SELECT max(started_at_us) FROM scan WHERE started_at_us < ?") {}
 
 /// A file that is bigger stays as it is, for now.
-void Retention::set_bounds(const core::Keep& bounds) {
+void Retention::set_bounds(const core::RetentionSettings& bounds) {
   bounds_ = bounds;
   database_.exec("PRAGMA max_page_count = " + std::to_string(file_share_bytes() / page_bytes_));
 }

@@ -13,7 +13,7 @@
 
 #include <cstdint>
 
-#include "core/keep.hpp"
+#include "core/retention_settings.hpp"
 #include "store/age/old_rows.hpp"
 #include "store/age/old_samples.hpp"
 #include "store/age/roll_up.hpp"
@@ -24,7 +24,7 @@ class Retention {
  public:
   explicit Retention(SQLite::Database& database);
 
-  void set_bounds(const core::Keep& bounds);
+  void set_bounds(const core::RetentionSettings& bounds);
 
   /// Does one slice. False: there was nothing to do at `now_us`.
   bool work(std::int64_t now_us);
@@ -55,7 +55,7 @@ class Retention {
   std::int64_t file_share_bytes() const;
 
   SQLite::Database& database_;
-  core::Keep bounds_;
+  core::RetentionSettings bounds_;
   RollUp roll_up_;
   OldSamples samples_;
   OldRows rows_;

@@ -183,7 +183,7 @@ void CgroupRows::remember(core::CgroupKey key, std::optional<Known> now) {
   order_.holds = partial_order_.holds = false;
 }
 
-void CgroupRows::keep() {
+void CgroupRows::note_commit() {
   constexpr std::size_t kKeptCapacity = 256;  // all of a node's cgroups appear at once, and rarely
   undo_.clear();
   appeared_before_count_ = appeared_.size();

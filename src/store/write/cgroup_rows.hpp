@@ -2,7 +2,7 @@
 #pragma once
 
 // The tables `cgroup` and `cgroup_limit`, and which row a CgroupKey stands for. What is remembered follows
-// the transaction: undo() takes back what was learned since keep(), or a key would stand for a row that was
+// the transaction: undo() takes back what was learned since note_commit(), or a key would stand for a row that was
 // never stored. Used by the thread that owns the connection, inside a transaction.
 
 #include <SQLiteCpp/Statement.h>
@@ -42,7 +42,7 @@ class CgroupRows {
     return std::exchange(appeared_, {});
   }
 
-  void keep();
+  void note_commit();
   void undo();
 
  private:

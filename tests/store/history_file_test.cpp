@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A history that is damaged, removed, emptied or replaced, at a start and under our hands.
-#include "store/file/keeper.hpp"
+#include "store/file/history_file.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sys/resource.h>
@@ -32,20 +32,20 @@ class Keeping : public StoreTest {
             .cooldown = core::Cooldown{.last_reclaim_at_us = kNoon, .until_us = kNoon + kHour, .strikes = 2}};
   }
   /// A run that has recorded 20 scans and a reclaim, whose keys are known.
-  void begin_a_run(Keeper& keeper) const {
-    keeper.begin(kNoon, "one");
-    for (int i = 0; i < 20; ++i) store(keeper.history(), scan_at(kNoon + i * kSecond));
-    store(keeper.history(), reclaim_of_web(1));
+  void begin_a_run(HistoryFile& history_file) const {
+    history_file.begin(kNoon, "one");
+    for (int i = 0; i < 20; ++i) store(history_file.history(), scan_at(kNoon + i * kSecond));
+    store(history_file.history(), reclaim_of_web(1));
   }
   /// The same, stopped in order.
   void make_long_history() const {
-    Keeper keeper(file());
-    begin_a_run(keeper);
-    keeper.history().end_run(kNoon + 20 * kSecond, "");
+    HistoryFile history_file(file());
+    begin_a_run(history_file);
+    history_file.history().end_run(kNoon + 20 * kSecond, "");
   }
-  static void begin_anew(Keeper& keeper, std::int64_t now_us, const std::string& damage = "") {
-    keeper.leave(damage);
-    keeper.begin(now_us, "one");
+  static void begin_anew(HistoryFile& history_file, std::int64_t now_us, const std::string& damage = "") {
+    history_file.leave(damage);
+    history_file.begin(now_us, "one");
   }
   void overwrite(std::int64_t from) const {
     const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file()));
@@ -73,32 +73,32 @@ TEST_F(Keeping, ADamagedOneIsPutAsideAndWhatCanBeReadIsCarriedOver) {
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file()));
   overwrite(size - 3 * 4096);
   const std::string damaged = bytes_of(file());
-  Keeper keeper(file());
-  const core::Handover handover = keeper.begin(kNoon + 60 * kSecond, "two");
+  HistoryFile history_file(file());
+  const core::Handover handover = history_file.begin(kNoon + 60 * kSecond, "two");
   EXPECT_EQ(handover.cooldowns.at({"/web", 1}), *reclaim_of_web(1).cooldown);
   ASSERT_EQ(aside().size(), 1U);
   EXPECT_EQ(aside()[0].filename(), "history.db.corrupt-20261125T120100Z");
   EXPECT_TRUE(bytes_of(aside()[0]) == damaged);
-  const std::string done = keeper.take_what_was_done();
+  const std::string done = history_file.take_what_was_done();
   EXPECT_NE(done.find("1 of cooldown"), std::string::npos) << done;
   EXPECT_EQ(query("SELECT count(*) FROM reclaim"), "1\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
-  store(keeper.history(), scan_at(kNoon + 61 * kSecond), reclaim_of_web(1));
+  store(history_file.history(), scan_at(kNoon + 61 * kSecond), reclaim_of_web(1));
   EXPECT_EQ(query("SELECT reclaim_id FROM reclaim"), "1\n2\n");
 }
 
 TEST_F(Keeping, OneWithoutItsFirstPageIsOursWhereAServiceHasBeenAtWork) {
   make_long_history();
   overwrite_bytes(file(), 0, std::string(4096, '\0'));
-  Keeper(file()).begin(kNoon + 60 * kSecond, "two");
+  HistoryFile(file()).begin(kNoon + 60 * kSecond, "two");
   EXPECT_EQ(aside().size(), 1U);
   EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
 }
 
 TEST_F(Keeping, WhatIsNotOursIsLeftAsItIs) {
   write_bytes(file(), std::string(9000, 'a'));
-  Keeper keeper(file());
-  EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon, ""); }).first, StoreError::Kind::no_database);
+  HistoryFile history_file(file());
+  EXPECT_EQ(refusal_of([&] { history_file.begin(kNoon, ""); }).first, StoreError::Kind::no_database);
   EXPECT_EQ(traces_in(directory()).size(), 1U);
   EXPECT_TRUE(bytes_of(file()) == std::string(9000, 'a'));
 }
@@ -107,7 +107,7 @@ TEST_F(Keeping, OfThoseThatWerePutAsideThreeAreKept) {
   for (int i = 0; i < 5; ++i) {
     make_long_history();
     overwrite_bytes(file(), 0, std::string(100, '\xa5'));
-    Keeper(file()).begin(kNoon + i * kSecond, "");
+    HistoryFile(file()).begin(kNoon + i * kSecond, "");
   }
   std::vector<std::string> names;
   for (const auto& path : aside()) names.push_back(path.filename());
@@ -121,26 +121,27 @@ TEST_F(Keeping, TheyAreFewerWhereTheyWouldBeBiggerThanTheHistoryMayGet) {
   for (int i = 0; i < 3; ++i) {
     make_long_history();
     overwrite_bytes(file(), 0, std::string(100, '\xa5'));
-    Keeper keeper(file());
-    keeper.keep({.max_size_bytes = static_cast<std::int64_t>(std::filesystem::file_size(file())) * 3 / 2});
-    keeper.begin(kNoon + i * kSecond, "");
+    HistoryFile history_file(file());
+    history_file.set_retention(
+        {.max_size_bytes = static_cast<std::int64_t>(std::filesystem::file_size(file())) * 3 / 2});
+    history_file.begin(kNoon + i * kSecond, "");
   }
   ASSERT_EQ(aside().size(), 1U);
   EXPECT_EQ(aside()[0].filename(), "history.db.corrupt-20261125T120002Z");
 }
 
 TEST_F(Keeping, ARemovedOneIsBegunAnewAndNothingIsLost) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   remove_from_directory();
-  EXPECT_FALSE(keeper.is_in_place());
-  begin_anew(keeper, kNoon + 30 * kSecond);
-  EXPECT_EQ(keeper.take_what_was_done().substr(0, 32), "its file was removed or emptied;");
-  EXPECT_TRUE(keeper.is_in_place());
+  EXPECT_FALSE(history_file.is_in_place());
+  begin_anew(history_file, kNoon + 30 * kSecond);
+  EXPECT_EQ(history_file.take_what_was_done().substr(0, 32), "its file was removed or emptied;");
+  EXPECT_TRUE(history_file.is_in_place());
   core::Reclaim ended = reclaim_of_web(1);
   ended.outcome = core::ReclaimOutcome::done;
-  store(keeper.history(), scan_at(kNoon + 31 * kSecond), ended);
-  EXPECT_TRUE(keeper.is_in_place());
+  store(history_file.history(), scan_at(kNoon + 31 * kSecond), ended);
+  EXPECT_TRUE(history_file.is_in_place());
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
   EXPECT_EQ(query("SELECT reclaim_id, outcome FROM reclaim"), "1|done\n") << "the end of the one that had begun";
@@ -148,168 +149,168 @@ TEST_F(Keeping, ARemovedOneIsBegunAnewAndNothingIsLost) {
   EXPECT_EQ(query("SELECT kind, detail FROM service_event"),
             "start|one\nstop|its file was removed or replaced\nstart|one\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
-  EXPECT_EQ(Keeper(file()).read_handover(kNoon)->cooldowns.size(), 1U);
+  EXPECT_EQ(HistoryFile(file()).read_handover(kNoon)->cooldowns.size(), 1U);
 }
 
 TEST_F(Keeping, WhatIsToBeRecordedFirstIsOnRecordWithTheStartOrThereIsNone) {
-  Keeper keeper(file());
-  EXPECT_THROW(keeper.begin(kNoon, "one", [](History&) { throw std::runtime_error("no"); }), std::runtime_error);
-  EXPECT_FALSE(keeper.is_open());
-  keeper.begin(kNoon, "two", [](History& history) { history.record({"/web", 1}, *reclaim_of_web(1).cooldown); });
+  HistoryFile history_file(file());
+  EXPECT_THROW(history_file.begin(kNoon, "one", [](History&) { throw std::runtime_error("no"); }), std::runtime_error);
+  EXPECT_FALSE(history_file.is_open());
+  history_file.begin(kNoon, "two", [](History& history) { history.record({"/web", 1}, *reclaim_of_web(1).cooldown); });
   EXPECT_EQ(query("SELECT detail FROM service_event"), "two\n");
   EXPECT_EQ(query("SELECT count(*) FROM cooldown"), "1\n");
 }
 
 TEST_F(Keeping, ARemovedDirectoryIsMadeAgainWithItsLock) {
   const std::filesystem::path deep = directory() / "deep" / "history.db";
-  Keeper keeper(deep);
-  keeper.begin(kNoon, "one");
+  HistoryFile history_file(deep);
+  history_file.begin(kNoon, "one");
   std::filesystem::remove_all(deep.parent_path());
-  EXPECT_FALSE(keeper.is_in_place());
-  begin_anew(keeper, kNoon);
-  EXPECT_TRUE(keeper.is_in_place());
+  EXPECT_FALSE(history_file.is_in_place());
+  begin_anew(history_file, kNoon);
+  EXPECT_TRUE(history_file.is_in_place());
   EXPECT_EQ(running_service_pid(deep), ::getpid());
 }
 
 TEST_F(Keeping, AServiceWhoseLockFileWasRemovedTakesItAgain) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   std::filesystem::remove(file().string() + ".lock");
-  EXPECT_FALSE(keeper.is_in_place());
-  begin_anew(keeper, kNoon);
-  EXPECT_TRUE(keeper.is_in_place());
-  EXPECT_EQ(refusal_of([&] { Keeper(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
+  EXPECT_FALSE(history_file.is_in_place());
+  begin_anew(history_file, kNoon);
+  EXPECT_TRUE(history_file.is_in_place());
+  EXPECT_EQ(refusal_of([&] { HistoryFile(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
 }
 
 TEST_F(Keeping, ARemovedLogLosesNothing) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   std::filesystem::remove(file().string() + "-wal");
-  EXPECT_FALSE(keeper.is_in_place());
-  begin_anew(keeper, kNoon + 30 * kSecond);
-  store(keeper.history(), scan_at(kNoon + 31 * kSecond));
+  EXPECT_FALSE(history_file.is_in_place());
+  begin_anew(history_file, kNoon + 30 * kSecond);
+  store(history_file.history(), scan_at(kNoon + 31 * kSecond));
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
-  EXPECT_TRUE(keeper.is_in_place());
+  EXPECT_TRUE(history_file.is_in_place());
 }
 
 TEST_F(Keeping, ARemovedLogLosesNothingWhileSomebodyReads) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   SQLite::Database reader(file(), SQLite::OPEN_READONLY);
   std::optional<SQLite::Statement> reading(std::in_place, reader, "SELECT * FROM sample");
   ASSERT_TRUE(reading->executeStep());
-  store(keeper.history(), scan_at(kNoon + 30 * kSecond));
+  store(history_file.history(), scan_at(kNoon + 30 * kSecond));
   std::filesystem::remove(file().string() + "-wal");
-  EXPECT_EQ(refusal_of([&] { keeper.leave(""); }).first, StoreError::Kind::busy);
-  ASSERT_TRUE(keeper.is_open());
+  EXPECT_EQ(refusal_of([&] { history_file.leave(""); }).first, StoreError::Kind::busy);
+  ASSERT_TRUE(history_file.is_open());
   reading.reset();
-  begin_anew(keeper, kNoon + 32 * kSecond);
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond));
+  begin_anew(history_file, kNoon + 32 * kSecond);
+  store(history_file.history(), scan_at(kNoon + 33 * kSecond));
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2200\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
 }
 
 TEST_F(Keeping, ARemovedLockLosesNothingWhileSomebodyReads) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   SQLite::Database reader(file(), SQLite::OPEN_READONLY);
   SQLite::Statement reading(reader, "SELECT * FROM sample");
   ASSERT_TRUE(reading.executeStep());
   std::filesystem::remove(file().string() + ".lock");
-  begin_anew(keeper, kNoon + 31 * kSecond);
+  begin_anew(history_file, kNoon + 31 * kSecond);
   EXPECT_TRUE(std::filesystem::exists(file().string() + "-wal"));
-  EXPECT_TRUE(keeper.is_in_place());
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond));
+  EXPECT_TRUE(history_file.is_in_place());
+  store(history_file.history(), scan_at(kNoon + 33 * kSecond));
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
 }
 
 TEST_F(Keeping, AServiceWhoseLockAnotherHasTakenIsNotInPlace) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   std::filesystem::remove(file().string() + ".lock");
   const LockFile another(file(), file());
   for (int i = 0; i < 2; ++i) {
-    EXPECT_FALSE(keeper.is_in_place());
-    EXPECT_EQ(refusal_of([&] { keeper.leave(""); }).first, StoreError::Kind::busy);
+    EXPECT_FALSE(history_file.is_in_place());
+    EXPECT_EQ(refusal_of([&] { history_file.leave(""); }).first, StoreError::Kind::busy);
   }
 }
 
 TEST_F(Keeping, AnEmptiedLogIsFoundAndWhatIsInTheFileStays) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
-  ASSERT_TRUE(keeper.history().wal().checkpoint_all());
-  store(keeper.history(), scan_at(kNoon + 30 * kSecond));
-  ASSERT_TRUE(keeper.is_in_place());
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
+  ASSERT_TRUE(history_file.history().wal().checkpoint_all());
+  store(history_file.history(), scan_at(kNoon + 30 * kSecond));
+  ASSERT_TRUE(history_file.is_in_place());
   std::filesystem::resize_file(file().string() + "-wal", 0);
-  store(keeper.history(), scan_at(kNoon + 31 * kSecond));
-  EXPECT_FALSE(keeper.is_in_place());
-  keeper.history().tidy(kNoon);  // nothing of it goes into the file
-  begin_anew(keeper, kNoon + 32 * kSecond);
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond));
+  store(history_file.history(), scan_at(kNoon + 31 * kSecond));
+  EXPECT_FALSE(history_file.is_in_place());
+  history_file.history().maintain(kNoon);  // nothing of it goes into the file
+  begin_anew(history_file, kNoon + 32 * kSecond);
+  store(history_file.history(), scan_at(kNoon + 33 * kSecond));
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
   EXPECT_EQ(query("SELECT kind FROM service_event"), "start\nstop\nstart\n");
-  keeper.history().end_run(kNoon + 34 * kSecond, "");
+  history_file.history().end_run(kNoon + 34 * kSecond, "");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
 }
 
 TEST_F(Keeping, AnEmptiedLogIsNotTakenUpAtTheStop) {
   {
-    Keeper keeper(file());
-    begin_a_run(keeper);
-    ASSERT_TRUE(keeper.history().wal().checkpoint_all());
-    store(keeper.history(), scan_at(kNoon + 30 * kSecond));
+    HistoryFile history_file(file());
+    begin_a_run(history_file);
+    ASSERT_TRUE(history_file.history().wal().checkpoint_all());
+    store(history_file.history(), scan_at(kNoon + 30 * kSecond));
     std::filesystem::resize_file(file().string() + "-wal", 0);
-    EXPECT_THROW(keeper.history().end_run(kNoon + 31 * kSecond, ""), SQLite::Exception);
+    EXPECT_THROW(history_file.history().end_run(kNoon + 31 * kSecond, ""), SQLite::Exception);
   }
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "20\n");
 }
 
 TEST_F(Keeping, ALogThatWasTakenUpAndCutOffBySomebodyElseIsNone) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("PRAGMA wal_checkpoint(TRUNCATE)");
   ASSERT_EQ(std::filesystem::file_size(file().string() + "-wal"), 0U);
-  store(keeper.history(), scan_at(kNoon + 30 * kSecond));
-  EXPECT_TRUE(keeper.is_in_place());
+  store(history_file.history(), scan_at(kNoon + 30 * kSecond));
+  EXPECT_TRUE(history_file.is_in_place());
 }
 
 TEST_F(Keeping, WhatIsNoDatabaseIsPutAsideWhereTheRunIsOursAndNothingIsLost) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   for (int i = 0; i < 2; ++i) {
     write_bytes(directory() / "text", std::string(9000, 'a'));
     std::filesystem::rename(directory() / "text", file());
-    EXPECT_FALSE(keeper.is_in_place());
-    begin_anew(keeper, kNoon + (30 + i) * kSecond);
-    const std::string words = keeper.take_what_was_done();
+    EXPECT_FALSE(history_file.is_in_place());
+    begin_anew(history_file, kNoon + (30 + i) * kSecond);
+    const std::string words = history_file.take_what_was_done();
     EXPECT_NE(words.find("1 of cooldown"), std::string::npos) << words;
-    store(keeper.history(), scan_at(kNoon + (40 + i) * kSecond));
+    store(history_file.history(), scan_at(kNoon + (40 + i) * kSecond));
   }
   EXPECT_EQ(aside().size(), 2U);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2200\n");
   EXPECT_EQ(query("SELECT kind FROM service_event"), "start\nstop\nstart\nstop\nstart\n");
-  EXPECT_EQ(refusal_of([&] { Keeper(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
+  EXPECT_EQ(refusal_of([&] { HistoryFile(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
 }
 
 TEST_F(Keeping, AfterAnotherProgramsDatabaseHasGoneAgainNothingIsLost) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   const std::string foreign = directory() / "foreign.db";
   SQLite::Database(foreign, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE theirs (x)");
   const std::string content = bytes_of(foreign);
   std::filesystem::rename(foreign, file());
-  keeper.leave("");
-  ASSERT_FALSE(keeper.is_open());
+  history_file.leave("");
+  ASSERT_FALSE(history_file.is_open());
   for (int i = 0; i < 2; ++i)
-    EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon + 31 * kSecond, "one"); }).first, StoreError::Kind::foreign);
-  EXPECT_EQ(refusal_of([&] { Keeper(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
+    EXPECT_EQ(refusal_of([&] { history_file.begin(kNoon + 31 * kSecond, "one"); }).first, StoreError::Kind::foreign);
+  EXPECT_EQ(refusal_of([&] { HistoryFile(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
   EXPECT_TRUE(bytes_of(file()) == content);
   std::filesystem::remove(file());
-  keeper.begin(kNoon + 32 * kSecond, "one");
+  history_file.begin(kNoon + 32 * kSecond, "one");
   core::Reclaim ended = reclaim_of_web(1);
   ended.outcome = core::ReclaimOutcome::done;
-  store(keeper.history(), scan_at(kNoon + 33 * kSecond), ended);
+  store(history_file.history(), scan_at(kNoon + 33 * kSecond), ended);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n");
   EXPECT_EQ(query("SELECT reclaim_id, outcome FROM reclaim"), "1|done\n") << "its number stays";
   EXPECT_EQ(query("SELECT kind FROM service_event"), "start\nstop\nstart\n");
@@ -321,18 +322,18 @@ TEST_F(Keeping, OnAFullDiskADamagedOneIsNoUnreadableOne) {
   overwrite(static_cast<std::int64_t>(std::filesystem::file_size(file())) - 4096);
   std::filesystem::create_directory(file().string() + ".new");  // nothing can be written there
   write_bytes(file().string() + ".new/keep", "");
-  Keeper keeper(file());
-  EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon + 60 * kSecond, "two"); }).first, StoreError::Kind::unusable);
+  HistoryFile history_file(file());
+  EXPECT_EQ(refusal_of([&] { history_file.begin(kNoon + 60 * kSecond, "two"); }).first, StoreError::Kind::unusable);
   EXPECT_TRUE(aside().empty());
   std::filesystem::remove_all(file().string() + ".new");
-  EXPECT_EQ(keeper.begin(kNoon + 61 * kSecond, "two").cooldowns.size(), 1U);
+  EXPECT_EQ(history_file.begin(kNoon + 61 * kSecond, "two").cooldowns.size(), 1U);
 }
 
 TEST_F(Keeping, TheOneThatIsPutAsideStaysAlthoughTheClockWasSetBack) {
   for (const int at_s : {100, 200, 300, 0}) {
     make_long_history();
     overwrite_bytes(file(), 0, std::string(100, '\xa5'));
-    Keeper(file()).begin(kNoon + at_s * kSecond, "");
+    HistoryFile(file()).begin(kNoon + at_s * kSecond, "");
   }
   EXPECT_EQ(aside().size(), 3U);
   EXPECT_TRUE(std::filesystem::exists(file().string() + ".corrupt-20261125T120000Z"));
@@ -341,9 +342,9 @@ TEST_F(Keeping, TheOneThatIsPutAsideStaysAlthoughTheClockWasSetBack) {
 TEST_F(Keeping, OneThatIsBiggerThanItMayBeByNowIsOpened) {
   make_long_history();
   SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("UPDATE service_event SET detail = zeroblob(20000000)");
-  Keeper keeper(file());
-  keeper.keep({.max_size_bytes = 8 << 20});
-  keeper.begin(kNoon + 60 * kSecond, "two");
+  HistoryFile history_file(file());
+  history_file.set_retention({.max_size_bytes = 8 << 20});
+  history_file.begin(kNoon + 60 * kSecond, "two");
   EXPECT_EQ(query("SELECT count(*) FROM service_event WHERE kind = 'start'"), "2\n");
 }
 
@@ -353,23 +354,23 @@ TEST_F(Keeping, DamageInABigOneThatIsMetWhenTheRunBeginsIsDamageToo) {
       .exec("UPDATE service_event SET detail = zeroblob(70000000)");  // not looked through
   const std::string root = query("SELECT rootpage FROM sqlite_schema WHERE name = 'cooldown'");
   overwrite_page(std::stoll(root));
-  Keeper(file()).begin(kNoon + 60 * kSecond, "two");
+  HistoryFile(file()).begin(kNoon + 60 * kSecond, "two");
   EXPECT_EQ(aside().size(), 1U);
   EXPECT_EQ(query("SELECT count(*) FROM reclaim"), "1\n");
 }
 
 TEST_F(Keeping, WhatIsNotOursIsLeftAsItIsAlsoAtASecondTry) {
   write_bytes(file(), std::string(9000, 'a'));
-  Keeper keeper(file());
+  HistoryFile history_file(file());
   rlimit usual{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
   rlimit none = usual;
   none.rlim_cur = 0;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto refused_for_now = refusal_of([&] { keeper.begin(kNoon, ""); });
+  const auto refused_for_now = refusal_of([&] { history_file.begin(kNoon, ""); });
   ::setrlimit(RLIMIT_NOFILE, &usual);
   EXPECT_EQ(refused_for_now.first, StoreError::Kind::unusable);
-  EXPECT_EQ(refusal_of([&] { keeper.begin(kNoon, ""); }).first, StoreError::Kind::no_database);
+  EXPECT_EQ(refusal_of([&] { history_file.begin(kNoon, ""); }).first, StoreError::Kind::no_database);
   EXPECT_TRUE(bytes_of(file()) == std::string(9000, 'a'));
 }
 
@@ -380,12 +381,12 @@ TEST_F(Keeping, WhatBelongsToLostRowsIsLeftBehindWithThem) {
     make_long_history();
     const std::string root = query("SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'");
     overwrite_page(std::stoll(root));
-    Keeper keeper(file());
-    keeper.begin(kNoon + 60 * kSecond, "two");
-    const std::string done = keeper.take_what_was_done();
+    HistoryFile history_file(file());
+    history_file.begin(kNoon + 60 * kSecond, "two");
+    const std::string done = history_file.take_what_was_done();
     EXPECT_NE(done.find("not complete: "), std::string::npos) << done;
-    for (int i = 0; i < 3; ++i) store(keeper.history(), scan_at(kNoon + (61 + i) * kSecond));
-    store(keeper.history(), reclaim_of_web(1));
+    for (int i = 0; i < 3; ++i) store(history_file.history(), scan_at(kNoon + (61 + i) * kSecond));
+    store(history_file.history(), reclaim_of_web(1));
     EXPECT_EQ(query("SELECT count(*) FROM scan"), table == "scan" ? "3\n" : "23\n") << table;
     for (const char* const orphans : {"sample WHERE scan_id NOT IN (SELECT scan_id FROM scan)",
                                       "sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)",
@@ -401,33 +402,33 @@ TEST_F(Keeping, WhatBelongsToLostRowsIsLeftBehindWithThem) {
 TEST_F(Keeping, ACrashWhileARemovedOneWasReplacedLosesNothing) {
   std::string log;
   {
-    Keeper keeper(file());
-    begin_a_run(keeper);
+    HistoryFile history_file(file());
+    begin_a_run(history_file);
     log = bytes_of(file().string() + "-wal");
     std::filesystem::remove(file());
-    begin_anew(keeper, kNoon + 30 * kSecond);
-    keeper.history().end_run(kNoon + 31 * kSecond, "");
+    begin_anew(history_file, kNoon + 30 * kSecond);
+    history_file.history().end_run(kNoon + 31 * kSecond, "");
   }
   std::filesystem::rename(file(), file().string() + ".new");
   write_bytes(file().string() + "-wal", log);  // of the one that was removed
-  Keeper keeper(file());
-  EXPECT_EQ(keeper.begin(kNoon + 60 * kSecond, "two").cooldowns.size(), 1U);
-  EXPECT_EQ(keeper.take_what_was_done(), "");
+  HistoryFile history_file(file());
+  EXPECT_EQ(history_file.begin(kNoon + 60 * kSecond, "two").cooldowns.size(), 1U);
+  EXPECT_EQ(history_file.take_what_was_done(), "");
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2000\n");
 }
 
 TEST_F(Keeping, ACrashWhileARemovedOneWasSavedKeepsWhatWasSaved) {
   {
     SQLite::Database saved(file().string() + ".new", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-    Keeper keeper(file());
-    begin_a_run(keeper);
+    HistoryFile history_file(file());
+    begin_a_run(history_file);
     for (const char* const end : {"", "-wal"}) {
       std::filesystem::copy_file(file().string() + end, file().string() + ".new" + end,
                                  std::filesystem::copy_options::overwrite_existing);
     }
   }
   remove_from_directory();
-  EXPECT_EQ(Keeper(file()).begin(kNoon + 60 * kSecond, "two").cooldowns.size(), 1U);
+  EXPECT_EQ(HistoryFile(file()).begin(kNoon + 60 * kSecond, "two").cooldowns.size(), 1U);
   EXPECT_EQ(query("SELECT count(*) FROM sample"), "2000\n");
 }
 
@@ -435,19 +436,19 @@ TEST_F(Keeping, ACrashWhileADamagedOneWasReplacedLosesNothing) {
   make_long_history();
   const std::string unfinished = file().string() + ".new";
   std::filesystem::rename(file(), unfinished);  // the old one has given way
-  EXPECT_EQ(Keeper(file()).begin(kNoon + kSecond, "").cooldowns.size(), 1U);
+  EXPECT_EQ(HistoryFile(file()).begin(kNoon + kSecond, "").cooldowns.size(), 1U);
   write_bytes(unfinished, "it was being made");
-  EXPECT_EQ(Keeper(file()).begin(kNoon + kSecond, "").cooldowns.size(), 1U);
+  EXPECT_EQ(HistoryFile(file()).begin(kNoon + kSecond, "").cooldowns.size(), 1U);
   EXPECT_FALSE(std::filesystem::exists(unfinished));
 }
 
 TEST_F(Keeping, AnEmptiedOneIsBegunAnew) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   std::filesystem::resize_file(file(), 0);
-  EXPECT_FALSE(keeper.is_in_place());
-  begin_anew(keeper, kNoon + 30 * kSecond);
-  store(keeper.history(), scan_at(kNoon + 31 * kSecond));
+  EXPECT_FALSE(history_file.is_in_place());
+  begin_anew(history_file, kNoon + 30 * kSecond);
+  store(history_file.history(), scan_at(kNoon + 31 * kSecond));
   EXPECT_EQ(query("SELECT count(*) FROM sample WHERE scan_id = (SELECT max(scan_id) FROM scan)"), "100\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
 }
@@ -457,13 +458,13 @@ TEST_F(Keeping, AnotherHistoryPutInItsPlaceIsGoneOnWithAndKeepsItsRows) {
   const std::string backup = directory() / "backup.db";
   std::filesystem::copy_file(file(), backup);
   remove_from_directory();
-  Keeper keeper(file());
-  keeper.begin(kNoon + kHour, "two");
-  store(keeper.history(), scan_at(kNoon + kHour), reclaim_of_web(1));
+  HistoryFile history_file(file());
+  history_file.begin(kNoon + kHour, "two");
+  store(history_file.history(), scan_at(kNoon + kHour), reclaim_of_web(1));
   std::filesystem::rename(backup, file());  // our log is still beside it, and must not be taken for its own
-  EXPECT_FALSE(keeper.is_in_place());
-  begin_anew(keeper, kNoon + kHour + kSecond);
-  store(keeper.history(), scan_at(kNoon + kHour + 2 * kSecond), reclaim_of_web(2));
+  EXPECT_FALSE(history_file.is_in_place());
+  begin_anew(history_file, kNoon + kHour + kSecond);
+  store(history_file.history(), scan_at(kNoon + kHour + 2 * kSecond), reclaim_of_web(2));
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
   EXPECT_EQ(query("SELECT count(*) FROM cgroup WHERE vanished_at_us IS NULL"), "100\n");
   EXPECT_EQ(query("SELECT reclaim_id FROM reclaim"), "1\n3\n");
@@ -471,54 +472,54 @@ TEST_F(Keeping, AnotherHistoryPutInItsPlaceIsGoneOnWithAndKeepsItsRows) {
 }
 
 TEST_F(Keeping, AnotherProgramsFilePutInItsPlaceIsLeftAsItIs) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
   const std::string other = directory() / "other.db";
   SQLite::Database(other, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE bookmark (url TEXT)");
   const std::string before = bytes_of(other);
   std::filesystem::rename(other, file());
-  EXPECT_EQ(refusal_of([&] { begin_anew(keeper, kNoon); }).first, StoreError::Kind::foreign);
-  EXPECT_FALSE(keeper.is_open());
+  EXPECT_EQ(refusal_of([&] { begin_anew(history_file, kNoon); }).first, StoreError::Kind::foreign);
+  EXPECT_FALSE(history_file.is_open());
   EXPECT_TRUE(bytes_of(file()) == before);
   std::filesystem::remove(file());
-  keeper.begin(kNoon + kSecond, "one");
-  EXPECT_TRUE(keeper.is_open());
+  history_file.begin(kNoon + kSecond, "one");
+  EXPECT_TRUE(history_file.is_open());
 }
 
 TEST_F(Keeping, DamageThatOurOwnCacheHidesIsFoundByTheFilesTime) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
-  keeper.history().end_run(kNoon + 20 * kSecond, "");  // all of it is in the file
-  keeper.history().wal().note_file();
-  EXPECT_FALSE(keeper.history().wal().was_file_written_by_others());
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
+  history_file.history().end_run(kNoon + 20 * kSecond, "");  // all of it is in the file
+  history_file.history().wal().note_file();
+  EXPECT_FALSE(history_file.history().wal().was_file_written_by_others());
   overwrite(4096);
-  EXPECT_TRUE(keeper.history().wal().was_file_written_by_others());
-  EXPECT_NE(keeper.damage(), "");
-  begin_anew(keeper, kNoon + 30 * kSecond, keeper.damage());
-  EXPECT_EQ(keeper.damage(), "");
+  EXPECT_TRUE(history_file.history().wal().was_file_written_by_others());
+  EXPECT_NE(history_file.damage(), "");
+  begin_anew(history_file, kNoon + 30 * kSecond, history_file.damage());
+  EXPECT_EQ(history_file.damage(), "");
   EXPECT_EQ(aside().size(), 1U);
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
 }
 
 TEST_F(Keeping, WhatSomebodyElseWritesLawfullyIsNoDamage) {
-  Keeper keeper(file());
-  begin_a_run(keeper);
-  keeper.history().end_run(kNoon + 20 * kSecond, "");
-  keeper.history().wal().note_file();
+  HistoryFile history_file(file());
+  begin_a_run(history_file);
+  history_file.history().end_run(kNoon + 20 * kSecond, "");
+  history_file.history().wal().note_file();
   {
     SQLite::Database other(file(), SQLite::OPEN_READWRITE);
     other.exec("DELETE FROM service_event; PRAGMA wal_checkpoint(TRUNCATE)");
   }
-  EXPECT_TRUE(keeper.history().wal().was_file_written_by_others());
-  EXPECT_EQ(keeper.damage(), "");
-  EXPECT_FALSE(keeper.history().wal().was_file_written_by_others());
+  EXPECT_TRUE(history_file.history().wal().was_file_written_by_others());
+  EXPECT_EQ(history_file.damage(), "");
+  EXPECT_FALSE(history_file.history().wal().was_file_written_by_others());
 }
 
 TEST_F(Keeping, OneThatCantBeWrittenYetTellsItsCooldowns) {
   make_long_history();
-  const Keeper keeper(file());
-  EXPECT_EQ(keeper.read_handover(kNoon + kSecond)->cooldowns.at({"/web", 1}), *reclaim_of_web(1).cooldown);
-  EXPECT_TRUE(Keeper(directory() / "none.db").read_handover(kNoon)->cooldowns.empty());
+  const HistoryFile history_file(file());
+  EXPECT_EQ(history_file.read_handover(kNoon + kSecond)->cooldowns.at({"/web", 1}), *reclaim_of_web(1).cooldown);
+  EXPECT_TRUE(HistoryFile(directory() / "none.db").read_handover(kNoon)->cooldowns.empty());
 }
 
 }  // namespace

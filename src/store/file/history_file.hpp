@@ -12,19 +12,19 @@
 #include <string>
 #include <utility>
 
-#include "core/keep.hpp"
 #include "core/records.hpp"
+#include "core/retention_settings.hpp"
 #include "store/file/lock_file.hpp"
 #include "store/history.hpp"
 
 namespace cgmm::store {
 
-class Keeper {
+class HistoryFile {
  public:
-  explicit Keeper(std::filesystem::path file) : file_(std::move(file)) {}
-  void keep(const core::Keep& keep) {
-    keep_ = keep;
-    if (history_) history_->keep(keep);
+  explicit HistoryFile(std::filesystem::path file) : file_(std::move(file)) {}
+  void set_retention(const core::RetentionSettings& retention) {
+    retention_ = retention;
+    if (history_) history_->set_retention(retention);
   }
 
   /// Opens the history and begins a run in it. A damaged one is put aside before. Returns what must survive.
@@ -65,7 +65,7 @@ class Keeper {
   std::filesystem::path unfinished() const;
 
   std::filesystem::path file_;
-  std::optional<core::Keep> keep_;
+  std::optional<core::RetentionSettings> retention_;
   std::optional<LockFile> lock_;  // outlives the history
   std::optional<History> history_;
   bool was_open_ = false;  // a service has been at work on the file: this one

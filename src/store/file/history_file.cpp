@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/file/keeper.hpp"
+#include "store/file/history_file.hpp"
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
@@ -54,9 +54,9 @@ bool is_history(const std::filesystem::path& file) {
 }  // namespace
 
 /// A history that is being made beside the one that it will replace.
-std::filesystem::path Keeper::unfinished() const { return resolved(file_).string() + ".new"; }
+std::filesystem::path HistoryFile::unfinished() const { return resolved(file_).string() + ".new"; }
 
-void Keeper::take_lock() {
+void HistoryFile::take_lock() {
   if (lock_ && lock_->is_in_place()) return;
   lock_.reset();
   make_directory_for(file_);
@@ -65,7 +65,7 @@ void Keeper::take_lock() {
 
 /// The file is gone, or empty: because somebody has removed it, or because of a crash while it was replaced. The
 /// unfinished one is complete once the old one has given way. A WAL that is there is that of the file that is gone.
-void Keeper::finish_unfinished() {
+void HistoryFile::finish_unfinished() {
   std::error_code error;
   const std::filesystem::path file = resolved(file_);
   const auto bytes = std::filesystem::file_size(file, error);
@@ -87,8 +87,8 @@ void Keeper::finish_unfinished() {
   }
 }
 
-core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail,
-                             const std::function<void(History&)>& record_first) {
+core::Handover HistoryFile::begin(std::int64_t now_us, const std::string& detail,
+                                  const std::function<void(History&)>& record_first) {
   history_.reset();
   return as_refusal(file_, [&] {
     take_lock();
@@ -110,13 +110,13 @@ core::Handover Keeper::begin(std::int64_t now_us, const std::string& detail,
 }
 
 /// The bounds come last: in a file that has reached a new one nothing could be begun.
-core::Handover Keeper::open_and_begin(std::int64_t now_us, const std::string& detail,
-                                      const std::function<void(History&)>& record_first) {
+core::Handover HistoryFile::open_and_begin(std::int64_t now_us, const std::string& detail,
+                                           const std::function<void(History&)>& record_first) {
   try {
     history_.emplace(file_, *lock_);
     was_open_ = true;
     core::Handover handover = history_->begin_run(now_us, detail, {run_before_, record_first});
-    if (keep_) history_->keep(*keep_);
+    if (retention_) history_->set_retention(*retention_);
     remove_database(unfinished());
     run_before_.reset();
     saved_.clear();
@@ -127,7 +127,7 @@ core::Handover Keeper::open_and_begin(std::int64_t now_us, const std::string& de
   }
 }
 
-std::optional<core::Handover> Keeper::read_handover(std::int64_t now_us) const {
+std::optional<core::Handover> HistoryFile::read_handover(std::int64_t now_us) const {
   try {
     const auto stamp = stamp_of(file_);
     if (!stamp || inspect(file_, Thoroughness::header) != Content::history) return core::Handover{};
@@ -140,7 +140,7 @@ std::optional<core::Handover> Keeper::read_handover(std::int64_t now_us) const {
 
 /// The file is closed. The new one is made before the old one gives way, so that a crash in between loses nothing.
 /// Where something is saved already, what is there now is somebody else's.
-void Keeper::replace_damaged(const std::string& damage, std::int64_t now_us) {
+void HistoryFile::replace_damaged(const std::string& damage, std::int64_t now_us) {
   if (saved_.empty()) {
     remove_database(unfinished());
     const auto stamp = stamp_of(file_);
@@ -151,14 +151,14 @@ void Keeper::replace_damaged(const std::string& damage, std::int64_t now_us) {
     }
     if (damaged) saved_ = carry_over(*damaged, unfinished());
   }
-  const auto aside = put_aside(resolved(file_), now_us, keep_ ? keep_->max_size_bytes : INT64_MAX);
+  const auto aside = put_aside(resolved(file_), now_us, retention_ ? retention_->max_size_bytes : INT64_MAX);
   finish_unfinished();
   what_was_done_ = damage + "; it is kept as " + aside.string() + ", a new one is begun, " +
                    (saved_.empty() ? "nothing of it can be read" : saved_);
   damage_.clear();
 }
 
-std::string Keeper::damage() {
+std::string HistoryFile::damage() {
   history_->wal().note_file();
   try {
     if (stamp_of(file_)) inspect(file_, Thoroughness::whole_of_any_size);
@@ -169,7 +169,7 @@ std::string Keeper::damage() {
   return "";
 }
 
-void Keeper::leave(const std::string& damage) {
+void HistoryFile::leave(const std::string& damage) {
   as_refusal(file_, [&] {
     take_lock();
     run_before_ = {history_->reclaims_before(),
@@ -180,7 +180,7 @@ void Keeper::leave(const std::string& damage) {
 }
 
 /// What is wrong is in the file, or beside it.
-void Keeper::leave_file_that_is_there(const std::string& damage) {
+void HistoryFile::leave_file_that_is_there(const std::string& damage) {
   const std::filesystem::path file = resolved(file_);
   if (history_->wal().is_cut()) {
     // SQLite takes what is sound of the WAL when it has no index of it any more.
@@ -204,7 +204,7 @@ void Keeper::leave_file_that_is_there(const std::string& damage) {
 
 /// What we hold is saved, unless there is another history now: that is what the operator wants. Our WAL would be taken
 /// for its own.
-void Keeper::leave_file_that_is_gone() {
+void HistoryFile::leave_file_that_is_gone() {
   if (is_history(file_)) {
     run_before_.reset();
   } else {

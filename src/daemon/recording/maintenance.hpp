@@ -12,9 +12,9 @@
 
 namespace cgmm::daemon {
 
-class Upkeep {
+class Maintenance {
  public:
-  explicit Upkeep(RecordQueue& queue) : queue_(queue), size_("history_size", queue), reader_("reader", queue) {}
+  explicit Maintenance(RecordQueue& queue) : queue_(queue), size_("history_size", queue), reader_("reader", queue) {}
 
   /// Some maintenance. Returns in words that the file is damaged; empty: nothing is known.
   std::string work(store::History& history);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/recording/upkeep.hpp"
+#include "daemon/recording/maintenance.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -10,11 +10,11 @@
 
 namespace cgmm::daemon {
 
-std::string Upkeep::work(store::History& history) {
+std::string Maintenance::work(store::History& history) {
   const std::int64_t now_us = wall_now_us();
   std::string damage;
   try {
-    history.tidy(now_us);
+    history.maintain(now_us);
     size_.end(now_us, "old records can be deleted again");
   } catch (const std::exception& error) {
     if (!size_.is_on())
@@ -34,7 +34,7 @@ std::string Upkeep::work(store::History& history) {
   return damage;
 }
 
-void Upkeep::tell_lost_scans(std::int64_t now_us) {
+void Maintenance::tell_lost_scans(std::int64_t now_us) {
   if (lost_scans_ == 0) return;
   const std::string lost =
       std::to_string(lost_scans_) + (lost_scans_ == 1 ? " scan was lost: " : " scans were lost: ") +
