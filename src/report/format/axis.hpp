@@ -3,7 +3,6 @@
 
 // Positions and texts of the labels of a chart's axes: round sizes, and round times in UTC. Pure: any thread.
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,9 +16,6 @@ inline constexpr double kCharacter_px = 7.2;  // width in the widest of the font
 inline constexpr double kApart_px = 10;       // space between two labels
 
 inline double label_px(std::string_view text) { return static_cast<double>(display_width(text)) * kCharacter_px; }
-
-/// Back to the time from a share of the axis.
-inline std::int64_t instant(double at_us) { return static_cast<std::int64_t>(std::clamp(at_us, -9.2e18, 9.2e18)); }
 
 /// One label of an axis.
 struct AxisTick {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A chart of block characters for a terminal: a cgroup's memory over time. Pure: any thread.
+// A chart of block characters for a terminal: a cgroup's memory over time; and what it shares with SVG charts. Pure:
+// any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,12 +20,23 @@ struct ChartPoint {
   std::optional<double> value;  // nullopt: no sample, a gap in the chart
 };
 
+/// Finite and at least 0; nullopt: there is nothing to draw.
+std::optional<double> drawable(const ChartPoint& point);
+
+/// nullopt: no point can be drawn.
+std::optional<double> largest(std::span<const ChartPoint> points);
+
+/// A limit far above the rest is not drawn: the rest would be too small to see.
+inline bool is_far_above(double limit, double rest) { return rest > 0 && limit > 3 * rest; }
+
+/// "1.5 GiB"
+std::string size_text(double bytes);
+
 /// What is drawn in addition to the points.
 struct ChartMarks {
-  std::optional<double> top;          // the chart reaches at least up to this
-  bool has_line = false;              // draw a line there: it is a limit
-  std::optional<std::int64_t> at_us;  // a time to mark below the time axis...
-  std::string_view label;             // ... with this word, safe for a terminal
+  std::optional<double> top;               // the chart reaches at least up to this
+  bool has_line = false;                   // draw a line there: it is a limit
+  std::optional<std::int64_t> kill_at_us;  // marked below the time axis
 };
 
 /// `points` are in order of time. A column with several points shows the largest. The vertical axis begins at 0 and has

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Bytes that came from outside made safe for the documents they go into; base/text does it for terminals. Pure: any
-// thread.
+// Makes bytes from outside safe for documents (base/text does it for terminals). Pure: any thread.
 
 #include <cstddef>
 #include <string>
@@ -22,5 +21,8 @@ std::string escape_csv(std::string_view text);
 
 /// How many terminal columns a valid UTF-8 text needs.
 std::size_t display_width(std::string_view text);
+
+/// With spaces before it, so that it takes `width` columns.
+std::string right_aligned(std::string_view text, std::size_t width);
 
 }  // namespace cgmm::report

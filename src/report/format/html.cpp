@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 
 #include "base/units.hpp"
 #include "report/embedded.hpp"
@@ -81,40 +82,25 @@ std::vector<std::string> classes_of(const HumanTable& table) {
   return classes;
 }
 
-std::string rows_across(const HumanTable& table) {
+std::string table_element(const HumanTable& table) {
   const std::vector<std::string> classes = classes_of(table);
-  std::string out = "<table><thead><tr>";
-  for (std::size_t i = 0; i < table.headings.size(); ++i) {
+  std::string out = table.is_upright ? "<table class=\"down\"><tbody>\n" : "<table><thead><tr>";
+  for (std::size_t i = 0; i < table.headings.size() && !table.is_upright; ++i) {
     out +=
         element("th", classes[i] + (classes[i].empty() ? "" : " ") + "scope=\"col\"", escape_html(table.headings[i]));
   }
-  out += "</tr></thead>\n<tbody>\n";
+  if (!table.is_upright) out += "</tr></thead>\n<tbody>\n";
   for (const auto& row : table.rows) {
     out += "<tr>";
-    for (std::size_t i = 0; i < row.size(); ++i) out += element("td", classes[i], cell(table.headings[i], row[i]));
+    if (table.is_upright) {
+      out +=
+          element("th", "scope=\"row\"", escape_html(row[0])) + element("td", "class=\"long\"", cell(row[0], row[1]));
+    } else {
+      for (std::size_t i = 0; i < row.size(); ++i) out += element("td", classes[i], cell(table.headings[i], row[i]));
+    }
     out += "</tr>\n";
   }
   return out + "</tbody></table>";
-}
-
-std::string row_down(const HumanTable& table) {
-  std::string out = "<table class=\"down\"><tbody>\n";
-  for (std::size_t i = 0; i < table.headings.size(); ++i) {
-    out += "<tr>" + element("th", "scope=\"row\"", escape_html(table.headings[i])) +
-           element("td", "class=\"long\"", cell(table.headings[i], table.rows[0][i])) + "</tr>\n";
-  }
-  return out + "</tbody></table>";
-}
-
-std::string without_controls_by_line(std::string_view text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    out += escape_html(text.substr(at, end - at));
-    if (end < text.size()) out += '\n';
-    at = end + 1;
-  }
-  return out;
 }
 
 }  // namespace
@@ -143,7 +129,11 @@ std::string html_paragraph(std::string_view text, Weight weight) {
 }
 
 std::string html_preformatted(std::string_view text) {
-  return element("pre", "", without_controls_by_line(text)) + "\n";
+  std::string lines;
+  for (const auto line : std::views::split(text, '\n')) {
+    lines += (line.begin() == text.begin() ? "" : "\n") + escape_html(std::string_view(line.begin(), line.end()));
+  }
+  return element("pre", "", lines) + "\n";
 }
 
 std::string html_time_span(std::int64_t from_at_us, std::int64_t to_at_us) {
@@ -177,10 +167,10 @@ std::string html_table(const core::Table& table) {
   const HumanTable human = humanise(table);
   if (human.rows.empty()) return html_paragraph("(none)", Weight::remark);
   // Focusable, so that the keyboard can scroll it.
-  return element("div", "class=\"scroll\" tabindex=\"0\"", human.upright ? row_down(human) : rows_across(human)) + "\n";
+  return element("div", "class=\"scroll\" tabindex=\"0\"", table_element(human)) + "\n";
 }
 
-std::string render_html(const core::Table& table) {
+std::string render_html(const core::Table& table, const Style&) {
   return html_page(table.title.empty() ? "cgroup-memory-manager" : table.title, html_section("", html_table(table)));
 }
 

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <optional>
+#include <span>
+#include <utility>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "report/format/layout.hpp"
+#include "report/format/row.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -54,13 +56,8 @@ std::string fixed(double value, int decimals) {
 }
 
 std::string plain_number(double value) {
-  if (!std::isfinite(value) || std::abs(value) >= 1e15 || (value != 0 && std::abs(value) < 0.01)) {
-    return exact_number(value);
-  }
-  std::string text = fixed(value, 2);
-  while (text.ends_with('0')) text.pop_back();
-  if (text.ends_with('.')) text.pop_back();
-  return text == "-0" ? "0" : text;
+  const bool is_long = !std::isfinite(value) || std::abs(value) >= 1e15 || (value != 0 && std::abs(value) < 0.01);
+  return is_long ? exact_number(value) : decimal(value, 2);
 }
 
 /// A share just under 100 is not rounded to 100.
@@ -69,27 +66,20 @@ std::string percentage(double value) {
   return (value == 100 ? "100" : fixed(value, 1)) + " %";
 }
 
-std::string size(std::int64_t value, std::uint64_t unit_bytes) {
-  const bool negative = value < 0;
-  const std::uint64_t amount = negative ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-  if (amount > std::numeric_limits<std::uint64_t>::max() / unit_bytes) return std::to_string(value);
-  return (negative ? "-" : "") + base::format_bytes(amount * unit_bytes);
-}
-
-/// Memory times time. "1.5 GiB·h" is 1.5 GiB for an hour, or 3 GiB for half an hour.
-std::string size_times_hours(std::int64_t byte_seconds) {
-  constexpr std::int64_t kHour = 3600;
-  return size(byte_seconds / kHour + (byte_seconds % kHour * 2) / kHour, 1) + "·h";
+std::string size(std::int64_t bytes) {
+  const auto amount = static_cast<std::uint64_t>(bytes);
+  return bytes < 0 ? "-" + base::format_bytes(0 - amount) : base::format_bytes(amount);
 }
 
 std::string human_integer(Unit unit, std::int64_t value) {
+  constexpr std::int64_t kMost_kib = std::numeric_limits<std::int64_t>::max() / 1024, kHour_s = 3600;
   switch (unit) {
     case Unit::bytes:
-      return size(value, 1);
+      return size(value);
     case Unit::kib:
-      return size(value, 1024);
-    case Unit::byte_seconds:
-      return size_times_hours(value);
+      return value > kMost_kib || value < -kMost_kib ? std::to_string(value) : size(value * 1024);
+    case Unit::byte_seconds:  // "1.5 GiB·h" is 1.5 GiB for an hour, or 3 GiB for half an hour
+      return size(value / kHour_s + (value % kHour_s * 2) / kHour_s) + "·h";
     case Unit::duration_us:
       return base::format_duration_us(value);
     case Unit::instant_us:
@@ -103,19 +93,14 @@ std::string human_integer(Unit unit, std::int64_t value) {
 }
 
 std::string human_real(Unit unit, double value) {
-  if (unit == Unit::none || !std::isfinite(value) || std::abs(value) >= 9e18) return plain_number(value);
+  const double whole = unit == Unit::kib ? value * 1024 : value;
+  if (unit == Unit::none || !std::isfinite(value) || std::abs(whole) >= 9e18) return plain_number(value);
   if (unit == Unit::percent) return percentage(value);
-  const double factor = unit == Unit::kib ? 1024 : 1;
-  if (std::abs(value * factor) >= 9e18) return plain_number(value);
-  return human_integer(unit == Unit::kib ? Unit::bytes : unit, std::llround(value * factor));
+  return human_integer(unit == Unit::kib ? Unit::bytes : unit, std::llround(whole));
 }
 
 /// Columns with words of the schema, such as "anon_growth". Other texts are names, which may contain '_'.
 bool is_code(std::string_view column) { return column == "cause" || column == "causes"; }
-
-bool is_number(const core::Cell& cell) {
-  return std::holds_alternative<std::int64_t>(cell) || std::holds_alternative<double>(cell);
-}
 
 /// Whether all cells are numbers or NULL, and at least one is a number.
 bool holds_numbers(const core::Table& table, std::size_t column) {
@@ -123,9 +108,19 @@ bool holds_numbers(const core::Table& table, std::size_t column) {
   for (const auto& row : table.rows) {
     const core::Cell& cell = cell_at(row, column);
     if (std::holds_alternative<std::string>(cell)) return false;
-    any = any || is_number(cell);
+    any = any || !std::holds_alternative<std::monostate>(cell);
   }
   return any;
+}
+
+/// A column's name without its unit and underscores: "freed_bytes" is "freed", "started_at_us" is "started at".
+std::string heading(std::string_view column) {
+  std::string text(column);
+  if (const Suffix* suffix = suffix_of(column)) {
+    text.replace(text.size() - suffix->text.size(), suffix->text.size(), suffix->in_heading);
+  }
+  std::ranges::replace(text, '_', ' ');
+  return base::escape_for_terminal(text.empty() ? column : std::string_view(text));
 }
 
 }  // namespace
@@ -141,15 +136,20 @@ const core::Cell& cell_at(const std::vector<core::Cell>& row, std::size_t column
   return column < row.size() ? row[column] : kNull;
 }
 
-std::string heading(std::string_view column) {
-  std::string text(column);
-  if (const Suffix* suffix = suffix_of(column)) {
-    text.replace(text.size() - suffix->text.size(), suffix->text.size(), suffix->in_heading);
+std::string decimal(double value, int most_decimals) {
+  std::string text = fixed(value, most_decimals);
+  if (text.find('.') != std::string::npos) text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text == "-0" ? "0" : text;
+}
+
+core::Table only(const core::Table& table, std::string title, std::span<const std::string_view> columns) {
+  core::Table result{.title = std::move(title), .columns = {columns.begin(), columns.end()}, .rows = {}};
+  for (const Row row : rows_of(table)) {
+    auto& cells = result.rows.emplace_back();
+    for (const std::string_view column : columns) cells.push_back(row.cell(column));
   }
-  for (char& c : text) {
-    if (c == '_') c = ' ';
-  }
-  return base::escape_for_terminal(text.empty() ? column : std::string_view(text));
+  return result;
 }
 
 std::string human_cell(std::string_view column, const core::Cell& cell) {
@@ -164,33 +164,27 @@ std::string human_cell(std::string_view column, const core::Cell& cell) {
   return base::escape_for_terminal(words);
 }
 
-/// People get the cgroup's name and not its path, which is wider than a screen.
-core::Table without_path(const core::Table& table) {
-  const auto path = std::ranges::find(table.columns, "path");
-  if (path == table.columns.end() || std::ranges::find(table.columns, "cgroup") == table.columns.end()) return table;
-  const auto column = path - table.columns.begin();
-  core::Table result = table;
-  result.columns.erase(result.columns.begin() + column);
-  for (auto& row : result.rows) {
-    if (row.size() > static_cast<std::size_t>(column)) row.erase(row.begin() + column);
-  }
-  return result;
-}
-
-HumanTable humanise(const core::Table& whole_table) {
-  const core::Table table = without_path(whole_table);
-  const std::size_t width = table.columns.size();
+HumanTable humanise(const core::Table& table) {
+  const bool has_name = std::ranges::find(table.columns, "cgroup") != table.columns.end();
   HumanTable human{.title = base::escape_for_terminal(table.title), .headings = {}, .right_aligned = {}, .rows = {}};
-  human.upright = table.rows.size() == 1 && width > kWidestFlatSingleRow;
-  for (std::size_t i = 0; i < width; ++i) {
-    human.headings.push_back(heading(table.columns[i]));
+  human.rows.resize(table.rows.size());
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const std::string& column = table.columns[i];
+    if (has_name && column == "path") continue;  // wider than a screen; the name tells the same
+    human.headings.push_back(heading(column));
     human.right_aligned.push_back(holds_numbers(table, i));
+    for (std::size_t row = 0; row < table.rows.size(); ++row) {
+      human.rows[row].push_back(human_cell(column, cell_at(table.rows[row], i)));
+    }
   }
-  for (const auto& row : table.rows) {
-    std::vector<std::string>& cells = human.rows.emplace_back();
-    for (std::size_t i = 0; i < width; ++i) cells.push_back(human_cell(table.columns[i], cell_at(row, i)));
-  }
-  return human;
+  if (human.rows.size() != 1 || human.headings.size() <= kWidestFlatSingleRow) return human;
+  HumanTable upright{.title = human.title,
+                     .headings = {"what", "value"},
+                     .right_aligned = {false, false},
+                     .rows = {},
+                     .is_upright = true};
+  for (std::size_t i = 0; i < human.headings.size(); ++i) upright.rows.push_back({human.headings[i], human.rows[0][i]});
+  return upright;
 }
 
 }  // namespace cgmm::report

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the formats share, and each format's own function; render.hpp is the door for everyone else. Text,
-// Markdown and HTML lay out the same cells and headings, CSV and JSON write the values themselves. Pure: any
+// What the formats share, and each format's own function; render.hpp is the interface for the other rooms. Pure: any
 // thread.
 
 #include <cstddef>
@@ -16,37 +15,43 @@
 
 namespace cgmm::report {
 
-/// A table as a person reads it: every string is safe for a terminal.
+/// A table as a person reads it, for text, Markdown and HTML: every string is safe for a terminal.
 struct HumanTable {
   std::string title;
   std::vector<std::string> headings;
   std::vector<bool> right_aligned;             // numbers, whatever their unit
   std::vector<std::vector<std::string>> rows;  // each as long as `headings`
-  bool upright = false;                        // one wide row: read it down, as name and value
+  bool is_upright = false;                     // the columns of one wide row, as name and value
 };
 
 HumanTable humanise(const core::Table& table);
 
-/// A column's name without its unit and underscores: "freed_bytes" is "freed", "started_at_us" is "started
-/// at".
-std::string heading(std::string_view column);
-
 /// The cell in `column`; NULL where the row is too short.
 const core::Cell& cell_at(const std::vector<core::Cell>& row, std::size_t column);
 
+/// `table` with these columns only, in this order. Throws std::runtime_error where it has no such column.
+core::Table only(const core::Table& table, std::string title, std::span<const std::string_view> columns);
+
 /// The shortest decimal that reads back as the same number.
 std::string exact_number(double value);
+
+/// With so many decimals at most: "12.3", "12".
+std::string decimal(double value, int most_decimals);
+
+std::string repeated(std::string_view text, std::size_t count);
+std::string bold(std::string_view text, const Style& style);
+std::string dim(std::string_view text, const Style& style);
 
 /// What stands over a table, with the empty line below it. `title` is safe for a terminal.
 std::string text_title(std::string_view title, const Style& style);
 std::string markdown_title(std::string_view title);
 
 std::string render_text(const core::Table& table, const Style& style);
-std::string render_markdown(const core::Table& table);
-std::string render_html(const core::Table& table);
+std::string render_markdown(const core::Table& table, const Style& style);
+std::string render_html(const core::Table& table, const Style& style);
 std::string render_html(std::span<const core::Table> tables);
-std::string render_csv(const core::Table& table);
-std::string render_json(const core::Table& table);
+std::string render_csv(const core::Table& table, const Style& style);
+std::string render_json(const core::Table& table, const Style& style);
 std::string render_json(std::span<const core::Table> tables);
 
 }  // namespace cgmm::report

@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/format/render.hpp"
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include "report/format/layout.hpp"
 
 namespace cgmm::report {
+namespace {
+
+struct Renderer {
+  Format format;
+  std::string_view name;
+  std::string (*render)(const core::Table& table, const Style& style);
+};
+constexpr auto kRenderers = std::to_array<Renderer>({{Format::text, "text", render_text},
+                                                     {Format::markdown, "markdown", render_markdown},
+                                                     {Format::html, "html", render_html},
+                                                     {Format::csv, "csv", render_csv},
+                                                     {Format::json, "json", render_json}});
+
+}  // namespace
 
 std::optional<Format> parse_format(std::string_view name) {
-  if (name == "text") return Format::text;
-  if (name == "markdown") return Format::markdown;
-  if (name == "html") return Format::html;
-  if (name == "csv") return Format::csv;
-  if (name == "json") return Format::json;
-  return std::nullopt;
+  const auto* const found = std::ranges::find(kRenderers, name, &Renderer::name);
+  return found != kRenderers.end() ? std::optional(found->format) : std::nullopt;
 }
 
 std::string render(const core::Table& table, Format format, const Style& style) {
-  switch (format) {
-    case Format::text:
-      return render_text(table, style);
-    case Format::markdown:
-      return render_markdown(table);
-    case Format::html:
-      return render_html(table);
-    case Format::csv:
-      return render_csv(table);
-    case Format::json:
-      return render_json(table);
-  }
-  throw std::invalid_argument("unknown format");
+  return std::ranges::find(kRenderers, format, &Renderer::format)->render(table, style);
 }
 
 std::string render(std::span<const core::Table> tables, Format format, const Style& style) {
@@ -39,10 +39,7 @@ std::string render(std::span<const core::Table> tables, Format format, const Sty
     throw std::invalid_argument("CSV holds one table; name one report, or choose text, markdown, html or json");
   }
   std::string out;
-  for (const core::Table& table : tables) {
-    if (!out.empty()) out += '\n';
-    out += render(table, format, style);
-  }
+  for (const core::Table& table : tables) out += (out.empty() ? "" : "\n") + render(table, format, style);
   return out;
 }
 

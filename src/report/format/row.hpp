@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A row of a report's answer by the names of its columns. A column that the report's SQL does not have is an error that
-// names both: read as nothing, it would become a wrong sentence. Pure: any thread.
+// A row of a report's answer by the names of its columns. A column that the report's SQL does not have is an error:
+// read as nothing, it would become a wrong sentence. Pure: any thread.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -24,8 +25,8 @@ inline std::size_t column_of(const core::Table& table, std::string_view column) 
   throw std::runtime_error("report \"" + table.report + "\" has no column \"" + std::string(column) + "\"");
 }
 
-/// Borrows the table. In a row that the table does not have every column holds NULL, and in a table that was not asked
-/// for, which has no columns at all.
+/// Borrows the table. All is NULL in a row that the table does not have, and in a table without columns, which was not
+/// asked for.
 class Row {
  public:
   explicit Row(const core::Table& table, std::size_t row = 0) : table_(table), row_(row) {}
@@ -65,5 +66,11 @@ class Row {
   const core::Table& table_;
   std::size_t row_;
 };
+
+/// All rows of the table, which must outlive the result.
+inline auto rows_of(const core::Table& table) {
+  return std::views::iota(std::size_t{0}, table.rows.size()) |
+         std::views::transform([&table](std::size_t row) { return Row(table, row); });
+}
 
 }  // namespace cgmm::report

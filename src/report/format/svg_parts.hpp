@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the parts of svg_chart share: the canvas, and what each draws on it. Only for svg_*.cpp. Pure: any thread.
+// What svg_chart.cpp, svg_shapes.cpp and svg_words.cpp share. They take a chart that holds only what is in its frame.
+// Pure: any thread.
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,74 +21,58 @@ inline constexpr double kWidth = 1000;
 inline constexpr double kHeight = 250;
 
 /// A set of labels, shown on pages of one width: page.css has the same.
-struct Layout {
+struct PageWidth {
   std::string_view css_class;
   double plot_px;  // the narrowest plot of such a page
 };
-inline constexpr auto kLayouts = std::to_array<Layout>({{"for-wide", 800}, {"for-medium", 450}, {"for-narrow", 190}});
+inline constexpr auto kPageWidths =
+    std::to_array<PageWidth>({{"for-wide", 800}, {"for-medium", 450}, {"for-narrow", 190}});
 
-/// In the order of their weight.
-inline constexpr auto kMarkKinds =
-    std::to_array<Mark::Kind>({Mark::Kind::kill, Mark::Kind::limit, Mark::Kind::other, Mark::Kind::reclaim});
+struct MarkKind {
+  Mark::Kind kind;
+  std::string_view css_class;
+  std::string_view name;
+};
+/// The most important first.
+inline constexpr auto kMarkKinds = std::to_array<MarkKind>({{Mark::Kind::kill, "kill", "OOM kill"},
+                                                            {Mark::Kind::limit, "other", "limit change"},
+                                                            {Mark::Kind::other, "other", "other event"},
+                                                            {Mark::Kind::reclaim, "reclaim", "reclaim"}});
 
+/// What the canvas shows: a time, and bytes from 0 to `top`.
 struct Frame {
-  double from_us = 0;
-  double to_us = 1;
-  double top = 1;  // bytes at the upper edge
+  std::int64_t from_at_us = 0, to_at_us = 1;
+  double top = 1;
 
-  double share(double at_us) const { return (at_us - from_us) / (to_us - from_us); }
-  double x(double at_us) const { return std::clamp(share(at_us), 0.0, 1.0) * kWidth; }
+  bool holds(std::int64_t at_us) const { return at_us >= from_at_us && at_us <= to_at_us; }
+  double share(std::int64_t at_us) const {
+    const auto from_us = static_cast<double>(from_at_us);
+    return (static_cast<double>(at_us) - from_us) / (static_cast<double>(to_at_us) - from_us);
+  }
+  double x(std::int64_t at_us) const { return std::clamp(share(at_us), 0.0, 1.0) * kWidth; }
   double y(double bytes) const { return kHeight - std::min(bytes / top, 1.0) * kHeight; }
-  bool holds(double at_us) const { return at_us >= from_us && at_us <= to_us; }
 };
 
-/// "12.3", "12": to a tenth.
-std::string number(double value);
+/// `at_us` plus a duration, without overflow.
+std::int64_t later(std::int64_t at_us, std::int64_t duration_us);
 
-/// nullopt: there is nothing to be drawn.
-std::optional<double> drawable(const ChartPoint& point);
+/// Short marks have no labels: long ones in great number would hide what they explain.
+inline bool are_short(const SvgChart& chart, Mark::Kind kind) {
+  return kind == Mark::Kind::reclaim && std::ranges::count(chart.marks, kind, &Mark::kind) > 8;
+}
 
-std::string_view css_class(Mark::Kind kind);
-
-/// How many are in the frame.
-std::int64_t count_of(const SvgChart& chart, const Frame& frame, Mark::Kind kind);
-
-/// Of many the lines would hide what they explain.
-bool are_short(const SvgChart& chart, const Frame& frame, Mark::Kind kind);
-
-/// Of a limit, whose values hold until the next point, what holds within the frame.
-std::span<const ChartPoint> holding_points(const Series& series, const Frame& frame);
-
-/// Of those points that are in the frame.
-std::optional<double> largest(const Series& series, const Frame& frame);
-
-/// Of each series; a limit has none.
-std::vector<std::size_t> colours_of(const SvgChart& chart);
-
-/// A limit far above everything else is not drawn.
-inline bool is_far_above(double limit, double rest) { return rest > 0 && limit > 3 * rest; }
-
-// ---- Shapes
-
-std::string drawn(const Series& series, std::size_t colour, const Frame& frame);
-/// One path for all marks of a kind; those at the same place are one line.
-std::string drawn(const SvgChart& chart, Mark::Kind kind, const Frame& frame);
-/// "" where it is not in the frame.
-std::string drawn(const Band& band, const Frame& frame);
 /// The lines behind everything, one for each tick.
 std::string grid(const std::vector<AxisTick>& bytes, const Frame& frame);
-
-// ---- Words
+std::string drawn(const Band& band, const Frame& frame);
+std::string drawn(const Series& series, std::size_t colour, const Frame& frame);
+/// One path for all marks of a kind.
+std::string drawn(const SvgChart& chart, const MarkKind& kind, const Frame& frame);
 
 /// `rest` is the largest value that is no limit's.
-std::string legend(const SvgChart& chart, const Frame& frame, double rest);
+std::string legend(const SvgChart& chart, double rest);
 /// What was at the time that the mouse points at.
 std::string tooltips(const SvgChart& chart, const Frame& frame);
-/// The labels of marks over the plot, those that matter most first, as far as there is room.
-std::string notes(const SvgChart& chart, const Frame& frame, const Layout& layout);
-std::string byte_axis(const std::vector<AxisTick>& ticks);
-std::string time_axis(const Frame& frame, const Layout& layout);
-/// For those who do not see the chart.
-std::string in_words(const SvgChart& chart, const Frame& frame);
+/// The labels of marks over the plot, as far as there is room.
+std::string notes(const SvgChart& chart, const Frame& frame, const PageWidth& page);
 
 }  // namespace cgmm::report

@@ -1,231 +1,151 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
 #include <map>
 #include <utility>
 
 #include "base/units.hpp"
 #include "base/words.hpp"
+#include "report/format/layout.hpp"
 #include "report/format/svg_parts.hpp"
 
 namespace cgmm::report {
 namespace {
 
-constexpr std::size_t kMostColumns = 120;  // with a tooltip
-constexpr std::size_t kMostNamed = 8;      // marks in one tooltip, bands in the legend
-constexpr std::size_t kColours = 6;
+constexpr std::size_t kMostNamed = 8;  // marks in one tooltip, bands in the legend
 
-std::string percent(double share) { return number(share * 100) + "%"; }
-
-std::string size(double bytes) { return base::format_bytes(static_cast<std::uint64_t>(std::clamp(bytes, 0.0, 9e18))); }
-
-/// The limit, if it did not change.
-bool is_constant(const Series& series, const Frame& frame) {
-  if (series.kind != Series::Kind::limit) return false;
-  const auto points = holding_points(series, frame);
-  return std::ranges::all_of(points, [&](const ChartPoint& one) { return one.value == points.front().value; });
-}
-
-std::string key(std::string_view html) {
-  return "<svg class=\"key\" viewBox=\"0 0 28 12\" aria-hidden=\"true\">" + std::string(html) + "</svg>";
+std::string item(std::string_view key, std::string_view text, std::string_view remark) {
+  const std::string more = remark.empty() ? "" : " <span>" + escape_html(remark) + "</span>";
+  return "<li><svg class=\"key\" viewBox=\"0 0 28 12\" aria-hidden=\"true\">" + std::string(key) + "</svg>" +
+         escape_html(text) + more + "</li>\n";
 }
 
 std::string key_of(const Series& series, std::size_t colour) {
   const std::string at = std::to_string(colour);
-  if (series.kind == Series::Kind::limit) return key("<line class=\"limit\" x1=\"0\" y1=\"6\" x2=\"28\" y2=\"6\"/>");
-  if (series.kind == Series::Kind::bars) return key("<rect class=\"f" + at + "\" x=\"8\" width=\"12\" height=\"12\"/>");
-  const std::string area =
-      series.kind == Series::Kind::area ? "<rect class=\"fill f" + at + "\" y=\"3\" width=\"28\" height=\"9\"/>" : "";
-  const std::string y = series.kind == Series::Kind::area ? "3" : "6";
-  return key(area + "<line class=\"l c" + at + "\" x1=\"0\" y1=\"" + y + "\" x2=\"28\" y2=\"" + y + "\"/>");
+  if (series.kind == Series::Kind::limit) return R"(<line class="limit" x1="0" y1="6" x2="28" y2="6"/>)";
+  if (series.kind == Series::Kind::bars) return "<rect class=\"f" + at + R"(" x="8" width="12" height="12"/>)";
+  const std::string line = "<line class=\"l c" + at + R"(" x1="0" y1="6" x2="28" y2="6"/>)";
+  if (series.kind == Series::Kind::line) return line;
+  return "<rect class=\"fill f" + at + R"(" y="6" width="28" height="6"/>)" + line;
 }
 
-std::string item(const std::string& key_html, std::string_view text, std::string_view remark) {
-  const std::string more = remark.empty() ? "" : " <span>" + escape_html(remark) + "</span>";
-  return "<li>" + key_html + escape_html(text) + more + "</li>\n";
+/// "up to 1.2 GiB"; a limit that did not change has no "up to".
+std::string remark_of(const Series& series, double rest) {
+  const std::optional<double> most = largest(series.points);
+  if (!most) return "none";
+  const bool is_limit = series.kind == Series::Kind::limit;
+  const bool is_constant = is_limit && std::ranges::all_of(series.points, [&](const ChartPoint& one) {
+                             return one.value == series.points.front().value;
+                           });
+  return (is_constant ? "" : "up to ") + size_text(*most) +
+         (is_limit && is_far_above(*most, rest) ? ", far above" : "");
 }
 
-std::string_view name_of(Mark::Kind kind) {
-  switch (kind) {
-    case Mark::Kind::kill:
-      return "OOM kill";
-    case Mark::Kind::reclaim:
-      return "reclaim";
-    case Mark::Kind::limit:
-      return "limit change";
-    case Mark::Kind::other:
-      break;
-  }
-  return "other event";
-}
+/// A time that has a tooltip.
+struct Column {
+  std::int64_t from_at_us, to_at_us;
+};
 
-/// The times that have a tooltip: the bars if there are some, else columns of equal width.
-std::vector<std::pair<double, double>> columns_of(const SvgChart& chart, const Frame& frame) {
-  std::vector<std::pair<double, double>> columns;
-  for (const Series& series : chart.series) {
-    if (series.kind != Series::Kind::bars || series.bar_us <= 0) continue;
-    for (const ChartPoint& one : series.points) {
-      const auto begin_us = static_cast<double>(one.at_us);
-      columns.emplace_back(begin_us, begin_us + static_cast<double>(series.bar_us));
-    }
+/// The bars if there are some, else columns of equal width.
+std::vector<Column> columns_of(const SvgChart& chart, const Frame& frame) {
+  constexpr int kColumns = 120;
+  std::vector<Column> columns;
+  const auto bars = std::ranges::find(chart.series, Series::Kind::bars, &Series::kind);
+  if (bars != chart.series.end()) {
+    for (const ChartPoint& one : bars->points) columns.push_back({one.at_us, later(one.at_us, bars->bar_us)});
     return columns;
   }
-  const double width_us = (frame.to_us - frame.from_us) / static_cast<double>(kMostColumns);
-  for (std::size_t i = 0; i < kMostColumns; ++i) {
-    const double begin_us = frame.from_us + width_us * static_cast<double>(i);
-    columns.emplace_back(begin_us, begin_us + width_us);
-  }
+  const double width_us =
+      static_cast<double>(frame.to_at_us) / kColumns - static_cast<double>(frame.from_at_us) / kColumns;
+  const auto edge = [&](int i) { return later(frame.from_at_us, std::llround(width_us * i)); };
+  for (int i = 0; i < kColumns; ++i) columns.push_back({edge(i), edge(i + 1)});
+  columns.back().to_at_us = later(frame.to_at_us, 1);
   return columns;
 }
 
-/// The largest value in each column.
-std::vector<std::optional<double>> column_values(const Series& series,
-                                                 const std::vector<std::pair<double, double>>& columns) {
-  std::vector<std::optional<double>> values(columns.size());
-  for (const ChartPoint& one : series.points) {
-    const auto at_us = static_cast<double>(one.at_us);
-    const auto after = std::ranges::upper_bound(columns, at_us, {}, &std::pair<double, double>::first);
-    if (after == columns.begin()) continue;
-    const auto column = static_cast<std::size_t>(after - columns.begin()) - 1;
-    const std::optional<double> value = drawable(one);
-    if (value && at_us <= columns[column].second) values[column] = std::max(values[column].value_or(0), *value);
+/// What was in the column, a line each.
+std::string told_in(const Column& column, const SvgChart& chart) {
+  const auto is_in = [&](std::int64_t at_us) { return at_us >= column.from_at_us && at_us < column.to_at_us; };
+  std::string text;
+  for (const Series& series : chart.series) {
+    std::optional<double> most;
+    for (auto one = std::ranges::lower_bound(series.points, column.from_at_us, {}, &ChartPoint::at_us);
+         one != series.points.end() && is_in(one->at_us); ++one) {
+      most = std::max(most, one->value);
+    }
+    if (most) text += "\n" + escape_html(series.label) + " " + size_text(*most);
   }
-  return values;
+  std::size_t named = 0;
+  for (const Mark& mark : chart.marks) {
+    if (!is_in(mark.at_us) || named++ >= kMostNamed) continue;
+    text += "\n" + base::format_utc(mark.at_us) + " " + escape_html(mark.label);
+  }
+  for (const Band& band : chart.bands) {
+    if (band.from_at_us < column.to_at_us && band.to_at_us > column.from_at_us) text += "\n" + escape_html(band.label);
+  }
+  return text;
 }
 
 }  // namespace
 
-std::vector<std::size_t> colours_of(const SvgChart& chart) {
-  std::vector<std::size_t> colours;
-  std::size_t next = 0;
-  for (const Series& series : chart.series) {
-    colours.push_back(next % kColours);
-    if (series.kind != Series::Kind::limit) ++next;
-  }
-  return colours;
-}
-
-std::string legend(const SvgChart& chart, const Frame& frame, double rest) {
-  const std::vector<std::size_t> colours = colours_of(chart);
+std::string legend(const SvgChart& chart, double rest) {
   std::string out = "<ul class=\"legend\">\n";
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
-    const Series& series = chart.series[i];
-    const std::optional<double> most = largest(series, frame);
-    std::string remark = "none";
-    if (most) remark = (is_constant(series, frame) ? "" : "up to ") + size(*most);
-    if (series.kind == Series::Kind::limit && most && is_far_above(*most, rest)) remark += ", far above";
-    out += item(key_of(series, colours[i]), series.label, remark);
+    out += item(key_of(chart.series[i], i), chart.series[i].label, remark_of(chart.series[i], rest));
   }
-  for (const Mark::Kind kind : kMarkKinds) {
-    const std::int64_t count = count_of(chart, frame, kind);
-    if (count == 0) continue;
-    const std::string line = "<line class=\"mark " + std::string(css_class(kind)) +
-                             (are_short(chart, frame, kind) ? " short" : "") +
-                             "\" x1=\"14\" y1=\"0\" x2=\"14\" y2=\"12\"/>";
-    out += item(key(line), base::counted(count, name_of(kind)), "");
+  for (const MarkKind& kind : kMarkKinds) {
+    const auto count = std::ranges::count(chart.marks, kind.kind, &Mark::kind);
+    const std::string line = "<line class=\"mark " + std::string(kind.css_class) +
+                             (are_short(chart, kind.kind) ? " short" : "") + R"(" x1="14" y1="0" x2="14" y2="12"/>)";
+    if (count > 0) out += item(line, base::counted(count, kind.name), "");
   }
   std::map<std::string, std::size_t> bands;
-  for (const Band& band : chart.bands) {
-    if (!drawn(band, frame).empty()) ++bands[band.label];
-  }
+  for (const Band& band : chart.bands) ++bands[band.label];
   std::size_t shown = 0;
   for (const auto& [label, count] : bands) {
     if (shown++ == kMostNamed) break;
-    out += item(key("<rect class=\"band\" x=\"4\" width=\"20\" height=\"12\"/>"), label,
+    out += item(R"(<rect class="band" x="4" width="20" height="12"/>)", label,
                 count > 1 ? std::to_string(count) + " times" : "");
   }
   return out + "</ul>\n";
 }
 
 std::string tooltips(const SvgChart& chart, const Frame& frame) {
-  const auto columns = columns_of(chart, frame);
-  std::vector<std::vector<std::optional<double>>> values;
-  for (const Series& series : chart.series) values.push_back(column_values(series, columns));
   std::string out;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const auto [begin_us, end_us] = columns[i];
-    std::string text;
-    for (std::size_t one = 0; one < values.size(); ++one) {
-      if (values[one][i]) text += "\n" + escape_html(chart.series[one].label) + " " + size(*values[one][i]);
-    }
-    std::size_t named = 0;
-    for (const Mark& mark : chart.marks) {
-      const auto at_us = static_cast<double>(mark.at_us);
-      const bool is_last = i + 1 == columns.size() && at_us == end_us;
-      if (at_us < begin_us || (at_us >= end_us && !is_last) || named++ >= kMostNamed) continue;
-      text += "\n" + base::format_utc(mark.at_us) + " " + escape_html(mark.label);
-    }
-    for (const Band& band : chart.bands) {
-      const bool is_in = static_cast<double>(band.from_at_us)<end_us&& static_cast<double>(band.to_at_us)> begin_us;
-      if (is_in) text += "\n" + escape_html(band.label);
-    }
-    const double left = frame.x(begin_us), right = frame.x(end_us);
-    if (text.empty() || right <= left) continue;
-    out += "<rect class=\"hit\" x=\"" + number(left) + "\" width=\"" + number(right - left) + "\" height=\"" +
-           number(kHeight) + "\"><title>" + base::format_utc(instant(begin_us)) + text + "</title></rect>\n";
+  for (const Column& column : columns_of(chart, frame)) {
+    const double left = frame.x(column.from_at_us), right = frame.x(column.to_at_us);
+    const std::string text = right > left ? told_in(column, chart) : "";
+    if (text.empty()) continue;
+    out += "<rect class=\"hit\" x=\"" + decimal(left, 1) + "\" width=\"" + decimal(right - left, 1) + "\" height=\"" +
+           decimal(kHeight, 1) + "\"><title>" + base::format_utc(column.from_at_us) + text + "</title></rect>\n";
   }
   return out;
 }
 
-std::string notes(const SvgChart& chart, const Frame& frame, const Layout& layout) {
-  const double length_px = layout.plot_px;
+std::string notes(const SvgChart& chart, const Frame& frame, const PageWidth& page) {
   std::vector<std::pair<double, double>> taken;
   std::string labels;
-  for (const Mark::Kind kind : kMarkKinds) {
-    if (are_short(chart, frame, kind)) continue;
+  const auto add = [&](const Mark& mark, std::string_view css_class) {
+    const double share = frame.share(mark.at_us), at_px = share * page.plot_px, width_px = label_px(mark.label);
+    const bool begins = at_px < width_px / 2, ends = page.plot_px - at_px < width_px / 2;
+    const double left = begins ? at_px : ends ? at_px - width_px : at_px - width_px / 2, right = left + width_px;
+    const bool fits = left >= 0 && right <= page.plot_px && std::ranges::none_of(taken, [&](const auto& other) {
+                        return left < other.second + kApart_px && right + kApart_px > other.first;
+                      });
+    if (!fits) return;
+    taken.emplace_back(left, right);
+    labels += "<span class=\"ax at " + std::string(css_class) +
+              (begins ? " begin"
+               : ends ? " end"
+                      : "") +
+              "\" style=\"left:" + decimal(share * 100, 1) + "%\">" + escape_html(mark.label) + "</span>";
+  };
+  for (const MarkKind& kind : kMarkKinds) {
     for (const Mark& mark : chart.marks) {
-      if (mark.kind != kind || mark.label.empty() || !frame.holds(static_cast<double>(mark.at_us))) continue;
-      const double share = frame.share(static_cast<double>(mark.at_us));
-      const double at_px = share * length_px, width_px = label_px(mark.label);
-      const bool begins = at_px<width_px / 2, ends = at_px> length_px - width_px / 2;
-      const double left = begins ? at_px : ends ? at_px - width_px : at_px - width_px / 2;
-      const bool fits = width_px < length_px && left >= 0 && left + width_px <= length_px &&
-                        std::ranges::none_of(
-                            taken,
-                            [&](const auto& other) {
-                              return left < other.second + kApart_px && left + width_px + kApart_px > other.first;
-                            });
-      if (!fits) continue;
-      taken.emplace_back(left, left + width_px);
-      labels += "<span class=\"ax at " + std::string(css_class(kind)) +
-                (begins ? " begin"
-                 : ends ? " end"
-                        : "") +
-                "\" style=\"left:" + percent(share) + "\">" + escape_html(mark.label) + "</span>";
+      if (mark.kind == kind.kind && !mark.label.empty() && !are_short(chart, kind.kind)) add(mark, kind.css_class);
     }
   }
-  return "<div class=\"notes " + std::string(labels.empty() ? "" : "some ") + std::string(layout.css_class) +
+  return "<div class=\"notes " + std::string(labels.empty() ? "" : "some ") + std::string(page.css_class) +
          "\" aria-hidden=\"true\">" + labels + "</div>\n";
-}
-
-std::string byte_axis(const std::vector<AxisTick>& ticks) {
-  std::string widest, labels;
-  for (const AxisTick& tick : ticks) {
-    if (tick.label.size() > widest.size()) widest = tick.label;
-    labels += "<span class=\"ax at\" style=\"bottom:" + percent(tick.share) + "\">" + tick.label + "</span>";
-  }
-  return "<div class=\"y\" aria-hidden=\"true\"><span class=\"wide\">" + widest + "</span>" + labels + "</div>\n";
-}
-
-std::string time_axis(const Frame& frame, const Layout& layout) {
-  std::string labels;
-  for (const AxisTick& tick : time_ticks(instant(frame.from_us), instant(frame.to_us), layout.plot_px)) {
-    if (tick.label.empty()) continue;
-    labels += "<span class=\"ax at\" style=\"left:" + percent(tick.share) + "\">" + tick.label +
-              (tick.below.empty() ? "" : "<small>" + tick.below + "</small>") + "</span>";
-  }
-  return "<div class=\"x " + std::string(layout.css_class) + "\" aria-hidden=\"true\">" + labels + "</div>\n";
-}
-
-std::string in_words(const SvgChart& chart, const Frame& frame) {
-  std::string text = (chart.title.empty() ? "Chart" : chart.title) + ", " + base::format_utc(instant(frame.from_us)) +
-                     " to " + base::format_utc(instant(frame.to_us));
-  for (const Series& series : chart.series) {
-    if (const auto most = largest(series, frame)) text += "; " + series.label + " up to " + size(*most);
-  }
-  for (const Mark::Kind kind : kMarkKinds) {
-    if (const std::int64_t count = count_of(chart, frame, kind); count > 0)
-      text += "; " + base::counted(count, name_of(kind));
-  }
-  return text;
 }
 
 }  // namespace cgmm::report

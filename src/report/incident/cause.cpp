@@ -52,7 +52,7 @@ const Kind& largest_kind(const MemoryPoint& memory) {
 /// "its limit of 256.0 MiB", or for a nested cgroup "the limit of 256.0 MiB of /a/b".
 std::string limit_of(const Incident& incident) {
   const Bytes limit = incident.at_kill ? incident.at_kill->limit : std::nullopt;
-  const bool is_its_own = incident.limit_path.empty() || incident.limit_path == incident.cgroup.path;
+  const bool is_its_own = incident.limit_path.empty() || incident.limit_path == incident.path;
   const std::string amount = limit ? " of " + size(*limit) : "";
   return is_its_own ? "its limit" + amount
                     : "the limit" + amount + " of " + base::escape_for_terminal(incident.limit_path);
@@ -121,10 +121,6 @@ std::string stood(const Incident& incident, const Kind& kind) {
                                                   : "; it did not grow in the samples before.");
 }
 
-std::string ago(const Incident& incident, std::int64_t at_us) {
-  return base::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - at_us, 0));
-}
-
 std::string by_kind(const Incident& incident, const Kind& kind) {
   if (!incident.at_kill) {
     const bool is_sampled = last_sample_before(incident) != nullptr;
@@ -134,7 +130,7 @@ std::string by_kind(const Incident& incident, const Kind& kind) {
   if (!incident.growth) return stood(incident, kind) + std::string(kind.remark);
   std::string text = grew(incident, kind);
   if (incident.measured_by_kernel) return text + " and hit " + limit_of(incident) + "." + std::string(kind.remark);
-  text += " up to the last sample, " + ago(incident, incident.growth->to_at_us) + " before; ";
+  text += " up to the last sample, " + incident.ago(incident.growth->to_at_us) + " before; ";
   text += incident.by_log ? limit_of(incident) + " was hit."
                           : own_limit(incident) + "the counter does not tell which limit was hit.";
   return text + std::string(kind.remark);
@@ -153,20 +149,18 @@ std::string cache_stuck(const Incident& incident) {
          (*memory.dirty > 0 ? ", and " + size(*memory.dirty) + " of it had to be written first." : ".");
 }
 
-std::string without_comma(std::string text) {
-  if (text.ends_with(',')) text.pop_back();
-  return text;
-}
-
 std::string too_small(const Incident& incident) {
-  const auto born_us = incident.cgroup.first_seen_at_us;
-  if (born_us && incident.killed_at_us - *born_us < kAtItsStart_us && incident.earlier_kills > 0) {
+  const auto born_us = incident.facts().known("first_seen_at_us");
+  const std::int64_t earlier_kills = incident.facts().integer("earlier_kills");
+  if (born_us && incident.killed_at_us - *born_us < kAtItsStart_us && earlier_kills > 0) {
     const std::string limit = limit_of(incident);
-    std::string text = "Killed " + ago(incident, *born_us) + " after it was first seen, as " +
-                       base::counted(incident.earlier_kills, "time") + " before: " + limit +
+    std::string text = "Killed " + incident.ago(*born_us) + " after it was first seen, as " +
+                       base::counted(earlier_kills, "time") + " before: " + limit +
                        " is too small for its start, or it leaks from its start on.";
     if (!incident.growth || !incident.at_kill) return text;
-    return text + " " + without_comma(grew(incident, largest_kind(*incident.at_kill))) + ".";
+    std::string grown = grew(incident, largest_kind(*incident.at_kill));
+    if (grown.ends_with(',')) grown.pop_back();
+    return text + " " + grown + ".";
   }
   if (last_sample_before(incident) == nullptr)
     return "It hit " + limit_of(incident) + "; there are no samples of how it came to that.";
@@ -230,20 +224,21 @@ std::string above(const Incident& incident) {
 }
 
 std::string node(const Incident& incident) {
-  const std::string memory = incident.memory_bytes ? " (" + size(*incident.memory_bytes) + ")" : "";
+  const Bytes bytes = incident.facts().known_bytes("memory_bytes");
+  const std::string memory = bytes ? " (" + size(bytes) + ")" : "";
   return "The node's memory" + memory + " had run out, and no limit was hit: the kernel chose this process." +
          shared(incident.tables.sharers, "tracked cgroups") + own_growth(incident);
 }
 
 std::string unknown(const Incident& incident) {
   if (!incident.cause.empty()) return base::escape_for_terminal(incident.cause);
-  if (incident.cgroup.path.empty()) {
+  if (incident.path.empty()) {
     return "Too little is known: its cgroup is not tracked, and the kernel log does not say what its memory "
            "consisted of.";
   }
   if (incident.at_kill) {
     const Kind& kind = largest_kind(*incident.at_kill);
-    return "No cause was recorded. In the last sample, " + ago(incident, incident.at_kill->at_us) + " before, " +
+    return "No cause was recorded. In the last sample, " + incident.ago(incident.at_kill->at_us) + " before, " +
            size((*incident.at_kill).*kind.now) + " of " + size(incident.at_kill->usage) + " in use were " +
            std::string(kind.name) + "; " + own_limit(incident) + "why it was killed is not known.";
   }
@@ -277,7 +272,7 @@ std::string left_at_kill(const MemoryPoint& memory) {
 
 /// From a sample. The kernel could drop more until the kill.
 std::string left_before(const Incident& incident, const MemoryPoint& memory) {
-  const std::string then = "in the last sample, " + ago(incident, memory.at_us) + " before the kill";
+  const std::string then = "in the last sample, " + incident.ago(memory.at_us) + " before the kill";
   if (*memory.cache == 0) return "There was no page cache " + then + ": dropping it would not have helped.";
   return size(*memory.cache) + " of page cache" + share_of(*memory.cache, memory.limit) + " were there " + then +
          ". The kernel drops what it can before it kills, so dropping it earlier would hardly have helped; how "
@@ -286,9 +281,7 @@ std::string left_before(const Incident& incident, const MemoryPoint& memory) {
 
 /// " Its limit was lowered from 120.0 MiB to 100.0 MiB 4 s before." The newest change counts.
 std::string limit_change(const Incident& incident) {
-  const core::Table& changes = incident.tables.limit_changes;
-  for (std::size_t i = 0; i < changes.rows.size(); ++i) {
-    const Row row(changes, i);
+  for (const Row row : rows_of(incident.tables.limit_changes)) {
     const std::int64_t at_us = row.integer("changed_at_us");
     if (at_us > incident.killed_at_us || at_us < incident.since_us) continue;
     const Bytes own = row.known_bytes("limit_bytes"), own_before = row.known_bytes("limit_before_bytes");
@@ -301,13 +294,9 @@ std::string limit_change(const Incident& incident) {
     return std::string(is_own ? " Its limit" : " The limit that holds for it") + " was " +
            (is_lower ? "lowered" : "raised") + " from " + (then ? size(*then) : "none") + " to " +
            (now ? size(*now) : "none") + " " +
-           (is_late ? "after the last sample before the kill." : ago(incident, at_us) + " before.");
+           (is_late ? "after the last sample before the kill." : incident.ago(at_us) + " before.");
   }
   return "";
-}
-
-bool is_of_node(const Incident& incident) {
-  return incident.cause == "node" || (incident.cause.empty() && incident.node_wide);
 }
 
 std::string cause_of(const Incident& incident) {
@@ -322,7 +311,7 @@ std::string cause_of(const Incident& incident) {
 
 std::string rate(std::uint64_t bytes, std::int64_t time_us) {
   const double per_second = static_cast<double>(bytes) * 1e6 / static_cast<double>(std::max<std::int64_t>(time_us, 1));
-  return size(static_cast<std::uint64_t>(std::min(per_second, 9e18))) + "/s";
+  return size_text(per_second) + "/s";
 }
 
 std::optional<Rise> rise_of(const Incident& incident) {

@@ -21,23 +21,20 @@ constexpr const char* kNotKnown = "not known";
 
 std::string size(const std::optional<std::uint64_t>& bytes) { return bytes ? base::format_bytes(*bytes) : kNotKnown; }
 
-std::string ago(const Incident& incident, std::int64_t at_us) {
-  return base::format_duration_us(std::max<std::int64_t>(incident.killed_at_us - at_us, 0));
-}
-
 // ---- The tiles
 
 Tile limit_tile(const Incident& incident) {
-  if (incident.cause == "node" || incident.node_wide) {
-    const std::string memory = incident.memory_bytes ? size(incident.memory_bytes) + ", " : "";
+  if (is_of_node(incident)) {
+    const auto bytes = incident.facts().known_bytes("memory_bytes");
+    const std::string memory = bytes ? size(bytes) + ", " : "";
     return {"Limit", "none", memory + "the node's memory, ran out", false};
   }
   const std::string limit = size(incident.at_kill ? incident.at_kill->limit : std::nullopt);
-  const std::string whose = incident.limit_path.empty()                   ? "which one was hit is not known"
-                            : incident.limit_path == incident.cgroup.path ? "its own"
-                            : incident.limit_path == incident.victim.path ? "the victim's own"
-                            : incident.cause == "ancestor_limit"          ? "of a cgroup above it"
-                                                                          : "of a cgroup below it";
+  const std::string whose = incident.limit_path.empty()            ? "which one was hit is not known"
+                            : incident.limit_path == incident.path ? "its own"
+                            : incident.limit_path == incident.kill().text("victim_path") ? "the victim's own"
+                            : incident.cause == "ancestor_limit"                         ? "of a cgroup above it"
+                                                                                         : "of a cgroup below it";
   return {"Limit", limit, whose, false};
 }
 
@@ -49,7 +46,7 @@ std::string remark_of(const Incident& incident, const std::optional<std::uint64_
     remark = (*bytes == 0 ? "0 %" : core::in_percent(*bytes, *memory.limit)) + " of the limit";
   if (!has_own_numbers(incident)) return remark + (remark.empty() ? "" : ", ") + "with all that share it";
   if (incident.measured_by_kernel) return remark;
-  return remark + (remark.empty() ? "" : ", ") + ago(incident, memory.at_us) + " before";
+  return remark + (remark.empty() ? "" : ", ") + incident.ago(memory.at_us) + " before";
 }
 
 Tile memory_tile(const Incident& incident, std::string name, MemoryOf kind) {
@@ -69,16 +66,17 @@ std::vector<Tile> growth_tiles(const Incident& incident) {
   const std::uint64_t last_bytes = rise->to_bytes - rise->last_from_bytes;
   return {{"Growth", rate(last_bytes, last_us),
            base::format_bytes(last_bytes) + " in " + base::format_duration_us(last_us), false},
-          {"From normal to kill", ago(incident, rise->from_at_us),
+          {"From normal to kill", incident.ago(rise->from_at_us),
            base::format_bytes(rise->from_bytes) + " to " + base::format_bytes(rise->to_bytes), false}};
 }
 
 Tile earlier_tile(const Incident& incident) {
-  const std::int64_t recent = incident.earlier_kills_in_7_days;
-  std::string remark = incident.earlier_kills > recent ? std::to_string(incident.earlier_kills) + " in all"
-                       : recent > 0                    ? "of the same workload"
-                                                       : "the first on record";
-  if (incident.later_kills > 0) remark += ", " + std::to_string(incident.later_kills) + " since";
+  const Row facts = incident.facts();
+  const std::int64_t recent = facts.integer("earlier_kills_in_7_days"), all = facts.integer("earlier_kills");
+  std::string remark = all > recent ? std::to_string(all) + " in all"
+                       : recent > 0 ? "of the same workload"
+                                    : "the first on record";
+  if (facts.integer("later_kills") > 0) remark += ", " + std::to_string(facts.integer("later_kills")) + " since";
   return {"Earlier kills in 7 days", std::to_string(recent), remark, recent > 0};
 }
 
@@ -106,8 +104,7 @@ Series limit_series(const Incident& incident) {
 
 std::vector<Mark> limit_marks(const core::Table& changes) {
   std::vector<Mark> marks;
-  for (std::size_t i = 0; i < changes.rows.size(); ++i) {
-    const Row row(changes, i);
+  for (const Row row : rows_of(changes)) {
     const auto own = row.known_bytes("limit_bytes");
     const bool is_own = own != row.known_bytes("limit_before_bytes");
     const auto now = is_own ? own : row.known_bytes("effective_limit_bytes");
@@ -119,17 +116,16 @@ std::vector<Mark> limit_marks(const core::Table& changes) {
 
 std::vector<Mark> marks_of(const Incident& incident) {
   const IncidentTables& tables = incident.tables;
-  const std::string& victim = incident.victim.comm;
-  const std::string whom = victim.empty() && incident.cgroup.path.empty() ? "not tracked" : victim;
+  const std::string victim = incident.kill().text("victim_comm");
+  const std::string whom = victim.empty() && incident.path.empty() ? "not tracked" : victim;
   std::vector<Mark> marks{{incident.killed_at_us, whom.empty() ? "OOM kill" : "OOM kill: " + whom, Mark::Kind::kill}};
   const auto add = [&marks](std::vector<Mark> more) { std::ranges::move(more, std::back_inserter(marks)); };
-  for (std::size_t i = 0; i < tables.earlier_kills.rows.size(); ++i) {
-    const Row row(tables.earlier_kills, i);
+  for (const Row row : rows_of(tables.earlier_kills)) {
     marks.push_back(
         {row.integer("killed_at_us"), "earlier kill " + std::to_string(row.integer("id")), Mark::Kind::kill});
   }
   add(limit_marks(tables.limit_changes));
-  add(reclaim_marks(tables.reclaims, incident.cgroup.path));
+  add(reclaim_marks(tables.reclaims, incident.path));
   return marks;
 }
 
@@ -197,22 +193,20 @@ std::string more_words(const Incident& incident) {
     if (said.label != "who" && said.label != "why" && said.label != "cache")
       all.push_back({std::move(said.label), std::move(said.text)});
   }
-  if (!incident.cgroup.path.empty()) all.push_back({"cgroup", incident.cgroup.path});
+  if (!incident.path.empty()) all.push_back({"cgroup", incident.path});
   return all.empty() ? "" : html_section("What else is known", html_list(all));
 }
 
 }  // namespace
 
-std::string render_incident_html(const Incident& incident) {
-  const std::string node = incident.node.empty() ? "" : " on " + incident.node;
-  std::string body = html_paragraph("Killed " + when(incident) + node, Weight::remark);
+std::string incident_as_html(const Incident& incident) {
+  const std::string node = incident.facts().text("node");
+  std::string body = html_paragraph("Killed " + when(incident) + (node.empty() ? "" : " on " + node), Weight::remark);
   body += html_paragraph(why(incident), Weight::lead);
   body += html_paragraph(would_reclaim_have_helped(incident), Weight::lead);
   body += tiles(incident) + charts(incident) + more_words(incident);
-  const core::Table samples = samples_around(incident);
-  if (!samples.rows.empty()) body += html_section(samples.title, html_table(samples));
   for (const core::Table& table : tables_for_people(incident)) body += html_section(table.title, html_table(table));
-  return html_page("OOM kill " + std::to_string(incident.id) + ": " + who(incident), body);
+  return html_page("OOM kill " + std::to_string(incident.kill().integer("oom_kill_id")) + ": " + who(incident), body);
 }
 
 }  // namespace cgmm::report

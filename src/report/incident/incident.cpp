@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/time.hpp"
+#include "base/units.hpp"
 #include "report/format/row.hpp"
 
 namespace cgmm::report {
@@ -14,25 +15,23 @@ namespace {
 
 constexpr std::size_t kMostNeighbours = 5;
 
-/// Keeps the rows for whose path `keep` is true.
-template <class Keep>
-void filter(core::Table& table, Keep keep) {
-  std::vector<std::vector<core::Cell>> kept;
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    if (keep(Row(table, i).text("path"))) kept.push_back(std::move(table.rows[i]));
-  }
-  table.rows = std::move(kept);
-}
-
 bool is_within(std::string_view path, std::string_view ancestor) {
   return path.starts_with(ancestor) && (path.size() == ancestor.size() || path[ancestor.size()] == '/');
 }
 
 void narrow(IncidentTables& tables, const std::string& path) {
-  for (core::Table* const own : {&tables.reclaims, &tables.limit_changes}) {
-    filter(*own, [&](const std::string& other) { return !path.empty() && other == path; });
-  }
-  filter(tables.neighbours, [&](const std::string& other) { return path.empty() || !is_within(other, path); });
+  const auto erase_where = [](core::Table& table, const auto& is_foreign) {
+    if (table.rows.empty()) return;
+    const std::size_t column = column_of(table, "path");
+    std::erase_if(table.rows, [&](const auto& row) {
+      const auto* const text = std::get_if<std::string>(&cell_at(row, column));
+      return is_foreign(text != nullptr ? *text : "");
+    });
+  };
+  const auto is_another = [&](const std::string& other) { return path.empty() || other != path; };
+  erase_where(tables.reclaims, is_another);
+  erase_where(tables.limit_changes, is_another);
+  erase_where(tables.neighbours, [&](const std::string& other) { return !path.empty() && is_within(other, path); });
   if (tables.neighbours.rows.size() > kMostNeighbours) tables.neighbours.rows.resize(kMostNeighbours);
 }
 
@@ -48,30 +47,9 @@ MemoryPoint memory_of(const Row& row, std::int64_t at_us) {
           .limit = row.known_bytes("limit_bytes")};
 }
 
-Victim victim_of(const Row& kill) {
-  return {.comm = kill.text("victim_comm"),
-          .pid = kill.known("victim_pid"),
-          .uid = kill.known("victim_uid"),
-          .anon_rss_bytes = kill.known_bytes("anon_rss_bytes"),
-          .file_rss_bytes = kill.known_bytes("file_rss_bytes"),
-          .shmem_rss_bytes = kill.known_bytes("shmem_rss_bytes"),
-          .process_count = std::max<std::int64_t>(kill.integer("process_count"), 1),
-          .path = kill.text("victim_path")};
-}
-
-VictimCgroup cgroup_of(const Row& kill, const Row& facts) {
-  return {.path = kill.text("path"),
-          .runtime = kill.text("runtime"),
-          .container_id = kill.text("container_id"),
-          .pod_uid = kill.text("pod_uid"),
-          .pod_namespace = kill.text("namespace"),
-          .pod = kill.text("pod"),
-          .container = kill.text("container"),
-          .first_seen_at_us = facts.known("first_seen_at_us")};
-}
-
 /// The growth ends at the kill with the kernel's numbers, or at the last sample before it.
-std::optional<IncidentGrowth> growth_of(const Row& kill, const Row& facts, const Incident& incident) {
+std::optional<IncidentGrowth> growth_of(const Incident& incident) {
+  const Row kill = incident.kill(), facts = incident.facts();
   const auto from_at_us = kill.known("grew_from_at_us");
   const auto from_bytes = kill.known_bytes("grew_from_bytes");
   const auto to_bytes = kill.known_bytes("grew_to_bytes");
@@ -90,50 +68,33 @@ std::optional<IncidentGrowth> growth_of(const Row& kill, const Row& facts, const
   return growth;
 }
 
-std::vector<Gap> gaps_of(const core::Table& table) {
-  std::vector<Gap> gaps;
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    const Row row(table, i);
-    const std::int64_t to_at_us = row.integer("to_at_us");
-    gaps.push_back({row.integer("from_at_us"), to_at_us, to_at_us - row.integer("missing_us"), row.text("why")});
-  }
-  return gaps;
-}
-
-void add_facts(Incident& incident, const Row& facts) {
-  incident.earlier_kills = facts.integer("earlier_kills");
-  incident.earlier_kills_in_7_days = facts.integer("earlier_kills_in_7_days");
-  incident.later_kills = facts.integer("later_kills");
-  incident.history_begins_at_us = facts.known("history_begins_at_us");
-  incident.node = facts.text("node");
-  incident.memory_bytes = facts.known_bytes("memory_bytes");
-  incident.kernel_log = facts.text("kernel_log");
-}
-
-void add_samples(Incident& incident) {
-  for (std::size_t i = 0; i < incident.tables.samples.rows.size(); ++i) {
-    const Row row(incident.tables.samples, i);
-    incident.samples.push_back(memory_of(row, row.integer("at_us")));
-  }
-}
-
 /// Older versions recorded no numbers, or for a kill known from the counter, those after it. Then the samples before
 /// are used.
-void add_measures(Incident& incident, const Row& kill, const Row& facts) {
+void add_measures(Incident& incident) {
+  const Row kill = incident.kill();
   incident.measured_by_kernel = kill.text("measured_by") == "kernel_log";
   const auto at_us = kill.known("measured_at_us");
   const bool is_from_before = incident.measured_by_kernel || (at_us && *at_us <= incident.last_before_us);
   if (at_us && is_from_before) {
     incident.at_kill = memory_of(kill, *at_us);
     const bool limit_is_own = !incident.measured_by_kernel || has_own_numbers(incident);
-    if (!incident.at_kill->limit && limit_is_own) incident.at_kill->limit = facts.known_bytes("effective_limit_bytes");
+    if (!incident.at_kill->limit && limit_is_own)
+      incident.at_kill->limit = incident.facts().known_bytes("effective_limit_bytes");
   } else if (const MemoryPoint* const last = last_sample_before(incident)) {
     incident.at_kill = *last;
   }
-  if (!at_us || is_from_before) incident.growth = growth_of(kill, facts, incident);
+  if (!at_us || is_from_before) incident.growth = growth_of(incident);
 }
 
 }  // namespace
+
+std::string Incident::ago(std::int64_t at_us) const {
+  return base::format_duration_us(std::max<std::int64_t>(killed_at_us - at_us, 0));
+}
+
+bool is_of_node(const Incident& incident) {
+  return incident.cause == "node" || (incident.cause.empty() && incident.kill().text("scope") == "node");
+}
 
 const MemoryPoint* last_sample_before(const Incident& incident) {
   const auto after = std::ranges::upper_bound(incident.samples, incident.last_before_us, {}, &MemoryPoint::at_us);
@@ -186,42 +147,39 @@ std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind) {
 }
 
 Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t until_us) {
-  Incident incident;
-  incident.tables = std::move(tables);
-  const Row kill(incident.tables.kill);
-  const Row facts(incident.tables.facts);
-  incident.id = kill.integer("oom_kill_id");
-  incident.since_us = since_us;
-  incident.until_us = until_us;
+  Incident incident{.tables = std::move(tables), .since_us = since_us, .until_us = until_us};
+  const Row kill = incident.kill();
   incident.killed_at_us = kill.integer("killed_at_us");
   incident.earliest_at_us = kill.known("earliest_at_us");
   incident.by_log = kill.text("source") == "kernel_log";
   incident.last_before_us = incident.killed_at_us - 1;
   if (!incident.by_log && incident.earliest_at_us)
     incident.last_before_us = std::min(incident.last_before_us, *incident.earliest_at_us);
-  incident.node_wide = kill.text("scope") == "node";
   incident.cause = kill.text("cause");
+  incident.path = kill.text("path");
   incident.limit_path = kill.text("limit_path");
-  incident.victim = victim_of(kill);
-  incident.cgroup = cgroup_of(kill, facts);
-  narrow(incident.tables, incident.cgroup.path);
-  add_facts(incident, facts);
-  add_samples(incident);
-  add_measures(incident, kill, facts);
-  incident.gaps = gaps_of(incident.tables.gaps);
+  narrow(incident.tables, incident.path);
+  for (const Row row : rows_of(incident.tables.samples)) {
+    incident.samples.push_back(memory_of(row, row.integer("at_us")));
+  }
+  for (const Row row : rows_of(incident.tables.gaps)) {
+    const std::int64_t to_at_us = row.integer("to_at_us");
+    incident.gaps.push_back(
+        {row.integer("from_at_us"), to_at_us, to_at_us - row.integer("missing_us"), row.text("why")});
+  }
+  add_measures(incident);
   return incident;
 }
 
 std::string render_incident(const Incident& incident, Format format, const Style& style) {
   switch (format) {
     case Format::text:
-      return render_incident_text(incident, style);
     case Format::markdown:
-      return render_incident_markdown(incident);
+      return incident_as_text(incident, format, format == Format::text ? style : Style{});
     case Format::json:
-      return render_incident_json(incident);
+      return incident_as_json(incident);
     case Format::html:
-      return render_incident_html(incident);
+      return incident_as_html(incident);
     case Format::csv:
       break;
   }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// All data about one OOM kill, from reports/incident_*.sql and a few reports over its window. Every document about the
-// kill is made from it; incident_words puts it into sentences. Knows no SQL and no clock. Pure: any thread.
+// All data about one OOM kill, from reports/incident_*.sql and a few reports over its window. Pure: any thread.
 
 #include <cstdint>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "core/table.hpp"
 #include "report/format/chart.hpp"
 #include "report/format/render.hpp"
+#include "report/format/row.hpp"
 
 namespace cgmm::report {
 
@@ -35,21 +35,6 @@ struct MemoryPoint {
   std::optional<std::uint64_t> limit;  // the effective limit at that time
 };
 
-/// Strings are bytes as the kernel has them; "": not known.
-struct Victim {
-  std::string comm;
-  std::optional<std::int64_t> pid, uid;
-  std::optional<std::uint64_t> anon_rss_bytes, file_rss_bytes, shmem_rss_bytes;
-  std::int64_t process_count = 1;  // how many processes the kill ended
-  std::string path;                // its cgroup: the tracked one, or one nested in it
-};
-
-/// The victim's tracked cgroup; all "": there is none.
-struct VictimCgroup {
-  std::string path, runtime, container_id, pod_uid, pod_namespace, pod, container;
-  std::optional<std::int64_t> first_seen_at_us;
-};
-
 /// The growth before the kill of all memory that can't be dropped.
 struct IncidentGrowth {
   std::int64_t from_at_us = 0;
@@ -66,29 +51,29 @@ struct Gap {
 };
 
 struct Incident {
-  std::int64_t id = 0;
+  IncidentTables tables;                       // only rows that belong to this kill
   std::int64_t since_us = 0, until_us = 0;     // the window, half-open
   std::int64_t killed_at_us = 0;               // known only from the counter: the scan that saw it
   std::optional<std::int64_t> earliest_at_us;  // known only from the counter: it was after this
   std::int64_t last_before_us = 0;             // later samples may be from after the kill
   bool by_log = false;                         // known from the kernel log, not only from the counter
-  bool node_wide = false;                      // the node ran out of memory; no limit was hit
   std::string cause;                           // one of the words of schema/0003; "": too little is known
-  Victim victim;
-  VictimCgroup cgroup;
-  std::string limit_path;              // the cgroup that hit its limit; "": not known, or the node
-  bool measured_by_kernel = false;     // `at_kill` is from the kernel log; else from the last sample
-  std::optional<MemoryPoint> at_kill;  // nullopt: nothing is known
+  std::string path;                            // the victim's tracked cgroup; "": there is none
+  std::string limit_path;                      // the cgroup that hit its limit; "": not known, or the node
+  bool measured_by_kernel = false;             // `at_kill` is from the kernel log; else from the last sample
+  std::optional<MemoryPoint> at_kill;          // nullopt: nothing is known
   std::optional<IncidentGrowth> growth;
   std::vector<MemoryPoint> samples;  // of the window, oldest first
   std::vector<Gap> gaps;
-  std::int64_t earlier_kills = 0, earlier_kills_in_7_days = 0, later_kills = 0;  // of the same workload
-  std::optional<std::int64_t> history_begins_at_us;
-  std::string node;                           // its name
-  std::optional<std::uint64_t> memory_bytes;  // of the node
-  std::string kernel_log;                     // the file that kills are read from, or why they are not read
-  IncidentTables tables;                      // only rows that belong to this kill
+
+  Row kill() const { return Row(tables.kill); }
+  Row facts() const { return Row(tables.facts); }
+  /// "12 s": how long before the kill; "0 s" after it.
+  std::string ago(std::int64_t at_us) const;
 };
+
+/// The node ran out of memory; no limit was hit.
+bool is_of_node(const Incident& incident);
 
 /// The newest sample that is certainly from before the kill; nullptr: none.
 const MemoryPoint* last_sample_before(const Incident& incident);
@@ -114,11 +99,10 @@ Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t 
 /// The whole document. Throws std::invalid_argument for CSV, which can hold only one table.
 std::string render_incident(const Incident& incident, Format format, const Style& style);
 
-/// One function for each format. JSON is {"kill": {...}, "cause": {...}, "window": {...}, "samples": [...], ...}: every
+/// The same for each format. JSON is {"kill": {...}, "cause": {...}, "window": {...}, "samples": [...], ...}: every
 /// table is an array of objects with the columns of its query. ASCII only.
-std::string render_incident_text(const Incident& incident, const Style& style);
-std::string render_incident_markdown(const Incident& incident);
-std::string render_incident_html(const Incident& incident);
-std::string render_incident_json(const Incident& incident);
+std::string incident_as_text(const Incident& incident, Format format, const Style& style);  // Markdown too
+std::string incident_as_html(const Incident& incident);
+std::string incident_as_json(const Incident& incident);
 
 }  // namespace cgmm::report

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/text.hpp"
-#include "report/format/layout.hpp"
+#include "report/format/json.hpp"
 #include "report/incident/words.hpp"
 
 namespace cgmm::report {
@@ -12,24 +12,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json value_of(const core::Cell& cell) {
-  if (const auto* integer = std::get_if<std::int64_t>(&cell)) return *integer;
-  if (const auto* real = std::get_if<double>(&cell)) return *real;
-  if (const auto* text = std::get_if<std::string>(&cell)) return base::to_valid_utf8(*text);
-  return nullptr;
-}
-
-Json object_of(const core::Table& table, std::size_t row) {
-  Json object = Json::object();
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    object[table.columns[i]] = row < table.rows.size() ? value_of(cell_at(table.rows[row], i)) : Json();
-  }
-  return object;
+Json object_of(const core::Table& table) {
+  return json_row(table.columns, table.rows.empty() ? std::vector<core::Cell>() : table.rows.front());
 }
 
 Json array_of(const core::Table& table) {
   Json array = Json::array();
-  for (std::size_t i = 0; i < table.rows.size(); ++i) array.push_back(object_of(table, i));
+  for (const auto& row : table.rows) array.push_back(json_row(table.columns, row));
   return array;
 }
 
@@ -41,14 +30,14 @@ Json words_of(const Incident& incident) {
 
 }  // namespace
 
-std::string render_incident_json(const Incident& incident) {
+std::string incident_as_json(const Incident& incident) {
   const IncidentTables& tables = incident.tables;
   Json json;
-  json["kill"] = object_of(tables.kill, 0);
+  json["kill"] = object_of(tables.kill);
   json["cause"] = {{"cause", incident.cause.empty() ? Json() : Json(base::to_valid_utf8(incident.cause))},
                    {"why", why(incident)},
                    {"would_reclaim_have_helped", would_reclaim_have_helped(incident)}};
-  json["facts"] = object_of(tables.facts, 0);
+  json["facts"] = object_of(tables.facts);
   json["window"] = {{"since_us", incident.since_us}, {"until_us", incident.until_us}};
   json["samples"] = array_of(tables.samples);
   json["reclaims"] = array_of(tables.reclaims);

@@ -42,26 +42,6 @@ std::vector<core::Cell> row_of(std::string when, const MemoryPoint& point) {
   return {std::move(when), cell(point.usage), cell(point.anon), cell(point.shmem), cell(point.cache), of_limit};
 }
 
-/// Pads texts so that they are aligned to the right, like numbers.
-void align_right(core::Table& table) {
-  std::size_t width = 0;
-  for (const auto& row : table.rows) width = std::max(width, display_width(std::get<std::string>(row.front())));
-  for (auto& row : table.rows) {
-    auto& text = std::get<std::string>(row.front());
-    text.insert(0, width - display_width(text), ' ');
-  }
-}
-
-/// `table` with these columns only.
-core::Table only(const core::Table& table, std::string title, std::span<const std::string_view> columns) {
-  core::Table result{.title = std::move(title), .columns = {columns.begin(), columns.end()}, .rows = {}};
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    auto& row = result.rows.emplace_back();
-    for (const std::string_view column : columns) row.push_back(Row(table, i).cell(column));
-  }
-  return result;
-}
-
 /// Leaves out those that hardly grew.
 core::Table neighbours(const Incident& incident) {
   constexpr std::int64_t kNoise = 1024 * 1024;
@@ -80,20 +60,23 @@ core::Table samples_around(const Incident& incident) {
   core::Table table{.title = "Samples around the kill",
                     .columns = {"when", "usage_bytes", "anon_bytes", "shmem_bytes", "cache_bytes", "of_limit_pct"},
                     .rows = {}};
-  const auto& samples = incident.samples;
+  const auto add = [&](std::string when, const MemoryPoint& point) {
+    table.rows.push_back(row_of(std::move(when), point));
+  };
+  const std::span<const MemoryPoint> samples = incident.samples;
   const auto after = std::ranges::upper_bound(samples, incident.last_before_us, {}, &MemoryPoint::at_us);
-  const auto before_count = std::min(kMostBefore, static_cast<std::size_t>(after - samples.begin()));
-  for (auto one = after - static_cast<std::ptrdiff_t>(before_count); one != after; ++one) {
-    table.rows.push_back(row_of(relative(one->at_us, incident.killed_at_us), *one));
+  const auto before_count = static_cast<std::size_t>(after - samples.begin());
+  for (const MemoryPoint& one : samples.first(before_count).last(std::min(before_count, kMostBefore))) {
+    add(relative(one.at_us, incident.killed_at_us), one);
   }
-  if (incident.measured_by_kernel && has_own_numbers(incident) && incident.at_kill) {
-    table.rows.push_back(row_of("kill", *incident.at_kill));
+  if (incident.measured_by_kernel && has_own_numbers(incident) && incident.at_kill) add("kill", *incident.at_kill);
+  const std::size_t after_count = samples.size() - before_count;
+  for (const MemoryPoint& one : samples.last(after_count).first(std::min(after_count, kMostAfter))) {
+    add(relative(one.at_us, incident.killed_at_us), one);
   }
-  const auto after_count = std::min(kMostAfter, static_cast<std::size_t>(samples.end() - after));
-  for (auto one = after; one != after + static_cast<std::ptrdiff_t>(after_count); ++one) {
-    table.rows.push_back(row_of(relative(one->at_us, incident.killed_at_us), *one));
-  }
-  align_right(table);
+  std::size_t width = 0;
+  for (const auto& row : table.rows) width = std::max(width, std::get<std::string>(row[0]).size());
+  for (auto& row : table.rows) row[0] = right_aligned(std::get<std::string>(row[0]), width);  // like numbers
   return table;
 }
 
@@ -110,6 +93,7 @@ std::vector<core::Table> tables_for_people(const Incident& incident) {
   const auto add = [&tables](core::Table table) {
     if (!table.rows.empty()) tables.push_back(std::move(table));
   };
+  add(samples_around(incident));
   add(only(all.earlier_kills, "Earlier kills of the same workload", kEarlier));
   add(only(all.sharers, "Cgroups that shared it, fastest growth first", kSharers));
   add(only(all.reclaims, "Reclaims of it", kReclaims));

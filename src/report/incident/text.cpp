@@ -22,7 +22,7 @@ constexpr std::size_t kWidestText = 110;
 /// The victim's own cgroup at the kill.
 std::optional<double> limit_of(const Incident& incident) {
   const bool is_own = incident.at_kill && has_own_numbers(incident) &&
-                      (incident.limit_path.empty() || incident.limit_path == incident.cgroup.path);
+                      (incident.limit_path.empty() || incident.limit_path == incident.path);
   std::optional<std::uint64_t> limit = is_own ? incident.at_kill->limit : std::nullopt;
   if (const MemoryPoint* const last = last_sample_before(incident); !limit && last != nullptr) limit = last->limit;
   for (const MemoryPoint& sample : incident.samples) limit = limit ? limit : sample.limit;
@@ -30,31 +30,19 @@ std::optional<double> limit_of(const Incident& incident) {
   return static_cast<double>(*limit);
 }
 
-/// A limit far above the usage is not drawn: the rest would be too small to see.
-bool is_near(const std::vector<ChartPoint>& points, double limit) {
-  return std::ranges::any_of(points, [&](const ChartPoint& point) { return point.value.value_or(0) >= limit / 4; });
-}
-
-std::optional<double> highest(const std::vector<ChartPoint>& points) {
-  std::optional<double> value;
-  for (const ChartPoint& point : points) value = std::max(value, point.value);
-  return value;
-}
-
 std::string charts(const Incident& incident, const Style& style) {
   const std::vector<ChartPoint> usage = chart_points(incident, &MemoryPoint::usage);
   if (usage.empty()) return "";
   const auto limit = limit_of(incident);
-  const auto top = highest(usage);
-  const bool drawn = limit && is_near(usage, *limit) && top.value_or(0) <= *limit;
+  const auto top = largest(usage);
+  const bool drawn = limit && *limit <= 4 * top.value_or(0) && top.value_or(0) <= *limit;
   std::string title = "usage";
   if (limit)
-    title += ", limit " + base::format_bytes(static_cast<std::uint64_t>(*limit)) +
+    title += ", limit " + size_text(*limit) +
              (drawn                      ? " (the line at the top)"
               : top.value_or(0) > *limit ? " at the kill"
                                          : "");
-  const ChartMarks marks{
-      .top = drawn ? limit : top, .has_line = drawn, .at_us = incident.killed_at_us, .label = "kill"};
+  const ChartMarks marks{.top = drawn ? limit : top, .has_line = drawn, .kill_at_us = incident.killed_at_us};
   const auto drawing = [&](const std::string& name, MemoryOf kind, std::size_t height) {
     return chart(name, chart_points(incident, kind), height, style, marks);
   };
@@ -77,7 +65,7 @@ std::size_t end_of_word(std::string_view text, std::size_t at) {
 /// Wraps at spaces. Further lines begin below the text, not below the label. Longer words are not broken.
 std::string paragraph(const Said& said, const Style& style) {
   const std::size_t width = std::min(style.width, kWidestText);
-  std::string out = style.colour ? "\x1b[1m" + said.label + "\x1b[0m" : said.label;
+  std::string out = bold(said.label, style);
   out.append(kLabelWidth > said.label.size() ? kLabelWidth - said.label.size() : 1, ' ');
   std::size_t column = kLabelWidth;
   for (std::size_t at = 0; at < said.text.size();) {
@@ -98,27 +86,18 @@ std::string paragraph(const Said& said, const Style& style) {
 
 }  // namespace
 
-std::string render_incident_text(const Incident& incident, const Style& style) {
+std::string incident_as_text(const Incident& incident, Format format, const Style& style) {
+  const bool is_markdown = format == Format::markdown;
   const std::string title = incident_title(incident);
-  std::string text = (style.colour ? "\x1b[1m" + title + "\x1b[0m" : title) + "\n";
-  for (const Said& said : incident_words(incident)) text += paragraph(said, style);
-  if (const std::string drawn = charts(incident, style); !drawn.empty()) text += "\n" + drawn;
-  const core::Table samples = samples_around(incident);
-  if (!samples.rows.empty()) text += "\n" + render_text(samples, style);
-  for (const core::Table& table : tables_for_people(incident)) text += "\n" + render_text(table, style);
-  return text;
-}
-
-std::string render_incident_markdown(const Incident& incident) {
-  std::string text = "# " + escape_markdown(incident_title(incident)) + "\n\n";
-  for (const Said& said : incident_words(incident))
-    text += "- **" + said.label + "**: " + escape_markdown(said.text) + "\n";
-  if (const std::string drawn = charts(incident, {}); !drawn.empty()) {
-    text += "\n" + markdown_title("The memory up to the kill") + "```text\n" + drawn + "```\n";
+  std::string text = is_markdown ? "# " + escape_markdown(title) + "\n\n" : bold(title, style) + "\n";
+  for (const Said& said : incident_words(incident)) {
+    text += is_markdown ? "- **" + said.label + "**: " + escape_markdown(said.text) + "\n" : paragraph(said, style);
   }
-  const core::Table samples = samples_around(incident);
-  if (!samples.rows.empty()) text += "\n" + render_markdown(samples);
-  for (const core::Table& table : tables_for_people(incident)) text += "\n" + render_markdown(table);
+  if (const std::string drawn = charts(incident, style); !drawn.empty()) {
+    const std::string heading = markdown_title("The memory up to the kill");
+    text += "\n" + (is_markdown ? heading + "```text\n" + drawn + "```\n" : drawn);
+  }
+  for (const core::Table& table : tables_for_people(incident)) text += "\n" + render(table, format, style);
   return text;
 }
 

@@ -15,40 +15,32 @@ constexpr std::string_view kHowToUse =
     "Rules for config.toml. Put them above the existing ones: the first that matches decides. Each names one path; a "
     "pod that is made again has another path.";
 
-std::string in_fence(const std::string& rule) { return "```toml\n" + rule + "```\n"; }
-
 std::string indented(const std::string& rule) {
   std::string text;
-  bool begins_line = true;
   for (const char c : rule) {
-    if (begins_line) text += "    ";
+    if (text.empty() || text.back() == '\n') text += "    ";
     text += c;
-    begins_line = c == '\n';
   }
   return text;
 }
 
-std::string advice_section(std::span<const Finding> findings) {
-  std::string body;
-  std::size_t count = 0;
-  for (const Finding& finding : findings) {
-    if (!finding.advice || count++ >= kMostShown) continue;
-    body += html_heading(finding.cgroup + ": " + core::in_words(*finding.advice)) +
-            html_paragraph(finding.advice->reason) + html_preformatted(core::rule_of(*finding.advice));
+std::string shown(const Finding& finding, Format format) {
+  const std::string rule = core::rule_of(*finding.advice), advice = core::in_words(*finding.advice);
+  const std::string& reason = finding.advice->reason;
+  if (format == Format::html) {
+    return html_heading(finding.cgroup + ": " + advice) + html_paragraph(reason) + html_preformatted(rule);
   }
-  if (count == 0) return html_section("Advice", html_table(advice_table({})));
-  if (count > kMostShown) {
-    body += html_paragraph("... and " + std::to_string(count - kMostShown) + " more: --format json shows all.");
-  }
-  return html_section("Advice", html_paragraph(kHowToUse, Weight::remark) + body);
+  const bool is_markdown = format == Format::markdown;
+  const std::string name = is_markdown ? escape_markdown(finding.cgroup) : base::escape_for_terminal(finding.cgroup);
+  return "\n" + name + ": " + advice + ". " + reason + "\n\n" +
+         (is_markdown ? "```toml\n" + rule + "```\n" : indented(rule));
 }
 
 }  // namespace
 
 std::vector<Finding> findings_of(const core::Table& evidence) {
   std::vector<Finding> findings;
-  for (std::size_t i = 0; i < evidence.rows.size(); ++i) {
-    const Row row(evidence, i);
+  for (const Row row : rows_of(evidence)) {
     Finding& finding = findings.emplace_back();
     finding.cgroup = row.text("cgroup");
     finding.evidence = {.path = row.text("path"),
@@ -77,22 +69,21 @@ core::Table advice_table(std::span<const Finding> findings) {
 }
 
 std::string render_advice(std::span<const Finding> findings, Format format, const Style& style) {
-  if (format == Format::html) return advice_section(findings);
-  const bool markdown = format == Format::markdown;
-  std::string text;
+  const bool is_html = format == Format::html;
+  std::string body;
   std::size_t count = 0;
   for (const Finding& finding : findings) {
-    if (!finding.advice || count++ >= kMostShown) continue;
-    const std::string name = markdown ? escape_markdown(finding.cgroup) : base::escape_for_terminal(finding.cgroup);
-    const std::string rule = core::rule_of(*finding.advice);
-    text += "\n" + name + ": " + core::in_words(*finding.advice) + ". " + finding.advice->reason + "\n\n" +
-            (markdown ? in_fence(rule) : indented(rule));
+    if (finding.advice && count++ < kMostShown) body += shown(finding, format);
   }
-  if (count == 0) return render(advice_table({}), format, style);
+  if (count == 0)
+    return is_html ? html_section("Advice", html_table(advice_table({}))) : render(advice_table({}), format, style);
   if (count > kMostShown) {
-    text += "\n... and " + std::to_string(count - kMostShown) + " more: --format json shows all.\n";
+    const std::string more = "... and " + std::to_string(count - kMostShown) + " more: --format json shows all.";
+    body += is_html ? html_paragraph(more) : "\n" + more + "\n";
   }
-  return (markdown ? markdown_title("Advice") : text_title("Advice", style)) + std::string(kHowToUse) + "\n" + text;
+  if (is_html) return html_section("Advice", html_paragraph(kHowToUse, Weight::remark) + body);
+  const std::string title = format == Format::markdown ? markdown_title("Advice") : text_title("Advice", style);
+  return title + std::string(kHowToUse) + "\n" + body;
 }
 
 }  // namespace cgmm::report

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/text.hpp"
@@ -24,15 +25,10 @@ std::string name_for(Format format, std::string_view name) {
 
 /// "7 days", "day", "36 hours", "90 minutes": the largest unit that divides it, else "1h 23m".
 std::string span_in_words(std::int64_t span_us) {
-  struct Unit {
-    std::int64_t us;
-    std::string_view name;
-  };
-  constexpr auto kUnits = std::to_array<Unit>(
-      {{24 * 60 * base::kMinute_us, "day"}, {60 * base::kMinute_us, "hour"}, {base::kMinute_us, "minute"}});
-  for (const Unit& unit : kUnits) {
-    if (span_us == unit.us) return std::string(unit.name);
-    if (span_us > unit.us && span_us % unit.us == 0) return base::counted(span_us / unit.us, unit.name);
+  for (const auto& [unit_us, name] :
+       {std::pair{base::kDay_us, "day"}, {base::kHour_us, "hour"}, {base::kMinute_us, "minute"}}) {
+    if (span_us == unit_us) return name;
+    if (span_us > unit_us && span_us % unit_us == 0) return base::counted(span_us / unit_us, name);
   }
   return base::format_duration_us(span_us);
 }
@@ -46,18 +42,14 @@ std::string within_words(std::int64_t span_us) {
 
 std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
 
-/// "A, B, C and 2 more": `separator` is ", ", and `last` is " and ". Four are all named, because "1 more" is not
-/// shorter than a name.
-std::string listed(const std::vector<std::string>& items, std::string_view separator, std::string_view last) {
+/// "A, B, C and 2 more"; "A; B; C; and 2 more". Four are all named, because "1 more" is not shorter than a name.
+std::string listed(const std::vector<std::string>& items, std::string_view separator) {
   constexpr std::size_t kMostNamed = 3;
   const std::size_t named = items.size() > kMostNamed + 1 ? kMostNamed : items.size();
   std::string text;
-  for (std::size_t i = 0; i < named; ++i) {
-    if (i > 0) text += separator;
-    text += items[i];
-  }
-  if (items.size() > named) text.append(last) += std::to_string(items.size() - named) + " more";
-  return text;
+  for (std::size_t i = 0; i < named; ++i) text.append(i > 0 ? separator : "").append(i > 0 ? " " : "").append(items[i]);
+  if (items.size() == named) return text;
+  return text + (separator == ";" ? "; and " : " and ") + std::to_string(items.size() - named) + " more";
 }
 
 std::string when(const Row& row, const TimeAsked& asked) {
@@ -195,13 +187,12 @@ std::vector<std::string> names_where(bool (*holds)(const core::ReclaimEvidence&)
 std::string churners(std::span<const Finding> findings, Format format) {
   const std::vector<std::string> names = names_where(core::only_churns, findings, format);
   if (names.empty()) return "";
-  return (names.size() == 1 ? "This cgroup only churns: " : "These cgroups only churn: ") +
-         listed(names, ", ", " and ") + ".";
+  return (names.size() == 1 ? "This cgroup only churns: " : "These cgroups only churn: ") + listed(names, ",") + ".";
 }
 
 std::string futile_ones(std::span<const Finding> findings, Format format) {
   const std::vector<std::string> names = names_where(core::frees_nothing, findings, format);
-  return names.empty() ? "" : "Reclaiming frees almost nothing in: " + listed(names, ", ", " and ") + ".";
+  return names.empty() ? "" : "Reclaiming frees almost nothing in: " + listed(names, ",") + ".";
 }
 
 std::string advice(std::span<const Finding> findings, Format format) {
@@ -210,7 +201,7 @@ std::string advice(std::span<const Finding> findings, Format format) {
     if (finding.advice) items.push_back(core::in_words(*finding.advice, name_for(format, finding.cgroup)));
   }
   if (items.empty()) return "";
-  return "Advice: " + listed(items, "; ", "; and ") + (items.size() == 1 ? " (rule below)." : " (rules below).");
+  return "Advice: " + listed(items, ";") + (items.size() == 1 ? " (rule below)." : " (rules below).");
 }
 
 std::string oom_kills(const Row& row) {
@@ -253,14 +244,11 @@ core::Table effects_in_short(const core::Table& effects) {
   constexpr auto kShown =
       std::to_array<std::string_view>({"cgroup", "reclaims", "effective", "churn", "futile", "unknown", "freed_bytes",
                                        "refaulted_bytes", "held_byte_seconds"});
-  core::Table table{.title = effects.title, .columns = {kShown.begin(), kShown.end()}, .rows = {}};
-  if (effects.rows.size() > kMostRows) {
-    table.title += " (" + std::to_string(kMostRows) + " of " + std::to_string(effects.rows.size()) +
+  core::Table table = only(effects, effects.title, kShown);
+  if (table.rows.size() > kMostRows) {
+    table.title += " (" + std::to_string(kMostRows) + " of " + std::to_string(table.rows.size()) +
                    " cgroups: report effects has all)";
-  }
-  for (std::size_t i = 0; i < std::min(effects.rows.size(), kMostRows); ++i) {
-    auto& row = table.rows.emplace_back();
-    for (const std::string_view column : kShown) row.push_back(Row(effects, i).cell(column));
+    table.rows.resize(kMostRows);
   }
   return table;
 }

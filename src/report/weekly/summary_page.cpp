@@ -87,8 +87,7 @@ Series bars(const core::Table& by_hour, std::string_view column, std::string lab
   const std::int64_t first_at_us = slot_of(slot, chart.from_at_us);
   for (std::int64_t at_us = first_at_us; at_us < chart.to_at_us; at_us += slot.us)
     series.points.push_back({at_us, 0.0});
-  for (std::size_t i = 0; i < by_hour.rows.size(); ++i) {
-    const Row row(by_hour, i);
+  for (const Row row : rows_of(by_hour)) {
     const std::int64_t at = (slot_of(slot, row.integer("at_us")) - first_at_us) / slot.us;
     if (at < 0 || at >= static_cast<std::int64_t>(series.points.size())) continue;
     *series.points[static_cast<std::size_t>(at)].value += static_cast<double>(row.bytes(column));
@@ -132,8 +131,7 @@ std::vector<Series> memory_series(MemoryPoints points) {
 
 std::vector<Mark> kill_marks(const core::Table& oom_kills, std::string_view path) {
   std::vector<Mark> marks;
-  for (std::size_t i = 0; i < oom_kills.rows.size(); ++i) {
-    const Row row(oom_kills, i);
+  for (const Row row : rows_of(oom_kills)) {
     if (!path.empty() && row.text("path") != path) continue;
     const std::string victim = row.text("victim_comm"), cgroup = row.text("cgroup");
     const std::string whom = !victim.empty() ? victim : !path.empty() ? "" : !cgroup.empty() ? cgroup : "not tracked";
@@ -144,8 +142,7 @@ std::vector<Mark> kill_marks(const core::Table& oom_kills, std::string_view path
 
 std::vector<Mark> reclaim_marks(const core::Table& all_reclaims, std::string_view path) {
   std::vector<Mark> marks;
-  for (std::size_t i = 0; i < all_reclaims.rows.size(); ++i) {
-    const Row row(all_reclaims, i);
+  for (const Row row : rows_of(all_reclaims)) {
     const std::string outcome = row.text("outcome");
     if (row.text("path") != path || outcome == "dry run") continue;
     const std::string freed = "freed " + base::format_bytes(row.bytes("freed_bytes"));
@@ -157,8 +154,7 @@ std::vector<Mark> reclaim_marks(const core::Table& all_reclaims, std::string_vie
 
 std::vector<Band> gap_bands(const core::Table& gaps) {
   std::vector<Band> bands;
-  for (std::size_t i = 0; i < gaps.rows.size(); ++i) {
-    const Row row(gaps, i);
+  for (const Row row : rows_of(gaps)) {
     const std::string why = row.text("why");
     bands.push_back(
         {row.integer("from_at_us"), row.integer("to_at_us"), why.starts_with("no scan") ? why : "no scan: " + why});

@@ -60,7 +60,7 @@ TEST(AMissingColumn, IsNeitherNothingFreedNorNoKill) {
 TEST_F(IncidentTest, AMissingColumnIsNoUnknownVictim) {
   IncidentTables tables = made_tables();
   rename_column(tables.kill, "victim_comm");
-  EXPECT_EQ(error_of([&] { incident_of(tables, kSinceUs, kUntilUs); }),
+  EXPECT_EQ(error_of([&] { who(incident_of(tables, kSinceUs, kUntilUs)); }),
             "report \"incident_kill\" has no column \"victim_comm\"");
 }
 
