@@ -171,8 +171,8 @@ void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& c
                 "cgroup v1 takes no amount, and has no pressure by cgroup: reclaim_step, reclaim_to and "
                 "max_pressure have no effect here");
   }
-  const kernel::Inspection found = kernel::inspect(hierarchy, kernel_watch(config.watch),
-                                                   {.max_cgroups = static_cast<std::size_t>(config.max_cgroups)});
+  const kernel::Inspection found =
+      kernel::inspect(hierarchy, kernel_watch(config.watch), static_cast<std::size_t>(config.max_cgroups));
   const std::string counts = base::counted(found.watched.size(), "cgroup") + " to watch, " +
                              std::to_string(found.container_count) + " of them containers";
   if (!found.first_error.empty()) {

@@ -27,21 +27,22 @@ void try_reclaim_file(const Hierarchy& hierarchy, const std::string& path, Inspe
 
 }  // namespace
 
-Inspection inspect(const Hierarchy& hierarchy, Watch watch, TreeBounds bounds) {
+Inspection inspect(const Hierarchy& hierarchy, Watch watch, std::size_t max_cgroups) {
   Inspection result;
   try {
-    Tree tree(hierarchy, watch, bounds);
-    const auto& watched = tree.walk();
-    result.first_error = tree.first_error();
-    result.left_out_count = tree.left_out_count();
-    for (const WatchedCgroup& one : watched) {
-      result.watched.push_back(one.path.string());
+    Tree tree(hierarchy, watch, max_cgroups);
+    const Walk& walk = tree.walk();
+    result.first_error = walk.first_error;
+    result.left_out_count = walk.left_out_count;
+    for (const FoundCgroup& found : walk.cgroups) {
+      result.watched.push_back(found.path.string());
       if (!tree.container_of(result.watched.back()).container_id.empty()) ++result.container_count;
     }
-    if (!watched.empty()) {
-      try_reclaim_file(hierarchy, watched.front().path.string(), result);
+    if (!walk.cgroups.empty()) {
+      try_reclaim_file(hierarchy, result.watched.front(), result);
       const auto controller = make_controller(hierarchy);
-      if (auto cgroup = controller->open(watched.front().path, watched.front().inode)) controller->read(*cgroup);
+      const FoundCgroup& first = walk.cgroups.front();
+      if (auto cgroup = controller->open(first.path, first.inode)) controller->read(*cgroup);
     }
   } catch (const std::exception& error) {
     result.first_error = error.what();

@@ -27,6 +27,6 @@ struct Inspection {
   std::uint64_t swap_bytes = 0;      // of the machine
 };
 
-Inspection inspect(const Hierarchy& hierarchy, Watch watch, TreeBounds bounds = {});
+Inspection inspect(const Hierarchy& hierarchy, Watch watch, std::size_t max_cgroups);
 
 }  // namespace cgmm::kernel

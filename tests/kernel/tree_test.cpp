@@ -19,7 +19,7 @@ const std::string kPod = "/kubepods/burstable/pod0f5b1c2d-1111-2222-3333-4444555
 
 std::vector<std::string> paths(Tree& tree) {
   std::vector<std::string> result;
-  for (const WatchedCgroup& one : tree.walk()) result.push_back(one.path.string());
+  for (const FoundCgroup& one : tree.walk().cgroups) result.push_back(one.path.string());
   std::sort(result.begin(), result.end());
   return result;
 }
@@ -113,8 +113,8 @@ TEST(Tree, GoesNoDeeperThan64LevelsAndSaysSo) {
   cgroups.put("/a", test::v1_files({}));
   Tree tree(open_hierarchy(cgroups.root()), Watch::automatic);
   EXPECT_EQ(paths(tree), Paths{"/a"});
-  EXPECT_EQ(tree.error_count(), 1);
-  EXPECT_TRUE(tree.first_error().ends_with("/d: File name too long")) << tree.first_error();
+  EXPECT_EQ(tree.walk().error_count, 1);
+  EXPECT_TRUE(tree.walk().first_error.ends_with("/d: File name too long")) << tree.walk().first_error;
 }
 
 TEST(Tree, FindsThousandsInOneDirectory) {
@@ -135,7 +135,7 @@ class TreeBound : public testing::Test {
   void make(const std::string& path) { std::filesystem::create_directories(cgroups_.root() + path); }
   Tree tree(Watch watch = Watch::automatic) {
     if (!std::filesystem::exists(cgroups_.root() + "/memory.usage_in_bytes")) cgroups_.put("", test::v1_files({}));
-    return {open_hierarchy(cgroups_.root()), watch, {.max_cgroups = kMax}};
+    return {open_hierarchy(cgroups_.root()), watch, kMax};
   }
 
   FakeCgroups cgroups_;
@@ -146,16 +146,16 @@ TEST_F(TreeBound, ThoseThatAreWatchedStayAndAPlaceThatGetsFreeIsTaken) {
   Tree one = tree();
   const Paths first = paths(one);
   EXPECT_EQ(first.size(), kMax);
-  EXPECT_EQ(one.left_out_count(), 0);
+  EXPECT_EQ(one.walk().left_out_count, 0);
   for (int i = 0; i < 300; ++i) make("/new" + std::to_string(i));
   EXPECT_EQ(paths(one), first);
-  EXPECT_EQ(one.left_out_count(), 300);
+  EXPECT_EQ(one.walk().left_out_count, 300);
   EXPECT_EQ(paths(one), first);
   EXPECT_LE(one.remembered_count(), kRemembered);
   cgroups_.remove("/old7");
   EXPECT_EQ(paths(one).size(), kMax - 1) << "its place is free from the next walk on";
   EXPECT_EQ(paths(one).size(), kMax);
-  EXPECT_EQ(one.left_out_count(), 299);
+  EXPECT_EQ(one.walk().left_out_count, 299);
 }
 
 TEST_F(TreeBound, ManyTimesAsManyAreWalkedWithoutBeingRemembered) {
@@ -166,7 +166,7 @@ TEST_F(TreeBound, ManyTimesAsManyAreWalkedWithoutBeingRemembered) {
       EXPECT_EQ(paths(one).size(), watch == Watch::containers ? 0 : kMax);
       EXPECT_LE(one.remembered_count(), kRemembered);
     }
-    EXPECT_EQ(one.left_out_count(), watch == Watch::containers ? 0 : 19 * static_cast<std::int64_t>(kMax));
+    EXPECT_EQ(one.walk().left_out_count, watch == Watch::containers ? 0 : 19 * static_cast<std::int64_t>(kMax));
   }
 }
 
@@ -176,7 +176,7 @@ TEST_F(TreeBound, OtherDirectoriesKeepNoContainerOut) {
   Tree one = tree();
   EXPECT_EQ(paths(one), Paths{"/z" + kPod + "/" + kId});
   EXPECT_EQ(paths(one), Paths{"/z" + kPod + "/" + kId});
-  EXPECT_EQ(one.left_out_count(), 0);
+  EXPECT_EQ(one.walk().left_out_count, 0);
 }
 
 TEST_F(TreeBound, LongPathsTakeNoMoreThanTheirShare) {
@@ -187,7 +187,7 @@ TEST_F(TreeBound, LongPathsTakeNoMoreThanTheirShare) {
   const std::size_t watched = paths(one).size();
   EXPECT_GE(watched, 25U);
   EXPECT_LT(watched, 35U) << "3.8 KB each";
-  EXPECT_EQ(one.left_out_count(), 200 - static_cast<std::int64_t>(watched));
+  EXPECT_EQ(one.walk().left_out_count, 200 - static_cast<std::int64_t>(watched));
   EXPECT_LE(one.remembered_bytes(), kRemembered * kPathBytes);
   cgroups_.remove(deep + "/7");
   for (int walks = 0; walks < 3; ++walks) paths(one);
@@ -198,17 +198,17 @@ TEST_F(TreeBound, ALowerOneHoldsFromTheNextWalkOn) {
   for (std::size_t i = 0; i < kMax; ++i) make("/" + std::to_string(i));
   Tree one = tree();
   EXPECT_EQ(paths(one).size(), kMax);
-  one.set_bounds({.max_cgroups = 10});
+  one.set_max_cgroups(10);
   EXPECT_EQ(paths(one).size(), 10U);
-  EXPECT_EQ(one.left_out_count(), 90);
-  one.set_bounds({.max_cgroups = kMax});
+  EXPECT_EQ(one.walk().left_out_count, 90);
+  one.set_max_cgroups(kMax);
   EXPECT_EQ(paths(one).size(), kMax);
 }
 
 TEST(Tree, KeepsWhatItKnowsOverAParentThatCantBeReadForAWhile) {
   FakeCgroups cgroups;
   for (const char* name : {"/p/a", "/p/b", "/p/c"}) cgroups.put(name, test::v1_files({}));
-  Tree tree(open_hierarchy(cgroups.root() + "/p"), Watch::automatic, {.max_cgroups = 2});
+  Tree tree(open_hierarchy(cgroups.root() + "/p"), Watch::automatic, 2);
   const Paths first = paths(tree);
   std::filesystem::rename(cgroups.root() + "/p", cgroups.root() + "/q");
   for (int i = 0; i < 3; ++i) EXPECT_THROW(tree.walk(), std::system_error);

@@ -28,7 +28,7 @@ using Paths = std::vector<std::string>;
 
 Paths paths(Tree& tree) {
   Paths result;
-  for (const WatchedCgroup& one : tree.walk()) result.push_back(one.path.string());
+  for (const FoundCgroup& one : tree.walk().cgroups) result.push_back(one.path.string());
   std::sort(result.begin(), result.end());
   return result;
 }
@@ -69,12 +69,12 @@ TEST_F(TreeWatch, LooksAtNothingWhileNothingChanges) {
   Tree one = tree();
   const Paths first = paths(one);
   paths(one);
-  const std::uint32_t walks = one.walk_count();
+  const std::uint32_t walks = one.walk().number;
   for (int i = 0; i < 5; ++i) EXPECT_EQ(paths(one), first);
-  EXPECT_EQ(one.walk_count(), walks);
-  EXPECT_EQ(one.unwatched_count(), 0);
-  one.walk(Tree::Look::everything);
-  EXPECT_EQ(one.walk_count(), walks + 1);
+  EXPECT_EQ(one.walk().number, walks);
+  EXPECT_EQ(one.walk().unwatched_count, 0);
+  one.list_all_anew();
+  EXPECT_EQ(one.walk().number, walks + 1);
 }
 
 TEST_F(TreeWatch, NoticesWhatComesAndGoesDeepBelow) {
@@ -139,19 +139,19 @@ TEST_F(TreeWatch, ListsInEveryWalkWhatCantBeWatched) {
     for (int i = 0; i < 5; ++i) make(pod(i) + "/" + container(i));
     Tree one = tree();
     if (paths(one).size() != 5) return 1;
-    if (one.unwatched_count() != 5) return 2;  // of eight, without the containers
+    if (one.walk().unwatched_count != 5) return 2;  // of eight, without the containers
     make(pod(3) + "/" + container(7));
     cgroups_.remove(pod(0));
     if (paths(one).size() != 5) return 3;
-    if (one.unwatched_count() != 4) return 4;
+    if (one.walk().unwatched_count != 4) return 4;
     for (int i = 1; i < 5; ++i) cgroups_.remove(pod(i));
-    if (!paths(one).empty() || one.unwatched_count() != 0) return 5;
+    if (!paths(one).empty() || one.walk().unwatched_count != 0) return 5;
     make(pod(9));
     paths(one);  // it was told to end: its place is free
     paths(one);
-    const std::uint32_t walks = one.walk_count();
+    const std::uint32_t walks = one.walk().number;
     paths(one);
-    return one.unwatched_count() == 1 && one.walk_count() != walks ? 0 : 6;
+    return one.walk().unwatched_count == 1 && one.walk().number != walks ? 0 : 6;
   });
   const auto status = child.wait_for_exit(std::chrono::seconds(20));
   ASSERT_TRUE(status);

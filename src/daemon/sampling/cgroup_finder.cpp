@@ -14,14 +14,14 @@ constexpr std::int64_t kListEverythingEvery_us = 5 * base::kMinute_us;  // in ca
 }  // namespace
 
 void CgroupFinder::set_max_cgroups(std::int64_t max_cgroups) {
-  tree_bounds_.max_cgroups = static_cast<std::size_t>(max_cgroups);
-  tree_->set_bounds(tree_bounds_);
+  max_cgroups_ = static_cast<std::size_t>(max_cgroups);
+  tree_->set_max_cgroups(max_cgroups_);
 }
 
 void CgroupFinder::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
   if (tree_ && tree_->hierarchy() == hierarchy && tree_->watch() == watch) return;
   auto controller = kernel::make_controller(hierarchy);
-  auto tree = std::make_unique<kernel::Tree>(hierarchy, watch, tree_bounds_);
+  auto tree = std::make_unique<kernel::Tree>(hierarchy, watch, max_cgroups_);
   if (tree_ && tree_->container_seen()) tree->remember_containers();
   cgroups_.clear();
   found_.clear();
@@ -59,27 +59,29 @@ std::span<Tracked* const> CgroupFinder::find(std::int64_t steady_us, PassResult&
   has_seen_all_ = false;
   for (auto& [inode, tracked] : cgroups_) tracked.is_seen = false;
   if (!controller_->root_is_current()) reopen(result);
-  const bool everything = steady_us >= list_everything_at_us_;
-  if (everything) list_everything_at_us_ = steady_us + kListEverythingEvery_us;
-  const bool watched_leaves = tree_->watches_leaves();
-  const auto& found = tree_->walk(everything ? kernel::Tree::Look::everything : kernel::Tree::Look::changes);
-  if (tree_->watches_leaves() != watched_leaves) is_complete_ = false;
-  for (std::int64_t i = 0; i < tree_->error_count(); ++i) result.note_error(tree_->first_error());
-  has_seen_all_ = tree_->error_count() == 0;
-  result.left_out_count = tree_->left_out_count();
-  result.unwatched_count = tree_->unwatched_count();
-  if (tree_->walk_count() != found_in_walk_) found_in_walk_ = open_found(found, result) ? tree_->walk_count() : 0;
+  if (steady_us >= list_everything_at_us_) {
+    list_everything_at_us_ = steady_us + kListEverythingEvery_us;
+    tree_->list_all_anew();
+  }
+  const bool looked_for_leaves = tree_->looks_for_leaves();
+  const kernel::Walk& walk = tree_->walk();
+  if (tree_->looks_for_leaves() != looked_for_leaves) is_complete_ = false;
+  for (std::int64_t i = 0; i < walk.error_count; ++i) result.note_error(walk.first_error);
+  has_seen_all_ = walk.error_count == 0;
+  result.left_out_count = walk.left_out_count;
+  result.unwatched_count = walk.unwatched_count;
+  if (walk.number != found_in_walk_) found_in_walk_ = open_found(walk.cgroups, result) ? walk.number : 0;
   return found_;
 }
 
 /// False where one could not be opened: it is tried again in the next scan.
-bool CgroupFinder::open_found(const std::vector<kernel::WatchedCgroup>& found, PassResult& result) {
+bool CgroupFinder::open_found(const std::vector<kernel::FoundCgroup>& found, PassResult& result) {
   controller_->expect(found.size());
   found_.clear();
   found_.reserve(found.size());
-  for (const kernel::WatchedCgroup& watched : found) {
+  for (const kernel::FoundCgroup& one : found) {
     try {
-      if (Tracked* const tracked = find_or_open(watched)) found_.push_back(tracked);
+      if (Tracked* const tracked = find_or_open(one)) found_.push_back(tracked);
     } catch (const std::exception& error) {
       result.note_error(error.what());
     }
@@ -88,19 +90,19 @@ bool CgroupFinder::open_found(const std::vector<kernel::WatchedCgroup>& found, P
 }
 
 /// nullptr when it vanished.
-Tracked* CgroupFinder::find_or_open(const kernel::WatchedCgroup& watched) {
-  const auto known = cgroups_.find(watched.inode);
+Tracked* CgroupFinder::find_or_open(const kernel::FoundCgroup& found) {
+  const auto known = cgroups_.find(found.inode);
   // v1 lets a cgroup be renamed, which makes another of it; its old entry is found to be unseen at the end.
-  if (known != cgroups_.end() && known->second.cgroup.shared_path() == watched.path) return &known->second;
+  if (known != cgroups_.end() && known->second.cgroup.shared_path() == found.path) return &known->second;
   if (known != cgroups_.end()) return nullptr;
-  auto cgroup = controller_->open(watched.path, watched.inode);
+  auto cgroup = controller_->open(found.path, found.inode);
   if (!cgroup) return nullptr;
   Tracked tracked{.cgroup = std::move(*cgroup), .key = next_key_++};
   if (is_complete_) {
     tracked.previous.set(core::Counter::oom_kills, 0);  // the last scan would have seen it: it is younger than that
     tracked.kills_counted_at_us = scanned_at_us_;
   }
-  return &cgroups_.emplace(watched.inode, std::move(tracked)).first->second;
+  return &cgroups_.emplace(found.inode, std::move(tracked)).first->second;
 }
 
 void CgroupFinder::end_scan(PassResult& result) {

@@ -39,12 +39,12 @@ class CgroupFinder {
   void set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch);
 
  private:
-  bool open_found(const std::vector<kernel::WatchedCgroup>& found, PassResult& result);
-  Tracked* find_or_open(const kernel::WatchedCgroup& watched);
+  bool open_found(const std::vector<kernel::FoundCgroup>& found, PassResult& result);
+  Tracked* find_or_open(const kernel::FoundCgroup& found);
   void reopen(PassResult& result);
 
   std::unique_ptr<kernel::Tree> tree_;
-  kernel::TreeBounds tree_bounds_;
+  std::size_t max_cgroups_ = 20'000;
   std::unique_ptr<kernel::Controller> controller_;  // outlives the cgroups that it opened
   Cgroups cgroups_;
   std::vector<Tracked*> found_;      // of cgroups_, those that the last walk of the tree found
