@@ -5,7 +5,6 @@
 // server and no rights. Reads only names of directory entries: opens no file and follows no link. For one thread, which
 // may have to wait for a disk: not the sampler's.
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,18 +19,17 @@ namespace cgmm::kernel {
 
 class ContainerLogs {
  public:
-  static constexpr std::size_t kMaxEntries = 100'000;
+  static constexpr std::int64_t kMaxEntries = 100'000;
 
   /// `setting`: a directory with `containers` and `pods` in it; "auto": the first of `candidates` that has one of them
   /// (checked again while there is none); "" or "off": no names. Does not access the disk yet. Reads at most
   /// `max_entries` of `containers` and of `pods`.
   explicit ContainerLogs(std::string setting, std::vector<std::string> candidates = {"/host/var/log", "/var/log"},
-                         std::size_t max_entries = kMaxEntries);
+                         std::int64_t max_entries = kMaxEntries);
 
   /// By container id, else by pod uid. With a pod uid only, `container` is "": for a pod's sandbox, or if the kubelet
-  /// has not made the container's log yet (its cgroup exists earlier: ask again later). nullopt: neither is known. A
-  /// known name costs no system call. For an unknown one, the directories are read again if they have changed; a large
-  /// one at most once in 100 us per entry. `now_us`: wall clock.
+  /// has not made the container's log yet (its cgroup exists earlier: ask again later). nullopt: neither is known. For
+  /// an unknown name, a directory is read again, at most once in 100 us per entry. `now_us`: wall clock.
   std::optional<core::ContainerNames> names_of(const core::ContainerIdentity& identity, std::int64_t now_us);
 
   /// The directory that names come from; "": none found so far.
@@ -43,24 +41,13 @@ class ContainerLogs {
  private:
   using Names = std::unordered_map<std::string, core::ContainerNames>;  // by container id, or by pod uid
 
-  /// A directory's state. While it does not change, no entry was added or removed.
-  struct Stamp {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    std::int64_t modified_ns = 0;
-
-    friend bool operator==(const Stamp&, const Stamp&) = default;
-  };
-
   /// The names in one directory, as last read.
   struct Listing {
     const char* subdirectory;
-    void (*take_up)(std::string_view entry, Names& names);
+    void (*take)(std::string_view entry, Names& names);
     Names names = {};
-    Stamp stamp = {};
-    bool settled = false;  // every later change changes the stamp
     std::int64_t read_at_us = 0;
-    std::size_t entry_count = 0;
+    std::int64_t entry_count = 0;
     std::string problem = {};
   };
 
@@ -71,7 +58,7 @@ class ContainerLogs {
   bool off_;
   bool automatic_;
   std::vector<std::string> candidates_;
-  std::size_t max_entries_;
+  std::int64_t max_entries_;
   std::string directory_;
   std::string not_found_;  // why there is no directory
   Listing containers_;

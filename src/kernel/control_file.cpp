@@ -62,30 +62,26 @@ base::Fd open_directory(int root_fd, std::string_view path, int flags) {
   return open_without_links(from, rest.c_str(), flags);
 }
 
+base::Fd open_cgroup(int root_fd, std::string_view path, std::uint64_t inode, int flags) {
+  base::Fd directory = open_directory(root_fd, path, flags);
+  struct stat status{};
+  if (!directory || ::fstat(directory.get(), &status) != 0) return {};
+  if (status.st_ino == inode) return directory;
+  errno = ENOENT;
+  return {};
+}
+
 std::optional<Cgroup> Cgroup::open(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held) {
   Cgroup cgroup(root_fd, std::move(path), inode, held);
-  base::Fd directory = open_directory(root_fd, cgroup.path(), O_PATH);
-  struct stat status{};
-  if (!directory || ::fstat(directory.get(), &status) != 0) {
-    if (means_gone(errno)) return std::nullopt;
-    throw_errno(errno, cgroup.path());
-  }
-  if (status.st_ino != inode) return std::nullopt;
+  base::Fd directory = cgroup.open_directory();
+  if (!directory && means_gone(errno)) return std::nullopt;
+  if (!directory) throw_errno(errno, cgroup.path());
   if (held.directories_left > 0) {
     --held.directories_left;
     cgroup.directory_ = std::move(directory);
   }
   return cgroup;
 }
-
-Cgroup::Cgroup(Cgroup&& other) noexcept
-    : root_fd_(other.root_fd_),
-      directory_(std::move(other.directory_)),
-      path_(std::move(other.path_)),
-      inode_(other.inode_),
-      held_(other.held_),
-      files_(std::move(other.files_)),
-      absent_(other.absent_) {}
 
 Cgroup& Cgroup::operator=(Cgroup&& other) noexcept {  // what this one held goes with `other`
   std::swap(root_fd_, other.root_fd_);
@@ -109,16 +105,12 @@ void Cgroup::drop_file(std::size_t slot) {
   ++held_->files_left;
 }
 
+base::Fd Cgroup::open_directory() const { return open_cgroup(root_fd_, path(), inode_, O_PATH); }
+
 base::Fd Cgroup::open_file(const char* name, int flags) const {
-  if (directory_) return base::Fd(::openat(directory_.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
-  const base::Fd directory = open_directory(root_fd_, path(), O_PATH);
-  struct stat status{};
-  if (!directory || ::fstat(directory.get(), &status) != 0) return {};
-  if (status.st_ino != inode_) {
-    errno = ENOENT;
-    return {};
-  }
-  return base::Fd(::openat(directory.get(), name, flags | O_CLOEXEC | O_NOFOLLOW));
+  const base::Fd opened = directory_ ? base::Fd() : open_directory();
+  const int directory = directory_ ? directory_.get() : opened.get();
+  return directory < 0 ? base::Fd() : base::Fd(::openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW));
 }
 
 std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name, std::span<char> buffer) {
@@ -129,9 +121,8 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
   if (!is_held) {
     opened = open_file(name, O_RDONLY | O_NONBLOCK);  // a pipe instead of a file must not block the scan
     if (!opened) {
-      const int error = errno;
-      if (!means_gone(error)) throw_errno(error, path_of(name));
-      if (still_there()) absent_ |= bit;
+      if (!means_gone(errno)) throw_errno(errno, path_of(name));
+      if (!is_gone()) absent_ |= bit;
       return std::nullopt;
     }
   }
@@ -164,23 +155,8 @@ std::error_code Cgroup::write(const char* name, std::string_view text) const {
   return {};
 }
 
-bool Cgroup::has_file(const char* name) const {
-  struct stat status{};
-  if (directory_) return ::fstatat(directory_.get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0;
-  return static_cast<bool>(open_file(name, O_PATH));
-}
+bool Cgroup::has_file(const char* name) const { return static_cast<bool>(open_file(name, O_PATH)); }
 
-bool Cgroup::still_there() const {
-  const base::Fd now = open_directory(root_fd_, path(), O_PATH);
-  struct stat status{};
-  return now && ::fstat(now.get(), &status) == 0 && status.st_ino == inode_;
-}
-
-bool Cgroup::is_gone() const {
-  const base::Fd now = open_directory(root_fd_, path(), O_PATH);
-  struct stat status{};
-  if (!now || ::fstat(now.get(), &status) != 0) return means_gone(errno) || errno == ENOTDIR;
-  return status.st_ino != inode_;
-}
+bool Cgroup::is_gone() const { return !open_directory() && (means_gone(errno) || errno == ENOTDIR); }
 
 }  // namespace cgmm::kernel

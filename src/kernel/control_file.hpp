@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// One cgroup's directory and its control files. A directory that is held open is a cgroup's identity: one removed and
-// made anew under the same path is never mistaken for it. Files may be held open too, which makes reading cheaper
-// (opening costs 4 to 6 us of CPU, reading a number 2, a memory.stat 10) but pins 5 KB of kernel memory each, so their
-// number is bounded, and where there are many cgroups only the first ones of each are held. Each
-// thread has cgroups of its own.
+// One cgroup's directory and its control files. Files may be held open, which makes reading cheaper (opening costs 4 to
+// 6 us of CPU, reading a number 2, a memory.stat 10), but each takes 5 KB of kernel memory, so their number is bounded.
+// Each thread has its own cgroups.
 
 #include <array>
 #include <cstddef>
@@ -22,8 +20,7 @@
 
 namespace cgmm::kernel {
 
-/// How many more descriptors may be held open, of directories and of files. Lives longer than the cgroups that draw on
-/// it.
+/// How many more descriptors may be held open. Outlives the cgroups that use it.
 struct HeldFiles {
   std::size_t directories_left = 0;
   std::size_t files_left = 0;
@@ -41,7 +38,7 @@ class Cgroup {
   /// std::system_error if the kernel refuses for another reason. Borrows `root_fd` and `held`.
   static std::optional<Cgroup> open(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held);
 
-  Cgroup(Cgroup&& other) noexcept;
+  Cgroup(Cgroup&& other) noexcept = default;
   Cgroup& operator=(Cgroup&& other) noexcept;
   ~Cgroup();
 
@@ -61,10 +58,7 @@ class Cgroup {
   /// Whether there is a file with this name.
   bool has_file(const char* name) const;
 
-  /// Whether the path still leads to this cgroup.
-  bool still_there() const;
-
-  /// Whether the path certainly does not lead to it any more. False if that is not known.
+  /// Whether the path does not lead to it any more, even if another cgroup has it now. False if that is not known.
   bool is_gone() const;
 
   /// For messages: the cgroup's path with the file's name.
@@ -73,6 +67,7 @@ class Cgroup {
  private:
   Cgroup(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held)
       : root_fd_(root_fd), path_(std::move(path)), inode_(inode), held_(&held) {}
+  base::Fd open_directory() const;
   base::Fd open_file(const char* name, int flags) const;
   void drop_file(std::size_t slot);
 
@@ -85,8 +80,11 @@ class Cgroup {
   std::uint16_t absent_ = 0;  // bit per slot: the kernel lacks the file
 };
 
-/// Opens a directory by its path below root_fd, of any length (the kernel takes 4095 bytes at a time); an empty
-/// base::Fd with errno where it fails. Symbolic links are not followed.
+/// Opens a directory by its path below root_fd, of any length (the kernel takes 4095 bytes at a time). Follows no
+/// symbolic link. Empty, with errno, if it fails.
 base::Fd open_directory(int root_fd, std::string_view path, int flags);
+
+/// The same; ENOENT if the directory has another inode.
+base::Fd open_cgroup(int root_fd, std::string_view path, std::uint64_t inode, int flags);
 
 }  // namespace cgmm::kernel

@@ -54,6 +54,11 @@ void Controller::expect(std::size_t cgroup_count) {
   held_.slots = std::clamp<std::size_t>(each, 1, Cgroup::kOftenRead);
 }
 
+std::optional<std::uint64_t> Controller::within_memory(std::optional<std::uint64_t> limit_bytes) const {
+  if (memory_bytes_ == 0) return limit_bytes;
+  return std::min(memory_bytes_, limit_bytes.value_or(memory_bytes_));
+}
+
 std::optional<std::uint64_t> Controller::read_number(Cgroup& cgroup, std::size_t slot, const char* name) {
   std::optional<std::uint64_t> number;
   std::string problem;  // of a scan, which reads the same file

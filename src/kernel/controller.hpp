@@ -42,9 +42,8 @@ inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
 /// One cgroup's numbers, and more from the same files.
 struct Reading {
   core::MemorySample sample;
-  std::optional<std::uint64_t>
-      hierarchical_limit_bytes;  // v1 has it in memory.stat, kUnlimited: none; nullopt: not told
-  std::string problem;           // the first file that could not be used (its values are absent); empty: none
+  std::optional<std::uint64_t> hierarchical_limit_bytes;  // from v1's memory.stat; kUnlimited: none; nullopt: not known
+  std::string problem;  // the first file that could not be used (its values are absent); empty: none
 };
 
 class Controller {
@@ -65,12 +64,10 @@ class Controller {
   void expect(std::size_t cgroup_count);
 
   /// The cgroup's numbers now; nullopt: it vanished, or v2 does not manage its memory. Throws std::system_error or
-  /// MalformedFile, with the path, if memory.stat can't be used.
-  std::optional<Reading> read(Cgroup& cgroup) { return read_files(cgroup, /*with_pressure=*/true); }
-
-  /// The same without psi_*, for readings in quick succession. Each read of memory.pressure begins a new period. In a
-  /// period shorter than a tick of the kernel's clock (4 ms), stalled time is lost for all readers.
-  std::optional<Reading> read_without_pressure(Cgroup& cgroup) { return read_files(cgroup, /*with_pressure=*/false); }
+  /// MalformedFile, with the path, if memory.stat can't be used. `with_pressure` is false for readings in quick
+  /// succession: each read of memory.pressure begins a new period, and in one shorter than a tick of the kernel's clock
+  /// (4 ms) stalled time is lost for all readers.
+  virtual std::optional<Reading> read(Cgroup& cgroup, bool with_pressure = true) = 0;
 
   /// Only the usage now, in bytes: a fifth of the cost of read(). nullopt: not known.
   virtual std::optional<std::uint64_t> read_usage(Cgroup& cgroup) = 0;
@@ -89,7 +86,7 @@ class Controller {
   virtual const char* reclaim_file() const = 0;
 
   /// Whether the kernel can be asked for a reclaim of this cgroup at all (v2 since 5.19; v1 always could).
-  virtual bool can_reclaim(const Cgroup& cgroup) const = 0;
+  virtual bool can_reclaim(const Cgroup& cgroup) const { return cgroup.has_file(reclaim_file()); }
 
   /// Asks the kernel to reclaim, and waits for it: possibly for seconds; a signal ends it (EINTR). v1 frees all it can,
   /// v2 about `bytes`. Returns the kernel's answer. Measure the effect: EAGAIN can come after nearly everything was
@@ -101,24 +98,23 @@ class Controller {
   static constexpr std::size_t kStatSlot = 0;
   static constexpr std::size_t kUsageSlot = 1;
 
-  virtual std::optional<Reading> read_files(Cgroup& cgroup, bool with_pressure) = 0;
-
   /// So big that any file fits, and touched as far as they are long.
   std::span<char> buffer() { return {buffer_.get(), kMaxFileBytes + 1}; }
 
   /// Reads a file and parses it with `use`; nullopt: there is no such file. Errors go into `problem`.
   template <class Use>
   void use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, Use use);
-  /// memory.stat, which every cgroup has, and the usage, one of the gauges, from `usage_file`. `make` makes a sample of
-  /// the parsed stat and throws MalformedFile(what is wrong with it). nullopt when the cgroup vanished. Throws as
-  /// read() does.
+  /// memory.stat, which every cgroup has, and the usage. `make` makes a sample of the parsed stat, or throws
+  /// MalformedFile. nullopt: the cgroup vanished. Throws as read() does.
   template <class Key, class Make>
   std::optional<Reading> read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table, const char* usage_file,
                                              Make make);
-  /// A file that holds one number; nullopt where it does not, or there is none.
+  /// A file with one number; nullopt if it can't be used.
   std::optional<std::uint64_t> read_number(Cgroup& cgroup, std::size_t slot, const char* name);
 
-  std::uint64_t memory_bytes() const { return memory_bytes_; }
+  /// The smaller one of a limit (nullopt: none) and the machine's memory.
+  std::optional<std::uint64_t> within_memory(std::optional<std::uint64_t> limit_bytes) const;
+
   int root_fd() const { return root_.get(); }
 
  private:

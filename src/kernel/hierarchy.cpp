@@ -6,16 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 namespace cgmm::kernel {
 namespace {
@@ -24,7 +24,8 @@ namespace fs = std::filesystem;
 
 constexpr long kCgroup1Magic = 0x27e0eb;
 constexpr long kCgroup2Magic = 0x63677270;
-constexpr int kLookDepth = 8;  // how deep a fake tree is searched for a directory that shows its version
+// How far a fake tree is searched for a directory that shows its version.
+constexpr int kLookDepth = 8;
 constexpr std::size_t kLookEntries = 4096;
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
@@ -54,28 +55,24 @@ std::optional<Version> version_by_files(const std::string& directory) {
   return std::nullopt;
 }
 
-/// For a tree that is not the kernel's: by the first directory with memory files, breadth first, on one file system.
+/// For a tree that is not the kernel's: by the first directory with memory files, on one file system.
 std::optional<Version> version_of_copy(const std::string& parent) {
-  std::vector<std::string> level = {parent};
-  std::size_t looked_at = 0;
+  if (const auto version = version_by_files(parent)) return version;
   struct stat top{};
   if (::stat(parent.c_str(), &top) != 0) return std::nullopt;
-  for (int depth = 0; depth < kLookDepth && !level.empty(); ++depth) {
-    std::vector<std::string> next;
-    for (const std::string& directory : level) {
-      struct stat status{};
-      if (::stat(directory.c_str(), &status) != 0 || status.st_dev != top.st_dev) continue;
-      if (const auto version = version_by_files(directory)) return version;
-      std::error_code error;
-      const fs::directory_iterator entries(directory, error);
-      if (error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system)
-        throw std::system_error(error, directory);  // nothing is known of it
-      for (const auto& entry : entries) {
-        if (++looked_at > kLookEntries) return std::nullopt;
-        if (entry.symlink_status(error).type() == fs::file_type::directory) next.push_back(entry.path().string());
-      }
-    }
-    level = std::move(next);
+  std::error_code error;
+  fs::recursive_directory_iterator entry(parent, fs::directory_options::skip_permission_denied, error);
+  for (std::size_t looked_at = 0; !error && entry != fs::end(entry) && looked_at < kLookEntries; ++looked_at) {
+    const std::string path = entry->path().string();
+    struct stat status{};
+    const bool is_inside =
+        ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_dev == top.st_dev;
+    if (!is_inside || entry.depth() >= kLookDepth) entry.disable_recursion_pending();
+    if (const auto version = is_inside ? version_by_files(path) : std::nullopt) return version;
+    entry.increment(error);
+  }
+  if (error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system) {
+    throw std::system_error(error, parent);  // nothing is known of it
   }
   return std::nullopt;
 }
@@ -160,6 +157,15 @@ std::optional<Mount> parse_mount(const std::string& line) {
       .mounted = unescaped(fields[3]), .point = unescaped(fields[4]), .type = dash[1], .super_options = dash[3]};
 }
 
+std::vector<Mount> parse_mounts(std::string_view mountinfo) {
+  std::vector<Mount> mounts;
+  std::istringstream lines{std::string(mountinfo)};
+  for (std::string line; std::getline(lines, line);) {
+    if (auto mount = parse_mount(line)) mounts.push_back(std::move(*mount));
+  }
+  return mounts;
+}
+
 bool has_option(const std::string& options, std::string_view option) {
   return ("," + options + ",").find("," + std::string(option) + ",") != std::string::npos;
 }
@@ -212,38 +218,24 @@ std::string path_below_root(const Hierarchy& hierarchy, std::string_view logged_
 
 std::string mounted_path_of(std::string_view mountinfo, std::string_view point) {
   std::string mounted;  // the last mount at that point is visible
-  std::istringstream lines{std::string(mountinfo)};
-  for (std::string line; std::getline(lines, line);) {
-    const auto mount = parse_mount(line);
-    if (mount && mount->point == point) mounted = mount->mounted;
+  for (const Mount& mount : parse_mounts(mountinfo)) {
+    if (mount.point == point) mounted = mount.mounted;
   }
   return mounted == "/" || mounted.starts_with("/..") ? "" : mounted;
 }
 
 std::vector<std::string> memory_hierarchy_roots(std::string_view mountinfo) {
-  struct Found {
-    std::string root;
-    bool of_host;
-    Version version;
-  };
-  std::vector<Found> found;
-  std::istringstream lines{std::string(mountinfo)};
-  for (std::string line; std::getline(lines, line);) {
-    const auto mount = parse_mount(line);
-    if (!mount) continue;
-    const bool of_host = mount->point.starts_with("/host/");
-    if (mount->type == "cgroup" && has_option(mount->super_options, "memory")) {
-      found.push_back({mount->point, of_host, Version::v1});
-    } else if (mount->type == "cgroup2" && has_word(read_small_file(mount->point + "/cgroup.controllers"), "memory")) {
-      found.push_back({mount->point, of_host, Version::v2});
+  std::multimap<std::pair<bool, Version>, std::string> found;  // the first one is the best
+  for (const Mount& mount : parse_mounts(mountinfo)) {
+    const bool is_own = !mount.point.starts_with("/host/");
+    if (mount.type == "cgroup" && has_option(mount.super_options, "memory")) {
+      found.emplace(std::pair(is_own, Version::v1), mount.point);
+    } else if (mount.type == "cgroup2" && has_word(read_small_file(mount.point + "/cgroup.controllers"), "memory")) {
+      found.emplace(std::pair(is_own, Version::v2), mount.point);
     }
   }
-  std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
-    if (a.of_host != b.of_host) return a.of_host;
-    return a.version < b.version;
-  });
   std::vector<std::string> roots;
-  for (Found& one : found) roots.push_back(std::move(one.root));
+  for (const auto& [rank, root] : found) roots.push_back(root);
   return roots;
 }
 

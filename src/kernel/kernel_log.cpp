@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -35,10 +36,8 @@ KernelLog::KernelLog(std::string path, Start start)
 }
 
 KernelLog::Read KernelLog::read() {
-  if (held_) {
-    Read read{.what = Read::What::record, .record = std::move(*held_)};
-    held_.reset();
-    return read;
+  if (auto record = std::exchange(held_, std::nullopt)) {
+    return {.what = Read::What::record, .record = std::move(*record)};
   }
   for (int reads = 0; reads < kMaxReads; ++reads) {
     if (auto record = take_line()) return tell(std::move(*record));
@@ -94,12 +93,10 @@ std::string KernelLog::find() {
 }
 
 std::string KernelLog::boot_id() {
-  const base::Fd file(::open(kBootId, O_RDONLY | O_CLOEXEC));
-  std::array<char, 64> text;
-  const ssize_t got = file ? ::read(file.get(), text.data(), text.size()) : -1;
-  if (got < 0) throw_errno(errno, kBootId);
-  const std::string_view id(text.data(), static_cast<std::size_t>(got));
-  return std::string(id.substr(0, id.find('\n')));
+  std::ifstream file(kBootId);
+  std::string id;
+  if (!std::getline(file, id)) throw_errno(errno, kBootId);
+  return id;
 }
 
 std::int64_t wall_us(std::int64_t logged_at_us, std::int64_t wall_now_us, std::int64_t monotonic_now_us) {

@@ -2,6 +2,7 @@
 #include "kernel/log_record.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "kernel/parse.hpp"
@@ -9,25 +10,17 @@
 namespace cgmm::kernel {
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
+/// The kernel writes a byte that is not printable as \x and two hexadecimal digits.
 std::string unescaped(std::string_view text) {
   std::string result;
-  result.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
-    if (c == '\\' && i + 3 < text.size() && text[i + 1] == 'x') {
-      const int high = hex_digit(text[i + 2]);
-      const int low = hex_digit(text[i + 3]);
-      if (high >= 0 && low >= 0) {
-        c = static_cast<char>(high * 16 + low);
-        i += 3;
-      }
+    unsigned char byte = 0;
+    const char* const end = text.data() + i + 4;
+    if (text.substr(i).starts_with("\\x") && i + 3 < text.size() &&
+        std::from_chars(end - 2, end, byte, 16).ptr == end) {
+      c = static_cast<char>(byte);
+      i += 3;
     }
     if (c == '\0') break;
     result += c;

@@ -42,31 +42,11 @@ enum class Stat : std::uint8_t {
   hierarchical_memory_limit,
   count_
 };
-inline constexpr KeyTable<Stat> kStat({"total_cache",
-                                       "cache",
-                                       "total_shmem",
-                                       "shmem",
-                                       "total_rss",
-                                       "rss",
-                                       "total_inactive_file",
-                                       "inactive_file",
-                                       "total_active_file",
-                                       "active_file",
-                                       "total_dirty",
-                                       "dirty",
-                                       "total_writeback",
-                                       "writeback",
-                                       "total_swap",
-                                       "swap",
-                                       "total_pgfault",
-                                       "pgfault",
-                                       "total_pgmajfault",
-                                       "pgmajfault",
-                                       "total_workingset_refault_file",
-                                       "workingset_refault_file",
-                                       "total_workingset_refault_anon",
-                                       "workingset_refault_anon",
-                                       "hierarchical_memory_limit"});
+inline constexpr KeyTable<Stat> kStat(
+    "total_cache cache total_shmem shmem total_rss rss total_inactive_file inactive_file total_active_file "
+    "active_file total_dirty dirty total_writeback writeback total_swap swap total_pgfault pgfault "
+    "total_pgmajfault pgmajfault total_workingset_refault_file workingset_refault_file "
+    "total_workingset_refault_anon workingset_refault_anon hierarchical_memory_limit");
 
 /// The value including descendants if the kernel reports it, else the cgroup's own. `total` is one of the total_ keys.
 std::optional<std::uint64_t> hierarchical(const core::Values<Stat>& stat, Stat total);
@@ -101,26 +81,10 @@ enum class Stat : std::uint8_t {
   pgsteal,
   count_
 };
-inline constexpr KeyTable<Stat> kStat({"anon",
-                                       "file",
-                                       "shmem",
-                                       "inactive_file",
-                                       "active_file",
-                                       "file_dirty",
-                                       "file_writeback",
-                                       "kernel",
-                                       "slab",
-                                       "kernel_stack",
-                                       "pagetables",
-                                       "percpu",
-                                       "sock",
-                                       "pgfault",
-                                       "pgmajfault",
-                                       "workingset_refault_file",
-                                       "workingset_refault_anon",
-                                       "workingset_refault",
-                                       "pgscan",
-                                       "pgsteal"});
+inline constexpr KeyTable<Stat> kStat(
+    "anon file shmem inactive_file active_file file_dirty file_writeback kernel slab kernel_stack pagetables "
+    "percpu sock pgfault pgmajfault workingset_refault_file workingset_refault_anon workingset_refault pgscan "
+    "pgsteal");
 
 core::MemorySample sample_of(const core::Values<Stat>& stat);
 

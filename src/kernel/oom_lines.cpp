@@ -2,8 +2,9 @@
 #include "kernel/oom_lines.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <array>
 #include <utility>
+#include <vector>
 
 #include "kernel/log_record.hpp"
 #include "kernel/parse.hpp"
@@ -18,19 +19,15 @@ constexpr std::size_t kMaxComm = 15;
 constexpr std::size_t kMaxSplits = 64;  // tries, if a separator also occurs in a name
 
 constexpr std::string_view kInvoked = " invoked oom-killer: ";
-constexpr std::string_view kStatsFor = "Memory cgroup stats for ";
 constexpr std::string_view kOomKill = "oom-kill:constraint=";
 constexpr std::string_view kDigitsOfAList = "0123456789,-";
 
-std::optional<std::int64_t> pid_of(std::optional<std::uint64_t> number) {
-  if (!number || *number == 0 || *number > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
-  return static_cast<std::int64_t>(*number);
+std::optional<std::int64_t> within(std::optional<std::uint64_t> number, std::uint64_t least, std::uint64_t most) {
+  return number && *number >= least && *number <= most ? std::optional(static_cast<std::int64_t>(*number))
+                                                       : std::nullopt;
 }
-
-std::optional<std::int64_t> uid_of(std::optional<std::uint64_t> number) {
-  if (!number || *number > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
-  return static_cast<std::int64_t>(*number);
-}
+std::optional<std::int64_t> pid_of(std::optional<std::uint64_t> number) { return within(number, 1, INT32_MAX); }
+std::optional<std::int64_t> uid_of(std::optional<std::uint64_t> number) { return within(number, 0, UINT32_MAX); }
 
 /// Removes ",word=NUMBER" from the end of a text.
 std::optional<std::uint64_t> take_number_at_end(std::string_view& text, std::string_view word) {
@@ -96,26 +93,19 @@ std::optional<std::uint64_t> number_after(std::string_view text, std::string_vie
 bool is_whole_path(std::string_view path) { return path.starts_with('/') && path.size() < kMayBeCutFrom; }
 
 std::optional<OomPaths> split_paths(std::string_view text, std::string_view separator, bool limit_first) {
-  std::optional<OomPaths> only, plausible, same;
-  std::size_t count = 0, plausible_count = 0, same_count = 0;
-  for (std::size_t at = text.find(separator); at != std::string_view::npos && count < kMaxSplits;
+  std::vector<OomPaths> all, plausible, same;
+  for (std::size_t at = text.find(separator); at != std::string_view::npos && all.size() < kMaxSplits;
        at = text.find(separator, at + 1)) {
     OomPaths paths{.limit = text.substr(0, at), .victim = text.substr(at + separator.size())};
     if (!limit_first) std::swap(paths.limit, paths.victim);
-    ++count;
-    only = paths;
+    all.push_back(paths);
     if (!is_whole_path(paths.limit) || !is_whole_path(paths.victim)) continue;
-    if (!is_below_or_same(paths.victim, paths.limit)) continue;
-    ++plausible_count;
-    plausible = paths;
-    if (paths.victim == paths.limit) {
-      ++same_count;
-      same = paths;
-    }
+    if (is_below_or_same(paths.victim, paths.limit)) plausible.push_back(paths);
+    if (paths.victim == paths.limit) same.push_back(paths);
   }
-  if (plausible_count == 1) return plausible;
-  if (same_count == 1) return same;
-  if (count == 1) return only;
+  for (const auto* const splits : {&plausible, &same, &all}) {
+    if (splits->size() == 1) return splits->front();
+  }
   return std::nullopt;
 }
 
@@ -139,9 +129,8 @@ OomPaths paths_of_context(std::string_view text, OomScope scope) {
 
 std::optional<OomScope> scope_of_constraint(std::string_view oom_kill) {
   oom_kill.remove_prefix(kOomKill.size());
-  const std::size_t end = oom_kill.find(',');
-  if (end == std::string_view::npos) return std::nullopt;
-  return oom_kill.substr(0, end) == "CONSTRAINT_MEMCG" ? OomScope::cgroup : OomScope::node;
+  if (oom_kill.find(',') == std::string_view::npos) return std::nullopt;
+  return oom_kill.starts_with("CONSTRAINT_MEMCG,") ? OomScope::cgroup : OomScope::node;
 }
 
 std::optional<OomKillTail> tail_of(std::string_view oom_kill) {
@@ -193,38 +182,23 @@ std::optional<OomKilled> parse_killed(std::string_view text) {
 OomMessage message_of(std::string_view text) {
   // Checked first, because it begins with a process's name, and that can be "Task in /x".
   if (const std::size_t at = text.find(kInvoked); at <= kMaxComm) return OomMessage::invoked;
-  switch (text.empty() ? '\0' : text.front()) {
-    case 'T':
-      if (text.starts_with(kTaskIn)) return OomMessage::task_in;
-      if (text.starts_with(kTasksIn)) return OomMessage::group;
-      break;
-    case 'm':
-      if (text.starts_with("memory: usage ")) return OomMessage::memory;
-      if (text.starts_with("memory+swap: usage ")) return OomMessage::memory_swap;
-      break;
-    case 's':
-      if (text.starts_with("swap: usage ")) return OomMessage::swap;
-      break;
-    case 'k':
-      if (text.starts_with("kmem: usage ")) return OomMessage::kmem;
-      break;
-    case 'o':
-      if (text.starts_with(kOomKill)) return OomMessage::oom_kill;
-      break;
-    case 'M':
-      if (text.starts_with(kStatsFor)) return OomMessage::stats;
-      if (text.starts_with(kLimitReached)) return OomMessage::limit_reached;
-      [[fallthrough]];
-    case 'K':
-    case 'O':
-      if (parse_killed(text)) return OomMessage::killed;
-      if (parse_chosen(text)) return OomMessage::kill;
-      if (killing_of(text).rest.starts_with("OOM victim ")) return OomMessage::skipped;
-      break;
-    default:
-      break;
+  constexpr std::array<std::pair<std::string_view, OomMessage>, 9> kBegins = {{
+      {kTaskIn, OomMessage::task_in},
+      {kTasksIn, OomMessage::group},
+      {"memory: usage ", OomMessage::memory},
+      {"memory+swap: usage ", OomMessage::memory_swap},
+      {"swap: usage ", OomMessage::swap},
+      {"kmem: usage ", OomMessage::kmem},
+      {kOomKill, OomMessage::oom_kill},
+      {"Memory cgroup stats for ", OomMessage::stats},
+      {kLimitReached, OomMessage::limit_reached},
+  }};
+  for (const auto& [begin, message] : kBegins) {
+    if (text.starts_with(begin)) return message;
   }
-  return OomMessage::other;
+  if (parse_killed(text)) return OomMessage::killed;
+  if (parse_chosen(text)) return OomMessage::chosen;
+  return killing_of(text).rest.starts_with("OOM victim ") ? OomMessage::skipped : OomMessage::other;
 }
 
 }  // namespace cgmm::kernel

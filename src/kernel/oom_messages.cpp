@@ -32,8 +32,8 @@ void take_stat(core::Values<Key>& values, const KeyTable<Key>& table, std::strin
 std::optional<LoggedKill> OomParser::take(const LogRecord& record) {
   if (record.priority >> 3 != 0) return std::nullopt;  // written by user space, which can forge everything else
   const std::string_view text = std::string_view(record.text).substr(0, kMaxLogText);
-  const Message message = message_of(text);
-  if (message == Message::other) {
+  const OomMessage message = message_of(text);
+  if (message == OomMessage::other) {
     if (is_fragment(record)) {
       line_.append(text.substr(0, kMaxLogText - line_.size()));
       event_.kill.sequence = record.sequence;
@@ -45,60 +45,50 @@ std::optional<LoggedKill> OomParser::take(const LogRecord& record) {
 
   close_line();
   event_.in_stats = false;
-  bool next = event_.killed;
-  switch (message) {
-    case Message::killed:
-      return take_killed(record, *parse_killed(text));
-    case Message::kill:
-      return take_chosen(record, *parse_chosen(text));
-    case Message::skipped:
-      if (!event_.killed) event_ = Event{};  // else it belongs to the group
-      return std::nullopt;
-    case Message::invoked:
-      next = true;
-      break;
-    case Message::group:
-      next = event_.group;
-      break;
-    case Message::oom_kill:
-      next = event_.killed || event_.chosen_pid;
-      break;
-    default:
-      break;
+  if (message == OomMessage::killed) return take_killed(record, *parse_killed(text));
+  if (message == OomMessage::chosen) return take_chosen(record, *parse_chosen(text));
+  if (message == OomMessage::skipped) {
+    if (!event_.killed) event_ = Event{};  // else it belongs to the group
+    return std::nullopt;
   }
   std::optional<LoggedKill> done;
-  if (next) done = finish();
+  if (begins_event(message)) done = finish();
   note(record);
+  begin_line(message, text);
+  return done;
+}
+
+/// Whether the message can't belong to the current event.
+bool OomParser::begins_event(OomMessage message) const {
   switch (message) {
-    case Message::memory: {
-      const UsageAndLimit memory = parse_usage(text);
-      event_.usage_bytes = memory.usage_bytes;
-      event_.limit_bytes = memory.limit_bytes;
+    case OomMessage::invoked:
+      return true;
+    case OomMessage::group:
+      return event_.group;
+    case OomMessage::oom_kill:
+      return event_.killed || event_.chosen_pid;
+    default:
+      return event_.killed;
+  }
+}
+
+/// Lines with a path are handled when they are complete.
+void OomParser::begin_line(OomMessage message, std::string_view text) {
+  switch (message) {
+    case OomMessage::memory:
+    case OomMessage::swap:
+    case OomMessage::memory_swap:
+    case OomMessage::kmem:
+      event_.usages[message] = parse_usage(text);
       break;
-    }
-    case Message::swap:
-      event_.swap_bytes = parse_usage(text).usage_bytes;
-      break;
-    case Message::memory_swap:
-      event_.memory_swap_bytes = parse_usage(text).usage_bytes;
-      break;
-    case Message::kmem:
-      event_.kmem_bytes = parse_usage(text).usage_bytes;
-      break;
-    case Message::stats:
-    case Message::group:
-      (message == Message::stats ? event_.in_stats : event_.group) = true;
-      [[fallthrough]];
-    case Message::task_in:
-    case Message::limit_reached:
-    case Message::oom_kill:
-      line_message_ = message;
-      line_ = text;
+    case OomMessage::invoked:
       break;
     default:
-      break;
+      event_.in_stats = message == OomMessage::stats;
+      event_.group = event_.group || message == OomMessage::group;
+      line_message_ = message;
+      line_ = text;
   }
-  return done;
 }
 
 /// Whether the record continues the current line. From Linux 4.9 on, fragments are marked. Before, the record can also
@@ -106,15 +96,15 @@ std::optional<LoggedKill> OomParser::take(const LogRecord& record) {
 bool OomParser::is_fragment(const LogRecord& record) const {
   if (line_.size() >= kMaxLogText) return false;
   switch (line_message_) {
-    case Message::oom_kill:
+    case OomMessage::oom_kill:
       return record.continued && !tail_of(line_);
-    case Message::group:
+    case OomMessage::group:
       return record.continued && !line_.ends_with(kGroupEnd);
-    case Message::task_in:
+    case OomMessage::task_in:
       // Linux 3.15 to 4.x begin a new record within the line.
       return record.continued || (record.text.starts_with(kLimitOf) && line_.find(kLimitOf) == std::string::npos);
-    case Message::limit_reached:
-    case Message::stats:
+    case OomMessage::limit_reached:
+    case OomMessage::stats:
       return record.continued;
     default:
       return false;
@@ -124,21 +114,21 @@ bool OomParser::is_fragment(const LogRecord& record) const {
 /// Handles the current line: no more fragments will come.
 void OomParser::close_line() {
   const std::string line = std::exchange(line_, {});
-  switch (std::exchange(line_message_, Message::other)) {
-    case Message::task_in:
+  switch (std::exchange(line_message_, OomMessage::other)) {
+    case OomMessage::task_in:
       event_.task_in = line;
       event_.scope = OomScope::cgroup;
       break;
-    case Message::limit_reached: {
+    case OomMessage::limit_reached: {
       const std::string path = line.substr(kLimitReached.size());
       event_.scope = OomScope::cgroup;
       if (is_whole_path(path)) event_.kill.limit_path = path;
       break;
     }
-    case Message::stats:
+    case OomMessage::stats:
       take_stats_line(line);
       break;
-    case Message::oom_kill:
+    case OomMessage::oom_kill:
       event_.oom_kill = line;
       event_.scope = scope_of_constraint(line);
       if (const auto tail = tail_of(line)) {
@@ -146,7 +136,7 @@ void OomParser::close_line() {
         event_.chosen_uid = tail->uid;
       }
       break;
-    case Message::group:
+    case OomMessage::group:
       if (line.ends_with(kGroupEnd)) {
         const std::string path = line.substr(kTasksIn.size(), line.size() - kTasksIn.size() - kGroupEnd.size());
         if (is_whole_path(path)) event_.kill.group_path = path;
@@ -163,7 +153,7 @@ void OomParser::note(const LogRecord& record) {
   event_.at_us = record.at_us;
 }
 
-std::optional<LoggedKill> OomParser::take_chosen(const LogRecord& record, const Chosen& chosen) {
+std::optional<LoggedKill> OomParser::take_chosen(const LogRecord& record, const OomChosen& chosen) {
   std::optional<LoggedKill> done;
   if (event_.killed || (event_.chosen_pid && event_.chosen_pid != chosen.pid) ||
       (event_.scope && event_.scope != chosen.scope)) {
@@ -177,7 +167,7 @@ std::optional<LoggedKill> OomParser::take_chosen(const LogRecord& record, const 
 }
 
 /// Whether this "Killed process" line belongs to the current event.
-bool OomParser::belongs(const LogRecord& record, const Killed& killed) const {
+bool OomParser::belongs(const LogRecord& record, const OomKilled& killed) const {
   if (killed.scope && event_.scope && killed.scope != event_.scope) return false;
   if (event_.killed) return event_.group && record.at_us - event_.at_us <= kGroupGapUs;
   if (!event_.chosen_pid || event_.chosen_pid == killed.pid || event_.chosen_told) return true;
@@ -188,7 +178,7 @@ bool OomParser::belongs(const LogRecord& record, const Killed& killed) const {
          record.at_us - event_.at_us <= kSameKillUs;
 }
 
-std::optional<LoggedKill> OomParser::take_killed(const LogRecord& record, const Killed& killed) {
+std::optional<LoggedKill> OomParser::take_killed(const LogRecord& record, const OomKilled& killed) {
   std::optional<LoggedKill> done;
   if (!belongs(record, killed)) done = finish();
   LoggedKill& kill = event_.kill;
@@ -261,15 +251,20 @@ void OomParser::resolve_paths(LoggedKill& kill) const {
 }
 
 std::optional<core::MemoryAtKill> OomParser::memory() const {
+  const auto usage = [&](OomMessage message) {
+    const auto found = event_.usages.find(message);
+    return found == event_.usages.end() ? UsageAndLimit{} : found->second;
+  };
   core::MemoryAtKill memory;
   const bool old_keys = event_.v1_stat.has(v1::Stat::cache) || event_.v1_stat.has(v1::Stat::total_cache);
   memory.gauges = old_keys ? v1::sample_of(event_.v1_stat).gauges : v2::sample_of(event_.v2_stat).gauges;
-  memory.gauges.set(Gauge::usage, event_.usage_bytes);
-  if (event_.swap_bytes) memory.gauges.set(Gauge::swap, event_.swap_bytes);
+  memory.gauges.set(Gauge::usage, usage(OomMessage::memory).usage_bytes);
+  if (const auto bytes = usage(OomMessage::swap).usage_bytes) memory.gauges.set(Gauge::swap, bytes);
   // Linux 4 prints the unused v1 counters for cgroup v2 too.
-  const bool counted = event_.kmem_bytes.value_or(0) > 0 || event_.memory_swap_bytes.value_or(0) > 0;
-  if (event_.kmem_bytes && counted) memory.gauges.set(Gauge::kernel, event_.kmem_bytes);
-  memory.limit_bytes = event_.limit_bytes;
+  const auto kernel_bytes = usage(OomMessage::kmem).usage_bytes;
+  const bool counted = kernel_bytes.value_or(0) > 0 || usage(OomMessage::memory_swap).usage_bytes.value_or(0) > 0;
+  if (kernel_bytes && counted) memory.gauges.set(Gauge::kernel, kernel_bytes);
+  memory.limit_bytes = usage(OomMessage::memory).limit_bytes;
   if (memory.gauges.size() == 0 && !memory.limit_bytes) return std::nullopt;
   return memory;
 }
@@ -278,25 +273,17 @@ std::optional<core::MemoryAtKill> OomParser::memory() const {
 std::optional<LoggedKill> OomParser::finish() {
   std::optional<LoggedKill> done;
   if (event_.killed) {
-    LoggedKill kill = std::move(event_.kill);
-    kill.scope = event_.scope.value_or(OomScope::cgroup);
-    resolve_paths(kill);
-    if (kill.scope == OomScope::cgroup) {
-      kill.memory = memory();
-    } else {
-      kill.limit_path.clear();
-    }
-    done = std::move(kill);
+    done = std::move(event_.kill);
+    done->scope = event_.scope.value_or(OomScope::cgroup);
+    resolve_paths(*done);
+    if (done->scope == OomScope::cgroup) done->memory = memory();
+    if (done->scope == OomScope::node) done->limit_path.clear();
   }
   event_ = Event{};
   return done;
 }
 
-std::optional<LoggedKill> OomParser::flush() {
-  if (!event_.killed) return std::nullopt;
-  close_line();
-  return finish();
-}
+std::optional<LoggedKill> OomParser::flush() { return event_.killed ? lost_records() : std::nullopt; }
 
 std::optional<LoggedKill> OomParser::lost_records() {
   close_line();

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,10 +43,6 @@ class OomParser {
   std::int64_t last_at_us() const { return event_.at_us; }
 
  private:
-  using Message = OomMessage;
-  using Chosen = OomChosen;
-  using Killed = OomKilled;
-
   struct Event {
     core::LoggedKill kill;
     bool killed = false;
@@ -61,23 +58,25 @@ class OomParser {
     bool in_stats = false;
     core::Values<v1::Stat> v1_stat;
     core::Values<v2::Stat> v2_stat;
-    std::optional<std::uint64_t> usage_bytes, swap_bytes, memory_swap_bytes, kmem_bytes, limit_bytes;
+    std::map<OomMessage, UsageAndLimit> usages;
   };
 
   std::optional<core::LoggedKill> finish();
   bool is_fragment(const LogRecord& record) const;
+  bool begins_event(OomMessage message) const;
+  void begin_line(OomMessage message, std::string_view text);
   void close_line();
   void note(const LogRecord& record);
-  bool belongs(const LogRecord& record, const Killed& killed) const;
-  std::optional<core::LoggedKill> take_chosen(const LogRecord& record, const Chosen& chosen);
-  std::optional<core::LoggedKill> take_killed(const LogRecord& record, const Killed& killed);
+  bool belongs(const LogRecord& record, const OomKilled& killed) const;
+  std::optional<core::LoggedKill> take_chosen(const LogRecord& record, const OomChosen& chosen);
+  std::optional<core::LoggedKill> take_killed(const LogRecord& record, const OomKilled& killed);
   void take_stats(std::string_view text);
   void take_stats_line(std::string_view text);
   void resolve_paths(core::LoggedKill& kill) const;
   std::optional<core::MemoryAtKill> memory() const;
 
   Event event_;
-  Message line_message_ = Message::other;
+  OomMessage line_message_ = OomMessage::other;
   std::string line_;  // may be incomplete: fragments may follow
 };
 

@@ -4,10 +4,10 @@
 // Parses the kernel's memory files. Keys must match completely ("file" is a prefix of "file_mapped"). Unknown keys are
 // ignored, because new kernels add some. Text that no kernel writes is an error. Pure: any thread.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -24,16 +24,19 @@ class MalformedFile : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The keys of a file of "key number" lines, by the enumerators of Key. A small hash table: a lookup compares at most
-/// one string, because a memory.stat has 60 lines and is read for every cgroup in every scan.
+/// The keys of a file of "key number" lines, by the enumerators of Key. A small hash table, because a memory.stat has
+/// 60 lines and is read for every cgroup in every scan.
 template <class Key>
 class KeyTable {
  public:
   static constexpr std::size_t kSize = core::Values<Key>::kSize;
 
-  explicit constexpr KeyTable(const std::array<std::string_view, kSize>& keys) : keys_(keys) {
+  /// `keys`: separated by a space, in the order of the enumerators.
+  explicit constexpr KeyTable(std::string_view keys) {
     for (std::size_t i = 0; i < kSize; ++i) {
-      std::size_t slot = hash(keys[i]);
+      keys_[i] = keys.substr(0, keys.find(' '));
+      keys.remove_prefix(std::min(keys_[i].size() + 1, keys.size()));
+      std::size_t slot = hash(keys_[i]);
       while (slots_[slot] != 0) slot = (slot + 1) % kSlots;
       slots_[slot] = static_cast<std::uint8_t>(i + 1);
     }
@@ -56,7 +59,7 @@ class KeyTable {
     return (key.size() * 7 + at(0) * 31 + at(key.size() / 2) * 5 + at(key.size() - 1)) % kSlots;
   }
 
-  std::array<std::string_view, kSize> keys_;
+  std::array<std::string_view, kSize> keys_{};
   std::array<std::uint8_t, kSlots> slots_{};  // index into keys_ plus one; 0: free
 };
 

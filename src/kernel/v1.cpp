@@ -16,7 +16,7 @@ using v1::sample_of;
 using v1::Stat;
 
 enum class OomControl : std::uint8_t { oom_kill, count_ };
-constexpr KeyTable<OomControl> kOomControl({"oom_kill"});
+constexpr KeyTable<OomControl> kOomControl("oom_kill");
 
 enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kLimit };
 constexpr const char* kUsageFile = "memory.usage_in_bytes";
@@ -25,7 +25,7 @@ class V1Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read_files(Cgroup& cgroup, bool /*there is no memory.pressure*/) override {
+  std::optional<Reading> read(Cgroup& cgroup, bool /*there is no memory.pressure*/) override {
     auto found = read_stat_and_usage(cgroup, kStat, kUsageFile, [](Reading& reading, const core::Values<Stat>& stat) {
       if (!hierarchical(stat, Stat::total_cache)) throw MalformedFile("has no \"cache\"");
       reading.sample = sample_of(stat);
@@ -54,17 +54,14 @@ class V1Controller final : public Controller {
       use_file(cgroup, kLimit, "memory.limit_in_bytes", problem,
                [&](std::string_view text) { limits.limit_bytes = parse_limit_file(text); });
     }
-    if (memory_bytes() > 0) limits.effective_limit_bytes = memory_bytes();
-    for (const auto& limit : {limits.limit_bytes, reading.hierarchical_limit_bytes}) {
-      if (limit && *limit != kUnlimited)
-        limits.effective_limit_bytes = std::min(*limit, limits.effective_limit_bytes.value_or(*limit));
-    }
+    const std::uint64_t limit_bytes =
+        std::min(limits.limit_bytes.value_or(kUnlimited), reading.hierarchical_limit_bytes.value_or(kUnlimited));
+    limits.effective_limit_bytes = within_memory(limit_bytes == kUnlimited ? std::nullopt : std::optional(limit_bytes));
     return limits;
   }
 
   core::ReclaimMethod method() const override { return core::ReclaimMethod::force_empty; }
   const char* reclaim_file() const override { return "memory.force_empty"; }
-  bool can_reclaim(const Cgroup& cgroup) const override { return cgroup.has_file(reclaim_file()); }
 
   std::error_code reclaim(const Cgroup& cgroup, std::uint64_t /*all or nothing*/) override {
     return cgroup.write(reclaim_file(), "1");

@@ -21,16 +21,21 @@ using v2::sample_of;
 using v2::Stat;
 
 enum class Events : std::uint8_t { max, oom_kill, count_ };
-constexpr KeyTable<Events> kEvents({"max", "oom_kill"});
+constexpr KeyTable<Events> kEvents("max oom_kill");
 
 enum Slot : std::size_t { kEventsFile = 2, kPressure, kSwap, kMax, kHigh };
 constexpr const char* kUsageFile = "memory.current";
+
+/// nullopt: no limit.
+std::optional<std::uint64_t> smaller(std::optional<std::uint64_t> a, std::optional<std::uint64_t> b) {
+  return a && b ? std::min(*a, *b) : a ? a : b;
+}
 
 class V2Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read_files(Cgroup& cgroup, bool with_pressure) override {
+  std::optional<Reading> read(Cgroup& cgroup, bool with_pressure) override {
     auto found = read_stat_and_usage(cgroup, kStat, kUsageFile, [](Reading& reading, const core::Values<Stat>& stat) {
       if (!stat.has(Stat::file)) throw MalformedFile("has no \"file\"");
       reading.sample = sample_of(stat);
@@ -64,10 +69,7 @@ class V2Controller final : public Controller {
              [&](std::string_view text) { limits.limit_bytes = parse_limit_file(text); });
     use_file(cgroup, kHigh, "memory.high", problem,
              [&](std::string_view text) { limits.high_bytes = parse_limit_file(text); });
-    if (memory_bytes() > 0) limits.effective_limit_bytes = memory_bytes();
-    for (const auto& limit : {limits.limit_bytes, ancestors_limit(cgroup.path())}) {
-      if (limit) limits.effective_limit_bytes = std::min(*limit, limits.effective_limit_bytes.value_or(*limit));
-    }
+    limits.effective_limit_bytes = within_memory(smaller(limits.limit_bytes, ancestors_limit(cgroup.path())));
     return limits;
   }
 
@@ -78,7 +80,6 @@ class V2Controller final : public Controller {
 
   core::ReclaimMethod method() const override { return core::ReclaimMethod::memory_reclaim; }
   const char* reclaim_file() const override { return "memory.reclaim"; }
-  bool can_reclaim(const Cgroup& cgroup) const override { return cgroup.has_file(reclaim_file()); }
 
   std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) override {
     const std::string amount = std::to_string(bytes);
@@ -97,14 +98,12 @@ class V2Controller final : public Controller {
     if (slash == std::string::npos) return std::nullopt;
     path.resize(slash);
     if (const auto known = ancestors_.find(path); known != ancestors_.end()) return known->second;
-    std::optional<std::uint64_t> smallest = ancestors_limit(path);
-    if (const auto own = limit_of(path)) smallest = std::min(*own, smallest.value_or(*own));
+    const auto smallest = smaller(ancestors_limit(path), limit_of(path));
     if (remembers_ancestors_) ancestors_.emplace(std::move(path), smallest);
     return smallest;
   }
 
-  /// nullopt also where it can't be told: the root has none, and one that can't be understood bounds nothing that we
-  /// know of.
+  /// nullopt: none, as at the root, or it can't be read.
   std::optional<std::uint64_t> limit_of(const std::string& path) {
     const base::Fd directory = open_directory(root_fd(), path, O_PATH);
     const base::Fd file(

@@ -321,7 +321,7 @@ TEST(Controller, FindsACgroupThatVanishedAtAnyStepAbsent) {
   ASSERT_TRUE(opened.controller->read(web));
   tree.remove("/web");
   EXPECT_FALSE(opened.controller->read(web));
-  EXPECT_FALSE(web.still_there());
+  EXPECT_TRUE(web.is_gone());
   EXPECT_FALSE(opened.controller->open({"/web", inode}));
   EXPECT_TRUE(opened.controller->reclaim(web, 0));
 }
@@ -333,7 +333,7 @@ TEST(Controller, NeverTakesARecreatedCgroupForTheOldOne) {
   Cgroup web = opened.cgroup("/web");
   std::filesystem::rename(tree.root() + "/web", tree.root() + "/old");  // keeps the old inode from being used again
   tree.put("/web", test::v1_files({}));
-  EXPECT_FALSE(web.still_there());
+  EXPECT_TRUE(web.is_gone());
   EXPECT_FALSE(opened.controller->open(web.id()));
 }
 

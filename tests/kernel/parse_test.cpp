@@ -13,7 +13,7 @@ namespace cgmm::kernel {
 namespace {
 
 enum class Key : std::uint8_t { file, anon, count_ };
-constexpr KeyTable<Key> kKeys({"file", "anon"});
+constexpr KeyTable<Key> kKeys("file anon");
 
 std::string message_of(const std::function<void()>& parse) {
   try {

@@ -220,7 +220,7 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
 
 bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
   if (controller_->can_reclaim(cgroup)) return true;
-  if (!cgroup.still_there()) return false;
+  if (cgroup.is_gone()) return false;
   note_refusal(
       cgroup.path_of(controller_->reclaim_file()) +
       " is not there: this kernel can't be asked to reclaim (cgroup v2 can since Linux 5.19), memory is only recorded");
@@ -347,7 +347,7 @@ void Reclaimer::fill_in(core::Reclaim& reclaim, Attempt& attempt, const core::Re
 Reclaimer::Measured Reclaimer::measure(kernel::Cgroup& cgroup, bool with_pressure) {
   Measured measured;
   try {
-    if (const auto reading = with_pressure ? controller_->read(cgroup) : controller_->read_without_pressure(cgroup)) {
+    if (const auto reading = controller_->read(cgroup, with_pressure)) {
       measured.sample = reading->sample;
     } else {
       measured.gone = true;

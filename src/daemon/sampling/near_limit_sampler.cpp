@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/oom_cause.hpp"
+#include "kernel/node_memory.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -30,7 +31,7 @@ void NearLimitSampler::follow(Tracked& tracked, const core::Gauges& gauges, std:
 }
 
 void NearLimitSampler::end_scan(CgroupFinder::Cgroups& cgroups) {
-  node_held_bytes_ = node_memory_.held_bytes();
+  node_held_bytes_ = kernel::node_held_bytes();
   choose(cgroups);
 }
 
@@ -55,7 +56,7 @@ std::int64_t NearLimitSampler::sample_again_after_us() const {
 
 /// Without a number for the node, as of a tree that is not the kernel's, all are read.
 void NearLimitSampler::look_for_others(std::int64_t steady_us, CgroupFinder& finder) {
-  const auto held_bytes = finder.hierarchy().real ? node_memory_.held_bytes() : std::nullopt;
+  const auto held_bytes = finder.hierarchy().real ? kernel::node_held_bytes() : std::nullopt;
   if (held_bytes && node_held_bytes_ &&
       !core::is_worth_reading_all(*node_held_bytes_, *held_bytes, smallest_headroom_bytes_)) {
     return;

@@ -15,7 +15,6 @@
 #include "daemon/sampling/cgroup_finder.hpp"
 #include "daemon/sampling/cgroup_reader.hpp"
 #include "daemon/sampling/tracked.hpp"
-#include "kernel/node_memory.hpp"
 
 namespace cgmm::daemon {
 
@@ -43,7 +42,6 @@ class NearLimitSampler {
   void choose(CgroupFinder::Cgroups& cgroups);
 
   core::NearLimitBounds bounds_;
-  kernel::NodeMemory node_memory_;
   std::optional<std::uint64_t> node_held_bytes_;  // when all cgroups were read last
   std::vector<Tracked*> near_;                    // the first chosen_count_ of them are sampled
   std::size_t chosen_count_ = 0;

@@ -34,8 +34,8 @@ class FakeKernel : public kernel::Controller {
   FakeKernel(const kernel::Hierarchy& hierarchy, Answer answer)
       : Controller(hierarchy), v2_(kernel::make_v2_controller(hierarchy)), answer_(std::move(answer)) {}
 
-  std::optional<kernel::Reading> read_files(kernel::Cgroup& cgroup, bool with_pressure) override {
-    return with_pressure ? v2_->read(cgroup) : v2_->read_without_pressure(cgroup);
+  std::optional<kernel::Reading> read(kernel::Cgroup& cgroup, bool with_pressure) override {
+    return v2_->read(cgroup, with_pressure);
   }
   std::optional<std::uint64_t> read_usage(kernel::Cgroup& /*unused*/) override { return std::nullopt; }
   core::Limits read_limits(kernel::Cgroup& cgroup, const kernel::Reading& reading, std::string& problem) override {
