@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -13,7 +12,6 @@
 #include <memory>
 #include <sstream>
 #include <system_error>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -32,11 +30,6 @@
 
 namespace cgmm::config {
 namespace {
-
-std::string message_of(const std::string& where, const std::string& key, const std::string& value,
-                       const std::string& expected) {
-  return (where.empty() ? "" : where + ": ") + key + (value.empty() ? "" : " = " + value) + ": expected " + expected;
-}
 
 /// Where a setting came from, for checks that need several settings.
 struct Origin {
@@ -82,7 +75,7 @@ std::string key_shown(const toml::key& key) {
 
 template <class Target>
 const Key<Target>* find_key(std::span<const Key<Target>> keys, std::string_view name) {
-  const auto found = std::find_if(keys.begin(), keys.end(), [&](const auto& key) { return key.name == name; });
+  const auto found = std::ranges::find(keys, name, &Key<Target>::name);
   return found == keys.end() ? nullptr : &*found;
 }
 
@@ -129,7 +122,7 @@ void Reader::take(const Entry& entry, const std::string& name, std::span<const K
   const auto key_name = entry.key->str();
   origins_.insert_or_assign(name, Origin{at(entry.key->source()), value.shown});
   if (const auto* key = find_key(keys, key_name)) {
-    if (const auto expected = key->take(value, target)) throw error(name, std::string{*expected});
+    if (const auto expected = (*key)(value, target)) throw error(name, std::string{*expected});
     return;
   }
   if constexpr (std::is_same_v<Target, core::Rule>) {
@@ -138,7 +131,7 @@ void Reader::take(const Entry& entry, const std::string& name, std::span<const K
     }
     throw error(name, expected_instead_of(key_name, known_rule_keys()));
   } else {
-    std::vector<std::string_view> known(known_keys().begin(), known_keys().end());
+    std::vector<std::string_view> known = known_keys();
     known.push_back("rule");
     throw error(name, expected_instead_of(key_name, known));
   }
@@ -192,20 +185,19 @@ void Reader::check() const {
 }
 
 void apply(const Overrides& overrides, Config& config) {
-  const std::array<std::pair<std::string_view, const std::optional<std::string>*>, 6> options = {
-      {{"parent", &overrides.parent},
-       {"threshold", &overrides.threshold},
-       {"interval", &overrides.interval},
-       {"cooldown", &overrides.cooldown},
-       {"database", &overrides.database},
-       {"log_level", &overrides.log_level}}};
-  for (const auto& [name, typed] : options) {
-    if (!*typed) continue;
-    const auto expected = find_key(config_keys(), name)->take({**typed, ""}, config);
+  for (const auto& [name, typed] : {std::pair{"parent", overrides.parent},
+                                    {"threshold", overrides.threshold},
+                                    {"interval", overrides.interval},
+                                    {"cooldown", overrides.cooldown},
+                                    {"database", overrides.database},
+                                    {"log_level", overrides.log_level}}) {
+    if (!typed) continue;
+    const std::string shown = in_quotes(*typed);
+    const auto expected = (*find_key(config_keys(), name))({*typed, shown}, config);
     if (!expected) continue;
     std::string option = "--" + std::string{name};
-    std::replace(option.begin(), option.end(), '_', '-');
-    throw ConfigError("", option, in_quotes(**typed), std::string{*expected});
+    std::ranges::replace(option, '_', '-');
+    throw ConfigError("", option, shown, std::string{*expected});
   }
   if (overrides.dry_run) config.dry_run = true;
 }
@@ -276,22 +268,13 @@ Directive parse_directive(std::string_view text) {
 
 }  // namespace
 
-ConfigError::ConfigError(std::string where, std::string key, std::string value, std::string expected)
-    : std::runtime_error(message_of(where, key, value, expected)),
-      key_(std::move(key)),
-      value_(std::move(value)),
-      expected_(std::move(expected)) {}
+ConfigError::ConfigError(const std::string& where, const std::string& key, const std::string& value,
+                         const std::string& expected)
+    : std::runtime_error((where.empty() ? "" : where + ": ") + key + (value.empty() ? "" : " = " + value) +
+                         ": expected " + expected) {}
 
 ConfigError::ConfigError(const std::string& where, const std::string& problem)
     : std::runtime_error(where + ": " + problem) {}
-
-bool operator==(const Config& a, const Config& b) {
-  const auto all = [](const Config& c) {
-    return std::tie(c.parent, c.watch, c.max_cgroups, c.interval_us, c.policy, c.near_limit, c.kernel_log,
-                    c.container_logs, c.dry_run, c.lock_memory, c.database, c.retention, c.reports_dir, c.log_level);
-  };
-  return all(a) == all(b);
-}
 
 Config load(const std::optional<std::filesystem::path>& file, const Overrides& overrides, const Warn& warn) {
   const auto path = file.value_or(kDefaultFile);

@@ -9,10 +9,10 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.hpp"
 #include "core/near_limit.hpp"
@@ -43,7 +43,7 @@ struct Config {
   std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";
   std::optional<LogLevel> log_level;  // nullopt: RUST_LOG decides, else info
 
-  friend bool operator==(const Config&, const Config&);
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 /// Options of the command line that override a key of the file, as typed.
@@ -54,19 +54,12 @@ struct Overrides {
 
 /// A wrong setting. what() is "FILE:LINE: KEY = VALUE: expected EXPECTED", or for an option "--KEY = VALUE: expected
 /// EXPECTED". VALUE is in TOML syntax: strings in quotes, control characters escaped. A rule's keys are
-/// "rule[1].threshold", counted from 1. If the whole file is wrong, what() is "FILE: PROBLEM" or "FILE:LINE: PROBLEM",
-/// and key, value and expected are empty.
+/// "rule[1].threshold", counted from 1. If the whole file is wrong, what() is "FILE: PROBLEM" or "FILE:LINE: PROBLEM".
 class ConfigError : public std::runtime_error {
  public:
   /// The message leaves out an empty `where` or `value`.
-  ConfigError(std::string where, std::string key, std::string value, std::string expected);
+  ConfigError(const std::string& where, const std::string& key, const std::string& value, const std::string& expected);
   ConfigError(const std::string& where, const std::string& problem);
-  const std::string& key() const { return key_; }
-  const std::string& value() const { return value_; }
-  const std::string& expected() const { return expected_; }
-
- private:
-  std::string key_, value_, expected_;
 };
 
 /// Receives a warning.
@@ -82,8 +75,8 @@ Config load(const std::optional<std::filesystem::path>& file, const Overrides& o
 Config parse(std::string_view toml, std::string_view name, const Overrides& overrides = {});
 
 /// The keys of a file's top level (without [[rule]]), and those of a [[rule]].
-std::span<const std::string_view> known_keys();
-std::span<const std::string_view> known_rule_keys();
+std::vector<std::string_view> known_keys();
+std::vector<std::string_view> known_rule_keys();
 
 /// The log level: the option or key, else RUST_LOG (`info`, or `cgroup_memory_manager=debug,other=warn`; nullptr: not
 /// set; ignored if invalid), else info.

@@ -15,280 +15,190 @@
 namespace cgmm::config {
 namespace {
 
-using Expected = std::optional<std::string_view>;
-constexpr Expected kTaken = std::nullopt;
+using base::kDay_us;
+using base::kHour_us;
+using base::kSecond_us;
 
-constexpr std::string_view kThresholdExpected =
+constexpr std::string_view kThreshold =
     R"(a size such as "512Mi" or "100MB", or a percentage of the cgroup's limit such as "25%")";
-constexpr std::string_view kReclaimToExpected =
+constexpr std::string_view kReclaimTo =
     R"("auto", a size such as "256Mi", or a percentage of the cgroup's limit such as "10%")";
-constexpr std::string_view kPercentExpected = "a percentage between 0% and 100%";
-constexpr std::string_view kIntervalExpected =
-    R"(a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
-constexpr std::string_view kCooldownExpected = R"(a duration up to "365d" such as "30s", or a number of seconds)";
-constexpr std::string_view kStepExpected = R"(a size of at least "4KiB", such as "64MiB")";
-constexpr std::string_view kTimeoutExpected = R"(a duration between "100ms" and "1h" such as "10s")";
-constexpr std::string_view kPercentageExpected = R"(a percentage between 0% and 100% such as "10%")";
-constexpr std::string_view kCountExpected = "a number of cgroups between 0 and 1000";
-constexpr std::string_view kMaxCgroupsExpected = "a number of cgroups between 1 and 100000";
-constexpr std::string_view kKernelLogExpected = R"("auto", "off" or the path of a file such as "/dev/kmsg")";
-constexpr std::string_view kContainerLogsExpected = R"("auto", "off" or the path of a directory such as "/var/log")";
-constexpr std::string_view kObserveExpected = R"(a duration between "1s" and "1h" such as "5m")";
-constexpr std::string_view kMaxSizeExpected = R"(a size between "32MiB" and "1TiB" such as "1GiB")";
-constexpr std::string_view kRetentionExpected = R"(a duration between "1h" and "3650d" such as "2d")";
-constexpr std::string_view kBoolExpected = "true or false";
+constexpr std::string_view kInterval = R"(a duration from "100ms" to "1d" such as "10s", or a number of seconds)";
+constexpr std::string_view kCooldown = R"(a duration up to "365d" such as "30s", or a number of seconds)";
+constexpr std::string_view kPercentage = R"(a percentage between 0% and 100% such as "10%")";
+constexpr std::string_view kRetention = R"(a duration between "1h" and "3650d" such as "2d")";
+constexpr std::string_view kBool = "true or false";
 
-constexpr std::int64_t kMinIntervalUs = 100'000;
-constexpr std::int64_t kMaxIntervalUs = base::kDay_us;
-constexpr std::int64_t kMaxCooldownUs = 365 * kMaxIntervalUs;
-constexpr std::uint64_t kMinStepBytes = 4096;
-constexpr std::uint64_t kMinMaxSizeBytes = 32ULL << 20;
-constexpr std::uint64_t kMaxMaxSizeBytes = 1ULL << 40;
-constexpr std::int64_t kMinTimeoutUs = 100'000;
-constexpr std::int64_t kMaxWatched = 1000;
-constexpr std::int64_t kMaxMaxCgroups = 100'000;
-constexpr std::int64_t kMinRetentionUs = base::kHour_us;
-constexpr std::int64_t kMaxRetentionUs = 3650 * kMaxIntervalUs;
+using Text = std::optional<std::string>;
+using Integer = std::optional<std::int64_t>;
 
-/// The value if it is a valid text: not empty, and without NUL, which would truncate a path. Else nullptr.
-const std::string* text_of(const Value& value) {
+template <class Target, class Result>
+bool set(Target& target, const std::optional<Result>& value) {
+  if (value) target = *value;
+  return value.has_value();
+}
+
+/// Not empty, and without NUL, which would truncate a path.
+Text text_of(const Value& value) {
   const auto* text = std::get_if<std::string>(&value.held);
-  return text && !text->empty() && text->find('\0') == std::string::npos ? text : nullptr;
+  return text && !text->empty() && text->find('\0') == std::string::npos ? Text(*text) : std::nullopt;
+}
+
+std::optional<bool> bool_of(const Value& value) {
+  const auto* flag = std::get_if<bool>(&value.held);
+  return flag ? std::optional(*flag) : std::nullopt;
+}
+
+Integer within(Integer value, std::int64_t min, std::int64_t max) {
+  return value && *value >= min && *value <= max ? value : std::nullopt;
+}
+
+Integer count_of(const Value& value, std::int64_t min, std::int64_t max) {
+  const auto* count = std::get_if<std::int64_t>(&value.held);
+  return count ? within(*count, min, max) : std::nullopt;
 }
 
 std::optional<core::Threshold> threshold_of(const Value& value) {
-  if (const auto* bytes = std::get_if<std::int64_t>(&value.held); bytes && *bytes >= 0) {
+  if (const Integer bytes = count_of(value, 0, INT64_MAX)) {
     return core::Threshold::of_bytes(static_cast<std::uint64_t>(*bytes));
   }
-  const auto* text = text_of(value);
+  const Text text = text_of(value);
   return text ? core::Threshold::parse(*text) : std::nullopt;
 }
 
-/// What was expected, for a wrong threshold.
-std::string_view threshold_expected(const Value& value, std::string_view otherwise) {
-  const auto* text = text_of(value);
-  return text && text->ends_with('%') ? kPercentExpected : otherwise;
+/// A percentage must have its sign, because without it both 0.1 and 10 could be meant.
+std::optional<double> percentage_of(const Value& value) {
+  const auto share = text_of(value) ? threshold_of(value) : std::nullopt;
+  return share ? share->percent() : std::nullopt;
 }
 
-std::optional<std::int64_t> duration_us_of(const Value& value) {
-  if (const auto* text = text_of(value)) return base::parse_duration_us(*text);
+Integer size_of(const Value& value, std::int64_t min_bytes, std::int64_t max_bytes) {
+  const auto size = threshold_of(value);
+  const auto bytes = size ? size->bytes(std::nullopt) : std::nullopt;
+  return bytes ? within(static_cast<std::int64_t>(*bytes), min_bytes, max_bytes) : std::nullopt;
+}
+
+Integer duration_us_of(const Value& value, std::int64_t min_us, std::int64_t max_us) {
+  if (const Text text = text_of(value)) return within(base::parse_duration_us(*text), min_us, max_us);
   double seconds = -1;
   if (const auto* whole = std::get_if<std::int64_t>(&value.held)) seconds = static_cast<double>(*whole);
   if (const auto* real = std::get_if<double>(&value.held)) seconds = *real;
-  constexpr double kMaxSeconds = 1e10;  // far above every bound, and exact in microseconds
-  if (!(seconds >= 0 && seconds <= kMaxSeconds)) return std::nullopt;  // also refuses nan
-  return std::llround(seconds * 1e6);
+  constexpr double kMax_s = 1e10;                                 // far above every bound, and exact in microseconds
+  if (!(seconds >= 0 && seconds <= kMax_s)) return std::nullopt;  // also refuses nan
+  return within(std::llround(seconds * 1e6), min_us, max_us);
 }
 
-Expected take_threshold(const Value& value, std::optional<core::Threshold>& target) {
-  const auto threshold = threshold_of(value);
-  if (!threshold) return threshold_expected(value, kThresholdExpected);
-  target = threshold;
-  return kTaken;
-}
+Integer cooldown_us_of(const Value& value) { return duration_us_of(value, 0, 365 * kDay_us); }
 
-Expected take_reclaim_to(const Value& value, std::optional<core::Threshold>& target) {
-  if (const auto* text = text_of(value); text && *text == "auto") {
-    target.reset();
-    return kTaken;
-  }
-  const auto threshold = threshold_of(value);
-  if (!threshold) return threshold_expected(value, kReclaimToExpected);
-  target = threshold;
-  return kTaken;
-}
+Integer retention_us_of(const Value& value) { return duration_us_of(value, kHour_us, 3650 * kDay_us); }
 
-struct Range {
-  std::int64_t min_us, max_us;
-};
-
-Expected take_duration(const Value& value, std::int64_t& target_us, Range range, std::string_view expected) {
-  const auto us = duration_us_of(value);
-  if (!us || *us < range.min_us || *us > range.max_us) return expected;
-  target_us = *us;
-  return kTaken;
-}
-
-Expected take_retention(const Value& value, std::int64_t& target_us) {
-  return take_duration(value, target_us, {kMinRetentionUs, kMaxRetentionUs}, kRetentionExpected);
-}
-
-/// A size in bytes; nullopt for a percentage and for anything else.
-std::optional<std::uint64_t> size_bytes_of(const Value& value) {
-  const auto size = threshold_of(value);
-  return size ? size->bytes(std::nullopt) : std::nullopt;
-}
-
-Expected take_max_size(const Value& value, std::int64_t& target_bytes) {
-  const auto bytes = size_bytes_of(value);
-  if (!bytes || *bytes < kMinMaxSizeBytes || *bytes > kMaxMaxSizeBytes) return kMaxSizeExpected;
-  target_bytes = static_cast<std::int64_t>(*bytes);
-  return kTaken;
-}
-
-Expected take_step(const Value& value, std::uint64_t& target_bytes) {
-  const auto bytes = size_bytes_of(value);
-  if (!bytes || *bytes < kMinStepBytes) return kStepExpected;
-  target_bytes = *bytes;
-  return kTaken;
-}
-
-/// A percentage must have its sign, because without it both 0.1 and 10 could be meant.
-Expected take_percentage(const Value& value, double& target_pct) {
-  const auto* text = text_of(value);
-  const auto share = text ? core::Threshold::parse(*text) : std::nullopt;
-  if (!share || !share->percent()) return kPercentageExpected;
-  target_pct = *share->percent();
-  return kTaken;
-}
-
-Expected take_cooldown(const Value& value, std::optional<std::int64_t>& target_us) {
-  const auto us = duration_us_of(value);
-  if (!us || *us > kMaxCooldownUs) return kCooldownExpected;
-  target_us = us;
-  return kTaken;
-}
-
-Expected take_parent(const Value& value, std::string& target) {
-  const auto* text = text_of(value);
-  if (!text) return R"("auto" or the path of a directory)";
-  target = *text;
-  return kTaken;
-}
-
-struct CountRange {
-  std::int64_t min, max;
-};
-
-Expected take_count(const Value& value, std::int64_t& target, CountRange range, std::string_view expected) {
-  const auto* count = std::get_if<std::int64_t>(&value.held);
-  if (!count || *count < range.min || *count > range.max) return expected;
-  target = *count;
-  return kTaken;
-}
-
-Expected take_source(const Value& value, std::string& target, std::string_view expected) {
-  const auto* text = text_of(value);
-  if (!text || !(*text == "auto" || *text == "off" || text->starts_with('/'))) return expected;
-  target = *text;
-  return kTaken;
-}
-
-Expected take_watch(const Value& value, Watch& target) {
-  constexpr std::array<std::pair<std::string_view, Watch>, 3> kWords = {
-      {{"auto", Watch::automatic}, {"containers", Watch::containers}, {"leaves", Watch::leaves}}};
-  const auto* text = text_of(value);
-  const auto word = std::find_if(kWords.begin(), kWords.end(), [&](const auto& w) { return text && *text == w.first; });
-  if (word == kWords.end()) return R"("auto", "containers" or "leaves")";
-  target = word->second;
-  return kTaken;
-}
-
-Expected take_path(const Value& value, std::filesystem::path& target, std::string_view expected) {
-  const auto* text = text_of(value);
-  if (!text) return expected;
-  target = *text;
-  return kTaken;
-}
-
-Expected take_log_level(const Value& value, std::optional<LogLevel>& target) {
-  const auto* text = text_of(value);
-  const auto level = text ? parse_log_level(*text) : std::nullopt;
-  if (!level) return R"("trace", "debug", "info", "warn", "error" or "off")";
-  target = level;
-  return kTaken;
-}
-
-/// For a bool or an optional bool.
-template <class Target>
-Expected take_bool(const Value& value, Target& target) {
-  const auto* flag = std::get_if<bool>(&value.held);
-  if (!flag) return kBoolExpected;
-  target = *flag;
-  return kTaken;
+/// Where something is read from.
+Text source_of(const Value& value) {
+  const Text text = text_of(value);
+  return text && (*text == "auto" || *text == "off" || text->starts_with('/')) ? text : std::nullopt;
 }
 
 /// Refuses a glob that begins with a letter: it would match nothing, because a path begins with '/'.
-Expected take_glob(const Value& value, std::string& target) {
-  const auto* text = text_of(value);
-  if (!text || std::string_view{"/*?["}.find(text->front()) == std::string_view::npos) {
-    return R"(a glob on the cgroup's path, from its leading / on, such as "/kubepods/*" or "*/nginx*")";
-  }
-  target = *text;
-  return kTaken;
+Text glob_of(const Value& value) {
+  const Text text = text_of(value);
+  return text && std::string_view{"/*?["}.find(text->front()) != std::string_view::npos ? text : std::nullopt;
 }
 
-/// Lets a function for optional values (of a rule) set a setting that always has a value.
-template <class T, class Take>
-Expected take_always(const Value& value, T& target, Take take) {
-  std::optional<T> taken;
-  const auto expected = take(value, taken);
-  if (taken) target = *taken;
-  return expected;
+std::optional<Watch> watch_of(const Value& value) {
+  const Text text = text_of(value);
+  if (text == "auto") return Watch::automatic;
+  if (text == "containers") return Watch::containers;
+  return text == "leaves" ? std::optional(Watch::leaves) : std::nullopt;
 }
 
-constexpr std::array<Key<Config>, 27> kConfigKeys = {{
-    {"parent", [](const Value& v, Config& c) { return take_parent(v, c.parent); }},
-    {"watch", [](const Value& v, Config& c) { return take_watch(v, c.watch); }},
-    {"max_cgroups",
-     [](const Value& v, Config& c) { return take_count(v, c.max_cgroups, {1, kMaxMaxCgroups}, kMaxCgroupsExpected); }},
-    {"threshold",
-     [](const Value& v, Config& c) { return take_always(v, c.policy.defaults.threshold, take_threshold); }},
-    {"reclaim_to", [](const Value& v, Config& c) { return take_reclaim_to(v, c.policy.defaults.reclaim_to); }},
-    {"reclaim_step", [](const Value& v, Config& c) { return take_step(v, c.policy.bounds.step_bytes); }},
-    {"reclaim_timeout",
-     [](const Value& v, Config& c) {
-       return take_duration(v, c.policy.bounds.timeout_us, {kMinTimeoutUs, base::kHour_us}, kTimeoutExpected);
-     }},
-    {"max_pressure", [](const Value& v, Config& c) { return take_percentage(v, c.policy.bounds.max_pressure_pct); }},
-    {"interval",
-     [](const Value& v, Config& c) {
-       return take_duration(v, c.interval_us, {kMinIntervalUs, kMaxIntervalUs}, kIntervalExpected);
-     }},
-    {"cooldown",
-     [](const Value& v, Config& c) { return take_always(v, c.policy.defaults.cooldown_us, take_cooldown); }},
-    {"adaptive", [](const Value& v, Config& c) { return take_bool(v, c.policy.learning.adaptive); }},
-    {"max_cooldown",
-     [](const Value& v, Config& c) {
-       return take_duration(v, c.policy.learning.max_cooldown_us, {0, kMaxCooldownUs}, kCooldownExpected);
-     }},
-    {"observe_for",
-     [](const Value& v, Config& c) {
-       return take_duration(v, c.policy.learning.observe_for_us, {base::kSecond_us, base::kHour_us}, kObserveExpected);
-     }},
-    {"watch_over", [](const Value& v, Config& c) { return take_percentage(v, c.near_limit.over_pct); }},
-    {"watch_max",
-     [](const Value& v, Config& c) { return take_count(v, c.near_limit.max_count, {0, kMaxWatched}, kCountExpected); }},
-    {"kernel_log", [](const Value& v, Config& c) { return take_source(v, c.kernel_log, kKernelLogExpected); }},
-    {"container_logs",
-     [](const Value& v, Config& c) { return take_source(v, c.container_logs, kContainerLogsExpected); }},
-    {"dry_run", [](const Value& v, Config& c) { return take_bool(v, c.dry_run); }},
-    {"lock_memory", [](const Value& v, Config& c) { return take_bool(v, c.lock_memory); }},
-    {"database", [](const Value& v, Config& c) { return take_path(v, c.database, "the path of a file"); }},
-    {"max_size", [](const Value& v, Config& c) { return take_max_size(v, c.retention.max_size_bytes); }},
-    {"keep_samples", [](const Value& v, Config& c) { return take_retention(v, c.retention.samples_us); }},
-    {"keep_incidents", [](const Value& v, Config& c) { return take_retention(v, c.retention.incidents_us); }},
-    {"keep_hours", [](const Value& v, Config& c) { return take_retention(v, c.retention.hours_us); }},
-    {"keep_events", [](const Value& v, Config& c) { return take_retention(v, c.retention.events_us); }},
-    {"reports_dir", [](const Value& v, Config& c) { return take_path(v, c.reports_dir, "the path of a directory"); }},
-    {"log_level", [](const Value& v, Config& c) { return take_log_level(v, c.log_level); }},
-}};
+std::optional<LogLevel> log_level_of(const Value& value) {
+  const Text text = text_of(value);
+  return text ? parse_log_level(*text) : std::nullopt;
+}
 
-constexpr std::array<Key<core::Rule>, 4> kRuleKeys = {{
-    {"cgroup", [](const Value& v, core::Rule& r) { return take_glob(v, r.cgroup); }},
-    {"threshold", [](const Value& v, core::Rule& r) { return take_threshold(v, r.threshold); }},
-    {"cooldown", [](const Value& v, core::Rule& r) { return take_cooldown(v, r.cooldown_us); }},
-    {"reclaim", [](const Value& v, core::Rule& r) { return take_bool(v, r.reclaim); }},
-}};
+bool set_reclaim_to(const Value& value, std::optional<core::Threshold>& target) {
+  if (text_of(value) != "auto") return set(target, threshold_of(value));
+  target.reset();
+  return true;
+}
 
-template <class Target, std::size_t kCount>
-constexpr std::array<std::string_view, kCount> names_of(const std::array<Key<Target>, kCount>& keys) {
-  std::array<std::string_view, kCount> names;
-  std::transform(keys.begin(), keys.end(), names.begin(), [](const auto& key) { return key.name; });
+bool set_step(const Value& value, std::uint64_t& target_bytes) {
+  const Integer bytes = size_of(value, 4096, INT64_MAX);
+  if (bytes) target_bytes = static_cast<std::uint64_t>(*bytes);
+  return bytes.has_value();
+}
+
+constexpr auto kConfigKeys = std::to_array<Key<Config>>({
+    {"parent", R"("auto" or the path of a directory)",
+     [](const Value& v, Config& c) { return set(c.parent, text_of(v)); }},
+    {"watch", R"("auto", "containers" or "leaves")",
+     [](const Value& v, Config& c) { return set(c.watch, watch_of(v)); }},
+    {"max_cgroups", "a number of cgroups between 1 and 100000",
+     [](const Value& v, Config& c) { return set(c.max_cgroups, count_of(v, 1, 100'000)); }},
+    {"threshold", kThreshold,
+     [](const Value& v, Config& c) { return set(c.policy.defaults.threshold, threshold_of(v)); }},
+    {"reclaim_to", kReclaimTo,
+     [](const Value& v, Config& c) { return set_reclaim_to(v, c.policy.defaults.reclaim_to); }},
+    {"reclaim_step", R"(a size of at least "4KiB", such as "64MiB")",
+     [](const Value& v, Config& c) { return set_step(v, c.policy.bounds.step_bytes); }},
+    {"reclaim_timeout", R"(a duration between "100ms" and "1h" such as "10s")",
+     [](const Value& v, Config& c) {
+       return set(c.policy.bounds.timeout_us, duration_us_of(v, kSecond_us / 10, kHour_us));
+     }},
+    {"max_pressure", kPercentage,
+     [](const Value& v, Config& c) { return set(c.policy.bounds.max_pressure_pct, percentage_of(v)); }},
+    {"interval", kInterval,
+     [](const Value& v, Config& c) { return set(c.interval_us, duration_us_of(v, kSecond_us / 10, kDay_us)); }},
+    {"cooldown", kCooldown,
+     [](const Value& v, Config& c) { return set(c.policy.defaults.cooldown_us, cooldown_us_of(v)); }},
+    {"adaptive", kBool, [](const Value& v, Config& c) { return set(c.policy.learning.adaptive, bool_of(v)); }},
+    {"max_cooldown", kCooldown,
+     [](const Value& v, Config& c) { return set(c.policy.learning.max_cooldown_us, cooldown_us_of(v)); }},
+    {"observe_for", R"(a duration between "1s" and "1h" such as "5m")",
+     [](const Value& v, Config& c) {
+       return set(c.policy.learning.observe_for_us, duration_us_of(v, kSecond_us, kHour_us));
+     }},
+    {"watch_over", kPercentage, [](const Value& v, Config& c) { return set(c.near_limit.over_pct, percentage_of(v)); }},
+    {"watch_max", "a number of cgroups between 0 and 1000",
+     [](const Value& v, Config& c) { return set(c.near_limit.max_count, count_of(v, 0, 1000)); }},
+    {"kernel_log", R"("auto", "off" or the path of a file such as "/dev/kmsg")",
+     [](const Value& v, Config& c) { return set(c.kernel_log, source_of(v)); }},
+    {"container_logs", R"("auto", "off" or the path of a directory such as "/var/log")",
+     [](const Value& v, Config& c) { return set(c.container_logs, source_of(v)); }},
+    {"dry_run", kBool, [](const Value& v, Config& c) { return set(c.dry_run, bool_of(v)); }},
+    {"lock_memory", kBool, [](const Value& v, Config& c) { return set(c.lock_memory, bool_of(v)); }},
+    {"database", "the path of a file", [](const Value& v, Config& c) { return set(c.database, text_of(v)); }},
+    {"max_size", R"(a size between "32MiB" and "1TiB" such as "1GiB")",
+     [](const Value& v,
+        Config&
+            c) { return set(c.retention.max_size_bytes, size_of(v, std::int64_t{32} << 20, std::int64_t{1} << 40)); }},
+    {"keep_samples", kRetention,
+     [](const Value& v, Config& c) { return set(c.retention.samples_us, retention_us_of(v)); }},
+    {"keep_incidents", kRetention,
+     [](const Value& v, Config& c) { return set(c.retention.incidents_us, retention_us_of(v)); }},
+    {"keep_hours", kRetention, [](const Value& v, Config& c) { return set(c.retention.hours_us, retention_us_of(v)); }},
+    {"keep_events", kRetention,
+     [](const Value& v, Config& c) { return set(c.retention.events_us, retention_us_of(v)); }},
+    {"reports_dir", "the path of a directory",
+     [](const Value& v, Config& c) { return set(c.reports_dir, text_of(v)); }},
+    {"log_level", R"("trace", "debug", "info", "warn", "error" or "off")",
+     [](const Value& v, Config& c) { return set(c.log_level, log_level_of(v)); }},
+});
+
+constexpr auto kRuleKeys = std::to_array<Key<core::Rule>>({
+    {"cgroup", R"(a glob on the cgroup's path, from its leading / on, such as "/kubepods/*" or "*/nginx*")",
+     [](const Value& v, core::Rule& r) { return set(r.cgroup, glob_of(v)); }},
+    {"threshold", kThreshold, [](const Value& v, core::Rule& r) { return set(r.threshold, threshold_of(v)); }},
+    {"cooldown", kCooldown, [](const Value& v, core::Rule& r) { return set(r.cooldown_us, cooldown_us_of(v)); }},
+    {"reclaim", kBool, [](const Value& v, core::Rule& r) { return set(r.reclaim, bool_of(v)); }},
+});
+
+template <class Target>
+std::vector<std::string_view> names_of(std::span<const Key<Target>> keys) {
+  std::vector<std::string_view> names;
+  for (const Key<Target>& key : keys) names.push_back(key.name);
   return names;
 }
-constexpr auto kConfigKeyNames = names_of(kConfigKeys);
-constexpr auto kRuleKeyNames = names_of(kRuleKeys);
 
 /// How many characters must be inserted, deleted or replaced to change one into the other (Levenshtein).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -309,8 +219,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::span<const Key<Config>> config_keys() { return kConfigKeys; }
 std::span<const Key<core::Rule>> rule_keys() { return kRuleKeys; }
-std::span<const std::string_view> known_keys() { return kConfigKeyNames; }
-std::span<const std::string_view> known_rule_keys() { return kRuleKeyNames; }
+std::vector<std::string_view> known_keys() { return names_of<Config>(kConfigKeys); }
+std::vector<std::string_view> known_rule_keys() { return names_of<core::Rule>(kRuleKeys); }
 
 std::string expected_instead_of(std::string_view unknown, std::span<const std::string_view> known) {
   constexpr std::size_t kNear = 2;
@@ -329,18 +239,13 @@ std::string expected_instead_of(std::string_view unknown, std::span<const std::s
 }
 
 std::optional<LogLevel> parse_log_level(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, LogLevel>, 7> kLevels = {{{"trace", LogLevel::trace},
-                                                                             {"debug", LogLevel::debug},
-                                                                             {"info", LogLevel::info},
-                                                                             {"warn", LogLevel::warn},
-                                                                             {"warning", LogLevel::warn},
-                                                                             {"error", LogLevel::error},
-                                                                             {"off", LogLevel::off}}};
-  const auto same_letter = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
-  for (const auto& [name, level] : kLevels) {
-    if (std::equal(text.begin(), text.end(), name.begin(), name.end(), same_letter)) return level;
-  }
-  return std::nullopt;
+  constexpr auto kLevels =
+      std::to_array<std::string_view>({"trace", "debug", "info", "warn", "error", "off"});  // as in LogLevel
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (lower == "warning") return LogLevel::warn;
+  const auto* const found = std::ranges::find(kLevels, lower);
+  return found != kLevels.end() ? std::optional(static_cast<LogLevel>(found - kLevels.begin())) : std::nullopt;
 }
 
 std::string in_quotes(std::string_view text) {

@@ -24,8 +24,15 @@ struct Value {
 template <class Target>
 struct Key {
   std::string_view name;
+  std::string_view expected;  // what it accepts
+  bool (*take)(const Value& value, Target& target);
+
   /// Sets the value and returns nothing, or returns what was expected instead.
-  std::optional<std::string_view> (*take)(const Value& value, Target& target);
+  std::optional<std::string_view> operator()(const Value& value, Target& target) const {
+    if (take(value, target)) return std::nullopt;
+    const bool is_share = value.shown.ends_with("%\"") && expected.find("or a percentage") != std::string_view::npos;
+    return is_share ? "a percentage between 0% and 100%" : expected;
+  }
 };
 
 std::span<const Key<Config>> config_keys();

@@ -38,46 +38,40 @@ constexpr std::uint64_t kSuspiciousThreshold_bytes = 1 << 20;  // below this, "2
 /// The lines of the answer.
 class Findings {
  public:
-  void ok(std::string item, std::string detail) { add("ok", std::move(item), std::move(detail), ""); }
-  void warning(std::string item, std::string detail, std::string advice) {
-    add("warning", std::move(item), std::move(detail), std::move(advice));
+  void ok(const std::string& item, const std::string& detail) { add("ok", item, detail, core::Cell()); }
+  void warning(const std::string& item, const std::string& detail, const std::string& advice) {
+    add("warning", item, detail, advice);
   }
-  void problem(std::string item, std::string detail, std::string advice) {
-    ++problems_;
-    add("problem", std::move(item), std::move(detail), std::move(advice));
+  void problem(const std::string& item, const std::string& detail, const std::string& advice) {
+    add("problem", item, detail, advice);
+    exit_code = 1;
   }
-  int exit_code() const { return problems_ == 0 ? 0 : 1; }
-  const core::Table& table() const { return table_; }
+
+  core::Table table{.title = "Check", .columns = {"result", "item", "detail", "advice"}, .rows = {}};
+  int exit_code = 0;
 
  private:
-  void add(const char* result, std::string item, std::string detail, std::string advice) {
-    table_.rows.push_back({std::string(result), std::move(item), std::move(detail),
-                           advice.empty() ? core::Cell() : core::Cell(std::move(advice))});
+  void add(const std::string& result, const std::string& item, const std::string& detail, const core::Cell& advice) {
+    table.rows.push_back({result, item, detail, advice});
   }
-  core::Table table_{.title = "Check", .columns = {"result", "item", "detail", "advice"}, .rows = {}};
-  int problems_ = 0;
 };
 
-/// "reclaim at 25% page cache, for 10s at most, watched for 5m; at most every 30s, doubled up to 1h where it
+/// "reclaim at 25% page cache, for 10s at most, observed for 5m; at most every 30s, doubled up to 1h where it
 /// does not help; 2 rules".
 std::string in_words(const config::Config& config) {
   const core::ReclaimSettings& settings = config.policy.defaults;
   const core::Learning& learning = config.policy.learning;
   const auto threshold_bytes = settings.threshold.bytes(std::nullopt);
   const auto duration = [](std::int64_t duration_us) { return base::duration_setting(duration_us); };
-  std::string text = "reclaim at ";
-  text += threshold_bytes ? base::format_bytes(*threshold_bytes) : settings.threshold.to_string();
-  text += " page cache, for " + duration(config.policy.bounds.timeout_us) + " at most, watched for " +
-          duration(learning.observe_for_us) + "; at most every " + duration(settings.cooldown_us) + ", ";
-  if (!learning.adaptive) {
-    text += "whether it helps or not";
-  } else if (learning.max_cooldown_us > settings.cooldown_us) {
-    text += "doubled up to " + duration(learning.max_cooldown_us) + " where it does not help";
-  } else {
-    text += "which is max_cooldown or more already";
-  }
-  text += "; " + base::counted(config.policy.rules.size(), "rule");
-  return text + (config.dry_run ? "; dry run: nothing is reclaimed" : "");
+  const std::string growth = !learning.adaptive ? "whether it helps or not"
+                             : learning.max_cooldown_us > settings.cooldown_us
+                                 ? "doubled up to " + duration(learning.max_cooldown_us) + " where it does not help"
+                                 : "which is max_cooldown or more already";
+  return "reclaim at " + (threshold_bytes ? base::format_bytes(*threshold_bytes) : settings.threshold.to_string()) +
+         " page cache, for " + duration(config.policy.bounds.timeout_us) + " at most, observed for " +
+         duration(learning.observe_for_us) + "; at most every " + duration(settings.cooldown_us) + ", " + growth +
+         "; " + base::counted(config.policy.rules.size(), "rule") +
+         (config.dry_run ? "; dry run: nothing is reclaimed" : "");
 }
 
 /// Whether others may remove files from the directory. Not with a sticky bit, and not on a read-only mount, such as a
@@ -173,7 +167,7 @@ void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& c
   }
   const kernel::Inspection found =
       kernel::inspect(hierarchy, kernel_watch(config.watch), static_cast<std::size_t>(config.max_cgroups));
-  const std::string counts = base::counted(found.watched.size(), "cgroup") + " to watch, " +
+  const std::string counts = base::counted(found.watched.size(), "cgroup") + " to track, " +
                              std::to_string(found.container_count) + " of them containers";
   if (!found.first_error.empty()) {
     findings.problem("cgroups", found.first_error, "run as root, or look at the permissions of that file");
@@ -216,7 +210,7 @@ void check_kernel_log(const std::string& source, Findings& findings) {
       findings.ok("kernel log", file + " tells of OOM kills");
     } else {
       findings.warning("kernel log",
-                       file + " is no device: it may be a copy of the kernel's log, but is not the log itself",
+                       file + " is no device: it may be a copy of the kernel log, but is not the log itself",
                        "leave out kernel_log, or name the device (/dev/kmsg)");
     }
   } catch (const std::system_error& error) {
@@ -312,8 +306,8 @@ int check(const CommonOptions& common, const OutputOptions& output, const std::s
           [&] { check_database(config, findings); });
   guarded("reports", "make the directory readable, or name another with reports_dir", findings,
           [&] { check_reports(config, findings); });
-  write_output(output, report::render(findings.table(), output.format, style_for(output)));
-  return findings.exit_code();
+  write_output(output, report::render(findings.table, output.format, style_for(output)));
+  return findings.exit_code;
 }
 
 }  // namespace cgmm::cli

@@ -4,13 +4,13 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/text.hpp"
-#include "cli/answer.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
@@ -29,27 +29,26 @@ constexpr std::size_t kChartHeight = 8;
 constexpr std::size_t kTableRows = 12;
 constexpr std::int64_t kGapSteps = 3;  // this many intervals without a sample are a gap
 
-using Rows = std::vector<const std::vector<core::Cell>*>;
-
 std::optional<double> number(const core::Cell& cell) {
-  if (const auto* integer = std::get_if<std::int64_t>(&cell)) return static_cast<double>(*integer);
-  return std::nullopt;
+  const auto* const integer = std::get_if<std::int64_t>(&cell);
+  return integer != nullptr ? std::optional(static_cast<double>(*integer)) : std::nullopt;
 }
 
-std::vector<report::ChartPoint> points_of(const core::Table& table, const Rows& rows, std::string_view column) {
-  const std::size_t at = report::column_of(table, "at_us");
-  const std::size_t interval = report::column_of(table, "interval_us");
-  const std::size_t value = report::column_of(table, column);
+/// `samples` are those of one cgroup.
+std::vector<report::ChartPoint> points_of(const core::Table& samples, std::string_view column) {
+  const std::size_t at = report::column_of(samples, "at_us");
+  const std::size_t interval = report::column_of(samples, "interval_us");
+  const std::size_t value = report::column_of(samples, column);
   std::vector<report::ChartPoint> points;
-  points.reserve(rows.size());
-  for (const auto* row : rows) {
-    const std::int64_t at_us = std::get<std::int64_t>((*row)[at]);
-    const auto* const known_us = std::get_if<std::int64_t>(&(*row)[interval]);
-    const std::int64_t interval_us = known_us != nullptr ? *known_us : 0;
-    if (!points.empty() && interval_us > 0 && at_us - points.back().at_us > kGapSteps * interval_us) {
-      points.push_back({points.back().at_us + interval_us, std::nullopt});  // a gap in the chart
+  points.reserve(samples.rows.size());
+  for (const auto& row : samples.rows) {
+    const std::int64_t at_us = std::get<std::int64_t>(row[at]);
+    const auto* const interval_us = std::get_if<std::int64_t>(&row[interval]);
+    if (!points.empty() && interval_us != nullptr && *interval_us > 0 &&
+        at_us - points.back().at_us > kGapSteps * *interval_us) {
+      points.push_back({points.back().at_us + *interval_us, std::nullopt});  // a gap in the chart
     }
-    points.push_back({at_us, number((*row)[value])});
+    points.push_back({at_us, number(row[value])});
   }
   return points;
 }
@@ -84,34 +83,41 @@ void fold_in(core::Cell& into, const core::Cell& cell, Fold fold) {
 }
 
 /// A few rows below the chart, each for several consecutive samples.
-core::Table folded(const core::Table& table, const Rows& rows) {
-  const std::size_t step = (rows.size() + kTableRows - 1) / kTableRows;
+core::Table folded(const core::Table& samples) {
+  const std::size_t count = samples.rows.size(), step = (count + kTableRows - 1) / kTableRows;
   core::Table result;
   result.title = step == 1 ? "Samples"
-                           : std::to_string(rows.size()) + " samples, " + std::to_string(step) +
+                           : std::to_string(count) + " samples, " + std::to_string(step) +
                                  " in a row: gauges at their largest, refaults and kills summed (--format csv has all)";
-  for (const ShownColumn& column : kShown) result.columns.emplace_back(column.name);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (i % step == 0) result.rows.emplace_back(kShown.size());
-    for (std::size_t column = 0; column < kShown.size(); ++column) {
-      fold_in(result.rows.back()[column], (*rows[i])[report::column_of(table, kShown[column].name)],
-              kShown[column].fold);
+  result.rows.resize((count + step - 1) / step, std::vector<core::Cell>(kShown.size()));
+  for (std::size_t column = 0; column < kShown.size(); ++column) {
+    const std::size_t from = report::column_of(samples, kShown[column].name);
+    result.columns.emplace_back(kShown[column].name);
+    for (std::size_t i = 0; i < count; ++i) {
+      fold_in(result.rows[i / step][column], samples.rows[i][from], kShown[column].fold);
     }
   }
   return result;
 }
 
-/// Its name, or its path if no name is known.
-std::string heading_of(const core::Table& table, const std::string& path, const Rows& rows) {
-  const auto* name = std::get_if<std::string>(&(*rows.front())[report::column_of(table, "cgroup")]);
-  return name == nullptr || *name == path ? path : *name;
+using Cgroups = std::map<std::string, core::Table>;
+
+/// The samples of each cgroup, by its path.
+Cgroups by_path(core::Table table) {
+  const std::size_t path = report::column_of(table, "path");
+  Cgroups cgroups;
+  for (auto& row : table.rows) {
+    core::Table& samples = cgroups[std::get<std::string>(row[path])];
+    if (samples.columns.empty()) samples = {.title = "", .columns = table.columns, .rows = {}, .report = table.report};
+    samples.rows.push_back(std::move(row));
+  }
+  return cgroups;
 }
 
-std::map<std::string, Rows> rows_by_path(const core::Table& table) {
-  const std::size_t path_column = report::column_of(table, "path");
-  std::map<std::string, Rows> by_path;
-  for (const auto& row : table.rows) by_path[std::get<std::string>(row[path_column])].push_back(&row);
-  return by_path;
+/// Its name, or its path if no name is known.
+std::string heading_of(const core::Table& samples, const std::string& path) {
+  const std::string name = report::Row(samples).text("cgroup");
+  return name.empty() ? path : name;
 }
 
 /// The remark if not all of them are shown.
@@ -119,25 +125,19 @@ std::string and_more(std::size_t cgroups) {
   return "... and " + std::to_string(cgroups - kMaxCharts) + " more cgroups: narrow the glob, or take --format csv";
 }
 
-std::string for_terminal(const core::Table& table, const report::Style& style) {
-  const std::map<std::string, Rows> by_path = rows_by_path(table);
-  const auto draw = [&](const Rows& rows, std::string_view column, std::string_view title) {
-    return report::chart(title, points_of(table, rows, column), kChartHeight, style) + "\n";
-  };
+std::string for_terminal(const Cgroups& cgroups, const report::Style& style) {
   std::string text;
-  std::size_t shown = 0;
-  for (const auto& [path, rows] : by_path) {
-    if (shown++ == kMaxCharts) {
-      text += and_more(by_path.size()) + "\n";
-      break;
-    }
-    const std::string heading = heading_of(table, path, rows);
+  for (const auto& [path, samples] : cgroups | std::views::take(kMaxCharts)) {
+    const std::string heading = heading_of(samples, path);
+    const auto draw = [&](std::string_view column, std::string_view title) {
+      return report::chart(title, points_of(samples, column), kChartHeight, style) + "\n";
+    };
     text +=
         base::escape_for_terminal(heading) + (heading == path ? "" : "\n" + base::escape_for_terminal(path)) + "\n\n";
-    text += draw(rows, "usage_bytes", "usage") + draw(rows, "reclaimable_cache_bytes", "reclaimable cache");
-    text += report::render(folded(table, rows), report::Format::text, style) + "\n";
+    text += draw("usage_bytes", "usage") + draw("reclaimable_cache_bytes", "reclaimable cache");
+    text += report::render(folded(samples), report::Format::text, style) + "\n";
   }
-  return text;
+  return text + (cgroups.size() > kMaxCharts ? and_more(cgroups.size()) + "\n" : "");
 }
 
 /// The events of that time and the node's name, from reports.
@@ -153,20 +153,13 @@ std::pair<std::int64_t, std::int64_t> time_of(const core::Table& table) {
   return {at_us(first), at_us(last)};
 }
 
-std::string page_of(const core::Table& table, const Events& events) {
-  const std::map<std::string, Rows> by_path = rows_by_path(table);
-  const auto [first_at_us, last_at_us] = time_of(table);
-  std::string body = report::html_time_span(first_at_us, last_at_us);
-  std::size_t shown = 0;
-  for (const auto& [path, rows] : by_path) {
-    if (shown++ == kMaxCharts) {
-      body += report::html_section("", report::html_paragraph(and_more(by_path.size())));
-      break;
-    }
-    const auto points = [&](std::string_view column) { return points_of(table, rows, column); };
+std::string page_of(const Cgroups& cgroups, const std::pair<std::int64_t, std::int64_t>& time, const Events& events) {
+  std::string body = report::html_time_span(time.first, time.second);
+  for (const auto& [path, samples] : cgroups | std::views::take(kMaxCharts)) {
+    const auto points = [&](std::string_view column) { return points_of(samples, column); };
     report::SvgChart chart{.title = "",
-                           .from_at_us = first_at_us,
-                           .to_at_us = last_at_us,
+                           .from_at_us = time.first,
+                           .to_at_us = time.second,
                            .series = report::memory_series({.usage = points("usage_bytes"),
                                                             .cache = points("reclaimable_cache_bytes"),
                                                             .anon = points("anon_bytes"),
@@ -174,12 +167,15 @@ std::string page_of(const core::Table& table, const Events& events) {
                            .marks = report::kill_marks(events.oom_kills, path),
                            .bands = report::gap_bands(events.gaps)};
     for (report::Mark& mark : report::reclaim_marks(events.reclaims, path)) chart.marks.push_back(std::move(mark));
-    const core::Table table_below = folded(table, rows);
-    const std::string heading = heading_of(table, path, rows);
-    const std::string below = heading == path ? "" : report::html_paragraph(path, report::Weight::remark);
-    body += report::html_section(heading, below + report::svg_chart(chart) +
-                                              report::html_paragraph(table_below.title, report::Weight::remark) +
-                                              report::html_table(table_below));
+    const core::Table below = folded(samples);
+    const std::string heading = heading_of(samples, path);
+    body += report::html_section(
+        heading, (heading == path ? "" : report::html_paragraph(path, report::Weight::remark)) +
+                     report::svg_chart(chart) + report::html_paragraph(below.title, report::Weight::remark) +
+                     report::html_table(below));
+  }
+  if (cgroups.size() > kMaxCharts) {
+    body += report::html_section("", report::html_paragraph(and_more(cgroups.size())));
   }
   return report::html_page(report::title_of_node("Memory history", events.status), body);
 }
@@ -203,9 +199,14 @@ int history(const CommonOptions& common, const HistoryOptions& options) {
   }
   const report::Style style = style_for(output);
   table.title = "History";
-  write_output(output, output.format == report::Format::text   ? for_terminal(table, style)
-                       : output.format == report::Format::html ? page_of(table, events_in(reader, window))
-                                                               : report::render(table, output.format, style));
+  if (output.format == report::Format::text) {
+    write_output(output, for_terminal(by_path(std::move(table)), style));
+  } else if (output.format == report::Format::html) {
+    const auto time = time_of(table);
+    write_output(output, page_of(by_path(std::move(table)), time, events_in(reader, window)));
+  } else {
+    write_output(output, report::render(table, output.format, style));
+  }
   return 0;
 }
 

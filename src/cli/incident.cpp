@@ -13,7 +13,6 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
-#include "cli/answer.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
@@ -47,7 +46,7 @@ std::string none_at_all(store::Reader& reader) {
   const bool is_read = log.starts_with('/');
   return "the history begins at " + base::format_utc(row.integer("history_begins_at_us")) + " and holds no OOM kill" +
          (is_read ? "; `report near_misses` lists the cgroups that came close to one"
-                  : "; the kernel's log is not read" + (log.empty() ? "" : " (" + log + ")") + ", `check` says more");
+                  : "; the kernel log is not read" + (log.empty() ? "" : " (" + log + ")") + ", `check` says more");
 }
 
 std::int64_t parse_id(const std::string& text) {
@@ -79,8 +78,8 @@ std::int64_t find(store::Reader& reader, std::optional<std::int64_t> id) {
   if (all.rows.empty()) throw std::runtime_error(none_at_all(reader));
   const std::int64_t latest = report::Row(all).integer("id");
   if (!id) return latest;
-  for (std::size_t i = 0; i < all.rows.size(); ++i) {
-    if (report::Row(all, i).integer("id") == *id) return *id;
+  for (const report::Row row : report::rows_of(all)) {
+    if (row.integer("id") == *id) return *id;
   }
   throw std::runtime_error("there is no OOM kill " + std::to_string(*id) + "; the latest is " + std::to_string(latest) +
                            ", and `incident list --since 365d` has more");

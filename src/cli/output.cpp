@@ -13,6 +13,7 @@
 
 #include "base/units.hpp"
 #include "daemon/clock.hpp"
+#include "store/error.hpp"
 
 namespace cgmm::cli {
 namespace {
@@ -49,10 +50,7 @@ report::Style style_for(const OutputOptions& output) {
 }
 
 void write_output(const OutputOptions& output, std::string_view text) {
-  if (output.file.empty()) {
-    write_all(STDOUT_FILENO, text, "standard output");
-    return;
-  }
+  if (output.file.empty()) return write_all(STDOUT_FILENO, text, "standard output");
   const int fd = ::open(output.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), output.file);
   try {
@@ -84,6 +82,22 @@ Window parse_window(const std::string& since, const std::string& until, const st
     window.cgroup_glob = anchored ? cgroup : "*" + cgroup + "*";
   }
   return window;
+}
+
+core::Table answer_to(const report::Report& report, store::Reader& reader, const core::Parameters& parameters) {
+  try {
+    core::Table table = reader.run(report.sql, parameters);
+    table.title = report.title;
+    table.report = report.name;
+    return table;
+  } catch (const store::StoreError& error) {
+    if (!report.own || error.kind() != store::StoreError::Kind::bad_query) throw;
+    throw UsageError("report \"" + report.name + "\" of reports_dir: " + error.what());
+  }
+}
+
+core::Table answer_to(std::string_view name, store::Reader& reader, const core::Parameters& parameters) {
+  return answer_to(report::built_in(name), reader, parameters);
 }
 
 }  // namespace cgmm::cli

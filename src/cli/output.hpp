@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Shared by the subcommands: output, the kind of terminal, and the window of a report.
+// Shared by the subcommands: the window of a report, its answer, and output.
 
 #include <cstdint>
 #include <string>
@@ -9,7 +9,9 @@
 
 #include "cli/commands.hpp"
 #include "core/table.hpp"
+#include "report/catalog.hpp"
 #include "report/format/render.hpp"
+#include "store/reader.hpp"
 
 namespace cgmm::cli {
 
@@ -32,5 +34,10 @@ struct Window {
 /// Throws UsageError if `since` or `until` is not a time, or the window is empty. A glob that does not begin with '/'
 /// or '*' matches anywhere in the path or the name, so a container's id or "shop/web" is enough.
 Window parse_window(const std::string& since, const std::string& until, const std::string& cgroup);
+
+/// Under the report's title. SQL of the operator's own that can't be run is a UsageError that names its report.
+core::Table answer_to(const report::Report& report, store::Reader& reader, const core::Parameters& parameters);
+/// The same for a built-in report.
+core::Table answer_to(std::string_view name, store::Reader& reader, const core::Parameters& parameters);
 
 }  // namespace cgmm::cli

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/units.hpp"
-#include "cli/answer.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"

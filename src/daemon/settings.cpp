@@ -17,7 +17,7 @@ std::string Settings::to_string() const {
   if (doubles) text += " doubling up to " + base::duration_setting(learning.max_cooldown_us);
   text += ", reclaims in steps of " + base::format_bytes(policy.bounds.step_bytes) + " for up to " +
           base::duration_setting(policy.bounds.timeout_us) + " at a pressure of up to " +
-          core::Threshold::of_percent(policy.bounds.max_pressure_pct).to_string() + ", each watched for " +
+          core::Threshold::of_percent(policy.bounds.max_pressure_pct).to_string() + ", each observed for " +
           base::duration_setting(learning.observe_for_us);
   text += ", up to " + std::to_string(near_limit.max_count) + " over " +
           core::Threshold::of_percent(near_limit.over_pct).to_string() + " of their limit sampled every second";

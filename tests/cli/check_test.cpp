@@ -31,10 +31,10 @@ TEST_F(Check, CheckSaysWhatIsRightOnEveryKindOfTree) {
     const std::string version = kind == Kind::v2 ? "v2" : "v1";
     EXPECT_EQ(items["hierarchy"]["detail"],
               "cgroup " + version + " at " + tree.root() + " (a copied or fake tree, not the kernel's)");
-    EXPECT_EQ(items["cgroups"]["detail"], "1 cgroup to watch, 1 of them containers");
+    EXPECT_EQ(items["cgroups"]["detail"], "1 cgroup to track, 1 of them containers");
     EXPECT_EQ(items["reclaim"]["result"], "ok") << items["reclaim"];
     EXPECT_EQ(items["policy"]["detail"],
-              "reclaim at 40% page cache, for 10s at most, watched for 5m; at most every 1h, which is "
+              "reclaim at 40% page cache, for 10s at most, observed for 5m; at most every 1h, which is "
               "max_cooldown or "
               "more already; 0 rules");
     EXPECT_EQ(items.contains("bounds"), kind != Kind::v2);
@@ -103,7 +103,7 @@ TEST_F(Check, CheckSaysHowLongReclaimsAndCooldownsMayBe) {
   for (const auto& [toml, end] : cases) {
     write_config("reclaim_timeout = '7s'\nobserve_for = '1m'\n" + toml);
     auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));
-    EXPECT_EQ(items["policy"]["detail"], "reclaim at 25% page cache, for 7s at most, watched for 1m; " + end);
+    EXPECT_EQ(items["policy"]["detail"], "reclaim at 25% page cache, for 7s at most, observed for 1m; " + end);
   }
 }
 

@@ -63,7 +63,7 @@ TEST_F(Tell, SighupPutsANewConfigurationIntoForce) {
   ASSERT_TRUE(wait_for_event("config_change"));
   const std::string now = "parent " + cgroups().root() +
                           ", threshold 25%, interval 100ms, cooldown 2h, reclaims in steps of 64.0 MiB for up "
-                          "to 10s at a pressure of up to 10%, each watched for 5m, up to 20 over 85% of their limit "
+                          "to 10s at a pressure of up to 10%, each observed for 5m, up to 20 over 85% of their limit "
                           "sampled every second, 0 rules";
   EXPECT_EQ(text("SELECT detail FROM service_event WHERE kind = 'config_change'"), now);
   EXPECT_TRUE(eventually([&] { return has(service.output(), " info: configuration reloaded: " + now); }))

@@ -287,17 +287,6 @@ TEST(Config, ASyntaxErrorIsNoAccident) {
   }
 }
 
-TEST(Config, ErrorsCarryKeyValueAndExpectation) {
-  try {
-    parse_here("watch = 1");
-    FAIL() << "nothing was thrown";
-  } catch (const ConfigError& error) {
-    EXPECT_EQ(error.key(), "watch");
-    EXPECT_EQ(error.value(), "1");
-    EXPECT_EQ(error.expected(), R"("auto", "containers" or "leaves")");
-  }
-}
-
 TEST(Overrides, WinOverTheFile) {
   Overrides overrides;
   overrides.parent = "/sys/fs/cgroup/memory/docker";

@@ -53,10 +53,6 @@ void check(const config::ConfigError& error, bool has_options) {
   REQUIRE(what.size() < 2000);
   const bool of_the_file = what.starts_with("fuzz.toml:");
   REQUIRE(of_the_file || (has_options && what.starts_with("--")));
-  if (error.key().empty()) return;
-  REQUIRE(!error.expected().empty());
-  const std::string key_and_value = error.key() + (error.value().empty() ? "" : " = " + error.value());
-  REQUIRE(what.ends_with(key_and_value + ": expected " + error.expected()));
 }
 
 }  // namespace
