@@ -52,9 +52,10 @@ Recorded record_scans(const std::filesystem::path& parent, const std::filesystem
     core::Scan scan = sampler.scan(now_us).scan;
     scan.interval_us = kInterval_us;
     for (core::ScanRow& row : scan.rows) row = busy_row(row.cgroup, random);
+    const core::Record record = scan;
     const Taken commit = measure([&] {
       history.begin();
-      history.record(scan);
+      history.record(record);
       history.commit();
     });
     const Taken maintenance = measure([&] { history.maintain(now_us); });

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "core/container.hpp"
@@ -171,6 +172,9 @@ struct ServiceEvent {
 struct NodeFacts {
   Parameters facts;
 };
+
+using Record = std::variant<Scan, Reclaim, Effect, MovedCooldown, OomKill, CountedOomKills, LogPosition, ServiceEvent,
+                            NodeFacts, NamedCgroup>;
 
 /// What must survive a restart, handed over once and by value.
 struct Handover {

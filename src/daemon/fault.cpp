@@ -19,22 +19,22 @@ void Fault::tell(std::int64_t at_us, const char* kind, const std::string& detail
 
 void Fault::begin(std::int64_t at_us, const std::string& detail, const std::string& hint) {
   spdlog::log(weight_ == Weight::error ? spdlog::level::err : spdlog::level::warn, "{}{}",
-              base::escape_for_terminal(detail), is_on_ ? "" : hint);
+              base::escape_for_terminal(detail), is_on() ? "" : hint);
   tell(at_us, "fault_begin", detail);
-  tell_again_after_us_ = is_on_ ? 2 * tell_again_after_us_ : kTellAgainAfter_us;
+  tell_again_after_us_ = is_on() ? 2 * tell_again_after_us_ : kTellAgainAfter_us;
   tell_again_at_us_ = at_us + tell_again_after_us_;
   told_ = detail;
-  is_on_ = true;
+  if (!is_on()) began_at_us_ = at_us;
 }
 
 void Fault::meet(std::int64_t at_us, const std::string& detail, const std::string& hint) {
-  if (!is_on_ || (detail != told_ && at_us >= tell_again_at_us_)) begin(at_us, detail, hint);
+  if (!is_on() || (detail != told_ && at_us >= tell_again_at_us_)) begin(at_us, detail, hint);
 }
 
 void Fault::end(std::int64_t at_us, const std::string& detail) {
   worst_count_ = 0;
-  if (!is_on_) return;
-  is_on_ = false;
+  if (!is_on()) return;
+  began_at_us_.reset();
   spdlog::log(weight_ == Weight::error ? spdlog::level::warn : spdlog::level::info, "{}",
               base::escape_for_terminal(detail));
   tell(at_us, "fault_end", detail);
@@ -42,11 +42,11 @@ void Fault::end(std::int64_t at_us, const std::string& detail) {
 
 void Fault::after_pass(std::int64_t at_us, std::int64_t count, const std::string& begins, const std::string& ends) {
   if (count == 0) {
-    if (is_on_ && ++clean_passes_ >= kCleanPasses) end(at_us, ends);
+    if (is_on() && ++clean_passes_ >= kCleanPasses) end(at_us, ends);
     return;
   }
   clean_passes_ = 0;
-  if (is_on_ && count < 2 * worst_count_) return;
+  if (is_on() && count < 2 * worst_count_) return;
   worst_count_ = count;
   begin(at_us, begins);
 }

@@ -5,6 +5,7 @@
 // by way of the queue in the history and the status. Whoever meets the failure has one of these. One thread an object.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "daemon/recording/record_queue.hpp"
@@ -19,7 +20,9 @@ class Fault {
   Fault(std::string name, RecordQueue& queue, Weight weight = Weight::warning)
       : name_(std::move(name)), queue_(queue), weight_(weight) {}
 
-  bool is_on() const { return is_on_; }
+  bool is_on() const { return began_at_us_.has_value(); }
+  /// Wants is_on().
+  std::int64_t began_at_us() const { return *began_at_us_; }
 
   // `at_us` is of the wall clock.
 
@@ -41,7 +44,7 @@ class Fault {
   std::string name_;
   RecordQueue& queue_;
   Weight weight_;
-  bool is_on_ = false;
+  std::optional<std::int64_t> began_at_us_;
   std::string told_;  // when it last began or got worse
   std::int64_t tell_again_at_us_ = 0;
   std::int64_t tell_again_after_us_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -35,5 +36,12 @@ class StoreError : public std::runtime_error {
   Lasts lasts_;
   std::string detail_;
 };
+
+/// Whether a record was refused because of the record itself, so that trying again is in vain, and not by the disk.
+bool is_bad_record(const std::exception& error);
+/// Whether it says that there is no room, on the disk or inside max_size.
+bool is_full(const std::exception& error);
+/// Whether it says that the file is damaged.
+bool is_damage(const std::exception& error);
 
 }  // namespace cgmm::store

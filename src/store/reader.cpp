@@ -3,15 +3,18 @@
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
-#include <sqlite3.h>
+#include <SQLiteCpp/Statement.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "store/file/open.hpp"
+#include "store/migrations.hpp"
 #include "store/read/guarded_query.hpp"
-#include "store/read/older.hpp"
 #include "store/refusal.hpp"
 
 namespace cgmm::store {
@@ -19,6 +22,50 @@ namespace {
 
 /// How often to read again a file that changes while it is read without locks.
 constexpr int kAttempts = 5;
+
+std::vector<std::string> column_names(SQLite::Database& database, const std::string& table) {
+  SQLite::Statement columns(database, "SELECT name FROM pragma_table_info(?, 'main')");
+  columns.bind(1, table);
+  std::vector<std::string> names;
+  while (columns.executeStep()) names.push_back(columns.getColumn(0).getString());
+  return names;
+}
+
+/// A view of the table with today's columns; "": it has all of them.
+std::string select_as_current(const std::string& table, const std::vector<std::string>& now,
+                              const std::vector<std::string>& then) {
+  const auto was_there = [&](const std::string& name) {
+    return std::find(then.begin(), then.end(), name) != then.end();
+  };
+  if (std::all_of(now.begin(), now.end(), was_there)) return "";
+  std::string columns;
+  for (const std::string& name : now) {
+    columns += (columns.empty() ? "" : ", ") + std::string(was_there(name) ? "" : "NULL AS ") + name;
+  }
+  return "SELECT " + columns + (then.empty() ? " WHERE 0" : " FROM main." + table);
+}
+
+/// Reads a history of an earlier version as if it had today's schema, because a reader never migrates: temporary views
+/// over the tables and views that have changed since. Missing columns are NULL, missing tables are empty.
+void read_as_current(SQLite::Database& database) {
+  if (database.execAndGet("PRAGMA user_version").getInt() == static_cast<int>(kMigrations.size())) return;
+  SQLite::Database current(":memory:", SQLite::OPEN_READWRITE);
+  migrate(current, kMigrations);
+  database.exec("PRAGMA temp_store = MEMORY");
+  SQLite::Statement schema(current,
+                           "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view') "
+                           "AND name NOT LIKE 'sqlite%' ORDER BY type, rowid");
+  while (schema.executeStep()) {
+    const std::string name = schema.getColumn(1).getString();
+    if (schema.getColumn(0).getString() == "table") {
+      const std::string select = select_as_current(name, column_names(current, name), column_names(database, name));
+      if (!select.empty()) database.exec("CREATE TEMP VIEW " + name + " AS " + select);
+    } else {
+      constexpr std::string_view kCreate = "CREATE ";
+      database.exec("CREATE TEMP " + schema.getColumn(2).getString().substr(kCreate.size()));
+    }
+  }
+}
 
 }  // namespace
 
@@ -32,12 +79,10 @@ struct Reader::Impl {
     connection.reset();
     stamp = stamp_of(file);
     if (!stamp || inspect(file, Thoroughness::header) == Content::none) throw missing(file);
-    try {
+    as_refusal(file, [&] {
       connection.emplace(open_for_reading(file, *stamp));
       read_as_current(*connection);
-    } catch (const SQLite::Exception& error) {
-      throw refusal(file, error);
-    }
+    });
   }
 
   /// Calls `read`, and calls it again if the file was written meanwhile.
@@ -67,13 +112,8 @@ Reader::Reader(const std::filesystem::path& file) : impl_(std::make_unique<Impl>
 Reader::~Reader() = default;
 
 core::Table Reader::run(std::string_view sql, const core::Parameters& parameters) {
-  return impl_->undisturbed([&] {
-    try {
-      return run_guarded(*impl_->connection, sql, parameters);
-    } catch (const SQLite::Exception& error) {
-      throw refusal(impl_->file, error);
-    }
-  });
+  return impl_->undisturbed(
+      [&] { return as_refusal(impl_->file, [&] { return run_guarded(*impl_->connection, sql, parameters); }); });
 }
 
 }  // namespace cgmm::store

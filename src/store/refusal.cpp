@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/refusal.hpp"
 
-#include <SQLiteCpp/Exception.h>
 #include <sqlite3.h>
 
 #include <cctype>
@@ -26,6 +25,12 @@ std::string shown(std::uint32_t application_id) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0) return result;
   }
   return result + " \"" + text + "\"";
+}
+
+/// SQLite's, without what is extended; SQLITE_OK: it is none of its errors.
+int code_of(const std::exception& error) {
+  const auto* const refused = dynamic_cast<const SQLite::Exception*>(&error);
+  return refused == nullptr ? SQLITE_OK : refused->getErrorCode() & 0xff;
 }
 
 std::string what_helps(int code) {
@@ -110,7 +115,7 @@ StoreError unusable(const std::filesystem::path& file, const std::string& detail
 
 StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& error) {
   const std::string said = error.what();
-  switch (error.getErrorCode() & 0xff) {
+  switch (code_of(error)) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_FORMAT:
@@ -130,6 +135,19 @@ StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& e
     default:
       return unusable(file, "SQLite says: " + said, "", StoreError::Lasts::for_now);
   }
+}
+
+bool is_damage(const std::exception& error) {
+  const int code = code_of(error);
+  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+bool is_full(const std::exception& error) { return code_of(error) == SQLITE_FULL; }
+
+bool is_bad_record(const std::exception& error) {
+  if (dynamic_cast<const std::logic_error*>(&error) != nullptr) return true;
+  const int code = code_of(error);
+  return code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH || code == SQLITE_TOOBIG || code == SQLITE_RANGE;
 }
 
 }  // namespace cgmm::store

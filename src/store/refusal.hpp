@@ -3,15 +3,13 @@
 
 // The sentences of StoreErrors in one place, so that each kind always reads the same. Any thread.
 
+#include <SQLiteCpp/Exception.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
 #include "store/error.hpp"
-
-namespace SQLite {
-class Exception;
-}
 
 namespace cgmm::store {
 
@@ -29,5 +27,14 @@ StoreError unusable(const std::filesystem::path& file, const std::string& detail
 
 /// For an error of SQLite while the file was opened, checked or read.
 StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& error);
+/// Calls `act`, and throws SQLite's refusals as ours.
+template <class Act>
+auto as_refusal(const std::filesystem::path& file, Act act) {
+  try {
+    return act();
+  } catch (const SQLite::Exception& error) {
+    throw refusal(file, error);
+  }
+}
 
 }  // namespace cgmm::store

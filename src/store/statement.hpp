@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// One use of a prepared statement. Resets it at the end, also after an exception, because a running statement keeps its
-// transaction open. For the thread that owns the connection.
+// Prepared statements of a connection. For the thread that owns it.
 
 #include <SQLiteCpp/Column.h>
+#include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +27,7 @@ inline std::int64_t to_sql(std::uint64_t value) {
 inline std::int64_t inode_to_sql(std::uint64_t inode) { return static_cast<std::int64_t>(inode); }
 inline std::uint64_t inode_from_sql(std::int64_t inode) { return static_cast<std::uint64_t>(inode); }
 
+/// One use of a statement. Resets it at the end, because a running statement keeps its transaction open.
 class Use {
  public:
   /// Binds `values` to the parameters, beginning with the first. Text is copied, whatever bytes it has.
@@ -49,6 +52,10 @@ class Use {
   bool step() { return statement_.executeStep(); }
   std::int64_t integer(int column) const { return statement_.getColumn(column).getInt64(); }
   std::string text(int column) const { return statement_.getColumn(column).getString(); }
+  /// nullopt: NULL.
+  std::optional<std::int64_t> number(int column) const {
+    return statement_.isColumnNull(column) ? std::nullopt : std::optional(integer(column));
+  }
   std::optional<std::uint64_t> amount(int column) const {
     if (statement_.isColumnNull(column)) return std::nullopt;
     return static_cast<std::uint64_t>(integer(column));
@@ -59,11 +66,42 @@ class Use {
   int next_ = 1;
 };
 
-/// For a statement that returns no rows.
-template <class... Values>
-void execute(SQLite::Statement& statement, const Values&... values) {
-  Use use(statement, values...);
-  use.step();
-}
+/// Compiles each statement once, when it is first used. Outlived by its connection.
+class Statements {
+ public:
+  explicit Statements(SQLite::Database& database) : database_(database) {}
+
+  SQLite::Database& database() { return database_; }
+
+  template <class... Values>
+  Use use(std::string_view sql, const Values&... values) {
+    return Use(prepared(sql), values...);
+  }
+  /// For a statement that returns no rows. How many it has changed.
+  template <class... Values>
+  std::int64_t execute(std::string_view sql, const Values&... values) {
+    use(sql, values...).step();
+    return database_.getChanges();
+  }
+  /// The first value of the first row; nullopt: NULL, or no row.
+  template <class... Values>
+  std::optional<std::int64_t> number(std::string_view sql, const Values&... values) {
+    Use row = use(sql, values...);
+    return row.step() ? row.number(0) : std::nullopt;
+  }
+
+ private:
+  SQLite::Statement& prepared(std::string_view sql) {
+    auto found = statements_.find(sql);
+    if (found == statements_.end()) {
+      const std::string text(sql);
+      found = statements_.try_emplace(text, database_, text).first;
+    }
+    return found->second;
+  }
+
+  SQLite::Database& database_;
+  std::map<std::string, SQLite::Statement, std::less<>> statements_;
+};
 
 }  // namespace cgmm::store

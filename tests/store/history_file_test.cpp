@@ -156,7 +156,9 @@ TEST_F(Keeping, WhatIsToBeRecordedFirstIsOnRecordWithTheStartOrThereIsNone) {
   HistoryFile history_file(file());
   EXPECT_THROW(history_file.begin(kNoon, "one", [](History&) { throw std::runtime_error("no"); }), std::runtime_error);
   EXPECT_FALSE(history_file.is_open());
-  history_file.begin(kNoon, "two", [](History& history) { history.record({"/web", 1}, *reclaim_of_web(1).cooldown); });
+  history_file.begin(kNoon, "two", [](History& history) {
+    history.record(core::MovedCooldown{{"/web", 1}, *reclaim_of_web(1).cooldown});
+  });
   EXPECT_EQ(query("SELECT detail FROM service_event"), "two\n");
   EXPECT_EQ(query("SELECT count(*) FROM cooldown"), "1\n");
 }

@@ -63,7 +63,8 @@ TEST_F(RetentionTest, ARollUpThatACrashInterruptedIsBegunAgain) {
   store(history_, scan_at(kNoon, 3000));
   store(history_, scan_at(kNoon + kMinute, 3000), scan_at(kNoon + kHour, 1));
   SQLite::Database other(file().string(), SQLite::OPEN_READWRITE);
-  Retention interrupted(other);
+  Statements sql(other);
+  Retention interrupted(sql);
   interrupted.set_bounds({});
   other.exec("BEGIN");
   interrupted.work(kNoon + kHour);
@@ -196,7 +197,8 @@ TEST_F(RetentionTest, SamplesWhoseScanIsLostAreDroppedInTheirTurn) {
 /// Work done for the slice that took most, in operations of SQLite's machine: some ten million make a second.
 std::int64_t longest_slice(const std::filesystem::path& file, std::int64_t now_us, int slices) {
   SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
-  Retention retention(database);
+  Statements sql(database);
+  Retention retention(sql);
   retention.set_bounds({});
   std::int64_t count = 0;
   sqlite3_progress_handler(

@@ -6,20 +6,26 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/time.hpp"
+#include "base/units.hpp"
 #include "daemon/clock.hpp"
 #include "store/file/wal.hpp"
 
 namespace cgmm::daemon {
 namespace {
 
-constexpr std::int64_t kTryAgainFirst_us = 1'000'000;
-constexpr std::int64_t kTryAgainLast_us = 10'000'000;
-constexpr std::int64_t kCheckEvery_us = 30'000'000;
+constexpr std::int64_t kTryAgainFirst_us = base::kSecond_us;
+constexpr std::int64_t kTryAgainLast_us = 10 * base::kSecond_us;
+constexpr std::int64_t kCheckEvery_us = 30 * base::kSecond_us;
 
 }  // namespace
 
 HistoryAccess::HistoryAccess(store::HistoryFile& file, RecordQueue& queue, ThisRun run)
-    : file_(file), run_(std::move(run)), fault_(queue), has_begun_(file.is_open()) {}
+    : file_(file),
+      queue_(queue),
+      run_(std::move(run)),
+      fault_("history", queue, Fault::Weight::error),
+      has_begun_(file.is_open()) {}
 
 void HistoryAccess::start() {
   try {
@@ -49,7 +55,7 @@ bool HistoryAccess::make_ready() {
 }
 
 void HistoryAccess::put_off(const std::exception& error) {
-  fault_.begin(error.what());
+  begin_fault(error.what());
   try_again_after_us_ = std::clamp<std::int64_t>(try_again_after_us_ * 2, kTryAgainFirst_us, kTryAgainLast_us);
   try_again_at_us_ = steady_now_us() + try_again_after_us_;
 }
@@ -67,15 +73,14 @@ void HistoryAccess::open() {
     if (!has_handed_over_ && error.lasts() == store::StoreError::Lasts::for_now) hand_over(file_.read_handover(now_us));
     throw;
   }
-  const std::string done = file_.take_what_was_done();
-  if (!done.empty() && !fault_.is_on()) fault_.begin("it was damaged: " + done);
-  fault_.note_done(done);
+  what_was_done_ = file_.take_what_was_done();
+  if (!what_was_done_.empty() && !fault_.is_on()) begin_fault("it was damaged: " + what_was_done_);
 }
 
 /// The run ends here; open() begins the next one.
 void HistoryAccess::leave() {
   if (!fault_.is_on())
-    fault_.begin(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
+    begin_fault(damage_.empty() ? "its file was removed, emptied or replaced" : "it is damaged: " + damage_);
   file_.leave(damage_);
   damage_.clear();
 }
@@ -95,7 +100,28 @@ void HistoryAccess::note(std::span<const Record> batch) { standing_.note(batch, 
 void HistoryAccess::note_refusal(const std::exception& error) {
   const bool is_damage = store::is_damage(error);
   if (is_damage) note_damage(error.what());
-  fault_.begin(is_damage ? "it is damaged: " + damage_ : error.what());
+  begin_fault(is_damage ? "it is damaged: " + damage_ : error.what());
+}
+
+void HistoryAccess::begin_fault(const std::string& why) {
+  why_ = why;
+  fault_.meet(wall_now_us(), "the history can't be written: " + why,
+              "; scans wait in memory, reclaim goes on, trying again every few seconds");
+}
+
+void HistoryAccess::note_stored() {
+  const RecordQueue::Refused refused = queue_.take_refused();
+  const std::int64_t now_us = wall_now_us();
+  const std::string lost =
+      std::to_string(refused.scans) + " scans and " + std::to_string(refused.others) + " other records were lost";
+  if (fault_.is_on()) {
+    const std::string done = std::exchange(what_was_done_, {});
+    fault_.end(now_us, "the history can be written again after " +
+                           base::format_duration_us(now_us - fault_.began_at_us()) + "; " + lost +
+                           (done.empty() ? "" : "; " + done));
+  }
+  if (refused.scans > 0 || refused.others > 0)
+    queue_.push(core::ServiceEvent{now_us, "gap", lost + " while the history could not be written"});
 }
 
 void HistoryAccess::note_damage(const std::string& damage) {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Sees to it that there is a history to write to: opens it, and where that can't be now, later; begins anew where its
-// file is damaged, removed or replaced. What has to be on record in every history is recorded with each beginning. The
-// recorder's thread.
+// Opens the history, and tries again later where that fails; begins anew where its file is damaged, removed or
+// replaced. What has to be on record in every history is recorded with each beginning. The recorder's thread.
 
 #include <cstdint>
 #include <exception>
@@ -12,7 +11,7 @@
 #include <span>
 #include <string>
 
-#include "daemon/recording/history_fault.hpp"
+#include "daemon/fault.hpp"
 #include "daemon/recording/record_queue.hpp"
 #include "daemon/recording/standing_records.hpp"
 #include "store/file/history_file.hpp"
@@ -52,18 +51,25 @@ class HistoryAccess {
   void note_refusal(const std::exception& error);
   /// In words; empty: none is known.
   void note_damage(const std::string& damage);
-  HistoryFault& fault() { return fault_; }
+  /// All that waited is on record: the fault ends, and what the queue has refused meanwhile is told.
+  void note_stored();
+  /// What was refused last.
+  const std::string& why() const { return why_; }
 
  private:
   void open();
   void leave();
+  void begin_fault(const std::string& why);
   void hand_over(const std::optional<core::Handover>& handover);
   void put_off(const std::exception& error);
   void check_for_damage();
 
   store::HistoryFile& file_;
+  RecordQueue& queue_;
   ThisRun run_;
-  HistoryFault fault_;
+  Fault fault_;
+  std::string why_;
+  std::string what_was_done_;  // with the file, for the words of the fault's end
   StandingRecords standing_;
   std::string damage_;
   bool has_begun_;

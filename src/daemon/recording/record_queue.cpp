@@ -50,7 +50,7 @@ void RecordQueue::see_scan(const core::Scan& scan) {
 RecordQueue::Progress RecordQueue::progress() const {
   const base::Lock lock(mutex_);
   Progress progress = progress_;
-  progress.waiting_count = taken_count_ + static_cast<std::int64_t>(waiting_.size());
+  progress.waiting_count = static_cast<std::int64_t>(pushed_count_ - committed_count_);
   return progress;
 }
 
@@ -135,7 +135,6 @@ std::vector<Record> RecordQueue::take() {
     waiting_.emplace_back(core::MovedCooldown{id, cooldown});
     ++pushed_count_;
   }
-  taken_count_ = static_cast<std::int64_t>(waiting_.size());
   return std::exchange(waiting_, {});
 }
 
@@ -149,7 +148,6 @@ void RecordQueue::done(const std::vector<Record>& records) {
       if (!scan->is_partial) ++progress_.scans_recorded_count;
     }
     committed_count_ += records.size();
-    taken_count_ -= static_cast<std::int64_t>(records.size());
     progress_.recorder_busy_since_us = steady_now_us();
     progress_.is_retrying = false;
   }

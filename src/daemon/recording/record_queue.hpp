@@ -20,8 +20,7 @@
 
 namespace cgmm::daemon {
 
-using Record = std::variant<core::Scan, core::Reclaim, core::Effect, core::MovedCooldown, core::OomKill,
-                            core::CountedOomKills, core::LogPosition, core::ServiceEvent, core::NodeFacts>;
+using core::Record;
 
 class RecordQueue {
  public:
@@ -109,8 +108,7 @@ class RecordQueue {
       0;  // of scans waiting or taken and not done, and one for each scan itself
   std::size_t others_ CGMM_GUARDED_BY(mutex_) = 0;  // other records waiting
   std::vector<Fault> faults_ CGMM_GUARDED_BY(mutex_);
-  Progress progress_ CGMM_GUARDED_BY(mutex_);             // but for waiting_count
-  std::int64_t taken_count_ CGMM_GUARDED_BY(mutex_) = 0;  // records that the recorder holds
+  Progress progress_ CGMM_GUARDED_BY(mutex_);  // but for waiting_count
   Refused refused_ CGMM_GUARDED_BY(mutex_);
   std::unordered_map<core::CgroupId, core::Cooldown> refused_cooldowns_
       CGMM_GUARDED_BY(mutex_);                              // of refused records: they must be on record

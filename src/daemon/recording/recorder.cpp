@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <exception>
-#include <type_traits>
 #include <utility>
 
 #include "base/text.hpp"
@@ -54,7 +53,7 @@ void Recorder::run() {
     if (batch.empty()) break;
     if (!record_until_stored(batch)) {
       spdlog::error("{} records could not be written before the stop and are lost: {}", batch.size() - stored_count_,
-                    base::escape_for_terminal(access_.fault().why()));
+                    base::escape_for_terminal(access_.why()));
       stored_count_ = 0;
     }
     queue_.done(batch);
@@ -95,7 +94,7 @@ bool Recorder::record(const std::vector<Record>& batch) {
     if (!access_.is_sound()) return false;
   }
   stored_count_ = 0;
-  access_.fault().end();
+  access_.note_stored();
   name_containers(batch);
   access_.note_damage(maintenance_.work(access_.history()));
   return true;
@@ -104,61 +103,48 @@ bool Recorder::record(const std::vector<Record>& batch) {
 /// False: the disk has refused it; stored_count_ tells how far it came.
 bool Recorder::store_portion(std::span<const Record> portion) {
   try {
-    if (!store_with_room(portion).empty()) return record_one_by_one(portion);
+    store_with_room(portion);
     stored_count_ += portion.size();
     return true;
   } catch (const std::exception& error) {
-    access_.note_refusal(error);
-    return false;
+    if (!store::is_bad_record(error)) {
+      access_.note_refusal(error);
+      return false;
+    }
+    if (portion.size() == 1) {
+      spdlog::critical("a record can't be stored and is given up, please report this: {}",
+                       base::escape_for_terminal(error.what()));
+      ++stored_count_;
+      return true;
+    }
   }
+  for (std::size_t i = 0; i < portion.size(); ++i) {  // to find out which one is bad
+    if (!store_portion(portion.subspan(i, 1))) return false;
+  }
+  return true;
 }
 
 /// Once more after maintenance where it was full: max_size may be what it was too big for.
-template <class Act>
-void Recorder::with_room(Act act) {
-  store::History& history = access_.history();
-  for (bool again = false;; again = true) {
-    try {
-      act();
-      return;
-    } catch (const std::exception& error) {
-      history.rollback();
-      if (again || !store::is_full(error)) throw;
-    }
-    history.maintain(wall_now_us());
-  }
-}
-
-/// In words why there is a bad record in it; empty: there is none.
-std::string Recorder::store_with_room(std::span<const Record> portion) {
+void Recorder::store_with_room(std::span<const Record> portion) {
   try {
-    with_room([&] { store(portion); });
-    return "";
+    store(portion);
+    return;
   } catch (const std::exception& error) {
-    if (store::is_bad_record(error)) return error.what();
-    throw;
+    if (!store::is_full(error)) throw;
   }
+  access_.history().maintain(wall_now_us());
+  store(portion);
 }
 
 void Recorder::store(std::span<const Record> records) {
   store::History& history = access_.history();
   const std::int64_t lost_before = history.room().lost_scans;
-  history.begin();
-  for (const Record& record : records) {
-    std::visit(
-        [&history](const auto& one) {
-          if constexpr (std::is_same_v<decltype(one), const core::MovedCooldown&>) {
-            history.record(one.id, one.cooldown);
-          } else {
-            history.record(one);
-          }
-        },
-        record);
-  }
-  history.commit();
-  const store::History::Room room = history.room();
-  maintenance_.note_lost_scans(room.lost_scans - lost_before);
-  log_commit(records, room.lost_scans - lost_before);
+  history.transact([&] {
+    for (const Record& record : records) history.record(record);
+  });
+  const std::int64_t lost_scans = history.room().lost_scans - lost_before;
+  maintenance_.note_lost_scans(lost_scans);
+  log_commit(records, lost_scans);
 }
 
 /// After the commit: whoever reads this knows what is on record, whatever happens to the service from here on.
@@ -175,29 +161,15 @@ void Recorder::log_commit(std::span<const Record> records, std::int64_t lost_sca
     spdlog::debug("on record: {} scans up to {}, {} lost", scan_count - lost_scans, last_at_us, lost_scans);
 }
 
-/// To find out which one is bad.
-bool Recorder::record_one_by_one(std::span<const Record> portion) {
-  for (const Record& record : portion) {
-    const std::string why = store_with_room({&record, 1});
-    if (!why.empty()) {
-      spdlog::critical("a record can't be stored and is given up, please report this: {}",
-                       base::escape_for_terminal(why));
-    }
-    ++stored_count_;
-  }
-  return true;
-}
-
 void Recorder::name_containers(std::span<const Record> batch) {
   const std::vector<core::NamedCgroup> names = names_.look_up(batch, access_.history().take_appeared(), wall_now_us());
   if (names.empty()) return;
   store::History& history = access_.history();
   try {
-    history.begin();
-    for (const core::NamedCgroup& one : names) history.record(one);
-    history.commit();
+    history.transact([&] {
+      for (const core::NamedCgroup& one : names) history.record(one);
+    });
   } catch (const std::exception& error) {
-    history.rollback();
     spdlog::warn("the names of {} containers could not be recorded: {}", names.size(),
                  base::escape_for_terminal(error.what()));
     names_.put_back(names);

@@ -35,13 +35,10 @@ class Recorder {
  private:
   bool record_until_stored(const std::vector<Record>& batch);
   void record_stop();
-  template <class Act>
-  void with_room(Act act);
   bool store_portion(std::span<const Record> portion);
-  std::string store_with_room(std::span<const Record> portion);
+  void store_with_room(std::span<const Record> portion);
   void store(std::span<const Record> records);
   void log_commit(std::span<const Record> records, std::int64_t lost_scans);
-  bool record_one_by_one(std::span<const Record> portion);
   void name_containers(std::span<const Record> batch);
 
   HistoryAccess access_;

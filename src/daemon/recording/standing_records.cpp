@@ -54,7 +54,7 @@ void StandingRecords::record_in(store::History& history, std::int64_t now_us) co
   if (!node_facts_.facts.empty()) history.record(node_facts_);
   if (!log_position_.boot_id.empty()) history.record(log_position_);
   for (const auto& [id, holding] : cooldowns_) {
-    if (holding.cooldown.until_us > now_us) history.record(id, holding.cooldown);
+    if (holding.cooldown.until_us > now_us) history.record(core::MovedCooldown{id, holding.cooldown});
   }
 }
 

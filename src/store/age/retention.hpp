@@ -5,24 +5,20 @@
 // its size, and gives free pages back to the file system. All in slices of a few thousand rows, each a transaction, so
 // that nothing that is to be recorded waits long for one. Instants are what the wall clock read. A clock that is behind
 // makes nothing old. One that has leapt forward makes things old only once it has been on record for a day. Room is
-// made in the order in which scans were recorded, whatever the clock read. Used by the thread that owns the connection,
-// inside a transaction.
-
-#include <SQLiteCpp/Database.h>
-#include <SQLiteCpp/Statement.h>
+// made in the order in which scans were recorded, whatever the clock read. Used inside a transaction.
 
 #include <cstdint>
 
 #include "core/retention_settings.hpp"
 #include "store/age/old_rows.hpp"
-#include "store/age/old_samples.hpp"
 #include "store/age/roll_up.hpp"
+#include "store/statement.hpp"
 
 namespace cgmm::store {
 
 class Retention {
  public:
-  explicit Retention(SQLite::Database& database);
+  explicit Retention(Statements& sql);
 
   void set_bounds(const core::RetentionSettings& bounds);
 
@@ -32,40 +28,33 @@ class Retention {
   void undo();
 
   /// The database with all that is in its WAL.
-  std::int64_t file_bytes();
+  std::int64_t file_bytes() { return pages_bytes("PRAGMA page_count"); }
   /// More is used than may be: work() deletes what is younger than the bounds say.
   bool is_over_size();
   /// Room that the next transactions need, if that is more than the usual reserve.
   void reserve(std::int64_t bytes) { reserved_bytes_ = bytes; }
 
  private:
-  /// How far the tables have been looked through: rows behind it stay. Set back now and then, for incidents get old.
-  struct Position {
-    std::int64_t sampled_scan_id = 0;
-    OldRows::Position rows{};
-  };
-
   void follow_clock(std::int64_t now_us);
   bool is_clock_believed(std::int64_t now_us);
   bool drop_old(std::int64_t now_us);
   bool make_room(std::int64_t now_us);
   bool give_back_pages();
-  std::int64_t free_bytes();
+  std::int64_t free_bytes() { return pages_bytes("PRAGMA freelist_count"); }
+  std::int64_t pages_bytes(const char* pragma);
   /// Of max_size: the rest is for the WAL.
   std::int64_t file_share_bytes() const;
 
-  SQLite::Database& database_;
+  Statements& sql_;
   core::RetentionSettings bounds_;
   RollUp roll_up_;
-  OldSamples samples_;
-  OldRows rows_;
   std::int64_t page_bytes_;
   std::int64_t reserved_bytes_ = 0;
-  Position by_age_;
+  Position by_age_;  // set back now and then, for incidents get old
   Position for_room_;
   std::int64_t positions_set_back_at_us_ = 0;
   std::int64_t worked_at_us_ = INT64_MAX;
-  SQLite::Statement newest_scan_before_;
+  std::int64_t set_back_scan_id_ = 0;  // after this scan, or later, the clock was set back
 };
 
 }  // namespace cgmm::store

@@ -4,19 +4,18 @@
 // The table `sample_hour`: every hour that is over gets a row for each cgroup, made of its samples. A slice is a few
 // cgroups, so that no transaction is long. Only the end of an hour is put on record (table `rolled_up`): what a crash
 // or a rollback interrupts is begun again, with the same result. An hour that comes twice, because the clock was set
-// back, is made anew of all its scans. Used by the thread that owns the connection, inside a transaction.
-
-#include <SQLiteCpp/Database.h>
-#include <SQLiteCpp/Statement.h>
+// back, is made anew of all its scans. Used inside a transaction.
 
 #include <cstdint>
 #include <optional>
+
+#include "store/statement.hpp"
 
 namespace cgmm::store {
 
 class RollUp {
  public:
-  explicit RollUp(SQLite::Database& database);
+  explicit RollUp(Statements& sql) : sql_(sql) {}
 
   /// One slice; false when there was nothing to do: every hour that is over at `now_us` is rolled up.
   bool work(std::int64_t now_us);
@@ -37,15 +36,8 @@ class RollUp {
 
   bool find_hour(std::int64_t now_us);
 
+  Statements& sql_;
   std::optional<Hour> hour_;
-  SQLite::Statement reaches_;
-  SQLite::Statement next_scan_;
-  SQLite::Statement first_outside_;
-  SQLite::Statement count_scans_;
-  SQLite::Statement slice_end_;
-  SQLite::Statement roll_up_;
-  SQLite::Statement forget_reach_;
-  SQLite::Statement store_reach_;
 };
 
 }  // namespace cgmm::store

@@ -3,44 +3,24 @@
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
-#include <sys/stat.h>
 
-#include <cstdint>
-#include <optional>
 #include <system_error>
-#include <utility>
 
 #include "store/file/open.hpp"
 #include "store/file/salvage.hpp"
 #include "store/file/wal.hpp"
 #include "store/refusal.hpp"
+#include "store/statement.hpp"
+#include "store/write/run_rows.hpp"
 
 namespace cgmm::store {
 namespace {
 
-std::string damage_of(const StoreError& error) {
-  return error.detail().empty() ? "its first bytes are overwritten" : error.detail();
-}
-
-/// nullopt: it is not about damage. What is no database, where a service has been at work, is one whose first page is
+/// Empty: it is not about damage. What is no database, where a service has been at work, is one whose first page is
 /// damaged.
-std::optional<std::string> damage_told_by(const std::exception& error, bool is_ours) {
-  if (is_damage(error)) return std::string("SQLite says: ") + error.what();
-  const auto* const refused = dynamic_cast<const StoreError*>(&error);
-  if (refused == nullptr) return std::nullopt;
-  const bool says_so =
-      refused->kind() == StoreError::Kind::corrupt || (refused->kind() == StoreError::Kind::no_database && is_ours);
-  return says_so ? std::optional(damage_of(*refused)) : std::nullopt;
-}
-
-/// SQLite's refusals as ours.
-template <class Act>
-auto as_refusal(const std::filesystem::path& file, Act act) {
-  try {
-    return act();
-  } catch (const SQLite::Exception& error) {
-    throw refusal(file, error);
-  }
+std::string damage_told_by(const StoreError& error, bool is_ours) {
+  if (error.kind() == StoreError::Kind::corrupt) return error.detail();
+  return error.kind() == StoreError::Kind::no_database && is_ours ? "its first bytes are overwritten" : "";
 }
 
 bool is_history(const std::filesystem::path& file) {
@@ -90,37 +70,36 @@ void HistoryFile::finish_unfinished() {
 core::Handover HistoryFile::begin(std::int64_t now_us, const std::string& detail,
                                   const std::function<void(History&)>& record_first) {
   history_.reset();
-  return as_refusal(file_, [&] {
-    take_lock();
-    finish_unfinished();
-    if (!damage_.empty()) replace_damaged(damage_, now_us);
-    try {
-      return open_and_begin(now_us, detail, record_first);
-    } catch (const std::exception& error) {
-      const auto damage = damage_told_by(error, /*is_ours=*/lock_->was_there() || was_open_);
-      if (!damage) {
-        const auto* const refused = dynamic_cast<const StoreError*>(&error);
-        if (!was_open_ && refused != nullptr && refused->lasts() == StoreError::Lasts::for_good) lock_->forget();
-        throw;
-      }
-      replace_damaged(*damage, now_us);
-    }
+  take_lock();
+  finish_unfinished();
+  if (!damage_.empty()) replace_damaged(damage_, now_us);
+  try {
     return open_and_begin(now_us, detail, record_first);
-  });
+  } catch (const StoreError& error) {
+    const std::string damage = damage_told_by(error, /*is_ours=*/lock_->was_there() || was_open_);
+    if (damage.empty()) {
+      if (!was_open_ && error.lasts() == StoreError::Lasts::for_good) lock_->forget();
+      throw;
+    }
+    replace_damaged(damage, now_us);
+  }
+  return open_and_begin(now_us, detail, record_first);
 }
 
 /// The bounds come last: in a file that has reached a new one nothing could be begun.
 core::Handover HistoryFile::open_and_begin(std::int64_t now_us, const std::string& detail,
                                            const std::function<void(History&)>& record_first) {
   try {
-    history_.emplace(file_, *lock_);
-    was_open_ = true;
-    core::Handover handover = history_->begin_run(now_us, detail, {run_before_, record_first});
-    if (retention_) history_->set_retention(*retention_);
-    remove_database(unfinished());
-    run_before_.reset();
-    saved_.clear();
-    return handover;
+    return as_refusal(file_, [&] {
+      history_.emplace(file_, *lock_);
+      was_open_ = true;
+      core::Handover handover = history_->begin_run(now_us, detail, run_before_, record_first);
+      if (retention_) history_->set_retention(*retention_);
+      remove_database(unfinished());
+      run_before_.reset();
+      saved_.clear();
+      return handover;
+    });
   } catch (...) {
     history_.reset();
     throw;
@@ -132,7 +111,8 @@ std::optional<core::Handover> HistoryFile::read_handover(std::int64_t now_us) co
     const auto stamp = stamp_of(file_);
     if (!stamp || inspect(file_, Thoroughness::header) != Content::history) return core::Handover{};
     SQLite::Database database = open_for_reading(file_, *stamp);
-    return store::read_handover(database, now_us);
+    Statements sql(database);
+    return store::read_handover(sql, now_us);
   } catch (const std::exception&) {
     return std::nullopt;
   }
@@ -162,11 +142,10 @@ std::string HistoryFile::damage() {
   history_->wal().note_file();
   try {
     if (stamp_of(file_)) inspect(file_, Thoroughness::whole_of_any_size);
+    return "";
   } catch (const StoreError& error) {
-    if (error.kind() == StoreError::Kind::corrupt || error.kind() == StoreError::Kind::no_database)
-      return damage_of(error);
+    return damage_told_by(error, /*is_ours=*/true);
   }
-  return "";
 }
 
 void HistoryFile::leave(const std::string& damage) {

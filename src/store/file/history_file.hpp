@@ -3,7 +3,8 @@
 
 // The history through a year. It is opened later when it can't be opened now, put aside when it is damaged, and begun
 // anew when somebody has removed or replaced its file; what can be read of the old one is carried over
-// (store/salvage). Holds `<file>.lock` for as long as it lives, whatever becomes of the file. One thread at a time.
+// (store/file/salvage). Holds `<file>.lock` for as long as it lives, whatever becomes of the file. One thread at a
+// time.
 
 #include <cstdint>
 #include <filesystem>

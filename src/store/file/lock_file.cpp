@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/file_id.hpp"
 #include "store/file/open.hpp"
 #include "store/reader.hpp"
 #include "store/refusal.hpp"
@@ -52,44 +53,34 @@ LockFile::LockFile(const std::filesystem::path& database, const std::filesystem:
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
   // On a full disk the pid is missing, but the lock is held.
-  if (::ftruncate(fd_, 0) == 0) [[maybe_unused]]
-    const ssize_t written = ::pwrite(fd_, pid.data(), pid.size(), 0);
+  if (::ftruncate(fd_.get(), 0) == 0) [[maybe_unused]]
+    const ssize_t written = ::pwrite(fd_.get(), pid.data(), pid.size(), 0);
 }
 
 /// False: another process holds it, or the file was removed meanwhile.
 bool LockFile::try_to_take(const std::filesystem::path& shown) {
-  int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode);
-  made_ = fd >= 0;
+  base::Fd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
+  made_ = static_cast<bool>(fd);
   if (!made_ && errno == EEXIST) {
-    fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 && errno == ENOENT) return false;
+    fd = base::Fd(::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd && errno == ENOENT) return false;
   }
-  if (fd < 0) throw unusable(shown, "its lock file " + path_.string() + " can't be opened", errno);
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    const int code = errno;
-    ::close(fd);
-    if (code == EWOULDBLOCK || code == EINTR) return false;
-    throw unusable(shown, "its lock file " + path_.string() + " can't be locked", code);
+  if (!fd) throw unusable(shown, "its lock file " + path_.string() + " can't be opened", errno);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK || errno == EINTR) return false;
+    throw unusable(shown, "its lock file " + path_.string() + " can't be locked", errno);
   }
-  fd_ = fd;
-  ::fchmod(fd_, kMode);  // whatever the umask is, and also for an existing file
-  if (is_in_place()) return true;
-  ::close(std::exchange(fd_, -1));  // another service was refused and removed it in forget()
-  return false;
+  ::fchmod(fd.get(), kMode);  // whatever the umask is, and also for an existing file
+  fd_ = std::move(fd);
+  return is_in_place();  // not when another service was refused and removed it in forget()
 }
 
 bool LockFile::is_in_place() const {
-  struct stat taken{};
-  struct stat named{};
-  return ::fstat(fd_, &taken) == 0 && ::stat(path_.c_str(), &named) == 0 && taken.st_dev == named.st_dev &&
-         taken.st_ino == named.st_ino;
+  const auto taken = base::file_id(fd_.get());
+  return taken && taken == base::file_id(path_);
 }
 
-LockFile::~LockFile() {
-  if (fd_ < 0) return;
-  [[maybe_unused]] const int ignored = ::ftruncate(fd_, 0);
-  ::close(fd_);
-}
+LockFile::~LockFile() { [[maybe_unused]] const int ignored = ::ftruncate(fd_.get(), 0); }
 
 void LockFile::forget() noexcept {
   if (made_) ::unlink(path_.c_str());
@@ -97,15 +88,13 @@ void LockFile::forget() noexcept {
 
 std::optional<std::int64_t> running_service_pid(const std::filesystem::path& file) {
   const std::filesystem::path path = lock_path(resolved(file));
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
+  const base::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) {
     if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return std::nullopt;
     throw unusable(file, "its lock file " + path.string() + " can't be opened", errno);
   }
-  std::optional<std::int64_t> pid;
-  if (::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) pid = pid_in(fd);
-  ::close(fd);
-  return pid;
+  const bool is_held = ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  return is_held ? std::optional(pid_in(fd.get())) : std::nullopt;
 }
 
 }  // namespace cgmm::store

@@ -8,8 +8,9 @@
 // The file stays when the service ends, emptied: removing it would need every taker to check twice. It is removed only
 // where this object made it and the database was then refused, so that nothing is left beside another program's file.
 
-#include <cstdint>
 #include <filesystem>
+
+#include "base/fd.hpp"
 
 namespace cgmm::store {
 
@@ -34,7 +35,7 @@ class LockFile {
   bool try_to_take(const std::filesystem::path& shown);
 
   std::filesystem::path path_;
-  int fd_ = -1;
+  base::Fd fd_;
   bool made_ = false;
 };
 

@@ -10,13 +10,15 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <system_error>
 
-#include "store/file/access.hpp"
+#include "base/fd.hpp"
 #include "store/migrations.hpp"
 #include "store/refusal.hpp"
 
@@ -129,11 +131,41 @@ Content inspect_opened(const std::filesystem::path& file, SQLite::Database& data
   return inspect_history(file, database, too_big ? Thoroughness::header : thoroughness);
 }
 
+// The owner and the group `adm`, which may read logs on Debian and others, may read what the service makes. Nobody
+// else, because a history names pods and what they did.
+constexpr mode_t kFileMode = 0640;
+constexpr mode_t kDirectoryMode = 0750;
+
+/// From /etc/group, "adm:x:4:...": getgrnam() may ask a server that is not available yet while a node boots.
+std::optional<gid_t> group_of_readers() {
+  constexpr std::string_view kName = "adm:";
+  std::ifstream groups("/etc/group");
+  for (std::string line; std::getline(groups, line);) {
+    if (!line.starts_with(kName)) continue;
+    const std::size_t number = line.find(':', kName.size());
+    if (number == std::string::npos) continue;
+    gid_t group = 0;
+    const char* const end = line.data() + line.size();
+    const auto [stop, error] = std::from_chars(line.data() + number + 1, end, group);
+    if (error == std::errc{} && stop != end && *stop == ':') return group;
+  }
+  return std::nullopt;
+}
+
+/// Sets the mode of a new file or directory, whatever the umask is, and its group if we are root and the group exists.
+/// Else only the owner may read; under systemd with few capabilities, the unit needs `Group=adm`.
+void set_access(const base::Fd& fd, mode_t mode) {
+  ::fchmod(fd.get(), mode);
+  if (::geteuid() != 0) return;
+  if (const auto group = group_of_readers()) {
+    [[maybe_unused]] const int ignored = ::fchown(fd.get(), static_cast<uid_t>(-1), *group);
+  }
+}
+
 void create(const std::filesystem::path& file, const std::filesystem::path& real) {
-  const int fd = ::open(real.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
-  if (fd < 0) throw unusable(file, "it can't be made", errno);
+  const base::Fd fd(::open(real.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+  if (!fd) throw unusable(file, "it can't be made", errno);
   set_access(fd, kFileMode);  // SQLite gives -wal and -shm the same
-  ::close(fd);
 }
 
 /// The order matters. page_size and auto_vacuum have to be there before the first page. A scan of 200 cgroups changes
@@ -179,8 +211,7 @@ std::optional<FileStamp> stamp_of(const std::filesystem::path& file) {
   }
   if (S_ISDIR(info.st_mode)) throw unusable(file, "it is a directory", "");
   if (!S_ISREG(info.st_mode)) throw unusable(file, "it is not a regular file", "");
-  FileStamp stamp{.device = info.st_dev,
-                  .inode = info.st_ino,
+  FileStamp stamp{.id = base::file_id(info),
                   .size_bytes = info.st_size,
                   .modified_at_ns = info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec};
   stamp.wal_pending = ::stat(wal_path(real).c_str(), &info) == 0 && info.st_size > 0;
@@ -229,12 +260,9 @@ SQLite::Database open_for_writing(const std::filesystem::path& file) {
 void make_directory_for(const std::filesystem::path& file) {
   const std::filesystem::path directory = resolved(file).parent_path();
   if (::mkdir(directory.c_str(), kDirectoryMode) == 0) {
-    ::chmod(directory.c_str(), kDirectoryMode);  // whatever the umask is
-    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0) {
-      set_access(fd, kDirectoryMode);
-      ::close(fd);
-    }
+    ::chmod(directory.c_str(), kDirectoryMode);  // else it may not even be opened, with a strict umask
+    const base::Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (fd) set_access(fd, kDirectoryMode);
     return;
   }
   const int code = errno;

@@ -4,14 +4,13 @@
 // Opens a database file, and refuses one that isn't a history; for the writer and the reader. Before anything is done
 // to a file it is checked through a connection that can't write and leaves nothing beside it. One connection a thread.
 
-#include <sys/stat.h>
-
 #include <SQLiteCpp/Database.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 
+#include "base/file_id.hpp"
 #include "store/error.hpp"
 
 namespace cgmm::store {
@@ -24,8 +23,7 @@ std::filesystem::path resolved(const std::filesystem::path& file);
 
 /// What changes on disk when another process writes to the database.
 struct FileStamp {
-  dev_t device = 0;
-  ino_t inode = 0;
+  base::FileId id;
   std::int64_t size_bytes = 0;
   std::int64_t modified_at_ns = 0;
   bool wal_pending = false;  // `<file>-wal` is there and not empty: what was written last is in it

@@ -27,8 +27,6 @@ using std::chrono::steady_clock;
 /// The time for copying. Nothing is recorded meanwhile.
 constexpr std::chrono::seconds kTime{8};
 constexpr std::int64_t kRowsBetweenLooks = 500;
-constexpr std::int64_t kNewestScans_us = 2LL * 3600 * 1'000'000;
-constexpr const char* kNewestScans = "720";  // if their times are lost: two hours, one every 10 s
 constexpr std::size_t kPutAsideKept = 3;
 
 /// SQLiteCpp's Statement can't bind a value whose type is not known.
@@ -103,16 +101,11 @@ Columns columns_of(SQLite::Database& from, SQLite::Database& to, const std::stri
   return columns;
 }
 
-/// The side that is written has refused.
-struct Refused {
-  SQLite::Exception why;
-};
-
 class CarryOver {
  public:
   CarryOver(SQLite::Database& from, SQLite::Database& to) : from_(from), to_(to) {}
 
-  /// Whether all of it could be read. Throws Refused.
+  /// Whether all of it could be read. Throws StoreError where it can't be written.
   bool copy(const Part& part) {
     const std::string table = part.table;
     bool complete = false;
@@ -136,21 +129,17 @@ class CarryOver {
   }
   bool is_late() const { return steady_clock::now() >= end_; }
 
-  /// The oldest scan to copy. The index of their times may be damaged although the scans are not.
+  /// The oldest scan to copy: two hours before the last. The index of their times may be damaged although the scans are
+  /// not.
   void set_bounds() {
-    try {
-      const std::int64_t newest_us =
-          from_.execAndGet("SELECT max(started_at_us) FROM scan").getInt64() - kNewestScans_us;
-      SQLite::Statement first(from_, "SELECT coalesce(min(scan_id), 0) FROM scan WHERE started_at_us > ?");
-      Use row(first, newest_us);
-      if (row.step()) first_scan_id_ = row.integer(0);
-      return;
-    } catch (const SQLite::Exception&) {
-    }
-    try {
-      first_scan_id_ =
-          from_.execAndGet(std::string("SELECT max(scan_id) - ") + kNewestScans + " FROM sample").getInt64();
-    } catch (const SQLite::Exception&) {
+    for (const char* const sql : {"SELECT coalesce(min(scan_id), 0) FROM scan WHERE started_at_us > "
+                                  "(SELECT max(started_at_us) FROM scan) - 7200000000",
+                                  "SELECT max(scan_id) - 720 FROM sample"}) {  // one scan every 10 s
+      try {
+        first_scan_id_ = from_.execAndGet(sql).getInt64();
+        return;
+      } catch (const SQLite::Exception&) {
+      }
     }
   }
 
@@ -170,7 +159,7 @@ class CarryOver {
       const int stored = sqlite3_step(out.get());
       sqlite3_reset(out.get());
       if (stored != SQLITE_DONE && stored != SQLITE_CONSTRAINT)
-        throw Refused{SQLite::Exception(to_.getHandle(), stored)};
+        throw refusal(to_.getFilename(), SQLite::Exception(to_.getHandle(), stored));
       if (++count % kRowsBetweenLooks == 0 && is_late()) return false;
     }
     return code == SQLITE_DONE;
@@ -236,19 +225,12 @@ std::vector<std::filesystem::path> aside_of(const std::filesystem::path& file) {
 
 std::string carry_over(SQLite::Database& from, const std::filesystem::path& to) {
   remove_database(to);
-  const auto give_up = [&](const SQLite::Exception& why) {
-    remove_database(to);
-    throw refusal(to, why);
-  };
-  std::string words;
   try {
-    words = copy_all(from, to);
-  } catch (const Refused& refused) {
-    give_up(refused.why);
-  } catch (const SQLite::Exception& why) {
-    give_up(why);
+    return as_refusal(to, [&] { return copy_all(from, to); });
+  } catch (const StoreError&) {
+    remove_database(to);
+    throw;
   }
-  return words;
 }
 
 std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t now_us, std::int64_t max_bytes) {

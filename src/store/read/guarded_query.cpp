@@ -42,18 +42,41 @@ bool only_tells(const char* pragma, bool has_argument) {
                           "page_size", "pragma_list", "schema_version", "user_version"});
 }
 
-/// SQLite asks it while a statement is compiled, also for statements that SQLite makes itself (pragma_table_info()).
-/// denied() says what was refused.
+/// What a statement may do and take while this lives. SQLite asks it while a statement is compiled, also for statements
+/// that SQLite makes itself (pragma_table_info()); denied() says what was refused. The limit of memory is for all of
+/// SQLite in this process.
 class Guard {
  public:
-  explicit Guard(sqlite3* database) : database_(database) { sqlite3_set_authorizer(database_, &Guard::asked, this); }
-  ~Guard() { sqlite3_set_authorizer(database_, nullptr, nullptr); }
+  Guard(sqlite3* database, const QueryLimits& limits)
+      : database_(database), steps_left_(limits.steps), heap_limit_(sqlite3_hard_heap_limit64(limits.memory_bytes)) {
+    sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, limits.value_bytes);
+    sqlite3_limit(database_, SQLITE_LIMIT_ATTACHED, 0);
+    sqlite3_progress_handler(database_, kStepsAtOnce, &Guard::took_steps, this);
+    // The file's schema is trusted as little as the statement: it may be a copy from anywhere.
+    for (const auto& [option, value] : {std::pair{SQLITE_DBCONFIG_DEFENSIVE, 1},
+                                        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+                                        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+                                        {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0}}) {
+      sqlite3_db_config(database_, option, value, nullptr);
+    }
+    sqlite3_exec(database_, "PRAGMA temp_store = MEMORY", nullptr, nullptr, nullptr);
+    sqlite3_set_authorizer(database_, &Guard::asked, this);  // last, because it refuses that PRAGMA
+  }
+  ~Guard() {
+    sqlite3_set_authorizer(database_, nullptr, nullptr);
+    sqlite3_progress_handler(database_, 0, nullptr, nullptr);
+    sqlite3_hard_heap_limit64(heap_limit_);
+  }
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
   const std::string& denied() const { return denied_; }
 
  private:
+  static constexpr int kStepsAtOnce = 10'000;
+
+  static int took_steps(void* self) { return (static_cast<Guard*>(self)->steps_left_ -= kStepsAtOnce) <= 0 ? 1 : 0; }
+
   static int asked(void* self, int action, const char* first, const char* second, const char*, const char*) {
     return static_cast<Guard*>(self)->answer(action, first, second);
   }
@@ -94,38 +117,6 @@ class Guard {
 
   sqlite3* database_;
   std::string denied_;
-};
-
-/// Applies the limits while it lives. The limit of memory is for all of SQLite in this process.
-class Bounds {
- public:
-  Bounds(sqlite3* database, const QueryLimits& limits)
-      : database_(database), steps_left_(limits.steps), heap_limit_(sqlite3_hard_heap_limit64(limits.memory_bytes)) {
-    sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, limits.value_bytes);
-    sqlite3_limit(database_, SQLITE_LIMIT_ATTACHED, 0);
-    sqlite3_progress_handler(database_, kStepsAtOnce, &Bounds::asked, this);
-    // The file's schema is trusted as little as the statement: it may be a copy from anywhere.
-    for (const auto& [option, value] : {std::pair{SQLITE_DBCONFIG_DEFENSIVE, 1},
-                                        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-                                        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
-                                        {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0}}) {
-      sqlite3_db_config(database_, option, value, nullptr);
-    }
-    sqlite3_exec(database_, "PRAGMA temp_store = MEMORY", nullptr, nullptr, nullptr);
-  }
-  ~Bounds() {
-    sqlite3_progress_handler(database_, 0, nullptr, nullptr);
-    sqlite3_hard_heap_limit64(heap_limit_);
-  }
-  Bounds(const Bounds&) = delete;
-  Bounds& operator=(const Bounds&) = delete;
-
- private:
-  static constexpr int kStepsAtOnce = 10'000;
-
-  static int asked(void* self) { return (static_cast<Bounds*>(self)->steps_left_ -= kStepsAtOnce) <= 0 ? 1 : 0; }
-
-  sqlite3* database_;
   std::int64_t steps_left_;
   std::int64_t heap_limit_;  // the previous one
 };
@@ -152,27 +143,21 @@ class Bounds {
   }
 }
 
-/// Compiles the first statement of `sql`, and leaves in it what follows.
-StatementHandle compile(sqlite3* database, const Guard& guard, std::string_view& sql) {
-  sqlite3_stmt* statement = nullptr;
-  const char* tail = nullptr;
-  const int result = sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement, &tail);
-  StatementHandle handle(statement, &sqlite3_finalize);
-  if (result != SQLITE_OK) fail(database, guard);
-  sql.remove_prefix(static_cast<std::size_t>(tail - sql.data()));
-  return handle;
-}
-
-/// Only comments, white space and semicolons may follow a statement.
-void require_end(sqlite3* database, std::string_view rest) {
-  while (!rest.empty()) {
+/// The only statement of `sql`: there may be only comments, white space and semicolons beside it.
+StatementHandle compile(sqlite3* database, const Guard& guard, std::string_view sql) {
+  StatementHandle only(nullptr, &sqlite3_finalize);
+  while (!sql.empty()) {
     sqlite3_stmt* statement = nullptr;
     const char* tail = nullptr;
-    const int result = sqlite3_prepare_v2(database, rest.data(), static_cast<int>(rest.size()), &statement, &tail);
-    const StatementHandle handle(statement, &sqlite3_finalize);
-    if (result != SQLITE_OK || statement != nullptr) refuse("it is more than one statement");
-    rest.remove_prefix(static_cast<std::size_t>(tail - rest.data()));
+    const int result = sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement, &tail);
+    StatementHandle next(statement, &sqlite3_finalize);
+    if (only && (result != SQLITE_OK || next)) refuse("it is more than one statement");
+    if (result != SQLITE_OK) fail(database, guard);
+    if (next) only = std::move(next);
+    sql.remove_prefix(static_cast<std::size_t>(tail - sql.data()));
   }
+  if (!only) refuse("there is no statement in it");
+  return only;
 }
 
 int bind_cell(sqlite3_stmt* statement, int index, const core::Cell& cell) {
@@ -226,13 +211,9 @@ std::int64_t bytes_of(const core::Cell& cell) {
 core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters,
                         const QueryLimits& limits) {
   sqlite3* const handle = database.getHandle();
-  const Bounds bounds(handle, limits);  // before the guard, which would refuse its PRAGMA
-  const Guard guard(handle);
+  const Guard guard(handle, limits);
   if (sql.find('\0') != std::string_view::npos) refuse("it has a NUL byte in it");
-  StatementHandle statement(nullptr, &sqlite3_finalize);
-  while (!statement && !sql.empty()) statement = compile(handle, guard, sql);  // skips comments before it
-  if (!statement) refuse("there is no statement in it");
-  require_end(handle, sql);
+  const StatementHandle statement = compile(handle, guard, sql);
   if (sqlite3_stmt_readonly(statement.get()) == 0) refuse("it would write, and the history is read-only here");
   bind_all(handle, statement.get(), parameters, guard);
 

@@ -3,25 +3,24 @@
 
 // The tables `cgroup` and `cgroup_limit`, and which row a CgroupKey stands for. What is remembered follows
 // the transaction: undo() takes back what was learned since note_commit(), or a key would stand for a row that was
-// never stored. Used by the thread that owns the connection, inside a transaction.
-
-#include <SQLiteCpp/Statement.h>
+// never stored. Used inside a
+// transaction.
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/records.hpp"
+#include "store/statement.hpp"
 #include "store/write/sample_rows.hpp"
 
 namespace cgmm::store {
 
 class CgroupRows {
  public:
-  explicit CgroupRows(SQLite::Database& database);
+  explicit CgroupRows(Statements& sql) : sql_(sql) {}
 
   /// The row's cgroup_id; the row is made where there is none. For a cgroup known by its id only.
   std::int64_t id_of(const core::CgroupId& id, std::int64_t seen_at_us);
@@ -32,9 +31,8 @@ class CgroupRows {
 
   /// Brings the cgroups, their limits and their counters of OOM kills up to date with `scan`. `previous_scan_at_us` is
   /// when those that have vanished were last seen. Returns where the rows of the scan are, in the order of cgroup_id,
-  /// so that every sample goes to the end of the file. A scan of the same cgroups as the last one of its kind costs
-  /// next to nothing.
-  std::span<const Place> follow(const core::Scan& scan, std::int64_t previous_scan_at_us);
+  /// so that every sample goes to the end of the file.
+  std::vector<Place> follow(const core::Scan& scan, std::int64_t previous_scan_at_us);
 
   /// The cgroups that were put on record, or back on record, since the last call.
   std::vector<core::CgroupRef> take_appeared() {
@@ -56,32 +54,14 @@ class CgroupRows {
                    std::int64_t at_us);
   Known appear(const core::CgroupId& id, const core::ContainerIdentity& container, std::int64_t at_us);
   void end_missing(const core::Scan& scan, std::int64_t previous_scan_at_us);
-  void put_on_record(const core::Scan& scan);
+  void put_on_record(std::vector<core::CgroupRef> news, std::int64_t at_us);
   std::optional<core::Limits> latest_limits(std::int64_t cgroup_id);
-  void store_oom_kills_total(const core::ScanRow& row);
 
+  Statements& sql_;
   std::unordered_map<core::CgroupKey, Known> known_;
-  struct Order {
-    std::vector<Place> places;
-    bool holds = false;  // nothing was remembered or forgotten since
-    bool is_of(const std::vector<core::ScanRow>& rows) const;
-  };
-  bool lacked_totals_ = false;  // the last scan of all: some rows had no counter of OOM kills
-  Order order_;                 // of the last scan of all
-  Order partial_order_;         // of the last partial one
   std::vector<std::pair<core::CgroupKey, std::optional<Known>>> undo_;  // what was there before, oldest first
   std::vector<core::CgroupRef> appeared_;
   std::size_t appeared_before_count_ = 0;  // when the transaction began
-
-  SQLite::Database& database_;
-  SQLite::Statement find_;
-  SQLite::Statement add_;
-  SQLite::Statement reappear_;
-  SQLite::Statement store_names_;
-  SQLite::Statement vanish_;
-  SQLite::Statement latest_limits_;
-  SQLite::Statement store_limits_;
-  SQLite::Statement store_oom_kills_total_;
 };
 
 }  // namespace cgmm::store

@@ -2,9 +2,7 @@
 #pragma once
 
 // The table `oom_kill`: every kill once, whether the kernel log or a counter told of it first, with what the history
-// knows of the time before it. Used by the thread that owns the connection, inside a transaction.
-
-#include <SQLiteCpp/Statement.h>
+// knows of the time before it. Used inside a transaction.
 
 #include <cstdint>
 #include <optional>
@@ -12,13 +10,14 @@
 
 #include "core/oom_cause.hpp"
 #include "core/records.hpp"
+#include "store/statement.hpp"
 #include "store/write/cgroup_rows.hpp"
 
 namespace cgmm::store {
 
 class OomKillRows {
  public:
-  OomKillRows(SQLite::Database& database, CgroupRows& cgroups);
+  OomKillRows(Statements& sql, CgroupRows& cgroups) : sql_(sql), cgroups_(cgroups) {}
 
   /// Does nothing if the kill is on record already (same boot and sequence). Replaces a kill that a counter reported
   /// before.
@@ -44,29 +43,14 @@ class OomKillRows {
   };
   std::optional<Held> holder_of(const core::OomKill& kill);
   std::int64_t take_place_of_counted(const core::OomKill& kill, std::optional<std::int64_t>& cgroup_id);
-  struct Span {
-    std::int64_t from_us = 0, to_us = 0;
-  };
-  Span span_of(const core::CountedOomKills& counted, std::int64_t cgroup_id);
   std::uint64_t match_with_log(const core::CountedOomKills& counted, std::int64_t cgroup_id);
   void add_counted(const core::CountedOomKills& counted, std::int64_t cgroup_id);
   void explain(const Victim& victim, const core::OomEvidence& evidence);
   void explain_again(const Victim& victim, const std::string& path);
   core::OomEvidence evidence_of(const Victim& victim);
 
-  SQLite::Database& database_;
+  Statements& sql_;
   CgroupRows& cgroups_;
-  SQLite::Statement newest_of_path_;
-  SQLite::Statement counted_between_;
-  SQLite::Statement add_;
-  SQLite::Statement tell_;
-  SQLite::Statement open_kills_;
-  SQLite::Statement seen_;
-  SQLite::Statement keep_samples_;
-  SQLite::Statement add_counted_;
-  SQLite::Statement explain_;
-  SQLite::Statement samples_before_;
-  SQLite::Statement about_cgroup_;
 };
 
 }  // namespace cgmm::store

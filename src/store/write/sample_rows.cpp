@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <string>
 
-#include "store/statement.hpp"
-
 namespace cgmm::store {
 namespace {
 
@@ -26,9 +24,7 @@ std::string append_sql(std::size_t row_count) {
   return sql;
 }
 
-void append_rows(SQLite::Statement& statement, std::int64_t scan_id, const core::ScanRow* rows,
-                 std::span<const Place> places) {
-  Use use(statement);
+void append_rows(Use use, std::int64_t scan_id, const std::vector<core::ScanRow>& rows, std::span<const Place> places) {
   for (const Place& place : places) {
     const core::ScanRow& row = rows[place.index];
     use.bind(scan_id);
@@ -45,13 +41,13 @@ void append_rows(SQLite::Statement& statement, std::int64_t scan_id, const core:
 
 }  // namespace
 
-SampleRows::SampleRows(SQLite::Database& database)
-    : append_many_(database, append_sql(kRowsAtOnce)), append_one_(database, append_sql(1)) {}
-
-void SampleRows::append(std::int64_t scan_id, const core::ScanRow* rows, std::span<const Place> places) {
+void append_samples(Statements& sql, std::int64_t scan_id, const std::vector<core::ScanRow>& rows,
+                    std::span<const Place> places) {
+  static const std::string kMany = append_sql(kRowsAtOnce);
+  static const std::string kOne = append_sql(1);
   for (; places.size() >= kRowsAtOnce; places = places.subspan(kRowsAtOnce))
-    append_rows(append_many_, scan_id, rows, places.first(kRowsAtOnce));
-  for (; !places.empty(); places = places.subspan(1)) append_rows(append_one_, scan_id, rows, places.first(1));
+    append_rows(sql.use(kMany), scan_id, rows, places.first(kRowsAtOnce));
+  for (; !places.empty(); places = places.subspan(1)) append_rows(sql.use(kOne), scan_id, rows, places.first(1));
 }
 
 }  // namespace cgmm::store

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/write/run_rows.hpp"
+
+#include "base/time.hpp"
+#include "base/units.hpp"
+
+namespace cgmm::store {
+namespace {
+
+/// What a cgroup that is gone leaves in memory at a start is bounded by this.
+constexpr std::int64_t kHandoverAge_us = base::kDay_us;
+
+}  // namespace
+
+core::Handover read_handover(Statements& sql, std::int64_t now_us) {
+  core::Handover result;
+  for (Use row = sql.use("SELECT path, inode, last_reclaim_at_us, until_us, strikes "
+                         "FROM cooldown JOIN cgroup USING (cgroup_id) "
+                         "WHERE vanished_at_us IS NULL OR vanished_at_us > ?1 OR until_us > ?2",
+                         now_us - kHandoverAge_us, now_us);
+       row.step();) {
+    result.cooldowns[{row.text(0), inode_from_sql(row.integer(1))}] = {
+        .last_reclaim_at_us = row.integer(2), .until_us = row.integer(3), .strikes = row.integer(4)};
+  }
+  for (Use row = sql.use("SELECT path, inode, oom_kills_total FROM cgroup WHERE oom_kills_total IS NOT NULL "
+                         "AND (vanished_at_us IS NULL OR vanished_at_us > ?1)",
+                         now_us - kHandoverAge_us);
+       row.step();) {
+    result.oom_kills_total[{row.text(0), inode_from_sql(row.integer(1))}] = row.amount(2).value_or(0);
+  }
+  if (Use row = sql.use("SELECT boot_id, sequence FROM kernel_log"); row.step()) {
+    result.log_position = {.boot_id = row.text(0), .sequence = static_cast<std::uint64_t>(row.integer(1))};
+  }
+  return result;
+}
+
+std::string end_last_run(Statements& sql, std::int64_t now_us, const std::string& ended_because) {
+  sql.execute("UPDATE reclaim SET outcome = 'interrupted' WHERE outcome = 'started'");
+  sql.execute("UPDATE reclaim_effect SET ended_by = 'stop' WHERE ended_by IS NULL");
+  const std::int64_t scanned_last_at_us =
+      sql.number("SELECT started_at_us FROM scan WHERE is_partial IS NOT 1 ORDER BY scan_id DESC LIMIT 1").value_or(0);
+  // A scan that sees them again takes it back.
+  sql.execute(
+      "UPDATE cgroup SET last_seen_at_us = max(last_seen_at_us, ?1), "
+      "vanished_at_us = max(last_seen_at_us, ?1) WHERE vanished_at_us IS NULL",
+      scanned_last_at_us);
+  const auto started_at_us = sql.number(
+      "SELECT CASE kind WHEN 'start' THEN at_us END FROM service_event WHERE kind IN ('start', 'stop') "
+      "ORDER BY service_event_id DESC LIMIT 1");
+  if (!started_at_us) return "";
+  if (!ended_because.empty()) {
+    record(sql, core::ServiceEvent{.at_us = now_us, .kind = "stop", .detail = ended_because});
+    return "";
+  }
+  const std::string last_scan = scanned_last_at_us < *started_at_us
+                                    ? "it recorded no scan"
+                                    : "its last scan was at " + base::format_utc(scanned_last_at_us);
+  std::string crash = "the run started at " + base::format_utc(*started_at_us) + " did not stop in order; " + last_scan;
+  record(sql, core::ServiceEvent{.at_us = now_us, .kind = "crash_found", .detail = crash});
+  return crash;
+}
+
+void record(Statements& sql, const core::ServiceEvent& event) {
+  sql.execute("INSERT INTO service_event (at_us, kind, detail, fault) VALUES (?, ?, nullif(?, ''), nullif(?, ''))",
+              event.at_us, event.kind, event.detail, event.fault);
+}
+
+void record(Statements& sql, const core::NodeFacts& node) {
+  sql.execute("DELETE FROM node");
+  for (const auto& [key, value] : node.facts) {
+    std::visit([&](const auto& cell) { sql.execute("INSERT INTO node (key, value) VALUES (?, ?)", key, cell); }, value);
+  }
+}
+
+}  // namespace cgmm::store
