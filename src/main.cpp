@@ -57,33 +57,36 @@ cgmm::report::Format parse_format(const std::string& name) {
   return *format;
 }
 
+template <class Target>
+CLI::Option* add(CLI::App& app, const char* name, Target& target, const char* type, const char* help) {
+  return app.add_option(name, target, help)->type_name(type);
+}
+
 void add_config(CLI::App& app, Arguments& arguments) {
-  app.add_option("--config", arguments.common.config, "Configuration (default: /etc/cgroup-memory-manager/config.toml)")
-      ->type_name("FILE");
+  add(app, "--config", arguments.common.config, "FILE",
+      "Configuration (default: /etc/cgroup-memory-manager/config.toml)");
 }
 
 void add_database(CLI::App& app, Arguments& arguments) {
-  app.add_option("--database", arguments.common.overrides.database, "The history, a SQLite file")->type_name("FILE");
+  add(app, "--database", arguments.common.overrides.database, "FILE", "The history, a SQLite file");
 }
 
 void add_run_options(CLI::App& app, Arguments& arguments) {
   cgmm::config::Overrides& overrides = arguments.common.overrides;
   add_config(app, arguments);
-  app.add_option("--parent", overrides.parent, "Directory whose cgroups are tracked, or \"auto\"")->type_name("DIR");
-  app.add_option("--threshold", overrides.threshold,
-                 "Page cache at or over this is reclaimed: 25% of the limit, 512Mi, 100MB")
-      ->type_name("SIZE|PERCENT");
-  app.add_option("--interval", overrides.interval, "Seconds between scans, or 500ms, 1m")->type_name("S");
-  app.add_option("--cooldown", overrides.cooldown, "Seconds before a cgroup is reclaimed again, or 5m, 1h")
-      ->type_name("S");
+  add(app, "--parent", overrides.parent, "DIR", "Directory whose cgroups are tracked, or \"auto\"");
+  add(app, "--threshold", overrides.threshold, "SIZE|PERCENT",
+      "Page cache at or over this is reclaimed: 25% of the limit, 512Mi, 100MB");
+  add(app, "--interval", overrides.interval, "S", "Seconds between scans, or 500ms, 1m");
+  add(app, "--cooldown", overrides.cooldown, "S", "Seconds before a cgroup is reclaimed again, or 5m, 1h");
   add_database(app, arguments);
   app.add_flag("--dry-run", overrides.dry_run, "Record what would be reclaimed, but reclaim nothing");
   app.add_option_function<std::string>(
          "--cycles", [&arguments](const std::string& text) { arguments.run.cycles = parse_cycles(text); },
          "Stop after this many scans")
       ->type_name("N");
-  app.add_option("--log-level", overrides.log_level, "trace, debug, info, warn, error, off (else RUST_LOG, else info)")
-      ->type_name("LEVEL");
+  add(app, "--log-level", overrides.log_level, "LEVEL",
+      "trace, debug, info, warn, error, off (else RUST_LOG, else info)");
 }
 
 void add_output(CLI::App& app, cli::OutputOptions& output) {
@@ -91,62 +94,61 @@ void add_output(CLI::App& app, cli::OutputOptions& output) {
          "--format", [&output](const std::string& name) { output.format = parse_format(name); },
          "text (default), markdown, html, csv, json")
       ->type_name("F");
-  app.add_option("--output", output.file, "Write to this file instead of standard output")->type_name("FILE");
+  add(app, "--output", output.file, "FILE", "Write to this file instead of standard output");
+}
+
+/// The options of all subcommands that read the history.
+void add_reading(CLI::App& app, cli::OutputOptions& output, Arguments& arguments) {
+  add_output(app, output);
+  add_config(app, arguments);
+  add_database(app, arguments);
 }
 
 template <class Options>
 void add_window(CLI::App& app, Options& options, const char* since_help) {
-  app.add_option("--since", options.since, since_help)->type_name("WHEN");
-  app.add_option("--until", options.until, "End of the window (default: now)")->type_name("WHEN");
+  add(app, "--since", options.since, "WHEN", since_help);
+  add(app, "--until", options.until, "WHEN", "End of the window (default: now)");
 }
 
 CLI::App* add_report(CLI::App& app, Arguments& arguments) {
+  cli::ReportOptions& options = arguments.report;
   CLI::App* const sub = app.add_subcommand("report", "The weekly summary, or one report by name");
-  sub->add_option("name", arguments.report.name, "A report (see --list); none: the weekly summary")->type_name("NAME");
-  add_window(*sub, arguments.report, "Begin of the window: 7d (default), 90m, 2026-11-23, 2026-11-23T03:12:00Z");
-  sub->add_option("--cgroup", arguments.report.cgroup,
-                  "Only cgroups whose path or name matches, or part of it: shop/web, a container id")
-      ->type_name("GLOB");
-  sub->add_flag("--list", arguments.report.list, "List the reports, including your own in reports_dir");
-  add_output(*sub, arguments.report.output);
-  add_config(*sub, arguments);
-  add_database(*sub, arguments);
+  add(*sub, "name", options.name, "NAME", "A report (see --list); none: the weekly summary");
+  add_window(*sub, options, "Begin of the window: 7d (default), 90m, 2026-11-23, 2026-11-23T03:12:00Z");
+  add(*sub, "--cgroup", options.cgroup, "GLOB",
+      "Only cgroups whose path or name matches, or part of it: shop/web, a container id");
+  sub->add_flag("--list", options.list, "List the reports, including your own in reports_dir");
+  add_reading(*sub, options.output, arguments);
   return sub;
 }
 
 CLI::App* add_history(CLI::App& app, Arguments& arguments) {
+  cli::HistoryOptions& options = arguments.history;
   CLI::App* const sub = app.add_subcommand("history", "A cgroup's memory over time");
-  sub->add_option("cgroup", arguments.history.cgroup,
-                  "The cgroup's path or name as a glob, or part of it: shop/web, a container id")
-      ->required()
-      ->type_name("GLOB");
-  add_window(*sub, arguments.history, "Begin of the window: 1h (default), 7d, 2026-11-23T03:12:00Z");
-  add_output(*sub, arguments.history.output);
-  add_config(*sub, arguments);
-  add_database(*sub, arguments);
+  add(*sub, "cgroup", options.cgroup, "GLOB",
+      "The cgroup's path or name as a glob, or part of it: shop/web, a container id")
+      ->required();
+  add_window(*sub, options, "Begin of the window: 1h (default), 7d, 2026-11-23T03:12:00Z");
+  add_reading(*sub, options.output, arguments);
   return sub;
 }
 
 CLI::App* add_incident(CLI::App& app, Arguments& arguments) {
   cli::IncidentOptions& options = arguments.incident;
   CLI::App* const sub = app.add_subcommand("incident", "After an OOM kill: who, why, and what led up to it");
-  sub->add_option("what", options.what, "list (default) or show")->type_name("list|show");
-  sub->add_option("id", options.id, "For show: the number of a kill in the list, or latest")->type_name("ID|latest");
-  CLI::Option* const window =
-      sub->add_option("--window", options.window, "For show: how much time before the kill (default: 30m)")
-          ->type_name("D");
+  add(*sub, "what", options.what, "list|show", "list (default) or show");
+  add(*sub, "id", options.id, "ID|latest", "For show: the number of a kill in the list, or latest");
+  add(*sub, "--window", options.window, "D", "For show: how much time before the kill (default: 30m)");
   add_window(*sub, options, "For list: begin of the window: 30d (default), 2026-11-23");
-  sub->add_option("--cgroup", options.cgroup, "For list: only cgroups whose path or name matches, or part of it")
-      ->type_name("GLOB");
-  add_output(*sub, options.output);
-  add_config(*sub, arguments);
-  add_database(*sub, arguments);
-  sub->final_callback([sub, window, &options] {
+  add(*sub, "--cgroup", options.cgroup, "GLOB", "For list: only cgroups whose path or name matches, or part of it");
+  add_reading(*sub, options.output, arguments);
+  sub->final_callback([sub, &options] {
     const bool shows = options.what == "show";
-    if (!shows && window->count() > 0) throw cli::UsageError("--window is an option of incident show");
-    for (const char* const option : {"--since", "--until", "--cgroup"}) {
-      if (shows && sub->count(option) > 0)
-        throw cli::UsageError(std::string(option) + " is an option of incident list");
+    for (const char* const option : {"--window", "--since", "--until", "--cgroup"}) {
+      const bool is_for_show = option == std::string_view("--window");
+      if (sub->count(option) > 0 && shows != is_for_show) {
+        throw cli::UsageError(std::string(option) + " is an option of incident " + (is_for_show ? "show" : "list"));
+      }
     }
   });
   return sub;
@@ -154,13 +156,10 @@ CLI::App* add_incident(CLI::App& app, Arguments& arguments) {
 
 CLI::App* add_query(CLI::App& app, Arguments& arguments) {
   CLI::App* const sub = app.add_subcommand("query", "Your own SQL on the history, read-only");
-  sub->add_option("sql", arguments.query.sql,
-                  "One SELECT; the views v_sample, v_reclaim, v_oom_kill, v_cgroup are for people")
-      ->required()
-      ->type_name("SQL");
-  add_output(*sub, arguments.query.output);
-  add_config(*sub, arguments);
-  add_database(*sub, arguments);
+  add(*sub, "sql", arguments.query.sql, "SQL",
+      "One SELECT; the views v_sample, v_reclaim, v_oom_kill, v_cgroup are for people")
+      ->required();
+  add_reading(*sub, arguments.query.output, arguments);
   return sub;
 }
 
@@ -180,14 +179,11 @@ constexpr const char* kExamples =
     "\nExit codes: 0 success, 1 the work failed, 2 usage or configuration is wrong.";
 
 /// Refuses `--threshold 10% report`: the option would have no effect.
-template <class... Subcommands>
-void expect_no_run_options(const CLI::App& app, const Subcommands&... subcommands) {
-  for (const CLI::App* const sub : {&subcommands...}) {
-    if (!sub->parsed()) continue;
-    for (const char* const option :
-         {"--parent", "--threshold", "--interval", "--cooldown", "--dry-run", "--cycles", "--log-level"}) {
-      if (app.count(option) > 0)
-        throw cli::UsageError(std::string(option) + " is an option of run and check, not of " + sub->get_name());
+void expect_no_run_options(const CLI::App& app, const CLI::App& sub) {
+  for (const char* const option :
+       {"--parent", "--threshold", "--interval", "--cooldown", "--dry-run", "--cycles", "--log-level"}) {
+    if (app.count(option) > 0) {
+      throw cli::UsageError(std::string(option) + " is an option of run and check, not of " + sub.get_name());
     }
   }
 }
@@ -210,16 +206,14 @@ int dispatch(int argc, char** argv) {
   app.footer(kExamples);
   app.require_subcommand(0, 1);
   add_run_options(app, arguments);
-  CLI::App* const run = app.add_subcommand("run", "The service (the default)");
-  add_run_options(*run, arguments);
+  add_run_options(*app.add_subcommand("run", "The service (the default)"), arguments);
   CLI::App* const report = add_report(app, arguments);
   CLI::App* const history = add_history(app, arguments);
   CLI::App* const incident = add_incident(app, arguments);
   CLI::App* const status = app.add_subcommand("status", "Whether the service runs, and how well; exit code 0: well");
   CLI::App* const check = app.add_subcommand("check", "What is right on this machine and what is not");
-  for (CLI::App* const sub : {status, check}) add_output(*sub, arguments.output);
-  add_config(*status, arguments);
-  add_database(*status, arguments);
+  add_reading(*status, arguments.output, arguments);
+  add_output(*check, arguments.output);
   add_run_options(*check, arguments);
   CLI::App* const query = add_query(app, arguments);
   try {
@@ -228,7 +222,9 @@ int dispatch(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return explain(error, kUsage, "Run with --help for more information.\n");
   }
-  expect_no_run_options(app, *report, *history, *incident, *status, *query);
+  for (const CLI::App* const sub : {report, history, incident, status, query}) {
+    if (sub->parsed()) expect_no_run_options(app, *sub);
+  }
   if (report->parsed()) return cli::report(arguments.common, arguments.report);
   if (history->parsed()) return cli::history(arguments.common, arguments.history);
   if (incident->parsed()) return cli::incident(arguments.common, arguments.incident);

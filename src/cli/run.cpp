@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -24,26 +25,10 @@ namespace {
 
 constexpr rlim_t kDescriptorsMadeRoomFor = 16'384;  // 128 KB of kernel memory
 
-spdlog::level::level_enum spdlog_level(config::LogLevel level) {
-  switch (level) {
-    case config::LogLevel::trace:
-      return spdlog::level::trace;
-    case config::LogLevel::debug:
-      return spdlog::level::debug;
-    case config::LogLevel::info:
-      return spdlog::level::info;
-    case config::LogLevel::warn:
-      return spdlog::level::warn;
-    case config::LogLevel::error:
-      return spdlog::level::err;
-    case config::LogLevel::off:
-      return spdlog::level::off;
-  }
-  return spdlog::level::info;
-}
-
 void set_log_level(const config::Config& config) {
-  spdlog::set_level(spdlog_level(config::effective_log_level(config, std::getenv("RUST_LOG"))));
+  using namespace spdlog::level;
+  constexpr std::array kLevels = {trace, debug, info, warn, err, off};  // as in config::LogLevel
+  spdlog::set_level(kLevels[static_cast<std::size_t>(config::effective_log_level(config, std::getenv("RUST_LOG")))]);
 }
 
 /// Each cgroup needs a descriptor for its directory and up to five for its files, so we take as many as allowed. The

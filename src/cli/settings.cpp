@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/settings.hpp"
 
+#include <array>
 #include <iostream>
 #include <system_error>
 #include <utility>
@@ -10,15 +11,8 @@
 namespace cgmm::cli {
 
 kernel::Watch kernel_watch(config::Watch watch) {
-  switch (watch) {
-    case config::Watch::automatic:
-      return kernel::Watch::automatic;
-    case config::Watch::containers:
-      return kernel::Watch::containers;
-    case config::Watch::leaves:
-      return kernel::Watch::leaves;
-  }
-  return kernel::Watch::automatic;
+  constexpr std::array kWatches = {kernel::Watch::automatic, kernel::Watch::containers, kernel::Watch::leaves};
+  return kWatches[static_cast<std::size_t>(watch)];  // in the order of config::Watch
 }
 
 daemon::Settings settings_of(const config::Config& config) {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -27,22 +28,15 @@ constexpr std::array<std::string_view, 9> kSummary = {
     "slowest", "failures", "kills_by_workload", "coverage",
 };
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r-");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
 /// The first comment line with text before the statement; without one, the name.
 std::string title_of(std::string_view name, std::string_view sql) {
   if (sql.starts_with("\xef\xbb\xbf")) sql.remove_prefix(3);  // the byte order mark of some editors
-  while (!sql.empty()) {
-    const std::size_t end = std::min(sql.find('\n'), sql.size());
-    const std::string_view line = sql.substr(0, end);
-    sql.remove_prefix(std::min(end + 1, sql.size()));
-    const std::string_view text = trimmed(line);
-    if (text.empty()) continue;
-    return std::string(line.substr(line.find_first_not_of(" \t")).starts_with("--") ? text : name);
+  std::istringstream lines{std::string(sql)};
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t first = line.find_first_not_of(" \t\r-");
+    if (first == std::string::npos) continue;
+    if (!line.substr(line.find_first_not_of(" \t")).starts_with("--")) break;
+    return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
   }
   return std::string(name);
 }

@@ -4,7 +4,6 @@
 
 #include "base/text.hpp"
 #include "report/format/escape.hpp"
-#include "report/format/json.hpp"
 #include "report/format/layout.hpp"
 
 // CSV and JSON, for programs. JSON is written row by row: a document object of a long history would need many times its

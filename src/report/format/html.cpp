@@ -2,7 +2,6 @@
 #include "report/format/html.hpp"
 
 #include <algorithm>
-#include <array>
 #include <ranges>
 
 #include "base/units.hpp"
@@ -34,30 +33,17 @@ std::string element(std::string_view name, std::string_view attributes, std::str
 
 /// The CSS class of a word for a result; "" for other words.
 std::string_view tone_of(std::string_view heading, std::string_view text) {
-  struct Tone {
-    std::string_view word;
-    std::string_view css_class;
+  constexpr std::string_view kHeadings = "|verdict|outcome|result|state|when|";
+  constexpr std::string_view kGood = "|effective|done|ok|running|",
+                             kWarn = "|churn|futile|partial|interrupted|warning|";
+  constexpr std::string_view kBad = "|failed|kill|killed|problem|not running|";
+  const auto has = [](std::string_view words, std::string_view word) {
+    return words.find("|" + std::string(word) + "|") != std::string_view::npos;
   };
-  constexpr auto kHeadings = std::to_array<std::string_view>({"verdict", "outcome", "result", "state", "when"});
-  constexpr auto kTones = std::to_array<Tone>({{"effective", "good"},
-                                               {"done", "good"},
-                                               {"ok", "good"},
-                                               {"running", "good"},
-                                               {"churn", "warn"},
-                                               {"futile", "warn"},
-                                               {"partial", "warn"},
-                                               {"interrupted", "warn"},
-                                               {"warning", "warn"},
-                                               {"failed", "bad"},
-                                               {"kill", "bad"},
-                                               {"killed", "bad"},
-                                               {"problem", "bad"},
-                                               {"not running", "bad"}});
-  if (std::ranges::find(kHeadings, heading) == kHeadings.end()) return "";
+  if (!has(kHeadings, heading)) return "";
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   const std::string_view word = text.substr(0, std::min(text.find(" ("), text.find(" so far")));
-  const auto tone = std::ranges::find(kTones, word, &Tone::word);
-  return tone == kTones.end() ? "" : tone->css_class;
+  return has(kGood, word) ? "good" : has(kWarn, word) ? "warn" : has(kBad, word) ? "bad" : "";
 }
 
 /// `text` from humanise(), in the row under `heading`.

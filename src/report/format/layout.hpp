@@ -5,6 +5,7 @@
 // thread.
 
 #include <cstddef>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,5 +54,8 @@ std::string render_html(std::span<const core::Table> tables);
 std::string render_csv(const core::Table& table, const Style& style);
 std::string render_json(const core::Table& table, const Style& style);
 std::string render_json(std::span<const core::Table> tables);
+
+/// An object with a value for each key, in this order.
+nlohmann::ordered_json json_row(const std::vector<std::string>& keys, const std::vector<core::Cell>& row);
 
 }  // namespace cgmm::report

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/text.hpp"
-#include "report/format/json.hpp"
+#include "report/format/layout.hpp"
 #include "report/incident/words.hpp"
 
 namespace cgmm::report {
