@@ -16,7 +16,7 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
-#include "core/advice.hpp"
+#include "core/glob.hpp"
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
 #include "store/reader.hpp"

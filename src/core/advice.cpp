@@ -2,11 +2,14 @@
 #include "core/advice.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "core/glob.hpp"
 
 namespace cgmm::core {
 namespace {
@@ -104,10 +107,9 @@ bool is_over_target(std::uint64_t threshold_bytes, ReclaimSettings settings, con
 
 /// As \uXXXX, which a TOML string takes for every character up to U+FFFF.
 std::string toml_escape(char32_t code_point) {
-  std::string text = "\\u0000";
-  auto value = static_cast<std::uint32_t>(code_point);
-  for (auto digit = text.rbegin(); value > 0; ++digit, value >>= 4U) *digit = "0123456789ABCDEF"[value & 0xfU];
-  return text;
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "\\u%04X", static_cast<unsigned>(code_point));
+  return text.data();
 }
 
 /// A TOML basic string. Beyond what TOML requires, it escapes terminal control characters and the begin of a tag in a
@@ -128,8 +130,6 @@ std::string toml_string(std::string_view valid_utf8) {
   }
   return text + "\"";
 }
-
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80; }
 
 }  // namespace
 
@@ -185,26 +185,6 @@ std::string in_words(const Advice& advice, std::string_view name) {
   const std::string whose = name.empty() ? "" : " of " + std::string(name);
   return (advice.kind == AdviceKind::raise_threshold ? "raise" : "lower") + (" the threshold" + whose) + " to " +
          mebibytes(advice.threshold_bytes);
-}
-
-std::string glob_of(std::string_view path) {
-  std::string glob;
-  for (std::size_t at = 0; at < path.size();) {
-    const base::Decoded decoded = base::decode_utf8(path, at);
-    const std::string_view bytes = path.substr(at, decoded.length);
-    at += decoded.length;
-    if (!decoded.code_point) {
-      glob += '?';
-      // A lead byte takes its continuation bytes with it, as `?` does.
-      const bool leads = static_cast<unsigned char>(bytes.front()) >= 0xc0;
-      while (leads && at < path.size() && is_continuation(path[at])) ++at;
-    } else if (bytes == "*" || bytes == "?" || bytes == "[") {
-      glob.append("[").append(bytes).append("]");
-    } else {
-      glob += bytes;
-    }
-  }
-  return glob;
 }
 
 std::string rule_of(const Advice& advice) {

@@ -62,10 +62,6 @@ std::string in_percent(std::uint64_t part, std::uint64_t whole);
 /// "exclude NAME from reclaim".
 std::string in_words(const Advice& advice, std::string_view name = {});
 
-/// A glob (core/glob) that matches `path` and nothing else. Exception: an invalid byte, which a TOML file can't hold,
-/// becomes `?` and matches any character.
-std::string glob_of(std::string_view path);
-
 /// The [[rule]] to paste into config.toml: three lines of valid UTF-8, four with the cooldown, without characters that
 /// could control a terminal, begin a tag or end a line early.
 std::string rule_of(const Advice& advice);

@@ -26,18 +26,14 @@ constexpr std::array<Prefix, 6> kPrefixes = {{{"cri-containerd-", "containerd"},
                                               {"libpod-", "podman"}}};
 
 bool is_id(std::string_view text, std::size_t shortest) {
-  return text.size() >= shortest && text.size() <= kFullIdLength &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return text.size() >= shortest && text.size() <= kFullIdLength && is_hex(text);
 }
 
-/// The pod UID with '-', from systemd's form with '_'; "" if it is none. A static pod's UID is 32 hexadecimal digits.
+/// The pod UID with '-', from systemd's form with '_'; "" if it is none.
 std::string pod_uid(std::string_view text) {
   std::string uid(text);
   std::replace(uid.begin(), uid.end(), '_', '-');
-  std::string digits = uid;
-  std::erase(digits, '-');
-  const bool valid = is_id(digits, 32) && digits.size() == 32 && (uid.size() == 32 || uid.size() == 36);
-  return valid ? uid : std::string{};
+  return is_pod_uid(uid) ? uid : std::string{};
 }
 
 /// Reads what a segment says about Kubernetes: "kubepods", "burstable", "pod<uid>", and systemd's
@@ -90,6 +86,18 @@ bool learn_container(std::string_view segment, std::string_view parent, Containe
 
 }  // namespace
 
+bool is_hex(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
+
+bool is_pod_uid(std::string_view text) {
+  if (text.size() == 32) return is_hex(text);  // of a static pod
+  std::string digits(text);
+  for (const std::size_t dash : {23U, 18U, 13U, 8U}) {
+    if (text.size() != 36 || text[dash] != '-') return false;
+    digits.erase(dash, 1);
+  }
+  return is_hex(digits);
+}
+
 std::optional<RecognisedContainer> recognise_container(std::string_view path, std::size_t from) {
   RecognisedContainer result;
   std::string_view parent;
@@ -106,6 +114,11 @@ std::optional<RecognisedContainer> recognise_container(std::string_view path, st
     begin = end + 1;
   }
   return std::nullopt;
+}
+
+ContainerIdentity container_of(std::string_view path, std::size_t from) {
+  const auto recognised = recognise_container(path, from);
+  return recognised ? recognised->identity : ContainerIdentity{};
 }
 
 }  // namespace cgmm::core

@@ -21,6 +21,12 @@ struct ContainerIdentity {
   friend bool operator==(const ContainerIdentity&, const ContainerIdentity&) = default;
 };
 
+/// Whether it has only the digits of an id.
+bool is_hex(std::string_view text);
+
+/// "0f5b1c2d-1111-2222-3333-444455556666", or 32 digits without '-'.
+bool is_pod_uid(std::string_view text);
+
 /// A container's cgroup as found in a path.
 struct RecognisedContainer {
   ContainerIdentity identity;
@@ -31,5 +37,8 @@ struct RecognisedContainer {
 /// none. Only a segment that ends after `from` can be the container. Earlier ones (the parent may itself be in a
 /// container) still name the pod.
 std::optional<RecognisedContainer> recognise_container(std::string_view path, std::size_t from = 0);
+
+/// Its identity only; empty: none.
+ContainerIdentity container_of(std::string_view path, std::size_t from);
 
 }  // namespace cgmm::core

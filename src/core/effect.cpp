@@ -34,7 +34,7 @@ Sighting sighting_of(std::uint64_t inode, const MemorySample& sample) {
           .refault_anon = sample.counters[Counter::refault_anon]};
 }
 
-EffectWatch::EffectWatch(const Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<Sighting> after,
+Observation::Observation(const Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<Sighting> after,
                          std::int64_t ended_at_us, std::uint64_t page_bytes)
     : reclaim_id_(reclaim.reclaim_id),
       freed_bytes_(reclaim.freed_bytes.value_or(0)),
@@ -48,21 +48,19 @@ EffectWatch::EffectWatch(const Reclaim& reclaim, std::uint64_t asked_bytes, std:
       seen_(after_),
       seen_at_us_(ended_at_us) {}
 
-void EffectWatch::see(const Sighting& now, std::int64_t at_us) {
+void Observation::see(const Sighting& now, std::int64_t at_us) {
   if (at_us <= seen_at_us_) return;
   const auto held_bytes = [&](const Sighting& one) {
-    const std::uint64_t regrown = increase_of(after_.cache_bytes, one.cache_bytes);
-    return static_cast<double>(increase_of(regrown, freed_bytes_));
+    return static_cast<double>(increase_of(increase_of(after_.cache_bytes, one.cache_bytes), freed_bytes_));
   };
   held_byte_us_ += (held_bytes(seen_) + held_bytes(now)) / 2 * static_cast<double>(at_us - seen_at_us_);
-  const Sighting before = seen_;
-  seen_ = now;
-  if (!seen_.refault_file) seen_.refault_file = before.refault_file;  // it could not be read this time
-  if (!seen_.refault_anon) seen_.refault_anon = before.refault_anon;
+  seen_.cache_bytes = now.cache_bytes;
+  if (now.refault_file) seen_.refault_file = now.refault_file;  // else it could not be read this time
+  if (now.refault_anon) seen_.refault_anon = now.refault_anon;
   seen_at_us_ = at_us;
 }
 
-Effect EffectWatch::effect(const Learning& learning, std::optional<WatchEnd> ended_by) const {
+Effect Observation::effect(const Learning& learning, std::optional<ObservationEnd> ended_by) const {
   Effect effect{.reclaim_id = reclaim_id_, .observed_for_us = seen_at_us_ - ended_at_us_, .ended_by = ended_by};
   if (effect.observed_for_us > 0) {
     effect.refaulted_bytes = refaulted_bytes();
@@ -76,7 +74,7 @@ Effect EffectWatch::effect(const Learning& learning, std::optional<WatchEnd> end
 }
 
 /// File pages, and anon pages up to what this reclaim swapped out: earlier swapped pages do not count.
-std::optional<std::uint64_t> EffectWatch::refaulted_bytes() const {
+std::optional<std::uint64_t> Observation::refaulted_bytes() const {
   if (!after_.refault_file || !seen_.refault_file) return std::nullopt;
   const std::uint64_t file_bytes = increase_of(*after_.refault_file, *seen_.refault_file) * page_bytes_;
   const std::uint64_t anon_bytes =
@@ -84,32 +82,26 @@ std::optional<std::uint64_t> EffectWatch::refaulted_bytes() const {
   return file_bytes + std::min(anon_bytes, swapped_out_bytes_);
 }
 
-Lesson EffectWatch::lesson(const Effect& effect) const {
+Lesson Observation::lesson(const Effect& effect) const {
   const bool by_regrowth = effect.verdict == Verdict::unknown && effect.judged_by == JudgedBy::regrowth;
   if (effect.verdict == Verdict::churn || effect.verdict == Verdict::futile || (by_regrowth && mostly_regrown())) {
     return Lesson::did_not_help;
   }
-  const bool to_the_end = effect.ended_by == WatchEnd::observe_for || effect.ended_by == WatchEnd::next_reclaim;
+  const bool to_the_end =
+      effect.ended_by == ObservationEnd::observe_for || effect.ended_by == ObservationEnd::next_reclaim;
   const bool good = effect.verdict == Verdict::effective || by_regrowth;
   return good && to_the_end ? Lesson::helped : Lesson::none;
 }
 
-bool EffectWatch::mostly_regrown() const {
+bool Observation::mostly_regrown() const {
   return reaches(increase_of(after_.cache_bytes, seen_.cache_bytes), kChurnFromHundredth, freed_bytes_);
 }
 
-std::optional<EffectWatch::Judgement> EffectWatch::judge_at_once(const Reclaim& reclaim, std::uint64_t asked_bytes,
+std::optional<Observation::Judgement> Observation::judge_at_once(const Reclaim& reclaim, std::uint64_t asked_bytes,
                                                                  bool measured) {
-  switch (reclaim.outcome) {
-    case ReclaimOutcome::failed:
-      return Judgement{Verdict::failed, {}};
-    case ReclaimOutcome::done:
-    case ReclaimOutcome::partial:
-      break;
-    default:
-      return Judgement{Verdict::unknown, {}};
-  }
-  if (!measured) return Judgement{Verdict::unknown, {}};
+  if (reclaim.outcome == ReclaimOutcome::failed) return Judgement{Verdict::failed, {}};
+  const bool ended = reclaim.outcome == ReclaimOutcome::done || reclaim.outcome == ReclaimOutcome::partial;
+  if (!ended || !measured) return Judgement{};
   // v1 is asked for everything. If it ran out of time, how much it would have freed is not known.
   if (reclaim.stopped_by == StoppedBy::timeout && *reclaim.freed_bytes > 0) return std::nullopt;
   if (!reaches(*reclaim.freed_bytes, kFutileBelowHundredth, asked_bytes)) {
@@ -118,13 +110,13 @@ std::optional<EffectWatch::Judgement> EffectWatch::judge_at_once(const Reclaim& 
   return std::nullopt;
 }
 
-EffectWatch::Judgement EffectWatch::judge(const Effect& seen, const Learning& learning) const {
+Observation::Judgement Observation::judge(const Effect& seen, const Learning& learning) const {
   if (seen.refaulted_bytes && reaches(*seen.refaulted_bytes, kChurnFromHundredth, freed_bytes_)) {
     return {Verdict::churn, JudgedBy::refaults};
   }
   // A cgroup that is due again needs no longer observation.
   const bool long_enough = seen.observed_for_us >= std::min(learning.observe_for_us, kTellingAfter_us) ||
-                           seen.ended_by == WatchEnd::next_reclaim;
+                           seen.ended_by == ObservationEnd::next_reclaim;
   if (seen.observed_for_us == 0 || !long_enough) return {};
   if (seen.refaulted_bytes && (kernel_remembers() || !mostly_regrown())) {
     return {Verdict::effective, JudgedBy::refaults};  // the cache did not grow, so nothing was read again
@@ -133,6 +125,6 @@ EffectWatch::Judgement EffectWatch::judge(const Effect& seen, const Learning& le
 }
 
 /// Whether the count of refaults is exact. If not, there may have been more.
-bool EffectWatch::kernel_remembers() const { return !left_bytes_ || *left_bytes_ >= freed_bytes_ / kRememberedPerHeld; }
+bool Observation::kernel_remembers() const { return !left_bytes_ || *left_bytes_ >= freed_bytes_ / kRememberedPerHeld; }
 
 }  // namespace cgmm::core

@@ -26,21 +26,21 @@ struct Sighting {
 Sighting sighting_of(std::uint64_t inode, const MemorySample& sample);
 
 /// The observation of one reclaim.
-class EffectWatch {
+class Observation {
  public:
   /// `ended_at_us`: when the reclaim ended. `asked_bytes`: how much the kernel was asked for (v1: all reclaimable
   /// cache). `after`: the cgroup at that time; nullopt: it could not be read.
-  EffectWatch(const Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<Sighting> after,
+  Observation(const Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<Sighting> after,
               std::int64_t ended_at_us, std::uint64_t page_bytes);
 
   /// The cgroup at `at_us`. Ignored if that is before the reclaim's end.
   void see(const Sighting& now, std::int64_t at_us);
 
   /// Whether the verdict was clear at once, so there is nothing to observe.
-  bool settled_at_once() const { return at_once_.has_value(); }
+  bool is_judged_at_once() const { return at_once_.has_value(); }
 
   /// The effect so far (`ended_by` is nullopt) or at the end. It can change to `churn` until then, but never back.
-  Effect effect(const Learning& learning, std::optional<WatchEnd> ended_by) const;
+  Effect effect(const Learning& learning, std::optional<ObservationEnd> ended_by) const;
 
   /// What the cooldown learns from the effect. `did_not_help` is possible at any time, `helped` only after an
   /// observation that the service's stop did not cut short.

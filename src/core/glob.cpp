@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "base/text.hpp"
+
 namespace cgmm::core {
 namespace {
 
@@ -83,6 +85,19 @@ bool glob_matches(std::string_view pattern, std::string_view path) {
   }
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
+}
+
+std::string glob_of(std::string_view path) {
+  std::string glob;
+  for (std::size_t at = 0; at < path.size();) {
+    const base::Decoded decoded = base::decode_utf8(path, at);
+    const std::size_t end = decoded.code_point ? at + decoded.length : character_end(path, at);
+    const std::string bytes(path.substr(at, end - at));
+    const bool is_special = bytes == "*" || bytes == "?" || bytes == "[";
+    glob += !decoded.code_point ? "?" : is_special ? "[" + bytes + "]" : bytes;
+    at = end;
+  }
+  return glob;
 }
 
 }  // namespace cgmm::core

@@ -2,6 +2,7 @@
 #include "core/near_limit.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/time.hpp"
 
@@ -18,8 +19,7 @@ void NearLimit::follow(std::uint64_t held_bytes, std::optional<std::uint64_t> li
                        double over_pct) {
   const std::uint64_t before_bytes = held_bytes_;
   const std::int64_t since_us = now_us - sampled_at_us_;
-  const bool first = !is_sampled_;
-  is_sampled_ = true;
+  const bool first = !std::exchange(is_sampled_, true);
   held_bytes_ = held_bytes;
   sampled_at_us_ = now_us;
   time_to_limit_us_ = INT64_MAX;
@@ -45,15 +45,6 @@ void NearLimit::follow(std::uint64_t held_bytes, std::optional<std::uint64_t> li
 bool is_worth_reading_all(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes) {
   const std::uint64_t change = std::max(before_bytes, now_bytes) - std::min(before_bytes, now_bytes);
   return change >= std::max(kLeastChange, smallest_headroom_bytes / 8);
-}
-
-std::int64_t read_again_after_us(std::uint64_t smallest_headroom_bytes, std::int64_t processor_count) {
-  constexpr std::uint64_t kBytesAMicrosecond = (std::uint64_t{1} << 30) / base::kSecond_us;
-  constexpr std::int64_t kMost_us = 5 * base::kSecond_us;
-  const auto processors = static_cast<std::uint64_t>(std::max<std::int64_t>(processor_count, 1));
-  const std::uint64_t half_used_after_us =
-      std::min<std::uint64_t>(smallest_headroom_bytes / 2 / kBytesAMicrosecond / processors, kMost_us);
-  return std::max(static_cast<std::int64_t>(half_used_after_us), kNearLimitEvery_us);
 }
 
 }  // namespace cgmm::core

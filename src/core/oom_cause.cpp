@@ -128,7 +128,7 @@ bool could_not_drop_cache(const OomExplanation& known) {
 
 /// Whether the kernel's numbers are about the victim's own cgroup, like its samples.
 bool has_own_numbers(const OomEvidence& evidence, const OomExplanation& known) {
-  return evidence.before.empty() || (known.from_log && !evidence.limit_is_above && !evidence.limit_is_below);
+  return known.from_log && !evidence.limit_is_above && !evidence.limit_is_below;
 }
 
 /// Kernels before 4.5 do not log shmem. But shmem is not on the file LRU lists, so those show what can be dropped.
@@ -148,8 +148,10 @@ std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanati
   if (keeps_dying_at_its_start(evidence, known.growth)) return OomCause::limit_too_small;
   if (!known.measured_at_us) return std::nullopt;
   if (could_not_drop_cache(known)) return OomCause::cache;
-  const Gauges& own = has_own_numbers(evidence, known) ? known.gauges : evidence.before.back().gauges;
-  if (known.growth) return grown_most(evidence, *known.growth, own);
+  if (known.growth) {
+    const bool logged = has_own_numbers(evidence, known);
+    return grown_most(evidence, *known.growth, logged ? known.gauges : evidence.before.back().gauges);
+  }
   if (known.limit_bytes && !evidence.limit_is_below && lived_at_its_limit(evidence, *known.limit_bytes)) {
     return OomCause::limit_too_small;
   }
@@ -157,8 +159,8 @@ std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanati
   if (!known.from_log) {
     kinds.back().second = 0;  // the kernel has dropped the cache of that sample by now
     const std::uint64_t held = held_bytes(known.gauges).value_or(0);
-    if (held == 0 || held < known.limit_bytes.value_or(held) / 2)
-      return std::nullopt;  // this did not grow into the limit
+    const bool is_small = held == 0 || held < known.limit_bytes.value_or(held) / 2;
+    if (is_small) return std::nullopt;  // this did not grow into the limit
   }
   return largest(kinds);
 }
@@ -166,23 +168,9 @@ std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanati
 }  // namespace
 
 std::string_view to_string(OomCause cause) {
-  switch (cause) {
-    case OomCause::anon_growth:
-      return "anon_growth";
-    case OomCause::shmem:
-      return "shmem";
-    case OomCause::kernel_memory:
-      return "kernel_memory";
-    case OomCause::cache:
-      return "cache";
-    case OomCause::limit_too_small:
-      return "limit_too_small";
-    case OomCause::ancestor_limit:
-      return "ancestor_limit";
-    case OomCause::node:
-      return "node";
-  }
-  return "";
+  constexpr std::array<std::string_view, 7> kWords = {"anon_growth",     "shmem",          "kernel_memory", "cache",
+                                                      "limit_too_small", "ancestor_limit", "node"};
+  return kWords.at(static_cast<std::size_t>(cause));
 }
 
 std::optional<std::uint64_t> held_bytes(const Gauges& gauges) {
@@ -203,11 +191,12 @@ OomExplanation explain(const OomEvidence& evidence) {
     result.measured_at_us = evidence.before.back().at_us;
     result.gauges = evidence.before.back().gauges;
   }
-  // Only for the victim's own cgroup: if another one hit its limit, the kernel's numbers are about that one.
-  const bool own_numbers = result.from_log && !evidence.limit_is_above && !evidence.limit_is_below;
-  const auto to_bytes = own_numbers               ? held_bytes(result.gauges)
-                        : evidence.before.empty() ? std::nullopt
-                                                  : held_bytes(evidence.before.back().gauges);
+  std::optional<std::uint64_t> to_bytes;
+  if (has_own_numbers(evidence, result)) {
+    to_bytes = held_bytes(result.gauges);
+  } else if (!evidence.before.empty()) {
+    to_bytes = held_bytes(evidence.before.back().gauges);
+  }
   const std::uint64_t scale = evidence.limit_bytes.value_or(result.limit_bytes.value_or(to_bytes.value_or(0)));
   if (to_bytes) result.growth = growth_of(evidence.before, evidence.killed_at_us, *to_bytes, scale);
   result.cause = cause_of(evidence, result);

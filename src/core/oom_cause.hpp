@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/time.hpp"
-#include "core/oom.hpp"
+#include "core/records.hpp"
 #include "core/sample.hpp"
 
 namespace cgmm::core {
@@ -35,8 +35,7 @@ struct OomEvidence {
   std::vector<MemoryBefore> before;              // in the half hour before, oldest first
   std::optional<std::uint64_t> limit_bytes;      // of the victim's cgroup, as last recorded
   std::optional<std::int64_t> first_seen_at_us;  // the victim's cgroup
-  std::int64_t early_kill_count =
-      0;  // of the same workload, earlier that day, within kEarly_us of their cgroup's start
+  std::int64_t early_kill_count = 0;  // of the workload, earlier that day, within kEarly_us of their cgroup's start
 };
 
 /// A cgroup younger than this was killed during its start.

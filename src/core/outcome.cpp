@@ -8,7 +8,6 @@ namespace {
 
 // The kernel frees in batches and charges in batches per CPU: within 2 % of the request counts as all of it.
 constexpr std::uint64_t kEnoughOf100 = 98;
-
 // A rest of this size is asked for in one step: 30 % too much of it does not matter.
 constexpr std::uint64_t kLastStepBytes = 4ULL << 20;
 
@@ -74,9 +73,9 @@ ReclaimOutcome outcome_of(StoppedBy stopped_by, const ReclaimPlan& plan, std::op
     case StoppedBy::vanished:
       return ReclaimOutcome::vanished;
     case StoppedBy::error:
-      return step_count > 1 ? ReclaimOutcome::partial : ReclaimOutcome::failed;
+      break;
   }
-  return ReclaimOutcome::failed;
+  return step_count > 1 ? ReclaimOutcome::partial : ReclaimOutcome::failed;
 }
 
 }  // namespace cgmm::core

@@ -31,14 +31,13 @@ ReclaimSettings Policy::settings_for(std::string_view path) const {
 }
 
 std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes, const Learning& learning) {
-  if (!learning.adaptive) return cooldown_us;
-  if (strikes <= 0) return cooldown_us;
+  if (!learning.adaptive || strikes <= 0) return cooldown_us;
   std::int64_t learned_us = std::max(cooldown_us, kLeastToDouble_us);
   for (; strikes > 0 && learned_us < learning.max_cooldown_us; --strikes) learned_us *= 2;
   return std::max(cooldown_us, std::min(learned_us, learning.max_cooldown_us));
 }
 
-Cooldown settle(Cooldown cooldown, std::int64_t cooldown_us, const Learning& learning, std::int64_t now_us) {
+Cooldown corrected(Cooldown cooldown, std::int64_t cooldown_us, const Learning& learning, std::int64_t now_us) {
   const std::int64_t learned_us = learned_cooldown_us(cooldown_us, cooldown.strikes, learning);
   if (cooldown.last_reclaim_at_us > now_us) {
     cooldown.last_reclaim_at_us = now_us;

@@ -70,12 +70,10 @@ struct Policy {
   ReclaimSettings settings_for(std::string_view path) const;
 };
 
-/// A cgroup's cooldown. `strikes` counts reclaims in a row that did not help: each doubles the cooldown, up to the
-/// maximum.
 struct Cooldown {
   std::int64_t last_reclaim_at_us = 0;
   std::int64_t until_us = 0;
-  std::int64_t strikes = 0;
+  std::int64_t strikes = 0;  // reclaims in a row that did not help
 
   friend bool operator==(const Cooldown&, const Cooldown&) = default;
 };
@@ -85,20 +83,18 @@ using Cooldowns = std::unordered_map<CgroupId, Cooldown>;
 /// `cooldown_us`. Doubling begins at a second or more.
 std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes, const Learning& learning);
 
-/// The cooldown at `now_us`, corrected. If it began in the future (the clock was set back), it begins now, so that it
-/// never blocks for longer than its own length. If it is longer than the configured `cooldown_us` and its strikes allow
-/// (a setting was lowered), it is shortened.
-Cooldown settle(Cooldown cooldown, std::int64_t cooldown_us, const Learning& learning, std::int64_t now_us);
+/// The cooldown at `now_us`, corrected. If it began in the future (the clock was set back), it begins now. If it is
+/// longer than the configured `cooldown_us` and its strikes allow (a setting was lowered), it is shortened.
+Cooldown corrected(Cooldown cooldown, std::int64_t cooldown_us, const Learning& learning, std::int64_t now_us);
 
 /// What a reclaim has taught about its cgroup.
 enum class Lesson : std::uint8_t { none, helped, did_not_help };
 
-/// The cooldown after a lesson: one strike more if the reclaim did not help (unless that makes it no longer), no strike
-/// and as configured if it helped. Unchanged if not adaptive.
+/// The cooldown after a lesson: one strike more if the reclaim did not help (unless the cooldown is at its maximum),
+/// none if it helped. Unchanged if not adaptive.
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning);
 
-/// Whether a cooldown can be dropped: it has ended, and if it has strikes, a day has passed too. After a day without a
-/// reclaim a cgroup behaves differently, and memory for cgroups must not grow for ever.
+/// Whether a cooldown can be dropped, so that memory does not grow for ever: it has ended, with strikes a day ago.
 bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us);
 
 /// A cgroup as the reclaimer sees it in a scan.
@@ -109,13 +105,13 @@ struct Candidate {
   ReclaimSettings settings;
 };
 
-/// Whether the reclaimable cache is at or over the threshold, without regard to cooldowns. False if reclaim is off, if
-/// the threshold is a percentage and there is no limit, or if there is no cache.
+/// Whether the reclaimable cache is at or over the threshold. False if reclaim is off, if the threshold is a percentage
+/// and there is no limit, or if there is no cache.
 bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
                     const ReclaimSettings& settings);
 
-/// The cgroups to reclaim now: over their threshold and not in a cooldown. The one with the most reclaimable cache is
-/// first. `cooldowns` must be corrected for `now_us` already.
+/// The cgroups to reclaim now: over their threshold and not in a cooldown, most reclaimable cache first. `cooldowns`
+/// must be corrected for `now_us`.
 std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candidates, const Cooldowns& cooldowns,
                                               std::int64_t now_us);
 

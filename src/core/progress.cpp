@@ -6,29 +6,21 @@
 #include "base/time.hpp"
 
 namespace cgmm::core {
-namespace {
 
-constexpr std::int64_t kSamplerLeast_us = 10 * base::kSecond_us;
-constexpr std::int64_t kSamplerMost_us = 60 * base::kSecond_us;
-constexpr std::int64_t kReclaimerLeast_us = 120 * base::kSecond_us;
-constexpr std::int64_t kRecorder_us = 60 * base::kSecond_us;
-
-bool is_over(std::int64_t sign_at_us, std::int64_t patience_us, std::int64_t now_us) {
-  return sign_at_us != 0 && now_us - sign_at_us > patience_us;
-}
-
-}  // namespace
-
-Patience patience_for(std::int64_t reclaim_timeout_us, std::optional<std::int64_t> watchdog_us) {
-  return {.sampler_us = std::clamp(watchdog_us.value_or(kSamplerMost_us), kSamplerLeast_us, kSamplerMost_us),
-          .reclaimer_us = std::max(kReclaimerLeast_us, 4 * reclaim_timeout_us),
-          .recorder_us = kRecorder_us};
-}
-
-Stuck who_is_stuck(const LastSigns& signs, const Patience& patience, std::int64_t now_us) {
-  return {.sampler = is_over(signs.sampler_at_us, patience.sampler_us, now_us),
-          .reclaimer = is_over(signs.reclaimer_at_us, patience.reclaimer_us, now_us),
-          .recorder = is_over(signs.recorder_at_us, patience.recorder_us, now_us)};
+Stuck who_is_stuck(const LastSigns& signs, std::int64_t reclaim_timeout_us, std::optional<std::int64_t> watchdog_us,
+                   std::int64_t now_us) {
+  // The sampler shows progress every five seconds, but a scan can be slow under memory pressure.
+  const std::int64_t sampler_us =
+      std::clamp(watchdog_us.value_or(base::kMinute_us), 10 * base::kSecond_us, base::kMinute_us);
+  // A kernel that ignores signals is no reason to restart: the next reclaim would hang in the same place.
+  const std::int64_t reclaimer_us = std::max(2 * base::kMinute_us, 4 * reclaim_timeout_us);
+  const std::int64_t recorder_us = base::kMinute_us;
+  const auto is_over = [&](std::int64_t sign_at_us, std::int64_t patience_us) {
+    return sign_at_us != 0 && now_us - sign_at_us > patience_us;
+  };
+  return {.sampler = is_over(signs.sampler_at_us, sampler_us),
+          .reclaimer = is_over(signs.reclaimer_at_us, reclaimer_us),
+          .recorder = is_over(signs.recorder_at_us, recorder_us)};
 }
 
 }  // namespace cgmm::core

@@ -1,99 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/records.hpp"
 
+#include <array>
+#include <cstddef>
+
 namespace cgmm::core {
+namespace {
 
-ContainerIdentity TrackedCgroup::container() const {
-  const auto recognised = recognise_container(id.path, parent_length);
-  return recognised ? recognised->identity : ContainerIdentity{};
+// In the order of the enumerators.
+constexpr std::array<std::string_view, 2> kMethods = {"force_empty", "memory.reclaim"};
+constexpr std::array<std::string_view, 7> kOutcomes = {"started",  "done",        "partial", "failed",
+                                                       "vanished", "interrupted", "dry_run"};
+constexpr std::array<std::string_view, 7> kStoppedBy = {"target", "nothing_left", "pressure", "timeout",
+                                                        "stop",   "vanished",     "error"};
+constexpr std::array<std::string_view, 5> kVerdicts = {"effective", "churn", "futile", "failed", "unknown"};
+constexpr std::array<std::string_view, 3> kJudgedBy = {"amount", "refaults", "regrowth"};
+constexpr std::array<std::string_view, 5> kEndedBy = {"observe_for", "next_reclaim", "vanished", "stop", "at_once"};
+
+template <std::size_t size, class Enum>
+std::string_view word(const std::array<std::string_view, size>& words, Enum value) {
+  return words.at(static_cast<std::size_t>(value));
 }
 
-std::string_view to_string(ReclaimMethod method) {
-  return method == ReclaimMethod::force_empty ? "force_empty" : "memory.reclaim";
-}
+}  // namespace
 
-std::string_view to_string(ReclaimOutcome outcome) {
-  switch (outcome) {
-    case ReclaimOutcome::started:
-      return "started";
-    case ReclaimOutcome::done:
-      return "done";
-    case ReclaimOutcome::partial:
-      return "partial";
-    case ReclaimOutcome::failed:
-      return "failed";
-    case ReclaimOutcome::vanished:
-      return "vanished";
-    case ReclaimOutcome::interrupted:
-      return "interrupted";
-    case ReclaimOutcome::dry_run:
-      return "dry_run";
-  }
-  return "";
-}
-
-std::string_view to_string(StoppedBy stopped_by) {
-  switch (stopped_by) {
-    case StoppedBy::target:
-      return "target";
-    case StoppedBy::nothing_left:
-      return "nothing_left";
-    case StoppedBy::pressure:
-      return "pressure";
-    case StoppedBy::timeout:
-      return "timeout";
-    case StoppedBy::stop:
-      return "stop";
-    case StoppedBy::vanished:
-      return "vanished";
-    case StoppedBy::error:
-      return "error";
-  }
-  return "";
-}
-
-std::string_view to_string(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::effective:
-      return "effective";
-    case Verdict::churn:
-      return "churn";
-    case Verdict::futile:
-      return "futile";
-    case Verdict::failed:
-      return "failed";
-    case Verdict::unknown:
-      return "unknown";
-  }
-  return "";
-}
-
-std::string_view to_string(JudgedBy judged_by) {
-  switch (judged_by) {
-    case JudgedBy::amount:
-      return "amount";
-    case JudgedBy::refaults:
-      return "refaults";
-    case JudgedBy::regrowth:
-      return "regrowth";
-  }
-  return "";
-}
-
-std::string_view to_string(WatchEnd ended_by) {
-  switch (ended_by) {
-    case WatchEnd::observe_for:
-      return "observe_for";
-    case WatchEnd::next_reclaim:
-      return "next_reclaim";
-    case WatchEnd::vanished:
-      return "vanished";
-    case WatchEnd::stop:
-      return "stop";
-    case WatchEnd::at_once:
-      return "at_once";
-  }
-  return "";
-}
+std::string_view to_string(ReclaimMethod method) { return word(kMethods, method); }
+std::string_view to_string(ReclaimOutcome outcome) { return word(kOutcomes, outcome); }
+std::string_view to_string(StoppedBy stopped_by) { return word(kStoppedBy, stopped_by); }
+std::string_view to_string(Verdict verdict) { return word(kVerdicts, verdict); }
+std::string_view to_string(JudgedBy judged_by) { return word(kJudgedBy, judged_by); }
+std::string_view to_string(ObservationEnd ended_by) { return word(kEndedBy, ended_by); }
 
 }  // namespace cgmm::core

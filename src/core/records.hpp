@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "core/container.hpp"
-#include "core/oom.hpp"
 #include "core/policy.hpp"
 #include "core/sample.hpp"
 #include "core/table.hpp"
@@ -21,24 +20,22 @@
 
 namespace cgmm::core {
 
-/// Names one incarnation of a cgroup within one run of the service, so that a path travels once and not in every scan.
-/// Never reused within a run.
+/// Identifies a cgroup within a run of the service. Never reused within a run.
 using CgroupKey = std::uint32_t;
 
-/// A cgroup as the rows of its samples name it. It never changes: when a limit does, the rows that follow name another
-/// one with the same key.
+/// A cgroup as the rows of its samples refer to it. Never changes: after a change of a limit, the next rows refer to
+/// another one with the same key.
 struct TrackedCgroup {
   CgroupKey key = 0;
   CgroupId id;
-  std::uint32_t parent_length = 0;  // of id.path: what belongs to the parent directory
+  std::uint32_t parent_length = 0;  // of id.path, of the parent directory's part
   Limits limits;
 
   /// As far as the path tells. Not a member, because there may be thousands of these.
-  ContainerIdentity container() const;
+  ContainerIdentity container() const { return container_of(id.path, parent_length); }
 };
 
-/// Shared, because a scan may wait for the disk for longer than the sampler knows the cgroup, and copying a path into
-/// every row would cost more than counting references.
+/// Shared, because a scan that waits for the disk may outlive the sampler's cgroup.
 using CgroupRef = std::shared_ptr<const TrackedCgroup>;
 
 /// The names of a container, from the node's log files.
@@ -56,9 +53,8 @@ struct ScanRow {
   std::optional<std::uint64_t> oom_kills_total;  // the kernel's absolute counter; nullopt: it has none
 };
 
-/// One pass over all tracked cgroups. It says which cgroups there are, so that nothing is missed for good when a scan
-/// is lost: a cgroup gets on record with its first row that is stored, and has vanished when a scan has it neither in
-/// `rows` nor in `unread`.
+/// One pass over all tracked cgroups. A cgroup gets on record with its first stored row, and has vanished when a full
+/// scan has it neither in `rows` nor in `unread`. So nothing is missed for good when a scan is lost.
 struct Scan {
   std::int64_t started_at_us = 0;
   std::int64_t duration_us = 0;
@@ -85,16 +81,15 @@ enum class Verdict : std::uint8_t {
 };
 enum class JudgedBy : std::uint8_t { amount, refaults, regrowth };
 /// What ended an observation; schema/0002 explains each.
-enum class WatchEnd : std::uint8_t { observe_for, next_reclaim, vanished, stop, at_once };
+enum class ObservationEnd : std::uint8_t { observe_for, next_reclaim, vanished, stop, at_once };
 
-/// As the database has it: "force_empty", "memory.reclaim".
+/// As the database has them: "memory.reclaim", "done", ...
 std::string_view to_string(ReclaimMethod method);
-/// As the database has it: "started", "done", ... The others too.
 std::string_view to_string(ReclaimOutcome outcome);
 std::string_view to_string(StoppedBy stopped_by);
 std::string_view to_string(Verdict verdict);
 std::string_view to_string(JudgedBy judged_by);
-std::string_view to_string(WatchEnd ended_by);
+std::string_view to_string(ObservationEnd ended_by);
 
 /// One forced reclaim. Recorded twice: at its start, before the kernel is asked, and at its end.
 struct Reclaim {
@@ -125,9 +120,40 @@ struct Effect {
   std::optional<std::uint64_t> regrown_bytes;      // growth of the reclaimable cache since the reclaim
   std::optional<std::uint64_t> held_byte_seconds;  // memory that stayed free, times how long
   Verdict verdict = Verdict::unknown;
-  std::optional<JudgedBy> judged_by;  // nullopt: too little is known
-  std::optional<WatchEnd> ended_by;   // nullopt: it is still observed
-  std::optional<Cooldown> cooldown;   // of the cgroup; nullopt: unchanged
+  std::optional<JudgedBy> judged_by;       // nullopt: too little is known
+  std::optional<ObservationEnd> ended_by;  // nullopt: it is still observed
+  std::optional<Cooldown> cooldown;        // of the cgroup; nullopt: unchanged
+};
+
+/// What ran out: a cgroup reached its limit, or the node had no memory left.
+enum class OomScope : std::uint8_t { cgroup, node };
+
+/// The memory of the cgroup that hit its limit, including its descendants, at the moment of the kill, as the kernel
+/// printed it. A node-wide kill has none.
+struct MemoryAtKill {
+  Gauges gauges;                             // bytes
+  std::optional<std::uint64_t> limit_bytes;  // nullopt: none, or not known
+
+  friend bool operator==(const MemoryAtKill&, const MemoryAtKill&) = default;
+};
+
+/// One OOM kill from the kernel log. With memory.oom.group one kill ends several processes.
+struct LoggedKill {
+  std::uint64_t sequence = 0;     // of its last log record
+  std::int64_t logged_at_us = 0;  // of the record that named the victim: since boot, not counting suspend
+  OomScope scope = OomScope::cgroup;
+  std::string limit_path;   // the cgroup that hit its limit, below the hierarchy's root; "": node-wide, or not known
+  std::string victim_path;  // the victim's cgroup; "": not known (the kernel limits how often it logs it)
+  std::string group_path;   // memory.oom.group: all processes below this cgroup were killed; "": only the victim
+  std::optional<std::int64_t> victim_pid;
+  std::string victim_comm;  // at most 15 bytes, any but NUL
+  std::optional<std::int64_t> victim_uid;
+  std::optional<std::uint64_t> anon_rss_bytes, file_rss_bytes, shmem_rss_bytes;  // of the victim
+  std::int64_t process_count = 1;                                                // that were killed, each counted once
+  std::int64_t counted_count = 1;  // what the kernel adds to its counter: a victim counts again as one of its group
+  std::optional<MemoryAtKill> memory;
+
+  friend bool operator==(const LoggedKill&, const LoggedKill&) = default;
 };
 
 /// A position in the kernel log. Each boot begins a new log.

@@ -5,15 +5,48 @@
 // which kernel file each value comes from. Plain data: any thread.
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "core/values.hpp"
-
 namespace cgmm::core {
+
+/// A fixed set of numbers, each of which may be absent: a value that the kernel lacks is not 0. Key is an enum class
+/// that counts up from 0 and ends in `count_`. Small, because a scan holds one set for every cgroup.
+template <class Key>
+class Values {
+ public:
+  static constexpr std::size_t kSize = static_cast<std::size_t>(Key::count_);
+  static_assert(kSize <= 32);
+
+  std::optional<std::uint64_t> operator[](Key key) const {
+    if (!has(key)) return std::nullopt;
+    return values_[index(key)];
+  }
+  bool has(Key key) const { return (present_ & bit(key)) != 0; }
+  /// The value, or `fallback` where it is absent.
+  std::uint64_t value_or(Key key, std::uint64_t fallback) const { return has(key) ? values_[index(key)] : fallback; }
+  void set(Key key, std::optional<std::uint64_t> value) {
+    values_[index(key)] = value.value_or(0);
+    present_ = value ? present_ | bit(key) : present_ & ~bit(key);
+  }
+  /// Adds to the value; an absent one counts as 0 and becomes present.
+  void add(Key key, std::uint64_t value) { set(key, value_or(key, 0) + value); }
+  std::size_t size() const { return static_cast<std::size_t>(std::popcount(present_)); }
+
+  friend bool operator==(const Values&, const Values&) = default;
+
+ private:
+  static constexpr std::size_t index(Key key) { return static_cast<std::size_t>(key); }
+  static constexpr std::uint32_t bit(Key key) { return std::uint32_t{1} << index(key); }
+
+  std::array<std::uint64_t, kSize> values_{};
+  std::uint32_t present_ = 0;
+};
 
 /// A cgroup's identity: its path below the root of the memory hierarchy (always with a leading '/', any bytes but NUL)
 /// and the inode of its directory, so that a recreated cgroup is another one.
@@ -63,10 +96,9 @@ using Counters = Values<Counter>;  // absolute, or an increase where it says so
 
 /// The limits that hold for a cgroup; nullopt means there is none.
 struct Limits {
-  std::optional<std::uint64_t> limit_bytes;  // its own
-  std::optional<std::uint64_t>
-      effective_limit_bytes;                // the smallest of its own, its ancestors' and the machine's memory
-  std::optional<std::uint64_t> high_bytes;  // v2 memory.high
+  std::optional<std::uint64_t> limit_bytes;            // its own
+  std::optional<std::uint64_t> effective_limit_bytes;  // the smallest: own, ancestors', the machine's memory
+  std::optional<std::uint64_t> high_bytes;             // v2 memory.high
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -87,7 +119,16 @@ inline std::uint64_t reclaimable_cache_bytes(const Gauges& gauges) {
 
 /// The increase of each counter from one sample of a cgroup to the next. Absent if either sample lacks it, or if it
 /// decreased.
-Counters increase(const Counters& before, const Counters& after);
+inline Counters increase(const Counters& before, const Counters& after) {
+  Counters result;
+  for (std::size_t i = 0; i < Counters::kSize; ++i) {
+    const auto counter = static_cast<Counter>(i);
+    const auto from = before[counter];
+    const auto to = after[counter];
+    if (from && to && *to >= *from) result.set(counter, *to - *from);
+  }
+  return result;
+}
 
 }  // namespace cgmm::core
 

@@ -11,6 +11,11 @@
 namespace cgmm::core {
 namespace {
 
+std::string_view trimmed(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  return text.substr(0, text.find_last_not_of(" \t") + 1);
+}
+
 /// "25", "12.5": digits, and a point between digits. No sign, exponent, "inf" or "nan".
 std::optional<double> parse_percentage(std::string_view text) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -21,8 +26,8 @@ std::optional<double> parse_percentage(std::string_view text) {
   return percent;
 }
 
-/// The exact share, rounded up. Percentages have at most six decimals here, so that 33.3% of 1000 is 333 and
-/// not 334 because of what a double makes of 33.3.
+/// The exact share, rounded up. At most six decimals count, so that 33.3% of 1000 is 333, whatever a double makes of
+/// it.
 std::uint64_t share_bytes(std::uint64_t limit_bytes, double percent) {
   constexpr std::uint64_t kWhole = 100'000'000;  // 100%
   if (percent <= 0) return 0;
@@ -34,13 +39,9 @@ std::uint64_t share_bytes(std::uint64_t limit_bytes, double percent) {
 }  // namespace
 
 std::optional<Threshold> Threshold::parse(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  text = trimmed(text);
   if (text.ends_with('%')) {
-    text.remove_suffix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    const auto percent = parse_percentage(text);
+    const auto percent = parse_percentage(trimmed(text.substr(0, text.size() - 1)));
     return percent ? std::optional{of_percent(*percent)} : std::nullopt;
   }
   const auto bytes = base::parse_size(text);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// "25%" or "512Mi": an amount of memory, absolute or as a share of a cgroup's effective limit. Pure: any
-// thread.
+// "25%" or "512Mi": an amount of memory, absolute or as a share of a cgroup's effective limit. Pure: any thread.
 
 #include <cstdint>
 #include <optional>
@@ -17,20 +16,18 @@ class Threshold {
   static Threshold of_bytes(std::uint64_t bytes) { return Threshold{bytes}; }
   static Threshold of_percent(double percent) { return Threshold{percent}; }
 
-  /// What the Rust program takes ("25%", "12.5%", "100", "100KiB", ...) and Kubernetes' "512Mi". A percentage
-  /// is between 0 and 100. nullopt when it is neither a size nor a percentage.
+  /// "25%", "12.5%" (0 to 100), "100", "100KiB", "512Mi", as the Rust program. nullopt for anything else.
   static std::optional<Threshold> parse(std::string_view text);
 
-  /// In bytes for a cgroup whose effective limit is this (rounded up, so that "at or over" holds for the
-  /// exact share); nullopt for a percentage when there is no limit to take it of.
+  /// For a cgroup with this effective limit, rounded up; nullopt: a percentage, and there is no limit.
   std::optional<std::uint64_t> bytes(std::optional<std::uint64_t> effective_limit_bytes) const;
 
   bool is_percent() const { return std::holds_alternative<double>(value_); }
-  /// 0 to 100; nullopt where it is a size.
+  /// nullopt: it is a size.
   std::optional<double> percent() const {
     return is_percent() ? std::optional{std::get<double>(value_)} : std::nullopt;
   }
-  /// As it would stand in a configuration file: "25%", "104857600", "100MiB".
+  /// As in a configuration file: "25%", "104857600", "100MiB".
   std::string to_string() const;
 
   friend bool operator==(const Threshold&, const Threshold&) = default;

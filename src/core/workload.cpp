@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/workload.hpp"
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 
 namespace cgmm::core {
 namespace {
 
 constexpr std::size_t kIdLength = 64;
-constexpr std::size_t kUidLength = 36;
-constexpr std::size_t kStaticUidLength = 32;
 constexpr std::size_t kMaxPodName = 253;
 constexpr std::size_t kMaxLabel = 63;  // a namespace's or container's name
 
@@ -22,47 +20,29 @@ constexpr std::size_t kMinHash = 7;
 constexpr std::size_t kMinNumber = 8;  // a CronJob's time in minutes; older: in seconds
 constexpr std::size_t kMaxOrdinal = 4;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
-bool is_alphanumeric(char c) { return is_digit(c) || (c >= 'a' && c <= 'z'); }
+constexpr std::string_view kDigits = "0123456789";
 
-bool all_digits(std::string_view text) { return std::all_of(text.begin(), text.end(), is_digit); }
-bool all_hex(std::string_view text) { return std::all_of(text.begin(), text.end(), is_hex_digit); }
-bool all_generated(std::string_view text) { return text.find_first_not_of(kGenerated) == std::string_view::npos; }
-
-bool is_label(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxLabel && is_alphanumeric(text.front()) && is_alphanumeric(text.back()) &&
-         std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || c == '-'; });
+bool all_of(std::string_view text, std::string_view characters) {
+  return text.find_first_not_of(characters) == std::string_view::npos;
 }
+bool all_digits(std::string_view text) { return all_of(text, kDigits); }
+bool all_generated(std::string_view text) { return all_of(text, kGenerated); }
 
-bool is_pod_name(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxPodName && is_alphanumeric(text.front()) && is_alphanumeric(text.back()) &&
-         std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || c == '-' || c == '.'; });
+/// `marks`: which may be in the middle besides letters and digits.
+bool is_name(std::string_view text, std::size_t max_length, const std::string& marks) {
+  constexpr const char* kAlphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789";
+  return !text.empty() && text.size() <= max_length && all_of(text, kAlphanumeric + marks) &&
+         all_of(text.substr(0, 1), kAlphanumeric) && all_of(text.substr(text.size() - 1), kAlphanumeric);
 }
-
-bool is_pod_uid(std::string_view text) {
-  if (text.size() == kStaticUidLength) return all_hex(text);
-  if (text.size() != kUidLength) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !is_hex_digit(text[i])) return false;
-  }
-  return true;
-}
-
-struct Parts {
-  std::string_view first;
-  std::string_view second;
-  std::string_view rest;
-};
+bool is_label(std::string_view text) { return is_name(text, kMaxLabel, "-"); }
+bool is_pod_name(std::string_view text) { return is_name(text, kMaxPodName, "-."); }
 
 /// "first_second_rest". The caller must refuse an underscore in rest.
-std::optional<Parts> split_parts(std::string_view text) {
+std::optional<std::array<std::string_view, 3>> split_parts(std::string_view text) {
   const std::size_t one = text.find('_');
-  if (one == std::string_view::npos) return std::nullopt;
-  const std::size_t two = text.find('_', one + 1);
+  const std::size_t two = one == std::string_view::npos ? one : text.find('_', one + 1);
   if (two == std::string_view::npos) return std::nullopt;
-  return Parts{text.substr(0, one), text.substr(one + 1, two - one - 1), text.substr(two + 1)};
+  return {{text.substr(0, one), text.substr(one + 1, two - one - 1), text.substr(two + 1)}};
 }
 
 struct LastWord {
@@ -88,7 +68,7 @@ bool is_controllers(std::string_view word) {
   if (is_ordinal(word)) return true;
   if (all_digits(word)) return word.size() >= kMinNumber && word.size() <= kMaxHash;
   return word.size() >= kMinHash && word.size() <= kMaxHash && all_generated(word) &&
-         std::any_of(word.begin(), word.end(), is_digit);
+         word.find_first_of(kDigits) != std::string_view::npos;
 }
 
 /// What may be left of a truncated hash.
@@ -113,25 +93,27 @@ std::string_view prefix_of(std::string_view pod) {
 
 }  // namespace
 
-std::optional<NamedContainer> parse_container_log(std::string_view file_name) {
+std::optional<NamedLog> parse_container_log(std::string_view file_name) {
   constexpr std::string_view kEnding = ".log";
   if (!file_name.ends_with(kEnding)) return std::nullopt;
-  file_name.remove_suffix(kEnding.size());
-  const auto parts = split_parts(file_name);
-  if (!parts || parts->rest.size() <= kIdLength + 1) return std::nullopt;
-  const std::string_view id = parts->rest.substr(parts->rest.size() - kIdLength);
-  std::string_view container = parts->rest.substr(0, parts->rest.size() - kIdLength);
-  if (!all_hex(id) || !container.ends_with('-')) return std::nullopt;
-  container.remove_suffix(1);
-  if (!is_pod_name(parts->first) || !is_label(parts->second) || !is_label(container)) return std::nullopt;
-  return NamedContainer{std::string(id),
-                        {std::string(parts->second), std::string(parts->first), std::string(container)}};
+  const auto parts = split_parts(file_name.substr(0, file_name.size() - kEnding.size()));
+  if (!parts) return std::nullopt;
+  const auto& [pod, pod_namespace, rest] = *parts;
+  if (rest.size() <= kIdLength + 1) return std::nullopt;
+  const std::size_t dash = rest.size() - kIdLength - 1;
+  const std::string_view container = rest.substr(0, dash);
+  const std::string_view id = rest.substr(dash + 1);
+  if (!is_hex(id) || rest[dash] != '-') return std::nullopt;
+  if (!is_pod_name(pod) || !is_label(pod_namespace) || !is_label(container)) return std::nullopt;
+  return NamedLog{std::string(id), {std::string(pod_namespace), std::string(pod), std::string(container)}};
 }
 
-std::optional<NamedPod> parse_pod_log_dir(std::string_view name) {
+std::optional<NamedLog> parse_pod_log_dir(std::string_view name) {
   const auto parts = split_parts(name);
-  if (!parts || !is_label(parts->first) || !is_pod_name(parts->second) || !is_pod_uid(parts->rest)) return std::nullopt;
-  return NamedPod{std::string(parts->rest), {std::string(parts->first), std::string(parts->second), ""}};
+  if (!parts) return std::nullopt;
+  const auto& [pod_namespace, pod, uid] = *parts;
+  if (!is_label(pod_namespace) || !is_pod_name(pod) || !is_pod_uid(uid)) return std::nullopt;
+  return NamedLog{std::string(uid), {std::string(pod_namespace), std::string(pod), ""}};
 }
 
 std::string pod_prefix(std::string_view pod) { return std::string(prefix_of(pod)); }

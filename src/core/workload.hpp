@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The names of a container, without an API server: the kubelet puts pod, namespace and container into the names of its
-// log files. And the workload: what restarts and replicas have in common, although each has its own cgroup. Pure: no
-// I/O, any thread.
+// The names of a container, from the names of the kubelet's log files; and the workload: what its restarts and replicas
+// have in common. Pure: no I/O, any thread.
 
 #include <optional>
 #include <string>
@@ -22,26 +21,19 @@ struct ContainerNames {
   friend bool operator==(const ContainerNames&, const ContainerNames&) = default;
 };
 
-struct NamedContainer {
-  std::string container_id;
+struct NamedLog {
+  std::string key;  // the container's id, or the pod's uid
   ContainerNames names;
 
-  friend bool operator==(const NamedContainer&, const NamedContainer&) = default;
-};
-
-struct NamedPod {
-  std::string pod_uid;   // with '-'; 32 hexadecimal digits of a static pod
-  ContainerNames names;  // container is ""
-
-  friend bool operator==(const NamedPod&, const NamedPod&) = default;
+  friend bool operator==(const NamedLog&, const NamedLog&) = default;
 };
 
 /// "<pod>_<namespace>_<container>-<64 hexadecimal digits>.log", as in /var/log/containers. nullopt for anything else,
 /// also if the kubelet truncated the id because the name would be longer than 255 bytes.
-std::optional<NamedContainer> parse_container_log(std::string_view file_name);
+std::optional<NamedLog> parse_container_log(std::string_view file_name);
 
 /// "<namespace>_<pod>_<uid>", as in /var/log/pods. nullopt for anything else.
-std::optional<NamedPod> parse_pod_log_dir(std::string_view name);
+std::optional<NamedLog> parse_pod_log_dir(std::string_view name);
 
 /// The part of a pod's name that all replicas and restarts of one workload share:
 ///
@@ -52,15 +44,14 @@ std::optional<NamedPod> parse_pod_log_dir(std::string_view name);
 ///     db-0                     db        StatefulSet
 ///
 /// Anything else stays as it is. Generated suffixes have no vowel (and no y, 0, 1, 3), so few words look like one. A
-/// pod made by hand loses its last word if that is five such letters ("prod-mssql", "my-https") or a number of up to
-/// four digits ("postgres-15"). So does a static pod on a node with such a name ("kube-proxy-node-1"). Kubernetes
-/// truncates a name before it appends the suffix if it would be longer than 63 characters: then the rest of the hash is
-/// removed too.
+/// pod made by hand loses its last word if that looks generated ("prod-mssql") or is a number of up to four digits
+/// ("postgres-15"). So does a static pod on a node with such a name. Kubernetes truncates a name of over 63 characters
+/// before it appends the suffix: then the rest of the hash is removed too.
 std::string pod_prefix(std::string_view pod);
 
-/// The same for every restart and replica: "namespace/pod-prefix/container", or "namespace/pod-prefix" if the
-/// container's name is not known. Without names: "pod/<uid>" if the path names the pod; "" for a container with only an
-/// id, because its restart can't be recognised; the cgroup's path for anything else (a systemd unit).
+/// "namespace/pod-prefix/container", or "namespace/pod-prefix" if the container's name is not known. Without names:
+/// "pod/<uid>" if the path names the pod; "" for a container with only an id, because its restart can't be recognised;
+/// the cgroup's path for anything else (a systemd unit).
 std::string workload_of(const ContainerNames& names, const ContainerIdentity& identity, std::string_view cgroup_path);
 
 }  // namespace cgmm::core

@@ -29,15 +29,8 @@ ContainerLogs::ContainerLogs(std::string setting, std::vector<std::string> candi
       candidates_(std::move(candidates)),
       max_entries_(max_entries),
       directory_(off_ || automatic_ ? std::string() : std::move(setting)),
-      containers_{kContainers,
-                  [](std::string_view entry, Names& names) {
-                    auto found = core::parse_container_log(entry);
-                    if (found) names[std::move(found->container_id)] = std::move(found->names);
-                  }},
-      pods_{kPods, [](std::string_view entry, Names& names) {
-              auto found = core::parse_pod_log_dir(entry);
-              if (found) names[std::move(found->pod_uid)] = std::move(found->names);
-            }} {}
+      containers_{kContainers, core::parse_container_log},
+      pods_{kPods, core::parse_pod_log_dir} {}
 
 std::optional<core::ContainerNames> ContainerLogs::names_of(const core::ContainerIdentity& identity,
                                                             std::int64_t now_us) {
@@ -88,7 +81,8 @@ void ContainerLogs::refresh(Listing& listing, std::int64_t now_us) const {
   std::error_code error;
   fs::directory_iterator entry(path, error);
   for (; !error && entry != fs::end(entry) && entry_count < max_entries_; entry.increment(error)) {
-    listing.take(entry->path().filename().native(), names);
+    auto found = listing.parse(entry->path().filename().native());
+    if (found) names[std::move(found->key)] = std::move(found->names);
     ++entry_count;
   }
   if (error) {
@@ -103,6 +97,8 @@ void ContainerLogs::refresh(Listing& listing, std::int64_t now_us) const {
   listing.problem = is_complete ? "" : path + ": only the first " + std::to_string(max_entries_) + " entries are read";
 }
 
-void ContainerLogs::forget(Listing& listing) { listing = {.subdirectory = listing.subdirectory, .take = listing.take}; }
+void ContainerLogs::forget(Listing& listing) {
+  listing = {.subdirectory = listing.subdirectory, .parse = listing.parse};
+}
 
 }  // namespace cgmm::kernel

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Names of containers and pods, from the names of the kubelet's log files: they are on every node and need no API
-// server and no rights. Reads only names of directory entries: opens no file and follows no link. For one thread, which
-// may have to wait for a disk: not the sampler's.
+// Names of containers and pods, from the names of the kubelet's log files. Opens no file and follows no link. For one
+// thread that may wait for a disk: not the sampler's.
 
 #include <cstdint>
 #include <optional>
@@ -44,7 +43,7 @@ class ContainerLogs {
   /// The names in one directory, as last read.
   struct Listing {
     const char* subdirectory;
-    void (*take)(std::string_view entry, Names& names);
+    std::optional<core::NamedLog> (*parse)(std::string_view entry);
     Names names = {};
     std::int64_t read_at_us = 0;
     std::int64_t entry_count = 0;

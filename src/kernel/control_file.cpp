@@ -9,7 +9,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <utility>
+
+#include "kernel/parse.hpp"
 
 namespace cgmm::kernel {
 namespace {
@@ -33,8 +36,7 @@ base::Fd open_without_links(int from, const char* path, int flags) {
   base::Fd directory(static_cast<int>(::syscall(SYS_openat2, from, path, &how, sizeof how)));
   if (directory || (errno != ENOSYS && errno != EPERM)) return directory;
   for (std::string_view rest = path; !rest.empty();) {
-    const std::string name(rest.substr(0, rest.find('/')));
-    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    const std::string name(take_word(rest, '/'));
     const int last_flags = rest.empty() ? flags : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     base::Fd next(::openat(directory ? directory.get() : from, name.empty() ? "." : name.c_str(), last_flags));
     if (!next) return next;
@@ -83,15 +85,10 @@ std::optional<Cgroup> Cgroup::open(int root_fd, SharedPath path, std::uint64_t i
   return cgroup;
 }
 
-Cgroup& Cgroup::operator=(Cgroup&& other) noexcept {  // what this one held goes with `other`
-  std::swap(root_fd_, other.root_fd_);
-  std::swap(directory_, other.directory_);
-  std::swap(path_, other.path_);
-  std::swap(inode_, other.inode_);
-  std::swap(held_, other.held_);
-  std::swap(files_, other.files_);
-  std::swap(absent_, other.absent_);
-  return *this;
+Cgroup& Cgroup::operator=(Cgroup&& other) noexcept {
+  if (this == &other) return *this;
+  std::destroy_at(this);  // gives back what it held
+  return *std::construct_at(this, std::move(other));
 }
 
 Cgroup::~Cgroup() {

@@ -54,6 +54,27 @@ void Controller::expect(std::size_t cgroup_count) {
   held_.slots = std::clamp<std::size_t>(each, 1, Cgroup::kOftenRead);
 }
 
+void Controller::use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, const Use& use) {
+  try {
+    if (const auto text = cgroup.read(slot, name, buffer())) use(*text);
+  } catch (const std::exception& error) {
+    if (!problem.empty()) return;
+    const bool names_path = dynamic_cast<const std::system_error*>(&error) != nullptr;
+    problem = names_path ? error.what() : cgroup.path_of(name) + ": " + error.what();
+  }
+}
+
+bool Controller::use_stat(Cgroup& cgroup, const Use& use) {
+  const auto text = cgroup.read(kStatSlot, "memory.stat", buffer());
+  if (!text) return false;
+  try {
+    use(*text);
+  } catch (const MalformedFile& error) {
+    throw MalformedFile(cgroup.path_of("memory.stat") + ": " + error.what());
+  }
+  return true;
+}
+
 std::optional<std::uint64_t> Controller::within_memory(std::optional<std::uint64_t> limit_bytes) const {
   if (memory_bytes_ == 0) return limit_bytes;
   return std::min(memory_bytes_, limit_bytes.value_or(memory_bytes_));

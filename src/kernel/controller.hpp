@@ -2,7 +2,7 @@
 #pragma once
 
 // The memory controller of one cgroup version: which file has which value, and how to reclaim. A value that the kernel
-// lacks is absent, never 0. Each object belongs to one thread (it owns the buffer for reading).
+// lacks is absent, never 0. Each object belongs to one thread.
 //
 //   value          v1                                            v2
 //   usage          memory.usage_in_bytes                         memory.current
@@ -23,10 +23,12 @@
 // v1's total_* include descendants. Kernels (and minimal copies) without them have the plain keys.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "core/records.hpp"
@@ -53,14 +55,14 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
-  /// Whether the path of the hierarchy's root still leads to the opened directory. False after it was mounted again.
+  /// False after the hierarchy was mounted again.
   bool root_is_current() const;
 
   /// The cgroup with this identity; nullopt: it vanished. Throws std::system_error.
   std::optional<Cgroup> open(SharedPath path, std::uint64_t inode);
   std::optional<Cgroup> open(const core::CgroupId& id) { return open(SharedPath(id.path), id.inode); }
 
-  /// How many cgroups there are now, about: the more, the fewer files of each are held open.
+  /// About how many cgroups there are: the more, the fewer files of each are held.
   void expect(std::size_t cgroup_count);
 
   /// The cgroup's numbers now; nullopt: it vanished, or v2 does not manage its memory. Throws std::system_error or
@@ -72,43 +74,36 @@ class Controller {
   /// Only the usage now, in bytes: a fifth of the cost of read(). nullopt: not known.
   virtual std::optional<std::uint64_t> read_usage(Cgroup& cgroup) = 0;
 
-  /// Its limits now. A limit that can't be read counts as none, and the first such file is named in `problem`.
-  /// `reading` is a recent one of the same cgroup.
+  /// A limit that can't be read counts as none, and `problem` names the first such file. `reading` is a recent one of
+  /// the same cgroup.
   virtual core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) = 0;
 
-  /// For a pass over many cgroups: the limits of ancestors are read once and remembered until the next call. Without a
-  /// call they are read every time.
+  /// The limits of ancestors are read once until the next call. Without a call they are read every time.
   virtual void begin_pass() {}
 
   virtual core::ReclaimMethod method() const = 0;
 
-  /// The control file for reclaim, for messages.
   virtual const char* reclaim_file() const = 0;
 
-  /// Whether the kernel can be asked for a reclaim of this cgroup at all (v2 since 5.19; v1 always could).
+  /// Whether the kernel has the control file (v2 since 5.19; v1 always).
   virtual bool can_reclaim(const Cgroup& cgroup) const { return cgroup.has_file(reclaim_file()); }
 
-  /// Asks the kernel to reclaim, and waits for it: possibly for seconds; a signal ends it (EINTR). v1 frees all it can,
-  /// v2 about `bytes`. Returns the kernel's answer. Measure the effect: EAGAIN can come after nearly everything was
-  /// freed.
+  /// Asks the kernel to reclaim, and waits, possibly for seconds; a signal ends it (EINTR). v1 frees all it can, v2
+  /// about `bytes`. Returns the kernel's answer: EAGAIN can come after nearly everything was freed.
   virtual std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) = 0;
 
  protected:
-  // Files in lower slots are held before those in higher ones; files from Cgroup::kOftenRead on never are.
+  // Files in lower slots are held before those in higher ones.
   static constexpr std::size_t kStatSlot = 0;
   static constexpr std::size_t kUsageSlot = 1;
 
-  /// So big that any file fits, and touched as far as they are long.
   std::span<char> buffer() { return {buffer_.get(), kMaxFileBytes + 1}; }
 
-  /// Reads a file and parses it with `use`; nullopt: there is no such file. Errors go into `problem`.
-  template <class Use>
-  void use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, Use use);
-  /// memory.stat, which every cgroup has, and the usage. `make` makes a sample of the parsed stat, or throws
-  /// MalformedFile. nullopt: the cgroup vanished. Throws as read() does.
-  template <class Key, class Make>
-  std::optional<Reading> read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table, const char* usage_file,
-                                             Make make);
+  using Use = std::function<void(std::string_view text)>;
+  /// Reads a file, if there is one, and parses it with `use`. Errors go into `problem`.
+  void use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, const Use& use);
+  /// The same for memory.stat, which every cgroup has: false if the cgroup vanished. Throws as read() does.
+  bool use_stat(Cgroup& cgroup, const Use& use);
   /// A file with one number; nullopt if it can't be used.
   std::optional<std::uint64_t> read_number(Cgroup& cgroup, std::size_t slot, const char* name);
 
@@ -131,32 +126,5 @@ std::unique_ptr<Controller> make_controller(const Hierarchy& hierarchy);
 
 std::unique_ptr<Controller> make_v1_controller(const Hierarchy& hierarchy);
 std::unique_ptr<Controller> make_v2_controller(const Hierarchy& hierarchy);
-
-template <class Use>
-void Controller::use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, Use use) {
-  try {
-    if (const auto text = cgroup.read(slot, name, buffer())) use(*text);
-  } catch (const std::exception& error) {
-    if (!problem.empty()) return;
-    const bool names_path = dynamic_cast<const std::system_error*>(&error) != nullptr;
-    problem = names_path ? error.what() : cgroup.path_of(name) + ": " + error.what();
-  }
-}
-
-template <class Key, class Make>
-std::optional<Reading> Controller::read_stat_and_usage(Cgroup& cgroup, const KeyTable<Key>& table,
-                                                       const char* usage_file, Make make) {
-  const auto text = cgroup.read(kStatSlot, "memory.stat", buffer());
-  if (!text) return std::nullopt;
-  Reading reading;
-  try {
-    make(reading, parse_keyed(*text, table));
-  } catch (const MalformedFile& error) {
-    throw MalformedFile(cgroup.path_of("memory.stat") + ": " + error.what());
-  }
-  use_file(cgroup, kUsageSlot, usage_file, reading.problem,
-           [&](std::string_view number) { reading.sample.gauges.set(core::Gauge::usage, parse_number_file(number)); });
-  return reading;
-}
 
 }  // namespace cgmm::kernel

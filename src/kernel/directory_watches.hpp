@@ -24,7 +24,7 @@ class DirectoryWatches {
   /// The number of the new watch; -1: there is none, because the kernel refuses another.
   int add(int directory_fd, std::uint64_t inode);
 
-  /// A removed cgroup keeps its watch otherwise. Ignores -1.
+  /// Ignores -1.
   void remove(int watch);
 
   /// Calls `use` with each change since the last call. False: some changes were lost.

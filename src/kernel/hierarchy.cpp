@@ -31,8 +31,12 @@ constexpr std::size_t kLookEntries = 4096;
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 bool is_directory(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+[[noreturn]] void refuse(const std::string& parent, const std::string& reason) {
+  throw HierarchyError("parent \"" + parent + "\" " + reason);
 }
 
 std::string read_small_file(const std::string& path) {
@@ -94,33 +98,29 @@ std::string root_of(const std::string& parent, long magic) {
 }
 
 std::uint64_t machine_memory_bytes() {
-  const long pages = ::sysconf(_SC_PHYS_PAGES);
-  const long page_bytes = ::sysconf(_SC_PAGESIZE);
-  return pages > 0 && page_bytes > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes) : 0;
+  const long bytes = ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE);
+  return static_cast<std::uint64_t>(std::max(bytes, 0L));
 }
 
 std::string real_path(const std::string& parent) {
   std::error_code error;
   const fs::path path = fs::canonical(parent, error);
-  if (error)
-    throw HierarchyError("parent \"" + parent + "\" can't be opened: " + error.message() +
-                         "; expected a cgroup directory, or \"auto\"");
-  if (!is_directory(path.string()))
-    throw HierarchyError("parent \"" + parent + "\" is not a directory; expected a cgroup directory, or \"auto\"");
+  if (error) refuse(parent, "can't be opened: " + error.message() + "; expected a cgroup directory, or \"auto\"");
+  if (!is_directory(path)) refuse(parent, "is not a directory; expected a cgroup directory, or \"auto\"");
   return path.string();
 }
 
 void expect_memory_controller(const Hierarchy& hierarchy) {
   if (hierarchy.version == Version::v1 && !exists(hierarchy.root + "/memory.usage_in_bytes")) {
-    throw HierarchyError("parent \"" + hierarchy.parent +
-                         "\" is in a cgroup v1 hierarchy without the memory controller; expected one below the "
-                         "directory where it is mounted (often /sys/fs/cgroup/memory), or \"auto\"");
+    refuse(hierarchy.parent,
+           "is in a cgroup v1 hierarchy without the memory controller; expected one below the directory where it is "
+           "mounted (often /sys/fs/cgroup/memory), or \"auto\"");
   }
   if (hierarchy.version == Version::v2 &&
       !has_word(read_small_file(hierarchy.root + "/cgroup.controllers"), "memory")) {
-    throw HierarchyError("parent \"" + hierarchy.parent +
-                         "\" is in a cgroup v2 hierarchy without the memory controller (cgroup.controllers does not "
-                         "name it: cgroup v1 may have it); expected one with it, or \"auto\"");
+    refuse(hierarchy.parent,
+           "is in a cgroup v2 hierarchy without the memory controller (cgroup.controllers does not name it: cgroup v1 "
+           "may have it); expected one with it, or \"auto\"");
   }
 }
 
@@ -187,7 +187,7 @@ Hierarchy open_hierarchy(const std::string& parent) {
   result.memory_bytes = machine_memory_bytes();
   struct statfs file_system{};
   if (::statfs(result.parent.c_str(), &file_system) != 0) {
-    throw HierarchyError("parent \"" + parent + "\" can't be opened: " + std::generic_category().message(errno));
+    refuse(parent, "can't be opened: " + std::generic_category().message(errno));
   }
   if (file_system.f_type == kCgroup1Magic || file_system.f_type == kCgroup2Magic) {
     result.version = file_system.f_type == kCgroup2Magic ? Version::v2 : Version::v1;
@@ -200,9 +200,9 @@ Hierarchy open_hierarchy(const std::string& parent) {
   }
   const auto version = version_of_copy(result.parent);
   if (!version) {
-    throw HierarchyError("parent \"" + parent +
-                         "\" is not a cgroup directory: neither it nor what is below has memory control files; "
-                         "expected one such as /sys/fs/cgroup/memory/kubepods, or \"auto\"");
+    refuse(parent,
+           "is not a cgroup directory: neither it nor what is below has memory control files; expected one such as "
+           "/sys/fs/cgroup/memory/kubepods, or \"auto\"");
   }
   result.version = *version;
   result.root = result.parent;

@@ -2,7 +2,7 @@
 #pragma once
 
 // Finds the memory hierarchy and the parent directory, and whether it is cgroup v1 or v2: by the type of the file
-// system, else by its files, so that a copied or fake tree works. Called at a start and at a reload; any thread.
+// system, else by its files, so that a copied or fake tree works. Any thread.
 
 #include <cstdint>
 #include <stdexcept>

@@ -9,6 +9,7 @@
 #include <exception>
 #include <system_error>
 
+#include "core/container.hpp"
 #include "kernel/controller.hpp"
 
 namespace cgmm::kernel {
@@ -36,7 +37,7 @@ Inspection inspect(const Hierarchy& hierarchy, Watch watch, std::size_t max_cgro
     result.left_out_count = walk.left_out_count;
     for (const FoundCgroup& found : walk.cgroups) {
       result.watched.push_back(found.path.string());
-      if (!tree.container_of(result.watched.back()).container_id.empty()) ++result.container_count;
+      if (core::recognise_container(result.watched.back(), hierarchy.parent_path.size())) ++result.container_count;
     }
     if (!walk.cgroups.empty()) {
       try_reclaim_file(hierarchy, result.watched.front(), result);

@@ -8,10 +8,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <fstream>
+#include <limits>
 #include <string_view>
 #include <system_error>
 #include <utility>
+
+#include "kernel/parse.hpp"
 
 namespace cgmm::kernel {
 namespace {
@@ -20,11 +24,49 @@ constexpr std::size_t kReadBytes = 16'384;  // a record has at most 8 KiB; if th
 constexpr int kMaxReads = 64;               // reads without a record in one call: /dev/zero never ends
 constexpr const char* kBootId = "/proc/sys/kernel/random/boot_id";
 
+/// The kernel writes a byte that is not printable as \x and two hexadecimal digits.
+std::string unescaped(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    unsigned char byte = 0;
+    const char* const end = text.data() + i + 4;
+    if (text.substr(i).starts_with("\\x") && i + 3 < text.size() &&
+        std::from_chars(end - 2, end, byte, 16).ptr == end) {
+      c = static_cast<char>(byte);
+      i += 3;
+    }
+    if (c == '\0') break;
+    result += c;
+  }
+  return result;
+}
+
 [[noreturn]] void throw_errno(int error, const std::string& path) {
   throw std::system_error(error, std::system_category(), path);
 }
 
 }  // namespace
+
+std::optional<LogRecord> parse_record(std::string_view raw) {
+  LogRecord record;
+  const auto priority = take_number(raw);
+  if (!priority || *priority > std::numeric_limits<std::uint32_t>::max() || !drop_prefix(raw, ",")) return std::nullopt;
+  record.priority = static_cast<unsigned>(*priority);
+  const auto sequence = take_number(raw);
+  if (!sequence || !drop_prefix(raw, ",")) return std::nullopt;
+  record.sequence = *sequence;
+  const auto at_us = take_number(raw);
+  if (!at_us || !drop_prefix(raw, ",")) return std::nullopt;
+  record.at_us = static_cast<std::int64_t>(*at_us);
+  const std::size_t end_of_prefix = raw.find(';');
+  const std::size_t end_of_line = std::min(raw.find('\n'), raw.size());
+  if (end_of_prefix == 0 || end_of_prefix >= end_of_line) return std::nullopt;
+  record.continued = raw[0] == 'c' || raw[0] == '+';
+  record.text = unescaped(raw.substr(end_of_prefix + 1, std::min(end_of_line - end_of_prefix - 1, 4 * kMaxLogText)));
+  if (record.text.size() > kMaxLogText) record.text.resize(kMaxLogText);
+  return record;
+}
 
 KernelLog::KernelLog(std::string path, Start start)
     : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
@@ -97,10 +139,6 @@ std::string KernelLog::boot_id() {
   std::string id;
   if (!std::getline(file, id)) throw_errno(errno, kBootId);
   return id;
-}
-
-std::int64_t wall_us(std::int64_t logged_at_us, std::int64_t wall_now_us, std::int64_t monotonic_now_us) {
-  return wall_now_us - std::max<std::int64_t>(monotonic_now_us - logged_at_us, 0);
 }
 
 }  // namespace cgmm::kernel

@@ -1,18 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Reads the kernel log, record by record. Each open of /dev/kmsg has its own position, so reading does not disturb
-// other readers. Records from before the start are there too, as far as the kernel's buffer reaches. Each object
-// belongs to one thread.
+// Reads the kernel log, record by record. Each open of /dev/kmsg has its own position. Each object belongs to one
+// thread.
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/fd.hpp"
-#include "kernel/log_record.hpp"
 
 namespace cgmm::kernel {
+
+/// The longest text of a record, or of a line with its fragments.
+inline constexpr std::size_t kMaxLogText = 8192;
+
+/// One record of /dev/kmsg.
+struct LogRecord {
+  // Level (0 to 7) + 8 * facility. Facility 0 is the kernel's; user space can't use it.
+  unsigned priority = 0;
+  std::uint64_t sequence = 0;
+  std::int64_t at_us = 0;  // the log's clock: since boot, not counting suspend
+  // A fragment: the rest of a line that was interrupted by another message or was too long. Before Linux 4.9 also its
+  // begin.
+  bool continued = false;
+  std::string text;  // without the line feed and the KEY=value lines; any bytes but NUL
+
+  friend bool operator==(const LogRecord&, const LogRecord&) = default;
+};
+
+/// Parses what one read() of /dev/kmsg returns: "priority,sequence,microseconds,flag[,more];text\n KEY=value\n".
+/// nullopt for anything else.
+std::optional<LogRecord> parse_record(std::string_view raw);
 
 class KernelLog {
  public:
@@ -61,9 +81,5 @@ class KernelLog {
   std::optional<std::uint64_t> last_sequence_;
   std::optional<LogRecord> held_;  // the record after an overrun
 };
-
-/// The wall-clock time (since 1970) of a record, from both clocks now. The log's clock is CLOCK_MONOTONIC or slightly
-/// ahead of it; no record is from the future. If the wall clock was set since, its present setting counts.
-std::int64_t wall_us(std::int64_t logged_at_us, std::int64_t wall_now_us, std::int64_t monotonic_now_us);
 
 }  // namespace cgmm::kernel

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "kernel/log_record.hpp"
 #include "kernel/parse.hpp"
 
 namespace cgmm::kernel {

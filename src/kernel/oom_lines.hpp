@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Parses single lines that the kernel logs about an OOM kill. Names of processes and cgroups are not escaped in them
-// (they can contain separators, brackets and line feeds), so parsing begins at the ends that only the kernel writes.
-// Pure: any thread.
+// Parses single lines that the kernel logs about an OOM kill. Names in them are not escaped, so parsing begins at the
+// ends that only the kernel writes. Pure: any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/oom.hpp"
+#include "core/records.hpp"
 
 namespace cgmm::kernel {
 

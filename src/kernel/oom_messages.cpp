@@ -14,17 +14,13 @@ using core::LoggedKill;
 using core::OomScope;
 
 constexpr std::size_t kMaxPids = 65'536;  // for counting processes once
+constexpr std::size_t kMaxKeys = 256;     // a memory.stat has 60
 // The longest time between two lines of one group kill. A slow console delays them.
 constexpr std::int64_t kGroupGapUs = 2'000'000;
 constexpr std::int64_t kSameKillUs = 1'000'000;
 
-template <class Key>
-void take_stat(core::Values<Key>& values, const KeyTable<Key>& table, std::string_view key, std::uint64_t bytes,
-               bool sum) {
-  const auto known = table.find(key);
-  if (!known) return;
-  const std::uint64_t total = sum ? values.value_or(*known, 0) + bytes : bytes;
-  if (total < kMostBytes) values.set(*known, total);
+void set_whole_path(std::string& path, std::string_view text) {
+  if (is_whole_path(text)) path = text;
 }
 
 }  // namespace
@@ -119,12 +115,10 @@ void OomParser::close_line() {
       event_.task_in = line;
       event_.scope = OomScope::cgroup;
       break;
-    case OomMessage::limit_reached: {
-      const std::string path = line.substr(kLimitReached.size());
+    case OomMessage::limit_reached:
       event_.scope = OomScope::cgroup;
-      if (is_whole_path(path)) event_.kill.limit_path = path;
+      set_whole_path(event_.kill.limit_path, std::string_view(line).substr(kLimitReached.size()));
       break;
-    }
     case OomMessage::stats:
       take_stats_line(line);
       break;
@@ -137,10 +131,9 @@ void OomParser::close_line() {
       }
       break;
     case OomMessage::group:
-      if (line.ends_with(kGroupEnd)) {
-        const std::string path = line.substr(kTasksIn.size(), line.size() - kTasksIn.size() - kGroupEnd.size());
-        if (is_whole_path(path)) event_.kill.group_path = path;
-      }
+      if (!line.ends_with(kGroupEnd)) break;
+      set_whole_path(event_.kill.group_path,
+                     std::string_view(line).substr(kTasksIn.size(), line.size() - kTasksIn.size() - kGroupEnd.size()));
       break;
     default:
       break;
@@ -204,19 +197,23 @@ std::optional<LoggedKill> OomParser::take_killed(const LogRecord& record, const 
   return done;
 }
 
-/// One key, or all of them in one record. The end may be truncated.
+void OomParser::take_stat(std::string_view key, std::uint64_t bytes, bool sum) {
+  const auto known = event_.stat.find(key);
+  const bool is_known = known != event_.stat.end();
+  if (sum && is_known) bytes += known->second;
+  if (bytes < kMostBytes && (is_known || event_.stat.size() < kMaxKeys)) {
+    event_.stat.insert_or_assign(std::string(key), bytes);
+  }
+}
+
+/// One key, or all of them in one record, each in a line. The end may be truncated.
 void OomParser::take_stats(std::string_view text) {
   if (text.starts_with('[') || text.starts_with("Tasks state")) event_.in_stats = false;
   if (text.size() >= kMayBeCutFrom) text = text.substr(0, text.rfind('\n') + 1);
   while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    const std::size_t space = line.find(' ');
-    if (space == std::string_view::npos) continue;
-    const auto bytes = parse_number(line.substr(space + 1));
-    if (!bytes) continue;
-    take_stat(event_.v1_stat, v1::kStat, line.substr(0, space), *bytes, /*sum=*/false);
-    take_stat(event_.v2_stat, v2::kStat, line.substr(0, space), *bytes, /*sum=*/false);
+    std::string_view number = take_word(text, '\n');
+    const std::string_view key = take_word(number, ' ');
+    if (const auto bytes = parse_number(number)) take_stat(key, *bytes, /*sum=*/false);
   }
 }
 
@@ -227,12 +224,12 @@ void OomParser::take_stats_line(std::string_view text) {
   event_.in_stats = false;
   text.remove_prefix(begin + 2);
   while (!text.empty()) {
-    std::string_view word = text.substr(0, text.find(' '));
-    text.remove_prefix(std::min(word.size() + 1, text.size()));
-    const std::size_t colon = word.find(':');
-    if (colon == std::string_view::npos || !word.ends_with("KB")) continue;
-    const auto bytes = bytes_of_kib(parse_number(word.substr(colon + 1, word.size() - colon - 3)));
-    if (bytes) take_stat(event_.v1_stat, v1::kStat, word.substr(0, colon), *bytes, /*sum=*/true);
+    std::string_view number = take_word(text, ' ');
+    const std::string_view key = take_word(number, ':');
+    if (!number.ends_with("KB")) continue;
+    number.remove_suffix(2);
+    const auto bytes = bytes_of_kib(parse_number(number));
+    if (bytes) take_stat(key, *bytes, /*sum=*/true);
   }
 }
 
@@ -246,8 +243,8 @@ void OomParser::resolve_paths(LoggedKill& kill) const {
     const std::string_view text = std::string_view(event_.task_in).substr(kTaskIn.size());
     if (const auto split = split_paths(text, kLimitOf, /*limit_first=*/false)) paths = *split;
   }
-  if (is_whole_path(paths.limit)) kill.limit_path = paths.limit;
-  if (is_whole_path(paths.victim)) kill.victim_path = paths.victim;
+  set_whole_path(kill.limit_path, paths.limit);
+  set_whole_path(kill.victim_path, paths.victim);
 }
 
 std::optional<core::MemoryAtKill> OomParser::memory() const {
@@ -255,9 +252,12 @@ std::optional<core::MemoryAtKill> OomParser::memory() const {
     const auto found = event_.usages.find(message);
     return found == event_.usages.end() ? UsageAndLimit{} : found->second;
   };
+  const auto stat = [&](std::string_view key) {
+    const auto found = event_.stat.find(key);
+    return found == event_.stat.end() ? std::nullopt : std::optional(found->second);
+  };
   core::MemoryAtKill memory;
-  const bool old_keys = event_.v1_stat.has(v1::Stat::cache) || event_.v1_stat.has(v1::Stat::total_cache);
-  memory.gauges = old_keys ? v1::sample_of(event_.v1_stat).gauges : v2::sample_of(event_.v2_stat).gauges;
+  memory.gauges = v1::hierarchical(stat, "cache") ? v1::sample_of(stat).gauges : v2::sample_of(stat).gauges;
   memory.gauges.set(Gauge::usage, usage(OomMessage::memory).usage_bytes);
   if (const auto bytes = usage(OomMessage::swap).usage_bytes) memory.gauges.set(Gauge::swap, bytes);
   // Linux 4 prints the unused v1 counters for cgroup v2 too.

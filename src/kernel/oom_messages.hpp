@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Finds OOM kills in the kernel log, as Linux 3.10 to 7 print them when a cgroup or the node runs out of memory. A
-// cgroup's counter misses a kill if the cgroup is gone before the next scan. The log has it, with the victim and the
-// memory at that moment. Pure: no I/O; each OomParser belongs to one thread and uses bounded memory, whatever the log
-// says.
-//
-// A path that is ambiguous or may be truncated is left empty. A pid is always the one of the "Killed process" line.
+// Finds OOM kills in the kernel log, as Linux 3.10 to 7 print them when a cgroup or the node runs out of memory. A path
+// that is ambiguous or may be truncated is left empty. Pure; each OomParser belongs to one thread and uses bounded
+// memory, whatever the log says.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,30 +13,28 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "core/oom.hpp"
-#include "core/values.hpp"
-#include "kernel/log_record.hpp"
+#include "core/records.hpp"
+#include "core/sample.hpp"
+#include "kernel/kernel_log.hpp"
 #include "kernel/memory_stat.hpp"
 #include "kernel/oom_lines.hpp"
 
 namespace cgmm::kernel {
 
-/// Takes all records of the log, one by one, in order. A kill is returned when the next event begins, or by flush(),
-/// because with memory.oom.group the other processes of the cgroup are logged after the victim.
+/// Takes all records of the kernel log in order. A kill is returned when the next event begins, or by flush(), because
+/// with memory.oom.group the other processes are logged after the victim.
 class OomParser {
  public:
   std::optional<core::LoggedKill> take(const LogRecord& record);
 
-  /// No more records came for a moment: returns the pending kill, if there is one. A dump without its victim stays.
+  /// No more records came for a moment: returns the pending kill. A dump without its victim stays.
   std::optional<core::LoggedKill> flush();
 
-  /// Records were lost: the same as flush(), but an incomplete event is dropped, because the following records may
-  /// belong to another kill.
+  /// Records were lost: returns the pending kill. An incomplete event is dropped: what follows may belong to another.
   std::optional<core::LoggedKill> lost_records();
 
-  /// Whether a kill is pending.
   bool pending() const { return event_.killed; }
-  /// The time of its last record, by the log's clock.
+  /// Of the pending kill's last record, by the kernel log's clock.
   std::int64_t last_at_us() const { return event_.at_us; }
 
  private:
@@ -56,8 +51,7 @@ class OomParser {
     std::unordered_set<std::int64_t> pids;
 
     bool in_stats = false;
-    core::Values<v1::Stat> v1_stat;
-    core::Values<v2::Stat> v2_stat;
+    std::map<std::string, std::uint64_t, std::less<>> stat;
     std::map<OomMessage, UsageAndLimit> usages;
   };
 
@@ -70,6 +64,7 @@ class OomParser {
   bool belongs(const LogRecord& record, const OomKilled& killed) const;
   std::optional<core::LoggedKill> take_chosen(const LogRecord& record, const OomChosen& chosen);
   std::optional<core::LoggedKill> take_killed(const LogRecord& record, const OomKilled& killed);
+  void take_stat(std::string_view key, std::uint64_t bytes, bool sum);
   void take_stats(std::string_view text);
   void take_stats_line(std::string_view text);
   void resolve_paths(core::LoggedKill& kill) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/parse.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -8,6 +9,7 @@ namespace cgmm::kernel {
 namespace {
 
 constexpr std::size_t kQuotedLength = 60;
+constexpr std::size_t kUsualLines = 64;
 
 /// At most kQuotedLength bytes of the text. The caller must escape it before printing.
 std::string quoted(std::string_view text) {
@@ -21,6 +23,24 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\n") - begin + 1);
 }
 
+/// Every kernel file ends with a line feed.
+void expect_whole_lines(std::string_view text) {
+  if (text.empty()) throw MalformedFile("is empty");
+  if (text.back() != '\n') throw MalformedFile("ends in the middle of a line");
+}
+
+[[noreturn]] void throw_malformed_line(std::size_t line_number, std::string_view line, std::string_view expected) {
+  throw MalformedFile("line " + std::to_string(line_number) + ": " + quoted(line) + ": expected " +
+                      std::string(expected));
+}
+
+std::uint64_t number_of_file(std::string_view text, const std::string& expected) {
+  if (text.empty()) throw MalformedFile("is empty, expected " + expected);
+  const auto number = parse_number(trimmed(text));
+  if (!number) throw MalformedFile(quoted(trimmed(text)) + ": expected " + expected);
+  return *number;
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
@@ -31,20 +51,31 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return number;
 }
 
-std::uint64_t parse_number_file(std::string_view text) {
-  if (text.empty()) throw MalformedFile("is empty, expected a number");
-  const auto number = parse_number(trimmed(text));
-  if (!number) throw MalformedFile(quoted(trimmed(text)) + ": expected a number");
-  return *number;
+bool drop_prefix(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
 }
 
-std::optional<std::uint64_t> parse_limit_file(std::string_view text) {
-  if (text.empty()) throw MalformedFile("is empty, expected a number or \"max\"");
-  if (trimmed(text) == "max") return std::nullopt;
-  const auto number = parse_number(trimmed(text));
-  if (!number) throw MalformedFile(quoted(trimmed(text)) + ": expected a number or \"max\"");
-  if (*number >= kNoLimitFrom) return std::nullopt;
+std::optional<std::uint64_t> take_number(std::string_view& text) {
+  const std::size_t length = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto number = parse_number(text.substr(0, length));
+  if (number) text.remove_prefix(length);
   return number;
+}
+
+std::string_view take_word(std::string_view& text, char separator) {
+  const std::string_view word = text.substr(0, text.find(separator));
+  text.remove_prefix(std::min(word.size() + 1, text.size()));
+  return word;
+}
+
+std::uint64_t parse_number_file(std::string_view text) { return number_of_file(text, "a number"); }
+
+std::optional<std::uint64_t> parse_limit_file(std::string_view text) {
+  if (trimmed(text) == "max") return std::nullopt;
+  const std::uint64_t number = number_of_file(text, "a number or \"max\"");
+  return number < kNoLimitFrom ? std::optional(number) : std::nullopt;
 }
 
 Pressure parse_pressure(std::string_view text) {
@@ -54,8 +85,7 @@ Pressure parse_pressure(std::string_view text) {
   std::size_t line_number = 0;
   while (!text.empty()) {
     ++line_number;
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(line.size() + 1);
+    const std::string_view line = take_word(text, '\n');
     const bool some = line.starts_with("some ");
     if (!some && !line.starts_with("full ")) continue;
     const std::size_t total = line.rfind(" total=");
@@ -69,14 +99,23 @@ Pressure parse_pressure(std::string_view text) {
   return {.some_us = *some_us, .full_us = full_us};
 }
 
-void expect_whole_lines(std::string_view text) {
-  if (text.empty()) throw MalformedFile("is empty");
-  if (text.back() != '\n') throw MalformedFile("ends in the middle of a line");
+KeyedNumbers::KeyedNumbers(std::string_view text) {
+  expect_whole_lines(text);
+  lines_.reserve(kUsualLines);
+  while (!text.empty()) lines_.push_back(take_word(text, '\n'));
 }
 
-void throw_malformed_line(std::size_t line_number, std::string_view line, std::string_view expected) {
-  throw MalformedFile("line " + std::to_string(line_number) + ": " + quoted(line) + ": expected " +
-                      std::string(expected));
+std::optional<std::uint64_t> KeyedNumbers::operator()(std::string_view key) const {
+  for (std::size_t tried = 0; tried < lines_.size(); ++tried) {
+    if (next_ == lines_.size()) next_ = 0;
+    const std::string_view line = lines_[next_++];
+    const bool ends_there = line.size() > key.size() ? line[key.size()] == ' ' : line.size() == key.size();
+    if (!ends_there || !line.starts_with(key)) continue;
+    const auto number = line.size() > key.size() ? parse_number(line.substr(key.size() + 1)) : std::nullopt;
+    if (!number) throw_malformed_line(next_, line, "a key and a number");
+    return number;
+  }
+  return std::nullopt;
 }
 
 }  // namespace cgmm::kernel

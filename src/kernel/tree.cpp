@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/container.hpp"
 #include "kernel/control_file.hpp"
 
 namespace cgmm::kernel {
@@ -81,11 +82,6 @@ void Tree::begin(const base::FileId& parent) {
   Node& node = nodes_[parent.inode];
   node.inode = parent.inode;
   node.path = SharedPath(hierarchy_.parent_path);
-}
-
-core::ContainerIdentity Tree::container_of(std::string_view path) const {
-  const auto recognised = core::recognise_container(path, hierarchy_.parent_path.size());
-  return recognised ? recognised->identity : core::ContainerIdentity{};
 }
 
 void Tree::set_path(Node& node, SharedPath path) const {

@@ -18,7 +18,6 @@
 
 #include "base/fd.hpp"
 #include "base/file_id.hpp"
-#include "core/container.hpp"
 #include "kernel/directory_watches.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/shared_path.hpp"
@@ -65,9 +64,6 @@ class Tree {
   /// The cgroups to track now, without those that vanish during the walk. Valid until the next call. Throws
   /// std::system_error with the path if the parent can't be read: all tracked cgroups keep their places then.
   const Walk& walk();
-
-  /// The container of a tracked path, as far as the path names it.
-  core::ContainerIdentity container_of(std::string_view path) const;
 
   /// For tests: how many directories are remembered, and the bytes of their paths.
   std::size_t remembered_count() const { return nodes_.size(); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <functional>
 
 #include "kernel/controller.hpp"
 #include "kernel/memory_stat.hpp"
@@ -10,13 +11,6 @@ namespace {
 
 using core::Counter;
 using core::Gauge;
-using v1::hierarchical;
-using v1::kStat;
-using v1::sample_of;
-using v1::Stat;
-
-enum class OomControl : std::uint8_t { oom_kill, count_ };
-constexpr KeyTable<OomControl> kOomControl("oom_kill");
 
 enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kLimit };
 constexpr const char* kUsageFile = "memory.usage_in_bytes";
@@ -26,22 +20,25 @@ class V1Controller final : public Controller {
   using Controller::Controller;
 
   std::optional<Reading> read(Cgroup& cgroup, bool /*there is no memory.pressure*/) override {
-    auto found = read_stat_and_usage(cgroup, kStat, kUsageFile, [](Reading& reading, const core::Values<Stat>& stat) {
-      if (!hierarchical(stat, Stat::total_cache)) throw MalformedFile("has no \"cache\"");
-      reading.sample = sample_of(stat);
-      const auto limit = stat[Stat::hierarchical_memory_limit];
+    Reading reading;
+    core::MemorySample& sample = reading.sample;
+    const bool is_there = use_stat(cgroup, [&](std::string_view text) {
+      const KeyedNumbers stat(text);
+      sample = v1::sample_of(std::ref(stat));
+      if (!sample.gauges.has(Gauge::file)) throw MalformedFile("has no \"cache\"");
+      const auto limit = stat("hierarchical_memory_limit");
       if (limit) reading.hierarchical_limit_bytes = *limit < kNoLimitFrom ? *limit : kUnlimited;
     });
-    if (!found) return found;  // gone, or going: its files are removed a moment before its directory is
-    core::MemorySample& sample = found->sample;
-    use_file(cgroup, kFailcnt, "memory.failcnt", found->problem,
+    if (!is_there) return std::nullopt;  // its files are removed a moment before its directory is
+    use_file(cgroup, kUsageSlot, kUsageFile, reading.problem,
+             [&](std::string_view text) { sample.gauges.set(Gauge::usage, parse_number_file(text)); });
+    use_file(cgroup, kFailcnt, "memory.failcnt", reading.problem,
              [&](std::string_view text) { sample.counters.set(Counter::limit_hits, parse_number_file(text)); });
-    use_file(cgroup, kOomControlFile, "memory.oom_control", found->problem, [&](std::string_view text) {
-      sample.counters.set(Counter::oom_kills, parse_keyed(text, kOomControl)[OomControl::oom_kill]);
-    });
-    use_file(cgroup, kKmem, "memory.kmem.usage_in_bytes", found->problem,
+    use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem,
+             [&](std::string_view text) { sample.counters.set(Counter::oom_kills, KeyedNumbers(text)("oom_kill")); });
+    use_file(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading.problem,
              [&](std::string_view text) { sample.gauges.set(Gauge::kernel, parse_number_file(text)); });
-    return found;
+    return reading;
   }
 
   std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {

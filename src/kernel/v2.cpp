@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -16,12 +17,6 @@ namespace {
 
 using core::Counter;
 using core::Gauge;
-using v2::kStat;
-using v2::sample_of;
-using v2::Stat;
-
-enum class Events : std::uint8_t { max, oom_kill, count_ };
-constexpr KeyTable<Events> kEvents("max oom_kill");
 
 enum Slot : std::size_t { kEventsFile = 2, kPressure, kSwap, kMax, kHigh };
 constexpr const char* kUsageFile = "memory.current";
@@ -36,26 +31,30 @@ class V2Controller final : public Controller {
   using Controller::Controller;
 
   std::optional<Reading> read(Cgroup& cgroup, bool with_pressure) override {
-    auto found = read_stat_and_usage(cgroup, kStat, kUsageFile, [](Reading& reading, const core::Values<Stat>& stat) {
-      if (!stat.has(Stat::file)) throw MalformedFile("has no \"file\"");
-      reading.sample = sample_of(stat);
+    Reading reading;
+    core::MemorySample& sample = reading.sample;
+    const bool is_there = use_stat(cgroup, [&](std::string_view text) {
+      const KeyedNumbers stat(text);
+      sample = v2::sample_of(std::ref(stat));
+      if (!sample.gauges.has(Gauge::file)) throw MalformedFile("has no \"file\"");
     });
-    if (!found) return found;  // vanished, or the memory controller is not enabled for it
-    core::MemorySample& sample = found->sample;
-    use_file(cgroup, kEventsFile, "memory.events", found->problem, [&](std::string_view text) {
-      const core::Values<Events> events = parse_keyed(text, kEvents);
-      sample.counters.set(Counter::limit_hits, events[Events::max]);
-      sample.counters.set(Counter::oom_kills, events[Events::oom_kill]);
+    if (!is_there) return std::nullopt;  // or the memory controller is not enabled for it
+    use_file(cgroup, kUsageSlot, kUsageFile, reading.problem,
+             [&](std::string_view text) { sample.gauges.set(Gauge::usage, parse_number_file(text)); });
+    use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
+      const KeyedNumbers events(text);
+      sample.counters.set(Counter::limit_hits, events("max"));
+      sample.counters.set(Counter::oom_kills, events("oom_kill"));
     });
-    use_file(cgroup, kSwap, "memory.swap.current", found->problem,
+    use_file(cgroup, kSwap, "memory.swap.current", reading.problem,
              [&](std::string_view text) { sample.gauges.set(Gauge::swap, parse_number_file(text)); });
-    if (!with_pressure) return found;
-    use_file(cgroup, kPressure, "memory.pressure", found->problem, [&](std::string_view text) {
+    if (!with_pressure) return reading;
+    use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
       const Pressure pressure = parse_pressure(text);
       sample.counters.set(Counter::psi_some_us, pressure.some_us);
       sample.counters.set(Counter::psi_full_us, pressure.full_us);
     });
-    return found;
+    return reading;
   }
 
   std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {

@@ -26,7 +26,7 @@ Reclaim reclaim_that_freed(std::optional<std::uint64_t> freed_bytes, ReclaimOutc
 Sighting sighting(std::uint64_t cache_mib, std::optional<std::uint64_t> refaults) {
   return {.inode = 1, .cache_bytes = cache_mib * kMiB, .refault_file = refaults, .refault_anon = {}};
 }
-EffectWatch watch(std::optional<std::uint64_t> refaults = 1000) {
+Observation watch(std::optional<std::uint64_t> refaults = 1000) {
   return {reclaim_that_freed(40 * kMiB), 40 * kMiB, sighting(8, refaults), kEnd, kPage};
 }
 constexpr std::uint64_t pages_of(std::uint64_t mib) { return mib * kMiB / kPage; }
@@ -49,7 +49,7 @@ TEST(Effect, TheVerdictGoesByWhatWasReadAgainOfWhatWasFreed) {
       {"what is churn early stays it", 20, 1, Verdict::churn, JudgedBy::refaults},
   };
   for (const Case& one : cases) {
-    EffectWatch watched = watch();
+    Observation watched = watch();
     watched.see(sighting(8, 1000 + pages_of(one.refaulted_mib)), kEnd + one.after_s * kSecond);
     const Effect effect = watched.effect(kLearning, std::nullopt);
     EXPECT_EQ(effect.reclaim_id, 7);
@@ -61,14 +61,14 @@ TEST(Effect, TheVerdictGoesByWhatWasReadAgainOfWhatWasFreed) {
 }
 
 TEST(Effect, CountsPagesOfTheSizeThatTheMachineHas) {
-  EffectWatch watched(reclaim_that_freed(40 * kMiB), 40 * kMiB, sighting(8, 0), kEnd, 65'536);
+  Observation watched(reclaim_that_freed(40 * kMiB), 40 * kMiB, sighting(8, 0), kEnd, 65'536);
   watched.see(sighting(8, 3), kEnd + kSecond);
   EXPECT_EQ(watched.effect(kLearning, std::nullopt).refaulted_bytes, 3U * 65'536);
 }
 
 TEST(Effect, AShortObservationIsJudgedByItsOwnLength) {
   const Learning short_one{.observe_for_us = 5 * kSecond};
-  EffectWatch watched = watch();
+  Observation watched = watch();
   watched.see(sighting(8, 1000), kEnd + 5 * kSecond);
   EXPECT_EQ(watched.effect(short_one, std::nullopt).verdict, Verdict::effective);
 }
@@ -83,18 +83,18 @@ TEST(Effect, IsUnknownBeforeTheFirstScan) {
 }
 
 TEST(Effect, WithoutARefaultCounterItIsUnknownAndMarkedAsJudgedByRegrowth) {
-  EffectWatch regrown = watch(std::nullopt);
+  Observation regrown = watch(std::nullopt);
   regrown.see(sighting(28, std::nullopt), kEnd + 300 * kSecond);
-  EffectWatch held = watch(std::nullopt);
+  Observation held = watch(std::nullopt);
   held.see(sighting(27, std::nullopt), kEnd + 300 * kSecond);
-  for (const EffectWatch* one : {&regrown, &held}) {
-    EXPECT_EQ(one->effect(kLearning, WatchEnd::observe_for).verdict, Verdict::unknown);
-    EXPECT_EQ(one->effect(kLearning, WatchEnd::observe_for).judged_by, JudgedBy::regrowth);
-    EXPECT_EQ(one->effect(kLearning, WatchEnd::observe_for).refaulted_bytes, std::nullopt);
+  for (const Observation* one : {&regrown, &held}) {
+    EXPECT_EQ(one->effect(kLearning, ObservationEnd::observe_for).verdict, Verdict::unknown);
+    EXPECT_EQ(one->effect(kLearning, ObservationEnd::observe_for).judged_by, JudgedBy::regrowth);
+    EXPECT_EQ(one->effect(kLearning, ObservationEnd::observe_for).refaulted_bytes, std::nullopt);
   }
   EXPECT_EQ(regrown.effect(kLearning, std::nullopt).regrown_bytes, 20 * kMiB);
   EXPECT_EQ(regrown.lesson(regrown.effect(kLearning, std::nullopt)), Lesson::did_not_help);
-  EXPECT_EQ(held.lesson(held.effect(kLearning, WatchEnd::observe_for)), Lesson::helped);
+  EXPECT_EQ(held.lesson(held.effect(kLearning, ObservationEnd::observe_for)), Lesson::helped);
 }
 
 TEST(Effect, WhereTheKernelCantHaveRememberedWhatItEvictedRegrowthDecides) {
@@ -115,9 +115,9 @@ TEST(Effect, WhereTheKernelCantHaveRememberedWhatItEvictedRegrowthDecides) {
   for (const Case& one : cases) {
     Reclaim reclaim = reclaim_that_freed(40 * kMiB);
     reclaim.after.emplace().set(Gauge::usage, one.left_mib * kMiB);
-    EffectWatch watched(reclaim, 40 * kMiB, sighting(8, 1000), kEnd, kPage);
+    Observation watched(reclaim, 40 * kMiB, sighting(8, 1000), kEnd, kPage);
     watched.see(sighting(one.cache_mib, 1000 + pages_of(one.refaulted_mib)), kEnd + 300 * kSecond);
-    const Effect effect = watched.effect(kLearning, WatchEnd::observe_for);
+    const Effect effect = watched.effect(kLearning, ObservationEnd::observe_for);
     EXPECT_EQ(effect.verdict, one.verdict) << one.what;
     EXPECT_EQ(effect.judged_by, one.by) << one.what;
     EXPECT_EQ(effect.refaulted_bytes, one.refaulted_mib * kMiB) << one.what;
@@ -126,7 +126,7 @@ TEST(Effect, WhereTheKernelCantHaveRememberedWhatItEvictedRegrowthDecides) {
 }
 
 TEST(Effect, WhatIsHeldIsWhatHasNotRegrownTimesHowLong) {
-  EffectWatch watched = watch();
+  Observation watched = watch();
   watched.see(sighting(8, 1000), kEnd + 100 * kSecond);   // 40 MiB for 100 s
   watched.see(sighting(28, 1000), kEnd + 200 * kSecond);  // from 40 down to 20 MiB in 100 s
   watched.see(sighting(88, 1000), kEnd + 300 * kSecond);  // down to nothing
@@ -137,14 +137,14 @@ TEST(Effect, WhatIsHeldIsWhatHasNotRegrownTimesHowLong) {
 }
 
 TEST(Effect, LeavesOutScansFromBeforeTheReclaimsEnd) {
-  EffectWatch watched = watch();
+  Observation watched = watch();
   watched.see(sighting(48, 9000), kEnd - kSecond);
   watched.see(sighting(48, 9000), kEnd);
   EXPECT_EQ(watched.effect(kLearning, std::nullopt).observed_for_us, 0);
 }
 
 TEST(Effect, ACounterThatCantBeReadOnceIsAsItWas) {
-  EffectWatch watched = watch();
+  Observation watched = watch();
   watched.see(sighting(8, 1000 + pages_of(20)), kEnd + kSecond);
   watched.see(sighting(8, std::nullopt), kEnd + 2 * kSecond);
   EXPECT_EQ(watched.effect(kLearning, std::nullopt).verdict, Verdict::churn);
@@ -169,41 +169,42 @@ TEST(Effect, WhereThereIsNothingToWatchTheVerdictComesAtOnce) {
       {"not measured", std::nullopt, ReclaimOutcome::done, Verdict::unknown, std::nullopt, Lesson::none},
   };
   for (const Case& one : cases) {
-    const EffectWatch watched(reclaim_that_freed(one.freed_bytes, one.outcome), 40 * kMiB, sighting(8, 0), kEnd, kPage);
-    EXPECT_TRUE(watched.settled_at_once()) << one.what;
+    const Observation watched(reclaim_that_freed(one.freed_bytes, one.outcome), 40 * kMiB, sighting(8, 0), kEnd, kPage);
+    EXPECT_TRUE(watched.is_judged_at_once()) << one.what;
     const Effect effect = watched.effect(kLearning, std::nullopt);
     EXPECT_EQ(effect.verdict, one.verdict) << one.what;
     EXPECT_EQ(effect.judged_by, one.by) << one.what;
     EXPECT_EQ(watched.lesson(effect), one.lesson) << one.what;
   }
-  EXPECT_FALSE(EffectWatch(reclaim_that_freed(4 * kMiB), 40 * kMiB, sighting(8, 0), kEnd, kPage).settled_at_once())
+  EXPECT_FALSE(Observation(reclaim_that_freed(4 * kMiB), 40 * kMiB, sighting(8, 0), kEnd, kPage).is_judged_at_once())
       << "a tenth is something";
 }
 
 TEST(Effect, TeachesTheCooldown) {
-  EffectWatch churned = watch();
+  Observation churned = watch();
   churned.see(sighting(28, 1000 + pages_of(20)), kEnd + kSecond);
   EXPECT_EQ(churned.lesson(churned.effect(kLearning, std::nullopt)), Lesson::did_not_help);
-  EffectWatch helped = watch();
+  Observation helped = watch();
   helped.see(sighting(8, 1000), kEnd + 300 * kSecond);
-  EXPECT_EQ(helped.lesson(helped.effect(kLearning, WatchEnd::observe_for)), Lesson::helped);
-  EXPECT_EQ(helped.lesson(helped.effect(kLearning, WatchEnd::next_reclaim)), Lesson::helped);
-  for (const auto end : {std::optional<WatchEnd>{}, std::optional{WatchEnd::stop}, std::optional{WatchEnd::vanished}}) {
+  EXPECT_EQ(helped.lesson(helped.effect(kLearning, ObservationEnd::observe_for)), Lesson::helped);
+  EXPECT_EQ(helped.lesson(helped.effect(kLearning, ObservationEnd::next_reclaim)), Lesson::helped);
+  for (const auto end : {std::optional<ObservationEnd>{}, std::optional{ObservationEnd::stop},
+                         std::optional{ObservationEnd::vanished}}) {
     EXPECT_EQ(helped.lesson(helped.effect(kLearning, end)), Lesson::none) << "it may still have turned out otherwise";
   }
-  EXPECT_EQ(churned.lesson(churned.effect(kLearning, WatchEnd::stop)), Lesson::did_not_help);
+  EXPECT_EQ(churned.lesson(churned.effect(kLearning, ObservationEnd::stop)), Lesson::did_not_help);
   EXPECT_EQ(watch().lesson(watch().effect(kLearning, std::nullopt)), Lesson::none) << "too early";
 }
 
 TEST(Effect, ACgroupThatIsDueAgainIsJudgedHoweverSoonThatWas) {
-  EffectWatch grown = watch();
+  Observation grown = watch();
   grown.see(sighting(48, 1000), kEnd + 20 * kSecond);
   EXPECT_EQ(grown.effect(kLearning, std::nullopt).verdict, Verdict::unknown);
-  EXPECT_EQ(grown.effect(kLearning, WatchEnd::stop).verdict, Verdict::unknown);
-  EXPECT_EQ(grown.effect(kLearning, WatchEnd::next_reclaim).verdict, Verdict::effective) << "with new pages";
-  EffectWatch uncounted = watch(std::nullopt);
+  EXPECT_EQ(grown.effect(kLearning, ObservationEnd::stop).verdict, Verdict::unknown);
+  EXPECT_EQ(grown.effect(kLearning, ObservationEnd::next_reclaim).verdict, Verdict::effective) << "with new pages";
+  Observation uncounted = watch(std::nullopt);
   uncounted.see(sighting(48, std::nullopt), kEnd + 20 * kSecond);
-  const Effect effect = uncounted.effect(kLearning, WatchEnd::next_reclaim);
+  const Effect effect = uncounted.effect(kLearning, ObservationEnd::next_reclaim);
   EXPECT_EQ(effect.judged_by, JudgedBy::regrowth);
   EXPECT_EQ(uncounted.lesson(effect), Lesson::did_not_help);
 }
@@ -213,7 +214,7 @@ TEST(Effect, CountsOfTheAnonReadAgainNoMoreThanItSwappedOut) {
     Reclaim reclaim = reclaim_that_freed(40 * kMiB);
     reclaim.before.set(Gauge::swap, kMiB);
     reclaim.after.emplace().set(Gauge::swap, kMiB + swapped_mib * kMiB);
-    EffectWatch watched(reclaim, 40 * kMiB, Sighting{.refault_file = 0, .refault_anon = 7}, kEnd, kPage);
+    Observation watched(reclaim, 40 * kMiB, Sighting{.refault_file = 0, .refault_anon = 7}, kEnd, kPage);
     watched.see({.refault_file = pages_of(2), .refault_anon = 7 + pages_of(20)}, kEnd + kSecond);
     EXPECT_EQ(watched.effect(kLearning, std::nullopt).refaulted_bytes,
               (2 + std::min<std::uint64_t>(swapped_mib, 20)) * kMiB);
@@ -223,10 +224,11 @@ TEST(Effect, CountsOfTheAnonReadAgainNoMoreThanItSwappedOut) {
 TEST(Effect, OneThatRanOutOfTimeIsNotFutileBecauseLittleOfAllWasFreed) {
   Reclaim cut_off = reclaim_that_freed(4 * kMiB, ReclaimOutcome::partial);
   cut_off.stopped_by = StoppedBy::timeout;
-  EXPECT_FALSE(EffectWatch(cut_off, 400 * kMiB, sighting(8, 0), kEnd, kPage).settled_at_once());
+  EXPECT_FALSE(Observation(cut_off, 400 * kMiB, sighting(8, 0), kEnd, kPage).is_judged_at_once());
   cut_off.freed_bytes = 0;
-  EXPECT_EQ(EffectWatch(cut_off, 400 * kMiB, sighting(8, 0), kEnd, kPage).effect(kLearning, WatchEnd::at_once).verdict,
-            Verdict::futile);
+  EXPECT_EQ(
+      Observation(cut_off, 400 * kMiB, sighting(8, 0), kEnd, kPage).effect(kLearning, ObservationEnd::at_once).verdict,
+      Verdict::futile);
 }
 
 TEST(SightingOf, HasWhatAnEffectIsToldFrom) {

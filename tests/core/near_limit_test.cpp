@@ -65,14 +65,5 @@ TEST(WorthALook, IsAChangeOfTheNodeThatCouldBeTheNearestsOwn) {
   EXPECT_TRUE(is_worth_reading_all(132 * kMiB, 100 * kMiB, 256 * kMiB)) << "a fall may hide a rise";
 }
 
-TEST(LookAgainAfter, IsShorterThanHalfOfWhatIsLeftCanBeUsedUpIn) {
-  EXPECT_EQ(read_again_after_us(0, 2), 1'000'000);
-  EXPECT_EQ(read_again_after_us(512 << 20, 2), 1'000'000);
-  EXPECT_NEAR(static_cast<double>(read_again_after_us(std::uint64_t{24} << 30, 4)), 3e6, 3e3);
-  EXPECT_NEAR(static_cast<double>(read_again_after_us(std::uint64_t{240} << 30, 64)), 1.875e6, 3e3);
-  EXPECT_EQ(read_again_after_us(std::uint64_t{24} << 30, 0), 5'000'000);
-  EXPECT_EQ(read_again_after_us(UINT64_MAX, 1), 5'000'000);
-}
-
 }  // namespace
 }  // namespace cgmm::core

@@ -113,7 +113,7 @@ TEST(OomCause, OfANestedLimitIsNotToldFromTheContainersSamples) {
 
 TEST(OomCause, OfAKernelThatDoesNotTellShmemIsToldFromTheListsOfFiles) {
   OomEvidence one = evidence({}, Memory{.anon = 20, .cache = 230});
-  one.at_kill->gauges.clear(Gauge::shmem);
+  one.at_kill->gauges.set(Gauge::shmem, std::nullopt);
   one.at_kill->gauges.set(Gauge::inactive_file, 5 * kMiB);
   one.at_kill->gauges.set(Gauge::active_file, 5 * kMiB);
   EXPECT_EQ(cause(one), "shmem");

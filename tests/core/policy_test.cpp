@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/glob.hpp"
-#include "core/values.hpp"
+#include "core/sample.hpp"
 
 namespace cgmm::core {
 namespace {
@@ -68,27 +68,27 @@ TEST(ChooseReclaims, BeginsWithTheMostReclaimableCache) {
 
 TEST(Settle, NeverBlocksLongerThanOneCooldownAfterTheClockWasSetBack) {
   const Cooldown from_the_future{.last_reclaim_at_us = 1000 * kSecond, .until_us = 1030 * kSecond};
-  const Cooldown settled = settle(from_the_future, 30 * kSecond, {}, /*now_us=*/10 * kSecond);
+  const Cooldown settled = corrected(from_the_future, 30 * kSecond, {}, /*now_us=*/10 * kSecond);
   EXPECT_EQ(settled.last_reclaim_at_us, 10 * kSecond);
   EXPECT_EQ(settled.until_us, 40 * kSecond);
 }
 
 TEST(Settle, EndsEarlyWhenTheSettingWasLowered) {
   const Cooldown long_one{.last_reclaim_at_us = 0, .until_us = 3600 * kSecond};
-  EXPECT_EQ(settle(long_one, 30 * kSecond, {}, kSecond).until_us, 30 * kSecond);
+  EXPECT_EQ(corrected(long_one, 30 * kSecond, {}, kSecond).until_us, 30 * kSecond);
 }
 
 TEST(Settle, LeavesAnOrdinaryCooldownAsItIs) {
   const Cooldown ordinary{.last_reclaim_at_us = kSecond, .until_us = 31 * kSecond, .strikes = 2};
-  EXPECT_EQ(settle(ordinary, 30 * kSecond, {}, 2 * kSecond), ordinary);
+  EXPECT_EQ(corrected(ordinary, 30 * kSecond, {}, 2 * kSecond), ordinary);
 }
 
 TEST(Settle, KeepsWhatStrikesHaveMadeOfItUnlessThatIsNoLongerWanted) {
   const Cooldown backed_off{.last_reclaim_at_us = 0, .until_us = 120 * kSecond, .strikes = 2};
-  EXPECT_EQ(settle(backed_off, 30 * kSecond, {}, kSecond), backed_off);
-  EXPECT_EQ(settle(backed_off, 30 * kSecond, {.adaptive = false}, kSecond).until_us, 30 * kSecond);
-  EXPECT_EQ(settle(backed_off, 30 * kSecond, {.max_cooldown_us = 60 * kSecond}, kSecond).until_us, 60 * kSecond);
-  EXPECT_EQ(settle(backed_off, 10 * kSecond, {}, kSecond).until_us, 40 * kSecond);
+  EXPECT_EQ(corrected(backed_off, 30 * kSecond, {}, kSecond), backed_off);
+  EXPECT_EQ(corrected(backed_off, 30 * kSecond, {.adaptive = false}, kSecond).until_us, 30 * kSecond);
+  EXPECT_EQ(corrected(backed_off, 30 * kSecond, {.max_cooldown_us = 60 * kSecond}, kSecond).until_us, 60 * kSecond);
+  EXPECT_EQ(corrected(backed_off, 10 * kSecond, {}, kSecond).until_us, 40 * kSecond);
 }
 
 TEST(LearnedCooldown, DoublesWithEachStrikeUpToTheMaximum) {

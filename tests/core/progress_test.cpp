@@ -6,42 +6,43 @@
 namespace cgmm::core {
 namespace {
 
-constexpr std::int64_t kSecond_us = 1'000'000;
-constexpr Patience kPatience{.sampler_us = 60, .reclaimer_us = 120, .recorder_us = 50};
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kHour = 3600 * kSecond;
+
+/// Whether a thread is stuck that showed progress so long ago.
+Stuck after(std::int64_t seconds, std::int64_t reclaim_timeout_us = 0, std::optional<std::int64_t> watchdog_us = {}) {
+  const std::int64_t at_us = kHour - seconds * kSecond;
+  return who_is_stuck({.sampler_at_us = at_us, .reclaimer_at_us = at_us, .recorder_at_us = at_us}, reclaim_timeout_us,
+                      watchdog_us, kHour);
+}
 
 TEST(Progress, AThreadIsStuckWhenItHasShownNoSignForLongerThanItMay) {
-  const LastSigns signs{.sampler_at_us = 1000, .reclaimer_at_us = 1000, .recorder_at_us = 1000};
-  const auto at = [&](std::int64_t now_us) { return who_is_stuck(signs, kPatience, now_us); };
-  EXPECT_FALSE(at(1060).sampler);
-  EXPECT_TRUE(at(1061).sampler);
-  EXPECT_FALSE(at(1120).reclaimer);
-  EXPECT_TRUE(at(1121).reclaimer);
-  EXPECT_FALSE(at(1050).recorder);
-  EXPECT_TRUE(at(1051).recorder);
+  EXPECT_EQ(after(60), Stuck{});
+  EXPECT_EQ(after(61), (Stuck{.sampler = true, .recorder = true}));
+  EXPECT_EQ(after(120), (Stuck{.sampler = true, .recorder = true}));
+  EXPECT_EQ(after(121), (Stuck{.sampler = true, .reclaimer = true, .recorder = true}));
+  EXPECT_EQ(after(-1), Stuck{}) << "a sign that was shown a moment later";
 }
 
-TEST(Progress, AThreadThatRestsIsNeverStuck) {
-  const Stuck stuck = who_is_stuck({}, kPatience, 1'000'000'000);
-  EXPECT_FALSE(stuck.sampler || stuck.reclaimer || stuck.recorder);
-}
+TEST(Progress, AThreadThatRestsIsNeverStuck) { EXPECT_EQ(who_is_stuck({}, 0, {}, INT64_MAX), Stuck{}); }
 
 TEST(Progress, ARecorderThatIsStuckDoesNotEndTheProtection) {
-  EXPECT_TRUE(Stuck{.recorder = true}.protects());
-  EXPECT_FALSE(Stuck{.sampler = true}.protects());
-  EXPECT_FALSE(Stuck{.reclaimer = true}.protects());
+  EXPECT_TRUE((Stuck{.recorder = true}.protects()));
+  EXPECT_FALSE((Stuck{.sampler = true}.protects()));
+  EXPECT_FALSE((Stuck{.reclaimer = true}.protects()));
 }
 
 TEST(Progress, TheReclaimerMayAskTheKernelForLongerThanAReclaimMayTake) {
-  EXPECT_EQ(patience_for(10 * kSecond_us, std::nullopt).reclaimer_us, 120 * kSecond_us);
-  EXPECT_EQ(patience_for(60 * kSecond_us, std::nullopt).reclaimer_us, 240 * kSecond_us);
-  EXPECT_EQ(patience_for(60 * kSecond_us, 10 * kSecond_us).reclaimer_us, 240 * kSecond_us) << "whatever the watchdog";
+  EXPECT_FALSE(after(240, 60 * kSecond).reclaimer);
+  EXPECT_TRUE(after(241, 60 * kSecond).reclaimer);
 }
 
 TEST(Progress, TheSamplerHasAMinuteOrTheWatchdogsTimeButNeverLessThanItNeeds) {
-  EXPECT_EQ(patience_for(0, std::nullopt).sampler_us, 60 * kSecond_us);
-  EXPECT_EQ(patience_for(0, 300 * kSecond_us).sampler_us, 60 * kSecond_us);
-  EXPECT_EQ(patience_for(0, 20 * kSecond_us).sampler_us, 20 * kSecond_us);
-  EXPECT_EQ(patience_for(0, kSecond_us).sampler_us, 10 * kSecond_us) << "it shows itself every five seconds";
+  EXPECT_FALSE(after(30, 0, 30 * kSecond).sampler);
+  EXPECT_TRUE(after(31, 0, 30 * kSecond).sampler);
+  EXPECT_FALSE(after(10, 0, kSecond).sampler);
+  EXPECT_TRUE(after(11, 0, kSecond).sampler);
+  EXPECT_TRUE(after(61, 0, kHour).sampler);
 }
 
 }  // namespace

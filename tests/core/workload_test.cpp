@@ -28,7 +28,7 @@ TEST(ParseContainerLog, TellsPodNamespaceContainerAndId) {
   for (const auto& [name, names] : cases) {
     const auto parsed = parse_container_log(name + kSuffix);
     ASSERT_TRUE(parsed) << name;
-    EXPECT_EQ(parsed->container_id, kId) << name;
+    EXPECT_EQ(parsed->key, kId) << name;
     EXPECT_EQ(parsed->names, names) << name;
   }
 }
@@ -82,9 +82,9 @@ TEST(ParseContainerLog, RefusesWhatIsNone) {
 
 TEST(ParsePodLogDir, TellsNamespacePodAndUid) {
   EXPECT_EQ(parse_pod_log_dir("shop_web-7d9c5b8f6d-x2x4z_" + kUid),
-            (NamedPod{kUid, {"shop", "web-7d9c5b8f6d-x2x4z", ""}}));
+            (NamedLog{kUid, {"shop", "web-7d9c5b8f6d-x2x4z", ""}}));
   EXPECT_EQ(parse_pod_log_dir("kube-system_etcd-n1.example_" + kStaticUid),
-            (NamedPod{kStaticUid, {"kube-system", "etcd-n1.example", ""}}));
+            (NamedLog{kStaticUid, {"kube-system", "etcd-n1.example", ""}}));
 }
 
 TEST(ParsePodLogDir, RefusesWhatIsNone) {

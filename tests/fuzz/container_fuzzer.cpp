@@ -14,7 +14,7 @@ namespace {
 
 using namespace cgmm::core;
 
-bool is_hex(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
+bool only_hex(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), text) != words.end();
@@ -23,11 +23,11 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> wo
 bool is_uid(std::string_view uid) {
   std::string digits(uid);
   std::erase(digits, '-');
-  return digits.size() == 32 && is_hex(digits) && (uid.size() == 32 || uid.size() == 36);
+  return digits.size() == 32 && only_hex(digits) && (uid.size() == 32 || uid.size() == 36);
 }
 
 void check(const ContainerIdentity& identity, std::string_view path) {
-  REQUIRE(identity.container_id.size() >= 12 && identity.container_id.size() <= 64 && is_hex(identity.container_id));
+  REQUIRE(identity.container_id.size() >= 12 && identity.container_id.size() <= 64 && only_hex(identity.container_id));
   REQUIRE(path.find(identity.container_id) != std::string_view::npos);
   REQUIRE(is_one_of(identity.runtime, {"", "containerd", "cri-o", "docker", "podman"}));
   REQUIRE(is_one_of(identity.qos_class, {"", "guaranteed", "burstable", "besteffort"}));
@@ -68,14 +68,14 @@ void check_names(const ContainerNames& names) {
 void check_log_names(std::string_view text) {
   if (const auto log = parse_container_log(text)) {
     check_names(log->names);
-    REQUIRE(log->container_id.size() == 64 && is_hex(log->container_id));
-    REQUIRE(text == log->names.pod + "_" + log->names.pod_namespace + "_" + log->names.container + "-" +
-                        log->container_id + ".log");
+    REQUIRE(log->key.size() == 64 && only_hex(log->key));
+    REQUIRE(text ==
+            log->names.pod + "_" + log->names.pod_namespace + "_" + log->names.container + "-" + log->key + ".log");
   }
   if (const auto pod = parse_pod_log_dir(text)) {
     check_names(pod->names);
-    REQUIRE(is_uid(pod->pod_uid) && pod->names.container.empty());
-    REQUIRE(text == pod->names.pod_namespace + "_" + pod->names.pod + "_" + pod->pod_uid);
+    REQUIRE(is_uid(pod->key) && pod->names.container.empty());
+    REQUIRE(text == pod->names.pod_namespace + "_" + pod->names.pod + "_" + pod->key);
   }
 }
 

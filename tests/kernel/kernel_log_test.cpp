@@ -130,14 +130,6 @@ TEST(KernelLog, NamesTheBoot) {
   EXPECT_EQ(id.find_first_not_of("0123456789abcdef-"), std::string::npos) << id;
 }
 
-TEST(WallTime, IsReckonedFromNow) {
-  EXPECT_EQ(wall_us(400, 1'000'000, 1000), 999'400);
-  EXPECT_EQ(wall_us(1000, 1'000'000, 1000), 1'000'000);
-  EXPECT_EQ(wall_us(1200, 1'000'000, 1000),
-            1'000'000);  // the log's clock runs ahead; it has not seen the future
-  EXPECT_EQ(wall_us(std::numeric_limits<std::int64_t>::max(), 5, 0), 5);
-}
-
 TEST(RealKernelLog, ReturnsALineOfOurOwnAsWrittenByUserSpace) {
   const int writer = ::open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
   const int reader = ::open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -12,9 +12,6 @@
 namespace cgmm::kernel {
 namespace {
 
-enum class Key : std::uint8_t { file, anon, count_ };
-constexpr KeyTable<Key> kKeys("file anon");
-
 std::string message_of(const std::function<void()>& parse) {
   try {
     parse();
@@ -24,22 +21,23 @@ std::string message_of(const std::function<void()>& parse) {
   return "";
 }
 
-TEST(ParseKeyed, MatchesWholeKeysAndIgnoresTheRest) {
-  const auto values =
-      parse_keyed("file_mapped 1\nfile 2\nfil 3\nnew_in_kernel_9 x y\nanon 9223372036854775807\n", kKeys);
-  EXPECT_EQ(values[Key::file], 2U);
-  EXPECT_EQ(values[Key::anon], 9223372036854775807U);
+TEST(ParseKeyedNumbers, MatchesWholeKeysAndIgnoresTheRest) {
+  const KeyedNumbers numbers("file_mapped 1\nfile 2\nfil 3\nnew_in_kernel_9 x y\nanon 9223372036854775807\n");
+  EXPECT_EQ(numbers("file"), 2U);
+  EXPECT_EQ(numbers("anon"), 9223372036854775807U);
+  EXPECT_EQ(numbers("file"), 2U) << "in any order";
+  EXPECT_EQ(numbers("fil"), 3U);
 }
 
-TEST(ParseKeyed, LeavesWhatIsNotThereAbsent) { EXPECT_EQ(parse_keyed("anon 1\n", kKeys)[Key::file], std::nullopt); }
+TEST(ParseKeyedNumbers, LeavesWhatIsNotThereAbsent) { EXPECT_EQ(KeyedNumbers("anon 1\n")("file"), std::nullopt); }
 
 TEST(MemoryStat, ASumOfNumbersThatNoKernelHasDoesNotWrapAround) {
-  const auto stat = parse_keyed(
-      "slab 9223372036854775807\nkernel_stack 9223372036854775807\npercpu 9223372036854775807\nsock 1\n", v2::kStat);
+  const KeyedNumbers stat(
+      "slab 9223372036854775807\nkernel_stack 9223372036854775807\npercpu 9223372036854775807\nsock 1\n");
   EXPECT_EQ(v2::sample_of(stat).gauges[core::Gauge::kernel], 9223372036854775807U);
 }
 
-TEST(ParseKeyed, SaysWhatIsWrongAndInWhichLine) {
+TEST(ParseKeyedNumbers, SaysWhatIsWrongAndInWhichLine) {
   struct Case {
     std::string text;
     std::string message;
@@ -53,15 +51,15 @@ TEST(ParseKeyed, SaysWhatIsWrongAndInWhichLine) {
         {"file 1 2\n", "line 1: \"file 1 2\": expected a key and a number"},
         {"file 99999999999999999999\n", "line 1: \"file 99999999999999999999\": expected a key and a number"},
         {"file 9223372036854775808\n", "line 1: \"file 9223372036854775808\": expected a key and a number"}}) {
-    EXPECT_EQ(message_of([&] { parse_keyed(one.text, kKeys); }), one.message);
+    EXPECT_EQ(message_of([&] { KeyedNumbers(one.text)("file"); }), one.message);
   }
 }
 
-TEST(ParseKeyed, SurvivesGarbage) {
+TEST(ParseKeyedNumbers, SurvivesGarbage) {
   std::string garbage;
   for (int i = 0; i < 4096; ++i) garbage += static_cast<char>(i * 37);
   garbage += '\n';
-  EXPECT_EQ(parse_keyed(garbage, kKeys).size(), 0U);
+  EXPECT_EQ(KeyedNumbers(garbage)("file"), std::nullopt);
 }
 
 TEST(ParseNumberFile, TakesANumberAndNothingElse) {

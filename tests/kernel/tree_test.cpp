@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/container.hpp"
 #include "support/fake_cgroups.hpp"
 
 namespace cgmm::kernel {
@@ -42,7 +43,7 @@ TEST(Tree, WatchesContainersWithTheirNestedCgroupsAsOneWhereThereAreAny) {
   cgroups.put(kPod + "/" + kId + "/system.slice/x", test::v1_files({}));
   Tree tree(open_hierarchy(cgroups.root()), Watch::automatic);
   EXPECT_EQ(paths(tree), (Paths{kPod + "/" + kId}));
-  EXPECT_EQ(tree.container_of(kPod + "/" + kId).qos_class, "burstable");
+  EXPECT_EQ(core::container_of(kPod + "/" + kId, 0).qos_class, "burstable");
 }
 
 TEST(Tree, DoesNotFallBackToLeavesWhenTheLastContainerEnds) {

@@ -322,7 +322,7 @@ TEST_F(HistoryTest, AnEffectIsReplacedByWhatIsKnownLaterAndChangesTheCooldown) {
                      .held_byte_seconds = 300,
                      .verdict = core::Verdict::churn,
                      .judged_by = core::JudgedBy::refaults,
-                     .ended_by = core::WatchEnd::next_reclaim};
+                     .ended_by = core::ObservationEnd::next_reclaim};
   churn.cooldown = {.last_reclaim_at_us = kNoon, .until_us = kNoon + 60 * kSecond, .strikes = 1};
   store(history, churn);
   EXPECT_EQ(query("SELECT * FROM reclaim_effect"), "4|20000000|100|200|300|churn|refaults|next_reclaim\n");

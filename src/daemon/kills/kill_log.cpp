@@ -2,6 +2,7 @@
 #include "daemon/kills/kill_log.hpp"
 
 #include <poll.h>
+#include <algorithm>
 
 #include <spdlog/spdlog.h>
 
@@ -173,7 +174,8 @@ void KillLog::take(std::optional<core::LoggedKill> kill) {
 /// came while we waited for it is dated by that moment; one that was there before, as well as can be told.
 std::int64_t KillLog::wall_of(std::int64_t logged_at_us) const {
   if (open_ && open_->offset_us) return logged_at_us + *open_->offset_us;
-  return kernel::wall_us(logged_at_us, clocks_.wall(), clocks_.steady());
+  // If the wall clock was set since, its present setting counts. No record is from the future.
+  return clocks_.wall() - std::max<std::int64_t>(clocks_.steady() - logged_at_us, 0);
 }
 
 }  // namespace cgmm::daemon

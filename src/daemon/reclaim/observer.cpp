@@ -25,8 +25,8 @@ void Observer::begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, st
               .cooldown = reclaim.cooldown.value_or(core::Cooldown{}),
               .cooldown_us = cooldown_us,
               .told = {}};
-  if (watch.effect.settled_at_once()) {
-    tell(watch, core::WatchEnd::at_once);
+  if (watch.effect.is_judged_at_once()) {
+    tell(watch, core::ObservationEnd::at_once);
   } else {
     watches_.insert_or_assign(reclaim.id.inode, std::move(watch));
   }
@@ -43,7 +43,7 @@ void Observer::see(std::span<const core::Sighting> sightings, std::int64_t at_us
     Watch& watch = found->second;
     watch.effect.see(sighting, at_us);
     if (over_by_us(watch) >= 0) {
-      tell(watch, core::WatchEnd::observe_for);
+      tell(watch, core::ObservationEnd::observe_for);
       watches_.erase(found);
     } else {
       tell(watch, std::nullopt);
@@ -54,7 +54,7 @@ void Observer::see(std::span<const core::Sighting> sightings, std::int64_t at_us
       ++entry;
       continue;
     }
-    tell(entry->second, core::WatchEnd::vanished);
+    tell(entry->second, core::ObservationEnd::vanished);
     entry = watches_.erase(entry);
   }
 }
@@ -63,18 +63,18 @@ void Observer::end_for_next(const core::Sighting& now, std::int64_t at_us) {
   const auto found = watches_.find(now.inode);
   if (found == watches_.end()) return;
   found->second.effect.see(now, at_us);
-  tell(found->second, core::WatchEnd::next_reclaim);
+  tell(found->second, core::ObservationEnd::next_reclaim);
   watches_.erase(found);
 }
 
-void Observer::end_all(core::WatchEnd ended_by) {
+void Observer::end_all(core::ObservationEnd ended_by) {
   for (auto& [inode, watch] : watches_) tell(watch, ended_by);
   watches_.clear();
 }
 
 /// Has the cooldown learn, and records what is new. A lesson that can't be taken back is taken at once, another at the
 /// end.
-void Observer::tell(Watch& watch, std::optional<core::WatchEnd> ended_by) {
+void Observer::tell(Watch& watch, std::optional<core::ObservationEnd> ended_by) {
   core::Effect effect = watch.effect.effect(learning_, ended_by);
   if (!watch.learned && (ended_by || effect.verdict == core::Verdict::churn)) {
     watch.learned = true;

@@ -23,7 +23,7 @@ class Observer {
   /// From the next scan on. Instants are steady_now_us().
   void set_learning(const core::Learning& learning) { learning_ = learning; }
 
-  /// A reclaim has ended. `asked_bytes` and `after` as core::EffectWatch has them; `cooldown_us` is the configured one.
+  /// A reclaim has ended. `asked_bytes` and `after` as core::Observation has them; `cooldown_us` is the configured one.
   void begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<core::Sighting> after,
              std::int64_t ended_at_us, std::int64_t cooldown_us);
 
@@ -33,11 +33,11 @@ class Observer {
 
   /// The cgroup is due again, and looks like this: ends the watch over its last reclaim, if there is one.
   void end_for_next(const core::Sighting& now, std::int64_t at_us);
-  void end_all(core::WatchEnd ended_by);
+  void end_all(core::ObservationEnd ended_by);
 
  private:
   struct Watch {
-    core::EffectWatch effect;
+    core::Observation effect;
     core::CgroupId id;
     core::Cooldown cooldown;       // that its reclaim began
     std::int64_t cooldown_us = 0;  // as configured
@@ -47,7 +47,7 @@ class Observer {
   };
   using Watches = std::unordered_map<std::uint64_t, Watch>;  // by inode
 
-  void tell(Watch& watch, std::optional<core::WatchEnd> ended_by);
+  void tell(Watch& watch, std::optional<core::ObservationEnd> ended_by);
   std::optional<core::Cooldown> learn(Watch& watch, core::Lesson lesson, const core::Effect& effect);
 
   core::Cooldowns& cooldowns_;

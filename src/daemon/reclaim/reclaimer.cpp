@@ -136,7 +136,7 @@ std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& i
 
 /// Cooldowns are kept in the wall clock's time, because that survives a restart. When it is set they move with it: one
 /// neither ends before its time nor lasts for longer. Those that still hold are recorded anew: what is on record would
-/// be over too early after a restart. (One that lies in the future then is bounded by core::settle().)
+/// be over too early after a restart. (One that lies in the future then is bounded by core::corrected().)
 void Reclaimer::follow_clock() {
   const std::int64_t set_by_us = clock_watch_.look(clocks_).set_by_us;
   if (set_by_us == 0) return;
@@ -159,7 +159,7 @@ void Reclaimer::follow(const Candidates& candidates) {
   if (hierarchy_ != candidates.hierarchy) {
     controller_ = make_controller_(candidates.hierarchy);
     hierarchy_ = candidates.hierarchy;
-    observer_.end_all(core::WatchEnd::vanished);
+    observer_.end_all(core::ObservationEnd::vanished);
     reclaim_fault_.end(clocks_.wall(), "another hierarchy is watched: whether it takes reclaims is to be seen");
   } else if (!candidates.cgroups.empty() && !controller_->root_is_current()) {
     controller_ = make_controller_(candidates.hierarchy);  // it was mounted anew
@@ -184,7 +184,7 @@ void Reclaimer::settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& c
   for (const core::Candidate& candidate : candidates.cgroups) {
     const auto found = cooldowns.find(candidate.id);
     if (found == cooldowns.end()) continue;
-    found->second = core::settle(found->second, candidate.settings.cooldown_us, candidates.learning, now_us);
+    found->second = core::corrected(found->second, candidate.settings.cooldown_us, candidates.learning, now_us);
   }
   std::erase_if(cooldowns, [&](const auto& entry) { return core::is_forgotten(entry.second, now_us); });
 }

@@ -58,7 +58,7 @@ class Reclaimer {
   std::size_t reclaim_due(const Candidates& candidates, const Interrupts& interrupts);
 
   /// Nothing will be reclaimed any more: what is watched is told as far as it is known.
-  void stop() { observer_.end_all(core::WatchEnd::stop); }
+  void stop() { observer_.end_all(core::ObservationEnd::stop); }
 
   const core::Cooldowns& cooldowns() const { return cooldowns_; }
 

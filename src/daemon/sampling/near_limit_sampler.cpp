@@ -5,12 +5,14 @@
 #include <exception>
 #include <utility>
 
+#include "base/time.hpp"
 #include "core/oom_cause.hpp"
 #include "kernel/node_memory.hpp"
 
 namespace cgmm::daemon {
 namespace {
 
+constexpr std::int64_t kIdle_us = 5 * base::kSecond_us;
 constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node's change since all were read
 
 /// Errors are the next scan's to tell.
@@ -50,8 +52,8 @@ void NearLimitSampler::sample(std::int64_t steady_us, CgroupFinder& finder, Cgro
 }
 
 std::int64_t NearLimitSampler::sample_again_after_us() const {
-  const bool is_urgent = bounds_.max_count > 0 && !near_.empty();
-  return is_urgent ? core::kNearLimitEvery_us : core::read_again_after_us(smallest_headroom_bytes_, processor_count_);
+  const bool has_work = bounds_.max_count > 0 && (!near_.empty() || smallest_headroom_bytes_ != UINT64_MAX);
+  return has_work ? core::kNearLimitEvery_us : kIdle_us;
 }
 
 /// Without a number for the node, as of a tree that is not the kernel's, all are read.

@@ -4,8 +4,6 @@
 // Samples the cgroups that are near their limit between two scans, and notices others that get there. Whether it is
 // worth reading the usage of all cgroups is told by one look at the node's memory. One thread.
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -46,7 +44,6 @@ class NearLimitSampler {
   std::vector<Tracked*> near_;                    // the first chosen_count_ of them are sampled
   std::size_t chosen_count_ = 0;
   std::uint64_t smallest_headroom_bytes_ = 0;  // of the others
-  std::int64_t processor_count_ = ::sysconf(_SC_NPROCESSORS_ONLN);
 };
 
 }  // namespace cgmm::daemon

@@ -95,8 +95,7 @@ void Supervisor::judge(const Signs& signs, std::int64_t now_us) {
   const core::LastSigns last{.sampler_at_us = signs.sampler_at_us,
                              .reclaimer_at_us = signs.reclaimer_at_us,
                              .recorder_at_us = queue_.progress().recorder_busy_since_us};
-  const core::Patience patience = core::patience_for(signs.reclaim_timeout_us, manager_.watchdog_us());
-  stuck_ = core::who_is_stuck(last, patience, now_us);
+  stuck_ = core::who_is_stuck(last, signs.reclaim_timeout_us, manager_.watchdog_us(), now_us);
   tell(sampler_fault_, stuck_.sampler,
        "the sampler makes no progress" + for_the_last(last.sampler_at_us, now_us) + ", there are no scans" + kRestart,
        "the sampler makes progress again");

@@ -9,8 +9,8 @@
 namespace cgmm::daemon {
 namespace {
 
+using core::ObservationEnd;
 using core::Verdict;
-using core::WatchEnd;
 
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::int64_t kSecond = 1'000'000;
@@ -74,7 +74,7 @@ TEST_F(ObserverTest, TellsWhatIsKnownAtOnceEachMinuteAndAtTheEnd) {
   see(300, 1);
   const std::vector<core::Effect> at_the_end = told();
   ASSERT_EQ(at_the_end.size(), 1U);
-  EXPECT_EQ(at_the_end[0].ended_by, WatchEnd::observe_for);
+  EXPECT_EQ(at_the_end[0].ended_by, ObservationEnd::observe_for);
   EXPECT_EQ(at_the_end[0].observed_for_us, 300 * kSecond);
   EXPECT_EQ(at_the_end[0].refaulted_bytes, kMiB);
   see(310, 30);
@@ -96,7 +96,7 @@ TEST_F(ObserverTest, ChurnDoublesTheCooldownAsSoonAsItIsKnownAndOnlyOnce) {
   EXPECT_FALSE(effects[0].cooldown);
   EXPECT_EQ(effects[1].cooldown, doubled);
   EXPECT_EQ(effects[2].verdict, Verdict::churn);
-  EXPECT_EQ(effects[2].ended_by, WatchEnd::next_reclaim);
+  EXPECT_EQ(effects[2].ended_by, ObservationEnd::next_reclaim);
   EXPECT_EQ(effects[2].refaulted_bytes, 26 * kMiB) << "up to the very end";
 }
 
@@ -117,7 +117,7 @@ TEST_F(ObserverTest, AFutileReclaimIsAStrikeAtOnce) {
   const std::vector<core::Effect> effects = told();
   ASSERT_EQ(effects.size(), 1U);
   EXPECT_EQ(effects[0].verdict, Verdict::futile);
-  EXPECT_EQ(effects[0].ended_by, WatchEnd::at_once);
+  EXPECT_EQ(effects[0].ended_by, ObservationEnd::at_once);
 }
 
 TEST_F(ObserverTest, WithoutAdaptingItWatchesAndLearnsNothing) {
@@ -140,7 +140,7 @@ TEST_F(ObserverTest, ACgroupThatIsNotSeenAgainHasVanishedWhenItsTimeIsOver) {
   observer_.see({}, kEnd + 360 * kSecond);
   const std::vector<core::Effect> effects = told();
   ASSERT_EQ(effects.size(), 1U);
-  EXPECT_EQ(effects[0].ended_by, WatchEnd::vanished);
+  EXPECT_EQ(effects[0].ended_by, ObservationEnd::vanished);
   EXPECT_EQ(effects[0].observed_for_us, 40 * kSecond) << "as long as it was seen";
   EXPECT_EQ(effects[0].verdict, Verdict::effective);
 }
@@ -149,10 +149,10 @@ TEST_F(ObserverTest, AStopShortensTheWatchAndTheRowSaysHowLongItWas) {
   begin();
   see(12, 1);
   told();
-  observer_.end_all(WatchEnd::stop);
+  observer_.end_all(ObservationEnd::stop);
   const std::vector<core::Effect> effects = told();
   ASSERT_EQ(effects.size(), 1U);
-  EXPECT_EQ(effects[0].ended_by, WatchEnd::stop);
+  EXPECT_EQ(effects[0].ended_by, ObservationEnd::stop);
   EXPECT_EQ(effects[0].observed_for_us, 12 * kSecond);
   EXPECT_EQ(effects[0].verdict, Verdict::unknown);
 }
@@ -161,7 +161,7 @@ TEST_F(ObserverTest, AStopDoesNotTakeBackWhatWasLearnedBefore) {
   cooldowns_[kWeb].strikes = 6;
   begin();
   see(31, 0);
-  observer_.end_all(WatchEnd::stop);
+  observer_.end_all(ObservationEnd::stop);
   EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + 64 * kCooldown, 6}));
   EXPECT_EQ(told().back().verdict, Verdict::effective) << "as far as it was seen";
 }
@@ -173,7 +173,7 @@ TEST_F(ObserverTest, AScanLongAfterIsStillAnAnswer) {
   ASSERT_EQ(effects.size(), 1U);
   EXPECT_EQ(effects[0].observed_for_us, 900 * kSecond);
   EXPECT_EQ(effects[0].verdict, Verdict::churn);
-  EXPECT_EQ(effects[0].ended_by, WatchEnd::observe_for);
+  EXPECT_EQ(effects[0].ended_by, ObservationEnd::observe_for);
   EXPECT_EQ(cooldowns_.at(kWeb).strikes, 1);
 }
 
