@@ -10,11 +10,11 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <ranges>
 #include <sstream>
 #include <system_error>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "config_keys.hpp"
 
@@ -244,28 +244,6 @@ std::optional<std::string> read_file(const std::filesystem::path& file, const Wa
   return text;
 }
 
-/// One directive of RUST_LOG, in the syntax of env_logger: `info`, `cgroup_memory_manager=debug`,
-/// `cgroup_memory_manager` (everything).
-struct Directive {
-  bool names_us = false;
-  std::optional<LogLevel> level;  // nullopt: it is for another program, or invalid
-};
-
-Directive parse_directive(std::string_view text) {
-  const auto trim = [](std::string_view part) {
-    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
-    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
-    return part;
-  };
-  const auto equals = text.find('=');
-  const auto target = trim(text.substr(0, equals));
-  const bool names_us = target == "cgroup_memory_manager" || target == "cgroup-memory-manager";
-  if (equals != std::string_view::npos) {
-    return {names_us, names_us ? parse_log_level(trim(text.substr(equals + 1))) : std::nullopt};
-  }
-  return {names_us, names_us ? LogLevel::trace : parse_log_level(target)};
-}
-
 }  // namespace
 
 ConfigError::ConfigError(const std::string& where, const std::string& key, const std::string& value,
@@ -299,14 +277,21 @@ Config parse(std::string_view toml, std::string_view name, const Overrides& over
 
 LogLevel effective_log_level(const Config& config, const char* rust_log) {
   if (config.log_level) return *config.log_level;
-  std::string_view rest = rust_log ? rust_log : "";
-  rest = rest.substr(0, rest.find('/'));  // a filter on the messages' text follows
+  std::string text = rust_log ? rust_log : "";
+  text.resize(std::min(text.find('/'), text.size()));  // a filter on the messages' text follows
+  std::erase(text, ' ');
   std::optional<LogLevel> everybody, us;
-  while (!rest.empty()) {
-    const auto comma = rest.find(',');
-    const auto directive = parse_directive(rest.substr(0, comma));
-    if (directive.level) (directive.names_us ? us : everybody) = directive.level;
-    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+  for (const auto part : std::views::split(text, ',')) {
+    const std::string_view directive(part.begin(), part.end());
+    const auto equals = directive.find('=');
+    const auto target = directive.substr(0, equals);
+    const bool names_us = target == "cgroup_memory_manager" || target == "cgroup-memory-manager";
+    const bool has_level = equals != std::string_view::npos;
+    if (has_level && !names_us) continue;  // it is for another program
+    const auto level = has_level  ? parse_log_level(directive.substr(equals + 1))
+                       : names_us ? LogLevel::trace
+                                  : parse_log_level(target);
+    if (level) (names_us ? us : everybody) = level;
   }
   return us ? *us : everybody.value_or(LogLevel::info);
 }

@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "base/units.hpp"
@@ -74,8 +73,7 @@ std::string in_words(const config::Config& config) {
          (config.dry_run ? "; dry run: nothing is reclaimed" : "");
 }
 
-/// Whether others may remove files from the directory. Not with a sticky bit, and not on a read-only mount, such as a
-/// Kubernetes ConfigMap, whose directory has the mode 0777.
+/// Whether others may remove files from the directory. A ConfigMap's directory has mode 0777, but is mounted read-only.
 bool others_may_write(const fs::path& directory) {
   std::error_code error;
   const fs::perms mode = fs::status(directory, error).permissions();
@@ -110,14 +108,13 @@ void check_configuration(const CommonOptions& common, const config::Config& conf
         "a percentage has its sign: \"25%\"; a size its unit: \"512Mi\"");
   }
   findings.ok("policy", in_words(config));
-  const core::NearLimitBounds& watch = config.near_limit;
-  findings.ok(
-      "watch",
-      watch.max_count == 0
-          ? std::string("no cgroup is sampled between two scans: the seconds before an OOM kill are not on record")
-          : "up to " + std::to_string(watch.max_count) + " cgroups over " +
-                core::Threshold::of_percent(watch.over_pct).to_string() +
-                " of their limit, or on their way there, are sampled every second");
+  const core::NearLimitBounds& bounds = config.near_limit;
+  const std::string over = core::Threshold::of_percent(bounds.over_pct).to_string();
+  findings.ok("near-limit sampling",
+              bounds.max_count == 0
+                  ? "no cgroup is sampled between two scans: the seconds before an OOM kill are not on record"
+                  : "up to " + std::to_string(bounds.max_count) + " cgroups over " + over +
+                        " of their limit, or on their way there, are sampled every second");
 }
 
 void check_reclaim(const kernel::Inspection& found, bool dry_run, Findings& findings) {

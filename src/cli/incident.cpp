@@ -3,10 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdint>
 #include <limits>
-#include <optional>
-#include <string>
 #include <system_error>
 #include <utility>
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/catalog.hpp"
 
-#include <algorithm>
 #include <span>
 #include <stdexcept>
 #include <utility>
-#include <vector>
 
 #include "base/units.hpp"
 #include "cli/commands.hpp"

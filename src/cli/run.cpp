@@ -9,7 +9,6 @@
 #include <array>
 #include <cstdlib>
 #include <string>
-#include <utility>
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"

@@ -72,8 +72,8 @@ TEST_F(Check, CheckTellsWhereKillsAndNamesComeFrom) {
   const std::string logs = file("log");
   std::filesystem::create_directories(logs + "/containers");
   EXPECT_EQ(result("container_logs = '" + logs + "'", "names"), "ok: of pods and containers from " + logs);
-  EXPECT_EQ(result("watch_max = 0", "watch").substr(0, 26), "ok: no cgroup is sampled b");
-  EXPECT_EQ(result("watch_over = '90%'", "watch").substr(0, 34), "ok: up to 20 cgroups over 90% of t");
+  EXPECT_EQ(result("watch_max = 0", "near-limit sampling").substr(0, 26), "ok: no cgroup is sampled b");
+  EXPECT_EQ(result("watch_over = '90%'", "near-limit sampling").substr(0, 34), "ok: up to 20 cgroups over 90% of t");
 }
 
 TEST_F(Check, CheckTellsHowManyCgroupsAreLeftOut) {

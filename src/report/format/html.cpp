@@ -141,10 +141,10 @@ std::string html_tiles(std::span<const Tile> tiles) {
   return out + "</div>\n";
 }
 
-std::string html_list(std::span<const Named> all) {
+std::string html_list(std::span<const std::pair<std::string, std::string>> all) {
   std::string out = "<dl>\n";
-  for (const Named& one : all) {
-    out += element("dt", "", escape_html(one.name)) + element("dd", "", escape_html(one.text)) + "\n";
+  for (const auto& [label, text] : all) {
+    out += element("dt", "", escape_html(label)) + element("dd", "", escape_html(text)) + "\n";
   }
   return out + "</dl>\n";
 }

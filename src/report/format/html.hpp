@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/table.hpp"
 #include "report/format/escape.hpp"
@@ -41,11 +42,8 @@ struct Tile {
 };
 std::string html_tiles(std::span<const Tile> tiles);
 
-/// A list of labels with text.
-struct Named {
-  std::string name, text;
-};
-std::string html_list(std::span<const Named> all);
+/// A list of labels with their texts.
+std::string html_list(std::span<const std::pair<std::string, std::string>> all);
 
 /// A table without its title. It scrolls if the page is too narrow.
 std::string html_table(const core::Table& table);

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Renders tables as text for a terminal, Markdown, HTML, CSV and JSON. The first three are for people: values have
-// units, chosen by the columns' names. CSV and JSON are exact. Whatever bytes a cell holds, the output is valid UTF-8
-// and can be parsed. Pure: any thread.
+// Renders tables. Whatever bytes a cell holds, the output is valid UTF-8 and can be parsed. Pure: any thread.
 //
 // - text: columns aligned, nothing truncated; a single row of more than eight columns is shown as lines; NULL is "-".
 // - markdown: GitHub-flavoured tables.
 // - html: one page that runs no script and fetches nothing.
-//   These three leave out `path` if there is `cgroup`, the short name.
-// - csv: RFC 4180 with a header line, but lines end in LF, for shell tools. NULL is an empty field, an empty text is
-// "".
-// - json: {"title": ..., "columns": [...], "rows": [{column: value, ...}, ...]}, columns in the order of the
-//   query; several tables are {"reports": [...]}. A second column of the same name is `name_2`. ASCII only.
+//   These three are for people: values have units by their columns' names, and `path` is left out if there is `cgroup`.
+// - csv: RFC 4180 with a header line, but lines end in LF. NULL is an empty field, an empty text is "".
+// - json: {"title": ..., "columns": [...], "rows": [{column: value, ...}, ...]}; several tables are {"reports": [...]}.
+//   A second column of the same name is `name_2`. ASCII only.
 
 #include <cstddef>
 #include <optional>
@@ -38,8 +35,7 @@ struct Style {
 std::string render(std::span<const core::Table> tables, Format format, const Style& style);
 std::string render(const core::Table& table, Format format, const Style& style);
 
-/// A cell for people, by its column's name: `_bytes` and `_kib` as sizes, `_byte_seconds` as a size times hours, `_us`
-/// as a duration, `_at_us` as a UTC time, `_pct` as a percentage. Control characters are escaped. NULL is "-".
+/// A cell for people, with the unit of its column's name. Safe for a terminal. NULL is "-".
 std::string human_cell(std::string_view column, const core::Cell& cell);
 
 }  // namespace cgmm::report

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <optional>
 #include <ranges>
-#include <span>
 
 #include "base/time.hpp"
 #include "base/units.hpp"

@@ -188,12 +188,12 @@ std::string charts(const Incident& incident) {
 
 /// What is not at the top already.
 std::string more_words(const Incident& incident) {
-  std::vector<Named> all;
+  std::vector<std::pair<std::string, std::string>> all;
   for (Said& said : incident_words(incident)) {
     if (said.label != "who" && said.label != "why" && said.label != "cache")
-      all.push_back({std::move(said.label), std::move(said.text)});
+      all.emplace_back(std::move(said.label), std::move(said.text));
   }
-  if (!incident.path.empty()) all.push_back({"cgroup", incident.path});
+  if (!incident.path.empty()) all.emplace_back("cgroup", incident.path);
   return all.empty() ? "" : html_section("What else is known", html_list(all));
 }
 

@@ -86,11 +86,10 @@ std::optional<std::uint64_t> held_bytes(const MemoryPoint& point);
 
 using MemoryOf = std::optional<std::uint64_t> MemoryPoint::*;
 
-/// Where its charts end, so that the time after the kill does not take most of the chart.
+/// The end of its charts: the time after the kill must not take most of them.
 std::int64_t chart_end_us(const Incident& incident);
 
-/// One kind of memory for a chart. Gaps are points without a value. At the kill it has the kernel's own number, if
-/// there is one.
+/// One kind of memory for a chart; at the kill the kernel's own number. Gaps are points without a value.
 std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind);
 
 /// `tables.kill` and `tables.facts` have one row. NULL means not known.

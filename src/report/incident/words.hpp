@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// An incident in sentences, for whoever is woken by it: first who, why, and whether dropping page cache would
-// have helped. What is not known is said, and never guessed. Pure: any thread.
+// An incident in sentences. What is not known is said, and never guessed. Pure: any thread.
 
 #include <cstdint>
 #include <optional>
@@ -13,7 +12,7 @@
 
 namespace cgmm::report {
 
-/// Texts are safe for a terminal, and without markup: another document escapes them whole.
+/// Safe for a terminal. Other formats must escape it.
 struct Said {
   std::string label;  // one word
   std::string text;   // one or more sentences
@@ -25,8 +24,7 @@ std::string when(const Incident& incident);
 /// "OOM kill 7 at 2026-11-23T03:12:00.123Z"; by the counter alone "OOM kill 7 between A and B".
 std::string incident_title(const Incident& incident);
 
-/// "container app of pod shop/web-7d9c5b8f6d-x2x4z"; what is not told of it falls back to ids, and to the
-/// path.
+/// "container app of pod shop/web-7d9c5b8f6d-x2x4z"; ids or the path where names are not known.
 std::string place_of(const Incident& incident);
 
 /// Whose limit was hit, of a cgroup above: "pod shop/web-7d9c5b8f6d-x2x4z", otherwise "/a/b above it".
@@ -39,8 +37,8 @@ std::string who(const Incident& incident);
 std::string why(const Incident& incident);
 std::string would_reclaim_have_helped(const Incident& incident);
 
-/// The rise that ended in the kill, as why() tells it: of the kind of memory that was the cause where its
-/// numbers are known, otherwise of all that can't be dropped.
+/// The growth that ended in the kill: of the kind of memory that was the cause if its numbers are known, else of all
+/// that can't be dropped.
 struct Rise {
   std::int64_t from_at_us = 0, to_at_us = 0;
   std::uint64_t from_bytes = 0, to_bytes = 0;
@@ -55,15 +53,13 @@ std::optional<Rise> rise_of(const Incident& incident);
 /// "43.6 MiB/s"
 std::string rate(std::uint64_t bytes, std::int64_t time_us);
 
-/// All of them in the order of their weight: who, why, cache, again; then how it is known, what the memory
-/// was made of, how it grew, what was done and what was not seen. Labels that have nothing to say are left
-/// out.
+/// All sentences, the most important first. Labels without a sentence are left out.
 std::vector<Said> incident_words(const Incident& incident);
 
-/// The last samples before the kill, the kernel's numbers at it, and the first samples after it, for people.
+/// The last samples before the kill, the kernel's numbers at the kill, and the first samples after it.
 core::Table samples_around(const Incident& incident);
 
-/// What people get below that, in order, as far as there is any.
+/// The tables below the sentences, in order; first samples_around(). Empty ones are left out.
 std::vector<core::Table> tables_for_people(const Incident& incident);
 
 }  // namespace cgmm::report

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/weekly/summary.hpp"
 
-#include <algorithm>
 #include <array>
-#include <cmath>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/text.hpp"
 #include "base/time.hpp"
@@ -96,8 +93,8 @@ ComeBack come_back(const Row& row, std::string_view reclaims, std::string_view f
   return known.reclaims > 0 && known.freed_bytes > 0 ? known : ComeBack{};
 }
 
-/// "1.0 GiB of it (25 %)", or, where it is not of all that was freed, "of the 2.0 GiB freed by the 40 that
-/// were observed, 1.0 GiB (50 %)". `one` and `many` go on after "the one" and "the 40".
+/// "1.0 GiB of it (25 %)"; if it is not known for all, "of the 2.0 GiB freed by the 40 that were observed, 1.0 GiB
+/// (50 %)". `one` and `many` follow "the one" and "the 40".
 std::string amount(const Row& row, const ComeBack& known, std::string_view one, std::string_view many) {
   const bool of_all = known.freed_bytes == row.bytes("freed_bytes");
   std::string text;
@@ -131,9 +128,8 @@ std::string untold(const Row& row) {
          " observed for too short a time to tell";
 }
 
-/// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB stayed out of memory (768.0 MiB·h
-/// while observed); another 9 (2.6 GiB) were observed for too short a time to tell". What was judged by its
-/// regrowth is told as well: left out, it would be the worst that is.
+/// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB stayed out of memory". Reclaims that were judged
+/// by regrowth count too: they are often the worst ones.
 std::string came_back(const Row& row) {
   if (row.bytes("freed_bytes") == 0) return "";
   const ComeBack read = come_back(row, "watched_reclaims", "watched_freed_bytes", "refaulted_bytes");

@@ -22,12 +22,9 @@ struct TimeAsked {
   bool up_to_now = true;  // shown as "the last 7 days"; else with begin and end
 };
 
-/// "In the last 7 days 42 reclaims freed 12.3 GiB in 4 cgroups; 3.1 GiB of it (25 %) was read back within 5
-/// minutes; net 9.2 GiB stayed out of memory (768.0 MiB·h while watched). This cgroup only churns: A. Advice:
-/// raise the threshold of A to 64 MiB (rule below). 60 433 scans covered 99.9 % of the time and saw 214
-/// cgroups. No OOM kill was seen."
-///
-/// `format` is text or Markdown: cgroup names are escaped for it. An HTML page takes the text.
+/// "In the last 7 days 42 reclaims freed 12.3 GiB in 4 cgroups; 3.1 GiB of it (25 %) was read back within 5 minutes.
+/// 60 433 scans covered 99.9 % of the time and saw 214 cgroups. No OOM kill was seen." Cgroup names are escaped for
+/// `format`, text or Markdown.
 std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings, const TimeAsked& asked,
                              Format format = Format::text);
 

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <utility>
-#include <vector>
 
 #include "base/time.hpp"
 #include "base/units.hpp"
@@ -57,26 +56,25 @@ std::string tiles(const core::Table& summary) {
 /// The time of one bar: long enough that there are not too many.
 struct Slot {
   std::int64_t us;
-  std::int64_t base_us;  // bars begin at multiples of `us` from here
   std::string_view name;
 };
 
 Slot slot_for(std::int64_t range_us) {
   constexpr std::int64_t kMostBars = 170;
-  constexpr auto kSlots =
-      std::to_array<Slot>({{base::kHour_us, 0, "hour"},
-                           {3 * base::kHour_us, 0, "3 hours"},
-                           {6 * base::kHour_us, 0, "6 hours"},
-                           {12 * base::kHour_us, 0, "12 hours"},
-                           {24 * base::kHour_us, 0, "day"},
-                           {7 * 24 * base::kHour_us, 4 * 24 * base::kHour_us, "week"}});  // 1970-01-05, Monday
-  const auto fits = [&](const Slot& slot) { return range_us / slot.us < kMostBars; };
-  const auto* const found = std::ranges::find_if(kSlots, fits);
-  return found != kSlots.end() ? *found : Slot{range_us / kMostBars / base::kHour_us * base::kHour_us, 0, "period"};
+  for (const Slot& slot : {Slot{base::kHour_us, "hour"},
+                           {3 * base::kHour_us, "3 hours"},
+                           {6 * base::kHour_us, "6 hours"},
+                           {12 * base::kHour_us, "12 hours"},
+                           {base::kDay_us, "day"},
+                           {7 * base::kDay_us, "week"}}) {
+    if (range_us / slot.us < kMostBars) return slot;
+  }
+  return {range_us / kMostBars / base::kHour_us * base::kHour_us, "period"};
 }
 
 std::int64_t slot_of(const Slot& slot, std::int64_t at_us) {
-  const std::int64_t behind = (at_us - slot.base_us) % slot.us;
+  constexpr std::int64_t kMonday_us = 4 * base::kDay_us;  // 1970-01-05: a week begins on Monday
+  const std::int64_t behind = (at_us - kMonday_us) % slot.us;
   return at_us - behind - (behind < 0 ? slot.us : 0);
 }
 
