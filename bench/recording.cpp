@@ -74,7 +74,7 @@ Recorded record_scans(const std::filesystem::path& parent, const std::filesystem
     recorded.slowest_commit_cpu_us = std::max(recorded.slowest_commit_cpu_us, commit.cpu_us);
     recorded.slowest_maintenance_us = std::max(recorded.slowest_maintenance_us, maintenance.us);
   }
-  const Taken last = measure([&] { history.wal().checkpoint_all(); });  // else what is in the log now would be missing
+  const Taken last = measure([&] { history.wal().checkpoint_all(); });  // else what is in the WAL now would be missing
   recorded.checkpoint_bytes += last.bytes;
   recorded.maintenance_cpu_us += last.cpu_us;
   recorded.file_bytes = static_cast<std::int64_t>(std::filesystem::file_size(file)) - file_bytes_before;

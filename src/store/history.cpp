@@ -83,13 +83,9 @@ struct History::Impl {
   Scans scans_before;  // when the transaction began
 };
 
-History::History(const std::filesystem::path& file) {
-  make_directory_for(file);
-  as_refusal(file, [&] { impl_ = std::make_unique<Impl>(file, /*takes_lock=*/true); });
-}
-
-History::History(const std::filesystem::path& file, const LockFile&) {
-  as_refusal(file, [&] { impl_ = std::make_unique<Impl>(file, /*takes_lock=*/false); });
+History::History(const std::filesystem::path& file, const LockFile* held) {
+  if (held == nullptr) make_directory_for(file);
+  as_refusal(file, [&] { impl_ = std::make_unique<Impl>(file, /*takes_lock=*/held == nullptr); });
 }
 
 History::~History() = default;

@@ -30,10 +30,9 @@ class History {
  public:
   /// Opens the database for writing, makes it (and the directory it is in) where there is none, and brings
   /// its schema up to date, each migration in a transaction of its own. A newer, foreign or corrupt file is
-  /// never written to. Holds `<file>.lock` (with our pid in it) against a second service. Throws StoreError.
-  explicit History(const std::filesystem::path& file);
-  /// The same under a lock that the caller holds, for longer than this lives.
-  History(const std::filesystem::path& file, const LockFile& held);
+  /// never written to. Takes `<file>.lock` against a second service, unless the caller holds it for longer than this
+  /// lives. Throws StoreError.
+  explicit History(const std::filesystem::path& file, const LockFile* held = nullptr);
   ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;

@@ -2,7 +2,7 @@
 #pragma once
 
 // Reads the history beside the running service, or from a copied file. It never writes, and never takes a lock that a
-// writer would wait for. Each object belongs to one thread.
+// writer would wait for.
 
 #include <cstdint>
 #include <filesystem>

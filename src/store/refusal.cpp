@@ -53,6 +53,14 @@ std::string what_helps(int code) {
   }
 }
 
+/// The errno with the same meaning; 0: none.
+int errno_like(int sqlite_code) {
+  if (sqlite_code == SQLITE_FULL) return ENOSPC;
+  const bool is_refused =
+      sqlite_code == SQLITE_PERM || sqlite_code == SQLITE_READONLY || sqlite_code == SQLITE_CANTOPEN;
+  return is_refused ? EACCES : 0;
+}
+
 /// for_good: the operator must correct the path or its owner. Everything else is a problem of the disk or the machine
 /// (full, broken, gone, a server that does not answer), and the service protects the node meanwhile.
 StoreError::Lasts lasts_for(int code) {
@@ -126,14 +134,8 @@ StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& e
               file.string() + " is locked by another program (SQLite says: " + said +
                   "); try again, end that program or " + kNameAnother,
               StoreError::Lasts::for_now};
-    case SQLITE_FULL:
-      return unusable(file, "SQLite says: " + said, what_helps(ENOSPC), StoreError::Lasts::for_now);
-    case SQLITE_PERM:
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-      return unusable(file, "SQLite says: " + said, what_helps(EACCES), StoreError::Lasts::for_now);
     default:
-      return unusable(file, "SQLite says: " + said, "", StoreError::Lasts::for_now);
+      return unusable(file, "SQLite says: " + said, what_helps(errno_like(code_of(error))), StoreError::Lasts::for_now);
   }
 }
 

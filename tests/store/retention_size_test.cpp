@@ -99,7 +99,7 @@ TEST_F(RetentionTest, ASmallerSizeIsReachedWhenThereIsNoFreePage) {
   int count = 0;
   for (; std::filesystem::file_size(file()) < 20 << 20; ++count) {
     store(history_, scan_at(kNoon + count * 10 * kMinute, 500));
-    history_.slices_due();  // takes the log up
+    history_.slices_due();  // makes a checkpoint
   }
   history_.set_retention({.max_size_bytes = 8 << 20});
   const std::int64_t now_us = kNoon + count * 10 * kMinute;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Looks up what containers are called, once each; again with later scans where the node does not tell yet, for the
-// kubelet makes a container's log after its cgroup. May have to wait for a disk. One thread.
+// Looks up the names of containers; again with later scans where they are not known yet, because the kubelet makes a
+// container's log after its cgroup. May have to wait for a disk. The recorder's thread.
 
 #include <cstdint>
 #include <span>

@@ -30,10 +30,9 @@ HistoryAccess::HistoryAccess(store::HistoryFile& file, RecordQueue& queue, ThisR
 void HistoryAccess::start() {
   try {
     open();
-  } catch (const store::StoreError& error) {
-    if (error.lasts() == store::StoreError::Lasts::for_good) throw;
-    put_off(error);
   } catch (const std::exception& error) {
+    const auto* const refused = dynamic_cast<const store::StoreError*>(&error);
+    if (refused != nullptr && refused->lasts() == store::StoreError::Lasts::for_good) throw;
     put_off(error);
   }
   run_.started();

@@ -17,21 +17,18 @@ bool will_be_told_again(const Record& record) {
 }  // namespace
 
 bool RecordQueue::push_scan(core::Scan&& scan, std::vector<core::CountedOomKills> kills) {
-  bool is_taken = false;
-  {
-    const base::Lock lock(mutex_);
-    const std::size_t rows = scan.rows.size() + 1;
-    if (!scan.is_partial) see_scan(scan);
-    is_taken = !closed_ && (rows_ == 0 || rows_ + rows <= kMaxRows);
-    if (is_taken) {
-      rows_ += rows;
-      waiting_.emplace_back(std::move(scan));
-      ++pushed_count_;
-    } else {
-      ++refused_.scans;
-    }
-    for (core::CountedOomKills& one : kills) accept(std::move(one));
+  const base::Lock lock(mutex_);
+  const std::size_t rows = scan.rows.size() + 1;
+  if (!scan.is_partial) see_scan(scan);
+  const bool is_taken = !closed_ && (rows_ == 0 || rows_ + rows <= kMaxRows);
+  if (is_taken) {
+    rows_ += rows;
+    waiting_.emplace_back(std::move(scan));
+    ++pushed_count_;
+  } else {
+    ++refused_.scans;
   }
+  for (core::CountedOomKills& one : kills) accept(std::move(one));
   pushed_.notify_one();
   return is_taken;
 }
@@ -55,14 +52,10 @@ RecordQueue::Progress RecordQueue::progress() const {
 }
 
 std::uint64_t RecordQueue::push(Record&& record) {
-  std::uint64_t ticket = 0;
-  {
-    const base::Lock lock(mutex_);
-    if (const auto* event = std::get_if<core::ServiceEvent>(&record)) follow_fault(*event);
-    ticket = accept(std::move(record));
-  }
+  const base::Lock lock(mutex_);
+  if (const auto* event = std::get_if<core::ServiceEvent>(&record)) follow_fault(*event);
   pushed_.notify_one();
-  return ticket;
+  return accept(std::move(record));
 }
 
 std::uint64_t RecordQueue::accept(Record&& record) {
@@ -113,10 +106,8 @@ bool RecordQueue::wait_committed(std::uint64_t ticket, std::chrono::milliseconds
 }
 
 void RecordQueue::end_waits() {
-  {
-    const base::Lock lock(mutex_);
-    waits_ended_ = true;
-  }
+  const base::Lock lock(mutex_);
+  waits_ended_ = true;
   committed_changed_.notify_all();
 }
 
@@ -139,18 +130,16 @@ std::vector<Record> RecordQueue::take() {
 }
 
 void RecordQueue::done(const std::vector<Record>& records) {
-  {
-    const base::Lock lock(mutex_);
-    for (const Record& record : records) {
-      const auto* const scan = std::get_if<core::Scan>(&record);
-      if (scan == nullptr) continue;
-      rows_ -= scan->rows.size() + 1;
-      if (!scan->is_partial) ++progress_.scans_recorded_count;
-    }
-    committed_count_ += records.size();
-    progress_.recorder_busy_since_us = steady_now_us();
-    progress_.is_retrying = false;
+  const base::Lock lock(mutex_);
+  for (const Record& record : records) {
+    const auto* const scan = std::get_if<core::Scan>(&record);
+    if (scan == nullptr) continue;
+    rows_ -= scan->rows.size() + 1;
+    if (!scan->is_partial) ++progress_.scans_recorded_count;
   }
+  committed_count_ += records.size();
+  progress_.recorder_busy_since_us = steady_now_us();
+  progress_.is_retrying = false;
   committed_changed_.notify_all();
 }
 
@@ -164,10 +153,8 @@ bool RecordQueue::wait_to_retry(std::chrono::milliseconds time) {
 }
 
 void RecordQueue::close() {
-  {
-    const base::Lock lock(mutex_);
-    closed_ = true;
-  }
+  const base::Lock lock(mutex_);
+  closed_ = true;
   pushed_.notify_all();
 }
 

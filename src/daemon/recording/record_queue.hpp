@@ -2,9 +2,8 @@
 #pragma once
 
 // What waits to be recorded. Bounded: while the disk stalls, scans are refused (and counted) once too many rows wait;
-// reclaims, OOM kills and events are few and are kept, up to a bound of their own. It sees every event on its way, so
-// it knows which faults there are now; and every scan, and the recorder come and go, so it knows how far all has got.
-// Any thread.
+// reclaims, OOM kills and events are few and have a bound of their own. All passes here, so it knows which faults there
+// are and how far all has got. Any thread.
 
 #include <chrono>
 #include <cstddef>
@@ -29,17 +28,16 @@ class RecordQueue {
   static constexpr std::size_t kMaxOthers = 10'000;
   static constexpr std::size_t kMaxEvents = 1'000;  // more
 
-  /// False when it was refused: the gap is recorded later, with how many it were. The kills that its counters tell of
-  /// are kept all the same. They become one transaction: on record alone, the counters would hide
-  /// the kills from the next run.
+  /// False when it was refused: the gap is recorded later. The kills that its counters tell of are taken all the same.
+  /// They become one transaction: on record alone, the counters would hide the kills from the next run.
   bool push_scan(core::Scan&& scan, std::vector<core::CountedOomKills> kills = {});
 
   /// The ticket of the record, for wait_committed(). Beyond kMaxOthers it is refused, and counted; events have room of
-  /// their own. What is known so far of an effect makes room for the rest earlier: it will be told again.
+  /// their own, and an effect that will be told again is refused earlier.
   std::uint64_t push(Record&& record);
 
-  /// Whether the recorder was done with the record of this ticket before the time was up. Does not wait while the
-  /// history can't be written (its fault is on), nor after end_waits().
+  /// Whether the record of this ticket was done before the time was up. Does not wait while the fault `history` is on,
+  /// nor after end_waits().
   bool wait_committed(std::uint64_t ticket, std::chrono::milliseconds time);
 
   /// The service stops: nobody waits for a commit any more.
@@ -78,13 +76,12 @@ class RecordQueue {
   };
   struct Progress {
     std::optional<SeenScan> last_scan;
-    std::int64_t scans_made_count = 0;      // of all cgroups
-    std::int64_t scans_recorded_count = 0;  // or given up as impossible to store
-    std::int64_t waiting_count = 0;         // records that wait, those being written among them
-    std::int64_t recorder_busy_since_us =
-        0;  // since when the recorder has not come by, of the steady clock; 0: it waits here
-    std::int64_t history_healed_count = 0;  // how often the fault `history` has ended
-    bool is_retrying = false;               // what it holds has been refused by the disk
+    std::int64_t scans_made_count = 0;        // of all cgroups
+    std::int64_t scans_recorded_count = 0;    // or given up as impossible to store
+    std::int64_t waiting_count = 0;           // records that wait, those being written among them
+    std::int64_t recorder_busy_since_us = 0;  // of the steady clock; 0: it waits here
+    std::int64_t history_healed_count = 0;    // how often the fault `history` has ended
+    bool is_retrying = false;                 // what it holds has been refused by the disk
   };
   Progress progress() const;
 
@@ -104,8 +101,7 @@ class RecordQueue {
   base::Condition pushed_;
   base::Condition committed_changed_;
   std::vector<Record> waiting_ CGMM_GUARDED_BY(mutex_);
-  std::size_t rows_ CGMM_GUARDED_BY(mutex_) =
-      0;  // of scans waiting or taken and not done, and one for each scan itself
+  std::size_t rows_ CGMM_GUARDED_BY(mutex_) = 0;    // of scans that are not done, and one for each scan itself
   std::size_t others_ CGMM_GUARDED_BY(mutex_) = 0;  // other records waiting
   std::vector<Fault> faults_ CGMM_GUARDED_BY(mutex_);
   Progress progress_ CGMM_GUARDED_BY(mutex_);  // but for waiting_count

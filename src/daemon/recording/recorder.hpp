@@ -2,9 +2,8 @@
 #pragma once
 
 // Writes the history: everything that waits becomes one transaction, or several where much has waited. When the disk
-// refuses, the batch is kept and tried again every second, so that nothing is lost until the queue is full. It also
-// looks up what containers are called, which may have to wait for a disk as well. One thread, which from run() on is
-// the only one that touches the history.
+// refuses, the batch is tried again every second, so that nothing is lost until the queue is full. It also looks up the
+// names of containers, and does maintenance. From run() on, its thread is the only one that touches the history.
 
 #include <cstddef>
 #include <cstdint>

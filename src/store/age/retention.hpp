@@ -2,10 +2,9 @@
 #pragma once
 
 // Keeps the file inside its bounds: rolls hours up, deletes what is too old, makes room before the file would outgrow
-// its size, and gives free pages back to the file system. All in slices of a few thousand rows, each a transaction, so
-// that nothing that is to be recorded waits long for one. Instants are what the wall clock read. A clock that is behind
-// makes nothing old. One that has leapt forward makes things old only once it has been on record for a day. Room is
-// made in the order in which scans were recorded, whatever the clock read. Used inside a transaction.
+// its size, and gives free pages back to the file system. All in slices of a few thousand rows, each a transaction.
+// A clock that is behind makes nothing old. One that has leapt forward makes things old only once it has been on record
+// for a day. Room is made in the order in which scans were recorded, whatever the clock read.
 
 #include <cstdint>
 

@@ -2,9 +2,8 @@
 #pragma once
 
 // The table `sample_hour`: every hour that is over gets a row for each cgroup, made of its samples. A slice is a few
-// cgroups, so that no transaction is long. Only the end of an hour is put on record (table `rolled_up`): what a crash
-// or a rollback interrupts is begun again, with the same result. An hour that comes twice, because the clock was set
-// back, is made anew of all its scans. Used inside a transaction.
+// cgroups. Only the end of an hour is put on record (table `rolled_up`): what a crash interrupts is begun again, with
+// the same result. An hour that comes twice, because the clock was set back, is made anew of all its scans.
 
 #include <cstdint>
 #include <optional>

@@ -91,7 +91,7 @@ core::Handover HistoryFile::open_and_begin(std::int64_t now_us, const std::strin
                                            const std::function<void(History&)>& record_first) {
   try {
     return as_refusal(file_, [&] {
-      history_.emplace(file_, *lock_);
+      history_.emplace(file_, &*lock_);
       was_open_ = true;
       core::Handover handover = history_->begin_run(now_us, detail, run_before_, record_first);
       if (retention_) history_->set_retention(*retention_);

@@ -48,8 +48,8 @@ class HistoryFile {
   std::string damage();
 
   /// Ends the run and closes the history, because it is damaged (in words; empty: it is not) or not in place any more.
-  /// begin() is next, and carries over what was held here. Wants is_open(), which stays true where this throws
-  /// StoreError: then it is to be tried again.
+  /// begin() is next, and carries over what was held here. Wants is_open(). Where it throws StoreError, the history
+  /// stays open, for another try.
   void leave(const std::string& damage);
 
   /// What begin() had to do since the last call, in words; empty: nothing.

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// `<database>.lock`: one service a database. SQLite's own locks last for a transaction only. It is a flock(), not a pid
-// file: the kernel releases it however the service ends. Its mode is 0600, also where the group may read the history,
-// because whoever can open it can hold the lock. Owned by one thread.
-//
-// The file stays when the service ends, emptied: removing it would need every taker to check twice. It is removed only
-// where this object made it and the database was then refused, so that nothing is left beside another program's file.
+// `<database>.lock`: one service a database, because SQLite's own locks last for a transaction only. It is a flock():
+// the kernel releases it however the service ends. Its mode is 0600, because whoever can open it can hold the lock.
+// The file stays when the service ends, emptied. It is removed only where this object made it and the database was then
+// refused, so that nothing is left beside another program's file.
 
 #include <filesystem>
 

@@ -3,6 +3,7 @@
 
 #include <SQLiteCpp/Statement.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,10 +11,9 @@
 #include <array>
 #include <bit>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -25,7 +25,7 @@
 namespace cgmm::store {
 namespace {
 
-constexpr int kLooks = 5;
+constexpr int kAttempts = 5;
 /// PRAGMA quick_check reads every page: a quarter of a second for this size.
 constexpr std::int64_t kQuickCheckLimitBytes = 64LL * 1024 * 1024;
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
@@ -136,20 +136,16 @@ Content inspect_opened(const std::filesystem::path& file, SQLite::Database& data
 constexpr mode_t kFileMode = 0640;
 constexpr mode_t kDirectoryMode = 0750;
 
-/// From /etc/group, "adm:x:4:...": getgrnam() may ask a server that is not available yet while a node boots.
+/// From /etc/group: getgrnam() may ask a server that is not available yet while a node boots.
 std::optional<gid_t> group_of_readers() {
-  constexpr std::string_view kName = "adm:";
-  std::ifstream groups("/etc/group");
-  for (std::string line; std::getline(groups, line);) {
-    if (!line.starts_with(kName)) continue;
-    const std::size_t number = line.find(':', kName.size());
-    if (number == std::string::npos) continue;
-    gid_t group = 0;
-    const char* const end = line.data() + line.size();
-    const auto [stop, error] = std::from_chars(line.data() + number + 1, end, group);
-    if (error == std::errc{} && stop != end && *stop == ':') return group;
+  std::FILE* const groups = std::fopen("/etc/group", "re");
+  if (groups == nullptr) return std::nullopt;
+  std::optional<gid_t> found;
+  while (const group* one = ::fgetgrent(groups)) {
+    if (std::string_view(one->gr_name) == "adm") found = one->gr_gid;
   }
-  return std::nullopt;
+  std::fclose(groups);
+  return found;
 }
 
 /// Sets the mode of a new file or directory, whatever the umask is, and its group if we are root and the group exists.
@@ -168,11 +164,9 @@ void create(const std::filesystem::path& file, const std::filesystem::path& real
   set_access(fd, kFileMode);  // SQLite gives -wal and -shm the same
 }
 
-/// The order matters. page_size and auto_vacuum have to be there before the first page. A scan of 200 cgroups changes
-/// some fifteen pages, most of them in one place only: pages of 4096 bytes make half as much again of what is written,
-/// and nothing faster. The application_id is written while the journal is still a rollback journal, so that it is in
-/// the file itself and not only in the WAL: by it our own file is known after a crash, without reading the WAL of what
-/// may be another program's.
+/// The order matters. page_size and auto_vacuum have to be there before the first page. Pages of 4096 bytes would make
+/// half as much again of what is written, because a scan changes most pages in one place only. The application_id is
+/// written before there is a WAL, so that our own file is known by it after a crash.
 void prepare_new(SQLite::Database& database) {
   database.exec("PRAGMA journal_mode = DELETE");
   database.exec("PRAGMA page_size = 2048");
@@ -220,7 +214,7 @@ std::optional<FileStamp> stamp_of(const std::filesystem::path& file) {
 
 /// Repeats the check if another process wrote meanwhile, because it reads without locks.
 Content inspect(const std::filesystem::path& file, Thoroughness thoroughness) {
-  for (int looks = 1;; ++looks) {
+  for (int attempt = 1;; ++attempt) {
     const auto stamp = stamp_of(file);
     if (!stamp || stamp->size_bytes == 0) return Content::none;
     if (!permitted(resolved(file), R_OK)) throw unusable(file, "it can't be read", errno);
@@ -228,9 +222,9 @@ Content inspect(const std::filesystem::path& file, Thoroughness thoroughness) {
       SQLite::Database database = open_for_reading(file, *stamp);
       return inspect_opened(file, database, stamp->wal_pending, thoroughness);
     } catch (const StoreError& error) {
-      if (error.kind() != StoreError::Kind::corrupt || looks == kLooks || stamp_of(file) == stamp) throw;
+      if (error.kind() != StoreError::Kind::corrupt || attempt == kAttempts || stamp_of(file) == stamp) throw;
     } catch (const SQLite::Exception& error) {
-      if (looks == kLooks || stamp_of(file) == stamp) throw refusal(file, error);
+      if (attempt == kAttempts || stamp_of(file) == stamp) throw refusal(file, error);
     }
   }
 }

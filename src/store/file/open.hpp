@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Opens a database file, and refuses one that isn't a history; for the writer and the reader. Before anything is done
-// to a file it is checked through a connection that can't write and leaves nothing beside it. One connection a thread.
+// Opens a database file, and refuses one that isn't a history. Before anything is done to a file, it is checked through
+// a connection that can't write and leaves nothing beside it.
 
 #include <SQLiteCpp/Database.h>
 
@@ -47,9 +47,8 @@ enum class Thoroughness {
 /// Examines the file. Throws StoreError: foreign, newer, corrupt, unusable.
 Content inspect(const std::filesystem::path& file, Thoroughness thoroughness);
 
-/// A read-only connection. Where no WAL is pending, nobody is writing: then the file is read as `immutable`,
-/// without locks and without making -wal and -shm beside it, which also works on a read-only medium. Whoever
-/// reads that way has to compare stamps afterwards. Throws SQLite::Exception.
+/// A read-only connection. Where no WAL is pending, nobody is writing: then the file is read without locks, also on a
+/// read-only medium. Whoever reads that way has to compare stamps afterwards. Throws SQLite::Exception.
 SQLite::Database open_for_reading(const std::filesystem::path& file, const FileStamp& stamp);
 
 /// A connection that writes. Makes the file if there is none, and migrates the schema. The caller holds the lock and

@@ -26,7 +26,7 @@ using std::chrono::steady_clock;
 
 /// The time for copying. Nothing is recorded meanwhile.
 constexpr std::chrono::seconds kTime{8};
-constexpr std::int64_t kRowsBetweenLooks = 500;
+constexpr std::int64_t kRowsBetweenChecks = 500;
 constexpr std::size_t kPutAsideKept = 3;
 
 /// SQLiteCpp's Statement can't bind a value whose type is not known.
@@ -160,7 +160,7 @@ class CarryOver {
       sqlite3_reset(out.get());
       if (stored != SQLITE_DONE && stored != SQLITE_CONSTRAINT)
         throw refusal(to_.getFilename(), SQLite::Exception(to_.getHandle(), stored));
-      if (++count % kRowsBetweenLooks == 0 && is_late()) return false;
+      if (++count % kRowsBetweenChecks == 0 && is_late()) return false;
     }
     return code == SQLITE_DONE;
   }

@@ -2,7 +2,7 @@
 #pragma once
 
 // Makes a new history of what can be read of one that is damaged, or whose file was removed while it is open: within a
-// few seconds, the most important first. Old samples are left out. One connection, one thread.
+// few seconds, the most important first. Old samples are left out.
 
 #include <SQLiteCpp/Database.h>
 

@@ -66,8 +66,8 @@ void Wal::note_commit() {
 
 void Wal::checkpoint_if_due() {
   if (pages_ < pages_at_checkpoint_) pages_at_checkpoint_ = 0;  // it was begun anew
-  const std::int64_t due_bytes = std::min(kDueBytes, max_size_bytes_ ? *max_size_bytes_ / kShareOfMaxSize : kDueBytes);
-  if ((pages_ - pages_at_checkpoint_) * page_bytes_ >= due_bytes) checkpoint();
+  if ((pages_ - pages_at_checkpoint_) * page_bytes_ >= std::min(kDueBytes, max_size_bytes_ / kShareOfMaxSize))
+    checkpoint();
 }
 
 void Wal::checkpoint() {
@@ -80,7 +80,7 @@ void Wal::checkpoint() {
   error_ = code == SQLITE_BUSY ? SQLITE_OK : code;  // busy: somebody else is doing it
   if (error_ == SQLITE_OK) pages_at_checkpoint_ = pages_;
   const bool is_done = code == SQLITE_OK && in_wal == moved;
-  is_held_ = !is_done && bytes() > held_bytes();
+  is_held_ = !is_done && bytes() > std::min(kHeldBytes, max_size_bytes_ / kShareOfMaxSize);
 }
 
 bool Wal::checkpoint_all() {
@@ -95,12 +95,6 @@ bool Wal::checkpoint_all() {
 void Wal::require_checkpoint() const {
   if (has_failed())
     throw SQLite::Exception(std::string("its WAL can't be moved into the file: ") + sqlite3_errstr(error_), error_);
-}
-
-bool Wal::has_failed() const { return error_ != SQLITE_OK; }
-
-std::int64_t Wal::held_bytes() const {
-  return std::min(kHeldBytes, max_size_bytes_ ? *max_size_bytes_ / kShareOfMaxSize : kHeldBytes);
 }
 
 std::int64_t Wal::bytes() const {

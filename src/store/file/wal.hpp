@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The WAL of a database that is open: when it is moved into the file (a checkpoint), what keeps it from that, and
-// whether it is still the one that is written to. Checkpoints are no part of a commit: when one fails, what was
-// committed is on record all the same. The thread that owns the connection.
+// The WAL of a database that is open: its checkpoints, and whether it is still the one that is written to. Checkpoints
+// are no part of a commit: when one fails, what was committed is on record all the same.
 
 #include <cstdint>
 #include <filesystem>
@@ -24,7 +23,7 @@ class Wal {
   Wal(const Wal&) = delete;
   Wal& operator=(const Wal&) = delete;
 
-  /// The database with its WAL is to stay below this.
+  /// The database with its WAL stays below this.
   void set_max_size(std::int64_t max_size_bytes);
 
   /// After each commit.
@@ -37,7 +36,7 @@ class Wal {
   bool checkpoint_all();
   /// Throws SQLite::Exception where the last checkpoint has failed, for another reason than a reader.
   void require_checkpoint() const;
-  bool has_failed() const;
+  bool has_failed() const { return error_ != 0; }
 
   /// It has grown although it was to be moved into the file: somebody has been reading for long, or the disk refuses.
   bool is_held() const { return is_held_; }
@@ -58,13 +57,12 @@ class Wal {
 
  private:
   bool is_there() const { return base::file_id(wal_) == id_; }
-  std::int64_t held_bytes() const;
 
   SQLite::Database& database_;
   std::filesystem::path file_;
   std::filesystem::path wal_;
   std::int64_t page_bytes_;
-  std::optional<std::int64_t> max_size_bytes_;
+  std::int64_t max_size_bytes_ = INT64_MAX;
   int pages_ = 0;                // in it after the last commit
   int pages_at_checkpoint_ = 0;  // when one was tried last
   int error_ = 0;                // SQLite's code, of the last checkpoint

@@ -3,7 +3,7 @@
 
 // Runs the operator's SQL, and that of reports_dir: it can only read this one database, and it ends. There are two
 // checks, because neither is enough: SQLite calls ATTACH, BEGIN and some PRAGMAs "read-only", and an authorizer is
-// asked about words, not about effects. The thread that owns the connection.
+// asked about words, not about effects.
 
 #include <cstdint>
 #include <string_view>
@@ -18,8 +18,7 @@ class Database;
 namespace cgmm::store {
 
 /// What a statement may take. One without an end (a recursive WITH) or with a mistake (a join without its ON) is
-/// refused with a sentence before it takes the node's memory. It sorts in memory, so there are no temporary files on
-/// disk.
+/// refused before it takes the node's memory. It sorts in memory, not on disk.
 struct QueryLimits {
   std::int64_t memory_bytes = std::int64_t{256} << 20;  // SQLite's, of the whole process
   std::int64_t answer_bytes = std::int64_t{128} << 20;  // all values of the answer

@@ -54,10 +54,13 @@ void CgroupRows::store_names(const core::NamedCgroup& named) {
 
 std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us) {
   std::vector<core::CgroupRef> news;
+  std::vector<const Known*> known_rows;  // of each row; nullptr: it is not known yet
+  known_rows.reserve(scan.rows.size());
   std::size_t known_count = 0;
   for (const core::ScanRow& row : scan.rows) {
     if (!row.cgroup) throw std::logic_error("a scan has a row without a cgroup");
     const auto found = known_.find(row.cgroup->key);
+    known_rows.push_back(found == known_.end() ? nullptr : &found->second);
     if (found != known_.end()) ++known_count;
     if (found == known_.end() || found->second.told != row.cgroup) news.push_back(row.cgroup);
   }
@@ -68,7 +71,7 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
   places.reserve(scan.rows.size());
   for (std::size_t i = 0; i < scan.rows.size(); ++i) {
     const core::ScanRow& row = scan.rows[i];
-    const Known& known = known_.find(row.cgroup->key)->second;
+    const Known& known = known_rows[i] != nullptr ? *known_rows[i] : known_.find(row.cgroup->key)->second;
     places.push_back({known.cgroup_id, i});
     if (!row.oom_kills_total || row.oom_kills_total == known.oom_kills_total) continue;
     sql_.execute("UPDATE cgroup SET oom_kills_total = ?2 WHERE cgroup_id = ?1", known.cgroup_id, row.oom_kills_total);
