@@ -45,8 +45,7 @@ std::optional<Advice> advise(const ReclaimEvidence& evidence);
 /// cgroup, or if its `reclaim_to` is not below the new threshold.
 std::optional<Advice> advise(const ReclaimEvidence& evidence, const Policy& policy);
 
-/// Whether the current configuration already leaves the cgroup the cache that it needs: it excludes the cgroup, or its
-/// threshold is as high as the advised one.
+/// Whether the current configuration excludes the cgroup, or its threshold is as high as the advised one.
 bool spares(const Policy& policy, const ReclaimEvidence& evidence);
 
 /// Whether there are enough verdicts, some of them churn, none effective.

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The effect of a reclaim: did the freed memory stay free, or was it read back at once? Judged by the cgroup's numbers
-// in the scans after it. Pure state and rules: times are arguments (microseconds of the steady clock). Each object
-// belongs to one thread.
+// The effect of a reclaim: did the freed memory stay free, or was it read back? Judged by the scans after it. Pure:
+// times are arguments (microseconds of the steady clock). Each object belongs to one thread.
 
 #include <cstdint>
 #include <optional>
@@ -25,7 +24,6 @@ struct Sighting {
 
 Sighting sighting_of(std::uint64_t inode, const MemorySample& sample);
 
-/// The observation of one reclaim.
 class Observation {
  public:
   /// `ended_at_us`: when the reclaim ended. `asked_bytes`: how much the kernel was asked for (v1: all reclaimable
@@ -42,8 +40,7 @@ class Observation {
   /// The effect so far (`ended_by` is nullopt) or at the end. It can change to `churn` until then, but never back.
   Effect effect(const Learning& learning, std::optional<ObservationEnd> ended_by) const;
 
-  /// What the cooldown learns from the effect. `did_not_help` is possible at any time, `helped` only after an
-  /// observation that the service's stop did not cut short.
+  /// What the cooldown learns. `helped` only after an observation that nothing cut short.
   Lesson lesson(const Effect& effect) const;
 
   std::int64_t ended_at_us() const { return ended_at_us_; }

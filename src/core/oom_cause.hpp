@@ -17,7 +17,6 @@ namespace cgmm::core {
 
 /// schema/0003 explains each.
 enum class OomCause : std::uint8_t { anon_growth, shmem, kernel_memory, cache, limit_too_small, ancestor_limit, node };
-/// As the database has it.
 std::string_view to_string(OomCause cause);
 
 /// A sample of the victim's cgroup.

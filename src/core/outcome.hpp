@@ -16,14 +16,12 @@ namespace cgmm::core {
 /// The decrease of usage, at least 0; of file if usage is not known; nullopt if neither is.
 std::optional<std::uint64_t> freed_bytes(const Gauges& before, const Gauges& after);
 
-/// What a reclaim is to do.
 struct ReclaimPlan {
   bool all_at_once = false;        // v1: the kernel takes no amount, so there is one step
   std::uint64_t cache_bytes = 0;   // reclaimable cache before
   std::uint64_t target_bytes = 0;  // reclaimable cache to leave
   ReclaimBounds bounds;
 
-  /// Whether there is nothing to reclaim.
   bool is_reached() const { return cache_bytes <= target_bytes; }
 
   /// The cache above the target, at least 1.
@@ -42,7 +40,7 @@ struct Progress {
   bool stopping = false;                     // the service stops
 };
 
-/// The least time between two reads of PSI: five ticks of the kernel's clock. A shorter time is not meaningful.
+/// The least time between two reads of PSI: five ticks of the kernel's clock.
 inline constexpr std::int64_t kPressureWindow_us = 20'000;
 
 /// The size of the next step. Towards the end it is half of what is left, because Linux 6.1 frees up to 30 % more than

@@ -17,7 +17,6 @@
 
 namespace cgmm::core {
 
-/// How one cgroup is treated.
 struct ReclaimSettings {
   Threshold threshold = Threshold::of_percent(25);
   std::optional<Threshold> reclaim_to;  // v2: down to this; nullopt: half the threshold
@@ -87,7 +86,6 @@ std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes,
 /// longer than the configured `cooldown_us` and its strikes allow (a setting was lowered), it is shortened.
 Cooldown corrected(Cooldown cooldown, std::int64_t cooldown_us, const Learning& learning, std::int64_t now_us);
 
-/// What a reclaim has taught about its cgroup.
 enum class Lesson : std::uint8_t { none, helped, did_not_help };
 
 /// The cooldown after a lesson: one strike more if the reclaim did not help (unless the cooldown is at its maximum),

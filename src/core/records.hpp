@@ -45,7 +45,6 @@ struct NamedCgroup {
   ContainerNames names;
 };
 
-/// One cgroup in one scan.
 struct ScanRow {
   CgroupRef cgroup;
   Gauges gauges;                                 // bytes
@@ -71,7 +70,6 @@ enum class ReclaimMethod : std::uint8_t { force_empty, memory_reclaim };
 enum class ReclaimOutcome : std::uint8_t { started, done, partial, failed, vanished, interrupted, dry_run };
 /// Why a reclaim ended; schema/0002 explains each.
 enum class StoppedBy : std::uint8_t { target, nothing_left, pressure, timeout, stop, vanished, error };
-/// The effect of a reclaim.
 enum class Verdict : std::uint8_t {
   effective,  // little of what it freed was read again
   churn,      // most of it was
@@ -111,8 +109,7 @@ struct Reclaim {
   std::optional<Cooldown> cooldown;          // that this reclaim begins; nullopt: dry run
 };
 
-/// The effect of a reclaim. Recorded during the observation, as far as it is known, and at its end. The last record of
-/// a reclaim_id is valid.
+/// The effect of a reclaim, recorded during the observation and at its end. The last record of a reclaim_id is valid.
 struct Effect {
   std::int64_t reclaim_id = 0;
   std::int64_t observed_for_us = 0;                // since the reclaim's end
@@ -128,8 +125,8 @@ struct Effect {
 /// What ran out: a cgroup reached its limit, or the node had no memory left.
 enum class OomScope : std::uint8_t { cgroup, node };
 
-/// The memory of the cgroup that hit its limit, including its descendants, at the moment of the kill, as the kernel
-/// printed it. A node-wide kill has none.
+/// The memory of the cgroup that hit its limit, with its descendants, as the kernel printed it. Not for a node-wide
+/// kill.
 struct MemoryAtKill {
   Gauges gauges;                             // bytes
   std::optional<std::uint64_t> limit_bytes;  // nullopt: none, or not known
@@ -162,7 +159,6 @@ struct LogPosition {
   std::uint64_t sequence = 0;  // records up to this one are done
 };
 
-/// An OOM kill from the kernel log, with the victim's cgroup.
 struct OomKill {
   LoggedKill logged;
   std::int64_t killed_at_us = 0;
@@ -171,8 +167,7 @@ struct OomKill {
   ContainerIdentity container;  // of a tracked container; empty otherwise
 };
 
-/// The increase of the kernel's counter of OOM kills in one cgroup. The kernel log, if it is read, reports the same
-/// kills.
+/// An increase of a cgroup's counter of OOM kills. The kernel log reports the same kills.
 struct CountedOomKills {
   CgroupId id;
   std::optional<std::int64_t> since_at_us;  // its previous sample; nullopt: it was in an earlier run
@@ -180,13 +175,12 @@ struct CountedOomKills {
   std::uint64_t count = 0;
 };
 
-/// A cooldown that has moved because the wall clock was set.
+/// Moved by a clock step.
 struct MovedCooldown {
   CgroupId id;
   Cooldown cooldown;
 };
 
-/// A start, stop, crash found, gap, configuration change or fault.
 struct ServiceEvent {
   std::int64_t at_us = 0;
   std::string kind;    // one of the words that schema/0001 lists
