@@ -37,16 +37,9 @@ bool steers_a_terminal(char32_t code_point) {
 }
 
 std::string escaped(char32_t code_point) {
-  switch (code_point) {
-    case '\n':
-      return "\\n";
-    case '\r':
-      return "\\r";
-    case '\t':
-      return "\\t";
-    default:
-      break;
-  }
+  if (code_point == '\n') return "\\n";
+  if (code_point == '\r') return "\\r";
+  if (code_point == '\t') return "\\t";
   const auto value = static_cast<std::uint32_t>(code_point);
   // A byte in the text that is no character is \xHH as well; a C1 control is a character, so \u0085.
   return value < 0x80 ? "\\x" + hex(value, 2) : "\\u" + hex(value, 4);

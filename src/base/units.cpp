@@ -6,6 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "base/time.hpp"
@@ -107,77 +108,31 @@ std::string in_two_parts(std::uint64_t us) {
   return text;
 }
 
-std::string zero_padded(std::int64_t value, std::size_t width) {
-  std::string digits = std::to_string(value);
-  return digits.size() < width ? std::string(width - digits.size(), '0') + digits : digits;
-}
-
-/// Takes exactly `width` digits off the front.
-std::optional<unsigned> take_digits(std::string_view& text, std::size_t width) {
-  const auto digits = text.substr(0, width);
-  if (digits.size() < width || !std::all_of(digits.begin(), digits.end(), is_digit)) return std::nullopt;
-  unsigned value = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  text.remove_prefix(width);
-  return value;
-}
-
-bool take_char(std::string_view& text, char c) {
-  if (!text.starts_with(c)) return false;
-  text.remove_prefix(1);
-  return true;
-}
-
-/// Takes "2026-11-23".
-std::optional<std::chrono::sys_days> take_date(std::string_view& text) {
-  const auto year = take_digits(text, 4);
-  if (!year || !take_char(text, '-')) return std::nullopt;
-  const auto month = take_digits(text, 2);
-  if (!month || !take_char(text, '-')) return std::nullopt;
-  const auto day = take_digits(text, 2);
-  if (!day) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(*year)}, std::chrono::month{*month},
-                                         std::chrono::day{*day}};
-  if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days{date};
-}
-
-/// Takes ".123456789": what is finer than a microsecond is cut off.
-std::optional<std::int64_t> take_fraction_us(std::string_view& text) {
-  if (!take_char(text, '.')) return 0;
-  const auto digits = take_while(text, is_digit);
-  if (digits.empty()) return std::nullopt;
-  std::int64_t us = 0;
-  for (std::size_t i = 0; i < 6; ++i) us = us * 10 + (i < digits.size() ? digits[i] - '0' : 0);
-  return us;
-}
-
-/// Takes "03:12", "03:12:00" or "03:12:00.5".
-std::optional<std::int64_t> take_time_of_day_us(std::string_view& text) {
-  const auto hour = take_digits(text, 2);
-  if (!hour || *hour > 23 || !take_char(text, ':')) return std::nullopt;
-  const auto minute = take_digits(text, 2);
-  if (!minute || *minute > 59) return std::nullopt;
-  const std::int64_t minutes = std::int64_t{*hour} * 60 + std::int64_t{*minute};
-  if (!take_char(text, ':')) return minutes * kMinute_us;
-  const auto second = take_digits(text, 2);
-  if (!second || *second > 59) return std::nullopt;
-  const auto fraction_us = take_fraction_us(text);
-  if (!fraction_us) return std::nullopt;
-  return (minutes * 60 + std::int64_t{*second}) * kSecond_us + *fraction_us;
-}
-
 std::optional<std::int64_t> parse_instant_us(std::string_view text) {
-  const auto date = take_date(text);
-  if (!date) return std::nullopt;
-  const std::int64_t midnight_at_us = std::chrono::microseconds{date->time_since_epoch()}.count();
-  if (text.empty()) return midnight_at_us;
-  if (!take_char(text, 'T') && !take_char(text, ' ')) return std::nullopt;
-  const auto time_us = take_time_of_day_us(text);
-  if (!time_us) return std::nullopt;
-  take_char(text, 'Z');
-  if (!text.empty()) return std::nullopt;
-  return midnight_at_us + *time_us;
+  constexpr std::string_view kShape = "0000-00-00T00:00:00.000000";  // 0: any digit
+  constexpr std::size_t kDate = 10, kToMinute = 16, kToSecond = 19;
+  std::string full(text);
+  if (full.size() > kToMinute && full.back() == 'Z') full.pop_back();
+  if (full.size() > kDate && full[kDate] == ' ') full[kDate] = 'T';
+  while (full.size() > kShape.size() && is_digit(full.back())) full.pop_back();  // finer than a microsecond
+  const std::size_t given = full.size();
+  if (given != kDate && given != kToMinute && given != kToSecond && given <= kToSecond + 1) return std::nullopt;
+  full += kShape.substr(std::min(given, kShape.size()));
+  const auto fits = [](char place, char c) { return place == '0' ? is_digit(c) : place == c; };
+  if (!std::equal(kShape.begin(), kShape.end(), full.begin(), full.end(), fits)) return std::nullopt;
+
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    int value = 0;
+    std::from_chars(full.data() + at, full.data() + at + digits, value);
+    return value;
+  };
+  using namespace std::chrono;
+  const year_month_day date{year{number(0, 4)}, month{static_cast<unsigned>(number(5, 2))},
+                            day{static_cast<unsigned>(number(8, 2))}};
+  const int hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
+  if (!date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+  const auto time = hours{hour} + minutes{minute} + seconds{second} + microseconds{number(20, 6)};
+  return microseconds{sys_days{date}.time_since_epoch() + time}.count();
 }
 
 }  // namespace
@@ -257,11 +212,13 @@ std::string format_utc(std::int64_t at_us, bool with_ms) {
   const year_month_day date{midnight};
   const hh_mm_ss<microseconds> time{at - midnight};
 
-  std::string text = zero_padded(int{date.year()}, 4) + "-" + zero_padded(unsigned{date.month()}, 2) + "-" +
-                     zero_padded(unsigned{date.day()}, 2) + "T" + zero_padded(time.hours().count(), 2) + ":" +
-                     zero_padded(time.minutes().count(), 2) + ":" + zero_padded(time.seconds().count(), 2);
-  if (with_ms) text += "." + zero_padded(time.subseconds().count() / 1000, 3);
-  return text + "Z";
+  char text[128];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02ld:%02ld:%02ld", int{date.year()}, unsigned{date.month()},
+                unsigned{date.day()}, time.hours().count(), time.minutes().count(), time.seconds().count());
+  if (!with_ms) return std::string(text) + "Z";
+  char ms[32];
+  std::snprintf(ms, sizeof ms, ".%03ldZ", time.subseconds().count() / 1000);
+  return std::string(text) + ms;
 }
 
 std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now_us) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// OOM kills between the runs of the service: the kernel's counters, as an earlier run saw them last, are compared with
-// the first reading of each cgroup in this run. The earlier ones may be known only after the first scans. Until then a
-// counter that is not 0 is kept out of the scans, with the kills that it tells of: on record before them, it would hide
-// them from the next run. One thread.
+// OOM kills between the runs of the service: the first reading of each cgroup's counter is compared with the last one
+// of an earlier run, which may be known only after the first scans. Until then the counter and its kills are held back:
+// on record, the counter would hide the kills from the next run. One thread.
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -21,20 +21,18 @@ class EarlierKills {
   /// What an earlier run has left. Once.
   void adopt(Totals totals);
 
-  /// Adds to a scan, whole or partial, what it tells of kills since the earlier run. `kills`: those that it tells of
-  /// otherwise.
+  /// Adds to a scan what it tells of kills since the earlier run. `kills`: those that it tells of otherwise.
   void add_to(core::Scan& scan, std::vector<core::CountedOomKills>& kills);
 
  private:
-  /// A counter that is kept out of the scans.
+  /// Readings of a counter that is held back, until the next scan of all cgroups at least.
   struct Held {
     core::CgroupId id;
-    std::uint64_t first = 0;  // reading
+    std::uint64_t first = 0;
     std::uint64_t last = 0;
   };
 
-  void hold(core::Scan& scan, std::vector<core::CountedOomKills>& kills);
-  void tell_held(core::Scan& scan, std::vector<core::CountedOomKills>& kills);
+  std::optional<std::uint64_t> between_runs(const Held& held) const;
 
   Totals earlier_;
   std::unordered_map<core::CgroupKey, Held> held_;

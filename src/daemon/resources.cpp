@@ -34,10 +34,8 @@ bool may_lock_without_limit() {
 
 }  // namespace
 
-/// The last of the best-effort class and not the idle one: an idle writer gets no turn for as long as anybody else
-/// wants the disk, and then the start of a reclaim, which waits for its commit, and everything in the queue would wait
-/// with it. Readers of the database wait for neither: in WAL mode they take no lock that the writer holds. Refused: it
-/// runs as it is.
+/// The last of the best-effort class, not the idle one: an idle writer might never get the disk, and the start of a
+/// reclaim waits for its commit. If this is refused, the thread runs as it is.
 void lower_priority_of_this_thread() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
   ::syscall(SYS_ioprio_set, kIoWhoProcess, 0, kIoBestEffort << kIoClassShift | kLastOfBestEffort);

@@ -10,14 +10,14 @@ namespace cgmm::daemon {
 /// The calling thread's turn comes after others', at the processor and at the disk.
 void lower_priority_of_this_thread();
 
-/// The calling thread's name, of 15 characters at most, in `top -H` and /proc/PID/task.
+/// Of the calling thread, 15 characters at most.
 void name_this_thread(const char* name);
 
 /// Keeps in memory what the process has touched and will touch. "" when that is done, else why not, and what to do.
 std::string lock_memory();
 
-/// How malloc is to hold house: one heap for all threads, none of which asks it for much; and big pieces go back to the
-/// kernel as soon as they are freed, for a scan of thousands of cgroups needs some MB for a moment.
+/// One malloc heap for all threads, and big pieces go back to the kernel when they are freed: a scan of thousands of
+/// cgroups needs some MB for a moment.
 void keep_little_memory();
 
 /// Gives freed memory back to the kernel.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/settings.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include "base/units.hpp"
+#include "base/words.hpp"
 
 namespace cgmm::daemon {
 
@@ -10,19 +13,18 @@ std::string Settings::to_string() const {
   const core::Learning& learning = policy.learning;
   const auto threshold_bytes = defaults.threshold.bytes(std::nullopt);  // nullopt: a percentage
   const bool doubles = learning.adaptive && learning.max_cooldown_us > defaults.cooldown_us;
-  std::string text = "parent " + parent + ", threshold ";
-  text += threshold_bytes ? base::format_bytes(*threshold_bytes) : defaults.threshold.to_string();
-  text += ", interval " + base::duration_setting(interval_us);
-  text += ", cooldown " + base::duration_setting(defaults.cooldown_us);
-  if (doubles) text += " doubling up to " + base::duration_setting(learning.max_cooldown_us);
-  text += ", reclaims in steps of " + base::format_bytes(policy.bounds.step_bytes) + " for up to " +
-          base::duration_setting(policy.bounds.timeout_us) + " at a pressure of up to " +
-          core::Threshold::of_percent(policy.bounds.max_pressure_pct).to_string() + ", each observed for " +
-          base::duration_setting(learning.observe_for_us);
-  text += ", up to " + std::to_string(near_limit.max_count) + " over " +
-          core::Threshold::of_percent(near_limit.over_pct).to_string() + " of their limit sampled every second";
-  text += ", " + std::to_string(policy.rules.size()) + (policy.rules.size() == 1 ? " rule" : " rules");
-  return text + (dry_run ? ", dry run" : "");
+  const std::string threshold = threshold_bytes ? base::format_bytes(*threshold_bytes) : defaults.threshold.to_string();
+  const std::string doubling = doubles ? " doubling up to " + base::duration_setting(learning.max_cooldown_us) : "";
+  return fmt::format(
+      "parent {}, threshold {}, interval {}, cooldown {}{}, reclaims in steps of {} for up to {} at a pressure of up "
+      "to "
+      "{}, each observed for {}, up to {} over {} of their limit sampled every second, {}{}",
+      parent, threshold, base::duration_setting(interval_us), base::duration_setting(defaults.cooldown_us), doubling,
+      base::format_bytes(policy.bounds.step_bytes), base::duration_setting(policy.bounds.timeout_us),
+      core::Threshold::of_percent(policy.bounds.max_pressure_pct).to_string(),
+      base::duration_setting(learning.observe_for_us), near_limit.max_count,
+      core::Threshold::of_percent(near_limit.over_pct).to_string(), base::counted(policy.rules.size(), "rule"),
+      dry_run ? ", dry run" : "");
 }
 
 kernel::Hierarchy hierarchy_for(const std::string& parent) {

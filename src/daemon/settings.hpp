@@ -17,7 +17,7 @@ namespace cgmm::daemon {
 struct Settings {
   std::string parent;  // "auto" or a directory
   kernel::Watch watch = kernel::Watch::automatic;
-  std::int64_t max_cgroups = 20'000;  // watched at most
+  std::int64_t max_cgroups = 20'000;  // tracked at most
   std::int64_t interval_us = 10'000'000;
   core::Policy policy;
   core::NearLimitBounds near_limit;
@@ -36,8 +36,8 @@ struct Sources {
 /// The hierarchy that a parent setting means. Throws kernel::HierarchyError.
 kernel::Hierarchy hierarchy_for(const std::string& parent);
 
-/// Which log a kernel_log setting means for that hierarchy: a file, "auto", or "off" and perhaps why. The kernel's own
-/// says nothing of a copied tree, and kills that its counters tell of would be matched with others.
+/// What a kernel_log setting means for that hierarchy: a file, "auto", or "off" and perhaps why. The kernel log says
+/// nothing of a copied tree.
 std::string log_to_read(const std::string& kernel_log, const kernel::Hierarchy& hierarchy);
 
 }  // namespace cgmm::daemon

@@ -73,15 +73,5 @@ TEST_F(HangingHistory, WhatWaitedIsOnRecordWhenItComesBackAndCooldownsHold) {
   EXPECT_EQ(service.wait_for_exit(), 0);
 }
 
-/// It takes these ten seconds.
-TEST_F(HangingHistory, AfterTenSecondsTheNodeIsProtectedWithoutIt) {
-  const Lease hang(lock_file());
-  auto service = start();
-  EXPECT_TRUE(eventually([&] { return was_reclaimed(); }));
-  EXPECT_TRUE(says(kWithout));
-  EXPECT_FALSE(std::filesystem::exists(database())) << "it still hangs";
-  service.kill();
-}
-
 }  // namespace
 }  // namespace cgmm::test

@@ -75,13 +75,20 @@ class FakeCgroups {
 
   std::string root() const { return directory_.path().string(); }
 
-  /// `path` begins with '/'. Directories above are made without files.
+  /// `path` begins with '/'. Directories above are made without files. A new one appears with all its files at once: a
+  /// running service may read it at any moment.
   void put(const std::string& path, const Files& files) {
-    std::filesystem::create_directories(root() + path);
-    for (const auto& [name, content] : files) put_file(path, name, content);
+    const std::filesystem::path directory = root() + path;
+    const bool is_new = !std::filesystem::exists(directory);
+    const std::string place = is_new ? root() + ".new" : directory.string();
+    std::filesystem::create_directories(place);
+    for (const auto& [name, content] : files) write(place + "/" + name, content);
+    if (!is_new) return;
+    std::filesystem::create_directories(directory.parent_path());
+    std::filesystem::rename(place, directory);
   }
   void put_file(const std::string& path, const std::string& name, const std::string& content) {
-    std::ofstream(root() + path + "/" + name, std::ios::binary | std::ios::trunc) << content;
+    write(root() + path + "/" + name, content);
   }
   std::string file(const std::string& path, const std::string& name) const {
     std::ifstream file(root() + path + "/" + name, std::ios::binary);
@@ -98,6 +105,10 @@ class FakeCgroups {
   }
 
  private:
+  static void write(const std::string& file, const std::string& content) {
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << content;
+  }
+
   TempDir directory_;
 };
 

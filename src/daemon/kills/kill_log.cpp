@@ -1,32 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/kills/kill_log.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
-#include <algorithm>
+#include <sys/stat.h>
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
+#include "base/fd.hpp"
 #include "base/text.hpp"
-#include "daemon/kills/victim.hpp"
+#include "base/time.hpp"
+#include "core/container.hpp"
+#include "kernel/control_file.hpp"
 
 namespace cgmm::daemon {
 namespace {
 
 constexpr int kLookForStopEvery = 1000;  // records
-constexpr std::int64_t kOpenEvery_us = 10'000'000;
-constexpr int kFlood = 100;        // records at a time, to be called a flood
-constexpr int kMostAtATime = 500;  // so that a flood takes a few percent of a processor and no more
+constexpr std::int64_t kOpenEvery_us = 10 * base::kSecond_us;
+constexpr int kFlood = 100;  // records at a time, to be called a flood
+constexpr std::int64_t kFloodEndsAfter_us = base::kMinute_us;
+constexpr std::uint64_t kWorse = 100;  // times as many lost, to be told again
+constexpr int kMostAtATime = 500;      // so that a flood takes a few percent of a processor and no more
 constexpr int kMostAtOpening = 1'000'000;
 constexpr int kPause_ms = 20;
 constexpr int kQuiet_ms = 200;  // the processes of a memory.oom.group are logged within a few
 
+/// Of the cgroup at `path`, if it is still there; else 0.
+std::uint64_t inode_of(const kernel::Hierarchy& hierarchy, const std::string& path) {
+  const base::Fd root(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const base::Fd directory = root ? kernel::open_directory(root.get(), path, O_PATH) : base::Fd{};
+  struct stat status{};
+  return directory && ::fstat(directory.get(), &status) == 0 ? status.st_ino : 0;
+}
+
+/// With the victim's cgroup and container as they are now: a moment later they may be gone.
+core::OomKill located(core::LoggedKill kill, const std::string& boot_id, std::int64_t killed_at_us,
+                      const kernel::Hierarchy& hierarchy) {
+  core::OomKill found{.killed_at_us = killed_at_us, .position = {boot_id, kill.sequence}};
+  for (std::string* path : {&kill.limit_path, &kill.victim_path, &kill.group_path}) {
+    if (!path->empty()) *path = kernel::path_below_root(hierarchy, *path);
+  }
+  found.id.path = kill.victim_path;
+  const std::string& parent = hierarchy.parent_path;
+  const bool is_below = kill.victim_path.starts_with(parent + "/") || kill.victim_path == parent;
+  const auto container = is_below ? core::recognise_container(kill.victim_path, parent.size()) : std::nullopt;
+  if (container) {
+    found.container = container->identity;
+    found.id.path.resize(container->path_length);
+  }
+  if (!found.id.path.empty()) found.id.inode = inode_of(hierarchy, found.id.path);
+  found.logged = std::move(kill);
+  return found;
+}
+
+/// "java (pid 77) and 2 more of its group".
+std::string victim_in_words(const core::LoggedKill& kill) {
+  std::string text = kill.victim_comm.empty() ? "a process" : kill.victim_comm;
+  if (kill.victim_pid) text += " (pid " + std::to_string(*kill.victim_pid) + ")";
+  if (kill.process_count > 1) text += " and " + std::to_string(kill.process_count - 1) + " more of its group";
+  return text;
+}
+
 }  // namespace
 
-KillLog::KillLog(std::string setting, std::optional<core::LogPosition> read_before, RecordQueue& queue,
-                 StatusBoard& board, Clocks clocks)
+void Flood::lost(std::uint64_t count) {
+  lost_at_us_ = clocks_.steady();
+  lost_count_ += std::max<std::uint64_t>(count, 1);
+  if (is_on() && lost_count_ < kWorse * told_lost_count_) return;
+  told_lost_count_ = lost_count_;
+  fault_.begin(clocks_.wall(), std::to_string(lost_count_) +
+                                   " records of the kernel log were overwritten before they were read; OOM kills among "
+                                   "them are found by the cgroups' counters alone");
+}
+
+void Flood::tend() {
+  if (!is_on() || clocks_.steady() - lost_at_us_ < kFloodEndsAfter_us) return;
+  fault_.end(clocks_.wall(), "the kernel log is read as fast as it is written again, after " +
+                                 std::to_string(lost_count_) + " records were lost");
+  lost_count_ = 0;
+}
+
+KillLog::KillLog(std::string setting, RecordQueue& queue, StatusBoard& board, Clocks clocks)
     : setting_(std::move(setting)),
       queue_(queue),
       board_(board),
@@ -38,7 +97,6 @@ KillLog::KillLog(std::string setting, std::optional<core::LogPosition> read_befo
   } else {
     open();
   }
-  read_on_from(std::move(read_before));
 }
 
 void KillLog::read_on_from(std::optional<core::LogPosition> read_before) {
@@ -64,7 +122,6 @@ void KillLog::open() {
 
 void KillLog::lose(const std::string& why) {
   open_.reset();
-  is_reopened_ = true;
   flood_.end();
   board_.set_kernel_log("can't be read: " + why);
   if (unreadable_.is_on()) return;
@@ -74,48 +131,47 @@ void KillLog::lose(const std::string& why) {
 
 void KillLog::run() {
   if (is_off()) return;
+  int read_count = 0;
   do {
     tend();
-    follow_log();
-  } while (wait());
+    read_count = follow_log();
+  } while (wait(read_count));
   flush();
   if (has_caught_up_) queue_.push(position_);
 }
 
-void KillLog::follow_log() {
-  if (!open_) return;
+/// Returns how many records were read.
+int KillLog::follow_log() {
+  if (!open_) return 0;
   try {
-    read_all();
+    const int read_count = read_all();
     if (!open_->is_live) {
       flush();
       open_->is_live = true;
-      is_reopened_ = false;
       queue_.push(position_);
       unreadable_.end(clocks_.wall(), "the kernel log can be read again");
     }
     has_caught_up_ = true;
+    return read_count;
   } catch (const std::exception& error) {
     lose(error.what());
+    return 0;
   }
 }
 
-/// For a record, or until there is something else to do; false when the service stops. A log that is flooded is read in
-/// portions: that costs a fraction of being woken for every record, and what it may lose is told.
-bool KillLog::wait() {
-  const bool for_nothing = was_woken_ && read_count_ == 0;  // by a device that is not the kernel log
-  if (read_count_ >= kFlood || for_nothing) {
-    pollfd stop{stop_.fd(), POLLIN, 0};
-    if (::poll(&stop, 1, kPause_ms) > 0) return false;
-  }
-  pollfd waits[] = {{stop_.fd(), POLLIN, 0}, {open_ ? open_->log.fd() : -1, POLLIN, 0}};
+/// For a record, or until there is something else to do; false when the service stops. A flooded log is read in
+/// portions, because being woken for every record costs more; and a device that is not the kernel log wakes for
+/// nothing.
+bool KillLog::wait(int read_count) {
+  if ((read_count >= kFlood || read_count == 0) && is_stopped(kPause_ms)) return false;
   const bool is_device = open_ && open_->log.can_be_polled();
+  pollfd waits[] = {{stop_.fd(), POLLIN, 0}, {is_device ? open_->log.fd() : -1, POLLIN, 0}};
   int wait_ms = -1;
   if (!open_ || flood_.is_on()) wait_ms = static_cast<int>(kOpenEvery_us / 1000);
   if (open_ && (!is_device || open_->parser.pending())) wait_ms = kQuiet_ms;
-  const int ready = ::poll(waits, is_device ? 2 : 1, wait_ms);
-  was_woken_ = ready > 0;
+  const int ready = ::poll(waits, 2, wait_ms);
   if (ready == 0) flush();
-  return ready <= 0 || (waits[0].revents & POLLIN) == 0;
+  return ready <= 0 || waits[0].revents == 0;
 }
 
 void KillLog::tend() {
@@ -123,40 +179,41 @@ void KillLog::tend() {
   flood_.tend();
 }
 
-void KillLog::read_all() {
+int KillLog::read_all() {
   using What = kernel::KernelLog::Read::What;
-  read_count_ = 0;
+  int read_count = 0;
   OpenLog& open = *open_;
   const int most = open.is_live ? kMostAtATime : kMostAtOpening;
   const std::uint64_t known_up_to = position_.sequence;
   for (auto read = open.log.read(); read.what != What::nothing; read = open.log.read()) {
-    if (++read_count_ % kLookForStopEvery == 0 && is_stopped()) return;
+    if (++read_count % kLookForStopEvery == 0 && is_stopped()) break;
     if (read.what == What::overrun) {
       take(open.parser.lost_records());
       if (open.is_live) flood_.lost(read.lost_count);  // before the start: the log is as long as it is
       continue;
     }
-    if (is_reopened_ && read.record.sequence <= known_up_to) continue;
+    if (!open.is_live && read.record.sequence <= known_up_to) continue;
     if (open.is_live) open.offset_us = clocks_.wall() - read.record.at_us;
     auto kill = open.parser.take(read.record);
     position_.sequence = read.record.sequence;
     take(std::move(kill));
     // In a log that is never quiet there is no moment without a record.
     if (open.parser.pending() && read.record.at_us - open.parser.last_at_us() > kQuiet_ms * 1000) flush();
-    if (read_count_ >= most) return;
+    if (read_count >= most) break;
   }
+  return read_count;
 }
 
-bool KillLog::is_stopped() const {
+bool KillLog::is_stopped(int wait_ms) const {
   pollfd stop{stop_.fd(), POLLIN, 0};
-  return ::poll(&stop, 1, 0) > 0;
+  return ::poll(&stop, 1, wait_ms) > 0;
 }
 
 void KillLog::flush() {
   if (open_) take(open_->parser.flush());
 }
 
-/// Kills that an earlier run has handed on are left out; so are, on the very first start, those of before it.
+/// Leaves out the kills that an earlier run has handed on, and those before the very first start.
 void KillLog::take(std::optional<core::LoggedKill> kill) {
   if (!kill) return;
   if (!has_caught_up_ && !read_before_) return;
@@ -170,8 +227,8 @@ void KillLog::take(std::optional<core::LoggedKill> kill) {
   queue_.push(std::move(found));
 }
 
-/// The log's clock stands still while the machine is suspended, and drifts from the others over months. A record that
-/// came while we waited for it is dated by that moment; one that was there before, as well as can be told.
+/// The log's clock stands still during a suspend, and drifts over months. A record that came while we waited has the
+/// time of that moment; an older one is converted.
 std::int64_t KillLog::wall_of(std::int64_t logged_at_us) const {
   if (open_ && open_->offset_us) return logged_at_us + *open_->offset_us;
   // If the wall clock was set since, its present setting counts. No record is from the future.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Hands on every OOM kill that the kernel log tells of, once, across restarts: how far it has been read is recorded
-// with each kill. It has a thread of its own, because a container's cgroup is often gone a moment after its kill, and
-// so that a flooded log does not hold up the scans.
+// Hands on every OOM kill that the kernel log tells of, once, also across restarts: the position in the log is recorded
+// with each kill. On a thread of its own: a container's cgroup is often gone a moment after its kill, and a flooded log
+// must not delay the scans.
 
 #include <cstdint>
 #include <optional>
@@ -12,7 +12,6 @@
 #include "core/records.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/fault.hpp"
-#include "daemon/kills/flood.hpp"
 #include "daemon/recording/record_queue.hpp"
 #include "daemon/service/event.hpp"
 #include "daemon/service/status_board.hpp"
@@ -21,16 +20,36 @@
 
 namespace cgmm::daemon {
 
+/// The fault that the kernel log is written faster than it is read, so that records are lost. It ends after a minute
+/// without a loss. `queue` and `clocks` are borrowed.
+class Flood {
+ public:
+  Flood(RecordQueue& queue, const Clocks& clocks) : fault_("kernel_log", queue), clocks_(clocks) {}
+
+  bool is_on() const { return fault_.is_on(); }
+  /// So many records were overwritten before they were read; 0: it is not known how many.
+  void lost(std::uint64_t count);
+  /// Ends it when a minute has passed.
+  void tend();
+  /// The log is not read any more.
+  void end() { fault_.end(clocks_.wall(), "the kernel log is not read any more"); }
+
+ private:
+  Fault fault_;
+  const Clocks& clocks_;
+  std::uint64_t lost_count_ = 0;  // since it began
+  std::uint64_t told_lost_count_ = 0;
+  std::int64_t lost_at_us_ = 0;  // the last of them, of the steady clock
+};
+
 class KillLog {
  public:
-  /// `setting`: "auto", "off" and perhaps why, or a file. `read_before`: how far an earlier run has read; nullopt:
-  /// there was none, and what was logged before now is left alone. `queue` and `board` are borrowed.
-  KillLog(std::string setting, std::optional<core::LogPosition> read_before, RecordQueue& queue, StatusBoard& board,
-          Clocks clocks = {});
+  /// `setting`: "auto", "off" and perhaps why, or a file. `queue` and `board` are borrowed.
+  KillLog(std::string setting, RecordQueue& queue, StatusBoard& board, Clocks clocks = {});
   KillLog(const KillLog&) = delete;
   KillLog& operator=(const KillLog&) = delete;
 
-  /// How far an earlier run has read, where it is known only after the start. Before run().
+  /// How far an earlier run has read; nullopt: what was logged before now is left alone. Before run().
   void read_on_from(std::optional<core::LogPosition> read_before);
 
   /// From any thread.
@@ -42,8 +61,9 @@ class KillLog {
   /// From any thread.
   void stop() { stop_.raise(); }
 
-  /// Reads all that there is now. For run() and tests. Throws std::system_error.
-  void read_all();
+  /// Reads what there is now, a portion at most. Returns how many records. For run() and tests. Throws
+  /// std::system_error.
+  int read_all();
   /// Nothing more has come for a moment: what is pending is handed on.
   void flush();
   /// Looks for the log if there is none, and whether records are still being lost. For run() and tests.
@@ -62,11 +82,11 @@ class KillLog {
   bool is_off() const { return setting_.starts_with("off"); }
   void open();
   void lose(const std::string& why);
-  void follow_log();
-  bool wait();
+  int follow_log();
+  bool wait(int read_count);
   void take(std::optional<core::LoggedKill> kill);
   std::int64_t wall_of(std::int64_t logged_at_us) const;
-  bool is_stopped() const;
+  bool is_stopped(int wait_ms = 0) const;
 
   const std::string setting_;
   std::optional<core::LogPosition> read_before_;
@@ -77,9 +97,6 @@ class KillLog {
   std::int64_t opened_at_us_ = 0;  // or tried to; of the steady clock
   core::LogPosition position_;     // of the last record read
   bool has_caught_up_ = false;     // with what was logged before the start
-  bool is_reopened_ = false;       // some of it has been read before
-  int read_count_ = 0;             // records, by the last read_all()
-  bool was_woken_ = false;         // by the log
   Fault unreadable_;               // it and flood_ are the fault "kernel_log", which can be one or the other
   Flood flood_;
   Event stop_;

@@ -6,96 +6,95 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "base/time.hpp"
 #include "base/units.hpp"
 
 namespace cgmm::daemon {
 namespace {
 
-/// A crash loses no more than this of what was watched.
-constexpr std::int64_t kTellEvery_us = 60'000'000;
-/// A cgroup may be unreadable for once.
-constexpr std::int64_t kGivenUpAfter_us = 60'000'000;
+constexpr std::int64_t kTellEvery_us = base::kMinute_us;     // a crash loses no more than this
+constexpr std::int64_t kGivenUpAfter_us = base::kMinute_us;  // a cgroup may be unreadable for once
 
 }  // namespace
 
 void Observer::begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<core::Sighting> after,
                      std::int64_t ended_at_us, std::int64_t cooldown_us) {
-  Watch watch{.effect = {reclaim, asked_bytes, after, ended_at_us, page_bytes_},
-              .id = reclaim.id,
-              .cooldown = reclaim.cooldown.value_or(core::Cooldown{}),
-              .cooldown_us = cooldown_us,
-              .told = {}};
-  if (watch.effect.is_judged_at_once()) {
-    tell(watch, core::ObservationEnd::at_once);
+  Ongoing ongoing{.effect = {reclaim, asked_bytes, after, ended_at_us, page_bytes_},
+                  .id = reclaim.id,
+                  .cooldown = reclaim.cooldown.value_or(core::Cooldown{}),
+                  .cooldown_us = cooldown_us,
+                  .told = {}};
+  if (ongoing.effect.is_judged_at_once()) {
+    tell(ongoing, core::ObservationEnd::at_once);
   } else {
-    watches_.insert_or_assign(reclaim.id.inode, std::move(watch));
+    observations_.insert_or_assign(reclaim.id.inode, std::move(ongoing));
   }
 }
 
 void Observer::see(std::span<const core::Sighting> sightings, std::int64_t at_us) {
-  if (watches_.empty()) return;
-  const auto over_by_us = [&](const Watch& watch) {
-    return at_us - watch.effect.ended_at_us() - learning_.observe_for_us;
+  if (observations_.empty()) return;
+  const auto over_by_us = [&](const Ongoing& ongoing) {
+    return at_us - ongoing.effect.ended_at_us() - learning_.observe_for_us;
   };
   for (const core::Sighting& sighting : sightings) {
-    const auto found = watches_.find(sighting.inode);
-    if (found == watches_.end()) continue;
-    Watch& watch = found->second;
-    watch.effect.see(sighting, at_us);
-    if (over_by_us(watch) >= 0) {
-      tell(watch, core::ObservationEnd::observe_for);
-      watches_.erase(found);
+    const auto found = observations_.find(sighting.inode);
+    if (found == observations_.end()) continue;
+    Ongoing& ongoing = found->second;
+    ongoing.effect.see(sighting, at_us);
+    if (over_by_us(ongoing) >= 0) {
+      tell(ongoing, core::ObservationEnd::observe_for);
+      observations_.erase(found);
     } else {
-      tell(watch, std::nullopt);
+      tell(ongoing, std::nullopt);
     }
   }
-  for (auto entry = watches_.begin(); entry != watches_.end();) {  // those over by now were not in the scan
+  for (auto entry = observations_.begin(); entry != observations_.end();) {  // those over by now were not in the scan
     if (over_by_us(entry->second) < kGivenUpAfter_us) {
       ++entry;
       continue;
     }
     tell(entry->second, core::ObservationEnd::vanished);
-    entry = watches_.erase(entry);
+    entry = observations_.erase(entry);
   }
 }
 
 void Observer::end_for_next(const core::Sighting& now, std::int64_t at_us) {
-  const auto found = watches_.find(now.inode);
-  if (found == watches_.end()) return;
+  const auto found = observations_.find(now.inode);
+  if (found == observations_.end()) return;
   found->second.effect.see(now, at_us);
   tell(found->second, core::ObservationEnd::next_reclaim);
-  watches_.erase(found);
+  observations_.erase(found);
 }
 
 void Observer::end_all(core::ObservationEnd ended_by) {
-  for (auto& [inode, watch] : watches_) tell(watch, ended_by);
-  watches_.clear();
+  for (auto& [inode, ongoing] : observations_) tell(ongoing, ended_by);
+  observations_.clear();
 }
 
-/// Has the cooldown learn, and records what is new. A lesson that can't be taken back is taken at once, another at the
-/// end.
-void Observer::tell(Watch& watch, std::optional<core::ObservationEnd> ended_by) {
-  core::Effect effect = watch.effect.effect(learning_, ended_by);
-  if (!watch.learned && (ended_by || effect.verdict == core::Verdict::churn)) {
-    watch.learned = true;
-    effect.cooldown = learn(watch, watch.effect.lesson(effect), effect);
+/// Has the cooldown learn, and records what is new. Churn is a lesson at once, because it is never taken back; the
+/// others are at the end.
+void Observer::tell(Ongoing& ongoing, std::optional<core::ObservationEnd> ended_by) {
+  core::Effect effect = ongoing.effect.effect(learning_, ended_by);
+  if (!ongoing.learned && (ended_by || effect.verdict == core::Verdict::churn)) {
+    ongoing.learned = true;
+    effect.cooldown = learn(ongoing, ongoing.effect.lesson(effect), effect);
   }
-  const bool is_new = watch.told != effect.verdict || effect.observed_for_us - watch.told_at_us >= kTellEvery_us;
+  const bool is_new = ongoing.told != effect.verdict || effect.observed_for_us - ongoing.told_at_us >= kTellEvery_us;
   if (!ended_by && !is_new) return;
-  watch.told = effect.verdict;
-  watch.told_at_us = effect.observed_for_us;
+  ongoing.told = effect.verdict;
+  ongoing.told_at_us = effect.observed_for_us;
   queue_.push(std::move(effect));
 }
 
 /// The cooldown as it is from now on; nullopt where it stays as it was.
-std::optional<core::Cooldown> Observer::learn(Watch& watch, core::Lesson lesson, const core::Effect& effect) {
-  const auto found = cooldowns_.find(watch.id);
-  const core::Cooldown before = found == cooldowns_.end() ? watch.cooldown : found->second;
-  const core::Cooldown after = core::learn(before, lesson, watch.cooldown_us, learning_);
+std::optional<core::Cooldown> Observer::learn(Ongoing& ongoing, core::Lesson lesson, const core::Effect& effect) {
+  const auto found = cooldowns_.find(ongoing.id);
+  const core::Cooldown before = found == cooldowns_.end() ? ongoing.cooldown : found->second;
+  const core::Cooldown after = core::learn(before, lesson, ongoing.cooldown_us, learning_);
   if (after.strikes == before.strikes) return std::nullopt;
-  cooldowns_[watch.id] = after;
+  cooldowns_[ongoing.id] = after;
   const std::string cooldown = base::format_duration_us(after.until_us - after.last_reclaim_at_us);
-  const std::string path = base::escape_for_terminal(watch.id.path);
+  const std::string path = base::escape_for_terminal(ongoing.id.path);
   if (after.strikes > before.strikes) {
     const std::string_view why =
         effect.judged_by == core::JudgedBy::regrowth ? "what was freed has regrown" : core::to_string(effect.verdict);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Watches what becomes of reclaims, records it, and has the cooldowns learn from it. One thread (the reclaimer's).
+// Observes what becomes of reclaims, records the effects, and has the cooldowns learn from them. The reclaimer's
+// thread.
 
 #include <cstdint>
 #include <optional>
@@ -16,27 +17,29 @@ namespace cgmm::daemon {
 
 class Observer {
  public:
-  /// Both are borrowed. A page counts `page_bytes`.
+  /// Both are borrowed.
   Observer(core::Cooldowns& cooldowns, RecordQueue& queue, std::uint64_t page_bytes)
       : cooldowns_(cooldowns), queue_(queue), page_bytes_(page_bytes) {}
 
-  /// From the next scan on. Instants are steady_now_us().
+  // Instants are of the steady clock.
+
   void set_learning(const core::Learning& learning) { learning_ = learning; }
 
   /// A reclaim has ended. `asked_bytes` and `after` as core::Observation has them; `cooldown_us` is the configured one.
   void begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<core::Sighting> after,
              std::int64_t ended_at_us, std::int64_t cooldown_us);
 
-  /// A scan that began at `at_us`. A watch ends when its time is over; a minute later when its cgroup was not seen any
-  /// more.
+  /// A scan that began at `at_us`. An observation ends when its time is over; a minute later if its cgroup is not seen
+  /// any more.
   void see(std::span<const core::Sighting> sightings, std::int64_t at_us);
 
-  /// The cgroup is due again, and looks like this: ends the watch over its last reclaim, if there is one.
+  /// The cgroup is due again: ends the observation of its last reclaim, if there is one.
   void end_for_next(const core::Sighting& now, std::int64_t at_us);
   void end_all(core::ObservationEnd ended_by);
 
  private:
-  struct Watch {
+  /// An observation that has not ended.
+  struct Ongoing {
     core::Observation effect;
     core::CgroupId id;
     core::Cooldown cooldown;       // that its reclaim began
@@ -45,16 +48,16 @@ class Observer {
     std::optional<core::Verdict> told;
     std::int64_t told_at_us = 0;  // since the reclaim's end
   };
-  using Watches = std::unordered_map<std::uint64_t, Watch>;  // by inode
+  using Observations = std::unordered_map<std::uint64_t, Ongoing>;  // by inode
 
-  void tell(Watch& watch, std::optional<core::ObservationEnd> ended_by);
-  std::optional<core::Cooldown> learn(Watch& watch, core::Lesson lesson, const core::Effect& effect);
+  void tell(Ongoing& ongoing, std::optional<core::ObservationEnd> ended_by);
+  std::optional<core::Cooldown> learn(Ongoing& ongoing, core::Lesson lesson, const core::Effect& effect);
 
   core::Cooldowns& cooldowns_;
   RecordQueue& queue_;
   std::uint64_t page_bytes_;
   core::Learning learning_;
-  Watches watches_;
+  Observations observations_;
 };
 
 }  // namespace cgmm::daemon

@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <optional>
 
@@ -13,21 +12,16 @@
 #include "daemon/service/signals.hpp"
 
 namespace cgmm::daemon {
-namespace {
-
-constexpr std::chrono::seconds kWaitForCooldowns{10};
-
-}  // namespace
 
 void ReclaimLoop::run() {
   std::optional<Alarm> alarm;
-  Reclaimer::Interrupts interrupts;
+  Reclaimer::Interrupts interrupts;  // asked between two reclaims and before each step, which shows progress
   interrupts.newer_scan = [&] {
-    gets_on();  // it asks between two reclaims, and below before each step
+    show_progress();
     return candidates_.has_newer();
   };
   interrupts.stopping = [&] {
-    gets_on();
+    show_progress();
     return is_stopping_.load();
   };
   try {
@@ -36,21 +30,17 @@ void ReclaimLoop::run() {
   } catch (const std::exception& error) {
     spdlog::warn("reclaim_timeout holds between the steps of a reclaim only: {}", error.what());
   }
-  if (!board_.wait_for_handover(kWaitForCooldowns))
+  if (!board_.wait_for_handover(wait_for_cooldowns_) && !is_stopping_)
     spdlog::warn("the history has not been opened yet: reclaims go on without the cooldowns of earlier runs");
   while (auto candidates = candidates_.take()) {
-    gets_on();
+    show_progress();
     reclaimer_.reclaim_due(*candidates, interrupts);
-    count_cooldowns();
+    const std::int64_t now_us = wall_now_us();
+    board_.set_in_cooldown_count(
+        std::ranges::count_if(reclaimer_.cooldowns(), [&](const auto& one) { return one.second.until_us > now_us; }));
     board_.set_reclaimer_at_us(0);
   }
   reclaimer_.stop();
-}
-
-void ReclaimLoop::count_cooldowns() {
-  const std::int64_t now_us = wall_now_us();
-  board_.set_in_cooldown_count(
-      std::ranges::count_if(reclaimer_.cooldowns(), [&](const auto& one) { return one.second.until_us > now_us; }));
 }
 
 }  // namespace cgmm::daemon

@@ -41,21 +41,11 @@ void log_reclaim(const core::Reclaim& reclaim) {
   const std::string freed = reclaim.freed_bytes ? base::format_bytes(*reclaim.freed_bytes) : "an unknown amount";
   const bool says_why = reclaim.outcome == core::ReclaimOutcome::partial && reclaim.stopped_by;
   const std::string why = says_why ? fmt::format(" ({})", words_for(*reclaim.stopped_by)) : "";
-  const std::string text = fmt::format("reclaim of {}: {}{}, freed {} in {} (cache was {}, threshold {}){}", path,
-                                       core::to_string(reclaim.outcome), why, freed,
-                                       base::format_duration_us(reclaim.duration_us.value_or(0)), cache,
-                                       base::format_bytes(reclaim.threshold_bytes),
-                                       reclaim.error.empty() ? "" : ": " + base::escape_for_terminal(reclaim.error));
-  if (reclaim.outcome == core::ReclaimOutcome::failed) {
-    spdlog::warn("{}", text);
-  } else {
-    spdlog::info("{}", text);
-  }
-}
-
-std::optional<std::uint64_t> cache_bytes_of(const std::optional<core::MemorySample>& sample) {
-  if (!sample) return std::nullopt;
-  return core::reclaimable_cache_bytes(sample->gauges);
+  spdlog::log(reclaim.outcome == core::ReclaimOutcome::failed ? spdlog::level::warn : spdlog::level::info,
+              "reclaim of {}: {}{}, freed {} in {} (cache was {}, threshold {}){}", path,
+              core::to_string(reclaim.outcome), why, freed, base::format_duration_us(reclaim.duration_us.value_or(0)),
+              cache, base::format_bytes(reclaim.threshold_bytes),
+              reclaim.error.empty() ? "" : ": " + base::escape_for_terminal(reclaim.error));
 }
 
 /// The time in which some task of the cgroup waited for memory; nullopt where the kernel does not tell.
@@ -65,8 +55,7 @@ std::optional<std::uint64_t> stalled_us_between(const std::optional<core::Memory
   return core::increase(before->counters, after->counters)[core::Counter::psi_some_us];
 }
 
-/// Whether the file may not be written at all, whatever is asked: systemd's ProtectControlGroups=yes, a read-only
-/// mount, rights.
+/// Whether no cgroup's file may be written: ProtectControlGroups=yes of systemd, a read-only mount, rights.
 bool is_refusal(const std::error_code& answer) {
   return answer == std::errc::read_only_file_system || answer == std::errc::permission_denied ||
          answer == std::errc::operation_not_permitted;
@@ -93,7 +82,7 @@ Reclaimer::Reclaimer(core::Cooldowns cooldowns, RecordQueue& queue, StatusBoard&
       make_controller_(std::move(make_controller)),
       observer_(cooldowns_, queue, static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))),
       reclaim_fault_("reclaim", queue) {
-  clock_watch_.look(clocks_);
+  clock_steps_.look(clocks_);
 }
 
 std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupts& interrupts) {
@@ -121,7 +110,7 @@ std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& i
   if (candidates.cgroups.empty()) return 0;
   const std::int64_t now_us = clocks_.wall();
   core::Cooldowns& cooldowns = cooldowns_for(candidates.dry_run);
-  settle_cooldowns(cooldowns, candidates, now_us);
+  correct_cooldowns(cooldowns, candidates, now_us);
   std::size_t tried_count = 0;
   for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us)) {
     if (interrupts.newer_scan() || interrupts.stopping()) break;
@@ -134,11 +123,10 @@ std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& i
   return tried_count;
 }
 
-/// Cooldowns are kept in the wall clock's time, because that survives a restart. When it is set they move with it: one
-/// neither ends before its time nor lasts for longer. Those that still hold are recorded anew: what is on record would
-/// be over too early after a restart. (One that lies in the future then is bounded by core::corrected().)
+/// Cooldowns move with the wall clock when it is set: none ends too early or lasts longer. Those that still hold are
+/// recorded again, so that they also hold after a restart. (core::corrected() bounds one that lies in the future then.)
 void Reclaimer::follow_clock() {
-  const std::int64_t set_by_us = clock_watch_.look(clocks_).set_by_us;
+  const std::int64_t set_by_us = clock_steps_.look(clocks_).set_by_us;
   if (set_by_us == 0) return;
   const auto move = [&](core::Cooldowns& cooldowns) {
     for (auto& [id, cooldown] : cooldowns) {
@@ -154,18 +142,17 @@ void Reclaimer::follow_clock() {
   }
 }
 
-/// Another hierarchy has other keys: what is watched in the old one is not seen again.
+/// Another hierarchy has other inodes: what is observed in the old one is not seen again.
 void Reclaimer::follow(const Candidates& candidates) {
   if (hierarchy_ != candidates.hierarchy) {
     controller_ = make_controller_(candidates.hierarchy);
     hierarchy_ = candidates.hierarchy;
     observer_.end_all(core::ObservationEnd::vanished);
-    reclaim_fault_.end(clocks_.wall(), "another hierarchy is watched: whether it takes reclaims is to be seen");
+    reclaim_fault_.end(clocks_.wall(), "another hierarchy is tracked: whether it takes reclaims is to be seen");
   } else if (!candidates.cgroups.empty() && !controller_->root_is_current()) {
     controller_ = make_controller_(candidates.hierarchy);  // it was mounted anew
   }
   observer_.set_learning(candidates.learning);
-  learning_ = candidates.learning;
   observer_.see(candidates.sightings, candidates.seen_at_us);
 }
 
@@ -180,7 +167,7 @@ core::Cooldowns& Reclaimer::cooldowns_for(bool dry_run) {
 }
 
 /// A clock that was set back and a setting that was lowered take effect; cooldowns that are over are forgotten.
-void Reclaimer::settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& candidates, std::int64_t now_us) {
+void Reclaimer::correct_cooldowns(core::Cooldowns& cooldowns, const Candidates& candidates, std::int64_t now_us) {
   for (const core::Candidate& candidate : candidates.cgroups) {
     const auto found = cooldowns.find(candidate.id);
     if (found == cooldowns.end()) continue;
@@ -189,8 +176,8 @@ void Reclaimer::settle_cooldowns(core::Cooldowns& cooldowns, const Candidates& c
   std::erase_if(cooldowns, [&](const auto& entry) { return core::is_forgotten(entry.second, now_us); });
 }
 
-/// Whether it was tried; not when the cgroup is gone or no longer over its threshold, or when what is known by now of
-/// its last reclaim makes its cooldown longer.
+/// Whether it was tried. Not if the cgroup is gone or no longer over its threshold, or if the observation of its last
+/// reclaim, which ends here, makes its cooldown longer.
 bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts) {
   auto cgroup = controller_->open(candidate.id);
   if (!cgroup) return false;
@@ -200,20 +187,25 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
   const core::Limits limits = controller_->read_limits(*cgroup, *reading, problem);
   const core::Gauges& before = reading->sample.gauges;
   if (!core::over_threshold(before, limits.effective_limit_bytes, candidate.settings)) return false;
-  const core::ReclaimPlan plan = plan_for(before, limits, candidate, scan.bounds);
+  const bool all_at_once = controller_->method() == core::ReclaimMethod::force_empty;
+  const core::ReclaimPlan plan{
+      .all_at_once = all_at_once,
+      .cache_bytes = core::reclaimable_cache_bytes(before),
+      .target_bytes = all_at_once ? 0 : core::target_bytes(limits.effective_limit_bytes, candidate.settings),
+      .bounds = scan.bounds};
   if (plan.is_reached() || !kernel_can(*cgroup)) return false;
   if (!scan.dry_run) {
     observer_.end_for_next(core::sighting_of(candidate.id.inode, reading->sample), clocks_.steady());
     const auto cooldown = cooldowns_.find(candidate.id);
     if (cooldown != cooldowns_.end() && clocks_.wall() < cooldown->second.until_us) return false;
   }
-  core::Reclaim reclaim = begin(candidate, before, limits, plan, scan.dry_run);
+  core::Reclaim reclaim = begin(candidate, before, limits, plan, scan);
   if (scan.dry_run) {
     log_reclaim(reclaim);
     queue_.push(std::move(reclaim));
   } else {
     record_start(reclaim);
-    perform(reclaim, plan, *cgroup, candidate, interrupts);
+    perform(reclaim, plan, *cgroup, candidate.settings.cooldown_us, interrupts);
   }
   return true;
 }
@@ -231,17 +223,8 @@ void Reclaimer::note_refusal(const std::string& refusal) {
   if (refused_count_++ == 0) first_refusal_ = refusal;
 }
 
-core::ReclaimPlan Reclaimer::plan_for(const core::Gauges& before, const core::Limits& limits,
-                                      const core::Candidate& candidate, const core::ReclaimBounds& bounds) const {
-  const bool all_at_once = controller_->method() == core::ReclaimMethod::force_empty;
-  return {.all_at_once = all_at_once,
-          .cache_bytes = core::reclaimable_cache_bytes(before),
-          .target_bytes = all_at_once ? 0 : core::target_bytes(limits.effective_limit_bytes, candidate.settings),
-          .bounds = bounds};
-}
-
 core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gauges& before, const core::Limits& limits,
-                               const core::ReclaimPlan& plan, bool dry_run) {
+                               const core::ReclaimPlan& plan, const Candidates& scan) {
   core::Reclaim reclaim;
   reclaim.reclaim_id = next_reclaim_id_++;
   reclaim.id = candidate.id;
@@ -250,12 +233,12 @@ core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gau
   reclaim.threshold_bytes = candidate.settings.threshold.bytes(limits.effective_limit_bytes).value_or(0);
   if (!plan.all_at_once) reclaim.requested_bytes = plan.requested_bytes();
   reclaim.before = before;
-  core::Cooldown& cooldown = cooldowns_for(dry_run)[candidate.id];
-  if (!learning_.adaptive) cooldown.strikes = 0;
+  core::Cooldown& cooldown = cooldowns_for(scan.dry_run)[candidate.id];
+  if (!scan.learning.adaptive) cooldown.strikes = 0;
   cooldown.last_reclaim_at_us = reclaim.started_at_us;
-  cooldown.until_us =
-      reclaim.started_at_us + core::learned_cooldown_us(candidate.settings.cooldown_us, cooldown.strikes, learning_);
-  if (dry_run) {
+  cooldown.until_us = reclaim.started_at_us +
+                      core::learned_cooldown_us(candidate.settings.cooldown_us, cooldown.strikes, scan.learning);
+  if (scan.dry_run) {
     reclaim.outcome = core::ReclaimOutcome::dry_run;
   } else {
     reclaim.cooldown = cooldown;
@@ -269,78 +252,81 @@ void Reclaimer::record_start(const core::Reclaim& reclaim) {
                base::escape_for_terminal(reclaim.id.path));
 }
 
-/// Asks the kernel until core/outcome says why to stop, and records it. A commit has been waited for since the cgroup
-/// was read, so it is read once more, and the plan is made for what there is now.
-void Reclaimer::perform(core::Reclaim& reclaim, core::ReclaimPlan plan, kernel::Cgroup& cgroup,
-                        const core::Candidate& candidate, const Interrupts& interrupts) {
-  Attempt attempt{.path = candidate.id.path, .before = measure(cgroup, /*with_pressure=*/true)};
-  if (attempt.before.sample) {
-    reclaim.before = attempt.before.sample->gauges;
-    plan.cache_bytes = core::reclaimable_cache_bytes(reclaim.before);
-    if (!plan.all_at_once) reclaim.requested_bytes = plan.requested_bytes();
+/// Asks the kernel until core/outcome says why to stop, and records it. The cgroup is read once more before, and the
+/// plan made for what there is now: waiting for the commit has taken time.
+void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
+                        std::int64_t cooldown_us, const Interrupts& interrupts) {
+  const Measured before = measure(cgroup, /*with_pressure=*/true);
+  Attempt attempt{reclaim, cgroup, plan, before, before, before, {}};
+  if (before.sample) {
+    reclaim.before = before.sample->gauges;
+    attempt.plan.cache_bytes = core::reclaimable_cache_bytes(reclaim.before);
+    if (!plan.all_at_once) reclaim.requested_bytes = attempt.plan.requested_bytes();
   }
-  attempt.last = attempt.pressure = attempt.before;
-  ask_kernel(attempt, plan, cgroup, interrupts);
-  fill_in(reclaim, attempt, plan, cgroup);
-  if (attempt.stopped_by == core::StoppedBy::error && is_refusal(attempt.progress.answer))
-    note_refusal(candidate.id.path + "/" + reclaim.error);
+  ask_kernel(attempt, interrupts);
+  fill_in(attempt);
+  if (reclaim.stopped_by == core::StoppedBy::error && is_refusal(attempt.progress.answer))
+    note_refusal(reclaim.id.path + "/" + reclaim.error);
   log_reclaim(reclaim);
   queue_.push(reclaim);
   if (reclaim.step_count == 0) return;
   std::optional<core::Sighting> after;
-  if (attempt.last.sample) after = core::sighting_of(candidate.id.inode, *attempt.last.sample);
-  observer_.begin(reclaim, attempt.progress.asked_bytes, after, attempt.last.at_us, candidate.settings.cooldown_us);
+  if (attempt.last.sample) after = core::sighting_of(reclaim.id.inode, *attempt.last.sample);
+  observer_.begin(reclaim, attempt.progress.asked_bytes, after, attempt.last.at_us, cooldown_us);
 }
 
-void Reclaimer::ask_kernel(Attempt& attempt, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
-                           const Interrupts& interrupts) {
-  if (plan.is_reached()) attempt.stopped_by = core::StoppedBy::target;
-  if (interrupts.stopping()) attempt.stopped_by = core::StoppedBy::stop;
-  if (attempt.before.gone) attempt.stopped_by = core::StoppedBy::vanished;
+void Reclaimer::ask_kernel(Attempt& attempt, const Interrupts& interrupts) {
+  std::optional<core::StoppedBy>& stopped_by = attempt.reclaim.stopped_by;
+  if (attempt.plan.is_reached()) stopped_by = core::StoppedBy::target;
+  if (interrupts.stopping()) stopped_by = core::StoppedBy::stop;
+  if (attempt.before.gone) stopped_by = core::StoppedBy::vanished;
   attempt.progress.gone = attempt.before.gone;
-  interrupts.wake_after_us(plan.bounds.timeout_us);
-  while (!attempt.stopped_by) {
-    step(attempt, plan, cgroup);
+  interrupts.wake_after_us(attempt.plan.bounds.timeout_us);
+  while (!stopped_by) {
+    step(attempt);
     attempt.progress.stopping = interrupts.stopping();
-    attempt.stopped_by = core::stopped_by(plan, attempt.progress);
+    stopped_by = core::stopped_by(attempt.plan, attempt.progress);
   }
   interrupts.wake_after_us(0);
 }
 
-void Reclaimer::step(Attempt& attempt, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup) {
+void Reclaimer::step(Attempt& attempt) {
   core::Progress& progress = attempt.progress;
-  const std::uint64_t cache_bytes = progress.cache_bytes.value_or(plan.cache_bytes);
+  const core::ReclaimPlan& plan = attempt.plan;
   const std::uint64_t step_bytes =
-      plan.all_at_once ? plan.cache_bytes : core::next_step_bytes(plan, cache_bytes, progress.asked_bytes);
-  board_.set_asking({clocks_.steady(), attempt.path});
-  progress.answer = controller_->reclaim(cgroup, step_bytes);
+      plan.all_at_once
+          ? plan.cache_bytes
+          : core::next_step_bytes(plan, progress.cache_bytes.value_or(plan.cache_bytes), progress.asked_bytes);
+  board_.set_asking({clocks_.steady(), attempt.reclaim.id.path});
+  progress.answer = controller_->reclaim(attempt.cgroup, step_bytes);
   board_.set_asking({});
   progress.window_us = clocks_.steady() - attempt.pressure.at_us;
   const bool with_pressure = progress.window_us >= core::kPressureWindow_us;
-  attempt.last = measure(cgroup, with_pressure);
-  ++attempt.step_count;
+  const Measured& last = attempt.last = measure(attempt.cgroup, with_pressure);
+  ++attempt.reclaim.step_count;
   progress.asked_bytes += step_bytes;
-  progress.gone = attempt.last.gone;
-  progress.cache_bytes = cache_bytes_of(attempt.last.sample);
-  progress.elapsed_us = attempt.last.at_us - attempt.before.at_us;
-  progress.stalled_us = with_pressure ? stalled_us_between(attempt.pressure.sample, attempt.last.sample) : std::nullopt;
-  if (with_pressure) attempt.pressure = attempt.last;
+  progress.gone = last.gone;
+  progress.cache_bytes.reset();
+  if (last.sample) progress.cache_bytes = core::reclaimable_cache_bytes(last.sample->gauges);
+  progress.elapsed_us = last.at_us - attempt.before.at_us;
+  progress.stalled_us = with_pressure ? stalled_us_between(attempt.pressure.sample, last.sample) : std::nullopt;
+  if (with_pressure) attempt.pressure = last;
 }
 
 /// What the reclaim has come to.
-void Reclaimer::fill_in(core::Reclaim& reclaim, Attempt& attempt, const core::ReclaimPlan& plan,
-                        kernel::Cgroup& cgroup) {
+void Reclaimer::fill_in(Attempt& attempt) {
+  core::Reclaim& reclaim = attempt.reclaim;
   const Measured& last = attempt.last;
-  reclaim.stopped_by = attempt.stopped_by;
-  reclaim.step_count = attempt.step_count;
   if (reclaim.step_count > 0) {
     reclaim.duration_us = attempt.progress.elapsed_us;
-    if (attempt.pressure.at_us != last.at_us) attempt.pressure = measure(cgroup, /*with_pressure=*/true);
+    if (attempt.pressure.at_us != last.at_us) attempt.pressure = measure(attempt.cgroup, /*with_pressure=*/true);
     reclaim.psi_some_us = stalled_us_between(attempt.before.sample, attempt.pressure.sample);
-    if (last.sample) reclaim.freed_bytes = core::freed_bytes(reclaim.before, last.sample->gauges);
+    if (last.sample) {
+      reclaim.after = last.sample->gauges;
+      reclaim.freed_bytes = core::freed_bytes(reclaim.before, *reclaim.after);
+    }
   }
-  if (last.sample && reclaim.step_count > 0) reclaim.after = last.sample->gauges;
-  reclaim.outcome = core::outcome_of(*attempt.stopped_by, plan, reclaim.freed_bytes, reclaim.step_count);
+  reclaim.outcome = core::outcome_of(*reclaim.stopped_by, attempt.plan, reclaim.freed_bytes, reclaim.step_count);
   reclaim.error = error_of(reclaim, attempt.progress, controller_->reclaim_file());
 }
 

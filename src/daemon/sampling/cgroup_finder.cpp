@@ -24,16 +24,13 @@ void CgroupFinder::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Wat
   auto tree = std::make_unique<kernel::Tree>(hierarchy, watch, max_cgroups_);
   if (tree_ && tree_->container_seen()) tree->remember_containers();
   cgroups_.clear();
-  found_.clear();
-  found_in_walk_ = 0;
   controller_ = std::move(controller);
   tree_ = std::move(tree);
   is_complete_ = false;
 }
 
-/// The hierarchy was mounted anew, or is not mounted at all, and then this throws. A cgroup that is there under the
-/// same path and inode is the same, with its counters and all that is known of it: the kernel keeps a v1 hierarchy that
-/// has cgroups while nobody has it mounted.
+/// The hierarchy was mounted anew; if it is not mounted at all, this throws. Cgroups of the same path and inode stay as
+/// they are: the kernel keeps a v1 hierarchy that has cgroups while nobody has it mounted.
 void CgroupFinder::reopen(PassResult& result) {
   const kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_->hierarchy().parent);
   if (!(hierarchy == tree_->hierarchy())) return set_hierarchy(hierarchy, tree_->watch());
@@ -49,13 +46,11 @@ void CgroupFinder::reopen(PassResult& result) {
       entry = cgroups_.erase(entry);
     }
   }
-  found_.clear();
-  found_in_walk_ = 0;
   controller_ = std::move(controller);
   is_complete_ = false;
 }
 
-std::span<Tracked* const> CgroupFinder::find(std::int64_t steady_us, PassResult& result) {
+std::vector<Tracked*> CgroupFinder::find(std::int64_t steady_us, PassResult& result) {
   has_seen_all_ = false;
   for (auto& [inode, tracked] : cgroups_) tracked.is_seen = false;
   if (!controller_->root_is_current()) reopen(result);
@@ -70,31 +65,24 @@ std::span<Tracked* const> CgroupFinder::find(std::int64_t steady_us, PassResult&
   has_seen_all_ = walk.error_count == 0;
   result.left_out_count = walk.left_out_count;
   result.unwatched_count = walk.unwatched_count;
-  if (walk.number != found_in_walk_) found_in_walk_ = open_found(walk.cgroups, result) ? walk.number : 0;
-  return found_;
-}
-
-/// False where one could not be opened: it is tried again in the next scan.
-bool CgroupFinder::open_found(const std::vector<kernel::FoundCgroup>& found, PassResult& result) {
-  controller_->expect(found.size());
-  found_.clear();
-  found_.reserve(found.size());
-  for (const kernel::FoundCgroup& one : found) {
+  controller_->expect(walk.cgroups.size());
+  std::vector<Tracked*> opened;
+  opened.reserve(walk.cgroups.size());
+  for (const kernel::FoundCgroup& one : walk.cgroups) {
     try {
-      if (Tracked* const tracked = find_or_open(one)) found_.push_back(tracked);
+      if (Tracked* const tracked = find_or_open(one)) opened.push_back(tracked);
     } catch (const std::exception& error) {
       result.note_error(error.what());
     }
   }
-  return found_.size() == found.size();
+  return opened;
 }
 
 /// nullptr when it vanished.
 Tracked* CgroupFinder::find_or_open(const kernel::FoundCgroup& found) {
   const auto known = cgroups_.find(found.inode);
-  // v1 lets a cgroup be renamed, which makes another of it; its old entry is found to be unseen at the end.
-  if (known != cgroups_.end() && known->second.cgroup.shared_path() == found.path) return &known->second;
-  if (known != cgroups_.end()) return nullptr;
+  // One that v1 has renamed is another cgroup; end_scan() drops the old one, as it was not seen.
+  if (known != cgroups_.end()) return known->second.cgroup.shared_path() == found.path ? &known->second : nullptr;
   auto cgroup = controller_->open(found.path, found.inode);
   if (!cgroup) return nullptr;
   Tracked tracked{.cgroup = std::move(*cgroup), .key = next_key_++};
@@ -114,7 +102,6 @@ void CgroupFinder::end_scan(PassResult& result) {
       return false;
     }
     if (tracked.told) ++result.gone_count;
-    found_in_walk_ = 0;
     return true;
   });
   is_complete_ = has_seen_all_ && result.left_out_count == 0;

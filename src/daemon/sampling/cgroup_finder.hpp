@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -23,7 +22,7 @@ class CgroupFinder {
 
   /// Begins a scan: the cgroups that there are now. What can't be opened is counted. Throws when the parent can't be
   /// read.
-  std::span<Tracked* const> find(std::int64_t steady_us, PassResult& result);
+  std::vector<Tracked*> find(std::int64_t steady_us, PassResult& result);
 
   /// Ends it: whatever the scan has not seen is gone, or could not be read. A cgroup that can't be found because
   /// something can't be read is gone only when its path no longer leads to it.
@@ -39,7 +38,6 @@ class CgroupFinder {
   void set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch);
 
  private:
-  bool open_found(const std::vector<kernel::FoundCgroup>& found, PassResult& result);
   Tracked* find_or_open(const kernel::FoundCgroup& found);
   void reopen(PassResult& result);
 
@@ -47,8 +45,6 @@ class CgroupFinder {
   std::size_t max_cgroups_ = 20'000;
   std::unique_ptr<kernel::Controller> controller_;  // outlives the cgroups that it opened
   Cgroups cgroups_;
-  std::vector<Tracked*> found_;      // of cgroups_, those that the last walk of the tree found
-  std::uint32_t found_in_walk_ = 0;  // 0: found_ does not hold any more
   std::int64_t list_everything_at_us_ = 0;
   std::int64_t scanned_at_us_ = 0;  // the last scan
   core::CgroupKey next_key_ = 1;

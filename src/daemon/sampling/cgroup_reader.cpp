@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/sampling/cgroup_reader.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -28,24 +27,6 @@ void remember(core::Counters& previous, const core::Counters& now) {
 }
 
 }  // namespace
-
-CgroupReader::CgroupReader(core::Policy policy) : policy_(std::move(policy)) {}
-
-void CgroupReader::set_policy(core::Policy policy, CgroupFinder::Cgroups& cgroups) {
-  policy_ = std::move(policy);
-  settings_.clear();
-  for (auto& [inode, tracked] : cgroups) tracked.settings = 0;
-}
-
-const core::ReclaimSettings& CgroupReader::settings_of(Tracked& tracked) {
-  if (tracked.settings == 0) {
-    const core::ReclaimSettings settings = policy_.settings_for(tracked.told->id.path);
-    const auto known = std::ranges::find(settings_, settings);
-    tracked.settings = static_cast<std::uint32_t>(known - settings_.begin()) + 1;
-    if (known == settings_.end()) settings_.push_back(settings);
-  }
-  return settings_[tracked.settings - 1];
-}
 
 bool CgroupReader::read(Tracked& tracked, CgroupFinder& finder, PassResult& result) {
   try {
@@ -86,7 +67,7 @@ void CgroupReader::take_row(Tracked& tracked, const kernel::Reading& reading, Pa
   if (row.oom_kills_total) tracked.kills_counted_at_us = result.scan.started_at_us;
   if (result.scan.is_partial) return;
   const auto limit_bytes = tracked.told->limits.effective_limit_bytes;
-  const core::ReclaimSettings& settings = settings_of(tracked);
+  const core::ReclaimSettings settings = policy_.settings_for(tracked.told->id.path);
   if (core::over_threshold(now.gauges, limit_bytes, settings)) {
     tracked.ever_over = true;
     result.candidates.push_back({tracked.told->id, now.gauges, limit_bytes, settings});
@@ -94,7 +75,7 @@ void CgroupReader::take_row(Tracked& tracked, const kernel::Reading& reading, Pa
   if (tracked.ever_over) result.sightings.push_back(core::sighting_of(tracked.cgroup.inode(), now));
 }
 
-/// One that can't be read is taken to be what it was. Where one has changed, the cgroup's rows tell of it from now on.
+/// A limit that can't be read is taken to be what it was.
 void CgroupReader::refresh_limits(Tracked& tracked, const kernel::Reading& reading, CgroupFinder& finder,
                                   std::int64_t now_us) {
   const std::int64_t age_us = now_us - tracked.limits_read_at_us.value_or(0);

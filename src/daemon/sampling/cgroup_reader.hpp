@@ -5,8 +5,7 @@
 // its page cache is over the threshold. One thread.
 
 #include <cstdint>
-#include <string>
-#include <vector>
+#include <utility>
 
 #include "core/policy.hpp"
 #include "daemon/sampling/cgroup_finder.hpp"
@@ -16,9 +15,9 @@ namespace cgmm::daemon {
 
 class CgroupReader {
  public:
-  explicit CgroupReader(core::Policy policy);
+  explicit CgroupReader(core::Policy policy) : policy_(std::move(policy)) {}
 
-  void set_policy(core::Policy policy, CgroupFinder::Cgroups& cgroups);
+  void set_policy(core::Policy policy) { policy_ = std::move(policy); }
 
   /// Adds the cgroup's row to `result`; false when it has vanished, or can't be read, which is counted.
   bool read(Tracked& tracked, CgroupFinder& finder, PassResult& result);
@@ -27,10 +26,8 @@ class CgroupReader {
   void take_row(Tracked& tracked, const kernel::Reading& reading, PassResult& result);
   static void refresh_limits(Tracked& tracked, const kernel::Reading& reading, CgroupFinder& finder,
                              std::int64_t now_us);
-  const core::ReclaimSettings& settings_of(Tracked& tracked);
 
   core::Policy policy_;
-  std::vector<core::ReclaimSettings> settings_;  // those that differ, each once
 };
 
 }  // namespace cgmm::daemon

@@ -37,15 +37,10 @@ void NearLimitSampler::end_scan(CgroupFinder::Cgroups& cgroups) {
   choose(cgroups);
 }
 
-void NearLimitSampler::forget() {
-  near_.clear();
-  chosen_count_ = 0;
-}
-
 void NearLimitSampler::sample(std::int64_t steady_us, CgroupFinder& finder, CgroupReader& reader, PassResult& result) {
   if (bounds_.max_count == 0) return;
-  look_for_others(steady_us, finder);
-  for (Tracked* const tracked : chosen()) {
+  check_others(steady_us, finder);
+  for (Tracked* const tracked : near_) {
     if (reader.read(*tracked, finder, result)) follow(*tracked, result.scan.rows.back().gauges, steady_us);
   }
   if (!result.scan.rows.empty()) choose(finder.cgroups());
@@ -56,8 +51,8 @@ std::int64_t NearLimitSampler::sample_again_after_us() const {
   return has_work ? core::kNearLimitEvery_us : kIdle_us;
 }
 
-/// Without a number for the node, as of a tree that is not the kernel's, all are read.
-void NearLimitSampler::look_for_others(std::int64_t steady_us, CgroupFinder& finder) {
+/// Without a number for the node, as in a fake tree, all are read.
+void NearLimitSampler::check_others(std::int64_t steady_us, CgroupFinder& finder) {
   const auto held_bytes = finder.hierarchy().real ? kernel::node_held_bytes() : std::nullopt;
   if (held_bytes && node_held_bytes_ &&
       !core::is_worth_reading_all(*node_held_bytes_, *held_bytes, smallest_headroom_bytes_)) {
@@ -71,9 +66,8 @@ void NearLimitSampler::look_for_others(std::int64_t steady_us, CgroupFinder& fin
   node_held_bytes_ = held_bytes;
 }
 
-/// Of the cgroups that are not sampled anyway, and that such a change of the node's memory could bring to their limit
-/// soon: their usage, less the cache that they had. That is an estimate, for cache comes and goes: where it alarms, all
-/// of the cgroup's numbers are read.
+/// Of the cgroups that are not sampled anyway, and that such a change could bring to their limit soon. Usage less the
+/// cache at the last sample is an estimate; where it alarms, all of the cgroup's numbers are read.
 void NearLimitSampler::read_usage_of_others(std::uint64_t change_bytes, std::int64_t steady_us,
                                             CgroupFinder& finder) const {
   std::int64_t read_count = 0;
@@ -108,10 +102,10 @@ void NearLimitSampler::choose(CgroupFinder::Cgroups& cgroups) {
   const auto urgency = [](const Tracked* tracked) {
     return std::pair(tracked->near_limit.time_to_limit_us(), tracked->near_limit.headroom_bytes());
   };
-  chosen_count_ = std::min(near_.size(), static_cast<std::size_t>(bounds_.max_count));
-  std::partial_sort(near_.begin(), near_.begin() + static_cast<std::ptrdiff_t>(chosen_count_), near_.end(),
-                    [&](const Tracked* a, const Tracked* b) { return urgency(a) < urgency(b); });
-  for (Tracked* const tracked : chosen()) tracked->is_near_limit = true;
+  std::ranges::sort(near_, {}, urgency);
+  if (near_.size() > static_cast<std::size_t>(bounds_.max_count))
+    near_.resize(static_cast<std::size_t>(bounds_.max_count));
+  for (Tracked* const tracked : near_) tracked->is_near_limit = true;
 }
 
 }  // namespace cgmm::daemon

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Samples the cgroups that are near their limit between two scans, and notices others that get there. Whether it is
-// worth reading the usage of all cgroups is told by one look at the node's memory. One thread.
+// Near-limit sampling: samples the cgroups that are near their limit between two scans, and notices others that get
+// there. The node's memory tells whether it is worth reading the usage of all. One thread.
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "core/near_limit.hpp"
@@ -25,7 +24,7 @@ class NearLimitSampler {
   /// After a scan: which cgroups are sampled until the next one.
   void end_scan(CgroupFinder::Cgroups& cgroups);
   /// The cgroups that were chosen may be gone.
-  void forget();
+  void forget() { near_.clear(); }
 
   /// The rows of the cgroups near their limit, if there are any, go into `result`, a partial scan.
   void sample(std::int64_t steady_us, CgroupFinder& finder, CgroupReader& reader, PassResult& result);
@@ -34,16 +33,14 @@ class NearLimitSampler {
   std::int64_t sample_again_after_us() const;
 
  private:
-  std::span<Tracked* const> chosen() const { return std::span(near_).first(chosen_count_); }
-  void look_for_others(std::int64_t steady_us, CgroupFinder& finder);
+  void check_others(std::int64_t steady_us, CgroupFinder& finder);
   void read_usage_of_others(std::uint64_t change_bytes, std::int64_t steady_us, CgroupFinder& finder) const;
   void choose(CgroupFinder::Cgroups& cgroups);
 
   core::NearLimitBounds bounds_;
   std::optional<std::uint64_t> node_held_bytes_;  // when all cgroups were read last
-  std::vector<Tracked*> near_;                    // the first chosen_count_ of them are sampled
-  std::size_t chosen_count_ = 0;
-  std::uint64_t smallest_headroom_bytes_ = 0;  // of the others
+  std::vector<Tracked*> near_;                    // those that are sampled
+  std::uint64_t smallest_headroom_bytes_ = 0;     // of the others
 };
 
 }  // namespace cgmm::daemon

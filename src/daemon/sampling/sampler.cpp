@@ -12,8 +12,6 @@ namespace cgmm::daemon {
 Sampler::Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy)
     : finder_(hierarchy, watch), reader_(std::move(policy)) {}
 
-void Sampler::set_policy(core::Policy policy) { reader_.set_policy(std::move(policy), finder_.cgroups()); }
-
 void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
   finder_.set_hierarchy(hierarchy, watch);
   near_limit_.forget();

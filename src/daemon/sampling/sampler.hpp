@@ -31,7 +31,7 @@ class Sampler {
   /// When sample_near_limit() should be called next; from a second on.
   std::int64_t sample_again_after_us() const { return near_limit_.sample_again_after_us(); }
 
-  void set_policy(core::Policy policy);
+  void set_policy(core::Policy policy) { reader_.set_policy(std::move(policy)); }
   void set_near_limit_bounds(const core::NearLimitBounds& bounds) { near_limit_.set_bounds(bounds); }
   /// How many cgroups are tracked at most; 20 000 until it is set.
   void set_max_cgroups(std::int64_t max_cgroups) { finder_.set_max_cgroups(max_cgroups); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// When scans are due, in absolute time: a late scan does not shift the next, and scans that were missed are skipped and
-// counted, never made up for in a burst. Pure arithmetic on a steady clock's microseconds.
+// When scans are due: a late scan does not shift the next, and missed scans are counted, never repeated. Pure
+// arithmetic on a steady clock's microseconds.
 
 #include <cstdint>
 

@@ -26,7 +26,6 @@ struct Tracked {
   bool is_seen = false;           // by this scan
   bool ever_over = false;         // its threshold
   bool is_near_limit = false;     // sampled between two scans
-  std::uint32_t settings = 0;     // a number of the reader's; 0: not known yet
   core::Counters previous;        // as last known
   std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample
   core::NearLimit near_limit;

@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 
 namespace cgmm::daemon {
 
@@ -22,8 +23,6 @@ namespace {
 constexpr std::size_t kMaxWords_bytes = 1000;  // of one fault; systemd takes 4 KiB a message
 constexpr std::size_t kMaxLine_bytes = 2000;
 
-using Progress = RecordQueue::Progress;
-
 /// At most so many bytes, cut between two characters.
 std::string shortened(std::string text, std::size_t most_bytes) {
   if (text.size() <= most_bytes) return text;
@@ -32,15 +31,11 @@ std::string shortened(std::string text, std::size_t most_bytes) {
   return text.substr(0, end) + "...";
 }
 
-std::string count_of(std::int64_t count, const std::string& one) {
-  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
-}
-
 std::string scans_in_words(const LiveStatus& status, bool with_age) {
   if (!status.progress.last_scan) return "no scan yet";
   const RecordQueue::SeenScan& scan = *status.progress.last_scan;
   std::string text =
-      count_of(scan.cgroup_count, "cgroup") + ", last scan " + base::format_duration_us(scan.duration_us);
+      base::counted(scan.cgroup_count, "cgroup") + ", last scan " + base::format_duration_us(scan.duration_us);
   if (with_age && status.last_scan_age_us)
     text += ", ended " + base::format_duration_us(*status.last_scan_age_us) + " ago";
   if (scan.error_count > 0) text += ", " + std::to_string(scan.error_count) + " can't be read";
@@ -83,13 +78,11 @@ std::string in_one_line(const LiveStatus& status) {
 }
 
 std::vector<std::string> in_lines(const LiveStatus& status) {
-  const Progress& progress = status.progress;
-  const std::string scans = scans_in_words(status, /*with_age=*/true) + "; " +
-                            count_of(progress.scans_made_count, "scan") + " made, " +
-                            std::to_string(progress.scans_recorded_count) + " recorded";
-  std::vector<std::string> lines{"status: " + scans};
-  lines.push_back("status: sampler: " + status.sampler + "; reclaimer: " + status.reclaimer +
-                  "; recorder: " + status.recorder);
+  const RecordQueue::Progress& progress = status.progress;
+  std::vector<std::string> lines{
+      "status: " + scans_in_words(status, /*with_age=*/true) + "; " + base::counted(progress.scans_made_count, "scan") +
+          " made, " + base::grouped(progress.scans_recorded_count) + " recorded",
+      "status: sampler: " + status.sampler + "; reclaimer: " + status.reclaimer + "; recorder: " + status.recorder};
   for (const RecordQueue::Fault& fault : status.faults) {
     lines.push_back("status: fault " + fault.name + " since " + base::format_utc(fault.began_at_us) + ": " +
                     shortened(fault.detail, kMaxWords_bytes));

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the service is doing now, from its own mouth: asked for through the status socket, told to systemd in a line,
-// and to the log in a few. Plain data and its forms: any thread.
-//
-// Its form on the socket is one JSON object.
+// What the service is doing now: one JSON object on the status socket, a line for systemd, a few lines for the log.
+// Plain data: any thread.
 
 #include <cstdint>
 #include <optional>
@@ -23,8 +21,7 @@ struct LiveStatus {
   RecordQueue::Progress progress;
   std::optional<std::int64_t> last_scan_age_us;  // by the steady clock, since its end; nullopt: none yet
   std::int64_t in_cooldown_count = 0;            // cgroups, as the reclaimer last knew
-  // What each thread is at, in words.
-  std::string sampler, reclaimer, recorder;
+  std::string sampler, reclaimer, recorder;      // what each thread is doing, in words
   std::vector<RecordQueue::Fault> faults;
 };
 

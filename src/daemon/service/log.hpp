@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the program prints, on standard error. Nobody who logs ever waits for the reader: messages go into a bounded
-// queue, and a thread of its own writes them. When the queue is full the oldest message is dropped, and the reader is
-// told how many were lost. One object a process, made and destroyed by the main thread; spdlog's functions may be
-// called from any thread while it exists.
+// The log, on standard error. No thread waits for its reader: messages go into a bounded queue, which a thread of its
+// own writes out. When the queue is full, the oldest message is dropped and counted. One object a process, made and
+// destroyed by the main thread; spdlog's functions may be called from any thread while it exists.
 
 #include <chrono>
 #include <cstddef>

@@ -6,22 +6,23 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
+#include <utility>
 
 #include "base/text.hpp"
+#include "base/time.hpp"
 
 namespace cgmm::daemon {
 namespace {
 
-std::optional<std::int64_t> number_in(const char* text) {
-  if (text == nullptr) return std::nullopt;
+std::optional<std::int64_t> positive_number(const char* text) {
+  const std::string_view digits = text == nullptr ? "" : text;
+  const char* const end = digits.data() + digits.size();
   std::int64_t number = 0;
-  const char* const end = text + std::strlen(text);
-  const auto [stop, error] = std::from_chars(text, end, number);
-  if (error != std::errc{} || stop != end || number <= 0) return std::nullopt;
-  return number;
+  const auto [stop, error] = std::from_chars(digits.data(), end, number);
+  return error == std::errc{} && stop == end && number > 0 ? std::optional(number) : std::nullopt;
 }
 
 }  // namespace
@@ -44,8 +45,8 @@ Notifier::Notifier(const Environment& environment) {
   }
   fd_ = base::Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const bool is_our_watchdog =
-      environment.watchdog_pid == nullptr || number_in(environment.watchdog_pid) == environment.own_pid;
-  if (fd_ && is_our_watchdog) watchdog_us_ = number_in(environment.watchdog_usec);
+      environment.watchdog_pid == nullptr || positive_number(environment.watchdog_pid) == environment.own_pid;
+  if (fd_ && is_our_watchdog) watchdog_us_ = positive_number(environment.watchdog_usec);
 }
 
 bool Notifier::tell(std::string_view lines) const {
@@ -53,6 +54,54 @@ bool Notifier::tell(std::string_view lines) const {
   const ssize_t told =
       ::sendto(fd_.get(), lines.data(), lines.size(), MSG_NOSIGNAL, address_->get(), address_->length());
   return told == static_cast<ssize_t>(lines.size());
+}
+
+std::int64_t Manager::tell(const LiveStatus& status, const core::Stuck& stuck, std::int64_t now_us) {
+  if (!is_there()) return kNever;
+  is_refused_ = false;
+  tell_ready(status, stuck);
+  tell_status(status);
+  feed_watchdog(stuck, now_us);
+  const std::int64_t next_us = next_feed_at_us_ > now_us ? next_feed_at_us_ : kNever;
+  return is_refused_ ? std::min(next_us, now_us + base::kSecond_us) : next_us;
+}
+
+/// False: the manager is busy.
+bool Manager::send(const std::string& words) {
+  const bool is_told = notifier_.tell(words);
+  is_refused_ = is_refused_ || !is_told;
+  return is_told;
+}
+
+/// When the first scan is on record; or made, where the history can't be written: neither a full nor a hanging disk
+/// must keep a node from being protected.
+void Manager::tell_ready(const LiveStatus& status, const core::Stuck& stuck) {
+  if (is_ready_told_) return;
+  const bool without_history =
+      stuck.recorder || std::ranges::find(status.faults, "history", &RecordQueue::Fault::name) != status.faults.end();
+  const RecordQueue::Progress& progress = status.progress;
+  if (progress.scans_recorded_count == 0 && !(without_history && progress.scans_made_count > 0)) return;
+  is_ready_told_ = send("READY=1");
+}
+
+void Manager::tell_status(const LiveStatus& status) {
+  std::string line = in_one_line(status);
+  if (line != status_told_ && send("STATUS=" + line)) status_told_ = std::move(line);
+}
+
+void Manager::feed_watchdog(const core::Stuck& stuck, std::int64_t now_us) {
+  const auto watchdog_us = notifier_.watchdog_us();
+  if (!watchdog_us || now_us < next_feed_at_us_ || !stuck.protects()) return;
+  if (send("WATCHDOG=1")) next_feed_at_us_ = now_us + *watchdog_us / 2;
+}
+
+/// Only once it is ready: what follows is READY=1 again.
+void Manager::reloading(std::int64_t now_us) {
+  if (is_ready_told_) notifier_.tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now_us));
+}
+
+void Manager::reloaded() {
+  if (is_ready_told_) notifier_.tell("READY=1");
 }
 
 }  // namespace cgmm::daemon

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "base/words.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/kills/kill_log.hpp"
 #include "daemon/reclaim/mailbox.hpp"
@@ -22,7 +23,6 @@
 #include "daemon/resources.hpp"
 #include "daemon/sampling/scan_loop.hpp"
 #include "daemon/service/event.hpp"
-#include "daemon/service/notify.hpp"
 #include "daemon/service/signals.hpp"
 #include "daemon/service/status_board.hpp"
 #include "daemon/service/status_socket.hpp"
@@ -34,7 +34,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kGrace{600};  // of all but the recorder together
 constexpr std::chrono::milliseconds kRecorderGrace{900};
-constexpr std::chrono::milliseconds kFirstScanWaits{1000};  // for what earlier runs have left
+constexpr std::chrono::milliseconds kFirstScanWaits{1000};  // for the OOM counters of earlier runs
 
 /// The threads, in the order in which they end.
 enum Job : std::size_t { kSampler, kKillLog, kReclaimer, kRecorder, kJobs };
@@ -63,7 +63,7 @@ class Service {
   ReclaimLoop reclaim_loop_;
   Event recorder_started_;
   Recorder recorder_;
-  Signals signals_;
+  base::Fd signals_ = open_signals();
   Event done_;  // the last cycle is over, or a thread has failed
   StatusSocket status_socket_;
   Supervisor supervisor_;
@@ -73,9 +73,9 @@ Service::Service(store::HistoryFile& history, const ServiceOptions& options, con
                  Log& log)
     : options_(options),
       log_(log),
-      kill_log_(log_to_read(options.sources.kernel_log, hierarchy), std::nullopt, queue_, board_),
-      scan_loop_({hierarchy, options.settings.watch, options.settings.policy}, options.settings,
-                 {{"version", options.version}}, {queue_, candidates_, board_}),
+      kill_log_(log_to_read(options.sources.kernel_log, hierarchy), queue_, board_),
+      scan_loop_({hierarchy, options.settings.watch, options.settings.policy}, options.settings, options.version,
+                 {queue_, candidates_, board_}),
       reclaim_loop_(queue_, candidates_, board_),
       recorder_(history, queue_, kernel::ContainerLogs(options.sources.container_logs),
                 {.started_at_us = wall_now_us(),
@@ -94,15 +94,12 @@ Service::Service(store::HistoryFile& history, const ServiceOptions& options, con
 std::vector<Workers::Job> Service::jobs() {
   std::vector<Workers::Job> jobs(kJobs);
   jobs[kSampler] = {"sampler", [this] {
-                      // Most histories open in milliseconds. Then the first scan already has the OOM kills since the
-                      // earlier run.
                       board_.wait_for_handover(kFirstScanWaits);
                       scan_loop_.run(options_.cycles);
                       done_.raise();
                     }};
   jobs[kKillLog] = {"kill-log", [this] {
-                      board_.wait_for_handover();  // the kernel keeps its log meanwhile
-                      if (!board_.is_handed_over()) return;
+                      if (!board_.wait_for_handover()) return;  // the kernel keeps its log meanwhile
                       kill_log_.read_on_from(board_.log_position());
                       kill_log_.run();
                     }};
@@ -118,13 +115,12 @@ int Service::run() {
   return stop(workers);
 }
 
-/// One thread after the other, in the direction in which the data flows: what a thread has said is still taken by the
-/// next. Each has its time; a thread that hangs in the kernel is left behind.
+/// One thread after the other, in the direction of the data. A thread that hangs in the kernel is left behind.
 int Service::stop(Workers& workers) {
   bool all_ended = true;
   const auto give_up_at = std::chrono::steady_clock::now() + kGrace;
   const auto end = [&](std::size_t job, const char* otherwise) {
-    if (workers[job].interrupt(give_up_at)) return;
+    if (workers.interrupt(job, give_up_at)) return;
     all_ended = false;
     spdlog::warn("{}", otherwise);
   };
@@ -134,11 +130,11 @@ int Service::stop(Workers& workers) {
   queue_.end_waits();
   end(kSampler, "the sampler hangs in the kernel; it is left behind");
   kill_log_.stop();
-  end(kKillLog, "the reader of the kernel's log hangs; it is left behind");
+  end(kKillLog, "the reader of the kernel log hangs; it is left behind");
   candidates_.close();
   end(kReclaimer, "a reclaim hangs in the kernel; it stays 'started' on record until the next start");
   queue_.close();
-  const bool is_recorded = workers[kRecorder].await_end(kRecorderGrace);
+  const bool is_recorded = workers.await_end(kRecorder, kRecorderGrace);
   if (!is_recorded) spdlog::error("the disk does not take the last records in time; they may be lost");
   if (is_recorded) supervisor_.remove();
   const std::exception_ptr failure = workers.failure();
@@ -147,16 +143,16 @@ int Service::stop(Workers& workers) {
     std::_Exit(is_recorded && !failure ? 0 : 1);  // a thread that hangs in the kernel can't be joined
   }
   if (failure) std::rethrow_exception(failure);
-  spdlog::info("stopped after {} {}", scan_loop_.scan_count(), scan_loop_.scan_count() == 1 ? "scan" : "scans");
+  spdlog::info("stopped after {}", base::counted(scan_loop_.scan_count(), "scan"));
   return 0;
 }
 
-/// Until the last cycle is over, a thread has failed, or a signal says to stop. The status socket is made once no other
-/// service holds the history: it would be that one's.
+/// Until the last cycle is over, a thread has failed, or a signal says to stop. The status socket is made once the
+/// history's lock is ours: before, it may be another service's.
 void Service::await_end() {
   bool has_started = false;
   for (;;) {
-    pollfd waits[] = {{signals_.fd(), POLLIN, 0},
+    pollfd waits[] = {{signals_.get(), POLLIN, 0},
                       {done_.fd(), POLLIN, 0},
                       {supervisor_.fd(), POLLIN, 0},
                       {has_started ? -1 : recorder_started_.fd(), POLLIN, 0}};
@@ -164,7 +160,7 @@ void Service::await_end() {
     supervisor_.look();
     if (ready <= 0) continue;
     if (waits[0].revents != 0) {
-      if (const auto signal = signals_.next(); signal && !on_signal(*signal)) return;
+      if (const auto signal = next_signal(signals_); signal && !on_signal(*signal)) return;
     }
     if (waits[3].revents != 0) {
       has_started = true;
@@ -202,7 +198,7 @@ void Service::reload() {
     scan_loop_.change(std::move(settings));
     if (log_to_read(options_.sources.kernel_log, hierarchy) != kill_log_.setting()) {
       spdlog::warn(
-          "whether the kernel's log is read is decided at the start, which was with {} tree; start anew to have it "
+          "whether the kernel log is read is decided at the start, which was with {} tree; start anew to have it "
           "decided for {}",
           hierarchy.real ? "a copied" : "the kernel's own", base::escape_for_terminal(hierarchy.parent));
     }

@@ -17,11 +17,6 @@ sigset_t awaited_signals() {
   return signals;
 }
 
-base::Fd open_signals() {
-  const sigset_t signals = awaited_signals();
-  return checked(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
-}
-
 }  // namespace
 
 void await_signals() {
@@ -33,11 +28,14 @@ void await_signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-Signals::Signals() : fd_(open_signals()) {}
+base::Fd open_signals() {
+  const sigset_t signals = awaited_signals();
+  return checked(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
+}
 
-std::optional<int> Signals::next() {
+std::optional<int> next_signal(const base::Fd& signals) {
   signalfd_siginfo info{};
-  if (::read(fd_.get(), &info, sizeof info) != sizeof info) return std::nullopt;
+  if (::read(signals.get(), &info, sizeof info) != sizeof info) return std::nullopt;
   return static_cast<int>(info.ssi_signo);
 }
 

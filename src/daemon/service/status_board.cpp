@@ -4,11 +4,8 @@
 namespace cgmm::daemon {
 
 void StatusBoard::hand_over(core::Handover handover) {
-  {
-    const base::Lock lock(mutex_);
-    handover_ = std::move(handover);
-    is_handed_over_ = true;
-  }
+  write(handover_, std::move(handover));
+  write(is_handed_over_, true);
   handed_over_.notify_all();
 }
 
@@ -20,9 +17,12 @@ void StatusBoard::end_waits() {
 bool StatusBoard::wait_for_handover(std::optional<std::chrono::milliseconds> time) {
   base::Lock lock(mutex_);
   const auto is_over = [&] { return is_handed_over_ || are_waits_ended_; };
-  if (time) return handed_over_.wait_for(lock, *time, is_over);
-  handed_over_.wait(lock, is_over);
-  return true;
+  if (time) {
+    handed_over_.wait_for(lock, *time, is_over);
+  } else {
+    handed_over_.wait(lock, is_over);
+  }
+  return is_handed_over_;
 }
 
 core::Cooldowns StatusBoard::take_cooldowns() {

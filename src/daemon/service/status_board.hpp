@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Where the threads of the service show how they are doing, and the little that flows against the stream (src/README.md
-// has the picture): each value has one writer. Any thread.
+// Where the threads show their progress, and where the little that flows back is kept (src/EXCEPTIONS.md). Each value
+// has one writer. Any thread.
 
 #include <chrono>
 #include <cstdint>
@@ -25,7 +25,7 @@ struct Asking {
   std::string path;           // of the cgroup
 };
 
-/// What the threads show of themselves, beside what passes through the queue.
+/// The threads' progress, beside what passes through the queue.
 struct Signs {
   std::int64_t sampler_at_us = 0;  // as core::LastSigns has them
   std::int64_t reclaimer_at_us = 0;
@@ -40,33 +40,28 @@ class StatusBoard {
 
   // Written by the sampler. Instants are of the steady clock; 0: it rests until there is work, or has ended.
   void set_sampler_at_us(std::int64_t at_us) { write(signs_.sampler_at_us, at_us); }
-  /// What is sampled now. Read by the kill log, which finds the cgroups of victims in it.
+  /// What is sampled now. The kill log finds the cgroups of victims in it.
   void set_hierarchy(kernel::Hierarchy hierarchy) { write(hierarchy_, std::move(hierarchy)); }
   kernel::Hierarchy hierarchy() const { return read(hierarchy_); }
 
   // Written by the reclaimer.
   void set_reclaimer_at_us(std::int64_t at_us) { write(signs_.reclaimer_at_us, at_us); }
   void set_in_cooldown_count(std::int64_t count) { write(signs_.in_cooldown_count, count); }
-  /// Read by the sampler, which wakes up every few seconds: it tells the fault that the kernel does not answer.
   void set_asking(Asking asking) { write(signs_.asking, std::move(asking)); }
   Asking asking() const { return read(signs_.asking); }
 
-  // Written by the kill log.
-  /// Where kills are read from, or why they are not; for people. Read by the sampler, which records facts of the node.
+  // Written by the kill log: where kills are read from, or why they are not, in words.
   void set_kernel_log(std::string source) { write(kernel_log_, std::move(source)); }
   std::string kernel_log() const { return read(kernel_log_); }
 
-  // Written by the recorder.
-  /// What earlier runs have left, once, as soon as the history could be read.
+  // Written by the recorder: what earlier runs have left, once.
   void hand_over(core::Handover handover);
-  bool is_handed_over() const { return read(is_handed_over_); }
-  /// False when the time is over, if there is one. Does not wait after end_waits().
+  /// Whether there is one, at the end of the time or of the service's life.
   bool wait_for_handover(std::optional<std::chrono::milliseconds> time = std::nullopt);
-  /// Read by the kill log.
   std::optional<core::LogPosition> log_position() const { return read(handover_.log_position); }
-  /// For the reclaimer: empty until they are handed over, and once they were taken.
+  /// Empty until they are handed over, and once they were taken.
   core::Cooldowns take_cooldowns();
-  /// For the sampler: nullopt until they are handed over, and once they were taken.
+  /// nullopt until they are handed over, and once they were taken.
   std::optional<EarlierKills::Totals> take_oom_kills_total();
 
   // Written by the main thread.

@@ -2,7 +2,6 @@
 #include "daemon/service/status_socket.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -30,6 +29,20 @@ constexpr const char* kUsualRuntimeDirectory = "/run/cgroup-memory-manager";
 
 base::Fd make_socket(int flags) { return base::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)); }
 
+/// With `time` as the limit of connect(), which waits while the backlog is full, and of each recv(); 0: connect() does
+/// not wait. Empty, with errno: nobody is there.
+base::Fd connect_to(const base::UnixAddress& address, std::chrono::milliseconds time) {
+  base::Fd fd = make_socket(time.count() == 0 ? SOCK_NONBLOCK : 0);
+  if (!fd) return {};
+  const timeval wait{.tv_sec = time.count() / 1000, .tv_usec = time.count() % 1000 * 1000};
+  for (const int limit : {SO_SNDTIMEO, SO_RCVTIMEO}) ::setsockopt(fd.get(), SOL_SOCKET, limit, &wait, sizeof wait);
+  if (::connect(fd.get(), address.get(), address.length()) == 0) return fd;
+  const int error = errno;
+  fd.reset();
+  errno = error;
+  return {};
+}
+
 /// What a crash has left: a socket that nobody listens to.
 void remove_dead_socket(const std::filesystem::path& path, const base::UnixAddress& address) {
   struct stat found{};
@@ -38,10 +51,7 @@ void remove_dead_socket(const std::filesystem::path& path, const base::UnixAddre
     throw_errno(errno, path);
   }
   if (!S_ISSOCK(found.st_mode)) throw_errno(EEXIST, path);
-  const base::Fd probe = make_socket(SOCK_NONBLOCK);
-  if (!probe) throw_errno(errno, path);
-  if (::connect(probe.get(), address.get(), address.length()) == 0 || errno != ECONNREFUSED)
-    throw_errno(EADDRINUSE, path);
+  if (connect_to(address, {}) || errno != ECONNREFUSED) throw_errno(EADDRINUSE, path);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno(errno, path);
 }
 
@@ -54,25 +64,13 @@ void give_to_readers(const std::filesystem::path& path, const std::filesystem::p
       ::fchownat(AT_FDCWD, path.c_str(), static_cast<uid_t>(-1), readers.st_gid, AT_SYMLINK_NOFOLLOW);
 }
 
-/// A full backlog keeps connect() waiting, for so long; 0: it is not waited for. Empty, with errno: nobody is there.
-base::Fd connect_to(const std::filesystem::path& path, std::chrono::milliseconds time) {
-  const auto address = base::UnixAddress::of(path.string());
-  base::Fd fd = make_socket(time.count() == 0 ? SOCK_NONBLOCK : 0);
-  if (!address || !fd) return {};
-  const timeval wait{.tv_sec = time.count() / 1000, .tv_usec = time.count() % 1000 * 1000};
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-  if (::connect(fd.get(), address->get(), address->length()) == 0) return fd;
-  const int error = errno;
-  fd.reset();
-  errno = error;
-  return {};
-}
-
 /// errno EAGAIN: there is a service, and many ask already.
 base::Fd connect_to_service(const std::filesystem::path& database, std::chrono::milliseconds time) {
   const std::filesystem::path own = runtime_directory();
   for (const auto& path : status_socket_places(database, own.empty() ? kUsualRuntimeDirectory : own)) {
-    base::Fd fd = connect_to(path, time);
+    const auto address = base::UnixAddress::of(path.string());
+    if (!address) continue;
+    base::Fd fd = connect_to(*address, time);
     if (fd || errno == EAGAIN) return fd;
   }
   errno = ECONNREFUSED;
@@ -101,15 +99,12 @@ std::vector<std::filesystem::path> status_socket_places(const std::filesystem::p
   return {runtime_directory / ("status-" + std::to_string(hash) + ".sock"), beside};
 }
 
-bool StatusSocket::is_ours() const {
-  struct stat found{};
-  return inode_ != 0 && ::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_;
-}
+bool StatusSocket::is_ours() const { return made_ && base::file_id(path_) == made_; }
 
 void StatusSocket::make() {
   if (listening_ && is_ours()) return;
   listening_.reset();
-  inode_ = 0;
+  made_.reset();
   for (const std::filesystem::path& place : places_) {
     try {
       return make_at(place);
@@ -122,17 +117,13 @@ void StatusSocket::make() {
 void StatusSocket::make_at(const std::filesystem::path& path) {
   const auto address = base::UnixAddress::of(path.string());
   if (!address) throw_errno(ENAMETOOLONG, path);
-  remove_dead_socket(path, *address);
   base::Fd listening = make_socket(SOCK_NONBLOCK);
   // Linux takes the mode of the file from the unbound socket, less the umask: it is never wider, not even for a moment.
   if (!listening || ::fchmod(listening.get(), kMode) != 0) throw_errno(errno, path);
+  remove_dead_socket(path, *address);
   if (::bind(listening.get(), address->get(), address->length()) != 0) throw_errno(errno, path);
   ::chmod(path.c_str(), kMode);  // whatever the umask is
-  struct stat made{};
-  if (::lstat(path.c_str(), &made) == 0) {
-    device_ = made.st_dev;
-    inode_ = made.st_ino;
-  }
+  made_ = base::file_id(path);
   path_ = path;
   give_to_readers(path, database_);
   if (::listen(listening.get(), kBacklog) != 0) throw_errno(errno, path);
@@ -150,7 +141,7 @@ bool StatusSocket::answer_one(std::string_view answer) const {
 void StatusSocket::remove() {
   close();
   if (is_ours()) ::unlink(path_.c_str());
-  inode_ = 0;
+  made_.reset();
 }
 
 bool is_service_there(const std::filesystem::path& database) {
@@ -158,22 +149,16 @@ bool is_service_there(const std::filesystem::path& database) {
 }
 
 std::optional<std::string> ask_service(const std::filesystem::path& database, std::chrono::milliseconds time) {
-  const auto give_up_at = std::chrono::steady_clock::now() + time;
   const base::Fd fd = connect_to_service(database, time);
-  if (!fd) return std::nullopt;
   std::string answer;
-  for (;;) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(give_up_at - std::chrono::steady_clock::now());
-    pollfd ready{fd.get(), POLLIN, 0};
-    if (left.count() <= 0 || ::poll(&ready, 1, static_cast<int>(left.count())) <= 0) return std::nullopt;
+  while (fd && answer.size() <= kMaxAnswer_bytes) {
     char some[4096];
-    const ssize_t got = ::recv(fd.get(), some, sizeof some, MSG_DONTWAIT);
+    const ssize_t got = ::recv(fd.get(), some, sizeof some, 0);
     if (got < 0) return std::nullopt;
     if (got == 0) return answer;
     answer.append(some, static_cast<std::size_t>(got));
-    if (answer.size() > kMaxAnswer_bytes) return std::nullopt;
   }
+  return std::nullopt;
 }
 
 }  // namespace cgmm::daemon

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A socket that tells what the service is doing: whoever connects gets the status, and the connection is closed. So
-// `status` has an answer while the database can't be read or written. It only tells: what a client sends is never read,
-// and a client that does not read is not waited for. The mode is 0660 and the group the database's: who may read the
-// history may ask.
-//
-// It stands in the service's runtime directory (a file system in memory, which is never full) where there is one, else
-// beside the database.
-
-#include <sys/types.h>
+// A socket for `status`: whoever connects gets what the service is doing, also while the database can't be read. What a
+// client sends is never read, and a client that does not read is not waited for. The mode is 0660 and the group the
+// database's: who may read the history may ask. The socket is in the service's runtime directory (in memory, never
+// full) where there is one, else beside the database.
 
 #include <chrono>
 #include <filesystem>
@@ -19,17 +14,18 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "base/file_id.hpp"
 
 namespace cgmm::daemon {
 
-/// The service's own, as systemd and the container image say: $RUNTIME_DIRECTORY; empty: there is none.
+/// $RUNTIME_DIRECTORY, which systemd and the container image set; empty: there is none.
 std::filesystem::path runtime_directory();
 
 /// Where the socket of a database may stand, the best place first. Symbolic links of the database are followed.
 std::vector<std::filesystem::path> status_socket_places(const std::filesystem::path& database,
                                                         const std::filesystem::path& runtime_directory);
 
-/// The service's end; owned by one thread. Whoever holds the database's lock may have it.
+/// The service's end. For the holder of the database's lock. One thread.
 class StatusSocket {
  public:
   explicit StatusSocket(const std::filesystem::path& database,
@@ -38,18 +34,17 @@ class StatusSocket {
   StatusSocket(const StatusSocket&) = delete;
   StatusSocket& operator=(const StatusSocket&) = delete;
 
-  /// Makes it, in place of one that a crash has left or that was taken away; nothing where it is still there. Touches
-  /// the disk. Throws std::system_error with the path when it can be made in no place: the file system refuses, or a
-  /// file that is no dead socket is in the way.
+  /// Makes it, unless it is still there; replaces one that a crash has left. Touches the disk. Throws std::system_error
+  /// with the path when it can be made in no place.
   void make();
 
   /// To be polled for reading; -1: there is none.
   int fd() const { return listening_.get(); }
 
-  /// Answers one that waits. False: nobody did, or it can't be done now.
+  /// Answers one client. False: none waits, or it can't be accepted now.
   bool answer_one(std::string_view answer) const;
 
-  /// Nobody is answered any more; those who ask are refused at once.
+  /// Clients are refused from now on.
   void close() { listening_.reset(); }
   /// Removes what make() made. Touches the disk.
   void remove();
@@ -62,8 +57,7 @@ class StatusSocket {
   std::vector<std::filesystem::path> places_;
   std::filesystem::path path_;  // where it stands
   base::Fd listening_;
-  dev_t device_ = 0;  // of the socket's file
-  ino_t inode_ = 0;
+  std::optional<base::FileId> made_;  // the socket's file
 };
 
 /// Whether the service of this database listens, whether it answers or not.

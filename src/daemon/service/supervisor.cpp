@@ -10,43 +10,42 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "base/time.hpp"
 #include "base/units.hpp"
+#include "base/words.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/resources.hpp"
 
 namespace cgmm::daemon {
 namespace {
 
-constexpr std::int64_t kLookEvery_us = 1'000'000;
-constexpr std::int64_t kLookWhenCalm_us = 10'000'000;   // a wake-up costs as much as reading four cgroups
-constexpr std::int64_t kLookForReadyEvery_us = 50'000;  // somebody waits for it
-// Between two looks. Who asks more often waits a moment; and so does everybody when descriptors are short.
-constexpr int kAnswers = 16;
+constexpr std::int64_t kLookEvery_us = base::kSecond_us;
+constexpr std::int64_t kLookWhenCalm_us = 10 * base::kSecond_us;  // a wake-up costs as much as reading four cgroups
+constexpr std::int64_t kLookForReadyEvery_us = 50'000;            // systemd waits for it
+constexpr int kAnswers = 16;  // between two looks; further clients wait, and all do when descriptors are short
 constexpr const char* kRestart = "; the watchdog, where there is one, will restart the service";
 
-std::string for_the_last(std::int64_t since_us, std::int64_t now_us) {
-  return " for " + base::format_duration_us(std::max<std::int64_t>(now_us - since_us, 0));
+std::string time_since(std::int64_t since_us, std::int64_t now_us) {
+  return base::format_duration_us(std::max<std::int64_t>(now_us - since_us, 0));
 }
 
 std::string sampler_in_words(const Signs& signs, bool is_stuck, std::int64_t now_us) {
   if (signs.sampler_at_us == 0) return "ended or not begun";
-  return is_stuck
-             ? "no progress" + for_the_last(signs.sampler_at_us, now_us)
-             : "awake " + base::format_duration_us(std::max<std::int64_t>(now_us - signs.sampler_at_us, 0)) + " ago";
+  const std::string time = time_since(signs.sampler_at_us, now_us);
+  return is_stuck ? "no progress for " + time : "awake " + time + " ago";
 }
 
 std::string reclaimer_in_words(const Signs& signs, bool is_stuck, std::int64_t now_us) {
   std::string text = signs.reclaimer_at_us == 0 ? "waiting for a scan" : "at work";
-  if (signs.asking.since_us != 0) text = "asking the kernel" + for_the_last(signs.asking.since_us, now_us);
-  return is_stuck ? text + ", no progress" + for_the_last(signs.reclaimer_at_us, now_us) : text;
+  if (signs.asking.since_us != 0) text = "asking the kernel for " + time_since(signs.asking.since_us, now_us);
+  return is_stuck ? text + ", no progress for " + time_since(signs.reclaimer_at_us, now_us) : text;
 }
 
 std::string recorder_in_words(const RecordQueue::Progress& progress, std::int64_t now_us) {
-  const std::string waiting =
-      std::to_string(progress.waiting_count) + (progress.waiting_count == 1 ? " record waits" : " records wait");
+  const std::string waiting = base::counted(progress.waiting_count, "record waits", "records wait");
   if (progress.is_retrying) return "trying again, " + waiting;
   if (progress.recorder_busy_since_us == 0) return "waiting for records";
-  return "writing" + for_the_last(progress.recorder_busy_since_us, now_us) + ", " + waiting;
+  return "writing for " + time_since(progress.recorder_busy_since_us, now_us) + ", " + waiting;
 }
 
 }  // namespace
@@ -83,8 +82,8 @@ void Supervisor::look() {
   answers_left_ = kAnswers;
   judge(board_.signs(), now_us);
   follow_history();
-  settle();
-  const bool is_calm = is_settled_ && stuck_ == core::Stuck{} && queue_.faults().empty();
+  give_back_start_memory();
+  const bool is_calm = has_given_back_ && stuck_ == core::Stuck{} && queue_.faults().empty();
   next_look_at_us_ = now_us + (manager_.awaits_ready() ? kLookForReadyEvery_us
                                : is_calm               ? kLookWhenCalm_us
                                                        : kLookEvery_us);
@@ -96,34 +95,33 @@ void Supervisor::judge(const Signs& signs, std::int64_t now_us) {
                              .reclaimer_at_us = signs.reclaimer_at_us,
                              .recorder_at_us = queue_.progress().recorder_busy_since_us};
   stuck_ = core::who_is_stuck(last, signs.reclaim_timeout_us, manager_.watchdog_us(), now_us);
-  tell(sampler_fault_, stuck_.sampler,
-       "the sampler makes no progress" + for_the_last(last.sampler_at_us, now_us) + ", there are no scans" + kRestart,
-       "the sampler makes progress again");
-  tell(recorder_fault_, stuck_.recorder,
-       "the recorder makes no progress" + for_the_last(last.recorder_at_us, now_us) +
-           ": its disk hangs, or has much to do; scans wait in memory, reclaim goes on",
-       "the recorder makes progress again");
-  tell(reclaimer_fault_, stuck_.reclaimer,
-       "the reclaimer makes no progress" + for_the_last(last.reclaimer_at_us, now_us) + kRestart,
-       "the reclaimer makes progress again");
+  struct {
+    Fault& fault;
+    bool is_stuck;
+    std::int64_t at_us;
+    std::string thread, means;
+  } const threads[] = {
+      {sampler_fault_, stuck_.sampler, last.sampler_at_us, "sampler", std::string(", there are no scans") + kRestart},
+      {recorder_fault_, stuck_.recorder, last.recorder_at_us, "recorder",
+       ": its disk hangs, or has much to do; scans wait in memory, reclaim goes on"},
+      {reclaimer_fault_, stuck_.reclaimer, last.reclaimer_at_us, "reclaimer", kRestart}};
+  for (const auto& [fault, is_stuck, at_us, thread, means] : threads) {
+    if (is_stuck && !fault.is_on())
+      fault.begin(clocks_.wall(), "the " + thread + " makes no progress for " + time_since(at_us, now_us) + means);
+    if (!is_stuck) fault.end(clocks_.wall(), "the " + thread + " makes progress again");
+  }
 }
 
-void Supervisor::tell(Fault& fault, bool is_stuck, const std::string& begins, const std::string& ends) {
-  if (is_stuck == fault.is_on()) return;
-  is_stuck ? fault.begin(clocks_.wall(), begins) : fault.end(clocks_.wall(), ends);
-}
-
-/// Whatever befell the database may have befallen the socket beside it. When the database is well again, so is the
-/// disk.
+/// What happened to the database may have happened to the socket beside it.
 void Supervisor::follow_history() {
   const std::int64_t healed_count = queue_.progress().history_healed_count;
   if (std::exchange(history_healed_count_, healed_count) != healed_count) open();
 }
 
-/// The second scan is the first that is like all others.
-void Supervisor::settle() {
-  if (is_settled_ || queue_.progress().scans_recorded_count < 2) return;
-  is_settled_ = true;
+/// With the second scan, which is the first that is like all others.
+void Supervisor::give_back_start_memory() {
+  if (has_given_back_ || queue_.progress().scans_recorded_count < 2) return;
+  has_given_back_ = true;
   give_back_heap();
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the main thread does beside waiting for signals: it sees whether the other threads make progress, tells the
-// service manager and whoever asks, and feeds the watchdog while the node is protected. It never waits and touches no
-// disk but in open() and remove(): a hung disk must not look like a hung service. Main thread only. The same thread
-// reloads the configuration, which does touch a disk: while that hangs, the watchdog is not fed.
+// Checks whether the other threads make progress, answers `status`, and has the watchdog fed while the node is
+// protected. Main thread only. It never waits, and touches the disk in open() and remove() only: a hanging disk must
+// not look like a hanging service.
 
 #include <cstdint>
 #include <string>
@@ -14,7 +13,7 @@
 #include "daemon/fault.hpp"
 #include "daemon/recording/record_queue.hpp"
 #include "daemon/service/live_status.hpp"
-#include "daemon/service/manager.hpp"
+#include "daemon/service/notify.hpp"
 #include "daemon/service/status_board.hpp"
 #include "daemon/service/status_socket.hpp"
 
@@ -29,10 +28,10 @@ class Supervisor {
   };
   Supervisor(Parts parts, std::string version, const Notifier::Environment& manager, Clocks clocks = {});
 
-  /// Makes the status socket; where that can't be, it says so and there is none.
+  /// Makes the status socket; logs where that is refused.
   void open();
 
-  /// For poll(): whom to answer when it is readable, and how long to wait until the next look.
+  /// For poll(): answer() when it is readable; and how long to wait until the next look.
   int fd() const { return answers_left_ > 0 ? socket_.fd() : -1; }
   int ms_until_look() const;
 
@@ -43,17 +42,16 @@ class Supervisor {
   void log_status();
   void reloading() { manager_.reloading(clocks_.steady()); }
   void reloaded() { manager_.reloaded(); }
-  /// Tells that the end has begun; nobody is answered any more.
+  /// The end has begun: clients are refused.
   void stopping();
-  /// At the end, where the disk still answers.
+  /// Removes the status socket.
   void remove() { socket_.remove(); }
 
  private:
   LiveStatus status_now() const;
   void judge(const Signs& signs, std::int64_t now_us);
-  void tell(Fault& fault, bool is_stuck, const std::string& begins, const std::string& ends);
   void follow_history();
-  void settle();
+  void give_back_start_memory();
 
   RecordQueue& queue_;
   StatusSocket& socket_;
@@ -68,7 +66,7 @@ class Supervisor {
   Fault sampler_fault_;
   Fault reclaimer_fault_;
   Fault recorder_fault_;
-  bool is_settled_ = false;
+  bool has_given_back_ = false;
   std::int64_t history_healed_count_ = 0;
 };
 

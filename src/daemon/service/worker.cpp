@@ -18,50 +18,24 @@ constexpr std::chrono::milliseconds kBetweenSignals{10};  // one that comes righ
 
 }  // namespace
 
-Worker::Worker(const char* name, std::function<void()> body, std::shared_future<bool> may_begin,
-               std::function<void()> failed)
-    : thread_([this, name, body = std::move(body), may_begin = std::move(may_begin), failed = std::move(failed)] {
-        try {
-          name_this_thread(name);
-          if (may_begin.get()) body();
-        } catch (...) {
-          {
-            const base::Lock lock(mutex_);
-            failure_ = std::current_exception();
-          }
-          failed();
-        }
-        {
-          const base::Lock lock(mutex_);
-          has_ended_ = true;
-        }
-        changed_.notify_all();
-      }) {}
-
-bool Worker::await_end(std::chrono::milliseconds time) {
-  base::Lock lock(mutex_);
-  return changed_.wait_for(lock, time, [&]() CGMM_REQUIRES(mutex_) { return has_ended_; });
-}
-
-std::exception_ptr Worker::failure() {
-  const base::Lock lock(mutex_);
-  return failure_;
-}
-
-bool Worker::interrupt(std::chrono::steady_clock::time_point give_up_at) {
-  if (await_end(kBeforeSignals)) return true;
-  while (std::chrono::steady_clock::now() < give_up_at) {
-    pthread_kill(thread_.native_handle(), kWakeSignal);
-    if (await_end(kBetweenSignals)) return true;
-  }
-  return false;
-}
-
 Workers::Workers(const std::vector<Job>& jobs, const std::function<void()>& failed) {
   std::promise<bool> may_begin;
   const std::shared_future<bool> all_are_there = may_begin.get_future().share();
   try {
-    for (const Job& job : jobs) workers_.emplace_back(job.name, job.body, all_are_there, failed);
+    for (const Job& job : jobs) {
+      std::packaged_task<void()> task([job, failed, all_are_there] {
+        name_this_thread(job.name);
+        if (!all_are_there.get()) return;
+        try {
+          job.body();
+        } catch (...) {
+          failed();
+          throw;
+        }
+      });
+      std::shared_future<void> ended = task.get_future().share();
+      workers_.push_back({std::move(ended), std::jthread(std::move(task))});
+    }
   } catch (const std::system_error& error) {
     may_begin.set_value(false);
     throw std::runtime_error("not all threads of the service can be started: " + error.code().message() +
@@ -70,9 +44,27 @@ Workers::Workers(const std::vector<Job>& jobs, const std::function<void()>& fail
   may_begin.set_value(true);
 }
 
-std::exception_ptr Workers::failure() {
-  for (Worker& worker : workers_) {
-    if (auto failure = worker.failure()) return failure;
+bool Workers::await_end(std::size_t job, std::chrono::milliseconds time) const {
+  return workers_[job].ended.wait_for(time) == std::future_status::ready;
+}
+
+bool Workers::interrupt(std::size_t job, std::chrono::steady_clock::time_point give_up_at) {
+  if (await_end(job, kBeforeSignals)) return true;
+  while (std::chrono::steady_clock::now() < give_up_at) {
+    pthread_kill(workers_[job].thread.native_handle(), kWakeSignal);
+    if (await_end(job, kBetweenSignals)) return true;
+  }
+  return false;
+}
+
+std::exception_ptr Workers::failure() const {
+  for (std::size_t job = 0; job < workers_.size(); ++job) {
+    if (!await_end(job, {})) continue;
+    try {
+      workers_[job].ended.get();
+    } catch (...) {
+      return std::current_exception();
+    }
   }
   return nullptr;
 }

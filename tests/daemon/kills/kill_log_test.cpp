@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -47,16 +48,19 @@ class KillLogTest : public testing::Test {
   kernel::Hierarchy hierarchy() const {
     return {.parent = tree_.root() + "/kubepods", .root = tree_.root(), .parent_path = "/kubepods"};
   }
-  KillLog kill_log(std::optional<core::LogPosition> read_before) {
-    return KillLog(log(), std::move(read_before), queue_, board_,
-                   {.wall = [] { return 1000 * kSecond; }, .steady = [] { return 500 * kSecond; }});
+  using Reader = std::unique_ptr<KillLog>;
+  Reader kill_log(std::optional<core::LogPosition> read_before) {
+    const Clocks clocks{.wall = [] { return 1000 * kSecond; }, .steady = [] { return 500 * kSecond; }};
+    auto reader = std::make_unique<KillLog>(log(), queue_, board_, clocks);
+    reader->read_on_from(std::move(read_before));
+    return reader;
   }
 
   /// What it hands on until it has caught up with the log, and stops.
   std::vector<Record> handed_on(std::optional<core::LogPosition> read_before) {
-    KillLog reader = kill_log(std::move(read_before));
-    reader.stop();
-    reader.run();
+    const Reader reader = kill_log(std::move(read_before));
+    reader->stop();
+    reader->run();
     queue_.close();
     return queue_.take();
   }
@@ -104,12 +108,12 @@ TEST_F(KillLogTest, LeavesAloneWhatWasLoggedBeforeTheVeryFirstStart) {
 
 TEST_F(KillLogTest, TellsWhatIsLoggedFromThenOn) {
   write(1, kSecond, "eth0: link up");
-  KillLog reader = kill_log(std::nullopt);
-  std::thread thread([&] { reader.run(); });
+  const Reader reader = kill_log(std::nullopt);
+  std::thread thread([&] { reader->run(); });
   ASSERT_TRUE(std::holds_alternative<core::LogPosition>(queue_.take().at(0)));
   write_kill(3, 2 * kSecond, "/kubepods/web", 77);
   const auto found = kills(queue_.take());
-  reader.stop();
+  reader->stop();
   thread.join();
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].killed_at_us, 1000 * kSecond) << "the moment when it came, whatever the log's clock says";
@@ -145,14 +149,15 @@ TEST_F(KillLogTest, TellsAKillInALogThatIsNeverQuiet) {
   write_kill(2, kSecond, "/kubepods/web", 77);
   for (std::uint64_t i = 0; i < 5; ++i)
     write(3 + i, kSecond + 100'000 * static_cast<std::int64_t>(i + 1), "eth0: dropped");
-  KillLog reader = kill_log(core::LogPosition{"an earlier boot", 0});
-  reader.read_all();
+  const Reader reader = kill_log(core::LogPosition{"an earlier boot", 0});
+  reader->read_all();
   queue_.close();
   EXPECT_EQ(kills(queue_.take()).size(), 1U) << "without a moment's silence";
 }
 
 TEST_F(KillLogTest, SwitchedOffForgetsWhereItWas) {
-  KillLog off("off", core::LogPosition{"a boot", 7}, queue_, board_);
+  KillLog off("off", queue_, board_);
+  off.read_on_from(core::LogPosition{"a boot", 7});
   queue_.close();
   const auto records = queue_.take();
   ASSERT_EQ(records.size(), 1U);
@@ -160,7 +165,7 @@ TEST_F(KillLogTest, SwitchedOffForgetsWhereItWas) {
 }
 
 TEST_F(KillLogTest, SwitchedOffHasNothingToDo) {
-  KillLog off("off", std::nullopt, queue_, board_);
+  KillLog off("off", queue_, board_);
   EXPECT_EQ(board_.kernel_log(), "off");
   off.run();
   queue_.close();
@@ -170,9 +175,12 @@ TEST_F(KillLogTest, SwitchedOffHasNothingToDo) {
 /// Faults, with a clock that is moved.
 class KillLogFault : public KillLogTest {
  protected:
-  KillLog moving(const std::string& source) {
-    return KillLog(source, core::LogPosition{"an earlier boot", 0}, queue_, board_,
-                   {.wall = [this] { return 1000 * kSecond + now_us_; }, .steady = [this] { return now_us_.load(); }});
+  Reader moving(const std::string& source) {
+    const Clocks clocks{.wall = [this] { return 1000 * kSecond + now_us_; },
+                        .steady = [this] { return now_us_.load(); }};
+    auto reader = std::make_unique<KillLog>(source, queue_, board_, clocks);
+    reader->read_on_from(core::LogPosition{"an earlier boot", 0});
+    return reader;
   }
   /// "begin: ..." and "end: ..." of what has been told since the last call.
   std::vector<std::string> told() {
@@ -186,7 +194,7 @@ class KillLogFault : public KillLogTest {
     }
     return events;
   }
-  void run_once(KillLog& reader) {
+  static void run_once(KillLog& reader) {
     reader.stop();
     reader.run();
   }
@@ -195,19 +203,19 @@ class KillLogFault : public KillLogTest {
 using Strings = std::vector<std::string>;
 
 TEST_F(KillLogFault, ALogThatIsNotThereIsFoundWhenItComes) {
-  KillLog reader = moving(log());
+  const Reader reader = moving(log());
   EXPECT_EQ(board_.kernel_log(), "can't be read: " + log() + ": No such file or directory");
   EXPECT_EQ(
       told(),
       Strings{"begin: the kernel log can't be read: " + log() +
               ": No such file or directory; OOM kills are found by the cgroups' counters, without the victims' names"});
   write_kill(5, 490 * kSecond, "/kubepods/web", 77);
-  run_once(reader);
+  run_once(*reader);
   EXPECT_EQ(told(), Strings{}) << "it is not looked for all the time";
   now_us_ += 10 * kSecond;
-  reader.tend();
+  reader->tend();
   EXPECT_EQ(board_.kernel_log(), log());
-  run_once(reader);
+  run_once(*reader);
   const auto records = queue_.take();
   ASSERT_EQ(kills(records).size(), 1U);
   EXPECT_TRUE(queue_.faults().empty());
@@ -217,19 +225,19 @@ TEST_F(KillLogFault, ALogThatCantBeReadAnyMoreIsOpenedAgainAndNoKillToldTwice) {
   // Reading /proc/self/mem at its beginning is an I/O error.
   const std::string source = directory_.path() / "link";
   std::filesystem::create_symlink("/proc/self/mem", source);
-  KillLog reader = moving(source);
-  run_once(reader);
+  const Reader reader = moving(source);
+  run_once(*reader);
   EXPECT_EQ(told(),
             Strings{"begin: the kernel log can't be read: " + source +
                     ": Input/output error; OOM kills are found by the cgroups' counters, without the victims' names"});
   now_us_ += 9 * kSecond;
-  reader.tend();
+  reader->tend();
   EXPECT_EQ(told(), Strings{}) << "said once";
   write_kill(5, 490 * kSecond, "/kubepods/web", 77);
   std::filesystem::remove(source);
   std::filesystem::create_symlink(log(), source);
   now_us_ += kSecond;
-  run_once(reader);
+  run_once(*reader);
   auto records = queue_.take();
   ASSERT_EQ(kills(records).size(), 1U);
   EXPECT_TRUE(queue_.faults().empty());
@@ -238,11 +246,11 @@ TEST_F(KillLogFault, ALogThatCantBeReadAnyMoreIsOpenedAgainAndNoKillToldTwice) {
 
 TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
   write(1, kSecond, "eth0: link up");
-  KillLog reader = moving(log());
-  run_once(reader);
+  const Reader reader = moving(log());
+  run_once(*reader);
   told();
   write(1001, kSecond, "a line much later");
-  reader.read_all();
+  reader->read_all();
   const std::string overwritten =
       " records of the kernel log were overwritten before they were read; OOM kills among them are found by the "
       "cgroups' "
@@ -251,20 +259,20 @@ TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
   for (int i = 2; i <= 90; ++i) {  // ninety seconds of it
     now_us_ += kSecond;
     write(static_cast<std::uint64_t>(i) * 1000 + 1, kSecond, "a line much later");
-    reader.read_all();
-    reader.tend();
+    reader->read_all();
+    reader->tend();
   }
   EXPECT_EQ(told(), Strings{}) << "one fault, however long";
   now_us_ += 20 * kSecond;
   write(100'000, kSecond, "a line much later");
-  reader.read_all();
-  reader.tend();
+  reader->read_all();
+  reader->tend();
   EXPECT_EQ(told(), Strings{"begin: 99908" + overwritten}) << "a hundred times as many";
   now_us_ += 60 * kSecond - 1;
-  reader.tend();
+  reader->tend();
   EXPECT_EQ(told(), Strings{});
   now_us_ += 1;
-  reader.tend();
+  reader->tend();
   EXPECT_EQ(told(),
             Strings{"end: the kernel log is read as fast as it is written again, after 99908 records were lost"});
   EXPECT_TRUE(queue_.faults().empty());
@@ -272,17 +280,17 @@ TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
 
 TEST_F(KillLogFault, AFloodIsReadInPortions) {
   write(1, kSecond, "eth0: link up");
-  KillLog reader = moving(log());
-  run_once(reader);
+  const Reader reader = moving(log());
+  run_once(*reader);
   told();
   for (std::uint64_t i = 2; i < 1200; ++i) write(i, kSecond, "eth0: dropped");
   write_kill(1201, 2 * kSecond, "/kubepods/web", 77);
-  for (int portion = 0; portion < 2; ++portion) reader.read_all();
-  reader.flush();
+  for (int portion = 0; portion < 2; ++portion) reader->read_all();
+  reader->flush();
   queue_.push(core::LogPosition{});
   EXPECT_TRUE(kills(queue_.take()).empty());
-  reader.read_all();
-  reader.flush();
+  reader->read_all();
+  reader->flush();
   EXPECT_EQ(kills(queue_.take()).size(), 1U);
   EXPECT_TRUE(queue_.faults().empty());
 }

@@ -106,34 +106,40 @@ Candidates scan(const FakeCgroups& tree, const core::Policy& policy = {}, bool d
 }
 
 const Reclaimer::Interrupts kNever;
-StatusBoard board;
 
-TEST(Reclaimer, KeepsToACooldownThatIsHandedOverLater) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  tree.put("/other", test::minimal_v1(kFull));
-  RecordQueue queue;
-  Collector collector(queue);
-  Reclaimer reclaimer({}, queue, board);
+/// A tree, and nobody who takes what is recorded.
+class ReclaimerTest : public testing::Test {
+ protected:
+  FakeCgroups tree_;
+  RecordQueue queue_;
+  StatusBoard board_;
+  Reclaimer reclaimer_{{}, queue_, board_};
+};
+
+class RecordedReclaimer : public ReclaimerTest {
+ protected:
+  Collector collector_{queue_};
+};
+
+TEST_F(RecordedReclaimer, KeepsToACooldownThatIsHandedOverLater) {
+  tree_.put("/web", test::minimal_v1(kFull));
+  tree_.put("/other", test::minimal_v1(kFull));
   const std::int64_t now_us = wall_now_us();
-  board.hand_over({.cooldowns = {{{"/web", tree.inode("/web")},
-                                  {.last_reclaim_at_us = now_us - 1, .until_us = now_us + 20'000'000, .strikes = 0}}}});
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
-  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
+  board_.hand_over(
+      {.cooldowns = {{{"/web", tree_.inode("/web")},
+                      {.last_reclaim_at_us = now_us - 1, .until_us = now_us + 20'000'000, .strikes = 0}}}});
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 1U);
+  EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "");
 }
 
-TEST(Reclaimer, ReclaimsOnceAndOnlyOnceInACooldown) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  RecordQueue queue;
-  Collector collector(queue);
-  Reclaimer reclaimer({}, queue, board);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
-  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
-  ASSERT_TRUE(test::eventually([&] { return collector.reclaims().size() == 2; }));
-  const core::Reclaim started = collector.reclaims()[0];
-  const core::Reclaim ended = collector.reclaims()[1];
+TEST_F(RecordedReclaimer, ReclaimsOnceAndOnlyOnceInACooldown) {
+  tree_.put("/web", test::minimal_v1(kFull));
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 1U);
+  EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "1");
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 0U);
+  ASSERT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 2; }));
+  const core::Reclaim started = collector_.reclaims()[0];
+  const core::Reclaim ended = collector_.reclaims()[1];
   EXPECT_EQ(started.reclaim_id, 1);
   EXPECT_EQ(started.outcome, ReclaimOutcome::started);
   ASSERT_TRUE(started.cooldown);
@@ -145,117 +151,91 @@ TEST(Reclaimer, ReclaimsOnceAndOnlyOnceInACooldown) {
   EXPECT_TRUE(ended.duration_us);
 }
 
-TEST(Reclaimer, KeepsACooldownThatAnEarlierRunBegan) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  RecordQueue queue;
+TEST_F(ReclaimerTest, KeepsACooldownThatAnEarlierRunBegan) {
+  tree_.put("/web", test::minimal_v1(kFull));
   const std::int64_t now_us = wall_now_us();
-  Reclaimer reclaimer({{{"/web", tree.inode("/web")}, {now_us - 1'000'000, now_us + 29'000'000, 0}}}, queue, board);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
-  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
+  Reclaimer reclaimer({{{"/web", tree_.inode("/web")}, {now_us - 1'000'000, now_us + 29'000'000, 0}}}, queue_, board_);
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree_), kNever), 0U);
+  EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "");
 }
 
-TEST(Reclaimer, AsksV2ForWhatIsAboveTheTarget) {
-  FakeCgroups tree;
-  tree.put("/web", test::v2_files(kFull));
-  RecordQueue queue;
-  Collector collector(queue);
-  Reclaimer reclaimer({}, queue, board);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
-  EXPECT_TRUE(tree.file("/web", "memory.reclaim").ends_with(" swappiness=0"));
-  ASSERT_TRUE(test::eventually([&] { return !collector.reclaims().empty(); }));
-  EXPECT_EQ(collector.reclaims().at(0).requested_bytes, 60 * kMiB - 25 * kMiB / 2);
+TEST_F(RecordedReclaimer, AsksV2ForWhatIsAboveTheTarget) {
+  tree_.put("/web", test::v2_files(kFull));
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 1U);
+  EXPECT_TRUE(tree_.file("/web", "memory.reclaim").ends_with(" swappiness=0"));
+  ASSERT_TRUE(test::eventually([&] { return !collector_.reclaims().empty(); }));
+  EXPECT_EQ(collector_.reclaims().at(0).requested_bytes, 60 * kMiB - 25 * kMiB / 2);
 }
 
-TEST(Reclaimer, ReadsAgainBeforeItActs) {
-  FakeCgroups tree;
-  tree.put("/calmed", test::minimal_v1(kFull));
-  tree.put("/gone", test::minimal_v1(kFull));
-  const Candidates candidates = scan(tree);
+TEST_F(ReclaimerTest, ReadsAgainBeforeItActs) {
+  tree_.put("/calmed", test::minimal_v1(kFull));
+  tree_.put("/gone", test::minimal_v1(kFull));
+  const Candidates candidates = scan(tree_);
   ASSERT_EQ(candidates.cgroups.size(), 2U);
-  tree.put("/calmed", test::minimal_v1({.file_bytes = kMiB}));
-  tree.remove("/gone");
-  RecordQueue queue;
-  Reclaimer reclaimer({}, queue, board);
-  EXPECT_EQ(reclaimer.reclaim_due(candidates, kNever), 0U);
-  EXPECT_TRUE(reclaimer.cooldowns().empty());
+  tree_.put("/calmed", test::minimal_v1({.file_bytes = kMiB}));
+  tree_.remove("/gone");
+  EXPECT_EQ(reclaimer_.reclaim_due(candidates, kNever), 0U);
+  EXPECT_TRUE(reclaimer_.cooldowns().empty());
 }
 
-TEST(Reclaimer, OnlyRecordsInADryRun) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  RecordQueue queue;
-  Collector collector(queue);
-  Reclaimer reclaimer({}, queue, board);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 1U);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 0U);
-  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
-  ASSERT_TRUE(test::eventually([&] { return collector.reclaims().size() == 1; }));
-  EXPECT_EQ(collector.reclaims()[0].outcome, ReclaimOutcome::dry_run);
-  EXPECT_FALSE(collector.reclaims()[0].cooldown);
+TEST_F(RecordedReclaimer, OnlyRecordsInADryRun) {
+  tree_.put("/web", test::minimal_v1(kFull));
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, {}, /*dry_run=*/true), kNever), 1U);
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, {}, /*dry_run=*/true), kNever), 0U);
+  EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "");
+  ASSERT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 1; }));
+  EXPECT_EQ(collector_.reclaims()[0].outcome, ReclaimOutcome::dry_run);
+  EXPECT_FALSE(collector_.reclaims()[0].cooldown);
 }
 
-TEST(Reclaimer, RecordsWhatTheKernelSaidWhenItRefuses) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  tree.remove_file("/web", "memory.force_empty");
-  std::filesystem::create_symlink("/dev/null", tree.root() + "/web/memory.force_empty");
-  RecordQueue queue;
-  Collector collector(queue);
-  Reclaimer reclaimer({}, queue, board);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
-  ASSERT_TRUE(test::eventually([&] { return collector.reclaims().size() == 2; }));
-  EXPECT_EQ(collector.reclaims()[1].outcome, ReclaimOutcome::failed);
-  EXPECT_EQ(collector.reclaims()[1].error, "memory.force_empty: Too many levels of symbolic links");
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U) << "a refusal has its cooldown too";
+TEST_F(RecordedReclaimer, RecordsWhatTheKernelSaidWhenItRefuses) {
+  tree_.put("/web", test::minimal_v1(kFull));
+  tree_.remove_file("/web", "memory.force_empty");
+  std::filesystem::create_symlink("/dev/null", tree_.root() + "/web/memory.force_empty");
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 1U);
+  ASSERT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 2; }));
+  EXPECT_EQ(collector_.reclaims()[1].outcome, ReclaimOutcome::failed);
+  EXPECT_EQ(collector_.reclaims()[1].error, "memory.force_empty: Too many levels of symbolic links");
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 0U) << "a refusal has its cooldown too";
 }
 
-TEST(Reclaimer, OnlyRecordsWhereTheKernelCantReclaim) {
-  FakeCgroups tree;
-  tree.put("/web", test::v2_files(kFull));
-  tree.remove_file("/web", "memory.reclaim");
-  RecordQueue queue;
-  Reclaimer reclaimer({}, queue, board);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
-  EXPECT_TRUE(reclaimer.cooldowns().empty());
+TEST_F(ReclaimerTest, OnlyRecordsWhereTheKernelCantReclaim) {
+  tree_.put("/web", test::v2_files(kFull));
+  tree_.remove_file("/web", "memory.reclaim");
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 0U);
+  EXPECT_TRUE(reclaimer_.cooldowns().empty());
 }
 
-TEST(Reclaimer, DoesNotAskTheKernelBeforeItsStartIsOnRecord) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  RecordQueue queue;
-  Reclaimer reclaimer({}, queue, board);
-  const Candidates candidates = scan(tree);
-  std::thread thread([&] { reclaimer.reclaim_due(candidates, kNever); });
-  const std::vector<Record> taken = queue.take();
+TEST_F(ReclaimerTest, DoesNotAskTheKernelBeforeItsStartIsOnRecord) {
+  tree_.put("/web", test::minimal_v1(kFull));
+  const Candidates candidates = scan(tree_);
+  std::thread thread([&] { reclaimer_.reclaim_due(candidates, kNever); });
+  const std::vector<Record> taken = queue_.take();
   ASSERT_EQ(taken.size(), 1U);
   EXPECT_EQ(std::get<core::Reclaim>(taken[0]).outcome, ReclaimOutcome::started);
-  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "") << "taken by the recorder, but not committed";
-  queue.done(taken);
+  EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "") << "taken by the recorder, but not committed";
+  queue_.done(taken);
   thread.join();
-  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
+  EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "1");
 }
 
-TEST(Reclaimer, DoesNotAskTheKernelAnyMoreWhenTheServiceStopsMeanwhile) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  RecordQueue queue;
-  Reclaimer reclaimer({}, queue, board);
-  const Candidates candidates = scan(tree);
+TEST_F(ReclaimerTest, DoesNotAskTheKernelAnyMoreWhenTheServiceStopsMeanwhile) {
+  tree_.put("/web", test::minimal_v1(kFull));
+  const Candidates candidates = scan(tree_);
   std::atomic<bool> stopping{false};
-  std::thread thread([&] { reclaimer.reclaim_due(candidates, {.stopping = [&] { return stopping.load(); }}); });
-  const std::vector<Record> taken = queue.take();
+  std::thread thread([&] { reclaimer_.reclaim_due(candidates, {.stopping = [&] { return stopping.load(); }}); });
+  const std::vector<Record> taken = queue_.take();
   stopping = true;
-  queue.end_waits();
+  queue_.end_waits();
   thread.join();
-  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "");
-  const std::vector<Record> rest = queue.take();
+  EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "");
+  const std::vector<Record> rest = queue_.take();
   ASSERT_EQ(rest.size(), 1U);
   EXPECT_EQ(std::get<core::Reclaim>(rest[0]).outcome, ReclaimOutcome::interrupted);
 }
 
 /// A clock that can be set, and time that passes.
-class ReclaimerByClock : public testing::Test {
+class ReclaimerByClock : public RecordedReclaimer {
  protected:
   static constexpr std::int64_t kDay = 86'400'000'000;
   static constexpr std::int64_t kSecond = 1'000'000;
@@ -273,15 +253,12 @@ class ReclaimerByClock : public testing::Test {
     return found;
   }
 
-  FakeCgroups tree_;
-  RecordQueue queue_;
-  Collector collector_{queue_};
   std::int64_t wall_us_ = 100 * kDay;
   std::int64_t boot_us_ = kDay;
 };
 
 TEST_F(ReclaimerByClock, ADayBackNeitherBlocksNorShortensACooldown) {
-  Reclaimer reclaimer({}, queue_, board, clocks());
+  Reclaimer reclaimer({}, queue_, board_, clocks());
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
   pass(10 * kSecond);
   wall_us_ -= kDay;
@@ -293,7 +270,7 @@ TEST_F(ReclaimerByClock, ADayBackNeitherBlocksNorShortensACooldown) {
 }
 
 TEST_F(ReclaimerByClock, ADayForthDoesNotEndACooldown) {
-  Reclaimer reclaimer({}, queue_, board, clocks());
+  Reclaimer reclaimer({}, queue_, board_, clocks());
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
   pass(10 * kSecond);
   wall_us_ += kDay;
@@ -305,7 +282,7 @@ TEST_F(ReclaimerByClock, ADayForthDoesNotEndACooldown) {
 TEST_F(ReclaimerByClock, WhatHoldsWhenTheClockIsSetIsRecordedAnew) {
   const core::CgroupId web{"/web", tree_.inode("/web")};
   const core::CgroupId over{"/over", 7};
-  Reclaimer reclaimer({{over, {wall_us_ - 9, wall_us_ - 1, 1}}}, queue_, board, clocks());
+  Reclaimer reclaimer({{over, {wall_us_ - 9, wall_us_ - 1, 1}}}, queue_, board_, clocks());
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
   pass(10 * kSecond);
   wall_us_ += kDay;
@@ -316,12 +293,12 @@ TEST_F(ReclaimerByClock, WhatHoldsWhenTheClockIsSetIsRecordedAnew) {
   EXPECT_EQ(moved[0].id, web);
   EXPECT_EQ(moved[0].cooldown.until_us, wall_us_ + 20 * kSecond);
   EXPECT_EQ(moved[0].cooldown, reclaimer.cooldowns().at(web));
-  Reclaimer after_a_crash({{moved[0].id, moved[0].cooldown}}, queue_, board, clocks());
+  Reclaimer after_a_crash({{moved[0].id, moved[0].cooldown}}, queue_, board_, clocks());
   EXPECT_EQ(after_a_crash.reclaim_due(candidates(), kNever), 0U);
 }
 
 TEST_F(ReclaimerByClock, ADryRunsCooldownsAreNotRecordedWhenTheClockIsSet) {
-  Reclaimer reclaimer({}, queue_, board, clocks());
+  Reclaimer reclaimer({}, queue_, board_, clocks());
   Candidates dry = candidates();
   dry.dry_run = true;
   EXPECT_EQ(reclaimer.reclaim_due(dry, kNever), 1U);
@@ -336,7 +313,7 @@ TEST_F(ReclaimerByClock, ADryRunsCooldownsAreNotRecordedWhenTheClockIsSet) {
 TEST_F(ReclaimerByClock, WhatBecomesOfAReclaimIsToldAllTheSame) {
   for (const char* name : {"memory.limit_in_bytes", "memory.force_empty"}) tree_.remove_file("/web", name);
   tree_.put("/web", test::v2_files(kFull));
-  Reclaimer reclaimer({}, queue_, board, clocks(), [this](const kernel::Hierarchy& hierarchy) {
+  Reclaimer reclaimer({}, queue_, board_, clocks(), [this](const kernel::Hierarchy& hierarchy) {
     return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t) {
       tree_.put("/web", test::v2_files({.file_bytes = 12 * kMiB, .limit_bytes = 100 * kMiB}));
       return std::error_code{};
@@ -370,7 +347,7 @@ TEST_F(ReclaimerByClock, TimeThatTheMachineSleptCounts) {
   std::int64_t steady_us = 0;
   Clocks sleeping = clocks();
   sleeping.steady = [&] { return steady_us; };
-  Reclaimer reclaimer({}, queue_, board, sleeping);
+  Reclaimer reclaimer({}, queue_, board_, sleeping);
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
   pass(30 * kSecond);
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
@@ -379,7 +356,7 @@ TEST_F(ReclaimerByClock, TimeThatTheMachineSleptCounts) {
 TEST_F(ReclaimerByClock, ACooldownOfAnEarlierRunThatLiesInTheFutureBlocksForOneCooldownAtMost) {
   const core::CgroupId web{"/web", tree_.inode("/web")};
   const std::int64_t tomorrow_us = wall_us_ + kDay;
-  Reclaimer reclaimer({{web, {tomorrow_us, tomorrow_us + 30 * kSecond, 0}}}, queue_, board, clocks());
+  Reclaimer reclaimer({{web, {tomorrow_us, tomorrow_us + 30 * kSecond, 0}}}, queue_, board_, clocks());
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 0U);
   pass(30 * kSecond);
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
@@ -399,7 +376,7 @@ class ReclaimerFault : public ReclaimerByClock {
 };
 
 TEST_F(ReclaimerFault, OneThatMayNotWriteIsToldOnceAndItsEnd) {
-  Reclaimer one({}, queue_, board, clocks(), [this](const kernel::Hierarchy& hierarchy) {
+  Reclaimer one({}, queue_, board_, clocks(), [this](const kernel::Hierarchy& hierarchy) {
     return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t) { return answer_; });
   });
   answer_ = std::make_error_code(std::errc::read_only_file_system);
@@ -415,7 +392,7 @@ TEST_F(ReclaimerFault, OneThatMayNotWriteIsToldOnceAndItsEnd) {
 
 TEST_F(ReclaimerFault, AHierarchyThatCantBeReadIsToldOnceAndItsEnd) {
   bool is_there = false;
-  Reclaimer one({}, queue_, board, clocks(), [&](const kernel::Hierarchy& hierarchy) -> std::unique_ptr<FakeKernel> {
+  Reclaimer one({}, queue_, board_, clocks(), [&](const kernel::Hierarchy& hierarchy) -> std::unique_ptr<FakeKernel> {
     if (!is_there) throw std::runtime_error("Too many open files");
     return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t) { return answer_; });
   });
@@ -430,7 +407,7 @@ TEST_F(ReclaimerFault, AHierarchyThatCantBeReadIsToldOnceAndItsEnd) {
 }
 
 TEST_F(ReclaimerFault, AKernelThatCantBeAskedIsOneUntilItCanOrAnotherHierarchyIsWatched) {
-  Reclaimer one({}, queue_, board, clocks());
+  Reclaimer one({}, queue_, board_, clocks());
   const auto without = [&] {
     Candidates found = next();
     tree_.remove_file("/web", "memory.reclaim");
@@ -449,52 +426,37 @@ TEST_F(ReclaimerFault, AKernelThatCantBeAskedIsOneUntilItCanOrAnotherHierarchyIs
   EXPECT_TRUE(queue_.faults().empty());
 }
 
-TEST(Reclaimer, DoesNotLetADryRunHoldBackARealOne) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  RecordQueue queue;
-  Collector collector(queue);
-  Reclaimer reclaimer({}, queue, board);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 1U);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, {}, /*dry_run=*/true), kNever), 0U)
+TEST_F(RecordedReclaimer, DoesNotLetADryRunHoldBackARealOne) {
+  tree_.put("/web", test::minimal_v1(kFull));
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, {}, /*dry_run=*/true), kNever), 1U);
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 1U);
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, {}, /*dry_run=*/true), kNever), 0U)
       << "a real cooldown holds in a dry run";
 }
 
-TEST(Reclaimer, GoesOnWithoutTheRecordWhenTheDiskDoesNotAnswer) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  RecordQueue nobody_takes_from_it;
-  Reclaimer reclaimer({}, nobody_takes_from_it, board);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
-  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
+TEST_F(ReclaimerTest, GoesOnWithoutTheRecordWhenTheDiskDoesNotAnswer) {
+  tree_.put("/web", test::minimal_v1(kFull));
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 1U);
+  EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "1");
 }
 
-TEST(Reclaimer, StopsBetweenReclaimsWhenToldTo) {
-  FakeCgroups tree;
-  for (const char* path : {"/a", "/b", "/c"}) tree.put(path, test::minimal_v1(kFull));
-  RecordQueue queue;
-  Collector collector(queue);
-  Reclaimer reclaimer({}, queue, board);
+TEST_F(RecordedReclaimer, StopsBetweenReclaimsWhenToldTo) {
+  for (const char* path : {"/a", "/b", "/c"}) tree_.put(path, test::minimal_v1(kFull));
   int asked = 0;
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), {.newer_scan = [&] { return ++asked > 2; }}), 2U);
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), {.newer_scan = [&] { return ++asked > 2; }}), 2U);
 }
 
-TEST(Reclaimer, ObeysRules) {
-  FakeCgroups tree;
-  tree.put("/web", test::minimal_v1(kFull));
-  tree.put("/db", test::minimal_v1(kFull));
+TEST_F(RecordedReclaimer, ObeysRules) {
+  tree_.put("/web", test::minimal_v1(kFull));
+  tree_.put("/db", test::minimal_v1(kFull));
   const core::Policy policy{.defaults = {},
                             .rules = {{.cgroup = "/db", .threshold = {}, .cooldown_us = {}, .reclaim = false}}};
-  RecordQueue queue;
-  Collector collector(queue);
-  Reclaimer reclaimer({}, queue, board);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, policy), kNever), 1U);
-  EXPECT_EQ(tree.file("/db", "memory.force_empty"), "");
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, policy), kNever), 1U);
+  EXPECT_EQ(tree_.file("/db", "memory.force_empty"), "");
 }
 
 /// One cgroup with 60 MiB of cache, of which 12.5 are to be left, asked for in steps of 16 MiB.
-class SteppedReclaim : public ::testing::Test {
+class SteppedReclaim : public RecordedReclaimer {
  protected:
   SteppedReclaim() { put(60 * kMiB, 0); }
 
@@ -517,7 +479,7 @@ class SteppedReclaim : public ::testing::Test {
   core::Reclaim reclaim(FakeKernel::Answer answer, const Reclaimer::Interrupts& interrupts = kNever) {
     Candidates candidates = scan(tree_);
     candidates.bounds.step_bytes = 16 * kMiB;
-    Reclaimer reclaimer({}, queue_, board, {.steady = [this] { return now_us_; }},
+    Reclaimer reclaimer({}, queue_, board_, {.steady = [this] { return now_us_; }},
                         [&](const kernel::Hierarchy& hierarchy) {
                           return std::make_unique<FakeKernel>(hierarchy, [this, answer](std::uint64_t bytes) {
                             asked_.push_back(bytes);
@@ -530,9 +492,6 @@ class SteppedReclaim : public ::testing::Test {
     return collector_.reclaims().back();
   }
 
-  FakeCgroups tree_;
-  RecordQueue queue_;
-  Collector collector_{queue_};
   std::uint64_t file_bytes_ = 0, stalled_us_ = 0;
   std::int64_t now_us_ = 1'000'000'000, step_us_ = 25'000;
   std::vector<std::uint64_t> asked_;
@@ -644,7 +603,7 @@ TEST_F(SteppedReclaim, IsPlannedForWhatThereIsWhenTheKernelIsAsked) {
     put(60 * kMiB, 0);
     asked_.clear();
     RecordQueue queue;
-    Reclaimer reclaimer({}, queue, board, {}, [&](const kernel::Hierarchy& hierarchy) {
+    Reclaimer reclaimer({}, queue, board_, {}, [&](const kernel::Hierarchy& hierarchy) {
       return std::make_unique<FakeKernel>(hierarchy, [this](std::uint64_t bytes) {
         asked_.push_back(bytes);
         return drop(bytes);
@@ -663,46 +622,37 @@ TEST_F(SteppedReclaim, IsPlannedForWhatThereIsWhenTheKernelIsAsked) {
   }
 }
 
-TEST(Reclaimer, LeavesACgroupAloneOfWhichNothingIsAboveTheTarget) {
-  FakeCgroups tree;
-  tree.put("/web", test::v2_files(kFull));
+TEST_F(ReclaimerTest, LeavesACgroupAloneOfWhichNothingIsAboveTheTarget) {
+  tree_.put("/web", test::v2_files(kFull));
   core::Policy policy;
   policy.defaults.threshold = core::Threshold::of_bytes(30 * kMiB);
   policy.defaults.reclaim_to = core::Threshold::of_percent(70);  // of 100 MiB
-  RecordQueue queue;
-  Reclaimer reclaimer({}, queue, board);
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree, policy), kNever), 0U);
-  EXPECT_TRUE(reclaimer.cooldowns().empty());
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, policy), kNever), 0U);
+  EXPECT_TRUE(reclaimer_.cooldowns().empty());
 }
 
-TEST(Reclaimer, WaitsLongerEachTimeForACgroupThatOnlyChurns) {
-  FakeCgroups tree;
-  tree.put("/web", test::v2_files(kFull));
-  RecordQueue queue;
-  Collector collector(queue);
+TEST_F(RecordedReclaimer, WaitsLongerEachTimeForACgroupThatOnlyChurns) {
+  tree_.put("/web", test::v2_files(kFull));
   std::int64_t now_us = 1'000'000'000'000;
-  Reclaimer reclaimer({}, queue, board, {.wall = [&] { return now_us; }, .boot = [&] { return now_us; }});
-  std::vector<std::int64_t> reclaimed_after_s;  // nothing is freed in a fake tree, so each is futile
+  Reclaimer reclaimer({}, queue_, board_, {.wall = [&] { return now_us; }, .boot = [&] { return now_us; }});
+  std::vector<std::int64_t> reclaimed_after_s;  // nothing is freed in a fake tree_, so each is futile
   for (std::int64_t s = 0; s <= 3600; s += 10, now_us += 10'000'000) {
-    if (reclaimer.reclaim_due(scan(tree), kNever) == 1) reclaimed_after_s.push_back(s);
+    if (reclaimer.reclaim_due(scan(tree_), kNever) == 1) reclaimed_after_s.push_back(s);
   }
   EXPECT_EQ(reclaimed_after_s, (std::vector<std::int64_t>{0, 60, 180, 420, 900, 1860}));
   EXPECT_EQ(reclaimer.cooldowns().begin()->second.strikes, 6);
 }
 
-TEST(Reclaimer, StrikesOfAnEarlierRunHold) {
-  FakeCgroups tree;
-  tree.put("/web", test::v2_files(kFull));
-  RecordQueue queue;
-  Collector collector(queue);
+TEST_F(RecordedReclaimer, StrikesOfAnEarlierRunHold) {
+  tree_.put("/web", test::v2_files(kFull));
   std::int64_t now_us = 1'000'000'000'000;
-  const core::CgroupId web{"/web", tree.inode("/web")};
-  Reclaimer reclaimer({{web, {now_us, now_us + 240'000'000, 3}}}, queue, board,
+  const core::CgroupId web{"/web", tree_.inode("/web")};
+  Reclaimer reclaimer({{web, {now_us, now_us + 240'000'000, 3}}}, queue_, board_,
                       {.wall = [&] { return now_us; }, .boot = [&] { return now_us; }});
   now_us += 239'999'999;
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 0U);
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree_), kNever), 0U);
   now_us += 1;
-  EXPECT_EQ(reclaimer.reclaim_due(scan(tree), kNever), 1U);
+  EXPECT_EQ(reclaimer.reclaim_due(scan(tree_), kNever), 1U);
   EXPECT_EQ(reclaimer.cooldowns().at(web).until_us - now_us, 480'000'000) << "and one more";
 }
 

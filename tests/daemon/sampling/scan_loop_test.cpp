@@ -200,7 +200,7 @@ TEST_F(ScanLoopTest, AParentThatCantBeReadIsAFaultAndScansGoOn) {
   std::filesystem::rename(tree_.root() + "/pods", away);
   one.scan_once({});
   ASSERT_EQ(told(),
-            Strings{"fault_begin parent: the directory of the watched cgroups can't be read: parent \"" + tree_.root() +
+            Strings{"fault_begin parent: the directory of the tracked cgroups can't be read: parent \"" + tree_.root() +
                     "/pods\" can't be opened: No such file or directory; expected a cgroup directory, or \"auto\""});
   for (int i = 0; i < 10; ++i) one.scan_once({});
   EXPECT_EQ(told(), Strings{});
@@ -208,7 +208,7 @@ TEST_F(ScanLoopTest, AParentThatCantBeReadIsAFaultAndScansGoOn) {
   EXPECT_EQ(rows_, 0U);
   std::filesystem::rename(away, tree_.root() + "/pods");
   for (int i = 0; i < 3; ++i) one.scan_once({});
-  EXPECT_EQ(told(), Strings{"fault_end parent: the directory of the watched cgroups can be read again"});
+  EXPECT_EQ(told(), Strings{"fault_end parent: the directory of the tracked cgroups can be read again"});
   EXPECT_EQ(rows_, 1U);
   EXPECT_TRUE(queue_.faults().empty());
 }
@@ -226,7 +226,7 @@ TEST_F(ScanLoopTest, TooManyCgroupsAreAFaultAndSoIsOneThatCantBeRead) {
   EXPECT_EQ(told(),
             (Strings{"fault_begin cgroups: cgroups that can't be read: 1, the first: /web/memory.stat: is empty",
                      "fault_begin max_cgroups: 3 cgroups are over max_cgroups and left out; those that are "
-                     "watched stay watched"}));
+                     "tracked stay tracked"}));
   EXPECT_EQ(queue_.faults().size(), 2U);
   tree_.put("/pods/web", test::v1_files({}));
   for (const char* path : {"/pods/b", "/pods/c", "/pods/d"}) tree_.remove(path);

@@ -21,8 +21,8 @@ TEST(WorkersTest, WhatAThreadThrowsIsKeptAndEndsThatThreadOnly) {
   std::atomic<bool> other_ran{false};
   Workers workers({{"fails", [] { throw std::runtime_error("something"); }}, {"works", [&] { other_ran = true; }}},
                   [&] { ++failed_count; });
-  EXPECT_TRUE(workers[0].await_end(seconds{30}));
-  EXPECT_TRUE(workers[1].await_end(seconds{30}));
+  EXPECT_TRUE(workers.await_end(0, seconds{30}));
+  EXPECT_TRUE(workers.await_end(1, seconds{30}));
   EXPECT_EQ(failed_count, 1);
   EXPECT_THROW(std::rethrow_exception(workers.failure()), std::runtime_error);
   EXPECT_TRUE(other_ran);
@@ -37,8 +37,8 @@ TEST(WorkersTest, ASignalEndsACallThatBlocks) {
                       EXPECT_EQ(::read(pipe[0].get(), &byte, 1), -1);
                     }}},
                   [] {});
-  EXPECT_FALSE(workers[0].await_end({}));
-  EXPECT_TRUE(workers[0].interrupt(steady_clock::now() + seconds{30}));
+  EXPECT_FALSE(workers.await_end(0, {}));
+  EXPECT_TRUE(workers.interrupt(0, steady_clock::now() + seconds{30}));
 }
 
 }  // namespace
