@@ -21,10 +21,10 @@ struct Cost {
   Measured sampler_cold, sampler_hot;       // (b) a scan
   Measured service_cold, service_hot;       // (c) a scan and all that is done until the next: ten seconds, and one
   std::map<std::string, Measured> threads;  // of (c), cold, by their names
-  Measured looks;                           // (b) between two scans, at its worst
+  Measured near_limit;                      // (b) between two scans, at its worst
   Measured switches;                        // of (c), cold: context switches
   std::int64_t start_us = 0, stop_us = 0;
-  std::int64_t largest_rss_bytes = 0, rss_bytes = 0, pinned_bytes = 0;
+  std::int64_t largest_rss_bytes = 0, rss_bytes = 0, anonymous_bytes = 0, pinned_bytes = 0;
   double held_file_bytes = 0;  // pinned by each file that the floor holds
   Recorded recorded;
 };

@@ -42,11 +42,11 @@ constexpr std::int64_t kIdleBeforeScan_us = 20'000;   // from cold caches to the
 constexpr std::int64_t kPassesAfterScan_us = 3 * kSecond;
 constexpr int kHotPasses = 2;
 constexpr int kHotScans = 8;
-constexpr int kLooks = 4;
+constexpr int kNearLimitPasses = 4;
 constexpr std::size_t kMovedBytes =
-    256 << 20;  // more than an eighth of the containers' limit, which is what a look takes
+    256 << 20;  // more than an eighth of the containers' limit: near-limit sampling starts
 constexpr char kScan = 's';
-constexpr char kLook = 'l';
+constexpr char kNearLimit = 'l';
 
 /// Which numbers of containers, and how many periods of each.
 struct Plan {
@@ -77,24 +77,23 @@ Worker::Pass prepare_sampler(const fs::path& parent) {
   const auto sampler =
       std::make_shared<daemon::Sampler>(kernel::open_hierarchy(parent), kernel::Watch::automatic, core::Policy{});
   const auto act = [sampler](char command) {
-    if (command == kLook) sampler->sample_near_limit(daemon::wall_now_us());
+    if (command == kNearLimit) sampler->sample_near_limit(daemon::wall_now_us());
     else sampler->scan(daemon::wall_now_us());
   };
   act(kScan);  // which opens them all
   return act;
 }
 
-/// Between two scans of a node whose memory has just moved, with a limit on every container: the most that a look can
-/// take.
-void measure_looks(const Containers& containers, Worker& sampler, Caches& caches, Measured& looks) {
+/// Near-limit sampling at its worst: the node's memory has just moved, and every container has a limit.
+void measure_near_limit(const Containers& containers, Worker& sampler, Caches& caches, Measured& near_limit) {
   containers.set_limits();
   sampler.pass(kScan);
   std::vector<char> memory;
-  for (int i = 0; i < kLooks; ++i) {
+  for (int i = 0; i < kNearLimitPasses; ++i) {
     memory.resize(memory.empty() ? kMovedBytes : 0);
     memory.shrink_to_fit();
     caches.thrash();
-    looks.add(static_cast<double>(sampler.pass(kLook)));
+    near_limit.add(static_cast<double>(sampler.pass(kNearLimit)));
   }
 }
 
@@ -161,7 +160,7 @@ void measure_cold(const Playground& playground, const Containers& containers, co
     cost.switches.add(period.switch_count);
     for (const auto& [name, ns] : period.by_thread_ns) cost.threads[name].add(ns);
   }
-  measure_looks(containers, sampler, caches, cost.looks);
+  measure_near_limit(containers, sampler, caches, cost.near_limit);
 }
 
 void measure_hot(const Service& service, Cost& cost) {
@@ -192,6 +191,7 @@ Cost measure(const Playground& playground, const fs::path& directory, const fs::
     measure_cold(playground, containers, service, caches, periods, cost);
     cost.largest_rss_bytes = status_bytes(service.pid(), "VmHWM");
     cost.rss_bytes = status_bytes(service.pid(), "VmRSS");
+    cost.anonymous_bytes = status_bytes(service.pid(), "RssAnon");
     cost.pinned_bytes = pinned_kernel_bytes(service_options.cgroup);
     cost.stop_us = service.stop();
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A year of the real history in a time that is made up: scans, reclaims with their effects, OOM kills, containers that
 // come and go. Prints how big the file and the process got and how long the transactions took, and fails when the file,
-// its log included, was ever over max_size.
+// its WAL included, was ever over max_size.
 //
 //   cmake --build --preset release --target year && build/release/bench/year            a scan a minute: minutes
 //   build/release/bench/year --interval 10                                             every 10 s: an hour
@@ -233,7 +233,7 @@ int main(int argc, char** argv) {
   std::printf("%lld days of %lld cgroups, a scan every %lld s, max_size %s\n", static_cast<long long>(options.days),
               static_cast<long long>(options.cgroups), static_cast<long long>(options.interval_s),
               base::format_bytes(static_cast<std::uint64_t>(retention.max_size_bytes)).c_str());
-  std::printf("%-28s %s\n", "biggest, log included", base::format_bytes(static_cast<std::uint64_t>(biggest)).c_str());
+  std::printf("%-28s %s\n", "biggest, WAL included", base::format_bytes(static_cast<std::uint64_t>(biggest)).c_str());
   std::printf("%-28s %s\n", "at the end", base::format_bytes(static_cast<std::uint64_t>(bytes_on_disk(file))).c_str());
   commits.print("slowest commit");
   slices.print("slowest slice of maintenance");
