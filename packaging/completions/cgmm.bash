@@ -1,10 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completions for bash, installed under both names of the program. They do not use bash-completion, except to be found.
+# Names of reports and files are other people's words: nothing here expands them. `compgen -W` would.
+
+# Offers the words that begin with what was typed.
+_cgmm_words() {
+  local word
+  for word; do
+    [[ $word != "$current"* ]] || COMPREPLY+=("$word")
+  done
+}
+
+# Offers files (-f) or directories (-d).
+_cgmm_files() {
+  compopt -o filenames
+  mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen "$1" -- "$current")
+}
 
 _cgmm() {
   local run='--config --parent --threshold --interval --cooldown --database --dry-run --cycles --log-level'
   local window='--since --until' output='--format --output' history='--config --database'
-  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' words='' index
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' words='' index reports
   COMPREPLY=()
 
   for ((index = 1; index < COMP_CWORD; index++)); do
@@ -14,8 +29,8 @@ _cgmm() {
   done
 
   case $previous in
-    --config | --database | --output) compopt -o filenames && COMPREPLY=($(compgen -f -- "$current")) && return ;;
-    --parent) compopt -o filenames && COMPREPLY=($(compgen -d -W auto -- "$current")) && return ;;
+    --config | --database | --output) _cgmm_files -f && return ;;
+    --parent) _cgmm_words auto && _cgmm_files -d && return ;;
     --format) words='text markdown html csv json' ;;
     --log-level) words='trace debug info warn error off' ;;
     --since | --until) words='1h 1d 7d 30d' ;;
@@ -28,7 +43,11 @@ _cgmm() {
         run) words="$run --help" ;;
         report)
           words="$window $output $history --cgroup --list --help"
-          [[ $current == -* ]] || words=$("${COMP_WORDS[0]}" report --list --format csv 2>/dev/null | sed '1d;s/,.*//') ;;
+          if [[ $current != -* ]]; then  # only names that are plain words
+            mapfile -t reports < <("${COMP_WORDS[0]}" report --list --format csv 2>/dev/null |
+              sed -nE '1d;s/^([[:alnum:]_][[:alnum:]_.-]*),.*/\1/p')
+            _cgmm_words "${reports[@]}" && return
+          fi ;;
         history) words="$window $output $history --help" ;;
         incident)
           words="$window $output $history --cgroup --window --help"
@@ -41,6 +60,7 @@ _cgmm() {
         check) words="$run $output --help" ;;
       esac ;;
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  # shellcheck disable=SC2086  # words of this file
+  _cgmm_words $words
 }
 complete -F _cgmm cgroup-memory-manager cgmm

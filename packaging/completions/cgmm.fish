@@ -3,9 +3,11 @@
 
 set -l commands run report history incident status check query
 
+# Only names that are plain words: they are other people's.
 function __cgmm_reports
     set -l command (commandline -opc)
-    $command[1] report --list --format csv 2>/dev/null | string match -r --groups-only '^([^,]+),' | tail -n +2
+    $command[1] report --list --format csv 2>/dev/null | tail -n +2 |
+        string match -r --groups-only '^([[:alnum:]_][[:alnum:]_.-]*),'
 end
 
 for program in cgroup-memory-manager cgmm

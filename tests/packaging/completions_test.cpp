@@ -2,6 +2,8 @@
 // The completions name every option and command that the program has, and bash offers them.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <set>
 #include <sstream>
@@ -9,6 +11,7 @@
 
 #include "packaging/help.hpp"
 #include "support/program.hpp"
+#include "support/temp_dir.hpp"
 
 namespace cgmm::test {
 namespace {
@@ -59,6 +62,71 @@ TEST(Completions, BashOffersTheCommandsTheReportsAndTheFormats) {
   EXPECT_EQ(offered_by_bash("cgmm status --format "),
             (std::set<std::string>{"csv", "html", "json", "markdown", "text"}));
   EXPECT_TRUE(offered_by_bash("cgmm incident show ").contains("latest"));
+}
+
+/// Names of reports that somebody else chose: a file in `reports_dir` needs no special owner.
+class HostileReports : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::ofstream(bin_.path() / "cgmm") << R"(#!/bin/sh
+cat <<'END'
+name,title
+summary,What it did
+$(touch ran),a
+`touch ran`,b
+${x:=$(touch ran)},c
+"a b",d
+"two
+lines",e
+a;touch ran,f
+-rf,g
+*,h
+END
+)";
+    std::filesystem::permissions(bin_.path() / "cgmm", std::filesystem::perms(0755));
+    std::ofstream(work_.path() / "file");
+  }
+  /// What a script for this shell prints.
+  std::string said_by(const std::string& shell, const std::string& script) {
+    return output_of("cd " + work_.path().string() + " && PATH=" + bin_.path().string() + ":$PATH " + shell + " -c '" +
+                     escaped_for_shell(script) + "'");
+  }
+  void expect_one_word(const std::string& shell, const std::string& script) {
+    if (output_of("command -v " + shell.substr(0, shell.find(' '))).empty()) GTEST_SKIP() << "it is not installed";
+    EXPECT_EQ(said_by(shell, script), "summary\n");
+    EXPECT_FALSE(std::filesystem::exists(work_.path() / "ran")) << "the name of a report was run";
+  }
+
+  TempDir bin_, work_;
+};
+
+TEST_F(HostileReports, AreNeitherRunNorOfferedByBash) {
+  expect_one_word("bash", ". " + kDirectory +
+                              "cgmm.bash; compopt() { :; }; COMP_WORDS=(cgmm report \"\"); COMP_CWORD=2; "
+                              "_cgmm; printf \"%s\\n\" \"${COMPREPLY[@]}\"");
+}
+
+TEST_F(HostileReports, AreNeitherRunNorOfferedByZsh) {
+  // Its own functions are replaced by what they do here: options are none, the command is run, the words are shown.
+  expect_one_word("zsh -f",
+                  "_arguments() { return 0 }; _call_program() { shift; eval \"$@\" }; "
+                  "compadd() { print -rl -- ${(P)@[-1]} }; service=cgmm; fpath=(" +
+                      kDirectory + " $fpath); autoload -Uz _cgmm; _cgmm; _cgmm_reports");
+}
+
+TEST_F(HostileReports, AreNeitherRunNorOfferedByFish) {
+  expect_one_word(
+      "fish", "source " + kDirectory + "cgmm.fish; complete -C \"cgmm report \" | string replace -r \"\\t.*\" \"\"");
+}
+
+TEST_F(HostileReports, FilesAreOfferedAsTheyAre) {
+  std::ofstream(work_.path() / "$(touch ran)");
+  const std::string offered =
+      said_by("bash", ". " + kDirectory +
+                          "cgmm.bash; compopt() { :; }; COMP_WORDS=(cgmm report --output \"\"); COMP_CWORD=3; "
+                          "_cgmm; printf \"%s\\n\" \"${COMPREPLY[@]}\" | sort");
+  EXPECT_EQ(offered, "$(touch ran)\nfile\n");
+  EXPECT_FALSE(std::filesystem::exists(work_.path() / "ran"));
 }
 
 }  // namespace
