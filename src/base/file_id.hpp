@@ -24,6 +24,12 @@ inline std::optional<FileId> file_id(const std::filesystem::path& path) {
   return ::stat(path.c_str(), &status) == 0 ? std::optional(file_id(status)) : std::nullopt;
 }
 
+/// The same of a symbolic link itself.
+inline std::optional<FileId> link_id(const std::filesystem::path& path) {
+  struct stat status{};
+  return ::lstat(path.c_str(), &status) == 0 ? std::optional(file_id(status)) : std::nullopt;
+}
+
 /// Of an open file.
 inline std::optional<FileId> file_id(int fd) {
   struct stat status{};

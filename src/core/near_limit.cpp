@@ -47,4 +47,12 @@ bool is_worth_reading_all(std::uint64_t before_bytes, std::uint64_t now_bytes, s
   return change >= std::max(kLeastChange, smallest_headroom_bytes / 8);
 }
 
+std::int64_t check_again_after_us(std::uint64_t smallest_headroom_bytes, unsigned processor_count) {
+  constexpr std::uint64_t kBytesAMicrosecond = (1 << 30) / base::kSecond_us;
+  const std::uint64_t half_used_after_us =
+      smallest_headroom_bytes / 2 / kBytesAMicrosecond / std::max(processor_count, 1U);
+  return static_cast<std::int64_t>(
+      std::clamp<std::uint64_t>(half_used_after_us, kNearLimitEvery_us, 5 * base::kSecond_us));
+}
+
 }  // namespace cgmm::core

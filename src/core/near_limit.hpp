@@ -58,4 +58,8 @@ class NearLimit {
 /// smallest headroom to be near its limit now. A fall counts too: it may hide a rise.
 bool is_worth_reading_all(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes);
 
+/// When to look again whether that is so: before half of the smallest headroom can be used up, at 1 GiB/s a processor.
+/// One to five seconds.
+std::int64_t check_again_after_us(std::uint64_t smallest_headroom_bytes, unsigned processor_count);
+
 }  // namespace cgmm::core

@@ -20,9 +20,8 @@ const Rule* Policy::rule_for(std::string_view path) const {
   return rule == rules.end() ? nullptr : &*rule;
 }
 
-ReclaimSettings Policy::settings_for(std::string_view path) const {
+ReclaimSettings Policy::settings_of(const Rule* rule) const {
   ReclaimSettings settings = defaults;
-  const Rule* const rule = rule_for(path);
   if (rule == nullptr) return settings;
   if (rule->threshold) settings.threshold = *rule->threshold;
   if (rule->cooldown_us) settings.cooldown_us = *rule->cooldown_us;

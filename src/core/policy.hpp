@@ -66,7 +66,9 @@ struct Policy {
   const Rule* rule_for(std::string_view path) const;
 
   /// The settings for the cgroup at `path`: those of the first rule whose glob matches, else the defaults.
-  ReclaimSettings settings_for(std::string_view path) const;
+  ReclaimSettings settings_for(std::string_view path) const { return settings_of(rule_for(path)); }
+  /// The settings where this rule decides; null: the defaults.
+  ReclaimSettings settings_of(const Rule* rule) const;
 };
 
 struct Cooldown {

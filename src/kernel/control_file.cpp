@@ -119,7 +119,7 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
     opened = open_file(name, O_RDONLY | O_NONBLOCK);  // a pipe instead of a file must not block the scan
     if (!opened) {
       if (!means_gone(errno)) throw_errno(errno, path_of(name));
-      if (!is_gone()) absent_ |= bit;
+      if (is_there()) absent_ |= bit;
       return std::nullopt;
     }
   }
@@ -152,7 +152,13 @@ std::error_code Cgroup::write(const char* name, std::string_view text) const {
   return {};
 }
 
-bool Cgroup::has_file(const char* name) const { return static_cast<bool>(open_file(name, O_PATH)); }
+bool Cgroup::has_file(const char* name) const {
+  struct stat status{};  // without a descriptor, where the directory is held
+  return directory_ ? ::fstatat(directory_.get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0
+                    : static_cast<bool>(open_file(name, O_PATH));
+}
+
+bool Cgroup::is_there() const { return static_cast<bool>(open_directory()); }
 
 bool Cgroup::is_gone() const { return !open_directory() && (means_gone(errno) || errno == ENOTDIR); }
 

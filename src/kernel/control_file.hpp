@@ -58,6 +58,8 @@ class Cgroup {
   /// Whether there is a file with this name.
   bool has_file(const char* name) const;
 
+  /// Whether the path leads to it. False also if that is not known.
+  bool is_there() const;
   /// Whether the path does not lead to it any more, even if another cgroup has it now. False if that is not known.
   bool is_gone() const;
 

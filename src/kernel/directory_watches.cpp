@@ -4,6 +4,7 @@
 #include <sys/inotify.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -22,15 +23,18 @@ std::size_t half_of_this_users_watches() {
 }  // namespace
 
 int DirectoryWatches::add(int directory_fd, std::uint64_t inode) {
+  if (is_refused_) return -1;
   if (!inotify_) {
     inotify_ = base::Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-    max_count_ = half_of_this_users_watches();
+    if (inotify_) max_count_ = half_of_this_users_watches();
   }
-  if (!inotify_ || inodes_.size() >= max_count_) return -1;
+  is_refused_ = !inotify_;
+  if (is_refused_ || inodes_.size() >= max_count_) return -1;
   // By the descriptor, because the path may lead elsewhere by now, or be too long.
   const std::string directory = "/proc/self/fd/" + std::to_string(directory_fd);
   const int watch = ::inotify_add_watch(inotify_.get(), directory.c_str(),
                                         IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR);
+  is_refused_ = watch < 0 && (errno == ENOSPC || errno == ENOMEM);
   if (watch >= 0) inodes_[watch] = inode;
   return watch;
 }
@@ -41,6 +45,7 @@ void DirectoryWatches::remove(int watch) {
 
 bool DirectoryWatches::take_changes(const std::function<void(const Change&)>& use) {
   bool is_complete = true;
+  is_refused_ = false;
   std::array<char, kBufferBytes> buffer;
   for (;;) {
     const ssize_t got = inotify_ ? ::read(inotify_.get(), buffer.data(), buffer.size()) : 0;

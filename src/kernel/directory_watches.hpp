@@ -33,6 +33,7 @@ class DirectoryWatches {
  private:
   base::Fd inotify_;  // opened for the first watch
   std::size_t max_count_ = 0;
+  bool is_refused_ = false;  // by the kernel, since the last take_changes(): it is not asked again until then
   std::unordered_map<int, std::uint64_t> inodes_;  // by watch
 };
 

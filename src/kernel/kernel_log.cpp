@@ -30,9 +30,10 @@ std::string unescaped(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
     unsigned char byte = 0;
-    const char* const end = text.data() + i + 4;
-    if (text.substr(i).starts_with("\\x") && i + 3 < text.size() &&
-        std::from_chars(end - 2, end, byte, 16).ptr == end) {
+    const std::string_view digits =
+        i + 3 < text.size() && text.substr(i).starts_with("\\x") ? text.substr(i + 2, 2) : "";
+    const char* const end = digits.data() + digits.size();
+    if (!digits.empty() && std::from_chars(digits.data(), end, byte, 16).ptr == end) {
       c = static_cast<char>(byte);
       i += 3;
     }

@@ -125,10 +125,13 @@ void Tree::list(Node& node, std::size_t depth) {
   // Before it is listed, so that no change is missed.
   if (node.watch < 0) node.watch = watches_.add(directory.get(), node.inode);
   if (node.watch < 0) ++last_.unwatched_count;
-  node.is_listed = node.watch >= 0;
   struct stat status{};  // the kernel counts the child directories of a cgroup as links
   node.is_leaf = hierarchy_.real && ::fstat(directory.get(), &status) == 0 && status.st_nlink == 2;
-  if (node.is_leaf) return;
+  if (node.is_leaf) {
+    node.is_listed = node.watch >= 0;
+    return;
+  }
+  bool is_complete = node.watch >= 0;
   const std::unique_ptr<DIR, CloseDirectory> entries(::fdopendir(directory.get()));
   if (!entries) return note_error(node, errno);
   const int fd = directory.release();
@@ -141,12 +144,12 @@ void Tree::list(Node& node, std::size_t depth) {
     node.is_leaf = false;
     Node* const child = visit_entry(node, entry->d_name, entry->d_ino, depth + 1);
     if (child != nullptr) node.children.push_back(child);
-    node.is_listed = node.is_listed && child != nullptr;
+    is_complete = is_complete && child != nullptr;
   }
+  node.is_listed = is_complete && errno == 0;
   if (errno == 0) return;
   node.is_leaf = false;
   if (errno != ENOENT && errno != ENODEV) note_error(node, errno);
-  node.is_listed = false;
 }
 
 /// nullptr: it is not remembered, so the next walk must list its parent again.

@@ -212,7 +212,7 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
 
 bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
   if (controller_->can_reclaim(cgroup)) return true;
-  if (cgroup.is_gone()) return false;
+  if (!cgroup.is_there()) return false;  // it is gone, or there is no free descriptor to see
   note_refusal(
       cgroup.path_of(controller_->reclaim_file()) +
       " is not there: this kernel can't be asked to reclaim (cgroup v2 can since Linux 5.19), memory is only recorded");

@@ -17,7 +17,10 @@ class CgroupReader {
  public:
   explicit CgroupReader(core::Policy policy) : policy_(std::move(policy)) {}
 
-  void set_policy(core::Policy policy) { policy_ = std::move(policy); }
+  void set_policy(core::Policy policy) {
+    policy_ = std::move(policy);
+    ++policy_number_;
+  }
 
   /// Adds the cgroup's row to `result`; false when it has vanished, or can't be read, which is counted.
   bool read(Tracked& tracked, CgroupFinder& finder, PassResult& result);
@@ -28,6 +31,7 @@ class CgroupReader {
                              std::int64_t now_us);
 
   core::Policy policy_;
+  std::uint32_t policy_number_ = 1;
 };
 
 }  // namespace cgmm::daemon

@@ -3,16 +3,15 @@
 
 #include <algorithm>
 #include <exception>
+#include <thread>
 #include <utility>
 
-#include "base/time.hpp"
 #include "core/oom_cause.hpp"
 #include "kernel/node_memory.hpp"
 
 namespace cgmm::daemon {
 namespace {
 
-constexpr std::int64_t kIdle_us = 5 * base::kSecond_us;
 constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node's change since all were read
 
 /// Errors are the next scan's to tell.
@@ -47,8 +46,9 @@ void NearLimitSampler::sample(std::int64_t steady_us, CgroupFinder& finder, Cgro
 }
 
 std::int64_t NearLimitSampler::sample_again_after_us() const {
-  const bool has_work = bounds_.max_count > 0 && (!near_.empty() || smallest_headroom_bytes_ != UINT64_MAX);
-  return has_work ? core::kNearLimitEvery_us : kIdle_us;
+  static const unsigned processor_count = std::thread::hardware_concurrency();
+  const bool has_work = bounds_.max_count > 0 && !near_.empty();
+  return has_work ? core::kNearLimitEvery_us : core::check_again_after_us(smallest_headroom_bytes_, processor_count);
 }
 
 /// Without a number for the node, as in a fake tree, all are read.

@@ -22,12 +22,14 @@ namespace cgmm::daemon {
 struct Tracked {
   kernel::Cgroup cgroup;
   core::CgroupKey key = 0;
-  core::CgroupRef told;           // in its rows; null before the first one
-  bool is_seen = false;           // by this scan
-  bool ever_over = false;         // its threshold
-  bool is_near_limit = false;     // sampled between two scans
-  core::Counters previous;        // as last known
-  std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample
+  core::CgroupRef told;              // in its rows; null before the first one
+  bool is_seen = false;              // by this scan
+  bool ever_over = false;            // its threshold
+  bool is_near_limit = false;        // sampled between two scans
+  std::uint32_t policy = 0;          // the number of the policy that `rule` is of; 0: not looked for yet
+  const core::Rule* rule = nullptr;  // which decides; null: none
+  core::Counters previous;           // as last known
+  std::uint64_t cache_bytes = 0;     // that could be dropped, at the last sample
   core::NearLimit near_limit;
   std::int64_t kills_counted_at_us = 0;  // in this run, 0: not yet; of one that is younger than the last scan, that
   std::optional<std::uint64_t> hierarchical_limit_bytes;

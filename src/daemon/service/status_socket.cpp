@@ -99,7 +99,7 @@ std::vector<std::filesystem::path> status_socket_places(const std::filesystem::p
   return {runtime_directory / ("status-" + std::to_string(hash) + ".sock"), beside};
 }
 
-bool StatusSocket::is_ours() const { return made_ && base::file_id(path_) == made_; }
+bool StatusSocket::is_ours() const { return made_ && base::link_id(path_) == made_; }
 
 void StatusSocket::make() {
   if (listening_ && is_ours()) return;
@@ -123,7 +123,7 @@ void StatusSocket::make_at(const std::filesystem::path& path) {
   remove_dead_socket(path, *address);
   if (::bind(listening.get(), address->get(), address->length()) != 0) throw_errno(errno, path);
   ::chmod(path.c_str(), kMode);  // whatever the umask is
-  made_ = base::file_id(path);
+  made_ = base::link_id(path);
   path_ = path;
   give_to_readers(path, database_);
   if (::listen(listening.get(), kBacklog) != 0) throw_errno(errno, path);
@@ -149,9 +149,10 @@ bool is_service_there(const std::filesystem::path& database) {
 }
 
 std::optional<std::string> ask_service(const std::filesystem::path& database, std::chrono::milliseconds time) {
+  const auto give_up_at = std::chrono::steady_clock::now() + time;
   const base::Fd fd = connect_to_service(database, time);
   std::string answer;
-  while (fd && answer.size() <= kMaxAnswer_bytes) {
+  while (fd && answer.size() <= kMaxAnswer_bytes && std::chrono::steady_clock::now() < give_up_at) {
     char some[4096];
     const ssize_t got = ::recv(fd.get(), some, sizeof some, 0);
     if (got < 0) return std::nullopt;

@@ -140,8 +140,9 @@ std::string notes(const SvgChart& chart, const Frame& frame, const PageWidth& pa
               "\" style=\"left:" + decimal(share * 100, 1) + "%\">" + escape_html(mark.label) + "</span>";
   };
   for (const MarkKind& kind : kMarkKinds) {
+    if (are_short(chart, kind.kind)) continue;
     for (const Mark& mark : chart.marks) {
-      if (mark.kind == kind.kind && !mark.label.empty() && !are_short(chart, kind.kind)) add(mark, kind.css_class);
+      if (mark.kind == kind.kind && !mark.label.empty()) add(mark, kind.css_class);
     }
   }
   return "<div class=\"notes " + std::string(labels.empty() ? "" : "some ") + std::string(page.css_class) +
