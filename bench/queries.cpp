@@ -93,8 +93,8 @@ void fill(const fs::path& file, std::int64_t end_us) {
                            .started_at_us = at_us,
                            .duration_us = 20'000,
                            .freed_bytes = 64 << 20,
-                           .outcome = core::ReclaimOutcome::done,
-                           .cooldown = core::Cooldown{at_us, at_us + 30 * kSecond, 0}});
+                           .outcome = core::ReclaimOutcome::done});
+      commit(core::CgroupCooldown{any, {at_us, at_us + 30 * kSecond, 0}});
       commit(core::Effect{.reclaim_id = reclaims, .observed_for_us = 300 * kSecond});
       next_reclaim_us += 10 * kMinute;
     }

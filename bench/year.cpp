@@ -199,9 +199,10 @@ int main(int argc, char** argv) {
                                     .started_at_us = at_us,
                                     .duration_us = 20'000,
                                     .freed_bytes = 64 * kMiB,
-                                    .outcome = core::ReclaimOutcome::done,
-                                    .cooldown = core::Cooldown{at_us, at_us + 30 * kSecond, 0}};
+                                    .outcome = core::ReclaimOutcome::done};
+        const core::CgroupCooldown cooldown{reclaim.id, {at_us, at_us + 30 * kSecond, 0}};
         commits.time([&] { commit(history, reclaim); });
+        commits.time([&] { commit(history, cooldown); });
         commits.time(
             [&] { commit(history, core::Effect{.reclaim_id = reclaim_id, .observed_for_us = 300 * kSecond}); });
         reclaim_at_us = at_us + 600 * kSecond;

@@ -30,6 +30,7 @@ struct TrackedCgroup {
   CgroupId id;
   std::uint32_t parent_length = 0;  // of id.path, of the parent directory's part
   Limits limits;
+  std::optional<std::uint64_t> oom_kills_before;  // its counter when it was first read; nullopt: not read yet
 
   /// As far as the path tells. Not a member, because there may be thousands of these.
   ContainerIdentity container() const { return container_of(id.path, parent_length); }
@@ -106,7 +107,6 @@ struct Reclaim {
   std::int64_t step_count = 0;               // how many times the kernel was asked
   std::optional<std::uint64_t> psi_some_us;  // time in which some task of the cgroup waited for memory
   std::string error;                         // in words, with the kernel's message; empty: none
-  std::optional<Cooldown> cooldown;          // that this reclaim begins; nullopt: dry run
 };
 
 /// The effect of a reclaim, recorded during the observation and at its end. The last record of a reclaim_id is valid.
@@ -119,7 +119,6 @@ struct Effect {
   Verdict verdict = Verdict::unknown;
   std::optional<JudgedBy> judged_by;       // nullopt: too little is known
   std::optional<ObservationEnd> ended_by;  // nullopt: it is still observed
-  std::optional<Cooldown> cooldown;        // of the cgroup; nullopt: unchanged
 };
 
 /// What ran out: a cgroup reached its limit, or the node had no memory left.
@@ -175,8 +174,8 @@ struct CountedOomKills {
   std::uint64_t count = 0;
 };
 
-/// Moved by a clock step.
-struct MovedCooldown {
+/// A cgroup's cooldown from now on: a reclaim has begun it, an effect or a clock step has changed it.
+struct CgroupCooldown {
   CgroupId id;
   Cooldown cooldown;
 };
@@ -193,13 +192,12 @@ struct NodeFacts {
   Parameters facts;
 };
 
-using Record = std::variant<Scan, Reclaim, Effect, MovedCooldown, OomKill, CountedOomKills, LogPosition, ServiceEvent,
+using Record = std::variant<Scan, Reclaim, Effect, CgroupCooldown, OomKill, CountedOomKills, LogPosition, ServiceEvent,
                             NodeFacts, NamedCgroup>;
 
 /// What must survive a restart, handed over once and by value.
 struct Handover {
   Cooldowns cooldowns;
-  std::unordered_map<CgroupId, std::uint64_t> oom_kills_total;
   std::optional<LogPosition> log_position;  // nullopt: the kernel log was never read
   std::string crash_found;                  // what is known of an earlier run that did not stop in order; empty: it did
 };

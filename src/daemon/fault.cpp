@@ -21,14 +21,15 @@ void Fault::begin(std::int64_t at_us, const std::string& detail, const std::stri
   spdlog::log(weight_ == Weight::error ? spdlog::level::err : spdlog::level::warn, "{}{}",
               base::escape_for_terminal(detail), is_on() ? "" : hint);
   tell(at_us, "fault_begin", detail);
-  tell_again_after_us_ = is_on() ? 2 * tell_again_after_us_ : kTellAgainAfter_us;
-  tell_again_at_us_ = at_us + tell_again_after_us_;
-  told_ = detail;
   if (!is_on()) began_at_us_ = at_us;
 }
 
-void Fault::meet(std::int64_t at_us, const std::string& detail, const std::string& hint) {
-  if (!is_on() || (detail != told_ && at_us >= tell_again_at_us_)) begin(at_us, detail, hint);
+void Fault::meet(std::int64_t at_us, std::int64_t steady_us, const std::string& detail, const std::string& hint) {
+  if (is_on() && (detail == met_ || steady_us < tell_again_at_us_)) return;
+  tell_again_after_us_ = is_on() ? 2 * tell_again_after_us_ : kTellAgainAfter_us;
+  tell_again_at_us_ = steady_us + tell_again_after_us_;
+  met_ = detail;
+  begin(at_us, detail, hint);
 }
 
 void Fault::end(std::int64_t at_us, const std::string& detail) {
@@ -38,6 +39,14 @@ void Fault::end(std::int64_t at_us, const std::string& detail) {
   spdlog::log(weight_ == Weight::error ? spdlog::level::warn : spdlog::level::info, "{}",
               base::escape_for_terminal(detail));
   tell(at_us, "fault_end", detail);
+}
+
+void Fault::follow(std::int64_t at_us, bool fails, const std::string& begins, const std::string& ends) {
+  if (!fails) {
+    end(at_us, ends);
+  } else if (!is_on()) {
+    begin(at_us, begins);
+  }
 }
 
 void Fault::after_pass(std::int64_t at_us, std::int64_t count, const std::string& begins, const std::string& ends) {

@@ -17,8 +17,7 @@ std::string Settings::to_string() const {
   const std::string doubling = doubles ? " doubling up to " + base::duration_setting(learning.max_cooldown_us) : "";
   return fmt::format(
       "parent {}, threshold {}, interval {}, cooldown {}{}, reclaims in steps of {} for up to {} at a pressure of up "
-      "to "
-      "{}, each observed for {}, up to {} over {} of their limit sampled every second, {}{}",
+      "to {}, each observed for {}, up to {} over {} of their limit sampled every second, {}{}",
       parent, threshold, base::duration_setting(interval_us), base::duration_setting(defaults.cooldown_us), doubling,
       base::format_bytes(policy.bounds.step_bytes), base::duration_setting(policy.bounds.timeout_us),
       core::Threshold::of_percent(policy.bounds.max_pressure_pct).to_string(),

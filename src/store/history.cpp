@@ -55,7 +55,7 @@ struct History::Impl {
   void record(const core::Scan& scan);
   void record(const core::Reclaim& reclaim) { reclaims.record(reclaim); }
   void record(const core::Effect& effect) { reclaims.record(effect); }
-  void record(const core::MovedCooldown& moved) { reclaims.record(moved); }
+  void record(const core::CgroupCooldown& cooldown) { reclaims.record(cooldown); }
   void record(const core::OomKill& kill) { oom_kills.record(kill); }
   void record(const core::CountedOomKills& counted) { oom_kills.record(counted); }
   void record(const core::LogPosition& position) { oom_kills.store_position(position); }
@@ -206,7 +206,15 @@ void History::Impl::record(const core::Scan& scan) {
       scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(scan.rows.size()), scan.error_count, scan.late_us,
       scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = database.getLastInsertRowid();
-  append_samples(sql, scan_id, scan.rows, cgroups.follow(scan, scans.last_at_us));
+  const std::vector<Place> places = cgroups.follow(scan, scans.last_at_us);
+  append_samples(sql, scan_id, scan.rows, places);
+  for (const Place& place : places) {
+    if (place.missed_oom_kills == 0) continue;
+    oom_kills.record(core::CountedOomKills{.id = scan.rows[place.index].cgroup->id,
+                                           .since_at_us = std::nullopt,
+                                           .at_us = scan.started_at_us,
+                                           .count = place.missed_oom_kills});
+  }
   if (!scan.is_partial) scans.last_at_us = scan.started_at_us;
 }
 

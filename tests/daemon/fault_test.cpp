@@ -31,11 +31,13 @@ class FaultTest : public ::testing::Test {
     fault_.after_pass(1, count, std::to_string(count) + " failed", "fine");
     return told();
   }
-  Strings met(std::int64_t at_us, const std::string& words) {
-    fault_.meet(at_us, words);
+  /// The wall clock stands where it was set to.
+  Strings met(std::int64_t steady_us, const std::string& words) {
+    fault_.meet(wall_us_, steady_us, words);
     return told();
   }
 
+  std::int64_t wall_us_ = 0;
   RecordQueue queue_;
   Fault fault_{"history", queue_};
 };
@@ -66,6 +68,21 @@ TEST_F(FaultTest, MetAgainAndAgainTheSameWordsAreToldOnceAndOthersLessAndLessOft
   EXPECT_EQ(told(), Strings{"fault_end: fine"});
   fault_.end(90 * kSecond, "fine");
   EXPECT_EQ(told(), Strings{});
+}
+
+TEST_F(FaultTest, AClockThatIsSetBackKeepsNoNewWordsBack) {
+  wall_us_ = 3600 * kSecond;
+  EXPECT_EQ(met(0, "no"), Strings{"fault_begin: no"});
+  wall_us_ = 0;
+  EXPECT_EQ(met(4 * kSecond, "full"), Strings{});
+  EXPECT_EQ(met(5 * kSecond, "full"), Strings{"fault_begin: full"});
+}
+
+TEST_F(FaultTest, FollowsWhatFailsAndIsToldOnce) {
+  for (int i = 0; i < 3; ++i) fault_.follow(1, true, "no", "fine");
+  EXPECT_EQ(told(), Strings{"fault_begin: no"});
+  for (int i = 0; i < 3; ++i) fault_.follow(1, false, "no", "fine");
+  EXPECT_EQ(told(), Strings{"fault_end: fine"});
 }
 
 TEST_F(FaultTest, WithoutANameItIsForTheLogOnly) {

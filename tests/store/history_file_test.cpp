@@ -26,16 +26,16 @@ class Keeping : public StoreTest {
     return scan;
   }
   static core::Reclaim reclaim_of_web(std::int64_t id) {
-    return {.reclaim_id = id,
-            .id = {"/web", 1},
-            .started_at_us = kNoon,
-            .cooldown = core::Cooldown{.last_reclaim_at_us = kNoon, .until_us = kNoon + kHour, .strikes = 2}};
+    return {.reclaim_id = id, .id = {"/web", 1}, .started_at_us = kNoon};
+  }
+  static core::CgroupCooldown cooldown_of_web() {
+    return {{"/web", 1}, {.last_reclaim_at_us = kNoon, .until_us = kNoon + kHour, .strikes = 2}};
   }
   /// A run that has recorded 20 scans and a reclaim, whose keys are known.
   void begin_a_run(HistoryFile& history_file) const {
     history_file.begin(kNoon, "one");
     for (int i = 0; i < 20; ++i) store(history_file.history(), scan_at(kNoon + i * kSecond));
-    store(history_file.history(), reclaim_of_web(1));
+    store(history_file.history(), reclaim_of_web(1), cooldown_of_web());
   }
   /// The same, stopped in order.
   void make_long_history() const {
@@ -75,7 +75,7 @@ TEST_F(Keeping, ADamagedOneIsPutAsideAndWhatCanBeReadIsCarriedOver) {
   const std::string damaged = bytes_of(file());
   HistoryFile history_file(file());
   const core::Handover handover = history_file.begin(kNoon + 60 * kSecond, "two");
-  EXPECT_EQ(handover.cooldowns.at({"/web", 1}), *reclaim_of_web(1).cooldown);
+  EXPECT_EQ(handover.cooldowns.at({"/web", 1}), cooldown_of_web().cooldown);
   ASSERT_EQ(aside().size(), 1U);
   EXPECT_EQ(aside()[0].filename(), "history.db.corrupt-20261125T120100Z");
   EXPECT_TRUE(bytes_of(aside()[0]) == damaged);
@@ -83,7 +83,7 @@ TEST_F(Keeping, ADamagedOneIsPutAsideAndWhatCanBeReadIsCarriedOver) {
   EXPECT_NE(done.find("1 of cooldown"), std::string::npos) << done;
   EXPECT_EQ(query("SELECT count(*) FROM reclaim"), "1\n");
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
-  store(history_file.history(), scan_at(kNoon + 61 * kSecond), reclaim_of_web(1));
+  store(history_file.history(), scan_at(kNoon + 61 * kSecond), reclaim_of_web(1), cooldown_of_web());
   EXPECT_EQ(query("SELECT reclaim_id FROM reclaim"), "1\n2\n");
 }
 
@@ -156,9 +156,7 @@ TEST_F(Keeping, WhatIsToBeRecordedFirstIsOnRecordWithTheStartOrThereIsNone) {
   HistoryFile history_file(file());
   EXPECT_THROW(history_file.begin(kNoon, "one", [](History&) { throw std::runtime_error("no"); }), std::runtime_error);
   EXPECT_FALSE(history_file.is_open());
-  history_file.begin(kNoon, "two", [](History& history) {
-    history.record(core::MovedCooldown{{"/web", 1}, *reclaim_of_web(1).cooldown});
-  });
+  history_file.begin(kNoon, "two", [](History& history) { history.record(cooldown_of_web()); });
   EXPECT_EQ(query("SELECT detail FROM service_event"), "two\n");
   EXPECT_EQ(query("SELECT count(*) FROM cooldown"), "1\n");
 }
@@ -388,7 +386,7 @@ TEST_F(Keeping, WhatBelongsToLostRowsIsLeftBehindWithThem) {
     const std::string done = history_file.take_what_was_done();
     EXPECT_NE(done.find("not complete: "), std::string::npos) << done;
     for (int i = 0; i < 3; ++i) store(history_file.history(), scan_at(kNoon + (61 + i) * kSecond));
-    store(history_file.history(), reclaim_of_web(1));
+    store(history_file.history(), reclaim_of_web(1), cooldown_of_web());
     EXPECT_EQ(query("SELECT count(*) FROM scan"), table == "scan" ? "3\n" : "23\n") << table;
     for (const char* const orphans : {"sample WHERE scan_id NOT IN (SELECT scan_id FROM scan)",
                                       "sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)",
@@ -462,11 +460,11 @@ TEST_F(Keeping, AnotherHistoryPutInItsPlaceIsGoneOnWithAndKeepsItsRows) {
   remove_from_directory();
   HistoryFile history_file(file());
   history_file.begin(kNoon + kHour, "two");
-  store(history_file.history(), scan_at(kNoon + kHour), reclaim_of_web(1));
+  store(history_file.history(), scan_at(kNoon + kHour), reclaim_of_web(1), cooldown_of_web());
   std::filesystem::rename(backup, file());  // our log is still beside it, and must not be taken for its own
   EXPECT_FALSE(history_file.is_in_place());
   begin_anew(history_file, kNoon + kHour + kSecond);
-  store(history_file.history(), scan_at(kNoon + kHour + 2 * kSecond), reclaim_of_web(2));
+  store(history_file.history(), scan_at(kNoon + kHour + 2 * kSecond), reclaim_of_web(2), cooldown_of_web());
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "21\n");
   EXPECT_EQ(query("SELECT count(*) FROM cgroup WHERE vanished_at_us IS NULL"), "100\n");
   EXPECT_EQ(query("SELECT reclaim_id FROM reclaim"), "1\n3\n");
@@ -520,7 +518,7 @@ TEST_F(Keeping, WhatSomebodyElseWritesLawfullyIsNoDamage) {
 TEST_F(Keeping, OneThatCantBeWrittenYetTellsItsCooldowns) {
   make_long_history();
   const HistoryFile history_file(file());
-  EXPECT_EQ(history_file.read_handover(kNoon + kSecond)->cooldowns.at({"/web", 1}), *reclaim_of_web(1).cooldown);
+  EXPECT_EQ(history_file.read_handover(kNoon + kSecond)->cooldowns.at({"/web", 1}), cooldown_of_web().cooldown);
   EXPECT_TRUE(HistoryFile(directory() / "none.db").read_handover(kNoon)->cooldowns.empty());
 }
 

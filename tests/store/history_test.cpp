@@ -261,7 +261,6 @@ TEST_F(HistoryTest, KeepsPathsWholeWhateverBytesTheyHave) {
     Scan scan = scan_at(kNoon);
     for (std::size_t i = 0; i < paths.size(); ++i) {
       scan.rows.push_back(row_of(test::tracked(static_cast<core::CgroupKey>(i), {paths[i], 1})));
-      scan.rows.back().oom_kills_total = i;
     }
     store(history, scan);
   }
@@ -273,9 +272,10 @@ TEST_F(HistoryTest, KeepsPathsWholeWhateverBytesTheyHave) {
   }
   EXPECT_EQ(refusal_of([&] { query("SELECT * FROM sample WHERE"); }).first, StoreError::Kind::bad_query);
   History history(file());
+  for (const std::string& path : paths) store(history, core::CgroupCooldown{{path, 1}, {kNoon, kNoon + kSecond, 1}});
   const auto handover = history.begin_run(kNoon, "");
-  ASSERT_EQ(handover.oom_kills_total.size(), paths.size());
-  for (std::size_t i = 0; i < paths.size(); ++i) EXPECT_EQ(handover.oom_kills_total.at({paths[i], 1}), i);
+  ASSERT_EQ(handover.cooldowns.size(), paths.size());
+  for (const std::string& path : paths) EXPECT_TRUE(handover.cooldowns.contains({path, 1})) << path;
 }
 
 TEST_F(HistoryTest, AReclaimRecordedAgainReplacesItsRow) {
@@ -307,11 +307,10 @@ TEST_F(HistoryTest, AReclaimRecordedAgainReplacesItsRow) {
                 "|77|memory.reclaim|1000|300|2000|1500|NULL|8|1|NULL|500|partial|EAGAIN|nothing_left|3|250\n");
 }
 
-TEST_F(HistoryTest, AnEffectIsReplacedByWhatIsKnownLaterAndChangesTheCooldown) {
+TEST_F(HistoryTest, AnEffectAndACooldownAreReplacedByWhatIsKnownLater) {
   History history(file());
-  Reclaim reclaim = started_reclaim(4, {"/a", 1});
-  reclaim.cooldown = {.last_reclaim_at_us = kNoon, .until_us = kNoon + 30 * kSecond, .strikes = 0};
-  store(history, reclaim, started_reclaim(5, {"/b", 1}), core::Effect{.reclaim_id = 4});
+  const core::CgroupCooldown cooldown{{"/a", 1}, {kNoon, kNoon + 30 * kSecond, 0}};
+  store(history, cooldown, started_reclaim(4, {"/a", 1}), started_reclaim(5, {"/b", 1}), core::Effect{.reclaim_id = 4});
   EXPECT_EQ(query("SELECT * FROM reclaim_effect"), "4|0|NULL|NULL|NULL|unknown|NULL|NULL\n");
   EXPECT_EQ(query("SELECT * FROM cooldown WHERE cgroup_id = 1"),
             "1|" + std::to_string(kNoon) + "|" + std::to_string(kNoon + 30 * kSecond) + "|0\n");
@@ -323,8 +322,7 @@ TEST_F(HistoryTest, AnEffectIsReplacedByWhatIsKnownLaterAndChangesTheCooldown) {
                      .verdict = core::Verdict::churn,
                      .judged_by = core::JudgedBy::refaults,
                      .ended_by = core::ObservationEnd::next_reclaim};
-  churn.cooldown = {.last_reclaim_at_us = kNoon, .until_us = kNoon + 60 * kSecond, .strikes = 1};
-  store(history, churn);
+  store(history, churn, core::CgroupCooldown{{"/a", 1}, {kNoon, kNoon + 60 * kSecond, 1}});
   EXPECT_EQ(query("SELECT * FROM reclaim_effect"), "4|20000000|100|200|300|churn|refaults|next_reclaim\n");
   EXPECT_EQ(query("SELECT verdict, refaulted_bytes, judged_by, effect_ended_by FROM v_reclaim WHERE reclaim_id = 4"),
             "churn|100|refaults|next_reclaim\n");

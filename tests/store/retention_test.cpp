@@ -153,11 +153,9 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
   for (core::CgroupKey key : {1U, 2U})
     first.rows[key - 1].cgroup = test::tracked(key, {"/" + std::to_string(key), key}, {.limit_bytes = 1});
   store(history_, first);
-  store(history_,
-        core::Reclaim{
-            .reclaim_id = 1, .id = {"/2", 2}, .started_at_us = kNoon, .cooldown = core::Cooldown{kNoon, kNoon, 0}},
-        core::Effect{.reclaim_id = 1}, core::ServiceEvent{kNoon, "gap", ""},
-        core::CountedOomKills{.id = {"/2", 2}, .at_us = kNoon, .count = 1});
+  store(history_, core::Reclaim{.reclaim_id = 1, .id = {"/2", 2}, .started_at_us = kNoon},
+        core::CgroupCooldown{{"/2", 2}, {kNoon, kNoon, 0}}, core::Effect{.reclaim_id = 1},
+        core::ServiceEvent{kNoon, "gap", ""}, core::CountedOomKills{.id = {"/2", 2}, .at_us = kNoon, .count = 1});
   Scan second = scan_at(kNoon + kHour);
   second.rows[0].cgroup = test::tracked(1, {"/1", 1}, {.limit_bytes = 2});
   store(history_, second);

@@ -18,11 +18,9 @@ class Run : public StoreTest {
   static Scan scan_of_web(std::int64_t at_us) {
     return {.started_at_us = at_us, .rows = {{.cgroup = test::tracked(1, {"/web", 7}), .oom_kills_total = 3}}};
   }
-  static Reclaim reclaim_of_web() {
-    return {.reclaim_id = 41,
-            .id = {"/web", 7},
-            .started_at_us = kNoon,
-            .cooldown = core::Cooldown{.last_reclaim_at_us = kNoon, .until_us = kNoon + 30 * kSecond, .strikes = 2}};
+  static Reclaim reclaim_of_web() { return {.reclaim_id = 41, .id = {"/web", 7}, .started_at_us = kNoon}; }
+  static core::CgroupCooldown cooldown_of_web() {
+    return {{"/web", 7}, {.last_reclaim_at_us = kNoon, .until_us = kNoon + 30 * kSecond, .strikes = 2}};
   }
 };
 
@@ -30,23 +28,20 @@ TEST_F(Run, TheFirstOneHasNothingToTakeOver) {
   History history(file());
   const auto handover = history.begin_run(kNoon, "version 1");
   EXPECT_TRUE(handover.cooldowns.empty());
-  EXPECT_TRUE(handover.oom_kills_total.empty());
   EXPECT_EQ(query(kEvents), "start|version 1\n");
 }
 
-TEST_F(Run, CooldownsAndOomCountersSurviveARestart) {
+TEST_F(Run, CooldownsSurviveARestart) {
   {
     History history(file());
     history.begin_run(kNoon, "");
-    store(history, scan_of_web(kNoon), reclaim_of_web());
+    store(history, scan_of_web(kNoon), cooldown_of_web());
     history.end_run(kNoon + kSecond, "");
   }
   History history(file());
   const auto handover = history.begin_run(kNoon + 2 * kSecond, "");
   ASSERT_EQ(handover.cooldowns.size(), 1u);
-  EXPECT_EQ(handover.cooldowns.at({"/web", 7}), *reclaim_of_web().cooldown);
-  ASSERT_EQ(handover.oom_kills_total.size(), 1u);
-  EXPECT_EQ(handover.oom_kills_total.at({"/web", 7}), 3u);
+  EXPECT_EQ(handover.cooldowns.at({"/web", 7}), cooldown_of_web().cooldown);
 }
 
 TEST_F(Run, ReclaimsAreNumberedOnFromThoseOfEarlierRuns) {
@@ -68,13 +63,12 @@ TEST_F(Run, TheSamePathWithAnotherInodeStartsAnew) {
   {
     History history(file());
     history.begin_run(kNoon, "");
-    store(history, scan_of_web(kNoon), reclaim_of_web());
+    store(history, scan_of_web(kNoon), cooldown_of_web());
     history.end_run(kNoon + kSecond, "");
   }
   History history(file());
   const auto handover = history.begin_run(kNoon + 2 * kSecond, "");
   EXPECT_FALSE(handover.cooldowns.contains({"/web", 8}));
-  EXPECT_FALSE(handover.oom_kills_total.contains({"/web", 8}));
   Scan scan = scan_of_web(kNoon + 3 * kSecond);
   scan.rows[0].cgroup = test::tracked(1, {"/web", 8});
   store(history, scan);
@@ -88,7 +82,7 @@ TEST_F(Run, AReclaimThatTheCrashCutShortIsInterruptedAndItsCooldownHolds) {
     Reclaim done = reclaim_of_web();
     done.reclaim_id = 40;
     done.outcome = core::ReclaimOutcome::done;
-    store(history, done, reclaim_of_web());
+    store(history, done, reclaim_of_web(), cooldown_of_web());
   }
   History history(file());
   EXPECT_EQ(history.begin_run(kNoon + 2 * kSecond, "").cooldowns.size(), 1u);
@@ -143,11 +137,10 @@ TEST_F(Run, WhatVanishedMoreThanADayAgoIsNotTakenOver) {
   {
     History history(file());
     history.begin_run(kNoon, "");
-    store(history, scan_of_web(kNoon), reclaim_of_web());
-    Reclaim other = reclaim_of_web();
-    other.reclaim_id = 42;
+    store(history, scan_of_web(kNoon), cooldown_of_web());
+    core::CgroupCooldown other = cooldown_of_web();
     other.id = {"/long", 1};
-    other.cooldown->until_us = kNoon + 30 * kDay;
+    other.cooldown.until_us = kNoon + 30 * kDay;
     Scan vanished{.started_at_us = kNoon + kSecond};
     store(history, other, vanished);
     history.end_run(kNoon + kSecond, "");
@@ -156,26 +149,88 @@ TEST_F(Run, WhatVanishedMoreThanADayAgoIsNotTakenOver) {
     History history(file());
     const auto handover = history.begin_run(kNoon + kDay, "");
     EXPECT_EQ(handover.cooldowns.size(), 2u);
-    EXPECT_EQ(handover.oom_kills_total.size(), 1u);
   }
   History history(file());
   const auto handover = history.begin_run(kNoon + 2 * kDay, "");
   EXPECT_EQ(handover.cooldowns.size(), 1u);
   EXPECT_TRUE(handover.cooldowns.contains({"/long", 1}));
-  EXPECT_TRUE(handover.oom_kills_total.empty());
 }
 
 TEST_F(Run, TheServiceMayHaveBeenOffForLongAndStillKnowsWhatWasThereWhenItStopped) {
   {
     History history(file());
     history.begin_run(kNoon, "");
-    store(history, scan_of_web(kNoon), reclaim_of_web());
+    store(history, scan_of_web(kNoon), cooldown_of_web());
     history.end_run(kNoon + kSecond, "");
   }
   History history(file());
   const auto handover = history.begin_run(kNoon + 10 * kDay, "");
   EXPECT_EQ(handover.cooldowns.at({"/web", 7}).strikes, 2);
-  EXPECT_EQ(handover.oom_kills_total.at({"/web", 7}), 3u);
+}
+
+/// OOM kills between the runs: the counter as it was read last before, and first now.
+class KillsBetweenRuns : public Run {
+ protected:
+  KillsBetweenRuns() {
+    history_.begin_run(kNoon, "one");
+    store(history_, scan_of_web(kNoon));  // 3 kills
+    history_.end_run(kNoon + kSecond, "");
+    history_.begin_run(kNoon + 2 * kSecond, "two");
+  }
+  /// A scan of the second run that reads `total`; `before`: what the run has read first.
+  static Scan scan(std::int64_t at_us, std::uint64_t total, std::optional<std::uint64_t> before,
+                   std::optional<std::uint64_t> increase = {}) {
+    core::TrackedCgroup web{.key = 2, .id = {"/web", 7}, .limits = {}, .oom_kills_before = before};
+    Scan made{.started_at_us = at_us, .rows = {{.cgroup = std::make_shared<core::TrackedCgroup>(web)}}};
+    made.rows[0].oom_kills_total = total;
+    made.rows[0].increases.set(core::Counter::oom_kills, increase);
+    return made;
+  }
+  std::string kills() {
+    return query("SELECT (killed_at_us - " + std::to_string(kNoon) +
+                 ") / 1000000, earliest_at_us, count(*) FROM oom_kill GROUP BY 1");
+  }
+  History history_{file()};
+};
+
+TEST_F(KillsBetweenRuns, AreRecordedOnceWithTheFirstScanAndAreInItsSample) {
+  store(history_, scan(kNoon + 9 * kSecond, 5, 5), scan(kNoon + 10 * kSecond, 5, 5, 0));
+  EXPECT_EQ(kills(), "9|NULL|2\n");
+  EXPECT_EQ(query("SELECT oom_kills FROM sample"), "NULL\n2\n0\n");
+  EXPECT_EQ(query("SELECT oom_kills_total FROM cgroup"), "5\n");
+}
+
+TEST_F(KillsBetweenRuns, AreRecordedWithALaterScanWhereTheFirstIsLost) {
+  store(history_, scan(kNoon + 9 * kSecond, 6, 5, 1),
+        core::CountedOomKills{{"/web", 7}, kNoon + 8 * kSecond, kNoon + 9 * kSecond, 1});
+  EXPECT_EQ(query("SELECT count(*) FROM oom_kill"), "3\n") << "two between the runs, one since";
+  EXPECT_EQ(query("SELECT max(oom_kills) FROM sample"), "3\n");
+}
+
+TEST_F(KillsBetweenRuns, AreRecordedAgainAfterARollback) {
+  history_.begin();
+  history_.record(scan(kNoon + 9 * kSecond, 5, 5));
+  history_.rollback();
+  EXPECT_EQ(kills(), "");
+  store(history_, scan(kNoon + 9 * kSecond, 5, 5));
+  EXPECT_EQ(kills(), "9|NULL|2\n");
+}
+
+TEST_F(KillsBetweenRuns, ThereAreNoneWhereTheCounterIsTheSameOrHasBegunAnewOrCantBeRead) {
+  store(history_, scan(kNoon + 9 * kSecond, 3, 3), scan(kNoon + 10 * kSecond, 1, 1));
+  Scan unread = scan(kNoon + 11 * kSecond, 9, 9);
+  unread.rows[0].oom_kills_total.reset();
+  store(history_, unread);
+  EXPECT_EQ(kills(), "");
+}
+
+TEST_F(KillsBetweenRuns, ACgroupThatNoEarlierRunHasSeenHasNone) {
+  Scan other = scan(kNoon + 9 * kSecond, 5, 5);
+  core::TrackedCgroup db = *other.rows[0].cgroup;
+  db.id = {"/db", 8};
+  other.rows[0].cgroup = std::make_shared<core::TrackedCgroup>(db);
+  store(history_, other);
+  EXPECT_EQ(kills(), "");
 }
 
 TEST_F(Run, AStopTellsWhenEveryCgroupWasLastSeenAndLeavesOneFile) {

@@ -159,17 +159,20 @@ int KillLog::follow_log() {
   }
 }
 
-/// For a record, or until there is something else to do; false when the service stops. A flooded log is read in
-/// portions, because being woken for every record costs more; and a device that is not the kernel log wakes for
-/// nothing.
+bool KillLog::is_pause_due(bool was_woken, int read_count) {
+  return read_count >= kFlood || (was_woken && read_count == 0);
+}
+
+/// For a record, or until there is something else to do; false when the service stops.
 bool KillLog::wait(int read_count) {
-  if ((read_count >= kFlood || read_count == 0) && is_stopped(kPause_ms)) return false;
+  if (is_pause_due(was_woken_, read_count) && is_stopped(kPause_ms)) return false;
   const bool is_device = open_ && open_->log.can_be_polled();
   pollfd waits[] = {{stop_.fd(), POLLIN, 0}, {is_device ? open_->log.fd() : -1, POLLIN, 0}};
   int wait_ms = -1;
   if (!open_ || flood_.is_on()) wait_ms = static_cast<int>(kOpenEvery_us / 1000);
   if (open_ && (!is_device || open_->parser.pending())) wait_ms = kQuiet_ms;
   const int ready = ::poll(waits, 2, wait_ms);
+  was_woken_ = ready > 0;
   if (ready == 0) flush();
   return ready <= 0 || waits[0].revents == 0;
 }

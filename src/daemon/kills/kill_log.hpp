@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Hands on every OOM kill that the kernel log tells of, once, also across restarts: the position in the log is recorded
-// with each kill. On a thread of its own: a container's cgroup is often gone a moment after its kill, and a flooded log
-// must not delay the scans.
+// Hands on every OOM kill that the kernel log tells of, once, also across restarts. On a thread of its own: a
+// container's cgroup is often gone a moment after its kill, and a flooded log must not delay the scans.
 
 #include <cstdint>
 #include <optional>
@@ -13,7 +12,7 @@
 #include "daemon/clock.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/recording/record_queue.hpp"
-#include "daemon/service/event.hpp"
+#include "daemon/service/signals.hpp"
 #include "daemon/service/status_board.hpp"
 #include "kernel/kernel_log.hpp"
 #include "kernel/oom_messages.hpp"
@@ -68,6 +67,9 @@ class KillLog {
   void flush();
   /// Looks for the log if there is none, and whether records are still being lost. For run() and tests.
   void tend();
+  /// A flooded log is read in portions, because being woken for every record costs more; and a device that is not the
+  /// kernel log wakes for nothing.
+  static bool is_pause_due(bool was_woken, int read_count);
 
  private:
   /// What belongs to the log that is open, and goes with it.
@@ -99,6 +101,7 @@ class KillLog {
   bool has_caught_up_ = false;     // with what was logged before the start
   Fault unreadable_;               // it and flood_ are the fault "kernel_log", which can be one or the other
   Flood flood_;
+  bool was_woken_ = false;  // by the log, and not by the time
   Event stop_;
 };
 

@@ -21,7 +21,7 @@ void Observer::begin(const core::Reclaim& reclaim, std::uint64_t asked_bytes, st
                      std::int64_t ended_at_us, std::int64_t cooldown_us) {
   Ongoing ongoing{.effect = {reclaim, asked_bytes, after, ended_at_us, page_bytes_},
                   .id = reclaim.id,
-                  .cooldown = reclaim.cooldown.value_or(core::Cooldown{}),
+                  .cooldown = cooldowns_[reclaim.id],
                   .cooldown_us = cooldown_us,
                   .told = {}};
   if (ongoing.effect.is_judged_at_once()) {
@@ -77,7 +77,7 @@ void Observer::tell(Ongoing& ongoing, std::optional<core::ObservationEnd> ended_
   core::Effect effect = ongoing.effect.effect(learning_, ended_by);
   if (!ongoing.learned && (ended_by || effect.verdict == core::Verdict::churn)) {
     ongoing.learned = true;
-    effect.cooldown = learn(ongoing, ongoing.effect.lesson(effect), effect);
+    learn(ongoing, ongoing.effect.lesson(effect), effect);
   }
   const bool is_new = ongoing.told != effect.verdict || effect.observed_for_us - ongoing.told_at_us >= kTellEvery_us;
   if (!ended_by && !is_new) return;
@@ -86,13 +86,13 @@ void Observer::tell(Ongoing& ongoing, std::optional<core::ObservationEnd> ended_
   queue_.push(std::move(effect));
 }
 
-/// The cooldown as it is from now on; nullopt where it stays as it was.
-std::optional<core::Cooldown> Observer::learn(Ongoing& ongoing, core::Lesson lesson, const core::Effect& effect) {
+void Observer::learn(const Ongoing& ongoing, core::Lesson lesson, const core::Effect& effect) {
   const auto found = cooldowns_.find(ongoing.id);
   const core::Cooldown before = found == cooldowns_.end() ? ongoing.cooldown : found->second;
   const core::Cooldown after = core::learn(before, lesson, ongoing.cooldown_us, learning_);
-  if (after.strikes == before.strikes) return std::nullopt;
+  if (after.strikes == before.strikes) return;
   cooldowns_[ongoing.id] = after;
+  queue_.push(core::CgroupCooldown{ongoing.id, after});
   const std::string cooldown = base::format_duration_us(after.until_us - after.last_reclaim_at_us);
   const std::string path = base::escape_for_terminal(ongoing.id.path);
   if (after.strikes > before.strikes) {
@@ -102,7 +102,6 @@ std::optional<core::Cooldown> Observer::learn(Ongoing& ongoing, core::Lesson les
   } else {
     spdlog::info("{} is reclaimed to some effect again: its cooldown is {} now", path, cooldown);
   }
-  return after;
 }
 
 }  // namespace cgmm::daemon

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "daemon/clock.hpp"
+#include "daemon/service/signals.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -85,6 +87,37 @@ Reclaimer::Reclaimer(core::Cooldowns cooldowns, RecordQueue& queue, StatusBoard&
   clock_steps_.look(clocks_);
 }
 
+void Reclaimer::run(Mailbox<Candidates>& mailbox, std::chrono::milliseconds wait_for_cooldowns) {
+  std::optional<Alarm> alarm;
+  const auto show_progress = [&] { board_.set_reclaimer_at_us(steady_now_us()); };
+  Interrupts interrupts;  // asked between two reclaims and before each step
+  interrupts.newer_scan = [&] {
+    show_progress();
+    return mailbox.has_newer();
+  };
+  interrupts.stopping = [&] {
+    show_progress();
+    return is_stopping_.load();
+  };
+  try {
+    alarm.emplace();
+    interrupts.wake_after_us = [&](std::int64_t us) { alarm->set(us); };
+  } catch (const std::exception& error) {
+    spdlog::warn("reclaim_timeout holds between the steps of a reclaim only: {}", error.what());
+  }
+  if (!board_.wait_for_handover(wait_for_cooldowns) && !is_stopping_)
+    spdlog::warn("the history has not been opened yet: reclaims go on without the cooldowns of earlier runs");
+  while (const auto candidates = mailbox.take()) {
+    show_progress();
+    reclaim_due(*candidates, interrupts);
+    const std::int64_t now_us = wall_now_us();
+    board_.set_in_cooldown_count(
+        std::ranges::count_if(cooldowns_, [&](const auto& one) { return one.second.until_us > now_us; }));
+    board_.set_reclaimer_at_us(0);
+  }
+  end_observations();
+}
+
 std::size_t Reclaimer::reclaim_due(const Candidates& candidates, const Interrupts& interrupts) {
   refused_count_ = 0;
   std::size_t tried_count = 0;
@@ -138,7 +171,7 @@ void Reclaimer::follow_clock() {
   if (dry_cooldowns_) move(*dry_cooldowns_);
   const std::int64_t now_us = clocks_.wall();
   for (const auto& [id, cooldown] : cooldowns_) {
-    if (cooldown.until_us > now_us) queue_.push(core::MovedCooldown{id, cooldown});
+    if (cooldown.until_us > now_us) queue_.push(core::CgroupCooldown{id, cooldown});
   }
 }
 
@@ -204,7 +237,10 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
     log_reclaim(reclaim);
     queue_.push(std::move(reclaim));
   } else {
-    record_start(reclaim);
+    queue_.push(core::CgroupCooldown{reclaim.id, cooldowns_.at(reclaim.id)});
+    if (!queue_.wait_committed(queue_.push(reclaim), kCommitWait))
+      spdlog::warn("the start of the reclaim of {} is not on record yet: going on without",
+                   base::escape_for_terminal(reclaim.id.path));
     perform(reclaim, plan, *cgroup, candidate.settings.cooldown_us, interrupts);
   }
   return true;
@@ -238,18 +274,8 @@ core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gau
   cooldown.last_reclaim_at_us = reclaim.started_at_us;
   cooldown.until_us = reclaim.started_at_us +
                       core::learned_cooldown_us(candidate.settings.cooldown_us, cooldown.strikes, scan.learning);
-  if (scan.dry_run) {
-    reclaim.outcome = core::ReclaimOutcome::dry_run;
-  } else {
-    reclaim.cooldown = cooldown;
-  }
+  if (scan.dry_run) reclaim.outcome = core::ReclaimOutcome::dry_run;
   return reclaim;
-}
-
-void Reclaimer::record_start(const core::Reclaim& reclaim) {
-  if (queue_.wait_committed(queue_.push(reclaim), kCommitWait)) return;
-  spdlog::warn("the start of the reclaim of {} is not on record yet: going on without",
-               base::escape_for_terminal(reclaim.id.path));
 }
 
 /// Asks the kernel until core/outcome says why to stop, and records it. The cgroup is read once more before, and the

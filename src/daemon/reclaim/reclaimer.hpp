@@ -4,6 +4,8 @@
 // Performs the reclaims: chooses by core/policy, reads a cgroup again right before acting on it, and asks the kernel
 // step by step. The reclaim and its cooldown are on record before, so that both survive a crash in the middle.
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,6 +19,7 @@
 #include "core/records.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/fault.hpp"
+#include "daemon/reclaim/mailbox.hpp"
 #include "daemon/reclaim/observer.hpp"
 #include "daemon/recording/record_queue.hpp"
 #include "daemon/service/status_board.hpp"
@@ -43,8 +46,12 @@ class Reclaimer {
   /// Begins with these cooldowns. `queue` and `board` are borrowed.
   Reclaimer(core::Cooldowns cooldowns, RecordQueue& queue, StatusBoard& board, Clocks clocks = {},
             MakeController make_controller = kernel::make_controller);
-  Reclaimer(const Reclaimer&) = delete;
-  Reclaimer& operator=(const Reclaimer&) = delete;
+
+  /// Reclaims what the newest candidates have, until the mailbox is closed. Nothing is reclaimed before the cooldowns
+  /// of earlier runs are known, or that time is over.
+  void run(Mailbox<Candidates>& mailbox, std::chrono::milliseconds wait_for_cooldowns = std::chrono::seconds{10});
+  /// The kernel is asked for nothing more. From any thread.
+  void stop() { is_stopping_ = true; }
 
   /// When to leave off.
   struct Interrupts {
@@ -52,11 +59,12 @@ class Reclaimer {
     std::function<bool()> stopping = [] { return false; };          // and before each step
     std::function<void(std::int64_t)> wake_after_us = [](auto) {};  // ends a kernel write that lasts; 0: no more
   };
-  /// Reclaims what is due, one cgroup after the other. Returns how many were tried (dry runs included).
+  /// Reclaims what is due, one cgroup after the other. Returns how many were tried (dry runs included). For run() and
+  /// tests.
   std::size_t reclaim_due(const Candidates& candidates, const Interrupts& interrupts);
 
-  /// Nothing will be reclaimed any more: ends all observations.
-  void stop() { observer_.end_all(core::ObservationEnd::stop); }
+  /// Nothing will be reclaimed any more.
+  void end_observations() { observer_.end_all(core::ObservationEnd::stop); }
 
   const core::Cooldowns& cooldowns() const { return cooldowns_; }
 
@@ -87,7 +95,6 @@ class Reclaimer {
   void note_refusal(const std::string& refusal);
   core::Reclaim begin(const core::Candidate& candidate, const core::Gauges& before, const core::Limits& limits,
                       const core::ReclaimPlan& plan, const Candidates& scan);
-  void record_start(const core::Reclaim& reclaim);
   void perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup, std::int64_t cooldown_us,
                const Interrupts& interrupts);
   void ask_kernel(Attempt& attempt, const Interrupts& interrupts);
@@ -110,6 +117,7 @@ class Reclaimer {
   std::int64_t refused_count_ = 0;  // in this scan: reclaims that the kernel can't be asked for, or refuses to all
   std::string first_refusal_;
   Fault reclaim_fault_;
+  std::atomic<bool> is_stopping_{false};
 };
 
 }  // namespace cgmm::daemon

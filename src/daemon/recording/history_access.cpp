@@ -20,6 +20,29 @@ constexpr std::int64_t kCheckEvery_us = 30 * base::kSecond_us;
 
 }  // namespace
 
+void StandingRecords::note(const core::Handover& handover) {
+  cooldowns_.insert(handover.cooldowns.begin(), handover.cooldowns.end());
+  if (handover.log_position && log_position_.boot_id.empty()) log_position_ = *handover.log_position;
+}
+
+void StandingRecords::note(std::span<const Record> records, std::int64_t now_us) {
+  for (const Record& record : records) {
+    if (const auto* facts = std::get_if<core::NodeFacts>(&record)) node_facts_ = *facts;
+    if (const auto* position = std::get_if<core::LogPosition>(&record)) log_position_ = *position;
+    if (const auto* kill = std::get_if<core::OomKill>(&record)) log_position_ = kill->position;
+    if (const auto* one = std::get_if<core::CgroupCooldown>(&record)) cooldowns_[one->id] = one->cooldown;
+  }
+  std::erase_if(cooldowns_, [&](const auto& entry) { return entry.second.until_us <= now_us; });
+}
+
+void StandingRecords::record_in(store::History& history, std::int64_t now_us) const {
+  if (!node_facts_.facts.empty()) history.record(node_facts_);
+  if (!log_position_.boot_id.empty()) history.record(log_position_);
+  for (const auto& [id, cooldown] : cooldowns_) {
+    if (cooldown.until_us > now_us) history.record(core::CgroupCooldown{id, cooldown});
+  }
+}
+
 HistoryAccess::HistoryAccess(store::HistoryFile& file, RecordQueue& queue, ThisRun run)
     : file_(file),
       queue_(queue),
@@ -104,7 +127,7 @@ void HistoryAccess::note_refusal(const std::exception& error) {
 
 void HistoryAccess::begin_fault(const std::string& why) {
   why_ = why;
-  fault_.meet(wall_now_us(), "the history can't be written: " + why,
+  fault_.meet(wall_now_us(), steady_now_us(), "the history can't be written: " + why,
               "; scans wait in memory, reclaim goes on, trying again every few seconds");
 }
 
@@ -121,10 +144,6 @@ void HistoryAccess::note_stored() {
   }
   if (refused.scans > 0 || refused.others > 0)
     queue_.push(core::ServiceEvent{now_us, "gap", lost + " while the history could not be written"});
-}
-
-void HistoryAccess::note_damage(const std::string& damage) {
-  if (!damage.empty()) damage_ = "SQLite says: " + damage;
 }
 
 /// Somebody has written to the file: that may be a person's lawful change, or damage that our own cache of it hides.

@@ -2,7 +2,7 @@
 #pragma once
 
 // Opens the history, and tries again later where that fails; begins anew where its file is damaged, removed or
-// replaced. What has to be on record in every history is recorded with each beginning. The recorder's thread.
+// replaced. The recorder's thread.
 
 #include <cstdint>
 #include <exception>
@@ -13,10 +13,26 @@
 
 #include "daemon/fault.hpp"
 #include "daemon/recording/record_queue.hpp"
-#include "daemon/recording/standing_records.hpp"
 #include "store/file/history_file.hpp"
 
 namespace cgmm::daemon {
+
+/// What has to be on record in every history that the service writes to, also in one that was put in place of its own.
+class StandingRecords {
+ public:
+  /// Of earlier runs. What this run has recorded itself is newer.
+  void note(const core::Handover& handover);
+  /// Of a batch that is about to be recorded. Cooldowns that are over by `now_us` are forgotten.
+  void note(std::span<const Record> records, std::int64_t now_us);
+
+  /// Wants a transaction.
+  void record_in(store::History& history, std::int64_t now_us) const;
+
+ private:
+  core::Cooldowns cooldowns_;
+  core::NodeFacts node_facts_;
+  core::LogPosition log_position_;
+};
 
 /// What a history is told of this run.
 struct ThisRun {
@@ -49,8 +65,8 @@ class HistoryAccess {
   void note(std::span<const Record> batch);
   /// What was refused, and whether that says that the file is damaged.
   void note_refusal(const std::exception& error);
-  /// In words; empty: none is known.
-  void note_damage(const std::string& damage);
+  /// In SQLite's words.
+  void note_damage(const std::string& damage) { damage_ = "SQLite says: " + damage; }
   /// All that waited is on record: the fault ends, and what the queue has refused meanwhile is told.
   void note_stored();
   /// What was refused last.

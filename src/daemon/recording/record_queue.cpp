@@ -11,7 +11,7 @@ namespace {
 
 bool will_be_told_again(const Record& record) {
   const auto* const effect = std::get_if<core::Effect>(&record);
-  return effect != nullptr && !effect->ended_by && !effect->cooldown;
+  return effect != nullptr && !effect->ended_by;
 }
 
 }  // namespace
@@ -19,7 +19,16 @@ bool will_be_told_again(const Record& record) {
 bool RecordQueue::push_scan(core::Scan&& scan, std::vector<core::CountedOomKills> kills) {
   const base::Lock lock(mutex_);
   const std::size_t rows = scan.rows.size() + 1;
-  if (!scan.is_partial) see_scan(scan);
+  if (!scan.is_partial) {
+    ++progress_.scans_made_count;
+    progress_.last_scan = SeenScan{.started_at_us = scan.started_at_us,
+                                   .seen_at_us = steady_now_us(),
+                                   .duration_us = scan.duration_us,
+                                   .late_us = scan.late_us,
+                                   .interval_us = scan.interval_us,
+                                   .cgroup_count = static_cast<std::int64_t>(scan.rows.size()),
+                                   .error_count = scan.error_count};
+  }
   const bool is_taken = !closed_ && (rows_ == 0 || rows_ + rows <= kMaxRows);
   if (is_taken) {
     rows_ += rows;
@@ -31,17 +40,6 @@ bool RecordQueue::push_scan(core::Scan&& scan, std::vector<core::CountedOomKills
   for (core::CountedOomKills& one : kills) accept(std::move(one));
   pushed_.notify_one();
   return is_taken;
-}
-
-void RecordQueue::see_scan(const core::Scan& scan) {
-  ++progress_.scans_made_count;
-  progress_.last_scan = SeenScan{.started_at_us = scan.started_at_us,
-                                 .seen_at_us = steady_now_us(),
-                                 .duration_us = scan.duration_us,
-                                 .late_us = scan.late_us,
-                                 .interval_us = scan.interval_us,
-                                 .cgroup_count = static_cast<std::int64_t>(scan.rows.size()),
-                                 .error_count = scan.error_count};
 }
 
 RecordQueue::Progress RecordQueue::progress() const {
@@ -63,10 +61,7 @@ std::uint64_t RecordQueue::accept(Record&& record) {
   const bool is_event = std::holds_alternative<core::ServiceEvent>(record);
   if (others_ >= kMaxOthers + (is_event ? kMaxEvents : 0)) {
     ++refused_.others;
-    const auto* const reclaim = std::get_if<core::Reclaim>(&record);
-    if (reclaim != nullptr && reclaim->cooldown) refused_cooldowns_[reclaim->id] = *reclaim->cooldown;
-    if (const auto* const moved = std::get_if<core::MovedCooldown>(&record))
-      refused_cooldowns_[moved->id] = moved->cooldown;
+    if (const auto* const one = std::get_if<core::CgroupCooldown>(&record)) refused_cooldowns_[one->id] = one->cooldown;
     return UINT64_MAX;  // never committed
   }
   ++others_;
@@ -123,7 +118,7 @@ std::vector<Record> RecordQueue::take() {
   progress_.recorder_busy_since_us = steady_now_us();
   others_ = 0;
   for (auto& [id, cooldown] : std::exchange(refused_cooldowns_, {})) {
-    waiting_.emplace_back(core::MovedCooldown{id, cooldown});
+    waiting_.emplace_back(core::CgroupCooldown{id, cooldown});
     ++pushed_count_;
   }
   return std::exchange(waiting_, {});

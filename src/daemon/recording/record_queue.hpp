@@ -2,8 +2,7 @@
 #pragma once
 
 // What waits to be recorded. Bounded: while the disk stalls, scans are refused (and counted) once too many rows wait;
-// reclaims, OOM kills and events are few and have a bound of their own. All passes here, so it knows which faults there
-// are and how far all has got. Any thread.
+// other records have a bound of their own. It also knows which faults there are and how far all has got. Any thread.
 
 #include <chrono>
 #include <cstddef>
@@ -95,7 +94,6 @@ class RecordQueue {
  private:
   std::uint64_t accept(Record&& record) CGMM_REQUIRES(mutex_);
   void follow_fault(const core::ServiceEvent& event) CGMM_REQUIRES(mutex_);
-  void see_scan(const core::Scan& scan) CGMM_REQUIRES(mutex_);
 
   mutable base::Mutex mutex_;
   base::Condition pushed_;

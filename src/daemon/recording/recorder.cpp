@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/resources.hpp"
 
@@ -42,7 +43,7 @@ std::size_t row_count(std::span<const Record> records) {
 }  // namespace
 
 Recorder::Recorder(store::HistoryFile& file, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run)
-    : access_(file, queue, std::move(run)), queue_(queue), names_(std::move(names)), maintenance_(queue) {}
+    : access_(file, queue, std::move(run)), queue_(queue), names_(std::move(names)) {}
 
 void Recorder::run() {
   queue_.done({});  // it is at work from now on, for whoever asks
@@ -90,13 +91,13 @@ bool Recorder::record(const std::vector<Record>& batch) {
     const std::span<const Record> portion = next_portion(std::span(batch).subspan(stored_count_));
     if (!store_portion(portion)) return false;
     if (stored_count_ == batch.size()) break;
-    access_.note_damage(maintenance_.work(access_.history()));
+    maintain();
     if (!access_.is_sound()) return false;
   }
   stored_count_ = 0;
   access_.note_stored();
   name_containers(batch);
-  access_.note_damage(maintenance_.work(access_.history()));
+  maintain();
   return true;
 }
 
@@ -143,7 +144,7 @@ void Recorder::store(std::span<const Record> records) {
     for (const Record& record : records) history.record(record);
   });
   const std::int64_t lost_scans = history.room().lost_scans - lost_before;
-  maintenance_.note_lost_scans(lost_scans);
+  lost_scans_ += lost_scans;
   log_commit(records, lost_scans);
 }
 
@@ -159,6 +160,34 @@ void Recorder::log_commit(std::span<const Record> records, std::int64_t lost_sca
   }
   if (scan_count > 0)
     spdlog::debug("on record: {} scans up to {}, {} lost", scan_count - lost_scans, last_at_us, lost_scans);
+}
+
+/// Some maintenance, and whether there is room.
+void Recorder::maintain() {
+  store::History& history = access_.history();
+  const std::int64_t now_us = wall_now_us();
+  std::string failure;
+  try {
+    history.maintain(now_us);
+  } catch (const std::exception& error) {
+    failure = error.what();
+    if (store::is_damage(error)) access_.note_damage(failure);
+  }
+  size_.follow(now_us, !failure.empty(), "old records can't be deleted, the history may outgrow max_size: " + failure,
+               "old records can be deleted again");
+  const store::History::Room room = history.room();
+  reader_.follow(now_us, room.wal_is_held,
+                 "somebody has been reading the database for long: its WAL has grown to " +
+                     base::format_bytes(static_cast<std::uint64_t>(room.wal_bytes)) +
+                     " and can't be moved into the file; near max_size scans will be lost",
+                 "the database's WAL can be moved into the file again");
+  if (room.is_losing || lost_scans_ == 0) return;
+  const std::string lost =
+      std::to_string(lost_scans_) + (lost_scans_ == 1 ? " scan was lost: " : " scans were lost: ") +
+      "max_size left no room while the WAL could not be moved into the file, mostly because somebody reads for long";
+  spdlog::warn("{}", lost);
+  queue_.push(core::ServiceEvent{now_us, "gap", lost});
+  lost_scans_ = 0;
 }
 
 void Recorder::name_containers(std::span<const Record> batch) {

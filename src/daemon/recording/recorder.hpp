@@ -2,8 +2,7 @@
 #pragma once
 
 // Writes the history: everything that waits becomes one transaction, or several where much has waited. When the disk
-// refuses, the batch is tried again every second, so that nothing is lost until the queue is full. It also looks up the
-// names of containers, and does maintenance. From run() on, its thread is the only one that touches the history.
+// refuses, the batch is tried again every second. From run() on, its thread is the only one that touches the history.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "daemon/fault.hpp"
 #include "daemon/recording/container_names.hpp"
 #include "daemon/recording/history_access.hpp"
-#include "daemon/recording/maintenance.hpp"
 #include "daemon/recording/record_queue.hpp"
 
 namespace cgmm::daemon {
@@ -27,8 +26,7 @@ class Recorder {
   void run();
 
   /// Commits one batch, a portion at a time; false when it has to be tried again with the same batch, and then goes on
-  /// where it came to. A record that can't be stored as it is, whatever the disk does, is given up with an error in the
-  /// log, and the others of its batch are stored without it.
+  /// where it came to. A record that can't be stored whatever the disk does is given up with an error in the log.
   bool record(const std::vector<Record>& batch);
 
  private:
@@ -39,11 +37,14 @@ class Recorder {
   void store(std::span<const Record> records);
   void log_commit(std::span<const Record> records, std::int64_t lost_scans);
   void name_containers(std::span<const Record> batch);
+  void maintain();
 
   HistoryAccess access_;
   RecordQueue& queue_;
   ContainerNames names_;
-  Maintenance maintenance_;
+  Fault size_{"history_size", queue_};
+  Fault reader_{"reader", queue_};
+  std::int64_t lost_scans_ = 0;   // for want of room, and not told yet
   std::size_t stored_count_ = 0;  // of the batch that is being recorded
 };
 

@@ -14,15 +14,6 @@ namespace {
 
 constexpr std::uint64_t kReach = 120;  // seconds of growth as fast as the node's change since all were read
 
-/// Errors are the next scan's to tell.
-std::optional<kernel::Reading> read_or_nothing(Tracked& tracked, kernel::Controller& controller) {
-  try {
-    return controller.read(tracked.cgroup);
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
-}
-
 }  // namespace
 
 void NearLimitSampler::follow(Tracked& tracked, const core::Gauges& gauges, std::int64_t steady_us) const {
@@ -36,19 +27,20 @@ void NearLimitSampler::end_scan(CgroupFinder::Cgroups& cgroups) {
   choose(cgroups);
 }
 
-void NearLimitSampler::sample(std::int64_t steady_us, CgroupFinder& finder, CgroupReader& reader, PassResult& result) {
-  if (bounds_.max_count == 0) return;
-  check_others(steady_us, finder);
-  for (Tracked* const tracked : near_) {
-    if (reader.read(*tracked, finder, result)) follow(*tracked, result.scan.rows.back().gauges, steady_us);
+const std::vector<Tracked*>& NearLimitSampler::find(std::int64_t steady_us, CgroupFinder& finder) {
+  if (bounds_.max_count == 0) {
+    forget();
+  } else {
+    check_others(steady_us, finder);
   }
-  if (!result.scan.rows.empty()) choose(finder.cgroups());
+  return near_;
 }
 
 std::int64_t NearLimitSampler::sample_again_after_us() const {
   static const unsigned processor_count = std::thread::hardware_concurrency();
   const bool has_work = bounds_.max_count > 0 && !near_.empty();
-  return has_work ? core::kNearLimitEvery_us : core::check_again_after_us(smallest_headroom_bytes_, processor_count);
+  const std::uint64_t headroom_bytes = bounds_.max_count > 0 ? smallest_headroom_bytes_ : UINT64_MAX;
+  return has_work ? core::kNearLimitEvery_us : core::check_again_after_us(headroom_bytes, processor_count);
 }
 
 /// Without a number for the node, as in a fake tree, all are read.
@@ -80,14 +72,16 @@ void NearLimitSampler::read_usage_of_others(std::uint64_t change_bytes, std::int
     estimate.follow(*usage - std::min(*usage, tracked.cache_bytes), tracked.limits().effective_limit_bytes, steady_us,
                     bounds_.over_pct);
     if (!estimate.is_near() || read_count++ >= bounds_.max_count) continue;
-    if (const auto reading = read_or_nothing(tracked, finder.controller())) {
+    try {
+      const auto reading = finder.controller().read(tracked.cgroup);
+      if (!reading) continue;
       tracked.cache_bytes = core::reclaimable_cache_bytes(reading->sample.gauges);
       follow(tracked, reading->sample.gauges, steady_us);
+    } catch (const std::exception&) {  // the next scan will tell
     }
   }
 }
 
-/// Of those near their limit the most urgent ones, as many as may be.
 void NearLimitSampler::choose(CgroupFinder::Cgroups& cgroups) {
   forget();
   smallest_headroom_bytes_ = UINT64_MAX;

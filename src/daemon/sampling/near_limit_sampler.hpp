@@ -10,8 +10,6 @@
 
 #include "core/near_limit.hpp"
 #include "daemon/sampling/cgroup_finder.hpp"
-#include "daemon/sampling/cgroup_reader.hpp"
-#include "daemon/sampling/tracked.hpp"
 
 namespace cgmm::daemon {
 
@@ -26,16 +24,16 @@ class NearLimitSampler {
   /// The cgroups that were chosen may be gone.
   void forget() { near_.clear(); }
 
-  /// The rows of the cgroups near their limit, if there are any, go into `result`, a partial scan.
-  void sample(std::int64_t steady_us, CgroupFinder& finder, CgroupReader& reader, PassResult& result);
-
-  /// When sample() should be called next; from a second on.
+  /// Between two scans: the cgroups that are to be sampled now.
+  const std::vector<Tracked*>& find(std::int64_t steady_us, CgroupFinder& finder);
+  /// They have been sampled. Of those near their limit the most urgent ones are next, as many as may be.
+  void choose(CgroupFinder::Cgroups& cgroups);
+  /// When find() should be called next; from a second on.
   std::int64_t sample_again_after_us() const;
 
  private:
   void check_others(std::int64_t steady_us, CgroupFinder& finder);
   void read_usage_of_others(std::uint64_t change_bytes, std::int64_t steady_us, CgroupFinder& finder) const;
-  void choose(CgroupFinder::Cgroups& cgroups);
 
   core::NearLimitBounds bounds_;
   std::optional<std::uint64_t> node_held_bytes_;  // when all cgroups were read last

@@ -3,14 +3,35 @@
 
 #include <algorithm>
 #include <exception>
+#include <memory>
 #include <utility>
 
+#include "base/time.hpp"
 #include "daemon/clock.hpp"
 
 namespace cgmm::daemon {
+namespace {
+
+constexpr std::int64_t kLimitsEvery_us = base::kMinute_us;  // a limit rarely moves; a reclaim reads it again anyway
+
+/// Staggers periodic work by key: what was found at once is not due at once.
+std::int64_t staggered_us(core::CgroupKey key, std::int64_t every_us) {
+  constexpr std::int64_t kSteps = 60;
+  return every_us / kSteps * (key % kSteps);
+}
+
+/// A counter that can't be read now is compared with its last value later.
+void remember(core::Counters& previous, const core::Counters& now) {
+  for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
+    const auto counter = static_cast<core::Counter>(i);
+    if (const auto value = now[counter]) previous.set(counter, *value);
+  }
+}
+
+}  // namespace
 
 Sampler::Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy)
-    : finder_(hierarchy, watch), reader_(std::move(policy)) {}
+    : finder_(hierarchy, watch), policy_(std::move(policy)) {}
 
 void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
   finder_.set_hierarchy(hierarchy, watch);
@@ -25,11 +46,7 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
     const auto found = finder_.find(began_us, result);
     finder_.controller().begin_pass();
     result.scan.rows.reserve(found.size());
-    for (Tracked* const tracked : found) {
-      if (reader_.read(*tracked, finder_, result)) {
-        near_limit_.follow(*tracked, result.scan.rows.back().gauges, began_us);
-      }
-    }
+    for (Tracked* const tracked : found) read(*tracked, began_us, result);
   } catch (const std::exception& error) {
     result.parent_error = error.what();
     result.note_error(result.parent_error);
@@ -46,11 +63,86 @@ std::optional<Sampler::Result> Sampler::sample_near_limit(std::int64_t now_us) {
   result.scan.started_at_us = now_us;
   result.scan.is_partial = true;
   finder_.controller().begin_pass();
-  near_limit_.sample(began_us, finder_, reader_, result);
+  for (Tracked* const tracked : near_limit_.find(began_us, finder_)) read(*tracked, began_us, result);
   if (result.scan.rows.empty()) return std::nullopt;
+  near_limit_.choose(finder_.cgroups());
   result.scan.unread.clear();  // a partial scan does not say which cgroups there are
   end_pass(result, began_us);
   return result;
+}
+
+/// Adds the cgroup's row, unless it has vanished, or can't be read, which is counted.
+void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
+  try {
+    const auto reading = finder_.controller().read(tracked.cgroup);
+    if (!reading) return;
+    if (!reading->problem.empty()) result.note_error(reading->problem);
+    const bool is_new = !tracked.told;
+    refresh_limits(tracked, *reading, result.scan.started_at_us);
+    if (is_new) result.appeared.push_back(tracked.told);
+    take_row(tracked, *reading, result);
+    if (tracked.limits_problem) result.note_error(*tracked.limits_problem);
+    near_limit_.follow(tracked, reading->sample.gauges, steady_us);
+  } catch (const std::exception& error) {
+    result.scan.unread.push_back(tracked.key);
+    result.note_error(error.what());
+  }
+  tracked.is_seen = true;
+}
+
+void Sampler::take_row(Tracked& tracked, const kernel::Reading& reading, Result& result) {
+  const core::MemorySample& now = reading.sample;
+  core::ScanRow& row = result.scan.rows.emplace_back();
+  row.cgroup = tracked.told;
+  row.gauges = now.gauges;
+  row.increases = core::increase(tracked.previous, now.counters);
+  row.oom_kills_total = now.counters[core::Counter::oom_kills];
+  remember(tracked.previous, now.counters);
+  tracked.cache_bytes = core::reclaimable_cache_bytes(now.gauges);
+  if (const auto kill_count = row.increases.value_or(core::Counter::oom_kills, 0); kill_count > 0) {
+    result.oom_kills.push_back(
+        {.id = tracked.told->id,
+         .since_at_us = tracked.kills_counted_at_us == 0 ? std::nullopt : std::optional(tracked.kills_counted_at_us),
+         .at_us = result.scan.started_at_us,
+         .count = kill_count});
+  }
+  if (row.oom_kills_total) tracked.kills_counted_at_us = result.scan.started_at_us;
+  if (result.scan.is_partial) return;
+  const auto limit_bytes = tracked.told->limits.effective_limit_bytes;
+  if (std::exchange(tracked.policy, policy_number_) != policy_number_)
+    tracked.rule = policy_.rule_for(tracked.told->id.path);
+  const core::ReclaimSettings settings = policy_.settings_of(tracked.rule);
+  if (core::over_threshold(now.gauges, limit_bytes, settings)) {
+    tracked.ever_over = true;
+    result.candidates.push_back({tracked.told->id, now.gauges, limit_bytes, settings});
+  }
+  if (tracked.ever_over) result.sightings.push_back(core::sighting_of(tracked.cgroup.inode(), now));
+}
+
+/// A limit that can't be read is taken to be what it was.
+void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, std::int64_t now_us) {
+  const std::int64_t age_us = now_us - tracked.limits_read_at_us.value_or(0);
+  const bool is_fresh =  // a negative age: the clock was set back
+      tracked.limits_read_at_us && age_us >= 0 && age_us < kLimitsEvery_us && !tracked.limits_problem;
+  const core::CgroupRef told = tracked.told;
+  auto oom_kills = told ? told->oom_kills_before : tracked.previous[core::Counter::oom_kills];
+  if (!oom_kills) oom_kills = reading.sample.counters[core::Counter::oom_kills];
+  const bool is_same = told && told->oom_kills_before == oom_kills;
+  if (is_fresh && is_same && reading.hierarchical_limit_bytes == tracked.hierarchical_limit_bytes) return;
+  tracked.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
+  const bool is_staggered = !tracked.limits_read_at_us && finder_.hierarchy().real;
+  tracked.limits_read_at_us = now_us - (is_staggered ? staggered_us(tracked.key, kLimitsEvery_us) : 0);
+  std::string problem;
+  core::Limits limits = finder_.controller().read_limits(tracked.cgroup, reading, problem);
+  tracked.limits_problem = problem.empty() ? nullptr : std::make_unique<std::string>(problem);
+  if (told && !problem.empty()) limits = told->limits;
+  if (is_same && told->limits == limits) return;
+  tracked.told = std::make_shared<core::TrackedCgroup>(
+      core::TrackedCgroup{.key = tracked.key,
+                          .id = tracked.cgroup.id(),
+                          .parent_length = static_cast<std::uint32_t>(finder_.hierarchy().parent_path.size()),
+                          .limits = limits,
+                          .oom_kills_before = oom_kills});
 }
 
 void Sampler::end_pass(Result& result, std::int64_t began_us) {

@@ -6,13 +6,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "core/near_limit.hpp"
 #include "core/policy.hpp"
 #include "daemon/sampling/cgroup_finder.hpp"
-#include "daemon/sampling/cgroup_reader.hpp"
 #include "daemon/sampling/near_limit_sampler.hpp"
-#include "daemon/sampling/tracked.hpp"
 
 namespace cgmm::daemon {
 
@@ -31,7 +30,10 @@ class Sampler {
   /// When sample_near_limit() should be called next; from a second on.
   std::int64_t sample_again_after_us() const { return near_limit_.sample_again_after_us(); }
 
-  void set_policy(core::Policy policy) { reader_.set_policy(std::move(policy)); }
+  void set_policy(core::Policy policy) {
+    policy_ = std::move(policy);
+    ++policy_number_;
+  }
   void set_near_limit_bounds(const core::NearLimitBounds& bounds) { near_limit_.set_bounds(bounds); }
   /// How many cgroups are tracked at most; 20 000 until it is set.
   void set_max_cgroups(std::int64_t max_cgroups) { finder_.set_max_cgroups(max_cgroups); }
@@ -41,11 +43,15 @@ class Sampler {
   const kernel::Hierarchy& hierarchy() const { return finder_.hierarchy(); }
 
  private:
+  void read(Tracked& tracked, std::int64_t steady_us, Result& result);
+  void take_row(Tracked& tracked, const kernel::Reading& reading, Result& result);
+  void refresh_limits(Tracked& tracked, const kernel::Reading& reading, std::int64_t now_us);
   void end_pass(Result& result, std::int64_t began_us);
 
   CgroupFinder finder_;
-  CgroupReader reader_;
   NearLimitSampler near_limit_;
+  core::Policy policy_;
+  std::uint32_t policy_number_ = 1;
   std::int64_t cpu_us_ = 0;  // of this thread, up to the last pass
 };
 

@@ -32,18 +32,11 @@ void SamplerFaults::after_scan(const PassResult& result, std::int64_t now_us) {
                           std::to_string(result.left_out_count) +
                               " cgroups are over max_cgroups and left out; those that are tracked stay tracked",
                           "no cgroup is over max_cgroups any more");
-  if (result.unwatched_count == 0) {
-    without_watch_.end(now_us, "all directories are watched for changes again");
-  } else if (!without_watch_.is_on()) {
-    without_watch_.begin(now_us, std::to_string(result.unwatched_count) +
-                                     " directories can't be watched for changes and are listed in every scan, which "
-                                     "costs more: raise fs.inotify.max_user_watches, of which half is taken at most");
-  }
-}
-
-void SamplerFaults::at_wake_up(const Clocks& clocks, std::int64_t reclaim_timeout_us) {
-  follow_clocks(clocks);
-  follow_reclaimer(clocks, reclaim_timeout_us);
+  without_watch_.follow(now_us, result.unwatched_count > 0,
+                        std::to_string(result.unwatched_count) +
+                            " directories can't be watched for changes and are listed in every scan, which costs more: "
+                            "raise fs.inotify.max_user_watches, of which half is taken at most",
+                        "all directories are watched for changes again");
 }
 
 /// A fault ends when the wall clock has run evenly for ten minutes, or is set to where it would be had nobody set it.

@@ -8,7 +8,7 @@
 #include "daemon/clock.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/recording/record_queue.hpp"
-#include "daemon/sampling/tracked.hpp"
+#include "daemon/sampling/cgroup_finder.hpp"
 #include "daemon/service/status_board.hpp"
 
 namespace cgmm::daemon {
@@ -20,13 +20,11 @@ class SamplerFaults {
 
   /// A scan without a parent directory says nothing about single cgroups: their faults neither go on nor end.
   void after_scan(const PassResult& result, std::int64_t now_us);
-  /// `reclaim_timeout_us`: after which a signal ends the reclaimer's waiting for the kernel.
-  void at_wake_up(const Clocks& clocks, std::int64_t reclaim_timeout_us);
-
- private:
   void follow_clocks(const Clocks& clocks);
+  /// `reclaim_timeout_us`: after which a signal ends the reclaimer's waiting for the kernel.
   void follow_reclaimer(const Clocks& clocks, std::int64_t reclaim_timeout_us);
 
+ private:
   RecordQueue& queue_;
   const StatusBoard& board_;
   Fault cgroups_{"cgroups", queue_};

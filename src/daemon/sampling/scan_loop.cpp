@@ -112,14 +112,13 @@ void ScanLoop::stop() {
 
 void ScanLoop::tick(const Clocks& clocks) {
   if (to_.board.kernel_log() != told_log_source_) push_node_facts();
-  faults_.at_wake_up(clocks, settings_.policy.bounds.timeout_us);
+  faults_.follow_clocks(clocks);
+  faults_.follow_reclaimer(clocks, settings_.policy.bounds.timeout_us);
 }
 
 void ScanLoop::scan_once(const Schedule::Start& start) {
-  if (auto totals = to_.board.take_oom_kills_total()) earlier_kills_.adopt(std::move(*totals));
   const std::int64_t began_us = steady_now_us();
   Sampler::Result result = sampler_.scan(wall_now_us());
-  earlier_kills_.add_to(result.scan, result.oom_kills);
   result.scan.late_us = start.late_us;
   ++scan_count_;
   log_scan(result);
@@ -145,7 +144,6 @@ void ScanLoop::sample_near_limit() {
   if (!result) return;
   result->scan.interval_us = settings_.interval_us;
   log_kills(result->oom_kills);
-  earlier_kills_.add_to(result->scan, result->oom_kills);
   spdlog::debug("near their limit: {} cgroups, {}", result->scan.rows.size(),
                 base::format_duration_us(result->scan.duration_us));
   to_.queue.push_scan(std::move(result->scan), std::move(result->oom_kills));

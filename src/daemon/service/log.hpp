@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The log, on standard error. No thread waits for its reader: messages go into a bounded queue, which a thread of its
-// own writes out. When the queue is full, the oldest message is dropped and counted. One object a process, made and
-// destroyed by the main thread; spdlog's functions may be called from any thread while it exists.
+// The log, on standard error. No thread waits for its reader: a thread of its own writes out a bounded queue; when it
+// is full, the oldest message is dropped and counted. One object a process, of the main thread; any thread may log.
 
 #include <chrono>
 #include <cstddef>

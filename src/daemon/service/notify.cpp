@@ -49,59 +49,56 @@ Notifier::Notifier(const Environment& environment) {
   if (fd_ && is_our_watchdog) watchdog_us_ = positive_number(environment.watchdog_usec);
 }
 
-bool Notifier::tell(std::string_view lines) const {
+bool Notifier::send(std::string_view lines) const {
   if (!fd_) return false;
-  const ssize_t told =
+  const ssize_t sent =
       ::sendto(fd_.get(), lines.data(), lines.size(), MSG_NOSIGNAL, address_->get(), address_->length());
-  return told == static_cast<ssize_t>(lines.size());
+  return sent == static_cast<ssize_t>(lines.size());
 }
 
-std::int64_t Manager::tell(const LiveStatus& status, const core::Stuck& stuck, std::int64_t now_us) {
-  if (!is_there()) return kNever;
-  is_refused_ = false;
-  tell_ready(status, stuck);
-  tell_status(status);
-  feed_watchdog(stuck, now_us);
+std::int64_t Notifier::tell(const LiveStatus& status, const core::Stuck& stuck, std::int64_t now_us) {
+  if (!is_wanted()) return kNever;
+  bool is_told = tell_ready(status, stuck);
+  is_told = tell_status(status) && is_told;
+  is_told = feed_watchdog(stuck, now_us) && is_told;
   const std::int64_t next_us = next_feed_at_us_ > now_us ? next_feed_at_us_ : kNever;
-  return is_refused_ ? std::min(next_us, now_us + base::kSecond_us) : next_us;
-}
-
-/// False: the manager is busy.
-bool Manager::send(const std::string& words) {
-  const bool is_told = notifier_.tell(words);
-  is_refused_ = is_refused_ || !is_told;
-  return is_told;
+  return is_told ? next_us : std::min(next_us, now_us + base::kSecond_us);
 }
 
 /// When the first scan is on record; or made, where the history can't be written: neither a full nor a hanging disk
 /// must keep a node from being protected.
-void Manager::tell_ready(const LiveStatus& status, const core::Stuck& stuck) {
-  if (is_ready_told_) return;
+bool Notifier::tell_ready(const LiveStatus& status, const core::Stuck& stuck) {
+  if (is_ready_told_) return true;
   const bool without_history =
       stuck.recorder || std::ranges::find(status.faults, "history", &RecordQueue::Fault::name) != status.faults.end();
   const RecordQueue::Progress& progress = status.progress;
-  if (progress.scans_recorded_count == 0 && !(without_history && progress.scans_made_count > 0)) return;
+  if (progress.scans_recorded_count == 0 && !(without_history && progress.scans_made_count > 0)) return true;
   is_ready_told_ = send("READY=1");
+  return is_ready_told_;
 }
 
-void Manager::tell_status(const LiveStatus& status) {
+bool Notifier::tell_status(const LiveStatus& status) {
   std::string line = in_one_line(status);
-  if (line != status_told_ && send("STATUS=" + line)) status_told_ = std::move(line);
+  if (line == status_told_) return true;
+  if (!send("STATUS=" + line)) return false;
+  status_told_ = std::move(line);
+  return true;
 }
 
-void Manager::feed_watchdog(const core::Stuck& stuck, std::int64_t now_us) {
-  const auto watchdog_us = notifier_.watchdog_us();
-  if (!watchdog_us || now_us < next_feed_at_us_ || !stuck.protects()) return;
-  if (send("WATCHDOG=1")) next_feed_at_us_ = now_us + *watchdog_us / 2;
+bool Notifier::feed_watchdog(const core::Stuck& stuck, std::int64_t now_us) {
+  if (!watchdog_us_ || now_us < next_feed_at_us_ || !stuck.protects()) return true;
+  if (!send("WATCHDOG=1")) return false;
+  next_feed_at_us_ = now_us + *watchdog_us_ / 2;
+  return true;
 }
 
 /// Only once it is ready: what follows is READY=1 again.
-void Manager::reloading(std::int64_t now_us) {
-  if (is_ready_told_) notifier_.tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now_us));
+void Notifier::reloading(std::int64_t now_us) const {
+  if (is_ready_told_) send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now_us));
 }
 
-void Manager::reloaded() {
-  if (is_ready_told_) notifier_.tell("READY=1");
+void Notifier::reloaded() const {
+  if (is_ready_told_) send("READY=1");
 }
 
 }  // namespace cgmm::daemon

@@ -18,11 +18,10 @@
 #include "daemon/clock.hpp"
 #include "daemon/kills/kill_log.hpp"
 #include "daemon/reclaim/mailbox.hpp"
-#include "daemon/reclaim/reclaim_loop.hpp"
+#include "daemon/reclaim/reclaimer.hpp"
 #include "daemon/recording/recorder.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/sampling/scan_loop.hpp"
-#include "daemon/service/event.hpp"
 #include "daemon/service/signals.hpp"
 #include "daemon/service/status_board.hpp"
 #include "daemon/service/status_socket.hpp"
@@ -34,7 +33,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kGrace{600};  // of all but the recorder together
 constexpr std::chrono::milliseconds kRecorderGrace{900};
-constexpr std::chrono::milliseconds kFirstScanWaits{1000};  // for the OOM counters of earlier runs
 
 /// The threads, in the order in which they end.
 enum Job : std::size_t { kSampler, kKillLog, kReclaimer, kRecorder, kJobs };
@@ -60,7 +58,7 @@ class Service {
   Mailbox<Candidates> candidates_;
   KillLog kill_log_;
   ScanLoop scan_loop_;
-  ReclaimLoop reclaim_loop_;
+  Reclaimer reclaimer_;
   Event recorder_started_;
   Recorder recorder_;
   base::Fd signals_ = open_signals();
@@ -76,7 +74,7 @@ Service::Service(store::HistoryFile& history, const ServiceOptions& options, con
       kill_log_(log_to_read(options.sources.kernel_log, hierarchy), queue_, board_),
       scan_loop_({hierarchy, options.settings.watch, options.settings.policy}, options.settings, options.version,
                  {queue_, candidates_, board_}),
-      reclaim_loop_(queue_, candidates_, board_),
+      reclaimer_({}, queue_, board_),
       recorder_(history, queue_, kernel::ContainerLogs(options.sources.container_logs),
                 {.started_at_us = wall_now_us(),
                  .detail = options.version + ", " + options.settings.to_string(),
@@ -87,14 +85,13 @@ Service::Service(store::HistoryFile& history, const ServiceOptions& options, con
                        recorder_started_.raise();
                      }}),
       status_socket_(options.database),
-      supervisor_({queue_, status_socket_, board_}, options.version, Notifier::environment()) {
+      supervisor_(queue_, status_socket_, board_, options.version, Notifier::environment()) {
   board_.set_reclaim_timeout_us(options.settings.policy.bounds.timeout_us);
 }
 
 std::vector<Workers::Job> Service::jobs() {
   std::vector<Workers::Job> jobs(kJobs);
   jobs[kSampler] = {"sampler", [this] {
-                      board_.wait_for_handover(kFirstScanWaits);
                       scan_loop_.run(options_.cycles);
                       done_.raise();
                     }};
@@ -103,7 +100,7 @@ std::vector<Workers::Job> Service::jobs() {
                       kill_log_.read_on_from(board_.log_position());
                       kill_log_.run();
                     }};
-  jobs[kReclaimer] = {"reclaimer", [this] { reclaim_loop_.run(); }};
+  jobs[kReclaimer] = {"reclaimer", [this] { reclaimer_.run(candidates_); }};
   jobs[kRecorder] = {"recorder", [this] { recorder_.run(); }};
   return jobs;
 }
@@ -125,7 +122,7 @@ int Service::stop(Workers& workers) {
     spdlog::warn("{}", otherwise);
   };
   scan_loop_.stop();
-  reclaim_loop_.stop();  // after the last cycle, all that was due has been reclaimed
+  reclaimer_.stop();  // after the last cycle, all that was due has been reclaimed
   board_.end_waits();
   queue_.end_waits();
   end(kSampler, "the sampler hangs in the kernel; it is left behind");

@@ -27,8 +27,7 @@ struct ServiceOptions {
 
 /// Runs until a signal or the last cycle; wants await_signals() called before. Returns the process's exit code. Throws
 /// what the hierarchy refuses, before the first scan; StoreError where the history is refused for good; and
-/// std::runtime_error where not all threads can be started. A history that can't be written now is no reason not to
-/// protect the node.
+/// std::runtime_error where not all threads can be started.
 int run_service(store::HistoryFile& history, const ServiceOptions& options, Log& log);
 
 }  // namespace cgmm::daemon

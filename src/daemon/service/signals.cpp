@@ -2,10 +2,15 @@
 #include "daemon/service/signals.hpp"
 
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "daemon/service/event.hpp"
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+#include "base/time.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -17,7 +22,20 @@ sigset_t awaited_signals() {
   return signals;
 }
 
+/// The descriptor that the call `name` has returned.
+base::Fd checked(int fd, const char* name) {
+  if (fd < 0) throw std::system_error(errno, std::system_category(), name);
+  return base::Fd(fd);
+}
+
 }  // namespace
+
+Event::Event() : fd_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {}
+
+void Event::raise() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t ignored = ::write(fd_.get(), &one, sizeof one);  // refused: it is raised already
+}
 
 void await_signals() {
   const sigset_t signals = awaited_signals();
@@ -37,6 +55,23 @@ std::optional<int> next_signal(const base::Fd& signals) {
   signalfd_siginfo info{};
   if (::read(signals.get(), &info, sizeof info) != sizeof info) return std::nullopt;
   return static_cast<int>(info.ssi_signo);
+}
+
+Alarm::Alarm() {
+  struct sigevent event{};
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_signo = kWakeSignal;
+  event._sigev_un._tid = ::gettid();  // glibc 2.36 has no other name for it
+  if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0)
+    throw std::system_error(errno, std::system_category(), "timer_create");
+}
+
+void Alarm::set(std::int64_t after_us) {
+  constexpr long kRepeatEvery_ns = 50'000'000;
+  struct itimerspec spec{};
+  spec.it_value = {.tv_sec = after_us / base::kSecond_us, .tv_nsec = after_us % base::kSecond_us * 1000};
+  spec.it_interval.tv_nsec = after_us > 0 ? kRepeatEvery_ns : 0;
+  ::timer_settime(timer_, 0, &spec, nullptr);
 }
 
 }  // namespace cgmm::daemon

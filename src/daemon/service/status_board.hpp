@@ -14,7 +14,6 @@
 #include "base/mutex.hpp"
 #include "core/policy.hpp"
 #include "core/records.hpp"
-#include "daemon/earlier_kills.hpp"
 #include "kernel/hierarchy.hpp"
 
 namespace cgmm::daemon {
@@ -55,19 +54,38 @@ class StatusBoard {
   std::string kernel_log() const { return read(kernel_log_); }
 
   // Written by the recorder: what earlier runs have left, once.
-  void hand_over(core::Handover handover);
+  void hand_over(core::Handover handover) {
+    write(handover_, std::move(handover));
+    handed_over_.notify_all();
+  }
   /// Whether there is one, at the end of the time or of the service's life.
-  bool wait_for_handover(std::optional<std::chrono::milliseconds> time = std::nullopt);
-  std::optional<core::LogPosition> log_position() const { return read(handover_.log_position); }
+  bool wait_for_handover(std::optional<std::chrono::milliseconds> time = std::nullopt) {
+    base::Lock lock(mutex_);
+    const auto is_over = [&] { return handover_ || are_waits_ended_; };
+    if (time) {
+      handed_over_.wait_for(lock, *time, is_over);
+    } else {
+      handed_over_.wait(lock, is_over);
+    }
+    return handover_.has_value();
+  }
+  std::optional<core::LogPosition> log_position() const {
+    const base::Lock lock(mutex_);
+    return handover_ ? handover_->log_position : std::nullopt;
+  }
   /// Empty until they are handed over, and once they were taken.
-  core::Cooldowns take_cooldowns();
-  /// nullopt until they are handed over, and once they were taken.
-  std::optional<EarlierKills::Totals> take_oom_kills_total();
+  core::Cooldowns take_cooldowns() {
+    const base::Lock lock(mutex_);
+    return handover_ ? std::exchange(handover_->cooldowns, {}) : core::Cooldowns{};
+  }
 
   // Written by the main thread.
   void set_reclaim_timeout_us(std::int64_t timeout_us) { write(signs_.reclaim_timeout_us, timeout_us); }
   /// The service stops.
-  void end_waits();
+  void end_waits() {
+    write(are_waits_ended_, true);
+    handed_over_.notify_all();
+  }
 
  private:
   template <class T>
@@ -87,9 +105,7 @@ class StatusBoard {
   kernel::Hierarchy hierarchy_;
   std::string kernel_log_;
   base::Condition handed_over_;
-  core::Handover handover_;
-  bool is_handed_over_ = false;
-  bool are_oom_kills_taken_ = false;
+  std::optional<core::Handover> handover_;
   bool are_waits_ended_ = false;
 };
 

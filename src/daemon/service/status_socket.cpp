@@ -51,7 +51,8 @@ void remove_dead_socket(const std::filesystem::path& path, const base::UnixAddre
     throw_errno(errno, path);
   }
   if (!S_ISSOCK(found.st_mode)) throw_errno(EEXIST, path);
-  if (connect_to(address, {}) || errno != ECONNREFUSED) throw_errno(EADDRINUSE, path);
+  if (connect_to(address, {}) || errno == EAGAIN) throw_errno(EADDRINUSE, path);  // EAGAIN: many ask already
+  if (errno != ECONNREFUSED) throw_errno(errno, path);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw_errno(errno, path);
 }
 

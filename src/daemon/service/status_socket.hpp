@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A socket for `status`: whoever connects gets what the service is doing, also while the database can't be read. What a
-// client sends is never read, and a client that does not read is not waited for. The mode is 0660 and the group the
-// database's: who may read the history may ask. The socket is in the service's runtime directory (in memory, never
-// full) where there is one, else beside the database.
+// A socket for `status`: whoever connects gets what the service is doing, also while the database can't be read.
+// Clients are neither read nor waited for. The mode is 0660 and the group the database's: who may read the history may
+// ask. It is in the runtime directory (in memory, never full) where there is one, else beside the database.
 
 #include <chrono>
 #include <filesystem>

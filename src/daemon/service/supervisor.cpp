@@ -50,10 +50,11 @@ std::string recorder_in_words(const RecordQueue::Progress& progress, std::int64_
 
 }  // namespace
 
-Supervisor::Supervisor(Parts parts, std::string version, const Notifier::Environment& manager, Clocks clocks)
-    : queue_(parts.queue),
-      socket_(parts.socket),
-      board_(parts.board),
+Supervisor::Supervisor(RecordQueue& queue, StatusSocket& socket, const StatusBoard& board, std::string version,
+                       const Notifier::Environment& manager, Clocks clocks)
+    : queue_(queue),
+      socket_(socket),
+      board_(board),
       manager_(manager),
       version_(std::move(version)),
       clocks_(std::move(clocks)),
@@ -81,13 +82,18 @@ void Supervisor::look() {
   if (now_us < next_look_at_us_) return;
   answers_left_ = kAnswers;
   judge(board_.signs(), now_us);
-  follow_history();
-  give_back_start_memory();
+  const RecordQueue::Progress progress = queue_.progress();
+  // What happened to the database may have happened to the socket beside it.
+  if (std::exchange(history_healed_count_, progress.history_healed_count) != progress.history_healed_count) open();
+  if (!has_given_back_ && progress.scans_recorded_count >= 2) {  // the second scan is the first that is like all others
+    has_given_back_ = true;
+    give_back_heap();
+  }
   const bool is_calm = has_given_back_ && stuck_ == core::Stuck{} && queue_.faults().empty();
   next_look_at_us_ = now_us + (manager_.awaits_ready() ? kLookForReadyEvery_us
                                : is_calm               ? kLookWhenCalm_us
                                                        : kLookEvery_us);
-  if (manager_.is_there()) next_look_at_us_ = std::min(next_look_at_us_, manager_.tell(status_now(), stuck_, now_us));
+  if (manager_.is_wanted()) next_look_at_us_ = std::min(next_look_at_us_, manager_.tell(status_now(), stuck_, now_us));
 }
 
 void Supervisor::judge(const Signs& signs, std::int64_t now_us) {
@@ -106,23 +112,10 @@ void Supervisor::judge(const Signs& signs, std::int64_t now_us) {
        ": its disk hangs, or has much to do; scans wait in memory, reclaim goes on"},
       {reclaimer_fault_, stuck_.reclaimer, last.reclaimer_at_us, "reclaimer", kRestart}};
   for (const auto& [fault, is_stuck, at_us, thread, means] : threads) {
-    if (is_stuck && !fault.is_on())
-      fault.begin(clocks_.wall(), "the " + thread + " makes no progress for " + time_since(at_us, now_us) + means);
-    if (!is_stuck) fault.end(clocks_.wall(), "the " + thread + " makes progress again");
+    fault.follow(clocks_.wall(), is_stuck,
+                 "the " + thread + " makes no progress for " + time_since(at_us, now_us) + means,
+                 "the " + thread + " makes progress again");
   }
-}
-
-/// What happened to the database may have happened to the socket beside it.
-void Supervisor::follow_history() {
-  const std::int64_t healed_count = queue_.progress().history_healed_count;
-  if (std::exchange(history_healed_count_, healed_count) != healed_count) open();
-}
-
-/// With the second scan, which is the first that is like all others.
-void Supervisor::give_back_start_memory() {
-  if (has_given_back_ || queue_.progress().scans_recorded_count < 2) return;
-  has_given_back_ = true;
-  give_back_heap();
 }
 
 LiveStatus Supervisor::status_now() const {

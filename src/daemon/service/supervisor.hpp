@@ -21,12 +21,9 @@ namespace cgmm::daemon {
 
 class Supervisor {
  public:
-  struct Parts {
-    RecordQueue& queue;
-    StatusSocket& socket;
-    const StatusBoard& board;
-  };
-  Supervisor(Parts parts, std::string version, const Notifier::Environment& manager, Clocks clocks = {});
+  /// The first three are borrowed.
+  Supervisor(RecordQueue& queue, StatusSocket& socket, const StatusBoard& board, std::string version,
+             const Notifier::Environment& manager, Clocks clocks = {});
 
   /// Makes the status socket; logs where that is refused.
   void open();
@@ -50,13 +47,11 @@ class Supervisor {
  private:
   LiveStatus status_now() const;
   void judge(const Signs& signs, std::int64_t now_us);
-  void follow_history();
-  void give_back_start_memory();
 
   RecordQueue& queue_;
   StatusSocket& socket_;
   const StatusBoard& board_;
-  Manager manager_;
+  Notifier manager_;
   std::string version_;
   Clocks clocks_;
   std::int64_t started_at_us_;

@@ -72,7 +72,10 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
   for (std::size_t i = 0; i < scan.rows.size(); ++i) {
     const core::ScanRow& row = scan.rows[i];
     const Known& known = known_rows[i] != nullptr ? *known_rows[i] : known_.find(row.cgroup->key)->second;
-    places.push_back({known.cgroup_id, i});
+    // What this run read first is more than what is on record: the rest was between the runs.
+    const std::uint64_t before = row.oom_kills_total ? row.cgroup->oom_kills_before.value_or(0) : 0;
+    const std::uint64_t on_record = known.oom_kills_total.value_or(before);
+    places.push_back({known.cgroup_id, i, before > on_record ? before - on_record : 0});
     if (!row.oom_kills_total || row.oom_kills_total == known.oom_kills_total) continue;
     sql_.execute("UPDATE cgroup SET oom_kills_total = ?2 WHERE cgroup_id = ?1", known.cgroup_id, row.oom_kills_total);
     Known now = known;

@@ -22,11 +22,9 @@ class ReclaimRows {
   /// The same number again replaces the row.
   void record(const core::Reclaim& reclaim);
   void record(const core::Effect& effect);
-  void record(const core::MovedCooldown& moved);
+  void record(const core::CgroupCooldown& one);
 
  private:
-  void store_cooldown(std::int64_t cgroup_id, const core::Cooldown& cooldown);
-
   Statements& sql_;
   CgroupRows& cgroups_;
   std::int64_t reclaims_before_ = 0;

@@ -22,12 +22,6 @@ core::Handover read_handover(Statements& sql, std::int64_t now_us) {
     result.cooldowns[{row.text(0), inode_from_sql(row.integer(1))}] = {
         .last_reclaim_at_us = row.integer(2), .until_us = row.integer(3), .strikes = row.integer(4)};
   }
-  for (Use row = sql.use("SELECT path, inode, oom_kills_total FROM cgroup WHERE oom_kills_total IS NOT NULL "
-                         "AND (vanished_at_us IS NULL OR vanished_at_us > ?1)",
-                         now_us - kHandoverAge_us);
-       row.step();) {
-    result.oom_kills_total[{row.text(0), inode_from_sql(row.integer(1))}] = row.amount(2).value_or(0);
-  }
   if (Use row = sql.use("SELECT boot_id, sequence FROM kernel_log"); row.step()) {
     result.log_position = {.boot_id = row.text(0), .sequence = static_cast<std::uint64_t>(row.integer(1))};
   }

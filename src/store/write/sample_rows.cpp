@@ -34,7 +34,9 @@ void append_rows(Use use, std::int64_t scan_id, const std::vector<core::ScanRow>
       if (bytes) *bytes /= 1024;
       use.bind(bytes);
     }
-    for (std::size_t i = 0; i < core::Counters::kSize; ++i) use.bind(row.increases[static_cast<core::Counter>(i)]);
+    core::Counters increases = row.increases;
+    if (place.missed_oom_kills > 0) increases.add(core::Counter::oom_kills, place.missed_oom_kills);
+    for (std::size_t i = 0; i < core::Counters::kSize; ++i) use.bind(increases[static_cast<core::Counter>(i)]);
   }
   use.step();
 }

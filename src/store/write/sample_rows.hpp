@@ -16,6 +16,7 @@ namespace cgmm::store {
 struct Place {
   std::int64_t cgroup_id = 0;
   std::size_t index = 0;
+  std::uint64_t missed_oom_kills = 0;  // between the runs of the service, which the row does not have
 };
 
 /// In the order of `places`, which is that of cgroup_id: the order of the table's key. When it throws, some rows may

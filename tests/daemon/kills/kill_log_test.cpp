@@ -278,6 +278,13 @@ TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
   EXPECT_TRUE(queue_.faults().empty());
 }
 
+TEST(KillLogPause, IsForAFloodAndForADeviceThatWakesForNothing) {
+  EXPECT_TRUE(KillLog::is_pause_due(true, 100));
+  EXPECT_TRUE(KillLog::is_pause_due(true, 0));
+  EXPECT_FALSE(KillLog::is_pause_due(true, 1));
+  EXPECT_FALSE(KillLog::is_pause_due(false, 0)) << "nothing has come, and so much time has passed already";
+}
+
 TEST_F(KillLogFault, AFloodIsReadInPortions) {
   write(1, kSecond, "eth0: link up");
   const Reader reader = moving(log());

@@ -16,6 +16,7 @@
 #include "daemon/sampling/sampler.hpp"
 #include "support/eventually.hpp"
 #include "support/fake_cgroups.hpp"
+#include "support/few_descriptors.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -67,9 +68,9 @@ class Collector {
     const std::lock_guard lock(mutex_);
     return effects_;
   }
-  std::vector<core::MovedCooldown> moved() {
+  std::vector<core::CgroupCooldown> cooldowns() {
     const std::lock_guard lock(mutex_);
-    return moved_;
+    return cooldowns_;
   }
   std::size_t event_count() {
     const std::lock_guard lock(mutex_);
@@ -84,7 +85,7 @@ class Collector {
         for (const Record& record : batch) {
           if (const auto* reclaim = std::get_if<core::Reclaim>(&record)) reclaims_.push_back(*reclaim);
           if (const auto* effect = std::get_if<core::Effect>(&record)) effects_.push_back(*effect);
-          if (const auto* moved = std::get_if<core::MovedCooldown>(&record)) moved_.push_back(*moved);
+          if (const auto* one = std::get_if<core::CgroupCooldown>(&record)) cooldowns_.push_back(*one);
           if (std::holds_alternative<core::ServiceEvent>(record)) ++event_count_;
         }
       }
@@ -95,7 +96,7 @@ class Collector {
   std::mutex mutex_;
   std::vector<core::Reclaim> reclaims_;
   std::vector<core::Effect> effects_;
-  std::vector<core::MovedCooldown> moved_;
+  std::vector<core::CgroupCooldown> cooldowns_;
   std::size_t event_count_ = 0;
   std::thread thread_;
 };
@@ -106,6 +107,16 @@ Candidates scan(const FakeCgroups& tree, const core::Policy& policy = {}, bool d
 }
 
 const Reclaimer::Interrupts kNever;
+
+/// What is recorded up to the start of a reclaim, which is last.
+std::vector<Record> take_start(RecordQueue& queue) {
+  std::vector<Record> taken = queue.take();
+  while (!std::holds_alternative<core::Reclaim>(taken.back())) {
+    queue.done(taken);
+    taken = queue.take();
+  }
+  return taken;
+}
 
 /// A tree, and nobody who takes what is recorded.
 class ReclaimerTest : public testing::Test {
@@ -142,8 +153,9 @@ TEST_F(RecordedReclaimer, ReclaimsOnceAndOnlyOnceInACooldown) {
   const core::Reclaim ended = collector_.reclaims()[1];
   EXPECT_EQ(started.reclaim_id, 1);
   EXPECT_EQ(started.outcome, ReclaimOutcome::started);
-  ASSERT_TRUE(started.cooldown);
-  EXPECT_EQ(started.cooldown->until_us - started.cooldown->last_reclaim_at_us, 30'000'000);
+  ASSERT_FALSE(collector_.cooldowns().empty());
+  const core::Cooldown cooldown = collector_.cooldowns()[0].cooldown;
+  EXPECT_EQ(cooldown.until_us - cooldown.last_reclaim_at_us, 30'000'000);
   EXPECT_EQ(started.threshold_bytes, 25 * kMiB);
   EXPECT_EQ(ended.reclaim_id, 1);
   EXPECT_EQ(ended.outcome, ReclaimOutcome::done);
@@ -185,7 +197,7 @@ TEST_F(RecordedReclaimer, OnlyRecordsInADryRun) {
   EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "");
   ASSERT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 1; }));
   EXPECT_EQ(collector_.reclaims()[0].outcome, ReclaimOutcome::dry_run);
-  EXPECT_FALSE(collector_.reclaims()[0].cooldown);
+  EXPECT_TRUE(collector_.cooldowns().empty());
 }
 
 TEST_F(RecordedReclaimer, RecordsWhatTheKernelSaidWhenItRefuses) {
@@ -206,13 +218,41 @@ TEST_F(ReclaimerTest, OnlyRecordsWhereTheKernelCantReclaim) {
   EXPECT_TRUE(reclaimer_.cooldowns().empty());
 }
 
+/// Its directory can be opened, and then nothing more.
+class KernelWithoutDescriptors : public FakeKernel {
+ public:
+  using FakeKernel::FakeKernel;
+  bool can_reclaim(const kernel::Cgroup& cgroup) const override {
+    none_.emplace(0);
+    return Controller::can_reclaim(cgroup);
+  }
+
+ private:
+  mutable std::optional<test::FewDescriptors> none_;
+};
+
+TEST_F(ReclaimerTest, AMissingDescriptorIsNotAKernelThatCantReclaim) {
+  tree_.put("/web", test::v2_files(kFull));
+  const Candidates candidates = scan(tree_);
+  {
+    Reclaimer reclaimer({}, queue_, board_, {}, [](const kernel::Hierarchy& hierarchy) {
+      return std::make_unique<KernelWithoutDescriptors>(hierarchy, [](std::uint64_t) { return std::error_code{}; });
+    });
+    queue_.end_waits();  // nobody records
+    reclaimer.reclaim_due(candidates, kNever);
+  }
+  EXPECT_TRUE(queue_.faults().empty()) << queue_.faults().front().detail;
+  tree_.remove_file("/web", "memory.reclaim");
+  EXPECT_EQ(reclaimer_.reclaim_due(candidates, kNever), 0U);
+  EXPECT_EQ(queue_.faults().size(), 1U) << "this one can't";
+}
+
 TEST_F(ReclaimerTest, DoesNotAskTheKernelBeforeItsStartIsOnRecord) {
   tree_.put("/web", test::minimal_v1(kFull));
   const Candidates candidates = scan(tree_);
   std::thread thread([&] { reclaimer_.reclaim_due(candidates, kNever); });
-  const std::vector<Record> taken = queue_.take();
-  ASSERT_EQ(taken.size(), 1U);
-  EXPECT_EQ(std::get<core::Reclaim>(taken[0]).outcome, ReclaimOutcome::started);
+  const std::vector<Record> taken = take_start(queue_);
+  EXPECT_EQ(std::get<core::Reclaim>(taken.back()).outcome, ReclaimOutcome::started);
   EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "") << "taken by the recorder, but not committed";
   queue_.done(taken);
   thread.join();
@@ -224,7 +264,7 @@ TEST_F(ReclaimerTest, DoesNotAskTheKernelAnyMoreWhenTheServiceStopsMeanwhile) {
   const Candidates candidates = scan(tree_);
   std::atomic<bool> stopping{false};
   std::thread thread([&] { reclaimer_.reclaim_due(candidates, {.stopping = [&] { return stopping.load(); }}); });
-  const std::vector<Record> taken = queue_.take();
+  take_start(queue_);
   stopping = true;
   queue_.end_waits();
   thread.join();
@@ -287,13 +327,13 @@ TEST_F(ReclaimerByClock, WhatHoldsWhenTheClockIsSetIsRecordedAnew) {
   pass(10 * kSecond);
   wall_us_ += kDay;
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 0U);
-  ASSERT_TRUE(test::eventually([&] { return !collector_.moved().empty(); }));
-  const auto moved = collector_.moved();
-  ASSERT_EQ(moved.size(), 1U) << "only what still holds";
-  EXPECT_EQ(moved[0].id, web);
-  EXPECT_EQ(moved[0].cooldown.until_us, wall_us_ + 20 * kSecond);
-  EXPECT_EQ(moved[0].cooldown, reclaimer.cooldowns().at(web));
-  Reclaimer after_a_crash({{moved[0].id, moved[0].cooldown}}, queue_, board_, clocks());
+  ASSERT_TRUE(test::eventually([&] { return collector_.cooldowns().size() >= 2; }));
+  const auto told = collector_.cooldowns();
+  ASSERT_EQ(told.size(), 2U) << "when it began, and when the clock was set; only what still holds";
+  EXPECT_EQ(told[1].id, web);
+  EXPECT_EQ(told[1].cooldown.until_us, wall_us_ + 20 * kSecond);
+  EXPECT_EQ(told[1].cooldown, reclaimer.cooldowns().at(web));
+  Reclaimer after_a_crash({{told[1].id, told[1].cooldown}}, queue_, board_, clocks());
   EXPECT_EQ(after_a_crash.reclaim_due(candidates(), kNever), 0U);
 }
 
@@ -306,7 +346,7 @@ TEST_F(ReclaimerByClock, ADryRunsCooldownsAreNotRecordedWhenTheClockIsSet) {
   EXPECT_EQ(reclaimer.reclaim_due(dry, kNever), 0U);
   EXPECT_EQ(reclaimer.reclaim_due(candidates(), kNever), 1U);
   ASSERT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 3; }));
-  EXPECT_TRUE(collector_.moved().empty());
+  EXPECT_EQ(collector_.cooldowns().size(), 1U) << "of the real one";
 }
 
 /// Effects go by a clock that is never set, and the cooldown that they lengthen is where the wall clock is now.
@@ -610,7 +650,7 @@ TEST_F(SteppedReclaim, IsPlannedForWhatThereIsWhenTheKernelIsAsked) {
       });
     });
     std::thread thread([&] { reclaimer.reclaim_due(candidates, kNever); });
-    const std::vector<Record> started = queue.take();
+    const std::vector<Record> started = take_start(queue);
     put(now_mib * kMiB, 0);  // while the start is being committed
     queue.done(started);
     thread.join();

@@ -361,6 +361,17 @@ TEST_P(EveryKindNearItsLimit, ThereAreNoMoreThanMaxCountAndTheNearestComeFirst) 
   EXPECT_FALSE(one.sample_near_limit(3000));
 }
 
+TEST_P(EveryKindNearItsLimit, SwitchedOffItWakesNobodyUpEverySecond) {
+  hold("/far", 10);
+  hold("/near", 86);
+  Sampler one = sampler();
+  one.scan(1000);
+  EXPECT_EQ(one.sample_again_after_us(), core::kNearLimitEvery_us);
+  one.set_near_limit_bounds({.over_pct = 85, .max_count = 0});
+  one.scan(2000);
+  EXPECT_EQ(one.sample_again_after_us(), 5 * core::kNearLimitEvery_us);
+}
+
 TEST_P(EveryKindNearItsLimit, IncreasesAreThoseSinceThePreviousSampleOfEitherKind) {
   hold("/web", 90);
   Sampler one = sampler();

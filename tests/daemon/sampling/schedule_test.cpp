@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/sampling/schedule.hpp"
+#include "daemon/sampling/scan_loop.hpp"
 
 #include <gtest/gtest.h>
 

@@ -16,7 +16,7 @@ TEST(Notifier, TellsASocketOfThatPath) {
   test::NotifySocket socket(path);
   const Notifier notifier({.socket = path.c_str()});
   EXPECT_TRUE(notifier.is_wanted());
-  EXPECT_TRUE(notifier.tell("READY=1"));
+  EXPECT_TRUE(notifier.send("READY=1"));
   EXPECT_EQ(socket.next(), "READY=1");
 }
 
@@ -24,7 +24,7 @@ TEST(Notifier, TellsASocketOfAnAbstractName) {
   const std::string name = "@cgmm-notify-test-" + std::to_string(::getpid());
   test::NotifySocket socket(name);
   const Notifier notifier({.socket = name.c_str()});
-  EXPECT_TRUE(notifier.tell("STATUS=two words"));
+  EXPECT_TRUE(notifier.send("STATUS=two words"));
   EXPECT_EQ(socket.next(), "STATUS=two words");
 }
 
@@ -33,10 +33,10 @@ TEST(Notifier, TellsNothingWhereNobodyListens) {
   for (const char* const name : {static_cast<const char*>(nullptr), "", "vsock:2:1", "relative", too_long.c_str()}) {
     const Notifier notifier({.socket = name, .watchdog_usec = "1000000"});
     EXPECT_FALSE(notifier.is_wanted());
-    EXPECT_FALSE(notifier.tell("READY=1"));
+    EXPECT_FALSE(notifier.send("READY=1"));
     EXPECT_EQ(notifier.watchdog_us(), std::nullopt);
   }
-  EXPECT_FALSE(Notifier({.socket = "/nowhere/at-all"}).tell("READY=1"));
+  EXPECT_FALSE(Notifier({.socket = "/nowhere/at-all"}).send("READY=1"));
 }
 
 TEST(Notifier, FailsInsteadOfWaitingForAReaderThatDoesNotRead) {
@@ -45,7 +45,7 @@ TEST(Notifier, FailsInsteadOfWaitingForAReaderThatDoesNotRead) {
   const test::NotifySocket socket(path);
   const Notifier notifier({.socket = path.c_str()});
   int told = 0;
-  while (told < 100'000 && notifier.tell("STATUS=again")) ++told;
+  while (told < 100'000 && notifier.send("STATUS=again")) ++told;
   EXPECT_GT(told, 0);
   EXPECT_LT(told, 100'000) << "the socket's buffer has no end?";
 }

@@ -13,6 +13,7 @@
 
 #include "base/unix_address.hpp"
 #include "support/eventually.hpp"
+#include "support/few_descriptors.hpp"
 #include "support/temp_dir.hpp"
 
 namespace cgmm::daemon {
@@ -118,6 +119,21 @@ TEST_F(StatusSocketTest, ADeadOneIsReplacedAndALiveOneIsNot) {
   EXPECT_THROW(other.make(), std::system_error);
   other.remove();
   EXPECT_EQ(asked(socket, database(), "still there"), "still there");
+}
+
+TEST_F(StatusSocketTest, WithoutADescriptorToAskADeadOneItIsNotSaidToBeInUse) {
+  {
+    StatusSocket crashed(database());
+    crashed.make();
+  }
+  StatusSocket socket(database());
+  const test::FewDescriptors one(1);  // for the new socket
+  try {
+    socket.make();
+    FAIL();
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code().value(), EMFILE) << error.what();
+  }
 }
 
 TEST_F(StatusSocketTest, AFileThatIsNoSocketIsLeftAlone) {

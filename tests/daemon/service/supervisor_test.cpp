@@ -66,10 +66,9 @@ class SupervisorTest : public ::testing::Test {
   std::int64_t now_us_ = steady_now_us();
   StatusSocket socket_{directory_.path() / "history.db"};
   const Notifier::Environment environment_{.socket = notify_.c_str(), .watchdog_usec = "20000000"};
-  Supervisor supervisor_{{queue_, socket_, board_},
-                         "1.2.3",
-                         environment_,
-                         {.wall = [this] { return now_us_; }, .steady = [this] { return now_us_; }}};
+  Supervisor supervisor_{queue_,       socket_,
+                         board_,       "1.2.3",
+                         environment_, {.wall = [this] { return now_us_; }, .steady = [this] { return now_us_; }}};
 };
 
 TEST_F(SupervisorTest, IsReadyOnceTheFirstScanIsOnRecord) {
@@ -155,7 +154,7 @@ TEST_F(SupervisorTest, FeedsTheWatchdogASecondLaterWhereTheManagerIsBusy) {
   told();
   board_.set_sampler_at_us(now_us_);
   const Notifier notifier(environment_);
-  while (notifier.tell("STATUS=so much that nothing more is taken")) {
+  while (notifier.send("STATUS=so much that nothing more is taken")) {
   }
   pass(10 * kSecond_us);
   board_.set_sampler_at_us(now_us_);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/reclaim/alarm.hpp"
+#include "daemon/service/signals.hpp"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -25,7 +25,7 @@ class AlarmTest : public ::testing::Test {
 };
 
 TEST_F(AlarmTest, EndsABlockedCallAfterItsTimeAndNotBefore) {
-  Alarm alarm(SIGUSR2);
+  Alarm alarm;
   const auto began = Clock::now();
   alarm.set(30'000);
   EXPECT_TRUE(interrupted(60'000));
@@ -34,7 +34,7 @@ TEST_F(AlarmTest, EndsABlockedCallAfterItsTimeAndNotBefore) {
 }
 
 TEST_F(AlarmTest, DisarmedItIsSilent) {
-  Alarm alarm(SIGUSR2);
+  Alarm alarm;
   alarm.set(20'000);
   alarm.set(0);
   EXPECT_FALSE(interrupted(100));

@@ -140,7 +140,7 @@ TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
     store::HistoryFile history(file);
     history.begin(1, "before");
     Recorder(history, *std::make_unique<RecordQueue>(), kernel::ContainerLogs("off"))
-        .record({core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, INT64_MAX, 0}}});
+        .record({core::CgroupCooldown{{"/web", 1}, {1, INT64_MAX, 0}}});
   }
   RecordQueue queue;
   store::HistoryFile history(file);
@@ -161,37 +161,32 @@ TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
   EXPECT_EQ(count(file, "service_event WHERE kind = 'start' AND at_us = 5"), 1);
 }
 
-TEST_F(Recording, KeepsACooldownThatHasMovedWithTheClockAndWhatItsReclaimTaughtLater) {
+TEST_F(Recording, KeepsTheLastCooldownOfEachCgroup) {
   const std::string other = directory.path() / "other.db";
   store::HistoryFile(other).begin(1, "other");
   const std::int64_t now_us = wall_now_us();
-  const core::Cooldown as_begun{now_us - 3'600'000'000, now_us - 3'570'000'000, 0};
-  const core::Cooldown moved{now_us, now_us + 30'000'000, 0};
-  const core::Cooldown taught{now_us, now_us + 60'000'000, 1};
-  EXPECT_TRUE(recorder.record({core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = as_begun}}));
-  EXPECT_TRUE(recorder.record({core::Reclaim{.reclaim_id = 2, .id = {"/db", 2}, .cooldown = as_begun}}));
-  EXPECT_TRUE(recorder.record({core::MovedCooldown{{"/web", 1}, moved}, core::MovedCooldown{{"/db", 2}, moved}}));
-  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/web", 1}), moved) << "a restart keeps to it";
-  EXPECT_TRUE(recorder.record({core::Effect{.reclaim_id = 1, .cooldown = taught}}));
-  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/web", 1}), taught);
+  const core::Cooldown begun{now_us, now_us + 30'000'000, 0};
+  const core::Cooldown changed{now_us, now_us + 60'000'000, 1};
+  EXPECT_TRUE(recorder.record({core::CgroupCooldown{{"/web", 1}, begun}, core::CgroupCooldown{{"/db", 2}, begun}}));
+  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/web", 1}), begun) << "a restart keeps to it";
+  EXPECT_TRUE(recorder.record({core::CgroupCooldown{{"/web", 1}, changed}}));
+  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/web", 1}), changed);
   std::filesystem::rename(other, file);
   EXPECT_TRUE(recorder.record({scan_at(10)}));
-  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/web", 1}), taught) << "and so does another history";
-  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/db", 2}), moved);
+  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/web", 1}), changed) << "and so does another history";
+  EXPECT_EQ(history.read_handover(now_us)->cooldowns.at({"/db", 2}), begun);
 }
 
 TEST_F(Recording, RecordsWhatHoldsInAHistoryThatWasPutInPlaceOfItsOwn) {
   const std::string other = directory.path() / "other.db";
   store::HistoryFile(other).begin(1, "other");
   const std::int64_t later_us = wall_now_us() + 3'600'000'000;
-  EXPECT_TRUE(
-      recorder.record({core::NodeFacts{{{"version", std::string("7")}}}, scan_at(10),
-                       core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, later_us, 0}}}));
-  EXPECT_TRUE(recorder.record({core::Effect{.reclaim_id = 1, .cooldown = core::Cooldown{1, later_us + 1, 1}}}));
+  EXPECT_TRUE(recorder.record({core::NodeFacts{{{"version", std::string("7")}}}, scan_at(10),
+                               core::CgroupCooldown{{"/web", 1}, {1, later_us, 1}}}));
   std::filesystem::rename(other, file);
   EXPECT_TRUE(recorder.record({scan_at(20)}));
   EXPECT_EQ(count(file, "node WHERE key = 'version'"), 1);
-  EXPECT_EQ(count(file, "cooldown WHERE until_us = " + std::to_string(later_us + 1) + " AND strikes = 1"), 1);
+  EXPECT_EQ(count(file, "cooldown WHERE until_us = " + std::to_string(later_us) + " AND strikes = 1"), 1);
   EXPECT_EQ(count(file, "scan"), 1);
   const auto events = queue.take();
   ASSERT_EQ(events.size(), 2U);
@@ -257,7 +252,7 @@ TEST_F(Recording, RestatesWhatHoldsUntilItCould) {
   SQLite::Database(other, SQLite::OPEN_READWRITE)
       .exec("CREATE TRIGGER refuse BEFORE INSERT ON cooldown BEGIN SELECT json('{'); END");
   const core::Cooldown cooldown{1, wall_now_us() + 3'600'000'000, 0};
-  EXPECT_TRUE(recorder.record({scan_at(10), core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = cooldown}}));
+  EXPECT_TRUE(recorder.record({scan_at(10), core::CgroupCooldown{{"/web", 1}, cooldown}}));
   std::filesystem::rename(other, file);
   EXPECT_FALSE(recorder.record({scan_at(20)}));
   SQLite::Database(file, SQLite::OPEN_READWRITE).exec("DROP TRIGGER refuse");
@@ -265,10 +260,9 @@ TEST_F(Recording, RestatesWhatHoldsUntilItCould) {
   EXPECT_EQ(count(file, "cooldown"), 1);
 }
 
-TEST_F(Recording, RecordsCooldownsOfReclaimsThatTheQueueHasRefused) {
+TEST_F(Recording, RecordsCooldownsThatTheQueueHasRefused) {
   for (std::size_t i = 0; i < RecordQueue::kMaxOthers; ++i) queue.push(core::LogPosition{"boot", 1});
-  queue.push(core::Reclaim{
-      .reclaim_id = 1, .id = {"/web", 1}, .cooldown = core::Cooldown{1, wall_now_us() + 3'600'000'000, 0}});
+  queue.push(core::CgroupCooldown{{"/web", 1}, {1, wall_now_us() + 3'600'000'000, 0}});
   EXPECT_TRUE(recorder.record(queue.take()));
   for (const int at : {20, 30}) EXPECT_TRUE(recorder.record({scan_at(at)}));
   EXPECT_EQ(count(file, "cooldown"), 1);
@@ -276,22 +270,21 @@ TEST_F(Recording, RecordsCooldownsOfReclaimsThatTheQueueHasRefused) {
 
 TEST_F(Recording, ACooldownThatTheQueueHasRefusedIsNewerThanWhatWaits) {
   const std::int64_t now_us = wall_now_us();
-  const auto reclaim = [&](std::int64_t id, std::int64_t until_s) {
-    return core::Reclaim{
-        .reclaim_id = id, .id = {"/web", 1}, .cooldown = core::Cooldown{now_us, now_us + until_s * 1'000'000, 0}};
+  const auto cooldown = [&](std::int64_t until_s) {
+    return core::CgroupCooldown{{"/web", 1}, {now_us, now_us + until_s * 1'000'000, 0}};
   };
   queue.push(core::LogPosition{"boot", 1});
   const auto held = queue.take();
-  queue.push(reclaim(1, 1000));
+  queue.push(cooldown(1000));
   for (std::size_t i = 1; i < RecordQueue::kMaxOthers; ++i) queue.push(core::LogPosition{"boot", 1});
-  queue.push(reclaim(2, 4000));
+  queue.push(cooldown(4000));
   for (const auto& batch : {held, queue.take(), {scan_at(20)}}) EXPECT_TRUE(recorder.record(batch));
   EXPECT_EQ(count(file, "cooldown WHERE until_us = " + std::to_string(now_us + 4'000'000'000)), 1);
 }
 
 TEST_F(Recording, DamageThatIsMetWhenWhatHoldsIsRestatedIsDamageToo) {
   const core::Cooldown cooldown{1, wall_now_us() + 3'600'000'000, 0};
-  EXPECT_TRUE(recorder.record({scan_at(10), core::Reclaim{.reclaim_id = 1, .id = {"/web", 1}, .cooldown = cooldown}}));
+  EXPECT_TRUE(recorder.record({scan_at(10), core::CgroupCooldown{{"/web", 1}, cooldown}}));
   const std::string other = directory.path() / "other.db";
   {
     store::HistoryFile damaged(other);
