@@ -16,7 +16,7 @@
 #include "base/time.hpp"
 #include "base/units.hpp"
 #include "benchmark.hpp"
-#include "core/retention_settings.hpp"
+#include "core/records.hpp"
 #include "daemon/clock.hpp"
 #include "figures.hpp"
 #include "made_up.hpp"

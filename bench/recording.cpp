@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <random>
 
-#include "core/retention_settings.hpp"
+#include "core/records.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/sampling/sampler.hpp"
 #include "kernel/hierarchy.hpp"

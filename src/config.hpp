@@ -17,7 +17,7 @@
 #include "base/time.hpp"
 #include "core/near_limit.hpp"
 #include "core/policy.hpp"
-#include "core/retention_settings.hpp"
+#include "core/records.hpp"
 
 namespace cgmm::config {
 

@@ -17,7 +17,6 @@
 #include "report/format/chart.hpp"
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
-#include "report/format/svg_chart.hpp"
 #include "report/weekly/summary_page.hpp"
 #include "store/reader.hpp"
 
@@ -157,8 +156,7 @@ std::string page_of(const Cgroups& cgroups, const std::pair<std::int64_t, std::i
   std::string body = report::html_time_span(time.first, time.second);
   for (const auto& [path, samples] : cgroups | std::views::take(kMaxCharts)) {
     const auto points = [&](std::string_view column) { return points_of(samples, column); };
-    report::SvgChart chart{.title = "",
-                           .from_at_us = time.first,
+    report::SvgChart chart{.from_at_us = time.first,
                            .to_at_us = time.second,
                            .series = report::memory_series({.usage = points("usage_bytes"),
                                                             .cache = points("reclaimable_cache_bytes"),

@@ -33,8 +33,6 @@ std::int64_t judged_count(const ReclaimEvidence& evidence) {
   return evidence.effective_count + evidence.churn_count + evidence.futile_count;
 }
 
-std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes / kMiB) + " MiB"; }
-
 std::string reclaims_of(const ReclaimEvidence& evidence) {
   return std::to_string(judged_count(evidence)) + " reclaims at the threshold of " +
          base::format_bytes(evidence.threshold_bytes);
@@ -46,11 +44,10 @@ std::string read_again(const ReclaimEvidence& evidence) {
 }
 
 std::string did_not_help(const ReclaimEvidence& evidence) {
-  std::string text = "None of the " + reclaims_of(evidence) + " helped: ";
-  if (evidence.effective_count > 0) {
-    text = std::to_string(evidence.churn_count + evidence.futile_count) + " of the " + reclaims_of(evidence) +
-           " did not help: ";
-  }
+  const std::string reclaims = " of the " + reclaims_of(evidence);
+  std::string text = evidence.effective_count == 0
+                         ? "None" + reclaims + " helped: "
+                         : std::to_string(evidence.churn_count + evidence.futile_count) + reclaims + " did not help: ";
   if (evidence.freed_bytes > 0) text += read_again(evidence);
   if (evidence.futile_count > 0) {
     const bool all = evidence.futile_count == judged_count(evidence);
@@ -105,13 +102,6 @@ bool is_over_target(std::uint64_t threshold_bytes, ReclaimSettings settings, con
   return target_bytes(evidence.effective_limit_bytes, settings) < threshold_bytes;
 }
 
-/// As \uXXXX, which a TOML string takes for every character up to U+FFFF.
-std::string toml_escape(char32_t code_point) {
-  std::array<char, 16> text{};
-  std::snprintf(text.data(), text.size(), "\\u%04X", static_cast<unsigned>(code_point));
-  return text.data();
-}
-
 /// A TOML basic string. Beyond what TOML requires, it escapes terminal control characters and the begin of a tag in a
 /// document.
 std::string toml_string(std::string_view valid_utf8) {
@@ -123,7 +113,9 @@ std::string toml_string(std::string_view valid_utf8) {
     if (bytes == "\"" || bytes == "\\") {
       text.append("\\").append(bytes);
     } else if (bytes == "<" || bytes == ">" || base::escape_for_terminal(bytes) != bytes) {
-      text += toml_escape(decoded.code_point.value_or(U'?'));
+      std::array<char, 16> escape{};  // TOML takes it for every character up to U+FFFF
+      std::snprintf(escape.data(), escape.size(), "\\u%04X", static_cast<unsigned>(decoded.code_point.value_or(U'?')));
+      text += escape.data();
     } else {
       text += bytes;
     }
@@ -184,7 +176,7 @@ std::string in_words(const Advice& advice, std::string_view name) {
   }
   const std::string whose = name.empty() ? "" : " of " + std::string(name);
   return (advice.kind == AdviceKind::raise_threshold ? "raise" : "lower") + (" the threshold" + whose) + " to " +
-         mebibytes(advice.threshold_bytes);
+         std::to_string(advice.threshold_bytes / kMiB) + " MiB";
 }
 
 std::string rule_of(const Advice& advice) {

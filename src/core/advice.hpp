@@ -13,8 +13,7 @@
 
 namespace cgmm::core {
 
-/// The effects of the reclaims of one cgroup's path, from reports/evidence.sql: only reclaims at the current threshold
-/// that have a verdict. Without observation, or after a dry run, there is none.
+/// The effects of the reclaims of one cgroup's path at its current threshold, from reports/evidence.sql.
 struct ReclaimEvidence {
   std::string path;                                    // bytes as the kernel has them
   std::int64_t effective_count = 0;                    // most of what was freed stayed free
@@ -41,8 +40,8 @@ struct Advice {
 /// nullopt if there are too few verdicts, or nothing needs to change. advice.cpp explains the numbers.
 std::optional<Advice> advise(const ReclaimEvidence& evidence);
 
-/// The same, compared with the current configuration. nullopt too if that already does as much, if it excludes the
-/// cgroup, or if its `reclaim_to` is not below the new threshold.
+/// nullopt too if the configuration already does as much, excludes the cgroup, or has a `reclaim_to` that is not below
+/// the new threshold.
 std::optional<Advice> advise(const ReclaimEvidence& evidence, const Policy& policy);
 
 /// Whether the current configuration excludes the cgroup, or its threshold is as high as the advised one.
@@ -57,12 +56,10 @@ bool frees_nothing(const ReclaimEvidence& evidence);
 /// "25 %". Never rounds to 0 % or 100 % what is not exactly that. `whole` is not 0.
 std::string in_percent(std::uint64_t part, std::uint64_t whole);
 
-/// "raise the threshold to 64 MiB", "exclude it from reclaim"; with a name "raise the threshold of NAME to 64 MiB",
-/// "exclude NAME from reclaim".
+/// "raise the threshold to 64 MiB", "exclude it from reclaim"; with a name "raise the threshold of NAME to 64 MiB".
 std::string in_words(const Advice& advice, std::string_view name = {});
 
-/// The [[rule]] to paste into config.toml: three lines of valid UTF-8, four with the cooldown, without characters that
-/// could control a terminal, begin a tag or end a line early.
+/// The [[rule]] to paste into config.toml, safe for a terminal and a page.
 std::string rule_of(const Advice& advice);
 
 }  // namespace cgmm::core

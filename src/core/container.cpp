@@ -25,14 +25,10 @@ constexpr std::array<Prefix, 6> kPrefixes = {{{"cri-containerd-", "containerd"},
                                               {"libpod-payload-", "podman"},
                                               {"libpod-", "podman"}}};
 
-bool is_id(std::string_view text, std::size_t shortest) {
-  return text.size() >= shortest && text.size() <= kFullIdLength && is_hex(text);
-}
-
 /// The pod UID with '-', from systemd's form with '_'; "" if it is none.
 std::string pod_uid(std::string_view text) {
   std::string uid(text);
-  std::replace(uid.begin(), uid.end(), '_', '-');
+  std::ranges::replace(uid, '_', '-');
   return is_pod_uid(uid) ? uid : std::string{};
 }
 
@@ -40,10 +36,10 @@ std::string pod_uid(std::string_view text) {
 /// "kubepods-burstable-pod<uid>.slice" (with the prefix "kubelet-" if the kubelet has its own slice).
 void learn_pod(std::string_view segment, ContainerIdentity& identity) {
   if (segment.ends_with(kSlice)) segment.remove_suffix(kSlice.size());
-  const bool escaped = segment.find("kubepods") != std::string_view::npos;
-  if (escaped) {
+  constexpr std::string_view kRoot = "kubepods";
+  if (const std::size_t at = segment.find(kRoot); at != std::string_view::npos) {
     if (identity.qos_class.empty()) identity.qos_class = "guaranteed";
-    segment.remove_prefix(segment.find("kubepods") + std::string_view{"kubepods"}.size());
+    segment.remove_prefix(at + kRoot.size());
     if (segment.starts_with('-')) segment.remove_prefix(1);
   }
   if (identity.qos_class.empty()) return;  // not below kubepods: "burstable" is an ordinary name
@@ -60,28 +56,27 @@ void learn_pod(std::string_view segment, ContainerIdentity& identity) {
 
 /// Runtime and id from a container's segment; false: it is not a container's.
 bool learn_container(std::string_view segment, std::string_view parent, ContainerIdentity& identity) {
-  if (const auto colon = segment.rfind(":cri-containerd:"); colon != std::string_view::npos) {
-    // A misconfigured containerd, without the systemd driver: "kubepods-burstable-pod<uid>.slice:cri-containerd:<id>"
-    learn_pod(segment.substr(0, colon), identity);
-    const std::string_view id = segment.substr(colon + std::string_view{":cri-containerd:"}.size());
-    if (!is_id(id, kShortestIdLength)) return false;
-    identity.runtime = "containerd";
+  const auto is_one = [&](std::string_view runtime, std::string_view id, std::size_t shortest) {
+    if (id.size() < shortest || id.size() > kFullIdLength || !is_hex(id)) return false;
+    identity.runtime = runtime;
     identity.container_id = id;
     return true;
+  };
+  constexpr std::string_view kMisplaced = ":cri-containerd:";
+  if (const auto colon = segment.rfind(kMisplaced); colon != std::string_view::npos) {
+    // A misconfigured containerd, without the systemd driver: "kubepods-burstable-pod<uid>.slice:cri-containerd:<id>"
+    learn_pod(segment.substr(0, colon), identity);
+    return is_one("containerd", segment.substr(colon + kMisplaced.size()), kShortestIdLength);
   }
   std::string_view name = segment;
   if (name.ends_with(kScope)) name.remove_suffix(kScope.size());
   for (const Prefix& prefix : kPrefixes) {
-    if (!name.starts_with(prefix.text) || !is_id(name.substr(prefix.text.size()), kShortestIdLength)) continue;
-    identity.runtime = prefix.runtime;
-    identity.container_id = name.substr(prefix.text.size());
-    return true;
+    if (!name.starts_with(prefix.text)) continue;
+    if (is_one(prefix.runtime, name.substr(prefix.text.size()), kShortestIdLength)) return true;
   }
-  const bool below_docker = parent == "docker";
-  if (!is_id(segment, kFullIdLength) || !(below_docker || !identity.pod_uid.empty())) return false;
-  if (below_docker) identity.runtime = "docker";  // below a pod, the cgroupfs driver's path does not name the runtime
-  identity.container_id = segment;
-  return true;
+  // Below a pod, the cgroupfs driver's path does not name the runtime.
+  if (parent == "docker") return is_one("docker", segment, kFullIdLength);
+  return !identity.pod_uid.empty() && is_one("", segment, kFullIdLength);
 }
 
 }  // namespace

@@ -33,9 +33,8 @@ struct RecognisedContainer {
   std::size_t path_length = 0;  // the container's own cgroup is path.substr(0, path_length); the rest is nested in it
 };
 
-/// The outermost container on the path (of a cgroup, relative to the hierarchy's root, with a leading '/'); nullopt:
-/// none. Only a segment that ends after `from` can be the container. Earlier ones (the parent may itself be in a
-/// container) still name the pod.
+/// The outermost container on the path; nullopt: none. Only a segment that ends after `from` can be the container.
+/// Earlier ones (the parent may itself be in a container) still name the pod.
 std::optional<RecognisedContainer> recognise_container(std::string_view path, std::size_t from = 0);
 
 /// Its identity only; empty: none.

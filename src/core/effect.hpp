@@ -16,7 +16,7 @@ namespace cgmm::core {
 
 /// The numbers of a cgroup that the verdict needs.
 struct Sighting {
-  std::uint64_t inode = 0;                    // of its directory: identifies it while it lives
+  std::uint64_t inode = 0;                    // identifies it while it lives
   std::uint64_t cache_bytes = 0;              // reclaimable
   std::optional<std::uint64_t> refault_file;  // pages, since the cgroup was made
   std::optional<std::uint64_t> refault_anon;

@@ -23,15 +23,15 @@ void NearLimit::follow(std::uint64_t held_bytes, std::optional<std::uint64_t> li
   held_bytes_ = held_bytes;
   sampled_at_us_ = now_us;
   time_to_limit_us_ = INT64_MAX;
-  headroom_bytes_ = kNoLimit;
   if (!limit_bytes || *limit_bytes == 0) {
     is_near_ = false;
+    headroom_bytes_.reset();
     return;
   }
   headroom_bytes_ = *limit_bytes - std::min(*limit_bytes, held_bytes);
   if (!first && held_bytes > before_bytes && since_us > 0) {
     const double rate = static_cast<double>(held_bytes - before_bytes) / static_cast<double>(since_us);
-    time_to_limit_us_ = static_cast<std::int64_t>(std::min(static_cast<double>(headroom_bytes_) / rate, 1e15));
+    time_to_limit_us_ = static_cast<std::int64_t>(std::min(static_cast<double>(*headroom_bytes_) / rate, 1e15));
   }
   const bool over = static_cast<double>(held_bytes) >= over_pct / 100 * static_cast<double>(*limit_bytes);
   if (first || held_bytes >= level_bytes_ + *limit_bytes / kRise) {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Which cgroups are near their limit: they are sampled every second, so that the seconds before an OOM kill are on
-// record. Memory that can be dropped does not count. Pure: times are arguments (microseconds of the steady clock). Each
-// object belongs to one thread.
+// Which cgroups are near their limit. Memory that can be dropped does not count. Pure: times are arguments
+// (microseconds of the steady clock). Each object belongs to one thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -37,16 +36,12 @@ class NearLimit {
   std::int64_t time_to_limit_us() const { return time_to_limit_us_; }
 
   /// Bytes to the limit; nullopt: no limit, or no sample yet.
-  std::optional<std::uint64_t> headroom_bytes() const {
-    return headroom_bytes_ == kNoLimit ? std::nullopt : std::optional(headroom_bytes_);
-  }
+  std::optional<std::uint64_t> headroom_bytes() const { return headroom_bytes_; }
 
  private:
-  static constexpr std::uint64_t kNoLimit = UINT64_MAX;
-
   std::uint64_t held_bytes_ = 0;  // at the last sample
   std::int64_t sampled_at_us_ = 0;
-  std::uint64_t headroom_bytes_ = kNoLimit;
+  std::optional<std::uint64_t> headroom_bytes_;
   std::int64_t time_to_limit_us_ = INT64_MAX;
   std::uint64_t level_bytes_ = 0;  // a rise over this by a hundredth of the limit is growth
   std::int64_t grew_at_us_ = 0;
@@ -54,8 +49,8 @@ class NearLimit {
   bool is_near_ = false;
 };
 
-/// Whether the memory that the node holds has changed enough, since all cgroups were read, for the cgroup with the
-/// smallest headroom to be near its limit now. A fall counts too: it may hide a rise.
+/// Whether the node's memory has changed enough, since all cgroups were read, for the one with the smallest headroom to
+/// be near its limit now. A fall counts too: it may hide a rise.
 bool is_worth_reading_all(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes);
 
 /// When to look again whether that is so: before half of the smallest headroom can be used up, at 1 GiB/s a processor.

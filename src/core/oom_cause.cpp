@@ -77,37 +77,31 @@ std::optional<OomGrowth> growth_of(const std::vector<MemoryBefore>& before, std:
   return OomGrowth{.from_at_us = began->at_us, .from_bytes = held_or_0(*began), .to_bytes = to_bytes};
 }
 
-/// The kinds of memory, as far as they are known.
-using Kinds = std::array<std::pair<OomCause, std::int64_t>, 4>;
+/// The kinds of memory, as far as they are known; in the order of the first causes.
+using Kinds = std::array<std::int64_t, 4>;
 Kinds kinds_of(const Gauges& gauges) {
   const auto bytes = [&](Gauge gauge) { return static_cast<std::int64_t>(gauges.value_or(gauge, 0)); };
-  return {{{OomCause::anon_growth, bytes(Gauge::anon) + bytes(Gauge::swap)},
-           {OomCause::shmem, bytes(Gauge::shmem)},
-           {OomCause::kernel_memory, bytes(Gauge::kernel)},
-           {OomCause::cache, static_cast<std::int64_t>(reclaimable_cache_bytes(gauges))}}};
+  return {bytes(Gauge::anon) + bytes(Gauge::swap), bytes(Gauge::shmem), bytes(Gauge::kernel),
+          static_cast<std::int64_t>(reclaimable_cache_bytes(gauges))};
 }
 
-OomCause largest(const Kinds& kinds) {
-  return std::max_element(kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.second < b.second; })
-      ->first;
-}
+OomCause largest(const Kinds& kinds) { return static_cast<OomCause>(std::ranges::max_element(kinds) - kinds.begin()); }
 
 /// The kind of memory that made up most of the rise. Reclaimable cache does not count.
 OomCause grown_most(const OomEvidence& evidence, const OomGrowth& growth, const Gauges& at_end) {
-  const auto from = std::find_if(evidence.before.begin(), evidence.before.end(),
-                                 [&](const auto& sample) { return sample.at_us == growth.from_at_us; });
+  const auto from = std::ranges::find(evidence.before, growth.from_at_us, &MemoryBefore::at_us);
   Kinds kinds = kinds_of(at_end);
   const Kinds then = kinds_of(from->gauges);
-  for (std::size_t i = 0; i < kinds.size(); ++i) kinds[i].second -= then[i].second;
-  kinds.back().second = -1;
+  for (std::size_t i = 0; i < kinds.size(); ++i) kinds[i] -= then[i];
+  kinds.back() = INT64_MIN;
   return largest(kinds);
 }
 
 bool lived_at_its_limit(const OomEvidence& evidence, std::uint64_t limit_bytes) {
   const auto& before = evidence.before;
   if (before.empty() || evidence.killed_at_us - before.front().at_us < kAtItsLimit_us) return false;
-  return std::all_of(before.begin(), before.end(),
-                     [&](const auto& sample) { return held_or_0(sample) >= limit_bytes - limit_bytes / 10; });
+  return std::ranges::all_of(
+      before, [&](std::uint64_t held) { return held >= limit_bytes - limit_bytes / 10; }, held_or_0);
 }
 
 /// If memory grows for longer than a start takes, it leaks, whatever the limit is.
@@ -157,7 +151,7 @@ std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanati
   }
   Kinds kinds = kinds_of(known.gauges);
   if (!known.from_log) {
-    kinds.back().second = 0;  // the kernel has dropped the cache of that sample by now
+    kinds.back() = 0;  // the kernel has dropped the cache of that sample by now
     const std::uint64_t held = held_bytes(known.gauges).value_or(0);
     const bool is_small = held == 0 || held < known.limit_bytes.value_or(held) / 2;
     if (is_small) return std::nullopt;  // this did not grow into the limit
@@ -166,12 +160,6 @@ std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanati
 }
 
 }  // namespace
-
-std::string_view to_string(OomCause cause) {
-  constexpr std::array<std::string_view, 7> kWords = {"anon_growth",     "shmem",          "kernel_memory", "cache",
-                                                      "limit_too_small", "ancestor_limit", "node"};
-  return kWords.at(static_cast<std::size_t>(cause));
-}
 
 std::optional<std::uint64_t> held_bytes(const Gauges& gauges) {
   const auto usage = gauges[Gauge::usage];

@@ -17,7 +17,10 @@ namespace cgmm::core {
 
 /// schema/0003 explains each.
 enum class OomCause : std::uint8_t { anon_growth, shmem, kernel_memory, cache, limit_too_small, ancestor_limit, node };
-std::string_view to_string(OomCause cause);
+inline std::string_view to_string(OomCause cause) {
+  return word_of(cause,
+                 {"anon_growth", "shmem", "kernel_memory", "cache", "limit_too_small", "ancestor_limit", "node"});
+}
 
 /// A sample of the victim's cgroup.
 struct MemoryBefore {

@@ -60,22 +60,10 @@ ReclaimOutcome outcome_of(StoppedBy stopped_by, const ReclaimPlan& plan, std::op
                           std::int64_t step_count) {
   const std::uint64_t freed = freed_bytes.value_or(0);
   const bool enough = freed > 0 && freed / kEnoughOf100 >= plan.requested_bytes() / 100;
-  switch (stopped_by) {
-    case StoppedBy::target:
-      return ReclaimOutcome::done;
-    case StoppedBy::nothing_left:
-      return enough ? ReclaimOutcome::done : ReclaimOutcome::partial;
-    case StoppedBy::pressure:
-    case StoppedBy::timeout:
-      return ReclaimOutcome::partial;
-    case StoppedBy::stop:
-      return ReclaimOutcome::interrupted;
-    case StoppedBy::vanished:
-      return ReclaimOutcome::vanished;
-    case StoppedBy::error:
-      break;
-  }
-  return step_count > 1 ? ReclaimOutcome::partial : ReclaimOutcome::failed;
+  if (stopped_by == StoppedBy::target || (stopped_by == StoppedBy::nothing_left && enough)) return ReclaimOutcome::done;
+  if (stopped_by == StoppedBy::stop) return ReclaimOutcome::interrupted;
+  if (stopped_by == StoppedBy::vanished) return ReclaimOutcome::vanished;
+  return stopped_by == StoppedBy::error && step_count <= 1 ? ReclaimOutcome::failed : ReclaimOutcome::partial;
 }
 
 }  // namespace cgmm::core

@@ -2,6 +2,7 @@
 #include "core/policy.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/time.hpp"
 #include "core/glob.hpp"
@@ -15,8 +16,7 @@ constexpr std::int64_t kRememberStrikes_us = base::kDay_us;
 }  // namespace
 
 const Rule* Policy::rule_for(std::string_view path) const {
-  const auto rule = std::find_if(rules.begin(), rules.end(),
-                                 [&](const Rule& candidate) { return glob_matches(candidate.cgroup, path); });
+  const auto rule = std::ranges::find_if(rules, [&](const Rule& one) { return glob_matches(one.cgroup, path); });
   return rule == rules.end() ? nullptr : &*rule;
 }
 
@@ -77,9 +77,8 @@ std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candida
     if (cooldown != cooldowns.end() && now_us < cooldown->second.until_us) continue;
     chosen.push_back(&candidate);
   }
-  std::stable_sort(chosen.begin(), chosen.end(), [](const Candidate* a, const Candidate* b) {
-    return reclaimable_cache_bytes(a->gauges) > reclaimable_cache_bytes(b->gauges);
-  });
+  std::ranges::stable_sort(chosen, std::greater{},
+                           [](const Candidate* one) { return reclaimable_cache_bytes(one->gauges); });
   return chosen;
 }
 

@@ -65,10 +65,9 @@ struct Policy {
   /// The first rule whose glob matches the path; nullptr when none does.
   const Rule* rule_for(std::string_view path) const;
 
-  /// The settings for the cgroup at `path`: those of the first rule whose glob matches, else the defaults.
-  ReclaimSettings settings_for(std::string_view path) const { return settings_of(rule_for(path)); }
-  /// The settings where this rule decides; null: the defaults.
+  /// The settings where this rule decides; nullptr: the defaults.
   ReclaimSettings settings_of(const Rule* rule) const;
+  ReclaimSettings settings_for(std::string_view path) const { return settings_of(rule_for(path)); }
 };
 
 struct Cooldown {
@@ -84,14 +83,13 @@ using Cooldowns = std::unordered_map<CgroupId, Cooldown>;
 /// `cooldown_us`. Doubling begins at a second or more.
 std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes, const Learning& learning);
 
-/// The cooldown at `now_us`, corrected. If it began in the future (the clock was set back), it begins now. If it is
-/// longer than the configured `cooldown_us` and its strikes allow (a setting was lowered), it is shortened.
+/// The cooldown at `now_us`. One that began in the future (a clock step) begins now; one that is longer than the
+/// settings and its strikes allow is shortened.
 Cooldown corrected(Cooldown cooldown, std::int64_t cooldown_us, const Learning& learning, std::int64_t now_us);
 
 enum class Lesson : std::uint8_t { none, helped, did_not_help };
 
-/// The cooldown after a lesson: one strike more if the reclaim did not help (unless the cooldown is at its maximum),
-/// none if it helped. Unchanged if not adaptive.
+/// One strike more if the reclaim did not help (unless the cooldown is at its maximum), none if it helped.
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning);
 
 /// Whether a cooldown can be dropped, so that memory does not grow for ever: it has ended, with strikes a day ago.
@@ -105,8 +103,7 @@ struct Candidate {
   ReclaimSettings settings;
 };
 
-/// Whether the reclaimable cache is at or over the threshold. False if reclaim is off, if the threshold is a percentage
-/// and there is no limit, or if there is no cache.
+/// Whether the reclaimable cache is at or over the threshold. Never without cache, or for a percentage without a limit.
 bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
                     const ReclaimSettings& settings);
 

@@ -5,6 +5,7 @@
 // (`_at_us`), durations microseconds (`_us`).
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/time.hpp"
 #include "core/container.hpp"
 #include "core/policy.hpp"
 #include "core/sample.hpp"
@@ -19,6 +21,17 @@
 #include "core/workload.hpp"
 
 namespace cgmm::core {
+
+/// How much and how long the history stays.
+struct RetentionSettings {
+  std::int64_t samples_us = 2 * base::kDay_us;
+  std::int64_t incidents_us = 90 * base::kDay_us;  // samples around an OOM kill
+  std::int64_t hours_us = 400 * base::kDay_us;
+  std::int64_t events_us = 400 * base::kDay_us;  // reclaims, OOM kills, limits, service events, cgroups that ended
+  std::int64_t max_size_bytes = 1LL << 30;       // of the database with its WAL
+
+  friend bool operator==(const RetentionSettings&, const RetentionSettings&) = default;
+};
 
 /// Identifies a cgroup within a run of the service. Never reused within a run.
 using CgroupKey = std::uint32_t;
@@ -53,8 +66,7 @@ struct ScanRow {
   std::optional<std::uint64_t> oom_kills_total;  // the kernel's absolute counter; nullopt: it has none
 };
 
-/// One pass over all tracked cgroups. A cgroup gets on record with its first stored row, and has vanished when a full
-/// scan has it neither in `rows` nor in `unread`. So nothing is missed for good when a scan is lost.
+/// One pass over all tracked cgroups. A cgroup has vanished when a full scan has it neither in `rows` nor in `unread`.
 struct Scan {
   std::int64_t started_at_us = 0;
   std::int64_t duration_us = 0;
@@ -67,10 +79,26 @@ struct Scan {
   std::vector<CgroupKey> unread;  // tracked cgroups that could not be read in this scan
 };
 
+/// An enum's value as the database has it; `words`: of all its values, in their order.
+template <class Enum>
+constexpr std::string_view word_of(Enum value, std::initializer_list<std::string_view> words) {
+  return words.begin()[static_cast<std::size_t>(value)];
+}
+
 enum class ReclaimMethod : std::uint8_t { force_empty, memory_reclaim };
+inline std::string_view to_string(ReclaimMethod method) { return word_of(method, {"force_empty", "memory.reclaim"}); }
+
 enum class ReclaimOutcome : std::uint8_t { started, done, partial, failed, vanished, interrupted, dry_run };
+inline std::string_view to_string(ReclaimOutcome outcome) {
+  return word_of(outcome, {"started", "done", "partial", "failed", "vanished", "interrupted", "dry_run"});
+}
+
 /// Why a reclaim ended; schema/0002 explains each.
 enum class StoppedBy : std::uint8_t { target, nothing_left, pressure, timeout, stop, vanished, error };
+inline std::string_view to_string(StoppedBy stopped_by) {
+  return word_of(stopped_by, {"target", "nothing_left", "pressure", "timeout", "stop", "vanished", "error"});
+}
+
 enum class Verdict : std::uint8_t {
   effective,  // little of what it freed was read again
   churn,      // most of it was
@@ -78,17 +106,18 @@ enum class Verdict : std::uint8_t {
   failed,
   unknown  // observed for too short a time, or the kernel counts no refaults
 };
+inline std::string_view to_string(Verdict verdict) {
+  return word_of(verdict, {"effective", "churn", "futile", "failed", "unknown"});
+}
+
 enum class JudgedBy : std::uint8_t { amount, refaults, regrowth };
+inline std::string_view to_string(JudgedBy by) { return word_of(by, {"amount", "refaults", "regrowth"}); }
+
 /// What ended an observation; schema/0002 explains each.
 enum class ObservationEnd : std::uint8_t { observe_for, next_reclaim, vanished, stop, at_once };
-
-/// As the database has them: "memory.reclaim", "done", ...
-std::string_view to_string(ReclaimMethod method);
-std::string_view to_string(ReclaimOutcome outcome);
-std::string_view to_string(StoppedBy stopped_by);
-std::string_view to_string(Verdict verdict);
-std::string_view to_string(JudgedBy judged_by);
-std::string_view to_string(ObservationEnd ended_by);
+inline std::string_view to_string(ObservationEnd ended_by) {
+  return word_of(ended_by, {"observe_for", "next_reclaim", "vanished", "stop", "at_once"});
+}
 
 /// One forced reclaim. Recorded twice: at its start, before the kernel is asked, and at its end.
 struct Reclaim {

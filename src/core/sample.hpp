@@ -57,19 +57,8 @@ struct CgroupId {
   friend bool operator==(const CgroupId&, const CgroupId&) = default;
 };
 
-/// What memory is used for, now.
-enum class Gauge : std::uint8_t {
-  usage,
-  anon,
-  file,  // page cache, tmpfs and shared memory included
-  shmem,
-  inactive_file,
-  active_file,
-  dirty,  // waiting for or under writeback
-  kernel,
-  swap,
-  count_
-};
+/// What memory is used for, now. `file` is page cache, tmpfs and shared memory; `dirty` includes what is being written.
+enum class Gauge : std::uint8_t { usage, anon, file, shmem, inactive_file, active_file, dirty, kernel, swap, count_ };
 inline constexpr std::array<std::string_view, Values<Gauge>::kSize> kGaugeNames = {
     "usage", "anon", "file", "shmem", "inactive_file", "active_file", "dirty", "kernel", "swap"};
 

@@ -64,10 +64,7 @@ std::string Threshold::to_string() const {
   constexpr std::array<std::string_view, 5> kUnits = {"", "KiB", "MiB", "GiB", "TiB"};
   std::uint64_t count = std::get<std::uint64_t>(value_);
   std::size_t unit = 0;
-  while (count != 0 && count % 1024 == 0 && unit + 1 < kUnits.size()) {
-    count /= 1024;
-    ++unit;
-  }
+  for (; count != 0 && count % 1024 == 0 && unit + 1 < kUnits.size(); ++unit) count /= 1024;
   return std::to_string(count).append(kUnits[unit]);
 }
 

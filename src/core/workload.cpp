@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <utility>
 
 namespace cgmm::core {
 namespace {
@@ -45,12 +46,8 @@ std::optional<std::array<std::string_view, 3>> split_parts(std::string_view text
   return {{text.substr(0, one), text.substr(one + 1, two - one - 1), text.substr(two + 1)}};
 }
 
-struct LastWord {
-  std::string_view before;  // without the '-'; "": there is only one word
-  std::string_view word;
-};
-
-LastWord last_word(std::string_view text) {
+/// What is before the last '-', and the last word; "" and all of it where there is only one.
+std::pair<std::string_view, std::string_view> split_last(std::string_view text) {
   const std::size_t dash = text.rfind('-');
   if (dash == std::string_view::npos) return {{}, text};
   return {text.substr(0, dash), text.substr(dash + 1)};
@@ -76,22 +73,22 @@ bool is_rest_of_controllers(std::string_view word) {
   return !word.empty() && word.size() <= kMaxHash && (all_generated(word) || all_digits(word));
 }
 
-std::string_view prefix_of(std::string_view pod) {
-  const LastWord last = last_word(pod);
-  if (!last.before.empty() && is_ordinal(last.word)) return last.before;
-  if (!last.before.empty() && is_suffix(last.word)) {
-    const LastWord controllers = last_word(last.before);
-    return !controllers.before.empty() && is_controllers(controllers.word) ? controllers.before : last.before;
+}  // namespace
+
+std::string_view pod_prefix(std::string_view pod) {
+  const auto [before, word] = split_last(pod);
+  if (!before.empty() && is_ordinal(word)) return before;
+  if (!before.empty() && is_suffix(word)) {
+    const auto [name, controllers] = split_last(before);
+    return !name.empty() && is_controllers(controllers) ? name : before;
   }
   if (pod.size() == kGeneratedNameLength && all_generated(pod.substr(pod.size() - kSuffixLength))) {
     const std::string_view cut = pod.substr(0, pod.size() - kSuffixLength);
-    const LastWord rest = last_word(cut);
-    return !rest.before.empty() && is_rest_of_controllers(rest.word) ? rest.before : cut;
+    const auto [name, rest] = split_last(cut);
+    return !name.empty() && is_rest_of_controllers(rest) ? name : cut;
   }
   return pod;
 }
-
-}  // namespace
 
 std::optional<NamedLog> parse_container_log(std::string_view file_name) {
   constexpr std::string_view kEnding = ".log";
@@ -116,11 +113,9 @@ std::optional<NamedLog> parse_pod_log_dir(std::string_view name) {
   return NamedLog{std::string(uid), {std::string(pod_namespace), std::string(pod), ""}};
 }
 
-std::string pod_prefix(std::string_view pod) { return std::string(prefix_of(pod)); }
-
 std::string workload_of(const ContainerNames& names, const ContainerIdentity& identity, std::string_view cgroup_path) {
   if (!names.pod_namespace.empty() && !names.pod.empty()) {
-    std::string workload = names.pod_namespace + "/" + pod_prefix(names.pod);
+    std::string workload = names.pod_namespace + "/" + std::string(pod_prefix(names.pod));
     if (!names.container.empty()) workload += "/" + names.container;
     return workload;
   }

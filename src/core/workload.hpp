@@ -43,11 +43,10 @@ std::optional<NamedLog> parse_pod_log_dir(std::string_view name);
 ///     train-3-x2x4z            train     a Job's index, an OpenShift deployment's version
 ///     db-0                     db        StatefulSet
 ///
-/// Anything else stays as it is. Generated suffixes have no vowel (and no y, 0, 1, 3), so few words look like one. A
-/// pod made by hand loses its last word if that looks generated ("prod-mssql") or is a number of up to four digits
-/// ("postgres-15"). So does a static pod on a node with such a name. Kubernetes truncates a name of over 63 characters
-/// before it appends the suffix: then the rest of the hash is removed too.
-std::string pod_prefix(std::string_view pod);
+/// Anything else stays as it is. A pod made by hand loses its last word if that looks generated ("prod-mssql") or is a
+/// number of up to four digits ("postgres-15"). Kubernetes truncates a name of over 63 characters before it appends the
+/// suffix: then the rest of the hash is removed too.
+std::string_view pod_prefix(std::string_view pod);
 
 /// "namespace/pod-prefix/container", or "namespace/pod-prefix" if the container's name is not known. Without names:
 /// "pod/<uid>" if the path names the pod; "" for a container with only an id, because its restart can't be recognised;

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "core/records.hpp"
-#include "core/retention_settings.hpp"
 #include "store/error.hpp"
 
 namespace cgmm::store {

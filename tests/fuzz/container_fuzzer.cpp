@@ -59,7 +59,7 @@ void check_names(const ContainerNames& names) {
     REQUIRE(name->find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos);
     REQUIRE(name->size() <= 253);
   }
-  const std::string prefix = pod_prefix(names.pod);
+  const std::string prefix(pod_prefix(names.pod));
   REQUIRE(!prefix.empty() && names.pod.starts_with(prefix));
   REQUIRE(workload_of(names, {}, "/x").starts_with(names.pod_namespace + "/" + prefix));
 }
@@ -86,7 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_path(text, 0);
   check_path(text, std::min(text.size(), std::min(text.rfind('/'), text.size())));
   check_log_names(text);
-  const std::string prefix = pod_prefix(text);
+  const std::string prefix(pod_prefix(text));
   REQUIRE(text.starts_with(prefix) && prefix.empty() == text.empty());
   return 0;
 }

@@ -15,7 +15,7 @@
 namespace cgmm::report {
 namespace {
 
-constexpr std::size_t kNarrowest = 60;  // the labels need this much
+constexpr std::size_t kNarrowest = 32;  // the labels need this much
 constexpr std::size_t kHighest = 100;
 constexpr std::array<std::string_view, 9> kBlocks = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 
@@ -53,14 +53,15 @@ std::string_view block(std::optional<double> value, double scale, std::size_t ro
   return kBlocks[static_cast<std::size_t>(std::clamp(std::round(eighths), least, 8.0))];
 }
 
-/// The begin and the end; the middle too where there is room.
-std::string time_axis(std::int64_t first_at_us, std::int64_t last_at_us, std::size_t width) {
+/// The begin and the end; the middle too where there is room, and the end on a line of its own where there is little.
+std::string time_axis(std::int64_t first_at_us, std::int64_t last_at_us, std::size_t width, const std::string& margin) {
   const std::string first = base::format_utc(first_at_us), last = base::format_utc(last_at_us);
-  if (first_at_us == last_at_us) return first;
+  if (first_at_us == last_at_us) return margin + first;
+  if (width <= first.size() + last.size()) return margin + first + "\n" + margin + right_aligned(last, width);
   const std::string middle = base::format_utc(std::midpoint(first_at_us, last_at_us));
   const std::size_t middle_end = (width + middle.size()) / 2;
-  if (middle_end < first.size() + middle.size() + 2) return first + right_aligned(last, width - first.size());
-  return first + right_aligned(middle, middle_end - first.size()) + right_aligned(last, width - middle_end);
+  if (middle_end < first.size() + middle.size() + 2) return margin + first + right_aligned(last, width - first.size());
+  return margin + first + right_aligned(middle, middle_end - first.size()) + right_aligned(last, width - middle_end);
 }
 
 /// "▲ kill" below its column, or "kill ▲" if that would not fit.
@@ -83,8 +84,26 @@ std::optional<double> largest(std::span<const ChartPoint> points) {
   return value;
 }
 
-std::string size_text(double bytes) {
-  return base::format_bytes(static_cast<std::uint64_t>(std::clamp(bytes, 0.0, 9e18)));
+std::vector<ChartPoint> thinned(std::span<const ChartPoint> points, std::int64_t from_at_us, std::int64_t to_at_us,
+                                int stretches) {
+  const double from_us = static_cast<double>(from_at_us),
+               stretch_us = (static_cast<double>(to_at_us) - from_us) / stretches;
+  const auto stretch_of = [&](const ChartPoint& one) {
+    return std::floor((static_cast<double>(one.at_us) - from_us) / stretch_us);
+  };
+  std::vector<ChartPoint> kept;
+  for (auto first = points.begin(), last = first; first != points.end(); first = last) {
+    last = std::find_if(first, points.end(), [&](const auto& one) { return stretch_of(one) != stretch_of(*first); });
+    std::vector<ChartPoint> known;
+    std::copy_if(first, last, std::back_inserter(known), [](const auto& one) { return one.value.has_value(); });
+    if (!first->value) kept.push_back(*first);
+    if (known.empty()) continue;
+    const auto [smallest, largest] = std::ranges::minmax_element(known, {}, &ChartPoint::value);
+    kept.push_back(*std::min(smallest, largest));
+    if (smallest->value != largest->value) kept.push_back(*std::max(smallest, largest));
+    if (!(last - 1)->value) kept.push_back(*(last - 1));
+  }
+  return kept;
 }
 
 std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style,
@@ -115,7 +134,7 @@ std::string chart(std::string_view title, std::span<const ChartPoint> points, st
   const std::string margin(label_width + 2, ' ');
   out += right_aligned("0 B", label_width) + ' ' + dim("└" + repeated("─", width), style) + '\n';
   if (marks.kill_at_us) out += margin + kill_line(column_of(*marks.kill_at_us, points, width), width) + '\n';
-  return out + margin + time_axis(points.front().at_us, points.back().at_us, width) + '\n';
+  return out + time_axis(points.front().at_us, points.back().at_us, width, margin) + '\n';
 }
 
 }  // namespace cgmm::report

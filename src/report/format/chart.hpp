@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A chart of block characters for a terminal: a cgroup's memory over time; and what it shares with SVG charts. Pure:
-// any thread.
+// A chart of memory over time: of block characters for a terminal, or for an HTML page (page.css has its styles). There
+// the drawing is SVG that stretches to the page's width. The labels are HTML, so they keep their size on a phone; there
+// is one set for each of three page widths, so that labels do not overlap. Tooltips work without a script. Pure: any
+// thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "report/format/render.hpp"
 
@@ -26,11 +29,12 @@ std::optional<double> drawable(const ChartPoint& point);
 /// nullopt: no point can be drawn.
 std::optional<double> largest(std::span<const ChartPoint> points);
 
+/// Of each stretch of time the smallest and the largest; and the interruptions between stretches.
+std::vector<ChartPoint> thinned(std::span<const ChartPoint> points, std::int64_t from_at_us, std::int64_t to_at_us,
+                                int stretches);
+
 /// A limit far above the rest is not drawn: the rest would be too small to see.
 inline bool is_far_above(double limit, double rest) { return rest > 0 && limit > 3 * rest; }
-
-/// "1.5 GiB"
-std::string size_text(double bytes);
 
 /// What is drawn in addition to the points.
 struct ChartMarks {
@@ -39,9 +43,50 @@ struct ChartMarks {
   std::optional<std::int64_t> kill_at_us;  // marked below the time axis
 };
 
-/// `points` are in order of time. A column with several points shows the largest. The vertical axis begins at 0 and has
-/// labels in bytes, the horizontal one in UTC.
+/// As wide as the terminal, but 32 columns at least. `points` are in order of time. A column with several points shows
+/// the largest. The vertical axis begins at 0 and has labels in bytes, the horizontal one in UTC.
 std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style,
                   const ChartMarks& marks = {});
+
+/// Values in bytes, at least 0, in order of time. A point without a value interrupts the line. If there are too many
+/// points, only the smallest and largest of each stretch are drawn.
+struct Series {
+  enum class Kind : std::uint8_t {
+    area,
+    line,
+    limit,  // a dashed line, constant until the next point; if far above the rest, only named in the legend
+    bars,   // from each point on, over bar_us; later series are in front
+  };
+  std::string label;
+  std::vector<ChartPoint> points;
+  Kind kind = Kind::line;
+  std::int64_t bar_us = 0;
+};
+
+/// An event at one time.
+struct Mark {
+  enum class Kind : std::uint8_t { kill, reclaim, limit };
+  std::int64_t at_us = 0;
+  std::string label;  // shown above its line if there is room, and in the tooltip
+  Kind kind = Kind::kill;
+};
+
+/// A highlighted time, such as a gap.
+struct Band {
+  std::int64_t from_at_us = 0;
+  std::int64_t to_at_us = 0;
+  std::string label;
+};
+
+struct SvgChart {
+  std::int64_t from_at_us = 0;
+  std::int64_t to_at_us = 0;
+  std::vector<Series> series;
+  std::vector<Mark> marks;
+  std::vector<Band> bands;
+};
+
+/// A <figure> with its legend. All texts are escaped here.
+std::string svg_chart(const SvgChart& chart);
 
 }  // namespace cgmm::report

@@ -37,9 +37,8 @@ std::vector<std::string> json_keys(const std::vector<std::string>& columns) {
   for (const std::string& column : columns) {
     const std::string name = base::to_valid_utf8(column);
     std::string key = name;
-    for (int number = 2; used.contains(key); ++number) {
-      const std::string numbered = name + "_" + std::to_string(number);
-      if (!names.contains(numbered)) key = numbered;
+    for (int number = 2; used.contains(key) || (key != name && names.contains(key)); ++number) {
+      key = name + "_" + std::to_string(number);
     }
     used.insert(key);
     keys.push_back(key);

@@ -15,8 +15,7 @@ std::string escape_markdown(std::string_view text);
 /// For HTML, between tags or in a quoted attribute: as for a terminal, and without markup.
 std::string escape_html(std::string_view text);
 
-/// One CSV field (RFC 4180), valid UTF-8, quoted only if necessary. An empty text is "", and NULL is nothing. A leading
-/// '=' or '-' stays as it is: CSV is exact, and a spreadsheet must import it as text.
+/// One CSV field (RFC 4180), valid UTF-8, quoted only if necessary. A leading '=' or '-' stays as it is: CSV is exact.
 std::string escape_csv(std::string_view text);
 
 /// How many terminal columns a valid UTF-8 text needs.

@@ -108,10 +108,8 @@ std::string html_section(std::string_view title, std::string_view body) {
 std::string html_heading(std::string_view text) { return element("h3", "", escape_html(text)) + "\n"; }
 
 std::string html_paragraph(std::string_view text, Weight weight) {
-  const std::string_view attributes = weight == Weight::lead     ? "class=\"lead\""
-                                      : weight == Weight::remark ? "class=\"remark\""
-                                                                 : "";
-  return element("p", attributes, escape_html(text)) + "\n";
+  constexpr std::string_view kAttributes[] = {"class=\"lead\"", "", "class=\"remark\""};
+  return element("p", kAttributes[static_cast<std::size_t>(weight)], escape_html(text)) + "\n";
 }
 
 std::string html_preformatted(std::string_view text) {

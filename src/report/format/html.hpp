@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The parts of an HTML page. A page is one file that runs no script and fetches nothing, because it is mailed, attached
-// to tickets and opened without a network. Functions that take text escape it; those that take HTML say so. Pure: any
-// thread.
+// The parts of an HTML page: one file that runs no script and fetches nothing, because it is mailed and opened without
+// a network. Functions that take text escape it; those that take HTML say so. Pure: any thread.
 
 #include <cstdint>
 #include <span>
@@ -25,7 +24,7 @@ std::string html_section(std::string_view title, std::string_view body);
 /// How a paragraph looks: the answer, ordinary text, or a remark.
 enum class Weight : std::uint8_t { lead, plain, remark };
 
-/// All three take text. The preformatted one keeps its lines, for pasting.
+/// The preformatted one keeps its lines, for pasting.
 std::string html_heading(std::string_view text);
 std::string html_paragraph(std::string_view text, Weight weight = Weight::plain);
 std::string html_preformatted(std::string_view text);

@@ -4,8 +4,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <limits>
-#include <span>
 #include <utility>
 
 #include "base/text.hpp"
@@ -17,36 +15,6 @@ namespace cgmm::report {
 namespace {
 
 constexpr std::size_t kWidestFlatSingleRow = 8;
-
-enum class Unit { none, bytes, kib, byte_seconds, duration_us, instant_us, percent };
-
-struct Suffix {
-  std::string_view text;
-  Unit unit;
-  std::string_view in_heading;  // what the heading shows instead
-};
-
-// The first that fits counts. One without a leading underscore must be the whole name. The schema has one time without
-// _at, cooldown.until_us; so have the parameters of a report.
-constexpr std::array kSuffixes = std::to_array<Suffix>({
-    {"_at_us", Unit::instant_us, "_at"},
-    {"at_us", Unit::instant_us, "at"},
-    {"until_us", Unit::instant_us, "until"},
-    {"since_us", Unit::instant_us, "since"},
-    {"_us", Unit::duration_us, ""},
-    {"_bytes", Unit::bytes, ""},
-    {"_byte_seconds", Unit::byte_seconds, ""},
-    {"_kib", Unit::kib, ""},
-    {"_pct", Unit::percent, ""},
-});
-
-const Suffix* suffix_of(std::string_view column) {
-  for (const Suffix& suffix : kSuffixes) {
-    const bool fits = suffix.text.starts_with('_') ? column.ends_with(suffix.text) : column == suffix.text;
-    if (fits) return &suffix;
-  }
-  return nullptr;
-}
 
 /// Digits that do not depend on the locale.
 std::string fixed(double value, int decimals) {
@@ -66,37 +34,39 @@ std::string percentage(double value) {
   return (value == 100 ? "100" : fixed(value, 1)) + " %";
 }
 
-std::string size(std::int64_t bytes) {
-  const auto amount = static_cast<std::uint64_t>(bytes);
-  return bytes < 0 ? "-" + base::format_bytes(0 - amount) : base::format_bytes(amount);
-}
+/// "1.5 GiB·h" is 1.5 GiB for an hour, or 3 GiB for half an hour.
+std::string byte_hours(double byte_seconds) { return size_text(byte_seconds / 3600) + "·h"; }
 
-std::string human_integer(Unit unit, std::int64_t value) {
-  constexpr std::int64_t kMost_kib = std::numeric_limits<std::int64_t>::max() / 1024, kHour_s = 3600;
-  switch (unit) {
-    case Unit::bytes:
-      return size(value);
-    case Unit::kib:
-      return value > kMost_kib || value < -kMost_kib ? std::to_string(value) : size(value * 1024);
-    case Unit::byte_seconds:  // "1.5 GiB·h" is 1.5 GiB for an hour, or 3 GiB for half an hour
-      return size(value / kHour_s + (value % kHour_s * 2) / kHour_s) + "·h";
-    case Unit::duration_us:
-      return base::format_duration_us(value);
-    case Unit::instant_us:
-      return base::format_utc(value);
-    case Unit::percent:
-      return percentage(static_cast<double>(value));
-    case Unit::none:
-      break;
-  }
-  return std::to_string(value);
-}
+std::int64_t whole(double value) { return std::llround(std::clamp(value, -9.2e18, 9.2e18)); }
+std::string utc(double at_us) { return base::format_utc(whole(at_us)); }
+std::string duration(double us) { return base::format_duration_us(whole(us)); }
 
-std::string human_real(Unit unit, double value) {
-  const double whole = unit == Unit::kib ? value * 1024 : value;
-  if (unit == Unit::none || !std::isfinite(value) || std::abs(whole) >= 9e18) return plain_number(value);
-  if (unit == Unit::percent) return percentage(value);
-  return human_integer(unit == Unit::kib ? Unit::bytes : unit, std::llround(whole));
+struct Suffix {
+  std::string_view text;
+  std::string_view in_heading;  // what the heading shows instead
+  std::string (*in_words)(double value);
+  double factor = 1;
+};
+
+// The first that fits counts. One without a leading underscore must be the whole name. The schema has one time without
+// _at, cooldown.until_us; so have the parameters of a report.
+constexpr std::array kSuffixes = std::to_array<Suffix>({
+    {"_at_us", "_at", utc},
+    {"at_us", "at", utc},
+    {"until_us", "until", utc},
+    {"since_us", "since", utc},
+    {"_us", "", duration},
+    {"_bytes", "", size_text},
+    {"_byte_seconds", "", byte_hours},
+    {"_kib", "", size_text, 1024},
+    {"_pct", "", percentage},
+});
+
+const Suffix* suffix_of(std::string_view column) {
+  const auto* const suffix = std::ranges::find_if(kSuffixes, [&](const Suffix& one) {
+    return one.text.starts_with('_') ? column.ends_with(one.text) : column == one.text;
+  });
+  return suffix != kSuffixes.end() ? suffix : nullptr;
 }
 
 /// Columns with words of the schema, such as "anon_growth". Other texts are names, which may contain '_'.
@@ -104,13 +74,10 @@ bool is_code(std::string_view column) { return column == "cause" || column == "c
 
 /// Whether all cells are numbers or NULL, and at least one is a number.
 bool holds_numbers(const core::Table& table, std::size_t column) {
-  bool any = false;
-  for (const auto& row : table.rows) {
-    const core::Cell& cell = cell_at(row, column);
-    if (std::holds_alternative<std::string>(cell)) return false;
-    any = any || !std::holds_alternative<std::monostate>(cell);
-  }
-  return any;
+  const auto kind = [&](const std::vector<core::Cell>& row) { return cell_at(row, column).index(); };
+  const std::size_t kNull = core::Cell().index(), kText = core::Cell("").index();
+  return std::ranges::count(table.rows, kText, kind) == 0 &&
+         std::ranges::count(table.rows, kNull, kind) < std::ssize(table.rows);
 }
 
 /// A column's name without its unit and underscores: "freed_bytes" is "freed", "started_at_us" is "started at".
@@ -124,6 +91,11 @@ std::string heading(std::string_view column) {
 }
 
 }  // namespace
+
+std::string size_text(double bytes) {
+  const double rounded = std::round(std::clamp(bytes, -1e19, 1e19));
+  return (rounded < 0 ? "-" : "") + base::format_bytes(static_cast<std::uint64_t>(std::abs(rounded)));
+}
 
 std::string exact_number(double value) {
   std::array<char, 32> digits;
@@ -143,7 +115,7 @@ std::string decimal(double value, int most_decimals) {
   return text == "-0" ? "0" : text;
 }
 
-core::Table only(const core::Table& table, std::string title, std::span<const std::string_view> columns) {
+core::Table only(const core::Table& table, std::string title, const std::vector<std::string_view>& columns) {
   core::Table result{.title = std::move(title), .columns = {columns.begin(), columns.end()}, .rows = {}};
   for (const Row row : rows_of(table)) {
     auto& cells = result.rows.emplace_back();
@@ -153,10 +125,15 @@ core::Table only(const core::Table& table, std::string title, std::span<const st
 }
 
 std::string human_cell(std::string_view column, const core::Cell& cell) {
-  const Suffix* suffix = suffix_of(column);
-  const Unit unit = suffix != nullptr ? suffix->unit : Unit::none;
-  if (const auto* integer = std::get_if<std::int64_t>(&cell)) return human_integer(unit, *integer);
-  if (const auto* real = std::get_if<double>(&cell)) return human_real(unit, *real);
+  const Suffix* const suffix = suffix_of(column);
+  const auto* const integer = std::get_if<std::int64_t>(&cell);
+  const auto* const real = std::get_if<double>(&cell);
+  if (integer != nullptr || real != nullptr) {
+    constexpr double kMost = 1e19;  // bytes beyond the range of an integer
+    const double value = (real != nullptr ? *real : static_cast<double>(*integer)) * (suffix ? suffix->factor : 1);
+    if (suffix != nullptr && std::abs(value) < kMost) return suffix->in_words(value);
+    return real != nullptr ? plain_number(*real) : std::to_string(*integer);
+  }
   const auto* const text = std::get_if<std::string>(&cell);
   if (text == nullptr) return "-";
   std::string words = *text;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the formats share, and each format's own function; render.hpp is the interface for the other rooms. Pure: any
-// thread.
+// What the formats share, and each format's own function. Pure: any thread.
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
@@ -31,7 +30,7 @@ HumanTable humanise(const core::Table& table);
 const core::Cell& cell_at(const std::vector<core::Cell>& row, std::size_t column);
 
 /// `table` with these columns only, in this order. Throws std::runtime_error where it has no such column.
-core::Table only(const core::Table& table, std::string title, std::span<const std::string_view> columns);
+core::Table only(const core::Table& table, std::string title, const std::vector<std::string_view>& columns);
 
 /// The shortest decimal that reads back as the same number.
 std::string exact_number(double value);

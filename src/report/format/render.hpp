@@ -35,6 +35,9 @@ struct Style {
 std::string render(std::span<const core::Table> tables, Format format, const Style& style);
 std::string render(const core::Table& table, Format format, const Style& style);
 
+/// "1.5 GiB"
+std::string size_text(double bytes);
+
 /// A cell for people, with the unit of its column's name. Safe for a terminal. NULL is "-".
 std::string human_cell(std::string_view column, const core::Cell& cell);
 

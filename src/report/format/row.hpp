@@ -25,8 +25,7 @@ inline std::size_t column_of(const core::Table& table, std::string_view column) 
   throw std::runtime_error("report \"" + table.report + "\" has no column \"" + std::string(column) + "\"");
 }
 
-/// Borrows the table. All is NULL in a row that the table does not have, and in a table without columns, which was not
-/// asked for.
+/// Borrows the table. All is NULL in a row that the table does not have, and in a table without columns.
 class Row {
  public:
   explicit Row(const core::Table& table, std::size_t row = 0) : table_(table), row_(row) {}

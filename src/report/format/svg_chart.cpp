@@ -1,42 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report/format/svg_chart.hpp"
+#include "report/format/chart.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <array>
+#include <cmath>
+#include <map>
 #include <ranges>
+#include <utility>
 
 #include "base/time.hpp"
 #include "base/units.hpp"
 #include "base/words.hpp"
+#include "report/format/axis.hpp"
+#include "report/format/escape.hpp"
 #include "report/format/layout.hpp"
-#include "report/format/svg_parts.hpp"
 
 namespace cgmm::report {
 namespace {
 
-constexpr std::int64_t kFirst_at_us = -9'200'000'000'000'000'000, kLast_at_us = -kFirst_at_us;
+// The canvas in units of its own; the browser stretches it.
+constexpr double kWidth = 1000;
+constexpr double kHeight = 250;
+constexpr std::size_t kMostNamed = 8;  // marks in one tooltip, bands in the legend
 
-/// nullopt: there is neither a time nor a point.
-std::optional<Frame> time_frame(const SvgChart& chart) {
-  std::int64_t from_at_us = chart.from_at_us, to_at_us = chart.to_at_us;
-  if (from_at_us == 0 && to_at_us == 0) {
-    from_at_us = kLast_at_us, to_at_us = kFirst_at_us;
-    for (const Series& series : chart.series) {
-      for (const ChartPoint& one : series.points) {
-        from_at_us = std::min(from_at_us, one.at_us);
-        to_at_us = std::max(to_at_us, later(one.at_us, series.bar_us));
-      }
-    }
-    if (from_at_us > to_at_us) return std::nullopt;
+/// A set of labels, shown on pages of one width: page.css has the same.
+struct PageWidth {
+  std::string_view css_class;
+  double plot_px;  // the narrowest plot of such a page
+};
+constexpr auto kPageWidths = std::to_array<PageWidth>({{"for-wide", 800}, {"for-medium", 450}, {"for-narrow", 190}});
+
+struct MarkKind {
+  Mark::Kind kind;
+  std::string css_class;
+  std::string_view name;
+};
+/// The most important first.
+const auto kMarkKinds = std::to_array<MarkKind>({{Mark::Kind::kill, "kill", "OOM kill"},
+                                                 {Mark::Kind::limit, "other", "limit change"},
+                                                 {Mark::Kind::reclaim, "reclaim", "reclaim"}});
+
+/// What the canvas shows: a time, and bytes from 0 to `top`.
+struct Frame {
+  std::int64_t from_at_us = 0, to_at_us = 1;
+  double top = 1;
+
+  bool holds(std::int64_t at_us) const { return at_us >= from_at_us && at_us <= to_at_us; }
+  double share(std::int64_t at_us) const {
+    return (static_cast<double>(at_us) - static_cast<double>(from_at_us)) / static_cast<double>(to_at_us - from_at_us);
   }
-  from_at_us = std::clamp(from_at_us, kFirst_at_us, kLast_at_us);
-  return Frame{.from_at_us = from_at_us, .to_at_us = std::max(to_at_us, from_at_us + base::kSecond_us), .top = 1};
+  double x(std::int64_t at_us) const { return std::clamp(share(at_us), 0.0, 1.0) * kWidth; }
+  double y(double bytes) const { return kHeight - std::min(bytes / top, 1.0) * kHeight; }
+};
+
+Frame frame_of(const SvgChart& chart) {
+  constexpr std::int64_t kFarthest_us = 4'000'000'000'000'000'000;  // no difference of two times overflows
+  const std::int64_t from_at_us = std::clamp(chart.from_at_us, -kFarthest_us, kFarthest_us);
+  const std::int64_t least_us = from_at_us + base::kSecond_us;
+  return {.from_at_us = from_at_us, .to_at_us = std::clamp(chart.to_at_us, least_us, kFarthest_us + base::kSecond_us)};
 }
 
 /// A limit holds until its next point, so the last point before the frame belongs to it.
 bool is_in(const Frame& frame, const Series& series, std::size_t point) {
   const std::int64_t at_us = series.points[point].at_us;
-  if (series.kind == Series::Kind::bars && frame.holds(later(at_us, series.bar_us))) return true;
+  if (series.kind == Series::Kind::bars) return at_us >= frame.from_at_us - series.bar_us && at_us <= frame.to_at_us;
   if (series.kind != Series::Kind::limit) return frame.holds(at_us);
   const bool is_over = point + 1 < series.points.size() && series.points[point + 1].at_us <= frame.from_at_us;
   return at_us <= frame.to_at_us && !is_over;
@@ -44,7 +71,7 @@ bool is_in(const Frame& frame, const Series& series, std::size_t point) {
 
 /// Only what is in the frame and can be drawn.
 SvgChart cropped(const SvgChart& whole, const Frame& frame) {
-  SvgChart chart{.title = whole.title, .series = {}, .marks = whole.marks, .bands = whole.bands};
+  SvgChart chart{.series = {}, .marks = whole.marks, .bands = whole.bands};
   for (const Series& series : whole.series) {
     Series& crop = chart.series.emplace_back(Series{series.label, {}, series.kind, series.bar_us});
     for (std::size_t i = 0; i < series.points.size(); ++i) {
@@ -57,11 +84,240 @@ SvgChart cropped(const SvgChart& whole, const Frame& frame) {
   return chart;
 }
 
+/// Short marks have no labels: long ones in great number would hide what they explain.
+bool are_short(const SvgChart& chart, Mark::Kind kind) {
+  return kind == Mark::Kind::reclaim && std::ranges::count(chart.marks, kind, &Mark::kind) > 8;
+}
+
+std::string number(double value) { return decimal(value, 1); }
+
+std::string rect(std::string_view css_class, double left, double right) {
+  return "<rect class=\"" + std::string(css_class) + "\" x=\"" + number(left) + "\" width=\"" + number(right - left) +
+         "\" height=\"" + number(kHeight) + "\"";
+}
+
+std::string point(double x, double y) { return number(x) + " " + number(y); }
+
+std::string path_element(const std::string& css_class, const std::string& path) {
+  return path.empty() ? "" : "<path class=\"" + css_class + "\" d=\"" + path + "\"/>\n";
+}
+
+/// A line, and the area below it.
+std::pair<std::string, std::string> line_and_area(const Series& series, const Frame& frame) {
+  constexpr int kStretches = 500;  // a page must not grow with its samples
+  std::vector<ChartPoint> points = thinned(series.points, frame.from_at_us, frame.to_at_us, kStretches);
+  points.push_back({frame.to_at_us, std::nullopt});
+  std::string lines, areas, line;
+  double left = 0;
+  for (const ChartPoint& one : points) {
+    if (one.value) {
+      const double x = frame.x(one.at_us);
+      if (line.empty()) left = x;
+      line += (line.empty() ? "M" : "L") + point(x, frame.y(*one.value));
+      continue;
+    }
+    const bool is_dot = line.find('L') == std::string::npos;
+    if (!line.empty()) lines += line + (is_dot ? "h.1" : "");
+    if (!is_dot) areas += line + "V" + number(kHeight) + "H" + number(left) + "z";
+    line.clear();
+  }
+  return {lines, areas};
+}
+
+std::string step_path(const Series& series, const Frame& frame) {
+  std::string path;
+  std::optional<double> held;
+  for (const ChartPoint& one : series.points) {
+    const double x = frame.x(one.at_us);
+    if (held) path += "H" + number(x);
+    if (one.value) path += held ? "V" + number(frame.y(*one.value)) : "M" + point(x, frame.y(*one.value));
+    held = one.value;
+  }
+  return held ? path + "H" + number(kWidth) : path;
+}
+
+std::string bars_path(const Series& series, const Frame& frame) {
+  constexpr double kLeastHeight = 1.5;  // small values stay visible
+  std::string path;
+  for (const ChartPoint& one : series.points) {
+    const double left = frame.x(one.at_us), right = frame.x(one.at_us + series.bar_us);
+    if (one.value.value_or(0) <= 0 || right <= left) continue;
+    const double gap = (right - left) * 0.12;
+    path += "M" + point(left + gap, kHeight) + "V" + number(std::min(frame.y(*one.value), kHeight - kLeastHeight)) +
+            "H" + number(right - gap) + "V" + number(kHeight) + "z";
+  }
+  return path;
+}
+
+std::string drawn(const Series& series, std::size_t colour, const Frame& frame) {
+  const std::string at = std::to_string(colour);
+  if (series.kind == Series::Kind::limit) return path_element("limit", step_path(series, frame));
+  if (series.kind == Series::Kind::bars) return path_element("f" + at, bars_path(series, frame));
+  const auto [line, area] = line_and_area(series, frame);
+  const std::string fill = series.kind == Series::Kind::area ? path_element("fill f" + at, area) : "";
+  return fill + path_element("l c" + at, line);
+}
+
+/// One path for all marks of a kind.
+std::string drawn(const SvgChart& chart, const MarkKind& kind, const Frame& frame) {
+  const bool is_short = are_short(chart, kind.kind);
+  const std::string down = is_short ? " " + number(kHeight - 14) + "v14" : " 0v" + number(kHeight);
+  std::string path, last;
+  for (const Mark& mark : chart.marks) {
+    const std::string x = number(std::round(frame.x(mark.at_us) * 2) / 2);
+    if (mark.kind == kind.kind && std::exchange(last, x) != x) path.append("M").append(x).append(down);
+  }
+  return path_element("mark " + kind.css_class + (is_short ? " short" : ""), path);
+}
+
+/// The lines behind everything, one for each tick.
+std::string grid(const std::vector<AxisTick>& bytes, const Frame& frame) {
+  std::string across;
+  for (const AxisTick& tick : bytes) {
+    if (tick.share > 0) across += "M0 " + number((1 - tick.share) * kHeight) + "H" + number(kWidth);
+  }
+  std::string out = path_element("grid", across);
+  for (const PageWidth& page : kPageWidths) {
+    std::string down;
+    for (const AxisTick& tick : time_ticks(frame.from_at_us, frame.to_at_us, page.plot_px)) {
+      down += "M" + number(tick.share * kWidth) + " 0V" + number(kHeight);
+    }
+    out += path_element("grid " + std::string(page.css_class), down);
+  }
+  return out + path_element("base", "M0 " + number(kHeight) + "H" + number(kWidth));
+}
+
+std::string legend_item(const std::string& key, std::string_view text, std::string_view remark) {
+  const std::string more = remark.empty() ? "" : " <span>" + escape_html(remark) + "</span>";
+  return "<li><svg class=\"key\" viewBox=\"0 0 28 12\" aria-hidden=\"true\">" + key + "</svg>" + escape_html(text) +
+         more + "</li>\n";
+}
+
+std::string key_of(const Series& series, std::size_t colour) {
+  const std::string at = std::to_string(colour);
+  if (series.kind == Series::Kind::limit) return R"(<line class="limit" x1="0" y1="6" x2="28" y2="6"/>)";
+  if (series.kind == Series::Kind::bars) return "<rect class=\"f" + at + R"(" x="8" width="12" height="12"/>)";
+  const std::string line = "<line class=\"l c" + at + R"(" x1="0" y1="6" x2="28" y2="6"/>)";
+  if (series.kind == Series::Kind::line) return line;
+  return "<rect class=\"fill f" + at + R"(" y="6" width="28" height="6"/>)" + line;
+}
+
+/// "up to 1.2 GiB"; a limit that did not change has no "up to". `rest` is the largest value that is no limit's.
+std::string remark_of(const Series& series, double rest) {
+  const std::optional<double> most = largest(series.points);
+  if (!most) return "none";
+  const bool is_limit = series.kind == Series::Kind::limit;
+  const auto changes = std::ranges::adjacent_find(series.points, std::ranges::not_equal_to{}, &ChartPoint::value);
+  return (is_limit && changes == series.points.end() ? "" : "up to ") + size_text(*most) +
+         (is_limit && is_far_above(*most, rest) ? ", far above" : "");
+}
+
+std::string legend(const SvgChart& chart, double rest) {
+  std::string out = "<ul class=\"legend\">\n";
+  for (std::size_t i = 0; i < chart.series.size(); ++i) {
+    out += legend_item(key_of(chart.series[i], i), chart.series[i].label, remark_of(chart.series[i], rest));
+  }
+  for (const MarkKind& kind : kMarkKinds) {
+    const auto count = std::ranges::count(chart.marks, kind.kind, &Mark::kind);
+    const std::string line = "<line class=\"mark " + kind.css_class + (are_short(chart, kind.kind) ? " short" : "") +
+                             R"(" x1="14" y1="0" x2="14" y2="12"/>)";
+    if (count > 0) out += legend_item(line, base::counted(count, kind.name), "");
+  }
+  std::map<std::string, std::size_t> bands;
+  for (const Band& band : chart.bands) ++bands[band.label];
+  for (const auto& [label, count] : bands | std::views::take(kMostNamed)) {
+    out += legend_item(R"(<rect class="band" x="4" width="20" height="12"/>)", label,
+                       count > 1 ? std::to_string(count) + " times" : "");
+  }
+  return out + "</ul>\n";
+}
+
+/// The times that have a tooltip: of the bars if there are some, else columns of equal width.
+std::vector<Band> columns_of(const SvgChart& chart, const Frame& frame) {
+  constexpr std::int64_t kColumns = 120;
+  std::vector<Band> columns;
+  const auto bars = std::ranges::find(chart.series, Series::Kind::bars, &Series::kind);
+  if (bars != chart.series.end()) {
+    for (const ChartPoint& one : bars->points) columns.push_back({one.at_us, one.at_us + bars->bar_us, ""});
+    return columns;
+  }
+  const auto width_us = static_cast<double>(frame.to_at_us - frame.from_at_us) / kColumns;
+  const auto edge = [&](int i) { return frame.from_at_us + std::llround(width_us * i); };
+  for (int i = 0; i < kColumns; ++i) columns.push_back({edge(i), edge(i + 1), ""});
+  columns.back().to_at_us = frame.to_at_us + 1;
+  return columns;
+}
+
+/// What was in the column, a line each.
+std::string told_in(const Band& column, const SvgChart& chart) {
+  const auto is_within = [&](std::int64_t at_us) { return at_us >= column.from_at_us && at_us < column.to_at_us; };
+  std::string text;
+  for (const Series& series : chart.series) {
+    std::optional<double> most;
+    for (auto one = std::ranges::lower_bound(series.points, column.from_at_us, {}, &ChartPoint::at_us);
+         one != series.points.end() && is_within(one->at_us); ++one) {
+      most = std::max(most, one->value);
+    }
+    if (most) text += "\n" + escape_html(series.label) + " " + size_text(*most);
+  }
+  auto marks = chart.marks | std::views::filter([&](const Mark& mark) { return is_within(mark.at_us); });
+  for (const Mark& mark : marks | std::views::take(kMostNamed)) {
+    text += "\n" + base::format_utc(mark.at_us) + " " + escape_html(mark.label);
+  }
+  for (const Band& band : chart.bands) {
+    if (band.from_at_us < column.to_at_us && band.to_at_us > column.from_at_us) text += "\n" + escape_html(band.label);
+  }
+  return text;
+}
+
+/// What was at the time that the mouse points at.
+std::string tooltips(const SvgChart& chart, const Frame& frame) {
+  std::string out;
+  for (const Band& column : columns_of(chart, frame)) {
+    const double left = frame.x(column.from_at_us), right = frame.x(column.to_at_us);
+    const std::string text = right > left ? told_in(column, chart) : "";
+    if (text.empty()) continue;
+    out += rect("hit", left, right) + "><title>" + base::format_utc(column.from_at_us) + text + "</title></rect>\n";
+  }
+  return out;
+}
+
+std::string label_at(const std::string& css_class, std::string_view side, double share, const std::string& html) {
+  return "<span class=\"ax at" + css_class + "\" style=\"" + std::string(side) + ":" + number(share * 100) + "%\">" +
+         html + "</span>";
+}
+
+/// The labels of marks over the plot, as far as there is room.
+std::string notes(const SvgChart& chart, const Frame& frame, const PageWidth& page) {
+  std::vector<std::pair<double, double>> taken;
+  std::string labels;
+  const auto add = [&](const Mark& mark, const std::string& css_class) {
+    const double share = frame.share(mark.at_us), at_px = share * page.plot_px, width_px = label_px(mark.label);
+    const bool begins = at_px < width_px / 2, ends = page.plot_px - at_px < width_px / 2;
+    const double left = begins ? at_px : ends ? at_px - width_px : at_px - width_px / 2, right = left + width_px;
+    const bool fits = left >= 0 && right <= page.plot_px && std::ranges::none_of(taken, [&](const auto& other) {
+                        return left < other.second + kApart_px && right + kApart_px > other.first;
+                      });
+    if (!fits) return;
+    taken.emplace_back(left, right);
+    const std::string_view alignment = begins ? " begin" : ends ? " end" : "";
+    labels += label_at(" " + css_class + std::string(alignment), "left", share, escape_html(mark.label));
+  };
+  for (const MarkKind& kind : kMarkKinds) {
+    if (are_short(chart, kind.kind)) continue;
+    for (const Mark& mark : chart.marks) {
+      if (mark.kind == kind.kind && !mark.label.empty()) add(mark, kind.css_class);
+    }
+  }
+  return "<div class=\"notes " + std::string(labels.empty() ? "" : "some ") + std::string(page.css_class) +
+         "\" aria-hidden=\"true\">" + labels + "</div>\n";
+}
+
 std::string byte_axis(const std::vector<AxisTick>& ticks) {
   std::string widest, labels;
   for (const AxisTick& tick : ticks) {
     if (tick.label.size() > widest.size()) widest = tick.label;
-    labels += "<span class=\"ax at\" style=\"bottom:" + decimal(tick.share * 100, 1) + "%\">" + tick.label + "</span>";
+    labels += label_at("", "bottom", tick.share, tick.label);
   }
   return "<div class=\"y\" aria-hidden=\"true\"><span class=\"wide\">" + widest + "</span>" + labels + "</div>\n";
 }
@@ -69,17 +325,15 @@ std::string byte_axis(const std::vector<AxisTick>& ticks) {
 std::string time_axis(const Frame& frame, const PageWidth& page) {
   std::string labels;
   for (const AxisTick& tick : time_ticks(frame.from_at_us, frame.to_at_us, page.plot_px)) {
-    if (tick.label.empty()) continue;
-    labels += "<span class=\"ax at\" style=\"left:" + decimal(tick.share * 100, 1) + "%\">" + tick.label +
-              (tick.below.empty() ? "" : "<small>" + tick.below + "</small>") + "</span>";
+    const std::string below = tick.below.empty() ? "" : "<small>" + tick.below + "</small>";
+    if (!tick.label.empty()) labels += label_at("", "left", tick.share, tick.label + below);
   }
   return "<div class=\"x " + std::string(page.css_class) + "\" aria-hidden=\"true\">" + labels + "</div>\n";
 }
 
 /// For those who do not see the chart.
 std::string in_words(const SvgChart& chart, const Frame& frame) {
-  std::string text = (chart.title.empty() ? "Chart" : chart.title) + ", " + base::format_utc(frame.from_at_us) +
-                     " to " + base::format_utc(frame.to_at_us);
+  std::string text = "Chart, " + base::format_utc(frame.from_at_us) + " to " + base::format_utc(frame.to_at_us);
   for (const Series& series : chart.series) {
     if (const auto most = largest(series.points)) text += "; " + series.label + " up to " + size_text(*most);
   }
@@ -92,45 +346,42 @@ std::string in_words(const SvgChart& chart, const Frame& frame) {
 
 }  // namespace
 
-std::int64_t later(std::int64_t at_us, std::int64_t duration_us) {
-  return at_us > kLast_at_us - duration_us ? kLast_at_us : at_us + duration_us;
-}
-
 std::string svg_chart(const SvgChart& whole) {
-  std::string out = "<figure class=\"chart\">\n";
-  if (!whole.title.empty()) out += "<figcaption>" + escape_html(whole.title) + "</figcaption>\n";
-  std::optional<Frame> frame = time_frame(whole);
-  const SvgChart chart = frame ? cropped(whole, *frame) : SvgChart{};
+  Frame frame = frame_of(whole);
+  const SvgChart chart = cropped(whole, frame);
   double rest = 0, top = 0;
-  bool any = frame && !whole.marks.empty();
+  bool is_empty = chart.marks.empty();
   for (const Series& series : chart.series) {
     const std::optional<double> most = largest(series.points);
-    any = any || most;
+    is_empty = is_empty && !most;
     if (series.kind != Series::Kind::limit) rest = std::max(rest, most.value_or(0));
   }
-  if (!any) return out + "<p class=\"remark\">(no samples)</p>\n</figure>\n";
+  if (is_empty) return "<figure class=\"chart\">\n<p class=\"remark\">(no samples)</p>\n</figure>\n";
 
-  std::vector<bool> is_shown;
+  const auto is_shown = [&](const Series& series) {
+    return series.kind != Series::Kind::limit || !is_far_above(largest(series.points).value_or(0), rest);
+  };
   for (const Series& series : chart.series) {
-    const double most = largest(series.points).value_or(0);
-    is_shown.push_back(series.kind != Series::Kind::limit || !is_far_above(most, rest));
-    if (is_shown.back()) top = std::max(top, most);
+    if (is_shown(series)) top = std::max(top, largest(series.points).value_or(0));
   }
   const std::vector<AxisTick> bytes = byte_ticks(top);
-  frame->top = byte_step(top) * static_cast<double>(bytes.size() - 1);  // where the last tick is
+  frame.top = byte_step(top) * static_cast<double>(bytes.size() - 1);  // where the last tick is
 
-  out += legend(chart, rest) + "<div class=\"plot\">\n";
-  for (const PageWidth& page : kPageWidths) out += notes(chart, *frame, page);
-  out += byte_axis(bytes) + "<div class=\"canvas\"><svg viewBox=\"0 0 " + decimal(kWidth, 0) + " " +
-         decimal(kHeight, 0) + "\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"" +
-         escape_html(in_words(chart, *frame)) + "\">\n" + grid(bytes, *frame);
-  for (const Band& band : chart.bands) out += drawn(band, *frame);
-  for (std::size_t i = 0; i < chart.series.size(); ++i) {
-    if (is_shown[i]) out += drawn(chart.series[i], i, *frame);
+  std::string out = "<figure class=\"chart\">\n" + legend(chart, rest) + "<div class=\"plot\">\n";
+  for (const PageWidth& page : kPageWidths) out += notes(chart, frame, page);
+  out += byte_axis(bytes) + "<div class=\"canvas\"><svg viewBox=\"0 0 " + number(kWidth) + " " + number(kHeight) +
+         "\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"" + escape_html(in_words(chart, frame)) + "\">\n" +
+         grid(bytes, frame);
+  for (const Band& band : chart.bands) {
+    const double left = frame.x(band.from_at_us);
+    out += rect("band", left, std::max(frame.x(band.to_at_us), left + 2)) + "/>\n";  // short ones stay visible
   }
-  for (const MarkKind& kind : kMarkKinds | std::views::reverse) out += drawn(chart, kind, *frame);
-  out += tooltips(chart, *frame) + "</svg></div>\n<div class=\"zone\" aria-hidden=\"true\">UTC</div>\n";
-  for (const PageWidth& page : kPageWidths) out += time_axis(*frame, page);
+  for (std::size_t i = 0; i < chart.series.size(); ++i) {
+    if (is_shown(chart.series[i])) out += drawn(chart.series[i], i, frame);
+  }
+  for (const MarkKind& kind : kMarkKinds | std::views::reverse) out += drawn(chart, kind, frame);
+  out += tooltips(chart, frame) + "</svg></div>\n<div class=\"zone\" aria-hidden=\"true\">UTC</div>\n";
+  for (const PageWidth& page : kPageWidths) out += time_axis(frame, page);
   return out + "</div>\n</figure>\n";
 }
 

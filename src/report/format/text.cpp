@@ -4,7 +4,7 @@
 #include "report/format/escape.hpp"
 #include "report/format/layout.hpp"
 
-// Nothing is truncated: the terminal wraps a long name.
+// Text for a terminal, where nothing is truncated (the terminal wraps a long name); and GitHub-flavoured Markdown.
 
 namespace cgmm::report {
 namespace {
@@ -42,6 +42,12 @@ std::string line(const std::vector<std::string>& cells, const HumanTable& table,
   return out;
 }
 
+std::string markdown_line(const std::vector<std::string>& cells) {
+  std::string out = "|";
+  for (const std::string& cell : cells) out += " " + escape_markdown(cell) + " |";
+  return out + '\n';
+}
+
 }  // namespace
 
 std::string repeated(std::string_view text, std::size_t count) {
@@ -55,6 +61,8 @@ std::string bold(std::string_view text, const Style& style) { return painted("\x
 std::string dim(std::string_view text, const Style& style) { return painted("\x1b[2m", text, style); }
 
 std::string text_title(std::string_view title, const Style& style) { return bold(title, style) + "\n\n"; }
+
+std::string markdown_title(std::string_view title) { return "## " + escape_markdown(title) + "\n\n"; }
 
 std::string render_text(const core::Table& table, const Style& style) {
   const HumanTable human = humanise(table);
@@ -71,6 +79,17 @@ std::string render_text(const core::Table& table, const Style& style) {
   for (const std::size_t width : widths) rules.push_back(repeated("─", width));
   out += bold(line(human.headings, human, widths), style) + '\n' + dim(line(rules, human, widths), style) + '\n';
   for (const auto& row : human.rows) out += line(row, human, widths) + '\n';
+  return out;
+}
+
+std::string render_markdown(const core::Table& table, const Style&) {
+  const HumanTable human = humanise(table);
+  std::string out = human.title.empty() ? "" : markdown_title(human.title);
+  if (human.rows.empty()) return out + "(none)\n";
+  out += markdown_line(human.headings) + "|";
+  for (const bool right : human.right_aligned) out += right ? " ---: |" : " --- |";
+  out += '\n';
+  for (const auto& row : human.rows) out += markdown_line(row);
   return out;
 }
 

@@ -30,15 +30,12 @@ struct Kind {
   std::string_view cause;
   std::string_view name;    // within a sentence
   std::string_view remark;  // after the sentence
-  Bytes MemoryPoint::* now;
-  Bytes IncidentGrowth::* from;
+  MemoryOf bytes;
 };
 constexpr Kind kKinds[] = {
-    {"anon_growth", "heap and stacks (anon)", "", &MemoryPoint::anon, &IncidentGrowth::from_anon},
-    {"shmem", "tmpfs and shared memory", " The kernel counts that as cache, but can't drop it.", &MemoryPoint::shmem,
-     &IncidentGrowth::from_shmem},
-    {"kernel_memory", "kernel memory (slab, page tables, sockets)", "", &MemoryPoint::kernel,
-     &IncidentGrowth::from_kernel}};
+    {"anon_growth", "heap and stacks (anon)", "", &MemoryPoint::anon},
+    {"shmem", "tmpfs and shared memory", " The kernel counts that as cache, but can't drop it.", &MemoryPoint::shmem},
+    {"kernel_memory", "kernel memory (slab, page tables, sockets)", "", &MemoryPoint::kernel}};
 
 const Kind* kind_of(std::string_view cause) {
   const auto* const found = std::ranges::find(kKinds, cause, &Kind::cause);
@@ -46,7 +43,7 @@ const Kind* kind_of(std::string_view cause) {
 }
 
 const Kind& largest_kind(const MemoryPoint& memory) {
-  return *std::ranges::max_element(kKinds, {}, [&](const Kind& kind) { return (memory.*kind.now).value_or(0); });
+  return *std::ranges::max_element(kKinds, {}, [&](const Kind& kind) { return (memory.*kind.bytes).value_or(0); });
 }
 
 /// "its limit of 256.0 MiB", or for a nested cgroup "the limit of 256.0 MiB of /a/b".
@@ -70,7 +67,7 @@ const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64
   const MemoryPoint* begin = nullptr;
   for (const MemoryPoint& point : incident.samples) {
     const bool within = point.at_us >= growth.from_at_us && point.at_us < growth.to_at_us;
-    const Bytes bytes = point.*kind.now;
+    const Bytes bytes = point.*kind.bytes;
     if (within && bytes && *bytes <= from_bytes + (to_bytes - from_bytes) / 5) begin = &point;
   }
   if (begin == nullptr || 2 * (growth.to_at_us - begin->at_us) > growth.to_at_us - growth.from_at_us) return nullptr;
@@ -80,15 +77,15 @@ const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64
 /// The growth of this kind. If it is not known, or this kind did not grow: of all memory that can't be dropped.
 Rise rise_of(const Incident& incident, const Kind& kind) {
   const IncidentGrowth& growth = *incident.growth;
-  const Bytes from = growth.*kind.from;
-  const Bytes to = has_own_numbers(incident) && incident.at_kill ? (*incident.at_kill).*kind.now : std::nullopt;
+  const Bytes from = growth.from.*kind.bytes;
+  const Bytes to = has_own_numbers(incident) && incident.at_kill ? (*incident.at_kill).*kind.bytes : std::nullopt;
   Rise rise{.from_at_us = growth.from_at_us, .to_at_us = growth.to_at_us};
   rise.is_of_kind = from && to && *to > *from;
   rise.from_bytes = rise.is_of_kind ? *from : growth.from_bytes;
   rise.to_bytes = std::max(rise.is_of_kind ? *to : growth.to_bytes, rise.from_bytes);
   const MemoryPoint* const begin = rise.is_of_kind ? burst(incident, kind, rise.from_bytes, rise.to_bytes) : nullptr;
   rise.last_from_at_us = begin != nullptr ? begin->at_us : rise.from_at_us;
-  rise.last_from_bytes = begin != nullptr ? *(begin->*kind.now) : rise.from_bytes;
+  rise.last_from_bytes = begin != nullptr ? *(begin->*kind.bytes) : rise.from_bytes;
   const bool stood_still = rise.last_from_bytes <= rise.from_bytes + (rise.to_bytes - rise.from_bytes) / 20;
   if (stood_still) {
     rise.from_at_us = rise.last_from_at_us;
@@ -115,7 +112,7 @@ std::string grew(const Incident& incident, const Kind& kind) {
 /// The kinds of memory, if no growth is known.
 std::string stood(const Incident& incident, const Kind& kind) {
   const MemoryPoint& memory = *incident.at_kill;
-  return "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " + size(memory.*kind.now) +
+  return "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " + size(memory.*kind.bytes) +
          " were " + std::string(kind.name) +
          (last_sample_before(incident) == nullptr ? "; there are no samples of how it came to that."
                                                   : "; it did not grow in the samples before.");
@@ -239,7 +236,7 @@ std::string unknown(const Incident& incident) {
   if (incident.at_kill) {
     const Kind& kind = largest_kind(*incident.at_kill);
     return "No cause was recorded. In the last sample, " + incident.ago(incident.at_kill->at_us) + " before, " +
-           size((*incident.at_kill).*kind.now) + " of " + size(incident.at_kill->usage) + " in use were " +
+           size((*incident.at_kill).*kind.bytes) + " of " + size(incident.at_kill->usage) + " in use were " +
            std::string(kind.name) + "; " + own_limit(incident) + "why it was killed is not known.";
   }
   return std::string("Too little is known: the cgroup was not sampled in this window before the kill, and ") +
@@ -259,15 +256,15 @@ std::string left_at_kill(const MemoryPoint& memory) {
   const std::string left = size(cache) + " of page cache were left at the kill" + share_of(cache, memory.limit);
   const bool much = memory.limit && cache >= *memory.limit / kMuch;
   if (!much) return left + ": dropping it would not have helped; the kernel had dropped the rest already.";
-  const std::string stuck = left + ": the kernel had tried and could not drop it: ";
-  const std::string neither = "; a reclaim would not have freed it either.";
-  if (!memory.dirty) return stuck + "in use, locked or waiting to be written" + neither;
-  const bool is_much_dirty = *memory.dirty >= cache / 2;
-  if (is_much_dirty)
-    return stuck + size(*memory.dirty) + " of it waiting to be written" + neither +
-           " Writing it back earlier may have helped.";
-  const std::string waiting = *memory.dirty > 0 ? ", " + size(*memory.dirty) + " of it waiting to be written" : "";
-  return stuck + "in use or locked" + waiting + neither;
+  const std::uint64_t dirty = memory.dirty.value_or(0);
+  const bool is_much_dirty = memory.dirty && dirty >= cache / 2;
+  const std::string waiting = size(dirty) + " of it waiting to be written";
+  return left + ": the kernel had tried and could not drop it: " +
+         (!memory.dirty   ? "in use, locked or waiting to be written"
+          : is_much_dirty ? waiting
+                          : "in use or locked" + (dirty > 0 ? ", " + waiting : "")) +
+         "; a reclaim would not have freed it either." +
+         (is_much_dirty ? " Writing it back earlier may have helped." : "");
 }
 
 /// From a sample. The kernel could drop more until the kill.

@@ -97,21 +97,9 @@ Series limit_series(const Incident& incident) {
   for (const MemoryPoint& sample : incident.samples) {
     if (sample.limit == held) continue;
     held = sample.limit;
-    series.points.push_back({sample.at_us, held ? std::optional(static_cast<double>(*held)) : std::nullopt});
+    series.points.push_back({sample.at_us, held});
   }
   return series;
-}
-
-std::vector<Mark> limit_marks(const core::Table& changes) {
-  std::vector<Mark> marks;
-  for (const Row row : rows_of(changes)) {
-    const auto own = row.known_bytes("limit_bytes");
-    const bool is_own = own != row.known_bytes("limit_before_bytes");
-    const auto now = is_own ? own : row.known_bytes("effective_limit_bytes");
-    marks.push_back({row.integer("changed_at_us"), now ? "limit now " + base::format_bytes(*now) : "limit removed",
-                     Mark::Kind::limit});
-  }
-  return marks;
 }
 
 std::vector<Mark> marks_of(const Incident& incident) {
@@ -119,13 +107,18 @@ std::vector<Mark> marks_of(const Incident& incident) {
   const std::string victim = incident.kill().text("victim_comm");
   const std::string whom = victim.empty() && incident.path.empty() ? "not tracked" : victim;
   std::vector<Mark> marks{{incident.killed_at_us, whom.empty() ? "OOM kill" : "OOM kill: " + whom, Mark::Kind::kill}};
-  const auto add = [&marks](std::vector<Mark> more) { std::ranges::move(more, std::back_inserter(marks)); };
   for (const Row row : rows_of(tables.earlier_kills)) {
     marks.push_back(
         {row.integer("killed_at_us"), "earlier kill " + std::to_string(row.integer("id")), Mark::Kind::kill});
   }
-  add(limit_marks(tables.limit_changes));
-  add(reclaim_marks(tables.reclaims, incident.path));
+  for (const Row row : rows_of(tables.limit_changes)) {
+    const auto own = row.known_bytes("limit_bytes");
+    const bool is_own = own != row.known_bytes("limit_before_bytes");
+    const auto now = is_own ? own : row.known_bytes("effective_limit_bytes");
+    marks.push_back({row.integer("changed_at_us"), now ? "limit now " + base::format_bytes(*now) : "limit removed",
+                     Mark::Kind::limit});
+  }
+  for (Mark& mark : reclaim_marks(tables.reclaims, incident.path)) marks.push_back(std::move(mark));
   return marks;
 }
 
@@ -137,8 +130,7 @@ std::string title_of_last(std::int64_t duration_us) {
 
 /// Begins with the first sample.
 SvgChart chart_of(const Incident& incident) {
-  SvgChart chart{.title = "",
-                 .from_at_us = std::max(incident.since_us, incident.samples.front().at_us),
+  SvgChart chart{.from_at_us = std::max(incident.since_us, incident.samples.front().at_us),
                  .to_at_us = chart_end_us(incident),
                  .series = memory_series({.usage = chart_points(incident, &MemoryPoint::usage),
                                           .cache = chart_points(incident, &MemoryPoint::cache),

@@ -58,9 +58,9 @@ std::optional<IncidentGrowth> growth_of(const Incident& incident) {
                         .to_at_us = incident.killed_at_us,
                         .from_bytes = *from_bytes,
                         .to_bytes = *to_bytes,
-                        .from_anon = facts.known_bytes("grew_from_anon_bytes"),
-                        .from_shmem = facts.known_bytes("grew_from_shmem_bytes"),
-                        .from_kernel = facts.known_bytes("grew_from_kernel_bytes")};
+                        .from = {.anon = facts.known_bytes("grew_from_anon_bytes"),
+                                 .shmem = facts.known_bytes("grew_from_shmem_bytes"),
+                                 .kernel = facts.known_bytes("grew_from_kernel_bytes")}};
   if (incident.measured_by_kernel && has_own_numbers(incident)) return growth;
   for (const MemoryPoint& sample : incident.samples) {
     if (sample.at_us <= incident.last_before_us && sample.at_us > growth.from_at_us) growth.to_at_us = sample.at_us;
@@ -120,9 +120,7 @@ std::int64_t chart_end_us(const Incident& incident) {
 
 std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind) {
   std::vector<ChartPoint> points;
-  const auto add = [&](std::int64_t at_us, const std::optional<std::uint64_t>& bytes) {
-    points.push_back({at_us, bytes ? std::optional(static_cast<double>(*bytes)) : std::nullopt});
-  };
+  const auto add = [&](std::int64_t at_us, std::optional<std::uint64_t> bytes) { points.push_back({at_us, bytes}); };
   const std::int64_t end_us = chart_end_us(incident);
   for (const MemoryPoint& sample : incident.samples) {
     if (sample.at_us <= end_us) add(sample.at_us, sample.*kind);
@@ -172,18 +170,11 @@ Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t 
 }
 
 std::string render_incident(const Incident& incident, Format format, const Style& style) {
-  switch (format) {
-    case Format::text:
-    case Format::markdown:
-      return incident_as_text(incident, format, format == Format::text ? style : Style{});
-    case Format::json:
-      return incident_as_json(incident);
-    case Format::html:
-      return incident_as_html(incident);
-    case Format::csv:
-      break;
-  }
-  throw std::invalid_argument("one incident is more than one table: choose text, markdown, html or json");
+  if (format == Format::csv)
+    throw std::invalid_argument("one incident is more than one table: choose text, markdown, html or json");
+  if (format == Format::json) return incident_as_json(incident);
+  if (format == Format::html) return incident_as_html(incident);
+  return incident_as_text(incident, format, format == Format::text ? style : Style{});
 }
 
 }  // namespace cgmm::report

@@ -20,7 +20,7 @@ struct IncidentTables {
   core::Table kill;           // incident_kill: the row of v_oom_kill
   core::Table facts;          // incident_facts: one row
   core::Table samples;        // incident_samples, oldest first
-  core::Table reclaims;       // last_reclaims, of the victim's path
+  core::Table reclaims;       // last_reclaims, only of the victim's path
   core::Table limit_changes;  // the same
   core::Table neighbours;     // biggest_growth up to the kill, without the victim's path
   core::Table sharers;        // incident_sharers: empty unless an ancestor's limit or the node's memory ran out
@@ -41,7 +41,7 @@ struct IncidentGrowth {
   std::int64_t to_at_us = 0;  // the kill, or the last sample before it if only samples are known
   std::uint64_t from_bytes = 0;
   std::uint64_t to_bytes = 0;
-  std::optional<std::uint64_t> from_anon, from_shmem, from_kernel;  // at its begin, by kind
+  MemoryPoint from;  // at its begin: anon, shmem and kernel
 };
 
 struct Gap {
@@ -95,11 +95,10 @@ std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind);
 /// `tables.kill` and `tables.facts` have one row. NULL means not known.
 Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t until_us);
 
-/// The whole document. Throws std::invalid_argument for CSV, which can hold only one table.
+/// The whole document. Throws std::invalid_argument for CSV.
 std::string render_incident(const Incident& incident, Format format, const Style& style);
 
-/// The same for each format. JSON is {"kill": {...}, "cause": {...}, "window": {...}, "samples": [...], ...}: every
-/// table is an array of objects with the columns of its query. ASCII only.
+/// The same for each format. In JSON every table is an array of objects with the columns of its query. ASCII only.
 std::string incident_as_text(const Incident& incident, Format format, const Style& style);  // Markdown too
 std::string incident_as_html(const Incident& incident);
 std::string incident_as_json(const Incident& incident);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // An incident's tables for people: times relative to the kill, and the most important columns.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "base/time.hpp"
@@ -34,24 +32,15 @@ std::string relative(std::int64_t at_us, std::int64_t killed_at_us) {
   return sign + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
 
-std::vector<core::Cell> row_of(std::string when, const MemoryPoint& point) {
-  core::Cell of_limit;
-  if (point.usage && point.limit && *point.limit > 0) {
-    of_limit = 100.0 * static_cast<double>(*point.usage) / static_cast<double>(*point.limit);
-  }
-  return {std::move(when), cell(point.usage), cell(point.anon), cell(point.shmem), cell(point.cache), of_limit};
-}
-
 /// Leaves out those that hardly grew.
 core::Table neighbours(const Incident& incident) {
   constexpr std::int64_t kNoise = 1024 * 1024;
-  constexpr auto kShown =
-      std::to_array<std::string_view>({"cgroup", "grown_bytes", "usage_before_bytes", "usage_after_bytes"});
   core::Table grown = incident.tables.neighbours;
   for (std::size_t i = 0; i < grown.rows.size(); ++i) {
     if (Row(grown, i).integer("grown_bytes") < kNoise) grown.rows.resize(i);
   }
-  return only(grown, "Neighbours that grew most until the kill", kShown);
+  return only(grown, "Neighbours that grew most until the kill",
+              {"cgroup", "grown_bytes", "usage_before_bytes", "usage_after_bytes"});
 }
 
 }  // namespace
@@ -61,7 +50,11 @@ core::Table samples_around(const Incident& incident) {
                     .columns = {"when", "usage_bytes", "anon_bytes", "shmem_bytes", "cache_bytes", "of_limit_pct"},
                     .rows = {}};
   const auto add = [&](std::string when, const MemoryPoint& point) {
-    table.rows.push_back(row_of(std::move(when), point));
+    core::Cell of_limit;
+    if (point.usage && point.limit.value_or(0) > 0)
+      of_limit = 100.0 * static_cast<double>(*point.usage) / static_cast<double>(*point.limit);
+    table.rows.push_back(
+        {std::move(when), cell(point.usage), cell(point.anon), cell(point.shmem), cell(point.cache), of_limit});
   };
   const std::span<const MemoryPoint> samples = incident.samples;
   const auto after = std::ranges::upper_bound(samples, incident.last_before_us, {}, &MemoryPoint::at_us);
@@ -81,23 +74,21 @@ core::Table samples_around(const Incident& incident) {
 }
 
 std::vector<core::Table> tables_for_people(const Incident& incident) {
-  constexpr auto kReclaims = std::to_array<std::string_view>(
-      {"started_at_us", "outcome", "duration_us", "freed_bytes", "refaulted_bytes", "verdict"});
-  constexpr auto kLimits = std::to_array<std::string_view>(
-      {"changed_at_us", "limit_before_bytes", "limit_bytes", "effective_limit_before_bytes", "effective_limit_bytes"});
-  constexpr auto kSharers =
-      std::to_array<std::string_view>({"cgroup", "usage_before_bytes", "usage_bytes", "grown_in_us", "anon_bytes"});
-  constexpr auto kEarlier = std::to_array<std::string_view>({"id", "killed_at_us", "before_us", "victim", "cause"});
   const IncidentTables& all = incident.tables;
   std::vector<core::Table> tables;
   const auto add = [&tables](core::Table table) {
     if (!table.rows.empty()) tables.push_back(std::move(table));
   };
   add(samples_around(incident));
-  add(only(all.earlier_kills, "Earlier kills of the same workload", kEarlier));
-  add(only(all.sharers, "Cgroups that shared it, fastest growth first", kSharers));
-  add(only(all.reclaims, "Reclaims of it", kReclaims));
-  add(only(all.limit_changes, "Changes of its limit", kLimits));
+  add(only(all.earlier_kills, "Earlier kills of the same workload",
+           {"id", "killed_at_us", "before_us", "victim", "cause"}));
+  add(only(all.sharers, "Cgroups that shared it, fastest growth first",
+           {"cgroup", "usage_before_bytes", "usage_bytes", "grown_in_us", "anon_bytes"}));
+  add(only(all.reclaims, "Reclaims of it",
+           {"started_at_us", "outcome", "duration_us", "freed_bytes", "refaulted_bytes", "verdict"}));
+  add(only(
+      all.limit_changes, "Changes of its limit",
+      {"changed_at_us", "limit_before_bytes", "limit_bytes", "effective_limit_before_bytes", "effective_limit_bytes"}));
   tables.push_back(neighbours(incident));
   return tables;
 }

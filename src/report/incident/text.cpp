@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kChartHeight = 8;
 constexpr std::size_t kSmallChartHeight = 5;
-constexpr std::size_t kLabelWidth = 8;
+constexpr std::size_t kLabelWidth = 7;  // longer than each
 constexpr std::size_t kWidestText = 110;
 
 /// The victim's own cgroup at the kill.
@@ -26,8 +26,7 @@ std::optional<double> limit_of(const Incident& incident) {
   std::optional<std::uint64_t> limit = is_own ? incident.at_kill->limit : std::nullopt;
   if (const MemoryPoint* const last = last_sample_before(incident); !limit && last != nullptr) limit = last->limit;
   for (const MemoryPoint& sample : incident.samples) limit = limit ? limit : sample.limit;
-  if (!limit) return std::nullopt;
-  return static_cast<double>(*limit);
+  return limit;
 }
 
 std::string charts(const Incident& incident, const Style& style) {
@@ -65,21 +64,17 @@ std::size_t end_of_word(std::string_view text, std::size_t at) {
 /// Wraps at spaces. Further lines begin below the text, not below the label. Longer words are not broken.
 std::string paragraph(const Said& said, const Style& style) {
   const std::size_t width = std::min(style.width, kWidestText);
-  std::string out = bold(said.label, style);
-  out.append(kLabelWidth > said.label.size() ? kLabelWidth - said.label.size() : 1, ' ');
+  std::string out = bold(said.label, style) + std::string(kLabelWidth - said.label.size(), ' ');
   std::size_t column = kLabelWidth;
-  for (std::size_t at = 0; at < said.text.size();) {
-    const std::size_t end = end_of_word(said.text, at);
-    const std::string word = said.text.substr(at, end - at);
-    const std::size_t taken = display_width(word);
-    if (column > kLabelWidth && column + 1 + taken > width) {
+  for (std::size_t at = 0, end = 0; at < said.text.size(); at = end + 1) {
+    end = end_of_word(said.text, at);
+    const std::string word = " " + said.text.substr(at, end - at);
+    if (column > kLabelWidth && column + display_width(word) > width) {
       out += "\n" + std::string(kLabelWidth, ' ');
       column = kLabelWidth;
     }
-    if (column > kLabelWidth) out += ' ';
-    column += taken + (column > kLabelWidth ? 1 : 0);
+    column += display_width(word);
     out += word;
-    at = end + 1;
   }
   return out + "\n";
 }

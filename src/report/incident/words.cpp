@@ -115,9 +115,9 @@ std::pair<double, const MemoryPoint*> fastest(const Incident& incident) {
   for (const MemoryPoint& point : incident.samples) {
     const bool within = point.at_us >= incident.growth->from_at_us && point.at_us <= incident.last_before_us;
     if (!within || !held_bytes(point)) continue;
-    if (before != nullptr && point.at_us > before->at_us && *held_bytes(point) > *held_bytes(*before)) {
-      const double per_second = static_cast<double>(*held_bytes(point) - *held_bytes(*before)) * 1e6 /
-                                static_cast<double>(point.at_us - before->at_us);
+    if (before != nullptr && point.at_us > before->at_us) {
+      const double rise = static_cast<double>(*held_bytes(point)) - static_cast<double>(*held_bytes(*before));
+      const double per_second = rise * 1e6 / static_cast<double>(point.at_us - before->at_us);
       if (per_second > best.first) best = {per_second, before};
     }
     before = &point;

@@ -37,8 +37,8 @@ std::string who(const Incident& incident);
 std::string why(const Incident& incident);
 std::string would_reclaim_have_helped(const Incident& incident);
 
-/// The growth that ended in the kill: of the kind of memory that was the cause if its numbers are known, else of all
-/// that can't be dropped.
+/// The growth that ended in the kill: of the kind that was the cause if that is known, else of all that can't be
+/// dropped.
 struct Rise {
   std::int64_t from_at_us = 0, to_at_us = 0;
   std::uint64_t from_bytes = 0, to_bytes = 0;
@@ -53,7 +53,7 @@ std::optional<Rise> rise_of(const Incident& incident);
 /// "43.6 MiB/s"
 std::string rate(std::uint64_t bytes, std::int64_t time_us);
 
-/// All sentences, the most important first. Labels without a sentence are left out.
+/// All sentences that there are, the most important first.
 std::vector<Said> incident_words(const Incident& incident);
 
 /// The last samples before the kill, the kernel's numbers at the kill, and the first samples after it.

@@ -237,10 +237,9 @@ std::string summary_sentence(const core::Table& summary_row, std::span<const Fin
 
 core::Table effects_in_short(const core::Table& effects) {
   constexpr std::size_t kMostRows = 10;
-  constexpr auto kShown =
-      std::to_array<std::string_view>({"cgroup", "reclaims", "effective", "churn", "futile", "unknown", "freed_bytes",
-                                       "refaulted_bytes", "held_byte_seconds"});
-  core::Table table = only(effects, effects.title, kShown);
+  core::Table table = only(effects, effects.title,
+                           {"cgroup", "reclaims", "effective", "churn", "futile", "unknown", "freed_bytes",
+                            "refaulted_bytes", "held_byte_seconds"});
   if (table.rows.size() > kMostRows) {
     table.title += " (" + std::to_string(kMostRows) + " of " + std::to_string(table.rows.size()) +
                    " cgroups: report effects has all)";

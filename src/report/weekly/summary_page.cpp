@@ -97,8 +97,7 @@ Series bars(const core::Table& by_hour, std::string_view column, std::string lab
 std::string chart_of(const SummaryPage& page, const TimeAsked& asked) {
   if (page.reclaims_by_hour.rows.empty() && page.oom_kills.rows.empty()) return "";
   const std::int64_t begin_at_us = Row(page.summary).integer("history_begins_at_us");
-  SvgChart chart{.title = "",
-                 .from_at_us = asked.since_us,
+  SvgChart chart{.from_at_us = asked.since_us,
                  .to_at_us = asked.until_us,
                  .series = {},
                  .marks = kill_marks(page.oom_kills),

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/table.hpp"
-#include "report/format/svg_chart.hpp"
+#include "report/format/chart.hpp"
 #include "report/weekly/advice.hpp"
 #include "report/weekly/summary.hpp"
 

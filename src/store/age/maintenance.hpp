@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/retention_settings.hpp"
+#include "core/records.hpp"
 #include "store/age/retention.hpp"
 #include "store/file/wal.hpp"
 

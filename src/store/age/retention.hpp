@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "core/retention_settings.hpp"
+#include "core/records.hpp"
 #include "store/age/old_rows.hpp"
 #include "store/age/roll_up.hpp"
 #include "store/statement.hpp"

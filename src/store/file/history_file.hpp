@@ -14,7 +14,6 @@
 #include <utility>
 
 #include "core/records.hpp"
-#include "core/retention_settings.hpp"
 #include "store/file/lock_file.hpp"
 #include "store/history.hpp"
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <ranges>
 
 #include "base/text.hpp"
 #include "report/format/escape.hpp"
@@ -51,6 +52,20 @@ TEST(Chart, FitsTheWidthAndLabelsBothAxes) {
   EXPECT_TRUE(lines[3].starts_with(" 50.0 MiB ┤")) << lines[3];
   EXPECT_TRUE(lines[5].starts_with("      0 B └─")) << lines[5];
   EXPECT_EQ(lines[6], "           2026-11-23T03:12:00Z         2026-11-23T03:13:40Z");
+}
+
+TEST(Chart, FitsANarrowTerminal) {
+  for (const std::size_t width : {32u, 40u, 51u, 52u, 59u}) {
+    std::vector<ChartPoint> points = ramp(101, 1024 * 1024);
+    const ChartMarks marks{.kill_at_us = points.back().at_us};
+    const std::string text = chart("Usage", points, 4, {.colour = false, .width = width}, marks);
+    for (const auto line : std::views::split(text, '\n')) {
+      EXPECT_LE(display_width(std::string_view(line.begin(), line.end())), width) << text;
+    }
+    EXPECT_NE(text.find("2026-11-23T03:12:00Z"), std::string::npos) << text;
+    EXPECT_NE(text.find("2026-11-23T03:13:40Z\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("kill ▲"), std::string::npos) << text;
+  }
 }
 
 TEST(Chart, NamesTheMiddleOfTheTimeWhereItFits) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report/format/svg_chart.hpp"
+#include "report/format/chart.hpp"
 
 #include <gtest/gtest.h>
 
@@ -39,8 +39,13 @@ Series series_of(const std::vector<std::optional<double>>& values, std::int64_t 
   return series;
 }
 
+/// From the first point to the last.
 SvgChart chart_of(std::vector<Series> series) {
-  return {.title = "Memory", .from_at_us = 0, .to_at_us = 0, .series = std::move(series), .marks = {}, .bands = {}};
+  std::int64_t to_at_us = 0;
+  for (const Series& one : series) {
+    if (!one.points.empty()) to_at_us = std::max(to_at_us, one.points.back().at_us + one.bar_us);
+  }
+  return {.from_at_us = kStartUs, .to_at_us = to_at_us, .series = std::move(series), .marks = {}, .bands = {}};
 }
 
 std::string path_of(const Html& page, std::string_view css_class) {
@@ -103,11 +108,10 @@ TEST(SvgChart, DrawsALineThatBreaksWhereNobodyLooked) {
   const Html page(svg_chart(chart_of({series_of({0, 4 * kMiB, std::nullopt, 2 * kMiB, 4 * kMiB}, kHourUs)})));
   EXPECT_EQ(path_of(page, "l"), "M0 250L250 0M750 125L1000 0");
   EXPECT_EQ(path_of(page, "fill"), "");
-  EXPECT_EQ(page.all("figcaption").at(0).text, "Memory");
   const auto svg = page.all("svg").back();
   EXPECT_EQ(svg.attributes.at("role"), "img");
   EXPECT_EQ(svg.attributes.at("aria-label"),
-            "Memory, 2026-11-23T03:12:00Z to 2026-11-23T07:12:00Z; usage up to 4.0 MiB");
+            "Chart, 2026-11-23T03:12:00Z to 2026-11-23T07:12:00Z; usage up to 4.0 MiB");
 }
 
 TEST(SvgChart, MarksASampleThatIsAlone) {
@@ -208,9 +212,7 @@ TEST(SvgChart, OfManyReclaimsShowsShortMarksWithoutLabels) {
 TEST(SvgChart, WithoutPointsSaysSo) {
   for (const SvgChart& chart : {chart_of({}), chart_of({series_of({})}),
                                 chart_of({series_of({std::nullopt, std::numeric_limits<double>::quiet_NaN()})})}) {
-    EXPECT_EQ(svg_chart(chart),
-              "<figure class=\"chart\">\n<figcaption>Memory</figcaption>\n"
-              "<p class=\"remark\">(no samples)</p>\n</figure>\n");
+    EXPECT_EQ(svg_chart(chart), "<figure class=\"chart\">\n<p class=\"remark\">(no samples)</p>\n</figure>\n");
   }
 }
 
@@ -224,10 +226,9 @@ TEST(SvgChart, SurvivesExtremes) {
         Series series{.label = "",
                       .points = {{kMin, 1.0}, {5, -1.0}, {1, std::numeric_limits<double>::infinity()}, {kMax, 1e300}},
                       .kind = kind,
-                      .bar_us = kMax};
-        SvgChart chart{
-            .title = "", .from_at_us = from, .to_at_us = to, .series = {series, series}, .marks = {}, .bands = {}};
-        chart.marks = {{kMin, "a", Mark::Kind::kill}, {kMax, "b", Mark::Kind::other}};
+                      .bar_us = kHourUs};
+        SvgChart chart{.from_at_us = from, .to_at_us = to, .series = {series, series}, .marks = {}, .bands = {}};
+        chart.marks = {{kMin, "a", Mark::Kind::kill}, {kMax, "b", Mark::Kind::limit}};
         chart.bands = {{kMin, kMax, "all"}, {kMax, kMin, "none"}};
         const std::string html = svg_chart(chart);
         EXPECT_NO_THROW(Html{html});
@@ -241,8 +242,8 @@ TEST(SvgChart, SurvivesExtremes) {
 TEST(SvgChart, OfHostileTextIsWellFormed) {
   for (const auto& [label, text] : test::hostile_texts()) {
     SvgChart chart = chart_of({series_of({1, 2, 3})});
-    chart.title = chart.series[0].label = text;
-    chart.marks = {{kStartUs, text, Mark::Kind::other}};
+    chart.series[0].label = text;
+    chart.marks = {{kStartUs, text, Mark::Kind::limit}};
     chart.bands = {{kStartUs, kStartUs + kSecondUs, text}};
     const std::string html = svg_chart(chart);
     EXPECT_TRUE(base::is_valid_utf8(html)) << label;
