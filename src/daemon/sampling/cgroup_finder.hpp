@@ -51,6 +51,7 @@ struct PassResult {
   std::vector<core::CountedOomKills> oom_kills;  // since the previous sample
   std::string first_error;                       // of scan.error_count
   std::string parent_error;                      // why there was nothing to scan; empty: there was. It is counted too
+  std::int64_t rule_lookup_count = 0;            // cgroups whose rule was looked up: once, until the rules change
   std::int64_t left_out_count = 0;               // cgroups over max_cgroups
   std::int64_t unwatched_count = 0;              // directories without an inotify watch, which every scan lists
 

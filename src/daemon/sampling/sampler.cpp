@@ -109,8 +109,10 @@ void Sampler::take_row(Tracked& tracked, const kernel::Reading& reading, Result&
   if (row.oom_kills_total) tracked.kills_counted_at_us = result.scan.started_at_us;
   if (result.scan.is_partial) return;
   const auto limit_bytes = tracked.told->limits.effective_limit_bytes;
-  if (std::exchange(tracked.policy, policy_number_) != policy_number_)
+  if (std::exchange(tracked.policy, policy_number_) != policy_number_) {
     tracked.rule = policy_.rule_for(tracked.told->id.path);
+    ++result.rule_lookup_count;
+  }
   const core::ReclaimSettings settings = policy_.settings_of(tracked.rule);
   if (core::over_threshold(now.gauges, limit_bytes, settings)) {
     tracked.ever_over = true;

@@ -57,6 +57,23 @@ TEST_P(EveryKind, NamesACgroupTheSameInEveryScan) {
   EXPECT_EQ(second.scan.error_count, 0);
 }
 
+TEST_P(EveryKind, LooksUpTheRuleOfACgroupOnceUntilTheRulesChange) {
+  for (const char* const path : {"/a", "/b"}) tree_.put(path, files({.file_bytes = 10 * kMiB}));
+  Sampler one = sampler();
+  EXPECT_EQ(one.scan(1000).rule_lookup_count, 2);
+  EXPECT_EQ(one.scan(2000).rule_lookup_count, 0);
+  tree_.put("/c", files({.file_bytes = 10 * kMiB}));
+  EXPECT_EQ(one.scan(3000).rule_lookup_count, 1);
+  core::Policy policy;
+  policy.rules = {{.cgroup = "/b", .threshold = core::Threshold::of_bytes(kMiB)}};
+  one.set_policy(policy);
+  const Sampler::Result changed = one.scan(4000);
+  EXPECT_EQ(changed.rule_lookup_count, 3);
+  ASSERT_EQ(changed.candidates.size(), 1U);
+  EXPECT_EQ(changed.candidates[0].id.path, "/b");
+  EXPECT_EQ(one.scan(5000).rule_lookup_count, 0);
+}
+
 TEST_P(EveryKind, TakesARecreatedCgroupForANewOne) {
   tree_.put("/web", files({}));
   Sampler one = sampler();
