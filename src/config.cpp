@@ -13,7 +13,6 @@
 #include <ranges>
 #include <sstream>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 
 #include "config_keys.hpp"
@@ -73,23 +72,18 @@ std::string key_shown(const toml::key& key) {
   return bare ? std::string{key.str()} : in_quotes(key.str());
 }
 
-template <class Target>
-const Key<Target>* find_key(std::span<const Key<Target>> keys, std::string_view name) {
-  const auto found = std::ranges::find(keys, name, &Key<Target>::name);
-  return found == keys.end() ? nullptr : &*found;
-}
-
 /// Puts a parsed file into a Config, and remembers the place of each setting.
 class Reader {
  public:
   Reader(std::string_view file_name, Config& config) : file_name_(file_name), config_(config) {}
 
   void read(const toml::table& file) {
+    const Keys keys = keys_of(config_);
     for (const auto& entry : in_file_order(file)) {
       if (*entry.key == "rule") {
         read_rules(entry);
       } else {
-        take(entry, key_shown(*entry.key), config_keys(), config_);
+        take(entry, key_shown(*entry.key), keys, /*in_rule=*/false);
       }
     }
   }
@@ -98,8 +92,7 @@ class Reader {
   void check() const;
 
  private:
-  template <class Target>
-  void take(const Entry& entry, const std::string& name, std::span<const Key<Target>> keys, Target& target);
+  void take(const Entry& entry, const std::string& name, const Keys& keys, bool in_rule);
   void read_rules(const Entry& entry);
   core::Rule read_rule(const toml::table& table, const std::string& name);
 
@@ -116,25 +109,20 @@ class Reader {
   std::map<std::string, Origin> origins_;
 };
 
-template <class Target>
-void Reader::take(const Entry& entry, const std::string& name, std::span<const Key<Target>> keys, Target& target) {
+void Reader::take(const Entry& entry, const std::string& name, const Keys& keys, bool in_rule) {
   const Value value = value_of(*entry.node);
   const auto key_name = entry.key->str();
   origins_.insert_or_assign(name, Origin{at(entry.key->source()), value.shown});
   if (const auto* key = find_key(keys, key_name)) {
-    if (const auto expected = (*key)(value, target)) throw error(name, std::string{*expected});
+    if (const auto expected = (*key)(value)) throw error(name, std::string{*expected});
     return;
   }
-  if constexpr (std::is_same_v<Target, core::Rule>) {
-    if (find_key(config_keys(), key_name)) {
-      throw error(name, "above the first [[rule]], because it holds for the whole service");
-    }
-    throw error(name, expected_instead_of(key_name, known_rule_keys()));
-  } else {
-    std::vector<std::string_view> known = known_keys();
-    known.push_back("rule");
-    throw error(name, expected_instead_of(key_name, known));
+  std::vector<std::string_view> known = known_keys();
+  if (in_rule && std::ranges::find(known, key_name) != known.end()) {
+    throw error(name, "above the first [[rule]], because it holds for the whole service");
   }
+  known.push_back("rule");
+  throw error(name, expected_instead_of(key_name, in_rule ? known_rule_keys() : known));
 }
 
 void Reader::read_rules(const Entry& entry) {
@@ -151,8 +139,9 @@ void Reader::read_rules(const Entry& entry) {
 
 core::Rule Reader::read_rule(const toml::table& table, const std::string& name) {
   core::Rule rule;
+  const Keys keys = keys_of(rule);
   for (const auto& entry : in_file_order(table)) {
-    take(entry, name + "." + key_shown(*entry.key), rule_keys(), rule);
+    take(entry, name + "." + key_shown(*entry.key), keys, /*in_rule=*/true);
   }
   if (rule.cgroup.empty()) {
     throw ConfigError(at(table.source()), name, "",
@@ -185,6 +174,7 @@ void Reader::check() const {
 }
 
 void apply(const Overrides& overrides, Config& config) {
+  const Keys keys = keys_of(config);
   for (const auto& [name, typed] : {std::pair{"parent", overrides.parent},
                                     {"threshold", overrides.threshold},
                                     {"interval", overrides.interval},
@@ -193,7 +183,7 @@ void apply(const Overrides& overrides, Config& config) {
                                     {"log_level", overrides.log_level}}) {
     if (!typed) continue;
     const std::string shown = in_quotes(*typed);
-    const auto expected = (*find_key(config_keys(), name))({*typed, shown}, config);
+    const auto expected = (*find_key(keys, name))({*typed, shown});
     if (!expected) continue;
     std::string option = "--" + std::string{name};
     std::ranges::replace(option, '_', '-');
@@ -206,8 +196,7 @@ void apply(const Overrides& overrides, Config& config) {
   throw ConfigError(file.string(), "can't be read: " + reason);
 }
 
-/// Why the file may have been written by others than root or the user who runs us; "": it can't. A device (/dev/null)
-/// is trusted, whoever may write to it.
+/// Why others than root or the user who runs us may have written the file; "": they can't. Devices are trusted.
 std::string distrust(const struct stat& info) {
   if (S_ISCHR(info.st_mode) || S_ISDIR(info.st_mode)) return {};
   if (info.st_uid != 0 && info.st_uid != ::geteuid()) {

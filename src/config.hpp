@@ -2,8 +2,7 @@
 #pragma once
 
 // The settings: config.toml, overridden by options of the command line. The shipped config.toml documents every key; a
-// test keeps it equal to these defaults. Plain data and functions without state. Only load() does I/O (it reads one
-// file). Any thread.
+// test keeps it equal to these defaults. Only load() does I/O. Any thread.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "core/container.hpp"
 #include "core/near_limit.hpp"
 #include "core/policy.hpp"
 #include "core/records.hpp"
@@ -23,8 +23,7 @@ namespace cgmm::config {
 
 inline constexpr std::string_view kDefaultFile = "/etc/cgroup-memory-manager/config.toml";
 
-/// Which cgroups are tracked.
-enum class Watch : std::uint8_t { automatic, containers, leaves };
+using core::Watch;
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
 
 struct Config {
@@ -77,8 +76,7 @@ Config parse(std::string_view toml, std::string_view name, const Overrides& over
 std::vector<std::string_view> known_keys();
 std::vector<std::string_view> known_rule_keys();
 
-/// The log level: the option or key, else RUST_LOG (`info`, or `cgroup_memory_manager=debug,other=warn`; nullptr: not
-/// set; ignored if invalid), else info.
+/// The option or key, else RUST_LOG (`info`, or `cgroup_memory_manager=debug,other=warn`) if it is valid, else info.
 LogLevel effective_log_level(const Config& config, const char* rust_log);
 
 }  // namespace cgmm::config

@@ -32,10 +32,14 @@ constexpr std::string_view kBool = "true or false";
 using Text = std::optional<std::string>;
 using Integer = std::optional<std::int64_t>;
 
-template <class Target, class Result>
-bool set(Target& target, const std::optional<Result>& value) {
-  if (value) target = *value;
-  return value.has_value();
+/// Sets `target` to what `parse` makes of a value.
+template <class Target, class Parse>
+std::function<bool(const Value&)> into(Target& target, Parse parse) {
+  return [&target, parse](const Value& value) {
+    const auto parsed = parse(value);
+    if (parsed) target = static_cast<Target>(*parsed);
+    return parsed.has_value();
+  };
 }
 
 /// Not empty, and without NUL, which would truncate a path.
@@ -53,13 +57,15 @@ Integer within(Integer value, std::int64_t min, std::int64_t max) {
   return value && *value >= min && *value <= max ? value : std::nullopt;
 }
 
-Integer count_of(const Value& value, std::int64_t min, std::int64_t max) {
-  const auto* count = std::get_if<std::int64_t>(&value.held);
-  return count ? within(*count, min, max) : std::nullopt;
+auto count(std::int64_t min, std::int64_t max) {
+  return [=](const Value& value) -> Integer {
+    const auto* count = std::get_if<std::int64_t>(&value.held);
+    return count ? within(*count, min, max) : std::nullopt;
+  };
 }
 
 std::optional<core::Threshold> threshold_of(const Value& value) {
-  if (const Integer bytes = count_of(value, 0, INT64_MAX)) {
+  if (const Integer bytes = count(0, INT64_MAX)(value)) {
     return core::Threshold::of_bytes(static_cast<std::uint64_t>(*bytes));
   }
   const Text text = text_of(value);
@@ -72,25 +78,25 @@ std::optional<double> percentage_of(const Value& value) {
   return share ? share->percent() : std::nullopt;
 }
 
-Integer size_of(const Value& value, std::int64_t min_bytes, std::int64_t max_bytes) {
-  const auto size = threshold_of(value);
-  const auto bytes = size ? size->bytes(std::nullopt) : std::nullopt;
-  return bytes ? within(static_cast<std::int64_t>(*bytes), min_bytes, max_bytes) : std::nullopt;
+auto size(std::int64_t min_bytes, std::int64_t max_bytes) {
+  return [=](const Value& value) -> Integer {
+    const auto size = threshold_of(value);
+    const auto bytes = size ? size->bytes(std::nullopt) : std::nullopt;
+    return bytes ? within(static_cast<std::int64_t>(*bytes), min_bytes, max_bytes) : std::nullopt;
+  };
 }
 
-Integer duration_us_of(const Value& value, std::int64_t min_us, std::int64_t max_us) {
-  if (const Text text = text_of(value)) return within(base::parse_duration_us(*text), min_us, max_us);
-  double seconds = -1;
-  if (const auto* whole = std::get_if<std::int64_t>(&value.held)) seconds = static_cast<double>(*whole);
-  if (const auto* real = std::get_if<double>(&value.held)) seconds = *real;
-  constexpr double kMax_s = 1e10;                                 // far above every bound, and exact in microseconds
-  if (!(seconds >= 0 && seconds <= kMax_s)) return std::nullopt;  // also refuses nan
-  return within(std::llround(seconds * 1e6), min_us, max_us);
+auto duration(std::int64_t min_us, std::int64_t max_us) {
+  return [=](const Value& value) -> Integer {
+    if (const Text text = text_of(value)) return within(base::parse_duration_us(*text), min_us, max_us);
+    double seconds = -1;
+    if (const auto* whole = std::get_if<std::int64_t>(&value.held)) seconds = static_cast<double>(*whole);
+    if (const auto* real = std::get_if<double>(&value.held)) seconds = *real;
+    constexpr double kMax_s = 1e10;                                 // far above every bound, and exact in microseconds
+    if (!(seconds >= 0 && seconds <= kMax_s)) return std::nullopt;  // also refuses nan
+    return within(std::llround(seconds * 1e6), min_us, max_us);
+  };
 }
-
-Integer cooldown_us_of(const Value& value) { return duration_us_of(value, 0, 365 * kDay_us); }
-
-Integer retention_us_of(const Value& value) { return duration_us_of(value, kHour_us, 3650 * kDay_us); }
 
 /// Where something is read from.
 Text source_of(const Value& value) {
@@ -116,87 +122,16 @@ std::optional<LogLevel> log_level_of(const Value& value) {
   return text ? parse_log_level(*text) : std::nullopt;
 }
 
-bool set_reclaim_to(const Value& value, std::optional<core::Threshold>& target) {
-  if (text_of(value) != "auto") return set(target, threshold_of(value));
-  target.reset();
-  return true;
+/// nullopt within: "auto".
+std::optional<std::optional<core::Threshold>> reclaim_to_of(const Value& value) {
+  const auto threshold = threshold_of(value);
+  if (!threshold && text_of(value) != "auto") return std::nullopt;
+  return std::make_optional(threshold);
 }
 
-bool set_step(const Value& value, std::uint64_t& target_bytes) {
-  const Integer bytes = size_of(value, 4096, INT64_MAX);
-  if (bytes) target_bytes = static_cast<std::uint64_t>(*bytes);
-  return bytes.has_value();
-}
-
-constexpr auto kConfigKeys = std::to_array<Key<Config>>({
-    {"parent", R"("auto" or the path of a directory)",
-     [](const Value& v, Config& c) { return set(c.parent, text_of(v)); }},
-    {"watch", R"("auto", "containers" or "leaves")",
-     [](const Value& v, Config& c) { return set(c.watch, watch_of(v)); }},
-    {"max_cgroups", "a number of cgroups between 1 and 100000",
-     [](const Value& v, Config& c) { return set(c.max_cgroups, count_of(v, 1, 100'000)); }},
-    {"threshold", kThreshold,
-     [](const Value& v, Config& c) { return set(c.policy.defaults.threshold, threshold_of(v)); }},
-    {"reclaim_to", kReclaimTo,
-     [](const Value& v, Config& c) { return set_reclaim_to(v, c.policy.defaults.reclaim_to); }},
-    {"reclaim_step", R"(a size of at least "4KiB", such as "64MiB")",
-     [](const Value& v, Config& c) { return set_step(v, c.policy.bounds.step_bytes); }},
-    {"reclaim_timeout", R"(a duration between "100ms" and "1h" such as "10s")",
-     [](const Value& v, Config& c) {
-       return set(c.policy.bounds.timeout_us, duration_us_of(v, kSecond_us / 10, kHour_us));
-     }},
-    {"max_pressure", kPercentage,
-     [](const Value& v, Config& c) { return set(c.policy.bounds.max_pressure_pct, percentage_of(v)); }},
-    {"interval", kInterval,
-     [](const Value& v, Config& c) { return set(c.interval_us, duration_us_of(v, kSecond_us / 10, kDay_us)); }},
-    {"cooldown", kCooldown,
-     [](const Value& v, Config& c) { return set(c.policy.defaults.cooldown_us, cooldown_us_of(v)); }},
-    {"adaptive", kBool, [](const Value& v, Config& c) { return set(c.policy.learning.adaptive, bool_of(v)); }},
-    {"max_cooldown", kCooldown,
-     [](const Value& v, Config& c) { return set(c.policy.learning.max_cooldown_us, cooldown_us_of(v)); }},
-    {"observe_for", R"(a duration between "1s" and "1h" such as "5m")",
-     [](const Value& v, Config& c) {
-       return set(c.policy.learning.observe_for_us, duration_us_of(v, kSecond_us, kHour_us));
-     }},
-    {"watch_over", kPercentage, [](const Value& v, Config& c) { return set(c.near_limit.over_pct, percentage_of(v)); }},
-    {"watch_max", "a number of cgroups between 0 and 1000",
-     [](const Value& v, Config& c) { return set(c.near_limit.max_count, count_of(v, 0, 1000)); }},
-    {"kernel_log", R"("auto", "off" or the path of a file such as "/dev/kmsg")",
-     [](const Value& v, Config& c) { return set(c.kernel_log, source_of(v)); }},
-    {"container_logs", R"("auto", "off" or the path of a directory such as "/var/log")",
-     [](const Value& v, Config& c) { return set(c.container_logs, source_of(v)); }},
-    {"dry_run", kBool, [](const Value& v, Config& c) { return set(c.dry_run, bool_of(v)); }},
-    {"lock_memory", kBool, [](const Value& v, Config& c) { return set(c.lock_memory, bool_of(v)); }},
-    {"database", "the path of a file", [](const Value& v, Config& c) { return set(c.database, text_of(v)); }},
-    {"max_size", R"(a size between "32MiB" and "1TiB" such as "1GiB")",
-     [](const Value& v,
-        Config&
-            c) { return set(c.retention.max_size_bytes, size_of(v, std::int64_t{32} << 20, std::int64_t{1} << 40)); }},
-    {"keep_samples", kRetention,
-     [](const Value& v, Config& c) { return set(c.retention.samples_us, retention_us_of(v)); }},
-    {"keep_incidents", kRetention,
-     [](const Value& v, Config& c) { return set(c.retention.incidents_us, retention_us_of(v)); }},
-    {"keep_hours", kRetention, [](const Value& v, Config& c) { return set(c.retention.hours_us, retention_us_of(v)); }},
-    {"keep_events", kRetention,
-     [](const Value& v, Config& c) { return set(c.retention.events_us, retention_us_of(v)); }},
-    {"reports_dir", "the path of a directory",
-     [](const Value& v, Config& c) { return set(c.reports_dir, text_of(v)); }},
-    {"log_level", R"("trace", "debug", "info", "warn", "error" or "off")",
-     [](const Value& v, Config& c) { return set(c.log_level, log_level_of(v)); }},
-});
-
-constexpr auto kRuleKeys = std::to_array<Key<core::Rule>>({
-    {"cgroup", R"(a glob on the cgroup's path, from its leading / on, such as "/kubepods/*" or "*/nginx*")",
-     [](const Value& v, core::Rule& r) { return set(r.cgroup, glob_of(v)); }},
-    {"threshold", kThreshold, [](const Value& v, core::Rule& r) { return set(r.threshold, threshold_of(v)); }},
-    {"cooldown", kCooldown, [](const Value& v, core::Rule& r) { return set(r.cooldown_us, cooldown_us_of(v)); }},
-    {"reclaim", kBool, [](const Value& v, core::Rule& r) { return set(r.reclaim, bool_of(v)); }},
-});
-
-template <class Target>
-std::vector<std::string_view> names_of(std::span<const Key<Target>> keys) {
+std::vector<std::string_view> names_of(const Keys& keys) {
   std::vector<std::string_view> names;
-  for (const Key<Target>& key : keys) names.push_back(key.name);
+  for (const Key& key : keys) names.push_back(key.name);
   return names;
 }
 
@@ -217,10 +152,72 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::span<const Key<Config>> config_keys() { return kConfigKeys; }
-std::span<const Key<core::Rule>> rule_keys() { return kRuleKeys; }
-std::vector<std::string_view> known_keys() { return names_of<Config>(kConfigKeys); }
-std::vector<std::string_view> known_rule_keys() { return names_of<core::Rule>(kRuleKeys); }
+Keys keys_of(Config& config) {
+  core::ReclaimSettings& defaults = config.policy.defaults;
+  core::ReclaimBounds& bounds = config.policy.bounds;
+  core::Learning& learning = config.policy.learning;
+  core::RetentionSettings& retention = config.retention;
+  const auto cooldown = duration(0, 365 * kDay_us);
+  const auto kept_for = duration(kHour_us, 3650 * kDay_us);
+  return {
+      {"parent", R"("auto" or the path of a directory)", into(config.parent, text_of)},
+      {"watch", R"("auto", "containers" or "leaves")", into(config.watch, watch_of)},
+      {"max_cgroups", "a number of cgroups between 1 and 100000", into(config.max_cgroups, count(1, 100'000))},
+      {"threshold", kThreshold, into(defaults.threshold, threshold_of)},
+      {"reclaim_to", kReclaimTo, into(defaults.reclaim_to, reclaim_to_of)},
+      {"reclaim_step", R"(a size of at least "4KiB", such as "64MiB")", into(bounds.step_bytes, size(4096, INT64_MAX))},
+      {"reclaim_timeout", R"(a duration between "100ms" and "1h" such as "10s")",
+       into(bounds.timeout_us, duration(kSecond_us / 10, kHour_us))},
+      {"max_pressure", kPercentage, into(bounds.max_pressure_pct, percentage_of)},
+      {"interval", kInterval, into(config.interval_us, duration(kSecond_us / 10, kDay_us))},
+      {"cooldown", kCooldown, into(defaults.cooldown_us, cooldown)},
+      {"adaptive", kBool, into(learning.adaptive, bool_of)},
+      {"max_cooldown", kCooldown, into(learning.max_cooldown_us, cooldown)},
+      {"observe_for", R"(a duration between "1s" and "1h" such as "5m")",
+       into(learning.observe_for_us, duration(kSecond_us, kHour_us))},
+      {"watch_over", kPercentage, into(config.near_limit.over_pct, percentage_of)},
+      {"watch_max", "a number of cgroups between 0 and 1000", into(config.near_limit.max_count, count(0, 1000))},
+      {"kernel_log", R"("auto", "off" or the path of a file such as "/dev/kmsg")", into(config.kernel_log, source_of)},
+      {"container_logs", R"("auto", "off" or the path of a directory such as "/var/log")",
+       into(config.container_logs, source_of)},
+      {"dry_run", kBool, into(config.dry_run, bool_of)},
+      {"lock_memory", kBool, into(config.lock_memory, bool_of)},
+      {"database", "the path of a file", into(config.database, text_of)},
+      {"max_size", R"(a size between "32MiB" and "1TiB" such as "1GiB")",
+       into(retention.max_size_bytes, size(std::int64_t{32} << 20, std::int64_t{1} << 40))},
+      {"keep_samples", kRetention, into(retention.samples_us, kept_for)},
+      {"keep_incidents", kRetention, into(retention.incidents_us, kept_for)},
+      {"keep_hours", kRetention, into(retention.hours_us, kept_for)},
+      {"keep_events", kRetention, into(retention.events_us, kept_for)},
+      {"reports_dir", "the path of a directory", into(config.reports_dir, text_of)},
+      {"log_level", R"("trace", "debug", "info", "warn", "error" or "off")", into(config.log_level, log_level_of)},
+  };
+}
+
+Keys keys_of(core::Rule& rule) {
+  return {
+      {"cgroup", R"(a glob on the cgroup's path, from its leading / on, such as "/kubepods/*" or "*/nginx*")",
+       into(rule.cgroup, glob_of)},
+      {"threshold", kThreshold, into(rule.threshold, threshold_of)},
+      {"cooldown", kCooldown, into(rule.cooldown_us, duration(0, 365 * kDay_us))},
+      {"reclaim", kBool, into(rule.reclaim, bool_of)},
+  };
+}
+
+const Key* find_key(const Keys& keys, std::string_view name) {
+  const auto found = std::ranges::find(keys, name, &Key::name);
+  return found == keys.end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> known_keys() {
+  Config any;
+  return names_of(keys_of(any));
+}
+
+std::vector<std::string_view> known_rule_keys() {
+  core::Rule any;
+  return names_of(keys_of(any));
+}
 
 std::string expected_instead_of(std::string_view unknown, std::span<const std::string_view> known) {
   constexpr std::size_t kNear = 2;

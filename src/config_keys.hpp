@@ -5,11 +5,13 @@
 // command line, so a value means the same in both. Private to the config room. Pure: any thread.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "config.hpp"
 
@@ -21,22 +23,27 @@ struct Value {
   std::string shown;  // in TOML syntax, for messages
 };
 
-template <class Target>
+/// A key of one Config or Rule.
 struct Key {
   std::string_view name;
-  std::string_view expected;  // what it accepts
-  bool (*take)(const Value& value, Target& target);
+  std::string_view expected;               // what it accepts
+  std::function<bool(const Value&)> take;  // sets the value; false: it is not accepted
 
   /// Sets the value and returns nothing, or returns what was expected instead.
-  std::optional<std::string_view> operator()(const Value& value, Target& target) const {
-    if (take(value, target)) return std::nullopt;
+  std::optional<std::string_view> operator()(const Value& value) const {
+    if (take(value)) return std::nullopt;
     const bool is_share = value.shown.ends_with("%\"") && expected.find("or a percentage") != std::string_view::npos;
     return is_share ? "a percentage between 0% and 100%" : expected;
   }
 };
+using Keys = std::vector<Key>;
 
-std::span<const Key<Config>> config_keys();
-std::span<const Key<core::Rule>> rule_keys();
+/// These borrow `config` and `rule`.
+Keys keys_of(Config& config);
+Keys keys_of(core::Rule& rule);
+
+/// nullptr: there is none with that name.
+const Key* find_key(const Keys& keys, std::string_view name);
 
 /// The hint for a key that is not in `known`: the one that was probably meant, or all of them.
 std::string expected_instead_of(std::string_view unknown, std::span<const std::string_view> known);

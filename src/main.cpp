@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// argv -> one command. The only place where an exception becomes an exit code: 0 success, 1 the work failed, 2 usage or
-// configuration is wrong.
+// argv -> one command. The only place where an exception becomes an exit code.
 
 #include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
-#include <charconv>
 #include <cstdint>
 #include <exception>
 #include <iostream>
@@ -19,6 +17,7 @@
 #include "cli/commands.hpp"
 #include "config.hpp"
 #include "kernel/hierarchy.hpp"
+#include "kernel/parse.hpp"
 #include "report/format/render.hpp"
 #include "store/error.hpp"
 
@@ -27,28 +26,16 @@ namespace {
 namespace cli = cgmm::cli;
 
 constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-
-struct Arguments {
-  cli::CommonOptions common;
-  cli::RunOptions run;
-  cli::ReportOptions report;
-  cli::HistoryOptions history;
-  cli::IncidentOptions incident;
-  cli::QueryOptions query;
-  cli::OutputOptions output;  // of status and check
-};
+constexpr int kUsage = 2;  // or the configuration is wrong
 
 [[noreturn]] void refuse_value(const std::string& option, const std::string& value, const std::string& expected) {
   throw cli::UsageError(option + " = \"" + value + "\": expected " + expected);
 }
 
 std::int64_t parse_cycles(const std::string& text) {
-  std::int64_t cycles = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, cycles);
-  if (error != std::errc{} || stop != end || cycles < 1) refuse_value("--cycles", text, "a number of scans, 1 or more");
-  return cycles;
+  const auto cycles = cgmm::kernel::parse_number(text).value_or(0);
+  if (cycles == 0) refuse_value("--cycles", text, "a number of scans, 1 or more");
+  return static_cast<std::int64_t>(cycles);
 }
 
 cgmm::report::Format parse_format(const std::string& name) {
@@ -62,106 +49,116 @@ CLI::Option* add(CLI::App& app, const char* name, Target& target, const char* ty
   return app.add_option(name, target, help)->type_name(type);
 }
 
-void add_config(CLI::App& app, Arguments& arguments) {
-  add(app, "--config", arguments.common.config, "FILE",
-      "Configuration (default: /etc/cgroup-memory-manager/config.toml)");
+void add_config(CLI::App& app, cli::Options& options) {
+  add(app, "--config", options.config, "FILE", "Configuration (default: /etc/cgroup-memory-manager/config.toml)");
 }
 
-void add_database(CLI::App& app, Arguments& arguments) {
-  add(app, "--database", arguments.common.overrides.database, "FILE", "The history, a SQLite file");
+void add_database(CLI::App& app, cli::Options& options) {
+  add(app, "--database", options.overrides.database, "FILE", "The history, a SQLite file");
 }
 
-void add_run_options(CLI::App& app, Arguments& arguments) {
-  cgmm::config::Overrides& overrides = arguments.common.overrides;
-  add_config(app, arguments);
+void add_run_options(CLI::App& app, cli::Options& options) {
+  cgmm::config::Overrides& overrides = options.overrides;
+  add_config(app, options);
   add(app, "--parent", overrides.parent, "DIR", "Directory whose cgroups are tracked, or \"auto\"");
   add(app, "--threshold", overrides.threshold, "SIZE|PERCENT",
       "Page cache at or over this is reclaimed: 25% of the limit, 512Mi, 100MB");
   add(app, "--interval", overrides.interval, "S", "Seconds between scans, or 500ms, 1m");
   add(app, "--cooldown", overrides.cooldown, "S", "Seconds before a cgroup is reclaimed again, or 5m, 1h");
-  add_database(app, arguments);
+  add_database(app, options);
   app.add_flag("--dry-run", overrides.dry_run, "Record what would be reclaimed, but reclaim nothing");
   app.add_option_function<std::string>(
-         "--cycles", [&arguments](const std::string& text) { arguments.run.cycles = parse_cycles(text); },
+         "--cycles", [&options](const std::string& text) { options.cycles = parse_cycles(text); },
          "Stop after this many scans")
       ->type_name("N");
   add(app, "--log-level", overrides.log_level, "LEVEL",
       "trace, debug, info, warn, error, off (else RUST_LOG, else info)");
 }
 
-void add_output(CLI::App& app, cli::OutputOptions& output) {
+void add_output(CLI::App& app, cli::Options& options) {
   app.add_option_function<std::string>(
-         "--format", [&output](const std::string& name) { output.format = parse_format(name); },
+         "--format", [&options](const std::string& name) { options.format = parse_format(name); },
          "text (default), markdown, html, csv, json")
       ->type_name("F");
-  add(app, "--output", output.file, "FILE", "Write to this file instead of standard output");
+  add(app, "--output", options.output, "FILE", "Write to this file instead of standard output");
 }
 
 /// The options of all subcommands that read the history.
-void add_reading(CLI::App& app, cli::OutputOptions& output, Arguments& arguments) {
-  add_output(app, output);
-  add_config(app, arguments);
-  add_database(app, arguments);
+void add_reading(CLI::App& app, cli::Options& options) {
+  add_output(app, options);
+  add_config(app, options);
+  add_database(app, options);
 }
 
-template <class Options>
-void add_window(CLI::App& app, Options& options, const char* since_help) {
+void add_window(CLI::App& app, cli::Options& options, const char* since, const char* since_help) {
+  app.preparse_callback([&options, since](std::size_t) { options.since = since; });
   add(app, "--since", options.since, "WHEN", since_help);
   add(app, "--until", options.until, "WHEN", "End of the window (default: now)");
 }
 
-CLI::App* add_report(CLI::App& app, Arguments& arguments) {
-  cli::ReportOptions& options = arguments.report;
-  CLI::App* const sub = app.add_subcommand("report", "The weekly summary, or one report by name");
-  add(*sub, "name", options.name, "NAME", "A report (see --list); none: the weekly summary");
-  add_window(*sub, options, "Begin of the window: 7d (default), 90m, 2026-11-23, 2026-11-23T03:12:00Z");
-  add(*sub, "--cgroup", options.cgroup, "GLOB",
+void add_report(CLI::App& sub, cli::Options& options) {
+  add(sub, "name", options.report, "NAME", "A report (see --list); none: the weekly summary");
+  add_window(sub, options, "7d", "Begin of the window: 7d (default), 90m, 2026-11-23, 2026-11-23T03:12:00Z");
+  add(sub, "--cgroup", options.cgroup, "GLOB",
       "Only cgroups whose path or name matches, or part of it: shop/web, a container id");
-  sub->add_flag("--list", options.list, "List the reports, including your own in reports_dir");
-  add_reading(*sub, options.output, arguments);
-  return sub;
+  sub.add_flag("--list", options.list, "List the reports, including your own in reports_dir");
+  add_reading(sub, options);
 }
 
-CLI::App* add_history(CLI::App& app, Arguments& arguments) {
-  cli::HistoryOptions& options = arguments.history;
-  CLI::App* const sub = app.add_subcommand("history", "A cgroup's memory over time");
-  add(*sub, "cgroup", options.cgroup, "GLOB",
+void add_history(CLI::App& sub, cli::Options& options) {
+  add(sub, "cgroup", options.cgroup, "GLOB",
       "The cgroup's path or name as a glob, or part of it: shop/web, a container id")
       ->required();
-  add_window(*sub, options, "Begin of the window: 1h (default), 7d, 2026-11-23T03:12:00Z");
-  add_reading(*sub, options.output, arguments);
-  return sub;
+  add_window(sub, options, "1h", "Begin of the window: 1h (default), 7d, 2026-11-23T03:12:00Z");
+  add_reading(sub, options);
 }
 
-CLI::App* add_incident(CLI::App& app, Arguments& arguments) {
-  cli::IncidentOptions& options = arguments.incident;
-  CLI::App* const sub = app.add_subcommand("incident", "After an OOM kill: who, why, and what led up to it");
-  add(*sub, "what", options.what, "list|show", "list (default) or show");
-  add(*sub, "id", options.id, "ID|latest", "For show: the number of a kill in the list, or latest");
-  add(*sub, "--window", options.window, "D", "For show: how much time before the kill (default: 30m)");
-  add_window(*sub, options, "For list: begin of the window: 30d (default), 2026-11-23");
-  add(*sub, "--cgroup", options.cgroup, "GLOB", "For list: only cgroups whose path or name matches, or part of it");
-  add_reading(*sub, options.output, arguments);
-  sub->final_callback([sub, &options] {
-    const bool shows = options.what == "show";
+void add_incident(CLI::App& sub, cli::Options& options) {
+  add(sub, "what", options.incident, "list|show", "list (default) or show");
+  add(sub, "id", options.id, "ID|latest", "For show: the number of a kill in the list, or latest");
+  add(sub, "--window", options.window, "D", "For show: how much time before the kill (default: 30m)");
+  add_window(sub, options, "30d", "For list: begin of the window: 30d (default), 2026-11-23");
+  add(sub, "--cgroup", options.cgroup, "GLOB", "For list: only cgroups whose path or name matches, or part of it");
+  add_reading(sub, options);
+  sub.final_callback([&sub, &options] {
+    const bool shows = options.incident == "show";
     for (const char* const option : {"--window", "--since", "--until", "--cgroup"}) {
       const bool is_for_show = option == std::string_view("--window");
-      if (sub->count(option) > 0 && shows != is_for_show) {
+      if (sub.count(option) > 0 && shows != is_for_show) {
         throw cli::UsageError(std::string(option) + " is an option of incident " + (is_for_show ? "show" : "list"));
       }
     }
   });
-  return sub;
 }
 
-CLI::App* add_query(CLI::App& app, Arguments& arguments) {
-  CLI::App* const sub = app.add_subcommand("query", "Your own SQL on the history, read-only");
-  add(*sub, "sql", arguments.query.sql, "SQL",
-      "One SELECT; the views v_sample, v_reclaim, v_oom_kill, v_cgroup are for people")
-      ->required();
-  add_reading(*sub, arguments.query.output, arguments);
-  return sub;
+void add_check(CLI::App& sub, cli::Options& options) {
+  add_output(sub, options);
+  add_run_options(sub, options);
 }
+
+void add_query(CLI::App& sub, cli::Options& options) {
+  add(sub, "sql", options.sql, "SQL", "One SELECT; the views v_sample, v_reclaim, v_oom_kill, v_cgroup are for people")
+      ->required();
+  add_reading(sub, options);
+}
+
+/// A subcommand. Those that do not take the options of `run` refuse them before their name, too.
+struct Command {
+  const char* name;
+  const char* help;
+  void (*add_options)(CLI::App& sub, cli::Options& options);
+  int (*start)(const cli::Options& options);
+  bool takes_run_options = false;
+};
+
+constexpr Command kCommands[] = {
+    {"run", "The service (the default)", add_run_options, cli::run, true},
+    {"report", "The weekly summary, or one report by name", add_report, cli::report},
+    {"history", "A cgroup's memory over time", add_history, cli::history},
+    {"incident", "After an OOM kill: who, why, and what led up to it", add_incident, cli::incident},
+    {"status", "Whether the service runs, and how well; exit code 0: well", add_reading, cli::status},
+    {"check", "What is right on this machine and what is not", add_check, cli::check, true},
+    {"query", "Your own SQL on the history, read-only", add_query, cli::query}};
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -197,7 +194,7 @@ int explain(const std::exception& error, int exit_code, const char* hint = "") {
 }
 
 int dispatch(int argc, char** argv) {
-  Arguments arguments;
+  cli::Options options{.version = CGMM_VERSION};
   CLI::App app{
       "Records every container's memory in a SQLite history, and reclaims page cache that is over a threshold.\n"
       "Without a subcommand it runs the service.",
@@ -205,33 +202,23 @@ int dispatch(int argc, char** argv) {
   app.set_version_flag("--version", std::string("cgroup-memory-manager ") + CGMM_VERSION);
   app.footer(kExamples);
   app.require_subcommand(0, 1);
-  add_run_options(app, arguments);
-  add_run_options(*app.add_subcommand("run", "The service (the default)"), arguments);
-  CLI::App* const report = add_report(app, arguments);
-  CLI::App* const history = add_history(app, arguments);
-  CLI::App* const incident = add_incident(app, arguments);
-  CLI::App* const status = app.add_subcommand("status", "Whether the service runs, and how well; exit code 0: well");
-  CLI::App* const check = app.add_subcommand("check", "What is right on this machine and what is not");
-  add_reading(*status, arguments.output, arguments);
-  add_output(*check, arguments.output);
-  add_run_options(*check, arguments);
-  CLI::App* const query = add_query(app, arguments);
+  add_run_options(app, options);
+  for (const Command& command : kCommands) {
+    command.add_options(*app.add_subcommand(command.name, command.help), options);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return explain(error, kUsage, "Run with --help for more information.\n");
   }
-  for (const CLI::App* const sub : {report, history, incident, status, query}) {
-    if (sub->parsed()) expect_no_run_options(app, *sub);
+  for (const Command& command : kCommands) {
+    const CLI::App& sub = *app.get_subcommand(command.name);
+    if (!sub.parsed()) continue;
+    if (!command.takes_run_options) expect_no_run_options(app, sub);
+    return command.start(options);
   }
-  if (report->parsed()) return cli::report(arguments.common, arguments.report);
-  if (history->parsed()) return cli::history(arguments.common, arguments.history);
-  if (incident->parsed()) return cli::incident(arguments.common, arguments.incident);
-  if (status->parsed()) return cli::status(arguments.common, arguments.output);
-  if (check->parsed()) return cli::check(arguments.common, arguments.output, CGMM_VERSION);
-  if (query->parsed()) return cli::query(arguments.common, arguments.query);
-  return cli::run(arguments.common, arguments.run, CGMM_VERSION);
+  return cli::run(options);
 }
 
 }  // namespace

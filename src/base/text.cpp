@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.hpp"
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
 
 namespace cgmm::base {
 namespace {
 
 constexpr Decoded kInvalid{std::nullopt, 1};
-
-struct Lead {
-  std::size_t length;
-  char32_t bits;
-  char32_t smallest;  // a smaller code point in this many bytes is overlong
-};
-
-std::optional<Lead> lead_byte(unsigned char byte) {
-  if (byte < 0x80) return Lead{1, byte, 0};
-  if ((byte & 0xe0) == 0xc0) return Lead{2, byte & 0x1fu, 0x80};
-  if ((byte & 0xf0) == 0xe0) return Lead{3, byte & 0x0fu, 0x800};
-  if ((byte & 0xf8) == 0xf0) return Lead{4, byte & 0x07u, 0x10000};
-  return std::nullopt;
-}
 
 std::string hex(std::uint32_t value, int digits) {
   std::string text(static_cast<std::size_t>(digits), '0');
@@ -70,26 +59,20 @@ std::string escape_where(std::string_view text, MustEscape must_escape) {
 
 Decoded decode_utf8(std::string_view text, std::size_t at) {
   if (at >= text.size()) return {};
-  const std::optional<Lead> lead = lead_byte(static_cast<unsigned char>(text[at]));
-  if (!lead || lead->length > text.size() - at) return kInvalid;
-  char32_t code_point = lead->bits;
-  for (std::size_t i = 1; i < lead->length; ++i) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const auto ones = static_cast<std::size_t>(std::countl_one(lead));  // the length, or 0 for ASCII
+  const std::size_t length = std::max<std::size_t>(ones, 1);
+  if (ones == 1 || ones > 4 || length > text.size() - at) return kInvalid;
+  char32_t code_point = lead & (0x7fU >> ones);
+  for (std::size_t i = 1; i < length; ++i) {
     const auto byte = static_cast<unsigned char>(text[at + i]);
     if ((byte & 0xc0) != 0x80) return kInvalid;
     code_point = code_point << 6 | (byte & 0x3fu);
   }
+  constexpr std::array<char32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};  // a smaller one is overlong
   const bool surrogate = code_point >= 0xd800 && code_point <= 0xdfff;
-  if (code_point < lead->smallest || code_point > 0x10ffff || surrogate) return kInvalid;
-  return {code_point, lead->length};
-}
-
-bool is_valid_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const Decoded decoded = decode_utf8(text, at);
-    if (!decoded.code_point) return false;
-    at += decoded.length;
-  }
-  return true;
+  if (code_point < kSmallest[length] || code_point > 0x10ffff || surrogate) return kInvalid;
+  return {code_point, length};
 }
 
 std::string to_valid_utf8(std::string_view text) {

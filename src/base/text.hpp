@@ -19,10 +19,9 @@ struct Decoded {
 /// What begins at text[at]. Overlong forms, surrogates and anything over U+10FFFF are invalid.
 Decoded decode_utf8(std::string_view text, std::size_t at);
 
-bool is_valid_utf8(std::string_view text);
-
 /// `text` where it is valid UTF-8; otherwise with each invalid byte as \xHH and each backslash doubled.
 std::string to_valid_utf8(std::string_view text);
+inline bool is_valid_utf8(std::string_view text) { return to_valid_utf8(text) == text; }
 
 /// Valid UTF-8 that can't steer a terminal: control characters, line breaks, and characters that turn the writing
 /// direction come out as \n, \x1b, \u202e; in a text that has one of them (or an invalid byte), a backslash is doubled.

@@ -34,50 +34,35 @@ std::string_view take_while(std::string_view& text, bool (*wanted)(char)) {
   return taken;
 }
 
-/// A decimal number, its whole part kept exact: a double would lose bytes from 2^53 on.
-struct Number {
-  std::uint64_t whole = 0;
-  double fraction = 0;
-};
-
-/// Takes "12" or "12.5" off the front of `text`: no sign, no exponent, digits on both sides of the point.
-std::optional<Number> take_number(std::string_view& text) {
-  Number number;
-  const auto whole = take_while(text, is_digit);
-  if (std::from_chars(whole.data(), whole.data() + whole.size(), number.whole).ec != std::errc{}) return std::nullopt;
-  if (!text.starts_with('.')) return number;
-
-  const char* const point = text.data();
-  text.remove_prefix(1);
-  const auto digits = take_while(text, is_digit);
-  if (digits.empty()) return std::nullopt;
-  const auto parsed = std::from_chars(point, digits.data() + digits.size(), number.fraction, std::chars_format::fixed);
-  if (parsed.ec != std::errc{}) return std::nullopt;
-  return number;
+/// Takes "12" or "12.5" off the front of `text`: no sign, no exponent, digits on both sides of the point. A double
+/// would lose bytes from 2^53 on.
+std::optional<long double> take_number(std::string_view& text) {
+  const char* const begin = text.data();
+  bool is_number = !take_while(text, is_digit).empty();
+  if (is_number && text.starts_with('.')) {
+    text.remove_prefix(1);
+    is_number = !take_while(text, is_digit).empty();
+  }
+  long double number = 0;
+  is_number = is_number && std::from_chars(begin, text.data(), number, std::chars_format::fixed).ec == std::errc{};
+  return is_number ? std::optional(number) : std::nullopt;
 }
 
 /// number * unit, rounded to the nearest; nullopt over `max`.
-std::optional<std::uint64_t> scaled(const Number& number, std::uint64_t unit, std::uint64_t max) {
-  if (number.whole > max / unit) return std::nullopt;
-  const std::uint64_t whole = number.whole * unit;
-  const auto fraction = static_cast<std::uint64_t>(std::llround(number.fraction * static_cast<double>(unit)));
-  if (fraction > max - whole) return std::nullopt;
-  return whole + fraction;
+std::optional<std::uint64_t> scaled(long double number, std::uint64_t unit, std::uint64_t max) {
+  const long double rounded = std::round(number * static_cast<long double>(unit));
+  return rounded <= static_cast<long double>(max) ? std::optional(static_cast<std::uint64_t>(rounded)) : std::nullopt;
 }
 
 /// Bytes in "", "b", "k", "kb", "ki", "kib", ... "eib", in any case.
-std::optional<std::uint64_t> size_unit_bytes(std::string_view unit) {
-  constexpr std::string_view kPrefixes = "kmgtpe";
-  if (unit.empty()) return 1;
-  if (unit.size() == 1 && lower(unit[0]) == 'b') return 1;
-  const auto exponent = kPrefixes.find(lower(unit[0]));
-  if (exponent == std::string_view::npos) return std::nullopt;
-  unit.remove_prefix(1);
-  const bool binary = !unit.empty() && lower(unit[0]) == 'i';
-  if (binary) unit.remove_prefix(1);
-  if (!unit.empty() && lower(unit[0]) == 'b') unit.remove_prefix(1);
-  if (!unit.empty()) return std::nullopt;
-
+std::optional<std::uint64_t> size_unit_bytes(std::string_view text) {
+  std::string unit(text);
+  std::ranges::transform(unit, unit.begin(), lower);
+  if (unit.empty() || unit == "b") return 1;
+  const auto exponent = std::string_view("kmgtpe").find(unit[0]);
+  unit.erase(0, 1);
+  const bool binary = unit == "i" || unit == "ib";
+  if (exponent == std::string_view::npos || (!binary && !unit.empty() && unit != "b")) return std::nullopt;
   std::uint64_t bytes = 1;
   for (std::size_t i = 0; i <= exponent; ++i) bytes *= binary ? 1024U : 1000U;
   return bytes;
@@ -182,17 +167,15 @@ std::string format_bytes(std::uint64_t bytes) {
 }
 
 std::string format_duration_us(std::int64_t duration_us) {
-  if (duration_us < 0) {
-    // -(x + 1) + 1: the most negative one has no positive counterpart.
-    const auto us = static_cast<std::uint64_t>(-(duration_us + 1)) + 1;
-    return us > kMaxDuration_us ? "-" + in_two_parts(us) : "-" + format_duration_us(static_cast<std::int64_t>(us));
-  }
-  const auto us = static_cast<std::uint64_t>(duration_us);
+  const std::string sign = duration_us < 0 ? "-" : "";
+  // Without a sign, because the most negative one has no positive counterpart.
+  const std::uint64_t us =
+      duration_us < 0 ? -static_cast<std::uint64_t>(duration_us) : static_cast<std::uint64_t>(duration_us);
   if (us == 0) return "0 s";
-  if (us < 1'000) return std::to_string(us) + " us";
-  if (us < kSecond_us) return with_tenth(us, 1'000) + " ms";
-  if (us < kMinute_us) return with_tenth(us, kSecond_us) + " s";
-  return in_two_parts(us);
+  if (us < 1'000) return sign + std::to_string(us) + " us";
+  if (us < kSecond_us) return sign + with_tenth(us, 1'000) + " ms";
+  if (us < kMinute_us) return sign + with_tenth(us, kSecond_us) + " s";
+  return sign + in_two_parts(us);
 }
 
 std::string duration_setting(std::int64_t duration_us) {
@@ -213,12 +196,10 @@ std::string format_utc(std::int64_t at_us, bool with_ms) {
   const hh_mm_ss<microseconds> time{at - midnight};
 
   char text[128];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02ld:%02ld:%02ld", int{date.year()}, unsigned{date.month()},
-                unsigned{date.day()}, time.hours().count(), time.minutes().count(), time.seconds().count());
-  if (!with_ms) return std::string(text) + "Z";
-  char ms[32];
-  std::snprintf(ms, sizeof ms, ".%03ldZ", time.subseconds().count() / 1000);
-  return std::string(text) + ms;
+  const int length = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02ld:%02ld:%02ld.%03ld", int{date.year()},
+                                   unsigned{date.month()}, unsigned{date.day()}, time.hours().count(),
+                                   time.minutes().count(), time.seconds().count(), time.subseconds().count() / 1000);
+  return std::string(text, static_cast<std::size_t>(with_ms ? length : length - 4)) + "Z";
 }
 
 std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now_us) {
@@ -230,6 +211,19 @@ std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now_u
     if (const auto ago_us = parse_duration_us(text)) return now_us - *ago_us;
   }
   return parse_instant_us(text);
+}
+
+std::string grouped(std::int64_t number) {
+  std::string text = std::to_string(number);
+  if (number < 10'000) return text;
+  for (std::size_t at = text.size() - 3; at > 0; at = at > 3 ? at - 3 : 0) text.insert(at, " ");
+  return text;
+}
+
+std::string counted_of(std::int64_t number, std::string_view singular, std::string_view plural) {
+  std::string text = grouped(number).append(" ");
+  if (number != 1 && !plural.empty()) return text.append(plural);
+  return text.append(singular).append(number == 1 ? "" : "s");
 }
 
 }  // namespace cgmm::base

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Sizes, percentages and durations as people write them, and back. Pure: no I/O, any thread.
+// Sizes, percentages, durations and counts as people write them, and back. Pure: no I/O, any thread.
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,5 +39,15 @@ std::string format_utc(std::int64_t at_us, bool with_ms = false);
 /// ("7d"): that long before `now_us`; "now" is now_us. A duration needs a unit here: by "2026" a year is
 /// meant. nullopt when it is none of these.
 std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now_us);
+
+/// "60 433": groups of three from five digits on.
+std::string grouped(std::int64_t number);
+
+/// "1 cgroup", "60 433 cgroups"; a plural that does not end in "s" is given: "2 processes".
+std::string counted_of(std::int64_t number, std::string_view singular, std::string_view plural);
+template <std::integral Number>
+std::string counted(Number number, std::string_view singular, std::string_view plural = {}) {
+  return counted_of(static_cast<std::int64_t>(number), singular, plural);
+}
 
 }  // namespace cgmm::base

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,18 +13,19 @@
 #include <system_error>
 #include <vector>
 
+#include "base/fd.hpp"
 #include "base/units.hpp"
-#include "base/words.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
-#include "cli/settings.hpp"
+#include "core/container.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/service/live_status.hpp"
 #include "daemon/service/service.hpp"
 #include "daemon/service/status_socket.hpp"
 #include "kernel/container_logs.hpp"
-#include "kernel/inspect.hpp"
+#include "kernel/controller.hpp"
 #include "kernel/kernel_log.hpp"
+#include "kernel/tree.hpp"
 #include "report/catalog.hpp"
 #include "store/file/open.hpp"
 #include "store/reader.hpp"
@@ -55,8 +58,7 @@ class Findings {
   }
 };
 
-/// "reclaim at 25% page cache, for 10s at most, observed for 5m; at most every 30s, doubled up to 1h where it
-/// does not help; 2 rules".
+/// "reclaim at 25% page cache, for 10s at most, observed for 5m; at most every 30s, [...]; 2 rules".
 std::string in_words(const config::Config& config) {
   const core::ReclaimSettings& settings = config.policy.defaults;
   const core::Learning& learning = config.policy.learning;
@@ -83,11 +85,11 @@ bool others_may_write(const fs::path& directory) {
 }
 
 /// `untrusted`: why `run` would refuse the file; "": it would not.
-void check_configuration(const CommonOptions& common, const config::Config& config, const std::string& untrusted,
+void check_configuration(const Options& options, const config::Config& config, const std::string& untrusted,
                          Findings& findings) {
-  const fs::path file = common.config ? *common.config : fs::path(config::kDefaultFile);
+  const fs::path file = options.config.value_or(config::kDefaultFile);
   std::error_code error;
-  const bool there = common.config || fs::exists(file, error);
+  const bool there = options.config || fs::exists(file, error);
   const fs::path directory = fs::absolute(file, error).parent_path();
   if (!untrusted.empty()) {
     findings.problem("configuration", untrusted, "do what it says: `run` does not take the file as it is");
@@ -117,26 +119,26 @@ void check_configuration(const CommonOptions& common, const config::Config& conf
                         " of their limit, or on their way there, are sampled every second");
 }
 
-void check_reclaim(const kernel::Inspection& found, bool dry_run, Findings& findings) {
-  if (!found.can_reclaim) {
-    findings.warning("reclaim", "there is no cgroup to try it on", "nothing, if containers come later");
-  } else if (!*found.can_reclaim) {
-    findings.warning("reclaim", found.reclaim_file + " does not exist: memory is recorded, nothing can be reclaimed",
+/// Opens the control file for writing, because access() does not know all about read-only mounts.
+void check_reclaim(const kernel::Hierarchy& hierarchy, const std::string& path, bool dry_run, Findings& findings) {
+  const std::string name = hierarchy.root + path + "/" + kernel::make_controller(hierarchy)->reclaim_file();
+  if (::access(name.c_str(), F_OK) != 0) {
+    findings.warning("reclaim", name + " does not exist: memory is recorded, nothing can be reclaimed",
                      "cgroup v2 has it since Linux 5.19");
-  } else if (!*found.may_reclaim) {
-    const std::string detail = found.reclaim_file + " can't be written: " + found.reclaim_refusal;
+  } else if (const base::Fd file(::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)); !file) {
+    const std::string detail = name + " can't be written: " + std::generic_category().message(errno);
     const std::string advice =
         "run as root; in a container mount /sys/fs/cgroup writable; under systemd leave out ProtectControlGroups";
     dry_run ? findings.warning("reclaim", detail, advice) : findings.problem("reclaim", detail, advice);
   } else {
-    findings.ok("reclaim", found.reclaim_file + " is writable");
+    findings.ok("reclaim", name + " is writable");
   }
 }
 
 /// Warns of a rule that matches nothing: probably its glob lacks a '/' or a '*'.
-void check_rules(const core::Policy& policy, const std::vector<std::string>& watched, Findings& findings) {
+void check_rules(const core::Policy& policy, const std::vector<std::string>& tracked, Findings& findings) {
   std::vector<std::size_t> match_counts(policy.rules.size());
-  for (const std::string& path : watched) {
+  for (const std::string& path : tracked) {
     if (const core::Rule* const rule = policy.rule_for(path)) {
       ++match_counts[static_cast<std::size_t>(rule - policy.rules.data())];
     }
@@ -154,42 +156,70 @@ void check_rules(const core::Policy& policy, const std::vector<std::string>& wat
   }
 }
 
-void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& config, Findings& findings) {
-  findings.ok("hierarchy", "cgroup " + std::string(kernel::to_string(hierarchy.version)) + " at " + hierarchy.parent +
-                               (hierarchy.real ? "" : " (a copied or fake tree, not the kernel's)"));
-  if (hierarchy.version == kernel::Version::v1) {
-    findings.ok("bounds",
-                "cgroup v1 takes no amount, and has no pressure by cgroup: reclaim_step, reclaim_to and "
-                "max_pressure have no effect here");
+/// What is tracked, with the rules that decide for it and the control file of the first.
+void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& config, Findings& findings) {
+  std::vector<std::string> tracked;
+  std::size_t container_count = 0;
+  std::int64_t left_out_count = 0;
+  std::string first_error;
+  try {
+    kernel::Tree tree(hierarchy, config.watch, static_cast<std::size_t>(config.max_cgroups));
+    const kernel::Walk& walk = tree.walk();
+    first_error = walk.first_error;
+    left_out_count = walk.left_out_count;
+    for (const kernel::FoundCgroup& found : walk.cgroups) {
+      tracked.push_back(found.path.string());
+      if (core::recognise_container(tracked.back(), hierarchy.parent_path.size())) ++container_count;
+    }
+    const auto controller = kernel::make_controller(hierarchy);
+    auto first = tracked.empty() ? std::nullopt : controller->open(walk.cgroups[0].path, walk.cgroups[0].inode);
+    if (first) controller->read(*first);
+  } catch (const std::exception& error) {
+    first_error = error.what();
   }
-  const kernel::Inspection found =
-      kernel::inspect(hierarchy, kernel_watch(config.watch), static_cast<std::size_t>(config.max_cgroups));
-  const std::string counts = base::counted(found.watched.size(), "cgroup") + " to track, " +
-                             std::to_string(found.container_count) + " of them containers";
-  if (!found.first_error.empty()) {
-    findings.problem("cgroups", found.first_error, "run as root, or look at the permissions of that file");
-  } else if (found.watched.size() == 0) {
+  const std::string counts =
+      base::counted(tracked.size(), "cgroup") + " to track, " + std::to_string(container_count) + " of them containers";
+  if (!first_error.empty()) {
+    findings.problem("cgroups", first_error, "run as root, or look at the permissions of that file");
+  } else if (tracked.empty()) {
     findings.warning("cgroups", counts, "nothing, if containers come later; else name the parent with --parent");
   } else {
     findings.ok("cgroups", counts);
   }
-  if (found.left_out_count > 0) {
-    findings.warning("cgroups", std::to_string(found.left_out_count) + " more are over max_cgroups and left out",
+  if (left_out_count > 0) {
+    findings.warning("cgroups", std::to_string(left_out_count) + " more are over max_cgroups and left out",
                      "raise max_cgroups, or name a parent with fewer below it");
   }
-  check_rules(config.policy, found.watched, findings);
-  check_reclaim(found, config.dry_run, findings);
-  if (hierarchy.version == kernel::Version::v2 && !found.pressure) {
+  check_rules(config.policy, tracked, findings);
+  if (tracked.empty()) {
+    findings.warning("reclaim", "there is no cgroup to try it on", "nothing, if containers come later");
+  } else {
+    check_reclaim(hierarchy, tracked.front(), config.dry_run, findings);
+  }
+}
+
+void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& config, Findings& findings) {
+  const bool is_v1 = hierarchy.version == kernel::Version::v1;
+  findings.ok("hierarchy", "cgroup " + std::string(kernel::to_string(hierarchy.version)) + " at " + hierarchy.parent +
+                               (hierarchy.real ? "" : " (a copied or fake tree, not the kernel's)"));
+  if (is_v1) {
+    findings.ok("bounds",
+                "cgroup v1 takes no amount, and has no pressure by cgroup: reclaim_step, reclaim_to and "
+                "max_pressure have no effect here");
+  }
+  check_cgroups(hierarchy, config, findings);
+  if (!is_v1 && ::access("/proc/pressure/memory", R_OK) != 0) {
     findings.warning("pressure",
                      "the kernel keeps no pressure stall information: psi_* stay NULL, max_pressure is no bound",
                      "boot with psi=1 to have it");
   } else {
-    findings.ok("pressure", hierarchy.version == kernel::Version::v1 ? "cgroup v1 has none by cgroup: psi_* stay NULL"
-                                                                     : "recorded for every cgroup");
+    findings.ok("pressure", is_v1 ? "cgroup v1 has none by cgroup: psi_* stay NULL" : "recorded for every cgroup");
   }
-  if (hierarchy.version == kernel::Version::v1 && found.swap_bytes > 0) {
+  struct sysinfo machine{};
+  if (is_v1 && ::sysinfo(&machine) == 0 && machine.totalswap > 0) {
     findings.warning("swap",
-                     base::format_bytes(found.swap_bytes) + " of swap: memory.force_empty may swap anon memory out",
+                     base::format_bytes(std::uint64_t{machine.totalswap} * machine.mem_unit) +
+                         " of swap: memory.force_empty may swap anon memory out",
                      "set memory.swappiness to 0 in the cgroups, or reclaim = false for those that swap");
   }
 }
@@ -284,13 +314,13 @@ void guarded(const char* item, const char* advice, Findings& findings, Check che
 
 }  // namespace
 
-int check(const CommonOptions& common, const OutputOptions& output, const std::string& version) {
+int check(const Options& options) {
   std::string untrusted;
   const config::Config config =
-      config::load(common.config, common.overrides, [&](const std::string& sentence) { untrusted = sentence; });
+      config::load(options.config, options.overrides, [&](const std::string& sentence) { untrusted = sentence; });
   Findings findings;
-  findings.ok("version", version);
-  check_configuration(common, config, untrusted, findings);
+  findings.ok("version", options.version);
+  check_configuration(options, config, untrusted, findings);
   std::string log_to_read = config.kernel_log;
   guarded("hierarchy", "name the parent with --parent", findings, [&] {
     const kernel::Hierarchy hierarchy = daemon::hierarchy_for(config.parent);
@@ -303,7 +333,7 @@ int check(const CommonOptions& common, const OutputOptions& output, const std::s
           [&] { check_database(config, findings); });
   guarded("reports", "make the directory readable, or name another with reports_dir", findings,
           [&] { check_reports(config, findings); });
-  write_output(output, report::render(findings.table, output.format, style_for(output)));
+  write_table(options, findings.table);
   return findings.exit_code;
 }
 

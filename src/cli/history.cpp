@@ -13,7 +13,6 @@
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
-#include "cli/settings.hpp"
 #include "report/format/chart.hpp"
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
@@ -139,11 +138,6 @@ std::string for_terminal(const Cgroups& cgroups, const report::Style& style) {
   return text + (cgroups.size() > kMaxCharts ? and_more(cgroups.size()) + "\n" : "");
 }
 
-/// The events of that time and the node's name, from reports.
-struct Events {
-  core::Table oom_kills, reclaims, gaps, status;
-};
-
 /// The times of the first and the last sample of all cgroups, so that all charts show the same time.
 std::pair<std::int64_t, std::int64_t> time_of(const core::Table& table) {
   const std::size_t at = report::column_of(table, "at_us");
@@ -152,7 +146,11 @@ std::pair<std::int64_t, std::int64_t> time_of(const core::Table& table) {
   return {at_us(first), at_us(last)};
 }
 
-std::string page_of(const Cgroups& cgroups, const std::pair<std::int64_t, std::int64_t>& time, const Events& events) {
+std::string page_of(const Cgroups& cgroups, const std::pair<std::int64_t, std::int64_t>& time, store::Reader& reader,
+                    const core::Parameters& parameters) {
+  const core::Table oom_kills = answer_to("oom_kills", reader, parameters);
+  const core::Table reclaims = answer_to("all_reclaims", reader, parameters);
+  const core::Table gaps = answer_to("gaps", reader, parameters);
   std::string body = report::html_time_span(time.first, time.second);
   for (const auto& [path, samples] : cgroups | std::views::take(kMaxCharts)) {
     const auto points = [&](std::string_view column) { return points_of(samples, column); };
@@ -162,9 +160,9 @@ std::string page_of(const Cgroups& cgroups, const std::pair<std::int64_t, std::i
                                                             .cache = points("reclaimable_cache_bytes"),
                                                             .anon = points("anon_bytes"),
                                                             .shmem = points("shmem_bytes")}),
-                           .marks = report::kill_marks(events.oom_kills, path),
-                           .bands = report::gap_bands(events.gaps)};
-    for (report::Mark& mark : report::reclaim_marks(events.reclaims, path)) chart.marks.push_back(std::move(mark));
+                           .marks = report::kill_marks(oom_kills, path),
+                           .bands = report::gap_bands(gaps)};
+    for (report::Mark& mark : report::reclaim_marks(reclaims, path)) chart.marks.push_back(std::move(mark));
     const core::Table below = folded(samples);
     const std::string heading = heading_of(samples, path);
     body += report::html_section(
@@ -175,35 +173,28 @@ std::string page_of(const Cgroups& cgroups, const std::pair<std::int64_t, std::i
   if (cgroups.size() > kMaxCharts) {
     body += report::html_section("", report::html_paragraph(and_more(cgroups.size())));
   }
-  return report::html_page(report::title_of_node("Memory history", events.status), body);
-}
-
-Events events_in(store::Reader& reader, const Window& window) {
-  const auto run = [&](std::string_view name) { return answer_to(name, reader, window.parameters()); };
-  return {.oom_kills = run("oom_kills"), .reclaims = run("all_reclaims"), .gaps = run("gaps"), .status = run("status")};
+  return report::html_page(report::title_of_node("Memory history", answer_to("status", reader, parameters)), body);
 }
 
 }  // namespace
 
-int history(const CommonOptions& common, const HistoryOptions& options) {
-  const Window window = parse_window(options.since, options.until, options.cgroup);
-  store::Reader reader(load_for_reading(common).config.database);
+int history(const Options& options) {
+  const Window window = parse_window(options);
+  store::Reader reader(load_for_reading(options).config.database);
   core::Table table = answer_to("history", reader, window.parameters());
-  const OutputOptions& output = options.output;
   if (table.rows.empty()) {
     throw std::runtime_error("no samples of a cgroup that matches \"" + base::escape_for_terminal(options.cgroup) +
                              "\" in this window; `report cgroups --since " + options.since +
                              "` lists the cgroups that there are");
   }
-  const report::Style style = style_for(output);
   table.title = "History";
-  if (output.format == report::Format::text) {
-    write_output(output, for_terminal(by_path(std::move(table)), style));
-  } else if (output.format == report::Format::html) {
+  if (options.format == report::Format::text) {
+    write_output(options, for_terminal(by_path(std::move(table)), style_for(options)));
+  } else if (options.format == report::Format::html) {
     const auto time = time_of(table);
-    write_output(output, page_of(by_path(std::move(table)), time, events_in(reader, window)));
+    write_output(options, page_of(by_path(std::move(table)), time, reader, window.parameters()));
   } else {
-    write_output(output, report::render(table, output.format, style));
+    write_table(options, table);
   }
   return 0;
 }

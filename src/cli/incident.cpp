@@ -2,9 +2,7 @@
 #include "report/incident/incident.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 #include "base/text.hpp"
@@ -12,8 +10,8 @@
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
-#include "cli/settings.hpp"
 #include "core/glob.hpp"
+#include "kernel/parse.hpp"
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
 #include "store/reader.hpp"
@@ -46,28 +44,22 @@ std::string none_at_all(store::Reader& reader) {
                   : "; the kernel log is not read" + (log.empty() ? "" : " (" + log + ")") + ", `check` says more");
 }
 
-std::int64_t parse_id(const std::string& text) {
-  std::int64_t id = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, id);
-  if (error != std::errc{} || stop != end || id < 1) {
-    throw UsageError("incident show \"" + text +
-                     "\": expected the number of an OOM kill (`incident list` has them) or \"latest\"");
+/// nullopt: the latest.
+std::optional<std::int64_t> parse_id(const std::string& text) {
+  if (text.empty()) {
+    throw UsageError("incident show: which one? `incident show latest`, or a number of `incident list`");
   }
-  return id;
+  if (text == "latest") return std::nullopt;
+  const auto id = kernel::parse_number(text).value_or(0);
+  if (id > 0) return static_cast<std::int64_t>(id);
+  throw UsageError("incident show \"" + text +
+                   "\": expected the number of an OOM kill (`incident list` has them) or \"latest\"");
 }
 
 std::int64_t parse_window_length(const std::string& text) {
   const auto length_us = base::parse_duration_us(text);
   if (length_us && *length_us > 0 && *length_us <= kLongestWindow_us) return *length_us;
   throw UsageError("--window = \"" + text + "\": expected a duration up to \"365d\" such as \"30m\"");
-}
-
-/// nullopt: the latest.
-std::optional<std::int64_t> asked_for(const IncidentOptions& options) {
-  if (options.id.empty())
-    throw UsageError("incident show: which one? `incident show latest`, or a number of `incident list`");
-  return options.id == "latest" ? std::nullopt : std::optional(parse_id(options.id));
 }
 
 std::int64_t find(store::Reader& reader, std::optional<std::int64_t> id) {
@@ -123,38 +115,38 @@ std::string page_of(const core::Table& table, const std::string& hint) {
   return report::html_page(table.title, report::html_section("", report::html_table(table) + more));
 }
 
-int list(store::Reader& reader, const IncidentOptions& options) {
-  const Window window = parse_window(options.since, options.until, options.cgroup);
+int list(store::Reader& reader, const Options& options) {
+  const Window window = parse_window(options);
   core::Table table = list_of(reader, window);
   table.title = "OOM kills, " + base::format_utc(window.since_us) + " to " + base::format_utc(window.until_us);
-  const report::Format format = options.output.format;
+  const report::Format format = options.format;
   const std::string hint = table.rows.empty() ? hint_of(reader) : "";
   std::string text =
-      format == report::Format::html ? page_of(table, hint) : report::render(table, format, style_for(options.output));
+      format == report::Format::html ? page_of(table, hint) : report::render(table, format, style_for(options));
   const bool takes_more = format == report::Format::text || format == report::Format::markdown;
   if (takes_more && !hint.empty()) text += "\n" + hint + "\n";
-  write_output(options.output, text);
+  write_output(options, text);
   return 0;
 }
 
 }  // namespace
 
-int incident(const CommonOptions& common, const IncidentOptions& options) {
-  const bool shows = options.what == "show";
-  if (!shows && !options.what.empty() && options.what != "list") {
-    throw UsageError("incident \"" + options.what + "\": expected list or show");
+int incident(const Options& options) {
+  const bool shows = options.incident == "show";
+  if (!shows && !options.incident.empty() && options.incident != "list") {
+    throw UsageError("incident \"" + options.incident + "\": expected list or show");
   }
   if (!shows && !options.id.empty())
     throw UsageError("incident list takes no number; `incident show " + options.id + "` does");
-  if (shows && options.output.format == report::Format::csv) {
+  if (shows && options.format == report::Format::csv) {
     throw UsageError("CSV holds one table, and an incident is several; choose text, markdown, html or json");
   }
-  const auto id = shows ? asked_for(options) : std::nullopt;
+  const auto id = shows ? parse_id(options.id) : std::nullopt;
   const std::int64_t window_us = parse_window_length(options.window);
-  store::Reader reader(load_for_reading(common).config.database);
+  store::Reader reader(load_for_reading(options).config.database);
   if (!shows) return list(reader, options);
-  write_output(options.output, report::render_incident(load(reader, find(reader, id), window_us), options.output.format,
-                                                       style_for(options.output)));
+  write_output(options,
+               report::render_incident(load(reader, find(reader, id), window_us), options.format, style_for(options)));
   return 0;
 }
 

@@ -8,8 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <iostream>
 #include <system_error>
+#include <utility>
 
+#include "base/fd.hpp"
+#include "base/text.hpp"
 #include "base/units.hpp"
 #include "daemon/clock.hpp"
 #include "store/error.hpp"
@@ -37,9 +41,25 @@ void write_all(int fd, std::string_view text, const std::string& name) {
 
 }  // namespace
 
-report::Style style_for(const OutputOptions& output) {
+ReaderConfig load_for_reading(const Options& options) {
+  std::error_code ignored;
+  const bool has_file = options.config || std::filesystem::exists(config::kDefaultFile, ignored);
+  const auto tell = [](const std::string& sentence) {
+    std::cerr << "cgroup-memory-manager: " << base::escape_for_terminal(sentence) << '\n';
+  };
+  try {
+    return {config::load(options.config, options.overrides, tell), has_file};
+  } catch (const config::ConfigError& error) {
+    if (!options.overrides.database) throw;
+    config::Config defaults = config::parse("", "", options.overrides);
+    tell(std::string(error.what()) + "; going on without a configuration file");
+    return {std::move(defaults), false};
+  }
+}
+
+report::Style style_for(const Options& options) {
   report::Style style;
-  if (!output.file.empty() || ::isatty(STDOUT_FILENO) == 0) return style;
+  if (!options.output.empty() || ::isatty(STDOUT_FILENO) == 0) return style;
   const char* const term = std::getenv("TERM");
   const char* const no_color = std::getenv("NO_COLOR");
   style.colour = term != nullptr && std::string_view(term) != "dumb" && (no_color == nullptr || *no_color == '\0');
@@ -48,37 +68,36 @@ report::Style style_for(const OutputOptions& output) {
   return style;
 }
 
-void write_output(const OutputOptions& output, std::string_view text) {
-  if (output.file.empty()) return write_all(STDOUT_FILENO, text, "standard output");
-  const int fd = ::open(output.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), output.file);
-  try {
-    write_all(fd, text, output.file);
-  } catch (...) {
-    ::close(fd);
-    throw;
-  }
-  if (::close(fd) != 0) throw std::system_error(errno, std::generic_category(), output.file);
+void write_output(const Options& options, std::string_view text) {
+  const std::string& name = options.output;
+  if (name.empty()) return write_all(STDOUT_FILENO, text, "standard output");
+  base::Fd file(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file) throw std::system_error(errno, std::generic_category(), name);
+  write_all(file.get(), text, name);
+  if (::close(file.release()) != 0) throw std::system_error(errno, std::generic_category(), name);
+}
+
+void write_table(const Options& options, const core::Table& table) {
+  write_output(options, report::render(table, options.format, style_for(options)));
 }
 
 core::Parameters Window::parameters() const {
   return {{"since_us", since_us}, {"until_us", until_us}, {"cgroup_glob", cgroup_glob}};
 }
 
-Window parse_window(const std::string& since, const std::string& until, const std::string& cgroup) {
+Window parse_window(const Options& options) {
   const std::int64_t now = daemon::wall_now_us();
   Window window;
-  window.until_us = std::min(parse_point("--until", until, now), now);  // the future is not a gap
-  window.since_us = parse_point("--since", since, now);
-  const bool moves_with_now = base::parse_when(since, 0) != base::parse_when(since, 1);
+  window.until_us = std::min(parse_point("--until", options.until, now), now);  // the future is not a gap
+  window.since_us = parse_point("--since", options.since, now);
+  const bool moves_with_now = base::parse_when(options.since, 0) != base::parse_when(options.since, 1);
   window.up_to_now = moves_with_now && window.until_us == now;
   if (window.since_us >= window.until_us) {
     throw UsageError("--since " + base::format_utc(window.since_us) + " is not before --until " +
                      base::format_utc(window.until_us));
   }
-  if (!cgroup.empty()) {
-    const bool anchored = cgroup.front() == '/' || cgroup.front() == '*';
-    window.cgroup_glob = anchored ? cgroup : "*" + cgroup + "*";
+  if (const std::string& glob = options.cgroup; !glob.empty()) {
+    window.cgroup_glob = glob.front() == '/' || glob.front() == '*' ? glob : "*" + glob + "*";
   }
   return window;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Shared by the subcommands: the window of a report, its answer, and output.
+// Shared by the subcommands: the configuration, the window of a report, its answer, and output.
 
 #include <cstdint>
 #include <string>
@@ -15,11 +15,22 @@
 
 namespace cgmm::cli {
 
-/// Colour and width for this output. Colour only on a terminal, and not with NO_COLOR or TERM=dumb.
-report::Style style_for(const OutputOptions& output);
+/// The configuration of a subcommand that only reads the history.
+struct ReaderConfig {
+  config::Config config;
+  bool has_file = false;  // a valid file was read; else these are the defaults, not the service's settings
+};
+
+/// If the file is wrong but --database is given, warns on standard error and uses the defaults, so that the history can
+/// be read. If others may write the file, warns and uses it. Else throws config::ConfigError.
+ReaderConfig load_for_reading(const Options& options);
+
+/// Colour and width of the output. Colour only on a terminal, and not with NO_COLOR or TERM=dumb.
+report::Style style_for(const Options& options);
 
 /// Writes all of it. Throws std::system_error if the file or the pipe refuses it.
-void write_output(const OutputOptions& output, std::string_view text);
+void write_output(const Options& options, std::string_view text);
+void write_table(const Options& options, const core::Table& table);
 
 /// A half-open time window, and the glob that cgroups must match.
 struct Window {
@@ -31,9 +42,9 @@ struct Window {
   core::Parameters parameters() const;
 };
 
-/// Throws UsageError if `since` or `until` is not a time, or the window is empty. A glob that does not begin with '/'
-/// or '*' matches anywhere in the path or the name, so a container's id or "shop/web" is enough.
-Window parse_window(const std::string& since, const std::string& until, const std::string& cgroup);
+/// Throws UsageError if --since or --until is not a time, or the window is empty. A --cgroup that does not begin with
+/// '/' or '*' matches anywhere in the path or the name, so a container's id or "shop/web" is enough.
+Window parse_window(const Options& options);
 
 /// Under the report's title. SQL of the operator's own that can't be run is a UsageError that names its report.
 core::Table answer_to(const report::Report& report, store::Reader& reader, const core::Parameters& parameters);

@@ -8,7 +8,6 @@
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
-#include "cli/settings.hpp"
 #include "report/format/row.hpp"
 #include "report/weekly/advice.hpp"
 #include "report/weekly/summary.hpp"
@@ -46,15 +45,14 @@ std::vector<report::Finding> findings(store::Reader& reader, const Window& windo
 
 /// The weekly report: the answer and the advice, then the tables behind them. In JSON, the numbers of the answer and
 /// the advice are tables too. CSV can hold only one table: these numbers.
-std::string weekly_summary(store::Reader& reader, const Window& window, const ReportOptions& options,
+std::string weekly_summary(store::Reader& reader, const Window& window, const Options& options,
                            const core::Policy* policy) {
-  const OutputOptions& output = options.output;
   const std::vector<report::Report> reports = report::summary_reports();
   const core::Table numbers = answer_to(reports.front(), reader, window.parameters());
   expect_cgroups(numbers, options.cgroup);
-  if (output.format == report::Format::csv) return report::render(numbers, output.format, {});
+  if (options.format == report::Format::csv) return report::render(numbers, options.format, {});
   const std::vector<report::Finding> found = findings(reader, window, policy);
-  const bool for_programs = output.format == report::Format::json;
+  const bool for_programs = options.format == report::Format::json;
   std::vector<core::Table> tables;
   if (for_programs) tables = {numbers, report::advice_table(found)};
   for (const report::Report& one : std::span(reports).subspan(1)) {
@@ -62,9 +60,9 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Re
     const bool too_wide = one.name == "effects" && !for_programs;
     tables.push_back(too_wide ? report::effects_in_short(table) : std::move(table));
   }
-  if (for_programs) return report::render(tables, output.format, {});
+  if (for_programs) return report::render(tables, options.format, {});
   const report::TimeAsked asked{window.since_us, window.until_us, window.up_to_now};
-  if (output.format == report::Format::html) {
+  if (options.format == report::Format::html) {
     const report::SummaryPage page{.status = answer_to("status", reader, window.parameters()),
                                    .summary = numbers,
                                    .reclaims_by_hour = answer_to("reclaims_by_hour", reader, window.parameters()),
@@ -74,13 +72,13 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Re
                                    .tables = tables};
     return report::summary_page(page, asked);
   }
-  const report::Style style = style_for(output);
-  const bool markdown = output.format == report::Format::markdown;
+  const report::Style style = style_for(options);
+  const bool markdown = options.format == report::Format::markdown;
   std::string text = std::string(markdown ? "# " : "") + "Memory report, " + base::format_utc(window.since_us) +
                      " to " + base::format_utc(window.until_us) + "\n\n";
-  text += report::summary_sentence(numbers, found, asked, output.format) + "\n\n";
-  text += report::render_advice(found, output.format, style) + "\n";
-  return text + report::render(tables, output.format, style);
+  text += report::summary_sentence(numbers, found, asked, options.format) + "\n\n";
+  text += report::render_advice(found, options.format, style) + "\n";
+  return text + report::render(tables, options.format, style);
 }
 
 report::Report report_named(const std::filesystem::path& reports_dir, const std::string& name) {
@@ -92,22 +90,22 @@ report::Report report_named(const std::filesystem::path& reports_dir, const std:
 
 }  // namespace
 
-int report(const CommonOptions& common, const ReportOptions& options) {
-  const ReaderConfig loaded = load_for_reading(common);
+int report(const Options& options) {
+  const ReaderConfig loaded = load_for_reading(options);
   const config::Config& config = loaded.config;
-  const OutputOptions& output = options.output;
   if (options.list) {
-    write_output(output,
-                 report::render(list_of(report::list_reports(config.reports_dir)), output.format, style_for(output)));
+    write_table(options, list_of(report::list_reports(config.reports_dir)));
     return 0;
   }
-  const Window window = parse_window(options.since, options.until, options.cgroup);
+  const Window window = parse_window(options);
   std::optional<report::Report> one;
-  if (!options.name.empty()) one = report_named(config.reports_dir, options.name);
+  if (!options.report.empty()) one = report_named(config.reports_dir, options.report);
   store::Reader reader(config.database);
-  write_output(output,
-               one ? report::render(answer_to(*one, reader, window.parameters()), output.format, style_for(output))
-                   : weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));
+  if (one) {
+    write_table(options, answer_to(*one, reader, window.parameters()));
+  } else {
+    write_output(options, weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));
+  }
   return 0;
 }
 

@@ -12,7 +12,6 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
-#include "cli/settings.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/service/log.hpp"
 #include "daemon/service/service.hpp"
@@ -30,9 +29,8 @@ void set_log_level(const config::Config& config) {
   spdlog::set_level(kLevels[static_cast<std::size_t>(config::effective_log_level(config, std::getenv("RUST_LOG")))]);
 }
 
-/// Each cgroup needs a descriptor for its directory and up to five for its files, so we take as many as allowed. The
-/// kernel's descriptor table grows now, while there is one thread: with several threads, growing it takes longer than
-/// reading a thousand cgroups.
+/// Each cgroup needs up to six descriptors, so we take as many as allowed. The kernel's table of them grows now, while
+/// there is one thread: with several, that takes longer than reading a thousand cgroups.
 void raise_descriptor_limit() {
   struct rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -45,10 +43,20 @@ void raise_descriptor_limit() {
   ::close(any);
 }
 
+daemon::Settings settings_of(const config::Config& config) {
+  return {.parent = config.parent,
+          .watch = config.watch,
+          .max_cgroups = config.max_cgroups,
+          .interval_us = config.interval_us,
+          .policy = config.policy,
+          .near_limit = config.near_limit,
+          .dry_run = config.dry_run};
+}
+
 }  // namespace
 
-int run(const CommonOptions& common, const RunOptions& options, const std::string& version) {
-  const config::Config config = config::load(common.config, common.overrides);
+int run(const Options& options) {
+  const config::Config config = config::load(options.config, options.overrides);
   daemon::await_signals();
   daemon::keep_little_memory();
   raise_descriptor_limit();
@@ -61,9 +69,9 @@ int run(const CommonOptions& common, const RunOptions& options, const std::strin
                                  .sources = {.kernel_log = config.kernel_log, .container_logs = config.container_logs},
                                  .database = config.database,
                                  .cycles = options.cycles,
-                                 .version = version};
+                                 .version = options.version};
   service.reload = [&] {
-    const config::Config fresh = config::load(common.config, common.overrides);
+    const config::Config fresh = config::load(options.config, options.overrides);
     if (fresh.database != config.database) {
       spdlog::warn("database = \"{}\" takes effect at the next start",
                    base::escape_for_terminal(fresh.database.string()));

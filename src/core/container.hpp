@@ -5,11 +5,16 @@
 // Pure: no I/O, any thread.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace cgmm::core {
+
+/// Which cgroups are tracked. `automatic`: leaves until a container was seen, only containers from then on. It never
+/// goes back: when a host's last container ends, its system services must not be tracked and reclaimed all of a sudden.
+enum class Watch : std::uint8_t { automatic, containers, leaves };
 
 /// What a cgroup's path says about its container. Empty strings: the path does not say.
 struct ContainerIdentity {

@@ -4,7 +4,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "base/units.hpp"
-#include "base/words.hpp"
 
 namespace cgmm::daemon {
 

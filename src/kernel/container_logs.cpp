@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/container_logs.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -49,27 +50,23 @@ std::optional<core::ContainerNames> ContainerLogs::names_of(const core::Containe
 }
 
 std::string ContainerLogs::problem() const {
-  for (const std::string* const problem : {&not_found_, &containers_.problem, &pods_.problem}) {
-    if (!problem->empty()) return *problem;
+  if (!off_ && directory_.empty()) {
+    std::string none;
+    for (const std::string& candidate : candidates_) {
+      none += (none.empty() ? "neither containers nor pods in " : " or ") + candidate;
+    }
+    return none;
   }
-  return {};
+  return containers_.problem.empty() ? pods_.problem : containers_.problem;
 }
 
 bool ContainerLogs::find_directory() {
   if (!automatic_ || (!directory_.empty() && has_logs(directory_))) return true;
-  directory_.clear();
-  not_found_.clear();
+  const auto found = std::ranges::find_if(candidates_, has_logs);
+  directory_ = found == candidates_.end() ? "" : *found;
   forget(containers_);
   forget(pods_);
-  for (const std::string& candidate : candidates_) {
-    if (has_logs(candidate)) {
-      directory_ = candidate;
-      not_found_.clear();
-      return true;
-    }
-    not_found_ += (not_found_.empty() ? "neither containers nor pods in " : " or ") + candidate;
-  }
-  return false;
+  return !directory_.empty();
 }
 
 void ContainerLogs::refresh(Listing& listing, std::int64_t now_us) const {

@@ -59,7 +59,6 @@ class ContainerLogs {
   std::vector<std::string> candidates_;
   std::int64_t max_entries_;
   std::string directory_;
-  std::string not_found_;  // why there is no directory
   Listing containers_;
   Listing pods_;
 };

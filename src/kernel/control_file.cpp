@@ -17,51 +17,37 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::size_t kMaxPathBytes = 4000;
+using base::throw_errno;
 
-[[noreturn]] void throw_errno(int error, const std::string& path) {
-  throw std::system_error(error, std::system_category(), path);
-}
+constexpr std::size_t kMaxPathBytes = 4000;
 
 /// A removed cgroup is not an error: ENOENT from its directory, ENODEV from a file in it that is held open.
 bool means_gone(int error) { return error == ENOENT || error == ENODEV; }
 
-/// Opens `path` below the directory without following any symbolic link on it; O_NOFOLLOW alone covers only the last
-/// name. Opens name by name if there is no openat2() (before Linux 5.6, or because of a seccomp filter).
-base::Fd open_without_links(int from, const char* path, int flags) {
+}  // namespace
+
+/// O_NOFOLLOW alone covers only the last name. Name by name if the path is too long for one call, or if there is no
+/// openat2() (before Linux 5.6, or because of a seccomp filter).
+base::Fd open_directory(int root_fd, std::string_view path, int flags) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  const std::string names = path.empty() ? "." : std::string(path);
   flags |= O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  open_how how{};
-  how.flags = static_cast<unsigned>(flags);
-  how.resolve = RESOLVE_NO_SYMLINKS;
-  base::Fd directory(static_cast<int>(::syscall(SYS_openat2, from, path, &how, sizeof how)));
-  if (directory || (errno != ENOSYS && errno != EPERM)) return directory;
-  for (std::string_view rest = path; !rest.empty();) {
+  base::Fd directory;
+  if (names.size() <= kMaxPathBytes) {
+    open_how how{};
+    how.flags = static_cast<unsigned>(flags);
+    how.resolve = RESOLVE_NO_SYMLINKS;
+    directory = base::Fd(static_cast<int>(::syscall(SYS_openat2, root_fd, names.c_str(), &how, sizeof how)));
+    if (directory || (errno != ENOSYS && errno != EPERM)) return directory;
+  }
+  for (std::string_view rest = names; !rest.empty();) {
     const std::string name(take_word(rest, '/'));
     const int last_flags = rest.empty() ? flags : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    base::Fd next(::openat(directory ? directory.get() : from, name.empty() ? "." : name.c_str(), last_flags));
+    base::Fd next(::openat(directory ? directory.get() : root_fd, name.empty() ? "." : name.c_str(), last_flags));
     if (!next) return next;
     directory = std::move(next);
   }
   return directory;
-}
-
-}  // namespace
-
-base::Fd open_directory(int root_fd, std::string_view path, int flags) {
-  while (path.starts_with('/')) path.remove_prefix(1);
-  base::Fd current;
-  int from = root_fd;
-  while (path.size() > kMaxPathBytes) {
-    const std::size_t cut = path.rfind('/', kMaxPathBytes);
-    if (cut == std::string_view::npos) break;
-    base::Fd next = open_without_links(from, std::string(path.substr(0, cut)).c_str(), O_PATH);
-    if (!next) return next;
-    current = std::move(next);
-    from = current.get();
-    path.remove_prefix(cut + 1);
-  }
-  const std::string rest = path.empty() ? std::string(".") : std::string(path);
-  return open_without_links(from, rest.c_str(), flags);
 }
 
 base::Fd open_cgroup(int root_fd, std::string_view path, std::uint64_t inode, int flags) {

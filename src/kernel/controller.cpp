@@ -80,11 +80,18 @@ std::optional<std::uint64_t> Controller::within_memory(std::optional<std::uint64
   return std::min(memory_bytes_, limit_bytes.value_or(memory_bytes_));
 }
 
-std::optional<std::uint64_t> Controller::read_number(Cgroup& cgroup, std::size_t slot, const char* name) {
+std::optional<std::uint64_t> Controller::read_number(Cgroup& cgroup, std::size_t slot, const char* name,
+                                                     std::string& problem) {
   std::optional<std::uint64_t> number;
-  std::string problem;  // of a scan, which reads the same file
   use_file(cgroup, slot, name, problem, [&](std::string_view text) { number = parse_number_file(text); });
   return number;
+}
+
+std::optional<std::uint64_t> Controller::read_limit(Cgroup& cgroup, std::size_t slot, const char* name,
+                                                    std::string& problem) {
+  std::optional<std::uint64_t> limit;
+  use_file(cgroup, slot, name, problem, [&](std::string_view text) { limit = parse_limit_file(text); });
+  return limit;
 }
 
 std::unique_ptr<Controller> make_controller(const Hierarchy& hierarchy) {

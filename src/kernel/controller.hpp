@@ -105,7 +105,9 @@ class Controller {
   /// The same for memory.stat, which every cgroup has: false if the cgroup vanished. Throws as read() does.
   bool use_stat(Cgroup& cgroup, const Use& use);
   /// A file with one number; nullopt if it can't be used.
-  std::optional<std::uint64_t> read_number(Cgroup& cgroup, std::size_t slot, const char* name);
+  std::optional<std::uint64_t> read_number(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem);
+  /// The same of a limit; also nullopt if there is none.
+  std::optional<std::uint64_t> read_limit(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem);
 
   /// The smaller one of a limit (nullopt: none) and the machine's memory.
   std::optional<std::uint64_t> within_memory(std::optional<std::uint64_t> limit_bytes) const;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Finds the memory hierarchy and the parent directory, and whether it is cgroup v1 or v2: by the type of the file
-// system, else by its files, so that a copied or fake tree works. Any thread.
+// Finds the memory hierarchy and the parent directory, and whether it is cgroup v1 or v2: by /proc/self/mountinfo, else
+// by its files, so that a copied or fake tree works. Any thread.
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -36,9 +37,15 @@ struct Hierarchy {
 /// Converts a path of the kernel log (below the hierarchy's real root) to one below `hierarchy.root`.
 std::string path_below_root(const Hierarchy& hierarchy, std::string_view logged_path);
 
-/// The directory of the hierarchy that is mounted at `point` (text of /proc/self/mountinfo). "": all of it; also
-/// assumed if the answer is outside of our cgroup namespace.
-std::string mounted_path_of(std::string_view mountinfo, std::string_view point);
+struct Mount {
+  std::string mounted;  // which directory of the file system; "": all of it, or one outside of our cgroup namespace
+  std::string point;
+  std::string type;
+  std::string super_options;
+};
+
+/// The mount (in the text of /proc/self/mountinfo) that a path without symbolic links leads to.
+std::optional<Mount> mount_of(std::string_view mountinfo, std::string_view path);
 
 /// Examines a parent directory. Throws HierarchyError.
 Hierarchy open_hierarchy(const std::string& parent);

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <fstream>
 #include <limits>
 #include <string_view>
@@ -20,52 +19,32 @@
 namespace cgmm::kernel {
 namespace {
 
+using base::throw_errno;
+
 constexpr std::size_t kReadBytes = 16'384;  // a record has at most 8 KiB; if the buffer is too small, read() fails
 constexpr int kMaxReads = 64;               // reads without a record in one call: /dev/zero never ends
 constexpr const char* kBootId = "/proc/sys/kernel/random/boot_id";
 
-/// The kernel writes a byte that is not printable as \x and two hexadecimal digits.
-std::string unescaped(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    unsigned char byte = 0;
-    const std::string_view digits =
-        i + 3 < text.size() && text.substr(i).starts_with("\\x") ? text.substr(i + 2, 2) : "";
-    const char* const end = digits.data() + digits.size();
-    if (!digits.empty() && std::from_chars(digits.data(), end, byte, 16).ptr == end) {
-      c = static_cast<char>(byte);
-      i += 3;
-    }
-    if (c == '\0') break;
-    result += c;
-  }
-  return result;
-}
-
-[[noreturn]] void throw_errno(int error, const std::string& path) {
-  throw std::system_error(error, std::system_category(), path);
-}
-
 }  // namespace
 
 std::optional<LogRecord> parse_record(std::string_view raw) {
-  LogRecord record;
-  const auto priority = take_number(raw);
-  if (!priority || *priority > std::numeric_limits<std::uint32_t>::max() || !drop_prefix(raw, ",")) return std::nullopt;
-  record.priority = static_cast<unsigned>(*priority);
-  const auto sequence = take_number(raw);
-  if (!sequence || !drop_prefix(raw, ",")) return std::nullopt;
-  record.sequence = *sequence;
-  const auto at_us = take_number(raw);
-  if (!at_us || !drop_prefix(raw, ",")) return std::nullopt;
-  record.at_us = static_cast<std::int64_t>(*at_us);
+  std::array<std::uint64_t, 3> numbers{};
+  for (std::uint64_t& number : numbers) {
+    const auto taken = take_number(raw);
+    if (!taken || !drop_prefix(raw, ",")) return std::nullopt;
+    number = *taken;
+  }
+  if (numbers[0] > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  LogRecord record{.priority = static_cast<unsigned>(numbers[0]),
+                   .sequence = numbers[1],
+                   .at_us = static_cast<std::int64_t>(numbers[2])};
   const std::size_t end_of_prefix = raw.find(';');
   const std::size_t end_of_line = std::min(raw.find('\n'), raw.size());
   if (end_of_prefix == 0 || end_of_prefix >= end_of_line) return std::nullopt;
   record.continued = raw[0] == 'c' || raw[0] == '+';
-  record.text = unescaped(raw.substr(end_of_prefix + 1, std::min(end_of_line - end_of_prefix - 1, 4 * kMaxLogText)));
-  if (record.text.size() > kMaxLogText) record.text.resize(kMaxLogText);
+  const std::string_view text = raw.substr(end_of_prefix + 1, end_of_line - end_of_prefix - 1);
+  record.text = unescaped(text.substr(0, 4 * kMaxLogText), "\\x", 2, 16);  // so it writes what is not printable
+  record.text.resize(std::min({record.text.find('\0'), record.text.size(), kMaxLogText}));
   return record;
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Reads the kernel log, record by record. Each open of /dev/kmsg has its own position. Each object belongs to one
-// thread.
+// Reads the kernel log, record by record, each object from a position of its own. Each belongs to one thread.
 
 #include <cstdint>
 #include <optional>
@@ -22,16 +21,14 @@ struct LogRecord {
   unsigned priority = 0;
   std::uint64_t sequence = 0;
   std::int64_t at_us = 0;  // the log's clock: since boot, not counting suspend
-  // A fragment: the rest of a line that was interrupted by another message or was too long. Before Linux 4.9 also its
-  // begin.
+  // A fragment: the rest (before Linux 4.9 also the begin) of a line that was interrupted or was too long.
   bool continued = false;
   std::string text;  // without the line feed and the KEY=value lines; any bytes but NUL
 
   friend bool operator==(const LogRecord&, const LogRecord&) = default;
 };
 
-/// Parses what one read() of /dev/kmsg returns: "priority,sequence,microseconds,flag[,more];text\n KEY=value\n".
-/// nullopt for anything else.
+/// From "priority,sequence,microseconds,flag[,more];text\n KEY=value\n"; nullopt for anything else.
 std::optional<LogRecord> parse_record(std::string_view raw);
 
 class KernelLog {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the numbers of memory.stat mean. They occur in the file and in the kernel log: the kernel prints the same text
-// when a cgroup is out of memory. Pure: any thread.
+// What the numbers of memory.stat mean, which the kernel log has too when a cgroup is out of memory; and those of the
+// node in /proc/meminfo. Any thread.
 
 #include <cstdint>
 #include <functional>
@@ -25,5 +25,8 @@ core::MemorySample sample_of(const Stat& stat);
 namespace v2 {
 core::MemorySample sample_of(const Stat& stat);
 }
+
+/// Memory that can't be dropped, swapped out or not: of processes, tmpfs and the kernel. nullopt: not known.
+std::optional<std::uint64_t> node_held_bytes(const char* meminfo = "/proc/meminfo");
 
 }  // namespace cgmm::kernel

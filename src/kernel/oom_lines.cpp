@@ -39,18 +39,12 @@ std::optional<std::uint64_t> take_number_at_end(std::string_view& text, std::str
   return number;
 }
 
-bool is_below_or_same(std::string_view path, std::string_view ancestor) {
-  if (ancestor == "/") return path.starts_with('/');
-  return path.starts_with(ancestor) && (path.size() == ancestor.size() || path[ancestor.size()] == '/');
-}
-
 struct Killing {
   std::optional<OomScope> scope;
   std::string_view rest;  // begins with "Kill process" or "Killed process"
 };
 
-/// "Memory cgroup out of memory: ", "Out of memory: ", "Out of memory (oom_kill_allocating_task): ", or
-/// nothing.
+/// "Memory cgroup out of memory: ", "Out of memory: ", "Out of memory (oom_kill_allocating_task): ", or nothing.
 Killing killing_of(std::string_view text) {
   Killing killing;
   if (drop_prefix(text, "Memory cgroup out of memory")) {
@@ -99,7 +93,7 @@ std::optional<OomPaths> split_paths(std::string_view text, std::string_view sepa
     if (!limit_first) std::swap(paths.limit, paths.victim);
     all.push_back(paths);
     if (!is_whole_path(paths.limit) || !is_whole_path(paths.victim)) continue;
-    if (is_below_or_same(paths.victim, paths.limit)) plausible.push_back(paths);
+    if (is_at_or_below(paths.victim, paths.limit)) plausible.push_back(paths);
     if (paths.victim == paths.limit) same.push_back(paths);
   }
   for (const auto* const splits : {&plausible, &same, &all}) {
@@ -150,32 +144,23 @@ std::string_view without_task(std::string_view text, const std::string& comm) {
   return at == std::string_view::npos ? std::string_view{} : text.substr(0, at);
 }
 
-std::optional<OomChosen> parse_chosen(std::string_view text) {
-  Killing killing = killing_of(text);
-  if (!killing.scope || !drop_prefix(killing.rest, "Kill process ")) return std::nullopt;
-  const auto pid = pid_of(take_number(killing.rest));
-  if (!pid || !killing.rest.starts_with(" (")) return std::nullopt;
-  if (killing.rest.find(") score ") == std::string_view::npos) return std::nullopt;
-  return OomChosen{.scope = *killing.scope, .pid = *pid};
-}
-
-std::optional<OomKilled> parse_killed(std::string_view text) {
+std::optional<OomProcess> parse_process(std::string_view text, std::string_view what) {
   Killing killing = killing_of(text);
   std::string_view& rest = killing.rest;
-  if (!drop_prefix(rest, "Killed process ")) return std::nullopt;
+  if (!drop_prefix(rest, what)) return std::nullopt;
   const auto pid = pid_of(take_number(rest));
   if (!pid || !drop_prefix(rest, " (")) return std::nullopt;
   // The text after the name has no bracket. A name can be "x) total-vm:0kB".
   const std::size_t end = rest.rfind(')');
   if (end == std::string_view::npos) return std::nullopt;
-  OomKilled killed{.scope = killing.scope,
-                   .pid = *pid,
-                   .comm = rest.substr(0, std::min(end, kMaxComm)),
-                   .uid = {},
-                   .sizes = rest.substr(end + 1)};
-  killed.uid = uid_of(number_after(killed.sizes, ", UID:"));
-  if (!killed.uid) killed.uid = uid_of(number_after(killed.sizes, ", UID "));  // Red Hat's 3.10
-  return killed;
+  OomProcess process{.scope = killing.scope,
+                     .pid = *pid,
+                     .comm = rest.substr(0, std::min(end, kMaxComm)),
+                     .uid = {},
+                     .sizes = rest.substr(end + 1)};
+  process.uid = uid_of(number_after(process.sizes, ", UID:"));
+  if (!process.uid) process.uid = uid_of(number_after(process.sizes, ", UID "));  // Red Hat's 3.10
+  return process;
 }
 
 OomMessage message_of(std::string_view text) {
@@ -184,10 +169,10 @@ OomMessage message_of(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, OomMessage>, 9> kBegins = {{
       {kTaskIn, OomMessage::task_in},
       {kTasksIn, OomMessage::group},
-      {"memory: usage ", OomMessage::memory},
-      {"memory+swap: usage ", OomMessage::memory_swap},
-      {"swap: usage ", OomMessage::swap},
-      {"kmem: usage ", OomMessage::kmem},
+      {"memory: usage ", OomMessage::usage},
+      {"memory+swap: usage ", OomMessage::usage},
+      {"swap: usage ", OomMessage::usage},
+      {"kmem: usage ", OomMessage::usage},
       {kOomKill, OomMessage::oom_kill},
       {"Memory cgroup stats for ", OomMessage::stats},
       {kLimitReached, OomMessage::limit_reached},
@@ -195,8 +180,9 @@ OomMessage message_of(std::string_view text) {
   for (const auto& [begin, message] : kBegins) {
     if (text.starts_with(begin)) return message;
   }
-  if (parse_killed(text)) return OomMessage::killed;
-  if (parse_chosen(text)) return OomMessage::chosen;
+  if (parse_process(text, kKilled)) return OomMessage::killed;
+  const auto chosen = parse_process(text, kKill);
+  if (chosen && chosen->scope && chosen->sizes.starts_with(" score ")) return OomMessage::chosen;
   return killing_of(text).rest.starts_with("OOM victim ") ? OomMessage::skipped : OomMessage::other;
 }
 

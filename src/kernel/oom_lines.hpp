@@ -31,10 +31,7 @@ enum class OomMessage : std::uint8_t {
   invoked,        // C invoked oom-killer: ...
   task_in,        // Task in Q killed as a result of limit of P
   limit_reached,  // Memory limit reached of cgroup P
-  memory,         // memory: usage ...
-  swap,           // swap: usage ...
-  memory_swap,    // memory+swap: usage ...
-  kmem,           // kmem: usage ...
+  usage,          // memory: usage ..., swap: usage ..., memory+swap: usage ..., kmem: usage ...
   stats,          // Memory cgroup stats for P:...
   oom_kill,       // oom-kill:constraint=...
   chosen,         // ...out of memory: Kill process N (C) score S or sacrifice child
@@ -43,14 +40,8 @@ enum class OomMessage : std::uint8_t {
   group           // Tasks in P are going to be killed due to memory.oom.group set
 };
 
-/// A "Kill process" line.
-struct OomChosen {
-  core::OomScope scope = core::OomScope::cgroup;
-  std::int64_t pid = 0;
-};
-
-/// A "Killed process" line.
-struct OomKilled {
+/// A "Kill process" or a "Killed process" line.
+struct OomProcess {
   std::optional<core::OomScope> scope;
   std::int64_t pid = 0;
   std::string_view comm;
@@ -59,8 +50,10 @@ struct OomKilled {
 };
 
 OomMessage message_of(std::string_view text);
-std::optional<OomChosen> parse_chosen(std::string_view text);
-std::optional<OomKilled> parse_killed(std::string_view text);
+/// `what`: "Kill process " or "Killed process ".
+std::optional<OomProcess> parse_process(std::string_view text, std::string_view what);
+inline constexpr std::string_view kKill = "Kill process ";
+inline constexpr std::string_view kKilled = "Killed process ";
 
 /// "usage 20480kB, limit 20480kB, failcnt 19".
 struct UsageAndLimit {
@@ -73,8 +66,7 @@ struct OomPaths {
   std::string_view limit, victim;
 };
 
-/// Splits two paths at a separator, which may also occur in the paths: the victim's cgroup is the one that hit its
-/// limit, or below it.
+/// Splits two paths at a separator that may also occur in them: the victim's is at or below the limit's.
 std::optional<OomPaths> split_paths(std::string_view text, std::string_view separator, bool limit_first);
 
 /// The paths in "oom-kill:constraint=..." up to the ",task=".

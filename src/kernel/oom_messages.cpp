@@ -41,8 +41,8 @@ std::optional<LoggedKill> OomParser::take(const LogRecord& record) {
 
   close_line();
   event_.in_stats = false;
-  if (message == OomMessage::killed) return take_killed(record, *parse_killed(text));
-  if (message == OomMessage::chosen) return take_chosen(record, *parse_chosen(text));
+  if (message == OomMessage::killed) return take_killed(record, *parse_process(text, kKilled));
+  if (message == OomMessage::chosen) return take_chosen(record, *parse_process(text, kKill));
   if (message == OomMessage::skipped) {
     if (!event_.killed) event_ = Event{};  // else it belongs to the group
     return std::nullopt;
@@ -56,35 +56,22 @@ std::optional<LoggedKill> OomParser::take(const LogRecord& record) {
 
 /// Whether the message can't belong to the current event.
 bool OomParser::begins_event(OomMessage message) const {
-  switch (message) {
-    case OomMessage::invoked:
-      return true;
-    case OomMessage::group:
-      return event_.group;
-    case OomMessage::oom_kill:
-      return event_.killed || event_.chosen_pid;
-    default:
-      return event_.killed;
-  }
+  if (message == OomMessage::invoked) return true;
+  if (message == OomMessage::group) return event_.group;
+  return event_.killed || (message == OomMessage::oom_kill && event_.chosen_pid);
 }
 
 /// Lines with a path are handled when they are complete.
 void OomParser::begin_line(OomMessage message, std::string_view text) {
-  switch (message) {
-    case OomMessage::memory:
-    case OomMessage::swap:
-    case OomMessage::memory_swap:
-    case OomMessage::kmem:
-      event_.usages[message] = parse_usage(text);
-      break;
-    case OomMessage::invoked:
-      break;
-    default:
-      event_.in_stats = message == OomMessage::stats;
-      event_.group = event_.group || message == OomMessage::group;
-      line_message_ = message;
-      line_ = text;
+  if (message == OomMessage::invoked) return;
+  if (message == OomMessage::usage) {
+    event_.usages[std::string(text.substr(0, text.find(':')))] = parse_usage(text);
+    return;
   }
+  event_.in_stats = message == OomMessage::stats;
+  event_.group = event_.group || message == OomMessage::group;
+  line_message_ = message;
+  line_ = text;
 }
 
 /// Whether the record continues the current line. From Linux 4.9 on, fragments are marked. Before, the record can also
@@ -146,7 +133,7 @@ void OomParser::note(const LogRecord& record) {
   event_.at_us = record.at_us;
 }
 
-std::optional<LoggedKill> OomParser::take_chosen(const LogRecord& record, const OomChosen& chosen) {
+std::optional<LoggedKill> OomParser::take_chosen(const LogRecord& record, const OomProcess& chosen) {
   std::optional<LoggedKill> done;
   if (event_.killed || (event_.chosen_pid && event_.chosen_pid != chosen.pid) ||
       (event_.scope && event_.scope != chosen.scope)) {
@@ -160,18 +147,17 @@ std::optional<LoggedKill> OomParser::take_chosen(const LogRecord& record, const 
 }
 
 /// Whether this "Killed process" line belongs to the current event.
-bool OomParser::belongs(const LogRecord& record, const OomKilled& killed) const {
+bool OomParser::belongs(const LogRecord& record, const OomProcess& killed) const {
   if (killed.scope && event_.scope && killed.scope != event_.scope) return false;
   if (event_.killed) return event_.group && record.at_us - event_.at_us <= kGroupGapUs;
   if (!event_.chosen_pid || event_.chosen_pid == killed.pid || event_.chosen_told) return true;
-  // Either a kill without a dump, after a dump whose victim was already exiting; or another thread of the victim,
-  // because its first one had exited.
+  // Either a kill without a dump, after a dump whose victim was exiting; or another thread of the victim.
   const auto tail = tail_of(event_.oom_kill);
   return tail && tail->before.ends_with(",task=" + std::string(killed.comm)) &&
          record.at_us - event_.at_us <= kSameKillUs;
 }
 
-std::optional<LoggedKill> OomParser::take_killed(const LogRecord& record, const OomKilled& killed) {
+std::optional<LoggedKill> OomParser::take_killed(const LogRecord& record, const OomProcess& killed) {
   std::optional<LoggedKill> done;
   if (!belongs(record, killed)) done = finish();
   LoggedKill& kill = event_.kill;
@@ -248,8 +234,8 @@ void OomParser::resolve_paths(LoggedKill& kill) const {
 }
 
 std::optional<core::MemoryAtKill> OomParser::memory() const {
-  const auto usage = [&](OomMessage message) {
-    const auto found = event_.usages.find(message);
+  const auto usage = [&](std::string_view name) {
+    const auto found = event_.usages.find(name);
     return found == event_.usages.end() ? UsageAndLimit{} : found->second;
   };
   const auto stat = [&](std::string_view key) {
@@ -258,13 +244,13 @@ std::optional<core::MemoryAtKill> OomParser::memory() const {
   };
   core::MemoryAtKill memory;
   memory.gauges = v1::hierarchical(stat, "cache") ? v1::sample_of(stat).gauges : v2::sample_of(stat).gauges;
-  memory.gauges.set(Gauge::usage, usage(OomMessage::memory).usage_bytes);
-  if (const auto bytes = usage(OomMessage::swap).usage_bytes) memory.gauges.set(Gauge::swap, bytes);
+  memory.gauges.set(Gauge::usage, usage("memory").usage_bytes);
+  if (const auto bytes = usage("swap").usage_bytes) memory.gauges.set(Gauge::swap, bytes);
   // Linux 4 prints the unused v1 counters for cgroup v2 too.
-  const auto kernel_bytes = usage(OomMessage::kmem).usage_bytes;
-  const bool counted = kernel_bytes.value_or(0) > 0 || usage(OomMessage::memory_swap).usage_bytes.value_or(0) > 0;
+  const auto kernel_bytes = usage("kmem").usage_bytes;
+  const bool counted = kernel_bytes.value_or(0) > 0 || usage("memory+swap").usage_bytes.value_or(0) > 0;
   if (kernel_bytes && counted) memory.gauges.set(Gauge::kernel, kernel_bytes);
-  memory.limit_bytes = usage(OomMessage::memory).limit_bytes;
+  memory.limit_bytes = usage("memory").limit_bytes;
   if (memory.gauges.size() == 0 && !memory.limit_bytes) return std::nullopt;
   return memory;
 }

@@ -2,8 +2,7 @@
 #pragma once
 
 // Finds OOM kills in the kernel log, as Linux 3.10 to 7 print them when a cgroup or the node runs out of memory. A path
-// that is ambiguous or may be truncated is left empty. Pure; each OomParser belongs to one thread and uses bounded
-// memory, whatever the log says.
+// that is ambiguous or may be truncated is left empty. Each OomParser belongs to one thread, and its memory is bounded.
 
 #include <cstddef>
 #include <cstdint>
@@ -52,7 +51,7 @@ class OomParser {
 
     bool in_stats = false;
     std::map<std::string, std::uint64_t, std::less<>> stat;
-    std::map<OomMessage, UsageAndLimit> usages;
+    std::map<std::string, UsageAndLimit, std::less<>> usages;  // of memory, swap, memory+swap, kmem
   };
 
   std::optional<core::LoggedKill> finish();
@@ -61,9 +60,9 @@ class OomParser {
   void begin_line(OomMessage message, std::string_view text);
   void close_line();
   void note(const LogRecord& record);
-  bool belongs(const LogRecord& record, const OomKilled& killed) const;
-  std::optional<core::LoggedKill> take_chosen(const LogRecord& record, const OomChosen& chosen);
-  std::optional<core::LoggedKill> take_killed(const LogRecord& record, const OomKilled& killed);
+  bool belongs(const LogRecord& record, const OomProcess& killed) const;
+  std::optional<core::LoggedKill> take_chosen(const LogRecord& record, const OomProcess& chosen);
+  std::optional<core::LoggedKill> take_killed(const LogRecord& record, const OomProcess& killed);
   void take_stat(std::string_view key, std::uint64_t bytes, bool sum);
   void take_stats(std::string_view text);
   void take_stats_line(std::string_view text);

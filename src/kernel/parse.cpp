@@ -70,6 +70,24 @@ std::string_view take_word(std::string_view& text, char separator) {
   return word;
 }
 
+bool is_at_or_below(std::string_view path, std::string_view ancestor) {
+  if (ancestor == "/") ancestor = "";
+  return drop_prefix(path, ancestor) && (path.empty() || path.starts_with('/'));
+}
+
+std::string unescaped(std::string_view text, std::string_view prefix, std::size_t digits, int base) {
+  std::string result;
+  while (!text.empty()) {
+    const std::string_view number = text.starts_with(prefix) ? text.substr(prefix.size(), digits) : "";
+    const char* const end = number.data() + digits;
+    unsigned byte = 0;
+    const bool is_byte = number.size() == digits && std::from_chars(number.data(), end, byte, base).ptr == end;
+    result += is_byte ? static_cast<char>(byte) : text.front();
+    text.remove_prefix(is_byte ? prefix.size() + digits : 1);
+  }
+  return result;
+}
+
 std::uint64_t parse_number_file(std::string_view text) { return number_of_file(text, "a number"); }
 
 std::optional<std::uint64_t> parse_limit_file(std::string_view text) {

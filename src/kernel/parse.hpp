@@ -35,11 +35,16 @@ bool drop_prefix(std::string_view& text, std::string_view prefix);
 /// Removes the text up to the separator and returns it without that; all of it if there is none.
 std::string_view take_word(std::string_view& text, char separator);
 
+/// Whether one path is the other, or below it. "" and "/" are above all that begin with '/'.
+bool is_at_or_below(std::string_view path, std::string_view ancestor);
+
+/// The text with each byte that is written as this prefix and so many digits.
+std::string unescaped(std::string_view text, std::string_view prefix, std::size_t digits, int base);
+
 /// The content of a file with one number. Throws MalformedFile.
 std::uint64_t parse_number_file(std::string_view text);
 
-/// The content of a file with one limit; nullopt: no limit ("max", or on v1 a number from kNoLimitFrom on). Throws
-/// MalformedFile.
+/// The same of a limit; nullopt: none ("max", or on v1 a number from kNoLimitFrom on).
 std::optional<std::uint64_t> parse_limit_file(std::string_view text);
 
 /// The stalled time from memory.pressure ("some avg10=... total=1234", and the same for "full").

@@ -11,7 +11,6 @@
 #include <system_error>
 #include <utility>
 
-#include "core/container.hpp"
 #include "kernel/control_file.hpp"
 
 namespace cgmm::kernel {

@@ -17,16 +17,14 @@
 #include <vector>
 
 #include "base/fd.hpp"
-#include "base/file_id.hpp"
+#include "core/container.hpp"
 #include "kernel/directory_watches.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/shared_path.hpp"
 
 namespace cgmm::kernel {
 
-/// Which cgroups are tracked. `automatic`: leaves until a container was seen, only containers from then on. It never
-/// goes back: when a host's last container ends, its system services must not be tracked and reclaimed all of a sudden.
-enum class Watch : std::uint8_t { automatic, containers, leaves };
+using core::Watch;
 
 /// A cgroup to track.
 struct FoundCgroup {
@@ -46,8 +44,7 @@ struct Walk {
 
 class Tree {
  public:
-  /// `max_cgroups`: tracked cgroups stay tracked while they exist. When one goes, the next that a walk finds takes its
-  /// place.
+  /// `max_cgroups`: tracked cgroups stay tracked; when one goes, the next that a walk finds takes its place.
   Tree(Hierarchy hierarchy, Watch watch, std::size_t max_cgroups = 20'000);
 
   /// From the next walk on.

@@ -30,26 +30,23 @@ class V1Controller final : public Controller {
       if (limit) reading.hierarchical_limit_bytes = *limit < kNoLimitFrom ? *limit : kUnlimited;
     });
     if (!is_there) return std::nullopt;  // its files are removed a moment before its directory is
-    use_file(cgroup, kUsageSlot, kUsageFile, reading.problem,
-             [&](std::string_view text) { sample.gauges.set(Gauge::usage, parse_number_file(text)); });
-    use_file(cgroup, kFailcnt, "memory.failcnt", reading.problem,
-             [&](std::string_view text) { sample.counters.set(Counter::limit_hits, parse_number_file(text)); });
+    sample.gauges.set(Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading.problem));
+    sample.counters.set(Counter::limit_hits, read_number(cgroup, kFailcnt, "memory.failcnt", reading.problem));
     use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem,
              [&](std::string_view text) { sample.counters.set(Counter::oom_kills, KeyedNumbers(text)("oom_kill")); });
-    use_file(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading.problem,
-             [&](std::string_view text) { sample.gauges.set(Gauge::kernel, parse_number_file(text)); });
+    sample.gauges.set(Gauge::kernel, read_number(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading.problem));
     return reading;
   }
 
   std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
-    return read_number(cgroup, kUsageSlot, kUsageFile);
+    std::string ignored;  // the next scan reads the same file
+    return read_number(cgroup, kUsageSlot, kUsageFile, ignored);
   }
 
   core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) override {
     core::Limits limits;
     if (reading.hierarchical_limit_bytes != kUnlimited) {  // which is the smallest of its own and all above
-      use_file(cgroup, kLimit, "memory.limit_in_bytes", problem,
-               [&](std::string_view text) { limits.limit_bytes = parse_limit_file(text); });
+      limits.limit_bytes = read_limit(cgroup, kLimit, "memory.limit_in_bytes", problem);
     }
     const std::uint64_t limit_bytes =
         std::min(limits.limit_bytes.value_or(kUnlimited), reading.hierarchical_limit_bytes.value_or(kUnlimited));

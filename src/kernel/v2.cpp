@@ -39,15 +39,13 @@ class V2Controller final : public Controller {
       if (!sample.gauges.has(Gauge::file)) throw MalformedFile("has no \"file\"");
     });
     if (!is_there) return std::nullopt;  // or the memory controller is not enabled for it
-    use_file(cgroup, kUsageSlot, kUsageFile, reading.problem,
-             [&](std::string_view text) { sample.gauges.set(Gauge::usage, parse_number_file(text)); });
+    sample.gauges.set(Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading.problem));
     use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
       const KeyedNumbers events(text);
       sample.counters.set(Counter::limit_hits, events("max"));
       sample.counters.set(Counter::oom_kills, events("oom_kill"));
     });
-    use_file(cgroup, kSwap, "memory.swap.current", reading.problem,
-             [&](std::string_view text) { sample.gauges.set(Gauge::swap, parse_number_file(text)); });
+    sample.gauges.set(Gauge::swap, read_number(cgroup, kSwap, "memory.swap.current", reading.problem));
     if (!with_pressure) return reading;
     use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
       const Pressure pressure = parse_pressure(text);
@@ -58,16 +56,15 @@ class V2Controller final : public Controller {
   }
 
   std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
-    return read_number(cgroup, kUsageSlot, kUsageFile);
+    std::string ignored;  // the next scan reads the same file
+    return read_number(cgroup, kUsageSlot, kUsageFile, ignored);
   }
 
   core::Limits read_limits(Cgroup& cgroup, const Reading& /*v2 does not tell on the way*/,
                            std::string& problem) override {
     core::Limits limits;
-    use_file(cgroup, kMax, "memory.max", problem,
-             [&](std::string_view text) { limits.limit_bytes = parse_limit_file(text); });
-    use_file(cgroup, kHigh, "memory.high", problem,
-             [&](std::string_view text) { limits.high_bytes = parse_limit_file(text); });
+    limits.limit_bytes = read_limit(cgroup, kMax, "memory.max", problem);
+    limits.high_bytes = read_limit(cgroup, kHigh, "memory.high", problem);
     limits.effective_limit_bytes = within_memory(smaller(limits.limit_bytes, ancestors_limit(cgroup.path())));
     return limits;
   }

@@ -9,7 +9,7 @@
 #include <utility>
 #include <variant>
 
-#include "base/file_id.hpp"
+#include "base/fd.hpp"
 #include "store/age/maintenance.hpp"
 #include "store/file/lock_file.hpp"
 #include "store/file/open.hpp"

@@ -86,15 +86,26 @@ TEST(FindParent, FindsKubepodsOfBothDriversThenDockerAndPodmanThenTheRoot) {
   }
 }
 
+TEST(MountOf, IsTheDeepestAndOfTheSamePointTheLast) {
+  const std::string mountinfo =
+      "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+      "23 20 0:25 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+      "31 23 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,cpu\n"
+      "32 31 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+  EXPECT_EQ(mount_of(mountinfo, "/sys/fs/cgroup/memory/kubepods")->super_options, "rw,memory");
+  EXPECT_EQ(mount_of(mountinfo, "/sys/fs/cgroup/unified")->type, "tmpfs");
+  EXPECT_EQ(mount_of(mountinfo, "/tmp/copy")->type, "ext4");
+}
+
 TEST(LoggedPaths, AreBelowTheRootOfTheHierarchyAndNotBelowWhatIsMounted) {
   const std::string mountinfo =
       "36 35 0:30 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
       "37 35 0:30 /docker/0123 /mnt/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
       "38 35 0:30 /../../.. /host/sys/fs/cgroup rw,relatime - cgroup2 cgroup rw\n";
-  EXPECT_EQ(mounted_path_of(mountinfo, "/sys/fs/cgroup/memory"), "");
-  EXPECT_EQ(mounted_path_of(mountinfo, "/mnt/memory"), "/docker/0123");
-  EXPECT_EQ(mounted_path_of(mountinfo, "/host/sys/fs/cgroup"), "") << "from a cgroup namespace: the real root";
-  EXPECT_EQ(mounted_path_of(mountinfo, "/elsewhere"), "");
+  EXPECT_EQ(mount_of(mountinfo, "/sys/fs/cgroup/memory")->mounted, "");
+  EXPECT_EQ(mount_of(mountinfo, "/mnt/memory/web")->mounted, "/docker/0123");
+  EXPECT_EQ(mount_of(mountinfo, "/host/sys/fs/cgroup")->mounted, "") << "from a cgroup namespace: the real root";
+  EXPECT_FALSE(mount_of(mountinfo, "/mnt/memory2"));
   const Hierarchy whole{.mounted_path = ""};
   const Hierarchy part{.mounted_path = "/docker/0123"};
   EXPECT_EQ(path_below_root(whole, "/kubepods/web"), "/kubepods/web");

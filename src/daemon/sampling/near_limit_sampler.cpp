@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/oom_cause.hpp"
-#include "kernel/node_memory.hpp"
+#include "kernel/memory_stat.hpp"
 
 namespace cgmm::daemon {
 namespace {

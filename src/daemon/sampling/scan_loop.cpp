@@ -14,7 +14,6 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
-#include "base/words.hpp"
 #include "daemon/clock.hpp"
 
 namespace cgmm::daemon {

@@ -5,7 +5,6 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
-#include "base/words.hpp"
 
 namespace cgmm::daemon {
 

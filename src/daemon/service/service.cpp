@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/text.hpp"
-#include "base/words.hpp"
+#include "base/units.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/kills/kill_log.hpp"
 #include "daemon/reclaim/mailbox.hpp"

@@ -17,15 +17,13 @@
 namespace cgmm::daemon {
 namespace {
 
+using base::throw_errno;
+
 constexpr mode_t kMode = 0660;
 constexpr int kBacklog = 16;
 constexpr std::size_t kMaxAnswer_bytes = 256 * 1024;
 
 constexpr const char* kUsualRuntimeDirectory = "/run/cgroup-memory-manager";
-
-[[noreturn]] void throw_errno(int error, const std::filesystem::path& path) {
-  throw std::system_error(error, std::system_category(), path.string());
-}
 
 base::Fd make_socket(int flags) { return base::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)); }
 

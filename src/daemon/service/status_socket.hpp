@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "base/fd.hpp"
-#include "base/file_id.hpp"
 
 namespace cgmm::daemon {
 

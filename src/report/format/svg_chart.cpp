@@ -10,7 +10,6 @@
 
 #include "base/time.hpp"
 #include "base/units.hpp"
-#include "base/words.hpp"
 #include "report/format/axis.hpp"
 #include "report/format/escape.hpp"
 #include "report/format/layout.hpp"

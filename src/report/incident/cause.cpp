@@ -8,7 +8,6 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
-#include "base/words.hpp"
 #include "core/advice.hpp"
 #include "report/format/row.hpp"
 #include "report/incident/words.hpp"

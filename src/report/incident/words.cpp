@@ -7,7 +7,6 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
-#include "base/words.hpp"
 #include "report/format/chart.hpp"
 
 namespace cgmm::report {

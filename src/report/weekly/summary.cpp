@@ -8,7 +8,6 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
-#include "base/words.hpp"
 #include "report/format/escape.hpp"
 #include "report/format/layout.hpp"
 #include "report/format/row.hpp"

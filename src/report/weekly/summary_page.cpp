@@ -8,7 +8,6 @@
 
 #include "base/time.hpp"
 #include "base/units.hpp"
-#include "base/words.hpp"
 #include "core/advice.hpp"
 #include "report/format/html.hpp"
 #include "report/format/layout.hpp"

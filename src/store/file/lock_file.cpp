@@ -14,7 +14,7 @@
 #include <thread>
 #include <utility>
 
-#include "base/file_id.hpp"
+#include "base/fd.hpp"
 #include "store/file/open.hpp"
 #include "store/reader.hpp"
 #include "store/refusal.hpp"

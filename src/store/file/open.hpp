@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "base/file_id.hpp"
+#include "base/fd.hpp"
 #include "store/error.hpp"
 
 namespace cgmm::store {

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "base/file_id.hpp"
+#include "base/fd.hpp"
 
 namespace SQLite {
 class Database;

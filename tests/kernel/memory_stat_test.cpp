@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernel/node_memory.hpp"
+#include "kernel/memory_stat.hpp"
 
 #include <gtest/gtest.h>
 

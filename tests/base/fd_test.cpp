@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/file_id.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
