@@ -299,7 +299,10 @@ void check_database(const config::Config& config, Findings& findings) {
 
 void check_reports(const config::Config& config, Findings& findings) {
   std::size_t own = 0;
-  for (const report::Report& one : report::list_reports(config.reports_dir)) own += one.own ? 1 : 0;
+  const auto left_out = [&](const std::string& sentence) {
+    findings.warning("reports", sentence, "correct or remove the file; until then it is left out");
+  };
+  for (const report::Report& one : report::list_reports(config.reports_dir, left_out)) own += one.own ? 1 : 0;
   findings.ok("reports", std::to_string(own) + " of your own in " + config.reports_dir.string());
 }
 

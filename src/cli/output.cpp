@@ -41,18 +41,19 @@ void write_all(int fd, std::string_view text, const std::string& name) {
 
 }  // namespace
 
+void to_stderr(const std::string& sentence) {
+  std::cerr << "cgroup-memory-manager: " << base::escape_for_terminal(sentence) << '\n';
+}
+
 ReaderConfig load_for_reading(const Options& options) {
   std::error_code ignored;
   const bool has_file = options.config || std::filesystem::exists(config::kDefaultFile, ignored);
-  const auto tell = [](const std::string& sentence) {
-    std::cerr << "cgroup-memory-manager: " << base::escape_for_terminal(sentence) << '\n';
-  };
   try {
-    return {config::load(options.config, options.overrides, tell), has_file};
+    return {config::load(options.config, options.overrides, to_stderr), has_file};
   } catch (const config::ConfigError& error) {
     if (!options.overrides.database) throw;
     config::Config defaults = config::parse("", "", options.overrides);
-    tell(std::string(error.what()) + "; going on without a configuration file");
+    to_stderr(std::string(error.what()) + "; going on without a configuration file");
     return {std::move(defaults), false};
   }
 }

@@ -25,6 +25,8 @@ struct ReaderConfig {
 /// be read. If others may write the file, warns and uses it. Else throws config::ConfigError.
 ReaderConfig load_for_reading(const Options& options);
 
+void to_stderr(const std::string& sentence);
+
 /// Colour and width of the output. Colour only on a terminal, and not with NO_COLOR or TERM=dumb.
 report::Style style_for(const Options& options);
 

@@ -84,7 +84,8 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
 report::Report report_named(const std::filesystem::path& reports_dir, const std::string& name) {
   if (auto found = report::find_report(reports_dir, name)) return *std::move(found);
   std::string names;
-  for (const report::Report& one : report::list_reports(reports_dir)) names += (names.empty() ? "" : ", ") + one.name;
+  for (const report::Report& one : report::list_reports(reports_dir, to_stderr))
+    names += (names.empty() ? "" : ", ") + one.name;
   throw UsageError("there is no report \"" + name + "\"; expected one of: " + names);
 }
 
@@ -94,7 +95,7 @@ int report(const Options& options) {
   const ReaderConfig loaded = load_for_reading(options);
   const config::Config& config = loaded.config;
   if (options.list) {
-    write_table(options, list_of(report::list_reports(config.reports_dir)));
+    write_table(options, list_of(report::list_reports(config.reports_dir, to_stderr)));
     return 0;
   }
   const Window window = parse_window(options);

@@ -41,10 +41,11 @@ std::string title_of(std::string_view name, std::string_view sql) {
   return std::string(name);
 }
 
-Report make_report(std::string_view name, std::string sql, bool own) {
-  std::string title = title_of(name, sql);
-  return {.name = std::string(name), .title = std::move(title), .sql = std::move(sql), .own = own};
+Report make_report(std::string_view name, std::string_view sql, bool own) {
+  return {.name = std::string(name), .title = title_of(name, sql), .sql = std::string(sql), .own = own};
 }
+
+Report make_report(const core::EmbeddedText& text) { return make_report(text.name, text.text, false); }
 
 bool is_report(const core::EmbeddedText& text) { return !text.name.starts_with(kIncidentPrefix); }
 
@@ -79,39 +80,44 @@ std::optional<Report> read_own(const fs::path& file) {
   return make_report(file.stem().native(), read_file(file), true);
 }
 
-std::vector<Report> own_reports(const fs::path& dir) {
-  std::vector<Report> reports;
-  if (dir.empty()) return reports;
-  std::error_code error;
-  fs::directory_iterator entry(dir, error);
-  if (error == std::errc::no_such_file_or_directory) return reports;
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    const fs::path& file = entry->path();
-    if (file.extension() != ".sql" || !is_report_name(file.stem().native())) continue;
-    if (std::optional<Report> report = read_own(file)) reports.push_back(std::move(*report));
-  }
-  if (error) fail(error.value(), "can't read the directory of reports", dir);
-  return reports;
+const core::EmbeddedText* find_embedded(std::string_view name) {
+  const auto found = std::ranges::find(kReports, name, &core::EmbeddedText::name);
+  return found == kReports.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
 Report built_in(std::string_view name) {
-  const auto found = std::ranges::find(kReports, name, &core::EmbeddedText::name);
-  if (found == kReports.end()) throw std::logic_error("no report " + std::string(name));
-  return make_report(found->name, std::string(found->text), false);
+  const core::EmbeddedText* const found = find_embedded(name);
+  if (found == nullptr) throw std::logic_error("no report " + std::string(name));
+  return make_report(*found);
 }
 
-std::vector<Report> list_reports(const fs::path& reports_dir) {
+std::vector<Report> list_reports(const fs::path& reports_dir, const LeftOut& left_out) {
   std::map<std::string, Report, std::less<>> by_name;
   for (const core::EmbeddedText& text : kReports) {
-    if (!is_report(text)) continue;
-    by_name.emplace(text.name, make_report(text.name, std::string(text.text), false));
+    if (is_report(text)) by_name.emplace(text.name, make_report(text));
   }
-  for (Report& report : own_reports(reports_dir)) {
-    std::string name = report.name;
-    by_name.insert_or_assign(std::move(name), std::move(report));
+  std::error_code error;
+  fs::directory_iterator entry(reports_dir, error);
+  const bool is_missing = reports_dir.empty() || error == std::errc::no_such_file_or_directory;
+  if (is_missing) error.clear();
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const fs::path& file = entry->path();
+    const std::string& name = file.stem().native();
+    if (file.extension() != ".sql" || !is_report_name(name)) continue;
+    try {
+      auto report = read_own(file);
+      if (report) {
+        by_name.insert_or_assign(name, *std::move(report));
+      } else {
+        left_out(file.string() + " is no file");
+      }
+    } catch (const std::system_error& why) {
+      left_out(why.what());
+    }
   }
+  if (error) fail(error.value(), "can't read the directory of reports", reports_dir);
   std::vector<Report> reports;
   for (auto& [name, report] : by_name) reports.push_back(std::move(report));
   return reports;
@@ -119,11 +125,10 @@ std::vector<Report> list_reports(const fs::path& reports_dir) {
 
 std::optional<Report> find_report(const fs::path& reports_dir, std::string_view name) {
   if (!reports_dir.empty() && is_report_name(name)) {
-    // Reads only this file: another broken one must not stop this report.
     if (auto own = read_own(reports_dir / (std::string(name) + ".sql"))) return own;
   }
-  const auto found = std::ranges::find(kReports, name, &core::EmbeddedText::name);
-  return found != kReports.end() && is_report(*found) ? std::optional(built_in(name)) : std::nullopt;
+  const core::EmbeddedText* const found = find_embedded(name);
+  return found != nullptr && is_report(*found) ? std::optional(make_report(*found)) : std::nullopt;
 }
 
 std::vector<Report> summary_reports() {

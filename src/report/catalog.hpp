@@ -5,6 +5,7 @@
 // text, does not run them. Any thread.
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,9 +25,12 @@ struct Report {
 /// there is none.
 Report built_in(std::string_view name);
 
-/// All reports, by name. The operator's own replaces an embedded one of the same name. The directory need not exist;
-/// throws std::system_error if it can't be read.
-std::vector<Report> list_reports(const std::filesystem::path& reports_dir);
+/// Told in a sentence of a file that can't be used.
+using LeftOut = std::function<void(const std::string& sentence)>;
+
+/// All reports, by name. The operator's own replaces an embedded one of the same name; a bad file is left out. The
+/// directory need not exist; throws std::system_error if it can't be read.
+std::vector<Report> list_reports(const std::filesystem::path& reports_dir, const LeftOut& left_out);
 
 /// nullopt: there is none with that name.
 std::optional<Report> find_report(const std::filesystem::path& reports_dir, std::string_view name);

@@ -5,13 +5,11 @@
 #include <sqlite3.h>
 
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 #include <variant>
 
 #include "base/fd.hpp"
 #include "store/age/maintenance.hpp"
-#include "store/file/lock_file.hpp"
 #include "store/file/open.hpp"
 #include "store/file/salvage.hpp"
 #include "store/file/wal.hpp"
@@ -26,30 +24,10 @@
 namespace cgmm::store {
 
 struct History::Impl {
-  Impl(const std::filesystem::path& file, bool takes_lock)
-      : name(file), database(open_locked(file, takes_lock)), wal(database, resolved(file)) {
-    file_id = base::file_id(name);
+  explicit Impl(const std::filesystem::path& file) : name(file), database(open_for_writing(file)) {
     int has_moved = 0;
     sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
     if (has_moved != 0) throw SQLite::Exception("its file was replaced while it was opened", SQLITE_BUSY);
-  }
-
-  SQLite::Database open_locked(const std::filesystem::path& file, bool takes_lock) {
-    if (takes_lock) lock.emplace(resolved(file), file);
-    try {
-      return open_for_writing(file);
-    } catch (...) {
-      if (lock) lock->forget();
-      throw;
-    }
-  }
-
-  void require_transaction() const {
-    if (!in_transaction) throw std::logic_error("the history is written outside of a transaction");
-    // SQLite ends a transaction by itself when the disk is full; what follows must not be stored bit by bit.
-    if (sqlite3_get_autocommit(database.getHandle()) != 0) {
-      throw SQLite::Exception("the transaction was rolled back after an error", SQLITE_ABORT);
-    }
   }
 
   void record(const core::Scan& scan);
@@ -63,17 +41,16 @@ struct History::Impl {
   void record(const core::ServiceEvent& event) { store::record(sql, event); }
   void record(const core::NodeFacts& node) { store::record(sql, node); }
 
-  std::filesystem::path name;    // as configured
-  std::optional<LockFile> lock;  // outlives the connection; nullopt: somebody else holds it for us
+  std::filesystem::path name;  // as configured
   SQLite::Database database;
   Statements sql{database};
   CgroupRows cgroups{sql};
   OomKillRows oom_kills{sql, cgroups};
   ReclaimRows reclaims{sql, cgroups};
-  Wal wal;
+  Wal wal{database, resolved(name)};
   Maintenance maintenance{sql, wal};
   bool in_transaction = false;
-  std::optional<base::FileId> file_id;
+  std::optional<base::FileId> file_id = base::file_id(name);
   struct Scans {
     std::int64_t last_at_us = 0;  // the latest scan of all in this run; 0: none yet
     std::int64_t lost_count = 0;
@@ -83,10 +60,8 @@ struct History::Impl {
   Scans scans_before;  // when the transaction began
 };
 
-History::History(const std::filesystem::path& file, const LockFile* held) {
-  if (held == nullptr) make_directory_for(file);
-  as_refusal(file, [&] { impl_ = std::make_unique<Impl>(file, /*takes_lock=*/held == nullptr); });
-}
+History::History(const std::filesystem::path& file)
+    : impl_(as_refusal(file, [&] { return std::make_unique<Impl>(file); })) {}
 
 History::~History() = default;
 
@@ -153,10 +128,7 @@ History::Room History::room() const {
 bool History::is_in_place() const { return has_its_file() && impl_->wal.is_in_place(); }
 
 /// One that was emptied is another one.
-bool History::has_its_file() const {
-  std::error_code error;
-  return base::file_id(impl_->name) == impl_->file_id && std::filesystem::file_size(impl_->name, error) > 0 && !error;
-}
+bool History::has_its_file() const { return base::file_id(impl_->name) == impl_->file_id && size_of(impl_->name) > 0; }
 
 Wal& History::wal() { return impl_->wal; }
 
@@ -168,7 +140,6 @@ void History::begin() {
   impl_->sql.execute("BEGIN IMMEDIATE");
   impl_->in_transaction = true;
   impl_->scans_before = impl_->scans;
-  impl_->maintenance.note_begin();
 }
 
 void History::commit() {
@@ -190,7 +161,10 @@ void History::rollback() noexcept {
 }
 
 void History::record(const core::Record& record) {
-  impl_->require_transaction();
+  if (!impl_->in_transaction) throw std::logic_error("the history is written outside of a transaction");
+  // SQLite ends a transaction by itself when the disk is full; what follows must not be stored bit by bit.
+  if (sqlite3_get_autocommit(impl_->database.getHandle()) != 0)
+    throw SQLite::Exception("the transaction was rolled back after an error", SQLITE_ABORT);
   std::visit([&](const auto& one) { impl_->record(one); }, record);
 }
 
@@ -207,10 +181,10 @@ void History::Impl::record(const core::Scan& scan) {
       scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = database.getLastInsertRowid();
   const std::vector<Place> places = cgroups.follow(scan, scans.last_at_us);
-  append_samples(sql, scan_id, scan.rows, places);
+  append_samples(sql, scan_id, places);
   for (const Place& place : places) {
     if (place.missed_oom_kills == 0) continue;
-    oom_kills.record(core::CountedOomKills{.id = scan.rows[place.index].cgroup->id,
+    oom_kills.record(core::CountedOomKills{.id = place.row->cgroup->id,
                                            .since_at_us = std::nullopt,
                                            .at_us = scan.started_at_us,
                                            .count = place.missed_oom_kills});

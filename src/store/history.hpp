@@ -16,7 +16,6 @@
 
 namespace cgmm::store {
 
-class LockFile;
 class Wal;
 
 /// The run of this process that ended before this one, because its file was damaged, removed or replaced.
@@ -27,11 +26,9 @@ struct RunBefore {
 
 class History {
  public:
-  /// Opens the database for writing, makes it (and the directory it is in) where there is none, and brings
-  /// its schema up to date, each migration in a transaction of its own. A newer, foreign or corrupt file is
-  /// never written to. Takes `<file>.lock` against a second service, unless the caller holds it for longer than this
-  /// lives. Throws StoreError.
-  explicit History(const std::filesystem::path& file, const LockFile* held = nullptr);
+  /// Opens the database for writing, makes it where there is none, and brings its schema up to date. A newer, foreign
+  /// or corrupt file is never written to. The caller holds the lock against a second service. Throws StoreError.
+  explicit History(const std::filesystem::path& file);
   ~History();
   History(const History&) = delete;
   History& operator=(const History&) = delete;

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace cgmm::store {
 
@@ -103,5 +104,12 @@ class Statements {
   SQLite::Database& database_;
   std::map<std::string, SQLite::Statement, std::less<>> statements_;
 };
+
+inline std::vector<std::string> column_names(SQLite::Database& database, const std::string& table) {
+  SQLite::Statement statement(database, "SELECT name FROM pragma_table_info(?, 'main')");
+  std::vector<std::string> names;
+  for (Use row(statement, table); row.step();) names.push_back(row.text(0));
+  return names;
+}
 
 }  // namespace cgmm::store

@@ -177,6 +177,17 @@ TEST_F(Report, AnOperatorsOwnIsListedAndRun) {
   EXPECT_EQ(out({"mine"}), "Paths of my own\n\npath\n──────\n/below\n/over\n");
 }
 
+TEST_F(Report, ABadFileOfTheOperatorsIsNamedAndTheOthersAreListed) {
+  write(reports_dir() / "mine.sql", "-- Mine\nSELECT 1");
+  write(reports_dir() / "large.sql", std::string(2 << 20, ' '));
+  const Answer answer = ask({"report", "--list", "--format", "csv"});
+  EXPECT_EQ(answer.exit_code, 0);
+  EXPECT_NE(answer.out.find("mine,Mine,reports_dir"), std::string::npos) << answer.out;
+  EXPECT_NE(answer.out.find("summary,"), std::string::npos) << answer.out;
+  EXPECT_EQ(answer.out.find("large"), std::string::npos) << answer.out;
+  EXPECT_NE(answer.err.find("/large.sql: File too large"), std::string::npos) << answer.err;
+}
+
 TEST_F(Report, AnOperatorsOwnTakesTheNameOfAShippedOne) {
   write(reports_dir() / "cgroups.sql", "-- Only one\nSELECT 1 AS one");
   EXPECT_EQ(out({"cgroups"}, "csv"), "one\n1\n");

@@ -19,9 +19,10 @@ class Catalog : public testing::Test {
  protected:
   void add(const std::string& name, const std::string& text) const { std::ofstream(dir() / name) << text; }
   fs::path dir() const { return dir_.path(); }
-  std::vector<std::string> own_names() const {
+  std::vector<std::string> own_names() {
+    left_out_.clear();
     std::vector<std::string> names;
-    for (const Report& report : list_reports(dir())) {
+    for (const Report& report : list_reports(dir(), [&](const std::string& one) { left_out_.push_back(one); })) {
       if (report.own) names.push_back(report.name);
     }
     return names;
@@ -29,6 +30,9 @@ class Catalog : public testing::Test {
 
  private:
   test::TempDir dir_;
+
+ protected:
+  std::vector<std::string> left_out_;  // told of by own_names()
 };
 
 /// Without the queries of `incident`.
@@ -50,7 +54,7 @@ TEST_F(Catalog, TheQueriesOfIncidentAreNoReports) {
 }
 
 TEST_F(Catalog, ListsTheEmbeddedReportsByNameWithTheirTitles) {
-  const std::vector<Report> reports = list_reports({});
+  const std::vector<Report> reports = list_reports({}, nullptr);
   EXPECT_EQ(reports.size(), report_count());
   EXPECT_TRUE(std::ranges::is_sorted(reports, {}, &Report::name));
   for (const Report& report : reports) {
@@ -68,7 +72,7 @@ TEST_F(Catalog, PutsTheOperatorsReportInThePlaceOfAnEmbeddedOne) {
   EXPECT_TRUE(report->own);
   EXPECT_EQ(report->title, "Mine");
   EXPECT_EQ(report->sql, "-- Mine\nSELECT 1;");
-  EXPECT_EQ(list_reports(dir()).size(), report_count());
+  EXPECT_EQ(list_reports(dir(), nullptr).size(), report_count());
   EXPECT_FALSE(summary_reports().front().own);
 }
 
@@ -97,6 +101,9 @@ TEST_F(Catalog, TakesFilesAndLinksToThemAndNothingElse) {
   fs::create_symlink(dir() / "good.sql", dir() / "link.sql");
   fs::create_symlink(dir() / "gone", dir() / "dangling.sql");
   EXPECT_EQ(own_names(), (std::vector<std::string>{"good", "link"}));
+  std::ranges::sort(left_out_);
+  EXPECT_EQ(left_out_, (std::vector{(dir() / "dangling.sql").string() + " is no file",
+                                    (dir() / "dir.sql").string() + " is no file"}));
   EXPECT_TRUE(find_report(dir(), "link"));
   for (const char* name : {"", ".hidden", "notes", "dir", "dangling", "../x/good", "bad\xff"}) {
     EXPECT_FALSE(find_report(dir(), name)) << name;
@@ -104,30 +111,32 @@ TEST_F(Catalog, TakesFilesAndLinksToThemAndNothingElse) {
 }
 
 TEST_F(Catalog, HasNoneOfTheOperatorsWhereTheDirectoryIsMissing) {
-  EXPECT_EQ(list_reports(dir() / "missing").size(), report_count());
+  EXPECT_EQ(list_reports(dir() / "missing", nullptr).size(), report_count());
   EXPECT_TRUE(find_report(dir() / "missing", "summary"));
 }
 
 TEST_F(Catalog, NamesADirectoryThatIsNone) {
   add("file", "");
   try {
-    list_reports(dir() / "file");
+    list_reports(dir() / "file", nullptr);
     FAIL() << "a file was taken for a directory";
   } catch (const std::system_error& error) {
     EXPECT_NE(std::string(error.what()).find("/file"), std::string::npos) << error.what();
   }
 }
 
-TEST_F(Catalog, NamesAFileThatIsTooLargeButStillFindsItsNeighbour) {
+TEST_F(Catalog, LeavesOutAndNamesAFileThatCantBeReadOrIsTooLarge) {
+  add("good.sql", "SELECT 1");
   add("large.sql", std::string(1024 * 1024 + 1, ' '));
   add("largest.sql", std::string(1024 * 1024, ' '));
-  try {
-    list_reports(dir());
-    FAIL() << "took more than 1 MiB";
-  } catch (const std::system_error& error) {
-    EXPECT_EQ(error.code(), std::errc::file_too_large);
-    EXPECT_NE(std::string(error.what()).find("/large.sql"), std::string::npos) << error.what();
-  }
+  fs::create_symlink("loop.sql", dir() / "loop.sql");
+  EXPECT_EQ(own_names(), (std::vector<std::string>{"good", "largest"}));
+  std::ranges::sort(left_out_);
+  ASSERT_EQ(left_out_.size(), 2u);
+  EXPECT_EQ(left_out_[0],
+            "can't read the report " + (dir() / "loop.sql").string() + ": Too many levels of symbolic links");
+  EXPECT_EQ(left_out_[1], "over 1 MiB is no report: " + (dir() / "large.sql").string() + ": File too large");
+  EXPECT_THROW(find_report(dir(), "large"), std::system_error);
   EXPECT_TRUE(find_report(dir(), "largest"));
 }
 

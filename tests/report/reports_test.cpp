@@ -153,7 +153,7 @@ class Reports : public testing::Test {
 };
 
 TEST_F(Reports, RunOnAnEmptyHistory) {
-  for (const Report& report : list_reports({})) {
+  for (const Report& report : list_reports({}, nullptr)) {
     const Table table = run(report.name);
     EXPECT_LE(table.rows.size(), 1u) << report.name;
     EXPECT_FALSE(table.columns.empty()) << report.name;
@@ -180,7 +180,7 @@ TEST_F(Reports, AreAllValidInEveryFormatWithAHostileName) {
       "(2, 1050000000, 800, 800, NULL)");
   exec("INSERT INTO service_event (at_us, kind, detail) VALUES (1000000000, 'start', 'x')");
   exec("UPDATE sample SET usage_kib = 200 WHERE scan_id = (SELECT max(scan_id) FROM scan)");
-  for (const Report& report : list_reports({})) {
+  for (const Report& report : list_reports({}, nullptr)) {
     const Table table = run(report.name);
     EXPECT_EQ(table.rows.empty(), report.name == "gaps") << report.name;
     for (const Format format : {Format::text, Format::markdown, Format::html, Format::csv, Format::json}) {

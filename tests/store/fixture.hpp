@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/file/history_file.hpp"
 #include "store/history.hpp"
 #include "store/reader.hpp"
 #include "support/temp_dir.hpp"
@@ -104,6 +105,12 @@ class StoreTest : public testing::Test {
 
   std::string query(std::string_view sql) const { return shown(Reader(file()).run(sql)); }
 
+  /// As the service has it, with the directory and the lock.
+  struct Service {
+    explicit Service(const std::filesystem::path& name) : file(name) { file.begin(kNoon, ""); }
+    HistoryFile file;
+  };
+
   template <class... Records>
   static void store(History& history, const Records&... records) {
     history.begin();
@@ -111,7 +118,7 @@ class StoreTest : public testing::Test {
     history.commit();
   }
 
-  /// A history with one run of one scan, stopped in order: nothing but the file itself and its lock are left.
+  /// A history with one run of one scan, stopped in order: nothing but the file itself is left.
   void make_history() const {
     History history(file());
     history.begin_run(kNoon, "");

@@ -243,7 +243,7 @@ TEST_F(Run, AStopTellsWhenEveryCgroupWasLastSeenAndLeavesOneFile) {
   }
   std::vector<std::string> left;
   for (const auto& [name, trace] : traces_in(directory())) left.push_back(name);
-  EXPECT_EQ(left, (std::vector<std::string>{"history.db", "history.db.lock"}));
+  EXPECT_EQ(left, (std::vector<std::string>{"history.db"}));
   EXPECT_EQ(query("SELECT last_seen_at_us, vanished_at_us FROM cgroup"),
             std::to_string(kNoon + 9 * kSecond) + "|NULL\n");
   EXPECT_EQ(query(kEvents), "start|NULL\nstop|asked to\n");

@@ -30,13 +30,15 @@ std::string shown(const Finding& finding, Format format) {
   if (format == Format::html) {
     return html_heading(finding.cgroup + ": " + advice) + html_paragraph(reason) + html_preformatted(rule);
   }
-  const bool is_markdown = format == Format::markdown;
-  const std::string name = is_markdown ? escape_markdown(finding.cgroup) : base::escape_for_terminal(finding.cgroup);
-  return "\n" + name + ": " + advice + ". " + reason + "\n\n" +
-         (is_markdown ? "```toml\n" + rule + "```\n" : indented(rule));
+  return "\n" + name_for(format, finding.cgroup) + ": " + advice + ". " + reason + "\n\n" +
+         (format == Format::markdown ? "```toml\n" + rule + "```\n" : indented(rule));
 }
 
 }  // namespace
+
+std::string name_for(Format format, std::string_view cgroup) {
+  return format == Format::markdown ? escape_markdown(cgroup) : base::escape_for_terminal(cgroup);
+}
 
 std::vector<Finding> findings_of(const core::Table& evidence) {
   std::vector<Finding> findings;

@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/advice.hpp"
@@ -20,6 +21,9 @@ struct Finding {
   std::optional<core::Advice> advice;
   bool is_spared = false;  // by the current configuration
 };
+
+/// A cgroup's name in a sentence, escaped for text or Markdown.
+std::string name_for(Format format, std::string_view cgroup);
 
 /// In the order of the rows of reports/evidence.sql.
 std::vector<Finding> findings_of(const core::Table& evidence);

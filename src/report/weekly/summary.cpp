@@ -5,26 +5,25 @@
 #include <string_view>
 #include <utility>
 
-#include "base/text.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
-#include "report/format/escape.hpp"
 #include "report/format/layout.hpp"
 #include "report/format/row.hpp"
 
 namespace cgmm::report {
 namespace {
 
-std::string name_for(Format format, std::string_view name) {
-  return format == Format::markdown ? escape_markdown(name) : base::escape_for_terminal(name);
-}
+using base::counted;
+using base::format_bytes;
+using base::format_utc;
+using base::grouped;
 
 /// "7 days", "day", "36 hours", "90 minutes": the largest unit that divides it, else "1h 23m".
 std::string span_in_words(std::int64_t span_us) {
   for (const auto& [unit_us, name] :
        {std::pair{base::kDay_us, "day"}, {base::kHour_us, "hour"}, {base::kMinute_us, "minute"}}) {
     if (span_us == unit_us) return name;
-    if (span_us > unit_us && span_us % unit_us == 0) return base::counted(span_us / unit_us, name);
+    if (span_us > unit_us && span_us % unit_us == 0) return counted(span_us / unit_us, name);
   }
   return base::format_duration_us(span_us);
 }
@@ -36,28 +35,25 @@ std::string within_words(std::int64_t span_us) {
   return words == "day" || words == "minute" ? "a " + words : words;
 }
 
-std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
-
 /// "A, B, C and 2 more"; "A; B; C; and 2 more". Four are all named, because "1 more" is not shorter than a name.
 std::string listed(const std::vector<std::string>& items, std::string_view separator) {
   constexpr std::size_t kMostNamed = 3;
   const std::size_t named = items.size() > kMostNamed + 1 ? kMostNamed : items.size();
   std::string text;
-  for (std::size_t i = 0; i < named; ++i) text.append(i > 0 ? separator : "").append(i > 0 ? " " : "").append(items[i]);
+  for (std::size_t i = 0; i < named; ++i) text += (i > 0 ? std::string(separator) + " " : "") + items[i];
   if (items.size() == named) return text;
   return text + (separator == ";" ? "; and " : " and ") + std::to_string(items.size() - named) + " more";
 }
 
 std::string when(const Row& row, const TimeAsked& asked) {
   const std::int64_t begin_at_us = row.integer("history_begins_at_us");
-  const std::string end = base::format_utc(asked.until_us);
+  const std::string end = format_utc(asked.until_us);
   // The first scan may come up to one interval after the begin of the window.
   if (begin_at_us - asked.since_us > 2 * row.integer("interval_us") && begin_at_us < asked.until_us) {
-    return "Since the history begins at " + base::format_utc(begin_at_us) +
-           (asked.up_to_now ? "," : " until " + end + ",");
+    return "Since the history begins at " + format_utc(begin_at_us) + (asked.up_to_now ? "," : " until " + end + ",");
   }
   if (asked.up_to_now) return "In the last " + span_in_words(asked.until_us - asked.since_us);
-  return "From " + base::format_utc(asked.since_us) + " to " + end;
+  return "From " + format_utc(asked.since_us) + " to " + end;
 }
 
 std::string coverage(const Row& row) {
@@ -65,9 +61,9 @@ std::string coverage(const Row& row) {
   if (scans == 0) return "There was no scan.";
   const std::int64_t cgroups = row.integer("cgroups");
   std::string text =
-      base::counted(scans, "scan") + " covered " + human_cell("covered_pct", row.cell("covered_pct")) + " of the time";
-  if (const std::int64_t gaps = row.integer("gaps"); gaps > 0) text += " (" + base::counted(gaps, "gap") + ")";
-  return text + " and saw " + (cgroups == 0 ? "no cgroup" : base::counted(cgroups, "cgroup")) + ".";
+      counted(scans, "scan") + " covered " + human_cell("covered_pct", row.cell("covered_pct")) + " of the time";
+  if (const std::int64_t gaps = row.integer("gaps"); gaps > 0) text += " (" + counted(gaps, "gap") + ")";
+  return text + " and saw " + (cgroups == 0 ? "no cgroup" : counted(cgroups, "cgroup")) + ".";
 }
 
 /// "freed 12.3 GiB in 4 cgroups".
@@ -75,7 +71,7 @@ std::string freed(const Row& row) {
   const std::uint64_t freed_bytes = row.bytes("freed_bytes");
   if (freed_bytes == 0) return "freed nothing";
   const std::int64_t cgroups = row.integer("cgroups_relieved");
-  return "freed " + size(freed_bytes) + (cgroups > 0 ? " in " + base::counted(cgroups, "cgroup") : "");
+  return "freed " + format_bytes(freed_bytes) + (cgroups > 0 ? " in " + counted(cgroups, "cgroup") : "");
 }
 
 /// How much of what was freed came back. All 0: not known.
@@ -94,16 +90,12 @@ ComeBack come_back(const Row& row, std::string_view reclaims, std::string_view f
 
 /// "1.0 GiB of it (25 %)"; if it is not known for all, "of the 2.0 GiB freed by the 40 that were observed, 1.0 GiB
 /// (50 %)". `one` and `many` follow "the one" and "the 40".
-std::string amount(const Row& row, const ComeBack& known, std::string_view one, std::string_view many) {
+std::string amount(const Row& row, const ComeBack& known, const std::string& one, const std::string& many) {
   const bool of_all = known.freed_bytes == row.bytes("freed_bytes");
-  std::string text;
-  if (!of_all) {
-    const std::string those = known.reclaims == 1 ? "one" : base::grouped(known.reclaims);
-    text = "of the " + size(known.freed_bytes) + " freed by the " + those;
-    text.append(" ").append(known.reclaims == 1 ? one : many).append(", ");
-  }
+  const std::string those = known.reclaims == 1 ? "one " + one : grouped(known.reclaims) + " " + many;
+  const std::string text = of_all ? "" : "of the " + format_bytes(known.freed_bytes) + " freed by the " + those + ", ";
   if (known.back_bytes == 0) return text + (of_all ? "nothing of it" : "nothing");
-  return text + size(known.back_bytes) + (of_all ? " of it (" : " (") +
+  return text + format_bytes(known.back_bytes) + (of_all ? " of it (" : " (") +
          core::in_percent(known.back_bytes, known.freed_bytes) + ")";
 }
 
@@ -113,7 +105,7 @@ std::string net(const Row& row, const ComeBack& read, const ComeBack& regrown) {
   const std::uint64_t back_bytes = read.back_bytes + regrown.back_bytes;
   if (back_bytes >= freed_bytes) return "";
   const std::uint64_t held = row.bytes("held_byte_seconds");
-  return "; net " + size(freed_bytes - back_bytes) + " stayed out of memory" +
+  return "; net " + format_bytes(freed_bytes - back_bytes) + " stayed out of memory" +
          (held > 0 ? " (" + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) + " while observed)" : "");
 }
 
@@ -122,8 +114,8 @@ std::string untold(const Row& row) {
   const std::int64_t reclaims = row.integer("too_short_reclaims");
   const std::uint64_t freed_bytes = row.bytes("too_short_freed_bytes");
   if (reclaims == 0) return "";
-  return "; another " + (reclaims == 1 ? "one" : base::grouped(reclaims)) +
-         (freed_bytes > 0 ? " (" + size(freed_bytes) + ")" : "") + (reclaims == 1 ? " was" : " were") +
+  return "; another " + (reclaims == 1 ? "one" : grouped(reclaims)) +
+         (freed_bytes > 0 ? " (" + format_bytes(freed_bytes) + ")" : "") + (reclaims == 1 ? " was" : " were") +
          " observed for too short a time to tell";
 }
 
@@ -135,15 +127,15 @@ std::string came_back(const Row& row) {
   const ComeBack regrown = come_back(row, "regrowth_reclaims", "regrowth_freed_bytes", "regrown_bytes");
   const std::string within = " within " + within_words(row.integer("observe_for_us"));
   std::string text;
+  const auto of_observed = [&](const ComeBack& known) {
+    return amount(row, known, "that was observed", "that were observed");
+  };
   if (read.reclaims > 0) {
-    text += "; " + amount(row, read, "that was observed", "that were observed") + " was read back" + within;
-  }
-  if (regrown.reclaims > 0 && read.reclaims > 0) {
-    constexpr std::string_view kUntold = "for which the kernel can't tell";
-    text += "; " + amount(row, regrown, kUntold, kUntold) + " grew again";
+    const std::string not_told = "for which the kernel can't tell";
+    text = "; " + of_observed(read) + " was read back" + within;
+    if (regrown.reclaims > 0) text += "; " + amount(row, regrown, not_told, not_told) + " grew again";
   } else if (regrown.reclaims > 0) {
-    text += "; the kernel can't tell what was read back, but " +
-            amount(row, regrown, "that was observed", "that were observed") + " grew again" + within;
+    text = "; the kernel can't tell what was read back, but " + of_observed(regrown) + " grew again" + within;
   }
   if (!text.empty()) return text + net(row, read, regrown) + untold(row);
   return row.integer("unknown_reclaims") > 0
@@ -156,17 +148,13 @@ std::string reclaims(const Row& row) {
   const std::int64_t total = row.integer("reclaims");
   const std::int64_t failed = row.integer("failed_reclaims");
   const std::int64_t dry = row.integer("dry_runs");
-  const std::string would_have = "dry run would have made " + base::counted(dry, "reclaim") + ".";
+  const std::string would_have = "dry run would have made " + counted(dry, "reclaim") + ".";
   if (total == 0) return dry > 0 ? "a " + would_have : "no reclaim was needed.";
-  std::string text;
-  if (failed >= total) {
-    text = total == 1 ? "the only reclaim failed" : "all " + base::counted(total, "reclaim") + " failed";
-  } else {
-    text = base::counted(total, "reclaim") + " " + freed(row);
-    if (failed > 0) text += " (" + base::grouped(failed) + " failed)";
-    text += came_back(row);
-  }
-  return text + (dry > 0 ? ". A " + would_have : ".");
+  const std::string end = dry > 0 ? ". A " + would_have : ".";
+  if (failed >= total)
+    return (total == 1 ? "the only reclaim failed" : "all " + counted(total, "reclaim") + " failed") + end;
+  return counted(total, "reclaim") + " " + freed(row) + (failed > 0 ? " (" + grouped(failed) + " failed)" : "") +
+         came_back(row) + end;
 }
 
 /// The names of the cgroups for which `holds` is true, without those that the current configuration spares.
@@ -177,17 +165,6 @@ std::vector<std::string> names_where(bool (*holds)(const core::ReclaimEvidence&)
     if (!finding.is_spared && holds(finding.evidence)) names.push_back(name_for(format, finding.cgroup));
   }
   return names;
-}
-
-std::string churners(std::span<const Finding> findings, Format format) {
-  const std::vector<std::string> names = names_where(core::only_churns, findings, format);
-  if (names.empty()) return "";
-  return (names.size() == 1 ? "This cgroup only churns: " : "These cgroups only churn: ") + listed(names, ",") + ".";
-}
-
-std::string futile_ones(std::span<const Finding> findings, Format format) {
-  const std::vector<std::string> names = names_where(core::frees_nothing, findings, format);
-  return names.empty() ? "" : "Reclaiming frees almost nothing in: " + listed(names, ",") + ".";
 }
 
 std::string advice(std::span<const Finding> findings, Format format) {
@@ -202,7 +179,7 @@ std::string advice(std::span<const Finding> findings, Format format) {
 std::string oom_kills(const Row& row) {
   const std::int64_t kills = row.integer("oom_kills");
   if (kills == 0) return row.integer("scans") == 0 ? "" : "No OOM kill was seen.";
-  return base::counted(kills, "OOM kill was seen.", "OOM kills were seen.");
+  return counted(kills, "OOM kill was seen.", "OOM kills were seen.");
 }
 
 }  // namespace
@@ -210,18 +187,22 @@ std::string oom_kills(const Row& row) {
 std::vector<std::string> summary_sentences(const core::Table& summary_row, std::span<const Finding> findings,
                                            const TimeAsked& asked, Format format) {
   const Row row(summary_row);
-  const bool nothing = row.integer("scans") == 0 && row.integer("reclaims") == 0 && row.integer("dry_runs") == 0;
-  std::vector<std::string> sentences{when(row, asked)};
-  if (nothing) {
-    sentences.front() += std::string(sentences.front().ends_with(',') ? "" : ",") + " there was no scan.";
+  std::string first = when(row, asked);
+  std::vector<std::string> sentences;
+  if (row.integer("scans") == 0 && row.integer("reclaims") == 0 && row.integer("dry_runs") == 0) {
+    sentences = {first + (first.ends_with(',') ? "" : ",") + " there was no scan.", oom_kills(row)};
   } else {
-    sentences.front() += " " + reclaims(row);
-    for (const std::string& sentence :
-         {churners(findings, format), futile_ones(findings, format), advice(findings, format), coverage(row)}) {
-      if (!sentence.empty()) sentences.push_back(sentence);
-    }
+    const auto churners = names_where(core::only_churns, findings, format);
+    const auto futile_ones = names_where(core::frees_nothing, findings, format);
+    const std::string these = churners.size() == 1 ? "This cgroup only churns: " : "These cgroups only churn: ";
+    sentences = {first + " " + reclaims(row),
+                 churners.empty() ? "" : these + listed(churners, ",") + ".",
+                 futile_ones.empty() ? "" : "Reclaiming frees almost nothing in: " + listed(futile_ones, ",") + ".",
+                 advice(findings, format),
+                 coverage(row),
+                 oom_kills(row)};
   }
-  if (std::string kills = oom_kills(row); !kills.empty()) sentences.push_back(std::move(kills));
+  std::erase(sentences, "");
   return sentences;
 }
 

@@ -4,12 +4,17 @@
 #include <SQLiteCpp/Exception.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "base/time.hpp"
 
 namespace cgmm::store {
 namespace {
+
+using base::kDay_us;
+using base::kHour_us;
 
 /// Of max_size, when a reader keeps the WAL from being moved into the file.
 constexpr std::int64_t kLeastRoomBytes = 256 * 1024;
@@ -22,41 +27,77 @@ constexpr std::int64_t kSampleBytes = 150;  // at most, with its page's unused p
 constexpr std::int64_t kRestSamples = 4000;
 constexpr std::int64_t kRest_us = 5 * base::kMinute_us;
 
+/// A month's report has its coverage. They would be 0.3 GB in a year.
+constexpr std::int64_t kScansStay_us = 35 * kDay_us;
+constexpr std::int64_t kMiB = 1024 * 1024;
+constexpr std::int64_t kGivenBackAtOnceBytes = kMiB / 4;
+
+/// Of max_size for the WAL, which has all that is written while somebody reads for long. The rest is the file's.
+constexpr std::int64_t kWalShare = 8;
+/// The reserve of the file for the next transactions.
+constexpr std::int64_t kFreeShare = 32;
+
+/// What is deleted when there is no room, step by step, down to an age: the oldest first; last what a weekly report and
+/// an incident need most.
+struct Stage {
+  enum class What { samples, hours, events, incidents } what;
+  std::int64_t age_us;
+};
+constexpr std::int64_t kNoAge = -1;  // everything, also rows that are ahead of the clock
+constexpr Stage kStages[] = {
+    {Stage::What::samples, 6 * kHour_us}, {Stage::What::hours, 30 * kDay_us}, {Stage::What::events, 30 * kDay_us},
+    {Stage::What::samples, kHour_us},     {Stage::What::hours, kDay_us},      {Stage::What::events, kDay_us},
+    {Stage::What::incidents, kHour_us},   {Stage::What::hours, kHour_us},     {Stage::What::events, kHour_us},
+    {Stage::What::samples, kNoAge},       {Stage::What::incidents, kNoAge},   {Stage::What::hours, kNoAge},
+    {Stage::What::events, kNoAge},
+};
+
 }  // namespace
+
+Maintenance::Maintenance(Statements& sql, Wal& wal)
+    : sql_(sql), wal_(wal), roll_up_(sql), page_bytes_(sql.number("PRAGMA page_size").value_or(0)) {}
 
 void Maintenance::set_settings(const core::RetentionSettings& settings) {
   settings_ = settings;
-  retention_.set_bounds(settings);
-  is_over_size_ = retention_.is_over_size();
+  bound_file();
+  note_commit();
   rests_since_us_.reset();
   wal_.set_max_size(settings.max_size_bytes);
+}
+
+/// A file that is bigger stays as it is, for now.
+void Maintenance::bound_file() {
+  sql_.database().exec("PRAGMA max_page_count = " + std::to_string(file_share_bytes() / page_bytes_));
 }
 
 std::int64_t Maintenance::slices_due() {
   if (!settings_) return 0;
   const std::int64_t sample_count = std::exchange(samples_since_work_, 0);
   samples_of_rest_ += sample_count;
-  return is_over_size_ ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
+  return was_over_size_ ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
 }
 
 bool Maintenance::rests(std::int64_t now_us) const {
   if (!settings_) return true;
-  if (!rests_since_us_ || is_over_size_ || wal_.is_held() || wal_.has_failed() || samples_of_rest_ >= kRestSamples)
+  if (!rests_since_us_ || was_over_size_ || wal_.is_held() || wal_.has_failed() || samples_of_rest_ >= kRestSamples)
     return false;
   // An hour that is over is rolled up.
   return now_us >= *rests_since_us_ && now_us - *rests_since_us_ < kRest_us &&
-         now_us / base::kHour_us == *rests_since_us_ / base::kHour_us;
+         now_us / kHour_us == *rests_since_us_ / kHour_us;
 }
 
+/// One slice of what is due first.
 bool Maintenance::work(std::int64_t now_us) {
-  const bool did_something = retention_.work(now_us);
+  follow_clock(now_us);
+  const bool did_something =
+      (is_over_size() && make_room(now_us)) || roll_up_.work(now_us) || drop_old(now_us) || give_back_pages();
   rests_since_us_ = did_something ? std::nullopt : std::optional(now_us);
   samples_of_rest_ = 0;
   return did_something;
 }
 
 bool Maintenance::has_room(std::int64_t bytes) {
-  return !settings_ || !wal_.is_held() || retention_.file_bytes() + wal_.bytes() + bytes <= settings_->max_size_bytes;
+  return !settings_ || !wal_.is_held() || file_bytes() + wal_.bytes() + bytes <= settings_->max_size_bytes;
 }
 
 void Maintenance::require_room() {
@@ -72,14 +113,97 @@ bool Maintenance::has_room_for(std::size_t sample_count) {
   const auto count = static_cast<std::int64_t>(sample_count);
   if (settings_ && !has_room(count * kSampleBytes + settings_->max_size_bytes / 32)) return false;
   samples_since_work_ += count;
-  samples_in_transaction_ += count;
-  retention_.reserve(samples_in_transaction_ * kSampleBytes);
+  reserved_bytes_ = samples_since_work_ * kSampleBytes;
   return true;
 }
 
 void Maintenance::undo() {
   rests_since_us_.reset();
-  retention_.undo();
+  samples_since_work_ = 0;
+  roll_up_.undo();
+  by_age_ = {};
+  for_room_ = {};
+}
+
+std::int64_t Maintenance::pages_bytes(const char* pragma) { return sql_.number(pragma).value_or(0) * page_bytes_; }
+
+std::int64_t Maintenance::file_share_bytes() const {
+  return settings_->max_size_bytes - settings_->max_size_bytes / kWalShare;
+}
+
+bool Maintenance::is_over_size() {
+  const std::int64_t share_bytes = file_share_bytes();
+  return file_bytes() - free_bytes() >
+         share_bytes - std::clamp(reserved_bytes_, share_bytes / kFreeShare, share_bytes / 2);
+}
+
+void Maintenance::follow_clock(std::int64_t now_us) {
+  const bool was_set_back = now_us < worked_at_us_;  // or may have been, before the start
+  worked_at_us_ = now_us;
+  if (was_set_back) {
+    // The + makes SQLite use the index of times, instead of reading all scans.
+    const auto last_ahead = sql_.number("SELECT max(+scan_id) FROM scan WHERE started_at_us > ?", now_us + kAhead_us);
+    set_back_scan_id_ = std::max(set_back_scan_id_, last_ahead.value_or(0));
+  }
+  if (!was_set_back && now_us - positions_set_back_at_us_ < kHour_us) return;
+  positions_set_back_at_us_ = now_us;
+  by_age_ = {};
+  for_room_ = {};
+}
+
+/// False while there are old scans but none of about a day ago: the clock may have jumped only for a moment.
+bool Maintenance::is_clock_believed(std::int64_t now_us) {
+  const auto newest_us = sql_.number("SELECT max(started_at_us) FROM scan WHERE started_at_us < ?", now_us - kDay_us);
+  return !newest_us || now_us - *newest_us < 2 * kDay_us + kHour_us;  // it may be a scan a day
+}
+
+bool Maintenance::drop_old(std::int64_t now_us) {
+  if (!is_clock_believed(now_us)) return false;
+  const std::int64_t events_before_us = now_us - settings_->events_us;
+  return drop_samples(sql_,
+                      {.now_us = now_us,
+                       .before_us = now_us - settings_->samples_us,
+                       .incidents_before_us = now_us - settings_->incidents_us,
+                       .to_scan_id = roll_up_.reaches_scan_id()},
+                      by_age_.sampled_scan_id) ||
+         drop_hours(sql_, now_us - settings_->hours_us) || drop_events(sql_, events_before_us, by_age_) ||
+         drop_cgroups(sql_, events_before_us) || drop_scans(sql_, now_us - kScansStay_us, by_age_);
+}
+
+bool Maintenance::make_room(std::int64_t now_us) {
+  for (const auto& [what, age_us] : kStages) {
+    const std::int64_t before_us = age_us == kNoAge ? INT64_MAX : now_us - age_us;
+    const bool is_incidents = what == Stage::What::incidents;
+    std::int64_t from_the_first = 0;
+    bool dropped = false;
+    if (what == Stage::What::hours) {
+      dropped = drop_hours(sql_, before_us);
+    } else if (what == Stage::What::events) {
+      dropped = drop_events(sql_, before_us, for_room_) || drop_cgroups(sql_, before_us) ||
+                drop_scans(sql_, before_us, for_room_);
+    } else {
+      dropped = drop_samples(sql_,
+                             {.now_us = now_us,
+                              .before_us = before_us,
+                              .incidents_before_us = is_incidents ? INT64_MAX : INT64_MIN,
+                              .makes_room = true,
+                              .set_back_scan_id = set_back_scan_id_},
+                             is_incidents ? from_the_first : for_room_.sampled_scan_id);
+    }
+    if (dropped) return true;
+  }
+  return false;
+}
+
+/// Pages that will be used again soon stay in the file.
+bool Maintenance::give_back_pages() {
+  const std::int64_t file = file_bytes();
+  const std::int64_t free = free_bytes();
+  const bool is_too_big = file > file_share_bytes() && free > 0;
+  if (!is_too_big && free <= std::max(4 * kMiB, file / 8)) return false;
+  sql_.database().exec("PRAGMA incremental_vacuum(" + std::to_string(kGivenBackAtOnceBytes / page_bytes_) + ")");
+  if (is_too_big) bound_file();  // the bound could not be set below the file's size
+  return true;
 }
 
 }  // namespace cgmm::store

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// When maintenance is due, how much of it, and whether there is room for what is to be recorded.
+// Keeps the file inside its bounds: rolls hours up, deletes what is too old, makes room before the file would outgrow
+// its size, and gives free pages back to the file system. All in slices of a few thousand rows, each a transaction.
+// A clock that is behind makes nothing old. One that has leapt forward makes things old only once it has been on record
+// for a day. Room is made in the order in which scans were recorded, whatever the clock read.
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 
 #include "core/records.hpp"
-#include "store/age/retention.hpp"
+#include "store/age/old_rows.hpp"
+#include "store/age/roll_up.hpp"
 #include "store/file/wal.hpp"
+#include "store/statement.hpp"
 
 namespace cgmm::store {
 
 class Maintenance {
  public:
-  Maintenance(Statements& sql, Wal& wal) : wal_(wal), retention_(sql) {}
+  Maintenance(Statements& sql, Wal& wal);
 
   /// Without a call there are no bounds, and no maintenance.
   void set_settings(const core::RetentionSettings& settings);
@@ -32,22 +37,42 @@ class Maintenance {
   /// Whether there is room for a scan, and some left for what is worth more; then its samples are counted.
   bool has_room_for(std::size_t sample_count);
 
-  void note_begin() { samples_in_transaction_ = 0; }
-  void note_commit() { is_over_size_ = settings_ && retention_.is_over_size(); }
+  void note_commit() { was_over_size_ = settings_ && is_over_size(); }
   void undo();
 
  private:
+  void bound_file();
   /// Of the file with its WAL.
   bool has_room(std::int64_t bytes);
+  /// More is used than may be: work() deletes what is younger than the settings say.
+  bool is_over_size();
+  void follow_clock(std::int64_t now_us);
+  bool is_clock_believed(std::int64_t now_us);
+  bool drop_old(std::int64_t now_us);
+  bool make_room(std::int64_t now_us);
+  bool give_back_pages();
+  /// The database with all that is in its WAL.
+  std::int64_t file_bytes() { return pages_bytes("PRAGMA page_count"); }
+  std::int64_t free_bytes() { return pages_bytes("PRAGMA freelist_count"); }
+  std::int64_t pages_bytes(const char* pragma);
+  /// Of max_size: the rest is for the WAL.
+  std::int64_t file_share_bytes() const;
 
+  Statements& sql_;
   Wal& wal_;
-  Retention retention_;
   std::optional<core::RetentionSettings> settings_;
-  bool is_over_size_ = false;  // as of the last commit
+  RollUp roll_up_;
+  std::int64_t page_bytes_;
+  bool was_over_size_ = false;  // at the last commit
   std::optional<std::int64_t> rests_since_us_;
   std::int64_t samples_of_rest_ = 0;
   std::int64_t samples_since_work_ = 0;
-  std::int64_t samples_in_transaction_ = 0;
+  std::int64_t reserved_bytes_ = 0;  // for as many samples as were recorded last
+  Position by_age_;                  // set back now and then, for incidents get old
+  Position for_room_;
+  std::int64_t positions_set_back_at_us_ = 0;
+  std::int64_t worked_at_us_ = INT64_MAX;
+  std::int64_t set_back_scan_id_ = 0;  // after this scan, or later, the clock was set back
 };
 
 }  // namespace cgmm::store

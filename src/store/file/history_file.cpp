@@ -23,14 +23,6 @@ std::string damage_told_by(const StoreError& error, bool is_ours) {
   return error.kind() == StoreError::Kind::no_database && is_ours ? "its first bytes are overwritten" : "";
 }
 
-bool is_history(const std::filesystem::path& file) {
-  try {
-    return inspect(file, Thoroughness::header) == Content::history;
-  } catch (const StoreError&) {
-    return false;
-  }
-}
-
 }  // namespace
 
 /// A history that is being made beside the one that it will replace.
@@ -72,18 +64,18 @@ core::Handover HistoryFile::begin(std::int64_t now_us, const std::string& detail
   history_.reset();
   take_lock();
   finish_unfinished();
-  if (!damage_.empty()) replace_damaged(damage_, now_us);
-  try {
-    return open_and_begin(now_us, detail, record_first);
-  } catch (const StoreError& error) {
-    const std::string damage = damage_told_by(error, /*is_ours=*/lock_->was_there() || was_open_);
-    if (damage.empty()) {
+  std::string damage = damage_;
+  for (bool is_first = true;; is_first = false) {
+    if (!damage.empty()) replace_damaged(damage, now_us);
+    try {
+      return open_and_begin(now_us, detail, record_first);
+    } catch (const StoreError& error) {
+      damage = is_first ? damage_told_by(error, /*is_ours=*/lock_->was_there() || was_open_) : "";
+      if (!damage.empty()) continue;
       if (!was_open_ && error.lasts() == StoreError::Lasts::for_good) lock_->forget();
       throw;
     }
-    replace_damaged(damage, now_us);
   }
-  return open_and_begin(now_us, detail, record_first);
 }
 
 /// The bounds come last: in a file that has reached a new one nothing could be begun.
@@ -91,7 +83,7 @@ core::Handover HistoryFile::open_and_begin(std::int64_t now_us, const std::strin
                                            const std::function<void(History&)>& record_first) {
   try {
     return as_refusal(file_, [&] {
-      history_.emplace(file_, &*lock_);
+      history_.emplace(file_);
       was_open_ = true;
       core::Handover handover = history_->begin_run(now_us, detail, run_before_, record_first);
       if (retention_) history_->set_retention(*retention_);
@@ -123,10 +115,10 @@ std::optional<core::Handover> HistoryFile::read_handover(std::int64_t now_us) co
 void HistoryFile::replace_damaged(const std::string& damage, std::int64_t now_us) {
   if (saved_.empty()) {
     remove_database(unfinished());
-    const auto stamp = stamp_of(file_);
     std::optional<SQLite::Database> damaged;
     try {
-      if (stamp && stamp->size_bytes > 0) damaged.emplace(open_for_reading(file_, *stamp));
+      if (const auto stamp = stamp_of(file_); stamp && stamp->size_bytes > 0)
+        damaged.emplace(open_for_reading(file_, *stamp));
     } catch (const SQLite::Exception&) {
     }
     if (damaged) saved_ = carry_over(*damaged, unfinished());
@@ -184,7 +176,12 @@ void HistoryFile::leave_file_that_is_there(const std::string& damage) {
 /// What we hold is saved, unless there is another history now: that is what the operator wants. Our WAL would be taken
 /// for its own.
 void HistoryFile::leave_file_that_is_gone() {
-  if (is_history(file_)) {
+  bool is_replaced = false;
+  try {
+    is_replaced = inspect(file_, Thoroughness::header) == Content::history;
+  } catch (const StoreError&) {
+  }
+  if (is_replaced) {
     run_before_.reset();
   } else {
     saved_ = history_->carry_over_to(unfinished());

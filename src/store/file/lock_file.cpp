@@ -29,12 +29,6 @@ constexpr mode_t kMode = 0600;
 constexpr int kAttempts = 10;
 constexpr std::chrono::milliseconds kBetweenAttempts{20};
 
-std::filesystem::path lock_path(const std::filesystem::path& database) {
-  std::filesystem::path path = database;
-  path += ".lock";
-  return path;
-}
-
 std::int64_t pid_in(int fd) {
   char text[32];
   const ssize_t length = ::pread(fd, text, sizeof text, 0);
@@ -46,7 +40,7 @@ std::int64_t pid_in(int fd) {
 }  // namespace
 
 LockFile::LockFile(const std::filesystem::path& database, const std::filesystem::path& shown)
-    : path_(lock_path(database)) {
+    : path_(database.string() + ".lock") {
   for (int attempt = 1; !try_to_take(shown); ++attempt) {
     if (attempt == kAttempts) throw in_use(shown, running_service_pid(database).value_or(0));
     std::this_thread::sleep_for(kBetweenAttempts);
@@ -87,7 +81,7 @@ void LockFile::forget() noexcept {
 }
 
 std::optional<std::int64_t> running_service_pid(const std::filesystem::path& file) {
-  const std::filesystem::path path = lock_path(resolved(file));
+  const std::filesystem::path path = resolved(file).string() + ".lock";
   const base::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
     if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return std::nullopt;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/file/open.hpp"
 
-#include <SQLiteCpp/Statement.h>
+#include <SQLiteCpp/Transaction.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sqlite3.h>
@@ -9,11 +9,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <bit>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -29,6 +27,7 @@ constexpr int kAttempts = 5;
 /// PRAGMA quick_check reads every page: a quarter of a second for this size.
 constexpr std::int64_t kQuickCheckLimitBytes = 64LL * 1024 * 1024;
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
+constexpr int kHeaderBytes = 100;
 
 constexpr std::array kTables = {"node",           "scan",     "cgroup",   "sample",        "cgroup_limit", "reclaim",
                                 "reclaim_effect", "cooldown", "oom_kill", "service_event", "sample_hour"};
@@ -41,49 +40,26 @@ bool permitted(const std::filesystem::path& real, int mode) {
 
 /// A URI, because SQLite takes "immutable" only there.
 std::string immutable_uri(const std::filesystem::path& real) {
-  constexpr char kHex[] = "0123456789ABCDEF";
   std::string uri = "file://";
-  for (const char c : real.string()) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte >= 0x7f || c == '%' || c == '?' || c == '#') {
-      uri += {'%', kHex[byte >> 4], kHex[byte & 0xf]};
-    } else {
-      uri += c;
-    }
-  }
+  for (const char c : real.string()) uri += c == '%' ? "%25" : c == '?' ? "%3F" : c == '#' ? "%23" : std::string(1, c);
   return uri + "?immutable=1";
 }
 
-struct Header {
-  std::array<unsigned char, 100> bytes{};
-  std::int64_t file_size_bytes = 0;
-
-  std::uint32_t number_at(std::size_t offset) const {
-    return std::uint32_t{bytes[offset]} << 24 | std::uint32_t{bytes[offset + 1]} << 16 |
-           std::uint32_t{bytes[offset + 2]} << 8 | bytes[offset + 3];
-  }
-  bool is_sqlite() const { return std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) == 0; }
-  std::uint32_t application_id() const { return number_at(68); }
-  /// 0: the header does not have it (a SQLite before 3.7.0 wrote it) or is wrong.
-  std::int64_t claimed_size_bytes() const {
-    const std::uint32_t page_size = std::uint32_t{bytes[16]} << 8 | bytes[17];
-    if (number_at(24) != number_at(92) || !std::has_single_bit(page_size)) return 0;
-    return std::int64_t{number_at(28)} * (page_size == 1 ? 65536 : page_size);
-  }
-};
-
 /// Uses SQLite's own file descriptor: closing one of ours would release the locks of other connections in this process
 /// (POSIX locks belong to the process).
-Header read_header(SQLite::Database& database) {
-  Header header;
+std::string read_header(SQLite::Database& database) {
+  std::string header(kHeaderBytes, '\0');
   sqlite3_file* raw = nullptr;
   database.check(sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &raw));
-  sqlite3_int64 size_bytes = 0;
-  database.check(raw->pMethods->xFileSize(raw, &size_bytes));
-  header.file_size_bytes = size_bytes;
-  const int result = raw->pMethods->xRead(raw, header.bytes.data(), static_cast<int>(header.bytes.size()), 0);
+  const int result = raw->pMethods->xRead(raw, header.data(), kHeaderBytes, 0);
   if (result != SQLITE_IOERR_SHORT_READ) database.check(result);  // a short read fills up with zeros
   return header;
+}
+
+std::uint32_t application_id_in(const std::string& header) {
+  std::uint32_t id = 0;
+  for (std::size_t i = 68; i < 72; ++i) id = id << 8 | static_cast<unsigned char>(header[i]);
+  return id;
 }
 
 bool holds_nothing(SQLite::Database& database) {
@@ -108,26 +84,19 @@ Content inspect_history(const std::filesystem::path& file, SQLite::Database& dat
   return Content::history;
 }
 
-Content inspect_opened(const std::filesystem::path& file, SQLite::Database& database, bool wal_pending,
+Content inspect_opened(const std::filesystem::path& file, SQLite::Database& database, const FileStamp& stamp,
                        Thoroughness thoroughness) {
-  const Header header = read_header(database);
-  const bool ours = header.application_id() == kApplicationId;
-  if (!header.is_sqlite()) throw ours ? damaged(file, "its first bytes are overwritten") : not_a_database(file);
-  if (header.file_size_bytes < static_cast<std::int64_t>(header.bytes.size())) {
-    throw damaged(file, "it ends within its header");
-  }
+  const std::string header = read_header(database);
+  const std::uint32_t application_id = application_id_in(header);
+  const bool ours = application_id == kApplicationId;
+  if (!header.starts_with(kMagic)) throw ours ? damaged(file, "its first bytes are overwritten") : not_a_database(file);
+  if (stamp.size_bytes < kHeaderBytes) throw damaged(file, "it ends within its header");
   if (!ours) {
     // Of a file of another program only the header is read, unless it may be empty.
-    const bool maybe_empty = header.application_id() == 0 && !wal_pending;
-    if (maybe_empty && holds_nothing(database)) return Content::none;
-    throw other_programs_database(file, header.application_id());
+    if (application_id == 0 && !stamp.wal_pending && holds_nothing(database)) return Content::none;
+    throw other_programs_database(file, application_id);
   }
-  // With a pending WAL the file may lawfully be short: a checkpoint writes the first page before the last.
-  if (!wal_pending && header.file_size_bytes < header.claimed_size_bytes()) {
-    throw damaged(file, "it has " + std::to_string(header.file_size_bytes) + " of " +
-                            std::to_string(header.claimed_size_bytes()) + " bytes");
-  }
-  const bool too_big = thoroughness == Thoroughness::whole && header.file_size_bytes > kQuickCheckLimitBytes;
+  const bool too_big = thoroughness == Thoroughness::whole && stamp.size_bytes > kQuickCheckLimitBytes;
   return inspect_history(file, database, too_big ? Thoroughness::header : thoroughness);
 }
 
@@ -196,6 +165,12 @@ std::filesystem::path resolved(const std::filesystem::path& file) {
   return error ? absolute : canonical;
 }
 
+std::int64_t size_of(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(file, error);
+  return error ? 0 : static_cast<std::int64_t>(bytes);
+}
+
 std::optional<FileStamp> stamp_of(const std::filesystem::path& file) {
   const std::filesystem::path real = resolved(file);
   struct stat info{};
@@ -219,12 +194,12 @@ Content inspect(const std::filesystem::path& file, Thoroughness thoroughness) {
     if (!stamp || stamp->size_bytes == 0) return Content::none;
     if (!permitted(resolved(file), R_OK)) throw unusable(file, "it can't be read", errno);
     try {
-      SQLite::Database database = open_for_reading(file, *stamp);
-      return inspect_opened(file, database, stamp->wal_pending, thoroughness);
-    } catch (const StoreError& error) {
-      if (error.kind() != StoreError::Kind::corrupt || attempt == kAttempts || stamp_of(file) == stamp) throw;
-    } catch (const SQLite::Exception& error) {
-      if (attempt == kAttempts || stamp_of(file) == stamp) throw refusal(file, error);
+      return as_refusal(file, [&] {
+        SQLite::Database database = open_for_reading(file, *stamp);
+        return inspect_opened(file, database, *stamp, thoroughness);
+      });
+    } catch (const StoreError&) {
+      if (attempt == kAttempts || stamp_of(file) == stamp) throw;
     }
   }
 }
@@ -240,14 +215,22 @@ SQLite::Database open_for_writing(const std::filesystem::path& file) {
   const Content content = inspect(file, Thoroughness::whole);
   if (!stamp_of(file)) create(file, real);
   if (!permitted(real, W_OK)) throw unusable(file, "it can't be written", errno);
-  try {
+  return as_refusal(file, [&] {
     SQLite::Database database(real.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
     if (content == Content::none) prepare_new(database);
     configure(file, database);
     migrate(database, kMigrations);
     return database;
-  } catch (const SQLite::Exception& error) {
-    throw refusal(file, error);
+  });
+}
+
+void migrate(SQLite::Database& database, std::span<const core::EmbeddedText> migrations) {
+  const int had = database.execAndGet("PRAGMA user_version").getInt();
+  for (std::size_t i = static_cast<std::size_t>(had); i < migrations.size(); ++i) {
+    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+    database.exec(std::string(migrations[i].text));
+    database.exec("PRAGMA user_version = " + std::to_string(i + 1));
+    transaction.commit();
   }
 }
 

@@ -21,6 +21,9 @@ inline constexpr int kBusyTimeoutMs = 5000;
 /// The file itself, with symbolic links followed. SQLite's and our files beside it are named after this path.
 std::filesystem::path resolved(const std::filesystem::path& file);
 
+/// 0 where there is none.
+std::int64_t size_of(const std::filesystem::path& file);
+
 /// What changes on disk when another process writes to the database.
 struct FileStamp {
   base::FileId id;

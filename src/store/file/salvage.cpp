@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/file/salvage.hpp"
 
-#include <SQLiteCpp/Statement.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -41,65 +40,36 @@ Handle compile(SQLite::Database& database, const std::string& sql) {
 
 struct Part {
   const char* table;
+  const char* backwards;   // its order from the other end
   const char* where = "";  // which rows
 };
 /// In this order. `rolled_up` follows the scans that it is about.
-constexpr Part kParts[] = {{"node"},
-                           {"cgroup"},
-                           {"cooldown"},
-                           {"kernel_log"},
-                           {"oom_kill"},
-                           {"reclaim"},
-                           {"reclaim_effect"},
-                           {"service_event"},
-                           {"cgroup_limit"},
-                           {"scan", " WHERE scan_id >= ?1"},
-                           {"sample", " WHERE scan_id >= ?1"},
-                           {"rolled_up"},
-                           {"sample_hour"}};
+constexpr Part kParts[] = {{"node", "key DESC"},
+                           {"cgroup", "cgroup_id DESC"},
+                           {"cooldown", "cgroup_id DESC"},
+                           {"kernel_log", "boot_id"},
+                           {"oom_kill", "oom_kill_id DESC"},
+                           {"reclaim", "reclaim_id DESC"},
+                           {"reclaim_effect", "reclaim_id DESC"},
+                           {"service_event", "service_event_id DESC"},
+                           {"cgroup_limit", "cgroup_id DESC, changed_at_us DESC"},
+                           {"scan", "scan_id DESC", " WHERE scan_id >= ?1"},
+                           {"sample", "scan_id DESC, cgroup_id DESC", " WHERE scan_id >= ?1"},
+                           {"rolled_up", "scan_id DESC"},
+                           {"sample_hour", "hour_at_us DESC, cgroup_id DESC"}};
 
 /// Rows that mean nothing without another row. An id that is lost is given to another row later.
-struct Orphans {
-  const char* of;  // the incomplete table
-  const char* sql;
-};
-constexpr Orphans kOrphans[] = {
-    {"cgroup", "DELETE FROM cooldown WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
-    {"cgroup", "DELETE FROM cgroup_limit WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
-    {"cgroup",
-     "DELETE FROM reclaim_effect WHERE reclaim_id IN (SELECT reclaim_id FROM reclaim "
-     "WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup))"},
-    {"cgroup", "DELETE FROM reclaim WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
-    {"cgroup", "UPDATE oom_kill SET cgroup_id = NULL WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
-    {"cgroup", "DELETE FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
-    {"cgroup", "DELETE FROM sample_hour WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"},
-    {"reclaim", "DELETE FROM reclaim_effect WHERE reclaim_id NOT IN (SELECT reclaim_id FROM reclaim)"},
-    {"scan", "DELETE FROM sample WHERE scan_id NOT IN (SELECT scan_id FROM scan)"},
-    {"scan",
-     "UPDATE OR REPLACE rolled_up SET scan_id = (SELECT coalesce(max(scan_id), 0) FROM scan) "
-     "WHERE scan_id > (SELECT coalesce(max(scan_id), 0) FROM scan)"},
-};
-
-struct Columns {
-  std::string all;  // columns that both files have, separated by commas
-  std::string key;  // the columns of the key, each DESC
-  int count = 0;
-};
-
-Columns columns_of(SQLite::Database& from, SQLite::Database& to, const std::string& table) {
-  std::vector<std::string> there;
-  SQLite::Statement had(from, "SELECT name FROM pragma_table_info(?)");
-  for (Use row(had, table); row.step();) there.push_back(row.text(0));
-  Columns columns;
-  SQLite::Statement has(to, "SELECT name, pk FROM pragma_table_info(?) ORDER BY pk");
-  for (Use row(has, table); row.step();) {
-    const std::string name = row.text(0);
-    if (std::ranges::find(there, name) == there.end()) continue;
-    columns.all += (columns.count++ == 0 ? "" : ", ") + name;
-    if (row.integer(1) > 0) columns.key += (columns.key.empty() ? "" : ", ") + name + " DESC";
-  }
-  return columns;
-}
+constexpr const char* kDropOrphans =
+    "DELETE FROM cooldown WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
+    "DELETE FROM cgroup_limit WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
+    "DELETE FROM reclaim WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
+    "DELETE FROM reclaim_effect WHERE reclaim_id NOT IN (SELECT reclaim_id FROM reclaim);"
+    "UPDATE oom_kill SET cgroup_id = NULL WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
+    "DELETE FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"
+    "  OR scan_id NOT IN (SELECT scan_id FROM scan);"
+    "DELETE FROM sample_hour WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
+    "UPDATE OR REPLACE rolled_up SET scan_id = (SELECT coalesce(max(scan_id), 0) FROM scan)"
+    "  WHERE scan_id > (SELECT coalesce(max(scan_id), 0) FROM scan);";
 
 class CarryOver {
  public:
@@ -111,23 +81,14 @@ class CarryOver {
     bool complete = false;
     to_.exec("BEGIN IMMEDIATE");
     try {
-      const Columns columns = columns_of(from_, to_, table);
-      if (columns.count > 0) {
-        complete = copy_rows(table, columns, part.where);
-        // From the other end, up to the damaged part.
-        if (!complete && !is_late() && !columns.key.empty())
-          copy_rows(table, columns, part.where + (" ORDER BY " + columns.key));
-      }
+      complete = copy_rows(table, part.where);
+      // From the other end, up to the damaged part.
+      if (!complete && !is_late()) copy_rows(table, std::string(part.where) + " ORDER BY " + part.backwards);
     } catch (const SQLite::Exception&) {  // the damaged side's
     }
     to_.exec("COMMIT");
     return complete;
   }
-
-  std::int64_t copied_rows(const std::string& table) {
-    return to_.execAndGet("SELECT count(*) FROM " + table).getInt64();
-  }
-  bool is_late() const { return steady_clock::now() >= end_; }
 
   /// The oldest scan to copy: two hours before the last. The index of their times may be damaged although the scans are
   /// not.
@@ -144,18 +105,26 @@ class CarryOver {
   }
 
  private:
+  bool is_late() const { return steady_clock::now() >= end_; }
+
   /// False: not all of it could be read.
-  bool copy_rows(const std::string& table, const Columns& columns, const std::string& rest) {
-    std::string places = "?";
-    for (int i = 1; i < columns.count; ++i) places += ", ?";
-    const Handle in = compile(from_, "SELECT " + columns.all + " FROM " + table + rest);
-    const Handle out =
-        compile(to_, "INSERT OR IGNORE INTO " + table + " (" + columns.all + ") VALUES (" + places + ")");
+  bool copy_rows(const std::string& table, const std::string& rest) {
+    const std::vector<std::string> there = column_names(from_, table);
+    std::string columns, places;  // that both files have
+    int column_count = 0;
+    for (const std::string& name : column_names(to_, table)) {
+      if (std::ranges::find(there, name) == there.end()) continue;
+      columns += (column_count > 0 ? ", " : "") + name;
+      places += column_count++ > 0 ? ", ?" : "?";
+    }
+    if (column_count == 0) return false;
+    const Handle in = compile(from_, "SELECT " + columns + " FROM " + table + rest);
+    const Handle out = compile(to_, "INSERT OR IGNORE INTO " + table + " (" + columns + ") VALUES (" + places + ")");
     if (sqlite3_bind_parameter_count(in.get()) >= 1) sqlite3_bind_int64(in.get(), 1, first_scan_id_);
     std::int64_t count = 0;
     int code = SQLITE_ROW;
     while ((code = sqlite3_step(in.get())) == SQLITE_ROW) {
-      for (int i = 0; i < columns.count; ++i) sqlite3_bind_value(out.get(), i + 1, sqlite3_column_value(in.get(), i));
+      for (int i = 0; i < column_count; ++i) sqlite3_bind_value(out.get(), i + 1, sqlite3_column_value(in.get(), i));
       const int stored = sqlite3_step(out.get());
       sqlite3_reset(out.get());
       if (stored != SQLITE_DONE && stored != SQLITE_CONSTRAINT)
@@ -179,12 +148,10 @@ std::string copy_all(SQLite::Database& from, const std::filesystem::path& to) {
   for (const Part& part : kParts) {
     if (!carry.copy(part)) incomplete.emplace_back(part.table);
   }
-  for (const Orphans& orphans : kOrphans) {
-    if (std::ranges::find(incomplete, orphans.of) != incomplete.end()) database.exec(orphans.sql);
-  }
+  if (!incomplete.empty()) database.exec(kDropOrphans);
   std::string words;
   for (const Part& part : kParts) {
-    const std::int64_t count = carry.copied_rows(part.table);
+    const std::int64_t count = database.execAndGet(std::string("SELECT count(*) FROM ") + part.table).getInt64();
     if (count > 0) words += (words.empty() ? "" : ", ") + std::to_string(count) + " of " + part.table;
   }
   words = "carried over: " + (words.empty() ? "nothing" : words) +
@@ -194,19 +161,7 @@ std::string copy_all(SQLite::Database& from, const std::filesystem::path& to) {
   return words;
 }
 
-/// 20261124T190543Z: without characters that are special for a shell or a file system.
-std::string compact(std::string utc) {
-  std::erase_if(utc, [](char c) { return c == '-' || c == ':'; });
-  return utc;
-}
-
 std::filesystem::path beside(const std::filesystem::path& file, const std::string& end) { return file.string() + end; }
-
-std::int64_t size_of(const std::filesystem::path& file) {
-  std::error_code error;
-  const auto bytes = std::filesystem::file_size(file, error);
-  return error ? 0 : static_cast<std::int64_t>(bytes);
-}
 
 /// The histories that were put aside, newest first: their names end in the time.
 std::vector<std::filesystem::path> aside_of(const std::filesystem::path& file) {
@@ -234,26 +189,25 @@ std::string carry_over(SQLite::Database& from, const std::filesystem::path& to) 
 }
 
 std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t now_us, std::int64_t max_bytes) {
-  std::filesystem::path aside = beside(file, ".corrupt-" + compact(base::format_utc(now_us)));
+  // 20261124T190543Z: without characters that are special for a shell or a file system.
+  std::string now = base::format_utc(now_us);
+  std::erase_if(now, [](char c) { return c == '-' || c == ':'; });
+  const std::filesystem::path first = beside(file, ".corrupt-" + now);
+  std::filesystem::path aside = first;
   std::error_code error;
-  for (int i = 2; std::filesystem::exists(aside, error); ++i) {
-    aside = beside(file, ".corrupt-" + compact(base::format_utc(now_us)) + "-" + std::to_string(i));
-  }
+  for (int i = 2; std::filesystem::exists(aside, error); ++i) aside = beside(first, "-" + std::to_string(i));
   std::filesystem::rename(file, aside, error);
   if (error && error != std::errc::no_such_file_or_directory)
     throw unusable(file, "it is damaged, and can't be put aside", error.value());
   std::filesystem::rename(beside(file, "-wal"), beside(aside, "-wal"), error);  // there may be none
   std::filesystem::remove(beside(file, "-shm"), error);
-  std::int64_t bytes = size_of(aside) + size_of(beside(aside, "-wal"));
-  std::size_t kept = 1;
+  const auto bytes_of = [](const auto& database) { return size_of(database) + size_of(beside(database, "-wal")); };
+  std::int64_t bytes = bytes_of(aside);
+  std::size_t count = 1;
   for (const std::filesystem::path& one : aside_of(file)) {
     if (one == aside) continue;
-    bytes += size_of(one) + size_of(beside(one, "-wal"));
-    if (kept < kPutAsideKept && bytes <= max_bytes) {
-      ++kept;
-    } else {
-      remove_database(one);
-    }
+    bytes += bytes_of(one);
+    if (++count > kPutAsideKept || bytes > max_bytes) remove_database(one);
   }
   return aside;
 }

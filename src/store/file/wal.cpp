@@ -97,14 +97,7 @@ void Wal::require_checkpoint() const {
     throw SQLite::Exception(std::string("its WAL can't be moved into the file: ") + sqlite3_errstr(error_), error_);
 }
 
-std::int64_t Wal::bytes() const {
-  std::int64_t bytes = 0;
-  for (const char* const end : {"-wal", "-shm"}) {
-    struct stat status{};
-    if (::stat((file_.string() + end).c_str(), &status) == 0) bytes += status.st_size;
-  }
-  return bytes;
-}
+std::int64_t Wal::bytes() const { return size_of(wal_) + size_of(file_.string() + "-shm"); }
 
 bool Wal::was_file_written_by_others() const { return written_at_ns(file_) != file_written_at_ns_; }
 

@@ -5,6 +5,7 @@
 #include <SQLiteCpp/Exception.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -24,22 +25,17 @@ using StatementHandle = std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize
 }
 
 bool is_word(const char* word, std::initializer_list<const char*> words) {
-  for (const char* known : words) {
-    if (sqlite3_stricmp(word, known) == 0) return true;
-  }
-  return false;
+  return std::ranges::any_of(words, [&](const char* known) { return sqlite3_stricmp(word, known) == 0; });
 }
 
 /// Whether the PRAGMA only reads. With an argument many of them change something.
 bool only_tells(const char* pragma, bool has_argument) {
-  if (is_word(pragma, {"foreign_key_list", "index_info", "index_list", "index_xinfo", "integrity_check", "quick_check",
-                       "table_info", "table_list", "table_xinfo"})) {
-    return true;
-  }
-  return !has_argument &&
-         is_word(pragma, {"application_id", "auto_vacuum", "collation_list", "compile_options", "database_list",
-                          "encoding", "freelist_count", "function_list", "journal_mode", "module_list", "page_count",
-                          "page_size", "pragma_list", "schema_version", "user_version"});
+  return is_word(pragma, {"foreign_key_list", "index_info", "index_list", "index_xinfo", "integrity_check",
+                          "quick_check", "table_info", "table_list", "table_xinfo"}) ||
+         (!has_argument &&
+          is_word(pragma, {"application_id", "auto_vacuum", "collation_list", "compile_options", "database_list",
+                           "encoding", "freelist_count", "function_list", "journal_mode", "module_list", "page_count",
+                           "page_size", "pragma_list", "schema_version", "user_version"}));
 }
 
 /// What a statement may do and take while this lives. SQLite asks it while a statement is compiled, also for statements
@@ -78,10 +74,10 @@ class Guard {
   static int took_steps(void* self) { return (static_cast<Guard*>(self)->steps_left_ -= kStepsAtOnce) <= 0 ? 1 : 0; }
 
   static int asked(void* self, int action, const char* first, const char* second, const char*, const char*) {
-    return static_cast<Guard*>(self)->answer(action, first, second);
-  }
-
-  int answer(int action, const char* first, const char* second) {
+    const auto deny = [self](const std::string& why) {
+      static_cast<Guard*>(self)->denied_ = why;
+      return SQLITE_DENY;
+    };
     switch (action) {
       case SQLITE_SELECT:
       case SQLITE_READ:
@@ -90,28 +86,23 @@ class Guard {
       case SQLITE_FUNCTION:
         // The second one takes the address of code to run. Debian's SQLite has it.
         if (!is_word(second, {"load_extension", "fts3_tokenizer"})) return SQLITE_OK;
-        denied_ = std::string(second) + "() is not allowed";
-        return SQLITE_DENY;
+        return deny(std::string(second) + "() is not allowed");
       case SQLITE_PRAGMA:
         if (only_tells(first, second != nullptr)) return SQLITE_OK;
-        denied_ = std::string("PRAGMA ") + first + " is not allowed";
-        return SQLITE_DENY;
+        return deny(std::string("PRAGMA ") + first + " is not allowed");
       case SQLITE_ATTACH:
       case SQLITE_DETACH:
-        denied_ = "ATTACH and DETACH are not allowed";
-        return SQLITE_DENY;
+        return deny("ATTACH and DETACH are not allowed");
       case SQLITE_TRANSACTION:
       case SQLITE_SAVEPOINT:
-        denied_ = "transactions are not allowed";
-        return SQLITE_DENY;
+        return deny("transactions are not allowed");
       case SQLITE_UPDATE:
         // SQLite asks this, but does not do it, when a table-valued function (pragma_table_info(), json_each()) is
         // used for the first time. It refuses a real UPDATE of sqlite_master itself.
         if (is_word(first, {"sqlite_master"})) return SQLITE_OK;
         [[fallthrough]];
       default:
-        denied_ = "it would write, and the history is read-only here";
-        return SQLITE_DENY;
+        return deny("it would write, and the history is read-only here");
     }
   }
 
@@ -125,22 +116,13 @@ class Guard {
 [[noreturn]] void fail(sqlite3* database, const Guard& guard) {
   const int code = sqlite3_errcode(database) & 0xff;
   if (!guard.denied().empty()) refuse(guard.denied());
-  switch (code) {
-    case SQLITE_INTERRUPT:
-      refuse("it takes too long: has it an end, and every join its ON?");
-    case SQLITE_NOMEM:
-      refuse("it takes too much memory: let it sort or group less at once");
-    case SQLITE_ERROR:
-    case SQLITE_AUTH:
-    case SQLITE_CONSTRAINT:
-    case SQLITE_MISMATCH:
-    case SQLITE_RANGE:
-    case SQLITE_READONLY:
-    case SQLITE_TOOBIG:
-      refuse(sqlite3_errmsg(database));
-    default:
-      throw SQLite::Exception(database, code);
+  if (code == SQLITE_INTERRUPT) refuse("it takes too long: has it an end, and every join its ON?");
+  if (code == SQLITE_NOMEM) refuse("it takes too much memory: let it sort or group less at once");
+  for (const int of_the_sql :
+       {SQLITE_ERROR, SQLITE_AUTH, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_RANGE, SQLITE_READONLY, SQLITE_TOOBIG}) {
+    if (code == of_the_sql) refuse(sqlite3_errmsg(database));
   }
+  throw SQLite::Exception(database, code);
 }
 
 /// The only statement of `sql`: there may be only comments, white space and semicolons beside it.
@@ -161,18 +143,12 @@ StatementHandle compile(sqlite3* database, const Guard& guard, std::string_view 
 }
 
 int bind_cell(sqlite3_stmt* statement, int index, const core::Cell& cell) {
-  struct Bind {
-    sqlite3_stmt* statement;
-    int index;
-    int operator()(std::monostate) const { return sqlite3_bind_null(statement, index); }
-    int operator()(std::int64_t value) const { return sqlite3_bind_int64(statement, index, value); }
-    int operator()(double value) const { return sqlite3_bind_double(statement, index, value); }
-    int operator()(const std::string& text) const {
-      // Not copied, because the parameters live longer than the statement.
-      return sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
-    }
-  };
-  return std::visit(Bind{statement, index}, cell);
+  if (const auto* number = std::get_if<std::int64_t>(&cell)) return sqlite3_bind_int64(statement, index, *number);
+  if (const auto* real = std::get_if<double>(&cell)) return sqlite3_bind_double(statement, index, *real);
+  const auto* text = std::get_if<std::string>(&cell);
+  if (text == nullptr) return sqlite3_bind_null(statement, index);
+  // Not copied, because the parameters live longer than the statement.
+  return sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_STATIC, SQLITE_UTF8);
 }
 
 void bind_all(sqlite3* database, sqlite3_stmt* statement, const core::Parameters& parameters, const Guard& guard) {
@@ -201,11 +177,6 @@ core::Cell cell_at(sqlite3_stmt* statement, int column) {
   }
 }
 
-std::int64_t bytes_of(const core::Cell& cell) {
-  const auto* text = std::get_if<std::string>(&cell);
-  return static_cast<std::int64_t>(sizeof cell + (text ? text->size() : 0));
-}
-
 }  // namespace
 
 core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters,
@@ -227,7 +198,8 @@ core::Table run_guarded(SQLite::Database& database, std::string_view sql, const 
     row.reserve(table.columns.size());
     for (int i = 0; i < column_count; ++i) {
       row.push_back(cell_at(statement.get(), i));
-      answer_bytes += bytes_of(row.back());
+      const auto* const text = std::get_if<std::string>(&row.back());
+      answer_bytes += static_cast<std::int64_t>(sizeof row.back() + (text ? text->size() : 0));
     }
     if (answer_bytes > limits.answer_bytes) {
       refuse("its answer is larger than " + std::to_string(limits.answer_bytes >> 20) +

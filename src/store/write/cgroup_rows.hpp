@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The tables `cgroup` and `cgroup_limit`, and which row a CgroupKey stands for. What is remembered follows
-// the transaction: undo() takes back what was learned since note_commit(), or a key would stand for a row that was
-// never stored. Used inside a
-// transaction.
+// The tables `cgroup` and `cgroup_limit`, and which row a CgroupKey stands for. undo() takes back what was learned
+// since note_commit(), or a key would stand for a row that was never stored. Used inside a transaction.
 
 #include <cstdint>
 #include <optional>
@@ -30,38 +28,38 @@ class CgroupRows {
   void store_names(const core::NamedCgroup& named);
 
   /// Brings the cgroups, their limits and their counters of OOM kills up to date with `scan`. `previous_scan_at_us` is
-  /// when those that have vanished were last seen. Returns where the rows of the scan are, in the order of cgroup_id,
+  /// when those that have vanished were last seen. Returns the rows of the scan in the order of cgroup_id,
   /// so that every sample goes to the end of the file.
   std::vector<Place> follow(const core::Scan& scan, std::int64_t previous_scan_at_us);
 
   /// The cgroups that were put on record, or back on record, since the last call.
-  std::vector<core::CgroupRef> take_appeared() {
-    appeared_before_count_ = 0;
-    return std::exchange(appeared_, {});
-  }
+  std::vector<core::CgroupRef> take_appeared() { return std::exchange(now_.appeared, {}); }
 
-  void note_commit();
+  void note_commit() { before_.reset(); }
   void undo();
 
  private:
   struct Known {
     std::int64_t cgroup_id = 0;
     std::optional<std::uint64_t> oom_kills_total;
-    core::CgroupRef told;  // what its last row said of it
+    core::CgroupRef told;      // what its last row said of it
+    std::int64_t seen_in = 0;  // of scan_
   };
-  void remember(core::CgroupKey key, std::optional<Known> now);
-  std::int64_t add(const core::CgroupId& id, const core::ContainerIdentity& container, const std::string& workload,
-                   std::int64_t at_us);
-  Known appear(const core::CgroupId& id, const core::ContainerIdentity& container, std::int64_t at_us);
-  void end_missing(const core::Scan& scan, std::int64_t previous_scan_at_us);
+  struct State {
+    std::unordered_map<core::CgroupKey, Known> known;
+    std::vector<core::CgroupRef> appeared;
+  };
+  /// To be called before each change.
+  State& change();
+  /// Its row, made where there is none.
+  Known appear(const core::CgroupId& id, const core::ContainerIdentity& container, const std::string& workload,
+               std::int64_t at_us);
   void put_on_record(std::vector<core::CgroupRef> news, std::int64_t at_us);
-  std::optional<core::Limits> latest_limits(std::int64_t cgroup_id);
 
   Statements& sql_;
-  std::unordered_map<core::CgroupKey, Known> known_;
-  std::vector<std::pair<core::CgroupKey, std::optional<Known>>> undo_;  // what was there before, oldest first
-  std::vector<core::CgroupRef> appeared_;
-  std::size_t appeared_before_count_ = 0;  // when the transaction began
+  State now_;
+  std::optional<State> before_;  // the transaction that changed it
+  std::int64_t scan_ = 0;        // counts calls of follow()
 };
 
 }  // namespace cgmm::store

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 #include "core/oom_cause.hpp"
 #include "core/records.hpp"
@@ -30,24 +29,13 @@ class OomKillRows {
   void store_position(const core::LogPosition& position);
 
  private:
-  struct Victim {
-    std::int64_t oom_kill_id = 0;
-    std::optional<std::int64_t> cgroup_id;
-    std::int64_t killed_at_us = 0;
-    bool by_counter = false;  // the sample at killed_at_us is from after the kill
-  };
-  /// The row of a tracked cgroup, and its path.
-  struct Held {
-    std::int64_t cgroup_id = 0;
-    std::string path;
-  };
-  std::optional<Held> holder_of(const core::OomKill& kill);
+  /// The row of a tracked cgroup.
+  std::optional<std::int64_t> holder_of(const core::OomKill& kill);
   std::int64_t take_place_of_counted(const core::OomKill& kill, std::optional<std::int64_t>& cgroup_id);
   std::uint64_t match_with_log(const core::CountedOomKills& counted, std::int64_t cgroup_id);
-  void add_counted(const core::CountedOomKills& counted, std::int64_t cgroup_id);
-  void explain(const Victim& victim, const core::OomEvidence& evidence);
-  void explain_again(const Victim& victim, const std::string& path);
-  core::OomEvidence evidence_of(const Victim& victim);
+  /// From what its row says. Again when its cgroup becomes known.
+  void explain(std::int64_t oom_kill_id);
+  core::OomEvidence evidence_of(std::int64_t oom_kill_id);
 
   Statements& sql_;
   CgroupRows& cgroups_;

@@ -24,18 +24,17 @@ std::string append_sql(std::size_t row_count) {
   return sql;
 }
 
-void append_rows(Use use, std::int64_t scan_id, const std::vector<core::ScanRow>& rows, std::span<const Place> places) {
-  for (const Place& place : places) {
-    const core::ScanRow& row = rows[place.index];
+void append_rows(Use use, std::int64_t scan_id, std::span<const Place> places) {
+  for (const auto& [cgroup_id, row, missed_oom_kills] : places) {
     use.bind(scan_id);
-    use.bind(place.cgroup_id);
+    use.bind(cgroup_id);
     for (std::size_t i = 0; i < core::Gauges::kSize; ++i) {
-      auto bytes = row.gauges[static_cast<core::Gauge>(i)];
+      auto bytes = row->gauges[static_cast<core::Gauge>(i)];
       if (bytes) *bytes /= 1024;
       use.bind(bytes);
     }
-    core::Counters increases = row.increases;
-    if (place.missed_oom_kills > 0) increases.add(core::Counter::oom_kills, place.missed_oom_kills);
+    core::Counters increases = row->increases;
+    if (missed_oom_kills > 0) increases.add(core::Counter::oom_kills, missed_oom_kills);
     for (std::size_t i = 0; i < core::Counters::kSize; ++i) use.bind(increases[static_cast<core::Counter>(i)]);
   }
   use.step();
@@ -43,13 +42,12 @@ void append_rows(Use use, std::int64_t scan_id, const std::vector<core::ScanRow>
 
 }  // namespace
 
-void append_samples(Statements& sql, std::int64_t scan_id, const std::vector<core::ScanRow>& rows,
-                    std::span<const Place> places) {
+void append_samples(Statements& sql, std::int64_t scan_id, std::span<const Place> places) {
   static const std::string kMany = append_sql(kRowsAtOnce);
   static const std::string kOne = append_sql(1);
   for (; places.size() >= kRowsAtOnce; places = places.subspan(kRowsAtOnce))
-    append_rows(sql.use(kMany), scan_id, rows, places.first(kRowsAtOnce));
-  for (; !places.empty(); places = places.subspan(1)) append_rows(sql.use(kOne), scan_id, rows, places.first(1));
+    append_rows(sql.use(kMany), scan_id, places.first(kRowsAtOnce));
+  for (; !places.empty(); places = places.subspan(1)) append_rows(sql.use(kOne), scan_id, places.first(1));
 }
 
 }  // namespace cgmm::store

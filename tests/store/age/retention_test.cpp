@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/age/retention.hpp"
+#include "store/age/maintenance.hpp"
 
 #include <SQLiteCpp/Database.h>
 #include <sqlite3.h>
@@ -64,8 +64,9 @@ TEST_F(RetentionTest, ARollUpThatACrashInterruptedIsBegunAgain) {
   store(history_, scan_at(kNoon + kMinute, 3000), scan_at(kNoon + kHour, 1));
   SQLite::Database other(file().string(), SQLite::OPEN_READWRITE);
   Statements sql(other);
-  Retention interrupted(sql);
-  interrupted.set_bounds({});
+  Wal wal(other, file());
+  Maintenance interrupted(sql, wal);
+  interrupted.set_settings({});
   other.exec("BEGIN");
   interrupted.work(kNoon + kHour);
   other.exec("COMMIT");
@@ -196,8 +197,9 @@ TEST_F(RetentionTest, SamplesWhoseScanIsLostAreDroppedInTheirTurn) {
 std::int64_t longest_slice(const std::filesystem::path& file, std::int64_t now_us, int slices) {
   SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
   Statements sql(database);
-  Retention retention(sql);
-  retention.set_bounds({});
+  Wal wal(database, file);
+  Maintenance retention(sql, wal);
+  retention.set_settings({});
   std::int64_t count = 0;
   sqlite3_progress_handler(
       database.getHandle(), 100, [](void* counted) { return *static_cast<std::int64_t*>(counted) += 100, 0; }, &count);

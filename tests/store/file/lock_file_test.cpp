@@ -19,18 +19,18 @@ class Lock : public StoreTest {
 };
 
 TEST_F(Lock, ASecondServiceIsRefusedAndToldWhoTheFirstIs) {
-  const History first(file());
-  EXPECT_EQ(refusal_of([&] { History second(file()); }),
+  const Service first(file());
+  EXPECT_EQ(refusal_of([&] { Service second(file()); }),
             refused(StoreError::Kind::busy, file().string() + " is in use by another cgroup-memory-manager (pid " +
                                                 std::to_string(::getpid()) +
                                                 "); stop it or name another file with --database"));
 }
 
 TEST_F(Lock, SaysThatThePidIsUnknownWhereItIs) {
-  const History first(file());
+  const Service first(file());
   std::filesystem::resize_file(lock(), 0);
   EXPECT_EQ(running_service_pid(file()), 0);
-  EXPECT_EQ(refusal_of([&] { History second(file()); }).second,
+  EXPECT_EQ(refusal_of([&] { Service second(file()); }).second,
             file().string() +
                 " is in use by another cgroup-memory-manager (pid unknown); stop it or name another file "
                 "with --database");
@@ -39,7 +39,7 @@ TEST_F(Lock, SaysThatThePidIsUnknownWhereItIs) {
 TEST_F(Lock, TellsWhetherAServiceHoldsTheDatabase) {
   EXPECT_EQ(running_service_pid(file()), std::nullopt);
   {
-    const History history(file());
+    const Service service(file());
     EXPECT_EQ(running_service_pid(file()), ::getpid());
   }
   EXPECT_EQ(running_service_pid(file()), std::nullopt);
@@ -49,38 +49,38 @@ TEST_F(Lock, TellsWhetherAServiceHoldsTheDatabase) {
 TEST_F(Lock, TheKernelLetsGoOfTheLockOfAServiceThatWasKilled) {
   const pid_t child = ::fork();
   if (child == 0) {
-    History history(file());
+    Service service(file());
     ::kill(::getpid(), SIGKILL);
   }
   int status = 0;
   ::waitpid(child, &status, 0);
   EXPECT_EQ(bytes_of(lock()), std::to_string(child) + "\n");
   EXPECT_EQ(running_service_pid(file()), std::nullopt);
-  const History history(file());
+  const Service service(file());
   EXPECT_EQ(bytes_of(lock()), std::to_string(::getpid()) + "\n");
 }
 
 TEST_F(Lock, ARefusedDatabaseKeepsALockFileThatWasThereBefore) {
   write_bytes(file(), "text");
-  EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::no_database);
+  EXPECT_EQ(refusal_of([&] { Service service(file()); }).first, StoreError::Kind::no_database);
   EXPECT_FALSE(std::filesystem::exists(lock()));
   write_bytes(lock(), "");
-  EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::no_database);
+  LockFile(file(), file()).forget();
   EXPECT_TRUE(std::filesystem::exists(lock()));
 }
 
 TEST_F(Lock, IsTheOwnersAloneAlsoWhereItWasNot) {
   {
-    const History history(file());
+    const Service service(file());
   }
   std::filesystem::permissions(lock(), std::filesystem::perms(0640));
-  const History history(file());
+  const Service service(file());
   EXPECT_EQ(std::filesystem::status(lock()).permissions(), std::filesystem::perms(0600));
 }
 
 TEST_F(Lock, WhoMayNotLookAtItIsNotRefused) {
   if (::geteuid() != 0) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: it takes root to become somebody else ***";
-  const History history(file());
+  const Service service(file());
   std::filesystem::permissions(directory(), std::filesystem::perms(0755));
   ASSERT_EQ(::seteuid(65534), 0);
   const int held = ::open(lock().c_str(), O_RDONLY | O_CLOEXEC);
@@ -95,7 +95,7 @@ TEST_F(Lock, WhoMayNotLookAtItIsNotRefused) {
 TEST_F(Lock, DoesNotFollowALinkPutInPlaceOfTheLockFile) {
   write_bytes(directory() / "precious", "keep");
   std::filesystem::create_symlink(directory() / "precious", lock());
-  EXPECT_EQ(refusal_of([&] { History history(file()); }).first, StoreError::Kind::unusable);
+  EXPECT_EQ(refusal_of([&] { Service service(file()); }).first, StoreError::Kind::unusable);
   EXPECT_EQ(bytes_of(directory() / "precious"), "keep");
 }
 

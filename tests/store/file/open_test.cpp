@@ -55,7 +55,7 @@ constexpr const char* kNameAnother = "name another file with --database";
 
 TEST_F(Open, DoesNotMakeMoreThanTheFilesOwnDirectory) {
   const auto mistyped = directory() / "a" / "b" / "history.db";
-  EXPECT_THROW(History{mistyped}, StoreError);
+  EXPECT_THROW(Service{mistyped}, StoreError);
   EXPECT_FALSE(std::filesystem::exists(directory() / "a"));
 }
 
@@ -70,7 +70,7 @@ TEST_F(Open, GivesWhatItMakesToTheGroupAdmAndLeavesAloneWhatWasThere) {
   };
   const auto deep = directory() / "b" / "history.db";
   {
-    const History history(deep);
+    const Service service(deep);
     for (const char* const end : {"", "-wal", "-shm"}) {
       EXPECT_EQ(group_of(deep.string() + end), adm->gr_gid) << end;
       EXPECT_EQ(mode_of(deep.string() + end), 0640u) << end;
@@ -85,7 +85,7 @@ TEST_F(Open, GivesWhatItMakesToTheGroupAdmAndLeavesAloneWhatWasThere) {
     ASSERT_EQ(::chmod(path.c_str(), 0700), 0);
   }
   {
-    const History history(deep);
+    const Service service(deep);
     for (const auto& path : everything) {
       EXPECT_EQ(group_of(path), 12345u) << path;
       EXPECT_EQ(mode_of(path), 0700u) << path;
@@ -99,7 +99,7 @@ TEST_F(Open, MakesTheFileAndItsDirectoryForTheServiceAndItsGroupWhateverTheUmask
   for (const mode_t mask : {0077u, 0000u}) {
     const mode_t before = ::umask(mask);
     {
-      const History history(deep);
+      const Service service(deep);
       EXPECT_EQ(mode_of(deep), 0640u);
       EXPECT_EQ(mode_of(deep.string() + "-wal"), 0640u);
       EXPECT_EQ(mode_of(deep.string() + ".lock"), 0600u);
@@ -161,9 +161,9 @@ TEST_F(Open, BeginsAnewWhereTheServiceWasKilledBeforeItsFirstTable) {
 TEST_F(Open, FollowsASymbolicLinkToTheFileAndItsLock) {
   make_history();
   std::filesystem::create_symlink(file(), directory() / "link.db");
-  History history(file());
+  const Service service(file());
   EXPECT_EQ(running_service_pid(directory() / "link.db"), ::getpid());
-  EXPECT_EQ(refusal_of([&] { History other(directory() / "link.db"); }).first, Kind::busy);
+  EXPECT_EQ(refusal_of([&] { Service other(directory() / "link.db"); }).first, Kind::busy);
   EXPECT_EQ(shown(Reader(directory() / "link.db").run("SELECT count(*) FROM scan")), "1\n");
 }
 
@@ -268,10 +268,10 @@ class DamagedFile : public Open {
 TEST_F(DamagedFile, RefusesAFileThatWasCutOff) {
   const auto size = std::filesystem::file_size(file());
   std::filesystem::resize_file(file(), size - 4096);
-  expect_refused(Kind::corrupt,
-                 damaged("it has " + std::to_string(size - 4096) + " of " + std::to_string(size) + " bytes"));
-  std::filesystem::resize_file(file(), 5000);
-  expect_refused(Kind::corrupt, damaged("it has 5000 of " + std::to_string(size) + " bytes"));
+  for (const auto left : {size - 4096, std::uintmax_t{5000}, std::uintmax_t{100}}) {
+    std::filesystem::resize_file(file(), left);
+    expect_refused(Kind::corrupt, damaged("SQLite says: database disk image is malformed"));
+  }
 }
 
 TEST_F(DamagedFile, RefusesAFileThatWasCutOffInItsHeader) {
@@ -332,7 +332,7 @@ TEST_F(Open, RefusesAFifoWithoutWaitingForItsOtherEnd) {
 TEST_F(Open, RefusesAPathBelowAFile) {
   write_bytes(directory() / "plain", "x");
   const auto below = directory() / "plain" / "sub" / "history.db";
-  EXPECT_EQ(refusal_of([&] { History history(below); }),
+  EXPECT_EQ(refusal_of([&] { Service service(below); }),
             refused(Kind::unusable, below.string() + " can't be used: its directory " +
                                         (directory() / "plain" / "sub").string() +
                                         " can't be made: Not a directory; correct the path or " + kNameAnother));
@@ -347,7 +347,7 @@ TEST_F(Open, RefusesAPathBelowAFile) {
 TEST_F(Open, SaysWhyADirectoryThatIsThereCantBeReached) {
   const auto loop = directory() / "loop";
   std::filesystem::create_symlink(loop, loop);
-  EXPECT_EQ(refusal_of([&] { History history(loop / "history.db"); }),
+  EXPECT_EQ(refusal_of([&] { Service service(loop / "history.db"); }),
             refused(Kind::unusable, (loop / "history.db").string() + " can't be used: its directory " + loop.string() +
                                         " can't be reached: Too many levels of symbolic links; correct the path or " +
                                         kNameAnother));
@@ -356,7 +356,7 @@ TEST_F(Open, SaysWhyADirectoryThatIsThereCantBeReached) {
 TEST_F(Open, RefusesANameThatIsTooLong) {
   const auto long_name = directory() / std::string(255, 'n');
   EXPECT_EQ(
-      refusal_of([&] { History history(long_name); }),
+      refusal_of([&] { Service service(long_name); }),
       refused(Kind::unusable, long_name.string() + " can't be used: its lock file " + long_name.string() +
                                   ".lock can't be opened: File name too long; correct the path or " + kNameAnother));
 }
@@ -373,7 +373,7 @@ TEST_F(Open, WithoutPermissionSaysSoAndWhatHelps) {
     return result;
   };
   const auto other = directory() / "new.db";
-  EXPECT_EQ(as_nobody([&] { History history(other); }),
+  EXPECT_EQ(as_nobody([&] { Service service(other); }),
             refused(Kind::unusable, other.string() + " can't be used: its lock file " + other.string() +
                                         ".lock can't be opened: Permission denied; give this user access to it and its "
                                         "directory or " +
