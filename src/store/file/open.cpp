@@ -96,6 +96,11 @@ Content inspect_opened(const std::filesystem::path& file, SQLite::Database& data
     if (application_id == 0 && !stamp.wal_pending && holds_nothing(database)) return Content::none;
     throw other_programs_database(file, application_id);
   }
+  // SQLite notices that pages are missing, but not the end of the last one. With a pending WAL that is lawful.
+  const std::int64_t bytes =
+      database.execAndGet("PRAGMA page_count").getInt64() * database.execAndGet("PRAGMA page_size").getInt64();
+  if (!stamp.wal_pending && stamp.size_bytes < bytes)
+    throw damaged(file, "it has " + std::to_string(stamp.size_bytes) + " of " + std::to_string(bytes) + " bytes");
   const bool too_big = thoroughness == Thoroughness::whole && stamp.size_bytes > kQuickCheckLimitBytes;
   return inspect_history(file, database, too_big ? Thoroughness::header : thoroughness);
 }

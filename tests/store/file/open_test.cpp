@@ -274,6 +274,13 @@ TEST_F(DamagedFile, RefusesAFileThatWasCutOff) {
   }
 }
 
+TEST_F(DamagedFile, RefusesAFileWhoseLastPageWasCutOff) {
+  const auto size = std::filesystem::file_size(file());
+  std::filesystem::resize_file(file(), size - 100);
+  expect_refused(Kind::corrupt,
+                 damaged("it has " + std::to_string(size - 100) + " of " + std::to_string(size) + " bytes"));
+}
+
 TEST_F(DamagedFile, RefusesAFileThatWasCutOffInItsHeader) {
   std::filesystem::resize_file(file(), 90);
   expect_refused(Kind::corrupt, damaged("it ends within its header"));
