@@ -12,8 +12,7 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::size_t kMaxHeldFiles = 3800;   // 17 MB of kernel memory, with one file of each cgroup
-constexpr std::size_t kMaxHeldOfMany = 1850;  // 8 MB, with more than one
+constexpr std::size_t kMaxHeldFiles = 3800;  // at most 19 MB of kernel memory
 
 /// Half of this process's descriptors are for directories, a quarter for files, the rest for everything else. In a tree
 /// that is not the kernel's, files may be replaced, so none is held.
@@ -50,7 +49,7 @@ std::optional<Cgroup> Controller::open(SharedPath path, std::uint64_t inode) {
 }
 
 void Controller::expect(std::size_t cgroup_count) {
-  const std::size_t each = std::min(max_held_files_, kMaxHeldOfMany) / std::max<std::size_t>(cgroup_count, 1);
+  const std::size_t each = max_held_files_ / std::max<std::size_t>(cgroup_count, 1);
   held_.slots = std::clamp<std::size_t>(each, 1, Cgroup::kOftenRead);
 }
 
