@@ -114,7 +114,7 @@ std::vector<Bound> bounds_of(const std::vector<Cost>& costs) {
     }
     if (cost.containers == 1000 || is_large) {
       bounds.push_back({"RSS" + at + ", MB", is_large ? 16.0 : 11.0, mb(cost.rss_bytes)});
-      bounds.push_back({"kernel memory pinned" + at + ", MB", is_large ? 25.0 : 10.0, mb(cost.pinned_bytes)});
+      bounds.push_back({"kernel memory pinned" + at + ", MB", is_large ? 25.0 : 20.0, mb(cost.pinned_bytes)});
     }
     if (!is_large) continue;
     bounds.push_back({"from exec to the first scan on record" + at + ", ms", 2000, ms(cost.start_us), 0});

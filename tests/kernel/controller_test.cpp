@@ -383,7 +383,7 @@ TEST(RealController, HoldsTheMostReadFilesWhereThereAreTooManyForAll) {
   const std::size_t all = held_files(tree.dir());
   EXPECT_GE(all, 4U);
   for (const auto& [cgroup_count, held] :
-       {std::pair(100'000, std::size_t{1}), std::pair(700, std::size_t{2}), std::pair(1, all)}) {
+       {std::pair(100'000, std::size_t{1}), std::pair(1500, std::size_t{2}), std::pair(1, all)}) {
     controller->expect(static_cast<std::size_t>(cgroup_count));
     ASSERT_TRUE(controller->read(*web));
     EXPECT_EQ(held_files(tree.dir()), held) << cgroup_count;
