@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/fd.hpp"
 #include "config_keys.hpp"
 
 // Header-only: Debian's compiled toml++ is a shared library, too much for one small file.
@@ -210,26 +213,36 @@ std::string distrust(const struct stat& info) {
          ", so that others than its owner may write it: take that away (chmod go-w)";
 }
 
+/// Reading anything else may wait for somebody: a FIFO for a writer, a terminal for a person.
+bool is_regular(const struct stat& info) {
+  const bool is_null_device = S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3);
+  return S_ISREG(info.st_mode) || S_ISDIR(info.st_mode) || is_null_device;  // read() refuses a directory itself
+}
+
 /// The whole file; nullopt: there is none.
 std::optional<std::string> read_file(const std::filesystem::path& file, const Warn& warn) {
   constexpr std::size_t kMaxBytes = 1 << 20U;
-  const auto close = [](std::FILE* stream) { std::fclose(stream); };
-  const std::unique_ptr<std::FILE, decltype(close)> stream{std::fopen(file.c_str(), "rbe")};
-  if (!stream) {
+  const base::Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));  // a FIFO must not block it
+  if (!fd) {
     if (errno == ENOENT) return std::nullopt;
     throw_unreadable(file, std::generic_category().message(errno));
   }
   struct stat info{};  // of the open file; the name may lead to another one by now
-  if (::fstat(::fileno(stream.get()), &info) != 0) throw_unreadable(file, std::generic_category().message(errno));
+  if (::fstat(fd.get(), &info) != 0) throw_unreadable(file, std::generic_category().message(errno));
+  if (!is_regular(info)) throw_unreadable(file, "it is no regular file");
   if (const std::string why = distrust(info); !why.empty()) {
     const ConfigError error(file.string(), "not to be trusted: " + why);
     if (!warn) throw error;
     warn(error.what());
   }
   std::string text(kMaxBytes + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), stream.get()));
-  if (std::ferror(stream.get())) throw_unreadable(file, std::generic_category().message(errno));
-  if (text.size() > kMaxBytes) throw_unreadable(file, "larger than 1 MiB");
+  std::size_t size = 0;
+  for (ssize_t got = 1; got > 0 && size < text.size(); size += static_cast<std::size_t>(got)) {
+    got = ::read(fd.get(), text.data() + size, text.size() - size);
+    if (got < 0) throw_unreadable(file, std::generic_category().message(errno));
+  }
+  if (size > kMaxBytes) throw_unreadable(file, "larger than 1 MiB");
+  text.resize(size);
   return text;
 }
 

@@ -64,9 +64,10 @@ class ConfigError : public std::runtime_error {
 /// Receives a warning.
 using Warn = std::function<void(const std::string& sentence)>;
 
-/// Reads `file` (1 MiB at most); nullopt: kDefaultFile if it exists, else only the defaults. A file that others than
-/// root and the user who runs us may have written is an error, or a warning if `warn` is given. Its directory is not
-/// checked: who may write there can remove the file, but not replace it by a trusted one. Throws ConfigError.
+/// Reads `file` (1 MiB at most; a regular file or /dev/null); nullopt: kDefaultFile if it exists, else only the
+/// defaults. A file that others than root and the user who runs us may have written is an error, or a warning if `warn`
+/// is given. Its directory is not checked: who may write there can remove the file, but not replace it by a trusted
+/// one. Throws ConfigError.
 Config load(const std::optional<std::filesystem::path>& file, const Overrides& overrides = {}, const Warn& warn = {});
 
 /// The same from text. Errors call the file `name`.

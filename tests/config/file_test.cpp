@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // load(), and the config.toml that is shipped.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -86,7 +87,6 @@ TEST_F(LoadConfig, ReadsAMebibyteAndNoMore) {
   EXPECT_EQ(error_of(write("#" + std::string((1 << 20) - 1, 'x'))), "");
   const fs::path file = write("#" + std::string(1 << 20, 'x'));
   EXPECT_EQ(error_of(file), file.string() + ": can't be read: larger than 1 MiB");
-  EXPECT_EQ(error_of("/dev/zero"), "/dev/zero: can't be read: larger than 1 MiB");
 }
 
 TEST_F(LoadConfig, WithoutAFileIsTheDefaults) {
@@ -154,6 +154,16 @@ TEST_F(LoadConfig, TellsWhoOnlyReadsAndTakesTheFileAllTheSame) {
   std::string told;
   EXPECT_EQ(load(file, {}, [&](const std::string& sentence) { told += sentence; }).interval_us, 5'000'000);
   EXPECT_TRUE(told.starts_with(file.string() + ": not to be trusted: ")) << told;
+}
+
+TEST_F(LoadConfig, WaitsForNobody) {
+  const fs::path fifo = directory_ / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0644), 0);
+  EXPECT_EQ(error_of(fifo), fifo.string() + ": can't be read: it is no regular file");
+  EXPECT_EQ(error_of("/dev/zero"), "/dev/zero: can't be read: it is no regular file");
+  fs::remove(fifo);
+  fs::create_symlink(fifo, fifo);
+  EXPECT_EQ(error_of(fifo), fifo.string() + ": can't be read: Too many levels of symbolic links");
 }
 
 TEST_F(LoadConfig, TakesADevice) {
