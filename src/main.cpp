@@ -3,6 +3,7 @@
 // argv -> one command. The only place where an exception becomes an exit code.
 
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <exception>
 #include <iostream>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -221,9 +223,16 @@ int dispatch(int argc, char** argv) {
   return cli::run(options);
 }
 
+/// In words, whoever tells of it.
+struct OutOfMemory : std::bad_alloc {
+  const char* what() const noexcept override { return "out of memory"; }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::set_new_handler([] { throw OutOfMemory(); });
+  ::signal(SIGXFSZ, SIG_IGN);  // a write beyond RLIMIT_FSIZE is an error (EFBIG), like one on a full disk
   try {
     return dispatch(argc, argv);
   } catch (const cgmm::config::ConfigError& error) {

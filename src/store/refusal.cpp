@@ -2,13 +2,17 @@
 #include "store/refusal.hpp"
 
 #include <sqlite3.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <iterator>
+#include <optional>
 #include <system_error>
+
+#include "base/units.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -28,6 +32,18 @@ std::string shown(std::uint32_t application_id) {
 int code_of(const std::exception& error) {
   const auto* const refused = dynamic_cast<const SQLite::Exception*>(&error);
   return refused == nullptr ? SQLITE_OK : refused->getErrorCode() & 0xff;
+}
+
+/// SQLite has no code for a write that RLIMIT_FSIZE has ended (EFBIG): it is an I/O error to it. nullopt: it is none,
+/// or there is no limit.
+std::optional<rlim_t> limit_of_files(const std::exception& error) {
+  const auto* const refused = dynamic_cast<const SQLite::Exception*>(&error);
+  const int code = refused == nullptr ? SQLITE_OK : refused->getExtendedErrorCode();
+  rlimit limit{};
+  if ((code != SQLITE_IOERR_WRITE && code != SQLITE_IOERR_SHMSIZE && code != SQLITE_FULL) ||
+      ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    return std::nullopt;
+  return limit.rlim_cur;
 }
 
 constexpr const char* kGiveAccess = "give this user access to it and its directory";
@@ -105,7 +121,7 @@ StoreError unusable(const std::filesystem::path& file, const std::string& detail
 }
 
 StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& error) {
-  const std::string said = std::string("SQLite says: ") + error.what();
+  const std::string said = "SQLite says: " + in_words(error);
   switch (code_of(error)) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -122,7 +138,7 @@ StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& e
     case SQLITE_CANTOPEN:
       return unusable(file, said, kGiveAccess, kForNow);
     default:
-      return unusable(file, said, "", kForNow);
+      return unusable(file, said, limit_of_files(error) ? "raise that limit" : "", kForNow);
   }
 }
 
@@ -131,7 +147,14 @@ bool is_damage(const std::exception& error) {
   return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
-bool is_full(const std::exception& error) { return code_of(error) == SQLITE_FULL; }
+bool is_full(const std::exception& error) { return code_of(error) == SQLITE_FULL || limit_of_files(error).has_value(); }
+
+std::string in_words(const std::exception& error) {
+  const auto limit = limit_of_files(error);
+  if (!limit) return error.what();
+  return std::string(error.what()) + ", no file may grow beyond " + base::format_bytes(*limit) +
+         " here (RLIMIT_FSIZE, LimitFSIZE= of the unit)";
+}
 
 bool is_bad_record(const std::exception& error) {
   if (dynamic_cast<const std::logic_error*>(&error) != nullptr) return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A disk that takes nothing any more, or refuses: full, read-only, EIO.
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "faults/fault_test.hpp"
 #include "support/pipe.hpp"
@@ -51,6 +52,21 @@ TEST_F(DiskFault, FullForLong) {
                 },
             .end = [&] { std::filesystem::remove(filler); },
             .lasts_until = [&, scans = scans_made()] { return scans_made() > scans + 45; }});
+}
+
+/// The log is a file too, and smaller than that.
+TEST_F(DiskFault, LimitOfAFile) {
+  put_many();
+  start();
+  const auto limit = [&](rlim_t bytes) {
+    const rlimit limits{bytes, RLIM_INFINITY};
+    ASSERT_EQ(::prlimit(service().pid(), RLIMIT_FSIZE, &limits, nullptr), 0);
+  };
+  survives({.row = "no file may grow beyond 64 KiB (RLIMIT_FSIZE)",
+            .name = "history",
+            .begin = [&] { limit(64 * 1024); },
+            .end = [&] { limit(RLIM_INFINITY); },
+            .lasts_until = [&] { return count_in_log("no file may grow beyond 64.0 KiB here (RLIMIT_FSIZE") > 0; }});
 }
 
 /// fiu has system calls of the running program fail.
