@@ -7,10 +7,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
+#include <system_error>
+#include <vector>
 
+#include "base/fd.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/service/log.hpp"
@@ -27,6 +33,23 @@ void set_log_level(const config::Config& config) {
   using namespace spdlog::level;
   constexpr std::array kLevels = {trace, debug, info, warn, err, off};  // as in config::LogLevel
   spdlog::set_level(kLevels[static_cast<std::size_t>(config::effective_log_level(config, std::getenv("RUST_LOG")))]);
+}
+
+/// Those of the history, the kernel log, sockets and events, and of what is open for a moment: some 25 at once.
+constexpr std::size_t kDescriptorsNeeded = 30;
+
+/// With fewer it would run, and find nothing that it can open. Throws std::runtime_error.
+void expect_descriptors() {
+  std::vector<base::Fd> taken;
+  while (taken.size() < kDescriptorsNeeded) {
+    base::Fd one(::open("/", O_PATH | O_CLOEXEC));
+    if (!one)
+      throw std::runtime_error("only " + base::counted(taken.size(), "file descriptor is", "file descriptors are") +
+                               " left, the service itself needs " + std::to_string(kDescriptorsNeeded) + ": " +
+                               std::generic_category().message(errno) +
+                               "; the limit is RLIMIT_NOFILE (LimitNOFILE= of the unit)");
+    taken.push_back(std::move(one));
+  }
 }
 
 /// Each cgroup needs up to six descriptors, so we take as many as allowed. The kernel's table of them grows now, while
@@ -50,7 +73,8 @@ daemon::Settings settings_of(const config::Config& config) {
           .interval_us = config.interval_us,
           .policy = config.policy,
           .near_limit = config.near_limit,
-          .dry_run = config.dry_run};
+          .dry_run = config.dry_run,
+          .retention = config.retention};
 }
 
 }  // namespace
@@ -60,6 +84,7 @@ int run(const Options& options) {
   daemon::await_signals();
   daemon::keep_little_memory();
   raise_descriptor_limit();
+  expect_descriptors();
   daemon::Log log(/*with_time=*/std::getenv("JOURNAL_STREAM") == nullptr);  // the journal has the time itself
   set_log_level(config);
   if (const std::string refusal = config.lock_memory ? daemon::lock_memory() : ""; !refusal.empty()) {
@@ -76,7 +101,6 @@ int run(const Options& options) {
       spdlog::warn("database = \"{}\" takes effect at the next start",
                    base::escape_for_terminal(fresh.database.string()));
     }
-    if (fresh.retention != config.retention) spdlog::warn("max_size and keep_* take effect at the next start");
     if (fresh.kernel_log != config.kernel_log || fresh.container_logs != config.container_logs) {
       spdlog::warn("kernel_log and container_logs take effect at the next start");
     }

@@ -8,6 +8,7 @@
 
 #include "core/near_limit.hpp"
 #include "core/policy.hpp"
+#include "core/records.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/tree.hpp"
 
@@ -22,6 +23,7 @@ struct Settings {
   core::Policy policy;
   core::NearLimitBounds near_limit;
   bool dry_run = false;
+  core::RetentionSettings retention;
 
   /// In one line, for the log and the history.
   std::string to_string() const;

@@ -64,7 +64,7 @@ std::optional<Cgroup> Cgroup::open(int root_fd, SharedPath path, std::uint64_t i
   base::Fd directory = cgroup.open_directory();
   if (!directory && means_gone(errno)) return std::nullopt;
   if (!directory) throw_errno(errno, cgroup.path());
-  if (held.directories_left > 0) {
+  if (held.directories_left > 0 && directory.get() < held.below) {
     --held.directories_left;
     cgroup.directory_ = std::move(directory);
   }
@@ -124,7 +124,7 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
   }
   if (slot >= held_->slots) {
     drop_file(slot);
-  } else if (opened && held_->files_left > 0) {
+  } else if (opened && held_->files_left > 0 && opened.get() < held_->below) {
     --held_->files_left;
     files_[slot] = std::move(opened);
   }

@@ -25,6 +25,7 @@ struct HeldFiles {
   std::size_t directories_left = 0;
   std::size_t files_left = 0;
   std::size_t slots = 0;  // of a cgroup: the files in others are closed after use
+  int below = 1 << 30;    // only descriptors with smaller numbers are held: the others are for everything else
 };
 
 /// The largest file that is read. A memory.stat has 4 KB.

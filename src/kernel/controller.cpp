@@ -7,12 +7,54 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace cgmm::kernel {
 namespace {
 
 constexpr std::size_t kMaxHeldFiles = 3800;  // at most 19 MB of kernel memory
+constexpr std::uint64_t kHeldFileBytes = 5 * 1024;
+constexpr std::uint64_t kShareOfOwnLimit = 4;  // the part of this process's own memory limit for them
+
+/// Descriptors that are never taken for cgroups: some 30 for the history, the kernel log, sockets and events, and one
+/// for each level of the deepest walk. The kernel gives the lowest number that is free, so numbers tell how many are
+/// left.
+constexpr std::size_t kSetAside = 100;
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The smallest memory limit of this process's cgroup and of those above it, where they can be seen; kUnlimited: none.
+std::uint64_t own_limit_bytes() {
+  std::uint64_t smallest_bytes = kUnlimited;
+  const auto take = [&](const std::string& directory) {
+    for (const char* const name : {"/memory.limit_in_bytes", "/memory.max"}) {
+      const std::string text = read_file(directory + name);
+      if (!text.empty()) smallest_bytes = std::min(smallest_bytes, parse_limit_file(text).value_or(kUnlimited));
+    }
+  };
+  std::istringstream lines(read_file("/proc/self/cgroup"));
+  const std::vector<std::string> roots = memory_hierarchy_roots(read_file("/proc/self/mountinfo"));
+  for (std::string line; std::getline(lines, line);) {  // "9:memory:/path", on v2 "0::/path"
+    std::string_view path = line;
+    take_word(path, ':');
+    const std::string controllers = "," + std::string(take_word(path, ':')) + ",";
+    if (controllers != ",," && controllers.find(",memory,") == std::string::npos) continue;
+    for (const std::string& root : roots) {
+      for (std::size_t end = 0; end != std::string_view::npos; end = path.find('/', end + 1))
+        take(root + std::string(path.substr(0, end)));
+      take(root + std::string(path));
+    }
+  }
+  return smallest_bytes;
+}
 
 /// Half of this process's descriptors are for directories, a quarter for files, the rest for everything else. In a tree
 /// that is not the kernel's, files may be replaced, so none is held.
@@ -20,17 +62,20 @@ HeldFiles bound_held_files(bool real) {
   struct rlimit limit{};
   const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
   const std::size_t descriptors = known ? static_cast<std::size_t>(limit.rlim_cur) : 1 << 20;
-  return {.directories_left = descriptors / 2,
-          .files_left = real ? std::min(descriptors / 4, kMaxHeldFiles) : 0,
-          .slots = Cgroup::kOftenRead};
+  return {
+      .directories_left = descriptors / 2,
+      .files_left = real ? std::min({descriptors / 4, kMaxHeldFiles,
+                                     static_cast<std::size_t>(own_limit_bytes() / kShareOfOwnLimit / kHeldFileBytes)})
+                         : 0,
+      .slots = Cgroup::kOftenRead,
+      .below = static_cast<int>(std::max(descriptors, kSetAside) - kSetAside)};
 }
 
 }  // namespace
 
 Controller::Controller(const Hierarchy& hierarchy)
     : root_(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
-      root_path_(hierarchy.root),
-      memory_bytes_(hierarchy.memory_bytes),
+      hierarchy_(hierarchy),
       held_(bound_held_files(hierarchy.real)),
       max_held_files_(held_.files_left),
       buffer_(std::make_unique_for_overwrite<char[]>(kMaxFileBytes + 1)) {
@@ -40,7 +85,7 @@ Controller::Controller(const Hierarchy& hierarchy)
 bool Controller::root_is_current() const {
   struct stat held{};
   struct stat now{};
-  return ::fstat(root_.get(), &held) == 0 && ::stat(root_path_.c_str(), &now) == 0 && held.st_ino == now.st_ino &&
+  return ::fstat(root_.get(), &held) == 0 && ::stat(hierarchy_.root.c_str(), &now) == 0 && held.st_ino == now.st_ino &&
          held.st_dev == now.st_dev;
 }
 
@@ -75,8 +120,9 @@ bool Controller::use_stat(Cgroup& cgroup, const Use& use) {
 }
 
 std::optional<std::uint64_t> Controller::within_memory(std::optional<std::uint64_t> limit_bytes) const {
-  if (memory_bytes_ == 0) return limit_bytes;
-  return std::min(memory_bytes_, limit_bytes.value_or(memory_bytes_));
+  const std::uint64_t memory_bytes = hierarchy_.memory_bytes;
+  if (memory_bytes == 0) return limit_bytes;
+  return std::min(memory_bytes, limit_bytes.value_or(memory_bytes));
 }
 
 std::optional<std::uint64_t> Controller::read_number(Cgroup& cgroup, std::size_t slot, const char* name,

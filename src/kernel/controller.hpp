@@ -35,6 +35,7 @@
 #include "core/sample.hpp"
 #include "kernel/control_file.hpp"
 #include "kernel/hierarchy.hpp"
+#include "kernel/hierarchy_lock.hpp"
 #include "kernel/parse.hpp"
 
 namespace cgmm::kernel {
@@ -88,6 +89,9 @@ class Controller {
   /// Whether the kernel has the control file (v2 since 5.19; v1 always).
   virtual bool can_reclaim(const Cgroup& cgroup) const { return cgroup.has_file(reclaim_file()); }
 
+  /// False: another process reclaims in this hierarchy. Else no other one will, until this object goes.
+  bool reclaims_alone() { return lock_.take(hierarchy_); }
+
   /// Asks the kernel to reclaim, and waits, possibly for seconds; a signal ends it (EINTR). v1 frees all it can, v2
   /// about `bytes`. Returns the kernel's answer: EAGAIN can come after nearly everything was freed.
   virtual std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) = 0;
@@ -116,8 +120,8 @@ class Controller {
 
  private:
   base::Fd root_;
-  std::string root_path_;
-  std::uint64_t memory_bytes_;
+  Hierarchy hierarchy_;
+  HierarchyLock lock_;
   HeldFiles held_;
   std::size_t max_held_files_;
   std::unique_ptr<char[]> buffer_;

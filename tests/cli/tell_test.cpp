@@ -61,10 +61,12 @@ TEST_F(Tell, SighupPutsANewConfigurationIntoForce) {
   service.signal(SIGHUP);
   EXPECT_TRUE(eventually([&] { return was_reclaimed(); }));
   ASSERT_TRUE(wait_for_event("config_change"));
-  const std::string now = "parent " + cgroups().root() +
-                          ", threshold 25%, interval 100ms, cooldown 2h, reclaims in steps of 64.0 MiB for up "
-                          "to 10s at a pressure of up to 10%, each observed for 5m, up to 20 over 85% of their limit "
-                          "sampled every second, 0 rules";
+  const std::string now =
+      "parent " + cgroups().root() +
+      ", threshold 25%, interval 100ms, cooldown 2h, reclaims in steps of 64.0 MiB for up "
+      "to 10s at a pressure of up to 10%, each observed for 5m, up to 20 over 85% of their limit "
+      "sampled every second, 0 rules, a history of up to 1.0 GiB: samples 2d, incidents 90d, hours 400d, "
+      "events 400d";
   EXPECT_EQ(text("SELECT detail FROM service_event WHERE kind = 'config_change'"), now);
   EXPECT_TRUE(eventually([&] { return has(service.output(), " info: configuration reloaded: " + now); }))
       << service.output();
@@ -103,6 +105,20 @@ TEST_F(Tell, SighupDoesNotOverrideTheOptionsItWasStartedWith) {
   ASSERT_TRUE(wait_for_event("config_change"));
   ASSERT_TRUE(wait_for_scans(2));
   EXPECT_FALSE(was_reclaimed());
+}
+
+TEST_F(Tell, SighupChangesHowLongTheHistoryStays) {
+  scan();
+  SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
+      .exec("UPDATE scan SET started_at_us = started_at_us - 3 * 3600000000");
+  auto service = start();
+  ASSERT_TRUE(wait_for_scans(1));
+  const std::string old = "SELECT count(*) FROM v_sample WHERE at_us < 1e6 * unixepoch() - 2 * 3600000000";
+  ASSERT_EQ(number(old), 1);
+  write_config("keep_samples = '1h'\nkeep_incidents = '1h'\nthreshold = '90%'");
+  service.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return number(old) == 0; }));
+  EXPECT_FALSE(has(service.output(), "take effect at the next start")) << service.output();
 }
 
 TEST_F(Tell, SighupWithAParentThatIsGoneKeepsTheOldOne) {

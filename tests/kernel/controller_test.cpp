@@ -13,9 +13,11 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "support/child_process.hpp"
 #include "support/fake_cgroups.hpp"
+#include "support/few_descriptors.hpp"
 #include "support/real_cgroup.hpp"
 
 namespace cgmm::kernel {
@@ -324,6 +326,24 @@ TEST(Controller, FindsACgroupThatVanishedAtAnyStepAbsent) {
   EXPECT_TRUE(web.is_gone());
   EXPECT_FALSE(opened.controller->open({"/web", inode}));
   EXPECT_TRUE(opened.controller->reclaim(web, 0));
+}
+
+TEST(Controller, SetsDescriptorsAsideForEverythingElse) {
+  FakeCgroups tree;
+  for (int i = 0; i < 40; ++i) tree.put("/" + std::to_string(i), test::minimal_v1({}));
+  const test::FewDescriptors few(110);
+  Opened opened(tree);
+  std::vector<Cgroup> cgroups;
+  for (int i = 0; i < 40; ++i) cgroups.push_back(opened.cgroup("/" + std::to_string(i)));
+  for (Cgroup& one : cgroups) EXPECT_TRUE(opened.controller->read(one));
+  std::vector<base::Fd> left;
+  while (left.size() < 110) {
+    base::Fd fd(::dup(STDERR_FILENO));
+    if (!fd) break;
+    left.push_back(std::move(fd));
+  }
+  EXPECT_GE(left.size(), 95U);
+  EXPECT_LE(left.size(), 105U) << "some are held";
 }
 
 TEST(Controller, NeverTakesARecreatedCgroupForTheOldOne) {

@@ -140,7 +140,7 @@ std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& i
   follow(candidates);
   core::Cooldowns handed_over = board_.take_cooldowns();
   cooldowns_.merge(handed_over);  // what this run has begun itself is newer
-  if (candidates.cgroups.empty()) return 0;
+  if (!expect_no_other(candidates) || candidates.cgroups.empty()) return 0;
   const std::int64_t now_us = clocks_.wall();
   core::Cooldowns& cooldowns = cooldowns_for(candidates.dry_run);
   correct_cooldowns(cooldowns, candidates, now_us);
@@ -187,6 +187,24 @@ void Reclaimer::follow(const Candidates& candidates) {
   }
   observer_.set_learning(candidates.learning);
   observer_.see(candidates.sightings, candidates.seen_at_us);
+}
+
+bool Reclaimer::reclaims_alone_in(const kernel::Hierarchy& hierarchy) {
+  controller_ = make_controller_(hierarchy);
+  hierarchy_ = hierarchy;
+  return controller_->reclaims_alone();
+}
+
+/// Also when nothing is due, so that it is told, and ends, in time. A dry run is in nobody's way.
+bool Reclaimer::expect_no_other(const Candidates& candidates) {
+  const auto refusal = [&] { return kernel::reclaims_already(candidates.hierarchy); };
+  if (candidates.dry_run || controller_->reclaims_alone()) {
+    if (reclaim_fault_.is_on() && first_refusal_ == refusal())
+      reclaim_fault_.end(clocks_.wall(), "no other cgroup-memory-manager reclaims here any more");
+    return true;
+  }
+  note_refusal(refusal());
+  return false;
 }
 
 /// A dry run must not repeat itself with every scan, nor hold back a real reclaim later.

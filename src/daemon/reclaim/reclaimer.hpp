@@ -47,6 +47,9 @@ class Reclaimer {
   Reclaimer(core::Cooldowns cooldowns, RecordQueue& queue, StatusBoard& board, Clocks clocks = {},
             MakeController make_controller = kernel::make_controller);
 
+  /// Takes the hierarchy up before the first candidates come. False: another service reclaims in it.
+  bool reclaims_alone_in(const kernel::Hierarchy& hierarchy);
+
   /// Reclaims what the newest candidates have, until the mailbox is closed. Nothing is reclaimed before the cooldowns
   /// of earlier runs are known, or that time is over.
   void run(Mailbox<Candidates>& mailbox, std::chrono::milliseconds wait_for_cooldowns = std::chrono::seconds{10});
@@ -88,6 +91,7 @@ class Reclaimer {
 
   std::size_t try_due(const Candidates& candidates, const Interrupts& interrupts);
   void follow(const Candidates& candidates);
+  bool expect_no_other(const Candidates& candidates);
   void follow_clock();
   core::Cooldowns& cooldowns_for(bool dry_run);
   bool reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts);

@@ -61,6 +61,9 @@ class HistoryAccess {
   /// Wants is_open().
   store::History& history() { return file_.history(); }
 
+  /// The bounds of this history and of those that may follow it.
+  void set_retention(const core::RetentionSettings& retention) { file_.set_retention(retention); }
+
   /// Of a batch that is about to be recorded.
   void note(std::span<const Record> batch);
   /// What was refused, and whether that says that the file is damaged.

@@ -162,15 +162,30 @@ void Recorder::log_commit(std::span<const Record> records, std::int64_t lost_sca
     spdlog::debug("on record: {} scans up to {}, {} lost", scan_count - lost_scans, last_at_us, lost_scans);
 }
 
+void Recorder::change(const core::RetentionSettings& retention) {
+  const base::Lock lock(mutex_);
+  changed_ = retention;
+}
+
+void Recorder::take_over_change() {
+  std::optional<core::RetentionSettings> changed;
+  {
+    const base::Lock lock(mutex_);
+    changed = std::exchange(changed_, std::nullopt);
+  }
+  if (changed) access_.set_retention(*changed);
+}
+
 /// Some maintenance, and whether there is room.
 void Recorder::maintain() {
   store::History& history = access_.history();
   const std::int64_t now_us = wall_now_us();
   std::string failure;
   try {
+    take_over_change();
     history.maintain(now_us);
   } catch (const std::exception& error) {
-    failure = error.what();
+    failure = store::in_words(error);
     if (store::is_damage(error)) access_.note_damage(failure);
   }
   size_.follow(now_us, !failure.empty(), "old records can't be deleted, the history may outgrow max_size: " + failure,

@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/recording/container_names.hpp"
 #include "daemon/recording/history_access.hpp"
@@ -25,6 +27,9 @@ class Recorder {
   /// records the stop. Throws StoreError where the history is refused for good at the start.
   void run();
 
+  /// From any thread: the bounds of the history from the next batch on.
+  void change(const core::RetentionSettings& retention);
+
   /// Commits one batch, a portion at a time; false when it has to be tried again with the same batch, and then goes on
   /// where it came to. A record that can't be stored whatever the disk does is given up with an error in the log.
   bool record(const std::vector<Record>& batch);
@@ -37,6 +42,7 @@ class Recorder {
   void store(std::span<const Record> records);
   void log_commit(std::span<const Record> records, std::int64_t lost_scans);
   void name_containers(std::span<const Record> batch);
+  void take_over_change();
   void maintain();
 
   HistoryAccess access_;
@@ -46,6 +52,8 @@ class Recorder {
   Fault reader_{"reader", queue_};
   std::int64_t lost_scans_ = 0;   // for want of room, and not told yet
   std::size_t stored_count_ = 0;  // of the batch that is being recorded
+  base::Mutex mutex_;
+  std::optional<core::RetentionSettings> changed_ CGMM_GUARDED_BY(mutex_);  // new to the history
 };
 
 }  // namespace cgmm::daemon

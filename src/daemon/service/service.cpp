@@ -6,10 +6,12 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -22,11 +24,13 @@
 #include "daemon/recording/recorder.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/sampling/scan_loop.hpp"
+#include "daemon/service/reloader.hpp"
 #include "daemon/service/signals.hpp"
 #include "daemon/service/status_board.hpp"
 #include "daemon/service/status_socket.hpp"
 #include "daemon/service/supervisor.hpp"
 #include "daemon/service/worker.hpp"
+#include "store/reader.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -47,7 +51,10 @@ class Service {
   std::vector<Workers::Job> jobs();
   void await_end();
   bool on_signal(int signal);
+  void begin_reload();
+  void look_after_reload();
   void reload();
+  void refuse_reload(const std::exception& error);
   int stop(Workers& workers);
   void event(std::string kind, std::string detail);
 
@@ -65,6 +72,7 @@ class Service {
   Event done_;  // the last cycle is over, or a thread has failed
   StatusSocket status_socket_;
   Supervisor supervisor_;
+  Reloader reloader_;  // the last: what it calls is there until it has ended
 };
 
 Service::Service(store::HistoryFile& history, const ServiceOptions& options, const kernel::Hierarchy& hierarchy,
@@ -85,8 +93,12 @@ Service::Service(store::HistoryFile& history, const ServiceOptions& options, con
                        recorder_started_.raise();
                      }}),
       status_socket_(options.database),
-      supervisor_(queue_, status_socket_, board_, options.version, Notifier::environment()) {
+      supervisor_(queue_, status_socket_, board_, options.version, Notifier::environment()),
+      reloader_([this] { reload(); }, queue_) {
   board_.set_reclaim_timeout_us(options.settings.policy.bounds.timeout_us);
+  if (options.settings.dry_run || reclaimer_.reclaims_alone_in(hierarchy)) return;
+  // Of a service with the same history, the history's lock says more.
+  if (!store::running_service_pid(options.database)) throw std::runtime_error(kernel::reclaims_already(hierarchy));
 }
 
 std::vector<Workers::Job> Service::jobs() {
@@ -130,6 +142,10 @@ int Service::stop(Workers& workers) {
   end(kKillLog, "the reader of the kernel log hangs; it is left behind");
   candidates_.close();
   end(kReclaimer, "a reclaim hangs in the kernel; it stays 'started' on record until the next start");
+  if (!reloader_.interrupt(give_up_at)) {
+    all_ended = false;
+    spdlog::warn("the configuration is still being read, its disk hangs; that is left behind");
+  }
   queue_.close();
   const bool is_recorded = workers.await_end(kRecorder, kRecorderGrace);
   if (!is_recorded) spdlog::error("the disk does not take the last records in time; they may be lost");
@@ -152,9 +168,11 @@ void Service::await_end() {
     pollfd waits[] = {{signals_.get(), POLLIN, 0},
                       {done_.fd(), POLLIN, 0},
                       {supervisor_.fd(), POLLIN, 0},
-                      {has_started ? -1 : recorder_started_.fd(), POLLIN, 0}};
-    const int ready = ::poll(waits, 4, supervisor_.ms_until_look());
+                      {has_started ? -1 : recorder_started_.fd(), POLLIN, 0},
+                      {reloader_.fd(), POLLIN, 0}};
+    const int ready = ::poll(waits, 5, std::min(supervisor_.ms_until_look(), reloader_.ms_until_look()));
     supervisor_.look();
+    look_after_reload();
     if (ready <= 0) continue;
     if (waits[0].revents != 0) {
       if (const auto signal = next_signal(signals_); signal && !on_signal(*signal)) return;
@@ -171,9 +189,7 @@ void Service::await_end() {
 /// False: it says to stop.
 bool Service::on_signal(int signal) {
   if (signal == SIGHUP) {
-    supervisor_.reloading();
-    reload();
-    supervisor_.reloaded();
+    begin_reload();
     return true;
   }
   if (signal == SIGUSR1) {
@@ -184,6 +200,26 @@ bool Service::on_signal(int signal) {
   return false;
 }
 
+void Service::begin_reload() {
+  supervisor_.reloading();
+  try {
+    reloader_.begin();
+  } catch (const std::exception& error) {
+    refuse_reload(error);
+    supervisor_.reloaded();
+  }
+}
+
+void Service::look_after_reload() {
+  try {
+    if (reloader_.look()) supervisor_.reloaded();
+  } catch (const std::exception& error) {  // the next one could not be begun
+    refuse_reload(error);
+    supervisor_.reloaded();
+  }
+}
+
+/// On the reloader's thread.
 void Service::reload() {
   try {
     Settings settings = options_.reload();
@@ -192,6 +228,7 @@ void Service::reload() {
     spdlog::info("configuration reloaded: {}", base::escape_for_terminal(settings.to_string()));
     event("config_change", settings.to_string());
     board_.set_reclaim_timeout_us(settings.policy.bounds.timeout_us);
+    recorder_.change(settings.retention);
     scan_loop_.change(std::move(settings));
     if (log_to_read(options_.sources.kernel_log, hierarchy) != kill_log_.setting()) {
       spdlog::warn(
@@ -200,9 +237,13 @@ void Service::reload() {
           hierarchy.real ? "a copied" : "the kernel's own", base::escape_for_terminal(hierarchy.parent));
     }
   } catch (const std::exception& error) {
-    spdlog::error("the configuration stays as it was: {}", base::escape_for_terminal(error.what()));
-    event("config_error", error.what());
+    refuse_reload(error);
   }
+}
+
+void Service::refuse_reload(const std::exception& error) {
+  spdlog::error("the configuration stays as it was: {}", base::escape_for_terminal(error.what()));
+  event("config_error", error.what());
 }
 
 void Service::event(std::string kind, std::string detail) {

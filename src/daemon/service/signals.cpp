@@ -37,6 +37,11 @@ void Event::raise() {
   [[maybe_unused]] const ssize_t ignored = ::write(fd_.get(), &one, sizeof one);  // refused: it is raised already
 }
 
+bool Event::take() {
+  std::uint64_t count = 0;
+  return ::read(fd_.get(), &count, sizeof count) == sizeof count;
+}
+
 void await_signals() {
   const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

@@ -14,15 +14,17 @@
 
 namespace cgmm::daemon {
 
-/// Something that happens once. Any thread.
+/// Something that happens. Any thread.
 class Event {
  public:
   /// Throws std::system_error.
   Event();
 
   void raise();
-  /// Readable from then on.
+  /// Readable from then on, until it is taken.
   int fd() const { return fd_.get(); }
+  /// Whether it has been raised since the last call.
+  bool take();
 
  private:
   base::Fd fd_;

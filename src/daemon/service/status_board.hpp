@@ -79,7 +79,7 @@ class StatusBoard {
     return handover_ ? std::exchange(handover_->cooldowns, {}) : core::Cooldowns{};
   }
 
-  // Written by the main thread.
+  // Written by the main thread, and at a reload by the reloader's.
   void set_reclaim_timeout_us(std::int64_t timeout_us) { write(signs_.reclaim_timeout_us, timeout_us); }
   /// The service stops.
   void end_waits() {
