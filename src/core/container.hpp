@@ -12,8 +12,8 @@
 
 namespace cgmm::core {
 
-/// Which cgroups are tracked. `automatic`: leaves until a container was seen, only containers from then on. It never
-/// goes back: when a host's last container ends, its system services must not be tracked and reclaimed all of a sudden.
+/// Which cgroups are tracked. `automatic`: containers, and the leaves outside of them. What somebody makes, such as a
+/// rootless container, takes nobody else out.
 enum class Watch : std::uint8_t { automatic, containers, leaves };
 
 /// What a cgroup's path says about its container. Empty strings: the path does not say.

@@ -17,6 +17,7 @@ namespace cgmm::kernel {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kForContainers = 4;  // a quarter of the places is only theirs: anybody can make leaves
 constexpr std::size_t kPathBytes = 512;    // a cgroup, on average
 constexpr std::size_t kMoreCgroups = 128;  // so that a few long paths do not matter if max_cgroups is small
 
@@ -55,6 +56,7 @@ const Walk& Tree::walk() {
   begin(*id);
   if (is_settled_) return last_;
   places_ = last_.cgroups.size();
+  leaf_places_ = std::exchange(leaf_count_, 0);
   last_ = {.number = last_.number + 1, .cgroups = std::move(last_.cgroups)};
   last_.cgroups.clear();
   visit(nodes_[id->inode], 0);
@@ -77,6 +79,7 @@ void Tree::begin(const base::FileId& parent) {
   watches_ = {};
   nodes_.clear();
   last_.cgroups.clear();
+  leaf_count_ = 0;
   is_settled_ = false;
   Node& node = nodes_[parent.inode];
   node.inode = parent.inode;
@@ -91,15 +94,7 @@ void Tree::set_path(Node& node, SharedPath path) const {
 
 void Tree::visit(Node& node, std::size_t depth) {
   node.walk = last_.number;
-  if (is_container(node)) {
-    if (looks_for_leaves()) {  // the first container: none of the leaves is tracked
-      container_seen_ = true;
-      last_.cgroups.clear();
-      last_.left_out_count = 0;
-      places_ = 0;
-    }
-    return take(node);
-  }
+  if (is_container(node)) return take(node);
   if (node.is_listed) {
     for (Node* const child : node.children) {
       if (child->walk != last_.number) visit(*child, depth + 1);
@@ -108,7 +103,7 @@ void Tree::visit(Node& node, std::size_t depth) {
     list(node, depth);
   }
   // A parent without children is tracked itself, as in the Rust program. A hierarchy's root can't be reclaimed.
-  if (node.is_leaf && looks_for_leaves() && node.path.size() > 0) take(node);
+  if (node.is_leaf && watch_ != Watch::containers && node.path.size() > 0) take(node);
 }
 
 /// Visits the child directories, too. A directory that vanished has none, and is no leaf.
@@ -172,13 +167,16 @@ Tree::Node* Tree::visit_entry(Node& parent, const char* name, std::uint64_t inod
 /// Tracks it, if there is a place. A cgroup that was tracked in the previous walk has its place.
 void Tree::take(Node& node) {
   const bool has_place = node.taken + 1 == last_.number;
-  const bool is_over =
-      last_.cgroups.size() >= max_cgroups_ || (!has_place && (places_ >= max_cgroups_ || !fits(node, tracked_)));
-  if (is_over) {
+  const bool is_leaf = watch_ == Watch::automatic && !node.is_container;
+  const bool is_free =
+      places_ < max_cgroups_ && (!is_leaf || leaf_places_ < max_cgroups_ - max_cgroups_ / kForContainers);
+  if (last_.cgroups.size() >= max_cgroups_ || (!has_place && (!is_free || !fits(node, tracked_)))) {
     ++last_.left_out_count;
     return;
   }
   if (!has_place) ++places_;
+  if (!has_place && is_leaf) ++leaf_places_;
+  if (is_leaf) ++leaf_count_;
   node.taken = last_.number;
   last_.cgroups.push_back({node.path, node.inode});
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Finds the cgroups to track below the parent: containers, recognised by their paths, or the leaves if there is no
-// container. Cgroups nested in a container belong to it and are not visited. There is one walk per scan. It costs
+// Finds the cgroups to track below the parent: containers, recognised by their paths, and the leaves outside of
+// them. Cgroups nested in a container belong to it and are not visited. There is one walk per scan. It costs
 // nothing while no cgroup comes or goes: only directories that inotify reports as changed are listed again. Those that
 // can't be watched are listed in every walk. One thread.
 //
@@ -50,11 +50,6 @@ class Tree {
   /// From the next walk on.
   void set_max_cgroups(std::size_t max_cgroups);
 
-  /// An earlier tree of this service has seen containers: `automatic` means containers from the first walk on.
-  void remember_containers() { container_seen_ = true; }
-  bool container_seen() const { return container_seen_; }
-  bool looks_for_leaves() const { return watch_ == Watch::leaves || (watch_ == Watch::automatic && !container_seen_); }
-
   /// The next walk lists every directory, in case inotify missed something.
   void list_all_anew();
 
@@ -101,15 +96,16 @@ class Tree {
   Hierarchy hierarchy_;
   Watch watch_;
   std::size_t max_cgroups_;
-  bool container_seen_ = false;
   bool is_settled_ = false;  // the next walk finds the same as the last one, unless inotify reports a change
   base::FileId parent_;
   base::Fd parent_fd_;
   DirectoryWatches watches_;
   std::unordered_map<std::uint64_t, Node> nodes_;  // by inode, with the parent
   Walk last_;
-  std::size_t places_ = 0;  // of cgroups tracked in the previous walk, and of new ones
-  Held tracked_;            // of nodes_: those tracked by the last walk
+  std::size_t places_ = 0;       // of cgroups tracked in the previous walk, and of new ones
+  std::size_t leaf_places_ = 0;  // of these: of leaves outside of containers, with `automatic`
+  std::size_t leaf_count_ = 0;   // tracked in this walk
+  Held tracked_;                 // of nodes_: those tracked by the last walk
   Held others_;
 };
 

@@ -36,9 +36,8 @@ TEST(Tree, WatchesTheLeavesWhereThereIsNoContainer) {
   EXPECT_EQ(paths(tree), (Paths{"/system.slice/a.service", "/system.slice/b.service/payload"}));
 }
 
-TEST(Tree, WatchesContainersWithTheirNestedCgroupsAsOneWhereThereAreAny) {
+TEST(Tree, WatchesAContainerWithItsNestedCgroupsAsOne) {
   FakeCgroups cgroups;
-  cgroups.put("/system.slice/a.service", test::v1_files({}));
   cgroups.put(kPod + "/" + kId + "/init", test::v1_files({}));
   cgroups.put(kPod + "/" + kId + "/system.slice/x", test::v1_files({}));
   Tree tree(open_hierarchy(cgroups.root()), Watch::automatic);
@@ -46,14 +45,20 @@ TEST(Tree, WatchesContainersWithTheirNestedCgroupsAsOneWhereThereAreAny) {
   EXPECT_EQ(core::container_of(kPod + "/" + kId, 0).qos_class, "burstable");
 }
 
-TEST(Tree, DoesNotFallBackToLeavesWhenTheLastContainerEnds) {
+/// A user with rootless containers can make one at any time, and more.
+TEST(Tree, AContainerThatSomebodyMakesKeepsNobodyElseOut) {
   FakeCgroups cgroups;
   cgroups.put("/system.slice/a.service", test::v1_files({}));
-  cgroups.put("/docker/" + kId, test::v1_files({}));
+  cgroups.put("/user.slice/b.scope", test::v1_files({}));
   Tree tree(open_hierarchy(cgroups.root()), Watch::automatic);
-  EXPECT_EQ(paths(tree), (Paths{"/docker/" + kId}));
-  cgroups.remove("/docker/" + kId);
-  EXPECT_EQ(paths(tree), Paths{});
+  EXPECT_EQ(paths(tree), (Paths{"/system.slice/a.service", "/user.slice/b.scope"}));
+  const std::string made = "/user.slice/docker-" + kId + ".scope";
+  cgroups.put(made, test::v1_files({}));
+  EXPECT_EQ(paths(tree), (Paths{"/system.slice/a.service", "/user.slice/b.scope", made}));
+  Tree fresh(open_hierarchy(cgroups.root()), Watch::automatic);
+  EXPECT_EQ(paths(fresh), paths(tree)) << "after a restart neither";
+  cgroups.remove(made);
+  EXPECT_EQ(paths(tree), (Paths{"/system.slice/a.service", "/user.slice/b.scope"}));
 }
 
 TEST(Tree, WatchesWhatItIsTold) {
@@ -134,7 +139,7 @@ class TreeBound : public testing::Test {
   static constexpr std::size_t kPathBytes = 512;
 
   void make(const std::string& path) { std::filesystem::create_directories(cgroups_.root() + path); }
-  Tree tree(Watch watch = Watch::automatic) {
+  Tree tree(Watch watch = Watch::leaves) {
     if (!std::filesystem::exists(cgroups_.root() + "/memory.usage_in_bytes")) cgroups_.put("", test::v1_files({}));
     return {open_hierarchy(cgroups_.root()), watch, kMax};
   }
@@ -161,7 +166,7 @@ TEST_F(TreeBound, ThoseThatAreWatchedStayAndAPlaceThatGetsFreeIsTaken) {
 
 TEST_F(TreeBound, ManyTimesAsManyAreWalkedWithoutBeingRemembered) {
   for (std::size_t i = 0; i < 20 * kMax; ++i) make("/pods/" + std::to_string(i));
-  for (const Watch watch : {Watch::automatic, Watch::containers}) {
+  for (const Watch watch : {Watch::leaves, Watch::containers}) {
     Tree one = tree(watch);
     for (int walks = 0; walks < 3; ++walks) {
       EXPECT_EQ(paths(one).size(), watch == Watch::containers ? 0 : kMax);
@@ -174,10 +179,13 @@ TEST_F(TreeBound, ManyTimesAsManyAreWalkedWithoutBeingRemembered) {
 TEST_F(TreeBound, OtherDirectoriesKeepNoContainerOut) {
   for (std::size_t i = 0; i < 10 * kMax; ++i) make("/a/" + std::to_string(i));
   make("/z" + kPod + "/" + kId);
-  Tree one = tree();
-  EXPECT_EQ(paths(one), Paths{"/z" + kPod + "/" + kId});
-  EXPECT_EQ(paths(one), Paths{"/z" + kPod + "/" + kId});
-  EXPECT_EQ(one.walk().left_out_count, 0);
+  Tree one = tree(Watch::automatic);
+  for (int walks = 0; walks < 3; ++walks) {
+    const Paths found = paths(one);
+    EXPECT_EQ(found.size(), kMax * 3 / 4 + 1) << "a quarter of the places is for containers";
+    EXPECT_EQ(found.back(), "/z" + kPod + "/" + kId);
+    EXPECT_EQ(one.walk().left_out_count, static_cast<std::int64_t>(10 * kMax - kMax * 3 / 4));
+  }
 }
 
 TEST_F(TreeBound, LongPathsTakeNoMoreThanTheirShare) {

@@ -79,7 +79,7 @@ TEST_F(TreeWatch, LooksAtNothingWhileNothingChanges) {
 
 TEST_F(TreeWatch, NoticesWhatComesAndGoesDeepBelow) {
   make(pod(1) + "/" + container(1));
-  Tree one = tree();
+  Tree one = tree(Watch::containers);
   paths(one);
   make(pod(1) + "/" + container(2));
   EXPECT_EQ(paths(one), (Paths{pod(1) + "/" + container(1), pod(1) + "/" + container(2)}));
@@ -137,7 +137,7 @@ TEST_F(TreeWatch, ListsInEveryWalkWhatCantBeWatched) {
     const int limit = ::open("/proc/sys/user/max_inotify_watches", O_WRONLY);
     if (limit < 0 || ::write(limit, "3", 1) != 1) return 77;
     for (int i = 0; i < 5; ++i) make(pod(i) + "/" + container(i));
-    Tree one = tree();
+    Tree one = tree(Watch::containers);
     if (paths(one).size() != 5) return 1;
     if (one.walk().unwatched_count != 5) return 2;  // of eight, without the containers
     make(pod(3) + "/" + container(7));
@@ -207,7 +207,6 @@ void compare_at_random(const std::string& root, Watch watch, unsigned seed) {
     }
     if (random() % 4 != 0) continue;
     Tree fresh(open_hierarchy(root), watch);
-    if (one.container_seen()) fresh.remember_containers();
     const Paths expected = paths(fresh);
     paths(one);  // what was met under two names is settled in the next one
     ASSERT_EQ(paths(one), expected) << "seed " << seed << ", step " << step;

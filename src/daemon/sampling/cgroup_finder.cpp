@@ -22,7 +22,6 @@ void CgroupFinder::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Wat
   if (tree_ && tree_->hierarchy() == hierarchy && tree_->watch() == watch) return;
   auto controller = kernel::make_controller(hierarchy);
   auto tree = std::make_unique<kernel::Tree>(hierarchy, watch, max_cgroups_);
-  if (tree_ && tree_->container_seen()) tree->remember_containers();
   cgroups_.clear();
   controller_ = std::move(controller);
   tree_ = std::move(tree);
@@ -58,9 +57,7 @@ std::vector<Tracked*> CgroupFinder::find(std::int64_t steady_us, PassResult& res
     list_everything_at_us_ = steady_us + kListEverythingEvery_us;
     tree_->list_all_anew();
   }
-  const bool looked_for_leaves = tree_->looks_for_leaves();
   const kernel::Walk& walk = tree_->walk();
-  if (tree_->looks_for_leaves() != looked_for_leaves) is_complete_ = false;
   for (std::int64_t i = 0; i < walk.error_count; ++i) result.note_error(walk.first_error);
   has_seen_all_ = walk.error_count == 0;
   result.left_out_count = walk.left_out_count;

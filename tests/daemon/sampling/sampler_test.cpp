@@ -195,7 +195,7 @@ TEST_P(EveryKind, TakesCgroupsForGoneWhenTheirParentIs) {
 
 TEST_P(EveryKind, LeavesOutWhatIsOverMaxCgroups) {
   for (int i = 0; i < 5; ++i) tree_.put("/old" + std::to_string(i), files({}));
-  Sampler one = sampler();
+  Sampler one(kernel::open_hierarchy(tree_.root()), kernel::Watch::leaves, {});
   one.set_max_cgroups(5);
   EXPECT_EQ(one.scan(1000).left_out_count, 0);
   for (int i = 0; i < 5; ++i) tree_.put("/a" + std::to_string(i), files({}));
@@ -223,17 +223,6 @@ TEST_P(EveryKind, FollowsAParentThatWasMadeAnew) {
   EXPECT_EQ(result.scan.error_count, 0);
   ASSERT_EQ(result.appeared.size(), 1U);
   EXPECT_EQ(result.appeared[0]->id.path, "/b");
-}
-
-TEST_P(EveryKind, DoesNotTurnToLeavesWhenTheParentChangesAndTheContainersAreGone) {
-  const std::string id(64, 'a');
-  tree_.put("/docker/" + id, files({}));
-  tree_.put("/system.slice/nginx.service", files({}));
-  Sampler one = sampler();
-  EXPECT_EQ(one.scan(1000).scan.rows.size(), 1U);
-  tree_.remove("/docker/" + id);
-  one.set_hierarchy(kernel::open_hierarchy(tree_.root() + "/system.slice"), kernel::Watch::automatic);
-  EXPECT_TRUE(one.scan(2000).scan.rows.empty());
 }
 
 TEST_P(EveryKind, KeepsItsCgroupsWhenTheSameParentIsSetAgain) {
