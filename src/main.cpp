@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "config.hpp"
 #include "kernel/hierarchy.hpp"
@@ -44,6 +45,18 @@ cgmm::report::Format parse_format(const std::string& name) {
   const auto format = cgmm::report::parse_format(name);
   if (!format) refuse_value("--format", name, "text, markdown, html, csv or json");
   return *format;
+}
+
+std::int64_t parse_max_time(const std::string& text) {
+  const auto time_us = cgmm::base::parse_duration_us(text);
+  if (!time_us) refuse_value("--max-time", text, "a duration such as \"30s\" or \"5m\", or 0 for no limit");
+  return *time_us;
+}
+
+std::uint64_t parse_max_memory(const std::string& text) {
+  const auto bytes = cgmm::base::parse_size(text);
+  if (!bytes) refuse_value("--max-memory", text, "a size such as \"256Mi\" or \"1GiB\", or 0 for no limit");
+  return *bytes;
 }
 
 template <class Target>
@@ -85,9 +98,22 @@ void add_output(CLI::App& app, cli::Options& options) {
   add(app, "--output", options.output, "FILE", "Write to this file instead of standard output");
 }
 
+void add_bounds(CLI::App& app, cli::Options& options) {
+  app.add_option_function<std::string>(
+         "--max-time", [&options](const std::string& text) { options.bounds.time_us = parse_max_time(text); },
+         "Seconds until the answer has to be complete, or 5m; 0: no limit (default: 30s; check: 10m)")
+      ->type_name("S");
+  app.add_option_function<std::string>(
+         "--max-memory", [&options](const std::string& text) { options.bounds.memory_bytes = parse_max_memory(text); },
+         "Memory for the answer; 0: no limit (default: CGMM_MAX_MEMORY, else 256Mi)")
+      ->type_name("SIZE")
+      ->envname("CGMM_MAX_MEMORY");
+}
+
 /// The options of all subcommands that read the history.
 void add_reading(CLI::App& app, cli::Options& options) {
   add_output(app, options);
+  add_bounds(app, options);
   add_config(app, options);
   add_database(app, options);
 }
@@ -134,7 +160,10 @@ void add_incident(CLI::App& sub, cli::Options& options) {
 }
 
 void add_check(CLI::App& sub, cli::Options& options) {
+  constexpr std::int64_t kMaxTime_us = 600 * cgmm::base::kSecond_us;  // it looks at everything
+  sub.preparse_callback([&options](std::size_t) { options.bounds.time_us = kMaxTime_us; });
   add_output(sub, options);
+  add_bounds(sub, options);
   add_run_options(sub, options);
 }
 
@@ -218,6 +247,7 @@ int dispatch(int argc, char** argv) {
     const CLI::App& sub = *app.get_subcommand(command.name);
     if (!sub.parsed()) continue;
     if (!command.takes_run_options) expect_no_run_options(app, sub);
+    if (command.start != cli::run) cli::begin_bounds(options.bounds);
     return command.start(options);
   }
   return cli::run(options);
@@ -243,6 +273,8 @@ int main(int argc, char** argv) {
     return explain(error, kUsage);
   } catch (const cgmm::store::StoreError& error) {
     return explain(error, error.kind() == cgmm::store::StoreError::Kind::bad_query ? kUsage : kFailed);
+  } catch (const std::bad_alloc&) {
+    cli::end_out_of_memory();
   } catch (const std::exception& error) {
     return explain(error, kFailed);
   }

@@ -38,6 +38,8 @@ for program in cgroup-memory-manager cgmm
     set -l reads '__fish_seen_subcommand_from report history incident status check query'
     $complete -n $reads -l format -x -a 'text markdown html csv json' -d 'Output format'
     $complete -n $reads -l output -rF -d 'Write to this file instead of standard output'
+    $complete -n $reads -l max-time -x -d 'Until the answer has to be complete'
+    $complete -n $reads -l max-memory -x -d 'Memory for the answer'
     set -l window '__fish_seen_subcommand_from report history incident'
     $complete -n $window -l since -x -a '1h 1d 7d 30d' -d 'Begin of the window'
     $complete -n $window -l until -x -d 'End of the window'

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "cli/bounds.hpp"
 #include "config.hpp"
 #include "report/format/render.hpp"
 
@@ -37,6 +38,7 @@ struct Options {
   std::string window = "30m";
   std::string sql;
   bool list = false;
+  Bounds bounds;  // of all commands but run
 };
 
 int run(const Options& options);

@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <system_error>
 #include <utility>
@@ -36,6 +38,40 @@ void write_all(int fd, std::string_view text, const std::string& name) {
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) throw std::system_error(errno, std::generic_category(), name);
     text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void expect(bool success, const std::string& name) {
+  if (!success) throw std::system_error(errno, std::generic_category(), name);
+}
+
+/// A new file takes the place of the old one when it is complete: what was there is never half of something. Pipes and
+/// devices are written as they are.
+void write_file(const std::string& name, std::string_view text) {
+  // Opened, so that the kernel decides what may be written, and which link may be followed.
+  const base::Fd old(::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  struct stat was{};
+  expect(old ? ::fstat(old.get(), &was) == 0 : errno == ENOENT, name);
+  if (old && !S_ISREG(was.st_mode)) return write_all(old.get(), text, name);
+  std::error_code error;
+  const std::filesystem::path real =
+      old ? std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(old.get()), error) : name;
+  if (error) throw std::system_error(error, name);
+  const std::string fresh_name = real.string() + ".new-" + std::to_string(::getpid());
+  base::Fd fresh(::open(fresh_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  expect(static_cast<bool>(fresh), old ? fresh_name : name);
+  try {
+    if (old) {
+      [[maybe_unused]] const int ignored = ::fchown(fresh.get(), was.st_uid, was.st_gid);  // if we may
+      expect(::fchmod(fresh.get(), was.st_mode & 0777) == 0, name);
+    }
+    write_all(fresh.get(), text, name);
+    expect(::fsync(fresh.get()) == 0, name);
+    expect(::close(fresh.release()) == 0, name);
+    expect(::rename(fresh_name.c_str(), real.c_str()) == 0, name);
+  } catch (...) {
+    ::unlink(fresh_name.c_str());
+    throw;
   }
 }
 
@@ -70,12 +106,12 @@ report::Style style_for(const Options& options) {
 }
 
 void write_output(const Options& options, std::string_view text) {
-  const std::string& name = options.output;
-  if (name.empty()) return write_all(STDOUT_FILENO, text, "standard output");
-  base::Fd file(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!file) throw std::system_error(errno, std::generic_category(), name);
-  write_all(file.get(), text, name);
-  if (::close(file.release()) != 0) throw std::system_error(errno, std::generic_category(), name);
+  end_time_bound();
+  if (options.output.empty()) {
+    write_all(STDOUT_FILENO, text, "standard output");
+  } else {
+    write_file(options.output, text);
+  }
 }
 
 void write_table(const Options& options, const core::Table& table) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <variant>
@@ -38,16 +39,13 @@ bool only_tells(const char* pragma, bool has_argument) {
                            "page_size", "pragma_list", "schema_version", "user_version"}));
 }
 
-/// What a statement may do and take while this lives. SQLite asks it while a statement is compiled, also for statements
-/// that SQLite makes itself (pragma_table_info()); denied() says what was refused. The limit of memory is for all of
-/// SQLite in this process.
+/// What a statement may do while this lives. SQLite asks it while a statement is compiled, also for statements that
+/// SQLite makes itself (pragma_table_info()); denied() says what was refused.
 class Guard {
  public:
-  Guard(sqlite3* database, const QueryLimits& limits)
-      : database_(database), steps_left_(limits.steps), heap_limit_(sqlite3_hard_heap_limit64(limits.memory_bytes)) {
-    sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, limits.value_bytes);
+  explicit Guard(sqlite3* database) : database_(database) {
+    sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, kValueBytes);
     sqlite3_limit(database_, SQLITE_LIMIT_ATTACHED, 0);
-    sqlite3_progress_handler(database_, kStepsAtOnce, &Guard::took_steps, this);
     // The file's schema is trusted as little as the statement: it may be a copy from anywhere.
     for (const auto& [option, value] : {std::pair{SQLITE_DBCONFIG_DEFENSIVE, 1},
                                         {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
@@ -58,20 +56,14 @@ class Guard {
     sqlite3_exec(database_, "PRAGMA temp_store = MEMORY", nullptr, nullptr, nullptr);
     sqlite3_set_authorizer(database_, &Guard::asked, this);  // last, because it refuses that PRAGMA
   }
-  ~Guard() {
-    sqlite3_set_authorizer(database_, nullptr, nullptr);
-    sqlite3_progress_handler(database_, 0, nullptr, nullptr);
-    sqlite3_hard_heap_limit64(heap_limit_);
-  }
+  ~Guard() { sqlite3_set_authorizer(database_, nullptr, nullptr); }
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
   const std::string& denied() const { return denied_; }
 
  private:
-  static constexpr int kStepsAtOnce = 10'000;
-
-  static int took_steps(void* self) { return (static_cast<Guard*>(self)->steps_left_ -= kStepsAtOnce) <= 0 ? 1 : 0; }
+  static constexpr int kValueBytes = 16 << 20;  // one text or blob
 
   static int asked(void* self, int action, const char* first, const char* second, const char*, const char*) {
     const auto deny = [self](const std::string& why) {
@@ -108,16 +100,13 @@ class Guard {
 
   sqlite3* database_;
   std::string denied_;
-  std::int64_t steps_left_;
-  std::int64_t heap_limit_;  // the previous one
 };
 
 /// Whether the SQL is wrong, and not the file or the disk.
 [[noreturn]] void fail(sqlite3* database, const Guard& guard) {
   const int code = sqlite3_errcode(database) & 0xff;
   if (!guard.denied().empty()) refuse(guard.denied());
-  if (code == SQLITE_INTERRUPT) refuse("it takes too long: has it an end, and every join its ON?");
-  if (code == SQLITE_NOMEM) refuse("it takes too much memory: let it sort or group less at once");
+  if (code == SQLITE_NOMEM) throw std::bad_alloc();
   for (const int of_the_sql :
        {SQLITE_ERROR, SQLITE_AUTH, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_RANGE, SQLITE_READONLY, SQLITE_TOOBIG}) {
     if (code == of_the_sql) refuse(sqlite3_errmsg(database));
@@ -172,6 +161,7 @@ core::Cell cell_at(sqlite3_stmt* statement, int column) {
     default: {
       const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, column));
       const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
+      if (bytes == nullptr && sqlite3_errcode(sqlite3_db_handle(statement)) == SQLITE_NOMEM) throw std::bad_alloc();
       return bytes == nullptr ? std::string() : std::string(bytes, size);
     }
   }
@@ -179,10 +169,9 @@ core::Cell cell_at(sqlite3_stmt* statement, int column) {
 
 }  // namespace
 
-core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters,
-                        const QueryLimits& limits) {
+core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters) {
   sqlite3* const handle = database.getHandle();
-  const Guard guard(handle, limits);
+  const Guard guard(handle);
   if (sql.find('\0') != std::string_view::npos) refuse("it has a NUL byte in it");
   const StatementHandle statement = compile(handle, guard, sql);
   if (sqlite3_stmt_readonly(statement.get()) == 0) refuse("it would write, and the history is read-only here");
@@ -190,21 +179,16 @@ core::Table run_guarded(SQLite::Database& database, std::string_view sql, const 
 
   core::Table table;
   const int column_count = sqlite3_column_count(statement.get());
-  for (int i = 0; i < column_count; ++i) table.columns.emplace_back(sqlite3_column_name(statement.get(), i));
+  for (int i = 0; i < column_count; ++i) {
+    const char* const name = sqlite3_column_name(statement.get(), i);
+    if (name == nullptr) throw std::bad_alloc();
+    table.columns.emplace_back(name);
+  }
   int result = SQLITE_ROW;
-  std::int64_t answer_bytes = 0;
   while ((result = sqlite3_step(statement.get())) == SQLITE_ROW) {
     auto& row = table.rows.emplace_back();
     row.reserve(table.columns.size());
-    for (int i = 0; i < column_count; ++i) {
-      row.push_back(cell_at(statement.get(), i));
-      const auto* const text = std::get_if<std::string>(&row.back());
-      answer_bytes += static_cast<std::int64_t>(sizeof row.back() + (text ? text->size() : 0));
-    }
-    if (answer_bytes > limits.answer_bytes) {
-      refuse("its answer is larger than " + std::to_string(limits.answer_bytes >> 20) +
-             " MiB: ask for fewer rows (LIMIT, a later --since)");
-    }
+    for (int i = 0; i < column_count; ++i) row.push_back(cell_at(statement.get(), i));
   }
   if (result != SQLITE_DONE) fail(handle, guard);
   return table;
