@@ -28,6 +28,7 @@
 #include "kernel/tree.hpp"
 #include "report/catalog.hpp"
 #include "store/file/open.hpp"
+#include "store/file/trust.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {
@@ -272,6 +273,7 @@ std::optional<std::int64_t> pid_of_service(const fs::path& database) {
 
 void check_database(const config::Config& config, Findings& findings) {
   const fs::path& file = config.database;
+  store::expect_trusted(file);
   std::error_code error;
   if (fs::exists(file, error)) {
     store::inspect(file, store::Thoroughness::whole);

@@ -55,7 +55,8 @@ void write_file(const std::string& name, std::string_view text) {
   if (old && !S_ISREG(was.st_mode)) return write_all(old.get(), text, name);
   std::error_code error;
   const std::filesystem::path real =
-      old ? std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(old.get()), error) : name;
+      old ? std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(old.get()), error)
+          : std::filesystem::path(name);
   if (error) throw std::system_error(error, name);
   const std::string fresh_name = real.string() + ".new-" + std::to_string(::getpid());
   base::Fd fresh(::open(fresh_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));

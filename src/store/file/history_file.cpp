@@ -8,6 +8,7 @@
 
 #include "store/file/open.hpp"
 #include "store/file/salvage.hpp"
+#include "store/file/trust.hpp"
 #include "store/file/wal.hpp"
 #include "store/refusal.hpp"
 #include "store/statement.hpp"
@@ -29,9 +30,11 @@ std::string damage_told_by(const StoreError& error, bool is_ours) {
 std::filesystem::path HistoryFile::unfinished() const { return resolved(file_).string() + ".new"; }
 
 void HistoryFile::take_lock() {
+  expect_trusted(file_);
   if (lock_ && lock_->is_in_place()) return;
   lock_.reset();
   make_directory_for(file_);
+  expect_trusted(file_);  // also the directory that is there now
   lock_.emplace(resolved(file_), file_);
 }
 

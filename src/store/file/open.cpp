@@ -154,6 +154,9 @@ void configure(const std::filesystem::path& file, SQLite::Database& database) {
   if (database.execAndGet("PRAGMA journal_mode = WAL").getString() != "wal") {
     throw unusable(file, "SQLite's write-ahead log does not work on its filesystem", "use a local filesystem");
   }
+  // A copied file may have triggers of somebody else's.
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   database.exec("PRAGMA synchronous = NORMAL");
   database.exec("PRAGMA cache_size = -512");             // KiB; more makes nothing faster, for scans are appended
   database.exec("PRAGMA journal_size_limit = 4194304");  // cuts a WAL that a slow reader made grow
