@@ -21,9 +21,11 @@ class UntrustedDatabase : public CliTest {
     fs::create_directory(file("shared"));
     ASSERT_EQ(::chmod(file("shared").c_str(), 01777), 0);
   }
-  std::string sentence(const fs::path& of, const std::string& why) const {
+  static std::string sentence(const fs::path& of, const std::string& why) {
     return of.string() + " can't be used: others than root could exchange or write it: " + why +
-           "; give it to root with \"chown root\" and \"chmod go-w\" or name another file with --database";
+           (why.ends_with("1777") ? "; keep it where only root may write"
+                                  : "; give that to root (chown root:root, chmod go-w)") +
+           " or name another file with --database";
   }
   void expect_refused(const fs::path& history, const std::string& why) const {
     const Answer answer =

@@ -5,13 +5,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <deque>
 #include <string>
 #include <system_error>
 
-#include "store/file/open.hpp"
 #include "store/refusal.hpp"
 
 namespace cgmm::store {
@@ -30,13 +28,11 @@ bool others_may_write(const fs::path& part, const struct stat& info) {
 
 void expect_roots(const fs::path& file, const fs::path& part, Sticky sticky) {
   struct stat info{};
-  if (::lstat(part.c_str(), &info) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return;
-    throw unusable(file, part.string() + " can't be examined", errno);
-  }
+  if (::lstat(part.c_str(), &info) != 0) return;  // whoever opens it will say why
   const auto refuse = [&](const std::string& why) {
     throw unusable(file, "others than root could exchange or write it: " + part.string() + " " + why,
-                   "give it to root with \"chown root\" and \"chmod go-w\"");
+                   S_ISDIR(info.st_mode) ? "keep it where only root may write"
+                                         : "give that to root (chown root:root, chmod go-w)");
   };
   if (info.st_uid != 0) refuse("belongs to user " + std::to_string(info.st_uid));
   const bool is_kept = S_ISLNK(info.st_mode) || (sticky == Sticky::helps && (info.st_mode & S_ISVTX) != 0);
@@ -46,8 +42,8 @@ void expect_roots(const fs::path& file, const fs::path& part, Sticky sticky) {
   refuse(std::string("has the mode ") + mode);
 }
 
-/// Every directory on the way, and every link: the way is gone as the kernel goes it.
-void expect_roots_way(const fs::path& file) {
+/// Every directory on the way, and every link: the way is gone as the kernel goes it. Returns where it leads.
+fs::path expect_roots_way(const fs::path& file) {
   constexpr int kMostLinks = 40;  // as the kernel
   std::error_code error;
   const fs::path named = fs::absolute(file, error);
@@ -68,14 +64,14 @@ void expect_roots_way(const fs::path& file) {
       names.insert(names.begin() + 1, target.begin(), target.end());
     }
   }
+  return part;
 }
 
 }  // namespace
 
 void expect_trusted(const fs::path& file) {
   if (::geteuid() != 0) return;
-  expect_roots_way(file);
-  const fs::path real = resolved(file);
+  const fs::path real = expect_roots_way(file);
   expect_roots(file, real.parent_path(), Sticky::does_not_help);
   for (const char* const end : {"", "-wal", "-shm", "-journal", ".lock", ".new"}) {
     expect_roots(file, real.string() + end, Sticky::does_not_help);

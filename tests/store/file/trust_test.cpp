@@ -33,7 +33,7 @@ class Trust : public StoreTest {
       const std::string what = error.what();
       const std::string begin = file.string() + " can't be used: others than root could exchange or write it: ";
       EXPECT_TRUE(what.starts_with(begin)) << what;
-      const std::size_t end = what.find("; give it to root");
+      const std::size_t end = what.rfind("; ");
       EXPECT_NE(end, std::string::npos) << what;
       return what.substr(begin.size(), end - begin.size());
     }
