@@ -4,30 +4,64 @@
 -- cache), and had no kill in the five minutes before or after. The limit is the effective one at that time.
 -- `times`: samples less than five minutes apart count as once. Reads every sample in the window: a week of
 -- a large node takes a while.
-WITH near AS MATERIALIZED (
-  SELECT s.cgroup_id, sc.started_at_us AS at_us,
-         (s.usage_kib - max(s.file_kib - coalesce(s.shmem_kib, 0), 0)) * 1024 AS held_bytes,
-         (SELECT l.effective_limit_bytes FROM cgroup_limit l
-           WHERE l.cgroup_id = s.cgroup_id AND l.changed_at_us <= sc.started_at_us
-           ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes
-    FROM scan sc
-    JOIN sample s ON s.scan_id = sc.scan_id
-   WHERE sc.started_at_us >= :since_us AND sc.started_at_us < :until_us
-     AND +s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup  -- by the key, scan by scan
-                           WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
-     AND held_bytes >= 0.95 * limit_bytes
+WITH RECURSIVE
+bounds AS MATERIALIZED (
+  SELECT max(:since_us, (SELECT min(started_at_us) FROM scan)) AS begin_us,
+         min(:until_us, (SELECT max(started_at_us) FROM scan) + 1) AS end_us
+),
+part (from_us, to_us) AS (  -- half an hour at a time: all samples at once would be sorted in memory
+  SELECT begin_us, min(begin_us + 1800000000, end_us) FROM bounds WHERE begin_us < end_us
+   UNION ALL
+  SELECT to_us, min(to_us + 1800000000, end_us) FROM part, bounds WHERE to_us < end_us
+),
+missed_in_part AS (
+  SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS held_bytes,
+         json_extract(one.value, '$[2]') AS limit_bytes, json_extract(one.value, '$[3]') AS at_us,
+         json_extract(one.value, '$[4]') AS samples, json_extract(one.value, '$[5]') AS times,
+         json_extract(one.value, '$[6]') AS first_at_us, json_extract(one.value, '$[7]') AS last_at_us
+    FROM part,
+         json_each((
+           WITH near AS (
+             SELECT s.cgroup_id, sc.started_at_us AS at_us,
+                    (s.usage_kib - max(s.file_kib - coalesce(s.shmem_kib, 0), 0)) * 1024 AS held_bytes,
+                    (SELECT l.effective_limit_bytes FROM cgroup_limit l
+                      WHERE l.cgroup_id = s.cgroup_id AND l.changed_at_us <= sc.started_at_us
+                      ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes
+               FROM scan sc
+               JOIN sample s ON s.scan_id = sc.scan_id
+              WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
+                AND +s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup  -- by the key, scan by scan
+                                      WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+                AND held_bytes >= 0.95 * limit_bytes
+           ),
+           missed AS (
+             SELECT *, lag(at_us) OVER (PARTITION BY cgroup_id ORDER BY at_us) AS before_at_us,
+                    min(at_us) OVER (PARTITION BY cgroup_id) AS first_at_us,
+                    max(at_us) OVER (PARTITION BY cgroup_id) AS last_at_us
+               FROM near
+              WHERE NOT EXISTS (SELECT 1 FROM oom_kill o
+                                 WHERE o.cgroup_id = near.cgroup_id
+                                   AND o.killed_at_us BETWEEN near.at_us - 300000000 AND near.at_us + 300000000)
+           ),
+           peak AS (  -- with one max(), SQLite takes the other columns from the same row
+             SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes), held_bytes, limit_bytes, at_us,
+                    count(*) AS samples, sum(before_at_us IS NULL OR at_us - before_at_us > 300000000) AS times,
+                    first_at_us, last_at_us
+               FROM missed
+              GROUP BY cgroup_id
+           )
+           SELECT json_group_array(json_array(cgroup_id, held_bytes, limit_bytes, at_us, samples, times,
+                                              first_at_us, last_at_us))
+             FROM peak)) one
 ),
 missed AS (
-  SELECT *, lag(at_us) OVER (PARTITION BY cgroup_id ORDER BY at_us) AS before_at_us
-    FROM near
-   WHERE NOT EXISTS (SELECT 1 FROM oom_kill o
-                      WHERE o.cgroup_id = near.cgroup_id
-                        AND o.killed_at_us BETWEEN near.at_us - 300000000 AND near.at_us + 300000000)
+  SELECT *, lag(last_at_us) OVER (PARTITION BY cgroup_id ORDER BY first_at_us) AS before_at_us
+    FROM missed_in_part
 ),
-peak AS (  -- with one max(), SQLite takes the other columns from the same row
+peak AS (
   SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes) AS share, held_bytes, limit_bytes, at_us,
-         count(*) AS samples,
-         sum(before_at_us IS NULL OR at_us - before_at_us > 300000000) AS times
+         sum(samples) AS samples,
+         sum(times) - sum(ifnull(first_at_us - before_at_us <= 300000000, 0)) AS times
     FROM missed
    GROUP BY cgroup_id
 )

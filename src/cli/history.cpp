@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <map>
+#include <limits>
 #include <optional>
 #include <ranges>
 #include <string>
@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "core/glob.hpp"
 #include "report/format/chart.hpp"
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
@@ -98,24 +99,42 @@ core::Table folded(const core::Table& samples) {
   return result;
 }
 
-using Cgroups = std::map<std::string, core::Table>;
+/// One cgroup's charts and table. The samples themselves are not kept: those of all cgroups may be many.
+struct Shown {
+  std::string path;
+  std::string heading;  // its name, or its path if no name is known
+  report::MemoryPoints points;
+  core::Table below;
+};
 
-/// The samples of each cgroup, by its path.
-Cgroups by_path(core::Table table) {
-  const std::size_t path = report::column_of(table, "path");
-  Cgroups cgroups;
-  for (auto& row : table.rows) {
-    core::Table& samples = cgroups[std::get<std::string>(row[path])];
-    if (samples.columns.empty()) samples = {.title = "", .columns = table.columns, .rows = {}, .report = table.report};
-    samples.rows.push_back(std::move(row));
-  }
-  return cgroups;
+/// The paths of the cgroups with samples in the window.
+std::vector<std::string> paths_in(store::Reader& reader, const Window& window) {
+  const core::Table table = answer_to("history_cgroups", reader, window.parameters());
+  std::vector<std::string> paths;
+  for (const report::Row row : report::rows_of(table)) paths.push_back(row.text("path"));
+  return paths;
 }
 
-/// Its name, or its path if no name is known.
-std::string heading_of(const core::Table& samples, const std::string& path) {
-  const std::string name = report::Row(samples).text("cgroup");
-  return name.empty() ? path : name;
+core::Table samples_of(const std::string& path, store::Reader& reader, const Window& window) {
+  core::Table samples = answer_to("history", reader, window.parameters());
+  const std::size_t at = report::column_of(samples, "path");
+  std::erase_if(samples.rows, [&](const auto& row) { return std::get<std::string>(row[at]) != path; });
+  return samples;
+}
+
+Shown shown_of(const std::string& path, store::Reader& reader, const Window& window) {
+  Window own = window;
+  own.cgroup_glob = core::glob_of(path);
+  core::Table samples = samples_of(path, reader, own);
+  if (samples.rows.empty()) samples = samples_of(path, reader, window);  // no glob matches it: invalid UTF-8
+  const std::string name = samples.rows.empty() ? "" : report::Row(samples).text("cgroup");
+  return {.path = path,
+          .heading = name.empty() ? path : name,
+          .points = {.usage = points_of(samples, "usage_bytes"),
+                     .cache = points_of(samples, "reclaimable_cache_bytes"),
+                     .anon = points_of(samples, "anon_bytes"),
+                     .shmem = points_of(samples, "shmem_bytes")},
+          .below = folded(samples)};
 }
 
 /// The remark if not all of them are shown.
@@ -123,56 +142,51 @@ std::string and_more(std::size_t cgroups) {
   return "... and " + std::to_string(cgroups - kMaxCharts) + " more cgroups: narrow the glob, or take --format csv";
 }
 
-std::string for_terminal(const Cgroups& cgroups, const report::Style& style) {
+std::string for_terminal(const std::vector<std::string>& paths, store::Reader& reader, const Window& window,
+                         const report::Style& style) {
   std::string text;
-  for (const auto& [path, samples] : cgroups | std::views::take(kMaxCharts)) {
-    const std::string heading = heading_of(samples, path);
-    const auto draw = [&](std::string_view column, std::string_view title) {
-      return report::chart(title, points_of(samples, column), kChartHeight, style) + "\n";
+  for (const std::string& path : paths | std::views::take(kMaxCharts)) {
+    const Shown shown = shown_of(path, reader, window);
+    const auto draw = [&](const std::vector<report::ChartPoint>& points, std::string_view title) {
+      return report::chart(title, points, kChartHeight, style) + "\n";
     };
-    text +=
-        base::escape_for_terminal(heading) + (heading == path ? "" : "\n" + base::escape_for_terminal(path)) + "\n\n";
-    text += draw("usage_bytes", "usage") + draw("reclaimable_cache_bytes", "reclaimable cache");
-    text += report::render(folded(samples), report::Format::text, style) + "\n";
+    text += base::escape_for_terminal(shown.heading) +
+            (shown.heading == path ? "" : "\n" + base::escape_for_terminal(path)) + "\n\n";
+    text += draw(shown.points.usage, "usage") + draw(shown.points.cache, "reclaimable cache");
+    text += report::render(shown.below, report::Format::text, style) + "\n";
   }
-  return text + (cgroups.size() > kMaxCharts ? and_more(cgroups.size()) + "\n" : "");
+  return text + (paths.size() > kMaxCharts ? and_more(paths.size()) + "\n" : "");
 }
 
-/// The times of the first and the last sample of all cgroups, so that all charts show the same time.
-std::pair<std::int64_t, std::int64_t> time_of(const core::Table& table) {
-  const std::size_t at = report::column_of(table, "at_us");
-  const auto at_us = [&](const std::vector<core::Cell>& row) { return std::get<std::int64_t>(row[at]); };
-  const auto [first, last] = std::ranges::minmax(table.rows, {}, at_us);
-  return {at_us(first), at_us(last)};
-}
-
-std::string page_of(const Cgroups& cgroups, const std::pair<std::int64_t, std::int64_t>& time, store::Reader& reader,
-                    const core::Parameters& parameters) {
+/// All charts show the same time.
+std::string page_of(const std::vector<std::string>& paths, store::Reader& reader, const Window& window) {
+  const core::Parameters parameters = window.parameters();
   const core::Table oom_kills = answer_to("oom_kills", reader, parameters);
   const core::Table reclaims = answer_to("all_reclaims", reader, parameters);
   const core::Table gaps = answer_to("gaps", reader, parameters);
-  std::string body = report::html_time_span(time.first, time.second);
-  for (const auto& [path, samples] : cgroups | std::views::take(kMaxCharts)) {
-    const auto points = [&](std::string_view column) { return points_of(samples, column); };
-    report::SvgChart chart{.from_at_us = time.first,
-                           .to_at_us = time.second,
-                           .series = report::memory_series({.usage = points("usage_bytes"),
-                                                            .cache = points("reclaimable_cache_bytes"),
-                                                            .anon = points("anon_bytes"),
-                                                            .shmem = points("shmem_bytes")}),
-                           .marks = report::kill_marks(oom_kills, path),
+  std::vector<Shown> all;
+  std::int64_t from_us = std::numeric_limits<std::int64_t>::max(), to_us = std::numeric_limits<std::int64_t>::min();
+  for (const std::string& path : paths | std::views::take(kMaxCharts)) {
+    const auto& usage = all.emplace_back(shown_of(path, reader, window)).points.usage;
+    if (usage.empty()) continue;
+    from_us = std::min(from_us, usage.front().at_us);
+    to_us = std::max(to_us, usage.back().at_us);
+  }
+  std::string body = report::html_time_span(from_us, to_us);
+  for (Shown& shown : all) {
+    report::SvgChart chart{.from_at_us = from_us,
+                           .to_at_us = to_us,
+                           .series = report::memory_series(std::move(shown.points)),
+                           .marks = report::kill_marks(oom_kills, shown.path),
                            .bands = report::gap_bands(gaps)};
-    for (report::Mark& mark : report::reclaim_marks(reclaims, path)) chart.marks.push_back(std::move(mark));
-    const core::Table below = folded(samples);
-    const std::string heading = heading_of(samples, path);
-    body += report::html_section(
-        heading, (heading == path ? "" : report::html_paragraph(path, report::Weight::remark)) +
-                     report::svg_chart(chart) + report::html_paragraph(below.title, report::Weight::remark) +
-                     report::html_table(below));
+    for (report::Mark& mark : report::reclaim_marks(reclaims, shown.path)) chart.marks.push_back(std::move(mark));
+    const std::string path_below =
+        shown.heading == shown.path ? "" : report::html_paragraph(shown.path, report::Weight::remark);
+    body += report::html_section(shown.heading, path_below + report::svg_chart(chart) +
+                                                    report::html_paragraph(shown.below.title, report::Weight::remark) +
+                                                    report::html_table(shown.below));
   }
-  if (cgroups.size() > kMaxCharts) {
-    body += report::html_section("", report::html_paragraph(and_more(cgroups.size())));
-  }
+  if (paths.size() > kMaxCharts) body += report::html_section("", report::html_paragraph(and_more(paths.size())));
   return report::html_page(report::title_of_node("Memory history", answer_to("status", reader, parameters)), body);
 }
 
@@ -181,19 +195,19 @@ std::string page_of(const Cgroups& cgroups, const std::pair<std::int64_t, std::i
 int history(const Options& options) {
   const Window window = parse_window(options);
   store::Reader reader(load_for_reading(options).config.database);
-  core::Table table = answer_to("history", reader, window.parameters());
-  if (table.rows.empty()) {
+  const std::vector<std::string> paths = paths_in(reader, window);
+  if (paths.empty()) {
     throw std::runtime_error("no samples of a cgroup that matches \"" + base::escape_for_terminal(options.cgroup) +
                              "\" in this window; `report cgroups --since " + options.since +
                              "` lists the cgroups that there are");
   }
-  table.title = "History";
   if (options.format == report::Format::text) {
-    write_output(options, for_terminal(by_path(std::move(table)), style_for(options)));
+    write_output(options, for_terminal(paths, reader, window, style_for(options)));
   } else if (options.format == report::Format::html) {
-    const auto time = time_of(table);
-    write_output(options, page_of(by_path(std::move(table)), time, reader, window.parameters()));
+    write_output(options, page_of(paths, reader, window));
   } else {
+    core::Table table = answer_to("history", reader, window.parameters());
+    table.title = "History";
     write_table(options, table);
   }
   return 0;

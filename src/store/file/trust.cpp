@@ -64,7 +64,7 @@ fs::path expect_roots_way(const fs::path& file) {
       names.insert(names.begin() + 1, target.begin(), target.end());
     }
   }
-  return part;
+  return names.empty() ? part : named;  // a loop of links: nothing can be opened there
 }
 
 }  // namespace
