@@ -28,6 +28,7 @@
 #include "kernel/tree.hpp"
 #include "report/catalog.hpp"
 #include "store/file/open.hpp"
+#include "store/file/salvage.hpp"
 #include "store/file/trust.hpp"
 #include "store/reader.hpp"
 
@@ -271,15 +272,36 @@ std::optional<std::int64_t> pid_of_service(const fs::path& database) {
   return live ? std::optional(live->pid) : std::nullopt;
 }
 
+/// What the service has put aside, and what may be done with it.
+void check_put_aside(const fs::path& database, Findings& findings) {
+  using store::Aside;
+  struct Kind {
+    Aside aside;
+    const char* what;
+    const char* advice;
+  };
+  constexpr Kind kKinds[] = {
+      {Aside::newer, "was written by a later version", "a later version takes it up again when it starts"},
+      {Aside::foreign, "is no history, and stood in the place of the database", "move it to where it belongs"},
+      {Aside::corrupt, "was damaged", "what could be read of it was carried over; remove it when nobody needs it"},
+      {Aside::interim, "was recorded while one of a later version was put aside",
+       "read it with --database, and remove it when nobody needs it"}};
+  for (const Kind& kind : kKinds) {
+    for (const fs::path& one : store::those_put_aside(store::resolved(database), kind.aside))
+      findings.warning("put aside", one.string() + " " + kind.what, kind.advice);
+  }
+}
+
 void check_database(const config::Config& config, Findings& findings) {
   const fs::path& file = config.database;
   store::expect_trusted(file);
   std::error_code error;
   if (fs::exists(file, error)) {
-    store::inspect(file, store::Thoroughness::whole);
+    store::inspect(file, store::Thoroughness::whole_of_any_size);
     store::Reader reader(file);
     const auto pid = pid_of_service(file);
     findings.ok("database", file.string() + (pid ? ", in use by pid " + std::to_string(*pid) : ""));
+    findings.ok("soundness", "all of the database was looked through and is sound");
     if (::access(file.c_str(), W_OK) != 0) {
       findings.warning("database",
                        file.string() + " can't be written by this user: " + std::generic_category().message(errno),
@@ -336,6 +358,7 @@ int check(const Options& options) {
   check_names(config, findings);
   guarded("database", "put it right as it says, or name another file with --database", findings,
           [&] { check_database(config, findings); });
+  check_put_aside(config.database, findings);
   guarded("reports", "make the directory readable, or name another with reports_dir", findings,
           [&] { check_reports(config, findings); });
   write_table(options, findings.table);

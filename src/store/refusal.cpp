@@ -80,26 +80,32 @@ StoreError missing(const std::filesystem::path& file) {
 }
 
 StoreError not_a_database(const std::filesystem::path& file) {
-  return told(StoreError::Kind::no_database, file,
-              " is not a SQLite database: cgroup-memory-manager did not write it and leaves it as it is; ");
+  return told(
+      StoreError::Kind::no_database, file,
+      " is not a SQLite database, cgroup-memory-manager did not write it: the service renames it when it starts, and "
+      "begins a new one; move it away or ");
 }
 
 StoreError other_programs_database(const std::filesystem::path& file, std::uint32_t application_id) {
   return told(StoreError::Kind::foreign, file,
-              " is the SQLite database of another program (" + shown(application_id) + ") and is left as it is; ");
+              " is the SQLite database of another program (" + shown(application_id) +
+                  "): the service renames it when it starts, and begins a new one; move it away or ");
 }
 
 StoreError newer(const std::filesystem::path& file, std::int64_t version, std::int64_t known_version) {
-  return told(StoreError::Kind::newer, file,
-              " was written by a later version of cgroup-memory-manager (its schema is version " +
-                  std::to_string(version) + ", this program knows up to " + std::to_string(known_version) +
-                  "): upgrade the program or ");
+  return told(
+      StoreError::Kind::newer, file,
+      " was written by a later version of cgroup-memory-manager (its schema is version " + std::to_string(version) +
+          ", this program knows up to " + std::to_string(known_version) +
+          "): the service renames it when it starts, and a later version takes it up again; upgrade the program or ");
 }
 
 StoreError damaged(const std::filesystem::path& file, const std::string& detail) {
-  return told(StoreError::Kind::corrupt, file,
-              " is damaged (" + detail + "): the service puts it aside and begins a new one when it starts, or ",
-              kForGood, detail);
+  return told(
+      StoreError::Kind::corrupt, file,
+      " is damaged (" + detail +
+          "): the service looks through its history once a day, puts a damaged one aside and begins a new one, or ",
+      kForGood, detail);
 }
 
 StoreError in_use(const std::filesystem::path& file, std::int64_t pid) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A history that is not there or can't be used: a sentence that names the file and what to do, and exit code
-// 1. The file is left as it is.
+// A history that is not there or can't be used. Readers say which file it is and what to do, and leave it as it is. The
+// service puts it aside, whole, and begins a new one.
+#include <algorithm>
+
 #include "cli/cli_test.hpp"
 
 namespace cgmm::test {
@@ -32,15 +34,15 @@ class BadHistory : public CliTest {
     EXPECT_EQ(answer.out, "");
     EXPECT_EQ(answer.exit_code, 1);
   }
-  /// The service begins a new one, and tells of it in its log and in the new one.
-  void expect_put_aside(const std::string& damaged) const {
-    const Answer answer = scan(1, {"--dry-run"});
+  /// The service begins a new one, and tells of it in its log, in the new one, and in `check`.
+  void expect_put_aside(const std::string& content, const std::string& why = "corrupt") const {
+    const Answer answer = scan(1);
     std::vector<std::filesystem::path> aside;
     for (const auto& entry : std::filesystem::directory_iterator(database().parent_path())) {
-      if (entry.path().string().starts_with(database().string() + ".corrupt-")) aside.push_back(entry.path());
+      if (entry.path().string().starts_with(database().string() + "." + why + "-")) aside.push_back(entry.path());
     }
     ASSERT_EQ(aside.size(), 1U);
-    EXPECT_TRUE(content_of(aside[0]) == damaged);
+    EXPECT_TRUE(content_of(aside[0]) == content);
     EXPECT_EQ(
         number(
             "SELECT count(*) FROM service_event WHERE fault = 'history' AND kind = 'fault_begin' AND detail LIKE '%" +
@@ -48,14 +50,15 @@ class BadHistory : public CliTest {
         1);
     EXPECT_NE(answer.err.find(aside[0].filename().string()), std::string::npos) << answer.err;
     EXPECT_EQ(ask({"report"}).exit_code, 0);
+    EXPECT_NE(cgroups().file("/web", "memory.force_empty"), "") << "protection goes on";
+    const std::string findings = ask({"check", "--parent", cgroups().root(), "--format", "csv"}).out;
+    EXPECT_NE(findings.find("warning,put aside," + aside[0].string() + " "), std::string::npos) << findings;
   }
-  void expect_refused(const std::string& sentence) const {
+  void expect_refused(const std::string& sentence, const std::string& why) const {
     const std::string before = content_of(database());
     expect_refused_by_readers(sentence);
-    expect_refused_by_the_service(sentence);
     EXPECT_TRUE(content_of(database()) == before) << "the file was changed";
-    EXPECT_EQ(cgroups().file("/web", "memory.force_empty"), "")
-        << "nothing is reclaimed without a history to remember it";
+    expect_put_aside(before, why);
   }
 };
 
@@ -67,18 +70,24 @@ TEST_F(BadHistory, MissingItIsMadeByTheServiceAndMissedByEverythingElse) {
   EXPECT_EQ(ask({"report"}).exit_code, 0);
 }
 
-TEST_F(BadHistory, ATextFileIsNotTaken) {
+TEST_F(BadHistory, ATextFileIsPutAside) {
   write(database(), "dear diary\n");
-  expect_refused(database().string() +
-                 " is not a SQLite database: cgroup-memory-manager did not write it and leaves it as it is; " +
-                 kNameAnother);
+  expect_refused(
+      database().string() +
+          " is not a SQLite database, cgroup-memory-manager did not write it: the service renames it when it starts, "
+          "and begins a new one; move it away or " +
+          kNameAnother,
+      "foreign");
 }
 
-TEST_F(BadHistory, AnotherProgramsDatabaseIsNotTaken) {
+TEST_F(BadHistory, AnotherProgramsDatabaseIsPutAside) {
   SQLite::Database(database(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE bookmark (url TEXT)");
-  expect_refused(database().string() +
-                 " is the SQLite database of another program (no application_id) and is left as it is; " +
-                 kNameAnother);
+  expect_refused(
+      database().string() +
+          " is the SQLite database of another program (no application_id): the service renames it when it starts, "
+          "and begins a new one; move it away or " +
+          kNameAnother,
+      "foreign");
 }
 
 TEST_F(BadHistory, ADirectoryIsNotTaken) {
@@ -95,7 +104,8 @@ TEST_F(BadHistory, ACutOffFileIsPutAsideByTheService) {
   const std::string damaged = content_of(database());
   expect_refused_by_readers(
       database().string() + " is damaged (it has " + std::to_string(size - 100) + " of " + std::to_string(size) +
-      " bytes): the service puts it aside and begins a new one when it starts, or " + kNameAnother);
+      " bytes): the service looks through its history once a day, puts a damaged one aside and begins a new one, or " +
+      kNameAnother);
   EXPECT_TRUE(content_of(database()) == damaged) << "readers leave it as it is";
   expect_put_aside(damaged);
 }
@@ -105,16 +115,15 @@ TEST_F(BadHistory, AnOverwrittenFileIsPutAsideByTheService) {
   std::string content = content_of(database());
   for (std::size_t i = 4096; i < content.size(); ++i) content[i] = static_cast<char>(0xA5);
   write(database(), content);
-  expect_refused_by_readers(
-      database().string() +
-      " is damaged (SQLite says: database disk image is malformed): the service puts it aside and begins "
-      "a new one when it starts, or " +
-      kNameAnother);
+  expect_refused_by_readers(database().string() +
+                            " is damaged (SQLite says: database disk image is malformed): the service looks through "
+                            "its history once a day, puts a damaged one aside and begins a new one, or " +
+                            kNameAnother);
   EXPECT_TRUE(content_of(database()) == content) << "readers leave it as it is";
   expect_put_aside(content);
 }
 
-TEST_F(BadHistory, ALaterVersionsIsNotTaken) {
+TEST_F(BadHistory, ALaterVersionsIsPutAside) {
   scan(1, {"--dry-run"});
   const auto known = number("PRAGMA user_version");
   {
@@ -122,9 +131,13 @@ TEST_F(BadHistory, ALaterVersionsIsNotTaken) {
     db.exec("PRAGMA journal_mode = DELETE; PRAGMA user_version = 99");
   }
   expect_refused(database().string() +
-                 " was written by a later version of cgroup-memory-manager (its schema is version 99, this program "
-                 "knows up to " +
-                 std::to_string(known) + "): upgrade the program or " + kNameAnother);
+                     " was written by a later version of cgroup-memory-manager (its schema is version 99, this program "
+                     "knows up to " +
+                     std::to_string(known) +
+                     "): the service renames it when it starts, and a later version takes it up "
+                     "again; upgrade the program or " +
+                     kNameAnother,
+                 "newer");
 }
 
 TEST_F(BadHistory, OneThatAnotherServiceWritesIsNotTaken) {

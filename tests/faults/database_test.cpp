@@ -31,11 +31,12 @@ class DatabaseFault : public FaultTest {
   std::int64_t page_of(const std::string& table) const {
     return number("SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'");
   }
-  std::int64_t quarantined() const {
+  std::int64_t quarantined() const { return put_aside("corrupt"); }
+  std::int64_t put_aside(const std::string& why) const {
     const std::filesystem::directory_iterator files(disk());
-    return std::count_if(begin(files), end(files), [](const auto& entry) {
+    return std::count_if(begin(files), end(files), [&](const auto& entry) {
       const std::string name = entry.path().filename().string();
-      return name.starts_with("history.db.corrupt-") && !name.ends_with("-wal") && !name.ends_with("-shm");
+      return name.starts_with("history.db." + why + "-") && !name.ends_with("-wal") && !name.ends_with("-shm");
     });
   }
 };
@@ -101,9 +102,14 @@ TEST_F(DatabaseFault, ReplacedByAFileThatIsNotOurs) {
                 },
             .end =
                 [&] {
-                  EXPECT_TRUE(content_of(database()) == content) << "it was written to";
-                  std::filesystem::remove(database());
-                }});  // all that ours held is carried over
+                  EXPECT_EQ(put_aside("foreign"), 1);
+                  const std::filesystem::directory_iterator files(disk());
+                  EXPECT_TRUE(std::any_of(begin(files), end(files), [&](const auto& entry) {
+                    return entry.path().filename().string().starts_with("history.db.foreign-") &&
+                           content_of(entry.path()) == content;
+                  })) << "it is not whole";
+                },
+            .lasts_until = [&] { return put_aside("foreign") == 1; }});  // all that ours held is carried over
 }
 
 TEST_F(DatabaseFault, ReplacedByAText) {

@@ -17,11 +17,20 @@
 namespace cgmm::store {
 namespace {
 
-/// Empty: it is not about damage. What is no database, where a service has been at work, is one whose first page is
-/// damaged.
-std::string damage_told_by(const StoreError& error, bool is_ours) {
-  if (error.kind() == StoreError::Kind::corrupt) return error.detail();
-  return error.kind() == StoreError::Kind::no_database && is_ours ? "its first bytes are overwritten" : "";
+struct Unfit {
+  Aside aside = Aside::corrupt;
+  std::string why;  // empty: the error is about something else
+};
+
+/// What is no database, where a service has been at work, is one whose first page is damaged.
+Unfit unfit_by(const StoreError& error, bool is_ours) {
+  using Kind = StoreError::Kind;
+  if (error.kind() == Kind::corrupt) return {Aside::corrupt, "it was damaged: " + error.detail()};
+  if (error.kind() == Kind::newer) return {Aside::newer, "it was written by a later version"};
+  if (error.kind() == Kind::foreign) return {Aside::foreign, "it is the database of another program"};
+  if (error.kind() != Kind::no_database) return {};
+  if (is_ours) return {Aside::corrupt, "it was damaged: its first bytes are overwritten"};
+  return {Aside::foreign, "it is not a SQLite database"};
 }
 
 }  // namespace
@@ -66,18 +75,46 @@ core::Handover HistoryFile::begin(std::int64_t now_us, const std::string& detail
                                   const std::function<void(History&)>& record_first) {
   history_.reset();
   take_lock();
+  if (!was_open_) take_up_newer(now_us);
   finish_unfinished();
-  std::string damage = damage_;
+  Unfit unfit{Aside::corrupt, damage_.empty() ? "" : "it was damaged: " + damage_};
   for (bool is_first = true;; is_first = false) {
-    if (!damage.empty()) replace_damaged(damage, now_us);
+    if (!unfit.why.empty()) replace(unfit.aside, unfit.why, now_us);
     try {
       return open_and_begin(now_us, detail, record_first);
     } catch (const StoreError& error) {
-      damage = is_first ? damage_told_by(error, /*is_ours=*/lock_->was_there() || was_open_) : "";
-      if (!damage.empty()) continue;
+      unfit = is_first ? unfit_by(error, /*is_ours=*/lock_->was_there() || was_open_) : Unfit{};
+      if (!unfit.why.empty()) continue;
       if (!was_open_ && error.lasts() == StoreError::Lasts::for_good) lock_->forget();
       throw;
     }
+  }
+}
+
+/// What was recorded in the meantime stays beside it, but for the cooldowns. Opening it before it is in its place looks
+/// through it and moves its WAL into it.
+void HistoryFile::take_up_newer(std::int64_t now_us) {
+  const std::filesystem::path file = resolved(file_);
+  for (const std::filesystem::path& newer : those_put_aside(file, Aside::newer)) {
+    try {
+      if (inspect(newer, Thoroughness::header) != Content::history) continue;
+      inspect(file_, Thoroughness::header);
+      open_for_writing(newer);
+    } catch (const StoreError&) {
+      continue;  // not known, or not to be used now
+    } catch (const SQLite::Exception&) {
+      continue;
+    }
+    if (const auto interim = read_handover(now_us)) interim_cooldowns_ = interim->cooldowns;
+    what_was_done_ = newer.string() + " is taken up again";
+    if (size_of(file) > 0) {
+      const auto interim = put_aside(file, Aside::interim, now_us, max_bytes_aside());
+      what_was_done_ += "; what was recorded in the meantime is kept as " + interim.string();
+    }
+    std::error_code error;
+    std::filesystem::rename(newer, file, error);
+    if (error) throw unusable(file_, newer.string() + " can't take its place", error.value());
+    return;
   }
 }
 
@@ -88,7 +125,12 @@ core::Handover HistoryFile::open_and_begin(std::int64_t now_us, const std::strin
     return as_refusal(file_, [&] {
       history_.emplace(file_);
       was_open_ = true;
-      core::Handover handover = history_->begin_run(now_us, detail, run_before_, record_first);
+      core::Handover handover = history_->begin_run(now_us, detail, run_before_, [&](History& history) {
+        for (const auto& [id, cooldown] : interim_cooldowns_) history.record(core::CgroupCooldown{id, cooldown});
+        if (record_first) record_first(history);
+      });
+      for (const auto& [id, cooldown] : interim_cooldowns_) handover.cooldowns.insert_or_assign(id, cooldown);
+      interim_cooldowns_.clear();
       if (retention_) history_->set_retention(*retention_);
       remove_database(unfinished());
       run_before_.reset();
@@ -113,22 +155,24 @@ std::optional<core::Handover> HistoryFile::read_handover(std::int64_t now_us) co
   }
 }
 
+std::int64_t HistoryFile::max_bytes_aside() const { return retention_ ? retention_->max_size_bytes : INT64_MAX; }
+
 /// The file is closed. The new one is made before the old one gives way, so that a crash in between loses nothing.
 /// Where something is saved already, what is there now is somebody else's.
-void HistoryFile::replace_damaged(const std::string& damage, std::int64_t now_us) {
-  if (saved_.empty()) {
+void HistoryFile::replace(Aside why, const std::string& words, std::int64_t now_us) {
+  if (saved_.empty() && why != Aside::foreign) {
     remove_database(unfinished());
-    std::optional<SQLite::Database> damaged;
+    std::optional<SQLite::Database> old;
     try {
       if (const auto stamp = stamp_of(file_); stamp && stamp->size_bytes > 0)
-        damaged.emplace(open_for_reading(file_, *stamp));
+        old.emplace(open_for_reading(file_, *stamp));
     } catch (const SQLite::Exception&) {
     }
-    if (damaged) saved_ = carry_over(*damaged, unfinished());
+    if (old) saved_ = carry_over(*old, unfinished());
   }
-  const auto aside = put_aside(resolved(file_), now_us, retention_ ? retention_->max_size_bytes : INT64_MAX);
+  const auto aside = put_aside(resolved(file_), why, now_us, max_bytes_aside());
   finish_unfinished();
-  what_was_done_ = damage + "; it is kept as " + aside.string() + ", a new one is begun, " +
+  what_was_done_ = words + "; it is kept as " + aside.string() + ", a new one is begun, " +
                    (saved_.empty() ? "nothing of it can be read" : saved_);
   damage_.clear();
 }
@@ -139,7 +183,10 @@ std::string HistoryFile::damage() {
     if (stamp_of(file_)) inspect(file_, Thoroughness::whole_of_any_size);
     return "";
   } catch (const StoreError& error) {
-    return damage_told_by(error, /*is_ours=*/true);
+    using Kind = StoreError::Kind;
+    if (error.kind() == Kind::corrupt) return error.detail();
+    if (error.kind() == Kind::newer) return "the version in its header is overwritten";
+    return error.kind() == Kind::no_database || error.kind() == Kind::foreign ? "its header is overwritten" : "";
   }
 }
 

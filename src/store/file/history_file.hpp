@@ -15,6 +15,7 @@
 
 #include "core/records.hpp"
 #include "store/file/lock_file.hpp"
+#include "store/file/salvage.hpp"
 #include "store/history.hpp"
 
 namespace cgmm::store {
@@ -27,7 +28,9 @@ class HistoryFile {
     if (history_) history_->set_retention(retention);
   }
 
-  /// Opens the history and begins a run in it. A damaged one is put aside before. Returns what must survive.
+  /// Opens the history and begins a run in it. What can't be gone on with is put aside before: one that is damaged or
+  /// of a later version, and what is none. One of a later version that was put aside is taken up again where this
+  /// version knows it. Returns what must survive.
   /// `record_first` is called in the transaction that begins the run: for what has to be on record in every history.
   /// Throws StoreError: its lasts() says whether a later call may do.
   core::Handover begin(std::int64_t now_us, const std::string& detail,
@@ -59,10 +62,12 @@ class HistoryFile {
   void finish_unfinished();
   core::Handover open_and_begin(std::int64_t now_us, const std::string& detail,
                                 const std::function<void(History&)>& record_first);
-  void replace_damaged(const std::string& damage, std::int64_t now_us);
+  void take_up_newer(std::int64_t now_us);
+  void replace(Aside why, const std::string& words, std::int64_t now_us);
   void leave_file_that_is_there(const std::string& damage);
   void leave_file_that_is_gone();
   std::filesystem::path unfinished() const;
+  std::int64_t max_bytes_aside() const;
 
   std::filesystem::path file_;
   std::optional<core::RetentionSettings> retention_;
@@ -74,6 +79,7 @@ class HistoryFile {
   std::string damage_;  // known before the file is opened again
   std::string saved_;   // what unfinished() holds of it, in words; empty: nothing was saved
   std::string what_was_done_;
+  core::Cooldowns interim_cooldowns_;  // of the one that gave way to one of a later version
 };
 
 }  // namespace cgmm::store

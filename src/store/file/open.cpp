@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -15,10 +16,12 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "store/migrations.hpp"
 #include "store/refusal.hpp"
+#include "store/statement.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -31,6 +34,10 @@ constexpr int kHeaderBytes = 100;
 
 constexpr std::array kTables = {"node",           "scan",     "cgroup",   "sample",        "cgroup_limit", "reclaim",
                                 "reclaim_effect", "cooldown", "oom_kill", "service_event", "sample_hour"};
+
+/// Of our schema, which is written to the first pages when a history is made.
+constexpr std::array<std::string_view, 3> kOurWords = {"CREATE TABLE cgroup_limit (", "CREATE TABLE oom_kill (",
+                                                       "CREATE TABLE reclaim_effect ("};
 
 std::string wal_path(const std::filesystem::path& real) { return real.string() + "-wal"; }
 
@@ -47,16 +54,16 @@ std::string immutable_uri(const std::filesystem::path& real) {
 
 /// Uses SQLite's own file descriptor: closing one of ours would release the locks of other connections in this process
 /// (POSIX locks belong to the process).
-std::string read_header(SQLite::Database& database) {
-  std::string header(kHeaderBytes, '\0');
+std::string read_beginning(SQLite::Database& database, int bytes) {
+  std::string beginning(static_cast<std::size_t>(bytes), '\0');
   sqlite3_file* raw = nullptr;
   database.check(sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &raw));
-  const int result = raw->pMethods->xRead(raw, header.data(), kHeaderBytes, 0);
+  const int result = raw->pMethods->xRead(raw, beginning.data(), bytes, 0);
   if (result != SQLITE_IOERR_SHORT_READ) database.check(result);  // a short read fills up with zeros
-  return header;
+  return beginning;
 }
 
-std::uint32_t application_id_in(const std::string& header) {
+std::uint32_t application_id_in(std::string_view header) {
   std::uint32_t id = 0;
   for (std::size_t i = 68; i < 72; ++i) id = id << 8 | static_cast<unsigned char>(header[i]);
   return id;
@@ -86,14 +93,17 @@ Content inspect_history(const std::filesystem::path& file, SQLite::Database& dat
 
 Content inspect_opened(const std::filesystem::path& file, SQLite::Database& database, const FileStamp& stamp,
                        Thoroughness thoroughness) {
-  const std::string header = read_header(database);
+  const std::string header = read_beginning(database, kHeaderBytes);
+  const auto was_history = [&] { return looks_like_history(read_beginning(database, kBeginningBytes)); };
   const std::uint32_t application_id = application_id_in(header);
   const bool ours = application_id == kApplicationId;
-  if (!header.starts_with(kMagic)) throw ours ? damaged(file, "its first bytes are overwritten") : not_a_database(file);
+  if (!header.starts_with(kMagic))
+    throw was_history() ? damaged(file, "its first bytes are overwritten") : not_a_database(file);
   if (stamp.size_bytes < kHeaderBytes) throw damaged(file, "it ends within its header");
   if (!ours) {
-    // Of a file of another program only the header is read, unless it may be empty.
+    // Of a file of another program only the beginning is read, unless it may be empty.
     if (application_id == 0 && !stamp.wal_pending && holds_nothing(database)) return Content::none;
+    if (was_history()) throw damaged(file, "its application_id is overwritten");
     throw other_programs_database(file, application_id);
   }
   // SQLite notices that pages are missing, but not the end of the last one. With a pending WAL that is lawful.
@@ -132,12 +142,6 @@ void set_access(const base::Fd& fd, mode_t mode) {
   }
 }
 
-void create(const std::filesystem::path& file, const std::filesystem::path& real) {
-  const base::Fd fd(::open(real.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
-  if (!fd) throw unusable(file, "it can't be made", errno);
-  set_access(fd, kFileMode);  // SQLite gives -wal and -shm the same
-}
-
 /// The order matters. page_size and auto_vacuum have to be there before the first page. Pages of 4096 bytes would make
 /// half as much again of what is written, because a scan changes most pages in one place only. The application_id is
 /// written before there is a WAL, so that our own file is known by it after a crash.
@@ -163,7 +167,39 @@ void configure(const std::filesystem::path& file, SQLite::Database& database) {
   database.exec("PRAGMA secure_delete = OFF");  // Debian's SQLite overwrites deleted rows: here only more writes
 }
 
+/// Of a file that says it is of a version that it is not, nothing could be recorded.
+void require_schema(const std::filesystem::path& file, SQLite::Database& database) {
+  SQLite::Database sound(":memory:", SQLite::OPEN_READWRITE);
+  migrate(sound, kMigrations);
+  Statements sql(sound);
+  for (Use row = sql.use("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'");
+       row.step();) {
+    const std::vector<std::string> there = column_names(database, row.text(0));
+    for (const std::string& column : column_names(sound, row.text(0))) {
+      if (std::ranges::find(there, column) == there.end())
+        throw damaged(file, "its schema is not that of its version: " + row.text(0) + "." + column + " is missing");
+    }
+  }
+}
+
+/// An earlier version that the file is not of is damage, too.
+void bring_up_to_date(const std::filesystem::path& file, SQLite::Database& database) {
+  try {
+    migrate(database, kMigrations);
+  } catch (const SQLite::Exception& error) {
+    if (error.getErrorCode() != SQLITE_ERROR) throw;
+    throw damaged(file, std::string("its schema is not that of its version: ") + error.what());
+  }
+  require_schema(file, database);
+}
+
 }  // namespace
+
+bool looks_like_history(std::string_view beginning) {
+  if (beginning.size() >= kHeaderBytes && application_id_in(beginning) == kApplicationId) return true;
+  return std::ranges::any_of(kOurWords,
+                             [&](std::string_view words) { return beginning.find(words) != beginning.npos; });
+}
 
 std::filesystem::path resolved(const std::filesystem::path& file) {
   std::error_code error;
@@ -171,6 +207,12 @@ std::filesystem::path resolved(const std::filesystem::path& file) {
   if (error) return file;
   std::filesystem::path canonical = std::filesystem::weakly_canonical(absolute, error);
   return error ? absolute : canonical;
+}
+
+void create_file(const std::filesystem::path& file, const std::filesystem::path& real) {
+  const base::Fd fd(::open(real.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+  if (!fd) throw unusable(file, "it can't be made", errno);
+  set_access(fd, kFileMode);  // SQLite gives -wal and -shm the same
 }
 
 std::int64_t size_of(const std::filesystem::path& file) {
@@ -221,13 +263,13 @@ SQLite::Database open_for_reading(const std::filesystem::path& file, const FileS
 SQLite::Database open_for_writing(const std::filesystem::path& file) {
   const std::filesystem::path real = resolved(file);
   const Content content = inspect(file, Thoroughness::whole);
-  if (!stamp_of(file)) create(file, real);
+  if (!stamp_of(file)) create_file(file, real);
   if (!permitted(real, W_OK)) throw unusable(file, "it can't be written", errno);
   return as_refusal(file, [&] {
     SQLite::Database database(real.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
     if (content == Content::none) prepare_new(database);
     configure(file, database);
-    migrate(database, kMigrations);
+    bring_up_to_date(file, database);
     return database;
   });
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 #include "base/fd.hpp"
 #include "store/error.hpp"
@@ -50,6 +51,11 @@ enum class Thoroughness {
 /// Examines the file. Throws StoreError: foreign, newer, corrupt, unusable.
 Content inspect(const std::filesystem::path& file, Thoroughness thoroughness);
 
+/// Whether a file that begins like this is or was a history, also where its header is damaged.
+bool looks_like_history(std::string_view beginning);
+/// So much of it is enough.
+inline constexpr int kBeginningBytes = 256 * 1024;
+
 /// A read-only connection. Where no WAL is pending, nobody is writing: then the file is read without locks, also on a
 /// read-only medium. Whoever reads that way has to compare stamps afterwards. Throws SQLite::Exception.
 SQLite::Database open_for_reading(const std::filesystem::path& file, const FileStamp& stamp);
@@ -57,6 +63,9 @@ SQLite::Database open_for_reading(const std::filesystem::path& file, const FileS
 /// A connection that writes. Makes the file if there is none, and migrates the schema. The caller holds the lock and
 /// has made the directory. Throws StoreError.
 SQLite::Database open_for_writing(const std::filesystem::path& file);
+
+/// Makes the file `real`, which is not there yet, mode 0640. Throws StoreError(unusable) that names it `file`.
+void create_file(const std::filesystem::path& file, const std::filesystem::path& real);
 
 /// Makes the directory of `file`, mode 0750, if it does not exist. Only the last one of the path, so that a mistyped
 /// path is an error. Throws StoreError(unusable).

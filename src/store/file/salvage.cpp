@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -163,17 +164,38 @@ std::string copy_all(SQLite::Database& from, const std::filesystem::path& to) {
 
 std::filesystem::path beside(const std::filesystem::path& file, const std::string& end) { return file.string() + end; }
 
-/// The histories that were put aside, newest first: their names end in the time.
-std::vector<std::filesystem::path> aside_of(const std::filesystem::path& file) {
-  const std::string begin = file.filename().string() + ".corrupt-";
-  std::vector<std::filesystem::path> found;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(file.parent_path(), error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(begin) && !name.ends_with("-wal") && !name.ends_with("-shm")) found.push_back(entry.path());
+const char* word_for(Aside why) {
+  switch (why) {
+    case Aside::corrupt:
+      return ".corrupt-";
+    case Aside::foreign:
+      return ".foreign-";
+    case Aside::newer:
+      return ".newer-";
+    case Aside::interim:
+      break;
   }
-  std::ranges::sort(found, std::greater{});
-  return found;
+  return ".interim-";
+}
+
+/// Not of one that is open: closing it would release SQLite's locks.
+bool was_history(const std::filesystem::path& file) {
+  std::string beginning(kBeginningBytes, '\0');
+  std::ifstream(file, std::ios::binary).read(beginning.data(), kBeginningBytes);
+  return looks_like_history(beginning);
+}
+
+/// `kept` is there in any case.
+void remove_what_is_too_much(const std::vector<std::filesystem::path>& all, const std::filesystem::path& kept,
+                             std::int64_t max_bytes) {
+  const auto bytes_of = [](const auto& database) { return size_of(database) + size_of(beside(database, "-wal")); };
+  std::int64_t bytes = bytes_of(kept);
+  std::size_t count = 1;
+  for (const std::filesystem::path& one : all) {
+    if (one == kept || !was_history(one)) continue;
+    bytes += bytes_of(one);
+    if (++count > kPutAsideKept || bytes > max_bytes) remove_database(one);
+  }
 }
 
 }  // namespace
@@ -188,28 +210,38 @@ std::string carry_over(SQLite::Database& from, const std::filesystem::path& to) 
   }
 }
 
-std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t now_us, std::int64_t max_bytes) {
+std::filesystem::path put_aside(const std::filesystem::path& file, Aside why, std::int64_t now_us,
+                                std::int64_t max_bytes) {
   // 20261124T190543Z: without characters that are special for a shell or a file system.
   std::string now = base::format_utc(now_us);
   std::erase_if(now, [](char c) { return c == '-' || c == ':'; });
-  const std::filesystem::path first = beside(file, ".corrupt-" + now);
+  const std::filesystem::path first = beside(file, word_for(why) + now);
   std::filesystem::path aside = first;
   std::error_code error;
   for (int i = 2; std::filesystem::exists(aside, error); ++i) aside = beside(first, "-" + std::to_string(i));
   std::filesystem::rename(file, aside, error);
   if (error && error != std::errc::no_such_file_or_directory)
-    throw unusable(file, "it is damaged, and can't be put aside", error.value());
-  std::filesystem::rename(beside(file, "-wal"), beside(aside, "-wal"), error);  // there may be none
-  std::filesystem::remove(beside(file, "-shm"), error);
-  const auto bytes_of = [](const auto& database) { return size_of(database) + size_of(beside(database, "-wal")); };
-  std::int64_t bytes = bytes_of(aside);
-  std::size_t count = 1;
-  for (const std::filesystem::path& one : aside_of(file)) {
-    if (one == aside) continue;
-    bytes += bytes_of(one);
-    if (++count > kPutAsideKept || bytes > max_bytes) remove_database(one);
-  }
+    throw unusable(file, "it is no history to go on with, and can't be put aside", error.value());
+  if (why == Aside::corrupt) std::filesystem::remove(beside(file, "-shm"), error);
+  for (const char* const end : {"-wal", "-journal", "-shm"})  // those that there are
+    std::filesystem::rename(beside(file, end), beside(aside, end), error);
+  if (why == Aside::corrupt || why == Aside::interim)
+    remove_what_is_too_much(those_put_aside(file, why), aside, max_bytes);
   return aside;
+}
+
+/// Their names end in the time.
+std::vector<std::filesystem::path> those_put_aside(const std::filesystem::path& file, Aside why) {
+  const std::string begin = file.filename().string() + word_for(why);
+  std::vector<std::filesystem::path> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(file.parent_path(), error)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_beside = name.ends_with("-wal") || name.ends_with("-shm") || name.ends_with("-journal");
+    if (name.starts_with(begin) && !is_beside) found.push_back(entry.path());
+  }
+  std::ranges::sort(found, std::greater{});
+  return found;
 }
 
 void remove_wal(const std::filesystem::path& file) {

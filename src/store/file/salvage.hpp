@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace cgmm::store {
 
@@ -17,9 +18,21 @@ namespace cgmm::store {
 /// not. Throws StoreError where `to` can't be written, and leaves nothing there.
 std::string carry_over(SQLite::Database& from, const std::filesystem::path& to);
 
-/// Renames the database to `<file>.corrupt-<now>`, with its WAL, and removes what is too much of earlier ones: three
-/// are kept, or as many as are smaller than `max_bytes` together. Returns the new name. Throws StoreError(unusable).
-std::filesystem::path put_aside(const std::filesystem::path& file, std::int64_t now_us, std::int64_t max_bytes);
+/// Why a database is put aside, as it stands in its new name.
+enum class Aside : std::uint8_t {
+  corrupt,  // damaged, or what is left of it
+  foreign,  // of another program, as far as can be seen
+  newer,    // of a later version
+  interim,  // recorded while one of a later version was put aside
+};
+
+/// Renames the database to `<file>.<why>-<now>`, with SQLite's files beside it. Returns the new name. Of earlier ones
+/// that are `corrupt` or `interim` it removes what is too much: three of a kind are kept, or as many as are smaller
+/// than `max_bytes` together. What does not look like a history is never removed. Throws StoreError(unusable).
+std::filesystem::path put_aside(const std::filesystem::path& file, Aside why, std::int64_t now_us,
+                                std::int64_t max_bytes);
+/// Those that are beside `file` (from resolved()), newest first.
+std::vector<std::filesystem::path> those_put_aside(const std::filesystem::path& file, Aside why);
 
 /// What SQLite has beside a database.
 void remove_wal(const std::filesystem::path& file);

@@ -4,7 +4,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -112,7 +112,7 @@ TEST(Recorder, OpensTheHistoryBeforeThereIsAnythingToRecordAndHandsOverOnce) {
 TEST(Recorder, AHistoryThatIsRefusedForGoodIsTheEndAndHandsNothingOver) {
   const test::TempDir directory;
   const std::string file = directory.path() / "history.db";
-  std::ofstream(file) << "dear diary";
+  std::filesystem::create_directory(file);
   RecordQueue queue;
   Told told;
   store::HistoryFile history(file);

@@ -3,13 +3,14 @@
 #include "store/file/history_file.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "store/file/salvage.hpp"
 #include "store/file/wal.hpp"
 #include "store/fixture.hpp"
+#include "store/migrations.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -55,13 +56,9 @@ class Keeping : public StoreTest {
     const std::int64_t bytes = page_bytes();
     overwrite_bytes(file(), (number - 1) * bytes, std::string(static_cast<std::size_t>(bytes), '\xa5'));
   }
-  std::vector<std::filesystem::path> aside() const {
-    std::vector<std::filesystem::path> found;
-    for (const auto& entry : std::filesystem::directory_iterator(directory())) {
-      const std::string name = entry.path().filename();
-      if (name.starts_with("history.db.corrupt-") && !name.ends_with("-wal")) found.push_back(entry.path());
-    }
-    return found;
+  std::vector<std::filesystem::path> aside(Aside why = Aside::corrupt) const { return those_put_aside(file(), why); }
+  void set_version(const std::string& version) const {
+    SQLite::Database(file(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = " + version);
   }
   void remove_from_directory() const {
     for (const char* const end : {"", "-wal", "-shm"}) std::filesystem::remove(file().string() + end);
@@ -95,12 +92,105 @@ TEST_F(Keeping, OneWithoutItsFirstPageIsOursWhereAServiceHasBeenAtWork) {
   EXPECT_EQ(query("SELECT kind FROM service_event"), "start\n");
 }
 
-TEST_F(Keeping, WhatIsNotOursIsLeftAsItIs) {
-  write_bytes(file(), std::string(9000, 'a'));
+TEST_F(Keeping, WhatIsNotOursIsKeptWholeUnderAnotherName) {
+  const std::string foreign = directory() / "foreign.db";
+  SQLite::Database(foreign, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE bookmark (url TEXT)");
+  const std::vector<std::string> contents{std::string(9000, 'a'), bytes_of(foreign), std::string(100, '\0')};
+  for (std::size_t i = 0; i < contents.size(); ++i) {
+    remove_from_directory();
+    std::filesystem::remove(file().string() + ".lock");
+    write_bytes(file(), contents[i]);
+    write_bytes(file().string() + "-journal", "theirs");
+    HistoryFile history_file(file());
+    history_file.begin(kNoon + static_cast<std::int64_t>(i) * kSecond, "");
+    const auto found = aside(Aside::foreign);
+    ASSERT_EQ(found.size(), i + 1) << "none is ever removed";
+    EXPECT_TRUE(bytes_of(found[0]) == contents[i]);
+    EXPECT_EQ(bytes_of(found[0].string() + "-journal"), "theirs");
+    const std::string words = history_file.take_what_was_done();
+    EXPECT_NE(words.find(found[0].string()), std::string::npos) << words;
+    store(history_file.history(), scan_at(kNoon));
+    EXPECT_EQ(query("SELECT count(*) FROM scan"), "1\n");
+  }
+}
+
+/// As after a flipped bit.
+TEST_F(Keeping, OneWithAnotherApplicationIdIsOursAndLosesNothing) {
+  for (const char* const there : {"with its lock", "copied"}) {
+    remove_from_directory();
+    make_long_history();
+    overwrite_bytes(file(), 68, "\x01");
+    if (there == std::string("copied")) std::filesystem::remove(file().string() + ".lock");
+    HistoryFile history_file(file());
+    EXPECT_EQ(history_file.begin(kNoon + 60 * kSecond, "two").cooldowns.size(), 1U) << there;
+    EXPECT_EQ(query("SELECT count(*) FROM sample"), "2000\n");
+  }
+  EXPECT_EQ(aside().size(), 2U);
+}
+
+TEST_F(Keeping, AnyVersionThatIsInItsHeaderLetsARunBeginWithTheCooldowns) {
+  for (const int bit : {0, 1, 2, 3, 16, 30, 31}) {
+    remove_from_directory();
+    make_long_history();
+    const std::int32_t version = static_cast<std::int32_t>(kMigrations.size() ^ (1U << bit));
+    set_version(std::to_string(version));
+    HistoryFile history_file(file());
+    EXPECT_EQ(history_file.begin(kNoon + (60 + bit) * kSecond, "two").cooldowns.size(), 1U) << version;
+    store(history_file.history(), scan_at(kNoon + 100 * kSecond));
+    EXPECT_EQ(query("SELECT count(*) FROM sample"), "2100\n") << version;
+  }
+}
+
+TEST_F(Keeping, ALaterVersionsIsKeptAndTakenUpAgainByOneThatKnowsIt) {
+  const std::string known = std::to_string(kMigrations.size());
+  make_long_history();
+  set_version("99");
+  const std::string later = bytes_of(file());
+  const core::CgroupCooldown new_cooldown{{"/new", 7}, {.last_reclaim_at_us = kNoon, .until_us = kNoon + kHour}};
+  {
+    HistoryFile history_file(file());
+    EXPECT_EQ(history_file.begin(kNoon + 60 * kSecond, "earlier version").cooldowns.size(), 1U);
+    ASSERT_EQ(aside(Aside::newer).size(), 1U);
+    EXPECT_TRUE(bytes_of(aside(Aside::newer)[0]) == later);
+    const std::string words = history_file.take_what_was_done();
+    EXPECT_EQ(words.find("it was written by a later version; it is kept as " + aside(Aside::newer)[0].string()), 0U)
+        << words;
+    store(history_file.history(), scan_at(kNoon + 61 * kSecond), new_cooldown);
+  }
+  HistoryFile(file()).begin(kNoon + 62 * kSecond, "earlier version");
+  EXPECT_EQ(aside(Aside::newer).size(), 1U) << "it is still not known";
+  SQLite::Database(aside(Aside::newer)[0].string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = " + known);
   HistoryFile history_file(file());
-  EXPECT_EQ(refusal_of([&] { history_file.begin(kNoon, ""); }).first, StoreError::Kind::no_database);
-  EXPECT_EQ(traces_in(directory()).size(), 1U);
-  EXPECT_TRUE(bytes_of(file()) == std::string(9000, 'a'));
+  const core::Handover handover = history_file.begin(kNoon + 70 * kSecond, "later version");
+  EXPECT_EQ(handover.cooldowns.size(), 2U) << "those of the meantime hold, too";
+  EXPECT_TRUE(aside(Aside::newer).empty());
+  ASSERT_EQ(aside(Aside::interim).size(), 1U);
+  const std::string words = history_file.take_what_was_done();
+  EXPECT_NE(words.find(" is taken up again; what was recorded in the meantime is kept as " +
+                       aside(Aside::interim)[0].string()),
+            std::string::npos)
+      << words;
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "20\n");
+  EXPECT_EQ(query("SELECT detail FROM service_event WHERE kind = 'start'"), "one\nlater version\n");
+  EXPECT_EQ(query("SELECT count(*) FROM cooldown"), "2\n");
+  EXPECT_EQ(shown(Reader(aside(Aside::interim)[0]).run("SELECT count(*) FROM scan")), "21\n");
+}
+
+TEST_F(Keeping, ACrashWhileALaterVersionsWasTakenUpLosesNothing) {
+  make_long_history();
+  std::filesystem::rename(file(), file().string() + ".newer-20261125T120000Z");  // the other has given way
+  HistoryFile(file()).begin(kNoon + 60 * kSecond, "two");
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "20\n");
+  EXPECT_TRUE(aside(Aside::interim).empty());
+}
+
+TEST_F(Keeping, ALaterVersionsThatIsDamagedIsNotTakenUp) {
+  make_long_history();
+  std::filesystem::copy_file(file(), file().string() + ".newer-20261125T120000Z");
+  overwrite_bytes(file().string() + ".newer-20261125T120000Z", 20 * 2048, std::string(4096, '\0'));
+  HistoryFile(file()).begin(kNoon + 60 * kSecond, "two");
+  EXPECT_EQ(aside(Aside::newer).size(), 1U);
+  EXPECT_EQ(query("SELECT count(*) FROM scan"), "20\n");
 }
 
 TEST_F(Keeping, OfThoseThatWerePutAsideThreeAreKept) {
@@ -293,21 +383,16 @@ TEST_F(Keeping, WhatIsNoDatabaseIsPutAsideWhereTheRunIsOursAndNothingIsLost) {
   EXPECT_EQ(refusal_of([&] { HistoryFile(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
 }
 
-TEST_F(Keeping, AfterAnotherProgramsDatabaseHasGoneAgainNothingIsLost) {
+TEST_F(Keeping, AnotherProgramsDatabaseInItsPlaceIsPutAsideAndNothingIsLost) {
   HistoryFile history_file(file());
   begin_a_run(history_file);
   const std::string foreign = directory() / "foreign.db";
   SQLite::Database(foreign, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE theirs (x)");
   const std::string content = bytes_of(foreign);
   std::filesystem::rename(foreign, file());
-  history_file.leave("");
-  ASSERT_FALSE(history_file.is_open());
-  for (int i = 0; i < 2; ++i)
-    EXPECT_EQ(refusal_of([&] { history_file.begin(kNoon + 31 * kSecond, "one"); }).first, StoreError::Kind::foreign);
-  EXPECT_EQ(refusal_of([&] { HistoryFile(file()).begin(kNoon, "two"); }).first, StoreError::Kind::busy);
-  EXPECT_TRUE(bytes_of(file()) == content);
-  std::filesystem::remove(file());
-  history_file.begin(kNoon + 32 * kSecond, "one");
+  begin_anew(history_file, kNoon + 32 * kSecond);
+  ASSERT_EQ(aside(Aside::foreign).size(), 1U);
+  EXPECT_TRUE(bytes_of(aside(Aside::foreign)[0]) == content);
   core::Reclaim ended = reclaim_of_web(1);
   ended.outcome = core::ReclaimOutcome::done;
   store(history_file.history(), scan_at(kNoon + 33 * kSecond), ended);
@@ -357,21 +442,6 @@ TEST_F(Keeping, DamageInABigOneThatIsMetWhenTheRunBeginsIsDamageToo) {
   HistoryFile(file()).begin(kNoon + 60 * kSecond, "two");
   EXPECT_EQ(aside().size(), 1U);
   EXPECT_EQ(query("SELECT count(*) FROM reclaim"), "1\n");
-}
-
-TEST_F(Keeping, WhatIsNotOursIsLeftAsItIsAlsoAtASecondTry) {
-  write_bytes(file(), std::string(9000, 'a'));
-  HistoryFile history_file(file());
-  rlimit usual{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-  rlimit none = usual;
-  none.rlim_cur = 0;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto refused_for_now = refusal_of([&] { history_file.begin(kNoon, ""); });
-  ::setrlimit(RLIMIT_NOFILE, &usual);
-  EXPECT_EQ(refused_for_now.first, StoreError::Kind::unusable);
-  EXPECT_EQ(refusal_of([&] { history_file.begin(kNoon, ""); }).first, StoreError::Kind::no_database);
-  EXPECT_TRUE(bytes_of(file()) == std::string(9000, 'a'));
 }
 
 /// Overwrites the page at the root of the table.
@@ -471,19 +541,16 @@ TEST_F(Keeping, AnotherHistoryPutInItsPlaceIsGoneOnWithAndKeepsItsRows) {
   EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
 }
 
-TEST_F(Keeping, AnotherProgramsFilePutInItsPlaceIsLeftAsItIs) {
+TEST_F(Keeping, AHeaderThatIsOverwrittenUnderOurHandsIsDamage) {
   HistoryFile history_file(file());
   begin_a_run(history_file);
-  const std::string other = directory() / "other.db";
-  SQLite::Database(other, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec("CREATE TABLE bookmark (url TEXT)");
-  const std::string before = bytes_of(other);
-  std::filesystem::rename(other, file());
-  EXPECT_EQ(refusal_of([&] { begin_anew(history_file, kNoon); }).first, StoreError::Kind::foreign);
-  EXPECT_FALSE(history_file.is_open());
-  EXPECT_TRUE(bytes_of(file()) == before);
-  std::filesystem::remove(file());
-  history_file.begin(kNoon + kSecond, "one");
-  EXPECT_TRUE(history_file.is_open());
+  history_file.history().end_run(kNoon + 20 * kSecond, "");
+  history_file.history().wal().note_file();
+  overwrite_bytes(file(), 60, std::string("\0\0\0\x63", 4));  // user_version
+  EXPECT_EQ(history_file.damage(), "the version in its header is overwritten");
+  begin_anew(history_file, kNoon + 30 * kSecond, history_file.damage());
+  EXPECT_EQ(history_file.damage(), "");
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), "2000\n");
 }
 
 TEST_F(Keeping, DamageThatOurOwnCacheHidesIsFoundByTheFilesTime) {

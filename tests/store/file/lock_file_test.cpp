@@ -61,8 +61,8 @@ TEST_F(Lock, TheKernelLetsGoOfTheLockOfAServiceThatWasKilled) {
 }
 
 TEST_F(Lock, ARefusedDatabaseKeepsALockFileThatWasThereBefore) {
-  write_bytes(file(), "text");
-  EXPECT_EQ(refusal_of([&] { Service service(file()); }).first, StoreError::Kind::no_database);
+  std::filesystem::create_directory(file());
+  EXPECT_EQ(refusal_of([&] { Service service(file()); }).first, StoreError::Kind::unusable);
   EXPECT_FALSE(std::filesystem::exists(lock()));
   write_bytes(lock(), "");
   LockFile(file(), file()).forget();

@@ -197,8 +197,8 @@ TEST_F(Open, RefusesATextFile) {
     write_bytes(file(), text);
     expect_refused(Kind::no_database,
                    name() +
-                       " is not a SQLite database: cgroup-memory-manager did not write it and leaves it as "
-                       "it is; " +
+                       " is not a SQLite database, cgroup-memory-manager did not write it: the service renames it when "
+                       "it starts, and begins a new one; move it away or " +
                        kNameAnother);
   }
 }
@@ -218,8 +218,10 @@ TEST_F(Open, RefusesAnotherProgramsDatabaseAndNamesItsApplicationId) {
   for (const auto& [sql, named] : cases) {
     std::filesystem::remove(file());
     SQLite::Database(name(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec(sql);
-    expect_refused(Kind::foreign, name() + " is the SQLite database of another program (" + named +
-                                      ") and is left as it is; " + kNameAnother);
+    expect_refused(Kind::foreign,
+                   name() + " is the SQLite database of another program (" + named +
+                       "): the service renames it when it starts, and begins a new one; move it away or " +
+                       kNameAnother);
   }
 }
 
@@ -228,8 +230,8 @@ TEST_F(Open, RefusesAnotherProgramsDatabaseThatIsOpenWithoutReadingItsLog) {
   other.exec("PRAGMA journal_mode = WAL; CREATE TABLE t (x)");
   ASSERT_GT(std::filesystem::file_size(name() + "-wal"), 0u);
   expect_refused(Kind::foreign, name() +
-                                    " is the SQLite database of another program (no application_id) and is left "
-                                    "as it is; " +
+                                    " is the SQLite database of another program (no application_id): the service "
+                                    "renames it when it starts, and begins a new one; move it away or " +
                                     kNameAnother);
 }
 
@@ -240,7 +242,10 @@ TEST_F(Open, RefusesALaterVersion) {
   expect_refused(Kind::newer, name() +
                                   " was written by a later version of cgroup-memory-manager (its schema is version "
                                   "99, this program knows up to " +
-                                  std::to_string(kMigrations.size()) + "): upgrade the program or " + kNameAnother);
+                                  std::to_string(kMigrations.size()) +
+                                  "): the service renames it when it starts, and a later version takes it up "
+                                  "again; upgrade the program or " +
+                                  kNameAnother);
 }
 
 TEST_F(Open, RefusesALaterVersionThatIsOnlyInTheLogAndLeavesTheLog) {
@@ -260,7 +265,8 @@ class DamagedFile : public Open {
     std::filesystem::remove(name() + ".lock");
   }
   std::string damaged(const std::string& detail) const {
-    return name() + " is damaged (" + detail + "): the service puts it aside and begins a new one when it starts, or " +
+    return name() + " is damaged (" + detail +
+           "): the service looks through its history once a day, puts a damaged one aside and begins a new one, or " +
            kNameAnother;
   }
 };
@@ -319,6 +325,30 @@ TEST_F(DamagedFile, TheWriterRefusesGarbageInTheMiddle) {
 TEST_F(DamagedFile, RefusesAHistoryThatLacksATable) {
   SQLite::Database(name(), SQLite::OPEN_READWRITE).exec("DROP TABLE cooldown");
   expect_refused(Kind::corrupt, damaged("its table 'cooldown' is missing"));
+}
+
+TEST_F(DamagedFile, RefusesAHistoryWithAnotherApplicationId) {
+  for (int bit = 0; bit < 32; ++bit) {
+    SQLite::Database(name(), SQLite::OPEN_READWRITE)
+        .exec("PRAGMA application_id = " + std::to_string(kApplicationId ^ static_cast<int>(1U << bit)));
+    expect_refused(Kind::corrupt, damaged("its application_id is overwritten"));
+  }
+}
+
+/// What is missing in its schema can't be recorded, and what is there already can't be made.
+TEST_F(DamagedFile, TheWriterRefusesAHistoryThatIsNotOfTheVersionThatItSays) {
+  const auto version = static_cast<int>(kMigrations.size());
+  for (int bit = 0; (1 << bit) <= version; ++bit) {
+    const int changed = version ^ (1 << bit);
+    if (changed < 1 || changed > version) continue;
+    SQLite::Database(name(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = " + std::to_string(changed));
+    EXPECT_EQ(refusal_of([&] { History history(file()); }).first, Kind::corrupt) << changed;
+  }
+  SQLite::Database(name(), SQLite::OPEN_READWRITE)
+      .exec("PRAGMA user_version = " + std::to_string(version) + "; DROP VIEW v_sample");
+  const auto [kind, sentence] = refusal_of([&] { History history(file()); });
+  EXPECT_EQ(kind, Kind::corrupt);
+  EXPECT_NE(sentence.find("its schema is not that of its version: v_sample."), std::string::npos) << sentence;
 }
 
 TEST_F(DamagedFile, RefusesAHistoryWithoutAVersion) {
