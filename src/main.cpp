@@ -137,6 +137,8 @@ void add_history(CLI::App& sub, cli::Options& options) {
   add(sub, "cgroup", options.cgroup, "GLOB",
       "The cgroup's path or name as a glob, or part of it: shop/web, a container id")
       ->required();
+  add(sub, "file", options.backup, "FILE",
+      "history backup FILE: a copy of the whole history, made while the service runs");
   add_window(sub, options, "1h", "Begin of the window: 1h (default), 7d, 2026-11-23T03:12:00Z");
   add_reading(sub, options);
 }

@@ -32,6 +32,7 @@ struct Options {
   std::string since;   // main has the default of each subcommand
   std::string until = "now";
   std::string cgroup;    // glob; "": all
+  std::string backup;    // a file; "": none
   std::string report;    // name; "": the weekly summary
   std::string incident;  // "list" or "show"; "": list
   std::string id;        // for incident show

@@ -18,6 +18,7 @@
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
 #include "report/weekly/summary_page.hpp"
+#include "store/file/backup.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {
@@ -27,6 +28,12 @@ constexpr std::size_t kMaxCharts = 8;
 constexpr std::size_t kChartHeight = 8;
 constexpr std::size_t kTableRows = 12;
 constexpr std::int64_t kGapSteps = 3;  // this many intervals without a sample are a gap
+
+/// 0 where it is no integer.
+std::int64_t integer(const core::Cell& cell) {
+  const auto* const value = std::get_if<std::int64_t>(&cell);
+  return value != nullptr ? report::computable(*value) : 0;
+}
 
 std::optional<double> number(const core::Cell& cell) {
   const auto* const integer = std::get_if<std::int64_t>(&cell);
@@ -41,11 +48,9 @@ std::vector<report::ChartPoint> points_of(const core::Table& samples, std::strin
   std::vector<report::ChartPoint> points;
   points.reserve(samples.rows.size());
   for (const auto& row : samples.rows) {
-    const std::int64_t at_us = std::get<std::int64_t>(row[at]);
-    const auto* const interval_us = std::get_if<std::int64_t>(&row[interval]);
-    if (!points.empty() && interval_us != nullptr && *interval_us > 0 &&
-        at_us - points.back().at_us > kGapSteps * *interval_us) {
-      points.push_back({points.back().at_us + *interval_us, std::nullopt});  // a gap in the chart
+    const std::int64_t at_us = integer(row[at]), interval_us = integer(row[interval]);
+    if (!points.empty() && interval_us > 0 && at_us - points.back().at_us > kGapSteps * interval_us) {
+      points.push_back({points.back().at_us + interval_us, std::nullopt});  // a gap in the chart
     }
     points.push_back({at_us, number(row[value])});
   }
@@ -75,7 +80,7 @@ void fold_in(core::Cell& into, const core::Cell& cell, Fold fold) {
   if (so_far == nullptr) {
     into = *value;
   } else if (fold == Fold::sum) {
-    *so_far += *value;
+    *so_far = report::computable(*so_far) + report::computable(*value);
   } else if (fold == Fold::largest) {
     *so_far = std::max(*so_far, *value);
   }
@@ -190,9 +195,23 @@ std::string page_of(const std::vector<std::string>& paths, store::Reader& reader
   return report::html_page(report::title_of_node("Memory history", answer_to("status", reader, parameters)), body);
 }
 
+/// `history backup FILE`. With one word, "backup" is a glob.
+int back_up(const Options& options) {
+  if (options.cgroup != "backup") {
+    throw UsageError("\"" + base::escape_for_terminal(options.backup) +
+                     "\": one glob was expected; a FILE follows `history backup` only");
+  }
+  const std::filesystem::path database = load_for_reading(options).config.database;
+  store::back_up(database, options.backup);
+  write_output(options, base::escape_for_terminal(options.backup) + " is a sound copy of " +
+                            base::escape_for_terminal(database.string()) + "\n");
+  return 0;
+}
+
 }  // namespace
 
 int history(const Options& options) {
+  if (!options.backup.empty()) return back_up(options);
   const Window window = parse_window(options);
   store::Reader reader(load_for_reading(options).config.database);
   const std::vector<std::string> paths = paths_in(reader, window);

@@ -120,5 +120,24 @@ TEST_F(History, TheReadersWorkBesideTheServiceAndOnACopiedFile) {
   EXPECT_EQ(files, std::vector<std::string>{"h.db"}) << "a reader leaves nothing behind";
 }
 
+TEST_F(History, BackupMakesACopyWhileTheServiceWritesAndCheckLooksThroughIt) {
+  auto service = start();
+  ASSERT_TRUE(wait_for_scans(3));
+  const std::string copy = file("copy.db");
+  const Answer answer = ask({"history", "backup", copy});
+  EXPECT_EQ(answer.exit_code, 0) << answer.err;
+  EXPECT_EQ(answer.out, copy + " is a sound copy of " + database().string() + "\n");
+  EXPECT_EQ(ask({"history", "backup", copy}).err,
+            "cgroup-memory-manager: " + copy + " exists already: a backup overwrites nothing\n");
+  EXPECT_EQ(ask({"history", "web", copy}).exit_code, 2);
+  EXPECT_EQ(ask({"history", "backup"}).exit_code, 1) << "alone it is a glob that matches nothing";
+  const std::vector<std::string> check{"check", "--database", copy, "--parent", cgroups().root(), "--format", "csv"};
+  const Answer sound = program(check);
+  EXPECT_EQ(sound.exit_code, 0) << sound.out;
+  EXPECT_NE(sound.out.find("ok,soundness,"), std::string::npos) << sound.out;
+  std::filesystem::resize_file(copy, std::filesystem::file_size(copy) - 2048);
+  EXPECT_EQ(program(check).exit_code, 1);
+}
+
 }  // namespace
 }  // namespace cgmm::test
