@@ -11,6 +11,7 @@
 #include "base/fd.hpp"
 #include "store/age/maintenance.hpp"
 #include "store/file/open.hpp"
+#include "store/file/page_check.hpp"
 #include "store/file/salvage.hpp"
 #include "store/file/wal.hpp"
 #include "store/refusal.hpp"
@@ -49,6 +50,7 @@ struct History::Impl {
   ReclaimRows reclaims{sql, cgroups};
   Wal wal{database, resolved(name)};
   Maintenance maintenance{sql, wal};
+  PageCheck pages;
   bool in_transaction = false;
   std::optional<base::FileId> file_id = base::file_id(name);
   struct Scans {
@@ -131,6 +133,9 @@ bool History::is_in_place() const { return has_its_file() && impl_->wal.is_in_pl
 bool History::has_its_file() const { return base::file_id(impl_->name) == impl_->file_id && size_of(impl_->name) > 0; }
 
 Wal& History::wal() { return impl_->wal; }
+
+std::string History::look_at_pages(std::int64_t max_bytes) { return impl_->pages.look(impl_->database, max_bytes); }
+bool History::has_looked_at_all() const { return impl_->pages.is_done(); }
 
 std::string History::carry_over_to(const std::filesystem::path& to) { return carry_over(impl_->database, to); }
 

@@ -72,6 +72,10 @@ class History {
   bool has_its_file() const;
   Wal& wal();
 
+  /// Looks at the next pages of the file (PageCheck::look), and whether that was the last of it.
+  std::string look_at_pages(std::int64_t max_bytes);
+  bool has_looked_at_all() const;
+
   /// Makes of what can be read a new history in the file `to`, which is not there yet: everything but old samples. In
   /// words what it holds. Throws StoreError.
   std::string carry_over_to(const std::filesystem::path& to);

@@ -17,6 +17,8 @@ namespace {
 constexpr std::int64_t kTryAgainFirst_us = base::kSecond_us;
 constexpr std::int64_t kTryAgainLast_us = 10 * base::kSecond_us;
 constexpr std::int64_t kCheckEvery_us = 30 * base::kSecond_us;
+constexpr std::int64_t kLookEvery_us = 12 * 3600 * base::kSecond_us;
+constexpr std::int64_t kBytesALook = 4 << 20;  // some milliseconds
 
 }  // namespace
 
@@ -96,7 +98,7 @@ void HistoryAccess::open() {
     throw;
   }
   what_was_done_ = file_.take_what_was_done();
-  if (!what_was_done_.empty() && !fault_.is_on()) begin_fault("it was damaged: " + what_was_done_);
+  if (!what_was_done_.empty() && !fault_.is_on()) begin_fault(what_was_done_);
 }
 
 /// The run ends here; open() begins the next one.
@@ -149,9 +151,20 @@ void HistoryAccess::note_stored() {
 /// Somebody has written to the file: that may be a person's lawful change, or damage that our own cache of it hides.
 void HistoryAccess::check_for_damage() {
   const std::int64_t now_us = steady_now_us();
-  if (!file_.history().wal().was_file_written_by_others() || now_us < check_again_at_us_) return;
+  if (!file_.history().wal().was_file_written_by_others()) return look_at_pages(now_us);
+  if (now_us < check_again_at_us_) return;
   check_again_at_us_ = now_us + kCheckEvery_us;
   damage_ = file_.damage();
+}
+
+/// A little of it with each batch, from the start on, and all of it twice a day. A suspicion is confirmed by reading
+/// all of it at once.
+void HistoryAccess::look_at_pages(std::int64_t now_us) {
+  if (now_us < look_again_at_us_) return;
+  store::History& history = file_.history();
+  const std::string suspicion = history.look_at_pages(kBytesALook);
+  if (history.has_looked_at_all()) look_again_at_us_ = now_us + kLookEvery_us;
+  if (!suspicion.empty()) damage_ = file_.damage();
 }
 
 }  // namespace cgmm::daemon

@@ -82,6 +82,7 @@ class HistoryAccess {
   void hand_over(const std::optional<core::Handover>& handover);
   void put_off(const std::exception& error);
   void check_for_damage();
+  void look_at_pages(std::int64_t now_us);
 
   store::HistoryFile& file_;
   RecordQueue& queue_;
@@ -96,6 +97,7 @@ class HistoryAccess {
   std::int64_t try_again_at_us_ = 0;  // of the steady clock, like check_again_at_us_
   std::int64_t try_again_after_us_ = 0;
   std::int64_t check_again_at_us_ = 0;
+  std::int64_t look_again_at_us_ = 0;
 };
 
 }  // namespace cgmm::daemon

@@ -214,6 +214,7 @@ void Recorder::name_containers(std::span<const Record> batch) {
       for (const core::NamedCgroup& one : names) history.record(one);
     });
   } catch (const std::exception& error) {
+    if (store::is_damage(error)) access_.note_damage(error.what());
     spdlog::warn("the names of {} containers could not be recorded: {}", names.size(),
                  base::escape_for_terminal(error.what()));
     names_.put_back(names);
