@@ -25,6 +25,13 @@ inline std::size_t column_of(const core::Table& table, std::string_view column) 
   throw std::runtime_error("report \"" + table.report + "\" has no column \"" + std::string(column) + "\"");
 }
 
+/// For computing. A copied file may hold any number: sums and small multiples of what is returned never overflow. No
+/// time, duration or size of a sound history comes near these bounds; cells are shown as they are.
+inline std::int64_t computable(std::int64_t value) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 58;  // the year 11 100; 256 PiB
+  return std::clamp(value, -kMost, kMost);
+}
+
 /// Borrows the table. All is NULL in a row that the table does not have, and in a table without columns.
 class Row {
  public:
@@ -37,10 +44,10 @@ class Row {
     return row_ < table_.rows.size() ? cell_at(table_.rows[row_], at) : kNull;
   }
 
-  /// nullopt where it is no integer.
+  /// nullopt where it is no integer. What can't be is moved to the bounds of computable().
   std::optional<std::int64_t> known(std::string_view column) const {
     const auto* value = std::get_if<std::int64_t>(&cell(column));
-    return value != nullptr ? std::optional(*value) : std::nullopt;
+    return value != nullptr ? std::optional(computable(*value)) : std::nullopt;
   }
 
   /// 0 where it is no integer.

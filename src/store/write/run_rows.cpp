@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/write/run_rows.hpp"
 
+#include <algorithm>
+
 #include "base/time.hpp"
 #include "base/units.hpp"
 
@@ -9,6 +11,11 @@ namespace {
 
 /// What a cgroup that is gone leaves in memory at a start is bounded by this.
 constexpr std::int64_t kHandoverAge_us = base::kDay_us;
+
+constexpr std::int64_t kMostStrikes = 1000;
+
+/// Of a number that a copied file may hold: the policy computes with it.
+std::int64_t possible(std::int64_t value) { return std::clamp<std::int64_t>(value, 0, std::int64_t{1} << 58); }
 
 }  // namespace
 
@@ -20,7 +27,9 @@ core::Handover read_handover(Statements& sql, std::int64_t now_us) {
                          now_us - kHandoverAge_us, now_us);
        row.step();) {
     result.cooldowns[{row.text(0), inode_from_sql(row.integer(1))}] = {
-        .last_reclaim_at_us = row.integer(2), .until_us = row.integer(3), .strikes = row.integer(4)};
+        .last_reclaim_at_us = possible(row.integer(2)),
+        .until_us = possible(row.integer(3)),
+        .strikes = std::min(possible(row.integer(4)), kMostStrikes)};
   }
   if (Use row = sql.use("SELECT boot_id, sequence FROM kernel_log"); row.step()) {
     result.log_position = {.boot_id = row.text(0), .sequence = static_cast<std::uint64_t>(row.integer(1))};
