@@ -120,7 +120,7 @@ TEST_F(LiveStatus, WhereTheSocketCantBeMadeTheServiceSaysSoAndRuns) {
 TEST_F(LiveStatus, TheSocketGoesWithTheServiceAndOneThatAKillLeftIsReplaced) {
   {
     auto service = start();
-    ASSERT_TRUE(wait_for_scans(1));
+    ASSERT_TRUE(eventually([&] { return std::filesystem::is_socket(socket()); }));
     service.kill();
   }
   ASSERT_TRUE(std::filesystem::is_socket(socket()));

@@ -2,8 +2,10 @@
 #include "store/history.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <csignal>
 #include <limits>
 #include <stdexcept>
 
@@ -396,21 +398,36 @@ TEST_F(HistoryTest, ARollbackForgetsWhatWasLearnedInTheTransaction) {
   EXPECT_EQ(query("SELECT limit_bytes FROM cgroup_limit WHERE cgroup_id = 1 ORDER BY changed_at_us"), "1\n2\n");
 }
 
+/// While it lives, a write of this process beyond the first 64 KiB of a file fails, as on a full disk.
+class NoLargerFiles {
+ public:
+  NoLargerFiles() {
+    ::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &usual_);
+    const rlimit small{.rlim_cur = 64 << 10, .rlim_max = usual_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~NoLargerFiles() { ::setrlimit(RLIMIT_FSIZE, &usual_); }
+  NoLargerFiles(const NoLargerFiles&) = delete;
+  NoLargerFiles& operator=(const NoLargerFiles&) = delete;
+
+ private:
+  rlimit usual_{};
+};
+
 TEST_F(HistoryTest, AFullDiskLosesTheTransactionAndNothingElse) {
   History history(file());
   store(history, scan_of(kNoon, {kA}));
-  // No way to limit the writing connection from outside: a trigger fails the way a full disk does, by ending
-  // the transaction.
-  SQLite::Database(file(), SQLite::OPEN_READWRITE)
-      .exec(
-          "CREATE TRIGGER full BEFORE INSERT ON service_event BEGIN SELECT RAISE(ROLLBACK, 'database or disk "
-          "is full'); END");
   history.begin();
   history.record(scan_of(kNoon + kSecond, {kA, kB}));
-  EXPECT_THROW(history.record(core::ServiceEvent{.at_us = kNoon, .kind = "gap", .detail = ""}), SQLite::Exception);
-  EXPECT_THROW(history.record(scan_at(kNoon)),
-               SQLite::Exception);  // not stored outside of the lost transaction
-  EXPECT_THROW(history.commit(), SQLite::Exception);
+  {
+    const NoLargerFiles full;
+    const std::string more_than_fits_in_memory(16 << 20, 'x');
+    EXPECT_THROW(history.record(core::ServiceEvent{.at_us = kNoon, .kind = "gap", .detail = more_than_fits_in_memory}),
+                 SQLite::Exception);
+    EXPECT_THROW(history.record(scan_at(kNoon)), SQLite::Exception);  // not stored outside of the lost transaction
+    EXPECT_THROW(history.commit(), SQLite::Exception);
+  }
   history.rollback();
   store(history, scan_of(kNoon + 2 * kSecond, {kA}));
   EXPECT_EQ(query("SELECT path FROM cgroup"), "/a\n");
