@@ -150,12 +150,12 @@ TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
       history, queue, kernel::ContainerLogs("off"),
       {.started_at_us = 5, .detail = "now", .hand_over = [&](const auto& late) { handed_over = late.cooldowns; }});
   SQLite::Database other(file, SQLite::OPEN_READWRITE);
-  other.exec("CREATE TRIGGER refuse BEFORE INSERT ON service_event BEGIN SELECT json('{'); END");
+  other.exec("CREATE INDEX refuse ON service_event (abs(at_us*0 - 9223372036854775807 - 1)) WHERE at_us > 1");
   EXPECT_FALSE(recorder.record({scan_at(10)}));
   ASSERT_EQ(queue.faults().size(), 1U);
   EXPECT_EQ(queue.faults()[0].name, "history");
   EXPECT_EQ(handed_over.count({"/web", 1}), 1U) << "it can be read";
-  other.exec("DROP TRIGGER refuse");
+  other.exec("DROP INDEX refuse");
   EXPECT_TRUE(test::eventually([&] { return recorder.record({scan_at(10)}); }));
   EXPECT_TRUE(queue.faults().empty());
   EXPECT_EQ(count(file, "scan"), 1);
@@ -232,16 +232,16 @@ TEST_F(Recording, GoesOnWhereTheDiskHasRefused) {
   std::vector<Record> batch = long_batch(100);
   batch.emplace_back(core::ServiceEvent{7, "gap", "once"});
   SQLite::Database other(file, SQLite::OPEN_READWRITE);
-  other.exec("CREATE TRIGGER refuse BEFORE INSERT ON service_event BEGIN SELECT RAISE(ABORT, 'a portion of it'); END");
+  other.exec("CREATE UNIQUE INDEX refuse ON service_event (kind IS NULL)");  // the start is there already
   other.exec(
-      "CREATE TRIGGER no_more BEFORE INSERT ON scan WHEN (SELECT count(*) FROM scan) >= 60 BEGIN SELECT json('{'); "
-      "END");
+      "CREATE INDEX no_more ON scan (abs(cgroup_count*0 - 9223372036854775807 - 1)) WHERE started_at_us > "
+      "1795608590000000");
   EXPECT_FALSE(recorder.record(batch));
   const std::int64_t stored_count = count(file, "scan");
   EXPECT_GT(stored_count, 0);
   EXPECT_LT(stored_count, 61);
-  other.exec("DROP TRIGGER refuse");
-  other.exec("DROP TRIGGER no_more");
+  other.exec("DROP INDEX refuse");
+  other.exec("DROP INDEX no_more");
   EXPECT_TRUE(recorder.record(batch));
   EXPECT_EQ(count(file, "scan"), 100);
   EXPECT_EQ(count(file, "service_event WHERE at_us = 7"), 1);
@@ -251,12 +251,12 @@ TEST_F(Recording, RestatesWhatHoldsUntilItCould) {
   const std::string other = directory.path() / "other.db";
   store::HistoryFile(other).begin(1, "other");
   SQLite::Database(other, SQLite::OPEN_READWRITE)
-      .exec("CREATE TRIGGER refuse BEFORE INSERT ON cooldown BEGIN SELECT json('{'); END");
+      .exec("CREATE INDEX refuse ON cooldown (abs(cgroup_id*0 - 9223372036854775807 - 1))");
   const core::Cooldown cooldown{1, wall_now_us() + 3'600'000'000, 0};
   EXPECT_TRUE(recorder.record({scan_at(10), core::CgroupCooldown{{"/web", 1}, cooldown}}));
   std::filesystem::rename(other, file);
   EXPECT_FALSE(recorder.record({scan_at(20)}));
-  SQLite::Database(file, SQLite::OPEN_READWRITE).exec("DROP TRIGGER refuse");
+  SQLite::Database(file, SQLite::OPEN_READWRITE).exec("DROP INDEX refuse");
   EXPECT_TRUE(test::eventually([&] { return recorder.record({scan_at(20)}); }));
   EXPECT_EQ(count(file, "cooldown"), 1);
 }
