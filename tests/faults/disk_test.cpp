@@ -18,7 +18,7 @@ class DiskFault : public FaultTest {
 };
 
 TEST_F(DiskFault, Full) {
-  Mount tmpfs(disk(), "tmpfs", "size=4m");
+  Mount tmpfs(disk(), "tmpfs", "size=4m,mode=0755");
   put_many();
   start();
   const auto filler = disk() / "filler";
@@ -37,7 +37,7 @@ TEST_F(DiskFault, Full) {
 
 /// So long that the queue in memory is full.
 TEST_F(DiskFault, FullForLong) {
-  Mount tmpfs(disk(), "tmpfs", "size=16m");
+  Mount tmpfs(disk(), "tmpfs", "size=16m,mode=0755");
   put_many(1500);
   start();
   const auto filler = disk() / "filler";
