@@ -180,6 +180,7 @@ int main(int argc, char** argv) {
   Slowest commits;
   Slowest slices;
   {
+    std::filesystem::create_directories(directory);
     store::History history(file);
     history.set_retention(retention);
     history.begin_run(kBegin, "a year");
