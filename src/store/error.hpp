@@ -41,6 +41,8 @@ class StoreError : public std::runtime_error {
 bool is_bad_record(const std::exception& error);
 /// Whether it says that there is no room, on the disk or inside max_size.
 bool is_full(const std::exception& error);
+/// Another process holds a lock of it.
+bool is_locked(const std::exception& error);
 /// What is wrong, with the limit that the operating system has set, if it is that.
 std::string in_words(const std::exception& error);
 /// Whether it says that the file is damaged.

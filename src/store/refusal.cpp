@@ -72,7 +72,14 @@ StoreError told(StoreError::Kind kind, const std::filesystem::path& file, const 
   return {kind, file.string() + text + "name another file with --database", lasts, detail};
 }
 
+std::string what_happens_to_foreign(const std::filesystem::path& file) {
+  return may_be_renamed(file) ? "the service renames it when it starts, and begins a new one"
+                              : "the service does not start, because it renames only files called *.db";
+}
+
 }  // namespace
+
+bool may_be_renamed(const std::filesystem::path& file) { return file.extension() == ".db"; }
 
 StoreError missing(const std::filesystem::path& file) {
   return told(StoreError::Kind::missing, "there is no history at " + file.string(),
@@ -80,16 +87,15 @@ StoreError missing(const std::filesystem::path& file) {
 }
 
 StoreError not_a_database(const std::filesystem::path& file) {
-  return told(
-      StoreError::Kind::no_database, file,
-      " is not a SQLite database, cgroup-memory-manager did not write it: the service renames it when it starts, and "
-      "begins a new one; move it away or ");
+  return told(StoreError::Kind::no_database, file,
+              " is not a SQLite database, cgroup-memory-manager did not write it: " + what_happens_to_foreign(file) +
+                  "; move it away or ");
 }
 
 StoreError other_programs_database(const std::filesystem::path& file, std::uint32_t application_id) {
   return told(StoreError::Kind::foreign, file,
               " is the SQLite database of another program (" + shown(application_id) +
-                  "): the service renames it when it starts, and begins a new one; move it away or ");
+                  "): " + what_happens_to_foreign(file) + "; move it away or ");
 }
 
 StoreError newer(const std::filesystem::path& file, std::int64_t version, std::int64_t known_version) {
@@ -151,6 +157,13 @@ StoreError refusal(const std::filesystem::path& file, const SQLite::Exception& e
 bool is_damage(const std::exception& error) {
   const int code = code_of(error);
   return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+bool is_locked(const std::exception& error) {
+  const auto* const refused = dynamic_cast<const StoreError*>(&error);
+  if (refused != nullptr) return refused->kind() == StoreError::Kind::busy;
+  const int code = code_of(error);
+  return code == SQLITE_BUSY || code == SQLITE_LOCKED;
 }
 
 bool is_full(const std::exception& error) { return code_of(error) == SQLITE_FULL || limit_of_files(error).has_value(); }

@@ -13,6 +13,10 @@
 
 namespace cgmm::store {
 
+/// Whether the service may put `file` aside though it was never its history. A mistyped --database (/etc/passwd) must
+/// rename nothing, so only files called *.db.
+bool may_be_renamed(const std::filesystem::path& file);
+
 StoreError missing(const std::filesystem::path& file);
 StoreError not_a_database(const std::filesystem::path& file);
 StoreError other_programs_database(const std::filesystem::path& file, std::uint32_t application_id);

@@ -91,6 +91,19 @@ TEST_F(BadHistory, AnotherProgramsDatabaseIsPutAside) {
       "foreign");
 }
 
+TEST_F(BadHistory, AFileThatIsNotCalledADatabaseStaysWhereItIs) {
+  const auto passwd = database().parent_path() / "passwd";
+  write(passwd, "root:x:0:0:root:/root:/bin/bash\n");
+  const Answer answer = program({"run", "--parent", cgroups().root(), "--database", passwd, "--cycles", "1"});
+  EXPECT_NE(answer.err.find(passwd.string() + " is not a SQLite database, cgroup-memory-manager did not write it: the "
+                                              "service does not start, because it renames only files called *.db"),
+            std::string::npos)
+      << answer.err;
+  EXPECT_EQ(answer.exit_code, 1);
+  EXPECT_EQ(content_of(passwd), "root:x:0:0:root:/root:/bin/bash\n");
+  EXPECT_FALSE(std::filesystem::exists(passwd.string() + ".lock"));
+}
+
 TEST_F(BadHistory, ADirectoryIsNotTaken) {
   std::filesystem::create_directory(database());
   const std::string sentence = database().string() + " can't be used: it is a directory; " + kNameAnother;

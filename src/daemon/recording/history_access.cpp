@@ -79,7 +79,7 @@ bool HistoryAccess::make_ready() {
 }
 
 void HistoryAccess::put_off(const std::exception& error) {
-  begin_fault(store::in_words(error));
+  begin_fault(file_.in_words(error));
   try_again_after_us_ = std::clamp<std::int64_t>(try_again_after_us_ * 2, kTryAgainFirst_us, kTryAgainLast_us);
   try_again_at_us_ = steady_now_us() + try_again_after_us_;
 }
@@ -124,7 +124,7 @@ void HistoryAccess::note(std::span<const Record> batch) { standing_.note(batch, 
 void HistoryAccess::note_refusal(const std::exception& error) {
   const bool is_damage = store::is_damage(error);
   if (is_damage) note_damage(error.what());
-  begin_fault(is_damage ? "it is damaged: " + damage_ : store::in_words(error));
+  begin_fault(is_damage ? "it is damaged: " + damage_ : file_.in_words(error));
 }
 
 void HistoryAccess::begin_fault(const std::string& why) {

@@ -6,6 +6,7 @@
 
 #include <system_error>
 
+#include "store/file/lock_holders.hpp"
 #include "store/file/open.hpp"
 #include "store/file/salvage.hpp"
 #include "store/file/trust.hpp"
@@ -23,13 +24,15 @@ struct Unfit {
 };
 
 /// What is no database, where a service has been at work, is one whose first page is damaged.
-Unfit unfit_by(const StoreError& error, bool is_ours) {
+Unfit unfit_by(const StoreError& error, bool is_ours, const std::filesystem::path& file) {
   using Kind = StoreError::Kind;
   if (error.kind() == Kind::corrupt) return {Aside::corrupt, "it was damaged: " + error.detail()};
   if (error.kind() == Kind::newer) return {Aside::newer, "it was written by a later version"};
+  if (error.kind() != Kind::foreign && error.kind() != Kind::no_database) return {};
+  if (is_ours && error.kind() == Kind::no_database)
+    return {Aside::corrupt, "it was damaged: its first bytes are overwritten"};
+  if (!is_ours && !may_be_renamed(file)) return {};
   if (error.kind() == Kind::foreign) return {Aside::foreign, "it is the database of another program"};
-  if (error.kind() != Kind::no_database) return {};
-  if (is_ours) return {Aside::corrupt, "it was damaged: its first bytes are overwritten"};
   return {Aside::foreign, "it is not a SQLite database"};
 }
 
@@ -83,12 +86,17 @@ core::Handover HistoryFile::begin(std::int64_t now_us, const std::string& detail
     try {
       return open_and_begin(now_us, detail, record_first);
     } catch (const StoreError& error) {
-      unfit = is_first ? unfit_by(error, /*is_ours=*/lock_->was_there() || was_open_) : Unfit{};
+      unfit = is_first ? unfit_by(error, /*is_ours=*/lock_->was_there() || was_open_, file_) : Unfit{};
       if (!unfit.why.empty()) continue;
       if (!was_open_ && error.lasts() == StoreError::Lasts::for_good) lock_->forget();
       throw;
     }
   }
+}
+
+std::string HistoryFile::in_words(const std::exception& error) const {
+  const std::string holders = is_locked(error) ? lock_holders(file_) : "";
+  return store::in_words(error) + (holders.empty() ? "" : "; " + holders);
 }
 
 /// What was recorded in the meantime stays beside it, but for the cooldowns. Opening it before it is in its place looks

@@ -54,6 +54,9 @@ class HistoryFile {
   /// stays open, for another try.
   void leave(const std::string& damage);
 
+  /// What was refused, in words; where a lock is the reason, with who holds it.
+  std::string in_words(const std::exception& error) const;
+
   /// What begin() had to do since the last call, in words; empty: nothing.
   std::string take_what_was_done() { return std::exchange(what_was_done_, {}); }
 

@@ -43,7 +43,7 @@ void expect_roots(const fs::path& file, const fs::path& part, Sticky sticky) {
 }
 
 /// Every directory on the way, and every link: the way is gone as the kernel goes it. Returns where it leads.
-fs::path expect_roots_way(const fs::path& file) {
+fs::path expect_roots_path(const fs::path& file) {
   constexpr int kMostLinks = 40;  // as the kernel
   std::error_code error;
   const fs::path named = fs::absolute(file, error);
@@ -71,7 +71,7 @@ fs::path expect_roots_way(const fs::path& file) {
 
 void expect_trusted(const fs::path& file) {
   if (::geteuid() != 0) return;
-  const fs::path real = expect_roots_way(file);
+  const fs::path real = expect_roots_path(file);
   expect_roots(file, real.parent_path(), Sticky::does_not_help);
   for (const char* const end : {"", "-wal", "-shm", "-journal", ".lock", ".new"}) {
     expect_roots(file, real.string() + end, Sticky::does_not_help);
