@@ -137,6 +137,17 @@ void check_reclaim(const kernel::Hierarchy& hierarchy, const std::string& path, 
   }
 }
 
+/// In a container that the host's hierarchy is mounted into: what somebody who has taken it over could do there.
+void check_access(const kernel::Hierarchy& hierarchy, Findings& findings) {
+  if (!hierarchy.root.starts_with("/host/")) return;
+  if (::access((hierarchy.root + "/cgroup.procs").c_str(), W_OK) != 0 && errno == EROFS)
+    return findings.ok("access", "cgroups can only be read here");
+  findings.ok("access",
+              std::string("this container could change limits, freeze or kill all processes of the node; the service "
+                          "only writes to ") +
+                  kernel::make_controller(hierarchy)->reclaim_file() + " (see docs/security.md)");
+}
+
 /// Warns of a rule that matches nothing: probably its glob lacks a '/' or a '*'.
 void check_rules(const core::Policy& policy, const std::vector<std::string>& tracked, Findings& findings) {
   std::vector<std::size_t> match_counts(policy.rules.size());
@@ -210,6 +221,7 @@ void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& c
                 "max_pressure have no effect here");
   }
   check_cgroups(hierarchy, config, findings);
+  check_access(hierarchy, findings);
   if (!is_v1 && ::access("/proc/pressure/memory", R_OK) != 0) {
     findings.warning("pressure",
                      "the kernel keeps no pressure stall information: psi_* stay NULL, max_pressure is no bound",

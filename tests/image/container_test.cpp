@@ -132,6 +132,20 @@ TEST_F(ContainerTest, TakesTheArgumentsOfTheRustProgramWithoutACommand) {
   expect_reclaim_by(objects, image(), node());
 }
 
+TEST_F(ContainerTest, RecordsWhereItMayNotWriteToCgroupsAndCheckSaysWhatItMayDoWhereItMay) {
+  const auto check = [&](Json objects) {
+    container_of(objects).erase("args");
+    container_of(objects)["command"] = {"cgroup-memory-manager", "check", "--dry-run", "--format", "csv"};
+    Container container(image(), objects, node());
+    container.wait_for_exit();
+    return container.output();
+  };
+  const std::string record_only = check(render(kManifests / "overlays/record-only"));
+  EXPECT_NE(record_only.find("ok,access,cgroups can only be read here"), std::string::npos) << record_only;
+  const std::string base = check(render(kManifests / "base"));
+  EXPECT_NE(base.find("ok,access,\"this container could change limits, freeze or kill"), std::string::npos) << base;
+}
+
 TEST_F(ContainerTest, ReadsTheKernelsLogWhenItIsPrivilegedAndNotOtherwise) {
   if (::access("/dev/kmsg", R_OK) != 0)
     GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: /dev/kmsg can't be read here ***";

@@ -153,7 +153,7 @@ class Bundle {
     } else {
       if (security.at("capabilities").at("drop") != Json::array({"ALL"}))
         throw std::runtime_error("expected drop: [ALL]");
-      for (const Json& name : security.at("capabilities").at("add"))
+      for (const Json& name : security.at("capabilities").value("add", Json::array()))
         capabilities.push_back("CAP_" + name.get<std::string>());
       if (security.at("seccompProfile").at("type") != "RuntimeDefault")
         throw std::runtime_error("expected RuntimeDefault");
@@ -186,7 +186,7 @@ class Bundle {
                {"source", "cgroup"},
                {"options", {"nosuid", "nodev", "ro"}}}};
     for (const Json& mount : container.at("volumeMounts")) {
-      expect_only(mount, {"name", "mountPath", "readOnly"});
+      expect_only(mount, {"name", "mountPath", "readOnly", "recursiveReadOnly"});
       const auto& volumes = pod.at("volumes");
       const auto volume = std::find_if(volumes.begin(), volumes.end(),
                                        [&](const Json& one) { return one.at("name") == mount.at("name"); });
@@ -210,7 +210,11 @@ class Bundle {
       mounts.push_back({{"destination", mount.at("mountPath")},
                         {"type", "bind"},
                         {"source", source},
-                        {"options", {"rbind", "rprivate", mount.value("readOnly", false) ? "ro" : "rw"}}});
+                        {"options",
+                         {"rbind", "rprivate",
+                          mount.contains("recursiveReadOnly") ? "rro"
+                          : mount.value("readOnly", false)    ? "ro"
+                                                              : "rw"}}});
     }
   }
 

@@ -14,8 +14,14 @@ const { ajv } = require(beside('@kubernetes-models/validate', 'ajv.js'));
 // The API server drops what it does not know without a word, so a misspelt key is a setting that is missing. The schemas let
 // it pass: here they are closed, each as it is registered.
 const register = ajv.addSchema.bind(ajv);
+/// Keys that are newer than the schemas: of a VolumeMount, since Kubernetes 1.30.
+const newer = (schema) => {
+  if (schema.properties?.mountPath)
+    schema.properties.recursiveReadOnly = { type: 'string', enum: ['Disabled', 'IfPossible', 'Enabled'] };
+  return schema;
+};
 ajv.addSchema = (schema, id) =>
-  register(schema.properties && !('additionalProperties' in schema) ? { ...schema, additionalProperties: false } : schema, id);
+  register(schema.properties && !('additionalProperties' in schema) ? { ...newer(schema), additionalProperties: false } : schema, id);
 ajv.opts.allErrors = true;
 
 const schemas = {

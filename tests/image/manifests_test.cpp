@@ -28,8 +28,8 @@ class Manifests : public ::testing::Test {
 
 TEST_F(Manifests, AreWhatTheSchemaOfTheApiDescribes) {
   for (const Json& result :
-       check_manifests({kManifests / "base", kManifests / "overlays/kernel-log", kManifests / "base/daemonset.yaml",
-                        kManifests / "base/serviceaccount.yaml"})) {
+       check_manifests({kManifests / "base", kManifests / "overlays/kernel-log", kManifests / "overlays/record-only",
+                        kManifests / "base/daemonset.yaml", kManifests / "base/serviceaccount.yaml"})) {
     EXPECT_TRUE(result.contains("objects")) << result;
   }
 }
@@ -80,6 +80,18 @@ TEST_F(Manifests, AskForLittle) {
   EXPECT_EQ(pod.at("automountServiceAccountToken"), false);
   for (const Json& mount : container.at("volumeMounts")) {
     const bool written_to = mount.at("name") == "cgroup" || mount.at("name") == "history" || mount.at("name") == "run";
+    EXPECT_EQ(mount.value("readOnly", false), !written_to) << mount;
+  }
+}
+
+TEST_F(Manifests, RecordOnlyMayWriteToNoCgroupAndHasNoCapability) {
+  const Json daemon_set = object_of_kind(render(kManifests / "overlays/record-only"), "DaemonSet");
+  const Json container = daemon_set.at("spec").at("template").at("spec").at("containers").at(0);
+  EXPECT_EQ(container.at("args"), Json{"--dry-run"});
+  EXPECT_EQ(container.at("securityContext").at("capabilities"), (Json{{"drop", {"ALL"}}}));
+  EXPECT_EQ(container.at("securityContext").at("readOnlyRootFilesystem"), true);
+  for (const Json& mount : container.at("volumeMounts")) {
+    const bool written_to = mount.at("name") == "history" || mount.at("name") == "run";
     EXPECT_EQ(mount.value("readOnly", false), !written_to) << mount;
   }
 }
