@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// docs/security.md names a test for what it says: there has to be one.
+// docs/security.md and docs/promises.md name a test for what they say: there has to be one.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -28,19 +28,22 @@ std::set<std::string> all_tests() {
   return tests;
 }
 
-TEST(SecurityNote, NamesTestsThatExist) {
+void expect_tests_that_exist(const char* document) {
   const std::set<std::string> tests = all_tests();
-  const std::string note = content_of(fs::path(CGMM_SOURCE_DIR) / "docs" / "security.md");
+  const std::string note = content_of(fs::path(CGMM_SOURCE_DIR) / "docs" / document);
   const std::regex named("`([A-Z]\\w+\\.\\w*)(\\*|\\.\\.\\.)?`");
   int count = 0;
   for (std::sregex_iterator found(note.begin(), note.end(), named), end; found != end; ++found, ++count) {
     const std::string name = (*found)[1];
     const auto at = tests.lower_bound(name);
     const bool whole = !(*found)[2].matched;
-    EXPECT_TRUE(at != tests.end() && (whole ? *at == name : at->starts_with(name))) << (*found)[0];
+    EXPECT_TRUE(at != tests.end() && (whole ? *at == name : at->starts_with(name))) << document << ": " << (*found)[0];
   }
   EXPECT_GT(count, 25);
 }
+
+TEST(SecurityNote, NamesTestsThatExist) { expect_tests_that_exist("security.md"); }
+TEST(Promises, NameTestsThatExist) { expect_tests_that_exist("promises.md"); }
 
 }  // namespace
 }  // namespace cgmm::test
