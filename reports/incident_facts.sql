@@ -18,14 +18,16 @@ grew_from AS (
    LIMIT 1
 ),
 same AS (
-  SELECT o.killed_at_us
+  SELECT o.killed_at_us, o.kill_count
     FROM kill
    CROSS JOIN oom_kill o
    WHERE o.oom_kill_id <> kill.oom_kill_id
      AND CASE WHEN kill.workload IS NOT NULL
               THEN o.cgroup_id IN (SELECT cgroup_id FROM cgroup WHERE workload = kill.workload)
               WHEN kill.cgroup_id IS NOT NULL THEN o.cgroup_id = kill.cgroup_id
-              ELSE o.cgroup_id IS NULL AND o.victim_path = kill.victim_path END
+              ELSE o.cgroup_id IS NULL AND o.victim_path IS kill.victim_path
+                   AND o.dropped_from IS kill.dropped_from
+                   AND coalesce(kill.victim_path, kill.dropped_from) IS NOT NULL END
 ),
 -- Around the first start after the kill, or between the two scans that the counter tells of: from the stop
 -- on, from the last scan on where it had crashed.
@@ -68,8 +70,8 @@ SELECT kill.first_seen_at_us,
        (SELECT value FROM node WHERE key = 'kernel_log') AS kernel_log,
        (SELECT value FROM node WHERE key = 'node') AS node,
        (SELECT value FROM node WHERE key = 'memory_bytes') AS memory_bytes,
-       (SELECT count(*) FROM same WHERE killed_at_us <= kill.killed_at_us) AS earlier_kills,
-       (SELECT count(*) FROM same
+       (SELECT CAST(total(kill_count) AS INTEGER) FROM same WHERE killed_at_us <= kill.killed_at_us) AS earlier_kills,
+       (SELECT CAST(total(kill_count) AS INTEGER) FROM same
          WHERE killed_at_us BETWEEN kill.killed_at_us - 7 * 86400000000 AND kill.killed_at_us) AS earlier_kills_in_7_days,
-       (SELECT count(*) FROM same WHERE killed_at_us > kill.killed_at_us) AS later_kills
+       (SELECT CAST(total(kill_count) AS INTEGER) FROM same WHERE killed_at_us > kill.killed_at_us) AS later_kills
   FROM kill;

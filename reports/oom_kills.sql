@@ -1,11 +1,12 @@
 -- OOM kills
 -- SPDX-License-Identifier: Apache-2.0
--- Each OOM kill, newest first. A kill without a cgroup hit a process outside the tracked cgroups. A kill
--- that is known only from a counter has no victim's name, and its time is up to one interval late. With
--- memory.oom.group one kill ends several processes. `incident show ID` shows everything about one kill.
+-- OOM kills, newest first. `kills`: how many the row stands for, up to last_at; what comes after ten of a
+-- cgroup in an hour is one row, with the victim of the first. A kill without a cgroup hit a process outside
+-- the tracked cgroups. A kill that is known only from a counter has no victim's name, and its time is up to
+-- one interval late. With memory.oom.group one kill ends several processes. `incident show ID` shows everything about one kill.
 SELECT o.oom_kill_id AS id,
        o.killed_at_us,
-       c.name AS cgroup,
+       coalesce(c.name, o.dropped_from) AS cgroup,
        o.victim_comm,
        o.victim_pid,
        o.process_count,
@@ -17,9 +18,11 @@ SELECT o.oom_kill_id AS id,
        o.limit_bytes,
        o.source,
        nullif(o.limit_path, c.path) AS other_limit_path,
+       o.kill_count AS kills,
+       o.last_killed_at_us AS last_at_us,
        c.path
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)
  WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-   AND (coalesce(c.path, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  ORDER BY o.killed_at_us DESC, o.oom_kill_id DESC;

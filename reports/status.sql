@@ -32,7 +32,7 @@ SELECT (SELECT value FROM node WHERE key = 'version') AS version,
        (SELECT count(*) FROM reclaim WHERE outcome <> 'dry_run') AS reclaim_count,
        (SELECT max(started_at_us) FROM reclaim WHERE outcome <> 'dry_run') AS last_reclaim_at_us,
        (SELECT count(*) FROM cooldown WHERE until_us > :until_us) AS in_cooldown_count,
-       (SELECT count(*) FROM oom_kill) AS oom_kill_count,
+       (SELECT CAST(total(kill_count) AS INTEGER) FROM oom_kill) AS oom_kill_count,
        (SELECT group_concat(detail, '; ') FROM open_fault) AS fault,
        (SELECT group_concat(coalesce(fault, 'unnamed'), ', ') FROM open_fault) AS faults
   FROM (SELECT 1) AS one_row

@@ -79,9 +79,9 @@ effects AS (  -- those of the reclaims above
              AND r.outcome <> 'dry_run')
 ),
 kills AS (  -- a kill outside the tracked cgroups has no path; it counts if no cgroup is asked for
-  SELECT count(*) AS oom_kills FROM oom_kill LEFT JOIN v_cgroup USING (cgroup_id)
+  SELECT CAST(total(kill_count) AS INTEGER) AS oom_kills FROM oom_kill LEFT JOIN v_cgroup USING (cgroup_id)
    WHERE killed_at_us >= :since_us AND killed_at_us < :until_us
-     AND (coalesce(path, '') GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+     AND (coalesce(path, dropped_from, '') GLOB :cgroup_glob OR name GLOB :cgroup_glob)
 )
 SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        scans.first_at_us AS first_scan_at_us,

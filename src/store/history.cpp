@@ -35,8 +35,14 @@ struct History::Impl {
   void record(const core::Reclaim& reclaim) { reclaims.record(reclaim); }
   void record(const core::Effect& effect) { reclaims.record(effect); }
   void record(const core::CgroupCooldown& cooldown) { reclaims.record(cooldown); }
-  void record(const core::OomKill& kill) { oom_kills.record(kill); }
-  void record(const core::CountedOomKills& counted) { oom_kills.record(counted); }
+  void record(const core::OomKill& kill) {
+    maintenance.note_kill();
+    oom_kills.record(kill);
+  }
+  void record(const core::CountedOomKills& counted) {
+    maintenance.note_kill();
+    oom_kills.record(counted);
+  }
   void record(const core::LogPosition& position) { oom_kills.store_position(position); }
   void record(const core::NamedCgroup& named) { cgroups.store_names(named); }
   void record(const core::ServiceEvent& event) { store::record(sql, event); }
@@ -49,7 +55,9 @@ struct History::Impl {
   OomKillRows oom_kills{sql, cgroups};
   ReclaimRows reclaims{sql, cgroups};
   Wal wal{database, resolved(name)};
-  Maintenance maintenance{sql, wal};
+  Losses losses;         // not told yet
+  Losses losses_before;  // when the transaction began
+  Maintenance maintenance{sql, wal, losses};
   PageCheck pages;
   bool in_transaction = false;
   std::optional<base::FileId> file_id = base::file_id(name);
@@ -145,6 +153,7 @@ void History::begin() {
   impl_->sql.execute("BEGIN IMMEDIATE");
   impl_->in_transaction = true;
   impl_->scans_before = impl_->scans;
+  impl_->losses_before = impl_->losses;
 }
 
 void History::commit() {
@@ -161,6 +170,7 @@ void History::rollback() noexcept {
   if (sqlite3_get_autocommit(impl_->database.getHandle()) == 0) impl_->database.tryExec("ROLLBACK");
   impl_->in_transaction = false;
   impl_->scans = impl_->scans_before;
+  impl_->losses = impl_->losses_before;
   impl_->cgroups.undo();
   impl_->maintenance.undo();
 }
@@ -179,13 +189,13 @@ void History::Impl::record(const core::Scan& scan) {
     ++scans.lost_count;
     return;
   }
+  const std::vector<Place> places = cgroups.follow(scan, scans.last_at_us, maintenance.room_for_scan_bytes(), losses);
   sql.execute(
       "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us, cpu_us, "
       "is_partial) VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
-      scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(scan.rows.size()), scan.error_count, scan.late_us,
+      scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(places.size()), scan.error_count, scan.late_us,
       scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = database.getLastInsertRowid();
-  const std::vector<Place> places = cgroups.follow(scan, scans.last_at_us);
   append_samples(sql, scan_id, places);
   for (const Place& place : places) {
     if (place.missed_oom_kills == 0) continue;
@@ -196,6 +206,8 @@ void History::Impl::record(const core::Scan& scan) {
   }
   if (!scan.is_partial) scans.last_at_us = scan.started_at_us;
 }
+
+Losses History::take_losses() { return std::exchange(impl_->losses, {}); }
 
 std::vector<core::CgroupRef> History::take_appeared() { return impl_->cgroups.take_appeared(); }
 

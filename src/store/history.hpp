@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/records.hpp"
+#include "store/age/losses.hpp"
 #include "store/error.hpp"
 
 namespace cgmm::store {
@@ -65,6 +66,9 @@ class History {
     bool is_losing = false;       // the last scan was
   };
   Room room() const;
+  /// What was dropped before its time, or left out, for want of room since the last call, by the directory whose it
+  /// was.
+  Losses take_losses();
 
   /// Whether the name of the file, and that of its WAL, still lead to what we write to: not when somebody has removed,
   /// replaced or emptied them.

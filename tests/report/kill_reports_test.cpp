@@ -49,6 +49,36 @@ class KillReports : public testing::Test {
   test::MadeHistory history;
 };
 
+TEST_F(KillReports, ARowThatStandsForManyIsCountedAsManyEverywhere) {
+  history.add_cgroup(4, "/noise/a", "noise/a", 1000 * kKiB);
+  history.add_scan(minute(0));
+  history.add_kill(4, minute(0));
+  history.add_kill(4, minute(1));
+  history.add_kill(0, minute(2));
+  history.add_kill(1, minute(3));
+  history.exec("UPDATE oom_kill SET kill_count = 5000, last_killed_at_us = " + std::to_string(minute(30)) +
+               " WHERE oom_kill_id = 2");
+  history.exec(
+      "UPDATE oom_kill SET kill_count = 70, dropped_from = '/noise', last_killed_at_us = killed_at_us "
+      "WHERE oom_kill_id = 3");
+  EXPECT_EQ(Row(run("summary")).integer("oom_kills"), 5072);
+  EXPECT_EQ(Row(run("summary", 0, minute(100), "/noise*")).integer("oom_kills"), 5071);
+  EXPECT_EQ(Row(history.run(built_in("status").sql, {{"until_us", minute(100)}})).integer("oom_kill_count"), 5072);
+  const Table by_cgroup = run("oom_by_cgroup");
+  ASSERT_EQ(by_cgroup.rows.size(), 3u);
+  EXPECT_EQ(Row(by_cgroup, 0).integer("oom_kills"), 5001);
+  EXPECT_EQ(Row(by_cgroup, 0).integer("last_at_us"), minute(30));
+  EXPECT_EQ(Row(by_cgroup, 1).integer("oom_kills"), 70);
+  EXPECT_EQ(Row(by_cgroup, 1).text("cgroup"), "/noise");
+  const Table by_workload = run("kills_by_workload");
+  ASSERT_EQ(by_workload.rows.size(), 3u);
+  EXPECT_EQ(Row(by_workload, 0).integer("kills"), 5001);
+  EXPECT_EQ(Row(by_workload, 1).text("workload"), "/noise");
+  EXPECT_EQ(Row(query("incident_facts", 1)).integer("later_kills"), 5000);
+  EXPECT_EQ(Row(query("incident_list", 0), 2).integer("kills"), 5000);
+  EXPECT_EQ(Row(run("oom_kills"), 2).integer("kills"), 5000);
+}
+
 TEST_F(KillReports, NearMissesCountOnlyWhatCannotBeDropped) {
   history.add_scan(minute(0));
   history.add_sample(minute(0), 1, 949);            // below 95 %

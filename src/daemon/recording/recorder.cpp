@@ -190,6 +190,7 @@ void Recorder::maintain() {
   }
   size_.follow(now_us, !failure.empty(), "old records can't be deleted, the history may outgrow max_size: " + failure,
                "old records can be deleted again");
+  max_size_.follow(now_us, steady_now_us(), history.take_losses());
   const store::History::Room room = history.room();
   reader_.follow(now_us, room.wal_is_held,
                  "somebody has been reading the database for long: its WAL has grown to " +

@@ -15,6 +15,7 @@
 #include "daemon/fault.hpp"
 #include "daemon/recording/container_names.hpp"
 #include "daemon/recording/history_access.hpp"
+#include "daemon/recording/max_size_fault.hpp"
 #include "daemon/recording/record_queue.hpp"
 
 namespace cgmm::daemon {
@@ -50,6 +51,7 @@ class Recorder {
   ContainerNames names_;
   Fault size_{"history_size", queue_};
   Fault reader_{"reader", queue_};
+  MaxSizeFault max_size_{queue_};
   std::int64_t lost_scans_ = 0;   // for want of room, and not told yet
   std::size_t stored_count_ = 0;  // of the batch that is being recorded
   base::Mutex mutex_;

@@ -51,14 +51,19 @@ std::string again(const Incident& incident) {
   const Row facts = incident.facts();
   const std::int64_t earlier = facts.integer("earlier_kills"), later = facts.integer("later_kills");
   if (!facts.known("earlier_kills")) return "";
-  if (earlier == 0 && later == 0) return "No other kill of it on record.";
-  std::string text = "The first kill of it on record";
+  std::string text;
+  if (const std::int64_t kills = incident.kill().integer("kill_count"); kills > 1) {
+    text = "It stands for " + base::counted(kills, "kill") + " up to " +
+           base::format_utc(incident.kill().integer("last_killed_at_us")) + ", of which this is the first. ";
+  }
+  if (earlier == 0 && later == 0) return text + "No other kill of it on record.";
+  if (earlier == 0) text += "The first kill of it on record";
   if (earlier > 0) {
     const Row last(incident.tables.earlier_kills);
     const std::string last_before = base::format_duration_us(last.integer("before_us")) + " before";
     const std::string recent = std::to_string(facts.integer("earlier_kills_in_7_days"));
-    text = base::counted(earlier, "earlier kill") + " of it, " +
-           (earlier == 1 ? last_before : recent + " in the 7 days before, the last one " + last_before);
+    text += base::counted(earlier, "earlier kill") + " of it, " +
+            (earlier == 1 ? last_before : recent + " in the 7 days before, the last one " + last_before);
   }
   if (later > 0) text += "; killed " + base::counted(later, "time") + " since";
   return text + ".";

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/time.hpp"
+#include "store/write/sample_rows.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -22,7 +23,6 @@ constexpr std::int64_t kLeastRoomBytes = 256 * 1024;
 constexpr std::int64_t kSlicesAtOnce = 4;
 constexpr std::int64_t kSamplesASlice = 500;
 constexpr std::int64_t kSlicesToMakeRoom = 64;
-constexpr std::int64_t kSampleBytes = 150;  // at most, with its page's unused part
 /// A rest ends with as many samples as one slice drops, because a transaction costs much the same however much it does.
 constexpr std::int64_t kRestSamples = 4000;
 constexpr std::int64_t kRest_us = 5 * base::kMinute_us;
@@ -34,28 +34,37 @@ constexpr std::int64_t kGivenBackAtOnceBytes = kMiB / 4;
 
 /// Of max_size for the WAL, which has all that is written while somebody reads for long. The rest is the file's.
 constexpr std::int64_t kWalShare = 8;
+/// Of the file, for cgroups that lived for less than an hour.
+constexpr std::int64_t kEarlyGoneShare = 8;
 /// The reserve of the file for the next transactions.
 constexpr std::int64_t kFreeShare = 32;
 
 /// What is deleted when there is no room, step by step, down to an age: the oldest first; last what a weekly report and
 /// an incident need most.
 struct Stage {
-  enum class What { samples, hours, events, incidents } what;
-  std::int64_t age_us;
+  enum class What { crowd, samples, hours, events, incidents } what;
+  std::int64_t age_us;  // of a crowd: the part of the file that its samples may take, one in so many; 0: none
 };
 constexpr std::int64_t kNoAge = -1;  // everything, also rows that are ahead of the clock
 constexpr Stage kStages[] = {
-    {Stage::What::samples, 6 * kHour_us}, {Stage::What::hours, 30 * kDay_us}, {Stage::What::events, 30 * kDay_us},
-    {Stage::What::samples, kHour_us},     {Stage::What::hours, kDay_us},      {Stage::What::events, kDay_us},
-    {Stage::What::incidents, kHour_us},   {Stage::What::hours, kHour_us},     {Stage::What::events, kHour_us},
-    {Stage::What::samples, kNoAge},       {Stage::What::incidents, kNoAge},   {Stage::What::hours, kNoAge},
+    {Stage::What::samples, 6 * kHour_us}, {Stage::What::crowd, 2},          {Stage::What::hours, 30 * kDay_us},
+    {Stage::What::events, 30 * kDay_us},  {Stage::What::samples, kHour_us}, {Stage::What::hours, kDay_us},
+    {Stage::What::events, kDay_us},       {Stage::What::crowd, 4},          {Stage::What::incidents, kHour_us},
+    {Stage::What::hours, kHour_us},       {Stage::What::events, kHour_us},  {Stage::What::crowd, 0},
+    {Stage::What::samples, kNoAge},       {Stage::What::incidents, kNoAge}, {Stage::What::hours, kNoAge},
     {Stage::What::events, kNoAge},
 };
 
 }  // namespace
 
-Maintenance::Maintenance(Statements& sql, Wal& wal)
-    : sql_(sql), wal_(wal), roll_up_(sql), page_bytes_(sql.number("PRAGMA page_size").value_or(0)) {}
+Maintenance::Maintenance(Statements& sql, Wal& wal, Losses& losses)
+    : sql_(sql),
+      wal_(wal),
+      losses_(losses),
+      roll_up_(sql),
+      repeated_kills_(sql),
+      crowd_(sql, losses),
+      page_bytes_(sql.number("PRAGMA page_size").value_or(0)) {}
 
 void Maintenance::set_settings(const core::RetentionSettings& settings) {
   settings_ = settings;
@@ -74,7 +83,7 @@ std::int64_t Maintenance::slices_due() {
   if (!settings_) return 0;
   const std::int64_t sample_count = std::exchange(samples_since_work_, 0);
   samples_of_rest_ += sample_count;
-  return was_over_size_ ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
+  return was_over_size_ || crowd_.is_busy() ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
 }
 
 bool Maintenance::rests(std::int64_t now_us) const {
@@ -89,8 +98,9 @@ bool Maintenance::rests(std::int64_t now_us) const {
 /// One slice of what is due first.
 bool Maintenance::work(std::int64_t now_us) {
   follow_clock(now_us);
-  const bool did_something =
-      (is_over_size() && make_room(now_us)) || roll_up_.work(now_us) || drop_old(now_us) || give_back_pages();
+  const bool did_something = repeated_kills_.work(now_us) || drop_early_gone(now_us) ||
+                             (is_over_size() && make_room(now_us)) || roll_up_.work(now_us) || drop_old(now_us) ||
+                             give_back_pages();
   rests_since_us_ = did_something ? std::nullopt : std::optional(now_us);
   samples_of_rest_ = 0;
   return did_something;
@@ -117,10 +127,18 @@ bool Maintenance::has_room_for(std::size_t sample_count) {
   return true;
 }
 
+std::int64_t Maintenance::room_for_scan_bytes() {
+  if (!settings_) return INT64_MAX;
+  const std::int64_t share_bytes = file_share_bytes();
+  return share_bytes - share_bytes / kFreeShare - (file_bytes() - free_bytes());
+}
+
 void Maintenance::undo() {
   rests_since_us_.reset();
   samples_since_work_ = 0;
   roll_up_.undo();
+  repeated_kills_.undo();
+  crowd_.undo();
   by_age_ = {};
   for_room_ = {};
 }
@@ -133,8 +151,8 @@ std::int64_t Maintenance::file_share_bytes() const {
 
 bool Maintenance::is_over_size() {
   const std::int64_t share_bytes = file_share_bytes();
-  return file_bytes() - free_bytes() >
-         share_bytes - std::clamp(reserved_bytes_, share_bytes / kFreeShare, share_bytes / 2);
+  return file_bytes() - free_bytes() > share_bytes - std::clamp(reserved_bytes_ + share_bytes / kFreeShare,
+                                                                share_bytes / kFreeShare * 2, share_bytes / 2);
 }
 
 void Maintenance::follow_clock(std::int64_t now_us) {
@@ -170,11 +188,25 @@ bool Maintenance::drop_old(std::int64_t now_us) {
          drop_cgroups(sql_, events_before_us) || drop_scans(sql_, now_us - kScansStay_us, by_age_);
 }
 
+/// Earlier than anything else, so that there is room for others.
+bool Maintenance::drop_early_gone(std::int64_t now_us) {
+  if (!settings_) return false;
+  const std::int64_t share_bytes = file_share_bytes();
+  if (file_bytes() - free_bytes() <= share_bytes - share_bytes / 4) return false;
+  return crowd_.drop_early_gone(now_us, share_bytes / kEarlyGoneShare);
+}
+
 bool Maintenance::make_room(std::int64_t now_us) {
+  const std::int64_t share_bytes = file_share_bytes();
   for (const auto& [what, age_us] : kStages) {
+    if (what == Stage::What::crowd) {
+      if (crowd_.drop_samples(now_us, age_us == 0 ? 0 : share_bytes / age_us)) return true;
+      continue;
+    }
     const std::int64_t before_us = age_us == kNoAge ? INT64_MAX : now_us - age_us;
     const bool is_incidents = what == Stage::What::incidents;
     std::int64_t from_the_first = 0;
+    const std::int64_t changes_before = sql_.database().getTotalChanges();
     bool dropped = false;
     if (what == Stage::What::hours) {
       dropped = drop_hours(sql_, before_us);
@@ -190,7 +222,13 @@ bool Maintenance::make_room(std::int64_t now_us) {
                               .set_back_scan_id = set_back_scan_id_},
                              is_incidents ? from_the_first : for_room_.sampled_scan_id);
     }
-    if (dropped) return true;
+    if (!dropped) continue;
+    // Of the last hour of everybody.
+    if (age_us == kNoAge) {
+      const std::int64_t count = sql_.database().getTotalChanges() - changes_before;
+      (what == Stage::What::samples || is_incidents ? losses_[""].samples : losses_[""].events) += count;
+    }
+    return true;
   }
   return false;
 }

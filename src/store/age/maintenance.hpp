@@ -4,14 +4,18 @@
 // Keeps the file inside its bounds: rolls hours up, deletes what is too old, makes room before the file would outgrow
 // its size, and gives free pages back to the file system. All in slices of a few thousand rows, each a transaction.
 // A clock that is behind makes nothing old. One that has leapt forward makes things old only once it has been on record
-// for a day. Room is made in the order in which scans were recorded, whatever the clock read.
+// for a day. Room is made in the order in which scans were recorded, whatever the clock read; what one directory has
+// made too much of goes before everybody else's.
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 
 #include "core/records.hpp"
+#include "store/age/crowd.hpp"
+#include "store/age/losses.hpp"
 #include "store/age/old_rows.hpp"
+#include "store/age/repeated_kills.hpp"
 #include "store/age/roll_up.hpp"
 #include "store/file/wal.hpp"
 #include "store/statement.hpp"
@@ -20,7 +24,8 @@ namespace cgmm::store {
 
 class Maintenance {
  public:
-  Maintenance(Statements& sql, Wal& wal);
+  /// What is dropped before its time is added to `losses`.
+  Maintenance(Statements& sql, Wal& wal, Losses& losses);
 
   /// Without a call there are no bounds, and no maintenance.
   void set_settings(const core::RetentionSettings& settings);
@@ -37,10 +42,17 @@ class Maintenance {
   /// Whether there is room for a scan, and some left for what is worth more; then its samples are counted.
   bool has_room_for(std::size_t sample_count);
 
+  /// For new cgroups and samples. A reserve is left for what is worth more. May be negative.
+  std::int64_t room_for_scan_bytes();
+  /// Kills are many small rows: they end a rest, too.
+  void note_kill() { samples_since_work_ += kSamplesAKill; }
+
   void note_commit() { was_over_size_ = settings_ && is_over_size(); }
   void undo();
 
  private:
+  static constexpr std::int64_t kSamplesAKill = 4;
+
   void bound_file();
   /// Of the file with its WAL.
   bool has_room(std::int64_t bytes);
@@ -49,6 +61,7 @@ class Maintenance {
   void follow_clock(std::int64_t now_us);
   bool is_clock_believed(std::int64_t now_us);
   bool drop_old(std::int64_t now_us);
+  bool drop_early_gone(std::int64_t now_us);
   bool make_room(std::int64_t now_us);
   bool give_back_pages();
   /// The database with all that is in its WAL.
@@ -61,7 +74,10 @@ class Maintenance {
   Statements& sql_;
   Wal& wal_;
   std::optional<core::RetentionSettings> settings_;
+  Losses& losses_;
   RollUp roll_up_;
+  RepeatedKills repeated_kills_;
+  Crowd crowd_;
   std::int64_t page_bytes_;
   bool was_over_size_ = false;  // at the last commit
   std::optional<std::int64_t> rests_since_us_;

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "store/age/census.hpp"
 #include "store/statement.hpp"
 
 namespace cgmm::store {
@@ -59,7 +62,8 @@ void CgroupRows::store_names(const core::NamedCgroup& named) {
       core::workload_of(names, named.container, named.id.path));
 }
 
-std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us) {
+std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us, std::int64_t room_bytes,
+                                      Losses& losses) {
   ++scan_;
   std::vector<core::CgroupRef> news;
   std::size_t seen_count = 0;
@@ -83,11 +87,14 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
       return true;
     });
   }
+  leave_out(news, room_bytes - std::ssize(scan.rows) * kSampleBytes, losses);
   put_on_record(std::move(news), scan.started_at_us);
   std::vector<Place> places;
   places.reserve(scan.rows.size());
   for (const core::ScanRow& row : scan.rows) {
-    Known& known = now_.known.at(row.cgroup->key);
+    const auto on = now_.known.find(row.cgroup->key);
+    if (on == now_.known.end()) continue;  // left out
+    Known& known = on->second;
     // What this run read first is more than what is on record: the rest was between the runs.
     const std::uint64_t before = row.oom_kills_total ? row.cgroup->oom_kills_before.value_or(0) : 0;
     const std::uint64_t on_record = known.oom_kills_total.value_or(before);
@@ -99,6 +106,43 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
   }
   std::ranges::sort(places, {}, &Place::cgroup_id);
   return places;
+}
+
+/// Of the new ones: as many of each directory as fit, if each may take the same room. Those that are known stay anyway.
+void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room_bytes, Losses& losses) const {
+  const auto directory_of = [](const core::CgroupRef& ref) {
+    const std::string_view path = ref->id.path;
+    return path.substr(0, path.rfind('/'));
+  };
+  const auto bytes_of_one = [](const core::CgroupRef& ref) { return cgroup_bytes(ref->id.path) + kSampleBytes; };
+  std::map<std::string_view, std::int64_t> bytes_of;  // then the room that is left
+  std::int64_t bytes = 0;
+  for (const core::CgroupRef& ref : news) {
+    if (now_.known.contains(ref->key)) continue;
+    bytes_of[directory_of(ref)] += bytes_of_one(ref);
+    bytes += bytes_of_one(ref);
+    room_bytes += kSampleBytes;  // which the caller has taken off
+  }
+  if (bytes == 0 || bytes <= room_bytes) return;
+  room_bytes = std::max<std::int64_t>(room_bytes, 0);
+  std::vector<std::pair<std::int64_t, std::string_view>> by_bytes;
+  for (const auto& [directory, all] : bytes_of) by_bytes.emplace_back(all, directory);
+  std::ranges::sort(by_bytes);
+  auto left = std::ssize(by_bytes);
+  for (const auto& [all, directory] : by_bytes) {
+    std::int64_t& room = bytes_of[directory];
+    room = std::min(all, room_bytes / left--);
+    room_bytes -= room;
+  }
+  const std::string most(by_bytes.back().second);
+  std::erase_if(news, [&](const core::CgroupRef& ref) {
+    if (now_.known.contains(ref->key)) return false;
+    std::int64_t& room = bytes_of[directory_of(ref)];
+    room -= bytes_of_one(ref);
+    if (room >= 0) return false;
+    ++losses[directory_of(ref) == most ? most : ""].left_out;
+    return true;
+  });
 }
 
 /// The cgroups that are not on record yet, and limits that differ from those stored last, also by an earlier run.

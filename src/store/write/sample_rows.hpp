@@ -11,6 +11,9 @@
 
 namespace cgmm::store {
 
+/// What a sample takes at most, with its page's unused part.
+inline constexpr std::int64_t kSampleBytes = 150;
+
 /// A row of a scan, and the cgroup's row.
 struct Place {
   std::int64_t cgroup_id = 0;

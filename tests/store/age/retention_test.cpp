@@ -65,7 +65,8 @@ TEST_F(RetentionTest, ARollUpThatACrashInterruptedIsBegunAgain) {
   SQLite::Database other(file().string(), SQLite::OPEN_READWRITE);
   Statements sql(other);
   Wal wal(other, file());
-  Maintenance interrupted(sql, wal);
+  Losses losses;
+  Maintenance interrupted(sql, wal, losses);
   interrupted.set_settings({});
   other.exec("BEGIN");
   interrupted.work(kNoon + kHour);
@@ -198,7 +199,8 @@ std::int64_t longest_slice(const std::filesystem::path& file, std::int64_t now_u
   SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
   Statements sql(database);
   Wal wal(database, file);
-  Maintenance retention(sql, wal);
+  Losses losses;
+  Maintenance retention(sql, wal, losses);
   retention.set_settings({});
   std::int64_t count = 0;
   sqlite3_progress_handler(

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// One noisy neighbour takes nobody else's history away.
+#include <SQLiteCpp/Exception.h>
+
+#include <map>
+#include <vector>
+
+#include "store/retention_fixture.hpp"
+
+namespace cgmm::store {
+namespace {
+
+class Fairness : public RetentionTest {
+ protected:
+  static constexpr std::int64_t kMaxBytes = 4 << 20;
+  static constexpr core::CgroupKey kQuietCount = 20;
+
+  struct Cgroup {
+    core::CgroupKey key;
+    std::string path;
+  };
+
+  Fairness() {
+    history_.set_retention({.max_size_bytes = kMaxBytes});
+    for (core::CgroupKey key = 1; key <= kQuietCount; ++key) quiet_.push_back({key, "/quiet/" + std::to_string(key)});
+  }
+
+  static core::ScanRow row(const Cgroup& cgroup) {
+    core::ScanRow row{.cgroup = test::tracked(cgroup.key, {cgroup.path, cgroup.key})};
+    row.gauges.set(core::Gauge::anon, 1 << 20);
+    row.increases.set(core::Counter::pgfault, 1);
+    return row;
+  }
+  core::Scan scan_of(std::int64_t at_us, const std::vector<Cgroup>& noise) const {
+    core::Scan scan{.started_at_us = at_us, .interval_us = 10 * kSecond};
+    for (const auto* cgroups : {&quiet_, &noise})
+      for (const Cgroup& cgroup : *cgroups) scan.rows.push_back(row(cgroup));
+    return scan;
+  }
+  /// As the recorder does it.
+  template <class... Records>
+  void record(std::int64_t now_us, const Records&... records) {
+    try {
+      store(history_, records...);
+    } catch (const SQLite::Exception&) {
+      history_.rollback();
+      ++full_count_;
+      history_.maintain(now_us);
+      store(history_, records...);
+    }
+    history_.maintain(now_us);
+    for (const auto& [directory, loss] : history_.take_losses()) {
+      losses_[directory].cgroups += loss.cgroups;
+      losses_[directory].samples += loss.samples;
+      losses_[directory].left_out += loss.left_out;
+      losses_[directory].events += loss.events;
+    }
+    biggest_ = std::max(biggest_, bytes_on_disk());
+  }
+  /// Two hours of the quiet ones, with a kill and a reclaim. Returns its last scan's time.
+  std::int64_t quiet_hours() {
+    history_.begin_run(kNoon, "");
+    for (int i = 0; i <= 720; ++i) record(kNoon + i * 10 * kSecond, scan_of(kNoon + i * 10 * kSecond, {}));
+    const std::int64_t at_us = kNoon + 2 * kHour;
+    record(at_us,
+           core::CountedOomKills{.id = {"/quiet/1", 1}, .since_at_us = at_us - kSecond, .at_us = at_us, .count = 2},
+           core::Reclaim{.reclaim_id = 1, .id = {"/quiet/2", 2}, .started_at_us = at_us});
+    return at_us;
+  }
+  std::string kept_of_quiet(std::int64_t end_us) const {
+    return query(
+        "SELECT (SELECT count(*) FROM v_sample WHERE path GLOB '/quiet/*' AND at_us > " +
+        std::to_string(end_us - kHour) + " AND at_us <= " + std::to_string(end_us) +
+        "), (SELECT sum(kill_count) FROM v_oom_kill WHERE path GLOB '/quiet/*'), (SELECT count(*) FROM reclaim), "
+        "(SELECT count(*) FROM service_event WHERE kind = 'start')");
+  }
+  static constexpr const char* kAllOfQuiet = "7200|2|1|1\n";
+
+  std::vector<Cgroup> quiet_;
+  Losses losses_;
+  int full_count_ = 0;
+  std::int64_t biggest_ = 0;
+};
+
+TEST_F(Fairness, AStormOfNewCgroupsTakesNobodyElsesHistory) {
+  const std::int64_t begin_us = quiet_hours();
+  core::CgroupKey key = 1000;
+  for (int second = 1; second <= 100; ++second) {
+    std::vector<Cgroup> noise;
+    for (int i = 0; i < 250; ++i, ++key) noise.push_back({key, "/noise/deep/" + std::to_string(key)});
+    record(begin_us + second * kSecond, scan_of(begin_us + second * kSecond, noise));
+  }
+  const std::int64_t end_us = begin_us + 100 * kSecond;
+  EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
+  EXPECT_EQ(query("SELECT count(*) FROM v_sample WHERE path GLOB '/quiet/*' AND at_us > " + std::to_string(begin_us)),
+            "2000\n");
+  EXPECT_EQ(losses_.size(), 1u);
+  EXPECT_GT(losses_["/noise/deep"].cgroups, 15'000);
+  EXPECT_EQ(full_count_, 0);
+  EXPECT_LE(biggest_, kMaxBytes);
+  // What comes next is recorded as ever.
+  store(history_, core::CountedOomKills{.id = {"/quiet/9", 9}, .at_us = end_us + kSecond, .count = 1},
+        scan_of(end_us + kSecond, {{99'999, "/quiet/new"}}));
+  EXPECT_EQ(query("SELECT count(*) FROM v_oom_kill WHERE path = '/quiet/9'"), "1\n");
+}
+
+TEST_F(Fairness, ABurstThatDoesNotFitIsLeftOutAndTheNextScanIsOnRecord) {
+  const std::int64_t begin_us = quiet_hours();
+  core::CgroupKey key = 1000;
+  for (int i = 1; i <= 5; ++i) {
+    std::vector<Cgroup> noise;
+    for (int n = 0; n < 15'000; ++n, ++key) noise.push_back({key, "/noise/" + std::to_string(key)});
+    const std::int64_t at_us = begin_us + i * 10 * kSecond;
+    core::Scan scan = scan_of(at_us, noise);
+    scan.rows.push_back(row({key++, "/elsewhere/" + std::to_string(i)}));
+    record(at_us, scan, core::CountedOomKills{.id = {"/noise/" + std::to_string(key), key}, .at_us = at_us, .count = 1},
+           core::ServiceEvent{at_us, "gap", ""});
+  }
+  const std::int64_t end_us = begin_us + 60 * kSecond;
+  record(end_us, scan_of(end_us, {}));
+  EXPECT_EQ(full_count_, 0);
+  EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
+  EXPECT_EQ(query("SELECT count(*) FROM v_sample WHERE path GLOB '/quiet/*' AND at_us > " + std::to_string(begin_us)),
+            "120\n");
+  EXPECT_EQ(query("SELECT count(*) FROM cgroup WHERE path GLOB '/elsewhere/*'"), "5\n") << "the few are not left out";
+  EXPECT_EQ(query("SELECT CAST(total(kill_count) AS INTEGER) FROM oom_kill"), "7\n");
+  EXPECT_EQ(query("SELECT count(*) FROM service_event WHERE kind = 'gap'"), "5\n");
+  EXPECT_EQ(query("SELECT count(*) FROM scan WHERE cgroup_count < (SELECT count(*) FROM sample WHERE sample.scan_id = "
+                  "scan.scan_id)"),
+            "0\n");
+  EXPECT_GT(losses_["/noise"].left_out, 40'000);
+  EXPECT_EQ(losses_[""].left_out, 0);
+  EXPECT_LE(biggest_, kMaxBytes);
+}
+
+TEST_F(Fairness, LivingCgroupsOfOneDirectoryGiveTheirOldestSamplesFirst) {
+  const std::int64_t begin_us = quiet_hours();
+  std::vector<Cgroup> noise;
+  for (core::CgroupKey key = 1000; key < 2000; ++key) noise.push_back({key, "/noise/" + std::to_string(key)});
+  std::int64_t at_us = begin_us;
+  for (int i = 0; i < 200; ++i) {
+    at_us += 10 * kSecond;
+    record(at_us, scan_of(at_us, noise));
+  }
+  EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
+  EXPECT_EQ(query("SELECT count(*) FROM v_sample WHERE path GLOB '/quiet/*' AND at_us > " + std::to_string(begin_us)),
+            "4000\n");
+  EXPECT_EQ(query("SELECT count(*) FROM sample WHERE scan_id = (SELECT max(scan_id) FROM scan)"), "1020\n");
+  EXPECT_GT(losses_["/noise"].samples, 100'000);
+  EXPECT_EQ(losses_.size(), 1u);
+  EXPECT_LE(biggest_, kMaxBytes);
+}
+
+TEST_F(Fairness, ALoopOfKillsBecomesOneRowWithACount) {
+  const std::int64_t begin_us = quiet_hours();
+  std::int64_t count = 0;
+  for (int second = 1; second <= 100; ++second) {
+    const std::int64_t at_us = begin_us + second * kSecond;
+    history_.begin();
+    for (int i = 0; i < 110; ++i, ++count)
+      history_.record(core::CountedOomKills{
+          .id = {"/noise/loop", 99}, .since_at_us = at_us - kSecond, .at_us = at_us + i, .count = 1});
+    history_.commit();
+    record(at_us, core::ServiceEvent{at_us, "gap", ""});
+  }
+  maintain_all(begin_us + 500 * kSecond);
+  EXPECT_EQ(query("SELECT sum(kill_count), count(*), max(kill_count), "
+                  "max(coalesce(last_killed_at_us, killed_at_us)) - " +
+                  std::to_string(begin_us + 100 * kSecond) + " FROM v_oom_kill WHERE path = '/noise/loop'"),
+            std::to_string(count) + "|11|" + std::to_string(count - 10) + "|109\n");
+  EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
+  EXPECT_TRUE(losses_.empty());
+}
+
+}  // namespace
+}  // namespace cgmm::store
