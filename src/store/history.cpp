@@ -150,6 +150,8 @@ std::string History::carry_over_to(const std::filesystem::path& to) { return car
 void History::begin() {
   if (impl_->in_transaction) throw std::logic_error("the history is in a transaction already");
   impl_->maintenance.require_room();
+  // It takes memory to roll back, too.
+  if (sqlite3_get_autocommit(impl_->database.getHandle()) == 0) impl_->sql.execute("ROLLBACK");
   impl_->sql.execute("BEGIN IMMEDIATE");
   impl_->in_transaction = true;
   impl_->scans_before = impl_->scans;

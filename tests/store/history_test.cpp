@@ -2,6 +2,7 @@
 #include "store/history.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -432,6 +433,18 @@ TEST_F(HistoryTest, AFullDiskLosesTheTransactionAndNothingElse) {
   store(history, scan_of(kNoon + 2 * kSecond, {kA}));
   EXPECT_EQ(query("SELECT path FROM cgroup"), "/a\n");
   EXPECT_EQ(query("SELECT count(*) FROM scan"), "2\n");
+}
+
+/// SQLite takes memory to roll back, too.
+TEST_F(HistoryTest, ATransactionThatCouldNotBeRolledBackForWantOfMemoryIsUndoneBeforeTheNextOne) {
+  History history(file());
+  history.begin();
+  history.record(scan_of(kNoon, {kA}));
+  sqlite3_hard_heap_limit64(1);
+  history.rollback();
+  sqlite3_hard_heap_limit64(0);
+  history.transact([&] { history.record(scan_of(kNoon + 1, {kA})); });
+  EXPECT_EQ(query("SELECT started_at_us FROM scan"), std::to_string(kNoon + 1) + "\n");
 }
 
 TEST_F(HistoryTest, AnOpenTransactionIsUndoneWhenTheHistoryIsClosed) {

@@ -122,9 +122,13 @@ void HistoryAccess::hand_over(const std::optional<core::Handover>& handover) {
 void HistoryAccess::note(std::span<const Record> batch) { standing_.note(batch, wall_now_us()); }
 
 void HistoryAccess::note_refusal(const std::exception& error) {
-  const bool is_damage = store::is_damage(error);
-  if (is_damage) note_damage(error.what());
-  begin_fault(is_damage ? "it is damaged: " + damage_ : file_.in_words(error));
+  if (store::is_damage(error)) note_damage(error.what());
+  begin_fault(damage_.empty() ? file_.in_words(error) : "it is damaged: " + damage_);
+}
+
+void HistoryAccess::note_damage(const std::string& said) {
+  const bool is_met_again = std::exchange(is_suspected_, true);
+  if (is_met_again || !file_.damage().empty()) damage_ = "SQLite says: " + said;
 }
 
 void HistoryAccess::begin_fault(const std::string& why) {
@@ -134,6 +138,7 @@ void HistoryAccess::begin_fault(const std::string& why) {
 }
 
 void HistoryAccess::note_stored() {
+  is_suspected_ = false;
   const RecordQueue::Refused refused = queue_.take_refused();
   const std::int64_t now_us = wall_now_us();
   const std::string lost =

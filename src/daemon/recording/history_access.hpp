@@ -68,8 +68,9 @@ class HistoryAccess {
   void note(std::span<const Record> batch);
   /// What was refused, and whether that says that the file is damaged.
   void note_refusal(const std::exception& error);
-  /// In SQLite's words.
-  void note_damage(const std::string& damage) { damage_ = "SQLite says: " + damage; }
+  /// Of what SQLite calls damage, in its words. A read that failed once (EIO) is that to SQLite, too: it is damage if
+  /// it is found again, or met again before anything is stored.
+  void note_damage(const std::string& said);
   /// All that waited is on record: the fault ends, and what the queue has refused meanwhile is told.
   void note_stored();
   /// What was refused last.
@@ -92,6 +93,7 @@ class HistoryAccess {
   std::string what_was_done_;  // with the file, for the words of the fault's end
   StandingRecords standing_;
   std::string damage_;
+  bool is_suspected_ = false;
   bool has_begun_;
   bool has_handed_over_ = false;
   std::int64_t try_again_at_us_ = 0;  // of the steady clock, like check_again_at_us_

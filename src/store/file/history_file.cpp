@@ -80,11 +80,20 @@ core::Handover HistoryFile::begin(std::int64_t now_us, const std::string& detail
   take_lock();
   if (!was_open_) take_up_newer(now_us);
   finish_unfinished();
+  // To SQLite, a read that failed once (EIO) is damage, too: it is one if it is there the second time.
+  const auto open_and_begin_twice = [&] {
+    try {
+      return open_and_begin(now_us, detail, record_first);
+    } catch (const StoreError& error) {
+      if (error.kind() != StoreError::Kind::corrupt) throw;
+    }
+    return open_and_begin(now_us, detail, record_first);
+  };
   Unfit unfit{Aside::corrupt, damage_.empty() ? "" : "it was damaged: " + damage_};
   for (bool is_first = true;; is_first = false) {
     if (!unfit.why.empty()) replace(unfit.aside, unfit.why, now_us);
     try {
-      return open_and_begin(now_us, detail, record_first);
+      return open_and_begin_twice();
     } catch (const StoreError& error) {
       unfit = is_first ? unfit_by(error, /*is_ours=*/lock_->was_there() || was_open_, file_) : Unfit{};
       if (!unfit.why.empty()) continue;

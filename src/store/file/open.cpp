@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/file/open.hpp"
 
-#include <SQLiteCpp/Transaction.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sqlite3.h>
@@ -277,10 +276,15 @@ SQLite::Database open_for_writing(const std::filesystem::path& file) {
 void migrate(SQLite::Database& database, std::span<const core::EmbeddedText> migrations) {
   const int had = database.execAndGet("PRAGMA user_version").getInt();
   for (std::size_t i = static_cast<std::size_t>(had); i < migrations.size(); ++i) {
-    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-    database.exec(std::string(migrations[i].text));
-    database.exec("PRAGMA user_version = " + std::to_string(i + 1));
-    transaction.commit();
+    database.exec("BEGIN IMMEDIATE");
+    try {
+      database.exec(std::string(migrations[i].text));
+      database.exec("PRAGMA user_version = " + std::to_string(i + 1));
+      database.exec("COMMIT");
+    } catch (...) {  // SQLite::Transaction would throw in its destructor where memory is short
+      database.tryExec("ROLLBACK");
+      throw;
+    }
   }
 }
 

@@ -3,13 +3,15 @@
 
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Exception.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <string>
 
+#include "base/fd.hpp"
 #include "store/file/open.hpp"
 
 namespace cgmm::store {
@@ -29,11 +31,13 @@ std::int64_t written_at_ns(const std::filesystem::path& path) {
 }
 
 /// SQLite writes a WAL's header when it begins one. When somebody empties the file, it goes on after a hole. Of a file
-/// that can't be opened now (too many are open), nothing is known.
+/// that can't be opened or read now (too many are open), nothing is known. Without a stream, which takes memory: what
+/// throws after a commit would have it recorded twice.
 bool begins_like_a_wal(const std::filesystem::path& path) {
-  constexpr int kFirstByte = 0x37;
-  std::ifstream wal(path, std::ios::binary);
-  return !wal.is_open() || wal.get() == kFirstByte;
+  constexpr char kFirstByte = 0x37;
+  const base::Fd wal(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  char first = 0;
+  return !wal || ::read(wal.get(), &first, 1) < 0 || first == kFirstByte;
 }
 
 }  // namespace
