@@ -174,12 +174,14 @@ void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& con
   std::vector<std::string> tracked;
   std::size_t container_count = 0;
   std::int64_t left_out_count = 0;
+  std::string whose;
   std::string first_error;
   try {
     kernel::Tree tree(hierarchy, config.watch, static_cast<std::size_t>(config.max_cgroups));
     const kernel::Walk& walk = tree.walk();
     first_error = walk.first_error;
     left_out_count = walk.left_out_count;
+    whose = ", " + std::to_string(walk.crowd_count) + " of them below " + walk.crowd;
     for (const kernel::FoundCgroup& found : walk.cgroups) {
       tracked.push_back(found.path.string());
       if (core::recognise_container(tracked.back(), hierarchy.parent_path.size())) ++container_count;
@@ -200,7 +202,7 @@ void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& con
     findings.ok("cgroups", counts);
   }
   if (left_out_count > 0) {
-    findings.warning("cgroups", std::to_string(left_out_count) + " more are over max_cgroups and left out",
+    findings.warning("cgroups", std::to_string(left_out_count) + " more are over max_cgroups and left out" + whose,
                      "raise max_cgroups, or name a parent with fewer below it");
   }
   check_rules(config.policy, tracked, findings);

@@ -40,6 +40,7 @@ Tree::Tree(Hierarchy hierarchy, Watch watch, std::size_t max_cgroups)
 
 void Tree::set_max_cgroups(std::size_t max_cgroups) {
   max_cgroups_ = max_cgroups;
+  shares_.forget();
   is_settled_ = false;
 }
 
@@ -60,6 +61,9 @@ const Walk& Tree::walk() {
   last_ = {.number = last_.number + 1, .cgroups = std::move(last_.cgroups)};
   last_.cgroups.clear();
   visit(nodes_[id->inode], 0);
+  shares_.end_walk(max_cgroups_);
+  last_.crowd = shares_.crowd();
+  last_.crowd_count = shares_.crowd_left_out();
   forget_unseen();
   return last_;
 }
@@ -95,6 +99,7 @@ void Tree::set_path(Node& node, SharedPath path) const {
 void Tree::visit(Node& node, std::size_t depth) {
   node.walk = last_.number;
   if (is_container(node)) return take(node);
+  shares_.enter(node.inode, node.path);
   if (node.is_listed) {
     for (Node* const child : node.children) {
       if (child->walk != last_.number) visit(*child, depth + 1);
@@ -102,6 +107,7 @@ void Tree::visit(Node& node, std::size_t depth) {
   } else {
     list(node, depth);
   }
+  shares_.leave();
   // A parent without children is tracked itself, as in the Rust program. A hierarchy's root can't be reclaimed.
   if (node.is_leaf && watch_ != Watch::containers && node.path.size() > 0) take(node);
 }
@@ -164,20 +170,25 @@ Tree::Node* Tree::visit_entry(Node& parent, const char* name, std::uint64_t inod
   return nullptr;
 }
 
-/// Tracks it, if there is a place. A cgroup that was tracked in the previous walk has its place.
+/// Tracks it, if there is a place. A cgroup that was tracked in the previous walk has its place, unless its directory
+/// has more than its share.
 void Tree::take(Node& node) {
   const bool has_place = node.taken + 1 == last_.number;
   const bool is_leaf = watch_ == Watch::automatic && !node.is_container;
   const bool is_free =
       places_ < max_cgroups_ && (!is_leaf || leaf_places_ < max_cgroups_ - max_cgroups_ / kForContainers);
-  if (last_.cgroups.size() >= max_cgroups_ || (!has_place && (!is_free || !fits(node, tracked_)))) {
+  const bool is_fair = shares_.has_place();
+  if (!is_fair || last_.cgroups.size() >= max_cgroups_ || (!has_place && (!is_free || !fits(node, tracked_)))) {
     ++last_.left_out_count;
+    if (has_place) --places_;
+    if (has_place && is_leaf) --leaf_places_;
     return;
   }
   if (!has_place) ++places_;
   if (!has_place && is_leaf) ++leaf_places_;
   if (is_leaf) ++leaf_count_;
   node.taken = last_.number;
+  shares_.take();
   last_.cgroups.push_back({node.path, node.inode});
 }
 

@@ -21,6 +21,7 @@
 #include "kernel/directory_watches.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/shared_path.hpp"
+#include "kernel/shares.hpp"
 
 namespace cgmm::kernel {
 
@@ -37,6 +38,8 @@ struct Walk {
   std::uint32_t number = 1;  // of walks that listed something. While it is the same, `cgroups` are too
   std::vector<FoundCgroup> cgroups;
   std::int64_t left_out_count = 0;   // cgroups over max_cgroups
+  std::string crowd;                 // the directory below which most of them are; empty: there are none
+  std::int64_t crowd_count = 0;      // how many of them
   std::int64_t unwatched_count = 0;  // directories without an inotify watch
   std::int64_t error_count = 0;      // directories that could not be read
   std::string first_error;           // of these, with the path; empty: none
@@ -44,7 +47,8 @@ struct Walk {
 
 class Tree {
  public:
-  /// `max_cgroups`: tracked cgroups stay tracked; when one goes, the next that a walk finds takes its place.
+  /// `max_cgroups`: tracked cgroups stay tracked, as long as their directory has no more than its share; when one goes,
+  /// the next that a walk finds takes its place.
   Tree(Hierarchy hierarchy, Watch watch, std::size_t max_cgroups = 20'000);
 
   /// From the next walk on.
@@ -102,6 +106,7 @@ class Tree {
   DirectoryWatches watches_;
   std::unordered_map<std::uint64_t, Node> nodes_;  // by inode, with the parent
   Walk last_;
+  Shares shares_;
   std::size_t places_ = 0;       // of cgroups tracked in the previous walk, and of new ones
   std::size_t leaf_places_ = 0;  // of these: of leaves outside of containers, with `automatic`
   std::size_t leaf_count_ = 0;   // tracked in this walk

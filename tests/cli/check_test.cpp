@@ -82,7 +82,7 @@ TEST_F(Check, CheckTellsHowManyCgroupsAreLeftOut) {
   write_config("max_cgroups = 1\n");
   const auto cgroups_line = by_item(rows_of({"check", "--parent", cgroups().root()}))["cgroups"];
   EXPECT_EQ(cgroups_line["result"], "warning");
-  EXPECT_EQ(cgroups_line["detail"], "2 more are over max_cgroups and left out");
+  EXPECT_EQ(cgroups_line["detail"], "2 more are over max_cgroups and left out, 2 of them below /");
 }
 
 TEST_F(Check, CheckTellsForHowManyCgroupsEachRuleDecides) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -186,6 +187,38 @@ TEST_F(TreeBound, OtherDirectoriesKeepNoContainerOut) {
     EXPECT_EQ(found.back(), "/z" + kPod + "/" + kId);
     EXPECT_EQ(one.walk().left_out_count, static_cast<std::int64_t>(10 * kMax - kMax * 3 / 4));
   }
+}
+
+TEST_F(TreeBound, AFloodBelowOneDirectoryKeepsNobodyElseOut) {
+  for (std::size_t i = 0; i < 10 * kMax; ++i) make("/flood/deep/" + std::to_string(i));
+  Tree one = tree(Watch::leaves);
+  EXPECT_EQ(paths(one).size(), kMax);
+  EXPECT_EQ(one.walk().crowd, "/flood/deep");
+  EXPECT_EQ(one.walk().crowd_count, 9 * static_cast<std::int64_t>(kMax));
+  Paths others;
+  for (int i = 10; i < 40; ++i) others.push_back("/services/" + std::to_string(i));
+  for (const std::string& path : others) make(path);
+  for (int walks = 0; walks < 3; ++walks) paths(one);
+  const Paths found = paths(one);
+  EXPECT_EQ(found.size(), kMax);
+  EXPECT_TRUE(std::ranges::includes(found, others)) << "they have what they want, the flood has the rest";
+  EXPECT_EQ(paths(one), found) << "and all stay";
+  EXPECT_EQ(one.walk().crowd, "/flood/deep");
+}
+
+TEST_F(TreeBound, FloodsAndWhatIsInADirectoryItselfHaveTheSame) {
+  for (std::size_t i = 0; i < 3 * kMax; ++i) {
+    make("/a/" + std::to_string(i));
+    make("/b/x" + std::to_string(i) + "/y");
+    make("/c" + std::to_string(i));
+  }
+  Tree one = tree(Watch::leaves);
+  for (int walks = 0; walks < 4; ++walks) paths(one);
+  std::map<char, int> counts;
+  for (const std::string& path : paths(one)) ++counts[path[1]];
+  EXPECT_GE(counts['a'], 32);
+  EXPECT_GE(counts['b'], 32);
+  EXPECT_GE(counts['c'], 32);
 }
 
 TEST_F(TreeBound, LongPathsTakeNoMoreThanTheirShare) {

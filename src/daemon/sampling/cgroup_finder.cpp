@@ -61,6 +61,8 @@ std::vector<Tracked*> CgroupFinder::find(std::int64_t steady_us, PassResult& res
   for (std::int64_t i = 0; i < walk.error_count; ++i) result.note_error(walk.first_error);
   has_seen_all_ = walk.error_count == 0;
   result.left_out_count = walk.left_out_count;
+  result.crowd = walk.crowd;
+  result.crowd_count = walk.crowd_count;
   result.unwatched_count = walk.unwatched_count;
   controller_->expect(walk.cgroups.size());
   std::vector<Tracked*> opened;

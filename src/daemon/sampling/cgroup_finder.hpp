@@ -53,6 +53,8 @@ struct PassResult {
   std::string parent_error;                      // why there was nothing to scan; empty: there was. It is counted too
   std::int64_t rule_lookup_count = 0;            // cgroups whose rule was looked up: once, until the rules change
   std::int64_t left_out_count = 0;               // cgroups over max_cgroups
+  std::string crowd;                             // the directory below which most of them are
+  std::int64_t crowd_count = 0;                  // how many of them
   std::int64_t unwatched_count = 0;              // directories without an inotify watch, which every scan lists
 
   void note_error(const std::string& error) {

@@ -29,8 +29,8 @@ void SamplerFaults::after_scan(const PassResult& result, std::int64_t now_us) {
       "cgroups that can't be read: " + std::to_string(result.scan.error_count) + ", the first: " + result.first_error,
       "all cgroups can be read again");
   max_cgroups_.after_pass(now_us, result.left_out_count,
-                          std::to_string(result.left_out_count) +
-                              " cgroups are over max_cgroups and left out; those that are tracked stay tracked",
+                          std::to_string(result.left_out_count) + " cgroups are over max_cgroups and left out, " +
+                              std::to_string(result.crowd_count) + " of them below " + result.crowd,
                           "no cgroup is over max_cgroups any more");
   without_watch_.follow(now_us, result.unwatched_count > 0,
                         std::to_string(result.unwatched_count) +

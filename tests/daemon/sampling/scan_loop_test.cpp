@@ -225,8 +225,8 @@ TEST_F(ScanLoopTest, TooManyCgroupsAreAFaultAndSoIsOneThatCantBeRead) {
   one.scan_once({});
   EXPECT_EQ(told(),
             (Strings{"fault_begin cgroups: cgroups that can't be read: 1, the first: /web/memory.stat: is empty",
-                     "fault_begin max_cgroups: 3 cgroups are over max_cgroups and left out; those that are "
-                     "tracked stay tracked"}));
+                     "fault_begin max_cgroups: 3 cgroups are over max_cgroups and left out, 3 of them "
+                     "below /"}));
   EXPECT_EQ(queue_.faults().size(), 2U);
   tree_.put("/pods/web", test::v1_files({}));
   for (const char* path : {"/pods/b", "/pods/c", "/pods/d"}) tree_.remove(path);
