@@ -191,7 +191,8 @@ void History::Impl::record(const core::Scan& scan) {
     ++scans.lost_count;
     return;
   }
-  const std::vector<Place> places = cgroups.follow(scan, scans.last_at_us, maintenance.room_for_scan_bytes(), losses);
+  const std::vector<Place> places = cgroups.follow(scan, scans.last_at_us, maintenance.room_for_scan_bytes(),
+                                                   maintenance.room_for_living_bytes(), losses);
   sql.execute(
       "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us, cpu_us, "
       "is_partial) VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",

@@ -19,7 +19,7 @@ constexpr std::size_t kDirectoriesAtOnce = 16;
 constexpr std::int64_t kCrowdRest_us = 5 * base::kSecond_us;
 
 /// A kill may still be told of by the other of log and counter.
-constexpr std::int64_t kSettledAfter_us = base::kMinute_us;
+constexpr std::int64_t kSettledAfter_us = 5 * base::kSecond_us;
 
 /// Rests are short: a rest that began with a clock that was ahead ends, too.
 bool rests(std::int64_t until_us, std::int64_t now_us) {

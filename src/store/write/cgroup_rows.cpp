@@ -63,7 +63,7 @@ void CgroupRows::store_names(const core::NamedCgroup& named) {
 }
 
 std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us, std::int64_t room_bytes,
-                                      Losses& losses) {
+                                      std::int64_t living_bytes, Losses& losses) {
   ++scan_;
   std::vector<core::CgroupRef> news;
   std::size_t seen_count = 0;
@@ -87,7 +87,7 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
       return true;
     });
   }
-  leave_out(news, room_bytes - std::ssize(scan.rows) * kSampleBytes, losses);
+  leave_out(news, room_bytes - std::ssize(scan.rows) * kSampleBytes, living_bytes, losses);
   put_on_record(std::move(news), scan.started_at_us);
   std::vector<Place> places;
   places.reserve(scan.rows.size());
@@ -109,7 +109,8 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
 }
 
 /// Of the new ones: as many of each directory as fit, if each may take the same room. Those that are known stay anyway.
-void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room_bytes, Losses& losses) const {
+void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room_bytes, std::int64_t living_bytes,
+                           Losses& losses) const {
   const auto directory_of = [](const core::CgroupRef& ref) {
     const std::string_view path = ref->id.path;
     return path.substr(0, path.rfind('/'));
@@ -123,7 +124,10 @@ void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room
     bytes += bytes_of_one(ref);
     room_bytes += kSampleBytes;  // which the caller has taken off
   }
-  if (bytes == 0 || bytes <= room_bytes) return;
+  if (bytes == 0) return;
+  for (const auto& [key, known] : now_.known) living_bytes -= known.told ? cgroup_bytes(known.told->id.path) : 0;
+  room_bytes = std::min(room_bytes, living_bytes);
+  if (bytes <= room_bytes) return;
   room_bytes = std::max<std::int64_t>(room_bytes, 0);
   std::vector<std::pair<std::int64_t, std::string_view>> by_bytes;
   for (const auto& [directory, all] : bytes_of) by_bytes.emplace_back(all, directory);

@@ -31,10 +31,10 @@ class CgroupRows {
   /// Brings the cgroups, their limits and their counters of OOM kills up to date with `scan`. `previous_scan_at_us` is
   /// when those that have vanished were last seen. Returns the rows of the scan in the order of cgroup_id,
   /// so that every sample goes to the end of the file.
-  /// The scan with its new cgroups may take `room_bytes`: beyond that, those of the directory that has the most new
-  /// ones are left out of this scan, and of the result.
+  /// The scan with its new cgroups may take `room_bytes`, and all that have not vanished `living_bytes`: beyond that,
+  /// those of the directory that has the most new ones are left out of this scan, and of the result.
   std::vector<Place> follow(const core::Scan& scan, std::int64_t previous_scan_at_us, std::int64_t room_bytes,
-                            Losses& losses);
+                            std::int64_t living_bytes, Losses& losses);
 
   /// The cgroups that were put on record, or back on record, since the last call.
   std::vector<core::CgroupRef> take_appeared() { return std::exchange(now_.appeared, {}); }
@@ -58,7 +58,8 @@ class CgroupRows {
   /// Its row, made where there is none.
   Known appear(const core::CgroupId& id, const core::ContainerIdentity& container, const std::string& workload,
                std::int64_t at_us);
-  void leave_out(std::vector<core::CgroupRef>& news, std::int64_t room_bytes, Losses& losses) const;
+  void leave_out(std::vector<core::CgroupRef>& news, std::int64_t room_bytes, std::int64_t living_bytes,
+                 Losses& losses) const;
   void put_on_record(std::vector<core::CgroupRef> news, std::int64_t at_us);
 
   Statements& sql_;

@@ -172,5 +172,73 @@ TEST_F(Fairness, ALoopOfKillsBecomesOneRowWithACount) {
   EXPECT_TRUE(losses_.empty());
 }
 
+TEST_F(Fairness, KillsOfDroppedCgroupsAreCountedForTheirDirectory) {
+  const std::int64_t begin_us = quiet_hours();
+  core::CgroupKey key = 1000;
+  std::int64_t at_us = begin_us;
+  std::int64_t count = 0;
+  for (int second = 1; second <= 100; ++second) {
+    at_us += kSecond;
+    std::vector<Cgroup> noise;
+    for (int i = 0; i < 40; ++i, ++key)
+      noise.push_back({key, "/noise/" + std::to_string(key) + std::string(400, 'x') + "/x"});
+    history_.begin();
+    history_.record(scan_of(at_us, noise));
+    for (const Cgroup& one : noise) {
+      history_.record(
+          core::CountedOomKills{.id = {one.path, one.key}, .since_at_us = at_us - kSecond, .at_us = at_us, .count = 1});
+      ++count;
+    }
+    history_.commit();
+    record(at_us, core::ServiceEvent{at_us, "gap", ""});
+  }
+  for (int i = 0; i < 12; ++i) {
+    at_us += 10 * kSecond;
+    record(at_us, scan_of(at_us, {}));
+  }
+  EXPECT_EQ(query("SELECT sum(kill_count) FROM oom_kill"), std::to_string(count + 2) + "\n");
+  EXPECT_GT(std::stoi(query("SELECT sum(kill_count) FROM oom_kill WHERE dropped_from = '/noise'")), 1000);
+  EXPECT_LE(std::stoi(query("SELECT count(*) FROM oom_kill WHERE dropped_from = '/noise'")), 2);
+  EXPECT_EQ(query("SELECT count(*) FROM oom_kill WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
+  EXPECT_EQ(query("SELECT count(*) FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
+  EXPECT_EQ(query("SELECT count(*) FROM cgroup_limit WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
+  EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
+  EXPECT_LE(biggest_, kMaxBytes);
+}
+
+TEST_F(Fairness, AHistoryThatIsFullOfNoiseAtAStartGivesItUpFirst) {
+  history_.set_retention({});
+  const std::int64_t begin_us = quiet_hours();
+  core::CgroupKey key = 1000;
+  for (int second = 1; second <= 40; ++second) {
+    std::vector<Cgroup> noise;
+    for (int i = 0; i < 1000; ++i, ++key) noise.push_back({key, "/noise/" + std::to_string(key)});
+    store(history_, scan_of(begin_us + second * kSecond, noise));
+  }
+  history_.set_retention({.max_size_bytes = kMaxBytes});
+  const std::int64_t end_us = begin_us + kMinute;
+  record(end_us, scan_of(end_us, {}));
+  for (int i = 0; i < 60; ++i) history_.maintain(end_us + i * kSecond);
+  record(end_us + kMinute, scan_of(end_us + kMinute, {}));
+  maintain_all(end_us + 2 * kMinute);
+  history_.end_run(end_us + 2 * kMinute, "");  // makes a checkpoint
+  EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
+  EXPECT_EQ(query("SELECT max(started_at_us) FROM scan"), std::to_string(end_us + kMinute) + "\n");
+  EXPECT_LE(bytes_on_disk(), kMaxBytes)
+      << query("SELECT count(*), (SELECT count(*) FROM sample), (SELECT count(*) FROM sample_hour) FROM cgroup")
+      << query("PRAGMA page_count") << query("PRAGMA freelist_count");
+}
+
+TEST_F(Fairness, RowsOfLivingCgroupsWithLongPathsLeaveRoomForOthers) {
+  const std::int64_t begin_us = quiet_hours();
+  std::vector<Cgroup> noise;
+  for (core::CgroupKey key = 1000; key < 3000; ++key)
+    noise.push_back({key, "/noise/" + std::string(2000, 'x') + std::to_string(key)});
+  for (int i = 1; i <= 30; ++i) record(begin_us + i * 10 * kSecond, scan_of(begin_us + i * 10 * kSecond, noise));
+  EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
+  EXPECT_GT(losses_["/noise"].left_out, 1000);
+  EXPECT_EQ(full_count_, 0);
+}
+
 }  // namespace
 }  // namespace cgmm::store
