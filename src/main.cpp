@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <iostream>
@@ -143,6 +144,12 @@ void add_history(CLI::App& sub, cli::Options& options) {
   add_reading(sub, options);
 }
 
+/// Whether an option of `app` was given. CLI::App::count() takes memory where it may not throw.
+bool was_given(const CLI::App& app, const std::string& name) {
+  return std::ranges::any_of(
+      app.get_options(), [&](const CLI::Option* option) { return option->count() > 0 && option->check_name(name); });
+}
+
 void add_incident(CLI::App& sub, cli::Options& options) {
   add(sub, "what", options.incident, "list|show", "list (default) or show");
   add(sub, "id", options.id, "ID|latest", "For show: the number of a kill in the list, or latest");
@@ -154,7 +161,7 @@ void add_incident(CLI::App& sub, cli::Options& options) {
     const bool shows = options.incident == "show";
     for (const char* const option : {"--window", "--since", "--until", "--cgroup"}) {
       const bool is_for_show = option == std::string_view("--window");
-      if (sub.count(option) > 0 && shows != is_for_show) {
+      if (was_given(sub, option) && shows != is_for_show) {
         throw cli::UsageError(std::string(option) + " is an option of incident " + (is_for_show ? "show" : "list"));
       }
     }
@@ -212,7 +219,7 @@ constexpr const char* kExamples =
 void expect_no_run_options(const CLI::App& app, const CLI::App& sub) {
   for (const char* const option :
        {"--parent", "--threshold", "--interval", "--cooldown", "--dry-run", "--cycles", "--log-level"}) {
-    if (app.count(option) > 0) {
+    if (was_given(app, option)) {
       throw cli::UsageError(std::string(option) + " is an option of run and check, not of " + sub.get_name());
     }
   }
