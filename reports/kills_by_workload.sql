@@ -2,8 +2,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What is killed again and again, in whatever container. A workload is what restarts and replicas have in
 -- common (cgroup.workload); the cgroup's name if that is not known. `containers` counts those in which it
--- was killed, without those that were dropped because there were too many (oom_kill.dropped_from).
-SELECT coalesce(c.workload, c.name, o.victim_path, o.dropped_from, '(not tracked)') AS workload,
+-- was killed, without those that were dropped because there were too many (oom_kill.dropped_from). "(not known)": the
+-- kernel's log does not name the cgroup, and it can have been one of several.
+SELECT coalesce(c.workload, c.name, o.victim_path, o.dropped_from, '(not known)') AS workload,
        CAST(total(o.kill_count) AS INTEGER) AS kills,
        count(DISTINCT o.cgroup_id) AS containers,
        min(o.killed_at_us) AS first_at_us,

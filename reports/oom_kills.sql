@@ -3,10 +3,12 @@
 -- OOM kills, newest first. `kills`: how many the row stands for, up to last_at; what comes after ten of a
 -- cgroup in an hour is one row, with the victim of the first. A kill without a cgroup hit a process outside
 -- the tracked cgroups. A kill that is known only from a counter has no victim's name, and its time is up to
--- one interval late. With memory.oom.group one kill ends several processes. `incident show ID` shows everything about one kill.
+-- one interval late. With memory.oom.group one kill ends several processes. `incident show ID` shows everything about
+-- one kill. cgroup_by says how the cgroup is known (schema/0006). "(one of 3)": the kernel's log does not name it.
 SELECT o.oom_kill_id AS id,
        o.killed_at_us,
-       coalesce(c.name, o.dropped_from) AS cgroup,
+       coalesce(c.name, o.dropped_from, iif(o.candidate_count > 0, '(one of ' || o.candidate_count || ')',
+                                             iif(o.victim_path IS NULL, '(not known)', NULL))) AS cgroup,
        o.victim_comm,
        o.victim_pid,
        o.process_count,
@@ -17,6 +19,7 @@ SELECT o.oom_kill_id AS id,
        o.cause,
        o.limit_bytes,
        o.source,
+       o.cgroup_by,
        nullif(o.limit_path, c.path) AS other_limit_path,
        o.kill_count AS kills,
        o.last_killed_at_us AS last_at_us,

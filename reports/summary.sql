@@ -79,7 +79,10 @@ effects AS (  -- those of the reclaims above
              AND r.outcome <> 'dry_run')
 ),
 kills AS (  -- a kill outside the tracked cgroups has no path; it counts if no cgroup is asked for
-  SELECT CAST(total(kill_count) AS INTEGER) AS oom_kills FROM oom_kill LEFT JOIN v_cgroup USING (cgroup_id)
+  SELECT CAST(total(kill_count) AS INTEGER) AS oom_kills,
+         CAST(total(kill_count) FILTER (WHERE cgroup_id IS NULL AND victim_path IS NULL AND dropped_from IS NULL) AS INTEGER)
+           AS oom_kills_of_unknown
+    FROM oom_kill LEFT JOIN v_cgroup USING (cgroup_id)
    WHERE killed_at_us >= :since_us AND killed_at_us < :until_us
      AND (coalesce(path, dropped_from, '') GLOB :cgroup_glob OR name GLOB :cgroup_glob)
 )
@@ -99,6 +102,7 @@ SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        reclaims.failed AS failed_reclaims,
        reclaims.dry_runs,
        kills.oom_kills,
+       kills.oom_kills_of_unknown,
        effects.watched AS watched_reclaims,
        effects.watched_freed_bytes,
        effects.refaulted_bytes,

@@ -93,6 +93,7 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
   parameters.insert_or_assign("until_us", node.until_us);
   tables.samples = query("incident_samples");
   tables.sharers = query("incident_sharers");
+  tables.candidates = query("incident_candidates");
   tables.earlier_kills = query("incident_earlier");
   tables.reclaims = answer_to("last_reclaims", reader, own.parameters());
   tables.limit_changes = answer_to("limit_changes", reader, own.parameters());

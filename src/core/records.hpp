@@ -44,6 +44,7 @@ struct TrackedCgroup {
   std::uint32_t parent_length = 0;  // of id.path, of the parent directory's part
   Limits limits;
   std::optional<std::uint64_t> oom_kills_before;  // its counter when it was first read; nullopt: not read yet
+  std::int64_t made_after_us = 0;                 // 0: not known
 
   /// As far as the path tells. Not a member, because there may be thousands of these.
   ContainerIdentity container() const { return container_of(id.path, parent_length); }
@@ -77,6 +78,7 @@ struct Scan {
   bool is_partial = false;       // near-limit sampling, between two full scans
   std::vector<ScanRow> rows;
   std::vector<CgroupKey> unread;  // tracked cgroups that could not be read in this scan
+  std::vector<CgroupKey> hidden;  // that are not tracked any more, but are still there
 };
 
 /// An enum's value as the database has it; `words`: of all its values, in their order.
@@ -193,12 +195,13 @@ struct OomKill {
   LogPosition position;
   CgroupId id;  // the container that the victim was in, else its own cgroup; inode 0: it is gone already
   ContainerIdentity container;  // of a tracked container; empty otherwise
+  bool is_by_pid = false;       // the log does not name the cgroup; the process had been seen in logged.victim_path
 };
 
 /// An increase of a cgroup's counter of OOM kills. The kernel log reports the same kills.
 struct CountedOomKills {
   CgroupId id;
-  std::optional<std::int64_t> since_at_us;  // its previous sample; nullopt: it was in an earlier run
+  std::optional<std::int64_t> since_at_us;  // its previous sample, or before it was made; nullopt: in an earlier run
   std::int64_t at_us = 0;
   std::uint64_t count = 0;
 };

@@ -33,6 +33,12 @@ class OomParser {
   std::optional<core::LoggedKill> lost_records();
 
   bool pending() const { return event_.killed; }
+  /// What is known of the pending kill so far.
+  core::LoggedKill pending_kill() const {
+    core::LoggedKill kill = event_.kill;
+    resolve_paths(kill);
+    return kill;
+  }
   /// Of the pending kill's last record, by the kernel log's clock.
   std::int64_t last_at_us() const { return event_.at_us; }
 

@@ -49,7 +49,8 @@ void Tree::list_all_anew() {
   is_settled_ = false;
 }
 
-const Walk& Tree::walk() {
+const Walk& Tree::walk(std::int64_t previous_at_us) {
+  previous_at_us_ = previous_at_us;
   base::Fd parent(::open(hierarchy_.parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const auto id = parent ? base::file_id(parent.get()) : std::nullopt;
   if (!id) throw std::system_error(errno, std::system_category(), hierarchy_.parent);
@@ -101,6 +102,7 @@ void Tree::visit(Node& node, std::size_t depth) {
   if (is_container(node)) return take(node);
   shares_.enter(node.inode, node.path);
   if (node.is_listed) {
+    node.complete = last_.number;
     for (Node* const child : node.children) {
       if (child->walk != last_.number) visit(*child, depth + 1);
     }
@@ -116,6 +118,8 @@ void Tree::visit(Node& node, std::size_t depth) {
 void Tree::list(Node& node, std::size_t depth) {
   node.children.clear();
   node.is_leaf = false;
+  // One that is new in it was made since the walk before; or since the directory was, if all of that was seen.
+  const std::int64_t made_after_us = node.complete + 1 == last_.number ? previous_at_us_ : node.made_after_us;
   if (depth >= kMaxDepth) return note_error(node, ENAMETOOLONG);
   const std::string path = node.path.string();
   base::Fd directory =
@@ -129,9 +133,10 @@ void Tree::list(Node& node, std::size_t depth) {
   node.is_leaf = hierarchy_.real && ::fstat(directory.get(), &status) == 0 && status.st_nlink == 2;
   if (node.is_leaf) {
     node.is_listed = node.watch >= 0;
+    node.complete = last_.number;
     return;
   }
-  bool is_complete = node.watch >= 0;
+  bool is_complete = true;
   const std::unique_ptr<DIR, CloseDirectory> entries(::fdopendir(directory.get()));
   if (!entries) return note_error(node, errno);
   const int fd = directory.release();
@@ -142,22 +147,25 @@ void Tree::list(Node& node, std::size_t depth) {
     if (entry == nullptr) break;
     if (!is_directory(fd, *entry)) continue;
     node.is_leaf = false;
-    Node* const child = visit_entry(node, entry->d_name, entry->d_ino, depth + 1);
+    Node* const child = visit_entry(node, *entry, made_after_us, depth + 1);
     if (child != nullptr) node.children.push_back(child);
     is_complete = is_complete && child != nullptr;
   }
-  node.is_listed = is_complete && errno == 0;
+  if (is_complete && errno == 0) node.complete = last_.number;
+  node.is_listed = node.complete == last_.number && node.watch >= 0;
   if (errno == 0) return;
   node.is_leaf = false;
   if (errno != ENOENT && errno != ENODEV) note_error(node, errno);
 }
 
 /// nullptr: it is not remembered, so the next walk must list its parent again.
-Tree::Node* Tree::visit_entry(Node& parent, const char* name, std::uint64_t inode, std::size_t depth) {
+Tree::Node* Tree::visit_entry(Node& parent, const dirent& found, std::int64_t made_after_us, std::size_t depth) {
+  const std::uint64_t inode = found.d_ino;
   const auto [entry, is_new] = nodes_.try_emplace(inode);
   Node& node = entry->second;
   if (node.walk == last_.number) return nullptr;  // visited already, under its name before it was renamed
-  const std::string end = std::string("/") + name;
+  if (is_new) node.made_after_us = made_after_us;
+  const std::string end = std::string("/") + found.d_name;
   if (is_new || !node.path.is_made_of(parent.path, end)) {  // if it was renamed, so are those below
     node.inode = inode;
     node.is_listed = false;
@@ -189,7 +197,7 @@ void Tree::take(Node& node) {
   if (is_leaf) ++leaf_count_;
   node.taken = last_.number;
   shares_.take();
-  last_.cgroups.push_back({node.path, node.inode});
+  last_.cgroups.push_back({node.path, node.inode, node.made_after_us});
 }
 
 bool Tree::fits(const Node& node, const Held& held) const {

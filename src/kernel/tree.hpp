@@ -10,6 +10,8 @@
 // many directories between and beside them; further directories are visited again in every walk. Paths may take 512
 // bytes per cgroup on average (a Kubernetes path takes 200).
 
+#include <dirent.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -31,6 +33,7 @@ using core::Watch;
 struct FoundCgroup {
   SharedPath path;
   std::uint64_t inode = 0;
+  std::int64_t made_after_us = 0;  // 0: it may have been there before the first walk, or unseen for a while
 };
 
 /// What a walk has found.
@@ -57,9 +60,10 @@ class Tree {
   /// The next walk lists every directory, in case inotify missed something.
   void list_all_anew();
 
-  /// The cgroups to track now, without those that vanish during the walk. Valid until the next call. Throws
+  /// The cgroups to track now, without those that vanish during the walk. Valid until the next call. `previous_at_us`:
+  /// when the call before began, for `made_after_us`. What can't be read hides only what is new below it. Throws
   /// std::system_error with the path if the parent can't be read: all tracked cgroups keep their places then.
-  const Walk& walk();
+  const Walk& walk(std::int64_t previous_at_us = 0);
 
   /// For tests: how many directories are remembered, and the bytes of their paths.
   std::size_t remembered_count() const { return nodes_.size(); }
@@ -73,9 +77,11 @@ class Tree {
     SharedPath path;
     std::vector<Node*> children;  // that are remembered
     std::uint64_t inode = 0;
-    std::uint32_t walk = 0;   // the last one that saw it
-    std::uint32_t taken = 0;  // the last one that found it to be tracked
-    int watch = -1;           // inotify's; -1: none
+    std::int64_t made_after_us = 0;
+    std::uint32_t walk = 0;      // the last one that saw it
+    std::uint32_t taken = 0;     // the last one that found it to be tracked
+    std::uint32_t complete = 0;  // the last one in which all its child directories were known
+    int watch = -1;              // inotify's; -1: none
     bool is_container = false;
     bool is_leaf = false;    // it had no child directory when it was listed
     bool is_listed = false;  // `children` are all of them until inotify reports a change
@@ -90,7 +96,7 @@ class Tree {
   void set_path(Node& node, SharedPath path) const;
   void visit(Node& node, std::size_t depth);
   void list(Node& node, std::size_t depth);
-  Node* visit_entry(Node& parent, const char* name, std::uint64_t inode, std::size_t depth);
+  Node* visit_entry(Node& parent, const dirent& found, std::int64_t made_after_us, std::size_t depth);
   void take(Node& node);
   bool fits(const Node& node, const Held& held) const;
   bool remember(const Node& node);
@@ -100,7 +106,8 @@ class Tree {
   Hierarchy hierarchy_;
   Watch watch_;
   std::size_t max_cgroups_;
-  bool is_settled_ = false;  // the next walk finds the same as the last one, unless inotify reports a change
+  std::int64_t previous_at_us_ = 0;  // of the walk before
+  bool is_settled_ = false;          // the next walk finds the same as the last one, unless inotify reports a change
   base::FileId parent_;
   base::Fd parent_fd_;
   DirectoryWatches watches_;

@@ -186,6 +186,7 @@ void History::record(const core::Record& record) {
 }
 
 void History::Impl::record(const core::Scan& scan) {
+  if (!scan.is_partial) oom_kills.settle(scan.started_at_us);  // all counters of the scan before are on record
   scans.is_losing = !maintenance.has_room_for(scan.rows.size());
   if (scans.is_losing) {
     ++scans.lost_count;
@@ -203,7 +204,7 @@ void History::Impl::record(const core::Scan& scan) {
   for (const Place& place : places) {
     if (place.missed_oom_kills == 0) continue;
     oom_kills.record(core::CountedOomKills{.id = place.row->cgroup->id,
-                                           .since_at_us = std::nullopt,
+                                           .since_at_us = place.missed_since_us,
                                            .at_us = scan.started_at_us,
                                            .count = place.missed_oom_kills});
   }

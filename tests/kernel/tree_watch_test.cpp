@@ -77,6 +77,49 @@ TEST_F(TreeWatch, LooksAtNothingWhileNothingChanges) {
   EXPECT_EQ(one.walk().number, walks + 1);
 }
 
+/// "/path: made_after_us" of those that are known to be young.
+Paths young(Tree& tree, std::int64_t previous_at_us) {
+  Paths result;
+  for (const FoundCgroup& one : tree.walk(previous_at_us).cgroups) {
+    if (one.made_after_us != 0) result.push_back(one.path.string() + ": " + std::to_string(one.made_after_us));
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+TEST_F(TreeWatch, KnowsWhatWasMadeSinceTheWalkBefore) {
+  make("/old");
+  Tree one = tree();
+  EXPECT_EQ(young(one, 0), Paths{});
+  make("/new");
+  make("/pods/deep/new");
+  EXPECT_EQ(young(one, 1000), (Paths{"/new: 1000", "/pods/deep/new: 1000"}));
+  rename("/old", "/renamed");
+  EXPECT_EQ(young(one, 2000), (Paths{"/new: 1000", "/pods/deep/new: 1000"}));
+}
+
+TEST_F(TreeWatch, KnowsItAlsoWhereAnotherDirectoryCantBeRead) {
+  std::string deep;
+  for (int i = 0; i < 70; ++i) deep += "/" + std::to_string(i);
+  make(deep);
+  make("/pods/old");
+  Tree one = tree();
+  EXPECT_EQ(young(one, 0), Paths{});
+  EXPECT_EQ(one.walk().error_count, 1);
+  make("/pods/new");
+  EXPECT_EQ(young(one, 1000), Paths{"/pods/new: 1000"});
+}
+
+TEST_F(TreeWatch, KnowsItAlsoWhereThereAreMoreThanMaxCgroups) {
+  for (const char* const name : {"/a", "/b", "/c"}) make(std::string("/pods/") + name);
+  Tree one(open_hierarchy(cgroups_.root()), Watch::leaves, 2);
+  EXPECT_EQ(young(one, 0), Paths{});
+  EXPECT_EQ(one.walk().left_out_count, 1);
+  one.set_max_cgroups(4);
+  make("/pods/d");
+  EXPECT_EQ(young(one, 1000), Paths{"/pods/d: 1000"}) << "the one that was left out is old";
+}
+
 TEST_F(TreeWatch, NoticesWhatComesAndGoesDeepBelow) {
   make(pod(1) + "/" + container(1));
   Tree one = tree(Watch::containers);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real OOM kills: each is on record once, with the right victim, cgroup and cause.
 #include <chrono>
+#include <memory>
 
 #include "real/real_test.hpp"
 #include "support/hungry.hpp"
@@ -103,6 +104,98 @@ TEST_F(RealOom, SeveralInOneCgroupAreAsManyRows) {
   ASSERT_TRUE(wait_for_scans(3));
   EXPECT_EQ(kill_count("web"), 2);
   EXPECT_EQ(number("SELECT count(DISTINCT victim_pid) FROM v_oom_kill" + where_path("web")), 2);
+}
+
+/// The kernel names the cgroup of ten kills in five seconds only.
+TEST_F(RealOom, OfManyCgroupsAtOnceAreAllOnRecordAndNoneInAWrongOne) {
+  constexpr std::size_t kCgroups = 10, kRounds = 3;
+  auto service = start_service();
+  std::vector<std::unique_ptr<Hungry>> victims;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < kCgroups; ++i) tree().make("c" + std::to_string(i), 16 * kMiB);
+  ASSERT_TRUE(wait_for_scans(2));
+  for (std::size_t round = 0; round < kRounds; ++round) {
+    for (std::size_t i = 0; i < kCgroups; ++i) {
+      names.push_back("c" + std::to_string(i));
+      victims.push_back(std::make_unique<Hungry>(tree().dir() / names.back(), kFast));
+      victims.back()->feed();
+    }
+    for (std::size_t i = 0; i < kCgroups; ++i) ASSERT_TRUE(victims[round * kCgroups + i]->was_killed());
+  }
+  const auto below = [&] { return number("SELECT count(*) FROM oom_kill WHERE victim_comm = 'hungry (1)'"); };
+  ASSERT_TRUE(eventually([&] { return below() >= std::int64_t{kCgroups * kRounds}; }));
+  ASSERT_TRUE(eventually([&] { return number("SELECT count(*) FROM oom_kill WHERE cgroup_by IS NULL") == 0; }));
+  EXPECT_EQ(number("SELECT count(*) FROM oom_kill WHERE source = 'counter'"), 0) << "no kill is counted twice";
+  for (std::size_t i = 0; i < victims.size(); ++i) {
+    const std::string pid = std::to_string(victims[i]->pid());
+    const std::string right = tree().path_of(names[i]);
+    EXPECT_EQ(number("SELECT count(*) FROM v_oom_kill WHERE victim_pid = " + pid), 1);
+    EXPECT_EQ(number("SELECT count(*) FROM v_oom_kill WHERE path IS NOT NULL AND path <> '" + right +
+                     "' AND victim_pid = " + pid),
+              0);
+    EXPECT_EQ(
+        number("SELECT count(*) FROM v_oom_kill k WHERE victim_pid = " + pid + " AND (path = '" + right +
+               "' OR EXISTS (SELECT 1 FROM v_oom_kill_candidate c WHERE c.oom_kill_id = k.oom_kill_id AND c.path = '" +
+               right + "'))"),
+        1)
+        << "of " << right;
+  }
+}
+
+TEST_F(RealOom, OfAQuietCgroupBesideANoisyOneIsNotTheNoisyOnes) {
+  auto service = start_service();
+  Hungry quiet(tree().make("quiet", 16 * kMiB), kFast);
+  const auto noisy = tree().make("noisy", 16 * kMiB);
+  ASSERT_TRUE(wait_for_scans(2));
+  for (int i = 0; i < 25; ++i) {
+    Hungry one(noisy, kFast);
+    one.feed();
+    ASSERT_TRUE(one.was_killed());
+  }
+  quiet.feed();
+  ASSERT_TRUE(quiet.was_killed());
+  const std::string of_quiet = " FROM v_oom_kill WHERE victim_pid = " + std::to_string(quiet.pid());
+  ASSERT_TRUE(eventually([&] { return number("SELECT count(*)" + of_quiet + " AND cgroup_by IS NOT NULL") == 1; }));
+  EXPECT_EQ(text("SELECT path" + of_quiet), tree().path_of("quiet")) << text("SELECT cgroup_by" + of_quiet);
+  ASSERT_TRUE(eventually([&] { return number("SELECT count(*) FROM oom_kill WHERE cgroup_by IS NULL") == 0; }));
+  EXPECT_EQ(number("SELECT count(*) FROM v_oom_kill WHERE path = '" + tree().path_of("quiet") + "'"), 1);
+}
+
+TEST_F(RealOom, OfOneThatIsRenamedOrNoLeafForAWhileAreOnRecordOnce) {
+  auto service = start_service();
+  Hungry victim(tree().make("web", 64 * kMiB), kFast);
+  ASSERT_TRUE(wait_for_scans(2));
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  ASSERT_TRUE(wait_for_kill("web"));
+  ASSERT_TRUE(wait_for_scans(2));
+  for (int i = 0; i < 2; ++i) {
+    std::filesystem::rename(tree().dir() / "web", tree().dir() / "renamed");
+    ASSERT_TRUE(wait_for_scans(2));
+    tree().make("renamed/child");
+    ASSERT_TRUE(wait_for_scans(2));
+    tree().remove("renamed/child");
+    ASSERT_TRUE(wait_for_scans(2));
+    std::filesystem::rename(tree().dir() / "renamed", tree().dir() / "web");
+    ASSERT_TRUE(wait_for_scans(2));
+  }
+  EXPECT_EQ(number("SELECT count(*) FROM oom_kill WHERE source = 'counter'"), 0);
+  EXPECT_EQ(kill_count("web") + kill_count("renamed"), 1);
+}
+
+TEST_F(RealOom, OfAYoungCgroupAreFoundWithoutTheLogAlthoughAnotherCantBeRead) {
+  write_config("kernel_log = \"off\"");
+  std::string deep = "deep";
+  for (int i = 0; i < 70; ++i) deep += "/" + std::to_string(i);
+  tree().make(deep);
+  tree().make("pods/old");
+  auto service = start_service({"--interval", "2s"});
+  ASSERT_TRUE(wait_for_scans(2));
+  Hungry victim(tree().make("pods/young", 64 * kMiB), kFast);
+  victim.feed();
+  ASSERT_TRUE(victim.was_killed());
+  ASSERT_TRUE(wait_for_kill("pods/young"));
+  EXPECT_EQ(kill_count("pods/young"), 1);
 }
 
 TEST_F(RealOom, ACgroupThatIsGoneAMomentAfterItsKill) {

@@ -183,7 +183,7 @@ TEST_F(KillReports, KillsAreAddedUpByWorkloadAcrossContainers) {
   EXPECT_EQ(Row(table).integer("first_at_us"), minute(0));
   EXPECT_EQ(Row(table).text("causes"), "shmem, anon_growth") << "as the history has it";
   EXPECT_EQ(Row(table).text("victims"), "nginx, python3");
-  EXPECT_EQ(Row(table, 1).text("workload"), "(not tracked)");
+  EXPECT_EQ(Row(table, 1).text("workload"), "(not known)");
   EXPECT_EQ(Row(table, 2).text("workload"), "/c1");
 }
 

@@ -233,6 +233,94 @@ TEST_F(KillsBetweenRuns, ACgroupThatNoEarlierRunHasSeenHasNone) {
   EXPECT_EQ(kills(), "");
 }
 
+/// One cgroup under several names, or out of sight for a while. Its counter tells of each kill once.
+class KillsOfOneCgroup : public Run {
+ protected:
+  KillsOfOneCgroup() { history_.begin_run(kNoon, "one"); }
+  void scan(std::int64_t second, core::CgroupKey key, const std::string& path, std::uint64_t total,
+            std::uint64_t before, std::int64_t made_after_us = 0) {
+    core::TrackedCgroup cgroup{
+        .key = key, .id = {path, 7}, .limits = {}, .oom_kills_before = before, .made_after_us = made_after_us};
+    Scan made{.started_at_us = kNoon + second * kSecond,
+              .rows = {{.cgroup = std::make_shared<core::TrackedCgroup>(cgroup)}}};
+    made.rows[0].oom_kills_total = total;
+    if (key_ != 0 && key_ != key) made.hidden = {key_};
+    key_ = key;
+    store(history_, made);
+  }
+  void scan_without(std::int64_t second) {
+    store(history_, Scan{.started_at_us = kNoon + second * kSecond, .hidden = {key_}});
+  }
+  void restart() {
+    history_.end_run(kNoon + 50 * kSecond, "");
+    history_.begin_run(kNoon + 51 * kSecond, "two");
+    key_ = 0;
+  }
+  std::string kills() const { return query("SELECT path, count(*) FROM v_oom_kill GROUP BY 1 ORDER BY 1"); }
+  core::CgroupKey key_ = 0;
+  History history_{file()};
+};
+
+TEST_F(KillsOfOneCgroup, AreCountedOnceWhenItIsRenamedAndRenamedBack) {
+  scan(0, 1, "/a", 3, 3);
+  scan(10, 2, "/b", 4, 4);
+  EXPECT_EQ(kills(), "/b|1\n") << "since the last scan under its old name";
+  scan(20, 3, "/a", 4, 4);
+  scan(30, 4, "/b", 4, 4);
+  EXPECT_EQ(kills(), "/b|1\n");
+  EXPECT_EQ(query("SELECT path, first_seen_by, vanished_by FROM v_cgroup ORDER BY 1"),
+            "/a|found|hidden\n/b|renamed|NULL\n");
+}
+
+TEST_F(KillsOfOneCgroup, AreCountedOnceWhenItIsRenamedBetweenTwoRuns) {
+  scan(0, 1, "/a", 3, 3);
+  scan(10, 2, "/b", 4, 4);
+  restart();
+  scan(60, 1, "/a", 5, 5);
+  EXPECT_EQ(kills(), "/a|1\n/b|1\n");
+}
+
+TEST_F(KillsOfOneCgroup, AreCountedOnceWhenItWasNoLeafForAWhile) {
+  scan(0, 1, "/a", 0, 0, kNoon - 10 * kSecond);
+  scan_without(10);
+  EXPECT_EQ(query("SELECT vanished_by FROM v_cgroup"), "hidden\n");
+  scan(20, 2, "/a", 1, 1, kNoon - 10 * kSecond);
+  EXPECT_EQ(kills(), "/a|1\n");
+  scan_without(30);
+  scan(40, 3, "/a", 1, 1, kNoon - 10 * kSecond);
+  EXPECT_EQ(kills(), "/a|1\n");
+  EXPECT_EQ(query("SELECT oom_kills FROM sample WHERE oom_kills > 0"), "1\n");
+}
+
+TEST_F(KillsOfOneCgroup, OnV2AreNotThoseOfTheCgroupsThatWereInIt) {
+  store(history_, core::NodeFacts{{{"hierarchy", std::string("v2")}}});
+  scan(0, 1, "/a", 0, 0);
+  core::TrackedCgroup child{.key = 5, .id = {"/a/b", 8}, .limits = {}, .oom_kills_before = 1, .made_after_us = kNoon};
+  Scan inner{.started_at_us = kNoon + 10 * kSecond,
+             .rows = {{.cgroup = std::make_shared<core::TrackedCgroup>(child)}},
+             .hidden = {1}};
+  inner.rows[0].oom_kills_total = 1;
+  store(history_, inner);
+  scan(20, 2, "/a", 1, 1);
+  EXPECT_EQ(kills(), "/a/b|1\n");
+}
+
+TEST_F(KillsOfOneCgroup, OfOneThatIsYoungAreAllThatItsCounterTells) {
+  scan(10, 1, "/a", 2, 2, kNoon);
+  EXPECT_EQ(kills(), "/a|2\n");
+  EXPECT_EQ(query("SELECT first_seen_by, (SELECT min(earliest_at_us) FROM oom_kill) FROM v_cgroup"),
+            "made|" + std::to_string(kNoon) + "\n");
+}
+
+TEST_F(KillsOfOneCgroup, OfAnotherBootAreNotCompared) {
+  store(history_, core::NodeFacts{{{"boot_id", std::string("one")}}});
+  scan(0, 1, "/a", 3, 3);
+  restart();
+  store(history_, core::NodeFacts{{{"boot_id", std::string("two")}}});
+  scan(60, 2, "/a", 5, 5);
+  EXPECT_EQ(kills(), "");
+}
+
 TEST_F(Run, AStopTellsWhenEveryCgroupWasLastSeenAndLeavesOneFile) {
   {
     History history(file());

@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <utility>
 
@@ -38,17 +39,19 @@ std::uint64_t inode_of(const kernel::Hierarchy& hierarchy, const std::string& pa
   return directory && ::fstat(directory.get(), &status) == 0 ? status.st_ino : 0;
 }
 
-/// With the victim's cgroup and container as they are now: a moment later they may be gone.
-core::OomKill located(core::LoggedKill kill, const std::string& boot_id, std::int64_t killed_at_us,
-                      const kernel::Hierarchy& hierarchy) {
-  core::OomKill found{.killed_at_us = killed_at_us, .position = {boot_id, kill.sequence}};
+/// With the victim's cgroup and container as they are now: a moment later they may be gone. `place`: the victim's
+/// cgroup if the log does not name one; "": not known either.
+core::OomKill located(core::LoggedKill kill, const std::string& place, const kernel::Hierarchy& hierarchy) {
+  core::OomKill found;
   for (std::string* path : {&kill.limit_path, &kill.victim_path, &kill.group_path}) {
     if (!path->empty()) *path = kernel::path_below_root(hierarchy, *path);
   }
-  found.id.path = kill.victim_path;
+  found.is_by_pid = kill.victim_path.empty() && !place.empty();
+  if (found.is_by_pid) kill.victim_path = place;
+  found.id.path = kill.victim_path.empty() ? kill.group_path : kill.victim_path;
   const std::string& parent = hierarchy.parent_path;
-  const bool is_below = kill.victim_path.starts_with(parent + "/") || kill.victim_path == parent;
-  const auto container = is_below ? core::recognise_container(kill.victim_path, parent.size()) : std::nullopt;
+  const bool is_below = found.id.path.starts_with(parent + "/") || found.id.path == parent;
+  const auto container = is_below ? core::recognise_container(found.id.path, parent.size()) : std::nullopt;
   if (container) {
     found.container = container->identity;
     found.id.path.resize(container->path_length);
@@ -196,10 +199,11 @@ int KillLog::read_all() {
       continue;
     }
     if (!open.is_live && read.record.sequence <= known_up_to) continue;
-    if (open.is_live) open.offset_us = clocks_.wall() - read.record.at_us;
+    if (open.is_live) open.follow_clocks(clocks_, read.record.at_us);
     auto kill = open.parser.take(read.record);
     position_.sequence = read.record.sequence;
     take(std::move(kill));
+    if (open.is_live) note_victim();
     // In a log that is never quiet there is no moment without a record.
     if (open.parser.pending() && read.record.at_us - open.parser.last_at_us() > kQuiet_ms * 1000) flush();
     if (read_count >= most) break;
@@ -207,9 +211,35 @@ int KillLog::read_all() {
   return read_count;
 }
 
+/// A record that waited to be read makes the offset too large.
+void KillLog::OpenLog::follow_clocks(const Clocks& clocks, std::int64_t record_at_us) {
+  constexpr std::int64_t kWasSet_us = base::kSecond_us / 10;
+  constexpr std::int64_t kDrift = 1000;  // the log's clock may lose a thousandth
+  const std::int64_t wall_us = clocks.wall();
+  const std::int64_t steady_us = clocks.steady();
+  std::int64_t now_us = wall_us - record_at_us;
+  if (offset_us && std::abs(wall_us - steady_us - wall_to_steady_us) < kWasSet_us)
+    now_us = std::min(now_us, *offset_us + (steady_us - offset_at_us) / kDrift);
+  offset_us = now_us;
+  offset_at_us = steady_us;
+  wall_to_steady_us = wall_us - steady_us;
+}
+
 bool KillLog::is_stopped(int wait_ms) const {
   pollfd stop{stop_.fd(), POLLIN, 0};
   return ::poll(&stop, 1, wait_ms) > 0;
+}
+
+/// At once: the kill itself is told when its last line has come, and its cgroup may be another one by then.
+void KillLog::note_victim() {
+  if (!open_->parser.pending()) return;
+  core::LoggedKill kill = open_->parser.pending_kill();
+  if (victim_.logged.victim_pid == kill.victim_pid && victim_.logged.logged_at_us == kill.logged_at_us) return;
+  const kernel::Hierarchy hierarchy = board_.hierarchy();
+  const std::int64_t now_us = clocks_.steady();
+  const std::string place = kill.victim_path.empty() ? processes_.place_of(kill.victim_pid.value_or(0), now_us) : "";
+  victim_ = located(std::move(kill), place, hierarchy);
+  processes_.look(hierarchy, now_us);  // for those to come
 }
 
 void KillLog::flush() {
@@ -221,8 +251,15 @@ void KillLog::take(std::optional<core::LoggedKill> kill) {
   if (!kill) return;
   if (!has_caught_up_ && !read_before_) return;
   if (read_before_ && read_before_->boot_id == position_.boot_id && kill->sequence <= read_before_->sequence) return;
+  const bool is_noted =
+      victim_.logged.victim_pid == kill->victim_pid && victim_.logged.logged_at_us == kill->logged_at_us;
   const std::int64_t killed_at_us = wall_of(kill->logged_at_us);
-  core::OomKill found = located(std::move(*kill), position_.boot_id, killed_at_us, board_.hierarchy());
+  const std::uint64_t sequence = kill->sequence;
+  core::OomKill found =
+      located(std::move(*kill), is_noted && victim_.is_by_pid ? victim_.logged.victim_path : "", board_.hierarchy());
+  if (is_noted && victim_.id.path == found.id.path && victim_.id.inode != 0) found.id.inode = victim_.id.inode;
+  found.killed_at_us = killed_at_us;
+  found.position = {position_.boot_id, sequence};
   const std::string& where = found.logged.victim_path.empty() ? "a cgroup that is not told" : found.logged.victim_path;
   spdlog::warn("OOM kill of {} in {}{}", base::escape_for_terminal(victim_in_words(found.logged)),
                base::escape_for_terminal(where),
@@ -230,8 +267,8 @@ void KillLog::take(std::optional<core::LoggedKill> kill) {
   queue_.push(std::move(found));
 }
 
-/// The log's clock stands still during a suspend, and drifts over months. A record that came while we waited has the
-/// time of that moment; an older one is converted.
+/// The log's clock stands still during a suspend, and drifts over months. The records that came while we waited tell
+/// the offset; an older one is converted.
 std::int64_t KillLog::wall_of(std::int64_t logged_at_us) const {
   if (open_ && open_->offset_us) return logged_at_us + *open_->offset_us;
   // If the wall clock was set since, its present setting counts. No record is from the future.

@@ -16,6 +16,7 @@
 #include "daemon/service/status_board.hpp"
 #include "kernel/kernel_log.hpp"
 #include "kernel/oom_messages.hpp"
+#include "kernel/process_places.hpp"
 
 namespace cgmm::daemon {
 
@@ -77,8 +78,13 @@ class KillLog {
     kernel::KernelLog log;
     kernel::OomParser parser;
     bool is_live = false;  // all that was logged before it was opened has been read
-    /// Of the wall clock to the log's, as of the last record that came while we waited.
+    /// Of the wall clock to the log's: of the record that was read soonest after it was written, of those that came
+    /// while we waited. Anew when the wall clock was set.
     std::optional<std::int64_t> offset_us;
+    std::int64_t offset_at_us = 0;       // of the steady clock
+    std::int64_t wall_to_steady_us = 0;  // the wall clock less the steady one at that time
+
+    void follow_clocks(const Clocks& clocks, std::int64_t record_at_us);
   };
 
   bool is_off() const { return setting_.starts_with("off"); }
@@ -86,6 +92,7 @@ class KillLog {
   void lose(const std::string& why);
   int follow_log();
   bool wait(int read_count);
+  void note_victim();
   void take(std::optional<core::LoggedKill> kill);
   std::int64_t wall_of(std::int64_t logged_at_us) const;
   bool is_stopped(int wait_ms = 0) const;
@@ -101,6 +108,8 @@ class KillLog {
   bool has_caught_up_ = false;     // with what was logged before the start
   Fault unreadable_;               // it and flood_ are the fault "kernel_log", which can be one or the other
   Flood flood_;
+  kernel::ProcessPlaces processes_;
+  core::OomKill victim_;    // of the pending kill, as it was found when its line came
   bool was_woken_ = false;  // by the log, and not by the time
   Event stop_;
 };

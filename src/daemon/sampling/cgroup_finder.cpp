@@ -25,7 +25,7 @@ void CgroupFinder::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Wat
   cgroups_.clear();
   controller_ = std::move(controller);
   tree_ = std::move(tree);
-  is_complete_ = false;
+  walked_at_us_ = 0;
 }
 
 /// The hierarchy was mounted anew; if it is not mounted at all, this throws. Cgroups of the same path and inode stay as
@@ -46,7 +46,7 @@ void CgroupFinder::reopen(PassResult& result) {
     }
   }
   controller_ = std::move(controller);
-  is_complete_ = false;
+  walked_at_us_ = 0;
 }
 
 std::vector<Tracked*> CgroupFinder::find(std::int64_t steady_us, PassResult& result) {
@@ -57,7 +57,8 @@ std::vector<Tracked*> CgroupFinder::find(std::int64_t steady_us, PassResult& res
     list_everything_at_us_ = steady_us + kListEverythingEvery_us;
     tree_->list_all_anew();
   }
-  const kernel::Walk& walk = tree_->walk();
+  const kernel::Walk& walk = tree_->walk(walked_at_us_);
+  walked_at_us_ = result.scan.started_at_us;
   for (std::int64_t i = 0; i < walk.error_count; ++i) result.note_error(walk.first_error);
   has_seen_all_ = walk.error_count == 0;
   result.left_out_count = walk.left_out_count;
@@ -69,7 +70,7 @@ std::vector<Tracked*> CgroupFinder::find(std::int64_t steady_us, PassResult& res
   opened.reserve(walk.cgroups.size());
   for (const kernel::FoundCgroup& one : walk.cgroups) {
     try {
-      if (Tracked* const tracked = find_or_open(one)) opened.push_back(tracked);
+      if (Tracked* const tracked = find_or_open(one, result)) opened.push_back(tracked);
     } catch (const std::exception& error) {
       result.note_error(error.what());
     }
@@ -77,19 +78,24 @@ std::vector<Tracked*> CgroupFinder::find(std::int64_t steady_us, PassResult& res
   return opened;
 }
 
-/// nullptr when it vanished.
-Tracked* CgroupFinder::find_or_open(const kernel::FoundCgroup& found) {
+/// nullptr when it vanished. One that v1 has renamed is tracked anew; whoever compares its counters knows it by its
+/// inode.
+Tracked* CgroupFinder::find_or_open(const kernel::FoundCgroup& found, PassResult& result) {
   const auto known = cgroups_.find(found.inode);
-  // One that v1 has renamed is another cgroup; end_scan() drops the old one, as it was not seen.
-  if (known != cgroups_.end()) return known->second.cgroup.shared_path() == found.path ? &known->second : nullptr;
+  if (known != cgroups_.end() && known->second.cgroup.shared_path() == found.path) return &known->second;
   auto cgroup = controller_->open(found.path, found.inode);
   if (!cgroup) return nullptr;
-  Tracked tracked{.cgroup = std::move(*cgroup), .key = next_key_++};
-  if (is_complete_) {
-    tracked.previous.set(core::Counter::oom_kills, 0);  // the last scan would have seen it: it is younger than that
-    tracked.kills_counted_at_us = scanned_at_us_;
-  }
-  return &cgroups_.emplace(found.inode, std::move(tracked)).first->second;
+  Tracked tracked{.cgroup = std::move(*cgroup), .key = next_key_++, .made_after_us = found.made_after_us};
+  if (known == cgroups_.end()) return &cgroups_.emplace(found.inode, std::move(tracked)).first->second;
+  leave(known->second, /*is_hidden=*/true, result);
+  known->second = std::move(tracked);
+  return &known->second;
+}
+
+void CgroupFinder::leave(const Tracked& tracked, bool is_hidden, PassResult& result) {
+  if (!tracked.told) return;
+  ++result.gone_count;
+  if (is_hidden) result.scan.hidden.push_back(tracked.key);
 }
 
 void CgroupFinder::end_scan(PassResult& result) {
@@ -100,11 +106,9 @@ void CgroupFinder::end_scan(PassResult& result) {
       result.scan.unread.push_back(tracked.key);
       return false;
     }
-    if (tracked.told) ++result.gone_count;
+    leave(tracked, tracked.cgroup.has_file("memory.stat"), result);
     return true;
   });
-  is_complete_ = has_seen_all_ && result.left_out_count == 0;
-  scanned_at_us_ = result.scan.started_at_us;
 }
 
 }  // namespace cgmm::daemon

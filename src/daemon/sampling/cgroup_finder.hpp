@@ -33,7 +33,8 @@ struct Tracked {
   core::Counters previous;           // as last known
   std::uint64_t cache_bytes = 0;     // that could be dropped, at the last sample
   core::NearLimit near_limit;
-  std::int64_t kills_counted_at_us = 0;  // in this run, 0: not yet; of one that is younger than the last scan, that
+  std::int64_t kills_counted_at_us = 0;  // since it was found; 0: not yet
+  std::int64_t made_after_us = 0;        // 0: not known
   std::optional<std::uint64_t> hierarchical_limit_bytes;
   std::optional<std::int64_t> limits_read_at_us;
   std::unique_ptr<std::string> limits_problem;  // null: none
@@ -86,7 +87,8 @@ class CgroupFinder {
   void set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch);
 
  private:
-  Tracked* find_or_open(const kernel::FoundCgroup& found);
+  Tracked* find_or_open(const kernel::FoundCgroup& found, PassResult& result);
+  static void leave(const Tracked& tracked, bool is_hidden, PassResult& result);
   void reopen(PassResult& result);
 
   std::unique_ptr<kernel::Tree> tree_;
@@ -94,10 +96,9 @@ class CgroupFinder {
   std::unique_ptr<kernel::Controller> controller_;  // outlives the cgroups that it opened
   Cgroups cgroups_;
   std::int64_t list_everything_at_us_ = 0;
-  std::int64_t scanned_at_us_ = 0;  // the last scan
+  std::int64_t walked_at_us_ = 0;  // the last scan that could
   core::CgroupKey next_key_ = 1;
   bool has_seen_all_ = false;  // this scan, of what it could look at
-  bool is_complete_ = false;   // the last scan saw all there was: what is new now is younger than it
 };
 
 }  // namespace cgmm::daemon

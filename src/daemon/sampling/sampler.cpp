@@ -127,7 +127,7 @@ void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, s
   const bool is_fresh =  // a negative age: the clock was set back
       tracked.limits_read_at_us && age_us >= 0 && age_us < kLimitsEvery_us && !tracked.limits_problem;
   const core::CgroupRef told = tracked.told;
-  auto oom_kills = told ? told->oom_kills_before : tracked.previous[core::Counter::oom_kills];
+  auto oom_kills = told ? told->oom_kills_before : std::nullopt;
   if (!oom_kills) oom_kills = reading.sample.counters[core::Counter::oom_kills];
   const bool is_same = told && told->oom_kills_before == oom_kills;
   if (is_fresh && is_same && reading.hierarchical_limit_bytes == tracked.hierarchical_limit_bytes) return;
@@ -144,7 +144,8 @@ void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, s
                           .id = tracked.cgroup.id(),
                           .parent_length = static_cast<std::uint32_t>(finder_.hierarchy().parent_path.size()),
                           .limits = limits,
-                          .oom_kills_before = oom_kills});
+                          .oom_kills_before = oom_kills,
+                          .made_after_us = tracked.made_after_us});
 }
 
 void Sampler::end_pass(Result& result, std::int64_t began_us) {

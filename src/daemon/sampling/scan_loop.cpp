@@ -15,6 +15,7 @@
 #include "base/time.hpp"
 #include "base/units.hpp"
 #include "daemon/clock.hpp"
+#include "kernel/kernel_log.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -224,6 +225,11 @@ void ScanLoop::push_node_facts() {
                          {"kernel_log", told_log_source_},
                          {"interval_us", settings_.interval_us},
                          {"observe_for_us", settings_.policy.learning.observe_for_us}};
+  try {
+    facts["boot_id"] = kernel::KernelLog::boot_id();
+  } catch (const std::exception& error) {
+    spdlog::debug("which boot this is: {}", base::escape_for_terminal(error.what()));
+  }
   to_.queue.push(core::NodeFacts{std::move(facts)});
 }
 

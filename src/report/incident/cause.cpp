@@ -229,7 +229,8 @@ std::string node(const Incident& incident) {
 std::string unknown(const Incident& incident) {
   if (!incident.cause.empty()) return base::escape_for_terminal(incident.cause);
   if (incident.path.empty()) {
-    return "Too little is known: its cgroup is not tracked, and the kernel log does not say what its memory "
+    return std::string("Too little is known: its cgroup is not ") + (is_nobodys(incident) ? "known" : "tracked") +
+           ", and the kernel log does not say what its memory "
            "consisted of.";
   }
   if (incident.at_kill) {

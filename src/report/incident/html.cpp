@@ -105,7 +105,9 @@ Series limit_series(const Incident& incident) {
 std::vector<Mark> marks_of(const Incident& incident) {
   const IncidentTables& tables = incident.tables;
   const std::string victim = incident.kill().text("victim_comm");
-  const std::string whom = victim.empty() && incident.path.empty() ? "not tracked" : victim;
+  const std::string whom = !victim.empty() || !incident.path.empty() ? victim
+                           : is_nobodys(incident)                    ? "cgroup not known"
+                                                                     : "not tracked";
   std::vector<Mark> marks{{incident.killed_at_us, whom.empty() ? "OOM kill" : "OOM kill: " + whom, Mark::Kind::kill}};
   for (const Row row : rows_of(tables.earlier_kills)) {
     marks.push_back(

@@ -92,6 +92,11 @@ std::string Incident::ago(std::int64_t at_us) const {
   return base::format_duration_us(std::max<std::int64_t>(killed_at_us - at_us, 0));
 }
 
+bool is_nobodys(const Incident& incident) {
+  const Row kill = incident.kill();
+  return incident.path.empty() && kill.text("victim_path").empty() && kill.text("dropped_from").empty();
+}
+
 bool is_of_node(const Incident& incident) {
   return incident.cause == "node" || (incident.cause.empty() && incident.kill().text("scope") == "node");
 }

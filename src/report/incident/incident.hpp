@@ -26,6 +26,7 @@ struct IncidentTables {
   core::Table sharers;        // incident_sharers: empty unless an ancestor's limit or the node's memory ran out
   core::Table gaps;
   core::Table earlier_kills;  // incident_earlier, newest first
+  core::Table candidates;     // incident_candidates: empty unless the cgroup is not known
 };
 
 /// Bytes; nullopt: not known.
@@ -71,6 +72,9 @@ struct Incident {
   /// "12 s": how long before the kill; "0 s" after it.
   std::string ago(std::int64_t at_us) const;
 };
+
+/// The log does not tell which cgroup held the victim, nor did anything else.
+bool is_nobodys(const Incident& incident);
 
 /// The node ran out of memory; no limit was hit.
 bool is_of_node(const Incident& incident);

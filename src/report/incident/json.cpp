@@ -45,6 +45,7 @@ std::string incident_as_json(const Incident& incident) {
   json["neighbours"] = array_of(tables.neighbours);
   json["sharers"] = array_of(tables.sharers);
   json["gaps"] = array_of(tables.gaps);
+  json["candidates"] = array_of(tables.candidates);
   json["earlier_kills"] = array_of(tables.earlier_kills);
   json["words"] = words_of(incident);
   return json.dump(1, ' ', true) + "\n";

@@ -80,6 +80,7 @@ std::vector<core::Table> tables_for_people(const Incident& incident) {
     if (!table.rows.empty()) tables.push_back(std::move(table));
   };
   add(samples_around(incident));
+  add(only(all.candidates, "Cgroups that it may have been in", {"cgroup", "counted", "named"}));
   add(only(all.earlier_kills, "Earlier kills of the same workload",
            {"id", "killed_at_us", "before_us", "victim", "cause"}));
   add(only(all.sharers, "Cgroups that shared it, fastest growth first",

@@ -50,7 +50,7 @@ void add_to(std::string& text, const std::string& sentence) {
 std::string again(const Incident& incident) {
   const Row facts = incident.facts();
   const std::int64_t earlier = facts.integer("earlier_kills"), later = facts.integer("later_kills");
-  if (!facts.known("earlier_kills")) return "";
+  if (!facts.known("earlier_kills") || is_nobodys(incident)) return "";
   std::string text;
   if (const std::int64_t kills = incident.kill().integer("kill_count"); kills > 1) {
     text = "It stands for " + base::counted(kills, "kill") + " up to " +
@@ -69,9 +69,45 @@ std::string again(const Incident& incident) {
   return text + ".";
 }
 
+/// "shop/web/app and shop/db/postgres"
+std::string names_of(const core::Table& candidates) {
+  constexpr std::size_t kMostNamed = 5;
+  std::string text;
+  const std::size_t count = std::min(candidates.rows.size(), kMostNamed);
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool is_last = i + 1 == count && count == candidates.rows.size();
+    text += (i == 0 ? "" : is_last ? " or " : ", ") + safe(Row(candidates, i).text("cgroup"));
+  }
+  return text + (count < candidates.rows.size() ? " or another" : "");
+}
+
+/// How it is known whose the kill was, where the kernel's log does not say it.
+std::string whose(const Incident& incident) {
+  const std::string by = incident.kill().text("cgroup_by");
+  if (by == "pid")
+    return "The kernel log does not name the cgroup: the process had been seen in this one a few seconds before.";
+  if (by == "counter")
+    return "The kernel log does not name the cgroup: this one's counter alone rose by as many kills as the log leaves "
+           "open.";
+  const bool is_guess =
+      by == "guess" || (by.empty() && !incident.path.empty() && incident.kill().text("victim_path").empty());
+  if (is_guess)
+    return "The kernel log does not name the cgroup. An earlier version took the first one whose counter rose: it may "
+           "be "
+           "another one.";
+  if (!is_nobodys(incident)) return "";
+  const std::string unnamed = "The kernel log does not name the cgroup (it does of ten kills in five seconds only)";
+  if (by == "unknown") return unnamed + ", and no counter of a tracked cgroup rose: it is not tracked, or gone.";
+  if (by.empty()) return unnamed + ". It is decided when the counters of all cgroups have been read.";
+  const std::string names = names_of(incident.tables.candidates);
+  return unnamed + ". " +
+         (names.empty() ? "Which ones it can have been is not on record any more."
+                        : "The counters say: it was " + names + ", or one that is not tracked.");
+}
+
 /// How the kill is known, and what is therefore not known.
 std::string known(const Incident& incident) {
-  if (incident.by_log) return "";
+  if (incident.by_log) return whose(incident);
   const std::string log = incident.facts().text("kernel_log");  // its file, or why it is not read
   return "Only the cgroup's counter shows this kill: " + between(incident) + " a process was killed, but not which. " +
          (log.starts_with('/') ? "The kernel log (" + safe(log) + ") does not mention it."
@@ -152,6 +188,7 @@ std::string nothing_done(const Incident& incident) {
 }
 
 std::string missing_before(const Incident& incident) {
+  if (is_nobodys(incident)) return "Its cgroup is not known, so nothing is known of the time before.";
   if (incident.path.empty()) return "Its cgroup is not tracked, so there are no samples of it.";
   if (last_sample_before(incident) != nullptr) return "";
   const auto born_us = incident.facts().known("first_seen_at_us");
@@ -215,6 +252,10 @@ std::string place_of(const Incident& incident) {
   if (!pod.empty()) return pod;
   if (!incident.path.empty()) return "cgroup " + safe(incident.path);
   const std::string victim_path = kill.text("victim_path");
+  const std::int64_t candidates = kill.integer("candidate_count");
+  if (victim_path.empty() && candidates > 0)
+    return candidates == 1 ? "a cgroup that is not known for certain"
+                           : "one of " + std::to_string(candidates) + " cgroups";
   return victim_path.empty() ? "an unknown cgroup" : "cgroup " + safe(victim_path) + ", which is not tracked";
 }
 

@@ -179,7 +179,11 @@ std::string advice(std::span<const Finding> findings, Format format) {
 std::string oom_kills(const Row& row) {
   const std::int64_t kills = row.integer("oom_kills");
   if (kills == 0) return row.integer("scans") == 0 ? "" : "No OOM kill was seen.";
-  return counted(kills, "OOM kill was seen.", "OOM kills were seen.");
+  const std::string text = counted(kills, "OOM kill was seen.", "OOM kills were seen.");
+  const std::int64_t unknown = row.integer("oom_kills_of_unknown");
+  if (unknown == 0) return text;
+  return text + " Of " + (unknown == kills && kills == 1 ? "it" : std::to_string(unknown)) +
+         " the cgroup is not known: the kernel's log does not name it, and it can have been one of several.";
 }
 
 }  // namespace

@@ -14,18 +14,20 @@ namespace {
 constexpr std::int64_t kSettledAfter_us = base::kMinute_us;
 constexpr std::int64_t kRowsAtOnce = 500;
 
-/// The kills of one hour that may be one row: of the same cgroup, or, where that is not tracked, of the same path.
+/// The kills of one hour that may be one row: of the same cgroup, known in the same way, or, where that is not tracked,
+/// of the same path.
 struct Kind {
   std::optional<std::int64_t> cgroup_id;
   std::string victim_path;
-  std::string source, scope;
+  std::string source, scope;  // source: and how the cgroup is known
   std::int64_t hour_at_us = 0;
 };
 
 /// Of a Kind (?1 to ?5), up to ?6. A kill of which nobody knows where it was is not one of them: its cgroup may still
 /// become known.
 const std::string kOfKind =
-    " FROM oom_kill WHERE cgroup_id IS ?1 AND (?1 IS NOT NULL OR victim_path = ?2) AND source = ?3 AND scope = ?4 "
+    " FROM oom_kill WHERE cgroup_id IS ?1 AND (?1 IS NOT NULL OR victim_path = ?2) AND source || ifnull(cgroup_by, '') "
+    "= ?3 AND scope = ?4 "
     "AND dropped_from IS NULL AND killed_at_us BETWEEN ?5 AND min(?5 + 3600000000 - 1, ?6)";
 /// Of these, the row that stays (?7, ?8) and those after it.
 const std::string kFromThatRow = kOfKind + " AND (killed_at_us, oom_kill_id) >= (?7, ?8)";
@@ -68,11 +70,12 @@ bool RepeatedKills::work(std::int64_t now_us) {
       std::to_string(kRowsAtOnce) + ")";
   const std::int64_t settled_us = now_us - kSettledAfter_us;
   std::vector<Kind> kinds;
-  for (Use row =
-           sql_.use("SELECT cgroup_id, coalesce(victim_path, ''), source, scope, killed_at_us / 3600000000" + kSlice +
-                        " WHERE cgroup_id IS NOT NULL OR victim_path IS NOT NULL "
-                        "GROUP BY 1, CASE WHEN cgroup_id IS NULL THEN victim_path END, 3, 4, 5",
-                    to_us_, to_id_, settled_us);
+  for (Use row = sql_.use("SELECT cgroup_id, coalesce(victim_path, ''), source || ifnull(cgroup_by, ''), scope, "
+                          "killed_at_us / 3600000000" +
+                              kSlice +
+                              " WHERE cgroup_id IS NOT NULL OR victim_path IS NOT NULL "
+                              "GROUP BY 1, CASE WHEN cgroup_id IS NULL THEN victim_path END, 3, 4, 5",
+                          to_us_, to_id_, settled_us);
        row.step();) {
     kinds.push_back({row.number(0), row.text(1), row.text(2), row.text(3), row.integer(4) * base::kHour_us});
   }

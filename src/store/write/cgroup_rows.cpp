@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "store/age/census.hpp"
@@ -16,7 +17,8 @@ namespace cgmm::store {
 namespace {
 
 constexpr const char* kVanish =
-    "UPDATE cgroup SET vanished_at_us = ?2, last_seen_at_us = max(last_seen_at_us, ?3) "
+    "UPDATE cgroup SET vanished_at_us = ?2, last_seen_at_us = max(last_seen_at_us, ?3), vanished_by = "
+    "coalesce(vanished_by, ?4) "
     "WHERE cgroup_id = ?1";
 
 }  // namespace
@@ -24,31 +26,63 @@ constexpr const char* kVanish =
 std::int64_t CgroupRows::id_of(const core::CgroupId& id, std::int64_t seen_at_us) {
   const auto found =
       sql_.number("SELECT cgroup_id FROM cgroup WHERE path = ? AND inode = ?", id.path, inode_to_sql(id.inode));
-  return found ? *found : appear(id, {}, "", seen_at_us).cgroup_id;
+  return found ? *found : appear(id, {}, "", seen_at_us, "told");
 }
 
 std::int64_t CgroupRows::add_unseen(const core::CgroupId& id, const core::ContainerIdentity& container,
                                     std::int64_t at_us) {
-  const std::int64_t cgroup_id = appear(id, container, core::workload_of({}, container, id.path), at_us).cgroup_id;
-  sql_.execute(kVanish, cgroup_id, at_us, at_us);
+  const std::int64_t cgroup_id = appear(id, container, core::workload_of({}, container, id.path), at_us, "told");
+  sql_.execute(kVanish, cgroup_id, at_us, at_us, std::string_view("told"));
   return cgroup_id;
 }
 
 /// A row made for a reclaim has no identity yet.
-CgroupRows::Known CgroupRows::appear(const core::CgroupId& id, const core::ContainerIdentity& container,
-                                     const std::string& workload, std::int64_t at_us) {
+std::int64_t CgroupRows::appear(const core::CgroupId& id, const core::ContainerIdentity& container,
+                                const std::string& workload, std::int64_t at_us, std::string_view seen_by) {
   Use row = sql_.use(
       "INSERT INTO cgroup (runtime, container_id, pod_uid, qos_class, workload, "
-      "path, inode, first_seen_at_us, last_seen_at_us) "
-      "VALUES (nullif(?1, ''), nullif(?2, ''), nullif(?3, ''), nullif(?4, ''), nullif(?5, ''), ?6, ?7, ?8, ?8) "
-      "ON CONFLICT (path, inode) DO UPDATE SET vanished_at_us = NULL, runtime = coalesce(runtime, excluded.runtime), "
+      "path, inode, first_seen_at_us, last_seen_at_us, first_seen_by) "
+      "VALUES (nullif(?1, ''), nullif(?2, ''), nullif(?3, ''), nullif(?4, ''), nullif(?5, ''), ?6, ?7, ?8, ?8, ?9) "
+      "ON CONFLICT (path, inode) DO UPDATE SET vanished_at_us = NULL, vanished_by = NULL, "
+      "runtime = coalesce(runtime, excluded.runtime), "
       "container_id = coalesce(container_id, excluded.container_id), pod_uid = coalesce(pod_uid, excluded.pod_uid), "
       "qos_class = coalesce(qos_class, excluded.qos_class), workload = coalesce(workload, excluded.workload) "
-      "RETURNING cgroup_id, oom_kills_total",
+      "RETURNING cgroup_id",
       container.runtime, container.container_id, container.pod_uid, container.qos_class, workload, id.path,
-      inode_to_sql(id.inode), at_us);
+      inode_to_sql(id.inode), at_us, seen_by);
   if (!row.step()) throw std::logic_error("a cgroup has got no row");
-  return {.cgroup_id = row.integer(0), .oom_kills_total = row.amount(1), .told = nullptr, .seen_in = scan_};
+  return row.integer(0);
+}
+
+/// What is known of a cgroup that a scan has found, under whatever name it was seen before.
+CgroupRows::Known CgroupRows::recognise(const core::TrackedCgroup& cgroup, std::int64_t at_us) {
+  Known known{.oom_kills_total = {}, .told = nullptr, .seen_in = scan_};
+  {
+    // One that was seen last before this one was made is another with its inode. v2 counts the kills in the cgroups
+    // below it, too. Those are on record as their own.
+    Use before = sql_.use(
+        "SELECT oom_kills_total + ifnull((SELECT sum(r.count) FROM oom_count r JOIN cgroup below USING (cgroup_id) "
+        "  WHERE r.at_us > c.last_seen_at_us AND substr(below.path, 1, length(c.path) + 1) = c.path || '/' "
+        "  AND (SELECT value FROM node WHERE key = 'hierarchy') = 'v2'), 0), last_seen_at_us, vanished_by IS 'stop' "
+        "FROM cgroup c WHERE inode = ?1 AND oom_kills_total IS NOT NULL AND last_seen_at_us > ?2 "
+        "ORDER BY oom_kills_total DESC, last_seen_at_us DESC LIMIT 1",
+        inode_to_sql(cgroup.id.inode), cgroup.made_after_us);
+    if (before.step()) {
+      known.oom_kills_total = before.amount(0);
+      if (before.integer(2) == 0) known.counted_at_us = before.integer(1);
+    }
+  }
+  const bool is_young = !known.oom_kills_total && cgroup.made_after_us != 0;
+  known.cgroup_id =
+      appear(cgroup.id, cgroup.container(), core::workload_of({}, cgroup.container(), cgroup.id.path), at_us,
+             known.oom_kills_total ? "renamed"
+             : is_young            ? "made"
+                                   : "found");
+  if (is_young) {
+    known.oom_kills_total = 0;
+    known.counted_at_us = cgroup.made_after_us;
+  }
+  return known;
 }
 
 void CgroupRows::store_names(const core::NamedCgroup& named) {
@@ -79,11 +113,13 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
     if (known == nullptr || known->told != row.cgroup) news.push_back(row.cgroup);
   }
   for (const core::CgroupKey key : scan.unread) see(key);
+  const std::unordered_set<core::CgroupKey> hidden(scan.hidden.begin(), scan.hidden.end());
   // First, because one that is gone may be back under another key.
   if (!scan.is_partial && seen_count < now_.known.size()) {
     std::erase_if(change().known, [&](const auto& entry) {
       if (entry.second.seen_in == scan_) return false;
-      sql_.execute(kVanish, entry.second.cgroup_id, scan.started_at_us, previous_scan_at_us);
+      sql_.execute(kVanish, entry.second.cgroup_id, scan.started_at_us, previous_scan_at_us,
+                   std::string_view(hidden.contains(entry.first) ? "hidden" : "removed"));
       return true;
     });
   }
@@ -95,14 +131,15 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
     const auto on = now_.known.find(row.cgroup->key);
     if (on == now_.known.end()) continue;  // left out
     Known& known = on->second;
-    // What this run read first is more than what is on record: the rest was between the runs.
+    // What was read first since it was found is more than what is on record: the rest was before.
     const std::uint64_t before = row.oom_kills_total ? row.cgroup->oom_kills_before.value_or(0) : 0;
     const std::uint64_t on_record = known.oom_kills_total.value_or(before);
-    places.push_back({known.cgroup_id, &row, before > on_record ? before - on_record : 0});
-    if (!row.oom_kills_total || row.oom_kills_total == known.oom_kills_total) continue;
+    places.push_back({known.cgroup_id, &row, before > on_record ? before - on_record : 0, known.counted_at_us});
+    if (!row.oom_kills_total || (row.oom_kills_total == known.oom_kills_total && known.is_stored)) continue;
     sql_.execute("UPDATE cgroup SET oom_kills_total = ?2 WHERE cgroup_id = ?1", known.cgroup_id, row.oom_kills_total);
     change();
     known.oom_kills_total = row.oom_kills_total;
+    known.is_stored = true;
   }
   std::ranges::sort(places, {}, &Place::cgroup_id);
   return places;
@@ -158,8 +195,7 @@ void CgroupRows::put_on_record(std::vector<core::CgroupRef> news, std::int64_t a
     const auto [entry, is_new] = change().known.try_emplace(cgroup.key);
     if (is_new) {
       now_.appeared.push_back(ref);
-      entry->second =
-          appear(cgroup.id, cgroup.container(), core::workload_of({}, cgroup.container(), cgroup.id.path), at_us);
+      entry->second = recognise(cgroup, at_us);
     }
     Known& now = entry->second;
     now.told = ref;

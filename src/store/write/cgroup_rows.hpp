@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -45,9 +47,11 @@ class CgroupRows {
  private:
   struct Known {
     std::int64_t cgroup_id = 0;
-    std::optional<std::uint64_t> oom_kills_total;
-    core::CgroupRef told;      // what its last row said of it
-    std::int64_t seen_in = 0;  // of scan_
+    std::optional<std::uint64_t> oom_kills_total;  // up to which its kills are on record, under whatever name
+    std::optional<std::int64_t> counted_at_us;     // when it was that, before it was found; nullopt: in an earlier run
+    bool is_stored = false;                        // in this row
+    core::CgroupRef told;                          // what its last row said of it
+    std::int64_t seen_in = 0;                      // of scan_
   };
   struct State {
     std::unordered_map<core::CgroupKey, Known> known;
@@ -55,9 +59,10 @@ class CgroupRows {
   };
   /// To be called before each change.
   State& change();
-  /// Its row, made where there is none.
-  Known appear(const core::CgroupId& id, const core::ContainerIdentity& container, const std::string& workload,
-               std::int64_t at_us);
+  /// Its row, made where there is none. `seen_by`: cgroup.first_seen_by.
+  std::int64_t appear(const core::CgroupId& id, const core::ContainerIdentity& container, const std::string& workload,
+                      std::int64_t at_us, std::string_view seen_by);
+  Known recognise(const core::TrackedCgroup& cgroup, std::int64_t at_us);
   void leave_out(std::vector<core::CgroupRef>& news, std::int64_t room_bytes, std::int64_t living_bytes,
                  Losses& losses) const;
   void put_on_record(std::vector<core::CgroupRef> news, std::int64_t at_us);

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
-#include "core/oom_cause.hpp"
 #include "core/records.hpp"
 #include "store/statement.hpp"
 #include "store/write/cgroup_rows.hpp"
+#include "store/write/kill_counts.hpp"
+#include "store/write/whose_kills.hpp"
 
 namespace cgmm::store {
 
@@ -25,20 +27,25 @@ class OomKillRows {
   /// Those that the kernel log has not told of become rows of their own, 16 at most.
   void record(const core::CountedOomKills& counted);
 
+  /// Decides whose the kills were of which the log names no cgroup: where it can be one cgroup only, that one; else
+  /// which ones it can have been. Only of kills that all counters have been read after. `now_us`: of the scan that
+  /// begins.
+  void settle(std::int64_t now_us) { whose_.settle(now_us); }
+
   /// How far the kernel log has been read. An empty boot id: it is not read, so nothing in it is ours.
   void store_position(const core::LogPosition& position);
 
  private:
-  /// The row of a tracked cgroup.
   std::optional<std::int64_t> holder_of(const core::OomKill& kill);
-  std::int64_t take_place_of_counted(const core::OomKill& kill, std::optional<std::int64_t>& cgroup_id);
-  std::uint64_t match_with_log(const core::CountedOomKills& counted, std::int64_t cgroup_id);
-  /// From what its row says. Again when its cgroup becomes known.
-  void explain(std::int64_t oom_kill_id);
-  core::OomEvidence evidence_of(std::int64_t oom_kill_id);
+  std::optional<std::int64_t> row_of_path(const core::OomKill& kill, const std::string& path);
+  std::int64_t take_place_of_counted(const core::OomKill& kill, std::optional<std::int64_t> cgroup_id);
+  void store_log(std::int64_t oom_kill_id, const core::OomKill& kill, std::optional<std::int64_t> cgroup_id);
+  std::uint64_t match_named(const core::CountedOomKills& counted, std::int64_t cgroup_id, std::int64_t since_us);
 
   Statements& sql_;
   CgroupRows& cgroups_;
+  KillCounts counts_{sql_};
+  WhoseKills whose_{sql_, counts_};
 };
 
 }  // namespace cgmm::store

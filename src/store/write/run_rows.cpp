@@ -45,7 +45,7 @@ std::string end_last_run(Statements& sql, std::int64_t now_us, const std::string
   // A scan that sees them again takes it back.
   sql.execute(
       "UPDATE cgroup SET last_seen_at_us = max(last_seen_at_us, ?1), "
-      "vanished_at_us = max(last_seen_at_us, ?1) WHERE vanished_at_us IS NULL",
+      "vanished_at_us = max(last_seen_at_us, ?1), vanished_by = 'stop' WHERE vanished_at_us IS NULL",
       scanned_last_at_us);
   const auto started_at_us = sql.number(
       "SELECT CASE kind WHEN 'start' THEN at_us END FROM service_event WHERE kind IN ('start', 'stop') "
@@ -69,6 +69,12 @@ void record(Statements& sql, const core::ServiceEvent& event) {
 }
 
 void record(Statements& sql, const core::NodeFacts& node) {
+  if (const auto boot = node.facts.find("boot_id"); boot != node.facts.end()) {
+    sql.execute(
+        "UPDATE cgroup SET oom_kills_total = NULL WHERE oom_kills_total IS NOT NULL "
+        "AND EXISTS (SELECT 1 FROM node WHERE key = 'boot_id' AND value <> ?1)",
+        std::get<std::string>(boot->second));
+  }
   sql.execute("DELETE FROM node");
   for (const auto& [key, value] : node.facts) {
     std::visit([&](const auto& cell) { sql.execute("INSERT INTO node (key, value) VALUES (?, ?)", key, cell); }, value);

@@ -25,7 +25,7 @@ std::string append_sql(std::size_t row_count) {
 }
 
 void append_rows(Use use, std::int64_t scan_id, std::span<const Place> places) {
-  for (const auto& [cgroup_id, row, missed_oom_kills] : places) {
+  for (const auto& [cgroup_id, row, missed_oom_kills, missed_since_us] : places) {
     use.bind(scan_id);
     use.bind(cgroup_id);
     for (std::size_t i = 0; i < core::Gauges::kSize; ++i) {

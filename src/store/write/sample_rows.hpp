@@ -4,6 +4,7 @@
 // Appends scans to the table `sample`. Used inside a transaction.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "core/records.hpp"
@@ -18,7 +19,8 @@ inline constexpr std::int64_t kSampleBytes = 150;
 struct Place {
   std::int64_t cgroup_id = 0;
   const core::ScanRow* row = nullptr;
-  std::uint64_t missed_oom_kills = 0;  // between the runs of the service, which the row does not have
+  std::uint64_t missed_oom_kills = 0;  // before the cgroup's first sample since it was found; the row lacks them
+  std::optional<std::int64_t> missed_since_us;  // they are later than this; nullopt: since the end of an earlier run
 };
 
 /// `places` are in the order of cgroup_id, as the table's key. When it throws, some rows may be in the table: the

@@ -248,12 +248,44 @@ TEST_P(EveryKindWithCounters, TellsIncreasesFromTheSecondSampleOn) {
   EXPECT_EQ(second.oom_kills.at(0).count, 2U);
 }
 
-TEST_P(EveryKindWithCounters, FindsKillsInACgroupYoungerThanTheLastScan) {
+TEST_P(EveryKindWithCounters, TellsHowManyKillsACgroupBringsWithItAndWhenItWasMade) {
   tree_.put("/old", files({.oom_kills = 9}));
   Sampler one = sampler();
-  EXPECT_TRUE(one.scan(1000).oom_kills.empty()) << "nobody knows when those were";
+  const core::CgroupRef old = one.scan(1000).scan.rows.at(0).cgroup;
+  EXPECT_EQ(old->oom_kills_before, 9U);
+  EXPECT_EQ(old->made_after_us, 0) << "nobody knows when those were";
   tree_.put("/young", files({.oom_kills = 2}));
-  EXPECT_EQ(one.scan(2000).oom_kills.at(0).count, 2U);
+  const Sampler::Result result = one.scan(2000);
+  ASSERT_EQ(result.appeared.size(), 1U);
+  EXPECT_EQ(result.appeared[0]->oom_kills_before, 2U);
+  EXPECT_EQ(result.appeared[0]->made_after_us, 1000);
+}
+
+TEST_P(EveryKindWithCounters, KnowsARenamedCgroupAtOnceAndSaysThatItIsNotGone) {
+  tree_.put("/pods/a", files({.oom_kills = 1}));
+  Sampler one = sampler();
+  const auto before = one.scan(1000);
+  std::filesystem::rename(tree_.root() + "/pods/a", tree_.root() + "/pods/b");
+  const Sampler::Result result = one.scan(2000);
+  ASSERT_EQ(result.scan.rows.size(), 1U);
+  EXPECT_EQ(result.scan.rows[0].cgroup->id, (core::CgroupId{"/pods/b", tree_.inode("/pods/b")}));
+  EXPECT_EQ(result.scan.rows[0].cgroup->made_after_us, 0);
+  EXPECT_EQ(result.scan.hidden, std::vector{before.scan.rows.at(0).cgroup->key});
+  EXPECT_TRUE(result.oom_kills.empty());
+}
+
+TEST_P(EveryKindWithCounters, SaysThatALeafWithAChildIsNotGone) {
+  tree_.put("/a", files({.oom_kills = 1}));
+  Sampler one = sampler();
+  const auto before = one.scan(1000);
+  tree_.put("/a/b", files({}));
+  EXPECT_EQ(one.scan(2000).scan.hidden, std::vector{before.scan.rows.at(0).cgroup->key});
+  tree_.remove("/a/b");
+  const Sampler::Result back = one.scan(3000);
+  ASSERT_EQ(back.appeared.size(), 1U);
+  EXPECT_TRUE(back.oom_kills.empty());
+  tree_.remove("/a");
+  EXPECT_TRUE(one.scan(4000).scan.hidden.empty());
 }
 
 TEST_P(EveryKindWithCounters, MissesNoKillWhenACounterCantBeReadForAWhile) {

@@ -260,7 +260,7 @@ TEST_F(IncidentTest, WhereNothingIsKnownThatIsSaid) {
   kill = {{"oom_kill_id", number(7)}, {"killed_at_us", number(kKilledUs)}, {"source", text("kernel_log")}};
   about = {};
   EXPECT_EQ(said("who"), "a process whose name is not known in an unknown cgroup");
-  EXPECT_TRUE(why(made()).starts_with("Too little is known: its cgroup is not tracked")) << why(made());
+  EXPECT_TRUE(why(made()).starts_with("Too little is known: its cgroup is not known")) << why(made());
   EXPECT_FALSE(render_incident(made(), Format::text, {}).empty());
 }
 

@@ -35,6 +35,7 @@ inline Values leak() {
           {"killed_at_us", number(kKilledUs)},
           {"path", text("/kubepods/pod1/c1")},
           {"source", text("kernel_log")},
+          {"cgroup_by", text("kernel_log")},
           {"scope", text("cgroup")},
           {"victim_pid", number(4319)},
           {"victim_comm", text("python3")},
@@ -116,6 +117,7 @@ class IncidentTest : public testing::Test {
     tables.sharers = sharers;
     tables.gaps = gaps;
     tables.earlier_kills = earlier;
+    tables.candidates = candidates;
     return tables;
   }
   Incident made() const { return incident_of(made_tables(), kSinceUs, kUntilUs); }
@@ -159,7 +161,7 @@ class IncidentTest : public testing::Test {
   Table samples = empty_answer("incident_samples"), reclaims = empty_answer("last_reclaims");
   Table limit_changes = empty_answer("limit_changes"), neighbours = empty_answer("biggest_growth");
   Table sharers = empty_answer("incident_sharers"), gaps = empty_answer("gaps");
-  Table earlier = empty_answer("incident_earlier");
+  Table earlier = empty_answer("incident_earlier"), candidates = empty_answer("incident_candidates");
 };
 
 }  // namespace cgmm::report

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <random>
+#include <utility>
+
 #include "store/fixture.hpp"
 
 namespace cgmm::store {
@@ -37,6 +40,15 @@ class OomKills : public StoreTest {
     return query("SELECT path, source, victim_pid, (killed_at_us - " + std::to_string(kNoon) +
                  ") / 1000000, counted_count, seen_count FROM oom_kill LEFT JOIN cgroup USING (cgroup_id) "
                  "ORDER BY oom_kill_id");
+  }
+
+  /// A scan of both, in which no counter is read.
+  void scan(std::int64_t second) {
+    store(history_,
+          core::Scan{.started_at_us = kNoon + second * kSecond, .rows = {{.cgroup = kWebRef}, {.cgroup = kDbRef}}});
+  }
+  std::string whose() const {
+    return query("SELECT victim_pid, path, cgroup_by, candidate_count FROM v_oom_kill ORDER BY victim_pid");
   }
 
   History history_;
@@ -94,18 +106,186 @@ TEST_F(OomKills, OfAGroupTakeThePlaceOfAllThatTheCounterHasTold) {
   EXPECT_EQ(kills(), "/kubepods/web|kernel_log|1009|3|2|2\n");
 }
 
-TEST_F(OomKills, WithoutACgroupInTheLogGetItFromTheCounter) {
-  auto kill = logged(5, {}, kNoon + 3 * kSecond);
-  store(history_, kill);
+TEST_F(OomKills, WithoutACgroupInTheLogAreThoseOfTheOnlyCounterThatRose) {
+  store(history_, logged(5, {}, kNoon + 3 * kSecond));
   EXPECT_EQ(kills(), "NULL|kernel_log|1005|3|1|0\n");
   store(history_, counted(kWeb, kNoon + 10 * kSecond));
+  EXPECT_EQ(kills(), "NULL|kernel_log|1005|3|1|1\n") << "another counter may be read yet";
+  scan(10);
+  scan(20);
   EXPECT_EQ(kills(), "/kubepods/web|kernel_log|1005|3|1|1\n");
+  EXPECT_EQ(whose(), "1005|/kubepods/web|counter|NULL\n");
 }
 
 TEST_F(OomKills, WithoutACgroupInTheLogTakeThePlaceOfWhatTheCounterTold) {
   store(history_, counted(kWeb, kNoon + 10 * kSecond));
   store(history_, logged(5, {}, kNoon + 3 * kSecond));
+  EXPECT_EQ(kills(), "NULL|kernel_log|1005|3|1|1\n");
+  scan(10);
+  scan(20);
   EXPECT_EQ(kills(), "/kubepods/web|kernel_log|1005|3|1|1\n");
+}
+
+TEST_F(OomKills, WithoutACgroupInTheLogAreNobodysForCertainWhenTwoCountersRose) {
+  store(history_, logged(5, {}, kNoon + 3 * kSecond), logged(6, {}, kNoon + 4 * kSecond),
+        counted(kWeb, kNoon + 10 * kSecond), counted(kDb, kNoon + 10 * kSecond));
+  scan(10);
+  scan(20);
+  EXPECT_EQ(kills(), "NULL|kernel_log|1005|3|1|1\nNULL|kernel_log|1006|4|1|1\n") << "two, and no more";
+  EXPECT_EQ(whose(), "1005|NULL|candidates|2\n1006|NULL|candidates|2\n");
+  EXPECT_EQ(query("SELECT oom_kill_id, path FROM v_oom_kill_candidate ORDER BY 1, 2"),
+            "1|/kubepods/db\n1|/kubepods/web\n2|/kubepods/db\n2|/kubepods/web\n");
+}
+
+TEST_F(OomKills, OfANoisyNeighbourDoNotTakeTheOnlyKillOfAnother) {
+  for (std::uint64_t i = 1; i <= 4; ++i)
+    store(history_, logged(i, i <= 2 ? kWeb : core::CgroupId{}, kNoon + 4 * kSecond));
+  auto of_db = logged(5, kDb, kNoon + 5 * kSecond);
+  of_db.is_by_pid = true;
+  store(history_, of_db, counted(kWeb, kNoon + 10 * kSecond, 4), counted(kDb, kNoon + 10 * kSecond));
+  scan(10);
+  scan(20);
+  EXPECT_EQ(whose(),
+            "1001|/kubepods/web|kernel_log|NULL\n1002|/kubepods/web|kernel_log|NULL\n1003|/kubepods/web|counter|NULL\n"
+            "1004|/kubepods/web|counter|NULL\n1005|/kubepods/db|pid|NULL\n");
+}
+
+TEST_F(OomKills, WithoutACgroupInTheLogAreNotCertainWhenTheLogTellsOfMoreThanTheCounter) {
+  store(history_, logged(5, {}, kNoon + 3 * kSecond), logged(6, {}, kNoon + 4 * kSecond),
+        counted(kWeb, kNoon + 10 * kSecond));
+  scan(10);
+  scan(20);
+  EXPECT_EQ(whose(), "1005|NULL|candidates|1\n1006|NULL|candidates|1\n") << "one is of a cgroup that is not tracked";
+}
+
+TEST_F(OomKills, WithoutACgroupInTheLogOfNoCounterAreUnknown) {
+  store(history_, logged(5, {}, kNoon + 3 * kSecond));
+  scan(10);
+  scan(20);
+  EXPECT_EQ(whose(), "1005|NULL|unknown|NULL\n");
+}
+
+TEST_F(OomKills, WithoutACgroupInTheLogAreNotCertainWhenRecordsOfItAreLost) {
+  store(history_, core::ServiceEvent{.at_us = kNoon - 600 * kSecond, .kind = "fault_begin", .fault = "kernel_log"},
+        logged(5, {}, kNoon + 3 * kSecond), counted(kWeb, kNoon + 10 * kSecond));
+  scan(10);
+  scan(20);
+  EXPECT_EQ(whose(), "1005|NULL|candidates|1\n");
+}
+
+TEST_F(OomKills, WithoutACgroupInTheLogAreDecidedByTheNextRunWhereThisOneEnds) {
+  store(history_, logged(5, {}, kNoon + 3 * kSecond), counted(kWeb, kNoon + 10 * kSecond));
+  scan(10);
+  history_.end_run(kNoon + 11 * kSecond, "");
+  history_.begin_run(kNoon + 12 * kSecond, "");
+  scan(20);
+  EXPECT_EQ(whose(), "1005|/kubepods/web|counter|NULL\n");
+}
+
+TEST_F(OomKills, NamedAfterTheirCounterWasTakenForAnotherOnesAreNotCountedTwice) {
+  store(history_, counted(kWeb, kNoon + 10 * kSecond), counted(kDb, kNoon + 10 * kSecond));
+  store(history_, logged(5, {}, kNoon + 8 * kSecond), logged(6, kWeb, kNoon + 8 * kSecond + 1));
+  EXPECT_EQ(query("SELECT count(*) FROM oom_kill"), "2\n");
+  scan(10);
+  scan(20);
+  EXPECT_EQ(whose(), "1005|/kubepods/db|counter|NULL\n1006|/kubepods/web|kernel_log|NULL\n");
+}
+
+TEST_F(OomKills, OfAGroupThatTheLogNamesAreOfTheContainerThatItIsIn) {
+  auto kill = logged(5, {}, kNoon + 3 * kSecond);
+  kill.logged.group_path = kWeb.path;
+  store(history_, kill);
+  EXPECT_EQ(whose(), "1005|/kubepods/web|kernel_log|NULL\n");
+  kill = logged(6, {}, kNoon + 3 * kSecond);
+  kill.logged.group_path = "/kubepods";
+  store(history_, kill, counted(kDb, kNoon + 10 * kSecond));
+  scan(10);
+  scan(20);
+  EXPECT_EQ(whose(), "1005|/kubepods/web|kernel_log|NULL\n1006|NULL|candidates|1\n")
+      << "of those below it, its counter rose";
+}
+
+/// Kills at random in twenty cgroups, of which the log names ten in five seconds, as the kernel does; lines come late.
+class OomKillStorm : public OomKills, public testing::WithParamInterface<int> {
+ protected:
+  struct Kill {
+    std::int64_t at_us;
+    std::size_t cgroup;
+  };
+  static constexpr std::size_t kCgroups = 20;
+  static constexpr std::int64_t kScans = 12;
+  const std::vector<core::CgroupRef> cgroups_ = [] {
+    std::vector<core::CgroupRef> all;
+    for (std::uint32_t i = 0; i < kCgroups; ++i)
+      all.push_back(test::tracked(10 + i, {"/kubepods/c" + std::to_string(i), 100 + i}));
+    return all;
+  }();
+
+  void record_scan(std::int64_t at_us) {
+    core::Scan scan{.started_at_us = at_us, .interval_us = 10 * kSecond};
+    for (const auto& cgroup : cgroups_) scan.rows.push_back({.cgroup = cgroup});
+    history_.record(scan);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(, OomKillStorm, testing::Range(50, 62));
+
+TEST_P(OomKillStorm, BlamesNobodyWronglyAndCountsEveryKillOnce) {
+  std::mt19937 random(static_cast<unsigned>(GetParam()));
+  const auto below = [&](std::int64_t end) { return static_cast<std::int64_t>(random() % static_cast<unsigned>(end)); };
+  std::vector<Kill> kills;
+  for (std::int64_t at_us = kSecond; at_us < (kScans - 4) * 10 * kSecond;
+       at_us += 1 + below(GetParam() % 3 == 0 ? 5 * kSecond : kSecond)) {
+    const bool is_noise = GetParam() % 2 == 1 && below(20) != 0;
+    kills.push_back({kNoon + at_us, is_noise ? 0 : static_cast<std::size_t>(below(kCgroups))});
+  }
+  std::size_t told = 0, burst = 0;
+  std::int64_t burst_us = 0;
+  std::vector<std::size_t> counted(kCgroups, 0);
+  std::int64_t last_scan_us = kNoon;
+  history_.begin();
+  for (std::int64_t i = 1; i <= kScans; ++i) {
+    const std::int64_t scan_us = kNoon + i * 10 * kSecond;
+    const auto tell_up_to = [&](std::int64_t to_us) {
+      for (; told < kills.size() && kills[told].at_us < to_us; ++told) {
+        const Kill& kill = kills[told];
+        if (kill.at_us - burst_us >= 5 * kSecond) burst_us = kill.at_us, burst = 0;
+        history_.record(
+            logged(told + 1, ++burst <= 10 ? cgroups_[kill.cgroup]->id : core::CgroupId{}, kill.at_us + below(20'000)));
+      }
+    };
+    tell_up_to(scan_us - 300'000 + below(300'000));
+    record_scan(scan_us);
+    for (std::size_t c = 0; c < kCgroups; ++c) {
+      std::size_t now = 0;
+      for (const Kill& kill : kills) now += kill.cgroup == c && kill.at_us < scan_us ? 1U : 0U;
+      const std::size_t rise = now - std::exchange(counted[c], now);
+      if (rise > 0) history_.record(core::CountedOomKills{cgroups_[c]->id, last_scan_us, scan_us, rise});
+    }
+    last_scan_us = scan_us;
+    tell_up_to(scan_us);
+  }
+  history_.commit();
+  EXPECT_EQ(query("SELECT count(*), count(victim_pid) FROM oom_kill"),
+            std::to_string(kills.size()) + "|" + std::to_string(kills.size()) + "\n")
+      << query("SELECT 'counter', path, (killed_at_us - " + std::to_string(kNoon) +
+               ") / 1e6 FROM v_oom_kill WHERE source = 'counter'")
+      << query("SELECT 'unseen', cgroup_by, c.path, (killed_at_us - " + std::to_string(kNoon) +
+               ") / 1e6 FROM oom_kill LEFT JOIN cgroup c USING (cgroup_id) WHERE seen_count < counted_count")
+      << query("SELECT path, (at_us - " + std::to_string(kNoon) +
+               ") / 1e6, count, named_count, unnamed_count FROM oom_count JOIN cgroup USING (cgroup_id) "
+               "WHERE count <> named_count + unnamed_count");
+  EXPECT_EQ(query("SELECT count(*) FROM oom_kill WHERE cgroup_by IS NULL"), "0\n");
+  for (std::size_t i = 0; i < kills.size(); ++i) {
+    const std::string path = cgroups_[kills[i].cgroup]->id.path;
+    const std::string pid = std::to_string(1001 + i);
+    EXPECT_EQ(query("SELECT cgroup_by FROM v_oom_kill WHERE victim_pid = " + pid + " AND path = '" + path +
+                    "' UNION ALL SELECT 'candidates' FROM v_oom_kill k JOIN v_oom_kill_candidate c USING (oom_kill_id) "
+                    "WHERE victim_pid = " +
+                    pid + " AND k.path IS NULL AND c.path = '" + path + "'")
+                  .empty(),
+              false)
+        << pid << " of " << path;
+  }
 }
 
 TEST_F(OomKills, ReadAgainAfterARestartAreNotRecordedAgain) {
@@ -238,10 +418,29 @@ TEST_F(OomKills, OfACgroupThatWasMadeAgainAtOnceAreThoseOfTheOneBefore) {
   EXPECT_EQ(query("SELECT path FROM v_oom_kill"), "/kubepods/web\n");
 }
 
+TEST_F(OomKills, OfACgroupThatWasRenamedSinceAreNotCountedTwice) {
+  store(history_, logged(5, kWeb, kNoon + 3 * kSecond));
+  const core::CgroupId renamed{"/kubepods/renamed", kWeb.inode};
+  store(
+      history_,
+      core::Scan{.started_at_us = kNoon + 10 * kSecond, .rows = {{.cgroup = test::tracked(3, renamed)}}, .hidden = {1}},
+      counted(renamed, kNoon + 10 * kSecond));
+  EXPECT_EQ(kills(), "/kubepods/web|kernel_log|1005|3|1|1\n");
+}
+
+TEST_F(OomKills, OfOneThatWasMadeAgainAfterTheKillAreOfTheOneBefore) {
+  const core::CgroupId again{kWeb.path, 99};
+  store(history_, core::Scan{.started_at_us = kNoon + 4 * kSecond, .rows = {{.cgroup = test::tracked(3, again)}}});
+  store(history_, logged(5, {kWeb.path, 0}, kNoon + 3 * kSecond));
+  EXPECT_EQ(query("SELECT inode FROM oom_kill JOIN cgroup USING (cgroup_id)"), "7\n");
+}
+
 TEST_F(OomKills, OfTheNodeStaySoWhenTheirCgroupBecomesKnown) {
   auto kill = logged(5, {}, kNoon + 3 * kSecond);
   kill.logged.scope = core::OomScope::node;
   store(history_, kill, counted(kWeb, kNoon + 10 * kSecond));
+  scan(10);
+  scan(20);
   EXPECT_EQ(query("SELECT path, scope, cause FROM v_oom_kill"), "/kubepods/web|node|node\n");
 }
 

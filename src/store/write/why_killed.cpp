@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/write/why_killed.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "base/time.hpp"
+#include "core/oom_cause.hpp"
+
+namespace cgmm::store {
+namespace {
+
+constexpr std::int64_t kLookBack_us = 30 * base::kMinute_us;
+constexpr int kMaxSamples = 4000;  // more than half an hour, one per second
+
+/// What was told of the kill, and the history of the cgroup.
+core::OomEvidence evidence_of(Statements& sql, std::int64_t oom_kill_id) {
+  core::OomEvidence evidence;
+  using enum core::Gauge;
+  if (Use kill = sql.use(
+          "SELECT k.killed_at_us, k.scope = 'node', length(CAST(k.limit_path AS BLOB)) "
+          "  - ifnull(length(CAST(coalesce(c.path, k.victim_path) AS BLOB)), 0), c.first_seen_at_us, "
+          "(SELECT effective_limit_bytes FROM cgroup_limit l WHERE l.cgroup_id = k.cgroup_id "
+          "  AND l.changed_at_us <= k.killed_at_us ORDER BY l.changed_at_us DESC LIMIT 1), "
+          "(SELECT CAST(total(o.kill_count) AS INTEGER) FROM cgroup other JOIN oom_kill o ON o.cgroup_id = "
+          "other.cgroup_id "
+          "  WHERE other.workload = c.workload AND other.cgroup_id <> c.cgroup_id "
+          "  AND o.killed_at_us BETWEEN k.killed_at_us - ?2 AND k.killed_at_us "
+          "  AND o.killed_at_us - other.first_seen_at_us < ?3), "
+          "k.measured_by IS 'kernel_log', k.limit_bytes, k.usage_bytes, k.anon_bytes, "
+          "k.cache_bytes + ifnull(k.shmem_bytes, 0), k.shmem_bytes, k.dirty_bytes, k.kernel_bytes, k.swap_bytes "
+          "FROM oom_kill k LEFT JOIN cgroup c USING (cgroup_id) WHERE k.oom_kill_id = ?1",
+          oom_kill_id, base::kDay_us, core::kEarly_us);
+      kill.step()) {
+    evidence.killed_at_us = kill.integer(0);
+    evidence.scope = kill.integer(1) != 0 ? core::OomScope::node : core::OomScope::cgroup;
+    evidence.limit_is_above = kill.integer(2) < 0;  // a longer path is below a shorter one
+    evidence.limit_is_below = kill.integer(2) > 0;
+    evidence.first_seen_at_us = kill.number(3);
+    evidence.limit_bytes = kill.amount(4);
+    evidence.early_kill_count = kill.integer(5);
+    if (kill.integer(6) != 0) {
+      core::MemoryAtKill& memory = evidence.at_kill.emplace();
+      memory.limit_bytes = kill.amount(7);
+      int column = 8;
+      for (const auto gauge : {usage, anon, file, shmem, dirty, kernel, swap})
+        memory.gauges.set(gauge, kill.amount(column++));
+    }
+  }
+  // A sample is found by its key, scan by scan. The newest first, so that the limit drops the oldest. That of the scan
+  // in which a counter rose is from after the kill.
+  Use row = sql.use(
+      "SELECT sc.started_at_us, s.usage_kib, s.anon_kib, s.file_kib, s.shmem_kib, s.dirty_kib, s.kernel_kib, "
+      "s.swap_kib FROM oom_kill k CROSS JOIN scan sc CROSS JOIN sample s WHERE k.oom_kill_id = ?1 "
+      "AND sc.started_at_us BETWEEN k.killed_at_us - ?2 AND k.killed_at_us - (k.source = 'counter') "
+      "AND s.scan_id = sc.scan_id AND s.cgroup_id = k.cgroup_id ORDER BY sc.started_at_us DESC LIMIT ?3",
+      oom_kill_id, kLookBack_us, std::int64_t{kMaxSamples});
+  while (row.step()) {
+    core::MemoryBefore& before = evidence.before.emplace_back();
+    before.at_us = row.integer(0);
+    int column = 1;
+    for (const auto gauge : {usage, anon, file, shmem, dirty, kernel, swap}) {
+      if (const auto kib = row.amount(column++)) before.gauges.set(gauge, *kib * 1024);
+    }
+  }
+  std::ranges::reverse(evidence.before);
+  return evidence;
+}
+
+}  // namespace
+
+void bind_memory(Use& row, const core::MemoryAtKill& memory) {
+  const core::Gauges& gauges = memory.gauges;
+  row.bind(memory.limit_bytes);
+  using enum core::Gauge;
+  for (const auto gauge : {usage, anon, shmem, kernel}) row.bind(gauges[gauge]);
+  row.bind(gauges.has(file) ? std::optional(core::reclaimable_cache_bytes(gauges)) : std::nullopt);
+  for (const auto gauge : {dirty, swap}) row.bind(gauges[gauge]);
+}
+
+void explain_kill(Statements& sql, std::int64_t oom_kill_id) {
+  const core::OomExplanation why = core::explain(evidence_of(sql, oom_kill_id));
+  {
+    static const std::string kWhy =
+        "UPDATE oom_kill SET cause = nullif(?2, ''), measured_by = nullif(?, ''), measured_at_us = ?, "
+        "grew_from_at_us = ?, grew_from_bytes = ?, grew_to_bytes = ?, " +
+        std::string(kSetMemory) + " WHERE oom_kill_id = ?1";
+    Use row = sql.use(kWhy, oom_kill_id, why.cause ? to_string(*why.cause) : "",
+                      std::string_view(!why.measured_at_us ? ""
+                                       : why.from_log      ? "kernel_log"
+                                                           : "sample"),
+                      why.measured_at_us);
+    const auto& growth = why.growth;
+    row.bind(growth ? std::optional(growth->from_at_us) : std::nullopt);
+    row.bind(growth ? std::optional(growth->from_bytes) : std::nullopt);
+    row.bind(growth ? std::optional(growth->to_bytes) : std::nullopt);
+    bind_memory(row, {.gauges = why.gauges, .limit_bytes = why.limit_bytes});
+    row.step();
+  }
+  sql.execute(
+      "UPDATE oom_kill AS this SET keeps_samples = NOT EXISTS (SELECT 1 FROM oom_kill o "
+      "  LEFT JOIN cgroup c USING (cgroup_id) WHERE o.keeps_samples = 1 AND o.oom_kill_id <> this.oom_kill_id "
+      "  AND o.killed_at_us BETWEEN this.killed_at_us - 86400000000 AND this.killed_at_us + 86400000000 "
+      "  AND (o.cgroup_id IS this.cgroup_id OR c.workload = (SELECT workload FROM cgroup own "
+      "    WHERE own.cgroup_id = this.cgroup_id))) "
+      "WHERE oom_kill_id = ?1 AND (cgroup_id IS NOT NULL OR scope = 'node')",
+      oom_kill_id);
+}
+
+}  // namespace cgmm::store
