@@ -45,7 +45,7 @@ class Maintenance {
   /// For new cgroups and samples. A reserve is left for what is worth more. May be negative.
   std::int64_t room_for_scan_bytes();
   /// For the rows of all cgroups that have not vanished, which nothing makes room of.
-  std::int64_t room_for_living_bytes() const { return settings_ ? file_share_bytes() / 4 : INT64_MAX; }
+  std::int64_t room_for_living_bytes() const { return settings_ ? file_share_bytes() / 2 : INT64_MAX; }
   /// Kills are many small rows: they end a rest, too.
   void note_kill() { samples_since_work_ += kSamplesAKill; }
 
