@@ -26,7 +26,8 @@ CREATE INDEX oom_kill_undecided ON oom_kill (killed_at_us) WHERE cgroup_by IS NU
 
 -- A cgroup's counter of OOM kills rose: count kills between since_at_us and at_us, for certain. named_count of them are in
 -- oom_kill with this cgroup, as log or pid name it or because it could be no other; unnamed_count may be any of those kills
--- in oom_kill of which the cgroup is not known; the rest are in oom_kill as source 'counter', 16 of one rise at most.
+-- in oom_kill of which the cgroup is not known; the rest are in oom_kill as source 'counter', in 16 rows of one
+-- rise at most, of which the last stands for all that are left (kill_count).
 -- sure_count: of named_count, those that can't belong to the rise before or after.
 CREATE TABLE oom_count (
   at_us         INTEGER NOT NULL,              -- the scan that saw it
@@ -38,6 +39,7 @@ CREATE TABLE oom_count (
   sure_count    INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (at_us, cgroup_id)
 ) WITHOUT ROWID;
+CREATE INDEX oom_count_cgroup ON oom_count (cgroup_id);
 
 -- How first_seen_at_us is known:
 --   made         it was made between the scan before and this one

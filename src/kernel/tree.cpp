@@ -57,8 +57,8 @@ const Walk& Tree::walk(std::int64_t previous_at_us) {
   parent_fd_ = std::move(parent);
   begin(*id);
   if (is_settled_) return last_;
-  places_ = last_.cgroups.size();
-  leaf_places_ = std::exchange(leaf_count_, 0);
+  places_.taken = last_.cgroups.size();
+  places_.of_leaves = std::exchange(places_.leaves_tracked, 0);
   last_ = {.number = last_.number + 1, .cgroups = std::move(last_.cgroups)};
   last_.cgroups.clear();
   visit(nodes_[id->inode], 0);
@@ -84,7 +84,7 @@ void Tree::begin(const base::FileId& parent) {
   watches_ = {};
   nodes_.clear();
   last_.cgroups.clear();
-  leaf_count_ = 0;
+  places_.leaves_tracked = 0;
   is_settled_ = false;
   Node& node = nodes_[parent.inode];
   node.inode = parent.inode;
@@ -184,17 +184,17 @@ void Tree::take(Node& node) {
   const bool has_place = node.taken + 1 == last_.number;
   const bool is_leaf = watch_ == Watch::automatic && !node.is_container;
   const bool is_free =
-      places_ < max_cgroups_ && (!is_leaf || leaf_places_ < max_cgroups_ - max_cgroups_ / kForContainers);
+      places_.taken < max_cgroups_ && (!is_leaf || places_.of_leaves < max_cgroups_ - max_cgroups_ / kForContainers);
   const bool is_fair = shares_.has_place();
   if (!is_fair || last_.cgroups.size() >= max_cgroups_ || (!has_place && (!is_free || !fits(node, tracked_)))) {
     ++last_.left_out_count;
-    if (has_place) --places_;
-    if (has_place && is_leaf) --leaf_places_;
+    if (has_place) --places_.taken;
+    if (has_place && is_leaf) --places_.of_leaves;
     return;
   }
-  if (!has_place) ++places_;
-  if (!has_place && is_leaf) ++leaf_places_;
-  if (is_leaf) ++leaf_count_;
+  if (!has_place) ++places_.taken;
+  if (!has_place && is_leaf) ++places_.of_leaves;
+  if (is_leaf) ++places_.leaves_tracked;
   node.taken = last_.number;
   shares_.take();
   last_.cgroups.push_back({node.path, node.inode, node.made_after_us});

@@ -86,6 +86,11 @@ class Tree {
     bool is_leaf = false;    // it had no child directory when it was listed
     bool is_listed = false;  // `children` are all of them until inotify reports a change
   };
+  struct Places {                    // of tracked cgroups
+    std::size_t taken = 0;           // in the previous walk, and by new ones
+    std::size_t of_leaves = 0;       // of these: by leaves outside of containers, with `automatic`
+    std::size_t leaves_tracked = 0;  // in this walk
+  };
   struct Held {
     std::size_t count = 0;
     std::size_t bytes = 0;  // of paths
@@ -114,10 +119,8 @@ class Tree {
   std::unordered_map<std::uint64_t, Node> nodes_;  // by inode, with the parent
   Walk last_;
   Shares shares_;
-  std::size_t places_ = 0;       // of cgroups tracked in the previous walk, and of new ones
-  std::size_t leaf_places_ = 0;  // of these: of leaves outside of containers, with `automatic`
-  std::size_t leaf_count_ = 0;   // tracked in this walk
-  Held tracked_;                 // of nodes_: those tracked by the last walk
+  Places places_;
+  Held tracked_;  // of nodes_: those tracked by the last walk
   Held others_;
 };
 

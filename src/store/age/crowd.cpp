@@ -140,6 +140,7 @@ std::int64_t Crowd::drop_cgroup(std::int64_t cgroup_id) {
   // What was reclaimed has a cooldown. Its reclaims go with the other old ones.
   if (sql_.number("SELECT 1 FROM cooldown WHERE cgroup_id = ?", cgroup_id)) return scan_count;
   keep_kills(sql_, cgroup_id, pass_.directory);
+  sql_.execute("DELETE FROM oom_count WHERE cgroup_id = ?", cgroup_id);
   loss.cgroups += sql_.execute("DELETE FROM cgroup WHERE cgroup_id = ?", cgroup_id);
   return scan_count;
 }

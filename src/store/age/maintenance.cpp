@@ -70,7 +70,7 @@ void Maintenance::set_settings(const core::RetentionSettings& settings) {
   settings_ = settings;
   bound_file();
   note_commit();
-  rests_since_us_.reset();
+  rest_.since_us.reset();
   wal_.set_max_size(settings.max_size_bytes);
 }
 
@@ -82,17 +82,17 @@ void Maintenance::bound_file() {
 std::int64_t Maintenance::slices_due() {
   if (!settings_) return 0;
   const std::int64_t sample_count = std::exchange(samples_since_work_, 0);
-  samples_of_rest_ += sample_count;
+  rest_.sample_count += sample_count;
   return was_over_size_ || crowd_.is_busy() ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
 }
 
 bool Maintenance::rests(std::int64_t now_us) const {
   if (!settings_) return true;
-  if (!rests_since_us_ || was_over_size_ || wal_.is_held() || wal_.has_failed() || samples_of_rest_ >= kRestSamples)
+  if (!rest_.since_us || was_over_size_ || wal_.is_held() || wal_.has_failed() || rest_.sample_count >= kRestSamples)
     return false;
   // An hour that is over is rolled up.
-  return now_us >= *rests_since_us_ && now_us - *rests_since_us_ < kRest_us &&
-         now_us / kHour_us == *rests_since_us_ / kHour_us;
+  return now_us >= *rest_.since_us && now_us - *rest_.since_us < kRest_us &&
+         now_us / kHour_us == *rest_.since_us / kHour_us;
 }
 
 /// One slice of what is due first.
@@ -101,8 +101,8 @@ bool Maintenance::work(std::int64_t now_us) {
   const bool did_something = repeated_kills_.work(now_us) || drop_early_gone(now_us) ||
                              (is_over_size() && make_room(now_us)) || roll_up_.work(now_us) || drop_old(now_us) ||
                              give_back_pages();
-  rests_since_us_ = did_something ? std::nullopt : std::optional(now_us);
-  samples_of_rest_ = 0;
+  rest_.since_us = did_something ? std::nullopt : std::optional(now_us);
+  rest_.sample_count = 0;
   return did_something;
 }
 
@@ -134,7 +134,7 @@ std::int64_t Maintenance::room_for_scan_bytes() {
 }
 
 void Maintenance::undo() {
-  rests_since_us_.reset();
+  rest_.since_us.reset();
   samples_since_work_ = 0;
   roll_up_.undo();
   repeated_kills_.undo();
@@ -156,15 +156,15 @@ bool Maintenance::is_over_size() {
 }
 
 void Maintenance::follow_clock(std::int64_t now_us) {
-  const bool was_set_back = now_us < worked_at_us_;  // or may have been, before the start
-  worked_at_us_ = now_us;
+  const bool was_set_back = now_us < clock_.worked_at_us;  // or may have been, before the start
+  clock_.worked_at_us = now_us;
   if (was_set_back) {
     // The + makes SQLite use the index of times, instead of reading all scans.
     const auto last_ahead = sql_.number("SELECT max(+scan_id) FROM scan WHERE started_at_us > ?", now_us + kAhead_us);
-    set_back_scan_id_ = std::max(set_back_scan_id_, last_ahead.value_or(0));
+    clock_.set_back_scan_id = std::max(clock_.set_back_scan_id, last_ahead.value_or(0));
   }
-  if (!was_set_back && now_us - positions_set_back_at_us_ < kHour_us) return;
-  positions_set_back_at_us_ = now_us;
+  if (!was_set_back && now_us - clock_.positions_set_back_at_us < kHour_us) return;
+  clock_.positions_set_back_at_us = now_us;
   by_age_ = {};
   for_room_ = {};
 }
@@ -219,7 +219,7 @@ bool Maintenance::make_room(std::int64_t now_us) {
                               .before_us = before_us,
                               .incidents_before_us = is_incidents ? INT64_MAX : INT64_MIN,
                               .makes_room = true,
-                              .set_back_scan_id = set_back_scan_id_},
+                              .set_back_scan_id = clock_.set_back_scan_id},
                              is_incidents ? from_the_first : for_room_.sampled_scan_id);
     }
     if (!dropped) continue;

@@ -55,6 +55,16 @@ class Maintenance {
  private:
   static constexpr std::int64_t kSamplesAKill = 4;
 
+  struct Rest {  // from work, because there was none
+    std::optional<std::int64_t> since_us;
+    std::int64_t sample_count = 0;  // recorded since
+  };
+  struct FollowedClock {
+    std::int64_t worked_at_us = INT64_MAX;
+    std::int64_t positions_set_back_at_us = 0;
+    std::int64_t set_back_scan_id = 0;  // after this scan, or later, the clock was set back
+  };
+
   void bound_file();
   /// Of the file with its WAL.
   bool has_room(std::int64_t bytes);
@@ -82,15 +92,12 @@ class Maintenance {
   Crowd crowd_;
   std::int64_t page_bytes_;
   bool was_over_size_ = false;  // at the last commit
-  std::optional<std::int64_t> rests_since_us_;
-  std::int64_t samples_of_rest_ = 0;
+  Rest rest_;
   std::int64_t samples_since_work_ = 0;
   std::int64_t reserved_bytes_ = 0;  // for as many samples as were recorded last
   Position by_age_;                  // set back now and then, for incidents get old
   Position for_room_;
-  std::int64_t positions_set_back_at_us_ = 0;
-  std::int64_t worked_at_us_ = INT64_MAX;
-  std::int64_t set_back_scan_id_ = 0;  // after this scan, or later, the clock was set back
+  FollowedClock clock_;
 };
 
 }  // namespace cgmm::store

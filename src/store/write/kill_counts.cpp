@@ -10,7 +10,7 @@
 namespace cgmm::store {
 namespace {
 
-constexpr std::uint64_t kMaxCountedRows = 16;
+constexpr std::uint64_t kMaxCountedRows = 16;  // the last of them stands for the rest
 
 /// A kill at ?1 may be one of the rise (as `r`).
 const std::string kAround = " r.at_us >= ?1 - " + std::to_string(kClockSlack_us) + " AND r.since_at_us <= ?1 + " +
@@ -30,15 +30,17 @@ void KillCounts::add(const core::CountedOomKills& counted, std::int64_t cgroup_i
       "excluded.since_at_us), count = count + excluded.count, named_count = named_count + excluded.named_count, "
       "unnamed_count = unnamed_count + excluded.unnamed_count",
       rise.at_us, rise.cgroup_id, since_us, to_sql(counted.count), to_sql(named_count), to_sql(unnamed_count));
-  for (std::uint64_t i = 0; i < std::min(left - unnamed_count, kMaxCountedRows); ++i)
-    add_row(rise, counted.since_at_us);
+  const std::uint64_t by_counter = left - unnamed_count;
+  for (std::uint64_t i = 1; i <= std::min(by_counter, kMaxCountedRows); ++i)
+    add_row(rise, counted.since_at_us, i == kMaxCountedRows ? by_counter - i + 1 : 1);
 }
 
-void KillCounts::add_row(const Rise& rise, std::optional<std::int64_t> since_us) {
-  explain_kill(sql_, *sql_.number("INSERT INTO oom_kill (cgroup_id, killed_at_us, earliest_at_us, source, scope, "
-                                  "cgroup_by) VALUES (?1, ?2, min(?3, ?2), 'counter', 'cgroup', 'counter') "
-                                  "RETURNING oom_kill_id",
-                                  rise.cgroup_id, rise.at_us, since_us));
+void KillCounts::add_row(const Rise& rise, std::optional<std::int64_t> since_us, std::uint64_t kill_count) {
+  explain_kill(sql_,
+               *sql_.number("INSERT INTO oom_kill (cgroup_id, killed_at_us, earliest_at_us, source, scope, cgroup_by, "
+                            "kill_count, last_killed_at_us) VALUES (?1, ?2, min(?3, ?2), 'counter', 'cgroup', "
+                            "'counter', ?4, CASE WHEN ?4 > 1 THEN ?2 END) RETURNING oom_kill_id",
+                            rise.cgroup_id, rise.at_us, since_us, to_sql(kill_count)));
 }
 
 /// How many of the count are seen as kills whose cgroup is not known.
@@ -87,10 +89,16 @@ std::optional<std::int64_t> KillCounts::claim(const Rise& rise, bool is_named) {
       "UPDATE oom_count SET named_count = named_count + ?3, unnamed_count = unnamed_count + 1 - ?3 "
       "WHERE at_us = ?1 AND cgroup_id = ?2",
       rise.at_us, rise.cgroup_id, std::int64_t{is_named});
-  return sql_.number(
+  const auto row = sql_.number(
       "SELECT oom_kill_id FROM oom_kill WHERE source = 'counter' AND killed_at_us = ?1 "
-      "AND cgroup_id = ?2 ORDER BY oom_kill_id LIMIT 1",
+      "AND cgroup_id = ?2 ORDER BY kill_count, oom_kill_id LIMIT 1",
       rise.at_us, rise.cgroup_id);
+  const bool stands_for_more =
+      row && sql_.execute(
+                 "UPDATE oom_kill SET kill_count = kill_count - 1, last_killed_at_us = CASE WHEN "
+                 "kill_count > 2 THEN last_killed_at_us END WHERE oom_kill_id = ?1 AND kill_count > 1",
+                 *row) > 0;
+  return stands_for_more ? std::nullopt : row;
 }
 
 void KillCounts::claim_and_drop(const Rise& rise, bool is_named) {

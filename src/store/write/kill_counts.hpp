@@ -33,7 +33,7 @@ class KillCounts {
   };
 
   /// A counter rose. `named_count`: kills on record whose cgroup is this one. Those of which no cgroup is known count
-  /// as seen then, whosever they are; the rest become rows, 16 at most.
+  /// as seen then, whosever they are; the rest become rows, 16 at most, of which the last stands for all that are left.
   void add(const core::CountedOomKills& counted, std::int64_t cgroup_id, std::int64_t since_us,
            std::uint64_t named_count);
 
@@ -49,7 +49,7 @@ class KillCounts {
   std::optional<Rise> find(std::int64_t at_us, std::optional<std::int64_t> cgroup_id, const std::string& group_path,
                            Left left);
   /// One of the free kills of a rise is on record by other means now. Its row by counter, which the caller replaces;
-  /// nullopt: it has none.
+  /// nullopt: it has none of its own.
   std::optional<std::int64_t> claim(const Rise& rise, bool is_named);
 
   /// A kill is the cgroup's. What its counter rose by is no longer seen as a kill of anybody's. Before that is on
@@ -60,7 +60,7 @@ class KillCounts {
 
  private:
   std::uint64_t see_unnamed(const core::CountedOomKills& counted, std::uint64_t left, std::int64_t since_us);
-  void add_row(const Rise& rise, std::optional<std::int64_t> since_us);
+  void add_row(const Rise& rise, std::optional<std::int64_t> since_us, std::uint64_t kill_count = 1);
   void claim_and_drop(const Rise& rise, bool is_named);
   void displace(const Rise& rise, std::int64_t but_oom_kill_id, Left other_left);
   void give_back(std::int64_t at_us);

@@ -84,9 +84,14 @@ TEST_F(OomKills, OfLongAgoInTheLogAreNotTakenForNewOnesOfTheCounter) {
   EXPECT_EQ(query("SELECT source FROM oom_kill ORDER BY 1"), "counter\nkernel_log\n");
 }
 
-TEST_F(OomKills, AreRecordedAtMostSixteenAtATimeByTheCounter) {
+TEST_F(OomKills, TakeSixteenRowsAtATimeByTheCounterAndTheLastStandsForTheRest) {
   store(history_, counted(kWeb, kNoon + 10 * kSecond, 5000));
-  EXPECT_EQ(query("SELECT count(*) FROM oom_kill"), "16\n");
+  EXPECT_EQ(query("SELECT count(*), sum(kill_count), max(kill_count) FROM oom_kill"), "16|5000|4985\n");
+  // What the log tells afterwards is of these.
+  for (std::uint64_t sequence = 1; sequence <= 20; ++sequence)
+    store(history_, logged(sequence, kWeb, kNoon + 9 * kSecond));
+  EXPECT_EQ(query("SELECT source, count(*), sum(kill_count) FROM oom_kill GROUP BY 1"),
+            "counter|1|4980\nkernel_log|20|20\n");
 }
 
 TEST_F(OomKills, OfAGroupAreOneHoweverOftenTheKernelCounts) {
