@@ -39,7 +39,6 @@ CREATE TABLE oom_count (
   sure_count    INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (at_us, cgroup_id)
 ) WITHOUT ROWID;
-CREATE INDEX oom_count_cgroup ON oom_count (cgroup_id);
 
 -- How first_seen_at_us is known:
 --   made         it was made between the scan before and this one

@@ -23,7 +23,7 @@ constexpr std::int64_t kSettledAfter_us = 5 * base::kSecond_us;
 
 /// Rests are short: a rest that began with a clock that was ahead ends, too.
 bool rests(std::int64_t until_us, std::int64_t now_us) {
-  return now_us < until_us && until_us - now_us <= base::kMinute_us;
+  return now_us < until_us && until_us - now_us <= base::kHour_us;
 }
 
 /// Of a cgroup that was dropped: they are counted for the directory, in a row for the hour.
@@ -77,7 +77,7 @@ bool Crowd::drop_early_gone(std::int64_t now_us, std::int64_t share_bytes) {
     pass_ = {.directory = gone_.directory(), .bytes = gone_.total()};
     return true;
   }
-  gone_rest_ = {.until_us = now_us + base::kMinute_us, .until_cgroup_id = newest + share_bytes / cgroup_bytes("") / 16};
+  gone_rest_ = {.until_us = now_us + base::kHour_us, .until_cgroup_id = newest + share_bytes / cgroup_bytes("") / 16};
   return false;
 }
 
@@ -140,7 +140,6 @@ std::int64_t Crowd::drop_cgroup(std::int64_t cgroup_id) {
   // What was reclaimed has a cooldown. Its reclaims go with the other old ones.
   if (sql_.number("SELECT 1 FROM cooldown WHERE cgroup_id = ?", cgroup_id)) return scan_count;
   keep_kills(sql_, cgroup_id, pass_.directory);
-  sql_.execute("DELETE FROM oom_count WHERE cgroup_id = ?", cgroup_id);
   loss.cgroups += sql_.execute("DELETE FROM cgroup WHERE cgroup_id = ?", cgroup_id);
   return scan_count;
 }

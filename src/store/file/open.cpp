@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -62,10 +63,19 @@ std::string read_beginning(SQLite::Database& database, int bytes) {
   return beginning;
 }
 
-std::uint32_t application_id_in(std::string_view header) {
-  std::uint32_t id = 0;
-  for (std::size_t i = 68; i < 72; ++i) id = id << 8 | static_cast<unsigned char>(header[i]);
-  return id;
+/// As SQLite's file format has numbers: big-endian.
+std::uint32_t number_in(std::string_view header, std::size_t offset, std::size_t bytes) {
+  std::uint32_t number = 0;
+  for (const char one : header.substr(offset, bytes)) number = number << 8 | static_cast<unsigned char>(one);
+  return number;
+}
+
+std::uint32_t application_id_in(std::string_view header) { return number_in(header, 68, 4); }
+
+/// How many bytes the file says that it has; 0: its page size makes no sense.
+std::int64_t bytes_by(std::string_view header) {
+  const std::uint32_t page_bytes = number_in(header, 16, 2) == 1 ? 65536 : number_in(header, 16, 2);
+  return page_bytes < 512 || !std::has_single_bit(page_bytes) ? 0 : std::int64_t{number_in(header, 28, 4)} * page_bytes;
 }
 
 bool holds_nothing(SQLite::Database& database) {
@@ -106,8 +116,7 @@ Content inspect_opened(const std::filesystem::path& file, SQLite::Database& data
     throw other_programs_database(file, application_id);
   }
   // SQLite notices that pages are missing, but not the end of the last one. With a pending WAL that is lawful.
-  const std::int64_t bytes =
-      database.execAndGet("PRAGMA page_count").getInt64() * database.execAndGet("PRAGMA page_size").getInt64();
+  const std::int64_t bytes = bytes_by(header);
   if (!stamp.wal_pending && stamp.size_bytes < bytes)
     throw damaged(file, "it has " + std::to_string(stamp.size_bytes) + " of " + std::to_string(bytes) + " bytes");
   const bool too_big = thoroughness == Thoroughness::whole && stamp.size_bytes > kQuickCheckLimitBytes;

@@ -202,7 +202,6 @@ TEST_F(Fairness, KillsOfDroppedCgroupsAreCountedForTheirDirectory) {
   EXPECT_EQ(query("SELECT count(*) FROM oom_kill WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
   EXPECT_EQ(query("SELECT count(*) FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
   EXPECT_EQ(query("SELECT count(*) FROM cgroup_limit WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
-  EXPECT_EQ(query("SELECT count(*) FROM oom_count WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
   EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
   EXPECT_LE(biggest_, kMaxBytes);
 }
