@@ -45,8 +45,8 @@ TEST_P(V2, AReclaimIsLeftEarlyWhenTheCgroupsTasksWaitForMemory) {
   EXPECT_EQ(db.number("SELECT requested_bytes FROM reclaim"), 60 * kMiB);
   const auto steps = db.number("SELECT step_count FROM reclaim");
   EXPECT_LT(steps, 5) << "the target needs five; on a busy machine a step may pass before the wait shows";
-  EXPECT_GE(kernel("pressed", "after_10").number("memory.stat", "file"), (80 - 16 * steps) * kMiB)
-      << "steps of 12 MiB, of which 6.1 makes up to 16, from 80 MiB";
+  EXPECT_GE(kernel("pressed", "after_10").number("memory.stat", "file"), (72 - 16 * steps) * kMiB)
+      << "steps of 12 MiB, of which 6.1 makes up to 16, from 80 MiB, of which others take some";
   EXPECT_GT(db.number("SELECT psi_some_us FROM reclaim"), 0);
   EXPECT_LE(db.number("SELECT psi_some_us FROM reclaim"), stalled_us("after_10") - stalled_us("before_10"));
 }
