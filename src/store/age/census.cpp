@@ -15,7 +15,7 @@ constexpr std::size_t kMaxChildren = 1000;  // where there are more, none of the
 
 }  // namespace
 
-bool Census::step(std::span<const std::string> without) {
+bool Census::step(std::span<const std::string> without, std::int64_t more_than) {
   std::int64_t row_count = 0;
   for (Use row = sql_.use("SELECT cgroup_id, path, vanished_at_us IS NULL, last_seen_at_us - first_seen_at_us "
                           "FROM cgroup WHERE cgroup_id > ? ORDER BY cgroup_id LIMIT ?",
@@ -29,7 +29,7 @@ bool Census::step(std::span<const std::string> without) {
     if (std::ranges::none_of(without, [&](const std::string& other) { return is_below(path, other); }))
       count(path, of_ == Of::living ? 1 : cgroup_bytes(path));
   }
-  if (row_count == kRowsAtOnce || descend()) return false;
+  if (row_count == kRowsAtOnce || (now_.total > more_than && descend())) return false;
   found_ = std::exchange(now_, {});
   return true;
 }

@@ -32,7 +32,8 @@ class Census {
   Census(Statements& sql, Of of) : sql_(sql), of_(of) {}
 
   /// One slice. True: it is complete; the next call begins a new one. What is below `without` is not counted.
-  bool step(std::span<const std::string> without = {});
+  /// A directory is looked for only where the total is `more_than` that, for it takes several passes over all cgroups.
+  bool step(std::span<const std::string> without = {}, std::int64_t more_than = 0);
 
   // Of the last one that is complete.
   /// "": there is none.

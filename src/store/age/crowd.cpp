@@ -72,7 +72,7 @@ bool Crowd::drop_early_gone(std::int64_t now_us, std::int64_t share_bytes) {
   if (!pass_.directory.empty()) return drop_next(now_us, share_bytes);
   const std::int64_t newest = sql_.number("SELECT max(cgroup_id) FROM cgroup").value_or(0);
   if (rests(gone_rest_.until_us, now_us) && newest < gone_rest_.until_cgroup_id) return false;
-  if (!gone_.step()) return true;
+  if (!gone_.step({}, share_bytes)) return true;
   if (gone_.total() > share_bytes && !gone_.directory().empty()) {
     pass_ = {.directory = gone_.directory(), .bytes = gone_.total()};
     return true;
