@@ -21,7 +21,7 @@ constexpr std::int64_t kCrowdRest_us = 5 * base::kSecond_us;
 /// A kill may still be told of by the other of log and counter.
 constexpr std::int64_t kSettledAfter_us = 5 * base::kSecond_us;
 
-/// Rests are short: a rest that began with a clock that was ahead ends, too.
+/// No rest is longer than an hour: one that began while the clock was ahead ends when the clock is set back.
 bool rests(std::int64_t until_us, std::int64_t now_us) {
   return now_us < until_us && until_us - now_us <= base::kHour_us;
 }

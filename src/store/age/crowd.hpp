@@ -2,12 +2,11 @@
 #pragma once
 
 // Makes room where one directory has made too much of something, before anybody else loses anything:
-// - Cgroups that lived for less than an hour and are gone may take an eighth of the file. Beyond that the oldest of
-// those
-//   below the directory that has the most of them are dropped, with all that is known of them. Their OOM kills stay, as
-//   one row an hour for that directory.
-// - Samples of the directory that has the most living cgroups: the oldest go first. Those of its first kOwnCgroups
-// stay.
+// - Cgroups that lived for less than an hour and are gone may take an eighth of the file. Beyond that, those below the
+//   directory that has the most of them are dropped, the oldest first, with all that is known of them. Their OOM kills
+//   stay, as one row an hour for that directory.
+// - Of the directory that has the most living cgroups, the oldest samples are dropped. Those of its first kOwnCgroups
+//   cgroups stay.
 
 #include <cstdint>
 #include <map>
