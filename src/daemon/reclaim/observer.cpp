@@ -75,24 +75,26 @@ void Observer::end_all(core::ObservationEnd ended_by) {
 /// others are at the end.
 void Observer::tell(Ongoing& ongoing, std::optional<core::ObservationEnd> ended_by) {
   core::Effect effect = ongoing.effect.effect(learning_, ended_by);
+  std::optional<core::CgroupCooldown> learned;
   if (!ongoing.learned && (ended_by || effect.verdict == core::Verdict::churn)) {
     ongoing.learned = true;
-    learn(ongoing, ongoing.effect.lesson(effect), effect);
+    learned = learn(ongoing, ongoing.effect.lesson(effect), effect);
   }
   const bool is_new = ongoing.told != effect.verdict || effect.observed_for_us - ongoing.told_at_us >= kTellEvery_us;
   if (!ended_by && !is_new) return;
   ongoing.told = effect.verdict;
   ongoing.told_at_us = effect.observed_for_us;
-  queue_.push(std::move(effect));
+  queue_.push_effect(std::move(effect), std::move(learned));
 }
 
-void Observer::learn(const Ongoing& ongoing, core::Lesson lesson, const core::Effect& effect) {
+/// nullopt: nothing new.
+std::optional<core::CgroupCooldown> Observer::learn(const Ongoing& ongoing, core::Lesson lesson,
+                                                    const core::Effect& effect) {
   const auto found = cooldowns_.find(ongoing.id);
   const core::Cooldown before = found == cooldowns_.end() ? ongoing.cooldown : found->second;
   const core::Cooldown after = core::learn(before, lesson, ongoing.cooldown_us, learning_);
-  if (after.strikes == before.strikes) return;
+  if (after.strikes == before.strikes) return std::nullopt;
   cooldowns_[ongoing.id] = after;
-  queue_.push(core::CgroupCooldown{ongoing.id, after});
   const std::string cooldown = base::format_duration_us(after.until_us - after.last_reclaim_at_us);
   const std::string path = base::escape_for_terminal(ongoing.id.path);
   if (after.strikes > before.strikes) {
@@ -102,6 +104,7 @@ void Observer::learn(const Ongoing& ongoing, core::Lesson lesson, const core::Ef
   } else {
     spdlog::info("{} is reclaimed to some effect again: its cooldown is {} now", path, cooldown);
   }
+  return core::CgroupCooldown{ongoing.id, after};
 }
 
 }  // namespace cgmm::daemon

@@ -51,7 +51,7 @@ class Observer {
   using Observations = std::unordered_map<std::uint64_t, Ongoing>;  // by inode
 
   void tell(Ongoing& ongoing, std::optional<core::ObservationEnd> ended_by);
-  void learn(const Ongoing& ongoing, core::Lesson lesson, const core::Effect& effect);
+  std::optional<core::CgroupCooldown> learn(const Ongoing& ongoing, core::Lesson lesson, const core::Effect& effect);
 
   core::Cooldowns& cooldowns_;
   RecordQueue& queue_;

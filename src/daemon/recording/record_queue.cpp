@@ -56,6 +56,13 @@ std::uint64_t RecordQueue::push(Record&& record) {
   return accept(std::move(record));
 }
 
+void RecordQueue::push_effect(core::Effect&& effect, std::optional<core::CgroupCooldown>&& learned) {
+  const base::Lock lock(mutex_);
+  accept(std::move(effect));
+  if (learned) accept(std::move(*learned));
+  pushed_.notify_one();
+}
+
 std::uint64_t RecordQueue::accept(Record&& record) {
   if (others_ >= kMaxOthers / 2 && will_be_told_again(record)) return UINT64_MAX;
   const bool is_event = std::holds_alternative<core::ServiceEvent>(record);

@@ -35,6 +35,9 @@ class RecordQueue {
   /// their own, and an effect that will be told again is refused earlier.
   std::uint64_t push(Record&& record);
 
+  /// An effect, and what its cooldown learned from it. They become one transaction: a crash loses both or none.
+  void push_effect(core::Effect&& effect, std::optional<core::CgroupCooldown>&& learned);
+
   /// Whether the record of this ticket was done before the time was up. Does not wait while the fault `history` is on,
   /// nor after end_waits().
   bool wait_committed(std::uint64_t ticket, std::chrono::milliseconds time);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "daemon/reclaim/mailbox.hpp"
 
 namespace cgmm::daemon {
@@ -47,6 +49,18 @@ TEST(RecordQueue, HandsOnTheKillsOfAScanTogetherWithItAndKeepsThoseOfARefusedOne
   ASSERT_EQ(batch.size(), 3U);
   EXPECT_EQ(std::get<core::CountedOomKills>(batch[1]).count, 1U);
   EXPECT_EQ(std::get<core::CountedOomKills>(batch[2]).count, 2U);
+}
+
+TEST(RecordQueue, HandsOnAnEffectTogetherWithWhatItsCooldownLearned) {
+  RecordQueue queue;
+  std::thread recorder([&] {
+    const std::vector<Record> taken = queue.take();
+    ASSERT_EQ(taken.size(), 2U) << "one transaction: a crash loses both or none";
+    EXPECT_TRUE(std::holds_alternative<core::Effect>(taken[0]));
+    EXPECT_TRUE(std::holds_alternative<core::CgroupCooldown>(taken[1]));
+  });
+  queue.push_effect(core::Effect{.reclaim_id = 1}, core::CgroupCooldown{});
+  recorder.join();
 }
 
 TEST(RecordQueue, WakesWhoWaitsForACommitWhenTheServiceStops) {
