@@ -50,12 +50,13 @@ void add_to(std::string& text, const std::string& sentence) {
 std::string again(const Incident& incident) {
   const Row facts = incident.facts();
   const std::int64_t earlier = facts.integer("earlier_kills"), later = facts.integer("later_kills");
-  if (!facts.known("earlier_kills") || is_nobodys(incident)) return "";
   std::string text;
   if (const std::int64_t kills = incident.kill().integer("kill_count"); kills > 1) {
     text = "It stands for " + base::counted(kills, "kill") + " up to " +
-           base::format_utc(incident.kill().integer("last_killed_at_us")) + ", of which this is the first. ";
+           base::format_utc(incident.kill().integer("last_killed_at_us")) + ", of which this is the first.";
   }
+  if (!facts.known("earlier_kills") || is_nobodys(incident)) return text;
+  if (!text.empty()) text += " ";
   if (earlier == 0 && later == 0) return text + "No other kill of it on record.";
   if (earlier == 0) text += "The first kill of it on record";
   if (earlier > 0) {

@@ -264,6 +264,56 @@ TEST_F(IncidentTest, WhereNothingIsKnownThatIsSaid) {
   EXPECT_FALSE(render_incident(made(), Format::text, {}).empty());
 }
 
+TEST_F(IncidentTest, HowItIsKnownWhoseTheKillWasIsSaid) {
+  EXPECT_EQ(said("told"), "") << "the kernel's log names it";
+  kill["victim_path"] = Cell{};
+  kill["cgroup_by"] = text("pid");
+  EXPECT_EQ(said("told"),
+            "The kernel log does not name the cgroup: the process had been seen in this one a few seconds before.");
+  kill["cgroup_by"] = text("counter");
+  EXPECT_EQ(said("told"),
+            "The kernel log does not name the cgroup: this one's counter alone rose by as many kills as the log "
+            "leaves open.");
+  for (const Cell& older : {text("guess"), Cell{}}) {
+    kill["cgroup_by"] = older;
+    EXPECT_EQ(said("told"),
+              "The kernel log does not name the cgroup. An earlier version took the first one whose counter rose: it "
+              "may be another one.");
+  }
+}
+
+TEST_F(IncidentTest, OfAKillWhoseCgroupIsNotKnownTheCandidatesAreNamed) {
+  const std::string unnamed = "The kernel log does not name the cgroup (it does of ten kills in five seconds only)";
+  forget({"path", "victim_path", "namespace", "pod", "container", "pod_uid", "container_id", "runtime"});
+  kill["cgroup_by"] = text("unknown");
+  EXPECT_EQ(said("told"), unnamed + ", and no counter of a tracked cgroup rose: it is not tracked, or gone.");
+  EXPECT_EQ(said("again"), "") << "nobody's earlier kills are known";
+  kill["cgroup_by"] = Cell{};
+  EXPECT_EQ(said("told"), unnamed + ". It is decided when the counters of all cgroups have been read.");
+  kill["cgroup_by"] = text("candidates");
+  EXPECT_EQ(said("told"), unnamed + ". Which ones it can have been is not on record any more.");
+  const auto with_candidate = [&](const char* name) {
+    add_row(candidates, {{"cgroup", text(name)}});
+    return said("told");
+  };
+  EXPECT_EQ(with_candidate("a"), unnamed + ". The counters say: it was a, or one that is not tracked.");
+  EXPECT_EQ(with_candidate("b"), unnamed + ". The counters say: it was a or b, or one that is not tracked.");
+  EXPECT_EQ(with_candidate("c\n"), unnamed + ". The counters say: it was a, b or c\\n, or one that is not tracked.");
+  with_candidate("d");
+  with_candidate("e");
+  EXPECT_EQ(with_candidate("f"),
+            unnamed + ". The counters say: it was a, b, c\\n, d, e or another, or one that is not tracked.");
+}
+
+TEST_F(IncidentTest, OfARowThatStandsForManyKillsTheirNumberAndTimeAreSaid) {
+  kill["kill_count"] = number(240);
+  kill["last_killed_at_us"] = number(kKilledUs + 1800 * kSecondUs);
+  const std::string many = "It stands for 240 kills up to 2026-11-23T03:42:00Z, of which this is the first.";
+  EXPECT_EQ(said("again"), many + " No other kill of it on record.");
+  about["earlier_kills"] = Cell{};
+  EXPECT_EQ(said("again"), many);
+}
+
 TEST_F(IncidentTest, OfAKillThatAnOlderVersionRecordedTheSamplesTell) {
   forget({"cause", "measured_by", "measured_at_us", "usage_bytes", "anon_bytes", "cache_bytes", "limit_bytes",
           "grew_from_at_us", "limit_path"});

@@ -173,6 +173,17 @@ TEST(SummarySentence, CountsInTheSingular) {
             "scan covered 50.0 % of the time (1 gap) and saw 1 cgroup. 1 OOM kill was seen.");
 }
 
+TEST(SummarySentence, SaysOfHowManyKillsTheCgroupIsNotKnown) {
+  const auto kills = [](std::int64_t count, std::int64_t unknown) {
+    return last_days(7, {{"oom_kills", integer(count)}, {"oom_kills_of_unknown", integer(unknown)}});
+  };
+  const std::string why =
+      " the cgroup is not known: the kernel's log does not name it, and it can have been one of several.";
+  EXPECT_TRUE(kills(5, 0).ends_with("5 OOM kills were seen.")) << kills(5, 0);
+  EXPECT_TRUE(kills(5, 2).ends_with("5 OOM kills were seen. Of 2" + why)) << kills(5, 2);
+  EXPECT_TRUE(kills(1, 1).ends_with("1 OOM kill was seen. Of it" + why)) << kills(1, 1);
+}
+
 TEST(SummarySentence, SaysPlainlyThatThereWasNothing) {
   EXPECT_EQ(last_days(7, {}), "In the last 7 days, there was no scan.");
   EXPECT_EQ(summary_sentence({}, {}, {kUntilUs - kDayUs, kUntilUs}), "In the last day, there was no scan.");
