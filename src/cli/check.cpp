@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "base/time.hpp"
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
@@ -278,12 +279,23 @@ void check_names(const config::Config& config, Findings& findings) {
   }
 }
 
-/// From its lock; if this user may not open that, from its status socket.
-std::optional<std::int64_t> pid_of_service(const fs::path& database) {
-  if (const auto pid = store::running_service_pid(database)) return pid;
+/// What the service that runs, if one does, finds wrong itself. Returns its pid: from its lock, and if this user may
+/// not open that, from its answer.
+std::optional<std::int64_t> check_service(const fs::path& database, Findings& findings) {
+  const auto pid = store::running_service_pid(database);
   const auto answer = daemon::ask_service(database, std::chrono::seconds{1});
   const auto live = answer ? daemon::parse_live_status(*answer) : std::nullopt;
-  return live ? std::optional(live->pid) : std::nullopt;
+  if (!live) {
+    if (pid) findings.warning("service", "pid " + std::to_string(*pid) + " does not answer", "look at its log");
+    return pid;
+  }
+  if (live->faults.empty()) findings.ok("service", "runs, and has no fault");
+  for (const daemon::RecordQueue::Fault& fault : live->faults) {
+    findings.warning("service",
+                     "fault " + fault.name + " since " + base::format_utc(fault.began_at_us) + ": " + fault.detail,
+                     "docs/faults.md says what it means");
+  }
+  return live->pid;
 }
 
 /// What the service has put aside, and what may be done with it.
@@ -306,14 +318,13 @@ void check_put_aside(const fs::path& database, Findings& findings) {
   }
 }
 
-void check_database(const config::Config& config, Findings& findings) {
+void check_database(const config::Config& config, std::optional<std::int64_t> pid, Findings& findings) {
   const fs::path& file = config.database;
   store::expect_trusted(file);
   std::error_code error;
   if (fs::exists(file, error)) {
     store::inspect(file, store::Thoroughness::whole_of_any_size);
     store::Reader reader(file);
-    const auto pid = pid_of_service(file);
     findings.ok("database", file.string() + (pid ? ", in use by pid " + std::to_string(*pid) : ""));
     findings.ok("soundness", "all of the database was looked through and is sound");
     if (::access(file.c_str(), W_OK) != 0) {
@@ -371,7 +382,7 @@ int check(const Options& options) {
   check_kernel_log(log_to_read, findings);
   check_names(config, findings);
   guarded("database", "put it right as it says, or name another file with --database", findings,
-          [&] { check_database(config, findings); });
+          [&] { check_database(config, check_service(config.database, findings), findings); });
   check_put_aside(config.database, findings);
   guarded("reports", "make the directory readable, or name another with reports_dir", findings,
           [&] { check_reports(config, findings); });

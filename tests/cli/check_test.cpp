@@ -132,6 +132,20 @@ TEST_F(Check, CheckNamesTheServiceThatRuns) {
   ASSERT_TRUE(wait_for_scans(1));
   auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));
   EXPECT_EQ(items["database"]["detail"], database().string() + ", in use by pid " + std::to_string(service.pid()));
+  EXPECT_EQ(items["service"]["detail"], "runs, and has no fault");
+}
+
+TEST_F(Check, CheckTellsTheFaultsOfTheServiceThatRuns) {
+  const std::filesystem::path root = cgroups().root(), away = root.string() + ".away";
+  auto service = start();
+  ASSERT_TRUE(wait_for_scans(1));
+  std::filesystem::rename(root, away);
+  const auto has_fault = [&] { return ask({"status"}).out.find("with faults: parent") != std::string::npos; };
+  EXPECT_TRUE(eventually(has_fault));
+  const auto line = by_item(rows_of({"check"}))["service"];
+  EXPECT_EQ(line["result"], "warning");
+  EXPECT_TRUE(line["detail"].get<std::string>().starts_with("fault parent since 20")) << line;
+  std::filesystem::rename(away, root);
 }
 
 }  // namespace
