@@ -32,6 +32,7 @@ missed_in_part AS (
               WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
                 AND +s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup  -- by the key, scan by scan
                                       WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+                AND typeof(held_bytes) = 'integer' AND typeof(limit_bytes) = 'integer'
                 AND held_bytes >= 0.95 * limit_bytes
            ),
            missed AS (

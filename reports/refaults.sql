@@ -22,8 +22,10 @@ busy_in_part AS (
              FROM (SELECT cgroup_id, sum(refault_file) AS pages, sum(pgmajfault) AS major_faults,
                           sum(psi_some_us) AS stalled_us, count(cache_kib) AS cache_count,
                           sum(cache_kib) AS cache_sum_kib
-                     FROM (SELECT s.cgroup_id, s.refault_file, s.pgmajfault, s.psi_some_us,
-                                  CASE WHEN sc.is_partial IS NOT 1
+                     FROM (SELECT s.cgroup_id, iif(typeof(s.refault_file) = 'integer', s.refault_file, NULL) AS refault_file,
+                                  iif(typeof(s.pgmajfault) = 'integer', s.pgmajfault, NULL) AS pgmajfault,
+                                  iif(typeof(s.psi_some_us) = 'integer', s.psi_some_us, NULL) AS psi_some_us,
+                                  CASE WHEN sc.is_partial IS NOT 1 AND typeof(s.file_kib - coalesce(s.shmem_kib, 0)) = 'integer'
                                        THEN max(s.file_kib - coalesce(s.shmem_kib, 0), 0) END AS cache_kib
                              FROM scan sc
                              JOIN sample s ON s.scan_id = sc.scan_id

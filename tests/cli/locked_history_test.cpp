@@ -16,7 +16,7 @@ namespace {
 /// lives.
 class Holder {
  public:
-  explicit Holder(const std::vector<std::string>& files) {
+  explicit Holder(const std::vector<std::string>& files, int command = F_SETLK) {
     const ::group* const readers = ::getgrnam("adm");
     Pipe locked = make_pipe();
     pid_ = ::fork();
@@ -29,7 +29,7 @@ class Holder {
         const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
         struct flock all{};
         all.l_type = F_RDLCK;
-        if (fd < 0 || ::fcntl(fd, F_SETLK, &all) != 0) ::_exit(1);
+        if (fd < 0 || ::fcntl(fd, command, &all) != 0) ::_exit(1);
       }
       [[maybe_unused]] const ssize_t told = ::write(locked[1].get(), "x", 1);
       for (;;) ::pause();
@@ -87,6 +87,17 @@ TEST_F(LockedHistory, ItsHolderIsNamedAndProtectionGoesOnAndWhatWaitedIsRecorded
   EXPECT_EQ(number("SELECT count(*) FROM service_event WHERE fault = 'history' AND kind = 'fault_begin' AND "
                    "detail LIKE '%holds a lock of%'"),
             1);
+}
+
+TEST_F(LockedHistory, OfALockThatBelongsToAnOpenFileItIsSaidThatTheProcessIsNotNamed) {
+  auto service = start();
+  ASSERT_TRUE(eventually([&] { return scan_count() >= 2; }));
+  const Holder holder({shm()}, F_OFD_SETLK);
+  ASSERT_TRUE(holder.holds());
+  EXPECT_TRUE(eventually([&] {
+    return content_of(log()).find("a process that /proc/locks does not name holds a lock of " + shm()) !=
+           std::string::npos;
+  })) << content_of(log());
 }
 
 TEST_F(LockedHistory, AStartWhileItIsLockedProtectsAndRecordsLater) {

@@ -15,6 +15,7 @@ constexpr std::int64_t kLookedAtAtOnce = 2000;
 constexpr std::int64_t kSamplesAtOnce = 4000;
 constexpr std::int64_t kCostAtOnce = 2000;   // of dropping cgroups: rows, and scans that may have samples
 constexpr std::int64_t kCostOfACgroup = 12;  // rows with their indexes
+constexpr std::int64_t kCostOfKills = 24;    // more, where it may have some
 constexpr std::size_t kDirectoriesAtOnce = 16;
 constexpr std::int64_t kCrowdRest_us = 5 * base::kSecond_us;
 
@@ -117,14 +118,18 @@ bool Crowd::drop_next(std::int64_t now_us, std::int64_t share_bytes) {
   return cost > 0;
 }
 
-/// How many scans may have had samples of it.
+/// What it cost: the scans that may have had samples of it, and its kills.
 std::int64_t Crowd::drop_cgroup(std::int64_t cgroup_id) {
   std::int64_t first_us = 0, last_us = 0;
+  bool may_have_kills = false;
   {
-    Use life = sql_.use("SELECT first_seen_at_us, last_seen_at_us FROM cgroup WHERE cgroup_id = ?", cgroup_id);
+    Use life =
+        sql_.use("SELECT first_seen_at_us, last_seen_at_us, oom_kills_total IS NOT 0 FROM cgroup WHERE cgroup_id = ?",
+                 cgroup_id);
     if (!life.step()) return 0;
     first_us = life.integer(0);
     last_us = life.integer(1);
+    may_have_kills = life.integer(2) != 0;
   }
   Loss& loss = losses_[pass_.directory];
   const std::int64_t scan_count =
@@ -140,8 +145,15 @@ std::int64_t Crowd::drop_cgroup(std::int64_t cgroup_id) {
   // What was reclaimed has a cooldown. Its reclaims go with the other old ones.
   if (sql_.number("SELECT 1 FROM cooldown WHERE cgroup_id = ?", cgroup_id)) return scan_count;
   keep_kills(sql_, cgroup_id, pass_.directory);
+  if (may_have_kills) {  // a kill whose cgroup is not decided yet may need them
+    sql_.execute(
+        "DELETE FROM oom_count WHERE cgroup_id = ?1 AND at_us IN (SELECT started_at_us FROM scan WHERE started_at_us "
+        "BETWEEN ?2 AND ?3) AND NOT EXISTS (SELECT 1 FROM oom_kill WHERE cgroup_by IS NULL AND killed_at_us <= ?3 + "
+        "?4)",
+        cgroup_id, first_us, last_us, kSettledAfter_us);
+  }
   loss.cgroups += sql_.execute("DELETE FROM cgroup WHERE cgroup_id = ?", cgroup_id);
-  return scan_count;
+  return scan_count + (may_have_kills ? kCostOfKills : 0);
 }
 
 /// Which directory has the most living cgroups, without those of which there is nothing left to drop. False: none is a

@@ -42,6 +42,7 @@ std::string lock_holders(const std::filesystem::path& file) {
     const std::string path = real + suffix, wanted = device_and_inode(path);
     if (wanted.empty()) continue;
     std::set<long> pids;
+    bool is_nameless = false;
     std::ifstream locks("/proc/locks");
     for (std::string line; std::getline(locks, line);) {
       // "1: POSIX  ADVISORY  READ 812 08:01:131 120 127"; "->" after the number: it only waits for the lock.
@@ -50,10 +51,15 @@ std::string lock_holders(const std::filesystem::path& file) {
       long pid = 0;
       if (!(words >> number >> kind >> strength >> access >> pid >> inode) || kind == "->" || inode != wanted) continue;
       if (pid > 0 && pid != ::getpid()) pids.insert(pid);
+      is_nameless = is_nameless || kind == "OFDLCK";  // a lock of the open file, which several processes may have
     }
     for (const long pid : pids) {
       text += (text.empty() ? "pid " : ", pid ") + std::to_string(pid) + " (" +
               base::escape_for_terminal(name_of_process(pid)) + ") holds a lock of " + path;
+    }
+    if (is_nameless) {
+      text += std::string(text.empty() ? "" : ", ") + "a process that /proc/locks does not name holds a lock of " +
+              path + " (`fuser` lists who has it open)";
     }
   }
   return text;

@@ -9,8 +9,9 @@
 namespace cgmm::store {
 
 /// The other processes that hold a lock of the database, its -wal or its -shm, as /proc/locks lists them: "pid 812
-/// (sqlite3) holds a lock of /var/lib/x/history.db-shm"; several are joined with ", ". Empty: none is known, because
-/// they are in another PID namespace, or the filesystem gives /proc/locks another device number.
+/// (sqlite3) holds a lock of /var/lib/x/history.db-shm"; several are joined with ", ". Of a lock that belongs to an
+/// open file, the process is not named. Empty: none is known, because they are in another PID namespace, or the
+/// filesystem gives /proc/locks another device number.
 std::string lock_holders(const std::filesystem::path& file);
 
 }  // namespace cgmm::store

@@ -22,6 +22,7 @@
 #include "store/migrations.hpp"
 #include "store/refusal.hpp"
 #include "store/statement.hpp"
+#include "store/sum.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -264,8 +265,12 @@ Content inspect(const std::filesystem::path& file, Thoroughness thoroughness) {
 
 SQLite::Database open_for_reading(const std::filesystem::path& file, const FileStamp& stamp) {
   const std::filesystem::path real = resolved(file);
-  if (stamp.wal_pending) return {real.string(), SQLite::OPEN_READONLY, kBusyTimeoutMs};
-  return {immutable_uri(real), SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyTimeoutMs};
+  SQLite::Database database =
+      stamp.wal_pending
+          ? SQLite::Database(real.string(), SQLite::OPEN_READONLY, kBusyTimeoutMs)
+          : SQLite::Database(immutable_uri(real), SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyTimeoutMs);
+  use_sum_without_overflow(database);
+  return database;
 }
 
 SQLite::Database open_for_writing(const std::filesystem::path& file) {
@@ -277,6 +282,7 @@ SQLite::Database open_for_writing(const std::filesystem::path& file) {
     SQLite::Database database(real.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
     if (content == Content::none) prepare_new(database);
     configure(file, database);
+    use_sum_without_overflow(database);
     bring_up_to_date(file, database);
     return database;
   });

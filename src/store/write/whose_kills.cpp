@@ -30,6 +30,7 @@ void WhoseKills::settle(std::int64_t now_us) {
       sql_.number("SELECT max(started_at_us) FROM scan WHERE is_partial IS NOT 1 AND started_at_us <= ?1", to_us)
           .value_or(0) -
       kNear_us;
+  take_back_moved(now_us - kUnseenFor_us, decided_us);
   const auto first_us = sql_.number("SELECT min(killed_at_us) FROM oom_kill WHERE cgroup_by IS NULL");
   if (!first_us || *first_us >= decided_us) return see_rest(now_us - kUnseenFor_us, decided_us);
   for (int round = 0; round < kRounds && name_certain(*first_us - kNear_us, to_us); ++round) {
@@ -53,6 +54,26 @@ void WhoseKills::settle(std::int64_t now_us) {
       "UPDATE oom_kill SET cgroup_by = iif(candidate_count > 0, 'candidates', 'unknown') "
       "WHERE cgroup_by IS NULL AND killed_at_us < ?1",
       decided_us);
+}
+
+/// A process that had been seen in a cgroup may have moved to another one before it was killed. Then the counter of the
+/// first did not rise.
+void WhoseKills::take_back_moved(std::int64_t from_us, std::int64_t to_us) {
+  std::vector<std::int64_t> moved;
+  for (Use kill = sql_.use(
+           "SELECT oom_kill_id FROM oom_kill k JOIN cgroup c USING (cgroup_id) WHERE k.killed_at_us BETWEEN ?1 AND ?2 "
+           "AND k.cgroup_by = 'pid' AND k.seen_count = 0 AND c.oom_kills_total IS NOT NULL "
+           "AND (c.vanished_at_us IS NULL OR c.last_seen_at_us > k.killed_at_us + ?3)",
+           from_us, to_us - kClockSlack_us, kNear_us);
+       kill.step();)
+    moved.push_back(kill.integer(0));
+  for (const std::int64_t oom_kill_id : moved) {
+    sql_.execute(
+        "UPDATE oom_kill SET cgroup_id = NULL, victim_path = NULL, cgroup_by = NULL, keeps_samples = NULL WHERE "
+        "oom_kill_id = ?1",
+        oom_kill_id);
+    explain_kill(sql_, oom_kill_id);
+  }
 }
 
 /// Each counter has been read, and yet some kills that the log tells of have not been seen there: kills at the edge of

@@ -200,10 +200,13 @@ TEST_F(Fairness, KillsOfDroppedCgroupsAreCountedForTheirDirectory) {
   EXPECT_GT(std::stoi(query("SELECT sum(kill_count) FROM oom_kill WHERE dropped_from = '/noise'")), 1000);
   EXPECT_LE(std::stoi(query("SELECT count(*) FROM oom_kill WHERE dropped_from = '/noise'")), 2);
   EXPECT_EQ(query("SELECT count(*) FROM oom_kill WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
+  EXPECT_EQ(query("SELECT count(*) FROM oom_count WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
   EXPECT_EQ(query("SELECT count(*) FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
   EXPECT_EQ(query("SELECT count(*) FROM cgroup_limit WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
   EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
-  EXPECT_LE(biggest_, kMaxBytes);
+  // One transaction takes up to half a MB of WAL: too much for an eighth of this max_size, an eighth of that which is
+  // left for the WAL with the smallest that can be configured.
+  EXPECT_LE(biggest_, kMaxBytes + 512 * 1024);
 }
 
 TEST_F(Fairness, AHistoryThatIsFullOfNoiseAtAStartGivesItUpFirst) {

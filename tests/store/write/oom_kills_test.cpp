@@ -155,6 +155,22 @@ TEST_F(OomKills, OfANoisyNeighbourDoNotTakeTheOnlyKillOfAnother) {
             "1004|/kubepods/web|counter|NULL\n1005|/kubepods/db|pid|NULL\n");
 }
 
+TEST_F(OomKills, OfAProcessThatMovedAreNotOfTheCgroupWhoseCounterDidNotRise) {
+  const auto scan_counters = [&](std::int64_t second, std::uint64_t of_web) {
+    store(history_, core::Scan{.started_at_us = kNoon + second * kSecond,
+                               .rows = {{.cgroup = kWebRef, .oom_kills_total = of_web},
+                                        {.cgroup = kDbRef, .oom_kills_total = 0}}});
+  };
+  scan_counters(0, 0);
+  auto of_db = logged(5, kDb, kNoon + 3 * kSecond);
+  of_db.is_by_pid = true;
+  store(history_, of_db);
+  scan_counters(10, 1);
+  store(history_, counted(kWeb, kNoon + 10 * kSecond));
+  for (std::int64_t second = 20; second <= 50; second += 10) scan_counters(second, 1);
+  EXPECT_EQ(whose(), "1005|/kubepods/web|counter|NULL\n") << "once, and where the kernel counted it";
+}
+
 TEST_F(OomKills, WithoutACgroupInTheLogAreNotCertainWhenTheLogTellsOfMoreThanTheCounter) {
   store(history_, logged(5, {}, kNoon + 3 * kSecond), logged(6, {}, kNoon + 4 * kSecond),
         counted(kWeb, kNoon + 10 * kSecond));
