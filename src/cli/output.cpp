@@ -49,10 +49,15 @@ void expect(bool success, const std::string& name) {
 /// devices are written as they are.
 void write_file(const std::string& name, std::string_view text) {
   // Opened, so that the kernel decides what may be written, and which link may be followed.
-  const base::Fd old(::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  // Without waiting for somebody to read, if it is a pipe.
+  const base::Fd old(::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!old && errno == ENXIO) throw std::system_error(errno, std::generic_category(), name + ": nobody reads from it");
   struct stat was{};
   expect(old ? ::fstat(old.get(), &was) == 0 : errno == ENOENT, name);
-  if (old && !S_ISREG(was.st_mode)) return write_all(old.get(), text, name);
+  if (old && !S_ISREG(was.st_mode)) {
+    expect(::fcntl(old.get(), F_SETFL, 0) == 0, name);  // whoever reads may be slow
+    return write_all(old.get(), text, name);
+  }
   std::error_code error;
   const std::filesystem::path real =
       old ? std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(old.get()), error)

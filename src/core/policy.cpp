@@ -60,6 +60,26 @@ bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us) {
   return cooldown.until_us + (cooldown.strikes > 0 ? kRememberStrikes_us : 0) <= now_us;
 }
 
+std::vector<CgroupId> follow_renames(Cooldowns& cooldowns, std::span<const Candidate> candidates,
+                                     std::int64_t since_us) {
+  std::vector<CgroupId> renamed;
+  std::unordered_map<std::uint64_t, Cooldown> by_inode;  // filled where one is needed
+  for (const Candidate& candidate : candidates) {
+    if (cooldowns.contains(candidate.id)) continue;
+    if (by_inode.empty()) {
+      for (const auto& [id, cooldown] : cooldowns) {
+        Cooldown& latest = by_inode[id.inode];
+        if (cooldown.last_reclaim_at_us >= latest.last_reclaim_at_us) latest = cooldown;
+      }
+    }
+    const auto found = by_inode.find(candidate.id.inode);
+    if (found == by_inode.end() || found->second.last_reclaim_at_us < since_us) continue;
+    renamed.push_back(candidate.id);
+  }
+  for (const CgroupId& id : renamed) cooldowns[id] = by_inode.at(id.inode);
+  return renamed;
+}
+
 bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
                     const ReclaimSettings& settings) {
   if (!settings.reclaim) return false;

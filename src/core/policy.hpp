@@ -103,6 +103,11 @@ struct Candidate {
   ReclaimSettings settings;
 };
 
+/// A cgroup that was renamed (cgroup v1) keeps its cooldown, because its inode is the same. Only cooldowns from
+/// `since_us` on count: after a start of the machine, others have these inodes. Returns who has got one.
+std::vector<CgroupId> follow_renames(Cooldowns& cooldowns, std::span<const Candidate> candidates,
+                                     std::int64_t since_us);
+
 /// Whether the reclaimable cache is at or over the threshold. Never without cache, or for a percentage without a limit.
 bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
                     const ReclaimSettings& settings);

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/catalog.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
 
+#include "base/fd.hpp"
 #include "base/text.hpp"
 #include "report/embedded.hpp"
 
@@ -53,15 +57,22 @@ bool is_report(const core::EmbeddedText& text) { return !text.name.starts_with(k
   throw std::system_error(error, std::generic_category(), doing + " " + path.string());
 }
 
+/// Files of /proc have no size. Reading one (/proc/kmsg) may wait for ever.
 std::string read_file(const fs::path& file) {
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) fail(errno != 0 ? errno : EIO, "can't open the report", file);
+  const base::Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) fail(errno, "can't open the report", file);
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) fail(errno, "can't read the report", file);
+  if (!S_ISREG(info.st_mode)) fail(EINVAL, "it is no regular file any more:", file);
+  if (info.st_size == 0) fail(ENODATA, "an empty file is no report:", file);
   std::string text(kMaxFileBytes + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (stream.bad()) fail(errno != 0 ? errno : EIO, "can't read the report", file);
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (text.size() > kMaxFileBytes) fail(EFBIG, "over 1 MiB is no report:", file);
+  std::size_t size = 0;
+  for (ssize_t got = 1; got > 0 && size < text.size(); size += static_cast<std::size_t>(got)) {
+    got = ::read(fd.get(), text.data() + size, text.size() - size);
+    if (got < 0) fail(errno, "can't read the report", file);
+  }
+  if (size > kMaxFileBytes) fail(EFBIG, "over 1 MiB is no report:", file);
+  text.resize(size);
   return text;
 }
 

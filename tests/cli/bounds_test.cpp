@@ -2,6 +2,7 @@
 // A command that reads ends within its time and its memory, whatever the file and the SQL are. What was cut off is
 // never taken for an answer: the exit code is 1, there is a sentence, and no output.
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <csignal>
@@ -225,6 +226,9 @@ TEST_F(ReadingBounds, AnOutputKeepsItsModeAndItsLinkAndMayBeNoFile) {
   EXPECT_TRUE(fs::is_symlink(file("link")));
   EXPECT_EQ(fs::status(file("answer")).permissions(), fs::perms(0600));
   EXPECT_EQ(ask({"query", "SELECT 1", "--format", "csv", "--output", "/dev/stdout"}).out, "1\n1\n");
+  ASSERT_EQ(::mkfifo(file("pipe").c_str(), 0666), 0);
+  EXPECT_EQ(ask({"query", "SELECT 1", "--output", file("pipe")}).err,
+            "cgroup-memory-manager: " + file("pipe").string() + ": nobody reads from it: No such device or address\n");
   EXPECT_EQ(ask({"query", "SELECT 1", "--output", "/dev/full"}).err,
             "cgroup-memory-manager: /dev/full: No space left on device\n");
 }

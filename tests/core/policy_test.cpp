@@ -58,6 +58,18 @@ TEST(ChooseReclaims, TakesACgroupRecreatedUnderTheSamePathForAnother) {
   EXPECT_EQ(choose_reclaims(scan, cooldowns, /*now_us=*/200).size(), 1U);
 }
 
+TEST(FollowRenames, AnotherNameHasTheCooldownOfTheSameInode) {
+  const Cooldown of_web{.last_reclaim_at_us = 100, .until_us = 500, .strikes = 2};
+  Cooldowns cooldowns{{kWeb, of_web}, {{"/kubepods/older", kWeb.inode}, {.last_reclaim_at_us = 50, .until_us = 90}}};
+  const CgroupId renamed{"/kubepods/renamed", kWeb.inode};
+  const std::vector<Candidate> scan{candidate(renamed, 200), candidate({"/kubepods/db", 8}, 200), candidate(kWeb, 200)};
+  EXPECT_TRUE(follow_renames(cooldowns, scan, /*since_us=*/101).empty()) << "before the machine's start";
+  EXPECT_EQ(follow_renames(cooldowns, scan, /*since_us=*/100), std::vector{renamed});
+  EXPECT_EQ(cooldowns.at(renamed), of_web);
+  EXPECT_TRUE(follow_renames(cooldowns, scan, 100).empty());
+  EXPECT_EQ(choose_reclaims(scan, cooldowns, /*now_us=*/200).size(), 1U);
+}
+
 TEST(ChooseReclaims, BeginsWithTheMostReclaimableCache) {
   const std::vector<Candidate> scan{candidate({"/a", 1}, 150), candidate({"/b", 2}, 300), candidate({"/c", 3}, 99)};
   const auto chosen = choose_reclaims(scan, {}, 0);

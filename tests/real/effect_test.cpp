@@ -85,6 +85,22 @@ TEST_F(RealEffect, StrikesSurviveARestart) {
   EXPECT_EQ(reclaim_count("web"), 1);
 }
 
+TEST_F(RealEffect, ARenamedCgroupKeepsItsCooldown) {
+  write_config("cooldown = \"1h\"\n");
+  Workload web(tree().make("web", kLimit), file("data"), kOver);
+  auto service = start_service();
+  ASSERT_TRUE(eventually([&] { return scan_count() > 0 && finished_reclaim_count("web") == 1; }));
+  std::filesystem::rename(tree().dir() / "web", tree().dir() / "renamed");
+  web.read_again();
+  ASSERT_TRUE(eventually([&] { return number("SELECT count(*) FROM cgroup WHERE path LIKE '%/renamed'") == 1; }));
+  ASSERT_TRUE(wait_for_scans(4));
+  EXPECT_EQ(number("SELECT count(*) FROM reclaim"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM cooldown JOIN cgroup USING (cgroup_id) WHERE path LIKE '%/renamed' "
+                   "AND until_us - last_reclaim_at_us >= 3600000000"),
+            1);
+  std::filesystem::rename(tree().dir() / "renamed", tree().dir() / "web");
+}
+
 TEST_F(RealEffect, NotAdaptiveItKeepsTheCooldownOfTheConfiguration) {
   write_config("observe_for = \"4s\"\ncooldown = \"1h\"\nadaptive = false\n");
   Workload web(tree().make("web", kLimit), file("data"), kOver);

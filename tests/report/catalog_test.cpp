@@ -82,7 +82,7 @@ TEST_F(Catalog, TakesTheTitleFromTheFirstCommentThatSaysSomething) {
   };
   const std::vector<Case> cases = {
       {"-- Title\nSELECT 1", "Title"}, {"\n  --Title  \r\nSELECT 1", "Title"},      {"--\n-- Title\nSELECT 1", "Title"},
-      {"SELECT 1 -- no title", "own"}, {"SELECT 1;\n-- no title\n", "own"},         {"", "own"},
+      {"SELECT 1 -- no title", "own"}, {"SELECT 1;\n-- no title\n", "own"},         {"\n", "own"},
       {"-- Title", "Title"},           {"\xef\xbb\xbf-- Title\nSELECT 1", "Title"}, {"-----\nSELECT 1", "own"},
   };
   for (const Case& c : cases) {
@@ -138,6 +138,14 @@ TEST_F(Catalog, LeavesOutAndNamesAFileThatCantBeReadOrIsTooLarge) {
   EXPECT_EQ(left_out_[1], "over 1 MiB is no report: " + (dir() / "large.sql").string() + ": File too large");
   EXPECT_THROW(find_report(dir(), "large"), std::system_error);
   EXPECT_TRUE(find_report(dir(), "largest"));
+}
+
+TEST_F(Catalog, LeavesOutFilesOfTheKernelThatNeverEndAndEmptyOnes) {
+  add("empty.sql", "");
+  fs::create_symlink("/proc/kmsg", dir() / "log.sql");
+  EXPECT_TRUE(own_names().empty());
+  ASSERT_EQ(left_out_.size(), 2u);
+  EXPECT_THROW(find_report(dir(), "empty"), std::system_error);
 }
 
 TEST_F(Catalog, SummaryNeverReadsTheSamples) {

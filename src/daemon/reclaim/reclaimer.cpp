@@ -143,6 +143,10 @@ std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& i
   if (!expect_no_other(candidates) || candidates.cgroups.empty()) return 0;
   const std::int64_t now_us = clocks_.wall();
   core::Cooldowns& cooldowns = cooldowns_for(candidates.dry_run);
+  if (candidates.hierarchy.real) {
+    for (const core::CgroupId& id : core::follow_renames(cooldowns, candidates.cgroups, now_us - clocks_.boot()))
+      if (!candidates.dry_run) queue_.push(core::CgroupCooldown{id, cooldowns.at(id)});
+  }
   correct_cooldowns(cooldowns, candidates, now_us);
   std::size_t tried_count = 0;
   for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us)) {

@@ -10,6 +10,7 @@ namespace cgmm::report {
 namespace {
 
 constexpr std::string_view kGap = "  ";
+constexpr std::size_t kMostPadded = 200;  // one endless name does not stretch the lines of all others
 
 std::string painted(std::string_view colour, std::string_view text, const Style& style) {
   if (!style.colour || text.empty()) return std::string(text);
@@ -26,7 +27,7 @@ std::vector<std::size_t> widths_of(const HumanTable& table) {
   for (std::size_t i = 0; i < table.headings.size(); ++i) {
     std::size_t width = table.is_upright ? 0 : display_width(table.headings[i]);
     for (const auto& row : table.rows) width = std::max(width, display_width(row[i]));
-    widths.push_back(width);
+    widths.push_back(table.right_aligned[i] ? width : std::min(width, kMostPadded));
   }
   return widths;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Which directory has the most of the cgroups on record: from the root downwards, always into the child directory that
-// has the most, as long as it has at least half of what its own directory has. (The first step is always taken.) It
-// reads the table `cgroup` once for each step, a slice at a time, and remembers only the children of one directory.
+// Which directory has the most of the cgroups on record, or of their reclaims: from the root downwards, always into the
+// child directory that has the most, as long as it has at least half of what its own directory has. (The first step is
+// always taken.) It reads the table once for each step, a slice at a time, and remembers only the children of one
+// directory.
 
 #include <cstdint>
 #include <map>
@@ -26,8 +27,8 @@ inline std::int64_t cgroup_bytes(std::string_view path) { return 200 + 4 * stati
 class Census {
  public:
   /// gone_early: the bytes of those that are gone and lived for less than an hour; living: the number of those that
-  /// have not vanished.
-  enum class Of : std::uint8_t { gone_early, living };
+  /// have not vanished. reclaims: their number.
+  enum class Of : std::uint8_t { gone_early, living, reclaims };
 
   Census(Statements& sql, Of of) : sql_(sql), of_(of) {}
 
@@ -48,7 +49,7 @@ class Census {
     std::string directory;  // whose children are counted
     std::int64_t inside = 0;
     std::int64_t total = 0;
-    std::int64_t to_cgroup_id = 0;  // cgroups up to this one are
+    std::int64_t to_id = 0;  // cgroups, or reclaims, up to this one are
     std::map<std::string, std::int64_t, std::less<>> children;
   };
   void count(std::string_view path, std::int64_t amount);

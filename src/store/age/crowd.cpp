@@ -16,6 +16,8 @@ constexpr std::int64_t kSamplesAtOnce = 4000;
 constexpr std::int64_t kCostAtOnce = 2000;   // of dropping cgroups: rows, and scans that may have samples
 constexpr std::int64_t kCostOfACgroup = 12;  // rows with their indexes
 constexpr std::int64_t kCostOfKills = 24;    // more, where it may have some
+constexpr std::int64_t kReclaimBytes = 150;  // with its effect and in the index
+constexpr std::int64_t kReclaimsAtOnce = 300;
 constexpr std::size_t kDirectoriesAtOnce = 16;
 constexpr std::int64_t kCrowdRest_us = 5 * base::kSecond_us;
 
@@ -64,7 +66,9 @@ void keep_kills(Statements& sql, std::int64_t cgroup_id, const std::string& dire
 void Crowd::undo() {
   gone_.restart();
   living_.restart();
+  reclaims_.restart();
   pass_ = {};
+  reclaim_pass_ = {};
   thinning_ = {};
   thinned_to_.clear();
 }
@@ -209,6 +213,41 @@ bool Crowd::drop_samples(std::int64_t now_us, std::int64_t share_bytes) {
   thinning_ = {};  // another one may be a crowd, too
   if (looked_at == 0) crowd_rest_ = {.until_us = now_us + kCrowdRest_us, .share_bytes = share_bytes};
   return looked_at > 0;
+}
+
+bool Crowd::drop_reclaims(std::int64_t now_us, std::int64_t share_bytes) {
+  if (rests(reclaim_pass_.rests_until_us, now_us)) return false;
+  const std::int64_t most = share_bytes / kReclaimBytes;
+  if (reclaim_pass_.directory.empty()) {
+    if (!reclaims_.step({}, most)) return true;
+    reclaim_pass_ = {.directory = reclaims_.directory(), .count = reclaims_.total()};
+    if (reclaim_pass_.count > most && !reclaim_pass_.directory.empty()) return true;
+    reclaim_pass_ = {.rests_until_us = now_us + base::kMinute_us};
+    return false;
+  }
+  std::vector<std::int64_t> dropped;
+  std::int64_t looked_at = 0;
+  for (Use row =
+           sql_.use("SELECT reclaim_id, path, outcome = 'started' FROM reclaim CROSS JOIN cgroup USING (cgroup_id) "
+                    "WHERE reclaim_id > ?1 AND reclaim_id < (SELECT max(reclaim_id) FROM reclaim) "
+                    "ORDER BY reclaim_id LIMIT ?2",
+                    reclaim_pass_.to_reclaim_id, kLookedAtAtOnce);
+       std::ssize(dropped) < kReclaimsAtOnce && reclaim_pass_.count - std::ssize(dropped) > most - most / 4 &&
+       row.step();
+       ++looked_at) {
+    reclaim_pass_.to_reclaim_id = row.integer(0);
+    if (row.integer(2) == 0 && is_below(row.text(1), reclaim_pass_.directory)) dropped.push_back(row.integer(0));
+  }
+  for (const std::int64_t reclaim_id : dropped) {
+    sql_.execute("DELETE FROM reclaim_effect WHERE reclaim_id = ?", reclaim_id);
+    sql_.execute("DELETE FROM reclaim WHERE reclaim_id = ?", reclaim_id);
+  }
+  losses_[reclaim_pass_.directory].events += std::ssize(dropped);
+  reclaim_pass_.count -= std::ssize(dropped);
+  const bool is_enough = reclaim_pass_.count <= most - most / 4;
+  if (is_enough || (looked_at < kLookedAtAtOnce && std::ssize(dropped) < kReclaimsAtOnce))
+    reclaim_pass_ = {.rests_until_us = is_enough ? 0 : now_us + base::kMinute_us};
+  return true;
 }
 
 }  // namespace cgmm::store

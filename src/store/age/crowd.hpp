@@ -7,6 +7,7 @@
 //   stay, as one row an hour for that directory.
 // - Of the directory that has the most living cgroups, the oldest samples are dropped. Those of its first kOwnCgroups
 //   cgroups stay.
+// - Of the directory that has the most reclaims, the oldest are dropped.
 
 #include <cstdint>
 #include <map>
@@ -30,6 +31,8 @@ class Crowd {
   bool drop_early_gone(std::int64_t now_us, std::int64_t share_bytes);
   /// Down to `share_bytes`, of one directory.
   bool drop_samples(std::int64_t now_us, std::int64_t share_bytes);
+  /// Down to `share_bytes`, of all. The last one stays, and so do cooldowns.
+  bool drop_reclaims(std::int64_t now_us, std::int64_t share_bytes);
 
   /// It is in the middle of dropping.
   bool is_busy() const { return !pass_.directory.empty(); }
@@ -52,6 +55,12 @@ class Crowd {
     std::int64_t until_us = 0;
     std::int64_t share_bytes = 0;  // of calls with this share, or more
   };
+  struct ReclaimPass {
+    std::string directory;   // "": none is under way
+    std::int64_t count = 0;  // of all reclaims
+    std::int64_t to_reclaim_id = 0;
+    std::int64_t rests_until_us = 0;
+  };
   struct Thinning {
     std::string directory;            // "": none is chosen
     std::int64_t count = 0;           // of living cgroups below it
@@ -66,7 +75,9 @@ class Crowd {
   Losses& losses_;
   Census gone_{sql_, Census::Of::gone_early};
   Census living_{sql_, Census::Of::living};
+  Census reclaims_{sql_, Census::Of::reclaims};
   Pass pass_;
+  ReclaimPass reclaim_pass_;
   Rest gone_rest_;
   Thinning thinning_;
   CrowdRest crowd_rest_;

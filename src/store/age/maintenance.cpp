@@ -42,16 +42,27 @@ constexpr std::int64_t kFreeShare = 32;
 /// What is deleted when there is no room, step by step, down to an age: the oldest first; last what a weekly report and
 /// an incident need most.
 struct Stage {
-  enum class What { crowd, samples, hours, events, incidents } what;
-  std::int64_t age_us;  // of a crowd: the part of the file that its samples may take, one in so many; 0: none
+  enum class What { crowd, crowd_reclaims, samples, hours, events, incidents } what;
+  std::int64_t age_us;  // of a crowd: the part of the file that its rows may take, one in so many; 0: none
 };
 constexpr std::int64_t kNoAge = -1;  // everything, also rows that are ahead of the clock
 constexpr Stage kStages[] = {
-    {Stage::What::samples, 6 * kHour_us}, {Stage::What::crowd, 2},          {Stage::What::hours, 30 * kDay_us},
-    {Stage::What::events, 30 * kDay_us},  {Stage::What::samples, kHour_us}, {Stage::What::hours, kDay_us},
-    {Stage::What::events, kDay_us},       {Stage::What::crowd, 4},          {Stage::What::incidents, kHour_us},
-    {Stage::What::hours, kHour_us},       {Stage::What::events, kHour_us},  {Stage::What::crowd, 0},
-    {Stage::What::samples, kNoAge},       {Stage::What::incidents, kNoAge}, {Stage::What::hours, kNoAge},
+    {Stage::What::crowd_reclaims, 8},
+    {Stage::What::samples, 6 * kHour_us},
+    {Stage::What::crowd, 2},
+    {Stage::What::hours, 30 * kDay_us},
+    {Stage::What::events, 30 * kDay_us},
+    {Stage::What::samples, kHour_us},
+    {Stage::What::hours, kDay_us},
+    {Stage::What::events, kDay_us},
+    {Stage::What::crowd, 4},
+    {Stage::What::incidents, kHour_us},
+    {Stage::What::hours, kHour_us},
+    {Stage::What::events, kHour_us},
+    {Stage::What::crowd, 0},
+    {Stage::What::samples, kNoAge},
+    {Stage::What::incidents, kNoAge},
+    {Stage::What::hours, kNoAge},
     {Stage::What::events, kNoAge},
 };
 
@@ -199,6 +210,10 @@ bool Maintenance::drop_early_gone(std::int64_t now_us) {
 bool Maintenance::make_room(std::int64_t now_us) {
   const std::int64_t share_bytes = file_share_bytes();
   for (const auto& [what, age_us] : kStages) {
+    if (what == Stage::What::crowd_reclaims) {
+      if (crowd_.drop_reclaims(now_us, share_bytes / age_us)) return true;
+      continue;
+    }
     if (what == Stage::What::crowd) {
       if (crowd_.drop_samples(now_us, age_us == 0 ? 0 : share_bytes / age_us)) return true;
       continue;

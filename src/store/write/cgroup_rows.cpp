@@ -21,6 +21,9 @@ constexpr const char* kVanish =
     "coalesce(vanished_by, ?4) "
     "WHERE cgroup_id = ?1";
 
+/// Rows of `cgroup_limit` for each cgroup: its owner can change the limit in each scan.
+constexpr std::int64_t kLimitsKept = 32;
+
 }  // namespace
 
 std::int64_t CgroupRows::id_of(const core::CgroupId& id, std::int64_t seen_at_us) {
@@ -199,13 +202,21 @@ void CgroupRows::put_on_record(std::vector<core::CgroupRef> news, std::int64_t a
     }
     Known& now = entry->second;
     now.told = ref;
-    sql_.execute(
-        "INSERT OR REPLACE INTO cgroup_limit "
-        "(cgroup_id, changed_at_us, limit_bytes, effective_limit_bytes, high_bytes) SELECT ?1, ?2, ?3, ?4, ?5 "
-        "WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM cgroup_limit WHERE cgroup_id = ?1 "
-        "  ORDER BY changed_at_us DESC LIMIT 1) "
-        "  WHERE limit_bytes IS ?3 AND effective_limit_bytes IS ?4 AND high_bytes IS ?5)",
-        now.cgroup_id, at_us, cgroup.limits.limit_bytes, cgroup.limits.effective_limit_bytes, cgroup.limits.high_bytes);
+    const bool is_changed =
+        sql_.execute(
+            "INSERT OR REPLACE INTO cgroup_limit "
+            "(cgroup_id, changed_at_us, limit_bytes, effective_limit_bytes, high_bytes) SELECT ?1, ?2, ?3, ?4, ?5 "
+            "WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM cgroup_limit WHERE cgroup_id = ?1 "
+            "  ORDER BY changed_at_us DESC LIMIT 1) "
+            "  WHERE limit_bytes IS ?3 AND effective_limit_bytes IS ?4 AND high_bytes IS ?5)",
+            now.cgroup_id, at_us, cgroup.limits.limit_bytes, cgroup.limits.effective_limit_bytes,
+            cgroup.limits.high_bytes) > 0;
+    if (is_changed && !is_new) {
+      sql_.execute(
+          "DELETE FROM cgroup_limit WHERE cgroup_id = ?1 AND changed_at_us <= (SELECT changed_at_us FROM cgroup_limit "
+          "WHERE cgroup_id = ?1 ORDER BY changed_at_us DESC LIMIT 1 OFFSET ?2)",
+          now.cgroup_id, kLimitsKept);
+    }
   }
 }
 

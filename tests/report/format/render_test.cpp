@@ -41,6 +41,16 @@ Lines split(const std::string& text) {
   return lines;
 }
 
+TEST(RenderText, AnEndlessNameDoesNotStretchTheLinesOfOthers) {
+  Table table = freed_table();
+  table.rows.push_back({std::string(4000, 'x'), integer(1), integer(1)});
+  const Lines lines = split(render(table, Format::text, kPlain));
+  for (const std::string& line : lines) {
+    EXPECT_TRUE(line.size() < 800u || line.starts_with("xxx")) << line;  // a dash takes three bytes
+  }
+  EXPECT_EQ(lines.back().substr(0, 4000), std::string(4000, 'x')) << "nothing is cut off";
+}
+
 /// One field from text[at] on, `at` moved behind it. A stray quote or an open field fails: RFC 4180,
 /// strictly.
 std::string take_field(const std::string& text, std::size_t& at) {

@@ -3,6 +3,7 @@
 #include <SQLiteCpp/Exception.h>
 
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "store/retention_fixture.hpp"
@@ -170,6 +171,39 @@ TEST_F(Fairness, ALoopOfKillsBecomesOneRowWithACount) {
             std::to_string(count) + "|11|" + std::to_string(count - 10) + "|109\n");
   EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
   EXPECT_TRUE(losses_.empty());
+}
+
+TEST_F(Fairness, ReclaimsOfOneDirectoryGoBeforeThoseOfOthers) {
+  const std::int64_t begin_us = quiet_hours();
+  std::int64_t at_us = begin_us;
+  for (std::int64_t id = 2; id < 60'000;) {
+    at_us += kSecond / 10;
+    history_.begin();
+    for (int i = 0; i < 100; ++i, ++id)
+      history_.record(core::Reclaim{.reclaim_id = id,
+                                    .id = {"/noise/" + std::to_string(i), 5000 + static_cast<std::uint64_t>(i)},
+                                    .started_at_us = at_us,
+                                    .outcome = core::ReclaimOutcome::done});
+    history_.commit();
+    record(at_us, core::ServiceEvent{at_us, "gap", ""});
+  }
+  maintain_all(at_us + 60 * kSecond);
+  EXPECT_EQ(kept_of_quiet(begin_us).substr(0, 7), "7200|2|");
+  EXPECT_EQ(query("SELECT count(*) FROM reclaim JOIN cgroup USING (cgroup_id) WHERE path = '/quiet/2'"), "1\n");
+  EXPECT_LT(std::stoi(query("SELECT count(*) FROM reclaim")), 45'000);
+  EXPECT_EQ(losses_.size(), 1u);
+  EXPECT_GT(losses_["/noise"].events, 15'000);
+}
+
+TEST_F(Fairness, OfALimitThatChangesInEachScanTheLastChangesStay) {
+  history_.begin_run(kNoon, "");
+  for (std::int64_t i = 0; i < 100; ++i) {
+    core::TrackedCgroup cgroup = *test::tracked(7, {"/noise/one", 7});
+    cgroup.limits.limit_bytes = cgroup.limits.effective_limit_bytes = static_cast<std::uint64_t>(i + 1) << 20;
+    core::ScanRow row{.cgroup = std::make_shared<core::TrackedCgroup>(cgroup)};
+    record(kNoon + i * kSecond, core::Scan{.started_at_us = kNoon + i * kSecond, .rows = {row}});
+  }
+  EXPECT_EQ(query("SELECT count(*), min(limit_bytes) >> 20, max(limit_bytes) >> 20 FROM cgroup_limit"), "32|69|100\n");
 }
 
 TEST_F(Fairness, KillsOfDroppedCgroupsAreCountedForTheirDirectory) {
