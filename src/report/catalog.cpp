@@ -115,7 +115,7 @@ std::vector<Report> list_reports(const fs::path& reports_dir, const LeftOut& lef
   if (is_missing) error.clear();
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const fs::path& file = entry->path();
-    const std::string& name = file.stem().native();
+    const std::string name = file.stem().string();
     if (file.extension() != ".sql" || !is_report_name(name)) continue;
     try {
       auto report = read_own(file);

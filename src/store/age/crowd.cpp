@@ -76,13 +76,13 @@ void Crowd::undo() {
 bool Crowd::drop_early_gone(std::int64_t now_us, std::int64_t share_bytes) {
   if (!pass_.directory.empty()) return drop_next(now_us, share_bytes);
   const std::int64_t newest = sql_.number("SELECT max(cgroup_id) FROM cgroup").value_or(0);
-  if (rests(gone_rest_.until_us, now_us) && newest < gone_rest_.until_cgroup_id) return false;
+  if (rests(gone_rest_.until_us, now_us) && newest < gone_rest_.until_id) return false;
   if (!gone_.step({}, share_bytes)) return true;
   if (gone_.total() > share_bytes && !gone_.directory().empty()) {
     pass_ = {.directory = gone_.directory(), .bytes = gone_.total()};
     return true;
   }
-  gone_rest_ = {.until_us = now_us + base::kHour_us, .until_cgroup_id = newest + share_bytes / cgroup_bytes("") / 16};
+  gone_rest_ = {.until_us = now_us + base::kHour_us, .until_id = newest + share_bytes / cgroup_bytes("") / 16};
   return false;
 }
 
@@ -117,7 +117,7 @@ bool Crowd::drop_next(std::int64_t now_us, std::int64_t share_bytes) {
   const bool is_enough = pass_.bytes <= share_bytes - share_bytes / 4;
   const bool was_all = looked_at < kLookedAtAtOnce && std::ssize(gone) < most && cost <= kCostAtOnce;
   if (!is_enough && !was_all) return true;
-  if (pass_.dropped_count == 0) gone_rest_ = {.until_us = now_us + base::kMinute_us, .until_cgroup_id = INT64_MAX};
+  if (pass_.dropped_count == 0) gone_rest_ = {.until_us = now_us + base::kMinute_us, .until_id = INT64_MAX};
   pass_ = {};
   return cost > 0;
 }
@@ -216,13 +216,16 @@ bool Crowd::drop_samples(std::int64_t now_us, std::int64_t share_bytes) {
 }
 
 bool Crowd::drop_reclaims(std::int64_t now_us, std::int64_t share_bytes) {
-  if (rests(reclaim_pass_.rests_until_us, now_us)) return false;
   const std::int64_t most = share_bytes / kReclaimBytes;
+  const std::int64_t newest = sql_.number("SELECT max(reclaim_id) FROM reclaim").value_or(0);
   if (reclaim_pass_.directory.empty()) {
+    if (rests(reclaim_rest_.until_us, now_us) && newest < reclaim_rest_.until_id) return false;
+    if (newest - sql_.number("SELECT min(reclaim_id) FROM reclaim").value_or(0) < most) return false;
     if (!reclaims_.step({}, most)) return true;
     reclaim_pass_ = {.directory = reclaims_.directory(), .count = reclaims_.total()};
     if (reclaim_pass_.count > most && !reclaim_pass_.directory.empty()) return true;
-    reclaim_pass_ = {.rests_until_us = now_us + base::kMinute_us};
+    reclaim_pass_ = {};
+    reclaim_rest_ = {.until_us = now_us + base::kHour_us, .until_id = newest + most / 16};
     return false;
   }
   std::vector<std::int64_t> dropped;
@@ -245,8 +248,9 @@ bool Crowd::drop_reclaims(std::int64_t now_us, std::int64_t share_bytes) {
   losses_[reclaim_pass_.directory].events += std::ssize(dropped);
   reclaim_pass_.count -= std::ssize(dropped);
   const bool is_enough = reclaim_pass_.count <= most - most / 4;
-  if (is_enough || (looked_at < kLookedAtAtOnce && std::ssize(dropped) < kReclaimsAtOnce))
-    reclaim_pass_ = {.rests_until_us = is_enough ? 0 : now_us + base::kMinute_us};
+  const bool was_all = looked_at < kLookedAtAtOnce && std::ssize(dropped) < kReclaimsAtOnce;
+  if (was_all && !is_enough) reclaim_rest_ = {.until_us = now_us + base::kHour_us, .until_id = newest + most / 16};
+  if (was_all || is_enough) reclaim_pass_ = {};
   return true;
 }
 

@@ -49,7 +49,7 @@ class Crowd {
   };
   struct Rest {
     std::int64_t until_us = 0;
-    std::int64_t until_cgroup_id = 0;  // or until there is this one
+    std::int64_t until_id = 0;  // or until there is this cgroup, or reclaim
   };
   struct CrowdRest {
     std::int64_t until_us = 0;
@@ -59,7 +59,6 @@ class Crowd {
     std::string directory;   // "": none is under way
     std::int64_t count = 0;  // of all reclaims
     std::int64_t to_reclaim_id = 0;
-    std::int64_t rests_until_us = 0;
   };
   struct Thinning {
     std::string directory;            // "": none is chosen
@@ -79,6 +78,7 @@ class Crowd {
   Pass pass_;
   ReclaimPass reclaim_pass_;
   Rest gone_rest_;
+  Rest reclaim_rest_;
   Thinning thinning_;
   CrowdRest crowd_rest_;
   std::map<std::string, std::int64_t> thinned_to_;  // by directory: its samples up to this scan are dropped
