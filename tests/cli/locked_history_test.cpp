@@ -29,11 +29,18 @@ class Holder {
         const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
         struct flock all{};
         all.l_type = F_RDLCK;
-        if (fd < 0 || ::fcntl(fd, command, &all) != 0) ::_exit(1);
+        while (fd >= 0 && ::fcntl(fd, command, &all) != 0) {  // the service may be writing
+          if (errno != EAGAIN && errno != EACCES) ::_exit(1);
+          ::usleep(1000);
+        }
+        if (fd < 0) ::_exit(1);
       }
       [[maybe_unused]] const ssize_t told = ::write(locked[1].get(), "x", 1);
       for (;;) ::pause();
     }
+    {
+      const Fd closed = std::move(locked[1]);
+    }  // so that the read ends when the child does
     char byte = 0;
     holds_ = ::read(locked[0].get(), &byte, 1) == 1 && byte == 'x';
   }
