@@ -125,7 +125,9 @@ TEST_F(RealOom, OfManyCgroupsAtOnceAreAllOnRecordAndNoneInAWrongOne) {
   const auto below = [&] { return number("SELECT count(*) FROM oom_kill WHERE victim_comm = 'hungry (1)'"); };
   ASSERT_TRUE(eventually([&] { return below() >= std::int64_t{kCgroups * kRounds}; }));
   ASSERT_TRUE(eventually([&] { return number("SELECT count(*) FROM oom_kill WHERE cgroup_by IS NULL") == 0; }));
-  EXPECT_EQ(number("SELECT count(*) FROM oom_kill WHERE source = 'counter'"), 0) << "no kill is counted twice";
+  // A process may have been seen where it was before it moved into its cgroup: that is taken back some seconds later.
+  EXPECT_TRUE(eventually([&] { return number("SELECT count(*) FROM oom_kill WHERE source = 'counter'") == 0; }))
+      << "no kill is counted twice";
   for (std::size_t i = 0; i < victims.size(); ++i) {
     const std::string pid = std::to_string(victims[i]->pid());
     const std::string right = tree().path_of(names[i]);

@@ -30,9 +30,10 @@ void WhoseKills::settle(std::int64_t now_us) {
       sql_.number("SELECT max(started_at_us) FROM scan WHERE is_partial IS NOT 1 AND started_at_us <= ?1", to_us)
           .value_or(0) -
       kNear_us;
+  see_rest(now_us - kUnseenFor_us, decided_us);
   take_back_moved(now_us - kUnseenFor_us, decided_us);
   const auto first_us = sql_.number("SELECT min(killed_at_us) FROM oom_kill WHERE cgroup_by IS NULL");
-  if (!first_us || *first_us >= decided_us) return see_rest(now_us - kUnseenFor_us, decided_us);
+  if (!first_us || *first_us >= decided_us) return;
   for (int round = 0; round < kRounds && name_certain(*first_us - kNear_us, to_us); ++round) {
   }
   see_rest(std::min(now_us - kUnseenFor_us, *first_us), decided_us);
@@ -57,20 +58,25 @@ void WhoseKills::settle(std::int64_t now_us) {
 }
 
 /// A process that had been seen in a cgroup may have moved to another one before it was killed. Then the counter of the
-/// first did not rise.
+/// first did not rise; if that one is not tracked, the counter of one that is rose by a kill that the log does not
+/// tell.
 void WhoseKills::take_back_moved(std::int64_t from_us, std::int64_t to_us) {
   std::vector<std::int64_t> moved;
-  for (Use kill = sql_.use(
-           "SELECT oom_kill_id FROM oom_kill k JOIN cgroup c USING (cgroup_id) WHERE k.killed_at_us BETWEEN ?1 AND ?2 "
-           "AND k.cgroup_by = 'pid' AND k.seen_count = 0 AND c.oom_kills_total IS NOT NULL "
-           "AND (c.vanished_at_us IS NULL OR c.last_seen_at_us > k.killed_at_us + ?3)",
-           from_us, to_us - kClockSlack_us, kNear_us);
+  for (Use kill = sql_.use("SELECT oom_kill_id FROM oom_kill k LEFT JOIN cgroup c USING (cgroup_id) "
+                           "WHERE k.killed_at_us BETWEEN ?1 AND ?2 AND k.cgroup_by = 'pid' AND k.seen_count = 0 "
+                           "AND k.dropped_from IS NULL AND iif(k.cgroup_id IS NULL, "
+                           "  EXISTS (SELECT 1 FROM oom_kill o WHERE o.killed_at_us BETWEEN k.killed_at_us - ?3 AND "
+                           "k.killed_at_us + ?4 "
+                           "    AND o.source = 'counter' AND o.earliest_at_us <= k.killed_at_us + ?3), "
+                           "  c.oom_kills_total IS NOT NULL "
+                           "    AND (c.vanished_at_us IS NULL OR c.last_seen_at_us > k.killed_at_us + ?3))",
+                           from_us, to_us, kNear_us, kUnseenFor_us);
        kill.step();)
     moved.push_back(kill.integer(0));
   for (const std::int64_t oom_kill_id : moved) {
     sql_.execute(
-        "UPDATE oom_kill SET cgroup_id = NULL, victim_path = NULL, cgroup_by = NULL, keeps_samples = NULL WHERE "
-        "oom_kill_id = ?1",
+        "UPDATE oom_kill SET cgroup_id = NULL, victim_path = NULL, cgroup_by = NULL, keeps_samples = NULL "
+        "WHERE oom_kill_id = ?1",
         oom_kill_id);
     explain_kill(sql_, oom_kill_id);
   }

@@ -171,6 +171,19 @@ TEST_F(OomKills, OfAProcessThatMovedAreNotOfTheCgroupWhoseCounterDidNotRise) {
   EXPECT_EQ(whose(), "1005|/kubepods/web|counter|NULL\n") << "once, and where the kernel counted it";
 }
 
+TEST_F(OomKills, OfAProcessThatMovedFromWhereNothingIsTrackedAreOfTheCgroupWhoseCounterRose) {
+  auto from_elsewhere = logged(5, {"/elsewhere/deep", 99}, kNoon + 3 * kSecond);
+  from_elsewhere.is_by_pid = true;
+  auto stayed = logged(6, {"/elsewhere/deep", 99}, kNoon + 300 * kSecond);
+  stayed.is_by_pid = true;
+  store(history_, from_elsewhere, counted(kWeb, kNoon + 10 * kSecond));
+  for (std::int64_t second = 10; second <= 40; second += 10) scan(second);
+  EXPECT_EQ(whose(), "1005|/kubepods/web|counter|NULL\n");
+  store(history_, stayed);
+  for (std::int64_t second = 310; second <= 340; second += 10) scan(second);
+  EXPECT_EQ(query("SELECT victim_path, cgroup_by FROM oom_kill WHERE victim_pid = 1006"), "/elsewhere/deep|pid\n");
+}
+
 TEST_F(OomKills, WithoutACgroupInTheLogAreNotCertainWhenTheLogTellsOfMoreThanTheCounter) {
   store(history_, logged(5, {}, kNoon + 3 * kSecond), logged(6, {}, kNoon + 4 * kSecond),
         counted(kWeb, kNoon + 10 * kSecond));
