@@ -40,7 +40,7 @@ Taken measure(Act act) {
 Recorded record_scans(const std::filesystem::path& parent, const std::filesystem::path& directory,
                       std::int64_t scan_count) {
   const std::filesystem::path file = directory / "history.db";
-  daemon::Sampler sampler(kernel::open_hierarchy(parent), kernel::Watch::automatic, core::Policy{});
+  daemon::Sampler sampler(kernel::open_hierarchy(parent), core::Policy{});
   store::History history(file);
   history.set_retention(core::RetentionSettings{});
   std::minstd_rand random(42);

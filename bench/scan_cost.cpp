@@ -74,8 +74,7 @@ void say(std::size_t containers, const std::string& what) {
 }
 
 Worker::Pass prepare_sampler(const fs::path& parent) {
-  const auto sampler =
-      std::make_shared<daemon::Sampler>(kernel::open_hierarchy(parent), kernel::Watch::automatic, core::Policy{});
+  const auto sampler = std::make_shared<daemon::Sampler>(kernel::open_hierarchy(parent), core::Policy{});
   const auto act = [sampler](char command) {
     if (command == kNearLimit) sampler->sample_near_limit(daemon::wall_now_us());
     else sampler->scan(daemon::wall_now_us());

@@ -96,6 +96,11 @@ class Reader {
         take(entry, key_shown(*entry.key), keys, /*in_rule=*/false);
       }
     }
+    if (!origins_.contains("watch")) return;
+    if (file.contains("reclaim_scope")) throw error("watch", "to be left out, because reclaim_scope has replaced it");
+    config_.old_keys = origins_.at("watch").where +
+                       ": watch is called reclaim_scope now (\"auto\", \"containers\" or \"all\"): it says what is "
+                       "reclaimed, and every cgroup is recorded";
   }
 
   /// Checks that need several keys.

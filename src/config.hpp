@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "base/time.hpp"
-#include "core/container.hpp"
 #include "core/near_limit.hpp"
 #include "core/policy.hpp"
 #include "core/records.hpp"
@@ -23,12 +22,10 @@ namespace cgmm::config {
 
 inline constexpr std::string_view kDefaultFile = "/etc/cgroup-memory-manager/config.toml";
 
-using core::Watch;
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
 
 struct Config {
   std::string parent = "auto";
-  Watch watch = Watch::automatic;
   std::int64_t max_cgroups = 20'000;  // tracked
   std::int64_t interval_us = 10 * base::kSecond_us;
   core::Policy policy;  // threshold, reclaim_to, cooldown and the [[rule]] sections
@@ -41,6 +38,7 @@ struct Config {
   core::RetentionSettings retention;
   std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";
   std::optional<LogLevel> log_level;  // nullopt: RUST_LOG decides, else info
+  std::string old_keys;               // a sentence on keys that have got another name; empty: there are none
 
   friend bool operator==(const Config&, const Config&) = default;
 };
@@ -73,7 +71,7 @@ Config load(const std::optional<std::filesystem::path>& file, const Overrides& o
 /// The same from text. Errors call the file `name`.
 Config parse(std::string_view toml, std::string_view name, const Overrides& overrides = {});
 
-/// The keys of a file's top level (without [[rule]]), and those of a [[rule]].
+/// The keys of a file's top level (without [[rule]], and those that have got another name), and those of a [[rule]].
 std::vector<std::string_view> known_keys();
 std::vector<std::string_view> known_rule_keys();
 

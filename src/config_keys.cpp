@@ -110,11 +110,18 @@ Text glob_of(const Value& value) {
   return text && std::string_view{"/*?["}.find(text->front()) != std::string_view::npos ? text : std::nullopt;
 }
 
-std::optional<Watch> watch_of(const Value& value) {
+std::optional<core::ReclaimScope> scope_of(const Value& value) {
   const Text text = text_of(value);
-  if (text == "auto") return Watch::automatic;
-  if (text == "containers") return Watch::containers;
-  return text == "leaves" ? std::optional(Watch::leaves) : std::nullopt;
+  if (text == "auto") return core::ReclaimScope::automatic;
+  if (text == "containers") return core::ReclaimScope::containers;
+  return text == "all" ? std::optional(core::ReclaimScope::all) : std::nullopt;
+}
+
+/// The key that reclaim_scope has replaced.
+std::optional<core::ReclaimScope> watch_of(const Value& value) {
+  if (text_of(value) == "leaves") return core::ReclaimScope::all;
+  const auto scope = scope_of(value);
+  return scope == core::ReclaimScope::all ? std::nullopt : scope;
 }
 
 std::optional<LogLevel> log_level_of(const Value& value) {
@@ -131,7 +138,9 @@ std::optional<std::optional<core::Threshold>> reclaim_to_of(const Value& value) 
 
 std::vector<std::string_view> names_of(const Keys& keys) {
   std::vector<std::string_view> names;
-  for (const Key& key : keys) names.push_back(key.name);
+  for (const Key& key : keys) {
+    if (key.name != "watch") names.push_back(key.name);
+  }
   return names;
 }
 
@@ -161,7 +170,8 @@ Keys keys_of(Config& config) {
   const auto kept_for = duration(kHour_us, 3650 * kDay_us);
   return {
       {"parent", R"("auto" or the path of a directory)", into(config.parent, text_of)},
-      {"watch", R"("auto", "containers" or "leaves")", into(config.watch, watch_of)},
+      {"reclaim_scope", R"("auto", "containers" or "all")", into(config.policy.scope, scope_of)},
+      {"watch", R"("auto", "containers" or "leaves")", into(config.policy.scope, watch_of)},
       {"max_cgroups", "a number of cgroups between 1 and 100000", into(config.max_cgroups, count(1, 100'000))},
       {"threshold", kThreshold, into(defaults.threshold, threshold_of)},
       {"reclaim_to", kReclaimTo, into(defaults.reclaim_to, reclaim_to_of)},

@@ -68,7 +68,6 @@ void raise_descriptor_limit() {
 
 daemon::Settings settings_of(const config::Config& config) {
   return {.parent = config.parent,
-          .watch = config.watch,
           .max_cgroups = config.max_cgroups,
           .interval_us = config.interval_us,
           .policy = config.policy,
@@ -87,6 +86,7 @@ int run(const Options& options) {
   expect_descriptors();
   daemon::Log log(/*with_time=*/std::getenv("JOURNAL_STREAM") == nullptr);  // the journal has the time itself
   set_log_level(config);
+  if (!config.old_keys.empty()) spdlog::warn("{}", base::escape_for_terminal(config.old_keys));
   if (const std::string refusal = config.lock_memory ? daemon::lock_memory() : ""; !refusal.empty()) {
     spdlog::warn("lock_memory: the memory is not locked: {}", refusal);
   }

@@ -3,27 +3,123 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <utility>
+
+#include "core/glob.hpp"
 
 namespace cgmm::core {
 namespace {
 
-constexpr std::string_view kScope = ".scope";
-constexpr std::string_view kSlice = ".slice";
 constexpr std::size_t kFullIdLength = 64;
 constexpr std::size_t kShortestIdLength = 12;  // after a runtime's prefix; an id without prefix must have full length
+constexpr std::size_t kBuildIdLength = 25;
+constexpr std::size_t kUuidLength = 36;
 
-struct Prefix {
-  std::string_view text;
+bool all_of(std::string_view text, std::string_view characters) {
+  return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
+}
+constexpr std::string_view kDigits = "0123456789";
+constexpr std::string_view kLowerCase = "0123456789abcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kName = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
+
+bool is_uuid(std::string_view text) { return text.size() == kUuidLength && is_pod_uid(text); }
+
+// What an id looks like.
+bool hex(std::string_view id) { return id.size() >= kShortestIdLength && id.size() <= kFullIdLength && is_hex(id); }
+bool full(std::string_view id) { return id.size() == kFullIdLength && is_hex(id); }
+bool number(std::string_view id) { return all_of(id, kDigits); }
+bool uuid(std::string_view id) { return is_uuid(id); }
+bool build(std::string_view id) { return id.size() == kBuildIdLength && all_of(id, kLowerCase); }
+bool name(std::string_view id) { return all_of(id, kName); }
+bool handle(std::string_view id) {
+  return name(id) && id != "good" && id != "bad";
+}  // these two are directories of them
+bool machine(std::string_view id) { return name(id) && !id.starts_with("qemu-") && !id.starts_with("lxc-"); }
+bool allocation(std::string_view id) {  // "e389b2dd-945b-6577-a461-df45cb42b7d0.web"
+  return id.size() > kUuidLength + 1 && is_uuid(id.substr(0, kUuidLength)) && id[kUuidLength] == '.' && name(id);
+}
+bool task(std::string_view id) {  // "bf1ddbfbbc8f45c9b1ac4f779368741e-2531612879"
+  const std::size_t dash = std::min(id.find('-'), id.size());
+  return dash == 32 && is_hex(id.substr(0, dash)) && number(id.substr(dash + 1));
+}
+bool yarn(std::string_view id) { return all_of(id, "e_0123456789"); }
+
+/// One way in which a container's directory can be called.
+struct Layout {
+  std::string_view below;   // glob on the path of the directory that it is in
+  std::string_view prefix;  // of its name, before the id
+  std::string_view suffix;  // after the id. ".scope": of systemd; "[.scope]": with both cgroup drivers
+  bool (*is_id)(std::string_view);
   std::string_view runtime;
 };
-// crio-conmon-ID and libpod-conmon-ID are the monitor of a container, not the container. They don't match, because
-// "conmon-..." is not hexadecimal.
-constexpr std::array<Prefix, 6> kPrefixes = {{{"cri-containerd-", "containerd"},
-                                              {"nerdctl-", "containerd"},
-                                              {"crio-", "cri-o"},
-                                              {"docker-", "docker"},
-                                              {"libpod-payload-", "podman"},
-                                              {"libpod-", "podman"}}};
+constexpr std::string_view kEither = "[.scope]";
+
+// The first that fits decides. Not here, because they are no containers: crio-conmon-ID and libpod-conmon-ID
+// (monitors), lxc.monitor.NAME, machine-qemu-NAME.scope (virtual machines), and units that are only called like a
+// runtime.
+constexpr auto kLayouts = std::to_array<Layout>({
+    {"*", "cri-containerd-", kEither, hex, "containerd"},
+    {"*", "cri-containerd-", kEither, task, "containerd"},  // ECS
+    {"*", "nerdctl-", kEither, hex, "containerd"},
+    {"/default", "", "", name, "containerd"},  // `ctr run` in its default namespace
+    {"*", "crio-", kEither, hex, "cri-o"},
+    {"*", "docker-", kEither, hex, "docker"},
+    {"*/docker", "", "", full, "docker"},
+    {"*", "libpod-payload-", kEither, hex, "podman"},  // --cgroups=split
+    {"*", "libpod-", kEither, hex, "podman"},
+    {"*", "kata_", kEither, full, "kata"},
+    {"*/kata_overhead", "", "", full, "kata"},  // the virtual machine and its helpers, with sandbox_cgroup_only=false
+    {"*/buildkit", "", "", build, "buildkit"},
+    {"*", "buildkit-", kEither, build, "buildkit"},
+    {"*/lxc", "", "", name, "lxc"},  // up to LXC 3.0; Proxmox
+    {"*/lxc.payload", "", "", name, "lxc"},
+    {"*", "lxc.payload.", "", name, "lxc"},        // LXC 4, LXD, Incus
+    {"*", "machine-lxc-", ".scope", name, "lxc"},  // libvirt
+    {"*", "systemd-nspawn@", ".service", name, "nspawn"},
+    {"*/machine.slice", "machine-", ".scope", machine, "nspawn"},  // registered with systemd-machined
+    {"*", "", ".scope", allocation, "nomad"},
+    {"*/nomad*", "", "", allocation, "nomad"},
+    {"*/ecs/*", "", "", task, ""},
+    {"*/garden", "", "", handle, "garden"},
+    {"*/garden/good", "", "", name, "garden"},
+    {"*/garden/bad", "", "", name, "garden"},
+    {"*/uid_*", "job_", "", number, "slurm"},
+    {"*slurmstepd.scope", "job_", "", number, "slurm"},
+    {"*/mesos", "", "", uuid, "mesos"},
+    {"*yarn", "container_", "", yarn, "yarn"},
+    {"*/firecracker", "", "", name, "firecracker"},
+    {"*", "apptainer-", ".scope", number, "apptainer"},
+    {"*", "runc-", ".scope", name, "runc"},  // by hand, and builds with Buildah
+    {"*", "crun-", ".scope", name, "crun"},
+    {"*", "youki-", ".scope", name, "youki"},
+    {"*", "", "", full, ""},  // cgroupfs below a pod or with a --cgroup-parent: the path does not tell the runtime
+});
+
+/// systemd's names: "machine-web\x2d1.scope" is of "web-1".
+std::string unescaped(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    unsigned byte = 0;
+    const bool is_escape = text.starts_with("\\x") && text.size() >= 4 &&
+                           std::from_chars(text.data() + 2, text.data() + 4, byte, 16).ptr == text.data() + 4;
+    result += is_escape ? static_cast<char>(byte) : text.front();
+    text.remove_prefix(is_escape ? 4 : 1);
+  }
+  return result;
+}
+
+bool drop_prefix(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+bool drop_suffix(std::string_view& text, std::string_view suffix) {
+  if (!text.ends_with(suffix)) return false;
+  text.remove_suffix(suffix.size());
+  return true;
+}
 
 /// The pod UID with '-', from systemd's form with '_'; "" if it is none.
 std::string pod_uid(std::string_view text) {
@@ -35,48 +131,62 @@ std::string pod_uid(std::string_view text) {
 /// Reads what a segment says about Kubernetes: "kubepods", "burstable", "pod<uid>", and systemd's
 /// "kubepods-burstable-pod<uid>.slice" (with the prefix "kubelet-" if the kubelet has its own slice).
 void learn_pod(std::string_view segment, ContainerIdentity& identity) {
-  if (segment.ends_with(kSlice)) segment.remove_suffix(kSlice.size());
+  drop_suffix(segment, ".slice");
   constexpr std::string_view kRoot = "kubepods";
   if (const std::size_t at = segment.find(kRoot); at != std::string_view::npos) {
     if (identity.qos_class.empty()) identity.qos_class = "guaranteed";
     segment.remove_prefix(at + kRoot.size());
-    if (segment.starts_with('-')) segment.remove_prefix(1);
+    drop_prefix(segment, "-");
   }
   if (identity.qos_class.empty()) return;  // not below kubepods: "burstable" is an ordinary name
   for (const std::string_view qos_class : {"burstable", "besteffort"}) {
-    if (!segment.starts_with(qos_class)) continue;
+    if (!drop_prefix(segment, qos_class)) continue;
     identity.qos_class = qos_class;
-    segment.remove_prefix(qos_class.size());
-    if (segment.starts_with('-')) segment.remove_prefix(1);
+    drop_prefix(segment, "-");
   }
-  if (segment.starts_with("pod")) {
-    if (std::string uid = pod_uid(segment.substr(3)); !uid.empty()) identity.pod_uid = uid;
+  if (drop_prefix(segment, "pod")) {
+    if (std::string uid = pod_uid(segment); !uid.empty()) identity.pod_uid = uid;
   }
 }
 
-/// Runtime and id from a container's segment; false: it is not a container's.
+bool fits(const Layout& layout, std::string_view parent, std::string_view name, ContainerIdentity& identity) {
+  if (!drop_prefix(name, layout.prefix)) return false;
+  const std::string_view suffix = layout.suffix == kEither ? ".scope" : layout.suffix;
+  if (!drop_suffix(name, suffix) && layout.suffix != kEither) return false;
+  if (!layout.is_id(name)) return false;
+  if (layout.below != "*" && !glob_matches(std::string(layout.below), parent)) return false;
+  identity.runtime = layout.runtime;
+  identity.container_id = name;
+  return true;
+}
+
+/// Runtime and id from a container's segment; false: it is not a container's. `parent`: the path that it is in.
 bool learn_container(std::string_view segment, std::string_view parent, ContainerIdentity& identity) {
-  const auto is_one = [&](std::string_view runtime, std::string_view id, std::size_t shortest) {
-    if (id.size() < shortest || id.size() > kFullIdLength || !is_hex(id)) return false;
-    identity.runtime = runtime;
-    identity.container_id = id;
-    return true;
-  };
-  constexpr std::string_view kMisplaced = ":cri-containerd:";
-  if (const auto colon = segment.rfind(kMisplaced); colon != std::string_view::npos) {
-    // A misconfigured containerd, without the systemd driver: "kubepods-burstable-pod<uid>.slice:cri-containerd:<id>"
-    learn_pod(segment.substr(0, colon), identity);
-    return is_one("containerd", segment.substr(colon + kMisplaced.size()), kShortestIdLength);
+  std::string name = unescaped(segment);
+  // A runtime without the systemd driver, told names as if it had:
+  // "kubepods-burstable-pod<uid>.slice:cri-containerd:<id>"
+  const std::size_t colon = segment.find(".slice:");
+  const bool is_misplaced = colon != std::string_view::npos && std::ranges::count(segment, ':') == 2;
+  if (is_misplaced) {
+    learn_pod(segment.substr(0, segment.find(':')), identity);
+    name = segment.substr(segment.find(':') + 1);
+    std::ranges::replace(name, ':', '-');
   }
-  std::string_view name = segment;
-  if (name.ends_with(kScope)) name.remove_suffix(kScope.size());
-  for (const Prefix& prefix : kPrefixes) {
-    if (!name.starts_with(prefix.text)) continue;
-    if (is_one(prefix.runtime, name.substr(prefix.text.size()), kShortestIdLength)) return true;
+  const bool is_one =
+      std::ranges::any_of(kLayouts, [&](const Layout& layout) { return fits(layout, parent, name, identity); });
+  if (is_one && is_misplaced && segment.starts_with("kata_")) identity.runtime = "kata";
+  return is_one;
+}
+
+/// Calls `visit(segment, its end, the path before it)` for each, until that returns true.
+template <class Visit>
+void each_segment(std::string_view path, Visit visit) {
+  std::size_t begin = path.starts_with('/') ? 1 : 0;
+  while (begin < path.size()) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    if (visit(path.substr(begin, end - begin), end, path.substr(0, begin == 0 ? 0 : begin - 1))) return;
+    begin = end + 1;
   }
-  // Below a pod, the cgroupfs driver's path does not name the runtime.
-  if (parent == "docker") return is_one("docker", segment, kFullIdLength);
-  return !identity.pod_uid.empty() && is_one("", segment, kFullIdLength);
 }
 
 }  // namespace
@@ -87,7 +197,7 @@ bool is_pod_uid(std::string_view text) {
   if (text.size() == 32) return is_hex(text);  // of a static pod
   std::string digits(text);
   for (const std::size_t dash : {23U, 18U, 13U, 8U}) {
-    if (text.size() != 36 || text[dash] != '-') return false;
+    if (text.size() != kUuidLength || text[dash] != '-') return false;
     digits.erase(dash, 1);
   }
   return is_hex(digits);
@@ -95,25 +205,44 @@ bool is_pod_uid(std::string_view text) {
 
 std::optional<RecognisedContainer> recognise_container(std::string_view path, std::size_t from) {
   RecognisedContainer result;
-  std::string_view parent;
-  std::size_t begin = path.starts_with('/') ? 1 : 0;
-  while (begin < path.size()) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string_view segment = path.substr(begin, end - begin);
+  each_segment(path, [&](std::string_view segment, std::size_t end, std::string_view parent) {
     if (end > from && learn_container(segment, parent, result.identity)) {
       result.path_length = end;
-      return result;
+      return true;
     }
     learn_pod(segment, result.identity);
-    parent = segment;
-    begin = end + 1;
-  }
-  return std::nullopt;
+    return false;
+  });
+  return result.path_length > 0 ? std::optional(result) : std::nullopt;
 }
 
-ContainerIdentity container_of(std::string_view path, std::size_t from) {
-  const auto recognised = recognise_container(path, from);
-  return recognised ? recognised->identity : ContainerIdentity{};
+bool is_pod(std::string_view path) {
+  ContainerIdentity identity;
+  std::string_view last;
+  each_segment(path, [&](std::string_view segment, std::size_t, std::string_view) {
+    identity.pod_uid.clear();  // only the last one counts
+    learn_pod(segment, identity);
+    last = segment;
+    return false;
+  });
+  if (!identity.pod_uid.empty()) return true;
+  constexpr std::string_view kPodman = "libpod_pod_";
+  const std::size_t at = last.find(kPodman);
+  if (at == std::string_view::npos) return false;
+  last.remove_prefix(at + kPodman.size());
+  drop_suffix(last, ".slice");
+  return full(last);
+}
+
+ContainerIdentity identity_of(std::string_view path, std::size_t from) {
+  if (auto recognised = recognise_container(path, from)) return std::move(recognised->identity);
+  ContainerIdentity identity;
+  if (!is_pod(path)) return identity;
+  each_segment(path, [&](std::string_view segment, std::size_t, std::string_view) {
+    learn_pod(segment, identity);
+    return false;
+  });
+  return identity;
 }
 
 }  // namespace cgmm::core

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Recognises a container by the path of its cgroup: cgroupfs and systemd drivers; containerd, CRI-O, Docker, Podman.
-// Pure: no I/O, any thread.
+// Recognises containers and pods by the paths of their cgroups, wherever they are in the hierarchy. container.cpp has
+// the table of layouts. Pure: no I/O, any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,14 +12,10 @@
 
 namespace cgmm::core {
 
-/// Which cgroups are tracked. `automatic`: containers, and the leaves outside of them. What somebody makes, such as a
-/// rootless container, takes nobody else out.
-enum class Watch : std::uint8_t { automatic, containers, leaves };
-
 /// What a cgroup's path says about its container. Empty strings: the path does not say.
 struct ContainerIdentity {
-  std::string runtime;       // "containerd", "cri-o", "docker", "podman"
-  std::string container_id;  // hexadecimal
+  std::string runtime;       // "containerd", "cri-o", "docker", "podman", "kata", "lxc" and others
+  std::string container_id;  // hexadecimal, or the name that the runtime gives it
   std::string pod_uid;       // with '-', also if systemd escaped it to '_'
   std::string qos_class;     // "guaranteed", "burstable", "besteffort"; "" outside Kubernetes
 
@@ -42,7 +38,21 @@ struct RecognisedContainer {
 /// Earlier ones (the parent may itself be in a container) still name the pod.
 std::optional<RecognisedContainer> recognise_container(std::string_view path, std::size_t from = 0);
 
-/// Its identity only; empty: none.
-ContainerIdentity container_of(std::string_view path, std::size_t from);
+/// What a cgroup is to a node.
+enum class CgroupKind : std::uint8_t {
+  container,
+  pod,    // the directory of a pod's containers
+  inner,  // another directory with cgroups below it
+  leaf    // a service, a session or whatever else has none
+};
+
+/// Whether its samples are of what it holds beyond the cgroups below it.
+inline bool has_remainder(CgroupKind kind) { return kind == CgroupKind::pod || kind == CgroupKind::inner; }
+
+/// Whether the path is a pod's own directory, of Kubernetes or of Podman.
+bool is_pod(std::string_view path);
+
+/// Of the container that the path is in, else of the pod that it is; empty: it is in none.
+ContainerIdentity identity_of(std::string_view path, std::size_t from);
 
 }  // namespace cgmm::core

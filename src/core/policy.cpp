@@ -29,6 +29,12 @@ ReclaimSettings Policy::settings_of(const Rule* rule) const {
   return settings;
 }
 
+bool is_in_scope(ReclaimScope scope, CgroupKind kind, bool has_containers) {
+  const bool is_containers = kind == CgroupKind::container || kind == CgroupKind::pod;
+  if (scope == ReclaimScope::all || is_containers) return true;
+  return scope == ReclaimScope::automatic && !has_containers && kind == CgroupKind::leaf;
+}
+
 std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes, const Learning& learning) {
   if (!learning.adaptive || strikes <= 0) return cooldown_us;
   std::int64_t learned_us = std::max(cooldown_us, kLeastToDouble_us);

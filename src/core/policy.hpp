@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "core/container.hpp"
 #include "core/sample.hpp"
 #include "core/threshold.hpp"
 
@@ -45,6 +46,16 @@ struct ReclaimBounds {
   friend bool operator==(const ReclaimBounds&, const ReclaimBounds&) = default;
 };
 
+/// Which cgroups are reclaimed. All are recorded. A [[rule]] with `reclaim = true` adds those that it matches.
+enum class ReclaimScope : std::uint8_t {
+  automatic,   // once a container has been seen: containers and their pods; else leaves and containers
+  containers,  // and their pods
+  all
+};
+
+/// `has_containers`: whether one has ever been seen below the parent.
+bool is_in_scope(ReclaimScope scope, CgroupKind kind, bool has_containers);
+
 /// How long reclaims are observed, and what is learned from them.
 struct Learning {
   std::int64_t observe_for_us = 5 * base::kMinute_us;  // after each reclaim
@@ -57,6 +68,7 @@ struct Learning {
 struct Policy {
   ReclaimSettings defaults;
   std::vector<Rule> rules;
+  ReclaimScope scope = ReclaimScope::automatic;
   ReclaimBounds bounds;
   Learning learning;
 
@@ -101,6 +113,8 @@ struct Candidate {
   Gauges gauges;
   std::optional<std::uint64_t> effective_limit_bytes;
   ReclaimSettings settings;
+  CgroupKind kind = CgroupKind::container;
+  bool has_rule = false;  // a rule says that it is reclaimed, whatever the scope is
 };
 
 /// A cgroup that was renamed (cgroup v1) keeps its cooldown, because its inode is the same. Only cooldowns from

@@ -45,9 +45,11 @@ struct TrackedCgroup {
   Limits limits;
   std::optional<std::uint64_t> oom_kills_before;  // its counter when it was first read; nullopt: not read yet
   std::int64_t made_after_us = 0;                 // 0: not known
+  CgroupKind kind = CgroupKind::leaf;
 
-  /// As far as the path tells. Not a member, because there may be thousands of these.
-  ContainerIdentity container() const { return container_of(id.path, parent_length); }
+  /// Of its container, or of the pod that it is, as far as the path tells. Not a member, because there may be
+  /// thousands of these.
+  ContainerIdentity container() const { return identity_of(id.path, parent_length); }
 };
 
 /// Shared, because a scan that waits for the disk may outlive the sampler's cgroup.
@@ -62,7 +64,7 @@ struct NamedCgroup {
 
 struct ScanRow {
   CgroupRef cgroup;
-  Gauges gauges;                                 // bytes
+  Gauges gauges;                                 // bytes; of a pod or an inner cgroup: its remainder
   Counters increases;                            // since the cgroup's previous sample
   std::optional<std::uint64_t> oom_kills_total;  // the kernel's absolute counter; nullopt: it has none
 };
@@ -86,6 +88,8 @@ template <class Enum>
 constexpr std::string_view word_of(Enum value, std::initializer_list<std::string_view> words) {
   return words.begin()[static_cast<std::size_t>(value)];
 }
+
+inline std::string_view to_string(CgroupKind kind) { return word_of(kind, {"container", "pod", "inner", "leaf"}); }
 
 enum class ReclaimMethod : std::uint8_t { force_empty, memory_reclaim };
 inline std::string_view to_string(ReclaimMethod method) { return word_of(method, {"force_empty", "memory.reclaim"}); }
@@ -231,6 +235,7 @@ using Record = std::variant<Scan, Reclaim, Effect, CgroupCooldown, OomKill, Coun
 struct Handover {
   Cooldowns cooldowns;
   std::optional<LogPosition> log_position;  // nullopt: the kernel log was never read
+  std::string containers_seen_below;        // the parent below which earlier runs have seen containers; empty: none
   std::string crash_found;                  // what is known of an earlier run that did not stop in order; empty: it did
 };
 

@@ -120,7 +120,8 @@ std::string workload_of(const ContainerNames& names, const ContainerIdentity& id
     return workload;
   }
   if (!identity.pod_uid.empty()) return "pod/" + identity.pod_uid;
-  if (!identity.container_id.empty()) return {};
+  const bool has_lasting_name = identity.runtime == "lxc" || identity.runtime == "nspawn";
+  if (!identity.container_id.empty() && !has_lasting_name) return {};
   return std::string(cgroup_path);
 }
 

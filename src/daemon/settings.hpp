@@ -16,8 +16,7 @@ namespace cgmm::daemon {
 
 /// What may change while the service runs.
 struct Settings {
-  std::string parent;  // "auto" or a directory
-  kernel::Watch watch = kernel::Watch::automatic;
+  std::string parent;                 // "auto" or a directory
   std::int64_t max_cgroups = 20'000;  // tracked at most
   std::int64_t interval_us = 10'000'000;
   core::Policy policy;

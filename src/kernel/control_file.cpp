@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/control_file.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -136,6 +137,18 @@ std::error_code Cgroup::write(const char* name, std::string_view text) const {
   const base::Fd file = open_file(name, O_WRONLY | O_TRUNC);
   if (!file || ::write(file.get(), text.data(), text.size()) < 0) return {errno, std::system_category()};
   return {};
+}
+
+std::vector<core::CgroupId> Cgroup::children() const {
+  std::vector<core::CgroupId> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(open_file(".", O_RDONLY | O_DIRECTORY).release()),
+                                                    &::closedir);
+  while (const dirent* const entry = entries ? ::readdir(entries.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    if (entry->d_type == DT_DIR && name != "." && name != "..")
+      found.push_back({path() + "/" + std::string(name), entry->d_ino});
+  }
+  return found;
 }
 
 bool Cgroup::has_file(const char* name) const {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "core/sample.hpp"
@@ -33,7 +34,7 @@ inline constexpr std::size_t kMaxFileBytes = 64 * 1024;
 
 class Cgroup {
  public:
-  static constexpr std::size_t kOftenRead = 5;  // slots below this are of files that every scan reads
+  static constexpr std::size_t kOftenRead = 6;  // slots below this are of files that every scan reads
 
   /// The cgroup at this path below `root_fd` (the hierarchy's root); nullopt: there is none with that inode. Throws
   /// std::system_error if the kernel refuses for another reason. Borrows `root_fd` and `held`.
@@ -43,7 +44,7 @@ class Cgroup {
   Cgroup& operator=(Cgroup&& other) noexcept;
   ~Cgroup();
 
-  core::CgroupId id() const { return {path(), inode_}; }
+  core::CgroupId id() const { return {path_.size() == 0 ? "/" : path(), inode_}; }
   std::string path() const { return path_.string(); }
   const SharedPath& shared_path() const { return path_; }
   std::uint64_t inode() const { return inode_; }
@@ -55,6 +56,9 @@ class Cgroup {
 
   /// Writes `text` to the file with one write(). Returns the kernel's answer, and does not throw.
   std::error_code write(const char* name, std::string_view text) const;
+
+  /// The cgroups directly below it, as far as they can be listed.
+  std::vector<core::CgroupId> children() const;
 
   /// Whether there is a file with this name.
   bool has_file(const char* name) const;

@@ -139,6 +139,14 @@ std::optional<std::uint64_t> Controller::read_limit(Cgroup& cgroup, std::size_t 
   return limit;
 }
 
+std::optional<std::string_view> Controller::read_at(const std::string& path, const char* name) {
+  const base::Fd directory = open_directory(root_fd(), path, O_PATH);
+  const base::Fd file(directory ? ::openat(directory.get(), name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) : -1);
+  const ssize_t got = file ? ::pread(file.get(), buffer().data(), buffer().size(), 0) : -1;
+  if (got <= 0) return std::nullopt;
+  return std::string_view(buffer().data(), static_cast<std::size_t>(got));
+}
+
 std::unique_ptr<Controller> make_controller(const Hierarchy& hierarchy) {
   return hierarchy.version == Version::v1 ? make_v1_controller(hierarchy) : make_v2_controller(hierarchy);
 }

@@ -49,6 +49,21 @@ struct Reading {
   std::string problem;  // the first file that could not be used (its values are absent); empty: none
 };
 
+/// Whose events are read: v2 counts those of the cgroups below in memory.events. v1 never does.
+enum class Events : std::uint8_t {
+  whole,
+  own,          // memory.events.local (Linux 5.2), else none
+  own_or_whole  // of a leaf: nothing is below it, but there may have been
+};
+
+/// What is read of a cgroup.
+struct ReadOptions {
+  /// False for readings in quick succession: each read of memory.pressure begins a new period, and in one shorter than
+  /// a tick of the kernel's clock (4 ms) stalled time is lost for all readers.
+  bool with_pressure = true;
+  Events events = Events::whole;
+};
+
 class Controller {
  public:
   explicit Controller(const Hierarchy& hierarchy);
@@ -67,10 +82,12 @@ class Controller {
   void expect(std::size_t cgroup_count);
 
   /// The cgroup's numbers now; nullopt: it vanished, or v2 does not manage its memory. Throws std::system_error or
-  /// MalformedFile, with the path, if memory.stat can't be used. `with_pressure` is false for readings in quick
-  /// succession: each read of memory.pressure begins a new period, and in one shorter than a tick of the kernel's clock
-  /// (4 ms) stalled time is lost for all readers.
-  virtual std::optional<Reading> read(Cgroup& cgroup, bool with_pressure = true) = 0;
+  /// MalformedFile, with the path, if memory.stat can't be used.
+  virtual std::optional<Reading> read(Cgroup& cgroup, const ReadOptions& options) = 0;
+  std::optional<Reading> read(Cgroup& cgroup) { return read(cgroup, ReadOptions{}); }
+
+  /// Whether the numbers of a cgroup include those of the cgroups below it: v1 without memory.use_hierarchy does not.
+  virtual bool includes_those_below(Cgroup& /*cgroup*/) { return true; }
 
   /// Only the usage now, in bytes: a fifth of the cost of read(). nullopt: not known.
   virtual std::optional<std::uint64_t> read_usage(Cgroup& cgroup) = 0;
@@ -116,6 +133,8 @@ class Controller {
   /// The smaller one of a limit (nullopt: none) and the machine's memory.
   std::optional<std::uint64_t> within_memory(std::optional<std::uint64_t> limit_bytes) const;
 
+  /// A file of the directory at this path below the root; nullopt: it can't be read.
+  std::optional<std::string_view> read_at(const std::string& path, const char* name);
   int root_fd() const { return root_.get(); }
 
  private:

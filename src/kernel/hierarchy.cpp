@@ -26,11 +26,6 @@ constexpr std::size_t kLookEntries = 4096;
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-bool is_directory(const std::string& path) {
-  std::error_code error;
-  return fs::is_directory(path, error);
-}
-
 [[noreturn]] void refuse(const std::string& parent, const std::string& reason) {
   throw HierarchyError("parent \"" + parent + "\" " + reason);
 }
@@ -91,7 +86,7 @@ std::string real_path(const std::string& parent) {
   std::error_code error;
   const fs::path path = fs::canonical(parent, error);
   if (error) refuse(parent, "can't be opened: " + error.message() + "; expected a cgroup directory, or \"auto\"");
-  if (!is_directory(path)) refuse(parent, "is not a directory; expected a cgroup directory, or \"auto\"");
+  if (!fs::is_directory(path, error)) refuse(parent, "is not a directory; expected a cgroup directory, or \"auto\"");
   return path.string();
 }
 
@@ -124,15 +119,6 @@ std::optional<Version> version_of(const Mount& mount) {
 bool manages_memory(const Mount& mount) {
   return has_word(mount.type == "cgroup" ? mount.super_options : read_small_file(mount.point + "/cgroup.controllers"),
                   "memory");
-}
-
-/// Whether a child of the directory has a name with this begin.
-bool has_child_named(const std::string& directory, std::string_view prefix) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory, error)) {
-    if (entry.path().filename().string().starts_with(prefix)) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -193,20 +179,6 @@ std::vector<std::string> memory_hierarchy_roots(std::string_view mountinfo) {
   return roots;
 }
 
-std::string find_parent(const std::string& root) {
-  // There is one directory more if the kubelet has its own cgroup above kubepods (kind, and --cgroup-root).
-  for (const char* kubepods :
-       {"/kubepods", "/kubepods.slice", "/kubelet/kubepods", "/kubelet.slice/kubelet-kubepods.slice"}) {
-    if (is_directory(root + kubepods)) return root + kubepods;
-  }
-  std::vector<std::string> found;
-  if (is_directory(root + "/docker")) found.push_back(root + "/docker");
-  if (has_child_named(root + "/system.slice", "docker-")) found.push_back(root + "/system.slice");
-  if (has_child_named(root + "/machine.slice", "libpod-")) found.push_back(root + "/machine.slice");
-  if (is_directory(root + "/libpod_parent")) found.push_back(root + "/libpod_parent");
-  return found.size() == 1 ? found.front() : root;
-}
-
 std::string find_parent() {
   const std::vector<std::string> roots = memory_hierarchy_roots(read_mountinfo());
   if (roots.empty()) {
@@ -214,7 +186,7 @@ std::string find_parent() {
         "parent = \"auto\" found no cgroup hierarchy with the memory controller among the mounts; "
         "mount one (in a container: the host's /sys/fs/cgroup at /host/sys/fs/cgroup), or name it with --parent");
   }
-  return find_parent(roots.front());
+  return roots.front();
 }
 
 }  // namespace cgmm::kernel

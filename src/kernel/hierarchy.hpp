@@ -54,11 +54,8 @@ Hierarchy open_hierarchy(const std::string& parent);
 /// (below /host) before our own, and v1 before v2 if both manage memory.
 std::vector<std::string> memory_hierarchy_roots(std::string_view mountinfo);
 
-/// The parent for `parent = "auto"` below a hierarchy's root: kubepods of either cgroup driver; else the directory of
-/// Docker's or Podman's containers; else (none, or several) the root.
-std::string find_parent(const std::string& root);
-
-/// The same on this machine. Throws HierarchyError when no memory hierarchy is mounted.
+/// The parent for `parent = "auto"`: the root of this machine's memory hierarchy. Throws HierarchyError when none is
+/// mounted.
 std::string find_parent();
 
 }  // namespace cgmm::kernel

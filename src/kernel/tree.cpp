@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -17,7 +18,7 @@ namespace cgmm::kernel {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
-constexpr std::size_t kForContainers = 4;  // a quarter of the places is only theirs: anybody can make leaves
+constexpr std::size_t kForContainers = 4;  // a quarter of the places is only theirs: anybody can make others
 constexpr std::size_t kPathBytes = 512;    // a cgroup, on average
 constexpr std::size_t kMoreCgroups = 128;  // so that a few long paths do not matter if max_cgroups is small
 
@@ -35,8 +36,8 @@ bool is_directory(int parent_fd, const dirent& entry) {
 
 }  // namespace
 
-Tree::Tree(Hierarchy hierarchy, Watch watch, std::size_t max_cgroups)
-    : hierarchy_(std::move(hierarchy)), watch_(watch), max_cgroups_(max_cgroups) {}
+Tree::Tree(Hierarchy hierarchy, std::size_t max_cgroups)
+    : hierarchy_(std::move(hierarchy)), max_cgroups_(max_cgroups) {}
 
 void Tree::set_max_cgroups(std::size_t max_cgroups) {
   max_cgroups_ = max_cgroups;
@@ -58,11 +59,13 @@ const Walk& Tree::walk(std::int64_t previous_at_us) {
   begin(*id);
   if (is_settled_) return last_;
   places_.taken = last_.cgroups.size();
-  places_.of_leaves = std::exchange(places_.leaves_tracked, 0);
+  places_.of_others = std::exchange(places_.others_tracked, 0);
   last_ = {.number = last_.number + 1, .cgroups = std::move(last_.cgroups)};
   last_.cgroups.clear();
   visit(nodes_[id->inode], 0);
-  shares_.end_walk(max_cgroups_);
+  const std::size_t container_count = last_.cgroups.size() - places_.others_tracked;
+  const std::size_t reserved = max_cgroups_ / kForContainers;
+  shares_.end_walk(max_cgroups_ - (reserved - std::min(reserved, container_count)));
   last_.crowd = shares_.crowd();
   last_.crowd_count = shares_.crowd_left_out();
   forget_unseen();
@@ -84,7 +87,7 @@ void Tree::begin(const base::FileId& parent) {
   watches_ = {};
   nodes_.clear();
   last_.cgroups.clear();
-  places_.leaves_tracked = 0;
+  places_.others_tracked = 0;
   is_settled_ = false;
   Node& node = nodes_[parent.inode];
   node.inode = parent.inode;
@@ -93,13 +96,18 @@ void Tree::begin(const base::FileId& parent) {
 
 void Tree::set_path(Node& node, SharedPath path) const {
   node.path = std::move(path);
-  const auto recognised = core::recognise_container(node.path.string(), hierarchy_.parent_path.size());
-  node.is_container = recognised && recognised->path_length == node.path.size();
+  const std::string text = node.path.string();
+  const auto recognised = core::recognise_container(text, hierarchy_.parent_path.size());
+  node.is_container = recognised && recognised->path_length == text.size();
+  node.is_pod = !node.is_container && core::is_pod(text);
 }
 
 void Tree::visit(Node& node, std::size_t depth) {
   node.walk = last_.number;
-  if (is_container(node)) return take(node);
+  if (node.is_container) return take(node, depth, /*is_whole=*/true);
+  const auto missing_count = [&] { return last_.left_out_count + last_.error_count; };
+  const std::int64_t missing_before = missing_count();
+  bool is_known = true;
   shares_.enter(node.inode, node.path);
   if (node.is_listed) {
     node.complete = last_.number;
@@ -107,15 +115,19 @@ void Tree::visit(Node& node, std::size_t depth) {
       if (child->walk != last_.number) visit(*child, depth + 1);
     }
   } else {
-    list(node, depth);
+    is_known = list(node, depth);
   }
   shares_.leave();
-  // A parent without children is tracked itself, as in the Rust program. A hierarchy's root can't be reclaimed.
-  if (node.is_leaf && watch_ != Watch::containers && node.path.size() > 0) take(node);
+  const bool is_parent = depth == 0;
+  // A parent without children is tracked itself, as in the Rust program. So is the root of the whole hierarchy: it
+  // holds what is in no other cgroup.
+  const bool is_root = is_parent && hierarchy_.real && node.path.size() == 0;
+  const bool is_taken = is_root || !is_parent || (node.is_leaf && node.path.size() > 0);
+  if (is_taken && is_known) take(node, depth, missing_before == missing_count());
 }
 
-/// Visits the child directories, too. A directory that vanished has none, and is no leaf.
-void Tree::list(Node& node, std::size_t depth) {
+/// Visits the child directories, too. False: it has vanished, or it is not known which there are.
+bool Tree::list(Node& node, std::size_t depth) {
   node.children.clear();
   node.is_leaf = false;
   // One that is new in it was made since the walk before; or since the directory was, if all of that was seen.
@@ -124,8 +136,7 @@ void Tree::list(Node& node, std::size_t depth) {
   const std::string path = node.path.string();
   base::Fd directory =
       open_cgroup(parent_fd_.get(), std::string_view(path).substr(hierarchy_.parent_path.size()), node.inode, O_RDONLY);
-  if (!directory && errno != ENOENT) note_error(node, errno);
-  if (!directory) return;
+  if (!directory) return errno == ENOENT ? false : note_error(node, errno);
   // Before it is listed, so that no change is missed.
   if (node.watch < 0) node.watch = watches_.add(directory.get(), node.inode);
   if (node.watch < 0) ++last_.unwatched_count;
@@ -134,7 +145,7 @@ void Tree::list(Node& node, std::size_t depth) {
   if (node.is_leaf) {
     node.is_listed = node.watch >= 0;
     node.complete = last_.number;
-    return;
+    return true;
   }
   bool is_complete = true;
   const std::unique_ptr<DIR, CloseDirectory> entries(::fdopendir(directory.get()));
@@ -153,9 +164,9 @@ void Tree::list(Node& node, std::size_t depth) {
   }
   if (is_complete && errno == 0) node.complete = last_.number;
   node.is_listed = node.complete == last_.number && node.watch >= 0;
-  if (errno == 0) return;
+  if (errno == 0) return true;
   node.is_leaf = false;
-  if (errno != ENOENT && errno != ENODEV) note_error(node, errno);
+  return errno == ENOENT || errno == ENODEV ? false : note_error(node, errno);
 }
 
 /// nullptr: it is not remembered, so the next walk must list its parent again.
@@ -180,24 +191,31 @@ Tree::Node* Tree::visit_entry(Node& parent, const dirent& found, std::int64_t ma
 
 /// Tracks it, if there is a place. A cgroup that was tracked in the previous walk has its place, unless its directory
 /// has more than its share.
-void Tree::take(Node& node) {
+void Tree::take(Node& node, std::size_t depth, bool is_whole) {
   const bool has_place = node.taken + 1 == last_.number;
-  const bool is_leaf = watch_ == Watch::automatic && !node.is_container;
+  const bool is_other = !node.is_container;
   const bool is_free =
-      places_.taken < max_cgroups_ && (!is_leaf || places_.of_leaves < max_cgroups_ - max_cgroups_ / kForContainers);
+      places_.taken < max_cgroups_ && (!is_other || places_.of_others < max_cgroups_ - max_cgroups_ / kForContainers);
   const bool is_fair = shares_.has_place();
   if (!is_fair || last_.cgroups.size() >= max_cgroups_ || (!has_place && (!is_free || !fits(node, tracked_)))) {
     ++last_.left_out_count;
     if (has_place) --places_.taken;
-    if (has_place && is_leaf) --places_.of_leaves;
+    if (has_place && is_other) --places_.of_others;
     return;
   }
   if (!has_place) ++places_.taken;
-  if (!has_place && is_leaf) ++places_.of_leaves;
-  if (is_leaf) ++places_.leaves_tracked;
+  if (!has_place && is_other) ++places_.of_others;
+  if (is_other) ++places_.others_tracked;
   node.taken = last_.number;
   shares_.take();
-  last_.cgroups.push_back({node.path, node.inode, node.made_after_us});
+  last_.cgroups.push_back(
+      {node.path, node.inode, node.made_after_us, kind_of(node), static_cast<std::uint8_t>(depth), is_whole});
+}
+
+core::CgroupKind Tree::kind_of(const Node& node) {
+  if (node.is_container) return core::CgroupKind::container;
+  if (node.is_pod) return core::CgroupKind::pod;
+  return node.is_leaf ? core::CgroupKind::leaf : core::CgroupKind::inner;
 }
 
 bool Tree::fits(const Node& node, const Held& held) const {
@@ -228,13 +246,15 @@ void Tree::forget_unseen() {
     Held& held = node.taken == last_.number ? tracked_ : others_;
     ++held.count;
     held.bytes += node.path.size();
-    is_settled_ = is_settled_ && (node.is_listed || is_container(node));
+    is_settled_ = is_settled_ && (node.is_listed || node.is_container);
     ++entry;
   }
 }
 
-void Tree::note_error(const Node& node, int error) {
+/// Returns false.
+bool Tree::note_error(const Node& node, int error) {
   if (last_.error_count++ == 0) last_.first_error = node.path.string() + ": " + std::system_category().message(error);
+  return false;
 }
 
 }  // namespace cgmm::kernel

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Finds the cgroups to track below the parent: containers, recognised by their paths, and the leaves outside of
-// them. Cgroups nested in a container belong to it and are not visited. There is one walk per scan. It costs
-// nothing while no cgroup comes or goes: only directories that inotify reports as changed are listed again. Those that
-// can't be watched are listed in every walk. One thread.
+// Finds the cgroups to track below the parent: containers, recognised by their paths, the leaves outside of them, and
+// the inner cgroups above these. Cgroups nested in a container belong to it and are not visited. There is one walk per
+// scan. It costs nothing while no cgroup comes or goes: only directories that inotify reports as changed are listed
+// again. Those that can't be watched are listed in every walk. One thread.
 //
 // Anybody who may make cgroups can make any number, so memory is bounded: at most `max_cgroups` tracked cgroups, and as
 // many directories between and beside them; further directories are visited again in every walk. Paths may take 512
@@ -27,19 +27,20 @@
 
 namespace cgmm::kernel {
 
-using core::Watch;
-
 /// A cgroup to track.
 struct FoundCgroup {
   SharedPath path;
   std::uint64_t inode = 0;
   std::int64_t made_after_us = 0;  // 0: it may have been there before the first walk, or unseen for a while
+  core::CgroupKind kind = core::CgroupKind::leaf;
+  std::uint8_t depth = 0;  // below the parent
+  bool is_whole = true;    // all that is below it was found, too
 };
 
 /// What a walk has found.
 struct Walk {
-  std::uint32_t number = 1;  // of walks that listed something. While it is the same, `cgroups` are too
-  std::vector<FoundCgroup> cgroups;
+  std::uint32_t number = 1;          // of walks that listed something. While it is the same, `cgroups` are too
+  std::vector<FoundCgroup> cgroups;  // those below a cgroup come before it
   std::int64_t left_out_count = 0;   // cgroups over max_cgroups
   std::string crowd;                 // the directory below which most of them are; empty: there are none
   std::int64_t crowd_count = 0;      // how many of them
@@ -52,7 +53,7 @@ class Tree {
  public:
   /// `max_cgroups`: tracked cgroups stay tracked, as long as their directory has no more than its share; when one goes,
   /// the next that a walk finds takes its place.
-  Tree(Hierarchy hierarchy, Watch watch, std::size_t max_cgroups = 20'000);
+  explicit Tree(Hierarchy hierarchy, std::size_t max_cgroups = 20'000);
 
   /// From the next walk on.
   void set_max_cgroups(std::size_t max_cgroups);
@@ -70,7 +71,6 @@ class Tree {
   std::size_t remembered_bytes() const { return tracked_.bytes + others_.bytes; }
 
   const Hierarchy& hierarchy() const { return hierarchy_; }
-  Watch watch() const { return watch_; }
 
  private:
   struct Node {
@@ -83,33 +83,33 @@ class Tree {
     std::uint32_t complete = 0;  // the last one in which all its child directories were known
     int watch = -1;              // inotify's; -1: none
     bool is_container = false;
+    bool is_pod = false;
     bool is_leaf = false;    // it had no child directory when it was listed
     bool is_listed = false;  // `children` are all of them until inotify reports a change
   };
   struct Places {                    // of tracked cgroups
     std::size_t taken = 0;           // in the previous walk, and by new ones
-    std::size_t of_leaves = 0;       // of these: by leaves outside of containers, with `automatic`
-    std::size_t leaves_tracked = 0;  // in this walk
+    std::size_t of_others = 0;       // of these: by others than containers
+    std::size_t others_tracked = 0;  // in this walk
   };
   struct Held {
     std::size_t count = 0;
     std::size_t bytes = 0;  // of paths
   };
 
-  bool is_container(const Node& node) const { return node.is_container && watch_ != Watch::leaves; }
   void begin(const base::FileId& parent);
   void set_path(Node& node, SharedPath path) const;
   void visit(Node& node, std::size_t depth);
-  void list(Node& node, std::size_t depth);
+  bool list(Node& node, std::size_t depth);
   Node* visit_entry(Node& parent, const dirent& found, std::int64_t made_after_us, std::size_t depth);
-  void take(Node& node);
+  void take(Node& node, std::size_t depth, bool is_whole);
+  static core::CgroupKind kind_of(const Node& node);
   bool fits(const Node& node, const Held& held) const;
   bool remember(const Node& node);
   void forget_unseen();
-  void note_error(const Node& node, int error);
+  bool note_error(const Node& node, int error);
 
   Hierarchy hierarchy_;
-  Watch watch_;
   std::size_t max_cgroups_;
   std::int64_t previous_at_us_ = 0;  // of the walk before
   bool is_settled_ = false;          // the next walk finds the same as the last one, unless inotify reports a change

@@ -12,14 +12,15 @@ namespace {
 using core::Counter;
 using core::Gauge;
 
-enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kLimit };
+enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kLimit, kHierarchy };
 constexpr const char* kUsageFile = "memory.usage_in_bytes";
 
 class V1Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read(Cgroup& cgroup, bool /*there is no memory.pressure*/) override {
+  std::optional<Reading> read(Cgroup& cgroup,
+                              const ReadOptions& /*all are its own, and there is no memory.pressure*/) override {
     Reading reading;
     core::MemorySample& sample = reading.sample;
     const bool is_there = use_stat(cgroup, [&](std::string_view text) {
@@ -54,12 +55,22 @@ class V1Controller final : public Controller {
     return limits;
   }
 
+  /// Since 5.11 always. Before, where nobody (systemd does) has set it at the root, each directory has its own setting.
+  bool includes_those_below(Cgroup& cgroup) override {
+    if (!root_includes_) root_includes_ = read_at("", "memory.use_hierarchy") != "0\n";
+    std::string ignored;
+    return *root_includes_ || read_number(cgroup, kHierarchy, "memory.use_hierarchy", ignored) != 0;
+  }
+
   core::ReclaimMethod method() const override { return core::ReclaimMethod::force_empty; }
   const char* reclaim_file() const override { return "memory.force_empty"; }
 
   std::error_code reclaim(const Cgroup& cgroup, std::uint64_t /*all or nothing*/) override {
     return cgroup.write(reclaim_file(), "1");
   }
+
+ private:
+  std::optional<bool> root_includes_;
 };
 
 }  // namespace

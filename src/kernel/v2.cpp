@@ -18,7 +18,7 @@ namespace {
 using core::Counter;
 using core::Gauge;
 
-enum Slot : std::size_t { kEventsFile = 2, kPressure, kSwap, kMax, kHigh };
+enum Slot : std::size_t { kEventsFile = 2, kPressure, kSwap, kOwnEvents, kMax, kHigh };
 constexpr const char* kUsageFile = "memory.current";
 
 /// nullopt: no limit.
@@ -30,7 +30,7 @@ class V2Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read(Cgroup& cgroup, bool with_pressure) override {
+  std::optional<Reading> read(Cgroup& cgroup, const ReadOptions& options) override {
     Reading reading;
     core::MemorySample& sample = reading.sample;
     const bool is_there = use_stat(cgroup, [&](std::string_view text) {
@@ -40,13 +40,17 @@ class V2Controller final : public Controller {
     });
     if (!is_there) return std::nullopt;  // or the memory controller is not enabled for it
     sample.gauges.set(Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading.problem));
-    use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
+    const auto use_events = [&](std::string_view text) {
       const KeyedNumbers events(text);
       sample.counters.set(Counter::limit_hits, events("max"));
       sample.counters.set(Counter::oom_kills, events("oom_kill"));
-    });
+    };
+    if (options.events != Events::whole)
+      use_file(cgroup, kOwnEvents, "memory.events.local", reading.problem, use_events);
+    if (options.events != Events::own && !sample.counters.has(Counter::oom_kills))
+      use_file(cgroup, kEventsFile, "memory.events", reading.problem, use_events);
     sample.gauges.set(Gauge::swap, read_number(cgroup, kSwap, "memory.swap.current", reading.problem));
-    if (!with_pressure) return reading;
+    if (!options.with_pressure) return reading;
     use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
       const Pressure pressure = parse_pressure(text);
       sample.counters.set(Counter::psi_some_us, pressure.some_us);
@@ -101,13 +105,9 @@ class V2Controller final : public Controller {
 
   /// nullopt: none, as at the root, or it can't be read.
   std::optional<std::uint64_t> limit_of(const std::string& path) {
-    const base::Fd directory = open_directory(root_fd(), path, O_PATH);
-    const base::Fd file(
-        directory ? ::openat(directory.get(), "memory.max", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC) : -1);
-    const ssize_t got = file ? ::pread(file.get(), buffer().data(), buffer().size(), 0) : -1;
-    if (got <= 0) return std::nullopt;
+    const auto text = read_at(path, "memory.max");
     try {
-      return parse_limit_file({buffer().data(), static_cast<std::size_t>(got)});
+      return text ? parse_limit_file(*text) : std::nullopt;
     } catch (const MalformedFile&) {
       return std::nullopt;
     }

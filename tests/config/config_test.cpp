@@ -39,7 +39,7 @@ TEST(Config, OfAnEmptyFileIsTheDefaults) {
 TEST(Config, TakesEveryKey) {
   const Config config = parse_here(R"(
 parent = "/sys/fs/cgroup/kubepods.slice"
-watch = "containers"
+reclaim_scope = "containers"
 threshold = "512Mi"
 reclaim_to = "128Mi"
 reclaim_step = "16MiB"
@@ -58,7 +58,7 @@ log_level = "warn"
 )");
   Config expected;
   expected.parent = "/sys/fs/cgroup/kubepods.slice";
-  expected.watch = Watch::containers;
+  expected.policy.scope = core::ReclaimScope::containers;
   expected.policy.defaults = {.threshold = Threshold::of_bytes(512 << 20),
                               .reclaim_to = Threshold::of_bytes(128 << 20),
                               .cooldown_us = 5'400'000'000};
@@ -118,7 +118,8 @@ constexpr std::string_view kInterval = R"(a duration from "100ms" to "1d" such a
 constexpr std::string_view kCooldown = R"(a duration up to "365d" such as "30s", or a number of seconds)";
 constexpr std::string_view kPercent = "a percentage between 0% and 100%";
 constexpr std::string_view kOneOfTheKeys =
-    "one of parent, watch, max_cgroups, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, interval, "
+    "one of parent, reclaim_scope, max_cgroups, threshold, reclaim_to, reclaim_step, reclaim_timeout, max_pressure, "
+    "interval, "
     "cooldown, "
     "adaptive, max_cooldown, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, lock_memory, "
     "database, "
@@ -137,7 +138,7 @@ constexpr std::string_view kParent = R"("auto" or the path of a directory)";
 constexpr std::string_view kGlob =
     R"(a glob on the cgroup's path, from its leading / on, such as "/kubepods/*" or "*/nginx*")";
 constexpr std::string_view kSections = "sections that begin with [[rule]], in two pairs of brackets";
-constexpr std::string_view kWatch = R"("auto", "containers" or "leaves")";
+constexpr std::string_view kScope = R"("auto", "containers" or "all")";
 constexpr std::string_view kBool = "true or false";
 
 std::string message(std::string_view what, std::string_view expected) {
@@ -212,7 +213,10 @@ TEST(Config, NamesFileLineKeyValueAndExpectationOfAMistake) {
       {"database = 5", "config.toml:1: database = 5", kFile},
       {"log_level = 3", "config.toml:1: log_level = 3", kLogLevel},
       // words and paths
-      {"watch = \"pods\"", R"(config.toml:1: watch = "pods")", kWatch},
+      {"reclaim_scope = \"pods\"", R"(config.toml:1: reclaim_scope = "pods")", kScope},
+      {"watch = \"pods\"", R"(config.toml:1: watch = "pods")", R"("auto", "containers" or "leaves")"},
+      {"reclaim_scope = \"all\"\nwatch = \"auto\"", R"(config.toml:2: watch = "auto")",
+       "to be left out, because reclaim_scope has replaced it"},
       {"max_size = \"25%\"", R"(config.toml:1: max_size = "25%")",
        R"(a size between "32MiB" and "1TiB" such as "1GiB")"},
       {"max_size = \"1MiB\"", R"(config.toml:1: max_size = "1MiB")",

@@ -66,26 +66,6 @@ TEST(MemoryHierarchyRoots, FindsV1V2AndHybridAndPrefersTheHosts) {
   EXPECT_EQ(memory_hierarchy_roots("31 23 0:27 / /a\\040b rw - cgroup cgroup rw,memory\n"), (Roots{"/a b"}));
 }
 
-TEST(FindParent, FindsKubepodsOfBothDriversThenDockerAndPodmanThenTheRoot) {
-  const std::string id = "3fa91c0000000000000000000000000000000000000000000000000000abcdef";
-  struct Case {
-    std::vector<std::string> directories;
-    std::string parent;
-  };
-  for (const Case& one : {Case{{"/kubepods/burstable", "/docker/" + id}, "/kubepods"},
-                          {{"/kubepods.slice", "/system.slice"}, "/kubepods.slice"},
-                          {{"/kubelet.slice/kubelet-kubepods.slice"}, "/kubelet.slice/kubelet-kubepods.slice"},
-                          {{"/docker/" + id, "/system.slice/a.service"}, "/docker"},
-                          {{"/system.slice/docker-" + id + ".scope"}, "/system.slice"},
-                          {{"/machine.slice/libpod-" + id + ".scope"}, "/machine.slice"},
-                          {{"/docker/" + id, "/machine.slice/libpod-" + id + ".scope"}, ""},
-                          {{"/system.slice/a.service"}, ""}}) {
-    FakeCgroups tree;
-    for (const std::string& directory : one.directories) tree.put(directory, {});
-    EXPECT_EQ(find_parent(tree.root()), tree.root() + one.parent) << one.directories.front();
-  }
-}
-
 TEST(MountOf, IsTheDeepestAndOfTheSamePointTheLast) {
   const std::string mountinfo =
       "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"

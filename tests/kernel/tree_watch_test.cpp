@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/records.hpp"
 #include "kernel/tree.hpp"
 #include "support/child_process.hpp"
 #include "support/fake_cgroups.hpp"
@@ -26,9 +27,13 @@ using test::FakeCgroups;
 
 using Paths = std::vector<std::string>;
 
+/// Without those that are above others.
 Paths paths(Tree& tree) {
   Paths result;
-  for (const FoundCgroup& one : tree.walk().cgroups) result.push_back(one.path.string());
+  for (const FoundCgroup& one : tree.walk().cgroups) {
+    if (one.kind == core::CgroupKind::container || one.kind == core::CgroupKind::leaf)
+      result.push_back(one.path.string());
+  }
   std::sort(result.begin(), result.end());
   return result;
 }
@@ -58,7 +63,7 @@ class TreeWatch : public testing::Test {
   void rename(const std::string& from, const std::string& to) {
     fs::rename(cgroups_.root() + from, cgroups_.root() + to);
   }
-  Tree tree(Watch watch = Watch::automatic) { return {open_hierarchy(cgroups_.root()), watch}; }
+  Tree tree() { return Tree(open_hierarchy(cgroups_.root())); }
 
   FakeCgroups cgroups_;
 };
@@ -81,7 +86,8 @@ TEST_F(TreeWatch, LooksAtNothingWhileNothingChanges) {
 Paths young(Tree& tree, std::int64_t previous_at_us) {
   Paths result;
   for (const FoundCgroup& one : tree.walk(previous_at_us).cgroups) {
-    if (one.made_after_us != 0) result.push_back(one.path.string() + ": " + std::to_string(one.made_after_us));
+    if (one.made_after_us != 0 && one.kind != core::CgroupKind::inner)
+      result.push_back(one.path.string() + ": " + std::to_string(one.made_after_us));
   }
   std::sort(result.begin(), result.end());
   return result;
@@ -112,17 +118,17 @@ TEST_F(TreeWatch, KnowsItAlsoWhereAnotherDirectoryCantBeRead) {
 
 TEST_F(TreeWatch, KnowsItAlsoWhereThereAreMoreThanMaxCgroups) {
   for (const char* const name : {"/a", "/b", "/c"}) make(std::string("/pods/") + name);
-  Tree one(open_hierarchy(cgroups_.root()), Watch::leaves, 2);
+  Tree one(open_hierarchy(cgroups_.root()), 2);
   EXPECT_EQ(young(one, 0), Paths{});
-  EXPECT_EQ(one.walk().left_out_count, 1);
-  one.set_max_cgroups(4);
+  EXPECT_EQ(one.walk().left_out_count, 2) << "one of them, and /pods";
+  one.set_max_cgroups(6);
   make("/pods/d");
   EXPECT_EQ(young(one, 1000), Paths{"/pods/d: 1000"}) << "the one that was left out is old";
 }
 
 TEST_F(TreeWatch, NoticesWhatComesAndGoesDeepBelow) {
   make(pod(1) + "/" + container(1));
-  Tree one = tree(Watch::containers);
+  Tree one = tree();
   paths(one);
   make(pod(1) + "/" + container(2));
   EXPECT_EQ(paths(one), (Paths{pod(1) + "/" + container(1), pod(1) + "/" + container(2)}));
@@ -180,7 +186,7 @@ TEST_F(TreeWatch, ListsInEveryWalkWhatCantBeWatched) {
     const int limit = ::open("/proc/sys/user/max_inotify_watches", O_WRONLY);
     if (limit < 0 || ::write(limit, "3", 1) != 1) return 77;
     for (int i = 0; i < 5; ++i) make(pod(i) + "/" + container(i));
-    Tree one = tree(Watch::containers);
+    Tree one = tree();
     if (paths(one).size() != 5) return 1;
     if (one.walk().unwatched_count != 5) return 2;  // of eight, without the containers
     make(pod(3) + "/" + container(7));
@@ -188,7 +194,7 @@ TEST_F(TreeWatch, ListsInEveryWalkWhatCantBeWatched) {
     if (paths(one).size() != 5) return 3;
     if (one.walk().unwatched_count != 4) return 4;
     for (int i = 1; i < 5; ++i) cgroups_.remove(pod(i));
-    if (!paths(one).empty() || one.walk().unwatched_count != 0) return 5;
+    if (paths(one) != Paths{"/kubepods/burstable"} || one.walk().unwatched_count != 0) return 5;
     make(pod(9));
     paths(one);  // it was told to end: its place is free
     paths(one);
@@ -204,7 +210,7 @@ TEST_F(TreeWatch, ListsInEveryWalkWhatCantBeWatched) {
 
 TEST_F(TreeWatch, FindsTheParentMadeAnew) {
   cgroups_.put("/p/a", test::v1_files({}));
-  Tree one(open_hierarchy(cgroups_.root() + "/p"), Watch::automatic);
+  Tree one(open_hierarchy(cgroups_.root() + "/p"));
   EXPECT_EQ(paths(one), Paths{"/a"});
   rename("/p", "/q");
   cgroups_.put("/p/b", test::v1_files({}));
@@ -213,10 +219,21 @@ TEST_F(TreeWatch, FindsTheParentMadeAnew) {
   EXPECT_EQ(paths(one), (Paths{"/b", "/c"}));
 }
 
+/// All, with their kinds.
+Paths all(Tree& tree) {
+  Paths result;
+  for (const FoundCgroup& one : tree.walk().cgroups) {
+    result.push_back(one.path.string() + " " + std::string(core::to_string(one.kind)) + " " +
+                     std::to_string(one.depth));
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
 /// Makes, removes and renames at random, and compares with a tree that has seen nothing before.
-void compare_at_random(const std::string& root, Watch watch, unsigned seed) {
+void compare_at_random(const std::string& root, unsigned seed) {
   std::mt19937 random(seed);
-  Tree one(open_hierarchy(root), watch);
+  Tree one(open_hierarchy(root));
   Paths made;
   const auto any = [&] { return made.empty() ? std::string() : made[random() % made.size()]; };
   for (int step = 0; step < 400; ++step) {
@@ -249,10 +266,10 @@ void compare_at_random(const std::string& root, Watch watch, unsigned seed) {
       }
     }
     if (random() % 4 != 0) continue;
-    Tree fresh(open_hierarchy(root), watch);
-    const Paths expected = paths(fresh);
+    Tree fresh(open_hierarchy(root));
+    const Paths expected = all(fresh);
     paths(one);  // what was met under two names is settled in the next one
-    ASSERT_EQ(paths(one), expected) << "seed " << seed << ", step " << step;
+    ASSERT_EQ(all(one), expected) << "seed " << seed << ", step " << step;
   }
   for (std::size_t left = made.size() + 1; !made.empty() && left > 0; --left) {
     std::erase_if(made, [&](const std::string& path) { return ::rmdir((root + path).c_str()) == 0; });
@@ -261,9 +278,7 @@ void compare_at_random(const std::string& root, Watch watch, unsigned seed) {
 
 TEST_F(TreeWatch, FindsWhatAFreshTreeFinds) {
   for (unsigned seed = 1; seed <= 10; ++seed) {
-    for (const Watch watch : {Watch::automatic, Watch::containers, Watch::leaves}) {
-      ASSERT_NO_FATAL_FAILURE(compare_at_random(cgroups_.root(), watch, seed));
-    }
+    ASSERT_NO_FATAL_FAILURE(compare_at_random(cgroups_.root(), seed));
   }
 }
 
@@ -272,9 +287,7 @@ TEST(RealTreeWatch, FindsWhatAFreshTreeFinds) {
   test::RealCgroupTree cgroups;
   const std::size_t before = watched_directories();
   for (unsigned seed = 1; seed <= 3; ++seed) {
-    for (const Watch watch : {Watch::automatic, Watch::containers, Watch::leaves}) {
-      ASSERT_NO_FATAL_FAILURE(compare_at_random(cgroups.dir().string(), watch, seed));
-    }
+    ASSERT_NO_FATAL_FAILURE(compare_at_random(cgroups.dir().string(), seed));
   }
   EXPECT_EQ(watched_directories(), before);
 }
@@ -285,7 +298,7 @@ TEST(RealTreeWatch, IsNotDeceivedByAListingThatASignalCutsShort) {
   for (int i = 0; i < 60; ++i) cgroups.make("d" + std::to_string(i));
   auto child = test::ChildProcess::fork_off([&] {
     for (int i = 0; i < 300; ++i) {
-      Tree one(open_hierarchy(cgroups.dir().string()), Watch::leaves);
+      Tree one(open_hierarchy(cgroups.dir().string()));
       if (paths(one).size() != 60) return 1;
     }
     return 0;

@@ -223,7 +223,7 @@ std::string name_of_version(const testing::TestParamInfo<Version>& version) {
 INSTANTIATE_TEST_SUITE_P(, Links, testing::Values(Version::v1, Version::v2), name_of_version);
 
 TEST_P(Links, ToDirectoriesAreNotWatchedAndNotOpened) {
-  Tree tree(open_hierarchy(tree_.root()), Watch::automatic);
+  Tree tree(open_hierarchy(tree_.root()));
   const auto& watched = tree.walk().cgroups;
   ASSERT_EQ(watched.size(), 1U);
   EXPECT_EQ(watched[0].path.string(), "/web");

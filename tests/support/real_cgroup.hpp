@@ -91,6 +91,13 @@ class RealCgroupTree {
     }
   }
 
+  /// Removes all that is in it.
+  void empty() const {
+    for (const auto& entry : std::filesystem::directory_iterator(dir_)) {
+      if (entry.is_directory() && !entry.is_symlink()) remove_below(entry.path());
+    }
+  }
+
  private:
   static bool remove_below(const std::filesystem::path& cgroup) {
     std::error_code error;

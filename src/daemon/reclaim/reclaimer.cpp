@@ -10,45 +10,15 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "base/units.hpp"
 #include "daemon/clock.hpp"
+#include "daemon/reclaim/reclaim_log.hpp"
 #include "daemon/service/signals.hpp"
+#include "kernel/remainder.hpp"
 
 namespace cgmm::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kCommitWait{1000};  // a broken disk must not stop reclaim
-
-std::string_view words_for(core::StoppedBy stopped_by) {
-  switch (stopped_by) {
-    case core::StoppedBy::nothing_left:
-      return "the kernel found no more";
-    case core::StoppedBy::pressure:
-      return "left early, its tasks waited for memory";
-    case core::StoppedBy::timeout:
-      return "left early, it took too long";
-    default:
-      return core::to_string(stopped_by);
-  }
-}
-
-void log_reclaim(const core::Reclaim& reclaim) {
-  const std::string path = base::escape_for_terminal(reclaim.id.path);
-  const std::string cache = base::format_bytes(core::reclaimable_cache_bytes(reclaim.before));
-  if (reclaim.outcome == core::ReclaimOutcome::dry_run) {
-    spdlog::info("would reclaim {}: cache {}, threshold {} (dry run)", path, cache,
-                 base::format_bytes(reclaim.threshold_bytes));
-    return;
-  }
-  const std::string freed = reclaim.freed_bytes ? base::format_bytes(*reclaim.freed_bytes) : "an unknown amount";
-  const bool says_why = reclaim.outcome == core::ReclaimOutcome::partial && reclaim.stopped_by;
-  const std::string why = says_why ? fmt::format(" ({})", words_for(*reclaim.stopped_by)) : "";
-  spdlog::log(reclaim.outcome == core::ReclaimOutcome::failed ? spdlog::level::warn : spdlog::level::info,
-              "reclaim of {}: {}{}, freed {} in {} (cache was {}, threshold {}){}", path,
-              core::to_string(reclaim.outcome), why, freed, base::format_duration_us(reclaim.duration_us.value_or(0)),
-              cache, base::format_bytes(reclaim.threshold_bytes),
-              reclaim.error.empty() ? "" : ": " + base::escape_for_terminal(reclaim.error));
-}
 
 /// The time in which some task of the cgroup waited for memory; nullopt where the kernel does not tell.
 std::optional<std::uint64_t> stalled_us_between(const std::optional<core::MemorySample>& before,
@@ -149,8 +119,10 @@ std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& i
   }
   correct_cooldowns(cooldowns, candidates, now_us);
   std::size_t tried_count = 0;
+  const bool has_containers = candidates.containers_seen || board_.containers_seen_below(candidates.hierarchy.parent);
   for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us)) {
     if (interrupts.newer_scan() || interrupts.stopping()) break;
+    if (!candidate->has_rule && !core::is_in_scope(candidates.scope, candidate->kind, has_containers)) continue;
     try {
       if (reclaim_one(*candidate, candidates, interrupts)) ++tried_count;
     } catch (const std::exception& error) {
@@ -236,12 +208,14 @@ void Reclaimer::correct_cooldowns(core::Cooldowns& cooldowns, const Candidates& 
 bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts) {
   auto cgroup = controller_->open(candidate.id);
   if (!cgroup) return false;
-  const auto reading = controller_->read(*cgroup);
+  const bool is_remainder = core::has_remainder(candidate.kind);
+  const auto reading = read(*cgroup, is_remainder, /*with_pressure=*/true);
   if (!reading) return false;
   std::string problem;  // the sampler will say it
   const core::Limits limits = controller_->read_limits(*cgroup, *reading, problem);
   const core::Gauges& before = reading->sample.gauges;
   if (!core::over_threshold(before, limits.effective_limit_bytes, candidate.settings)) return false;
+  if (is_remainder && !kernel::is_most(*controller_, *cgroup, before)) return false;
   const bool all_at_once = controller_->method() == core::ReclaimMethod::force_empty;
   const core::ReclaimPlan plan{
       .all_at_once = all_at_once,
@@ -263,7 +237,7 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
     if (!queue_.wait_committed(queue_.push(reclaim), kCommitWait))
       spdlog::warn("the start of the reclaim of {} is not on record yet: going on without",
                    base::escape_for_terminal(reclaim.id.path));
-    perform(reclaim, plan, *cgroup, candidate.settings.cooldown_us, interrupts);
+    perform(reclaim, plan, *cgroup, candidate, interrupts);
   }
   return true;
 }
@@ -303,11 +277,11 @@ core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gau
 /// Asks the kernel until core/outcome says why to stop, and records it. The cgroup is read once more before, and the
 /// plan made for what there is now: waiting for the commit has taken time.
 void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
-                        std::int64_t cooldown_us, const Interrupts& interrupts) {
-  const Measured before = measure(cgroup, /*with_pressure=*/true);
-  Attempt attempt{reclaim, cgroup, plan, before, before, before, {}};
-  if (before.sample) {
-    reclaim.before = before.sample->gauges;
+                        const core::Candidate& candidate, const Interrupts& interrupts) {
+  Attempt attempt{reclaim, cgroup, plan, {}, {}, {}, {}, core::has_remainder(candidate.kind)};
+  attempt.before = attempt.last = attempt.pressure = measure(attempt, /*with_pressure=*/true);
+  if (attempt.before.sample) {
+    reclaim.before = attempt.before.sample->gauges;
     attempt.plan.cache_bytes = core::reclaimable_cache_bytes(reclaim.before);
     if (!plan.all_at_once) reclaim.requested_bytes = attempt.plan.requested_bytes();
   }
@@ -320,7 +294,7 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
   if (reclaim.step_count == 0) return;
   std::optional<core::Sighting> after;
   if (attempt.last.sample) after = core::sighting_of(reclaim.id.inode, *attempt.last.sample);
-  observer_.begin(reclaim, attempt.progress.asked_bytes, after, attempt.last.at_us, cooldown_us);
+  observer_.begin(reclaim, attempt.progress.asked_bytes, after, attempt.last.at_us, candidate.settings.cooldown_us);
 }
 
 void Reclaimer::ask_kernel(Attempt& attempt, const Interrupts& interrupts) {
@@ -350,7 +324,7 @@ void Reclaimer::step(Attempt& attempt) {
   board_.set_asking({});
   progress.window_us = clocks_.steady() - attempt.pressure.at_us;
   const bool with_pressure = progress.window_us >= core::kPressureWindow_us;
-  const Measured& last = attempt.last = measure(attempt.cgroup, with_pressure);
+  const Measured& last = attempt.last = measure(attempt, with_pressure);
   ++attempt.reclaim.step_count;
   progress.asked_bytes += step_bytes;
   progress.gone = last.gone;
@@ -367,7 +341,7 @@ void Reclaimer::fill_in(Attempt& attempt) {
   const Measured& last = attempt.last;
   if (reclaim.step_count > 0) {
     reclaim.duration_us = attempt.progress.elapsed_us;
-    if (attempt.pressure.at_us != last.at_us) attempt.pressure = measure(attempt.cgroup, /*with_pressure=*/true);
+    if (attempt.pressure.at_us != last.at_us) attempt.pressure = measure(attempt, /*with_pressure=*/true);
     reclaim.psi_some_us = stalled_us_between(attempt.before.sample, attempt.pressure.sample);
     if (last.sample) {
       reclaim.after = last.sample->gauges;
@@ -378,10 +352,15 @@ void Reclaimer::fill_in(Attempt& attempt) {
   reclaim.error = error_of(reclaim, attempt.progress, controller_->reclaim_file());
 }
 
-Reclaimer::Measured Reclaimer::measure(kernel::Cgroup& cgroup, bool with_pressure) {
+std::optional<kernel::Reading> Reclaimer::read(kernel::Cgroup& cgroup, bool is_remainder, bool with_pressure) {
+  const kernel::ReadOptions options{.with_pressure = with_pressure};
+  return is_remainder ? kernel::read_remainder(*controller_, cgroup, options) : controller_->read(cgroup, options);
+}
+
+Reclaimer::Measured Reclaimer::measure(const Attempt& attempt, bool with_pressure) {
   Measured measured;
   try {
-    if (const auto reading = controller_->read(cgroup, with_pressure)) {
+    if (const auto reading = read(attempt.cgroup, attempt.is_remainder, with_pressure)) {
       measured.sample = reading->sample;
     } else {
       measured.gone = true;

@@ -37,6 +37,8 @@ struct Candidates {
   std::int64_t seen_at_us = 0;            // when the scan began, of the steady clock
   core::ReclaimBounds bounds;
   core::Learning learning;
+  core::ReclaimScope scope = core::ReclaimScope::automatic;
+  bool containers_seen = false;  // below this parent, in this run
 };
 
 class Reclaimer {
@@ -87,6 +89,7 @@ class Reclaimer {
     Measured last;
     Measured pressure;  // when PSI was last read
     core::Progress progress;
+    bool is_remainder = false;  // of a pod or an inner cgroup: all numbers are of what is not in those below it
   };
 
   std::size_t try_due(const Candidates& candidates, const Interrupts& interrupts);
@@ -99,13 +102,14 @@ class Reclaimer {
   void note_refusal(const std::string& refusal);
   core::Reclaim begin(const core::Candidate& candidate, const core::Gauges& before, const core::Limits& limits,
                       const core::ReclaimPlan& plan, const Candidates& scan);
-  void perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup, std::int64_t cooldown_us,
-               const Interrupts& interrupts);
+  void perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, kernel::Cgroup& cgroup,
+               const core::Candidate& candidate, const Interrupts& interrupts);
   void ask_kernel(Attempt& attempt, const Interrupts& interrupts);
   void step(Attempt& attempt);
   void fill_in(Attempt& attempt);
   static void correct_cooldowns(core::Cooldowns& cooldowns, const Candidates& candidates, std::int64_t now_us);
-  Measured measure(kernel::Cgroup& cgroup, bool with_pressure);
+  Measured measure(const Attempt& attempt, bool with_pressure);
+  std::optional<kernel::Reading> read(kernel::Cgroup& cgroup, bool is_remainder, bool with_pressure);
 
   core::Cooldowns cooldowns_;
   std::optional<core::Cooldowns> dry_cooldowns_;  // during dry runs: those of before, and of what would have been done

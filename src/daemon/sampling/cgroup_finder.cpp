@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/time.hpp"
+#include "core/remainder.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -18,10 +19,10 @@ void CgroupFinder::set_max_cgroups(std::int64_t max_cgroups) {
   tree_->set_max_cgroups(max_cgroups_);
 }
 
-void CgroupFinder::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
-  if (tree_ && tree_->hierarchy() == hierarchy && tree_->watch() == watch) return;
+void CgroupFinder::set_hierarchy(const kernel::Hierarchy& hierarchy) {
+  if (tree_ && tree_->hierarchy() == hierarchy) return;
   auto controller = kernel::make_controller(hierarchy);
-  auto tree = std::make_unique<kernel::Tree>(hierarchy, watch, max_cgroups_);
+  auto tree = std::make_unique<kernel::Tree>(hierarchy, max_cgroups_);
   cgroups_.clear();
   controller_ = std::move(controller);
   tree_ = std::move(tree);
@@ -32,7 +33,7 @@ void CgroupFinder::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Wat
 /// they are: the kernel keeps a v1 hierarchy that has cgroups while nobody has it mounted.
 void CgroupFinder::reopen(PassResult& result) {
   const kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_->hierarchy().parent);
-  if (!(hierarchy == tree_->hierarchy())) return set_hierarchy(hierarchy, tree_->watch());
+  if (!(hierarchy == tree_->hierarchy())) return set_hierarchy(hierarchy);
   auto controller = kernel::make_controller(hierarchy);
   for (auto entry = cgroups_.begin(); entry != cgroups_.end();) {
     Tracked& tracked = entry->second;
@@ -68,14 +69,31 @@ std::vector<Tracked*> CgroupFinder::find(std::int64_t steady_us, PassResult& res
   controller_->expect(walk.cgroups.size());
   std::vector<Tracked*> opened;
   opened.reserve(walk.cgroups.size());
+  std::size_t unopened_depth = 0;  // of one that could not be opened, until the one above it has come
   for (const kernel::FoundCgroup& one : walk.cgroups) {
+    const bool is_above = one.depth + 1U == unopened_depth;
+    if (is_above) unopened_depth = 0;
     try {
-      if (Tracked* const tracked = find_or_open(one, result)) opened.push_back(tracked);
+      Tracked* const tracked = find_or_open(one, result);
+      if (tracked == nullptr) continue;
+      place(*tracked, one);
+      if (is_above) tracked->is_whole = false;
+      opened.push_back(tracked);
     } catch (const std::exception& error) {
       result.note_error(error.what());
+      unopened_depth = one.depth;
     }
+    result.has_containers = result.has_containers || one.kind == core::CgroupKind::container;
   }
   return opened;
+}
+
+void CgroupFinder::place(Tracked& tracked, const kernel::FoundCgroup& found) {
+  tracked.depth = found.depth;
+  tracked.is_whole = found.is_whole;
+  if (std::exchange(tracked.kind, found.kind) == found.kind) return;
+  tracked.previous = core::own_counters(tracked.previous);  // the others have another meaning now
+  tracked.near_limit = {};
 }
 
 /// nullptr when it vanished. One that v1 has renamed is tracked anew; whoever compares its counters knows it by its

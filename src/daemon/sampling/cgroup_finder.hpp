@@ -24,7 +24,10 @@ namespace cgmm::daemon {
 struct Tracked {
   kernel::Cgroup cgroup;
   core::CgroupKey key = 0;
-  core::CgroupRef told;              // in its rows; null before the first one
+  core::CgroupRef told;  // in its rows; null before the first one
+  core::CgroupKind kind = core::CgroupKind::leaf;
+  std::uint8_t depth = 0;            // below the parent
+  bool is_whole = true;              // all that is below it was found in this scan, too
   bool is_seen = false;              // by this scan
   bool ever_over = false;            // its threshold
   bool is_near_limit = false;        // sampled between two scans
@@ -40,6 +43,8 @@ struct Tracked {
   std::unique_ptr<std::string> limits_problem;  // null: none
 
   core::Limits limits() const { return told ? told->limits : core::Limits{}; }
+  /// Whether its samples are of its remainder.
+  bool has_remainder() const { return core::has_remainder(kind); }
 };
 
 /// What one pass over the cgroups has found.
@@ -52,6 +57,7 @@ struct PassResult {
   std::vector<core::CountedOomKills> oom_kills;  // since the previous sample
   std::string first_error;                       // of scan.error_count
   std::string parent_error;                      // why there was nothing to scan; empty: there was. It is counted too
+  bool has_containers = false;                   // at least one
   std::int64_t rule_lookup_count = 0;            // cgroups whose rule was looked up: once, until the rules change
   std::int64_t left_out_count = 0;               // cgroups over max_cgroups
   std::string crowd;                             // the directory below which most of them are
@@ -67,10 +73,10 @@ class CgroupFinder {
  public:
   using Cgroups = std::unordered_map<std::uint64_t, Tracked>;  // by inode
 
-  CgroupFinder(const kernel::Hierarchy& hierarchy, kernel::Watch watch) { set_hierarchy(hierarchy, watch); }
+  explicit CgroupFinder(const kernel::Hierarchy& hierarchy) { set_hierarchy(hierarchy); }
 
-  /// Begins a scan: the cgroups that there are now. What can't be opened is counted. Throws when the parent can't be
-  /// read.
+  /// Begins a scan: the cgroups that there are now, those below a cgroup before it. What can't be opened is counted.
+  /// Throws when the parent can't be read.
   std::vector<Tracked*> find(std::int64_t steady_us, PassResult& result);
 
   /// Ends it: whatever the scan has not seen is gone, or could not be read. A cgroup that can't be found because
@@ -84,10 +90,11 @@ class CgroupFinder {
   void set_max_cgroups(std::int64_t max_cgroups);
   /// Tracks the cgroups of another parent from now on, and every one is new; those of the same parent stay. Throws
   /// std::system_error, and stays with the old one, when it can't be opened.
-  void set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch);
+  void set_hierarchy(const kernel::Hierarchy& hierarchy);
 
  private:
   Tracked* find_or_open(const kernel::FoundCgroup& found, PassResult& result);
+  static void place(Tracked& tracked, const kernel::FoundCgroup& found);
   static void leave(const Tracked& tracked, bool is_hidden, PassResult& result);
   void reopen(PassResult& result);
 

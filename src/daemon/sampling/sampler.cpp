@@ -28,13 +28,24 @@ void remember(core::Counters& previous, const core::Counters& now) {
   }
 }
 
+kernel::Events events_of(core::CgroupKind kind) {
+  switch (kind) {
+    case core::CgroupKind::container:
+      return kernel::Events::whole;
+    case core::CgroupKind::leaf:
+      return kernel::Events::own_or_whole;
+    default:
+      return kernel::Events::own;
+  }
+}
+
 }  // namespace
 
-Sampler::Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy)
-    : finder_(hierarchy, watch), policy_(std::move(policy)) {}
+Sampler::Sampler(const kernel::Hierarchy& hierarchy, core::Policy policy)
+    : finder_(hierarchy), policy_(std::move(policy)) {}
 
-void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch) {
-  finder_.set_hierarchy(hierarchy, watch);
+void Sampler::set_hierarchy(const kernel::Hierarchy& hierarchy) {
+  finder_.set_hierarchy(hierarchy);
   near_limit_.forget();
 }
 
@@ -45,6 +56,7 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   try {
     const auto found = finder_.find(began_us, result);
     finder_.controller().begin_pass();
+    remainders_ = {};
     result.scan.rows.reserve(found.size());
     for (Tracked* const tracked : found) read(*tracked, began_us, result);
   } catch (const std::exception& error) {
@@ -73,25 +85,47 @@ std::optional<Sampler::Result> Sampler::sample_near_limit(std::int64_t now_us) {
 
 /// Adds the cgroup's row, unless it has vanished, or can't be read, which is counted.
 void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
+  std::optional<kernel::Reading> reading;
   try {
-    const auto reading = finder_.controller().read(tracked.cgroup);
-    if (!reading) return;
+    reading = finder_.controller().read(tracked.cgroup, {.events = events_of(tracked.kind)});
+    if (!reading) return remainders_.pass_on(tracked.depth);
     if (!reading->problem.empty()) result.note_error(reading->problem);
+    if (!keep_remainder(tracked, reading->sample, result)) {
+      if (tracked.told) result.scan.unread.push_back(tracked.key);
+      tracked.is_seen = true;
+      return;
+    }
     const bool is_new = !tracked.told;
     refresh_limits(tracked, *reading, result.scan.started_at_us);
     if (is_new) result.appeared.push_back(tracked.told);
-    take_row(tracked, *reading, result);
+    take_row(tracked, reading->sample, result);
     if (tracked.limits_problem) result.note_error(*tracked.limits_problem);
-    near_limit_.follow(tracked, reading->sample.gauges, steady_us);
+    if (!tracked.has_remainder()) near_limit_.follow(tracked, reading->sample.gauges, steady_us);
   } catch (const std::exception& error) {
+    if (!reading && !result.scan.is_partial) remainders_.add(tracked.depth, std::nullopt);
     result.scan.unread.push_back(tracked.key);
     result.note_error(error.what());
   }
   tracked.is_seen = true;
 }
 
-void Sampler::take_row(Tracked& tracked, const kernel::Reading& reading, Result& result) {
-  const core::MemorySample& now = reading.sample;
+/// In a full scan. Leaves in the sample what the cgroup holds beyond those below it, if any are. False: that is not
+/// known.
+bool Sampler::keep_remainder(Tracked& tracked, core::MemorySample& sample, const Result& result) {
+  if (result.scan.is_partial) return true;
+  const core::Gauges whole = sample.gauges;
+  std::optional<core::Gauges> own = whole;
+  if (tracked.has_remainder()) {
+    sample.counters = core::own_counters(sample.counters);
+    if (finder_.controller().includes_those_below(tracked.cgroup)) own = remainders_.of(tracked.depth, whole);
+    if (!tracked.is_whole) own = std::nullopt;
+  }
+  remainders_.add(tracked.depth, whole);
+  sample.gauges = own.value_or(core::Gauges{});
+  return own.has_value();
+}
+
+void Sampler::take_row(Tracked& tracked, const core::MemorySample& now, Result& result) {
   core::ScanRow& row = result.scan.rows.emplace_back();
   row.cgroup = tracked.told;
   row.gauges = now.gauges;
@@ -107,7 +141,10 @@ void Sampler::take_row(Tracked& tracked, const kernel::Reading& reading, Result&
          .count = kill_count});
   }
   if (row.oom_kills_total) tracked.kills_counted_at_us = result.scan.started_at_us;
-  if (result.scan.is_partial) return;
+  if (!result.scan.is_partial) find_candidate(tracked, now, result);
+}
+
+void Sampler::find_candidate(Tracked& tracked, const core::MemorySample& now, Result& result) {
   const auto limit_bytes = tracked.told->limits.effective_limit_bytes;
   if (std::exchange(tracked.policy, policy_number_) != policy_number_) {
     tracked.rule = policy_.rule_for(tracked.told->id.path);
@@ -116,7 +153,8 @@ void Sampler::take_row(Tracked& tracked, const kernel::Reading& reading, Result&
   const core::ReclaimSettings settings = policy_.settings_of(tracked.rule);
   if (core::over_threshold(now.gauges, limit_bytes, settings)) {
     tracked.ever_over = true;
-    result.candidates.push_back({tracked.told->id, now.gauges, limit_bytes, settings});
+    const bool has_rule = tracked.rule != nullptr && tracked.rule->reclaim == true;
+    result.candidates.push_back({tracked.told->id, now.gauges, limit_bytes, settings, tracked.kind, has_rule});
   }
   if (tracked.ever_over) result.sightings.push_back(core::sighting_of(tracked.cgroup.inode(), now));
 }
@@ -129,7 +167,7 @@ void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, s
   const core::CgroupRef told = tracked.told;
   auto oom_kills = told ? told->oom_kills_before : std::nullopt;
   if (!oom_kills) oom_kills = reading.sample.counters[core::Counter::oom_kills];
-  const bool is_same = told && told->oom_kills_before == oom_kills;
+  const bool is_same = told && told->oom_kills_before == oom_kills && told->kind == tracked.kind;
   if (is_fresh && is_same && reading.hierarchical_limit_bytes == tracked.hierarchical_limit_bytes) return;
   tracked.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
   const bool is_staggered = !tracked.limits_read_at_us && finder_.hierarchy().real;
@@ -145,7 +183,8 @@ void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, s
                           .parent_length = static_cast<std::uint32_t>(finder_.hierarchy().parent_path.size()),
                           .limits = limits,
                           .oom_kills_before = oom_kills,
-                          .made_after_us = tracked.made_after_us});
+                          .made_after_us = tracked.made_after_us,
+                          .kind = tracked.kind});
 }
 
 void Sampler::end_pass(Result& result, std::int64_t began_us) {

@@ -10,6 +10,7 @@
 
 #include "core/near_limit.hpp"
 #include "core/policy.hpp"
+#include "core/remainder.hpp"
 #include "daemon/sampling/cgroup_finder.hpp"
 #include "daemon/sampling/near_limit_sampler.hpp"
 
@@ -19,7 +20,7 @@ class Sampler {
  public:
   using Result = PassResult;
 
-  Sampler(const kernel::Hierarchy& hierarchy, kernel::Watch watch, core::Policy policy);
+  Sampler(const kernel::Hierarchy& hierarchy, core::Policy policy);
 
   /// One pass: every file of every tracked cgroup is read. Errors of single cgroups, and a parent that can't be read,
   /// are counted, not thrown.
@@ -38,13 +39,15 @@ class Sampler {
   /// How many cgroups are tracked at most; 20 000 until it is set.
   void set_max_cgroups(std::int64_t max_cgroups) { finder_.set_max_cgroups(max_cgroups); }
   /// As CgroupFinder::set_hierarchy().
-  void set_hierarchy(const kernel::Hierarchy& hierarchy, kernel::Watch watch);
+  void set_hierarchy(const kernel::Hierarchy& hierarchy);
 
   const kernel::Hierarchy& hierarchy() const { return finder_.hierarchy(); }
 
  private:
   void read(Tracked& tracked, std::int64_t steady_us, Result& result);
-  void take_row(Tracked& tracked, const kernel::Reading& reading, Result& result);
+  bool keep_remainder(Tracked& tracked, core::MemorySample& sample, const Result& result);
+  void take_row(Tracked& tracked, const core::MemorySample& now, Result& result);
+  void find_candidate(Tracked& tracked, const core::MemorySample& now, Result& result);
   void refresh_limits(Tracked& tracked, const kernel::Reading& reading, std::int64_t now_us);
   void end_pass(Result& result, std::int64_t began_us);
 
@@ -52,7 +55,8 @@ class Sampler {
   NearLimitSampler near_limit_;
   core::Policy policy_;
   std::uint32_t policy_number_ = 1;
-  std::int64_t cpu_us_ = 0;  // of this thread, up to the last pass
+  core::Remainders remainders_;  // of this scan
+  std::int64_t cpu_us_ = 0;      // of this thread, up to the last pass
 };
 
 }  // namespace cgmm::daemon

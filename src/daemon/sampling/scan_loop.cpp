@@ -74,7 +74,6 @@ void ScanLoop::run(std::optional<std::int64_t> cycles) {
       sample_at_us = now_us + sampler_.sample_again_after_us();
       continue;
     }
-    look_for_parent();
     const std::int64_t began_us = steady_now_us();
     scan_once(schedule.begin(began_us));
     sample_at_us = began_us + sampler_.sample_again_after_us();
@@ -122,6 +121,7 @@ void ScanLoop::scan_once(const Schedule::Start& start) {
   result.scan.late_us = start.late_us;
   ++scan_count_;
   log_scan(result);
+  if (result.has_containers && !std::exchange(containers_seen_, true)) push_node_facts();
   faults_.after_scan(result, wall_now_us());
   if (start.missed_count > 0) {
     spdlog::warn("{} scans were missed: the one before took too long, or nobody let it run", start.missed_count);
@@ -134,7 +134,9 @@ void ScanLoop::scan_once(const Schedule::Start& start) {
                       .sightings = std::move(result.sightings),
                       .seen_at_us = began_us,
                       .bounds = settings_.policy.bounds,
-                      .learning = settings_.policy.learning});
+                      .learning = settings_.policy.learning,
+                      .scope = settings_.policy.scope,
+                      .containers_seen = containers_seen_});
   result.scan.interval_us = settings_.interval_us;
   to_.queue.push_scan(std::move(result.scan), std::move(result.oom_kills));
 }
@@ -163,40 +165,15 @@ void ScanLoop::apply_changes(Schedule& schedule) {
   sampler_.set_max_cgroups(settings_.max_cgroups);
   schedule.set_interval(steady_now_us(), settings_.interval_us);
   try {
-    sampler_.set_hierarchy(find_parent(parent), settings_.watch);
+    const kernel::Hierarchy hierarchy = hierarchy_for(parent);
+    containers_seen_ = containers_seen_ && hierarchy == sampler_.hierarchy();
+    sampler_.set_hierarchy(hierarchy);
     settings_.parent = parent;
   } catch (const std::exception& error) {
     spdlog::error("the parent stays {}: {}", base::escape_for_terminal(sampler_.hierarchy().parent),
                   base::escape_for_terminal(error.what()));
   }
   push_node_facts();
-}
-
-/// "auto" finds another parent when one comes into being: kubelet may start long after us.
-void ScanLoop::look_for_parent() {
-  if (settings_.parent != "auto" || steady_now_us() - parent_looked_at_us_ < base::kMinute_us) return;
-  parent_looked_at_us_ = steady_now_us();
-  try {
-    const kernel::Hierarchy found = find_parent("auto");
-    if (found == sampler_.hierarchy()) return;
-    const std::string change = "the parent is " + found.parent + " from now on, it was " + sampler_.hierarchy().parent;
-    spdlog::info("{}", base::escape_for_terminal(change));
-    event("config_change", change);
-    sampler_.set_hierarchy(found, settings_.watch);
-    push_node_facts();
-  } catch (const std::exception& error) {
-    spdlog::debug("looking for a parent: {}", base::escape_for_terminal(error.what()));  // the scan says what is wrong
-  }
-}
-
-/// What the setting means now. A runtime's directory that "auto" has found is not given up for the whole hierarchy
-/// while it exists: the last container may just have ended. Throws kernel::HierarchyError.
-kernel::Hierarchy ScanLoop::find_parent(const std::string& setting) const {
-  kernel::Hierarchy found = hierarchy_for(setting);
-  const kernel::Hierarchy& now = sampler_.hierarchy();
-  const bool is_still_auto = setting == "auto" && settings_.parent == "auto";
-  const bool would_widen = is_still_auto && found.parent_path.empty() && ::access(now.parent.c_str(), F_OK) == 0;
-  return would_widen ? now : found;
 }
 
 /// After the last cycle: what was found due is still reclaimed. A signal ends the wait.
@@ -225,6 +202,7 @@ void ScanLoop::push_node_facts() {
                          {"kernel_log", told_log_source_},
                          {"interval_us", settings_.interval_us},
                          {"observe_for_us", settings_.policy.learning.observe_for_us}};
+  if (containers_seen_) facts["containers_seen_below"] = hierarchy.parent;
   try {
     facts["boot_id"] = kernel::KernelLog::boot_id();
   } catch (const std::exception& error) {

@@ -83,9 +83,7 @@ class ScanLoop {
   bool wait_until_due(std::int64_t due_us);
   void sample_near_limit();
   void apply_changes(Schedule& schedule);
-  void look_for_parent();
   void wait_until_idle();
-  kernel::Hierarchy find_parent(const std::string& setting) const;
   void event(std::string kind, std::string detail);
   void push_node_facts();
 
@@ -94,7 +92,7 @@ class ScanLoop {
   std::string version_;
   Channels to_;
   std::string told_log_source_;
-  std::int64_t parent_looked_at_us_ = steady_now_us();
+  bool containers_seen_ = false;  // below this parent, in this run
   SamplerFaults faults_;
   std::atomic<std::int64_t> scan_count_{0};
 

@@ -80,7 +80,7 @@ Service::Service(store::HistoryFile& history, const ServiceOptions& options, con
     : options_(options),
       log_(log),
       kill_log_(log_to_read(options.sources.kernel_log, hierarchy), queue_, board_),
-      scan_loop_({hierarchy, options.settings.watch, options.settings.policy}, options.settings, options.version,
+      scan_loop_({hierarchy, options.settings.policy}, options.settings, options.version,
                  {queue_, candidates_, board_}),
       reclaimer_({}, queue_, board_),
       recorder_(history, queue_, kernel::ContainerLogs(options.sources.container_logs),

@@ -73,6 +73,11 @@ class StatusBoard {
     const base::Lock lock(mutex_);
     return handover_ ? handover_->log_position : std::nullopt;
   }
+  /// Whether earlier runs have seen containers below this parent.
+  bool containers_seen_below(const std::string& parent) const {
+    const base::Lock lock(mutex_);
+    return handover_ && handover_->containers_seen_below == parent;
+  }
   /// Empty until they are handed over, and once they were taken.
   core::Cooldowns take_cooldowns() {
     const base::Lock lock(mutex_);

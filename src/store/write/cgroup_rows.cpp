@@ -41,18 +41,21 @@ std::int64_t CgroupRows::add_unseen(const core::CgroupId& id, const core::Contai
 
 /// A row made for a reclaim has no identity yet.
 std::int64_t CgroupRows::appear(const core::CgroupId& id, const core::ContainerIdentity& container,
-                                const std::string& workload, std::int64_t at_us, std::string_view seen_by) {
+                                const std::string& workload, std::int64_t at_us, std::string_view seen_by,
+                                std::string_view kind) {
   Use row = sql_.use(
       "INSERT INTO cgroup (runtime, container_id, pod_uid, qos_class, workload, "
-      "path, inode, first_seen_at_us, last_seen_at_us, first_seen_by) "
-      "VALUES (nullif(?1, ''), nullif(?2, ''), nullif(?3, ''), nullif(?4, ''), nullif(?5, ''), ?6, ?7, ?8, ?8, ?9) "
+      "path, inode, first_seen_at_us, last_seen_at_us, first_seen_by, kind) "
+      "VALUES (nullif(?1, ''), nullif(?2, ''), nullif(?3, ''), nullif(?4, ''), nullif(?5, ''), ?6, ?7, ?8, ?8, ?9, "
+      "nullif(?10, '')) "
       "ON CONFLICT (path, inode) DO UPDATE SET vanished_at_us = NULL, vanished_by = NULL, "
       "runtime = coalesce(runtime, excluded.runtime), "
       "container_id = coalesce(container_id, excluded.container_id), pod_uid = coalesce(pod_uid, excluded.pod_uid), "
-      "qos_class = coalesce(qos_class, excluded.qos_class), workload = coalesce(workload, excluded.workload) "
+      "qos_class = coalesce(qos_class, excluded.qos_class), workload = coalesce(workload, excluded.workload), "
+      "kind = coalesce(excluded.kind, kind) "
       "RETURNING cgroup_id",
       container.runtime, container.container_id, container.pod_uid, container.qos_class, workload, id.path,
-      inode_to_sql(id.inode), at_us, seen_by);
+      inode_to_sql(id.inode), at_us, seen_by, kind);
   if (!row.step()) throw std::logic_error("a cgroup has got no row");
   return row.integer(0);
 }
@@ -61,13 +64,10 @@ std::int64_t CgroupRows::appear(const core::CgroupId& id, const core::ContainerI
 CgroupRows::Known CgroupRows::recognise(const core::TrackedCgroup& cgroup, std::int64_t at_us) {
   Known known{.oom_kills_total = {}, .told = nullptr, .seen_in = scan_};
   {
-    // One that was seen last before this one was made is another with its inode. v2 counts the kills in the cgroups
-    // below it, too. Those are on record as their own.
+    // One that was seen last before this one was made is another with its inode.
     Use before = sql_.use(
-        "SELECT oom_kills_total + ifnull((SELECT sum(r.count) FROM oom_count r JOIN cgroup below USING (cgroup_id) "
-        "  WHERE r.at_us > c.last_seen_at_us AND substr(below.path, 1, length(c.path) + 1) = c.path || '/' "
-        "  AND (SELECT value FROM node WHERE key = 'hierarchy') = 'v2'), 0), last_seen_at_us, vanished_by IS 'stop' "
-        "FROM cgroup c WHERE inode = ?1 AND oom_kills_total IS NOT NULL AND last_seen_at_us > ?2 "
+        "SELECT oom_kills_total, last_seen_at_us, vanished_by IS 'stop' "
+        "FROM cgroup WHERE inode = ?1 AND oom_kills_total IS NOT NULL AND last_seen_at_us > ?2 "
         "ORDER BY oom_kills_total DESC, last_seen_at_us DESC LIMIT 1",
         inode_to_sql(cgroup.id.inode), cgroup.made_after_us);
     if (before.step()) {
@@ -80,7 +80,8 @@ CgroupRows::Known CgroupRows::recognise(const core::TrackedCgroup& cgroup, std::
       appear(cgroup.id, cgroup.container(), core::workload_of({}, cgroup.container(), cgroup.id.path), at_us,
              known.oom_kills_total ? "renamed"
              : is_young            ? "made"
-                                   : "found");
+                                   : "found",
+             core::to_string(cgroup.kind));
   if (is_young) {
     known.oom_kills_total = 0;
     known.counted_at_us = cgroup.made_after_us;
@@ -201,6 +202,9 @@ void CgroupRows::put_on_record(std::vector<core::CgroupRef> news, std::int64_t a
       entry->second = recognise(cgroup, at_us);
     }
     Known& now = entry->second;
+    if (!is_new && now.told->kind != cgroup.kind) {
+      sql_.execute("UPDATE cgroup SET kind = ?2 WHERE cgroup_id = ?1", now.cgroup_id, core::to_string(cgroup.kind));
+    }
     now.told = ref;
     const bool is_changed =
         sql_.execute(

@@ -61,7 +61,7 @@ class CgroupRows {
   State& change();
   /// Its row, made where there is none. `seen_by`: cgroup.first_seen_by.
   std::int64_t appear(const core::CgroupId& id, const core::ContainerIdentity& container, const std::string& workload,
-                      std::int64_t at_us, std::string_view seen_by);
+                      std::int64_t at_us, std::string_view seen_by, std::string_view kind = "");
   Known recognise(const core::TrackedCgroup& cgroup, std::int64_t at_us);
   void leave_out(std::vector<core::CgroupRef>& news, std::int64_t room_bytes, std::int64_t living_bytes,
                  Losses& losses) const;

@@ -34,6 +34,9 @@ core::Handover read_handover(Statements& sql, std::int64_t now_us) {
   if (Use row = sql.use("SELECT boot_id, sequence FROM kernel_log"); row.step()) {
     result.log_position = {.boot_id = row.text(0), .sequence = static_cast<std::uint64_t>(row.integer(1))};
   }
+  if (Use row = sql.use("SELECT value FROM node WHERE key = 'containers_seen_below'"); row.step()) {
+    result.containers_seen_below = row.text(0);
+  }
   return result;
 }
 
@@ -75,9 +78,11 @@ void record(Statements& sql, const core::NodeFacts& node) {
         "AND EXISTS (SELECT 1 FROM node WHERE key = 'boot_id' AND value <> ?1)",
         std::get<std::string>(boot->second));
   }
-  sql.execute("DELETE FROM node");
+  sql.execute("DELETE FROM node WHERE key <> 'containers_seen_below'");  // which only a newer one replaces
   for (const auto& [key, value] : node.facts) {
-    std::visit([&](const auto& cell) { sql.execute("INSERT INTO node (key, value) VALUES (?, ?)", key, cell); }, value);
+    std::visit(
+        [&](const auto& cell) { sql.execute("INSERT OR REPLACE INTO node (key, value) VALUES (?, ?)", key, cell); },
+        value);
   }
 }
 

@@ -20,7 +20,7 @@ class ReclaimerRun : public testing::Test {
  protected:
   ReclaimerRun() {
     tree_.put("/web", test::minimal_v1({.file_bytes = 60 << 20, .limit_bytes = 100 << 20}));
-    Sampler sampler(kernel::open_hierarchy(tree_.root()), kernel::Watch::automatic, {});
+    Sampler sampler(kernel::open_hierarchy(tree_.root()), {});
     candidates_.put({.hierarchy = sampler.hierarchy(), .cgroups = sampler.scan(wall_now_us()).candidates});
     queue_.end_waits();  // nobody records
   }

@@ -35,8 +35,8 @@ class FakeKernel : public kernel::Controller {
   FakeKernel(const kernel::Hierarchy& hierarchy, Answer answer)
       : Controller(hierarchy), v2_(kernel::make_v2_controller(hierarchy)), answer_(std::move(answer)) {}
 
-  std::optional<kernel::Reading> read(kernel::Cgroup& cgroup, bool with_pressure) override {
-    return v2_->read(cgroup, with_pressure);
+  std::optional<kernel::Reading> read(kernel::Cgroup& cgroup, const kernel::ReadOptions& options) override {
+    return v2_->read(cgroup, options);
   }
   std::optional<std::uint64_t> read_usage(kernel::Cgroup& /*unused*/) override { return std::nullopt; }
   core::Limits read_limits(kernel::Cgroup& cgroup, const kernel::Reading& reading, std::string& problem) override {
@@ -102,7 +102,7 @@ class Collector {
 };
 
 Candidates scan(const FakeCgroups& tree, const core::Policy& policy = {}, bool dry_run = false) {
-  Sampler sampler(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, policy);
+  Sampler sampler(kernel::open_hierarchy(tree.root()), policy);
   return {sampler.hierarchy(), sampler.scan(wall_now_us()).candidates, dry_run};
 }
 

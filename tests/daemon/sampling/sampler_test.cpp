@@ -33,7 +33,7 @@ std::string name_of(const testing::TestParamInfo<Kind>& info) { return info.para
 class EveryKind : public testing::TestWithParam<Kind> {
  protected:
   test::Files files(const FakeMemory& memory) const { return GetParam().files(memory); }
-  Sampler sampler() { return Sampler(kernel::open_hierarchy(tree_.root()), kernel::Watch::automatic, {}); }
+  Sampler sampler() { return Sampler(kernel::open_hierarchy(tree_.root()), {}); }
   /// Of the only cgroup.
   static core::CgroupKey key_of(const Sampler::Result& result) { return result.scan.rows.at(0).cgroup->key; }
   FakeCgroups tree_;
@@ -127,7 +127,7 @@ TEST_P(EveryKind, CountsAnUnusableCgroupAndSamplesTheOthers) {
 
 TEST_P(EveryKind, TakesNoCgroupForGoneBecauseTheHierarchyIsForAWhile) {
   tree_.put("/pods/a", files({}));
-  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {});
+  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), {});
   const auto key = key_of(one.scan(1000));
   std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
   for (const std::int64_t at_us : {2000, 3000}) {
@@ -151,7 +151,7 @@ TEST_P(EveryKind, TakesNoCgroupForGoneBecauseTheHierarchyIsForAWhile) {
 TEST_P(EveryKind, KnowsItsCgroupsAgainWhenTheHierarchyIsMountedAnew) {
   tree_.put("/pods/a", files({.oom_kills = 1}));
   tree_.put("/pods/b", files({.oom_kills = 1}));
-  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {});
+  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), {});
   const Sampler::Result before = one.scan(1000);
   ASSERT_EQ(before.scan.rows.size(), 2U);
   const auto& of_a = before.scan.rows[before.scan.rows[0].cgroup->id.path == "/a" ? 0 : 1].cgroup;
@@ -179,7 +179,7 @@ TEST_P(EveryKind, TakesCgroupsForGoneWhenTheirParentIs) {
   kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_.root());
   hierarchy.parent += "/pods";
   hierarchy.parent_path = "/pods";
-  Sampler one(hierarchy, kernel::Watch::automatic, {});
+  Sampler one(hierarchy, {});
   const auto key = key_of(one.scan(1000));
   std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
   const Sampler::Result gone = one.scan(2000);
@@ -195,7 +195,7 @@ TEST_P(EveryKind, TakesCgroupsForGoneWhenTheirParentIs) {
 
 TEST_P(EveryKind, LeavesOutWhatIsOverMaxCgroups) {
   for (int i = 0; i < 5; ++i) tree_.put("/old" + std::to_string(i), files({}));
-  Sampler one(kernel::open_hierarchy(tree_.root()), kernel::Watch::leaves, {});
+  Sampler one(kernel::open_hierarchy(tree_.root()), {});
   one.set_max_cgroups(5);
   EXPECT_EQ(one.scan(1000).left_out_count, 0);
   for (int i = 0; i < 5; ++i) tree_.put("/a" + std::to_string(i), files({}));
@@ -215,7 +215,7 @@ TEST_P(EveryKind, LeavesOutWhatIsOverMaxCgroups) {
 
 TEST_P(EveryKind, FollowsAParentThatWasMadeAnew) {
   tree_.put("/pods/a", files({}));
-  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), kernel::Watch::automatic, {});
+  Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), {});
   one.scan(1000);
   std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
   tree_.put("/pods/b", files({}));
@@ -229,8 +229,67 @@ TEST_P(EveryKind, KeepsItsCgroupsWhenTheSameParentIsSetAgain) {
   tree_.put("/web", files({}));
   Sampler one = sampler();
   one.scan(1000);
-  one.set_hierarchy(kernel::open_hierarchy(tree_.root()), kernel::Watch::automatic);
+  one.set_hierarchy(kernel::open_hierarchy(tree_.root()));
   EXPECT_TRUE(one.scan(2000).appeared.empty());
+}
+
+const std::string kPod = "/kubepods/pod0f5b1c2d-1111-2222-3333-444455556666";
+const std::string kContainer = kPod + "/" + std::string(64, 'a');
+
+core::Gauges gauges_of(const Sampler::Result& result, const std::string& path) {
+  for (const core::ScanRow& row : result.scan.rows) {
+    if (row.cgroup->id.path == path) return row.gauges;
+  }
+  ADD_FAILURE() << "no row of " << path;
+  return {};
+}
+
+TEST_P(EveryKind, OfAPodItRecordsTheRemainderBeyondItsContainers) {
+  tree_.put(kPod, files({.file_bytes = 130 * kMiB, .shmem_bytes = 0, .anon_bytes = 30 * kMiB}));
+  tree_.put(kContainer, files({.file_bytes = 10 * kMiB, .shmem_bytes = 0, .anon_bytes = 29 * kMiB}));
+  tree_.put(kContainer + "/nested", files({.file_bytes = 10 * kMiB}));
+  Sampler one = sampler();
+  const Sampler::Result result = one.scan(1000);
+  EXPECT_EQ(result.scan.rows.size(), 2U) << "kubepods has no files: its memory is not managed";
+  EXPECT_EQ(gauges_of(result, kContainer)[Gauge::file], 10 * kMiB);
+  EXPECT_EQ(gauges_of(result, kPod)[Gauge::file], 120 * kMiB);
+  EXPECT_EQ(gauges_of(result, kPod)[Gauge::anon], 1 * kMiB);
+  ASSERT_EQ(result.candidates.size(), 1U) << "25 % of 100 MiB";
+  EXPECT_EQ(result.candidates[0].id.path, kPod);
+  EXPECT_EQ(result.candidates[0].kind, core::CgroupKind::pod);
+}
+
+TEST_P(EveryKind, ARemainderIsNeverNegative) {
+  tree_.put(kPod, files({.file_bytes = 9 * kMiB}));
+  tree_.put(kContainer, files({.file_bytes = 10 * kMiB}));
+  Sampler one = sampler();
+  EXPECT_EQ(gauges_of(one.scan(1000), kPod)[Gauge::file], 0U) << "the container has grown since the pod was read";
+}
+
+TEST_P(EveryKind, ARemainderIsUnknownWhileSomethingBelowIs) {
+  tree_.put(kPod, files({.file_bytes = 130 * kMiB}));
+  tree_.put(kContainer, files({.file_bytes = 10 * kMiB}));
+  Sampler one = sampler();
+  one.scan(1000);
+  tree_.put_file(kContainer, "memory.stat", "");
+  const Sampler::Result bad = one.scan(2000);
+  EXPECT_TRUE(bad.scan.rows.empty());
+  EXPECT_EQ(bad.scan.unread.size(), 2U) << "and neither is gone";
+  tree_.put(kContainer, files({.file_bytes = 10 * kMiB}));
+  EXPECT_EQ(gauges_of(one.scan(3000), kPod)[Gauge::file], 120 * kMiB);
+}
+
+TEST_P(EveryKind, OfALeafThatGetsCgroupsBelowItTheRemainderIsRecorded) {
+  tree_.put("/a.slice", files({.file_bytes = 50 * kMiB}));
+  Sampler one = sampler();
+  EXPECT_EQ(gauges_of(one.scan(1000), "/a.slice")[Gauge::file], 50 * kMiB);
+  tree_.put("/a.slice/b.service", files({.file_bytes = 20 * kMiB}));
+  const Sampler::Result result = one.scan(2000);
+  EXPECT_EQ(gauges_of(result, "/a.slice")[Gauge::file], 30 * kMiB);
+  EXPECT_EQ(gauges_of(result, "/a.slice/b.service")[Gauge::file], 20 * kMiB);
+  for (const core::ScanRow& row : result.scan.rows) {
+    if (row.cgroup->id.path == "/a.slice") EXPECT_FALSE(row.increases.has(Counter::pgfault)) << "it includes the service";
+  }
 }
 
 class EveryKindWithCounters : public EveryKind {};
@@ -439,7 +498,7 @@ TEST_P(EveryKindWithCounters, EveryValueIsOfItsOwnScanAlthoughMemoryStatStaysThe
   tree_.put("/web", files({}));
   kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree_.root());
   hierarchy.real = true;  // its files may be held open, so they are written in place
-  Sampler one(hierarchy, kernel::Watch::automatic, {});
+  Sampler one(hierarchy, {});
   one.scan(1000);
   for (std::uint64_t i = 1; i <= 3; ++i) {
     const std::string stat = tree_.file("/web", "memory.stat");

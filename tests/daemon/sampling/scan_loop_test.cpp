@@ -29,10 +29,7 @@ class ScanLoopTest : public testing::Test {
 
   ScanLoop loop(Settings settings = {}) {
     settings.parent = tree_.root() + "/pods";
-    return {{kernel::open_hierarchy(settings.parent), kernel::Watch::automatic, {}},
-            settings,
-            {},
-            {queue_, candidates_, board_}};
+    return {{kernel::open_hierarchy(settings.parent), {}}, settings, {}, {queue_, candidates_, board_}};
   }
   Clocks clocks() {
     return {.wall = [this] { return wall_us_; },
@@ -178,7 +175,7 @@ TEST_F(ScanLoopTest, AReclaimThatIsAnsweredDoesNotEndAnothersRefusal) {
   test::FakeCgroups tree;
   tree.put("/web", test::v2_files({.file_bytes = 60 << 20, .limit_bytes = 100 << 20}));
   tree.remove_file("/web", "memory.reclaim");
-  Sampler sampler(kernel::open_hierarchy(tree.root()), kernel::Watch::automatic, {});
+  Sampler sampler(kernel::open_hierarchy(tree.root()), {});
   Reclaimer({}, queue_, board_)
       .reclaim_due({.hierarchy = sampler.hierarchy(), .cgroups = sampler.scan(wall_now_us()).candidates}, {});
   ASSERT_EQ(queue_.faults().size(), 1U);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "base/units.hpp"
+#include "cli/findings.hpp"
+#include "core/inventory.hpp"
+#include "core/policy.hpp"
+#include "kernel/controller.hpp"
+#include "kernel/tree.hpp"
+
+namespace cgmm::cli {
+namespace {
+
+struct Found {
+  std::string path;
+  core::CgroupKind kind = core::CgroupKind::leaf;
+};
+
+/// Opens the control file for writing, because access() does not know all about read-only mounts.
+void check_reclaim(const kernel::Hierarchy& hierarchy, const std::string& path, bool dry_run, Findings& findings) {
+  const std::string name = hierarchy.root + path + "/" + kernel::make_controller(hierarchy)->reclaim_file();
+  if (::access(name.c_str(), F_OK) != 0) {
+    findings.warning("reclaim", name + " does not exist: memory is recorded, nothing can be reclaimed",
+                     "cgroup v2 has it since Linux 5.19");
+  } else if (const base::Fd file(::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)); !file) {
+    const std::string detail = name + " can't be written: " + std::generic_category().message(errno);
+    const std::string advice =
+        "run as root; in a container mount /sys/fs/cgroup writable; under systemd leave out ProtectControlGroups";
+    dry_run ? findings.warning("reclaim", detail, advice) : findings.problem("reclaim", detail, advice);
+  } else {
+    findings.ok("reclaim", name + " is writable");
+  }
+}
+
+/// Warns of a rule that matches nothing: probably its glob lacks a '/' or a '*'.
+void check_rules(const core::Policy& policy, const std::vector<Found>& tracked, Findings& findings) {
+  std::vector<std::size_t> match_counts(policy.rules.size());
+  for (const Found& found : tracked) {
+    if (const core::Rule* const rule = policy.rule_for(found.path)) {
+      ++match_counts[static_cast<std::size_t>(rule - policy.rules.data())];
+    }
+  }
+  for (std::size_t i = 0; i < policy.rules.size(); ++i) {
+    const std::string item = "rule[" + std::to_string(i + 1) + "]";
+    const std::string detail =
+        policy.rules[i].cgroup + " decides for " + base::counted(match_counts[i], "cgroup") + " now";
+    if (match_counts[i] > 0) {
+      findings.ok(item, detail);
+    } else {
+      findings.warning(item, detail,
+                       "nothing, if such cgroups come later; else compare it with the paths in `report cgroups`");
+    }
+  }
+}
+
+/// Says which cgroups are reclaimed, and which are only recorded. Returns the first that is.
+std::optional<Found> check_scope(const core::Policy& policy, const std::vector<Found>& tracked, bool has_containers,
+                                 Findings& findings) {
+  std::optional<Found> first;
+  std::size_t reclaimed_count = 0;
+  for (const Found& found : tracked) {
+    const core::Rule* const rule = policy.rule_for(found.path);
+    const bool is_by_rule = rule != nullptr && rule->reclaim == true;
+    if (!is_by_rule && !core::is_in_scope(policy.scope, found.kind, has_containers)) continue;
+    if (!policy.settings_of(rule).reclaim || found.path.empty()) continue;
+    if (!first) first = found;
+    ++reclaimed_count;
+  }
+  const std::string detail = base::counted(reclaimed_count, "cgroup is", "cgroups are") + " reclaimed when due, " +
+                             std::to_string(tracked.size() - reclaimed_count) + " only recorded: ";
+  switch (policy.scope) {
+    case core::ReclaimScope::all:
+      findings.ok("reclaim_scope", detail + "\"all\" is all but what a rule excludes");
+      break;
+    case core::ReclaimScope::containers:
+      findings.ok("reclaim_scope", detail + "\"containers\" is containers and their pods");
+      break;
+    case core::ReclaimScope::automatic:
+      findings.ok(
+          "reclaim_scope",
+          detail + (has_containers ? "\"auto\" is containers and their pods where there are containers"
+                                   : "\"auto\" is all that have no cgroup below them until a container is seen"));
+  }
+  return first;
+}
+
+}  // namespace
+
+void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& config, Findings& findings) {
+  std::vector<Found> tracked;
+  core::Inventory inventory;
+  std::int64_t left_out_count = 0;
+  std::string whose;
+  std::string first_error;
+  try {
+    kernel::Tree tree(hierarchy, static_cast<std::size_t>(config.max_cgroups));
+    const kernel::Walk& walk = tree.walk();
+    first_error = walk.first_error;
+    left_out_count = walk.left_out_count;
+    whose = ", " + std::to_string(walk.crowd_count) + " of them below " + walk.crowd;
+    for (const kernel::FoundCgroup& found : walk.cgroups) {
+      tracked.push_back({found.path.string(), found.kind});
+      inventory.add(found.kind, core::identity_of(tracked.back().path, hierarchy.parent_path.size()));
+    }
+    const auto controller = kernel::make_controller(hierarchy);
+    auto first = tracked.empty() ? std::nullopt : controller->open(walk.cgroups[0].path, walk.cgroups[0].inode);
+    if (first) controller->read(*first);
+  } catch (const std::exception& error) {
+    first_error = error.what();
+  }
+  if (!first_error.empty()) {
+    findings.problem("cgroups", first_error, "run as root, or look at the permissions of that file");
+  } else if (tracked.empty()) {
+    findings.warning("cgroups", inventory.to_string(),
+                     "nothing, if containers come later; else name the parent with --parent");
+  } else {
+    findings.ok("cgroups", inventory.to_string());
+  }
+  if (left_out_count > 0) {
+    findings.warning("cgroups", std::to_string(left_out_count) + " more are over max_cgroups and left out" + whose,
+                     "raise max_cgroups, or name a parent with fewer below it");
+  }
+  check_rules(config.policy, tracked, findings);
+  const auto first = check_scope(config.policy, tracked, inventory.container_count() > 0, findings);
+  if (first) {
+    check_reclaim(hierarchy, first->path, config.dry_run, findings);
+  } else {
+    findings.warning("reclaim", "there is no cgroup to try it on", "nothing, if containers come later");
+  }
+}
+
+}  // namespace cgmm::cli

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/reclaim/reclaim_log.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <string>
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+
+namespace cgmm::daemon {
+namespace {
+
+std::string_view words_for(core::StoppedBy stopped_by) {
+  switch (stopped_by) {
+    case core::StoppedBy::nothing_left:
+      return "the kernel found no more";
+    case core::StoppedBy::pressure:
+      return "left early, its tasks waited for memory";
+    case core::StoppedBy::timeout:
+      return "left early, it took too long";
+    default:
+      return core::to_string(stopped_by);
+  }
+}
+
+}  // namespace
+
+void log_reclaim(const core::Reclaim& reclaim) {
+  const std::string path = base::escape_for_terminal(reclaim.id.path);
+  const std::string cache = base::format_bytes(core::reclaimable_cache_bytes(reclaim.before));
+  if (reclaim.outcome == core::ReclaimOutcome::dry_run) {
+    spdlog::info("would reclaim {}: cache {}, threshold {} (dry run)", path, cache,
+                 base::format_bytes(reclaim.threshold_bytes));
+    return;
+  }
+  const std::string freed = reclaim.freed_bytes ? base::format_bytes(*reclaim.freed_bytes) : "an unknown amount";
+  const bool says_why = reclaim.outcome == core::ReclaimOutcome::partial && reclaim.stopped_by;
+  const std::string why = says_why ? fmt::format(" ({})", words_for(*reclaim.stopped_by)) : "";
+  spdlog::log(reclaim.outcome == core::ReclaimOutcome::failed ? spdlog::level::warn : spdlog::level::info,
+              "reclaim of {}: {}{}, freed {} in {} (cache was {}, threshold {}){}", path,
+              core::to_string(reclaim.outcome), why, freed, base::format_duration_us(reclaim.duration_us.value_or(0)),
+              cache, base::format_bytes(reclaim.threshold_bytes),
+              reclaim.error.empty() ? "" : ": " + base::escape_for_terminal(reclaim.error));
+}
+
+}  // namespace cgmm::daemon
