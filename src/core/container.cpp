@@ -40,8 +40,7 @@ bool allocation(std::string_view id) {  // "e389b2dd-945b-6577-a461-df45cb42b7d0
   return id.size() > kUuidLength + 1 && is_uuid(id.substr(0, kUuidLength)) && id[kUuidLength] == '.' && name(id);
 }
 bool task(std::string_view id) {  // "bf1ddbfbbc8f45c9b1ac4f779368741e-2531612879"
-  const std::size_t dash = std::min(id.find('-'), id.size());
-  return dash == 32 && is_hex(id.substr(0, dash)) && number(id.substr(dash + 1));
+  return id.size() > 33 && id[32] == '-' && is_hex(id.substr(0, 32)) && number(id.substr(33));
 }
 bool yarn(std::string_view id) { return all_of(id, "e_0123456789"); }
 

@@ -33,7 +33,7 @@ class RealAuto : public RealTest {
   ChildProcess start_auto(const std::vector<std::string>& more) {
     std::vector<std::string> arguments{"--config", config(), "--database", database()};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return ChildProcess::fork_off([&] { return enter() ? become_program(arguments, {log(), log()}) : 1; });
+    return ChildProcess::fork_off([&] { return enter() ? become_program(arguments, {log(), log()}, {}) : 1; });
   }
   std::set<std::string> texts(const std::string& query) const {
     SQLite::Database db(database(), SQLite::OPEN_READONLY);
