@@ -116,6 +116,9 @@ class Controller {
   /// The smaller one of a limit (nullopt: none) and the machine's memory.
   std::optional<std::uint64_t> within_memory(std::optional<std::uint64_t> limit_bytes) const;
 
+  /// Of the machine; 0: not known.
+  std::uint64_t memory_bytes() const { return hierarchy_.memory_bytes; }
+
   int root_fd() const { return root_.get(); }
 
  private:
