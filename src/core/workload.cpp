@@ -9,6 +9,8 @@ namespace cgmm::core {
 namespace {
 
 constexpr std::size_t kIdLength = 64;
+constexpr std::size_t kLeastOfId = 4;
+constexpr std::size_t kMaxFileName = 255;
 constexpr std::size_t kMaxPodName = 253;
 constexpr std::size_t kMaxLabel = 63;  // a namespace's or container's name
 
@@ -73,6 +75,18 @@ bool is_rest_of_controllers(std::string_view word) {
   return !word.empty() && word.size() <= kMaxHash && (all_generated(word) || all_digits(word));
 }
 
+/// The id is what follows the last '-'.
+std::optional<NamedLog> parse_log(std::string_view file_name) {
+  constexpr std::string_view kEnding = ".log";
+  if (!file_name.ends_with(kEnding)) return std::nullopt;
+  const auto parts = split_parts(file_name.substr(0, file_name.size() - kEnding.size()));
+  if (!parts) return std::nullopt;
+  const auto& [pod, pod_namespace, rest] = *parts;
+  const auto [container, id] = split_last(rest);
+  if (!is_hex(id) || !is_pod_name(pod) || !is_label(pod_namespace) || !is_label(container)) return std::nullopt;
+  return NamedLog{std::string(id), {std::string(pod_namespace), std::string(pod), std::string(container)}};
+}
+
 }  // namespace
 
 std::string_view pod_prefix(std::string_view pod) {
@@ -91,18 +105,15 @@ std::string_view pod_prefix(std::string_view pod) {
 }
 
 std::optional<NamedLog> parse_container_log(std::string_view file_name) {
-  constexpr std::string_view kEnding = ".log";
-  if (!file_name.ends_with(kEnding)) return std::nullopt;
-  const auto parts = split_parts(file_name.substr(0, file_name.size() - kEnding.size()));
-  if (!parts) return std::nullopt;
-  const auto& [pod, pod_namespace, rest] = *parts;
-  if (rest.size() <= kIdLength + 1) return std::nullopt;
-  const std::size_t dash = rest.size() - kIdLength - 1;
-  const std::string_view container = rest.substr(0, dash);
-  const std::string_view id = rest.substr(dash + 1);
-  if (!is_hex(id) || rest[dash] != '-') return std::nullopt;
-  if (!is_pod_name(pod) || !is_label(pod_namespace) || !is_label(container)) return std::nullopt;
-  return NamedLog{std::string(id), {std::string(pod_namespace), std::string(pod), std::string(container)}};
+  auto log = parse_log(file_name);
+  return log && log->key.size() == kIdLength ? std::move(log) : std::nullopt;
+}
+
+std::optional<NamedLog> parse_cut_container_log(std::string_view file_name) {
+  if (file_name.size() != kMaxFileName) return std::nullopt;
+  auto log = parse_log(file_name);
+  const bool is_cut = log && log->key.size() >= kLeastOfId && log->key.size() < kIdLength;
+  return is_cut ? std::move(log) : std::nullopt;
 }
 
 std::optional<NamedLog> parse_pod_log_dir(std::string_view name) {

@@ -22,15 +22,20 @@ struct ContainerNames {
 };
 
 struct NamedLog {
-  std::string key;  // the container's id, or the pod's uid
+  std::string key;  // the container's id or the begin of it, or the pod's uid
   ContainerNames names;
 
   friend bool operator==(const NamedLog&, const NamedLog&) = default;
 };
 
-/// "<pod>_<namespace>_<container>-<64 hexadecimal digits>.log", as in /var/log/containers. nullopt for anything else,
-/// also if the kubelet truncated the id because the name would be longer than 255 bytes.
+/// "<pod>_<namespace>_<container>-<64 hexadecimal digits>.log", as in /var/log/containers. nullopt for anything else.
 std::optional<NamedLog> parse_container_log(std::string_view file_name);
+
+/// The same of a name that the kubelet cut, because it would be longer than 255 bytes: what is before ".log" ends after
+/// 251 bytes. `key` is the begin of the id. nullopt for anything else, and where less than four digits are left: these
+/// may be a part of the container's name. The names of pod and namespace are whole, because those of a longer pod would
+/// not fit into the name of its directory in /var/log/pods either.
+std::optional<NamedLog> parse_cut_container_log(std::string_view file_name);
 
 /// "<namespace>_<pod>_<uid>", as in /var/log/pods. nullopt for anything else.
 std::optional<NamedLog> parse_pod_log_dir(std::string_view name);

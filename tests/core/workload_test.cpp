@@ -80,6 +80,34 @@ TEST(ParseContainerLog, RefusesWhatIsNone) {
   }
 }
 
+/// As the kubelet names it: cut to 251 bytes, and ".log".
+std::string kubelets_name(const std::string& pod, const std::string& container, const std::string& id = kId) {
+  return (pod + "_shop_" + container + "-" + id).substr(0, 251) + ".log";
+}
+
+TEST(ParseCutContainerLog, TellsWhatIsLeftOfTheId) {
+  for (std::size_t left = 4; left < 64; ++left) {
+    const std::string pod(251 - left - std::string("_shop_nginx-").size(), 'p');
+    const auto parsed = parse_cut_container_log(kubelets_name(pod, "nginx"));
+    ASSERT_TRUE(parsed) << left;
+    EXPECT_EQ(*parsed, (NamedLog{kId.substr(0, left), {"shop", pod, "nginx"}})) << left;
+    EXPECT_FALSE(parse_container_log(kubelets_name(pod, "nginx"))) << left;
+  }
+}
+
+TEST(ParseCutContainerLog, RefusesWhatIsWholeOrOfWhichTooLittleIsLeft) {
+  EXPECT_FALSE(parse_cut_container_log(kubelets_name(std::string(251 - 64 - 12, 'p'), "nginx"))) << "the whole id";
+  for (const std::size_t left : {0U, 1U, 2U, 3U})
+    EXPECT_FALSE(parse_cut_container_log(kubelets_name(std::string(251 - left - 12, 'p'), "nginx"))) << left;
+  EXPECT_FALSE(parse_cut_container_log(kubelets_name(std::string(240, 'p'), "nginx"))) << "within the container's name";
+  EXPECT_FALSE(parse_cut_container_log(kubelets_name(std::string(251, 'p'), "nginx"))) << "within the pod's name";
+  EXPECT_FALSE(parse_cut_container_log("web_shop_nginx-" + kId.substr(1) + ".log")) << "not as long as a cut one";
+  const std::string cut = kubelets_name(std::string(180, 'p'), "nginx");
+  EXPECT_FALSE(parse_cut_container_log(cut.substr(0, 251)));
+  EXPECT_FALSE(parse_cut_container_log(cut.substr(0, 250) + "g.log"));
+  for (const auto& [label, text] : test::hostile_texts()) EXPECT_FALSE(parse_cut_container_log(text)) << label;
+}
+
 TEST(ParsePodLogDir, TellsNamespacePodAndUid) {
   EXPECT_EQ(parse_pod_log_dir("shop_web-7d9c5b8f6d-x2x4z_" + kUid),
             (NamedLog{kUid, {"shop", "web-7d9c5b8f6d-x2x4z", ""}}));

@@ -72,6 +72,12 @@ void check_log_names(std::string_view text) {
     REQUIRE(text ==
             log->names.pod + "_" + log->names.pod_namespace + "_" + log->names.container + "-" + log->key + ".log");
   }
+  if (const auto log = parse_cut_container_log(text)) {
+    check_names(log->names);
+    REQUIRE(text.size() == 255 && log->key.size() < 64 && only_hex(log->key));
+    REQUIRE(text ==
+            log->names.pod + "_" + log->names.pod_namespace + "_" + log->names.container + "-" + log->key + ".log");
+  }
   if (const auto pod = parse_pod_log_dir(text)) {
     check_names(pod->names);
     REQUIRE(is_uid(pod->key) && pod->names.container.empty());
