@@ -61,7 +61,9 @@ void check_names(const ContainerNames& names) {
   }
   const std::string prefix(pod_prefix(names.pod));
   REQUIRE(!prefix.empty() && names.pod.starts_with(prefix));
-  REQUIRE(workload_of(names, {}, "/x").starts_with(names.pod_namespace + "/" + prefix));
+  const std::string group = pod_group(names.pod, names.container);
+  REQUIRE(!group.empty() && group.size() <= names.pod.size());
+  REQUIRE(workload_of(names, {}, "/x").starts_with(names.pod_namespace + "/" + group));
 }
 
 /// What a name tells is all of the name: put together again it is the same.
