@@ -124,9 +124,11 @@ std::optional<std::string> spark_group(std::string_view pod) {
 }
 
 /// RUN-pod, RUN-pod-retryNUMBER. RUN: a TaskRun with a generated name, or a generated PipelineRun and its task. Its
-/// containers are steps.
+/// containers are steps, sidecars, and what prepares them.
 std::optional<std::string> tekton_group(std::string_view pod, std::string_view container) {
-  if (!container.starts_with("step-") && !container.starts_with("sidecar-")) return std::nullopt;
+  const bool is_of_tekton = container.starts_with("step-") || container.starts_with("sidecar-") ||
+                            container == "prepare" || container == "place-scripts";
+  if (!is_of_tekton) return std::nullopt;
   std::vector<std::string_view> words = words_of(pod);
   constexpr std::string_view kRetry = "retry";
   const std::string_view last = words.back();

@@ -253,7 +253,7 @@ TEST(PodGroup, TakesOutWhatTellsOneRunFromAnother) {
       {"build-x2x4z-compile-pod", "step-make", "build-compile"},
       {"build-x2x4z-unit-tests-pod", "sidecar-db", "build-unit-tests"},
       {"build-image-x2x4z-pod", "step-make", "build-image"},  // a TaskRun of its own
-      {"build-x2x4z-compile-pod-retry2", "step-make", "build-compile"},
+      {"build-x2x4z-compile-pod-retry2", "prepare", "build-compile"},
       {"hello-world-x2x4z-print-message-1335831723", "main", "hello-world-print-message"},
       {"hello-x2x4z-print-933488787", "wait", "hello-print"},
       {"hello-x2x4z-b2b4c-933488787", "wait", "hello-b2b4c"},          // a template's name that looks generated
