@@ -95,10 +95,10 @@ std::optional<core::CgroupCooldown> Observer::learn(const Ongoing& ongoing, core
   const core::Cooldown after = core::learn(before, lesson, ongoing.cooldown_us, learning_);
   if (after.strikes == before.strikes) return std::nullopt;
   cooldowns_[ongoing.id] = after;
+  if (effect.verdict == core::Verdict::failed) return core::CgroupCooldown{ongoing.id, after};  // that has been told
   const std::string cooldown = base::format_duration_us(after.until_us - after.last_reclaim_at_us);
   const std::string path = base::escape_for_terminal(ongoing.id.path);
-  if (effect.verdict == core::Verdict::failed) {  // it has been told, as a fault or by itself
-  } else if (after.strikes > before.strikes) {
+  if (after.strikes > before.strikes) {
     const std::string_view why =
         effect.judged_by == core::JudgedBy::regrowth ? "what was freed has regrown" : core::to_string(effect.verdict);
     spdlog::info("backing off {}: {} ({} in a row), its cooldown is {} now", path, why, after.strikes, cooldown);

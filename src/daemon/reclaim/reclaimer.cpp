@@ -309,13 +309,13 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
   fill_in(attempt);
   const bool is_refused =
       reclaim.stopped_by == core::StoppedBy::error && core::is_refused(attempt.plan, attempt.progress);
-  const bool is_busy = attempt.progress.answer == std::errc::device_or_resource_busy;
   if (is_refused) {
-    note_refusal(reclaim.id.path + "/" + reclaim.error +
-                 (is_busy ? " (Linux before 3.16 reclaims no cgroup that has tasks)" : ""));
+    const bool is_busy = attempt.progress.answer == std::errc::device_or_resource_busy;
+    const std::string hint = is_busy ? " (Linux before 3.16 reclaims no cgroup that has tasks)" : "";
+    note_refusal(reclaim.id.path + "/" + reclaim.error + hint);
   }
-  const bool is_told_as_fault = is_refused && reclaim.outcome == core::ReclaimOutcome::failed;
-  if (!is_told_as_fault) log_reclaim(reclaim);
+  // A refusal is told once, as a fault.
+  if (!is_refused || reclaim.outcome != core::ReclaimOutcome::failed) log_reclaim(reclaim);
   queue_.push(reclaim);
   if (reclaim.step_count == 0) return;
   std::optional<core::Sighting> after;
