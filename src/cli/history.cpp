@@ -225,9 +225,9 @@ int history(const Options& options) {
   } else if (options.format == report::Format::html) {
     write_output(options, page_of(paths, reader, window));
   } else {
-    core::Table table = answer_to("history", reader, window.parameters());
-    table.title = "History";
-    write_table(options, table);
+    report::Report all = report::built_in("history");
+    all.title = "History";
+    write_answer(options, all, reader, window.parameters());
   }
   return 0;
 }

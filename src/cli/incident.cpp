@@ -22,13 +22,11 @@ namespace {
 constexpr std::int64_t kAfter_us = 5 * base::kMinute_us;
 constexpr std::int64_t kLongestWindow_us = 365 * base::kDay_us;
 
-core::Table list_of(store::Reader& reader, const Window& window) {
-  return answer_to("incident_list", reader, window.parameters());
-}
-
-core::Table list_of_all(store::Reader& reader) {
-  return list_of(reader, {.since_us = std::numeric_limits<std::int64_t>::min(),
-                          .until_us = std::numeric_limits<std::int64_t>::max()});
+/// One row, or none if there is no kill.
+core::Table latest_of_all(store::Reader& reader) {
+  const Window always{.since_us = std::numeric_limits<std::int64_t>::min(),
+                      .until_us = std::numeric_limits<std::int64_t>::max()};
+  return answer_to("incident_list", reader, always.parameters(), /*most_rows=*/1);
 }
 
 /// The answer if there is no kill, and what to do next.
@@ -63,13 +61,11 @@ std::int64_t parse_window_length(const std::string& text) {
 }
 
 std::int64_t find(store::Reader& reader, std::optional<std::int64_t> id) {
-  const core::Table all = list_of_all(reader);
-  if (all.rows.empty()) throw std::runtime_error(none_at_all(reader));
-  const std::int64_t latest = report::Row(all).integer("id");
+  if (id && !answer_to("incident_kill", reader, {{"oom_kill_id", *id}}).rows.empty()) return *id;
+  const core::Table kills = latest_of_all(reader);
+  if (kills.rows.empty()) throw std::runtime_error(none_at_all(reader));
+  const std::int64_t latest = report::Row(kills).integer("id");
   if (!id) return latest;
-  for (const report::Row row : report::rows_of(all)) {
-    if (row.integer("id") == *id) return *id;
-  }
   throw std::runtime_error("there is no OOM kill " + std::to_string(*id) + "; the latest is " + std::to_string(latest) +
                            ", and `incident list --since 365d` has more");
 }
@@ -104,9 +100,9 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
 
 /// The answer if there is no kill in the window.
 std::string hint_of(store::Reader& reader) {
-  const core::Table all = list_of_all(reader);
-  if (all.rows.empty()) return base::escape_for_terminal(none_at_all(reader));
-  const report::Row latest(all);
+  const core::Table kills = latest_of_all(reader);
+  if (kills.rows.empty()) return base::escape_for_terminal(none_at_all(reader));
+  const report::Row latest(kills);
   return "the latest of all was at " + base::format_utc(latest.integer("killed_at_us")) + ": `incident show " +
          std::to_string(latest.integer("id")) + "`";
 }
@@ -118,14 +114,18 @@ std::string page_of(const core::Table& table, const std::string& hint) {
 
 int list(store::Reader& reader, const Options& options) {
   const Window window = parse_window(options);
-  core::Table table = list_of(reader, window);
-  table.title = "OOM kills, " + base::format_utc(window.since_us) + " to " + base::format_utc(window.until_us);
+  report::Report kills = report::built_in("incident_list");
+  kills.title = "OOM kills, " + base::format_utc(window.since_us) + " to " + base::format_utc(window.until_us);
   const report::Format format = options.format;
+  if (report::is_for_programs(format)) {
+    write_answer(options, kills, reader, window.parameters());
+    return 0;
+  }
+  const core::Table table = answer_to(kills, reader, window.parameters(), kMostRowsForPeople);
   const std::string hint = table.rows.empty() ? hint_of(reader) : "";
   std::string text =
       format == report::Format::html ? page_of(table, hint) : report::render(table, format, style_for(options));
-  const bool takes_more = format == report::Format::text || format == report::Format::markdown;
-  if (takes_more && !hint.empty()) text += "\n" + hint + "\n";
+  if (format != report::Format::html && !hint.empty()) text += "\n" + hint + "\n";
   write_output(options, text);
   return 0;
 }

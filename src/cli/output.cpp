@@ -18,6 +18,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "daemon/clock.hpp"
+#include "report/format/row_writer.hpp"
 #include "store/error.hpp"
 
 namespace cgmm::cli {
@@ -32,12 +33,14 @@ std::int64_t parse_point(const std::string& option, const std::string& text, std
                    "\"2026-11-23\" or \"2026-11-23T03:12:00Z\"");
 }
 
-void write_all(int fd, std::string_view text, const std::string& name) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw std::system_error(errno, std::generic_category(), name);
-    text.remove_prefix(static_cast<std::size_t>(written));
+void write_all(int fd, std::span<const std::string> parts, const std::string& name) {
+  for (std::string_view text : parts) {
+    while (!text.empty()) {
+      const ssize_t written = ::write(fd, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) throw std::system_error(errno, std::generic_category(), name);
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
   }
 }
 
@@ -47,7 +50,7 @@ void expect(bool success, const std::string& name) {
 
 /// A new file takes the place of the old one when it is complete: what was there is never half of something. Pipes and
 /// devices are written as they are.
-void write_file(const std::string& name, std::string_view text) {
+void write_file(const std::string& name, std::span<const std::string> parts) {
   // Opened, so that the kernel decides what may be written, and which link may be followed.
   // Without waiting for somebody to read, if it is a pipe.
   const base::Fd old(::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
@@ -56,7 +59,7 @@ void write_file(const std::string& name, std::string_view text) {
   expect(old ? ::fstat(old.get(), &was) == 0 : errno == ENOENT, name);
   if (old && !S_ISREG(was.st_mode)) {
     expect(::fcntl(old.get(), F_SETFL, 0) == 0, name);  // whoever reads may be slow
-    return write_all(old.get(), text, name);
+    return write_all(old.get(), parts, name);
   }
   std::error_code error;
   const std::filesystem::path real =
@@ -71,13 +74,23 @@ void write_file(const std::string& name, std::string_view text) {
       [[maybe_unused]] const int ignored = ::fchown(fresh.get(), was.st_uid, was.st_gid);  // if we may
       expect(::fchmod(fresh.get(), was.st_mode & 0777) == 0, name);
     }
-    write_all(fresh.get(), text, name);
+    write_all(fresh.get(), parts, name);
     expect(::fsync(fresh.get()) == 0, name);
     expect(::close(fresh.release()) == 0, name);
     expect(::rename(fresh_name.c_str(), real.c_str()) == 0, name);
   } catch (...) {
     ::unlink(fresh_name.c_str());
     throw;
+  }
+}
+
+void read_rows(const report::Report& report, store::Reader& reader, const core::Parameters& parameters,
+               core::RowSink& rows) {
+  try {
+    reader.run(report.sql, parameters, rows);
+  } catch (const store::StoreError& error) {
+    if (!report.own || error.kind() != store::StoreError::Kind::bad_query) throw;
+    throw UsageError("report \"" + report.name + "\" of reports_dir: " + error.what());
   }
 }
 
@@ -111,14 +124,16 @@ report::Style style_for(const Options& options) {
   return style;
 }
 
-void write_output(const Options& options, std::string_view text) {
+void write_output(const Options& options, std::span<const std::string> parts) {
   end_time_bound();
   if (options.output.empty()) {
-    write_all(STDOUT_FILENO, text, "standard output");
+    write_all(STDOUT_FILENO, parts, "standard output");
   } else {
-    write_file(options.output, text);
+    write_file(options.output, parts);
   }
 }
+
+void write_output(const Options& options, const std::string& text) { write_output(options, std::span(&text, 1)); }
 
 void write_table(const Options& options, const core::Table& table) {
   write_output(options, report::render(table, options.format, style_for(options)));
@@ -145,20 +160,29 @@ Window parse_window(const Options& options) {
   return window;
 }
 
-core::Table answer_to(const report::Report& report, store::Reader& reader, const core::Parameters& parameters) {
-  try {
-    core::Table table = reader.run(report.sql, parameters);
-    table.title = report.title;
-    table.report = report.name;
-    return table;
-  } catch (const store::StoreError& error) {
-    if (!report.own || error.kind() != store::StoreError::Kind::bad_query) throw;
-    throw UsageError("report \"" + report.name + "\" of reports_dir: " + error.what());
+void write_answer(const Options& options, const report::Report& report, store::Reader& reader,
+                  const core::Parameters& parameters) {
+  if (report::is_for_programs(options.format)) {
+    report::RowWriter rows(options.format, report.title);
+    read_rows(report, reader, parameters, rows);
+    write_output(options, rows.finish());
+  } else {
+    write_table(options, answer_to(report, reader, parameters, kMostRowsForPeople));
   }
 }
 
-core::Table answer_to(std::string_view name, store::Reader& reader, const core::Parameters& parameters) {
-  return answer_to(report::built_in(name), reader, parameters);
+core::Table answer_to(const report::Report& report, store::Reader& reader, const core::Parameters& parameters,
+                      std::size_t most_rows) {
+  core::FirstRows rows(most_rows);
+  read_rows(report, reader, parameters, rows);
+  rows.table.title = report.title;
+  rows.table.report = report.name;
+  return std::move(rows.table);
+}
+
+core::Table answer_to(std::string_view name, store::Reader& reader, const core::Parameters& parameters,
+                      std::size_t most_rows) {
+  return answer_to(report::built_in(name), reader, parameters, most_rows);
 }
 
 }  // namespace cgmm::cli

@@ -3,7 +3,9 @@
 
 // Shared by the subcommands: the configuration, the window of a report, its answer, and output.
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,8 +33,15 @@ void to_stderr(const std::string& sentence);
 report::Style style_for(const Options& options);
 
 /// Writes all of it. Throws std::system_error if the file or the pipe refuses it.
-void write_output(const Options& options, std::string_view text);
+void write_output(const Options& options, std::span<const std::string> parts);
+void write_output(const Options& options, const std::string& text);
 void write_table(const Options& options, const core::Table& table);
+
+/// A list for people has so many rows at most, and says how many more there are: nobody reads thousands of rows.
+inline constexpr std::size_t kMostRowsForPeople = 1000;
+/// The answer to one report. CSV and JSON have all rows, and never hold them all as a table.
+void write_answer(const Options& options, const report::Report& report, store::Reader& reader,
+                  const core::Parameters& parameters);
 
 /// A half-open time window, and the glob that cgroups must match.
 struct Window {
@@ -49,8 +58,10 @@ struct Window {
 Window parse_window(const Options& options);
 
 /// Under the report's title. SQL of the operator's own that can't be run is a UsageError that names its report.
-core::Table answer_to(const report::Report& report, store::Reader& reader, const core::Parameters& parameters);
+core::Table answer_to(const report::Report& report, store::Reader& reader, const core::Parameters& parameters,
+                      std::size_t most_rows = core::kAllRows);
 /// The same for a built-in report.
-core::Table answer_to(std::string_view name, store::Reader& reader, const core::Parameters& parameters);
+core::Table answer_to(std::string_view name, store::Reader& reader, const core::Parameters& parameters,
+                      std::size_t most_rows = core::kAllRows);
 
 }  // namespace cgmm::cli

@@ -7,7 +7,7 @@ namespace cgmm::cli {
 
 int query(const Options& options) {
   store::Reader reader(load_for_reading(options).config.database);
-  write_table(options, reader.run(options.sql));
+  write_answer(options, {.name = "", .title = "", .sql = options.sql}, reader, {});
   return 0;
 }
 

@@ -103,7 +103,7 @@ int report(const Options& options) {
   if (!options.report.empty()) one = report_named(config.reports_dir, options.report);
   store::Reader reader(config.database);
   if (one) {
-    write_table(options, answer_to(*one, reader, window.parameters()));
+    write_answer(options, *one, reader, window.parameters());
   } else {
     write_output(options, weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));
   }

@@ -84,9 +84,9 @@ std::optional<std::uint64_t> Observation::refaulted_bytes() const {
 
 Lesson Observation::lesson(const Effect& effect) const {
   const bool by_regrowth = effect.verdict == Verdict::unknown && effect.judged_by == JudgedBy::regrowth;
-  if (effect.verdict == Verdict::churn || effect.verdict == Verdict::futile || (by_regrowth && mostly_regrown())) {
-    return Lesson::did_not_help;
-  }
+  const bool was_in_vain =
+      effect.verdict == Verdict::churn || effect.verdict == Verdict::futile || effect.verdict == Verdict::failed;
+  if (was_in_vain || (by_regrowth && mostly_regrown())) return Lesson::did_not_help;
   const bool to_the_end =
       effect.ended_by == ObservationEnd::observe_for || effect.ended_by == ObservationEnd::next_reclaim;
   const bool good = effect.verdict == Verdict::effective || by_regrowth;

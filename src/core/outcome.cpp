@@ -11,6 +11,10 @@ constexpr std::uint64_t kEnoughOf100 = 98;
 // A rest of this size is asked for in one step: 30 % too much of it does not matter.
 constexpr std::uint64_t kLastStepBytes = 4ULL << 20;
 
+// What a cgroup's cache may shrink by on its own. The same bound as for the verdict `futile`, so that no verdict comes
+// from a refusal.
+constexpr std::uint64_t kFreedFromHundredth = 10;
+
 std::uint64_t left_of(std::uint64_t total, std::uint64_t done) { return total > done ? total - done : 0; }
 
 bool under_pressure(const Progress& progress, double max_pressure_pct) {
@@ -37,11 +41,19 @@ std::uint64_t next_step_bytes(const ReclaimPlan& plan, std::uint64_t cache_bytes
   return std::max<std::uint64_t>(1, std::min(careful, plan.bounds.step_bytes));
 }
 
+bool is_refused(const ReclaimPlan& plan, const Progress& progress) {
+  if (progress.answer == std::errc::device_or_resource_busy && plan.all_at_once)
+    return progress.freed_bytes.value_or(0) / kFreedFromHundredth < plan.requested_bytes() / 100;
+  return progress.answer == std::errc::read_only_file_system || progress.answer == std::errc::permission_denied ||
+         progress.answer == std::errc::operation_not_permitted;
+}
+
 std::optional<StoppedBy> stopped_by(const ReclaimPlan& plan, const Progress& progress) {
   if (progress.gone) return StoppedBy::vanished;
   if (progress.answer == std::errc::interrupted) {
     return progress.stopping ? StoppedBy::stop : StoppedBy::timeout;
   }
+  if (is_refused(plan, progress)) return StoppedBy::error;
   if (progress.answer == std::errc::resource_unavailable_try_again ||
       progress.answer == std::errc::device_or_resource_busy) {
     return StoppedBy::nothing_left;

@@ -33,6 +33,7 @@ struct Progress {
   std::error_code answer;                    // the kernel's, to this step
   bool gone = false;                         // the cgroup was removed
   std::optional<std::uint64_t> cache_bytes;  // now; nullopt: it could not be read
+  std::optional<std::uint64_t> freed_bytes;  // in all steps so far; nullopt: not known
   std::uint64_t asked_bytes = 0;             // in all steps so far
   std::int64_t window_us = 0;                // since PSI was last read
   std::optional<std::uint64_t> stalled_us;   // of it, according to PSI; nullopt: not read, or the kernel has no PSI
@@ -46,6 +47,12 @@ inline constexpr std::int64_t kPressureWindow_us = 20'000;
 /// The size of the next step. Towards the end it is half of what is left, because Linux 6.1 frees up to 30 % more than
 /// it is asked for. All steps together never ask for more than was planned, even if the cache grows meanwhile.
 std::uint64_t next_step_bytes(const ReclaimPlan& plan, std::uint64_t cache_bytes, std::uint64_t asked_bytes);
+
+/// Whether the kernel took no reclaim: of no cgroup (a read-only mount, systemd's ProtectControlGroups=yes, rights), or
+/// of this one. Linux before 3.16 answers EBUSY to memory.force_empty of a cgroup with tasks or children before it
+/// frees anything; later ones never do. Linux 2.6.32 says it also when a task comes while it reclaims: then something
+/// was freed, and it is no refusal.
+bool is_refused(const ReclaimPlan& plan, const Progress& progress);
 
 /// Why the reclaim ends now; nullopt: it goes on.
 std::optional<StoppedBy> stopped_by(const ReclaimPlan& plan, const Progress& progress);

@@ -22,15 +22,20 @@ struct ContainerNames {
 };
 
 struct NamedLog {
-  std::string key;  // the container's id, or the pod's uid
+  std::string key;  // the container's id or the begin of it, or the pod's uid
   ContainerNames names;
 
   friend bool operator==(const NamedLog&, const NamedLog&) = default;
 };
 
-/// "<pod>_<namespace>_<container>-<64 hexadecimal digits>.log", as in /var/log/containers. nullopt for anything else,
-/// also if the kubelet truncated the id because the name would be longer than 255 bytes.
+/// "<pod>_<namespace>_<container>-<64 hexadecimal digits>.log", as in /var/log/containers. nullopt for anything else.
 std::optional<NamedLog> parse_container_log(std::string_view file_name);
+
+/// The same of a name that the kubelet cut, because it would be longer than 255 bytes: what is before ".log" ends after
+/// 251 bytes. `key` is the begin of the id. nullopt for anything else, and where less than four digits are left: these
+/// may be a part of the container's name. The names of pod and namespace are whole, because those of a longer pod would
+/// not fit into the name of its directory in /var/log/pods either.
+std::optional<NamedLog> parse_cut_container_log(std::string_view file_name);
 
 /// "<namespace>_<pod>_<uid>", as in /var/log/pods. nullopt for anything else.
 std::optional<NamedLog> parse_pod_log_dir(std::string_view name);
@@ -48,7 +53,17 @@ std::optional<NamedLog> parse_pod_log_dir(std::string_view name);
 /// suffix: then the rest of the hash is removed too.
 std::string_view pod_prefix(std::string_view pod);
 
-/// "namespace/pod-prefix/container", or "namespace/pod-prefix" if the container's name is not known. Without names:
+/// The same for pods whose names have what tells one run from another in the middle, else pod_prefix(). Where it is not
+/// certain that a word was generated, the name stays as it is. `container`: "" if it is not known.
+///
+///     etl-83d5ea7b1f2c3d4e-driver               etl-driver    Spark (also "etl-1530732742123-driver", before 3.0)
+///     etl-83d5ea7b1f2c3d4e-exec-12              etl-exec
+///     build-x2x4z-compile-pod                   build-compile Tekton, in containers of its steps
+///     hello-x2x4z-print-1335831723              hello-print   Argo Workflows, in its containers main, wait and init
+///     nightly-1700000000-dump-1335831723        nightly-dump  a CronWorkflow
+std::string pod_group(std::string_view pod, std::string_view container);
+
+/// "namespace/pod-group/container", or "namespace/pod-group" if the container's name is not known. Without names:
 /// "pod/<uid>" if the path names the pod; "" for a container with only an id, because its restart can't be recognised;
 /// the cgroup's path for anything else (a systemd unit).
 std::string workload_of(const ContainerNames& names, const ContainerIdentity& identity, std::string_view cgroup_path);

@@ -17,6 +17,9 @@ constexpr const char* kPods = "/pods";
 /// Reading takes at most about 1 % of the time.
 constexpr std::int64_t kPauseUsPerEntry = 100;
 
+constexpr std::size_t kMostPods = 2000;  // remembered; then those are forgotten that have no log
+constexpr std::size_t kMostOfAPod = 64;  // containers
+
 bool has_logs(const std::string& directory) {
   std::error_code error;
   return fs::is_directory(directory + kContainers, error) || fs::is_directory(directory + kPods, error);
@@ -36,17 +39,47 @@ ContainerLogs::ContainerLogs(std::string setting, std::vector<std::string> candi
 std::optional<core::ContainerNames> ContainerLogs::names_of(const core::ContainerIdentity& identity,
                                                             std::int64_t now_us) {
   if (off_) return std::nullopt;
-  for (Listing* const listing : {&containers_, &pods_}) {
-    const std::string& key = listing == &pods_ ? identity.pod_uid : identity.container_id;
-    if (key.empty()) continue;
-    auto found = listing->names.find(key);
-    if (found == listing->names.end() && find_directory()) {
-      refresh(*listing, now_us);
-      found = listing->names.find(key);
-    }
-    if (found != listing->names.end()) return found->second;
+  if (auto own = find(containers_, identity.container_id, now_us)) return own;
+  auto of_pod = find(pods_, identity.pod_uid, now_us);
+  if (of_pod) of_pod->container = cut_name_of(identity, *of_pod);
+  return of_pod;
+}
+
+std::optional<core::ContainerNames> ContainerLogs::find(Listing& listing, const std::string& key, std::int64_t now_us) {
+  if (key.empty()) return std::nullopt;
+  auto found = listing.names.find(key);
+  if (found == listing.names.end() && find_directory()) {
+    refresh(listing, now_us);
+    found = listing.names.find(key);
   }
-  return std::nullopt;
+  return found != listing.names.end() ? std::optional(found->second) : std::nullopt;
+}
+
+void ContainerLogs::see(const core::ContainerIdentity& identity) {
+  if (off_ || identity.pod_uid.empty() || identity.container_id.empty()) return;
+  if (seen_.size() >= kMostPods && !seen_.contains(identity.pod_uid))
+    std::erase_if(seen_, [this](const auto& pod) { return !pods_.names.contains(pod.first); });
+  std::vector<std::string>& ids = seen_[identity.pod_uid];
+  if (std::ranges::find(ids, identity.container_id) == ids.end()) ids.push_back(identity.container_id);
+  if (ids.size() > kMostOfAPod) ids.erase(ids.begin());  // restarted again and again: the oldest is gone
+}
+
+/// "": none, or it may be another container's.
+std::string ContainerLogs::cut_name_of(const core::ContainerIdentity& identity,
+                                       const core::ContainerNames& of_pod) const {
+  const auto logs = containers_.cut.find(of_pod.pod_namespace + "/" + of_pod.pod);
+  if (logs == containers_.cut.end() || identity.container_id.empty()) return "";
+  const auto seen = seen_.find(identity.pod_uid);
+  std::string name;
+  for (const core::NamedLog& log : logs->second) {
+    if (!identity.container_id.starts_with(log.key)) continue;
+    const bool fits_another = seen != seen_.end() && std::ranges::any_of(seen->second, [&](const std::string& id) {
+                                return id != identity.container_id && id.starts_with(log.key);
+                              });
+    if (fits_another || !name.empty()) return "";
+    name = log.names.container;
+  }
+  return name;
 }
 
 std::string ContainerLogs::problem() const {
@@ -74,12 +107,17 @@ void ContainerLogs::refresh(Listing& listing, std::int64_t now_us) const {
   if (since_us >= 0 && since_us < listing.entry_count * kPauseUsPerEntry) return;
   const std::string path = directory_ + listing.subdirectory;
   Names names;
+  decltype(listing.cut) cut;
   std::int64_t entry_count = 0;
   std::error_code error;
   fs::directory_iterator entry(path, error);
   for (; !error && entry != fs::end(entry) && entry_count < max_entries_; entry.increment(error)) {
-    auto found = listing.parse(entry->path().filename().native());
-    if (found) names[std::move(found->key)] = std::move(found->names);
+    const std::string name = entry->path().filename();
+    if (auto found = listing.parse(name)) {
+      names[std::move(found->key)] = std::move(found->names);
+    } else if (auto part = core::parse_cut_container_log(name); part && &listing == &containers_) {
+      cut[part->names.pod_namespace + "/" + part->names.pod].push_back(*std::move(part));
+    }
     ++entry_count;
   }
   if (error) {
@@ -89,6 +127,7 @@ void ContainerLogs::refresh(Listing& listing, std::int64_t now_us) const {
   }
   const bool is_complete = entry == fs::end(entry);
   listing.names = std::move(names);
+  listing.cut = std::move(cut);
   listing.read_at_us = now_us;
   listing.entry_count = entry_count;
   listing.problem = is_complete ? "" : path + ": only the first " + std::to_string(max_entries_) + " entries are read";

@@ -26,6 +26,10 @@ class ContainerLogs {
   explicit ContainerLogs(std::string setting, std::vector<std::string> candidates = {"/host/var/log", "/var/log"},
                          std::int64_t max_entries = kMaxEntries);
 
+  /// Says that there is such a container, before any name is asked for: a name that the kubelet cut within the id is
+  /// given only to the one container of its pod that it fits.
+  void see(const core::ContainerIdentity& identity);
+
   /// By container id, else by pod uid. With a pod uid only, `container` is "": for a pod's sandbox, or if the kubelet
   /// has not made the container's log yet (its cgroup exists earlier: ask again later). nullopt: neither is known. For
   /// an unknown name, a directory is read again, at most once in 100 us per entry. `now_us`: wall clock.
@@ -45,11 +49,14 @@ class ContainerLogs {
     const char* subdirectory;
     std::optional<core::NamedLog> (*parse)(std::string_view entry);
     Names names = {};
+    std::unordered_map<std::string, std::vector<core::NamedLog>> cut = {};  // by "namespace/pod": cut within the id
     std::int64_t read_at_us = 0;
     std::int64_t entry_count = 0;
     std::string problem = {};
   };
 
+  std::optional<core::ContainerNames> find(Listing& listing, const std::string& key, std::int64_t now_us);
+  std::string cut_name_of(const core::ContainerIdentity& identity, const core::ContainerNames& of_pod) const;
   bool find_directory();
   void refresh(Listing& listing, std::int64_t now_us) const;
   static void forget(Listing& listing);
@@ -61,6 +68,7 @@ class ContainerLogs {
   std::string directory_;
   Listing containers_;
   Listing pods_;
+  std::unordered_map<std::string, std::vector<std::string>> seen_;  // container ids, by the pod's uid
 };
 
 }  // namespace cgmm::kernel

@@ -135,6 +135,10 @@ class Controller {
 
   /// A file of the directory at this path below the root; nullopt: it can't be read.
   std::optional<std::string_view> read_at(const std::string& path, const char* name);
+
+  /// Of the machine; 0: not known.
+  std::uint64_t memory_bytes() const { return hierarchy_.memory_bytes; }
+
   int root_fd() const { return root_.get(); }
 
  private:

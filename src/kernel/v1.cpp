@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <functional>
+#include <limits>
 
 #include "kernel/controller.hpp"
 #include "kernel/memory_stat.hpp"
@@ -28,7 +31,7 @@ class V1Controller final : public Controller {
       sample = v1::sample_of(std::ref(stat));
       if (!sample.gauges.has(Gauge::file)) throw MalformedFile("has no \"cache\"");
       const auto limit = stat("hierarchical_memory_limit");
-      if (limit) reading.hierarchical_limit_bytes = *limit < kNoLimitFrom ? *limit : kUnlimited;
+      if (limit) reading.hierarchical_limit_bytes = is_no_limit(*limit) ? kUnlimited : *limit;
     });
     if (!is_there) return std::nullopt;  // its files are removed a moment before its directory is
     sample.gauges.set(Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading.problem));
@@ -48,6 +51,7 @@ class V1Controller final : public Controller {
     core::Limits limits;
     if (reading.hierarchical_limit_bytes != kUnlimited) {  // which is the smallest of its own and all above
       limits.limit_bytes = read_limit(cgroup, kLimit, "memory.limit_in_bytes", problem);
+      if (is_no_limit(limits.limit_bytes.value_or(0))) limits.limit_bytes.reset();
     }
     const std::uint64_t limit_bytes =
         std::min(limits.limit_bytes.value_or(kUnlimited), reading.hierarchical_limit_bytes.value_or(kUnlimited));
@@ -70,6 +74,16 @@ class V1Controller final : public Controller {
   }
 
  private:
+  /// The files have no word for it: it is the largest number of pages. On a 32-bit kernel that is 2^31 - 1, which a
+  /// 64-bit kernel may also have as a limit. But only a 64-bit one can have more memory than that (a 32-bit one has
+  /// 1 TiB at most), and without more memory such a limit is none either.
+  bool is_no_limit(std::uint64_t bytes) const {
+    constexpr std::uint64_t kMostPages = std::numeric_limits<std::int32_t>::max();
+    constexpr std::array<std::uint64_t, 3> kPageBytes{4 << 10, 16 << 10, 64 << 10};
+    const bool is_most = std::ranges::any_of(kPageBytes, [&](auto page) { return bytes == kMostPages * page; });
+    return bytes >= kNoLimitFrom || (is_most && memory_bytes() < bytes);
+  }
+
   std::optional<bool> root_includes_;
 };
 

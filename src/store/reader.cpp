@@ -101,8 +101,16 @@ Reader::Reader(const std::filesystem::path& file) : impl_(std::make_unique<Impl>
 Reader::~Reader() = default;
 
 core::Table Reader::run(std::string_view sql, const core::Parameters& parameters) {
-  return impl_->undisturbed(
-      [&] { return as_refusal(impl_->file, [&] { return run_guarded(*impl_->connection, sql, parameters); }); });
+  core::FirstRows rows(core::kAllRows);
+  run(sql, parameters, rows);
+  return std::move(rows.table);
+}
+
+void Reader::run(std::string_view sql, const core::Parameters& parameters, core::RowSink& rows) {
+  impl_->undisturbed([&] {
+    as_refusal(impl_->file, [&] { run_guarded(*impl_->connection, sql, parameters, rows); });
+    return true;
+  });
 }
 
 }  // namespace cgmm::store

@@ -26,6 +26,8 @@ class Reader {
   /// Runs one statement that only reads. Binds those of `parameters` that it has. Throws StoreError(bad_query) if the
   /// SQL is wrong, is more than one statement, has a parameter that is not given, or would write, attach or load.
   core::Table run(std::string_view sql, const core::Parameters& parameters = {});
+  /// The same, row by row.
+  void run(std::string_view sql, const core::Parameters& parameters, core::RowSink& rows);
 
  private:
   struct Impl;

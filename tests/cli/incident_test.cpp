@@ -56,6 +56,31 @@ TEST_F(Incident, TheListIsWhatItShowsWithoutAWord) {
   EXPECT_EQ(rows_of({"incident", "list", "--since", "2020-01-01", "--until", "2021-01-01"}).size(), std::size_t{0});
 }
 
+TEST_F(Incident, OfThousandsAreListedForPeopleTheNewestThousandForProgramsAll) {
+  kill_one();
+  SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
+      .exec(
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1233) "
+          "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm) "
+          "SELECT cgroup_id, killed_at_us - i, 'kernel_log', 'cgroup', 'older' FROM oom_kill, n");
+  const std::string more = "... and 234 more rows: ";
+  for (const std::vector<std::string>& list : {std::vector<std::string>{"incident"}, {"report", "oom_kills"}}) {
+    const auto out = [&](const std::string& format) {
+      std::vector<std::string> command = list;
+      command.insert(command.end(), {"--format", format});
+      return ask(command).out;
+    };
+    EXPECT_NE(out("text").find("\n" + more), std::string::npos);
+    EXPECT_NE(out("text").find("  python3  "), std::string::npos) << "the newest";
+    EXPECT_NE(out("markdown").find("\n\n" + more), std::string::npos);
+    const Html page(out("html"));
+    EXPECT_EQ(page.all("tr").size(), 1001u);
+    EXPECT_TRUE(std::ranges::any_of(page.all("p"), [&](const auto& p) { return p.text.starts_with(more); }));
+    EXPECT_EQ(parse_csv(out("csv")).size(), 1235u);
+    EXPECT_EQ(rows_of(list).size(), 1234u);
+  }
+}
+
 TEST_F(Incident, AKillThatIsSeenBetweenTwoScansIsInTheLogAtOnce) {
   const auto full = [](std::uint64_t oom_kills) {
     return v1_files({.file_bytes = kMiB, .anon_bytes = 95 * kMiB, .limit_bytes = 100 * kMiB, .oom_kills = oom_kills});

@@ -160,7 +160,7 @@ TEST(Effect, WhereThereIsNothingToWatchTheVerdictComesAtOnce) {
     Lesson lesson;
   };
   const Case cases[] = {
-      {"refused", 0, ReclaimOutcome::failed, Verdict::failed, std::nullopt, Lesson::none},
+      {"refused", 0, ReclaimOutcome::failed, Verdict::failed, std::nullopt, Lesson::did_not_help},
       {"freed nothing", 0, ReclaimOutcome::partial, Verdict::futile, JudgedBy::amount, Lesson::did_not_help},
       {"freed almost nothing", 4 * kMiB - 1, ReclaimOutcome::done, Verdict::futile, JudgedBy::amount,
        Lesson::did_not_help},

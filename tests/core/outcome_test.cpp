@@ -54,7 +54,7 @@ TEST(StoppedBy, SaysWhyItEnds) {
       {"down to the target", [](Progress& p) { p.cache_bytes = 100 * kMiB; }, StoppedBy::target},
       {"all was asked for", [](Progress& p) { p.asked_bytes = 200 * kMiB; }, StoppedBy::target},
       {"there is no more", [](Progress& p) { p.answer = kAgain; }, StoppedBy::nothing_left},
-      {"v1 has no more", [](Progress& p) { p.answer = kBusy; }, StoppedBy::nothing_left},
+      {"v2 is busy", [](Progress& p) { p.answer = kBusy; }, StoppedBy::nothing_left},
       {"refused", [](Progress& p) { p.answer = kReadOnly; }, StoppedBy::error},
       {"unreadable", [](Progress& p) { p.cache_bytes.reset(); }, StoppedBy::error},
       {"removed",
@@ -118,6 +118,24 @@ TEST(StoppedBy, AllAtOnceIsOneStep) {
   EXPECT_EQ(stopped_by(v1, progress), StoppedBy::target);
   progress.answer = kInterrupted;
   EXPECT_EQ(stopped_by(v1, progress), StoppedBy::timeout);
+}
+
+// Linux before 3.16: memory.force_empty of a cgroup with tasks.
+TEST(StoppedBy, ABusyV1CgroupOfWhichNothingWasFreedWasRefused) {
+  ReclaimPlan v1 = plan();
+  v1.all_at_once = true;
+  v1.target_bytes = 0;
+  Progress progress = one_step();
+  progress.answer = kBusy;
+  for (const std::optional<std::uint64_t> freed : {std::optional<std::uint64_t>{}, {0}, {29 * kMiB}}) {
+    progress.freed_bytes = freed;
+    EXPECT_TRUE(is_refused(v1, progress));
+    EXPECT_EQ(stopped_by(v1, progress), StoppedBy::error);
+  }
+  EXPECT_EQ(outcome_of(StoppedBy::error, v1, 0, 1), ReclaimOutcome::failed);
+  progress.freed_bytes = 31 * kMiB;
+  EXPECT_FALSE(is_refused(v1, progress)) << "Linux 2.6.32: a task came while it reclaimed";
+  EXPECT_EQ(stopped_by(v1, progress), StoppedBy::nothing_left);
 }
 
 TEST(OutcomeOf, GoesByWhatWasMeasuredAndNotByTheAnswer) {

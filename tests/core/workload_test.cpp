@@ -80,6 +80,34 @@ TEST(ParseContainerLog, RefusesWhatIsNone) {
   }
 }
 
+/// As the kubelet names it: cut to 251 bytes, and ".log".
+std::string kubelets_name(const std::string& pod, const std::string& container, const std::string& id = kId) {
+  return (pod + "_shop_" + container + "-" + id).substr(0, 251) + ".log";
+}
+
+TEST(ParseCutContainerLog, TellsWhatIsLeftOfTheId) {
+  for (std::size_t left = 4; left < 64; ++left) {
+    const std::string pod(251 - left - std::string("_shop_nginx-").size(), 'p');
+    const auto parsed = parse_cut_container_log(kubelets_name(pod, "nginx"));
+    ASSERT_TRUE(parsed) << left;
+    EXPECT_EQ(*parsed, (NamedLog{kId.substr(0, left), {"shop", pod, "nginx"}})) << left;
+    EXPECT_FALSE(parse_container_log(kubelets_name(pod, "nginx"))) << left;
+  }
+}
+
+TEST(ParseCutContainerLog, RefusesWhatIsWholeOrOfWhichTooLittleIsLeft) {
+  EXPECT_FALSE(parse_cut_container_log(kubelets_name(std::string(251 - 64 - 12, 'p'), "nginx"))) << "the whole id";
+  for (const std::size_t left : {0U, 1U, 2U, 3U})
+    EXPECT_FALSE(parse_cut_container_log(kubelets_name(std::string(251 - left - 12, 'p'), "nginx"))) << left;
+  EXPECT_FALSE(parse_cut_container_log(kubelets_name(std::string(240, 'p'), "nginx"))) << "within the container's name";
+  EXPECT_FALSE(parse_cut_container_log(kubelets_name(std::string(251, 'p'), "nginx"))) << "within the pod's name";
+  EXPECT_FALSE(parse_cut_container_log("web_shop_nginx-" + kId.substr(1) + ".log")) << "not as long as a cut one";
+  const std::string cut = kubelets_name(std::string(180, 'p'), "nginx");
+  EXPECT_FALSE(parse_cut_container_log(cut.substr(0, 251)));
+  EXPECT_FALSE(parse_cut_container_log(cut.substr(0, 250) + "g.log"));
+  for (const auto& [label, text] : test::hostile_texts()) EXPECT_FALSE(parse_cut_container_log(text)) << label;
+}
+
 TEST(ParsePodLogDir, TellsNamespacePodAndUid) {
   EXPECT_EQ(parse_pod_log_dir("shop_web-7d9c5b8f6d-x2x4z_" + kUid),
             (NamedLog{kUid, {"shop", "web-7d9c5b8f6d-x2x4z", ""}}));
@@ -213,11 +241,67 @@ TEST(PodPrefix, TakesAnyBytes) {
   }
 }
 
+TEST(PodGroup, TakesOutWhatTellsOneRunFromAnother) {
+  struct Case {
+    std::string pod, container, group;
+  };
+  const std::vector<Case> cases = {
+      {"etl-83d5ea7b1f2c3d4e-driver", "spark-kubernetes-driver", "etl-driver"},
+      {"daily-etl-83d5ea7b1f2c3d4e-exec-12", "spark-kubernetes-executor", "daily-etl-exec"},
+      {"etl-83d5ea7b1f2c3d4e-exec-123456", "", "etl-exec"},
+      {"etl-1530732742123-exec-1", "executor", "etl-exec"},  // before Spark 3.0
+      {"build-x2x4z-compile-pod", "step-make", "build-compile"},
+      {"build-x2x4z-unit-tests-pod", "sidecar-db", "build-unit-tests"},
+      {"build-image-x2x4z-pod", "step-make", "build-image"},  // a TaskRun of its own
+      {"build-x2x4z-compile-pod-retry2", "prepare", "build-compile"},
+      {"hello-world-x2x4z-print-message-1335831723", "main", "hello-world-print-message"},
+      {"hello-x2x4z-print-933488787", "wait", "hello-print"},
+      {"hello-x2x4z-b2b4c-933488787", "wait", "hello-b2b4c"},          // a template's name that looks generated
+      {"nightly-1700000000-dump-1335831723", "init", "nightly-dump"},  // CronWorkflow
+      {"migrate-x2x4z", "migrate", "migrate"},                         // Job
+      {"backup-28391040-x2x4z", "backup", "backup"},                   // CronJob
+      {"train-3-x2x4z", "train", "train"},                             // indexed Job
+      {"hello-x2x4z", "main", "hello"},                                // a workflow of one step
+  };
+  for (const Case& one : cases) EXPECT_EQ(pod_group(one.pod, one.container), one.group) << one.pod;
+}
+
+TEST(PodGroup, LeavesWhatIsInDoubtAsItIs) {
+  struct Case {
+    std::string pod, container;
+  };
+  const std::vector<Case> cases = {
+      {"etl-driver", "spark-kubernetes-driver"},  // the Spark operator's: the same in every run
+      {"83d5ea7b1f2c3d4e-driver", ""},
+      {"etl-83d5ea7b1f2c3d4-driver", ""},
+      {"etl-2530732742123-driver", ""},
+      {"golf-83d5ea7b1f2c3d4e-exec-a", ""},
+      {"web-x2x4z-pod", "web"},     // no step
+      {"web-php74-pod", "step-a"},  // somebody's word
+      {"web-mssql-pod", "step-a"},
+      {"build-x2x4z-b2b4c-pod", "step-a"},  // which of the two?
+      {"x2x4z-pod", "step-a"},
+      {"build-x2x4z-compile-pod-retry", "step-a"},
+      {"hello-x2x4z-print-1335831723", "nginx"},  // no container of Argo Workflows
+      {"hello-x2x4z-1335831723", "main"},         // no template: its name before Argo Workflows 3.4
+      {"hello-x2x4z-print-20240101", "main"},     // a date?
+      {"hello-php74-print-1335831723", "main"},
+      {"hello-world-print-1335831723", "main"},  // a workflow with a name of its own: the same in every run
+      {"-", "main"},
+      {"", "main"},
+  };
+  for (const Case& one : cases) EXPECT_EQ(pod_group(one.pod, one.container), one.pod) << one.container;
+  for (const auto& [label, text] : test::hostile_texts()) {
+    for (const std::string container : {"", "main", "step-a"}) EXPECT_EQ(pod_group(text, container), text) << label;
+  }
+}
+
 TEST(WorkloadOf, TellsTheSameForEveryRestartAndReplica) {
   const ContainerIdentity in_pod{"containerd", kId, kUid, "burstable"};
   const ContainerIdentity docker{"docker", kId, "", ""};
   const ContainerIdentity none;
   EXPECT_EQ(workload_of({"shop", "web-7d9c5b8f6d-x2x4z", "nginx"}, in_pod, "/kubepods/x"), "shop/web/nginx");
+  EXPECT_EQ(workload_of({"ci", "build-x2x4z-compile-pod", "step-make"}, in_pod, "/x"), "ci/build-compile/step-make");
   EXPECT_EQ(workload_of({"shop", "web-7d9c5b8f6d-x2x4z", ""}, in_pod, "/kubepods/x"), "shop/web");
   EXPECT_EQ(workload_of({"shop", "db-0", "postgres"}, none, ""), "shop/db/postgres");
   EXPECT_EQ(workload_of({}, in_pod, "/kubepods/x"), "pod/" + kUid);

@@ -70,7 +70,9 @@ void check_names(const ContainerNames& names) {
   }
   const std::string prefix(pod_prefix(names.pod));
   REQUIRE(!prefix.empty() && names.pod.starts_with(prefix));
-  REQUIRE(workload_of(names, {}, "/x").starts_with(names.pod_namespace + "/" + prefix));
+  const std::string group = pod_group(names.pod, names.container);
+  REQUIRE(!group.empty() && group.size() <= names.pod.size());
+  REQUIRE(workload_of(names, {}, "/x").starts_with(names.pod_namespace + "/" + group));
 }
 
 /// What a name tells is all of the name: put together again it is the same.
@@ -78,6 +80,12 @@ void check_log_names(std::string_view text) {
   if (const auto log = parse_container_log(text)) {
     check_names(log->names);
     REQUIRE(log->key.size() == 64 && only_hex(log->key));
+    REQUIRE(text ==
+            log->names.pod + "_" + log->names.pod_namespace + "_" + log->names.container + "-" + log->key + ".log");
+  }
+  if (const auto log = parse_cut_container_log(text)) {
+    check_names(log->names);
+    REQUIRE(text.size() == 255 && log->key.size() < 64 && only_hex(log->key));
     REQUIRE(text ==
             log->names.pod + "_" + log->names.pod_namespace + "_" + log->names.container + "-" + log->key + ".log");
   }

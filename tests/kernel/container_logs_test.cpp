@@ -73,6 +73,80 @@ TEST(ContainerLogs, TellsNamesByContainerElseByPod) {
   EXPECT_EQ(names.directory(), logs.path());
 }
 
+/// A pod whose name is so long that so many digits of a container's id are left, and its containers.
+class CutNames : public testing::Test {
+ protected:
+  void use(std::size_t digits_left) {
+    names_ = ContainerLogs(dir_.path());
+    pod_ = std::string(251 - digits_left - std::string("_shop_nginx-").size(), 'p');
+    logs_.add_pod("shop_" + pod_ + "_" + kUid);
+  }
+  /// As the kubelet does it.
+  void add(const std::string& container, const std::string& container_id, const std::string& pod = "") {
+    const std::string name = (pod.empty() ? pod_ : pod) + "_shop_" + container + "-" + container_id;
+    fs::create_symlink("/var/log/pods/not/here/0.log", logs_.containers() / (name.substr(0, 251) + ".log"));
+  }
+  std::string name_of(const std::string& container_id, const std::string& uid = kUid) {
+    const auto found = names_.names_of({"", container_id, uid, ""}, now_us_ += kSecond);
+    return found ? found->container : "no pod";
+  }
+
+  const std::string kThis = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+  const std::string kOther = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd00";
+  test::TempDir dir_;
+  Logs logs_{dir_.path()};
+  ContainerLogs names_{""};
+  std::string pod_;
+  std::int64_t now_us_ = kNow;
+};
+
+TEST_F(CutNames, AreTheContainersThatTheDigitsFit) {
+  for (const std::size_t left : {61U, 40U, 39U}) {
+    use(left);
+    add("nginx", kThis);
+    names_.see({"", kThis, kUid, ""});
+    names_.see({"", id(7), kUid, ""});
+    EXPECT_EQ(name_of(kThis), "nginx") << left;
+    EXPECT_EQ(name_of(id(7)), "") << "the pod's sandbox has no log";
+    EXPECT_EQ(name_of(kThis, kOtherUid), "no pod");
+    fs::remove_all(logs_.containers());
+    fs::remove_all(logs_.pods());
+    fs::create_directory(logs_.containers());
+    fs::create_directory(logs_.pods());
+  }
+}
+
+TEST_F(CutNames, OfAnotherPodFitNone) {
+  use(61);
+  logs_.add_pod("shop_web_" + kOtherUid);
+  add("nginx", kThis);
+  EXPECT_EQ(name_of(kThis, kOtherUid), "");
+}
+
+TEST_F(CutNames, ThatFitTwoContainersOfThePodAreNeithers) {
+  use(61);
+  add("nginx", kThis);
+  names_.see({"", kThis, kUid, ""});
+  names_.see({"", kOther, kUid, ""});
+  EXPECT_EQ(name_of(kThis), "");
+  EXPECT_EQ(name_of(kOther), "");
+}
+
+TEST_F(CutNames, OfTwoThatFitAContainerNoneIsTaken) {
+  use(61);
+  add("nginx", kThis);
+  add("proxy", kOther);
+  EXPECT_EQ(name_of(kThis), "");
+}
+
+TEST_F(CutNames, OfWholeIdsAreNotConcerned) {
+  use(61);
+  names_.see({"", kThis, kUid, ""});
+  names_.see({"", kOther, kUid, ""});
+  logs_.add_container("web_shop_nginx", kThis);
+  EXPECT_EQ(name_of(kThis), "nginx");
+}
+
 TEST(ContainerLogs, SeesLogsComeAndGo) {
   const test::TempDir dir;
   const Logs logs(dir.path());

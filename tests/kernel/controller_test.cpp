@@ -122,6 +122,31 @@ TEST(V1Controller, TakesTheMachinesMemoryWhereThereIsNoLimit) {
   EXPECT_EQ(limits.effective_limit_bytes, open_hierarchy(tree.root()).memory_bytes);
 }
 
+TEST(V1Controller, TakesTheLargestNumberOfPagesOfA32BitKernelForNoLimit) {
+  constexpr std::uint64_t kTiB = std::uint64_t{1} << 40;
+  FakeCgroups tree;
+  const auto limits_of = [&](std::uint64_t bytes, std::uint64_t memory_bytes) {
+    test::Files files = test::v1_files({.limit_bytes = bytes});
+    tree.put("/web", files);
+    Hierarchy hierarchy = open_hierarchy(tree.root());
+    hierarchy.memory_bytes = memory_bytes;
+    const auto controller = make_controller(hierarchy);
+    auto web = controller->open({"/web", tree.inode("/web")});
+    std::string problem;
+    return controller->read_limits(*web, *controller->read(*web), problem);
+  };
+  for (const std::uint64_t page : {4096U, 16384U, 65536U}) {
+    const std::uint64_t most = 2147483647 * page;  // 8796093018112 with pages of 4 KiB
+    EXPECT_EQ(limits_of(most, 4096 * kMiB).limit_bytes, std::nullopt) << page;
+    EXPECT_EQ(limits_of(most, 4096 * kMiB).effective_limit_bytes, 4096 * kMiB) << page;
+    EXPECT_EQ(limits_of(most, 0).effective_limit_bytes, std::nullopt) << page;
+    EXPECT_EQ(limits_of(most, 200 * kTiB).limit_bytes, most) << "no 32-bit kernel has so much memory";
+    EXPECT_EQ(limits_of(most, 200 * kTiB).effective_limit_bytes, most);
+    for (const std::uint64_t other : {most - page, most + page})
+      EXPECT_EQ(limits_of(other, 4096 * kMiB).limit_bytes, other) << page;
+  }
+}
+
 TEST(V2Controller, ReadsTheUnifiedValues) {
   FakeCgroups tree;
   tree.put("/web",

@@ -67,10 +67,41 @@ TEST_F(LittleMemory, IsEnoughForEveryReportOfALongHistory) {
   }
 }
 
+TEST_F(LittleMemory, IsEnoughForTenThousandKills) {
+  make_history();
+  SQLite::Database(database(), SQLite::OPEN_READWRITE)
+      .exec(
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
+          "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm, victim_pid, cause, victim_path, "
+          "limit_path, limit_bytes) "
+          "SELECT c.cgroup_id, (SELECT max(started_at_us) FROM scan) - i * 2800000, 'kernel_log', 'cgroup', 'python3', "
+          "i, 'anon_growth', c.path, c.path, 209715200 FROM n JOIN cgroup c ON c.cgroup_id = 1001 + i % 200");
+  std::vector<std::vector<std::string>> commands;
+  for (const std::string format : {"text", "markdown", "html", "csv", "json"}) {
+    commands.push_back({"incident", "list", "--format", format});
+    for (const std::string name : {"oom_kills", "memory_before_kill", "kills_by_workload", "near_misses"}) {
+      if (name == "memory_before_kill" && format == "json") continue;  // 60 000 rows: 23 MiB of text
+      commands.push_back({"report", name, "--since", "2d", "--format", format});
+    }
+    commands.push_back({"report", "--format", format});
+    if (format != "csv") commands.push_back({"incident", "show", "latest", "--format", format});
+  }
+  commands.push_back({"history", "*0007", "--format", "html"});
+  for (const auto& command : commands) {
+    std::string line;
+    for (const std::string& word : command) line += word + " ";
+    EXPECT_EQ(in_little_memory(command), 0) << line << "\n" << std::ifstream(file("err")).rdbuf();
+  }
+  std::filesystem::remove(file("out"));  // what commands say is appended
+  EXPECT_EQ(in_little_memory({"report", "oom_kills", "--since", "2d", "--format", "csv"}), 0);
+  std::ifstream csv(file("out"));
+  EXPECT_EQ(std::count(std::istreambuf_iterator<char>(csv), {}, '\n'), 1 + 10005) << "all of them";
+}
+
 /// What can't be had in little memory is refused before the kernel kills it.
 TEST_F(LittleMemory, WhatIsTooMuchForItIsRefusedWithASentence) {
   make_history();
-  for (const std::string format : {"csv", "json", "markdown"}) {
+  for (const std::string format : {"csv", "json"}) {
     EXPECT_EQ(in_little_memory({"query", "SELECT * FROM v_sample", "--format", format, "--max-memory", "16Mi"}), 1);
   }
 }

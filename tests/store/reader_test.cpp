@@ -99,6 +99,18 @@ TEST_F(ReaderTest, GivesValuesTheirTypesAndTextItsBytes) {
                                      std::string("\0\xff", 2), std::string(), std::string()}));
 }
 
+TEST_F(ReaderTest, GivesTheRowsOneByOne) {
+  make_history();
+  core::FirstRows rows(2);
+  Reader reader(file());
+  for (int time = 1; time <= 2; ++time) {
+    reader.run("SELECT value FROM json_each('[3,1,2,4,5]')", {}, rows);
+    EXPECT_EQ(rows.table.columns, std::vector<std::string>{"value"});
+    EXPECT_EQ(shown(rows.table), "3\n1\n") << "an answer that is read again begins anew";
+    EXPECT_EQ(rows.table.more_rows, 3);
+  }
+}
+
 TEST_F(ReaderTest, BindsTheParametersThatTheStatementHasAndIgnoresTheOthers) {
   make_history();
   Reader reader(file());

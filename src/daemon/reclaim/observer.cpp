@@ -95,6 +95,7 @@ std::optional<core::CgroupCooldown> Observer::learn(const Ongoing& ongoing, core
   const core::Cooldown after = core::learn(before, lesson, ongoing.cooldown_us, learning_);
   if (after.strikes == before.strikes) return std::nullopt;
   cooldowns_[ongoing.id] = after;
+  if (effect.verdict == core::Verdict::failed) return core::CgroupCooldown{ongoing.id, after};  // that has been told
   const std::string cooldown = base::format_duration_us(after.until_us - after.last_reclaim_at_us);
   const std::string path = base::escape_for_terminal(ongoing.id.path);
   if (after.strikes > before.strikes) {

@@ -27,12 +27,6 @@ std::optional<std::uint64_t> stalled_us_between(const std::optional<core::Memory
   return core::increase(before->counters, after->counters)[core::Counter::psi_some_us];
 }
 
-/// Whether no cgroup's file may be written: ProtectControlGroups=yes of systemd, a read-only mount, rights.
-bool is_refusal(const std::error_code& answer) {
-  return answer == std::errc::read_only_file_system || answer == std::errc::permission_denied ||
-         answer == std::errc::operation_not_permitted;
-}
-
 /// What went wrong, in words; empty where nothing did: that less was freed than was asked is an outcome.
 std::string error_of(const core::Reclaim& reclaim, const core::Progress& progress, const char* reclaim_file) {
   if (reclaim.step_count == 0 && reclaim.stopped_by == core::StoppedBy::stop) {
@@ -287,9 +281,15 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
   }
   ask_kernel(attempt, interrupts);
   fill_in(attempt);
-  if (reclaim.stopped_by == core::StoppedBy::error && is_refusal(attempt.progress.answer))
-    note_refusal(reclaim.id.path + "/" + reclaim.error);
-  log_reclaim(reclaim);
+  const bool is_refused =
+      reclaim.stopped_by == core::StoppedBy::error && core::is_refused(attempt.plan, attempt.progress);
+  if (is_refused) {
+    const bool is_busy = attempt.progress.answer == std::errc::device_or_resource_busy;
+    const std::string hint = is_busy ? " (Linux before 3.16 reclaims no cgroup that has tasks)" : "";
+    note_refusal(reclaim.id.path + "/" + reclaim.error + hint);
+  }
+  // A refusal is told once, as a fault.
+  if (!is_refused || reclaim.outcome != core::ReclaimOutcome::failed) log_reclaim(reclaim);
   queue_.push(reclaim);
   if (reclaim.step_count == 0) return;
   std::optional<core::Sighting> after;
@@ -329,7 +329,10 @@ void Reclaimer::step(Attempt& attempt) {
   progress.asked_bytes += step_bytes;
   progress.gone = last.gone;
   progress.cache_bytes.reset();
-  if (last.sample) progress.cache_bytes = core::reclaimable_cache_bytes(last.sample->gauges);
+  if (last.sample) {
+    progress.cache_bytes = core::reclaimable_cache_bytes(last.sample->gauges);
+    progress.freed_bytes = core::freed_bytes(attempt.reclaim.before, last.sample->gauges);
+  }
   progress.elapsed_us = last.at_us - attempt.before.at_us;
   progress.stalled_us = with_pressure ? stalled_us_between(attempt.pressure.sample, last.sample) : std::nullopt;
   if (with_pressure) attempt.pressure = last;

@@ -13,6 +13,10 @@ constexpr std::size_t kMaxNameless = 20'000;
 
 std::vector<core::NamedCgroup> ContainerNames::look_up(std::span<const Record> batch,
                                                        std::span<const core::CgroupRef> appeared, std::int64_t now_us) {
+  for (const core::CgroupRef& one : appeared) logs_.see(one->container());
+  for (const Record& record : batch) {
+    if (const auto* const kill = std::get_if<core::OomKill>(&record)) logs_.see(kill->container);
+  }
   for (const core::CgroupRef& one : appeared) add(one->id, one->container(), now_us);
   for (const Record& record : batch) {
     if (const auto* const scan = std::get_if<core::Scan>(&record)) {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "base/text.hpp"
 #include "report/format/escape.hpp"
 #include "report/format/layout.hpp"
+#include "report/format/row_writer.hpp"
 
-// CSV and JSON, for programs. JSON is written row by row: a document object of a long history would need many times its
-// size in memory.
+// CSV and JSON, for programs.
 
 namespace cgmm::report {
 namespace {
@@ -49,12 +51,16 @@ std::vector<std::string> json_keys(const std::vector<std::string>& columns) {
 /// ASCII only, so it is also safe on a terminal.
 std::string ascii(const Json& json) { return json.dump(-1, ' ', true); }
 
-std::string json_object(const core::Table& table) {
-  const std::vector<std::string> keys = json_keys(table.columns);
-  std::string rows;
-  for (const auto& row : table.rows) rows += (rows.empty() ? "\n  " : ",\n  ") + ascii(json_row(keys, row));
-  return "{\"title\": " + ascii(base::to_valid_utf8(table.title)) + ",\n \"columns\": " + ascii(keys) +
-         ",\n \"rows\": [" + rows + "]}";
+/// A part grows no further than this: a text of many MiB that grows would need twice its size.
+constexpr std::size_t kPartBytes = 256 * 1024;
+
+std::string laid_out(const core::Table& table, Format format) {
+  RowWriter writer(format, table.title);
+  writer.begin(table.columns);
+  for (const auto& row : table.rows) writer.add(row);
+  std::string text;
+  for (const std::string& part : writer.finish()) text += part;
+  return text;
 }
 
 }  // namespace
@@ -65,24 +71,51 @@ Json json_row(const std::vector<std::string>& keys, const std::vector<core::Cell
   return object;
 }
 
-std::string render_csv(const core::Table& table, const Style&) {
-  std::string out;
-  for (const std::string& column : table.columns) out += (out.empty() ? "" : ",") + escape_csv(column);
-  out += '\n';
-  for (const auto& row : table.rows) {
-    std::string line;
-    for (std::size_t i = 0; i < table.columns.size(); ++i) line += (i > 0 ? "," : "") + csv_field(cell_at(row, i));
-    // A single NULL must not become an empty line: many readers skip those.
-    out += (line.empty() ? "\"\"" : line) + '\n';
+void RowWriter::append(std::string_view text) {
+  if (parts_.empty() || parts_.back().size() + text.size() > kPartBytes) {
+    parts_.emplace_back().reserve(std::max(kPartBytes, text.size()));
   }
-  return out;
+  parts_.back() += text;
 }
 
-std::string render_json(const core::Table& table, const Style&) { return json_object(table) + '\n'; }
+void RowWriter::begin(const std::vector<std::string>& columns) {
+  parts_.clear();
+  row_count_ = 0;
+  if (format_ == Format::json) {
+    keys_ = json_keys(columns);
+    append("{\"title\": " + ascii(base::to_valid_utf8(title_)) + ",\n \"columns\": " + ascii(keys_) +
+           ",\n \"rows\": [");
+    return;
+  }
+  keys_ = columns;
+  for (std::size_t i = 0; i < columns.size(); ++i) append((i > 0 ? "," : "") + escape_csv(columns[i]));
+  append("\n");
+}
+
+void RowWriter::add(std::vector<core::Cell> row) {
+  const bool is_first = row_count_++ == 0;
+  if (format_ == Format::json) return append((is_first ? "\n  " : ",\n  ") + ascii(json_row(keys_, row)));
+  std::string line;
+  for (std::size_t i = 0; i < keys_.size(); ++i) line += (i > 0 ? "," : "") + csv_field(cell_at(row, i));
+  // A single NULL must not become an empty line: many readers skip those.
+  append((line.empty() ? "\"\"" : line) + '\n');
+}
+
+std::vector<std::string> RowWriter::finish() {
+  if (format_ == Format::json) append("]}\n");
+  return std::exchange(parts_, {});
+}
+
+std::string render_csv(const core::Table& table, const Style&) { return laid_out(table, Format::csv); }
+
+std::string render_json(const core::Table& table, const Style&) { return laid_out(table, Format::json); }
 
 std::string render_json(std::span<const core::Table> tables) {
   std::string objects;
-  for (const core::Table& table : tables) objects += (objects.empty() ? "\n" : ",\n") + json_object(table);
+  for (const core::Table& table : tables) {
+    objects += (objects.empty() ? "\n" : ",\n") + laid_out(table, Format::json);
+    objects.pop_back();  // the end of its last line
+  }
   return "{\"reports\": [" + objects + "]}\n";
 }
 

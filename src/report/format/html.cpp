@@ -151,7 +151,8 @@ std::string html_table(const core::Table& table) {
   const HumanTable human = humanise(table);
   if (human.rows.empty()) return html_paragraph("(none)", Weight::remark);
   // Focusable, so that the keyboard can scroll it.
-  return element("div", "class=\"scroll\" tabindex=\"0\"", table_element(human)) + "\n";
+  const std::string more = table.more_rows == 0 ? "" : html_paragraph(more_rows_text(table), Weight::remark);
+  return element("div", "class=\"scroll\" tabindex=\"0\"", table_element(human)) + "\n" + more;
 }
 
 std::string render_html(const core::Table& table, const Style&) {

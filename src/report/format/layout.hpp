@@ -38,6 +38,9 @@ std::string exact_number(double value);
 /// With so many decimals at most: "12.3", "12".
 std::string decimal(double value, int most_decimals);
 
+/// That rows were left out of a table for people, and where they are. "": it has all.
+std::string more_rows_text(const core::Table& table);
+
 std::string repeated(std::string_view text, std::size_t count);
 std::string bold(std::string_view text, const Style& style);
 std::string dim(std::string_view text, const Style& style);

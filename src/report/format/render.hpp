@@ -7,6 +7,7 @@
 // - markdown: GitHub-flavoured tables.
 // - html: one page that runs no script and fetches nothing.
 //   These three are for people: values have units by their columns' names, and `path` is left out if there is `cgroup`.
+//   A table that is not complete says so in its last line.
 // - csv: RFC 4180 with a header line, but lines end in LF. NULL is an empty field, an empty text is "".
 // - json: {"title": ..., "columns": [...], "rows": [{column: value, ...}, ...]}; several tables are {"reports": [...]}.
 //   A second column of the same name is `name_2`. ASCII only.
@@ -22,6 +23,9 @@
 namespace cgmm::report {
 
 enum class Format { text, markdown, html, csv, json };
+
+/// CSV and JSON: exact and complete. The others are for people.
+inline bool is_for_programs(Format format) { return format == Format::csv || format == Format::json; }
 
 /// nullopt: unknown.
 std::optional<Format> parse_format(std::string_view name);

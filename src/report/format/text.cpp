@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "base/units.hpp"
 #include "report/format/escape.hpp"
 #include "report/format/layout.hpp"
 
@@ -57,6 +58,12 @@ std::string repeated(std::string_view text, std::size_t count) {
   return out;
 }
 
+std::string more_rows_text(const core::Table& table) {
+  if (table.more_rows == 0) return "";
+  return "... and " + base::counted(table.more_rows, "more row") +
+         ": --format csv or --format json has all; a later --since, an earlier --until or a LIMIT asks for fewer";
+}
+
 std::string bold(std::string_view text, const Style& style) { return painted("\x1b[1m", text, style); }
 
 std::string dim(std::string_view text, const Style& style) { return painted("\x1b[2m", text, style); }
@@ -80,7 +87,7 @@ std::string render_text(const core::Table& table, const Style& style) {
   for (const std::size_t width : widths) rules.push_back(repeated("─", width));
   out += bold(line(human.headings, human, widths), style) + '\n' + dim(line(rules, human, widths), style) + '\n';
   for (const auto& row : human.rows) out += line(row, human, widths) + '\n';
-  return out;
+  return table.more_rows == 0 ? out : out + more_rows_text(table) + '\n';
 }
 
 std::string render_markdown(const core::Table& table, const Style&) {
@@ -91,7 +98,7 @@ std::string render_markdown(const core::Table& table, const Style&) {
   for (const bool right : human.right_aligned) out += right ? " ---: |" : " --- |";
   out += '\n';
   for (const auto& row : human.rows) out += markdown_line(row);
-  return out;
+  return table.more_rows == 0 ? out : out + '\n' + more_rows_text(table) + '\n';
 }
 
 }  // namespace cgmm::report

@@ -169,7 +169,8 @@ core::Cell cell_at(sqlite3_stmt* statement, int column) {
 
 }  // namespace
 
-core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters) {
+void run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters,
+                 core::RowSink& rows) {
   sqlite3* const handle = database.getHandle();
   const Guard guard(handle);
   if (sql.find('\0') != std::string_view::npos) refuse("it has a NUL byte in it");
@@ -177,21 +178,22 @@ core::Table run_guarded(SQLite::Database& database, std::string_view sql, const 
   if (sqlite3_stmt_readonly(statement.get()) == 0) refuse("it would write, and the history is read-only here");
   bind_all(handle, statement.get(), parameters, guard);
 
-  core::Table table;
+  std::vector<std::string> columns;
   const int column_count = sqlite3_column_count(statement.get());
   for (int i = 0; i < column_count; ++i) {
     const char* const name = sqlite3_column_name(statement.get(), i);
     if (name == nullptr) throw std::bad_alloc();
-    table.columns.emplace_back(name);
+    columns.emplace_back(name);
   }
+  rows.begin(columns);
   int result = SQLITE_ROW;
   while ((result = sqlite3_step(statement.get())) == SQLITE_ROW) {
-    auto& row = table.rows.emplace_back();
-    row.reserve(table.columns.size());
+    std::vector<core::Cell> row;
+    row.reserve(columns.size());
     for (int i = 0; i < column_count; ++i) row.push_back(cell_at(statement.get(), i));
+    rows.add(std::move(row));
   }
   if (result != SQLITE_DONE) fail(handle, guard);
-  return table;
 }
 
 }  // namespace cgmm::store

@@ -16,8 +16,9 @@ class Database;
 
 namespace cgmm::store {
 
-/// It sorts in memory, not on disk. Throws StoreError(bad_query) if the SQL is wrong, std::bad_alloc if there is too
-/// little memory for it, SQLite::Exception if the file or the disk fails.
-core::Table run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters);
+/// Gives the rows to `rows`. It sorts in memory, not on disk. Throws StoreError(bad_query) if the SQL is wrong,
+/// std::bad_alloc if there is too little memory for it, SQLite::Exception if the file or the disk fails.
+void run_guarded(SQLite::Database& database, std::string_view sql, const core::Parameters& parameters,
+                 core::RowSink& rows);
 
 }  // namespace cgmm::store

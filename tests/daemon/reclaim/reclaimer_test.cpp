@@ -27,28 +27,28 @@ using test::FakeCgroups;
 constexpr std::uint64_t kMiB = 1 << 20;
 const test::FakeMemory kFull{.file_bytes = 60 * kMiB, .limit_bytes = 100 * kMiB};
 
-/// Reads a fake v2 tree as ever, and has `answer` in the place of the kernel's reclaim.
+/// Reads a fake tree as ever, and has `answer` in the place of the kernel's reclaim.
 class FakeKernel : public kernel::Controller {
  public:
   using Answer = std::function<std::error_code(std::uint64_t asked_bytes)>;
 
   FakeKernel(const kernel::Hierarchy& hierarchy, Answer answer)
-      : Controller(hierarchy), v2_(kernel::make_v2_controller(hierarchy)), answer_(std::move(answer)) {}
+      : Controller(hierarchy), real_(kernel::make_controller(hierarchy)), answer_(std::move(answer)) {}
 
   std::optional<kernel::Reading> read(kernel::Cgroup& cgroup, const kernel::ReadOptions& options) override {
-    return v2_->read(cgroup, options);
+    return real_->read(cgroup, options);
   }
   std::optional<std::uint64_t> read_usage(kernel::Cgroup& /*unused*/) override { return std::nullopt; }
   core::Limits read_limits(kernel::Cgroup& cgroup, const kernel::Reading& reading, std::string& problem) override {
-    return v2_->read_limits(cgroup, reading, problem);
+    return real_->read_limits(cgroup, reading, problem);
   }
-  core::ReclaimMethod method() const override { return v2_->method(); }
-  const char* reclaim_file() const override { return v2_->reclaim_file(); }
+  core::ReclaimMethod method() const override { return real_->method(); }
+  const char* reclaim_file() const override { return real_->reclaim_file(); }
   bool can_reclaim(const kernel::Cgroup&) const override { return true; }
   std::error_code reclaim(const kernel::Cgroup&, std::uint64_t bytes) override { return answer_(bytes); }
 
  private:
-  std::unique_ptr<kernel::Controller> v2_;
+  std::unique_ptr<kernel::Controller> real_;
   Answer answer_;
 };
 
@@ -428,6 +428,34 @@ TEST_F(ReclaimerFault, OneThatMayNotWriteIsToldOnceAndItsEnd) {
   answer_ = {};
   for (int i = 0; i < 3; ++i) EXPECT_EQ(one.reclaim_due(next(), kNever), 1U);
   EXPECT_TRUE(queue_.faults().empty());
+}
+
+// Linux before 3.16: memory.force_empty of a cgroup with tasks.
+TEST_F(ReclaimerFault, AKernelThatIsBusyAtOnceHasFailedAndIsToldOnce) {
+  tree_.remove("/web");
+  FakeCgroups v1;
+  v1.put("/web", test::v1_files(kFull));
+  Reclaimer one({}, queue_, board_, clocks(), [](const kernel::Hierarchy& hierarchy) {
+    return std::make_unique<FakeKernel>(
+        hierarchy, [](std::uint64_t) { return std::make_error_code(std::errc::device_or_resource_busy); });
+  });
+  std::size_t tried = 0;
+  for (int i = 0; i < 20; ++i) {
+    pass(30 * kSecond);
+    tried += one.reclaim_due(scan(v1), kNever);
+  }
+  EXPECT_EQ(tried, 4U) << "at once, after 60, 180 and 420 s: the cooldown grows";
+  ASSERT_EQ(queue_.faults().size(), 1U);
+  EXPECT_EQ(queue_.faults()[0].detail,
+            "reclaims that can't be asked for: 1, the first: /web/memory.force_empty: Device or resource busy "
+            "(Linux before 3.16 reclaims no cgroup that has tasks)");
+  ASSERT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 8; }));
+  EXPECT_EQ(collector_.reclaims()[1].outcome, ReclaimOutcome::failed);
+  EXPECT_EQ(collector_.reclaims()[1].stopped_by, core::StoppedBy::error);
+  EXPECT_EQ(collector_.reclaims()[1].error, "memory.force_empty: Device or resource busy");
+  ASSERT_TRUE(test::eventually([&] { return collector_.effects().size() == 4; }));
+  EXPECT_EQ(collector_.effects()[0].verdict, core::Verdict::failed) << "which no advice counts";
+  EXPECT_EQ(collector_.event_count(), 1U);
 }
 
 TEST_F(ReclaimerFault, AHierarchyThatCantBeReadIsToldOnceAndItsEnd) {

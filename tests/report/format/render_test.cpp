@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "report/format/escape.hpp"
+#include "report/format/row_writer.hpp"
 #include "support/hostile.hpp"
 
 namespace cgmm::report {
@@ -281,6 +282,50 @@ TEST(Render, PutsSeveralTablesIntoOneDocument) {
   EXPECT_EQ(json["reports"][1]["rows"], nlohmann::json::array());
   EXPECT_NE(render(tables, Format::text, kPlain).find("\n\nEmpty\n\n(none)\n"), std::string::npos);
   EXPECT_NE(render(tables, Format::markdown, kPlain).find("\n\n## Empty\n\n(none)\n"), std::string::npos);
+}
+
+TEST(Render, SaysInFormatsForPeopleThatRowsWereLeftOut) {
+  Table table = freed_table();
+  table.more_rows = 9000;
+  const std::string sentence =
+      "... and 9 000 more rows: --format csv or --format json has all; a later --since, an earlier --until or a LIMIT "
+      "asks for fewer";
+  EXPECT_TRUE(render(table, Format::text, kPlain).ends_with("\n" + sentence + "\n")) << render(table, Format::text, {});
+  EXPECT_TRUE(render(table, Format::markdown, kPlain).ends_with(" |\n\n" + sentence + "\n"));
+  EXPECT_NE(render(table, Format::html, kPlain).find("<p class=\"remark\">" + sentence + "</p>"), std::string::npos);
+  table.more_rows = 0;
+  EXPECT_EQ(render(table, Format::text, kPlain).find("more row"), std::string::npos);
+}
+
+TEST(RowWriter, WritesTheSameAsATableAndBeginsAnew) {
+  const Table table = freed_table();
+  for (const Format format : {Format::csv, Format::json}) {
+    RowWriter writer(format, table.title);
+    for (int time = 1; time <= 2; ++time) {
+      writer.begin(table.columns);
+      for (const auto& row : table.rows) writer.add(row);
+    }
+    EXPECT_EQ(writer.finish(), std::vector<std::string>{render(table, format, kPlain)});
+  }
+}
+
+TEST(RowWriter, GivesALongTextInPartsOfWholeRows) {
+  RowWriter writer(Format::csv, "");
+  writer.begin({"a"});
+  std::string expected = "a\n";
+  for (int row = 0; row < 1000; ++row) {
+    const std::string cell(1000, static_cast<char>('a' + row % 26));
+    writer.add({cell});
+    expected += cell + "\n";
+  }
+  std::string all;
+  const auto parts = writer.finish();
+  for (const std::string& part : parts) {
+    EXPECT_EQ(part.back(), '\n');
+    all += part;
+  }
+  EXPECT_GT(parts.size(), 1u);
+  EXPECT_EQ(all, expected);
 }
 
 TEST(Render, TakesATableWithoutColumnsAndRowsThatAreTooShort) {

@@ -15,13 +15,19 @@ namespace {
 
 using Kind = StoreError::Kind;
 
+core::Table rows_of(SQLite::Database& database, std::string_view sql) {
+  core::FirstRows rows(core::kAllRows);
+  run_guarded(database, sql, {}, rows);
+  return rows.table;
+}
+
 class GuardedQuery : public StoreTest {
  protected:
   GuardedQuery() { make_history(); }
 
   core::Table run(std::string_view sql) {
     if (!connection_) connection_.emplace(open_for_reading(file(), *stamp_of(file())));
-    return run_guarded(*connection_, sql, {});
+    return rows_of(*connection_, sql);
   }
   /// Why not; "" where it was run.
   std::string refusal(std::string_view sql) {
@@ -92,7 +98,7 @@ TEST_F(GuardedQuery, ARefusalIsTheGuardsAndNotTheReadOnlyFilesAlone) {
   for (const char* const sql :
        {"DELETE FROM scan", "UPDATE sqlite_schema SET sql = ''", "DROP VIEW v_sample", "CREATE TEMP TABLE t (x)",
         "INSERT INTO node VALUES ('a', 1)", "PRAGMA user_version = 9", "VACUUM", "REINDEX"}) {
-    EXPECT_THROW(run_guarded(writable, sql, {}), StoreError) << sql;
+    EXPECT_THROW(rows_of(writable, sql), StoreError) << sql;
   }
   EXPECT_EQ(writable.execAndGet("SELECT count(*) FROM scan").getInt(), 1);
   EXPECT_NE(writable.execAndGet("PRAGMA user_version").getInt(), 9);
@@ -119,7 +125,7 @@ TEST_F(GuardedQuery, MakesNoValueThatFillsTheMemory) {
 
 TEST_F(GuardedQuery, SortsInMemory) {
   SQLite::Database database(open_for_reading(file(), *stamp_of(file())));
-  EXPECT_EQ(shown(run_guarded(database, "SELECT value FROM json_each('[3,1,2]') ORDER BY value", {})), "1\n2\n3\n");
+  EXPECT_EQ(shown(rows_of(database, "SELECT value FROM json_each('[3,1,2]') ORDER BY value")), "1\n2\n3\n");
   EXPECT_EQ(database.execAndGet("PRAGMA temp_store").getInt(), 2) << "no temporary file";
 }
 
