@@ -65,6 +65,10 @@ TEST_F(Check, CheckTellsWhereKillsAndNamesComeFrom) {
   EXPECT_EQ(result("kernel_log = '/nowhere/kmsg'", "kernel log").substr(0, 45),
             "warning: /nowhere/kmsg: No such file or direc");
   EXPECT_EQ(result("kernel_log = '/etc/passwd'", "kernel log").substr(0, 34), "warning: /etc/passwd is no device:");
+  EXPECT_EQ(
+      result("kernel_log = '/dev/null'", "kernel log"),
+      "problem: /dev/null is device 1:3 and not the kernel's log (device 1:11): OOM kills are found by the cgroups' "
+      "counters, without the victims' names");
   EXPECT_EQ(result("kernel_log = 'off'", "kernel log").substr(0, 8), "ok: off:");
   EXPECT_EQ(result("", "kernel log").substr(0, 47), "ok: off: it says nothing of a copied or fake tr");
   EXPECT_EQ(result("container_logs = 'off'", "names"), "ok: containers go by their ids: container_logs is off");
