@@ -525,7 +525,7 @@ TEST(OomParser, ReadsTheTableOfProcessesOfEveryKernel) {
   }
   const auto kills = kills_in(log_of(texts_in("6.8-node-fragmented.texts")));
   ASSERT_EQ(kills.size(), 1U);
-  EXPECT_EQ(processes_of(kills[0]), (Lines{"2001 my (odd) name 1000 1000400 16384", "2002 worker 1000 200000 400",
+  EXPECT_EQ(processes_of(kills[0]), (Lines{"2001 my (odd) name 1000 1000400 16384", "2002 worker 1000 200000 0",
                                            "412 systemd-udevd 0 4400 0"}));
   const core::ListedProcess& largest = kills[0].dump.processes->top[0];
   EXPECT_EQ(kib(largest.anon_bytes) + " " + kib(largest.file_bytes) + " " + kib(largest.shmem_bytes), "1000000 400 0");
@@ -722,7 +722,7 @@ TEST(OomParser, TellsAKillThatTheLogBeginsAndDoesNotEnd) {
       pod + "/cri-containerd-ec9ee26695deb4cc72bc665efff1cf3a03fdfb12f1303e02fe9252985e084a95.scope";
   EXPECT_EQ(text_of(*kill),
             (Lines{"app pid=4242 uid=1000 rss=-,-,-", "limit=" + container + " begun victim=" + container,
-                   "limit=262144 usage=262144 anon=253906.25 file=0 swap=0"}));
+                   "limit=262144 usage=262144 anon=260000000B file=0 swap=0"}));
   EXPECT_FALSE(parser.has_begun());
   EXPECT_FALSE(parser.give_up());
 }

@@ -89,10 +89,9 @@ TEST_F(WithoutLimit, JudgesThePageCacheByTheNodesNumbers) {
       "had left.")
       << "the victim's cgroup tells nothing of it";
   node_has(4096, 40);
-  EXPECT_EQ(
-      said("cache"),
-      "40.0 MiB of page cache and 8.0 MiB of slab that can be dropped were left on the node at the kill (1.2 % of "
-      "its memory): dropping it would not have helped; the kernel had dropped the rest already.");
+  EXPECT_EQ(said("cache"),
+            "40.0 MiB of page cache and 8.0 MiB of slab that can be dropped were left on the node at the kill (1 % of "
+            "its memory): dropping it would not have helped; the kernel had dropped the rest already.");
   node_memory.rows.clear();
   node_has(4096, 1000, 600);
   EXPECT_EQ(
@@ -131,7 +130,7 @@ TEST_F(WithoutLimit, SaysWhichProcessesHeldMost) {
             "python3 (pid 12) held 481.0 MiB; 1 of 41 processes held 93 % of the 520.0 MiB that all held in memory (by "
             "the kernel, at the kill; what they share counts for each).");
   all_processes(41, 800);
-  EXPECT_EQ(said("top").substr(0, 66), "python3 (pid 12) held 481.0 MiB; 3 of 41 processes held 62 % of the");
+  EXPECT_EQ(said("top").substr(0, 67), "python3 (pid 12) held 481.0 MiB; 3 of 41 processes held 62 % of the");
   add_process(15, "swapped", 1, 300);
   all_processes(41, 540, 300);
   EXPECT_NE(said("top").find("of the 840.0 MiB that all held in memory and swap (by"), std::string::npos);
@@ -152,7 +151,7 @@ TEST_F(WithoutLimit, TellsTheLimitOfMemoryAndSwapFromThatOfMemory) {
       said("why"),
       "Its heap and stacks (anon) grew from 41.0 MiB to 296.0 MiB in 5 s (51.0 MiB/s) and hit its limit of 1.0 GiB for "
       "memory and swap together. 300.0 MiB were in memory (limit 512.0 MiB), and 724.0 MiB in swap.");
-  EXPECT_EQ(said("memory").substr(0, 54), "300.0 MiB and 724.0 MiB in swap of 1.0 GiB: heap and st");
+  EXPECT_EQ(said("memory").substr(0, 55), "300.0 MiB and 724.0 MiB in swap of 1.0 GiB: heap and st");
   forget({"grew_from_at_us", "grew_from_bytes", "grew_to_bytes", "memory_limit_bytes"});
   EXPECT_EQ(
       said("why"),

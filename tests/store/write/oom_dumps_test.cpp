@@ -127,7 +127,7 @@ TEST_F(OomDumps, GoWithTheirKillWhenItBecomesPartOfAnother) {
     kill.logged.dump.node.emplace();
     store(history_, kill);
   }
-  maintain(7200);
+  maintain(1800);
   EXPECT_EQ(query("SELECT count(*), sum(kill_count) FROM oom_kill"), "11|14\n");
   EXPECT_EQ(query("SELECT count(*) FROM oom_process"), "11\n");
   EXPECT_EQ(query("SELECT count(*) FROM oom_node"), "11\n");
