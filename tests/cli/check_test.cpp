@@ -65,10 +65,6 @@ TEST_F(Check, CheckTellsWhereKillsAndNamesComeFrom) {
   EXPECT_EQ(result("kernel_log = '/nowhere/kmsg'", "kernel log").substr(0, 45),
             "warning: /nowhere/kmsg: No such file or direc");
   EXPECT_EQ(result("kernel_log = '/etc/passwd'", "kernel log").substr(0, 34), "warning: /etc/passwd is no device:");
-  EXPECT_EQ(
-      result("kernel_log = '/dev/null'", "kernel log"),
-      "problem: /dev/null is device 1:3 and not the kernel's log (device 1:11): OOM kills are found by the cgroups' "
-      "counters, without the victims' names");
   EXPECT_EQ(result("kernel_log = 'off'", "kernel log").substr(0, 8), "ok: off:");
   EXPECT_EQ(result("", "kernel log").substr(0, 47), "ok: off: it says nothing of a copied or fake tr");
   EXPECT_EQ(result("container_logs = 'off'", "names"), "ok: containers go by their ids: container_logs is off");
@@ -78,6 +74,18 @@ TEST_F(Check, CheckTellsWhereKillsAndNamesComeFrom) {
   EXPECT_EQ(result("container_logs = '" + logs + "'", "names"), "ok: of pods and containers from " + logs);
   EXPECT_EQ(result("watch_max = 0", "near-limit sampling").substr(0, 26), "ok: no cgroup is sampled b");
   EXPECT_EQ(result("watch_over = '90%'", "near-limit sampling").substr(0, 34), "ok: up to 20 cgroups over 90% of t");
+}
+
+TEST_F(Check, CheckFindsAProblemInADeviceThatIsNotTheKernelsLog) {
+  write_config("kernel_log = '/dev/null'\n");
+  const Answer answer = ask({"check", "--parent", cgroups().root(), "--format", "json"});
+  EXPECT_EQ(answer.exit_code, 1);
+  auto items = by_item(nlohmann::json::parse(answer.out)["rows"]);
+  EXPECT_EQ(items["kernel log"]["result"], "problem");
+  EXPECT_EQ(
+      items["kernel log"]["detail"],
+      "/dev/null is device 1:3 and not the kernel's log (device 1:11): OOM kills are found by the cgroups' counters, "
+      "without the victims' names");
 }
 
 TEST_F(Check, CheckTellsHowManyCgroupsAreLeftOut) {

@@ -133,6 +133,26 @@ TEST_F(OomDumps, GoWithTheirKillWhenItBecomesPartOfAnother) {
   EXPECT_EQ(query("SELECT count(*) FROM oom_node"), "11\n");
 }
 
+TEST_F(OomDumps, GoWithTheirKillWhenItIsTooOld) {
+  constexpr std::int64_t kDay_s = 86400;
+  core::OomKill kill = on_the_node(5, kNoon + kSecond, core::OomScope::node);
+  kill.logged.dump.processes = table_of(3);
+  kill.logged.dump.node.emplace();
+  store(history_, kill);
+  history_.set_retention({.events_us = 20 * kDay_s * kSecond});
+  const auto counts = [&] {
+    return query(
+        "SELECT (SELECT count(*) FROM oom_kill), (SELECT count(*) FROM oom_process), "
+        "(SELECT count(*) FROM oom_node)");
+  };
+  for (const std::int64_t day : {19, 21}) {
+    scan(day * kDay_s - kDay_s - 3600, 0);
+    scan(day * kDay_s, 0);
+    for (int i = 0; i < 300; ++i) history_.maintain(kNoon + day * kDay_s * kSecond);
+    EXPECT_EQ(counts(), day == 19 ? "1|3|1\n" : "0|0|0\n");
+  }
+}
+
 TEST_F(OomDumps, AreThoseOfTheirOwnKillWhereAnIdIsUsedAgain) {
   core::OomKill first = logged(5, kNoon + kSecond);
   first.logged.dump.processes = table_of(3);
