@@ -73,5 +73,6 @@ SELECT kill.first_seen_at_us,
        (SELECT CAST(total(kill_count) AS INTEGER) FROM same WHERE killed_at_us <= kill.killed_at_us) AS earlier_kills,
        (SELECT CAST(total(kill_count) AS INTEGER) FROM same
          WHERE killed_at_us BETWEEN kill.killed_at_us - 7 * 86400000000 AND kill.killed_at_us) AS earlier_kills_in_7_days,
-       (SELECT CAST(total(kill_count) AS INTEGER) FROM same WHERE killed_at_us > kill.killed_at_us) AS later_kills
+       (SELECT CAST(total(kill_count) AS INTEGER) FROM same WHERE killed_at_us > kill.killed_at_us) AS later_kills,
+       (SELECT value FROM node WHERE key = 'page_size_bytes') AS page_size_bytes
   FROM kill;

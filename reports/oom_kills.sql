@@ -5,6 +5,7 @@
 -- the tracked cgroups. A kill that is known only from a counter has no victim's name, and its time is up to
 -- one interval late. With memory.oom.group one kill ends several processes. `incident show ID` shows everything about
 -- one kill. cgroup_by says how the cgroup is known (schema/0006). "(one of 3)": the kernel's log does not name it.
+-- scope says what ran out (schema/0007). end_told is 0 where the kernel's log begins the kill and does not end it.
 SELECT o.oom_kill_id AS id,
        o.killed_at_us,
        coalesce(c.name, o.dropped_from, iif(o.candidate_count > 0, '(one of ' || o.candidate_count || ')',
@@ -15,7 +16,7 @@ SELECT o.oom_kill_id AS id,
        o.anon_rss_bytes,
        o.file_rss_bytes,
        o.shmem_rss_bytes,
-       o.scope,
+       coalesce(o.finer_scope, o.scope) AS scope,
        o.cause,
        o.limit_bytes,
        o.source,
@@ -23,7 +24,9 @@ SELECT o.oom_kill_id AS id,
        nullif(o.limit_path, c.path) AS other_limit_path,
        o.kill_count AS kills,
        o.last_killed_at_us AS last_at_us,
-       c.path
+       c.path,
+       o.numa_nodes,
+       o.end_told IS NULL AS end_told
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)
  WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us

@@ -149,12 +149,14 @@ void check_kernel_log(const std::string& source, Findings& findings) {
   const std::string file = source == "auto" ? kernel::KernelLog::find() : source;
   try {
     const kernel::KernelLog log(file);
-    if (log.can_be_polled()) {
+    const std::string other = log.what_else();
+    if (other.empty()) {
       findings.ok("kernel log", file + " tells of OOM kills");
+    } else if (source == "auto" || log.can_be_polled()) {
+      findings.problem("kernel log", file + " is " + other + ": " + kCounters,
+                       "in a container give it the node's /dev/kmsg, or set kernel_log = \"off\"");
     } else {
-      findings.warning("kernel log",
-                       file + " is no device: it may be a copy of the kernel log, but is not the log itself",
-                       "leave out kernel_log, or name the device (/dev/kmsg)");
+      findings.warning("kernel log", file + " is " + other, "leave out kernel_log, or name the device (/dev/kmsg)");
     }
   } catch (const std::system_error& error) {
     findings.warning(

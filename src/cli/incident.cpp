@@ -90,6 +90,8 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
   tables.samples = query("incident_samples");
   tables.sharers = query("incident_sharers");
   tables.candidates = query("incident_candidates");
+  tables.processes = query("incident_processes");
+  tables.node_memory = query("incident_node");
   tables.earlier_kills = query("incident_earlier");
   tables.reclaims = answer_to("last_reclaims", reader, own.parameters());
   tables.limit_changes = answer_to("limit_changes", reader, own.parameters());

@@ -136,8 +136,28 @@ Gauges with_shmem(Gauges gauges) {
   return gauges;
 }
 
+/// nullopt: a cgroup's limit was hit, and the kinds of its memory tell.
+std::optional<OomCause> cause_of(OomScope scope) {
+  switch (scope) {
+    case OomScope::cgroup:
+    case OomScope::memory_and_swap:
+      return std::nullopt;
+    case OomScope::node:
+      return OomCause::node;
+    case OomScope::cpuset:
+      return OomCause::cpuset;
+    case OomScope::memory_policy:
+      return OomCause::memory_policy;
+    case OomScope::fragmentation:
+      return OomCause::fragmentation;
+    case OomScope::sysrq:
+      return OomCause::sysrq;
+  }
+  return std::nullopt;
+}
+
 std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanation& known) {
-  if (evidence.scope == OomScope::node) return OomCause::node;
+  if (const auto cause = cause_of(evidence.scope)) return cause;
   if (evidence.limit_is_above) return OomCause::ancestor_limit;
   if (keeps_dying_at_its_start(evidence, known.growth)) return OomCause::limit_too_small;
   if (!known.measured_at_us) return std::nullopt;
@@ -167,7 +187,20 @@ std::optional<std::uint64_t> held_bytes(const Gauges& gauges) {
   return *usage - std::min(*usage, reclaimable_cache_bytes(gauges));
 }
 
-OomExplanation explain(const OomEvidence& evidence) {
+namespace {
+
+void add_swap_to_usage(Gauges& gauges) {
+  if (const auto usage = gauges[Gauge::usage]) gauges.set(Gauge::usage, *usage + gauges.value_or(Gauge::swap, 0));
+}
+
+/// Memory and swap together as the usage.
+OomEvidence with_swap(OomEvidence evidence) {
+  for (MemoryBefore& sample : evidence.before) add_swap_to_usage(sample.gauges);
+  if (evidence.at_kill) add_swap_to_usage(evidence.at_kill->gauges);
+  return evidence;
+}
+
+OomExplanation explain_usage(const OomEvidence& evidence) {
   OomExplanation result;
   result.limit_bytes = evidence.limit_bytes;
   if (evidence.at_kill && evidence.at_kill->gauges.has(Gauge::usage)) {
@@ -188,6 +221,16 @@ OomExplanation explain(const OomEvidence& evidence) {
   const std::uint64_t scale = evidence.limit_bytes.value_or(result.limit_bytes.value_or(to_bytes.value_or(0)));
   if (to_bytes) result.growth = growth_of(evidence.before, evidence.killed_at_us, *to_bytes, scale);
   result.cause = cause_of(evidence, result);
+  return result;
+}
+
+}  // namespace
+
+OomExplanation explain(const OomEvidence& evidence) {
+  if (evidence.scope != OomScope::memory_and_swap) return explain_usage(evidence);
+  OomExplanation result = explain_usage(with_swap(evidence));
+  if (const auto both = result.gauges[Gauge::usage])
+    result.gauges.set(Gauge::usage, *both - std::min(*both, result.gauges.value_or(Gauge::swap, 0)));
   return result;
 }
 

@@ -15,11 +15,23 @@
 
 namespace cgmm::core {
 
-/// schema/0003 explains each.
-enum class OomCause : std::uint8_t { anon_growth, shmem, kernel_memory, cache, limit_too_small, ancestor_limit, node };
+/// schema/0003 and 0007 explain each.
+enum class OomCause : std::uint8_t {
+  anon_growth,
+  shmem,
+  kernel_memory,
+  cache,
+  limit_too_small,
+  ancestor_limit,
+  node,
+  cpuset,
+  memory_policy,
+  fragmentation,
+  sysrq
+};
 inline std::string_view to_string(OomCause cause) {
-  return word_of(cause,
-                 {"anon_growth", "shmem", "kernel_memory", "cache", "limit_too_small", "ancestor_limit", "node"});
+  return word_of(cause, {"anon_growth", "shmem", "kernel_memory", "cache", "limit_too_small", "ancestor_limit", "node",
+                         "cpuset", "memory_policy", "fragmentation", "sysrq"});
 }
 
 /// A sample of the victim's cgroup.

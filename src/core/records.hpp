@@ -156,16 +156,81 @@ struct Effect {
   std::optional<ObservationEnd> ended_by;  // nullopt: it is still observed
 };
 
-/// What ran out: a cgroup reached its limit, or the node had no memory left.
-enum class OomScope : std::uint8_t { cgroup, node };
+/// What ran out, as far as the kernel's log tells it.
+enum class OomScope : std::uint8_t {
+  cgroup,           // a cgroup reached its memory limit
+  node,             // the node had no memory left
+  memory_and_swap,  // a cgroup reached its limit of memory and swap together (cgroup v1)
+  cpuset,           // the NUMA nodes that a cpuset allows had no memory left
+  memory_policy,    // the NUMA nodes that a memory policy allows had no memory left
+  fragmentation,    // memory was free, but not in one piece of the size asked for, or not in the zone asked for
+  sysrq             // nothing: somebody asked for a kill by SysRq
+};
+inline std::string_view to_string(OomScope scope) {
+  return word_of(scope, {"cgroup", "node", "memory_and_swap", "cpuset", "memory_policy", "fragmentation", "sysrq"});
+}
+/// From the word in the database; cgroup for any other.
+inline OomScope oom_scope_of(std::string_view word) {
+  for (const OomScope scope : {OomScope::node, OomScope::memory_and_swap, OomScope::cpuset, OomScope::memory_policy,
+                               OomScope::fragmentation, OomScope::sysrq}) {
+    if (to_string(scope) == word) return scope;
+  }
+  return OomScope::cgroup;
+}
+/// A cgroup's limit was hit; else the kernel chose among all processes of the node.
+inline bool is_of_cgroup(OomScope scope) { return scope == OomScope::cgroup || scope == OomScope::memory_and_swap; }
 
 /// The memory of the cgroup that hit its limit, with its descendants, as the kernel printed it. Not for a node-wide
 /// kill.
 struct MemoryAtKill {
-  Gauges gauges;                             // bytes
-  std::optional<std::uint64_t> limit_bytes;  // nullopt: none, or not known
+  Gauges gauges;                                    // bytes
+  std::optional<std::uint64_t> limit_bytes;         // that was hit; nullopt: none, or not known
+  std::optional<std::uint64_t> memory_limit_bytes;  // memory_and_swap: the limit of memory alone; nullopt: none
 
   friend bool operator==(const MemoryAtKill&, const MemoryAtKill&) = default;
+};
+
+/// A process of the table that the kernel prints at a kill.
+struct ListedProcess {
+  std::int64_t pid = 0;
+  std::string comm;  // as LoggedKill::victim_comm
+  std::optional<std::int64_t> uid;
+  std::uint64_t rss_bytes = 0;                                       // in memory; what processes share counts for each
+  std::optional<std::uint64_t> anon_bytes, file_bytes, shmem_bytes;  // of it (Linux 6.8 and later)
+  std::optional<std::uint64_t> swap_bytes;
+  std::optional<std::int64_t> oom_score_adj;
+
+  std::uint64_t held_bytes() const { return rss_bytes + swap_bytes.value_or(0); }
+  friend bool operator==(const ListedProcess&, const ListedProcess&) = default;
+};
+
+/// That table: the processes of the cgroup that hit its limit with all below it, or of the node.
+struct ProcessTable {
+  std::int64_t count = 0;          // of all processes in it
+  std::uint64_t rss_bytes = 0;     // the sum of all
+  std::uint64_t swap_bytes = 0;    // the sum of all
+  std::vector<ListedProcess> top;  // ten at most, by held_bytes()
+
+  friend bool operator==(const ProcessTable&, const ProcessTable&) = default;
+};
+
+/// The memory of the whole node at a kill. nullopt: not told.
+struct NodeMemory {
+  std::optional<std::uint64_t> total_bytes, free_bytes, active_anon_bytes, inactive_anon_bytes, active_file_bytes,
+      inactive_file_bytes, shmem_bytes, slab_reclaimable_bytes, slab_unreclaimable_bytes, dirty_bytes, writeback_bytes;
+
+  friend bool operator==(const NodeMemory&, const NodeMemory&) = default;
+};
+
+/// What else the kernel prints at a kill.
+struct OomDump {
+  bool is_end_told = true;            // false: the log begins the kill, and does not say that it was carried out
+  std::string numa_nodes;             // cpuset, memory_policy: those that it allows: "0-1,3"; "": not told
+  std::optional<std::int64_t> order;  // so many pages in one piece were asked for: 2^order; nullopt: not told
+  std::optional<ProcessTable> processes;
+  std::optional<NodeMemory> node;  // not for the limit of a cgroup
+
+  friend bool operator==(const OomDump&, const OomDump&) = default;
 };
 
 /// One OOM kill from the kernel log. With memory.oom.group one kill ends several processes.
@@ -173,7 +238,7 @@ struct LoggedKill {
   std::uint64_t sequence = 0;     // of its last log record
   std::int64_t logged_at_us = 0;  // of the record that named the victim: since boot, not counting suspend
   OomScope scope = OomScope::cgroup;
-  std::string limit_path;   // the cgroup that hit its limit, below the hierarchy's root; "": node-wide, or not known
+  std::string limit_path;   // the cgroup that hit its limit, below the hierarchy's root; "": none, or not known
   std::string victim_path;  // the victim's cgroup; "": not known (the kernel limits how often it logs it)
   std::string group_path;   // memory.oom.group: all processes below this cgroup were killed; "": only the victim
   std::optional<std::int64_t> victim_pid;
@@ -183,6 +248,7 @@ struct LoggedKill {
   std::int64_t process_count = 1;                                                // that were killed, each counted once
   std::int64_t counted_count = 1;  // what the kernel adds to its counter: a victim counts again as one of its group
   std::optional<MemoryAtKill> memory;
+  OomDump dump;
 
   friend bool operator==(const LoggedKill&, const LoggedKill&) = default;
 };

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -49,12 +50,21 @@ std::optional<LogRecord> parse_record(std::string_view raw) {
 }
 
 KernelLog::KernelLog(std::string path, Start start)
-    : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
+    : path_(std::move(path)), fd_(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)) {
   struct stat status{};
   if (!fd_ || ::fstat(fd_.get(), &status) != 0) throw_errno(errno, path_);
   if (S_ISDIR(status.st_mode)) throw_errno(EISDIR, path_);
   is_device_ = S_ISCHR(status.st_mode);
+  device_ = status.st_rdev;
   if (start == Start::end && ::lseek(fd_.get(), 0, SEEK_END) < 0 && errno != ESPIPE) throw_errno(errno, path_);
+}
+
+std::string KernelLog::what_else() const {
+  constexpr unsigned kMajor = 1, kMinor = 11;  // Documentation/admin-guide/devices.txt
+  if (!is_device_) return "no device: it may be a copy of the kernel log, but is not the log itself";
+  if (major(device_) == kMajor && minor(device_) == kMinor) return "";
+  return "device " + std::to_string(major(device_)) + ":" + std::to_string(minor(device_)) +
+         " and not the kernel's log (device 1:11)";
 }
 
 KernelLog::Read KernelLog::read() {

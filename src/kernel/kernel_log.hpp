@@ -3,6 +3,8 @@
 
 // Reads the kernel log, record by record, each object from a position of its own. Each belongs to one thread.
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,6 +57,10 @@ class KernelLog {
   /// For poll(): readable when there is a record.
   int fd() const { return fd_.get(); }
 
+  /// What it is instead, if it is not the kernel's own log: "device 1:3 and not the kernel's log (device 1:11)", "no
+  /// device: ..."; "": it is the kernel's own. In a container, /dev/kmsg may be anything.
+  std::string what_else() const;
+
   /// Whether poll() waits for a record. A regular file is always readable, and so is a pipe without a writer.
   bool can_be_polled() const { return is_device_; }
 
@@ -71,6 +77,7 @@ class KernelLog {
   std::string path_;
   base::Fd fd_;
   bool is_device_ = false;
+  dev_t device_ = 0;
   bool overrun_ = false;     // reported by the kernel, not yet returned by read()
   bool skips_line_ = false;  // the line is longer than any record
   std::string buffer_;       // read and not yet returned

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,8 @@ constexpr std::size_t kMaxSplits = 64;  // tries, if a separator also occurs in 
 constexpr std::string_view kInvoked = " invoked oom-killer: ";
 constexpr std::string_view kOomKill = "oom-kill:constraint=";
 constexpr std::string_view kDigitsOfAList = "0123456789,-";
+constexpr std::size_t kLongestList = 256;
+constexpr std::string_view kGlobal = ",global_oom,task_memcg=";
 
 std::optional<std::int64_t> within(std::optional<std::uint64_t> number, std::uint64_t least, std::uint64_t most) {
   return number && *number >= least && *number <= most ? std::optional(static_cast<std::int64_t>(*number))
@@ -69,6 +73,12 @@ bool ends_in_a_node_list(std::string_view text) {
   return text.ends_with(",mems_allowed=") || text.ends_with(",nodemask=");
 }
 
+/// "": it is none.
+std::string_view node_list(std::string_view text) {
+  const bool is_list = text.size() <= kLongestList && text.find_first_not_of(kDigitsOfAList) == std::string_view::npos;
+  return is_list ? text : std::string_view{};
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> bytes_of_kib(std::optional<std::uint64_t> kib) {
@@ -102,19 +112,62 @@ std::optional<OomPaths> split_paths(std::string_view text, std::string_view sepa
   return std::nullopt;
 }
 
+Invoked parse_invoked(std::string_view text) {
+  Invoked invoked;
+  text.remove_prefix(std::min(text.find(kInvoked), text.size()));
+  const std::size_t mask_at = text.find("gfp_mask=0x");
+  if (mask_at != std::string_view::npos) {
+    const std::string_view digits = text.substr(mask_at + std::string_view("gfp_mask=0x").size());
+    std::uint64_t mask = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), mask, 16);
+    if (error == std::errc{} && end != digits.data()) invoked.gfp_mask = mask;
+  }
+  constexpr std::uint64_t kMostOrder = 64;
+  invoked.order = within(number_after(text, " order="), 0, kMostOrder);
+  constexpr std::string_view kNodeMask = ", nodemask=";
+  if (const std::size_t list_at = text.find(kNodeMask); list_at != std::string_view::npos) {
+    std::string_view list = text.substr(list_at + kNodeMask.size());
+    list = list.substr(0, list.find_first_not_of(kDigitsOfAList));
+    while (list.ends_with(',')) list.remove_suffix(1);
+    invoked.policy_nodes = node_list(list);
+  }
+  if (text.find(" order=-1,") != std::string_view::npos) {
+    invoked.order = -1;
+    invoked.by_sysrq = true;
+  }
+  return invoked;
+}
+
+std::string_view cpuset_nodes_of(std::string_view text) {
+  constexpr std::string_view kMems = " mems_allowed=", kCpuset = " cpuset=";
+  const std::size_t at = text.rfind(kMems);
+  if (at == std::string_view::npos) return {};
+  const std::string_view list = text.substr(at + kMems.size());
+  const std::size_t name_at = text.substr(0, at).rfind(kCpuset);
+  if (name_at == std::string_view::npos || text.substr(name_at + kCpuset.size(), at - name_at - kCpuset.size()) == "/")
+    return {};
+  return list.starts_with('0') ? std::string_view{} : node_list(list);
+}
+
+bool is_asked_by_sysrq(std::string_view text) {
+  constexpr std::string_view kAction = "Manual OOM execution";
+  return text == kAction || ((text.starts_with("sysrq: ") || text.starts_with("SysRq : ")) && text.ends_with(kAction));
+}
+
 UsageAndLimit parse_usage(std::string_view text) {
   return {.usage_bytes = bytes_of_kib(number_after(text, "usage ")),
-          .limit_bytes = bytes_of_kib(number_after(text, ", limit "))};  // "none" is 2^53 kB less a page, or 2^54
+          .limit_bytes = bytes_of_kib(number_after(text, ", limit ")),  // "none" is 2^53 kB less a page, or 2^54
+          .fail_count = number_after(text, ", failcnt ")};
 }
 
 OomPaths paths_of_context(std::string_view text, OomScope scope) {
-  const std::string_view word = scope == OomScope::node ? ",global_oom,task_memcg=" : ",oom_memcg=";
+  const std::string_view word = is_of_cgroup(scope) ? ",oom_memcg=" : kGlobal;
   std::size_t tries = 0;
   for (std::size_t at = text.find(word); at != std::string_view::npos && tries < kMaxSplits;
        at = text.find(word, at + 1), ++tries) {
     if (!ends_in_a_node_list(text.substr(0, at))) continue;
     const std::string_view rest = text.substr(at + word.size());
-    if (scope == OomScope::node) return {.limit = {}, .victim = rest};
+    if (!is_of_cgroup(scope)) return {.limit = {}, .victim = rest};
     if (const auto paths = split_paths(rest, ",task_memcg=", /*limit_first=*/true)) return *paths;
   }
   return {};
@@ -123,7 +176,28 @@ OomPaths paths_of_context(std::string_view text, OomScope scope) {
 std::optional<OomScope> scope_of_constraint(std::string_view oom_kill) {
   oom_kill.remove_prefix(kOomKill.size());
   if (oom_kill.find(',') == std::string_view::npos) return std::nullopt;
-  return oom_kill.starts_with("CONSTRAINT_MEMCG,") ? OomScope::cgroup : OomScope::node;
+  if (oom_kill.starts_with("CONSTRAINT_MEMCG,")) return OomScope::cgroup;
+  if (oom_kill.starts_with("CONSTRAINT_CPUSET,")) return OomScope::cpuset;
+  return oom_kill.starts_with("CONSTRAINT_MEMORY_POLICY,") ? OomScope::memory_policy : OomScope::node;
+}
+
+std::string_view numa_nodes_of(std::string_view oom_kill) {
+  const auto scope = scope_of_constraint(oom_kill);
+  std::string_view list;
+  if (scope == OomScope::memory_policy) {
+    constexpr std::string_view kNodeMask = ",nodemask=";
+    list = oom_kill.substr(std::min(oom_kill.find(kNodeMask), oom_kill.size() - kNodeMask.size()) + kNodeMask.size());
+    list = list.substr(0, list.find_first_not_of(kDigitsOfAList));
+    while (list.ends_with(',')) list.remove_suffix(1);  // of what follows
+  } else if (scope == OomScope::cpuset) {
+    for (std::size_t at = oom_kill.find(kGlobal); at != std::string_view::npos; at = oom_kill.find(kGlobal, at + 1)) {
+      if (!ends_in_a_node_list(oom_kill.substr(0, at))) continue;
+      list = oom_kill.substr(0, at);
+      list.remove_prefix(list.rfind('=') + 1);
+      break;
+    }
+  }
+  return node_list(list);
 }
 
 std::optional<OomKillTail> tail_of(std::string_view oom_kill) {
@@ -136,7 +210,6 @@ std::optional<OomKillTail> tail_of(std::string_view oom_kill) {
 }
 
 std::string_view without_task(std::string_view text, const std::string& comm) {
-  constexpr std::string_view kTask = ",task=";
   if (!comm.empty() && text.ends_with(std::string(kTask) + comm))
     return text.substr(0, text.size() - kTask.size() - comm.size());
   const std::size_t from = text.size() > kMaxComm + kTask.size() ? text.size() - kMaxComm - kTask.size() : 0;

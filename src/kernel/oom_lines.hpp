@@ -18,6 +18,7 @@ inline constexpr std::string_view kTaskIn = "Task in ";
 inline constexpr std::string_view kLimitOf = " killed as a result of limit of ";
 inline constexpr std::string_view kLimitReached = "Memory limit reached of cgroup ";
 inline constexpr std::string_view kTasksIn = "Tasks in ";
+inline constexpr std::string_view kTask = ",task=";
 inline constexpr std::string_view kGroupEnd = " are going to be killed due to memory.oom.group set";
 
 /// More than any machine has. The sum of five does not overflow.
@@ -55,9 +56,26 @@ std::optional<OomProcess> parse_process(std::string_view text, std::string_view 
 inline constexpr std::string_view kKill = "Kill process ";
 inline constexpr std::string_view kKilled = "Killed process ";
 
+/// What the process that ran into the shortage had asked for.
+struct Invoked {
+  std::optional<std::uint64_t> gfp_mask;
+  std::optional<std::int64_t> order;  // 2^order pages in one piece; -1: nothing (SysRq)
+  bool by_sysrq = false;
+  std::string policy_nodes;  // Linux 4.9 to 4.18: the NUMA nodes of its memory policy; "": it has none, or not told
+};
+/// "java invoked oom-killer: gfp_mask=0x6200ca(GFP_HIGHUSER_MOVABLE), nodemask=(null), order=0, oom_score_adj=0".
+Invoked parse_invoked(std::string_view text);
+
+/// Before Linux 5.0: "java cpuset=task_0 mems_allowed=1". The NUMA nodes, if a cpuset other than the root's leaves some
+/// out for certain: node 0. "": not that line, or it may be all nodes.
+std::string_view cpuset_nodes_of(std::string_view text);
+
+/// "sysrq: Manual OOM execution"; before Linux 4.20 "SysRq : Manual OOM execution", or both.
+bool is_asked_by_sysrq(std::string_view text);
+
 /// "usage 20480kB, limit 20480kB, failcnt 19".
 struct UsageAndLimit {
-  std::optional<std::uint64_t> usage_bytes, limit_bytes;
+  std::optional<std::uint64_t> usage_bytes, limit_bytes, fail_count;
 };
 UsageAndLimit parse_usage(std::string_view text);
 
@@ -71,7 +89,10 @@ std::optional<OomPaths> split_paths(std::string_view text, std::string_view sepa
 
 /// The paths in "oom-kill:constraint=..." up to the ",task=".
 OomPaths paths_of_context(std::string_view text, core::OomScope scope);
+/// The constraint in "oom-kill:constraint=...". cpuset and memory_policy: of the node's processes one was chosen.
 std::optional<core::OomScope> scope_of_constraint(std::string_view oom_kill);
+/// The NUMA nodes in that line that its constraint allows: "0-1,3"; "": it has none, or they are not told.
+std::string_view numa_nodes_of(std::string_view oom_kill);
 
 /// The end of that line.
 struct OomKillTail {

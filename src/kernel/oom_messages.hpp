@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Finds OOM kills in the kernel log, as Linux 3.10 to 7 print them when a cgroup or the node runs out of memory. A path
-// that is ambiguous or may be truncated is left empty. Each OomParser belongs to one thread, and its memory is bounded.
+// Finds OOM kills in the kernel log, as Linux 3.10 to 7 print them when a cgroup or the node runs out of memory, or by
+// SysRq. A path that is ambiguous or may be truncated is left empty. Each OomParser belongs to one thread, and its
+// memory is bounded.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include "core/sample.hpp"
 #include "kernel/kernel_log.hpp"
 #include "kernel/memory_stat.hpp"
+#include "kernel/oom_dump.hpp"
 #include "kernel/oom_lines.hpp"
 
 namespace cgmm::kernel {
@@ -29,8 +31,14 @@ class OomParser {
   /// No more records came for a moment: returns the pending kill. A dump without its victim stays.
   std::optional<core::LoggedKill> flush();
 
-  /// Records were lost: returns the pending kill. An incomplete event is dropped: what follows may belong to another.
+  /// Records were lost: returns the pending kill, or the one that has begun. A dump without a victim is dropped: what
+  /// follows may belong to another.
   std::optional<core::LoggedKill> lost_records();
+
+  /// The log has named a victim, and not yet said that it was killed. Some kernels never do.
+  bool has_begun() const;
+  /// It has not said so for seconds: returns the kill without its end.
+  std::optional<core::LoggedKill> give_up() { return has_begun() ? lost_records() : std::nullopt; }
 
   bool pending() const { return event_.killed; }
   /// What is known of the pending kill so far.
@@ -39,17 +47,21 @@ class OomParser {
     resolve_paths(kill);
     return kill;
   }
-  /// Of the pending kill's last record, by the kernel log's clock.
+  /// Of the last record of the kill that is pending or has begun, by the kernel log's clock.
   std::int64_t last_at_us() const { return event_.at_us; }
 
  private:
+  struct Chosen {
+    std::optional<std::int64_t> pid;  // the kernel may kill one of its threads or children instead
+    std::string comm;
+    std::optional<std::int64_t> uid;
+    bool is_told = false;  // by a "Kill process" line, after which any pid may follow
+  };
   struct Event {
     core::LoggedKill kill;
     bool killed = false;
     std::optional<core::OomScope> scope;
-    std::optional<std::int64_t> chosen_pid;  // the kernel may kill one of its threads or children instead
-    bool chosen_told = false;                // by a "Kill process" line, after which any pid may follow
-    std::optional<std::int64_t> chosen_uid;
+    Chosen chosen;
     std::int64_t at_us = 0;         // of the last record
     bool group = false;             // a kill by memory.oom.group is under way
     std::string task_in, oom_kill;  // parsed when the victim is known
@@ -58,9 +70,15 @@ class OomParser {
     bool in_stats = false;
     std::map<std::string, std::uint64_t, std::less<>> stat;
     std::map<std::string, UsageAndLimit, std::less<>> usages;  // of memory, swap, memory+swap, kmem
+    std::optional<Invoked> asked;                              // nullopt: the begin of the event was not logged
+    std::string cpuset_nodes;                                  // see cpuset_nodes_of()
+    OomDumpReader dump;
   };
 
   std::optional<core::LoggedKill> finish();
+  void take_other(const LogRecord& record, std::string_view text);
+  void take_invoked(std::string_view text);
+  void take_chosen_for_killed();
   bool is_fragment(const LogRecord& record) const;
   bool begins_event(OomMessage message) const;
   void begin_line(OomMessage message, std::string_view text);
@@ -73,11 +91,16 @@ class OomParser {
   void take_stats(std::string_view text);
   void take_stats_line(std::string_view text);
   void resolve_paths(core::LoggedKill& kill) const;
+  UsageAndLimit usage(std::string_view name) const;
+  bool has_hit_memory_and_swap() const;
+  core::OomScope scope() const;
   std::optional<core::MemoryAtKill> memory() const;
+  void add_dump(core::LoggedKill& kill) const;
 
   Event event_;
   OomMessage line_message_ = OomMessage::other;
-  std::string line_;  // may be incomplete: fragments may follow
+  std::string line_;                         // may be incomplete: fragments may follow
+  std::optional<std::int64_t> sysrq_at_us_;  // somebody has asked for a kill
 };
 
 }  // namespace cgmm::kernel

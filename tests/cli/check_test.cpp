@@ -76,6 +76,18 @@ TEST_F(Check, CheckTellsWhereKillsAndNamesComeFrom) {
   EXPECT_EQ(result("watch_over = '90%'", "near-limit sampling").substr(0, 34), "ok: up to 20 cgroups over 90% of t");
 }
 
+TEST_F(Check, CheckFindsAProblemInADeviceThatIsNotTheKernelsLog) {
+  write_config("kernel_log = '/dev/null'\n");
+  const Answer answer = ask({"check", "--parent", cgroups().root(), "--format", "json"});
+  EXPECT_EQ(answer.exit_code, 1);
+  auto items = by_item(nlohmann::json::parse(answer.out)["rows"]);
+  EXPECT_EQ(items["kernel log"]["result"], "problem");
+  EXPECT_EQ(
+      items["kernel log"]["detail"],
+      "/dev/null is device 1:3 and not the kernel's log (device 1:11): OOM kills are found by the cgroups' counters, "
+      "without the victims' names");
+}
+
 TEST_F(Check, CheckTellsHowManyCgroupsAreLeftOut) {
   cgroups().put("/db", v1_files(kOver));
   cgroups().put("/mail", v1_files(kOver));

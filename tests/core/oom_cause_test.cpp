@@ -89,6 +89,29 @@ TEST(OomCause, IsTheNodeOrTheAncestorWhateverGrew) {
   EXPECT_EQ(cause(one), "node");
 }
 
+TEST(OomCause, IsWhatRanOutWhereItWasNoLimit) {
+  OomEvidence one = evidence({{10, {.anon = 10}}});
+  for (const OomScope scope :
+       {OomScope::node, OomScope::cpuset, OomScope::memory_policy, OomScope::fragmentation, OomScope::sysrq}) {
+    one.scope = scope;
+    EXPECT_EQ(cause(one), to_string(scope));
+  }
+}
+
+TEST(OomCause, CountsSwapWhereTheLimitOfMemoryAndSwapWasHit) {
+  OomEvidence one = evidence({{20, {.anon = 100}}, {10, {.anon = 100}}}, Memory{.anon = 100});
+  for (MemoryBefore& sample : one.before) sample.gauges.set(Gauge::swap, 0);
+  one.at_kill->gauges.set(Gauge::swap, 400 * kMiB);
+  one.at_kill->limit_bytes = 500 * kMiB;
+  one.scope = OomScope::memory_and_swap;
+  const OomExplanation why = explain(one);
+  EXPECT_EQ(why.cause, OomCause::anon_growth);
+  ASSERT_TRUE(why.growth);
+  EXPECT_EQ(why.growth->to_bytes, 500 * kMiB) << "memory alone did not grow";
+  EXPECT_EQ(why.gauges[Gauge::usage], 100 * kMiB) << "but usage is what is in memory";
+  EXPECT_EQ(why.limit_bytes, 500 * kMiB);
+}
+
 TEST(OomCause, IsTheLimitOfAWorkloadThatIsKilledAgainAndAgainShortlyAfterItsStart) {
   OomEvidence one = evidence({{10, {.anon = 10}}}, Memory{.anon = 256});
   one.early_kill_count = 2;

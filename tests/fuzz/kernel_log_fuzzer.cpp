@@ -24,6 +24,19 @@ void check(const LogRecord& record) {
 
 bool is_path_or_empty(std::string_view path) { return path.empty() || path.front() == '/'; }
 
+void check(const cgmm::core::OomDump& dump) {
+  REQUIRE(dump.numa_nodes.find_first_not_of("0123456789,-") == std::string::npos && dump.numa_nodes.size() <= 256);
+  REQUIRE(!dump.order || (*dump.order >= 0 && *dump.order <= 64));
+  if (!dump.processes) return;
+  const auto& table = *dump.processes;
+  REQUIRE(!table.top.empty() && table.top.size() <= 10);
+  REQUIRE(table.count >= static_cast<std::int64_t>(table.top.size()));
+  for (std::size_t i = 0; i < table.top.size(); ++i) {
+    REQUIRE(table.top[i].pid > 0 && table.top[i].comm.size() <= 15);
+    REQUIRE(i == 0 || table.top[i - 1].held_bytes() >= table.top[i].held_bytes());
+  }
+}
+
 void check(const std::optional<LoggedKill>& kill, std::int64_t kernel_count) {
   if (!kill) return;
   REQUIRE(kill->victim_comm.size() <= 15);
@@ -35,7 +48,8 @@ void check(const std::optional<LoggedKill>& kill, std::int64_t kernel_count) {
   REQUIRE(is_path_or_empty(kill->limit_path) && kill->limit_path.size() < 1024);
   REQUIRE(is_path_or_empty(kill->victim_path) && kill->victim_path.size() < 1024);
   REQUIRE(is_path_or_empty(kill->group_path) && kill->group_path.size() < 1024);
-  if (kill->scope == cgmm::core::OomScope::node) REQUIRE(kill->limit_path.empty() && !kill->memory);
+  if (!is_of_cgroup(kill->scope)) REQUIRE(kill->limit_path.empty() && !kill->memory);
+  check(kill->dump);
   if (!kill->memory) return;
   REQUIRE(kill->memory->gauges.size() > 0 || kill->memory->limit_bytes);
   for (std::size_t i = 0; i < cgmm::core::Gauges::kSize; ++i) {

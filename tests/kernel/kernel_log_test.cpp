@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -53,6 +54,17 @@ TEST_F(KernelLogFile, ReadsARegularFileAndWhatIsAddedToIt) {
   EXPECT_EQ(all_of(log), Strings{});
   append("ee\n 4,4,4,-;no record\n6,4,40,-;four\n");
   EXPECT_EQ(all_of(log), (Strings{"three", "four"}));
+}
+
+TEST_F(KernelLogFile, SaysWhatItIsIfItIsNotTheKernelsLog) {
+  EXPECT_EQ(KernelLog("/dev/null").what_else(), "device 1:3 and not the kernel's log (device 1:11)");
+  append("");
+  EXPECT_EQ(KernelLog(path()).what_else(), "no device: it may be a copy of the kernel log, but is not the log itself");
+  if (::access("/dev/kmsg", R_OK) != 0) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: /dev/kmsg can't be read";
+  struct stat status{};
+  if (::stat("/dev/kmsg", &status) != 0 || status.st_rdev != makedev(1, 11))
+    GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: /dev/kmsg is not the kernel's log here";
+  EXPECT_EQ(KernelLog("/dev/kmsg").what_else(), "");
 }
 
 TEST_F(KernelLogFile, StartsAtTheEndWhenTold) {

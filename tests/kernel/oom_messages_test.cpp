@@ -1,112 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The logs are those that the fuzzer begins with (tests/fuzz/corpus/kernel_log). 6.1, 6.12 and 6.18 were
-// taken from machines; the others are put together from the kernels' sources and logs in bug reports, in the
-// format of /dev/kmsg.
 #include "kernel/oom_messages.hpp"
 
-#include <gtest/gtest.h>
-
-#include <fstream>
-#include <initializer_list>
-#include <sstream>
-#include <string>
-#include <vector>
+#include "kernel/oom_log.hpp"
 
 namespace cgmm::kernel {
 namespace {
-
-using core::LoggedKill;
-using core::OomScope;
-
-std::string number(const std::optional<std::int64_t>& value) { return value ? std::to_string(*value) : "-"; }
-
-std::string kib(const std::optional<std::uint64_t>& bytes) {
-  if (!bytes) return "-";
-  return *bytes % 1024 == 0 ? std::to_string(*bytes / 1024) : std::to_string(*bytes) + "B";
-}
-
-std::vector<std::string> text_of(const LoggedKill& kill) {
-  std::string who = kill.victim_comm + " pid=" + number(kill.victim_pid) + " uid=" + number(kill.victim_uid) +
-                    " rss=" + kib(kill.anon_rss_bytes) + "," + kib(kill.file_rss_bytes) + "," +
-                    kib(kill.shmem_rss_bytes);
-  if (kill.counted_count != 1) {
-    who += " processes=" + std::to_string(kill.process_count) + " counted=" + std::to_string(kill.counted_count);
-  }
-  std::string where = kill.scope == OomScope::node ? "node" : "limit=" + kill.limit_path;
-  where += " victim=" + kill.victim_path;
-  if (!kill.group_path.empty()) where += " group=" + kill.group_path;
-  std::string memory = "-";
-  if (kill.memory) {
-    memory = "limit=" + kib(kill.memory->limit_bytes);
-    for (std::size_t i = 0; i < core::Gauges::kSize; ++i) {
-      const auto value = kill.memory->gauges[static_cast<core::Gauge>(i)];
-      if (value) memory += " " + std::string(core::kGaugeNames[i]) + "=" + kib(value);
-    }
-  }
-  return {who, where, memory};
-}
-
-using Lines = std::vector<std::string>;
-
-Lines text_of(const std::vector<LoggedKill>& kills) {
-  Lines lines;
-  for (const LoggedKill& kill : kills) {
-    for (std::string& line : text_of(kill)) lines.push_back(std::move(line));
-  }
-  return lines;
-}
-
-std::vector<LoggedKill> kills_in(const std::vector<LogRecord>& records) {
-  OomParser parser;
-  std::vector<LoggedKill> kills;
-  for (const LogRecord& record : records) {
-    if (auto kill = parser.take(record)) kills.push_back(*kill);
-  }
-  if (auto kill = parser.flush()) kills.push_back(*kill);
-  EXPECT_FALSE(parser.pending());
-  return kills;
-}
-
-std::vector<LogRecord> records_of(std::istream& text) {
-  std::vector<LogRecord> records;
-  for (std::string line; std::getline(text, line);) {
-    if (line.starts_with(' ')) continue;
-    const auto record = parse_record(line);
-    EXPECT_TRUE(record) << line;
-    if (record) records.push_back(*record);
-  }
-  return records;
-}
-
-Lines kills_in_file(const std::string& name) {
-  std::ifstream file(CGMM_SOURCE_DIR "/tests/fuzz/corpus/kernel_log/" + name);
-  EXPECT_TRUE(file.is_open()) << name;
-  return text_of(kills_in(records_of(file)));
-}
-
-/// Records of these texts, 10 us apart; "+..." is a fragment.
-std::vector<LogRecord> log_of(const std::vector<std::string>& texts) {
-  std::vector<LogRecord> records;
-  for (const std::string& text : texts) {
-    const bool continued = text.starts_with('+');
-    records.push_back({.priority = 6,
-                       .sequence = 100 + records.size(),
-                       .at_us = 1000 + 10 * static_cast<std::int64_t>(records.size()),
-                       .continued = continued,
-                       .text = text.substr(continued ? 1 : 0)});
-  }
-  return records;
-}
-
-std::string killed(int pid, const std::string& comm, const std::string& why = "Memory cgroup out of memory") {
-  return why + ": Killed process " + std::to_string(pid) + " (" + comm +
-         ") total-vm:9kB, anon-rss:3kB, file-rss:2kB, shmem-rss:1kB, UID:7 pgtables:96kB oom_score_adj:0";
-}
-
-std::string oom_kill(const std::string& limit, const std::string& victim, const std::string& comm, int pid) {
-  return "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=" + limit +
-         ",task_memcg=" + victim + ",task=" + comm + ",pid=" + std::to_string(pid) + ",uid=7";
-}
 
 // --- Records
 // ---------------------------------------------------------------------------------------------------
@@ -230,7 +128,7 @@ TEST(OomParser, FindsTheKillsOfEveryKernel) {
         "kernel=1740"}},
       {"5.10-node",
        {"node pid=5678 uid=1000 rss=987654,123456,0", "node victim=/user.slice/user-1000.slice/session-2.scope", "-",
-        "(resolved) pid=15925 uid=101 rss=4064,3584,0", "node victim=/left", "-"}},
+        "(resolved) pid=15925 uid=101 rss=4064,3584,0", "cpuset nodes=0 victim=/left", "-"}},
       {"5.15-group",
        {"stress pid=68061 uid=0 rss=2884696,288,0 processes=2 counted=3",
         "limit=/kubepods.slice "
@@ -427,9 +325,11 @@ TEST(OomParser, DoesNotGiveADumpToTheKillOfAnother) {
          "Memory cgroup out of memory: Kill process 5 (x) score 5 or sacrifice child",
          "Killed process 5 (x) total-vm:1kB, anon-rss:1kB, file-rss:1kB"}}) {
     const auto kills = kills_in(log_of(texts));
-    ASSERT_EQ(kills.size(), 1U) << texts.front();
-    EXPECT_EQ(kills[0].victim_path, "") << texts.front();
-    EXPECT_FALSE(kills[0].memory) << texts.front();
+    ASSERT_FALSE(kills.empty()) << texts.front();
+    EXPECT_EQ(kills.back().victim_path, "") << texts.front();
+    EXPECT_FALSE(kills.back().memory) << texts.front();
+    ASSERT_LE(kills.size(), 2U) << texts.front();
+    EXPECT_TRUE(kills.size() == 1 || !kills[0].dump.is_end_told) << texts.front();
   }
 }
 
@@ -445,6 +345,59 @@ TEST(OomParser, TellsNothingOfADumpWithoutAKill) {
       kills_in(log_of({"x invoked oom-killer: gfp_mask=0x0", "memory: usage 8kB, limit 8kB, failcnt 1",
                        oom_kill("/a", "/a", "x", 5), "Memory cgroup out of memory and no killable processes..."}))
           .empty());
+}
+
+TEST(OomParser, TellsAKillThatTheLogBeginsAndDoesNotEnd) {
+  OomParser parser;
+  const auto records = log_of(texts_in("5.4-no-killed-line.texts"));
+  for (const LogRecord& record : records) EXPECT_FALSE(parser.take(record));
+  EXPECT_FALSE(parser.flush()) << "the end may follow";
+  EXPECT_TRUE(parser.has_begun());
+  const auto kill = parser.give_up();
+  ASSERT_TRUE(kill);
+  const std::string pod =
+      "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0f5b1c2d_1111_2222_3333_444455556666.slice";
+  const std::string container =
+      pod + "/cri-containerd-ec9ee26695deb4cc72bc665efff1cf3a03fdfb12f1303e02fe9252985e084a95.scope";
+  EXPECT_EQ(text_of(*kill),
+            (Lines{"app pid=4242 uid=1000 rss=-,-,-", "limit=" + container + " begun victim=" + container,
+                   "limit=262144 usage=262144 anon=260000000B file=0 swap=0"}));
+  EXPECT_FALSE(parser.has_begun());
+  EXPECT_FALSE(parser.give_up());
+}
+
+TEST(OomParser, TellsAKillThatHasBegunWhenTheNextOneBegins) {
+  const std::string next = "y invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0";
+  for (const std::string& begun : {oom_kill("/a", "/a/b", "x", 5),
+                                   std::string("Memory cgroup out of memory: Kill process 5 (x) score 9 or sacrifice "
+                                               "child")}) {
+    const auto kills = kills_in(log_of({begun, next, oom_kill("/c", "/c", "y", 6), killed(6, "y")}));
+    ASSERT_EQ(kills.size(), 2U) << begun;
+    EXPECT_FALSE(kills[0].dump.is_end_told);
+    EXPECT_EQ(kills[0].victim_pid, 5);
+    EXPECT_EQ(kills[0].victim_comm, "x");
+    EXPECT_TRUE(kills[1].dump.is_end_told);
+    EXPECT_EQ(kills[1].victim_path, "/c");
+  }
+}
+
+TEST(OomParser, TellsAKillThatHasBegunWhenRecordsWereLost) {
+  OomParser parser;
+  parser.take(log_of({oom_kill("/a", "/a/b", "x,task=y", 5)})[0]);
+  const auto kill = parser.lost_records();
+  ASSERT_TRUE(kill);
+  EXPECT_EQ(kill->victim_path, "/a/b");
+  EXPECT_EQ(kill->victim_comm, "x,task=y");
+  EXPECT_FALSE(kill->dump.is_end_told);
+}
+
+TEST(OomParser, TellsNoKillOfAVictimThatWasExiting) {
+  OomParser parser;
+  for (const LogRecord& record :
+       log_of({oom_kill("/a", "/a", "x", 5),
+               "Memory cgroup out of memory: OOM victim 5 (x) is already exiting. Skip killing the task"}))
+    EXPECT_FALSE(parser.take(record));
+  EXPECT_FALSE(parser.give_up());
 }
 
 TEST(OomParser, KeepsADumpWhenFlushedBeforeItsKill) {

@@ -51,6 +51,22 @@ TEST(Migrate, OneThatFailsLeavesNothingOfItself) {
   EXPECT_EQ(database.execAndGet("SELECT x FROM a").getInt(), 2);
 }
 
+TEST(Migrate, KillsOfAnEarlierVersionKeepTheirScope) {
+  constexpr std::size_t kBefore = 6;
+  auto database = empty_database();
+  migrate(database, kMigrations.first(kBefore));
+  database.exec(
+      "INSERT INTO oom_kill (killed_at_us, source, scope, cause) VALUES (1, 'kernel_log', 'cgroup', 'anon_growth'), "
+      "(2, 'kernel_log', 'node', 'node'), (3, 'counter', 'cgroup', NULL)");
+  migrate(database, kMigrations);
+  EXPECT_EQ(
+      database
+          .execAndGet("SELECT group_concat(scope || ' ' || ifnull(cause, '-') || ' ' || (end_told IS NULL), ', ') "
+                      "FROM (SELECT * FROM v_oom_kill ORDER BY killed_at_us)")
+          .getString(),
+      "cgroup anon_growth 1, node node 1, cgroup - 1");
+}
+
 TEST(Migrate, TheViewsOfTheSchemaCanAllBeRead) {
   auto database = empty_database();
   migrate(database, kMigrations);

@@ -29,7 +29,8 @@ constexpr std::uint64_t kWorse = 100;  // times as many lost, to be told again
 constexpr int kMostAtATime = 500;      // so that a flood takes a few percent of a processor and no more
 constexpr int kMostAtOpening = 1'000'000;
 constexpr int kPause_ms = 20;
-constexpr int kQuiet_ms = 200;  // the processes of a memory.oom.group are logged within a few
+constexpr int kQuiet_ms = 200;        // the processes of a memory.oom.group are logged within a few
+constexpr int kEndsWithin_ms = 2000;  // a kill that has begun, also where a slow console delays its lines
 
 /// Of the cgroup at `path`, if it is still there; else 0.
 std::uint64_t inode_of(const kernel::Hierarchy& hierarchy, const std::string& path) {
@@ -67,6 +68,25 @@ std::string victim_in_words(const core::LoggedKill& kill) {
   if (kill.victim_pid) text += " (pid " + std::to_string(*kill.victim_pid) + ")";
   if (kill.process_count > 1) text += " and " + std::to_string(kill.process_count - 1) + " more of its group";
   return text;
+}
+
+std::string out_of_memory_in_words(const core::LoggedKill& kill) {
+  switch (kill.scope) {
+    case core::OomScope::cgroup:
+      return "";
+    case core::OomScope::memory_and_swap:
+      return ", at its limit of memory and swap together";
+    case core::OomScope::node:
+      return ", the node is out of memory";
+    case core::OomScope::fragmentation:
+      return ", the node has no free memory of the kind asked for";
+    case core::OomScope::sysrq:
+      return ", asked for by SysRq";
+    case core::OomScope::cpuset:
+    case core::OomScope::memory_policy:
+      break;
+  }
+  return ", out of memory on NUMA nodes " + (kill.dump.numa_nodes.empty() ? "not told" : kill.dump.numa_nodes);
 }
 
 }  // namespace
@@ -115,9 +135,10 @@ void KillLog::open() {
     position_.boot_id = kernel::KernelLog::boot_id();
     open_.emplace(kernel::KernelLog(file, kernel::KernelLog::Start::beginning));
     board_.set_kernel_log(file);
-    if (!open_->log.can_be_polled()) {
-      spdlog::warn("{} is no device: what is read there may not be the kernel log", base::escape_for_terminal(file));
-    }
+    const std::string other = open_->log.what_else();
+    if (other.empty()) return;
+    if (setting_ == "auto" || open_->log.can_be_polled()) return lose(file + " is " + other);
+    spdlog::warn("{} is {}", base::escape_for_terminal(file), other);
   } catch (const std::exception& error) {
     lose(error.what());
   }
@@ -140,6 +161,7 @@ void KillLog::run() {
     read_count = follow_log();
   } while (wait(read_count));
   flush();
+  if (open_) take(open_->parser.give_up());  // if it ends, the next run will read so
   if (has_caught_up_) queue_.push(position_);
 }
 
@@ -173,6 +195,7 @@ bool KillLog::wait(int read_count) {
   pollfd waits[] = {{stop_.fd(), POLLIN, 0}, {is_device ? open_->log.fd() : -1, POLLIN, 0}};
   int wait_ms = -1;
   if (!open_ || flood_.is_on()) wait_ms = static_cast<int>(kOpenEvery_us / 1000);
+  if (open_ && open_->parser.has_begun()) wait_ms = kEndsWithin_ms;
   if (open_ && (!is_device || open_->parser.pending())) wait_ms = kQuiet_ms;
   const int ready = ::poll(waits, 2, wait_ms);
   was_woken_ = ready > 0;
@@ -205,10 +228,22 @@ int KillLog::read_all() {
     take(std::move(kill));
     if (open.is_live) note_victim();
     // In a log that is never quiet there is no moment without a record.
-    if (open.parser.pending() && read.record.at_us - open.parser.last_at_us() > kQuiet_ms * 1000) flush();
+    const std::int64_t since_us = read.record.at_us - open.parser.last_at_us();
+    if (open.parser.pending() && since_us > kQuiet_ms * 1000) flush();
+    if (open.parser.has_begun() && since_us > kEndsWithin_ms * 1000) take(open.parser.give_up());
+    open.note_begun(clocks_);
     if (read_count >= most) break;
   }
   return read_count;
+}
+
+/// When a kill was read that has begun and not ended.
+void KillLog::OpenLog::note_begun(const Clocks& clocks) {
+  if (!parser.has_begun()) {
+    begun_at_us.reset();
+  } else if (!begun_at_us) {
+    begun_at_us = clocks.steady();
+  }
 }
 
 /// A record that waited to be read makes the offset too large.
@@ -243,7 +278,11 @@ void KillLog::note_victim() {
 }
 
 void KillLog::flush() {
-  if (open_) take(open_->parser.flush());
+  if (!open_) return;
+  take(open_->parser.flush());
+  const auto& begun_at_us = open_->begun_at_us;
+  if (begun_at_us && clocks_.steady() - *begun_at_us >= kEndsWithin_ms * 1000) take(open_->parser.give_up());
+  open_->note_begun(clocks_);
 }
 
 /// Leaves out the kills that an earlier run has handed on, and those before the very first start.
@@ -262,8 +301,7 @@ void KillLog::take(std::optional<core::LoggedKill> kill) {
   found.position = {position_.boot_id, sequence};
   const std::string& where = found.logged.victim_path.empty() ? "a cgroup that is not told" : found.logged.victim_path;
   spdlog::warn("OOM kill of {} in {}{}", base::escape_for_terminal(victim_in_words(found.logged)),
-               base::escape_for_terminal(where),
-               found.logged.scope == core::OomScope::node ? ", the node is out of memory" : "");
+               base::escape_for_terminal(where), out_of_memory_in_words(found.logged));
   queue_.push(std::move(found));
 }
 

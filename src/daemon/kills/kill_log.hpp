@@ -81,9 +81,11 @@ class KillLog {
     /// Of the wall clock to the log's: of the record that was read soonest after it was written, of those that came
     /// while we waited. Anew when the wall clock was set.
     std::optional<std::int64_t> offset_us;
-    std::int64_t offset_at_us = 0;       // of the steady clock
-    std::int64_t wall_to_steady_us = 0;  // the wall clock less the steady one at that time
+    std::int64_t offset_at_us = 0;            // of the steady clock
+    std::int64_t wall_to_steady_us = 0;       // the wall clock less the steady one at that time
+    std::optional<std::int64_t> begun_at_us;  // when a kill was read that has not ended yet; of the steady clock
 
+    void note_begun(const Clocks& clocks);
     void follow_clocks(const Clocks& clocks, std::int64_t record_at_us);
   };
 

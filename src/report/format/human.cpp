@@ -70,7 +70,7 @@ const Suffix* suffix_of(std::string_view column) {
 }
 
 /// Columns with words of the schema, such as "anon_growth". Other texts are names, which may contain '_'.
-bool is_code(std::string_view column) { return column == "cause" || column == "causes"; }
+bool is_code(std::string_view column) { return column == "cause" || column == "causes" || column == "scope"; }
 
 /// Whether all cells are numbers or NULL, and at least one is a number.
 bool holds_numbers(const core::Table& table, std::size_t column) {

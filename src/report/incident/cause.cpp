@@ -49,9 +49,17 @@ const Kind& largest_kind(const MemoryPoint& memory) {
 std::string limit_of(const Incident& incident) {
   const Bytes limit = incident.at_kill ? incident.at_kill->limit : std::nullopt;
   const bool is_its_own = incident.limit_path.empty() || incident.limit_path == incident.path;
-  const std::string amount = limit ? " of " + size(*limit) : "";
+  const std::string amount =
+      (limit ? " of " + size(*limit) : "") + (is_of_memory_and_swap(incident) ? " for memory and swap together" : "");
   return is_its_own ? "its limit" + amount
                     : "the limit" + amount + " of " + base::escape_for_terminal(incident.limit_path);
+}
+
+/// Of what was limited, so much was in use.
+Bytes used(const Incident& incident) {
+  const MemoryPoint& memory = *incident.at_kill;
+  if (!memory.usage || !is_of_memory_and_swap(incident)) return memory.usage;
+  return *memory.usage + memory.swap.value_or(0);
 }
 
 /// "its limit was 256.0 MiB, and ". It may not be the one that was hit.
@@ -111,7 +119,7 @@ std::string grew(const Incident& incident, const Kind& kind) {
 /// The kinds of memory, if no growth is known.
 std::string stood(const Incident& incident, const Kind& kind) {
   const MemoryPoint& memory = *incident.at_kill;
-  return "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " + size(memory.*kind.bytes) +
+  return "Of the " + size(used(incident)) + " in use at " + limit_of(incident) + ", " + size(memory.*kind.bytes) +
          " were " + std::string(kind.name) +
          (last_sample_before(incident) == nullptr ? "; there are no samples of how it came to that."
                                                   : "; it did not grow in the samples before.");
@@ -135,7 +143,7 @@ std::string by_kind(const Incident& incident, const Kind& kind) {
 std::string cache_stuck(const Incident& incident) {
   if (!incident.at_kill) return "Most of it was page cache that could not be dropped in time.";
   const MemoryPoint& memory = *incident.at_kill;
-  const std::string text = "Of the " + size(memory.usage) + " in use at " + limit_of(incident) + ", " +
+  const std::string text = "Of the " + size(used(incident)) + " in use at " + limit_of(incident) + ", " +
                            size(memory.cache) + " were page cache that the kernel could not drop in time: ";
   if (!memory.dirty) return text + "whether it was in use, locked or dirty is not known.";
   if (*memory.dirty >= memory.cache.value_or(0) / 2) {
@@ -164,34 +172,6 @@ std::string too_small(const Incident& incident) {
          ": in every sample before the kill, nine tenths of that or more was memory that can't be dropped.";
 }
 
-/// "mq/sib-0/big (the victim's)"
-std::string sharer_name(const Row& row) {
-  return base::escape_for_terminal(row.text("cgroup")) + (row.integer("is_victim") != 0 ? " (the victim's)" : "");
-}
-
-/// " Of the 2 cgroups that share it, A grew most: 37.0 MiB to 53.0 MiB in 9 s; B held 95.0 MiB."
-std::string shared(const core::Table& sharers, std::string_view which) {
-  constexpr std::size_t kMostNamed = 3;
-  if (sharers.rows.empty()) return "";
-  const Row first(sharers);
-  const std::int64_t all = first.integer("cgroups_below");
-  const bool grew = first.integer("grew") != 0;
-  std::string text =
-      all > 1 ? " Of the " + std::to_string(all) + " " + std::string(which) + ", " : " By the last sample, ";
-  if (grew) {
-    text += sharer_name(first) + (all > 1 ? " grew most: " : " grew: ") + size(first.bytes("usage_before_bytes")) +
-            " to " + size(first.bytes("usage_bytes")) + " in " + base::format_duration_us(first.integer("grown_in_us"));
-  }
-  for (std::size_t i = grew ? 1 : 0; i < std::min(sharers.rows.size(), kMostNamed); ++i) {
-    const Row row(sharers, i);
-    const bool is_first_held = i == (grew ? 1u : 0u);
-    const std::string_view comma = is_first_held ? "; " : ", ";
-    text += std::string(i == 0 ? "" : comma) + sharer_name(row) + (is_first_held ? " held " : " ") +
-            size(row.bytes("usage_bytes"));
-  }
-  return text + (grew ? "." : "; no growth was sampled.");
-}
-
 /// The incident with the last sample as its numbers, for when the kernel's numbers are another cgroup's. nullopt: no
 /// growth.
 std::optional<Incident> as_last_sampled(const Incident& incident) {
@@ -204,26 +184,11 @@ std::optional<Incident> as_last_sampled(const Incident& incident) {
   return own;
 }
 
-std::string own_growth(const Incident& incident) {
-  const std::optional<Incident> own = as_last_sampled(incident);
-  if (!own) return "";
-  const Kind& kind = largest_kind(*own->at_kill);
-  const Rise rise = rise_of(*own, kind);
-  return rise.to_bytes > rise.from_bytes ? " " + grew(*own, kind) + " before." : "";
-}
-
 std::string above(const Incident& incident) {
   const Bytes limit = incident.at_kill && incident.measured_by_kernel ? incident.at_kill->limit : std::nullopt;
   return "It did not hit its own limit, but the limit of " + limit_holder(incident) +
          (limit ? ", " + size(*limit) : "") + ", which it shares." +
          shared(incident.tables.sharers, "cgroups that share it") + own_growth(incident);
-}
-
-std::string node(const Incident& incident) {
-  const Bytes bytes = incident.facts().known_bytes("memory_bytes");
-  const std::string memory = bytes ? " (" + size(bytes) + ")" : "";
-  return "The node's memory" + memory + " had run out, and no limit was hit: the kernel chose this process." +
-         shared(incident.tables.sharers, "tracked cgroups") + own_growth(incident);
 }
 
 std::string unknown(const Incident& incident) {
@@ -296,6 +261,14 @@ std::string limit_change(const Incident& incident) {
   return "";
 }
 
+/// " 300.0 MiB were in memory (limit 512.0 MiB), and 724.0 MiB in swap."
+std::string in_memory_and_in_swap(const Incident& incident) {
+  if (!is_of_memory_and_swap(incident) || !incident.at_kill || !incident.measured_by_kernel) return "";
+  const Bytes limit = incident.kill().known_bytes("memory_limit_bytes");
+  return " " + size(incident.at_kill->usage) + " were in memory (" + (limit ? "limit " + size(limit) : "no limit") +
+         "), and " + size(incident.at_kill->swap) + " in swap.";
+}
+
 std::string cause_of(const Incident& incident) {
   if (const Kind* const kind = kind_of(incident.cause)) return by_kind(incident, *kind);
   if (incident.cause == "cache") return cache_stuck(incident);
@@ -306,6 +279,14 @@ std::string cause_of(const Incident& incident) {
 
 }  // namespace
 
+std::string own_growth(const Incident& incident) {
+  const std::optional<Incident> own = as_last_sampled(incident);
+  if (!own) return "";
+  const Kind& kind = largest_kind(*own->at_kill);
+  const Rise rise = rise_of(*own, kind);
+  return rise.to_bytes > rise.from_bytes ? " " + grew(*own, kind) + " before." : "";
+}
+
 std::string rate(std::uint64_t bytes, std::int64_t time_us) {
   const double per_second = static_cast<double>(bytes) * 1e6 / static_cast<double>(std::max<std::int64_t>(time_us, 1));
   return size_text(per_second) + "/s";
@@ -313,7 +294,7 @@ std::string rate(std::uint64_t bytes, std::int64_t time_us) {
 
 std::optional<Rise> rise_of(const Incident& incident) {
   if (!incident.growth) return std::nullopt;
-  if (incident.cause == "ancestor_limit" || is_of_node(incident)) {
+  if (incident.cause == "ancestor_limit" || has_hit_no_limit(incident)) {
     const std::optional<Incident> own = as_last_sampled(incident);
     return own ? std::optional(rise_of(*own, largest_kind(*own->at_kill))) : std::nullopt;
   }
@@ -322,11 +303,12 @@ std::optional<Rise> rise_of(const Incident& incident) {
 }
 
 std::string why(const Incident& incident) {
-  if (is_of_node(incident) && kind_of(incident.cause) == nullptr) return node(incident);
-  return cause_of(incident) + limit_change(incident);
+  if (has_hit_no_limit(incident) && kind_of(incident.cause) == nullptr) return why_without_limit(incident);
+  return cause_of(incident) + in_memory_and_in_swap(incident) + limit_change(incident);
 }
 
 std::string would_reclaim_have_helped(const Incident& incident) {
+  if (has_hit_no_limit(incident)) return would_dropping_on_the_node_have_helped(incident);
   if (!incident.at_kill || !incident.at_kill->cache) {
     return "It is not known whether dropping page cache would have helped, nor how much there was.";
   }

@@ -29,13 +29,22 @@ Tile limit_tile(const Incident& incident) {
     const std::string memory = bytes ? size(bytes) + ", " : "";
     return {"Limit", "none", memory + "the node's memory, ran out", false};
   }
+  const std::string scope = scope_of(incident);
+  if (has_hit_no_limit(incident)) {
+    const std::string nodes = incident.kill().text("numa_nodes");
+    return {"Limit", "none",
+            scope == "sysrq"           ? "it was asked for by SysRq"
+            : scope == "fragmentation" ? "free memory was not of the kind asked for"
+                                       : "the memory of NUMA nodes " + (nodes.empty() ? "" : nodes + " ") + "ran out",
+            false};
+  }
   const std::string limit = size(incident.at_kill ? incident.at_kill->limit : std::nullopt);
   const std::string whose = incident.limit_path.empty()            ? "which one was hit is not known"
                             : incident.limit_path == incident.path ? "its own"
                             : incident.limit_path == incident.kill().text("victim_path") ? "the victim's own"
                             : incident.cause == "ancestor_limit"                         ? "of a cgroup above it"
                                                                                          : "of a cgroup below it";
-  return {"Limit", limit, whose, false};
+  return {"Limit", limit, whose + (is_of_memory_and_swap(incident) ? ", of memory and swap together" : ""), false};
 }
 
 /// "98 % of the limit, 1 s before"

@@ -101,6 +101,16 @@ bool is_of_node(const Incident& incident) {
   return incident.cause == "node" || (incident.cause.empty() && incident.kill().text("scope") == "node");
 }
 
+std::string scope_of(const Incident& incident) { return incident.kill().text("scope"); }
+
+bool is_of_memory_and_swap(const Incident& incident) { return scope_of(incident) == "memory_and_swap"; }
+
+bool has_hit_no_limit(const Incident& incident) {
+  const std::string scope = scope_of(incident);
+  return is_of_node(incident) || scope == "cpuset" || scope == "memory_policy" || scope == "fragmentation" ||
+         scope == "sysrq";
+}
+
 const MemoryPoint* last_sample_before(const Incident& incident) {
   const auto after = std::ranges::upper_bound(incident.samples, incident.last_before_us, {}, &MemoryPoint::at_us);
   return after != incident.samples.begin() ? &*(after - 1) : nullptr;

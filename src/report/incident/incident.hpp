@@ -27,6 +27,8 @@ struct IncidentTables {
   core::Table gaps;
   core::Table earlier_kills;  // incident_earlier, newest first
   core::Table candidates;     // incident_candidates: empty unless the cgroup is not known
+  core::Table processes;      // incident_processes: the ten largest
+  core::Table node_memory;    // incident_node: one row, or none
 };
 
 /// Bytes; nullopt: not known.
@@ -78,6 +80,13 @@ bool is_nobodys(const Incident& incident);
 
 /// The node ran out of memory; no limit was hit.
 bool is_of_node(const Incident& incident);
+
+/// What ran out, one of the words of v_oom_kill's scope.
+std::string scope_of(const Incident& incident);
+/// A limit of memory and swap together was hit.
+bool is_of_memory_and_swap(const Incident& incident);
+/// No cgroup's limit was hit: the kernel chose among all processes of the node.
+bool has_hit_no_limit(const Incident& incident);
 
 /// The newest sample that is certainly from before the kill; nullptr: none.
 const MemoryPoint* last_sample_before(const Incident& incident);

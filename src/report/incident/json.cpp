@@ -46,6 +46,8 @@ std::string incident_as_json(const Incident& incident) {
   json["sharers"] = array_of(tables.sharers);
   json["gaps"] = array_of(tables.gaps);
   json["candidates"] = array_of(tables.candidates);
+  json["processes"] = array_of(tables.processes);
+  json["node_memory"] = tables.node_memory.rows.empty() ? Json() : object_of(tables.node_memory);
   json["earlier_kills"] = array_of(tables.earlier_kills);
   json["words"] = words_of(incident);
   return json.dump(1, ' ', true) + "\n";

@@ -80,6 +80,8 @@ std::vector<core::Table> tables_for_people(const Incident& incident) {
     if (!table.rows.empty()) tables.push_back(std::move(table));
   };
   add(samples_around(incident));
+  add(only(all.processes, "Largest processes at the kill",
+           {"process", "pid", "rss_bytes", "swap_bytes", "oom_score_adj"}));
   add(only(all.candidates, "Cgroups that it may have been in", {"cgroup", "counted", "named"}));
   add(only(all.earlier_kills, "Earlier kills of the same workload",
            {"id", "killed_at_us", "before_us", "victim", "cause"}));

@@ -106,9 +106,21 @@ std::string whose(const Incident& incident) {
                         : "The counters say: it was " + names + ", or one that is not tracked.");
 }
 
+/// The kernel's log has no "Killed process" line of it.
+std::string begun(const Incident& incident) {
+  if (incident.kill().known("end_told") != 0) return "";
+  const std::string text = "The kernel log begins this kill and does not say that it was carried out; ";
+  return text + (incident.kill().integer("seen_count") > 0 ? "the cgroup's counter of kills rose with it."
+                                                           : "no counter of a cgroup says so either.");
+}
+
 /// How the kill is known, and what is therefore not known.
 std::string known(const Incident& incident) {
-  if (incident.by_log) return whose(incident);
+  if (incident.by_log) {
+    std::string text = begun(incident);
+    add_to(text, whose(incident));
+    return text;
+  }
   const std::string log = incident.facts().text("kernel_log");  // its file, or why it is not read
   return "Only the cgroup's counter shows this kill: " + between(incident) + " a process was killed, but not which. " +
          (log.starts_with('/') ? "The kernel log (" + safe(log) + ") does not mention it."
@@ -120,11 +132,13 @@ std::string known(const Incident& incident) {
 std::string memory(const Incident& incident) {
   if (!incident.at_kill) return "";
   const MemoryPoint& point = *incident.at_kill;
-  std::string text = size(point.usage) + (point.limit ? " of " + size(point.limit) : "") + ": heap and stacks " +
-                     size(point.anon) + ", tmpfs and shared " + size(point.shmem) + ", kernel " + size(point.kernel) +
-                     ", page cache " + size(point.cache);
+  const bool is_with_swap = is_of_memory_and_swap(incident);
+  std::string text = size(point.usage) + (is_with_swap ? " and " + size(point.swap) + " in swap" : "") +
+                     (point.limit ? " of " + size(point.limit) : "") + ": heap and stacks " + size(point.anon) +
+                     ", tmpfs and shared " + size(point.shmem) + ", kernel " + size(point.kernel) + ", page cache " +
+                     size(point.cache);
   if (point.dirty.value_or(0) > 0) text += " (" + size(point.dirty) + " dirty)";
-  if (point.swap.value_or(0) > 0) text += "; swap " + size(point.swap);
+  if (point.swap.value_or(0) > 0 && !is_with_swap) text += "; swap " + size(point.swap);
   if (!incident.measured_by_kernel) {
     return text + " (in the last sample, " + incident.ago(point.at_us) + " before).";
   }
@@ -149,6 +163,12 @@ std::string resident(const Incident& incident) {
   return text;
 }
 
+/// What counts against the limit that was hit.
+double held_and_swapped(const Incident& incident, const MemoryPoint& point) {
+  const std::uint64_t swap = is_of_memory_and_swap(incident) ? point.swap.value_or(0) : 0;
+  return static_cast<double>(held_bytes(point).value_or(0) + swap);
+}
+
 /// The steepest rise between two samples, in bytes per second, and where it began.
 std::pair<double, const MemoryPoint*> fastest(const Incident& incident) {
   std::pair<double, const MemoryPoint*> best{0, nullptr};
@@ -157,7 +177,7 @@ std::pair<double, const MemoryPoint*> fastest(const Incident& incident) {
     const bool within = point.at_us >= incident.growth->from_at_us && point.at_us <= incident.last_before_us;
     if (!within || !held_bytes(point)) continue;
     if (before != nullptr && point.at_us > before->at_us) {
-      const double rise = static_cast<double>(*held_bytes(point)) - static_cast<double>(*held_bytes(*before));
+      const double rise = held_and_swapped(incident, point) - held_and_swapped(incident, *before);
       const double per_second = rise * 1e6 / static_cast<double>(point.at_us - before->at_us);
       if (per_second > best.first) best = {per_second, before};
     }
@@ -272,11 +292,18 @@ std::string limit_holder(const Incident& incident) {
 std::string who(const Incident& incident) { return victim_name(incident.kill()) + " in " + place_of(incident); }
 
 std::vector<Said> incident_words(const Incident& incident) {
-  std::vector<Said> said{
-      {"who", who(incident)},          {"why", why(incident)},       {"cache", would_reclaim_have_helped(incident)},
-      {"again", again(incident)},      {"told", known(incident)},    {"memory", memory(incident)},
-      {"victim", resident(incident)},  {"growth", growth(incident)}, {"unseen", unseen(incident)},
-      {"done", nothing_done(incident)}};
+  std::vector<Said> said{{"who", who(incident)},
+                         {"why", why(incident)},
+                         {"cache", would_reclaim_have_helped(incident)},
+                         {"again", again(incident)},
+                         {"told", known(incident)},
+                         {"memory", memory(incident)},
+                         {"node", node_memory(incident)},
+                         {"top", largest_processes(incident)},
+                         {"victim", resident(incident)},
+                         {"growth", growth(incident)},
+                         {"unseen", unseen(incident)},
+                         {"done", nothing_done(incident)}};
   std::erase_if(said, [](const Said& one) { return one.text.empty(); });
   return said;
 }

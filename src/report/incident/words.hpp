@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "report/incident/incident.hpp"
@@ -27,6 +28,10 @@ std::string incident_title(const Incident& incident);
 /// "container app of pod shop/web-7d9c5b8f6d-x2x4z"; ids or the path where names are not known.
 std::string place_of(const Incident& incident);
 
+/// Who shared what ran out, and how the victim's own cgroup grew; each " A sentence." or "" if it is not known.
+std::string shared(const core::Table& sharers, std::string_view which);
+std::string own_growth(const Incident& incident);
+
 /// Whose limit was hit, of a cgroup above: "pod shop/web-7d9c5b8f6d-x2x4z", otherwise "/a/b above it".
 std::string limit_holder(const Incident& incident);
 
@@ -36,6 +41,14 @@ std::string who(const Incident& incident);
 /// One or two sentences each, with numbers.
 std::string why(const Incident& incident);
 std::string would_reclaim_have_helped(const Incident& incident);
+
+/// Why, where no cgroup's limit was hit; and the same of the page cache, by the node's numbers.
+std::string why_without_limit(const Incident& incident);
+std::string would_dropping_on_the_node_have_helped(const Incident& incident);
+/// "python3 (pid 12) held 481.0 MiB; 3 of 41 processes held 93 % of what all held"; "": the log has no table of them.
+std::string largest_processes(const Incident& incident);
+/// What the node's memory consisted of; "": not told.
+std::string node_memory(const Incident& incident);
 
 /// The growth that ended in the kill: of the kind that was the cause if that is known, else of all that can't be
 /// dropped.

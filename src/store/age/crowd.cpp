@@ -46,12 +46,14 @@ void keep_kills(Statements& sql, std::int64_t cgroup_id, const std::string& dire
             "counted_count = all_of.counted_count + one.counted_count, "
             "seen_count = all_of.seen_count + one.seen_count FROM oom_kill one WHERE one.oom_kill_id = ?1 "
             "AND all_of.oom_kill_id = (SELECT oom_kill_id FROM oom_kill WHERE cgroup_id IS NULL "
-            "  AND dropped_from = ?2 AND source = one.source AND scope = one.scope AND killed_at_us BETWEEN "
+            "  AND dropped_from = ?2 AND source = one.source AND scope = one.scope "
+            "  AND finer_scope IS one.finer_scope AND killed_at_us BETWEEN "
             "  one.killed_at_us - one.killed_at_us % 3600000000 AND "
             "  one.killed_at_us - one.killed_at_us % 3600000000 + 3599999999 LIMIT 1)",
             kill, directory) > 0;
     if (is_added) {
-      sql.execute("DELETE FROM oom_kill WHERE oom_kill_id = ?", kill);
+      for (const char* const table : {"oom_process", "oom_node", "oom_kill"})
+        sql.execute(std::string("DELETE FROM ") + table + " WHERE oom_kill_id = ?", kill);
     } else {
       sql.execute(
           "UPDATE oom_kill SET cgroup_id = NULL, victim_path = NULL, keeps_samples = NULL, dropped_from = ?2, "

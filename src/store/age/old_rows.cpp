@@ -128,6 +128,8 @@ bool drop_hours(Statements& sql, std::int64_t before_us) {
 
 bool drop_events(Statements& sql, std::int64_t before_us, Position& position) {
   drop_oldest(sql, before_us, "reclaim_effect", "reclaim_id", "reclaim", "started_at_us");
+  drop_oldest(sql, before_us, "oom_process", "oom_kill_id", "oom_kill", "killed_at_us");
+  drop_oldest(sql, before_us, "oom_node", "oom_kill_id", "oom_kill", "killed_at_us");
   return drop_oldest(sql, before_us, "reclaim", "reclaim_id", "reclaim", "started_at_us") ||
          drop_oldest(sql, before_us, "oom_kill", "oom_kill_id", "oom_kill", "killed_at_us") ||
          drop_oldest(sql, before_us, "oom_count", "at_us", "oom_count", "at_us") ||

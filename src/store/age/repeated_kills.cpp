@@ -27,7 +27,7 @@ struct Kind {
 /// become known.
 const std::string kOfKind =
     " FROM oom_kill WHERE cgroup_id IS ?1 AND (?1 IS NOT NULL OR victim_path = ?2) AND source || ifnull(cgroup_by, '') "
-    "= ?3 AND scope = ?4 "
+    "= ?3 AND coalesce(finer_scope, scope) = ?4 "
     "AND dropped_from IS NULL AND killed_at_us BETWEEN ?5 AND min(?5 + 3600000000 - 1, ?6)";
 /// Of these, the row that stays (?7, ?8) and those after it.
 const std::string kFromThatRow = kOfKind + " AND (killed_at_us, oom_kill_id) >= (?7, ?8)";
@@ -53,6 +53,11 @@ void merge(Statements& sql, const Kind& kind, std::int64_t to_us) {
     id = stays.integer(1);
   }
   use(kAdd, at_us, id).step();
+  for (const char* const table : {"oom_process", "oom_node"}) {
+    const std::string delete_those = std::string("DELETE FROM ") + table + " WHERE oom_kill_id IN (SELECT oom_kill_id" +
+                                     kFromThatRow + " AND oom_kill_id <> ?8)";
+    use(delete_those, at_us, id).step();
+  }
   use(kDelete, at_us, id).step();
 }
 
@@ -70,7 +75,8 @@ bool RepeatedKills::work(std::int64_t now_us) {
       std::to_string(kRowsAtOnce) + ")";
   const std::int64_t settled_us = now_us - kSettledAfter_us;
   std::vector<Kind> kinds;
-  for (Use row = sql_.use("SELECT cgroup_id, coalesce(victim_path, ''), source || ifnull(cgroup_by, ''), scope, "
+  for (Use row = sql_.use("SELECT cgroup_id, coalesce(victim_path, ''), source || ifnull(cgroup_by, ''), "
+                          "coalesce(finer_scope, scope), "
                           "killed_at_us / 3600000000" +
                               kSlice +
                               " WHERE cgroup_id IS NOT NULL OR victim_path IS NOT NULL "

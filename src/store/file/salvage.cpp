@@ -50,6 +50,8 @@ constexpr Part kParts[] = {{"node", "key DESC"},
                            {"cooldown", "cgroup_id DESC"},
                            {"kernel_log", "boot_id"},
                            {"oom_kill", "oom_kill_id DESC"},
+                           {"oom_process", "oom_kill_id DESC, place DESC"},
+                           {"oom_node", "oom_kill_id DESC"},
                            {"oom_count", "at_us DESC, cgroup_id DESC"},
                            {"reclaim", "reclaim_id DESC"},
                            {"reclaim_effect", "reclaim_id DESC"},
@@ -67,6 +69,8 @@ constexpr const char* kDropOrphans =
     "DELETE FROM reclaim WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
     "DELETE FROM reclaim_effect WHERE reclaim_id NOT IN (SELECT reclaim_id FROM reclaim);"
     "UPDATE oom_kill SET cgroup_id = NULL WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
+    "DELETE FROM oom_process WHERE oom_kill_id NOT IN (SELECT oom_kill_id FROM oom_kill);"
+    "DELETE FROM oom_node WHERE oom_kill_id NOT IN (SELECT oom_kill_id FROM oom_kill);"
     "DELETE FROM oom_count WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
     "DELETE FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"
     "  OR scan_id NOT IN (SELECT scan_id FROM scan);"

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/time.hpp"
+#include "store/write/oom_dumps.hpp"
 #include "store/write/why_killed.hpp"
 
 namespace cgmm::store {
@@ -14,6 +16,12 @@ namespace {
 constexpr const char* kNames =
     "(SELECT name.cgroup_id FROM cgroup own JOIN cgroup name "
     "  ON name.cgroup_id = own.cgroup_id OR (own.inode <> 0 AND name.inode = own.inode) WHERE own.cgroup_id = ?1) ";
+
+/// The scope that all versions know.
+std::string_view coarse(core::OomScope scope) { return is_of_cgroup(scope) ? "cgroup" : "node"; }
+
+/// What the log tells later of a kill that was recorded without its end, it tells soon.
+constexpr std::int64_t kEndsWithin_us = base::kMinute_us;
 
 }  // namespace
 
@@ -30,11 +38,26 @@ void OomKillRows::record(const core::OomKill& kill) {
   if (sql_.number("SELECT 1 FROM oom_kill WHERE log_boot_id = ?1 AND log_sequence = ?2", kill.position.boot_id,
                   to_sql(logged.sequence)))
     return;
+  if (ends_a_begun_one(kill)) return;
   const std::optional<std::int64_t> cgroup_id = holder_of(kill);
   const std::int64_t oom_kill_id = take_place_of_counted(kill, cgroup_id);
   store_log(oom_kill_id, kill, cgroup_id);
+  store_dump(sql_, oom_kill_id, kill.logged);
   if (cgroup_id) counts_.name(oom_kill_id, *cgroup_id, /*is_settled=*/false);
   explain_kill(sql_, oom_kill_id);
+}
+
+/// The "Killed process" line of a kill that is on record already without it.
+bool OomKillRows::ends_a_begun_one(const core::OomKill& kill) {
+  const core::LoggedKill& logged = kill.logged;
+  const bool is_named = !logged.victim_path.empty() && !kill.is_by_pid;
+  if (!logged.dump.is_end_told || is_named || !logged.victim_pid) return false;
+  return sql_.execute(
+             "UPDATE oom_kill SET end_told = NULL, log_sequence = ?1, anon_rss_bytes = ?2, file_rss_bytes = ?3, "
+             "shmem_rss_bytes = ?4 WHERE end_told = 0 AND log_boot_id = ?5 AND victim_pid = ?6 "
+             "AND victim_comm = nullif(?7, '') AND kill_count = 1 AND killed_at_us BETWEEN ?8 - ?9 AND ?8 + ?9",
+             to_sql(logged.sequence), logged.anon_rss_bytes, logged.file_rss_bytes, logged.shmem_rss_bytes,
+             kill.position.boot_id, *logged.victim_pid, logged.victim_comm, kill.killed_at_us, kEndsWithin_us) > 0;
 }
 
 void OomKillRows::store_log(std::int64_t oom_kill_id, const core::OomKill& kill,
@@ -48,8 +71,7 @@ void OomKillRows::store_log(std::int64_t oom_kill_id, const core::OomKill& kill,
       "process_count = ?, counted_count = ?, log_boot_id = ?, log_sequence = ?, cgroup_by = nullif(?, ''), "
       "measured_by = nullif(?, ''), " +
       std::string(kSetMemory) + " WHERE oom_kill_id = ?1";
-  Use row = sql_.use(kTold, oom_kill_id, cgroup_id, kill.killed_at_us,
-                     std::string_view(logged.scope == core::OomScope::node ? "node" : "cgroup"), logged.victim_pid,
+  Use row = sql_.use(kTold, oom_kill_id, cgroup_id, kill.killed_at_us, coarse(logged.scope), logged.victim_pid,
                      logged.victim_comm, logged.victim_uid, logged.anon_rss_bytes, logged.file_rss_bytes,
                      logged.shmem_rss_bytes, logged.victim_path, logged.limit_path, logged.group_path,
                      logged.process_count, logged.counted_count, kill.position.boot_id, to_sql(logged.sequence),

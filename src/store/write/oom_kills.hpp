@@ -40,6 +40,7 @@ class OomKillRows {
   std::optional<std::int64_t> row_of_path(const core::OomKill& kill, const std::string& path);
   std::int64_t take_place_of_counted(const core::OomKill& kill, std::optional<std::int64_t> cgroup_id);
   void store_log(std::int64_t oom_kill_id, const core::OomKill& kill, std::optional<std::int64_t> cgroup_id);
+  bool ends_a_begun_one(const core::OomKill& kill);
   std::uint64_t match_named(const core::CountedOomKills& counted, std::int64_t cgroup_id, std::int64_t since_us);
 
   Statements& sql_;

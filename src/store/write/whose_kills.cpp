@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "store/write/oom_dumps.hpp"
 #include "store/write/why_killed.hpp"
 
 namespace cgmm::store {
@@ -32,6 +33,7 @@ void WhoseKills::settle(std::int64_t now_us) {
       kNear_us;
   see_rest(now_us - kUnseenFor_us, decided_us);
   take_back_moved(now_us - kUnseenFor_us, decided_us);
+  drop_denied(now_us - kUnseenFor_us, decided_us);
   const auto first_us = sql_.number("SELECT min(killed_at_us) FROM oom_kill WHERE cgroup_by IS NULL");
   if (!first_us || *first_us >= decided_us) return;
   for (int round = 0; round < kRounds && name_certain(*first_us - kNear_us, to_us); ++round) {
@@ -79,6 +81,23 @@ void WhoseKills::take_back_moved(std::int64_t from_us, std::int64_t to_us) {
         "WHERE oom_kill_id = ?1",
         oom_kill_id);
     explain_kill(sql_, oom_kill_id);
+  }
+}
+
+/// The log has begun a kill and not ended it, and the counter of the cgroup did not rise, although the cgroup lived on
+/// and its counter was read: the victim was exiting already.
+void WhoseKills::drop_denied(std::int64_t from_us, std::int64_t to_us) {
+  std::vector<std::int64_t> denied;
+  for (Use kill = sql_.use("SELECT oom_kill_id FROM oom_kill k JOIN cgroup c USING (cgroup_id) "
+                           "WHERE k.killed_at_us BETWEEN ?1 AND ?2 AND k.end_told = 0 AND k.seen_count = 0 "
+                           "AND c.oom_kills_total IS NOT NULL AND ifnull(k.victim_path, c.path) = c.path "
+                           "AND (c.vanished_at_us IS NULL OR c.last_seen_at_us > k.killed_at_us + ?3)",
+                           from_us, to_us, kNear_us);
+       kill.step();)
+    denied.push_back(kill.integer(0));
+  for (const std::int64_t oom_kill_id : denied) {
+    drop_dump(sql_, oom_kill_id);
+    sql_.execute("DELETE FROM oom_kill WHERE oom_kill_id = ?1", oom_kill_id);
   }
 }
 

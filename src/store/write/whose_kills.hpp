@@ -27,6 +27,7 @@ class WhoseKills {
     std::int64_t from_us = 0, to_us = 0;
   };
   void take_back_moved(std::int64_t from_us, std::int64_t to_us);
+  void drop_denied(std::int64_t from_us, std::int64_t to_us);
   void see_rest(std::int64_t from_us, std::int64_t to_us);
   bool name_certain(std::int64_t from_us, std::int64_t to_us);
   bool is_certain(const Counted& counted);

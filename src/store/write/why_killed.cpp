@@ -19,7 +19,7 @@ core::OomEvidence evidence_of(Statements& sql, std::int64_t oom_kill_id) {
   core::OomEvidence evidence;
   using enum core::Gauge;
   if (Use kill = sql.use(
-          "SELECT k.killed_at_us, k.scope = 'node', length(CAST(k.limit_path AS BLOB)) "
+          "SELECT k.killed_at_us, coalesce(k.finer_scope, k.scope), length(CAST(k.limit_path AS BLOB)) "
           "  - ifnull(length(CAST(coalesce(c.path, k.victim_path) AS BLOB)), 0), c.first_seen_at_us, "
           "(SELECT effective_limit_bytes FROM cgroup_limit l WHERE l.cgroup_id = k.cgroup_id "
           "  AND l.changed_at_us <= k.killed_at_us ORDER BY l.changed_at_us DESC LIMIT 1), "
@@ -34,7 +34,7 @@ core::OomEvidence evidence_of(Statements& sql, std::int64_t oom_kill_id) {
           oom_kill_id, base::kDay_us, core::kEarly_us);
       kill.step()) {
     evidence.killed_at_us = kill.integer(0);
-    evidence.scope = kill.integer(1) != 0 ? core::OomScope::node : core::OomScope::cgroup;
+    evidence.scope = core::oom_scope_of(kill.text(1));
     evidence.limit_is_above = kill.integer(2) < 0;  // a longer path is below a shorter one
     evidence.limit_is_below = kill.integer(2) > 0;
     evidence.first_seen_at_us = kill.number(3);

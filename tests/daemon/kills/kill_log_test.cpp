@@ -276,6 +276,57 @@ TEST_F(KillLogFault, ALogThatCantBeReadAnyMoreIsOpenedAgainAndNoKillToldTwice) {
   EXPECT_EQ(board_.kernel_log(), source);
 }
 
+TEST_F(KillLogFault, ADeviceThatIsNotTheKernelsLogIsAFaultUntilItIs) {
+  const std::string source = directory_.path() / "link";
+  std::filesystem::create_symlink("/dev/null", source);
+  const Reader reader = moving(source);
+  const std::string other = source + " is device 1:3 and not the kernel's log (device 1:11)";
+  EXPECT_EQ(board_.kernel_log(), "can't be read: " + other);
+  EXPECT_EQ(told(), Strings{"begin: the kernel log can't be read: " + other +
+                            "; OOM kills are found by the cgroups' counters, without the victims' names"});
+  run_once(*reader);
+  EXPECT_FALSE(queue_.faults().empty());
+  std::filesystem::remove(source);
+  write_kill(5, 490 * kSecond, "/kubepods/web", 77);
+  std::filesystem::create_symlink(log(), source);
+  now_us_ += 10 * kSecond;
+  reader->tend();
+  run_once(*reader);
+  EXPECT_EQ(kills(queue_.take()).size(), 1U);
+  EXPECT_TRUE(queue_.faults().empty());
+}
+
+TEST_F(KillLogFault, AKillThatTheLogDoesNotEndIsToldAfterTwoSeconds) {
+  write(1, kSecond, "eth0: link up");
+  const Reader reader = moving(log());
+  run_once(*reader);
+  told();
+  const std::string begun =
+      "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/kubepods/web,"
+      "task_memcg=/kubepods/web,task=app,pid=4242,uid=7";
+  write(5, 490 * kSecond, begun);
+  write(6, 490 * kSecond + 10, "eth0: link up");
+  reader->read_all();
+  reader->flush();
+  now_us_ += 2 * kSecond - 1;
+  reader->flush();
+  queue_.push(core::LogPosition{});
+  EXPECT_TRUE(kills(queue_.take()).empty());
+  now_us_ += 1;
+  reader->flush();
+  auto found = kills(queue_.take());
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].logged.victim_pid, 4242);
+  EXPECT_FALSE(found[0].logged.dump.is_end_told);
+  // In a log that is never quiet, the log's own clock tells.
+  write(7, 495 * kSecond, begun);
+  write(8, 497 * kSecond + 1, "eth0: link up");
+  reader->read_all();
+  found = kills(queue_.take());
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].position.sequence, 7U);
+}
+
 TEST_F(KillLogFault, RecordsThatAreLostAreOneFaultThatEndsAMinuteAfterTheLast) {
   write(1, kSecond, "eth0: link up");
   const Reader reader = moving(log());

@@ -118,6 +118,8 @@ class IncidentTest : public testing::Test {
     tables.gaps = gaps;
     tables.earlier_kills = earlier;
     tables.candidates = candidates;
+    tables.processes = processes;
+    tables.node_memory = node_memory;
     return tables;
   }
   Incident made() const { return incident_of(made_tables(), kSinceUs, kUntilUs); }
@@ -162,6 +164,7 @@ class IncidentTest : public testing::Test {
   Table limit_changes = empty_answer("limit_changes"), neighbours = empty_answer("biggest_growth");
   Table sharers = empty_answer("incident_sharers"), gaps = empty_answer("gaps");
   Table earlier = empty_answer("incident_earlier"), candidates = empty_answer("incident_candidates");
+  Table processes = empty_answer("incident_processes"), node_memory = empty_answer("incident_node");
 };
 
 }  // namespace cgmm::report
