@@ -79,7 +79,7 @@ class Kernel : public kernel::Controller {
   Kernel(const kernel::Hierarchy& hierarchy, Cgroup& cgroup, bool counts_refaults, std::int64_t& now_us)
       : Controller(hierarchy), cgroup_(cgroup), counts_refaults_(counts_refaults), now_us_(now_us) {}
 
-  std::optional<kernel::Reading> read(kernel::Cgroup&, bool /*with_pressure*/) override {
+  std::optional<kernel::Reading> read(kernel::Cgroup&, bool /*with_pressure*/, bool /*with_peak*/) override {
     kernel::Reading reading;
     reading.sample.gauges.set(core::Gauge::usage, cgroup_.cache_bytes);
     reading.sample.gauges.set(core::Gauge::file, cgroup_.cache_bytes);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -13,12 +12,11 @@
 #include <system_error>
 #include <vector>
 
-#include "base/fd.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
+#include "cli/check_cgroups.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
-#include "core/container.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/service/live_status.hpp"
 #include "daemon/service/service.hpp"
@@ -26,7 +24,6 @@
 #include "kernel/container_logs.hpp"
 #include "kernel/controller.hpp"
 #include "kernel/kernel_log.hpp"
-#include "kernel/tree.hpp"
 #include "report/catalog.hpp"
 #include "store/file/open.hpp"
 #include "store/file/salvage.hpp"
@@ -39,27 +36,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kSuspiciousThreshold_bytes = 1 << 20;  // below this, "25" was probably meant as "25%"
-
-/// The lines of the answer.
-class Findings {
- public:
-  void ok(const std::string& item, const std::string& detail) { add("ok", item, detail, core::Cell()); }
-  void warning(const std::string& item, const std::string& detail, const std::string& advice) {
-    add("warning", item, detail, advice);
-  }
-  void problem(const std::string& item, const std::string& detail, const std::string& advice) {
-    add("problem", item, detail, advice);
-    exit_code = 1;
-  }
-
-  core::Table table{.title = "Check", .columns = {"result", "item", "detail", "advice"}, .rows = {}};
-  int exit_code = 0;
-
- private:
-  void add(const std::string& result, const std::string& item, const std::string& detail, const core::Cell& advice) {
-    table.rows.push_back({result, item, detail, advice});
-  }
-};
 
 /// "reclaim at 25% page cache, for 10s at most, observed for 5m; at most every 30s, [...]; 2 rules".
 std::string in_words(const config::Config& config) {
@@ -122,22 +98,6 @@ void check_configuration(const Options& options, const config::Config& config, c
                         " of their limit, or on their way there, are sampled every second");
 }
 
-/// Opens the control file for writing, because access() does not know all about read-only mounts.
-void check_reclaim(const kernel::Hierarchy& hierarchy, const std::string& path, bool dry_run, Findings& findings) {
-  const std::string name = hierarchy.root + path + "/" + kernel::make_controller(hierarchy)->reclaim_file();
-  if (::access(name.c_str(), F_OK) != 0) {
-    findings.warning("reclaim", name + " does not exist: memory is recorded, nothing can be reclaimed",
-                     "cgroup v2 has it since Linux 5.19");
-  } else if (const base::Fd file(::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)); !file) {
-    const std::string detail = name + " can't be written: " + std::generic_category().message(errno);
-    const std::string advice =
-        "run as root; in a container mount /sys/fs/cgroup writable; under systemd leave out ProtectControlGroups";
-    dry_run ? findings.warning("reclaim", detail, advice) : findings.problem("reclaim", detail, advice);
-  } else {
-    findings.ok("reclaim", name + " is writable");
-  }
-}
-
 /// In a container that the host's hierarchy is mounted into: what somebody who has taken it over could do there.
 void check_access(const kernel::Hierarchy& hierarchy, Findings& findings) {
   if (!hierarchy.root.starts_with("/host/")) return;
@@ -147,71 +107,6 @@ void check_access(const kernel::Hierarchy& hierarchy, Findings& findings) {
               std::string("this container could change limits, freeze or kill all processes of the node; the service "
                           "only writes to ") +
                   kernel::make_controller(hierarchy)->reclaim_file() + " (see docs/security.md)");
-}
-
-/// Warns of a rule that matches nothing: probably its glob lacks a '/' or a '*'.
-void check_rules(const core::Policy& policy, const std::vector<std::string>& tracked, Findings& findings) {
-  std::vector<std::size_t> match_counts(policy.rules.size());
-  for (const std::string& path : tracked) {
-    if (const core::Rule* const rule = policy.rule_for(path)) {
-      ++match_counts[static_cast<std::size_t>(rule - policy.rules.data())];
-    }
-  }
-  for (std::size_t i = 0; i < policy.rules.size(); ++i) {
-    const std::string item = "rule[" + std::to_string(i + 1) + "]";
-    const std::string detail =
-        policy.rules[i].cgroup + " decides for " + base::counted(match_counts[i], "cgroup") + " now";
-    if (match_counts[i] > 0) {
-      findings.ok(item, detail);
-    } else {
-      findings.warning(item, detail,
-                       "nothing, if such cgroups come later; else compare it with the paths in `report cgroups`");
-    }
-  }
-}
-
-/// What is tracked, with the rules that decide for it and the control file of the first.
-void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& config, Findings& findings) {
-  std::vector<std::string> tracked;
-  std::size_t container_count = 0;
-  std::int64_t left_out_count = 0;
-  std::string whose;
-  std::string first_error;
-  try {
-    kernel::Tree tree(hierarchy, config.watch, static_cast<std::size_t>(config.max_cgroups));
-    const kernel::Walk& walk = tree.walk();
-    first_error = walk.first_error;
-    left_out_count = walk.left_out_count;
-    whose = ", " + std::to_string(walk.crowd_count) + " of them below " + walk.crowd;
-    for (const kernel::FoundCgroup& found : walk.cgroups) {
-      tracked.push_back(found.path.string());
-      if (core::recognise_container(tracked.back(), hierarchy.parent_path.size())) ++container_count;
-    }
-    const auto controller = kernel::make_controller(hierarchy);
-    auto first = tracked.empty() ? std::nullopt : controller->open(walk.cgroups[0].path, walk.cgroups[0].inode);
-    if (first) controller->read(*first);
-  } catch (const std::exception& error) {
-    first_error = error.what();
-  }
-  const std::string counts =
-      base::counted(tracked.size(), "cgroup") + " to track, " + std::to_string(container_count) + " of them containers";
-  if (!first_error.empty()) {
-    findings.problem("cgroups", first_error, "run as root, or look at the permissions of that file");
-  } else if (tracked.empty()) {
-    findings.warning("cgroups", counts, "nothing, if containers come later; else name the parent with --parent");
-  } else {
-    findings.ok("cgroups", counts);
-  }
-  if (left_out_count > 0) {
-    findings.warning("cgroups", std::to_string(left_out_count) + " more are over max_cgroups and left out" + whose,
-                     "raise max_cgroups, or name a parent with fewer below it");
-  }
-  check_rules(config.policy, tracked, findings);
-  if (tracked.empty()) {
-    findings.warning("reclaim", "there is no cgroup to try it on", "nothing, if containers come later");
-  } else {
-    check_reclaim(hierarchy, tracked.front(), config.dry_run, findings);
-  }
 }
 
 void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& config, Findings& findings) {

@@ -33,7 +33,7 @@ inline constexpr std::size_t kMaxFileBytes = 64 * 1024;
 
 class Cgroup {
  public:
-  static constexpr std::size_t kOftenRead = 5;  // slots below this are of files that every scan reads
+  static constexpr std::size_t kOftenRead = 6;  // slots below this are of files that every scan reads
 
   /// The cgroup at this path below `root_fd` (the hierarchy's root); nullopt: there is none with that inode. Throws
   /// std::system_error if the kernel refuses for another reason. Borrows `root_fd` and `held`.

@@ -12,35 +12,43 @@ namespace {
 using core::Counter;
 using core::Gauge;
 
-enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kLimit };
+enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kPeak, kLimit };
 constexpr const char* kUsageFile = "memory.usage_in_bytes";
 
 class V1Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read(Cgroup& cgroup, bool /*there is no memory.pressure*/) override {
+  std::optional<Reading> read(Cgroup& cgroup, bool /*there is no memory.pressure*/, bool with_peak) override {
     Reading reading;
     core::MemorySample& sample = reading.sample;
     const bool is_there = use_stat(cgroup, [&](std::string_view text) {
       const KeyedNumbers stat(text);
       sample = v1::sample_of(std::ref(stat));
-      if (!sample.gauges.has(Gauge::file)) throw MalformedFile("has no \"cache\"");
-      const auto limit = stat("hierarchical_memory_limit");
-      if (limit) reading.hierarchical_limit_bytes = *limit < kNoLimitFrom ? *limit : kUnlimited;
+      if (!sample.gauges.has(Gauge::file) && !sample.gauges.is_no_number(Gauge::file))
+        throw MalformedFile("has no \"cache\"");
+      note_no_numbers(stat, "memory.stat", reading);
+      read_hierarchical_limit(stat, reading);
     });
     if (!is_there) return std::nullopt;  // its files are removed a moment before its directory is
-    sample.gauges.set(Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading.problem));
-    sample.counters.set(Counter::limit_hits, read_number(cgroup, kFailcnt, "memory.failcnt", reading.problem));
-    use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem,
-             [&](std::string_view text) { sample.counters.set(Counter::oom_kills, KeyedNumbers(text)("oom_kill")); });
-    sample.gauges.set(Gauge::kernel, read_number(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading.problem));
+    put(sample.gauges, Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading));
+    put(sample.counters, Counter::limit_hits, read_number(cgroup, kFailcnt, "memory.failcnt", reading));
+    use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem, [&](std::string_view text) {
+      const KeyedNumbers control(text);
+      const auto is_disabled = control("oom_kill_disable").value;
+      const auto is_under_oom = control("under_oom").value;
+      if (is_disabled && is_under_oom) sample.stands_still = *is_disabled != 0 && *is_under_oom != 0;
+      put(sample.counters, Counter::oom_kills, control("oom_kill"));
+      note_no_numbers(control, "memory.oom_control", reading);
+    });
+    put(sample.gauges, Gauge::kernel, read_number(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading));
+    if (with_peak) put(sample.gauges, Gauge::peak, read_number(cgroup, kPeak, "memory.max_usage_in_bytes", reading));
     return reading;
   }
 
   std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
-    std::string ignored;  // the next scan reads the same file
-    return read_number(cgroup, kUsageSlot, kUsageFile, ignored);
+    Reading ignored;  // the next scan reads the same file
+    return read_number(cgroup, kUsageSlot, kUsageFile, ignored).value;
   }
 
   core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) override {
@@ -59,6 +67,19 @@ class V1Controller final : public Controller {
 
   std::error_code reclaim(const Cgroup& cgroup, std::uint64_t /*all or nothing*/) override {
     return cgroup.write(reclaim_file(), "1");
+  }
+
+ private:
+  /// Linux 3.13 to 3.18 wrote 2^64-1 for none: not relied upon, the cgroup's own limit is read then.
+  static void read_hierarchical_limit(const KeyedNumbers& stat, Reading& reading) {
+    const auto text = stat.text_of("hierarchical_memory_limit");
+    if (!text) return;
+    const Number limit = parse_limit(*text);
+    if (limit.is_no_number) {
+      reading.no_numbers.push_back({"memory.stat", "hierarchical_memory_limit", quoted(*text)});
+    } else if (limit.value || parse_number(*text)) {
+      reading.hierarchical_limit_bytes = limit.value.value_or(kUnlimited);
+    }
   }
 };
 

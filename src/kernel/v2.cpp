@@ -18,7 +18,7 @@ namespace {
 using core::Counter;
 using core::Gauge;
 
-enum Slot : std::size_t { kEventsFile = 2, kPressure, kSwap, kMax, kHigh };
+enum Slot : std::size_t { kEventsFile = 2, kPressure, kSwap, kPeak, kMax, kHigh };
 constexpr const char* kUsageFile = "memory.current";
 
 /// nullopt: no limit.
@@ -30,34 +30,48 @@ class V2Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read(Cgroup& cgroup, bool with_pressure) override {
+  std::optional<Reading> read(Cgroup& cgroup, bool with_pressure, bool with_peak) override {
     Reading reading;
     core::MemorySample& sample = reading.sample;
     const bool is_there = use_stat(cgroup, [&](std::string_view text) {
       const KeyedNumbers stat(text);
       sample = v2::sample_of(std::ref(stat));
-      if (!sample.gauges.has(Gauge::file)) throw MalformedFile("has no \"file\"");
+      if (!sample.gauges.has(Gauge::file) && !sample.gauges.is_no_number(Gauge::file))
+        throw MalformedFile("has no \"file\"");
+      note_no_numbers(stat, "memory.stat", reading);
     });
     if (!is_there) return std::nullopt;  // or the memory controller is not enabled for it
-    sample.gauges.set(Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading.problem));
+    put(sample.gauges, Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading));
     use_file(cgroup, kEventsFile, "memory.events", reading.problem, [&](std::string_view text) {
       const KeyedNumbers events(text);
-      sample.counters.set(Counter::limit_hits, events("max"));
-      sample.counters.set(Counter::oom_kills, events("oom_kill"));
+      put(sample.counters, Counter::low_events, events("low"));
+      put(sample.counters, Counter::high_events, events("high"));
+      put(sample.counters, Counter::limit_hits, events("max"));
+      put(sample.counters, Counter::oom_events, events("oom"));
+      put(sample.counters, Counter::oom_kills, events("oom_kill"));
+      put(sample.counters, Counter::oom_group_kills, events("oom_group_kill"));
+      note_no_numbers(events, "memory.events", reading);
     });
-    sample.gauges.set(Gauge::swap, read_number(cgroup, kSwap, "memory.swap.current", reading.problem));
+    put(sample.gauges, Gauge::swap, read_number(cgroup, kSwap, "memory.swap.current", reading));
+    if (with_peak) put(sample.gauges, Gauge::peak, read_number(cgroup, kPeak, "memory.peak", reading));
     if (!with_pressure) return reading;
     use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
       const Pressure pressure = parse_pressure(text);
-      sample.counters.set(Counter::psi_some_us, pressure.some_us);
-      sample.counters.set(Counter::psi_full_us, pressure.full_us);
+      put(sample.counters, Counter::psi_some_us, pressure.some_us);
+      put(sample.counters, Counter::psi_full_us, pressure.full_us);
+      if (pressure.some_us.is_no_number) reading.no_numbers.push_back({"memory.pressure", "some", quoted(text)});
+      if (pressure.full_us.is_no_number) reading.no_numbers.push_back({"memory.pressure", "full", quoted(text)});
     });
     return reading;
   }
 
+  bool lacks_memory(const Cgroup& cgroup) const override {
+    return cgroup.has_file("cgroup.controllers") && !cgroup.has_file("memory.stat") && cgroup.is_there();
+  }
+
   std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
-    std::string ignored;  // the next scan reads the same file
-    return read_number(cgroup, kUsageSlot, kUsageFile, ignored);
+    Reading ignored;  // the next scan reads the same file
+    return read_number(cgroup, kUsageSlot, kUsageFile, ignored).value;
   }
 
   core::Limits read_limits(Cgroup& cgroup, const Reading& /*v2 does not tell on the way*/,

@@ -51,6 +51,7 @@ constexpr Part kParts[] = {{"node", "key DESC"},
                            {"kernel_log", "boot_id"},
                            {"oom_kill", "oom_kill_id DESC"},
                            {"oom_count", "at_us DESC, cgroup_id DESC"},
+                           {"stuck", "stuck_id DESC"},
                            {"reclaim", "reclaim_id DESC"},
                            {"reclaim_effect", "reclaim_id DESC"},
                            {"service_event", "service_event_id DESC"},
@@ -68,6 +69,7 @@ constexpr const char* kDropOrphans =
     "DELETE FROM reclaim_effect WHERE reclaim_id NOT IN (SELECT reclaim_id FROM reclaim);"
     "UPDATE oom_kill SET cgroup_id = NULL WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
     "DELETE FROM oom_count WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
+    "DELETE FROM stuck WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
     "DELETE FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"
     "  OR scan_id NOT IN (SELECT scan_id FROM scan);"
     "DELETE FROM sample_hour WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"

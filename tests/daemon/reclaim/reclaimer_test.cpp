@@ -35,8 +35,8 @@ class FakeKernel : public kernel::Controller {
   FakeKernel(const kernel::Hierarchy& hierarchy, Answer answer)
       : Controller(hierarchy), v2_(kernel::make_v2_controller(hierarchy)), answer_(std::move(answer)) {}
 
-  std::optional<kernel::Reading> read(kernel::Cgroup& cgroup, bool with_pressure) override {
-    return v2_->read(cgroup, with_pressure);
+  std::optional<kernel::Reading> read(kernel::Cgroup& cgroup, bool with_pressure, bool with_peak) override {
+    return v2_->read(cgroup, with_pressure, with_peak);
   }
   std::optional<std::uint64_t> read_usage(kernel::Cgroup& /*unused*/) override { return std::nullopt; }
   core::Limits read_limits(kernel::Cgroup& cgroup, const kernel::Reading& reading, std::string& problem) override {
