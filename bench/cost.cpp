@@ -102,7 +102,7 @@ std::vector<Bound> bounds_of(const std::vector<Cost>& costs) {
     const bool is_large = cost.containers >= 10'000;
     bounds.push_back({"(c)/(a) cold" + at, is_large ? 2.0 : 1.5, ratio(cost.service_cold, cost.floor_cold), 2});
     bounds.push_back({"(c) cold a container" + at + ", us", 25, each_us(cost, cost.service_cold)});
-    bounds.push_back({"a sample on disk" + at + ", bytes", 65, a_sample(recorded, recorded.file_bytes)});
+    bounds.push_back({"a sample on disk" + at + ", bytes", 75, a_sample(recorded, recorded.file_bytes)});
     if (cost.containers == 200) {
       smallest = &cost;
       bounds.push_back({"WAL and checkpoints a scan" + at + ", KiB", 50,

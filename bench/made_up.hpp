@@ -11,7 +11,7 @@
 
 namespace cgmm::bench {
 
-/// A row with all that cgroup v1 tells.
+/// A row with all that cgroup v2 tells of one that is not short of memory.
 inline core::ScanRow busy_row(const core::CgroupRef& cgroup, std::minstd_rand& random) {
   using core::Counter;
   using core::Gauge;
@@ -24,9 +24,13 @@ inline core::ScanRow busy_row(const core::CgroupRef& cgroup, std::minstd_rand& r
     row.gauges.set(gauge, pages(20 * kMiB));
   }
   row.gauges.set(Gauge::swap, 0);
+  row.gauges.set(Gauge::slab_reclaimable, pages(20 * kMiB));
+  row.gauges.set(Gauge::slab_unreclaimable, pages(2 * kMiB));
   row.increases.set(Counter::pgfault, random() % 5000);
   for (const Counter counter : {Counter::pgmajfault, Counter::refault_file}) row.increases.set(counter, random() % 200);
-  for (const Counter counter : {Counter::refault_anon, Counter::limit_hits, Counter::oom_kills})
+  for (const Counter counter : {Counter::refault_anon, Counter::pgscan, Counter::pgsteal, Counter::limit_hits,
+                                Counter::oom_kills, Counter::psi_some_us, Counter::psi_full_us, Counter::low_events,
+                                Counter::high_events, Counter::oom_events, Counter::oom_group_kills})
     row.increases.set(counter, 0);
   return row;
 }

@@ -32,8 +32,7 @@ seen_in_part AS (
                           min(at_us) AS first_at_us, max(at_us) AS last_at_us
                      FROM (SELECT s.cgroup_id, sc.started_at_us AS at_us, sc.is_partial IS NOT 1 AS is_full,
                                   iif(typeof(s.usage_kib) = 'integer', s.usage_kib, NULL) AS usage_kib,
-                                  iif(typeof(s.file_kib - coalesce(s.shmem_kib, 0)) = 'integer',
-                                      max(s.file_kib - coalesce(s.shmem_kib, 0), 0), NULL) AS cache_kib
+                                  iif(typeof(s.reclaimable_cache_kib) = 'integer', s.reclaimable_cache_kib, NULL) AS cache_kib
                              FROM scan sc
                              JOIN sample s ON s.scan_id = sc.scan_id
                             WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us

@@ -1,18 +1,31 @@
--- OOM kills by their number
+-- OOM kills and stuck cgroups by their number
 -- SPDX-License-Identifier: Apache-2.0
 -- The answer of `incident list`, newest first. `oom_kills` shows more of each kill. `kills`: how many the row stands for;
 -- killed_at_us is the first of them. "(one of 3)": the cgroup is not known, and `incident show` names the three.
-SELECT o.oom_kill_id AS id,
-       o.killed_at_us,
-       coalesce(c.name, o.victim_path, o.dropped_from,
-                iif(o.candidate_count > 0, '(one of ' || o.candidate_count || ')', '(not known)')) AS cgroup,
-       o.kill_count AS kills,
-       o.victim_comm AS victim,
-       o.cause,
-       o.limit_bytes,
-       c.path
-  FROM oom_kill o
-  LEFT JOIN v_cgroup c USING (cgroup_id)
- WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-   AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
- ORDER BY o.killed_at_us DESC, o.oom_kill_id DESC;
+-- A cgroup that was stuck, and not killed, has a number that begins with "s"; killed_at_us is when that began.
+SELECT id, killed_at_us, cgroup, kills, victim, cause, limit_bytes, path
+  FROM (
+    SELECT o.oom_kill_id AS id,
+           o.killed_at_us,
+           coalesce(c.name, o.victim_path, o.dropped_from,
+                    iif(o.candidate_count > 0, '(one of ' || o.candidate_count || ')', '(not known)')) AS cgroup,
+           o.kill_count AS kills,
+           o.victim_comm AS victim,
+           o.cause,
+           o.limit_bytes,
+           c.path,
+           o.oom_kill_id AS number
+      FROM oom_kill o
+      LEFT JOIN v_cgroup c USING (cgroup_id)
+     WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
+       AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+     UNION ALL
+    SELECT 's' || s.stuck_id, s.began_at_us, coalesce(c.name, '(not known)'), NULL, NULL,
+           iif(s.kind = 'memory_high', 'throttled at memory.high', 'out of memory, OOM killer disabled'),
+           s.limit_bytes, c.path, s.stuck_id
+      FROM stuck s
+      LEFT JOIN v_cgroup c USING (cgroup_id)
+     WHERE s.began_at_us < :until_us AND coalesce(s.ended_at_us, s.last_seen_at_us) >= :since_us
+       AND (coalesce(c.path, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+       )
+ ORDER BY killed_at_us DESC, number DESC;

@@ -5,7 +5,7 @@
 SELECT sc.started_at_us AS at_us,
        s.usage_kib * 1024 AS usage_bytes,
        s.anon_kib * 1024 AS anon_bytes,
-       max(s.file_kib - coalesce(s.shmem_kib, 0), 0) * 1024 AS cache_bytes,
+       s.reclaimable_cache_kib * 1024 AS cache_bytes,
        s.shmem_kib * 1024 AS shmem_bytes,
        s.kernel_kib * 1024 AS kernel_bytes,
        s.dirty_kib * 1024 AS dirty_bytes,
@@ -15,7 +15,9 @@ SELECT sc.started_at_us AS at_us,
          ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes,
        s.limit_hits,
        s.psi_some_us,
-       s.cgroup_id
+       s.cgroup_id,
+       s.slab_reclaimable_kib * 1024 AS slab_reclaimable_bytes,
+       s.peak_kib * 1024 AS peak_bytes
   -- CROSS JOIN keeps this order: a sample is found by its key, scan by scan.
   FROM oom_kill o
  CROSS JOIN cgroup held

@@ -12,7 +12,7 @@ SELECT coalesce(c.workload, c.name) AS workload,
        count(*) AS seen,
        sum(s.usage_kib) * 1024 AS usage_bytes,
        sum(s.anon_kib) * 1024 AS anon_bytes,
-       sum(max(s.file_kib - coalesce(s.shmem_kib, 0), 0)) * 1024 AS reclaimable_cache_bytes,
+       sum(s.reclaimable_cache_kib) * 1024 AS reclaimable_cache_bytes,
        sum(s.shmem_kib) * 1024 AS shmem_bytes,
        max(100.0 * s.usage_kib * 1024 / c.effective_limit_bytes) AS fullest_pct
   FROM v_cgroup c

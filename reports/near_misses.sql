@@ -1,9 +1,11 @@
--- Near misses: within 5 % of the limit (top twenty)
+-- Near misses: within 5 % of the limit, or stuck (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
--- Cgroups that came within 5 % of their limit with memory that can't be dropped (usage less reclaimable
--- cache), and had no kill in the five minutes before or after. The limit is the effective one at that time.
--- `times`: samples less than five minutes apart count as once. Reads every sample in the window: a week of
--- a large node takes a while.
+-- Cgroups that came within 5 % of their limit with memory that can't be dropped (usage less page cache and
+-- slab that can be dropped), and had no kill in the five minutes before or after. The limit is the effective
+-- one at that time. `how`: in a sample; or at the kernel's peak between two samples, less what could be
+-- dropped in the second. First those that were stuck instead of killed: throttled at memory.high, their
+-- limit here, or standing still because their OOM killer is disabled. `times`: samples less than five
+-- minutes apart count as once. Reads every sample in the window: a week of a large node takes a while.
 WITH RECURSIVE
 bounds AS MATERIALIZED (
   SELECT max(:since_us, (SELECT min(started_at_us) FROM scan)) AS begin_us,
@@ -18,12 +20,14 @@ missed_in_part AS (
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS held_bytes,
          json_extract(one.value, '$[2]') AS limit_bytes, json_extract(one.value, '$[3]') AS at_us,
          json_extract(one.value, '$[4]') AS samples, json_extract(one.value, '$[5]') AS times,
-         json_extract(one.value, '$[6]') AS first_at_us, json_extract(one.value, '$[7]') AS last_at_us
+         json_extract(one.value, '$[6]') AS first_at_us, json_extract(one.value, '$[7]') AS last_at_us,
+         json_extract(one.value, '$[8]') AS by_peak
     FROM part,
          json_each((
            WITH near AS (
              SELECT s.cgroup_id, sc.started_at_us AS at_us,
-                    (s.usage_kib - max(s.file_kib - coalesce(s.shmem_kib, 0), 0)) * 1024 AS held_bytes,
+                    (s.held_kib + max(coalesce(s.peak_kib, s.usage_kib) - s.usage_kib, 0)) * 1024 AS held_bytes,
+                    s.peak_kib > s.usage_kib AS by_peak,
                     (SELECT l.effective_limit_bytes FROM cgroup_limit l
                       WHERE l.cgroup_id = s.cgroup_id AND l.changed_at_us <= sc.started_at_us
                       ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes
@@ -46,14 +50,14 @@ missed_in_part AS (
                                    AND coalesce(o.last_killed_at_us, o.killed_at_us) >= near.at_us - 300000000)
            ),
            peak AS (  -- with one max(), SQLite takes the other columns from the same row
-             SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes), held_bytes, limit_bytes, at_us,
+             SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes), held_bytes, limit_bytes, at_us, by_peak,
                     count(*) AS samples, sum(before_at_us IS NULL OR at_us - before_at_us > 300000000) AS times,
                     first_at_us, last_at_us
                FROM missed
               GROUP BY cgroup_id
            )
            SELECT json_group_array(json_array(cgroup_id, held_bytes, limit_bytes, at_us, samples, times,
-                                              first_at_us, last_at_us))
+                                              first_at_us, last_at_us, by_peak))
              FROM peak)) one
 ),
 missed AS (
@@ -61,21 +65,39 @@ missed AS (
     FROM missed_in_part
 ),
 peak AS (
-  SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes) AS share, held_bytes, limit_bytes, at_us,
+  SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes) AS share, held_bytes, limit_bytes, at_us, by_peak,
          sum(samples) AS samples,
          sum(times) - sum(ifnull(first_at_us - before_at_us <= 300000000, 0)) AS times
     FROM missed
    GROUP BY cgroup_id
+),
+stuck_in_window AS (
+  SELECT cgroup_id, max(began_at_us) AS at_us, kind, usage_bytes, limit_bytes, count(*) AS times
+    FROM stuck
+   WHERE began_at_us < :until_us AND coalesce(ended_at_us, last_seen_at_us) >= :since_us
+     AND cgroup_id IN (SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+   GROUP BY cgroup_id, kind
+),
+found AS (
+  SELECT cgroup_id, 1 AS is_stuck, 1.0 * usage_bytes / nullif(limit_bytes, 0) AS share,
+         usage_bytes AS bytes, limit_bytes, at_us, times, NULL AS samples,
+         iif(kind = 'memory_high', 'throttled at memory.high', 'out of memory, OOM killer disabled') AS how
+    FROM stuck_in_window
+   UNION ALL
+  SELECT cgroup_id, 0, share, held_bytes, limit_bytes, at_us, times, samples,
+         iif(by_peak, 'peak between samples', 'sample')
+    FROM peak
 )
 SELECT c.name AS cgroup,
-       100.0 * peak.share AS peak_pct,
-       peak.held_bytes AS peak_bytes,
-       peak.limit_bytes,
-       peak.at_us AS peak_at_us,
-       peak.times,
-       peak.samples,
-       c.path
-  FROM peak
+       100.0 * found.share AS peak_pct,
+       found.bytes AS peak_bytes,
+       found.limit_bytes,
+       found.at_us AS peak_at_us,
+       found.times,
+       found.samples,
+       c.path,
+       found.how
+  FROM found
   JOIN v_cgroup c USING (cgroup_id)
- ORDER BY peak.share DESC, peak.at_us, c.path
+ ORDER BY found.is_stuck DESC, found.share DESC, found.at_us, c.path
  LIMIT 20;

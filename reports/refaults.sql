@@ -25,8 +25,8 @@ busy_in_part AS (
                      FROM (SELECT s.cgroup_id, iif(typeof(s.refault_file) = 'integer', s.refault_file, NULL) AS refault_file,
                                   iif(typeof(s.pgmajfault) = 'integer', s.pgmajfault, NULL) AS pgmajfault,
                                   iif(typeof(s.psi_some_us) = 'integer', s.psi_some_us, NULL) AS psi_some_us,
-                                  CASE WHEN sc.is_partial IS NOT 1 AND typeof(s.file_kib - coalesce(s.shmem_kib, 0)) = 'integer'
-                                       THEN max(s.file_kib - coalesce(s.shmem_kib, 0), 0) END AS cache_kib
+                                  CASE WHEN sc.is_partial IS NOT 1 AND typeof(s.reclaimable_cache_kib) = 'integer'
+                                       THEN s.reclaimable_cache_kib END AS cache_kib
                              FROM scan sc
                              JOIN sample s ON s.scan_id = sc.scan_id
                             WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us

@@ -85,6 +85,13 @@ kills AS (  -- a kill outside the tracked cgroups has no path; it counts if no c
     FROM oom_kill LEFT JOIN v_cgroup USING (cgroup_id)
    WHERE killed_at_us >= :since_us AND killed_at_us < :until_us
      AND (coalesce(path, dropped_from, '') GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+),
+stood AS (  -- not killed; those that began before the window and went on in it count too
+  SELECT count(*) FILTER (WHERE kind = 'memory_high') AS throttled,
+         count(*) FILTER (WHERE kind = 'under_oom') AS under_oom
+    FROM stuck JOIN v_cgroup USING (cgroup_id)
+   WHERE began_at_us < :until_us AND coalesce(ended_at_us, last_seen_at_us) >= :since_us
+     AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
 )
 SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        scans.first_at_us AS first_scan_at_us,
@@ -118,5 +125,7 @@ SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        coalesce((SELECT nullif(CAST(value AS INTEGER), 0) FROM node WHERE key = 'observe_for_us'),
                 nullif(effects.observed_for_us, 0), 300000000) AS observe_for_us,
        effects.too_short AS too_short_reclaims,
-       effects.too_short_freed_bytes
-  FROM asked, missed, scans, seen, reclaims, effects, kills;
+       effects.too_short_freed_bytes,
+       stood.throttled AS stuck_throttled,
+       stood.under_oom AS stuck_under_oom
+  FROM asked, missed, scans, seen, reclaims, effects, kills, stood;

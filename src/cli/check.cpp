@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -13,7 +12,6 @@
 #include <system_error>
 #include <vector>
 
-#include "base/fd.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
 #include "cli/commands.hpp"

@@ -25,6 +25,7 @@ namespace {
 struct Found {
   std::string path;
   core::CgroupKind kind = core::CgroupKind::leaf;
+  bool is_accounted = true;  // it has a memory controller
 };
 
 /// Opens the control file for writing, because access() does not know all about read-only mounts.
@@ -73,7 +74,7 @@ std::optional<Found> check_scope(const core::Policy& policy, const std::vector<F
     const core::Rule* const rule = policy.rule_for(found.path);
     const bool is_by_rule = rule != nullptr && rule->reclaim == true;
     if (!is_by_rule && !core::is_in_scope(policy.scope, found.kind, has_containers)) continue;
-    if (!policy.settings_of(rule).reclaim || found.path.empty()) continue;
+    if (!policy.settings_of(rule).reclaim || found.path.empty() || !found.is_accounted) continue;
     if (!first) first = found;
     ++reclaimed_count;
   }
@@ -101,6 +102,7 @@ void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& con
   std::vector<Found> tracked;
   core::Inventory inventory;
   std::int64_t left_out_count = 0;
+  std::size_t unaccounted_count = 0;
   std::string whose;
   std::string first_error;
   try {
@@ -114,8 +116,14 @@ void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& con
       inventory.add(found.kind, core::identity_of(tracked.back().path, hierarchy.parent_path.size()));
     }
     const auto controller = kernel::make_controller(hierarchy);
-    auto first = tracked.empty() ? std::nullopt : controller->open(walk.cgroups[0].path, walk.cgroups[0].inode);
-    if (first) controller->read(*first);
+    bool is_read = false;
+    for (std::size_t i = 0; i < tracked.size(); ++i) {
+      auto cgroup = controller->open(walk.cgroups[i].path, walk.cgroups[i].inode);
+      if (!cgroup) continue;
+      tracked[i].is_accounted = !controller->lacks_memory(*cgroup);
+      if (tracked[i].is_accounted && !is_read) is_read = controller->read(*cgroup).has_value();
+      if (!tracked[i].is_accounted && !core::has_remainder(tracked[i].kind)) ++unaccounted_count;
+    }
   } catch (const std::exception& error) {
     first_error = error.what();
   }
@@ -130,6 +138,12 @@ void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& con
   if (left_out_count > 0) {
     findings.warning("cgroups", std::to_string(left_out_count) + " more are over max_cgroups and left out" + whose,
                      "raise max_cgroups, or name a parent with fewer below it");
+  }
+  if (unaccounted_count > 0) {
+    findings.warning(
+        "memory controller",
+        base::counted(unaccounted_count, "cgroup has", "cgroups have") + " no memory controller: not recorded",
+        "nothing, if that is wanted; else enable it in cgroup.subtree_control of the cgroups above");
   }
   check_rules(config.policy, tracked, findings);
   const auto first = check_scope(config.policy, tracked, inventory.container_count() > 0, findings);

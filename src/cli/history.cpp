@@ -57,21 +57,33 @@ std::vector<report::ChartPoint> points_of(const core::Table& samples, std::strin
   return points;
 }
 
+/// With the peaks between the samples, at the time of the second one.
+std::vector<report::ChartPoint> usage_points_of(const core::Table& samples) {
+  std::vector<report::ChartPoint> usage = points_of(samples, "usage_bytes");
+  const std::vector<report::ChartPoint> peaks = points_of(samples, "peak_bytes");
+  for (std::size_t i = 0; i < usage.size(); ++i) {
+    if (usage[i].value && peaks[i].value) usage[i].value = std::max(*usage[i].value, *peaks[i].value);
+  }
+  return usage;
+}
+
 /// How several samples become one row: the largest of gauges, the sum of counters, the time of the first.
 enum class Fold { first, largest, sum };
 struct ShownColumn {
   std::string_view name;
   Fold fold;
 };
-constexpr std::array<ShownColumn, 9> kShown = {{{"at_us", Fold::first},
-                                                {"usage_bytes", Fold::largest},
-                                                {"reclaimable_cache_bytes", Fold::largest},
-                                                {"anon_bytes", Fold::largest},
-                                                {"shmem_bytes", Fold::largest},
-                                                {"kernel_bytes", Fold::largest},
-                                                {"swap_bytes", Fold::largest},
-                                                {"refault_file_bytes", Fold::sum},
-                                                {"oom_kills", Fold::sum}}};
+constexpr std::array<ShownColumn, 11> kShown = {{{"at_us", Fold::first},
+                                                 {"usage_bytes", Fold::largest},
+                                                 {"peak_bytes", Fold::largest},
+                                                 {"reclaimable_cache_bytes", Fold::largest},
+                                                 {"anon_bytes", Fold::largest},
+                                                 {"shmem_bytes", Fold::largest},
+                                                 {"kernel_bytes", Fold::largest},
+                                                 {"slab_reclaimable_bytes", Fold::largest},
+                                                 {"swap_bytes", Fold::largest},
+                                                 {"refault_file_bytes", Fold::sum},
+                                                 {"oom_kills", Fold::sum}}};
 
 void fold_in(core::Cell& into, const core::Cell& cell, Fold fold) {
   const auto* const value = std::get_if<std::int64_t>(&cell);
@@ -135,7 +147,7 @@ Shown shown_of(const std::string& path, store::Reader& reader, const Window& win
   const std::string name = samples.rows.empty() ? "" : report::Row(samples).text("cgroup");
   return {.path = path,
           .heading = name.empty() ? path : name,
-          .points = {.usage = points_of(samples, "usage_bytes"),
+          .points = {.usage = usage_points_of(samples),
                      .cache = points_of(samples, "reclaimable_cache_bytes"),
                      .anon = points_of(samples, "anon_bytes"),
                      .shmem = points_of(samples, "shmem_bytes")},

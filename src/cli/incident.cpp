@@ -14,6 +14,7 @@
 #include "kernel/parse.hpp"
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
+#include "report/incident/stuck.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {
@@ -42,14 +43,35 @@ std::string none_at_all(store::Reader& reader) {
                   : "; the kernel log is not read" + (log.empty() ? "" : " (" + log + ")") + ", `check` says more");
 }
 
+/// The number of an OOM kill, or "s" with that of a cgroup that was stuck.
+struct IncidentId {
+  bool is_stuck = false;
+  std::int64_t number = 0;
+
+  friend bool operator==(const IncidentId&, const IncidentId&) = default;
+};
+
+std::string to_string(const IncidentId& id) { return (id.is_stuck ? "s" : "") + std::to_string(id.number); }
+
+/// nullopt: it is neither.
+std::optional<IncidentId> id_of(std::string_view text) {
+  const bool is_stuck = kernel::drop_prefix(text, "s");
+  const auto number = kernel::parse_number(text).value_or(0);
+  return number > 0 ? std::optional(IncidentId{is_stuck, static_cast<std::int64_t>(number)}) : std::nullopt;
+}
+
+IncidentId id_of(const report::Row& row) {
+  if (const auto number = row.known("id")) return {.number = *number};
+  return id_of(std::string_view(row.text("id"))).value_or(IncidentId{.is_stuck = true});
+}
+
 /// nullopt: the latest.
-std::optional<std::int64_t> parse_id(const std::string& text) {
+std::optional<IncidentId> parse_id(const std::string& text) {
   if (text.empty()) {
     throw UsageError("incident show: which one? `incident show latest`, or a number of `incident list`");
   }
   if (text == "latest") return std::nullopt;
-  const auto id = kernel::parse_number(text).value_or(0);
-  if (id > 0) return static_cast<std::int64_t>(id);
+  if (const auto id = id_of(std::string_view(text))) return id;
   throw UsageError("incident show \"" + text +
                    "\": expected the number of an OOM kill (`incident list` has them) or \"latest\"");
 }
@@ -60,14 +82,20 @@ std::int64_t parse_window_length(const std::string& text) {
   throw UsageError("--window = \"" + text + "\": expected a duration up to \"365d\" such as \"30m\"");
 }
 
-std::int64_t find(store::Reader& reader, std::optional<std::int64_t> id) {
-  if (id && !answer_to("incident_kill", reader, {{"oom_kill_id", *id}}).rows.empty()) return *id;
-  const core::Table kills = latest_of_all(reader);
-  if (kills.rows.empty()) throw std::runtime_error(none_at_all(reader));
-  const std::int64_t latest = report::Row(kills).integer("id");
+bool is_on_record(store::Reader& reader, const IncidentId& id) {
+  return !(id.is_stuck ? answer_to("incident_stuck", reader, {{"stuck_id", id.number}})
+                       : answer_to("incident_kill", reader, {{"oom_kill_id", id.number}}))
+              .rows.empty();
+}
+
+IncidentId find(store::Reader& reader, std::optional<IncidentId> id) {
+  if (id && is_on_record(reader, *id)) return *id;
+  const core::Table all = latest_of_all(reader);
+  if (all.rows.empty()) throw std::runtime_error(none_at_all(reader));
+  const IncidentId latest = id_of(report::Row(all));
   if (!id) return latest;
-  throw std::runtime_error("there is no OOM kill " + std::to_string(*id) + "; the latest is " + std::to_string(latest) +
-                           ", and `incident list --since 365d` has more");
+  throw std::runtime_error((id->is_stuck ? "there is no incident " : "there is no OOM kill ") + to_string(*id) +
+                           "; the latest is " + to_string(latest) + ", and `incident list --since 365d` has more");
 }
 
 report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t window_us) {
@@ -100,13 +128,25 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
   return report::incident_of(std::move(tables), node.since_us, node.until_us);
 }
 
+report::StuckTables load_stuck(store::Reader& reader, std::int64_t number, std::int64_t window_us) {
+  core::Parameters parameters{{"stuck_id", number}};
+  report::StuckTables tables{.stuck = answer_to("incident_stuck", reader, parameters), .samples = {}};
+  const report::Row row(tables.stuck);
+  const std::int64_t began_at_us = row.integer("began_at_us");
+  const std::int64_t seen_at_us = std::max(row.integer("last_seen_at_us"), row.integer("ended_at_us"));
+  parameters.insert_or_assign("since_us", began_at_us - window_us);
+  parameters.insert_or_assign("until_us", std::min(seen_at_us + kAfter_us, began_at_us + window_us) + 1);
+  tables.samples = answer_to("incident_stuck_samples", reader, parameters);
+  return tables;
+}
+
 /// The answer if there is no kill in the window.
 std::string hint_of(store::Reader& reader) {
   const core::Table kills = latest_of_all(reader);
   if (kills.rows.empty()) return base::escape_for_terminal(none_at_all(reader));
   const report::Row latest(kills);
   return "the latest of all was at " + base::format_utc(latest.integer("killed_at_us")) + ": `incident show " +
-         std::to_string(latest.integer("id")) + "`";
+         to_string(id_of(latest)) + "`";
 }
 
 std::string page_of(const core::Table& table, const std::string& hint) {
@@ -116,14 +156,15 @@ std::string page_of(const core::Table& table, const std::string& hint) {
 
 int list(store::Reader& reader, const Options& options) {
   const Window window = parse_window(options);
-  report::Report kills = report::built_in("incident_list");
-  kills.title = "OOM kills, " + base::format_utc(window.since_us) + " to " + base::format_utc(window.until_us);
+  report::Report incidents = report::built_in("incident_list");
+  incidents.title =
+      "OOM kills and stuck cgroups, " + base::format_utc(window.since_us) + " to " + base::format_utc(window.until_us);
   const report::Format format = options.format;
   if (report::is_for_programs(format)) {
-    write_answer(options, kills, reader, window.parameters());
+    write_answer(options, incidents, reader, window.parameters());
     return 0;
   }
-  const core::Table table = answer_to(kills, reader, window.parameters(), kMostRowsForPeople);
+  const core::Table table = answer_to(incidents, reader, window.parameters(), kMostRowsForPeople);
   const std::string hint = table.rows.empty() ? hint_of(reader) : "";
   std::string text =
       format == report::Format::html ? page_of(table, hint) : report::render(table, format, style_for(options));
@@ -148,8 +189,11 @@ int incident(const Options& options) {
   const std::int64_t window_us = parse_window_length(options.window);
   store::Reader reader(load_for_reading(options).config.database);
   if (!shows) return list(reader, options);
-  write_output(options,
-               report::render_incident(load(reader, find(reader, id), window_us), options.format, style_for(options)));
+  const IncidentId found = find(reader, id);
+  const report::Style style = style_for(options);
+  write_output(options, found.is_stuck
+                            ? report::render_stuck(load_stuck(reader, found.number, window_us), options.format, style)
+                            : report::render_incident(load(reader, found.number, window_us), options.format, style));
   return 0;
 }
 

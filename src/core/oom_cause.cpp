@@ -77,11 +77,17 @@ std::optional<OomGrowth> growth_of(const std::vector<MemoryBefore>& before, std:
   return OomGrowth{.from_at_us = began->at_us, .from_bytes = held_or_0(*began), .to_bytes = to_bytes};
 }
 
+/// The kernel's memory, without the slab that can be dropped.
+std::int64_t held_kernel_bytes(const Gauges& gauges) {
+  const std::uint64_t kernel = gauges.value_or(Gauge::kernel, 0);
+  return static_cast<std::int64_t>(kernel - std::min(kernel, gauges.value_or(Gauge::slab_reclaimable, 0)));
+}
+
 /// The kinds of memory, as far as they are known; in the order of the first causes.
 using Kinds = std::array<std::int64_t, 4>;
 Kinds kinds_of(const Gauges& gauges) {
   const auto bytes = [&](Gauge gauge) { return static_cast<std::int64_t>(gauges.value_or(gauge, 0)); };
-  return {bytes(Gauge::anon) + bytes(Gauge::swap), bytes(Gauge::shmem), bytes(Gauge::kernel),
+  return {bytes(Gauge::anon) + bytes(Gauge::swap), bytes(Gauge::shmem), held_kernel_bytes(gauges),
           static_cast<std::int64_t>(reclaimable_cache_bytes(gauges))};
 }
 
@@ -111,13 +117,12 @@ bool keeps_dying_at_its_start(const OomEvidence& evidence, const std::optional<O
          !(growth && evidence.killed_at_us - growth->from_at_us > kStart_us);
 }
 
-/// The kernel drops cache before it kills. If most memory is cache, the kernel could not drop it, and cache is the
-/// cause; unless another kind of memory grew into the limit.
-bool could_not_drop_cache(const OomExplanation& known) {
+/// The kernel drops cache, and slab that can be dropped, before it kills. If most memory is that, the kernel could not
+/// drop it, and it is the cause; unless another kind of memory grew into the limit.
+bool could_not_drop(const OomExplanation& known, std::uint64_t bytes) {
   const std::uint64_t usage = known.gauges.value_or(Gauge::usage, 0);
-  const std::uint64_t cache = usage - held_bytes(known.gauges).value_or(usage);
   const std::uint64_t grown = known.growth ? known.growth->to_bytes - known.growth->from_bytes : 0;
-  return known.from_log && cache > usage / 2 && grown < cache / 3;
+  return known.from_log && usage > 0 && bytes > usage / 2 && grown < bytes / 3;
 }
 
 /// Whether the kernel's numbers are about the victim's own cgroup, like its samples.
@@ -161,7 +166,8 @@ std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanati
   if (evidence.limit_is_above) return OomCause::ancestor_limit;
   if (keeps_dying_at_its_start(evidence, known.growth)) return OomCause::limit_too_small;
   if (!known.measured_at_us) return std::nullopt;
-  if (could_not_drop_cache(known)) return OomCause::cache;
+  if (could_not_drop(known, reclaimable_cache_bytes(known.gauges))) return OomCause::cache;
+  if (could_not_drop(known, known.gauges.value_or(Gauge::slab_reclaimable, 0))) return OomCause::kernel_memory;
   if (known.growth) {
     const bool logged = has_own_numbers(evidence, known);
     return grown_most(evidence, *known.growth, logged ? known.gauges : evidence.before.back().gauges);
@@ -184,7 +190,7 @@ std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanati
 std::optional<std::uint64_t> held_bytes(const Gauges& gauges) {
   const auto usage = gauges[Gauge::usage];
   if (!usage) return std::nullopt;
-  return *usage - std::min(*usage, reclaimable_cache_bytes(gauges));
+  return *usage - std::min(*usage, reclaimable_bytes(gauges));
 }
 
 namespace {

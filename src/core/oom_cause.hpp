@@ -73,7 +73,7 @@ struct OomExplanation {
   std::optional<OomGrowth> growth;
 };
 
-/// Usage without reclaimable cache; nullopt: the usage is not known.
+/// Usage without page cache and slab that can be dropped; nullopt: the usage is not known.
 std::optional<std::uint64_t> held_bytes(const Gauges& gauges);
 
 OomExplanation explain(const OomEvidence& evidence);

@@ -17,6 +17,7 @@
 #include "core/container.hpp"
 #include "core/policy.hpp"
 #include "core/sample.hpp"
+#include "core/stuck.hpp"
 #include "core/table.hpp"
 #include "core/workload.hpp"
 
@@ -64,9 +65,15 @@ struct NamedCgroup {
 
 struct ScanRow {
   CgroupRef cgroup;
-  Gauges gauges;                                 // bytes; of a pod or an inner cgroup: its remainder
-  Counters increases;                            // since the cgroup's previous sample
+  Gauges gauges;       // bytes; `peak` as peak_since() has it; of a pod or an inner cgroup: its remainder
+  Counters increases;  // since the cgroup's previous sample
   std::optional<std::uint64_t> oom_kills_total;  // the kernel's absolute counter; nullopt: it has none
+  StuckState stuck = StuckState::unknown;        // yes: Scan::stuck has more
+};
+
+struct StuckCgroup {
+  CgroupKey key = 0;
+  Standstill stuck;
 };
 
 /// One pass over all tracked cgroups. A cgroup has vanished when a full scan has it neither in `rows` nor in `unread`.
@@ -79,6 +86,7 @@ struct Scan {
   std::int64_t cpu_us = 0;       // of the sampler since the previous scan, including near-limit sampling
   bool is_partial = false;       // near-limit sampling, between two full scans
   std::vector<ScanRow> rows;
+  std::vector<StuckCgroup> stuck;
   std::vector<CgroupKey> unread;  // tracked cgroups that could not be read in this scan
   std::vector<CgroupKey> hidden;  // that are not tracked any more, but are still there
 };

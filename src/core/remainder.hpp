@@ -5,6 +5,7 @@
 // ended, a tmpfs that nobody runs any more, processes of its own. Pure: any thread.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -15,23 +16,12 @@
 
 namespace cgmm::core {
 
-/// Each gauge of `whole` less that of `parts`, at least 0: they are not read at the same instant, and the kernel counts
-/// in batches.
-inline Gauges less(const Gauges& whole, const Gauges& parts) {
-  Gauges rest;
-  for (std::size_t i = 0; i < Gauges::kSize; ++i) {
-    const auto gauge = static_cast<Gauge>(i);
-    if (!whole.has(gauge)) continue;
-    const std::uint64_t part = parts.value_or(gauge, 0);
-    rest.set(gauge, *whole[gauge] - std::min(part, *whole[gauge]));
-  }
-  return rest;
-}
-
 /// The counters of an inner cgroup that are its own: all others include the cgroups below it, also those that are gone.
 inline Counters own_counters(const Counters& counters) {
   Counters own;
-  for (const Counter counter : {Counter::limit_hits, Counter::oom_kills}) own.set(counter, counters[counter]);
+  for (const Counter counter : {Counter::limit_hits, Counter::oom_kills, Counter::low_events, Counter::high_events,
+                                Counter::oom_events, Counter::oom_group_kills})
+    own.set(counter, counters[counter]);
   return own;
 }
 
@@ -48,28 +38,42 @@ class Remainders {
     }
   }
 
-  /// Of the cgroup at this depth, which add() is called for next. nullopt: what is below it is not known.
+  /// Of the cgroup at this depth, which add() is called for next: each gauge less those below, at least 0, because they
+  /// are not read at the same instant, and the kernel counts in batches. nullopt: what is below it is not known.
   std::optional<Gauges> of(std::size_t depth, const Gauges& whole) const {
-    if (depth + 1 >= sums_.size()) return whole;
-    const Sum& below = sums_[depth + 1];
-    return below.is_known ? std::optional(less(whole, below.gauges)) : std::nullopt;
+    static const Sum kNone;
+    const Sum& below = depth + 1 < sums_.size() ? sums_[depth + 1] : kNone;
+    if (!below.is_known) return std::nullopt;
+    Gauges rest;
+    for (std::size_t i = 0; i < Gauges::kSize; ++i) {
+      const auto gauge = static_cast<Gauge>(i);
+      if (gauge == Gauge::peak) continue;  // of peaks there is no difference
+      if (whole.is_no_number(gauge) || below.is_no_number[i]) rest.set_no_number(gauge);
+      if (!whole.has(gauge) || below.is_no_number[i]) continue;
+      rest.set(gauge, *whole[gauge] - std::min(*whole[gauge], below.gauges.value_or(gauge, 0)));
+    }
+    return rest;
   }
 
   /// A cgroup without numbers of its own: those below it count for the one above.
   void pass_on(std::size_t depth) {
     const Sum below = take_below(depth);
-    sums_[depth].add(below.gauges);
-    sums_[depth].is_known = sums_[depth].is_known && below.is_known;
+    Sum& sum = sums_[depth];
+    sum.add(below.gauges);
+    sum.is_known = sum.is_known && below.is_known;
+    for (std::size_t i = 0; i < Gauges::kSize; ++i) sum.is_no_number[i] = sum.is_no_number[i] || below.is_no_number[i];
   }
 
  private:
   struct Sum {
     Gauges gauges;
+    std::array<bool, Gauges::kSize> is_no_number{};
     bool is_known = true;
     void add(const Gauges& more) {
       for (std::size_t i = 0; i < Gauges::kSize; ++i) {
         const auto gauge = static_cast<Gauge>(i);
         if (more.has(gauge)) gauges.add(gauge, *more[gauge]);
+        is_no_number[i] = is_no_number[i] || more.is_no_number(gauge);
       }
     }
   };

@@ -4,6 +4,7 @@
 // One cgroup's memory statistics, with the same names in C++, SQL and the documentation. kernel/controller.hpp says
 // which kernel file each value comes from. Plain data: any thread.
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -33,7 +34,14 @@ class Values {
   void set(Key key, std::optional<std::uint64_t> value) {
     values_[index(key)] = value.value_or(0);
     present_ = value ? present_ | bit(key) : present_ & ~bit(key);
+    no_number_ &= ~bit(key);
   }
+  /// The kernel has the value, but what it wrote is no number, such as -4096: absent.
+  void set_no_number(Key key) {
+    set(key, std::nullopt);
+    no_number_ |= bit(key);
+  }
+  bool is_no_number(Key key) const { return (no_number_ & bit(key)) != 0; }
   /// Adds to the value; an absent one counts as 0 and becomes present.
   void add(Key key, std::uint64_t value) { set(key, value_or(key, 0) + value); }
   std::size_t size() const { return static_cast<std::size_t>(std::popcount(present_)); }
@@ -46,6 +54,7 @@ class Values {
 
   std::array<std::uint64_t, kSize> values_{};
   std::uint32_t present_ = 0;
+  std::uint32_t no_number_ = 0;
 };
 
 /// A cgroup's identity: its path below the root of the memory hierarchy (always with a leading '/', any bytes but NUL)
@@ -58,11 +67,37 @@ struct CgroupId {
 };
 
 /// What memory is used for, now. `file` is page cache, tmpfs and shared memory; `dirty` includes what is being written.
-enum class Gauge : std::uint8_t { usage, anon, file, shmem, inactive_file, active_file, dirty, kernel, swap, count_ };
-inline constexpr std::array<std::string_view, Values<Gauge>::kSize> kGaugeNames = {
-    "usage", "anon", "file", "shmem", "inactive_file", "active_file", "dirty", "kernel", "swap"};
+/// `peak` is the kernel's highest usage since the cgroup was made; in a ScanRow, see peak_since().
+enum class Gauge : std::uint8_t {
+  usage,
+  anon,
+  file,
+  shmem,
+  inactive_file,
+  active_file,
+  dirty,
+  kernel,
+  swap,
+  slab_reclaimable,
+  slab_unreclaimable,
+  peak,
+  count_
+};
+inline constexpr std::array<std::string_view, Values<Gauge>::kSize> kGaugeNames = {"usage",
+                                                                                   "anon",
+                                                                                   "file",
+                                                                                   "shmem",
+                                                                                   "inactive_file",
+                                                                                   "active_file",
+                                                                                   "dirty",
+                                                                                   "kernel",
+                                                                                   "swap",
+                                                                                   "slab_reclaimable",
+                                                                                   "slab_unreclaimable",
+                                                                                   "peak"};
 
 /// What has happened since the cgroup was made. Refaults, scans and steals count pages; psi_* are microseconds.
+/// limit_hits and *_events are those of v2 memory.events (limit_hits: max); v1 has limit_hits only.
 enum class Counter : std::uint8_t {
   pgfault,
   pgmajfault,
@@ -74,11 +109,15 @@ enum class Counter : std::uint8_t {
   oom_kills,
   psi_some_us,
   psi_full_us,
+  low_events,
+  high_events,
+  oom_events,
+  oom_group_kills,
   count_
 };
 inline constexpr std::array<std::string_view, Values<Counter>::kSize> kCounterNames = {
-    "pgfault", "pgmajfault", "refault_file", "refault_anon", "pgscan",
-    "pgsteal", "limit_hits", "oom_kills",    "psi_some_us",  "psi_full_us"};
+    "pgfault",   "pgmajfault",  "refault_file", "refault_anon", "pgscan",      "pgsteal",    "limit_hits",
+    "oom_kills", "psi_some_us", "psi_full_us",  "low_events",   "high_events", "oom_events", "oom_group_kills"};
 
 using Gauges = Values<Gauge>;      // bytes
 using Counters = Values<Counter>;  // absolute, or an increase where it says so
@@ -95,15 +134,37 @@ struct Limits {
 /// One cgroup's numbers at one instant.
 struct MemorySample {
   Gauges gauges;
-  Counters counters;  // absolute, as the kernel has them
+  Counters counters;                 // absolute, as the kernel has them
+  std::optional<bool> stands_still;  // v1: under_oom 1 with oom_kill_disable 1: all tasks wait for memory
 };
 
-/// The page cache that can be dropped: the kernel counts tmpfs and shared memory as cache, but can't drop them. All of
-/// `file` if the kernel does not report shmem (the minimal v1 directory). 0 without `file`.
+/// The page cache that can be dropped: the kernel counts tmpfs and shared memory as cache, but can't drop them. Without
+/// shmem, the page cache on the LRU lists, where tmpfs is not. All of `file` if the kernel reports neither (the minimal
+/// v1 directory); 0 if it reports them as something that is no number: what is not known is not dropped. 0 without
+/// `file`. schema/0007 has the same as sample.reclaimable_cache_kib.
 inline std::uint64_t reclaimable_cache_bytes(const Gauges& gauges) {
   const std::uint64_t file_bytes = gauges.value_or(Gauge::file, 0);
-  const std::uint64_t shmem_bytes = gauges.value_or(Gauge::shmem, 0);
-  return file_bytes > shmem_bytes ? file_bytes - shmem_bytes : 0;
+  if (const auto shmem = gauges[Gauge::shmem]) return file_bytes - std::min(file_bytes, *shmem);
+  const auto inactive = gauges[Gauge::inactive_file];
+  const auto active = gauges[Gauge::active_file];
+  if (inactive && active) return std::min(file_bytes, *inactive + *active);
+  for (const auto gauge : {Gauge::shmem, Gauge::inactive_file, Gauge::active_file}) {
+    if (gauges.is_no_number(gauge)) return 0;
+  }
+  return file_bytes;
+}
+
+/// Page cache, dentries, inodes and other caches of the kernel that can be dropped.
+inline std::uint64_t reclaimable_bytes(const Gauges& gauges) {
+  return reclaimable_cache_bytes(gauges) + gauges.value_or(Gauge::slab_reclaimable, 0);
+}
+
+/// The highest usage between two samples of a cgroup, where it is known and says more than the samples: the kernel's
+/// peak rose from one to the next, and is over the usage of the second (it is over that of the first in any case).
+inline std::optional<std::uint64_t> peak_since(std::optional<std::uint64_t> peak_before_bytes, const Gauges& now) {
+  const auto peak = now[Gauge::peak];
+  const bool rose = peak && peak_before_bytes && *peak > *peak_before_bytes;
+  return rose && *peak > now.value_or(Gauge::usage, 0) ? peak : std::nullopt;
 }
 
 /// The increase of each counter from one sample of a cgroup to the next. Absent if either sample lacks it, or if it

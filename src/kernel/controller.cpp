@@ -125,11 +125,22 @@ std::optional<std::uint64_t> Controller::within_memory(std::optional<std::uint64
   return std::min(memory_bytes, limit_bytes.value_or(memory_bytes));
 }
 
-std::optional<std::uint64_t> Controller::read_number(Cgroup& cgroup, std::size_t slot, const char* name,
-                                                     std::string& problem) {
-  std::optional<std::uint64_t> number;
-  use_file(cgroup, slot, name, problem, [&](std::string_view text) { number = parse_number_file(text); });
+Number Controller::read_number(Cgroup& cgroup, std::size_t slot, const char* name, Reading& reading) {
+  Number number;
+  use_file(cgroup, slot, name, reading.problem, [&](std::string_view text) {
+    number = parse_number_file(text);
+    if (number.is_no_number) {
+      text = take_word(text, '\n');
+      reading.no_numbers.push_back({.file = name, .key = "", .text = quoted(text)});
+    }
+  });
   return number;
+}
+
+void Controller::note_no_numbers(const KeyedNumbers& numbers, const char* file, Reading& reading) {
+  for (const NoNumber& one : numbers.no_numbers()) {
+    reading.no_numbers.push_back({.file = file, .key = one.key, .text = one.text});
+  }
 }
 
 std::optional<std::uint64_t> Controller::read_limit(Cgroup& cgroup, std::size_t slot, const char* name,

@@ -18,6 +18,11 @@
 //   pgscan/steal   none                                          memory.stat pgscan, pgsteal
 //   limit hits     memory.failcnt                                memory.events max
 //   OOM kills      memory.oom_control oom_kill (4.13)            memory.events oom_kill
+//   low, high, oom none                                          memory.events low, high, oom, oom_group_kill (5.17)
+//   slab           memory.stat slab_reclaimable, ...: if told    memory.stat slab_reclaimable, slab_unreclaimable
+//   peak           memory.max_usage_in_bytes                     memory.peak (5.19)
+//   stands still   memory.oom_control under_oom with             none
+//                  oom_kill_disable
 //   pressure       none                                          memory.pressure
 //
 // v1's total_* include descendants. Kernels (and minimal copies) without them have the plain keys.
@@ -30,6 +35,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "core/records.hpp"
 #include "core/sample.hpp"
@@ -47,6 +53,7 @@ struct Reading {
   core::MemorySample sample;
   std::optional<std::uint64_t> hierarchical_limit_bytes;  // from v1's memory.stat; kUnlimited: none; nullopt: not known
   std::string problem;  // the first file that could not be used (its values are absent); empty: none
+  std::vector<NoNumber> no_numbers;
 };
 
 /// Whose events are read: v2 counts those of the cgroups below in memory.events. v1 never does.
@@ -61,6 +68,7 @@ struct ReadOptions {
   /// False for readings in quick succession: each read of memory.pressure begins a new period, and in one shorter than
   /// a tick of the kernel's clock (4 ms) stalled time is lost for all readers.
   bool with_pressure = true;
+  bool with_peak = true;  // it costs one more file
   Events events = Events::whole;
 };
 
@@ -88,6 +96,9 @@ class Controller {
 
   /// Whether the numbers of a cgroup include those of the cgroups below it: v1 without memory.use_hierarchy does not.
   virtual bool includes_those_below(Cgroup& /*cgroup*/) { return true; }
+
+  /// Whether the cgroup is there, but its memory is not accounted: v2 without the memory controller.
+  virtual bool lacks_memory(const Cgroup& /*v1 has one hierarchy for each controller*/) const { return false; }
 
   /// Only the usage now, in bytes: a fifth of the cost of read(). nullopt: not known.
   virtual std::optional<std::uint64_t> read_usage(Cgroup& cgroup) = 0;
@@ -125,8 +136,10 @@ class Controller {
   void use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, const Use& use);
   /// The same for memory.stat, which every cgroup has: false if the cgroup vanished. Throws as read() does.
   bool use_stat(Cgroup& cgroup, const Use& use);
-  /// A file with one number; nullopt if it can't be used.
-  std::optional<std::uint64_t> read_number(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem);
+  /// A file with one number; absent if it can't be used. What is wrong goes into `reading`.
+  Number read_number(Cgroup& cgroup, std::size_t slot, const char* name, Reading& reading);
+  /// Adds those that the file has to `reading`.
+  static void note_no_numbers(const KeyedNumbers& numbers, const char* file, Reading& reading);
   /// The same of a limit; also nullopt if there is none.
   std::optional<std::uint64_t> read_limit(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem);
 

@@ -13,68 +13,77 @@ namespace cgmm::kernel {
 using core::Counter;
 using core::Gauge;
 
+namespace {
+
+/// Of those parts that there are. Limited to the largest number that the kernel can write: five of these would
+/// overflow. If one of them is no number, neither is the sum.
+template <class PartOf>
+Number sum(const PartOf& part_of, std::initializer_list<const char*> parts) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  Number total;
+  for (const char* const part : parts) {
+    const Number number = part_of(part);
+    total.is_no_number = total.is_no_number || number.is_no_number;
+    if (number.value) total.value = std::min(total.value.value_or(0) + *number.value, kMost);
+  }
+  if (total.is_no_number) total.value.reset();
+  return total;
+}
+
+}  // namespace
+
 namespace v1 {
 
-std::optional<std::uint64_t> hierarchical(const Stat& stat, std::string_view key) {
-  const auto total = stat("total_" + std::string(key));
-  return total ? total : stat(key);
+Number hierarchical(const Stat& stat, std::string_view key) {
+  const Number total = stat("total_" + std::string(key));
+  return total.is_absent() ? stat(key) : total;
 }
 
 // In the order of the kernel's text, which is the quickest.
 core::MemorySample sample_of(const Stat& stat) {
   core::MemorySample sample;
-  sample.gauges.set(Gauge::file, hierarchical(stat, "cache"));
-  sample.gauges.set(Gauge::anon, hierarchical(stat, "rss"));
-  sample.gauges.set(Gauge::shmem, hierarchical(stat, "shmem"));
-  for (const char* const part : {"dirty", "writeback"}) {
-    if (const auto bytes = hierarchical(stat, part)) sample.gauges.add(Gauge::dirty, *bytes);
-  }
-  sample.counters.set(Counter::refault_anon, hierarchical(stat, "workingset_refault_anon"));
-  sample.counters.set(Counter::refault_file, hierarchical(stat, "workingset_refault_file"));
-  sample.gauges.set(Gauge::swap, hierarchical(stat, "swap"));
-  sample.counters.set(Counter::pgfault, hierarchical(stat, "pgfault"));
-  sample.counters.set(Counter::pgmajfault, hierarchical(stat, "pgmajfault"));
-  sample.gauges.set(Gauge::inactive_file, hierarchical(stat, "inactive_file"));
-  sample.gauges.set(Gauge::active_file, hierarchical(stat, "active_file"));
+  const auto value_of = [&](const char* key) { return hierarchical(stat, key); };
+  put(sample.gauges, Gauge::file, value_of("cache"));
+  put(sample.gauges, Gauge::anon, value_of("rss"));
+  put(sample.gauges, Gauge::shmem, value_of("shmem"));
+  put(sample.gauges, Gauge::dirty, sum(value_of, {"dirty", "writeback"}));
+  put(sample.counters, Counter::refault_anon, value_of("workingset_refault_anon"));
+  put(sample.counters, Counter::refault_file, value_of("workingset_refault_file"));
+  put(sample.gauges, Gauge::swap, value_of("swap"));
+  put(sample.counters, Counter::pgfault, value_of("pgfault"));
+  put(sample.counters, Counter::pgmajfault, value_of("pgmajfault"));
+  put(sample.gauges, Gauge::inactive_file, value_of("inactive_file"));
+  put(sample.gauges, Gauge::active_file, value_of("active_file"));
+  put(sample.gauges, Gauge::slab_reclaimable, value_of("slab_reclaimable"));
+  put(sample.gauges, Gauge::slab_unreclaimable, value_of("slab_unreclaimable"));
   return sample;
 }
 
 }  // namespace v1
 
 namespace v2 {
-namespace {
-
-/// Limited to the largest number that the kernel can write: five of these would overflow.
-std::optional<std::uint64_t> sum(const Stat& stat, std::initializer_list<const char*> parts) {
-  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-  std::optional<std::uint64_t> total;
-  for (const char* const part : parts) {
-    if (const auto bytes = stat(part)) total = std::min(total.value_or(0) + *bytes, kMost);
-  }
-  return total;
-}
-
-}  // namespace
 
 // In the order of the kernel's text, which is the quickest.
 core::MemorySample sample_of(const Stat& stat) {
   core::MemorySample sample;
-  sample.gauges.set(Gauge::anon, stat("anon"));
-  sample.gauges.set(Gauge::file, stat("file"));
-  const auto kernel = stat("kernel");
-  sample.gauges.set(Gauge::kernel,
-                    kernel ? kernel : sum(stat, {"kernel_stack", "pagetables", "percpu", "sock", "slab"}));
-  sample.gauges.set(Gauge::shmem, stat("shmem"));
-  sample.gauges.set(Gauge::dirty, sum(stat, {"file_dirty", "file_writeback"}));
-  sample.gauges.set(Gauge::inactive_file, stat("inactive_file"));
-  sample.gauges.set(Gauge::active_file, stat("active_file"));
-  sample.counters.set(Counter::refault_anon, stat("workingset_refault_anon"));
-  const auto refault_file = stat("workingset_refault_file");
-  sample.counters.set(Counter::refault_file, refault_file ? refault_file : stat("workingset_refault"));
-  sample.counters.set(Counter::pgscan, stat("pgscan"));
-  sample.counters.set(Counter::pgsteal, stat("pgsteal"));
-  sample.counters.set(Counter::pgfault, stat("pgfault"));
-  sample.counters.set(Counter::pgmajfault, stat("pgmajfault"));
+  put(sample.gauges, Gauge::anon, stat("anon"));
+  put(sample.gauges, Gauge::file, stat("file"));
+  const Number kernel = stat("kernel");
+  put(sample.gauges, Gauge::kernel,
+      kernel.is_absent() ? sum(stat, {"kernel_stack", "pagetables", "percpu", "sock", "slab"}) : kernel);
+  put(sample.gauges, Gauge::shmem, stat("shmem"));
+  put(sample.gauges, Gauge::dirty, sum(stat, {"file_dirty", "file_writeback"}));
+  put(sample.gauges, Gauge::inactive_file, stat("inactive_file"));
+  put(sample.gauges, Gauge::active_file, stat("active_file"));
+  put(sample.gauges, Gauge::slab_reclaimable, stat("slab_reclaimable"));
+  put(sample.gauges, Gauge::slab_unreclaimable, stat("slab_unreclaimable"));
+  put(sample.counters, Counter::refault_anon, stat("workingset_refault_anon"));
+  const Number refault_file = stat("workingset_refault_file");
+  put(sample.counters, Counter::refault_file, refault_file.is_absent() ? stat("workingset_refault") : refault_file);
+  put(sample.counters, Counter::pgscan, stat("pgscan"));
+  put(sample.counters, Counter::pgsteal, stat("pgsteal"));
+  put(sample.counters, Counter::pgfault, stat("pgfault"));
+  put(sample.counters, Counter::pgmajfault, stat("pgmajfault"));
   return sample;
 }
 

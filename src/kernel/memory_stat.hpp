@@ -10,15 +10,21 @@
 #include <string_view>
 
 #include "core/sample.hpp"
+#include "kernel/parse.hpp"
 
 namespace cgmm::kernel {
 
-/// The number of a key; nullopt: there is no such key.
-using Stat = std::function<std::optional<std::uint64_t>(std::string_view key)>;
+/// The number of a key.
+using Stat = std::function<Number(std::string_view key)>;
+
+template <class Key>
+void put(core::Values<Key>& values, Key key, const Number& number) {
+  number.is_no_number ? values.set_no_number(key) : values.set(key, number.value);
+}
 
 namespace v1 {
 /// The value including descendants if the kernel reports it, else the cgroup's own.
-std::optional<std::uint64_t> hierarchical(const Stat& stat, std::string_view key);
+Number hierarchical(const Stat& stat, std::string_view key);
 core::MemorySample sample_of(const Stat& stat);
 }  // namespace v1
 

@@ -292,10 +292,10 @@ OomScope OomParser::scope() const {
 std::optional<core::MemoryAtKill> OomParser::memory() const {
   const auto stat = [&](std::string_view key) {
     const auto found = event_.stat.find(key);
-    return found == event_.stat.end() ? std::nullopt : std::optional(found->second);
+    return found == event_.stat.end() ? Number{} : Number{.value = found->second};
   };
   core::MemoryAtKill memory;
-  memory.gauges = v1::hierarchical(stat, "cache") ? v1::sample_of(stat).gauges : v2::sample_of(stat).gauges;
+  memory.gauges = v1::hierarchical(stat, "cache").value ? v1::sample_of(stat).gauges : v2::sample_of(stat).gauges;
   memory.gauges.set(Gauge::usage, usage("memory").usage_bytes);
   if (const auto bytes = usage("swap").usage_bytes) memory.gauges.set(Gauge::swap, bytes);
   // Linux 4 prints the unused v1 counters for cgroup v2 too.

@@ -11,12 +11,6 @@ namespace {
 constexpr std::size_t kQuotedLength = 60;
 constexpr std::size_t kUsualLines = 64;
 
-/// At most kQuotedLength bytes of the text. The caller must escape it before printing.
-std::string quoted(std::string_view text) {
-  const bool cut = text.size() > kQuotedLength;
-  return "\"" + std::string(text.substr(0, kQuotedLength)) + (cut ? "..." : "") + "\"";
-}
-
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\n");
   if (begin == std::string_view::npos) return {};
@@ -29,19 +23,17 @@ void expect_whole_lines(std::string_view text) {
   if (text.back() != '\n') throw MalformedFile("ends in the middle of a line");
 }
 
-[[noreturn]] void throw_malformed_line(std::size_t line_number, std::string_view line, std::string_view expected) {
-  throw MalformedFile("line " + std::to_string(line_number) + ": " + quoted(line) + ": expected " +
-                      std::string(expected));
-}
-
-std::uint64_t number_of_file(std::string_view text, const std::string& expected) {
-  if (text.empty()) throw MalformedFile("is empty, expected " + expected);
-  const auto number = parse_number(trimmed(text));
-  if (!number) throw MalformedFile(quoted(trimmed(text)) + ": expected " + expected);
-  return *number;
+Number number_of(std::string_view text) {
+  const auto value = parse_number(text);
+  return {.value = value, .is_no_number = !value};
 }
 
 }  // namespace
+
+std::string quoted(std::string_view text) {
+  const bool cut = text.size() > kQuotedLength;
+  return "\"" + std::string(text.substr(0, kQuotedLength)) + (cut ? "..." : "") + "\"";
+}
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   std::uint64_t number = 0;
@@ -88,33 +80,42 @@ std::string unescaped(std::string_view text, std::string_view prefix, std::size_
   return result;
 }
 
-std::uint64_t parse_number_file(std::string_view text) { return number_of_file(text, "a number"); }
+Number parse_number_file(std::string_view text) {
+  if (text.empty()) throw MalformedFile("is empty, expected a number");
+  return number_of(trimmed(text));
+}
+
+Number parse_limit(std::string_view text) {
+  text = trimmed(text);
+  if (text == "max") return {};
+  const bool is_digits = !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  if (!is_digits) return {.is_no_number = true};
+  const auto number = parse_number(text);
+  return {.value = number && *number < kNoLimitFrom ? number : std::nullopt};
+}
 
 std::optional<std::uint64_t> parse_limit_file(std::string_view text) {
-  if (trimmed(text) == "max") return std::nullopt;
-  const std::uint64_t number = number_of_file(text, "a number or \"max\"");
-  return number < kNoLimitFrom ? std::optional(number) : std::nullopt;
+  constexpr const char* kExpected = "expected a number or \"max\"";
+  if (text.empty()) throw MalformedFile(std::string("is empty, ") + kExpected);
+  const Number limit = parse_limit(text);
+  if (limit.is_no_number) throw MalformedFile(quoted(trimmed(text)) + ": " + kExpected);
+  return limit.value;
 }
 
 Pressure parse_pressure(std::string_view text) {
   expect_whole_lines(text);
-  std::optional<std::uint64_t> some_us;
-  std::optional<std::uint64_t> full_us;
-  std::size_t line_number = 0;
+  Pressure pressure;
   while (!text.empty()) {
-    ++line_number;
     const std::string_view line = take_word(text, '\n');
     const bool some = line.starts_with("some ");
     if (!some && !line.starts_with("full ")) continue;
     const std::size_t total = line.rfind(" total=");
-    const auto number = total == std::string_view::npos
-                            ? std::nullopt
-                            : parse_number(line.substr(total + std::string_view{" total="}.size()));
-    if (!number) throw_malformed_line(line_number, line, "\"some ... total=MICROSECONDS\"");
-    (some ? some_us : full_us) = number;
+    (some ? pressure.some_us : pressure.full_us) =
+        total == std::string_view::npos ? Number{.is_no_number = true}
+                                        : number_of(line.substr(total + std::string_view{" total="}.size()));
   }
-  if (!some_us) throw MalformedFile("has no line that begins with \"some\"");
-  return {.some_us = *some_us, .full_us = full_us};
+  if (pressure.some_us.is_absent()) throw MalformedFile("has no line that begins with \"some\"");
+  return pressure;
 }
 
 KeyedNumbers::KeyedNumbers(std::string_view text) {
@@ -123,17 +124,23 @@ KeyedNumbers::KeyedNumbers(std::string_view text) {
   while (!text.empty()) lines_.push_back(take_word(text, '\n'));
 }
 
-std::optional<std::uint64_t> KeyedNumbers::operator()(std::string_view key) const {
+std::optional<std::string_view> KeyedNumbers::text_of(std::string_view key) const {
   for (std::size_t tried = 0; tried < lines_.size(); ++tried) {
     if (next_ == lines_.size()) next_ = 0;
     const std::string_view line = lines_[next_++];
     const bool ends_there = line.size() > key.size() ? line[key.size()] == ' ' : line.size() == key.size();
     if (!ends_there || !line.starts_with(key)) continue;
-    const auto number = line.size() > key.size() ? parse_number(line.substr(key.size() + 1)) : std::nullopt;
-    if (!number) throw_malformed_line(next_, line, "a key and a number");
-    return number;
+    return line.substr(std::min(key.size() + 1, line.size()));
   }
   return std::nullopt;
+}
+
+Number KeyedNumbers::operator()(std::string_view key) const {
+  const auto text = text_of(key);
+  if (!text) return {};
+  const Number number = number_of(*text);
+  if (number.is_no_number) no_numbers_.push_back({.file = "", .key = std::string(key), .text = quoted(*text)});
+  return number;
 }
 
 }  // namespace cgmm::kernel

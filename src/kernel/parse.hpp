@@ -2,7 +2,7 @@
 #pragma once
 
 // Parses the kernel's memory files. Unknown keys are ignored, because new kernels add some. Text that no kernel writes
-// is an error. Pure: any thread.
+// is an error; a value that is no number is one value less. Pure: any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -41,17 +41,39 @@ bool is_at_or_below(std::string_view path, std::string_view ancestor);
 /// The text with each byte that is written as this prefix and so many digits.
 std::string unescaped(std::string_view text, std::string_view prefix, std::size_t digits, int base);
 
-/// The content of a file with one number. Throws MalformedFile.
-std::uint64_t parse_number_file(std::string_view text);
+/// A value as a file has it.
+struct Number {
+  std::optional<std::uint64_t> value;
+  bool is_no_number = false;  // negative, over 2^63-1, or no digits; else a missing value is not in the file at all
 
-/// The same of a limit; nullopt: none ("max", or on v1 a number from kNoLimitFrom on).
+  bool is_absent() const { return !value && !is_no_number; }
+};
+
+/// Of a value that is no number: what is there instead.
+struct NoNumber {
+  std::string file;
+  std::string key;   // empty: the file has one number
+  std::string text;  // its first bytes, in quotes
+};
+
+/// The content of a file with one number. Throws MalformedFile if it is empty.
+Number parse_number_file(std::string_view text);
+
+/// The text of a limit. Without a value there is none: "max", or a number from kNoLimitFrom on, however large.
+Number parse_limit(std::string_view text);
+
+/// The content of a file with a limit; nullopt: none. Throws MalformedFile.
 std::optional<std::uint64_t> parse_limit_file(std::string_view text);
+
+/// At most the first 60 bytes of the text. The caller must escape it before printing.
+std::string quoted(std::string_view text);
 
 /// The stalled time from memory.pressure ("some avg10=... total=1234", and the same for "full").
 struct Pressure {
-  std::uint64_t some_us = 0;
-  std::optional<std::uint64_t> full_us;  // kernels before 5.13 may lack the line
+  Number some_us;
+  Number full_us;  // kernels before 5.13 may lack the line
 };
+/// Throws MalformedFile if there is no line "some".
 Pressure parse_pressure(std::string_view text);
 
 /// The numbers of a file of "key number" lines. Holds views of the text.
@@ -60,12 +82,19 @@ class KeyedNumbers {
   /// Throws MalformedFile.
   explicit KeyedNumbers(std::string_view text);
 
-  /// nullopt: there is no such key. Throws MalformedFile if it has no number. Quick if keys are asked for in the order
-  /// of the file: a memory.stat has 60, and is read for every cgroup in every scan.
-  std::optional<std::uint64_t> operator()(std::string_view key) const;
+  /// Quick if keys are asked for in the order of the file: a memory.stat has 60, and is read for every cgroup in every
+  /// scan.
+  Number operator()(std::string_view key) const;
+
+  /// What follows the key; nullopt: there is no such key.
+  std::optional<std::string_view> text_of(std::string_view key) const;
+
+  /// Of the keys that were asked for, those whose value is no number. Their `file` is empty.
+  const std::vector<NoNumber>& no_numbers() const { return no_numbers_; }
 
  private:
   std::vector<std::string_view> lines_;
+  mutable std::vector<NoNumber> no_numbers_;
   mutable std::size_t next_ = 0;  // the line to begin at
 };
 

@@ -15,36 +15,45 @@ namespace {
 using core::Counter;
 using core::Gauge;
 
-enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kLimit, kHierarchy };
+enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kPeak, kLimit, kHierarchy };
 constexpr const char* kUsageFile = "memory.usage_in_bytes";
 
 class V1Controller final : public Controller {
  public:
   using Controller::Controller;
 
-  std::optional<Reading> read(Cgroup& cgroup,
-                              const ReadOptions& /*all are its own, and there is no memory.pressure*/) override {
+  /// All counters are the cgroup's own, and there is no memory.pressure.
+  std::optional<Reading> read(Cgroup& cgroup, const ReadOptions& options) override {
     Reading reading;
     core::MemorySample& sample = reading.sample;
     const bool is_there = use_stat(cgroup, [&](std::string_view text) {
       const KeyedNumbers stat(text);
       sample = v1::sample_of(std::ref(stat));
-      if (!sample.gauges.has(Gauge::file)) throw MalformedFile("has no \"cache\"");
-      const auto limit = stat("hierarchical_memory_limit");
-      if (limit) reading.hierarchical_limit_bytes = is_no_limit(*limit) ? kUnlimited : *limit;
+      if (!sample.gauges.has(Gauge::file) && !sample.gauges.is_no_number(Gauge::file))
+        throw MalformedFile("has no \"cache\"");
+      note_no_numbers(stat, "memory.stat", reading);
+      read_hierarchical_limit(stat, reading);
     });
     if (!is_there) return std::nullopt;  // its files are removed a moment before its directory is
-    sample.gauges.set(Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading.problem));
-    sample.counters.set(Counter::limit_hits, read_number(cgroup, kFailcnt, "memory.failcnt", reading.problem));
-    use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem,
-             [&](std::string_view text) { sample.counters.set(Counter::oom_kills, KeyedNumbers(text)("oom_kill")); });
-    sample.gauges.set(Gauge::kernel, read_number(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading.problem));
+    put(sample.gauges, Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading));
+    put(sample.counters, Counter::limit_hits, read_number(cgroup, kFailcnt, "memory.failcnt", reading));
+    use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem, [&](std::string_view text) {
+      const KeyedNumbers control(text);
+      const auto is_disabled = control("oom_kill_disable").value;
+      const auto is_under_oom = control("under_oom").value;
+      if (is_disabled && is_under_oom) sample.stands_still = *is_disabled != 0 && *is_under_oom != 0;
+      put(sample.counters, Counter::oom_kills, control("oom_kill"));
+      note_no_numbers(control, "memory.oom_control", reading);
+    });
+    put(sample.gauges, Gauge::kernel, read_number(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading));
+    if (options.with_peak)
+      put(sample.gauges, Gauge::peak, read_number(cgroup, kPeak, "memory.max_usage_in_bytes", reading));
     return reading;
   }
 
   std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
-    std::string ignored;  // the next scan reads the same file
-    return read_number(cgroup, kUsageSlot, kUsageFile, ignored);
+    Reading ignored;  // the next scan reads the same file
+    return read_number(cgroup, kUsageSlot, kUsageFile, ignored).value;
   }
 
   core::Limits read_limits(Cgroup& cgroup, const Reading& reading, std::string& problem) override {
@@ -62,8 +71,8 @@ class V1Controller final : public Controller {
   /// Since 5.11 always. Before, where nobody (systemd does) has set it at the root, each directory has its own setting.
   bool includes_those_below(Cgroup& cgroup) override {
     if (!root_includes_) root_includes_ = read_at("", "memory.use_hierarchy") != "0\n";
-    std::string ignored;
-    return *root_includes_ || read_number(cgroup, kHierarchy, "memory.use_hierarchy", ignored) != 0;
+    Reading ignored;
+    return *root_includes_ || read_number(cgroup, kHierarchy, "memory.use_hierarchy", ignored).value != 0U;
   }
 
   core::ReclaimMethod method() const override { return core::ReclaimMethod::force_empty; }
@@ -74,6 +83,18 @@ class V1Controller final : public Controller {
   }
 
  private:
+  /// Linux 3.13 to 3.18 wrote 2^64-1 for none: not relied upon, the cgroup's own limit is read then.
+  void read_hierarchical_limit(const KeyedNumbers& stat, Reading& reading) const {
+    const auto text = stat.text_of("hierarchical_memory_limit");
+    if (!text) return;
+    const Number limit = parse_limit(*text);
+    if (limit.is_no_number) {
+      reading.no_numbers.push_back({"memory.stat", "hierarchical_memory_limit", quoted(*text)});
+    } else if (limit.value || parse_number(*text)) {
+      reading.hierarchical_limit_bytes = limit.value && !is_no_limit(*limit.value) ? *limit.value : kUnlimited;
+    }
+  }
+
   /// The files have no word for it: it is the largest number of pages. On a 32-bit kernel that is 2^31 - 1, which a
   /// 64-bit kernel may also have as a limit. But only a 64-bit one can have more memory than that (a 32-bit one has
   /// 1 TiB at most), and without more memory such a limit is none either.

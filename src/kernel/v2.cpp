@@ -18,7 +18,7 @@ namespace {
 using core::Counter;
 using core::Gauge;
 
-enum Slot : std::size_t { kEventsFile = 2, kPressure, kSwap, kOwnEvents, kMax, kHigh };
+enum Slot : std::size_t { kEventsFile = 2, kPressure, kSwap, kOwnEvents, kPeak, kMax, kHigh };
 constexpr const char* kUsageFile = "memory.current";
 
 /// nullopt: no limit.
@@ -36,32 +36,35 @@ class V2Controller final : public Controller {
     const bool is_there = use_stat(cgroup, [&](std::string_view text) {
       const KeyedNumbers stat(text);
       sample = v2::sample_of(std::ref(stat));
-      if (!sample.gauges.has(Gauge::file)) throw MalformedFile("has no \"file\"");
+      if (!sample.gauges.has(Gauge::file) && !sample.gauges.is_no_number(Gauge::file))
+        throw MalformedFile("has no \"file\"");
+      note_no_numbers(stat, "memory.stat", reading);
     });
     if (!is_there) return std::nullopt;  // or the memory controller is not enabled for it
-    sample.gauges.set(Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading.problem));
-    const auto use_events = [&](std::string_view text) {
-      const KeyedNumbers events(text);
-      sample.counters.set(Counter::limit_hits, events("max"));
-      sample.counters.set(Counter::oom_kills, events("oom_kill"));
-    };
-    if (options.events != Events::whole)
-      use_file(cgroup, kOwnEvents, "memory.events.local", reading.problem, use_events);
+    put(sample.gauges, Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading));
+    if (options.events != Events::whole) read_events(cgroup, kOwnEvents, "memory.events.local", reading);
     if (options.events != Events::own && !sample.counters.has(Counter::oom_kills))
-      use_file(cgroup, kEventsFile, "memory.events", reading.problem, use_events);
-    sample.gauges.set(Gauge::swap, read_number(cgroup, kSwap, "memory.swap.current", reading.problem));
+      read_events(cgroup, kEventsFile, "memory.events", reading);
+    put(sample.gauges, Gauge::swap, read_number(cgroup, kSwap, "memory.swap.current", reading));
+    if (options.with_peak) put(sample.gauges, Gauge::peak, read_number(cgroup, kPeak, "memory.peak", reading));
     if (!options.with_pressure) return reading;
     use_file(cgroup, kPressure, "memory.pressure", reading.problem, [&](std::string_view text) {
       const Pressure pressure = parse_pressure(text);
-      sample.counters.set(Counter::psi_some_us, pressure.some_us);
-      sample.counters.set(Counter::psi_full_us, pressure.full_us);
+      put(sample.counters, Counter::psi_some_us, pressure.some_us);
+      put(sample.counters, Counter::psi_full_us, pressure.full_us);
+      if (pressure.some_us.is_no_number) reading.no_numbers.push_back({"memory.pressure", "some", quoted(text)});
+      if (pressure.full_us.is_no_number) reading.no_numbers.push_back({"memory.pressure", "full", quoted(text)});
     });
     return reading;
   }
 
+  bool lacks_memory(const Cgroup& cgroup) const override {
+    return cgroup.has_file("cgroup.controllers") && !cgroup.has_file("memory.stat") && cgroup.is_there();
+  }
+
   std::optional<std::uint64_t> read_usage(Cgroup& cgroup) override {
-    std::string ignored;  // the next scan reads the same file
-    return read_number(cgroup, kUsageSlot, kUsageFile, ignored);
+    Reading ignored;  // the next scan reads the same file
+    return read_number(cgroup, kUsageSlot, kUsageFile, ignored).value;
   }
 
   core::Limits read_limits(Cgroup& cgroup, const Reading& /*v2 does not tell on the way*/,
@@ -92,6 +95,20 @@ class V2Controller final : public Controller {
   }
 
  private:
+  void read_events(Cgroup& cgroup, Slot slot, const char* name, Reading& reading) {
+    use_file(cgroup, slot, name, reading.problem, [&](std::string_view text) {
+      const KeyedNumbers events(text);
+      core::Counters& counters = reading.sample.counters;
+      put(counters, Counter::low_events, events("low"));
+      put(counters, Counter::high_events, events("high"));
+      put(counters, Counter::limit_hits, events("max"));
+      put(counters, Counter::oom_events, events("oom"));
+      put(counters, Counter::oom_kills, events("oom_kill"));
+      put(counters, Counter::oom_group_kills, events("oom_group_kill"));
+      note_no_numbers(events, name, reading);
+    });
+  }
+
   /// The smallest memory.max of the ancestors.
   std::optional<std::uint64_t> ancestors_limit(std::string path) {
     const std::size_t slash = path.rfind('/');

@@ -21,6 +21,7 @@
 #include "store/write/reclaim_rows.hpp"
 #include "store/write/run_rows.hpp"
 #include "store/write/sample_rows.hpp"
+#include "store/write/stuck_rows.hpp"
 
 namespace cgmm::store {
 
@@ -54,6 +55,7 @@ struct History::Impl {
   CgroupRows cgroups{sql};
   OomKillRows oom_kills{sql, cgroups};
   ReclaimRows reclaims{sql, cgroups};
+  StuckRows stuck{sql};
   Wal wal{database, resolved(name)};
   Losses losses;         // not told yet
   Losses losses_before;  // when the transaction began
@@ -201,6 +203,7 @@ void History::Impl::record(const core::Scan& scan) {
       scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = database.getLastInsertRowid();
   append_samples(sql, scan_id, places);
+  stuck.follow(scan, places);
   for (const Place& place : places) {
     if (place.missed_oom_kills == 0) continue;
     oom_kills.record(core::CountedOomKills{.id = place.row->cgroup->id,

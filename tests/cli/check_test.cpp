@@ -56,6 +56,16 @@ TEST_F(Check, CheckTellsOfAKernelThatCannotReclaimAndOfAParentThatIsNotThere) {
   EXPECT_EQ(items["hierarchy"]["advice"], "name the parent with --parent");
 }
 
+TEST_F(Check, ACgroupWithoutTheMemoryControllerIsNotTakenForAnOldKernel) {
+  FakeCgroups tree;
+  tree.put("/a", {{"cgroup.controllers", "cpuset\n"}});
+  tree.put("/web", files_of(Kind::v2, kOver));
+  auto items = by_item(rows_of({"check", "--parent", tree.root()}));
+  EXPECT_EQ(items["memory controller"]["result"], "warning");
+  EXPECT_EQ(items["memory controller"]["detail"], "1 cgroup has no memory controller: not recorded");
+  EXPECT_EQ(items["reclaim"]["result"], "ok") << items["reclaim"];
+}
+
 TEST_F(Check, CheckTellsWhereKillsAndNamesComeFrom) {
   const auto result = [&](const std::string& toml, const std::string& item) {
     write_config(toml);

@@ -96,6 +96,29 @@ TEST_F(Incident, AKillThatIsSeenBetweenTwoScansIsInTheLogAtOnce) {
   EXPECT_EQ(number("SELECT count(*) FROM oom_kill"), 1);
 }
 
+TEST_F(Incident, ACgroupThatStandsStillIsListedAndShownAndEndsWhenItGoesOn) {
+  Files files = v1_files(kBelow);
+  files["memory.oom_control"] = "oom_kill_disable 1\nunder_oom 1\noom_kill 0\n";
+  cgroups().put("/db", files);
+  scan();
+  const Answer list = ask({"incident"});
+  EXPECT_TRUE(list.out.starts_with("OOM kills and stuck cgroups, 20")) << list.out;
+  EXPECT_NE(list.out.find("out of memory, OOM killer disabled"), std::string::npos) << list.out;
+  for (const char* const id : {"s1", "latest"}) {
+    const Answer shown = ask({"incident", "show", id});
+    EXPECT_EQ(shown.exit_code, 0) << shown.err;
+    EXPECT_TRUE(shown.out.starts_with("Incident s1: out of memory, OOM killer disabled, from 20")) << shown.out;
+    EXPECT_NE(shown.out.find("It goes on, as far as is known"), std::string::npos) << shown.out;
+  }
+  scan();
+  EXPECT_EQ(number("SELECT count(*) FROM stuck WHERE ended_by IS NULL"), 1) << "a restart does not double it";
+  cgroups().put("/db", v1_files(kBelow));
+  scan();
+  EXPECT_EQ(text("SELECT group_concat(ended_by) FROM stuck"), "over");
+  EXPECT_EQ(refused({"incident", "show", "s7"}, 1),
+            "there is no incident s7; the latest is s1, and `incident list --since 365d` has more\n");
+}
+
 TEST_F(Incident, ShowTellsWhoWhyAndWhatLedUpToIt) {
   kill_one();
   for (const char* const id : {"latest", "1"}) {

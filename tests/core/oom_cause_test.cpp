@@ -13,7 +13,7 @@ constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kKilledAt = 10'000 * kSecond;
 
 struct Memory {
-  std::uint64_t anon = 0, shmem = 0, kernel = 0, cache = 0, dirty = 0;
+  std::uint64_t anon = 0, shmem = 0, kernel = 0, cache = 0, dirty = 0, slab_reclaimable = 0;
 };
 
 Gauges gauges_of(const Memory& memory) {
@@ -24,6 +24,7 @@ Gauges gauges_of(const Memory& memory) {
   gauges.set(Gauge::shmem, memory.shmem * kMiB);
   gauges.set(Gauge::kernel, memory.kernel * kMiB);
   gauges.set(Gauge::dirty, memory.dirty * kMiB);
+  gauges.set(Gauge::slab_reclaimable, memory.slab_reclaimable * kMiB);
   return gauges;
 }
 
@@ -54,6 +55,12 @@ TEST(OomCause, IsToldFromWhatGrewOrElseFromWhatThereWas) {
       {"only the log, heap", evidence({}, Memory{.anon = 250, .kernel = 6}), "anon_growth"},
       {"only the log, tmpfs", evidence({}, Memory{.anon = 20, .shmem = 230}), "shmem"},
       {"only the log, slab", evidence({}, Memory{.anon = 20, .kernel = 230}), "kernel_memory"},
+      {"dentries that could not be dropped", evidence({}, Memory{.anon = 60, .kernel = 190, .slab_reclaimable = 180}),
+       "kernel_memory"},
+      {"the heap grows while dentries are dropped",
+       evidence({{5, {.anon = 60, .kernel = 190, .slab_reclaimable = 180}}},
+                Memory{.anon = 200, .kernel = 50, .slab_reclaimable = 40}),
+       "anon_growth"},
       {"only the log, dirty cache", evidence({}, Memory{.anon = 20, .cache = 230, .dirty = 200}), "cache"},
       {"heap grows beside cache that is locked",
        evidence({{5, {.anon = 20, .cache = 140}}}, Memory{.anon = 110, .cache = 146}), "anon_growth"},

@@ -68,6 +68,9 @@ TEST(V1Controller, ReadsTheHierarchicalValues) {
   EXPECT_EQ(gauges[Gauge::dirty], 4096U + 8192U);
   EXPECT_EQ(gauges[Gauge::kernel], 65536U);
   EXPECT_EQ(gauges[Gauge::swap], 0U);
+  EXPECT_EQ(gauges[Gauge::peak], 59 * kMiB);
+  EXPECT_EQ(gauges[Gauge::slab_reclaimable], std::nullopt);
+  EXPECT_EQ(reading->sample.stands_still, false);
   const core::Counters& counters = reading->sample.counters;
   EXPECT_EQ(counters[Counter::pgfault], 100U);
   EXPECT_EQ(counters[Counter::pgmajfault], 5U);
@@ -162,6 +165,10 @@ TEST(V2Controller, ReadsTheUnifiedValues) {
   EXPECT_EQ(gauges[Gauge::file], 50 * kMiB);
   EXPECT_EQ(gauges[Gauge::dirty], 4096U + 8192U);
   EXPECT_EQ(gauges[Gauge::kernel], 65536U);
+  EXPECT_EQ(gauges[Gauge::slab_reclaimable], 13U);
+  EXPECT_EQ(gauges[Gauge::slab_unreclaimable], 14U);
+  EXPECT_EQ(gauges[Gauge::peak], 59 * kMiB);
+  EXPECT_EQ(reading->sample.stands_still, std::nullopt);
   const core::Counters& counters = reading->sample.counters;
   EXPECT_EQ(counters.size(), core::Counters::kSize);
   EXPECT_EQ(counters[Counter::limit_hits], 2U);
@@ -243,19 +250,125 @@ TEST(Controller, SaysWhichFileIsWrongAndHow) {
   };
   EXPECT_EQ(with("memory.stat", ""), "/web/memory.stat: is empty");
   EXPECT_EQ(with("memory.stat", "cache 1\nrss"), "/web/memory.stat: ends in the middle of a line");
-  EXPECT_EQ(with("memory.stat", "cache x\n"), "/web/memory.stat: line 1: \"cache x\": expected a key and a number");
   EXPECT_EQ(with("memory.stat", "\xff\xfe\n"), "/web/memory.stat: has no \"cache\"");
   EXPECT_EQ(with("memory.stat", std::string(70'000, 'x') + "\n"), "/web/memory.stat: File too large");
-  EXPECT_EQ(with("memory.usage_in_bytes", "lots\n"), "/web/memory.usage_in_bytes: \"lots\": expected a number");
   EXPECT_EQ(with("memory.usage_in_bytes", ""), "/web/memory.usage_in_bytes: is empty, expected a number");
-  EXPECT_EQ(with("memory.oom_control", "oom_kill\n"),
-            "/web/memory.oom_control: line 1: \"oom_kill\": expected a key and a number");
+  EXPECT_EQ(with("memory.oom_control", ""), "/web/memory.oom_control: is empty");
+}
+
+/// "file key text" of each value that is no number.
+std::vector<std::string> no_numbers_of(const Reading& reading) {
+  std::vector<std::string> all;
+  for (const NoNumber& one : reading.no_numbers)
+    all.push_back(one.file + (one.key.empty() ? "" : " " + one.key) + " " + one.text);
+  return all;
+}
+
+/// The files are as kernels have written them.
+TEST(V1Controller, AValueThatIsNoNumberIsAbsentAndTheRestIsKept) {
+  FakeCgroups tree;
+  test::Files files = test::v1_files({.file_bytes = 50 * kMiB, .anon_bytes = 9 * kMiB});
+  files["memory.stat"] =
+      "cache 1\nhierarchical_memory_limit 18446744073709551615\ntotal_cache 52428800\ntotal_rss 4096\n"
+      "total_shmem -8192\ntotal_swap -4096\ntotal_pgfault 18446744073709551615\n";
+  files["memory.kmem.usage_in_bytes"] = "18446744073709547520\n";
+  files["memory.failcnt"] = "-1\n";
+  tree.put("/web", files);
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const auto reading = opened.controller->read(web);
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->problem, "");
+  const core::Gauges& gauges = reading->sample.gauges;
+  EXPECT_EQ(gauges[Gauge::file], 50 * kMiB);
+  EXPECT_EQ(gauges[Gauge::anon], 4096U);
+  EXPECT_EQ(gauges[Gauge::usage], 59 * kMiB);
+  for (const auto gauge : {Gauge::shmem, Gauge::swap, Gauge::kernel}) {
+    EXPECT_FALSE(gauges.has(gauge));
+    EXPECT_TRUE(gauges.is_no_number(gauge));
+  }
+  EXPECT_FALSE(reading->sample.counters.has(Counter::pgfault));
+  EXPECT_FALSE(reading->sample.counters.has(Counter::limit_hits));
+  EXPECT_EQ(opened.controller->read_limits(web, *reading, opened.problem).effective_limit_bytes, 100 * kMiB)
+      << "2^64-1 is no limit, but its own is one";
+  EXPECT_EQ(no_numbers_of(*reading),
+            (std::vector<std::string>{"memory.stat total_shmem \"-8192\"", "memory.stat total_swap \"-4096\"",
+                                      "memory.stat total_pgfault \"18446744073709551615\"", "memory.failcnt \"-1\"",
+                                      "memory.kmem.usage_in_bytes \"18446744073709547520\""}));
+  EXPECT_EQ(core::reclaimable_cache_bytes(gauges), 0U) << "how much of the cache is tmpfs is not known";
+}
+
+TEST(V2Controller, AValueThatIsNoNumberIsAbsentAndTheRestIsKept) {
+  FakeCgroups tree;
+  test::Files files = test::v2_files({.file_bytes = 50 * kMiB, .anon_bytes = 9 * kMiB});
+  files["memory.stat"] = "anon 4096\nfile -4096\nkernel -1\nshmem 0\npgscan 21\n";
+  files["memory.events"] = "low 0\nhigh -5\nmax 2\noom 0\noom_kill 1\n";
+  files["memory.pressure"] = "some avg10=0.00 total=-7\nfull avg10=0.00 total=5\n";
+  files["memory.peak"] = "-4096\n";
+  tree.put("/web", files);
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const auto reading = opened.controller->read(web);
+  ASSERT_TRUE(reading);
+  EXPECT_EQ(reading->problem, "");
+  EXPECT_FALSE(reading->sample.gauges.has(Gauge::file));
+  EXPECT_FALSE(reading->sample.gauges.has(Gauge::kernel)) << "not the sum of its parts";
+  EXPECT_FALSE(reading->sample.gauges.has(Gauge::peak));
+  EXPECT_EQ(reading->sample.gauges[Gauge::anon], 4096U);
+  EXPECT_EQ(reading->sample.counters[Counter::pgscan], 21U);
+  EXPECT_EQ(reading->sample.counters[Counter::limit_hits], 2U);
+  EXPECT_EQ(reading->sample.counters[Counter::oom_kills], 1U);
+  EXPECT_FALSE(reading->sample.counters.has(Counter::high_events));
+  EXPECT_FALSE(reading->sample.counters.has(Counter::psi_some_us));
+  EXPECT_EQ(reading->sample.counters[Counter::psi_full_us], 5U);
+  EXPECT_EQ(reading->no_numbers.size(), 5U);
+}
+
+TEST(V1Controller, TellsThatACgroupStandsStill) {
+  const auto told = [](const std::string& control) {
+    FakeCgroups tree;
+    test::Files files = test::v1_files({});
+    files["memory.oom_control"] = control;
+    tree.put("/web", files);
+    Opened opened(tree);
+    Cgroup web = opened.cgroup("/web");
+    return opened.controller->read(web)->sample.stands_still;
+  };
+  EXPECT_EQ(told("oom_kill_disable 1\nunder_oom 1\noom_kill 0\n"), true);
+  EXPECT_EQ(told("oom_kill_disable 0\nunder_oom 1\noom_kill 0\n"), false) << "somebody is being killed";
+  EXPECT_EQ(told("oom_kill_disable 1\nunder_oom 0\n"), false);
+  EXPECT_EQ(told("oom_kill 0\n"), std::nullopt);
+}
+
+TEST(Controller, LeavesThePeakUnreadWhereNobodyWantsIt) {
+  for (const auto& files : {test::v1_files({}), test::v2_files({})}) {
+    FakeCgroups tree;
+    tree.put("/web", files);
+    Opened opened(tree);
+    Cgroup web = opened.cgroup("/web");
+    EXPECT_FALSE(opened.controller->read(web, true, /*with_peak=*/false)->sample.gauges.has(Gauge::peak));
+    EXPECT_TRUE(opened.controller->read(web)->sample.gauges.has(Gauge::peak));
+  }
+}
+
+TEST(V2Controller, KnowsACgroupWithoutTheMemoryControllerFromOneThatIsGone) {
+  FakeCgroups tree;
+  tree.put("/web", {{"cgroup.controllers", "cpuset\n"}});
+  tree.put("/app", test::v2_files({}));
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  Cgroup app = opened.cgroup("/app");
+  EXPECT_FALSE(opened.controller->read(web));
+  EXPECT_TRUE(opened.controller->lacks_memory(web));
+  EXPECT_FALSE(opened.controller->lacks_memory(app));
+  tree.remove("/web");
+  EXPECT_FALSE(opened.controller->lacks_memory(web));
 }
 
 TEST(Controller, KeepsTheOtherValuesWhenOneFileIsWrong) {
   FakeCgroups tree;
   test::Files files = test::v2_files({.file_bytes = 5});
-  files["memory.current"] = "garbage\n";
+  files["memory.current"] = "";
   tree.put("/web", files);
   Opened opened(tree);
   Cgroup web = opened.cgroup("/web");
@@ -263,7 +376,7 @@ TEST(Controller, KeepsTheOtherValuesWhenOneFileIsWrong) {
   ASSERT_TRUE(reading);
   EXPECT_EQ(reading->sample.gauges[Gauge::usage], std::nullopt);
   EXPECT_EQ(reading->sample.gauges[Gauge::file], 5U);
-  EXPECT_EQ(reading->problem, "/web/memory.current: \"garbage\": expected a number");
+  EXPECT_EQ(reading->problem, "/web/memory.current: is empty, expected a number");
 }
 
 TEST(Controller, SaysThatAFileCantBeRead) {

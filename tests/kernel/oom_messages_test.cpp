@@ -622,5 +622,14 @@ TEST(OomParser, SurvivesGarbage) {
   }
 }
 
+TEST(OomParser, TellsTheSlabThatCanBeDropped) {
+  std::ifstream file(CGMM_SOURCE_DIR "/tests/fuzz/corpus/kernel_log/7.0-v2");
+  const std::vector<LoggedKill> kills = kills_in(records_of(file));
+  ASSERT_EQ(kills.size(), 1U);
+  ASSERT_TRUE(kills[0].memory);
+  EXPECT_EQ(kills[0].memory->gauges[core::Gauge::slab_reclaimable], 16U * 1024);
+  EXPECT_EQ(kills[0].memory->gauges[core::Gauge::slab_unreclaimable], 368U * 1024);
+}
+
 }  // namespace
 }  // namespace cgmm::kernel

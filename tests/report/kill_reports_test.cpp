@@ -91,6 +91,56 @@ TEST_F(KillReports, NearMissesCountOnlyWhatCannotBeDropped) {
   EXPECT_EQ(Row(table).cell("peak_pct"), core::Cell{99.0});
 }
 
+TEST_F(KillReports, SlabThatCanBeDroppedIsNoNearMiss) {
+  history.add_scan(minute(0));
+  history.add_sample(minute(0), 1, 990);
+  history.exec("UPDATE sample SET slab_reclaimable_kib = 780");
+  EXPECT_EQ(run("near_misses").rows.size(), 0u);
+  history.exec("UPDATE sample SET slab_reclaimable_kib = 10");
+  EXPECT_EQ(Row(run("near_misses")).integer("peak_bytes"), 980 * kKiB);
+}
+
+TEST_F(KillReports, APeakBetweenTwoSamplesIsANearMiss) {
+  scan(minute(0), {400});
+  history.exec("UPDATE sample SET file_kib = 100, shmem_kib = 0");
+  EXPECT_EQ(run("near_misses").rows.size(), 0u);
+  history.exec("UPDATE sample SET peak_kib = 1000");
+  EXPECT_EQ(run("near_misses").rows.size(), 0u) << "100 of it can be dropped";
+  history.exec("UPDATE sample SET peak_kib = 1080");
+  const Table table = run("near_misses");
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_EQ(Row(table).text("how"), "peak between samples");
+  EXPECT_EQ(Row(table).integer("peak_bytes"), 980 * kKiB);
+}
+
+TEST_F(KillReports, CgroupsThatWereStuckAreInTheListTheSummaryAndTheNearMisses) {
+  scan(minute(0), {300, 960});
+  history.exec(
+      "INSERT INTO stuck (cgroup_id, kind, began_at_us, last_seen_at_us, ended_at_us, ended_by, usage_bytes, "
+      "limit_bytes, high_events, psi_full_us) VALUES (1, 'memory_high', " +
+      std::to_string(minute(0)) + ", " + std::to_string(minute(5)) + ", " + std::to_string(minute(6)) +
+      ", 'over', 307200, 307200, 30000, 290000000), (3, 'under_oom', " + std::to_string(minute(7)) + ", " +
+      std::to_string(minute(8)) + ", NULL, NULL, 1000, 1024, NULL, NULL)");
+  history.add_kill(2, minute(20));
+  const Table near = run("near_misses");
+  ASSERT_EQ(near.rows.size(), 3u);
+  EXPECT_EQ(Row(near, 0).text("how"), "throttled at memory.high");
+  EXPECT_EQ(Row(near, 0).integer("limit_bytes"), 307200) << "its memory.high";
+  EXPECT_EQ(Row(near, 1).text("how"), "out of memory, OOM killer disabled");
+  EXPECT_EQ(Row(near, 2).text("how"), "sample");
+  const Table list = query("incident_list", 0);
+  ASSERT_EQ(list.rows.size(), 3u);
+  EXPECT_EQ(Row(list, 0).integer("id"), 1);
+  EXPECT_EQ(Row(list, 1).text("id"), "s2");
+  EXPECT_EQ(Row(list, 1).text("path"), "/c3");
+  EXPECT_EQ(Row(list, 2).text("id"), "s1");
+  EXPECT_EQ(Row(list, 2).text("cause"), "throttled at memory.high");
+  EXPECT_EQ(Row(run("summary")).integer("stuck_throttled"), 1);
+  EXPECT_EQ(Row(run("summary")).integer("stuck_under_oom"), 1);
+  EXPECT_EQ(Row(run("summary", minute(6) + 1, minute(7))).integer("stuck_throttled"), 0);
+  EXPECT_EQ(Row(run("summary", 0, minute(100), "/c3")).integer("stuck_throttled"), 0);
+}
+
 TEST_F(KillReports, NearMissesThatWereNoneBecauseItWasKilledAreLeftOut) {
   scan(minute(0), {960, 960, 960});
   scan(minute(10), {-1, 970, 960});

@@ -501,7 +501,7 @@ TEST_F(Reports, SummaryTellsRegrowthFromWhatWasReadBack) {
   EXPECT_EQ(number(summary, "held_byte_seconds"), 70) << "of those of which something is told";
   EXPECT_EQ(number(summary, "too_short_reclaims"), 1);
   EXPECT_EQ(number(summary, "too_short_freed_bytes"), 400);
-  EXPECT_EQ(summary.columns.back(), "too_short_freed_bytes") << "what is new comes last";
+  EXPECT_EQ(summary.columns.back(), "stuck_under_oom") << "what is new comes last";
 }
 
 TEST_F(Reports, SummaryKnowsForHowLongReclaimsAreWatched) {

@@ -48,6 +48,7 @@ inline Files v1_files(const FakeMemory& memory) {
           {"memory.limit_in_bytes", n(memory.limit_bytes) + "\n"},
           {"memory.kmem.usage_in_bytes", "65536\n"},
           {"memory.failcnt", "2\n"},
+          {"memory.max_usage_in_bytes", n(usage) + "\n"},
           {"memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill " + n(memory.oom_kills) + "\n"},
           {"memory.force_empty", ""}};
 }
@@ -56,10 +57,13 @@ inline Files v2_files(const FakeMemory& memory) {
   const auto n = [](std::uint64_t value) { return std::to_string(value); };
   std::string stat = "anon " + n(memory.anon_bytes) + "\nfile " + n(memory.file_bytes) + "\nkernel 65536\n";
   stat += "kernel_stack 1\nfile_mapped 99\nfile_dirty 4096\nfile_writeback 8192\nshmem " + n(memory.shmem_bytes) + "\n";
-  stat += "inactive_file 11\nactive_file 12\npgfault 100\npgmajfault 5\nworkingset_refault_anon 3\n";
+  stat +=
+      "inactive_file 11\nactive_file 12\nslab_reclaimable 13\nslab_unreclaimable 14\npgfault 100\npgmajfault "
+      "5\nworkingset_refault_anon 3\n";
   stat += "workingset_refault_file 7\npgscan 21\npgsteal 20\n";
   return {{"memory.stat", stat},
           {"memory.current", n(memory.file_bytes + memory.anon_bytes) + "\n"},
+          {"memory.peak", n(memory.file_bytes + memory.anon_bytes) + "\n"},
           {"memory.max", n(memory.limit_bytes) + "\n"},
           {"memory.high", "max\n"},
           {"memory.swap.current", "0\n"},

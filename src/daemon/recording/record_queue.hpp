@@ -22,7 +22,7 @@ using core::Record;
 
 class RecordQueue {
  public:
-  /// 8 MB of samples: over half an hour of 200 cgroups every 10 s.
+  /// 11 MB of samples: over half an hour of 200 cgroups every 10 s.
   static constexpr std::size_t kMaxRows = 40'000;
   static constexpr std::size_t kMaxOthers = 10'000;
   static constexpr std::size_t kMaxEvents = 1'000;  // more

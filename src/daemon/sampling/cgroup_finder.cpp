@@ -92,7 +92,9 @@ void CgroupFinder::place(Tracked& tracked, const kernel::FoundCgroup& found) {
   tracked.depth = found.depth;
   tracked.is_whole = found.is_whole;
   if (std::exchange(tracked.kind, found.kind) == found.kind) return;
-  tracked.previous = core::own_counters(tracked.previous);  // the others have another meaning now
+  tracked.last.counters = core::own_counters(tracked.last.counters);  // the others have another meaning now
+  tracked.last.peak_bytes.reset();
+  tracked.stuck.reset();
   tracked.near_limit = {};
 }
 

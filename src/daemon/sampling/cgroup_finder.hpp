@@ -4,6 +4,7 @@
 // Which cgroups there are: follows kernel/tree and keeps a Tracked for each, with its directory held open. One thread.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,11 +15,26 @@
 #include "core/near_limit.hpp"
 #include "core/policy.hpp"
 #include "core/records.hpp"
+#include "core/stuck.hpp"
 #include "kernel/control_file.hpp"
 #include "kernel/controller.hpp"
 #include "kernel/tree.hpp"
 
 namespace cgmm::daemon {
+
+/// A cgroup's last sample.
+struct LastSample {
+  core::Counters counters;  // as last known
+  std::optional<std::uint64_t> peak_bytes;
+  std::optional<std::int64_t> at_us;  // of the wall clock; nullopt: there is none yet
+};
+
+/// A cgroup's limits as last read.
+struct LimitsRead {
+  std::optional<std::uint64_t> hierarchical_limit_bytes;
+  std::optional<std::int64_t> at_us;
+  std::unique_ptr<std::string> problem;  // null: none
+};
 
 /// What is remembered of a cgroup from one scan to the next. A node may have thousands of these.
 struct Tracked {
@@ -33,18 +49,30 @@ struct Tracked {
   bool is_near_limit = false;        // sampled between two scans
   std::uint32_t policy = 0;          // the number of the policy that `rule` is of; 0: not looked for yet
   const core::Rule* rule = nullptr;  // which decides; null: none
-  core::Counters previous;           // as last known
-  std::uint64_t cache_bytes = 0;     // that could be dropped, at the last sample
+  LastSample last;
+  std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample
   core::NearLimit near_limit;
-  std::int64_t kills_counted_at_us = 0;  // since it was found; 0: not yet
-  std::int64_t made_after_us = 0;        // 0: not known
-  std::optional<std::uint64_t> hierarchical_limit_bytes;
-  std::optional<std::int64_t> limits_read_at_us;
-  std::unique_ptr<std::string> limits_problem;  // null: none
+  std::unique_ptr<core::StuckWatch> stuck;  // null: nothing points to it
+  std::int64_t kills_counted_at_us = 0;     // since it was found; 0: not yet
+  std::int64_t made_after_us = 0;           // 0: not known
+  LimitsRead limits_read;
 
   core::Limits limits() const { return told ? told->limits : core::Limits{}; }
   /// Whether its samples are of its remainder.
   bool has_remainder() const { return core::has_remainder(kind); }
+  bool is_stuck() const { return stuck && stuck->stuck(); }
+};
+
+/// What of the cgroups can't be recorded, because the kernel does not tell.
+struct Untold {
+  struct Value {
+    std::int64_t cgroup_count = 0;
+    std::string first;  // the first of them, and what its file has
+  };
+  std::map<std::string, Value> no_numbers;  // by file and key
+  std::int64_t without_controller_count = 0;
+  bool are_containers = true;      // all of those
+  std::string without_controller;  // the first
 };
 
 /// What one pass over the cgroups has found.
@@ -62,7 +90,9 @@ struct PassResult {
   std::int64_t left_out_count = 0;               // cgroups over max_cgroups
   std::string crowd;                             // the directory below which most of them are
   std::int64_t crowd_count = 0;                  // how many of them
-  std::int64_t unwatched_count = 0;              // directories without an inotify watch, which every scan lists
+  Untold untold;
+  std::vector<std::string> stuck_news;  // that a cgroup is stuck from now on, or not any more; for the log
+  std::int64_t unwatched_count = 0;     // directories without an inotify watch, which every scan lists
 
   void note_error(const std::string& error) {
     if (scan.error_count++ == 0) first_error = error;

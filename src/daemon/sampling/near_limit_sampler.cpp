@@ -75,7 +75,7 @@ void NearLimitSampler::read_usage_of_others(std::uint64_t change_bytes, std::int
     try {
       const auto reading = finder.controller().read(tracked.cgroup);
       if (!reading) continue;
-      tracked.cache_bytes = core::reclaimable_cache_bytes(reading->sample.gauges);
+      tracked.cache_bytes = core::reclaimable_bytes(reading->sample.gauges);
       follow(tracked, reading->sample.gauges, steady_us);
     } catch (const std::exception&) {  // the next scan will tell
     }
@@ -87,7 +87,7 @@ void NearLimitSampler::choose(CgroupFinder::Cgroups& cgroups) {
   smallest_headroom_bytes_ = UINT64_MAX;
   for (auto& [inode, tracked] : cgroups) {
     tracked.is_near_limit = false;
-    if (tracked.near_limit.is_near()) {
+    if (tracked.near_limit.is_near() || tracked.is_stuck()) {
       near_.push_back(&tracked);
     } else if (const auto headroom = tracked.near_limit.headroom_bytes()) {
       smallest_headroom_bytes_ = std::min(smallest_headroom_bytes_, *headroom);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Near-limit sampling: samples the cgroups that are near their limit between two scans, and notices others that get
-// there. The node's memory tells whether it is worth reading the usage of all. One thread.
+// Near-limit sampling: samples the cgroups that are near their limit, or stuck, between two scans, and notices others
+// that get there. The node's memory tells whether it is worth reading the usage of all. One thread.
 
 #include <cstdint>
 #include <optional>

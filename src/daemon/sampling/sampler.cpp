@@ -75,7 +75,9 @@ std::optional<Sampler::Result> Sampler::sample_near_limit(std::int64_t now_us) {
   result.scan.started_at_us = now_us;
   result.scan.is_partial = true;
   finder_.controller().begin_pass();
-  for (Tracked* const tracked : near_limit_.find(began_us, finder_)) read(*tracked, began_us, result);
+  for (Tracked* const tracked : near_limit_.find(began_us, finder_)) {
+    if (!tracked->has_remainder()) read(*tracked, began_us, result);  // which needs those below it
+  }
   if (result.scan.rows.empty()) return std::nullopt;
   near_limit_.choose(finder_.cgroups());
   result.scan.unread.clear();  // a partial scan does not say which cgroups there are
@@ -87,19 +89,28 @@ std::optional<Sampler::Result> Sampler::sample_near_limit(std::int64_t now_us) {
 void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
   std::optional<kernel::Reading> reading;
   try {
-    reading = finder_.controller().read(tracked.cgroup, {.events = events_of(tracked.kind)});
-    if (!reading) return remainders_.pass_on(tracked.depth);
+    const bool is_new = !tracked.told;
+    reading = finder_.controller().read(
+        tracked.cgroup,
+        {.with_peak = !tracked.has_remainder() && (is_new || has_limit(tracked)), .events = events_of(tracked.kind)});
+    if (!reading) {
+      note_untold(tracked, result);
+      return remainders_.pass_on(tracked.depth);
+    }
     if (!reading->problem.empty()) result.note_error(reading->problem);
+    for (const kernel::NoNumber& one : reading->no_numbers) {
+      auto& value = result.untold.no_numbers[one.key.empty() ? one.file : one.file + " " + one.key];
+      if (value.cgroup_count++ == 0) value.first = tracked.cgroup.path() + ": " + one.text;
+    }
     if (!keep_remainder(tracked, reading->sample, result)) {
       if (tracked.told) result.scan.unread.push_back(tracked.key);
       tracked.is_seen = true;
       return;
     }
-    const bool is_new = !tracked.told;
     refresh_limits(tracked, *reading, result.scan.started_at_us);
     if (is_new) result.appeared.push_back(tracked.told);
     take_row(tracked, reading->sample, result);
-    if (tracked.limits_problem) result.note_error(*tracked.limits_problem);
+    if (tracked.limits_read.problem) result.note_error(*tracked.limits_read.problem);
     if (!tracked.has_remainder()) near_limit_.follow(tracked, reading->sample.gauges, steady_us);
   } catch (const std::exception& error) {
     if (!reading && !result.scan.is_partial) remainders_.add(tracked.depth, std::nullopt);
@@ -107,6 +118,23 @@ void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
     result.note_error(error.what());
   }
   tracked.is_seen = true;
+}
+
+/// One without numbers: it has vanished, or there is no memory controller in it. Of the latter nothing is known that
+/// could be recorded.
+void Sampler::note_untold(const Tracked& tracked, Result& result) {
+  if (tracked.has_remainder() || !finder_.controller().lacks_memory(tracked.cgroup)) return;
+  Untold& untold = result.untold;
+  const std::string path = tracked.cgroup.path();
+  if (untold.without_controller_count++ == 0) untold.without_controller = path;
+  if (!core::recognise_container(path, finder_.hierarchy().parent_path.size())) untold.are_containers = false;
+}
+
+/// Below the machine's memory. The peak of others tells little, and reading it costs one more file.
+bool Sampler::has_limit(const Tracked& tracked) const {
+  const auto limit_bytes = tracked.limits().effective_limit_bytes;
+  const std::uint64_t memory_bytes = finder_.hierarchy().memory_bytes;
+  return limit_bytes && (memory_bytes == 0 || *limit_bytes < memory_bytes);
 }
 
 /// In a full scan. Leaves in the sample what the cgroup holds beyond those below it, if any are. False: that is not
@@ -129,10 +157,16 @@ void Sampler::take_row(Tracked& tracked, const core::MemorySample& now, Result& 
   core::ScanRow& row = result.scan.rows.emplace_back();
   row.cgroup = tracked.told;
   row.gauges = now.gauges;
-  row.increases = core::increase(tracked.previous, now.counters);
+  const bool was_made = !tracked.last.at_us && tracked.made_after_us != 0;  // since the scan before
+  row.gauges.set(core::Gauge::peak,
+                 core::peak_since(was_made ? std::optional<std::uint64_t>(0) : tracked.last.peak_bytes, now.gauges));
+  row.increases = core::increase(tracked.last.counters, now.counters);
   row.oom_kills_total = now.counters[core::Counter::oom_kills];
-  remember(tracked.previous, now.counters);
-  tracked.cache_bytes = core::reclaimable_cache_bytes(now.gauges);
+  follow_stuck(tracked, now, result);
+  remember(tracked.last.counters, now.counters);
+  tracked.last.peak_bytes = now.gauges[core::Gauge::peak];
+  tracked.last.at_us = result.scan.started_at_us;
+  tracked.cache_bytes = core::reclaimable_bytes(now.gauges);
   if (const auto kill_count = row.increases.value_or(core::Counter::oom_kills, 0); kill_count > 0) {
     result.oom_kills.push_back(
         {.id = tracked.told->id,
@@ -144,6 +178,21 @@ void Sampler::take_row(Tracked& tracked, const core::MemorySample& now, Result& 
   if (!result.scan.is_partial) find_candidate(tracked, now, result);
 }
 
+/// Its row is the last one.
+void Sampler::follow_stuck(Tracked& tracked, const core::MemorySample& now, Result& result) const {
+  core::ScanRow& row = result.scan.rows.back();
+  const bool was_stuck = tracked.is_stuck();
+  row.stuck = core::follow_stuck(tracked.stuck, now, row.increases, tracked.last.at_us, result.scan.started_at_us);
+  if (row.stuck == core::StuckState::yes) result.scan.stuck.push_back({tracked.key, *tracked.stuck->stuck()});
+  if (was_stuck == tracked.is_stuck()) return;
+  const char* const news = was_stuck ? " is no longer stuck"
+                           : tracked.stuck->stuck()->kind == core::StuckKind::memory_high
+                               ? " is throttled at memory.high: its tasks wait for memory most of the time"
+                               : " is out of memory with the OOM killer disabled: its tasks stand still";
+  result.stuck_news.push_back(tracked.told->id.path + news);
+}
+
+/// Whether it is due for a reclaim.
 void Sampler::find_candidate(Tracked& tracked, const core::MemorySample& now, Result& result) {
   const auto limit_bytes = tracked.told->limits.effective_limit_bytes;
   if (std::exchange(tracked.policy, policy_number_) != policy_number_) {
@@ -161,20 +210,20 @@ void Sampler::find_candidate(Tracked& tracked, const core::MemorySample& now, Re
 
 /// A limit that can't be read is taken to be what it was.
 void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, std::int64_t now_us) {
-  const std::int64_t age_us = now_us - tracked.limits_read_at_us.value_or(0);
+  const std::int64_t age_us = now_us - tracked.limits_read.at_us.value_or(0);
   const bool is_fresh =  // a negative age: the clock was set back
-      tracked.limits_read_at_us && age_us >= 0 && age_us < kLimitsEvery_us && !tracked.limits_problem;
+      tracked.limits_read.at_us && age_us >= 0 && age_us < kLimitsEvery_us && !tracked.limits_read.problem;
   const core::CgroupRef told = tracked.told;
   auto oom_kills = told ? told->oom_kills_before : std::nullopt;
   if (!oom_kills) oom_kills = reading.sample.counters[core::Counter::oom_kills];
   const bool is_same = told && told->oom_kills_before == oom_kills && told->kind == tracked.kind;
-  if (is_fresh && is_same && reading.hierarchical_limit_bytes == tracked.hierarchical_limit_bytes) return;
-  tracked.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
-  const bool is_staggered = !tracked.limits_read_at_us && finder_.hierarchy().real;
-  tracked.limits_read_at_us = now_us - (is_staggered ? staggered_us(tracked.key, kLimitsEvery_us) : 0);
+  if (is_fresh && is_same && reading.hierarchical_limit_bytes == tracked.limits_read.hierarchical_limit_bytes) return;
+  tracked.limits_read.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
+  const bool is_staggered = !tracked.limits_read.at_us && finder_.hierarchy().real;
+  tracked.limits_read.at_us = now_us - (is_staggered ? staggered_us(tracked.key, kLimitsEvery_us) : 0);
   std::string problem;
   core::Limits limits = finder_.controller().read_limits(tracked.cgroup, reading, problem);
-  tracked.limits_problem = problem.empty() ? nullptr : std::make_unique<std::string>(problem);
+  tracked.limits_read.problem = problem.empty() ? nullptr : std::make_unique<std::string>(problem);
   if (told && !problem.empty()) limits = told->limits;
   if (is_same && told->limits == limits) return;
   tracked.told = std::make_shared<core::TrackedCgroup>(

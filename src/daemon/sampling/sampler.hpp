@@ -47,7 +47,10 @@ class Sampler {
   void read(Tracked& tracked, std::int64_t steady_us, Result& result);
   bool keep_remainder(Tracked& tracked, core::MemorySample& sample, const Result& result);
   void take_row(Tracked& tracked, const core::MemorySample& now, Result& result);
+  void follow_stuck(Tracked& tracked, const core::MemorySample& now, Result& result) const;
   void find_candidate(Tracked& tracked, const core::MemorySample& now, Result& result);
+  bool has_limit(const Tracked& tracked) const;
+  void note_untold(const Tracked& tracked, Result& result);
   void refresh_limits(Tracked& tracked, const kernel::Reading& reading, std::int64_t now_us);
   void end_pass(Result& result, std::int64_t began_us);
 

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -28,6 +29,7 @@ void SamplerFaults::after_scan(const PassResult& result, std::int64_t now_us) {
       now_us, result.scan.error_count,
       "cgroups that can't be read: " + std::to_string(result.scan.error_count) + ", the first: " + result.first_error,
       "all cgroups can be read again");
+  after_scan(result.untold, now_us);
   max_cgroups_.after_pass(now_us, result.left_out_count,
                           std::to_string(result.left_out_count) + " cgroups are over max_cgroups and left out, " +
                               std::to_string(result.crowd_count) + " of them below " + result.crowd,
@@ -37,6 +39,29 @@ void SamplerFaults::after_scan(const PassResult& result, std::int64_t now_us) {
                             " directories can't be watched for changes and are listed in every scan, which costs more: "
                             "raise fs.inotify.max_user_watches, of which half is taken at most",
                         "all directories are watched for changes again");
+}
+
+void SamplerFaults::after_scan(const Untold& untold, std::int64_t now_us) {
+  constexpr std::size_t kNamed = 5;
+  std::string values;
+  std::int64_t most = 0;
+  std::size_t left = kNamed;
+  for (const auto& [name, value] : untold.no_numbers) {
+    most = std::max(most, value.cgroup_count);
+    if (left-- == 0) break;
+    values += (values.empty() ? "" : "; ") + name + " in " + base::counted(value.cgroup_count, "cgroup") +
+              ", the first: " + value.first;
+  }
+  if (untold.no_numbers.size() > kNamed)
+    values += "; and " + std::to_string(untold.no_numbers.size() - kNamed) + " other values";
+  kernel_numbers_.after_pass(now_us, most,
+                             "values of the kernel that are no number are not recorded, the others are: " + values,
+                             "all values of the kernel are numbers again");
+  const std::string whose = untold.are_containers ? "container" : "cgroup";
+  memory_controller_.after_pass(now_us, untold.without_controller_count,
+                                base::counted(untold.without_controller_count, whose + " has", whose + "s have") +
+                                    " no memory controller: not recorded, the first: " + untold.without_controller,
+                                "all cgroups have the memory controller again, or are gone");
 }
 
 /// A fault ends when the wall clock has run evenly for ten minutes, or is set to where it would be had nobody set it.

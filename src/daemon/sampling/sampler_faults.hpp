@@ -25,9 +25,13 @@ class SamplerFaults {
   void follow_reclaimer(const Clocks& clocks, std::int64_t reclaim_timeout_us);
 
  private:
+  void after_scan(const Untold& untold, std::int64_t now_us);
+
   RecordQueue& queue_;
   const StatusBoard& board_;
   Fault cgroups_{"cgroups", queue_};
+  Fault kernel_numbers_{"kernel_numbers", queue_};
+  Fault memory_controller_{"memory_controller", queue_};
   Fault max_cgroups_{"max_cgroups", queue_};
   Fault parent_{"parent", queue_};
   Fault without_watch_{"", queue_};  // costs more, and loses nothing

@@ -32,6 +32,12 @@ void log_kills(const std::vector<core::CountedOomKills>& oom_kills) {
   }
 }
 
+void log_stuck(const std::vector<std::string>& news) {
+  for (std::size_t i = 0; i < std::min(news.size(), kNamed); ++i)
+    spdlog::warn("{}", base::escape_for_terminal(news[i]));
+  if (news.size() > kNamed) spdlog::warn("and {} more cgroups that are stuck, or no longer", news.size() - kNamed);
+}
+
 void log_scan(const Sampler::Result& result) {
   if (result.appeared.size() <= kNamed) {
     for (const core::CgroupRef& one : result.appeared) {
@@ -42,6 +48,7 @@ void log_scan(const Sampler::Result& result) {
   }
   if (result.gone_count > 0) spdlog::info("{}", base::counted(result.gone_count, "cgroup is gone", "cgroups are gone"));
   log_kills(result.oom_kills);
+  log_stuck(result.stuck_news);
   spdlog::debug("scan: {} cgroups, {} errors, {} over their threshold, {}", result.scan.rows.size(),
                 result.scan.error_count, result.candidates.size(), base::format_duration_us(result.scan.duration_us));
 }
@@ -146,6 +153,7 @@ void ScanLoop::sample_near_limit() {
   if (!result) return;
   result->scan.interval_us = settings_.interval_us;
   log_kills(result->oom_kills);
+  log_stuck(result->stuck_news);
   spdlog::debug("near their limit: {} cgroups, {}", result->scan.rows.size(),
                 base::format_duration_us(result->scan.duration_us));
   to_.queue.push_scan(std::move(result->scan), std::move(result->oom_kills));

@@ -35,7 +35,7 @@ void narrow(IncidentTables& tables, const std::string& path) {
   if (tables.neighbours.rows.size() > kMostNeighbours) tables.neighbours.rows.resize(kMostNeighbours);
 }
 
-MemoryPoint memory_of(const Row& row, std::int64_t at_us) {
+MemoryPoint memory_of(const Row& row, std::int64_t at_us, std::optional<std::uint64_t> peak = {}) {
   return {.at_us = at_us,
           .usage = row.known_bytes("usage_bytes"),
           .anon = row.known_bytes("anon_bytes"),
@@ -44,6 +44,8 @@ MemoryPoint memory_of(const Row& row, std::int64_t at_us) {
           .kernel = row.known_bytes("kernel_bytes"),
           .dirty = row.known_bytes("dirty_bytes"),
           .swap = row.known_bytes("swap_bytes"),
+          .slab_reclaimable = row.known_bytes("slab_reclaimable_bytes"),
+          .peak = peak,
           .limit = row.known_bytes("limit_bytes")};
 }
 
@@ -122,7 +124,7 @@ bool has_own_numbers(const Incident& incident) {
 
 std::optional<std::uint64_t> held_bytes(const MemoryPoint& point) {
   if (!point.usage) return std::nullopt;
-  return *point.usage - std::min(*point.usage, point.cache.value_or(0));
+  return *point.usage - std::min(*point.usage, point.cache.value_or(0) + point.slab_reclaimable.value_or(0));
 }
 
 std::int64_t chart_end_us(const Incident& incident) {
@@ -138,7 +140,8 @@ std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind) {
   const auto add = [&](std::int64_t at_us, std::optional<std::uint64_t> bytes) { points.push_back({at_us, bytes}); };
   const std::int64_t end_us = chart_end_us(incident);
   for (const MemoryPoint& sample : incident.samples) {
-    if (sample.at_us <= end_us) add(sample.at_us, sample.*kind);
+    const bool has_peak = kind == &MemoryPoint::usage && sample.peak;  // it was between the sample before and this one
+    if (sample.at_us <= end_us) add(sample.at_us, has_peak ? std::max(sample.usage, sample.peak) : sample.*kind);
   }
   if (points.empty()) return points;
   if (incident.measured_by_kernel && has_own_numbers(incident) && incident.at_kill) {
@@ -173,7 +176,7 @@ Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t 
   incident.limit_path = kill.text("limit_path");
   narrow(incident.tables, incident.path);
   for (const Row row : rows_of(incident.tables.samples)) {
-    incident.samples.push_back(memory_of(row, row.integer("at_us")));
+    incident.samples.push_back(memory_of(row, row.integer("at_us"), row.known_bytes("peak_bytes")));
   }
   for (const Row row : rows_of(incident.tables.gaps)) {
     const std::int64_t to_at_us = row.integer("to_at_us");

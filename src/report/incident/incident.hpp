@@ -34,7 +34,7 @@ struct IncidentTables {
 /// Bytes; nullopt: not known.
 struct MemoryPoint {
   std::int64_t at_us = 0;
-  std::optional<std::uint64_t> usage, anon, cache, shmem, kernel, dirty, swap;
+  std::optional<std::uint64_t> usage, anon, cache, shmem, kernel, dirty, swap, slab_reclaimable, peak;
   std::optional<std::uint64_t> limit;  // the effective limit at that time
 };
 
@@ -94,7 +94,7 @@ const MemoryPoint* last_sample_before(const Incident& incident);
 /// Whether the numbers at the kill are those of the victim's own cgroup, not of an ancestor.
 bool has_own_numbers(const Incident& incident);
 
-/// Usage without reclaimable cache; nullopt: not known.
+/// Usage without page cache and slab that can be dropped; nullopt: not known.
 std::optional<std::uint64_t> held_bytes(const MemoryPoint& point);
 
 using MemoryOf = std::optional<std::uint64_t> MemoryPoint::*;

@@ -133,10 +133,13 @@ std::string memory(const Incident& incident) {
   if (!incident.at_kill) return "";
   const MemoryPoint& point = *incident.at_kill;
   const bool is_with_swap = is_of_memory_and_swap(incident);
-  std::string text = size(point.usage) + (is_with_swap ? " and " + size(point.swap) + " in swap" : "") +
-                     (point.limit ? " of " + size(point.limit) : "") + ": heap and stacks " + size(point.anon) +
-                     ", tmpfs and shared " + size(point.shmem) + ", kernel " + size(point.kernel) + ", page cache " +
-                     size(point.cache);
+  std::string text =
+      size(point.usage) + (is_with_swap ? " and " + size(point.swap) + " in swap" : "") +
+      (point.limit ? " of " + size(point.limit) : "") + ": heap and stacks " + size(point.anon) +
+      ", tmpfs and shared " + size(point.shmem) + ", kernel " + size(point.kernel) +
+      (point.slab_reclaimable.value_or(0) > 0 ? " (" + size(point.slab_reclaimable) + " of it slab that can be dropped)"
+                                              : "") +
+      ", page cache " + size(point.cache);
   if (point.dirty.value_or(0) > 0) text += " (" + size(point.dirty) + " dirty)";
   if (point.swap.value_or(0) > 0 && !is_with_swap) text += "; swap " + size(point.swap);
   if (!incident.measured_by_kernel) {

@@ -186,6 +186,19 @@ std::string oom_kills(const Row& row) {
          " the cgroup is not known: the kernel's log does not name it, and it can have been one of several.";
 }
 
+/// Cgroups that made no progress, and were not killed.
+std::string stuck(const Row& row) {
+  const std::int64_t throttled = row.integer("stuck_throttled"), under_oom = row.integer("stuck_under_oom");
+  const auto times = [](std::int64_t count) { return count == 1 ? "once" : counted(count, "time"); };
+  std::string text;
+  if (throttled > 0) text = "A cgroup was throttled at memory.high to a near standstill " + times(throttled);
+  if (under_oom > 0) {
+    text += std::string(text.empty() ? "A cgroup" : ", and one") + " stood still " + times(under_oom) +
+            ", out of memory with its OOM killer disabled";
+  }
+  return text.empty() ? "" : text + ": `incident` lists " + (throttled + under_oom == 1 ? "it." : "them.");
+}
+
 }  // namespace
 
 std::vector<std::string> summary_sentences(const core::Table& summary_row, std::span<const Finding> findings,
@@ -194,7 +207,7 @@ std::vector<std::string> summary_sentences(const core::Table& summary_row, std::
   std::string first = when(row, asked);
   std::vector<std::string> sentences;
   if (row.integer("scans") == 0 && row.integer("reclaims") == 0 && row.integer("dry_runs") == 0) {
-    sentences = {first + (first.ends_with(',') ? "" : ",") + " there was no scan.", oom_kills(row)};
+    sentences = {first + (first.ends_with(',') ? "" : ",") + " there was no scan.", oom_kills(row), stuck(row)};
   } else {
     const auto churners = names_where(core::only_churns, findings, format);
     const auto futile_ones = names_where(core::frees_nothing, findings, format);
@@ -204,7 +217,8 @@ std::vector<std::string> summary_sentences(const core::Table& summary_row, std::
                  futile_ones.empty() ? "" : "Reclaiming frees almost nothing in: " + listed(futile_ones, ",") + ".",
                  advice(findings, format),
                  coverage(row),
-                 oom_kills(row)};
+                 oom_kills(row),
+                 stuck(row)};
   }
   std::erase(sentences, "");
   return sentences;

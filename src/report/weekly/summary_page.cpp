@@ -46,6 +46,8 @@ std::string tiles(const core::Table& summary) {
   }
   tiles.push_back(
       {"OOM kills", std::to_string(kills), kills == 0 ? "none was seen" : "see the table below", kills > 0});
+  if (const std::int64_t stuck = row.integer("stuck_throttled") + row.integer("stuck_under_oom"); stuck > 0)
+    tiles.push_back({"Stuck, not killed", std::to_string(stuck), "`incident` lists them", true});
   tiles.push_back({"Time covered", human_cell("covered_pct", row.cell("covered_pct")),
                    gaps == 0 ? "by " + base::counted(row.integer("scans"), "scan") : base::counted(gaps, "gap"),
                    false});

@@ -158,6 +158,7 @@ std::int64_t Crowd::drop_cgroup(std::int64_t cgroup_id) {
         "?4)",
         cgroup_id, first_us, last_us, kSettledAfter_us);
   }
+  loss.events += sql_.execute("DELETE FROM stuck WHERE cgroup_id = ?", cgroup_id);
   loss.cgroups += sql_.execute("DELETE FROM cgroup WHERE cgroup_id = ?", cgroup_id);
   return scan_count + (may_have_kills ? kCostOfKills : 0);
 }

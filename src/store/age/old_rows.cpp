@@ -133,6 +133,7 @@ bool drop_events(Statements& sql, std::int64_t before_us, Position& position) {
   return drop_oldest(sql, before_us, "reclaim", "reclaim_id", "reclaim", "started_at_us") ||
          drop_oldest(sql, before_us, "oom_kill", "oom_kill_id", "oom_kill", "killed_at_us") ||
          drop_oldest(sql, before_us, "oom_count", "at_us", "oom_count", "at_us") ||
+         drop_oldest(sql, before_us, "stuck", "stuck_id", "stuck", "began_at_us") ||
          drop_service_events(sql, before_us) || drop_limits(sql, before_us, position);
 }
 
@@ -140,6 +141,7 @@ bool drop_cgroups(Statements& sql, std::int64_t before_us) {
   const auto earliest_reference_us = sql.number(
       "SELECT min(at_us) FROM (SELECT min(hour_at_us) AS at_us FROM sample_hour "
       "UNION ALL SELECT min(started_at_us) FROM reclaim UNION ALL SELECT min(killed_at_us) FROM oom_kill "
+      "UNION ALL SELECT min(began_at_us) FROM stuck "
       "UNION ALL SELECT started_at_us FROM scan WHERE scan_id = (SELECT min(scan_id) FROM sample))");
   if (earliest_reference_us) before_us = std::min(before_us, *earliest_reference_us - base::kHour_us);
   drop_oldest(sql, before_us, "cgroup_limit", "cgroup_id", "cgroup", "vanished_at_us");

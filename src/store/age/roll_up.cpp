@@ -33,7 +33,8 @@ std::string roll_up_sql() {
   };
   for (const auto name : core::kGaugeNames) {
     const std::string gauge(name);
-    add(gauge + "_avg_kib", "CAST(avg(" + gauge + "_kib) FILTER (WHERE is_whole) AS INTEGER)");
+    if (gauge != "peak")  // most samples have none
+      add(gauge + "_avg_kib", "CAST(avg(" + gauge + "_kib) FILTER (WHERE is_whole) AS INTEGER)");
     add(gauge + "_max_kib", "max(" + gauge + "_kib)");
   }
   for (const auto name : core::kCounterNames) {

@@ -53,6 +53,7 @@ constexpr Part kParts[] = {{"node", "key DESC"},
                            {"oom_process", "oom_kill_id DESC, place DESC"},
                            {"oom_node", "oom_kill_id DESC"},
                            {"oom_count", "at_us DESC, cgroup_id DESC"},
+                           {"stuck", "stuck_id DESC"},
                            {"reclaim", "reclaim_id DESC"},
                            {"reclaim_effect", "reclaim_id DESC"},
                            {"service_event", "service_event_id DESC"},
@@ -72,6 +73,7 @@ constexpr const char* kDropOrphans =
     "DELETE FROM oom_process WHERE oom_kill_id NOT IN (SELECT oom_kill_id FROM oom_kill);"
     "DELETE FROM oom_node WHERE oom_kill_id NOT IN (SELECT oom_kill_id FROM oom_kill);"
     "DELETE FROM oom_count WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
+    "DELETE FROM stuck WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
     "DELETE FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"
     "  OR scan_id NOT IN (SELECT scan_id FROM scan);"
     "DELETE FROM sample_hour WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"

@@ -17,7 +17,8 @@ std::string append_sql(std::size_t row_count) {
   std::string row = "(?, ?";
   for (const auto name : core::kGaugeNames) columns += ", " + std::string(name) + "_kib";
   for (const auto name : core::kCounterNames) columns += ", " + std::string(name);
-  for (std::size_t i = 0; i < core::Gauges::kSize + core::Counters::kSize; ++i) row += ", ?";
+  columns += ", shmem_unknown";
+  for (std::size_t i = 0; i <= core::Gauges::kSize + core::Counters::kSize; ++i) row += ", ?";
   row += ")";
   std::string sql = "INSERT OR FAIL INTO sample (" + columns + ") VALUES " + row;
   for (std::size_t i = 1; i < row_count; ++i) sql += ", " + row;
@@ -36,6 +37,7 @@ void append_rows(Use use, std::int64_t scan_id, std::span<const Place> places) {
     core::Counters increases = row->increases;
     if (missed_oom_kills > 0) increases.add(core::Counter::oom_kills, missed_oom_kills);
     for (std::size_t i = 0; i < core::Counters::kSize; ++i) use.bind(increases[static_cast<core::Counter>(i)]);
+    use.bind(row->gauges.is_no_number(core::Gauge::shmem) ? std::optional<std::int64_t>(1) : std::nullopt);
   }
   use.step();
 }

@@ -29,7 +29,8 @@ core::OomEvidence evidence_of(Statements& sql, std::int64_t oom_kill_id) {
           "  AND o.killed_at_us BETWEEN k.killed_at_us - ?2 AND k.killed_at_us "
           "  AND o.killed_at_us - other.first_seen_at_us < ?3), "
           "k.measured_by IS 'kernel_log', k.limit_bytes, k.usage_bytes, k.anon_bytes, "
-          "k.cache_bytes + ifnull(k.shmem_bytes, 0), k.shmem_bytes, k.dirty_bytes, k.kernel_bytes, k.swap_bytes "
+          "k.cache_bytes + ifnull(k.shmem_bytes, 0), k.shmem_bytes, k.dirty_bytes, k.kernel_bytes, k.swap_bytes, "
+          "k.slab_reclaimable_bytes "
           "FROM oom_kill k LEFT JOIN cgroup c USING (cgroup_id) WHERE k.oom_kill_id = ?1",
           oom_kill_id, base::kDay_us, core::kEarly_us);
       kill.step()) {
@@ -44,7 +45,7 @@ core::OomEvidence evidence_of(Statements& sql, std::int64_t oom_kill_id) {
       core::MemoryAtKill& memory = evidence.at_kill.emplace();
       memory.limit_bytes = kill.amount(7);
       int column = 8;
-      for (const auto gauge : {usage, anon, file, shmem, dirty, kernel, swap})
+      for (const auto gauge : {usage, anon, file, shmem, dirty, kernel, swap, slab_reclaimable})
         memory.gauges.set(gauge, kill.amount(column++));
     }
   }
@@ -52,7 +53,9 @@ core::OomEvidence evidence_of(Statements& sql, std::int64_t oom_kill_id) {
   // in which a counter rose is from after the kill.
   Use row = sql.use(
       "SELECT sc.started_at_us, s.usage_kib, s.anon_kib, s.file_kib, s.shmem_kib, s.dirty_kib, s.kernel_kib, "
-      "s.swap_kib FROM oom_kill k CROSS JOIN scan sc CROSS JOIN sample s WHERE k.oom_kill_id = ?1 "
+      "s.swap_kib, s.slab_reclaimable_kib, s.inactive_file_kib, s.active_file_kib, s.shmem_unknown FROM oom_kill k "
+      "CROSS JOIN scan sc "
+      "CROSS JOIN sample s WHERE k.oom_kill_id = ?1 "
       "AND sc.started_at_us BETWEEN k.killed_at_us - ?2 AND k.killed_at_us - (k.source = 'counter') "
       "AND s.scan_id = sc.scan_id AND s.cgroup_id = k.cgroup_id ORDER BY sc.started_at_us DESC LIMIT ?3",
       oom_kill_id, kLookBack_us, std::int64_t{kMaxSamples});
@@ -60,9 +63,11 @@ core::OomEvidence evidence_of(Statements& sql, std::int64_t oom_kill_id) {
     core::MemoryBefore& before = evidence.before.emplace_back();
     before.at_us = row.integer(0);
     int column = 1;
-    for (const auto gauge : {usage, anon, file, shmem, dirty, kernel, swap}) {
+    for (const auto gauge :
+         {usage, anon, file, shmem, dirty, kernel, swap, slab_reclaimable, inactive_file, active_file}) {
       if (const auto kib = row.amount(column++)) before.gauges.set(gauge, *kib * 1024);
     }
+    if (row.number(column)) before.gauges.set_no_number(shmem);
   }
   std::ranges::reverse(evidence.before);
   return evidence;
@@ -76,7 +81,7 @@ void bind_memory(Use& row, const core::MemoryAtKill& memory) {
   using enum core::Gauge;
   for (const auto gauge : {usage, anon, shmem, kernel}) row.bind(gauges[gauge]);
   row.bind(gauges.has(file) ? std::optional(core::reclaimable_cache_bytes(gauges)) : std::nullopt);
-  for (const auto gauge : {dirty, swap}) row.bind(gauges[gauge]);
+  for (const auto gauge : {dirty, swap, slab_reclaimable}) row.bind(gauges[gauge]);
 }
 
 void explain_kill(Statements& sql, std::int64_t oom_kill_id) {

@@ -14,7 +14,7 @@ namespace cgmm::store {
 /// The columns of what was measured, in the order of bind_memory().
 inline constexpr std::string_view kSetMemory =
     "limit_bytes = ?, usage_bytes = ?, anon_bytes = ?, shmem_bytes = ?, kernel_bytes = ?, cache_bytes = ?, "
-    "dirty_bytes = ?, swap_bytes = ?";
+    "dirty_bytes = ?, swap_bytes = ?, slab_reclaimable_bytes = ?";
 void bind_memory(Use& row, const core::MemoryAtKill& memory);
 
 /// Sets the cause and the numbers of a kill, and whether its samples are kept. Again when its cgroup becomes known.

@@ -536,5 +536,127 @@ TEST_P(EveryKindWithCounters, NoticesAnOwnLimitThatIsNotTheSmallestWithinAMinute
   EXPECT_EQ(one.scan(60'000'000).scan.rows.at(0).cgroup->limits.limit_bytes, 200 * kMiB);
 }
 
+class OneCgroup : public testing::Test {
+ protected:
+  static constexpr std::int64_t kSecond = 1'000'000;
+
+  /// The next scan, ten seconds later, in which it is the only one.
+  Sampler::Result scan() {
+    if (!sampler_) sampler_.emplace(kernel::open_hierarchy(tree_.root()), kernel::Watch::automatic, core::Policy{});
+    return sampler_->scan(at_us_ += 10 * kSecond);
+  }
+  static std::optional<std::uint64_t> peak(const Sampler::Result& result) {
+    return result.scan.rows.at(0).gauges[Gauge::peak];
+  }
+  FakeCgroups tree_;
+  std::int64_t at_us_ = 1000 * kSecond;
+  std::optional<Sampler> sampler_;
+};
+
+TEST_F(OneCgroup, ThatRosePastBothSamplesInBetweenHasAPeak) {
+  for (const auto& [files, name] : {std::pair{test::v1_files({.anon_bytes = 10 * kMiB}), "memory.max_usage_in_bytes"},
+                                    {test::v2_files({.anon_bytes = 10 * kMiB}), "memory.peak"}}) {
+    sampler_.reset();
+    tree_.put("/web", files);
+    tree_.put_file("/web", name, "20971520\n");
+    EXPECT_EQ(peak(scan()), std::nullopt) << "when it was is not known";
+    EXPECT_EQ(peak(scan()), std::nullopt) << "it was before";
+    tree_.put_file("/web", name, "94371840\n");
+    EXPECT_EQ(peak(scan()), 90 * kMiB);
+    EXPECT_EQ(peak(scan()), std::nullopt);
+    tree_.remove("/web");
+  }
+}
+
+TEST_F(OneCgroup, WithoutALimitHasNoPeakForItIsNotRead) {
+  test::Files files = test::v2_files({.anon_bytes = 10 * kMiB});
+  files["memory.max"] = "max\n";
+  tree_.put("/web", files);
+  scan();
+  scan();
+  tree_.put_file("/web", "memory.peak", "94371840\n");
+  EXPECT_EQ(peak(scan()), std::nullopt);
+}
+
+TEST_F(OneCgroup, ThatIsThrottledAtMemoryHighIsStuckAfterAMinuteAndSampledEverySecond) {
+  std::uint64_t high = 100;
+  std::uint64_t full_us = 1000;
+  const auto throttled = [&](std::uint64_t events, std::uint64_t full_pct) {
+    test::Files files = test::v2_files({.anon_bytes = 10 * kMiB});
+    files["memory.events"] = "low 0\nhigh " + std::to_string(high += events) + "\nmax 0\noom 0\noom_kill 0\n";
+    full_us += full_pct * 100'000;
+    files["memory.pressure"] = "some avg10=98.00 avg60=0.00 avg300=0.00 total=" + std::to_string(full_us) +
+                               "\nfull avg10=98.00 avg60=0.00 avg300=0.00 total=" + std::to_string(full_us) + "\n";
+    tree_.put("/web", files);
+    return scan();
+  };
+  throttled(0, 0);
+  const std::int64_t began_at_us = at_us_;
+  for (int i = 0; i < 5; ++i) {
+    const Sampler::Result result = throttled(5000, 98);
+    EXPECT_EQ(result.scan.rows.at(0).stuck, core::StuckState::unknown);
+    EXPECT_TRUE(result.scan.stuck.empty());
+  }
+  const Sampler::Result stuck = throttled(5000, 98);
+  EXPECT_EQ(stuck.scan.rows.at(0).stuck, core::StuckState::yes);
+  ASSERT_EQ(stuck.scan.stuck.size(), 1U);
+  EXPECT_EQ(stuck.scan.stuck[0].key, stuck.scan.rows[0].cgroup->key);
+  EXPECT_EQ(stuck.scan.stuck[0].stuck.kind, core::StuckKind::memory_high);
+  EXPECT_EQ(stuck.scan.stuck[0].stuck.began_at_us, began_at_us);
+  EXPECT_EQ(stuck.scan.stuck[0].stuck.high_events, 30'000U);
+  EXPECT_EQ(stuck.stuck_news.size(), 1U);
+  EXPECT_EQ(sampler_->sample_again_after_us(), kSecond);
+  EXPECT_TRUE(sampler_->sample_near_limit(at_us_ += kSecond)) << "although it is far from its limit";
+  EXPECT_EQ(throttled(0, 0).scan.rows.at(0).stuck, core::StuckState::no);
+  EXPECT_FALSE(sampler_->sample_near_limit(at_us_ += kSecond));
+}
+
+TEST_F(OneCgroup, OutOfMemoryWithTheKillerDisabledIsStuckAtOnce) {
+  const auto with = [&](const std::string& control) {
+    test::Files files = test::v1_files({.anon_bytes = 10 * kMiB});
+    files["memory.oom_control"] = control;
+    tree_.put("/web", files);
+    return scan();
+  };
+  EXPECT_EQ(with("oom_kill_disable 1\nunder_oom 0\noom_kill 0\n").scan.rows.at(0).stuck, core::StuckState::no);
+  const Sampler::Result stuck = with("oom_kill_disable 1\nunder_oom 1\noom_kill 0\n");
+  ASSERT_EQ(stuck.scan.stuck.size(), 1U);
+  EXPECT_EQ(stuck.scan.stuck[0].stuck.kind, core::StuckKind::under_oom);
+  EXPECT_EQ(stuck.scan.stuck[0].stuck.began_at_us, at_us_);
+  EXPECT_TRUE(with("oom_kill_disable 1\nunder_oom 1\noom_kill 0\n").stuck_news.empty()) << "told once";
+  EXPECT_EQ(with("oom_kill_disable 0\nunder_oom 0\noom_kill 0\n").stuck_news.size(), 1U);
+}
+
+TEST_F(OneCgroup, WithAValueThatIsNoNumberIsRecordedWithTheOthers) {
+  test::Files files = test::v1_files({.file_bytes = 60 * kMiB});
+  files["memory.stat"] = "cache 1\ntotal_cache 62914560\ntotal_rss 0\ntotal_shmem -8192\ntotal_swap -4096\n";
+  tree_.put("/web", files);
+  const Sampler::Result result = scan();
+  ASSERT_EQ(result.scan.rows.size(), 1U);
+  EXPECT_EQ(result.scan.error_count, 0);
+  EXPECT_EQ(result.scan.rows[0].gauges[Gauge::file], 60 * kMiB);
+  EXPECT_FALSE(result.scan.rows[0].gauges.has(Gauge::shmem));
+  EXPECT_TRUE(result.candidates.empty()) << "how much of it can be dropped is not known";
+  ASSERT_EQ(result.untold.no_numbers.size(), 2U);
+  EXPECT_EQ(result.untold.no_numbers.at("memory.stat total_shmem").cgroup_count, 1);
+  EXPECT_EQ(result.untold.no_numbers.at("memory.stat total_shmem").first, "/web: \"-8192\"");
+}
+
+TEST_F(OneCgroup, WithoutTheMemoryControllerIsCountedUntilItHasOne) {
+  tree_.put("/app", test::v2_files({}));
+  tree_.put("/web", {{"cgroup.controllers", "cpuset\n"}});
+  for (int i = 0; i < 2; ++i) {
+    const Sampler::Result result = scan();
+    EXPECT_EQ(result.scan.rows.size(), 1U);
+    EXPECT_EQ(result.scan.error_count, 0);
+    EXPECT_EQ(result.untold.without_controller_count, 1);
+    EXPECT_EQ(result.untold.without_controller, "/web");
+  }
+  tree_.put("/web", test::v2_files({}));
+  const Sampler::Result result = scan();
+  EXPECT_EQ(result.scan.rows.size(), 2U);
+  EXPECT_EQ(result.untold.without_controller_count, 0);
+}
+
 }  // namespace
 }  // namespace cgmm::daemon

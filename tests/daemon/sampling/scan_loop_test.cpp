@@ -244,5 +244,45 @@ TEST_F(ScanLoopTest, TheNodesFactsFollowTheKernelsLog) {
   EXPECT_EQ(found->second, core::Cell("can't be read: no"));
 }
 
+TEST_F(ScanLoopTest, ValuesThatAreNoNumbersAreOneFaultThatNamesThem) {
+  const auto with = [](const std::string& more) {
+    test::Files files = test::v1_files({});
+    files["memory.stat"] = "cache 1\nrss 1\n" + more;
+    return files;
+  };
+  tree_.put("/pods/web", with("total_swap -4096\ntotal_shmem -8192\n"));
+  tree_.put("/pods/db", with("total_swap -4096\n"));
+  ScanLoop one = loop();
+  one.scan_once({});
+  const Strings begun = told();
+  ASSERT_EQ(begun.size(), 1U);
+  EXPECT_TRUE(
+      begun[0].starts_with("fault_begin kernel_numbers: values of the kernel that are no number are not "
+                           "recorded, the others are: memory.stat total_shmem in 1 cgroup, the first: "
+                           "/web: \"-8192\"; memory.stat total_swap in 2 cgroups, the first: "))
+      << begun[0];
+  EXPECT_EQ(rows_, 2U);
+  one.scan_once({});
+  EXPECT_EQ(told(), Strings{}) << "it is told once";
+  for (const char* const path : {"/pods/web", "/pods/db"}) tree_.put(path, test::v1_files({}));
+  for (int i = 0; i < 3; ++i) one.scan_once({});
+  EXPECT_EQ(told(), (Strings{"fault_end kernel_numbers: all values of the kernel are numbers again"}));
+}
+
+TEST_F(ScanLoopTest, AContainerWithoutTheMemoryControllerIsSaidOnce) {
+  tree_.remove("/pods");
+  tree_.put("/pods/web", test::v2_files({}));
+  const std::string path = "/docker-" + std::string(64, 'a') + ".scope";
+  tree_.put("/pods" + path, {{"cgroup.controllers", "cpuset\n"}});
+  ScanLoop one = loop();
+  one.scan_once({});
+  EXPECT_EQ(told(), (Strings{"fault_begin memory_controller: 1 container has no memory controller: not recorded, the "
+                             "first: " +
+                             path}));
+  EXPECT_EQ(rows_, 1U);
+  one.scan_once({});
+  EXPECT_EQ(told(), Strings{});
+}
+
 }  // namespace
 }  // namespace cgmm::daemon

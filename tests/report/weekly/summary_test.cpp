@@ -59,6 +59,24 @@ TEST(SummarySentence, LeadsWithTheAnswer) {
             "covered 99.9 % of the time and saw 214 cgroups. No OOM kill was seen.");
 }
 
+TEST(SummarySentence, TellsOfCgroupsThatWereStuckAndNotKilled) {
+  const auto told = [](std::int64_t throttled, std::int64_t under_oom) {
+    return last_days(
+        7, {{"scans", integer(1)}, {"stuck_throttled", integer(throttled)}, {"stuck_under_oom", integer(under_oom)}});
+  };
+  const auto ends = [&](std::int64_t throttled, std::int64_t under_oom, const std::string& end) {
+    const std::string text = told(throttled, under_oom);
+    EXPECT_TRUE(text.ends_with("No OOM kill was seen." + end)) << text;
+  };
+  ends(0, 0, "");
+  ends(1, 0, " A cgroup was throttled at memory.high to a near standstill once: `incident` lists it.");
+  ends(0, 1, " A cgroup stood still once, out of memory with its OOM killer disabled: `incident` lists it.");
+  ends(
+      3, 2,
+      " A cgroup was throttled at memory.high to a near standstill 3 times, and one stood still 2 times, out of memory "
+      "with its OOM killer disabled: `incident` lists them.");
+}
+
 TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
   struct Case {
     std::string why;

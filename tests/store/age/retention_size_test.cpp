@@ -70,7 +70,7 @@ TEST_F(RetentionTest, AReaderThatStaysLosesSamplesAndNothingElse) {
 }
 
 TEST_F(RetentionTest, SamplesAroundAnOldOomKillDoNotKeepRoomFromBeingMade) {
-  history_.set_retention({.max_size_bytes = 8 << 20});
+  history_.set_retention({.max_size_bytes = 10 << 20});
   for (int i = 0; i < 600; ++i) store(history_, scan_at(kNoon + i * kSecond, 1));
   store(history_, core::CountedOomKills{.id = {"/1", 1}, .at_us = kNoon + 600 * kSecond, .count = 1});
   for (int i = 0; i < 600; ++i) {  // the file is full in an hour
