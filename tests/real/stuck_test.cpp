@@ -26,8 +26,8 @@ TEST_F(RealStuck, ACgroupThatStandsStillIsOneIncidentUntilTheKillerIsEnabled) {
   EXPECT_EQ(rows(), "");
   victim.feed();
   EXPECT_TRUE(eventually([&] { return rows() == "under_oom goes on"; })) << rows();
-  EXPECT_EQ(number("SELECT limit_bytes FROM v_stuck"), std::int64_t{32 * kMiB});
-  EXPECT_EQ(number("SELECT count(*) FROM oom_kill"), 0);
+  EXPECT_EQ(number("SELECT limit_bytes FROM v_stuck" + where_path("web")), std::int64_t{32 * kMiB});
+  EXPECT_EQ(number("SELECT count(*) FROM v_oom_kill" + where_path("web")), 0);
 
   service.signal(SIGTERM);
   EXPECT_EQ(service.wait_for_exit(), 0);
