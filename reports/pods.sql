@@ -6,7 +6,7 @@
 WITH now AS MATERIALIZED (
   SELECT c.cgroup_id, c.kind, c.path, c.name, c.namespace, c.pod, c.effective_limit_bytes,
          rtrim(c.path, replace(c.path, '/', '')) AS directory,
-         s.usage_kib, s.anon_kib, s.shmem_kib, max(s.file_kib - coalesce(s.shmem_kib, 0), 0) AS cache_kib,
+         s.usage_kib, s.anon_kib, s.shmem_kib, s.reclaimable_cache_kib AS cache_kib,
          s.inactive_file_kib
     FROM sample s
     JOIN v_cgroup c USING (cgroup_id)

@@ -214,7 +214,7 @@ SELECT o.oom_kill_id,
        strftime('%Y-%m-%dT%H:%M:%SZ', o.last_killed_at_us / 1000000, 'unixepoch') AS last_killed_at,
        o.last_killed_at_us, o.dropped_from, o.cgroup_by, o.candidate_count,
        o.memory_limit_bytes, o.numa_nodes, o.alloc_order, o.end_told, o.seen_count,
-       o.listed_count, o.listed_rss_bytes, o.listed_swap_bytes
+       o.listed_count, o.listed_rss_bytes, o.listed_swap_bytes, o.slab_reclaimable_bytes
   FROM oom_kill o
   LEFT JOIN v_cgroup c ON c.cgroup_id = o.cgroup_id;
 
