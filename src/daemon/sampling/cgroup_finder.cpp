@@ -76,8 +76,8 @@ std::vector<Tracked*> CgroupFinder::find(std::int64_t steady_us, PassResult& res
     try {
       Tracked* const tracked = find_or_open(one, result);
       if (tracked == nullptr) continue;
-      place(*tracked, one);
-      if (is_above) tracked->is_whole = false;
+      put_at(*tracked, one);
+      if (is_above) tracked->place.is_whole = false;
       opened.push_back(tracked);
     } catch (const std::exception& error) {
       result.note_error(error.what());
@@ -88,10 +88,10 @@ std::vector<Tracked*> CgroupFinder::find(std::int64_t steady_us, PassResult& res
   return opened;
 }
 
-void CgroupFinder::place(Tracked& tracked, const kernel::FoundCgroup& found) {
-  tracked.depth = found.depth;
-  tracked.is_whole = found.is_whole;
-  if (std::exchange(tracked.kind, found.kind) == found.kind) return;
+void CgroupFinder::put_at(Tracked& tracked, const kernel::FoundCgroup& found) {
+  tracked.place.depth = found.depth;
+  tracked.place.is_whole = found.is_whole;
+  if (std::exchange(tracked.place.kind, found.kind) == found.kind) return;
   tracked.last.counters = core::own_counters(tracked.last.counters);  // the others have another meaning now
   tracked.last.peak_bytes.reset();
   tracked.stuck.reset();

@@ -36,19 +36,29 @@ struct LimitsRead {
   std::unique_ptr<std::string> problem;  // null: none
 };
 
+/// What a cgroup is, and where.
+struct Place {
+  core::CgroupKind kind = core::CgroupKind::leaf;
+  std::uint8_t depth = 0;  // below the parent
+  bool is_whole = true;    // all that is below it was found in this scan, too
+};
+
+/// Which rule decides for a cgroup.
+struct Decision {
+  std::uint32_t policy = 0;          // the number of the policy that `rule` is of; 0: not looked for yet
+  const core::Rule* rule = nullptr;  // null: none
+};
+
 /// What is remembered of a cgroup from one scan to the next. A node may have thousands of these.
 struct Tracked {
   kernel::Cgroup cgroup;
   core::CgroupKey key = 0;
   core::CgroupRef told;  // in its rows; null before the first one
-  core::CgroupKind kind = core::CgroupKind::leaf;
-  std::uint8_t depth = 0;            // below the parent
-  bool is_whole = true;              // all that is below it was found in this scan, too
-  bool is_seen = false;              // by this scan
-  bool ever_over = false;            // its threshold
-  bool is_near_limit = false;        // sampled between two scans
-  std::uint32_t policy = 0;          // the number of the policy that `rule` is of; 0: not looked for yet
-  const core::Rule* rule = nullptr;  // which decides; null: none
+  Place place;
+  bool is_seen = false;        // by this scan
+  bool ever_over = false;      // its threshold
+  bool is_near_limit = false;  // sampled between two scans
+  Decision decision;
   LastSample last;
   std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample
   core::NearLimit near_limit;
@@ -59,7 +69,7 @@ struct Tracked {
 
   core::Limits limits() const { return told ? told->limits : core::Limits{}; }
   /// Whether its samples are of its remainder.
-  bool has_remainder() const { return core::has_remainder(kind); }
+  bool has_remainder() const { return core::has_remainder(place.kind); }
   bool is_stuck() const { return stuck && stuck->stuck(); }
 };
 
@@ -124,7 +134,7 @@ class CgroupFinder {
 
  private:
   Tracked* find_or_open(const kernel::FoundCgroup& found, PassResult& result);
-  static void place(Tracked& tracked, const kernel::FoundCgroup& found);
+  static void put_at(Tracked& tracked, const kernel::FoundCgroup& found);
   static void leave(const Tracked& tracked, bool is_hidden, PassResult& result);
   void reopen(PassResult& result);
 

@@ -90,12 +90,12 @@ void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
   std::optional<kernel::Reading> reading;
   try {
     const bool is_new = !tracked.told;
-    reading = finder_.controller().read(
-        tracked.cgroup,
-        {.with_peak = !tracked.has_remainder() && (is_new || has_limit(tracked)), .events = events_of(tracked.kind)});
+    reading = finder_.controller().read(tracked.cgroup,
+                                        {.with_peak = !tracked.has_remainder() && (is_new || has_limit(tracked)),
+                                         .events = events_of(tracked.place.kind)});
     if (!reading) {
       note_untold(tracked, result);
-      return remainders_.pass_on(tracked.depth);
+      return remainders_.pass_on(tracked.place.depth);
     }
     if (!reading->problem.empty()) result.note_error(reading->problem);
     for (const kernel::NoNumber& one : reading->no_numbers) {
@@ -113,7 +113,7 @@ void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
     if (tracked.limits_read.problem) result.note_error(*tracked.limits_read.problem);
     if (!tracked.has_remainder()) near_limit_.follow(tracked, reading->sample.gauges, steady_us);
   } catch (const std::exception& error) {
-    if (!reading && !result.scan.is_partial) remainders_.add(tracked.depth, std::nullopt);
+    if (!reading && !result.scan.is_partial) remainders_.add(tracked.place.depth, std::nullopt);
     result.scan.unread.push_back(tracked.key);
     result.note_error(error.what());
   }
@@ -145,10 +145,10 @@ bool Sampler::keep_remainder(Tracked& tracked, core::MemorySample& sample, const
   std::optional<core::Gauges> own = whole;
   if (tracked.has_remainder()) {
     sample.counters = core::own_counters(sample.counters);
-    if (finder_.controller().includes_those_below(tracked.cgroup)) own = remainders_.of(tracked.depth, whole);
-    if (!tracked.is_whole) own = std::nullopt;
+    if (finder_.controller().includes_those_below(tracked.cgroup)) own = remainders_.of(tracked.place.depth, whole);
+    if (!tracked.place.is_whole) own = std::nullopt;
   }
-  remainders_.add(tracked.depth, whole);
+  remainders_.add(tracked.place.depth, whole);
   sample.gauges = own.value_or(core::Gauges{});
   return own.has_value();
 }
@@ -195,15 +195,15 @@ void Sampler::follow_stuck(Tracked& tracked, const core::MemorySample& now, Resu
 /// Whether it is due for a reclaim.
 void Sampler::find_candidate(Tracked& tracked, const core::MemorySample& now, Result& result) {
   const auto limit_bytes = tracked.told->limits.effective_limit_bytes;
-  if (std::exchange(tracked.policy, policy_number_) != policy_number_) {
-    tracked.rule = policy_.rule_for(tracked.told->id.path);
+  if (std::exchange(tracked.decision.policy, policy_number_) != policy_number_) {
+    tracked.decision.rule = policy_.rule_for(tracked.told->id.path);
     ++result.rule_lookup_count;
   }
-  const core::ReclaimSettings settings = policy_.settings_of(tracked.rule);
+  const core::ReclaimSettings settings = policy_.settings_of(tracked.decision.rule);
   if (core::over_threshold(now.gauges, limit_bytes, settings)) {
     tracked.ever_over = true;
-    const bool has_rule = tracked.rule != nullptr && tracked.rule->reclaim == true;
-    result.candidates.push_back({tracked.told->id, now.gauges, limit_bytes, settings, tracked.kind, has_rule});
+    const bool has_rule = tracked.decision.rule != nullptr && tracked.decision.rule->reclaim == true;
+    result.candidates.push_back({tracked.told->id, now.gauges, limit_bytes, settings, tracked.place.kind, has_rule});
   }
   if (tracked.ever_over) result.sightings.push_back(core::sighting_of(tracked.cgroup.inode(), now));
 }
@@ -216,7 +216,7 @@ void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, s
   const core::CgroupRef told = tracked.told;
   auto oom_kills = told ? told->oom_kills_before : std::nullopt;
   if (!oom_kills) oom_kills = reading.sample.counters[core::Counter::oom_kills];
-  const bool is_same = told && told->oom_kills_before == oom_kills && told->kind == tracked.kind;
+  const bool is_same = told && told->oom_kills_before == oom_kills && told->kind == tracked.place.kind;
   if (is_fresh && is_same && reading.hierarchical_limit_bytes == tracked.limits_read.hierarchical_limit_bytes) return;
   tracked.limits_read.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
   const bool is_staggered = !tracked.limits_read.at_us && finder_.hierarchy().real;
@@ -233,7 +233,7 @@ void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, s
                           .limits = limits,
                           .oom_kills_before = oom_kills,
                           .made_after_us = tracked.made_after_us,
-                          .kind = tracked.kind});
+                          .kind = tracked.place.kind});
 }
 
 void Sampler::end_pass(Result& result, std::int64_t began_us) {
