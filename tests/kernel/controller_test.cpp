@@ -346,7 +346,7 @@ TEST(Controller, LeavesThePeakUnreadWhereNobodyWantsIt) {
     tree.put("/web", files);
     Opened opened(tree);
     Cgroup web = opened.cgroup("/web");
-    EXPECT_FALSE(opened.controller->read(web, true, /*with_peak=*/false)->sample.gauges.has(Gauge::peak));
+    EXPECT_FALSE(opened.controller->read(web, {.with_peak = false})->sample.gauges.has(Gauge::peak));
     EXPECT_TRUE(opened.controller->read(web)->sample.gauges.has(Gauge::peak));
   }
 }

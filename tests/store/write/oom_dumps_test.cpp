@@ -12,13 +12,13 @@
 namespace cgmm::store {
 namespace {
 
-const core::CgroupId kWeb{"/kubepods/web", 7};
-const core::CgroupRef kWebRef = test::tracked(1, kWeb);
+const core::CgroupId kDumped{"/kubepods/web", 7};
+const core::CgroupRef kDumpedRef = test::tracked(1, kDumped);
 
 core::OomKill logged(std::uint64_t sequence, std::int64_t at_us) {
-  core::OomKill kill{.killed_at_us = at_us, .position = {.boot_id = "boot", .sequence = sequence}, .id = kWeb};
+  core::OomKill kill{.killed_at_us = at_us, .position = {.boot_id = "boot", .sequence = sequence}, .id = kDumped};
   kill.logged.sequence = sequence;
-  kill.logged.limit_path = kill.logged.victim_path = kWeb.path;
+  kill.logged.limit_path = kill.logged.victim_path = kDumped.path;
   kill.logged.victim_pid = 4242;
   kill.logged.victim_comm = "app";
   return kill;
@@ -46,7 +46,7 @@ class OomDumps : public StoreTest {
   }
   void scan(std::int64_t second, std::optional<std::uint64_t> oom_kills) {
     store(history_, core::Scan{.started_at_us = kNoon + second * kSecond,
-                               .rows = {{.cgroup = kWebRef, .oom_kills_total = oom_kills}}});
+                               .rows = {{.cgroup = kDumpedRef, .oom_kills_total = oom_kills}}});
   }
   void maintain(std::int64_t second) {
     history_.set_retention({});
@@ -54,8 +54,10 @@ class OomDumps : public StoreTest {
     }
   }
   core::CountedOomKills counted(std::int64_t second, std::uint64_t count = 1) const {
-    return {
-        .id = kWeb, .since_at_us = kNoon + (second - 10) * kSecond, .at_us = kNoon + second * kSecond, .count = count};
+    return {.id = kDumped,
+            .since_at_us = kNoon + (second - 10) * kSecond,
+            .at_us = kNoon + second * kSecond,
+            .count = count};
   }
   std::string kills() const {
     return query("SELECT source, victim_pid, end_told, seen_count, anon_rss_bytes FROM oom_kill ORDER BY oom_kill_id");
