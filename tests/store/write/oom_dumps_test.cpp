@@ -15,7 +15,7 @@ namespace {
 const core::CgroupId kDumped{"/kubepods/web", 7};
 const core::CgroupRef kDumpedRef = test::tracked(1, kDumped);
 
-core::OomKill logged(std::uint64_t sequence, std::int64_t at_us) {
+core::OomKill kill_of(std::uint64_t sequence, std::int64_t at_us) {
   core::OomKill kill{.killed_at_us = at_us, .position = {.boot_id = "boot", .sequence = sequence}, .id = kDumped};
   kill.logged.sequence = sequence;
   kill.logged.limit_path = kill.logged.victim_path = kDumped.path;
@@ -25,7 +25,7 @@ core::OomKill logged(std::uint64_t sequence, std::int64_t at_us) {
 }
 
 core::OomKill on_the_node(std::uint64_t sequence, std::int64_t at_us, core::OomScope scope) {
-  core::OomKill kill = logged(sequence, at_us);
+  core::OomKill kill = kill_of(sequence, at_us);
   kill.logged.scope = scope;
   kill.logged.limit_path.clear();
   return kill;
@@ -80,7 +80,7 @@ TEST_F(OomDumps, TellWhatRanOutBesideTheScopeThatEveryVersionKnows) {
     if (scope == core::OomScope::fragmentation) kill.logged.dump.order = 3;
     store(history_, kill);
   }
-  core::OomKill both = logged(++sequence, kNoon + kSecond);
+  core::OomKill both = kill_of(++sequence, kNoon + kSecond);
   both.logged.scope = core::OomScope::memory_and_swap;
   both.logged.memory.emplace();
   both.logged.memory->gauges.set(core::Gauge::usage, 300);
@@ -88,7 +88,7 @@ TEST_F(OomDumps, TellWhatRanOutBesideTheScopeThatEveryVersionKnows) {
   both.logged.memory->gauges.set(core::Gauge::anon, 300);
   both.logged.memory->limit_bytes = 1024;
   both.logged.memory->memory_limit_bytes = 512;
-  store(history_, both, logged(++sequence, kNoon + kSecond));
+  store(history_, both, kill_of(++sequence, kNoon + kSecond));
   EXPECT_EQ(query("SELECT o.scope, v.scope, v.cause, v.numa_nodes, v.alloc_order, v.limit_bytes, v.memory_limit_bytes, "
                   "v.usage_bytes, v.swap_bytes FROM oom_kill o JOIN v_oom_kill v USING (oom_kill_id) ORDER BY 1, 2"),
             "cgroup|cgroup|NULL|NULL|NULL|NULL|NULL|NULL|NULL\n"
@@ -156,7 +156,7 @@ TEST_F(OomDumps, GoWithTheirKillWhenItIsTooOld) {
 }
 
 TEST_F(OomDumps, AreThoseOfTheirOwnKillWhereAnIdIsUsedAgain) {
-  core::OomKill first = logged(5, kNoon + kSecond);
+  core::OomKill first = kill_of(5, kNoon + kSecond);
   first.logged.dump.processes = table_of(3);
   first.logged.dump.is_end_told = false;
   store(history_, first);
@@ -168,7 +168,7 @@ TEST_F(OomDumps, AreThoseOfTheirOwnKillWhereAnIdIsUsedAgain) {
 }
 
 TEST_F(OomDumps, OfAKillWithoutItsEndAreOnRecordOnceWithTheCounter) {
-  core::OomKill kill = logged(5, kNoon + 3 * kSecond);
+  core::OomKill kill = kill_of(5, kNoon + 3 * kSecond);
   kill.logged.dump.is_end_told = false;
   store(history_, kill);
   store(history_, counted(10));
@@ -179,7 +179,7 @@ TEST_F(OomDumps, OfAKillWithoutItsEndAreOnRecordOnceWithTheCounter) {
 }
 
 TEST_F(OomDumps, OfAKillWithoutItsEndStayWhereNoCounterCanDenyIt) {
-  core::OomKill kill = logged(5, kNoon + 3 * kSecond);
+  core::OomKill kill = kill_of(5, kNoon + 3 * kSecond);
   kill.logged.dump.is_end_told = false;
   store(history_, kill);
   store(history_, core::Scan{.started_at_us = kNoon + 10 * kSecond, .rows = {}});  // it is gone
@@ -188,9 +188,9 @@ TEST_F(OomDumps, OfAKillWithoutItsEndStayWhereNoCounterCanDenyIt) {
 }
 
 TEST_F(OomDumps, OfAKillWhoseEndIsToldLaterAreOneKill) {
-  core::OomKill begun = logged(5, kNoon + 3 * kSecond);
+  core::OomKill begun = kill_of(5, kNoon + 3 * kSecond);
   begun.logged.dump.is_end_told = false;
-  core::OomKill ended = logged(6, kNoon + 8 * kSecond);
+  core::OomKill ended = kill_of(6, kNoon + 8 * kSecond);
   ended.logged.victim_path.clear();
   ended.logged.limit_path.clear();
   ended.logged.anon_rss_bytes = 99;
