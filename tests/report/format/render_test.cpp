@@ -288,7 +288,7 @@ TEST(Render, SaysInFormatsForPeopleThatRowsWereLeftOut) {
   Table table = freed_table();
   table.more_rows = 9000;
   const std::string sentence =
-      "... and 9 000 more rows: --format csv or --format json has all; a later --since, an earlier --until or a LIMIT "
+      "... and 9000 more rows: --format csv or --format json has all; a later --since, an earlier --until or a LIMIT "
       "asks for fewer";
   EXPECT_TRUE(render(table, Format::text, kPlain).ends_with("\n" + sentence + "\n")) << render(table, Format::text, {});
   EXPECT_TRUE(render(table, Format::markdown, kPlain).ends_with(" |\n\n" + sentence + "\n"));
