@@ -89,7 +89,7 @@ kills AS (  -- a kill outside the tracked cgroups has no path; it counts if no c
 stood AS (  -- not killed; those that began before the window and went on in it count too
   SELECT count(*) FILTER (WHERE s.kind = 'memory_high') AS throttled,
          count(*) FILTER (WHERE s.kind = 'under_oom') AS under_oom
-    FROM stuck JOIN v_cgroup USING (cgroup_id)
+    FROM stuck s JOIN v_cgroup USING (cgroup_id)
    WHERE began_at_us < :until_us AND coalesce(ended_at_us, last_seen_at_us) >= :since_us
      AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
 )

@@ -180,6 +180,7 @@ TEST_F(Reports, AreAllValidInEveryFormatWithAHostileName) {
       "(2, 1050000000, 800, 800, NULL)");
   exec("INSERT INTO service_event (at_us, kind, detail) VALUES (1000000000, 'start', 'x')");
   exec("UPDATE sample SET usage_kib = 200 WHERE scan_id = (SELECT max(scan_id) FROM scan)");
+  exec("UPDATE cgroup SET kind = 'pod' WHERE cgroup_id = 2");
   for (const Report& report : list_reports({}, nullptr)) {
     const Table table = run(report.name);
     EXPECT_EQ(table.rows.empty(), report.name == "gaps") << report.name;
