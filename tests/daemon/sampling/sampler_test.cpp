@@ -542,7 +542,7 @@ class OneCgroup : public testing::Test {
 
   /// The next scan, ten seconds later, in which it is the only one.
   Sampler::Result scan() {
-    if (!sampler_) sampler_.emplace(kernel::open_hierarchy(tree_.root()), kernel::Watch::automatic, core::Policy{});
+    if (!sampler_) sampler_.emplace(kernel::open_hierarchy(tree_.root()), core::Policy{});
     return sampler_->scan(at_us_ += 10 * kSecond);
   }
   static std::optional<std::uint64_t> peak(const Sampler::Result& result) {
