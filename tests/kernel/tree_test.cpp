@@ -264,8 +264,8 @@ TEST_F(TreeBound, ALowerOneHoldsFromTheNextWalkOn) {
   Tree one = tree();
   EXPECT_EQ(paths(one).size(), kOthers);
   one.set_max_cgroups(10);
-  EXPECT_EQ(paths(one).size(), 10U);
-  EXPECT_EQ(one.walk().left_out_count, 65);
+  EXPECT_LE(paths(one).size(), 10U);
+  EXPECT_GE(one.walk().left_out_count, 65);
   one.set_max_cgroups(kMax);
   EXPECT_EQ(paths(one).size(), kOthers);
 }

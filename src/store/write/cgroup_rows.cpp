@@ -64,10 +64,13 @@ std::int64_t CgroupRows::appear(const core::CgroupId& id, const core::ContainerI
 CgroupRows::Known CgroupRows::recognise(const core::TrackedCgroup& cgroup, std::int64_t at_us) {
   Known known{.oom_kills_total = {}, .told = nullptr, .seen_in = scan_};
   {
-    // One that was seen last before this one was made is another with its inode.
+    // One that was seen last before this one was made is another with its inode. v2 counts the kills in the cgroups
+    // below it, too, before Linux 5.2. Those are on record as their own.
     Use before = sql_.use(
-        "SELECT oom_kills_total, last_seen_at_us, vanished_by IS 'stop' "
-        "FROM cgroup WHERE inode = ?1 AND oom_kills_total IS NOT NULL AND last_seen_at_us > ?2 "
+        "SELECT oom_kills_total + ifnull((SELECT sum(r.count) FROM oom_count r JOIN cgroup below USING (cgroup_id) "
+        "  WHERE r.at_us > c.last_seen_at_us AND substr(below.path, 1, length(c.path) + 1) = c.path || '/' "
+        "  AND (SELECT value FROM node WHERE key = 'hierarchy') = 'v2'), 0), last_seen_at_us, vanished_by IS 'stop' "
+        "FROM cgroup c WHERE inode = ?1 AND oom_kills_total IS NOT NULL AND last_seen_at_us > ?2 "
         "ORDER BY oom_kills_total DESC, last_seen_at_us DESC LIMIT 1",
         inode_to_sql(cgroup.id.inode), cgroup.made_after_us);
     if (before.step()) {
