@@ -14,6 +14,7 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
+#include "core/inventory.hpp"
 #include "daemon/clock.hpp"
 #include "kernel/kernel_log.hpp"
 
@@ -38,7 +39,13 @@ void log_stuck(const std::vector<std::string>& news) {
   if (news.size() > kNamed) spdlog::warn("and {} more cgroups that are stuck, or no longer", news.size() - kNamed);
 }
 
-void log_scan(const Sampler::Result& result) {
+/// What there is, once; then what is new and gone.
+void log_scan(const Sampler::Result& result, bool is_first) {
+  if (is_first) {
+    core::Inventory inventory;
+    for (const core::CgroupRef& one : result.appeared) inventory.add(one->kind, one->container());
+    spdlog::info("found {}", inventory.to_string());
+  }
   if (result.appeared.size() <= kNamed) {
     for (const core::CgroupRef& one : result.appeared) {
       spdlog::info("new cgroup: {}", base::escape_for_terminal(one->id.path));
@@ -127,7 +134,7 @@ void ScanLoop::scan_once(const Schedule::Start& start) {
   Sampler::Result result = sampler_.scan(wall_now_us());
   result.scan.late_us = start.late_us;
   ++scan_count_;
-  log_scan(result);
+  log_scan(result, scan_count_ == 1);
   if (result.has_containers && !std::exchange(containers_seen_, true)) push_node_facts();
   faults_.after_scan(result, wall_now_us());
   if (start.missed_count > 0) {
