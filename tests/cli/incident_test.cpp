@@ -42,7 +42,7 @@ TEST_F(Incident, TheListIsWhatItShowsWithoutAWord) {
   kill_one();
   const Answer answer = ask({"incident"});
   EXPECT_EQ(answer.exit_code, 0) << answer.err;
-  EXPECT_TRUE(answer.out.starts_with("OOM kills, 20")) << answer.out;
+  EXPECT_TRUE(answer.out.starts_with("OOM kills and stuck cgroups, 20")) << answer.out;
   EXPECT_NE(answer.out.find("/web        1  python3  anon growth  100.0 MiB\n"), std::string::npos) << answer.out;
   const auto rows = rows_of({"incident", "list"});
   ASSERT_EQ(rows.size(), std::size_t{1});
