@@ -25,7 +25,7 @@ std::string Inventory::to_string() const {
   std::string parts;
   for (const auto& [runtime, of] : most_first) {
     parts += parts.empty() ? " (" : ", ";
-    parts += std::to_string(of.count) + (runtime.empty() ? " whose path does not tell the runtime" : " of " + runtime);
+    parts += std::to_string(of.count) + (runtime.empty() ? " of unnamed runtimes" : " of " + runtime);
     if (!of.pods.empty()) parts += " in " + base::counted(of.pods.size(), "pod");
   }
   if (!parts.empty()) parts += ")";

@@ -31,7 +31,8 @@ TEST_F(Check, CheckSaysWhatIsRightOnEveryKindOfTree) {
     const std::string version = kind == Kind::v2 ? "v2" : "v1";
     EXPECT_EQ(items["hierarchy"]["detail"],
               "cgroup " + version + " at " + tree.root() + " (a copied or fake tree, not the kernel's)");
-    EXPECT_EQ(items["cgroups"]["detail"], "2 cgroups to track, 1 of them containers");
+    EXPECT_EQ(items["cgroups"]["detail"],
+              "1 container (1 of unnamed runtimes in 1 pod), 1 service or session, 2 directories above them");
     EXPECT_EQ(items["reclaim"]["result"], "ok") << items["reclaim"];
     EXPECT_EQ(items["policy"]["detail"],
               "reclaim at 40% page cache, for 10s at most, observed for 5m; at most every 1h, which is "

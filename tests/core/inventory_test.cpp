@@ -16,10 +16,9 @@ TEST(Inventory, CountsContainersByRuntimeAndPodsAndWhatIsInNone) {
   inventory.add(CgroupKind::pod, {.pod_uid = "a"});
   inventory.add(CgroupKind::inner, {});
   inventory.add(CgroupKind::leaf, {});
-  EXPECT_EQ(
-      inventory.to_string(),
-      "5 containers (3 of containerd in 2 pods, 1 whose path does not tell the runtime, 1 of docker), 1 service or "
-      "session, 2 directories above them");
+  EXPECT_EQ(inventory.to_string(),
+            "5 containers (3 of containerd in 2 pods, 1 of unnamed runtimes, 1 of docker), 1 service or "
+            "session, 2 directories above them");
 }
 
 }  // namespace
