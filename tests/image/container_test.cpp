@@ -94,8 +94,7 @@ void expect_reclaim_by(Json objects, const BuiltImage& image, const Node& node, 
   EXPECT_EQ(container.wait_for_exit(), 0) << container.output();
   const std::string outcome = reclaim_in(container.root() / "var/lib/cgroup-memory-manager/history.db");
   EXPECT_TRUE(outcome.starts_with("done 1 ")) << outcome << container.output();
-  for (const char* said :
-       {"/host/sys/fs/cgroup/memory", "threshold 25%, interval 10s, cooldown 30s", "info: "}) {
+  for (const char* said : {"/host/sys/fs/cgroup/memory", "threshold 25%, interval 10s, cooldown 30s", "info: "}) {
     EXPECT_NE(container.output().find(said), std::string::npos) << said << " is missing in:\n" << container.output();
   }
 }
