@@ -191,8 +191,10 @@ everyday_run() {
   for name in streamed served bare tmpfs anon; do snapshot $name before; done
 
   # "served" and "bare" (which has no memory but its cache) read again after their reclaim, but are not
-  # reclaimed again before the effect of the first one is known; "looping" reads all the time.
+  # reclaimed again before the effect of the first one is known; "looping" reads all the time. Other services run beside
+  # this one, so it has the pods alone.
   service main <<CONFIG
+parent = "$cgroup_root/$(path_of served | cut -d/ -f2)"
 interval = "1s"
 cooldown = "5s"
 observe_for = "20s"
