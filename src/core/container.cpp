@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
+#include "base/text.hpp"
 #include "core/glob.hpp"
 
 namespace cgmm::core {
 namespace {
+
+using base::drop_prefix;
+using base::drop_suffix;
 
 constexpr std::size_t kFullIdLength = 64;
 constexpr std::size_t kShortestIdLength = 12;  // after a runtime's prefix; an id without prefix must have full length
@@ -23,21 +26,18 @@ constexpr std::string_view kDigits = "0123456789";
 constexpr std::string_view kLowerCase = "0123456789abcdefghijklmnopqrstuvwxyz";
 constexpr std::string_view kName = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
 
-bool is_uuid(std::string_view text) { return text.size() == kUuidLength && is_pod_uid(text); }
+bool uuid(std::string_view text) { return text.size() == kUuidLength && is_pod_uid(text); }
 
 // What an id looks like.
 bool hex(std::string_view id) { return id.size() >= kShortestIdLength && id.size() <= kFullIdLength && is_hex(id); }
 bool full(std::string_view id) { return id.size() == kFullIdLength && is_hex(id); }
 bool number(std::string_view id) { return all_of(id, kDigits); }
-bool uuid(std::string_view id) { return is_uuid(id); }
 bool build(std::string_view id) { return id.size() == kBuildIdLength && all_of(id, kLowerCase); }
 bool name(std::string_view id) { return all_of(id, kName); }
-bool handle(std::string_view id) {
-  return name(id) && id != "good" && id != "bad";
-}  // these two are directories of them
+bool handle(std::string_view id) { return name(id) && id != "good" && id != "bad"; }  // two directories of them
 bool machine(std::string_view id) { return name(id) && !id.starts_with("qemu-") && !id.starts_with("lxc-"); }
 bool allocation(std::string_view id) {  // "e389b2dd-945b-6577-a461-df45cb42b7d0.web"
-  return id.size() > kUuidLength + 1 && is_uuid(id.substr(0, kUuidLength)) && id[kUuidLength] == '.' && name(id);
+  return id.size() > kUuidLength + 1 && uuid(id.substr(0, kUuidLength)) && id[kUuidLength] == '.' && name(id);
 }
 bool task(std::string_view id) {  // "bf1ddbfbbc8f45c9b1ac4f779368741e-2531612879"
   return id.size() > 33 && id[32] == '-' && is_hex(id.substr(0, 32)) && number(id.substr(33));
@@ -95,31 +95,6 @@ constexpr auto kLayouts = std::to_array<Layout>({
     {"*", "", "", full, ""},  // cgroupfs below a pod or with a --cgroup-parent: the path does not tell the runtime
 });
 
-/// systemd's names: "machine-web\x2d1.scope" is of "web-1".
-std::string unescaped(std::string_view text) {
-  std::string result;
-  while (!text.empty()) {
-    unsigned byte = 0;
-    const bool is_escape = text.starts_with("\\x") && text.size() >= 4 &&
-                           std::from_chars(text.data() + 2, text.data() + 4, byte, 16).ptr == text.data() + 4;
-    result += is_escape ? static_cast<char>(byte) : text.front();
-    text.remove_prefix(is_escape ? 4 : 1);
-  }
-  return result;
-}
-
-bool drop_prefix(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  return true;
-}
-
-bool drop_suffix(std::string_view& text, std::string_view suffix) {
-  if (!text.ends_with(suffix)) return false;
-  text.remove_suffix(suffix.size());
-  return true;
-}
-
 /// The pod UID with '-', from systemd's form with '_'; "" if it is none.
 std::string pod_uid(std::string_view text) {
   std::string uid(text);
@@ -161,7 +136,7 @@ bool fits(const Layout& layout, std::string_view parent, std::string_view name, 
 
 /// Runtime and id from a container's segment; false: it is not a container's. `parent`: the path that it is in.
 bool learn_container(std::string_view segment, std::string_view parent, ContainerIdentity& identity) {
-  std::string name = unescaped(segment);
+  std::string name = base::unescaped(segment, "\\x", 2, 16);  // systemd's "machine-web\x2d1.scope" is of "web-1"
   // A runtime without the systemd driver, told names as if it had:
   // "kubepods-burstable-pod<uid>.slice:cri-containerd:<id>"
   const std::size_t colon = segment.find(".slice:");

@@ -35,6 +35,10 @@ bool is_in_scope(ReclaimScope scope, CgroupKind kind, bool has_containers) {
   return scope == ReclaimScope::automatic && !has_containers && kind == CgroupKind::leaf;
 }
 
+bool may_reclaim(const Candidate& candidate, ReclaimScope scope, bool has_containers) {
+  return candidate.id.path != "/" && (candidate.has_rule || is_in_scope(scope, candidate.kind, has_containers));
+}
+
 std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes, const Learning& learning) {
   if (!learning.adaptive || strikes <= 0) return cooldown_us;
   std::int64_t learned_us = std::max(cooldown_us, kLeastToDouble_us);

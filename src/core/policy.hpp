@@ -117,6 +117,9 @@ struct Candidate {
   bool has_rule = false;  // a rule says that it is reclaimed, whatever the scope is
 };
 
+/// Never the root of the hierarchy: a reclaim of it would be one of the whole machine.
+bool may_reclaim(const Candidate& candidate, ReclaimScope scope, bool has_containers);
+
 /// A cgroup that was renamed (cgroup v1) keeps its cooldown, because its inode is the same. Only cooldowns from
 /// `since_us` on count: after a start of the machine, others have these inodes. Returns who has got one.
 std::vector<CgroupId> follow_renames(Cooldowns& cooldowns, std::span<const Candidate> candidates,

@@ -43,12 +43,6 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return number;
 }
 
-bool drop_prefix(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  return true;
-}
-
 std::optional<std::uint64_t> take_number(std::string_view& text) {
   const std::size_t length = std::min(text.find_first_not_of("0123456789"), text.size());
   const auto number = parse_number(text.substr(0, length));
@@ -65,19 +59,6 @@ std::string_view take_word(std::string_view& text, char separator) {
 bool is_at_or_below(std::string_view path, std::string_view ancestor) {
   if (ancestor == "/") ancestor = "";
   return drop_prefix(path, ancestor) && (path.empty() || path.starts_with('/'));
-}
-
-std::string unescaped(std::string_view text, std::string_view prefix, std::size_t digits, int base) {
-  std::string result;
-  while (!text.empty()) {
-    const std::string_view number = text.starts_with(prefix) ? text.substr(prefix.size(), digits) : "";
-    const char* const end = number.data() + digits;
-    unsigned byte = 0;
-    const bool is_byte = number.size() == digits && std::from_chars(number.data(), end, byte, base).ptr == end;
-    result += is_byte ? static_cast<char>(byte) : text.front();
-    text.remove_prefix(is_byte ? prefix.size() + digits : 1);
-  }
-  return result;
 }
 
 Number parse_number_file(std::string_view text) {

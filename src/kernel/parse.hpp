@@ -12,7 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.hpp"
+
 namespace cgmm::kernel {
+
+using base::drop_prefix;
+using base::unescaped;
 
 /// what() names the line and what was expected. The reader of the file adds its path.
 class MalformedFile : public std::runtime_error {
@@ -29,17 +34,11 @@ std::optional<std::uint64_t> parse_number(std::string_view text);
 /// Removes the number at the begin of the text and returns it.
 std::optional<std::uint64_t> take_number(std::string_view& text);
 
-/// If the text begins with the prefix, removes it and returns true.
-bool drop_prefix(std::string_view& text, std::string_view prefix);
-
 /// Removes the text up to the separator and returns it without that; all of it if there is none.
 std::string_view take_word(std::string_view& text, char separator);
 
 /// Whether one path is the other, or below it. "" and "/" are above all that begin with '/'.
 bool is_at_or_below(std::string_view path, std::string_view ancestor);
-
-/// The text with each byte that is written as this prefix and so many digits.
-std::string unescaped(std::string_view text, std::string_view prefix, std::size_t digits, int base);
 
 /// A value as a file has it.
 struct Number {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "core/glob.hpp"
 #include "core/sample.hpp"
 
@@ -23,6 +25,30 @@ ReclaimSettings settings(const char* threshold) { return {.threshold = Threshold
 
 Candidate candidate(CgroupId id, std::uint64_t file_bytes) {
   return {.id = std::move(id), .gauges = gauges(file_bytes), .effective_limit_bytes = 400, .settings = settings("25%")};
+}
+
+TEST(MayReclaim, IsAMatterOfTheScopeAndOfARuleThatSaysSo) {
+  using enum CgroupKind;
+  for (const auto& [kind, until_seen, once_seen, only_containers] :
+       {std::tuple(container, true, true, true), std::tuple(pod, true, true, true),
+        std::tuple(inner, false, false, false), std::tuple(leaf, true, false, false)}) {
+    Candidate one = candidate(kWeb, 100);
+    one.kind = kind;
+    EXPECT_EQ(may_reclaim(one, ReclaimScope::automatic, false), until_seen);
+    EXPECT_EQ(may_reclaim(one, ReclaimScope::automatic, true), once_seen);
+    EXPECT_EQ(may_reclaim(one, ReclaimScope::containers, false), only_containers);
+    EXPECT_TRUE(may_reclaim(one, ReclaimScope::all, true));
+    one.has_rule = true;
+    EXPECT_TRUE(may_reclaim(one, ReclaimScope::containers, true));
+  }
+}
+
+TEST(MayReclaim, IsNeverTheRootOfTheHierarchy) {
+  Candidate root = candidate({"/", 1}, 100);
+  root.kind = CgroupKind::inner;
+  EXPECT_FALSE(may_reclaim(root, ReclaimScope::all, false));
+  root.has_rule = true;  // such as one for "*"
+  EXPECT_FALSE(may_reclaim(root, ReclaimScope::all, false));
 }
 
 TEST(OverThreshold, CountsCacheThatCanBeDroppedAndNotTmpfs) {

@@ -116,7 +116,7 @@ std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& i
   const bool has_containers = candidates.containers_seen || board_.containers_seen_below(candidates.hierarchy.parent);
   for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us)) {
     if (interrupts.newer_scan() || interrupts.stopping()) break;
-    if (!candidate->has_rule && !core::is_in_scope(candidates.scope, candidate->kind, has_containers)) continue;
+    if (!core::may_reclaim(*candidate, candidates.scope, has_containers)) continue;
     try {
       if (reclaim_one(*candidate, candidates, interrupts)) ++tried_count;
     } catch (const std::exception& error) {
