@@ -113,6 +113,7 @@ TEST_F(LockedHistory, AStartWhileItIsLockedProtectsAndRecordsLater) {
   // A history that is closed has no -shm: what a reader holds is that of a service that was killed.
   auto killed = start();
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(shm()) && scan_count() >= 3; }));
+  ASSERT_TRUE(eventually([&] { return was_reclaimed("/later"); })) << "its cooldown is on record before";
   killed.signal(SIGKILL);
   killed.wait_for_exit();
   cgroups().put_file("/later", lever_of(Kind::v1), "");
