@@ -1,9 +1,9 @@
 -- Cgroups that shared the limit or the node at an OOM kill
 -- SPDX-License-Identifier: Apache-2.0
--- If the limit of an ancestor was hit: all cgroups below that ancestor. If the node ran out of memory: all
--- tracked cgroups. For each one its newest sample before the kill, from whatever scan, and its usage a
+-- If the limit of an ancestor was hit: all cgroups below that ancestor, and its own remainder. If the node ran out of
+-- memory: all tracked cgroups. For each one its newest sample before the kill, from whatever scan, and its usage a
 -- minute before that (or its first sample, if it is younger). First those that grew fastest, by at least 1
--- MiB; then the victim's cgroup and the largest. cgroups_below counts all of them.
+-- MiB; then the victim's cgroup and the largest. cgroups_below counts all that are no remainder.
 WITH kill AS (
   SELECT o.cgroup_id, o.cause, o.limit_path,
          min(o.killed_at_us - 1,
@@ -31,7 +31,7 @@ taken AS (
    CROSS JOIN cgroup c
    WHERE sc.started_at_us BETWEEN range.begin_at_us AND range.end_at_us
      AND s.scan_id = sc.scan_id AND c.cgroup_id = s.cgroup_id
-     AND (range.cause = 'node' OR range.limit_path = '/'
+     AND (range.cause = 'node' OR range.limit_path = '/' OR c.path = range.limit_path
           OR substr(c.path, 1, length(range.limit_path) + 1) = range.limit_path || '/')
 ),
 -- SQLite takes the other columns from the row that has the extreme.
@@ -50,14 +50,18 @@ sharer AS (
     FROM newest n JOIN before b USING (cgroup_id)
    WHERE n.at_us >= n.alive_at_us
 )
-SELECT c.name AS cgroup,
+SELECT CASE WHEN c.kind = 'pod'
+            THEN 'the remainder of pod ' ||
+                 coalesce(c.namespace || '/', '') || coalesce(c.pod, substr(c.pod_uid, 1, 8), c.name)
+            WHEN c.kind = 'inner' THEN 'the remainder of ' || c.name
+            ELSE c.name END AS cgroup,
        s.before_kib * 1024 AS usage_before_bytes,
        s.usage_kib * 1024 AS usage_bytes,
        s.grown_in_us,
        s.anon_kib * 1024 AS anon_bytes,
        s.pace > 0 AS grew,
        s.cgroup_id = (SELECT cgroup_id FROM kill) AS is_victim,
-       count(*) OVER () AS cgroups_below,
+       count(*) FILTER (WHERE c.kind IS NULL OR c.kind NOT IN ('pod', 'inner')) OVER () AS cgroups_below,
        c.path
   FROM sharer s
   JOIN v_cgroup c USING (cgroup_id)

@@ -5,7 +5,7 @@
 -- one at that time. `how`: in a sample; or at the kernel's peak between two samples, less what could be
 -- dropped in the second. First those that were stuck instead of killed: throttled at memory.high, their
 -- limit here, or standing still because their OOM killer is disabled. `times`: samples less than five
--- minutes apart count as once. Reads every sample in the window: a week of a large node takes a while.
+-- minutes apart count as once. Of a pod all that it holds counts, with its containers. Reads every sample in the window: a week of a large node takes a while.
 WITH RECURSIVE
 bounds AS MATERIALIZED (
   SELECT max(:since_us, (SELECT min(started_at_us) FROM scan)) AS begin_us,
@@ -16,6 +16,16 @@ part (from_us, to_us) AS (  -- half an hour at a time: all samples at once would
    UNION ALL
   SELECT to_us, min(to_us + 1800000000, end_us) FROM part, bounds WHERE to_us < end_us
 ),
+member AS MATERIALIZED (  -- of pods
+  SELECT p.cgroup_id AS pod_id, p.cgroup_id, p.path
+    FROM v_cgroup p
+   WHERE p.kind = 'pod' AND (p.path GLOB :cgroup_glob OR p.name GLOB :cgroup_glob)
+   UNION ALL
+  SELECT p.cgroup_id, c.cgroup_id, p.path
+    FROM cgroup c
+    JOIN v_cgroup p ON p.path = rtrim(rtrim(c.path, replace(c.path, '/', '')), '/')
+   WHERE c.kind = 'container' AND p.kind = 'pod' AND (p.path GLOB :cgroup_glob OR p.name GLOB :cgroup_glob)
+),
 missed_in_part AS (
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS held_bytes,
          json_extract(one.value, '$[2]') AS limit_bytes, json_extract(one.value, '$[3]') AS at_us,
@@ -24,18 +34,39 @@ missed_in_part AS (
          json_extract(one.value, '$[8]') AS by_peak
     FROM part,
          json_each((
-           WITH near AS (
+           WITH whole AS (
+             SELECT m.pod_id AS cgroup_id, sc.started_at_us AS at_us, sum(s.held_kib) * 1024 AS held_bytes, m.path
+               FROM scan sc
+              CROSS JOIN sample s
+              CROSS JOIN member m
+              WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
+                AND s.scan_id = sc.scan_id AND m.cgroup_id = s.cgroup_id
+              GROUP BY s.scan_id, m.pod_id
+             HAVING max(m.cgroup_id = m.pod_id)  -- in a scan that has its remainder
+           ),
+           near AS (
+             SELECT *
+               FROM (SELECT cgroup_id, at_us, held_bytes, 0 AS by_peak,
+                            (SELECT l.effective_limit_bytes FROM cgroup_limit l
+                              WHERE l.cgroup_id = whole.cgroup_id AND l.changed_at_us <= whole.at_us
+                              ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes,
+                            path AS pod_path
+                       FROM whole)
+              WHERE typeof(held_bytes) = 'integer' AND typeof(limit_bytes) = 'integer'
+                AND held_bytes >= 0.95 * limit_bytes
+              UNION ALL
              SELECT s.cgroup_id, sc.started_at_us AS at_us,
                     (s.held_kib + max(coalesce(s.peak_kib, s.usage_kib) - s.usage_kib, 0)) * 1024 AS held_bytes,
                     s.peak_kib > s.usage_kib AS by_peak,
                     (SELECT l.effective_limit_bytes FROM cgroup_limit l
                       WHERE l.cgroup_id = s.cgroup_id AND l.changed_at_us <= sc.started_at_us
-                      ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes
+                      ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes,
+                    NULL
                FROM scan sc
                JOIN sample s ON s.scan_id = sc.scan_id
               WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
                 AND +s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup  -- by the key, scan by scan
-                                      WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+                                      WHERE kind IS NOT 'pod' AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob))
                 AND typeof(held_bytes) = 'integer' AND typeof(limit_bytes) = 'integer'
                 AND held_bytes >= 0.95 * limit_bytes
            ),
@@ -45,7 +76,7 @@ missed_in_part AS (
                     max(at_us) OVER (PARTITION BY cgroup_id) AS last_at_us
                FROM near
               WHERE NOT EXISTS (SELECT 1 FROM oom_kill o
-                                 WHERE o.cgroup_id = near.cgroup_id
+                                 WHERE (o.cgroup_id = near.cgroup_id OR o.limit_path = near.pod_path)
                                    AND o.killed_at_us BETWEEN near.at_us - 3900000000 AND near.at_us + 300000000
                                    AND coalesce(o.last_killed_at_us, o.killed_at_us) >= near.at_us - 300000000)
            ),

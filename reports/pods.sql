@@ -4,7 +4,7 @@
 -- containers: page cache of containers that have ended, a tmpfs that they have written. The working set is what
 -- the kubelet compares with limits when it evicts: usage less inactive file cache. An empty remainder is unknown.
 WITH now AS MATERIALIZED (
-  SELECT c.cgroup_id, c.kind, c.path, c.name, c.namespace, c.pod, c.effective_limit_bytes,
+  SELECT c.cgroup_id, c.kind, c.path, c.name, c.namespace, c.pod, c.pod_uid, c.effective_limit_bytes,
          rtrim(c.path, replace(c.path, '/', '')) AS directory,
          s.usage_kib, s.anon_kib, s.shmem_kib, s.reclaimable_cache_kib AS cache_kib,
          s.inactive_file_kib
@@ -21,7 +21,7 @@ inside AS MATERIALIZED (
    WHERE kind = 'container'
    GROUP BY directory
 )
-SELECT coalesce(p.namespace || '/', '') || coalesce(p.pod, p.name) AS pod,
+SELECT coalesce(p.namespace || '/', '') || coalesce(p.pod, 'pod ' || substr(p.pod_uid, 1, 8), p.name) AS pod,
        coalesce(i.containers, 0) AS containers,
        (p.usage_kib + coalesce(i.usage_kib, 0)) * 1024 AS usage_bytes,
        (p.usage_kib + coalesce(i.usage_kib, 0) - p.inactive_file_kib - coalesce(i.inactive_file_kib, 0)) * 1024

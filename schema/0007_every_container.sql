@@ -237,7 +237,7 @@ CREATE TABLE stuck (
                     ('over',                   -- the cgroup made progress again
                      'removed',                -- the cgroup was removed
                      'unknown')),              -- the service did not see the end. NULL: it goes on
-  usage_bytes     INTEGER,                     -- in the last sample that showed it
+  usage_bytes     INTEGER,                     -- the highest of the samples that showed it
   limit_bytes     INTEGER,                     -- memory_high: the cgroup's memory.high; under_oom: its effective limit
   high_events     INTEGER,                     -- memory_high: how much the counter rose in the samples of this time
   psi_full_us     INTEGER                      -- memory_high: how long all of its tasks waited for memory in this time

@@ -117,6 +117,8 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
   parameters.insert_or_assign("until_us", node.until_us);
   tables.samples = query("incident_samples");
   tables.sharers = query("incident_sharers");
+  tables.shares = query("incident_shares");
+  tables.ended = query("incident_ended");
   tables.candidates = query("incident_candidates");
   tables.processes = query("incident_processes");
   tables.node_memory = query("incident_node");

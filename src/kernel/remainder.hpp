@@ -11,8 +11,9 @@
 
 namespace cgmm::kernel {
 
-/// The gauges are of the remainder. Of the counters only what is stalled, which is of the whole cgroup. nullopt: the
-/// cgroup has vanished. Throws as Controller::read() does, also for a cgroup below.
+/// The gauges are of the remainder. Of the counters only stalls and refaults, which are of the whole cgroup, because a
+/// reclaim of it is felt there. nullopt: the cgroup has vanished. Throws as Controller::read() does, also for a cgroup
+/// below.
 std::optional<Reading> read_remainder(Controller& controller, Cgroup& cgroup, const ReadOptions& options);
 
 /// Whether more than half of the cgroup's reclaimable cache is this remainder's. Else a reclaim, which the kernel does

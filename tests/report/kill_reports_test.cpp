@@ -334,6 +334,52 @@ TEST_F(KillReports, SharersAreByTheirNewestSampleAndTheFastestGrowerIsFirst) {
   EXPECT_EQ(Row(table, 1).integer("is_victim"), 1);
 }
 
+/// The case of kubernetes#128339: a tmpfs that an init container has written, and that nobody runs any more.
+TEST_F(KillReports, AtAPodsLimitRunningCgroupsAndTheRemainderAddUp) {
+  constexpr std::int64_t kMiB = 1024 * kKiB, kInKib = 1024;
+  history.add_cgroup(4, "/pod", "", 512 * kMiB);
+  history.add_cgroup(5, "/pod/init", "", 512 * kMiB);
+  history.add_cgroup(6, "/pod/app", "", 512 * kMiB);
+  history.exec("UPDATE cgroup SET kind = 'pod' WHERE cgroup_id = 4");
+  history.exec("UPDATE cgroup SET kind = 'container' WHERE cgroup_id IN (5, 6)");
+  history.exec("UPDATE cgroup SET vanished_at_us = " + std::to_string(minute(1)) +
+               ", last_seen_at_us = " + std::to_string(minute(0)) + ", vanished_by = 'removed' WHERE cgroup_id = 5");
+  scan(minute(0), {-1, -1, 999, 0, 101 * kInKib, 5 * kInKib});
+  history.exec("UPDATE sample SET shmem_kib = 102400 WHERE cgroup_id = 5");
+  scan(minute(1), {-1, -1, 999, 104 * kInKib, -1, 380 * kInKib});
+  history.exec("UPDATE sample SET shmem_kib = 102400 WHERE cgroup_id = 4 AND usage_kib > 0");
+  history.add_scan(minute(1) + kSecondUs, /*is_partial=*/true);
+  history.add_sample(minute(1) + kSecondUs, 6, 400 * kInKib);
+  history.add_kill(6, minute(2), "ancestor_limit");
+  history.exec("UPDATE oom_kill SET limit_path = '/pod'");
+  const Table shares = query("incident_shares", 1);
+  ASSERT_EQ(shares.rows.size(), 1u);
+  EXPECT_EQ(Row(shares).integer("at_us"), minute(1)) << "the newest with the pod's remainder";
+  EXPECT_EQ(Row(shares).integer("running_count"), 1);
+  EXPECT_EQ(Row(shares).integer("running_bytes"), 380 * kMiB);
+  EXPECT_EQ(Row(shares).integer("remainder_bytes"), 104 * kMiB);
+  EXPECT_EQ(Row(shares).integer("remainder_tmpfs_bytes"), 100 * kMiB);
+  const Table ended = query("incident_ended", 1);
+  ASSERT_EQ(ended.rows.size(), 1u);
+  EXPECT_EQ(Row(ended).text("path"), "/pod/init");
+  EXPECT_EQ(Row(ended).integer("tmpfs_bytes"), 100 * kMiB);
+  EXPECT_EQ(Row(ended).integer("ended_by_us"), minute(1));
+  const Table sharers = query("incident_sharers", 1);
+  ASSERT_EQ(sharers.rows.size(), 2u);
+  EXPECT_EQ(Row(sharers, 1).text("cgroup"), "the remainder of pod /pod");
+  EXPECT_EQ(Row(sharers, 0).integer("cgroups_below"), 1);
+}
+
+TEST_F(KillReports, WhereNoLimitOfAnAncestorWasHit_NothingIsAddedUp) {
+  scan(minute(0), {10});
+  history.add_kill(1, minute(1), "node");
+  history.add_kill(1, minute(1), "ancestor_limit");
+  for (const std::int64_t id : {1, 2}) {
+    EXPECT_TRUE(query("incident_shares", id).rows.empty());
+    EXPECT_TRUE(query("incident_ended", id).rows.empty());
+  }
+}
+
 TEST_F(KillReports, TheFactsHaveFromWhenToWhenTheServiceWasStopped) {
   const auto from = [&](std::int64_t id) { return Row(query("incident_facts", id)).integer("not_running_from_at_us"); };
   const auto event = [&](std::int64_t at_us, const std::string& kind) {

@@ -75,14 +75,38 @@ std::optional<Sampler::Result> Sampler::sample_near_limit(std::int64_t now_us) {
   result.scan.started_at_us = now_us;
   result.scan.is_partial = true;
   finder_.controller().begin_pass();
-  for (Tracked* const tracked : near_limit_.find(began_us, finder_)) {
-    if (!tracked->has_remainder()) read(*tracked, began_us, result);  // which needs those below it
+  const std::vector<Tracked*>& near = near_limit_.find(began_us, finder_);
+  for (Tracked* const tracked : near) {
+    if (tracked->has_remainder()) read_with_those_below(*tracked, began_us, result);
+  }
+  for (Tracked* const tracked : near) {
+    const bool is_read = tracked->last.at_us == now_us;  // with its pod
+    if (!tracked->has_remainder() && !is_read) read(*tracked, began_us, result);
   }
   if (result.scan.rows.empty()) return std::nullopt;
   near_limit_.choose(finder_.cgroups());
   result.scan.unread.clear();  // a partial scan does not say which cgroups there are
   end_pass(result, began_us);
   return result;
+}
+
+/// A pod, for instance: its containers, and then its remainder. Those that no scan has found yet are read, too: what
+/// they hold is not the remainder's.
+void Sampler::read_with_those_below(Tracked& above, std::int64_t steady_us, Result& result) try {
+  remainders_ = {};
+  for (const core::CgroupId& id : above.cgroup.children()) {
+    const auto known = finder_.cgroups().find(id.inode);
+    if (known != finder_.cgroups().end() && known->second.cgroup.path() == id.path) {
+      if (known->second.has_remainder()) return;  // only a scan reads more than one level
+      read(known->second, steady_us, result);
+    } else if (auto untracked = finder_.controller().open(id)) {
+      const auto reading = finder_.controller().read(*untracked, {.with_pressure = false});
+      if (reading) remainders_.add(above.place.depth + 1U, reading->sample.gauges);
+    }
+  }
+  read(above, steady_us, result);
+} catch (const std::exception& error) {
+  result.note_error(error.what());
 }
 
 /// Adds the cgroup's row, unless it has vanished, or can't be read, which is counted.
@@ -102,7 +126,8 @@ void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
       auto& value = result.untold.no_numbers[one.key.empty() ? one.file : one.file + " " + one.key];
       if (value.cgroup_count++ == 0) value.first = tracked.cgroup.path() + ": " + one.text;
     }
-    if (!keep_remainder(tracked, reading->sample, result)) {
+    const core::MemorySample whole = reading->sample;
+    if (!keep_remainder(tracked, reading->sample)) {
       if (tracked.told) result.scan.unread.push_back(tracked.key);
       tracked.is_seen = true;
       return;
@@ -111,9 +136,11 @@ void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
     if (is_new) result.appeared.push_back(tracked.told);
     take_row(tracked, reading->sample, result);
     if (tracked.limits_read.problem) result.note_error(*tracked.limits_read.problem);
-    if (!tracked.has_remainder()) near_limit_.follow(tracked, reading->sample.gauges, steady_us);
+    if (!result.scan.is_partial) find_candidate(tracked, reading->sample.gauges, whole.counters, result);
+    tracked.cache_bytes = core::reclaimable_bytes(whole.gauges);
+    if (tracked.place.kind != core::CgroupKind::inner) near_limit_.follow(tracked, whole.gauges, steady_us);
   } catch (const std::exception& error) {
-    if (!reading && !result.scan.is_partial) remainders_.add(tracked.place.depth, std::nullopt);
+    if (!reading) remainders_.add(tracked.place.depth, std::nullopt);
     result.scan.unread.push_back(tracked.key);
     result.note_error(error.what());
   }
@@ -137,10 +164,8 @@ bool Sampler::has_limit(const Tracked& tracked) const {
   return limit_bytes && (memory_bytes == 0 || *limit_bytes < memory_bytes);
 }
 
-/// In a full scan. Leaves in the sample what the cgroup holds beyond those below it, if any are. False: that is not
-/// known.
-bool Sampler::keep_remainder(Tracked& tracked, core::MemorySample& sample, const Result& result) {
-  if (result.scan.is_partial) return true;
+/// Leaves in the sample what the cgroup holds beyond those below it, if any are. False: that is not known.
+bool Sampler::keep_remainder(Tracked& tracked, core::MemorySample& sample) {
   const core::Gauges whole = sample.gauges;
   std::optional<core::Gauges> own = whole;
   if (tracked.has_remainder()) {
@@ -166,7 +191,6 @@ void Sampler::take_row(Tracked& tracked, const core::MemorySample& now, Result& 
   remember(tracked.last.counters, now.counters);
   tracked.last.peak_bytes = now.gauges[core::Gauge::peak];
   tracked.last.at_us = result.scan.started_at_us;
-  tracked.cache_bytes = core::reclaimable_bytes(now.gauges);
   if (const auto kill_count = row.increases.value_or(core::Counter::oom_kills, 0); kill_count > 0) {
     result.oom_kills.push_back(
         {.id = tracked.told->id,
@@ -175,7 +199,6 @@ void Sampler::take_row(Tracked& tracked, const core::MemorySample& now, Result& 
          .count = kill_count});
   }
   if (row.oom_kills_total) tracked.kills_counted_at_us = result.scan.started_at_us;
-  if (!result.scan.is_partial) find_candidate(tracked, now, result);
 }
 
 /// Its row is the last one.
@@ -192,20 +215,20 @@ void Sampler::follow_stuck(Tracked& tracked, const core::MemorySample& now, Resu
   result.stuck_news.push_back(tracked.told->id.path + news);
 }
 
-/// Whether it is due for a reclaim.
-void Sampler::find_candidate(Tracked& tracked, const core::MemorySample& now, Result& result) {
+/// Whether it is due for a reclaim. `whole`: with those below it, which a reclaim of it may harm.
+void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, Result& result) {
   const auto limit_bytes = tracked.told->limits.effective_limit_bytes;
   if (std::exchange(tracked.decision.policy, policy_number_) != policy_number_) {
     tracked.decision.rule = policy_.rule_for(tracked.told->id.path);
     ++result.rule_lookup_count;
   }
   const core::ReclaimSettings settings = policy_.settings_of(tracked.decision.rule);
-  if (core::over_threshold(now.gauges, limit_bytes, settings)) {
+  if (core::over_threshold(now, limit_bytes, settings)) {
     tracked.ever_over = true;
     const bool has_rule = tracked.decision.rule != nullptr && tracked.decision.rule->reclaim == true;
-    result.candidates.push_back({tracked.told->id, now.gauges, limit_bytes, settings, tracked.place.kind, has_rule});
+    result.candidates.push_back({tracked.told->id, now, limit_bytes, settings, tracked.place.kind, has_rule});
   }
-  if (tracked.ever_over) result.sightings.push_back(core::sighting_of(tracked.cgroup.inode(), now));
+  if (tracked.ever_over) result.sightings.push_back(core::sighting_of(tracked.cgroup.inode(), {now, whole}));
 }
 
 /// A limit that can't be read is taken to be what it was.

@@ -45,10 +45,11 @@ class Sampler {
 
  private:
   void read(Tracked& tracked, std::int64_t steady_us, Result& result);
-  bool keep_remainder(Tracked& tracked, core::MemorySample& sample, const Result& result);
+  void read_with_those_below(Tracked& above, std::int64_t steady_us, Result& result);
+  bool keep_remainder(Tracked& tracked, core::MemorySample& sample);
   void take_row(Tracked& tracked, const core::MemorySample& now, Result& result);
   void follow_stuck(Tracked& tracked, const core::MemorySample& now, Result& result) const;
-  void find_candidate(Tracked& tracked, const core::MemorySample& now, Result& result);
+  void find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, Result& result);
   bool has_limit(const Tracked& tracked) const;
   void note_untold(const Tracked& tracked, Result& result);
   void refresh_limits(Tracked& tracked, const kernel::Reading& reading, std::int64_t now_us);
@@ -58,7 +59,7 @@ class Sampler {
   NearLimitSampler near_limit_;
   core::Policy policy_;
   std::uint32_t policy_number_ = 1;
-  core::Remainders remainders_;  // of this scan
+  core::Remainders remainders_;  // of this pass
   std::int64_t cpu_us_ = 0;      // of this thread, up to the last pass
 };
 

@@ -18,6 +18,7 @@ namespace {
 using Bytes = std::optional<std::uint64_t>;
 
 constexpr std::uint64_t kMuch = 10;  // a tenth of the limit
+constexpr std::uint64_t kMuchLeft_bytes = 1024 * 1024;
 constexpr std::int64_t kAtItsStart_us = base::kMinute_us;
 
 std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
@@ -184,10 +185,47 @@ std::optional<Incident> as_last_sampled(const Incident& incident) {
   return own;
 }
 
+/// " NAME was gone 3m before the kill; in its last sample it had 100.0 MiB of tmpfs and shared memory." Empty: none had
+/// any of it.
+std::string left_behind(const Incident& incident, const char* column, std::string_view kind) {
+  std::string name;
+  std::uint64_t most = 0;
+  std::int64_t gone_at_us = 0;
+  for (const Row row : rows_of(incident.tables.ended)) {
+    if (row.bytes(column) <= most) continue;
+    most = row.bytes(column);
+    name = row.text("cgroup");
+    gone_at_us = row.integer("ended_by_us");
+  }
+  if (most < kMuchLeft_bytes) return "";
+  return " " + base::escape_for_terminal(name) + " was gone " + incident.ago(gone_at_us) +
+         " before the kill; in its last sample it had " + size(most) + " of " + std::string(kind) + ".";
+}
+
+/// " In the scan 2 s before, 1 running cgroup held 380.0 MiB, and 104.0 MiB belonged to none, 100.0 MiB of it tmpfs and
+/// shared memory." And whose that was.
+std::string shares(const Incident& incident) {
+  if (incident.tables.shares.rows.empty()) return "";
+  const Row row(incident.tables.shares);
+  const std::uint64_t remainder = row.bytes("remainder_bytes");
+  std::string text = " In the scan " + incident.ago(row.integer("at_us")) + " before, " +
+                     base::counted(row.integer("running_count"), "running cgroup") + " held " +
+                     size(row.bytes("running_bytes")) + ", and " + size(remainder) + " belonged to none";
+  if (remainder < kMuchLeft_bytes) return text + ".";
+  const Bytes tmpfs = row.known_bytes("remainder_tmpfs_bytes"), cache = row.known_bytes("remainder_cache_bytes");
+  const bool is_tmpfs = tmpfs.value_or(0) >= cache.value_or(0);
+  const std::uint64_t most = (is_tmpfs ? tmpfs : cache).value_or(0);
+  if (most < remainder / 4) return text + ".";
+  const std::string_view kind = is_tmpfs ? "tmpfs and shared memory" : "page cache";
+  const std::string left = left_behind(incident, is_tmpfs ? "tmpfs_bytes" : "cache_bytes", kind);
+  text += ", " + size(most) + " of it " + std::string(kind) + ".";
+  return text + (left.empty() ? " Whose that was is not on record." : left);
+}
+
 std::string above(const Incident& incident) {
   const Bytes limit = incident.at_kill && incident.measured_by_kernel ? incident.at_kill->limit : std::nullopt;
   return "It did not hit its own limit, but the limit of " + limit_holder(incident) +
-         (limit ? ", " + size(*limit) : "") + ", which it shares." +
+         (limit ? ", " + size(*limit) : "") + ", which it shares." + shares(incident) +
          shared(incident.tables.sharers, "cgroups that share it") + own_growth(incident);
 }
 

@@ -24,6 +24,8 @@ struct IncidentTables {
   core::Table limit_changes;  // the same
   core::Table neighbours;     // biggest_growth up to the kill, without the victim's path
   core::Table sharers;        // incident_sharers: empty unless an ancestor's limit or the node's memory ran out
+  core::Table shares;         // incident_shares: one row, or none
+  core::Table ended;          // incident_ended
   core::Table gaps;
   core::Table earlier_kills;  // incident_earlier, newest first
   core::Table candidates;     // incident_candidates: empty unless the cgroup is not known

@@ -44,6 +44,8 @@ std::string incident_as_json(const Incident& incident) {
   json["limit_changes"] = array_of(tables.limit_changes);
   json["neighbours"] = array_of(tables.neighbours);
   json["sharers"] = array_of(tables.sharers);
+  json["shares"] = tables.shares.rows.empty() ? Json() : object_of(tables.shares);
+  json["ended"] = array_of(tables.ended);
   json["gaps"] = array_of(tables.gaps);
   json["candidates"] = array_of(tables.candidates);
   json["processes"] = array_of(tables.processes);

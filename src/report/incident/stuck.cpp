@@ -37,7 +37,7 @@ std::string title_of(const Row& row) {
 
 std::string throttled(const Row& row) {
   const auto limit = row.known_bytes("limit_bytes");
-  std::string text = "It was over its memory.high" + (limit ? " of " + size(limit) : "") + " (usage " +
+  std::string text = "It was over its memory.high" + (limit ? " of " + size(limit) : "") + " (usage up to " +
                      size(row.known_bytes("usage_bytes")) + "), and the kernel slowed its tasks down";
   if (const std::int64_t events = row.integer("high_events"); events > 0) text += " " + base::counted(events, "time");
   const std::uint64_t full_us = row.bytes("psi_full_us"), lasted_us = row.bytes("lasted_us");

@@ -87,6 +87,8 @@ std::vector<core::Table> tables_for_people(const Incident& incident) {
            {"id", "killed_at_us", "before_us", "victim", "cause"}));
   add(only(all.sharers, "Cgroups that shared it, fastest growth first",
            {"cgroup", "usage_before_bytes", "usage_bytes", "grown_in_us", "anon_bytes"}));
+  add(only(all.ended, "Ended before the kill, by their last sample",
+           {"cgroup", "sampled_at_us", "usage_bytes", "tmpfs_bytes", "cache_bytes"}));
   add(only(all.reclaims, "Reclaims of it",
            {"started_at_us", "outcome", "duration_us", "freed_bytes", "refaulted_bytes", "verdict"}));
   add(only(

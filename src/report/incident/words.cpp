@@ -288,7 +288,7 @@ std::string limit_holder(const Incident& incident) {
   const std::string uid = kill.text("pod_uid");
   std::string last = incident.limit_path.substr(incident.limit_path.rfind('/') + 1);
   std::ranges::replace(last, '_', '-');  // systemd writes '-' as '_'
-  const bool is_pod = !kill.text("pod").empty() && !uid.empty() && last.find(uid) != std::string::npos;
+  const bool is_pod = !uid.empty() && last.find(uid) != std::string::npos;
   return is_pod ? pod_of(kill) : safe(incident.limit_path) + " above it";
 }
 

@@ -496,6 +496,62 @@ TEST_P(EveryKindNearItsLimit, OneThatHasVanishedIsLeftToTheNextScan) {
   EXPECT_EQ(one.scan(3000).gone_count, 1);
 }
 
+const std::string kOtherContainer = kPod + "/" + std::string(64, 'b');
+
+TEST_P(EveryKindNearItsLimit, APodIsSampledWithItsContainersAndItsRemainder) {
+  tree_.put(kPod, files({.anon_bytes = 90 * kMiB, .limit_bytes = 100 * kMiB}));
+  tree_.put(kContainer, files({.anon_bytes = 10 * kMiB}));
+  tree_.put(kOtherContainer, files({.anon_bytes = 20 * kMiB}));
+  Sampler one = sampler();
+  one.scan(1000);
+  tree_.put(kPod, files({.anon_bytes = 95 * kMiB, .limit_bytes = 100 * kMiB}));
+  tree_.put(kContainer, files({.anon_bytes = 15 * kMiB}));
+  const auto sampled = one.sample_near_limit(2000);
+  ASSERT_TRUE(sampled);
+  EXPECT_EQ(sampled->scan.rows.size(), 3U);
+  EXPECT_EQ(gauges_of(*sampled, kContainer)[Gauge::anon], 15 * kMiB);
+  EXPECT_EQ(gauges_of(*sampled, kOtherContainer)[Gauge::anon], 20 * kMiB);
+  EXPECT_EQ(gauges_of(*sampled, kPod)[Gauge::anon], 60 * kMiB);
+}
+
+TEST_P(EveryKindNearItsLimit, AContainerThatIsNearToo_IsSampledOnce) {
+  tree_.put(kPod, files({.anon_bytes = 95 * kMiB, .limit_bytes = 100 * kMiB}));
+  hold(kContainer, 90);
+  Sampler one = sampler();
+  one.scan(1000);
+  const auto sampled = one.sample_near_limit(2000);
+  ASSERT_TRUE(sampled);
+  EXPECT_EQ(sampled->scan.rows.size(), 2U);
+  EXPECT_EQ(gauges_of(*sampled, kPod)[Gauge::anon], 5 * kMiB);
+}
+
+TEST_P(EveryKindNearItsLimit, WhatAContainerThatNoScanHasFoundHolds_IsNotThePodsRemainder) {
+  tree_.put(kPod, files({.anon_bytes = 90 * kMiB, .limit_bytes = 100 * kMiB}));
+  tree_.put(kContainer, files({.anon_bytes = 10 * kMiB}));
+  Sampler one = sampler();
+  one.scan(1000);
+  tree_.put(kOtherContainer, files({.anon_bytes = 70 * kMiB}));
+  const auto sampled = one.sample_near_limit(2000);
+  ASSERT_TRUE(sampled);
+  EXPECT_EQ(sampled->scan.rows.size(), 2U) << "the next scan finds it";
+  EXPECT_EQ(gauges_of(*sampled, kPod)[Gauge::anon], 10 * kMiB);
+}
+
+TEST_P(EveryKindNearItsLimit, OfAPodOnlyWhatCanNotBeDroppedCounts_WithItsContainers) {
+  tree_.put(kPod, files({.file_bytes = 90 * kMiB, .anon_bytes = 5 * kMiB, .limit_bytes = 100 * kMiB}));
+  tree_.put(kContainer, files({.file_bytes = 80 * kMiB, .anon_bytes = 5 * kMiB}));
+  Sampler one = sampler();
+  one.scan(1000);
+  EXPECT_FALSE(one.sample_near_limit(2000));
+  tree_.put(kPod, files({.file_bytes = 20 * kMiB, .anon_bytes = 60 * kMiB, .limit_bytes = 100 * kMiB}));
+  tree_.put(kContainer, files({.file_bytes = 10 * kMiB, .anon_bytes = 60 * kMiB}));
+  EXPECT_FALSE(one.sample_near_limit(3000)) << "less the cache that it had at the last sample, it did not grow";
+  one.scan(4000);
+  const auto sampled = one.sample_near_limit(5000);
+  ASSERT_TRUE(sampled) << "it grows fast";
+  EXPECT_EQ(gauges_of(*sampled, kPod)[Gauge::file], 10 * kMiB);
+}
+
 /// What memory.stat does not show: kernel memory (v1), and counters that have files of their own.
 TEST_P(EveryKindWithCounters, EveryValueIsOfItsOwnScanAlthoughMemoryStatStaysTheSame) {
   const bool is_v1 = GetParam().name == kV1.name;

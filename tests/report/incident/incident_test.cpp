@@ -163,6 +163,32 @@ TEST_F(IncidentTest, AnAncestorsLimitNamesWhoSharesIt) {
       << why(made());
 }
 
+TEST_F(IncidentTest, AtAPodsLimitItAddsUp) {
+  kill["cause"] = text("ancestor_limit");
+  kill["limit_path"] = text("/kubepods/pod1");
+  kill["limit_bytes"] = number(512 * kMiB);
+  add_row(shares, {{"at_us", number(kKilledUs - 2 * kSecondUs)},
+                   {"running_count", number(1)},
+                   {"running_bytes", number(380 * kMiB)},
+                   {"remainder_bytes", number(104 * kMiB)},
+                   {"remainder_cache_bytes", number(2 * kMiB)},
+                   {"remainder_tmpfs_bytes", number(100 * kMiB)}});
+  const std::string sum =
+      " above it, 512.0 MiB, which it shares. In the scan 2 s before, 1 running cgroup held 380.0 MiB, and 104.0 MiB "
+      "belonged to none, 100.0 MiB of it tmpfs and shared memory.";
+  EXPECT_NE(why(made()).find(sum + " Whose that was is not on record."), std::string::npos) << why(made());
+  add_row(ended, {{"cgroup", text("shop/web/\x1b[2Jinit")},
+                  {"ended_by_us", number(kKilledUs - 180 * kSecondUs)},
+                  {"tmpfs_bytes", number(100 * kMiB)}});
+  EXPECT_NE(
+      why(made()).find(sum + " shop/web/\\x1b[2Jinit was gone 3m before the kill; in its last sample it had 100.0 MiB "
+                             "of tmpfs and shared memory."),
+      std::string::npos)
+      << why(made());
+  shares.rows[0][column_of(shares, "remainder_bytes")] = number(4 * 1024);
+  EXPECT_NE(why(made()).find("held 380.0 MiB, and 4.0 KiB belonged to none. "), std::string::npos) << why(made());
+}
+
 TEST_F(IncidentTest, OfAVictimThatDidNotGrowNoGrowthIsTold) {
   kill["cause"] = text("ancestor_limit");
   kill["limit_path"] = text("/kubepods/pod1");

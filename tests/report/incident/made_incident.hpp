@@ -115,6 +115,8 @@ class IncidentTest : public testing::Test {
     tables.limit_changes = limit_changes;
     tables.neighbours = neighbours;
     tables.sharers = sharers;
+    tables.shares = shares;
+    tables.ended = ended;
     tables.gaps = gaps;
     tables.earlier_kills = earlier;
     tables.candidates = candidates;
@@ -163,6 +165,7 @@ class IncidentTest : public testing::Test {
   Table samples = empty_answer("incident_samples"), reclaims = empty_answer("last_reclaims");
   Table limit_changes = empty_answer("limit_changes"), neighbours = empty_answer("biggest_growth");
   Table sharers = empty_answer("incident_sharers"), gaps = empty_answer("gaps");
+  Table shares = empty_answer("incident_shares"), ended = empty_answer("incident_ended");
   Table earlier = empty_answer("incident_earlier"), candidates = empty_answer("incident_candidates");
   Table processes = empty_answer("incident_processes"), node_memory = empty_answer("incident_node");
 };
