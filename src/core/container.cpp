@@ -134,8 +134,20 @@ bool fits(const Layout& layout, std::string_view parent, std::string_view name, 
   return true;
 }
 
+/// Podman's pods: "machine-libpod_pod_<id>.slice", and with cgroupfs "/libpod_parent/<id>".
+bool is_pod_of_podman(std::string_view segment, std::string_view parent) {
+  if (parent.ends_with("/libpod_parent")) return full(segment);
+  constexpr std::string_view kPod = "libpod_pod_";
+  const std::size_t at = segment.find(kPod);
+  if (at == std::string_view::npos) return false;
+  segment.remove_prefix(at + kPod.size());
+  drop_suffix(segment, ".slice");
+  return full(segment);
+}
+
 /// Runtime and id from a container's segment; false: it is not a container's. `parent`: the path that it is in.
 bool learn_container(std::string_view segment, std::string_view parent, ContainerIdentity& identity) {
+  if (is_pod_of_podman(segment, parent)) return false;
   std::string name = base::unescaped(segment, "\\x", 2, 16);  // systemd's "machine-web\x2d1.scope" is of "web-1"
   // A runtime without the systemd driver, told names as if it had:
   // "kubepods-burstable-pod<uid>.slice:cri-containerd:<id>"
@@ -192,20 +204,14 @@ std::optional<RecognisedContainer> recognise_container(std::string_view path, st
 
 bool is_pod(std::string_view path) {
   ContainerIdentity identity;
-  std::string_view last;
-  each_segment(path, [&](std::string_view segment, std::size_t, std::string_view) {
+  bool is_podmans = false;
+  each_segment(path, [&](std::string_view segment, std::size_t, std::string_view parent) {
     identity.pod_uid.clear();  // only the last one counts
     learn_pod(segment, identity);
-    last = segment;
+    is_podmans = is_pod_of_podman(segment, parent);
     return false;
   });
-  if (!identity.pod_uid.empty()) return true;
-  constexpr std::string_view kPodman = "libpod_pod_";
-  const std::size_t at = last.find(kPodman);
-  if (at == std::string_view::npos) return false;
-  last.remove_prefix(at + kPodman.size());
-  drop_suffix(last, ".slice");
-  return full(last);
+  return is_podmans || !identity.pod_uid.empty();
 }
 
 ContainerIdentity identity_of(std::string_view path, std::size_t from) {

@@ -77,8 +77,11 @@ TEST(Layouts, APodIsRecognisedByItsOwnDirectory) {
     EXPECT_EQ(core::identity_of(path, 0).container_id, "") << path;
   }
   EXPECT_TRUE(core::is_pod("/machine.slice/machine-libpod_pod_" + std::string(64, 'c') + ".slice"));
-  for (const std::string& path : {std::string("/kubepods"), std::string("/kubepods.slice/kubepods-burstable.slice"),
-                                  "/kubepods/burstable/pod" + uid + "/init", "/pod" + uid, std::string("/")})
+  EXPECT_TRUE(core::is_pod("/libpod_parent/" + std::string(64, 'c')));
+  for (const std::string& path :
+       {std::string("/kubepods"), std::string("/kubepods.slice/kubepods-burstable.slice"),
+        "/kubepods/burstable/pod" + uid + "/init", "/pod" + uid, std::string("/"), std::string("/libpod_parent"),
+        std::string("/libpod_parent/conmon"), "/docker/" + std::string(64, 'c')})
     EXPECT_FALSE(core::is_pod(path)) << path;
 }
 
