@@ -89,6 +89,7 @@ constexpr auto kLayouts = std::to_array<Layout>({
     {"*yarn", "container_", "", yarn, "yarn"},
     {"*/firecracker", "", "", name, "firecracker"},
     {"*", "apptainer-", ".scope", number, "apptainer"},
+    {"*", "buildah-buildah", "", number, "buildah"},
     {"*", "runc-", ".scope", name, "runc"},  // by hand, and builds with Buildah
     {"*", "crun-", ".scope", name, "crun"},
     {"*", "youki-", ".scope", name, "youki"},

@@ -33,9 +33,9 @@ void check(const ContainerIdentity& identity, std::string_view path) {
   REQUIRE(std::ranges::all_of(
       id, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; }));
   REQUIRE(path.find(id) != std::string_view::npos || path.find("\\x") != std::string_view::npos);
-  REQUIRE(is_one_of(identity.runtime,
-                    {"", "containerd", "cri-o", "docker", "podman", "kata", "buildkit", "lxc", "nspawn", "nomad",
-                     "garden", "slurm", "mesos", "yarn", "firecracker", "apptainer", "runc", "crun", "youki"}));
+  REQUIRE(is_one_of(identity.runtime, {"",         "containerd",  "cri-o",     "docker", "podman", "kata",  "buildah",
+                                       "buildkit", "lxc",         "nspawn",    "nomad",  "garden", "slurm", "mesos",
+                                       "yarn",     "firecracker", "apptainer", "runc",   "crun",   "youki"}));
   REQUIRE(is_one_of(identity.qos_class, {"", "guaranteed", "burstable", "besteffort"}));
   REQUIRE(identity.qos_class.empty() || path.find("kubepods") != std::string_view::npos);
   if (identity.pod_uid.empty()) return;
