@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// `parent = "auto"` on the real v1 hierarchy: in a mount namespace in which this test's own directory is all of it.
-#include <sched.h>
-#include <sys/mount.h>
-
-#include <cstdlib>
+// `parent = "auto"` on the real v1 hierarchy.
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "real/real_test.hpp"
+#include "real/real_auto.hpp"
 
 namespace cgmm::test {
 namespace {
@@ -15,34 +11,6 @@ namespace {
 using Json = nlohmann::json;
 
 const std::string kPod = "/kubepods/burstable/pod0f5b1c2d-1111-2222-3333-444455556666";
-
-class RealAuto : public RealTest {
- protected:
-  void SetUp() override {
-    RealTest::SetUp();
-    if (IsSkipped()) return;
-    auto child = ChildProcess::fork_off([&] { return enter() ? 0 : 1; });
-    if (child.wait_for_exit() != 0)
-      GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: a mount namespace can't be had here ***";
-  }
-  bool enter() {
-    const std::filesystem::path mount = v1_memory_mount().value();
-    return ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-           ::mount(tree().dir().c_str(), mount.c_str(), nullptr, MS_BIND, nullptr) == 0;
-  }
-  ChildProcess start_auto(const std::vector<std::string>& more) {
-    std::vector<std::string> arguments{"--config", config(), "--database", database()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return ChildProcess::fork_off([&] { return enter() ? become_program(arguments, {log(), log()}, {}) : 1; });
-  }
-  std::set<std::string> texts(const std::string& query) const {
-    SQLite::Database db(database(), SQLite::OPEN_READONLY);
-    SQLite::Statement rows(db, query);
-    std::set<std::string> result;
-    while (rows.executeStep()) result.insert(rows.getColumn(0).getString());
-    return result;
-  }
-};
 
 TEST_F(RealAuto, EveryLayoutOfV1IsFound) {
   std::ifstream file(CGMM_SOURCE_DIR "/tests/kernel/layouts.json");
