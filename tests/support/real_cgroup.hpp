@@ -98,7 +98,7 @@ class RealCgroupTree {
     }
   }
 
- private:
+  /// Removes a cgroup of any v1 hierarchy with all that is below it; false: it is not to be removed.
   static bool remove_below(const std::filesystem::path& cgroup) {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(cgroup, error)) {
@@ -110,6 +110,7 @@ class RealCgroupTree {
     return eventually([&] { return ::rmdir(cgroup.c_str()) == 0 || errno == ENOENT; }, std::chrono::seconds{10});
   }
 
+ private:
   std::filesystem::path mount_, dir_;
 };
 
