@@ -35,6 +35,12 @@ bool is_in_scope(ReclaimScope scope, CgroupKind kind, bool has_containers) {
   return scope == ReclaimScope::automatic && !has_containers && kind == CgroupKind::leaf;
 }
 
+std::string_view what_is_reclaimed(ReclaimScope scope, bool has_containers) {
+  if (scope == ReclaimScope::all) return "all cgroups but the root";
+  if (scope == ReclaimScope::containers || has_containers) return "containers and their pods";
+  return "all that have no cgroup below them, while no container has ever been seen here";
+}
+
 bool may_reclaim(const Candidate& candidate, ReclaimScope scope, bool has_containers) {
   return candidate.id.path != "/" && (candidate.has_rule || is_in_scope(scope, candidate.kind, has_containers));
 }

@@ -117,6 +117,9 @@ struct Candidate {
   bool has_rule = false;  // a rule says that it is reclaimed, whatever the scope is
 };
 
+/// In words, for the log: "containers and their pods". What a rule says counts besides.
+std::string_view what_is_reclaimed(ReclaimScope scope, bool has_containers);
+
 /// Never the root of the hierarchy: a reclaim of it would be one of the whole machine.
 bool may_reclaim(const Candidate& candidate, ReclaimScope scope, bool has_containers);
 

@@ -100,6 +100,26 @@ TEST_F(KillReports, SlabThatCanBeDroppedIsNoNearMiss) {
   EXPECT_EQ(Row(run("near_misses")).integer("peak_bytes"), 980 * kKiB);
 }
 
+TEST_F(KillReports, ANearMissOfAPodIsOfAllThatItHolds) {
+  history.add_cgroup(4, "/pod", "", 1000 * kKiB);
+  history.add_cgroup(5, "/pod/app", "", 1000 * kKiB);
+  history.exec("UPDATE cgroup SET kind = 'pod' WHERE cgroup_id = 4");
+  history.exec("UPDATE cgroup SET kind = 'container' WHERE cgroup_id = 5");
+  scan(minute(0), {-1, -1, -1, 400, 540});
+  EXPECT_EQ(run("near_misses").rows.size(), 0u);
+  scan(minute(1), {-1, -1, -1, 400, 560});
+  history.add_scan(minute(2), /*is_partial=*/true);
+  history.add_sample(minute(2), 5, 590);  // without the pod's remainder the whole is not known
+  const Table table = run("near_misses");
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_EQ(Row(table).text("path"), "/pod");
+  EXPECT_EQ(Row(table).integer("peak_bytes"), 960 * kKiB);
+  EXPECT_EQ(Row(table).integer("samples"), 1);
+  history.add_kill(5, minute(3), "ancestor_limit");
+  history.exec("UPDATE oom_kill SET limit_path = '/pod'");
+  EXPECT_EQ(run("near_misses").rows.size(), 0u) << "it was a hit";
+}
+
 TEST_F(KillReports, APeakBetweenTwoSamplesIsANearMiss) {
   scan(minute(0), {400});
   history.exec("UPDATE sample SET file_kib = 100, shmem_kib = 0");

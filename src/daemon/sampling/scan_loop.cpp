@@ -40,11 +40,12 @@ void log_stuck(const std::vector<std::string>& news) {
 }
 
 /// What there is, once; then what is new and gone.
-void log_scan(const Sampler::Result& result, bool is_first) {
+void log_scan(const Sampler::Result& result, bool is_first, core::ReclaimScope scope) {
   if (is_first) {
     core::Inventory inventory;
     for (const core::CgroupRef& one : result.appeared) inventory.add(one->kind, one->container());
-    spdlog::info("found {}", inventory.to_string());
+    spdlog::info("found {}; reclaimed when due: {}", inventory.to_string(),
+                 core::what_is_reclaimed(scope, result.has_containers));
   }
   if (result.appeared.size() <= kNamed) {
     for (const core::CgroupRef& one : result.appeared) {
@@ -134,7 +135,7 @@ void ScanLoop::scan_once(const Schedule::Start& start) {
   Sampler::Result result = sampler_.scan(wall_now_us());
   result.scan.late_us = start.late_us;
   ++scan_count_;
-  log_scan(result, scan_count_ == 1);
+  log_scan(result, scan_count_ == 1, settings_.policy.scope);
   if (result.has_containers && !std::exchange(containers_seen_, true)) push_node_facts();
   faults_.after_scan(result, wall_now_us());
   if (start.missed_count > 0) {
