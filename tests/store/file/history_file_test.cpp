@@ -332,7 +332,11 @@ TEST_F(Keeping, AnEmptiedLogIsFoundAndWhatIsInTheFileStays) {
   store(history_file.history(), scan_at(kNoon + 30 * kSecond));
   ASSERT_TRUE(history_file.is_in_place());
   std::filesystem::resize_file(file().string() + "-wal", 0);
-  store(history_file.history(), scan_at(kNoon + 31 * kSecond));
+  try {
+    store(history_file.history(), scan_at(kNoon + 31 * kSecond));
+  } catch (const SQLite::Exception&) {  // it may have to read a page that was in the log
+    history_file.history().rollback();
+  }
   EXPECT_FALSE(history_file.is_in_place());
   history_file.history().maintain(kNoon);  // nothing of it goes into the file
   begin_anew(history_file, kNoon + 32 * kSecond);
