@@ -334,8 +334,8 @@ TEST_F(Keeping, AnEmptiedLogIsFoundAndWhatIsInTheFileStays) {
   std::filesystem::resize_file(file().string() + "-wal", 0);
   try {
     store(history_file.history(), scan_at(kNoon + 31 * kSecond));
-  } catch (const SQLite::Exception&) {  // it may have to read a page that was in the log
-    history_file.history().rollback();
+  } catch (const SQLite::Exception&) {
+    return;  // it had to read a page that was in the log, and has noticed by itself
   }
   EXPECT_FALSE(history_file.is_in_place());
   history_file.history().maintain(kNoon);  // nothing of it goes into the file
