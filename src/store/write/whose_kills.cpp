@@ -19,6 +19,8 @@ constexpr std::int64_t kNear_us = base::kSecond_us;
 constexpr std::int64_t kLogDelay_us = 5 * base::kSecond_us;
 /// How long the fault that records of the log are lost outlives the last loss.
 constexpr std::int64_t kLossEndsAfter_us = 2 * base::kMinute_us;
+/// In a storm, kills are seen in each other's rises. So far from a kill the rise may be that is left over in the end.
+constexpr std::int64_t kLeftOver_us = 3 * kClockSlack_us;
 /// So long, kills are looked for in the counters.
 constexpr std::int64_t kUnseenFor_us = 2 * base::kMinute_us;
 constexpr int kRounds = 8;  // what one round finds may tell more in the next
@@ -69,10 +71,10 @@ void WhoseKills::take_back_moved(std::int64_t from_us, std::int64_t to_us) {
                            "AND k.dropped_from IS NULL AND iif(k.cgroup_id IS NULL, "
                            "  EXISTS (SELECT 1 FROM oom_kill o WHERE o.killed_at_us BETWEEN k.killed_at_us - ?3 AND "
                            "k.killed_at_us + ?4 "
-                           "    AND o.source = 'counter' AND o.earliest_at_us <= k.killed_at_us + ?3), "
+                           "    AND o.source = 'counter' AND o.earliest_at_us <= k.killed_at_us + ?5), "
                            "  c.oom_kills_total IS NOT NULL "
                            "    AND (c.vanished_at_us IS NULL OR c.last_seen_at_us > k.killed_at_us + ?3))",
-                           from_us, to_us, kNear_us, kUnseenFor_us);
+                           from_us, to_us, kNear_us, kUnseenFor_us, kLeftOver_us);
        kill.step();)
     moved.push_back(kill.integer(0));
   for (const std::int64_t oom_kill_id : moved) {

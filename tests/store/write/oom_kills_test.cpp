@@ -184,6 +184,17 @@ TEST_F(OomKills, OfAProcessThatMovedFromWhereNothingIsTrackedAreOfTheCgroupWhose
   EXPECT_EQ(query("SELECT victim_path, cgroup_by FROM oom_kill WHERE victim_pid = 1006"), "/elsewhere/deep|pid\n");
 }
 
+TEST_F(OomKills, OfAProcessThatMovedInAStormOfKillsAreNotCountedTwice) {
+  auto from_elsewhere = logged(5, {"/elsewhere/deep", 99}, kNoon + 3 * kSecond);
+  from_elsewhere.is_by_pid = true;
+  store(history_, from_elsewhere);
+  // Other kills have been seen in its rise, and theirs is left over.
+  store(history_, core::CountedOomKills{
+                      .id = kWeb, .since_at_us = kNoon + 7 * kSecond, .at_us = kNoon + 8 * kSecond, .count = 1});
+  for (std::int64_t second = 10; second <= 40; second += 10) scan(second);
+  EXPECT_EQ(query("SELECT count(*), sum(kill_count), min(victim_pid) FROM oom_kill"), "1|1|1005\n");
+}
+
 TEST_F(OomKills, WithoutACgroupInTheLogAreNotCertainWhenTheLogTellsOfMoreThanTheCounter) {
   store(history_, logged(5, {}, kNoon + 3 * kSecond), logged(6, {}, kNoon + 4 * kSecond),
         counted(kWeb, kNoon + 10 * kSecond));
