@@ -76,9 +76,14 @@ missed_in_part AS (
                     max(at_us) OVER (PARTITION BY cgroup_id) AS last_at_us
                FROM near
               WHERE NOT EXISTS (SELECT 1 FROM oom_kill o
-                                 WHERE (o.cgroup_id = near.cgroup_id OR o.limit_path = near.pod_path)
+                                 WHERE o.cgroup_id = near.cgroup_id
                                    AND o.killed_at_us BETWEEN near.at_us - 3900000000 AND near.at_us + 300000000
                                    AND coalesce(o.last_killed_at_us, o.killed_at_us) >= near.at_us - 300000000)
+                AND (near.pod_path IS NULL
+                     OR NOT EXISTS (SELECT 1 FROM oom_kill o
+                                     WHERE o.limit_path = near.pod_path
+                                       AND o.killed_at_us BETWEEN near.at_us - 3900000000 AND near.at_us + 300000000
+                                       AND coalesce(o.last_killed_at_us, o.killed_at_us) >= near.at_us - 300000000))
            ),
            peak AS (  -- with one max(), SQLite takes the other columns from the same row
              SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes), held_bytes, limit_bytes, at_us, by_peak,

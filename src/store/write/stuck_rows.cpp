@@ -57,7 +57,8 @@ void StuckRows::follow(const Open& open, const core::Scan& scan, const Place* pl
   if (row.stuck == core::StuckState::no || is_another) return end(open.stuck_id, scan.started_at_us, "over");
   const bool is_so = stuck != nullptr;  // else it may be
   sql_.execute(
-      "UPDATE stuck SET last_seen_at_us = coalesce(?2, last_seen_at_us), usage_bytes = max(coalesce(?3, usage_bytes), coalesce(usage_bytes, ?3)), "
+      "UPDATE stuck SET last_seen_at_us = coalesce(?2, last_seen_at_us), usage_bytes = max(coalesce(?3, usage_bytes), "
+      "coalesce(usage_bytes, ?3)), "
       "high_events = high_events + ifnull(?4, 0), psi_full_us = psi_full_us + ifnull(?5, 0) WHERE stuck_id = ?1",
       open.stuck_id, is_so ? std::optional(scan.started_at_us) : std::nullopt,
       is_so ? row.gauges[core::Gauge::usage] : std::nullopt, row.increases[core::Counter::high_events],
