@@ -93,7 +93,7 @@ class Kernel : public kernel::Controller {
   core::ReclaimMethod method() const override { return core::ReclaimMethod::memory_reclaim; }
   const char* reclaim_file() const override { return "memory.reclaim"; }
   bool can_reclaim(const kernel::Cgroup&) const override { return true; }
-  std::error_code reclaim(const kernel::Cgroup&, std::uint64_t bytes) override {
+  std::error_code reclaim(kernel::Cgroup&, std::uint64_t bytes) override {
     now_us_ += 10'000;
     cgroup_.drop(bytes);
     return {};

@@ -117,8 +117,8 @@ void check_hierarchy(const kernel::Hierarchy& hierarchy, const config::Config& c
                                (hierarchy.real ? "" : " (a copied or fake tree, not the kernel's)"));
   if (is_v1) {
     findings.ok("bounds",
-                "cgroup v1 takes no amount, and has no pressure by cgroup: reclaim_step, reclaim_to and "
-                "max_pressure have no effect here");
+                "cgroup v1 takes no amount, so short writes make up each step; it has no pressure by cgroup, so "
+                "max_pressure has no effect here");
   }
   check_cgroups(hierarchy, config, findings);
   check_access(hierarchy, findings);

@@ -13,7 +13,7 @@ constexpr std::uint64_t kChurnFromHundredth = 50;
 // Futile: the share of what was asked for.
 constexpr std::uint64_t kFutileBelowHundredth = 10;
 // The kernel recognises a refault by shadow entries. It keeps them for about eight times the memory that the cgroup
-// still has. If a cgroup was emptied (v1), nearly all of them are gone too.
+// still has. If a cgroup was emptied, nearly all of them are gone too.
 constexpr std::uint64_t kRememberedPerHeld = 8;
 // After this time, the absence of refaults means something, though less than after the whole observation.
 constexpr std::int64_t kTellingAfter_us = 30 * base::kSecond_us;
@@ -102,7 +102,7 @@ std::optional<Observation::Judgement> Observation::judge_at_once(const Reclaim& 
   if (reclaim.outcome == ReclaimOutcome::failed) return Judgement{Verdict::failed, {}};
   const bool ended = reclaim.outcome == ReclaimOutcome::done || reclaim.outcome == ReclaimOutcome::partial;
   if (!ended || !measured) return Judgement{};
-  // v1 is asked for everything. If it ran out of time, how much it would have freed is not known.
+  // If it ran out of time, how much more it would have freed is not known.
   if (reclaim.stopped_by == StoppedBy::timeout && *reclaim.freed_bytes > 0) return std::nullopt;
   if (!reaches(*reclaim.freed_bytes, kFutileBelowHundredth, asked_bytes)) {
     return Judgement{Verdict::futile, JudgedBy::amount};

@@ -26,8 +26,8 @@ Sighting sighting_of(std::uint64_t inode, const MemorySample& sample);
 
 class Observation {
  public:
-  /// `ended_at_us`: when the reclaim ended. `asked_bytes`: how much the kernel was asked for (v1: all reclaimable
-  /// cache). `after`: the cgroup at that time; nullopt: it could not be read.
+  /// `ended_at_us`: when the reclaim ended. `asked_bytes`: how much the kernel was asked for (everything: all
+  /// reclaimable cache). `after`: the cgroup at that time; nullopt: it could not be read.
   Observation(const Reclaim& reclaim, std::uint64_t asked_bytes, std::optional<Sighting> after,
               std::int64_t ended_at_us, std::uint64_t page_bytes);
 

@@ -42,7 +42,7 @@ std::uint64_t next_step_bytes(const ReclaimPlan& plan, std::uint64_t cache_bytes
 }
 
 bool is_refused(const ReclaimPlan& plan, const Progress& progress) {
-  if (progress.answer == std::errc::device_or_resource_busy && plan.all_at_once)
+  if (progress.answer == std::errc::device_or_resource_busy)
     return progress.freed_bytes.value_or(0) / kFreedFromHundredth < plan.requested_bytes() / 100;
   return progress.answer == std::errc::read_only_file_system || progress.answer == std::errc::permission_denied ||
          progress.answer == std::errc::operation_not_permitted;

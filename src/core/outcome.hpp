@@ -17,7 +17,7 @@ namespace cgmm::core {
 std::optional<std::uint64_t> freed_bytes(const Gauges& before, const Gauges& after);
 
 struct ReclaimPlan {
-  bool all_at_once = false;        // v1: the kernel takes no amount, so there is one step
+  bool all_at_once = false;        // v1, if nothing is to stay: one step
   std::uint64_t cache_bytes = 0;   // reclaimable cache before
   std::uint64_t target_bytes = 0;  // reclaimable cache to leave
   ReclaimBounds bounds;

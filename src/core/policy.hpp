@@ -20,7 +20,7 @@ namespace cgmm::core {
 
 struct ReclaimSettings {
   Threshold threshold = Threshold::of_percent(25);
-  std::optional<Threshold> reclaim_to;  // v2: down to this; nullopt: half the threshold
+  std::optional<Threshold> reclaim_to;  // down to this; nullopt: half the threshold
   std::int64_t cooldown_us = 30 * base::kSecond_us;
   bool reclaim = true;
 
@@ -37,7 +37,7 @@ struct Rule {
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 
-/// The bounds of one reclaim. Only a kernel that takes an amount (v2) can be asked in steps.
+/// The bounds of one reclaim.
 struct ReclaimBounds {
   std::uint64_t step_bytes = 64ULL << 20;           // asked of the kernel at a time, at most
   std::int64_t timeout_us = 10 * base::kSecond_us;  // of the whole reclaim
@@ -137,7 +137,7 @@ bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective
 std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candidates, const Cooldowns& cooldowns,
                                               std::int64_t now_us);
 
-/// v2: the reclaimable cache that a reclaim leaves: `reclaim_to`, else half the threshold.
+/// The reclaimable cache that a reclaim leaves: `reclaim_to`, else half the threshold.
 std::uint64_t target_bytes(std::optional<std::uint64_t> effective_limit_bytes, const ReclaimSettings& settings);
 
 }  // namespace cgmm::core

@@ -141,7 +141,7 @@ struct Reclaim {
   std::optional<std::int64_t> duration_us;  // from the first request to the kernel's last answer
   ReclaimMethod method = ReclaimMethod::force_empty;
   std::uint64_t threshold_bytes = 0;
-  std::optional<std::uint64_t> requested_bytes;  // nullopt: everything (force_empty)
+  std::optional<std::uint64_t> requested_bytes;  // nullopt: everything (force_empty, down to 0)
   Gauges before;
   std::optional<Gauges> after;               // nullopt: could not be read
   std::optional<std::uint64_t> freed_bytes;  // the decrease of usage, at least 0; of file if usage is not known

@@ -133,8 +133,10 @@ std::optional<std::string_view> Cgroup::read(std::size_t slot, const char* name,
   return std::string_view(buffer.data(), static_cast<std::size_t>(got));
 }
 
+base::Fd Cgroup::open_to_write(const char* name) const { return open_file(name, O_WRONLY | O_TRUNC); }
+
 std::error_code Cgroup::write(const char* name, std::string_view text) const {
-  const base::Fd file = open_file(name, O_WRONLY | O_TRUNC);
+  const base::Fd file = open_to_write(name);
   if (!file || ::write(file.get(), text.data(), text.size()) < 0) return {errno, std::system_category()};
   return {};
 }

@@ -57,6 +57,9 @@ class Cgroup {
   /// Writes `text` to the file with one write(). Returns the kernel's answer, and does not throw.
   std::error_code write(const char* name, std::string_view text) const;
 
+  /// The file, to be written to; empty, with errno, if it can't be.
+  base::Fd open_to_write(const char* name) const;
+
   /// The cgroups directly below it, as far as they can be listed.
   std::vector<core::CgroupId> children() const;
 

@@ -47,6 +47,7 @@
 namespace cgmm::kernel {
 
 inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
+inline constexpr std::uint64_t kEverything = UINT64_MAX;  // an amount to reclaim: all that the kernel can (v1)
 
 /// One cgroup's numbers, and more from the same files.
 struct Reading {
@@ -120,9 +121,12 @@ class Controller {
   /// False: another process reclaims in this hierarchy. Else no other one will, until this object goes.
   bool reclaims_alone() { return lock_.take(hierarchy_); }
 
-  /// Asks the kernel to reclaim, and waits, possibly for seconds; a signal ends it (EINTR). v1 frees all it can, v2
-  /// about `bytes`. Returns the kernel's answer: EAGAIN can come after nearly everything was freed.
-  virtual std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) = 0;
+  /// Asks the kernel to reclaim about `bytes`, and waits, possibly for seconds; a signal ends it (EINTR). Returns the
+  /// kernel's answer: EAGAIN can come after nearly everything was freed.
+  virtual std::error_code reclaim(Cgroup& cgroup, std::uint64_t bytes) = 0;
+
+  /// Why the last reclaim() was one of everything although it was asked for an amount (v1); no error if it was not.
+  virtual std::error_code took_all_because() const { return {}; }
 
  protected:
   // Files in lower slots are held before those in higher ones.

@@ -9,8 +9,9 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr double kFastest = 300 << 10;  // bytes freed in a microsecond, at most
+constexpr double kFastest = 400 << 10;  // bytes freed in a microsecond, at most
 constexpr double kFaster = 32;          // than what has been seen last
+constexpr double kSlower = 0.9;         // at a time: a write that had to wait has freed little, too
 constexpr double kShortest_us = 20;
 constexpr double kLongest_us = 100'000;  // a signal that is to end the reclaim waits so long
 constexpr double kMore = 1.125;          // in vain
@@ -33,7 +34,7 @@ void Pace::note(std::int64_t write_us, std::uint64_t freed_bytes) {
     const auto freed = static_cast<double>(freed_bytes);
     const double at_most_us = static_cast<double>(write_us) - freed / kFastest;
     const double seen = freed / std::max(static_cast<double>(write_us) - lead_us_, 1.0);
-    bytes_per_us_ = std::min(std::max(kFaster * seen, bytes_per_us_ / 2), kFastest);
+    bytes_per_us_ = std::min(std::max(kFaster * seen, bytes_per_us_ * kSlower), kFastest);
     lead_us_ = std::max(std::min(lead_us_ * kLess, at_most_us), kShortest_us);
   } else if (++in_vain_count_ % kTries == 0) {
     lead_us_ = std::min(lead_us_ * kMore, kLongest_us);

@@ -29,7 +29,7 @@ class Pace {
 
  private:
   double lead_us_ = 50;              // until anything is freed
-  double bytes_per_us_ = 300 << 10;  // freed then, at most
+  double bytes_per_us_ = 400 << 10;  // freed then, at most
   int in_vain_count_ = 0;
 };
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <limits>
 
 #include "kernel/controller.hpp"
+#include "kernel/force_empty.hpp"
 #include "kernel/memory_stat.hpp"
 #include "kernel/parse.hpp"
+#include "kernel/timed_write.hpp"
 
 namespace cgmm::kernel {
 namespace {
@@ -17,6 +21,12 @@ using core::Gauge;
 
 enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kPeak, kLimit, kHierarchy };
 constexpr const char* kUsageFile = "memory.usage_in_bytes";
+constexpr const char* kAnyText = "1";  // the kernel does not look at it
+
+std::int64_t steady_us() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
 
 class V1Controller final : public Controller {
  public:
@@ -78,9 +88,25 @@ class V1Controller final : public Controller {
   core::ReclaimMethod method() const override { return core::ReclaimMethod::force_empty; }
   const char* reclaim_file() const override { return "memory.force_empty"; }
 
-  std::error_code reclaim(const Cgroup& cgroup, std::uint64_t /*all or nothing*/) override {
-    return cgroup.write(reclaim_file(), "1");
+  std::error_code reclaim(Cgroup& cgroup, std::uint64_t bytes) override {
+    took_all_because_.clear();
+    if (bytes == kEverything) return cgroup.write(reclaim_file(), kAnyText);
+    const base::Fd file = cgroup.open_to_write(reclaim_file());
+    if (!file) return {errno, std::system_category()};
+    std::optional<TimedWrites> writes(std::in_place);
+    took_all_because_ = writes->error();
+    if (took_all_because_) {
+      writes.reset();  // no more signals are held back
+      return cgroup.write(reclaim_file(), kAnyText);
+    }
+    return force_empty({.write = [&](auto after_us) { return writes->write(file.get(), kAnyText, after_us); },
+                        .usage_bytes = [&] { return read_usage(cgroup); },
+                        .is_interrupted = [&] { return writes->is_interrupted(); },
+                        .now_us = steady_us},
+                       pace_, bytes);
   }
+
+  std::error_code took_all_because() const override { return took_all_because_; }
 
  private:
   /// Linux 3.13 to 3.18 wrote 2^64-1 for none: not relied upon, the cgroup's own limit is read then.
@@ -106,6 +132,8 @@ class V1Controller final : public Controller {
   }
 
   std::optional<bool> root_includes_;
+  std::error_code took_all_because_;
+  Pace pace_;
 };
 
 }  // namespace

@@ -84,7 +84,7 @@ class V2Controller final : public Controller {
   core::ReclaimMethod method() const override { return core::ReclaimMethod::memory_reclaim; }
   const char* reclaim_file() const override { return "memory.reclaim"; }
 
-  std::error_code reclaim(const Cgroup& cgroup, std::uint64_t bytes) override {
+  std::error_code reclaim(Cgroup& cgroup, std::uint64_t bytes) override {
     const std::string amount = std::to_string(bytes);
     if (takes_swappiness_) {
       const std::error_code error = cgroup.write(reclaim_file(), amount + " swappiness=0");

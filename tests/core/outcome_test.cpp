@@ -54,7 +54,12 @@ TEST(StoppedBy, SaysWhyItEnds) {
       {"down to the target", [](Progress& p) { p.cache_bytes = 100 * kMiB; }, StoppedBy::target},
       {"all was asked for", [](Progress& p) { p.asked_bytes = 200 * kMiB; }, StoppedBy::target},
       {"there is no more", [](Progress& p) { p.answer = kAgain; }, StoppedBy::nothing_left},
-      {"v2 is busy", [](Progress& p) { p.answer = kBusy; }, StoppedBy::nothing_left},
+      {"busy, but much was freed",
+       [](Progress& p) {
+         p.answer = kBusy;
+         p.freed_bytes = 64 * kMiB;
+       },
+       StoppedBy::nothing_left},
       {"refused", [](Progress& p) { p.answer = kReadOnly; }, StoppedBy::error},
       {"unreadable", [](Progress& p) { p.cache_bytes.reset(); }, StoppedBy::error},
       {"removed",

@@ -230,11 +230,23 @@ TEST(V2Controller, ReadsTheLimitOfAnAncestorOnceAPass) {
   EXPECT_EQ(effective_limit(b), 100 * kMiB);
 }
 
+TEST(V1Controller, SaysThatThereIsNoMoreIfTheKernelEndsBeforeTheAmountIsFreed) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({.file_bytes = 50 * kMiB}));
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  EXPECT_EQ(opened.controller->reclaim(web, kMiB), std::errc::resource_unavailable_try_again);
+  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
+  EXPECT_FALSE(opened.controller->reclaim(web, kEverything));
+  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
+  EXPECT_FALSE(opened.controller->took_all_because());
+}
+
 TEST(V2Controller, AsksForAnAmountAndNotForSwap) {
   FakeCgroups tree;
   tree.put("/web", test::v2_files({}));
   Opened opened(tree);
-  const Cgroup web = opened.cgroup("/web");
+  Cgroup web = opened.cgroup("/web");
   EXPECT_FALSE(opened.controller->reclaim(web, 12345));
   EXPECT_EQ(tree.file("/web", "memory.reclaim"), "12345 swappiness=0");
 }
@@ -416,12 +428,11 @@ TEST(Controller, DoesNotFollowASymbolicLinkInPlaceOfAFile) {
   EXPECT_EQ(opened.error_of_reading("/web"), "/web/memory.stat: Too many levels of symbolic links");
 }
 
-/// From here on this process has no openat2(), as with a kernel before 5.6 or under a filter that does not know it.
-bool give_up_openat2() {
-  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
-                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+/// From here on this process has no such system call, as with an old kernel or under a filter that does not know it.
+bool give_up(unsigned call) {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
   const sock_fprog program{sizeof filter / sizeof filter[0], filter};
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
@@ -436,6 +447,20 @@ bool follows_no_link(Opened& opened, std::uint64_t inode, std::uint64_t root_ino
   }
 }
 
+TEST(V1Controller, TakesEverythingAndSaysWhyWhereTheKernelHasNoTimers) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({.file_bytes = 50 * kMiB}));
+  auto child = test::ChildProcess::fork_off([&] {
+    Opened opened(tree);
+    Cgroup web = opened.cgroup("/web");
+    if (!give_up(SYS_timer_create)) return 2;
+    if (opened.controller->reclaim(web, kMiB)) return 3;
+    return opened.controller->took_all_because() == std::errc::function_not_supported ? 0 : 4;
+  });
+  EXPECT_EQ(child.wait_for_exit(), 0);
+  EXPECT_EQ(tree.file("/web", "memory.force_empty"), "1");
+}
+
 TEST(Controller, DoesNotFollowASymbolicLinkOnTheWay) {
   FakeCgroups tree;
   tree.put("/pods/web", test::v1_files({}));
@@ -445,7 +470,7 @@ TEST(Controller, DoesNotFollowASymbolicLinkOnTheWay) {
   const std::uint64_t root_inode = tree.inode("");
   EXPECT_TRUE(follows_no_link(opened, inode, root_inode));
   auto child = test::ChildProcess::fork_off([&] {
-    if (!give_up_openat2()) return 2;
+    if (!give_up(SYS_openat2)) return 2;
     return follows_no_link(opened, inode, root_inode) ? 0 : 1;
   });
   EXPECT_EQ(child.wait_for_exit(), 0) << "without openat2()";

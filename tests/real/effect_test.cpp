@@ -41,7 +41,7 @@ TEST_F(RealEffect, WhatIsReadOnceAndNeverAgainWasReclaimedToEffect) {
   EXPECT_EQ(text("SELECT effect_ended_by FROM v_reclaim"), "observe_for");
   EXPECT_EQ(number("SELECT refaulted_bytes FROM v_reclaim"), 0);
   EXPECT_GE(number("SELECT observed_for_us FROM v_reclaim"), 4'000'000);
-  EXPECT_GE(number("SELECT held_byte_seconds FROM v_reclaim"), std::int64_t{4 * (kOver - 2 * kMiB)});
+  EXPECT_GE(number("SELECT held_byte_seconds FROM v_reclaim"), std::int64_t{4 * (kOver - kLimit / 8 - 2 * kMiB)});
   EXPECT_EQ(number("SELECT strikes FROM cooldown"), 0);
 }
 

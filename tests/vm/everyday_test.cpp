@@ -92,15 +92,9 @@ TEST_P(Everyday, AStreamedFileIsReclaimedDownToTheTargetAndStaysAway) {
             node().method + " done target");
   EXPECT_EQ(streamed("count(*)"), 1);
   EXPECT_EQ(streamed("threshold_bytes"), 16 * kMiB);
-  if (v1()) {
-    EXPECT_EQ(kernel("streamed", "reclaimed").number("memory.stat", node().file), 0) << "it can only be emptied";
-  } else {
-    EXPECT_EQ(streamed("file_before_bytes - requested_bytes"), 8 * kMiB) << "half the threshold is to stay";
-    EXPECT_LE(kernel("streamed", "reclaimed").number("memory.stat", node().file), 8 * kMiB);
-  }
-  if (!v1()) {
-    EXPECT_GE(kernel("streamed", "reclaimed").number("memory.stat", node().file), 6 * kMiB) << "and not far below";
-  }
+  EXPECT_EQ(streamed("file_before_bytes - requested_bytes"), 8 * kMiB) << "half the threshold is to stay";
+  EXPECT_LE(kernel("streamed", "reclaimed").number("memory.stat", node().file), 8 * kMiB);
+  EXPECT_GE(kernel("streamed", "reclaimed").number("memory.stat", node().file), 6 * kMiB) << "and not far below";
   if (node().kernel == "6.12") {
     EXPECT_EQ(kernel("streamed", "reclaimed").number("memory.stat", node().file), 8 * kMiB) << "6.1 frees more";
   }
@@ -152,21 +146,14 @@ TEST_P(Everyday, AFileReadInALoopIsReclaimedLessAndLess) {
   EXPECT_EQ(db.number("SELECT until_us - last_reclaim_at_us FROM cooldown" + of(db, "looping")), 5'000'000 << churns);
 }
 
-// The kernel remembers evicted pages for eight times what a cgroup still holds. v1 leaves nothing, and where
-// there is no other memory the pages that come back are new to it.
-TEST_P(Everyday, OfACgroupWithNothingButCacheV1ForgetsWhatItEvicted) {
+// The kernel remembers evicted pages for eight times what a cgroup still holds: here, its rest of cache is enough.
+TEST_P(Everyday, OfACgroupWithNothingButCacheTheKernelKnowsWhatItEvicted) {
   const auto db = history("main");
   const auto refaulted = kernel("bare", "end").number("memory.stat", node().refault_file) * kPageBytes;
   EXPECT_EQ(db.number("SELECT refaulted_bytes FROM v_reclaim" + of(db, "bare")), refaulted);
   EXPECT_GE(db.number("SELECT regrown_bytes FROM v_reclaim" + of(db, "bare")), 30 * kMiB);
-  if (v1()) {
-    EXPECT_LT(refaulted, 4 * kMiB);
-    EXPECT_EQ(db.text("SELECT verdict || ' ' || judged_by FROM v_reclaim" + of(db, "bare")), "unknown regrowth");
-    EXPECT_EQ(db.number("SELECT strikes FROM cooldown" + of(db, "bare")), 1) << "it has grown again";
-  } else {
-    EXPECT_GE(refaulted, 30 * kMiB);
-    EXPECT_EQ(db.text("SELECT verdict FROM v_reclaim" + of(db, "bare")), "churn");
-  }
+  EXPECT_GE(refaulted, 30 * kMiB);
+  EXPECT_EQ(db.text("SELECT verdict FROM v_reclaim" + of(db, "bare")), "churn");
 }
 
 TEST_P(Everyday, RefaultsAreOnRecordToThePage) {

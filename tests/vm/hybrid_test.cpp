@@ -23,7 +23,8 @@ TEST_F(Hybrid, ACgroupIsReclaimedThere) {
   const auto db = history("main");
   EXPECT_EQ(db.text("SELECT method || ' ' || outcome FROM reclaim" + of(db, "streamed")), "force_empty done");
   EXPECT_GE(kernel("streamed", "before").number("memory.stat", "total_cache"), 40 * 1024 * 1024);
-  EXPECT_EQ(kernel("streamed", "reclaimed").number("memory.stat", "total_cache"), 0);
+  EXPECT_LE(kernel("streamed", "reclaimed").number("memory.stat", "total_cache"), 8 * 1024 * 1024)
+      << "half the threshold";
 }
 
 }  // namespace

@@ -37,6 +37,14 @@ std::string error_of(const core::Reclaim& reclaim, const core::Progress& progres
   return "memory.stat could not be read after a step";
 }
 
+/// Once in the life of the process.
+void tell_of_all(std::error_code because) {
+  static std::atomic<bool> is_told{false};
+  if (!because || is_told.exchange(true)) return;
+  spdlog::warn("reclaims drop all the cache that they can, reclaim_to has no effect: timer_create: {}",
+               because.message());
+}
+
 }  // namespace
 
 Reclaimer::Reclaimer(core::Cooldowns cooldowns, RecordQueue& queue, StatusBoard& board, Clocks clocks,
@@ -210,11 +218,11 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
   const core::Gauges& before = reading->sample.gauges;
   if (!core::over_threshold(before, limits.effective_limit_bytes, candidate.settings)) return false;
   if (is_remainder && !kernel::is_most(*controller_, *cgroup, before)) return false;
-  const bool all_at_once = controller_->method() == core::ReclaimMethod::force_empty;
+  const std::uint64_t target_bytes = core::target_bytes(limits.effective_limit_bytes, candidate.settings);
   const core::ReclaimPlan plan{
-      .all_at_once = all_at_once,
+      .all_at_once = target_bytes == 0 && controller_->method() == core::ReclaimMethod::force_empty,
       .cache_bytes = core::reclaimable_cache_bytes(before),
-      .target_bytes = all_at_once ? 0 : core::target_bytes(limits.effective_limit_bytes, candidate.settings),
+      .target_bytes = target_bytes,
       .bounds = scan.bounds};
   if (plan.is_reached() || !kernel_can(*cgroup)) return false;
   if (!scan.dry_run) {
@@ -320,8 +328,9 @@ void Reclaimer::step(Attempt& attempt) {
           ? plan.cache_bytes
           : core::next_step_bytes(plan, progress.cache_bytes.value_or(plan.cache_bytes), progress.asked_bytes);
   board_.set_asking({clocks_.steady(), attempt.reclaim.id.path});
-  progress.answer = controller_->reclaim(attempt.cgroup, step_bytes);
+  progress.answer = controller_->reclaim(attempt.cgroup, plan.all_at_once ? kernel::kEverything : step_bytes);
   board_.set_asking({});
+  tell_of_all(controller_->took_all_because());
   progress.window_us = clocks_.steady() - attempt.pressure.at_us;
   const bool with_pressure = progress.window_us >= core::kPressureWindow_us;
   const Measured& last = attempt.last = measure(attempt, with_pressure);

@@ -45,7 +45,7 @@ class FakeKernel : public kernel::Controller {
   core::ReclaimMethod method() const override { return real_->method(); }
   const char* reclaim_file() const override { return real_->reclaim_file(); }
   bool can_reclaim(const kernel::Cgroup&) const override { return true; }
-  std::error_code reclaim(const kernel::Cgroup&, std::uint64_t bytes) override { return answer_(bytes); }
+  std::error_code reclaim(kernel::Cgroup&, std::uint64_t bytes) override { return answer_(bytes); }
 
  private:
   std::unique_ptr<kernel::Controller> real_;
@@ -177,6 +177,50 @@ TEST_F(RecordedReclaimer, AsksV2ForWhatIsAboveTheTarget) {
   EXPECT_TRUE(tree_.file("/web", "memory.reclaim").ends_with(" swappiness=0"));
   ASSERT_TRUE(test::eventually([&] { return !collector_.reclaims().empty(); }));
   EXPECT_EQ(collector_.reclaims().at(0).requested_bytes, 60 * kMiB - 25 * kMiB / 2);
+}
+
+class AmountOnV1 : public RecordedReclaimer {
+ protected:
+  /// What the kernel is asked for, one after the other. It frees all of it.
+  std::vector<std::uint64_t> asked_for(const core::Policy& policy) {
+    std::uint64_t file_bytes = 60 * kMiB;
+    tree_.put("/web", test::v1_files({.file_bytes = file_bytes}));
+    std::vector<std::uint64_t> asked;
+    Reclaimer one({}, queue_, board_, {}, [&](const kernel::Hierarchy& hierarchy) {
+      return std::make_unique<FakeKernel>(hierarchy, [&](std::uint64_t bytes) {
+        asked.push_back(bytes);
+        file_bytes -= std::min(file_bytes, bytes);
+        tree_.put("/web", test::v1_files({.file_bytes = file_bytes}));
+        return std::error_code{};
+      });
+    });
+    Candidates candidates = scan(tree_, policy);
+    candidates.bounds = policy.bounds;
+    EXPECT_EQ(one.reclaim_due(candidates, kNever), 1U);
+    EXPECT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 2; }));
+    return asked;
+  }
+};
+
+TEST_F(AmountOnV1, IsWhatIsAboveTheTargetInSteps) {
+  core::Policy policy;
+  policy.defaults.reclaim_to = core::Threshold::of_bytes(20 * kMiB);
+  policy.bounds.step_bytes = 16 * kMiB;
+  EXPECT_EQ(asked_for(policy), (std::vector<std::uint64_t>{16 * kMiB, 12 * kMiB, 6 * kMiB, 4 * kMiB, 2 * kMiB}));
+  EXPECT_EQ(collector_.reclaims()[1].method, core::ReclaimMethod::force_empty);
+  EXPECT_EQ(collector_.reclaims()[1].requested_bytes, 40 * kMiB);
+  EXPECT_EQ(collector_.reclaims()[1].freed_bytes, 40 * kMiB);
+  EXPECT_EQ(collector_.reclaims()[1].outcome, ReclaimOutcome::done);
+  EXPECT_EQ(collector_.reclaims()[1].stopped_by, core::StoppedBy::target);
+}
+
+TEST_F(AmountOnV1, IsEverythingAtOnceIfNothingIsToStay) {
+  core::Policy policy;
+  policy.defaults.reclaim_to = core::Threshold::of_bytes(0);
+  EXPECT_EQ(asked_for(policy), std::vector<std::uint64_t>{kernel::kEverything});
+  EXPECT_EQ(collector_.reclaims()[1].requested_bytes, std::nullopt);
+  EXPECT_EQ(collector_.reclaims()[1].freed_bytes, 60 * kMiB);
+  EXPECT_EQ(collector_.reclaims()[1].step_count, 1);
 }
 
 TEST_F(ReclaimerTest, ReadsAgainBeforeItActs) {

@@ -101,8 +101,8 @@ load() {
 end_load() { kill -9 "$(cat "/tmp/$1.pid")"; }
 
 # Memory of a load's own, as a real container has some. The kernel remembers evicted pages (and so knows a
-# refault when it comes) for eight times what a cgroup still holds: of one that was emptied altogether, as v1
-# does it, it forgets nearly all.
+# refault when it comes) for eight times what a cgroup still holds: of one that was emptied altogether it forgets
+# nearly all.
 own="--own $((10 * mib))"
 
 # server NAME FILE, then: ask NAME, to have it read the file once.

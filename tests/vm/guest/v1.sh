@@ -6,7 +6,7 @@ mount_v1 /sys/fs/cgroup/memory
 meanwhile() { :; }
 everyday_run
 
-# With swap, emptying a cgroup swaps out what it has besides its cache.
+# With swap, emptying a cgroup (nothing is to stay) swaps out what it has besides its cache.
 mkswap /disk/swap > /dev/null
 swapon /disk/swap
 cgroup-memory-manager check > $results/check_swap.txt 2>&1
@@ -18,6 +18,7 @@ snapshot swapper before
 service swap <<CONFIG
 interval = "1s"
 cooldown = "1h"
+reclaim_to = "0"
 CONFIG
 wait_until "swapper is reclaimed" ended_reclaims swap 1 swapper
 settle
