@@ -9,9 +9,10 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr double kFastest = 400 << 10;  // bytes freed in a microsecond, at most
-constexpr double kFaster = 32;          // than what has been seen last
-constexpr double kSlower = 0.9;         // at a time: a write that had to wait has freed little, too
+constexpr std::uint64_t kLastBytes = 4ULL << 20;  // a rest of this size is asked for at once, of a larger one half
+constexpr double kFastest = 400 << 10;            // bytes freed in a microsecond, at most
+constexpr double kFaster = 32;                    // than what has been seen last
+constexpr double kSlower = 0.9;                   // at a time: a write that had to wait has freed little, too
 constexpr double kShortest_us = 20;
 constexpr double kLongest_us = 100'000;  // a signal that is to end the reclaim waits so long
 constexpr double kMore = 1.125;          // in vain
@@ -25,7 +26,8 @@ constexpr int kGiveUpAfterTries = 16;
 }  // namespace
 
 std::int64_t Pace::write_us(std::uint64_t left_bytes) const {
-  return std::llround(std::min(lead_us_ + static_cast<double>(left_bytes) / bytes_per_us_, kLongest_us));
+  const std::uint64_t aim_bytes = std::max(left_bytes / 2, std::min(left_bytes, kLastBytes));
+  return std::llround(std::min(lead_us_ + static_cast<double>(aim_bytes) / bytes_per_us_, kLongest_us));
 }
 
 void Pace::note(std::int64_t write_us, std::uint64_t freed_bytes) {

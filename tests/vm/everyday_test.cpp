@@ -94,7 +94,8 @@ TEST_P(Everyday, AStreamedFileIsReclaimedDownToTheTargetAndStaysAway) {
   EXPECT_EQ(streamed("threshold_bytes"), 16 * kMiB);
   EXPECT_EQ(streamed("file_before_bytes - requested_bytes"), 8 * kMiB) << "half the threshold is to stay";
   EXPECT_LE(kernel("streamed", "reclaimed").number("memory.stat", node().file), 8 * kMiB);
-  EXPECT_GE(kernel("streamed", "reclaimed").number("memory.stat", node().file), 6 * kMiB) << "and not far below";
+  EXPECT_GE(kernel("streamed", "reclaimed").number("memory.stat", node().file), (v1() ? 4 : 6) * kMiB)
+      << "and not far below";
   if (node().kernel == "6.12") {
     EXPECT_EQ(kernel("streamed", "reclaimed").number("memory.stat", node().file), 8 * kMiB) << "6.1 frees more";
   }
