@@ -46,11 +46,12 @@ TEST_F(RealAuto, TheRemainderOfAnEndedContainerIsRecordedReclaimedAndObserved) {
   }));
   EXPECT_GE(number("SELECT max(file_bytes) FROM v_sample" + of_pod), std::int64_t{78 * kMiB});
   EXPECT_GE(number("SELECT file_before_bytes FROM v_reclaim" + of_pod), std::int64_t{78 * kMiB});
-  EXPECT_GE(number("SELECT freed_bytes FROM v_reclaim" + of_pod), std::int64_t{70 * kMiB});
+  EXPECT_GE(number("SELECT freed_bytes FROM v_reclaim" + of_pod), std::int64_t{56 * kMiB});
   EXPECT_EQ(number("SELECT threshold_bytes FROM v_reclaim" + of_pod), std::int64_t{40 * kMiB});
   ASSERT_TRUE(wait_for_scans(3));
   EXPECT_LT(number("SELECT file_bytes FROM v_sample" + of_pod + " ORDER BY at_us DESC LIMIT 1"),
-            std::int64_t{8 * kMiB});
+            std::int64_t{26 * kMiB})
+      << "half the threshold is to stay";
   service.signal(SIGTERM);
   EXPECT_EQ(service.wait_for_exit(), 0);
   EXPECT_EQ(number("SELECT count(*) FROM reclaim_effect"), 1);
