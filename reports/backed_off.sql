@@ -2,8 +2,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Cgroups whose last reclaims did not help: each strike doubles the cooldown. Shows how long the cooldown
 -- is, what remains of it, and why the last reclaim did not help. If nothing remains, the strikes still
--- count for the next reclaim; they are forgotten a day after the cooldown's end. Churn: at least half of
--- what was freed was read back (refaulted; counted up to what was freed). Futile: almost nothing was freed.
+-- count for the next reclaim; they are forgotten a day after the cooldown's end. Churn: what was
+-- freed was not worth what was read back (refaulted; counted up to what was freed). Futile: almost nothing was freed.
 -- Regrown: the kernel can't tell what was read back, and at least half of what was freed has grown again.
 -- Only present cooldowns are known: if the window ends in the past, a cgroup that was reclaimed after it is
 -- left out.

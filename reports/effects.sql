@@ -3,7 +3,7 @@
 -- One row for each cgroup, those that did not help first. A cgroup that was made again under the same path
 -- is added to the earlier one. Dry runs are left out. `watched`: observed reclaims for which it is known
 -- how much was read back. `refaulted_bytes`: how much that was, at most what the reclaim freed; the
--- percentage is of what these reclaims freed. `churn`: at least half of what was freed was read back.
+-- percentage is of what these reclaims freed. `churn`: it was not worth what was read back.
 -- `futile`: almost nothing was freed. `unknown`: the observation was too short, or the kernel can't tell
 -- what was read back. `held`: the memory that stayed free, times how long, during the observation. A
 -- reclaim without a recorded effect is counted in `reclaims` only.

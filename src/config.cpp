@@ -286,6 +286,7 @@ Config parse(std::string_view toml, std::string_view name, const Overrides& over
   }
   apply(overrides, config);
   reader.check();
+  if (config.policy.defaults.policy == core::ReclaimPolicy::rust) config.policy.learning.adaptive = false;
   return config;
 }
 

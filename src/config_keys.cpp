@@ -124,6 +124,13 @@ std::optional<core::ReclaimScope> watch_of(const Value& value) {
   return scope == core::ReclaimScope::all ? std::nullopt : scope;
 }
 
+std::optional<core::ReclaimPolicy> policy_of(const Value& value) {
+  const Text text = text_of(value);
+  if (text == "target") return core::ReclaimPolicy::target;
+  if (text == "idle") return core::ReclaimPolicy::idle;
+  return text == "rust" ? std::optional(core::ReclaimPolicy::rust) : std::nullopt;
+}
+
 std::optional<LogLevel> log_level_of(const Value& value) {
   const Text text = text_of(value);
   return text ? parse_log_level(*text) : std::nullopt;
@@ -175,6 +182,7 @@ Keys keys_of(Config& config) {
       {"max_cgroups", "a number of cgroups between 1 and 100000", into(config.max_cgroups, count(1, 100'000))},
       {"threshold", kThreshold, into(defaults.threshold, threshold_of)},
       {"reclaim_to", kReclaimTo, into(defaults.reclaim_to, reclaim_to_of)},
+      {"policy", R"("target", "idle" or "rust")", into(defaults.policy, policy_of)},
       {"reclaim_step", R"(a size of at least "4KiB", such as "64MiB")", into(bounds.step_bytes, size(4096, INT64_MAX))},
       {"reclaim_timeout", R"(a duration between "100ms" and "1h" such as "10s")",
        into(bounds.timeout_us, duration(kSecond_us / 10, kHour_us))},
@@ -183,6 +191,7 @@ Keys keys_of(Config& config) {
       {"cooldown", kCooldown, into(defaults.cooldown_us, cooldown)},
       {"adaptive", kBool, into(learning.adaptive, bool_of)},
       {"max_cooldown", kCooldown, into(learning.max_cooldown_us, cooldown)},
+      {"worth", R"(a duration between "0s" and "1d" such as "15m")", into(learning.worth_us, duration(0, kDay_us))},
       {"observe_for", R"(a duration between "1s" and "1h" such as "5m")",
        into(learning.observe_for_us, duration(kSecond_us, kHour_us))},
       {"watch_over", kPercentage, into(config.near_limit.over_pct, percentage_of)},

@@ -37,7 +37,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kSuspiciousThreshold_bytes = 1 << 20;  // below this, "25" was probably meant as "25%"
 
-/// "reclaim at 25% page cache, for 10s at most, observed for 5m; at most every 30s, [...]; 2 rules".
+/// "reclaim page cache at 25%, for 10s at most, observed for 5m; at most every 30s, [...]; 2 rules".
 std::string in_words(const config::Config& config) {
   const core::ReclaimSettings& settings = config.policy.defaults;
   const core::Learning& learning = config.policy.learning;
@@ -47,11 +47,14 @@ std::string in_words(const config::Config& config) {
                              : learning.max_cooldown_us > settings.cooldown_us
                                  ? "doubled up to " + duration(learning.max_cooldown_us) + " where it does not help"
                                  : "which is max_cooldown or more already";
-  return "reclaim at " + (threshold_bytes ? base::format_bytes(*threshold_bytes) : settings.threshold.to_string()) +
-         " page cache, for " + duration(config.policy.bounds.timeout_us) + " at most, observed for " +
-         duration(learning.observe_for_us) + "; at most every " + duration(settings.cooldown_us) + ", " + growth +
-         "; " + base::counted(config.policy.rules.size(), "rule") +
-         (config.dry_run ? "; dry run: nothing is reclaimed" : "");
+  const std::string kind = settings.policy == core::ReclaimPolicy::rust   ? "all "
+                           : settings.policy == core::ReclaimPolicy::idle ? "idle "
+                                                                          : "";
+  return "reclaim " + kind + "page cache at " +
+         (threshold_bytes ? base::format_bytes(*threshold_bytes) : settings.threshold.to_string()) + ", for " +
+         duration(config.policy.bounds.timeout_us) + " at most, observed for " + duration(learning.observe_for_us) +
+         "; at most every " + duration(settings.cooldown_us) + ", " + growth + "; " +
+         base::counted(config.policy.rules.size(), "rule") + (config.dry_run ? "; dry run: nothing is reclaimed" : "");
 }
 
 /// Whether others may remove files from the directory. A ConfigMap's directory has mode 0777, but is mounted read-only.

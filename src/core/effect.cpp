@@ -89,8 +89,9 @@ Lesson Observation::lesson(const Effect& effect) const {
   if (was_in_vain || (by_regrowth && mostly_regrown())) return Lesson::did_not_help;
   const bool to_the_end =
       effect.ended_by == ObservationEnd::observe_for || effect.ended_by == ObservationEnd::next_reclaim;
-  const bool good = effect.verdict == Verdict::effective || by_regrowth;
-  return good && to_the_end ? Lesson::helped : Lesson::none;
+  if (!to_the_end) return Lesson::none;
+  if (effect.verdict == Verdict::effective) return Lesson::helped;
+  return by_regrowth ? Lesson::may_have : Lesson::none;
 }
 
 bool Observation::mostly_regrown() const {
@@ -118,10 +119,18 @@ Observation::Judgement Observation::judge(const Effect& seen, const Learning& le
   const bool long_enough = seen.observed_for_us >= std::min(learning.observe_for_us, kTellingAfter_us) ||
                            seen.ended_by == ObservationEnd::next_reclaim;
   if (seen.observed_for_us == 0 || !long_enough) return {};
+  if (seen.ended_by && !is_worth_it(seen, learning)) return {Verdict::churn, JudgedBy::refaults};
   if (seen.refaulted_bytes && (kernel_remembers() || !mostly_regrown())) {
     return {Verdict::effective, JudgedBy::refaults};  // the cache did not grow, so nothing was read again
   }
   return {Verdict::unknown, JudgedBy::regrowth};
+}
+
+/// Whether each byte that was read again is outweighed by a byte that stayed free for long enough.
+bool Observation::is_worth_it(const Effect& seen, const Learning& learning) {
+  const double cost =
+      static_cast<double>(seen.refaulted_bytes.value_or(0)) * static_cast<double>(learning.worth_us) / 1e6;
+  return static_cast<double>(seen.held_byte_seconds.value_or(0)) >= cost;
 }
 
 /// Whether the count of refaults is exact. If not, there may have been more.

@@ -53,6 +53,7 @@ class Observation {
   static std::optional<Judgement> judge_at_once(const Reclaim& reclaim, std::uint64_t asked_bytes, bool measured);
   Judgement judge(const Effect& seen, const Learning& learning) const;
   std::optional<std::uint64_t> refaulted_bytes() const;
+  static bool is_worth_it(const Effect& seen, const Learning& learning);
   bool kernel_remembers() const;
   bool mostly_regrown() const;
 

@@ -4,6 +4,7 @@
 // How far a reclaim goes, and its outcome. The outcome depends on what was measured before and after, not on the
 // kernel's answer: EAGAIN can mean that nearly everything was freed. Pure: any thread.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <system_error>
@@ -17,15 +18,20 @@ namespace cgmm::core {
 std::optional<std::uint64_t> freed_bytes(const Gauges& before, const Gauges& after);
 
 struct ReclaimPlan {
-  bool all_at_once = false;        // v1, if nothing is to stay: one step
-  std::uint64_t cache_bytes = 0;   // reclaimable cache before
-  std::uint64_t target_bytes = 0;  // reclaimable cache to leave
+  bool all_at_once = false;               // v1: all that the kernel can drop, in one step
+  std::uint64_t cache_bytes = 0;          // reclaimable cache before
+  std::uint64_t target_bytes = 0;         // reclaimable cache to leave
+  std::uint64_t most_bytes = UINT64_MAX;  // to take: the dose, which is this share of what is idle
+  std::int64_t dose_pct = 100;
   ReclaimBounds bounds;
 
-  bool is_reached() const { return cache_bytes <= target_bytes; }
+  bool is_reached() const { return cache_bytes <= target_bytes || most_bytes == 0; }
 
-  /// The cache above the target, at least 1.
-  std::uint64_t requested_bytes() const { return cache_bytes > target_bytes ? cache_bytes - target_bytes : 1; }
+  /// The cache above the target, but no more than the dose; at least 1.
+  std::uint64_t requested_bytes() const {
+    return cache_bytes > target_bytes ? std::max<std::uint64_t>(std::min(cache_bytes - target_bytes, most_bytes), 1)
+                                      : 1;
+  }
 };
 
 /// The state of a reclaim after one of its steps.

@@ -11,7 +11,10 @@ namespace cgmm::core {
 namespace {
 
 constexpr std::int64_t kLeastToDouble_us = base::kSecond_us;  // twice nothing is nothing
-constexpr std::int64_t kRememberStrikes_us = base::kDay_us;
+constexpr std::int64_t kRemember_us = base::kDay_us;
+constexpr std::int64_t kGrow = 3, kShrink = 4;     // a dose
+constexpr std::uint64_t kLeast_bytes = 256 << 10;  // it is not worth a reclaim to take less
+constexpr std::uint64_t kReadingBackFrom = 50;     // a fiftieth of the cache
 
 }  // namespace
 
@@ -64,16 +67,21 @@ Cooldown corrected(Cooldown cooldown, std::int64_t cooldown_us, const Learning& 
 
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning) {
   if (!learning.adaptive || lesson == Lesson::none) return cooldown;
-  const std::int64_t strikes = lesson == Lesson::helped ? 0 : cooldown.strikes + 1;
+  const bool is_bad = lesson == Lesson::did_not_help;
+  const std::int64_t strikes = is_bad ? cooldown.strikes + 1 : 0;
   const std::int64_t learned_us = learned_cooldown_us(cooldown_us, strikes, learning);
   const bool at_most = strikes > 0 && learned_us == learned_cooldown_us(cooldown_us, cooldown.strikes, learning);
   return {.last_reclaim_at_us = cooldown.last_reclaim_at_us,
           .until_us = cooldown.last_reclaim_at_us + learned_us,
-          .strikes = at_most ? cooldown.strikes : strikes};
+          .strikes = at_most ? cooldown.strikes : strikes,
+          .dose_pct = is_bad                     ? std::max(cooldown.dose_pct / kShrink, kLeastDose_pct)
+                      : lesson == Lesson::helped ? std::min<std::int64_t>(cooldown.dose_pct * kGrow, 100)
+                                                 : cooldown.dose_pct};
 }
 
 bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us) {
-  return cooldown.until_us + (cooldown.strikes > 0 ? kRememberStrikes_us : 0) <= now_us;
+  const bool has_learned = cooldown.strikes > 0 || cooldown.dose_pct != kFirstDose_pct;
+  return cooldown.until_us + (has_learned ? kRemember_us : 0) <= now_us;
 }
 
 std::vector<CgroupId> follow_renames(Cooldowns& cooldowns, std::span<const Candidate> candidates,
@@ -96,11 +104,35 @@ std::vector<CgroupId> follow_renames(Cooldowns& cooldowns, std::span<const Candi
   return renamed;
 }
 
-bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
-                    const ReclaimSettings& settings) {
+std::optional<std::uint64_t> idle_cache_bytes(const MemorySample& sample) {
+  const auto inactive_bytes = sample.gauges[Gauge::inactive_file];
+  if (!inactive_bytes) return std::nullopt;
+  const std::uint64_t busy_bytes = sample.mapped_bytes.value_or(0) + sample.gauges.value_or(Gauge::dirty, 0);
+  return *inactive_bytes - std::min(*inactive_bytes, busy_bytes);
+}
+
+std::uint64_t dose_bytes(const MemorySample& sample, ReclaimPolicy policy, std::int64_t dose_pct) {
+  const std::uint64_t cache_bytes = reclaimable_cache_bytes(sample.gauges);
+  if (policy != ReclaimPolicy::idle) return cache_bytes;
+  const std::uint64_t idle_bytes = std::min(idle_cache_bytes(sample).value_or(cache_bytes), cache_bytes);
+  if (idle_bytes < kLeast_bytes) return 0;
+  return std::max(idle_bytes / 100 * static_cast<std::uint64_t>(std::clamp<std::int64_t>(dose_pct, 1, 100)),
+                  kLeast_bytes);
+}
+
+bool is_reading_back(std::uint64_t refaulted_bytes, const Gauges& now) {
+  return refaulted_bytes > 0 && refaulted_bytes >= reclaimable_cache_bytes(now) / kReadingBackFrom;
+}
+
+std::optional<std::uint64_t> limit_for(ReclaimPolicy policy, const Limits& limits) {
+  return policy == ReclaimPolicy::rust ? limits.limit_bytes : limits.effective_limit_bytes;
+}
+
+bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> limit_bytes, const ReclaimSettings& settings) {
   if (!settings.reclaim) return false;
-  const auto threshold_bytes = settings.threshold.bytes(effective_limit_bytes);
-  const std::uint64_t cache_bytes = reclaimable_cache_bytes(gauges);
+  const auto threshold_bytes = settings.threshold.bytes(limit_bytes);
+  const std::uint64_t cache_bytes =
+      settings.policy == ReclaimPolicy::rust ? gauges.value_or(Gauge::file, 0) : reclaimable_cache_bytes(gauges);
   return threshold_bytes && cache_bytes > 0 && cache_bytes >= *threshold_bytes;
 }
 
@@ -119,6 +151,7 @@ std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candida
 }
 
 std::uint64_t target_bytes(std::optional<std::uint64_t> effective_limit_bytes, const ReclaimSettings& settings) {
+  if (settings.policy == ReclaimPolicy::rust) return 0;
   const std::uint64_t half = settings.threshold.bytes(effective_limit_bytes).value_or(0) / 2;
   return settings.reclaim_to ? settings.reclaim_to->bytes(effective_limit_bytes).value_or(half) : half;
 }

@@ -18,11 +18,19 @@
 
 namespace cgmm::core {
 
+/// What a reclaim takes.
+enum class ReclaimPolicy : std::uint8_t {
+  target,  // page cache, down to reclaim_to
+  idle,    // page cache that the kernel's lists call idle, in doses that grow while nothing comes back
+  rust     // all page cache, as the Rust program
+};
+
 struct ReclaimSettings {
   Threshold threshold = Threshold::of_percent(25);
   std::optional<Threshold> reclaim_to;  // down to this; nullopt: half the threshold
   std::int64_t cooldown_us = 30 * base::kSecond_us;
   bool reclaim = true;
+  ReclaimPolicy policy = ReclaimPolicy::target;
 
   friend bool operator==(const ReclaimSettings&, const ReclaimSettings&) = default;
 };
@@ -60,7 +68,8 @@ bool is_in_scope(ReclaimScope scope, CgroupKind kind, bool has_containers);
 struct Learning {
   std::int64_t observe_for_us = 5 * base::kMinute_us;  // after each reclaim
   std::int64_t max_cooldown_us = base::kHour_us;       // that doubling may lead to
-  bool adaptive = true;                                // false: every cooldown stays as long as configured
+  std::int64_t worth_us = 15 * base::kMinute_us;       // so long a byte has to stay free for each byte read again
+  bool adaptive = true;                                // false: every cooldown and dose is as configured
 
   friend bool operator==(const Learning&, const Learning&) = default;
 };
@@ -82,10 +91,14 @@ struct Policy {
   ReclaimSettings settings_for(std::string_view path) const { return settings_of(rule_for(path)); }
 };
 
+/// The first dose of a cgroup, and the smallest: a guess that is wrong must not cost much.
+inline constexpr std::int64_t kFirstDose_pct = 10, kLeastDose_pct = 2;
+
 struct Cooldown {
   std::int64_t last_reclaim_at_us = 0;
   std::int64_t until_us = 0;
-  std::int64_t strikes = 0;  // reclaims in a row that did not help
+  std::int64_t strikes = 0;                // reclaims in a row that did not help
+  std::int64_t dose_pct = kFirstDose_pct;  // of the idle page cache, that the next reclaim takes
 
   friend bool operator==(const Cooldown&, const Cooldown&) = default;
 };
@@ -99,12 +112,19 @@ std::int64_t learned_cooldown_us(std::int64_t cooldown_us, std::int64_t strikes,
 /// settings and its strikes allow is shortened.
 Cooldown corrected(Cooldown cooldown, std::int64_t cooldown_us, const Learning& learning, std::int64_t now_us);
 
-enum class Lesson : std::uint8_t { none, helped, did_not_help };
+enum class Lesson : std::uint8_t {
+  none,
+  helped,    // what was freed stayed free
+  may_have,  // as far as can be told: nobody knows what was read again
+  did_not_help
+};
 
-/// One strike more if the reclaim did not help (unless the cooldown is at its maximum), none if it helped.
+/// One strike more if the reclaim did not help (unless the cooldown is at its maximum), and a quarter of the dose. No
+/// strike if it helped, and three times the dose; the same dose if it only may have.
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning);
 
-/// Whether a cooldown can be dropped, so that memory does not grow for ever: it has ended, with strikes a day ago.
+/// Whether a cooldown can be dropped, so that memory does not grow for ever: it has ended; a day ago, if there is
+/// something to remember.
 bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us);
 
 /// A cgroup as the reclaimer sees it in a scan.
@@ -128,9 +148,22 @@ bool may_reclaim(const Candidate& candidate, ReclaimScope scope, bool has_contai
 std::vector<CgroupId> follow_renames(Cooldowns& cooldowns, std::span<const Candidate> candidates,
                                      std::int64_t since_us);
 
-/// Whether the reclaimable cache is at or over the threshold. Never without cache, or for a percentage without a limit.
-bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> effective_limit_bytes,
-                    const ReclaimSettings& settings);
+/// The page cache that the kernel's lists call idle: what is on the inactive list, less what is mapped, and less what
+/// is to be written first, which may all be there. nullopt: the kernel does not tell.
+std::optional<std::uint64_t> idle_cache_bytes(const MemorySample& sample);
+
+/// The most that a reclaim may take now; 0: too little of the page cache is idle.
+std::uint64_t dose_bytes(const MemorySample& sample, ReclaimPolicy policy, std::int64_t dose_pct);
+
+/// Whether the cgroup reads back so much page cache that it evidently needs it: a fiftieth of it since the last sample.
+bool is_reading_back(std::uint64_t refaulted_bytes, const Gauges& now);
+
+/// The limit that a percentage is of: the effective one; for the Rust program's policy the cgroup's own.
+std::optional<std::uint64_t> limit_for(ReclaimPolicy policy, const Limits& limits);
+
+/// Whether the reclaimable cache is at or over the threshold; for the Rust program's policy the whole cache, tmpfs
+/// included. Never without cache, or for a percentage without a limit.
+bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> limit_bytes, const ReclaimSettings& settings);
 
 /// The cgroups to reclaim now: over their threshold and not in a cooldown, most reclaimable cache first. `cooldowns`
 /// must be corrected for `now_us`.

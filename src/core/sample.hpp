@@ -135,6 +135,7 @@ struct Limits {
 struct MemorySample {
   Gauges gauges;
   Counters counters;                 // absolute, as the kernel has them
+  std::optional<std::uint64_t> mapped_bytes;  // page cache that processes have mapped, tmpfs included; not recorded
   std::optional<bool> stands_still;  // v1: under_oom 1 with oom_kill_disable 1: all tasks wait for memory
 };
 

@@ -46,6 +46,7 @@ core::MemorySample sample_of(const Stat& stat) {
   put(sample.gauges, Gauge::file, value_of("cache"));
   put(sample.gauges, Gauge::anon, value_of("rss"));
   put(sample.gauges, Gauge::shmem, value_of("shmem"));
+  sample.mapped_bytes = value_of("mapped_file").value;
   put(sample.gauges, Gauge::dirty, sum(value_of, {"dirty", "writeback"}));
   put(sample.counters, Counter::refault_anon, value_of("workingset_refault_anon"));
   put(sample.counters, Counter::refault_file, value_of("workingset_refault_file"));
@@ -72,6 +73,7 @@ core::MemorySample sample_of(const Stat& stat) {
   put(sample.gauges, Gauge::kernel,
       kernel.is_absent() ? sum(stat, {"kernel_stack", "pagetables", "percpu", "sock", "slab"}) : kernel);
   put(sample.gauges, Gauge::shmem, stat("shmem"));
+  sample.mapped_bytes = stat("file_mapped").value;
   put(sample.gauges, Gauge::dirty, sum(stat, {"file_dirty", "file_writeback"}));
   put(sample.gauges, Gauge::inactive_file, stat("inactive_file"));
   put(sample.gauges, Gauge::active_file, stat("active_file"));

@@ -16,6 +16,7 @@ std::optional<Reading> read_remainder(Controller& controller, Cgroup& cgroup, co
   if (!reading) return std::nullopt;
   core::MemorySample& sample = reading->sample;
   if (controller.includes_those_below(cgroup)) sample.gauges = *remainders.of(0, sample.gauges);
+  sample.mapped_bytes.reset();  // by those below
   const core::Counters counters = std::exchange(sample.counters, {});
   for (const core::Counter counter : {core::Counter::psi_some_us, core::Counter::psi_full_us,
                                       core::Counter::refault_file, core::Counter::refault_anon})

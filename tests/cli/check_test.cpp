@@ -35,7 +35,7 @@ TEST_F(Check, CheckSaysWhatIsRightOnEveryKindOfTree) {
               "1 container (1 of unnamed runtimes in 1 pod), 1 service or session, 2 directories above them");
     EXPECT_EQ(items["reclaim"]["result"], "ok") << items["reclaim"];
     EXPECT_EQ(items["policy"]["detail"],
-              "reclaim at 40% page cache, for 10s at most, observed for 5m; at most every 1h, which is "
+              "reclaim page cache at 40%, for 10s at most, observed for 5m; at most every 1h, which is "
               "max_cooldown or "
               "more already; 0 rules");
     EXPECT_EQ(items.contains("bounds"), kind != Kind::v2);
@@ -126,7 +126,7 @@ TEST_F(Check, CheckSaysHowLongReclaimsAndCooldownsMayBe) {
   for (const auto& [toml, end] : cases) {
     write_config("reclaim_timeout = '7s'\nobserve_for = '1m'\n" + toml);
     auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));
-    EXPECT_EQ(items["policy"]["detail"], "reclaim at 25% page cache, for 7s at most, observed for 1m; " + end);
+    EXPECT_EQ(items["policy"]["detail"], "reclaim page cache at 25%, for 7s at most, observed for 1m; " + end);
   }
 }
 

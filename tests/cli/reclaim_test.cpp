@@ -36,6 +36,14 @@ TEST_P(Reclaiming, ACgroupOverItsThresholdIsReclaimedAndOneBelowIsNot) {
   EXPECT_EQ(number("SELECT count(*) FROM sample"), 2);
 }
 
+TEST_P(Reclaiming, WithThePolicyIdleAFirstDoseIsAskedFor) {
+  write_config("policy = 'idle'\n");
+  put("/over", kOver);
+  scan();
+  EXPECT_EQ(number("SELECT requested_bytes FROM reclaim"), std::int64_t{60 * kMiB / 100 * 10});
+  EXPECT_EQ(number("SELECT dose_pct FROM cooldown"), 2) << "in a fake tree nothing is freed: that was futile";
+}
+
 TEST_P(Reclaiming, WhatIsOverHalfTheThresholdIsAskedFor) {
   put("/over", kOver);
   scan();
@@ -50,13 +58,14 @@ TEST_P(Reclaiming, WhatIsOverHalfTheThresholdIsAskedFor) {
   EXPECT_EQ(number("SELECT requested_bytes FROM reclaim"), 49807360);
 }
 
-TEST_P(Reclaiming, V1IsAskedForEverythingAtOnceIfNothingIsToStay) {
-  write_config("reclaim_to = '0'\n");
+TEST_P(Reclaiming, V1IsAskedForEverythingAtOnceWithTheRustProgramsPolicy) {
+  write_config("policy = 'rust'\n");
   put("/over", kOver);
   scan();
   EXPECT_EQ(text("SELECT outcome FROM reclaim"), "done");
   EXPECT_EQ(number("SELECT requested_bytes IS NULL FROM reclaim"), GetParam() == Kind::v2 ? 0 : 1);
   EXPECT_EQ(number("SELECT step_count = 1 FROM reclaim"), GetParam() == Kind::v2 ? 0 : 1);
+  EXPECT_EQ(number("SELECT count(*) FROM cooldown WHERE strikes > 0"), 0) << "it learns nothing";
 }
 
 TEST_P(Reclaiming, TmpfsIsNotReclaimedBecauseItCannotBeDropped) {

@@ -94,7 +94,21 @@ TEST(Effect, WithoutARefaultCounterItIsUnknownAndMarkedAsJudgedByRegrowth) {
   }
   EXPECT_EQ(regrown.effect(kLearning, std::nullopt).regrown_bytes, 20 * kMiB);
   EXPECT_EQ(regrown.lesson(regrown.effect(kLearning, std::nullopt)), Lesson::did_not_help);
-  EXPECT_EQ(held.lesson(held.effect(kLearning, ObservationEnd::observe_for)), Lesson::helped);
+  EXPECT_EQ(held.lesson(held.effect(kLearning, ObservationEnd::observe_for)), Lesson::may_have);
+}
+
+TEST(Effect, AtTheEndWhatStayedFreeIsWeighedAgainstWhatWasReadAgain) {
+  for (const auto& [refaulted_mib, verdict] : {std::pair(13, Verdict::effective), std::pair(14, Verdict::churn)}) {
+    Observation watched = watch();
+    watched.see(sighting(8, 1000 + pages_of(static_cast<std::uint64_t>(refaulted_mib))), kEnd + 300 * kSecond);
+    EXPECT_EQ(watched.effect(kLearning, std::nullopt).verdict, Verdict::effective) << "it goes on";
+    EXPECT_EQ(watched.effect(kLearning, ObservationEnd::next_reclaim).verdict, verdict)
+        << "40 MiB for 300 s are worth 13.3 MiB for 900 s";
+  }
+  Observation brief = watch();
+  brief.see(sighting(8, 1000 + pages_of(1)), kEnd + 10 * kSecond);
+  EXPECT_EQ(brief.effect(kLearning, ObservationEnd::stop).verdict, Verdict::unknown);
+  EXPECT_EQ(brief.effect(kLearning, ObservationEnd::next_reclaim).verdict, Verdict::churn);
 }
 
 TEST(Effect, WhereTheKernelCantHaveRememberedWhatItEvictedRegrowthDecides) {

@@ -154,11 +154,12 @@ TEST(LearnedCooldown, IsNeverShorterThanTheConfiguredOne) {
 TEST(Learn, BacksOffFromWhatDidNotHelpAndComesBackAtOnceWhenItDoes) {
   const Cooldown first{.last_reclaim_at_us = 100 * kSecond, .until_us = 130 * kSecond};
   const Cooldown once = learn(first, Lesson::did_not_help, 30 * kSecond, {});
-  EXPECT_EQ(once, (Cooldown{100 * kSecond, 160 * kSecond, 1}));
+  EXPECT_EQ(once, (Cooldown{100 * kSecond, 160 * kSecond, 1, kLeastDose_pct}));
   const Cooldown twice = learn(once, Lesson::did_not_help, 30 * kSecond, {});
-  EXPECT_EQ(twice, (Cooldown{100 * kSecond, 220 * kSecond, 2}));
+  EXPECT_EQ(twice, (Cooldown{100 * kSecond, 220 * kSecond, 2, kLeastDose_pct}));
   EXPECT_EQ(learn(twice, Lesson::none, 30 * kSecond, {}), twice);
-  EXPECT_EQ(learn(twice, Lesson::helped, 30 * kSecond, {}), first);
+  EXPECT_EQ(learn(twice, Lesson::helped, 30 * kSecond, {}),
+            (Cooldown{100 * kSecond, 130 * kSecond, 0, 3 * kLeastDose_pct}));
 }
 
 TEST(LearnedCooldown, OfNothingDoublesFromASecondOn) {
@@ -170,9 +171,9 @@ TEST(Learn, CountsStrikesOnlyAsLongAsTheyMakeTheCooldownLonger) {
   Cooldown cooldown{.last_reclaim_at_us = 0, .until_us = 30 * kSecond};
   for (int i = 0; i < 10; ++i)
     cooldown = learn(cooldown, Lesson::did_not_help, 30 * kSecond, {.max_cooldown_us = 100 * kSecond});
-  EXPECT_EQ(cooldown, (Cooldown{0, 100 * kSecond, 2}));
+  EXPECT_EQ(cooldown, (Cooldown{0, 100 * kSecond, 2, kLeastDose_pct}));
   EXPECT_EQ(learn({0, 30 * kSecond, 0}, Lesson::did_not_help, 30 * kSecond, {.max_cooldown_us = kSecond}),
-            (Cooldown{0, 30 * kSecond, 0}));
+            (Cooldown{0, 30 * kSecond, 0, kLeastDose_pct}));
 }
 
 TEST(Learn, LeavesEverythingAsItIsWhenItIsNotAdaptive) {
@@ -182,12 +183,78 @@ TEST(Learn, LeavesEverythingAsItIsWhenItIsNotAdaptive) {
   }
 }
 
+TEST(Learn, ADoseGrowsWhileItHelpsAndShrinksWhenItDoesNot) {
+  Cooldown cooldown;
+  std::vector<std::int64_t> doses;
+  for (const Lesson lesson :
+       {Lesson::helped, Lesson::helped, Lesson::helped, Lesson::may_have, Lesson::did_not_help, Lesson::none,
+        Lesson::did_not_help, Lesson::did_not_help, Lesson::may_have, Lesson::helped}) {
+    cooldown = learn(cooldown, lesson, 30 * kSecond, {});
+    doses.push_back(cooldown.dose_pct);
+  }
+  EXPECT_EQ(doses, (std::vector<std::int64_t>{30, 90, 100, 100, 25, 25, 6, 2, 2, 6}));
+  EXPECT_EQ(cooldown.strikes, 0);
+}
+
+MemorySample sample(std::uint64_t file_mib, std::uint64_t inactive_mib, std::uint64_t mapped_mib,
+                    std::uint64_t dirty_mib) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  MemorySample result;
+  result.gauges.set(Gauge::file, file_mib * kMiB);
+  result.gauges.set(Gauge::shmem, std::uint64_t{0});
+  result.gauges.set(Gauge::inactive_file, inactive_mib * kMiB);
+  result.gauges.set(Gauge::dirty, dirty_mib * kMiB);
+  result.mapped_bytes = mapped_mib * kMiB;
+  return result;
+}
+
+TEST(Dose, IsAShareOfWhatIsIdle) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  struct Case {
+    MemorySample sample;
+    std::int64_t dose_pct;
+    std::uint64_t expected_kib;
+  };
+  for (const auto& [sample, dose_pct, expected_kib] :
+       {Case{sample(300, 200, 0, 0), 10, 20 * 1024}, Case{sample(300, 200, 0, 0), 100, 200 * 1024},
+        Case{sample(300, 200, 50, 50), 100, 100 * 1024}, Case{sample(300, 200, 150, 60), 100, 0},
+        Case{sample(300, 0, 0, 0), 100, 0}, Case{sample(4, 2, 0, 0), 2, 256},
+        Case{sample(100, 200, 0, 0), 100, 100 * 1024}}) {
+    EXPECT_EQ(dose_bytes(sample, ReclaimPolicy::idle, dose_pct) / 1024,
+              expected_kib / 1024 * 1024 + expected_kib % 1024)
+        << expected_kib;
+  }
+  MemorySample old_kernel = sample(300, 200, 0, 0);
+  old_kernel.gauges = {};
+  old_kernel.gauges.set(Gauge::file, 300 * kMiB);
+  EXPECT_EQ(dose_bytes(old_kernel, ReclaimPolicy::idle, 10), 30 * kMiB) << "nobody tells what is idle";
+  EXPECT_EQ(dose_bytes(sample(300, 0, 300, 0), ReclaimPolicy::rust, 10), 300 * kMiB);
+}
+
+TEST(Dose, NoneIsTakenOfWhatIsReadBackAllTheTime) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  EXPECT_FALSE(is_reading_back(0, gauges(0)));
+  EXPECT_FALSE(is_reading_back(1 * kMiB, gauges(100 * kMiB)));
+  EXPECT_TRUE(is_reading_back(2 * kMiB, gauges(100 * kMiB)));
+}
+
+TEST(RustPolicy, IsOfTheWholeCacheAndTheOwnLimit) {
+  ReclaimSettings rust = settings("25%");
+  rust.policy = ReclaimPolicy::rust;
+  EXPECT_TRUE(over_threshold(gauges(100, 100), 400, rust)) << "tmpfs counts";
+  EXPECT_EQ(limit_for(ReclaimPolicy::rust, {.limit_bytes = std::nullopt, .effective_limit_bytes = 7}), std::nullopt);
+  EXPECT_EQ(limit_for(ReclaimPolicy::idle, {.limit_bytes = std::nullopt, .effective_limit_bytes = 7}), 7U);
+  rust.reclaim_to = Threshold::of_bytes(9);
+  EXPECT_EQ(target_bytes(400, rust), 0U);
+}
+
 TEST(IsForgotten, WhenItIsOverAndItsStrikesADayLater) {
   constexpr std::int64_t kDay = 86'400 * kSecond;
   EXPECT_FALSE(is_forgotten({.until_us = 10}, 9));
   EXPECT_TRUE(is_forgotten({.until_us = 10}, 10));
   EXPECT_FALSE(is_forgotten({.until_us = 10, .strikes = 1}, 9 + kDay));
   EXPECT_TRUE(is_forgotten({.until_us = 10, .strikes = 1}, 10 + kDay));
+  EXPECT_FALSE(is_forgotten({.until_us = 10, .dose_pct = 90}, 9 + kDay)) << "what was learned of its dose, too";
 }
 
 TEST(Policy, LetsTheFirstRuleThatMatchesDecide) {

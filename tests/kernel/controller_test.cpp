@@ -51,8 +51,11 @@ struct Opened {
 
 TEST(V1Controller, ReadsTheHierarchicalValues) {
   FakeCgroups tree;
-  tree.put("/web",
-           test::v1_files({.file_bytes = 50 * kMiB, .shmem_bytes = kMiB, .anon_bytes = 9 * kMiB, .oom_kills = 3}));
+  tree.put("/web", test::v1_files({.file_bytes = 50 * kMiB,
+                                   .shmem_bytes = kMiB,
+                                   .anon_bytes = 9 * kMiB,
+                                   .oom_kills = 3,
+                                   .inactive_bytes = 11}));
   Opened opened(tree);
   Cgroup web = opened.cgroup("/web");
   const auto reading = opened.controller->read(web);

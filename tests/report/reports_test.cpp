@@ -171,7 +171,9 @@ TEST_F(Reports, AreAllValidInEveryFormatWithAHostileName) {
       "psi_some_us) "
       "SELECT scan_id, cgroup_id, 100, 50, 10, 1, 1, 1 FROM scan, cgroup");
   add({.cgroup_id = 2, .at_s = 1010, .verdict = "churn", .refaulted_bytes = "80"});
-  exec("INSERT INTO cooldown SELECT cgroup_id, 1010000000, 9000000000, 2 FROM cgroup");
+  exec(
+      "INSERT INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) SELECT cgroup_id, 1010000000, "
+      "9000000000, 2 FROM cgroup");
   exec(
       "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm) VALUES "
       "(2, 1020000000, 'counter', 'cgroup', '<b>'), (NULL, 1030000000, 'kernel_log', 'node', NULL)");
@@ -391,7 +393,9 @@ TEST_F(Reports, FailuresAreInWordsAndCounted) {
 
 TEST_F(Reports, CooldownsTellWhatIsLeft) {
   add_cgroups();
-  exec("INSERT INTO cooldown VALUES (1, 1050000000, 1130000000, 0), (2, 1050000000, 1060000000, 3)");
+  exec(
+      "INSERT INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) VALUES (1, 1050000000, 1130000000, 0), "
+      "(2, 1050000000, 1060000000, 3)");
   const Table cooldowns = run("cooldowns");
   ASSERT_EQ(cooldowns.rows.size(), 2u);
   EXPECT_EQ(number(cooldowns, "remaining_us", 0), 30 * kSecondUs);
@@ -574,7 +578,9 @@ TEST_F(Reports, BackedOffTellsWhy) {
   add_cgroups();
   add({.at_s = 1010, .freed_bytes = 300, .verdict = "churn", .refaulted_bytes = "350", .file_before_bytes = 1500});
   add({.at_s = 1040, .verdict = "unknown", .judged_by = "NULL"});  // under way
-  exec("INSERT INTO cooldown VALUES (1, 1040000000, 1160000000, 2), (2, 1050000000, 1350000000, 0)");
+  exec(
+      "INSERT INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) VALUES (1, 1040000000, 1160000000, 2), "
+      "(2, 1050000000, 1350000000, 0)");
   const Table backed_off = run("backed_off");
   ASSERT_EQ(backed_off.rows.size(), 1u) << "without strikes it is only a cooldown";
   EXPECT_EQ(text(backed_off, "cgroup"), "/web");
@@ -605,7 +611,9 @@ TEST_F(Reports, BackedOffTellsWhyWhereRefaultsAreNotCounted) {
          .regrown_bytes = regrown,
          .judged_by = "'regrowth'"});
   }
-  exec("INSERT INTO cooldown SELECT cgroup_id, 1040000000, 1160000000, 3 - cgroup_id FROM cgroup");
+  exec(
+      "INSERT INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) SELECT cgroup_id, 1040000000, "
+      "1160000000, 3 - cgroup_id FROM cgroup");
   const Table backed_off = run("backed_off");
   ASSERT_EQ(backed_off.rows.size(), 2u);
   EXPECT_EQ(text(backed_off, "verdict"), "regrown");

@@ -316,7 +316,7 @@ TEST_F(HistoryTest, AnEffectAndACooldownAreReplacedByWhatIsKnownLater) {
   store(history, cooldown, started_reclaim(4, {"/a", 1}), started_reclaim(5, {"/b", 1}), core::Effect{.reclaim_id = 4});
   EXPECT_EQ(query("SELECT * FROM reclaim_effect"), "4|0|NULL|NULL|NULL|unknown|NULL|NULL\n");
   EXPECT_EQ(query("SELECT * FROM cooldown WHERE cgroup_id = 1"),
-            "1|" + std::to_string(kNoon) + "|" + std::to_string(kNoon + 30 * kSecond) + "|0\n");
+            "1|" + std::to_string(kNoon) + "|" + std::to_string(kNoon + 30 * kSecond) + "|0|10\n");
   core::Effect churn{.reclaim_id = 4,
                      .observed_for_us = 20 * kSecond,
                      .refaulted_bytes = 100,

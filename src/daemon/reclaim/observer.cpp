@@ -93,15 +93,17 @@ std::optional<core::CgroupCooldown> Observer::learn(const Ongoing& ongoing, core
   const auto found = cooldowns_.find(ongoing.id);
   const core::Cooldown before = found == cooldowns_.end() ? ongoing.cooldown : found->second;
   const core::Cooldown after = core::learn(before, lesson, ongoing.cooldown_us, learning_);
-  if (after.strikes == before.strikes) return std::nullopt;
+  if (after == before) return std::nullopt;
   cooldowns_[ongoing.id] = after;
+  if (after.strikes == before.strikes) return core::CgroupCooldown{ongoing.id, after};
   if (effect.verdict == core::Verdict::failed) return core::CgroupCooldown{ongoing.id, after};  // that has been told
   const std::string cooldown = base::format_duration_us(after.until_us - after.last_reclaim_at_us);
   const std::string path = base::escape_for_terminal(ongoing.id.path);
   if (after.strikes > before.strikes) {
     const std::string_view why =
         effect.judged_by == core::JudgedBy::regrowth ? "what was freed has regrown" : core::to_string(effect.verdict);
-    spdlog::info("backing off {}: {} ({} in a row), its cooldown is {} now", path, why, after.strikes, cooldown);
+    spdlog::info("backing off {}: {} ({} in a row), its cooldown is {} now, its next dose {} %", path, why,
+                 after.strikes, cooldown, after.dose_pct);
   } else {
     spdlog::info("{} is reclaimed to some effect again: its cooldown is {} now", path, cooldown);
   }

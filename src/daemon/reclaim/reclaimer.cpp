@@ -216,14 +216,19 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
   std::string problem;  // the sampler will say it
   const core::Limits limits = controller_->read_limits(*cgroup, *reading, problem);
   const core::Gauges& before = reading->sample.gauges;
-  if (!core::over_threshold(before, limits.effective_limit_bytes, candidate.settings)) return false;
+  const auto limit_bytes = core::limit_for(candidate.settings.policy, limits);
+  if (!core::over_threshold(before, limit_bytes, candidate.settings)) return false;
   if (is_remainder && !kernel::is_most(*controller_, *cgroup, before)) return false;
-  const std::uint64_t target_bytes = core::target_bytes(limits.effective_limit_bytes, candidate.settings);
-  const core::ReclaimPlan plan{
-      .all_at_once = target_bytes == 0 && controller_->method() == core::ReclaimMethod::force_empty,
-      .cache_bytes = core::reclaimable_cache_bytes(before),
-      .target_bytes = target_bytes,
-      .bounds = scan.bounds};
+  const std::uint64_t target_bytes = core::target_bytes(limit_bytes, candidate.settings);
+  const bool all_at_once = target_bytes == 0 && candidate.settings.policy != core::ReclaimPolicy::idle &&
+                           controller_->method() == core::ReclaimMethod::force_empty;
+  const std::int64_t dose_pct_now = dose_pct(candidate.id, scan);
+  const core::ReclaimPlan plan{.all_at_once = all_at_once,
+                               .cache_bytes = core::reclaimable_cache_bytes(before),
+                               .target_bytes = target_bytes,
+                               .most_bytes = core::dose_bytes(reading->sample, candidate.settings.policy, dose_pct_now),
+                               .dose_pct = dose_pct_now,
+                               .bounds = scan.bounds};
   if (plan.is_reached() || !kernel_can(*cgroup)) return false;
   if (!scan.dry_run) {
     observer_.end_for_next(core::sighting_of(candidate.id.inode, reading->sample), clocks_.steady());
@@ -242,6 +247,14 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
     perform(reclaim, plan, *cgroup, candidate, interrupts);
   }
   return true;
+}
+
+/// All of it where nothing is learned.
+std::int64_t Reclaimer::dose_pct(const core::CgroupId& id, const Candidates& scan) {
+  if (!scan.learning.adaptive) return 100;
+  const core::Cooldowns& cooldowns = cooldowns_for(scan.dry_run);
+  const auto cooldown = cooldowns.find(id);
+  return cooldown != cooldowns.end() ? cooldown->second.dose_pct : core::kFirstDose_pct;
 }
 
 bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
@@ -285,6 +298,8 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
   if (attempt.before.sample) {
     reclaim.before = attempt.before.sample->gauges;
     attempt.plan.cache_bytes = core::reclaimable_cache_bytes(reclaim.before);
+    attempt.plan.most_bytes =
+        core::dose_bytes(*attempt.before.sample, candidate.settings.policy, attempt.plan.dose_pct);
     if (!plan.all_at_once) reclaim.requested_bytes = attempt.plan.requested_bytes();
   }
   ask_kernel(attempt, interrupts);

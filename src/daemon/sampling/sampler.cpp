@@ -217,14 +217,17 @@ void Sampler::follow_stuck(Tracked& tracked, const core::MemorySample& now, Resu
 
 /// Whether it is due for a reclaim. `whole`: with those below it, which a reclaim of it may harm.
 void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, Result& result) {
-  const auto limit_bytes = tracked.told->limits.effective_limit_bytes;
   if (std::exchange(tracked.decision.policy, policy_number_) != policy_number_) {
     tracked.decision.rule = policy_.rule_for(tracked.told->id.path);
     ++result.rule_lookup_count;
   }
   const core::ReclaimSettings settings = policy_.settings_of(tracked.decision.rule);
-  if (core::over_threshold(now, limit_bytes, settings)) {
-    tracked.ever_over = true;
+  const auto limit_bytes = core::limit_for(settings.policy, tracked.told->limits);
+  const std::uint64_t refaulted_bytes =
+      result.scan.rows.back().increases.value_or(core::Counter::refault_file, 0) * page_bytes_;
+  if (core::over_threshold(now, limit_bytes, settings)) tracked.ever_over = true;
+  const bool is_busy = settings.policy == core::ReclaimPolicy::idle && core::is_reading_back(refaulted_bytes, now);
+  if (!is_busy && core::over_threshold(now, limit_bytes, settings)) {
     const bool has_rule = tracked.decision.rule != nullptr && tracked.decision.rule->reclaim == true;
     result.candidates.push_back({tracked.told->id, now, limit_bytes, settings, tracked.place.kind, has_rule});
   }

@@ -4,6 +4,8 @@
 // Takes the scans, and between two of them samples the cgroups that are near their limit. Never touches the database,
 // never writes to a cgroup, so that neither a stalled disk nor a slow reclaim can blind it. One thread.
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -60,7 +62,8 @@ class Sampler {
   core::Policy policy_;
   std::uint32_t policy_number_ = 1;
   core::Remainders remainders_;  // of this pass
-  std::int64_t cpu_us_ = 0;      // of this thread, up to the last pass
+  std::uint64_t page_bytes_ = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  std::int64_t cpu_us_ = 0;  // of this thread, up to the last pass
 };
 
 }  // namespace cgmm::daemon

@@ -41,9 +41,11 @@ void ReclaimRows::record(const core::Effect& effect) {
 
 void ReclaimRows::record(const core::CgroupCooldown& one) {
   const core::Cooldown& cooldown = one.cooldown;
-  sql_.execute("INSERT OR REPLACE INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) VALUES (?, ?, ?, ?)",
-               cgroups_.id_of(one.id, cooldown.last_reclaim_at_us), cooldown.last_reclaim_at_us, cooldown.until_us,
-               cooldown.strikes);
+  sql_.execute(
+      "INSERT OR REPLACE INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes, dose_pct) "
+      "VALUES (?, ?, ?, ?, ?)",
+      cgroups_.id_of(one.id, cooldown.last_reclaim_at_us), cooldown.last_reclaim_at_us, cooldown.until_us,
+      cooldown.strikes, cooldown.dose_pct);
 }
 
 }  // namespace cgmm::store

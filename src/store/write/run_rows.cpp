@@ -21,7 +21,7 @@ std::int64_t possible(std::int64_t value) { return std::clamp<std::int64_t>(valu
 
 core::Handover read_handover(Statements& sql, std::int64_t now_us) {
   core::Handover result;
-  for (Use row = sql.use("SELECT path, inode, last_reclaim_at_us, until_us, strikes "
+  for (Use row = sql.use("SELECT path, inode, last_reclaim_at_us, until_us, strikes, dose_pct "
                          "FROM cooldown JOIN cgroup USING (cgroup_id) "
                          "WHERE vanished_at_us IS NULL OR vanished_at_us > ?1 OR until_us > ?2",
                          now_us - kHandoverAge_us, now_us);
@@ -29,7 +29,8 @@ core::Handover read_handover(Statements& sql, std::int64_t now_us) {
     result.cooldowns[{row.text(0), inode_from_sql(row.integer(1))}] = {
         .last_reclaim_at_us = possible(row.integer(2)),
         .until_us = possible(row.integer(3)),
-        .strikes = std::min(possible(row.integer(4)), kMostStrikes)};
+        .strikes = std::min(possible(row.integer(4)), kMostStrikes),
+        .dose_pct = std::clamp(row.number(5).value_or(core::kFirstDose_pct), core::kLeastDose_pct, std::int64_t{100})};
   }
   if (Use row = sql.use("SELECT boot_id, sequence FROM kernel_log"); row.step()) {
     result.log_position = {.boot_id = row.text(0), .sequence = static_cast<std::uint64_t>(row.integer(1))};

@@ -87,7 +87,7 @@ TEST_F(ObserverTest, ChurnDoublesTheCooldownAsSoonAsItIsKnownAndOnlyOnce) {
   see(10, 19);
   EXPECT_EQ(cooldowns_.at(kWeb).strikes, 0);
   see(20, 20);
-  const core::Cooldown doubled{kBegun, kBegun + 2 * kCooldown, 1};
+  const core::Cooldown doubled{kBegun, kBegun + 2 * kCooldown, 1, core::kLeastDose_pct};
   EXPECT_EQ(cooldowns_.at(kWeb), doubled);
   see(30, 25);
   observer_.end_for_next(sighting(26), kEnd + 31 * kSecond);
@@ -107,14 +107,14 @@ TEST_F(ObserverTest, AnEffectiveReclaimResetsTheCooldownAtTheEndOfItsWatch) {
   see(299, 0);
   EXPECT_EQ(cooldowns_.at(kWeb).strikes, 3) << "it may still turn out to churn";
   see(300, 0);
-  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + kCooldown, 0}));
+  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + kCooldown, 0, 3 * core::kFirstDose_pct}));
   told();
   EXPECT_EQ(told_cooldowns_, std::vector{cooldowns_.at(kWeb)});
 }
 
 TEST_F(ObserverTest, AFutileReclaimIsAStrikeAtOnce) {
   begin(1, /*freed_bytes=*/kMiB);
-  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + 2 * kCooldown, 1}));
+  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + 2 * kCooldown, 1, core::kLeastDose_pct}));
   const std::vector<core::Effect> effects = told();
   ASSERT_EQ(effects.size(), 1U);
   EXPECT_EQ(effects[0].verdict, Verdict::futile);

@@ -171,6 +171,25 @@ TEST_F(ReclaimerTest, KeepsACooldownThatAnEarlierRunBegan) {
   EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "");
 }
 
+TEST_F(RecordedReclaimer, AsksV2ForAFirstDoseOfWhatIsIdle) {
+  tree_.put("/web", test::v2_files(kFull));
+  core::Policy policy;
+  policy.defaults.policy = core::ReclaimPolicy::idle;
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, policy), kNever), 1U);
+  ASSERT_TRUE(test::eventually([&] { return !collector_.reclaims().empty(); }));
+  EXPECT_EQ(collector_.reclaims().at(0).requested_bytes, 60 * kMiB / 100 * 10);
+}
+
+TEST_F(ReclaimerTest, LeavesACgroupAloneWhoseCacheIsAllInUse) {
+  test::FakeMemory busy = kFull;
+  busy.inactive_bytes = 0;
+  tree_.put("/web", test::v2_files(busy));
+  core::Policy policy;
+  policy.defaults.policy = core::ReclaimPolicy::idle;
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, policy), kNever), 0U);
+  EXPECT_TRUE(reclaimer_.cooldowns().empty());
+}
+
 TEST_F(RecordedReclaimer, AsksV2ForWhatIsAboveTheTarget) {
   tree_.put("/web", test::v2_files(kFull));
   EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 1U);
@@ -214,9 +233,9 @@ TEST_F(AmountOnV1, IsWhatIsAboveTheTargetInSteps) {
   EXPECT_EQ(collector_.reclaims()[1].stopped_by, core::StoppedBy::target);
 }
 
-TEST_F(AmountOnV1, IsEverythingAtOnceIfNothingIsToStay) {
+TEST_F(AmountOnV1, IsEverythingAtOnceWithTheRustProgramsPolicy) {
   core::Policy policy;
-  policy.defaults.reclaim_to = core::Threshold::of_bytes(0);
+  policy.defaults.policy = core::ReclaimPolicy::rust;
   EXPECT_EQ(asked_for(policy), std::vector<std::uint64_t>{kernel::kEverything});
   EXPECT_EQ(collector_.reclaims()[1].requested_bytes, std::nullopt);
   EXPECT_EQ(collector_.reclaims()[1].freed_bytes, 60 * kMiB);
