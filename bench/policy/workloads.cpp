@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/workloads.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+#include "stop.hpp"
+
+namespace cgmm::bench::policy {
+namespace {
+
+using Order = BlockFile::Order;
+
+// In blocks of 64 KiB a second, at scale 1 (a limit of 400 MiB).
+constexpr double kReads = 800;      // 50 MiB/s
+constexpr double kSlowReads = 400;  // 25 MiB/s
+constexpr double kStream = 320;     // 20 MiB/s
+constexpr double kBatch = 200;      // 12.5 MiB/s
+constexpr double kLog = 48;         // 3 MiB/s
+constexpr double kTableReads = 60;  // rows that are rarely asked for
+constexpr double kPageWrites = 30;  // of a database
+constexpr double kCheckpoint_s = 30;
+constexpr double kHot_s = 30, kIdle_s = 60;  // bursts
+constexpr double kCycle_s = 240;             // from one batch to the next, or until grown memory is given back
+constexpr double kExecutions = 2;            // a second, at any scale
+
+std::uint64_t any_block(Job& job, const BlockFile& file) { return job.random()() % file.block_count(); }
+
+void read_any(Job& job, BlockFile& file) {
+  const std::uint64_t block = any_block(job, file);
+  job.measured([&] { file.read(block); });
+}
+
+/// Round and round. It is bigger than the cgroup: what is read again has long been dropped.
+void stream(BlockFile& file, double per_second) {
+  Pace pace(per_second);
+  for (std::uint64_t i = 0;; ++i) {
+    pace.wait();
+    file.read(i % file.block_count());
+  }
+}
+
+void read_hot(Job& job, double per_second) {
+  BlockFile hot(job.path("hot"), Order::random);
+  hot.read_all();
+  job.ready();
+  Pace pace(per_second * job.scale());
+  for (;;) {
+    pace.wait();
+    read_any(job, hot);
+  }
+}
+
+void hot_set(Job& job) { read_hot(job, kReads); }
+
+/// A service with a hot set; beside it something reads through files that nobody needs twice.
+void mixed(Job& job) {
+  std::thread([per_second = kStream * job.scale(), file = BlockFile(job.path("stream"), Order::sequential)]() mutable {
+    stream(file, per_second);
+  }).detach();  // it ends with the process
+  read_hot(job, kSlowReads);
+}
+
+/// Reads and writes its hot pages, now and then a row of the rest, and syncs every half a minute.
+void database(Job& job) {
+  BlockFile hot(job.path("hot"), Order::random);
+  BlockFile table(job.path("table"), Order::random);
+  hot.read_all();
+  job.ready();
+  Pace pace(kSlowReads * job.scale());
+  double written_until_s = 0, read_until_s = 0, checkpoint_at_s = kCheckpoint_s;
+  for (;;) {
+    pace.wait();
+    read_any(job, hot);
+    const double now_s = job.elapsed_s();
+    if (now_s >= written_until_s) {
+      hot.write(any_block(job, hot));
+      written_until_s = now_s + 1 / (kPageWrites * job.scale());
+    }
+    if (now_s >= read_until_s) {
+      read_any(job, table);
+      read_until_s = now_s + 1 / (kTableReads * job.scale());
+    }
+    if (now_s >= checkpoint_at_s) {
+      ::fdatasync(hot.fd());
+      checkpoint_at_s = now_s + kCheckpoint_s;
+    }
+  }
+}
+
+/// The block of rank r is read as often as 1 / (r + 1) says.
+void zipf(Job& job) {
+  BlockFile file(job.path("skewed"), Order::random);
+  std::vector<double> up_to(file.block_count());
+  double sum = 0;
+  for (std::size_t rank = 0; rank < up_to.size(); ++rank) up_to[rank] = sum += 1 / static_cast<double>(rank + 1);
+  std::vector<std::uint32_t> block_of(up_to.size());
+  for (std::uint32_t i = 0; i < block_of.size(); ++i) block_of[i] = i;
+  std::ranges::shuffle(block_of, job.random());
+  std::uniform_real_distribution<double> place(0, sum);
+  const auto next = [&] {
+    const auto rank = std::ranges::lower_bound(up_to, place(job.random())) - up_to.begin();
+    return block_of[static_cast<std::size_t>(rank)];
+  };
+  for (std::size_t i = 0; i < 2 * block_of.size(); ++i) file.read(next());
+  job.ready();
+  Pace pace(kReads * job.scale());
+  for (;;) {
+    pace.wait();
+    const std::uint32_t block = next();
+    job.measured([&] { file.read(block); });
+  }
+}
+
+void execute(const std::string& program) {
+  std::string mode = "touch";
+  char* arguments[] = {const_cast<char*>(program.c_str()), mode.data(), nullptr};
+  pid_t pid = 0;
+  const int error = ::posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments, environ);
+  if (error != 0) throw std::system_error(error, std::system_category(), program);
+  int status = 0;
+  if (::waitpid(pid, &status, 0) != pid || status != 0) throw std::runtime_error(program + " failed");
+}
+
+/// A big program that is started again and again, and runs for as long as it takes to go through its code once.
+void mapped(Job& job) {
+  const std::string program = job.path("program");
+  execute(program);
+  execute(program);
+  job.ready();
+  Pace pace(kExecutions);
+  for (;;) {
+    pace.wait();
+    job.measured([&] { execute(program); });
+  }
+}
+
+void bursty(Job& job) {
+  BlockFile hot(job.path("hot"), Order::random);
+  hot.read_all();
+  job.ready();
+  Pace pace(kReads * job.scale());
+  for (;;) {
+    pace.wait();
+    if (std::fmod(job.elapsed_s(), kHot_s + kIdle_s) < kHot_s) read_any(job, hot);
+  }
+}
+
+void stream_only(Job& job) {
+  BlockFile file(job.path("stream"), Order::sequential);
+  job.ready();
+  Pace pace(kStream * job.scale());
+  for (std::uint64_t i = 0;; ++i) {
+    pace.wait();
+    job.measured([&] { file.read(i % file.block_count()); });
+  }
+}
+
+/// Appends to a log; when that is as big as half of the limit, it takes the place of the one before.
+void log_writer(Job& job) {
+  job.ready();
+  Pace pace(kLog * job.scale());
+  const std::uint64_t blocks = job.share(0.5) / kBlock;
+  for (;;) {
+    BlockFile log(job.path("log"), Order::sequential, O_CREAT | O_TRUNC);
+    for (std::uint64_t i = 0; i < blocks; ++i) {
+      pace.wait();
+      job.measured([&] { log.write(i); });
+    }
+    std::filesystem::rename(job.path("log"), job.path("log.1"));
+  }
+}
+
+/// Reads more than it can hold, then has nothing to do until its next time.
+void batch(Job& job) {
+  BlockFile file(job.path("input"), Order::sequential);
+  job.ready();
+  Pace pace(kBatch * job.scale());
+  for (std::uint64_t run = 0;; ++run) {
+    while (job.elapsed_s() < static_cast<double>(run) * kCycle_s) pace.wait();
+    for (std::uint64_t i = 0; i < file.block_count(); ++i) {
+      pace.wait();
+      job.measured([&] { file.read(i); });
+    }
+  }
+}
+
+/// A hot set beside a heap that grows from a tenth of the limit to six, and is given back.
+void growing(Job& job) {
+  BlockFile hot(job.path("hot"), Order::random);
+  hot.read_all();
+  std::vector<char> first(job.share(0.1), 'a');
+  job.ready();
+  Pace pace(kReads * job.scale());
+  std::vector<std::vector<char>> heap;
+  for (;;) {
+    pace.wait();
+    const double part = std::fmod(job.elapsed_s(), kCycle_s) / kCycle_s;
+    const auto wanted = static_cast<std::size_t>(part * static_cast<double>(job.share(0.5) / kBlock));
+    if (wanted < heap.size()) heap.clear();
+    if (wanted > heap.size()) job.measured([&] { heap.emplace_back(kBlock, 'a'); });
+    read_any(job, hot);
+  }
+}
+
+/// One half of the run it reads the same, in the other it streams: what was learned is wrong then.
+void phases(Job& job) {
+  BlockFile hot(job.path("hot"), Order::random);
+  BlockFile passing(job.path("stream"), Order::sequential);
+  hot.read_all();
+  job.ready();
+  Pace pace(kSlowReads * job.scale());
+  for (std::uint64_t i = 0;;) {
+    pace.wait();
+    if (job.elapsed_s() < job.run_s() / 2) {
+      read_any(job, hot);
+    } else {
+      job.measured([&] { passing.read(i++ % passing.block_count()); });
+    }
+  }
+}
+
+/// Reads a lot when it starts and a little of that ever after, as many services do.
+void starter(Job& job) {
+  BlockFile file(job.path("data"), Order::sequential);
+  BlockFile hot(job.path("hot"), Order::random);
+  job.ready();
+  Pace fast(kReads * job.scale());
+  for (std::uint64_t i = 0; i < file.block_count(); ++i) {
+    fast.wait();
+    file.read(i);
+  }
+  Pace slow(kLog * job.scale());
+  for (;;) {
+    slow.wait();
+    read_any(job, hot);
+  }
+}
+
+}  // namespace
+
+const std::vector<Workload>& workloads() {
+  static const std::vector<Workload> kAll = {
+      {"mixed", "Mixed: a hot set and a stream", {{"hot", 0.3}, {"stream", 3}}, mixed},
+      {"database", "Database: hot pages, random rows, checkpoints", {{"hot", 0.45}, {"table", 1.5}}, database},
+      {"hot", "Hot set", {{"hot", 0.7}}, hot_set},
+      {"zipf", "Skewed reads (zipf)", {{"skewed", 2}}, zipf},
+      {"mapped", "Mapped binary, executed again and again", {{"program", 0.35, true}}, mapped},
+      {"bursty", "Bursty: hot for 30 s, idle for 60 s", {{"hot", 0.6}}, bursty},
+      {"stream", "Stream", {{"stream", 3}}, stream_only},
+      {"log", "Log writer", {}, log_writer},
+      {"batch", "Nightly batch", {{"input", 1.5}}, batch},
+      {"anon", "Growing anonymous memory beside cache", {{"hot", 0.5}}, growing},
+      {"phases", "Phase change: hot for half the run, then a stream", {{"hot", 0.6}, {"stream", 3}}, phases},
+      {"starter", "Cold start, then little", {{"data", 0.8}, {"hot", 0.05}}, starter},
+  };
+  return kAll;
+}
+
+std::vector<const Workload*> workloads_named(const std::string& names) {
+  std::vector<const Workload*> chosen;
+  std::istringstream list(names);
+  for (std::string name; std::getline(list, name, ',');) {
+    const std::size_t before = chosen.size();
+    for (const Workload& workload : workloads()) {
+      if (name == "all" || name == workload.name) chosen.push_back(&workload);
+    }
+    if (chosen.size() == before) throw std::invalid_argument("there is no workload \"" + name + "\"; `list` shows all");
+  }
+  return chosen;
+}
+
+int touch_myself() {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const base::Fd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  const std::uint64_t bytes = std::filesystem::file_size("/proc/self/exe");
+  void* const code = ::mmap(nullptr, bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE, file.get(), 0);
+  if (code == MAP_FAILED) return 1;
+  const auto* const pages = static_cast<const volatile char*>(code);
+  for (std::uint64_t at = 0; at < bytes; at += 4096) static_cast<void>(pages[at]);
+  return 0;
+}
+
+}  // namespace cgmm::bench::policy
