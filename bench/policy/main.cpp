@@ -6,6 +6,7 @@
 //   bench/run policy --policies none,rust,ours       on this machine
 //   bench/policy/vm/run 6.12                         in a virtual machine with cgroup v2
 
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -26,7 +27,7 @@ using namespace cgmm::bench;
 using namespace cgmm::bench::policy;
 
 struct Arguments {
-  std::string workloads = "all", policies = "none,rust,before,ours", commit = "unknown";
+  std::string workloads = "all", policies = "none,none,rust,before,ours,senpai", commit = "unknown";
   fs::path directory = "/var/tmp", json = "policy.jsonl", results;
   int repeats = 2;
   std::size_t beside = 0;  // workloads at once; 0: all
@@ -87,6 +88,14 @@ Run run_once(const Settings& all, std::size_t beside, Ground& ground) {
   return run;
 }
 
+/// "6.12".
+std::string kernel_series() {
+  utsname system{};
+  ::uname(&system);
+  const std::string release = system.release;
+  return release.substr(0, release.find_first_not_of("0123456789", release.find('.') + 1));
+}
+
 /// What a number of another machine may be different for.
 std::string conditions(const Arguments& arguments, std::size_t beside) {
   const Settings& settings = arguments.settings;
@@ -116,11 +125,10 @@ void measure(Arguments& arguments) {
     runs.push_back(run_once(settings, beside, ground));
     append_json(arguments.json, settings, runs.back(), where);
   }
-  const std::string title = "Policies of reclaim, cgroup " + std::string(cgmm::kernel::to_string(ground.version()));
+  const std::string title = "Policies of reclaim, cgroup " + std::string(cgmm::kernel::to_string(ground.version())) +
+                            ", Linux " + kernel_series();
   const std::string text = where + "\n" + conditions(arguments, beside) + "\n\n" + tables(settings, runs);
-  // What is short or not whole is for whoever asked for it.
-  const bool is_whole = arguments.workloads == "all" && settings.minutes >= 8 && arguments.repeats >= 2;
-  publish(is_whole ? arguments.results : fs::path(), title, text);
+  publish(arguments.results, title, text);
 }
 
 void list() {
@@ -128,6 +136,7 @@ void list() {
 }
 
 void describe(CLI::App& app, Arguments& arguments) {
+  app.option_defaults()->take_last();
   app.add_option("--minutes", arguments.settings.minutes, "of one run")->check(CLI::Range(0.1, 1440.0));
   app.add_option("--repeats", arguments.repeats, "runs")->check(CLI::Range(1, 100));
   app.add_option("--workloads", arguments.workloads, "all, or names with commas");
@@ -140,7 +149,8 @@ void describe(CLI::App& app, Arguments& arguments) {
   app.add_option("--before", arguments.settings.programs.before, "before: an older build of it");
   app.add_option("--oomd", arguments.settings.programs.oomd, "senpai: the program of Debian's package oomd");
   app.add_option("--json", arguments.json, "all numbers of each run are appended as a line");
-  app.add_option("--results", arguments.results, "the file whose section takes the tables");
+  app.add_option("--results", arguments.results,
+                 "the file that takes the tables, in place of those of the same kernel");
   app.add_option("--commit", arguments.commit, "what is measured");
 }
 

@@ -232,6 +232,7 @@ Run run_all(const Settings& settings, Ground& ground) {
   for (std::int64_t second = 1; static_cast<double>(second) <= run.seconds; ++second) {
     wait_until(began_us + second * kSecond_us);
     for (const auto& cell : cells) cell->sample();
+    for (const auto& policy : policies) policy->check();
   }
   for (const auto& cell : cells) run.results.push_back(cell->end());
   for (const auto& policy : policies) run.policy_cpu_us.push_back(policy->cpu_us());

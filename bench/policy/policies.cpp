@@ -32,12 +32,15 @@ class OldRule : public Policy {
 
   std::int64_t cpu_us() const override { return process_cpu_us(child_.pid()); }
 
-  std::map<std::string, Done> stop() override {
+  void check() const override {
     if (!child_.is_running()) throw std::runtime_error("the process with the old rule has ended");
+  }
+
+  std::map<std::string, Done> stop() override {
     child_.kill();
     std::map<std::string, Done> done;
-    for (std::size_t i = 0; i < this->site().workloads.size(); ++i) {
-      done[this->site().workloads[i]] = {.reclaims = (*counts_)[i].reclaims, .freed_bytes = (*counts_)[i].freed_bytes};
+    for (std::size_t i = 0; i < site().workloads.size(); ++i) {
+      done[site().workloads[i]] = {.reclaims = (*counts_)[i].reclaims, .freed_bytes = (*counts_)[i].freed_bytes};
     }
     return done;
   }
@@ -96,8 +99,11 @@ class Daemon : public Policy {
 
   std::int64_t cpu_us() const override { return process_cpu_us(child_.pid()); }
 
-  std::map<std::string, Done> stop() override {
+  void check() const override {
     if (!child_.is_running()) throw std::runtime_error("a policy's program has ended; it says: " + last_words());
+  }
+
+  std::map<std::string, Done> stop() override {
     ::kill(child_.pid(), SIGTERM);
     child_.wait();
     return {};

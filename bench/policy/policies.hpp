@@ -48,7 +48,9 @@ class Policy {
 
   /// In microseconds, so far; of the user's and the kernel's part.
   virtual std::int64_t cpu_us() const { return 0; }
-  /// By workload. It has stopped afterwards. Throws where it had not run to the end.
+  /// Throws where its program has ended.
+  virtual void check() const {}
+  /// What it did, by workload. It has stopped afterwards.
   virtual std::map<std::string, Done> stop() { return {}; }
 
  protected:
