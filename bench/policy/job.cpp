@@ -16,6 +16,7 @@ namespace cgmm::bench::policy {
 namespace {
 
 constexpr std::size_t kPiece = 4 << 20;
+constexpr std::uint64_t kAhead = 4;  // blocks
 
 void check(bool is_good, const std::filesystem::path& file) {
   if (!is_good) throw std::system_error(errno, std::system_category(), file);
@@ -37,8 +38,8 @@ void Job::ready() {
   seen_.is_ready = true;
   while (start_.at_us == 0) ::usleep(5'000);
   began_us_ = start_.at_us;
-  // Not all of them in the same millisecond.
-  wait_until(began_us_ + static_cast<std::int64_t>(random_() % 50'000));
+  // Nor with all others of its policy.
+  wait_until(began_us_ + place_.offset_us + static_cast<std::int64_t>(random_() % 50'000));
 }
 
 Pace::Pace(double per_second)
@@ -52,13 +53,19 @@ void Pace::wait() {
 }
 
 BlockFile::BlockFile(const std::filesystem::path& file, Order order, int more_flags)
-    : fd_(::open(file.c_str(), O_RDWR | O_CLOEXEC | more_flags, 0600)), block_count_(0), buffer_(kBlock, 'w') {
+    : fd_(::open(file.c_str(), O_RDWR | O_CLOEXEC | more_flags, 0600)),
+      order_(order),
+      block_count_(0),
+      buffer_(kBlock, 'w') {
   check(static_cast<bool>(fd_), file);
   block_count_ = std::filesystem::file_size(file) / kBlock;
-  ::posix_fadvise(fd_.get(), 0, 0, order == Order::random ? POSIX_FADV_RANDOM : POSIX_FADV_SEQUENTIAL);
+  ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_RANDOM);
 }
 
 void BlockFile::read(std::uint64_t block) {
+  if (order_ == Order::sequential && block % kAhead == 0) {
+    ::posix_fadvise(fd_.get(), static_cast<off_t>((block + kAhead) * kBlock), kAhead * kBlock, POSIX_FADV_WILLNEED);
+  }
   check(::pread(fd_.get(), buffer_.data(), kBlock, static_cast<off_t>(block * kBlock)) >= 0, "a workload's file");
 }
 

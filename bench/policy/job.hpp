@@ -63,6 +63,7 @@ class Job {
     double scale = 1;                 // what it does in a second is multiplied by this
     double run_s = 0;                 // how long the run is
     std::uint64_t seed = 0;
+    std::int64_t offset_us = 0;  // so that it is not in step with the same workload under another policy
   };
   Job(Place place, const Start& start, Seen& seen);
 
@@ -103,10 +104,10 @@ class Pace {
   std::int64_t period_us_, next_us_;
 };
 
-/// A file that is read in blocks.
+/// A file that is read in blocks. The kernel is told to read no more than it is asked for, because how much it reads
+/// ahead differs from disk to disk. Where blocks come in sequence, four of them (256 KiB) are asked for ahead.
 class BlockFile {
  public:
-  /// Not in sequence: the kernel is told to read no more than it is asked for.
   enum class Order { random, sequential };
   BlockFile(const std::filesystem::path& file, Order order, int more_flags = 0);
 
@@ -118,6 +119,7 @@ class BlockFile {
 
  private:
   base::Fd fd_;
+  Order order_;
   std::uint64_t block_count_;
   std::vector<char> buffer_;
 };

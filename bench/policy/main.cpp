@@ -81,6 +81,8 @@ Run run_once(const Settings& all, std::size_t beside, Ground& ground) {
     some.workloads.assign(first, first + static_cast<std::ptrdiff_t>(std::min(beside, all.workloads.size() - at)));
     Run part = run_all(some, ground);
     run.seconds = part.seconds;
+    run.taken_bytes += part.taken_bytes;
+    run.drops += part.drops;
     run.results.insert(run.results.end(), part.results.begin(), part.results.end());
     run.policy_cpu_us.resize(part.policy_cpu_us.size());
     for (std::size_t i = 0; i < part.policy_cpu_us.size(); ++i) run.policy_cpu_us[i] += part.policy_cpu_us[i];
@@ -96,15 +98,30 @@ std::string kernel_series() {
   return release.substr(0, release.find_first_not_of("0123456789", release.find('.') + 1));
 }
 
+/// Somebody else did what a policy is measured by.
+std::string disturbances(const std::vector<Run>& runs) {
+  std::int64_t taken = 0, drops = 0;
+  for (const Run& run : runs) {
+    taken += run.taken_bytes;
+    drops += run.drops;
+  }
+  std::string text;
+  if (taken > 0) {
+    text += " **Disturbed:** the machine was short of memory, and its kernel took " +
+            cgmm::base::format_bytes(static_cast<std::uint64_t>(taken)) + " from whoever had any.";
+  }
+  if (drops > 0) text += " **Disturbed:** all page cache was dropped " + cgmm::base::counted(drops, "time") + ".";
+  return text;
+}
+
 /// What a number of another machine may be different for.
-std::string conditions(const Arguments& arguments, std::size_t beside) {
+std::string conditions(const Arguments& arguments, std::size_t beside, const std::vector<Run>& runs) {
   const Settings& settings = arguments.settings;
-  const int runs = arguments.repeats;
-  return cgmm::base::counted(runs, "run") + " of " + fixed(settings.minutes, 1) + " minutes, " +
-         cgmm::base::counted(static_cast<std::int64_t>(beside), "workload") + " at once under " +
+  return cgmm::base::counted(static_cast<std::int64_t>(runs.size()), "run") + " of " + fixed(settings.minutes, 1) +
+         " minutes, " + cgmm::base::counted(static_cast<std::int64_t>(beside), "workload") + " at once under " +
          cgmm::base::counted(static_cast<std::int64_t>(settings.policies.size()), "policy", "policies") +
          ", each with a limit of " + fixed(static_cast<double>(settings.limit_bytes()) / (1 << 20), 0) +
-         " MiB; the disk reads " + read_ahead(settings.directory) + " KiB ahead.";
+         " MiB; the disk reads " + read_ahead(settings.directory) + " KiB ahead." + disturbances(runs);
 }
 
 void measure(Arguments& arguments) {
@@ -127,7 +144,7 @@ void measure(Arguments& arguments) {
   }
   const std::string title = "Policies of reclaim, cgroup " + std::string(cgmm::kernel::to_string(ground.version())) +
                             ", Linux " + kernel_series();
-  const std::string text = where + "\n" + conditions(arguments, beside) + "\n\n" + tables(settings, runs);
+  const std::string text = where + "\n" + conditions(arguments, beside, runs) + "\n\n" + tables(settings, runs);
   publish(arguments.results, title, text);
 }
 

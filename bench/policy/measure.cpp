@@ -21,6 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kSecond_us = 1'000'000;
+constexpr std::int64_t kSpread_us = 500'000;  // the longest time from one operation to the next
+constexpr const char *kTaken = "pgsteal_kswapd", *kDrops = "drop_pagecache";
 constexpr double kFullLimit = 400.0 * (1 << 20);
 constexpr std::int64_t kPatience_s = 900;  // for everything to be read for the first time
 
@@ -34,12 +36,23 @@ std::int64_t read_bytes_of(pid_t pid) {
   throw std::runtime_error("this kernel does not say what a process reads from a disk (/proc/PID/io)");
 }
 
+/// A number of /proc/vmstat, of the whole machine.
+std::int64_t vmstat(const std::string& name) {
+  std::ifstream stream("/proc/vmstat");
+  std::string key;
+  for (std::int64_t value = 0; stream >> key >> value;) {
+    if (key == name) return value;
+  }
+  return 0;
+}
+
 /// One workload under one policy: its cgroup and its process.
 class Cell {
  public:
   Cell(const Settings& settings, const Ground& ground, const Start& start, const Workload& workload,
-       const std::string& policy, const fs::path& parent)
+       std::size_t policy_number, const fs::path& parent)
       : version_(ground.version()), cgroup_(ground.make(parent, workload.name, settings.limit_bytes())) {
+    const std::string& policy = settings.policies[policy_number];
     result_.workload = workload.name;
     result_.policy = policy;
     // The same under every policy.
@@ -48,7 +61,9 @@ class Cell {
                      .limit_bytes = settings.limit_bytes(),
                      .scale = settings.scale,
                      .run_s = settings.minutes * 60,
-                     .seed = seed};
+                     .seed = seed,
+                     .offset_us = kSpread_us * static_cast<std::int64_t>(policy_number) /
+                                  static_cast<std::int64_t>(settings.policies.size())};
     child_ = std::make_unique<Child>(cgroup_, [&, place] {
       Job job(place, start, *seen_);
       workload.run(job);
@@ -212,13 +227,13 @@ Run run_all(const Settings& settings, Ground& ground) {
   std::vector<std::unique_ptr<Cell>> cells;
   for (const Workload* workload : settings.workloads) {
     for (std::size_t i = 0; i < parents.paths.size(); ++i) {
-      cells.push_back(
-          std::make_unique<Cell>(settings, ground, *start, *workload, settings.policies[i], parents.paths[i]));
+      cells.push_back(std::make_unique<Cell>(settings, ground, *start, *workload, i, parents.paths[i]));
     }
   }
   wait_until_ready(cells);
   for (const auto& cell : cells) cell->begin();
 
+  const std::int64_t taken_before = vmstat(kTaken), drops_before = vmstat(kDrops);
   const std::int64_t began_us = daemon::steady_now_us();
   start->at_us = began_us;
   std::vector<std::unique_ptr<Policy>> policies;
@@ -234,6 +249,8 @@ Run run_all(const Settings& settings, Ground& ground) {
     for (const auto& cell : cells) cell->sample();
     for (const auto& policy : policies) policy->check();
   }
+  run.taken_bytes = (vmstat(kTaken) - taken_before) * ::sysconf(_SC_PAGESIZE);
+  run.drops = vmstat(kDrops) - drops_before;
   for (const auto& cell : cells) run.results.push_back(cell->end());
   for (const auto& policy : policies) run.policy_cpu_us.push_back(policy->cpu_us());
   for (std::size_t i = 0; i < policies.size(); ++i) {

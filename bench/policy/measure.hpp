@@ -39,6 +39,9 @@ struct Result {
 
 struct Run {
   double seconds = 0;
+  // What others do to the whole machine; both are 0 in a run that counts.
+  std::int64_t taken_bytes = 0;  // by the kernel, because memory was short
+  std::int64_t drops = 0;        // of all page cache, by whoever asked for it (drop_caches)
   std::vector<Result> results;
   std::vector<std::int64_t> policy_cpu_us;  // in the order of the policies
 

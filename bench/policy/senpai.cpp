@@ -23,7 +23,7 @@ std::vector<std::string> senpai_command(const fs::path& oomd, const fs::path& ro
   const fs::path config = directory / "oomd.json";
   std::ofstream(config) << json{{"rulesets", json::array({ruleset})}}.dump(2) << std::flush;
   // Its plugin counts in turns of oomd and expects one a second.
-  return {oomd, "--interval", "1", "--cgroup-fs", root, "--config", config, "--socket-path", directory / "oomd.socket"};
+  return {oomd, "--interval", "1", "--cgroup-fs", root, "--config", config, "--runtime-dir", directory / "run"};
 }
 
 }  // namespace cgmm::bench::policy
