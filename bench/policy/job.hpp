@@ -60,7 +60,7 @@ class Job {
   struct Place {
     std::filesystem::path directory;  // with its files
     std::uint64_t limit_bytes = 0;    // of its cgroup
-    double scale = 1;                 // what it does in a second is multiplied by this
+    double pace = 1;                  // what it does in a second is multiplied by this
     double run_s = 0;                 // how long the run is
     std::uint64_t seed = 0;
     std::int64_t offset_us = 0;  // so that it is not in step with the same workload under another policy
@@ -69,7 +69,7 @@ class Job {
 
   /// `share` of its limit, in whole blocks.
   std::uint64_t share(double share) const;
-  double scale() const { return place_.scale; }
+  double pace() const { return place_.pace; }
   double run_s() const { return place_.run_s; }
   double elapsed_s() const;
   std::filesystem::path path(const char* file) const { return place_.directory / file; }

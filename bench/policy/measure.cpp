@@ -59,11 +59,12 @@ class Cell {
     const std::uint64_t seed = std::hash<std::string>()(result_.workload);
     Job::Place place{.directory = settings.directory / policy / workload.name,
                      .limit_bytes = settings.limit_bytes(),
-                     .scale = settings.scale,
+                     .pace = settings.pace > 0 ? settings.pace : settings.scale,
                      .run_s = settings.minutes * 60,
                      .seed = seed,
                      .offset_us = kSpread_us * static_cast<std::int64_t>(policy_number) /
                                   static_cast<std::int64_t>(settings.policies.size())};
+    result_.seconds = place.run_s - static_cast<double>(place.offset_us) / 1e6;
     child_ = std::make_unique<Child>(cgroup_, [&, place] {
       Job job(place, start, *seen_);
       workload.run(job);

@@ -20,6 +20,7 @@ struct Settings {
   Programs programs;
   std::filesystem::path directory;  // for files, on a disk
   double scale = 0.25;              // 1: a limit of 400 MiB
+  double pace = 0;                  // of the operations; 0: in proportion to the limit
   double minutes = 8;
 
   std::uint64_t limit_bytes() const;
@@ -32,6 +33,7 @@ struct Result {
   std::int64_t read_bytes = 0;             // from the disk
   std::int64_t refaulted_bytes = -1;       // -1: not counted by this kernel
   std::uint64_t operations = 0;
+  double seconds = 0;  // for which it ran
   double mean_ns = 0, median_ns = 0, p99_ns = 0, p999_ns = 0, most_ns = 0;
   std::int64_t cpu_us = 0;  // of the workload
   Done done;

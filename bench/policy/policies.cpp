@@ -109,9 +109,10 @@ class Daemon : public Policy {
     return {};
   }
 
- private:
+ protected:
   fs::path log() const { return site().directory / "log"; }
 
+ private:
   std::string last_words() const {
     std::ifstream stream(log());
     std::string last;
@@ -130,10 +131,11 @@ std::string quoted(const std::string& word) {
 
 /// What a command prints. Its standard error is ours.
 std::string output_of(const std::string& command) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "re"), &::pclose);
+  FILE* const pipe = ::popen(command.c_str(), "re");
   if (pipe == nullptr) throw std::system_error(errno, std::system_category(), command);
   std::string output;
-  for (int c = 0; (c = std::fgetc(pipe.get())) != EOF;) output += static_cast<char>(c);
+  for (int c = 0; (c = std::fgetc(pipe)) != EOF;) output += static_cast<char>(c);
+  if (::pclose(pipe) != 0) throw std::runtime_error("this failed: " + command);
   return output;
 }
 
@@ -178,6 +180,17 @@ class Senpai : public Daemon {
  public:
   Senpai(const Site& site, const fs::path& oomd)
       : Daemon(site, senpai_command(oomd, site.ground.root(), site.parent, site.directory, site.limit_bytes)) {}
+
+  std::map<std::string, Done> stop() override {
+    Daemon::stop();
+    std::map<std::string, Done> done;
+    const std::map<std::string, std::int64_t> probes = senpai_probes(log());
+    for (const std::string& workload : site().workloads) {
+      const auto found = probes.find(workload);
+      done[workload] = {.reclaims = found == probes.end() ? 0 : found->second};
+    }
+    return done;
+  }
 };
 
 bool is_none(const std::string& name) { return name == "none" || name.starts_with("none-"); }

@@ -43,7 +43,7 @@ Compared compare(const Run& run, const Result& result, const std::string& with) 
   compared.mean_ratio = ratio(result.mean_ns, none.mean_ns);
   compared.p99_us = result.p99_ns / 1e3;
   compared.p99_ratio = ratio(result.p99_ns, none.p99_ns);
-  compared.per_second = static_cast<double>(result.operations) / run.seconds;
+  compared.per_second = static_cast<double>(result.operations) / result.seconds;
   compared.cpu_s = static_cast<double>(result.cpu_us) / 1e6;
   compared.reclaims = static_cast<double>(result.done.reclaims);
   if (result.done.freed_bytes >= 0) compared.freed_mib = static_cast<double>(result.done.freed_bytes) / kMiB;
@@ -211,6 +211,7 @@ void append_json(const std::filesystem::path& file, const Settings& settings, co
                            {"drops", run.drops},
                            {"limit_bytes", settings.limit_bytes()},
                            {"scale", settings.scale},
+                           {"pace", settings.pace},
                            {"policies", policies},
                            {"results", results}}
                 .dump()

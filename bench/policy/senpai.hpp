@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,5 +17,8 @@ namespace cgmm::bench::policy {
 std::vector<std::string> senpai_command(const std::filesystem::path& oomd, const std::filesystem::path& root,
                                         const std::filesystem::path& parent, const std::filesystem::path& directory,
                                         std::uint64_t limit_bytes);
+
+/// How often it has asked for memory, by the cgroups' names, according to its log: which says so every ten seconds.
+std::map<std::string, std::int64_t> senpai_probes(const std::filesystem::path& log);
 
 }  // namespace cgmm::bench::policy

@@ -23,7 +23,7 @@ namespace {
 
 using Order = BlockFile::Order;
 
-// In blocks of 64 KiB a second, at scale 1 (a limit of 400 MiB).
+// In blocks of 64 KiB a second, at pace 1, which belongs to a limit of 400 MiB.
 constexpr double kReads = 800;      // 50 MiB/s
 constexpr double kSlowReads = 400;  // 25 MiB/s
 constexpr double kStream = 320;     // 20 MiB/s
@@ -34,7 +34,7 @@ constexpr double kPageWrites = 30;  // of a database
 constexpr double kCheckpoint_s = 30;
 constexpr double kHot_s = 30, kIdle_s = 60;  // bursts
 constexpr double kCycle_s = 240;             // from one batch to the next, or until grown memory is given back
-constexpr double kExecutions = 2;            // a second, at any scale
+constexpr double kExecutions = 2;            // a second, at any pace
 
 std::uint64_t any_block(Job& job, const BlockFile& file) { return job.random()() % file.block_count(); }
 
@@ -56,7 +56,7 @@ void read_hot(Job& job, double per_second) {
   BlockFile hot(job.path("hot"), Order::random);
   hot.read_all();
   job.ready();
-  Pace pace(per_second * job.scale());
+  Pace pace(per_second * job.pace());
   for (;;) {
     pace.wait();
     read_any(job, hot);
@@ -67,7 +67,7 @@ void hot_set(Job& job) { read_hot(job, kReads); }
 
 /// A service with a hot set; beside it something reads through files that nobody needs twice.
 void mixed(Job& job) {
-  std::thread([per_second = kStream * job.scale(), file = BlockFile(job.path("stream"), Order::sequential)]() mutable {
+  std::thread([per_second = kStream * job.pace(), file = BlockFile(job.path("stream"), Order::sequential)]() mutable {
     stream(file, per_second);
   }).detach();  // it ends with the process
   read_hot(job, kSlowReads);
@@ -79,7 +79,7 @@ void database(Job& job) {
   BlockFile table(job.path("table"), Order::random);
   hot.read_all();
   job.ready();
-  Pace pace(kSlowReads * job.scale());
+  Pace pace(kSlowReads * job.pace());
   double written_until_s = 0, read_until_s = 0, checkpoint_at_s = kCheckpoint_s;
   for (;;) {
     pace.wait();
@@ -87,11 +87,11 @@ void database(Job& job) {
     const double now_s = job.elapsed_s();
     if (now_s >= written_until_s) {
       hot.write(any_block(job, hot));
-      written_until_s = now_s + 1 / (kPageWrites * job.scale());
+      written_until_s = now_s + 1 / (kPageWrites * job.pace());
     }
     if (now_s >= read_until_s) {
       read_any(job, table);
-      read_until_s = now_s + 1 / (kTableReads * job.scale());
+      read_until_s = now_s + 1 / (kTableReads * job.pace());
     }
     if (now_s >= checkpoint_at_s) {
       ::fdatasync(hot.fd());
@@ -116,7 +116,7 @@ void zipf(Job& job) {
   };
   for (std::size_t i = 0; i < 2 * block_of.size(); ++i) file.read(next());
   job.ready();
-  Pace pace(kReads * job.scale());
+  Pace pace(kReads * job.pace());
   for (;;) {
     pace.wait();
     const std::uint32_t block = next();
@@ -151,7 +151,7 @@ void bursty(Job& job) {
   BlockFile hot(job.path("hot"), Order::random);
   hot.read_all();
   job.ready();
-  Pace pace(kReads * job.scale());
+  Pace pace(kReads * job.pace());
   for (;;) {
     pace.wait();
     if (std::fmod(job.elapsed_s(), kHot_s + kIdle_s) < kHot_s) read_any(job, hot);
@@ -161,7 +161,7 @@ void bursty(Job& job) {
 void stream_only(Job& job) {
   BlockFile file(job.path("stream"), Order::sequential);
   job.ready();
-  Pace pace(kStream * job.scale());
+  Pace pace(kStream * job.pace());
   for (std::uint64_t i = 0;; ++i) {
     pace.wait();
     job.measured([&] { file.read(i % file.block_count()); });
@@ -171,7 +171,7 @@ void stream_only(Job& job) {
 /// Appends to a log; when that is as big as half of the limit, it takes the place of the one before.
 void log_writer(Job& job) {
   job.ready();
-  Pace pace(kLog * job.scale());
+  Pace pace(kLog * job.pace());
   const std::uint64_t blocks = job.share(0.5) / kBlock;
   for (;;) {
     BlockFile log(job.path("log"), Order::sequential, O_CREAT | O_TRUNC);
@@ -187,7 +187,7 @@ void log_writer(Job& job) {
 void batch(Job& job) {
   BlockFile file(job.path("input"), Order::sequential);
   job.ready();
-  Pace pace(kBatch * job.scale());
+  Pace pace(kBatch * job.pace());
   for (std::uint64_t run = 0;; ++run) {
     while (job.elapsed_s() < static_cast<double>(run) * kCycle_s) pace.wait();
     for (std::uint64_t i = 0; i < file.block_count(); ++i) {
@@ -203,7 +203,7 @@ void growing(Job& job) {
   hot.read_all();
   std::vector<char> first(job.share(0.1), 'a');
   job.ready();
-  Pace pace(kReads * job.scale());
+  Pace pace(kReads * job.pace());
   std::vector<std::vector<char>> heap;
   for (;;) {
     pace.wait();
@@ -221,7 +221,7 @@ void phases(Job& job) {
   BlockFile passing(job.path("stream"), Order::sequential);
   hot.read_all();
   job.ready();
-  Pace pace(kSlowReads * job.scale());
+  Pace pace(kSlowReads * job.pace());
   for (std::uint64_t i = 0;;) {
     pace.wait();
     if (job.elapsed_s() < job.run_s() / 2) {
@@ -237,12 +237,12 @@ void starter(Job& job) {
   BlockFile file(job.path("data"), Order::sequential);
   BlockFile hot(job.path("hot"), Order::random);
   job.ready();
-  Pace fast(kReads * job.scale());
+  Pace fast(kReads * job.pace());
   for (std::uint64_t i = 0; i < file.block_count(); ++i) {
     fast.wait();
     file.read(i);
   }
-  Pace slow(kLog * job.scale());
+  Pace slow(kLog * job.pace());
   for (;;) {
     slow.wait();
     read_any(job, hot);
