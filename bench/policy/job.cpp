@@ -25,7 +25,7 @@ void check(bool is_good, const std::filesystem::path& file) {
 }  // namespace
 
 Job::Job(Place place, const Start& start, Seen& seen)
-    : place_(std::move(place)), start_(start), seen_(seen), random_(place_.seed) {}
+    : place_(std::move(place)), start_(start), seen_(seen), random_(place_.seed), heap_(share(place_.heap), 'h') {}
 
 std::uint64_t Job::share(double share) const {
   const auto bytes = static_cast<std::uint64_t>(share * static_cast<double>(place_.limit_bytes));
@@ -63,10 +63,17 @@ BlockFile::BlockFile(const std::filesystem::path& file, Order order, int more_fl
 }
 
 void BlockFile::read(std::uint64_t block) {
-  if (order_ == Order::sequential && block % kAhead == 0) {
-    ::posix_fadvise(fd_.get(), static_cast<off_t>((block + kAhead) * kBlock), kAhead * kBlock, POSIX_FADV_WILLNEED);
-  }
+  if (order_ == Order::sequential && block % kAhead == 0) look_ahead(block);
   check(::pread(fd_.get(), buffer_.data(), kBlock, static_cast<off_t>(block * kBlock)) >= 0, "a workload's file");
+}
+
+void BlockFile::look_ahead(std::uint64_t block) {
+  const auto advise = [&](std::uint64_t first, int advice) {
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(first % block_count_ * kBlock), kAhead * kBlock, advice);
+  };
+  // Nothing of that is in memory, because it was read more than a limit ago. But the kernel would count a refault.
+  advise(block + 2 * kAhead, POSIX_FADV_DONTNEED);
+  advise(block + kAhead, POSIX_FADV_WILLNEED);
 }
 
 void BlockFile::write(std::uint64_t block) {

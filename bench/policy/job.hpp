@@ -61,6 +61,7 @@ class Job {
     std::filesystem::path directory;  // with its files
     std::uint64_t limit_bytes = 0;    // of its cgroup
     double pace = 1;                  // what it does in a second is multiplied by this
+    double heap = 0;                  // what it has of its own, a share of the limit
     double run_s = 0;                 // how long the run is
     std::uint64_t seed = 0;
     std::int64_t offset_us = 0;  // so that it is not in step with the same workload under another policy
@@ -91,6 +92,7 @@ class Job {
   const Start& start_;
   Seen& seen_;
   std::mt19937_64 random_;
+  std::vector<char> heap_;
   std::int64_t began_us_ = 0;
 };
 
@@ -105,7 +107,8 @@ class Pace {
 };
 
 /// A file that is read in blocks. The kernel is told to read no more than it is asked for, because how much it reads
-/// ahead differs from disk to disk. Where blocks come in sequence, four of them (256 KiB) are asked for ahead.
+/// ahead differs from disk to disk. Where blocks come in sequence, four of them (256 KiB) are asked for ahead, and each
+/// is new to the kernel when its turn comes again: it forgets that it had evicted it.
 class BlockFile {
  public:
   enum class Order { random, sequential };
@@ -118,6 +121,8 @@ class BlockFile {
   int fd() const { return fd_.get(); }
 
  private:
+  void look_ahead(std::uint64_t block);
+
   base::Fd fd_;
   Order order_;
   std::uint64_t block_count_;

@@ -121,7 +121,8 @@ std::string conditions(const Arguments& arguments, std::size_t beside, const std
          " minutes, " + cgmm::base::counted(static_cast<std::int64_t>(beside), "workload") + " at once under " +
          cgmm::base::counted(static_cast<std::int64_t>(settings.policies.size()), "policy", "policies") +
          ", each with a limit of " + fixed(static_cast<double>(settings.limit_bytes()) / (1 << 20), 0) +
-         " MiB, at a pace of " + fixed(settings.pace > 0 ? settings.pace : settings.scale, 3) + "; the disk reads " +
+         " MiB and a heap of " + fixed(100 * settings.heap, 0) + " % of it, at a pace of " +
+         fixed(settings.pace > 0 ? settings.pace : settings.scale, 3) + "; the disk reads " +
          read_ahead(settings.directory) + " KiB ahead." + disturbances(runs);
 }
 
@@ -165,6 +166,8 @@ void describe(CLI::App& app, Arguments& arguments) {
   app.add_option("--pace", arguments.settings.pace,
                  "of the operations, if that is not to be in proportion to the limit")
       ->check(CLI::Range(0.01, 10.0));
+  app.add_option("--heap", arguments.settings.heap, "of each workload, a share of its limit")
+      ->check(CLI::Range(0.0, 0.2));
   app.add_option("--beside", arguments.beside, "workloads at once; the others wait for their turn");
   app.add_option("--program", arguments.settings.programs.ours, "ours: a build of this program");
   app.add_option("--before", arguments.settings.programs.before, "before: an older build of it");

@@ -60,6 +60,7 @@ class Cell {
     Job::Place place{.directory = settings.directory / policy / workload.name,
                      .limit_bytes = settings.limit_bytes(),
                      .pace = settings.pace > 0 ? settings.pace : settings.scale,
+                     .heap = settings.heap,
                      .run_s = settings.minutes * 60,
                      .seed = seed,
                      .offset_us = kSpread_us * static_cast<std::int64_t>(policy_number) /

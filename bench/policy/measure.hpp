@@ -21,6 +21,9 @@ struct Settings {
   std::filesystem::path directory;  // for files, on a disk
   double scale = 0.25;              // 1: a limit of 400 MiB
   double pace = 0;                  // of the operations; 0: in proportion to the limit
+  // Of each workload's limit. The kernel remembers what it has evicted in proportion to what a cgroup still holds, so
+  // this decides whether anybody can know of refaults after all cache was dropped at once.
+  double heap = 0.15;
   double minutes = 8;
 
   std::uint64_t limit_bytes() const;

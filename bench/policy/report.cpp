@@ -212,6 +212,7 @@ void append_json(const std::filesystem::path& file, const Settings& settings, co
                            {"limit_bytes", settings.limit_bytes()},
                            {"scale", settings.scale},
                            {"pace", settings.pace},
+                           {"heap", settings.heap},
                            {"policies", policies},
                            {"results", results}}
                 .dump()
