@@ -57,11 +57,11 @@ void write_at(const base::Fd& file, std::span<const char> bytes, std::size_t at)
 }
 
 /// Goes from one to the next, so no container has a process afterwards.
-int leave_page_cache(const fs::path& kubepods, std::size_t count, const fs::path& file) {
+int leave_page_cache(const std::vector<fs::path>& cgroups, const fs::path& file) {
   const base::Fd fd = open_file(file);
   const std::vector<char> bytes(kLeftBytes, 'x');
-  for (std::size_t i = 0; i < count; ++i) {
-    std::ofstream(container_path(kubepods, i) / "cgroup.procs") << "0" << std::flush;
+  for (std::size_t i = 0; i < cgroups.size(); ++i) {
+    std::ofstream(cgroups[i] / "cgroup.procs") << "0" << std::flush;
     write_at(fd, bytes, i * kLeftBytes);
   }
   return ::fdatasync(fd.get());
@@ -82,6 +82,12 @@ int live(const fs::path& file) {
   }
 }
 
+fs::path services_of(const fs::path& kubepods) { return kubepods.parent_path() / "system.slice"; }
+
+fs::path service_path(const fs::path& kubepods, std::size_t i) {
+  return services_of(kubepods) / ("service-" + std::to_string(i) + ".service");
+}
+
 }  // namespace
 
 Playground::Playground() : top_(v1_root() / ("cgmm-bench-" + std::to_string(::getpid()))) {
@@ -91,6 +97,7 @@ Playground::Playground() : top_(v1_root() / ("cgmm-bench-" + std::to_string(::ge
 Playground::~Playground() {
   std::error_code error;
   remove_cgroup(kubepods() / "burstable");
+  remove_cgroup(kubepods());
   for (const auto& one : fs::directory_iterator(top_, error)) {
     if (one.is_directory()) remove_cgroup(one.path());
   }
@@ -124,7 +131,12 @@ Containers::Containers(fs::path kubepods, std::size_t count, const fs::path& dir
       check_stop();
       make_container(kubepods_, i);
     }
-    Child filler({}, [&] { return leave_page_cache(kubepods_, count_, directory / "left"); });
+    std::vector<fs::path> filled = paths();
+    for (std::size_t i = 0; i < kOthers; ++i) {
+      fs::create_directories(service_path(kubepods_, i));
+      filled.push_back(service_path(kubepods_, i));
+    }
+    Child filler({}, [&] { return leave_page_cache(filled, directory / "left"); });
     if (filler.wait() != 0) throw std::runtime_error("page cache could not be filled in " + directory.string());
     const std::size_t live_count = std::min(kLive, count_);
     for (std::size_t i = 0; i < live_count; ++i) {  // spread among the others
@@ -134,14 +146,20 @@ Containers::Containers(fs::path kubepods, std::size_t count, const fs::path& dir
     }
   } catch (...) {
     live_.clear();
-    for (std::size_t i = 0; i < count_; ++i) remove_container(kubepods_, i);
+    remove();
     throw;
   }
 }
 
 Containers::~Containers() {
   live_.clear();
+  remove();
+}
+
+void Containers::remove() const {
   for (std::size_t i = 0; i < count_; ++i) remove_container(kubepods_, i);
+  for (std::size_t i = 0; i < kOthers; ++i) remove_cgroup(service_path(kubepods_, i));
+  remove_cgroup(services_of(kubepods_));
 }
 
 bool Containers::is_live(std::size_t i) const {
@@ -158,6 +176,13 @@ std::vector<fs::path> Containers::paths() const {
   std::vector<fs::path> paths;
   for (std::size_t i = 0; i < count_; ++i) paths.push_back(container_path(kubepods_, i));
   return paths;
+}
+
+std::vector<fs::path> Containers::recorded_paths() const {
+  std::vector<fs::path> all = paths();
+  for (std::size_t i = 0; i < count_; i += 2) all.push_back(container_path(kubepods_, i).parent_path());
+  for (std::size_t i = 0; i < kOthers; ++i) all.push_back(service_path(kubepods_, i));
+  return all;
 }
 
 }  // namespace cgmm::bench

@@ -11,7 +11,7 @@ double ms(std::int64_t us) { return static_cast<double>(us) / 1e3; }
 double ms(const Measured& measured) { return measured.median() / 1e6; }
 double ratio(const Measured& over, const Measured& under) { return over.median() / under.median(); }
 double each_us(const Cost& cost, const Measured& measured) {
-  return measured.median() / 1e3 / static_cast<double>(cost.containers);
+  return measured.median() / 1e3 / static_cast<double>(cost.cgroups);
 }
 
 double a_scan_kib(const Recorded& recorded, std::int64_t bytes) {
@@ -53,9 +53,9 @@ std::string table_of(const std::vector<Cost>& costs) {
   thread_row("cold: of (c), its recorder, ms", "recorder");
   number_row("cold: (b)/(a)", 2, [](const Cost& cost) { return ratio(cost.sampler_cold, cost.floor_cold); });
   number_row("cold: (c)/(a)", 2, [](const Cost& cost) { return ratio(cost.service_cold, cost.floor_cold); });
-  number_row("cold: (a) a container, us", 1, [](const Cost& cost) { return each_us(cost, cost.floor_cold); });
-  number_row("cold: (b) a container, us", 1, [](const Cost& cost) { return each_us(cost, cost.sampler_cold); });
-  number_row("cold: (c) a container, us", 1, [](const Cost& cost) { return each_us(cost, cost.service_cold); });
+  number_row("cold: (a) a cgroup, us", 1, [](const Cost& cost) { return each_us(cost, cost.floor_cold); });
+  number_row("cold: (b) a cgroup, us", 1, [](const Cost& cost) { return each_us(cost, cost.sampler_cold); });
+  number_row("cold: (c) a cgroup, us", 1, [](const Cost& cost) { return each_us(cost, cost.service_cold); });
   spread_row("hot: (a), ms", &Cost::floor_hot);
   spread_row("hot: (b), ms", &Cost::sampler_hot);
   spread_row("hot: (c), ms in 1 s", &Cost::service_hot);
@@ -101,7 +101,7 @@ std::vector<Bound> bounds_of(const std::vector<Cost>& costs) {
     const Recorded& recorded = cost.recorded;
     const bool is_large = cost.containers >= 10'000;
     bounds.push_back({"(c)/(a) cold" + at, is_large ? 2.0 : 1.5, ratio(cost.service_cold, cost.floor_cold), 2});
-    bounds.push_back({"(c) cold a container" + at + ", us", 25, each_us(cost, cost.service_cold)});
+    bounds.push_back({"(c) cold a cgroup" + at + ", us", 25, each_us(cost, cost.service_cold)});
     bounds.push_back({"a sample on disk" + at + ", bytes", 75, a_sample(recorded, recorded.file_bytes)});
     if (cost.containers == 200) {
       smallest = &cost;
@@ -120,7 +120,7 @@ std::vector<Bound> bounds_of(const std::vector<Cost>& costs) {
     bounds.push_back({"from exec to the first scan on record" + at + ", ms", 2000, ms(cost.start_us), 0});
     bounds.push_back({"from SIGTERM to the exit" + at + ", ms", 2000, ms(cost.stop_us), 0});
     if (smallest == nullptr) continue;
-    bounds.push_back({"(c) cold a container" + at + " over that at 200", 1.5,
+    bounds.push_back({"(c) cold a cgroup" + at + " over that at 200", 1.5,
                       each_us(cost, cost.service_cold) / each_us(*smallest, smallest->service_cold), 2});
   }
   return bounds;

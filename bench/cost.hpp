@@ -17,6 +17,7 @@ namespace cgmm::bench {
 /// With one number of containers.
 struct Cost {
   std::size_t containers = 0;
+  std::size_t cgroups = 0;                  // recorded: containers, pods, services
   Measured floor_cold, floor_hot;           // (a) a pass
   Measured sampler_cold, sampler_hot;       // (b) a scan
   Measured service_cold, service_hot;       // (c) a scan and all that is done until the next: ten seconds, and one

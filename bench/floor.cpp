@@ -28,7 +28,7 @@ std::size_t files_a_process() {
 
 std::vector<std::filesystem::path> files_of(const Containers& containers) {
   std::vector<std::filesystem::path> files;
-  for (const std::filesystem::path& path : containers.paths()) {
+  for (const std::filesystem::path& path : containers.recorded_paths()) {
     for (const char* const name : kReadFiles) files.push_back(path / name);
   }
   return files;

@@ -136,7 +136,7 @@ void cold_then_hot(Caches& caches, Pass pass, Measured& cold, Measured& hot) {
 void measure_cold(const Playground& playground, const Containers& containers, const Service& service, Caches& caches,
                   int periods, Cost& cost) {
   Floor floor(playground.beside("floor"), containers);
-  Worker sampler(playground.beside("sampler"), [&] { return prepare_sampler(playground.kubepods()); });
+  Worker sampler(playground.beside("sampler"), [&] { return prepare_sampler(playground.node()); });
   const auto floor_bytes = static_cast<double>(pinned_kernel_bytes(playground.beside("floor")));
   cost.held_file_bytes = floor_bytes / static_cast<double>(floor.held_files());
 
@@ -180,8 +180,9 @@ Cost measure(const Playground& playground, const fs::path& directory, const fs::
   Cost cost{.containers = count};
   say(count, "making them");
   const Containers containers(playground.kubepods(), count, directory);
+  cost.cgroups = containers.recorded_paths().size();
   Service::Options service_options{.program = program,
-                                   .parent = playground.kubepods(),
+                                   .parent = playground.node(),
                                    .cgroup = playground.beside("service"),
                                    .directory = directory / ("cold-" + std::to_string(count))};
   {
@@ -206,7 +207,7 @@ Cost measure(const Playground& playground, const fs::path& directory, const fs::
   const fs::path recording = directory / ("recording-" + std::to_string(count));
   fs::create_directories(recording);
   const std::int64_t scans = count <= 200 ? 300 : count <= 1000 ? 150 : 20;
-  cost.recorded = in_child<Recorded>({}, [&] { return record_scans(playground.kubepods(), recording, scans); });
+  cost.recorded = in_child<Recorded>({}, [&] { return record_scans(playground.node(), recording, scans); });
   return cost;
 }
 
