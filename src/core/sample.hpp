@@ -134,9 +134,9 @@ struct Limits {
 /// One cgroup's numbers at one instant.
 struct MemorySample {
   Gauges gauges;
-  Counters counters;                 // absolute, as the kernel has them
+  Counters counters;                          // absolute, as the kernel has them
   std::optional<std::uint64_t> mapped_bytes;  // page cache that processes have mapped, tmpfs included; not recorded
-  std::optional<bool> stands_still;  // v1: under_oom 1 with oom_kill_disable 1: all tasks wait for memory
+  std::optional<bool> stands_still;           // v1: under_oom 1 with oom_kill_disable 1: all tasks wait for memory
 };
 
 /// The page cache that can be dropped: the kernel counts tmpfs and shared memory as cache, but can't drop them. Without

@@ -65,7 +65,8 @@ log_level = "warn"
                               .reclaim_to = Threshold::of_bytes(128 << 20),
                               .cooldown_us = 5'400'000'000};
   expected.policy.bounds = {.step_bytes = 16 << 20, .timeout_us = 60'000'000, .max_pressure_pct = 12.5};
-  expected.policy.learning = {.observe_for_us = 120'000'000, .max_cooldown_us = 86'400'000'000, .worth_us = 1'200'000'000, .adaptive = false};
+  expected.policy.learning = {
+      .observe_for_us = 120'000'000, .max_cooldown_us = 86'400'000'000, .worth_us = 1'200'000'000, .adaptive = false};
   expected.interval_us = 500'000;
   expected.dry_run = true;
   expected.lock_memory = true;
@@ -120,10 +121,12 @@ constexpr std::string_view kInterval = R"(a duration from "100ms" to "1d" such a
 constexpr std::string_view kCooldown = R"(a duration up to "365d" such as "30s", or a number of seconds)";
 constexpr std::string_view kPercent = "a percentage between 0% and 100%";
 constexpr std::string_view kOneOfTheKeys =
-    "one of parent, reclaim_scope, max_cgroups, threshold, reclaim_to, policy, reclaim_step, reclaim_timeout, max_pressure, "
+    "one of parent, reclaim_scope, max_cgroups, threshold, reclaim_to, policy, reclaim_step, reclaim_timeout, "
+    "max_pressure, "
     "interval, "
     "cooldown, "
-    "adaptive, max_cooldown, worth, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, lock_memory, "
+    "adaptive, max_cooldown, worth, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, "
+    "lock_memory, "
     "database, "
     "max_size, keep_samples, keep_incidents, keep_hours, keep_events, reports_dir, log_level, rule";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
