@@ -34,6 +34,29 @@ std::string select_as_current(const std::string& table, const std::vector<std::s
   return "SELECT " + columns + (then.empty() ? " WHERE 0" : " FROM main." + table);
 }
 
+/// A generated column: how it is computed, "(...)", as the table's SQL has it.
+std::string expression_of(const std::string& column, const std::string& table_sql) {
+  const std::size_t begin = table_sql.find('(', table_sql.find(" " + column + " INTEGER AS "));
+  int depth = 0;
+  for (std::size_t at = begin; at < table_sql.size(); ++at) {
+    if (table_sql[at] == '(') ++depth;
+    if (table_sql[at] == ')' && --depth == 0) return table_sql.substr(begin, at + 1 - begin);
+  }
+  return "NULL";
+}
+
+/// The same with the generated columns, which may be computed from each other.
+std::string with_generated(std::string select, SQLite::Database& current, const std::string& table,
+                           const std::string& table_sql) {
+  SQLite::Statement generated(current, "SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 2 ORDER BY cid");
+  generated.bind(1, table);
+  while (generated.executeStep()) {
+    const std::string name = generated.getColumn(0).getString();
+    select.insert(0, "SELECT *, " + expression_of(name, table_sql) + " AS " + name + " FROM (").append(")");
+  }
+  return select;
+}
+
 /// Reads a history of an earlier version as if it had today's schema, because a reader never migrates: temporary views
 /// over the tables and views that have changed since. Missing columns are NULL, missing tables are empty.
 void read_as_current(SQLite::Database& database) {
@@ -48,7 +71,8 @@ void read_as_current(SQLite::Database& database) {
     const std::string name = row.text(1);
     if (row.text(0) == "table") {
       const std::string select = select_as_current(name, column_names(current, name), column_names(database, name));
-      if (!select.empty()) database.exec("CREATE TEMP VIEW " + name + " AS " + select);
+      if (!select.empty())
+        database.exec("CREATE TEMP VIEW " + name + " AS " + with_generated(select, current, name, row.text(2)));
     } else {
       constexpr std::string_view kCreate = "CREATE ";
       database.exec("CREATE TEMP " + row.text(2).substr(kCreate.size()));

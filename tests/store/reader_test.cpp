@@ -243,12 +243,18 @@ TEST_F(ReaderTest, AHistoryOfAnEarlierVersionIsReadAsIfItWereOfToday) {
         "INSERT INTO reclaim (cgroup_id, started_at_us, method, threshold_bytes, freed_bytes, outcome) "
         "VALUES (1, 1, 'force_empty', 16, 40, 'done')");
     first.exec("INSERT INTO reclaim_effect (reclaim_id, observed_for_us, verdict) VALUES (1, 5, 'churn')");
+    first.exec(
+        "INSERT INTO sample (scan_id, cgroup_id, usage_kib, file_kib, shmem_kib) VALUES (1, 1, 100, 50, 10); "
+        "INSERT INTO scan (scan_id, started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us) "
+        "VALUES (1, 1, 1, 1, 0, 0, 1)");
   }
   const Traces before = traces_in(directory());
   EXPECT_EQ(query("SELECT path, freed_bytes, stopped_by, swapped_out_bytes, verdict, judged_by FROM v_reclaim"),
             "/web|40|NULL|NULL|churn|NULL\n");
   EXPECT_EQ(query("SELECT count(*), count(step_count), sum(threshold_bytes) FROM reclaim"), "1|0|16\n");
   EXPECT_EQ(query("SELECT ended_by, observed_for_us FROM reclaim_effect"), "NULL|5\n");
+  EXPECT_EQ(query("SELECT reclaimable_cache_kib, held_kib FROM sample"), "40|60\n") << "what is computed is there, too";
+  EXPECT_EQ(query("SELECT reclaimable_cache_bytes, held_bytes FROM v_sample"), "40960|61440\n");
   EXPECT_EQ(query("PRAGMA user_version"), "1\n") << "it is not migrated";
   EXPECT_EQ(traces_in(directory()), before);
 
