@@ -5,7 +5,8 @@
 -- one at that time. `how`: in a sample; or at the kernel's peak between two samples, less what could be
 -- dropped in the second. First those that were stuck instead of killed: throttled at memory.high, their
 -- limit here, or standing still because their OOM killer is disabled. `times`: samples less than five
--- minutes apart count as once. Of a pod all that it holds counts, with its containers. Reads every sample in the window: a week of a large node takes a while.
+-- minutes apart count as once. Of a pod all that it holds counts, with its containers. Reads every sample in
+-- the window: a week of a large node takes a while.
 WITH RECURSIVE
 bounds AS MATERIALIZED (
   SELECT max(:since_us, (SELECT min(started_at_us) FROM scan)) AS begin_us,

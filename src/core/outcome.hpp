@@ -21,7 +21,7 @@ struct ReclaimPlan {
   bool all_at_once = false;               // v1: all that the kernel can drop, in one step
   std::uint64_t cache_bytes = 0;          // reclaimable cache before
   std::uint64_t target_bytes = 0;         // reclaimable cache to leave
-  std::uint64_t most_bytes = UINT64_MAX;  // to take: the dose, which is this share of what is idle
+  std::uint64_t most_bytes = UINT64_MAX;  // to take: the dose, which is dose_pct of what is idle
   std::int64_t dose_pct = 100;
   ReclaimBounds bounds;
 

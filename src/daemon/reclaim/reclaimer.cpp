@@ -222,19 +222,19 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
   const std::uint64_t target_bytes = core::target_bytes(limit_bytes, candidate.settings);
   const bool all_at_once = target_bytes == 0 && candidate.settings.policy != core::ReclaimPolicy::idle &&
                            controller_->method() == core::ReclaimMethod::force_empty;
-  const std::int64_t dose_pct_now = dose_pct(candidate.id, scan);
-  const core::ReclaimPlan plan{.all_at_once = all_at_once,
-                               .cache_bytes = core::reclaimable_cache_bytes(before),
-                               .target_bytes = target_bytes,
-                               .most_bytes = core::dose_bytes(reading->sample, candidate.settings.policy, dose_pct_now),
-                               .dose_pct = dose_pct_now,
-                               .bounds = scan.bounds};
+  core::ReclaimPlan plan{.all_at_once = all_at_once,
+                         .cache_bytes = core::reclaimable_cache_bytes(before),
+                         .target_bytes = target_bytes,
+                         .most_bytes = core::dose_bytes(reading->sample, candidate.settings.policy, 100),
+                         .bounds = scan.bounds};
   if (plan.is_reached() || !kernel_can(*cgroup)) return false;
   if (!scan.dry_run) {
     observer_.end_for_next(core::sighting_of(candidate.id.inode, reading->sample), clocks_.steady());
     const auto cooldown = cooldowns_.find(candidate.id);
     if (cooldown != cooldowns_.end() && clocks_.wall() < cooldown->second.until_us) return false;
   }
+  plan.dose_pct = dose_pct(candidate.id, scan);  // the last reclaim's lesson is learned now
+  plan.most_bytes = core::dose_bytes(reading->sample, candidate.settings.policy, plan.dose_pct);
   core::Reclaim reclaim = begin(candidate, before, limits, plan, scan);
   if (scan.dry_run) {
     log_reclaim(reclaim);
@@ -252,9 +252,8 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
 /// All of it where nothing is learned.
 std::int64_t Reclaimer::dose_pct(const core::CgroupId& id, const Candidates& scan) {
   if (!scan.learning.adaptive) return 100;
-  const core::Cooldowns& cooldowns = cooldowns_for(scan.dry_run);
-  const auto cooldown = cooldowns.find(id);
-  return cooldown != cooldowns.end() ? cooldown->second.dose_pct : core::kFirstDose_pct;
+  const auto cooldown = cooldowns_for(scan.dry_run).find(id);
+  return cooldown != cooldowns_for(scan.dry_run).end() ? cooldown->second.dose_pct : core::kFirstDose_pct;
 }
 
 bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
