@@ -118,7 +118,9 @@ bool Maintenance::work(std::int64_t now_us) {
 }
 
 bool Maintenance::has_room(std::int64_t bytes) {
-  return !settings_ || !wal_.is_held() || file_bytes() + wal_.bytes() + bytes <= settings_->max_size_bytes;
+  if (!settings_ || !wal_.is_held()) return true;
+  // Pages given back leave the file when the WAL is moved into it.
+  return std::max(file_bytes(), wal_.file_bytes()) + wal_.bytes() + bytes <= settings_->max_size_bytes;
 }
 
 void Maintenance::require_room() {

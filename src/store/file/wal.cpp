@@ -84,7 +84,16 @@ void Wal::checkpoint() {
   error_ = code == SQLITE_BUSY ? SQLITE_OK : code;  // busy: somebody else is doing it
   if (error_ == SQLITE_OK) pages_at_checkpoint_ = pages_;
   const bool is_done = code == SQLITE_OK && in_wal == moved;
-  is_held_ = !is_done && bytes() > std::min(kHeldBytes, max_size_bytes_ / kShareOfMaxSize);
+  is_held_ = bytes() > std::min(kHeldBytes, max_size_bytes_ / kShareOfMaxSize) && !(is_done && begins_anew());
+}
+
+/// Where all of it was moved, it still grows until nobody reads. The next commit cuts its file to journal_size_limit.
+bool Wal::begins_anew() {
+  database_.setBusyTimeout(0);
+  const int code =
+      sqlite3_wal_checkpoint_v2(database_.getHandle(), "main", SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
+  database_.setBusyTimeout(kBusyTimeoutMs);
+  return code == SQLITE_OK;
 }
 
 bool Wal::checkpoint_all() {
@@ -102,6 +111,8 @@ void Wal::require_checkpoint() const {
 }
 
 std::int64_t Wal::bytes() const { return size_of(wal_) + size_of(file_.string() + "-shm"); }
+
+std::int64_t Wal::file_bytes() const { return size_of(file_); }
 
 bool Wal::was_file_written_by_others() const { return written_at_ns(file_) != file_written_at_ns_; }
 

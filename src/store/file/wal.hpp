@@ -42,6 +42,8 @@ class Wal {
   bool is_held() const { return is_held_; }
   /// On disk, with SQLite's index of it.
   std::int64_t bytes() const;
+  /// Of the database's file on disk, without the WAL.
+  std::int64_t file_bytes() const;
 
   /// Whether its name still leads to what is written to, and it begins as it should.
   bool is_in_place() const { return !id_ || (is_there() && !is_cut_); }
@@ -57,6 +59,7 @@ class Wal {
 
  private:
   bool is_there() const { return base::file_id(wal_) == id_; }
+  bool begins_anew();
 
   SQLite::Database& database_;
   std::filesystem::path file_;

@@ -69,6 +69,53 @@ TEST_F(RetentionTest, AReaderThatStaysLosesSamplesAndNothingElse) {
   EXPECT_LT(history_.room().wal_bytes, 8 << 20);
 }
 
+// All of the WAL can be moved into the file, but it is not begun anew while anybody reads.
+TEST_F(RetentionTest, ReadersThatFollowEachOtherWithoutAPauseStayInsideTheSize) {
+  constexpr std::int64_t kMaxBytes = 32 << 20;
+  history_.set_retention({.max_size_bytes = kMaxBytes});
+  store(history_, scan_at(kNoon, 500));
+  std::optional<SQLite::Database> reader;
+  std::int64_t biggest = 0;
+  for (int i = 1; i < 1200; ++i) {
+    store(history_, scan_at(kNoon + i * 10 * kSecond, 500));
+    std::optional<SQLite::Database> next(std::in_place, file().string(), SQLite::OPEN_READONLY);
+    next->exec("BEGIN; SELECT count(*) FROM scan");
+    reader.swap(next);
+    next.reset();
+    history_.slices_due();
+    history_.maintain(kNoon + i * 10 * kSecond);
+    biggest = std::max(biggest, bytes_on_disk());
+  }
+  EXPECT_LE(biggest, kMaxBytes);
+  EXPECT_LT(history_.room().lost_scans, 20) << "one that comes when all is moved reads the file alone";
+  reader.reset();
+  const std::int64_t before = history_.room().lost_scans;
+  store(history_, scan_at(kNoon + 1201 * 10 * kSecond, 500));
+  EXPECT_EQ(history_.room().lost_scans, before);
+  EXPECT_FALSE(history_.room().wal_is_held);
+  EXPECT_LT(history_.room().wal_bytes, 8 << 20);
+}
+
+// Pages given back leave the file when they are moved into it, and no earlier.
+TEST_F(RetentionTest, AReaderThatComesWhilePagesAreGivenBackStaysInsideTheSize) {
+  constexpr std::int64_t kMaxBytes = 32 << 20;
+  history_.set_retention({.samples_us = kHour, .max_size_bytes = kMaxBytes});
+  std::int64_t at_us = kNoon;
+  for (; bytes_on_disk() < 26 << 20; at_us += 10 * kSecond) store(history_, scan_at(at_us, 500));
+  SQLite::Database reader(file().string(), SQLite::OPEN_READONLY);
+  history_.slices_due();
+  reader.exec("BEGIN; SELECT count(*) FROM scan");
+  at_us += kDay;
+  std::int64_t biggest = 0;
+  for (int i = 1; i < 1200; ++i, at_us += 10 * kSecond) {
+    store(history_, scan_at(at_us, 500));
+    history_.maintain(at_us);
+    biggest = std::max(biggest, bytes_on_disk());
+  }
+  EXPECT_LE(biggest, kMaxBytes);
+  EXPECT_TRUE(history_.room().wal_is_held);
+}
+
 TEST_F(RetentionTest, SamplesAroundAnOldOomKillDoNotKeepRoomFromBeingMade) {
   history_.set_retention({.max_size_bytes = 10 << 20});
   for (int i = 0; i < 600; ++i) store(history_, scan_at(kNoon + i * kSecond, 1));
