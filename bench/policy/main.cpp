@@ -27,7 +27,7 @@ using namespace cgmm::bench;
 using namespace cgmm::bench::policy;
 
 struct Arguments {
-  std::string workloads = "all", policies = "none,none,rust,before,ours,senpai", commit = "unknown";
+  std::string workloads = "all", policies = "none,none,rust,target,before,ours,senpai", commit = "unknown";
   fs::path directory = "/var/tmp", json = "policy.jsonl", results;
   int repeats = 2;
   std::size_t beside = 0;  // workloads at once; 0: all

@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostWorkloads = 64;
+constexpr const char* kTargetSettings = "policy = \"target\"\nmax_cooldown = \"1h\"\n";
 constexpr std::int64_t kInterval_us = 10'000'000, kCooldown_us = 30'000'000;
 
 /// The old program: every 10 s each cgroup whose cache (with tmpfs) is at a quarter of its limit loses all of it,
@@ -139,11 +140,13 @@ std::string output_of(const std::string& command) {
   return output;
 }
 
-/// This program, of any version: all defaults, only its parent and its history are said.
+/// This program, of any version. Only its parent, its history and `settings` are said.
 class Service : public Daemon {
  public:
-  Service(Site site, fs::path program)
-      : Daemon(site, command(site, program)), program_(std::move(program)), history_(site.directory / "history.db") {}
+  Service(Site site, fs::path program, const std::string& settings = "# the defaults\n")
+      : Daemon(site, command(site, program, settings)),
+        program_(std::move(program)),
+        history_(site.directory / "history.db") {}
 
   /// Asked of the program itself, which knows the histories of its version.
   std::map<std::string, Done> stop() override {
@@ -166,9 +169,9 @@ class Service : public Daemon {
   }
 
  private:
-  static std::vector<std::string> command(const Site& site, const fs::path& program) {
+  static std::vector<std::string> command(const Site& site, const fs::path& program, const std::string& settings) {
     const fs::path config = site.directory / "config.toml";
-    std::ofstream(config) << "# the defaults\n" << std::flush;
+    std::ofstream(config) << settings << std::flush;
     return {fs::absolute(program),        "run", "--config", config, "--parent", site.parent, "--database",
             site.directory / "history.db"};
   }
@@ -200,6 +203,7 @@ bool is_none(const std::string& name) { return name == "none" || name.starts_wit
 std::unique_ptr<Policy> start_policy(const std::string& name, Site site, const Programs& programs) {
   if (name == "rust") return std::make_unique<OldRule>(std::move(site));
   if (name == "ours") return std::make_unique<Service>(std::move(site), programs.ours);
+  if (name == "target") return std::make_unique<Service>(std::move(site), programs.ours, kTargetSettings);
   if (name == "before") return std::make_unique<Service>(std::move(site), programs.before);
   if (name == "senpai") return std::make_unique<Senpai>(site, programs.oomd);
   return std::make_unique<Policy>(std::move(site));
@@ -212,7 +216,7 @@ std::optional<std::string> missing(const std::string& name, const Programs& prog
     return std::nullopt;
   };
   if (is_none(name) || name == "rust") return std::nullopt;
-  if (name == "ours") return unless_there(programs.ours, "--program");
+  if (name == "ours" || name == "target") return unless_there(programs.ours, "--program");
   if (name == "before") return unless_there(programs.before, "--before, a build of the older program");
   if (name != "senpai") throw std::invalid_argument("there is no policy \"" + name + "\"");
   if (version == kernel::Version::v1) return "oomd works with cgroup v2 only, and this machine has v1";
