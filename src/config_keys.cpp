@@ -191,7 +191,7 @@ Keys keys_of(Config& config) {
       {"cooldown", kCooldown, into(defaults.cooldown_us, cooldown)},
       {"adaptive", kBool, into(learning.adaptive, bool_of)},
       {"max_cooldown", kCooldown, into(learning.max_cooldown_us, cooldown)},
-      {"worth", R"(a duration between "0s" and "1d" such as "15m")", into(learning.worth_us, duration(0, kDay_us))},
+      {"worth", R"(a duration between "0s" and "1d" such as "5m")", into(learning.worth_us, duration(0, kDay_us))},
       {"observe_for", R"(a duration between "1s" and "1h" such as "5m")",
        into(learning.observe_for_us, duration(kSecond_us, kHour_us))},
       {"watch_over", kPercentage, into(config.near_limit.over_pct, percentage_of)},

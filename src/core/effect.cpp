@@ -10,6 +10,8 @@ namespace {
 
 // Churn. Each page that comes back costs a disk read, so at half of what was freed the gain is doubtful.
 constexpr std::uint64_t kChurnFromHundredth = 50;
+// Churn, but so little was read again that the dose was only too big.
+constexpr std::uint64_t kTooMuchBelowHundredth = 10;
 // Futile: the share of what was asked for.
 constexpr std::uint64_t kFutileBelowHundredth = 10;
 // The kernel recognises a refault by shadow entries. It keeps them for about eight times the memory that the cgroup
@@ -86,6 +88,9 @@ Lesson Observation::lesson(const Effect& effect) const {
   const bool by_regrowth = effect.verdict == Verdict::unknown && effect.judged_by == JudgedBy::regrowth;
   const bool was_in_vain =
       effect.verdict == Verdict::churn || effect.verdict == Verdict::futile || effect.verdict == Verdict::failed;
+  if (effect.verdict == Verdict::churn && effect.refaulted_bytes &&
+      !reaches(*effect.refaulted_bytes, kTooMuchBelowHundredth, freed_bytes_))
+    return Lesson::too_much;
   if (was_in_vain || (by_regrowth && mostly_regrown())) return Lesson::did_not_help;
   const bool to_the_end =
       effect.ended_by == ObservationEnd::observe_for || effect.ended_by == ObservationEnd::next_reclaim;

@@ -34,6 +34,18 @@ std::optional<std::uint64_t> freed_bytes(const Gauges& before, const Gauges& aft
   return std::nullopt;
 }
 
+ReclaimPlan plan_of(const MemorySample& now, std::optional<std::uint64_t> limit_bytes, const ReclaimSettings& settings,
+                    ReclaimMethod method, const ReclaimBounds& bounds) {
+  ReclaimPlan plan{.target_bytes = target_bytes(limit_bytes, settings),
+                   .reserve_bytes = reserve_bytes(limit_bytes, settings),
+                   .policy = settings.policy,
+                   .bounds = bounds};
+  plan.all_at_once =
+      plan.target_bytes == 0 && plan.policy != ReclaimPolicy::idle && method == ReclaimMethod::force_empty;
+  plan.follow(now);
+  return plan;
+}
+
 std::uint64_t next_step_bytes(const ReclaimPlan& plan, std::uint64_t cache_bytes, std::uint64_t asked_bytes) {
   const std::uint64_t wanted =
       std::min(left_of(cache_bytes, plan.target_bytes), left_of(plan.requested_bytes(), asked_bytes));

@@ -23,9 +23,18 @@ struct ReclaimPlan {
   std::uint64_t target_bytes = 0;         // reclaimable cache to leave
   std::uint64_t most_bytes = UINT64_MAX;  // to take: the dose, which is dose_pct of what is idle
   std::int64_t dose_pct = 100;
+  std::uint64_t reserve_bytes = 0;  // of the inactive list, to leave
+  ReclaimPolicy policy = ReclaimPolicy::target;
   ReclaimBounds bounds;
 
-  bool is_reached() const { return cache_bytes <= target_bytes || most_bytes == 0; }
+  /// The plan for the cgroup as it is now.
+  void follow(const MemorySample& now) {
+    cache_bytes = reclaimable_cache_bytes(now.gauges);
+    most_bytes = dose_bytes(now, policy, dose_pct, reserve_bytes);
+  }
+
+  /// Whether there is nothing to take. The Rust program's rule asks in any case: tmpfs is cache for it.
+  bool is_reached() const { return policy != ReclaimPolicy::rust && (cache_bytes <= target_bytes || most_bytes == 0); }
 
   /// The cache above the target, but no more than the dose; at least 1.
   std::uint64_t requested_bytes() const {
@@ -33,6 +42,10 @@ struct ReclaimPlan {
                                       : 1;
   }
 };
+
+/// Of a cgroup as it is now: all that its settings let a reclaim take. `limit_bytes`: what limit_for() says.
+ReclaimPlan plan_of(const MemorySample& now, std::optional<std::uint64_t> limit_bytes, const ReclaimSettings& settings,
+                    ReclaimMethod method, const ReclaimBounds& bounds);
 
 /// The state of a reclaim after one of its steps.
 struct Progress {

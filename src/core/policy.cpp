@@ -6,15 +6,21 @@
 
 #include "base/time.hpp"
 #include "core/glob.hpp"
+#include "core/idle.hpp"
 
 namespace cgmm::core {
 namespace {
 
 constexpr std::int64_t kLeastToDouble_us = base::kSecond_us;  // twice nothing is nothing
 constexpr std::int64_t kRemember_us = base::kDay_us;
-constexpr std::int64_t kGrow = 3, kShrink = 4;     // a dose
-constexpr std::uint64_t kLeast_bytes = 256 << 10;  // it is not worth a reclaim to take less
-constexpr std::uint64_t kReadingBackFrom = 50;     // a fiftieth of the cache
+constexpr std::int64_t kGrow = 4, kShrink = 4, kShrinkABit = 2;  // a dose
+constexpr std::uint64_t kLeast_bytes = 1 << 20;                  // it is not worth a reclaim to take less
+
+std::int64_t next_dose_pct(std::int64_t dose_pct, Lesson lesson) {
+  if (lesson == Lesson::helped) return std::min<std::int64_t>(dose_pct * kGrow, 100);
+  if (lesson == Lesson::may_have) return dose_pct;
+  return std::max(dose_pct / (lesson == Lesson::too_much ? kShrinkABit : kShrink), kLeastDose_pct);
+}
 
 }  // namespace
 
@@ -74,9 +80,7 @@ Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const
   return {.last_reclaim_at_us = cooldown.last_reclaim_at_us,
           .until_us = cooldown.last_reclaim_at_us + learned_us,
           .strikes = at_most ? cooldown.strikes : strikes,
-          .dose_pct = is_bad                     ? std::max(cooldown.dose_pct / kShrink, kLeastDose_pct)
-                      : lesson == Lesson::helped ? std::min<std::int64_t>(cooldown.dose_pct * kGrow, 100)
-                                                 : cooldown.dose_pct};
+          .dose_pct = next_dose_pct(cooldown.dose_pct, lesson)};
 }
 
 bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us) {
@@ -104,24 +108,15 @@ std::vector<CgroupId> follow_renames(Cooldowns& cooldowns, std::span<const Candi
   return renamed;
 }
 
-std::optional<std::uint64_t> idle_cache_bytes(const MemorySample& sample) {
-  const auto inactive_bytes = sample.gauges[Gauge::inactive_file];
-  if (!inactive_bytes) return std::nullopt;
-  const std::uint64_t busy_bytes = sample.mapped_bytes.value_or(0) + sample.gauges.value_or(Gauge::dirty, 0);
-  return *inactive_bytes - std::min(*inactive_bytes, busy_bytes);
-}
-
-std::uint64_t dose_bytes(const MemorySample& sample, ReclaimPolicy policy, std::int64_t dose_pct) {
+std::uint64_t dose_bytes(const MemorySample& sample, ReclaimPolicy policy, std::int64_t dose_pct,
+                         std::uint64_t reserve_bytes) {
   const std::uint64_t cache_bytes = reclaimable_cache_bytes(sample.gauges);
   if (policy != ReclaimPolicy::idle) return cache_bytes;
-  const std::uint64_t idle_bytes = std::min(idle_cache_bytes(sample).value_or(cache_bytes), cache_bytes);
+  std::uint64_t idle_bytes = std::min(idle_cache_bytes(sample).value_or(cache_bytes), cache_bytes);
+  idle_bytes -= std::min({idle_bytes, reserve_bytes, sample.gauges.value_or(Gauge::active_file, 0)});
   if (idle_bytes < kLeast_bytes) return 0;
-  return std::max(idle_bytes / 100 * static_cast<std::uint64_t>(std::clamp<std::int64_t>(dose_pct, 1, 100)),
-                  kLeast_bytes);
-}
-
-bool is_reading_back(std::uint64_t refaulted_bytes, const Gauges& now) {
-  return refaulted_bytes > 0 && refaulted_bytes >= reclaimable_cache_bytes(now) / kReadingBackFrom;
+  const auto part = static_cast<std::uint64_t>(std::clamp<std::int64_t>(dose_pct, 1, 100));
+  return std::max(idle_bytes * part / 100, kLeast_bytes);
 }
 
 std::optional<std::uint64_t> limit_for(ReclaimPolicy policy, const Limits& limits) {
@@ -150,9 +145,14 @@ std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candida
   return chosen;
 }
 
+std::uint64_t reserve_bytes(std::optional<std::uint64_t> effective_limit_bytes, const ReclaimSettings& settings) {
+  return settings.threshold.bytes(effective_limit_bytes).value_or(0) / 2;
+}
+
 std::uint64_t target_bytes(std::optional<std::uint64_t> effective_limit_bytes, const ReclaimSettings& settings) {
   if (settings.policy == ReclaimPolicy::rust) return 0;
-  const std::uint64_t half = settings.threshold.bytes(effective_limit_bytes).value_or(0) / 2;
+  if (settings.policy == ReclaimPolicy::idle && !settings.reclaim_to) return 0;
+  const std::uint64_t half = reserve_bytes(effective_limit_bytes, settings);
   return settings.reclaim_to ? settings.reclaim_to->bytes(effective_limit_bytes).value_or(half) : half;
 }
 

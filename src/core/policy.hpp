@@ -20,17 +20,17 @@ namespace cgmm::core {
 
 /// What a reclaim takes.
 enum class ReclaimPolicy : std::uint8_t {
-  target,  // page cache, down to reclaim_to
   idle,    // page cache that the kernel's lists call idle, in doses that grow while nothing comes back
+  target,  // page cache of all kinds, down to reclaim_to
   rust     // all page cache, as the Rust program
 };
 
 struct ReclaimSettings {
   Threshold threshold = Threshold::of_percent(25);
-  std::optional<Threshold> reclaim_to;  // down to this; nullopt: half the threshold
+  std::optional<Threshold> reclaim_to;  // down to this; nullopt: half the threshold, and all that is idle
   std::int64_t cooldown_us = 30 * base::kSecond_us;
   bool reclaim = true;
-  ReclaimPolicy policy = ReclaimPolicy::target;
+  ReclaimPolicy policy = ReclaimPolicy::idle;
 
   friend bool operator==(const ReclaimSettings&, const ReclaimSettings&) = default;
 };
@@ -66,10 +66,10 @@ bool is_in_scope(ReclaimScope scope, CgroupKind kind, bool has_containers);
 
 /// How long reclaims are observed, and what is learned from them.
 struct Learning {
-  std::int64_t observe_for_us = 5 * base::kMinute_us;  // after each reclaim
-  std::int64_t max_cooldown_us = base::kHour_us;       // that doubling may lead to
-  std::int64_t worth_us = 15 * base::kMinute_us;       // so long a byte has to stay free for each byte read again
-  bool adaptive = true;                                // false: every cooldown and dose is as configured
+  std::int64_t observe_for_us = 5 * base::kMinute_us;    // after each reclaim
+  std::int64_t max_cooldown_us = 10 * base::kMinute_us;  // that doubling may lead to
+  std::int64_t worth_us = 5 * base::kMinute_us;          // so long a byte has to stay free for each byte read again
+  bool adaptive = true;                                  // false: every cooldown and dose is as configured
 
   friend bool operator==(const Learning&, const Learning&) = default;
 };
@@ -116,11 +116,12 @@ enum class Lesson : std::uint8_t {
   none,
   helped,    // what was freed stayed free
   may_have,  // as far as can be told: nobody knows what was read again
+  too_much,  // a little more was read again than it was worth
   did_not_help
 };
 
 /// One strike more if the reclaim did not help (unless the cooldown is at its maximum), and a quarter of the dose. No
-/// strike if it helped, and three times the dose; the same dose if it only may have.
+/// strike if it helped, and four times the dose; the same dose if it only may have; half if it was too much.
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning);
 
 /// Whether a cooldown can be dropped, so that memory does not grow for ever: it has ended; a day ago, if there is
@@ -148,15 +149,13 @@ bool may_reclaim(const Candidate& candidate, ReclaimScope scope, bool has_contai
 std::vector<CgroupId> follow_renames(Cooldowns& cooldowns, std::span<const Candidate> candidates,
                                      std::int64_t since_us);
 
-/// The page cache that the kernel's lists call idle: what is on the inactive list, less what is mapped, and less what
-/// is to be written first, which may all be there. nullopt: the kernel does not tell.
-std::optional<std::uint64_t> idle_cache_bytes(const MemorySample& sample);
+/// The most that a reclaim may take now; 0: too little of the page cache is idle. As much as is active stays on the
+/// inactive list, but at most `reserve_bytes`: the kernel refills a list that gets short from the active one.
+std::uint64_t dose_bytes(const MemorySample& sample, ReclaimPolicy policy, std::int64_t dose_pct,
+                         std::uint64_t reserve_bytes);
 
-/// The most that a reclaim may take now; 0: too little of the page cache is idle.
-std::uint64_t dose_bytes(const MemorySample& sample, ReclaimPolicy policy, std::int64_t dose_pct);
-
-/// Whether the cgroup reads back so much page cache that it evidently needs it: a fiftieth of it since the last sample.
-bool is_reading_back(std::uint64_t refaulted_bytes, const Gauges& now);
+/// Half the threshold.
+std::uint64_t reserve_bytes(std::optional<std::uint64_t> effective_limit_bytes, const ReclaimSettings& settings);
 
 /// The limit that a percentage is of: the effective one; for the Rust program's policy the cgroup's own.
 std::optional<std::uint64_t> limit_for(ReclaimPolicy policy, const Limits& limits);
@@ -170,7 +169,7 @@ bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> limit_byt
 std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candidates, const Cooldowns& cooldowns,
                                               std::int64_t now_us);
 
-/// The reclaimable cache that a reclaim leaves: `reclaim_to`, else half the threshold.
+/// The reclaimable cache that a reclaim leaves: `reclaim_to`, else half the threshold; by idle, what is not idle.
 std::uint64_t target_bytes(std::optional<std::uint64_t> effective_limit_bytes, const ReclaimSettings& settings);
 
 }  // namespace cgmm::core

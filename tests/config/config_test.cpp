@@ -63,7 +63,8 @@ log_level = "warn"
   expected.policy.scope = core::ReclaimScope::containers;
   expected.policy.defaults = {.threshold = Threshold::of_bytes(512 << 20),
                               .reclaim_to = Threshold::of_bytes(128 << 20),
-                              .cooldown_us = 5'400'000'000};
+                              .cooldown_us = 5'400'000'000,
+                              .policy = core::ReclaimPolicy::target};
   expected.policy.bounds = {.step_bytes = 16 << 20, .timeout_us = 60'000'000, .max_pressure_pct = 12.5};
   expected.policy.learning = {
       .observe_for_us = 120'000'000, .max_cooldown_us = 86'400'000'000, .worth_us = 1'200'000'000, .adaptive = false};

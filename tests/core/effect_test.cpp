@@ -98,15 +98,25 @@ TEST(Effect, WithoutARefaultCounterItIsUnknownAndMarkedAsJudgedByRegrowth) {
 }
 
 TEST(Effect, AtTheEndWhatStayedFreeIsWeighedAgainstWhatWasReadAgain) {
-  for (const auto& [refaulted_mib, verdict] : {std::pair(13, Verdict::effective), std::pair(14, Verdict::churn)}) {
+  for (const auto& [refaulted_mib, verdict] : {std::pair(12, Verdict::effective), std::pair(13, Verdict::churn)}) {
     Observation watched = watch();
-    watched.see(sighting(8, 1000 + pages_of(static_cast<std::uint64_t>(refaulted_mib))), kEnd + 300 * kSecond);
+    watched.see(sighting(8, 1000 + pages_of(static_cast<std::uint64_t>(refaulted_mib))), kEnd + 90 * kSecond);
     EXPECT_EQ(watched.effect(kLearning, std::nullopt).verdict, Verdict::effective) << "it goes on";
     EXPECT_EQ(watched.effect(kLearning, ObservationEnd::next_reclaim).verdict, verdict)
-        << "40 MiB for 300 s are worth 13.3 MiB for 900 s";
+        << "40 MiB for 90 s are worth 12 MiB for 300 s";
+  }
+  struct Case {
+    int refaulted_mib;
+    Lesson lesson;
+  };
+  for (const auto& [refaulted_mib, lesson] :
+       {Case{1, Lesson::helped}, Case{3, Lesson::too_much}, Case{4, Lesson::did_not_help}}) {
+    Observation watched = watch();
+    watched.see(sighting(8, 1000 + pages_of(static_cast<std::uint64_t>(refaulted_mib))), kEnd + 15 * kSecond);
+    EXPECT_EQ(watched.lesson(watched.effect(kLearning, ObservationEnd::next_reclaim)), lesson) << "40 MiB for 15 s";
   }
   Observation brief = watch();
-  brief.see(sighting(8, 1000 + pages_of(1)), kEnd + 10 * kSecond);
+  brief.see(sighting(8, 1000 + pages_of(2)), kEnd + 10 * kSecond);
   EXPECT_EQ(brief.effect(kLearning, ObservationEnd::stop).verdict, Verdict::unknown);
   EXPECT_EQ(brief.effect(kLearning, ObservationEnd::next_reclaim).verdict, Verdict::churn);
 }

@@ -159,7 +159,7 @@ TEST(Learn, BacksOffFromWhatDidNotHelpAndComesBackAtOnceWhenItDoes) {
   EXPECT_EQ(twice, (Cooldown{100 * kSecond, 220 * kSecond, 2, kLeastDose_pct}));
   EXPECT_EQ(learn(twice, Lesson::none, 30 * kSecond, {}), twice);
   EXPECT_EQ(learn(twice, Lesson::helped, 30 * kSecond, {}),
-            (Cooldown{100 * kSecond, 130 * kSecond, 0, 3 * kLeastDose_pct}));
+            (Cooldown{100 * kSecond, 130 * kSecond, 0, 4 * kLeastDose_pct}));
 }
 
 TEST(LearnedCooldown, OfNothingDoublesFromASecondOn) {
@@ -186,13 +186,13 @@ TEST(Learn, LeavesEverythingAsItIsWhenItIsNotAdaptive) {
 TEST(Learn, ADoseGrowsWhileItHelpsAndShrinksWhenItDoesNot) {
   Cooldown cooldown;
   std::vector<std::int64_t> doses;
-  for (const Lesson lesson :
-       {Lesson::helped, Lesson::helped, Lesson::helped, Lesson::may_have, Lesson::did_not_help, Lesson::none,
-        Lesson::did_not_help, Lesson::did_not_help, Lesson::may_have, Lesson::helped}) {
+  for (const Lesson lesson : {Lesson::helped, Lesson::helped, Lesson::helped, Lesson::may_have, Lesson::did_not_help,
+                              Lesson::none, Lesson::did_not_help, Lesson::did_not_help, Lesson::may_have,
+                              Lesson::helped, Lesson::helped, Lesson::too_much, Lesson::helped}) {
     cooldown = learn(cooldown, lesson, 30 * kSecond, {});
     doses.push_back(cooldown.dose_pct);
   }
-  EXPECT_EQ(doses, (std::vector<std::int64_t>{30, 90, 100, 100, 25, 25, 6, 2, 2, 6}));
+  EXPECT_EQ(doses, (std::vector<std::int64_t>{40, 100, 100, 100, 25, 25, 6, 2, 2, 8, 32, 16, 64}));
   EXPECT_EQ(cooldown.strikes, 0);
 }
 
@@ -218,24 +218,22 @@ TEST(Dose, IsAShareOfWhatIsIdle) {
   for (const auto& [sample, dose_pct, expected_kib] :
        {Case{sample(300, 200, 0, 0), 10, 20 * 1024}, Case{sample(300, 200, 0, 0), 100, 200 * 1024},
         Case{sample(300, 200, 50, 50), 100, 100 * 1024}, Case{sample(300, 200, 150, 60), 100, 0},
-        Case{sample(300, 0, 0, 0), 100, 0}, Case{sample(4, 2, 0, 0), 2, 256},
+        Case{sample(300, 0, 0, 0), 100, 0}, Case{sample(4, 2, 0, 0), 2, 1024},
         Case{sample(100, 200, 0, 0), 100, 100 * 1024}}) {
-    EXPECT_EQ(dose_bytes(sample, ReclaimPolicy::idle, dose_pct) / 1024,
+    EXPECT_EQ(dose_bytes(sample, ReclaimPolicy::idle, dose_pct, 30 * kMiB) / 1024,
               expected_kib / 1024 * 1024 + expected_kib % 1024)
         << expected_kib;
   }
+  MemorySample with_hot = sample(300, 200, 0, 0);
+  with_hot.gauges.set(Gauge::active_file, 10 * kMiB);
+  EXPECT_EQ(dose_bytes(with_hot, ReclaimPolicy::idle, 100, 30 * kMiB), 190 * kMiB) << "as much as is active stays";
+  with_hot.gauges.set(Gauge::active_file, 100 * kMiB);
+  EXPECT_EQ(dose_bytes(with_hot, ReclaimPolicy::idle, 100, 30 * kMiB), 170 * kMiB) << "at most the reserve";
   MemorySample old_kernel = sample(300, 200, 0, 0);
   old_kernel.gauges = {};
   old_kernel.gauges.set(Gauge::file, 300 * kMiB);
-  EXPECT_EQ(dose_bytes(old_kernel, ReclaimPolicy::idle, 10), 30 * kMiB) << "nobody tells what is idle";
-  EXPECT_EQ(dose_bytes(sample(300, 0, 300, 0), ReclaimPolicy::rust, 10), 300 * kMiB);
-}
-
-TEST(Dose, NoneIsTakenOfWhatIsReadBackAllTheTime) {
-  constexpr std::uint64_t kMiB = 1 << 20;
-  EXPECT_FALSE(is_reading_back(0, gauges(0)));
-  EXPECT_FALSE(is_reading_back(1 * kMiB, gauges(100 * kMiB)));
-  EXPECT_TRUE(is_reading_back(2 * kMiB, gauges(100 * kMiB)));
+  EXPECT_EQ(dose_bytes(old_kernel, ReclaimPolicy::idle, 10, 30 * kMiB), 30 * kMiB) << "nobody tells what is idle";
+  EXPECT_EQ(dose_bytes(sample(300, 0, 300, 0), ReclaimPolicy::rust, 10, 0), 300 * kMiB);
 }
 
 TEST(RustPolicy, IsOfTheWholeCacheAndTheOwnLimit) {
@@ -269,8 +267,10 @@ TEST(Policy, LetsTheFirstRuleThatMatchesDecide) {
 }
 
 TEST(TargetBytes, IsHalfTheThresholdOrReclaimTo) {
-  EXPECT_EQ(target_bytes(400, settings("50%")), 100U);
   ReclaimSettings down_to = settings("50%");
+  EXPECT_EQ(target_bytes(400, down_to), 0U) << "all that is idle";
+  down_to.policy = ReclaimPolicy::target;
+  EXPECT_EQ(target_bytes(400, down_to), 100U);
   down_to.reclaim_to = Threshold::of_bytes(50);
   EXPECT_EQ(target_bytes(400, down_to), 50U);
   down_to.reclaim_to = Threshold::of_percent(10);

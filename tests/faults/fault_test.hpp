@@ -121,7 +121,8 @@ class FaultTest : public ::testing::Test {
   void start() { start({}); }
   void start(const Start& how) {
     std::string configuration = how.configuration;
-    for (const auto& [key, value] : {std::pair{"threshold", "25%"},
+    for (const auto& [key, value] : {std::pair{"policy", "target"},
+                                     {"threshold", "25%"},
                                      {"cooldown", "1h"},
                                      {"interval", "100ms"},
                                      {"watch", "leaves"},

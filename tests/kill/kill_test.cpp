@@ -85,7 +85,8 @@ class Kill : public CliTest {
  protected:
   Kill() {
     write_config(
-        "watch = 'leaves'\nthreshold = '25%'\ninterval = '100ms'\ncooldown = '100ms'\nmax_cooldown = "
+        "policy = 'target'\nwatch = 'leaves'\nthreshold = '25%'\ninterval = '100ms'\ncooldown = '100ms'\nmax_cooldown "
+        "= "
         "'300ms'\nobserve_for = '1s'\n"
         "kernel_log = 'off'\ncontainer_logs = 'off'\nkeep_samples = '1h'\nkeep_incidents = '1d'\nkeep_hours = "
         "'2d'\nkeep_events = '1d'\n"

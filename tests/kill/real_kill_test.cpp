@@ -28,7 +28,8 @@ class RealKill : public RealTest {
 
 TEST_F(RealKill, EveryReclaimThatTheKernelMadeIsOnRecordAndCooldownsHold) {
   write_config(
-      "threshold = '25%'\ninterval = '100ms'\ncooldown = '1ms'\nadaptive = false\nkernel_log = 'off'\n[[rule]]\ncgroup "
+      "policy = 'target'\nthreshold = '25%'\ninterval = '100ms'\ncooldown = '1ms'\nadaptive = false\nkernel_log = "
+      "'off'\n[[rule]]\ncgroup "
       "= '*/long'\ncooldown = '1h'\n");
   Workload brief(tree().make("brief", kLimit), file("brief"), kCache);
   Workload lasting(tree().make("long", kLimit), file("long"), kCache);

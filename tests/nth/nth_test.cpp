@@ -115,7 +115,7 @@ class Nth : public CliTest, public ::testing::WithParamInterface<std::tuple<Scen
     place->cgroups.put("/web", v1_files(kOver));
     place->cgroups.put("/db", v1_files(kBelow));
     const std::filesystem::path config = place->file("config.toml");
-    write(config, "threshold = '25%'\ncooldown = '1h'\nkernel_log = '" + file("kmsg").string() +
+    write(config, "policy = 'target'\nthreshold = '25%'\ncooldown = '1h'\nkernel_log = '" + file("kmsg").string() +
                       "'\ncontainer_logs = '" + place->files.path().string() + "'\nreports_dir = '" +
                       place->file("reports").string() + "'\n");
     std::filesystem::permissions(config, std::filesystem::perms(0644));

@@ -58,9 +58,11 @@ class RealTest : public ::testing::Test {
     return ServiceProcess(arguments, log());
   }
 
-  /// What the configuration file holds from now on; at first nothing, so the defaults.
+  /// What the configuration file holds from now on. Where it names no policy, a reclaim goes down to its target at
+  /// once.
   void write_config(const std::string& toml) const {
-    std::ofstream(config()) << toml;
+    const bool names_policy = toml.find("policy =") != std::string::npos;
+    std::ofstream(config()) << (names_policy ? "" : "policy = 'target'\n") << toml;
     std::filesystem::permissions(config(),
                                  std::filesystem::perms(0644));  // whatever the umask is: others may not write it
   }

@@ -27,6 +27,7 @@ struct FakeMemory {
   std::uint64_t limit_bytes = 100 << 20;
   std::uint64_t oom_kills = 0;
   std::optional<std::uint64_t> inactive_bytes = {};  // nullopt: all page cache is idle
+  std::uint64_t active_bytes = 12;
 
   std::uint64_t inactive() const { return inactive_bytes.value_or(file_bytes + (16 << 10)); }  // some of it is dirty
 };
@@ -46,8 +47,8 @@ inline Files v1_files(const FakeMemory& memory) {
   stat += "total_cache " + n(memory.file_bytes) + "\ntotal_rss " + n(memory.anon_bytes) + "\ntotal_rss_huge 0\n";
   stat += "total_shmem " + n(memory.shmem_bytes) + "\ntotal_mapped_file 0\ntotal_dirty 4096\ntotal_writeback 8192\n";
   stat += "total_workingset_refault_file 7\ntotal_workingset_refault_anon 3\ntotal_swap 0\n";
-  stat +=
-      "total_pgfault 100\ntotal_pgmajfault 5\ntotal_inactive_file " + n(memory.inactive()) + "\ntotal_active_file 12\n";
+  stat += "total_pgfault 100\ntotal_pgmajfault 5\ntotal_inactive_file " + n(memory.inactive()) +
+          "\ntotal_active_file " + n(memory.active_bytes) + "\n";
   return {{"memory.stat", stat},
           {"memory.usage_in_bytes", n(usage) + "\n"},
           {"memory.limit_in_bytes", n(memory.limit_bytes) + "\n"},
@@ -63,9 +64,9 @@ inline Files v2_files(const FakeMemory& memory) {
   std::string stat = "anon " + n(memory.anon_bytes) + "\nfile " + n(memory.file_bytes) + "\nkernel 65536\n";
   stat += "kernel_stack 1\nfile_mapped 99\nfile_dirty 4096\nfile_writeback 8192\nshmem " + n(memory.shmem_bytes) + "\n";
   stat += "inactive_file " + n(memory.inactive()) + "\n";
-  stat +=
-      "active_file 12\nslab_reclaimable 13\nslab_unreclaimable 14\npgfault 100\npgmajfault "
-      "5\nworkingset_refault_anon 3\n";
+  stat += "active_file " + n(memory.active_bytes) +
+          "\nslab_reclaimable 13\nslab_unreclaimable 14\npgfault 100\npgmajfault "
+          "5\nworkingset_refault_anon 3\n";
   stat += "workingset_refault_file 7\npgscan 21\npgsteal 20\n";
   return {{"memory.stat", stat},
           {"memory.current", n(memory.file_bytes + memory.anon_bytes) + "\n"},

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <string>
 
 #include "base/text.hpp"
@@ -42,6 +43,22 @@ void log_reclaim(const core::Reclaim& reclaim) {
               core::to_string(reclaim.outcome), why, freed, base::format_duration_us(reclaim.duration_us.value_or(0)),
               cache, base::format_bytes(reclaim.threshold_bytes),
               reclaim.error.empty() ? "" : ": " + base::escape_for_terminal(reclaim.error));
+}
+
+std::string error_of(const core::Reclaim& reclaim, const core::Progress& progress, const char* reclaim_file) {
+  if (reclaim.step_count == 0 && reclaim.stopped_by == core::StoppedBy::stop) {
+    return "the service stopped before the kernel was asked";
+  }
+  if (reclaim.stopped_by != core::StoppedBy::error) return "";
+  if (progress.answer) return std::string(reclaim_file) + ": " + progress.answer.message();
+  return "memory.stat could not be read after a step";
+}
+
+void tell_of_all(std::error_code because) {
+  static std::atomic<bool> is_told{false};
+  if (!because || is_told.exchange(true)) return;
+  spdlog::warn("reclaims drop all the cache that they can, reclaim_to has no effect: timer_create: {}",
+               because.message());
 }
 
 }  // namespace cgmm::daemon

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <thread>
 #include <utility>
 
 #include "base/text.hpp"
@@ -19,30 +20,15 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kCommitWait{1000};  // a broken disk must not stop reclaim
+/// A cooldown of three intervals ends just after a scan: it is waited for, else it would last four.
+constexpr std::int64_t kMostWait_us = base::kSecond_us;
+constexpr std::chrono::milliseconds kLookEvery{20};
 
 /// The time in which some task of the cgroup waited for memory; nullopt where the kernel does not tell.
 std::optional<std::uint64_t> stalled_us_between(const std::optional<core::MemorySample>& before,
                                                 const std::optional<core::MemorySample>& after) {
   if (!before || !after) return std::nullopt;
   return core::increase(before->counters, after->counters)[core::Counter::psi_some_us];
-}
-
-/// What went wrong, in words; empty where nothing did: that less was freed than was asked is an outcome.
-std::string error_of(const core::Reclaim& reclaim, const core::Progress& progress, const char* reclaim_file) {
-  if (reclaim.step_count == 0 && reclaim.stopped_by == core::StoppedBy::stop) {
-    return "the service stopped before the kernel was asked";
-  }
-  if (reclaim.stopped_by != core::StoppedBy::error) return "";
-  if (progress.answer) return std::string(reclaim_file) + ": " + progress.answer.message();
-  return "memory.stat could not be read after a step";
-}
-
-/// Once in the life of the process.
-void tell_of_all(std::error_code because) {
-  static std::atomic<bool> is_told{false};
-  if (!because || is_told.exchange(true)) return;
-  spdlog::warn("reclaims drop all the cache that they can, reclaim_to has no effect: timer_create: {}",
-               because.message());
 }
 
 }  // namespace
@@ -122,9 +108,9 @@ std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& i
   correct_cooldowns(cooldowns, candidates, now_us);
   std::size_t tried_count = 0;
   const bool has_containers = candidates.containers_seen || board_.containers_seen_below(candidates.hierarchy.parent);
-  for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us)) {
-    if (interrupts.newer_scan() || interrupts.stopping()) break;
+  for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us + kMostWait_us)) {
     if (!core::may_reclaim(*candidate, candidates.scope, has_containers)) continue;
+    if (!wait_for_cooldown(cooldowns, candidate->id, interrupts)) break;
     try {
       if (reclaim_one(*candidate, candidates, interrupts)) ++tried_count;
     } catch (const std::exception& error) {
@@ -205,6 +191,18 @@ void Reclaimer::correct_cooldowns(core::Cooldowns& cooldowns, const Candidates& 
   std::erase_if(cooldowns, [&](const auto& entry) { return core::is_forgotten(entry.second, now_us); });
 }
 
+/// False: there is a newer scan, or the service stops.
+bool Reclaimer::wait_for_cooldown(const core::Cooldowns& cooldowns, const core::CgroupId& id,
+                                  const Interrupts& interrupts) const {
+  const auto found = cooldowns.find(id);
+  std::int64_t wait_us = found == cooldowns.end() ? 0 : found->second.until_us - clocks_.wall();
+  for (;; wait_us -= kLookEvery / std::chrono::microseconds{1}) {
+    if (interrupts.newer_scan() || interrupts.stopping()) return false;
+    if (wait_us <= 0) return true;
+    std::this_thread::sleep_for(std::min<std::chrono::microseconds>(kLookEvery, std::chrono::microseconds{wait_us}));
+  }
+}
+
 /// Whether it was tried. Not if the cgroup is gone or no longer over its threshold, or if the observation of its last
 /// reclaim, which ends here, makes its cooldown longer.
 bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts) {
@@ -219,22 +217,17 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
   const auto limit_bytes = core::limit_for(candidate.settings.policy, limits);
   if (!core::over_threshold(before, limit_bytes, candidate.settings)) return false;
   if (is_remainder && !kernel::is_most(*controller_, *cgroup, before)) return false;
-  const std::uint64_t target_bytes = core::target_bytes(limit_bytes, candidate.settings);
-  const bool all_at_once = target_bytes == 0 && candidate.settings.policy != core::ReclaimPolicy::idle &&
-                           controller_->method() == core::ReclaimMethod::force_empty;
-  core::ReclaimPlan plan{.all_at_once = all_at_once,
-                         .cache_bytes = core::reclaimable_cache_bytes(before),
-                         .target_bytes = target_bytes,
-                         .most_bytes = core::dose_bytes(reading->sample, candidate.settings.policy, 100),
-                         .bounds = scan.bounds};
+  core::ReclaimPlan plan =
+      core::plan_of(reading->sample, limit_bytes, candidate.settings, controller_->method(), scan.bounds);
   if (plan.is_reached() || !kernel_can(*cgroup)) return false;
   if (!scan.dry_run) {
     observer_.end_for_next(core::sighting_of(candidate.id.inode, reading->sample), clocks_.steady());
-    const auto cooldown = cooldowns_.find(candidate.id);
-    if (cooldown != cooldowns_.end() && clocks_.wall() < cooldown->second.until_us) return false;
   }
+  const core::Cooldowns& cooldowns = cooldowns_for(scan.dry_run);
+  const auto cooldown = cooldowns.find(candidate.id);
+  if (cooldown != cooldowns.end() && clocks_.wall() < cooldown->second.until_us) return false;
   plan.dose_pct = dose_pct(candidate.id, scan);  // the last reclaim's lesson is learned now
-  plan.most_bytes = core::dose_bytes(reading->sample, candidate.settings.policy, plan.dose_pct);
+  plan.follow(reading->sample);
   core::Reclaim reclaim = begin(candidate, before, limits, plan, scan);
   if (scan.dry_run) {
     log_reclaim(reclaim);
@@ -296,9 +289,7 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
   attempt.before = attempt.last = attempt.pressure = measure(attempt, /*with_pressure=*/true);
   if (attempt.before.sample) {
     reclaim.before = attempt.before.sample->gauges;
-    attempt.plan.cache_bytes = core::reclaimable_cache_bytes(reclaim.before);
-    attempt.plan.most_bytes =
-        core::dose_bytes(*attempt.before.sample, candidate.settings.policy, attempt.plan.dose_pct);
+    attempt.plan.follow(*attempt.before.sample);
     if (!plan.all_at_once) reclaim.requested_bytes = attempt.plan.requested_bytes();
   }
   ask_kernel(attempt, interrupts);

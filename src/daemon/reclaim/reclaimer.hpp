@@ -98,6 +98,8 @@ class Reclaimer {
   void follow_clock();
   core::Cooldowns& cooldowns_for(bool dry_run);
   bool reclaim_one(const core::Candidate& candidate, const Candidates& scan, const Interrupts& interrupts);
+  bool wait_for_cooldown(const core::Cooldowns& cooldowns, const core::CgroupId& id,
+                         const Interrupts& interrupts) const;
   std::int64_t dose_pct(const core::CgroupId& id, const Candidates& scan);
   bool kernel_can(const kernel::Cgroup& cgroup);
   void note_refusal(const std::string& refusal);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/effect.hpp"
+#include "core/idle.hpp"
 #include "core/near_limit.hpp"
 #include "core/policy.hpp"
 #include "core/records.hpp"
@@ -59,6 +60,7 @@ struct Tracked {
   bool ever_over = false;      // its threshold
   bool is_near_limit = false;  // sampled between two scans
   Decision decision;
+  std::unique_ptr<core::CacheUse> cache_use;  // at the last scan that found it over its threshold; null: none did
   LastSample last;
   std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample
   core::NearLimit near_limit;

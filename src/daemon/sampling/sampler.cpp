@@ -223,15 +223,23 @@ void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const co
   }
   const core::ReclaimSettings settings = policy_.settings_of(tracked.decision.rule);
   const auto limit_bytes = core::limit_for(settings.policy, tracked.told->limits);
-  const std::uint64_t refaulted_bytes =
-      result.scan.rows.back().increases.value_or(core::Counter::refault_file, 0) * page_bytes_;
-  if (core::over_threshold(now, limit_bytes, settings)) tracked.ever_over = true;
-  const bool is_busy = settings.policy == core::ReclaimPolicy::idle && core::is_reading_back(refaulted_bytes, now);
-  if (!is_busy && core::over_threshold(now, limit_bytes, settings)) {
+  const bool is_over = core::over_threshold(now, limit_bytes, settings);
+  if (is_over) tracked.ever_over = true;
+  if (is_over && !is_left_alone(tracked, settings.policy, core::cache_use_of(now, whole))) {
     const bool has_rule = tracked.decision.rule != nullptr && tracked.decision.rule->reclaim == true;
     result.candidates.push_back({tracked.told->id, now, limit_bytes, settings, tracked.place.kind, has_rule});
   }
   if (tracked.ever_over) result.sightings.push_back(core::sighting_of(tracked.cgroup.inode(), {now, whole}));
+}
+
+/// Whether the kernel has to find out first what of its page cache is idle, for which two scans are needed.
+bool Sampler::is_left_alone(Tracked& tracked, core::ReclaimPolicy policy, const core::CacheUse& now) const {
+  if (policy != core::ReclaimPolicy::idle) return false;
+  if (!tracked.cache_use) {
+    tracked.cache_use = std::make_unique<core::CacheUse>(now);
+    return true;
+  }
+  return core::is_in_use(std::exchange(*tracked.cache_use, now), now, page_bytes_);
 }
 
 /// A limit that can't be read is taken to be what it was.

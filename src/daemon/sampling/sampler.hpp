@@ -52,6 +52,7 @@ class Sampler {
   void take_row(Tracked& tracked, const core::MemorySample& now, Result& result);
   void follow_stuck(Tracked& tracked, const core::MemorySample& now, Result& result) const;
   void find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, Result& result);
+  bool is_left_alone(Tracked& tracked, core::ReclaimPolicy policy, const core::CacheUse& now) const;
   bool has_limit(const Tracked& tracked) const;
   void note_untold(const Tracked& tracked, Result& result);
   void refresh_limits(Tracked& tracked, const kernel::Reading& reading, std::int64_t now_us);

@@ -107,7 +107,7 @@ TEST_F(ObserverTest, AnEffectiveReclaimResetsTheCooldownAtTheEndOfItsWatch) {
   see(299, 0);
   EXPECT_EQ(cooldowns_.at(kWeb).strikes, 3) << "it may still turn out to churn";
   see(300, 0);
-  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + kCooldown, 0, 3 * core::kFirstDose_pct}));
+  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + kCooldown, 0, 4 * core::kFirstDose_pct}));
   told();
   EXPECT_EQ(told_cooldowns_, std::vector{cooldowns_.at(kWeb)});
 }
@@ -159,11 +159,11 @@ TEST_F(ObserverTest, AStopShortensTheWatchAndTheRowSaysHowLongItWas) {
 }
 
 TEST_F(ObserverTest, AStopDoesNotTakeBackWhatWasLearnedBefore) {
-  cooldowns_[kWeb].strikes = 6;
+  cooldowns_[kWeb].strikes = 4;
   begin();
   see(31, 0);
   observer_.end_all(ObservationEnd::stop);
-  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + 64 * kCooldown, 6}));
+  EXPECT_EQ(cooldowns_.at(kWeb), (core::Cooldown{kBegun, kBegun + 16 * kCooldown, 4}));
   EXPECT_EQ(told().back().verdict, Verdict::effective) << "as far as it was seen";
 }
 

@@ -20,7 +20,9 @@ class ReclaimerRun : public testing::Test {
  protected:
   ReclaimerRun() {
     tree_.put("/web", test::minimal_v1({.file_bytes = 60 << 20, .limit_bytes = 100 << 20}));
-    Sampler sampler(kernel::open_hierarchy(tree_.root()), {});
+    core::Policy policy;
+    policy.defaults.policy = core::ReclaimPolicy::target;  // due at once
+    Sampler sampler(kernel::open_hierarchy(tree_.root()), policy);
     candidates_.put({.hierarchy = sampler.hierarchy(), .cgroups = sampler.scan(wall_now_us()).candidates});
     queue_.end_waits();  // nobody records
   }

@@ -101,8 +101,15 @@ class Collector {
   std::thread thread_;
 };
 
-Candidates scan(const FakeCgroups& tree, const core::Policy& policy = {}, bool dry_run = false) {
+core::Policy down_to_target() {
+  core::Policy policy;
+  policy.defaults.policy = core::ReclaimPolicy::target;
+  return policy;
+}
+
+Candidates scan(const FakeCgroups& tree, const core::Policy& policy = down_to_target(), bool dry_run = false) {
   Sampler sampler(kernel::open_hierarchy(tree.root()), policy);
+  sampler.scan(wall_now_us());  // what is idle is known after two
   return {sampler.hierarchy(), sampler.scan(wall_now_us()).candidates, dry_run};
 }
 
@@ -177,7 +184,7 @@ TEST_F(RecordedReclaimer, AsksV2ForAFirstDoseOfWhatIsIdle) {
   policy.defaults.policy = core::ReclaimPolicy::idle;
   EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, policy), kNever), 1U);
   ASSERT_TRUE(test::eventually([&] { return !collector_.reclaims().empty(); }));
-  EXPECT_EQ(collector_.reclaims().at(0).requested_bytes, 60 * kMiB / 100 * 10);
+  EXPECT_EQ(collector_.reclaims().at(0).requested_bytes, (60 * kMiB - 12) * 10 / 100);
 }
 
 TEST_F(ReclaimerTest, LeavesACgroupAloneWhoseCacheIsAllInUse) {
@@ -222,7 +229,7 @@ class AmountOnV1 : public RecordedReclaimer {
 };
 
 TEST_F(AmountOnV1, IsWhatIsAboveTheTargetInSteps) {
-  core::Policy policy;
+  core::Policy policy = down_to_target();
   policy.defaults.reclaim_to = core::Threshold::of_bytes(20 * kMiB);
   policy.bounds.step_bytes = 16 * kMiB;
   EXPECT_EQ(asked_for(policy), (std::vector<std::uint64_t>{16 * kMiB, 12 * kMiB, 6 * kMiB, 4 * kMiB, 2 * kMiB}));
@@ -255,8 +262,8 @@ TEST_F(ReclaimerTest, ReadsAgainBeforeItActs) {
 
 TEST_F(RecordedReclaimer, OnlyRecordsInADryRun) {
   tree_.put("/web", test::minimal_v1(kFull));
-  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, {}, /*dry_run=*/true), kNever), 1U);
-  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, {}, /*dry_run=*/true), kNever), 0U);
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, down_to_target(), /*dry_run=*/true), kNever), 1U);
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, down_to_target(), /*dry_run=*/true), kNever), 0U);
   EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "");
   ASSERT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 1; }));
   EXPECT_EQ(collector_.reclaims()[0].outcome, ReclaimOutcome::dry_run);
@@ -559,9 +566,9 @@ TEST_F(ReclaimerFault, AKernelThatCantBeAskedIsOneUntilItCanOrAnotherHierarchyIs
 
 TEST_F(RecordedReclaimer, DoesNotLetADryRunHoldBackARealOne) {
   tree_.put("/web", test::minimal_v1(kFull));
-  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, {}, /*dry_run=*/true), kNever), 1U);
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, down_to_target(), /*dry_run=*/true), kNever), 1U);
   EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_), kNever), 1U);
-  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, {}, /*dry_run=*/true), kNever), 0U)
+  EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, down_to_target(), /*dry_run=*/true), kNever), 0U)
       << "a real cooldown holds in a dry run";
 }
 
@@ -580,7 +587,7 @@ TEST_F(RecordedReclaimer, StopsBetweenReclaimsWhenToldTo) {
 TEST_F(RecordedReclaimer, ObeysRules) {
   tree_.put("/web", test::minimal_v1(kFull));
   tree_.put("/db", test::minimal_v1(kFull));
-  const core::Policy policy{.defaults = {},
+  const core::Policy policy{.defaults = down_to_target().defaults,
                             .rules = {{.cgroup = "/db", .threshold = {}, .cooldown_us = {}, .reclaim = false}}};
   EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, policy), kNever), 1U);
   EXPECT_EQ(tree_.file("/db", "memory.force_empty"), "");
@@ -755,7 +762,7 @@ TEST_F(SteppedReclaim, IsPlannedForWhatThereIsWhenTheKernelIsAsked) {
 
 TEST_F(ReclaimerTest, LeavesACgroupAloneOfWhichNothingIsAboveTheTarget) {
   tree_.put("/web", test::v2_files(kFull));
-  core::Policy policy;
+  core::Policy policy = down_to_target();
   policy.defaults.threshold = core::Threshold::of_bytes(30 * kMiB);
   policy.defaults.reclaim_to = core::Threshold::of_percent(70);  // of 100 MiB
   EXPECT_EQ(reclaimer_.reclaim_due(scan(tree_, policy), kNever), 0U);
@@ -770,8 +777,8 @@ TEST_F(RecordedReclaimer, WaitsLongerEachTimeForACgroupThatOnlyChurns) {
   for (std::int64_t s = 0; s <= 3600; s += 10, now_us += 10'000'000) {
     if (reclaimer.reclaim_due(scan(tree_), kNever) == 1) reclaimed_after_s.push_back(s);
   }
-  EXPECT_EQ(reclaimed_after_s, (std::vector<std::int64_t>{0, 60, 180, 420, 900, 1860}));
-  EXPECT_EQ(reclaimer.cooldowns().begin()->second.strikes, 6);
+  EXPECT_EQ(reclaimed_after_s, (std::vector<std::int64_t>{0, 60, 180, 420, 900, 1500, 2100, 2700, 3300}));
+  EXPECT_EQ(reclaimer.cooldowns().begin()->second.strikes, 5);
 }
 
 TEST_F(RecordedReclaimer, StrikesOfAnEarlierRunHold) {

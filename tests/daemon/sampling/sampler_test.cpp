@@ -33,7 +33,13 @@ std::string name_of(const testing::TestParamInfo<Kind>& info) { return info.para
 class EveryKind : public testing::TestWithParam<Kind> {
  protected:
   test::Files files(const FakeMemory& memory) const { return GetParam().files(memory); }
-  Sampler sampler() { return Sampler(kernel::open_hierarchy(tree_.root()), {}); }
+  /// What is over its threshold is due at once.
+  static core::Policy policy() {
+    core::Policy policy;
+    policy.defaults.policy = core::ReclaimPolicy::target;
+    return policy;
+  }
+  Sampler sampler() { return Sampler(kernel::open_hierarchy(tree_.root()), policy()); }
   /// Of the only cgroup.
   static core::CgroupKey key_of(const Sampler::Result& result) { return result.scan.rows.at(0).cgroup->key; }
   FakeCgroups tree_;
@@ -64,9 +70,9 @@ TEST_P(EveryKind, LooksUpTheRuleOfACgroupOnceUntilTheRulesChange) {
   EXPECT_EQ(one.scan(2000).rule_lookup_count, 0);
   tree_.put("/c", files({.file_bytes = 10 * kMiB}));
   EXPECT_EQ(one.scan(3000).rule_lookup_count, 1);
-  core::Policy policy;
-  policy.rules = {{.cgroup = "/b", .threshold = core::Threshold::of_bytes(kMiB)}};
-  one.set_policy(policy);
+  core::Policy with_rule = policy();
+  with_rule.rules = {{.cgroup = "/b", .threshold = core::Threshold::of_bytes(kMiB)}};
+  one.set_policy(with_rule);
   const Sampler::Result changed = one.scan(4000);
   EXPECT_EQ(changed.rule_lookup_count, 3);
   ASSERT_EQ(changed.candidates.size(), 1U);
@@ -242,6 +248,21 @@ core::Gauges gauges_of(const Sampler::Result& result, const std::string& path) {
   }
   ADD_FAILURE() << "no row of " << path;
   return {};
+}
+
+TEST_P(EveryKind, LeavesACgroupAloneUntilTheKernelKnowsWhatItUses) {
+  tree_.put("/web", files({}));
+  Sampler one(kernel::open_hierarchy(tree_.root()), {});
+  const auto is_due = [&](std::int64_t at_us, std::uint64_t active_bytes) {
+    test::FakeMemory memory{.file_bytes = 60 * kMiB, .limit_bytes = 100 * kMiB};
+    memory.active_bytes = active_bytes;
+    tree_.put("/web", files(memory));
+    return !one.scan(at_us).candidates.empty();
+  };
+  EXPECT_FALSE(is_due(1000, 10 * kMiB)) << "it takes two scans";
+  EXPECT_TRUE(is_due(2000, 11 * kMiB));
+  EXPECT_EQ(is_due(3000, 13 * kMiB), std::string(GetParam().name) == "MinimalV1") << "much has become active";
+  EXPECT_TRUE(is_due(4000, 13 * kMiB));
 }
 
 TEST_P(EveryKind, OfAPodItRecordsTheRemainderBeyondItsContainers) {

@@ -175,7 +175,9 @@ TEST_F(ScanLoopTest, AReclaimThatIsAnsweredDoesNotEndAnothersRefusal) {
   test::FakeCgroups tree;
   tree.put("/web", test::v2_files({.file_bytes = 60 << 20, .limit_bytes = 100 << 20}));
   tree.remove_file("/web", "memory.reclaim");
-  Sampler sampler(kernel::open_hierarchy(tree.root()), {});
+  core::Policy policy;
+  policy.defaults.policy = core::ReclaimPolicy::target;
+  Sampler sampler(kernel::open_hierarchy(tree.root()), policy);
   Reclaimer({}, queue_, board_)
       .reclaim_due({.hierarchy = sampler.hierarchy(), .cgroups = sampler.scan(wall_now_us()).candidates}, {});
   ASSERT_EQ(queue_.faults().size(), 1U);

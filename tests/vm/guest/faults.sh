@@ -62,6 +62,7 @@ for name in forth back asleep read_only flooded again; do
   server $name /disk/$name
 done
 cat > $results/faults/config.toml <<CONFIG
+policy = "target"
 interval = "500ms"
 cooldown = "1h"
 observe_for = "5s"

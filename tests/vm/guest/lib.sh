@@ -121,11 +121,13 @@ ask() {
 # --- the program. Each run of it has a name and a directory with its configuration, log and history.
 
 # service NAME [OPTION...] < CONFIGURATION
+# Where it names no policy, a reclaim goes down to its target at once.
 service() {
   local name=$1
   shift
   mkdir -p "$results/$name"
   [ -f "$results/$name/config.toml" ] || cat > "$results/$name/config.toml"
+  grep -q '^policy' "$results/$name/config.toml" || sed -i '1i policy = "target"' "$results/$name/config.toml"
   cgroup-memory-manager --config "$results/$name/config.toml" --database "$results/$name/history.db" "$@" \
     >> "$results/$name/service.log" 2>&1 &
   echo $! > "/tmp/$name.service"
