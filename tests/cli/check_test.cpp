@@ -119,7 +119,7 @@ TEST_F(Check, CheckTellsForHowManyCgroupsEachRuleDecides) {
 
 TEST_F(Check, CheckSaysHowLongReclaimsAndCooldownsMayBe) {
   const std::map<std::string, std::string> cases{
-      {"cooldown = '30s'\n", "at most every 30s, doubled up to 1h where it does not help; 0 rules"},
+      {"cooldown = '30s'\n", "at most every 30s, doubled up to 10m where it does not help; 0 rules"},
       {"cooldown = '1m'\nadaptive = false\n", "at most every 1m, whether it helps or not; 0 rules"},
       {"cooldown = '2m'\nmax_cooldown = '5m'\ndry_run = true\n",
        "at most every 2m, doubled up to 5m where it does not help; 0 rules; dry run: nothing is reclaimed"}};

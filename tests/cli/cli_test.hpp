@@ -104,8 +104,10 @@ class CliTest : public ::testing::Test {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
   }
+  /// Where it names no policy, what is over its threshold is reclaimed at once, down to the target.
   void write_config(const std::string& toml) const {
-    write(config(), toml);
+    const bool names_policy = toml.find("policy =") != std::string::npos;
+    write(config(), names_policy ? toml : "policy = 'target'\n" + toml);
     std::filesystem::permissions(config(),
                                  std::filesystem::perms(0644));  // whatever the umask is: others may not write it
   }

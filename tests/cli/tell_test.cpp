@@ -81,7 +81,7 @@ TEST_F(Tell, SighupWithAWrongConfigurationKeepsTheOldOneAndSaysWhy) {
   service.signal(SIGHUP);
   ASSERT_TRUE(wait_for_event("config_error"));
   const std::string why =
-      config().string() + ":2: treshold = \"10%\": expected a known key; did you mean \"threshold\"?";
+      config().string() + ":3: treshold = \"10%\": expected a known key; did you mean \"threshold\"?";
   EXPECT_EQ(text("SELECT detail FROM service_event WHERE kind = 'config_error'"), why);
   EXPECT_TRUE(eventually([&] { return has(service.output(), " error: the configuration stays as it was: " + why); }))
       << service.output();
