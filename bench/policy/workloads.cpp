@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
+#include <functional>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -249,6 +251,69 @@ void starter(Job& job) {
   }
 }
 
+/// Memory of its own, unmapped with it.
+class Mapping {
+ public:
+  Mapping(std::uint64_t bytes, int flags, int fd = -1) : bytes_(bytes) {
+    at_ = ::mmap(nullptr, bytes_, fd < 0 ? PROT_READ | PROT_WRITE : PROT_READ, flags, fd, 0);
+    if (at_ == MAP_FAILED) throw std::system_error(errno, std::system_category(), "mmap");
+  }
+  ~Mapping() { ::munmap(at_, bytes_); }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  char* block(std::uint64_t n) const { return static_cast<char*>(at_) + n * kBlock; }
+
+ private:
+  void* at_;
+  std::uint64_t bytes_;
+};
+
+/// Most of a cycle it has page cache up to its limit; then it needs over half of that for itself at once. Only that is
+/// measured: how long each block of fresh memory takes.
+void need_at_once(Job& job, const std::function<void(std::uint64_t)>& take_cache, std::uint64_t cache_blocks) {
+  constexpr double kEvery_s = 60, kFill_s = 10, kAt_s = 50;
+  job.ready();
+  for (double begun_s = 0;; begun_s += kEvery_s) {
+    Pace pace(static_cast<double>(cache_blocks) / kFill_s);
+    for (std::uint64_t i = 0; i < cache_blocks; ++i) {
+      pace.wait();
+      take_cache(i);
+    }
+    const auto wait_until = [&](double at_s) {
+      for (Pace look(100); job.elapsed_s() < begun_s + at_s;) look.wait();
+    };
+    wait_until(kAt_s);
+    const std::uint64_t blocks = job.share(0.6) / kBlock;
+    const Mapping memory(blocks * kBlock, MAP_PRIVATE | MAP_ANONYMOUS);
+    for (std::uint64_t i = 0; i < blocks; ++i) job.measured([&] { std::memset(memory.block(i), 'a', kBlock); });
+    wait_until(kEvery_s);
+  }
+}
+
+void need_beside_clean(Job& job) {
+  BlockFile file(job.path("data"), Order::sequential);
+  need_at_once(job, [&](std::uint64_t i) { file.read(i % file.block_count()); }, file.block_count());
+}
+
+void need_beside_dirty(Job& job) {
+  BlockFile file(job.path("written"), Order::sequential, O_CREAT | O_TRUNC);
+  need_at_once(job, [&](std::uint64_t i) { file.write(i); }, job.share(0.8) / kBlock);
+}
+
+void need_beside_mapped(Job& job) {
+  const base::Fd file(::open(job.path("data").c_str(), O_RDONLY | O_CLOEXEC));
+  const std::uint64_t blocks = job.share(0.8) / kBlock;
+  const Mapping mapping(blocks * kBlock, MAP_PRIVATE, file.get());
+  volatile char sink = 0;
+  need_at_once(
+      job,
+      [&](std::uint64_t i) {
+        for (std::uint64_t at = 0; at < kBlock; at += 4096) sink = mapping.block(i)[at];
+      },
+      blocks);
+}
+
 }  // namespace
 
 const std::vector<Workload>& workloads() {
@@ -264,6 +329,9 @@ const std::vector<Workload>& workloads() {
       {"batch", "Nightly batch", {{"input", 3}}, batch},
       {"anon", "Growing anonymous memory beside cache", {{"hot", 0.5}}, growing},
       {"phases", "Phase change: hot for half the run, then a stream", {{"hot", 0.6}, {"stream", 3}}, phases},
+      {"need", "Memory needed at once, beside clean cache", {{"data", 0.8}}, need_beside_clean},
+      {"need-dirty", "Memory needed at once, beside what was written", {}, need_beside_dirty},
+      {"need-mapped", "Memory needed at once, beside a mapped file", {{"data", 0.8}}, need_beside_mapped},
       {"starter", "Cold start, then little", {{"data", 0.7}, {"hot", 0.05}}, starter},
   };
   return kAll;

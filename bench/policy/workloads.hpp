@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What containers do with memory, twelve ways. Each runs as a process in a cgroup of its own, with files of its own,
+// What containers do with memory, fifteen ways. Each runs as a process in a cgroup of its own, with files of its own,
 // and measures the operations that somebody would wait for.
 
 #include <string>

@@ -12,7 +12,7 @@ namespace cgmm::core {
 namespace {
 
 constexpr std::int64_t kLeastToDouble_us = base::kSecond_us;  // twice nothing is nothing
-constexpr std::int64_t kRemember_us = base::kDay_us;
+constexpr std::int64_t kRemember_us = base::kDay_us, kRememberUnseen_us = base::kHour_us;
 constexpr std::int64_t kGrow = 4, kShrink = 4, kShrinkABit = 2;  // a dose
 constexpr std::uint64_t kLeast_bytes = 1 << 20;                  // it is not worth a reclaim to take less
 
@@ -83,9 +83,9 @@ Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const
           .dose_pct = next_dose_pct(cooldown.dose_pct, lesson)};
 }
 
-bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us) {
+bool is_forgotten(const Cooldown& cooldown, bool was_seen, std::int64_t now_us) {
   const bool has_learned = cooldown.strikes > 0 || cooldown.dose_pct != kFirstDose_pct;
-  return cooldown.until_us + (has_learned ? kRemember_us : 0) <= now_us;
+  return cooldown.until_us + (!has_learned ? 0 : was_seen ? kRemember_us : kRememberUnseen_us) <= now_us;
 }
 
 std::vector<CgroupId> follow_renames(Cooldowns& cooldowns, std::span<const Candidate> candidates,

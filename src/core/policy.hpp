@@ -124,9 +124,9 @@ enum class Lesson : std::uint8_t {
 /// strike if it helped, and four times the dose; the same dose if it only may have; half if it was too much.
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning);
 
-/// Whether a cooldown can be dropped, so that memory does not grow for ever: it has ended; a day ago, if there is
-/// something to remember.
-bool is_forgotten(const Cooldown& cooldown, std::int64_t now_us);
+/// Whether a cooldown can be dropped, so that memory does not grow for ever: it has ended; if there is something to
+/// remember, a day ago, or an hour ago where the cgroup was not in the last scan.
+bool is_forgotten(const Cooldown& cooldown, bool was_seen, std::int64_t now_us);
 
 /// A cgroup as the reclaimer sees it in a scan.
 struct Candidate {

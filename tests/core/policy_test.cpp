@@ -246,13 +246,33 @@ TEST(RustPolicy, IsOfTheWholeCacheAndTheOwnLimit) {
   EXPECT_EQ(target_bytes(400, rust), 0U);
 }
 
-TEST(IsForgotten, WhenItIsOverAndItsStrikesADayLater) {
-  constexpr std::int64_t kDay = 86'400 * kSecond;
-  EXPECT_FALSE(is_forgotten({.until_us = 10}, 9));
-  EXPECT_TRUE(is_forgotten({.until_us = 10}, 10));
-  EXPECT_FALSE(is_forgotten({.until_us = 10, .strikes = 1}, 9 + kDay));
-  EXPECT_TRUE(is_forgotten({.until_us = 10, .strikes = 1}, 10 + kDay));
-  EXPECT_FALSE(is_forgotten({.until_us = 10, .dose_pct = 90}, 9 + kDay)) << "what was learned of its dose, too";
+TEST(IsForgotten, WhenItIsOverAndWhatWasLearnedADayLaterOrAnHourWhereItIsGone) {
+  constexpr std::int64_t kHour = 3600 * kSecond;
+  constexpr std::int64_t kDay = 24 * kHour;
+  for (const bool was_seen : {true, false}) {
+    EXPECT_FALSE(is_forgotten({.until_us = 10}, was_seen, 9));
+    EXPECT_TRUE(is_forgotten({.until_us = 10}, was_seen, 10));
+  }
+  for (const Cooldown& learned : {Cooldown{.until_us = 10, .strikes = 1}, Cooldown{.until_us = 10, .dose_pct = 90}}) {
+    EXPECT_FALSE(is_forgotten(learned, true, 9 + kDay));
+    EXPECT_TRUE(is_forgotten(learned, true, 10 + kDay));
+    EXPECT_FALSE(is_forgotten(learned, false, 9 + kHour));
+    EXPECT_TRUE(is_forgotten(learned, false, 10 + kHour));
+  }
+}
+
+// How many reclaims it takes until all that is idle is taken.
+TEST(Learn, ADoseIsWholeAfterAFewReclaims) {
+  struct Case {
+    std::int64_t dose_pct;
+    int reclaims;
+  };
+  for (const auto& [dose_pct, expected] : {Case{kFirstDose_pct, 3}, Case{kLeastDose_pct, 4}, Case{25, 2}}) {
+    Cooldown cooldown{.strikes = 5, .dose_pct = dose_pct};
+    int reclaims = 1;
+    for (; cooldown.dose_pct < 100; ++reclaims) cooldown = learn(cooldown, Lesson::helped, 30 * kSecond, {});
+    EXPECT_EQ(reclaims, expected) << dose_pct;
+  }
 }
 
 TEST(Policy, LetsTheFirstRuleThatMatchesDecide) {

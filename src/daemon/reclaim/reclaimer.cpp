@@ -8,6 +8,7 @@
 #include <chrono>
 #include <exception>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 
 #include "base/text.hpp"
@@ -188,7 +189,11 @@ void Reclaimer::correct_cooldowns(core::Cooldowns& cooldowns, const Candidates& 
     if (found == cooldowns.end()) continue;
     found->second = core::corrected(found->second, candidate.settings.cooldown_us, candidates.learning, now_us);
   }
-  std::erase_if(cooldowns, [&](const auto& entry) { return core::is_forgotten(entry.second, now_us); });
+  std::unordered_set<std::uint64_t> seen;
+  for (const core::Sighting& one : candidates.sightings) seen.insert(one.inode);
+  std::erase_if(cooldowns, [&](const auto& entry) {
+    return core::is_forgotten(entry.second, seen.contains(entry.first.inode), now_us);
+  });
 }
 
 /// False: there is a newer scan, or the service stops.
