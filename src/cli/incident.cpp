@@ -112,7 +112,10 @@ report::Incident load(store::Reader& reader, std::int64_t id, std::int64_t windo
   Window own = node;
   own.cgroup_glob = core::glob_of(kill.text("path"));  // "": matches none
   Window up_to_kill = node;
-  up_to_kill.until_us = killed_at_us + 1;
+  // As in incident_sharers: by the counter, the kill came after the scan of earliest_at_us.
+  const bool by_counter = kill.text("source") == "counter";
+  up_to_kill.until_us =
+      by_counter ? std::min(killed_at_us, kill.known("earliest_at_us").value_or(killed_at_us - 1) + 1) : killed_at_us;
   parameters.insert_or_assign("since_us", node.since_us);
   parameters.insert_or_assign("until_us", node.until_us);
   tables.samples = query("incident_samples");

@@ -203,20 +203,70 @@ TEST_F(KillReports, NearMissesKnowTheLimitOfThenAndHowOften) {
   EXPECT_EQ(run("near_misses", 0, minute(100), "/c1").rows.size(), 1u);
 }
 
-TEST_F(KillReports, GrowthIsFromTheFirstToTheLastScanOfAll) {
+TEST_F(KillReports, GrowthIsFromTheFirstToTheLastSample) {
   scan(minute(0), {100, 500, -1});
   history.add_scan(minute(1), /*is_partial=*/true);
   history.add_sample(minute(1), 1, 900);
   scan(minute(2), {300, 400, 50});
-  history.add_scan(minute(3), /*is_partial=*/true);
-  history.add_sample(minute(3), 1, 900);
   const Table table = run("biggest_growth");
-  ASSERT_EQ(table.rows.size(), 2u) << "what shrank did not grow";
+  ASSERT_EQ(table.rows.size(), 1u) << "what shrank did not grow, and what has one sample neither";
   EXPECT_EQ(Row(table, 0).text("path"), "/c1");
   EXPECT_EQ(Row(table, 0).integer("grown_bytes"), 200 * kKiB);
-  EXPECT_EQ(Row(table, 1).integer("grown_bytes"), 50 * kKiB) << "it appeared in between";
-  EXPECT_EQ(Row(table, 1).cell("usage_before_bytes"), core::Cell{});
-  EXPECT_TRUE(run("biggest_growth", minute(2), minute(4)).rows.empty()) << "one scan";
+  EXPECT_EQ(Row(table, 0).integer("before_at_us"), minute(0));
+  EXPECT_EQ(Row(table, 0).text("measured"), "samples");
+  history.add_scan(minute(3), /*is_partial=*/true);
+  history.add_sample(minute(3), 1, 900);
+  EXPECT_EQ(Row(run("biggest_growth"), 0).integer("grown_bytes"), 800 * kKiB) << "after the last scan of all";
+  EXPECT_TRUE(run("biggest_growth", minute(2), minute(3)).rows.empty()) << "one scan";
+}
+
+TEST_F(KillReports, WhatANewCgroupHeldAtFirstIsNoGrowth) {
+  history.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(minute(1)) + " WHERE cgroup_id = 2");
+  history.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(minute(0)) + " WHERE cgroup_id = 1");
+  scan(minute(0), {100, -1});
+  scan(minute(1), {100, 170});
+  scan(minute(2), {101, 182});
+  for (const std::int64_t since_us : {std::int64_t{0}, minute(0)}) {
+    const Table table = run("biggest_growth", since_us);
+    ASSERT_EQ(table.rows.size(), 2u);
+    EXPECT_EQ(Row(table, 0).integer("grown_bytes"), 12 * kKiB);
+    EXPECT_EQ(Row(table, 0).integer("usage_before_bytes"), 170 * kKiB);
+    EXPECT_EQ(Row(table, 0).integer("anon_grown_bytes"), 12 * kKiB);
+    EXPECT_EQ(Row(table, 0).integer("new_since_us"), minute(1));
+    EXPECT_EQ(Row(table, 1).cell("new_since_us"), core::Cell{}) << "it is as old as the history";
+  }
+  EXPECT_EQ(Row(run("biggest_growth", minute(1)), 0).cell("new_since_us"), core::Cell{});
+}
+
+TEST_F(KillReports, GrowthIsFromAnHourWhereTheSamplesAreGone) {
+  constexpr std::int64_t kHourUs = 60 * kMinuteUs;
+  const std::int64_t begin_us = 20 * kHourUs;
+  const auto add_hour = [&](std::int64_t at_us, int cgroup_id, int usage_kib) {
+    history.exec("INSERT INTO sample_hour (hour_at_us, cgroup_id, sample_count, usage_avg_kib, anon_avg_kib) VALUES (" +
+                 std::to_string(at_us) + ", " + std::to_string(cgroup_id) + ", 360, " + std::to_string(usage_kib) +
+                 ", " + std::to_string(usage_kib / 2) + ")");
+  };
+  for (int hour = 0; hour < 4; ++hour) {
+    history.add_scan(begin_us + hour * kHourUs);
+    add_hour(begin_us + hour * kHourUs, 1, 500 + 10 * hour);
+  }
+  add_hour(begin_us + 3 * kHourUs, 2, 999);
+  scan(begin_us + 3 * kHourUs + kMinuteUs, {560, 300});
+  scan(begin_us + 3 * kHourUs + 2 * kMinuteUs, {600, 301});
+  const Table table = run("biggest_growth", begin_us - kMinuteUs);
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(Row(table, 0).integer("grown_bytes"), 100 * kKiB);
+  EXPECT_EQ(Row(table, 0).integer("usage_before_bytes"), 500 * kKiB);
+  EXPECT_EQ(Row(table, 0).integer("before_at_us"), begin_us);
+  EXPECT_EQ(Row(table, 0).text("measured"), "from the average of an hour");
+  EXPECT_EQ(Row(table, 1).integer("grown_bytes"), 1 * kKiB) << "an hour with samples does not count";
+  EXPECT_EQ(Row(table, 1).text("measured"), "samples");
+  EXPECT_EQ(Row(run("biggest_growth", begin_us + kMinuteUs), 0).integer("usage_before_bytes"), 510 * kKiB)
+      << "only whole hours";
+  const Table long_ago = run("biggest_growth", begin_us, begin_us + 3 * kHourUs);
+  ASSERT_EQ(long_ago.rows.size(), 1u);
+  EXPECT_EQ(Row(long_ago, 0).integer("grown_bytes"), 20 * kKiB);
+  EXPECT_EQ(Row(long_ago, 0).text("measured"), "averages of hours");
 }
 
 TEST_F(KillReports, TheLastMinuteBeforeEachKillHasTheLimitOfThen) {

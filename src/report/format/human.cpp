@@ -52,6 +52,7 @@ struct Suffix {
 // _at, cooldown.until_us; so have the parameters of a report.
 constexpr std::array kSuffixes = std::to_array<Suffix>({
     {"_at_us", "_at", utc},
+    {"_since_us", "_since", utc},
     {"at_us", "at", utc},
     {"until_us", "until", utc},
     {"since_us", "since", utc},

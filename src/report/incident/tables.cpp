@@ -40,7 +40,7 @@ core::Table neighbours(const Incident& incident) {
     if (Row(grown, i).integer("grown_bytes") < kNoise) grown.rows.resize(i);
   }
   return only(grown, "Neighbours that grew most until the kill",
-              {"cgroup", "grown_bytes", "usage_before_bytes", "usage_after_bytes"});
+              {"cgroup", "grown_bytes", "usage_before_bytes", "usage_after_bytes", "new_since_us"});
 }
 
 }  // namespace
