@@ -6,11 +6,10 @@ SELECT r.started_at_us,
        c.name AS cgroup,
        replace(r.outcome, '_', ' ') AS outcome,
        CASE WHEN r.outcome <> 'dry_run' THEN r.freed_bytes END AS freed_bytes,
-       e.verdict,
+       r.verdict,
        c.path
-  FROM reclaim r
+  FROM (told_reclaim) r
   JOIN v_cgroup c USING (cgroup_id)
-  LEFT JOIN reclaim_effect e USING (reclaim_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
    AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  ORDER BY r.started_at_us, r.reclaim_id;

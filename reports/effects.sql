@@ -1,18 +1,16 @@
 -- What became of reclaims
 -- SPDX-License-Identifier: Apache-2.0
 -- One row for each cgroup, those that did not help first. A cgroup that was made again under the same path
--- is added to the earlier one. Dry runs are left out. `watched`: observed reclaims for which it is known
--- how much was read back. `refaulted_bytes`: how much that was, at most what the reclaim freed; the
--- percentage is of what these reclaims freed. `churn`: it was not worth what was read back.
--- `futile`: almost nothing was freed. `unknown`: the observation was too short, or the kernel can't tell
+-- is added to the earlier one. Dry runs are left out. `watched`: reclaims for which it is known how much was
+-- read back. `refaulted_bytes`: how much that was; the percentage is of what these reclaims freed.
+-- `stayed_free_bytes`: what was still free at the end of the observation. `churn`: it was not worth what was
+-- read back. `futile`: almost nothing was freed. `unknown`: the observation was too short, or the kernel can't tell
 -- what was read back. `held`: the memory that stayed free, times how long, during the observation. A
 -- reclaim without a recorded effect is counted in `reclaims` only.
 WITH made AS (
-  SELECT r.*, c.path, e.verdict, e.refaulted_bytes, e.held_byte_seconds,
-         ifnull(e.refaulted_bytes IS NOT NULL AND e.verdict IN ('effective', 'churn'), 0) AS is_watched
-    FROM reclaim r
+  SELECT r.*, c.path
+    FROM (told_reclaim) r
     JOIN v_cgroup c USING (cgroup_id)
-    LEFT JOIN reclaim_effect e USING (reclaim_id)
    WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
      AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
      AND r.outcome <> 'dry_run'
@@ -21,15 +19,16 @@ by_path AS (
   SELECT path,
          max(cgroup_id) AS newest_cgroup_id,
          count(*) AS reclaims,
-         sum(is_watched) AS watched,
+         count(read_back_bytes) AS watched,
          count(*) FILTER (WHERE verdict = 'effective') AS effective,
          count(*) FILTER (WHERE verdict = 'churn') AS churn,
          count(*) FILTER (WHERE verdict = 'futile') AS futile,
          count(*) FILTER (WHERE verdict = 'failed') AS failed,
          count(*) FILTER (WHERE verdict = 'unknown') AS unknown,
          sum(freed_bytes) AS freed_bytes,
-         sum(freed_bytes) FILTER (WHERE is_watched) AS watched_freed_bytes,
-         sum(min(refaulted_bytes, freed_bytes)) FILTER (WHERE is_watched) AS refaulted_bytes,
+         sum(freed_bytes) FILTER (WHERE read_back_bytes IS NOT NULL) AS watched_freed_bytes,
+         sum(read_back_bytes) AS refaulted_bytes,
+         sum(stayed_free_bytes) AS stayed_free_bytes,
          sum(held_byte_seconds) AS held_byte_seconds,
          sum(max(swap_after_bytes - swap_before_bytes, 0)) AS swapped_out_bytes
     FROM made
@@ -40,6 +39,7 @@ SELECT c.name AS cgroup,
        b.freed_bytes,
        b.refaulted_bytes,
        100.0 * b.refaulted_bytes / nullif(b.watched_freed_bytes, 0) AS refaulted_pct,
+       b.stayed_free_bytes,
        b.held_byte_seconds,
        b.swapped_out_bytes,
        b.path

@@ -3,7 +3,7 @@
 -- One row for each cgroup, of the reclaims with a verdict at the current threshold, which is that of the
 -- latest reclaim: results at another threshold say nothing about this one. `report` bases its advice on
 -- these numbers. Dry runs are left out, and so are reclaims that were not observed for long enough. Freed
--- and refaulted: of the effective and the churning reclaims; refaulted is at most what the reclaim freed.
+-- and refaulted: of the reclaims for which it is known how much was read back.
 -- Cache wanted: the most reclaimable cache before a reclaim that did not help. Regrown: the kernel can't
 -- tell what was read back, and at least half of what was freed has grown again. That may be new data, so it
 -- is not churn, but it did not stay free either. A container that is gone is left out, because its path
@@ -19,25 +19,21 @@ WITH latest AS MATERIALIZED (  -- by path; with max(), SQLite takes the other co
 ),
 judged AS (
   SELECT latest.path, latest.cgroup_id, latest.threshold_bytes,
-         r.freed_bytes, r.file_before_bytes, r.shmem_before_bytes, e.verdict, e.refaulted_bytes,
-         e.judged_by = 'regrowth' AS by_regrowth
+         r.freed_bytes, r.file_before_bytes, r.shmem_before_bytes, r.verdict, r.read_back_bytes, r.mostly_regrown
     FROM latest
     JOIN cgroup c USING (path)
-    JOIN reclaim r ON r.cgroup_id = c.cgroup_id AND r.threshold_bytes = latest.threshold_bytes
-    JOIN reclaim_effect e ON e.reclaim_id = r.reclaim_id
+    JOIN (told_reclaim) r ON r.cgroup_id = c.cgroup_id AND r.threshold_bytes = latest.threshold_bytes
    WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND r.outcome <> 'dry_run'
-     AND (e.verdict = 'futile' OR (e.verdict IN ('effective', 'churn') AND e.refaulted_bytes IS NOT NULL)
-          OR (e.judged_by = 'regrowth' AND 2 * e.regrown_bytes >= r.freed_bytes))
+     AND (r.verdict = 'futile' OR r.read_back_bytes IS NOT NULL OR r.mostly_regrown)
 ),
 by_path AS (
   SELECT path,
          count(*) FILTER (WHERE verdict = 'effective') AS effective,
          count(*) FILTER (WHERE verdict = 'churn') AS churn,
          count(*) FILTER (WHERE verdict = 'futile') AS futile,
-         count(*) FILTER (WHERE by_regrowth) AS regrown,
-         sum(freed_bytes) FILTER (WHERE verdict IN ('effective', 'churn')) AS freed_bytes,
-         sum(min(refaulted_bytes, freed_bytes)) FILTER (WHERE verdict IN ('effective', 'churn'))
-           AS refaulted_bytes,
+         sum(mostly_regrown) AS regrown,
+         sum(freed_bytes) FILTER (WHERE read_back_bytes IS NOT NULL) AS freed_bytes,
+         sum(read_back_bytes) AS refaulted_bytes,
          max(max(file_before_bytes - coalesce(shmem_before_bytes, 0), 0))
            FILTER (WHERE verdict IN ('churn', 'futile')) AS cache_wanted_bytes,
          cgroup_id, threshold_bytes

@@ -7,12 +7,11 @@ SELECT coalesce(c.workload, c.name) AS workload,
        count(*) AS reclaims,
        sum(r.freed_bytes) AS freed_bytes,
        CAST(round(avg(r.freed_bytes)) AS INTEGER) AS average_freed_bytes,
-       sum(min(e.refaulted_bytes, r.freed_bytes)) AS refaulted_bytes,
+       sum(r.read_back_bytes) AS refaulted_bytes,
        sum(r.duration_us) AS reclaiming_us,
        max(r.started_at_us) AS last_reclaim_at_us
-  FROM reclaim r
+  FROM (told_reclaim) r
   JOIN v_cgroup c USING (cgroup_id)
-  LEFT JOIN reclaim_effect e USING (reclaim_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
    AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
    AND r.outcome <> 'dry_run'

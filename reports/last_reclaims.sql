@@ -1,7 +1,7 @@
 -- Reclaims one by one (the last hundred)
 -- SPDX-License-Identifier: Apache-2.0
 -- What each reclaim did, why it ended, and its effect. stalled_pct: the share of its time in which some
--- task of the cgroup waited for memory. Refaulted: what was read back, at most what was freed. A verdict
+-- task of the cgroup waited for memory. Refaulted: what was read back, where that is known. A verdict
 -- without an end of the observation is preliminary.
 SELECT r.started_at_us,
        c.name AS cgroup,
@@ -11,12 +11,11 @@ SELECT r.started_at_us,
        r.duration_us,
        round(100.0 * r.psi_some_us / nullif(r.duration_us, 0), 1) AS stalled_pct,
        CASE WHEN r.outcome <> 'dry_run' THEN r.freed_bytes END AS freed_bytes,
-       min(e.refaulted_bytes, r.freed_bytes) AS refaulted_bytes,
-       e.verdict || CASE WHEN e.ended_by IS NULL THEN ' so far' ELSE '' END AS verdict,
+       r.read_back_bytes AS refaulted_bytes,
+       r.verdict || CASE WHEN r.ended_by IS NULL THEN ' so far' ELSE '' END AS verdict,
        c.path
-  FROM reclaim r
+  FROM (told_reclaim) r
   JOIN v_cgroup c USING (cgroup_id)
-  LEFT JOIN reclaim_effect e USING (reclaim_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
    AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
  ORDER BY r.started_at_us DESC, r.reclaim_id DESC

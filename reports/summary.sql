@@ -3,10 +3,11 @@
 -- The headline numbers of the window, in one row. Scans and coverage are those of the node; cgroups,
 -- reclaims and OOM kills are those of the matching cgroups. Does not read `sample`, or anything else that
 -- grows with cgroups times scans. A gap is more than two intervals between scans. Dry runs are counted
--- separately and never as freed. `watched`: observed reclaims for which it is known how much was read back.
--- `refaulted`: how much that was, at most what the reclaim freed. `regrown`: how much the cache grew again,
--- where the kernel can't tell what was read back. `held`: what stayed free of both, times how long, during
--- the observation. `too short`: reclaims whose observation was too short to tell either.
+-- separately and never as freed. `watched`: reclaims for which it is known how much was read back.
+-- `refaulted`: how much that was. `regrown`: how much the cache grew again, where the kernel can't tell what
+-- was read back. `too short`: reclaims whose observation was too short to tell either. `observed`: reclaims
+-- for which it is known how much stayed free at the end of the observation. `held`: what stayed free, times
+-- how long, during the observation. Defined in part_told_reclaim.sql.
 WITH
 asked AS (  -- time before the first scan ever does not count as missed
   SELECT max(:since_us, min(started_at_us)) AS begin_us,
@@ -53,30 +54,29 @@ reclaims AS (
      AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
 ),
 effects AS (  -- those of the reclaims above
-  SELECT count(*) FILTER (WHERE is_watched) AS watched,
-         coalesce(sum(freed_bytes) FILTER (WHERE is_watched), 0) AS watched_freed_bytes,
-         coalesce(sum(min(refaulted_bytes, freed_bytes)) FILTER (WHERE is_watched), 0) AS refaulted_bytes,
+  SELECT count(read_back_bytes) AS watched,
+         coalesce(sum(freed_bytes) FILTER (WHERE read_back_bytes IS NOT NULL), 0) AS watched_freed_bytes,
+         coalesce(sum(read_back_bytes), 0) AS refaulted_bytes,
          count(*) FILTER (WHERE by_regrowth) AS by_regrowth,
          coalesce(sum(freed_bytes) FILTER (WHERE by_regrowth), 0) AS regrowth_freed_bytes,
-         coalesce(sum(min(regrown_bytes, freed_bytes)) FILTER (WHERE by_regrowth), 0) AS regrown_bytes,
-         coalesce(sum(held_byte_seconds) FILTER (WHERE is_watched OR by_regrowth), 0) AS held_byte_seconds,
+         coalesce(sum(regrown_bytes) FILTER (WHERE by_regrowth), 0) AS regrown_bytes,
+         count(stayed_free_bytes) AS observed,
+         coalesce(sum(freed_bytes) FILTER (WHERE stayed_free_bytes IS NOT NULL), 0) AS observed_freed_bytes,
+         coalesce(sum(stayed_free_bytes), 0) AS stayed_free_bytes,
+         coalesce(sum(held_byte_seconds), 0) AS held_byte_seconds,
          count(*) FILTER (WHERE verdict = 'effective') AS effective,
          count(*) FILTER (WHERE verdict = 'churn') AS churn,
          count(*) FILTER (WHERE verdict = 'futile') AS futile,
          count(*) FILTER (WHERE verdict = 'unknown') AS unknown,
-         count(*) FILTER (WHERE verdict = 'unknown' AND by_regrowth IS NOT 1) AS too_short,
-         coalesce(sum(freed_bytes) FILTER (WHERE verdict = 'unknown' AND by_regrowth IS NOT 1), 0)
+         count(*) FILTER (WHERE verdict = 'unknown' AND NOT by_regrowth) AS too_short,
+         coalesce(sum(freed_bytes) FILTER (WHERE verdict = 'unknown' AND NOT by_regrowth), 0)
            AS too_short_freed_bytes,
          max(observed_for_us) AS observed_for_us
-    FROM (SELECT r.freed_bytes, e.*,
-                 e.refaulted_bytes IS NOT NULL AND e.verdict IN ('effective', 'churn') AS is_watched,
-                 e.judged_by = 'regrowth' AS by_regrowth
-            FROM reclaim r
-            JOIN v_cgroup c USING (cgroup_id)
-            JOIN reclaim_effect e USING (reclaim_id)
-           WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
-             AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
-             AND r.outcome <> 'dry_run')
+    FROM (told_reclaim) r
+    JOIN v_cgroup c USING (cgroup_id)
+   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
+     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+     AND r.outcome <> 'dry_run'
 ),
 kills AS (  -- a kill outside the tracked cgroups has no path; it counts if no cgroup is asked for
   SELECT CAST(total(kill_count) AS INTEGER) AS oom_kills,
@@ -127,5 +127,8 @@ SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        effects.too_short AS too_short_reclaims,
        effects.too_short_freed_bytes,
        stood.throttled AS stuck_throttled,
-       stood.under_oom AS stuck_under_oom
+       stood.under_oom AS stuck_under_oom,
+       effects.observed AS observed_reclaims,
+       effects.observed_freed_bytes,
+       effects.stayed_free_bytes
   FROM asked, missed, scans, seen, reclaims, effects, kills, stood;

@@ -23,7 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFileBytes = 1024 * 1024;
-constexpr std::string_view kIncidentPrefix = "incident_";
+constexpr std::array<std::string_view, 2> kNotReports = {"incident_", "part_"};  // files that begin with these
+constexpr std::string_view kToldReclaim = "(told_reclaim)";
 
 // The tables of the weekly report. None of them reads `sample`, which has millions of rows after a week. `backed_off`
 // and not `cooldowns`, because every cgroup that was just reclaimed has a cooldown.
@@ -45,13 +46,32 @@ std::string title_of(std::string_view name, std::string_view sql) {
   return std::string(name);
 }
 
+const core::EmbeddedText* find_embedded(std::string_view name) {
+  const auto found = std::ranges::find(kReports, name, &core::EmbeddedText::name);
+  return found == kReports.end() ? nullptr : &*found;
+}
+
+/// The same numbers in every report: `sql` with part_told_reclaim.sql in the place of each "(told_reclaim)".
+std::string with_parts(std::string sql) {
+  const core::EmbeddedText* const part = find_embedded("part_told_reclaim");
+  if (part == nullptr) return sql;
+  for (std::size_t at = 0; (at = sql.find(kToldReclaim, at)) != std::string::npos;) {
+    const std::string text = "(\n" + std::string(part->text) + ")";
+    sql.replace(at, kToldReclaim.size(), text);
+    at += text.size();
+  }
+  return sql;
+}
+
 Report make_report(std::string_view name, std::string_view sql, bool own) {
-  return {.name = std::string(name), .title = title_of(name, sql), .sql = std::string(sql), .own = own};
+  return {.name = std::string(name), .title = title_of(name, sql), .sql = with_parts(std::string(sql)), .own = own};
 }
 
 Report make_report(const core::EmbeddedText& text) { return make_report(text.name, text.text, false); }
 
-bool is_report(const core::EmbeddedText& text) { return !text.name.starts_with(kIncidentPrefix); }
+bool is_report(const core::EmbeddedText& text) {
+  return std::ranges::none_of(kNotReports, [&](std::string_view prefix) { return text.name.starts_with(prefix); });
+}
 
 [[noreturn]] void fail(int error, const std::string& doing, const fs::path& path) {
   throw std::system_error(error, std::generic_category(), doing + " " + path.string());
@@ -89,11 +109,6 @@ std::optional<Report> read_own(const fs::path& file) {
   if (status.type() == fs::file_type::none) fail(error.value(), "can't read the report", file);
   if (status.type() != fs::file_type::regular) return std::nullopt;
   return make_report(file.stem().native(), read_file(file), true);
-}
-
-const core::EmbeddedText* find_embedded(std::string_view name) {
-  const auto found = std::ranges::find(kReports, name, &core::EmbeddedText::name);
-  return found == kReports.end() ? nullptr : &*found;
 }
 
 }  // namespace

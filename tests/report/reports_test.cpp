@@ -378,6 +378,45 @@ TEST_F(Reports, ReclaimsByHourAddUp) {
   EXPECT_EQ(number(run("reclaims_by_hour", 1000, 7200, "/web"), "freed_bytes", 1), 200);
 }
 
+/// Of four reclaims of 100 bytes, it can be told of one what was read back.
+TEST_F(Reports, WhatWasReadBackIsToldByOneRuleEverywhere) {
+  add_scans(1000, 1090);
+  add_cgroups();
+  add({.cgroup_id = 2, .refaulted_bytes = "25", .regrown_bytes = "40"});
+  add({.cgroup_id = 2, .verdict = "unknown", .refaulted_bytes = "30", .regrown_bytes = "10", .judged_by = "NULL"});
+  add({.verdict = "unknown", .refaulted_bytes = "90", .regrown_bytes = "60", .judged_by = "'regrowth'"});
+  add({.verdict = "futile", .refaulted_bytes = "9", .regrown_bytes = "NULL", .judged_by = "'amount'"});
+  exec("INSERT INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) VALUES (1, 1040000000, 1160000000, 2)");
+  const std::int64_t stayed = 60 + 90 + 40;
+  const Table summary = run("summary"), by_hour = run("reclaims_by_hour"), effects = run("effects");
+  EXPECT_EQ(number(summary, "refaulted_bytes"), 25);
+  EXPECT_EQ(number(summary, "watched_freed_bytes"), 100);
+  EXPECT_EQ(number(summary, "stayed_free_bytes"), stayed);
+  ASSERT_EQ(by_hour.rows.size(), 1u);
+  EXPECT_EQ(number(by_hour, "refaulted_bytes"), 25);
+  EXPECT_EQ(number(by_hour, "stayed_free_bytes"), stayed);
+  ASSERT_EQ(effects.rows.size(), 2u);
+  EXPECT_EQ(text(effects, "path"), "/web") << "the futile one is first";
+  EXPECT_EQ(at(effects, "refaulted_bytes"), Cell{});
+  EXPECT_EQ(number(effects, "stayed_free_bytes"), 40);
+  EXPECT_EQ(number(effects, "refaulted_bytes", 1), 25);
+  EXPECT_EQ(number(effects, "stayed_free_bytes", 1), 150);
+  const Table backed_off = run("backed_off");
+  ASSERT_EQ(backed_off.rows.size(), 1u);
+  EXPECT_EQ(at(backed_off, "refaulted_bytes"), Cell{});
+  const Table evidence = run("evidence");
+  ASSERT_EQ(evidence.rows.size(), 2u);
+  EXPECT_EQ(at(evidence, "refaulted_bytes"), Cell{});
+  EXPECT_EQ(number(evidence, "regrown"), 1);
+  EXPECT_EQ(number(evidence, "refaulted_bytes", 1), 25);
+  const Table last = run("last_reclaims");
+  EXPECT_EQ(at(last, "refaulted_bytes", 0), Cell{});
+  EXPECT_EQ(at(last, "refaulted_bytes", 1), Cell{});
+  EXPECT_EQ(at(last, "refaulted_bytes", 2), Cell{});
+  EXPECT_EQ(number(last, "refaulted_bytes", 3), 25);
+  EXPECT_EQ(at(run("reclaims_by_hour", 1000, 1100, "/web"), "refaulted_bytes"), Cell{}) << "not known is not 0";
+}
+
 TEST_F(Reports, FailuresAreInWordsAndCounted) {
   add_cgroups();
   add_reclaim(1, 1010, "failed", 0, "'Device or resource busy'");
@@ -503,10 +542,15 @@ TEST_F(Reports, SummaryTellsRegrowthFromWhatWasReadBack) {
   EXPECT_EQ(number(summary, "regrowth_reclaims"), 2);
   EXPECT_EQ(number(summary, "regrowth_freed_bytes"), 300);
   EXPECT_EQ(number(summary, "regrown_bytes"), 230);
-  EXPECT_EQ(number(summary, "held_byte_seconds"), 70) << "of those of which something is told";
+  EXPECT_EQ(number(summary, "held_byte_seconds"), 1070) << "also of those that were observed for too short a time";
+  EXPECT_EQ(number(summary, "observed_reclaims"), 3);
+  EXPECT_EQ(number(summary, "observed_freed_bytes"), 700);
+  EXPECT_EQ(number(summary, "stayed_free_bytes"), 70 + 0 + 400) << "never less than nothing";
+  exec("UPDATE reclaim_effect SET regrown_bytes = NULL WHERE reclaim_id = 3");
+  EXPECT_EQ(number(run("summary"), "observed_freed_bytes"), 300) << "it is not known";
   EXPECT_EQ(number(summary, "too_short_reclaims"), 1);
   EXPECT_EQ(number(summary, "too_short_freed_bytes"), 400);
-  EXPECT_EQ(summary.columns.back(), "stuck_under_oom") << "what is new comes last";
+  EXPECT_EQ(summary.columns.back(), "stayed_free_bytes") << "what is new comes last";
 }
 
 TEST_F(Reports, SummaryKnowsForHowLongReclaimsAreWatched) {
