@@ -247,9 +247,9 @@ class Advice : public CliTest {
     EXPECT_EQ(reclaim.exec(), 1);
     SQLite::Statement effect(
         db,
-        "INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, held_byte_seconds, "
+        "INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, regrown_bytes, held_byte_seconds, "
         "verdict, "
-        "judged_by, ended_by) VALUES (last_insert_rowid(), 300000000, ? << 20, 180 << 20, ?, 'refaults', "
+        "judged_by, ended_by) VALUES (last_insert_rowid(), 300000000, ?1 << 20, ?1 << 20, 180 << 20, ?2, 'refaults', "
         "'observe_for')");
     effect.bind(1, one.refaulted_mib);
     effect.bind(2, 2 * one.refaulted_mib >= one.freed_mib ? "churn" : "effective");
@@ -275,7 +275,8 @@ TEST_F(Advice, LeadsTheTextWithARuleBelow) {
   const std::string name = "/a\\nb\"c*[d]<script>\\\\\\xff";
   const std::string sentence =
       "Z, 12 reclaims freed 600.0 MiB in 3 cgroups; 320.0 MiB of it (53 %) was read back within 5 minutes; "
-      "net 280.0 MiB stayed out of memory (614.4 KiB·h while observed). This cgroup only churns: /full. "
+      "280.0 MiB of it (47 %) was still free at the end of the observation (held: 614.4 KiB·h). This cgroup only "
+      "churns: /full. "
       "Advice: exclude /full from reclaim; raise the threshold of " +
       name + " to 63 MiB; lower the threshold of /idle to 20 MiB (rules below). 1 scan ";
   EXPECT_NE(text.find(sentence), std::string::npos) << text;
@@ -382,8 +383,9 @@ class OldHistory : public CliTest {
       EXPECT_EQ(answer.exit_code, 0) << answer.err;
     }
     const std::string text = ask({"report"}).out;
-    EXPECT_NE(text.find("Z, 1 reclaim freed 4.0 KiB in 1 cgroup; how much of it was read back is not known. "),
-              std::string::npos)
+    EXPECT_NE(
+        text.find("Z, 1 reclaim freed 4.0 KiB in 1 cgroup; how much of it was read back or stayed free is not known. "),
+        std::string::npos)
         << text;
     EXPECT_EQ(rows_of({"report", "effects"})[0]["watched"], 0);
     EXPECT_TRUE(rows_of({"report", "backed_off"}).empty());

@@ -74,39 +74,49 @@ std::string freed(const Row& row) {
   return "freed " + format_bytes(freed_bytes) + (cgroups > 0 ? " in " + counted(cgroups, "cgroup") : "");
 }
 
-/// How much of what was freed came back. All 0: not known.
-struct ComeBack {
+/// A part of what was freed: what came back, or what stayed free. All 0: not known.
+struct Part {
   std::int64_t reclaims = 0;      // for which it is known
   std::uint64_t freed_bytes = 0;  // by these
-  std::uint64_t back_bytes = 0;   // of that
+  std::uint64_t bytes = 0;        // of that
 };
 
 /// From the three columns of these names.
-ComeBack come_back(const Row& row, std::string_view reclaims, std::string_view freed_bytes,
-                   std::string_view back_bytes) {
-  const ComeBack known{row.integer(reclaims), row.bytes(freed_bytes), row.bytes(back_bytes)};
-  return known.reclaims > 0 && known.freed_bytes > 0 ? known : ComeBack{};
+Part part_of(const Row& row, std::string_view reclaims, std::string_view freed_bytes, std::string_view bytes) {
+  const Part known{row.integer(reclaims), row.bytes(freed_bytes), row.bytes(bytes)};
+  return known.reclaims > 0 && known.freed_bytes > 0 ? known : Part{};
+}
+
+/// "1.0 GiB of it (25 %)".
+std::string share(const Part& known, const std::string& of) {
+  if (known.bytes == 0) return "nothing of " + of;
+  return format_bytes(known.bytes) + " of " + of + " (" + core::in_percent(known.bytes, known.freed_bytes) + ")";
 }
 
 /// "1.0 GiB of it (25 %)"; if it is not known for all, "of the 2.0 GiB freed by the 40 that were observed, 1.0 GiB
 /// (50 %)". `one` and `many` follow "the one" and "the 40".
-std::string amount(const Row& row, const ComeBack& known, const std::string& one, const std::string& many) {
-  const bool of_all = known.freed_bytes == row.bytes("freed_bytes");
+std::string amount(const Row& row, const Part& known, const std::string& one, const std::string& many) {
+  if (known.freed_bytes == row.bytes("freed_bytes")) return share(known, "it");
   const std::string those = known.reclaims == 1 ? "one " + one : grouped(known.reclaims) + " " + many;
-  const std::string text = of_all ? "" : "of the " + format_bytes(known.freed_bytes) + " freed by the " + those + ", ";
-  if (known.back_bytes == 0) return text + (of_all ? "nothing of it" : "nothing");
-  return text + format_bytes(known.back_bytes) + (of_all ? " of it (" : " (") +
-         core::in_percent(known.back_bytes, known.freed_bytes) + ")";
+  return "of the " + format_bytes(known.freed_bytes) + " freed by the " + those + ", " +
+         (known.bytes == 0 ? "nothing"
+                           : format_bytes(known.bytes) + " (" + core::in_percent(known.bytes, known.freed_bytes) + ")");
 }
 
-/// How much stayed free, of the reclaims for which that is known.
-std::string net(const Row& row, const ComeBack& read, const ComeBack& regrown) {
-  const std::uint64_t freed_bytes = read.freed_bytes + regrown.freed_bytes;
-  const std::uint64_t back_bytes = read.back_bytes + regrown.back_bytes;
-  if (back_bytes >= freed_bytes) return "";
+/// "; 1.0 GiB of it (25 %) was still free at the end of the observation (held: 7.0 GiB·h)". "": it is not known.
+std::string stayed_free(const Row& row, const Part& read) {
+  const Part known = part_of(row, "observed_reclaims", "observed_freed_bytes", "stayed_free_bytes");
+  if (known.reclaims == 0) return "";
   const std::uint64_t held = row.bytes("held_byte_seconds");
-  return "; net " + format_bytes(freed_bytes - back_bytes) + " stayed out of memory" +
-         (held > 0 ? " (" + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) + " while observed)" : "");
+  std::string text = amount(row, known, "that was observed", "that were observed");
+  if (known.freed_bytes == read.freed_bytes && known.freed_bytes != row.bytes("freed_bytes")) {
+    text = share(known, "that");
+  } else if (known.freed_bytes == row.bytes("freed_bytes") && read.reclaims > 0 &&
+             read.freed_bytes != known.freed_bytes) {
+    text = share(known, "the " + format_bytes(known.freed_bytes));
+  }
+  return "; " + text + " was still free at the end of the observation" +
+         (held > 0 ? " (held: " + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) + ")" : "");
 }
 
 /// Reclaims for which it is not known, if it is known for others.
@@ -119,15 +129,14 @@ std::string untold(const Row& row) {
          " observed for too short a time to tell";
 }
 
-/// "; 3.1 GiB of it (25 %) was read back within 5 minutes; net 9.2 GiB stayed out of memory". Reclaims that were judged
-/// by regrowth count too: they are often the worst ones.
+/// "; 3.1 GiB of it (25 %) was read back within 5 minutes", and what stayed free. Reclaims that were judged by regrowth
+/// count too: they are often the worst ones.
 std::string came_back(const Row& row) {
-  if (row.bytes("freed_bytes") == 0) return "";
-  const ComeBack read = come_back(row, "watched_reclaims", "watched_freed_bytes", "refaulted_bytes");
-  const ComeBack regrown = come_back(row, "regrowth_reclaims", "regrowth_freed_bytes", "regrown_bytes");
+  const Part read = part_of(row, "watched_reclaims", "watched_freed_bytes", "refaulted_bytes");
+  const Part regrown = part_of(row, "regrowth_reclaims", "regrowth_freed_bytes", "regrown_bytes");
   const std::string within = " within " + within_words(row.integer("observe_for_us"));
   std::string text;
-  const auto of_observed = [&](const ComeBack& known) {
+  const auto of_observed = [&](const Part& known) {
     return amount(row, known, "that was observed", "that were observed");
   };
   if (read.reclaims > 0) {
@@ -137,10 +146,12 @@ std::string came_back(const Row& row) {
   } else if (regrown.reclaims > 0) {
     text = "; the kernel can't tell what was read back, but " + of_observed(regrown) + " grew again" + within;
   }
-  if (!text.empty()) return text + net(row, read, regrown) + untold(row);
-  return row.integer("unknown_reclaims") > 0
-             ? "; it was observed for too short a time to tell how much of it was read back"
-             : "; how much of it was read back is not known";
+  const std::string stayed = stayed_free(row, read);
+  if (!text.empty()) return text + untold(row) + (stayed.empty() ? "; how much stayed free is not known" : stayed);
+  const std::string what =
+      stayed.empty() ? "how much of it was read back or stayed free" : "how much of it was read back";
+  return row.integer("unknown_reclaims") > 0 ? "; it was observed for too short a time to tell " + what + stayed
+                                             : "; " + what + " is not known" + stayed;
 }
 
 /// Without the begin "In the last 7 days".
@@ -154,7 +165,7 @@ std::string reclaims(const Row& row) {
   if (failed >= total)
     return (total == 1 ? "the only reclaim failed" : "all " + counted(total, "reclaim") + " failed") + end;
   return counted(total, "reclaim") + " " + freed(row) + (failed > 0 ? " (" + grouped(failed) + " failed)" : "") +
-         came_back(row) + end;
+         (row.bytes("freed_bytes") > 0 ? came_back(row) : "") + end;
 }
 
 /// The names of the cgroups for which `holds` is true, without those that the current configuration spares.
@@ -237,7 +248,7 @@ core::Table effects_in_short(const core::Table& effects) {
   constexpr std::size_t kMostRows = 10;
   core::Table table = only(effects, effects.title,
                            {"cgroup", "reclaims", "effective", "churn", "futile", "unknown", "freed_bytes",
-                            "refaulted_bytes", "held_byte_seconds"});
+                            "refaulted_bytes", "stayed_free_bytes", "held_byte_seconds"});
   if (table.rows.size() > kMostRows) {
     table.title += " (" + std::to_string(kMostRows) + " of " + std::to_string(table.rows.size()) +
                    " cgroups: report effects has all)";

@@ -34,6 +34,15 @@ Tile read_back_tile(const Row& row) {
           base::format_bytes(back) + " of " + base::format_bytes(freed), false};
 }
 
+Tile stayed_free_tile(const Row& row) {
+  const std::uint64_t freed = row.bytes("observed_freed_bytes");
+  if (freed == 0) return {"Stayed free", "not known", "no reclaim was observed", false};
+  return {
+      "Stayed free", base::format_bytes(row.bytes("stayed_free_bytes")),
+      "of " + base::format_bytes(freed) + "; held: " + human_cell("held_byte_seconds", row.cell("held_byte_seconds")),
+      false};
+}
+
 std::string tiles(const core::Table& summary) {
   const Row row(summary);
   if (row.integer("scans") == 0 && row.integer("reclaims") == 0) return "";
@@ -41,8 +50,7 @@ std::string tiles(const core::Table& summary) {
   std::vector<Tile> tiles{freed_tile(row)};
   if (row.integer("reclaims") > 0) {
     tiles.push_back(read_back_tile(row));
-    tiles.push_back(
-        {"Stayed free", human_cell("held_byte_seconds", row.cell("held_byte_seconds")), "while observed", false});
+    tiles.push_back(stayed_free_tile(row));
   }
   tiles.push_back(
       {"OOM kills", std::to_string(kills), kills == 0 ? "none was seen" : "see the table below", kills > 0});

@@ -38,6 +38,8 @@ SummaryPage page_of_a_week() {
                                         {"freed_bytes", integer(4 * kMiB)},
                                         {"watched_freed_bytes", integer(4 * kMiB)},
                                         {"refaulted_bytes", integer(kMiB)},
+                                        {"observed_freed_bytes", integer(4 * kMiB)},
+                                        {"stayed_free_bytes", integer(2 * kMiB)},
                                         {"held_byte_seconds", integer(3600 * kMiB)},
                                         {"cgroups_relieved", integer(1)},
                                         {"oom_kills", integer(0)}}});
@@ -70,7 +72,7 @@ TEST(SummaryPage, HasTheAnswerFirstAndItsNumbersAtAGlance) {
   EXPECT_EQ(texts(html.all("h1")), std::vector<std::string>{"Memory report of node-7"});
   ASSERT_EQ(html.of_class("lead").size(), 1u);
   EXPECT_TRUE(html.of_class("lead")[0].text.starts_with("In the last 7 days 1 reclaim freed 4.0 MiB in 1 cgroup"));
-  EXPECT_EQ(texts(html.all("strong")), (std::vector<std::string>{"4.0 MiB", "25 %", "1.0 MiB·h", "0", "99.5 %"}));
+  EXPECT_EQ(texts(html.all("strong")), (std::vector<std::string>{"4.0 MiB", "25 %", "2.0 MiB", "0", "99.5 %"}));
   EXPECT_TRUE(html.of_class("alarm").empty());
   EXPECT_EQ(texts(html.all("h2")), (std::vector<std::string>{"Freed in each hour", "Advice", "Coverage"}));
   EXPECT_EQ(bars(html), 1u);

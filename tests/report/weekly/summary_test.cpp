@@ -51,12 +51,15 @@ TEST(SummarySentence, LeadsWithTheAnswer) {
                           {"watched_reclaims", integer(42)},
                           {"watched_freed_bytes", integer(13'207'024'435)},
                           {"refaulted_bytes", integer(3'328'599'655)},
+                          {"observed_reclaims", integer(42)},
+                          {"observed_freed_bytes", integer(13'207'024'435)},
+                          {"stayed_free_bytes", integer(6'603'512'217)},
                           {"held_byte_seconds", integer(3600 * kGiB * 7)},
                           {"observe_for_us", integer(300'000'000)},
                           {"oom_kills", integer(0)}}),
             "In the last 7 days 42 reclaims freed 12.3 GiB in 4 cgroups; 3.1 GiB of it (25 %) was read back "
-            "within 5 minutes; net 9.2 GiB stayed out of memory (7.0 GiB·h while observed). 60 433 scans "
-            "covered 99.9 % of the time and saw 214 cgroups. No OOM kill was seen.");
+            "within 5 minutes; 6.1 GiB of it (50 %) was still free at the end of the observation (held: 7.0 GiB·h). "
+            "60 433 scans covered 99.9 % of the time and saw 214 cgroups. No OOM kill was seen.");
 }
 
 TEST(SummarySentence, TellsOfCgroupsThatWereStuckAndNotKilled) {
@@ -85,94 +88,107 @@ TEST(SummarySentence, SaysWhatBecameOfWhatWasFreed) {
     std::string text;
   };
   const auto watched = [](std::int64_t reclaims, std::int64_t freed_bytes, std::int64_t refaulted_bytes) {
-    return Cells{{"watched_reclaims", integer(reclaims)},
-                 {"watched_freed_bytes", integer(freed_bytes)},
-                 {"refaulted_bytes", integer(refaulted_bytes)}};
+    return Cells{
+        {"watched_reclaims", integer(reclaims)},        {"watched_freed_bytes", integer(freed_bytes)},
+        {"refaulted_bytes", integer(refaulted_bytes)},  {"observed_reclaims", integer(reclaims)},
+        {"observed_freed_bytes", integer(freed_bytes)}, {"stayed_free_bytes", integer(freed_bytes - refaulted_bytes)}};
   };
   const auto with = [](Cells cells, const Cells& more) {
     for (const auto& [column, cell] : more) cells[column] = cell;
     return cells;
   };
+  const auto observed = [](std::int64_t reclaims, std::int64_t freed_bytes, std::int64_t stayed_free_bytes) {
+    return Cells{{"observed_reclaims", integer(reclaims)},
+                 {"observed_freed_bytes", integer(freed_bytes)},
+                 {"stayed_free_bytes", integer(stayed_free_bytes)}};
+  };
+  const std::string still_free = " was still free at the end of the observation";
   const std::vector<Case> cases = {
       {"a history from before reclaims were watched",
        2,
        {},
-       "2 reclaims freed 4.0 GiB; how much of it was read back is not known."},
+       "2 reclaims freed 4.0 GiB; how much of it was read back or stayed free is not known."},
       {"watched for too short a time",
        2,
        {{"unknown_reclaims", integer(1)}},
-       "2 reclaims freed 4.0 GiB; it was observed for too short a time to tell how much of it was read back."},
+       "2 reclaims freed 4.0 GiB; it was observed for too short a time to tell how much of it was read back or stayed "
+       "free."},
+      {"watched for too short a time to tell what was read back", 2,
+       with(observed(1, 3 * kGiB, kGiB), {{"unknown_reclaims", integer(1)}}),
+       "2 reclaims freed 4.0 GiB; it was observed for too short a time to tell how much of it was read back; of the "
+       "3.0 GiB freed by the one that was observed, 1.0 GiB (33 %)" +
+           still_free + "."},
       {"one", 1, watched(1, 4 * kGiB, kGiB),
-       "1 reclaim freed 4.0 GiB; 1.0 GiB of it (25 %) was read back within 5 minutes; net 3.0 GiB stayed out "
-       "of memory."},
+       "1 reclaim freed 4.0 GiB; 1.0 GiB of it (25 %) was read back within 5 minutes; 3.0 GiB of it (75 %)" +
+           still_free + "."},
+      {"more grew again than was read back", 1, with(watched(1, 4 * kGiB, kGiB), observed(1, 4 * kGiB, kGiB / 2)),
+       "1 reclaim freed 4.0 GiB; 1.0 GiB of it (25 %) was read back within 5 minutes; 512.0 MiB of it (13 %)" +
+           still_free + "."},
+      {"what stayed free is not on record", 1, with(watched(1, 4 * kGiB, kGiB), observed(0, 0, 0)),
+       "1 reclaim freed 4.0 GiB; 1.0 GiB of it (25 %) was read back within 5 minutes; how much stayed free is not "
+       "known."},
       {"nothing came back", 2, watched(2, 4 * kGiB, 0),
-       "2 reclaims freed 4.0 GiB; nothing of it was read back within 5 minutes; net 4.0 GiB stayed out of "
-       "memory."},
+       "2 reclaims freed 4.0 GiB; nothing of it was read back within 5 minutes; 4.0 GiB of it (100 %)" + still_free +
+           "."},
       {"all came back", 2, watched(2, 4 * kGiB, 4 * kGiB),
-       "2 reclaims freed 4.0 GiB; 4.0 GiB of it (100 %) was read back within 5 minutes."},
+       "2 reclaims freed 4.0 GiB; 4.0 GiB of it (100 %) was read back within 5 minutes; nothing of it" + still_free +
+           "."},
       {"not quite all", 2, watched(2, 4 * kGiB, 4 * kGiB - 1),
-       "2 reclaims freed 4.0 GiB; 4.0 GiB of it (99 %) was read back within 5 minutes; net 1 B stayed out of "
-       "memory."},
-      {"not quite nothing", 2, watched(2, 4 * kGiB, 1),
-       "2 reclaims freed 4.0 GiB; 1 B of it (under 1 %) was read back within 5 minutes; net 4.0 GiB stayed "
-       "out of memory."},
+       "2 reclaims freed 4.0 GiB; 4.0 GiB of it (99 %) was read back within 5 minutes; 1 B of it (under 1 %)" +
+           still_free + "."},
       {"some were watched", 42, watched(40, 2 * kGiB, kGiB),
-       "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 40 that were observed, 1.0 GiB (50 %) was read "
-       "back "
-       "within 5 minutes; net 1.0 GiB stayed out of memory."},
+       "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 40 that were observed, 1.0 GiB (50 %) was read back "
+       "within 5 minutes; 1.0 GiB of that (50 %)" +
+           still_free + "."},
       {"one was watched", 42, watched(1, 2 * kGiB, 0),
-       "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the one that was observed, nothing was read back "
-       "within "
-       "5 minutes; net 2.0 GiB stayed out of memory."},
+       "42 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the one that was observed, nothing was read back within 5 "
+       "minutes; 2.0 GiB of that (100 %)" +
+           still_free + "."},
       {"some failed", 3, with(watched(2, 4 * kGiB, kGiB), {{"failed_reclaims", integer(1)}}),
-       "3 reclaims freed 4.0 GiB (1 failed); 1.0 GiB of it (25 %) was read back within 5 minutes; net 3.0 "
-       "GiB stayed out of memory."},
+       "3 reclaims freed 4.0 GiB (1 failed); 1.0 GiB of it (25 %) was read back within 5 minutes; 3.0 GiB of it (75 "
+       "%)" +
+           still_free + "."},
       {"held for a while", 2,
        with(watched(2, 4 * kGiB, 0),
             {{"held_byte_seconds", integer(60 * kGiB)}, {"observe_for_us", integer(60'000'000)}}),
-       "2 reclaims freed 4.0 GiB; nothing of it was read back within a minute; net 4.0 GiB stayed out of "
-       "memory (17.1 MiB·h while observed)."},
+       "2 reclaims freed 4.0 GiB; nothing of it was read back within a minute; 4.0 GiB of it (100 %)" + still_free +
+           " (held: 17.1 MiB·h)."},
       {"an odd time", 1, with(watched(1, 4 * kGiB, 0), {{"observe_for_us", integer(90'000'000)}}),
-       "1 reclaim freed 4.0 GiB; nothing of it was read back within 1m 30s; net 4.0 GiB stayed out of "
-       "memory."},
-      {"refaults are not counted",
-       2,
-       {{"regrowth_reclaims", integer(2)},
-        {"regrowth_freed_bytes", integer(4 * kGiB)},
-        {"regrown_bytes", integer(3 * kGiB)},
-        {"held_byte_seconds", integer(3600 * kGiB)}},
-       "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but 3.0 GiB of it (75 %) grew "
-       "again "
-       "within 5 minutes; net 1.0 GiB stayed out of memory (1.0 GiB·h while observed)."},
-      {"refaults are not counted, and one was watched",
-       2,
-       {{"regrowth_reclaims", integer(1)}, {"regrowth_freed_bytes", integer(kGiB)}, {"regrown_bytes", integer(0)}},
-       "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but of the 1.0 GiB freed by "
-       "the one "
-       "that was observed, nothing grew again within 5 minutes; net 1.0 GiB stayed out of memory."},
+       "1 reclaim freed 4.0 GiB; nothing of it was read back within 1m 30s; 4.0 GiB of it (100 %)" + still_free + "."},
+      {"refaults are not counted", 2,
+       with(observed(2, 4 * kGiB, kGiB), {{"regrowth_reclaims", integer(2)},
+                                          {"regrowth_freed_bytes", integer(4 * kGiB)},
+                                          {"regrown_bytes", integer(3 * kGiB)},
+                                          {"held_byte_seconds", integer(3600 * kGiB)}}),
+       "2 reclaims freed 4.0 GiB; the kernel can't tell what was read back, but 3.0 GiB of it (75 %) grew again within "
+       "5 minutes; 1.0 GiB of it (25 %)" +
+           still_free + " (held: 1.0 GiB·h)."},
       {"some refaults can't be told", 40,
-       with(watched(10, 2 * kGiB, kGiB / 2), {{"regrowth_reclaims", integer(30)},
-                                              {"regrowth_freed_bytes", integer(kGiB)},
-                                              {"regrown_bytes", integer(kGiB)}}),
-       "40 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 10 that were observed, 512.0 MiB (25 %) was "
-       "read "
-       "back within 5 minutes; of the 1.0 GiB freed by the 30 for which the kernel can't tell, 1.0 GiB "
-       "(100 "
-       "%) grew again; net 1.5 GiB stayed out of memory."},
+       with(with(watched(10, 2 * kGiB, kGiB / 2), observed(40, 3 * kGiB, kGiB)),
+            {{"regrowth_reclaims", integer(30)},
+             {"regrowth_freed_bytes", integer(kGiB)},
+             {"regrown_bytes", integer(kGiB)}}),
+       "40 reclaims freed 4.0 GiB; of the 2.0 GiB freed by the 10 that were observed, 512.0 MiB (25 %) was read back "
+       "within 5 minutes; of the 1.0 GiB freed by the 30 for which the kernel can't tell, 1.0 GiB (100 %) grew again; "
+       "of the 3.0 GiB freed by the 40 that were observed, 1.0 GiB (33 %)" +
+           still_free + "."},
       {"some were observed for too short a time", 149,
-       with(watched(40, kGiB, 0), {{"too_short_reclaims", integer(109)},
-                                   {"too_short_freed_bytes", integer(3 * kGiB)},
-                                   {"unknown_reclaims", integer(109)}}),
-       "149 reclaims freed 4.0 GiB; of the 1.0 GiB freed by the 40 that were observed, nothing was read back "
-       "within 5 minutes; net 1.0 GiB stayed out of memory; another 109 (3.0 GiB) were observed for too short "
-       "a time to tell."},
+       with(with(watched(40, kGiB, 0), observed(149, 4 * kGiB, 2 * kGiB)),
+            {{"too_short_reclaims", integer(109)},
+             {"too_short_freed_bytes", integer(3 * kGiB)},
+             {"unknown_reclaims", integer(109)}}),
+       "149 reclaims freed 4.0 GiB; of the 1.0 GiB freed by the 40 that were observed, nothing was read back within 5 "
+       "minutes; another 109 (3.0 GiB) were observed for too short a time to tell; 2.0 GiB of the 4.0 GiB (50 %)" +
+           still_free + "."},
       {"one was", 41, with(watched(40, 4 * kGiB, 0), {{"too_short_reclaims", integer(1)}}),
-       "41 reclaims freed 4.0 GiB; nothing of it was read back within 5 minutes; net 4.0 GiB stayed out of "
-       "memory; another one was observed for too short a time to tell."},
+       "41 reclaims freed 4.0 GiB; nothing of it was read back within 5 minutes; another one was observed for too "
+       "short "
+       "a time to tell; 4.0 GiB of it (100 %)" +
+           still_free + "."},
       {"dry runs as well",
        1,
        {{"dry_runs", integer(1)}},
-       "1 reclaim freed 4.0 GiB; how much of it was read back is not known. A dry run would have made 1 "
+       "1 reclaim freed 4.0 GiB; how much of it was read back or stayed free is not known. A dry run would have made 1 "
        "reclaim."},
   };
   for (const Case& c : cases) EXPECT_EQ(week(c.reclaims, 4 * kGiB, c.cells), c.text) << c.why;
@@ -187,7 +203,8 @@ TEST(SummarySentence, CountsInTheSingular) {
                           {"freed_bytes", integer(1024)},
                           {"cgroups_relieved", integer(1)},
                           {"oom_kills", integer(1)}}),
-            "In the last day 1 reclaim freed 1.0 KiB in 1 cgroup; how much of it was read back is not known. 1 "
+            "In the last day 1 reclaim freed 1.0 KiB in 1 cgroup; how much of it was read back or stayed free is not "
+            "known. 1 "
             "scan covered 50.0 % of the time (1 gap) and saw 1 cgroup. 1 OOM kill was seen.");
 }
 
@@ -297,20 +314,21 @@ TEST(SummarySentences, AreTheSameOneByOneTheAnswerFirst) {
 }
 
 TEST(EffectsInShort, HasTheColumnsThatAnswerAndTenRows) {
-  core::Table effects{
-      .title = "What became of reclaims",
-      .columns = {"cgroup", "reclaims", "watched", "effective", "churn", "futile", "failed", "unknown", "freed_bytes",
-                  "refaulted_bytes", "refaulted_pct", "held_byte_seconds", "swapped_out_bytes", "path"},
-      .rows = {}};
+  core::Table effects{.title = "What became of reclaims",
+                      .columns = {"cgroup", "reclaims", "watched", "effective", "churn", "futile", "failed", "unknown",
+                                  "freed_bytes", "refaulted_bytes", "refaulted_pct", "stayed_free_bytes",
+                                  "held_byte_seconds", "swapped_out_bytes", "path"},
+                      .rows = {}};
   EXPECT_TRUE(effects_in_short(effects).rows.empty());
   for (std::int64_t i = 0; i < 10; ++i) {
     std::vector<core::Cell>& row = effects.rows.emplace_back();
-    for (std::int64_t column = 0; column < 14; ++column) row.emplace_back(integer(100 * i + column));
+    for (std::int64_t column = 0; column < 15; ++column) row.emplace_back(integer(100 * i + column));
   }
   const core::Table ten = effects_in_short(effects);
   EXPECT_EQ(ten.title, "What became of reclaims");
-  EXPECT_EQ(ten.columns, (std::vector<std::string>{"cgroup", "reclaims", "effective", "churn", "futile", "unknown",
-                                                   "freed_bytes", "refaulted_bytes", "held_byte_seconds"}));
+  EXPECT_EQ(ten.columns,
+            (std::vector<std::string>{"cgroup", "reclaims", "effective", "churn", "futile", "unknown", "freed_bytes",
+                                      "refaulted_bytes", "stayed_free_bytes", "held_byte_seconds"}));
   ASSERT_EQ(ten.rows.size(), 10u);
   EXPECT_EQ(ten.rows[9][5], integer(907));
   EXPECT_EQ(ten.rows[9][6], integer(908));
