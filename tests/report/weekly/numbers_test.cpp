@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// What docs/numbers.md defines, on histories made at random: the sentence, the page, JSON and the tables say the same,
+// and so does a plain count over the rows of the tables.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <regex>
+#include <set>
+
+#include "base/units.hpp"
+#include "report/catalog.hpp"
+#include "report/format/render.hpp"
+#include "report/format/row.hpp"
+#include "report/weekly/summary.hpp"
+#include "report/weekly/summary_page.hpp"
+#include "support/html.hpp"
+#include "support/made_history.hpp"
+
+namespace cgmm::report {
+namespace {
+
+using core::Cell;
+using core::Table;
+
+constexpr std::int64_t kSecondUs = 1'000'000;
+constexpr std::int64_t kHourUs = 3600 * kSecondUs;
+constexpr std::int64_t kBeginUs = 490'000 * kHourUs;
+constexpr std::int64_t kEndUs = kBeginUs + 72 * kHourUs;
+constexpr std::int64_t kSamplesFromUs = kBeginUs + 24 * kHourUs;  // older ones are gone
+
+class MadeAtRandom {
+ public:
+  explicit MadeAtRandom(unsigned seed) : random_(seed) {
+    for (int id = 1; id <= 8; ++id) add_cgroup(id);
+    for (std::int64_t at_us = kBeginUs; at_us < kEndUs; at_us += 600 * kSecondUs) {
+      if (one_in(10)) at_us += below(5) * kHourUs;  // a gap
+      add_scan(at_us);
+    }
+    for (std::int64_t hour_us = kBeginUs; hour_us < kEndUs; hour_us += kHourUs) {
+      for (int id = 1; id <= 8; ++id) add_hour(hour_us, id);
+    }
+    for (std::int64_t id = 1 + below(90); id > 0; --id) add_reclaim(id);
+  }
+
+  test::MadeHistory history;
+  std::int64_t below(std::int64_t end) { return std::uniform_int_distribution<std::int64_t>(0, end - 1)(random_); }
+  bool one_in(std::int64_t count) { return below(count) == 0; }
+
+ private:
+  std::string number_or_null(std::int64_t end) { return one_in(4) ? "NULL" : std::to_string(below(end)); }
+
+  /// The second four have the paths of the first: restarted.
+  void add_cgroup(int id) {
+    history.add_cgroup(id, "/c" + std::to_string((id - 1) % 4), "shop/web/app", std::int64_t{1} << 40);
+    from_us_[id] = kBeginUs + below(60) * kHourUs;
+    history.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(from_us_[id]) +
+                 " WHERE cgroup_id = " + std::to_string(id));
+  }
+
+  void add_scan(std::int64_t at_us) {
+    history.add_scan(at_us, one_in(5));
+    for (int id = 1; id <= 8 && at_us >= kSamplesFromUs; ++id) {
+      if (at_us >= from_us_[id] && !one_in(6)) history.add_sample(at_us, id, below(1'000'000));
+    }
+  }
+
+  void add_hour(std::int64_t hour_us, int id) {
+    if (hour_us + kHourUs <= from_us_[id]) return;
+    history.exec("INSERT INTO sample_hour (hour_at_us, cgroup_id, sample_count, usage_avg_kib) VALUES (" +
+                 std::to_string(hour_us) + ", " + std::to_string(id) + ", 6, " + number_or_null(1'000'000) + ")");
+  }
+
+  void add_reclaim(std::int64_t id) {
+    static constexpr std::array kOutcomes = {"done", "done", "partial", "failed", "interrupted", "dry_run"};
+    static constexpr std::array kVerdicts = {"effective", "churn", "futile", "failed", "unknown"};
+    static constexpr std::array kJudgedBy = {"NULL", "'refaults'", "'regrowth'", "'amount'"};
+    const std::int64_t freed_end = one_in(5) ? 1 : std::int64_t{1} << 32;
+    history.exec(
+        "INSERT INTO reclaim (reclaim_id, cgroup_id, started_at_us, method, threshold_bytes, freed_bytes, outcome) "
+        "VALUES "
+        "(" +
+        std::to_string(id) + ", " + std::to_string(1 + below(8)) + ", " +
+        std::to_string(kBeginUs + below(kEndUs - kBeginUs)) + ", 'reclaim', 1, " + number_or_null(freed_end) + ", '" +
+        kOutcomes.at(static_cast<std::size_t>(below(6))) + "')");
+    if (one_in(5)) return;  // not observed
+    history.exec(
+        "INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, regrown_bytes, held_byte_seconds, "
+        "verdict, judged_by) VALUES (" +
+        std::to_string(id) + ", 300000000, " + number_or_null(std::int64_t{1} << 32) + ", " +
+        number_or_null(std::int64_t{1} << 32) + ", " + number_or_null(std::int64_t{1} << 40) + ", '" +
+        kVerdicts.at(static_cast<std::size_t>(below(5))) + "', " + kJudgedBy.at(static_cast<std::size_t>(below(4))) +
+        ")");
+  }
+
+  std::mt19937 random_;
+  std::map<int, std::int64_t> from_us_;
+};
+
+struct Sums {
+  std::int64_t reclaims = 0, freed = 0;
+  std::optional<std::int64_t> read_back, stayed_free;
+
+  friend bool operator==(const Sums&, const Sums&) = default;
+  friend void PrintTo(const Sums& sums, std::ostream* out) {
+    const auto text = [](const std::optional<std::int64_t>& sum) { return sum ? std::to_string(*sum) : "not known"; };
+    *out << sums.reclaims << " reclaims freed " << sums.freed << ", read back " << text(sums.read_back)
+         << ", stayed free " << text(sums.stayed_free);
+  }
+};
+
+void add(std::optional<std::int64_t>& sum, std::int64_t value) { sum = sum.value_or(0) + value; }
+
+/// As docs/numbers.md says it, row by row.
+void count(Sums& sums, const Row& row) {
+  ++sums.reclaims;
+  const auto freed = row.known("freed_bytes"), refaulted = row.known("refaulted_bytes");
+  const auto regrown = row.known("regrown_bytes");
+  const std::string verdict = row.text("verdict");
+  sums.freed += freed.value_or(0);
+  if (freed && refaulted && (verdict == "effective" || verdict == "churn"))
+    add(sums.read_back, std::min(*refaulted, *freed));
+  if (freed && regrown) add(sums.stayed_free, *freed > *regrown ? *freed - *regrown : 0);
+}
+
+Sums sums_of(const Row& row) {
+  return {row.integer("reclaims"), row.integer("freed_bytes"), row.known("refaulted_bytes"),
+          row.known("stayed_free_bytes")};
+}
+
+Sums sums_of(const nlohmann::json& rows) {
+  Sums sums;
+  for (const auto& row : rows) {
+    sums.reclaims += row["reclaims"].get<std::int64_t>();
+    if (!row["freed_bytes"].is_null()) sums.freed += row["freed_bytes"].get<std::int64_t>();
+    if (!row["refaulted_bytes"].is_null()) add(sums.read_back, row["refaulted_bytes"].get<std::int64_t>());
+    if (!row["stayed_free_bytes"].is_null()) add(sums.stayed_free, row["stayed_free_bytes"].get<std::int64_t>());
+  }
+  return sums;
+}
+
+/// The amount that the sentence says `of_what` of: the last one before it that is a part; "": it says none.
+std::string said(const std::string& sentence, const std::string& of_what) {
+  const std::size_t end = sentence.find(of_what);
+  if (end == std::string::npos) return "";
+  const std::string clause = sentence.substr(sentence.rfind(';', end) + 1, end - sentence.rfind(';', end) - 1);
+  std::smatch found;
+  static const std::regex kPart(R"((nothing|[0-9.]+ [KMGT]?i?B)( of (it|that|the [0-9.]+ [KMGT]?i?B))?( \([^)]*\))?$)");
+  return std::regex_search(clause, found, kPart) ? found[1].str() : "no amount in:" + clause;
+}
+
+std::string in_words(std::int64_t bytes) {
+  return bytes == 0 ? "nothing" : base::format_bytes(static_cast<std::uint64_t>(bytes));
+}
+
+class Numbers : public testing::TestWithParam<unsigned> {
+ protected:
+  Table run(const std::string& name) { return made.history.run(built_in(name).sql, window); }
+
+  MadeAtRandom made{GetParam()};
+  std::int64_t since_us = kBeginUs + made.below(48) * kHourUs;
+  std::int64_t until_us = made.one_in(2) ? kEndUs : since_us + (1 + made.below(24)) * kHourUs;
+  core::Parameters window{{"since_us", since_us}, {"until_us", until_us}, {"cgroup_glob", std::string("*")}};
+};
+
+TEST_P(Numbers, OfReclaimsAreTheSameEverywhere) {
+  Sums all;
+  std::map<std::string, Sums> by_path;
+  std::map<std::int64_t, Sums> by_hour;
+  const Table rows = made.history.run(
+      "SELECT * FROM reclaim LEFT JOIN reclaim_effect USING (reclaim_id) JOIN cgroup USING (cgroup_id)");
+  for (const Row row : rows_of(rows)) {
+    const std::int64_t at_us = row.integer("started_at_us");
+    if (at_us < since_us || at_us >= until_us || row.text("outcome") == "dry_run") continue;
+    count(all, row);
+    count(by_path[row.text("path")], row);
+    count(by_hour[at_us / kHourUs * kHourUs], row);
+  }
+  const Table summary = run("summary"), effects = run("effects"), hours = run("reclaims_by_hour");
+  Sums told = sums_of(Row(summary));
+  EXPECT_EQ(Row(summary).integer("watched_reclaims") > 0, all.read_back.has_value());
+  EXPECT_EQ(Row(summary).integer("observed_reclaims") > 0, all.stayed_free.has_value());
+  if (!all.read_back && told.read_back == 0)
+    told.read_back.reset();  // in the summary the count says that it is not known
+  if (!all.stayed_free && told.stayed_free == 0) told.stayed_free.reset();
+  EXPECT_EQ(told, all);
+  ASSERT_EQ(effects.rows.size(), by_path.size());
+  for (const Row row : rows_of(effects)) EXPECT_EQ(sums_of(row), by_path[row.text("path")]) << row.text("path");
+  ASSERT_EQ(hours.rows.size(), by_hour.size());
+  for (const Row row : rows_of(hours)) EXPECT_EQ(sums_of(row), by_hour[row.integer("at_us")]);
+  const std::vector<Table> tables{effects, hours};
+  const auto json = nlohmann::json::parse(render(tables, Format::json, {}))["reports"];
+  EXPECT_EQ(sums_of(json[0]["rows"]), all);
+  EXPECT_EQ(sums_of(json[1]["rows"]), all);
+
+  const TimeAsked asked{since_us, until_us, false};
+  const std::string sentence = summary_sentence(summary, {}, asked);
+  const bool tells = all.freed > 0;
+  const bool can_tell_back = tells && Row(summary).integer("watched_freed_bytes") > 0;
+  const bool can_tell_free = tells && Row(summary).integer("observed_freed_bytes") > 0;
+  EXPECT_EQ(said(sentence, " was read back within"), can_tell_back ? in_words(*all.read_back) : "") << sentence;
+  EXPECT_EQ(said(sentence, " was still free at the end"), can_tell_free ? in_words(*all.stayed_free) : "") << sentence;
+  SummaryPage page;
+  page.summary = summary;
+  page.reclaims_by_hour = hours;
+  const auto numbers = test::Html(summary_page(page, asked)).all("strong");
+  if (Row(summary).integer("reclaims") == 0) return;
+  EXPECT_EQ(numbers.at(0).text, base::format_bytes(static_cast<std::uint64_t>(all.freed)));
+  if (can_tell_free) EXPECT_EQ(numbers.at(2).text, base::format_bytes(static_cast<std::uint64_t>(*all.stayed_free)));
+  else EXPECT_EQ(numbers.at(2).text, "not known");
+}
+
+struct Known {
+  std::int64_t at_us = 0, usage_bytes = 0;
+};
+
+/// From the first sample in the window to the last one; where samples are gone, from the first hour.
+TEST_P(Numbers, OfGrowthAreThoseOfTheSamples) {
+  std::map<std::int64_t, std::vector<Known>> samples, hours;
+  const auto read = [&](auto& to, const std::string& sql) {
+    for (const auto& row : made.history.run(sql, window).rows)
+      to[std::get<std::int64_t>(row[0])].push_back({std::get<std::int64_t>(row[1]), std::get<std::int64_t>(row[2])});
+  };
+  read(samples,
+       "SELECT cgroup_id, at_us, usage_bytes FROM v_sample WHERE at_us >= :since_us AND at_us < :until_us ORDER BY 2");
+  read(hours,
+       "SELECT cgroup_id, hour_at_us, usage_avg_bytes FROM v_sample_hour WHERE usage_avg_bytes IS NOT NULL AND "
+       "hour_at_us >= :since_us AND hour_at_us + 3600000000 <= :until_us ORDER BY 2");
+  const Table last_scan = made.history.run(
+      "SELECT max(started_at_us) AS at_us FROM scan WHERE is_partial IS NOT 1 AND started_at_us >= "
+      ":since_us AND started_at_us < :until_us",
+      window);
+  const std::int64_t alive_at_us = Row(last_scan).integer("at_us");
+  std::int64_t last_hour_us = 0;
+  for (const auto& [id, known] : hours) last_hour_us = std::max(last_hour_us, known.back().at_us);
+  const bool has_samples =
+      std::ranges::any_of(samples, [&](const auto& one) { return one.second.back().at_us >= alive_at_us; });
+  std::multiset<std::int64_t, std::greater<>> grown;
+  for (std::int64_t id = 1; id <= 8; ++id) {
+    const auto& seen = has_samples ? samples[id] : hours[id];
+    if (seen.empty() || seen.back().at_us < (has_samples ? alive_at_us : last_hour_us)) continue;
+    Known from = seen.front();
+    if (has_samples && !hours[id].empty() && hours[id].front().at_us + kHourUs <= from.at_us) from = hours[id].front();
+    if (seen.back().at_us > from.at_us && seen.back().usage_bytes > from.usage_bytes)
+      grown.insert(seen.back().usage_bytes - from.usage_bytes);
+  }
+  std::multiset<std::int64_t, std::greater<>> told;
+  const Table answer = run("biggest_growth");
+  for (const Row row : rows_of(answer)) {
+    told.insert(row.integer("grown_bytes"));
+    EXPECT_EQ(row.integer("grown_bytes"), row.integer("usage_after_bytes") - row.integer("usage_before_bytes"));
+  }
+  EXPECT_EQ(told, grown);
+}
+
+INSTANTIATE_TEST_SUITE_P(Histories, Numbers, testing::Range(1U, 21U));
+
+}  // namespace
+}  // namespace cgmm::report
