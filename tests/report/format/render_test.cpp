@@ -116,6 +116,7 @@ TEST(HumanCell, SpeaksTheUnitOfItsColumn) {
       {"started_at_us", integer(1'795'403'520'000'000), "2026-11-23T03:12:00Z"},
       {"at_us", integer(0), "1970-01-01T00:00:00Z"},
       {"until_us", integer(0), "1970-01-01T00:00:00Z"},
+      {"new_since_us", integer(0), "1970-01-01T00:00:00Z"},
       {"format_us", integer(0), "0 s"},
       {"covered_pct", 99.94, "99.9 %"},
       {"covered_pct", 99.999, "99.9 %"},
