@@ -238,6 +238,28 @@ TEST_F(KillReports, WhatANewCgroupHeldAtFirstIsNoGrowth) {
   EXPECT_EQ(Row(run("biggest_growth", minute(1)), 0).cell("new_since_us"), core::Cell{});
 }
 
+/// The two tables of one incident page.
+TEST_F(KillReports, ASharerAndANeighbourGrewByTheSame) {
+  history.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(minute(1)) + " WHERE cgroup_id = 2");
+  scan(minute(0), {100, -1});
+  scan(minute(1), {100, 10'170});
+  history.add_scan(minute(1) + 30 * kSecondUs, /*is_partial=*/true);
+  history.add_sample(minute(1) + 30 * kSecondUs, 2, 12'182);
+  const std::int64_t killed_at_us = minute(1) + 40 * kSecondUs;
+  history.add_kill(1, killed_at_us);
+  history.exec("UPDATE oom_kill SET cause = 'ancestor_limit', limit_path = '/'");
+  const Table sharers = query("incident_sharers", 1);
+  const Table neighbours = run("biggest_growth", 0, killed_at_us);
+  ASSERT_EQ(neighbours.rows.size(), 1u);
+  for (const Table* const table : {&sharers, &neighbours}) {
+    EXPECT_EQ(Row(*table, 0).text("path"), "/c2");
+    EXPECT_EQ(Row(*table, 0).integer("usage_before_bytes"), 10'170 * kKiB);
+  }
+  EXPECT_EQ(Row(sharers, 0).integer("usage_bytes"), 12'182 * kKiB);
+  EXPECT_EQ(Row(neighbours, 0).integer("usage_after_bytes"), 12'182 * kKiB);
+  EXPECT_EQ(Row(neighbours, 0).integer("grown_bytes"), 2012 * kKiB);
+}
+
 TEST_F(KillReports, GrowthIsFromAnHourWhereTheSamplesAreGone) {
   constexpr std::int64_t kHourUs = 60 * kMinuteUs;
   const std::int64_t begin_us = 20 * kHourUs;
