@@ -6,6 +6,15 @@
 #include "base/units.hpp"
 
 namespace cgmm::daemon {
+namespace {
+
+std::string what_goes(const core::ReclaimSettings& settings) {
+  if (settings.policy == core::ReclaimPolicy::rust) return "reclaims all page cache";
+  if (settings.policy == core::ReclaimPolicy::idle) return "reclaims what is idle";
+  return "reclaims down to " + (settings.reclaim_to ? settings.reclaim_to->to_string() : "half the threshold");
+}
+
+}  // namespace
 
 std::string Settings::to_string() const {
   const core::ReclaimSettings& defaults = policy.defaults;
@@ -15,11 +24,13 @@ std::string Settings::to_string() const {
   const std::string threshold = threshold_bytes ? base::format_bytes(*threshold_bytes) : defaults.threshold.to_string();
   const std::string doubling = doubles ? " doubling up to " + base::duration_setting(learning.max_cooldown_us) : "";
   return fmt::format(
-      "parent {}, threshold {}, interval {}, cooldown {}{}, reclaims in steps of {} for up to {} at a pressure of up "
-      "to {}, each observed for {}, up to {} over {} of their limit sampled every second, {}{}, a history of up to {}: "
+      "parent {}, threshold {}, interval {}, cooldown {}{}, {} in steps of {} for up to {} (cgroup v2: at a pressure "
+      "of up to {}), each observed for {}, up to {} over {} of their limit sampled every second, {}{}, a history of up "
+      "to {}: "
       "samples {}, incidents {}, hours {}, events {}",
       parent, threshold, base::duration_setting(interval_us), base::duration_setting(defaults.cooldown_us), doubling,
-      base::format_bytes(policy.bounds.step_bytes), base::duration_setting(policy.bounds.timeout_us),
+      what_goes(defaults), base::format_bytes(policy.bounds.step_bytes),
+      base::duration_setting(policy.bounds.timeout_us),
       core::Threshold::of_percent(policy.bounds.max_pressure_pct).to_string(),
       base::duration_setting(learning.observe_for_us), near_limit.max_count,
       core::Threshold::of_percent(near_limit.over_pct).to_string(), base::counted(policy.rules.size(), "rule"),
