@@ -2,7 +2,39 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Every sample of the matching cgroups, cgroup by cgroup, with the scan interval at that time. `history`
 -- draws charts from it. peak_bytes: the highest usage since the sample before, where the kernel tells of one
--- over both.
+-- over both. oom_kills: the kills on record (`report oom_kills`) from this sample to the next one of its path;
+-- the first and the last row also have those before and after them, up to the ends of the window. The kernel's
+-- counter is not used: a kill is often the end of its cgroup, and then nobody reads the counter again.
+WITH killed AS MATERIALIZED (
+  SELECT c.path, o.killed_at_us AS at_us, o.kill_count AS kills
+    FROM oom_kill o
+    JOIN v_cgroup c USING (cgroup_id)
+   WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
+     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+),
+event AS (  -- of the paths that have kills: their samples, and the kills
+  SELECT c.path, sc.started_at_us AS at_us, NULL AS kills
+    FROM cgroup c
+   CROSS JOIN scan sc
+   CROSS JOIN sample s
+   WHERE c.path IN (SELECT path FROM killed)
+     AND sc.started_at_us >= :since_us AND sc.started_at_us < :until_us
+     AND s.scan_id = sc.scan_id AND s.cgroup_id = c.cgroup_id
+   UNION ALL
+  SELECT path, at_us, kills FROM killed
+),
+placed AS (
+  SELECT path, kills,
+         coalesce(max(iif(kills IS NULL, at_us, NULL)) OVER (PARTITION BY path ORDER BY at_us, kills IS NOT NULL),
+                  min(iif(kills IS NULL, at_us, NULL)) OVER (PARTITION BY path)) AS sample_at_us
+    FROM event
+),
+kills_of_sample AS MATERIALIZED (
+  SELECT path, CAST(sample_at_us AS INTEGER) AS sample_at_us, sum(kills) AS kills  -- cast: for an index by both
+    FROM placed
+   WHERE kills IS NOT NULL
+   GROUP BY path, sample_at_us
+)
 SELECT sc.started_at_us AS at_us,
        c.name AS cgroup,
        c.path,
@@ -17,7 +49,7 @@ SELECT sc.started_at_us AS at_us,
        s.pgfault, s.pgmajfault,
        s.refault_file * (SELECT value FROM node WHERE key = 'page_size_bytes') AS refault_file_bytes,
        s.refault_anon * (SELECT value FROM node WHERE key = 'page_size_bytes') AS refault_anon_bytes,
-       s.pgscan, s.pgsteal, s.limit_hits, s.oom_kills, s.psi_some_us, s.psi_full_us,
+       s.pgscan, s.pgsteal, s.limit_hits, coalesce(k.kills, 0) AS oom_kills, s.psi_some_us, s.psi_full_us,
        sc.interval_us,
        s.slab_reclaimable_kib * 1024 AS slab_reclaimable_bytes,
        s.slab_unreclaimable_kib * 1024 AS slab_unreclaimable_bytes,
@@ -27,6 +59,7 @@ SELECT sc.started_at_us AS at_us,
   FROM v_cgroup c
  CROSS JOIN scan sc
  CROSS JOIN sample s
+  LEFT JOIN kills_of_sample k ON k.path = c.path AND k.sample_at_us = sc.started_at_us
  WHERE (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
    AND sc.started_at_us >= :since_us AND sc.started_at_us < :until_us
    AND s.scan_id = sc.scan_id AND s.cgroup_id = c.cgroup_id

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 #include "report/catalog.hpp"
 #include "report/format/row.hpp"
@@ -77,6 +78,29 @@ TEST_F(KillReports, ARowThatStandsForManyIsCountedAsManyEverywhere) {
   EXPECT_EQ(Row(query("incident_facts", 1)).integer("later_kills"), 5000);
   EXPECT_EQ(Row(query("incident_list", 0), 2).integer("kills"), 5000);
   EXPECT_EQ(Row(run("oom_kills"), 2).integer("kills"), 5000);
+}
+
+TEST_F(KillReports, AHistoryHasTheKillsOnRecordAlsoThoseThatNoCounterShowed) {
+  history.add_cgroup(4, "/c1", "", 1000 * kKiB);  // made anew under the same path
+  scan(minute(0), {900, 100});
+  scan(minute(1), {990, 100});
+  scan(minute(4), {-1, 100, -1, 500});
+  history.add_kill(1, minute(1) + kSecondUs);  // its cgroup died with it: no later sample has a counter
+  history.add_kill(4, minute(4));              // at the time of a sample
+  history.add_kill(4, minute(5));              // after the last sample
+  history.add_kill(2, minute(-1));             // before the first
+  history.exec("UPDATE oom_kill SET kill_count = 5 WHERE oom_kill_id = 3");
+  history.exec("UPDATE sample SET oom_kills = 0");
+  const auto kills_of = [&](const std::string& path, std::int64_t since_us = 0) {
+    std::vector<std::int64_t> kills;
+    const Table table = run("history", since_us, minute(100), path);
+    for (const Row row : rows_of(table)) kills.push_back(row.integer("oom_kills"));
+    return kills;
+  };
+  EXPECT_EQ(kills_of("/c1"), (std::vector<std::int64_t>{0, 1, 6}));
+  EXPECT_EQ(kills_of("/c2"), (std::vector<std::int64_t>{1, 0, 0}));
+  EXPECT_EQ(kills_of("/c1", minute(1) + 1), (std::vector<std::int64_t>{7})) << "the window has all seven";
+  EXPECT_EQ(kills_of("/c2", minute(0)), (std::vector<std::int64_t>{0, 0, 0})) << "before the window";
 }
 
 TEST_F(KillReports, NearMissesCountOnlyWhatCannotBeDropped) {
