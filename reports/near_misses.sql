@@ -1,12 +1,14 @@
--- Near misses: within 5 % of the limit, or stuck (top twenty)
+-- Near misses: episodes within 5 % of the limit, five minutes or more apart; or stuck (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
 -- Cgroups that came within 5 % of their limit with memory that can't be dropped (usage less page cache and
 -- slab that can be dropped), and had no kill in the five minutes before or after. The limit is the effective
 -- one at that time. `how`: in a sample; or at the kernel's peak between two samples, less what could be
 -- dropped in the second. First those that were stuck instead of killed: throttled at memory.high, their
--- limit here, or standing still because their OOM killer is disabled. `times`: samples less than five
--- minutes apart count as once. Of a pod all that it holds counts, with its containers. Reads every sample in
--- the window: a week of a large node takes a while.
+-- limit here, or standing still because their OOM killer is disabled. `episodes`: those samples that
+-- are less than five minutes apart are one episode. `near_us`: how long it was near the limit, summed up from one
+-- such sample to the next, where they are at most one and a half scan intervals apart. NULL: no two are, so it
+-- is not known. Of a pod all that it holds counts, with its containers. Reads every sample in the window: a week
+-- of a large node takes a while.
 WITH RECURSIVE
 bounds AS MATERIALIZED (
   SELECT max(:since_us, (SELECT min(started_at_us) FROM scan)) AS begin_us,
@@ -30,13 +32,15 @@ member AS MATERIALIZED (  -- of pods
 missed_in_part AS (
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS held_bytes,
          json_extract(one.value, '$[2]') AS limit_bytes, json_extract(one.value, '$[3]') AS at_us,
-         json_extract(one.value, '$[4]') AS samples, json_extract(one.value, '$[5]') AS times,
+         json_extract(one.value, '$[4]') AS samples, json_extract(one.value, '$[5]') AS episodes,
          json_extract(one.value, '$[6]') AS first_at_us, json_extract(one.value, '$[7]') AS last_at_us,
-         json_extract(one.value, '$[8]') AS by_peak
+         json_extract(one.value, '$[8]') AS by_peak,
+         json_extract(one.value, '$[9]') AS near_us, json_extract(one.value, '$[10]') AS interval_us
     FROM part,
          json_each((
            WITH whole AS (
-             SELECT m.pod_id AS cgroup_id, sc.started_at_us AS at_us, sum(s.held_kib) * 1024 AS held_bytes, m.path
+             SELECT m.pod_id AS cgroup_id, sc.started_at_us AS at_us, sc.interval_us,
+                    sum(s.held_kib) * 1024 AS held_bytes, m.path
                FROM scan sc
               CROSS JOIN sample s
               CROSS JOIN member m
@@ -47,7 +51,7 @@ missed_in_part AS (
            ),
            near AS (
              SELECT *
-               FROM (SELECT cgroup_id, at_us, held_bytes, 0 AS by_peak,
+               FROM (SELECT cgroup_id, at_us, interval_us, held_bytes, 0 AS by_peak,
                             (SELECT l.effective_limit_bytes FROM cgroup_limit l
                               WHERE l.cgroup_id = whole.cgroup_id AND l.changed_at_us <= whole.at_us
                               ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes,
@@ -56,7 +60,7 @@ missed_in_part AS (
               WHERE typeof(held_bytes) = 'integer' AND typeof(limit_bytes) = 'integer'
                 AND held_bytes >= 0.95 * limit_bytes
               UNION ALL
-             SELECT s.cgroup_id, sc.started_at_us AS at_us,
+             SELECT s.cgroup_id, sc.started_at_us AS at_us, sc.interval_us,
                     (s.held_kib + max(coalesce(s.peak_kib, s.usage_kib) - s.usage_kib, 0)) * 1024 AS held_bytes,
                     s.peak_kib > s.usage_kib AS by_peak,
                     (SELECT l.effective_limit_bytes FROM cgroup_limit l
@@ -88,13 +92,15 @@ missed_in_part AS (
            ),
            peak AS (  -- with one max(), SQLite takes the other columns from the same row
              SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes), held_bytes, limit_bytes, at_us, by_peak,
-                    count(*) AS samples, sum(before_at_us IS NULL OR at_us - before_at_us > 300000000) AS times,
-                    first_at_us, last_at_us
+                    count(*) AS samples, sum(before_at_us IS NULL OR at_us - before_at_us > 300000000) AS episodes,
+                    first_at_us, last_at_us,
+                    sum(iif(2 * (at_us - before_at_us) <= 3 * interval_us, at_us - before_at_us, 0)) AS near_us,
+                    avg(interval_us) AS interval_us
                FROM missed
               GROUP BY cgroup_id
            )
-           SELECT json_group_array(json_array(cgroup_id, held_bytes, limit_bytes, at_us, samples, times,
-                                              first_at_us, last_at_us, by_peak))
+           SELECT json_group_array(json_array(cgroup_id, held_bytes, limit_bytes, at_us, samples, episodes,
+                                              first_at_us, last_at_us, by_peak, near_us, interval_us))
              FROM peak)) one
 ),
 missed AS (
@@ -104,12 +110,15 @@ missed AS (
 peak AS (
   SELECT cgroup_id, max(1.0 * held_bytes / limit_bytes) AS share, held_bytes, limit_bytes, at_us, by_peak,
          sum(samples) AS samples,
-         sum(times) - sum(ifnull(first_at_us - before_at_us <= 300000000, 0)) AS times
+         sum(episodes) - sum(ifnull(first_at_us - before_at_us <= 300000000, 0)) AS episodes,
+         nullif(sum(near_us) + sum(iif(2 * (first_at_us - before_at_us) <= 3 * interval_us,
+                                       first_at_us - before_at_us, 0)), 0) AS near_us
     FROM missed
    GROUP BY cgroup_id
 ),
 stuck_in_window AS (
-  SELECT cgroup_id, max(began_at_us) AS at_us, kind, usage_bytes, limit_bytes, count(*) AS times
+  SELECT cgroup_id, max(began_at_us) AS at_us, kind, usage_bytes, limit_bytes, count(*) AS episodes,
+         sum(coalesce(ended_at_us, last_seen_at_us) - began_at_us) AS near_us
     FROM stuck
    WHERE began_at_us < :until_us AND coalesce(ended_at_us, last_seen_at_us) >= :since_us
      AND cgroup_id IN (SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
@@ -117,11 +126,11 @@ stuck_in_window AS (
 ),
 found AS (
   SELECT cgroup_id, 1 AS is_stuck, 1.0 * usage_bytes / nullif(limit_bytes, 0) AS share,
-         usage_bytes AS bytes, limit_bytes, at_us, times, NULL AS samples,
+         usage_bytes AS bytes, limit_bytes, at_us, episodes, near_us, NULL AS samples,
          iif(kind = 'memory_high', 'throttled at memory.high', 'out of memory, OOM killer disabled') AS how
     FROM stuck_in_window
    UNION ALL
-  SELECT cgroup_id, 0, share, held_bytes, limit_bytes, at_us, times, samples,
+  SELECT cgroup_id, 0, share, held_bytes, limit_bytes, at_us, episodes, near_us, samples,
          iif(by_peak, 'peak between samples', 'sample')
     FROM peak
 )
@@ -130,7 +139,8 @@ SELECT c.name AS cgroup,
        found.bytes AS peak_bytes,
        found.limit_bytes,
        found.at_us AS peak_at_us,
-       found.times,
+       found.episodes,
+       found.near_us,
        found.samples,
        c.path,
        found.how

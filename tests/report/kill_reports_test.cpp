@@ -218,13 +218,27 @@ TEST_F(KillReports, NearMissesKnowTheLimitOfThenAndHowOften) {
   EXPECT_EQ(Row(table, 0).text("path"), "/c2");
   EXPECT_EQ(Row(table, 0).integer("limit_bytes"), 500 * kKiB);
   EXPECT_EQ(Row(table, 0).integer("peak_at_us"), minute(20));
-  EXPECT_EQ(Row(table, 0).integer("times"), 2);
+  EXPECT_EQ(Row(table, 0).integer("episodes"), 2);
   EXPECT_EQ(Row(table, 0).integer("samples"), 2);
   EXPECT_EQ(Row(table, 1).integer("peak_at_us"), minute(1));
-  EXPECT_EQ(Row(table, 1).integer("times"), 1);
+  EXPECT_EQ(Row(table, 1).integer("episodes"), 1);
   EXPECT_EQ(Row(table, 1).integer("samples"), 2);
   EXPECT_EQ(run("near_misses", minute(2), minute(20)).rows.size(), 1u);
   EXPECT_EQ(run("near_misses", 0, minute(100), "/c1").rows.size(), 1u);
+}
+
+TEST_F(KillReports, NearMissesOfOneEpisodeSayHowManySamplesAndHowLong) {
+  for (int i = 0; i < 36; ++i) scan(minute(29) + i * 10 * kSecondUs, {960, i == 0 ? 960 : 100});  // over a half hour
+  scan(minute(60), {960, 960});
+  const Table table = run("near_misses");
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(Row(table, 0).text("path"), "/c1");
+  EXPECT_EQ(Row(table, 0).integer("episodes"), 2);
+  EXPECT_EQ(Row(table, 0).integer("samples"), 37);
+  EXPECT_EQ(Row(table, 0).integer("near_us"), 350 * kSecondUs);
+  EXPECT_EQ(Row(table, 1).integer("episodes"), 2);
+  EXPECT_EQ(Row(table, 1).cell("near_us"), core::Cell{}) << "two single samples: not known";
+  EXPECT_NE(find_report({}, "near_misses").value().title.find("episodes"), std::string::npos);
 }
 
 TEST_F(KillReports, GrowthIsFromTheFirstToTheLastSample) {
