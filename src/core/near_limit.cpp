@@ -10,10 +10,27 @@ namespace cgmm::core {
 namespace {
 
 constexpr std::int64_t kCalmAfter_us = base::kMinute_us;
+constexpr std::int64_t kPeriod_us = 5 * base::kMinute_us;
 constexpr std::uint64_t kRise = 100;             // 1/100 of the limit
+constexpr std::uint64_t kCollapse = 4;           // 1/4 of the limit: more than a swing
 constexpr std::uint64_t kLeastChange = 1 << 20;  // of the node, between two readings
 
 }  // namespace
+
+/// The highest of the last minutes before this sample, which is then added to them. 0: nothing that would be a swing.
+std::uint64_t NearLimit::recent_high_bytes(std::uint64_t held_bytes, std::uint64_t limit_bytes, bool over,
+                                           std::int64_t now_us) {
+  if (now_us - period_began_at_us_ >= kPeriod_us) {
+    highest_before_bytes_ = now_us - period_began_at_us_ < 2 * kPeriod_us ? highest_bytes_ : 0;
+    highest_bytes_ = 0;
+    period_began_at_us_ = now_us;
+  }
+  const std::uint64_t high_bytes = std::max(highest_bytes_, highest_before_bytes_);
+  const bool is_swing = !over && held_bytes + limit_bytes / kCollapse > high_bytes;
+  if (!is_swing) highest_before_bytes_ = 0;
+  highest_bytes_ = is_swing ? std::max(highest_bytes_, held_bytes) : over ? 0 : held_bytes;
+  return is_swing ? high_bytes : 0;
+}
 
 void NearLimit::follow(std::uint64_t held_bytes, std::optional<std::uint64_t> limit_bytes, std::int64_t now_us,
                        double over_pct) {
@@ -29,17 +46,19 @@ void NearLimit::follow(std::uint64_t held_bytes, std::optional<std::uint64_t> li
     return;
   }
   headroom_bytes_ = *limit_bytes - std::min(*limit_bytes, held_bytes);
-  if (!first && held_bytes > before_bytes && since_us > 0) {
-    const double rate = static_cast<double>(held_bytes - before_bytes) / static_cast<double>(since_us);
+  const bool over = static_cast<double>(held_bytes) >= over_pct / 100 * static_cast<double>(*limit_bytes);
+  const std::uint64_t from_bytes = std::max(before_bytes, recent_high_bytes(held_bytes, *limit_bytes, over, now_us));
+  if (!first && held_bytes > from_bytes && since_us > 0) {
+    const double rate = static_cast<double>(held_bytes - from_bytes) / static_cast<double>(since_us);
     time_to_limit_us_ = static_cast<std::int64_t>(std::min(static_cast<double>(*headroom_bytes_) / rate, 1e15));
   }
-  const bool over = static_cast<double>(held_bytes) >= over_pct / 100 * static_cast<double>(*limit_bytes);
-  if (first || held_bytes >= level_bytes_ + *limit_bytes / kRise) {
+  const bool is_on_its_way = time_to_limit_us_ <= kNear_us;
+  if (first || is_on_its_way || (over && held_bytes >= level_bytes_ + *limit_bytes / kRise)) {
     level_bytes_ = held_bytes;
     grew_at_us_ = now_us;
   }
   level_bytes_ = std::min(level_bytes_, held_bytes);
-  is_near_ = time_to_limit_us_ <= kNear_us || ((over || is_near_) && now_us - grew_at_us_ < kCalmAfter_us);
+  is_near_ = is_on_its_way || ((over || is_near_) && now_us - grew_at_us_ < kCalmAfter_us);
 }
 
 bool is_worth_reading_all(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes) {

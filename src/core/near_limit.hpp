@@ -29,22 +29,28 @@ class NearLimit {
   void follow(std::uint64_t held_bytes, std::optional<std::uint64_t> limit_bytes, std::int64_t now_us, double over_pct);
 
   /// Whether it is over the share of its limit, or would reach it within a minute. Not if it did not grow for a minute,
-  /// however full it is.
+  /// however full it is. Below that share, a rise counts only above the highest of the last minutes (five to ten):
+  /// memory that goes up and down is no growth. After a fall by a quarter of the limit it is all forgotten, for a
+  /// worker that was killed may be followed by one that grows as fast.
   bool is_near() const { return is_near_; }
 
-  /// INT64_MAX: it does not grow.
+  /// INT64_MAX: it does not grow, or only as far as it was a moment ago.
   std::int64_t time_to_limit_us() const { return time_to_limit_us_; }
 
   /// Bytes to the limit; nullopt: no limit, or no sample yet.
   std::optional<std::uint64_t> headroom_bytes() const { return headroom_bytes_; }
 
  private:
+  std::uint64_t recent_high_bytes(std::uint64_t held_bytes, std::uint64_t limit_bytes, bool over, std::int64_t now_us);
+
   std::uint64_t held_bytes_ = 0;  // at the last sample
   std::int64_t sampled_at_us_ = 0;
   std::optional<std::uint64_t> headroom_bytes_;
   std::int64_t time_to_limit_us_ = INT64_MAX;
   std::uint64_t level_bytes_ = 0;  // a rise over this by a hundredth of the limit is growth
   std::int64_t grew_at_us_ = 0;
+  std::uint64_t highest_bytes_ = 0, highest_before_bytes_ = 0;  // in the present period, and in the one before it
+  std::int64_t period_began_at_us_ = 0;
   bool is_sampled_ = false;
   bool is_near_ = false;
 };

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
 namespace cgmm::core {
 namespace {
 
@@ -54,6 +59,54 @@ TEST_F(NearLimitTest, IsNotForACgroupWithoutALimit) {
 TEST_F(NearLimitTest, TakesOverItsLimitForNoRoomAtAll) {
   EXPECT_TRUE(wanted_after(0, 120));
   EXPECT_EQ(near_limit_.headroom_bytes(), 0U);
+}
+
+/// How the held memory of a cgroup with a limit of 100 MiB goes, in MiB, second by second.
+struct Course {
+  std::string what;
+  std::function<std::int64_t(std::int64_t second)> held_mib;
+  int seconds;
+  int most_near;        // so many seconds may be near the limit: the first rise, and a minute after it
+  int near_at_the_end;  // the last so many seconds must be near, without a break
+};
+
+TEST(NearLimitCourse, GrowthTowardsTheLimitIsNearASwingIsNot) {
+  const auto swing = [](std::int64_t low, std::int64_t by, std::int64_t period) {
+    return [=](std::int64_t second) { return low + by * (second % period) / (period - 1); };
+  };
+  const std::vector<Course> courses{
+      {"stands still at 40 %", [](auto) { return 40; }, 3600, 0, 0},
+      {"swings by 12 MiB from second to second", swing(40, 12, 2), 3600, 70, 0},
+      {"swings by 12 MiB in 10 s", swing(40, 12, 10), 3600, 70, 0},
+      {"swings by 12 MiB in 35 s", swing(40, 12, 35), 3600, 100, 0},
+      {"swings by 12 MiB in two minutes", swing(40, 12, 120), 3600, 190, 0},
+      {"swings by 20 MiB below 80 %", swing(60, 20, 15), 3600, 80, 0},
+      {"rises by 4 MiB an hour while it swings", [](std::int64_t s) { return 40 + s / 900 + (s % 2) * 12; }, 3600, 330,
+       0},
+      {"leaks 10 MiB a second out of calm", [](std::int64_t s) { return 40 + std::max<std::int64_t>(0, s - 600) * 10; },
+       607, 7, 6},
+      {"leaks 2 MiB a second after an hour of swings",
+       [](std::int64_t s) { return s < 3600 ? 40 + (s % 2) * 12 : 40 + (s - 3600) * 2; }, 3631, 100, 23},
+      {"leaks 10 MiB a second after an hour of swings",
+       [](std::int64_t s) { return s < 3600 ? 40 + (s % 2) * 12 : 40 + (s - 3600) * 10; }, 3607, 80, 4},
+      {"leaks, is killed, and leaks again", [](std::int64_t s) { return 40 + (s % 13) * 5; }, 65, 65, 52},
+      {"leaks while it swings", [](std::int64_t s) { return 20 + s + (s % 2) * 5; }, 75, 75, 45},
+  };
+  for (const Course& course : courses) {
+    for (const int every_s : {1, 7}) {  // while it is not near; one that leads to the limit is looked at every second
+      if (every_s > 1 && course.near_at_the_end > 0) continue;
+      NearLimit near_limit;
+      int near = 0, in_a_row = 0;
+      for (int second = 0; second < course.seconds; ++second) {
+        if (!near_limit.is_near() && second % every_s != 0) continue;
+        near_limit.follow(static_cast<std::uint64_t>(course.held_mib(second)) * kMiB, 100 * kMiB, second * kSecond, 85);
+        near += near_limit.is_near() ? 1 : 0;
+        in_a_row = near_limit.is_near() ? in_a_row + 1 : 0;
+      }
+      EXPECT_LE(near, course.most_near) << course.what << ", every " << every_s << " s";
+      EXPECT_GE(in_a_row, course.near_at_the_end) << course.what;
+    }
+  }
 }
 
 TEST(WorthALook, IsAChangeOfTheNodeThatCouldBeTheNearestsOwn) {
