@@ -82,6 +82,28 @@ const MemoryPoint* burst(const Incident& incident, const Kind& kind, std::uint64
   return begin;
 }
 
+/// Whether the first sample of the cgroup is the begin of the rise, and the next one is higher by half the average rate
+/// or more.
+bool grew_at_the_first_sample(const Incident& incident, const Rise& rise) {
+  const std::int64_t born_us = incident.facts().known("first_seen_at_us").value_or(0);
+  const double rate =
+      static_cast<double>(rise.to_bytes - rise.from_bytes) / static_cast<double>(rise.to_at_us - rise.from_at_us);
+  const MemoryPoint* first = nullptr;
+  for (const MemoryPoint& point : incident.samples) {
+    if (point.at_us < born_us) continue;  // of an earlier cgroup with this path
+    if (point.at_us < rise.from_at_us) return false;
+    if (point.at_us >= rise.to_at_us) break;
+    if (first == nullptr) {
+      first = &point;
+      continue;
+    }
+    const double grown =
+        static_cast<double>(held_bytes(point).value_or(0)) - static_cast<double>(held_bytes(*first).value_or(0));
+    return grown >= rate / 2 * static_cast<double>(point.at_us - first->at_us);
+  }
+  return true;
+}
+
 /// The growth of this kind. If it is not known, or this kind did not grow: of all memory that can't be dropped.
 Rise rise_of(const Incident& incident, const Kind& kind) {
   const IncidentGrowth& growth = *incident.growth;
@@ -99,6 +121,7 @@ Rise rise_of(const Incident& incident, const Kind& kind) {
     rise.from_at_us = rise.last_from_at_us;
     rise.from_bytes = rise.last_from_bytes;
   }
+  rise.began_before = grew_at_the_first_sample(incident, rise);
   return rise;
 }
 

@@ -75,8 +75,10 @@ std::vector<Tile> growth_tiles(const Incident& incident) {
   const std::uint64_t last_bytes = rise->to_bytes - rise->last_from_bytes;
   return {{"Growth", rate(last_bytes, last_us),
            base::format_bytes(last_bytes) + " in " + base::format_duration_us(last_us), false},
-          {"From normal to kill", incident.ago(rise->from_at_us),
-           base::format_bytes(rise->from_bytes) + " to " + base::format_bytes(rise->to_bytes), false}};
+          {"From normal to kill", (rise->began_before ? "at least " : "") + incident.ago(rise->from_at_us),
+           base::format_bytes(rise->from_bytes) + " to " + base::format_bytes(rise->to_bytes) +
+               (rise->began_before ? "; it grew already at the first sample" : ""),
+           false}};
 }
 
 Tile earlier_tile(const Incident& incident) {

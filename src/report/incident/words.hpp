@@ -58,6 +58,7 @@ struct Rise {
   std::int64_t last_from_at_us = 0;  // where most of it came at the end, otherwise as from_at_us
   std::uint64_t last_from_bytes = 0;
   bool is_of_kind = false;
+  bool began_before = false;  // it grew already at the first sample: when that began is not known
 };
 
 /// nullopt: there was none, or it is not known.

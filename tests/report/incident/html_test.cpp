@@ -58,6 +58,25 @@ TEST_F(IncidentPageTest, SaysWhoWhyAndWhetherReclaimWouldHaveHelpedFirst) {
   EXPECT_EQ(texts(html.all("dt")), (std::vector<std::string>{"again", "memory", "victim", "growth", "done", "cgroup"}));
 }
 
+TEST_F(IncidentPageTest, WhereItGrewAlreadyAtTheFirstSampleTheTimeIsAtLeastThat) {
+  const auto last_tile = [&] { return tiles(page())[4]; };
+  samples.rows.clear();
+  add_sample(samples, kKilledUs - 600 * kSecondUs, 200, 0);  // of the container before it
+  for (std::int64_t before_s : {50, 40, 30, 20, 10}) {
+    add_sample(samples, kKilledUs - before_s * kSecondUs, 41 + (50 - before_s) * 4, 0);
+  }
+  kill["grew_from_at_us"] = number(kKilledUs - 50 * kSecondUs);
+  about["first_seen_at_us"] = number(kKilledUs - 50 * kSecondUs);
+  EXPECT_EQ(last_tile(), "at least 50 s");
+  EXPECT_EQ(texts(page().all("small"))[4], "41.0 MiB to 250.0 MiB; it grew already at the first sample");
+  about["first_seen_at_us"] = number(kKilledUs - 700 * kSecondUs);
+  EXPECT_EQ(last_tile(), "50 s") << "it has a sample from before";
+  about["first_seen_at_us"] = number(kKilledUs - 50 * kSecondUs);
+  add_sample(samples, kKilledUs - 48 * kSecondUs, 41, 0);
+  std::ranges::sort(samples.rows, {}, [](const auto& row) { return std::get<std::int64_t>(row[0]); });
+  EXPECT_EQ(last_tile(), "50 s") << "it stood still at first";
+}
+
 TEST_F(IncidentPageTest, DrawsTheWindowAndItsEndWithTheKernelsNumbersAtTheKill) {
   const Html html = page();
   ASSERT_EQ(charts(html).size(), 2u);
