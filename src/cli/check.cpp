@@ -288,7 +288,11 @@ int check(const Options& options) {
   check_put_aside(config.database, findings);
   guarded("reports", "make the directory readable, or name another with reports_dir", findings,
           [&] { check_reports(config, findings); });
-  write_table(options, findings.table);
+  if (options.format == report::Format::text) {
+    write_output(options, list_of(findings.table, style_for(options)));
+  } else {
+    write_table(options, findings.table);
+  }
   return findings.exit_code;
 }
 

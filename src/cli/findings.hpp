@@ -8,6 +8,7 @@
 #include "config.hpp"
 #include "core/table.hpp"
 #include "kernel/hierarchy.hpp"
+#include "report/format/render.hpp"
 
 namespace cgmm::cli {
 
@@ -31,6 +32,9 @@ class Findings {
     table.rows.push_back({result, item, detail, advice});
   }
 };
+
+/// For a terminal: problems first, then warnings, each with what to do; then what is ok. Fits the terminal's width.
+std::string list_of(const core::Table& findings, const report::Style& style);
 
 /// What is tracked and what is reclaimed, with the rules that decide, and the control file of the first that is.
 void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& config, Findings& findings);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `check`: what is right with this machine and what is not.
+#include <algorithm>
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "cli/cli_test.hpp"
 #include "support/old_history.hpp"
@@ -134,6 +136,39 @@ TEST_F(Check, CheckDoubtsAThresholdOfAFewBytes) {
   const Answer answer = ask({"check", "--parent", cgroups().root(), "--threshold", "25"});
   EXPECT_EQ(answer.exit_code, 0);
   EXPECT_NE(answer.out.find("the threshold is 25 B: nearly every cgroup is over it"), std::string::npos) << answer.out;
+}
+
+TEST_F(Check, IsAListWithProblemsFirstThatFitsATerminal) {
+  const std::string deep = "/" + std::string(100, 'x') + "/" + std::string(60, 'y');
+  cgroups().put(deep, v1_files(kOver));
+  write_config("kernel_log = '/dev/null'\n[[rule]]\ncgroup = '/nothing*'\nreclaim = false\n");
+  const Answer answer = ask({"check", "--parent", cgroups().root()});
+  EXPECT_EQ(answer.exit_code, 1);
+  EXPECT_TRUE(answer.out.starts_with("Check: 1 problem, 1 warning, ")) << answer.out;
+  std::istringstream lines(answer.out);
+  std::vector<std::string> kinds;
+  std::string words;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), std::size_t{80}) << line;
+    if (line.starts_with("Check") || line.empty()) continue;
+    const std::size_t begin = line.find_first_not_of(' ');
+    if (begin == 0) kinds.push_back(line.substr(0, line.find(' ')));
+    words += line.substr(begin) + " ";
+  }
+  ASSERT_GT(kinds.size(), std::size_t{10});
+  EXPECT_EQ(kinds[0], "problem");
+  EXPECT_EQ(kinds[1], "warning");
+  EXPECT_EQ(std::ranges::count(kinds, "ok"), std::ssize(kinds) - 2);
+  for (const char* const part :
+       {"problem  kernel log: /dev/null is device 1:3 and not the kernel's log",
+        "without the victims' names What to do: in a container give it the node's /dev/kmsg, or set kernel_log = "
+        "\"off\"",
+        "warning  rule[1]: /nothing* decides for 0 cgroups now What to do: nothing, if such cgroups come later;",
+        "ok       version: "}) {
+    EXPECT_NE(words.find(part), std::string::npos) << part << " in\n" << answer.out;
+  }
+  EXPECT_TRUE(ask({"check", "--parent", cgroups().root(), "--format", "markdown"}).out.find("| result | item |") !=
+              std::string::npos);
 }
 
 TEST_F(Check, CheckReadsTheWholeDatabase) {
