@@ -177,6 +177,7 @@ core::Table answer_to(const report::Report& report, store::Reader& reader, const
   read_rows(report, reader, parameters, rows);
   rows.table.title = report.title;
   rows.table.report = report.name;
+  rows.table.keeps_names = report.name.empty();  // `query`
   return std::move(rows.table);
 }
 

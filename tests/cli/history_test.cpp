@@ -99,6 +99,14 @@ TEST_F(History, QueryAnswersInEveryFormat) {
   EXPECT_TRUE(as("text").starts_with("path")) << as("text");
 }
 
+TEST_F(History, QueryKeepsTheNamesOfItsColumnsAndAllOfThem) {
+  scan();
+  const std::string sql = "SELECT path, path AS cgroup, 2048 AS freed_bytes FROM v_cgroup";
+  const std::string text = ask({"query", sql}).out;
+  EXPECT_TRUE(text.starts_with("path  cgroup  freed_bytes\n")) << text;
+  EXPECT_NE(text.find("2.0 KiB"), std::string::npos) << text;
+}
+
 TEST_F(History, TheReadersWorkBesideTheServiceAndOnACopiedFile) {
   auto service = start();
   ASSERT_TRUE(wait_for_scans(2));

@@ -198,6 +198,7 @@ TEST_F(Usage, AQueryThatIsWrongOrWouldWriteIsRefused) {
   const std::string writes = cannot + "it would write, and the history is read-only here";
   const std::vector<Case> cases{
       {{"query", "SELEC"}, cannot + R"(near "SELEC": syntax error)"},
+      {{"query", "SELECT a b c"}, cannot + R"(near "c": syntax error)"},
       {{"query", "SELECT x FROM nope"}, cannot + "no such table: nope"},
       {{"query", ""}, cannot + "there is no statement in it"},
       {{"query", "DELETE FROM scan"}, writes},

@@ -143,13 +143,13 @@ std::string human_cell(std::string_view column, const core::Cell& cell) {
 }
 
 HumanTable humanise(const core::Table& table) {
-  const bool has_name = std::ranges::find(table.columns, "cgroup") != table.columns.end();
+  const bool has_name = !table.keeps_names && std::ranges::find(table.columns, "cgroup") != table.columns.end();
   HumanTable human{.title = base::escape_for_terminal(table.title), .headings = {}, .right_aligned = {}, .rows = {}};
   human.rows.resize(table.rows.size());
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const std::string& column = table.columns[i];
     if (has_name && column == "path") continue;  // wider than a screen; the name tells the same
-    human.headings.push_back(heading(column));
+    human.headings.push_back(table.keeps_names ? base::escape_for_terminal(column) : heading(column));
     human.right_aligned.push_back(holds_numbers(table, i));
     for (std::size_t row = 0; row < table.rows.size(); ++row) {
       human.rows[row].push_back(human_cell(column, cell_at(table.rows[row], i)));

@@ -102,13 +102,14 @@ class Guard {
   std::string denied_;
 };
 
-/// Whether the SQL is wrong, and not the file or the disk.
+/// Whether the SQL is wrong, and not the file or the disk. SQLite says SQLITE_SCHEMA of some syntax errors, before it
+/// has read the schema.
 [[noreturn]] void fail(sqlite3* database, const Guard& guard) {
   const int code = sqlite3_errcode(database) & 0xff;
   if (!guard.denied().empty()) refuse(guard.denied());
   if (code == SQLITE_NOMEM) throw std::bad_alloc();
-  for (const int of_the_sql :
-       {SQLITE_ERROR, SQLITE_AUTH, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_RANGE, SQLITE_READONLY, SQLITE_TOOBIG}) {
+  for (const int of_the_sql : {SQLITE_ERROR, SQLITE_AUTH, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_RANGE,
+                               SQLITE_READONLY, SQLITE_SCHEMA, SQLITE_TOOBIG}) {
     if (code == of_the_sql) refuse(sqlite3_errmsg(database));
   }
   throw SQLite::Exception(database, code);
