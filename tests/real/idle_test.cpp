@@ -10,10 +10,12 @@ constexpr std::uint64_t kOver = 96 * kMiB;
 
 class RealIdle : public RealTest {
  protected:
-  /// What a reclaim asked for, in MiB, the n-th from 1.
-  std::int64_t asked_mib(int n) const {
-    return number("SELECT requested_bytes >> 20 FROM reclaim ORDER BY reclaim_id LIMIT 1 OFFSET " +
-                  std::to_string(n - 1));
+  /// What a reclaim asked for, the n-th from 1, in percent of the page cache that there was.
+  double asked_pct(int n) const {
+    return static_cast<double>(
+        number("SELECT 100 * requested_bytes / (file_before_bytes - shmem_before_bytes) FROM reclaim ORDER BY "
+               "reclaim_id LIMIT 1 OFFSET " +
+               std::to_string(n - 1)));
   }
   std::int64_t dose_pct() const { return number("SELECT dose_pct FROM cooldown"); }
 };
@@ -24,9 +26,9 @@ TEST_F(RealIdle, WhatWasReadOnceGoesInDosesThatGrow) {
   auto service = start_service();
   ASSERT_TRUE(eventually([&] { return scan_count() > 0 && finished_reclaim_count("web") == 3; }));
   ASSERT_TRUE(wait_for_scans(2));
-  EXPECT_NEAR(static_cast<double>(asked_mib(1)), 9, 1) << "a tenth";
-  EXPECT_NEAR(static_cast<double>(asked_mib(2)), 34, 3) << "four times as much of what is left";
-  EXPECT_NEAR(static_cast<double>(asked_mib(3)), 52, 4) << "all of it";
+  EXPECT_NEAR(asked_pct(1), 10, 2);
+  EXPECT_NEAR(asked_pct(2), 40, 4);
+  EXPECT_NEAR(asked_pct(3), 100, 5) << "all of it";
   EXPECT_EQ(dose_pct(), 100);
   EXPECT_EQ(reclaim_count("web"), 3) << "it is no longer over its threshold";
   EXPECT_EQ(text("SELECT group_concat(DISTINCT verdict) FROM (SELECT verdict FROM v_reclaim ORDER BY reclaim_id LIMIT "
@@ -45,7 +47,7 @@ TEST_F(RealIdle, TheDoseSurvivesAKill) {
   EXPECT_EQ(reclaim_count("web"), 1);
   auto service = start_service();
   ASSERT_TRUE(eventually([&] { return finished_reclaim_count("web") == 2; }));
-  EXPECT_NEAR(static_cast<double>(asked_mib(2)), 34, 3) << "four times as much of what is left";
+  EXPECT_NEAR(asked_pct(2), 40, 4);
   EXPECT_GE(number("SELECT max(started_at_us) - min(started_at_us) FROM reclaim"), 4'000'000);
 }
 
