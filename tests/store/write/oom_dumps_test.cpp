@@ -62,10 +62,16 @@ class OomDumps : public StoreTest {
   std::string kills() const {
     return query("SELECT source, victim_pid, end_told, seen_count, anon_rss_bytes FROM oom_kill ORDER BY oom_kill_id");
   }
+  static std::string sql_of(const std::string& report) {
+    return test::content_of(CGMM_SOURCE_DIR "/reports/" + report + ".sql");
+  }
   std::string answer_of(const std::string& report) const {
+    constexpr std::string_view kPart = "(told_reclaim)";  // as report::built_in() does it
+    std::string sql = sql_of(report);
+    if (const auto at = sql.find(kPart); at != std::string::npos)
+      sql.replace(at, kPart.size(), "(\n" + sql_of("part_told_reclaim") + ")");
     return shown(Reader(file()).run(
-        test::content_of(CGMM_SOURCE_DIR "/reports/" + report + ".sql"),
-        {{"since_us", kNoon - kSecond}, {"until_us", kNoon + 3600 * kSecond}, {"cgroup_glob", std::string("*")}}));
+        sql, {{"since_us", kNoon - kSecond}, {"until_us", kNoon + 3600 * kSecond}, {"cgroup_glob", std::string("*")}}));
   }
 
   History history_;
