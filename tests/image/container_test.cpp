@@ -26,7 +26,7 @@ std::string reclaim_in(const fs::path& history) {
   try {
     const SQLite::Database db(history, SQLite::OPEN_READONLY, 5000);
     SQLite::Statement query(db,
-                            "SELECT outcome, freed_bytes >= 30 << 20, namespace, pod, container FROM v_reclaim "
+                            "SELECT outcome, freed_bytes >= 3 << 20, namespace, pod, container FROM v_reclaim "
                             "JOIN v_cgroup USING (path) WHERE outcome <> 'started' AND path LIKE ?");
     query.bind(1, "%" + std::string(Node::kContainerId));
     if (!query.executeStep()) return "";
@@ -84,9 +84,9 @@ TEST_F(ContainerTest, ReclaimsAsTheDaemonSetSaysAndItsProbesTellSo) {
   EXPECT_EQ(container.wait_for_exit(), 0) << container.output();
 }
 
-/// The DaemonSet for the Rust program is answered by a reclaim within its first scan, and a log.
+/// The DaemonSet for the Rust program is answered by a reclaim of a first dose in its second scan, and a log.
 void expect_reclaim_by(Json objects, const BuiltImage& image, const Node& node, bool cgroup_namespace = false) {
-  for (const char* argument : {"--cycles", "1"}) {
+  for (const char* argument : {"--cycles", "2"}) {
     Json& container = container_of(objects);
     (container.contains("args") ? container["args"] : container["command"]).push_back(argument);
   }
@@ -104,7 +104,7 @@ TEST_F(ContainerTest, TakesTheManifestOfTheRustProgram) { expect_reclaim_by(rend
 TEST_F(ContainerTest, ReclaimsWithoutAPlaceForAHistory) {
   Json objects = render(kRustManifest);
   container_of(objects)["securityContext"]["readOnlyRootFilesystem"] = true;
-  for (const char* argument : {"--cycles", "1"}) container_of(objects)["command"].push_back(argument);
+  for (const char* argument : {"--cycles", "2"}) container_of(objects)["command"].push_back(argument);
   Container container(image(), objects, node());
   EXPECT_EQ(container.wait_for_exit(), 0);
   const std::string said = container.output();
