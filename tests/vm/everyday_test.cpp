@@ -22,7 +22,7 @@ TEST_P(Everyday, TheScenarioGotAllItWaitedFor) { EXPECT_EQ(result("failures"), "
 
 TEST_P(Everyday, TheHierarchyIsFoundWithoutAnyOption) {
   const std::string found = "cgroup " + node().hierarchy + " at " + node().parent;
-  EXPECT_NE(result("check.txt").find(" " + found + " "), std::string::npos) << result("check.txt");
+  EXPECT_NE(result("check.txt").find("," + found + ","), std::string::npos) << result("check.txt");
   EXPECT_NE(result("main/service.log").find(found + "/kubepods"), std::string::npos) << result("main/service.log");
   EXPECT_EQ(history("main").text("SELECT value FROM node WHERE key = 'hierarchy'"), node().hierarchy);
   EXPECT_TRUE(

@@ -10,7 +10,7 @@ mkdir /sys/fs/cgroup/unified/kubepods.slice
 cat /sys/fs/cgroup/unified/cgroup.controllers > $results/unified.controllers
 
 container streamed 64M
-cgroup-memory-manager check > $results/check.txt 2>&1
+cgroup-memory-manager check --format csv > $results/check.txt 2>&1
 server streamed /disk/streamed
 ask streamed
 settle

@@ -175,7 +175,7 @@ everyday_run() {
   local name
   for name in streamed served bare looping tmpfs anon; do container $name 64M; done
   cgroup cron /system.slice/cron.service
-  cgroup-memory-manager check > $results/check.txt 2>&1
+  cgroup-memory-manager check --format csv > $results/check.txt 2>&1
 
   server streamed /disk/streamed
   server served /disk/served

@@ -9,7 +9,7 @@ everyday_run
 # With swap, emptying a cgroup (nothing is to stay) swaps out what it has besides its cache.
 mkswap /disk/swap > /dev/null
 swapon /disk/swap
-cgroup-memory-manager check > $results/check_swap.txt 2>&1
+cgroup-memory-manager check --format csv > $results/check_swap.txt 2>&1
 container swapper 64M
 own="--own $((20 * mib))" server swapper /disk/swapper
 ask swapper
