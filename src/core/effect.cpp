@@ -110,7 +110,7 @@ std::optional<Observation::Judgement> Observation::judge_at_once(const Reclaim& 
   if (!ended || !measured) return Judgement{};
   // If it ran out of time, how much more it would have freed is not known.
   if (reclaim.stopped_by == StoppedBy::timeout && *reclaim.freed_bytes > 0) return std::nullopt;
-  if (!reaches(*reclaim.freed_bytes, kFutileBelowHundredth, asked_bytes)) {
+  if (*reclaim.freed_bytes == 0 || !reaches(*reclaim.freed_bytes, kFutileBelowHundredth, asked_bytes)) {
     return Judgement{Verdict::futile, JudgedBy::amount};
   }
   return std::nullopt;

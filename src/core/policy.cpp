@@ -74,7 +74,7 @@ Cooldown corrected(Cooldown cooldown, std::int64_t cooldown_us, const Learning& 
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning) {
   if (!learning.adaptive || lesson == Lesson::none) return cooldown;
   const bool is_bad = lesson == Lesson::did_not_help;
-  const std::int64_t strikes = is_bad ? cooldown.strikes + 1 : 0;
+  const std::int64_t strikes = is_bad ? cooldown.strikes + 1 : lesson == Lesson::too_much ? cooldown.strikes : 0;
   const std::int64_t learned_us = learned_cooldown_us(cooldown_us, strikes, learning);
   const bool at_most = strikes > 0 && learned_us == learned_cooldown_us(cooldown_us, cooldown.strikes, learning);
   return {.last_reclaim_at_us = cooldown.last_reclaim_at_us,
@@ -83,9 +83,9 @@ Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const
           .dose_pct = next_dose_pct(cooldown.dose_pct, lesson)};
 }
 
-bool is_forgotten(const Cooldown& cooldown, bool was_seen, std::int64_t now_us) {
+bool is_forgotten(const Cooldown& cooldown, bool is_kept_long, std::int64_t now_us) {
   const bool has_learned = cooldown.strikes > 0 || cooldown.dose_pct != kFirstDose_pct;
-  return cooldown.until_us + (!has_learned ? 0 : was_seen ? kRemember_us : kRememberUnseen_us) <= now_us;
+  return cooldown.until_us + (!has_learned ? 0 : is_kept_long ? kRemember_us : kRememberUnseen_us) <= now_us;
 }
 
 std::vector<CgroupId> follow_renames(Cooldowns& cooldowns, std::span<const Candidate> candidates,
@@ -132,16 +132,20 @@ bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> limit_byt
 }
 
 std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candidates, const Cooldowns& cooldowns,
-                                              std::int64_t now_us) {
-  std::vector<const Candidate*> chosen;
+                                              std::int64_t now_us, std::int64_t wait_us) {
+  std::vector<const Candidate*> chosen, waiting;
   for (const Candidate& candidate : candidates) {
     if (!over_threshold(candidate.gauges, candidate.effective_limit_bytes, candidate.settings)) continue;
     const auto cooldown = cooldowns.find(candidate.id);
-    if (cooldown != cooldowns.end() && now_us < cooldown->second.until_us) continue;
-    chosen.push_back(&candidate);
+    const std::int64_t left_us = cooldown == cooldowns.end() ? 0 : cooldown->second.until_us - now_us;
+    if (left_us > wait_us) continue;
+    (left_us > 0 ? waiting : chosen).push_back(&candidate);
   }
-  std::ranges::stable_sort(chosen, std::greater{},
-                           [](const Candidate* one) { return reclaimable_cache_bytes(one->gauges); });
+  for (auto* const some : {&chosen, &waiting}) {
+    std::ranges::stable_sort(*some, std::greater{},
+                             [](const Candidate* one) { return reclaimable_cache_bytes(one->gauges); });
+  }
+  chosen.insert(chosen.end(), waiting.begin(), waiting.end());
   return chosen;
 }
 

@@ -121,12 +121,13 @@ enum class Lesson : std::uint8_t {
 };
 
 /// One strike more if the reclaim did not help (unless the cooldown is at its maximum), and a quarter of the dose. No
-/// strike if it helped, and four times the dose; the same dose if it only may have; half if it was too much.
+/// strike if it helped, and four times the dose; the same dose if it only may have. As many strikes, and half the dose,
+/// if it was too much.
 Cooldown learn(Cooldown cooldown, Lesson lesson, std::int64_t cooldown_us, const Learning& learning);
 
 /// Whether a cooldown can be dropped, so that memory does not grow for ever: it has ended; if there is something to
-/// remember, a day ago, or an hour ago where the cgroup was not in the last scan.
-bool is_forgotten(const Cooldown& cooldown, bool was_seen, std::int64_t now_us);
+/// remember, a day ago, or an hour ago where it is one of very many and its cgroup was not seen.
+bool is_forgotten(const Cooldown& cooldown, bool is_kept_long, std::int64_t now_us);
 
 /// A cgroup as the reclaimer sees it in a scan.
 struct Candidate {
@@ -164,10 +165,10 @@ std::optional<std::uint64_t> limit_for(ReclaimPolicy policy, const Limits& limit
 /// included. Never without cache, or for a percentage without a limit.
 bool over_threshold(const Gauges& gauges, std::optional<std::uint64_t> limit_bytes, const ReclaimSettings& settings);
 
-/// The cgroups to reclaim now: over their threshold and not in a cooldown, most reclaimable cache first. `cooldowns`
-/// must be corrected for `now_us`.
+/// The cgroups to reclaim now: over their threshold and not in a cooldown, most reclaimable cache first; after these,
+/// those whose cooldown ends within `wait_us`. `cooldowns` must be corrected for `now_us`.
 std::vector<const Candidate*> choose_reclaims(std::span<const Candidate> candidates, const Cooldowns& cooldowns,
-                                              std::int64_t now_us);
+                                              std::int64_t now_us, std::int64_t wait_us = 0);
 
 /// The reclaimable cache that a reclaim leaves: `reclaim_to`, else half the threshold; by idle, what is not idle.
 std::uint64_t target_bytes(std::optional<std::uint64_t> effective_limit_bytes, const ReclaimSettings& settings);

@@ -162,6 +162,11 @@ TEST(Learn, BacksOffFromWhatDidNotHelpAndComesBackAtOnceWhenItDoes) {
             (Cooldown{100 * kSecond, 130 * kSecond, 0, 4 * kLeastDose_pct}));
 }
 
+TEST(Learn, ADoseThatWasTooBigDoesNotEndAPause) {
+  const Cooldown paused{.last_reclaim_at_us = 0, .until_us = 240 * kSecond, .strikes = 3, .dose_pct = 25};
+  EXPECT_EQ(learn(paused, Lesson::too_much, 30 * kSecond, {}), (Cooldown{0, 240 * kSecond, 3, 12}));
+}
+
 TEST(LearnedCooldown, OfNothingDoublesFromASecondOn) {
   EXPECT_EQ(learned_cooldown_us(0, 1, {}), 2 * kSecond);
   EXPECT_EQ(learned_cooldown_us(0, 3, {}), 8 * kSecond);
@@ -249,9 +254,9 @@ TEST(RustPolicy, IsOfTheWholeCacheAndTheOwnLimit) {
 TEST(IsForgotten, WhenItIsOverAndWhatWasLearnedADayLaterOrAnHourWhereItIsGone) {
   constexpr std::int64_t kHour = 3600 * kSecond;
   constexpr std::int64_t kDay = 24 * kHour;
-  for (const bool was_seen : {true, false}) {
-    EXPECT_FALSE(is_forgotten({.until_us = 10}, was_seen, 9));
-    EXPECT_TRUE(is_forgotten({.until_us = 10}, was_seen, 10));
+  for (const bool is_kept_long : {true, false}) {
+    EXPECT_FALSE(is_forgotten({.until_us = 10}, is_kept_long, 9));
+    EXPECT_TRUE(is_forgotten({.until_us = 10}, is_kept_long, 10));
   }
   for (const Cooldown& learned : {Cooldown{.until_us = 10, .strikes = 1}, Cooldown{.until_us = 10, .dose_pct = 90}}) {
     EXPECT_FALSE(is_forgotten(learned, true, 9 + kDay));

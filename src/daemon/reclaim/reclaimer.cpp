@@ -24,6 +24,7 @@ constexpr std::chrono::milliseconds kCommitWait{1000};  // a broken disk must no
 /// A cooldown of three intervals ends just after a scan: it is waited for, else it would last four.
 constexpr std::int64_t kMostWait_us = base::kSecond_us;
 constexpr std::chrono::milliseconds kLookEvery{20};
+constexpr std::size_t kManyCooldowns = 10'000;  // 2 MB
 
 /// The time in which some task of the cgroup waited for memory; nullopt where the kernel does not tell.
 std::optional<std::uint64_t> stalled_us_between(const std::optional<core::MemorySample>& before,
@@ -109,7 +110,7 @@ std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& i
   correct_cooldowns(cooldowns, candidates, now_us);
   std::size_t tried_count = 0;
   const bool has_containers = candidates.containers_seen || board_.containers_seen_below(candidates.hierarchy.parent);
-  for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us + kMostWait_us)) {
+  for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us, kMostWait_us)) {
     if (!core::may_reclaim(*candidate, candidates.scope, has_containers)) continue;
     if (!wait_for_cooldown(cooldowns, candidate->id, interrupts)) break;
     try {
@@ -189,10 +190,12 @@ void Reclaimer::correct_cooldowns(core::Cooldowns& cooldowns, const Candidates& 
     if (found == cooldowns.end()) continue;
     found->second = core::corrected(found->second, candidate.settings.cooldown_us, candidates.learning, now_us);
   }
+  const bool are_many = cooldowns.size() > kManyCooldowns;
   std::unordered_set<std::uint64_t> seen;
-  for (const core::Sighting& one : candidates.sightings) seen.insert(one.inode);
+  if (are_many)
+    for (const core::Sighting& one : candidates.sightings) seen.insert(one.inode);
   std::erase_if(cooldowns, [&](const auto& entry) {
-    return core::is_forgotten(entry.second, seen.contains(entry.first.inode), now_us);
+    return core::is_forgotten(entry.second, !are_many || seen.contains(entry.first.inode), now_us);
   });
 }
 

@@ -60,7 +60,7 @@ struct Tracked {
   bool ever_over = false;      // its threshold
   bool is_near_limit = false;  // sampled between two scans
   Decision decision;
-  std::unique_ptr<core::CacheUse> cache_use;  // at the last scan that found it over its threshold; null: none did
+  std::unique_ptr<core::CacheUse> cache_use;  // at the last scan; null: none has found it over its threshold
   LastSample last;
   std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample
   core::NearLimit near_limit;

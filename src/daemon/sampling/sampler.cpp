@@ -225,7 +225,9 @@ void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const co
   const auto limit_bytes = core::limit_for(settings.policy, tracked.told->limits);
   const bool is_over = core::over_threshold(now, limit_bytes, settings);
   if (is_over) tracked.ever_over = true;
-  if (is_over && !is_left_alone(tracked, settings.policy, core::cache_use_of(now, whole))) {
+  const core::CacheUse use = core::cache_use_of(now, whole);
+  if (!is_over && tracked.cache_use) *tracked.cache_use = use;
+  if (is_over && !is_left_alone(tracked, settings.policy, use)) {
     const bool has_rule = tracked.decision.rule != nullptr && tracked.decision.rule->reclaim == true;
     result.candidates.push_back({tracked.told->id, now, limit_bytes, settings, tracked.place.kind, has_rule});
   }
