@@ -27,7 +27,7 @@ enum class ReclaimPolicy : std::uint8_t {
 
 struct ReclaimSettings {
   Threshold threshold = Threshold::of_percent(25);
-  std::optional<Threshold> reclaim_to;  // down to this; nullopt: half the threshold, and all that is idle
+  std::optional<Threshold> reclaim_to;  // down to this; nullopt: target: half the threshold; idle: no bound
   std::int64_t cooldown_us = 30 * base::kSecond_us;
   bool reclaim = true;
   ReclaimPolicy policy = ReclaimPolicy::idle;

@@ -228,9 +228,7 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
   core::ReclaimPlan plan =
       core::plan_of(reading->sample, limit_bytes, candidate.settings, controller_->method(), scan.bounds);
   if (plan.is_reached() || !kernel_can(*cgroup)) return false;
-  if (!scan.dry_run) {
-    observer_.end_for_next(core::sighting_of(candidate.id.inode, reading->sample), clocks_.steady());
-  }
+  if (!scan.dry_run) observer_.end_for_next(core::sighting_of(candidate.id.inode, reading->sample), clocks_.steady());
   const core::Cooldowns& cooldowns = cooldowns_for(scan.dry_run);
   const auto cooldown = cooldowns.find(candidate.id);
   if (cooldown != cooldowns.end() && clocks_.wall() < cooldown->second.until_us) return false;
@@ -253,8 +251,9 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
 /// All of it where nothing is learned.
 std::int64_t Reclaimer::dose_pct(const core::CgroupId& id, const Candidates& scan) {
   if (!scan.learning.adaptive) return 100;
-  const auto cooldown = cooldowns_for(scan.dry_run).find(id);
-  return cooldown != cooldowns_for(scan.dry_run).end() ? cooldown->second.dose_pct : core::kFirstDose_pct;
+  const core::Cooldowns& cooldowns = cooldowns_for(scan.dry_run);
+  const auto cooldown = cooldowns.find(id);
+  return cooldown != cooldowns.end() ? cooldown->second.dose_pct : core::kFirstDose_pct;
 }
 
 bool Reclaimer::kernel_can(const kernel::Cgroup& cgroup) {
