@@ -91,9 +91,10 @@ class Load : public RealTest {
     }
   }
 
+  /// With both policies in turn: what is read again and again is in use, and "idle" may leave it alone for good.
   void put_config(int number) const {
-    std::ofstream(file("next.toml")) << "threshold = \"" << 2 + number % 2
-                                     << "MiB\"\ncooldown = \"500ms\"\nobserve_for = \"2s\"\n"
+    std::ofstream(file("next.toml")) << "policy = \"" << (number % 2 == 0 ? "target" : "idle") << "\"\nthreshold = \""
+                                     << 2 + number % 2 << "MiB\"\ncooldown = \"500ms\"\nobserve_for = \"2s\"\n"
                                      << "max_cgroups = " << 1000 + number << "\nadaptive = false\nlog_level = \""
                                      << (number % 3 == 0 ? "info" : "debug") << "\"\n"
                                      << more_config_;
