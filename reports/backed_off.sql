@@ -38,5 +38,5 @@ SELECT c.name AS cgroup,
   FROM backed_off b
   JOIN v_cgroup c USING (cgroup_id)
   LEFT JOIN why USING (cgroup_id)
- WHERE NOT c.vanished AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+ WHERE NOT c.vanished AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
  ORDER BY b.strikes DESC, cooldown_us DESC, c.path;

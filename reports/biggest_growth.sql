@@ -72,6 +72,6 @@ SELECT c.name AS cgroup,
   JOIN cgroup seen USING (cgroup_id)
   JOIN v_cgroup c USING (cgroup_id)
  WHERE before.at_us < last.at_us AND last.usage_kib > before.usage_kib
-   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
  ORDER BY grown_bytes DESC, c.path
  LIMIT 20;

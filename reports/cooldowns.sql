@@ -12,7 +12,7 @@ SELECT c.name AS cgroup,
        c.path
   FROM cooldown d
   JOIN v_cgroup c USING (cgroup_id)
- WHERE (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+ WHERE (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
    AND NOT c.vanished
    AND d.last_reclaim_at_us < :until_us
    AND (d.until_us > :until_us OR d.strikes > 0)

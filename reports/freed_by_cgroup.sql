@@ -11,7 +11,7 @@ SELECT c.name AS cgroup,
   FROM reclaim r
   JOIN v_cgroup c USING (cgroup_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
-   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
    AND r.outcome <> 'dry_run'
  GROUP BY r.cgroup_id
 HAVING sum(r.freed_bytes) > 0

@@ -10,7 +10,7 @@ WITH killed AS MATERIALIZED (
     FROM oom_kill o
     JOIN v_cgroup c USING (cgroup_id)
    WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
 ),
 event AS (  -- of the paths that have kills: their samples, and the kills
   SELECT c.path, sc.started_at_us AS at_us, NULL AS kills
@@ -60,7 +60,7 @@ SELECT sc.started_at_us AS at_us,
  CROSS JOIN scan sc
  CROSS JOIN sample s
   LEFT JOIN kills_of_sample k ON k.path = c.path AND k.sample_at_us = sc.started_at_us
- WHERE (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+ WHERE (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
    AND sc.started_at_us >= :since_us AND sc.started_at_us < :until_us
    AND s.scan_id = sc.scan_id AND s.cgroup_id = c.cgroup_id
  ORDER BY c.path, c.cgroup_id, sc.started_at_us;

@@ -3,7 +3,7 @@
 -- The paths that `history` can show: of the matching cgroups those with a sample in the window.
 SELECT DISTINCT c.path
   FROM v_cgroup c
- WHERE (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+ WHERE (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
    AND EXISTS (SELECT 1
                  FROM scan sc
                 CROSS JOIN sample s

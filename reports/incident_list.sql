@@ -18,7 +18,8 @@ SELECT id, killed_at_us, cgroup, kills, victim, cause, limit_bytes, path
       FROM oom_kill o
       LEFT JOIN v_cgroup c USING (cgroup_id)
      WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-       AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+       AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob
+OR c.workload GLOB :cgroup_glob)
      UNION ALL
     SELECT 's' || s.stuck_id, s.began_at_us, coalesce(c.name, '(not known)'), NULL, NULL,
            iif(s.kind = 'memory_high', 'throttled at memory.high', 'out of memory, OOM killer disabled'),
@@ -26,6 +27,6 @@ SELECT id, killed_at_us, cgroup, kills, victim, cause, limit_bytes, path
       FROM stuck s
       LEFT JOIN v_cgroup c USING (cgroup_id)
      WHERE s.began_at_us < :until_us AND coalesce(s.ended_at_us, s.last_seen_at_us) >= :since_us
-       AND (coalesce(c.path, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+       AND (coalesce(c.path, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
        )
  ORDER BY killed_at_us DESC, number DESC;

@@ -14,6 +14,6 @@ SELECT coalesce(c.workload, c.name, o.victim_path, o.dropped_from, '(not known)'
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)
  WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-   AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
  GROUP BY 1
  ORDER BY kills DESC, last_at_us DESC;

@@ -17,6 +17,6 @@ SELECT r.started_at_us,
   FROM (told_reclaim) r
   JOIN v_cgroup c USING (cgroup_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
-   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
  ORDER BY r.started_at_us DESC, r.reclaim_id DESC
  LIMIT 100;

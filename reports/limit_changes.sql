@@ -22,5 +22,5 @@ SELECT l.changed_at_us,
   JOIN v_cgroup c USING (cgroup_id)
  WHERE l.number > 1
    AND l.changed_at_us >= :since_us AND l.changed_at_us < :until_us
-   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
  ORDER BY l.changed_at_us DESC, c.path;

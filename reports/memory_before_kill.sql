@@ -24,5 +24,5 @@ SELECT o.oom_kill_id,
  WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
    AND sc.started_at_us BETWEEN o.killed_at_us - 60000000 AND o.killed_at_us
    AND s.scan_id = sc.scan_id AND s.cgroup_id = o.cgroup_id
-   AND c.cgroup_id = o.cgroup_id AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND c.cgroup_id = o.cgroup_id AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
  ORDER BY o.killed_at_us DESC, o.oom_kill_id DESC, sc.started_at_us;

@@ -19,7 +19,7 @@ SELECT coalesce(c.workload, c.name) AS workload,
   JOIN cgroup raw USING (cgroup_id)
   LEFT JOIN sample s ON s.scan_id = (SELECT scan_id FROM last) AND s.cgroup_id = c.cgroup_id
  WHERE raw.first_seen_at_us < :until_us AND (s.cgroup_id IS NOT NULL OR raw.last_seen_at_us >= :since_us)
-   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
  GROUP BY 1
 HAVING count(s.cgroup_id) > 0
  ORDER BY usage_bytes DESC, 1;

@@ -22,12 +22,13 @@ part (from_us, to_us) AS (  -- half an hour at a time: all samples at once would
 member AS MATERIALIZED (  -- of pods
   SELECT p.cgroup_id AS pod_id, p.cgroup_id, p.path
     FROM v_cgroup p
-   WHERE p.kind = 'pod' AND (p.path GLOB :cgroup_glob OR p.name GLOB :cgroup_glob)
+   WHERE p.kind = 'pod' AND (p.path GLOB :cgroup_glob OR p.name GLOB :cgroup_glob OR p.workload GLOB :cgroup_glob)
    UNION ALL
   SELECT p.cgroup_id, c.cgroup_id, p.path
     FROM cgroup c
     JOIN v_cgroup p ON p.path = rtrim(rtrim(c.path, replace(c.path, '/', '')), '/')
-   WHERE c.kind = 'container' AND p.kind = 'pod' AND (p.path GLOB :cgroup_glob OR p.name GLOB :cgroup_glob)
+   WHERE c.kind = 'container' AND p.kind = 'pod' AND (p.path GLOB :cgroup_glob OR p.name GLOB :cgroup_glob
+                                                      OR p.workload GLOB :cgroup_glob)
 ),
 missed_in_part AS (
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS held_bytes,
@@ -71,7 +72,8 @@ missed_in_part AS (
                JOIN sample s ON s.scan_id = sc.scan_id
               WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
                 AND +s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup  -- by the key, scan by scan
-                                      WHERE kind IS NOT 'pod' AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob))
+                                      WHERE kind IS NOT 'pod' AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob
+                                                            OR workload GLOB :cgroup_glob))
                 AND typeof(held_bytes) = 'integer' AND typeof(limit_bytes) = 'integer'
                 AND held_bytes >= 0.95 * limit_bytes
            ),
@@ -121,7 +123,8 @@ stuck_in_window AS (
          sum(coalesce(ended_at_us, last_seen_at_us) - began_at_us) AS near_us
     FROM stuck
    WHERE began_at_us < :until_us AND coalesce(ended_at_us, last_seen_at_us) >= :since_us
-     AND cgroup_id IN (SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+     AND cgroup_id IN (SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob
+                                                         OR workload GLOB :cgroup_glob)
    GROUP BY cgroup_id, kind
 ),
 found AS (

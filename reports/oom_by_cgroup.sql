@@ -10,7 +10,7 @@ SELECT coalesce(c.name, o.dropped_from, iif(o.victim_path IS NULL, '(not known)'
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)
  WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-   AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
  GROUP BY o.cgroup_id, o.dropped_from, c.name IS NULL AND o.victim_path IS NULL
  ORDER BY oom_kills DESC, last_at_us DESC
  LIMIT 10;

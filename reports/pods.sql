@@ -4,7 +4,7 @@
 -- containers: page cache of containers that have ended, a tmpfs that they have written. The working set is what
 -- the kubelet compares with limits when it evicts: usage less inactive file cache. An empty remainder is unknown.
 WITH now AS MATERIALIZED (
-  SELECT c.cgroup_id, c.kind, c.path, c.name, c.namespace, c.pod, c.pod_uid, c.effective_limit_bytes,
+  SELECT c.cgroup_id, c.kind, c.path, c.name, c.workload, c.namespace, c.pod, c.pod_uid, c.effective_limit_bytes,
          rtrim(c.path, replace(c.path, '/', '')) AS directory,
          s.usage_kib, s.anon_kib, s.shmem_kib, s.reclaimable_cache_kib AS cache_kib,
          s.inactive_file_kib
@@ -35,5 +35,5 @@ SELECT coalesce(p.namespace || '/', '') || coalesce(p.pod, 'pod ' || substr(p.po
        p.path
   FROM now p
   LEFT JOIN inside i ON i.directory = p.path || '/'
- WHERE p.kind = 'pod' AND (p.path GLOB :cgroup_glob OR p.name GLOB :cgroup_glob)
+ WHERE p.kind = 'pod' AND (p.path GLOB :cgroup_glob OR p.name GLOB :cgroup_glob OR p.workload GLOB :cgroup_glob)
  ORDER BY usage_bytes DESC, p.path;

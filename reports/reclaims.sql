@@ -10,6 +10,6 @@ SELECT replace(r.outcome, '_', ' ') AS outcome,
   FROM reclaim r
   JOIN v_cgroup c USING (cgroup_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
-   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
  GROUP BY r.outcome
  ORDER BY reclaims DESC, r.outcome;

@@ -11,7 +11,7 @@ SELECT r.started_at_us / 3600000000 * 3600000000 AS at_us,
   FROM (told_reclaim) r
   JOIN v_cgroup c USING (cgroup_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
-   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
    AND r.outcome <> 'dry_run'
  GROUP BY 1
  ORDER BY 1;

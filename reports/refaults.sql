@@ -31,7 +31,8 @@ busy_in_part AS (
                              JOIN sample s ON s.scan_id = sc.scan_id
                             WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
                               AND +s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup  -- by the key, scan by scan
-                                                    WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob))
+                                                    WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob
+                                                       OR workload GLOB :cgroup_glob))
                     GROUP BY cgroup_id))) one
 ),
 busy AS MATERIALIZED (

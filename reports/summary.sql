@@ -36,7 +36,8 @@ scans AS (
 ),
 seen AS (  -- a cgroup that has not vanished was seen up to the newest scan
   SELECT count(*) AS cgroups FROM cgroup
-   WHERE cgroup_id IN (SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+   WHERE cgroup_id IN (SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob
+                                                         OR workload GLOB :cgroup_glob)
      AND first_seen_at_us < :until_us
      AND CASE WHEN vanished_at_us IS NULL
               THEN max(last_seen_at_us, coalesce((SELECT max(started_at_us) FROM scan WHERE is_partial IS NOT 1), 0))
@@ -51,7 +52,7 @@ reclaims AS (
          coalesce(sum(duration_us) FILTER (WHERE outcome <> 'dry_run'), 0) AS duration_us
     FROM reclaim JOIN v_cgroup USING (cgroup_id)
    WHERE started_at_us >= :since_us AND started_at_us < :until_us
-     AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+     AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob)
 ),
 effects AS (  -- those of the reclaims above
   SELECT count(read_back_bytes) AS watched,
@@ -75,7 +76,7 @@ effects AS (  -- those of the reclaims above
     FROM (told_reclaim) r
     JOIN v_cgroup c USING (cgroup_id)
    WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
-     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
      AND r.outcome <> 'dry_run'
 ),
 kills AS (  -- a kill outside the tracked cgroups has no path; it counts if no cgroup is asked for
@@ -84,14 +85,14 @@ kills AS (  -- a kill outside the tracked cgroups has no path; it counts if no c
            AS oom_kills_of_unknown
     FROM oom_kill LEFT JOIN v_cgroup USING (cgroup_id)
    WHERE killed_at_us >= :since_us AND killed_at_us < :until_us
-     AND (coalesce(path, dropped_from, '') GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+     AND (coalesce(path, dropped_from, '') GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob)
 ),
 stood AS (  -- not killed; those that began before the window and went on in it count too
   SELECT count(*) FILTER (WHERE s.kind = 'memory_high') AS throttled,
          count(*) FILTER (WHERE s.kind = 'under_oom') AS under_oom
     FROM stuck s JOIN v_cgroup USING (cgroup_id)
    WHERE began_at_us < :until_us AND coalesce(ended_at_us, last_seen_at_us) >= :since_us
-     AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob)
+     AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob)
 )
 SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        scans.first_at_us AS first_scan_at_us,

@@ -14,6 +14,7 @@ SELECT c.name AS cgroup,
  WHERE s.scan_id = (SELECT scan_id FROM scan
                      WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
                      ORDER BY started_at_us DESC LIMIT 1)
-   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob) AND s.reclaimable_cache_bytes > 0
+   AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob
+OR c.workload GLOB :cgroup_glob) AND s.reclaimable_cache_bytes > 0
  ORDER BY s.reclaimable_cache_bytes DESC, c.path
  LIMIT 20;

@@ -13,7 +13,7 @@ WITH now AS MATERIALIZED (
    WHERE s.scan_id = (SELECT scan_id FROM scan
                        WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
                        ORDER BY started_at_us DESC LIMIT 1)
-     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob)
+     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
 ),
 pods AS MATERIALIZED (
   SELECT directory, coalesce(namespace || '/', '') || coalesce(pod, name) AS name FROM now WHERE kind = 'pod'

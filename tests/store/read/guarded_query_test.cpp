@@ -97,11 +97,11 @@ TEST_F(GuardedQuery, ARefusalIsTheGuardsAndNotTheReadOnlyFilesAlone) {
   SQLite::Database writable(file().string(), SQLite::OPEN_READWRITE);
   for (const char* const sql :
        {"DELETE FROM scan", "UPDATE sqlite_schema SET sql = ''", "DROP VIEW v_sample", "CREATE TEMP TABLE t (x)",
-        "INSERT INTO node VALUES ('a', 1)", "PRAGMA user_version = 9", "VACUUM", "REINDEX"}) {
+        "INSERT INTO node VALUES ('a', 1)", "PRAGMA user_version = 99", "VACUUM", "REINDEX"}) {
     EXPECT_THROW(rows_of(writable, sql), StoreError) << sql;
   }
   EXPECT_EQ(writable.execAndGet("SELECT count(*) FROM scan").getInt(), 1);
-  EXPECT_NE(writable.execAndGet("PRAGMA user_version").getInt(), 9);
+  EXPECT_NE(writable.execAndGet("PRAGMA user_version").getInt(), 99);
 }
 
 // A copied file may come from anywhere: what its views do is held to the same.
