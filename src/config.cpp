@@ -158,12 +158,12 @@ core::Rule Reader::read_rule(const toml::table& table, const std::string& name) 
   for (const auto& entry : in_file_order(table)) {
     take(entry, name + "." + key_shown(*entry.key), keys, /*in_rule=*/true);
   }
-  if (rule.cgroup.empty()) {
+  if (rule.cgroup.empty() == rule.workload.empty()) {
     throw ConfigError(at(table.source()), name, "",
-                      R"(the key cgroup, which tells where it holds: cgroup = "/kubepods/*")");
+                      R"(one of the keys cgroup and workload, which tell where it holds: workload = "shop/db/*")");
   }
   if (!rule.threshold && !rule.cooldown_us && !rule.reclaim) {
-    throw ConfigError(at(table.source()), name, "", "threshold, cooldown or reclaim beside cgroup");
+    throw ConfigError(at(table.source()), name, "", "threshold, cooldown or reclaim beside cgroup or workload");
   }
   return rule;
 }

@@ -217,6 +217,8 @@ Keys keys_of(core::Rule& rule) {
   return {
       {"cgroup", R"(a glob on the cgroup's path, from its leading / on, such as "/kubepods/*" or "*/nginx*")",
        into(rule.cgroup, glob_of)},
+      {"workload", R"(a glob on the workload, such as "shop/db/*" for namespace/name/container)",
+       into(rule.workload, text_of)},
       {"threshold", kThreshold, into(rule.threshold, threshold_of)},
       {"cooldown", kCooldown, into(rule.cooldown_us, duration(0, 365 * kDay_us))},
       {"reclaim", kBool, into(rule.reclaim, bool_of)},

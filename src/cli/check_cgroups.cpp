@@ -8,6 +8,7 @@
 #include <exception>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -16,6 +17,8 @@
 #include "cli/findings.hpp"
 #include "core/inventory.hpp"
 #include "core/policy.hpp"
+#include "core/workload.hpp"
+#include "kernel/container_logs.hpp"
 #include "kernel/controller.hpp"
 #include "kernel/tree.hpp"
 
@@ -24,6 +27,7 @@ namespace {
 
 struct Found {
   std::string path;
+  std::string workload;
   core::CgroupKind kind = core::CgroupKind::leaf;
   bool is_accounted = true;  // it has a memory controller
 };
@@ -44,24 +48,64 @@ void check_reclaim(const kernel::Hierarchy& hierarchy, const std::string& path, 
   }
 }
 
-/// Warns of a rule that matches nothing: probably its glob lacks a '/' or a '*'.
+/// Whether the glob has the uid of a pod or the id of a container in it.
+bool names_one_pod(std::string_view glob) {
+  constexpr std::size_t kLeastOfId = 8;
+  std::size_t letters = 0, digits = 0;
+  for (const char c : glob) {
+    const bool is_digit = c >= '0' && c <= '9', is_letter = c >= 'a' && c <= 'f', is_between = c == '-' || c == '_';
+    if (!is_digit && !is_letter && !is_between) letters = digits = 0;
+    digits += is_digit ? 1 : 0;
+    letters += is_letter ? 1 : 0;
+    if (letters > 0 && digits > 1 && letters + digits >= kLeastOfId) return true;
+  }
+  return false;
+}
+
+/// Warns of a rule that matches nothing: probably its glob lacks a '/' or a '*'. And of one that names a pod by its
+/// path, which ends with the pod.
 void check_rules(const core::Policy& policy, const std::vector<Found>& tracked, Findings& findings) {
   std::vector<std::size_t> match_counts(policy.rules.size());
+  std::vector<std::string> workloads(policy.rules.size());  // of the first that each decides for
   for (const Found& found : tracked) {
-    if (const core::Rule* const rule = policy.rule_for(found.path)) {
-      ++match_counts[static_cast<std::size_t>(rule - policy.rules.data())];
+    if (const core::Rule* const rule = policy.rule_for(found.path, found.workload)) {
+      const auto number = static_cast<std::size_t>(rule - policy.rules.data());
+      if (match_counts[number]++ == 0) workloads[number] = found.workload;
     }
   }
   for (std::size_t i = 0; i < policy.rules.size(); ++i) {
+    const core::Rule& rule = policy.rules[i];
+    const bool is_by_path = rule.workload.empty();
     const std::string item = "rule[" + std::to_string(i + 1) + "]";
-    const std::string detail =
-        policy.rules[i].cgroup + " decides for " + base::counted(match_counts[i], "cgroup") + " now";
-    if (match_counts[i] > 0) {
+    const std::string detail = (is_by_path ? rule.cgroup : "workload " + rule.workload) + " decides for " +
+                               base::counted(match_counts[i], "cgroup") + " now";
+    if (is_by_path && names_one_pod(rule.cgroup)) {
+      const std::string& workload = workloads[i];
+      findings.warning(item, detail + ", and names one pod or container: made anew, it has another path",
+                       "write workload = \"" + (core::has_names(workload) ? workload : "namespace/name/container") +
+                           "\" instead of cgroup");
+    } else if (match_counts[i] > 0) {
       findings.ok(item, detail);
     } else {
       findings.warning(item, detail,
-                       "nothing, if such cgroups come later; else compare it with the paths in `report cgroups`");
+                       std::string("nothing, if such cgroups come later; else compare it with the ") +
+                           (is_by_path ? "paths in `report cgroups`" : "workloads in `report memory_by_workload`"));
     }
+  }
+}
+
+/// From the node's log files, as the service gets them.
+void find_workloads(const kernel::Hierarchy& hierarchy, const std::string& container_logs,
+                    std::vector<Found>& tracked) {
+  kernel::ContainerLogs logs(container_logs);
+  std::vector<core::ContainerIdentity> identities;
+  for (const Found& found : tracked) {
+    identities.push_back(core::identity_of(found.path, hierarchy.parent_path.size()));
+    logs.see(identities.back());
+  }
+  for (std::size_t i = 0; i < tracked.size(); ++i) {
+    const auto names = core::may_get_names(identities[i]) ? logs.names_of(identities[i], /*now_us=*/0) : std::nullopt;
+    tracked[i].workload = core::workload_of(names.value_or(core::ContainerNames{}), identities[i], tracked[i].path);
   }
 }
 
@@ -71,7 +115,7 @@ std::optional<Found> check_scope(const core::Policy& policy, const std::vector<F
   std::optional<Found> first;
   std::size_t reclaimed_count = 0;
   for (const Found& found : tracked) {
-    const core::Rule* const rule = policy.rule_for(found.path);
+    const core::Rule* const rule = policy.rule_for(found.path, found.workload);
     const bool is_by_rule = rule != nullptr && rule->reclaim == true;
     if (!is_by_rule && !core::is_in_scope(policy.scope, found.kind, has_containers)) continue;
     if (!policy.settings_of(rule).reclaim || found.path.empty() || !found.is_accounted) continue;
@@ -112,7 +156,7 @@ void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& con
     left_out_count = walk.left_out_count;
     whose = ", " + std::to_string(walk.crowd_count) + " of them below " + walk.crowd;
     for (const kernel::FoundCgroup& found : walk.cgroups) {
-      tracked.push_back({found.path.string(), found.kind});
+      tracked.push_back({.path = found.path.string(), .workload = "", .kind = found.kind});
       inventory.add(found.kind, core::identity_of(tracked.back().path, hierarchy.parent_path.size()));
     }
     const auto controller = kernel::make_controller(hierarchy);
@@ -145,6 +189,7 @@ void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& con
         base::counted(unaccounted_count, "cgroup has", "cgroups have") + " no memory controller: not recorded",
         "nothing, if that is wanted; else enable it in cgroup.subtree_control of the cgroups above");
   }
+  find_workloads(hierarchy, config.container_logs, tracked);
   check_rules(config.policy, tracked, findings);
   const auto first = check_scope(config.policy, tracked, inventory.container_count() > 0, findings);
   if (first) {

@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "core/glob.hpp"
+#include "core/workload.hpp"
 
 namespace cgmm::core {
 namespace {
@@ -28,6 +29,28 @@ constexpr std::uint64_t kTooNearToLimitPct = 90;
 constexpr std::uint64_t kNextToNothingPct = 5;
 // A small container maps this much of its program and libraries. Dropping that gains nothing.
 constexpr std::uint64_t kLeastThreshold = 16 * kMiB;
+
+// Memory kept free, reading again and the time of reclaiming are compared as byte·seconds. A second of reclaiming keeps
+// a processor and often a disk busy; that much of both costs about as much as 10 MiB of memory for an hour.
+constexpr double kReclaimingSecond = 10.0 * 3600 * kMiB;
+// A rule that brings less is not worth reading.
+constexpr double kLeastGain = 1.0 * 3600 * kMiB;
+
+double cost_of(const ReclaimEvidence& evidence, std::int64_t worth_us) {
+  const double worth_s = static_cast<double>(worth_us) / base::kSecond_us;
+  const double reclaiming_s = static_cast<double>(evidence.reclaiming_us) / base::kSecond_us;
+  return static_cast<double>(evidence.refaulted_bytes) * worth_s + reclaiming_s * kReclaimingSecond;
+}
+
+std::string byte_hours(double byte_seconds) {
+  return base::format_bytes(static_cast<std::uint64_t>(std::clamp(byte_seconds / 3600, 0.0, 1e19))) + "·h";
+}
+
+/// "300.0 MiB read again and 1.2s of reclaiming".
+std::string cost_in_words(const ReclaimEvidence& evidence) {
+  return base::format_bytes(evidence.refaulted_bytes) + " read again and " +
+         base::format_duration_us(evidence.reclaiming_us) + " of reclaiming";
+}
 
 std::int64_t judged_count(const ReclaimEvidence& evidence) {
   return evidence.effective_count + evidence.churn_count + evidence.futile_count;
@@ -69,26 +92,38 @@ bool fits(std::uint64_t threshold_bytes, std::optional<std::uint64_t> limit_byte
   return !limit_bytes || threshold_bytes < *limit_bytes / 100 * kTooNearToLimitPct;
 }
 
-std::optional<Advice> spare_it(const ReclaimEvidence& evidence) {
+/// To be left alone: saves what was read again and the time, gives up what stayed free.
+std::optional<Advice> spare_it(const ReclaimEvidence& evidence, std::int64_t worth_us) {
   if (!evidence.cache_wanted_bytes) return std::nullopt;
+  if (cost_of(evidence, worth_us) - evidence.held_byte_seconds < kLeastGain) return std::nullopt;
+  const std::string gain = ". In a time like this one, that saves " + cost_in_words(evidence) + ", and gives up " +
+                           byte_hours(evidence.held_byte_seconds) + " kept free.";
   const auto raised = threshold_above(*evidence.cache_wanted_bytes);
   if (!raised || !fits(*raised, evidence.effective_limit_bytes)) {
     const std::string limit = evidence.effective_limit_bytes
                                   ? ", and a threshold above that is too near to its limit of " +
                                         base::format_bytes(*evidence.effective_limit_bytes)
                                   : "";
-    return Advice{AdviceKind::exclude, 0, did_not_help(evidence) + limit + ".", evidence.path};
+    return Advice{AdviceKind::exclude, 0, did_not_help(evidence) + limit + gain, evidence.path, evidence.workload};
   }
   if (*raised <= evidence.threshold_bytes) return std::nullopt;
-  return Advice{AdviceKind::raise_threshold, *raised, did_not_help(evidence) + ".", evidence.path};
+  return Advice{AdviceKind::raise_threshold, *raised, did_not_help(evidence) + gain, evidence.path, evidence.workload};
 }
 
-std::optional<Advice> take_more(const ReclaimEvidence& evidence) {
+/// As many reclaims, each of which also takes what is between the two thresholds, and costs as much again.
+std::optional<Advice> take_more(const ReclaimEvidence& evidence, std::int64_t worth_us) {
   const std::uint64_t lowered = std::max(evidence.threshold_bytes / 2 / kMiB * kMiB, kLeastThreshold);
   if (lowered >= evidence.threshold_bytes) return std::nullopt;
+  const double held_s = evidence.held_byte_seconds / static_cast<double>(evidence.freed_bytes);
+  const double more_bytes =
+      static_cast<double>(evidence.threshold_bytes - lowered) * static_cast<double>(evidence.effective_count);
+  const double gain = more_bytes * held_s;
+  if (gain - cost_of(evidence, worth_us) < kLeastGain) return std::nullopt;
   return Advice{AdviceKind::lower_threshold, lowered,
-                "All of the " + reclaims_of(evidence) + " were effective: only " + read_again(evidence) + ".",
-                evidence.path};
+                "All of the " + reclaims_of(evidence) + " were effective: only " + read_again(evidence) +
+                    ". In a time like this one, that may keep another " + byte_hours(gain) + " free, for another " +
+                    cost_in_words(evidence) + ".",
+                evidence.path, evidence.workload};
 }
 
 /// The reclaimable cache at which the cgroup is reclaimed; nullopt: never.
@@ -125,34 +160,35 @@ std::string toml_string(std::string_view valid_utf8) {
 
 }  // namespace
 
-std::optional<Advice> advise(const ReclaimEvidence& evidence) {
+std::optional<Advice> advise(const ReclaimEvidence& evidence, std::int64_t worth_us) {
   const std::int64_t judged = judged_count(evidence);
   if (judged < kEnoughJudged) return std::nullopt;
-  if (2 * (evidence.churn_count + evidence.futile_count) > judged) return spare_it(evidence);
+  if (2 * (evidence.churn_count + evidence.futile_count) > judged) return spare_it(evidence, worth_us);
   const bool all_stays_free = evidence.effective_count == judged && evidence.regrown_count == 0 &&
                               evidence.freed_bytes > 0 &&
                               static_cast<double>(evidence.refaulted_bytes) * 100 <
                                   static_cast<double>(evidence.freed_bytes) * static_cast<double>(kNextToNothingPct);
-  return all_stays_free ? take_more(evidence) : std::nullopt;
+  return all_stays_free ? take_more(evidence, worth_us) : std::nullopt;
 }
 
 std::optional<Advice> advise(const ReclaimEvidence& evidence, const Policy& policy) {
-  std::optional<Advice> advice = advise(evidence);
-  const ReclaimSettings settings = policy.settings_for(evidence.path);
+  std::optional<Advice> advice = advise(evidence, policy.learning.worth_us);
+  const ReclaimSettings settings = policy.settings_for(evidence.path, evidence.workload);
   const auto threshold_bytes = threshold_in_force(settings, evidence);
   if (!advice || !threshold_bytes) return std::nullopt;
   if (advice->kind == AdviceKind::exclude) return advice;
   const bool goes_further = advice->kind == AdviceKind::raise_threshold ? advice->threshold_bytes > *threshold_bytes
                                                                         : advice->threshold_bytes < *threshold_bytes;
   if (!goes_further || !is_over_target(advice->threshold_bytes, settings, evidence)) return std::nullopt;
-  if (const Rule* const rule = policy.rule_for(evidence.path)) advice->cooldown_us = rule->cooldown_us;
+  if (const Rule* const rule = policy.rule_for(evidence.path, evidence.workload))
+    advice->cooldown_us = rule->cooldown_us;
   return advice;
 }
 
 bool spares(const Policy& policy, const ReclaimEvidence& evidence) {
-  const auto threshold_bytes = threshold_in_force(policy.settings_for(evidence.path), evidence);
+  const auto threshold_bytes = threshold_in_force(policy.settings_for(evidence.path, evidence.workload), evidence);
   if (!threshold_bytes) return true;
-  const auto advice = advise(evidence);
+  const auto advice = advise(evidence, policy.learning.worth_us);
   return advice && advice->kind == AdviceKind::raise_threshold && *threshold_bytes >= advice->threshold_bytes;
 }
 
@@ -185,7 +221,9 @@ std::string rule_of(const Advice& advice) {
                                   : "threshold = \"" + std::to_string(advice.threshold_bytes / kMiB) + "MiB\"";
   const std::string cooldown =
       advice.cooldown_us ? "cooldown = \"" + base::duration_setting(*advice.cooldown_us) + "\"\n" : "";
-  return "[[rule]]\ncgroup = " + toml_string(glob_of(advice.path)) + "\n" + setting + "\n" + cooldown;
+  const bool is_by_name = has_names(advice.workload);
+  return std::string("[[rule]]\n") + (is_by_name ? "workload" : "cgroup") + " = " +
+         toml_string(glob_of(is_by_name ? advice.workload : advice.path)) + "\n" + setting + "\n" + cooldown;
 }
 
 }  // namespace cgmm::core

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Advice: which threshold to change, or which cgroup to exclude, from what was recorded about one cgroup's path; and
-// the [[rule]] to paste. Pure: no I/O, no clock, any thread.
+// Advice: which threshold to change, or which workload to exclude, from what was recorded about it; and the [[rule]] to
+// paste. Pure: no I/O, no clock, any thread.
 
 #include <cstdint>
 #include <optional>
@@ -13,9 +13,10 @@
 
 namespace cgmm::core {
 
-/// The effects of the reclaims of one cgroup's path at its current threshold, from reports/evidence.sql.
+/// The effects of the reclaims of one workload at its current threshold, from reports/evidence.sql.
 struct ReclaimEvidence {
-  std::string path;                                    // bytes as the kernel has them
+  std::string path;                                    // of the cgroup reclaimed last; bytes as the kernel has them
+  std::string workload;                                // "": not known
   std::int64_t effective_count = 0;                    // most of what was freed stayed free
   std::int64_t churn_count = 0;                        // at least half of it was read again
   std::int64_t futile_count = 0;                       // almost nothing was freed
@@ -25,6 +26,8 @@ struct ReclaimEvidence {
   std::optional<std::uint64_t> cache_wanted_bytes;     // largest reclaimable cache before a reclaim that did not help
   std::uint64_t threshold_bytes = 0;                   // current
   std::optional<std::uint64_t> effective_limit_bytes;  // nullopt: none is known
+  double held_byte_seconds = 0;                        // memory kept free by all of them, times how long
+  std::int64_t reclaiming_us = 0;                      // how long all of them took
 };
 
 enum class AdviceKind : std::uint8_t { raise_threshold, exclude, lower_threshold };
@@ -32,13 +35,15 @@ enum class AdviceKind : std::uint8_t { raise_threshold, exclude, lower_threshold
 struct Advice {
   AdviceKind kind = AdviceKind::exclude;
   std::uint64_t threshold_bytes = 0;  // to set, whole MiB; 0 for `exclude`
-  std::string reason;                 // a sentence with its numbers, and no name in it
+  std::string reason;                 // with its numbers, and what it brings and costs; no name in it
   std::string path;
+  std::string workload;                     // "": the rule goes by the path
   std::optional<std::int64_t> cooldown_us;  // copied from the rule that decided until now
 };
 
-/// nullopt if there are too few verdicts, or nothing needs to change. advice.cpp explains the numbers.
-std::optional<Advice> advise(const ReclaimEvidence& evidence);
+/// nullopt if there are too few verdicts, nothing needs to change, or it would bring less than it costs. advice.cpp
+/// explains the numbers. `worth_us`: so long a byte has to stay free for each byte read again.
+std::optional<Advice> advise(const ReclaimEvidence& evidence, std::int64_t worth_us = Learning{}.worth_us);
 
 /// nullopt too if the configuration already does as much, excludes the cgroup, or has a `reclaim_to` that is not below
 /// the new threshold.

@@ -24,9 +24,19 @@ std::int64_t next_dose_pct(std::int64_t dose_pct, Lesson lesson) {
 
 }  // namespace
 
-const Rule* Policy::rule_for(std::string_view path) const {
-  const auto rule = std::ranges::find_if(rules, [&](const Rule& one) { return glob_matches(one.cgroup, path); });
+const Rule* Policy::rule_for(std::string_view path, std::string_view workload) const {
+  const auto matches = [&](const Rule& rule) {
+    if (rule.workload.empty()) return glob_matches(rule.cgroup, path);
+    return !workload.empty() &&
+           (glob_matches(rule.workload, workload) || glob_matches(rule.workload, std::string(workload) + "/"));
+  };
+  const auto rule = std::ranges::find_if(rules, matches);
   return rule == rules.end() ? nullptr : &*rule;
+}
+
+bool Policy::may_change(const Rule* rule) const {
+  const std::size_t end = rule == nullptr ? rules.size() : static_cast<std::size_t>(rule - rules.data());
+  return std::ranges::any_of(std::span(rules).first(end), [](const Rule& one) { return !one.workload.empty(); });
 }
 
 ReclaimSettings Policy::settings_of(const Rule* rule) const {

@@ -37,7 +37,8 @@ struct ReclaimSettings {
 
 /// A [[rule]]. nullopt: as in the defaults.
 struct Rule {
-  std::string cgroup;  // glob on the cgroup's path
+  std::string cgroup;    // glob on the cgroup's path; "": it goes by the workload
+  std::string workload;  // glob on the workload; "": it goes by the path
   std::optional<Threshold> threshold;
   std::optional<std::int64_t> cooldown_us;
   std::optional<bool> reclaim;
@@ -83,12 +84,18 @@ struct Policy {
 
   friend bool operator==(const Policy&, const Policy&) = default;
 
-  /// The first rule whose glob matches the path; nullptr when none does.
-  const Rule* rule_for(std::string_view path) const;
+  /// The first rule whose glob matches; nullptr when none does. `workload`: "" if there is none. A pod's own is
+  /// "namespace/name", and "namespace/name/*" matches it too.
+  const Rule* rule_for(std::string_view path, std::string_view workload) const;
+
+  /// Whether another rule may decide once the workload is known: one by workload comes before `rule`. nullptr: the end.
+  bool may_change(const Rule* rule) const;
 
   /// The settings where this rule decides; nullptr: the defaults.
   ReclaimSettings settings_of(const Rule* rule) const;
-  ReclaimSettings settings_for(std::string_view path) const { return settings_of(rule_for(path)); }
+  ReclaimSettings settings_for(std::string_view path, std::string_view workload) const {
+    return settings_of(rule_for(path, workload));
+  }
 };
 
 /// The first dose of a cgroup, and the smallest: a guess that is wrong must not cost much.

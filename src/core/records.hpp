@@ -63,6 +63,13 @@ struct NamedCgroup {
   ContainerNames names;
 };
 
+/// All that is known of a cgroup's names now. They may be empty.
+struct NamesOf {
+  CgroupId id;
+  ContainerNames names;
+  bool is_final = false;  // nobody will look for more
+};
+
 struct ScanRow {
   CgroupRef cgroup;
   Gauges gauges;       // bytes; `peak` as peak_since() has it; of a pod or an inner cgroup: its remainder

@@ -216,9 +216,17 @@ std::string workload_of(const ContainerNames& names, const ContainerIdentity& id
     return workload;
   }
   if (!identity.pod_uid.empty()) return "pod/" + identity.pod_uid;
+  if (!names.container.empty()) return names.container;
+  return may_get_names(identity) ? std::string() : std::string(cgroup_path);
+}
+
+bool has_names(std::string_view workload) {
+  return !workload.empty() && !workload.starts_with('/') && !workload.starts_with("pod/");
+}
+
+bool may_get_names(const ContainerIdentity& identity) {
   const bool has_lasting_name = identity.runtime == "lxc" || identity.runtime == "nspawn";
-  if (!identity.container_id.empty() && !has_lasting_name) return {};
-  return std::string(cgroup_path);
+  return !identity.pod_uid.empty() || (!identity.container_id.empty() && !has_lasting_name);
 }
 
 }  // namespace cgmm::core

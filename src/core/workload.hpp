@@ -63,9 +63,16 @@ std::string_view pod_prefix(std::string_view pod);
 ///     nightly-1700000000-dump-1335831723        nightly-dump  a CronWorkflow
 std::string pod_group(std::string_view pod, std::string_view container);
 
-/// "namespace/pod-group/container", or "namespace/pod-group" if the container's name is not known. Without names:
-/// "pod/<uid>" if the path names the pod; "" for a container with only an id, because its restart can't be recognised;
-/// the cgroup's path for anything else (a systemd unit).
+/// "namespace/pod-group/container", or "namespace/pod-group" if the container's name is not known (or it is a pod). The
+/// name alone where there is no pod (Docker, Podman). Without names: "pod/<uid>" if the path names the pod; "" for a
+/// container with only an id, because its restart can't be recognised; the cgroup's path for anything else (a systemd
+/// unit).
 std::string workload_of(const ContainerNames& names, const ContainerIdentity& identity, std::string_view cgroup_path);
+
+/// Whether a workload is of names, so that pods that are made anew have it too: it is no path and no uid.
+bool has_names(std::string_view workload);
+
+/// Whether the node may tell names that the path does not: of a container with an id, and of a pod with a uid.
+bool may_get_names(const ContainerIdentity& identity);
 
 }  // namespace cgmm::core

@@ -117,6 +117,14 @@ TEST_F(Check, CheckTellsForHowManyCgroupsEachRuleDecides) {
   EXPECT_EQ(items["rule[1]"]["result"], "ok");
   EXPECT_EQ(items["rule[2]"]["detail"], "* decides for 0 cgroups now") << "the first that matches decides";
   EXPECT_EQ(items["rule[2]"]["result"], "warning");
+  const std::string pod = "/kubepods/pod0f5b1c2d-1111-2222-3333-444455556666";
+  write_config("[[rule]]\nworkload = '/w*'\nreclaim = false\n[[rule]]\ncgroup = '" + pod + "/*'\nreclaim = false\n");
+  items = by_item(rows_of({"check", "--parent", cgroups().root()}));
+  EXPECT_EQ(items["rule[1]"]["detail"], "workload /w* decides for 1 cgroup now");
+  EXPECT_EQ(items["rule[1]"]["result"], "ok");
+  EXPECT_EQ(items["rule[2]"]["detail"],
+            pod + "/* decides for 0 cgroups now, and names one pod or container: made anew, it has another path");
+  EXPECT_EQ(items["rule[2]"]["result"], "warning");
 }
 
 TEST_F(Check, CheckSaysHowLongReclaimsAndCooldownsMayBe) {

@@ -128,7 +128,7 @@ TEST_F(Report, TheWeeklySummaryAsJsonIsAllItsTables) {
   EXPECT_EQ(tables[0]["rows"].size(), std::size_t{1});
   EXPECT_EQ(tables[0]["rows"][0]["reclaims"], 1);
   EXPECT_EQ(tables[1]["title"], "Advice");
-  EXPECT_EQ(tables[1]["columns"], nlohmann::json({"path", "advice", "reason", "rule"}));
+  EXPECT_EQ(tables[1]["columns"], nlohmann::json({"workload", "path", "advice", "reason", "rule"}));
   EXPECT_TRUE(tables[1]["rows"].empty());
   for (const auto& table : tables) EXPECT_TRUE(table["rows"].is_array()) << table;
 }
@@ -225,13 +225,14 @@ class Advice : public CliTest {
     for (int i = 0; i < 4; ++i) {
       add_reclaim({.path = kChurning, .freed_mib = 40, .refaulted_mib = i < 3 ? 38 : 6, .cache_mib = 50});
       add_reclaim({.path = kFull, .freed_mib = 50, .refaulted_mib = 50, .cache_mib = 80});
-      add_reclaim({.path = kIdle, .freed_mib = 60, .refaulted_mib = 0, .cache_mib = 60});
+      add_reclaim({.path = kIdle, .freed_mib = 60, .refaulted_mib = 0, .cache_mib = 60, .held_mib_seconds = 18000});
     }
   }
 
   struct Watched {
     std::string path;
     int freed_mib, refaulted_mib, cache_mib;
+    int held_mib_seconds = 180;
   };
   void add_reclaim(const Watched& one) const {
     SQLite::Database db(database(), SQLite::OPEN_READWRITE, 5000);
@@ -249,10 +250,11 @@ class Advice : public CliTest {
         db,
         "INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, regrown_bytes, held_byte_seconds, "
         "verdict, "
-        "judged_by, ended_by) VALUES (last_insert_rowid(), 300000000, ?1 << 20, ?1 << 20, 180 << 20, ?2, 'refaults', "
+        "judged_by, ended_by) VALUES (last_insert_rowid(), 300000000, ?1 << 20, ?1 << 20, ?3 << 20, ?2, 'refaults', "
         "'observe_for')");
     effect.bind(1, one.refaulted_mib);
     effect.bind(2, 2 * one.refaulted_mib >= one.freed_mib ? "churn" : "effective");
+    effect.bind(3, one.held_mib_seconds);
     effect.exec();
   }
   void exec(const std::string& sql) const { SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000).exec(sql); }
@@ -275,18 +277,20 @@ TEST_F(Advice, LeadsTheTextWithARuleBelow) {
   const std::string name = "/a\\nb\"c*[d]<script>\\\\\\xff";
   const std::string sentence =
       "Z, 12 reclaims freed 600.0 MiB in 3 cgroups; 320.0 MiB of it (53 %) was read back within 5 minutes; "
-      "280.0 MiB of it (47 %) was still free at the end of the observation (held: 614.4 KiB·h). This cgroup only "
+      "280.0 MiB of it (47 %) was still free at the end of the observation (held: 20.4 MiB·h). This cgroup only "
       "churns: /full. "
       "Advice: exclude /full from reclaim; raise the threshold of " +
       name + " to 63 MiB; lower the threshold of /idle to 20 MiB (rules below). 1 scan ";
   EXPECT_NE(text.find(sentence), std::string::npos) << text;
-  EXPECT_NE(text.find("\n" + name +
-                      ": raise the threshold to 63 MiB. 3 of the 4 reclaims at the threshold of 40.0 "
-                      "MiB did not help: 120.0 MiB of the 160.0 MiB that was freed (75 %) was read back; "
-                      "before these there "
-                      "was up to 50.0 MiB of cache.\n\n    [[rule]]\n    " +
-                      kRule + "\n    threshold = \"63MiB\"\n"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("\n" + name +
+                ": raise the threshold to 63 MiB. 3 of the 4 reclaims at the threshold of 40.0 "
+                "MiB did not help: 120.0 MiB of the 160.0 MiB that was freed (75 %) was read back; "
+                "before these there "
+                "was up to 50.0 MiB of cache. In a time like this one, that saves 120.0 MiB read again and 0 s of "
+                "reclaiming, and gives up 204.8 KiB·h kept free.\n\n    [[rule]]\n    " +
+                kRule + "\n    threshold = \"63MiB\"\n"),
+      std::string::npos)
       << text;
   EXPECT_NE(text.find("\n/full: exclude it from reclaim. None of the 4 reclaims "), std::string::npos) << text;
   EXPECT_NE(text.find("\nWhat became of reclaims\n"), std::string::npos) << text;
@@ -316,7 +320,7 @@ TEST_F(Advice, HasItsNumbersInCsv) {
   };
   EXPECT_EQ(value("watched_reclaims"), "12");
   EXPECT_EQ(value("refaulted_bytes"), std::to_string(320 * kMiB));
-  EXPECT_EQ(value("held_byte_seconds"), std::to_string(12 * 180 * kMiB));
+  EXPECT_EQ(value("held_byte_seconds"), std::to_string((8 * 180 + 4 * 18000) * kMiB));
   EXPECT_EQ(value("observe_for_us"), "300000000");
 }
 

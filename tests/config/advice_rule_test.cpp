@@ -27,14 +27,14 @@ TEST(AdvisedRule, SurvivesTheConfigurationWithEveryHostilePath) {
     const Advice advice{.kind = AdviceKind::raise_threshold, .threshold_bytes = 64 * kMiB, .reason = "", .path = path};
     const Config config = parse("cooldown = \"5m\"\n" + core::rule_of(advice), "pasted");
     ASSERT_EQ(config.policy.rules.size(), 1U) << label;
-    const core::Rule* const rule = config.policy.rule_for(path);
+    const core::Rule* const rule = config.policy.rule_for(path, "");
     ASSERT_NE(rule, nullptr) << label << ": " << config.policy.rules[0].cgroup;
     EXPECT_EQ(rule->threshold, core::Threshold::of_bytes(64 * kMiB)) << label;
-    EXPECT_EQ(config.policy.settings_for(path).cooldown_us, 300'000'000) << label;
+    EXPECT_EQ(config.policy.settings_for(path, "").cooldown_us, 300'000'000) << label;
     std::vector<std::string> neighbours = {path + "x", path + "/x", "/x" + path};
     if (base::is_valid_utf8(path)) neighbours.push_back(path.substr(0, path.size() - 1));  // else one `?` takes both
     for (const std::string& neighbour : neighbours) {
-      EXPECT_EQ(config.policy.rule_for(neighbour), nullptr) << label << " takes " << neighbour;
+      EXPECT_EQ(config.policy.rule_for(neighbour, ""), nullptr) << label << " takes " << neighbour;
     }
   }
 }
@@ -43,16 +43,16 @@ TEST(AdvisedRule, DecidesBeforeTheRulesBelowIt) {
   const Advice advice{.kind = AdviceKind::exclude, .threshold_bytes = 0, .reason = "", .path = "/kubepods/a*"};
   const Config config =
       parse(core::rule_of(advice) + "[[rule]]\ncgroup = \"/kubepods/*\"\nthreshold = \"1GiB\"\n", "pasted");
-  EXPECT_FALSE(config.policy.settings_for("/kubepods/a*").reclaim);
-  EXPECT_TRUE(config.policy.settings_for("/kubepods/ab").reclaim);
+  EXPECT_FALSE(config.policy.settings_for("/kubepods/a*", "").reclaim);
+  EXPECT_TRUE(config.policy.settings_for("/kubepods/ab", "").reclaim);
 }
 
 TEST(AdvisedRule, ChangesTheThresholdAndNothingElseOfTheRuleBelowIt) {
   const std::string below = "[[rule]]\ncgroup = \"/w*\"\nthreshold = \"32MiB\"\ncooldown = \"90s\"\n";
   const core::ReclaimEvidence evidence{.path = "/web",
                                        .churn_count = 3,
-                                       .freed_bytes = kMiB,
-                                       .refaulted_bytes = kMiB,
+                                       .freed_bytes = 30 * kMiB,
+                                       .refaulted_bytes = 30 * kMiB,
                                        .cache_wanted_bytes = 40 * kMiB,
                                        .threshold_bytes = 32 * kMiB,
                                        .effective_limit_bytes = 100 * kMiB};
@@ -60,9 +60,9 @@ TEST(AdvisedRule, ChangesTheThresholdAndNothingElseOfTheRuleBelowIt) {
   const auto advice = core::advise(evidence, before);
   ASSERT_TRUE(advice);
   const core::Policy after = parse(core::rule_of(*advice) + below, "after").policy;
-  core::ReclaimSettings settings = before.settings_for("/web");
+  core::ReclaimSettings settings = before.settings_for("/web", "");
   settings.threshold = core::Threshold::of_bytes(50 * kMiB);
-  EXPECT_EQ(after.settings_for("/web"), settings);
+  EXPECT_EQ(after.settings_for("/web", ""), settings);
   EXPECT_FALSE(core::advise(evidence, after)) << "it is in force";
   EXPECT_TRUE(core::spares(after, evidence));
   EXPECT_FALSE(core::advise(evidence, parse("threshold = \"1GiB\"\n", "high").policy));

@@ -215,7 +215,7 @@ TEST(ShippedConfig, StillHoldsWithItsExamplesUncommented) {
   }
   const Config config = parse(uncommented.str(), "config.toml");
   EXPECT_EQ(config.log_level, LogLevel::info);
-  EXPECT_EQ(config.policy.rules.size(), 2u);
+  EXPECT_EQ(config.policy.rules.size(), 3u);
 }
 
 }  // namespace

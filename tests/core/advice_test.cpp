@@ -33,7 +33,9 @@ ReclaimEvidence effective() {
           .effective_count = 3,
           .freed_bytes = kGiB,
           .refaulted_bytes = 40 * kMiB,
-          .threshold_bytes = 256 * kMiB};
+          .threshold_bytes = 256 * kMiB,
+          .held_byte_seconds = 300.0 * kGiB,
+          .reclaiming_us = 1'500'000};
 }
 
 /// What is advised, as "raise 63"; "" for nothing.
@@ -109,6 +111,15 @@ TEST(Advise, RaisesTheThresholdOverWhatAChurningCgroupWants) {
        },
        "exclude"},
       {"nothing was judged", [](ReclaimEvidence& e) { e.effective_count = e.churn_count = 0; }, ""},
+      {"what stayed free was worth it", [](ReclaimEvidence& e) { e.held_byte_seconds = 300.0 * 300 * kMiB; }, ""},
+      {"not quite", [](ReclaimEvidence& e) { e.held_byte_seconds = 250.0 * 300 * kMiB; }, "raise 63"},
+      {"it costs next to nothing", [](ReclaimEvidence& e) { e.refaulted_bytes = 11 * kMiB; }, ""},
+      {"nothing but time",
+       [](ReclaimEvidence& e) {
+         e.refaulted_bytes = 0;
+         e.reclaiming_us = 200'000;
+       },
+       "raise 63"},
   };
   for (const Case& c : cases) {
     ReclaimEvidence evidence = churning();
@@ -126,7 +137,13 @@ TEST(Advise, LowersTheThresholdWhereAlmostNothingIsReadAgain) {
   const std::vector<Case> cases = {
       {"half of it", [](ReclaimEvidence&) {}, "lower 128"},
       {"in whole MiB", [](ReclaimEvidence& e) { e.threshold_bytes = 257 * kMiB + 5; }, "lower 128"},
-      {"never under 16 MiB", [](ReclaimEvidence& e) { e.threshold_bytes = 20 * kMiB; }, "lower 16"},
+      {"never under 16 MiB",
+       [](ReclaimEvidence& e) {
+         e.threshold_bytes = 24 * kMiB;
+         e.refaulted_bytes = kMiB;
+         e.reclaiming_us = 50'000;
+       },
+       "lower 16"},
       {"it is there already", [](ReclaimEvidence& e) { e.threshold_bytes = 16 * kMiB; }, ""},
       {"it is lower already", [](ReclaimEvidence& e) { e.threshold_bytes = kMiB; }, ""},
       {"two are not enough", [](ReclaimEvidence& e) { e.effective_count = 2; }, ""},
@@ -140,6 +157,17 @@ TEST(Advise, LowersTheThresholdWhereAlmostNothingIsReadAgain) {
       {"just under a twentieth", [](ReclaimEvidence& e) { e.refaulted_bytes = e.freed_bytes / 20 - 1; }, "lower 128"},
       {"one that grew again may have been read back", [](ReclaimEvidence& e) { e.regrown_count = 1; }, ""},
       {"nothing was freed", [](ReclaimEvidence& e) { e.freed_bytes = e.refaulted_bytes = 0; }, ""},
+      {"3.3 MiB·h for 136 ms each time",
+       [](ReclaimEvidence& e) {
+         e.threshold_bytes = 32 * kMiB;
+         e.freed_bytes = 48 * kMiB;
+         e.refaulted_bytes = 0;
+         e.held_byte_seconds = 3.3 * 3600 * kMiB;
+         e.reclaiming_us = 3 * 136'000;
+       },
+       ""},
+      {"little time", [](ReclaimEvidence& e) { e.reclaiming_us = 2'000'000; }, "lower 128"},
+      {"much time", [](ReclaimEvidence& e) { e.reclaiming_us = 600'000'000; }, ""},
   };
   for (const Case& c : cases) {
     ReclaimEvidence evidence = effective();
@@ -231,7 +259,8 @@ TEST(Advise, KeepsTheCooldownOfTheRuleThatItIsPutAbove) {
 TEST(Advise, GivesItsReasonInNumbers) {
   EXPECT_EQ(advise(churning())->reason,
             "9 of the 10 reclaims at the threshold of 32.0 MiB did not help: 300.0 MiB of the 400.0 MiB "
-            "that was freed (75 %) was read back; before these there was up to 50.0 MiB of cache.");
+            "that was freed (75 %) was read back; before these there was up to 50.0 MiB of cache. In a time like "
+            "this one, that saves 300.0 MiB read again and 0 s of reclaiming, and gives up 0 B·h kept free.");
   ReclaimEvidence evidence = churning();
   evidence.effective_count = 0;
   evidence.futile_count = 1;
@@ -239,17 +268,22 @@ TEST(Advise, GivesItsReasonInNumbers) {
   EXPECT_EQ(advise(evidence)->reason,
             "None of the 10 reclaims at the threshold of 32.0 MiB helped: 300.0 MiB of the 400.0 MiB "
             "that was freed (75 %) was read back, and 1 freed almost nothing; before these there was up to "
-            "80.0 MiB of cache, and a threshold above that is too near to its limit of 100.0 MiB.");
+            "80.0 MiB of cache, and a threshold above that is too near to its limit of 100.0 MiB. In a time like "
+            "this one, that saves 300.0 MiB read again and 0 s of reclaiming, and gives up 0 B·h kept free.");
   evidence.churn_count = 0;
   evidence.futile_count = 3;
   evidence.freed_bytes = evidence.refaulted_bytes = 0;
   evidence.cache_wanted_bytes = 40 * kMiB;
+  evidence.reclaiming_us = 2'000'000;
+  evidence.held_byte_seconds = 3600.0 * kMiB;
   EXPECT_EQ(advise(evidence)->reason,
             "None of the 3 reclaims at the threshold of 32.0 MiB helped: all freed almost nothing; before "
-            "these there was up to 40.0 MiB of cache.");
+            "these there was up to 40.0 MiB of cache. In a time like this one, that saves 0 B read again and 2 s "
+            "of reclaiming, and gives up 1.0 MiB·h kept free.");
   EXPECT_EQ(advise(effective())->reason,
             "All of the 3 reclaims at the threshold of 256.0 MiB were effective: only 40.0 MiB of the "
-            "1.0 GiB that was freed (4 %) was read back.");
+            "1.0 GiB that was freed (4 %) was read back. In a time like this one, that may keep another 32.0 "
+            "MiB·h free, for another 40.0 MiB read again and 1.5 s of reclaiming.");
 }
 
 TEST(Advise, SaysWhatToDoInWordsAndAsARule) {
@@ -264,6 +298,20 @@ TEST(Advise, SaysWhatToDoInWordsAndAsARule) {
   EXPECT_EQ(in_words(exclude), "exclude it from reclaim");
   EXPECT_EQ(in_words(exclude, "db"), "exclude db from reclaim");
   EXPECT_EQ(rule_of(exclude), "[[rule]]\ncgroup = \"/db\"\nreclaim = false\n");
+}
+
+TEST(Advise, NamesTheWorkloadWhereItOutlastsTheCgroup) {
+  ReclaimEvidence evidence = churning();
+  evidence.path = "/kubepods/pod1/c1";
+  for (const char* const workload : {"", "/kubepods/pod1/c1", "pod/0f5b1c2d-1111-2222-3333-444455556666"}) {
+    evidence.workload = workload;
+    EXPECT_EQ(rule_of(advise(evidence).value()), "[[rule]]\ncgroup = \"/kubepods/pod1/c1\"\nthreshold = \"63MiB\"\n");
+  }
+  evidence.workload = "shop/w[e]b/app";
+  EXPECT_EQ(rule_of(advise(evidence).value()), "[[rule]]\nworkload = \"shop/w[[]e]b/app\"\nthreshold = \"63MiB\"\n");
+  const Policy spared{.defaults = {.threshold = of("1MiB")}, .rules = {{.workload = "shop/*", .reclaim = false}}};
+  EXPECT_FALSE(advise(evidence, spared));
+  EXPECT_TRUE(spares(spared, evidence));
 }
 
 TEST(OnlyChurns, IsSaidWhereNotOneWasEffective) {

@@ -284,11 +284,33 @@ TEST(Policy, LetsTheFirstRuleThatMatchesDecide) {
   const Policy policy{.defaults = settings("25%"),
                       .rules = {{.cgroup = "/kubepods/burstable/*", .threshold = Threshold::of_bytes(7)},
                                 {.cgroup = "/kubepods/*", .cooldown_us = 5, .reclaim = false}}};
-  EXPECT_EQ(policy.settings_for("/kubepods/burstable/pod1/x").threshold, Threshold::of_bytes(7));
-  EXPECT_TRUE(policy.settings_for("/kubepods/burstable/pod1/x").reclaim);
-  EXPECT_FALSE(policy.settings_for("/kubepods/pod1/x").reclaim);
-  EXPECT_EQ(policy.settings_for("/kubepods/pod1/x").cooldown_us, 5);
-  EXPECT_EQ(policy.settings_for("/system.slice/a"), policy.defaults);
+  EXPECT_EQ(policy.settings_for("/kubepods/burstable/pod1/x", "").threshold, Threshold::of_bytes(7));
+  EXPECT_TRUE(policy.settings_for("/kubepods/burstable/pod1/x", "").reclaim);
+  EXPECT_FALSE(policy.settings_for("/kubepods/pod1/x", "").reclaim);
+  EXPECT_EQ(policy.settings_for("/kubepods/pod1/x", "").cooldown_us, 5);
+  EXPECT_EQ(policy.settings_for("/system.slice/a", ""), policy.defaults);
+}
+
+TEST(Policy, TakesRulesByWorkloadInTheSameOrder) {
+  const Policy policy{.defaults = settings("25%"),
+                      .rules = {{.cgroup = "/kubepods/besteffort/*", .cooldown_us = 1},
+                                {.workload = "shop/db/*", .reclaim = false},
+                                {.cgroup = "/kubepods/*", .cooldown_us = 2},
+                                {.workload = "*", .cooldown_us = 3}}};
+  const auto rule_of = [&](const char* path, const char* workload) -> std::ptrdiff_t {
+    const Rule* const rule = policy.rule_for(path, workload);
+    return rule == nullptr ? -1 : rule - policy.rules.data();
+  };
+  EXPECT_EQ(rule_of("/kubepods/besteffort/x", "shop/db/pg"), 0);
+  EXPECT_EQ(rule_of("/kubepods/x", "shop/db/pg"), 1);
+  EXPECT_EQ(rule_of("/kubepods/x", "shop/db"), 1) << "the pod of such a container";
+  EXPECT_EQ(rule_of("/kubepods/x", "shop/db2/pg"), 2);
+  EXPECT_EQ(rule_of("/docker/x", "web"), 3);
+  EXPECT_EQ(rule_of("/docker/x", ""), -1) << "nobody knows its name";
+  EXPECT_FALSE(policy.may_change(&policy.rules[0]));
+  EXPECT_TRUE(policy.may_change(&policy.rules[2])) << "the name may be shop/db/pg";
+  EXPECT_TRUE(policy.may_change(nullptr));
+  EXPECT_FALSE(Policy{}.may_change(nullptr));
 }
 
 TEST(TargetBytes, IsHalfTheThresholdOrReclaimTo) {

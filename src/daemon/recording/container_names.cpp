@@ -20,14 +20,21 @@ std::vector<core::NamedCgroup> ContainerNames::look_up(std::span<const Record> b
   for (const core::CgroupRef& one : appeared) add(one->id, one->container(), now_us);
   for (const Record& record : batch) {
     if (const auto* const scan = std::get_if<core::Scan>(&record)) {
-      if (!scan->is_partial)
-        std::erase_if(nameless_,
-                      [&](Nameless& one) { return look_up_one(one.cgroup, now_us) || --one.tries_left <= 0; });
+      if (!scan->is_partial) try_again(now_us);
     } else if (const auto* const kill = std::get_if<core::OomKill>(&record)) {
       add(kill->id, kill->container, now_us);
     }
   }
   return std::exchange(found_, {});
+}
+
+void ContainerNames::try_again(std::int64_t now_us) {
+  std::erase_if(nameless_, [&](Nameless& one) {
+    if (look_up_one(one.cgroup, now_us)) return true;
+    if (--one.tries_left > 0) return false;
+    news_.push_back({one.cgroup.id, one.cgroup.names, true});
+    return true;
+  });
 }
 
 void ContainerNames::put_back(std::span<const core::NamedCgroup> names) {
@@ -41,18 +48,23 @@ void ContainerNames::put_back(std::span<const core::NamedCgroup> names) {
 bool ContainerNames::look_up_one(core::NamedCgroup& cgroup, std::int64_t now_us) {
   const auto names = logs_.names_of(cgroup.container, now_us);
   if (!names) return false;
-  if (*names != cgroup.names) {
-    cgroup.names = *names;
-    found_.push_back(cgroup);
-  }
-  return !names->container.empty();
+  const bool is_all = !names->container.empty() || cgroup.container.container_id.empty();  // a pod
+  const bool is_new = *names != cgroup.names;
+  cgroup.names = *names;
+  if (is_new) found_.push_back(cgroup);
+  if (is_new || is_all) news_.push_back({cgroup.id, *names, is_all});
+  return is_all;
 }
 
 void ContainerNames::add(const core::CgroupId& id, const core::ContainerIdentity& container, std::int64_t now_us) {
-  if (container.container_id.empty()) return;
+  if (!core::may_get_names(container)) return;
   core::NamedCgroup one{.id = id, .container = container, .names = {}};
-  if (look_up_one(one, now_us) || logs_.directory().empty() || nameless_.size() >= kMaxNameless) return;
-  nameless_.push_back({std::move(one), kTries});
+  if (look_up_one(one, now_us)) return;
+  if (logs_.directory().empty() || nameless_.size() >= kMaxNameless) {
+    news_.push_back({id, one.names, true});
+  } else {
+    nameless_.push_back({std::move(one), kTries});
+  }
 }
 
 }  // namespace cgmm::daemon

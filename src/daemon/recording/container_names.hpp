@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "daemon/recording/record_queue.hpp"
@@ -23,18 +24,22 @@ class ContainerNames {
                                          std::int64_t now_us);
   /// They could not be recorded: look_up() returns them again after the next scan.
   void put_back(std::span<const core::NamedCgroup> names);
+  /// What the lookups since the last call have found out, for the rules by workload: also that there is no name.
+  std::vector<core::NamesOf> take_news() { return std::exchange(news_, {}); }
 
  private:
   struct Nameless {
     core::NamedCgroup cgroup;
     int tries_left = 0;
   };
+  void try_again(std::int64_t now_us);
   bool look_up_one(core::NamedCgroup& cgroup, std::int64_t now_us);
   void add(const core::CgroupId& id, const core::ContainerIdentity& container, std::int64_t now_us);
 
   kernel::ContainerLogs logs_;
   std::vector<Nameless> nameless_;
   std::vector<core::NamedCgroup> found_;
+  std::vector<core::NamesOf> news_;
 };
 
 }  // namespace cgmm::daemon

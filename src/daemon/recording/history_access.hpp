@@ -42,6 +42,8 @@ struct ThisRun {
   std::function<void(const core::Handover&)> hand_over = [](const auto&) {};
   /// Called once: the history has been opened, or that will be tried again.
   std::function<void()> started = [] {};
+  /// Called after each scan on record, with what has been found out of names since.
+  std::function<void(std::vector<core::NamesOf>)> names_found = [](auto) {};
 };
 
 class HistoryAccess {

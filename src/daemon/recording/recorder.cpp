@@ -43,7 +43,7 @@ std::size_t row_count(std::span<const Record> records) {
 }  // namespace
 
 Recorder::Recorder(store::HistoryFile& file, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run)
-    : access_(file, queue, std::move(run)), queue_(queue), names_(std::move(names)) {}
+    : names_found_(run.names_found), access_(file, queue, std::move(run)), queue_(queue), names_(std::move(names)) {}
 
 void Recorder::run() {
   queue_.done({});  // it is at work from now on, for whoever asks
@@ -208,6 +208,7 @@ void Recorder::maintain() {
 
 void Recorder::name_containers(std::span<const Record> batch) {
   const std::vector<core::NamedCgroup> names = names_.look_up(batch, access_.history().take_appeared(), wall_now_us());
+  if (auto news = names_.take_news(); !news.empty()) names_found_(std::move(news));
   if (names.empty()) return;
   store::History& history = access_.history();
   try {

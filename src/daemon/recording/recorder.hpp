@@ -46,6 +46,7 @@ class Recorder {
   void take_over_change();
   void maintain();
 
+  std::function<void(std::vector<core::NamesOf>)> names_found_;
   HistoryAccess access_;
   RecordQueue& queue_;
   ContainerNames names_;

@@ -48,6 +48,7 @@ struct Place {
 struct Decision {
   std::uint32_t policy = 0;          // the number of the policy that `rule` is of; 0: not looked for yet
   const core::Rule* rule = nullptr;  // null: none
+  bool waits_for_names = false;      // another rule may decide when they are known
 };
 
 /// What is remembered of a cgroup from one scan to the next. A node may have thousands of these.
@@ -60,6 +61,7 @@ struct Tracked {
   bool ever_over = false;      // its threshold
   bool is_near_limit = false;  // sampled between two scans
   Decision decision;
+  std::unique_ptr<core::NamesOf> names;       // null: nothing has been found out yet
   std::unique_ptr<core::CacheUse> cache_use;  // at the last scan; null: none has found it over its threshold
   LastSample last;
   std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample

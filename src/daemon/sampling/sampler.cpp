@@ -215,10 +215,29 @@ void Sampler::follow_stuck(Tracked& tracked, const core::MemorySample& now, Resu
   result.stuck_news.push_back(tracked.told->id.path + news);
 }
 
+void Sampler::learn(std::vector<core::NamesOf> news) {
+  for (core::NamesOf& one : news) {
+    const auto found = finder_.cgroups().find(one.id.inode);
+    if (found == finder_.cgroups().end() || found->second.cgroup.path() != one.id.path) continue;
+    found->second.decision = {};
+    found->second.names = std::make_unique<core::NamesOf>(std::move(one));
+  }
+}
+
+/// Which rule is the cgroup's.
+void Sampler::decide(Tracked& tracked) const {
+  const core::ContainerIdentity identity = tracked.told->container();
+  const std::string& path = tracked.told->id.path;
+  const core::ContainerNames names = tracked.names ? tracked.names->names : core::ContainerNames{};
+  const bool is_final = !core::may_get_names(identity) || (tracked.names && tracked.names->is_final);
+  const core::Rule* const rule = policy_.rule_for(path, core::workload_of(names, identity, path));
+  tracked.decision = {.policy = policy_number_, .rule = rule, .waits_for_names = !is_final && policy_.may_change(rule)};
+}
+
 /// Whether it is due for a reclaim. `whole`: with those below it, which a reclaim of it may harm.
 void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, Result& result) {
-  if (std::exchange(tracked.decision.policy, policy_number_) != policy_number_) {
-    tracked.decision.rule = policy_.rule_for(tracked.told->id.path);
+  if (tracked.decision.policy != policy_number_) {
+    decide(tracked);
     ++result.rule_lookup_count;
   }
   const core::ReclaimSettings settings = policy_.settings_of(tracked.decision.rule);
@@ -227,7 +246,7 @@ void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const co
   if (is_over) tracked.ever_over = true;
   const core::CacheUse use = core::cache_use_of(now, whole);
   if (!is_over && tracked.cache_use) *tracked.cache_use = use;
-  if (is_over && !is_left_alone(tracked, settings.policy, use)) {
+  if (is_over && !is_left_alone(tracked, settings.policy, use) && !tracked.decision.waits_for_names) {
     const bool has_rule = tracked.decision.rule != nullptr && tracked.decision.rule->reclaim == true;
     result.candidates.push_back({tracked.told->id, now, limit_bytes, settings, tracked.place.kind, has_rule});
   }

@@ -30,6 +30,9 @@ class Sampler {
 
   /// Between two scans: a partial scan of the cgroups that are near their limit; nullopt when there are none.
   std::optional<Result> sample_near_limit(std::int64_t now_us);
+  /// What the recorder has found out of names: a rule by workload may decide for these cgroups from now on.
+  void learn(std::vector<core::NamesOf> news);
+
   /// When sample_near_limit() should be called next; from a second on.
   std::int64_t sample_again_after_us() const { return near_limit_.sample_again_after_us(); }
 
@@ -51,6 +54,7 @@ class Sampler {
   bool keep_remainder(Tracked& tracked, core::MemorySample& sample);
   void take_row(Tracked& tracked, const core::MemorySample& now, Result& result);
   void follow_stuck(Tracked& tracked, const core::MemorySample& now, Result& result) const;
+  void decide(Tracked& tracked) const;
   void find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, Result& result);
   bool is_left_alone(Tracked& tracked, core::ReclaimPolicy policy, const core::CacheUse& now) const;
   bool has_limit(const Tracked& tracked) const;

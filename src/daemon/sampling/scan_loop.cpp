@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 #include "base/text.hpp"
@@ -116,6 +117,16 @@ void ScanLoop::change(Settings settings) {
   wake_.notify_all();
 }
 
+void ScanLoop::learn(std::vector<core::NamesOf> news) {
+  const base::Lock lock(mutex_);
+  names_.insert(names_.end(), std::make_move_iterator(news.begin()), std::make_move_iterator(news.end()));
+}
+
+std::vector<core::NamesOf> ScanLoop::take_names() {
+  const base::Lock lock(mutex_);
+  return std::exchange(names_, {});
+}
+
 void ScanLoop::stop() {
   {
     const base::Lock lock(mutex_);
@@ -132,6 +143,7 @@ void ScanLoop::tick(const Clocks& clocks) {
 
 void ScanLoop::scan_once(const Schedule::Start& start) {
   const std::int64_t began_us = steady_now_us();
+  sampler_.learn(take_names());
   Sampler::Result result = sampler_.scan(wall_now_us());
   result.scan.late_us = start.late_us;
   ++scan_count_;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/mutex.hpp"
 #include "daemon/reclaim/mailbox.hpp"
@@ -71,6 +72,8 @@ class ScanLoop {
 
   /// From any thread.
   void change(Settings settings);
+  /// From any thread: what has been found out of names, for the next scan.
+  void learn(std::vector<core::NamesOf> news);
   void stop();
   std::int64_t scan_count() const { return scan_count_; }
 
@@ -81,6 +84,7 @@ class ScanLoop {
 
  private:
   bool wait_until_due(std::int64_t due_us);
+  std::vector<core::NamesOf> take_names();
   void sample_near_limit();
   void apply_changes(Schedule& schedule);
   void wait_until_idle();
@@ -98,7 +102,8 @@ class ScanLoop {
 
   base::Mutex mutex_;
   base::Condition wake_;
-  std::optional<Settings> changed_ CGMM_GUARDED_BY(mutex_);  // new to the sampler
+  std::optional<Settings> changed_ CGMM_GUARDED_BY(mutex_);   // new to the sampler
+  std::vector<core::NamesOf> names_ CGMM_GUARDED_BY(mutex_);  // new to the sampler
   bool is_stopping_ CGMM_GUARDED_BY(mutex_) = false;
 };
 

@@ -91,7 +91,8 @@ Service::Service(store::HistoryFile& history, const ServiceOptions& options, con
                      [this] {
                        lower_priority_of_this_thread();  // not before: reclaims wait for the history to be opened
                        recorder_started_.raise();
-                     }}),
+                     },
+                 .names_found = [this](auto news) { scan_loop_.learn(std::move(news)); }}),
       status_socket_(options.database),
       supervisor_(queue_, status_socket_, board_, options.version, Notifier::environment()),
       reloader_([this] { reload(); }, queue_) {

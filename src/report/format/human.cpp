@@ -143,7 +143,9 @@ std::string human_cell(std::string_view column, const core::Cell& cell) {
 }
 
 HumanTable humanise(const core::Table& table) {
-  const bool has_name = !table.keeps_names && std::ranges::find(table.columns, "cgroup") != table.columns.end();
+  const bool has_name = !table.keeps_names && std::ranges::any_of(table.columns, [](const std::string& column) {
+    return column == "cgroup" || column == "workload";
+  });
   HumanTable human{.title = base::escape_for_terminal(table.title), .headings = {}, .right_aligned = {}, .rows = {}};
   human.rows.resize(table.rows.size());
   for (std::size_t i = 0; i < table.columns.size(); ++i) {

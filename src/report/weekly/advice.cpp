@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t kMostShown = 10;
 constexpr std::string_view kHowToUse =
-    "Rules for config.toml. Put them above the existing ones: the first that matches decides. Each names one path; a "
-    "pod that is made again has another path.";
+    "Rules for config.toml. Put them above the existing ones: the first that matches decides. A rule by workload also "
+    "holds for pods that are made anew; one by path (cgroup) for that cgroup only.";
 
 std::string indented(const std::string& rule) {
   std::string text;
@@ -28,24 +28,25 @@ std::string shown(const Finding& finding, Format format) {
   const std::string rule = core::rule_of(*finding.advice), advice = core::in_words(*finding.advice);
   const std::string& reason = finding.advice->reason;
   if (format == Format::html) {
-    return html_heading(finding.cgroup + ": " + advice) + html_paragraph(reason) + html_preformatted(rule);
+    return html_heading(finding.workload + ": " + advice) + html_paragraph(reason) + html_preformatted(rule);
   }
-  return "\n" + name_for(format, finding.cgroup) + ": " + advice + ". " + reason + "\n\n" +
+  return "\n" + name_for(format, finding.workload) + ": " + advice + ". " + reason + "\n\n" +
          (format == Format::markdown ? "```toml\n" + rule + "```\n" : indented(rule));
 }
 
 }  // namespace
 
-std::string name_for(Format format, std::string_view cgroup) {
-  return format == Format::markdown ? escape_markdown(cgroup) : base::escape_for_terminal(cgroup);
+std::string name_for(Format format, std::string_view workload) {
+  return format == Format::markdown ? escape_markdown(workload) : base::escape_for_terminal(workload);
 }
 
 std::vector<Finding> findings_of(const core::Table& evidence) {
   std::vector<Finding> findings;
   for (const Row row : rows_of(evidence)) {
     Finding& finding = findings.emplace_back();
-    finding.cgroup = row.text("cgroup");
+    finding.workload = row.text("workload");
     finding.evidence = {.path = row.text("path"),
+                        .workload = row.text("workload"),
                         .effective_count = row.integer("effective"),
                         .churn_count = row.integer("churn"),
                         .futile_count = row.integer("futile"),
@@ -54,18 +55,20 @@ std::vector<Finding> findings_of(const core::Table& evidence) {
                         .refaulted_bytes = row.bytes("refaulted_bytes"),
                         .cache_wanted_bytes = row.known_bytes("cache_wanted_bytes"),
                         .threshold_bytes = row.bytes("threshold_bytes"),
-                        .effective_limit_bytes = row.known_bytes("effective_limit_bytes")};
+                        .effective_limit_bytes = row.known_bytes("effective_limit_bytes"),
+                        .held_byte_seconds = static_cast<double>(row.integer("held_byte_seconds")),
+                        .reclaiming_us = row.integer("reclaiming_us")};
     finding.advice = core::advise(finding.evidence);
   }
   return findings;
 }
 
 core::Table advice_table(std::span<const Finding> findings) {
-  core::Table table{.title = "Advice", .columns = {"path", "advice", "reason", "rule"}, .rows = {}};
+  core::Table table{.title = "Advice", .columns = {"workload", "path", "advice", "reason", "rule"}, .rows = {}};
   for (const Finding& finding : findings) {
     if (!finding.advice) continue;
     const core::Advice& advice = *finding.advice;
-    table.rows.push_back({advice.path, core::in_words(advice), advice.reason, core::rule_of(advice)});
+    table.rows.push_back({finding.workload, advice.path, core::in_words(advice), advice.reason, core::rule_of(advice)});
   }
   return table;
 }

@@ -14,21 +14,22 @@
 
 namespace cgmm::report {
 
-/// One cgroup's evidence and the advice.
+/// One workload's evidence and the advice.
 struct Finding {
-  std::string cgroup;  // its short name; bytes as the kernel has them
+  std::string workload;  // the cgroup's short name where it has none; bytes as the kernel has them
   core::ReclaimEvidence evidence;
   std::optional<core::Advice> advice;
   bool is_spared = false;  // by the current configuration
 };
 
-/// A cgroup's name in a sentence, escaped for text or Markdown.
-std::string name_for(Format format, std::string_view cgroup);
+/// A workload's name in a sentence, escaped for text or Markdown.
+std::string name_for(Format format, std::string_view workload);
 
 /// In the order of the rows of reports/evidence.sql.
 std::vector<Finding> findings_of(const core::Table& evidence);
 
-/// For programs: `path`, `advice` in words, `reason`, `rule` to paste. One row for each finding with advice.
+/// For programs: `workload`, `path`, `advice` in words, `reason`, `rule` to paste. One row for each finding with
+/// advice.
 core::Table advice_table(std::span<const Finding> findings);
 
 /// For people, as text, Markdown or a section of an HTML page: each advice with its reason and the rule to paste. The

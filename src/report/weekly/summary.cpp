@@ -173,7 +173,7 @@ std::vector<std::string> names_where(bool (*holds)(const core::ReclaimEvidence&)
                                      Format format) {
   std::vector<std::string> names;
   for (const Finding& finding : findings) {
-    if (!finding.is_spared && holds(finding.evidence)) names.push_back(name_for(format, finding.cgroup));
+    if (!finding.is_spared && holds(finding.evidence)) names.push_back(name_for(format, finding.workload));
   }
   return names;
 }
@@ -181,7 +181,7 @@ std::vector<std::string> names_where(bool (*holds)(const core::ReclaimEvidence&)
 std::string advice(std::span<const Finding> findings, Format format) {
   std::vector<std::string> items;
   for (const Finding& finding : findings) {
-    if (finding.advice) items.push_back(core::in_words(*finding.advice, name_for(format, finding.cgroup)));
+    if (finding.advice) items.push_back(core::in_words(*finding.advice, name_for(format, finding.workload)));
   }
   if (items.empty()) return "";
   return "Advice: " + listed(items, ";") + (items.size() == 1 ? " (rule below)." : " (rules below).");

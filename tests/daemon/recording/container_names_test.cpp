@@ -52,5 +52,37 @@ TEST_F(CutNames, AreNobodysWhenTwoContainersThatAppearTogetherFit) {
   EXPECT_EQ(names_of({cgroup(id("001")), cgroup(id("002"))}), "  ") << "the pod's name is known all the same";
 }
 
+/// What the sampler is told: "path-end=workload" for each, with "..." where more may come.
+std::string told(std::vector<core::NamesOf> news) {
+  std::string text;
+  for (const core::NamesOf& one : news) {
+    text += one.id.path.substr(one.id.path.size() - 3) + "=" + one.names.pod_namespace + "/" + one.names.container +
+            (one.is_final ? " " : "... ");
+  }
+  return text;
+}
+
+core::Scan scan(bool is_partial = false) { return {.is_partial = is_partial}; }
+
+TEST_F(CutNames, AreToldAsSoonAsTheyAreKnownAndThatThereIsNone) {
+  ContainerNames names{kernel::ContainerLogs(dir_.path())};
+  const std::vector<core::CgroupRef> appeared = {
+      cgroup(id("001")), cgroup(std::string(64, 'b')), test::tracked(2, {"/docker/" + std::string(64, 'c'), 2}),
+      test::tracked(3, {"/kubepods/burstable/pod" + kUid, 3}), test::tracked(4, {"/system.slice/x.service", 4})};
+  names.look_up({}, appeared, kNow);
+  EXPECT_EQ(told(names.take_news()), "001=shop/nginx bbb=shop/... 666=shop/ ");
+  const std::vector<Record> scans = {scan(), scan(true)};
+  for (int i = 0; i < 59; ++i) names.look_up(scans, {}, kNow + i);
+  EXPECT_EQ(told(names.take_news()), "");
+  names.look_up(scans, {}, kNow + 60);
+  EXPECT_EQ(told(names.take_news()), "bbb=shop/ ccc=/ ") << "nobody looks for them any more";
+}
+
+TEST(NamesOfContainers, AreFinalAtOnceWhereTheNodeHasNone) {
+  ContainerNames names{kernel::ContainerLogs("off")};
+  names.look_up({}, std::vector{cgroup(id("001"))}, kNow);
+  EXPECT_EQ(told(names.take_news()), "001=/ ");
+}
+
 }  // namespace
 }  // namespace cgmm::daemon

@@ -80,6 +80,39 @@ TEST_P(EveryKind, LooksUpTheRuleOfACgroupOnceUntilTheRulesChange) {
   EXPECT_EQ(one.scan(5000).rule_lookup_count, 0);
 }
 
+TEST_P(EveryKind, WaitsForTheNameWhereARuleByWorkloadMayDecide) {
+  const std::string uid = "0f5b1c2d-1111-2222-3333-444455556666", pod = "/kubepods/pod" + uid;
+  const std::vector<std::string> paths = {pod + "/" + std::string(64, 'a'), pod + "/" + std::string(64, 'b'),
+                                          pod + "/" + std::string(64, 'c'), "/unit"};
+  for (const std::string& path : paths) tree_.put(path, files({.file_bytes = 10 * kMiB}));
+  core::Policy with_rules = policy();
+  with_rules.defaults = {.threshold = core::Threshold::of_bytes(kMiB), .policy = core::ReclaimPolicy::target};
+  with_rules.rules = {{.cgroup = paths[2], .cooldown_us = 1}, {.workload = "shop/db/*", .reclaim = false}};
+  Sampler one = sampler();
+  one.set_policy(with_rules);
+  const auto due = [&](std::int64_t at_us) {
+    std::vector<std::string> them;
+    for (const core::Candidate& each : one.scan(at_us).candidates) them.push_back(each.id.path);
+    std::ranges::sort(them);
+    return them;
+  };
+  const std::vector<std::string> at_first = {paths[2], paths[3]};
+  EXPECT_EQ(due(1000), at_first) << "of these it is certain";
+  const auto names_of = [&](std::size_t which, const char* pod_name, const char* container, bool is_final) {
+    return core::NamesOf{{paths[which], tree_.inode(paths[which])}, {"shop", pod_name, container}, is_final};
+  };
+  one.learn({names_of(0, "db-0", "", false), names_of(1, "web-1", "", false)});
+  EXPECT_EQ(due(2000), at_first) << "the container's name is still to come";
+  one.learn({names_of(0, "db-0", "pg", true), names_of(1, "web-1", "app", true)});
+  EXPECT_EQ(due(3000), (std::vector<std::string>{paths[1], paths[2], paths[3]})) << "not the database";
+  one.learn({{{paths[0], tree_.inode(paths[0])}, {}, true}});
+  EXPECT_EQ(due(4000), (std::vector<std::string>{paths[0], paths[1], paths[2], paths[3]})) << "it has no name";
+  one.learn({{{"/gone", 1}, {"shop", "db-0", "pg"}, true}});
+  with_rules.rules = {{.workload = "shop/web/*", .reclaim = false}};
+  one.set_policy(with_rules);
+  EXPECT_EQ(due(5000), (std::vector<std::string>{paths[0], paths[3]})) << "names are kept for rules that come later";
+}
+
 TEST_P(EveryKind, TakesARecreatedCgroupForANewOne) {
   tree_.put("/web", files({}));
   Sampler one = sampler();

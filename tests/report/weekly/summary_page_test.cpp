@@ -124,7 +124,7 @@ TEST(SummaryPage, OfHostileNamesIsWellFormed) {
     page.gaps = answer_of(
         "gaps",
         {{{"from_at_us", integer(kUntilUs - kDayUs)}, {"to_at_us", integer(kUntilUs - kHourUs)}, {"why", name}}});
-    Finding churner{.cgroup = name, .evidence = {}, .advice = {}};
+    Finding churner{.workload = name, .evidence = {}, .advice = {}};
     churner.evidence.path = name;
     churner.evidence.churn_count = 5;
     churner.evidence.freed_bytes = churner.evidence.refaulted_bytes = 100 * kMiB;

@@ -267,7 +267,7 @@ TEST(SummarySentence, DoesNotClaimAWeekForAHistoryOfADay) {
 
 /// Of a cgroup that only churns, where `advice` is known.
 Finding churning(const std::string& name, std::optional<core::AdviceKind> advice) {
-  Finding finding{.cgroup = name, .evidence = {.path = name, .churn_count = 3}, .advice = {}};
+  Finding finding{.workload = name, .evidence = {.path = name, .churn_count = 3}, .advice = {}};
   if (advice) finding.advice = core::Advice{*advice, std::uint64_t{64} << 20, "because", name};
   return finding;
 }
@@ -295,7 +295,7 @@ TEST(SummarySentence, NamesThoseThatOnlyChurnAndWhatToDo) {
             "These cgroups only churn: A, B, D and 2 more. Advice: raise the threshold of A to 64 MiB; exclude B "
             "from reclaim; exclude B from reclaim; exclude B from reclaim (rules below). ");
   EXPECT_TRUE(about({b, b, b, b, b}).ends_with("exclude B from reclaim; and 2 more (rules below). "));
-  Finding futile{.cgroup = "F", .evidence = {.path = "F", .futile_count = 3}, .advice = {}};
+  Finding futile{.workload = "F", .evidence = {.path = "F", .futile_count = 3}, .advice = {}};
   EXPECT_EQ(about({d, futile}), "This cgroup only churns: D. Reclaiming frees almost nothing in: F. ");
   futile.is_spared = true;
   Finding spared = d;
