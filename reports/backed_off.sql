@@ -7,6 +7,7 @@
 -- can't tell what was read back, and at least half of what was freed has grown again.
 -- Only present cooldowns are known: if the window ends in the past, a cgroup that was reclaimed after it is
 -- left out.
+-- Most important first: cgroup, remaining_us, strikes, verdict, freed_bytes
 WITH backed_off AS (
   SELECT * FROM cooldown
    WHERE strikes > 0 AND last_reclaim_at_us < :until_us AND until_us > :until_us - 86400000000

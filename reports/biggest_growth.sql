@@ -4,6 +4,7 @@
 -- it is from the average of its first whole hour in the window; where its last ones are gone too, to the average of
 -- the last hour: `measured` says so. A cgroup that appeared in the window is new since then, and what it held at its
 -- first sample is no growth. One that is gone by the last full scan is left out.
+-- Most important first: cgroup, grown_bytes, usage_after_bytes, anon_grown_bytes, measured
 WITH edge AS (
   SELECT started_at_us AS last_at_us FROM scan
    WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1

@@ -3,6 +3,7 @@
 -- Every cgroup with a sample in the window. Cache is what can be dropped: page cache without shared memory
 -- and tmpfs. The limit is the smallest of the cgroup's own, its ancestors' and the machine's memory. Reads
 -- every sample in the window: a week of a large node takes a while.
+-- Most important first: cgroup, usage_max_bytes, cache_max_bytes, limit_bytes, usage_avg_bytes, last_seen_at_us
 WITH RECURSIVE
 bounds AS MATERIALIZED (
   SELECT max(:since_us, (SELECT min(started_at_us) FROM scan)) AS begin_us,

@@ -3,6 +3,7 @@
 -- Cgroups that may not be reclaimed yet, and those whose last reclaims did not help (strikes make the
 -- cooldown longer), with the share of the idle page cache that the next reclaim takes (policy "idle"). Shows
 -- the state at the end of the window, as far as the last reclaim tells it.
+-- Most important first: cgroup, remaining_us, strikes, dose_pct
 SELECT c.name AS cgroup,
        d.last_reclaim_at_us,
        d.until_us AS until_at_us,

@@ -7,6 +7,7 @@
 -- read back. `futile`: almost nothing was freed. `unknown`: the observation was too short, or the kernel can't tell
 -- what was read back. `held`: the memory that stayed free, times how long, during the observation. A
 -- reclaim without a recorded effect is counted in `reclaims` only.
+-- Most important first: cgroup, freed_bytes, stayed_free_bytes, refaulted_bytes, reclaims, churn, effective, futile
 WITH made AS (
   SELECT r.*, c.path
     FROM (told_reclaim) r

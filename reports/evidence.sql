@@ -9,6 +9,7 @@
 -- tell what was read back, and at least half of what was freed has grown again. That may be new data, so it
 -- is not churn, but it did not stay free either. Left out: a workload of which nothing has run for a day; a
 -- container without a known name that is gone, because its path never comes back. A unit may come back.
+-- Most important first: workload, threshold_bytes, cache_wanted_bytes, churn, effective, futile, freed_bytes, refaulted_bytes
 WITH subject AS MATERIALIZED (  -- what restarts and replicas of one workload have in common
   SELECT cgroup_id, coalesce(workload, path) AS subject, container_id IS NOT NULL OR pod_uid IS NOT NULL AS is_container,
          coalesce(container, pod) IS NOT NULL AS is_named, coalesce(vanished_at_us, :until_us) AS seen_until_us,

@@ -1,6 +1,7 @@
 -- Freed by cgroup (top ten)
 -- SPDX-License-Identifier: Apache-2.0
 -- The cgroups in which reclaims freed the most. Dry runs do not count.
+-- Most important first: cgroup, freed_bytes, reclaims, reclaiming_us
 SELECT c.name AS cgroup,
        count(*) AS reclaims,
        sum(r.freed_bytes) AS freed_bytes,

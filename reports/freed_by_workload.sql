@@ -2,6 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- As freed_by_cgroup, with the restarts and replicas of one workload added up: namespace/pod/container,
 -- without the pod's random suffix. A container without a known name stands alone.
+-- Most important first: workload, freed_bytes, reclaims, refaulted_bytes
 SELECT coalesce(c.workload, c.name) AS workload,
        count(DISTINCT r.cgroup_id) AS cgroups,
        count(*) AS reclaims,

@@ -5,6 +5,7 @@
 -- over both. oom_kills: the kills on record (`report oom_kills`) from this sample to the next one of its path;
 -- the first and the last row also have those before and after them, up to the ends of the window. The kernel's
 -- counter is not used: a kill is often the end of its cgroup, and then nobody reads the counter again.
+-- Most important first: at_us, cgroup, usage_bytes, reclaimable_cache_bytes, anon_bytes, oom_kills, shmem_bytes, peak_bytes, refault_file_bytes, swap_bytes, kernel_bytes
 WITH killed AS MATERIALIZED (
   SELECT c.path, o.killed_at_us AS at_us, o.kill_count AS kills
     FROM oom_kill o

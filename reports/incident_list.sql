@@ -3,6 +3,7 @@
 -- The answer of `incident list`, newest first. `oom_kills` shows more of each kill. `kills`: how many the row stands for;
 -- killed_at_us is the first of them. "(one of 3)": the cgroup is not known, and `incident show` names the three.
 -- A cgroup that was stuck, and not killed, has a number that begins with "s"; killed_at_us is when that began.
+-- Most important first: id, killed_at_us, cgroup, kills, victim, cause
 SELECT id, killed_at_us, cgroup, kills, victim, cause, limit_bytes, path
   FROM (
     SELECT o.oom_kill_id AS id,

@@ -4,6 +4,7 @@
 -- common (cgroup.workload); the cgroup's name if that is not known. `containers` counts those in which it
 -- was killed, without those that were dropped because there were too many (oom_kill.dropped_from). "(not known)": the
 -- kernel's log does not name the cgroup, and it can have been one of several.
+-- Most important first: workload, kills, last_at_us, causes, victims
 SELECT coalesce(c.workload, c.name, o.victim_path, o.dropped_from, '(not known)') AS workload,
        CAST(total(o.kill_count) AS INTEGER) AS kills,
        count(DISTINCT o.cgroup_id) AS containers,

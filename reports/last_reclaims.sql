@@ -3,6 +3,7 @@
 -- What each reclaim did, why it ended, and its effect. stalled_pct: the share of its time in which some
 -- task of the cgroup waited for memory. Refaulted: what was read back, where that is known. A verdict
 -- without an end of the observation is preliminary.
+-- Most important first: started_at_us, cgroup, outcome, freed_bytes, verdict, refaulted_bytes
 SELECT r.started_at_us,
        c.name AS cgroup,
        replace(r.outcome, '_', ' ')

@@ -2,6 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Limits that changed while a cgroup lived; its first limit is no change. NULL: no limit. The effective
 -- limit is the smallest of the cgroup's own, its ancestors' and the machine's memory.
+-- Most important first: changed_at_us, cgroup, effective_limit_before_bytes, effective_limit_bytes
 WITH change AS (
   SELECT l.*,
          row_number() OVER history AS number,

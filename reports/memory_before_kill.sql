@@ -2,6 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The samples of the victim's cgroup, newest kill first. Cache is what can be dropped. The limit is the
 -- effective one at that time. A kill without samples is left out. `incident show` draws one kill.
+-- Most important first: oom_kill_id, cgroup, seconds_before, usage_bytes, of_limit_pct, anon_bytes, cache_bytes
 SELECT o.oom_kill_id,
        c.name AS cgroup,
        round((o.killed_at_us - sc.started_at_us) / 1000000.0, 1) AS seconds_before,

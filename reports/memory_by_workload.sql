@@ -2,6 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- What the replicas of each workload held together in the last full scan of the window, and how many were
 -- seen in the whole window: more than run now means that some were restarted.
+-- Most important first: workload, usage_bytes, running, fullest_pct, anon_bytes
 WITH last AS (
   SELECT scan_id FROM scan
    WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1

@@ -9,6 +9,7 @@
 -- such sample to the next, where they are at most one and a half scan intervals apart. NULL: no two are, so it
 -- is not known. Of a pod all that it holds counts, with its containers. Reads every sample in the window: a week
 -- of a large node takes a while.
+-- Most important first: cgroup, peak_pct, peak_at_us, episodes, limit_bytes, how
 WITH RECURSIVE
 bounds AS MATERIALIZED (
   SELECT max(:since_us, (SELECT min(started_at_us) FROM scan)) AS begin_us,

@@ -6,6 +6,7 @@
 -- one interval late. With memory.oom.group one kill ends several processes. `incident show ID` shows everything about
 -- one kill. cgroup_by says how the cgroup is known (schema/0006). "(one of 3)": the kernel's log does not name it.
 -- scope says what ran out (schema/0007). end_told is 0 where the kernel's log begins the kill and does not end it.
+-- Most important first: id, killed_at_us, cgroup, kills, victim_comm, cause, limit_bytes, anon_rss_bytes, scope
 SELECT o.oom_kill_id AS id,
        o.killed_at_us,
        coalesce(c.name, o.dropped_from, iif(o.candidate_count > 0, '(one of ' || o.candidate_count || ')',

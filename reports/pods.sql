@@ -3,6 +3,7 @@
 -- Every pod in the last full scan of the window. The remainder is what is charged to a pod beyond its running
 -- containers: page cache of containers that have ended, a tmpfs that they have written. The working set is what
 -- the kubelet compares with limits when it evicts: usage less inactive file cache. An empty remainder is unknown.
+-- Most important first: pod, usage_bytes, limit_bytes, working_set_bytes, remainder_bytes
 WITH now AS MATERIALIZED (
   SELECT c.cgroup_id, c.kind, c.path, c.name, c.workload, c.namespace, c.pod, c.pod_uid, c.effective_limit_bytes,
          rtrim(c.path, replace(c.path, '/', '')) AS directory,

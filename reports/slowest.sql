@@ -1,6 +1,7 @@
 -- Slowest reclaims (top ten)
 -- SPDX-License-Identifier: Apache-2.0
 -- The reclaims that took the longest.
+-- Most important first: cgroup, duration_us, started_at_us, freed_bytes, outcome
 SELECT c.name AS cgroup,
        r.started_at_us,
        r.duration_us,

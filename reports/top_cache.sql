@@ -1,6 +1,7 @@
 -- Most reclaimable cache (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
 -- The cgroups that held the most page cache that can be dropped, in the last full scan of the window.
+-- Most important first: cgroup, reclaimable_cache_bytes, share_of_usage_pct, usage_bytes, limit_bytes
 SELECT c.name AS cgroup,
        s.reclaimable_cache_bytes,
        100.0 * s.reclaimable_cache_bytes / nullif(s.usage_bytes, 0) AS share_of_usage_pct,

@@ -4,6 +4,7 @@
 -- eviction threshold. `report working_set --until WHEN` tells whose cache had it evict pods at that time: active
 -- file cache counts, although it can be dropped. A pod has its containers and its remainder; all others stand
 -- for themselves. "(all)" is the sum, which is what is on record of the node.
+-- Most important first: pod_or_cgroup, working_set_bytes, usage_bytes, inactive_file_bytes
 WITH now AS MATERIALIZED (
   SELECT c.path, c.name, c.kind, c.namespace, c.pod,
          iif(c.kind = 'pod', c.path || '/', rtrim(c.path, replace(c.path, '/', ''))) AS directory,

@@ -19,6 +19,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/commands.hpp"
+#include "cli/output.hpp"
 #include "config.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/parse.hpp"
@@ -60,6 +61,12 @@ std::uint64_t parse_max_memory(const std::string& text) {
   return *bytes;
 }
 
+std::size_t parse_width(const std::string& text) {
+  const auto width = cgmm::kernel::parse_number(text).value_or(0);
+  if (width < cli::kNarrowest || width > cli::kWidest) refuse_value("--width", text, "a number of columns, 40 to 1000");
+  return static_cast<std::size_t>(width);
+}
+
 template <class Target>
 CLI::Option* add(CLI::App& app, const char* name, Target& target, const char* type, const char* help) {
   return app.add_option(name, target, help)->type_name(type);
@@ -97,6 +104,11 @@ void add_output(CLI::App& app, cli::Options& options) {
          "text (default), markdown, html, csv, json")
       ->type_name("F");
   add(app, "--output", options.output, "FILE", "Write to this file instead of standard output");
+  app.add_flag("--wide", options.display.wide, "Text: all columns of a table, and no name shortened");
+  app.add_option_function<std::string>(
+         "--width", [&options](const std::string& text) { options.display.width = parse_width(text); },
+         "Text: make it fit so many columns, 40 to 1000 (default: the terminal's; no limit in a pipe or file)")
+      ->type_name("N");
 }
 
 void add_bounds(CLI::App& app, cli::Options& options) {

@@ -18,7 +18,7 @@ _cgmm_files() {
 
 _cgmm() {
   local run='--config --parent --threshold --interval --cooldown --database --dry-run --cycles --log-level'
-  local window='--since --until' output='--format --output --max-time --max-memory' history='--config --database'
+  local window='--since --until' output='--format --output --wide --width --max-time --max-memory' history='--config --database'
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' words='' index reports
   COMPREPLY=()
 
@@ -36,7 +36,7 @@ _cgmm() {
     --since | --until) words='1h 1d 7d 30d' ;;
     --threshold) words='25% 50% 512Mi' ;;
     --window) words='30m 2h' ;;
-    --interval | --cooldown | --cycles | --cgroup | --max-time | --max-memory) return ;;
+    --interval | --cooldown | --cycles | --cgroup | --width | --max-time | --max-memory) return ;;
     *)
       case $command in
         '') words="run report history incident status check query $run --version --help" ;;

@@ -25,14 +25,19 @@ bool steers_a_terminal(char32_t code_point) {
          || in(0x2066, 0x206f);                         // isolates, old format characters
 }
 
+}  // namespace
+
 std::string escaped(char32_t code_point) {
   if (code_point == '\n') return "\\n";
   if (code_point == '\r') return "\\r";
   if (code_point == '\t') return "\\t";
   const auto value = static_cast<std::uint32_t>(code_point);
   // A byte in the text that is no character is \xHH as well; a C1 control is a character, so \u0085.
+  if (value > 0xffff) return "\\U" + hex(value, 8);
   return value < 0x80 ? "\\x" + hex(value, 2) : "\\u" + hex(value, 4);
 }
+
+namespace {
 
 /// Escapes what must be, and only then each backslash too, so that the usual name reads as it is.
 template <typename MustEscape>

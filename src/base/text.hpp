@@ -29,6 +29,9 @@ inline bool is_valid_utf8(std::string_view text) { return to_valid_utf8(text) ==
 /// direction come out as \n, \x1b, \u202e; in a text that has one of them (or an invalid byte), a backslash is doubled.
 std::string escape_for_terminal(std::string_view text);
 
+/// "\n", "\x1b", "\u202e": a character in ASCII.
+std::string escaped(char32_t code_point);
+
 /// If the text begins with the prefix, removes it and returns true.
 inline bool drop_prefix(std::string_view& text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return false;

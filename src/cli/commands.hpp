@@ -21,6 +21,12 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// How text is shown to a person.
+struct Display {
+  bool wide = false;                 // tables have all columns, and nothing is shortened
+  std::optional<std::size_t> width;  // instead of the terminal's
+};
+
 /// What the command line says. Each subcommand has some of these options.
 struct Options {
   std::string version;  // of this program
@@ -39,6 +45,7 @@ struct Options {
   std::string window = "30m";
   std::string sql;
   bool list = false;
+  Display display;
   Bounds bounds;  // of all commands but run
 };
 

@@ -17,6 +17,7 @@
 #include "report/format/chart.hpp"
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
+#include "report/format/wrap.hpp"
 #include "report/weekly/summary_page.hpp"
 #include "store/file/backup.hpp"
 #include "store/reader.hpp"
@@ -105,6 +106,7 @@ core::Table folded(const core::Table& samples) {
   result.title = step == 1 ? "Samples"
                            : std::to_string(count) + " samples, " + std::to_string(step) +
                                  " in a row: gauges at their largest, refaults and kills summed (--format csv has all)";
+  result.most_important = samples.most_important;
   result.rows.resize((count + step - 1) / step, std::vector<core::Cell>(kShown.size()));
   for (std::size_t column = 0; column < kShown.size(); ++column) {
     const std::size_t from = report::column_of(samples, kShown[column].name);
@@ -167,12 +169,13 @@ std::string for_terminal(const std::vector<std::string>& paths, store::Reader& r
     const auto draw = [&](const std::vector<report::ChartPoint>& points, std::string_view title) {
       return report::chart(title, points, kChartHeight, style) + "\n";
     };
-    text += base::escape_for_terminal(shown.heading) +
-            (shown.heading == path ? "" : "\n" + base::escape_for_terminal(path)) + "\n\n";
+    text += report::wrapped(base::escape_for_terminal(shown.heading), style);
+    if (shown.heading != path) text += report::wrapped(base::escape_for_terminal(path), style);
+    text += "\n";
     text += draw(shown.points.usage, "usage") + draw(shown.points.cache, "reclaimable cache");
     text += report::render(shown.below, report::Format::text, style) + "\n";
   }
-  return text + (paths.size() > kMaxCharts ? and_more(paths.size()) + "\n" : "");
+  return text + (paths.size() > kMaxCharts ? report::wrapped(and_more(paths.size()), style) : "");
 }
 
 /// All charts show the same time.

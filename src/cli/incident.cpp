@@ -14,6 +14,7 @@
 #include "kernel/parse.hpp"
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
+#include "report/format/wrap.hpp"
 #include "report/incident/stuck.hpp"
 #include "store/reader.hpp"
 
@@ -173,7 +174,9 @@ int list(store::Reader& reader, const Options& options) {
   const std::string hint = table.rows.empty() ? hint_of(reader) : "";
   std::string text =
       format == report::Format::html ? page_of(table, hint) : report::render(table, format, style_for(options));
-  if (format != report::Format::html && !hint.empty()) text += "\n" + hint + "\n";
+  if (format != report::Format::html && !hint.empty()) {
+    text += "\n" + (format == report::Format::text ? report::wrapped(hint, style_for(options)) : hint + "\n");
+  }
   write_output(options, text);
   return 0;
 }

@@ -24,14 +24,14 @@
 namespace cgmm::cli {
 namespace {
 
-constexpr std::size_t kNarrowest = 40;
-
 std::int64_t parse_point(const std::string& option, const std::string& text, std::int64_t now) {
   if (const auto at_us = base::parse_when(text, now)) return *at_us;
   throw UsageError(option + " = \"" + text +
                    "\": expected a duration before now such as \"7d\" or \"90m\", or a time in UTC such as "
                    "\"2026-11-23\" or \"2026-11-23T03:12:00Z\"");
 }
+
+bool goes_to_terminal(const Options& options) { return options.output.empty() && ::isatty(STDOUT_FILENO) == 1; }
 
 void write_all(int fd, std::span<const std::string> parts, const std::string& name) {
   for (std::string_view text : parts) {
@@ -115,12 +115,19 @@ ReaderConfig load_for_reading(const Options& options) {
 
 report::Style style_for(const Options& options) {
   report::Style style;
-  if (!options.output.empty() || ::isatty(STDOUT_FILENO) == 0) return style;
-  const char* const term = std::getenv("TERM");
-  const char* const no_color = std::getenv("NO_COLOR");
-  style.colour = term != nullptr && std::string_view(term) != "dumb" && (no_color == nullptr || *no_color == '\0');
-  struct winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kNarrowest) style.width = size.ws_col;
+  if (goes_to_terminal(options)) {
+    const char* const term = std::getenv("TERM");
+    const char* const no_color = std::getenv("NO_COLOR");
+    style.colour = term != nullptr && std::string_view(term) != "dumb" && (no_color == nullptr || *no_color == '\0');
+    struct winsize size{};
+    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kNarrowest) style.width = size.ws_col;
+    style.fits = true;
+  }
+  if (options.display.width) {
+    style.width = *options.display.width;
+    style.fits = true;
+  }
+  style.fits = style.fits && !options.display.wide;
   return style;
 }
 
@@ -177,6 +184,7 @@ core::Table answer_to(const report::Report& report, store::Reader& reader, const
   read_rows(report, reader, parameters, rows);
   rows.table.title = report.title;
   rows.table.report = report.name;
+  rows.table.most_important = report.most_important;
   rows.table.keeps_names = report.name.empty();  // `query`
   return std::move(rows.table);
 }

@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "report/format/row.hpp"
+#include "report/format/wrap.hpp"
 #include "report/weekly/advice.hpp"
 #include "report/weekly/summary.hpp"
 #include "report/weekly/summary_page.hpp"
@@ -74,9 +75,11 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
   }
   const report::Style style = style_for(options);
   const bool markdown = options.format == report::Format::markdown;
-  std::string text = std::string(markdown ? "# " : "") + "Memory report, " + base::format_utc(window.since_us) +
-                     " to " + base::format_utc(window.until_us) + "\n\n";
-  text += report::summary_sentence(numbers, found, asked, options.format) + "\n\n";
+  const std::string title =
+      "Memory report, " + base::format_utc(window.since_us) + " to " + base::format_utc(window.until_us);
+  std::string text = (markdown ? "# " + title + "\n" : report::wrapped(title, style)) + "\n";
+  const std::string answer = report::summary_sentence(numbers, found, asked, options.format);
+  text += (markdown ? answer + "\n" : report::wrapped(answer, style)) + "\n";
   text += report::render_advice(found, options.format, style) + "\n";
   return text + report::render(tables, options.format, style);
 }

@@ -27,6 +27,7 @@ struct Table {
   std::string report{};       // the name of the report that it answers; "": none
   std::int64_t more_rows{0};  // that were left out at the end
   bool keeps_names{false};    // for people, too: the columns are called as they are, and none is left out
+  std::vector<std::string> most_important{};  // columns, in this order; the others follow
 };
 
 /// Takes an answer row by row.

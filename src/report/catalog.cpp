@@ -12,6 +12,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
@@ -46,6 +47,24 @@ std::string title_of(std::string_view name, std::string_view sql) {
   return std::string(name);
 }
 
+/// Which columns of a table stay where there is little room. "": the report does not say.
+std::vector<std::string> most_important_of(std::string_view sql) {
+  constexpr std::string_view kBegin = "-- Most important first:";
+  const std::size_t begin = sql.find(kBegin);
+  std::vector<std::string> columns;
+  if (begin == std::string_view::npos) return columns;
+  std::string_view line = sql.substr(begin + kBegin.size());
+  line = line.substr(0, line.find('\n'));
+  std::string column;
+  for (const char c : line) {
+    if (c == ',') columns.push_back(std::exchange(column, ""));
+    if (c != ',' && c != ' ' && c != '\t' && c != '\r') column += c;
+  }
+  columns.push_back(column);
+  std::erase(columns, "");
+  return columns;
+}
+
 const core::EmbeddedText* find_embedded(std::string_view name) {
   const auto found = std::ranges::find(kReports, name, &core::EmbeddedText::name);
   return found == kReports.end() ? nullptr : &*found;
@@ -64,7 +83,11 @@ std::string with_parts(std::string sql) {
 }
 
 Report make_report(std::string_view name, std::string_view sql, bool own) {
-  return {.name = std::string(name), .title = title_of(name, sql), .sql = with_parts(std::string(sql)), .own = own};
+  return {.name = std::string(name),
+          .title = title_of(name, sql),
+          .sql = with_parts(std::string(sql)),
+          .own = own,
+          .most_important = most_important_of(sql)};
 }
 
 Report make_report(const core::EmbeddedText& text) { return make_report(text.name, text.text, false); }

@@ -14,10 +14,11 @@
 namespace cgmm::report {
 
 struct Report {
-  std::string name;   // of the file, without .sql
-  std::string title;  // its first comment line
-  std::string sql;    // one statement; may use :since_us, :until_us, :cgroup_glob
-  bool own = false;   // the operator's
+  std::string name;                           // of the file, without .sql
+  std::string title;                          // its first comment line
+  std::string sql;                            // one statement; may use :since_us, :until_us, :cgroup_glob
+  bool own = false;                           // the operator's
+  std::vector<std::string> most_important{};  // columns, as the comment "-- Most important first: a, b" names them
 };
 
 /// One of reports/ by its name, whatever the operator's own are called. The queries of `incident`, whose names begin

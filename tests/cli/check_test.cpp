@@ -150,7 +150,7 @@ TEST_F(Check, IsAListWithProblemsFirstThatFitsATerminal) {
   const std::string deep = "/" + std::string(100, 'x') + "/" + std::string(60, 'y');
   cgroups().put(deep, v1_files(kOver));
   write_config("kernel_log = '/dev/null'\n[[rule]]\ncgroup = '/nothing*'\nreclaim = false\n");
-  const Answer answer = ask({"check", "--parent", cgroups().root()});
+  const Answer answer = ask({"check", "--parent", cgroups().root(), "--width", "80"});
   EXPECT_EQ(answer.exit_code, 1);
   EXPECT_TRUE(answer.out.starts_with("Check: 1 problem, 1 warning, ")) << answer.out;
   std::istringstream lines(answer.out);

@@ -13,6 +13,7 @@
 
 #include "base/text.hpp"
 #include "report/catalog.hpp"
+#include "report/format/escape.hpp"
 #include "report/format/render.hpp"
 
 namespace cgmm::report {
@@ -116,6 +117,30 @@ class Reports : public testing::Test {
         one.verdict + "', " + one.judged_by + ", 'observe_for' FROM reclaim");
   }
 
+  /// Something of everything, so that each report but `gaps` has a row.
+  void fill() {
+    add_scans(1000, 1090);
+    add_cgroups();
+    for (const std::string outcome : {"done", "failed", "dry_run"}) add_reclaim(2, 1010, outcome, 4096, "'no\x1b'");
+    exec(
+        "INSERT INTO sample (scan_id, cgroup_id, usage_kib, file_kib, shmem_kib, refault_file, pgmajfault, "
+        "psi_some_us) "
+        "SELECT scan_id, cgroup_id, 100, 50, 10, 1, 1, 1 FROM scan, cgroup");
+    add({.cgroup_id = 2, .at_s = 1010, .verdict = "churn", .refaulted_bytes = "80"});
+    exec(
+        "INSERT INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) SELECT cgroup_id, 1010000000, "
+        "9000000000, 2 FROM cgroup");
+    exec(
+        "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm) VALUES "
+        "(2, 1020000000, 'counter', 'cgroup', '<b>'), (NULL, 1030000000, 'kernel_log', 'node', NULL)");
+    exec(
+        "INSERT INTO cgroup_limit VALUES (1, 1000000000, NULL, 61440, NULL), (2, 1000000000, NULL, 900, NULL), "
+        "(2, 1050000000, 800, 800, NULL)");
+    exec("INSERT INTO service_event (at_us, kind, detail) VALUES (1000000000, 'start', 'x')");
+    exec("UPDATE sample SET usage_kib = 200 WHERE scan_id = (SELECT max(scan_id) FROM scan)");
+    exec("UPDATE cgroup SET kind = 'pod' WHERE cgroup_id = 2");
+  }
+
   Table run(const std::string& name, std::int64_t since_s = 1000, std::int64_t until_s = 1100,
             const std::string& glob = "*") {
     const auto report = find_report({}, name);
@@ -126,6 +151,7 @@ class Reports : public testing::Test {
     if (has(":until_us")) query.bind(":until_us", until_s * kSecondUs);
     if (has(":cgroup_glob")) query.bind(":cgroup_glob", glob);
     Table table{.title = report->title, .columns = {}, .rows = {}};
+    table.most_important = report->most_important;
     for (int i = 0; i < query.getColumnCount(); ++i) table.columns.emplace_back(query.getColumnName(i));
     while (query.executeStep()) {
       auto& row = table.rows.emplace_back();
@@ -163,26 +189,7 @@ TEST_F(Reports, RunOnAnEmptyHistory) {
 }
 
 TEST_F(Reports, AreAllValidInEveryFormatWithAHostileName) {
-  add_scans(1000, 1090);
-  add_cgroups();
-  for (const std::string outcome : {"done", "failed", "dry_run"}) add_reclaim(2, 1010, outcome, 4096, "'no\x1b'");
-  exec(
-      "INSERT INTO sample (scan_id, cgroup_id, usage_kib, file_kib, shmem_kib, refault_file, pgmajfault, "
-      "psi_some_us) "
-      "SELECT scan_id, cgroup_id, 100, 50, 10, 1, 1, 1 FROM scan, cgroup");
-  add({.cgroup_id = 2, .at_s = 1010, .verdict = "churn", .refaulted_bytes = "80"});
-  exec(
-      "INSERT INTO cooldown (cgroup_id, last_reclaim_at_us, until_us, strikes) SELECT cgroup_id, 1010000000, "
-      "9000000000, 2 FROM cgroup");
-  exec(
-      "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm) VALUES "
-      "(2, 1020000000, 'counter', 'cgroup', '<b>'), (NULL, 1030000000, 'kernel_log', 'node', NULL)");
-  exec(
-      "INSERT INTO cgroup_limit VALUES (1, 1000000000, NULL, 61440, NULL), (2, 1000000000, NULL, 900, NULL), "
-      "(2, 1050000000, 800, 800, NULL)");
-  exec("INSERT INTO service_event (at_us, kind, detail) VALUES (1000000000, 'start', 'x')");
-  exec("UPDATE sample SET usage_kib = 200 WHERE scan_id = (SELECT max(scan_id) FROM scan)");
-  exec("UPDATE cgroup SET kind = 'pod' WHERE cgroup_id = 2");
+  fill();
   for (const Report& report : list_reports({}, nullptr)) {
     const Table table = run(report.name);
     EXPECT_EQ(table.rows.empty(), report.name == "gaps") << report.name;
@@ -190,6 +197,31 @@ TEST_F(Reports, AreAllValidInEveryFormatWithAHostileName) {
       EXPECT_TRUE(base::is_valid_utf8(render(table, format, {}))) << report.name;
     }
     EXPECT_LE(run(report.name, 5000, 5000).rows.size(), 2u) << report.name;
+  }
+}
+
+TEST_F(Reports, AllFitEveryTerminalWithLongNames) {
+  fill();
+  const std::string deep = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1f0c2a3b_7d5e_4c1f.slice/" +
+                           std::string(64, 'c') + ".scope";
+  exec("UPDATE cgroup SET path = '" + deep + "' WHERE cgroup_id = 1");
+  exec("UPDATE cgroup SET path = '/" + std::string(150, 'x') + " " + std::string(30, 'y') + "' WHERE cgroup_id = 2");
+  for (const Report& report : list_reports({}, nullptr)) {
+    const Table table = run(report.name);
+    for (const std::size_t width : {40U, 41U, 80U, 120U, 200U}) {
+      std::istringstream lines(render(table, Format::text, {.width = width, .fits = true}));
+      for (std::string line; std::getline(lines, line);)
+        EXPECT_LE(display_width(line), width) << report.name << "\n" << line;
+    }
+  }
+}
+
+TEST_F(Reports, NameColumnsThatTheyHaveWhereTheySayWhichAreImportant) {
+  for (const Report& report : list_reports({}, nullptr)) {
+    const Table table = run(report.name);
+    for (const std::string& column : report.most_important) {
+      EXPECT_EQ(std::ranges::count(table.columns, column), 1) << report.name << ": " << column;
+    }
   }
 }
 

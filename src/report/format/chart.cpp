@@ -108,8 +108,8 @@ std::vector<ChartPoint> thinned(std::span<const ChartPoint> points, std::int64_t
 
 std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style,
                   const ChartMarks& marks) {
-  std::string out = bold(base::escape_for_terminal(title), style);
-  if (!out.empty()) out += '\n';
+  std::string out = title.empty() ? "" : text_title(base::escape_for_terminal(title), style);
+  if (!out.empty()) out.pop_back();  // no empty line
   const auto most = largest(points);
   if (!most) return out + "(no samples)\n";
   const double top = std::max({*most, marks.top.value_or(1), 1.0});

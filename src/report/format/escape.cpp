@@ -51,6 +51,30 @@ constexpr std::array kWide = std::to_array<Range>({
     {0x20000, 0x3fffd},
 });
 
+/// What charts, tables and sentences have, with a sign of the same width; the mark of what was cut is longer.
+struct Similar {
+  char32_t code_point;
+  std::string_view ascii;
+};
+constexpr auto kSimilar = std::to_array<Similar>({
+    {U'─', "-"},
+    {U'│', "|"},
+    {U'┤', "|"},
+    {U'└', "+"},
+    {U'▔', "-"},
+    {U'▲', "^"},
+    {U'·', "*"},
+    {U'…', "..."},
+    {U'▁', "_"},
+    {U'▂', "_"},
+    {U'▃', "."},
+    {U'▄', ":"},
+    {U'▅', ":"},
+    {U'▆', ":"},
+    {U'▇', "#"},
+    {U'█', "#"},
+});
+
 template <std::size_t Size>
 bool is_in(const std::array<Range, Size>& ranges, char32_t code_point) {
   const auto range = std::ranges::lower_bound(ranges, code_point, {}, &Range::last);
@@ -92,6 +116,22 @@ std::string escape_csv(std::string_view text) {
     out += c;
   }
   return out + '"';
+}
+
+std::string to_ascii(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const base::Decoded decoded = base::decode_utf8(text, at);
+    const char32_t code_point = decoded.code_point.value_or(U'?');
+    const auto* const similar = std::ranges::find(kSimilar, code_point, &Similar::code_point);
+    if (code_point < 0x80) {
+      out += decoded.code_point ? static_cast<char>(code_point) : '?';
+    } else {
+      out += similar != kSimilar.end() ? std::string(similar->ascii) : base::escaped(code_point);
+    }
+    at += decoded.length;
+  }
+  return out;
 }
 
 std::size_t display_width(std::string_view text) {

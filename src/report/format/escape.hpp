@@ -18,6 +18,10 @@ std::string escape_html(std::string_view text);
 /// One CSV field (RFC 4180), valid UTF-8, quoted only if necessary. A leading '=' or '-' stays as it is: CSV is exact.
 std::string escape_csv(std::string_view text);
 
+/// For a terminal that shows ASCII only: lines, blocks and marks of charts as similar signs, other characters as
+/// \u00e9.
+std::string to_ascii(std::string_view text);
+
 /// How many terminal columns a valid UTF-8 text needs.
 std::size_t display_width(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <utility>
 
 #include "base/text.hpp"
@@ -73,6 +74,25 @@ const Suffix* suffix_of(std::string_view column) {
 /// Columns with words of the schema, such as "anon_growth". Other texts are names, which may contain '_'.
 bool is_code(std::string_view column) { return column == "cause" || column == "causes" || column == "scope"; }
 
+/// What somebody called something: the begin and the end tell which it is. `name` is also that of a report.
+ColumnKind kind_of(std::string_view column, bool is_number) {
+  constexpr auto kNames = std::to_array<std::string_view>({"cgroup", "path", "workload", "pod", "container", "name"});
+  if (is_number) return ColumnKind::number;
+  const bool is_name = std::ranges::count(kNames, column) > 0 || column.ends_with("_path") ||
+                       column.ends_with("_cgroup") || column.ends_with("_comm");
+  return is_name ? ColumnKind::name : ColumnKind::words;
+}
+
+/// The columns that the report names, in its order; then the others from left to right.
+std::vector<std::size_t> by_importance(const std::vector<std::string_view>& columns,
+                                       const std::vector<std::string>& most_important) {
+  std::vector<std::size_t> order(columns.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(
+      order, {}, [&](std::size_t i) { return std::ranges::find(most_important, columns[i]) - most_important.begin(); });
+  return order;
+}
+
 /// Whether all cells are numbers or NULL, and at least one is a number.
 bool holds_numbers(const core::Table& table, std::size_t column) {
   const auto kind = [&](const std::vector<core::Cell>& row) { return cell_at(row, column).index(); };
@@ -118,6 +138,8 @@ std::string decimal(double value, int most_decimals) {
 
 core::Table only(const core::Table& table, std::string title, const std::vector<std::string_view>& columns) {
   core::Table result{.title = std::move(title), .columns = {columns.begin(), columns.end()}, .rows = {}};
+  result.report = table.report;
+  result.most_important = table.most_important;
   for (const Row row : rows_of(table)) {
     auto& cells = result.rows.emplace_back();
     for (const std::string_view column : columns) cells.push_back(row.cell(column));
@@ -142,29 +164,54 @@ std::string human_cell(std::string_view column, const core::Cell& cell) {
   return base::escape_for_terminal(words);
 }
 
+bool is_alarm(std::string_view column, const core::Cell& cell) {
+  if (const auto* const number = std::get_if<std::int64_t>(&cell)) return column == "oom_kills" && *number > 0;
+  const auto* const text = std::get_if<std::string>(&cell);
+  if (text == nullptr) return false;
+  if (column == "state") return text->starts_with("not running") || text->find("fault") != std::string::npos;
+  return (column == "outcome" || column == "verdict") && *text == "failed";
+}
+
+HumanTable upright(const HumanTable& table) {
+  HumanTable upright{.title = table.title,
+                     .headings = {"what", "value"},
+                     .right_aligned = {false, false},
+                     .kinds = {ColumnKind::words, ColumnKind::words},
+                     .by_importance = {0, 1},
+                     .rows = {},
+                     .alarms = {},
+                     .is_upright = true};
+  for (std::size_t i = 0; i < table.headings.size(); ++i) {
+    upright.rows.push_back({table.headings[i], table.rows[0][i]});
+    upright.alarms.push_back({false, table.alarms[0][i]});
+  }
+  return upright;
+}
+
 HumanTable humanise(const core::Table& table) {
   const bool has_name = !table.keeps_names && std::ranges::any_of(table.columns, [](const std::string& column) {
     return column == "cgroup" || column == "workload";
   });
-  HumanTable human{.title = base::escape_for_terminal(table.title), .headings = {}, .right_aligned = {}, .rows = {}};
+  HumanTable human;
+  human.title = base::escape_for_terminal(table.title);
   human.rows.resize(table.rows.size());
+  human.alarms.resize(table.rows.size());
+  std::vector<std::string_view> shown;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const std::string& column = table.columns[i];
     if (has_name && column == "path") continue;  // wider than a screen; the name tells the same
+    shown.push_back(column);
     human.headings.push_back(table.keeps_names ? base::escape_for_terminal(column) : heading(column));
     human.right_aligned.push_back(holds_numbers(table, i));
+    human.kinds.push_back(kind_of(column, human.right_aligned.back()));
     for (std::size_t row = 0; row < table.rows.size(); ++row) {
-      human.rows[row].push_back(human_cell(column, cell_at(table.rows[row], i)));
+      const core::Cell& cell = cell_at(table.rows[row], i);
+      human.rows[row].push_back(human_cell(column, cell));
+      human.alarms[row].push_back(is_alarm(column, cell));
     }
   }
-  if (human.rows.size() != 1 || human.headings.size() <= kWidestFlatSingleRow) return human;
-  HumanTable upright{.title = human.title,
-                     .headings = {"what", "value"},
-                     .right_aligned = {false, false},
-                     .rows = {},
-                     .is_upright = true};
-  for (std::size_t i = 0; i < human.headings.size(); ++i) upright.rows.push_back({human.headings[i], human.rows[0][i]});
-  return upright;
+  human.by_importance = by_importance(shown, table.most_important);
+  return human.rows.size() == 1 && human.headings.size() > kWidestFlatSingleRow ? upright(human) : human;
 }
 
 }  // namespace cgmm::report

@@ -15,16 +15,28 @@
 
 namespace cgmm::report {
 
+/// How a column becomes narrower: a number does not, a name is cut in the middle, words wrap.
+enum class ColumnKind { number, name, words };
+
 /// A table as a person reads it, for text, Markdown and HTML: every string is safe for a terminal.
 struct HumanTable {
   std::string title;
   std::vector<std::string> headings;
-  std::vector<bool> right_aligned;             // numbers, whatever their unit
+  std::vector<bool> right_aligned;  // numbers, whatever their unit
+  std::vector<ColumnKind> kinds;
+  std::vector<std::size_t> by_importance;      // columns, the most important first
   std::vector<std::vector<std::string>> rows;  // each as long as `headings`
+  std::vector<std::vector<bool>> alarms;       // cells that tell of a failure
   bool is_upright = false;                     // the columns of one wide row, as name and value
 };
 
 HumanTable humanise(const core::Table& table);
+
+/// The columns of its one row, as name and value.
+HumanTable upright(const HumanTable& table);
+
+/// Whether the cell tells of something that went wrong.
+bool is_alarm(std::string_view column, const core::Cell& cell);
 
 /// The cell in `column`; NULL where the row is too short.
 const core::Cell& cell_at(const std::vector<core::Cell>& row, std::size_t column);
@@ -44,6 +56,7 @@ std::string more_rows_text(const core::Table& table);
 std::string repeated(std::string_view text, std::size_t count);
 std::string bold(std::string_view text, const Style& style);
 std::string dim(std::string_view text, const Style& style);
+std::string alarming(std::string_view text, const Style& style);
 
 /// What stands over a table, with the empty line below it. `title` is safe for a terminal.
 std::string text_title(std::string_view title, const Style& style);

@@ -3,7 +3,8 @@
 
 // Renders tables. Whatever bytes a cell holds, the output is valid UTF-8 and can be parsed. Pure: any thread.
 //
-// - text: columns aligned, nothing truncated; a single row of more than eight columns is shown as lines; NULL is "-".
+// - text: columns aligned; a single row of more than eight columns is shown as lines; NULL is "-". Where the style says
+//   so, it fits the terminal (format/fit.hpp); otherwise nothing is cut.
 // - markdown: GitHub-flavoured tables.
 // - html: one page that runs no script and fetches nothing.
 //   These three are for people: values have units by their columns' names, and `path` is left out if there is `cgroup`.
@@ -32,7 +33,9 @@ std::optional<Format> parse_format(std::string_view name);
 
 struct Style {
   bool colour = false;     // the terminal has colours
-  std::size_t width = 80;  // columns of the terminal (charts)
+  std::size_t width = 80;  // columns of the terminal: prose, charts, and tables that must fit
+  bool fits = false;       // no line is wider: tables are shortened, and long words are cut
+  bool ascii = false;      // the terminal shows no other characters
 };
 
 /// Several tables become one document. Throws std::invalid_argument for CSV, which can hold only one.

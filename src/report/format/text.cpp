@@ -3,15 +3,16 @@
 
 #include "base/units.hpp"
 #include "report/format/escape.hpp"
+#include "report/format/fit.hpp"
 #include "report/format/layout.hpp"
+#include "report/format/wrap.hpp"
 
-// Text for a terminal, where nothing is truncated (the terminal wraps a long name); and GitHub-flavoured Markdown.
+// Text for a terminal, and GitHub-flavoured Markdown.
 
 namespace cgmm::report {
 namespace {
 
 constexpr std::string_view kGap = "  ";
-constexpr std::size_t kMostPadded = 200;  // one endless name does not stretch the lines of all others
 
 std::string painted(std::string_view colour, std::string_view text, const Style& style) {
   if (!style.colour || text.empty()) return std::string(text);
@@ -23,25 +24,104 @@ std::string left_aligned(std::string_view text, std::size_t width) {
   return std::string(text) + std::string(width > taken ? width - taken : 0, ' ');
 }
 
-std::vector<std::size_t> widths_of(const HumanTable& table) {
-  std::vector<std::size_t> widths;
-  for (std::size_t i = 0; i < table.headings.size(); ++i) {
-    std::size_t width = table.is_upright ? 0 : display_width(table.headings[i]);
-    for (const auto& row : table.rows) width = std::max(width, display_width(row[i]));
-    widths.push_back(table.right_aligned[i] ? width : std::min(width, kMostPadded));
-  }
-  return widths;
-}
-
-std::string line(const std::vector<std::string>& cells, const HumanTable& table,
-                 const std::vector<std::size_t>& widths) {
+/// Cells beside each other, each of one line.
+std::string line(const std::vector<std::string>& cells, const HumanTable& table, const Fit& fit, const Style& style,
+                 const std::vector<bool>& alarms = {}) {
   std::string out;
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    const bool last = i + 1 == cells.size();
+    const std::size_t column = fit.columns[i];
+    const bool is_last = i + 1 == cells.size();
+    const std::string text = table.right_aligned[column] ? right_aligned(cells[i], fit.widths[i])
+                                                         : left_aligned(cells[i], is_last ? 0 : fit.widths[i]);
+    const bool is_alarm = !alarms.empty() && alarms[column];
     if (i > 0) out += kGap;
-    out += table.right_aligned[i] ? right_aligned(cells[i], widths[i]) : left_aligned(cells[i], last ? 0 : widths[i]);
+    out += is_alarm ? alarming(text, style) : text;
   }
   return out;
+}
+
+std::vector<std::string> cell_lines(const std::string& cell, ColumnKind kind, std::size_t width, const Style& style) {
+  if (!style.fits || display_width(cell) <= width) return {cell};
+  if (kind == ColumnKind::words) return lines_of(cell, width, LongWords::cut);
+  return {shortened(cell, width, style)};
+}
+
+/// A row whose cells may have several lines. Headings stand at the bottom.
+std::string row_lines(const std::vector<std::vector<std::string>>& cells, const HumanTable& table, const Fit& fit,
+                      const Style& style, bool is_heading, const std::vector<bool>& alarms = {}) {
+  std::size_t height = 1;
+  for (const auto& cell : cells) height = std::max(height, cell.size());
+  std::string out;
+  for (std::size_t at = 0; at < height; ++at) {
+    std::vector<std::string> parts;
+    for (const auto& cell : cells) {
+      const std::size_t before = is_heading ? height - cell.size() : 0;
+      parts.push_back(at >= before && at - before < cell.size() ? cell[at - before] : "");
+    }
+    std::string text = line(parts, table, fit, style, alarms);
+    if (height > 1) text.erase(text.find_last_not_of(' ') + 1);
+    out += (is_heading ? bold(text, style) : text) + '\n';
+  }
+  return out;
+}
+
+std::string flat(const HumanTable& table, const Fit& fit, const Style& style) {
+  std::vector<std::vector<std::string>> headings;
+  std::vector<std::string> rules;
+  for (std::size_t i = 0; i < fit.columns.size(); ++i) {
+    headings.push_back(heading_lines(table.headings[fit.columns[i]], fit.widths[i]));
+    for (std::string& one : headings.back()) one = shortened(one, fit.widths[i], style);
+    rules.push_back(repeated(style.ascii ? "-" : "─", fit.widths[i]));
+  }
+  std::string out = row_lines(headings, table, fit, style, true) + dim(line(rules, table, fit, style), style) + '\n';
+  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+    std::vector<std::vector<std::string>> cells;
+    for (std::size_t i = 0; i < fit.columns.size(); ++i) {
+      const std::size_t column = fit.columns[i];
+      cells.push_back(cell_lines(table.rows[row][column], table.kinds[column], fit.widths[i], style));
+    }
+    out += row_lines(cells, table, fit, style, false, table.alarms[row]);
+  }
+  return out;
+}
+
+/// What was left out or cut, and how to see it.
+std::string less_than_all(const Fit& fit, const Style& style) {
+  if (fit.left_out.empty()) return fit.is_cut ? dim("(--wide shows long names whole)", style) + '\n' : "";
+  std::string names;
+  for (const std::string& one : fit.left_out) names += (names.empty() ? "" : ", ") + one;
+  return wrapped("Left out for want of room: " + names + " (--wide shows all)", style);
+}
+
+/// Name and value, one pair a line; the value begins on a line of its own where there is little room.
+std::string down(const HumanTable& table, const Style& style) {
+  constexpr std::size_t kLeast = 16;
+  std::size_t label = 0;
+  for (const auto& row : table.rows) label = std::max(label, display_width(row[0]) + 1);
+  const bool is_beside = !style.fits || label + kGapWidth + kLeast <= style.width;
+  const std::size_t indent = is_beside ? label + kGapWidth : kGapWidth;
+  std::string out;
+  for (std::size_t row = 0; row < table.rows.size(); ++row) {
+    const std::string name = table.rows[row][0] + ":", &value = table.rows[row][1];
+    out += bold(is_beside ? left_aligned(name, label) : shortened(name, style.width, style), style);
+    if (!is_beside) out += '\n';
+    const std::size_t room = style.width - std::min(indent, style.width - 1);
+    const auto lines = style.fits ? lines_of(value, room, LongWords::cut) : std::vector{value};
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      out += std::string(i == 0 && is_beside ? kGapWidth : indent, ' ');
+      out += (table.alarms[row][1] ? alarming(lines[i], style) : lines[i]) + '\n';
+    }
+  }
+  return out;
+}
+
+HumanTable in_ascii(HumanTable table) {
+  table.title = to_ascii(table.title);
+  for (std::string& heading : table.headings) heading = to_ascii(heading);
+  for (auto& row : table.rows) {
+    for (std::string& cell : row) cell = to_ascii(cell);
+  }
+  return table;
 }
 
 std::string markdown_line(const std::vector<std::string>& cells) {
@@ -68,26 +148,29 @@ std::string bold(std::string_view text, const Style& style) { return painted("\x
 
 std::string dim(std::string_view text, const Style& style) { return painted("\x1b[2m", text, style); }
 
-std::string text_title(std::string_view title, const Style& style) { return bold(title, style) + "\n\n"; }
+std::string alarming(std::string_view text, const Style& style) { return painted("\x1b[31m", text, style); }
+
+std::string text_title(std::string_view title, const Style& style) {
+  if (!style.fits) return bold(title, style) + "\n\n";
+  std::string out;
+  for (const std::string& one : lines_of(title, style.width, LongWords::cut)) out += bold(one, style) + '\n';
+  return out + '\n';
+}
 
 std::string markdown_title(std::string_view title) { return "## " + escape_markdown(title) + "\n\n"; }
 
 std::string render_text(const core::Table& table, const Style& style) {
-  const HumanTable human = humanise(table);
+  HumanTable human = style.ascii ? in_ascii(humanise(table)) : humanise(table);
   std::string out = human.title.empty() ? "" : text_title(human.title, style);
   if (human.rows.empty()) return out + dim("(none)", style) + '\n';
-  const std::vector<std::size_t> widths = widths_of(human);
-  if (human.is_upright) {
-    for (const auto& row : human.rows) {
-      out += bold(left_aligned(row[0] + ":", widths[0] + 1), style) + std::string(kGap) + row[1] + '\n';
-    }
-    return out;
+  if (style.fits && human.rows.size() == 1 && !human.is_upright && full_width(human) > style.width) {
+    human = upright(human);  // no column is left out
   }
-  std::vector<std::string> rules;
-  for (const std::size_t width : widths) rules.push_back(repeated("─", width));
-  out += bold(line(human.headings, human, widths), style) + '\n' + dim(line(rules, human, widths), style) + '\n';
-  for (const auto& row : human.rows) out += line(row, human, widths) + '\n';
-  return table.more_rows == 0 ? out : out + more_rows_text(table) + '\n';
+  if (human.is_upright) return out + down(human, style);
+  const Fit how = fit(human, style);
+  out += flat(human, how, style) + less_than_all(how, style);
+  if (table.more_rows == 0) return out;
+  return out + (style.fits ? wrapped(more_rows_text(table), style) : more_rows_text(table) + '\n');
 }
 
 std::string render_markdown(const core::Table& table, const Style&) {

@@ -14,6 +14,7 @@
 #include "report/format/html.hpp"
 #include "report/format/layout.hpp"
 #include "report/format/row.hpp"
+#include "report/format/wrap.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -115,9 +116,11 @@ std::string render_stuck(const StuckTables& tables, Format format, const Style& 
   }
   const bool is_markdown = format == Format::markdown;
   const std::string title = title_of(row);
-  std::string text = is_markdown ? "# " + escape_markdown(title) + "\n\n" : bold(title, style) + "\n";
+  std::string text = is_markdown ? "# " + escape_markdown(title) + "\n\n" : text_title(title, style);
+  if (!is_markdown) text.pop_back();
   for (const auto& [label, sentence] : said)
-    text += is_markdown ? "- **" + label + "**: " + escape_markdown(sentence) + "\n" : label + "  " + sentence + "\n";
+    text += is_markdown ? "- **" + label + "**: " + escape_markdown(sentence) + "\n"
+                        : label + "  " + wrapped(sentence, style, label.size() + 2);
   return text + (samples.rows.empty() ? "" : "\n" + render(samples, format, style));
 }
 

@@ -9,6 +9,7 @@
 #include "report/format/chart.hpp"
 #include "report/format/escape.hpp"
 #include "report/format/layout.hpp"
+#include "report/format/wrap.hpp"
 #include "report/incident/words.hpp"
 
 namespace cgmm::report {
@@ -17,7 +18,6 @@ namespace {
 constexpr std::size_t kChartHeight = 8;
 constexpr std::size_t kSmallChartHeight = 5;
 constexpr std::size_t kLabelWidth = 7;  // longer than each
-constexpr std::size_t kWidestText = 110;
 
 /// The victim's own cgroup at the kill.
 std::optional<double> limit_of(const Incident& incident) {
@@ -50,33 +50,9 @@ std::string charts(const Incident& incident, const Style& style) {
          drawing("page cache that can be dropped (cache)", &MemoryPoint::cache, kSmallChartHeight);
 }
 
-/// A number and its unit are not separated: "4.8 s", "1m 26s".
-std::size_t end_of_word(std::string_view text, std::size_t at) {
-  constexpr std::size_t kLongestNumber = 7;
-  const std::size_t end = std::min(text.find(' ', at), text.size());
-  const std::size_t first = at + (text[at] == '(' ? 1 : 0);
-  const bool is_number = first < end && text[first] >= '0' && text[first] <= '9' && end - first <= kLongestNumber;
-  const char last = text[end - 1];
-  return is_number && last != ',' && last != '.' && end < text.size() ? std::min(text.find(' ', end + 1), text.size())
-                                                                      : end;
-}
-
-/// Wraps at spaces. Further lines begin below the text, not below the label. Longer words are not broken.
 std::string paragraph(const Said& said, const Style& style) {
-  const std::size_t width = std::min(style.width, kWidestText);
-  std::string out = bold(said.label, style) + std::string(kLabelWidth - said.label.size(), ' ');
-  std::size_t column = kLabelWidth;
-  for (std::size_t at = 0, end = 0; at < said.text.size(); at = end + 1) {
-    end = end_of_word(said.text, at);
-    const std::string word = " " + said.text.substr(at, end - at);
-    if (column > kLabelWidth && column + display_width(word) > width) {
-      out += "\n" + std::string(kLabelWidth, ' ');
-      column = kLabelWidth;
-    }
-    column += display_width(word);
-    out += word;
-  }
-  return out + "\n";
+  const std::string label = said.label + std::string(kLabelWidth - said.label.size(), ' ') + " ";
+  return bold(said.label, style) + label.substr(said.label.size()) + wrapped(said.text, style, label.size());
 }
 
 }  // namespace
@@ -84,7 +60,8 @@ std::string paragraph(const Said& said, const Style& style) {
 std::string incident_as_text(const Incident& incident, Format format, const Style& style) {
   const bool is_markdown = format == Format::markdown;
   const std::string title = incident_title(incident);
-  std::string text = is_markdown ? "# " + escape_markdown(title) + "\n\n" : bold(title, style) + "\n";
+  std::string text = is_markdown ? "# " + escape_markdown(title) + "\n\n" : text_title(title, style);
+  if (!is_markdown) text.pop_back();
   for (const Said& said : incident_words(incident)) {
     text += is_markdown ? "- **" + said.label + "**: " + escape_markdown(said.text) + "\n" : paragraph(said, style);
   }

@@ -6,6 +6,7 @@
 #include "report/format/html.hpp"
 #include "report/format/layout.hpp"
 #include "report/format/row.hpp"
+#include "report/format/wrap.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -24,14 +25,15 @@ std::string indented(const std::string& rule) {
   return text;
 }
 
-std::string shown(const Finding& finding, Format format) {
+std::string shown(const Finding& finding, Format format, const Style& style) {
   const std::string rule = core::rule_of(*finding.advice), advice = core::in_words(*finding.advice);
   const std::string& reason = finding.advice->reason;
   if (format == Format::html) {
     return html_heading(finding.workload + ": " + advice) + html_paragraph(reason) + html_preformatted(rule);
   }
-  return "\n" + name_for(format, finding.workload) + ": " + advice + ". " + reason + "\n\n" +
-         (format == Format::markdown ? "```toml\n" + rule + "```\n" : indented(rule));
+  const std::string said = name_for(format, finding.workload) + ": " + advice + ". " + reason;
+  if (format == Format::markdown) return "\n" + said + "\n\n```toml\n" + rule + "```\n";
+  return "\n" + wrapped(said, style) + "\n" + indented(rule);
 }
 
 }  // namespace
@@ -78,7 +80,7 @@ std::string render_advice(std::span<const Finding> findings, Format format, cons
   std::string body;
   std::size_t count = 0;
   for (const Finding& finding : findings) {
-    if (finding.advice && count++ < kMostShown) body += shown(finding, format);
+    if (finding.advice && count++ < kMostShown) body += shown(finding, format, style);
   }
   if (count == 0)
     return is_html ? html_section("Advice", html_table(advice_table({}))) : render(advice_table({}), format, style);
@@ -87,8 +89,8 @@ std::string render_advice(std::span<const Finding> findings, Format format, cons
     body += is_html ? html_paragraph(more) : "\n" + more + "\n";
   }
   if (is_html) return html_section("Advice", html_paragraph(kHowToUse, Weight::remark) + body);
-  const std::string title = format == Format::markdown ? markdown_title("Advice") : text_title("Advice", style);
-  return title + std::string(kHowToUse) + "\n" + body;
+  if (format == Format::markdown) return markdown_title("Advice") + std::string(kHowToUse) + "\n" + body;
+  return text_title("Advice", style) + wrapped(kHowToUse, style) + body;
 }
 
 }  // namespace cgmm::report

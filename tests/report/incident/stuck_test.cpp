@@ -7,6 +7,7 @@
 
 #include "report/catalog.hpp"
 #include "support/made_history.hpp"
+#include "support/unwrapped.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -45,15 +46,16 @@ TEST_F(StuckPage, SaysHowLongItWasThrottledAndByWhat) {
   const std::string text = shown(Format::text);
   EXPECT_TRUE(text.starts_with("Incident s1: throttled at memory.high, from 1970-01-01T00:00:00Z on\n")) << text;
   EXPECT_NE(
-      text.find(
+      test::unwrapped(text).find(
           "It was over its memory.high of 300.0 MiB (usage up to 300.0 MiB), and the kernel slowed its tasks down "
           "30 000 times: for 98 % of 1m 40s all of its tasks waited for memory. Nothing was killed."),
       std::string::npos)
       << text;
-  EXPECT_NE(text.find("It was over at 1970-01-01T00:01:50Z; last seen so at 1970-01-01T00:01:40Z, after 1m 40s."),
+  EXPECT_NE(test::unwrapped(text).find(
+                "It was over at 1970-01-01T00:01:50Z; last seen so at 1970-01-01T00:01:40Z, after 1m 40s."),
             std::string::npos)
       << text;
-  EXPECT_NE(text.find("Its samples, 30 of 100"), std::string::npos) << text;
+  EXPECT_NE(test::unwrapped(text).find("Its samples, 30 of 100"), std::string::npos) << text;
 }
 
 TEST_F(StuckPage, SaysThatItStandsStillAndWhatIsNotKnown) {
