@@ -19,7 +19,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/commands.hpp"
-#include "cli/output.hpp"
+#include "cli/terminal.hpp"
 #include "config.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/parse.hpp"
@@ -109,6 +109,7 @@ void add_output(CLI::App& app, cli::Options& options) {
          "--width", [&options](const std::string& text) { options.display.width = parse_width(text); },
          "Text: make it fit so many columns, 40 to 1000 (default: the terminal's; no limit in a pipe or file)")
       ->type_name("N");
+  app.add_flag("--no-pager", options.display.no_pager, "Write long text to the terminal, not to $PAGER or less");
 }
 
 void add_bounds(CLI::App& app, cli::Options& options) {
@@ -129,6 +130,11 @@ void add_reading(CLI::App& app, cli::Options& options) {
   add_bounds(app, options);
   add_config(app, options);
   add_database(app, options);
+}
+
+void add_status(CLI::App& app, cli::Options& options) {
+  app.preparse_callback([&options](std::size_t) { options.display.no_pager = true; });  // it is short
+  add_reading(app, options);
 }
 
 void add_window(CLI::App& app, cli::Options& options, const char* since, const char* since_help) {
@@ -208,7 +214,7 @@ constexpr Command kCommands[] = {
     {"report", "The weekly summary, or one report by name", add_report, cli::report},
     {"history", "A cgroup's memory over time", add_history, cli::history},
     {"incident", "After an OOM kill: who, why, and what led up to it", add_incident, cli::incident},
-    {"status", "Whether the service runs, and how well; exit code 0: well", add_reading, cli::status},
+    {"status", "Whether the service runs, and how well; exit code 0: well", add_status, cli::status},
     {"check", "What is right on this machine and what is not", add_check, cli::check, true},
     {"query", "Your own SQL on the history, read-only", add_query, cli::query}};
 

@@ -18,7 +18,7 @@ _cgmm_files() {
 
 _cgmm() {
   local run='--config --parent --threshold --interval --cooldown --database --dry-run --cycles --log-level'
-  local window='--since --until' output='--format --output --wide --width --max-time --max-memory' history='--config --database'
+  local window='--since --until' output='--format --output --wide --width --no-pager --max-time --max-memory' history='--config --database'
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' words='' index reports
   COMPREPLY=()
 

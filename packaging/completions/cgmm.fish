@@ -40,6 +40,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n $reads -l output -rF -d 'Write to this file instead of standard output'
     $complete -n $reads -l wide -d 'Text: all columns, and no name shortened'
     $complete -n $reads -l width -x -d 'Text: make it fit so many columns'
+    $complete -n $reads -l no-pager -d 'Write long text to the terminal'
     $complete -n $reads -l max-time -x -d 'Until the answer has to be complete'
     $complete -n $reads -l max-memory -x -d 'Memory for the answer'
     set -l window '__fish_seen_subcommand_from report history incident'

@@ -17,6 +17,7 @@
 #include "cli/commands.hpp"
 #include "cli/findings.hpp"
 #include "cli/output.hpp"
+#include "cli/terminal.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/service/live_status.hpp"
 #include "daemon/service/service.hpp"

@@ -25,6 +25,7 @@ class UsageError : public std::runtime_error {
 struct Display {
   bool wide = false;                 // tables have all columns, and nothing is shortened
   std::optional<std::size_t> width;  // instead of the terminal's
+  bool no_pager = false;
 };
 
 /// What the command line says. Each subcommand has some of these options.

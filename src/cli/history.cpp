@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/terminal.hpp"
 #include "core/glob.hpp"
 #include "report/format/chart.hpp"
 #include "report/format/html.hpp"

@@ -10,6 +10,7 @@
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/terminal.hpp"
 #include "core/glob.hpp"
 #include "kernel/parse.hpp"
 #include "report/format/html.hpp"

@@ -2,22 +2,23 @@
 #include "cli/output.hpp"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "cli/terminal.hpp"
 #include "daemon/clock.hpp"
+#include "report/format/escape.hpp"
 #include "report/format/row_writer.hpp"
 #include "store/error.hpp"
 
@@ -30,8 +31,6 @@ std::int64_t parse_point(const std::string& option, const std::string& text, std
                    "\": expected a duration before now such as \"7d\" or \"90m\", or a time in UTC such as "
                    "\"2026-11-23\" or \"2026-11-23T03:12:00Z\"");
 }
-
-bool goes_to_terminal(const Options& options) { return options.output.empty() && ::isatty(STDOUT_FILENO) == 1; }
 
 void write_all(int fd, std::span<const std::string> parts, const std::string& name) {
   for (std::string_view text : parts) {
@@ -113,31 +112,16 @@ ReaderConfig load_for_reading(const Options& options) {
   }
 }
 
-report::Style style_for(const Options& options) {
-  report::Style style;
-  if (goes_to_terminal(options)) {
-    const char* const term = std::getenv("TERM");
-    const char* const no_color = std::getenv("NO_COLOR");
-    style.colour = term != nullptr && std::string_view(term) != "dumb" && (no_color == nullptr || *no_color == '\0');
-    struct winsize size{};
-    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kNarrowest) style.width = size.ws_col;
-    style.fits = true;
-  }
-  if (options.display.width) {
-    style.width = *options.display.width;
-    style.fits = true;
-  }
-  style.fits = style.fits && !options.display.wide;
-  return style;
-}
-
 void write_output(const Options& options, std::span<const std::string> parts) {
   end_time_bound();
-  if (options.output.empty()) {
-    write_all(STDOUT_FILENO, parts, "standard output");
-  } else {
-    write_file(options.output, parts);
+  if (!options.output.empty()) return write_file(options.output, parts);
+  const bool is_shown = options.format == report::Format::text && goes_to_terminal(options);
+  std::vector<std::string> in_ascii;
+  if (is_shown && style_for(options).ascii) {
+    for (const std::string& part : parts) in_ascii.push_back(report::to_ascii(part));
+    parts = in_ascii;
   }
+  if (!is_shown || !shown_in_pager(options, parts)) write_all(STDOUT_FILENO, parts, "standard output");
 }
 
 void write_output(const Options& options, const std::string& text) { write_output(options, std::span(&text, 1)); }

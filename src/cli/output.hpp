@@ -29,14 +29,8 @@ ReaderConfig load_for_reading(const Options& options);
 
 void to_stderr(const std::string& sentence);
 
-/// What --width may be.
-inline constexpr std::size_t kNarrowest = 40, kWidest = 1000;
-
-/// Colour and width of the output. Colour only on a terminal, and not with NO_COLOR or TERM=dumb. What is in a pipe or
-/// a file is for programs, too: tables are as wide as they are, and prose is 80 columns wide.
-report::Style style_for(const Options& options);
-
-/// Writes all of it. Throws std::system_error if the file or the pipe refuses it.
+/// Writes all of it; text on a terminal in ASCII where it must be, and through a pager if it is long. Throws
+/// std::system_error if the file or the pipe refuses it.
 void write_output(const Options& options, std::span<const std::string> parts);
 void write_output(const Options& options, const std::string& text);
 void write_table(const Options& options, const core::Table& table);

@@ -8,6 +8,7 @@
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/terminal.hpp"
 #include "report/format/row.hpp"
 #include "report/format/wrap.hpp"
 #include "report/weekly/advice.hpp"

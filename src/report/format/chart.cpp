@@ -133,7 +133,10 @@ std::string chart(std::string_view title, std::span<const ChartPoint> points, st
   }
   const std::string margin(label_width + 2, ' ');
   out += right_aligned("0 B", label_width) + ' ' + dim("└" + repeated("─", width), style) + '\n';
-  if (marks.kill_at_us) out += margin + kill_line(column_of(*marks.kill_at_us, points, width), width) + '\n';
+  if (marks.kill_at_us) {
+    const std::size_t column = column_of(*marks.kill_at_us, points, width);
+    out += margin + alarming(kill_line(column, width), style) + '\n';
+  }
   return out + time_axis(points.front().at_us, points.back().at_us, width, margin) + '\n';
 }
 

@@ -150,7 +150,8 @@ std::string dim(std::string_view text, const Style& style) { return painted("\x1
 
 std::string alarming(std::string_view text, const Style& style) { return painted("\x1b[31m", text, style); }
 
-std::string text_title(std::string_view title, const Style& style) {
+std::string text_title(std::string_view any_title, const Style& style) {
+  const std::string title = style.ascii ? to_ascii(any_title) : std::string(any_title);
   if (!style.fits) return bold(title, style) + "\n\n";
   std::string out;
   for (const std::string& one : lines_of(title, style.width, LongWords::cut)) out += bold(one, style) + '\n';

@@ -92,7 +92,8 @@ std::string wrapped(std::string_view text, const Style& style, std::size_t inden
   const std::size_t width = std::min(style.width, kWidestProse);
   std::string out;
   for (const std::string& line :
-       lines_of(text, width - std::min(indent, width - 1), style.fits ? LongWords::cut : LongWords::keep)) {
+       lines_of(style.ascii ? to_ascii(text) : std::string(text), width - std::min(indent, width - 1),
+                style.fits ? LongWords::cut : LongWords::keep)) {
     out += (out.empty() ? "" : std::string(indent, ' ')) + line + '\n';
   }
   return out;
