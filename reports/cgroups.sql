@@ -1,20 +1,18 @@
 -- Cgroups seen
 -- SPDX-License-Identifier: Apache-2.0
 -- Every cgroup with a sample in the window. Cache is what can be dropped: page cache without shared memory
--- and tmpfs. The limit is the smallest of the cgroup's own, its ancestors' and the machine's memory. Reads
--- every sample in the window: a week of a large node takes a while.
+-- and tmpfs. The limit is the smallest of the cgroup's own, its ancestors' and the machine's memory. Whole hours
+-- answer by their averages and maxima (sample_hour), what is left of the window by its samples: `measured`. The
+-- most cache of an hour is only known where shared memory was the same all the time; NULL: of some hour it is not
+-- known. `samples` are those of full scans. Seen by hours: from the begin of the first hour to the end of the last.
 -- Most important first: cgroup, usage_max_bytes, cache_max_bytes, limit_bytes, usage_avg_bytes, last_seen_at_us
-WITH RECURSIVE
-bounds AS MATERIALIZED (
-  SELECT max(:since_us, (SELECT min(started_at_us) FROM scan)) AS begin_us,
-         min(:until_us, (SELECT max(started_at_us) FROM scan) + 1) AS end_us
+WITH
+part AS MATERIALIZED (SELECT * FROM (window_part)),
+asked AS MATERIALIZED (
+  SELECT cgroup_id FROM v_cgroup
+   WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob
 ),
-part (from_us, to_us) AS (  -- half an hour at a time: all samples at once would be sorted in memory
-  SELECT begin_us, min(begin_us + 1800000000, end_us) FROM bounds WHERE begin_us < end_us
-   UNION ALL
-  SELECT to_us, min(to_us + 1800000000, end_us) FROM part, bounds WHERE to_us < end_us
-),
-seen_in_part AS (
+sampled AS (  -- part by part: all samples at once would be sorted in memory
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS samples,
          json_extract(one.value, '$[2]') AS usage_count, json_extract(one.value, '$[3]') AS usage_sum_kib,
          json_extract(one.value, '$[4]') AS usage_max_kib,
@@ -25,7 +23,7 @@ seen_in_part AS (
          json_each((
            SELECT json_group_array(json_array(cgroup_id, samples, usage_count, usage_sum_kib, usage_max_kib,
                                               cache_count, cache_sum_kib, cache_max_kib, first_at_us, last_at_us))
-             FROM (SELECT cgroup_id, count(*) AS samples,
+             FROM (SELECT cgroup_id, count(*) FILTER (WHERE is_full) AS samples,
                           count(usage_kib) FILTER (WHERE is_full) AS usage_count,
                           sum(usage_kib) FILTER (WHERE is_full) AS usage_sum_kib, max(usage_kib) AS usage_max_kib,
                           count(cache_kib) FILTER (WHERE is_full) AS cache_count,
@@ -37,17 +35,48 @@ seen_in_part AS (
                              FROM scan sc
                              JOIN sample s ON s.scan_id = sc.scan_id
                             WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
-                              AND +s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup  -- by the key, scan by scan
-                                                    WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob
-                                                       OR workload GLOB :cgroup_glob))
+                              AND +s.cgroup_id IN (SELECT cgroup_id FROM asked))  -- by the key, scan by scan
                     GROUP BY cgroup_id))) one
+   WHERE NOT part.is_hour
+),
+by_hours AS (
+  SELECT cgroup_id, sum(sample_count) AS samples,
+         sum(iif(usage_avg_kib IS NULL, 0, sample_count)) AS usage_count,
+         sum(1.0 * usage_avg_kib * sample_count) AS usage_sum_kib, max(usage_max_kib) AS usage_max_kib,
+         sum(iif(cache_avg_kib IS NULL, 0, sample_count)) AS cache_count,
+         sum(1.0 * cache_avg_kib * sample_count) AS cache_sum_kib,
+         iif(count(cache_max_kib) = count(*), max(cache_max_kib), NULL) AS cache_max_kib,
+         min(hour_at_us) AS first_hour_us, max(hour_at_us) AS last_hour_us
+    FROM (SELECT h.cgroup_id, h.hour_at_us, h.sample_count, h.usage_avg_kib, h.usage_max_kib,
+                 CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
+                      ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib)
+                      END AS cache_avg_kib,
+                 iif(h.shmem_avg_kib = h.shmem_max_kib, max(h.file_max_kib - h.shmem_max_kib, 0), NULL) AS cache_max_kib
+            FROM part
+           CROSS JOIN sample_hour h
+           WHERE part.is_hour AND h.hour_at_us = part.from_us AND +h.cgroup_id IN (SELECT cgroup_id FROM asked))
+   GROUP BY cgroup_id
+),
+found AS (
+  SELECT cgroup_id, samples, usage_count, usage_sum_kib, usage_max_kib, cache_count, cache_sum_kib, cache_max_kib,
+         first_at_us, last_at_us, 0 AS is_hour
+    FROM sampled
+   UNION ALL
+  SELECT h.cgroup_id, h.samples, h.usage_count, h.usage_sum_kib, h.usage_max_kib, h.cache_count, h.cache_sum_kib, h.cache_max_kib,
+         max(h.first_hour_us, c.first_seen_at_us),
+         min(h.last_hour_us + 3600000000, iif(c.vanished_at_us IS NULL, (SELECT max(started_at_us) FROM scan),
+                                              c.last_seen_at_us)), 1
+    FROM by_hours h
+    JOIN cgroup c USING (cgroup_id)
 ),
 seen AS MATERIALIZED (
   SELECT cgroup_id, sum(samples) AS samples,
          1.0 * sum(usage_sum_kib) / nullif(sum(usage_count), 0) AS usage_avg_kib, max(usage_max_kib) AS usage_max_kib,
-         1.0 * sum(cache_sum_kib) / nullif(sum(cache_count), 0) AS cache_avg_kib, max(cache_max_kib) AS cache_max_kib,
-         min(first_at_us) AS first_seen_at_us, max(last_at_us) AS last_seen_at_us
-    FROM seen_in_part
+         1.0 * sum(cache_sum_kib) / nullif(sum(cache_count), 0) AS cache_avg_kib,
+         iif(count(cache_max_kib) FILTER (WHERE is_hour) = sum(is_hour), max(cache_max_kib), NULL) AS cache_max_kib,
+         min(first_at_us) AS first_seen_at_us, max(last_at_us) AS last_seen_at_us,
+         CASE WHEN NOT max(is_hour) THEN 'samples' WHEN min(is_hour) THEN 'hours' ELSE 'hours and samples' END AS measured
+    FROM found
    GROUP BY cgroup_id
 )
 SELECT c.name AS cgroup,
@@ -59,6 +88,7 @@ SELECT c.name AS cgroup,
        c.effective_limit_bytes AS limit_bytes,
        seen.first_seen_at_us,
        seen.last_seen_at_us,
+       seen.measured,
        c.path
   FROM seen
   JOIN v_cgroup c USING (cgroup_id)

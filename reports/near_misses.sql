@@ -7,31 +7,77 @@
 -- limit here, or standing still because their OOM killer is disabled. `episodes`: those samples that
 -- are less than five minutes apart are one episode. `near_us`: how long it was near the limit, summed up from one
 -- such sample to the next, where they are at most one and a half scan intervals apart. NULL: no two are, so it
--- is not known. Of a pod all that it holds counts, with its containers. Reads every sample in the window: a week
--- of a large node takes a while.
+-- is not known. Of a pod all that it holds counts, with its containers.
+-- Whole hours (sample_hour) tell which cgroups can have been near their limit: usage or peak was. Only their
+-- samples are read. Where these are gone, the hour tells a near miss if anonymous memory alone was within 5 %;
+-- hours in a row are one episode then. If it was not, it is not known: the last row says of how many cgroups,
+-- and up to when.
 -- Most important first: cgroup, peak_pct, peak_at_us, episodes, limit_bytes, how
-WITH RECURSIVE
-bounds AS MATERIALIZED (
-  SELECT max(:since_us, (SELECT min(started_at_us) FROM scan)) AS begin_us,
-         min(:until_us, (SELECT max(started_at_us) FROM scan) + 1) AS end_us
-),
-part (from_us, to_us) AS (  -- half an hour at a time: all samples at once would be sorted in memory
-  SELECT begin_us, min(begin_us + 1800000000, end_us) FROM bounds WHERE begin_us < end_us
-   UNION ALL
-  SELECT to_us, min(to_us + 1800000000, end_us) FROM part, bounds WHERE to_us < end_us
+WITH
+part AS MATERIALIZED (SELECT * FROM (window_part)),
+asked AS MATERIALIZED (
+  SELECT cgroup_id, path, kind IS 'pod' AS is_pod FROM v_cgroup
+   WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob
 ),
 member AS MATERIALIZED (  -- of pods
-  SELECT p.cgroup_id AS pod_id, p.cgroup_id, p.path
-    FROM v_cgroup p
-   WHERE p.kind = 'pod' AND (p.path GLOB :cgroup_glob OR p.name GLOB :cgroup_glob OR p.workload GLOB :cgroup_glob)
+  SELECT cgroup_id AS pod_id, cgroup_id, path FROM asked WHERE is_pod
    UNION ALL
   SELECT p.cgroup_id, c.cgroup_id, p.path
     FROM cgroup c
-    JOIN v_cgroup p ON p.path = rtrim(rtrim(c.path, replace(c.path, '/', '')), '/')
-   WHERE c.kind = 'container' AND p.kind = 'pod' AND (p.path GLOB :cgroup_glob OR p.name GLOB :cgroup_glob
-                                                      OR p.workload GLOB :cgroup_glob)
+    JOIN asked p ON p.path = rtrim(rtrim(c.path, replace(c.path, '/', '')), '/')
+   WHERE c.kind = 'container' AND p.is_pod
 ),
-missed_in_part AS (
+lowest AS MATERIALIZED (  -- limit that was ever in force
+  SELECT cgroup_id, is_pod, min(effective_limit_bytes) AS limit_bytes
+    FROM cgroup_limit JOIN asked USING (cgroup_id)
+   WHERE typeof(effective_limit_bytes) = 'integer'
+   GROUP BY cgroup_id
+),
+highest AS (  -- use in a whole hour, at most
+  SELECT h.hour_at_us, h.cgroup_id, max(h.usage_max_kib, ifnull(h.peak_max_kib, 0)) AS kib, h.anon_max_kib,
+         lowest.limit_bytes
+    FROM part
+   CROSS JOIN sample_hour h
+   CROSS JOIN lowest
+   WHERE part.is_hour AND h.hour_at_us = part.from_us AND lowest.cgroup_id = h.cgroup_id AND NOT lowest.is_pod
+     AND max(h.usage_max_kib, ifnull(h.peak_max_kib, 0)) * 1024 >= 0.95 * lowest.limit_bytes
+   UNION ALL
+  SELECT h.hour_at_us, m.pod_id, sum(h.usage_max_kib), NULL, lowest.limit_bytes
+    FROM part
+   CROSS JOIN sample_hour h
+   CROSS JOIN member m
+   CROSS JOIN lowest
+   WHERE part.is_hour AND h.hour_at_us = part.from_us AND m.cgroup_id = h.cgroup_id AND lowest.cgroup_id = m.pod_id
+   GROUP BY h.hour_at_us, m.pod_id
+  HAVING sum(h.usage_max_kib) * 1024 >= 0.95 * lowest.limit_bytes
+),
+full AS MATERIALIZED (  -- by the limits that were in force in that hour
+  SELECT h.hour_at_us, h.cgroup_id, h.anon_max_kib * 1024 AS anon_bytes, max(l.effective_limit_bytes) AS limit_bytes,
+         EXISTS (SELECT 1 FROM oom_kill o
+                  WHERE (o.cgroup_id = h.cgroup_id OR o.limit_path = (SELECT path FROM asked WHERE cgroup_id = h.cgroup_id))
+                    AND o.killed_at_us BETWEEN h.hour_at_us - 3900000000 AND h.hour_at_us + 3900000000
+                    AND coalesce(o.last_killed_at_us, o.killed_at_us) >= h.hour_at_us - 300000000) AS is_killed
+    FROM highest h
+    JOIN cgroup_limit l ON l.cgroup_id = h.cgroup_id AND l.changed_at_us < h.hour_at_us + 3600000000
+         AND l.changed_at_us >= ifnull((SELECT max(changed_at_us) FROM cgroup_limit
+                                         WHERE cgroup_id = h.cgroup_id AND changed_at_us <= h.hour_at_us), 0)
+   GROUP BY h.hour_at_us, h.cgroup_id
+  HAVING h.kib * 1024 >= 0.95 * min(l.effective_limit_bytes)
+),
+sampled_hour AS MATERIALIZED (  -- with all of its samples
+  SELECT hour_at_us FROM (SELECT DISTINCT hour_at_us FROM full) f
+   WHERE EXISTS (SELECT 1 FROM scan WHERE started_at_us >= f.hour_at_us AND started_at_us < f.hour_at_us + 3600000000)
+     AND NOT EXISTS (SELECT 1 FROM scan sc
+                      WHERE sc.started_at_us >= f.hour_at_us AND sc.started_at_us < f.hour_at_us + 3600000000
+                        AND sc.is_partial IS NOT 1 AND sc.cgroup_count > 0
+                        AND NOT EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id))
+),
+to_read AS MATERIALIZED (
+  SELECT part.from_us, asked.cgroup_id, asked.is_pod FROM part, asked WHERE NOT part.is_hour
+   UNION ALL
+  SELECT hour_at_us, cgroup_id, is_pod FROM full JOIN sampled_hour USING (hour_at_us) JOIN asked USING (cgroup_id)
+),
+missed_in_part AS (  -- part by part: all samples at once would be sorted in memory
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS held_bytes,
          json_extract(one.value, '$[2]') AS limit_bytes, json_extract(one.value, '$[3]') AS at_us,
          json_extract(one.value, '$[4]') AS samples, json_extract(one.value, '$[5]') AS episodes,
@@ -44,10 +90,12 @@ missed_in_part AS (
              SELECT m.pod_id AS cgroup_id, sc.started_at_us AS at_us, sc.interval_us,
                     sum(s.held_kib) * 1024 AS held_bytes, m.path
                FROM scan sc
-              CROSS JOIN sample s
+              CROSS JOIN to_read r
               CROSS JOIN member m
+              CROSS JOIN sample s
               WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
-                AND s.scan_id = sc.scan_id AND m.cgroup_id = s.cgroup_id
+                AND r.from_us = part.from_us AND r.is_pod AND m.pod_id = r.cgroup_id
+                AND s.scan_id = sc.scan_id AND s.cgroup_id = m.cgroup_id
               GROUP BY s.scan_id, m.pod_id
              HAVING max(m.cgroup_id = m.pod_id)  -- in a scan that has its remainder
            ),
@@ -70,11 +118,11 @@ missed_in_part AS (
                       ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes,
                     NULL
                FROM scan sc
-               JOIN sample s ON s.scan_id = sc.scan_id
+              CROSS JOIN to_read r
+              CROSS JOIN sample s
               WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
-                AND +s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup  -- by the key, scan by scan
-                                      WHERE kind IS NOT 'pod' AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob
-                                                            OR workload GLOB :cgroup_glob))
+                AND r.from_us = part.from_us AND NOT r.is_pod
+                AND s.scan_id = sc.scan_id AND s.cgroup_id = r.cgroup_id
                 AND typeof(held_bytes) = 'integer' AND typeof(limit_bytes) = 'integer'
                 AND held_bytes >= 0.95 * limit_bytes
            ),
@@ -105,6 +153,7 @@ missed_in_part AS (
            SELECT json_group_array(json_array(cgroup_id, held_bytes, limit_bytes, at_us, samples, episodes,
                                               first_at_us, last_at_us, by_peak, near_us, interval_us))
              FROM peak)) one
+   WHERE part.from_us IN (SELECT from_us FROM to_read)
 ),
 missed AS (
   SELECT *, lag(last_at_us) OVER (PARTITION BY cgroup_id ORDER BY first_at_us) AS before_at_us
@@ -119,6 +168,37 @@ peak AS (
     FROM missed
    GROUP BY cgroup_id
 ),
+hour_missed AS (  -- where the samples are gone
+  SELECT *, lag(hour_at_us) OVER (PARTITION BY cgroup_id ORDER BY hour_at_us) AS before_at_us
+    FROM full
+   WHERE hour_at_us NOT IN (SELECT hour_at_us FROM sampled_hour) AND NOT is_killed AND anon_bytes >= 0.95 * limit_bytes
+),
+hour_peak AS (
+  SELECT cgroup_id, max(1.0 * anon_bytes / limit_bytes) AS share, anon_bytes, limit_bytes, hour_at_us AS at_us,
+         sum(before_at_us IS NULL OR hour_at_us - before_at_us > 3600000000) AS episodes
+    FROM hour_missed
+   GROUP BY cgroup_id
+),
+measured AS (
+  SELECT cgroup_id, share, held_bytes, limit_bytes, at_us, episodes, near_us, samples, 0 AS is_hour,
+         iif(by_peak, 'peak between samples', 'sample') AS how
+    FROM peak
+   UNION ALL
+  SELECT cgroup_id, share, anon_bytes, limit_bytes, at_us, episodes, NULL, NULL, 1, 'anonymous memory of an hour' FROM hour_peak
+),
+both AS (
+  SELECT cgroup_id, max(share) AS share, held_bytes, limit_bytes, at_us, sum(episodes) AS episodes,
+         iif(max(is_hour), NULL, sum(near_us)) AS near_us, sum(samples) AS samples, how,
+         CASE WHEN NOT max(is_hour) THEN 'samples' WHEN min(is_hour) THEN 'hours' ELSE 'hours and samples' END AS measured
+    FROM measured
+   GROUP BY cgroup_id
+),
+not_known AS (
+  SELECT count(DISTINCT cgroup_id) AS cgroups, max(hour_at_us) + 3600000000 AS at_us
+    FROM full
+   WHERE hour_at_us NOT IN (SELECT hour_at_us FROM sampled_hour) AND NOT is_killed
+     AND ifnull(anon_bytes < 0.95 * limit_bytes, 1)
+),
 stuck_in_window AS (
   SELECT cgroup_id, max(began_at_us) AS at_us, kind, usage_bytes, limit_bytes, count(*) AS episodes,
          sum(coalesce(ended_at_us, last_seen_at_us) - began_at_us) AS near_us
@@ -131,24 +211,37 @@ stuck_in_window AS (
 found AS (
   SELECT cgroup_id, 1 AS is_stuck, 1.0 * usage_bytes / nullif(limit_bytes, 0) AS share,
          usage_bytes AS bytes, limit_bytes, at_us, episodes, near_us, NULL AS samples,
-         iif(kind = 'memory_high', 'throttled at memory.high', 'out of memory, OOM killer disabled') AS how
+         iif(kind = 'memory_high', 'throttled at memory.high', 'out of memory, OOM killer disabled') AS how,
+         'samples' AS measured
     FROM stuck_in_window
    UNION ALL
-  SELECT cgroup_id, 0, share, held_bytes, limit_bytes, at_us, episodes, near_us, samples,
-         iif(by_peak, 'peak between samples', 'sample')
-    FROM peak
+  SELECT cgroup_id, 0, share, held_bytes, limit_bytes, at_us, episodes, near_us, samples, how, measured FROM both
+),
+listed AS (
+  SELECT c.name AS cgroup,
+         100.0 * found.share AS peak_pct,
+         found.bytes AS peak_bytes,
+         found.limit_bytes,
+         found.at_us AS peak_at_us,
+         found.episodes,
+         found.near_us,
+         found.samples,
+         c.path,
+         found.how,
+         c.first_seen_at,
+         found.measured,
+         found.is_stuck
+    FROM found
+    JOIN v_cgroup c USING (cgroup_id)
+   ORDER BY found.is_stuck DESC, found.share DESC, found.at_us, c.path
+   LIMIT 20
 )
-SELECT c.name AS cgroup,
-       100.0 * found.share AS peak_pct,
-       found.bytes AS peak_bytes,
-       found.limit_bytes,
-       found.at_us AS peak_at_us,
-       found.episodes,
-       found.near_us,
-       found.samples,
-       c.path,
-       found.how
-  FROM found
-  JOIN v_cgroup c USING (cgroup_id)
- ORDER BY found.is_stuck DESC, found.share DESC, found.at_us, c.path
- LIMIT 20;
+SELECT cgroup, peak_pct, peak_bytes, limit_bytes, peak_at_us, episodes, near_us, samples, path, how, first_seen_at, measured
+  FROM (SELECT * FROM listed
+         UNION ALL
+        SELECT '(not known)', NULL, NULL, NULL, at_us, NULL, NULL, NULL, NULL,
+               cgroups || iif(cgroups = 1, ' cgroup was full up to then, and its samples are gone',
+                                           ' cgroups were full up to then, and their samples are gone'),
+               NULL, 'hours', -1
+          FROM not_known WHERE cgroups > 0)
+ ORDER BY is_stuck DESC, peak_pct DESC, peak_at_us, path;

@@ -3,18 +3,16 @@
 -- Every pod in the last full scan of the window. The remainder is what is charged to a pod beyond its running
 -- containers: page cache of containers that have ended, a tmpfs that they have written. The working set is what
 -- the kubelet compares with limits when it evicts: usage less inactive file cache. An empty remainder is unknown.
+-- Where the samples of that scan are gone: averages of the last whole hour, `measured` says so.
 -- Most important first: pod, usage_bytes, limit_bytes, working_set_bytes, remainder_bytes
 WITH now AS MATERIALIZED (
   SELECT c.cgroup_id, c.kind, c.path, c.name, c.workload, c.namespace, c.pod, c.pod_uid, c.effective_limit_bytes,
          rtrim(c.path, replace(c.path, '/', '')) AS directory,
          s.usage_kib, s.anon_kib, s.shmem_kib, s.reclaimable_cache_kib AS cache_kib,
-         s.inactive_file_kib
-    FROM sample s
+         s.inactive_file_kib, s.measured
+    FROM (window_last) s
     JOIN v_cgroup c USING (cgroup_id)
-   WHERE s.scan_id = (SELECT scan_id FROM scan
-                       WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
-                       ORDER BY started_at_us DESC LIMIT 1)
-     AND c.kind IN ('pod', 'container')
+   WHERE c.kind IN ('pod', 'container')
 ),
 inside AS MATERIALIZED (
   SELECT directory, count(*) AS containers, sum(usage_kib) AS usage_kib, sum(inactive_file_kib) AS inactive_file_kib
@@ -33,6 +31,7 @@ SELECT coalesce(p.namespace || '/', '') || coalesce(p.pod, 'pod ' || substr(p.po
        p.cache_kib * 1024 AS remainder_cache_bytes,
        p.shmem_kib * 1024 AS remainder_tmpfs_bytes,
        p.effective_limit_bytes AS limit_bytes,
+       p.measured,
        p.path
   FROM now p
   LEFT JOIN inside i ON i.directory = p.path || '/'

@@ -1,18 +1,15 @@
 -- Most refaulted cache (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
 -- The cgroups that read the most page cache again after it was evicted: they need more memory than they
--- get, or are reclaimed too eagerly. Reads every sample in the window.
-WITH RECURSIVE
-bounds AS MATERIALIZED (
-  SELECT max(:since_us, (SELECT min(started_at_us) FROM scan)) AS begin_us,
-         min(:until_us, (SELECT max(started_at_us) FROM scan) + 1) AS end_us
+-- get, or are reclaimed too eagerly. Whole hours answer by their sums (sample_hour), what is left of the
+-- window by its samples: `measured`.
+WITH
+part AS MATERIALIZED (SELECT * FROM (window_part)),
+asked AS MATERIALIZED (
+  SELECT cgroup_id FROM v_cgroup
+   WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob
 ),
-part (from_us, to_us) AS (  -- half an hour at a time: all samples at once would be sorted in memory
-  SELECT begin_us, min(begin_us + 1800000000, end_us) FROM bounds WHERE begin_us < end_us
-   UNION ALL
-  SELECT to_us, min(to_us + 1800000000, end_us) FROM part, bounds WHERE to_us < end_us
-),
-busy_in_part AS (
+sampled AS (  -- part by part: all samples at once would be sorted in memory
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS pages,
          json_extract(one.value, '$[2]') AS major_faults, json_extract(one.value, '$[3]') AS stalled_us,
          json_extract(one.value, '$[4]') AS cache_count, json_extract(one.value, '$[5]') AS cache_sum_kib
@@ -30,15 +27,35 @@ busy_in_part AS (
                              FROM scan sc
                              JOIN sample s ON s.scan_id = sc.scan_id
                             WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
-                              AND +s.cgroup_id IN (SELECT cgroup_id FROM v_cgroup  -- by the key, scan by scan
-                                                    WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob
-                                                       OR workload GLOB :cgroup_glob))
+                              AND +s.cgroup_id IN (SELECT cgroup_id FROM asked))  -- by the key, scan by scan
                     GROUP BY cgroup_id))) one
+   WHERE NOT part.is_hour
+),
+by_hours AS (
+  SELECT cgroup_id, CAST(sum(1.0 * refault_file) AS INTEGER) AS pages, CAST(sum(1.0 * pgmajfault) AS INTEGER) AS major_faults,
+         CAST(sum(1.0 * psi_some_us) AS INTEGER) AS stalled_us,
+         sum(iif(cache_avg_kib IS NULL, 0, sample_count)) AS cache_count,
+         sum(1.0 * cache_avg_kib * sample_count) AS cache_sum_kib
+    FROM (SELECT h.cgroup_id, h.sample_count, h.refault_file, h.pgmajfault, h.psi_some_us,
+                 CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
+                      ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib)
+                      END AS cache_avg_kib
+            FROM part
+           CROSS JOIN sample_hour h
+           WHERE part.is_hour AND h.hour_at_us = part.from_us AND +h.cgroup_id IN (SELECT cgroup_id FROM asked))
+   GROUP BY cgroup_id
+),
+found AS (
+  SELECT *, 0 AS is_hour FROM sampled
+   UNION ALL
+  SELECT *, 1 FROM by_hours
 ),
 busy AS MATERIALIZED (
-  SELECT cgroup_id, sum(pages) AS pages, sum(major_faults) AS major_faults, sum(stalled_us) AS stalled_us,
-         1.0 * sum(cache_sum_kib) / nullif(sum(cache_count), 0) AS cache_avg_kib
-    FROM busy_in_part
+  SELECT cgroup_id, CAST(sum(1.0 * pages) AS INTEGER) AS pages, CAST(sum(1.0 * major_faults) AS INTEGER) AS major_faults,
+         CAST(sum(1.0 * stalled_us) AS INTEGER) AS stalled_us,
+         1.0 * sum(cache_sum_kib) / nullif(sum(cache_count), 0) AS cache_avg_kib,
+         CASE WHEN NOT max(is_hour) THEN 'samples' WHEN min(is_hour) THEN 'hours' ELSE 'hours and samples' END AS measured
+    FROM found
    GROUP BY cgroup_id
   HAVING sum(pages) > 0
 )
@@ -48,6 +65,7 @@ SELECT c.name AS cgroup,
        busy.major_faults,
        busy.stalled_us,
        CAST(busy.cache_avg_kib * 1024 AS INTEGER) AS cache_avg_bytes,
+       busy.measured,
        c.path
   FROM busy
   JOIN v_cgroup c USING (cgroup_id)

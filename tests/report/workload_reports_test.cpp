@@ -59,10 +59,11 @@ TEST_F(WorkloadReports, WhatWasFreedIsAddedUpOverReplicasAndRestarts) {
 }
 
 TEST_F(WorkloadReports, MemoryIsThatOfTheReplicasInTheLastScanOfAll) {
-  EXPECT_EQ(run("memory_by_workload"),
-            "workload,running,seen,usage_bytes,anon_bytes,reclaimable_cache_bytes,shmem_bytes,fullest_pct\n"
-            "/system.slice/cron.service,1,1,41943040,41943040,0,0,40\n"
-            "shop/web/app,2,3,41943040,41943040,0,0,30\n");
+  EXPECT_EQ(
+      run("memory_by_workload"),
+      "workload,running,seen,usage_bytes,anon_bytes,reclaimable_cache_bytes,shmem_bytes,fullest_pct,restarts,measured\n"
+      "/system.slice/cron.service,1,1,41943040,41943040,0,0,40,0,samples\n"
+      "shop/web/app,2,3,41943040,41943040,0,0,30,0,samples\n");
 }
 
 TEST_F(WorkloadReports, ANameFindsACgroupAsWellAsItsPath) {

@@ -74,6 +74,26 @@ class MadeHistory {
          "', '" + cause + "')");
   }
 
+  /// As the service does it: the hours that ended by `until_us` go into sample_hour. The samples stay.
+  void roll_up(std::int64_t until_us) {
+    const std::string until = std::to_string(until_us / 3'600'000'000 * 3'600'000'000);
+    std::string columns = "hour_at_us, cgroup_id, sample_count";
+    std::string values = "started_at_us / 3600000000 * 3600000000, cgroup_id, sum(is_partial IS NOT 1)";
+    for (const std::string gauge : {"usage", "anon", "file", "shmem", "inactive_file", "active_file"}) {
+      columns += ", " + gauge + "_avg_kib, " + gauge + "_max_kib";
+      values += ", CAST(avg(" + gauge + "_kib) FILTER (WHERE is_partial IS NOT 1) AS INTEGER), max(" + gauge + "_kib)";
+    }
+    for (const std::string counter : {"pgmajfault", "refault_file", "psi_some_us"}) {
+      columns += ", " + counter;
+      values += ", sum(" + counter + ")";
+    }
+    exec("INSERT INTO sample_hour (" + columns + ", peak_max_kib) SELECT " + values +
+         ", max(peak_kib) FROM scan JOIN sample USING (scan_id) WHERE started_at_us < " + until +
+         " GROUP BY started_at_us / 3600000000, cgroup_id");
+    exec("DELETE FROM rolled_up");
+    exec("INSERT INTO rolled_up SELECT max(scan_id) FROM scan WHERE started_at_us < " + until);
+  }
+
   /// Of `parameters` those are bound that it has.
   core::Table run(const std::string& sql, const core::Parameters& parameters = {}) {
     SQLite::Statement query(database_, sql);
