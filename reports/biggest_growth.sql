@@ -1,4 +1,4 @@
--- Biggest growth (top twenty)
+-- Biggest growth of single cgroups (top twenty)
 -- SPDX-License-Identifier: Apache-2.0
 -- How much each cgroup's usage rose from its first sample in the window to its last. Where its first samples are gone,
 -- it is from the average of its first whole hour in the window; where its last ones are gone too, to the average of

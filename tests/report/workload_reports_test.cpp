@@ -66,6 +66,27 @@ TEST_F(WorkloadReports, MemoryIsThatOfTheReplicasInTheLastScanOfAll) {
       "shop/web/app,2,3,41943040,41943040,0,0,30,0,samples\n");
 }
 
+TEST_F(WorkloadReports, GrowthIsBetweenMediansSoThatOneSpikeDoesNotCount) {
+  history_.add_cgroup(5, "/old", "shop/old/app", 100 * kMiB);
+  history_.add_cgroup(6, "/new", "shop/new/app", 100 * kMiB);
+  for (int i = 0; i < 10; ++i) {
+    const std::int64_t at_us = (30 + 10 * i) * kSecondUs;
+    history_.add_scan(at_us);
+    history_.add_sample(at_us, 1, i == 1 || i == 8 ? 50'000 : 1000, i < 5 ? 0 : 200);
+    history_.add_sample(at_us, 2, i < 5 ? 1000 : 1500);
+    history_.add_sample(at_us, i < 5 ? 5 : 6, 3000);
+  }
+  const core::Table table = history_.run(
+      find_report({}, "growth").value().sql,
+      {{"since_us", 25 * kSecondUs}, {"until_us", 1000 * kSecondUs}, {"cgroup_glob", std::string("shop*")}});
+  EXPECT_EQ(render(table, Format::csv, {}),
+            "workload,change,growth_bytes,replicas_before,replicas_after,usage_before_bytes,usage_after_bytes,"
+            "anon_growth_bytes,cache_growth_bytes,restarts,measured\n"
+            "shop/new/app,new,3072000,0,1,0,3072000,3072000,0,0,samples\n"
+            "shop/web/app,grew,512000,2,2,2048000,2560000,307200,204800,0,samples\n"
+            "shop/old/app,gone,-3072000,1,0,3072000,0,-3072000,0,0,samples\n");
+}
+
 TEST_F(WorkloadReports, ANameFindsACgroupAsWellAsItsPath) {
   for (const char* const glob : {"/kubepods/a", "shop/web-7d9c5b8f6d-x2x4z/app", "*x2x4z*"}) {
     EXPECT_NE(run("freed_by_cgroup", glob).find("\nshop/web-7d9c5b8f6d-x2x4z/app,1,1048576,"), std::string::npos)

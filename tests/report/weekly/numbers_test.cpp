@@ -257,6 +257,116 @@ TEST_P(Numbers, OfGrowthAreThoseOfTheSamples) {
   EXPECT_EQ(told, grown);
 }
 
+/// A workload at one end of the window.
+struct Held {
+  std::int64_t replicas = 0, usage_kib = 0;
+
+  friend bool operator==(const Held&, const Held&) = default;
+  friend void PrintTo(const Held& held, std::ostream* out) { *out << held.replicas << " with " << held.usage_kib; }
+};
+using ByWorkload = std::map<std::string, Held>;
+
+std::int64_t median_of(std::vector<std::int64_t> values) {
+  std::ranges::sort(values);
+  const std::size_t count = values.size();
+  return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+ByWorkload medians_of(const std::vector<ByWorkload>& scans) {
+  std::set<std::string> names;
+  for (const ByWorkload& scan : scans)
+    for (const auto& [name, held] : scan) names.insert(name);
+  ByWorkload result;
+  for (const std::string& name : names) {
+    std::vector<std::int64_t> replicas, usage;
+    for (const ByWorkload& scan : scans) {
+      const auto found = scan.find(name);
+      replicas.push_back(found == scan.end() ? 0 : found->second.replicas);
+      usage.push_back(found == scan.end() ? 0 : found->second.usage_kib);
+    }
+    result[name] = {median_of(replicas), median_of(usage)};
+  }
+  return result;
+}
+
+/// As docs/numbers.md says it: medians of the first and the last five full scans, or an hour where these are gone.
+TEST_P(Numbers, OfWorkloadsThatGrewAreMediansOfScansOrAnHour) {
+  made.history.exec("UPDATE cgroup SET workload = 'w' || (cgroup_id % 3)");
+  made.history.exec("UPDATE sample_hour SET usage_avg_kib = 7 WHERE usage_avg_kib IS NULL");
+  made.history.exec("UPDATE sample_hour SET sample_count = 1 + (hour_at_us / 3600000000 + cgroup_id) % 6");
+  std::map<std::int64_t, ByWorkload> scans, hours;  // full ones, by instant
+  std::optional<std::int64_t> first_us, last_us;    // samples
+  const Table samples = made.history.run(
+      "SELECT * FROM scan LEFT JOIN sample USING (scan_id) LEFT JOIN cgroup USING (cgroup_id) WHERE started_at_us >= "
+      ":since_us AND started_at_us < :until_us ORDER BY started_at_us",
+      window);
+  for (const Row row : rows_of(samples)) {
+    const std::int64_t at_us = row.integer("started_at_us");
+    if (row.integer("is_partial") != 1) scans[at_us];
+    if (!row.known("usage_kib")) continue;
+    if (!first_us) first_us = at_us;
+    last_us = at_us;
+    if (row.integer("is_partial") == 1) continue;
+    Held& held = scans[at_us][row.text("workload")];
+    ++held.replicas;
+    held.usage_kib += row.integer("usage_kib");
+  }
+  std::map<std::int64_t, std::int64_t> scans_of_hour;
+  const Table of_hours = made.history.run(
+      "SELECT * FROM sample_hour JOIN cgroup USING (cgroup_id) WHERE hour_at_us >= :since_us AND hour_at_us + "
+      "3600000000 <= :until_us",
+      window);
+  for (const Row row : rows_of(of_hours)) {
+    const std::int64_t at_us = row.integer("hour_at_us"), count = row.integer("sample_count");
+    scans_of_hour[at_us] = std::max(scans_of_hour[at_us], count);
+    Held& held = hours[at_us][row.text("workload")];
+    held.replicas += count;
+    held.usage_kib += count * row.integer("usage_avg_kib");
+  }
+  for (auto& [at_us, workloads] : hours) {
+    const std::int64_t count = scans_of_hour[at_us];
+    for (auto& [name, held] : workloads) held = {(2 * held.replicas + count) / (2 * count), held.usage_kib / count};
+  }
+  const bool by_first_hour = !hours.empty() && (!first_us || hours.begin()->first + kHourUs <= *first_us);
+  const bool by_last_hour = !hours.empty() && (!last_us || hours.rbegin()->first > *last_us);
+  std::vector<ByWorkload> sampled;
+  for (const auto& [at_us, workloads] : scans)
+    if (first_us && at_us >= *first_us && at_us <= *last_us) sampled.push_back(workloads);
+  const std::size_t most = by_first_hour || by_last_hour ? 5U : std::min<std::size_t>(sampled.size(), 10U) / 2;
+  const auto count = static_cast<std::ptrdiff_t>(std::min(most, sampled.size()));
+  const auto with_samples = [](std::vector<ByWorkload> ends) {
+    std::erase_if(ends, [](const ByWorkload& scan) { return scan.empty(); });
+    return ends;
+  };
+  const auto firsts = with_samples({sampled.begin(), sampled.begin() + count});
+  const auto lasts = with_samples({sampled.end() - count, sampled.end()});
+  const bool is_known = (by_first_hour || !firsts.empty()) && (by_last_hour || !lasts.empty()) &&
+                        !(by_first_hour && by_last_hour && hours.size() == 1);
+  std::map<std::string, std::pair<Held, Held>> expected, told;
+  if (is_known) {
+    const ByWorkload before = by_first_hour ? hours.begin()->second : medians_of(firsts);
+    const ByWorkload after = by_last_hour ? hours.rbegin()->second : medians_of(lasts);
+    for (const auto& [name, held] : before) expected[name].first = held;
+    for (const auto& [name, held] : after) expected[name].second = held;
+    std::erase_if(expected,
+                  [](const auto& one) { return one.second.first.replicas + one.second.second.replicas == 0; });
+  }
+  const Table answer = run("growth");
+  for (const Row row : rows_of(answer)) {
+    const Held before{row.integer("replicas_before"), row.integer("usage_before_bytes") / 1024};
+    const Held after{row.integer("replicas_after"), row.integer("usage_after_bytes") / 1024};
+    told[row.text("workload")] = {before, after};
+    EXPECT_EQ(row.integer("growth_bytes"), (after.usage_kib - before.usage_kib) * 1024);
+    const std::int64_t growth = after.usage_kib - before.usage_kib;
+    EXPECT_EQ(row.text("change"), before.replicas == 0  ? "new"
+                                  : after.replicas == 0 ? "gone"
+                                  : growth > 0          ? "grew"
+                                  : growth < 0          ? "shrank"
+                                                        : "same");
+  }
+  EXPECT_EQ(told, expected);
+}
+
 INSTANTIATE_TEST_SUITE_P(Histories, Numbers, testing::Range(1U, 21U));
 
 }  // namespace

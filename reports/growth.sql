@@ -1,0 +1,155 @@
+-- Growth by workload
+-- SPDX-License-Identifier: Apache-2.0
+-- Which workloads grew from the begin of the window to its end: `report growth --since` the time of a deploy. A
+-- workload's usage is the sum over its running replicas. Before and after are medians of the five first and the five
+-- last full scans in the window (of fewer, if it has less than ten), so that one spike does not count. A scan
+-- without the workload counts as 0. Where the samples at an end are gone, it is the average of the first or last
+-- whole hour in the window: `measured` says so. Growth of cache is that of page cache that can be dropped.
+-- `change`: new or gone if there was no replica before or after. NULL: not known. docs/numbers.md defines it.
+WITH
+edge AS MATERIALIZED (  -- the scans in the window; the first and last of them with samples; the hours in it
+  SELECT w.first_id, w.last_id,
+         (SELECT min(s.scan_id) FROM sample s WHERE s.scan_id BETWEEN w.first_id AND w.last_id) AS sampled_first_id,
+         (SELECT max(s.scan_id) FROM sample s WHERE s.scan_id BETWEEN w.first_id AND w.last_id) AS sampled_last_id,
+         (SELECT min(hour_at_us) FROM sample_hour
+           WHERE hour_at_us >= :since_us AND hour_at_us <= :until_us - 3600000000) AS first_hour_us,
+         (SELECT max(hour_at_us) FROM sample_hour
+           WHERE hour_at_us >= :since_us AND hour_at_us <= :until_us - 3600000000) AS last_hour_us
+    FROM (SELECT (SELECT scan_id FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us
+                   ORDER BY started_at_us LIMIT 1) AS first_id,
+                 (SELECT scan_id FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us
+                   ORDER BY started_at_us DESC LIMIT 1) AS last_id) w
+),
+by_hour AS MATERIALIZED (  -- which ends are measured by an hour: those where it is nearer than the samples
+  SELECT edge.*,
+         iif(first_hour_us + 3600000000 <= ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_first_id),
+                                                  9223372036854775807), first_hour_us, NULL) AS before_hour_us,
+         iif(last_hour_us > ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_last_id), 0),
+             last_hour_us, NULL) AS after_hour_us
+    FROM edge
+),
+full_scan AS (
+  SELECT sc.scan_id FROM by_hour CROSS JOIN scan sc
+   WHERE sc.scan_id BETWEEN sampled_first_id AND sampled_last_id AND sc.is_partial IS NOT 1
+),
+most AS MATERIALIZED (  -- scans at each end
+  SELECT iif(before_hour_us IS NULL AND after_hour_us IS NULL,
+             (SELECT count(*) FROM (SELECT 1 FROM full_scan LIMIT 10)) / 2, 5) AS scans
+    FROM by_hour
+),
+chosen AS MATERIALIZED (
+  SELECT 0 AS is_after, scan_id
+    FROM (SELECT scan_id FROM full_scan ORDER BY scan_id LIMIT (SELECT scans FROM most))
+   WHERE (SELECT before_hour_us FROM by_hour) IS NULL
+   UNION ALL
+  SELECT 1, scan_id FROM (SELECT scan_id FROM full_scan ORDER BY scan_id DESC LIMIT (SELECT scans FROM most))
+   WHERE (SELECT after_hour_us FROM by_hour) IS NULL
+),
+sampled AS MATERIALIZED (  -- a scan around which all samples are gone says nothing
+  SELECT is_after, scan_id FROM chosen c
+   WHERE EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = c.scan_id)
+      OR (SELECT cgroup_count FROM scan WHERE scan_id = c.scan_id) = 0
+),
+asked AS MATERIALIZED (
+  SELECT cgroup_id, coalesce(workload, name) AS workload FROM v_cgroup
+   WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob
+),
+total AS MATERIALIZED (  -- of each workload in each scan; NULL: of some replica it is not known
+  SELECT e.is_after, e.scan_id, a.workload, count(*) AS replicas,
+         iif(count(s.usage_kib) = count(*), sum(s.usage_kib), NULL) AS usage_kib,
+         iif(count(s.anon_kib) = count(*), sum(s.anon_kib), NULL) AS anon_kib,
+         iif(count(s.reclaimable_cache_kib) = count(*), sum(s.reclaimable_cache_kib), NULL) AS cache_kib
+    FROM sampled e
+   CROSS JOIN sample s
+    JOIN asked a USING (cgroup_id)
+   WHERE s.scan_id = e.scan_id
+   GROUP BY e.is_after, e.scan_id, a.workload
+),
+each AS (  -- 0 where the workload is not in a scan
+  SELECT e.is_after, w.workload, ifnull(t.replicas, 0) AS replicas, iif(t.replicas IS NULL, 0, t.usage_kib) AS usage_kib,
+         iif(t.replicas IS NULL, 0, t.anon_kib) AS anon_kib, iif(t.replicas IS NULL, 0, t.cache_kib) AS cache_kib
+    FROM sampled e
+   CROSS JOIN (SELECT DISTINCT workload FROM total) w
+    LEFT JOIN total t ON t.is_after = e.is_after AND t.scan_id = e.scan_id AND t.workload = w.workload
+),
+value AS (
+  SELECT is_after, workload, 1 AS what, replicas AS value FROM each
+   UNION ALL
+  SELECT is_after, workload, 2, usage_kib FROM each WHERE usage_kib IS NOT NULL
+   UNION ALL
+  SELECT is_after, workload, 3, anon_kib FROM each WHERE anon_kib IS NOT NULL
+   UNION ALL
+  SELECT is_after, workload, 4, cache_kib FROM each WHERE cache_kib IS NOT NULL
+),
+ranked AS (
+  SELECT *, row_number() OVER (PARTITION BY is_after, workload, what ORDER BY value) AS number,
+         count(*) OVER (PARTITION BY is_after, workload, what) AS of_number
+    FROM value
+),
+median AS (  -- of an even number: half of the sum of the two in the middle, rounded down
+  SELECT is_after, workload, what, sum(value) / count(*) AS value
+    FROM ranked
+   WHERE number IN ((of_number + 1) / 2, (of_number + 2) / 2)
+   GROUP BY is_after, workload, what
+),
+at_end AS (
+  SELECT is_after, workload, max(value) FILTER (WHERE what = 1) AS replicas,
+         max(value) FILTER (WHERE what = 2) AS usage_kib, max(value) FILTER (WHERE what = 3) AS anon_kib,
+         max(value) FILTER (WHERE what = 4) AS cache_kib
+    FROM median
+   GROUP BY is_after, workload
+   UNION ALL  -- what was there for a part of the hour counts for that part
+  SELECT is_after, workload, (2 * sum(sample_count) + scans) / (2 * scans),
+         iif(count(usage_avg_kib) = count(*), sum(usage_avg_kib * sample_count) / scans, NULL),
+         iif(count(anon_avg_kib) = count(*), sum(anon_avg_kib * sample_count) / scans, NULL),
+         iif(count(cache_kib) = count(*), sum(cache_kib * sample_count) / scans, NULL)
+    FROM (SELECT end.is_after, a.workload, h.sample_count, h.usage_avg_kib, h.anon_avg_kib,
+                 CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
+                      ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib)
+                      END AS cache_kib,
+                 (SELECT max(sample_count) FROM sample_hour WHERE hour_at_us = end.at_us) AS scans
+            FROM (SELECT 0 AS is_after, before_hour_us AS at_us FROM by_hour
+                   UNION ALL SELECT 1, after_hour_us FROM by_hour) end
+           CROSS JOIN sample_hour h
+            JOIN asked a USING (cgroup_id)
+           WHERE h.hour_at_us = end.at_us AND h.sample_count > 0)
+   GROUP BY is_after, workload
+),
+told AS (
+  SELECT workload,
+         ifnull(max(replicas) FILTER (WHERE NOT is_after), 0) AS replicas_before,
+         ifnull(max(replicas) FILTER (WHERE is_after), 0) AS replicas_after,
+         iif(max(NOT is_after), max(usage_kib) FILTER (WHERE NOT is_after), 0) AS usage_before_kib,
+         iif(max(is_after), max(usage_kib) FILTER (WHERE is_after), 0) AS usage_after_kib,
+         iif(max(NOT is_after), max(anon_kib) FILTER (WHERE NOT is_after), 0) AS anon_before_kib,
+         iif(max(is_after), max(anon_kib) FILTER (WHERE is_after), 0) AS anon_after_kib,
+         iif(max(NOT is_after), max(cache_kib) FILTER (WHERE NOT is_after), 0) AS cache_before_kib,
+         iif(max(is_after), max(cache_kib) FILTER (WHERE is_after), 0) AS cache_after_kib
+    FROM at_end
+   GROUP BY workload
+),
+restart AS MATERIALIZED (SELECT * FROM (window_restart))
+SELECT t.workload,
+       CASE WHEN replicas_before = 0 THEN 'new' WHEN replicas_after = 0 THEN 'gone'
+            WHEN usage_after_kib > usage_before_kib THEN 'grew' WHEN usage_after_kib < usage_before_kib THEN 'shrank'
+            WHEN usage_after_kib = usage_before_kib THEN 'same' END AS change,
+       (usage_after_kib - usage_before_kib) * 1024 AS growth_bytes,
+       replicas_before,
+       replicas_after,
+       usage_before_kib * 1024 AS usage_before_bytes,
+       usage_after_kib * 1024 AS usage_after_bytes,
+       (anon_after_kib - anon_before_kib) * 1024 AS anon_growth_bytes,
+       (cache_after_kib - cache_before_kib) * 1024 AS cache_growth_bytes,
+       r.restarts,
+       CASE WHEN before_hour_us IS NULL AND after_hour_us IS NULL THEN 'samples'
+            WHEN before_hour_us IS NULL THEN 'samples, then an hour'
+            WHEN after_hour_us IS NULL THEN 'an hour, then samples'
+            ELSE 'hours' END AS measured
+  FROM told t
+ CROSS JOIN by_hour
+  LEFT JOIN restart r USING (workload)
+ WHERE (replicas_before > 0 OR replicas_after > 0)
+   AND ifnull(before_hour_us < after_hour_us, 1)  -- else the window has one hour alone
+   AND (before_hour_us IS NOT NULL OR EXISTS (SELECT 1 FROM sampled WHERE NOT is_after))
+   AND (after_hour_us IS NOT NULL OR EXISTS (SELECT 1 FROM sampled WHERE is_after))
+ ORDER BY growth_bytes DESC, t.workload;
