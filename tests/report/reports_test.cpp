@@ -134,7 +134,7 @@ class Reports : public testing::Test {
         "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm) VALUES "
         "(2, 1020000000, 'counter', 'cgroup', '<b>'), (NULL, 1030000000, 'kernel_log', 'node', NULL)");
     exec(
-        "INSERT INTO cgroup_limit VALUES (1, 1000000000, NULL, 61440, NULL), (2, 1000000000, NULL, 900, NULL), "
+        "INSERT INTO cgroup_limit VALUES (1, 1000000000, 61440, 61440, NULL), (2, 1000000000, NULL, 900, NULL), "
         "(2, 1050000000, 800, 800, NULL)");
     exec("INSERT INTO service_event (at_us, kind, detail) VALUES (1000000000, 'start', 'x')");
     exec("UPDATE sample SET usage_kib = 200 WHERE scan_id = (SELECT max(scan_id) FROM scan)");

@@ -38,6 +38,8 @@ std::string percentage(double value) {
 /// "1.5 GiB·h" is 1.5 GiB for an hour, or 3 GiB for half an hour.
 std::string byte_hours(double byte_seconds) { return size_text(byte_seconds / 3600) + "·h"; }
 
+std::string bytes_a_second(double rate) { return size_text(rate) + "/s"; }
+
 std::int64_t whole(double value) { return std::llround(std::clamp(value, -9.2e18, 9.2e18)); }
 std::string utc(double at_us) { return base::format_utc(whole(at_us)); }
 std::string duration(double us) { return base::format_duration_us(whole(us)); }
@@ -59,6 +61,7 @@ constexpr std::array kSuffixes = std::to_array<Suffix>({
     {"since_us", "since", utc},
     {"_us", "", duration},
     {"_bytes", "", size_text},
+    {"_bytes_per_second", "", bytes_a_second},
     {"_byte_seconds", "", byte_hours},
     {"_kib", "", size_text, 1024},
     {"_pct", "", percentage},
