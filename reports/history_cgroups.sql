@@ -1,12 +1,57 @@
 -- Cgroups with a history
 -- SPDX-License-Identifier: Apache-2.0
--- The paths that `history` can show: of the matching cgroups those with a sample in the window.
-SELECT DISTINCT c.path
-  FROM v_cgroup c
- WHERE (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
-   AND EXISTS (SELECT 1
-                 FROM scan sc
-                CROSS JOIN sample s
-                WHERE sc.started_at_us >= :since_us AND sc.started_at_us < :until_us
-                  AND s.scan_id = sc.scan_id AND s.cgroup_id = c.cgroup_id)
- ORDER BY c.path;
+-- Of the matching cgroups those that `history` can show: with a sample or an hour in the window (is_measured), and those
+-- that began in it. began_at_us: NULL where the first scan that could see it may have come later. is_restart: it began
+-- in the window, and its workload (or its path) was there before; that may be a new replica, too. is_running: it is in
+-- the last whole scan of the window; NULL where that scan has no samples left. limit_bytes: the last one in the window.
+WITH last AS MATERIALIZED (
+  SELECT scan_id, EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = scan.scan_id) AS has_samples
+    FROM scan
+   WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
+   ORDER BY started_at_us DESC LIMIT 1
+),
+hour AS MATERIALIZED (
+  SELECT DISTINCT hour_at_us FROM sample_hour WHERE hour_at_us > :since_us - 3600000000 AND hour_at_us < :until_us
+),
+matching AS (
+  SELECT v.path, v.name AS cgroup, v.workload, v.cgroup_id, c.first_seen_at_us, c.vanished_at_us,
+         CASE WHEN coalesce(c.first_seen_by, 'made') IN ('made', 'told')
+                   AND c.first_seen_at_us > (SELECT min(started_at_us) FROM scan)
+              THEN c.first_seen_at_us END AS began_at_us
+    FROM v_cgroup v
+    JOIN cgroup c USING (cgroup_id)
+   WHERE (v.path GLOB :cgroup_glob OR v.name GLOB :cgroup_glob OR v.workload GLOB :cgroup_glob)
+     AND c.first_seen_at_us - 3600000000 < :until_us
+     AND (c.vanished_at_us IS NULL OR c.vanished_at_us + 3600000000 >= :since_us)
+),
+told AS (
+  SELECT *,
+         began_at_us >= :since_us AND began_at_us < :until_us AS began_in_window,
+         -- An hour to spare: the clock may have been set back.
+         EXISTS (SELECT 1
+                   FROM scan sc
+                  CROSS JOIN sample s
+                  WHERE sc.started_at_us >= max(:since_us, first_seen_at_us - 3600000000)
+                    AND sc.started_at_us < min(:until_us, coalesce(vanished_at_us + 3600000000, :until_us))
+                    AND s.scan_id = sc.scan_id AND s.cgroup_id = matching.cgroup_id)
+         OR EXISTS (SELECT 1
+                      FROM hour
+                     CROSS JOIN sample_hour h
+                     WHERE h.hour_at_us = hour.hour_at_us AND h.cgroup_id = matching.cgroup_id) AS is_measured
+    FROM matching
+)
+SELECT path, cgroup, workload, cgroup_id, first_seen_at_us, began_at_us, is_measured,
+       began_in_window IS 1 AND EXISTS (
+         SELECT 1 FROM cgroup before
+          WHERE coalesce(before.workload, before.path) = coalesce(told.workload, told.path)
+            AND before.first_seen_at_us < told.began_at_us) AS is_restart,
+       CASE WHEN (SELECT has_samples FROM last)
+            THEN EXISTS (SELECT 1 FROM sample s
+                          WHERE s.scan_id = (SELECT scan_id FROM last) AND s.cgroup_id = told.cgroup_id)
+            END AS is_running,
+       (SELECT l.effective_limit_bytes FROM cgroup_limit l
+         WHERE l.cgroup_id = told.cgroup_id AND l.changed_at_us < :until_us
+         ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes
+  FROM told
+ WHERE is_measured OR began_in_window IS 1
+ ORDER BY path, cgroup_id;

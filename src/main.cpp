@@ -143,21 +143,28 @@ void add_window(CLI::App& app, cli::Options& options, const char* since, const c
   add(app, "--until", options.until, "WHEN", "End of the window (default: now)");
 }
 
+void add_workload(CLI::App& sub, cli::Options& options) {
+  add(sub, "--workload", options.workload, "GLOB",
+      "Only workloads that match as a whole (namespace/name/container): shop/web/app, shop/*");
+}
+
 void add_report(CLI::App& sub, cli::Options& options) {
   add(sub, "name", options.report, "NAME", "A report (see --list); none: the weekly summary");
   add_window(sub, options, "7d", "Begin of the window: 7d (default), 90m, 2026-11-23, 2026-11-23T03:12:00Z");
   add(sub, "--cgroup", options.cgroup, "GLOB",
-      "Only cgroups whose path or name matches, or part of it: shop/web, a container id");
+      "Only cgroups whose path, name or workload matches, or part of it: shop/web, a container id");
+  add_workload(sub, options);
   sub.add_flag("--list", options.list, "List the reports, including your own in reports_dir");
   add_reading(sub, options);
 }
 
 void add_history(CLI::App& sub, cli::Options& options) {
   add(sub, "cgroup", options.cgroup, "GLOB",
-      "The cgroup's path or name as a glob, or part of it: shop/web, a container id")
-      ->required();
+      "The cgroup's path, name or workload as a glob, or part of it: shop/web, a container id");
   add(sub, "file", options.backup, "FILE",
       "history backup FILE: a copy of the whole history, made while the service runs");
+  add_workload(sub, options);
+  sub.add_flag("--each", options.each, "Every cgroup alone, not the restarts and replicas of a workload together");
   add_window(sub, options, "1h", "Begin of the window: 1h (default), 7d, 2026-11-23T03:12:00Z");
   add_reading(sub, options);
 }
@@ -173,11 +180,13 @@ void add_incident(CLI::App& sub, cli::Options& options) {
   add(sub, "id", options.id, "ID|latest", "For show: the number of a kill in the list, or latest");
   add(sub, "--window", options.window, "D", "For show: how much time before the kill (default: 30m)");
   add_window(sub, options, "30d", "For list: begin of the window: 30d (default), 2026-11-23");
-  add(sub, "--cgroup", options.cgroup, "GLOB", "For list: only cgroups whose path or name matches, or part of it");
+  add(sub, "--cgroup", options.cgroup, "GLOB",
+      "For list: only cgroups whose path, name or workload matches, or part of it");
+  add_workload(sub, options);
   add_reading(sub, options);
   sub.final_callback([&sub, &options] {
     const bool shows = options.incident == "show";
-    for (const char* const option : {"--window", "--since", "--until", "--cgroup"}) {
+    for (const char* const option : {"--window", "--since", "--until", "--cgroup", "--workload"}) {
       const bool is_for_show = option == std::string_view("--window");
       if (was_given(sub, option) && shows != is_for_show) {
         throw cli::UsageError(std::string(option) + " is an option of incident " + (is_for_show ? "show" : "list"));

@@ -36,21 +36,21 @@ _cgmm() {
     --since | --until) words='1h 1d 7d 30d' ;;
     --threshold) words='25% 50% 512Mi' ;;
     --window) words='30m 2h' ;;
-    --interval | --cooldown | --cycles | --cgroup | --width | --max-time | --max-memory) return ;;
+    --interval | --cooldown | --cycles | --cgroup | --workload | --width | --max-time | --max-memory) return ;;
     *)
       case $command in
         '') words="run report history incident status check query $run --version --help" ;;
         run) words="$run --help" ;;
         report)
-          words="$window $output $history --cgroup --list --help"
+          words="$window $output $history --cgroup --workload --list --help"
           if [[ $current != -* ]]; then  # only names that are plain words
             mapfile -t reports < <("${COMP_WORDS[0]}" report --list --format csv 2>/dev/null |
               sed -nE '1d;s/^([[:alnum:]_][[:alnum:]_.-]*),.*/\1/p')
             _cgmm_words "${reports[@]}" && return
           fi ;;
-        history) words="$window $output $history --help" ;;
+        history) words="$window $output $history --workload --each --help" ;;
         incident)
-          words="$window $output $history --cgroup --window --help"
+          words="$window $output $history --cgroup --workload --window --help"
           if [[ $previous == show ]]; then
             words=latest
           elif [[ $previous == incident ]]; then

@@ -47,6 +47,8 @@ for program in cgroup-memory-manager cgmm
     $complete -n $window -l since -x -a '1h 1d 7d 30d' -d 'Begin of the window'
     $complete -n $window -l until -x -d 'End of the window'
     $complete -n '__fish_seen_subcommand_from report incident' -l cgroup -x -d 'Only cgroups that match this glob'
+    $complete -n $window -l workload -x -d 'Only workloads that match this glob'
+    $complete -n '__fish_seen_subcommand_from history' -l each -d 'Every cgroup alone'
     $complete -n '__fish_seen_subcommand_from report' -l list -d 'List the reports'
     $complete -n '__fish_seen_subcommand_from report' -a '(__cgmm_reports)' -d 'Report'
     $complete -n '__fish_seen_subcommand_from incident' -l window -x -a '30m 2h' -d 'How much time before the kill'

@@ -39,6 +39,7 @@ struct Options {
   std::string since;   // main has the default of each subcommand
   std::string until = "now";
   std::string cgroup;    // glob; "": all
+  std::string workload;  // glob; "": all
   std::string backup;    // a file; "": none
   std::string report;    // name; "": the weekly summary
   std::string incident;  // "list" or "show"; "": list
@@ -46,6 +47,7 @@ struct Options {
   std::string window = "30m";
   std::string sql;
   bool list = false;
+  bool each = false;  // for history: every cgroup alone
   Display display;
   Bounds bounds;  // of all commands but run
 };

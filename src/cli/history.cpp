@@ -3,14 +3,15 @@
 #include <array>
 #include <cstddef>
 #include <limits>
-#include <optional>
 #include <ranges>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/terminal.hpp"
@@ -19,6 +20,8 @@
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
 #include "report/format/wrap.hpp"
+#include "report/history/sections.hpp"
+#include "report/history/timeline.hpp"
 #include "report/weekly/summary_page.hpp"
 #include "store/file/backup.hpp"
 #include "store/reader.hpp"
@@ -29,45 +32,6 @@ namespace {
 constexpr std::size_t kMaxCharts = 8;
 constexpr std::size_t kChartHeight = 8;
 constexpr std::size_t kTableRows = 12;
-constexpr std::int64_t kGapSteps = 3;  // this many intervals without a sample are a gap
-
-/// 0 where it is no integer.
-std::int64_t integer(const core::Cell& cell) {
-  const auto* const value = std::get_if<std::int64_t>(&cell);
-  return value != nullptr ? report::computable(*value) : 0;
-}
-
-std::optional<double> number(const core::Cell& cell) {
-  const auto* const integer = std::get_if<std::int64_t>(&cell);
-  return integer != nullptr ? std::optional(static_cast<double>(*integer)) : std::nullopt;
-}
-
-/// `samples` are those of one cgroup.
-std::vector<report::ChartPoint> points_of(const core::Table& samples, std::string_view column) {
-  const std::size_t at = report::column_of(samples, "at_us");
-  const std::size_t interval = report::column_of(samples, "interval_us");
-  const std::size_t value = report::column_of(samples, column);
-  std::vector<report::ChartPoint> points;
-  points.reserve(samples.rows.size());
-  for (const auto& row : samples.rows) {
-    const std::int64_t at_us = integer(row[at]), interval_us = integer(row[interval]);
-    if (!points.empty() && interval_us > 0 && at_us - points.back().at_us > kGapSteps * interval_us) {
-      points.push_back({points.back().at_us + interval_us, std::nullopt});  // a gap in the chart
-    }
-    points.push_back({at_us, number(row[value])});
-  }
-  return points;
-}
-
-/// With the peaks between the samples, at the time of the second one.
-std::vector<report::ChartPoint> usage_points_of(const core::Table& samples) {
-  std::vector<report::ChartPoint> usage = points_of(samples, "usage_bytes");
-  const std::vector<report::ChartPoint> peaks = points_of(samples, "peak_bytes");
-  for (std::size_t i = 0; i < usage.size(); ++i) {
-    if (usage[i].value && peaks[i].value) usage[i].value = std::max(*usage[i].value, *peaks[i].value);
-  }
-  return usage;
-}
 
 /// How several samples become one row: the largest of gauges, the sum of counters, the time of the first.
 enum class Fold { first, largest, sum };
@@ -104,8 +68,11 @@ void fold_in(core::Cell& into, const core::Cell& cell, Fold fold) {
 core::Table folded(const core::Table& samples) {
   const std::size_t count = samples.rows.size(), step = (count + kTableRows - 1) / kTableRows;
   core::Table result;
-  result.title = step == 1 ? "Samples"
-                           : std::to_string(count) + " samples, " + std::to_string(step) +
+  const bool has_hours = std::ranges::any_of(report::rows_of(samples),
+                                             [](const report::Row& row) { return row.text("measured") == "hour"; });
+  const std::string what = has_hours ? "samples and averages of hours" : "samples";
+  result.title = step == 1 ? (has_hours ? "Samples and averages of hours" : "Samples")
+                           : std::to_string(count) + " " + what + ", " + std::to_string(step) +
                                  " in a row: gauges at their largest, refaults and kills summed (--format csv has all)";
   result.most_important = samples.most_important;
   result.rows.resize((count + step - 1) / step, std::vector<core::Cell>(kShown.size()));
@@ -119,96 +86,123 @@ core::Table folded(const core::Table& samples) {
   return result;
 }
 
-/// One cgroup's charts and table. The samples themselves are not kept: those of all cgroups may be many.
+/// One section of the answer.
 struct Shown {
-  std::string path;
-  std::string heading;  // its name, or its path if no name is known
-  report::MemoryPoints points;
-  core::Table below;
+  report::Section section;
+  std::vector<report::TimelinePoint> timeline;
+  core::Table events;
+  core::Table samples{};  // of a cgroup that is alone; else without rows
+
+  std::vector<report::ChartPoint> points(report::Measure measure, const Window& window) const {
+    return report::chart_points(timeline, measure, window.until_us);
+  }
 };
 
-/// The paths of the cgroups with samples in the window.
-std::vector<std::string> paths_in(store::Reader& reader, const Window& window) {
-  const core::Table table = answer_to("history_cgroups", reader, window.parameters());
-  std::vector<std::string> paths;
-  for (const report::Row row : report::rows_of(table)) paths.push_back(row.text("path"));
-  return paths;
+std::vector<report::TimelinePoint> timeline_of(const report::Section& section, store::Reader& reader,
+                                               const Window& window) {
+  report::Timeline timeline(section.column, section.value, section.cgroup_count == 1);
+  reader.run(report::built_in("history_timeline").sql, window.parameters(), timeline);
+  return timeline.finish();
 }
 
-core::Table samples_of(const std::string& path, store::Reader& reader, const Window& window) {
+core::Table samples_of(const report::Section& section, store::Reader& reader, const Window& window) {
   core::Table samples = answer_to("history", reader, window.parameters());
-  const std::size_t at = report::column_of(samples, "path");
-  std::erase_if(samples.rows, [&](const auto& row) { return std::get<std::string>(row[at]) != path; });
+  const std::size_t at = report::column_of(samples, section.column);
+  std::erase_if(samples.rows, [&](const auto& row) { return row[at] != core::Cell(section.value); });
   return samples;
 }
 
-Shown shown_of(const std::string& path, store::Reader& reader, const Window& window) {
+Shown shown_of(const report::Section& section, store::Reader& reader, const Window& window) {
   Window own = window;
-  own.cgroup_glob = core::glob_of(path);
-  core::Table samples = samples_of(path, reader, own);
-  if (samples.rows.empty()) samples = samples_of(path, reader, window);  // no glob matches it: invalid UTF-8
-  const std::string name = samples.rows.empty() ? "" : report::Row(samples).text("cgroup");
-  return {.path = path,
-          .heading = name.empty() ? path : name,
-          .points = {.usage = usage_points_of(samples),
-                     .cache = points_of(samples, "reclaimable_cache_bytes"),
-                     .anon = points_of(samples, "anon_bytes"),
-                     .shmem = points_of(samples, "shmem_bytes")},
-          .below = folded(samples)};
+  own.cgroup_glob = core::glob_of(section.value);
+  Shown shown{.section = section, .timeline = timeline_of(section, reader, own), .events = {}};
+  const bool is_found = !shown.timeline.empty();  // no glob matches invalid UTF-8
+  if (!is_found) shown.timeline = timeline_of(section, reader, window);
+  const Window& used = is_found ? own : window;
+  shown.events = report::events_of(answer_to("history_events", reader, used.parameters()), section);
+  if (section.cgroup_count == 1 || !section.is_workload()) shown.samples = folded(samples_of(section, reader, used));
+  return shown;
 }
 
 /// The remark if not all of them are shown.
-std::string and_more(std::size_t cgroups) {
-  return "... and " + std::to_string(cgroups - kMaxCharts) + " more cgroups: narrow the glob, or take --format csv";
+std::string and_more(std::size_t sections) {
+  return "... and " + std::to_string(sections - kMaxCharts) + " more: narrow the glob, or take --format csv";
 }
 
-std::string for_terminal(const std::vector<std::string>& paths, store::Reader& reader, const Window& window,
-                         const report::Style& style) {
+/// Below the heading: the path if it is another, the facts, and what is not as usual.
+std::vector<std::string> lines_below(const Shown& shown, std::int64_t keep_samples_us) {
+  const report::Section& section = shown.section;
+  std::vector<std::string> lines;
+  if (!section.path.empty() && section.path != section.heading) lines.push_back(section.path);
+  lines.push_back(report::facts_of(section, shown.timeline, shown.events));
+  if (std::string hours = report::remark_on_hours(shown.timeline, keep_samples_us); !hours.empty())
+    lines.push_back(std::move(hours));
+  return lines;
+}
+
+std::string for_terminal(const std::vector<report::Section>& sections, store::Reader& reader, const Window& window,
+                         std::int64_t keep_samples_us, const report::Style& style) {
   std::string text;
-  for (const std::string& path : paths | std::views::take(kMaxCharts)) {
-    const Shown shown = shown_of(path, reader, window);
-    const auto draw = [&](const std::vector<report::ChartPoint>& points, std::string_view title) {
-      return report::chart(title, points, kChartHeight, style) + "\n";
+  for (const report::Section& section : sections | std::views::take(kMaxCharts)) {
+    const Shown shown = shown_of(section, reader, window);
+    const auto draw = [&](report::Measure measure, std::string_view title) {
+      return report::chart(title, shown.points(measure, window), kChartHeight, style) + "\n";
     };
-    text += report::wrapped(base::escape_for_terminal(shown.heading), style);
-    if (shown.heading != path) text += report::wrapped(base::escape_for_terminal(path), style);
-    text += "\n";
-    text += draw(shown.points.usage, "usage") + draw(shown.points.cache, "reclaimable cache");
-    text += report::render(shown.below, report::Format::text, style) + "\n";
+    text += report::wrapped(base::escape_for_terminal(section.heading), style);
+    for (const std::string& line : lines_below(shown, keep_samples_us)) {
+      text += report::wrapped(base::escape_for_terminal(line), style);
+    }
+    text += "\n" + draw(report::Measure::usage, "usage") + draw(report::Measure::cache, "reclaimable cache") +
+            draw(report::Measure::anon, "anonymous");
+    for (const core::Table& table : {report::events_table(shown.events, section), shown.samples}) {
+      if (!table.rows.empty()) text += report::render(table, report::Format::text, style) + "\n";
+    }
   }
-  return text + (paths.size() > kMaxCharts ? report::wrapped(and_more(paths.size()), style) : "");
+  return text + (sections.size() > kMaxCharts ? report::wrapped(and_more(sections.size()), style) : "");
 }
 
 /// All charts show the same time.
-std::string page_of(const std::vector<std::string>& paths, store::Reader& reader, const Window& window) {
+std::string page_of(const std::vector<report::Section>& sections, store::Reader& reader, const Window& window,
+                    std::int64_t keep_samples_us) {
   const core::Parameters parameters = window.parameters();
-  const core::Table oom_kills = answer_to("oom_kills", reader, parameters);
-  const core::Table reclaims = answer_to("all_reclaims", reader, parameters);
   const core::Table gaps = answer_to("gaps", reader, parameters);
   std::vector<Shown> all;
   std::int64_t from_us = std::numeric_limits<std::int64_t>::max(), to_us = std::numeric_limits<std::int64_t>::min();
-  for (const std::string& path : paths | std::views::take(kMaxCharts)) {
-    const auto& usage = all.emplace_back(shown_of(path, reader, window)).points.usage;
+  for (const report::Section& section : sections | std::views::take(kMaxCharts)) {
+    const auto usage = all.emplace_back(shown_of(section, reader, window)).points(report::Measure::usage, window);
     if (usage.empty()) continue;
     from_us = std::min(from_us, usage.front().at_us);
     to_us = std::max(to_us, usage.back().at_us);
   }
   std::string body = report::html_time_span(from_us, to_us);
-  for (Shown& shown : all) {
-    report::SvgChart chart{.from_at_us = from_us,
-                           .to_at_us = to_us,
-                           .series = report::memory_series(std::move(shown.points)),
-                           .marks = report::kill_marks(oom_kills, shown.path),
-                           .bands = report::gap_bands(gaps)};
-    for (report::Mark& mark : report::reclaim_marks(reclaims, shown.path)) chart.marks.push_back(std::move(mark));
-    const std::string path_below =
-        shown.heading == shown.path ? "" : report::html_paragraph(shown.path, report::Weight::remark);
-    body += report::html_section(shown.heading, path_below + report::svg_chart(chart) +
-                                                    report::html_paragraph(shown.below.title, report::Weight::remark) +
-                                                    report::html_table(shown.below));
+  for (const Shown& shown : all) {
+    const report::SvgChart chart{
+        .from_at_us = from_us,
+        .to_at_us = to_us,
+        .series = report::memory_series({.usage = shown.points(report::Measure::usage, window),
+                                         .cache = shown.points(report::Measure::cache, window),
+                                         .anon = shown.points(report::Measure::anon, window),
+                                         .shmem = shown.points(report::Measure::shmem, window)}),
+        .marks = report::marks_of(shown.events, shown.section),
+        .bands = report::gap_bands(gaps)};
+    std::string html;
+    for (const std::string& line : lines_below(shown, keep_samples_us))
+      html += report::html_paragraph(line, report::Weight::remark);
+    html += report::svg_chart(chart);
+    for (const core::Table& table : {report::events_table(shown.events, shown.section), shown.samples}) {
+      if (!table.rows.empty())
+        html += report::html_paragraph(table.title, report::Weight::remark) + report::html_table(table);
+    }
+    body += report::html_section(shown.section.heading, html);
   }
-  if (paths.size() > kMaxCharts) body += report::html_section("", report::html_paragraph(and_more(paths.size())));
+  if (sections.size() > kMaxCharts) body += report::html_section("", report::html_paragraph(and_more(sections.size())));
   return report::html_page(report::title_of_node("Memory history", answer_to("status", reader, parameters)), body);
+}
+
+/// A path that is given as it is means that path.
+bool is_path(const core::Table& cgroups, const std::string& cgroup) {
+  return std::ranges::any_of(report::rows_of(cgroups),
+                             [&](const report::Row& row) { return row.text("path") == cgroup; });
 }
 
 /// `history backup FILE`. With one word, "backup" is a glob.
@@ -228,18 +222,25 @@ int back_up(const Options& options) {
 
 int history(const Options& options) {
   if (!options.backup.empty()) return back_up(options);
+  if (options.cgroup.empty() && options.workload.empty())
+    throw UsageError("history: of what? A glob or a part of a name was expected, or --workload GLOB");
   const Window window = parse_window(options);
-  store::Reader reader(load_for_reading(options).config.database);
-  const std::vector<std::string> paths = paths_in(reader, window);
-  if (paths.empty()) {
-    throw std::runtime_error("no samples of a cgroup that matches \"" + base::escape_for_terminal(options.cgroup) +
-                             "\" in this window; `report cgroups --since " + options.since +
-                             "` lists the cgroups that there are");
+  const config::Config config = load_for_reading(options).config;
+  store::Reader reader(config.database);
+  const core::Table cgroups = answer_to("history_cgroups", reader, window.parameters());
+  const auto sections = report::sections_of(cgroups, options.each || is_path(cgroups, options.cgroup));
+  if (sections.empty()) {
+    throw std::runtime_error(
+        "no samples of a " +
+        (options.workload.empty() ? "cgroup that matches \"" + base::escape_for_terminal(options.cgroup)
+                                  : "workload that matches \"" + base::escape_for_terminal(options.workload)) +
+        "\" in this window; `report cgroups --since " + options.since + "` lists the cgroups that there are");
   }
+  const std::int64_t keep_samples_us = config.retention.samples_us;
   if (options.format == report::Format::text) {
-    write_output(options, for_terminal(paths, reader, window, style_for(options)));
+    write_output(options, for_terminal(sections, reader, window, keep_samples_us, style_for(options)));
   } else if (options.format == report::Format::html) {
-    write_output(options, page_of(paths, reader, window));
+    write_output(options, page_of(sections, reader, window, keep_samples_us));
   } else {
     report::Report all = report::built_in("history");
     all.title = "History";

@@ -145,6 +145,11 @@ Window parse_window(const Options& options) {
     throw UsageError("--since " + base::format_utc(window.since_us) + " is not before --until " +
                      base::format_utc(window.until_us));
   }
+  if (!options.cgroup.empty() && !options.workload.empty()) {
+    throw UsageError("--workload \"" + options.workload + "\" and the cgroup \"" + options.cgroup +
+                     "\": expected one of the two");
+  }
+  if (!options.workload.empty()) window.cgroup_glob = options.workload;
   if (const std::string& glob = options.cgroup; !glob.empty()) {
     window.cgroup_glob = glob.front() == '/' || glob.front() == '*' ? glob : "*" + glob + "*";
   }

@@ -51,8 +51,9 @@ struct Window {
   core::Parameters parameters() const;
 };
 
-/// Throws UsageError if --since or --until is not a time, or the window is empty. A --cgroup that does not begin with
-/// '/' or '*' matches anywhere in the path or the name, so a container's id or "shop/web" is enough.
+/// Throws UsageError if --since or --until is not a time, the window is empty, or there are both --cgroup and
+/// --workload. A --cgroup that does not begin with '/' or '*' matches anywhere in the path, the name or the workload,
+/// so a container's id or "shop/web" is enough. A --workload is taken as it is.
 Window parse_window(const Options& options);
 
 /// Under the report's title. SQL of the operator's own that can't be run is a UsageError that names its report.

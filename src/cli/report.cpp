@@ -51,7 +51,7 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
                            const core::Policy* policy) {
   const std::vector<report::Report> reports = report::summary_reports();
   const core::Table numbers = answer_to(reports.front(), reader, window.parameters());
-  expect_cgroups(numbers, options.cgroup);
+  expect_cgroups(numbers, options.cgroup + options.workload);
   if (options.format == report::Format::csv) return report::render(numbers, options.format, {});
   const std::vector<report::Finding> found = findings(reader, window, policy);
   const bool for_programs = options.format == report::Format::json;

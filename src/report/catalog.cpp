@@ -24,9 +24,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFileBytes = 1024 * 1024;
-constexpr std::array<std::string_view, 2> kNotReports = {"incident_", "part_"};  // files that begin with these
-constexpr std::array<std::string_view, 4> kParts = {                             // put in the place of "(NAME)"
-    "told_reclaim", "window_last", "window_part", "window_restart"};
+constexpr std::array<std::string_view, 3> kNotReports = {"history_", "incident_",
+                                                         "part_"};  // files that begin with these
+constexpr std::array<std::string_view, 5> kParts = {                // put in the place of "(NAME)"
+    "measured", "told_reclaim", "window_last", "window_part", "window_restart"};
 
 // The tables of the weekly report. None of them reads `sample`, which has millions of rows after a week. `backed_off`
 // and not `cooldowns`, because every cgroup that was just reclaimed has a cooldown.
@@ -71,14 +72,16 @@ const core::EmbeddedText* find_embedded(std::string_view name) {
   return found == kReports.end() ? nullptr : &*found;
 }
 
-/// The same numbers in every report: `sql` with part_NAME.sql in the place of each "(NAME)".
+/// The same numbers in every report: `sql` with part_NAME.sql in the place of each "FROM (NAME)", "JOIN (NAME)".
 std::string with_parts(std::string sql) {
   for (const std::string_view part : kParts) {
     const core::EmbeddedText* const found = find_embedded("part_" + std::string(part));
     if (found == nullptr) continue;
-    const std::string place = "(" + std::string(part) + ")", text = "(\n" + std::string(found->text) + ")";
-    for (std::size_t at = 0; (at = sql.find(place, at)) != std::string::npos; at += text.size())
-      sql.replace(at, place.size(), text);
+    for (const std::string before : {"FROM (", "JOIN ("}) {
+      const std::string place = before + std::string(part) + ")", text = before + "\n" + std::string(found->text) + ")";
+      for (std::size_t at = 0; (at = sql.find(place, at)) != std::string::npos; at += text.size())
+        sql.replace(at, place.size(), text);
+    }
   }
   return sql;
 }

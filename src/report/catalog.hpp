@@ -21,8 +21,8 @@ struct Report {
   std::vector<std::string> most_important{};  // columns, as the comment "-- Most important first: a, b" names them
 };
 
-/// One of reports/ by its name, whatever the operator's own are called. The queries of `incident`, whose names begin
-/// with "incident_", are found only here: they want :oom_kill_id, so they are no reports. Throws std::logic_error where
+/// One of reports/ by its name, whatever the operator's own are called. The queries of `incident` and `history`, whose
+/// names begin with "incident_" and "history_", are found only here: they are no reports. Throws std::logic_error where
 /// there is none.
 Report built_in(std::string_view name);
 

@@ -15,7 +15,8 @@ TEST_F(History, HistoryDrawsAChartAndItsDataFormatsHaveEverySample) {
   scan(/*cycles=*/5);
   const Answer text = ask({"history", "/web"});
   EXPECT_EQ(text.exit_code, 0);
-  EXPECT_TRUE(text.out.starts_with("/web\n\nusage\n")) << text.out;
+  EXPECT_TRUE(text.out.starts_with("/web\nfirst seen 20")) << text.out;
+  EXPECT_NE(text.out.find("; limit 100.0 MiB; 1 reclaim\n\nusage\n"), std::string::npos) << text.out;
   for (const char* const part : {"┤", "█", "└", "68.0 MiB", "reclaimable cache\n"}) {
     EXPECT_NE(text.out.find(part), std::string::npos) << part << " in\n" << text.out;
   }
@@ -35,6 +36,42 @@ TEST_F(History, HistoryDrawsAChartAndItsDataFormatsHaveEverySample) {
       ask({"history", "/web", "--format", "markdown"}).out.starts_with("## History\n\n| at | cgroup | usage |"));
 }
 
+TEST_F(History, AWorkloadIsAskedForAsAWholeAndAPartOfItIsEnoughWithoutTheOption) {
+  scan();
+  EXPECT_EQ(rows_of({"history", "--workload", "/web"}).size(), std::size_t{1});
+  EXPECT_EQ(rows_of({"history", "--workload", "/w*"})[0]["workload"], "/web");
+  EXPECT_EQ(rows_of({"history", "--workload", "/w*", "--each"})[0]["measured"], "sample");
+  const Answer part = ask({"history", "--workload", "we"});
+  EXPECT_EQ(part.exit_code, 1);
+  EXPECT_NE(part.err.find("no samples of a workload that matches \"we\" in this window"), std::string::npos)
+      << part.err;
+  EXPECT_EQ(ask({"report", "--workload", "we"}).exit_code, 1);
+  EXPECT_EQ(rows_of({"report", "cgroups", "--workload", "/web"}).size(), std::size_t{1});
+  EXPECT_EQ(ask({"incident", "list", "--workload", "/web"}).exit_code, 0);
+  EXPECT_EQ(ask({"incident", "show", "1", "--workload", "/web"}).exit_code, 2);
+}
+
+TEST_F(History, WhereSamplesAreGoneHoursAnswer) {
+  scan(/*cycles=*/2);
+  SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
+      .exec(
+          "INSERT INTO sample_hour (hour_at_us, cgroup_id, sample_count, usage_avg_kib, usage_max_kib) "
+          "SELECT (SELECT max(started_at_us) / 3600000000 - 8 * 24 FROM scan) * 3600000000, cgroup_id, 360, 1024, 4096 "
+          "FROM cgroup WHERE path = '/web';"
+          "UPDATE cgroup SET first_seen_at_us = 1");
+  const Answer text = ask({"history", "web", "--since", "9d", "--until", "7d"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_NE(text.out.find("\nFrom hourly averages; samples are kept for 2d.\n"), std::string::npos) << text.out;
+  const auto rows = rows_of({"history", "web", "--since", "9d"});
+  ASSERT_EQ(rows.size(), std::size_t{3}) << "the hour and the samples";
+  EXPECT_EQ(rows[0]["measured"], "hour");
+  EXPECT_EQ(rows[0]["usage_bytes"], kMiB);
+  EXPECT_EQ(rows[0]["usage_max_bytes"], 4 * kMiB);
+  EXPECT_EQ(rows[1]["measured"], "sample");
+  EXPECT_NE(ask({"history", "web", "--since", "9d"}).out.find(" from hourly averages; samples are kept"),
+            std::string::npos);
+}
+
 TEST_F(History, HistoryIsAPageOfChartsWithWhatHappenedMeanwhile) {
   for (int i = 0; i < 9; ++i) cgroups().put("/quiet" + std::to_string(i), v1_files(kBelow));
   scan(/*cycles=*/5);
@@ -44,7 +81,7 @@ TEST_F(History, HistoryIsAPageOfChartsWithWhatHappenedMeanwhile) {
   EXPECT_EQ(activity_of(page), "");
   EXPECT_EQ(page.all("figure").size(), std::size_t{8});
   EXPECT_EQ(page.all("h2").at(0).text, "/quiet0");
-  EXPECT_NE(answer.out.find("... and 2 more cgroups: narrow the glob, or take --format csv"), std::string::npos);
+  EXPECT_NE(answer.out.find("... and 2 more: narrow the glob, or take --format csv"), std::string::npos);
   const std::string web = ask({"history", "/web", "--format", "html"}).out;
   for (const char* const part :
        {"usage <span>up to 68.0 MiB", "reclaimable cache <span>up to 60.0 MiB", "anonymous <span>up to 8.0 MiB",

@@ -162,7 +162,11 @@ TEST_F(Usage, AReportOrWindowOrFormatThatDoesNotExistIsRefused) {
       {{"status", "--format", "xml"}, format},
       {{"check", "--format", "xml"}, format},
       {{"query", "SELECT 1", "--format", "xml"}, format},
-      {{"history"}, std::string("cgroup is required") + kSeeHelp},
+      {{"history"}, "history: of what? A glob or a part of a name was expected, or --workload GLOB"},
+      {{"history", "web", "--workload", "shop/*"},
+       R"(--workload "shop/*" and the cgroup "web": expected one of the two)"},
+      {{"report", "--cgroup", "web", "--workload", "shop/*"},
+       R"(--workload "shop/*" and the cgroup "web": expected one of the two)"},
       {{"query"}, std::string("sql is required") + kSeeHelp},
   };
   for (const Case& one : cases) expect_refused(one, {"--config", config(), "--database", database()});

@@ -65,7 +65,7 @@ struct Series {
 
 /// An event at one time.
 struct Mark {
-  enum class Kind : std::uint8_t { kill, reclaim, limit };
+  enum class Kind : std::uint8_t { kill, reclaim, restart, limit };
   std::int64_t at_us = 0;
   std::string label;  // shown above its line if there is room, and in the tooltip
   Kind kind = Kind::kill;

@@ -37,6 +37,7 @@ struct MarkKind {
 /// The most important first.
 const auto kMarkKinds = std::to_array<MarkKind>({{Mark::Kind::kill, "kill", "OOM kill"},
                                                  {Mark::Kind::limit, "other", "limit change"},
+                                                 {Mark::Kind::restart, "restart", "restart"},
                                                  {Mark::Kind::reclaim, "reclaim", "reclaim"}});
 
 /// What the canvas shows: a time, and bytes from 0 to `top`.
@@ -85,7 +86,8 @@ SvgChart cropped(const SvgChart& whole, const Frame& frame) {
 
 /// Short marks have no labels: long ones in great number would hide what they explain.
 bool are_short(const SvgChart& chart, Mark::Kind kind) {
-  return kind == Mark::Kind::reclaim && std::ranges::count(chart.marks, kind, &Mark::kind) > 8;
+  return (kind == Mark::Kind::reclaim || kind == Mark::Kind::restart) &&
+         std::ranges::count(chart.marks, kind, &Mark::kind) > 8;
 }
 
 std::string number(double value) { return decimal(value, 1); }

@@ -1,0 +1,80 @@
+-- Samples, and hours where samples are gone
+-- SPDX-License-Identifier: Apache-2.0
+-- No report, but a part of reports: it is put in the place of measured in brackets. What was measured of the matching
+-- cgroups. Samples are kept for keep_samples, hours for much longer: an hour is told by its averages where none of its
+-- samples in the window is left, so nothing is there twice. `measured` says which: 'sample' or 'hour'.
+--
+--   at_us, interval_us  of an hour: when it began, and its length
+--   *_bytes             of an hour: the average, but usage_max_bytes and peak_bytes
+--   usage_max_bytes     the highest known usage: of a sample since the sample before, of an hour in it
+--   sample_count        of an hour: the samples in its averages. NULL: it is a sample
+--   scan_count          of an hour: the most samples of any cgroup in it, so the whole scans in it
+WITH wanted AS MATERIALIZED (  -- an hour to spare: the clock may have been set back
+  SELECT v.cgroup_id, v.path, v.name, v.workload,
+         c.first_seen_at_us - 3600000000 AS from_us,
+         coalesce(c.vanished_at_us + 3600000000, 9e18) AS to_us
+    FROM v_cgroup v
+    JOIN cgroup c USING (cgroup_id)
+   WHERE (v.path GLOB :cgroup_glob OR v.name GLOB :cgroup_glob OR v.workload GLOB :cgroup_glob)
+),
+hour AS MATERIALIZED (
+  SELECT hour_at_us,
+         (SELECT max(sample_count) FROM sample_hour h WHERE h.hour_at_us = each.hour_at_us) AS scan_count
+    FROM (SELECT DISTINCT hour_at_us FROM sample_hour
+           WHERE hour_at_us > :since_us - 3600000000 AND hour_at_us < :until_us) each
+   WHERE NOT EXISTS (SELECT 1
+                       FROM scan sc
+                      CROSS JOIN sample s
+                      WHERE sc.started_at_us >= max(each.hour_at_us, :since_us)
+                        AND sc.started_at_us < min(each.hour_at_us + 3600000000, :until_us)
+                        AND s.scan_id = sc.scan_id)
+)
+SELECT w.cgroup_id, w.path, w.name, w.workload,
+       sc.started_at_us AS at_us, sc.interval_us, 'sample' AS measured, NULL AS sample_count, NULL AS scan_count,
+       sc.is_partial IS 1 AS is_partial,
+       s.usage_kib * 1024 AS usage_bytes,
+       max(s.usage_kib, coalesce(s.peak_kib, s.usage_kib)) * 1024 AS usage_max_bytes,
+       s.reclaimable_cache_kib * 1024 AS reclaimable_cache_bytes,
+       s.anon_kib * 1024 AS anon_bytes,
+       s.file_kib * 1024 AS file_bytes,
+       s.shmem_kib * 1024 AS shmem_bytes,
+       s.dirty_kib * 1024 AS dirty_bytes,
+       s.kernel_kib * 1024 AS kernel_bytes,
+       s.swap_kib * 1024 AS swap_bytes,
+       s.pgfault, s.pgmajfault, s.refault_file, s.refault_anon, s.pgscan, s.pgsteal, s.limit_hits,
+       s.psi_some_us, s.psi_full_us,
+       s.slab_reclaimable_kib * 1024 AS slab_reclaimable_bytes,
+       s.slab_unreclaimable_kib * 1024 AS slab_unreclaimable_bytes,
+       s.peak_kib * 1024 AS peak_bytes,
+       s.low_events, s.high_events, s.oom_events, s.oom_group_kills
+  -- CROSS JOIN keeps this order: a sample is found by its key, scan by scan.
+  FROM wanted w
+ CROSS JOIN scan sc
+ CROSS JOIN sample s
+ WHERE sc.started_at_us >= max(:since_us, w.from_us) AND sc.started_at_us < min(:until_us, w.to_us)
+   AND s.scan_id = sc.scan_id AND s.cgroup_id = w.cgroup_id
+ UNION ALL
+SELECT w.cgroup_id, w.path, w.name, w.workload,
+       h.hour_at_us, 3600000000, 'hour', h.sample_count, hour.scan_count,
+       0,
+       h.usage_avg_kib * 1024,
+       max(h.usage_max_kib, coalesce(h.peak_max_kib, h.usage_max_kib)) * 1024,
+       CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
+            ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib)
+            END * 1024,  -- as in v_sample_hour
+       h.anon_avg_kib * 1024,
+       h.file_avg_kib * 1024,
+       h.shmem_avg_kib * 1024,
+       h.dirty_avg_kib * 1024,
+       h.kernel_avg_kib * 1024,
+       h.swap_avg_kib * 1024,
+       h.pgfault, h.pgmajfault, h.refault_file, h.refault_anon, h.pgscan, h.pgsteal, h.limit_hits,
+       h.psi_some_us, h.psi_full_us,
+       h.slab_reclaimable_avg_kib * 1024,
+       h.slab_unreclaimable_avg_kib * 1024,
+       h.peak_max_kib * 1024,
+       h.low_events, h.high_events, h.oom_events, h.oom_group_kills
+  FROM hour
+ CROSS JOIN wanted w
+ CROSS JOIN sample_hour h
+ WHERE h.hour_at_us = hour.hour_at_us AND h.cgroup_id = w.cgroup_id

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The memory of several cgroups together over time: of all replicas and restarts of a workload, or of a path. Takes the
+// rows of reports/history_timeline.sql one by one, because there may be many. Pure: any thread.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/table.hpp"
+#include "report/format/chart.hpp"
+
+namespace cgmm::report {
+
+/// What is added up. Its order is that of the columns.
+enum class Measure : std::uint8_t { usage, usage_max, cache, anon, shmem, swap };
+inline constexpr std::size_t kMeasures = 6;
+
+struct TimelinePoint {
+  std::int64_t at_us = 0;
+  std::int64_t interval_us = 0;
+  bool is_hour = false;                                // averages of an hour; else a scan
+  double cgroup_count = 0;                             // that ran; of an hour the average
+  std::array<std::optional<double>, kMeasures> bytes;  // nullopt: not known of one of them
+
+  const std::optional<double>& of(Measure measure) const { return bytes[static_cast<std::size_t>(measure)]; }
+};
+
+/// At each scan the sum over the cgroups that it has read. A partial scan reads only some: the others count with their
+/// sample of the last whole scan. The average of an hour is the sum of each cgroup's average, by how many of the hour's
+/// scans saw it. usage_max is known only where there is one cgroup: those of several need not be at the same time.
+class Timeline final : public core::RowSink {
+ public:
+  /// Of the rows with `value` in `column`, "workload" or "path". `is_alone`: that is one cgroup.
+  Timeline(std::string_view column, std::string value, bool is_alone)
+      : column_(column), value_(std::move(value)), is_alone_(is_alone) {}
+
+  void begin(const std::vector<std::string>& columns) override;
+  void add(std::vector<core::Cell> row) override;
+  /// In order of time.
+  std::vector<TimelinePoint> finish();
+
+ private:
+  struct Measured {
+    double share = 1;  // of the scans; 1 for a sample
+    std::array<std::optional<double>, kMeasures> bytes;
+  };
+  struct Group {  // the rows of one scan, or of one hour
+    std::int64_t at_us = 0, interval_us = 0;
+    bool is_hour = false, is_partial = false;
+    std::map<std::int64_t, Measured> by_cgroup;
+  };
+  void close();
+
+  std::string column_, value_;
+  bool is_alone_;
+  std::map<std::string, std::size_t, std::less<>> at_;  // the columns
+  std::optional<Group> open_;
+  std::optional<std::int64_t> whole_at_us_;  // the last whole scan
+  std::map<std::int64_t, Measured> latest_;  // since then, by cgroup
+  std::vector<TimelinePoint> points_;
+};
+
+/// For a chart. A gap is where more than three intervals have no sample. An hour lasts until its end, at most
+/// `until_us`.
+std::vector<ChartPoint> chart_points(const std::vector<TimelinePoint>& timeline, Measure measure,
+                                     std::int64_t until_us);
+
+}  // namespace cgmm::report
