@@ -140,20 +140,34 @@ std::vector<std::string> lines_below(const Shown& shown, std::int64_t keep_sampl
   return lines;
 }
 
+/// All show the same time. What is known of none is left out.
+std::string charts(const Shown& shown, const Window& window, const report::Style& style) {
+  report::ChartMarks marks{.marks = report::marks_of(shown.events, shown.section)};
+  if (shown.section.limit && report::most_at_once(shown.timeline) <= 1)
+    marks.limit = static_cast<double>(*shown.section.limit);
+  std::string text;
+  for (const auto& [measure, title] : {std::pair{report::Measure::usage, "usage"},
+                                       {report::Measure::cache, "reclaimable cache"},
+                                       {report::Measure::anon, "anonymous"},
+                                       {report::Measure::swap, "swap"}}) {
+    const std::vector<report::ChartPoint> points = shown.points(measure, window);
+    const bool is_usage = measure == report::Measure::usage;
+    if (!is_usage && !report::largest(points)) continue;
+    text += report::chart(title, points, kChartHeight, style, is_usage ? marks : report::ChartMarks{}) + "\n";
+  }
+  return text + report::chart_signs(marks, style);
+}
+
 std::string for_terminal(const std::vector<report::Section>& sections, store::Reader& reader, const Window& window,
                          std::int64_t keep_samples_us, const report::Style& style) {
   std::string text;
   for (const report::Section& section : sections | std::views::take(kMaxCharts)) {
     const Shown shown = shown_of(section, reader, window);
-    const auto draw = [&](report::Measure measure, std::string_view title) {
-      return report::chart(title, shown.points(measure, window), kChartHeight, style) + "\n";
-    };
     text += report::wrapped(base::escape_for_terminal(section.heading), style);
     for (const std::string& line : lines_below(shown, keep_samples_us)) {
       text += report::wrapped(base::escape_for_terminal(line), style);
     }
-    text += "\n" + draw(report::Measure::usage, "usage") + draw(report::Measure::cache, "reclaimable cache") +
-            draw(report::Measure::anon, "anonymous");
+    text += "\n" + charts(shown, window, style) + "\n";
     for (const core::Table& table : {report::events_table(shown.events, section), shown.samples}) {
       if (!table.rows.empty()) text += report::render(table, report::Format::text, style) + "\n";
     }

@@ -17,7 +17,8 @@ TEST_F(History, HistoryDrawsAChartAndItsDataFormatsHaveEverySample) {
   EXPECT_EQ(text.exit_code, 0);
   EXPECT_TRUE(text.out.starts_with("/web\nfirst seen 20")) << text.out;
   EXPECT_NE(text.out.find("; limit 100.0 MiB; 1 reclaim\n\nusage\n"), std::string::npos) << text.out;
-  for (const char* const part : {"┤", "█", "└", "68.0 MiB", "reclaimable cache\n"}) {
+  for (const char* const part :
+       {"┤", "█", "└", "limit ┤╌", "128 MiB", "reclaimable cache\n", "swap: 0 all the time\n", "▼ reclaim"}) {
     EXPECT_NE(text.out.find(part), std::string::npos) << part << " in\n" << text.out;
   }
   EXPECT_EQ(text.out.find("/quiet"), std::string::npos);

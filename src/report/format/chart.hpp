@@ -20,13 +20,14 @@ namespace cgmm::report {
 
 struct ChartPoint {
   std::int64_t at_us = 0;
-  std::optional<double> value;  // nullopt: no sample, a gap in the chart
+  std::optional<double> value;   // nullopt: no sample, a gap in the chart
+  std::optional<double> peak{};  // the highest from here to the next point, if it is known
 };
 
 /// Finite and at least 0; nullopt: there is nothing to draw.
 std::optional<double> drawable(const ChartPoint& point);
 
-/// nullopt: no point can be drawn.
+/// With the peaks. nullopt: no point can be drawn.
 std::optional<double> largest(std::span<const ChartPoint> points);
 
 /// Of each stretch of time the smallest and the largest; and the interruptions between stretches.
@@ -36,17 +37,30 @@ std::vector<ChartPoint> thinned(std::span<const ChartPoint> points, std::int64_t
 /// A limit far above the rest is not drawn: the rest would be too small to see.
 inline bool is_far_above(double limit, double rest) { return rest > 0 && limit > 3 * rest; }
 
-/// What is drawn in addition to the points.
-struct ChartMarks {
-  std::optional<double> top;               // the chart reaches at least up to this
-  bool has_line = false;                   // draw a line there: it is a limit
-  std::optional<std::int64_t> kill_at_us;  // marked below the time axis
+/// An event at one time.
+struct Mark {
+  enum class Kind : std::uint8_t { kill, reclaim, restart, limit };
+  std::int64_t at_us = 0;
+  std::string label;  // shown above its line if there is room, and in the tooltip
+  Kind kind = Kind::kill;
+  std::int64_t count = 1;  // how many it stands for
 };
 
-/// As wide as the terminal, but 32 columns at least. `points` are in order of time. A column with several points shows
-/// the largest. The vertical axis begins at 0 and has labels in bytes, the horizontal one in UTC.
+/// What is drawn in addition to the points.
+struct ChartMarks {
+  std::optional<double> top{};    // the chart reaches at least up to this
+  std::optional<double> limit{};  // a line; not if it is far above the rest
+  std::vector<Mark> marks{};      // kills, reclaims and restarts, each kind on a line below the time axis
+};
+
+/// As wide as the terminal, but 32 columns at least. `points` are in order of time. A column is filled up to its lowest
+/// point and shaded up to its highest. The vertical axis begins at 0 and has round labels in bytes, the horizontal one
+/// round times in UTC. If all is 0, it is one line of text.
 std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style,
                   const ChartMarks& marks = {});
+
+/// What the signs in such charts mean, once for all of them.
+std::string chart_signs(const ChartMarks& marks, const Style& style);
 
 /// Values in bytes, at least 0, in order of time. A point without a value interrupts the line. If there are too many
 /// points, only the smallest and largest of each stretch are drawn.
@@ -61,14 +75,6 @@ struct Series {
   std::vector<ChartPoint> points;
   Kind kind = Kind::line;
   std::int64_t bar_us = 0;
-};
-
-/// An event at one time.
-struct Mark {
-  enum class Kind : std::uint8_t { kill, reclaim, restart, limit };
-  std::int64_t at_us = 0;
-  std::string label;  // shown above its line if there is room, and in the tooltip
-  Kind kind = Kind::kill;
 };
 
 /// A highlighted time, such as a gap.

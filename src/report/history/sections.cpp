@@ -100,6 +100,12 @@ core::Table events_of(const core::Table& all, const Section& section) {
   return events;
 }
 
+std::int64_t most_at_once(const std::vector<TimelinePoint>& timeline) {
+  double most = 0;
+  for (const TimelinePoint& one : timeline) most = std::max(most, one.cgroup_count);
+  return std::llround(most);
+}
+
 std::string facts_of(const Section& section, const std::vector<TimelinePoint>& timeline, const core::Table& events) {
   std::vector<std::string> facts;
   if (section.is_workload() && section.value != section.path) {
@@ -161,7 +167,8 @@ std::vector<Mark> marks_of(const core::Table& events, const Section& section) {
   for (const Row row : rows_of(events)) {
     const std::string detail = row.text("detail");
     if (row.text("what") == "OOM kill") {
-      marks.push_back({row.integer("at_us"), detail.empty() ? "OOM kill" : "OOM kill: " + detail, Mark::Kind::kill});
+      marks.push_back({row.integer("at_us"), detail.empty() ? "OOM kill" : "OOM kill: " + detail, Mark::Kind::kill,
+                       row.integer("kills")});
     } else {
       const std::string freed = "freed " + base::format_bytes(row.bytes("freed_bytes"));
       marks.push_back(

@@ -41,6 +41,9 @@ core::Table events_of(const core::Table& all, const Section& section);
 /// "2 replicas in the last scan, at most 3 at once; limit 256.0 MiB each; ..."
 std::string facts_of(const Section& section, const std::vector<TimelinePoint>& timeline, const core::Table& events);
 
+/// How many of its cgroups ran at the same time; of hours the average, rounded.
+std::int64_t most_at_once(const std::vector<TimelinePoint>& timeline);
+
 /// Up to when the timeline is of hours. "": not at all. `keep_samples_us`: the setting.
 std::string remark_on_hours(const std::vector<TimelinePoint>& timeline, std::int64_t keep_samples_us);
 

@@ -109,8 +109,12 @@ std::vector<ChartPoint> chart_points(const std::vector<TimelinePoint>& timeline,
   points.reserve(timeline.size());
   for (std::size_t i = 0; i < timeline.size(); ++i) {
     const TimelinePoint& one = timeline[i];
-    points.push_back({one.at_us, one.of(measure)});
     const bool is_last = i + 1 == timeline.size();
+    ChartPoint& point = points.emplace_back(ChartPoint{one.at_us, one.of(measure)});
+    if (measure == Measure::usage) {  // of a sample, usage_max is since the one before
+      const bool is_known = one.is_hour || (!is_last && !timeline[i + 1].is_hour);
+      if (is_known) point.peak = (one.is_hour ? one : timeline[i + 1]).of(Measure::usage_max);
+    }
     const std::int64_t interval_us = is_last ? one.interval_us : std::max(one.interval_us, timeline[i + 1].interval_us);
     const bool ends =
         is_last ? one.is_hour : interval_us > 0 && timeline[i + 1].at_us - one.at_us > kGapIntervals * interval_us;

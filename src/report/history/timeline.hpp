@@ -67,8 +67,8 @@ class Timeline final : public core::RowSink {
   std::vector<TimelinePoint> points_;
 };
 
-/// For a chart. A gap is where more than three intervals have no sample. An hour lasts until its end, at most
-/// `until_us`.
+/// For a chart, usage with the peaks. A gap is where more than three intervals have no sample. An hour lasts until its
+/// end, at most `until_us`.
 std::vector<ChartPoint> chart_points(const std::vector<TimelinePoint>& timeline, Measure measure,
                                      std::int64_t until_us);
 

@@ -36,18 +36,17 @@ std::string charts(const Incident& incident, const Style& style) {
   const auto top = largest(usage);
   const bool drawn = limit && *limit <= 4 * top.value_or(0) && top.value_or(0) <= *limit;
   std::string title = "usage";
-  if (limit)
-    title += ", limit " + size_text(*limit) +
-             (drawn                      ? " (the line at the top)"
-              : top.value_or(0) > *limit ? " at the kill"
-                                         : "");
-  const ChartMarks marks{.top = drawn ? limit : top, .has_line = drawn, .kill_at_us = incident.killed_at_us};
+  if (limit) title += ", limit " + size_text(*limit) + (!drawn && top.value_or(0) > *limit ? " at the kill" : "");
+  const ChartMarks marks{.top = drawn ? limit : top,
+                         .limit = drawn ? limit : std::nullopt,
+                         .marks = {{incident.killed_at_us, "", Mark::Kind::kill}}};
   const auto drawing = [&](const std::string& name, MemoryOf kind, std::size_t height) {
     return chart(name, chart_points(incident, kind), height, style, marks);
   };
   return drawing(title, &MemoryPoint::usage, kChartHeight) + "\n" +
          drawing("heap and stacks (anon)", &MemoryPoint::anon, kSmallChartHeight) + "\n" +
-         drawing("page cache that can be dropped (cache)", &MemoryPoint::cache, kSmallChartHeight);
+         drawing("page cache that can be dropped (cache)", &MemoryPoint::cache, kSmallChartHeight) + "\n" +
+         chart_signs(marks, style);
 }
 
 std::string paragraph(const Said& said, const Style& style) {
