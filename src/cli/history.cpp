@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <ranges>
 #include <stdexcept>
 #include <string>
@@ -140,11 +141,15 @@ std::vector<std::string> lines_below(const Shown& shown, std::int64_t keep_sampl
   return lines;
 }
 
+/// Of what the charts show; not where it is the sum of several cgroups.
+std::optional<double> limit_of(const Shown& shown) {
+  const bool is_of_one = report::most_at_once(shown.timeline) <= 1;
+  return is_of_one && shown.section.limit ? std::optional(static_cast<double>(*shown.section.limit)) : std::nullopt;
+}
+
 /// All show the same time. What is known of none is left out.
 std::string charts(const Shown& shown, const Window& window, const report::Style& style) {
-  report::ChartMarks marks{.marks = report::marks_of(shown.events, shown.section)};
-  if (shown.section.limit && report::most_at_once(shown.timeline) <= 1)
-    marks.limit = static_cast<double>(*shown.section.limit);
+  const report::ChartMarks marks{.limit = limit_of(shown), .marks = report::marks_of(shown.events, shown.section)};
   std::string text;
   for (const auto& [measure, title] : {std::pair{report::Measure::usage, "usage"},
                                        {report::Measure::cache, "reclaimable cache"},
@@ -190,15 +195,16 @@ std::string page_of(const std::vector<report::Section>& sections, store::Reader&
   }
   std::string body = report::html_time_span(from_us, to_us);
   for (const Shown& shown : all) {
-    const report::SvgChart chart{
-        .from_at_us = from_us,
-        .to_at_us = to_us,
-        .series = report::memory_series({.usage = shown.points(report::Measure::usage, window),
-                                         .cache = shown.points(report::Measure::cache, window),
-                                         .anon = shown.points(report::Measure::anon, window),
-                                         .shmem = shown.points(report::Measure::shmem, window)}),
-        .marks = report::marks_of(shown.events, shown.section),
-        .bands = report::gap_bands(gaps)};
+    report::SvgChart chart{.from_at_us = from_us,
+                           .to_at_us = to_us,
+                           .series = report::memory_series({.usage = shown.points(report::Measure::usage, window),
+                                                            .cache = shown.points(report::Measure::cache, window),
+                                                            .anon = shown.points(report::Measure::anon, window),
+                                                            .shmem = shown.points(report::Measure::shmem, window)}),
+                           .marks = report::marks_of(shown.events, shown.section),
+                           .bands = report::gap_bands(gaps)};
+    if (const auto limit = limit_of(shown))
+      chart.series.push_back({.label = "limit", .points = {{from_us, limit}}, .kind = report::Series::Kind::limit});
     std::string html;
     for (const std::string& line : lines_below(shown, keep_samples_us))
       html += report::html_paragraph(line, report::Weight::remark);

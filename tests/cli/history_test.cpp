@@ -86,7 +86,7 @@ TEST_F(History, HistoryIsAPageOfChartsWithWhatHappenedMeanwhile) {
   const std::string web = ask({"history", "/web", "--format", "html"}).out;
   for (const char* const part :
        {"usage <span>up to 68.0 MiB", "reclaimable cache <span>up to 60.0 MiB", "anonymous <span>up to 8.0 MiB",
-        "1 reclaim<", "Samples", "<td class=\"num\">68.0 MiB"}) {
+        "1 reclaim<", "Samples", "limit <span>100.0 MiB", "<td class=\"num\">68.0 MiB"}) {
     EXPECT_NE(web.find(part), std::string::npos) << part << " in\n" << web;
   }
 }

@@ -46,6 +46,9 @@ struct Mark {
   std::int64_t count = 1;  // how many it stands for
 };
 
+/// "OOM kill: nginx", "12 kills: nginx". `whom` "": not known.
+std::string kill_label(std::int64_t count, std::string_view whom);
+
 /// What is drawn in addition to the points.
 struct ChartMarks {
   std::optional<double> top{};    // the chart reaches at least up to this

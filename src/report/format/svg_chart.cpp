@@ -188,6 +188,15 @@ std::string grid(const std::vector<AxisTick>& bytes, const Frame& frame) {
   return out + path_element("base", "M0 " + number(kHeight) + "H" + number(kWidth));
 }
 
+/// How many marks of the kind there are, each for as many as it says.
+std::int64_t count_of(const SvgChart& chart, Mark::Kind kind) {
+  std::int64_t count = 0;
+  for (const Mark& mark : chart.marks) {
+    if (mark.kind == kind) count += std::clamp<std::int64_t>(mark.count, 1, 1'000'000'000);
+  }
+  return count;
+}
+
 std::string legend_item(const std::string& key, std::string_view text, std::string_view remark) {
   const std::string more = remark.empty() ? "" : " <span>" + escape_html(remark) + "</span>";
   return "<li><svg class=\"key\" viewBox=\"0 0 28 12\" aria-hidden=\"true\">" + key + "</svg>" + escape_html(text) +
@@ -219,7 +228,7 @@ std::string legend(const SvgChart& chart, double rest) {
     out += legend_item(key_of(chart.series[i], i), chart.series[i].label, remark_of(chart.series[i], rest));
   }
   for (const MarkKind& kind : kMarkKinds) {
-    const auto count = std::ranges::count(chart.marks, kind.kind, &Mark::kind);
+    const std::int64_t count = count_of(chart, kind.kind);
     const std::string line = "<line class=\"mark " + kind.css_class + (are_short(chart, kind.kind) ? " short" : "") +
                              R"(" x1="14" y1="0" x2="14" y2="12"/>)";
     if (count > 0) out += legend_item(line, base::counted(count, kind.name), "");
@@ -254,12 +263,15 @@ std::string told_in(const Band& column, const SvgChart& chart) {
   const auto is_within = [&](std::int64_t at_us) { return at_us >= column.from_at_us && at_us < column.to_at_us; };
   std::string text;
   for (const Series& series : chart.series) {
-    std::optional<double> most;
+    std::optional<double> least, most;
     for (auto one = std::ranges::lower_bound(series.points, column.from_at_us, {}, &ChartPoint::at_us);
          one != series.points.end() && is_within(one->at_us); ++one) {
+      if (one->value) least = std::min(least.value_or(*one->value), *one->value);
       most = std::max(most, one->value);
     }
-    if (most) text += "\n" + escape_html(series.label) + " " + size_text(*most);
+    if (!most) continue;
+    const std::string lowest = size_text(*least), highest = size_text(*most);
+    text += "\n" + escape_html(series.label) + " " + (lowest == highest ? "" : lowest + " to ") + highest;
   }
   auto marks = chart.marks | std::views::filter([&](const Mark& mark) { return is_within(mark.at_us); });
   for (const Mark& mark : marks | std::views::take(kMostNamed)) {
@@ -339,13 +351,18 @@ std::string in_words(const SvgChart& chart, const Frame& frame) {
     if (const auto most = largest(series.points)) text += "; " + series.label + " up to " + size_text(*most);
   }
   for (const MarkKind& kind : kMarkKinds) {
-    const auto count = std::ranges::count(chart.marks, kind.kind, &Mark::kind);
+    const std::int64_t count = count_of(chart, kind.kind);
     if (count > 0) text += "; " + base::counted(count, kind.name);
   }
   return text;
 }
 
 }  // namespace
+
+std::string kill_label(std::int64_t count, std::string_view whom) {
+  const std::string kills = count > 1 ? std::to_string(count) + " kills" : "OOM kill";
+  return kills + (whom.empty() ? "" : ": " + std::string(whom));
+}
 
 std::string svg_chart(const SvgChart& whole) {
   Frame frame = frame_of(whole);

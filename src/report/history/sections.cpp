@@ -167,8 +167,8 @@ std::vector<Mark> marks_of(const core::Table& events, const Section& section) {
   for (const Row row : rows_of(events)) {
     const std::string detail = row.text("detail");
     if (row.text("what") == "OOM kill") {
-      marks.push_back({row.integer("at_us"), detail.empty() ? "OOM kill" : "OOM kill: " + detail, Mark::Kind::kill,
-                       row.integer("kills")});
+      const std::int64_t kills = row.integer("kills");
+      marks.push_back({row.integer("at_us"), kill_label(kills, detail), Mark::Kind::kill, kills});
     } else {
       const std::string freed = "freed " + base::format_bytes(row.bytes("freed_bytes"));
       marks.push_back(

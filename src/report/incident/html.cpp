@@ -119,10 +119,13 @@ std::vector<Mark> marks_of(const Incident& incident) {
   const std::string whom = !victim.empty() || !incident.path.empty() ? victim
                            : is_nobodys(incident)                    ? "cgroup not known"
                                                                      : "not tracked";
-  std::vector<Mark> marks{{incident.killed_at_us, whom.empty() ? "OOM kill" : "OOM kill: " + whom, Mark::Kind::kill}};
+  const std::int64_t all = incident.kill().integer("kill_count");
+  std::vector<Mark> marks{{incident.killed_at_us, kill_label(all, whom), Mark::Kind::kill, all}};
   for (const Row row : rows_of(tables.earlier_kills)) {
+    const std::int64_t kills = row.integer("kills");
+    const std::string earlier = kills > 1 ? std::to_string(kills) + " earlier kills, from " : "earlier kill ";
     marks.push_back(
-        {row.integer("killed_at_us"), "earlier kill " + std::to_string(row.integer("id")), Mark::Kind::kill});
+        {row.integer("killed_at_us"), earlier + std::to_string(row.integer("id")), Mark::Kind::kill, kills});
   }
   for (const Row row : rows_of(tables.limit_changes)) {
     const auto own = row.known_bytes("limit_bytes");

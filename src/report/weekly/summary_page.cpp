@@ -126,22 +126,29 @@ std::string title_of_node(std::string_view title, const core::Table& status) {
 }
 
 std::vector<Series> memory_series(MemoryPoints points) {
+  Series highest{.label = "highest usage", .points = {}};
+  bool has_peaks = false;
+  for (const ChartPoint& point : points.usage) {
+    has_peaks = has_peaks || (point.value && point.peak.value_or(0) > *point.value);
+    highest.points.push_back({point.at_us, point.value ? std::max(point.value, point.peak) : std::nullopt});
+  }
   const bool has_shmem =
       std::ranges::any_of(points.shmem, [](const ChartPoint& point) { return point.value.value_or(0) > 0; });
   std::vector<Series> series{{.label = "usage", .points = std::move(points.usage), .kind = Series::Kind::area},
                              {.label = "reclaimable cache", .points = std::move(points.cache)},
                              {.label = "anonymous", .points = std::move(points.anon)}};
   if (has_shmem) series.push_back({.label = "tmpfs and shared", .points = std::move(points.shmem)});
+  if (has_peaks) series.push_back(std::move(highest));
   return series;
 }
 
-std::vector<Mark> kill_marks(const core::Table& oom_kills, std::string_view path) {
+std::vector<Mark> kill_marks(const core::Table& oom_kills) {
   std::vector<Mark> marks;
   for (const Row row : rows_of(oom_kills)) {
-    if (!path.empty() && row.text("path") != path) continue;
     const std::string victim = row.text("victim_comm"), cgroup = row.text("cgroup");
-    const std::string whom = !victim.empty() ? victim : !path.empty() ? "" : !cgroup.empty() ? cgroup : "not tracked";
-    marks.push_back({row.integer("killed_at_us"), whom.empty() ? "OOM kill" : "OOM kill: " + whom, Mark::Kind::kill});
+    const std::string whom = !victim.empty() ? victim : !cgroup.empty() ? cgroup : "not tracked";
+    const std::int64_t kills = row.integer("kills");
+    marks.push_back({row.integer("killed_at_us"), kill_label(kills, whom), Mark::Kind::kill, kills});
   }
   return marks;
 }

@@ -32,14 +32,14 @@ std::string summary_page(const SummaryPage& page, const TimeAsked& asked);
 /// "Memory report of node-7"; without the name if reports/status.sql does not know it.
 std::string title_of_node(std::string_view title, const core::Table& status);
 
-/// The series of a chart of one cgroup's memory, in the order of their colours; tmpfs only if there is any.
+/// The series of a chart of memory, in the order of their colours; tmpfs and the highest usage only if there is any.
 struct MemoryPoints {
   std::vector<ChartPoint> usage, cache, anon, shmem;
 };
 std::vector<Series> memory_series(MemoryPoints points);
 
-/// reports/oom_kills.sql as marks of a chart. `path` "": of any cgroup.
-std::vector<Mark> kill_marks(const core::Table& oom_kills, std::string_view path = "");
+/// reports/oom_kills.sql as marks of a chart.
+std::vector<Mark> kill_marks(const core::Table& oom_kills);
 
 /// reports/all_reclaims.sql as marks of a chart of the cgroup `path`, without dry runs.
 std::vector<Mark> reclaim_marks(const core::Table& all_reclaims, std::string_view path);

@@ -201,6 +201,22 @@ TEST(SvgChart, TellsWhatHappenedAndWhenNobodyLooked) {
   EXPECT_EQ(php, 0u);
 }
 
+TEST(SvgChart, CountsWhatItsMarksStandForAndTellsTheLowestAndTheHighest) {
+  SvgChart chart = chart_of({series_of(std::vector<std::optional<double>>(1000, kMiB), kSecondUs)});
+  chart.series[0].points[501].value = 4 * kMiB;
+  chart.marks = {{kStartUs + 500 * kSecondUs, kill_label(12, "nginx"), Mark::Kind::kill, 12},
+                 {kStartUs + 600 * kSecondUs, kill_label(1, ""), Mark::Kind::kill, 1},
+                 {kStartUs + 510 * kSecondUs, "restart", Mark::Kind::restart}};
+  const std::string html = svg_chart(chart);
+  EXPECT_NE(html.find("13 OOM kills"), std::string::npos) << html;
+  EXPECT_NE(html.find("1 restart<"), std::string::npos) << html;
+  EXPECT_EQ(path_of(Html(html), "restart").find('M'), 0u);
+  std::string all;
+  for (const std::string& text : tooltips(Html(html))) all += text + "\n";
+  EXPECT_NE(all.find("usage 1.0 MiB to 4.0 MiB\n"), std::string::npos) << all;
+  EXPECT_NE(all.find(" 12 kills: nginx\n"), std::string::npos) << all;
+}
+
 TEST(SvgChart, OfManyReclaimsShowsShortMarksWithoutLabels) {
   SvgChart chart = chart_of({series_of({kMiB, kMiB}, kHourUs)});
   for (int i = 0; i < 9; ++i) chart.marks.push_back({kStartUs + i * 60 * kSecondUs, "freed", Mark::Kind::reclaim});

@@ -140,17 +140,30 @@ TEST(SummaryPage, OfHostileNamesIsWellFormed) {
   }
 }
 
-TEST(Marks, AreOfOneCgroupWhereItIsNamed) {
+TEST(MemorySeries, HaveTheHighestUsageWhereItIsKnown) {
+  const auto labels = [](std::optional<double> peak) {
+    std::string text;
+    for (const Series& one : memory_series({.usage = {{1, 5.0, peak}}, .cache = {}, .anon = {}, .shmem = {}})) {
+      text += one.label + "; ";
+    }
+    return text;
+  };
+  EXPECT_EQ(labels(9.0), "usage; reclaimable cache; anonymous; highest usage; ");
+  EXPECT_EQ(labels(5.0), "usage; reclaimable cache; anonymous; ");
+  EXPECT_EQ(labels(std::nullopt), "usage; reclaimable cache; anonymous; ");
+}
+
+TEST(Marks, SayWhoWasKilledAndHowManyAndOfReclaimsAreOfOneCgroup) {
   const Table kills{
       .title = "",
-      .columns = {"killed_at_us", "cgroup", "victim_comm", "path"},
-      .rows = {{integer(3), "web", "nginx", "/web"}, {integer(2), "db", {}, "/db"}, {integer(1), {}, {}, {}}}};
+      .columns = {"killed_at_us", "cgroup", "victim_comm", "kills"},
+      .rows = {
+          {integer(3), "web", "nginx", integer(12)}, {integer(2), "db", {}, integer(1)}, {integer(1), {}, {}, {}}}};
   std::vector<std::string> labels;
   for (const Mark& mark : kill_marks(kills)) labels.push_back(mark.label);
-  EXPECT_EQ(labels, (std::vector<std::string>{"OOM kill: nginx", "OOM kill: db", "OOM kill: not tracked"}));
-  ASSERT_EQ(kill_marks(kills, "/db").size(), 1u);
-  EXPECT_EQ(kill_marks(kills, "/db")[0].label, "OOM kill");
-  EXPECT_EQ(kill_marks(kills, "/db")[0].at_us, 2);
+  EXPECT_EQ(labels, (std::vector<std::string>{"12 kills: nginx", "OOM kill: db", "OOM kill: not tracked"}));
+  EXPECT_EQ(kill_marks(kills)[0].count, 12);
+  EXPECT_EQ(kill_marks(kills)[1].at_us, 2);
   const Table reclaims{.title = "",
                        .columns = {"started_at_us", "outcome", "freed_bytes", "path"},
                        .rows = {{integer(1), "done", integer(kMiB), "/web"},
