@@ -45,7 +45,7 @@ std::int64_t parse_cycles(const std::string& text) {
 
 cgmm::report::Format parse_format(const std::string& name) {
   const auto format = cgmm::report::parse_format(name);
-  if (!format) refuse_value("--format", name, "text, markdown, html, csv or json");
+  if (!format) refuse_value("--format", name, "text, markdown, html, csv, json or ndjson");
   return *format;
 }
 
@@ -101,7 +101,7 @@ void add_run_options(CLI::App& app, cli::Options& options) {
 void add_output(CLI::App& app, cli::Options& options) {
   app.add_option_function<std::string>(
          "--format", [&options](const std::string& name) { options.format = parse_format(name); },
-         "text (default), markdown, html, csv, json")
+         "text (default), markdown, html, csv, json, ndjson")
       ->type_name("F");
   add(app, "--output", options.output, "FILE", "Write to this file instead of standard output");
   app.add_flag("--wide", options.display.wide, "Text: all columns of a table, and no name shortened");
@@ -113,6 +113,9 @@ void add_output(CLI::App& app, cli::Options& options) {
 }
 
 void add_bounds(CLI::App& app, cli::Options& options) {
+  app.add_flag_callback(
+      "--local-time", [] { cgmm::base::show_local_time(); },
+      "Times in the machine's zone (not in csv and json; --since and --until stay UTC)");
   app.add_option_function<std::string>(
          "--max-time", [&options](const std::string& text) { options.bounds.time_us = parse_max_time(text); },
          "Seconds until the answer has to be complete, or 5m; 0: no limit (default: 30s; check: 10m)")
@@ -140,7 +143,7 @@ void add_status(CLI::App& app, cli::Options& options) {
 void add_window(CLI::App& app, cli::Options& options, const char* since, const char* since_help) {
   app.preparse_callback([&options, since](std::size_t) { options.since = since; });
   add(app, "--since", options.since, "WHEN", since_help);
-  add(app, "--until", options.until, "WHEN", "End of the window (default: now)");
+  add(app, "--until", options.until, "WHEN", "End of the window: now (default), 1d, or in UTC 2026-11-23");
 }
 
 void add_workload(CLI::App& sub, cli::Options& options) {
@@ -150,7 +153,7 @@ void add_workload(CLI::App& sub, cli::Options& options) {
 
 void add_report(CLI::App& sub, cli::Options& options) {
   add(sub, "name", options.report, "NAME", "A report (see --list); none: the weekly summary");
-  add_window(sub, options, "7d", "Begin of the window: 7d (default), 90m, 2026-11-23, 2026-11-23T03:12:00Z");
+  add_window(sub, options, "7d", "Begin of the window: 7d (default), 90m, or in UTC 2026-11-23, 2026-11-23T03:12:00Z");
   add(sub, "--cgroup", options.cgroup, "GLOB",
       "Only cgroups whose path, name or workload matches, or part of it: shop/web, a container id");
   add_workload(sub, options);
@@ -165,7 +168,7 @@ void add_history(CLI::App& sub, cli::Options& options) {
       "history backup FILE: a copy of the whole history, made while the service runs");
   add_workload(sub, options);
   sub.add_flag("--each", options.each, "Every cgroup alone, not the restarts and replicas of a workload together");
-  add_window(sub, options, "1h", "Begin of the window: 1h (default), 7d, 2026-11-23T03:12:00Z");
+  add_window(sub, options, "1h", "Begin of the window: 1h (default), 7d, or in UTC 2026-11-23T03:12:00Z");
   add_reading(sub, options);
 }
 
@@ -179,7 +182,7 @@ void add_incident(CLI::App& sub, cli::Options& options) {
   add(sub, "what", options.incident, "list|show", "list (default) or show");
   add(sub, "id", options.id, "ID|latest", "For show: the number of a kill in the list, or latest");
   add(sub, "--window", options.window, "D", "For show: how much time before the kill (default: 30m)");
-  add_window(sub, options, "30d", "For list: begin of the window: 30d (default), 2026-11-23");
+  add_window(sub, options, "30d", "For list: begin of the window: 30d (default), or in UTC 2026-11-23");
   add(sub, "--cgroup", options.cgroup, "GLOB",
       "For list: only cgroups whose path, name or workload matches, or part of it");
   add_workload(sub, options);

@@ -18,8 +18,8 @@ _cgmm_files() {
 
 _cgmm() {
   local run='--config --parent --threshold --interval --cooldown --database --dry-run --cycles --log-level'
-  local window='--since --until' output='--format --output --wide --width --no-pager --max-time --max-memory' history='--config --database'
-  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' words='' index reports
+  local window='--since --until' output='--format --output --wide --width --local-time --no-pager --max-time --max-memory' history='--config --database'
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' words='' index
   COMPREPLY=()
 
   for ((index = 1; index < COMP_CWORD; index++)); do
@@ -31,7 +31,7 @@ _cgmm() {
   case $previous in
     --config | --database | --output) _cgmm_files -f && return ;;
     --parent) _cgmm_words auto && _cgmm_files -d && return ;;
-    --format) words='text markdown html csv json' ;;
+    --format) words='text markdown html csv json ndjson' ;;
     --log-level) words='trace debug info warn error off' ;;
     --since | --until) words='1h 1d 7d 30d' ;;
     --threshold) words='25% 50% 512Mi' ;;

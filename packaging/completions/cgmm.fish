@@ -36,10 +36,11 @@ for program in cgroup-memory-manager cgmm
     $complete -n $run -l log-level -x -a 'trace debug info warn error off' -d 'What is logged'
 
     set -l reads '__fish_seen_subcommand_from report history incident status check query'
-    $complete -n $reads -l format -x -a 'text markdown html csv json' -d 'Output format'
+    $complete -n $reads -l format -x -a 'text markdown html csv json ndjson' -d 'Output format'
     $complete -n $reads -l output -rF -d 'Write to this file instead of standard output'
     $complete -n $reads -l wide -d 'Text: all columns, and no name shortened'
     $complete -n $reads -l width -x -d 'Text: make it fit so many columns'
+    $complete -n $reads -l local-time -d "Times in the machine's zone"
     $complete -n $reads -l no-pager -d 'Write long text to the terminal'
     $complete -n $reads -l max-time -x -d 'Until the answer has to be complete'
     $complete -n $reads -l max-memory -x -d 'Memory for the answer'

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <ctime>
 #include <limits>
 
 #include "base/time.hpp"
@@ -91,6 +93,15 @@ std::string in_two_parts(std::uint64_t us) {
   if (const auto rest = us % unit / next_unit; rest > 0)
     text.append(" ").append(std::to_string(rest)).append(next_name);
   return text;
+}
+
+bool shows_local_time = false;  // src/EXCEPTIONS.md says why
+
+/// "+01:00"
+std::string offset_text(std::int64_t offset_us) {
+  const auto minutes = std::abs(offset_us) / kMinute_us;
+  const auto two_digits = [](std::int64_t number) { return std::to_string(100 + number).substr(1); };
+  return (offset_us < 0 ? "-" : "+") + two_digits(minutes / 60) + ":" + two_digits(minutes % 60);
 }
 
 std::optional<std::int64_t> parse_instant_us(std::string_view text) {
@@ -200,6 +211,39 @@ std::string format_utc(std::int64_t at_us, bool with_ms) {
                                    unsigned{date.month()}, unsigned{date.day()}, time.hours().count(),
                                    time.minutes().count(), time.seconds().count(), time.subseconds().count() / 1000);
   return std::string(text, static_cast<std::size_t>(with_ms ? length : length - 4)) + "Z";
+}
+
+void show_local_time(bool does) {
+  ::tzset();
+  shows_local_time = does;
+}
+
+std::int64_t shown_offset_us(std::int64_t at_us) {
+  if (!shows_local_time) return 0;
+  const auto seconds = static_cast<std::time_t>(at_us / kSecond_us - (at_us % kSecond_us < 0 ? 1 : 0));
+  std::tm parts{};
+  return ::localtime_r(&seconds, &parts) != nullptr ? parts.tm_gmtoff * kSecond_us : 0;
+}
+
+std::string shown_zone(std::int64_t at_us) {
+  return shows_local_time ? "UTC" + offset_text(shown_offset_us(at_us)) : "UTC";
+}
+
+std::string format_time(std::int64_t at_us, bool with_ms) {
+  if (!shows_local_time) return format_utc(at_us, with_ms);
+  const std::int64_t offset_us = shown_offset_us(at_us);
+  std::int64_t local_us = 0;
+  if (__builtin_add_overflow(at_us, offset_us, &local_us)) return format_utc(at_us, with_ms);
+  std::string text = format_utc(local_us, with_ms);
+  text[text.find('T')] = ' ';
+  text.back() = ' ';
+  return text + offset_text(offset_us);
+}
+
+std::string format_utc_exact(std::int64_t at_us) {
+  std::string text = format_utc(at_us, /*with_ms=*/true);
+  const std::string below_ms = std::to_string(1000 + (at_us % 1000 + 1000) % 1000).substr(1);
+  return text.insert(text.size() - 1, below_ms);
 }
 
 std::optional<std::int64_t> parse_when(std::string_view text, std::int64_t now_us) {

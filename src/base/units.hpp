@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Sizes, percentages, durations and counts as people write them, and back. Pure: no I/O, any thread.
+// Sizes, percentages, durations, times and counts as people write them, and back. No I/O, any thread.
 
 #include <concepts>
 #include <cstdint>
@@ -33,6 +33,17 @@ std::string duration_setting(std::int64_t duration_us);
 
 /// UTC, "2026-11-23T03:12:00Z"; with milliseconds where `with_ms`: "2026-11-23T03:12:00.123Z".
 std::string format_utc(std::int64_t at_us, bool with_ms = false);
+
+/// For people: as format_utc(), or after show_local_time() in the machine's zone: "2026-11-23 04:12:00 +01:00".
+std::string format_time(std::int64_t at_us, bool with_ms = false);
+/// For the whole process. Before there is a second thread.
+void show_local_time(bool does = true);
+/// By how much the times that format_time() makes are ahead of UTC at this time; and in words, "UTC" or "UTC+01:00".
+std::int64_t shown_offset_us(std::int64_t at_us);
+std::string shown_zone(std::int64_t at_us);
+
+/// As format_utc(), exact: "2026-11-23T03:12:00.123456Z".
+std::string format_utc_exact(std::int64_t at_us);
 
 /// Microseconds since 1970 from "2026-11-23", "2026-11-23T03:12", "2026-11-23 03:12:00",
 /// "2026-11-23T03:12:00Z" (UTC, with or without the Z, a fraction of a second allowed), or from a duration

@@ -195,7 +195,7 @@ std::optional<std::int64_t> check_service(const fs::path& database, Findings& fi
   if (live->faults.empty()) findings.ok("service", "runs, and has no fault");
   for (const daemon::RecordQueue::Fault& fault : live->faults) {
     findings.warning("service",
-                     "fault " + fault.name + " since " + base::format_utc(fault.began_at_us) + ": " + fault.detail,
+                     "fault " + fault.name + " since " + base::format_time(fault.began_at_us) + ": " + fault.detail,
                      "docs/faults.md says what it means");
   }
   return live->pid;

@@ -40,7 +40,7 @@ std::string none_at_all(store::Reader& reader) {
     return "the history is empty; `status` tells whether the service is running";
   const std::string log = row.text("kernel_log");
   const bool is_read = log.starts_with('/');
-  return "the history begins at " + base::format_utc(row.integer("history_begins_at_us")) + " and holds no OOM kill" +
+  return "the history begins at " + base::format_time(row.integer("history_begins_at_us")) + " and holds no OOM kill" +
          (is_read ? "; `report near_misses` lists the cgroups that came close to one"
                   : "; the kernel log is not read" + (log.empty() ? "" : " (" + log + ")") + ", `check` says more");
 }
@@ -152,7 +152,7 @@ std::string hint_of(store::Reader& reader) {
   const core::Table kills = latest_of_all(reader);
   if (kills.rows.empty()) return base::escape_for_terminal(none_at_all(reader));
   const report::Row latest(kills);
-  return "the latest of all was at " + base::format_utc(latest.integer("killed_at_us")) + ": `incident show " +
+  return "the latest of all was at " + base::format_time(latest.integer("killed_at_us")) + ": `incident show " +
          to_string(id_of(latest)) + "`";
 }
 
@@ -164,8 +164,8 @@ std::string page_of(const core::Table& table, const std::string& hint) {
 int list(store::Reader& reader, const Options& options) {
   const Window window = parse_window(options);
   report::Report incidents = report::built_in("incident_list");
-  incidents.title =
-      "OOM kills and stuck cgroups, " + base::format_utc(window.since_us) + " to " + base::format_utc(window.until_us);
+  incidents.title = "OOM kills and stuck cgroups, " + base::format_time(window.since_us) + " to " +
+                    base::format_time(window.until_us);
   const report::Format format = options.format;
   if (report::is_for_programs(format)) {
     write_answer(options, incidents, reader, window.parameters());
@@ -191,8 +191,8 @@ int incident(const Options& options) {
   }
   if (!shows && !options.id.empty())
     throw UsageError("incident list takes no number; `incident show " + options.id + "` does");
-  if (shows && options.format == report::Format::csv) {
-    throw UsageError("CSV holds one table, and an incident is several; choose text, markdown, html or json");
+  if (shows && report::holds_one_table(options.format)) {
+    throw UsageError("CSV and NDJSON hold one table, and an incident is several; choose text, markdown, html or json");
   }
   const auto id = shows ? parse_id(options.id) : std::nullopt;
   const std::int64_t window_us = parse_window_length(options.window);

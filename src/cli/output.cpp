@@ -159,7 +159,8 @@ Window parse_window(const Options& options) {
 void write_answer(const Options& options, const report::Report& report, store::Reader& reader,
                   const core::Parameters& parameters) {
   if (report::is_for_programs(options.format)) {
-    report::RowWriter rows(options.format, report.title);
+    const bool is_query = report.name.empty();  // it keeps exactly its columns
+    report::RowWriter rows(options.format, is_query ? report::Times::as_they_are : report::Times::in_words_too);
     read_rows(report, reader, parameters, rows);
     write_output(options, rows.finish());
   } else {

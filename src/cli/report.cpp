@@ -46,13 +46,13 @@ std::vector<report::Finding> findings(store::Reader& reader, const Window& windo
 }
 
 /// The weekly report: the answer and the advice, then the tables behind them. In JSON, the numbers of the answer and
-/// the advice are tables too. CSV can hold only one table: these numbers.
+/// the advice are tables too. CSV and NDJSON can hold only one table: these numbers.
 std::string weekly_summary(store::Reader& reader, const Window& window, const Options& options,
                            const core::Policy* policy) {
   const std::vector<report::Report> reports = report::summary_reports();
   const core::Table numbers = answer_to(reports.front(), reader, window.parameters());
   expect_cgroups(numbers, options.cgroup + options.workload);
-  if (options.format == report::Format::csv) return report::render(numbers, options.format, {});
+  if (report::holds_one_table(options.format)) return report::render(numbers, options.format, {});
   const std::vector<report::Finding> found = findings(reader, window, policy);
   const bool for_programs = options.format == report::Format::json;
   std::vector<core::Table> tables;
@@ -77,7 +77,7 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
   const report::Style style = style_for(options);
   const bool markdown = options.format == report::Format::markdown;
   const std::string title =
-      "Memory report, " + base::format_utc(window.since_us) + " to " + base::format_utc(window.until_us);
+      "Memory report, " + base::format_time(window.since_us) + " to " + base::format_time(window.until_us);
   std::string text = (markdown ? "# " + title + "\n" : report::wrapped(title, style)) + "\n";
   const std::string answer = report::summary_sentence(numbers, found, asked, options.format);
   text += (markdown ? answer + "\n" : report::wrapped(answer, style)) + "\n";

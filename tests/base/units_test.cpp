@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <initializer_list>
 #include <limits>
 #include <string_view>
@@ -236,6 +237,47 @@ TEST(ParseWhen, RefusesWhatIsNoInstant) {
                           "2026-11-23X03:12"}) {
     EXPECT_EQ(parse_when(text, kNow), std::nullopt) << text;
   }
+}
+
+/// The machine's zone is this one, and times are shown in it.
+class InZone {
+ public:
+  explicit InZone(const char* zone) {
+    ::setenv("TZ", zone, 1);
+    show_local_time();
+  }
+  ~InZone() {
+    ::unsetenv("TZ");
+    show_local_time(false);
+  }
+};
+
+TEST(FormatTime, IsUtcUnlessTheZoneOfTheMachineIsAskedFor) {
+  EXPECT_EQ(format_time(kNow), format_utc(kNow));
+  EXPECT_EQ(shown_zone(kNow), "UTC");
+  EXPECT_EQ(shown_offset_us(kNow), 0);
+}
+
+TEST(FormatTime, SaysTheOffset) {
+  constexpr std::int64_t kAt_us = 1'795'403'520'123'456;  // 2026-11-23T03:12:00Z
+  {
+    const InZone zone("XXX-1");
+    EXPECT_EQ(format_time(kAt_us), "2026-11-23 04:12:00 +01:00");
+    EXPECT_EQ(format_time(kAt_us, true), "2026-11-23 04:12:00.123 +01:00");
+    EXPECT_EQ(shown_zone(kAt_us), "UTC+01:00");
+    EXPECT_EQ(format_utc(kAt_us), "2026-11-23T03:12:00Z");
+  }
+  const InZone zone("XXX+3:30");
+  EXPECT_EQ(format_time(kAt_us), "2026-11-22 23:42:00 -03:30");
+  for (const std::int64_t extreme :
+       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+    EXPECT_FALSE(format_time(extreme).empty());
+  }
+}
+
+TEST(FormatUtcExact, HasMicroseconds) {
+  EXPECT_EQ(format_utc_exact(1'795'403'520'000'007), "2026-11-23T03:12:00.000007Z");
+  EXPECT_EQ(format_utc_exact(-1), "1969-12-31T23:59:59.999999Z");
 }
 
 TEST(Counted, PutsTheNounInItsForm) {

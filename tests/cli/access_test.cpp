@@ -58,7 +58,7 @@ TEST_F(UntrustedConfig, IsAProblemToCheck) {
   let_others_write();
   const Answer answer = ask({"check", "--parent", cgroups().root(), "--format", "json"});
   EXPECT_EQ(answer.exit_code, 1);
-  const auto row = nlohmann::json::parse(answer.out)["rows"].at(1);
+  const auto row = nlohmann::json::parse(answer.out).at(1);
   EXPECT_EQ(row["item"], "configuration");
   EXPECT_EQ(row["result"], "problem");
   EXPECT_EQ(row["detail"], sentence());
@@ -67,7 +67,7 @@ TEST_F(UntrustedConfig, IsAProblemToCheck) {
 TEST_F(UntrustedConfig, ADirectoryThatOthersMayWriteIsAWarning) {
   const auto warned = [&] {
     const Answer answer = ask({"check", "--parent", cgroups().root(), "--format", "json"});  // of the database too
-    const auto row = nlohmann::json::parse(answer.out)["rows"].at(2);
+    const auto row = nlohmann::json::parse(answer.out).at(2);
     return row["item"] == "configuration" && row["result"] == "warning";
   };
   EXPECT_FALSE(warned());
@@ -175,13 +175,12 @@ TEST_F(Readers, OfTheGroupAdmCantOpenTheLockAndKnowAllTheSameWhetherTheServiceRu
 
   service.signal(SIGSTOP);  // it does not answer any more
   const Answer hanging = as_nobody({"status", "--format", "json"}, true);
-  EXPECT_TRUE(nlohmann::json::parse(hanging.out)["rows"][0]["state"].get<std::string>().starts_with("running"))
-      << hanging.out;
+  EXPECT_TRUE(nlohmann::json::parse(hanging.out)[0]["state"].get<std::string>().starts_with("running")) << hanging.out;
   service.signal(SIGCONT);
   service.signal(SIGTERM);
   ASSERT_EQ(service.wait_for_exit(), 0);
   const Answer ended = as_nobody({"status", "--format", "json"}, true);
-  EXPECT_EQ(nlohmann::json::parse(ended.out)["rows"][0]["state"], "not running") << ended.out;
+  EXPECT_EQ(nlohmann::json::parse(ended.out)[0]["state"], "not running") << ended.out;
 }
 
 TEST_F(Readers, OthersAreKeptOutWithASentence) {

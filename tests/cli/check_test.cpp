@@ -54,7 +54,7 @@ TEST_F(Check, CheckTellsOfAKernelThatCannotReclaimAndOfAParentThatIsNotThere) {
 
   const Answer answer = ask({"check", "--parent", file("nope"), "--format", "json"});
   EXPECT_EQ(answer.exit_code, 1);
-  items = by_item(nlohmann::json::parse(answer.out)["rows"]);
+  items = by_item(nlohmann::json::parse(answer.out));
   EXPECT_EQ(items["hierarchy"]["result"], "problem");
   EXPECT_EQ(items["hierarchy"]["advice"], "name the parent with --parent");
 }
@@ -93,7 +93,7 @@ TEST_F(Check, CheckFindsAProblemInADeviceThatIsNotTheKernelsLog) {
   write_config("kernel_log = '/dev/null'\n");
   const Answer answer = ask({"check", "--parent", cgroups().root(), "--format", "json"});
   EXPECT_EQ(answer.exit_code, 1);
-  auto items = by_item(nlohmann::json::parse(answer.out)["rows"]);
+  auto items = by_item(nlohmann::json::parse(answer.out));
   EXPECT_EQ(items["kernel log"]["result"], "problem");
   EXPECT_EQ(
       items["kernel log"]["detail"],
@@ -188,7 +188,7 @@ TEST_F(Check, CheckReadsTheWholeDatabase) {
   out.close();
   const Answer answer = ask({"check", "--parent", cgroups().root(), "--format", "json"});
   EXPECT_EQ(answer.exit_code, 1);
-  const auto line = by_item(nlohmann::json::parse(answer.out)["rows"])["database"];
+  const auto line = by_item(nlohmann::json::parse(answer.out))["database"];
   EXPECT_EQ(line["result"], "problem");
   EXPECT_NE(line["detail"].get<std::string>().find(" is damaged ("), std::string::npos) << line;
 }

@@ -54,7 +54,7 @@ inline Files files_of(Kind kind, const FakeMemory& memory) {
 inline constexpr FakeMemory kOver{.file_bytes = 60 * kMiB, .anon_bytes = 8 * kMiB};
 inline constexpr FakeMemory kBelow{.file_bytes = 20 * kMiB, .anon_bytes = 60 * kMiB};
 
-inline const std::vector<std::string> kFormats{"text", "markdown", "html", "csv", "json"};
+inline const std::vector<std::string> kFormats{"text", "markdown", "html", "csv", "json", "ndjson"};
 
 inline void expect_no_accident(const std::string& said) {
   for (const char* const accident : {"terminate called", "what():", "std::", "bad optional access", "basic_string",
@@ -154,7 +154,7 @@ class CliTest : public ::testing::Test {
     arguments.insert(arguments.end(), {"--format", "json"});
     const Answer answer = ask(arguments);
     EXPECT_EQ(answer.exit_code, 0) << answer.err;
-    return nlohmann::json::parse(answer.out).at("rows");
+    return nlohmann::json::parse(answer.out);
   }
 
   /// The first value of a query, NULL and no row being 0.

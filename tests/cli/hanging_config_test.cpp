@@ -85,7 +85,7 @@ TEST_F(HangingConfig, OnADiskThatHangsKeepsNeitherTheWatchdogNorStatusNorTheStop
   for (int fed = 0; fed < 3; ++fed) EXPECT_TRUE(manager.next_with("WATCHDOG=1"));
   EXPECT_TRUE(wait_for_scans(2));
   const Answer status = program({"status", "--config", "/dev/null", "--database", database(), "--format", "json"});
-  const auto row = nlohmann::json::parse(status.out)["rows"][0];
+  const auto row = nlohmann::json::parse(status.out)[0];
   EXPECT_TRUE(row["state"].get<std::string>().starts_with("running")) << status.out;
   EXPECT_NE(row["faults"].get<std::string>().find("configuration"), std::string::npos) << status.out;
   service.signal(SIGTERM);

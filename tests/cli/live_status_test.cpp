@@ -45,7 +45,7 @@ TEST_F(LiveStatus, AnswersWithoutTheDatabase) {
   for (const char* const suffix : {"", "-wal", "-shm"}) std::filesystem::remove(database().string() + suffix);
   const Answer answer = ask({"status", "--format", "json"});
   EXPECT_EQ(answer.exit_code, 0) << answer.err;
-  const auto now = nlohmann::json::parse(answer.out)["rows"][0];
+  const auto now = nlohmann::json::parse(answer.out)[0];
   EXPECT_TRUE(now["state"].get<std::string>().starts_with("running")) << now;
   EXPECT_EQ(now["pid"], service.pid());
   EXPECT_EQ(now["cgroup_count"], 1);
@@ -87,7 +87,7 @@ TEST_F(LiveStatus, AFaultIsInTheStateAndTheServiceStillIsFine) {
       eventually([&] { return number_so_far("SELECT count(*) FROM service_event WHERE fault = 'cgroups'") == 1; }));
   const Answer answer = ask({"status", "--format", "json"});
   EXPECT_EQ(answer.exit_code, 0);
-  const auto now = nlohmann::json::parse(answer.out)["rows"][0];
+  const auto now = nlohmann::json::parse(answer.out)[0];
   EXPECT_EQ(now["state"], "running, with faults: cgroups");
   EXPECT_EQ(now["faults"], "cgroups");
   EXPECT_TRUE(has(now["fault"].get<std::string>(), "cgroups that can't be read: 1")) << now;

@@ -58,12 +58,21 @@ TEST_F(Report, EveryReportCanBeHadInEveryFormat) {
     EXPECT_EQ(activity_of(html), "") << name;
     EXPECT_EQ(html.all("h1").size(), std::size_t{1}) << name;
     const auto csv = parse_csv(out({name}, "csv"));
-    const auto json = nlohmann::json::parse(out({name}, "json"));
+    const auto json = nlohmann::ordered_json::parse(out({name}, "json"));
     ASSERT_FALSE(csv.empty()) << name;
-    EXPECT_EQ(csv.front(), json["columns"].get<CsvRow>()) << name;
-    EXPECT_EQ(csv.size(), json["rows"].size() + 1) << name;
+    EXPECT_EQ(csv.size(), json.size() + 1) << name;
+    CsvRow keys;
+    if (!json.empty()) {
+      for (const auto& [key, value] : json[0].items()) keys.push_back(key);
+      EXPECT_EQ(csv.front(), keys) << name;
+    }
+    std::istringstream lines(out({name}, "ndjson"));
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      EXPECT_EQ(nlohmann::ordered_json::parse(line).size(), csv.front().size()) << name;
+    }
+    EXPECT_EQ(count, json.size()) << name;
     for (const CsvRow& row : csv) EXPECT_EQ(row.size(), csv.front().size()) << name;
-    EXPECT_FALSE(json["title"].get<std::string>().empty()) << name;
   }
 }
 
@@ -89,7 +98,7 @@ TEST_F(Report, TheWeeklySummaryBeginsWithASentenceThatAnswers) {
   const std::string text = out({});
   EXPECT_TRUE(text.starts_with("Memory report, 20")) << text;
   EXPECT_NE(unwrapped(text).find("Z, 1 reclaim freed nothing. 2 scans covered "), std::string::npos) << text;
-  EXPECT_NE(text.find("and saw 2 cgroups. No OOM kill was seen.\n\nAdvice\n\n(none)\n"), std::string::npos) << text;
+  EXPECT_NE(unwrapped(text).find("and saw 2 cgroups. No OOM kill was seen. Advice (none) "), std::string::npos) << text;
   const std::string markdown = out({}, "markdown");
   EXPECT_TRUE(markdown.starts_with("# Memory report, 20")) << markdown;
   EXPECT_NE(markdown.find("\n## Coverage\n"), std::string::npos) << markdown;
@@ -125,18 +134,46 @@ TEST_F(Report, TheWeeklySummaryAsCsvIsTheNumbersOfTheSentenceInOneRow) {
 }
 
 TEST_F(Report, TheWeeklySummaryAsJsonIsAllItsTables) {
-  const auto tables = nlohmann::json::parse(out({}, "json"))["reports"];
+  const auto tables = nlohmann::ordered_json::parse(out({}, "json"));
   ASSERT_GT(tables.size(), std::size_t{5});
-  EXPECT_EQ(tables[0]["rows"].size(), std::size_t{1});
-  EXPECT_EQ(tables[0]["rows"][0]["reclaims"], 1);
-  EXPECT_EQ(tables[1]["title"], "Advice");
-  EXPECT_EQ(tables[1]["columns"], nlohmann::json({"workload", "path", "advice", "reason", "rule"}));
-  EXPECT_TRUE(tables[1]["rows"].empty());
-  for (const auto& table : tables) EXPECT_TRUE(table["rows"].is_array()) << table;
+  EXPECT_EQ(tables.items().begin().key(), "summary");
+  EXPECT_EQ(tables["summary"].size(), std::size_t{1});
+  EXPECT_EQ(tables["summary"][0]["reclaims"], 1);
+  EXPECT_TRUE(tables["advice"].empty());
+  EXPECT_EQ(tables["effects"].size(), std::size_t{1});
+  for (const auto& table : tables) EXPECT_TRUE(table.is_array()) << table;
+}
+
+TEST_F(Report, TimesForPeopleCanBeInTheZoneOfTheMachine) {
+  const Environment zone{{"TZ", "XXX-1"}};
+  const auto said = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--config", config(), "--database", database()});
+    return program(arguments, zone).out;
+  };
+  for (const std::string format : {"text", "markdown", "html"}) {
+    EXPECT_NE(said({"report", "slowest", "--local-time", "--format", format}).find(" +01:00"), std::string::npos)
+        << format;
+    EXPECT_EQ(said({"report", "slowest", "--format", format}).find(" +01:00"), std::string::npos) << format;
+  }
+  EXPECT_NE(said({"history", "*", "--local-time"}).find(" +01:00"), std::string::npos);
+  EXPECT_NE(said({"history", "*", "--local-time", "--format", "html"}).find("UTC+01:00"), std::string::npos);
+  EXPECT_NE(said({"report", "slowest", "--local-time", "--format", "csv"}).find("Z,"), std::string::npos);
+}
+
+TEST_F(Report, ExactFormatsHaveEachTimeInWordsToo) {
+  const auto row = rows_of({"report", "slowest"})[0];
+  const std::string words = row["started_at"];
+  EXPECT_EQ(words.size(), std::string("2026-11-23T03:12:00.123456Z").size()) << words;
+  EXPECT_EQ(number("SELECT unixepoch('" + words + "')"), row["started_at_us"].get<std::int64_t>() / 1'000'000) << words;
+  const auto csv = parse_csv(out({"slowest"}, "csv"));
+  const auto at = std::ranges::find(csv[0], "started_at_us");
+  ASSERT_NE(at, csv[0].end());
+  EXPECT_EQ(*(at - 1), "started_at");
+  EXPECT_EQ(rows_of({"query", "SELECT 1 AS at_us"})[0].size(), std::size_t{1}) << "a query keeps its columns";
 }
 
 TEST_F(Report, ExactFormatsHaveThePathThatTheShortNameStandsFor) {
-  EXPECT_EQ(nlohmann::json::parse(out({"top_cache"}, "json"))["rows"][0]["path"], "/over");
+  EXPECT_EQ(nlohmann::json::parse(out({"top_cache"}, "json"))[0]["path"], "/over");
   EXPECT_EQ(out({"top_cache"}).find("path"), std::string::npos);
 }
 
@@ -266,7 +303,7 @@ class Advice : public CliTest {
     EXPECT_TRUE(is_utf8(answer.out));
     return answer.out;
   }
-  nlohmann::json advice() const { return nlohmann::json::parse(out("json"))["reports"][1]; }
+  nlohmann::json advice() const { return nlohmann::json::parse(out("json"))["advice"]; }
 
   inline static const std::string kChurning = "/a\nb\"c*[d]<script>\\\xff";
   inline static const std::string kFull = "/full";
@@ -328,35 +365,35 @@ TEST_F(Advice, HasItsNumbersInCsv) {
 
 TEST_F(Advice, DecidesForTheCgroupOnceItIsPastedAndIsNotGivenAgain) {
   const auto table = advice();
-  ASSERT_EQ(table["rows"].size(), std::size_t{3}) << table;
+  ASSERT_EQ(table.size(), std::size_t{3}) << table;
   std::string rules;
-  for (const auto& row : table["rows"]) rules += row["rule"];
-  EXPECT_EQ(table["rows"][1]["path"], "/a\nb\"c*[d]<script>\\\\\\xff");
-  EXPECT_EQ(table["rows"][1]["advice"], "raise the threshold to 63 MiB");
+  for (const auto& row : table) rules += row["rule"];
+  EXPECT_EQ(table[1]["path"], "/a\nb\"c*[d]<script>\\\\\\xff");
+  EXPECT_EQ(table[1]["advice"], "raise the threshold to 63 MiB");
   write_config(content_of(config()) + rules);
   std::vector<std::string> arguments = service_arguments({"--format", "json"});
   arguments.insert(arguments.begin(), "check");
   const auto check = nlohmann::json::parse(program(arguments).out);
   int checked = 0;
-  for (const auto& row : check["rows"]) {
+  for (const auto& row : check) {
     if (!row["item"].get<std::string>().starts_with("rule[")) continue;
     ++checked;
     EXPECT_TRUE(row["detail"].get<std::string>().ends_with(" decides for 1 cgroup now")) << row;
   }
   EXPECT_EQ(checked, 3);
-  EXPECT_TRUE(advice()["rows"].empty()) << advice();
+  EXPECT_TRUE(advice().empty()) << advice();
 }
 
 TEST_F(Advice, IsNotOneThatTheConfigurationWouldRefuse) {
   write_config("threshold = '25%'\nreclaim_to = '20MiB'\n[[rule]]\ncgroup = '/f*'\nthreshold = '70MiB'\n");
-  const auto rows = advice()["rows"];
+  const auto rows = advice();
   ASSERT_EQ(rows.size(), std::size_t{2}) << "a rule's threshold has to be over reclaim_to: " << rows;
   EXPECT_EQ(rows[0]["path"], "/full") << "it has a rule, but not one that excludes it";
 }
 
 TEST_F(Advice, LeavesOutWhatTheConfigurationDoesAlready) {
   write_config("threshold = '1GiB'\n[[rule]]\ncgroup = '/full'\nreclaim = false\n");
-  const auto rows = advice()["rows"];
+  const auto rows = advice();
   ASSERT_EQ(rows.size(), std::size_t{1}) << rows;
   EXPECT_EQ(rows[0]["advice"], "lower the threshold to 20 MiB") << rows;
   EXPECT_EQ(out("text").find("only churn"), std::string::npos);
@@ -388,10 +425,10 @@ class OldHistory : public CliTest {
       const Answer answer = ask({"report", "--format", format});
       EXPECT_EQ(answer.exit_code, 0) << answer.err;
     }
-    const std::string text = unwrapped(ask({"report"}).out);
-    EXPECT_NE(
-        text.find("Z, 1 reclaim freed 4.0 KiB in 1 cgroup; how much of it was read back or stayed free is not known. "),
-        std::string::npos)
+    const std::string text = ask({"report"}).out;
+    EXPECT_NE(unwrapped(text).find(
+                  "Z, 1 reclaim freed 4.0 KiB in 1 cgroup; how much of it was read back or stayed free is not known. "),
+              std::string::npos)
         << text;
     EXPECT_EQ(rows_of({"report", "effects"})[0]["watched"], 0);
     EXPECT_TRUE(rows_of({"report", "backed_off"}).empty());

@@ -38,7 +38,7 @@ TEST_F(Status, StatusOfAServiceThatDoesNotRunIsExitCodeOne) {
   EXPECT_EQ(text.err, "");
   const Answer json = ask({"status", "--format", "json"});
   EXPECT_EQ(json.exit_code, 1);
-  const auto row = nlohmann::json::parse(json.out)["rows"][0];
+  const auto row = nlohmann::json::parse(json.out)[0];
   EXPECT_EQ(row["state"], "not running");
   EXPECT_EQ(row["pid"], nullptr);
   EXPECT_EQ(row["scan_count"], 1);

@@ -145,7 +145,7 @@ TEST_F(Usage, AReportOrWindowOrFormatThatDoesNotExistIsRefused) {
     names += (names.empty() ? "" : ", ") + row["name"].get<std::string>();
   }
   ASSERT_NE(names.find("cgroups, "), std::string::npos);
-  const std::string format = R"(--format = "xml": expected text, markdown, html, csv or json)";
+  const std::string format = R"(--format = "xml": expected text, markdown, html, csv, json or ndjson)";
   const std::vector<Case> cases{
       {{"report", "nosuch"}, R"(there is no report "nosuch"; expected one of: )" + names},
       {{"report", "../config"}, R"(there is no report "../config"; expected one of: )" + names},
@@ -157,7 +157,7 @@ TEST_F(Usage, AReportOrWindowOrFormatThatDoesNotExistIsRefused) {
       {{"report", "--since", "2026-01-02", "--until", "2026-01-02"},
        "--since 2026-01-02T00:00:00Z is not before --until 2026-01-02T00:00:00Z"},
       {{"report", "--format", "xml"}, format},
-      {{"report", "--format", "2"}, R"(--format = "2": expected text, markdown, html, csv or json)"},
+      {{"report", "--format", "2"}, R"(--format = "2": expected text, markdown, html, csv, json or ndjson)"},
       {{"history", "web", "--format", "xml"}, format},
       {{"status", "--format", "xml"}, format},
       {{"check", "--format", "xml"}, format},

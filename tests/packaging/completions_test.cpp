@@ -60,7 +60,7 @@ TEST(Completions, BashOffersTheCommandsTheReportsAndTheFormats) {
   EXPECT_TRUE(reports.contains("summary") && reports.contains("oom_kills")) << "of " << reports.size();
   EXPECT_FALSE(reports.contains("name")) << "the heading of the list";
   EXPECT_EQ(offered_by_bash("cgmm status --format "),
-            (std::set<std::string>{"csv", "html", "json", "markdown", "text"}));
+            (std::set<std::string>{"csv", "html", "json", "markdown", "ndjson", "text"}));
   EXPECT_TRUE(offered_by_bash("cgmm incident show ").contains("latest"));
 }
 

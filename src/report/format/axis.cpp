@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "base/time.hpp"
+#include "base/units.hpp"
 #include "report/format/layout.hpp"
 
 namespace cgmm::report {
@@ -20,8 +21,10 @@ std::string tick_label(double bytes) {
   return decimal(bytes, 2) + kUnits[unit];
 }
 
-std::string utc(const char* format, double at_us) {
-  const auto seconds = static_cast<std::time_t>(std::floor(at_us / base::kSecond_us));
+/// In UTC, or in the machine's zone where that is shown.
+std::string time_text(const char* format, double at_us) {
+  const auto offset_us = static_cast<double>(base::shown_offset_us(static_cast<std::int64_t>(at_us)));
+  const auto seconds = static_cast<std::time_t>(std::floor((at_us + offset_us) / base::kSecond_us));
   std::tm parts{};
   std::array<char, 64> text;
   if (::gmtime_r(&seconds, &parts) == nullptr) return "";
@@ -50,14 +53,14 @@ double time_step_us(double range_us, double length_px) {
 }
 
 AxisTick time_tick(double at_us, double step_us, double share, std::string& last_day) {
-  const std::string day = utc("%-d %b", at_us);
+  const std::string day = time_text("%-d %b", at_us);
   if (step_us >= base::kDay_us) {
-    return {.share = share, .label = day, .below = utc(step_us >= 28.0 * base::kDay_us ? "%Y" : "%a", at_us)};
+    return {.share = share, .label = day, .below = time_text(step_us >= 28.0 * base::kDay_us ? "%Y" : "%a", at_us)};
   }
   const bool is_new_day = day != last_day;
   last_day = day;
   return {.share = share,
-          .label = utc(step_us < base::kMinute_us ? "%H:%M:%S" : "%H:%M", at_us),
+          .label = time_text(step_us < base::kMinute_us ? "%H:%M:%S" : "%H:%M", at_us),
           .below = is_new_day ? day : ""};
 }
 
@@ -81,13 +84,14 @@ std::vector<AxisTick> byte_ticks(double largest_bytes) {
 }
 
 std::vector<AxisTick> time_ticks(std::int64_t from_at_us, std::int64_t to_at_us, double length_px) {
-  constexpr double kOverhang_px = 12;               // what a label may reach over the end
-  constexpr double kMonday_us = 4 * base::kDay_us;  // 1970-01-05: weeks begin on Monday
+  constexpr double kOverhang_px = 12;                 // what a label may reach over the end
+  constexpr double kMonday_us = 4.0 * base::kDay_us;  // 1970-01-05: weeks begin on Monday
   const auto from_us = static_cast<double>(from_at_us), to_us = static_cast<double>(to_at_us);
   const double range_us = to_us - from_us;
   if (range_us <= 0) return {};
   const double step_us = time_step_us(range_us, length_px);
-  const double base_us = step_us >= 7 * base::kDay_us ? kMonday_us : 0;
+  const double base_us =
+      (step_us >= 7 * base::kDay_us ? kMonday_us : 0.0) - static_cast<double>(base::shown_offset_us(from_at_us));
   std::vector<AxisTick> ticks;
   std::string day;
   for (double i = std::ceil((from_us - base_us) / step_us); base_us + i * step_us <= to_us; ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Positions and texts of the labels of a chart's axes: round sizes, and round times in UTC. Pure: any thread.
+// Positions and texts of the labels of a chart's axes: round sizes, and round times. Pure: any thread.
 
 #include <cstdint>
 #include <string>
@@ -30,7 +30,8 @@ double byte_step(double largest_bytes);
 /// Four to six labels, from 0 to the end of the axis, which is at or above `largest_bytes`.
 std::vector<AxisTick> byte_ticks(double largest_bytes);
 
-/// Labels at round times in UTC, as many as fit on an axis of this length. A label that would reach over the end is "".
+/// Labels at round times in UTC or, where that is shown, in the machine's zone; as many as fit on an axis of this
+/// length. A label that would reach over the end is "".
 std::vector<AxisTick> time_ticks(std::int64_t from_at_us, std::int64_t to_at_us, double length_px);
 
 }  // namespace cgmm::report

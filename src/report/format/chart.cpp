@@ -161,8 +161,9 @@ std::string time_axis(std::span<const ChartPoint> points, std::size_t width, std
   for (const std::string_view one : base) axis += one;
   const std::string margin(label_width + 2, ' ');
   std::string out = right_aligned("0 B", label_width) + ' ' + dim(std::string(glyph::kCorner) + axis, style) + '\n';
-  if (days.line().empty()) return out + margin + base::format_utc(first_at_us) + '\n';  // no round time in it
-  return out + right_aligned("UTC", label_width) + "  " + times.line() + '\n' + margin + days.line() + '\n';
+  if (days.line().empty()) return out + margin + base::format_time(first_at_us) + '\n';  // no round time in it
+  return out + right_aligned(base::shown_zone(first_at_us), label_width) + "  " + times.line() + '\n' + margin +
+         days.line() + '\n';
 }
 
 /// The vertical axis: its rows, and the label of each at its upper edge.
@@ -238,7 +239,7 @@ std::string chart(std::string_view title, std::span<const ChartPoint> points, st
   const double top = std::max({*most, marks.top.value_or(0), has_limit ? *marks.limit : 0, 1.0});
   const ByteAxis axis =
       byte_axis(top, std::clamp<std::size_t>(height, 1, kHighest), has_limit ? marks.limit : std::optional<double>());
-  std::size_t label_width = kLabelWidth;
+  std::size_t label_width = std::max(kLabelWidth, base::shown_zone(points.front().at_us).size());
   for (const std::string& label : axis.labels) label_width = std::max(label_width, label.size());
   const std::size_t width = std::max(style.width, kNarrowest) - label_width - 2;  // a space and the axis
   const std::vector<Column> columns = spread(points, width);

@@ -58,7 +58,7 @@ struct ChartMarks {
 
 /// As wide as the terminal, but 32 columns at least. `points` are in order of time. A column is filled up to its lowest
 /// point and shaded up to its highest. The vertical axis begins at 0 and has round labels in bytes, the horizontal one
-/// round times in UTC. If all is 0, it is one line of text.
+/// round times. If all is 0, it is one line of text.
 std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style,
                   const ChartMarks& marks = {});
 

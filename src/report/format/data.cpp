@@ -5,11 +5,12 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/format/escape.hpp"
 #include "report/format/layout.hpp"
 #include "report/format/row_writer.hpp"
 
-// CSV and JSON, for programs.
+// CSV, JSON and NDJSON, for programs.
 
 namespace cgmm::report {
 namespace {
@@ -55,12 +56,18 @@ std::string ascii(const Json& json) { return json.dump(-1, ' ', true); }
 constexpr std::size_t kPartBytes = 256 * 1024;
 
 std::string laid_out(const core::Table& table, Format format) {
-  RowWriter writer(format, table.title);
+  RowWriter writer(format, table.keeps_names ? Times::as_they_are : Times::in_words_too);
   writer.begin(table.columns);
   for (const auto& row : table.rows) writer.add(row);
   std::string text;
   for (const std::string& part : writer.finish()) text += part;
   return text;
+}
+
+/// NULL where it is no time.
+core::Cell in_words(const core::Cell& cell) {
+  const auto* const at_us = std::get_if<std::int64_t>(&cell);
+  return at_us != nullptr ? core::Cell(base::format_utc_exact(*at_us)) : core::Cell();
 }
 
 }  // namespace
@@ -81,20 +88,39 @@ void RowWriter::append(std::string_view text) {
 void RowWriter::begin(const std::vector<std::string>& columns) {
   parts_.clear();
   row_count_ = 0;
-  if (format_ == Format::json) {
-    keys_ = json_keys(columns);
-    append("{\"title\": " + ascii(base::to_valid_utf8(title_)) + ",\n \"columns\": " + ascii(keys_) +
-           ",\n \"rows\": [");
-    return;
+  std::vector<std::string> names;
+  sources_.clear();
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const auto words = times_ == Times::in_words_too ? time_column_of(columns[i]) : std::nullopt;
+    if (words && std::ranges::count(columns, *words) == 0) {
+      names.push_back(*words);
+      sources_.push_back({.column = i, .is_in_words = true});
+    }
+    names.push_back(columns[i]);
+    sources_.push_back({.column = i});
   }
-  keys_ = columns;
-  for (std::size_t i = 0; i < columns.size(); ++i) append((i > 0 ? "," : "") + escape_csv(columns[i]));
+  keys_ = format_ == Format::csv ? names : json_keys(names);
+  if (format_ == Format::json) append("[");
+  if (format_ != Format::csv) return;
+  for (std::size_t i = 0; i < keys_.size(); ++i) append((i > 0 ? "," : "") + escape_csv(keys_[i]));
   append("\n");
+}
+
+std::vector<core::Cell> RowWriter::with_times(std::vector<core::Cell> row) const {
+  if (std::ranges::none_of(sources_, &Source::is_in_words)) return row;
+  std::vector<core::Cell> cells;
+  for (const Source& source : sources_) {
+    const core::Cell& cell = cell_at(row, source.column);
+    cells.push_back(source.is_in_words ? in_words(cell) : cell);
+  }
+  return cells;
 }
 
 void RowWriter::add(std::vector<core::Cell> row) {
   const bool is_first = row_count_++ == 0;
+  row = with_times(std::move(row));
   if (format_ == Format::json) return append((is_first ? "\n  " : ",\n  ") + ascii(json_row(keys_, row)));
+  if (format_ == Format::ndjson) return append(ascii(json_row(keys_, row)) + "\n");
   std::string line;
   for (std::size_t i = 0; i < keys_.size(); ++i) line += (i > 0 ? "," : "") + csv_field(cell_at(row, i));
   // A single NULL must not become an empty line: many readers skip those.
@@ -102,7 +128,7 @@ void RowWriter::add(std::vector<core::Cell> row) {
 }
 
 std::vector<std::string> RowWriter::finish() {
-  if (format_ == Format::json) append("]}\n");
+  if (format_ == Format::json) append(row_count_ == 0 ? "]\n" : "\n]\n");
   return std::exchange(parts_, {});
 }
 
@@ -110,13 +136,15 @@ std::string render_csv(const core::Table& table, const Style&) { return laid_out
 
 std::string render_json(const core::Table& table, const Style&) { return laid_out(table, Format::json); }
 
+std::string render_ndjson(const core::Table& table, const Style&) { return laid_out(table, Format::ndjson); }
+
 std::string render_json(std::span<const core::Table> tables) {
-  std::string objects;
+  std::string members;
   for (const core::Table& table : tables) {
-    objects += (objects.empty() ? "\n" : ",\n") + laid_out(table, Format::json);
-    objects.pop_back();  // the end of its last line
+    members += (members.empty() ? "\n" : ",\n") + ascii(table.report) + ": " + laid_out(table, Format::json);
+    members.pop_back();  // the end of its last line
   }
-  return "{\"reports\": [" + objects + "]}\n";
+  return "{" + members + "\n}\n";
 }
 
 }  // namespace cgmm::report

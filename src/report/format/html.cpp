@@ -122,8 +122,8 @@ std::string html_preformatted(std::string_view text) {
 
 std::string html_time_span(std::int64_t from_at_us, std::int64_t to_at_us) {
   return element("p", "class=\"remark\"",
-                 element("time", "", base::format_utc(from_at_us)) + " to " +
-                     element("time", "", base::format_utc(to_at_us))) +
+                 element("time", "", base::format_time(from_at_us)) + " to " +
+                     element("time", "", base::format_time(to_at_us))) +
          "\n";
 }
 

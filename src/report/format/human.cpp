@@ -41,7 +41,7 @@ std::string byte_hours(double byte_seconds) { return size_text(byte_seconds / 36
 std::string bytes_a_second(double rate) { return size_text(rate) + "/s"; }
 
 std::int64_t whole(double value) { return std::llround(std::clamp(value, -9.2e18, 9.2e18)); }
-std::string utc(double at_us) { return base::format_utc(whole(at_us)); }
+std::string time_text(double at_us) { return base::format_time(whole(at_us)); }
 std::string duration(double us) { return base::format_duration_us(whole(us)); }
 
 struct Suffix {
@@ -54,11 +54,11 @@ struct Suffix {
 // The first that fits counts. One without a leading underscore must be the whole name. The schema has one time without
 // _at, cooldown.until_us; so have the parameters of a report.
 constexpr std::array kSuffixes = std::to_array<Suffix>({
-    {"_at_us", "_at", utc},
-    {"_since_us", "_since", utc},
-    {"at_us", "at", utc},
-    {"until_us", "until", utc},
-    {"since_us", "since", utc},
+    {"_at_us", "_at", time_text},
+    {"_since_us", "_since", time_text},
+    {"at_us", "at", time_text},
+    {"until_us", "until", time_text},
+    {"since_us", "since", time_text},
     {"_us", "", duration},
     {"_bytes", "", size_text},
     {"_bytes_per_second", "", bytes_a_second},
@@ -165,6 +165,12 @@ std::string human_cell(std::string_view column, const core::Cell& cell) {
   std::string words = *text;
   if (is_code(column)) std::ranges::replace(words, '_', ' ');
   return base::escape_for_terminal(words);
+}
+
+std::optional<std::string> time_column_of(std::string_view column) {
+  const Suffix* const suffix = suffix_of(column);
+  if (suffix == nullptr || suffix->in_words != time_text) return std::nullopt;
+  return std::string(column.substr(0, column.size() - suffix->text.size())).append(suffix->in_heading);
 }
 
 bool is_alarm(std::string_view column, const core::Cell& cell) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,10 @@ HumanTable humanise(const core::Table& table);
 
 /// The columns of its one row, as name and value.
 HumanTable upright(const HumanTable& table);
+
+/// The column that says in words when a column with microseconds since 1970 was: "started_at" of "started_at_us",
+/// "until" of "until_us". nullopt: the column is no time.
+std::optional<std::string> time_column_of(std::string_view column);
 
 /// Whether the cell tells of something that went wrong.
 bool is_alarm(std::string_view column, const core::Cell& cell);
@@ -68,6 +73,7 @@ std::string render_html(const core::Table& table, const Style& style);
 std::string render_html(std::span<const core::Table> tables);
 std::string render_csv(const core::Table& table, const Style& style);
 std::string render_json(const core::Table& table, const Style& style);
+std::string render_ndjson(const core::Table& table, const Style& style);
 std::string render_json(std::span<const core::Table> tables);
 
 /// An object with a value for each key, in this order.

@@ -19,7 +19,8 @@ constexpr auto kRenderers = std::to_array<Renderer>({{Format::text, "text", rend
                                                      {Format::markdown, "markdown", render_markdown},
                                                      {Format::html, "html", render_html},
                                                      {Format::csv, "csv", render_csv},
-                                                     {Format::json, "json", render_json}});
+                                                     {Format::json, "json", render_json},
+                                                     {Format::ndjson, "ndjson", render_ndjson}});
 
 }  // namespace
 
@@ -35,8 +36,9 @@ std::string render(const core::Table& table, Format format, const Style& style) 
 std::string render(std::span<const core::Table> tables, Format format, const Style& style) {
   if (format == Format::json) return render_json(tables);
   if (format == Format::html) return render_html(tables);
-  if (format == Format::csv && tables.size() > 1) {
-    throw std::invalid_argument("CSV holds one table; name one report, or choose text, markdown, html or json");
+  if (holds_one_table(format) && tables.size() > 1) {
+    throw std::invalid_argument(
+        "CSV and NDJSON hold one table; name one report, or choose text, markdown, html or json");
   }
   std::string out;
   for (const core::Table& table : tables) out += (out.empty() ? "" : "\n") + render(table, format, style);

@@ -10,8 +10,10 @@
 //   These three are for people: values have units by their columns' names, and `path` is left out if there is `cgroup`.
 //   A table that is not complete says so in its last line.
 // - csv: RFC 4180 with a header line, but lines end in LF. NULL is an empty field, an empty text is "".
-// - json: {"title": ..., "columns": [...], "rows": [{column: value, ...}, ...]}; several tables are {"reports": [...]}.
+//   Each time in microseconds has a column before it with the same in words, unless the table keeps its names.
+// - json: [{column: value, ...}, ...]; several tables are {"summary": [...], "effects": [...]}, by the report's name.
 //   A second column of the same name is `name_2`. ASCII only.
+// - ndjson: one such object a line.
 
 #include <cstddef>
 #include <optional>
@@ -23,10 +25,15 @@
 
 namespace cgmm::report {
 
-enum class Format { text, markdown, html, csv, json };
+enum class Format { text, markdown, html, csv, json, ndjson };
 
-/// CSV and JSON: exact and complete. The others are for people.
-inline bool is_for_programs(Format format) { return format == Format::csv || format == Format::json; }
+/// CSV, JSON and NDJSON: exact and complete. The others are for people.
+inline bool is_for_programs(Format format) {
+  return format == Format::csv || format == Format::json || format == Format::ndjson;
+}
+
+/// The others can hold several.
+inline bool holds_one_table(Format format) { return format == Format::csv || format == Format::ndjson; }
 
 /// nullopt: unknown.
 std::optional<Format> parse_format(std::string_view name);
@@ -38,7 +45,8 @@ struct Style {
   bool ascii = false;      // the terminal shows no other characters
 };
 
-/// Several tables become one document. Throws std::invalid_argument for CSV, which can hold only one.
+/// Several tables become one document. Throws std::invalid_argument for CSV and NDJSON, which can hold only
+/// one.
 std::string render(std::span<const core::Table> tables, Format format, const Style& style);
 std::string render(const core::Table& table, Format format, const Style& style);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// CSV and JSON, row by row: a long answer is never in memory as a table. Only its text is, in parts, because nothing
-// may be written before the answer is complete. Pure: any thread.
+// CSV, JSON and NDJSON, row by row: a long answer is never in memory as a table. Only its text is, in parts, because
+// nothing may be written before the answer is complete. Pure: any thread.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/table.hpp"
@@ -15,10 +15,14 @@
 
 namespace cgmm::report {
 
+/// Whether each column with microseconds since 1970 has one beside it, before it, with the same time in words (ISO
+/// 8601, UTC): "started_at" and "started_at_us". Not where there is a column of that name.
+enum class Times { in_words_too, as_they_are };
+
 class RowWriter final : public core::RowSink {
  public:
-  /// `format` is csv or json.
-  RowWriter(Format format, std::string title) : format_(format), title_(std::move(title)) {}
+  /// `format` is csv, json or ndjson.
+  explicit RowWriter(Format format, Times times = Times::in_words_too) : format_(format), times_(times) {}
 
   void begin(const std::vector<std::string>& columns) override;
   void add(std::vector<core::Cell> row) override;
@@ -26,11 +30,20 @@ class RowWriter final : public core::RowSink {
   std::vector<std::string> finish();
 
  private:
+  /// The column of the query from which one of the answer is.
+  struct Source {
+    std::size_t column = 0;
+    bool is_in_words = false;
+  };
+
   void append(std::string_view text);
 
+  std::vector<core::Cell> with_times(std::vector<core::Cell> row) const;
+
   Format format_;
-  std::string title_;
+  Times times_;
   std::vector<std::string> keys_;  // the columns; in JSON with other names for those that repeat
+  std::vector<Source> sources_;    // of each of them
   std::int64_t row_count_ = 0;
   std::vector<std::string> parts_;
 };

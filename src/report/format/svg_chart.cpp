@@ -275,7 +275,7 @@ std::string told_in(const Band& column, const SvgChart& chart) {
   }
   auto marks = chart.marks | std::views::filter([&](const Mark& mark) { return is_within(mark.at_us); });
   for (const Mark& mark : marks | std::views::take(kMostNamed)) {
-    text += "\n" + base::format_utc(mark.at_us) + " " + escape_html(mark.label);
+    text += "\n" + base::format_time(mark.at_us) + " " + escape_html(mark.label);
   }
   for (const Band& band : chart.bands) {
     if (band.from_at_us < column.to_at_us && band.to_at_us > column.from_at_us) text += "\n" + escape_html(band.label);
@@ -290,7 +290,7 @@ std::string tooltips(const SvgChart& chart, const Frame& frame) {
     const double left = frame.x(column.from_at_us), right = frame.x(column.to_at_us);
     const std::string text = right > left ? told_in(column, chart) : "";
     if (text.empty()) continue;
-    out += rect("hit", left, right) + "><title>" + base::format_utc(column.from_at_us) + text + "</title></rect>\n";
+    out += rect("hit", left, right) + "><title>" + base::format_time(column.from_at_us) + text + "</title></rect>\n";
   }
   return out;
 }
@@ -346,7 +346,7 @@ std::string time_axis(const Frame& frame, const PageWidth& page) {
 
 /// For those who do not see the chart.
 std::string in_words(const SvgChart& chart, const Frame& frame) {
-  std::string text = "Chart, " + base::format_utc(frame.from_at_us) + " to " + base::format_utc(frame.to_at_us);
+  std::string text = "Chart, " + base::format_time(frame.from_at_us) + " to " + base::format_time(frame.to_at_us);
   for (const Series& series : chart.series) {
     if (const auto most = largest(series.points)) text += "; " + series.label + " up to " + size_text(*most);
   }
@@ -398,7 +398,8 @@ std::string svg_chart(const SvgChart& whole) {
     if (is_shown(chart.series[i])) out += drawn(chart.series[i], i, frame);
   }
   for (const MarkKind& kind : kMarkKinds | std::views::reverse) out += drawn(chart, kind, frame);
-  out += tooltips(chart, frame) + "</svg></div>\n<div class=\"zone\" aria-hidden=\"true\">UTC</div>\n";
+  out += tooltips(chart, frame) + "</svg></div>\n<div class=\"zone\" aria-hidden=\"true\">" +
+         base::shown_zone(frame.to_at_us) + "</div>\n";
   for (const PageWidth& page : kPageWidths) out += time_axis(frame, page);
   return out + "</div>\n</figure>\n";
 }

@@ -188,7 +188,7 @@ Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t 
 }
 
 std::string render_incident(const Incident& incident, Format format, const Style& style) {
-  if (format == Format::csv)
+  if (holds_one_table(format))
     throw std::invalid_argument("one incident is more than one table: choose text, markdown, html or json");
   if (format == Format::json) return incident_as_json(incident);
   if (format == Format::html) return incident_as_html(incident);

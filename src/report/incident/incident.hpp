@@ -110,7 +110,7 @@ std::vector<ChartPoint> chart_points(const Incident& incident, MemoryOf kind);
 /// `tables.kill` and `tables.facts` have one row. NULL means not known.
 Incident incident_of(IncidentTables tables, std::int64_t since_us, std::int64_t until_us);
 
-/// The whole document. Throws std::invalid_argument for CSV.
+/// The whole document. Throws std::invalid_argument for CSV and NDJSON.
 std::string render_incident(const Incident& incident, Format format, const Style& style);
 
 /// The same for each format. In JSON every table is an array of objects with the columns of its query. ASCII only.

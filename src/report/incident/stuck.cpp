@@ -33,7 +33,7 @@ std::string title_of(const Row& row) {
   const bool is_high = row.text("kind") == "memory_high";
   return "Incident s" + std::to_string(row.integer("stuck_id")) + ": " +
          (is_high ? "throttled at memory.high" : "out of memory, OOM killer disabled") + ", from " +
-         base::format_utc(row.integer("began_at_us")) + " on";
+         base::format_time(row.integer("began_at_us")) + " on";
 }
 
 std::string throttled(const Row& row) {
@@ -58,9 +58,9 @@ std::string why(const Row& row) {
 
 std::string end(const Row& row) {
   const std::string seen =
-      "last seen so at " + base::format_utc(row.integer("last_seen_at_us")) + ", after " + lasted(row);
+      "last seen so at " + base::format_time(row.integer("last_seen_at_us")) + ", after " + lasted(row);
   const std::string by = row.text("ended_by");
-  const std::string ended_at = base::format_utc(row.integer("ended_at_us"));
+  const std::string ended_at = base::format_time(row.integer("ended_at_us"));
   if (by == "over") return "It was over at " + ended_at + "; " + seen + ".";
   if (by == "removed") return "The cgroup was removed by " + ended_at + "; " + seen + ".";
   if (by == "unknown") return "When it ended is not known: the service did not see it; " + seen + ".";
@@ -104,7 +104,7 @@ std::string as_json(const StuckTables& tables) {
 }  // namespace
 
 std::string render_stuck(const StuckTables& tables, Format format, const Style& style) {
-  if (format == Format::csv)
+  if (holds_one_table(format))
     throw std::invalid_argument("one incident is more than one table: choose text, markdown, html or json");
   if (format == Format::json) return as_json(tables);
   const Row row(tables.stuck);

@@ -15,7 +15,7 @@ struct StuckTables {
   core::Table samples;  // incident_stuck_samples, oldest first
 };
 
-/// The whole document. Throws std::invalid_argument for CSV.
+/// The whole document. Throws std::invalid_argument for CSV and NDJSON.
 std::string render_stuck(const StuckTables& tables, Format format, const Style& style);
 
 }  // namespace cgmm::report

@@ -16,13 +16,13 @@ constexpr std::size_t kShortId = 12;
 
 std::string safe(std::string_view text) { return base::escape_for_terminal(text); }
 
-std::string utc(std::int64_t at_us) { return base::format_utc(at_us, true); }
+std::string exact_time(std::int64_t at_us) { return base::format_time(at_us, true); }
 
 std::string size(const std::optional<std::uint64_t>& bytes) { return bytes ? base::format_bytes(*bytes) : "?"; }
 
 std::string between(const Incident& incident) {
-  if (!incident.earliest_at_us) return "before " + utc(incident.killed_at_us);
-  return "between " + utc(*incident.earliest_at_us) + " and " + utc(incident.killed_at_us);
+  if (!incident.earliest_at_us) return "before " + exact_time(incident.killed_at_us);
+  return "between " + exact_time(*incident.earliest_at_us) + " and " + exact_time(incident.killed_at_us);
 }
 
 std::string pod_of(const Row& kill) {
@@ -53,7 +53,7 @@ std::string again(const Incident& incident) {
   std::string text;
   if (const std::int64_t kills = incident.kill().integer("kill_count"); kills > 1) {
     text = "It stands for " + base::counted(kills, "kill") + " up to " +
-           base::format_utc(incident.kill().integer("last_killed_at_us")) + ", of which this is the first.";
+           base::format_time(incident.kill().integer("last_killed_at_us")) + ", of which this is the first.";
   }
   if (!facts.known("earlier_kills") || is_nobodys(incident)) return text;
   if (!text.empty()) text += " ";
@@ -192,7 +192,7 @@ std::pair<double, const MemoryPoint*> fastest(const Incident& incident) {
 std::string growth(const Incident& incident) {
   if (!incident.growth) return "";
   const IncidentGrowth& grown = *incident.growth;
-  const std::string text = "From " + utc(grown.from_at_us) + " on, " + incident.ago(grown.from_at_us) +
+  const std::string text = "From " + exact_time(grown.from_at_us) + " on, " + incident.ago(grown.from_at_us) +
                            " before the kill, memory that can't be dropped rose from " +
                            base::format_bytes(grown.from_bytes) + " to " + base::format_bytes(grown.to_bytes);
   const auto [per_second, begin] = fastest(incident);
@@ -208,7 +208,7 @@ std::string nothing_done(const Incident& incident) {
   return std::string(no_reclaim && no_change ? "No reclaim of it and no change of its limit"
                      : no_reclaim            ? "No reclaim of it"
                                              : "No change of its limit") +
-         " from " + base::format_utc(std::max(incident.since_us, history_begins_at_us)) + " on.";
+         " from " + base::format_time(std::max(incident.since_us, history_begins_at_us)) + " on.";
 }
 
 std::string missing_before(const Incident& incident) {
@@ -217,7 +217,7 @@ std::string missing_before(const Incident& incident) {
   if (last_sample_before(incident) != nullptr) return "";
   const auto born_us = incident.facts().known("first_seen_at_us");
   std::string text = "Nothing of it was sampled before the kill in this window";
-  if (born_us && *born_us > incident.since_us) text += ": it was first seen at " + utc(*born_us);
+  if (born_us && *born_us > incident.since_us) text += ": it was first seen at " + exact_time(*born_us);
   return text + ".";
 }
 
@@ -227,7 +227,7 @@ std::string not_running(const Incident& incident) {
   const std::int64_t from_us = facts.integer("not_running_from_at_us");
   const std::int64_t to_us = facts.integer("not_running_to_at_us");
   if (from_us == 0 || to_us == 0) return "";
-  const std::string span = "from " + utc(from_us) + " to " + utc(to_us);
+  const std::string span = "from " + exact_time(from_us) + " to " + exact_time(to_us);
   if (facts.integer("had_crashed") != 0)
     return "The service had crashed: it recorded nothing " + span + ", and the kill lies in that time or next to it.";
   if (incident.by_log) return "The service was not running at the kill (" + span + ").";
@@ -241,14 +241,14 @@ std::string unseen(const Incident& incident) {
   for (const Gap& gap : incident.gaps) {
     const std::int64_t kill_us = incident.killed_at_us - (incident.by_log ? 0 : 1);
     if (gap.from_at_us >= incident.killed_at_us) continue;
-    add_to(text, "No scan from " + base::format_utc(gap.from_at_us) + " to " + base::format_utc(gap.to_at_us) + " (" +
+    add_to(text, "No scan from " + base::format_time(gap.from_at_us) + " to " + base::format_time(gap.to_at_us) + " (" +
                      base::format_duration_us(gap.to_at_us - gap.due_at_us) + " missing): " + safe(gap.why) +
                      (kill_us < gap.to_at_us ? ". The kill itself lies in that gap." : "."));
   }
   const auto begin_us = incident.facts().known("history_begins_at_us");
   if (begin_us && *begin_us > incident.since_us) {
     const bool is_later = *begin_us > incident.killed_at_us;
-    add_to(text, "The history begins at " + base::format_utc(*begin_us) +
+    add_to(text, "The history begins at " + base::format_time(*begin_us) +
                      (is_later ? ", after the kill." : ", " + incident.ago(*begin_us) + " before the kill."));
   }
   return text;
@@ -257,7 +257,7 @@ std::string unseen(const Incident& incident) {
 }  // namespace
 
 std::string when(const Incident& incident) {
-  return incident.by_log ? "at " + utc(incident.killed_at_us) : between(incident);
+  return incident.by_log ? "at " + exact_time(incident.killed_at_us) : between(incident);
 }
 
 std::string incident_title(const Incident& incident) {

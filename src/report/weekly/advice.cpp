@@ -66,7 +66,8 @@ std::vector<Finding> findings_of(const core::Table& evidence) {
 }
 
 core::Table advice_table(std::span<const Finding> findings) {
-  core::Table table{.title = "Advice", .columns = {"workload", "path", "advice", "reason", "rule"}, .rows = {}};
+  core::Table table{
+      .title = "Advice", .columns = {"workload", "path", "advice", "reason", "rule"}, .rows = {}, .report = "advice"};
   for (const Finding& finding : findings) {
     if (!finding.advice) continue;
     const core::Advice& advice = *finding.advice;

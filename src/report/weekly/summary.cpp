@@ -15,7 +15,7 @@ namespace {
 
 using base::counted;
 using base::format_bytes;
-using base::format_utc;
+using base::format_time;
 using base::grouped;
 
 /// "7 days", "day", "36 hours", "90 minutes": the largest unit that divides it, else "1h 23m".
@@ -47,13 +47,13 @@ std::string listed(const std::vector<std::string>& items, std::string_view separ
 
 std::string when(const Row& row, const TimeAsked& asked) {
   const std::int64_t begin_at_us = row.integer("history_begins_at_us");
-  const std::string end = format_utc(asked.until_us);
+  const std::string end = format_time(asked.until_us);
   // The first scan may come up to one interval after the begin of the window.
   if (begin_at_us - asked.since_us > 2 * row.integer("interval_us") && begin_at_us < asked.until_us) {
-    return "Since the history begins at " + format_utc(begin_at_us) + (asked.up_to_now ? "," : " until " + end + ",");
+    return "Since the history begins at " + format_time(begin_at_us) + (asked.up_to_now ? "," : " until " + end + ",");
   }
   if (asked.up_to_now) return "In the last " + span_in_words(asked.until_us - asked.since_us);
-  return "From " + format_utc(asked.since_us) + " to " + end;
+  return "From " + format_time(asked.since_us) + " to " + end;
 }
 
 std::string coverage(const Row& row) {

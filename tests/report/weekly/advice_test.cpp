@@ -143,7 +143,7 @@ TEST(RenderAdvice, OfAHostileNameHarmsNobody) {
     const test::Html page(render_advice(findings_of(evidence), Format::html, kPlain));
     EXPECT_EQ(activity_of(page), "") << label;
     const auto json = nlohmann::json::parse(render(advice_table(findings_of(evidence)), Format::json, kPlain));
-    EXPECT_EQ(json["rows"][0]["path"], base::to_valid_utf8(name)) << label;
+    EXPECT_EQ(json[0]["path"], base::to_valid_utf8(name)) << label;
   }
 }
 
