@@ -14,13 +14,16 @@
 #include <iostream>
 #include <new>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
 #include "config.hpp"
+#include "examples.hpp"
 #include "kernel/hierarchy.hpp"
 #include "kernel/parse.hpp"
 #include "report/format/render.hpp"
@@ -29,6 +32,7 @@
 namespace {
 
 namespace cli = cgmm::cli;
+namespace examples = cgmm::examples;
 
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;  // or the configuration is wrong
@@ -109,13 +113,13 @@ void add_output(CLI::App& app, cli::Options& options) {
          "--width", [&options](const std::string& text) { options.display.width = parse_width(text); },
          "Text: make it fit so many columns, 40 to 1000 (default: the terminal's; no limit in a pipe or file)")
       ->type_name("N");
+  app.add_flag_callback(
+      "--local-time", [] { cgmm::base::show_local_time(); },
+      "Times in the machine's zone (not in csv and json; --since and --until stay UTC)");
   app.add_flag("--no-pager", options.display.no_pager, "Write long text to the terminal, not to $PAGER or less");
 }
 
 void add_bounds(CLI::App& app, cli::Options& options) {
-  app.add_flag_callback(
-      "--local-time", [] { cgmm::base::show_local_time(); },
-      "Times in the machine's zone (not in csv and json; --since and --until stay UTC)");
   app.add_option_function<std::string>(
          "--max-time", [&options](const std::string& text) { options.bounds.time_us = parse_max_time(text); },
          "Seconds until the answer has to be complete, or 5m; 0: no limit (default: 30s; check: 10m)")
@@ -212,38 +216,80 @@ void add_query(CLI::App& sub, cli::Options& options) {
   add_reading(sub, options);
 }
 
+void add_complete(CLI::App& sub, cli::Options& options) {
+  constexpr std::int64_t kMaxTime_us = 2 * cgmm::base::kSecond_us;  // somebody waits for it at a prompt
+  sub.preparse_callback([&options](std::size_t) { options.bounds.time_us = kMaxTime_us; });
+  add(sub, "what", options.complete, "reports|workloads|kills", "What to name, for the completions of a shell")
+      ->required();
+  add_config(sub, options);
+  add_database(sub, options);
+  sub.group("");  // not in --help
+}
+
 /// A subcommand. Those that do not take the options of `run` refuse them before their name, too.
 struct Command {
   const char* name;
   const char* help;
   void (*add_options)(CLI::App& sub, cli::Options& options);
   int (*start)(const cli::Options& options);
+  const char* examples;
   bool takes_run_options = false;
 };
 
 constexpr Command kCommands[] = {
-    {"run", "The service (the default)", add_run_options, cli::run, true},
-    {"report", "The weekly summary, or one report by name", add_report, cli::report},
-    {"history", "A cgroup's memory over time", add_history, cli::history},
-    {"incident", "After an OOM kill: who, why, and what led up to it", add_incident, cli::incident},
-    {"status", "Whether the service runs, and how well; exit code 0: well", add_status, cli::status},
-    {"check", "What is right on this machine and what is not", add_check, cli::check, true},
-    {"query", "Your own SQL on the history, read-only", add_query, cli::query}};
+    {"run", "The service (the default)", add_run_options, cli::run, examples::kRun, true},
+    {"report", "The weekly summary, or one report by name", add_report, cli::report, examples::kReport},
+    {"history", "A cgroup's memory over time", add_history, cli::history, examples::kHistory},
+    {"incident", "After an OOM kill: who, why, and what led up to it", add_incident, cli::incident,
+     examples::kIncident},
+    {"status", "Whether the service runs, and how well; exit code 0: well", add_status, cli::status, examples::kStatus},
+    {"check", "What is right on this machine and what is not", add_check, cli::check, examples::kCheck, true},
+    {"query", "Your own SQL on the history, read-only", add_query, cli::query, examples::kQuery},
+    {"complete", "Words for the completions of a shell", add_complete, cli::complete, ""}};
 
-constexpr const char* kExamples =
-    "Examples:\n"
-    "  cgroup-memory-manager check\n"
-    "      what is right on this machine and what is not\n"
-    "  cgroup-memory-manager --parent /sys/fs/cgroup/memory/kubepods --threshold 25%\n"
-    "      track the pods, reclaim where page cache is over a quarter of the limit\n"
-    "  cgroup-memory-manager report\n"
-    "      whether reclaiming helped in the last 7 days, and what to change\n"
-    "  cgroup-memory-manager history 3fa91c --since 2h\n"
-    "      the memory of one container, by part of its id\n"
-    "  cgroup-memory-manager incident show latest\n"
-    "      who was OOM-killed, why, and what led up to it\n"
-    "  cgroup-memory-manager query \"SELECT * FROM v_reclaim ORDER BY freed_bytes DESC LIMIT 5\"\n"
-    "\nExit codes: 0 success, 1 the work failed, 2 usage or configuration is wrong.";
+constexpr const char* kExitCodes = "\nExit codes: 0 success, 1 the work failed, 2 usage or configuration is wrong.";
+
+std::vector<std::string> names_of_commands() {
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) names.emplace_back(command.name);
+  names.emplace_back("help");
+  return names;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+  const std::string meant = cgmm::base::closest(word, known);
+  return meant.empty() ? "" : "Did you mean " + meant + "?\n";
+}
+
+/// Of the first word that was not expected: an option of this subcommand, or a subcommand.
+std::string suggestion(const CLI::App& app) {
+  const std::vector<CLI::App*> used = app.get_subcommands();
+  const std::vector<std::string> words = app.remaining(/*recurse=*/true);
+  if (words.empty()) return "";
+  const std::string word = words.front().substr(0, words.front().find('='));
+  if (!word.starts_with('-')) return used.empty() ? did_you_mean(word, names_of_commands()) : "";
+  std::vector<std::string> options;
+  for (const CLI::Option* option : (used.empty() ? app : *used.front()).get_options()) {
+    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+  }
+  return did_you_mean(word, options);
+}
+
+/// `help` is --help, and `help report` is `report --help`.
+void understand_help(int argc, char** argv) {
+  static std::string option = "--help";
+  if (argc < 2 || std::string_view(argv[1]) != "help") return;
+  if (argc > 2) {
+    const auto is_it = [&](const Command& command) { return std::string_view(command.name) == argv[2]; };
+    if (std::ranges::none_of(kCommands, is_it)) {
+      std::string meant = did_you_mean(argv[2], names_of_commands());
+      if (!meant.empty()) meant = " " + meant.substr(0, meant.size() - 1);
+      throw cli::UsageError(std::string("there is no subcommand \"") + argv[2] + "\"." + meant);
+    }
+    argv[1] = argv[2];
+  }
+  argv[argc > 2 ? 2 : 1] = option.data();
+}
 
 /// Refuses `--threshold 10% report`: the option would have no effect.
 void expect_no_run_options(const CLI::App& app, const CLI::App& sub) {
@@ -256,7 +302,7 @@ void expect_no_run_options(const CLI::App& app, const CLI::App& sub) {
 }
 
 /// Not when standard error takes nothing: a pipe that nobody reads must not keep the program from ending.
-int explain(const std::exception& error, int exit_code, const char* hint = "") {
+int explain(const std::exception& error, int exit_code, const std::string& hint = "") {
   pollfd standard_error{STDERR_FILENO, POLLOUT, 0};
   if (::poll(&standard_error, 1, /*timeout_ms=*/200) == 0) return exit_code;
   std::cerr << "cgroup-memory-manager: " << cgmm::base::escape_for_terminal(error.what()) << '\n' << hint;
@@ -269,18 +315,21 @@ int dispatch(int argc, char** argv) {
       "Records every container's memory in a SQLite history, and reclaims page cache that is over a threshold.\n"
       "Without a subcommand it runs the service.",
       "cgroup-memory-manager"};
-  app.set_version_flag("--version", std::string("cgroup-memory-manager ") + CGMM_VERSION);
-  app.footer(kExamples);
+  app.set_version_flag("-V,--version", std::string("cgroup-memory-manager ") + CGMM_VERSION);
+  app.footer(std::string(examples::kAll) + kExitCodes);
   app.require_subcommand(0, 1);
   add_run_options(app, options);
   for (const Command& command : kCommands) {
-    command.add_options(*app.add_subcommand(command.name, command.help), options);
+    CLI::App& sub = *app.add_subcommand(command.name, command.help);
+    command.add_options(sub, options);
+    sub.footer(std::string("Examples:\n") + command.examples + kExitCodes);
   }
   try {
+    understand_help(argc, argv);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return explain(error, kUsage, "Run with --help for more information.\n");
+    return explain(error, kUsage, suggestion(app) + "Run with --help for more information.\n");
   }
   for (const Command& command : kCommands) {
     const CLI::App& sub = *app.get_subcommand(command.name);

@@ -10,6 +10,13 @@ _cgmm_words() {
   done
 }
 
+# Offers names of this program's own, from "complete WHAT": only those that are plain words.
+_cgmm_known() {
+  local names
+  mapfile -t names < <("${COMP_WORDS[0]}" complete "$1" 2>/dev/null | grep -E '^[[:alnum:]_./@][[:alnum:]_./@-]*$')
+  _cgmm_words "${names[@]}"
+}
+
 # Offers files (-f) or directories (-d).
 _cgmm_files() {
   compopt -o filenames
@@ -36,23 +43,23 @@ _cgmm() {
     --since | --until) words='1h 1d 7d 30d' ;;
     --threshold) words='25% 50% 512Mi' ;;
     --window) words='30m 2h' ;;
-    --interval | --cooldown | --cycles | --cgroup | --workload | --width | --max-time | --max-memory) return ;;
+    --cgroup | --workload) _cgmm_known workloads && return ;;
+    --interval | --cooldown | --cycles | --width | --max-time | --max-memory) return ;;
     *)
       case $command in
-        '') words="run report history incident status check query $run --version --help" ;;
+        '') words="run report history incident status check query help $run --version --help" ;;
         run) words="$run --help" ;;
         report)
           words="$window $output $history --cgroup --workload --list --help"
-          if [[ $current != -* ]]; then  # only names that are plain words
-            mapfile -t reports < <("${COMP_WORDS[0]}" report --list --format csv 2>/dev/null |
-              sed -nE '1d;s/^([[:alnum:]_][[:alnum:]_.-]*),.*/\1/p')
-            _cgmm_words "${reports[@]}" && return
-          fi ;;
-        history) words="$window $output $history --workload --each --help" ;;
+          [[ $current == -* ]] || { _cgmm_known reports && return; } ;;
+        history)
+          words="$window $output $history --workload --each --help"
+          [[ $current == -* ]] || { _cgmm_known workloads && words=backup; } ;;
         incident)
           words="$window $output $history --cgroup --workload --window --help"
           if [[ $previous == show ]]; then
             words=latest
+            _cgmm_known kills
           elif [[ $previous == incident ]]; then
             words="list show $words"
           fi ;;

@@ -4,10 +4,9 @@
 set -l commands run report history incident status check query
 
 # Only names that are plain words: they are other people's.
-function __cgmm_reports
+function __cgmm_known
     set -l command (commandline -opc)
-    $command[1] report --list --format csv 2>/dev/null | tail -n +2 |
-        string match -r --groups-only '^([[:alnum:]_][[:alnum:]_.-]*),'
+    $command[1] complete $argv[1] 2>/dev/null | string match -r '^[[:alnum:]_./@][[:alnum:]_./@-]*$'
 end
 
 for program in cgroup-memory-manager cgmm
@@ -21,7 +20,8 @@ for program in cgroup-memory-manager cgmm
     $complete -n $first -a status -d 'Whether the service runs, and how well'
     $complete -n $first -a check -d 'What is right on this node and what is not'
     $complete -n $first -a query -d 'Your own SQL on the history'
-    $complete -n $first -l version -d 'Version'
+    $complete -n $first -s V -l version -d 'Version'
+    $complete -n $first -a help -d 'The options of a command, with examples'
     $complete -s h -l help -d 'Usage'
     $complete -l config -rF -d 'The configuration'
     $complete -l database -rF -d 'The history, a SQLite file'
@@ -47,11 +47,12 @@ for program in cgroup-memory-manager cgmm
     set -l window '__fish_seen_subcommand_from report history incident'
     $complete -n $window -l since -x -a '1h 1d 7d 30d' -d 'Begin of the window'
     $complete -n $window -l until -x -d 'End of the window'
-    $complete -n '__fish_seen_subcommand_from report incident' -l cgroup -x -d 'Only cgroups that match this glob'
-    $complete -n $window -l workload -x -d 'Only workloads that match this glob'
+    $complete -n '__fish_seen_subcommand_from report incident' -l cgroup -x -a '(__cgmm_known workloads)' -d 'Only cgroups that match this glob'
+    $complete -n $window -l workload -x -a '(__cgmm_known workloads)' -d 'Only workloads that match this glob'
     $complete -n '__fish_seen_subcommand_from history' -l each -d 'Every cgroup alone'
     $complete -n '__fish_seen_subcommand_from report' -l list -d 'List the reports'
-    $complete -n '__fish_seen_subcommand_from report' -a '(__cgmm_reports)' -d 'Report'
+    $complete -n '__fish_seen_subcommand_from report' -a '(__cgmm_known reports)' -d 'Report'
     $complete -n '__fish_seen_subcommand_from incident' -l window -x -a '30m 2h' -d 'How much time before the kill'
-    $complete -n '__fish_seen_subcommand_from incident' -a 'list show latest'
+    $complete -n '__fish_seen_subcommand_from history' -a '(__cgmm_known workloads)' -d 'Workload'
+    $complete -n '__fish_seen_subcommand_from incident' -a 'list show latest (__cgmm_known kills)'
 end

@@ -39,6 +39,26 @@ std::string escaped(char32_t code_point) {
 
 namespace {
 
+/// How many letters have to be changed, added, left out or exchanged with the next.
+std::size_t distance_between(std::string_view one, std::string_view other) {
+  constexpr std::size_t kLongest = 64;  // options and names of reports are shorter
+  if (one.size() > kLongest || other.size() > kLongest) return std::string_view::npos;
+  std::vector<std::vector<std::size_t>> steps(one.size() + 1, std::vector<std::size_t>(other.size() + 1));
+  for (std::size_t i = 0; i <= one.size(); ++i) {
+    for (std::size_t j = 0; j <= other.size(); ++j) {
+      if (i == 0 || j == 0) {
+        steps[i][j] = std::max(i, j);
+        continue;
+      }
+      const std::size_t change = one[i - 1] == other[j - 1] ? 0 : 1;
+      steps[i][j] = std::min({steps[i - 1][j] + 1, steps[i][j - 1] + 1, steps[i - 1][j - 1] + change});
+      const bool are_exchanged = i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1];
+      if (are_exchanged) steps[i][j] = std::min(steps[i][j], steps[i - 2][j - 2] + 1);
+    }
+  }
+  return steps[one.size()][other.size()];
+}
+
 /// Escapes what must be, and only then each backslash too, so that the usual name reads as it is.
 template <typename MustEscape>
 std::string escape_where(std::string_view text, MustEscape must_escape) {
@@ -78,6 +98,19 @@ Decoded decode_utf8(std::string_view text, std::size_t at) {
   const bool surrogate = code_point >= 0xd800 && code_point <= 0xdfff;
   if (code_point < kSmallest[length] || code_point > 0x10ffff || surrogate) return kInvalid;
   return {code_point, length};
+}
+
+std::string closest(std::string_view word, const std::vector<std::string>& known) {
+  std::size_t least = word.size() / 3 + 1;
+  std::string best;
+  for (const std::string& one : known) {
+    const std::size_t distance = distance_between(word, one);
+    if (distance < least) {
+      least = distance;
+      best = one;
+    }
+  }
+  return best;
 }
 
 std::string to_valid_utf8(std::string_view text) {

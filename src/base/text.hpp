@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cgmm::base {
 
@@ -31,6 +32,9 @@ std::string escape_for_terminal(std::string_view text);
 
 /// "\n", "\x1b", "\u202e": a character in ASCII.
 std::string escaped(char32_t code_point);
+
+/// The word that was probably meant: of those that differ in few letters (one in three at most), the nearest. "": none.
+std::string closest(std::string_view word, const std::vector<std::string>& known);
 
 /// If the text begins with the prefix, removes it and returns true.
 inline bool drop_prefix(std::string_view& text, std::string_view prefix) {

@@ -46,6 +46,7 @@ struct Options {
   std::string id;        // for incident show
   std::string window = "30m";
   std::string sql;
+  std::string complete;  // "reports", "workloads" or "kills"
   bool list = false;
   bool each = false;  // for history: every cgroup alone
   Display display;
@@ -59,5 +60,7 @@ int incident(const Options& options);
 int status(const Options& options);
 int check(const Options& options);
 int query(const Options& options);
+/// Names words of the history for the completions of a shell, one a line. Says nothing if there is no history.
+int complete(const Options& options);
 
 }  // namespace cgmm::cli

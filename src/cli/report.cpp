@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
@@ -87,10 +88,15 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
 
 report::Report report_named(const std::filesystem::path& reports_dir, const std::string& name) {
   if (auto found = report::find_report(reports_dir, name)) return *std::move(found);
-  std::string names;
-  for (const report::Report& one : report::list_reports(reports_dir, to_stderr))
-    names += (names.empty() ? "" : ", ") + one.name;
-  throw UsageError("there is no report \"" + name + "\"; expected one of: " + names);
+  std::string list;
+  std::vector<std::string> names;
+  for (const report::Report& one : report::list_reports(reports_dir, to_stderr)) {
+    list += (names.empty() ? "" : ", ") + one.name;
+    names.push_back(one.name);
+  }
+  const std::string meant = base::closest(name, names);
+  throw UsageError("there is no report \"" + name + "\"" + (meant.empty() ? "" : ", did you mean \"" + meant + "\"?") +
+                   "; expected one of: " + list);
 }
 
 }  // namespace

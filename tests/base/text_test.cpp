@@ -61,5 +61,17 @@ TEST(EscapeForTerminal, ChangesNothingASecondTime) {
   }
 }
 
+TEST(Closest, IsTheWordThatWasProbablyMeant) {
+  const std::vector<std::string> known{"--since", "--until", "--list", "report"};
+  EXPECT_EQ(closest("--sinc", known), "--since");
+  EXPECT_EQ(closest("--sicne", known), "--since");
+  EXPECT_EQ(closest("reprot", known), "report");
+  EXPECT_EQ(closest("repoort", known), "report");
+  EXPECT_EQ(closest("report", known), "report");
+  for (const std::string& far : {std::string(), std::string("x"), std::string("--xyz"), std::string(10'000, 'r')}) {
+    EXPECT_EQ(closest(far, known), "") << far.substr(0, 10);
+  }
+}
+
 }  // namespace
 }  // namespace cgmm::base

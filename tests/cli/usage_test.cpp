@@ -40,6 +40,39 @@ const std::string kCooldown = R"(expected a duration up to "365d" such as "30s",
 const std::string kWhen = R"(expected a duration before now such as "7d" or "90m", or a time in UTC such as )"
                           R"("2026-11-23" or "2026-11-23T03:12:00Z")";
 
+TEST_F(Usage, WhatIsMisspeltGetsTheNearestWord) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{"report", "--sinc", "7d"}, "Did you mean --since?"},
+      {{"report", "--untill=7d"}, "Did you mean --until?"},
+      {{"history", "x", "--formta", "csv"}, "Did you mean --format?"},
+      {{"--treshold", "25%"}, "Did you mean --threshold?"},
+      {{"reprot"}, "Did you mean report?"},
+      {{"chek"}, "Did you mean check?"},
+      {{"help", "hstory"}, "Did you mean history?"},
+      {{"report", "top_cach"}, "did you mean \"top_cache\"?"},
+  };
+  for (const auto& [arguments, said] : cases) {
+    const Answer answer = program(arguments);
+    EXPECT_EQ(answer.exit_code, 2) << said;
+    EXPECT_NE(answer.err.find(said), std::string::npos) << answer.err;
+  }
+  EXPECT_EQ(program({"report", "--xyzzy"}).err.find("Did you mean"), std::string::npos);
+}
+
+TEST_F(Usage, HelpAndVersionCanBeHadInMoreThanOneWay) {
+  EXPECT_EQ(program({"help"}).out, program({"--help"}).out);
+  EXPECT_EQ(program({"-V"}).out, program({"--version"}).out);
+  for (const std::string command : {"run", "report", "history", "incident", "status", "check", "query"}) {
+    const Answer answer = program({"help", command});
+    EXPECT_EQ(answer.exit_code, 0);
+    EXPECT_EQ(answer.out, program({command, "--help"}).out) << command;
+    const std::size_t examples = answer.out.find("\nExamples:\n");
+    ASSERT_NE(examples, std::string::npos) << answer.out;
+    EXPECT_NE(answer.out.find("\n  cgroup-memory-manager " + command, examples), std::string::npos) << answer.out;
+  }
+  EXPECT_EQ(program({"--help"}).out.find("complete"), std::string::npos) << "it is for shells";
+}
+
 TEST_F(Usage, AnOptionOfTheServiceThatCannotBeTakenIsNamedWithWhatWasExpected) {
   const std::vector<Case> cases{
       {{"--frobnicate"}, std::string("The following argument was not expected: --frobnicate") + kSeeHelp},

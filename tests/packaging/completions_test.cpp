@@ -19,10 +19,9 @@ namespace {
 const std::string kDirectory = CGMM_SOURCE_DIR "/packaging/completions/";
 
 /// What bash offers for a line that ends where the next character would be typed.
-std::set<std::string> offered_by_bash(const std::string& line) {
+std::set<std::string> offered_by_bash(const std::string& line, const std::string& program = CGMM_PROGRAM) {
   const std::string script = ". '" + kDirectory + "cgmm.bash'; compopt() { :; }; COMP_WORDS=(" + line +
-                             (line.ends_with(' ') ? "''" : "") +
-                             "); COMP_WORDS[0]='" CGMM_PROGRAM
+                             (line.ends_with(' ') ? "''" : "") + "); COMP_WORDS[0]='" + program +
                              "'; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _cgmm; printf '%s\\n' \"${COMPREPLY[@]}\"";
   std::istringstream words(output_of("bash -c '" + escaped_for_shell(script) + "'"));
   return {std::istream_iterator<std::string>(words), {}};
@@ -58,10 +57,26 @@ TEST(Completions, BashOffersTheCommandsTheReportsAndTheFormats) {
   for (const std::string& command : commands()) EXPECT_TRUE(first.contains(command)) << command;
   const auto reports = offered_by_bash("cgmm report ");
   EXPECT_TRUE(reports.contains("summary") && reports.contains("oom_kills")) << "of " << reports.size();
-  EXPECT_FALSE(reports.contains("name")) << "the heading of the list";
   EXPECT_EQ(offered_by_bash("cgmm status --format "),
             (std::set<std::string>{"csv", "html", "json", "markdown", "ndjson", "text"}));
   EXPECT_TRUE(offered_by_bash("cgmm incident show ").contains("latest"));
+}
+
+/// A program that answers `complete WHAT` with words of a made-up history.
+TEST(Completions, BashOffersWorkloadsAndKills) {
+  const TempDir directory;
+  const std::string program = (directory.path() / "cgmm").string();
+  std::ofstream(program) << "#!/bin/sh\n[ \"$1\" = complete ] || exit 1\ncase $2 in\n"
+                            "  workloads) echo shop/web/app ;;\n  kills) echo 16; echo s1 ;;\nesac\n";
+  std::filesystem::permissions(program, std::filesystem::perms(0755));
+  EXPECT_EQ(offered_by_bash("cgmm history ", program), (std::set<std::string>{"backup", "shop/web/app"}));
+  EXPECT_EQ(offered_by_bash("cgmm history sh", program), std::set<std::string>{"shop/web/app"});
+  EXPECT_EQ(offered_by_bash("cgmm report --cgroup ", program), std::set<std::string>{"shop/web/app"});
+  EXPECT_EQ(offered_by_bash("cgmm incident show ", program), (std::set<std::string>{"16", "latest", "s1"}));
+}
+
+TEST(Completions, BashOffersNothingOfAHistoryThatIsNotThere) {
+  EXPECT_EQ(output_of("'" CGMM_PROGRAM "' complete kills --database /no/such/history.db 2>&1; echo $?"), "0\n");
 }
 
 /// Names of reports that somebody else chose: a file in `reports_dir` needs no special owner.
@@ -70,17 +85,15 @@ class HostileReports : public ::testing::Test {
   void SetUp() override {
     std::ofstream(bin_.path() / "cgmm") << R"(#!/bin/sh
 cat <<'END'
-name,title
-summary,What it did
-$(touch ran),a
-`touch ran`,b
-${x:=$(touch ran)},c
-"a b",d
-"two
-lines",e
-a;touch ran,f
--rf,g
-*,h
+summary
+$(touch ran)
+`touch ran`
+${x:=$(touch ran)}
+a b
+two words
+-rf
+a;touch ran
+*
 END
 )";
     std::filesystem::permissions(bin_.path() / "cgmm", std::filesystem::perms(0755));

@@ -47,7 +47,7 @@ inline std::set<std::string> commands() {
 
 /// Of a command, or "" for those that stand before any.
 inline std::set<std::string> options_of(const std::string& command) {
-  return all_matches(help(command), "^ +(?:-[a-z],)?--([a-z-]+)");
+  return all_matches(help(command), "^ +(?:-[a-zA-Z],)?--([a-z-]+)");
 }
 
 inline std::set<std::string> options_of_all_commands() {

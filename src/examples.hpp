@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The examples at the end of each --help.
+
+namespace cgmm::examples {
+
+inline constexpr const char* kAll =
+    "Examples:\n"
+    "  cgroup-memory-manager check\n"
+    "      what is right on this machine and what is not\n"
+    "  cgroup-memory-manager --parent /sys/fs/cgroup/memory/kubepods --threshold 25%\n"
+    "      track the pods, reclaim where page cache is over a quarter of the limit\n"
+    "  cgroup-memory-manager report\n"
+    "      whether reclaiming helped in the last 7 days, and what to change\n"
+    "  cgroup-memory-manager incident show latest\n"
+    "      who was OOM-killed, why, and what led up to it\n"
+    "  cgroup-memory-manager help report\n"
+    "      the options of one subcommand, with examples\n";
+
+inline constexpr const char* kRun =
+    "  cgroup-memory-manager run --dry-run --cycles 2 --database /root/try.db\n"
+    "      two scans; what would be reclaimed is recorded, and nothing is reclaimed\n"
+    "  cgroup-memory-manager run --threshold 512Mi --cooldown 5m\n"
+    "      reclaim where page cache is 512 MiB or more, every five minutes at most\n";
+
+inline constexpr const char* kReport =
+    "  cgroup-memory-manager report\n"
+    "      whether reclaiming helped in the last 7 days, and what to change\n"
+    "  cgroup-memory-manager report top_cache --cgroup shop/web\n"
+    "      how much page cache these containers held in the last scan\n"
+    "  cgroup-memory-manager report --since 30d --format html --output month.html\n"
+    "      a page with charts\n"
+    "  cgroup-memory-manager report oom_kills --format csv\n"
+    "      for a spreadsheet\n";
+
+inline constexpr const char* kHistory =
+    "  cgroup-memory-manager history 3fa91c --since 2h\n"
+    "      one container, by part of its id\n"
+    "  cgroup-memory-manager history shop/web --since 2026-11-23 --until 2026-11-24\n"
+    "      all containers of these pods on one day (UTC)\n"
+    "  cgroup-memory-manager history backup /root/history.db\n"
+    "      a copy of the whole history, made while the service runs\n";
+
+inline constexpr const char* kIncident =
+    "  cgroup-memory-manager incident\n"
+    "      the kills of the last 30 days\n"
+    "  cgroup-memory-manager incident show latest\n"
+    "      who was killed last, why, and what led up to it\n"
+    "  cgroup-memory-manager incident show 16 --window 2h --format html --output kill.html\n"
+    "      a page about one kill, from two hours before on\n";
+
+inline constexpr const char* kStatus =
+    "  cgroup-memory-manager status\n"
+    "      what the running service says of itself\n"
+    "  cgroup-memory-manager status --format json\n"
+    "      the same for a program\n";
+
+inline constexpr const char* kCheck =
+    "  cgroup-memory-manager check\n"
+    "      problems first, each with what to do\n"
+    "  cgroup-memory-manager check --config new.toml\n"
+    "      whether a configuration is right, before the service reads it\n";
+
+inline constexpr const char* kQuery =
+    "  cgroup-memory-manager query \"SELECT * FROM v_reclaim ORDER BY freed_bytes DESC LIMIT 5\"\n"
+    "      the five reclaims that freed most\n"
+    "  cgroup-memory-manager query \"SELECT at, usage_bytes FROM v_sample WHERE name GLOB '*web*'\" --format csv\n"
+    "      samples for a spreadsheet\n";
+
+}  // namespace cgmm::examples
