@@ -113,9 +113,8 @@ void add_output(CLI::App& app, cli::Options& options) {
          "--width", [&options](const std::string& text) { options.display.width = parse_width(text); },
          "Text: make it fit so many columns, 40 to 1000 (default: the terminal's; no limit in a pipe or file)")
       ->type_name("N");
-  app.add_flag_callback(
-      "--local-time", [] { cgmm::base::show_local_time(); },
-      "Times in the machine's zone (not in csv and json; --since and --until stay UTC)");
+  app.add_flag("--local-time", options.display.local_time,
+               "Times in the machine's zone (not in csv and json; --since and --until stay UTC)");
   app.add_flag("--no-pager", options.display.no_pager, "Write long text to the terminal, not to $PAGER or less");
 }
 
@@ -335,6 +334,7 @@ int dispatch(int argc, char** argv) {
     const CLI::App& sub = *app.get_subcommand(command.name);
     if (!sub.parsed()) continue;
     if (!command.takes_run_options) expect_no_run_options(app, sub);
+    if (options.display.local_time && !cgmm::report::is_for_programs(options.format)) cgmm::base::show_local_time();
     if (command.start != cli::run) cli::begin_bounds(options.bounds);
     return command.start(options);
   }

@@ -26,6 +26,7 @@ struct Display {
   bool wide = false;                 // tables have all columns, and nothing is shortened
   std::optional<std::size_t> width;  // instead of the terminal's
   bool no_pager = false;
+  bool local_time = false;  // for people; the others are told UTC
 };
 
 /// What the command line says. Each subcommand has some of these options.

@@ -158,6 +158,7 @@ TEST_F(Report, TimesForPeopleCanBeInTheZoneOfTheMachine) {
   EXPECT_NE(said({"history", "*", "--local-time"}).find(" +01:00"), std::string::npos);
   EXPECT_NE(said({"history", "*", "--local-time", "--format", "html"}).find("UTC+01:00"), std::string::npos);
   EXPECT_NE(said({"report", "slowest", "--local-time", "--format", "csv"}).find("Z,"), std::string::npos);
+  EXPECT_EQ(said({"report", "--local-time", "--format", "json"}).find(" +01:00"), std::string::npos);
 }
 
 TEST_F(Report, ExactFormatsHaveEachTimeInWordsToo) {
