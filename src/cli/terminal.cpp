@@ -80,11 +80,29 @@ std::vector<std::string> pager() {
   return {"sh", "-c", chosen};
 }
 
+/// This process's own, with what the pager needs. For root no shell and no other file from within `less`.
+std::vector<std::string> pager_environment() {
+  std::vector<std::string> variables;
+  for (char** one = environ; *one != nullptr; ++one) variables.emplace_back(*one);
+  if (std::getenv("LESS") == nullptr) variables.emplace_back("LESS=FRX");
+  if (::geteuid() != 0) return variables;
+  std::erase_if(variables, [](const std::string& one) { return one.starts_with("LESSSECURE="); });
+  variables.emplace_back("LESSSECURE=1");
+  return variables;
+}
+
+/// As the kernel wants them. They point into `texts`.
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& one : texts) pointers.push_back(const_cast<char*>(one.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 /// Starts it; `input` becomes its standard input. -1: it can't be started.
 pid_t start(const std::vector<std::string>& command, int input) {
-  std::vector<char*> arguments;
-  for (const std::string& one : command) arguments.push_back(const_cast<char*>(one.c_str()));
-  arguments.push_back(nullptr);
+  const std::vector<std::string> variables = pager_environment();
+  const std::vector<char*> arguments = pointers_to(command), passed_on = pointers_to(variables);
   posix_spawn_file_actions_t actions{};
   posix_spawnattr_t attributes{};
   sigset_t as_usual{};
@@ -96,7 +114,7 @@ pid_t start(const std::vector<std::string>& command, int input) {
   ::posix_spawnattr_setsigdefault(&attributes, &as_usual);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   pid_t pid = -1;
-  if (::posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), environ) != 0) pid = -1;
+  if (::posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), passed_on.data()) != 0) pid = -1;
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   return pid;
@@ -121,7 +139,8 @@ report::Style style_for(const Options& options) {
   report::Style style;
   if (goes_to_terminal(options)) {
     style.colour = !is_dumb() && environment("NO_COLOR").empty();
-    if (const struct winsize size = terminal_size(); size.ws_col >= kNarrowest) style.width = size.ws_col;
+    if (const struct winsize size = terminal_size(); size.ws_col > 0)
+      style.width = std::max<std::size_t>(size.ws_col, kNarrowest);
     style.fits = true;
     style.ascii = !shows_utf8();
   }
@@ -142,8 +161,6 @@ bool shown_in_pager(const Options& options, std::span<const std::string> parts) 
   int ends[2];
   if (command.empty() || ::pipe2(ends, O_CLOEXEC) != 0) return false;
   base::Fd output(ends[0]), input(ends[1]);
-  ::setenv("LESS", "FRX", /*overwrite=*/0);
-  if (::geteuid() == 0) ::setenv("LESSSECURE", "1", 1);  // no shell and no other file from within `less`
   // From here on these are the pager's: it may end before it has read all, and an interrupt is a key of it.
   constexpr int kPagers[] = {SIGPIPE, SIGINT, SIGQUIT};
   for (const int signal : kPagers) ::signal(signal, SIG_IGN);

@@ -19,8 +19,8 @@ inline constexpr std::size_t kNarrowest = 40, kWidest = 1000;
 bool goes_to_terminal(const Options& options);
 
 /// Colour and width of the output. Colour only on a terminal, and not with NO_COLOR or TERM=dumb. ASCII on a terminal
-/// whose locale is not UTF-8. What is in a pipe or a file is for programs, too: tables are as wide as they are, and
-/// prose is 80 columns wide.
+/// whose locale is not UTF-8. A terminal counts as 40 columns wide at least. What is in a pipe or a file is for
+/// programs, too: tables are as wide as they are, and prose is 80 columns wide.
 report::Style style_for(const Options& options);
 
 /// Shows text that is higher than the terminal in $PAGER, or else in `less` if it is installed. Returns false if it was

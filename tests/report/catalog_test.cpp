@@ -108,6 +108,21 @@ TEST_F(Catalog, TakesTheTitleFromTheFirstCommentThatSaysSomething) {
   }
 }
 
+TEST_F(Catalog, TakesTheMostImportantColumnsFromAComment) {
+  using Columns = std::vector<std::string>;
+  const std::vector<std::pair<std::string, Columns>> cases = {
+      {"-- Title\n-- Most important first: cgroup, freed_bytes\nSELECT 1", {"cgroup", "freed_bytes"}},
+      {"-- Title\n-- Most important first:cgroup,,\tat_us ,\r\nSELECT 1", {"cgroup", "at_us"}},
+      {"-- Title\n-- Most important first:\nSELECT 1", {}},
+      {"-- Title\n-- Most important first: cgroup", {"cgroup"}},
+      {"-- Title\nSELECT 1", {}},
+  };
+  for (const auto& [sql, columns] : cases) {
+    add("own.sql", sql);
+    EXPECT_EQ(find_report(dir(), "own")->most_important, columns) << sql;
+  }
+}
+
 TEST_F(Catalog, TakesFilesAndLinksToThemAndNothingElse) {
   add("good.sql", "SELECT 1");
   add(".hidden.sql", "SELECT 1");
