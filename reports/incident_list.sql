@@ -1,6 +1,6 @@
 -- OOM kills and stuck cgroups by their number
 -- SPDX-License-Identifier: Apache-2.0
--- The answer of `incident list`, newest first. `oom_kills` shows more of each kill. `kills`: how many the row stands for;
+-- The answer of `incident list --all`, and in CSV and JSON, newest first. `oom_kills` shows more of each kill. `kills`: how many the row stands for;
 -- killed_at_us is the first of them. "(one of 3)": the cgroup is not known, and `incident show` names the three.
 -- A cgroup that was stuck, and not killed, has a number that begins with "s"; killed_at_us is when that began.
 -- Most important first: id, killed_at_us, cgroup, kills, victim, cause
@@ -19,8 +19,8 @@ SELECT id, killed_at_us, cgroup, kills, victim, cause, limit_bytes, path
       FROM oom_kill o
       LEFT JOIN v_cgroup c USING (cgroup_id)
      WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-       AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob
-OR c.workload GLOB :cgroup_glob)
+       AND (coalesce(c.path, o.dropped_from, o.victim_path, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob
+            OR c.workload GLOB :cgroup_glob)
      UNION ALL
     SELECT 's' || s.stuck_id, s.began_at_us, coalesce(c.name, '(not known)'), NULL, NULL,
            iif(s.kind = 'memory_high', 'throttled at memory.high', 'out of memory, OOM killer disabled'),

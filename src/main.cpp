@@ -189,10 +189,11 @@ void add_incident(CLI::App& sub, cli::Options& options) {
   add(sub, "--cgroup", options.cgroup, "GLOB",
       "For list: only cgroups whose path, name or workload matches, or part of it");
   add_workload(sub, options);
+  sub.add_flag("--all", options.all, "For list: every kill, not the repeated kills of a workload together");
   add_reading(sub, options);
   sub.final_callback([&sub, &options] {
     const bool shows = options.incident == "show";
-    for (const char* const option : {"--window", "--since", "--until", "--cgroup", "--workload"}) {
+    for (const char* const option : {"--window", "--since", "--until", "--cgroup", "--workload", "--all"}) {
       const bool is_for_show = option == std::string_view("--window");
       if (was_given(sub, option) && shows != is_for_show) {
         throw cli::UsageError(std::string(option) + " is an option of incident " + (is_for_show ? "show" : "list"));

@@ -56,7 +56,7 @@ _cgmm() {
           words="$window $output $history --workload --each --help"
           [[ $current == -* ]] || { _cgmm_known workloads && words=backup; } ;;
         incident)
-          words="$window $output $history --cgroup --workload --window --help"
+          words="$window $output $history --cgroup --workload --all --window --help"
           if [[ $previous == show ]]; then
             words=latest
             _cgmm_known kills

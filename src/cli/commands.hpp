@@ -50,6 +50,7 @@ struct Options {
   std::string complete;  // "reports", "workloads" or "kills"
   bool list = false;
   bool each = false;  // for history: every cgroup alone
+  bool all = false;   // for incident list: every kill
   Display display;
   Bounds bounds;  // of all commands but run
 };

@@ -14,6 +14,7 @@
 #include "core/glob.hpp"
 #include "kernel/parse.hpp"
 #include "report/format/html.hpp"
+#include "report/format/layout.hpp"
 #include "report/format/row.hpp"
 #include "report/format/wrap.hpp"
 #include "report/incident/stuck.hpp"
@@ -156,9 +157,46 @@ std::string hint_of(store::Reader& reader) {
          to_string(id_of(latest)) + "`";
 }
 
-std::string page_of(const core::Table& table, const std::string& hint) {
-  const std::string more = hint.empty() ? "" : report::html_paragraph(hint, report::Weight::remark);
-  return report::html_page(table.title, report::html_section("", report::html_table(table) + more));
+/// Takes the kills outside of what is tracked from the list, and tells of them in a sentence. "": there are none.
+std::string without_outside(core::Table& table) {
+  std::int64_t kills = 0, last_at_us = 0;
+  for (const report::Row row : report::rows_of(table)) {
+    if (row.integer("is_outside") == 0) continue;
+    kills += row.integer("kills");
+    last_at_us = std::max(last_at_us, row.integer("last_at_us"));
+  }
+  const std::size_t is_outside = report::column_of(table, "is_outside");
+  std::erase_if(table.rows, [&](const auto& row) { return row[is_outside] == core::Cell(std::int64_t{1}); });
+  if (kills == 0) return "";
+  return base::counted(kills, "kill") + " outside of what is tracked, the last one at " + base::format_utc(last_at_us) +
+         ": `incident list --all` has " + (kills > 1 ? "them" : "it");
+}
+
+/// The list for people, and sentences below it.
+struct IncidentList {
+  core::Table table;
+  std::vector<std::string> remarks;
+};
+
+/// A row for each workload.
+IncidentList by_workload(store::Reader& reader, const Window& window, const Options& options) {
+  core::Table all = answer_to("incident_workloads", reader, window.parameters(), kMostRowsForPeople);
+  IncidentList list;
+  const bool asks_for_all_cgroups = options.cgroup.empty() && options.workload.empty();
+  std::string outside = asks_for_all_cgroups ? without_outside(all) : "";
+  if (std::ranges::any_of(report::rows_of(all), [](const report::Row& row) { return row.integer("kills") > 1; }))
+    list.remarks.emplace_back("id is the latest of a workload's kills: `incident list --all` has each");
+  if (!outside.empty()) list.remarks.push_back(std::move(outside));
+  list.table =
+      report::only(all, "", {"id", "last_at_us", "first_at_us", "cgroup", "kills", "victim", "cause", "limit_bytes"});
+  list.table.more_rows = all.more_rows;
+  return list;
+}
+
+std::string page_of(const IncidentList& list) {
+  std::string html = report::html_table(list.table);
+  for (const std::string& remark : list.remarks) html += report::html_paragraph(remark, report::Weight::remark);
+  return report::html_page(list.table.title, report::html_section("", html));
 }
 
 int list(store::Reader& reader, const Options& options) {
@@ -171,12 +209,16 @@ int list(store::Reader& reader, const Options& options) {
     write_answer(options, incidents, reader, window.parameters());
     return 0;
   }
-  const core::Table table = answer_to(incidents, reader, window.parameters(), kMostRowsForPeople);
-  const std::string hint = table.rows.empty() ? hint_of(reader) : "";
+  IncidentList list = options.all
+                          ? IncidentList{answer_to(incidents, reader, window.parameters(), kMostRowsForPeople), {}}
+                          : by_workload(reader, window, options);
+  list.table.title = incidents.title;
+  if (list.table.rows.empty() && list.remarks.empty()) list.remarks.push_back(hint_of(reader));
   std::string text =
-      format == report::Format::html ? page_of(table, hint) : report::render(table, format, style_for(options));
-  if (format != report::Format::html && !hint.empty()) {
-    text += "\n" + (format == report::Format::text ? report::wrapped(hint, style_for(options)) : hint + "\n");
+      format == report::Format::html ? page_of(list) : report::render(list.table, format, style_for(options));
+  if (format != report::Format::html) {
+    for (const std::string& remark : list.remarks)
+      text += "\n" + (format == report::Format::text ? report::wrapped(remark, style_for(options)) : remark + "\n");
   }
   write_output(options, text);
   return 0;

@@ -64,7 +64,8 @@ TEST_F(Incident, OfThousandsAreListedForPeopleTheNewestThousandForProgramsAll) {
           "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm) "
           "SELECT cgroup_id, killed_at_us - i, 'kernel_log', 'cgroup', 'older' FROM oom_kill, n");
   const std::string more = "... and 234 more rows: ";
-  for (const std::vector<std::string>& list : {std::vector<std::string>{"incident"}, {"report", "oom_kills"}}) {
+  for (const std::vector<std::string>& list :
+       {std::vector<std::string>{"incident", "--all"}, {"report", "oom_kills"}}) {
     const auto out = [&](const std::string& format) {
       std::vector<std::string> command = list;
       command.insert(command.end(), {"--format", format});
@@ -79,6 +80,34 @@ TEST_F(Incident, OfThousandsAreListedForPeopleTheNewestThousandForProgramsAll) {
     EXPECT_EQ(parse_csv(out("csv")).size(), 1235u);
     EXPECT_EQ(rows_of(list).size(), 1234u);
   }
+}
+
+TEST_F(Incident, RepeatedKillsOfAWorkloadAreOneRowAndThoseOutsideAreALine) {
+  kill_one();
+  SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
+      .exec(
+          "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm, cause, kill_count, victim_path) "
+          "SELECT cgroup_id, killed_at_us - 60000000, 'kernel_log', 'cgroup', 'older', 'file_growth', 3, NULL "
+          "FROM oom_kill UNION ALL "
+          "SELECT NULL, killed_at_us - 1000000, 'kernel_log', 'node', 'outside', 'node', 5, '/elsewhere' FROM "
+          "oom_kill");
+  const std::string text = ask({"incident"}).out;
+  EXPECT_NE(text.find("\n 1  "), std::string::npos) << text;
+  EXPECT_NE(text.find("  /web        4  python3  "), std::string::npos) << text;
+  EXPECT_EQ(text.find("/elsewhere"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nid is the latest of a workload's kills: `incident list --all` has each\n"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("\n5 kills outside of what is tracked, the last one at 20"), std::string::npos) << text;
+  EXPECT_NE(ask({"incident", "--cgroup", "elsewhere"}).out.find("/elsewhere      5  outside"), std::string::npos);
+  const std::string all = ask({"incident", "list", "--all"}).out;
+  for (const char* const part : {"  older  ", "  outside  ", "  python3  "}) {
+    EXPECT_NE(all.find(part), std::string::npos) << part << " in\n" << all;
+  }
+  EXPECT_EQ(rows_of({"incident"}).size(), std::size_t{3}) << "a row for each kill";
+  const Html page(ask({"incident", "--format", "html"}).out);
+  EXPECT_EQ(activity_of(page), "");
+  EXPECT_EQ(page.all("tr").size(), std::size_t{2});
+  EXPECT_NE(ask({"incident", "show", "latest"}).out.find("OOM kill 1 at"), std::string::npos);
 }
 
 TEST_F(Incident, AKillThatIsSeenBetweenTwoScansIsInTheLogAtOnce) {

@@ -77,6 +77,7 @@ TEST_F(KillReports, ARowThatStandsForManyIsCountedAsManyEverywhere) {
   EXPECT_EQ(Row(by_workload, 1).text("workload"), "/noise");
   EXPECT_EQ(Row(query("incident_facts", 1)).integer("later_kills"), 5000);
   EXPECT_EQ(Row(query("incident_list", 0), 2).integer("kills"), 5000);
+  EXPECT_EQ(Row(query("incident_workloads", 0), 0).integer("kills"), 5001);
   EXPECT_EQ(Row(run("oom_kills"), 2).integer("kills"), 5000);
 }
 
