@@ -22,6 +22,21 @@ class Tell : public CliTest {
   bool was_reclaimed() { return !cgroups().file("/web", "memory.force_empty").empty(); }
 };
 
+TEST_F(Tell, TheLogNamesWhatWasReclaimedAndWhatIsGone) {
+  const std::string id(64, 'a');
+  cgroups().put("/docker/" + id, v1_files(kBelow));
+  auto service = start();
+  ASSERT_TRUE(wait_for_scans(1));
+  const auto logs = [&](const std::string& text) {
+    return eventually([&] { return content_of(log()).find(text) != std::string::npos; });
+  };
+  EXPECT_TRUE(logs(" info: new cgroup: docker aaaaaaaaaaaa\n"));
+  cgroups().remove("/docker/" + id);
+  EXPECT_TRUE(logs(" info: gone: docker aaaaaaaaaaaa\n"));
+  service.signal(SIGTERM);
+  EXPECT_EQ(service.wait_for_exit(), 0);
+}
+
 TEST_F(Tell, RustLogSetsWhatIsSaid) {
   for (const char* const info : {"", "info", "cgroup_memory_manager=info", "nonsense=="}) {
     const std::string text = said(info);

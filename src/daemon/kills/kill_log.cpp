@@ -299,9 +299,10 @@ void KillLog::take(std::optional<core::LoggedKill> kill) {
   if (is_noted && victim_.id.path == found.id.path && victim_.id.inode != 0) found.id.inode = victim_.id.inode;
   found.killed_at_us = killed_at_us;
   found.position = {position_.boot_id, sequence};
-  const std::string& where = found.logged.victim_path.empty() ? "a cgroup that is not told" : found.logged.victim_path;
-  spdlog::warn("OOM kill of {} in {}{}", base::escape_for_terminal(victim_in_words(found.logged)),
-               base::escape_for_terminal(where), out_of_memory_in_words(found.logged));
+  const std::string& path = found.logged.victim_path;
+  const std::string where = path.empty() ? "a cgroup that is not told" : queue_.names().of(path);
+  spdlog::warn("OOM kill of {} in {}{}", base::escape_for_terminal(victim_in_words(found.logged)), where,
+               out_of_memory_in_words(found.logged));
   queue_.push(std::move(found));
 }
 

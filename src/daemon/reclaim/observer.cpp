@@ -98,14 +98,14 @@ std::optional<core::CgroupCooldown> Observer::learn(const Ongoing& ongoing, core
   if (after.strikes == before.strikes) return core::CgroupCooldown{ongoing.id, after};
   if (effect.verdict == core::Verdict::failed) return core::CgroupCooldown{ongoing.id, after};  // that has been told
   const std::string cooldown = base::format_duration_us(after.until_us - after.last_reclaim_at_us);
-  const std::string path = base::escape_for_terminal(ongoing.id.path);
+  const std::string name = queue_.names().of(ongoing.id.path);
   if (after.strikes > before.strikes) {
     const std::string_view why =
         effect.judged_by == core::JudgedBy::regrowth ? "what was freed has regrown" : core::to_string(effect.verdict);
-    spdlog::info("backing off {}: {} ({} in a row), its cooldown is {} now, its next dose {} %", path, why,
+    spdlog::info("backing off {}: {} ({} in a row), its cooldown is {} now, its next dose {} %", name, why,
                  after.strikes, cooldown, after.dose_pct);
   } else {
-    spdlog::info("{} is reclaimed to some effect again: its cooldown is {} now", path, cooldown);
+    spdlog::info("{} is reclaimed to some effect again: its cooldown is {} now", name, cooldown);
   }
   return core::CgroupCooldown{ongoing.id, after};
 }

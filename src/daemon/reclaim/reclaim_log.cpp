@@ -25,23 +25,33 @@ std::string_view words_for(core::StoppedBy stopped_by) {
   }
 }
 
+/// ": usage 812.0 MiB -> 748.0 MiB"; "" where it is not known.
+std::string usage_in_words(const core::Reclaim& reclaim) {
+  const auto before = reclaim.before[core::Gauge::usage];
+  const auto after = reclaim.after ? (*reclaim.after)[core::Gauge::usage] : std::nullopt;
+  return before && after ? ": usage " + base::format_bytes(*before) + " -> " + base::format_bytes(*after) : "";
+}
+
 }  // namespace
 
-void log_reclaim(const core::Reclaim& reclaim) {
-  const std::string path = base::escape_for_terminal(reclaim.id.path);
+void log_reclaim(const core::Reclaim& reclaim, const std::string& name) {
   const std::string cache = base::format_bytes(core::reclaimable_cache_bytes(reclaim.before));
+  const std::string threshold = base::format_bytes(reclaim.threshold_bytes);
   if (reclaim.outcome == core::ReclaimOutcome::dry_run) {
-    spdlog::info("would reclaim {}: cache {}, threshold {} (dry run)", path, cache,
-                 base::format_bytes(reclaim.threshold_bytes));
+    spdlog::info("would reclaim {}: cache {}, threshold {} (dry run)", name, cache, threshold);
     return;
   }
   const std::string freed = reclaim.freed_bytes ? base::format_bytes(*reclaim.freed_bytes) : "an unknown amount";
-  const bool says_why = reclaim.outcome == core::ReclaimOutcome::partial && reclaim.stopped_by;
-  const std::string why = says_why ? fmt::format(" ({})", words_for(*reclaim.stopped_by)) : "";
+  const std::string duration = base::format_duration_us(reclaim.duration_us.value_or(0));
+  const std::string was = "cache was " + cache + ", threshold " + threshold;
+  if (reclaim.outcome == core::ReclaimOutcome::done || reclaim.outcome == core::ReclaimOutcome::partial) {
+    const bool says_why = reclaim.outcome == core::ReclaimOutcome::partial && reclaim.stopped_by;
+    spdlog::info("reclaimed {} from {} in {}{}{} ({})", freed, name, duration, usage_in_words(reclaim),
+                 says_why ? fmt::format("; {}", words_for(*reclaim.stopped_by)) : "", was);
+    return;
+  }
   spdlog::log(reclaim.outcome == core::ReclaimOutcome::failed ? spdlog::level::warn : spdlog::level::info,
-              "reclaim of {}: {}{}, freed {} in {} (cache was {}, threshold {}){}", path,
-              core::to_string(reclaim.outcome), why, freed, base::format_duration_us(reclaim.duration_us.value_or(0)),
-              cache, base::format_bytes(reclaim.threshold_bytes),
+              "reclaim of {}: {}, freed {} in {} ({}){}", name, core::to_string(reclaim.outcome), freed, duration, was,
               reclaim.error.empty() ? "" : ": " + base::escape_for_terminal(reclaim.error));
 }
 

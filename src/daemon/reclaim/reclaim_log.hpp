@@ -11,8 +11,8 @@
 
 namespace cgmm::daemon {
 
-/// One line of the log.
-void log_reclaim(const core::Reclaim& reclaim);
+/// One line of the log. `name`: what the cgroup is called there.
+void log_reclaim(const core::Reclaim& reclaim, const std::string& name);
 
 /// What went wrong; empty where nothing did: that less was freed than was asked is an outcome. `reclaim_file`: what was
 /// written to.

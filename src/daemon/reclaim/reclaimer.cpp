@@ -236,13 +236,13 @@ bool Reclaimer::reclaim_one(const core::Candidate& candidate, const Candidates& 
   plan.follow(reading->sample);
   core::Reclaim reclaim = begin(candidate, before, limits, plan, scan);
   if (scan.dry_run) {
-    log_reclaim(reclaim);
+    log_reclaim(reclaim, queue_.names().of(reclaim.id.path));
     queue_.push(std::move(reclaim));
   } else {
     queue_.push(core::CgroupCooldown{reclaim.id, cooldowns_.at(reclaim.id)});
     if (!queue_.wait_committed(queue_.push(reclaim), kCommitWait))
       spdlog::warn("the start of the reclaim of {} is not on record yet: going on without",
-                   base::escape_for_terminal(reclaim.id.path));
+                   queue_.names().of(reclaim.id.path));
     perform(reclaim, plan, *cgroup, candidate, interrupts);
   }
   return true;
@@ -309,7 +309,8 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
     note_refusal(reclaim.id.path + "/" + reclaim.error + hint);
   }
   // A refusal is told once, as a fault.
-  if (!is_refused || reclaim.outcome != core::ReclaimOutcome::failed) log_reclaim(reclaim);
+  if (!is_refused || reclaim.outcome != core::ReclaimOutcome::failed)
+    log_reclaim(reclaim, queue_.names().of(reclaim.id.path));
   queue_.push(reclaim);
   if (reclaim.step_count == 0) return;
   std::optional<core::Sighting> after;

@@ -2,7 +2,8 @@
 #pragma once
 
 // What waits to be recorded. Bounded: while the disk stalls, scans are refused (and counted) once too many rows wait;
-// other records have a bound of their own. It also knows which faults there are and how far all has got. Any thread.
+// other records have a bound of their own. It also knows which faults there are, how far all has got, and what the
+// recorder has found cgroups to be called. Any thread.
 
 #include <chrono>
 #include <cstddef>
@@ -15,6 +16,7 @@
 
 #include "base/mutex.hpp"
 #include "core/records.hpp"
+#include "daemon/cgroup_names.hpp"
 
 namespace cgmm::daemon {
 
@@ -94,10 +96,13 @@ class RecordQueue {
   /// What was refused since the last call.
   Refused take_refused();
 
+  CgroupNames& names() { return names_; }
+
  private:
   std::uint64_t accept(Record&& record) CGMM_REQUIRES(mutex_);
   void follow_fault(const core::ServiceEvent& event) CGMM_REQUIRES(mutex_);
 
+  CgroupNames names_;
   mutable base::Mutex mutex_;
   base::Condition pushed_;
   base::Condition committed_changed_;

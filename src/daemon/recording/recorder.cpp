@@ -210,6 +210,7 @@ void Recorder::name_containers(std::span<const Record> batch) {
   const std::vector<core::NamedCgroup> names = names_.look_up(batch, access_.history().take_appeared(), wall_now_us());
   if (auto news = names_.take_news(); !news.empty()) names_found_(std::move(news));
   if (names.empty()) return;
+  queue_.names().learn(names);
   store::History& history = access_.history();
   try {
     history.transact([&] {

@@ -42,7 +42,7 @@ void CgroupFinder::reopen(PassResult& result) {
       tracked.cgroup = std::move(*cgroup);
       ++entry;
     } else {
-      if (tracked.told) ++result.gone_count;
+      if (tracked.told) result.gone.push_back(tracked.cgroup.id().path);
       entry = cgroups_.erase(entry);
     }
   }
@@ -114,7 +114,7 @@ Tracked* CgroupFinder::find_or_open(const kernel::FoundCgroup& found, PassResult
 
 void CgroupFinder::leave(const Tracked& tracked, bool is_hidden, PassResult& result) {
   if (!tracked.told) return;
-  ++result.gone_count;
+  result.gone.push_back(tracked.cgroup.id().path);
   if (is_hidden) result.scan.hidden.push_back(tracked.key);
 }
 

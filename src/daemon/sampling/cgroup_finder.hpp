@@ -93,7 +93,7 @@ struct Untold {
 struct PassResult {
   core::Scan scan;
   std::vector<core::CgroupRef> appeared;         // first read in this scan
-  std::int64_t gone_count = 0;                   // cgroups that were there before
+  std::vector<std::string> gone;                 // paths of cgroups that were there before
   std::vector<core::Candidate> candidates;       // over their threshold, cooldowns not considered
   std::vector<core::Sighting> sightings;         // of those that have ever been over their threshold
   std::vector<core::CountedOomKills> oom_kills;  // since the previous sample

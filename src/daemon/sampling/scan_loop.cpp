@@ -10,6 +10,8 @@
 #include <chrono>
 #include <exception>
 #include <iterator>
+#include <ranges>
+#include <string>
 #include <utility>
 
 #include "base/text.hpp"
@@ -24,13 +26,15 @@ namespace {
 
 constexpr std::size_t kNamed = 20;  // more than that in one scan are only counted in the log
 
-void log_kills(const std::vector<core::CountedOomKills>& oom_kills) {
+constexpr std::size_t kGoneNamed = 5;  // and how many more
+
+void log_kills(const std::vector<core::CountedOomKills>& oom_kills, const CgroupNames& names) {
   if (oom_kills.size() > kNamed) {
     spdlog::info("the counters of OOM kills rose in {} cgroups", oom_kills.size());
     return;
   }
   for (const core::CountedOomKills& kills : oom_kills) {
-    spdlog::info("the counter of OOM kills rose by {} in {}", kills.count, base::escape_for_terminal(kills.id.path));
+    spdlog::info("the counter of OOM kills rose by {} in {}", kills.count, names.of(kills.id.path));
   }
 }
 
@@ -40,8 +44,20 @@ void log_stuck(const std::vector<std::string>& news) {
   if (news.size() > kNamed) spdlog::warn("and {} more cgroups that are stuck, or no longer", news.size() - kNamed);
 }
 
+/// "gone: shop/web-7d9c5b8f6d-x2x4z/app"; of many the first, and how many more.
+void log_gone(const std::vector<std::string>& gone, CgroupNames& names) {
+  if (gone.empty()) return;
+  std::string text;
+  for (const std::string& path : gone | std::views::take(kGoneNamed)) {
+    text += (text.empty() ? "" : ", ") + names.of(path);
+  }
+  if (gone.size() > kGoneNamed) text += " and " + std::to_string(gone.size() - kGoneNamed) + " more";
+  spdlog::info("gone: {}", text);
+  for (const std::string& path : gone) names.forget(path);
+}
+
 /// What there is, once; then what is new and gone.
-void log_scan(const Sampler::Result& result, bool is_first, core::ReclaimScope scope) {
+void log_scan(const Sampler::Result& result, bool is_first, core::ReclaimScope scope, CgroupNames& names) {
   if (is_first) {
     core::Inventory inventory;
     for (const core::CgroupRef& one : result.appeared) inventory.add(one->kind, one->container());
@@ -50,13 +66,13 @@ void log_scan(const Sampler::Result& result, bool is_first, core::ReclaimScope s
   }
   if (result.appeared.size() <= kNamed) {
     for (const core::CgroupRef& one : result.appeared) {
-      spdlog::info("new cgroup: {}", base::escape_for_terminal(one->id.path));
+      spdlog::info("new cgroup: {}", names.of(one->id.path));
     }
   } else {
     spdlog::info("{} new cgroups", result.appeared.size());
   }
-  if (result.gone_count > 0) spdlog::info("{}", base::counted(result.gone_count, "cgroup is gone", "cgroups are gone"));
-  log_kills(result.oom_kills);
+  log_gone(result.gone, names);
+  log_kills(result.oom_kills, names);
   log_stuck(result.stuck_news);
   spdlog::debug("scan: {} cgroups, {} errors, {} over their threshold, {}", result.scan.rows.size(),
                 result.scan.error_count, result.candidates.size(), base::format_duration_us(result.scan.duration_us));
@@ -147,7 +163,7 @@ void ScanLoop::scan_once(const Schedule::Start& start) {
   Sampler::Result result = sampler_.scan(wall_now_us());
   result.scan.late_us = start.late_us;
   ++scan_count_;
-  log_scan(result, scan_count_ == 1, settings_.policy.scope);
+  log_scan(result, scan_count_ == 1, settings_.policy.scope, to_.queue.names());
   if (result.has_containers && !std::exchange(containers_seen_, true)) push_node_facts();
   faults_.after_scan(result, wall_now_us());
   if (start.missed_count > 0) {
@@ -172,7 +188,7 @@ void ScanLoop::sample_near_limit() {
   auto result = sampler_.sample_near_limit(wall_now_us());
   if (!result) return;
   result->scan.interval_us = settings_.interval_us;
-  log_kills(result->oom_kills);
+  log_kills(result->oom_kills, to_.queue.names());
   log_stuck(result->stuck_news);
   spdlog::debug("near their limit: {} cgroups, {}", result->scan.rows.size(),
                 base::format_duration_us(result->scan.duration_us));

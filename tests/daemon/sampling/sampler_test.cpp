@@ -120,7 +120,7 @@ TEST_P(EveryKind, TakesARecreatedCgroupForANewOne) {
   std::filesystem::rename(tree_.root() + "/web", tree_.root() + "-old");  // so that its inode is not used again
   tree_.put("/web", files({}));
   const Sampler::Result second = one.scan(2000);
-  EXPECT_EQ(second.gone_count, 1);
+  EXPECT_EQ(second.gone.size(), std::size_t{1});
   ASSERT_EQ(second.appeared.size(), 1U);
   EXPECT_NE(key_of(second), first_key);
   EXPECT_TRUE(second.scan.unread.empty());
@@ -145,7 +145,7 @@ TEST_P(EveryKind, GoesOnWhenACgroupVanishes) {
   tree_.remove("/a");
   const Sampler::Result result = one.scan(2000);
   EXPECT_EQ(result.scan.error_count, 0);
-  EXPECT_EQ(result.gone_count, 1);
+  EXPECT_EQ(result.gone.size(), std::size_t{1});
   EXPECT_TRUE(result.scan.unread.empty());
   EXPECT_EQ(result.scan.rows.size(), 1U);
 }
@@ -177,7 +177,7 @@ TEST_P(EveryKind, TakesNoCgroupForGoneBecauseTheHierarchyIsForAWhile) {
                                      "expected a cgroup directory, or \"auto\"");
     EXPECT_TRUE(gone.scan.rows.empty());
     EXPECT_EQ(gone.scan.unread, std::vector{key});
-    EXPECT_EQ(gone.gone_count, 0);
+    EXPECT_EQ(gone.gone.size(), std::size_t{0});
   }
   std::filesystem::rename(tree_.root() + "/away", tree_.root() + "/pods");
   const Sampler::Result back = one.scan(4000);
@@ -204,7 +204,7 @@ TEST_P(EveryKind, KnowsItsCgroupsAgainWhenTheHierarchyIsMountedAnew) {
   EXPECT_EQ(anew.parent_error, "");
   ASSERT_EQ(anew.appeared.size(), 1U);
   EXPECT_EQ(anew.appeared[0]->id.path, "/c");
-  EXPECT_EQ(anew.gone_count, 1);
+  EXPECT_EQ(anew.gone.size(), std::size_t{1});
   EXPECT_TRUE(anew.scan.unread.empty());
   ASSERT_EQ(anew.scan.rows.size(), 2U);
   const auto& row = anew.scan.rows[anew.scan.rows[0].cgroup == of_a ? 0 : 1];
@@ -223,7 +223,7 @@ TEST_P(EveryKind, TakesCgroupsForGoneWhenTheirParentIs) {
   std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
   const Sampler::Result gone = one.scan(2000);
   EXPECT_EQ(gone.parent_error, tree_.root() + "/pods: No such file or directory");
-  EXPECT_EQ(gone.gone_count, 1);
+  EXPECT_EQ(gone.gone.size(), std::size_t{1});
   EXPECT_TRUE(gone.scan.unread.empty());
   tree_.put("/pods/a", files({}));
   const Sampler::Result back = one.scan(3000);
@@ -242,7 +242,7 @@ TEST_P(EveryKind, LeavesOutWhatIsOverMaxCgroups) {
   EXPECT_EQ(full.left_out_count, 5);
   EXPECT_EQ(full.scan.rows.size(), 5U);
   EXPECT_TRUE(full.appeared.empty());
-  EXPECT_EQ(full.gone_count, 0);
+  EXPECT_EQ(full.gone.size(), std::size_t{0});
   one.set_max_cgroups(14);
   const Sampler::Result room = one.scan(3000);
   EXPECT_EQ(room.left_out_count, 0);
@@ -472,7 +472,7 @@ TEST_P(EveryKindNearItsLimit, OnlyThoseOverTheShareOfTheirLimitAreSampled) {
   ASSERT_EQ(sampled->scan.rows.size(), 1U);
   EXPECT_EQ(sampled->scan.rows[0].gauges[Gauge::anon], 86 * kMiB);
   EXPECT_TRUE(sampled->appeared.empty());
-  EXPECT_EQ(sampled->gone_count, 0);
+  EXPECT_EQ(sampled->gone.size(), std::size_t{0});
   EXPECT_TRUE(sampled->candidates.empty());
 }
 
@@ -547,7 +547,7 @@ TEST_P(EveryKindNearItsLimit, OneThatHasVanishedIsLeftToTheNextScan) {
   const auto first = one.scan(1000);
   tree_.remove("/web");
   EXPECT_FALSE(one.sample_near_limit(2000));
-  EXPECT_EQ(one.scan(3000).gone_count, 1);
+  EXPECT_EQ(one.scan(3000).gone.size(), std::size_t{1});
 }
 
 const std::string kOtherContainer = kPod + "/" + std::string(64, 'b');

@@ -26,7 +26,8 @@ wait_for() {
 made_since() { [ "$(scans_made)" -ge $(($1 + $2)) ]; }
 on_record_since() { [ "$(scans_on_record)" -ge $(($1 + $2)) ]; }
 emptied() { [ "$(awk '$1 == "file" { print $2 }' "$(dir_of "$1")/memory.stat")" -lt $((16 * mib)) ]; }
-was_full() { grep -q "reclaim of $(path_of "$1"): " $log; }
+id_of() { path_of "$1" | grep -oE '[0-9a-f]{64}' | cut -c 1-12; }
+was_full() { grep -q "reclaimed .* from .*$(id_of "$1")" $log; }
 
 # goes_on NAME: while its fault lasts, five scans are made, and the container of that name, which now comes over its threshold,
 # is reclaimed.
@@ -85,7 +86,7 @@ wait_for "again is reclaimed" was_full again
 set_clock_by $((-2 * 86400))
 goes_on back
 echo > /tmp/again/ask && read -r _ < /tmp/again/answer
-again_reclaimed() { [ "$(grep -c "reclaim of $(path_of again): " $log)" -ge 2 ]; }
+again_reclaimed() { [ "$(grep -c "reclaimed .* from .*$(id_of again)" $log)" -ge 2 ]; }
 wait_for "again is reclaimed after a cooldown" again_reclaimed
 is_over back
 set_clock_by 86400
