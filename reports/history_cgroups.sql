@@ -13,6 +13,9 @@ WITH last AS MATERIALIZED (
 hour AS MATERIALIZED (
   SELECT DISTINCT hour_at_us FROM sample_hour WHERE hour_at_us > :since_us - 3600000000 AND hour_at_us < :until_us
 ),
+first AS MATERIALIZED (  -- of each workload, and of each path without one
+  SELECT coalesce(workload, path) AS workload, min(first_seen_at_us) AS at_us FROM cgroup GROUP BY 1
+),
 matching AS (
   SELECT v.path, v.name AS cgroup, v.workload, v.cgroup_id, c.first_seen_at_us, c.vanished_at_us,
          CASE WHEN coalesce(c.first_seen_by, 'made') IN ('made', 'told')
@@ -41,10 +44,8 @@ told AS (
     FROM matching
 )
 SELECT path, cgroup, workload, cgroup_id, first_seen_at_us, began_at_us, is_measured,
-       began_in_window IS 1 AND EXISTS (
-         SELECT 1 FROM cgroup before
-          WHERE coalesce(before.workload, before.path) = coalesce(told.workload, told.path)
-            AND before.first_seen_at_us < told.began_at_us) AS is_restart,
+       began_in_window IS 1 AND began_at_us > (
+         SELECT at_us FROM first WHERE first.workload = coalesce(told.workload, told.path)) AS is_restart,
        CASE WHEN (SELECT has_samples FROM last)
             THEN EXISTS (SELECT 1 FROM sample s
                           WHERE s.scan_id = (SELECT scan_id FROM last) AND s.cgroup_id = told.cgroup_id)

@@ -81,17 +81,15 @@ void Timeline::add(std::vector<core::Cell> row) {
 void Timeline::close() {
   if (!open_) return;
   Group group = *std::exchange(open_, std::nullopt);
-  if (group.is_hour) {
-    whole_at_us_.reset();
-  } else if (!group.is_partial) {
-    whole_at_us_ = group.at_us;
+  if (!group.is_partial) {
+    whole_at_us_ = group.is_hour ? std::nullopt : std::optional(group.at_us);
     latest_ = std::move(group.by_cgroup);
   } else {
     const bool is_known = whole_at_us_ && group.at_us - *whole_at_us_ <= kGapIntervals * group.interval_us;
     if (!is_known && !is_alone_) return;  // of the others nothing is known
     for (auto& [id, one] : group.by_cgroup) latest_.insert_or_assign(id, std::move(one));
   }
-  TimelinePoint point = together(group.is_hour ? group.by_cgroup : latest_);
+  TimelinePoint point = together(latest_);
   point.at_us = group.at_us;
   point.interval_us = group.interval_us;
   point.is_hour = group.is_hour;

@@ -62,8 +62,8 @@ class Timeline final : public core::RowSink {
   bool is_alone_;
   std::map<std::string, std::size_t, std::less<>> at_;  // the columns
   std::optional<Group> open_;
-  std::optional<std::int64_t> whole_at_us_;  // the last whole scan
-  std::map<std::int64_t, Measured> latest_;  // since then, by cgroup
+  std::optional<std::int64_t> whole_at_us_;  // the last whole scan; nullopt after an hour
+  std::map<std::int64_t, Measured> latest_;  // since then, or in the hour, by cgroup
   std::vector<TimelinePoint> points_;
 };
 
