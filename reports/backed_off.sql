@@ -35,6 +35,7 @@ SELECT c.name AS cgroup,
        why.freed_bytes,
        why.read_back_bytes AS refaulted_bytes,
        why.regrown_bytes,
+       c.first_seen_at,
        c.path
   FROM backed_off b
   JOIN v_cgroup c USING (cgroup_id)

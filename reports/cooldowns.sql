@@ -10,6 +10,7 @@ SELECT c.name AS cgroup,
        max(d.until_us - :until_us, 0) AS remaining_us,
        d.strikes,
        d.dose_pct,
+       c.first_seen_at,
        c.path
   FROM cooldown d
   JOIN v_cgroup c USING (cgroup_id)

@@ -7,6 +7,7 @@ SELECT c.name AS cgroup,
                                ELSE 'the kernel gave no reason' END) AS error,
        count(*) AS failures,
        max(r.started_at_us) AS last_at_us,
+       c.first_seen_at,
        c.path
   FROM reclaim r
   JOIN v_cgroup c USING (cgroup_id)

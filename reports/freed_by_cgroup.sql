@@ -8,6 +8,7 @@ SELECT c.name AS cgroup,
        CAST(round(avg(r.freed_bytes)) AS INTEGER) AS average_freed_bytes,
        sum(r.duration_us) AS reclaiming_us,
        max(r.started_at_us) AS last_reclaim_at_us,
+       c.first_seen_at,
        c.path
   FROM reclaim r
   JOIN v_cgroup c USING (cgroup_id)

@@ -3,6 +3,7 @@
 -- As freed_by_cgroup, with the restarts and replicas of one workload added up: namespace/pod/container,
 -- without the pod's random suffix. A container without a known name stands alone.
 -- Most important first: workload, freed_bytes, reclaims, refaulted_bytes
+WITH restart AS MATERIALIZED (SELECT * FROM (window_restart))
 SELECT coalesce(c.workload, c.name) AS workload,
        count(DISTINCT r.cgroup_id) AS cgroups,
        count(*) AS reclaims,
@@ -10,7 +11,8 @@ SELECT coalesce(c.workload, c.name) AS workload,
        CAST(round(avg(r.freed_bytes)) AS INTEGER) AS average_freed_bytes,
        sum(r.read_back_bytes) AS refaulted_bytes,
        sum(r.duration_us) AS reclaiming_us,
-       max(r.started_at_us) AS last_reclaim_at_us
+       max(r.started_at_us) AS last_reclaim_at_us,
+       (SELECT s.restarts FROM restart s WHERE s.workload = coalesce(c.workload, c.name)) AS restarts
   FROM (told_reclaim) r
   JOIN v_cgroup c USING (cgroup_id)
  WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us

@@ -3,18 +3,40 @@
 -- What is killed again and again, in whatever container. A workload is what restarts and replicas have in
 -- common (cgroup.workload); the cgroup's name if that is not known. `containers` counts those in which it
 -- was killed, without those that were dropped because there were too many (oom_kill.dropped_from). "(not known)": the
--- kernel's log does not name the cgroup, and it can have been one of several.
+-- kernel's log does not name the cgroup, and it can have been one of several. `victims`: the three that were killed
+-- most often.
 -- Most important first: workload, kills, last_at_us, causes, victims
-SELECT coalesce(c.workload, c.name, o.victim_path, o.dropped_from, '(not known)') AS workload,
-       CAST(total(o.kill_count) AS INTEGER) AS kills,
-       count(DISTINCT o.cgroup_id) AS containers,
-       min(o.killed_at_us) AS first_at_us,
-       max(coalesce(o.last_killed_at_us, o.killed_at_us)) AS last_at_us,
-       replace(group_concat(DISTINCT o.cause), ',', ', ') AS causes,
-       replace(group_concat(DISTINCT o.victim_comm), ',', ', ') AS victims
-  FROM oom_kill o
-  LEFT JOIN v_cgroup c USING (cgroup_id)
- WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-   AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
- GROUP BY 1
+WITH killed AS MATERIALIZED (
+  SELECT coalesce(c.workload, c.name, o.victim_path, o.dropped_from, '(not known)') AS workload, o.*
+    FROM oom_kill o
+    LEFT JOIN v_cgroup c USING (cgroup_id)
+   WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
+     AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
+),
+ranked AS (
+  SELECT workload, victim_comm,
+         row_number() OVER (PARTITION BY workload ORDER BY total(kill_count) DESC, victim_comm) AS number
+    FROM killed
+   WHERE victim_comm IS NOT NULL
+   GROUP BY workload, victim_comm
+),
+victim AS MATERIALIZED (
+  SELECT workload, group_concat(victim_comm, ', ') FILTER (WHERE number <= 3)
+                   || iif(count(*) > 3, ' and ' || (count(*) - 3) || ' more', '') AS victims
+    FROM (SELECT * FROM ranked ORDER BY workload, number)
+   GROUP BY workload
+),
+restart AS MATERIALIZED (SELECT * FROM (window_restart))
+SELECT k.workload,
+       CAST(total(k.kill_count) AS INTEGER) AS kills,
+       count(DISTINCT k.cgroup_id) AS containers,
+       min(k.killed_at_us) AS first_at_us,
+       max(coalesce(k.last_killed_at_us, k.killed_at_us)) AS last_at_us,
+       replace(group_concat(DISTINCT k.cause), ',', ', ') AS causes,
+       v.victims,
+       r.restarts
+  FROM killed k
+  LEFT JOIN victim v USING (workload)
+  LEFT JOIN restart r USING (workload)
+ GROUP BY k.workload
  ORDER BY kills DESC, last_at_us DESC;

@@ -6,6 +6,7 @@ SELECT coalesce(c.name, o.dropped_from, iif(o.victim_path IS NULL, '(not known)'
        CAST(total(o.kill_count) AS INTEGER) AS oom_kills,
        min(o.killed_at_us) AS first_at_us,
        max(coalesce(o.last_killed_at_us, o.killed_at_us)) AS last_at_us,
+       c.first_seen_at,
        c.path
   FROM oom_kill o
   LEFT JOIN v_cgroup c USING (cgroup_id)

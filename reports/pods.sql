@@ -6,7 +6,7 @@
 -- Where the samples of that scan are gone: averages of the last whole hour, `measured` says so.
 -- Most important first: pod, usage_bytes, limit_bytes, working_set_bytes, remainder_bytes
 WITH now AS MATERIALIZED (
-  SELECT c.cgroup_id, c.kind, c.path, c.name, c.workload, c.namespace, c.pod, c.pod_uid, c.effective_limit_bytes,
+  SELECT c.cgroup_id, c.kind, c.path, c.name, c.workload, c.namespace, c.pod, c.pod_uid, c.effective_limit_bytes, c.first_seen_at,
          rtrim(c.path, replace(c.path, '/', '')) AS directory,
          s.usage_kib, s.anon_kib, s.shmem_kib, s.reclaimable_cache_kib AS cache_kib,
          s.inactive_file_kib, s.measured
@@ -32,6 +32,7 @@ SELECT coalesce(p.namespace || '/', '') || coalesce(p.pod, 'pod ' || substr(p.po
        p.shmem_kib * 1024 AS remainder_tmpfs_bytes,
        p.effective_limit_bytes AS limit_bytes,
        p.measured,
+       p.first_seen_at,
        p.path
   FROM now p
   LEFT JOIN inside i ON i.directory = p.path || '/'

@@ -66,6 +66,7 @@ SELECT c.name AS cgroup,
        busy.stalled_us,
        CAST(busy.cache_avg_kib * 1024 AS INTEGER) AS cache_avg_bytes,
        busy.measured,
+       c.first_seen_at,
        c.path
   FROM busy
   JOIN v_cgroup c USING (cgroup_id)

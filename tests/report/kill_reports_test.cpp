@@ -363,9 +363,15 @@ TEST_F(KillReports, KillsAreAddedUpByWorkloadAcrossContainers) {
   EXPECT_EQ(Row(table).integer("containers"), 2);
   EXPECT_EQ(Row(table).integer("first_at_us"), minute(0));
   EXPECT_EQ(Row(table).text("causes"), "shmem, anon_growth") << "as the history has it";
-  EXPECT_EQ(Row(table).text("victims"), "nginx, python3");
+  EXPECT_EQ(Row(table).text("victims"), "python3, nginx") << "whom it hit most often first";
   EXPECT_EQ(Row(table, 1).text("workload"), "(not known)");
   EXPECT_EQ(Row(table, 2).text("workload"), "/c1");
+}
+
+TEST_F(KillReports, OfManyVictimsThreeAreNamed) {
+  for (const std::string name : {"a", "b", "c", "d", "e", "f", "g"}) history.add_kill(1, minute(0), "shmem", name);
+  history.add_kill(1, minute(0), "shmem", "f");
+  EXPECT_EQ(Row(run("kills_by_workload")).text("victims"), "f, a, b and 4 more");
 }
 
 TEST_F(KillReports, EarlierKillsAreThoseOfTheWorkloadElseOfTheCgroup) {

@@ -54,7 +54,9 @@ class WorkloadReports : public testing::Test {
 TEST_F(WorkloadReports, WhatWasFreedIsAddedUpOverReplicasAndRestarts) {
   EXPECT_EQ(run("freed_by_workload"),
             "workload,cgroups,reclaims,freed_bytes,average_freed_bytes,refaulted_bytes,reclaiming_us,last_reclaim_at,"
-            "last_reclaim_at_us\nshop/web/app,3,3,6291456,2097152,3670016,3000,1970-01-01T00:00:15.000000Z,15000000\n");
+            "last_reclaim_at_us,"
+            "restarts\n"
+            "shop/web/app,3,3,6291456,2097152,3670016,3000,1970-01-01T00:00:15.000000Z,15000000,0\n");
 }
 
 TEST_F(WorkloadReports, MemoryIsThatOfTheReplicasInTheLastScanOfAll) {
