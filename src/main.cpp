@@ -140,6 +140,7 @@ void add_reading(CLI::App& app, cli::Options& options) {
 
 void add_status(CLI::App& app, cli::Options& options) {
   app.preparse_callback([&options](std::size_t) { options.display.no_pager = true; });  // it is short
+  app.add_flag("--short", options.is_short, "Only the first line: all in one sentence");
   add_reading(app, options);
 }
 

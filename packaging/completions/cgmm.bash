@@ -63,7 +63,8 @@ _cgmm() {
           elif [[ $previous == incident ]]; then
             words="list show $words"
           fi ;;
-        status | query) words="$output $history --help" ;;
+        status) words="--short $output $history --help" ;;
+        query) words="$output $history --help" ;;
         check) words="$run $output --help" ;;
       esac ;;
   esac

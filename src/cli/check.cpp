@@ -17,6 +17,7 @@
 #include "cli/commands.hpp"
 #include "cli/findings.hpp"
 #include "cli/output.hpp"
+#include "cli/reach.hpp"
 #include "cli/terminal.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/service/live_status.hpp"
@@ -230,6 +231,9 @@ void check_database(const config::Config& config, std::optional<std::int64_t> pi
     store::Reader reader(file);
     findings.ok("database", file.string() + (pid ? ", in use by pid " + std::to_string(*pid) : ""));
     findings.ok("soundness", "all of the database was looked through and is sound");
+    const std::int64_t now_us = daemon::wall_now_us();
+    findings.ok("history", in_words(reach_of(answer_to("status", reader, Window{.until_us = now_us}.parameters()),
+                                             config.retention, history_bytes(file))));
     if (::access(file.c_str(), W_OK) != 0) {
       findings.warning("database",
                        file.string() + " can't be written by this user: " + std::generic_category().message(errno),

@@ -49,8 +49,9 @@ struct Options {
   std::string sql;
   std::string complete;  // "reports", "workloads" or "kills"
   bool list = false;
-  bool each = false;  // for history: every cgroup alone
-  bool all = false;   // for incident list: every kill
+  bool each = false;      // for history: every cgroup alone
+  bool all = false;       // for incident list: every kill
+  bool is_short = false;  // for status: only its first line
   Display display;
   Bounds bounds;  // of all commands but run
 };

@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <optional>
+#include <regex>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -30,6 +33,19 @@ std::int64_t parse_point(const std::string& option, const std::string& text, std
   throw UsageError(option + " = \"" + text +
                    "\": expected a duration before now such as \"7d\" or \"90m\", or a time in UTC such as "
                    "\"2026-11-23\" or \"2026-11-23T03:12:00Z\"");
+}
+
+/// What `database` is in a file with a mistake somewhere, in a line that TOML allows in its simplest form.
+std::optional<std::string> database_named_in(const std::filesystem::path& file) {
+  constexpr std::size_t kMostLines = 10'000;
+  static const std::regex kDatabase(R"(\s*database\s*=\s*(["'])([^"'\\]+)\1\s*(#.*)?)");
+  std::ifstream lines(file);
+  std::string line;
+  for (std::size_t count = 0; count < kMostLines && std::getline(lines, line) && !line.starts_with('['); ++count) {
+    std::smatch found;
+    if (line.size() < 5000 && std::regex_match(line, found, kDatabase)) return found[2].str();
+  }
+  return std::nullopt;
 }
 
 void write_all(int fd, std::span<const std::string> parts, const std::string& name) {
@@ -103,12 +119,18 @@ ReaderConfig load_for_reading(const Options& options) {
   std::error_code ignored;
   const bool has_file = options.config || std::filesystem::exists(config::kDefaultFile, ignored);
   try {
-    return {config::load(options.config, options.overrides, to_stderr), has_file};
+    return {config::load(options.config, options.overrides, to_stderr), has_file, ""};
   } catch (const config::ConfigError& error) {
-    if (!options.overrides.database) throw;
-    config::Config defaults = config::parse("", "", options.overrides);
-    to_stderr(std::string(error.what()) + "; going on without a configuration file");
-    return {std::move(defaults), false};
+    config::Overrides overrides = options.overrides;
+    if (!overrides.database) {
+      const std::filesystem::path file = options.config.value_or(config::kDefaultFile);
+      if (!std::filesystem::is_regular_file(file, ignored)) throw;
+      overrides.database = database_named_in(file);
+    }
+    config::Config defaults = config::parse("", "", overrides);
+    const std::string database = options.overrides.database ? "" : ", with the database " + defaults.database.string();
+    to_stderr(std::string(error.what()) + "; going on without a configuration file" + database);
+    return {std::move(defaults), false, error.what()};
   }
 }
 

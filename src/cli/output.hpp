@@ -21,10 +21,13 @@ namespace cgmm::cli {
 struct ReaderConfig {
   config::Config config;
   bool has_file = false;  // a valid file was read; else these are the defaults, not the service's settings
+  std::string mistake;    // what is wrong in the file; "": nothing
 };
 
-/// If the file is wrong but --database is given, warns on standard error and uses the defaults, so that the history can
-/// be read. If others may write the file, warns and uses it. Else throws config::ConfigError.
+/// If something in the file is wrong, warns on standard error and uses the defaults, so that the history can be read:
+/// of
+/// --database, else of the database that the file names, else of the default one. If others may write the file, warns
+/// and uses it. Throws config::ConfigError where the file can't be read, or an option is wrong.
 ReaderConfig load_for_reading(const Options& options);
 
 void to_stderr(const std::string& sentence);

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <future>
@@ -11,9 +12,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.hpp"
 #include "base/time.hpp"
+#include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "cli/reach.hpp"
+#include "cli/terminal.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/service/live_status.hpp"
 #include "daemon/service/status_socket.hpp"
@@ -45,10 +50,9 @@ struct Row {
 
 core::Cell text_or_null(const std::string& text) { return text.empty() ? core::Cell() : core::Cell(text); }
 
-std::int64_t file_bytes(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::int64_t>(status.st_size) : 0;
-}
+/// Columns of the report `status` that are shown last, or in other words.
+constexpr std::array<std::string_view, 6> kOfReach = {"faults",        "samples_from_at_us", "hours_from_at_us",
+                                                      "samples_a_day", "hours_a_day",        "config_read_at_us"};
 
 core::Table read_history(const std::filesystem::path& database, std::int64_t now_us) {
   store::Reader reader(database);
@@ -129,10 +133,61 @@ State state_of(std::optional<std::int64_t> age_us, std::optional<std::int64_t> i
   return state;
 }
 
+void put_reach(Row& row, const core::Table& table, const Reach& reach) {
+  const auto cell = [](const std::optional<std::int64_t>& value) { return value ? core::Cell(*value) : core::Cell(); };
+  if (table.columns.empty()) return;
+  row["samples_from_at_us"] = cell(reach.samples_from_at_us);
+  row["hours_from_at_us"] = cell(reach.hours_from_at_us);
+  row["growth_a_day_bytes"] = cell(reach.growth_a_day_bytes);
+  row["max_size_lasts"] = reach.max_size_lasts;
+}
+
+/// Why the configuration on disk is not that of the service that runs; "": no sign of it. A reload of the same file is
+/// on record, too, so what is younger has not been read.
+std::string other_configuration(const Options& options, const ReaderConfig& loaded, const report::Row& history) {
+  if (!loaded.mistake.empty()) return "it is wrong: the service goes on with the earlier one";
+  struct stat file{};
+  const std::filesystem::path name = options.config.value_or(config::kDefaultFile);
+  const auto read_at_us = history.known("config_read_at_us");
+  if (!read_at_us || ::stat(name.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) return "";
+  const std::int64_t changed_at_us = file.st_mtim.tv_sec * base::kSecond_us + file.st_mtim.tv_nsec / 1000;
+  if (changed_at_us <= *read_at_us) return "";
+  return "it was changed at " + base::format_utc(changed_at_us) +
+         ", and not reloaded since: the service goes on with the earlier one";
+}
+
+/// All in one sentence.
+std::string in_words(const Row& row, const State& state, std::optional<std::int64_t> age_us, bool is_running) {
+  const report::Row now(row.table);
+  const bool has_history = std::ranges::find(row.table.columns, "started_at_us") != row.table.columns.end();
+  const auto started_at_us = has_history ? now.known("started_at_us") : std::nullopt;
+  std::string text = is_running ? "Running" : "Not running";
+  if (is_running && started_at_us) text += " since " + base::format_utc(*started_at_us);
+  if (age_us) {
+    text += ", last scan " + base::format_duration_us(*age_us) + " ago" +
+            (is_running && !state.is_fine ? " (too long)" : "") + ", " +
+            base::counted(now.integer("cgroup_count"), "cgroup");
+  } else {
+    text += ", no scan yet";
+  }
+  const std::string faults = now.text("faults");
+  if (is_running) text += faults.empty() ? ", no fault" : ", faults: " + faults;
+  const bool differs = std::ranges::find(row.table.columns, "configuration") != row.table.columns.end();
+  return text + "." + (differs ? " The configuration file: " + now.text("configuration") + "." : "");
+}
+
+void write(const Options& options, const core::Table& table, const std::string& sentence) {
+  const std::string line = base::escape_for_terminal(sentence) + "\n";
+  if (options.is_short) return write_output(options, line);
+  const bool for_people = options.format == report::Format::text || options.format == report::Format::markdown;
+  write_output(options, (for_people ? line + "\n" : "") + report::render(table, options.format, style_for(options)));
+}
+
 }  // namespace
 
 int status(const Options& options) {
-  const std::filesystem::path database = load_for_reading(options).config.database;
+  const ReaderConfig loaded = load_for_reading(options);
+  const std::filesystem::path database = loaded.config.database;
   const std::int64_t now_us = daemon::wall_now_us();
   const auto answer = daemon::ask_service(database, kServiceTime);
   const auto live = answer ? daemon::parse_live_status(*answer) : std::nullopt;
@@ -149,11 +204,11 @@ int status(const Options& options) {
   if (age_us && !live) age_us = std::max<std::int64_t>(now_us - *age_us, 0);
   if (age_us) row["last_scan_age_us"] = *age_us;
   for (const std::string& column : table.columns) {
-    if (column != "faults") row[column] = history.cell(column);
+    if (std::ranges::find(kOfReach, column) == kOfReach.end()) row[column] = history.cell(column);
   }
   const core::Cell faults = live ? put_live(row, *live) : history.cell("faults");
   row["database"] = database.string();
-  row["database_size_bytes"] = file_bytes(database.string());
+  row["database_size_bytes"] = file_bytes(database);
   row["wal_size_bytes"] = file_bytes(database.string() + "-wal");
   row["faults"] = faults;
   if (live) put_threads(row, *live);
@@ -163,7 +218,10 @@ int status(const Options& options) {
   const auto interval_us = has_scanned ? live->progress.last_scan->interval_us : history.known("interval_us");
   const State state = is_running ? state_of(age_us, interval_us, faults, live.has_value()) : State{"not running"};
   row["state"] = state.words;
-  write_table(options, row.table);
+  put_reach(row, table, reach_of(table, loaded.config.retention, history_bytes(database)));
+  const std::string other = is_running ? other_configuration(options, loaded, history) : "";
+  if (!other.empty()) row["configuration"] = other;
+  write(options, row.table, in_words(row, state, age_us, is_running));
   const int exit_code = state.is_fine ? 0 : 1;
   if (stored.is_hanging) std::_Exit(exit_code);  // does not wait for the thread that hangs in the kernel
   return exit_code;
