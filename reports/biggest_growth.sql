@@ -10,7 +10,7 @@ WITH edge AS (
    WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
    ORDER BY started_at_us DESC LIMIT 1
 ),
-hour AS (  -- the whole hours in the window
+hour AS NOT MATERIALIZED (  -- the whole hours in the window
   SELECT cgroup_id, hour_at_us AS at_us, usage_avg_kib AS usage_kib, anon_avg_kib AS anon_kib
     FROM sample_hour
    WHERE hour_at_us >= :since_us AND hour_at_us <= :until_us - 3600000000 AND usage_avg_kib IS NOT NULL
@@ -29,7 +29,7 @@ last AS MATERIALIZED (
   SELECT * FROM newest
    UNION ALL
   SELECT cgroup_id, at_us, usage_kib, anon_kib, 1 FROM hour
-   WHERE at_us = (SELECT max(at_us) FROM hour) AND NOT EXISTS (SELECT 1 FROM newest)
+   WHERE at_us = (SELECT at_us FROM hour ORDER BY at_us DESC LIMIT 1) AND NOT EXISTS (SELECT 1 FROM newest)
 ),
 first_sample AS MATERIALIZED (  -- sought from the scan on in which the cgroup was first seen
   SELECT last.cgroup_id,
@@ -42,6 +42,15 @@ first_sample AS MATERIALIZED (  -- sought from the scan on in which the cgroup w
     FROM last JOIN cgroup c USING (cgroup_id)
    WHERE NOT last.is_hour
 ),
+first_hour AS MATERIALIZED (  -- in the same way
+  SELECT last.cgroup_id,
+         (SELECT h.hour_at_us FROM sample_hour h
+           WHERE h.hour_at_us >= max(:since_us, min(c.first_seen_at_us, last.at_us) / 3600000000 * 3600000000)
+             AND h.hour_at_us <= :until_us - 3600000000
+             AND h.cgroup_id = last.cgroup_id AND h.usage_avg_kib IS NOT NULL
+           ORDER BY h.hour_at_us LIMIT 1) AS at_us
+    FROM last JOIN cgroup c USING (cgroup_id)
+),
 first AS (
   SELECT s.cgroup_id, sc.started_at_us AS at_us, s.usage_kib, s.anon_kib, 0 AS is_hour
     FROM first_sample f
@@ -49,7 +58,9 @@ first AS (
    CROSS JOIN sample s
    WHERE sc.scan_id = f.scan_id AND s.scan_id = f.scan_id AND s.cgroup_id = f.cgroup_id
    UNION ALL
-  SELECT cgroup_id, min(at_us), usage_kib, anon_kib, 1 FROM hour GROUP BY cgroup_id
+  SELECT h.cgroup_id, h.hour_at_us, h.usage_avg_kib, h.anon_avg_kib, 1
+    FROM first_hour f
+    JOIN sample_hour h ON h.hour_at_us = f.at_us AND h.cgroup_id = f.cgroup_id
 ),
 before AS (  -- an hour only if it ended before the first sample
   SELECT cgroup_id, min(at_us + is_hour * 3600000000) AS known_at_us, at_us, usage_kib, anon_kib, is_hour

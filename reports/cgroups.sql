@@ -54,7 +54,8 @@ by_hours AS (
                  iif(h.shmem_avg_kib = h.shmem_max_kib, max(h.file_max_kib - h.shmem_max_kib, 0), NULL) AS cache_max_kib
             FROM part
            CROSS JOIN sample_hour h
-           WHERE part.is_hour AND h.hour_at_us = part.from_us AND +h.cgroup_id IN (SELECT cgroup_id FROM asked))
+           WHERE part.is_hour AND h.hour_at_us = part.from_us
+             AND (:cgroup_glob = '*' OR +h.cgroup_id IN (SELECT cgroup_id FROM asked)))
    GROUP BY cgroup_id
 ),
 found AS (

@@ -12,10 +12,9 @@ scanned AS MATERIALIZED (
    ORDER BY started_at_us DESC LIMIT 1
 ),
 hour AS MATERIALIZED (
-  SELECT max(hour_at_us) AS hour_at_us
-    FROM sample_hour
-   WHERE hour_at_us >= :since_us AND hour_at_us <= :until_us - 3600000000
-     AND NOT EXISTS (SELECT 1 FROM scanned WHERE has_samples OR cgroup_count = 0)
+  SELECT (SELECT max(hour_at_us) FROM sample_hour
+           WHERE hour_at_us >= :since_us AND hour_at_us <= :until_us - 3600000000) AS hour_at_us
+   WHERE NOT EXISTS (SELECT 1 FROM scanned WHERE has_samples OR cgroup_count = 0)
 )
 SELECT s.cgroup_id, scanned.started_at_us AS at_us, s.usage_kib, s.anon_kib, s.shmem_kib, s.reclaimable_cache_kib,
        s.inactive_file_kib, s.active_file_kib, 'samples' AS measured

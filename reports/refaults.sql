@@ -42,7 +42,8 @@ by_hours AS (
                       END AS cache_avg_kib
             FROM part
            CROSS JOIN sample_hour h
-           WHERE part.is_hour AND h.hour_at_us = part.from_us AND +h.cgroup_id IN (SELECT cgroup_id FROM asked))
+           WHERE part.is_hour AND h.hour_at_us = part.from_us
+             AND (:cgroup_glob = '*' OR +h.cgroup_id IN (SELECT cgroup_id FROM asked)))
    GROUP BY cgroup_id
 ),
 found AS (
