@@ -6,11 +6,11 @@
 -- peak: the highest use in the window. For whole hours (sample_hour) it is an upper bound: the maxima of anonymous,
 -- shared and kernel memory together, or of usage if that is less or one of them is not known.
 -- p99: 99 % of the samples are at or below it, of at most 120 full scans, evenly spread over the time with samples.
--- typical: the median of hourly averages, of at most 120 whole hours, evenly spread; without whole hours, of the
+-- typical: the median of hourly averages, of at most 60 whole hours, evenly spread; without whole hours, of the
 -- same samples as p99. typical_cache: the average of the cache beside it.
--- leak: of the last cgroup of the workload, or of the one before if that lived longer, at 60 instants, evenly spread. It leaks
--- if the averages of the four quarters of its samples rise by 5 % of the limit or more in all, each step is at least
--- half of the average step, and the lowest sample rises from quarter to quarter, too. lasts: from its begin until it reaches the limit at that rate.
+-- leak: of the last cgroup of the workload, or of the one before if that lived longer, at 32 instants, evenly
+-- spread. It leaks if the averages of the four quarters of its samples rise by 5 % of the limit or more in all, each
+-- step is at least half of the average step, and the lowest sample rises from quarter to quarter, too. lasts: from its begin until it reaches the limit at that rate.
 -- advice: 1. A leak. 2. Raise the limit by a quarter, if processes were killed for it or held memory was certainly at
 -- 90 % of it. 3. Lower it to the peak and a quarter, if that is at most half of it, and a day or more was seen.
 -- Advised limits are rounded up to 16 MiB. A lower limit leaves less room for cache: compare typical_cache.
@@ -112,7 +112,7 @@ chosen_hour AS MATERIALIZED (
   SELECT from_us
     FROM (SELECT from_us, row_number() OVER (ORDER BY from_us DESC) AS number, count(*) OVER () AS of_number
             FROM part WHERE is_hour)
-   WHERE (number - 1) % ((of_number + 119) / 120) = 0
+   WHERE (number - 1) % ((of_number + 59) / 60) = 0
 ),
 use_of_hour AS MATERIALIZED (
   SELECT workload_id, max(usage_kib - ifnull(cache_kib, 0) - ifnull(slab_kib, 0), 0) AS held_kib, cache_kib
@@ -136,19 +136,20 @@ of_hours AS MATERIALIZED (
 -- Leaks.
 life (workload, cgroup_id, at_us, to_us, step_us) AS (
   SELECT workload, last_cgroup_id, max(began_at_us, from_us), min(ended_at_us, to_us),
-         (min(ended_at_us, to_us) - max(began_at_us, from_us)) / 59 + 1
+         (min(ended_at_us, to_us) - max(began_at_us, from_us)) / 31 + 1
     FROM workload, sampled_time
    WHERE max(began_at_us, from_us) < min(ended_at_us, to_us)
    UNION ALL
   SELECT workload, cgroup_id, at_us + step_us, to_us, step_us FROM life WHERE at_us + step_us <= to_us
 ),
-life_scan AS (  -- full scans, and those of cgroups near their limit
+life_scan AS (  -- full scans; of a life that has few of them those of cgroups near their limit, too
   SELECT workload, cgroup_id, (SELECT scan_id FROM scan WHERE started_at_us >= at_us AND is_partial IS NOT 1
                                 ORDER BY started_at_us LIMIT 1) AS scan_id
     FROM life
    UNION
   SELECT workload, cgroup_id, (SELECT scan_id FROM scan WHERE started_at_us >= at_us ORDER BY started_at_us LIMIT 1)
     FROM life
+   WHERE step_us < 10000000
 ),
 quarter AS (
   SELECT l.workload, sc.started_at_us AS at_us, s.held_kib,
