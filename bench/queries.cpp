@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long the questions take that reports and incidents ask, of a history of seven days of 200 busy containers: a scan
-// every 10 s for as long as samples are kept, and one a minute before that, of which hours are left. `bench/run
-// queries` builds and starts it.
+// How long the questions take that reports and incidents ask, of a history of seven days of 200 busy containers, and of
+// one of 400 days: a scan every 10 s for as long as samples are kept; one a minute before that, and one an hour before
+// the seven days, of which hours are left. `bench/run queries` builds and starts it.
 
 #include <unistd.h>
 
@@ -11,6 +11,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/time.hpp"
@@ -37,8 +38,11 @@ constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kMinute = 60 * kSecond;
 constexpr std::int64_t kHour = 60 * kMinute;
 constexpr std::int64_t kDays = 7;
+constexpr std::int64_t kLongDays = 400;
 constexpr core::CgroupKey kContainers = 200;
 constexpr int kTimes = 9;
+constexpr const char* kReports[] = {"growth", "limits",      "cgroups",   "near_misses", "memory_by_workload",
+                                    "pods",   "working_set", "top_cache", "refaults",    "biggest_growth"};
 constexpr const char* kLargest =
     "SELECT path, max(usage_bytes), max(anon_bytes), max(reclaimable_cache_bytes) FROM v_sample "
     "WHERE at_us >= :since_us AND at_us < :until_us GROUP BY path";
@@ -64,12 +68,12 @@ core::Scan scan_at(std::int64_t at_us, std::int64_t interval_us, const std::vect
 }
 
 /// A reclaim every ten minutes and an OOM kill every six hours beside the scans.
-void fill(const fs::path& file, std::int64_t end_us) {
+void fill(const fs::path& file, std::int64_t end_us, std::int64_t days) {
   store::History history(file);
   const std::vector<core::CgroupRef> cgroups = containers();
   const core::RetentionSettings retention;
   history.set_retention(retention);
-  const std::int64_t begin_us = end_us - kDays * base::kDay_us;
+  const std::int64_t begin_us = end_us - days * base::kDay_us;
   std::minstd_rand random(42);
   const auto commit = [&](const auto& record) {
     history.begin();
@@ -84,7 +88,9 @@ void fill(const fs::path& file, std::int64_t end_us) {
   std::int64_t interval_us = 0;
   for (std::int64_t at_us = begin_us; at_us < end_us; at_us += interval_us) {
     check_stop();
-    interval_us = at_us < end_us - retention.samples_us ? kMinute : 10 * kSecond;
+    interval_us = at_us < end_us - kDays * base::kDay_us  ? kHour
+                  : at_us < end_us - retention.samples_us ? kMinute
+                                                          : 10 * kSecond;
     commit(scan_at(at_us, interval_us, cgroups, random));
     const core::CgroupId any = id_of(1 + static_cast<core::CgroupKey>(random()) % kContainers);
     if (at_us >= next_reclaim_us) {
@@ -136,8 +142,11 @@ void run(const Options& options) {
   const WorkDirectory directory;
   const fs::path file = directory.path() / "history.db";
   const std::int64_t end_us = daemon::wall_now_us();
-  std::fprintf(stderr, "filling a history of %lld days\n", static_cast<long long>(kDays));
-  in_child<int>({}, [&] { return fill(file, end_us), 0; });
+  const fs::path long_file = directory.path() / "long.db";
+  for (const auto& [days, to] : {std::pair(kDays, file), std::pair(kLongDays, long_file)}) {
+    std::fprintf(stderr, "filling a history of %lld days\n", static_cast<long long>(days));
+    in_child<int>({}, [&] { return fill(to, end_us, days), 0; });
+  }
 
   const auto count = [&](const char* table) {
     return std::get<std::int64_t>(
@@ -165,15 +174,19 @@ void run(const Options& options) {
   ask("30 minutes a day ago, who grew most (biggest_growth)", sql_of("biggest_growth"),
       window(day_ago_us, kHour / 2, "*"), 60);
   const std::string program = options.program.string();
-  const std::string of_file = " --database " + file.string();
+  std::string of_file = " --database " + file.string();
   const auto ask_program = [&](const std::string& arguments, double at_most_ms) {
     const Measured taken = timed([&] { run_program(program + " " + arguments + of_file); });
     table.row({"`" + arguments + "`", "", spread(taken, 1)});
     if (at_most_ms > 0) bounds.push_back({"`" + arguments + "`, ms", at_most_ms, taken.median()});
   };
   ask_program("incident show latest --window 30m", 60);
-  ask_program("report --since 7d", 1000);
+  ask_program("report --since 7d", 150);
   ask_program("report --since 7d --format html", 1000);
+  for (const std::string report : kReports) ask_program("report " + report + " --since 7d", 150);
+  of_file = " --database " + long_file.string();
+  ask_program("report --since 400d", 1000);
+  for (const std::string report : kReports) ask_program("report " + report + " --since 400d", 1000);
 
   const std::int64_t samples = count("sample");
   const std::string holds = base::format_bytes(fs::file_size(file)) + ": " + std::to_string(samples) + " samples, " +
@@ -181,7 +194,8 @@ void run(const Options& options) {
                             fixed(static_cast<double>(fs::file_size(file)) / static_cast<double>(samples)) +
                             " bytes a sample with all that";
   publish(options.results, "Questions to seven days of 200 containers",
-          where_and_when + ".\nThe history takes " + holds + ".\n\n" + table.text() + "\n" + table_of(bounds));
+          where_and_when + ".\nThe history takes " + holds + ". The one of 400 days takes " +
+              base::format_bytes(fs::file_size(long_file)) + ".\n\n" + table.text() + "\n" + table_of(bounds));
 }
 
 }  // namespace
