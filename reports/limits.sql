@@ -10,7 +10,8 @@
 -- same samples as p99. typical_cache: the average of the cache beside it.
 -- leak: of the last cgroup of the workload, or of the one before if that lived longer, at 32 instants, evenly
 -- spread. It leaks if the averages of the four quarters of its samples rise by 5 % of the limit or more in all, each
--- step is at least half of the average step, and the lowest sample rises from quarter to quarter, too. lasts: from its begin until it reaches the limit at that rate.
+-- step is at least half of the average step, and the lowest sample rises from quarter to quarter, too.
+-- lasts: from its begin until it reaches the limit at that rate.
 -- advice: 1. A leak. 2. Raise the limit by a quarter, if processes were killed for it or held memory was certainly at
 -- 90 % of it. 3. Lower it to the peak and a quarter, if that is at most half of it, and a day or more was seen.
 -- Advised limits are rounded up to 16 MiB. A lower limit leaves less room for cache: compare typical_cache.
@@ -27,7 +28,8 @@ limited AS MATERIALIZED (
      AND c.limit_bytes < ifnull((SELECT CAST(value AS INTEGER) FROM node WHERE key = 'memory_bytes'), 9223372036854775807)
 ),
 newest AS MATERIALIZED (
-  SELECT *, row_number() OVER (PARTITION BY workload ORDER BY began_at_us DESC, cgroup_id DESC) AS number FROM limited
+  SELECT *, row_number() OVER (PARTITION BY workload ORDER BY began_at_us DESC, cgroup_id DESC) AS number
+    FROM limited
 ),
 workload AS MATERIALIZED (  -- with max(), SQLite takes the other columns from the row that has it
   SELECT n.workload, n.cgroup_id AS workload_id, n.limit_bytes, longest.cgroup_id AS last_cgroup_id, longest.began_at_us, longest.ended_at_us

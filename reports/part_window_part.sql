@@ -1,7 +1,7 @@
 -- The window in parts, each with what measures it
 -- SPDX-License-Identifier: Apache-2.0
--- No report, but a part of reports: it is put in the place of window_part in brackets. Samples are kept for some days, hours for
--- a year (sample_hour). So that nothing is counted twice, each part is measured by one of the two:
+-- No report, but a part of reports: it is put in the place of window_part in brackets. Samples are kept for some days, hours
+-- for a year (sample_hour). So that nothing is counted twice, each part is measured by one of the two:
 --
 --   from_us, to_us  one part after the other, from the begin of the window to its end
 --   is_hour         1: a whole hour that is in sample_hour. 0: half an hour at most, measured by its samples, if there are
