@@ -23,6 +23,7 @@
 #include "daemon/service/live_status.hpp"
 #include "daemon/service/status_socket.hpp"
 #include "report/format/row.hpp"
+#include "report/format/wrap.hpp"
 #include "store/error.hpp"
 #include "store/reader.hpp"
 
@@ -177,7 +178,7 @@ std::string in_words(const Row& row, const State& state, std::optional<std::int6
 }
 
 void write(const Options& options, const core::Table& table, const std::string& sentence) {
-  const std::string line = base::escape_for_terminal(sentence) + "\n";
+  const std::string line = report::wrapped(base::escape_for_terminal(sentence), style_for(options));
   if (options.is_short) return write_output(options, line);
   const bool for_people = options.format == report::Format::text || options.format == report::Format::markdown;
   write_output(options, (for_people ? line + "\n" : "") + report::render(table, options.format, style_for(options)));

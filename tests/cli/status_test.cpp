@@ -73,7 +73,7 @@ TEST_F(Status, ADayOfScansTellsHowFastTheHistoryGrowsAndHowLongMaxSizeIsEnough) 
           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1440) "
           "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us) "
           "SELECT (SELECT max(started_at_us) FROM scan) + i * 60000000, 1, 500, 0, 0, 60000000 FROM n");
-  const auto row = [&] { return nlohmann::json::parse(ask({"status", "--format", "json"}).out)["rows"][0]; };
+  const auto row = [&] { return nlohmann::json::parse(ask({"status", "--format", "json"}).out)[0]; };
   EXPECT_EQ(row()["growth_a_day_bytes"], 720'000 * 70 + 12'000 * 120);
   EXPECT_EQ(row()["max_size_lasts"], "for all that is kept") << "two days of samples, 400 days of hours";
   write_config("max_size = '64Mi'");
