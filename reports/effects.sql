@@ -1,23 +1,23 @@
 -- What became of reclaims
 -- SPDX-License-Identifier: Apache-2.0
--- One row for each cgroup, those that did not help first. A cgroup that was made again under the same path
--- is added to the earlier one. Dry runs are left out. `watched`: reclaims for which it is known how much was
+-- One row for each workload, those that did not help first: its restarts and replicas are added up. Where no
+-- workload is known: for each path. `path` is that of the newest cgroup. Dry runs are left out. `watched`: reclaims for which it is known how much was
 -- read back. `refaulted_bytes`: how much that was; the percentage is of what these reclaims freed.
 -- `stayed_free_bytes`: what was still free at the end of the observation. `churn`: it was not worth what was
 -- read back. `futile`: almost nothing was freed. `unknown`: the observation was too short, or the kernel can't tell
 -- what was read back. `held`: the memory that stayed free, times how long, during the observation. A
 -- reclaim without a recorded effect is counted in `reclaims` only.
--- Most important first: cgroup, freed_bytes, stayed_free_bytes, refaulted_bytes, reclaims, churn, effective, futile
+-- Most important first: workload, freed_bytes, stayed_free_bytes, refaulted_bytes, reclaims, churn, effective, futile
 WITH made AS (
-  SELECT r.*, c.path
+  SELECT r.*, coalesce(c.workload, c.path) AS subject
     FROM (told_reclaim) r
     JOIN v_cgroup c USING (cgroup_id)
    WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
      AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
      AND r.outcome <> 'dry_run'
 ),
-by_path AS (
-  SELECT path,
+by_subject AS (
+  SELECT subject,
          max(cgroup_id) AS newest_cgroup_id,
          count(*) AS reclaims,
          count(read_back_bytes) AS watched,
@@ -33,9 +33,9 @@ by_path AS (
          sum(held_byte_seconds) AS held_byte_seconds,
          sum(max(swap_after_bytes - swap_before_bytes, 0)) AS swapped_out_bytes
     FROM made
-   GROUP BY path
+   GROUP BY subject
 )
-SELECT c.name AS cgroup,
+SELECT coalesce(c.workload, c.name) AS workload,
        b.reclaims, b.watched, b.effective, b.churn, b.futile, b.failed, b.unknown,
        b.freed_bytes,
        b.refaulted_bytes,
@@ -43,7 +43,7 @@ SELECT c.name AS cgroup,
        b.stayed_free_bytes,
        b.held_byte_seconds,
        b.swapped_out_bytes,
-       b.path
-  FROM by_path b
+       c.path
+  FROM by_subject b
   JOIN v_cgroup c ON c.cgroup_id = b.newest_cgroup_id
- ORDER BY b.churn + b.futile DESC, b.freed_bytes DESC, b.path;
+ ORDER BY b.churn + b.futile DESC, b.freed_bytes DESC, c.path;

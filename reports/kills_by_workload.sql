@@ -4,7 +4,7 @@
 -- common (cgroup.workload); the cgroup's name if that is not known. `containers` counts those in which it
 -- was killed, without those that were dropped because there were too many (oom_kill.dropped_from). "(not known)": the
 -- kernel's log does not name the cgroup, and it can have been one of several. `victims`: the three that were killed
--- most often.
+-- most often. `watched`: 0 where all were in cgroups that are not tracked, or nobody knows where.
 -- Most important first: workload, kills, last_at_us, causes, victims
 WITH killed AS MATERIALIZED (
   SELECT coalesce(c.workload, c.name, o.victim_path, o.dropped_from, '(not known)') AS workload, o.*
@@ -34,7 +34,8 @@ SELECT k.workload,
        max(coalesce(k.last_killed_at_us, k.killed_at_us)) AS last_at_us,
        replace(group_concat(DISTINCT k.cause), ',', ', ') AS causes,
        v.victims,
-       r.restarts
+       r.restarts,
+       max(k.cgroup_id IS NOT NULL OR k.dropped_from IS NOT NULL) AS watched
   FROM killed k
   LEFT JOIN victim v USING (workload)
   LEFT JOIN restart r USING (workload)

@@ -15,6 +15,7 @@
 -- advice: 1. A leak. 2. Raise the limit by a quarter, if processes were killed for it or held memory was certainly at
 -- 90 % of it. 3. Lower it to the peak and a quarter, if that is at most half of it, and a day or more was seen.
 -- Advised limits are rounded up to 16 MiB. A lower limit leaves less room for cache: compare typical_cache.
+-- Most important first: workload, limit_bytes, peak_pct, advice, peak_bytes, typical_bytes, oom_kills, restarts, leak_bytes_per_second, lasts_us
 WITH RECURSIVE
 part AS MATERIALIZED (SELECT * FROM (window_part)),
 limited AS MATERIALIZED (

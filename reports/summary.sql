@@ -7,7 +7,8 @@
 -- `refaulted`: how much that was. `regrown`: how much the cache grew again, where the kernel can't tell what
 -- was read back. `too short`: reclaims whose observation was too short to tell either. `observed`: reclaims
 -- for which it is known how much stayed free at the end of the observation. `held`: what stayed free, times
--- how long, during the observation. Defined in part_told_reclaim.sql.
+-- how long, during the observation. Defined in part_told_reclaim.sql. `observed least`, `observed most`: how
+-- long the reclaims were observed of which is told how much came back.
 WITH
 asked AS (  -- time before the first scan ever does not count as missed
   SELECT max(:since_us, min(started_at_us)) AS begin_us,
@@ -72,7 +73,8 @@ effects AS (  -- those of the reclaims above
          count(*) FILTER (WHERE verdict = 'unknown' AND NOT by_regrowth) AS too_short,
          coalesce(sum(freed_bytes) FILTER (WHERE verdict = 'unknown' AND NOT by_regrowth), 0)
            AS too_short_freed_bytes,
-         max(observed_for_us) AS observed_for_us
+         min(observed_for_us) FILTER (WHERE read_back_bytes IS NOT NULL OR by_regrowth) AS observed_least_us,
+         max(observed_for_us) FILTER (WHERE read_back_bytes IS NOT NULL OR by_regrowth) AS observed_most_us
     FROM (told_reclaim) r
     JOIN v_cgroup c USING (cgroup_id)
    WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
@@ -123,8 +125,8 @@ SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        effects.churn AS churn_reclaims,
        effects.futile AS futile_reclaims,
        effects.unknown AS unknown_reclaims,
-       coalesce((SELECT nullif(CAST(value AS INTEGER), 0) FROM node WHERE key = 'observe_for_us'),
-                nullif(effects.observed_for_us, 0), 300000000) AS observe_for_us,
+       effects.observed_least_us,
+       effects.observed_most_us,
        effects.too_short AS too_short_reclaims,
        effects.too_short_freed_bytes,
        stood.throttled AS stuck_throttled,

@@ -13,6 +13,7 @@
 #include "report/format/row.hpp"
 #include "report/format/wrap.hpp"
 #include "report/weekly/advice.hpp"
+#include "report/weekly/sections.hpp"
 #include "report/weekly/summary.hpp"
 #include "report/weekly/summary_page.hpp"
 #include "store/reader.hpp"
@@ -28,7 +29,7 @@ core::Table list_of(const std::vector<report::Report>& reports) {
   return table;
 }
 
-/// A mistyped glob must not lead to the answer "no reclaim was needed".
+/// A mistyped glob must not lead to the answer "no reclaim was made".
 void expect_cgroups(const core::Table& numbers, const std::string& glob) {
   if (glob.empty() || report::Row(numbers).integer("cgroups") > 0) return;
   throw std::runtime_error("no cgroup matches \"" + glob +
@@ -46,24 +47,33 @@ std::vector<report::Finding> findings(store::Reader& reader, const Window& windo
   return found;
 }
 
-/// The weekly report: the answer and the advice, then the tables behind them. In JSON, the numbers of the answer and
-/// the advice are tables too. CSV and NDJSON can hold only one table: these numbers.
+/// As long a time as the window, before it.
+Window window_before(const Window& window) {
+  Window before = window;
+  before.until_us = window.since_us;
+  before.since_us = window.since_us - (window.until_us - window.since_us);
+  return before;
+}
+
+/// The weekly report: the answer, then a section for each question. In JSON, the numbers of the answer and the advice
+/// are tables too, and all tables are whole. CSV and NDJSON can hold only one table: these numbers.
 std::string weekly_summary(store::Reader& reader, const Window& window, const Options& options,
                            const core::Policy* policy) {
   const std::vector<report::Report> reports = report::summary_reports();
   const core::Table numbers = answer_to(reports.front(), reader, window.parameters());
   expect_cgroups(numbers, options.cgroup + options.workload);
   if (report::holds_one_table(options.format)) return report::render(numbers, options.format, {});
+  core::Table earlier = answer_to(reports.front(), reader, window_before(window).parameters());
+  earlier.report = "summary_before";
   const std::vector<report::Finding> found = findings(reader, window, policy);
   const bool for_programs = options.format == report::Format::json;
   std::vector<core::Table> tables;
-  if (for_programs) tables = {numbers, report::advice_table(found)};
+  if (for_programs) tables = {numbers, earlier, report::advice_table(found)};
   for (const report::Report& one : std::span(reports).subspan(1)) {
-    core::Table table = answer_to(one, reader, window.parameters());
-    const bool too_wide = one.name == "effects" && !for_programs;
-    tables.push_back(too_wide ? report::effects_in_short(table) : std::move(table));
+    tables.push_back(answer_to(one, reader, window.parameters()));
   }
   if (for_programs) return report::render(tables, options.format, {});
+  const report::WeeklySections sections = report::weekly_sections(numbers, earlier, tables);
   const report::TimeAsked asked{window.since_us, window.until_us, window.up_to_now};
   if (options.format == report::Format::html) {
     const report::SummaryPage page{.status = answer_to("status", reader, window.parameters()),
@@ -72,7 +82,7 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
                                    .oom_kills = answer_to("oom_kills", reader, window.parameters()),
                                    .gaps = answer_to("gaps", reader, window.parameters()),
                                    .findings = found,
-                                   .tables = tables};
+                                   .sections = sections};
     return report::summary_page(page, asked);
   }
   const report::Style style = style_for(options);
@@ -82,8 +92,9 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
   std::string text = (markdown ? "# " + title + "\n" : report::wrapped(title, style)) + "\n";
   const std::string answer = report::summary_sentence(numbers, found, asked, options.format);
   text += (markdown ? answer + "\n" : report::wrapped(answer, style)) + "\n";
+  text += report::render(sections.before_advice, options.format, style) + "\n";
   text += report::render_advice(found, options.format, style) + "\n";
-  return text + report::render(tables, options.format, style);
+  return text + report::render(sections.after_advice, options.format, style);
 }
 
 report::Report report_named(const std::filesystem::path& reports_dir, const std::string& name) {

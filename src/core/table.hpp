@@ -28,6 +28,8 @@ struct Table {
   std::int64_t more_rows{0};  // that were left out at the end
   bool keeps_names{false};    // for people, too: the columns are called as they are, and none is left out
   std::vector<std::string> most_important{};  // columns, in this order; the others follow
+  std::string about{};                        // for people: a sentence between the title and the rows
+  std::string below{};                        // for people: a remark after the rows
 };
 
 /// Takes an answer row by row.

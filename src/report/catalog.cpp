@@ -29,11 +29,10 @@ constexpr std::array<std::string_view, 3> kNotReports = {"history_", "incident_"
 constexpr std::array<std::string_view, 5> kParts = {                // put in the place of "(NAME)"
     "measured", "told_reclaim", "window_last", "window_part", "window_restart"};
 
-// The tables of the weekly report. None of them reads `sample`, which has millions of rows after a week. `backed_off`
-// and not `cooldowns`, because every cgroup that was just reclaimed has a cooldown.
-constexpr std::array<std::string_view, 9> kSummary = {
-    "summary", "effects",  "backed_off",        "reclaims", "freed_by_cgroup",
-    "slowest", "failures", "kills_by_workload", "coverage",
+// The tables of the weekly report, in the order in which they are read. None of them reads all of `sample`, which has
+// millions of rows after a week.
+constexpr std::array<std::string_view, 8> kSummary = {
+    "summary", "kills_by_workload", "stuck_by_workload", "effects", "limits", "restarts", "failures", "coverage",
 };
 
 /// The first comment line with text before the statement; without one, the name.

@@ -70,7 +70,7 @@ TEST_F(Width, IsThatOfTheTablesInAPipeAndWithWide) {
   EXPECT_EQ(narrow.out.find(kDeep), std::string::npos) << narrow.out;
   EXPECT_NE(narrow.out.find("(--wide shows long names whole)"), std::string::npos) << narrow.out;
   std::istringstream lines(ask({"report"}).out);
-  for (std::string line; std::getline(lines, line) && !line.starts_with("Advice");) {
+  for (std::string line; std::getline(lines, line) && !line.starts_with("OOM kills by workload");) {
     EXPECT_LE(columns_of(line), std::size_t{80}) << line;
   }
 }

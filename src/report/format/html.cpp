@@ -105,6 +105,11 @@ std::string html_section(std::string_view title, std::string_view body) {
   return "<section>\n" + heading + std::string(body) + "</section>\n";
 }
 
+std::string html_section_of(const core::Table& table) {
+  const auto remark = [](const std::string& text) { return text.empty() ? "" : html_paragraph(text, Weight::remark); };
+  return html_section(table.title, remark(table.about) + html_table(table) + remark(table.below));
+}
+
 std::string html_heading(std::string_view text) { return element("h3", "", escape_html(text)) + "\n"; }
 
 std::string html_paragraph(std::string_view text, Weight weight) {
@@ -161,7 +166,7 @@ std::string render_html(const core::Table& table, const Style&) {
 
 std::string render_html(std::span<const core::Table> tables) {
   std::string body;
-  for (const core::Table& table : tables) body += html_section(table.title, html_table(table));
+  for (const core::Table& table : tables) body += html_section_of(table);
   return html_page("cgroup-memory-manager", body);
 }
 

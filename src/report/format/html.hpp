@@ -21,6 +21,9 @@ std::string html_page(std::string_view title, std::string_view body);
 /// A section with a heading. `title` is text, "": none; `body` is HTML.
 std::string html_section(std::string_view title, std::string_view body);
 
+/// A table with its title, and what is said of it.
+std::string html_section_of(const core::Table& table);
+
 /// How a paragraph looks: the answer, ordinary text, or a remark.
 enum class Weight : std::uint8_t { lead, plain, remark };
 

@@ -163,26 +163,30 @@ std::string markdown_title(std::string_view title) { return "## " + escape_markd
 std::string render_text(const core::Table& table, const Style& style) {
   HumanTable human = style.ascii ? in_ascii(humanise(table)) : humanise(table);
   std::string out = human.title.empty() ? "" : text_title(human.title, style);
-  if (human.rows.empty()) return out + dim("(none)", style) + '\n';
+  if (!table.about.empty()) out += wrapped(table.about, style) + '\n';
+  const std::string below = table.below.empty() ? "" : wrapped(table.below, style);
+  if (human.rows.empty()) return out + dim("(none)", style) + '\n' + below;
   if (style.fits && human.rows.size() == 1 && !human.is_upright && full_width(human) > style.width) {
     human = upright(human);  // no column is left out
   }
-  if (human.is_upright) return out + down(human, style);
+  if (human.is_upright) return out + down(human, style) + below;
   const Fit how = fit(human, style);
   out += flat(human, how, style) + less_than_all(how, style);
-  if (table.more_rows == 0) return out;
-  return out + (style.fits ? wrapped(more_rows_text(table), style) : more_rows_text(table) + '\n');
+  if (table.more_rows == 0) return out + below;
+  return out + (style.fits ? wrapped(more_rows_text(table), style) : more_rows_text(table) + '\n') + below;
 }
 
 std::string render_markdown(const core::Table& table, const Style&) {
   const HumanTable human = humanise(table);
   std::string out = human.title.empty() ? "" : markdown_title(human.title);
-  if (human.rows.empty()) return out + "(none)\n";
+  if (!table.about.empty()) out += escape_markdown(table.about) + "\n\n";
+  const std::string below = table.below.empty() ? "" : "\n" + escape_markdown(table.below) + "\n";
+  if (human.rows.empty()) return out + "(none)\n" + below;
   out += markdown_line(human.headings) + "|";
   for (const bool right : human.right_aligned) out += right ? " ---: |" : " --- |";
   out += '\n';
   for (const auto& row : human.rows) out += markdown_line(row);
-  return table.more_rows == 0 ? out : out + '\n' + more_rows_text(table) + '\n';
+  return (table.more_rows == 0 ? out : out + '\n' + more_rows_text(table) + '\n') + below;
 }
 
 }  // namespace cgmm::report

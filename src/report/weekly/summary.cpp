@@ -35,6 +35,22 @@ std::string within_words(std::int64_t span_us) {
   return words == "day" || words == "minute" ? "a " + words : words;
 }
 
+/// " within 5 minutes"; where some were observed for less, " while they were observed (8 s to 5 minutes)". "": not
+/// known.
+std::string observed_for(const Row& row) {
+  const std::int64_t least_us = row.integer("observed_least_us"), most_us = row.integer("observed_most_us");
+  if (most_us <= 0) return "";
+  if (least_us >= most_us / 10 * 9)
+    return " within " + within_words((least_us + base::kSecond_us / 2) / base::kSecond_us * base::kSecond_us);
+  return " while it was observed (" + base::format_duration_us(least_us) + " to " + base::format_duration_us(most_us) +
+         ")";
+}
+
+std::string capitalised(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text;
+}
+
 /// "A, B, C and 2 more"; "A; B; C; and 2 more". Four are all named, because "1 more" is not shorter than a name.
 std::string listed(const std::vector<std::string>& items, std::string_view separator) {
   constexpr std::size_t kMostNamed = 3;
@@ -115,7 +131,7 @@ std::string stayed_free(const Row& row, const Part& read) {
              read.freed_bytes != known.freed_bytes) {
     text = share(known, "the " + format_bytes(known.freed_bytes));
   }
-  return "; " + text + " was still free at the end of the observation" +
+  return ". " + capitalised(text) + " was still free at the end of the observation" +
          (held > 0 ? " (held: " + human_cell("held_byte_seconds", row.cell("held_byte_seconds")) + ")" : "");
 }
 
@@ -124,7 +140,7 @@ std::string untold(const Row& row) {
   const std::int64_t reclaims = row.integer("too_short_reclaims");
   const std::uint64_t freed_bytes = row.bytes("too_short_freed_bytes");
   if (reclaims == 0) return "";
-  return "; another " + (reclaims == 1 ? "one" : grouped(reclaims)) +
+  return ". Another " + (reclaims == 1 ? "one" : grouped(reclaims)) +
          (freed_bytes > 0 ? " (" + format_bytes(freed_bytes) + ")" : "") + (reclaims == 1 ? " was" : " were") +
          " observed for too short a time to tell";
 }
@@ -134,24 +150,24 @@ std::string untold(const Row& row) {
 std::string came_back(const Row& row) {
   const Part read = part_of(row, "watched_reclaims", "watched_freed_bytes", "refaulted_bytes");
   const Part regrown = part_of(row, "regrowth_reclaims", "regrowth_freed_bytes", "regrown_bytes");
-  const std::string within = " within " + within_words(row.integer("observe_for_us"));
+  const std::string within = observed_for(row);
   std::string text;
   const auto of_observed = [&](const Part& known) {
     return amount(row, known, "that was observed", "that were observed");
   };
   if (read.reclaims > 0) {
     const std::string not_told = "for which the kernel can't tell";
-    text = "; " + of_observed(read) + " was read back" + within;
-    if (regrown.reclaims > 0) text += "; " + amount(row, regrown, not_told, not_told) + " grew again";
+    text = ". " + capitalised(of_observed(read)) + " was read back" + within;
+    if (regrown.reclaims > 0) text += ". " + capitalised(amount(row, regrown, not_told, not_told)) + " grew again";
   } else if (regrown.reclaims > 0) {
-    text = "; the kernel can't tell what was read back, but " + of_observed(regrown) + " grew again" + within;
+    text = ". The kernel can't tell what was read back, but " + of_observed(regrown) + " grew again" + within;
   }
   const std::string stayed = stayed_free(row, read);
-  if (!text.empty()) return text + untold(row) + (stayed.empty() ? "; how much stayed free is not known" : stayed);
+  if (!text.empty()) return text + untold(row) + (stayed.empty() ? ". How much stayed free is not known" : stayed);
   const std::string what =
       stayed.empty() ? "how much of it was read back or stayed free" : "how much of it was read back";
-  return row.integer("unknown_reclaims") > 0 ? "; it was observed for too short a time to tell " + what + stayed
-                                             : "; " + what + " is not known" + stayed;
+  return row.integer("unknown_reclaims") > 0 ? ". It was observed for too short a time to tell " + what + stayed
+                                             : ". " + capitalised(what) + " is not known" + stayed;
 }
 
 /// Without the begin "In the last 7 days".
@@ -160,7 +176,7 @@ std::string reclaims(const Row& row) {
   const std::int64_t failed = row.integer("failed_reclaims");
   const std::int64_t dry = row.integer("dry_runs");
   const std::string would_have = "dry run would have made " + counted(dry, "reclaim") + ".";
-  if (total == 0) return dry > 0 ? "a " + would_have : "no reclaim was needed.";
+  if (total == 0) return dry > 0 ? "a " + would_have : "no reclaim was made.";
   const std::string end = dry > 0 ? ". A " + would_have : ".";
   if (failed >= total)
     return (total == 1 ? "the only reclaim failed" : "all " + counted(total, "reclaim") + " failed") + end;
@@ -224,12 +240,12 @@ std::vector<std::string> summary_sentences(const core::Table& summary_row, std::
     const auto futile_ones = names_where(core::frees_nothing, findings, format);
     const std::string these = churners.size() == 1 ? "This cgroup only churns: " : "These cgroups only churn: ";
     sentences = {first + " " + reclaims(row),
+                 oom_kills(row),
+                 stuck(row),
                  churners.empty() ? "" : these + listed(churners, ",") + ".",
                  futile_ones.empty() ? "" : "Reclaiming frees almost nothing in: " + listed(futile_ones, ",") + ".",
                  advice(findings, format),
-                 coverage(row),
-                 oom_kills(row),
-                 stuck(row)};
+                 coverage(row)};
   }
   std::erase(sentences, "");
   return sentences;
@@ -242,19 +258,6 @@ std::string summary_sentence(const core::Table& summary_row, std::span<const Fin
     text += (text.empty() ? "" : " ") + sentence;
   }
   return text;
-}
-
-core::Table effects_in_short(const core::Table& effects) {
-  constexpr std::size_t kMostRows = 10;
-  core::Table table = only(effects, effects.title,
-                           {"cgroup", "reclaims", "effective", "churn", "futile", "unknown", "freed_bytes",
-                            "refaulted_bytes", "stayed_free_bytes", "held_byte_seconds"});
-  if (table.rows.size() > kMostRows) {
-    table.title += " (" + std::to_string(kMostRows) + " of " + std::to_string(table.rows.size()) +
-                   " cgroups: report effects has all)";
-    table.rows.resize(kMostRows);
-  }
-  return table;
 }
 
 }  // namespace cgmm::report

@@ -22,8 +22,8 @@ struct TimeAsked {
   bool up_to_now = true;  // shown as "the last 7 days"; else with begin and end
 };
 
-/// "In the last 7 days 42 reclaims freed 12.3 GiB in 4 cgroups; 3.1 GiB of it (25 %) was read back within 5 minutes.
-/// 60 433 scans covered 99.9 % of the time and saw 214 cgroups. No OOM kill was seen." Cgroup names are escaped for
+/// "In the last 7 days 42 reclaims freed 12.3 GiB in 4 cgroups. 3.1 GiB of it (25 %) was read back within 5 minutes. No
+/// OOM kill was seen. 60 433 scans covered 99.9 % of the time and saw 214 cgroups." Cgroup names are escaped for
 /// `format`, text or Markdown.
 std::string summary_sentence(const core::Table& summary_row, std::span<const Finding> findings, const TimeAsked& asked,
                              Format format = Format::text);
@@ -31,8 +31,5 @@ std::string summary_sentence(const core::Table& summary_row, std::span<const Fin
 /// The same as single sentences, the answer first.
 std::vector<std::string> summary_sentences(const core::Table& summary_row, std::span<const Finding> findings,
                                            const TimeAsked& asked, Format format = Format::text);
-
-/// reports/effects.sql for people: the most important columns, and the first ten rows.
-core::Table effects_in_short(const core::Table& effects);
 
 }  // namespace cgmm::report

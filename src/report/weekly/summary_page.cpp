@@ -181,8 +181,10 @@ std::string summary_page(const SummaryPage& page, const TimeAsked& asked) {
   for (const std::string& sentence : summary_sentences(page.summary, page.findings, asked)) {
     body += html_paragraph(sentence, std::exchange(weight, Weight::plain));
   }
-  body += tiles(page.summary) + chart_of(page, asked) + render_advice(page.findings, Format::html, {});
-  for (const core::Table& table : page.tables) body += html_section(table.title, html_table(table));
+  body += tiles(page.summary) + chart_of(page, asked);
+  for (const core::Table& table : page.sections.before_advice) body += html_section_of(table);
+  body += render_advice(page.findings, Format::html, {});
+  for (const core::Table& table : page.sections.after_advice) body += html_section_of(table);
   return html_page(title_of_node("Memory report", page.status), body);
 }
 

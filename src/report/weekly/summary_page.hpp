@@ -11,6 +11,7 @@
 #include "core/table.hpp"
 #include "report/format/chart.hpp"
 #include "report/weekly/advice.hpp"
+#include "report/weekly/sections.hpp"
 #include "report/weekly/summary.hpp"
 
 namespace cgmm::report {
@@ -23,7 +24,7 @@ struct SummaryPage {
   core::Table oom_kills;
   core::Table gaps;
   std::span<const Finding> findings;
-  std::span<const core::Table> tables;  // below the rest, in this order
+  WeeklySections sections;
 };
 
 /// A whole document: the answer in words, the important numbers, a chart of what was freed, the advice, the tables.

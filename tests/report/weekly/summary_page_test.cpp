@@ -65,8 +65,8 @@ std::size_t bars(const Html& page) {
 
 TEST(SummaryPage, HasTheAnswerFirstAndItsNumbersAtAGlance) {
   SummaryPage page = page_of_a_week();
-  const std::vector<Table> tables = {{.title = "Coverage", .columns = {"a"}, .rows = {}}};
-  page.tables = tables;
+  page.sections.before_advice = {{.title = "OOM kills", .columns = {"a"}, .rows = {}, .about = "What was killed."}};
+  page.sections.after_advice = {{.title = "Coverage", .columns = {"a"}, .rows = {}, .below = "and 2 more"}};
   const Html html(summary_page(page, kWeek));
   EXPECT_EQ(activity_of(html), "");
   EXPECT_EQ(texts(html.all("h1")), std::vector<std::string>{"Memory report of node-7"});
@@ -74,7 +74,10 @@ TEST(SummaryPage, HasTheAnswerFirstAndItsNumbersAtAGlance) {
   EXPECT_TRUE(html.of_class("lead")[0].text.starts_with("In the last 7 days 1 reclaim freed 4.0 MiB in 1 cgroup"));
   EXPECT_EQ(texts(html.all("strong")), (std::vector<std::string>{"4.0 MiB", "25 %", "2.0 MiB", "0", "99.5 %"}));
   EXPECT_TRUE(html.of_class("alarm").empty());
-  EXPECT_EQ(texts(html.all("h2")), (std::vector<std::string>{"Freed in each hour", "Advice", "Coverage"}));
+  EXPECT_EQ(texts(html.all("h2")), (std::vector<std::string>{"Freed in each hour", "OOM kills", "Advice", "Coverage"}));
+  const std::vector<std::string> said = texts(html.of_class("remark"));
+  for (const char* const text : {"What was killed.", "and 2 more"})
+    EXPECT_EQ(std::ranges::count(said, text), 1) << text;
   EXPECT_EQ(bars(html), 1u);
 }
 
@@ -130,9 +133,9 @@ TEST(SummaryPage, OfHostileNamesIsWellFormed) {
     churner.evidence.freed_bytes = churner.evidence.refaulted_bytes = 100 * kMiB;
     churner.advice = core::Advice{.reason = "Because.", .path = name};
     const std::vector<Finding> findings{churner};
-    const std::vector<Table> tables = {{.title = name, .columns = {name}, .rows = {{name}}}};
     page.findings = findings;
-    page.tables = tables;
+    page.sections.before_advice = {{.title = name, .columns = {name}, .rows = {{name}}, .about = name, .below = name}};
+    page.sections.after_advice = page.sections.before_advice;
     const Html html(summary_page(page, kWeek));
     EXPECT_EQ(activity_of(html), "") << label;
     EXPECT_EQ(html.all("pre").size(), 1u) << label;

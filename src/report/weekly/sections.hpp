@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The tables of the weekly report for people, in the order in which they are read: what was killed and why, what
+// reclaim brought and cost, right-sizing, and last how complete the record is. Each has a sentence that says what it
+// means; long ones are cut with their number. Pure: any thread.
+
+#include <span>
+#include <vector>
+
+#include "core/table.hpp"
+
+namespace cgmm::report {
+
+struct WeeklySections {
+  std::vector<core::Table> before_advice;
+  std::vector<core::Table> after_advice;
+};
+
+/// `summary`, `earlier`: reports/summary.sql of the window and of as long a time before it. `tables`: the answers of
+/// the other reports of the weekly summary.
+WeeklySections weekly_sections(const core::Table& summary, const core::Table& earlier,
+                               std::span<const core::Table> tables);
+
+}  // namespace cgmm::report
