@@ -8,7 +8,9 @@ WITH kill AS (
          (SELECT max(h.first_seen_at_us) FROM cgroup h
            WHERE h.path = o.limit_path AND h.first_seen_at_us <= o.killed_at_us) AS holder_seen_at_us
     FROM oom_kill o
-   WHERE o.oom_kill_id = :oom_kill_id AND o.cause = 'ancestor_limit'
+    LEFT JOIN cgroup c USING (cgroup_id)
+   WHERE o.oom_kill_id = :oom_kill_id
+     AND (o.cause = 'ancestor_limit' OR length(o.limit_path) < length(coalesce(c.path, o.victim_path)))
 ),
 ended AS (
   SELECT c.cgroup_id, c.last_seen_at_us, c.vanished_at_us, c.first_seen_at_us

@@ -1,6 +1,7 @@
 -- What else is known of one OOM kill
 -- SPDX-License-Identifier: Apache-2.0
--- One row: the cgroup, the sample where the growth before the kill began, the node, and how often it
+-- One row: the cgroup (own_limit_bytes NULL although own_limit_is_known: it has none), whether samples of it in
+-- the half hour before the kill have been deleted since, the sample where the growth before the kill began, the node, and how often it
 -- happened before. Kills outside the tracked cgroups count as the same workload if the victim's cgroup is
 -- the same.
 WITH kill AS (
@@ -61,6 +62,12 @@ SELECT kill.first_seen_at_us,
        (SELECT effective_limit_bytes FROM cgroup_limit l
          WHERE l.cgroup_id = kill.cgroup_id AND l.changed_at_us <= kill.killed_at_us
          ORDER BY l.changed_at_us DESC LIMIT 1) AS effective_limit_bytes,
+       own.limit_bytes AS own_limit_bytes,
+       own.cgroup_id IS NOT NULL AS own_limit_is_known,
+       EXISTS (SELECT 1 FROM scan sc
+                WHERE sc.started_at_us >= max(kill.first_seen_at_us, kill.killed_at_us - 1800000000)
+                  AND sc.started_at_us < kill.killed_at_us AND sc.is_partial IS NOT 1 AND sc.cgroup_count > 0
+                  AND NOT EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id)) AS samples_are_gone,
        (SELECT anon_kib * 1024 FROM grew_from) AS grew_from_anon_bytes,
        (SELECT shmem_kib * 1024 FROM grew_from) AS grew_from_shmem_bytes,
        (SELECT kernel_kib * 1024 FROM grew_from) AS grew_from_kernel_bytes,
@@ -75,4 +82,7 @@ SELECT kill.first_seen_at_us,
          WHERE killed_at_us BETWEEN kill.killed_at_us - 7 * 86400000000 AND kill.killed_at_us) AS earlier_kills_in_7_days,
        (SELECT CAST(total(kill_count) AS INTEGER) FROM same WHERE killed_at_us > kill.killed_at_us) AS later_kills,
        (SELECT value FROM node WHERE key = 'page_size_bytes') AS page_size_bytes
-  FROM kill;
+  FROM kill
+  LEFT JOIN cgroup_limit own ON own.cgroup_id = kill.cgroup_id
+       AND own.changed_at_us = (SELECT max(changed_at_us) FROM cgroup_limit l
+                                 WHERE l.cgroup_id = kill.cgroup_id AND l.changed_at_us <= kill.killed_at_us);

@@ -9,7 +9,10 @@ WITH kill AS (
          min(o.killed_at_us - 1,
              iif(o.source = 'counter', ifnull(o.earliest_at_us, o.killed_at_us), o.killed_at_us)) AS end_at_us
     FROM oom_kill o
-   WHERE o.oom_kill_id = :oom_kill_id AND o.cause IN ('ancestor_limit', 'node')
+    LEFT JOIN cgroup c USING (cgroup_id)
+   WHERE o.oom_kill_id = :oom_kill_id
+     AND (o.cause IN ('ancestor_limit', 'node')
+          OR length(o.limit_path) < length(coalesce(c.path, o.victim_path)))
 ),
 -- From the last scan of all that is a minute old to the kill; who is not in the last one or later was gone.
 range AS (

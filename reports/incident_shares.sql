@@ -1,6 +1,7 @@
 -- What made up the memory at an ancestor's limit
 -- SPDX-License-Identifier: Apache-2.0
--- If the limit of an ancestor was hit: the newest scan before the kill that has the remainder of that ancestor.
+-- If the limit of an ancestor was hit: the newest scan before the kill that has the remainder of that ancestor, three
+-- intervals old at most.
 -- What its running cgroups held then, and what belonged to none of them: all remainders below it and its own.
 -- Both add up to what was charged to it. No row: no scan has them.
 WITH kill AS (
@@ -9,7 +10,9 @@ WITH kill AS (
              iif(o.source = 'counter', ifnull(o.earliest_at_us, o.killed_at_us), o.killed_at_us)) AS end_at_us
     FROM oom_kill o
     JOIN cgroup h ON h.path = o.limit_path AND h.kind IN ('pod', 'inner')
-   WHERE o.oom_kill_id = :oom_kill_id AND o.cause = 'ancestor_limit'
+    LEFT JOIN cgroup c ON c.cgroup_id = o.cgroup_id
+   WHERE o.oom_kill_id = :oom_kill_id
+     AND (o.cause = 'ancestor_limit' OR length(o.limit_path) < length(coalesce(c.path, o.victim_path)))
 ),
 newest AS (
   SELECT kill.*, sc.scan_id, sc.started_at_us
@@ -17,6 +20,7 @@ newest AS (
    CROSS JOIN scan sc
    CROSS JOIN sample s
    WHERE sc.started_at_us BETWEEN :since_us AND kill.end_at_us
+     AND kill.end_at_us - sc.started_at_us <= 3 * sc.interval_us
      AND s.scan_id = sc.scan_id AND s.cgroup_id = kill.holder_id
    ORDER BY sc.started_at_us DESC
    LIMIT 1

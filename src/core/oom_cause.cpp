@@ -103,6 +103,18 @@ OomCause grown_most(const OomEvidence& evidence, const OomGrowth& growth, const 
   return largest(kinds);
 }
 
+/// Whether the growth of the victim's cgroup can be the cause: at its pod's limit, if it held half of that or more.
+bool may_be_the_cause(const OomEvidence& evidence, const OomExplanation& known) {
+  if (!evidence.limit_is_above || !known.limit_bytes) return true;
+  return known.growth->to_bytes >= *known.limit_bytes / 2;
+}
+
+/// At a pod's limit, tmpfs may be what containers before this one have left.
+bool is_mostly_tmpfs_of_its_pod(const OomEvidence& evidence, const OomExplanation& known) {
+  const std::uint64_t usage = known.gauges.value_or(Gauge::usage, 0);
+  return evidence.limit_is_above && known.from_log && known.gauges.value_or(Gauge::shmem, 0) > usage / 2;
+}
+
 bool lived_at_its_limit(const OomEvidence& evidence, std::uint64_t limit_bytes) {
   const auto& before = evidence.before;
   if (before.empty() || evidence.killed_at_us - before.front().at_us < kAtItsLimit_us) return false;
@@ -163,12 +175,13 @@ std::optional<OomCause> cause_of(OomScope scope) {
 
 std::optional<OomCause> cause_of(const OomEvidence& evidence, const OomExplanation& known) {
   if (const auto cause = cause_of(evidence.scope)) return cause;
-  if (evidence.limit_is_above) return OomCause::ancestor_limit;
-  if (keeps_dying_at_its_start(evidence, known.growth)) return OomCause::limit_too_small;
+  if (evidence.limit_is_above && !evidence.is_as_its_own) return OomCause::ancestor_limit;
+  if (keeps_dying_at_its_start(evidence, known.growth) && !is_mostly_tmpfs_of_its_pod(evidence, known))
+    return OomCause::limit_too_small;
   if (!known.measured_at_us) return std::nullopt;
   if (could_not_drop(known, reclaimable_cache_bytes(known.gauges))) return OomCause::cache;
   if (could_not_drop(known, known.gauges.value_or(Gauge::slab_reclaimable, 0))) return OomCause::kernel_memory;
-  if (known.growth) {
+  if (known.growth && may_be_the_cause(evidence, known)) {
     const bool logged = has_own_numbers(evidence, known);
     return grown_most(evidence, *known.growth, logged ? known.gauges : evidence.before.back().gauges);
   }

@@ -42,7 +42,8 @@ struct MemoryBefore {
 
 struct OomEvidence {
   OomScope scope = OomScope::cgroup;
-  bool limit_is_above = false;  // an ancestor hit its limit, not the victim's cgroup
+  bool limit_is_above = false;  // an ancestor hit its limit; the kernel's numbers are about that one
+  bool is_as_its_own = false;   // that ancestor is its pod, whose limit it does not really share
   bool limit_is_below = false;  // a nested cgroup hit its limit; the kernel's numbers are about that one
   std::int64_t killed_at_us = 0;
   std::optional<MemoryAtKill> at_kill;           // from the kernel log

@@ -96,6 +96,23 @@ TEST(OomCause, IsTheNodeOrTheAncestorWhateverGrew) {
   EXPECT_EQ(cause(one), "node");
 }
 
+TEST(OomCause, AtThePodsLimitIsToldAsForItsOwnWhereThatIsNotReallyShared) {
+  OomEvidence one = evidence({{20, {.anon = 100}}, {1, {.anon = 200}}}, Memory{.anon = 240, .shmem = 16});
+  one.limit_is_above = one.is_as_its_own = true;
+  EXPECT_EQ(cause(one), "anon_growth");
+  const OomExplanation why = explain(one);
+  ASSERT_TRUE(why.growth);
+  EXPECT_EQ(why.growth->to_bytes, 200 * kMiB) << "by its own samples: the kernel's numbers are the pod's";
+  one = evidence({{10, {.anon = 2}}, {5, {.anon = 20}}}, Memory{.anon = 22, .shmem = 234});
+  one.limit_is_above = one.is_as_its_own = true;
+  EXPECT_EQ(cause(one), "shmem") << "it grew, but held little of the limit";
+  one.early_kill_count = 2;
+  one.first_seen_at_us = kKilledAt - 10 * kSecond;
+  EXPECT_EQ(cause(one), "shmem") << "an earlier container may have left it: no limit is too small for its start";
+  one.at_kill = MemoryAtKill{.gauges = gauges_of({.anon = 256}), .limit_bytes = 256 * kMiB};
+  EXPECT_EQ(cause(one), "limit_too_small");
+}
+
 TEST(OomCause, IsWhatRanOutWhereItWasNoLimit) {
   OomEvidence one = evidence({{10, {.anon = 10}}});
   for (const OomScope scope :

@@ -487,8 +487,10 @@ TEST_F(KillReports, AtAPodsLimitRunningCgroupsAndTheRemainderAddUp) {
   history.exec("UPDATE sample SET shmem_kib = 102400 WHERE cgroup_id = 4 AND usage_kib > 0");
   history.add_scan(minute(1) + kSecondUs, /*is_partial=*/true);
   history.add_sample(minute(1) + kSecondUs, 6, 400 * kInKib);
-  history.add_kill(6, minute(2), "ancestor_limit");
+  history.add_kill(6, minute(1) + 25 * kSecondUs, "anon_growth");
+  history.add_kill(6, minute(1) + 35 * kSecondUs, "ancestor_limit");
   history.exec("UPDATE oom_kill SET limit_path = '/pod'");
+  EXPECT_TRUE(query("incident_shares", 2).rows.empty()) << "no scan of the last three intervals has them";
   const Table shares = query("incident_shares", 1);
   ASSERT_EQ(shares.rows.size(), 1u);
   EXPECT_EQ(Row(shares).integer("at_us"), minute(1)) << "the newest with the pod's remainder";
@@ -505,6 +507,27 @@ TEST_F(KillReports, AtAPodsLimitRunningCgroupsAndTheRemainderAddUp) {
   ASSERT_EQ(sharers.rows.size(), 2u);
   EXPECT_EQ(Row(sharers, 1).text("cgroup"), "the remainder of pod /pod");
   EXPECT_EQ(Row(sharers, 0).integer("cgroups_below"), 1);
+}
+
+TEST_F(KillReports, TheFactsHaveTheOwnLimitAndWhetherSamplesAreGone) {
+  history.add_cgroup(4, "/pod/app", "", 1000 * kKiB);
+  history.add_cgroup(5, "/pod/free", "", 1000 * kKiB);
+  history.exec("UPDATE cgroup_limit SET limit_bytes = NULL WHERE cgroup_id = 5");
+  history.exec("DELETE FROM cgroup_limit WHERE cgroup_id = 3");
+  for (const int id : {4, 5, 3}) history.add_kill(id, minute(2));
+  history.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(minute(0)));
+  scan(minute(0), {1, 2, 3, 4, 5});
+  history.exec("UPDATE scan SET cgroup_count = 5");
+  const auto facts = [&](std::int64_t id) { return query("incident_facts", id); };
+  EXPECT_EQ(Row(facts(1)).known_bytes("own_limit_bytes"), 1000 * kKiB);
+  EXPECT_EQ(Row(facts(2)).known_bytes("own_limit_bytes"), std::nullopt);
+  EXPECT_EQ(Row(facts(2)).integer("own_limit_is_known"), 1);
+  EXPECT_EQ(Row(facts(3)).integer("own_limit_is_known"), 0);
+  EXPECT_EQ(Row(facts(1)).integer("samples_are_gone"), 0);
+  history.exec("DELETE FROM sample");
+  EXPECT_EQ(Row(facts(1)).integer("samples_are_gone"), 1);
+  history.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(minute(1)));
+  EXPECT_EQ(Row(facts(1)).integer("samples_are_gone"), 0) << "no scan had seen it";
 }
 
 TEST_F(KillReports, WhereNoLimitOfAnAncestorWasHit_NothingIsAddedUp) {

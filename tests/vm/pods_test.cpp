@@ -101,7 +101,7 @@ TEST_P(Pods, TasksThatAreThrottledAtMemoryHighAreAnIncident) {
 /// kubernetes#128339
 TEST_P(Pods, AKillAtThePodsLimitAddsUpAndNamesWhoseTmpfsItWas) {
   const auto db = history("limits");
-  EXPECT_EQ(db.text("SELECT cause || ' ' || source FROM oom_kill" + of(db, "oom_app")), "ancestor_limit kernel_log");
+  EXPECT_EQ(db.text("SELECT cause || ' ' || source FROM oom_kill" + of(db, "oom_app")), "anon_growth kernel_log");
   EXPECT_EQ(db.text("SELECT limit_path FROM oom_kill"), cgroups().at("oom_pod"));
   const std::int64_t at_kill = db.number("SELECT usage_bytes FROM oom_kill");
   EXPECT_TRUE(nearly_equal(at_kill, 128 * kMiB, kMiB));

@@ -18,7 +18,6 @@ namespace {
 using Bytes = std::optional<std::uint64_t>;
 
 constexpr std::uint64_t kMuch = 10;  // a tenth of the limit
-constexpr std::uint64_t kMuchLeft_bytes = 1024 * 1024;
 constexpr std::int64_t kAtItsStart_us = base::kMinute_us;
 
 std::string size(std::uint64_t bytes) { return base::format_bytes(bytes); }
@@ -46,8 +45,10 @@ const Kind& largest_kind(const MemoryPoint& memory) {
   return *std::ranges::max_element(kKinds, {}, [&](const Kind& kind) { return (memory.*kind.bytes).value_or(0); });
 }
 
-/// "its limit of 256.0 MiB", or for a nested cgroup "the limit of 256.0 MiB of /a/b".
+/// "its limit of 256.0 MiB", for a nested cgroup "the limit of 256.0 MiB of /a/b", for one above "the limit of its pod,
+/// 256.0 MiB".
 std::string limit_of(const Incident& incident) {
+  if (limit_is_above(incident)) return limit_above(incident);
   const Bytes limit = incident.at_kill ? incident.at_kill->limit : std::nullopt;
   const bool is_its_own = incident.limit_path.empty() || incident.limit_path == incident.path;
   const std::string amount =
@@ -140,62 +141,6 @@ std::string grew(const Incident& incident, const Kind& kind) {
          last + ",";
 }
 
-/// The kinds of memory, if no growth is known.
-std::string stood(const Incident& incident, const Kind& kind) {
-  const MemoryPoint& memory = *incident.at_kill;
-  return "Of the " + size(used(incident)) + " in use at " + limit_of(incident) + ", " + size(memory.*kind.bytes) +
-         " were " + std::string(kind.name) +
-         (last_sample_before(incident) == nullptr ? "; there are no samples of how it came to that."
-                                                  : "; it did not grow in the samples before.");
-}
-
-std::string by_kind(const Incident& incident, const Kind& kind) {
-  if (!incident.at_kill) {
-    const bool is_sampled = last_sample_before(incident) != nullptr;
-    return "Most of it was " + std::string(kind.name) + ", but its amount is not known" +
-           (is_sampled ? "." : ", and nothing was sampled before.");
-  }
-  if (!incident.growth) return stood(incident, kind) + std::string(kind.remark);
-  std::string text = grew(incident, kind);
-  if (incident.measured_by_kernel) return text + " and hit " + limit_of(incident) + "." + std::string(kind.remark);
-  text += " up to the last sample, " + incident.ago(incident.growth->to_at_us) + " before; ";
-  text += incident.by_log ? limit_of(incident) + " was hit."
-                          : own_limit(incident) + "the counter does not tell which limit was hit.";
-  return text + std::string(kind.remark);
-}
-
-std::string cache_stuck(const Incident& incident) {
-  if (!incident.at_kill) return "Most of it was page cache that could not be dropped in time.";
-  const MemoryPoint& memory = *incident.at_kill;
-  const std::string text = "Of the " + size(used(incident)) + " in use at " + limit_of(incident) + ", " +
-                           size(memory.cache) + " were page cache that the kernel could not drop in time: ";
-  if (!memory.dirty) return text + "whether it was in use, locked or dirty is not known.";
-  if (*memory.dirty >= memory.cache.value_or(0) / 2) {
-    return text + size(*memory.dirty) + " of it had to be written to disk first.";
-  }
-  return text + "it was in use or locked" +
-         (*memory.dirty > 0 ? ", and " + size(*memory.dirty) + " of it had to be written first." : ".");
-}
-
-std::string too_small(const Incident& incident) {
-  const auto born_us = incident.facts().known("first_seen_at_us");
-  const std::int64_t earlier_kills = incident.facts().integer("earlier_kills");
-  if (born_us && incident.killed_at_us - *born_us < kAtItsStart_us && earlier_kills > 0) {
-    const std::string limit = limit_of(incident);
-    std::string text = "Killed " + incident.ago(*born_us) + " after it was first seen, as " +
-                       base::counted(earlier_kills, "time") + " before: " + limit +
-                       " is too small for its start, or it leaks from its start on.";
-    if (!incident.growth || !incident.at_kill) return text;
-    std::string grown = grew(incident, largest_kind(*incident.at_kill));
-    if (grown.ends_with(',')) grown.pop_back();
-    return text + " " + grown + ".";
-  }
-  if (last_sample_before(incident) == nullptr)
-    return "It hit " + limit_of(incident) + "; there are no samples of how it came to that.";
-  return "It did not grow, but lived at " + limit_of(incident) +
-         ": in every sample before the kill, nine tenths of that or more was memory that can't be dropped.";
-}
-
 /// The incident with the last sample as its numbers, for when the kernel's numbers are another cgroup's. nullopt: no
 /// growth.
 std::optional<Incident> as_last_sampled(const Incident& incident) {
@@ -208,48 +153,82 @@ std::optional<Incident> as_last_sampled(const Incident& incident) {
   return own;
 }
 
-/// " NAME was gone 3m before the kill; in its last sample it had 100.0 MiB of tmpfs and shared memory." Empty: none had
-/// any of it.
-std::string left_behind(const Incident& incident, const char* column, std::string_view kind) {
-  std::string name;
-  std::uint64_t most = 0;
-  std::int64_t gone_at_us = 0;
-  for (const Row row : rows_of(incident.tables.ended)) {
-    if (row.bytes(column) <= most) continue;
-    most = row.bytes(column);
-    name = row.text("cgroup");
-    gone_at_us = row.integer("ended_by_us");
+/// "Of the 256.0 MiB in use at its limit of 256.0 MiB, "
+std::string in_use(const Incident& incident) {
+  if (limit_is_above(incident)) return "Of the " + size(used(incident)) + " in use in its pod at the kill, ";
+  return "Of the " + size(used(incident)) + " in use at " + limit_of(incident) + ", ";
+}
+
+/// The kinds of memory, if no growth is known.
+std::string stood(const Incident& incident, const Kind& kind) {
+  const MemoryPoint& memory = *incident.at_kill;
+  return in_use(incident) + size(memory.*kind.bytes) + " were " + std::string(kind.name) +
+         (last_sample_before(incident) == nullptr ? "; " + no_samples(incident) + "."
+          : limit_is_above(incident)              ? "."
+                                                  : "; it did not grow in the samples before.");
+}
+
+/// At the limit of its pod. The kernel's numbers are the pod's, so growth is told by the container's own samples.
+std::string by_kind_in_pod(const Incident& incident, const Kind& kind) {
+  const Bytes limit = incident.at_kill->limit;
+  const bool grew_much = incident.growth && (!limit || incident.growth->to_bytes >= *limit / 2);
+  const std::optional<Incident> own = grew_much ? as_last_sampled(incident) : std::nullopt;
+  const std::string text =
+      own         ? grew(*own, kind) + " up to the last sample, " + incident.ago(own->growth->to_at_us) + " before."
+      : grew_much ? growth_on_record(incident)
+                  : stood(incident, kind);
+  return text + std::string(kind.remark) + " " + limit_above_was_hit(incident);
+}
+
+std::string by_kind(const Incident& incident, const Kind& kind) {
+  if (!incident.at_kill) {
+    const bool is_sampled = last_sample_before(incident) != nullptr;
+    return "Most of it was " + std::string(kind.name) + ", but its amount is not known" +
+           (is_sampled                   ? "."
+            : samples_are_gone(incident) ? ", and its samples are gone (keep_samples)."
+                                         : ", and nothing was sampled before.");
   }
-  if (most < kMuchLeft_bytes) return "";
-  return " " + base::escape_for_terminal(name) + " was gone " + incident.ago(gone_at_us) +
-         " before the kill; in its last sample it had " + size(most) + " of " + std::string(kind) + ".";
+  if (limit_is_above(incident)) return by_kind_in_pod(incident, kind);
+  if (!incident.growth) return stood(incident, kind) + std::string(kind.remark);
+  std::string text = grew(incident, kind);
+  if (incident.measured_by_kernel) return text + " and hit " + limit_of(incident) + "." + std::string(kind.remark);
+  text += " up to the last sample, " + incident.ago(incident.growth->to_at_us) + " before; ";
+  text += incident.by_log ? limit_of(incident) + " was hit."
+                          : own_limit(incident) + "the counter does not tell which limit was hit.";
+  return text + std::string(kind.remark);
 }
 
-/// " In the scan 2 s before, 1 running cgroup held 380.0 MiB, and 104.0 MiB belonged to none, 100.0 MiB of it tmpfs and
-/// shared memory." And whose that was.
-std::string shares(const Incident& incident) {
-  if (incident.tables.shares.rows.empty()) return "";
-  const Row row(incident.tables.shares);
-  const std::uint64_t remainder = row.bytes("remainder_bytes");
-  std::string text = " In the scan " + incident.ago(row.integer("at_us")) + " before, " +
-                     base::counted(row.integer("running_count"), "running cgroup") + " held " +
-                     size(row.bytes("running_bytes")) + ", and " + size(remainder) + " belonged to none";
-  if (remainder < kMuchLeft_bytes) return text + ".";
-  const Bytes tmpfs = row.known_bytes("remainder_tmpfs_bytes"), cache = row.known_bytes("remainder_cache_bytes");
-  const bool is_tmpfs = tmpfs.value_or(0) >= cache.value_or(0);
-  const std::uint64_t most = (is_tmpfs ? tmpfs : cache).value_or(0);
-  if (most < remainder / 4) return text + ".";
-  const std::string_view kind = is_tmpfs ? "tmpfs and shared memory" : "page cache";
-  const std::string left = left_behind(incident, is_tmpfs ? "tmpfs_bytes" : "cache_bytes", kind);
-  text += ", " + size(most) + " of it " + std::string(kind) + ".";
-  return text + (left.empty() ? " Whose that was is not on record." : left);
+std::string cache_stuck(const Incident& incident) {
+  if (!incident.at_kill) return "Most of it was page cache that could not be dropped in time.";
+  const MemoryPoint& memory = *incident.at_kill;
+  const std::string text =
+      in_use(incident) + size(memory.cache) + " were page cache that the kernel could not drop in time: ";
+  if (!memory.dirty) return text + "whether it was in use, locked or dirty is not known.";
+  if (*memory.dirty >= memory.cache.value_or(0) / 2) {
+    return text + size(*memory.dirty) + " of it had to be written to disk first.";
+  }
+  return text + "it was in use or locked" +
+         (*memory.dirty > 0 ? ", and " + size(*memory.dirty) + " of it had to be written first." : ".");
 }
 
-std::string above(const Incident& incident) {
-  const Bytes limit = incident.at_kill && incident.measured_by_kernel ? incident.at_kill->limit : std::nullopt;
-  return "It did not hit its own limit, but the limit of " + limit_holder(incident) +
-         (limit ? ", " + size(*limit) : "") + ", which it shares." + shares(incident) +
-         shared(incident.tables.sharers, "cgroups that share it") + own_growth(incident);
+std::string too_small(const Incident& incident) {
+  const auto born_us = incident.facts().known("first_seen_at_us");
+  const std::int64_t earlier_kills = incident.facts().integer("earlier_kills");
+  if (born_us && incident.killed_at_us - *born_us < kAtItsStart_us && earlier_kills > 0) {
+    const std::string limit = limit_of(incident) + (limit_is_above(incident) ? "," : "");
+    std::string text = "Killed " + incident.ago(*born_us) + " after it was first seen, as " +
+                       base::counted(earlier_kills, "time") + " before: " + limit +
+                       " is too small for its start, or it leaks from its start on.";
+    if (!incident.growth || !incident.at_kill) return text;
+    if (limit_is_above(incident)) return text + own_growth(incident);
+    std::string grown = grew(incident, largest_kind(*incident.at_kill));
+    if (grown.ends_with(',')) grown.pop_back();
+    return text + " " + grown + ".";
+  }
+  if (last_sample_before(incident) == nullptr)
+    return "It hit " + limit_of(incident) + "; " + no_samples(incident) + ".";
+  return "It did not grow, but lived at " + limit_of(incident) +
+         ": in every sample before the kill, nine tenths of that or more was memory that can't be dropped.";
 }
 
 std::string unknown(const Incident& incident) {
@@ -265,7 +244,9 @@ std::string unknown(const Incident& incident) {
            size((*incident.at_kill).*kind.bytes) + " of " + size(incident.at_kill->usage) + " in use were " +
            std::string(kind.name) + "; " + own_limit(incident) + "why it was killed is not known.";
   }
-  return std::string("Too little is known: the cgroup was not sampled in this window before the kill, and ") +
+  return std::string("Too little is known: ") +
+         (samples_are_gone(incident) ? "the samples of the cgroup are gone (keep_samples), and "
+                                     : "the cgroup was not sampled in this window before the kill, and ") +
          (incident.by_log ? "the kernel log does not say what its memory consisted of."
                           : "the kernel log does not mention the kill.");
 }
@@ -334,7 +315,7 @@ std::string cause_of(const Incident& incident) {
   if (const Kind* const kind = kind_of(incident.cause)) return by_kind(incident, *kind);
   if (incident.cause == "cache") return cache_stuck(incident);
   if (incident.cause == "limit_too_small") return too_small(incident);
-  if (incident.cause == "ancestor_limit") return above(incident);
+  if (incident.cause == "ancestor_limit") return why_above(incident);
   return unknown(incident);
 }
 
@@ -342,6 +323,7 @@ std::string cause_of(const Incident& incident) {
 
 std::string own_growth(const Incident& incident) {
   const std::optional<Incident> own = as_last_sampled(incident);
+  if (!own && incident.growth && samples_are_gone(incident)) return " " + growth_on_record(incident);
   if (!own) return "";
   const Kind& kind = largest_kind(*own->at_kill);
   const Rise rise = rise_of(*own, kind);
@@ -355,9 +337,11 @@ std::string rate(std::uint64_t bytes, std::int64_t time_us) {
 
 std::optional<Rise> rise_of(const Incident& incident) {
   if (!incident.growth) return std::nullopt;
-  if (incident.cause == "ancestor_limit" || has_hit_no_limit(incident)) {
+  if (limit_is_above(incident) || has_hit_no_limit(incident)) {
     const std::optional<Incident> own = as_last_sampled(incident);
-    return own ? std::optional(rise_of(*own, largest_kind(*own->at_kill))) : std::nullopt;
+    if (!own) return std::nullopt;
+    const Kind* const kind = kind_of(incident.cause);
+    return rise_of(*own, kind != nullptr ? *kind : largest_kind(*own->at_kill));
   }
   const Kind* const kind = kind_of(incident.cause);
   return rise_of(incident, kind != nullptr ? *kind : incident.at_kill ? largest_kind(*incident.at_kill) : kKinds[0]);
@@ -365,7 +349,9 @@ std::optional<Rise> rise_of(const Incident& incident) {
 
 std::string why(const Incident& incident) {
   if (has_hit_no_limit(incident) && kind_of(incident.cause) == nullptr) return why_without_limit(incident);
-  return cause_of(incident) + in_memory_and_in_swap(incident) + limit_change(incident);
+  const bool is_in_pod = limit_is_above(incident) && !incident.cause.empty() && incident.cause != "ancestor_limit";
+  return cause_of(incident) + (is_in_pod ? shares(incident) : "") + in_memory_and_in_swap(incident) +
+         limit_change(incident);
 }
 
 std::string would_reclaim_have_helped(const Incident& incident) {

@@ -43,6 +43,7 @@ Tile limit_tile(const Incident& incident) {
                             : incident.limit_path == incident.path ? "its own"
                             : incident.limit_path == incident.kill().text("victim_path") ? "the victim's own"
                             : incident.cause == "ancestor_limit"                         ? "of a cgroup above it"
+                            : limit_is_above(incident)                                   ? "of its pod"
                                                                                          : "of a cgroup below it";
   return {"Limit", limit, whose + (is_of_memory_and_swap(incident) ? ", of memory and swap together" : ""), false};
 }

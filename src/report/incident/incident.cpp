@@ -113,14 +113,21 @@ bool has_hit_no_limit(const Incident& incident) {
          scope == "sysrq";
 }
 
+bool limit_is_above(const Incident& incident) {
+  if (incident.cause == "ancestor_limit") return true;
+  const std::string victim = incident.path.empty() ? incident.kill().text("victim_path") : incident.path;
+  const std::string& limit = incident.limit_path;
+  return !limit.empty() && victim.size() > limit.size() && (limit == "/" || is_within(victim, limit));
+}
+
+bool samples_are_gone(const Incident& incident) { return incident.facts().integer("samples_are_gone") != 0; }
+
 const MemoryPoint* last_sample_before(const Incident& incident) {
   const auto after = std::ranges::upper_bound(incident.samples, incident.last_before_us, {}, &MemoryPoint::at_us);
   return after != incident.samples.begin() ? &*(after - 1) : nullptr;
 }
 
-bool has_own_numbers(const Incident& incident) {
-  return !incident.measured_by_kernel || incident.cause != "ancestor_limit";
-}
+bool has_own_numbers(const Incident& incident) { return !incident.measured_by_kernel || !limit_is_above(incident); }
 
 std::optional<std::uint64_t> held_bytes(const MemoryPoint& point) {
   if (!point.usage) return std::nullopt;

@@ -90,6 +90,12 @@ bool is_of_memory_and_swap(const Incident& incident);
 /// No cgroup's limit was hit: the kernel chose among all processes of the node.
 bool has_hit_no_limit(const Incident& incident);
 
+/// A cgroup above the victim's hit its limit.
+bool limit_is_above(const Incident& incident);
+
+/// Its cgroup was sampled before the kill, in this window, and the samples have been deleted since.
+bool samples_are_gone(const Incident& incident);
+
 /// The newest sample that is certainly from before the kill; nullptr: none.
 const MemoryPoint* last_sample_before(const Incident& incident);
 

@@ -216,6 +216,7 @@ std::string missing_before(const Incident& incident) {
   if (incident.path.empty()) return "Its cgroup is not tracked, so there are no samples of it.";
   if (last_sample_before(incident) != nullptr) return "";
   const auto born_us = incident.facts().known("first_seen_at_us");
+  if (samples_are_gone(incident)) return "Its samples from before the kill are gone (keep_samples).";
   std::string text = "Nothing of it was sampled before the kill in this window";
   if (born_us && *born_us > incident.since_us) text += ": it was first seen at " + exact_time(*born_us);
   return text + ".";

@@ -32,8 +32,24 @@ std::string place_of(const Incident& incident);
 std::string shared(const core::Table& sharers, std::string_view which);
 std::string own_growth(const Incident& incident);
 
+/// " Its memory that can't be dropped grew from 21.4 MiB to 82.6 MiB ...": as recorded with the kill.
+std::string growth_on_record(const Incident& incident);
+
+/// "there are no samples of how it came to that", or that they are gone.
+std::string no_samples(const Incident& incident);
+
 /// Whose limit was hit, of a cgroup above: "pod shop/web-7d9c5b8f6d-x2x4z", otherwise "/a/b above it".
 std::string limit_holder(const Incident& incident);
+
+/// "the limit of its pod, 32.0 MiB, which is also its own"; and that it was hit, as a sentence.
+std::string limit_above(const Incident& incident);
+std::string limit_above_was_hit(const Incident& incident);
+
+/// What held the memory below the limit of a cgroup above, as a sentence; "": no scan shortly before the kill has it.
+std::string shares(const Incident& incident);
+
+/// Why, where the limit of a cgroup above was hit that is really shared.
+std::string why_above(const Incident& incident);
 
 /// "python3 (pid 4319) in container app of pod shop/web-7d9c5b8f6d-x2x4z"
 std::string who(const Incident& incident);

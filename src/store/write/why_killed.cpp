@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/time.hpp"
+#include "core/container.hpp"
 #include "core/oom_cause.hpp"
 
 namespace cgmm::store {
@@ -13,6 +14,36 @@ namespace {
 
 constexpr std::int64_t kLookBack_us = 30 * base::kMinute_us;
 constexpr int kMaxSamples = 4000;  // more than half an hour, one per second
+
+constexpr std::int64_t kSandbox_kib = 1024;  // a pod's sandbox holds less
+
+/// Whether the limit of its pod, which was hit, is as good as the container's own: it has none that is smaller, or it
+/// is alone in the pod. Not if other containers held half of the limit in the last scan of all before the kill.
+bool is_as_its_own(Statements& sql, std::int64_t oom_kill_id) {
+  Use row = sql.use(
+      "WITH kill AS (SELECT k.cgroup_id, k.killed_at_us, k.limit_path, k.limit_bytes, "
+      "    (SELECT max(started_at_us) FROM scan WHERE started_at_us < k.killed_at_us AND is_partial IS NOT 1) AS at_us "
+      "  FROM oom_kill k WHERE k.oom_kill_id = ?1), "
+      "seen AS (SELECT s.usage_kib, c.cgroup_id IS NOT kill.cgroup_id AND c.kind = 'container' AND s.usage_kib > ?2 "
+      // One that has been killed since is the one that this one replaces.
+      "    AND NOT EXISTS (SELECT 1 FROM oom_kill o WHERE o.cgroup_id = c.cgroup_id "
+      "      AND o.killed_at_us BETWEEN kill.at_us AND kill.killed_at_us) AS is_other "
+      "  FROM kill CROSS JOIN scan sc CROSS JOIN cgroup c CROSS JOIN sample s "
+      "  WHERE sc.started_at_us = kill.at_us AND sc.is_partial IS NOT 1 "
+      "  AND (c.path = kill.limit_path OR (c.path > kill.limit_path || '/' AND c.path < kill.limit_path || '0')) "
+      "  AND s.scan_id = sc.scan_id AND s.cgroup_id = c.cgroup_id), "
+      "own AS (SELECT l.limit_bytes FROM kill JOIN cgroup_limit l USING (cgroup_id) "
+      "  WHERE l.changed_at_us <= kill.killed_at_us ORDER BY l.changed_at_us DESC LIMIT 1) "
+      "SELECT kill.limit_path, EXISTS (SELECT 1 FROM own WHERE limit_bytes IS NULL OR limit_bytes >= "
+      "kill.limit_bytes), "
+      "  (SELECT count(*) FROM seen), (SELECT count(*) FROM seen WHERE is_other), "
+      "  (SELECT ifnull(sum(usage_kib), 0) FROM seen WHERE is_other) * 2048 >= kill.limit_bytes FROM kill",
+      oom_kill_id, kSandbox_kib);
+  if (!row.step() || !core::is_pod(row.text(0))) return false;
+  const bool has_no_smaller = row.integer(1) != 0;
+  const bool is_alone = row.integer(2) > 0 && row.integer(3) == 0;
+  return (has_no_smaller || is_alone) && row.integer(4) == 0;
+}
 
 /// What was told of the kill, and the history of the cgroup.
 core::OomEvidence evidence_of(Statements& sql, std::int64_t oom_kill_id) {
@@ -38,6 +69,7 @@ core::OomEvidence evidence_of(Statements& sql, std::int64_t oom_kill_id) {
     evidence.scope = core::oom_scope_of(kill.text(1));
     evidence.limit_is_above = kill.integer(2) < 0;  // a longer path is below a shorter one
     evidence.limit_is_below = kill.integer(2) > 0;
+    evidence.is_as_its_own = evidence.limit_is_above && is_as_its_own(sql, oom_kill_id);
     evidence.first_seen_at_us = kill.number(3);
     evidence.limit_bytes = kill.amount(4);
     evidence.early_kill_count = kill.integer(5);

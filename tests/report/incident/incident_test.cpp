@@ -188,6 +188,43 @@ TEST_F(IncidentTest, AtAPodsLimitItAddsUp) {
   EXPECT_NE(why(made()).find("held 380.0 MiB, and 4.0 KiB belonged to none. "), std::string::npos) << why(made());
 }
 
+TEST_F(IncidentTest, AtThePodsLimitTheCauseIsToldAndWhoseLimitItWas) {
+  kill["limit_path"] = text("/kubepods/pod1f0c2a3b-1111-2222-3333-444455556666");
+  kill["path"] = kill["victim_path"] = text("/kubepods/pod1f0c2a3b-1111-2222-3333-444455556666/c1");
+  about["own_limit_bytes"] = number(256 * kMiB);
+  const std::string grew =
+      "Its heap and stacks (anon) grew from 41.0 MiB to 209.0 MiB in 4 s (42.0 MiB/s) up to the last sample, 1 s "
+      "before. ";
+  EXPECT_EQ(why(made()), grew + "The limit of its pod, 256.0 MiB, which is also its own, was hit.");
+  EXPECT_NE(said("memory").find("of pod shop/web-7d9c5b8f6d-x2x4z with all below it"), std::string::npos);
+  about["own_limit_bytes"] = Cell{};
+  EXPECT_EQ(why(made()), grew + "The limit of its pod, 256.0 MiB, was hit.") << "whether it has one is not known";
+  about["own_limit_is_known"] = number(1);
+  EXPECT_EQ(why(made()), grew + "It has no limit of its own; the limit of its pod, 256.0 MiB, was hit.");
+  samples.rows.clear();
+  about["samples_are_gone"] = number(1);
+  EXPECT_EQ(
+      why(made()),
+      "Its memory that can't be dropped grew from 45.0 MiB to 254.0 MiB in the last 5 s before the kill. It has no "
+      "limit of its own; the limit of its pod, 256.0 MiB, was hit.");
+  EXPECT_EQ(said("unseen"), "Its samples from before the kill are gone (keep_samples).");
+  kill["cause"] = text("shmem");
+  kill["grew_from_at_us"] = Cell{};
+  kill["shmem_bytes"] = number(240 * kMiB);
+  EXPECT_EQ(
+      why(made()),
+      "Of the 256.0 MiB in use in its pod at the kill, 240.0 MiB were tmpfs and shared memory; the samples of how it "
+      "came to that are gone (keep_samples). The kernel counts that as cache, but can't drop it. It has no limit of "
+      "its own; the limit of its pod, 256.0 MiB, was hit.");
+  kill["cause"] = text("limit_too_small");
+  about["first_seen_at_us"] = number(kKilledUs - 2 * kSecondUs);
+  about["earlier_kills"] = number(9);
+  EXPECT_EQ(
+      why(made()),
+      "Killed 2 s after it was first seen, as 9 times before: the limit of its pod, 256.0 MiB, for it has none of "
+      "its own, is too small for its start, or it leaks from its start on.");
+}
+
 TEST_F(IncidentTest, OfAVictimThatDidNotGrowNoGrowthIsTold) {
   kill["cause"] = text("ancestor_limit");
   kill["limit_path"] = text("/kubepods/pod1");

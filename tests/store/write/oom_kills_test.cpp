@@ -394,6 +394,49 @@ TEST_F(OomKills, HaveTheirCauseAndNumbersFromTheLogAndTheSamplesBefore) {
       << "nothing of the one before";
 }
 
+TEST_F(OomKills, AtAPodsLimitHaveTheCauseOfTheirOwnUnlessTheLimitIsReallyShared) {
+  constexpr std::uint64_t kPodMib = 64;
+  std::int64_t second = 10;
+  core::CgroupKey key = 10;
+  /// In a pod with a sandbox and, where it holds something, a second container.
+  const auto cause = [&](const std::string& pod, const core::Limits& own, std::uint64_t second_mib) {
+    core::Scan scan{.started_at_us = kNoon + second * kSecond};
+    const auto add = [&](const std::string& path, core::CgroupKind kind, const core::Limits& limits,
+                         std::uint64_t kib) {
+      const auto made = std::make_shared<core::TrackedCgroup>(
+          core::TrackedCgroup{.key = ++key, .id = {path, key}, .parent_length = 0, .limits = limits, .kind = kind});
+      core::ScanRow row{.cgroup = made};
+      row.gauges.set(core::Gauge::usage, kib * 1024);
+      row.gauges.set(core::Gauge::anon, kib * 1024);
+      scan.rows.push_back(row);
+      return made->id;
+    };
+    const auto victim = add(pod + "/" + std::string(64, 'a'), core::CgroupKind::container, own, 40 * 1024);
+    add(pod + "/" + std::string(64, 'b'), core::CgroupKind::container, {}, 300);
+    if (second_mib > 0) add(pod + "/" + std::string(64, 'c'), core::CgroupKind::container, {}, second_mib * 1024);
+    add(pod, core::CgroupKind::pod, {.limit_bytes = kPodMib * kMiB}, 0);
+    store(history_, scan);
+    auto kill = logged(static_cast<std::uint64_t>(second), victim, kNoon + (second + 1) * kSecond);
+    kill.logged.limit_path = pod;
+    kill.logged.memory = core::MemoryAtKill{.gauges = {}, .limit_bytes = kPodMib * kMiB};
+    kill.logged.memory->gauges.set(core::Gauge::usage, kPodMib * kMiB);
+    kill.logged.memory->gauges.set(core::Gauge::anon, kPodMib * kMiB);
+    store(history_, kill);
+    second += 10;
+    return query("SELECT cause FROM oom_kill ORDER BY oom_kill_id DESC LIMIT 1");
+  };
+  const auto pod = [](char digit) {
+    return "/kubepods/pod0f5b1c2d-1111-2222-3333-44445555666" + std::string(1, digit);
+  };
+  const core::Limits none, same{.limit_bytes = kPodMib * kMiB}, smaller{.limit_bytes = kPodMib / 2 * kMiB};
+  EXPECT_EQ(cause(pod('1'), same, 20), "anon_growth\n");
+  EXPECT_EQ(cause(pod('2'), none, 20), "anon_growth\n");
+  EXPECT_EQ(cause(pod('3'), none, 32), "ancestor_limit\n") << "the others held half of it";
+  EXPECT_EQ(cause(pod('4'), smaller, 20), "ancestor_limit\n");
+  EXPECT_EQ(cause(pod('5'), smaller, 0), "anon_growth\n") << "it is alone but for the sandbox";
+  EXPECT_EQ(cause("/kubepods/burstable", none, 0), "ancestor_limit\n") << "that is no pod";
+}
+
 TEST_F(OomKills, WithoutTheLogHaveThemFromTheLastSample) {
   core::ScanRow row{.cgroup = kWebRef};
   row.gauges.set(core::Gauge::usage, 200 * kMiB);
