@@ -117,14 +117,16 @@ std::optional<Observation::Judgement> Observation::judge_at_once(const Reclaim& 
 }
 
 Observation::Judgement Observation::judge(const Effect& seen, const Learning& learning) const {
-  if (seen.refaulted_bytes && reaches(*seen.refaulted_bytes, kChurnFromHundredth, freed_bytes_)) {
-    return {Verdict::churn, JudgedBy::refaults};
-  }
+  // The cgroups below a remainder read for themselves, too: of many refaults it is not known what they were of.
+  const Judgement costs = after_.counts_those_below ? Judgement{Verdict::unknown, JudgedBy::regrowth}
+                                                    : Judgement{Verdict::churn, JudgedBy::refaults};
+  const bool is_half = seen.refaulted_bytes && reaches(*seen.refaulted_bytes, kChurnFromHundredth, freed_bytes_);
+  if (is_half && !after_.counts_those_below) return costs;
   // A cgroup that is due again needs no longer observation.
   const bool long_enough = seen.observed_for_us >= std::min(learning.observe_for_us, kTellingAfter_us) ||
                            seen.ended_by == ObservationEnd::next_reclaim;
   if (seen.observed_for_us == 0 || !long_enough) return {};
-  if (seen.ended_by && !is_worth_it(seen, learning)) return {Verdict::churn, JudgedBy::refaults};
+  if (is_half || (seen.ended_by && !is_worth_it(seen, learning))) return costs;
   if (seen.refaulted_bytes && (kernel_remembers() || !mostly_regrown())) {
     return {Verdict::effective, JudgedBy::refaults};  // the cache did not grow, so nothing was read again
   }

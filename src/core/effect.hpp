@@ -20,6 +20,7 @@ struct Sighting {
   std::uint64_t cache_bytes = 0;              // reclaimable
   std::optional<std::uint64_t> refault_file;  // pages, since the cgroup was made
   std::optional<std::uint64_t> refault_anon;
+  bool counts_those_below = false;  // its refaults are also those of the cgroups below it, its cache is the remainder's
 };
 
 Sighting sighting_of(std::uint64_t inode, const MemorySample& sample);

@@ -31,6 +31,27 @@ Observation watch(std::optional<std::uint64_t> refaults = 1000) {
 }
 constexpr std::uint64_t pages_of(std::uint64_t mib) { return mib * kMiB / kPage; }
 
+TEST(Effect, OfARemainderManyRefaultsMayBeOfTheRunningCgroupsBelowIt) {
+  Sighting after = sighting(8, 1000);
+  after.counts_those_below = true;
+  const auto seen = [&](std::uint64_t refaulted_mib, std::uint64_t cache_mib) {
+    Observation watched(reclaim_that_freed(40 * kMiB), 40 * kMiB, after, kEnd, kPage);
+    watched.see(sighting(cache_mib, 1000 + pages_of(refaulted_mib)), kEnd + 300 * kSecond);
+    return watched;
+  };
+  const auto effect = [&](std::uint64_t refaulted_mib) {
+    return seen(refaulted_mib, 8).effect(kLearning, ObservationEnd::observe_for);
+  };
+  EXPECT_EQ(effect(0).verdict, Verdict::effective);
+  EXPECT_EQ(effect(19).verdict, Verdict::effective) << "no more was read again, whoever read it";
+  EXPECT_EQ(effect(20).verdict, Verdict::unknown);
+  EXPECT_EQ(effect(20).judged_by, JudgedBy::regrowth);
+  EXPECT_EQ(effect(20).refaulted_bytes, 20 * kMiB) << "what the kernel counted stays on record";
+  EXPECT_EQ(seen(400, 8).lesson(effect(400)), Lesson::may_have);
+  const Observation regrown = seen(400, 48);
+  EXPECT_EQ(regrown.lesson(regrown.effect(kLearning, ObservationEnd::observe_for)), Lesson::did_not_help);
+}
+
 TEST(Effect, TheVerdictGoesByWhatWasReadAgainOfWhatWasFreed) {
   struct Case {
     const char* what;

@@ -315,6 +315,7 @@ void Reclaimer::perform(core::Reclaim& reclaim, const core::ReclaimPlan& plan, k
   if (reclaim.step_count == 0) return;
   std::optional<core::Sighting> after;
   if (attempt.last.sample) after = core::sighting_of(reclaim.id.inode, *attempt.last.sample);
+  if (after) after->counts_those_below = attempt.is_remainder;
   observer_.begin(reclaim, attempt.progress.asked_bytes, after, attempt.last.at_us, candidate.settings.cooldown_us);
 }
 
