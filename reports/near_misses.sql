@@ -4,9 +4,9 @@
 -- slab that can be dropped), and had no kill in the five minutes before or after. The limit is the effective
 -- one at that time. `how`: in a sample; or at the kernel's peak between two samples, less what could be
 -- dropped in the second. First those that were stuck instead of killed: throttled at memory.high, their
--- limit here, or standing still because their OOM killer is disabled. `episodes`: those samples that
+-- limit here, or standing still because their OOM killer is disabled. Each cgroup is listed once. `episodes`: those samples that
 -- are less than five minutes apart are one episode. `near_us`: how long it was near the limit, summed up from one
--- such sample to the next, where they are at most one and a half scan intervals apart. NULL: no two are, so it
+-- such sample to the next, where they are at most one and a half scan intervals apart, in tenths of a second. NULL: no two are, so it
 -- is not known. Of a pod all that it holds counts, with its containers.
 -- Whole hours (sample_hour) tell which cgroups can have been near their limit: usage or peak was. Only their
 -- samples are read. Where these are gone, the hour tells a near miss if anonymous memory alone was within 5 %;
@@ -199,23 +199,29 @@ not_known AS (
    WHERE hour_at_us NOT IN (SELECT hour_at_us FROM sampled_hour) AND NOT is_killed
      AND ifnull(anon_bytes < 0.95 * limit_bytes, 1)
 ),
-stuck_in_window AS (
-  SELECT cgroup_id, max(began_at_us) AS at_us, kind, usage_bytes, limit_bytes, count(*) AS episodes,
-         sum(coalesce(ended_at_us, last_seen_at_us) - began_at_us) AS near_us
+stuck_in_window AS (  -- with one max(), SQLite takes the other columns from the same row
+  SELECT cgroup_id, max(ifnull(1.0 * usage_bytes / nullif(limit_bytes, 0), 0)), began_at_us, last_seen_at_us, kind,
+         usage_bytes, limit_bytes, count(*) AS episodes, sum(last_seen_at_us - began_at_us) AS near_us
     FROM stuck
    WHERE began_at_us < :until_us AND coalesce(ended_at_us, last_seen_at_us) >= :since_us
      AND cgroup_id IN (SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob
                                                          OR workload GLOB :cgroup_glob)
-   GROUP BY cgroup_id, kind
+   GROUP BY cgroup_id
 ),
 found AS (
   SELECT cgroup_id, 1 AS is_stuck, 1.0 * usage_bytes / nullif(limit_bytes, 0) AS share,
-         usage_bytes AS bytes, limit_bytes, at_us, episodes, near_us, NULL AS samples,
+         usage_bytes AS bytes, limit_bytes,
+         ifnull((SELECT sc.started_at_us FROM scan sc CROSS JOIN sample s
+                  WHERE sc.started_at_us BETWEEN k.began_at_us AND k.last_seen_at_us
+                    AND s.scan_id = sc.scan_id AND s.cgroup_id = k.cgroup_id AND s.usage_kib * 1024 >= k.usage_bytes
+                  ORDER BY sc.started_at_us LIMIT 1), began_at_us) AS at_us,
+         episodes, near_us, NULL AS samples,
          iif(kind = 'memory_high', 'throttled at memory.high', 'out of memory, OOM killer disabled') AS how,
          'samples' AS measured
-    FROM stuck_in_window
+    FROM stuck_in_window k
    UNION ALL
   SELECT cgroup_id, 0, share, held_bytes, limit_bytes, at_us, episodes, near_us, samples, how, measured FROM both
+   WHERE cgroup_id NOT IN (SELECT cgroup_id FROM stuck_in_window)
 ),
 listed AS (
   SELECT c.name AS cgroup,
@@ -224,7 +230,7 @@ listed AS (
          found.limit_bytes,
          found.at_us AS peak_at_us,
          found.episodes,
-         found.near_us,
+         CAST(round(found.near_us / 100000.0) AS INTEGER) * 100000 AS near_us,
          found.samples,
          c.path,
          found.how,

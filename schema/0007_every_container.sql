@@ -225,7 +225,7 @@ SELECT o.oom_kill_id,
 --                and for more than half of the time all of its tasks waited for memory (memory.pressure full)
 --   under_oom    it was out of memory with the OOM killer disabled (v1): memory.oom_control says oom_kill_disable 1 and
 --                under_oom 1
--- One that begins again within a minute is the same.
+-- One that begins again within a minute, with the same limit, is the same. limit_bytes is that at the highest usage.
 CREATE TABLE stuck (
   stuck_id        INTEGER PRIMARY KEY,
   cgroup_id       INTEGER NOT NULL,

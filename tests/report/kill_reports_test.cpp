@@ -158,6 +158,26 @@ TEST_F(KillReports, APeakBetweenTwoSamplesIsANearMiss) {
   EXPECT_EQ(Row(table).integer("peak_bytes"), 980 * kKiB);
 }
 
+TEST_F(KillReports, ACgroupThatWasStuckIsANearMissOnceAndItsPeakHasItsOwnLimitAndTime) {
+  for (int i = 0; i < 4; ++i) scan(minute(i), {i < 2 ? 1000 : 500 + 500 * (i - 1)});
+  const auto add = [&](int from, int to, std::int64_t usage_kib, std::int64_t limit_kib) {
+    history.exec(
+        "INSERT INTO stuck (cgroup_id, kind, began_at_us, last_seen_at_us, usage_bytes, limit_bytes) VALUES (1, "
+        "'under_oom', " +
+        std::to_string(minute(from)) + ", " + std::to_string(minute(to)) + ", " + std::to_string(usage_kib * kKiB) +
+        ", " + std::to_string(limit_kib * kKiB) + ")");
+  };
+  add(2, 3, 1500, 1500);
+  add(0, 1, 990, 1000);
+  const Table near = run("near_misses");
+  ASSERT_EQ(near.rows.size(), 1u);
+  EXPECT_EQ(Row(near).integer("peak_bytes"), 1500 * kKiB);
+  EXPECT_EQ(Row(near).integer("limit_bytes"), 1500 * kKiB);
+  EXPECT_EQ(Row(near).integer("peak_at_us"), minute(3)) << "not when it began";
+  EXPECT_EQ(Row(near).integer("episodes"), 2);
+  EXPECT_EQ(Row(near).integer("near_us"), 2 * kMinuteUs);
+}
+
 TEST_F(KillReports, CgroupsThatWereStuckAreInTheListTheSummaryAndTheNearMisses) {
   scan(minute(0), {300, 960});
   history.exec(
@@ -173,6 +193,7 @@ TEST_F(KillReports, CgroupsThatWereStuckAreInTheListTheSummaryAndTheNearMisses) 
   EXPECT_EQ(Row(near, 0).integer("limit_bytes"), 307200) << "its memory.high";
   EXPECT_EQ(Row(near, 1).text("how"), "out of memory, OOM killer disabled");
   EXPECT_EQ(Row(near, 2).text("how"), "sample");
+  EXPECT_EQ(Row(near, 0).integer("near_us"), 5 * kMinuteUs) << "as `incident show` has it";
   const Table list = query("incident_list", 0);
   ASSERT_EQ(list.rows.size(), 3u);
   EXPECT_EQ(Row(list, 0).integer("id"), 1);

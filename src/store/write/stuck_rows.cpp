@@ -57,12 +57,13 @@ void StuckRows::follow(const Open& open, const core::Scan& scan, const Place* pl
   if (row.stuck == core::StuckState::no || is_another) return end(open.stuck_id, scan.started_at_us, "over");
   const bool is_so = stuck != nullptr;  // else it may be
   sql_.execute(
-      "UPDATE stuck SET last_seen_at_us = coalesce(?2, last_seen_at_us), usage_bytes = max(coalesce(?3, usage_bytes), "
-      "coalesce(usage_bytes, ?3)), "
+      "UPDATE stuck SET last_seen_at_us = coalesce(?2, last_seen_at_us), "
+      "limit_bytes = iif(?3 > ifnull(usage_bytes, -1), ?6, limit_bytes), "
+      "usage_bytes = max(coalesce(?3, usage_bytes), coalesce(usage_bytes, ?3)), "
       "high_events = high_events + ifnull(?4, 0), psi_full_us = psi_full_us + ifnull(?5, 0) WHERE stuck_id = ?1",
       open.stuck_id, is_so ? std::optional(scan.started_at_us) : std::nullopt,
       is_so ? row.gauges[core::Gauge::usage] : std::nullopt, row.increases[core::Counter::high_events],
-      row.increases[core::Counter::psi_full_us]);
+      row.increases[core::Counter::psi_full_us], is_so ? limit_of(*place, stuck->kind) : std::nullopt);
 }
 
 void StuckRows::end(std::int64_t stuck_id, std::optional<std::int64_t> at_us, std::string_view ended_by) {
@@ -84,12 +85,14 @@ void StuckRows::end_if_gone(const Open& open) {
   if (is_gone) end(open.stuck_id, is_removed ? at_us : std::nullopt, is_removed ? "removed" : "unknown");
 }
 
-/// One that ended less than a minute ago goes on: one that comes and goes must not fill the table.
+/// One that ended less than a minute ago goes on, if the limit is the same: one that comes and goes must not fill the
+/// table.
 void StuckRows::begin(const Place& place, const core::Standstill& stuck, std::int64_t at_us) {
   const std::int64_t is_same = sql_.execute(
       "UPDATE stuck SET ended_at_us = NULL, ended_by = NULL, last_seen_at_us = ?3 WHERE stuck_id = (SELECT "
-      "max(stuck_id) FROM stuck WHERE cgroup_id = ?1) AND kind = ?2 AND ended_by = 'over' AND ended_at_us >= ?4",
-      place.cgroup_id, to_string(stuck.kind), at_us, stuck.began_at_us - base::kMinute_us);
+      "max(stuck_id) FROM stuck WHERE cgroup_id = ?1) AND kind = ?2 AND ended_by = 'over' AND ended_at_us >= ?4 "
+      "AND limit_bytes IS ?5",
+      place.cgroup_id, to_string(stuck.kind), at_us, stuck.began_at_us - base::kMinute_us, limit_of(place, stuck.kind));
   if (is_same > 0) return;
   const bool is_high = stuck.kind == core::StuckKind::memory_high;
   sql_.execute(

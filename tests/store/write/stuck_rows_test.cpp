@@ -16,9 +16,9 @@ class StuckRowsTest : public StoreTest {
       "SELECT kind, (began_at_us - 1795608000000000) / 1000000, (last_seen_at_us - 1795608000000000) / 1000000, "
       "(ended_at_us - 1795608000000000) / 1000000, ended_by, high_events, psi_full_us FROM v_stuck ORDER BY stuck_id";
 
-  static core::CgroupRef web() {
+  static core::CgroupRef web(std::uint64_t limit_bytes = 500) {
     core::TrackedCgroup web = *test::tracked(1, {"/web", 7});
-    web.limits = {.limit_bytes = {}, .effective_limit_bytes = 500, .high_bytes = 300};
+    web.limits = {.limit_bytes = {}, .effective_limit_bytes = limit_bytes, .high_bytes = 300};
     return std::make_shared<core::TrackedCgroup>(web);
   }
   /// A scan of /web so many seconds after noon.
@@ -114,6 +114,23 @@ TEST_F(StuckRowsTest, OneThatComesAndGoesIsOneRow) {
   EXPECT_EQ(query(kRows), "under_oom|0|80|90|over|NULL|NULL\n");
   store(history, scan(200, StuckState::yes, core::StuckKind::under_oom));
   EXPECT_EQ(query("SELECT count(*) FROM stuck"), "2\n");
+}
+
+TEST_F(StuckRowsTest, OneHasTheLimitOfItsHighestUsageAndWithAnotherLimitItIsAnother) {
+  constexpr auto kUnderOom = core::StuckKind::under_oom;
+  const auto at = [](std::int64_t seconds, StuckState state, std::uint64_t bytes) {
+    Scan one = scan(seconds, state, kUnderOom);
+    one.rows[0].cgroup = web(bytes);
+    one.rows[0].gauges.set(Gauge::usage, bytes);
+    return one;
+  };
+  History history(file());
+  history.begin_run(kNoon, "");
+  store(history, at(10, StuckState::yes, 480));
+  store(history, at(20, StuckState::yes, 640));
+  store(history, at(30, StuckState::no, 800));
+  store(history, at(40, StuckState::yes, 800));
+  EXPECT_EQ(query("SELECT usage_bytes, limit_bytes, ended_by FROM stuck"), "640|640|over\n800|800|NULL\n");
 }
 
 TEST_F(StuckRowsTest, SamplesHaveTheSlabThePeakAndAllEvents) {
