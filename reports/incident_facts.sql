@@ -2,7 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- One row: the cgroup (own_limit_bytes NULL although own_limit_is_known: it has none), whether samples of it in
 -- the half hour before the kill have been deleted since, the sample where the growth before the kill began, the node, and how often it
--- happened before. Kills outside the tracked cgroups count as the same workload if the victim's cgroup is
+-- happened before; other_kills_in_pod where the container's name is not known. Kills outside the tracked cgroups count as the same workload if the victim's cgroup is
 -- the same.
 WITH kill AS (
   SELECT o.*, c.path, c.workload, c.first_seen_at_us
@@ -81,6 +81,12 @@ SELECT kill.first_seen_at_us,
        (SELECT CAST(total(kill_count) AS INTEGER) FROM same
          WHERE killed_at_us BETWEEN kill.killed_at_us - 7 * 86400000000 AND kill.killed_at_us) AS earlier_kills_in_7_days,
        (SELECT CAST(total(kill_count) AS INTEGER) FROM same WHERE killed_at_us > kill.killed_at_us) AS later_kills,
+       (SELECT CAST(total(o.kill_count) AS INTEGER)
+          FROM cgroup victim
+          JOIN cgroup other ON other.pod_uid = victim.pod_uid
+          JOIN oom_kill o ON o.cgroup_id = other.cgroup_id
+         WHERE victim.cgroup_id = kill.cgroup_id AND victim.container_id IS NOT NULL AND victim.container IS NULL
+           AND o.oom_kill_id <> kill.oom_kill_id) AS other_kills_in_pod,
        (SELECT value FROM node WHERE key = 'page_size_bytes') AS page_size_bytes
   FROM kill
   LEFT JOIN cgroup_limit own ON own.cgroup_id = kill.cgroup_id

@@ -551,6 +551,23 @@ TEST_F(KillReports, TheFactsHaveTheOwnLimitAndWhetherSamplesAreGone) {
   EXPECT_EQ(Row(facts(1)).integer("samples_are_gone"), 0) << "no scan had seen it";
 }
 
+TEST_F(KillReports, OfAContainerWithoutANameTheOtherKillsInItsPodCount) {
+  history.add_cgroup(4, "/pod/a", "shop/upload/app", 1000 * kKiB);
+  history.add_cgroup(5, "/pod/b", "shop/upload", 1000 * kKiB);
+  history.exec("UPDATE cgroup SET pod_uid = 'u', pod = 'upload-1', namespace = 'shop' WHERE cgroup_id IN (4, 5)");
+  history.exec("UPDATE cgroup SET container_id = 'a' || cgroup_id WHERE cgroup_id IN (4, 5)");
+  history.exec("UPDATE cgroup SET container = 'app' WHERE cgroup_id = 4");
+  history.add_kill(4, minute(1));
+  history.add_kill(4, minute(2));
+  history.add_kill(5, minute(3));
+  EXPECT_EQ(Row(query("incident_facts", 3)).integer("other_kills_in_pod"), 2);
+  EXPECT_EQ(Row(query("incident_facts", 1)).integer("other_kills_in_pod"), 0) << "its name is known";
+  const Table table = run("kills_by_workload");
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(Row(table, 0).text("workload"), "shop/upload/app");
+  EXPECT_EQ(Row(table, 1).text("workload"), "shop/upload/(not known)");
+}
+
 TEST_F(KillReports, WhereNoLimitOfAnAncestorWasHit_NothingIsAddedUp) {
   scan(minute(0), {10});
   history.add_kill(1, minute(1), "node");

@@ -57,6 +57,10 @@ std::string again(const Incident& incident) {
   }
   if (!facts.known("earlier_kills") || is_nobodys(incident)) return text;
   if (!text.empty()) text += " ";
+  if (const std::int64_t in_pod = facts.integer("other_kills_in_pod"); in_pod > 0) {
+    return text + "The name of its container is not known. Other kills in the same pod: " + std::to_string(in_pod) +
+           ".";
+  }
   if (earlier == 0 && later == 0) return text + "No other kill of it on record.";
   if (earlier == 0) text += "The first kill of it on record";
   if (earlier > 0) {

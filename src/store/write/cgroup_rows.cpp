@@ -34,7 +34,8 @@ std::int64_t CgroupRows::id_of(const core::CgroupId& id, std::int64_t seen_at_us
 
 std::int64_t CgroupRows::add_unseen(const core::CgroupId& id, const core::ContainerIdentity& container,
                                     std::int64_t at_us) {
-  const std::int64_t cgroup_id = appear(id, container, core::workload_of({}, container, id.path), at_us, "told");
+  const std::int64_t cgroup_id = appear(id, container, core::workload_of({}, container, id.path), at_us, "told",
+                                        core::to_string(core::CgroupKind::container));
   sql_.execute(kVanish, cgroup_id, at_us, at_us, std::string_view("told"));
   return cgroup_id;
 }

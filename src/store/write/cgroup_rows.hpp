@@ -26,7 +26,7 @@ class CgroupRows {
   /// The row's cgroup_id; the row is made where there is none. For a cgroup known by its id only.
   std::int64_t id_of(const core::CgroupId& id, std::int64_t seen_at_us);
 
-  /// The row of a cgroup that no scan has seen, and that counts as gone until one does.
+  /// The row of a container that no scan has seen, and that counts as gone until one does.
   std::int64_t add_unseen(const core::CgroupId& id, const core::ContainerIdentity& container, std::int64_t at_us);
   void store_names(const core::NamedCgroup& named);
 

@@ -477,6 +477,9 @@ TEST_F(IncidentTest, EarlierAndLaterKillsOfTheWorkloadAreCounted) {
 
 TEST_F(IncidentTest, WhereThereIsNoOtherKillThatIsSaid) {
   EXPECT_EQ(said("again"), "No other kill of it on record.");
+  about["other_kills_in_pod"] = number(53);
+  EXPECT_EQ(said("again"), "The name of its container is not known. Other kills in the same pod: 53.");
+  about["other_kills_in_pod"] = number(0);
   about["later_kills"] = number(1);
   EXPECT_EQ(said("again"), "The first kill of it on record; killed 1 time since.");
 }

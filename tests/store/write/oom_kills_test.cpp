@@ -356,8 +356,8 @@ TEST_F(OomKills, OfAContainerThatNoScanHasSeenGiveItARow) {
   auto kill = logged(5, young, kNoon + 3 * kSecond);
   kill.container = {.runtime = "containerd", .container_id = id, .pod_uid = "1", .qos_class = "burstable"};
   store(history_, kill);
-  EXPECT_EQ(query("SELECT path, vanished, workload FROM v_cgroup WHERE container_id IS NOT NULL"),
-            young.path + "|1|pod/1\n");
+  EXPECT_EQ(query("SELECT path, vanished, workload, kind FROM v_cgroup WHERE container_id IS NOT NULL"),
+            young.path + "|1|pod/1|container\n");
   EXPECT_EQ(query("SELECT name FROM v_oom_kill"), "aaaaaaaaaaaa (pod 1)\n");
 }
 
