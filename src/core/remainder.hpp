@@ -38,8 +38,9 @@ class Remainders {
     }
   }
 
-  /// Of the cgroup at this depth, which add() is called for next: each gauge less those below, at least 0, because they
-  /// are not read at the same instant, and the kernel counts in batches. nullopt: what is below it is not known.
+  /// Of the cgroup at this depth, which add() is called for next: each gauge less those below, at least 0 and at most
+  /// the usage, because they are not read at the same instant, and the kernel counts in batches. nullopt: what is below
+  /// it is not known.
   std::optional<Gauges> of(std::size_t depth, const Gauges& whole) const {
     static const Sum kNone;
     const Sum& below = depth + 1 < sums_.size() ? sums_[depth + 1] : kNone;
@@ -50,7 +51,10 @@ class Remainders {
       if (gauge == Gauge::peak) continue;  // of peaks there is no difference
       if (whole.is_no_number(gauge) || below.is_no_number[i]) rest.set_no_number(gauge);
       if (!whole.has(gauge) || below.is_no_number[i]) continue;
-      rest.set(gauge, *whole[gauge] - std::min(*whole[gauge], below.gauges.value_or(gauge, 0)));
+      std::uint64_t bytes = *whole[gauge] - std::min(*whole[gauge], below.gauges.value_or(gauge, 0));
+      static_assert(static_cast<std::size_t>(Gauge::usage) == 0, "it is known before the others");
+      if (gauge != Gauge::swap) bytes = std::min(bytes, rest.value_or(Gauge::usage, bytes));
+      rest.set(gauge, bytes);
     }
     return rest;
   }
