@@ -84,6 +84,11 @@ core::Table folded(const core::Table& samples) {
       fold_in(result.rows[i / step][column], samples.rows[i][from], kShown[column].fold);
     }
   }
+  // A peak is only on record where it was over the usage of its own sample.
+  const std::size_t usage = report::column_of(result, "usage_bytes"), peak = report::column_of(result, "peak_bytes");
+  for (auto& row : result.rows) {
+    if (std::holds_alternative<std::int64_t>(row[peak])) fold_in(row[peak], row[usage], Fold::largest);
+  }
   return result;
 }
 

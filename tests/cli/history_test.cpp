@@ -102,6 +102,15 @@ TEST_F(History, HistoryFoldsManySamplesIntoFewRowsWithoutLosingAKill) {
   EXPECT_NE(text.out.find(" 2\n", table), std::string::npos) << text.out;
 }
 
+TEST_F(History, APeakOfSeveralSamplesIsNoLessThanTheirUsage) {
+  scan(/*cycles=*/30);
+  SQLite::Database(database(), SQLite::OPEN_READWRITE)
+      .exec("UPDATE sample SET peak_kib = 5 * 1024, usage_kib = 4 * 1024 WHERE scan_id = 1");
+  const std::string web = ask({"history", "/web", "--wide"}).out;
+  EXPECT_NE(web.find("68.0 MiB  68.0 MiB"), std::string::npos) << "usage and peak of the first rows\n" << web;
+  EXPECT_EQ(web.find(" 5.0 MiB"), std::string::npos) << web;
+}
+
 TEST_F(History, NothingInACopiedTreeIsExplainedByTheKernelsOwnLog) {
   scan();
   const std::string csv = ask({"query", "SELECT value FROM node WHERE key = 'kernel_log'", "--format", "csv"}).out;
