@@ -25,8 +25,8 @@ std::string Inventory::to_string() const {
   std::string parts;
   for (const auto& [runtime, of] : most_first) {
     parts += parts.empty() ? " (" : ", ";
-    parts += std::to_string(of.count) + (runtime.empty() ? " of unnamed runtimes" : " of " + runtime);
-    if (!of.pods.empty()) parts += " in " + base::counted(of.pods.size(), "pod");
+    parts += std::to_string(of.count) + (runtime.empty() ? " whose path names no runtime" : " of " + runtime);
+    if (!of.pods.empty()) parts += (runtime.empty() ? ", in " : " in ") + base::counted(of.pods.size(), "pod");
   }
   if (!parts.empty()) parts += ")";
   return base::counted(container_count_, "container") + parts + ", " +

@@ -34,7 +34,7 @@ TEST_F(Check, CheckSaysWhatIsRightOnEveryKindOfTree) {
     EXPECT_EQ(items["hierarchy"]["detail"],
               "cgroup " + version + " at " + tree.root() + " (a copied or fake tree, not the kernel's)");
     EXPECT_EQ(items["cgroups"]["detail"],
-              "1 container (1 of unnamed runtimes in 1 pod), 1 service or session, 2 directories above them");
+              "1 container (1 whose path names no runtime, in 1 pod), 1 service or session, 2 directories above them");
     EXPECT_EQ(items["reclaim"]["result"], "ok") << items["reclaim"];
     EXPECT_EQ(items["policy"]["detail"],
               "reclaim page cache at 40%, for 10s at most, observed for 5m; at most every 1h, which is "

@@ -17,7 +17,7 @@ TEST(Inventory, CountsContainersByRuntimeAndPodsAndWhatIsInNone) {
   inventory.add(CgroupKind::inner, {});
   inventory.add(CgroupKind::leaf, {});
   EXPECT_EQ(inventory.to_string(),
-            "5 containers (3 of containerd in 2 pods, 1 of unnamed runtimes, 1 of docker), 1 service or "
+            "5 containers (3 of containerd in 2 pods, 1 whose path names no runtime, 1 of docker), 1 service or "
             "session, 2 directories above them");
 }
 
