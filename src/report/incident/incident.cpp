@@ -31,7 +31,9 @@ void narrow(IncidentTables& tables, const std::string& path) {
   const auto is_another = [&](const std::string& other) { return path.empty() || other != path; };
   erase_where(tables.reclaims, is_another);
   erase_where(tables.limit_changes, is_another);
-  erase_where(tables.neighbours, [&](const std::string& other) { return !path.empty() && is_within(other, path); });
+  erase_where(tables.neighbours, [&](const std::string& other) {
+    return !path.empty() && (is_within(other, path) || is_within(path, other));
+  });
   if (tables.neighbours.rows.size() > kMostNeighbours) tables.neighbours.rows.resize(kMostNeighbours);
 }
 

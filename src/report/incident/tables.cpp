@@ -94,7 +94,8 @@ std::vector<core::Table> tables_for_people(const Incident& incident) {
   add(only(
       all.limit_changes, "Changes of its limit",
       {"changed_at_us", "limit_before_bytes", "limit_bytes", "effective_limit_before_bytes", "effective_limit_bytes"}));
-  tables.push_back(neighbours(incident));
+  // Those outside have no part in a limit that others share: `sharers` has who does.
+  if (!limit_is_above(incident)) tables.push_back(neighbours(incident));
   return tables;
 }
 

@@ -35,7 +35,7 @@ std::string charts(const Incident& incident, const Style& style) {
   const auto limit = limit_of(incident);
   const auto top = largest(usage);
   const bool drawn = limit && *limit <= 4 * top.value_or(0) && top.value_or(0) <= *limit;
-  std::string title = "usage";
+  std::string title = limit_is_above(incident) ? "usage of its cgroup alone" : "usage";
   if (limit) title += ", limit " + size_text(*limit) + (!drawn && top.value_or(0) > *limit ? " at the kill" : "");
   const ChartMarks marks{.top = drawn ? limit : top,
                          .limit = drawn ? limit : std::nullopt,

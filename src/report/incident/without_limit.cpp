@@ -148,7 +148,9 @@ std::string largest_processes(const Incident& incident) {
                      std::to_string(first.integer("pid")) + ") held " + size(held(first));
   const std::int64_t all_count = std::max(kill.integer("listed_count"), static_cast<std::int64_t>(top.rows.size()));
   const std::uint64_t all = kill.bytes("listed_rss_bytes") + kill.bytes("listed_swap_bytes");
-  if (all_count == 1) return text + ", and was the only process.";
+  if (all_count == 1)
+    return text +
+           ", and was the only process (by the kernel, at the kill; what it shares with processes elsewhere counts).";
   std::uint64_t sum = 0;
   std::size_t count = 0;
   while (count < top.rows.size() && 100 * sum < kMost_pct * all) sum += held(Row(top, count++));

@@ -66,9 +66,10 @@ std::string again(const Incident& incident) {
   if (earlier > 0) {
     const Row last(incident.tables.earlier_kills);
     const std::string last_before = base::format_duration_us(last.integer("before_us")) + " before";
-    const std::string recent = std::to_string(facts.integer("earlier_kills_in_7_days"));
+    const std::int64_t recent = facts.integer("earlier_kills_in_7_days");
+    const std::string count = recent == earlier ? "all" : std::to_string(recent);
     text += base::counted(earlier, "earlier kill") + " of it, " +
-            (earlier == 1 ? last_before : recent + " in the 7 days before, the last one " + last_before);
+            (earlier == 1 ? last_before : count + " in the 7 days before, the last one " + last_before);
   }
   if (later > 0) text += "; killed " + base::counted(later, "time") + " since";
   return text + ".";
@@ -239,19 +240,26 @@ std::string not_running(const Incident& incident) {
   return "The service was not running " + span + ": the kill may lie in that time.";
 }
 
-/// What the service did not see. Says so too if the history begins within the window.
+/// From when on it can have been seen: an earlier cgroup with its path counts.
+std::int64_t seen_from_us(const Incident& incident) {
+  const std::int64_t born_us = incident.facts().known("first_seen_at_us").value_or(incident.since_us);
+  return incident.samples.empty() ? born_us : std::min(born_us, incident.samples.front().at_us);
+}
+
+/// What the service did not see of its life. Says so too if the history begins within the window.
 std::string unseen(const Incident& incident) {
   std::string text = missing_before(incident);
+  const std::int64_t from_us = seen_from_us(incident);
   add_to(text, not_running(incident));
   for (const Gap& gap : incident.gaps) {
     const std::int64_t kill_us = incident.killed_at_us - (incident.by_log ? 0 : 1);
-    if (gap.from_at_us >= incident.killed_at_us) continue;
+    if (gap.from_at_us >= incident.killed_at_us || gap.to_at_us < from_us) continue;
     add_to(text, "No scan from " + base::format_time(gap.from_at_us) + " to " + base::format_time(gap.to_at_us) + " (" +
                      base::format_duration_us(gap.to_at_us - gap.due_at_us) + " missing): " + safe(gap.why) +
                      (kill_us < gap.to_at_us ? ". The kill itself lies in that gap." : "."));
   }
   const auto begin_us = incident.facts().known("history_begins_at_us");
-  if (begin_us && *begin_us > incident.since_us) {
+  if (begin_us && *begin_us > incident.since_us && *begin_us >= from_us) {
     const bool is_later = *begin_us > incident.killed_at_us;
     add_to(text, "The history begins at " + base::format_time(*begin_us) +
                      (is_later ? ", after the kill." : ", " + incident.ago(*begin_us) + " before the kill."));

@@ -225,6 +225,37 @@ TEST_F(IncidentTest, AtThePodsLimitTheCauseIsToldAndWhoseLimitItWas) {
       "its own, is too small for its start, or it leaks from its start on.");
 }
 
+TEST_F(IncidentTest, AtTheLimitOfAnotherItsOwnMemoryIsCalledSoAndNeighboursPlayNoPart) {
+  add_row(neighbours,
+          {{"path", text("/kubepods/pod1")}, {"cgroup", text("the pod")}, {"grown_bytes", number(70 * kMiB)}});
+  add_row(neighbours,
+          {{"path", text("/kubepods/pod2/c")}, {"cgroup", text("shop/db")}, {"grown_bytes", number(90 * kMiB)}});
+  const auto page = [&] { return render_incident(made(), Format::text, {}); };
+  EXPECT_NE(page().find("shop/db"), std::string::npos);
+  EXPECT_EQ(page().find("the pod"), std::string::npos) << "its own pod is no neighbour";
+  EXPECT_NE(page().find("\nusage, limit 256.0 MiB"), std::string::npos);
+  kill["limit_path"] = text("/kubepods/pod1");
+  EXPECT_EQ(page().find("shop/db"), std::string::npos);
+  EXPECT_NE(page().find("\nusage of its cgroup alone, limit 256.0 MiB"), std::string::npos);
+  EXPECT_NE(render_incident(made(), Format::html, {}).find("Memory of its cgroup alone up to the kill"),
+            std::string::npos);
+}
+
+TEST_F(IncidentTest, GapsBeforeItWasThereAreNotTold) {
+  samples.rows.clear();
+  add_sample(samples, kKilledUs - 10 * kSecondUs, 41, 20);
+  about["first_seen_at_us"] = number(kKilledUs - 10 * kSecondUs);
+  about["history_begins_at_us"] = number(kKilledUs - 90 * kSecondUs);
+  add_row(gaps, {{"from_at_us", number(kKilledUs - 60 * kSecondUs)},
+                 {"to_at_us", number(kKilledUs - 20 * kSecondUs)},
+                 {"missing_us", number(30 * kSecondUs)},
+                 {"why", text("the service was stopped")}});
+  EXPECT_EQ(said("unseen"), "");
+  add_sample(samples, kKilledUs - 70 * kSecondUs, 41, 20);
+  std::ranges::rotate(samples.rows, samples.rows.end() - 1);
+  EXPECT_NE(said("unseen").find("No scan from"), std::string::npos) << "an earlier one with its path was there";
+}
+
 TEST_F(IncidentTest, OfAVictimThatDidNotGrowNoGrowthIsTold) {
   kill["cause"] = text("ancestor_limit");
   kill["limit_path"] = text("/kubepods/pod1");
@@ -473,6 +504,12 @@ TEST_F(IncidentTest, EarlierAndLaterKillsOfTheWorkloadAreCounted) {
   EXPECT_NE(render_incident(made(), Format::text, {}).find("python3  anon growth\n"), std::string::npos);
   const auto json = nlohmann::json::parse(render_incident(made(), Format::json, {}));
   EXPECT_EQ(json["earlier_kills"][0]["cause"], "anon_growth");
+}
+
+TEST_F(IncidentTest, EarlierKillsThatWereAllInSevenDaysAreCountedOnce) {
+  add_row(earlier, {{"id", number(5)}, {"before_us", number(60 * kSecondUs)}});
+  about["earlier_kills"] = about["earlier_kills_in_7_days"] = number(9);
+  EXPECT_EQ(said("again"), "9 earlier kills of it, all in the 7 days before, the last one 1m before.");
 }
 
 TEST_F(IncidentTest, WhereThereIsNoOtherKillThatIsSaid) {

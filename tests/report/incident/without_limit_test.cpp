@@ -122,7 +122,10 @@ TEST_F(WithoutLimit, SaysWhichProcessesHeldMost) {
   EXPECT_EQ(said("top"), "");
   add_process(12, "python3", 481);
   all_processes(1, 481);
-  EXPECT_EQ(said("top"), "python3 (pid 12) held 481.0 MiB, and was the only process.");
+  EXPECT_EQ(
+      said("top"),
+      "python3 (pid 12) held 481.0 MiB, and was the only process (by the kernel, at the kill; what it shares with "
+      "processes elsewhere counts).");
   add_process(13, "worker", 10);
   add_process(14, "", 5);
   all_processes(41, 520);
