@@ -72,7 +72,7 @@ TEST_P(Pods, ARunningContainerThatIsIdleLosesItsShareAndItsRefaultsAreOnRecord) 
   EXPECT_EQ(db.number("SELECT sum(refault_file_bytes) FROM v_sample" + of(db, "idle_living")),
             refaulted_bytes("idle", "end"));
   EXPECT_EQ(db.number("SELECT refaulted_bytes FROM v_reclaim" + of_pod), refaulted_bytes("idle", "end"))
-      << "what was read back in the whole pod speaks against its reclaim";
+      << "what was read back in the whole pod";
   EXPECT_EQ(db.number("SELECT count(*) FROM reclaim" + of(db, "idle_living")), 0);
   show_gains("idle");
 }
