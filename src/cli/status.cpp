@@ -178,10 +178,12 @@ std::string in_words(const Row& row, const State& state, std::optional<std::int6
 }
 
 void write(const Options& options, const core::Table& table, const std::string& sentence) {
-  const std::string line = report::wrapped(base::escape_for_terminal(sentence), style_for(options));
+  const report::Style style = style_for(options);
+  const std::string one = base::escape_for_terminal(sentence);
+  const std::string line = style.fits ? report::wrapped(one, style) : one + "\n";  // in a pipe it is one line
   if (options.is_short) return write_output(options, line);
   const bool for_people = options.format == report::Format::text || options.format == report::Format::markdown;
-  write_output(options, (for_people ? line + "\n" : "") + report::render(table, options.format, style_for(options)));
+  write_output(options, (for_people ? line + "\n" : "") + report::render(table, options.format, style));
 }
 
 }  // namespace

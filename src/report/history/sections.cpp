@@ -43,7 +43,7 @@ std::string times_of(const std::vector<std::int64_t>& at_us) {
   constexpr std::size_t kDay = 10;  // "2026-11-23"
   std::string text, day;
   for (const std::int64_t one_us : at_us | std::views::reverse | std::views::take(kMostRestarts)) {
-    const std::string time = base::format_utc(one_us);
+    const std::string time = base::format_time(one_us);
     if (!text.empty()) text += ", ";
     text += time.substr(0, kDay) == day ? time.substr(kDay + 1) : time;
     day = time.substr(0, kDay);
@@ -114,7 +114,7 @@ std::string facts_of(const Section& section, const std::vector<TimelinePoint>& t
     facts.push_back(base::counted(section.cgroup_count, "cgroup") + " of this path");
   }
   if (section.cgroup_count == 1 || !section.is_workload())
-    facts.push_back((section.is_begin_known ? "began " : "first seen ") + base::format_utc(section.first_seen_at_us));
+    facts.push_back((section.is_begin_known ? "began " : "first seen ") + base::format_time(section.first_seen_at_us));
   if (section.limit)
     facts.push_back("limit " + base::format_bytes(*section.limit) + (section.cgroup_count > 1 ? " each" : ""));
   if (!section.restarts_at_us.empty()) {
@@ -143,7 +143,7 @@ std::string remark_on_hours(const std::vector<TimelinePoint>& timeline, std::int
   const bool are_all = std::ranges::all_of(timeline, is_hour);
   const bool is_begin = are_all || std::ranges::is_partitioned(timeline, is_hour);
   return (are_all    ? "From hourly averages"
-          : is_begin ? "Up to " + base::format_utc(last->at_us + last->interval_us) + " from hourly averages"
+          : is_begin ? "Up to " + base::format_time(last->at_us + last->interval_us) + " from hourly averages"
                      : "In part from hourly averages") +
          std::string("; samples are kept for ") + base::format_duration_us(keep_samples_us) + ".";
 }
