@@ -29,7 +29,7 @@ install(CODE [[
   # The unit names the program's path at install time, because --prefix can be given there.
   cmake_path(ABSOLUTE_PATH bin_dir BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" NORMALIZE)
   file(READ "${source_dir}/packaging/cgroup-memory-manager.service" unit)
-  string(REPLACE "ExecStart=/usr/bin/" "ExecStart=${bin_dir}/" unit "${unit}")
+  string(REPLACE "=/usr/bin/" "=${bin_dir}/" unit "${unit}")
   set(unit_file "${CMAKE_INSTALL_PREFIX}/lib/systemd/system/cgroup-memory-manager.service")
   message(STATUS "Installing: $ENV{DESTDIR}${unit_file}")
   file(WRITE "$ENV{DESTDIR}${unit_file}" "${unit}")

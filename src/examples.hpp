@@ -60,7 +60,9 @@ inline constexpr const char* kCheck =
     "  cgroup-memory-manager check\n"
     "      problems first, each with what to do\n"
     "  cgroup-memory-manager check --config new.toml\n"
-    "      whether a configuration is right, before the service reads it\n";
+    "      whether a configuration is right, before the service reads it\n"
+    "  cgroup-memory-manager check --config-only\n"
+    "      only the configuration; exit code 0: systemctl reload takes it\n";
 
 inline constexpr const char* kQuery =
     "  cgroup-memory-manager query \"SELECT * FROM v_reclaim ORDER BY freed_bytes DESC LIMIT 5\"\n"

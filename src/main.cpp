@@ -206,6 +206,8 @@ void add_incident(CLI::App& sub, cli::Options& options) {
 void add_check(CLI::App& sub, cli::Options& options) {
   constexpr std::int64_t kMaxTime_us = 600 * cgmm::base::kSecond_us;  // it looks at everything
   sub.preparse_callback([&options](std::size_t) { options.bounds.time_us = kMaxTime_us; });
+  sub.add_flag("--config-only", options.config_only,
+               "Only whether the service would take the configuration, as systemctl reload asks");
   add_output(sub, options);
   add_bounds(sub, options);
   add_run_options(sub, options);

@@ -65,7 +65,7 @@ _cgmm() {
           fi ;;
         status) words="--short $output $history --help" ;;
         query) words="$output $history --help" ;;
-        check) words="$run $output --help" ;;
+        check) words="$run $output --config-only --help" ;;
       esac ;;
   esac
   # shellcheck disable=SC2086  # words of this file

@@ -53,6 +53,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n '__fish_seen_subcommand_from report' -l list -d 'List the reports'
     $complete -n '__fish_seen_subcommand_from report' -a '(__cgmm_known reports)' -d 'Report'
     $complete -n '__fish_seen_subcommand_from status' -l short -d 'Only the first line'
+    $complete -n '__fish_seen_subcommand_from check' -l config-only -d 'Only the configuration'
     $complete -n '__fish_seen_subcommand_from incident' -l all -d 'Every kill'
     $complete -n '__fish_seen_subcommand_from incident' -l window -x -a '30m 2h' -d 'How much time before the kill'
     $complete -n '__fish_seen_subcommand_from history' -a '(__cgmm_known workloads)' -d 'Workload'

@@ -271,6 +271,15 @@ void guarded(const char* item, const char* advice, Findings& findings, Check che
   }
 }
 
+int answer(const Options& options, const Findings& findings) {
+  if (options.format == report::Format::text) {
+    write_output(options, list_of(findings.table, style_for(options)));
+  } else {
+    write_table(options, findings.table);
+  }
+  return findings.exit_code;
+}
+
 }  // namespace
 
 int check(const Options& options) {
@@ -283,9 +292,11 @@ int check(const Options& options) {
   std::string log_to_read = config.kernel_log;
   guarded("hierarchy", "name the parent with --parent", findings, [&] {
     const kernel::Hierarchy hierarchy = daemon::hierarchy_for(config.parent);
+    if (options.config_only) return;  // that there is one is what a reload asks
     log_to_read = daemon::log_to_read(config.kernel_log, hierarchy);
     check_hierarchy(hierarchy, config, findings);
   });
+  if (options.config_only) return answer(options, findings);
   check_kernel_log(log_to_read, findings);
   check_names(config, findings);
   guarded("database", "put it right as it says, or name another file with --database", findings,
@@ -293,12 +304,7 @@ int check(const Options& options) {
   check_put_aside(config.database, findings);
   guarded("reports", "make the directory readable, or name another with reports_dir", findings,
           [&] { check_reports(config, findings); });
-  if (options.format == report::Format::text) {
-    write_output(options, list_of(findings.table, style_for(options)));
-  } else {
-    write_table(options, findings.table);
-  }
-  return findings.exit_code;
+  return answer(options, findings);
 }
 
 }  // namespace cgmm::cli

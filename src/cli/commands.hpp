@@ -49,9 +49,10 @@ struct Options {
   std::string sql;
   std::string complete;  // "reports", "workloads" or "kills"
   bool list = false;
-  bool each = false;      // for history: every cgroup alone
-  bool all = false;       // for incident list: every kill
-  bool is_short = false;  // for status: only its first line
+  bool each = false;         // for history: every cgroup alone
+  bool all = false;          // for incident list: every kill
+  bool is_short = false;     // for status: only its first line
+  bool config_only = false;  // for check: only the configuration and its parent
   Display display;
   Bounds bounds;  // of all commands but run
 };

@@ -47,6 +47,30 @@ TEST_F(Check, CheckSaysWhatIsRightOnEveryKindOfTree) {
   EXPECT_FALSE(std::filesystem::exists(database()));
 }
 
+TEST_F(Check, ConfigOnlySaysWhetherAReloadWouldTakeTheConfiguration) {
+  const auto asked = [&](const std::string& toml) {
+    write_config(toml);
+    return program({"check", "--config-only", "--config", config()});
+  };
+  const std::string parent = "parent = '" + cgroups().root() + "'\n";
+  const Answer right = asked(parent + "database = '/nowhere/history.db'\n");
+  EXPECT_EQ(right.exit_code, 0) << right.err;
+  EXPECT_NE(right.out.find("configuration: " + config().string()), std::string::npos) << right.out;
+  EXPECT_EQ(right.out.find("database"), std::string::npos) << right.out;
+
+  const Answer wrong = asked(parent + "treshold = '10%'\n");
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_NE(wrong.err.find(": treshold = \"10%\": expected a known key"), std::string::npos) << wrong.err;
+
+  const Answer nowhere = asked("parent = '/nowhere'\n");
+  EXPECT_EQ(nowhere.exit_code, 1);
+  EXPECT_NE(nowhere.out.find("/nowhere"), std::string::npos) << nowhere.out;
+
+  asked(parent);
+  std::filesystem::permissions(config(), std::filesystem::perms::others_write, std::filesystem::perm_options::add);
+  EXPECT_EQ(program({"check", "--config-only", "--config", config()}).exit_code, 1) << "others may write to it";
+}
+
 TEST_F(Check, CheckTellsOfAKernelThatCannotReclaimAndOfAParentThatIsNotThere) {
   cgroups().remove_file("/web", "memory.force_empty");
   auto items = by_item(rows_of({"check", "--parent", cgroups().root()}));

@@ -64,6 +64,9 @@ TEST_F(Install, TheUnitStartsTheProgramOfItsOwnPrefixAndTheConfigurationStaysInE
   EXPECT_NE(contents(under_root("/usr/local/lib/systemd/system/cgroup-memory-manager.service"))
                 .find("\nExecStart=/usr/local/bin/cgroup-memory-manager run\n"),
             std::string::npos);
+  EXPECT_NE(contents(under_root("/usr/local/lib/systemd/system/cgroup-memory-manager.service"))
+                .find("\nExecReload=/usr/local/bin/cgroup-memory-manager check --config-only --max-time 30s\n"),
+            std::string::npos);
   EXPECT_TRUE(fs::exists(config()));
 }
 

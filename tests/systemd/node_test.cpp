@@ -98,6 +98,12 @@ TEST_F(Node, AReloadReadsTheConfigurationAgainInTheSameProcess) {
   EXPECT_EQ(result("reload.pid"), "same\n");
 }
 
+TEST_F(Node, AReloadOfAWrongConfigurationFailsAndSaysWhyAndTheServiceGoesOn) {
+  EXPECT_NE(number("refused.status"), 0) << result("refused.txt");
+  EXPECT_EQ(result("refused.active"), "active\n");
+  EXPECT_TRUE(said("refused.journal", "treshold = \"10%\": expected a known key")) << result("refused.journal");
+}
+
 TEST_F(Node, UnderTheHardenedUnitAContainerIsReclaimed) {
   const std::string row = result("reclaim.csv");
   EXPECT_TRUE(row.starts_with("/kubepods.slice/")) << row;
