@@ -1,10 +1,12 @@
 -- Reclaims by outcome
 -- SPDX-License-Identifier: Apache-2.0
--- How the reclaims ended. A dry run asks nothing of the kernel and frees nothing.
+-- How the reclaims ended. A dry run asks nothing of the kernel and frees nothing; would_take_bytes is what it
+-- would have asked for.
 SELECT replace(r.outcome, '_', ' ') AS outcome,
        count(*) AS reclaims,
        count(DISTINCT r.cgroup_id) AS cgroups,
        sum(r.freed_bytes) FILTER (WHERE r.outcome <> 'dry_run') AS freed_bytes,
+       sum(r.requested_bytes) FILTER (WHERE r.outcome = 'dry_run') AS would_take_bytes,
        CAST(round(avg(r.duration_us)) AS INTEGER) AS average_duration_us,
        max(r.duration_us) AS longest_duration_us
   FROM reclaim r

@@ -72,6 +72,13 @@ TEST_P(Reclaiming, V1IsAskedForEverythingAtOnceWithTheRustProgramsPolicy) {
   EXPECT_EQ(number("SELECT count(*) FROM cooldown WHERE strikes > 0"), 0) << "it learns nothing";
 }
 
+TEST_P(Reclaiming, ADryRunOfTheRustProgramsPolicyWouldTakeAllTheCache) {
+  write_config("policy = 'rust'\n");
+  put("/over", kOver);
+  scan(1, {"--dry-run"});
+  EXPECT_EQ(number("SELECT requested_bytes = file_before_bytes - coalesce(shmem_before_bytes, 0) FROM reclaim"), 1);
+}
+
 TEST_P(Reclaiming, TmpfsIsNotReclaimedBecauseItCannotBeDropped) {
   put("/tmpfs", {.file_bytes = 60 * kMiB, .shmem_bytes = 50 * kMiB});
   scan();
@@ -152,9 +159,11 @@ TEST_P(Reclaiming, RecreatedWhileTheServiceRunsItIsANewCgroupToo) {
 
 TEST_P(Reclaiming, ADryRunRecordsWhatItWouldDoAndDoesNothing) {
   put("/over", kOver);
-  scan(/*cycles=*/3, {"--dry-run"});
+  const Answer dry = scan(/*cycles=*/3, {"--dry-run"});
   EXPECT_FALSE(was_reclaimed("/over"));
   EXPECT_EQ(reclaim_count(), 1);
+  EXPECT_EQ(number("SELECT requested_bytes FROM reclaim"), 49807360) << "what it would ask for";
+  EXPECT_NE(dry.err.find("would reclaim 47.5 MiB from /over: cache "), std::string::npos) << dry.err;
   EXPECT_EQ(text("SELECT outcome FROM reclaim"), "dry_run");
   EXPECT_EQ(number("SELECT count(*) FROM cooldown"), 0);
 

@@ -342,8 +342,11 @@ TEST_F(Reports, ReclaimsNeverCountADryRunAsFreed) {
   add_reclaim(1, 1010, "done", 100);
   add_reclaim(1, 1020, "done", 300);
   add_reclaim(2, 1030, "dry_run", 1 << 30);
+  exec("UPDATE reclaim SET requested_bytes = 12 << 20");
   const Table reclaims = run("reclaims");
   ASSERT_EQ(reclaims.rows.size(), 2u);
+  EXPECT_EQ(at(reclaims, "would_take_bytes", 0), Cell{});
+  EXPECT_EQ(number(reclaims, "would_take_bytes", 1), 12 << 20);
   EXPECT_EQ(number(reclaims, "freed_bytes", 0), 400);
   EXPECT_EQ(number(reclaims, "average_duration_us", 0), 205);
   EXPECT_EQ(at(reclaims, "freed_bytes", 1), Cell{});
@@ -363,8 +366,11 @@ TEST_F(Reports, LastReclaimsTellWhyEachEndedAndWhatBecameOfIt) {
   exec("UPDATE reclaim SET stopped_by = 'nothing_left', psi_some_us = 10 WHERE outcome = 'partial'");
   exec(
       "INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, verdict) VALUES (2, 7, 1, 'unknown')");
+  exec("UPDATE reclaim SET requested_bytes = 12 << 20");
   const Table last = run("last_reclaims");
   ASSERT_EQ(last.rows.size(), 4u);
+  EXPECT_EQ(at(last, "would_take_bytes", 0), Cell{});
+  EXPECT_EQ(number(last, "would_take_bytes", 1), 12 << 20);
   EXPECT_EQ(text(last, "outcome", 0), "interrupted");
   EXPECT_EQ(at(last, "verdict", 0), Cell{});
   EXPECT_EQ(text(last, "outcome", 1), "dry run");
@@ -381,8 +387,11 @@ TEST_F(Reports, AllReclaimsAreInOrderOfTime) {
   add_cgroups();
   add({.at_s = 1020, .freed_bytes = 100, .verdict = "churn"});
   add_reclaim(2, 1010, "dry_run", 1 << 30);
+  exec("UPDATE reclaim SET requested_bytes = 12 << 20");
   const Table all = run("all_reclaims");
   ASSERT_EQ(all.rows.size(), 2u);
+  EXPECT_EQ(number(all, "would_take_bytes", 0), 12 << 20);
+  EXPECT_EQ(at(all, "would_take_bytes", 1), Cell{});
   EXPECT_EQ(text(all, "outcome", 0), "dry run");
   EXPECT_EQ(at(all, "freed_bytes", 0), Cell{});
   EXPECT_EQ(at(all, "verdict", 0), Cell{});

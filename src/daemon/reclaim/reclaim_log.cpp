@@ -38,7 +38,8 @@ void log_reclaim(const core::Reclaim& reclaim, const std::string& name) {
   const std::string cache = base::format_bytes(core::reclaimable_cache_bytes(reclaim.before));
   const std::string threshold = base::format_bytes(reclaim.threshold_bytes);
   if (reclaim.outcome == core::ReclaimOutcome::dry_run) {
-    spdlog::info("would reclaim {}: cache {}, threshold {} (dry run)", name, cache, threshold);
+    const std::string most = base::format_bytes(reclaim.requested_bytes.value_or(0));
+    spdlog::info("would reclaim {} from {}: cache {}, threshold {} (dry run)", most, name, cache, threshold);
     return;
   }
   const std::string freed = reclaim.freed_bytes ? base::format_bytes(*reclaim.freed_bytes) : "an unknown amount";

@@ -267,6 +267,7 @@ TEST_F(RecordedReclaimer, OnlyRecordsInADryRun) {
   EXPECT_EQ(tree_.file("/web", "memory.force_empty"), "");
   ASSERT_TRUE(test::eventually([&] { return collector_.reclaims().size() == 1; }));
   EXPECT_EQ(collector_.reclaims()[0].outcome, ReclaimOutcome::dry_run);
+  EXPECT_EQ(collector_.reclaims()[0].requested_bytes, 95 * kMiB / 2) << "what it would have asked for";
   EXPECT_TRUE(collector_.cooldowns().empty());
 }
 
