@@ -46,6 +46,16 @@ ReclaimPlan plan_of(const MemorySample& now, std::optional<std::uint64_t> limit_
   return plan;
 }
 
+std::uint64_t first_dose_bytes(const Candidate& candidate, const Learning& learning) {
+  MemorySample now;
+  now.gauges = candidate.gauges;
+  ReclaimPlan plan =
+      plan_of(now, candidate.effective_limit_bytes, candidate.settings, ReclaimMethod::memory_reclaim, {});
+  if (learning.adaptive) plan.dose_pct = kFirstDose_pct;
+  plan.follow(now);
+  return plan.is_reached() ? 0 : plan.requested_bytes();
+}
+
 std::uint64_t next_step_bytes(const ReclaimPlan& plan, std::uint64_t cache_bytes, std::uint64_t asked_bytes) {
   const std::uint64_t wanted =
       std::min(left_of(cache_bytes, plan.target_bytes), left_of(plan.requested_bytes(), asked_bytes));

@@ -47,6 +47,9 @@ struct ReclaimPlan {
 ReclaimPlan plan_of(const MemorySample& now, std::optional<std::uint64_t> limit_bytes, const ReclaimSettings& settings,
                     ReclaimMethod method, const ReclaimBounds& bounds);
 
+/// The most that the first reclaim of a cgroup takes, as far as its gauges tell.
+std::uint64_t first_dose_bytes(const Candidate& candidate, const Learning& learning);
+
 /// The state of a reclaim after one of its steps.
 struct Progress {
   std::error_code answer;                    // the kernel's, to this step

@@ -317,6 +317,7 @@ struct Handover {
   Cooldowns cooldowns;
   std::optional<LogPosition> log_position;  // nullopt: the kernel log was never read
   std::string containers_seen_below;        // the parent below which earlier runs have seen containers; empty: none
+  bool is_first_run = false;                // the history is empty: no run has written to it
   std::string crash_found;                  // what is known of an earlier run that did not stop in order; empty: it did
 };
 

@@ -7,6 +7,9 @@ namespace {
 
 class Reclaiming : public CliTest, public ::testing::WithParamInterface<Kind> {
  protected:
+  void remove_history() {
+    for (const char* const end : {"", "-wal", "-shm"}) std::filesystem::remove(database().string() + end);
+  }
   void put(const std::string& path, const FakeMemory& memory) { cgroups().put(path, files_of(GetParam(), memory)); }
   std::string lever() const { return lever_of(GetParam()); }
   bool was_reclaimed(const std::string& path) { return !cgroups().file(path, lever()).empty(); }
@@ -46,6 +49,32 @@ TEST_P(Reclaiming, WithThePolicyIdleAFirstDoseIsAskedFor) {
   scan(2);
   EXPECT_EQ(number("SELECT requested_bytes FROM reclaim"), std::int64_t{60 * kMiB * 10 / 100});
   EXPECT_EQ(number("SELECT dose_pct FROM cooldown"), 2) << "in a fake tree nothing is freed: that was futile";
+}
+
+TEST_P(Reclaiming, TheFirstStartSaysWhatIsAboutToBeReclaimed) {
+  write_config("policy = 'idle'\ncooldown = '1h'\n");
+  FakeMemory over = kOver;
+  over.active_bytes = 0;
+  put("/over", over);
+  put("/below", kBelow);
+  const std::string first =
+      "first start, with an empty history: 1 cgroup is over its threshold now; the first reclaims ";
+  const std::string said = scan(1).err;
+  EXPECT_NE(said.find(first + "may begin after the next scan, in "), std::string::npos) << said;
+  EXPECT_NE(said.find(", and take up to 6.0 MiB of page cache"), std::string::npos) << said;
+  EXPECT_NE(said.find("to only record, set dry_run = true"), std::string::npos) << said;
+  EXPECT_EQ(scan(1).err.find("first start"), std::string::npos) << "there is a history";
+
+  remove_history();
+  const std::string dry = scan(1, {"--dry-run"}).err;
+  EXPECT_NE(dry.find(first + "would take up to 6.0 MiB of page cache (dry run)"), std::string::npos) << dry;
+  EXPECT_EQ(dry.find("to only record"), std::string::npos) << dry;
+
+  remove_history();
+  write_config("policy = 'idle'\nreclaim_scope = 'containers'\n");
+  const std::string none = scan(1).err;
+  EXPECT_NE(none.find("no cgroup is over its threshold now: nothing is to be reclaimed yet"), std::string::npos)
+      << none;
 }
 
 TEST_P(Reclaiming, WhatIsOverHalfTheThresholdIsAskedFor) {

@@ -95,6 +95,7 @@ struct PassResult {
   std::vector<core::CgroupRef> appeared;         // first read in this scan
   std::vector<std::string> gone;                 // paths of cgroups that were there before
   std::vector<core::Candidate> candidates;       // over their threshold, cooldowns not considered
+  std::vector<core::Candidate> left_alone;       // over their threshold for the first time, and no candidates yet
   std::vector<core::Sighting> sightings;         // of those that have ever been over their threshold
   std::vector<core::CountedOomKills> oom_kills;  // since the previous sample
   std::string first_error;                       // of scan.error_count

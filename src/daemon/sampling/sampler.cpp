@@ -246,9 +246,12 @@ void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const co
   if (is_over) tracked.ever_over = true;
   const core::CacheUse use = core::cache_use_of(now, whole);
   if (!is_over && tracked.cache_use) *tracked.cache_use = use;
-  if (is_over && !is_left_alone(tracked, settings.policy, use) && !tracked.decision.waits_for_names) {
+  const bool is_new = !tracked.cache_use;
+  const bool is_alone = is_over && is_left_alone(tracked, settings.policy, use);
+  if (is_over && (is_alone ? is_new : !tracked.decision.waits_for_names)) {
     const bool has_rule = tracked.decision.rule != nullptr && tracked.decision.rule->reclaim == true;
-    result.candidates.push_back({tracked.told->id, now, limit_bytes, settings, tracked.place.kind, has_rule});
+    (is_alone ? result.left_alone : result.candidates)
+        .push_back({tracked.told->id, now, limit_bytes, settings, tracked.place.kind, has_rule});
   }
   if (tracked.ever_over) result.sightings.push_back(core::sighting_of(tracked.cgroup.inode(), {now, whole}));
 }

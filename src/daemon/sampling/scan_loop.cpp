@@ -78,6 +78,31 @@ void log_scan(const Sampler::Result& result, bool is_first, core::ReclaimScope s
                 result.scan.error_count, result.candidates.size(), base::format_duration_us(result.scan.duration_us));
 }
 
+/// What a service that has no history would do now.
+std::string first_start_in_words(const Sampler::Result& first, const Settings& settings) {
+  std::size_t count = 0;
+  std::uint64_t most_bytes = 0;
+  bool is_now = false;
+  for (const auto* const some : {&first.candidates, &first.left_alone}) {
+    for (const core::Candidate& one : *some) {
+      if (!core::may_reclaim(one, settings.policy.scope, first.has_containers)) continue;
+      ++count;
+      most_bytes += core::first_dose_bytes(one, settings.policy.learning);
+      is_now = is_now || some == &first.candidates;
+    }
+  }
+  const std::string over = "first start, with an empty history: " +
+                           (count == 0 ? "no cgroup is" : base::counted(count, "cgroup is", "cgroups are")) +
+                           " over its threshold now";
+  if (count == 0) return over + ": nothing is to be reclaimed yet";
+  if (settings.dry_run)
+    return over + "; the first reclaims would take up to " + base::format_bytes(most_bytes) +
+           " of page cache (dry run)";
+  const std::string when = is_now ? "now" : "after the next scan, in " + base::duration_setting(settings.interval_us);
+  return over + "; the first reclaims may begin " + when + ", and take up to " + base::format_bytes(most_bytes) +
+         " of page cache";
+}
+
 }  // namespace
 
 ScanLoop::ScanLoop(Sampler sampler, Settings settings, std::string version, Channels channels)
@@ -112,6 +137,7 @@ void ScanLoop::run(std::optional<std::int64_t> cycles) {
     if (cycles && scan_count_ >= *cycles) {
       to_.board.set_sampler_at_us(0);
       wait_until_idle();
+      tell_first_start();
       return;
     }
   }
@@ -152,6 +178,7 @@ void ScanLoop::stop() {
 }
 
 void ScanLoop::tick(const Clocks& clocks) {
+  tell_first_start();
   if (to_.board.kernel_log() != told_log_source_) push_node_facts();
   faults_.follow_clocks(clocks);
   faults_.follow_reclaimer(clocks, settings_.policy.bounds.timeout_us);
@@ -164,6 +191,8 @@ void ScanLoop::scan_once(const Schedule::Start& start) {
   result.scan.late_us = start.late_us;
   ++scan_count_;
   log_scan(result, scan_count_ == 1, settings_.policy.scope, to_.queue.names());
+  if (scan_count_ == 1) first_start_ = first_start_in_words(result, settings_);
+  tell_first_start();
   if (result.has_containers && !std::exchange(containers_seen_, true)) push_node_facts();
   faults_.after_scan(result, wall_now_us());
   if (start.missed_count > 0) {
@@ -218,6 +247,18 @@ void ScanLoop::apply_changes(Schedule& schedule) {
                   base::escape_for_terminal(error.what()));
   }
   push_node_facts();
+}
+
+/// Once the history is open.
+void ScanLoop::tell_first_start() {
+  if (first_start_.empty()) return;
+  const std::optional<bool> is_first = to_.board.is_first_run();
+  if (!is_first) return;
+  if (*is_first) {
+    spdlog::info("{}", first_start_);
+    if (!settings_.dry_run) spdlog::info("to only record, set dry_run = true in the configuration, and reload");
+  }
+  first_start_.clear();
 }
 
 /// After the last cycle: what was found due is still reclaimed. A signal ends the wait.

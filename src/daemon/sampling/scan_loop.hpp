@@ -88,6 +88,7 @@ class ScanLoop {
   void sample_near_limit();
   void apply_changes(Schedule& schedule);
   void wait_until_idle();
+  void tell_first_start();
   void event(std::string kind, std::string detail);
   void push_node_facts();
 
@@ -97,6 +98,7 @@ class ScanLoop {
   Channels to_;
   std::string told_log_source_;
   bool containers_seen_ = false;  // below this parent, in this run
+  std::string first_start_;       // what the log says if this is the first run; "": not known yet, or told
   SamplerFaults faults_;
   std::atomic<std::int64_t> scan_count_{0};
 

@@ -78,6 +78,11 @@ class StatusBoard {
     const base::Lock lock(mutex_);
     return handover_ && handover_->containers_seen_below == parent;
   }
+  /// Whether no earlier run has written to the history; nullopt: not known yet.
+  std::optional<bool> is_first_run() const {
+    const base::Lock lock(mutex_);
+    return handover_ ? std::optional(handover_->is_first_run) : std::nullopt;
+  }
   /// Empty until they are handed over, and once they were taken.
   core::Cooldowns take_cooldowns() {
     const base::Lock lock(mutex_);

@@ -38,6 +38,8 @@ core::Handover read_handover(Statements& sql, std::int64_t now_us) {
   if (Use row = sql.use("SELECT value FROM node WHERE key = 'containers_seen_below'"); row.step()) {
     result.containers_seen_below = row.text(0);
   }
+  result.is_first_run =
+      sql.number("SELECT NOT EXISTS (SELECT 1 FROM service_event) AND NOT EXISTS (SELECT 1 FROM scan)") == 1;
   return result;
 }
 
