@@ -20,6 +20,8 @@ endforeach()
 install(FILES ${completions}/_cgmm DESTINATION ${CGMM_ZSH_COMPLETIONS_DIR})
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE TYPE DOC)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/reports TYPE DOC FILES_MATCHING PATTERN *.sql)  # as examples for reports of your own
+install(FILES ${CMAKE_SOURCE_DIR}/docs/queries.md TYPE DOC)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/schema TYPE DOC FILES_MATCHING PATTERN *.sql)  # it explains every column
 
 install(CODE "
   set(source_dir \"${CMAKE_SOURCE_DIR}\")

@@ -59,6 +59,18 @@ TEST_F(Install, PutsTheProgramItsShortNameTheUnitTheManualTheCompletionsAndTheCo
   EXPECT_EQ(contents(config()), contents(kSource / "config.toml"));
 }
 
+TEST_F(Install, WhoWritesSqlFindsTheSchemaTheQueriesAndTheReports) {
+  ASSERT_TRUE(install("/usr"));
+  const fs::path documents = under_root("/usr/share/doc/cgroup-memory-manager");
+  EXPECT_EQ(contents(documents / "queries.md"), contents(kSource / "docs/queries.md"));
+  for (const char* directory : {"schema", "reports"}) {
+    for (const auto& file : fs::directory_iterator(kSource / directory)) {
+      const fs::path installed = documents / directory / file.path().filename();
+      EXPECT_EQ(contents(installed), contents(file.path())) << installed;
+    }
+  }
+}
+
 TEST_F(Install, TheUnitStartsTheProgramOfItsOwnPrefixAndTheConfigurationStaysInEtc) {
   ASSERT_TRUE(install("/usr/local"));
   EXPECT_NE(contents(under_root("/usr/local/lib/systemd/system/cgroup-memory-manager.service"))

@@ -80,7 +80,10 @@ TEST_F(Package, HasWhatBelongsIntoIt) {
        {"./usr/bin/cgroup-memory-manager", "./usr/bin/cgmm", "./etc/cgroup-memory-manager/config.toml",
         "./usr/share/man/man8/cgroup-memory-manager.8.gz", "./usr/share/man/man8/cgmm.8.gz",
         "./usr/share/bash-completion/completions/cgmm", "./usr/share/zsh/vendor-completions/_cgmm",
-        "./usr/share/fish/vendor_completions.d/cgmm.fish"}) {
+        "./usr/share/fish/vendor_completions.d/cgmm.fish",
+        "./usr/share/doc/cgroup-memory-manager/schema/0001_history.sql",
+        "./usr/share/doc/cgroup-memory-manager/reports/summary.sql",
+        "./usr/share/doc/cgroup-memory-manager/queries.md"}) {
     EXPECT_TRUE(files.contains(file)) << file << " is not among\n" << joined(files);
   }
   EXPECT_EQ(output_of("dpkg-deb --info '" + package_file().string() + "' conffiles"),
