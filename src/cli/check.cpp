@@ -26,6 +26,7 @@
 #include "kernel/container_logs.hpp"
 #include "kernel/controller.hpp"
 #include "kernel/kernel_log.hpp"
+#include "kernel/runtime_names.hpp"
 #include "report/catalog.hpp"
 #include "store/file/open.hpp"
 #include "store/file/salvage.hpp"
@@ -172,12 +173,14 @@ void check_kernel_log(const std::string& source, Findings& findings) {
 void check_names(const config::Config& config, Findings& findings) {
   kernel::ContainerLogs logs(config.container_logs);
   logs.names_of({.container_id = "0"}, daemon::wall_now_us());  // makes it look for the directory
+  const std::string runtimes = kernel::RuntimeNames(config.container_logs).where();
+  if (!runtimes.empty()) findings.ok("names", "of containers in no pod from " + runtimes);
   if (!logs.directory().empty() && logs.problem().empty()) {
     findings.ok("names", "of pods and containers from " + logs.directory());
   } else if (config.container_logs != "auto" && config.container_logs != "off") {
     findings.warning("names", "containers go by their ids: " + logs.problem(),
                      "name the directory that has kubelet's containers/ and pods/ in it, often /var/log");
-  } else {
+  } else if (runtimes.empty()) {
     findings.ok("names",
                 "containers go by their ids: " + (logs.problem().empty() ? "container_logs is off" : logs.problem()));
   }

@@ -20,6 +20,7 @@
 #include "core/workload.hpp"
 #include "kernel/container_logs.hpp"
 #include "kernel/controller.hpp"
+#include "kernel/runtime_names.hpp"
 #include "kernel/tree.hpp"
 
 namespace cgmm::cli {
@@ -94,17 +95,22 @@ void check_rules(const core::Policy& policy, const std::vector<Found>& tracked, 
   }
 }
 
-/// From the node's log files, as the service gets them.
+/// From the node's log files and runtimes, as the service gets them.
 void find_workloads(const kernel::Hierarchy& hierarchy, const std::string& container_logs,
                     std::vector<Found>& tracked) {
   kernel::ContainerLogs logs(container_logs);
+  kernel::RuntimeNames runtimes(container_logs);
   std::vector<core::ContainerIdentity> identities;
   for (const Found& found : tracked) {
     identities.push_back(core::identity_of(found.path, hierarchy.parent_path.size()));
     logs.see(identities.back());
   }
   for (std::size_t i = 0; i < tracked.size(); ++i) {
-    const auto names = core::may_get_names(identities[i]) ? logs.names_of(identities[i], /*now_us=*/0) : std::nullopt;
+    std::optional<core::ContainerNames> names;
+    if (core::may_get_names(identities[i])) {
+      names = logs.names_of(identities[i], /*now_us=*/0);
+      if (!names) names = runtimes.names_of(identities[i], /*now_us=*/0);
+    }
     tracked[i].workload = core::workload_of(names.value_or(core::ContainerNames{}), identities[i], tracked[i].path);
   }
 }

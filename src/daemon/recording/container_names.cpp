@@ -46,7 +46,8 @@ void ContainerNames::put_back(std::span<const core::NamedCgroup> names) {
 
 /// Whether all is known of it now.
 bool ContainerNames::look_up_one(core::NamedCgroup& cgroup, std::int64_t now_us) {
-  const auto names = logs_.names_of(cgroup.container, now_us);
+  auto names = logs_.names_of(cgroup.container, now_us);
+  if (!names) names = runtimes_.names_of(cgroup.container, now_us);
   if (!names) return false;
   const bool is_all = !names->container.empty() || cgroup.container.container_id.empty();  // a pod
   const bool is_new = *names != cgroup.names;
@@ -60,7 +61,8 @@ void ContainerNames::add(const core::CgroupId& id, const core::ContainerIdentity
   if (!core::may_get_names(container)) return;
   core::NamedCgroup one{.id = id, .container = container, .names = {}};
   if (look_up_one(one, now_us)) return;
-  if (logs_.directory().empty() || nameless_.size() >= kMaxNameless) {
+  const bool is_final = logs_.directory().empty() && (!container.pod_uid.empty() || runtimes_.where().empty());
+  if (is_final || nameless_.size() >= kMaxNameless) {
     news_.push_back({id, one.names, true});
   } else {
     nameless_.push_back({std::move(one), kTries});

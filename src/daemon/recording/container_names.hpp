@@ -11,12 +11,14 @@
 
 #include "daemon/recording/record_queue.hpp"
 #include "kernel/container_logs.hpp"
+#include "kernel/runtime_names.hpp"
 
 namespace cgmm::daemon {
 
 class ContainerNames {
  public:
-  explicit ContainerNames(kernel::ContainerLogs logs) : logs_(std::move(logs)) {}
+  ContainerNames(kernel::ContainerLogs logs, kernel::RuntimeNames runtimes)
+      : logs_(std::move(logs)), runtimes_(std::move(runtimes)) {}
 
   /// Names that are new: of cgroups that the batch has put on record, of those that its OOM kills name, and of those
   /// that had none yet. `now_us`: wall clock.
@@ -37,6 +39,7 @@ class ContainerNames {
   void add(const core::CgroupId& id, const core::ContainerIdentity& container, std::int64_t now_us);
 
   kernel::ContainerLogs logs_;
+  kernel::RuntimeNames runtimes_;
   std::vector<Nameless> nameless_;
   std::vector<core::NamedCgroup> found_;
   std::vector<core::NamesOf> news_;

@@ -42,7 +42,7 @@ std::size_t row_count(std::span<const Record> records) {
 
 }  // namespace
 
-Recorder::Recorder(store::HistoryFile& file, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run)
+Recorder::Recorder(store::HistoryFile& file, RecordQueue& queue, ContainerNames names, ThisRun run)
     : names_found_(run.names_found), access_(file, queue, std::move(run)), queue_(queue), names_(std::move(names)) {}
 
 void Recorder::run() {

@@ -22,7 +22,7 @@ namespace cgmm::daemon {
 
 class Recorder {
  public:
-  Recorder(store::HistoryFile& file, RecordQueue& queue, kernel::ContainerLogs names, ThisRun run = {});
+  Recorder(store::HistoryFile& file, RecordQueue& queue, ContainerNames names, ThisRun run = {});
 
   /// Opens the history, which may last as long as its disk hangs; records until the queue is closed and empty; then
   /// records the stop. Throws StoreError where the history is refused for good at the start.

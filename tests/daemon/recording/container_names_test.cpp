@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ class CutNames : public testing::Test {
   }
   /// The container's name that each gets, with a space after it.
   std::string names_of(const std::vector<core::CgroupRef>& appeared) {
-    ContainerNames names{kernel::ContainerLogs(dir_.path())};
+    ContainerNames names{kernel::ContainerLogs(dir_.path()), kernel::RuntimeNames("off")};
     std::string text;
     for (const core::NamedCgroup& one : names.look_up({}, appeared, kNow)) text += one.names.container + " ";
     return text;
@@ -65,7 +66,7 @@ std::string told(std::vector<core::NamesOf> news) {
 core::Scan scan(bool is_partial = false) { return {.is_partial = is_partial}; }
 
 TEST_F(CutNames, AreToldAsSoonAsTheyAreKnownAndThatThereIsNone) {
-  ContainerNames names{kernel::ContainerLogs(dir_.path())};
+  ContainerNames names{kernel::ContainerLogs(dir_.path()), kernel::RuntimeNames("off")};
   const std::vector<core::CgroupRef> appeared = {
       cgroup(id("001")), cgroup(std::string(64, 'b')), test::tracked(2, {"/docker/" + std::string(64, 'c'), 2}),
       test::tracked(3, {"/kubepods/burstable/pod" + kUid, 3}), test::tracked(4, {"/system.slice/x.service", 4})};
@@ -79,9 +80,45 @@ TEST_F(CutNames, AreToldAsSoonAsTheyAreKnownAndThatThereIsNone) {
 }
 
 TEST(NamesOfContainers, AreFinalAtOnceWhereTheNodeHasNone) {
-  ContainerNames names{kernel::ContainerLogs("off")};
+  ContainerNames names{kernel::ContainerLogs("off"), kernel::RuntimeNames("off")};
   names.look_up({}, std::vector{cgroup(id("001"))}, kNow);
   EXPECT_EQ(told(names.take_news()), "001=/ ");
+}
+
+class NamesOfRuntimes : public testing::Test {
+ protected:
+  NamesOfRuntimes() { fs::create_directories(docker()); }
+  fs::path docker() const { return dir_.path() / "docker"; }
+  void put(const std::string& container_id, const std::string& name) const {
+    fs::create_directories(docker() / container_id);
+    std::ofstream(docker() / container_id / "config.v2.json") << R"({"Name": "/)" << name << R"("})";
+  }
+  ContainerNames names() const {
+    return {kernel::ContainerLogs("auto", {dir_.path() / "no-logs"}),
+            kernel::RuntimeNames("auto", {.docker = {docker()}, .podman = {}})};
+  }
+  test::TempDir dir_;
+};
+
+TEST_F(NamesOfRuntimes, AreFoundForAContainerThatIsInNoPod) {
+  put(id("001"), "web");
+  put(id("002"), "pause");
+  ContainerNames one = names();
+  const auto found =
+      one.look_up({}, std::vector{test::tracked(1, {"/docker/" + id("001"), 1}), cgroup(id("002"))}, kNow);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(core::workload_of(found[0].names, found[0].container, found[0].id.path), "web");
+  EXPECT_EQ(told(one.take_news()), "001=/web 002=/ ") << "one in a pod has its name from the kubelet";
+}
+
+TEST_F(NamesOfRuntimes, ThatComeLaterAreLookedForWithTheNextScans) {
+  ContainerNames one = names();
+  one.look_up({}, std::vector{test::tracked(1, {"/docker/" + id("001"), 1})}, kNow);
+  EXPECT_EQ(told(one.take_news()), "");
+  put(id("001"), "web");
+  const std::vector<Record> scans = {scan()};
+  one.look_up(scans, {}, kNow + 1'000'000);
+  EXPECT_EQ(told(one.take_news()), "001=/web ");
 }
 
 }  // namespace

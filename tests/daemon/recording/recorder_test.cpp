@@ -24,6 +24,11 @@ core::Scan scan_at(std::int64_t at_us) {
   return scan;
 }
 
+/// Names only from these logs.
+ContainerNames named_by(const std::string& container_logs) {
+  return {kernel::ContainerLogs(container_logs), kernel::RuntimeNames("off")};
+}
+
 std::int64_t count(const std::string& file, const std::string& what) {
   SQLite::Database database(file, SQLite::OPEN_READONLY);
   return database.execAndGet("SELECT count(*) FROM " + what).getInt64();
@@ -38,7 +43,7 @@ class Recording : public testing::Test {
   const std::string file = directory.path() / "history.db";
   RecordQueue queue;
   store::HistoryFile history{file};
-  Recorder recorder{history, queue, kernel::ContainerLogs("off")};
+  Recorder recorder{history, queue, named_by("off")};
 };
 
 TEST(Recorder, RecordsWhatWaitsAndThenTheStop) {
@@ -51,7 +56,7 @@ TEST(Recorder, RecordsWhatWaitsAndThenTheStop) {
     queue.push_scan(scan_at(10));
     queue.push_scan(scan_at(20));
     queue.close();
-    Recorder(history, queue, kernel::ContainerLogs("off")).run();
+    Recorder(history, queue, named_by("off")).run();
   }
   EXPECT_EQ(count(file, "scan"), 2);
   EXPECT_EQ(count(file, "service_event WHERE kind = 'stop'"), 1);
@@ -103,7 +108,7 @@ TEST(Recorder, OpensTheHistoryBeforeThereIsAnythingToRecordAndHandsOverOnce) {
   queue.close();
   Told told;
   store::HistoryFile history(file);
-  Recorder(history, queue, kernel::ContainerLogs("off"), told.run()).run();
+  Recorder(history, queue, named_by("off"), told.run()).run();
   EXPECT_EQ(told.started_count, 1);
   EXPECT_EQ(told.handovers.size(), 1U);
   EXPECT_EQ(count(file, "service_event WHERE kind = 'start' AND at_us = 5 AND detail = 'now'"), 1);
@@ -117,7 +122,7 @@ TEST(Recorder, AHistoryThatIsRefusedForGoodIsTheEndAndHandsNothingOver) {
   RecordQueue queue;
   Told told;
   store::HistoryFile history(file);
-  EXPECT_THROW(Recorder(history, queue, kernel::ContainerLogs("off"), told.run()).run(), store::StoreError);
+  EXPECT_THROW(Recorder(history, queue, named_by("off"), told.run()).run(), store::StoreError);
   EXPECT_EQ(told.started_count, 0);
   EXPECT_TRUE(told.handovers.empty());
 }
@@ -130,7 +135,7 @@ TEST(Recorder, AHistoryThatAnotherServiceHoldsHandsNothingOver) {
   RecordQueue queue;
   Told told;
   store::HistoryFile second(file);
-  EXPECT_THROW(Recorder(second, queue, kernel::ContainerLogs("off"), told.run()).run(), store::StoreError);
+  EXPECT_THROW(Recorder(second, queue, named_by("off"), told.run()).run(), store::StoreError);
   EXPECT_TRUE(told.handovers.empty()) << "nothing is reclaimed beside another service";
 }
 
@@ -140,14 +145,14 @@ TEST(Recorder, BeginsWithoutAHistoryAndOpensItLater) {
   {
     store::HistoryFile history(file);
     history.begin(1, "before");
-    Recorder(history, *std::make_unique<RecordQueue>(), kernel::ContainerLogs("off"))
+    Recorder(history, *std::make_unique<RecordQueue>(), named_by("off"))
         .record({core::CgroupCooldown{{"/web", 1}, {1, INT64_MAX, 0}}});
   }
   RecordQueue queue;
   store::HistoryFile history(file);
   core::Cooldowns handed_over;
   Recorder recorder(
-      history, queue, kernel::ContainerLogs("off"),
+      history, queue, named_by("off"),
       {.started_at_us = 5, .detail = "now", .hand_over = [&](const auto& late) { handed_over = late.cooldowns; }});
   SQLite::Database other(file, SQLite::OPEN_READWRITE);
   other.exec("CREATE INDEX refuse ON service_event (abs(at_us*0 - 9223372036854775807 - 1)) WHERE at_us > 1");
@@ -340,13 +345,13 @@ class RecorderNames : public testing::Test {
 
 TEST_F(RecorderNames, AreRecordedWithTheContainer) {
   make_link();
-  Recorder recorder(history_, queue_, kernel::ContainerLogs(logs()));
+  Recorder recorder(history_, queue_, named_by(logs()));
   recorder.record(scan());
   EXPECT_EQ(names(), "shop/web-7d9c5b8f6d-x2x4z/app shop/web/app");
 }
 
 TEST_F(RecorderNames, ThatTheNodeTellsLaterAreRecordedWithALaterScan) {
-  Recorder recorder(history_, queue_, kernel::ContainerLogs(logs()));
+  Recorder recorder(history_, queue_, named_by(logs()));
   recorder.record(scan());
   EXPECT_EQ(names(), "aaaaaaaaaaaa (pod 11112222) pod/11112222-3333-4444-5555-666677778888");
   make_link();
