@@ -12,6 +12,7 @@
 
 #include "store/file/open.hpp"
 #include "store/migrations.hpp"
+#include "store/read/grouped.hpp"
 #include "store/read/guarded_query.hpp"
 #include "store/refusal.hpp"
 #include "store/statement.hpp"
@@ -95,6 +96,7 @@ struct Reader::Impl {
     as_refusal(file, [&] {
       connection.emplace(open_for_reading(file, *stamp));
       read_as_current(*connection);
+      add_grouped(connection->getHandle());
     });
   }
 

@@ -15,6 +15,7 @@
 #include "report/catalog.hpp"
 #include "report/format/escape.hpp"
 #include "report/format/render.hpp"
+#include "store/read/grouped.hpp"
 
 namespace cgmm::report {
 namespace {
@@ -41,6 +42,7 @@ Cell cell_of(const SQLite::Column& column) {
 class Reports : public testing::Test {
  protected:
   Reports() {
+    store::add_grouped(database_.getHandle());
     std::vector<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::directory_iterator(CGMM_SOURCE_DIR "/schema")) {
       if (entry.path().extension() == ".sql") files.push_back(entry.path());

@@ -15,12 +15,14 @@
 #include <vector>
 
 #include "core/table.hpp"
+#include "store/read/grouped.hpp"
 
 namespace cgmm::test {
 
 class MadeHistory {
  public:
   MadeHistory() {
+    store::add_grouped(database_.getHandle());
     std::vector<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::directory_iterator(CGMM_SOURCE_DIR "/schema")) {
       if (entry.path().extension() == ".sql") files.push_back(entry.path());

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/read/grouped.hpp"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <new>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace cgmm::store {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+enum class Kind { sum, min, max };
+
+Kind kind_of(const std::string& word) {
+  if (word == "sum") return Kind::sum;
+  if (word == "min") return Kind::min;
+  if (word == "max") return Kind::max;
+  throw std::invalid_argument("grouped(): 'sum', 'min' or 'max' was expected, not '" + word + "'");
+}
+
+std::vector<Kind> kinds_of(sqlite3_value* words, std::size_t values) {
+  const auto* const text = reinterpret_cast<const char*>(sqlite3_value_text(words));
+  std::istringstream stream(text == nullptr ? "" : text);
+  std::vector<Kind> kinds;
+  for (std::string word; stream >> word;) kinds.push_back(kind_of(word));
+  if (kinds.size() != values) throw std::invalid_argument("grouped(): a kind for each value was expected");
+  return kinds;
+}
+
+double combined(Kind kind, double so_far, double value) {
+  if (std::isnan(so_far)) return value;
+  if (kind == Kind::sum) return so_far + value;
+  return kind == Kind::min ? std::min(so_far, value) : std::max(so_far, value);
+}
+
+std::string json_of(double value) {
+  if (!std::isfinite(value)) return "null";
+  std::array<char, 64> text{};
+  const bool is_whole = std::abs(value) < 9e18 && value == std::trunc(value);
+  std::snprintf(text.data(), text.size(), is_whole ? "%.0f" : "%.17g", value);
+  return text.data();
+}
+
+class Groups {
+ public:
+  Groups(sqlite3_value* words, std::size_t values) : kinds_(kinds_of(words, values)) {}
+
+  void add(std::int64_t key, sqlite3_value* const* values) {
+    const auto [group, is_new] = places_.try_emplace(key, totals_.size());
+    if (is_new) totals_.resize(totals_.size() + kinds_.size(), kUnknown);
+    double* const totals = &totals_[group->second];
+    for (std::size_t i = 0; i < kinds_.size(); ++i) {
+      const int type = sqlite3_value_type(values[i]);
+      if (type == SQLITE_INTEGER || type == SQLITE_FLOAT)
+        totals[i] = combined(kinds_[i], totals[i], sqlite3_value_double(values[i]));
+    }
+  }
+
+  std::string json() const {
+    std::string text = "[";
+    for (const auto& [key, place] : places_) {
+      text += (text.size() == 1 ? "[" : ",[") + std::to_string(key);
+      for (std::size_t i = 0; i < kinds_.size(); ++i) text += "," + json_of(totals_[place + i]);
+      text += "]";
+    }
+    return text + "]";
+  }
+
+ private:
+  std::vector<Kind> kinds_;
+  std::unordered_map<std::int64_t, std::size_t> places_;  // of a key's totals
+  std::vector<double> totals_;
+};
+
+/// What C++ throws must not pass through SQLite.
+template <class Act>
+void guarded(sqlite3_context* context, Act act) {
+  try {
+    act();
+  } catch (const std::bad_alloc&) {
+    sqlite3_result_error_nomem(context);
+  } catch (const std::exception& error) {
+    sqlite3_result_error(context, error.what(), -1);
+  }
+}
+
+void step(sqlite3_context* context, int count, sqlite3_value** values) {
+  guarded(context, [&] {
+    auto** const groups = static_cast<Groups**>(sqlite3_aggregate_context(context, sizeof(Groups*)));
+    if (groups == nullptr) throw std::bad_alloc();
+    if (count < 2) throw std::invalid_argument("grouped(): kinds and a key were expected");
+    if (*groups == nullptr) *groups = new Groups(values[0], static_cast<std::size_t>(count) - 2);
+    if (sqlite3_value_type(values[1]) == SQLITE_INTEGER) (*groups)->add(sqlite3_value_int64(values[1]), values + 2);
+  });
+}
+
+void finish(sqlite3_context* context) {
+  guarded(context, [&] {
+    auto** const groups = static_cast<Groups**>(sqlite3_aggregate_context(context, 0));
+    const std::unique_ptr<Groups> owned(groups == nullptr ? nullptr : *groups);
+    const std::string json = owned ? owned->json() : "[]";
+    sqlite3_result_text64(context, json.data(), json.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  });
+}
+
+}  // namespace
+
+void add_grouped(sqlite3* database) {
+  const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+  if (sqlite3_create_function_v2(database, "grouped", -1, flags, nullptr, nullptr, &step, &finish, nullptr) !=
+      SQLITE_OK)
+    throw std::bad_alloc();
+}
+
+}  // namespace cgmm::store
