@@ -12,7 +12,7 @@ asked AS MATERIALIZED (
   SELECT cgroup_id FROM v_cgroup
    WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob
 ),
-sampled AS (  -- part by part: all samples at once would be sorted in memory
+sampled AS (
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS samples,
          json_extract(one.value, '$[2]') AS usage_count, json_extract(one.value, '$[3]') AS usage_sum_kib,
          json_extract(one.value, '$[4]') AS usage_max_kib,
@@ -21,49 +21,47 @@ sampled AS (  -- part by part: all samples at once would be sorted in memory
          json_extract(one.value, '$[8]') AS first_at_us, json_extract(one.value, '$[9]') AS last_at_us
     FROM part,
          json_each((
-           SELECT json_group_array(json_array(cgroup_id, samples, usage_count, usage_sum_kib, usage_max_kib,
-                                              cache_count, cache_sum_kib, cache_max_kib, first_at_us, last_at_us))
-             FROM (SELECT cgroup_id, count(*) FILTER (WHERE is_full) AS samples,
-                          count(usage_kib) FILTER (WHERE is_full) AS usage_count,
-                          sum(usage_kib) FILTER (WHERE is_full) AS usage_sum_kib, max(usage_kib) AS usage_max_kib,
-                          count(cache_kib) FILTER (WHERE is_full) AS cache_count,
-                          sum(cache_kib) FILTER (WHERE is_full) AS cache_sum_kib, max(cache_kib) AS cache_max_kib,
-                          min(at_us) AS first_at_us, max(at_us) AS last_at_us
-                     FROM (SELECT s.cgroup_id, sc.started_at_us AS at_us, sc.is_partial IS NOT 1 AS is_full,
-                                  iif(typeof(s.usage_kib) = 'integer', s.usage_kib, NULL) AS usage_kib,
-                                  iif(typeof(s.reclaimable_cache_kib) = 'integer', s.reclaimable_cache_kib, NULL) AS cache_kib
-                             FROM scan sc
-                             JOIN sample s ON s.scan_id = sc.scan_id
-                            WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
-                              AND +s.cgroup_id IN (SELECT cgroup_id FROM asked))  -- by the key, scan by scan
-                    GROUP BY cgroup_id))) one
+           SELECT grouped('sum sum sum max sum sum max min max', cgroup_id, is_full,
+                          is_full AND typeof(usage_kib) = 'integer', iif(is_full, usage_kib, NULL), usage_kib,
+                          is_full AND typeof(cache_kib) = 'integer', iif(is_full, cache_kib, NULL), cache_kib, at_us, at_us)
+             FROM (SELECT s.cgroup_id, sc.started_at_us AS at_us, sc.is_partial IS NOT 1 AS is_full, s.usage_kib,
+                          s.reclaimable_cache_kib AS cache_kib
+                     FROM scan sc
+                     JOIN sample s ON s.scan_id = sc.scan_id
+                    WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
+                      AND +s.cgroup_id IN (SELECT cgroup_id FROM asked)))) one  -- by the key, scan by scan
    WHERE NOT part.is_hour
 ),
-by_hours AS (
-  SELECT cgroup_id, sum(sample_count) AS samples,
-         sum(iif(usage_avg_kib IS NULL, 0, sample_count)) AS usage_count,
-         sum(1.0 * usage_avg_kib * sample_count) AS usage_sum_kib, max(usage_max_kib) AS usage_max_kib,
-         sum(iif(cache_avg_kib IS NULL, 0, sample_count)) AS cache_count,
-         sum(1.0 * cache_avg_kib * sample_count) AS cache_sum_kib,
-         iif(count(cache_max_kib) = count(*), max(cache_max_kib), NULL) AS cache_max_kib,
-         min(hour_at_us) AS first_hour_us, max(hour_at_us) AS last_hour_us
-    FROM (SELECT h.cgroup_id, h.hour_at_us, h.sample_count, h.usage_avg_kib, h.usage_max_kib,
-                 CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
-                      ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib)
-                      END AS cache_avg_kib,
-                 iif(h.shmem_avg_kib = h.shmem_max_kib, max(h.file_max_kib - h.shmem_max_kib, 0), NULL) AS cache_max_kib
-            FROM part
-           CROSS JOIN sample_hour h
-           WHERE part.is_hour AND h.hour_at_us = part.from_us
-             AND (:cgroup_glob = '*' OR +h.cgroup_id IN (SELECT cgroup_id FROM asked)))
-   GROUP BY cgroup_id
+by_hours AS (  -- week by week, so that the JSON stays small
+  SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS samples,
+         json_extract(one.value, '$[2]') AS usage_count, json_extract(one.value, '$[3]') AS usage_sum_kib,
+         json_extract(one.value, '$[4]') AS usage_max_kib,
+         json_extract(one.value, '$[5]') AS cache_count, json_extract(one.value, '$[6]') AS cache_sum_kib,
+         json_extract(one.value, '$[7]') AS cache_max_kib, json_extract(one.value, '$[8]') AS cache_max_unknown,
+         json_extract(one.value, '$[9]') AS first_hour_us, json_extract(one.value, '$[10]') AS last_hour_us
+    FROM (SELECT min(from_us) AS from_us, max(from_us) AS to_us FROM part WHERE is_hour GROUP BY from_us / 604800000000) week,
+         json_each((
+           SELECT grouped('sum sum sum max sum sum max max min max', cgroup_id, sample_count,
+                          iif(usage_avg_kib IS NULL, 0, sample_count), 1.0 * usage_avg_kib * sample_count, usage_max_kib,
+                          iif(file_avg_kib IS NULL, 0, sample_count), 1.0 * cache_avg_kib * sample_count,
+                          cache_max_kib, cache_max_kib IS NULL, hour_at_us, hour_at_us)
+             FROM (SELECT h.cgroup_id, h.hour_at_us, h.sample_count, h.usage_avg_kib, h.usage_max_kib, h.file_avg_kib,
+                          CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
+                               ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib),
+                                             h.file_avg_kib)
+                               END AS cache_avg_kib,
+                          iif(h.shmem_avg_kib = h.shmem_max_kib, max(h.file_max_kib - h.shmem_max_kib, 0), NULL) AS cache_max_kib
+                     FROM sample_hour h
+                    WHERE h.hour_at_us BETWEEN week.from_us AND week.to_us
+                      AND (:cgroup_glob = '*' OR +h.cgroup_id IN (SELECT cgroup_id FROM asked))))) one
 ),
 found AS (
   SELECT cgroup_id, samples, usage_count, usage_sum_kib, usage_max_kib, cache_count, cache_sum_kib, cache_max_kib,
          first_at_us, last_at_us, 0 AS is_hour
     FROM sampled
    UNION ALL
-  SELECT h.cgroup_id, h.samples, h.usage_count, h.usage_sum_kib, h.usage_max_kib, h.cache_count, h.cache_sum_kib, h.cache_max_kib,
+  SELECT h.cgroup_id, h.samples, h.usage_count, h.usage_sum_kib, h.usage_max_kib, h.cache_count, h.cache_sum_kib,
+         iif(h.cache_max_unknown, NULL, h.cache_max_kib),
          max(h.first_hour_us, c.first_seen_at_us),
          min(h.last_hour_us + 3600000000, iif(c.vanished_at_us IS NULL, (SELECT max(started_at_us) FROM scan),
                                               c.last_seen_at_us)), 1

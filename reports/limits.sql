@@ -43,30 +43,34 @@ member AS MATERIALIZED (
   SELECT l.cgroup_id, n.cgroup_id AS workload_id FROM limited l JOIN newest n USING (workload) WHERE n.number = 1
 ),
 -- Peaks.
-sampled AS (  -- part by part: all samples at once would be sorted in memory
+sampled AS (
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS peak_kib
     FROM part,
          json_each((
-           SELECT json_group_array(json_array(cgroup_id, peak_kib))
-             FROM (SELECT s.cgroup_id, max(s.held_kib + max(coalesce(s.peak_kib, s.usage_kib) - s.usage_kib, 0)) AS peak_kib
-                     FROM scan sc
-                     JOIN sample s ON s.scan_id = sc.scan_id
-                    WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
-                      AND +s.cgroup_id IN (SELECT cgroup_id FROM limited)
-                    GROUP BY s.cgroup_id))) one
+           SELECT grouped('max', s.cgroup_id, s.held_kib + max(coalesce(s.peak_kib, s.usage_kib) - s.usage_kib, 0))
+             FROM scan sc
+             JOIN sample s ON s.scan_id = sc.scan_id
+            WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
+              AND +s.cgroup_id IN (SELECT cgroup_id FROM limited))) one
    WHERE NOT part.is_hour
+),
+by_hours AS (  -- week by week, so that the JSON stays small
+  SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS least_kib,
+         json_extract(one.value, '$[2]') AS most_kib, json_extract(one.value, '$[3]') AS hours
+    FROM (SELECT min(from_us) AS from_us, max(from_us) AS to_us FROM part WHERE is_hour GROUP BY from_us / 604800000000) week,
+         json_each((
+           SELECT grouped('max max sum', h.cgroup_id, h.anon_max_kib,
+                          min(max(h.usage_max_kib, ifnull(h.peak_max_kib, 0)),
+                              ifnull(h.anon_max_kib + h.shmem_max_kib + h.kernel_max_kib, 9223372036854775807)),
+                          1)
+             FROM sample_hour h
+            WHERE h.hour_at_us BETWEEN week.from_us AND week.to_us
+              AND (:cgroup_glob = '*' OR +h.cgroup_id IN (SELECT cgroup_id FROM limited)))) one
 ),
 found AS (
   SELECT cgroup_id, peak_kib AS least_kib, peak_kib AS most_kib, 0 AS hours, 0 AS is_hour FROM sampled
    UNION ALL
-  SELECT h.cgroup_id, max(h.anon_max_kib),
-         max(min(max(h.usage_max_kib, ifnull(h.peak_max_kib, 0)),
-                 ifnull(h.anon_max_kib + h.shmem_max_kib + h.kernel_max_kib, 9223372036854775807))),
-         count(*), 1
-    FROM part
-   CROSS JOIN sample_hour h
-   WHERE part.is_hour AND h.hour_at_us = part.from_us AND +h.cgroup_id IN (SELECT cgroup_id FROM limited)
-   GROUP BY h.cgroup_id
+  SELECT cgroup_id, max(least_kib), max(most_kib), sum(hours), 1 FROM by_hours GROUP BY cgroup_id
 ),
 peak AS MATERIALIZED (
   SELECT l.workload, max(f.least_kib) * 1024 AS least_bytes, max(f.most_kib) * 1024 AS most_bytes,
@@ -109,6 +113,7 @@ of_scans AS MATERIALIZED (
             FROM use_of_scan)
     JOIN (SELECT workload_id, count(*) AS samples, CAST(avg(cache_kib) * 1024 AS INTEGER) AS cache_bytes
             FROM use_of_scan GROUP BY workload_id) USING (workload_id)
+   WHERE number IN ((99 * samples + 99) / 100, (samples + 1) / 2)
    GROUP BY workload_id
 ),
 chosen_hour AS MATERIALIZED (
@@ -129,12 +134,12 @@ use_of_hour AS MATERIALIZED (
            WHERE h.hour_at_us = chosen_hour.from_us AND h.usage_avg_kib IS NOT NULL)
 ),
 of_hours AS MATERIALIZED (
-  SELECT workload_id, 1024 * max(held_kib) FILTER (WHERE number = (hours + 1) / 2) AS typical_bytes, cache_bytes
+  SELECT workload_id, 1024 * held_kib AS typical_bytes, cache_bytes
     FROM (SELECT workload_id, held_kib, row_number() OVER (PARTITION BY workload_id ORDER BY held_kib) AS number
             FROM use_of_hour)
     JOIN (SELECT workload_id, count(*) AS hours, CAST(avg(cache_kib) * 1024 AS INTEGER) AS cache_bytes
             FROM use_of_hour GROUP BY workload_id) USING (workload_id)
-   GROUP BY workload_id
+   WHERE number = (hours + 1) / 2
 ),
 -- Leaks.
 life (workload, cgroup_id, at_us, to_us, step_us) AS (

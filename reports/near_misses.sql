@@ -39,7 +39,9 @@ highest AS (  -- use in a whole hour, at most
     FROM part
    CROSS JOIN sample_hour h
    CROSS JOIN lowest
-   WHERE part.is_hour AND h.hour_at_us = part.from_us AND lowest.cgroup_id = h.cgroup_id AND NOT lowest.is_pod
+   WHERE part.is_hour AND h.hour_at_us = part.from_us
+     AND max(h.usage_max_kib, ifnull(h.peak_max_kib, 0)) * 1024 >= (SELECT 0.95 * min(limit_bytes) FROM lowest)  -- most are not
+     AND lowest.cgroup_id = h.cgroup_id AND NOT lowest.is_pod
      AND max(h.usage_max_kib, ifnull(h.peak_max_kib, 0)) * 1024 >= 0.95 * lowest.limit_bytes
    UNION ALL
   SELECT h.hour_at_us, m.pod_id, sum(h.usage_max_kib), NULL, lowest.limit_bytes
@@ -47,7 +49,8 @@ highest AS (  -- use in a whole hour, at most
    CROSS JOIN sample_hour h
    CROSS JOIN member m
    CROSS JOIN lowest
-   WHERE part.is_hour AND h.hour_at_us = part.from_us AND m.cgroup_id = h.cgroup_id AND lowest.cgroup_id = m.pod_id
+   WHERE EXISTS (SELECT 1 FROM member)
+     AND part.is_hour AND h.hour_at_us = part.from_us AND m.cgroup_id = h.cgroup_id AND lowest.cgroup_id = m.pod_id
    GROUP BY h.hour_at_us, m.pod_id
   HAVING sum(h.usage_max_kib) * 1024 >= 0.95 * lowest.limit_bytes
 ),
@@ -123,6 +126,7 @@ missed_in_part AS (  -- part by part: all samples at once would be sorted in mem
               WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
                 AND r.from_us = part.from_us AND NOT r.is_pod
                 AND s.scan_id = sc.scan_id AND s.cgroup_id = r.cgroup_id
+                AND max(s.usage_kib, ifnull(s.peak_kib, 0)) * 1024 >= (SELECT 0.95 * min(limit_bytes) FROM lowest)
                 AND typeof(held_bytes) = 'integer' AND typeof(limit_bytes) = 'integer'
                 AND held_bytes >= 0.95 * limit_bytes
            ),

@@ -9,42 +9,38 @@ asked AS MATERIALIZED (
   SELECT cgroup_id FROM v_cgroup
    WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob
 ),
-sampled AS (  -- part by part: all samples at once would be sorted in memory
+sampled AS (
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS pages,
          json_extract(one.value, '$[2]') AS major_faults, json_extract(one.value, '$[3]') AS stalled_us,
          json_extract(one.value, '$[4]') AS cache_count, json_extract(one.value, '$[5]') AS cache_sum_kib
     FROM part,
          json_each((
-           SELECT json_group_array(json_array(cgroup_id, pages, major_faults, stalled_us, cache_count, cache_sum_kib))
-             FROM (SELECT cgroup_id, sum(refault_file) AS pages, sum(pgmajfault) AS major_faults,
-                          sum(psi_some_us) AS stalled_us, count(cache_kib) AS cache_count,
-                          sum(cache_kib) AS cache_sum_kib
-                     FROM (SELECT s.cgroup_id, iif(typeof(s.refault_file) = 'integer', s.refault_file, NULL) AS refault_file,
-                                  iif(typeof(s.pgmajfault) = 'integer', s.pgmajfault, NULL) AS pgmajfault,
-                                  iif(typeof(s.psi_some_us) = 'integer', s.psi_some_us, NULL) AS psi_some_us,
-                                  CASE WHEN sc.is_partial IS NOT 1 AND typeof(s.reclaimable_cache_kib) = 'integer'
-                                       THEN s.reclaimable_cache_kib END AS cache_kib
-                             FROM scan sc
-                             JOIN sample s ON s.scan_id = sc.scan_id
-                            WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
-                              AND +s.cgroup_id IN (SELECT cgroup_id FROM asked))  -- by the key, scan by scan
-                    GROUP BY cgroup_id))) one
+           SELECT grouped('sum sum sum sum sum', cgroup_id, refault_file, pgmajfault, psi_some_us,
+                          typeof(cache_kib) = 'integer', cache_kib)
+             FROM (SELECT s.cgroup_id, s.refault_file, s.pgmajfault, s.psi_some_us,
+                          iif(sc.is_partial IS NOT 1, s.reclaimable_cache_kib, NULL) AS cache_kib
+                     FROM scan sc
+                     JOIN sample s ON s.scan_id = sc.scan_id
+                    WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
+                      AND +s.cgroup_id IN (SELECT cgroup_id FROM asked)))) one  -- by the key, scan by scan
    WHERE NOT part.is_hour
 ),
-by_hours AS (
-  SELECT cgroup_id, CAST(sum(1.0 * refault_file) AS INTEGER) AS pages, CAST(sum(1.0 * pgmajfault) AS INTEGER) AS major_faults,
-         CAST(sum(1.0 * psi_some_us) AS INTEGER) AS stalled_us,
-         sum(iif(cache_avg_kib IS NULL, 0, sample_count)) AS cache_count,
-         sum(1.0 * cache_avg_kib * sample_count) AS cache_sum_kib
-    FROM (SELECT h.cgroup_id, h.sample_count, h.refault_file, h.pgmajfault, h.psi_some_us,
-                 CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
-                      ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib)
-                      END AS cache_avg_kib
-            FROM part
-           CROSS JOIN sample_hour h
-           WHERE part.is_hour AND h.hour_at_us = part.from_us
-             AND (:cgroup_glob = '*' OR +h.cgroup_id IN (SELECT cgroup_id FROM asked)))
-   GROUP BY cgroup_id
+by_hours AS (  -- week by week, so that the JSON stays small
+  SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS pages,
+         json_extract(one.value, '$[2]') AS major_faults, json_extract(one.value, '$[3]') AS stalled_us,
+         json_extract(one.value, '$[4]') AS cache_count, json_extract(one.value, '$[5]') AS cache_sum_kib
+    FROM (SELECT min(from_us) AS from_us, max(from_us) AS to_us FROM part WHERE is_hour GROUP BY from_us / 604800000000) week,
+         json_each((
+           SELECT grouped('sum sum sum sum sum', cgroup_id, refault_file, pgmajfault, psi_some_us,
+                          iif(file_avg_kib IS NULL, 0, sample_count), 1.0 * cache_avg_kib * sample_count)
+             FROM (SELECT h.cgroup_id, h.sample_count, h.refault_file, h.pgmajfault, h.psi_some_us, h.file_avg_kib,
+                          CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
+                               ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib),
+                                             h.file_avg_kib)
+                               END AS cache_avg_kib
+                     FROM sample_hour h
+                    WHERE h.hour_at_us BETWEEN week.from_us AND week.to_us
+                      AND (:cgroup_glob = '*' OR +h.cgroup_id IN (SELECT cgroup_id FROM asked))))) one
 ),
 found AS (
   SELECT *, 0 AS is_hour FROM sampled
