@@ -2,7 +2,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- No report, but a part of reports: it is put in the place of measured in brackets. What was measured of the matching
 -- cgroups. Samples are kept for keep_samples, hours for much longer: an hour is told by its averages where none of its
--- samples in the window is left, so nothing is there twice. `measured` says which: 'sample' or 'hour'.
+-- samples in the window is left, so nothing is there twice. `measured` says which: 'sample' or 'hour'. Not window_part:
+-- that takes hours where there are samples, too, because it is for sums; a chart needs each sample.
 --
 --   at_us, interval_us  of an hour: when it began, and its length
 --   *_bytes             of an hour: the average, but usage_max_bytes and peak_bytes

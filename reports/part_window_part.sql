@@ -7,6 +7,7 @@
 --   is_hour         1: a whole hour that is in sample_hour. 0: half an hour at most, measured by its samples, if there are
 --                   any left: a query that sorted the samples of all parts at once would take too much memory
 --
+-- Not part_measured.sql: that takes each sample that is left, for charts; sums are faster from hours.
 -- An hour is in sample_hour when all of it is rolled up: every scan of that time, or of an earlier one.
 WITH RECURSIVE
 known AS MATERIALIZED (
