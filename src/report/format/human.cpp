@@ -80,7 +80,7 @@ bool is_code(std::string_view column) { return column == "cause" || column == "c
 /// What somebody called something: the begin and the end tell which it is. `name` is also that of a report.
 ColumnKind kind_of(std::string_view column, bool is_number) {
   constexpr auto kNames = std::to_array<std::string_view>({"cgroup", "path", "workload", "pod", "container", "name"});
-  if (is_number) return ColumnKind::number;
+  if (is_number || column.ends_with("_at")) return ColumnKind::number;  // a time is not broken
   const bool is_name = std::ranges::count(kNames, column) > 0 || column.ends_with("_path") ||
                        column.ends_with("_cgroup") || column.ends_with("_comm");
   return is_name ? ColumnKind::name : ColumnKind::words;
