@@ -100,7 +100,8 @@ struct Shown {
   core::Table samples{};  // of a cgroup that is alone; else without rows
 
   std::vector<report::ChartPoint> points(report::Measure measure, const Window& window) const {
-    return report::chart_points(timeline, measure, window.until_us);
+    return report::reaching(report::chart_points(timeline, measure, window.until_us),
+                            report::marks_of(events, section));
   }
 };
 

@@ -176,14 +176,15 @@ TEST_F(Hours, APodNearItsLimitIsFoundByWhatItHoldsAltogether) {
   EXPECT_EQ(Row(run("near_misses")).text("cgroup"), "(not known)");
 }
 
-TEST_F(Hours, ARestartIsACgroupInThePlaceOfOneThatEnded) {
-  history.add_cgroup(3, "/c3", "shop/web/app", 100'000 * kKiB);
+TEST_F(Hours, ARestartIsACgroupThatBeganAfterAnotherOfItsWorkload) {
   const auto restarts = [&] { return Row(run("memory_by_workload")).integer("restarts"); };
+  EXPECT_EQ(restarts(), 0) << "those of the first scan were there before";
+  history.add_cgroup(3, "/c3", "shop/web/app", 100'000 * kKiB);
   history.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(kEndUs - 2 * kMinuteUs) +
                " WHERE cgroup_id = 3");
-  EXPECT_EQ(restarts(), 0) << "one more replica";
-  history.exec("UPDATE cgroup SET vanished_at_us = " + std::to_string(kEndUs - 2 * kMinuteUs) + " WHERE cgroup_id = 1");
-  EXPECT_EQ(restarts(), 1);
+  EXPECT_EQ(restarts(), 1) << "as in history; a new replica looks the same";
+  history.exec("UPDATE cgroup SET workload = 'shop/new/app' WHERE cgroup_id = 3");
+  EXPECT_EQ(restarts(), 0) << "the first of its workload";
 }
 
 }  // namespace

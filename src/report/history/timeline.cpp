@@ -101,6 +101,17 @@ std::vector<TimelinePoint> Timeline::finish() {
   return std::move(points_);
 }
 
+std::vector<ChartPoint> reaching(std::vector<ChartPoint> points, std::span<const Mark> marks) {
+  if (points.empty() || marks.empty()) return points;
+  const auto [first, last] = std::ranges::minmax(marks, {}, &Mark::at_us);
+  if (last.at_us > points.back().at_us + 1) {
+    points.push_back({points.back().at_us + 1, std::nullopt});
+    points.push_back({last.at_us, std::nullopt});
+  }
+  if (first.at_us < points.front().at_us) points.insert(points.begin(), {first.at_us, std::nullopt});
+  return points;
+}
+
 std::vector<ChartPoint> chart_points(const std::vector<TimelinePoint>& timeline, Measure measure,
                                      std::int64_t until_us) {
   std::vector<ChartPoint> points;

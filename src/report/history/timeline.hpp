@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,6 +67,9 @@ class Timeline final : public core::RowSink {
   std::map<std::int64_t, Measured> latest_;  // since then, or in the hour, by cgroup
   std::vector<TimelinePoint> points_;
 };
+
+/// The points, and the time of the marks before and after them, of which nothing is known.
+std::vector<ChartPoint> reaching(std::vector<ChartPoint> points, std::span<const Mark> marks);
 
 /// For a chart, usage with the peaks. A gap is where more than three intervals have no sample. An hour lasts until its
 /// end, at most `until_us`.
