@@ -61,6 +61,7 @@ SELECT coalesce(c.workload, c.name) AS workload,
        c.effective_limit_bytes,
        b.held_byte_seconds,
        b.reclaiming_us,
+       c.workload AS known_workload,
        c.path
   FROM by_subject b
   JOIN v_cgroup c USING (cgroup_id)

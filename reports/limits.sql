@@ -191,8 +191,9 @@ leak AS MATERIALIZED (
 kill AS MATERIALIZED (
   SELECT l.workload, CAST(total(o.kill_count) AS INTEGER) AS oom_kills,
          CAST(total(o.kill_count) FILTER (WHERE o.scope = 'cgroup' AND o.cause IS NOT 'ancestor_limit') AS INTEGER) AS by_limit
-    FROM oom_kill o
-    JOIN limited l USING (cgroup_id)
+    FROM (SELECT DISTINCT workload FROM limited) l
+    JOIN v_cgroup c ON coalesce(c.workload, c.name) = l.workload
+    JOIN oom_kill o ON o.cgroup_id = c.cgroup_id
    WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
    GROUP BY l.workload
 ),

@@ -51,12 +51,17 @@ void bound_time(std::int64_t time_us) {
   }
 }
 
+/// What the limits were, for other programs.
+struct rlimit data_before{}, memory_before{};
+bool is_bounded = false;
+
 /// The limits of this process, from what it has now. A sanitizer's memory is not the program's.
 void bound_memory(std::uint64_t memory_bytes) {
   out_of_memory = "cgroup-memory-manager: this takes more than " + base::format_bytes(memory_bytes) +
                   " of memory: " + kAskForLess + ", or raise the limit with --max-memory\n";
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   constexpr std::uint64_t kStackBytes = 16 << 20;
+  is_bounded = ::getrlimit(RLIMIT_DATA, &data_before) == 0 && ::getrlimit(RLIMIT_AS, &memory_before) == 0;
   std::uint64_t all_pages = 0, unused = 0, data_pages = 0;
   std::ifstream("/proc/self/statm") >> all_pages >> unused >> unused >> unused >> unused >> data_pages;
   const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -78,6 +83,12 @@ void begin_bounds(const Bounds& bounds) {
   if (bounds.time_us > 0) bound_time(bounds.time_us);
   if (bounds.memory_bytes > 0) bound_memory(bounds.memory_bytes);
   std::set_new_handler(end_out_of_memory);
+}
+
+void end_memory_bound() {
+  if (!is_bounded) return;
+  ::setrlimit(RLIMIT_DATA, &data_before);
+  ::setrlimit(RLIMIT_AS, &memory_before);
 }
 
 void end_time_bound() {

@@ -20,6 +20,9 @@ struct Bounds {
 /// Once, before anything is read. Throws std::system_error if there is no thread to be had for the clock.
 void begin_bounds(const Bounds& bounds);
 
+/// The memory that there was before: the answer is complete, and another program is to start.
+void end_memory_bound();
+
 /// The answer is complete: whoever reads it may take their time.
 void end_time_bound();
 

@@ -101,6 +101,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
 
 /// Starts it; `input` becomes its standard input. -1: it can't be started.
 pid_t start(const std::vector<std::string>& command, int input) {
+  end_memory_bound();
   const std::vector<std::string> variables = pager_environment();
   const std::vector<char*> arguments = pointers_to(command), passed_on = pointers_to(variables);
   posix_spawn_file_actions_t actions{};

@@ -4,10 +4,12 @@
 // The names of a container, from the names of the kubelet's log files; and the workload: what its restarts and replicas
 // have in common. Pure: no I/O, any thread.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/time.hpp"
 #include "core/container.hpp"
 
 namespace cgmm::core {
@@ -71,6 +73,9 @@ std::string workload_of(const ContainerNames& names, const ContainerIdentity& id
 
 /// Whether a workload is of names, so that pods that are made anew have it too: it is no path and no uid.
 bool has_names(std::string_view workload);
+
+/// So long names are looked for. The kubelet makes a container's log within seconds.
+inline constexpr std::int64_t kLookForNames_us = 10 * base::kMinute_us;
 
 /// Whether the node may tell names that the path does not: of a container with an id, and of a pod with a uid.
 bool may_get_names(const ContainerIdentity& identity);

@@ -6,7 +6,7 @@
 namespace cgmm::daemon {
 namespace {
 
-constexpr int kTries = 60;  // one with every scan
+constexpr int kLeastTries = 5;  // one with every batch that has a scan; the clock may have been set forward
 constexpr std::size_t kMaxNameless = 20'000;
 
 }  // namespace
@@ -18,20 +18,21 @@ std::vector<core::NamedCgroup> ContainerNames::look_up(std::span<const Record> b
     if (const auto* const kill = std::get_if<core::OomKill>(&record)) logs_.see(kill->container);
   }
   for (const core::CgroupRef& one : appeared) add(one->id, one->container(), now_us);
+  bool has_scan = false;  // a batch of many scans is one try: all of them waited
   for (const Record& record : batch) {
-    if (const auto* const scan = std::get_if<core::Scan>(&record)) {
-      if (!scan->is_partial) try_again(now_us);
-    } else if (const auto* const kill = std::get_if<core::OomKill>(&record)) {
-      add(kill->id, kill->container, now_us);
-    }
+    const auto* const scan = std::get_if<core::Scan>(&record);
+    has_scan = has_scan || (scan != nullptr && !scan->is_partial);
+    if (const auto* const kill = std::get_if<core::OomKill>(&record)) add(kill->id, kill->container, now_us);
   }
+  if (has_scan) try_again(now_us);
   return std::exchange(found_, {});
 }
 
 void ContainerNames::try_again(std::int64_t now_us) {
   std::erase_if(nameless_, [&](Nameless& one) {
     if (look_up_one(one.cgroup, now_us)) return true;
-    if (--one.tries_left > 0) return false;
+    if (one.since_us == 0 || now_us < one.since_us) one.since_us = now_us;
+    if (++one.tries < kLeastTries || now_us - one.since_us < core::kLookForNames_us) return false;
     news_.push_back({one.cgroup.id, one.cgroup.names, true});
     return true;
   });
@@ -39,7 +40,7 @@ void ContainerNames::try_again(std::int64_t now_us) {
 
 void ContainerNames::put_back(std::span<const core::NamedCgroup> names) {
   for (const core::NamedCgroup& one : names) {
-    nameless_.push_back({one, kTries});
+    nameless_.push_back({.cgroup = one});
     nameless_.back().cgroup.names = {};
   }
 }
@@ -65,7 +66,7 @@ void ContainerNames::add(const core::CgroupId& id, const core::ContainerIdentity
   if (is_final || nameless_.size() >= kMaxNameless) {
     news_.push_back({id, one.names, true});
   } else {
-    nameless_.push_back({std::move(one), kTries});
+    nameless_.push_back({.cgroup = std::move(one), .since_us = now_us});
   }
 }
 

@@ -32,7 +32,8 @@ class ContainerNames {
  private:
   struct Nameless {
     core::NamedCgroup cgroup;
-    int tries_left = 0;
+    std::int64_t since_us = 0;  // of the wall clock; 0: from the next try on
+    int tries = 0;
   };
   void try_again(std::int64_t now_us);
   bool look_up_one(core::NamedCgroup& cgroup, std::int64_t now_us);

@@ -62,6 +62,7 @@ struct Tracked {
   bool is_near_limit = false;  // sampled between two scans
   Decision decision;
   std::unique_ptr<core::NamesOf> names;       // null: nothing has been found out yet
+  std::int64_t names_wanted_at_us = 0;        // of the steady clock: since then; 0: not yet
   std::unique_ptr<core::CacheUse> cache_use;  // at the last scan; null: none has found it over its threshold
   LastSample last;
   std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample

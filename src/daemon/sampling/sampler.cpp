@@ -136,7 +136,7 @@ void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
     if (is_new) result.appeared.push_back(tracked.told);
     take_row(tracked, reading->sample, result);
     if (tracked.limits_read.problem) result.note_error(*tracked.limits_read.problem);
-    if (!result.scan.is_partial) find_candidate(tracked, reading->sample.gauges, whole.counters, result);
+    if (!result.scan.is_partial) find_candidate(tracked, reading->sample.gauges, whole.counters, steady_us, result);
     tracked.cache_bytes = core::reclaimable_bytes(whole.gauges);
     if (tracked.place.kind != core::CgroupKind::inner) near_limit_.follow(tracked, whole.gauges, steady_us);
   } catch (const std::exception& error) {
@@ -219,8 +219,11 @@ void Sampler::learn(std::vector<core::NamesOf> news) {
   for (core::NamesOf& one : news) {
     const auto found = finder_.cgroups().find(one.id.inode);
     if (found == finder_.cgroups().end() || found->second.cgroup.path() != one.id.path) continue;
-    found->second.decision = {};
-    found->second.names = std::make_unique<core::NamesOf>(std::move(one));
+    Tracked& tracked = found->second;
+    const bool is_less = tracked.names && !tracked.names->names.container.empty() && one.names.container.empty();
+    if (is_less) continue;  // a later look, at a kill, may find nothing any more
+    tracked.decision = {};
+    tracked.names = std::make_unique<core::NamesOf>(std::move(one));
   }
 }
 
@@ -234,8 +237,16 @@ void Sampler::decide(Tracked& tracked) const {
   tracked.decision = {.policy = policy_number_, .rule = rule, .waits_for_names = !is_final && policy_.may_change(rule)};
 }
 
+/// Not for ever: names come with the record of a scan, and the disk may take none.
+bool Sampler::waits_for_names(Tracked& tracked, std::int64_t steady_us) {
+  if (!tracked.decision.waits_for_names) return false;
+  if (tracked.names_wanted_at_us == 0) tracked.names_wanted_at_us = steady_us;
+  return steady_us - tracked.names_wanted_at_us < core::kLookForNames_us;
+}
+
 /// Whether it is due for a reclaim. `whole`: with those below it, which a reclaim of it may harm.
-void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, Result& result) {
+void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole,
+                             std::int64_t steady_us, Result& result) {
   if (tracked.decision.policy != policy_number_) {
     decide(tracked);
     ++result.rule_lookup_count;
@@ -248,7 +259,7 @@ void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const co
   if (!is_over && tracked.cache_use) *tracked.cache_use = use;
   const bool is_new = !tracked.cache_use;
   const bool is_alone = is_over && is_left_alone(tracked, settings.policy, use);
-  if (is_over && (is_alone ? is_new : !tracked.decision.waits_for_names)) {
+  if (is_over && (is_alone ? is_new : !waits_for_names(tracked, steady_us))) {
     const bool has_rule = tracked.decision.rule != nullptr && tracked.decision.rule->reclaim == true;
     (is_alone ? result.left_alone : result.candidates)
         .push_back({tracked.told->id, now, limit_bytes, settings, tracked.place.kind, has_rule});

@@ -55,7 +55,9 @@ class Sampler {
   void take_row(Tracked& tracked, const core::MemorySample& now, Result& result);
   void follow_stuck(Tracked& tracked, const core::MemorySample& now, Result& result) const;
   void decide(Tracked& tracked) const;
-  void find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, Result& result);
+  static bool waits_for_names(Tracked& tracked, std::int64_t steady_us);
+  void find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, std::int64_t steady_us,
+                      Result& result);
   bool is_left_alone(Tracked& tracked, core::ReclaimPolicy policy, const core::CacheUse& now) const;
   bool has_limit(const Tracked& tracked) const;
   void note_untold(const Tracked& tracked, Result& result);

@@ -48,7 +48,7 @@ std::vector<Finding> findings_of(const core::Table& evidence) {
     Finding& finding = findings.emplace_back();
     finding.workload = row.text("workload");
     finding.evidence = {.path = row.text("path"),
-                        .workload = row.text("workload"),
+                        .workload = row.text("known_workload"),
                         .effective_count = row.integer("effective"),
                         .churn_count = row.integer("churn"),
                         .futile_count = row.integer("futile"),

@@ -73,9 +73,12 @@ TEST_F(CutNames, AreToldAsSoonAsTheyAreKnownAndThatThereIsNone) {
   names.look_up({}, appeared, kNow);
   EXPECT_EQ(told(names.take_news()), "001=shop/nginx bbb=shop/... 666=shop/ ");
   const std::vector<Record> scans = {scan(), scan(true)};
-  for (int i = 0; i < 59; ++i) names.look_up(scans, {}, kNow + i);
-  EXPECT_EQ(told(names.take_news()), "");
-  names.look_up(scans, {}, kNow + 60);
+  const std::vector<Record> many(100, Record(scan()));
+  names.look_up(many, {}, kNow + core::kLookForNames_us);
+  EXPECT_EQ(told(names.take_news()), "") << "scans that waited for the disk are one try";
+  for (int i = 1; i < 9; ++i) names.look_up(scans, {}, kNow + i);
+  EXPECT_EQ(told(names.take_news()), "") << "it has not been long";
+  names.look_up(scans, {}, kNow + core::kLookForNames_us + 9);
   EXPECT_EQ(told(names.take_news()), "bbb=shop/ ccc=/ ") << "nobody looks for them any more";
 }
 

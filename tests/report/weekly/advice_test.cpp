@@ -27,6 +27,7 @@ Table evidence_table() { return empty_answer("evidence"); }
 
 void add_churning(Table& table, const std::string& name, const std::string& path, std::int64_t wanted_bytes) {
   add_row(table, {{"workload", name},
+                  {"known_workload", name},
                   {"churn", integer(4)},
                   {"freed_bytes", integer(100 * kMiB)},
                   {"refaulted_bytes", integer(80 * kMiB)},
