@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <new>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -269,6 +270,8 @@ template <class Check>
 void guarded(const char* item, const char* advice, Findings& findings, Check check_it) {
   try {
     check_it();
+  } catch (const std::bad_alloc&) {
+    findings.problem(item, "out of memory", advice);
   } catch (const std::exception& error) {
     findings.problem(item, error.what(), advice);
   }

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "cli/cli_test.hpp"
+#include "support/unwrapped.hpp"
 
 namespace cgmm::test {
 namespace {
@@ -84,7 +85,7 @@ TEST_F(Kills, OfThousandsAreCountedEverywhere) {
   }
   EXPECT_EQ(rows_of({"report", "kills_by_workload"})[0]["kills"], 2000);
   EXPECT_EQ(rows_of({"report", "oom_by_cgroup"})[0]["oom_kills"], 2000);
-  EXPECT_NE(ask({"report"}).out.find("2000 OOM kills were seen."), std::string::npos);
+  EXPECT_NE(unwrapped(ask({"report"}).out).find("2000 OOM kills were seen."), std::string::npos);
   std::int64_t listed = 0;
   for (const auto& row : rows_of({"incident", "list"})) listed += row["kills"].get<std::int64_t>();
   EXPECT_EQ(listed, 2000);
