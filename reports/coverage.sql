@@ -19,7 +19,7 @@ gap AS (  -- from the last scan before the window; the last gap may be open
      AND ifnull(to_at_us, :until_us) > from_at_us + 2 * interval_us
 ),
 missed AS (  -- within the window
-  SELECT count(*) AS gaps, max(to_at_us - from_at_us) AS longest_us,
+  SELECT count(*) AS gaps, max(min(to_at_us, :until_us) - max(from_at_us, :since_us)) AS longest_us,
          ifnull(sum(min(to_at_us, :until_us) - max(due_at_us, :since_us)), 0) AS missed_us
     FROM gap
 ),

@@ -35,7 +35,9 @@ std::string CgroupNames::of(std::string_view path) const {
 void CgroupNames::learn(std::span<const core::NamedCgroup> named) {
   const base::Lock lock(mutex_);
   for (const core::NamedCgroup& one : named) {
-    if (by_path_.size() < kMost || by_path_.contains(one.id.path)) by_path_.insert_or_assign(one.id.path, one.names);
+    // Of containers that were killed before a scan saw them, nobody says that they are gone.
+    if (by_path_.size() >= kMost && !by_path_.contains(one.id.path)) by_path_.erase(by_path_.begin());
+    by_path_.insert_or_assign(one.id.path, one.names);
   }
 }
 
