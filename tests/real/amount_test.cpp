@@ -148,6 +148,12 @@ TEST_F(RealAmount, SigtermAmidAReclaimEndsTheServiceInGoodOrder) {
   ASSERT_TRUE(eventually([&] { return is_asking(service.pid()); }));
   service.signal(SIGTERM);
   EXPECT_EQ(service.wait_for_exit(), 0);
+  std::ifstream said(log());
+  const std::string all{std::istreambuf_iterator<char>(said), {}};
+  if (all.find("a reclaim hangs in the kernel") != std::string::npos) {  // it waits for a slow disk
+    EXPECT_EQ(text("SELECT outcome FROM reclaim"), "started") << "until the next start";
+    return;
+  }
   const std::string stopped_by = text("SELECT stopped_by FROM reclaim");
   EXPECT_TRUE(stopped_by == "stop" || stopped_by == "target" || stopped_by == "nothing_left") << stopped_by;
   EXPECT_GT(of_reclaim("freed_bytes IS NOT NULL"), 0);
