@@ -46,7 +46,7 @@ std::string byte_hours(double byte_seconds) {
   return base::format_bytes(static_cast<std::uint64_t>(std::clamp(byte_seconds / 3600, 0.0, 1e19))) + "·h";
 }
 
-/// "300.0 MiB read again and 1.2s of reclaiming".
+/// "300.0 MiB read again and 1.2 s of reclaiming".
 std::string cost_in_words(const ReclaimEvidence& evidence) {
   return base::format_bytes(evidence.refaulted_bytes) + " read again and " +
          base::format_duration_us(evidence.reclaiming_us) + " of reclaiming";

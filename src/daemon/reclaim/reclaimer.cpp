@@ -277,8 +277,7 @@ core::Reclaim Reclaimer::begin(const core::Candidate& candidate, const core::Gau
   reclaim.started_at_us = clocks_.wall();
   reclaim.method = controller_->method();
   reclaim.threshold_bytes = candidate.settings.threshold.bytes(limits.effective_limit_bytes).value_or(0);
-  if (!plan.all_at_once || scan.dry_run)
-    reclaim.requested_bytes = plan.all_at_once ? plan.cache_bytes : plan.requested_bytes();
+  if (!plan.all_at_once || scan.dry_run) reclaim.requested_bytes = plan.requested_bytes();
   reclaim.before = before;
   core::Cooldown& cooldown = cooldowns_for(scan.dry_run)[candidate.id];
   if (!scan.learning.adaptive) cooldown.strikes = 0;

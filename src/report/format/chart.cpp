@@ -228,6 +228,11 @@ std::vector<ChartPoint> thinned(std::span<const ChartPoint> points, std::int64_t
   return kept;
 }
 
+std::string kill_label(std::int64_t count, std::string_view whom) {
+  const std::string kills = count > 1 ? std::to_string(count) + " kills" : "OOM kill";
+  return kills + (whom.empty() ? "" : ": " + std::string(whom));
+}
+
 std::string chart(std::string_view title, std::span<const ChartPoint> points, std::size_t height, const Style& style,
                   const ChartMarks& marks) {
   const std::string name = base::escape_for_terminal(title);

@@ -12,14 +12,12 @@
 #include "base/units.hpp"
 #include "report/format/axis.hpp"
 #include "report/format/escape.hpp"
+#include "report/format/frame.hpp"
 #include "report/format/layout.hpp"
 
 namespace cgmm::report {
 namespace {
 
-// The canvas in units of its own; the browser stretches it.
-constexpr double kWidth = 1000;
-constexpr double kHeight = 250;
 constexpr std::size_t kMostNamed = 8;  // marks in one tooltip, bands in the legend
 
 /// A set of labels, shown on pages of one width: page.css has the same.
@@ -39,50 +37,6 @@ const auto kMarkKinds = std::to_array<MarkKind>({{Mark::Kind::kill, "kill", "OOM
                                                  {Mark::Kind::limit, "other", "limit change"},
                                                  {Mark::Kind::restart, "restart", "restart"},
                                                  {Mark::Kind::reclaim, "reclaim", "reclaim"}});
-
-/// What the canvas shows: a time, and bytes from 0 to `top`.
-struct Frame {
-  std::int64_t from_at_us = 0, to_at_us = 1;
-  double top = 1;
-
-  bool holds(std::int64_t at_us) const { return at_us >= from_at_us && at_us <= to_at_us; }
-  double share(std::int64_t at_us) const {
-    return (static_cast<double>(at_us) - static_cast<double>(from_at_us)) / static_cast<double>(to_at_us - from_at_us);
-  }
-  double x(std::int64_t at_us) const { return std::clamp(share(at_us), 0.0, 1.0) * kWidth; }
-  double y(double bytes) const { return kHeight - std::min(bytes / top, 1.0) * kHeight; }
-};
-
-Frame frame_of(const SvgChart& chart) {
-  constexpr std::int64_t kFarthest_us = 4'000'000'000'000'000'000;  // no difference of two times overflows
-  const std::int64_t from_at_us = std::clamp(chart.from_at_us, -kFarthest_us, kFarthest_us);
-  const std::int64_t least_us = from_at_us + base::kSecond_us;
-  return {.from_at_us = from_at_us, .to_at_us = std::clamp(chart.to_at_us, least_us, kFarthest_us + base::kSecond_us)};
-}
-
-/// A limit holds until its next point, so the last point before the frame belongs to it.
-bool is_in(const Frame& frame, const Series& series, std::size_t point) {
-  const std::int64_t at_us = series.points[point].at_us;
-  if (series.kind == Series::Kind::bars) return at_us >= frame.from_at_us - series.bar_us && at_us <= frame.to_at_us;
-  if (series.kind != Series::Kind::limit) return frame.holds(at_us);
-  const bool is_over = point + 1 < series.points.size() && series.points[point + 1].at_us <= frame.from_at_us;
-  return at_us <= frame.to_at_us && !is_over;
-}
-
-/// Only what is in the frame and can be drawn.
-SvgChart cropped(const SvgChart& whole, const Frame& frame) {
-  SvgChart chart{.series = {}, .marks = whole.marks, .bands = whole.bands};
-  for (const Series& series : whole.series) {
-    Series& crop = chart.series.emplace_back(Series{series.label, {}, series.kind, series.bar_us});
-    for (std::size_t i = 0; i < series.points.size(); ++i) {
-      if (is_in(frame, series, i)) crop.points.push_back({series.points[i].at_us, drawable(series.points[i])});
-    }
-    std::ranges::stable_sort(crop.points, {}, &ChartPoint::at_us);
-  }
-  std::erase_if(chart.marks, [&](const Mark& mark) { return !frame.holds(mark.at_us); });
-  std::erase_if(chart.bands, [&](const Band& band) { return frame.x(band.to_at_us) <= frame.x(band.from_at_us); });
-  return chart;
-}
 
 /// Short marks have no labels: long ones in great number would hide what they explain.
 bool are_short(const SvgChart& chart, Mark::Kind kind) {
@@ -358,11 +312,6 @@ std::string in_words(const SvgChart& chart, const Frame& frame) {
 }
 
 }  // namespace
-
-std::string kill_label(std::int64_t count, std::string_view whom) {
-  const std::string kills = count > 1 ? std::to_string(count) + " kills" : "OOM kill";
-  return kills + (whom.empty() ? "" : ": " + std::string(whom));
-}
 
 std::string svg_chart(const SvgChart& whole) {
   Frame frame = frame_of(whole);

@@ -37,12 +37,13 @@ core::Table section(const core::Table& all, const std::vector<std::string_view>&
   return table;
 }
 
-/// The advice on the limit of a workload; "": none.
-std::string advice_on_limit(const core::Table& limits, const std::string& workload) {
+/// The advice on the limit of a workload that was killed; "": none.
+std::string advice_on_limit(const core::Table& limits, const Row& kills) {
   for (const Row row : rows_of(limits)) {
-    if (row.text("workload") != workload) continue;
+    if (row.text("workload") != kills.text("workload")) continue;
     const bool leaks = !std::holds_alternative<std::monostate>(row.cell("leak_bytes_per_second"));
-    return row.text("advice") + (leaks ? "; a higher limit only lasts longer" : "");
+    const bool is_tmpfs = kills.text("causes").find("shmem") != std::string::npos;  // it may stay full after a restart
+    return row.text("advice") + (leaks && !is_tmpfs ? "; a higher limit only lasts longer" : "");
   }
   return "";
 }
@@ -63,7 +64,7 @@ core::Table kills_section(const core::Table& kills, const core::Table& limits) {
       continue;
     }
     watched.push_back(std::move(table.rows[i]));
-    watched.back().emplace_back(advice_on_limit(limits, row.text("workload")));
+    watched.back().emplace_back(advice_on_limit(limits, row));
   }
   table.rows = std::move(watched);
   cut(table, "kills_by_workload");

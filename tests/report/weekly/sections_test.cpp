@@ -61,6 +61,9 @@ TEST_F(Weekly, BeginsWithTheKillsAndSaysWhatToDo) {
   ASSERT_EQ(kills.rows.size(), 2u);
   EXPECT_EQ(Row(kills, 0).text("advice"), "leaks; a higher limit only lasts longer");
   EXPECT_EQ(Row(kills, 1).text("advice"), "raise it to 64 MiB");
+  Table& causes = table("kills_by_workload");
+  causes.rows[0][column_of(causes, "causes")] = "shmem";
+  EXPECT_EQ(Row(sections().before_advice.front()).text("advice"), "leaks") << "a tmpfs may stay full after a restart";
   EXPECT_EQ(kills.below, "3 kills were outside of what is watched, or nobody knows where");
   ASSERT_EQ(titles(all.after_advice).front(), "Limits: too small, too large, or reached by a leak");
   EXPECT_EQ(all.after_advice.front().rows.size(), 2u) << "only where there is something to do";
