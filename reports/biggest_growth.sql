@@ -62,8 +62,8 @@ first AS (
     FROM first_hour f
     JOIN sample_hour h ON h.hour_at_us = f.at_us AND h.cgroup_id = f.cgroup_id
 ),
-before AS (  -- an hour only if it ended before the first sample
-  SELECT cgroup_id, min(at_us + is_hour * 3600000000) AS known_at_us, at_us, usage_kib, anon_kib, is_hour
+before AS (  -- an hour only if it ended before the first sample, or with it
+  SELECT cgroup_id, min(at_us + is_hour * 3599999999) AS known_at_us, at_us, usage_kib, anon_kib, is_hour
     FROM first
    GROUP BY cgroup_id
 )

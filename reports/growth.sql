@@ -3,30 +3,34 @@
 -- Which workloads grew from the begin of the window to its end: `report growth --since` the time of a deploy. A
 -- workload's usage is the sum over its running replicas. Before and after are medians of the five first and the five
 -- last full scans in the window (of fewer, if it has less than ten), so that one spike does not count. A scan
--- without the workload counts as 0. Where the samples at an end are gone, it is the average of the first or last
--- whole hour in the window: `measured` says so. Growth of cache is that of page cache that can be dropped.
+-- without the workload counts as 0. Where the samples at an end are gone, it is the average of the hour that covers
+-- them (part_lost.sql): `measured` says so. Growth of cache is that of page cache that can be dropped.
 -- `change`: new or gone if there was no replica before or after. NULL: not known. docs/numbers.md defines it.
 WITH
-edge AS MATERIALIZED (  -- the scans in the window; the first and last of them with samples; the hours in it
+edge AS MATERIALIZED (  -- the scans in the window; the first and last of them with samples
   SELECT w.first_id, w.last_id,
          (SELECT min(s.scan_id) FROM sample s WHERE s.scan_id BETWEEN w.first_id AND w.last_id) AS sampled_first_id,
-         (SELECT max(s.scan_id) FROM sample s WHERE s.scan_id BETWEEN w.first_id AND w.last_id) AS sampled_last_id,
-         (SELECT min(hour_at_us) FROM sample_hour
-           WHERE hour_at_us >= :since_us AND hour_at_us <= :until_us - 3600000000) AS first_hour_us,
-         (SELECT max(hour_at_us) FROM sample_hour
-           WHERE hour_at_us >= :since_us AND hour_at_us <= :until_us - 3600000000) AS last_hour_us
+         (SELECT max(s.scan_id) FROM sample s WHERE s.scan_id BETWEEN w.first_id AND w.last_id) AS sampled_last_id
     FROM (SELECT (SELECT scan_id FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us
                    ORDER BY started_at_us LIMIT 1) AS first_id,
                  (SELECT scan_id FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us
                    ORDER BY started_at_us DESC LIMIT 1) AS last_id) w
 ),
-by_hour AS MATERIALIZED (  -- which ends are measured by an hour: those where it is nearer than the samples
-  SELECT edge.*,
-         iif(first_hour_us + 3600000000 <= ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_first_id),
-                                                  9223372036854775807), first_hour_us, NULL) AS before_hour_us,
-         iif(last_hour_us > ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_last_id), 0),
-             last_hour_us, NULL) AS after_hour_us
+lost AS MATERIALIZED (SELECT * FROM (lost)),
+end_hour AS MATERIALIZED (  -- the hour that answers where the samples before the first one left, or after the last one, are gone
+  SELECT (SELECT hour_at_us FROM lost
+           WHERE from_us < ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_first_id), to_us)
+           ORDER BY from_us LIMIT 1) AS before_us,
+         (SELECT hour_at_us FROM lost
+           WHERE to_us > ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_last_id), from_us)
+           ORDER BY from_us DESC LIMIT 1) AS after_us
     FROM edge
+),
+by_hour AS MATERIALIZED (  -- samples within one hour tell more than that hour alone
+  SELECT edge.*,
+         iif(before_us = after_us AND sampled_first_id IS NOT NULL, NULL, before_us) AS before_hour_us,
+         iif(before_us = after_us AND sampled_first_id IS NOT NULL, NULL, after_us) AS after_hour_us
+    FROM edge, end_hour
 ),
 full_scan AS (
   SELECT sc.scan_id FROM by_hour CROSS JOIN scan sc
@@ -112,7 +116,9 @@ at_end AS (
                    UNION ALL SELECT 1, after_hour_us FROM by_hour) end
            CROSS JOIN sample_hour h
             JOIN asked a USING (cgroup_id)
-           WHERE h.hour_at_us = end.at_us AND h.sample_count > 0)
+            JOIN cgroup c USING (cgroup_id)
+           WHERE h.hour_at_us = end.at_us AND h.sample_count > 0
+             AND c.first_seen_at_us < :until_us AND ifnull(c.vanished_at_us >= :since_us, 1))
    GROUP BY is_after, workload
 ),
 told AS (

@@ -2,14 +2,16 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- No report, but a part of reports: it is put in the place of measured in brackets. What was measured of the matching
 -- cgroups. Samples are kept for keep_samples, hours for much longer: an hour is told by its averages where none of its
--- samples in the window is left, so nothing is there twice. `measured` says which: 'sample' or 'hour'. Not window_part:
--- that takes hours where there are samples, too, because it is for sums; a chart needs each sample.
+-- samples is left. Where some are left, it has a row for each part without samples (part_lost.sql). So no moment is there
+-- twice. `measured` says which: 'sample' or 'hour'. Not window_part: that takes hours where there are samples, too, because it
+-- is for sums; a chart needs each sample.
 --
---   at_us, interval_us  of an hour: when it began, and its length
+--   at_us, interval_us  of an hour: when it or its part without samples began, and how long that is
 --   *_bytes             of an hour: the average, but usage_max_bytes and peak_bytes
 --   usage_max_bytes     the highest known usage: of a sample since the sample before, of an hour in it
 --   sample_count        of an hour: the samples in its averages. NULL: it is a sample
 --   scan_count          of an hour: the most samples of any cgroup in it, so the whole scans in it
+--   counters            of a part of an hour they are not known: those of the hour have the samples that are left, too
 WITH wanted AS MATERIALIZED (  -- an hour to spare: the clock may have been set back
   SELECT v.cgroup_id, v.path, v.name, v.workload,
          c.first_seen_at_us - 3600000000 AS from_us,
@@ -19,16 +21,7 @@ WITH wanted AS MATERIALIZED (  -- an hour to spare: the clock may have been set 
    WHERE (v.path GLOB :cgroup_glob OR v.name GLOB :cgroup_glob OR v.workload GLOB :cgroup_glob)
 ),
 hour AS MATERIALIZED (
-  SELECT hour_at_us,
-         (SELECT max(sample_count) FROM sample_hour h WHERE h.hour_at_us = each.hour_at_us) AS scan_count
-    FROM (SELECT DISTINCT hour_at_us FROM sample_hour
-           WHERE hour_at_us > :since_us - 3600000000 AND hour_at_us < :until_us) each
-   WHERE NOT EXISTS (SELECT 1
-                       FROM scan sc
-                      CROSS JOIN sample s
-                      WHERE sc.started_at_us >= max(each.hour_at_us, :since_us)
-                        AND sc.started_at_us < min(each.hour_at_us + 3600000000, :until_us)
-                        AND s.scan_id = sc.scan_id)
+  SELECT *, to_us - from_us = 3600000000 AS is_whole FROM (lost)
 )
 SELECT w.cgroup_id, w.path, w.name, w.workload,
        sc.started_at_us AS at_us, sc.interval_us, 'sample' AS measured, NULL AS sample_count, NULL AS scan_count,
@@ -56,7 +49,7 @@ SELECT w.cgroup_id, w.path, w.name, w.workload,
    AND s.scan_id = sc.scan_id AND s.cgroup_id = w.cgroup_id
  UNION ALL
 SELECT w.cgroup_id, w.path, w.name, w.workload,
-       h.hour_at_us, 3600000000, 'hour', h.sample_count, hour.scan_count,
+       hour.from_us, hour.to_us - hour.from_us, 'hour', h.sample_count, hour.scan_count,
        0,
        h.usage_avg_kib * 1024,
        max(h.usage_max_kib, coalesce(h.peak_max_kib, h.usage_max_kib)) * 1024,
@@ -69,13 +62,16 @@ SELECT w.cgroup_id, w.path, w.name, w.workload,
        h.dirty_avg_kib * 1024,
        h.kernel_avg_kib * 1024,
        h.swap_avg_kib * 1024,
-       h.pgfault, h.pgmajfault, h.refault_file, h.refault_anon, h.pgscan, h.pgsteal, h.limit_hits,
-       h.psi_some_us, h.psi_full_us,
+       iif(is_whole, h.pgfault, NULL), iif(is_whole, h.pgmajfault, NULL), iif(is_whole, h.refault_file, NULL),
+       iif(is_whole, h.refault_anon, NULL), iif(is_whole, h.pgscan, NULL), iif(is_whole, h.pgsteal, NULL),
+       iif(is_whole, h.limit_hits, NULL), iif(is_whole, h.psi_some_us, NULL), iif(is_whole, h.psi_full_us, NULL),
        h.slab_reclaimable_avg_kib * 1024,
        h.slab_unreclaimable_avg_kib * 1024,
        h.peak_max_kib * 1024,
-       h.low_events, h.high_events, h.oom_events, h.oom_group_kills
+       iif(is_whole, h.low_events, NULL), iif(is_whole, h.high_events, NULL), iif(is_whole, h.oom_events, NULL),
+       iif(is_whole, h.oom_group_kills, NULL)
   FROM hour
  CROSS JOIN wanted w
  CROSS JOIN sample_hour h
  WHERE h.hour_at_us = hour.hour_at_us AND h.cgroup_id = w.cgroup_id
+   AND (is_whole OR (w.from_us + 3600000000 < hour.to_us AND w.to_us - 3600000000 > hour.from_us))

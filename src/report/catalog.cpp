@@ -26,8 +26,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 constexpr std::array<std::string_view, 3> kNotReports = {"history_", "incident_",
                                                          "part_"};  // files that begin with these
-constexpr std::array<std::string_view, 5> kParts = {                // put in the place of "(NAME)"
-    "measured", "told_reclaim", "window_last", "window_part", "window_restart"};
+// Put in the place of "(NAME)". `measured` has `lost` in it.
+constexpr std::array<std::string_view, 6> kParts = {"measured",    "lost",        "told_reclaim",
+                                                    "window_last", "window_part", "window_restart"};
 
 // The tables of the weekly report, in the order in which they are read. None of them reads all of `sample`, which has
 // millions of rows after a week.

@@ -109,6 +109,33 @@ TEST_F(Hours, AnHourThatIsBeingRolledUpIsMeasuredBySamples) {
   for (const std::size_t row : {0U, 1U}) EXPECT_EQ(Row(run("cgroups"), row).integer("samples"), 240);
 }
 
+TEST_F(Hours, GrowthIsFromOrToTheHourThatCoversAnEndWithoutSamples) {
+  // 2 holds what the minute is, over 90000. Its samples stay from minute 50 to 75, as around an OOM kill.
+  history.roll_up(kBeginUs + 3 * kHourUs);
+  history.exec("DELETE FROM sample WHERE scan_id NOT BETWEEN " + std::to_string(kBeginUs + 50 * kMinuteUs) + " AND " +
+               std::to_string(kBeginUs + 75 * kMinuteUs));
+  history.exec("UPDATE cgroup SET workload = path");
+  const auto growth = [&](int since_minute, int until_minute) -> std::string {
+    const Table table = run("growth", kBeginUs + since_minute * kMinuteUs, kBeginUs + until_minute * kMinuteUs);
+    for (const Row row : rows_of(table)) {
+      if (row.text("workload") != "/c2") continue;
+      return std::to_string(row.integer("usage_before_bytes") / kKiB - 90'000) + " to " +
+             std::to_string(row.integer("usage_after_bytes") / kKiB - 90'000) + ", " + row.text("measured");
+    }
+    return "";
+  };
+  EXPECT_EQ(growth(52, 72), "54 to 69, samples");
+  EXPECT_EQ(growth(0, 180), "29 to 149, hours");
+  EXPECT_EQ(growth(52, 120), "54 to 89, samples, then an hour") << "the hour's first samples are left";
+  EXPECT_EQ(growth(52, 100), "54 to 89, samples, then an hour") << "it ends after the window";
+  EXPECT_EQ(growth(20, 72), "29 to 69, an hour, then samples") << "it begins before the window";
+  EXPECT_EQ(growth(20, 80), "29 to 73, an hour, then samples") << "five minutes without samples are not many";
+  EXPECT_EQ(growth(100, 150), "89 to 149, hours") << "no whole hour is in the window";
+  EXPECT_EQ(growth(130, 150), "") << "one hour alone";
+  history.exec("DELETE FROM sample WHERE scan_id < " + std::to_string(kBeginUs + 70 * kMinuteUs));
+  EXPECT_EQ(growth(60, 120), "71 to 74, samples") << "one hour alone says less than its samples";
+}
+
 TEST_F(Hours, TheMostCacheOfAnHourIsKnownOnlyWhereSharedMemoryStayedTheSame) {
   age();
   EXPECT_EQ(Row(run("cgroups"), 1).integer("cache_max_bytes"), 540 * kKiB);

@@ -11,6 +11,7 @@
 
 #include "report/catalog.hpp"
 #include "report/format/layout.hpp"
+#include "report/format/row.hpp"
 #include "report/history/sections.hpp"
 #include "support/made_history.hpp"
 
@@ -118,7 +119,8 @@ TEST_F(HistoryTimeline, DoesNotKnowASumOfWhatIsNotKnown) {
 
 TEST_F(HistoryTimeline, AnswersWithHoursWhereSamplesAreGoneAndWithNothingTwice) {
   history.add_cgroup(1, "/web", "", kLimit);
-  for (int hour = 0; hour < 4; ++hour) add_hour(kBeginUs + hour * kHourUs, 1, 360, 100 + hour, 200 + hour);
+  for (int hour = 0; hour < 4; ++hour)
+    add_hour(kBeginUs + hour * kHourUs, 1, hour < 2 ? 360 : 2, 100 + hour, 200 + hour);
   for (std::int64_t at_us = kBeginUs + 2 * kHourUs; at_us < kBeginUs + 4 * kHourUs; at_us += kHourUs / 2) {
     history.add_scan(at_us);
     history.add_sample(at_us, 1, 500);
@@ -140,8 +142,43 @@ TEST_F(HistoryTimeline, AnswersWithHoursWhereSamplesAreGoneAndWithNothingTwice) 
   EXPECT_EQ(rows(), "0 hour 100 200\n") << "a window within an hour";
   since_us = kBeginUs + 2 * kHourUs + 1;
   until_us = since_us + kHourUs / 4;
-  EXPECT_EQ(rows(), "4 hour 102 202\n") << "none of its samples is in the window";
-  EXPECT_EQ(sections().size(), 1u);
+  EXPECT_EQ(rows(), "") << "the hour has lost no sample";
+}
+
+TEST_F(HistoryTimeline, OfAnHourThatHasSomeSamplesLeftHasTheHourWhereTheyAreGone) {
+  history.add_cgroup(1, "/web", "", kLimit);
+  history.add_cgroup(2, "/gone", "", kLimit);
+  history.exec("UPDATE cgroup SET vanished_at_us = " + std::to_string(kBeginUs + 20 * 60 * kSecondUs) +
+               " WHERE cgroup_id = 2");
+  for (const int id : {1, 2}) add_hour(kBeginUs, id, 360, 100 * id, 200 * id);
+  history.exec("UPDATE sample_hour SET pgfault = 7");
+  const auto sample_each_10_s = [&](int from_minute, int to_minute) {
+    for (int at_s = 60 * from_minute; at_s < 60 * to_minute; at_s += 10) {
+      history.add_scan(kBeginUs + at_s * kSecondUs);
+      history.add_sample(kBeginUs + at_s * kSecondUs, 1, 500);
+    }
+  };
+  sample_each_10_s(15, 20);
+  sample_each_10_s(24, 40);
+  const auto hours = [&] {
+    std::string text;
+    const core::Table all = table("history");
+    for (const Row row : rows_of(all)) {
+      if (row.text("measured") == "sample") continue;
+      text += row.text("path") + " from " + std::to_string((row.integer("at_us") - kBeginUs) / kSecondUs / 60) +
+              " for " + std::to_string(row.integer("interval_us") / kSecondUs / 60) + ", usage " +
+              std::to_string(row.integer("usage_bytes") / 1024) + "\n";
+      EXPECT_EQ(row.known("pgfault"), std::nullopt) << "that of the hour has those of the samples";
+    }
+    return text;
+  };
+  EXPECT_EQ(hours(), "/gone from 0 for 15, usage 200\n/web from 0 for 15, usage 100\n/web from 40 for 20, usage 100\n")
+      << "four minutes are no part";
+  since_us = kBeginUs + 12 * 60 * kSecondUs;
+  EXPECT_EQ(hours(), "/web from 40 for 20, usage 100\n") << "nor is a part that has three minutes of the window";
+  since_us = kBeginUs + 50 * 60 * kSecondUs;
+  until_us = since_us + 60 * kSecondUs;
+  EXPECT_EQ(hours(), "/web from 40 for 20, usage 100\n") << "a window within it";
 }
 
 TEST_F(HistoryTimeline, TellsUpToWhenItIsOfHours) {

@@ -44,6 +44,12 @@ class MadeAtRandom {
     for (std::int64_t hour_us = kBeginUs; hour_us < kEndUs; hour_us += kHourUs) {
       for (int id = 1; id <= 8; ++id) add_hour(hour_us, id);
     }
+    const std::string scans =
+        "FROM scan WHERE started_at_us / 3600000000 = hour_at_us / 3600000000 AND is_partial IS NOT 1 "
+        "AND EXISTS (SELECT 1 FROM sample WHERE sample.scan_id = scan.scan_id)";
+    const std::string with_samples = " WHERE hour_at_us >= " + std::to_string(kSamplesFromUs);
+    history.exec("DELETE FROM sample_hour" + with_samples + " AND NOT EXISTS (SELECT 1 " + scans + ")");
+    history.exec("UPDATE sample_hour SET sample_count = (SELECT count(*) " + scans + ")" + with_samples);
     for (std::int64_t id = 1 + below(90); id > 0; --id) add_reclaim(id);
   }
 
@@ -296,8 +302,10 @@ ByWorkload medians_of(const std::vector<ByWorkload>& scans) {
 TEST_P(Numbers, OfWorkloadsThatGrewAreMediansOfScansOrAnHour) {
   made.history.exec("UPDATE cgroup SET workload = 'w' || (cgroup_id % 3)");
   made.history.exec("UPDATE sample_hour SET usage_avg_kib = 7 WHERE usage_avg_kib IS NULL");
-  made.history.exec("UPDATE sample_hour SET sample_count = 1 + (hour_at_us / 3600000000 + cgroup_id) % 6");
-  std::map<std::int64_t, ByWorkload> scans, hours;  // full ones, by instant
+  made.history.exec(
+      "UPDATE sample_hour SET sample_count = 1 + (hour_at_us / 3600000000 + cgroup_id) % 6 WHERE hour_at_us < " +
+      std::to_string(kSamplesFromUs));
+  std::map<std::int64_t, ByWorkload> scans, hours;  // full ones, by instant; the hours whose samples are gone
   std::optional<std::int64_t> first_us, last_us;    // samples
   const Table samples = made.history.run(
       "SELECT * FROM scan LEFT JOIN sample USING (scan_id) LEFT JOIN cgroup USING (cgroup_id) WHERE started_at_us >= "
@@ -316,8 +324,9 @@ TEST_P(Numbers, OfWorkloadsThatGrewAreMediansOfScansOrAnHour) {
   }
   std::map<std::int64_t, std::int64_t> scans_of_hour;
   const Table of_hours = made.history.run(
-      "SELECT * FROM sample_hour JOIN cgroup USING (cgroup_id) WHERE hour_at_us >= :since_us AND hour_at_us + "
-      "3600000000 <= :until_us",
+      "SELECT * FROM sample_hour JOIN cgroup USING (cgroup_id) WHERE hour_at_us + 3600000000 > :since_us AND "
+      "hour_at_us < min(:until_us, " +
+          std::to_string(kSamplesFromUs) + ")",
       window);
   for (const Row row : rows_of(of_hours)) {
     const std::int64_t at_us = row.integer("hour_at_us"), count = row.integer("sample_count");
@@ -330,7 +339,7 @@ TEST_P(Numbers, OfWorkloadsThatGrewAreMediansOfScansOrAnHour) {
     const std::int64_t count = scans_of_hour[at_us];
     for (auto& [name, held] : workloads) held = {(2 * held.replicas + count) / (2 * count), held.usage_kib / count};
   }
-  const bool by_first_hour = !hours.empty() && (!first_us || hours.begin()->first + kHourUs <= *first_us);
+  const bool by_first_hour = !hours.empty() && (!first_us || hours.begin()->first < *first_us);
   const bool by_last_hour = !hours.empty() && (!last_us || hours.rbegin()->first > *last_us);
   std::vector<ByWorkload> sampled;
   for (const auto& [at_us, workloads] : scans)
