@@ -8,19 +8,14 @@ SELECT id, killed_at_us, cgroup, kills, victim, cause, limit_bytes, path
   FROM (
     SELECT o.oom_kill_id AS id,
            o.killed_at_us,
-           coalesce(c.name, o.victim_path, o.dropped_from,
-                    iif(o.candidate_count > 0, '(one of ' || o.candidate_count || ')', '(not known)')) AS cgroup,
+           o.cgroup,
            o.kill_count AS kills,
            o.victim_comm AS victim,
            o.cause,
            o.limit_bytes,
-           c.path,
+           o.path,
            o.oom_kill_id AS number
-      FROM oom_kill o
-      LEFT JOIN v_cgroup c USING (cgroup_id)
-     WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-       AND (coalesce(c.path, o.dropped_from, o.victim_path, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob
-            OR c.workload GLOB :cgroup_glob)
+      FROM (named_kill) o
      UNION ALL
     SELECT 's' || s.stuck_id, s.began_at_us, coalesce(c.name, '(not known)'), NULL, NULL,
            iif(s.kind = 'memory_high', 'throttled at memory.high', 'out of memory, OOM killer disabled'),

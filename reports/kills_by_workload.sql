@@ -1,20 +1,11 @@
 -- OOM kills by workload
 -- SPDX-License-Identifier: Apache-2.0
--- What is killed again and again, in whatever container. A workload is what restarts and replicas have in
--- common (cgroup.workload); the cgroup's name if that is not known. `containers` counts those in which it
--- was killed, without those that were dropped because there were too many (oom_kill.dropped_from). "(not known)": the
--- kernel's log does not name the cgroup, and it can have been one of several; after the name of a pod: which container
--- of the pod it was. `victims`: the three that were killed
--- most often. `watched`: 0 where all were in cgroups that are not tracked, or nobody knows where.
+-- What is killed again and again, in whatever container. What a workload is called: part_named_kill.sql. `containers`
+-- counts those in which it was killed, without those that were dropped because there were too many
+-- (oom_kill.dropped_from). `victims`: the three that were killed most often. `watched`: 0 where all were in cgroups that are not tracked, or nobody knows where.
 -- Most important first: workload, kills, last_at_us, causes, victims
 WITH killed AS MATERIALIZED (
-  SELECT coalesce(iif(c.pod IS NOT NULL AND c.container_id IS NOT NULL AND c.container IS NULL,
-                      c.workload || '/(not known)', c.workload),
-                  c.name, o.victim_path, o.dropped_from, '(not known)') AS workload, o.*
-    FROM oom_kill o
-    LEFT JOIN v_cgroup c USING (cgroup_id)
-   WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-     AND (coalesce(c.path, o.dropped_from, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
+  SELECT * FROM (named_kill)
 ),
 ranked AS (
   SELECT workload, victim_comm,

@@ -27,7 +27,7 @@ constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 constexpr std::array<std::string_view, 3> kNotReports = {"history_", "incident_",
                                                          "part_"};  // files that begin with these
 // Put in the place of "(NAME)". `measured` has `lost` in it.
-constexpr std::array<std::string_view, 6> kParts = {"measured",    "lost",        "told_reclaim",
+constexpr std::array<std::string_view, 7> kParts = {"measured",    "lost",        "named_kill",    "told_reclaim",
                                                     "window_last", "window_part", "window_restart"};
 
 // The tables of the weekly report, in the order in which they are read. None of them reads all of `sample`, which has

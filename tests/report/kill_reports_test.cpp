@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <set>
 #include <vector>
 
 #include "report/catalog.hpp"
@@ -201,6 +202,14 @@ TEST_F(KillReports, CgroupsThatWereStuckAreInTheListTheSummaryAndTheNearMisses) 
   EXPECT_EQ(Row(list, 1).text("path"), "/c3");
   EXPECT_EQ(Row(list, 2).text("id"), "s1");
   EXPECT_EQ(Row(list, 2).text("cause"), "throttled at memory.high");
+  const Table by_workload = run("stuck_by_workload"), incidents = query("incident_workloads", 0);
+  ASSERT_EQ(by_workload.rows.size(), 2u);
+  ASSERT_EQ(incidents.rows.size(), 3u);
+  EXPECT_EQ(Row(incidents, 2).text("id"), "s1");
+  for (const Row row : {Row(by_workload, 0), Row(incidents, 2)}) {
+    EXPECT_EQ(row.integer("first_at_us"), minute(0)) << "when it began";
+    EXPECT_EQ(row.integer("last_at_us"), minute(5)) << "when it was seen last";
+  }
   EXPECT_EQ(Row(run("summary")).integer("stuck_throttled"), 1);
   EXPECT_EQ(Row(run("summary")).integer("stuck_under_oom"), 1);
   EXPECT_EQ(Row(run("summary", minute(6) + 1, minute(7))).integer("stuck_throttled"), 0);
@@ -565,7 +574,30 @@ TEST_F(KillReports, OfAContainerWithoutANameTheOtherKillsInItsPodCount) {
   const Table table = run("kills_by_workload");
   ASSERT_EQ(table.rows.size(), 2u);
   EXPECT_EQ(Row(table, 0).text("workload"), "shop/upload/app");
-  EXPECT_EQ(Row(table, 1).text("workload"), "shop/upload/(not known)");
+  EXPECT_EQ(Row(table, 1).text("workload"), "shop/upload") << "as everywhere";
+}
+
+TEST_F(KillReports, AKillHasOneNameInAllReports) {
+  history.add_cgroup(4, "/pod/b", "shop/upload", 1000 * kKiB);
+  history.exec(
+      "UPDATE cgroup SET pod_uid = 'u', pod = 'upload-1', namespace = 'shop', container_id = 'abc' WHERE cgroup_id = "
+      "4");
+  history.add_kill(4, minute(5));  // of the pod's container only the id is known
+  for (int at = 4; at > 0; --at) history.add_kill(at == 4 ? 1 : 0, minute(at));
+  history.exec("UPDATE oom_kill SET victim_path = '/elsewhere' WHERE oom_kill_id = 3");
+  history.exec("UPDATE oom_kill SET candidate_count = 3 WHERE oom_kill_id = 4");
+  const auto names = [&](const std::string& report, const char* column) {
+    std::multiset<std::string> result;
+    const Table table = query(report, 0);
+    for (const Row row : rows_of(table)) result.insert(row.text(column));
+    return result;
+  };
+  const std::multiset<std::string> workloads{"shop/upload", "/c1", "/elsewhere", "(one of 3)", "(not known)"};
+  EXPECT_EQ(names("oom_kills", "workload"), workloads);
+  EXPECT_EQ(names("kills_by_workload", "workload"), workloads);
+  EXPECT_EQ(names("incident_workloads", "cgroup"), workloads);
+  EXPECT_EQ(names("oom_kills", "cgroup"), names("incident_list", "cgroup"));
+  EXPECT_EQ(names("oom_kills", "cgroup"), names("oom_by_cgroup", "cgroup"));
 }
 
 TEST_F(KillReports, WhereNoLimitOfAnAncestorWasHit_NothingIsAddedUp) {
