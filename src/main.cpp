@@ -188,7 +188,7 @@ void add_incident(CLI::App& sub, cli::Options& options) {
   add(sub, "--window", options.window, "D", "For show: how much time before the kill (default: 30m)");
   add_window(sub, options, "30d", "For list: begin of the window: 30d (default), or in UTC 2026-11-23");
   add(sub, "--cgroup", options.cgroup, "GLOB",
-      "For list: only cgroups whose path, name or workload matches, or part of it");
+      "For list and show latest: only cgroups whose path, name or workload matches, or part of it");
   add_workload(sub, options);
   sub.add_flag("--all", options.all, "For list: every kill, not the repeated kills of a workload together");
   add_reading(sub, options);
@@ -196,9 +196,12 @@ void add_incident(CLI::App& sub, cli::Options& options) {
     const bool shows = options.incident == "show";
     for (const char* const option : {"--window", "--since", "--until", "--cgroup", "--workload", "--all"}) {
       const bool is_for_show = option == std::string_view("--window");
-      if (was_given(sub, option) && shows != is_for_show) {
-        throw cli::UsageError(std::string(option) + " is an option of incident " + (is_for_show ? "show" : "list"));
-      }
+      const bool is_for_latest = option == std::string_view("--cgroup") || option == std::string_view("--workload");
+      if (!was_given(sub, option) || shows == is_for_show || (is_for_latest && options.id == "latest")) continue;
+      throw cli::UsageError(std::string(option) + " is an option of incident " +
+                            (is_for_show     ? "show"
+                             : is_for_latest ? "list and incident show latest"
+                                             : "list"));
     }
   });
 }

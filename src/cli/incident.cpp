@@ -27,9 +27,10 @@ constexpr std::int64_t kAfter_us = 5 * base::kMinute_us;
 constexpr std::int64_t kLongestWindow_us = 365 * base::kDay_us;
 
 /// One row, or none if there is no kill.
-core::Table latest_of_all(store::Reader& reader) {
+core::Table latest_of(store::Reader& reader, const std::string& glob = "*") {
   const Window always{.since_us = std::numeric_limits<std::int64_t>::min(),
-                      .until_us = std::numeric_limits<std::int64_t>::max()};
+                      .until_us = std::numeric_limits<std::int64_t>::max(),
+                      .cgroup_glob = glob};
   return answer_to("incident_list", reader, always.parameters(), /*most_rows=*/1);
 }
 
@@ -91,12 +92,19 @@ bool is_on_record(store::Reader& reader, const IncidentId& id) {
               .rows.empty();
 }
 
-IncidentId find(store::Reader& reader, std::optional<IncidentId> id) {
+/// The latest of the cgroups that are asked for, if there is no `id`.
+IncidentId find(store::Reader& reader, const Options& options, std::optional<IncidentId> id) {
   if (id && is_on_record(reader, *id)) return *id;
-  const core::Table all = latest_of_all(reader);
+  const std::string glob = parse_glob(options);
+  if (const core::Table asked = latest_of(reader, glob); !id && !asked.rows.empty()) return id_of(report::Row(asked));
+  const core::Table all = latest_of(reader);
   if (all.rows.empty()) throw std::runtime_error(none_at_all(reader));
   const IncidentId latest = id_of(report::Row(all));
-  if (!id) return latest;
+  if (!id)
+    throw std::runtime_error("there is no OOM kill of a " +
+                             (options.workload.empty() ? "cgroup that matches \"" + options.cgroup
+                                                       : "workload that matches \"" + options.workload) +
+                             "\"; the latest of all is " + to_string(latest));
   throw std::runtime_error((id->is_stuck ? "there is no incident " : "there is no OOM kill ") + to_string(*id) +
                            "; the latest is " + to_string(latest) + ", and `incident list --since 365d` has more");
 }
@@ -150,7 +158,7 @@ report::StuckTables load_stuck(store::Reader& reader, std::int64_t number, std::
 
 /// The answer if there is no kill in the window.
 std::string hint_of(store::Reader& reader) {
-  const core::Table kills = latest_of_all(reader);
+  const core::Table kills = latest_of(reader);
   if (kills.rows.empty()) return base::escape_for_terminal(none_at_all(reader));
   const report::Row latest(kills);
   return "the latest of all was at " + base::format_time(latest.integer("killed_at_us")) + ": `incident show " +
@@ -240,7 +248,7 @@ int incident(const Options& options) {
   const std::int64_t window_us = parse_window_length(options.window);
   store::Reader reader(load_for_reading(options).config.database);
   if (!shows) return list(reader, options);
-  const IncidentId found = find(reader, id);
+  const IncidentId found = find(reader, options, id);
   const report::Style style = style_for(options);
   write_output(options, found.is_stuck
                             ? report::render_stuck(load_stuck(reader, found.number, window_us), options.format, style)

@@ -156,6 +156,16 @@ core::Parameters Window::parameters() const {
   return {{"since_us", since_us}, {"until_us", until_us}, {"cgroup_glob", cgroup_glob}};
 }
 
+std::string parse_glob(const Options& options) {
+  const std::string& glob = options.cgroup;
+  if (!glob.empty() && !options.workload.empty())
+    throw UsageError("--workload \"" + options.workload + "\" and the cgroup \"" + glob +
+                     "\": expected one of the two");
+  if (!options.workload.empty()) return options.workload;
+  if (glob.empty()) return "*";
+  return glob.front() == '/' || glob.front() == '*' ? glob : "*" + glob + "*";
+}
+
 Window parse_window(const Options& options) {
   const std::int64_t now = daemon::wall_now_us();
   Window window;
@@ -167,14 +177,7 @@ Window parse_window(const Options& options) {
     throw UsageError("--since " + base::format_utc(window.since_us) + " is not before --until " +
                      base::format_utc(window.until_us));
   }
-  if (!options.cgroup.empty() && !options.workload.empty()) {
-    throw UsageError("--workload \"" + options.workload + "\" and the cgroup \"" + options.cgroup +
-                     "\": expected one of the two");
-  }
-  if (!options.workload.empty()) window.cgroup_glob = options.workload;
-  if (const std::string& glob = options.cgroup; !glob.empty()) {
-    window.cgroup_glob = glob.front() == '/' || glob.front() == '*' ? glob : "*" + glob + "*";
-  }
+  window.cgroup_glob = parse_glob(options);
   return window;
 }
 

@@ -54,6 +54,9 @@ struct Window {
   core::Parameters parameters() const;
 };
 
+/// The glob of --cgroup or --workload; "*" without them. Throws UsageError if there are both. See parse_window.
+std::string parse_glob(const Options& options);
+
 /// Throws UsageError if --since or --until is not a time, the window is empty, or there are both --cgroup and
 /// --workload. A --cgroup that does not begin with '/' or '*' matches anywhere in the path, the name or the workload,
 /// so a container's id or "shop/web" is enough. A --workload is taken as it is.

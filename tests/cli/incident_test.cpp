@@ -56,6 +56,28 @@ TEST_F(Incident, TheListIsWhatItShowsWithoutAWord) {
   EXPECT_EQ(rows_of({"incident", "list", "--since", "2020-01-01", "--until", "2021-01-01"}).size(), std::size_t{0});
 }
 
+TEST_F(Incident, TheLatestCanBeThatOfAWorkloadOrCgroup) {
+  kill_one("first");
+  scan();
+  SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
+      .exec(
+          "INSERT INTO oom_kill (cgroup_id, killed_at_us, source, scope, victim_comm, cause) "
+          "SELECT cgroup_id, (SELECT max(started_at_us) FROM scan), 'kernel_log', 'cgroup', 'second', 'anon_growth' "
+          "FROM cgroup WHERE path = '/db'");
+  EXPECT_TRUE(ask({"incident", "show", "latest"}).out.starts_with("OOM kill 2 "));
+  for (const std::string option : {"--workload", "--cgroup"}) {
+    const Answer web = ask({"incident", "show", "latest", option, "/web"});
+    EXPECT_TRUE(web.out.starts_with("OOM kill 1 ")) << web.out << web.err;
+    EXPECT_TRUE(ask({"incident", "show", "latest", option, "/d*"}).out.starts_with("OOM kill 2 "));
+    EXPECT_EQ(refused({"incident", "show", "1", option, "/web"}, 2),
+              option + " is an option of incident list and incident show latest\n");
+  }
+  EXPECT_EQ(refused({"incident", "show", "latest", "--workload", "we"}, 1),
+            "there is no OOM kill of a workload that matches \"we\"; the latest of all is 2\n");
+  EXPECT_EQ(refused({"incident", "show", "latest", "--cgroup", "a", "--workload", "b"}, 2),
+            "--workload \"b\" and the cgroup \"a\": expected one of the two\n");
+}
+
 TEST_F(Incident, OfThousandsAreListedForPeopleTheNewestThousandForProgramsAll) {
   kill_one();
   SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
