@@ -30,6 +30,7 @@ struct Found {
   std::string path;
   std::string workload;
   core::CgroupKind kind = core::CgroupKind::leaf;
+  std::size_t depth = 0;     // below the parent
   bool is_accounted = true;  // it has a memory controller
 };
 
@@ -119,29 +120,41 @@ void find_workloads(const kernel::Hierarchy& hierarchy, const std::string& conta
 std::optional<Found> check_scope(const core::Policy& policy, const std::vector<Found>& tracked, bool has_containers,
                                  Findings& findings) {
   std::optional<Found> first;
-  std::size_t reclaimed_count = 0;
+  std::size_t reclaimed_count = 0, kept_count = 0;
+  core::Exclusions exclusions;
   for (const Found& found : tracked) {
     const core::Rule* const rule = policy.rule_for(found.path, found.workload);
     const bool is_by_rule = rule != nullptr && rule->reclaim == true;
+    const bool is_kept = exclusions.add(found.depth, !policy.settings_of(rule).reclaim);
     if (!is_by_rule && !core::is_in_scope(policy.scope, found.kind, has_containers)) continue;
     if (!policy.settings_of(rule).reclaim || found.path.empty() || !found.is_accounted) continue;
+    if (is_kept) {
+      ++kept_count;
+      continue;
+    }
     if (!first) first = found;
     ++reclaimed_count;
   }
+  const std::string kept =
+      kept_count == 0
+          ? ""
+          : "; " + base::counted(kept_count, "pod or other inner cgroup is", "pods or other inner cgroups are") +
+                " only recorded because a rule excludes a cgroup below";
   const std::string detail = base::counted(reclaimed_count, "cgroup is", "cgroups are") + " reclaimed when due, " +
                              std::to_string(tracked.size() - reclaimed_count) + " only recorded: ";
   switch (policy.scope) {
     case core::ReclaimScope::all:
-      findings.ok("reclaim_scope", detail + "\"all\" is all but what a rule excludes");
+      findings.ok("reclaim_scope", detail + "\"all\" is all but what a rule excludes" + kept);
       break;
     case core::ReclaimScope::containers:
-      findings.ok("reclaim_scope", detail + "\"containers\" is containers and their pods");
+      findings.ok("reclaim_scope", detail + "\"containers\" is containers and their pods" + kept);
       break;
     case core::ReclaimScope::automatic:
-      findings.ok(
-          "reclaim_scope",
-          detail + (has_containers ? "\"auto\" is containers and their pods where there are containers"
-                                   : "\"auto\" is all that have no cgroup below them until a container is seen"));
+      findings.ok("reclaim_scope",
+                  detail +
+                      (has_containers ? "\"auto\" is containers and their pods where there are containers"
+                                      : "\"auto\" is all that have no cgroup below them until a container is seen") +
+                      kept);
   }
   return first;
 }
@@ -162,7 +175,7 @@ void check_cgroups(const kernel::Hierarchy& hierarchy, const config::Config& con
     left_out_count = walk.left_out_count;
     whose = ", " + std::to_string(walk.crowd_count) + " of them below " + walk.crowd;
     for (const kernel::FoundCgroup& found : walk.cgroups) {
-      tracked.push_back({.path = found.path.string(), .workload = "", .kind = found.kind});
+      tracked.push_back({.path = found.path.string(), .workload = "", .kind = found.kind, .depth = found.depth});
       inventory.add(found.kind, core::identity_of(tracked.back().path, hierarchy.parent_path.size()));
     }
     const auto controller = kernel::make_controller(hierarchy);

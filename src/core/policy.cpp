@@ -39,6 +39,10 @@ bool Policy::may_change(const Rule* rule) const {
   return std::ranges::any_of(std::span(rules).first(end), [](const Rule& one) { return !one.workload.empty(); });
 }
 
+bool Policy::has_exclusions() const {
+  return std::ranges::any_of(rules, [](const Rule& rule) { return rule.reclaim == false; });
+}
+
 ReclaimSettings Policy::settings_of(const Rule* rule) const {
   ReclaimSettings settings = defaults;
   if (rule == nullptr) return settings;
@@ -46,6 +50,14 @@ ReclaimSettings Policy::settings_of(const Rule* rule) const {
   if (rule->cooldown_us) settings.cooldown_us = *rule->cooldown_us;
   if (rule->reclaim) settings.reclaim = *rule->reclaim;
   return settings;
+}
+
+bool Exclusions::add(std::size_t depth, bool is_excluded) {
+  if (at_depth_.size() < depth + 2) at_depth_.resize(depth + 2);
+  const bool is_below = at_depth_[depth + 1];
+  at_depth_[depth + 1] = false;
+  at_depth_[depth] = at_depth_[depth] || is_excluded || is_below;
+  return is_below;
 }
 
 bool is_in_scope(ReclaimScope scope, CgroupKind kind, bool has_containers) {

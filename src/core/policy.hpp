@@ -4,6 +4,7 @@
 // When to reclaim, and how much: pure functions of measurements and `now_us`. No I/O, no clock, no threads. Cooldowns
 // are in wall-clock time because they must survive a reboot.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -91,11 +92,25 @@ struct Policy {
   /// Whether another rule may decide once the workload is known: one by workload comes before `rule`. nullptr: the end.
   bool may_change(const Rule* rule) const;
 
+  /// Whether there is a rule that excludes cgroups from reclaim.
+  bool has_exclusions() const;
+
   /// The settings where this rule decides; nullptr: the defaults.
   ReclaimSettings settings_of(const Rule* rule) const;
   ReclaimSettings settings_for(std::string_view path, std::string_view workload) const {
     return settings_of(rule_for(path, workload));
   }
+};
+
+/// The kernel can only be asked to reclaim a cgroup with all that is below it. So one that has an excluded cgroup below
+/// it is not reclaimed. Takes the cgroups of one scan; those below a cgroup come before it.
+class Exclusions {
+ public:
+  /// Whether a cgroup below this one is excluded.
+  bool add(std::size_t depth, bool is_excluded);
+
+ private:
+  std::vector<bool> at_depth_;  // whether one is, of those whose parent has not come yet
 };
 
 /// The first dose of a cgroup, and the smallest: a guess that is wrong must not cost much.

@@ -47,6 +47,25 @@ TEST_F(Check, CheckSaysWhatIsRightOnEveryKindOfTree) {
   EXPECT_FALSE(std::filesystem::exists(database()));
 }
 
+TEST_F(Check, CheckCountsThePodsThatAreKeptForAContainerThatARuleExcludes) {
+  FakeCgroups tree;
+  const std::string pod = "/kubepods/pod8a3f0a43-7f6c-4b6e-9d0e-0d3b1f1f7a11";
+  tree.put(pod, v1_files(kOver));
+  tree.put(pod + "/" + std::string(64, 'a'), v1_files(kOver));
+  tree.put(pod + "/" + std::string(64, 'b'), v1_files(kOver));
+  const auto scope = [&](const std::string& rules) {
+    write_config("parent = '" + tree.root() + "'\ndatabase = '" + database().string() + "'\n" + rules);
+    const Answer answer = program({"check", "--config", config(), "--format", "json"});
+    return by_item(nlohmann::json::parse(answer.out))["reclaim_scope"]["detail"].get<std::string>();
+  };
+  EXPECT_EQ(scope(""),
+            "3 cgroups are reclaimed when due, 1 only recorded: \"auto\" is containers and their pods where "
+            "there are containers");
+  EXPECT_EQ(scope("[[rule]]\ncgroup = '*bbb'\nreclaim = false\n"),
+            "1 cgroup is reclaimed when due, 3 only recorded: \"auto\" is containers and their pods where there are "
+            "containers; 1 pod or other inner cgroup is only recorded because a rule excludes a cgroup below");
+}
+
 TEST_F(Check, ConfigOnlySaysWhetherAReloadWouldTakeTheConfiguration) {
   const auto asked = [&](const std::string& toml) {
     write_config(toml);

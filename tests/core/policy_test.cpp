@@ -11,6 +11,18 @@
 namespace cgmm::core {
 namespace {
 
+TEST(Exclusions, HoldForAllThatIsAboveButNotBeside) {
+  Exclusions exclusions;
+  EXPECT_FALSE(exclusions.add(3, true));  // /kubepods/pod1/db
+  EXPECT_FALSE(exclusions.add(3, false));
+  EXPECT_TRUE(exclusions.add(2, false)) << "/kubepods/pod1";
+  EXPECT_FALSE(exclusions.add(3, false));
+  EXPECT_FALSE(exclusions.add(2, false)) << "/kubepods/pod2";
+  EXPECT_TRUE(exclusions.add(1, false)) << "/kubepods";
+  EXPECT_FALSE(exclusions.add(1, true)) << "/unit: none is below it";
+  EXPECT_TRUE(exclusions.add(0, false)) << "all";
+}
+
 constexpr std::int64_t kSecond = 1'000'000;
 const CgroupId kWeb{"/kubepods/web", 7};
 

@@ -60,6 +60,7 @@ struct Tracked {
   bool is_seen = false;        // by this scan
   bool ever_over = false;      // its threshold
   bool is_near_limit = false;  // sampled between two scans
+  bool is_kept = false;        // not reclaimed, because a rule excludes a cgroup below it
   Decision decision;
   std::unique_ptr<core::NamesOf> names;       // null: nothing has been found out yet
   std::int64_t names_wanted_at_us = 0;        // of the steady clock: since then; 0: not yet

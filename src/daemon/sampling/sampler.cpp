@@ -57,8 +57,12 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
     const auto found = finder_.find(began_us, result);
     finder_.controller().begin_pass();
     remainders_ = {};
+    exclusions_ = {};
     result.scan.rows.reserve(found.size());
-    for (Tracked* const tracked : found) read(*tracked, began_us, result);
+    for (Tracked* const tracked : found) {
+      keep_with_those_below(*tracked, began_us, result);
+      read(*tracked, began_us, result);
+    }
   } catch (const std::exception& error) {
     result.parent_error = error.what();
     result.note_error(result.parent_error);
@@ -227,10 +231,22 @@ void Sampler::learn(std::vector<core::NamesOf> news) {
   }
 }
 
-/// Which rule is the cgroup's.
-void Sampler::decide(Tracked& tracked) const {
-  const core::ContainerIdentity identity = tracked.told->container();
-  const std::string& path = tracked.told->id.path;
+/// A cgroup counts as excluded until it is certain that no rule excludes it, or one below it that was not found.
+void Sampler::keep_with_those_below(Tracked& tracked, std::int64_t steady_us, Result& result) {
+  tracked.is_kept = false;
+  if (!policy_.has_exclusions()) return;
+  decide(tracked, result);
+  const bool is_excluded = !policy_.settings_of(tracked.decision.rule).reclaim || !tracked.place.is_whole ||
+                           waits_for_names(tracked, steady_us);
+  tracked.is_kept = exclusions_.add(tracked.place.depth, is_excluded);
+}
+
+/// Which rule is the cgroup's. It is looked up once, until the rules or the names change.
+void Sampler::decide(Tracked& tracked, Result& result) const {
+  if (tracked.decision.policy == policy_number_) return;
+  ++result.rule_lookup_count;
+  const std::string path = tracked.cgroup.path();
+  const core::ContainerIdentity identity = core::identity_of(path, finder_.hierarchy().parent_path.size());
   const core::ContainerNames names = tracked.names ? tracked.names->names : core::ContainerNames{};
   const bool is_final = !core::may_get_names(identity) || (tracked.names && tracked.names->is_final);
   const core::Rule* const rule = policy_.rule_for(path, core::workload_of(names, identity, path));
@@ -247,11 +263,9 @@ bool Sampler::waits_for_names(Tracked& tracked, std::int64_t steady_us) {
 /// Whether it is due for a reclaim. `whole`: with those below it, which a reclaim of it may harm.
 void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole,
                              std::int64_t steady_us, Result& result) {
-  if (tracked.decision.policy != policy_number_) {
-    decide(tracked);
-    ++result.rule_lookup_count;
-  }
-  const core::ReclaimSettings settings = policy_.settings_of(tracked.decision.rule);
+  decide(tracked, result);
+  core::ReclaimSettings settings = policy_.settings_of(tracked.decision.rule);
+  settings.reclaim = settings.reclaim && !tracked.is_kept;
   const auto limit_bytes = core::limit_for(settings.policy, tracked.told->limits);
   const bool is_over = core::over_threshold(now, limit_bytes, settings);
   if (is_over) tracked.ever_over = true;

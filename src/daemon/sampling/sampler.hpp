@@ -54,7 +54,8 @@ class Sampler {
   bool keep_remainder(Tracked& tracked, core::MemorySample& sample);
   void take_row(Tracked& tracked, const core::MemorySample& now, Result& result);
   void follow_stuck(Tracked& tracked, const core::MemorySample& now, Result& result) const;
-  void decide(Tracked& tracked) const;
+  void keep_with_those_below(Tracked& tracked, std::int64_t steady_us, Result& result);
+  void decide(Tracked& tracked, Result& result) const;
   static bool waits_for_names(Tracked& tracked, std::int64_t steady_us);
   void find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, std::int64_t steady_us,
                       Result& result);
@@ -69,6 +70,7 @@ class Sampler {
   core::Policy policy_;
   std::uint32_t policy_number_ = 1;
   core::Remainders remainders_;  // of this pass
+  core::Exclusions exclusions_;  // of this scan
   std::uint64_t page_bytes_ = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   std::int64_t cpu_us_ = 0;  // of this thread, up to the last pass
 };

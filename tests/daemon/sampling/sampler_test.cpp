@@ -313,6 +313,31 @@ TEST_P(EveryKind, OfAPodItRecordsTheRemainderBeyondItsContainers) {
   EXPECT_EQ(result.candidates[0].kind, core::CgroupKind::pod);
 }
 
+TEST_P(EveryKind, APodIsNotDueWhileARuleExcludesAContainerInIt) {
+  tree_.put(kPod, files({.file_bytes = 130 * kMiB}));
+  tree_.put(kContainer, files({.file_bytes = 10 * kMiB}));
+  Sampler one = sampler();
+  const auto due = [&](std::int64_t at_us, std::vector<core::Rule> rules) {
+    core::Policy with_rules = policy();
+    with_rules.rules = std::move(rules);
+    one.set_policy(with_rules);
+    std::vector<std::string> them;
+    for (const core::Candidate& each : one.scan(at_us).candidates) them.push_back(each.id.path);
+    return them;
+  };
+  const std::vector<std::string> pod{kPod};
+  EXPECT_EQ(due(1000, {}), pod);
+  EXPECT_TRUE(due(2000, {{.cgroup = kContainer, .reclaim = false}}).empty());
+  EXPECT_TRUE(due(3000, {{.cgroup = kPod, .reclaim = true}, {.cgroup = kContainer, .reclaim = false}}).empty())
+      << "the kernel would take from the container, too";
+  EXPECT_EQ(due(4000, {{.cgroup = "/other", .reclaim = false}}), pod);
+  EXPECT_TRUE(due(5000, {{.workload = "shop/db/*", .reclaim = false}}).empty()) << "it may be the container";
+  one.learn({{{kContainer, tree_.inode(kContainer)}, {"shop", "web-1", "app"}, true},
+             {{kPod, tree_.inode(kPod)}, {"shop", "web-1", ""}, true}});
+  EXPECT_EQ(due(6000, {{.workload = "shop/db/*", .reclaim = false}}), pod);
+  EXPECT_TRUE(due(7000, {{.workload = "shop/web/app", .reclaim = false}}).empty());
+}
+
 TEST_P(EveryKind, ARemainderIsNeverNegative) {
   tree_.put(kPod, files({.file_bytes = 9 * kMiB}));
   tree_.put(kContainer, files({.file_bytes = 10 * kMiB}));
