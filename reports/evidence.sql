@@ -7,7 +7,7 @@
 -- back. Held and reclaiming: of all reclaims in the row.
 -- Cache wanted: the most reclaimable cache before a reclaim that did not help. Regrown: the kernel can't
 -- tell what was read back, and at least half of what was freed has grown again. That may be new data, so it
--- is not churn, but it did not stay free either. Left out: a workload of which nothing has run for a day; a
+-- is not churn, but it did not stay free either. Window: the time on record in the window. Left out: a workload of which nothing has run for a day; a
 -- container without a known name that is gone, because its path never comes back. A unit may come back.
 -- Most important first: workload, threshold_bytes, cache_wanted_bytes, churn, effective, futile, freed_bytes, refaulted_bytes
 WITH subject AS MATERIALIZED (  -- what restarts and replicas of one workload have in common
@@ -61,6 +61,9 @@ SELECT coalesce(c.workload, c.name) AS workload,
        c.effective_limit_bytes,
        b.held_byte_seconds,
        b.reclaiming_us,
+       :until_us - max(:since_us, (SELECT min(at_us) FROM (SELECT min(started_at_us) AS at_us FROM scan
+                                                            UNION ALL
+                                                           SELECT min(started_at_us) FROM reclaim))) AS window_us,
        c.workload AS known_workload,
        c.path
   FROM by_subject b

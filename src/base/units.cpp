@@ -189,6 +189,14 @@ std::string format_duration_us(std::int64_t duration_us) {
   return sign + in_two_parts(us);
 }
 
+std::string span_in_words(std::int64_t span_us) {
+  for (const auto& [unit_us, name] : {std::pair{kDay_us, "day"}, {kHour_us, "hour"}, {kMinute_us, "minute"}}) {
+    if (span_us == unit_us) return name;
+    if (span_us > unit_us && span_us % unit_us == 0) return counted(span_us / unit_us, name);
+  }
+  return format_duration_us(span_us);
+}
+
 std::string duration_setting(std::int64_t duration_us) {
   if (duration_us == 0) return "0s";
   const auto divides = [&](const DurationUnit& unit) { return duration_us % static_cast<std::int64_t>(unit.us) == 0; };

@@ -28,6 +28,9 @@ std::string format_bytes(std::uint64_t bytes);
 /// "2h 5m", "7d", "1d 3h".
 std::string format_duration_us(std::int64_t duration_us);
 
+/// "7 days", "day", "36 hours", "90 minutes": the largest unit that divides it, else as format_duration_us().
+std::string span_in_words(std::int64_t span_us);
+
 /// A duration as a configuration file has it, exact: "500ms", "30s", "5m", "1h", "7d".
 std::string duration_setting(std::int64_t duration_us);
 

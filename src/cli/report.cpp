@@ -36,17 +36,6 @@ void expect_cgroups(const core::Table& numbers, const std::string& glob) {
                            "\" in this window; `report cgroups` lists the cgroups that there are");
 }
 
-/// Without a policy (the current configuration is not known), advice depends on the history alone.
-std::vector<report::Finding> findings(store::Reader& reader, const Window& window, const core::Policy* policy) {
-  auto found = report::findings_of(answer_to("evidence", reader, window.parameters()));
-  if (policy == nullptr) return found;
-  for (report::Finding& one : found) {
-    one.advice = core::advise(one.evidence, *policy);
-    one.is_spared = core::spares(*policy, one.evidence);
-  }
-  return found;
-}
-
 /// As long a time as the window, before it.
 Window window_before(const Window& window) {
   Window before = window;
@@ -65,7 +54,8 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
   if (report::holds_one_table(options.format)) return report::render(numbers, options.format, {});
   core::Table earlier = answer_to(reports.front(), reader, window_before(window).parameters());
   earlier.report = "summary_before";
-  const std::vector<report::Finding> found = findings(reader, window, policy);
+  const std::vector<report::Finding> found =
+      report::findings_of(answer_to("evidence", reader, window.parameters()), policy);
   const bool for_programs = options.format == report::Format::json;
   std::vector<core::Table> tables;
   if (for_programs) tables = {numbers, earlier, report::advice_table(found)};

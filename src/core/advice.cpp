@@ -52,6 +52,11 @@ std::string cost_in_words(const ReclaimEvidence& evidence) {
          base::format_duration_us(evidence.reclaiming_us) + " of reclaiming";
 }
 
+/// "Over another 7 days".
+std::string over_another(const ReclaimEvidence& evidence) {
+  return "Over another " + base::span_in_words(evidence.window_us);
+}
+
 std::int64_t judged_count(const ReclaimEvidence& evidence) {
   return evidence.effective_count + evidence.churn_count + evidence.futile_count;
 }
@@ -77,8 +82,8 @@ std::string did_not_help(const ReclaimEvidence& evidence) {
     text += (evidence.freed_bytes > 0 ? ", and " : "") + (all ? "all" : std::to_string(evidence.futile_count)) +
             " freed almost nothing";
   }
-  return text + "; before these there was up to " + base::format_bytes(evidence.cache_wanted_bytes.value_or(0)) +
-         " of cache";
+  if (!evidence.cache_wanted_bytes) return text;
+  return text + "; before these there was up to " + base::format_bytes(*evidence.cache_wanted_bytes) + " of cache";
 }
 
 /// The smallest threshold that leaves the cgroup the cache that it needs; nullopt if it would overflow.
@@ -96,8 +101,8 @@ bool fits(std::uint64_t threshold_bytes, std::optional<std::uint64_t> limit_byte
 std::optional<Advice> spare_it(const ReclaimEvidence& evidence, std::int64_t worth_us) {
   if (!evidence.cache_wanted_bytes) return std::nullopt;
   if (cost_of(evidence, worth_us) - evidence.held_byte_seconds < kLeastGain) return std::nullopt;
-  const std::string gain = ". In a time like this one, that saves " + cost_in_words(evidence) + ", and gives up " +
-                           byte_hours(evidence.held_byte_seconds) + " kept free.";
+  const std::string gain = ". " + over_another(evidence) + ", that saves " + cost_in_words(evidence) +
+                           ", and gives up " + byte_hours(evidence.held_byte_seconds) + " kept free.";
   const auto raised = threshold_above(*evidence.cache_wanted_bytes);
   if (!raised || !fits(*raised, evidence.effective_limit_bytes)) {
     const std::string limit = evidence.effective_limit_bytes
@@ -120,8 +125,8 @@ std::optional<Advice> take_more(const ReclaimEvidence& evidence, std::int64_t wo
   const double gain = more_bytes * held_s;
   if (gain - cost_of(evidence, worth_us) < kLeastGain) return std::nullopt;
   return Advice{AdviceKind::lower_threshold, lowered,
-                "All of the " + reclaims_of(evidence) + " were effective: only " + read_again(evidence) +
-                    ". In a time like this one, that may keep another " + byte_hours(gain) + " free, for another " +
+                "All of the " + reclaims_of(evidence) + " were effective: only " + read_again(evidence) + ". " +
+                    over_another(evidence) + ", that may keep another " + byte_hours(gain) + " free, for another " +
                     cost_in_words(evidence) + ".",
                 evidence.path, evidence.workload};
 }
@@ -190,6 +195,22 @@ bool spares(const Policy& policy, const ReclaimEvidence& evidence) {
   if (!threshold_bytes) return true;
   const auto advice = advise(evidence, policy.learning.worth_us);
   return advice && advice->kind == AdviceKind::raise_threshold && *threshold_bytes >= advice->threshold_bytes;
+}
+
+std::string why_no_advice(const ReclaimEvidence& evidence, const Policy* policy) {
+  if (!only_churns(evidence) && !frees_nothing(evidence)) return "";
+  const std::int64_t worth_us = policy != nullptr ? policy->learning.worth_us : Learning{}.worth_us;
+  const bool has_advice = (policy != nullptr ? advise(evidence, *policy) : advise(evidence)).has_value();
+  if (has_advice || (policy != nullptr && spares(*policy, evidence))) return "";
+  const std::string no_rule = did_not_help(evidence) + ". No rule is advised: ";
+  if (!evidence.cache_wanted_bytes) return no_rule + "how much cache it needs is not known.";
+  if (cost_of(evidence, worth_us) - evidence.held_byte_seconds < kLeastGain)
+    return no_rule + "over another " + base::span_in_words(evidence.window_us) + ", one that leaves it alone saves " +
+           cost_in_words(evidence) + ", and gives up " + byte_hours(evidence.held_byte_seconds) +
+           " kept free. That is not worth a rule.";
+  if (const auto advice = advise(evidence, worth_us))
+    return no_rule + "a threshold of " + base::format_bytes(advice->threshold_bytes) + " is not over reclaim_to.";
+  return no_rule + "its threshold is over that already.";
 }
 
 bool only_churns(const ReclaimEvidence& evidence) {

@@ -28,6 +28,7 @@ struct ReclaimEvidence {
   std::optional<std::uint64_t> effective_limit_bytes;  // nullopt: none is known
   double held_byte_seconds = 0;                        // memory kept free by all of them, times how long
   std::int64_t reclaiming_us = 0;                      // how long all of them took
+  std::int64_t window_us = 0;                          // the time on record in which they were made
 };
 
 enum class AdviceKind : std::uint8_t { raise_threshold, exclude, lower_threshold };
@@ -48,6 +49,10 @@ std::optional<Advice> advise(const ReclaimEvidence& evidence, std::int64_t worth
 /// nullopt too if the configuration already does as much, excludes the cgroup, or has a `reclaim_to` that is not below
 /// the new threshold.
 std::optional<Advice> advise(const ReclaimEvidence& evidence, const Policy& policy);
+
+/// Why there is no advice although its reclaims did not help (only_churns, frees_nothing).
+/// `policy`: nullptr if it is not known. "": there is advice, its reclaims help, or the configuration spares it.
+std::string why_no_advice(const ReclaimEvidence& evidence, const Policy* policy);
 
 /// Whether the current configuration excludes the cgroup, or its threshold is as high as the advised one.
 bool spares(const Policy& policy, const ReclaimEvidence& evidence);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/units.hpp"
+#include "base/time.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +10,8 @@
 #include <limits>
 #include <string_view>
 #include <utility>
+
+#include "base/time.hpp"
 
 namespace cgmm::base {
 namespace {
@@ -159,6 +162,14 @@ TEST(FormatDuration, ShowsTheTwoLargestPartsAtMost) {
       {std::numeric_limits<std::int64_t>::min(), "-106751991d 4h"},
       {std::numeric_limits<std::int64_t>::max(), "106751991d 4h"}};
   for (const auto& [us, text] : cases) EXPECT_EQ(format_duration_us(us), text);
+}
+
+TEST(SpanInWords, IsInTheLargestUnitThatDividesIt) {
+  EXPECT_EQ(span_in_words(7 * kDay_us), "7 days");
+  EXPECT_EQ(span_in_words(kDay_us), "day");
+  EXPECT_EQ(span_in_words(36 * kHour_us), "36 hours");
+  EXPECT_EQ(span_in_words(90 * kMinute_us), "90 minutes");
+  EXPECT_EQ(span_in_words(kHour_us + kSecond_us), "1h");
 }
 
 TEST(DurationSetting, IsExactAndIsTakenBack) {

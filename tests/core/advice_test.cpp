@@ -25,7 +25,8 @@ ReclaimEvidence churning() {
           .refaulted_bytes = 300 * kMiB,
           .cache_wanted_bytes = 50 * kMiB,
           .threshold_bytes = 32 * kMiB,
-          .effective_limit_bytes = 100 * kMiB};
+          .effective_limit_bytes = 100 * kMiB,
+          .window_us = 7 * base::kDay_us};
 }
 
 ReclaimEvidence effective() {
@@ -35,7 +36,8 @@ ReclaimEvidence effective() {
           .refaulted_bytes = 40 * kMiB,
           .threshold_bytes = 256 * kMiB,
           .held_byte_seconds = 300.0 * kGiB,
-          .reclaiming_us = 1'500'000};
+          .reclaiming_us = 1'500'000,
+          .window_us = base::kDay_us};
 }
 
 /// What is advised, as "raise 63"; "" for nothing.
@@ -259,8 +261,8 @@ TEST(Advise, KeepsTheCooldownOfTheRuleThatItIsPutAbove) {
 TEST(Advise, GivesItsReasonInNumbers) {
   EXPECT_EQ(advise(churning())->reason,
             "9 of the 10 reclaims at the threshold of 32.0 MiB did not help: 300.0 MiB of the 400.0 MiB "
-            "that was freed (75 %) was read back; before these there was up to 50.0 MiB of cache. In a time like "
-            "this one, that saves 300.0 MiB read again and 0 s of reclaiming, and gives up 0 B·h kept free.");
+            "that was freed (75 %) was read back; before these there was up to 50.0 MiB of cache. Over another 7 days, "
+            "that saves 300.0 MiB read again and 0 s of reclaiming, and gives up 0 B·h kept free.");
   ReclaimEvidence evidence = churning();
   evidence.effective_count = 0;
   evidence.futile_count = 1;
@@ -268,8 +270,8 @@ TEST(Advise, GivesItsReasonInNumbers) {
   EXPECT_EQ(advise(evidence)->reason,
             "None of the 10 reclaims at the threshold of 32.0 MiB helped: 300.0 MiB of the 400.0 MiB "
             "that was freed (75 %) was read back, and 1 freed almost nothing; before these there was up to "
-            "80.0 MiB of cache, and a threshold above that is too near to its limit of 100.0 MiB. In a time like "
-            "this one, that saves 300.0 MiB read again and 0 s of reclaiming, and gives up 0 B·h kept free.");
+            "80.0 MiB of cache, and a threshold above that is too near to its limit of 100.0 MiB. Over another 7 days, "
+            "that saves 300.0 MiB read again and 0 s of reclaiming, and gives up 0 B·h kept free.");
   evidence.churn_count = 0;
   evidence.futile_count = 3;
   evidence.freed_bytes = evidence.refaulted_bytes = 0;
@@ -278,12 +280,47 @@ TEST(Advise, GivesItsReasonInNumbers) {
   evidence.held_byte_seconds = 3600.0 * kMiB;
   EXPECT_EQ(advise(evidence)->reason,
             "None of the 3 reclaims at the threshold of 32.0 MiB helped: all freed almost nothing; before "
-            "these there was up to 40.0 MiB of cache. In a time like this one, that saves 0 B read again and 2 s "
+            "these there was up to 40.0 MiB of cache. Over another 7 days, that saves 0 B read again and 2 s "
             "of reclaiming, and gives up 1.0 MiB·h kept free.");
   EXPECT_EQ(advise(effective())->reason,
             "All of the 3 reclaims at the threshold of 256.0 MiB were effective: only 40.0 MiB of the "
-            "1.0 GiB that was freed (4 %) was read back. In a time like this one, that may keep another 32.0 "
+            "1.0 GiB that was freed (4 %) was read back. Over another day, that may keep another 32.0 "
             "MiB·h free, for another 40.0 MiB read again and 1.5 s of reclaiming.");
+}
+
+TEST(Advise, SaysWhyNothingIsAdvisedForACgroupThatOnlyChurns) {
+  ReclaimEvidence evidence = churning();
+  evidence.effective_count = 0;
+  EXPECT_EQ(why_no_advice(evidence, nullptr), "") << "there is advice";
+  const Policy policy{.defaults = {.threshold = of("32MiB")}};
+  EXPECT_EQ(why_no_advice(evidence, &policy), "");
+  const Policy spares_it{.defaults = {.threshold = of("63MiB")}};
+  EXPECT_EQ(why_no_advice(evidence, &spares_it), "") << "the configuration does it already";
+  const std::string begin =
+      "None of the 9 reclaims at the threshold of 32.0 MiB helped: 300.0 MiB of the 400.0 MiB that was freed (75 %) "
+      "was "
+      "read back";
+  const Policy has_target{.defaults = {.threshold = of("90MiB"), .reclaim_to = of("70MiB")},
+                          .rules = {{.cgroup = "/web", .threshold = of("50MiB"), .cooldown_us = {}, .reclaim = {}}}};
+  EXPECT_EQ(why_no_advice(evidence, &has_target),
+            begin +
+                "; before these there was up to 50.0 MiB of cache. No rule is advised: a threshold of 63.0 MiB is not "
+                "over reclaim_to.");
+  ReclaimEvidence free = evidence;
+  free.held_byte_seconds = 3600.0 * kGiB;
+  EXPECT_EQ(why_no_advice(free, &policy),
+            begin +
+                "; before these there was up to 50.0 MiB of cache. No rule is advised: over another 7 days, one that "
+                "leaves it alone saves 300.0 MiB read again and 0 s of reclaiming, and gives up 1.0 GiB·h kept free. "
+                "That is not worth a rule.");
+  evidence.cache_wanted_bytes.reset();
+  EXPECT_EQ(why_no_advice(evidence, &policy), begin + ". No rule is advised: how much cache it needs is not known.");
+  evidence.cache_wanted_bytes = 10 * kMiB;
+  EXPECT_EQ(why_no_advice(evidence, &policy),
+            begin +
+                "; before these there was up to 10.0 MiB of cache. No rule is advised: its threshold is over that "
+                "already.");
+  EXPECT_EQ(why_no_advice(effective(), &policy), "") << "its reclaims help";
 }
 
 TEST(Advise, SaysWhatToDoInWordsAndAsARule) {

@@ -651,6 +651,8 @@ TEST_F(Reports, EvidenceIsWhatWasJudgedAtTheThresholdInForce) {
   EXPECT_EQ(number(evidence, "cache_wanted_bytes"), 3000 - 500);
   EXPECT_EQ(number(evidence, "threshold_bytes"), 1000);
   EXPECT_EQ(number(evidence, "effective_limit_bytes"), 7000);
+  EXPECT_EQ(number(evidence, "window_us"), 90 * kSecondUs) << "from the first reclaim on record";
+  EXPECT_EQ(number(run("evidence", 1015), "window_us"), 85 * kSecondUs) << "the window is all on record";
 }
 
 TEST_F(Reports, EvidenceIsNotOfAContainerThatIsGone) {

@@ -25,7 +25,14 @@ std::string indented(const std::string& rule) {
   return text;
 }
 
+bool has_something(const Finding& finding) { return finding.advice || !finding.no_advice.empty(); }
+
 std::string shown(const Finding& finding, Format format, const Style& style) {
+  if (!finding.advice) {
+    if (format == Format::html) return html_heading(finding.workload + ": no rule") + html_paragraph(finding.no_advice);
+    const std::string said = name_for(format, finding.workload) + ": " + finding.no_advice;
+    return "\n" + (format == Format::markdown ? said + "\n" : wrapped(said, style));
+  }
   const std::string rule = core::rule_of(*finding.advice), advice = core::in_words(*finding.advice);
   const std::string& reason = finding.advice->reason;
   if (format == Format::html) {
@@ -42,7 +49,7 @@ std::string name_for(Format format, std::string_view workload) {
   return format == Format::markdown ? escape_markdown(workload) : base::escape_for_terminal(workload);
 }
 
-std::vector<Finding> findings_of(const core::Table& evidence) {
+std::vector<Finding> findings_of(const core::Table& evidence, const core::Policy* policy) {
   std::vector<Finding> findings;
   for (const Row row : rows_of(evidence)) {
     Finding& finding = findings.emplace_back();
@@ -59,8 +66,11 @@ std::vector<Finding> findings_of(const core::Table& evidence) {
                         .threshold_bytes = row.bytes("threshold_bytes"),
                         .effective_limit_bytes = row.known_bytes("effective_limit_bytes"),
                         .held_byte_seconds = static_cast<double>(row.integer("held_byte_seconds")),
-                        .reclaiming_us = row.integer("reclaiming_us")};
-    finding.advice = core::advise(finding.evidence);
+                        .reclaiming_us = row.integer("reclaiming_us"),
+                        .window_us = row.integer("window_us")};
+    finding.advice = policy != nullptr ? core::advise(finding.evidence, *policy) : core::advise(finding.evidence);
+    finding.is_spared = policy != nullptr && core::spares(*policy, finding.evidence);
+    finding.no_advice = core::why_no_advice(finding.evidence, policy);
   }
   return findings;
 }
@@ -69,6 +79,8 @@ core::Table advice_table(std::span<const Finding> findings) {
   core::Table table{
       .title = "Advice", .columns = {"workload", "path", "advice", "reason", "rule"}, .rows = {}, .report = "advice"};
   for (const Finding& finding : findings) {
+    if (!finding.no_advice.empty())
+      table.rows.push_back({finding.workload, finding.evidence.path, core::Cell(), finding.no_advice, core::Cell()});
     if (!finding.advice) continue;
     const core::Advice& advice = *finding.advice;
     table.rows.push_back({finding.workload, advice.path, core::in_words(advice), advice.reason, core::rule_of(advice)});
@@ -81,7 +93,7 @@ std::string render_advice(std::span<const Finding> findings, Format format, cons
   std::string body;
   std::size_t count = 0;
   for (const Finding& finding : findings) {
-    if (finding.advice && count++ < kMostShown) body += shown(finding, format, style);
+    if (has_something(finding) && count++ < kMostShown) body += shown(finding, format, style);
   }
   if (count == 0)
     return is_html ? html_section("Advice", html_table(advice_table({}))) : render(advice_table({}), format, style);

@@ -18,19 +18,9 @@ using base::format_bytes;
 using base::format_time;
 using base::grouped;
 
-/// "7 days", "day", "36 hours", "90 minutes": the largest unit that divides it, else "1h 23m".
-std::string span_in_words(std::int64_t span_us) {
-  for (const auto& [unit_us, name] :
-       {std::pair{base::kDay_us, "day"}, {base::kHour_us, "hour"}, {base::kMinute_us, "minute"}}) {
-    if (span_us == unit_us) return name;
-    if (span_us > unit_us && span_us % unit_us == 0) return counted(span_us / unit_us, name);
-  }
-  return base::format_duration_us(span_us);
-}
-
 /// After "within": "5 minutes", "a minute", "30 s".
 std::string within_words(std::int64_t span_us) {
-  const std::string words = span_in_words(span_us);
+  const std::string words = base::span_in_words(span_us);
   if (words == "hour") return "an hour";
   return words == "day" || words == "minute" ? "a " + words : words;
 }
@@ -68,7 +58,7 @@ std::string when(const Row& row, const TimeAsked& asked) {
   if (begin_at_us - asked.since_us > 2 * row.integer("interval_us") && begin_at_us < asked.until_us) {
     return "Since the history begins at " + format_time(begin_at_us) + (asked.up_to_now ? "," : " until " + end + ",");
   }
-  if (asked.up_to_now) return "In the last " + span_in_words(asked.until_us - asked.since_us);
+  if (asked.up_to_now) return "In the last " + base::span_in_words(asked.until_us - asked.since_us);
   return "From " + format_time(asked.since_us) + " to " + end;
 }
 

@@ -34,6 +34,7 @@ void add_churning(Table& table, const std::string& name, const std::string& path
                   {"cache_wanted_bytes", integer(wanted_bytes)},
                   {"threshold_bytes", integer(32 * kMiB)},
                   {"effective_limit_bytes", integer(200 * kMiB)},
+                  {"window_us", integer(7 * 86'400'000'000)},
                   {"path", path}});
 }
 
@@ -88,7 +89,7 @@ TEST(RenderAdvice, ShowsARuleReadyToBePasted) {
   add_churning(evidence, "my_web", "/web", 40 * kMiB);
   const std::string reason =
       "None of the 4 reclaims at the threshold of 32.0 MiB helped: 80.0 MiB of the 100.0 MiB that was freed "
-      "(80 %) was read back; before these there was up to 40.0 MiB of cache. In a time like this one, that saves 80.0 "
+      "(80 %) was read back; before these there was up to 40.0 MiB of cache. Over another 7 days, that saves 80.0 "
       "MiB read again and 0 s of reclaiming, and gives up 0 B·h kept free.";
   const std::string text = render_advice(findings_of(evidence), Format::text, kPlain);
   EXPECT_TRUE(text.starts_with("Advice\n\nRules for config.toml. ")) << text;
@@ -99,6 +100,26 @@ TEST(RenderAdvice, ShowsARuleReadyToBePasted) {
   EXPECT_TRUE(markdown.ends_with("\n\nmy\\_web: raise the threshold to 50 MiB. " + reason +
                                  "\n\n```toml\n[[rule]]\nworkload = \"my_web\"\nthreshold = \"50MiB\"\n```\n"))
       << markdown;
+}
+
+TEST(RenderAdvice, SaysWhyThereIsNoneForWhatOnlyChurns) {
+  Table evidence = evidence_table();
+  add_churning(evidence, "my_web", "/web", 10 * kMiB);
+  const auto findings = findings_of(evidence);
+  const std::string reason = " up to 10.0 MiB of cache. No rule is advised: its threshold is over that already.";
+  const std::string text = test::unwrapped(render_advice(findings, Format::text, kPlain));
+  EXPECT_NE(text.find(" my_web: None of the 4 reclaims "), std::string::npos) << text;
+  EXPECT_NE(text.find(reason), std::string::npos) << text;
+  const std::string markdown = render_advice(findings, Format::markdown, kPlain);
+  EXPECT_NE(markdown.find("\n\nmy\\_web: None of the 4 "), std::string::npos) << markdown;
+  const test::Html page(render_advice(findings, Format::html, kPlain));
+  EXPECT_EQ(page.all("h3").at(0).text, "my_web: no rule");
+  EXPECT_TRUE(page.all("pre").empty());
+  const Table table = advice_table(findings);
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_EQ(table.rows[0][2], Cell());
+  EXPECT_TRUE(std::get<std::string>(table.rows[0][3]).ends_with(reason));
+  EXPECT_EQ(table.rows[0][4], Cell());
 }
 
 TEST(RenderAdvice, ShowsTenAndSaysHowManyThereAre) {
