@@ -5,8 +5,15 @@
 -- last full scans in the window (of fewer, if it has less than ten), so that one spike does not count. A scan
 -- without the workload counts as 0. Where the samples at an end are gone, it is the average of the hour that covers
 -- them (part_lost.sql): `measured` says so. Growth of cache is that of page cache that can be dropped.
--- `change`: new or gone if there was no replica before or after. NULL: not known. docs/numbers.md defines it.
-WITH
+-- `change`: new or gone if there was no replica before or after. NULL: not known. "no trend": the workload goes up and
+-- down as much, so the growth depends on when the window begins and ends. 32 moments tell, 16 in each half of the time
+-- between the two ends. The lowest and the highest usage are those of a half, without its most extreme moment on
+-- either side. It is no trend if both are true:
+--   in each half, the highest is over the lowest by at least half of the growth;
+--   from one half to the other, the lowest and the highest do not both move with the growth by at least a third of
+--   it (of the smaller of the two distances between them, if that is more).
+-- docs/numbers.md defines it all.
+WITH RECURSIVE
 edge AS MATERIALIZED (  -- the scans in the window; the first and last of them with samples
   SELECT w.first_id, w.last_id,
          (SELECT min(s.scan_id) FROM sample s WHERE s.scan_id BETWEEN w.first_id AND w.last_id) AS sampled_first_id,
@@ -77,18 +84,16 @@ each AS (  -- 0 where the workload is not in a scan
     LEFT JOIN total t ON t.is_after = e.is_after AND t.scan_id = e.scan_id AND t.workload = w.workload
 ),
 value AS (
-  SELECT is_after, workload, 1 AS what, replicas AS value FROM each
-   UNION ALL
-  SELECT is_after, workload, 2, usage_kib FROM each WHERE usage_kib IS NOT NULL
-   UNION ALL
-  SELECT is_after, workload, 3, anon_kib FROM each WHERE anon_kib IS NOT NULL
-   UNION ALL
-  SELECT is_after, workload, 4, cache_kib FROM each WHERE cache_kib IS NOT NULL
+  SELECT is_after, workload, what,
+         CASE what WHEN 1 THEN replicas WHEN 2 THEN usage_kib WHEN 3 THEN anon_kib ELSE cache_kib END AS value
+    FROM each
+   CROSS JOIN (SELECT 1 AS what UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)
 ),
 ranked AS (
   SELECT *, row_number() OVER (PARTITION BY is_after, workload, what ORDER BY value) AS number,
          count(*) OVER (PARTITION BY is_after, workload, what) AS of_number
     FROM value
+   WHERE value IS NOT NULL
 ),
 median AS (  -- of an even number: half of the sum of the two in the middle, rounded down
   SELECT is_after, workload, what, sum(value) / count(*) AS value
@@ -134,12 +139,98 @@ told AS (
     FROM at_end
    GROUP BY workload
 ),
-restart AS MATERIALIZED (SELECT * FROM (window_restart))
+period AS MATERIALIZED (  -- between the two ends
+  SELECT ifnull(before_hour_us, (SELECT min(started_at_us) FROM sampled JOIN scan USING (scan_id))) AS begin_us,
+         ifnull(after_hour_us + 3600000000, (SELECT max(started_at_us) FROM sampled JOIN scan USING (scan_id))) AS end_us
+    FROM by_hour
+),
+number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 31),
+moment AS (  -- one in each 32nd, not evenly spread: what goes up and down may do so just as often
+  SELECT n / 16 AS half, begin_us, begin_us + (end_us - begin_us) * (n * 32 + n * 7 % 16 * 2 + 1) / 1024 AS at_us
+    FROM number, period
+),
+moment_scan AS (  -- the newest full scan up to then
+  SELECT half, at_us,
+         (SELECT scan_id FROM scan
+           WHERE started_at_us BETWEEN begin_us AND at_us AND is_partial IS NOT 1
+           ORDER BY started_at_us DESC LIMIT 1) AS scan_id
+    FROM moment
+),
+seen AS MATERIALIZED (  -- that scan; the hour, where its samples are gone
+  SELECT DISTINCT half, iif(is_sampled, scan_id, NULL) AS scan_id,
+         iif(is_sampled, NULL, at_us / 3600000000 * 3600000000) AS hour_us
+    FROM (SELECT *, EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = m.scan_id) AS is_sampled FROM moment_scan m)
+),
+seen_hour AS MATERIALIZED (
+  SELECT * FROM (SELECT half, hour_us, (SELECT max(sample_count) FROM sample_hour WHERE hour_at_us = hour_us) AS scans
+                   FROM seen WHERE hour_us IS NOT NULL)
+   WHERE scans > 0
+),
+seen_total AS MATERIALIZED (  -- of an hour also the highest, for it may have gone up and down in it
+  SELECT e.half, e.scan_id AS at, 0 AS is_highest, a.workload,
+         iif(count(s.usage_kib) = count(*), sum(s.usage_kib), NULL) AS usage_kib
+    FROM seen e
+   CROSS JOIN sample s
+    JOIN asked a USING (cgroup_id)
+   WHERE s.scan_id = e.scan_id
+   GROUP BY e.half, e.scan_id, a.workload
+   UNION ALL
+  SELECT e.half, -e.hour_us, is_highest, a.workload,
+         iif(count(h.usage_avg_kib) = count(*),
+             sum(iif(is_highest, h.usage_max_kib, h.usage_avg_kib) * h.sample_count) / e.scans, NULL)
+    FROM seen_hour e
+   CROSS JOIN (SELECT 0 AS is_highest UNION ALL SELECT 1)
+   CROSS JOIN sample_hour h
+    JOIN asked a USING (cgroup_id)
+   WHERE h.hour_at_us = e.hour_us AND h.sample_count > 0
+   GROUP BY e.half, e.hour_us, is_highest, a.workload
+),
+seen_place AS MATERIALIZED (
+  SELECT half, scan_id AS at, 0 AS is_highest FROM seen WHERE scan_id IS NOT NULL
+   UNION ALL
+  SELECT half, -hour_us, is_highest FROM seen_hour CROSS JOIN (SELECT 0 AS is_highest UNION ALL SELECT 1)
+),
+seen_each AS (  -- 0 where the workload is not there
+  SELECT p.half, w.workload, iif(s.workload IS NULL, 0, s.usage_kib) AS usage_kib
+    FROM (SELECT DISTINCT workload FROM seen_total) w
+   CROSS JOIN seen_place p
+    LEFT JOIN seen_total s ON s.half = p.half AND s.at = p.at AND s.is_highest = p.is_highest AND s.workload = w.workload
+),
+seen_ranked AS (
+  SELECT *, row_number() OVER (PARTITION BY workload, half ORDER BY usage_kib) AS number,
+         count(*) OVER (PARTITION BY workload, half) AS of_number
+    FROM seen_each
+   WHERE usage_kib IS NOT NULL
+),
+seen_half AS (
+  SELECT workload, half, min(usage_kib) AS lowest_kib, max(usage_kib) AS highest_kib
+    FROM seen_ranked
+   WHERE of_number >= 4 AND number BETWEEN 2 AND of_number - 1
+   GROUP BY workload, half
+),
+wave AS MATERIALIZED (  -- NULL: of one half too little is known
+  SELECT workload, iif(count(*) = 2, min(highest_kib - lowest_kib), NULL) AS swing_kib,
+         sum(iif(half = 0, -lowest_kib, lowest_kib)) AS lowest_moved_kib,
+         sum(iif(half = 0, -highest_kib, highest_kib)) AS highest_moved_kib
+    FROM seen_half
+   GROUP BY workload
+),
+restart AS MATERIALIZED (SELECT * FROM (window_restart)),
+grown AS (
+  SELECT t.*, usage_after_kib - usage_before_kib AS growth_kib,
+         2 * swing_kib >= abs(usage_after_kib - usage_before_kib)
+           AND 3 * iif(usage_after_kib > usage_before_kib, min(lowest_moved_kib, highest_moved_kib),
+                                                           min(-lowest_moved_kib, -highest_moved_kib))
+             < max(swing_kib, abs(usage_after_kib - usage_before_kib)) AS has_no_trend
+    FROM told t
+    LEFT JOIN wave USING (workload)
+)
 SELECT t.workload,
        CASE WHEN replicas_before = 0 THEN 'new' WHEN replicas_after = 0 THEN 'gone'
+            WHEN has_no_trend THEN 'no trend'
             WHEN usage_after_kib > usage_before_kib THEN 'grew' WHEN usage_after_kib < usage_before_kib THEN 'shrank'
             WHEN usage_after_kib = usage_before_kib THEN 'same' END AS change,
-       (usage_after_kib - usage_before_kib) * 1024 AS growth_bytes,
+       growth_kib * 1024 AS growth_bytes,
        replicas_before,
        replicas_after,
        usage_before_kib * 1024 AS usage_before_bytes,
@@ -151,11 +242,11 @@ SELECT t.workload,
             WHEN before_hour_us IS NULL THEN 'samples, then an hour'
             WHEN after_hour_us IS NULL THEN 'an hour, then samples'
             ELSE 'hours' END AS measured
-  FROM told t
+  FROM grown t
  CROSS JOIN by_hour
   LEFT JOIN restart r USING (workload)
  WHERE (replicas_before > 0 OR replicas_after > 0)
    AND ifnull(before_hour_us < after_hour_us, 1)  -- else the window has one hour alone
    AND (before_hour_us IS NOT NULL OR EXISTS (SELECT 1 FROM sampled WHERE NOT is_after))
    AND (after_hour_us IS NOT NULL OR EXISTS (SELECT 1 FROM sampled WHERE is_after))
- ORDER BY growth_bytes DESC, t.workload;
+ ORDER BY has_no_trend IS 1, growth_bytes DESC, t.workload;
