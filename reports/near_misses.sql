@@ -6,7 +6,8 @@
 -- dropped in the second. First those that were stuck instead of killed: throttled at memory.high, their
 -- limit here, or standing still because their OOM killer is disabled. Each cgroup is listed once. `episodes`: those samples that
 -- are less than five minutes apart are one episode. `near_us`: how long it was near the limit, summed up from one
--- such sample to the next, where they are at most one and a half scan intervals apart, in tenths of a second. NULL: no two are, so it
+-- such sample to the next, where they are at most one and a half scan intervals apart, in tenths of a second; less than
+-- a second is exact. NULL: no two are, so it
 -- is not known. Of a pod all that it holds counts, with its containers.
 -- Whole hours (sample_hour) tell which cgroups can have been near their limit: usage or peak was. Only their
 -- samples are read. Where these are gone, the hour tells a near miss if anonymous memory alone was within 5 %;
@@ -234,7 +235,7 @@ listed AS (
          found.limit_bytes,
          found.at_us AS peak_at_us,
          found.episodes,
-         CAST(round(found.near_us / 100000.0) AS INTEGER) * 100000 AS near_us,
+         iif(found.near_us < 1000000, found.near_us, CAST(round(found.near_us / 100000.0) AS INTEGER) * 100000) AS near_us,
          found.samples,
          c.path,
          found.how,

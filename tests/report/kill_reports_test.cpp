@@ -258,6 +258,16 @@ TEST_F(KillReports, NearMissesKnowTheLimitOfThenAndHowOften) {
   EXPECT_EQ(run("near_misses", 0, minute(100), "/c1").rows.size(), 1u);
 }
 
+TEST_F(KillReports, ANearMissOfLessThanASecondIsNotRounded) {
+  for (const std::int64_t length_us : {std::int64_t{999'000}, std::int64_t{40'000}, std::int64_t{2'999'600}}) {
+    history.exec("DELETE FROM scan");
+    history.exec("DELETE FROM sample");
+    scan(minute(0), {960});
+    scan(minute(0) + length_us, {960});
+    EXPECT_EQ(Row(run("near_misses")).integer("near_us"), length_us == 2'999'600 ? 3'000'000 : length_us);
+  }
+}
+
 TEST_F(KillReports, NearMissesOfOneEpisodeSayHowManySamplesAndHowLong) {
   for (int i = 0; i < 36; ++i) scan(minute(29) + i * 10 * kSecondUs, {960, i == 0 ? 960 : 100});  // over a half hour
   scan(minute(60), {960, 960});
