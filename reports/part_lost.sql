@@ -7,40 +7,39 @@
 --   hour_at_us      the hour that answers
 --   from_us, to_us  the part of it without samples: all of it, or a part before, between or after samples. It overlaps the
 --                   window by more than five minutes, or is all of the window
---   scan_count      the most samples of any cgroup in the hour, so the whole scans in it
 WITH
 hour AS MATERIALIZED (
-  SELECT hour_at_us,
-         (SELECT max(sample_count) FROM sample_hour h WHERE h.hour_at_us = each.hour_at_us) AS scan_count,
-         (SELECT count(*) FROM scan sc
-           WHERE sc.started_at_us >= each.hour_at_us AND sc.started_at_us < each.hour_at_us + 3600000000
-             AND sc.is_partial IS NOT 1
-             AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id)) AS left_count
-    FROM (SELECT DISTINCT hour_at_us FROM sample_hour
-           WHERE hour_at_us > :since_us - 3600000000 AND hour_at_us < :until_us) each
+  SELECT *
+    FROM (SELECT hour_at_us,
+                 (SELECT count(*) FROM scan sc
+                   WHERE sc.started_at_us >= each.hour_at_us AND sc.started_at_us < each.hour_at_us + 3600000000
+                     AND sc.is_partial IS NOT 1
+                     AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id)) AS left_count
+            FROM (SELECT DISTINCT hour_at_us FROM sample_hour
+                   WHERE hour_at_us > :since_us - 3600000000 AND hour_at_us < :until_us) each) counted
+   WHERE left_count = 0
+      OR left_count < (SELECT max(sample_count) FROM sample_hour h WHERE h.hour_at_us = counted.hour_at_us)
 ),
 bound AS (
-  SELECT hour_at_us, scan_count, hour_at_us AS at_us, 0 AS interval_us
-    FROM hour WHERE left_count = 0 OR left_count < scan_count
+  SELECT hour_at_us, hour_at_us AS at_us, 0 AS interval_us FROM hour
    UNION ALL
-  SELECT hour_at_us, scan_count, hour_at_us + 3600000000, 0
-    FROM hour WHERE left_count = 0 OR left_count < scan_count
+  SELECT hour_at_us, hour_at_us + 3600000000, 0 FROM hour
    UNION ALL
-  SELECT hour_at_us, scan_count, sc.started_at_us, sc.interval_us
+  SELECT hour_at_us, sc.started_at_us, sc.interval_us
     FROM hour
    CROSS JOIN scan sc
-   WHERE left_count BETWEEN 1 AND scan_count - 1
+   WHERE left_count > 0
      AND sc.started_at_us >= hour_at_us AND sc.started_at_us < hour_at_us + 3600000000
      AND sc.is_partial IS NOT 1
      AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id)
 ),
 part AS (
-  SELECT hour_at_us, scan_count, at_us + interval_us AS from_us, lead(at_us) OVER next AS to_us,
+  SELECT hour_at_us, at_us + interval_us AS from_us, lead(at_us) OVER next AS to_us,
          max(300000000, 3 * interval_us, 3 * lead(interval_us) OVER next) AS least_us
     FROM bound
   WINDOW next AS (PARTITION BY hour_at_us ORDER BY at_us)
 )
-SELECT hour_at_us, from_us, to_us, scan_count
+SELECT hour_at_us, from_us, to_us
   FROM part
  WHERE to_us - from_us > least_us
    AND (min(to_us, :until_us) - max(from_us, :since_us) > 300000000 OR (from_us <= :since_us AND to_us >= :until_us))

@@ -21,7 +21,9 @@ WITH wanted AS MATERIALIZED (  -- an hour to spare: the clock may have been set 
    WHERE (v.path GLOB :cgroup_glob OR v.name GLOB :cgroup_glob OR v.workload GLOB :cgroup_glob)
 ),
 hour AS MATERIALIZED (
-  SELECT *, to_us - from_us = 3600000000 AS is_whole FROM (lost)
+  SELECT *, to_us - from_us = 3600000000 AS is_whole,
+         (SELECT max(sample_count) FROM sample_hour h WHERE h.hour_at_us = lost.hour_at_us) AS scan_count
+    FROM (lost) lost
 )
 SELECT w.cgroup_id, w.path, w.name, w.workload,
        sc.started_at_us AS at_us, sc.interval_us, 'sample' AS measured, NULL AS sample_count, NULL AS scan_count,

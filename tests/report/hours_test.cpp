@@ -132,6 +132,20 @@ TEST_F(Hours, GrowthIsFromOrToTheHourThatCoversAnEndWithoutSamples) {
   EXPECT_EQ(growth(20, 80), "29 to 73, an hour, then samples") << "five minutes without samples are not many";
   EXPECT_EQ(growth(100, 150), "89 to 149, hours") << "no whole hour is in the window";
   EXPECT_EQ(growth(130, 150), "") << "one hour alone";
+  const auto of_cgroup = [&](int since_minute, int until_minute) -> std::string {
+    const Table table = run("biggest_growth", kBeginUs + since_minute * kMinuteUs, kBeginUs + until_minute * kMinuteUs);
+    for (const Row row : rows_of(table)) {
+      if (row.text("path") != "/c2") continue;
+      return std::to_string(row.integer("usage_before_bytes") / kKiB - 90'000) + " to " +
+             std::to_string(row.integer("usage_after_bytes") / kKiB - 90'000) + ", " + row.text("measured");
+    }
+    return "";
+  };
+  EXPECT_EQ(of_cgroup(52, 72), "52 to 71, samples");
+  EXPECT_EQ(of_cgroup(0, 180), "29 to 149, averages of hours");
+  EXPECT_EQ(of_cgroup(52, 100), "52 to 89, to the average of an hour");
+  EXPECT_EQ(of_cgroup(20, 72), "29 to 71, from the average of an hour");
+  EXPECT_EQ(of_cgroup(130, 150), "") << "one hour alone";
   history.exec("DELETE FROM sample WHERE scan_id < " + std::to_string(kBeginUs + 70 * kMinuteUs));
   EXPECT_EQ(growth(60, 120), "71 to 74, samples") << "one hour alone says less than its samples";
 }

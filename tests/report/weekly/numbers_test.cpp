@@ -227,7 +227,7 @@ struct Known {
   std::int64_t at_us = 0, usage_bytes = 0;
 };
 
-/// From the first sample in the window to the last one; where samples are gone, from the first hour.
+/// From the first sample in the window to the last one; where samples are gone, from the first hour without them.
 TEST_P(Numbers, OfGrowthAreThoseOfTheSamples) {
   std::map<std::int64_t, std::vector<Known>> samples, hours;
   const auto read = [&](auto& to, const std::string& sql) {
@@ -236,24 +236,25 @@ TEST_P(Numbers, OfGrowthAreThoseOfTheSamples) {
   };
   read(samples,
        "SELECT cgroup_id, at_us, usage_bytes FROM v_sample WHERE at_us >= :since_us AND at_us < :until_us ORDER BY 2");
+  const std::string lost =
+      "hour_at_us + 3600000000 > :since_us AND hour_at_us < min(:until_us, " + std::to_string(kSamplesFromUs) + ")";
   read(hours,
-       "SELECT cgroup_id, hour_at_us, usage_avg_bytes FROM v_sample_hour WHERE usage_avg_bytes IS NOT NULL AND "
-       "hour_at_us >= :since_us AND hour_at_us + 3600000000 <= :until_us ORDER BY 2");
+       "SELECT cgroup_id, hour_at_us, usage_avg_bytes FROM v_sample_hour WHERE usage_avg_bytes IS NOT NULL AND " +
+           lost + " ORDER BY 2");
   const Table last_scan = made.history.run(
-      "SELECT max(started_at_us) AS at_us FROM scan WHERE is_partial IS NOT 1 AND started_at_us >= "
-      ":since_us AND started_at_us < :until_us",
+      "SELECT max(started_at_us) AS at_us FROM scan JOIN sample USING (scan_id) WHERE is_partial IS NOT 1 AND "
+      "started_at_us >= :since_us AND started_at_us < :until_us",
       window);
   const std::int64_t alive_at_us = Row(last_scan).integer("at_us");
-  std::int64_t last_hour_us = 0;
-  for (const auto& [id, known] : hours) last_hour_us = std::max(last_hour_us, known.back().at_us);
-  const bool has_samples =
-      std::ranges::any_of(samples, [&](const auto& one) { return one.second.back().at_us >= alive_at_us; });
+  const Table last_hour = made.history.run("SELECT max(hour_at_us) AS at_us FROM sample_hour WHERE " + lost, window);
+  const std::int64_t last_hour_us = Row(last_hour).integer("at_us");
+  const bool has_samples = alive_at_us > 0;
   std::multiset<std::int64_t, std::greater<>> grown;
   for (std::int64_t id = 1; id <= 8; ++id) {
     const auto& seen = has_samples ? samples[id] : hours[id];
     if (seen.empty() || seen.back().at_us < (has_samples ? alive_at_us : last_hour_us)) continue;
     Known from = seen.front();
-    if (has_samples && !hours[id].empty() && hours[id].front().at_us + kHourUs <= from.at_us) from = hours[id].front();
+    if (has_samples && !hours[id].empty()) from = hours[id].front();
     if (seen.back().at_us > from.at_us && seen.back().usage_bytes > from.usage_bytes)
       grown.insert(seen.back().usage_bytes - from.usage_bytes);
   }
