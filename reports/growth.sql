@@ -156,17 +156,22 @@ moment_scan AS (  -- the newest full scan up to then
            ORDER BY started_at_us DESC LIMIT 1) AS scan_id
     FROM moment
 ),
-seen AS MATERIALIZED (  -- that scan; the hour, where its samples are gone
+seen AS MATERIALIZED (  -- that scan; the hour, where its samples are gone, and where both ends are averages of hours, too
   SELECT DISTINCT half, iif(is_sampled, scan_id, NULL) AS scan_id,
          iif(is_sampled, NULL, at_us / 3600000000 * 3600000000) AS hour_us
-    FROM (SELECT *, EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = m.scan_id) AS is_sampled FROM moment_scan m)
+    FROM (SELECT m.*, EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = m.scan_id)
+                      AND NOT (before_hour_us IS NOT NULL AND after_hour_us IS NOT NULL) AS is_sampled
+            FROM moment_scan m, by_hour)
+),
+highest (is_highest) AS (  -- of an hour also the highest, if it is compared with samples: it may go up and down in an hour
+  SELECT 0 UNION ALL SELECT 1 FROM by_hour WHERE before_hour_us IS NULL OR after_hour_us IS NULL
 ),
 seen_hour AS MATERIALIZED (
   SELECT * FROM (SELECT half, hour_us, (SELECT max(sample_count) FROM sample_hour WHERE hour_at_us = hour_us) AS scans
                    FROM seen WHERE hour_us IS NOT NULL)
    WHERE scans > 0
 ),
-seen_total AS MATERIALIZED (  -- of an hour also the highest, for it may have gone up and down in it
+seen_total AS MATERIALIZED (
   SELECT e.half, e.scan_id AS at, 0 AS is_highest, a.workload,
          iif(count(s.usage_kib) = count(*), sum(s.usage_kib), NULL) AS usage_kib
     FROM seen e
@@ -179,7 +184,7 @@ seen_total AS MATERIALIZED (  -- of an hour also the highest, for it may have go
          iif(count(h.usage_avg_kib) = count(*),
              sum(iif(is_highest, h.usage_max_kib, h.usage_avg_kib) * h.sample_count) / e.scans, NULL)
     FROM seen_hour e
-   CROSS JOIN (SELECT 0 AS is_highest UNION ALL SELECT 1)
+   CROSS JOIN highest
    CROSS JOIN sample_hour h
     JOIN asked a USING (cgroup_id)
    WHERE h.hour_at_us = e.hour_us AND h.sample_count > 0
@@ -188,7 +193,7 @@ seen_total AS MATERIALIZED (  -- of an hour also the highest, for it may have go
 seen_place AS MATERIALIZED (
   SELECT half, scan_id AS at, 0 AS is_highest FROM seen WHERE scan_id IS NOT NULL
    UNION ALL
-  SELECT half, -hour_us, is_highest FROM seen_hour CROSS JOIN (SELECT 0 AS is_highest UNION ALL SELECT 1)
+  SELECT half, -hour_us, is_highest FROM seen_hour CROSS JOIN highest
 ),
 seen_each AS (  -- 0 where the workload is not there
   SELECT p.half, w.workload, iif(s.workload IS NULL, 0, s.usage_kib) AS usage_kib
@@ -218,7 +223,8 @@ wave AS MATERIALIZED (  -- NULL: of one half too little is known
 restart AS MATERIALIZED (SELECT * FROM (window_restart)),
 grown AS (
   SELECT t.*, usage_after_kib - usage_before_kib AS growth_kib,
-         2 * swing_kib >= abs(usage_after_kib - usage_before_kib)
+         usage_after_kib <> usage_before_kib
+           AND 2 * swing_kib >= abs(usage_after_kib - usage_before_kib)
            AND 3 * iif(usage_after_kib > usage_before_kib, min(lowest_moved_kib, highest_moved_kib),
                                                            min(-lowest_moved_kib, -highest_moved_kib))
              < max(swing_kib, abs(usage_after_kib - usage_before_kib)) AS has_no_trend

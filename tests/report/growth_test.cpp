@@ -80,6 +80,15 @@ TEST_F(Growth, OfWhatGrowsForGoodIsOne) {
   }
 }
 
+TEST_F(Growth, OfAveragesIsATrendThoughTheHoursGoUpAndDown) {
+  add({{"leak", [](int minute) { return 100'000 + 10 * minute + (minute % 2 == 0 ? 30'000 : 0); }},
+       {"flat", [](int minute) { return 100'000 + (minute % 2 == 0 ? 30'000 : 0); }}});
+  history.roll_up(kBeginUs + kMinutes * kMinuteUs);
+  history.exec("DELETE FROM sample WHERE scan_id NOT BETWEEN " + std::to_string(kBeginUs + 3 * kHourUs) + " AND " +
+               std::to_string(kBeginUs + 5 * kHourUs));
+  EXPECT_EQ(changes(0, kMinutes), (std::map<std::string, std::string>{{"leak", "grew"}, {"flat", "same"}}));
+}
+
 TEST_F(Growth, OfASawToothWithoutItsSamplesIsNoTrend) {
   add({{"leak", [](int minute) { return 200'000 - 100 * minute; }}, {"saw", saw_tooth(97)}});
   history.roll_up(kBeginUs + kMinutes * kMinuteUs);
