@@ -1,6 +1,7 @@
 -- Cgroups with a history
 -- SPDX-License-Identifier: Apache-2.0
--- Of the matching cgroups those that `history` can show: with a sample or an hour in the window (is_measured), and those
+-- Of the matching cgroups those that `history` can show: with a sample in the window, or with an hour that answers for
+-- samples that are gone (is_measured), and those
 -- that began in it. began_at_us: NULL where the first scan that could see it may have come later. is_restart: it began
 -- in the window, and its workload (or its path) was there before; that may be a new replica, too. is_running: it is in
 -- the last whole scan of the window; NULL where that scan has no samples left. limit_bytes: the last one in the window.
@@ -11,7 +12,7 @@ WITH last AS MATERIALIZED (
    ORDER BY started_at_us DESC LIMIT 1
 ),
 hour AS MATERIALIZED (
-  SELECT DISTINCT hour_at_us FROM sample_hour WHERE hour_at_us > :since_us - 3600000000 AND hour_at_us < :until_us
+  SELECT * FROM (lost)
 ),
 first AS MATERIALIZED (  -- of each workload, and of each path without one
   SELECT coalesce(workload, path) AS workload, min(first_seen_at_us) AS at_us FROM cgroup GROUP BY 1
@@ -40,7 +41,9 @@ told AS (
          OR EXISTS (SELECT 1
                       FROM hour
                      CROSS JOIN sample_hour h
-                     WHERE h.hour_at_us = hour.hour_at_us AND h.cgroup_id = matching.cgroup_id) AS is_measured
+                     WHERE h.hour_at_us = hour.hour_at_us AND h.cgroup_id = matching.cgroup_id
+                       AND (to_us - from_us = 3600000000  -- as in part_measured.sql
+                            OR (first_seen_at_us < to_us AND ifnull(vanished_at_us > from_us, 1)))) AS is_measured
     FROM matching
 )
 SELECT path, cgroup, workload, cgroup_id, first_seen_at_us, began_at_us, is_measured,

@@ -143,6 +143,7 @@ TEST_F(HistoryTimeline, AnswersWithHoursWhereSamplesAreGoneAndWithNothingTwice) 
   since_us = kBeginUs + 2 * kHourUs + 1;
   until_us = since_us + kHourUs / 4;
   EXPECT_EQ(rows(), "") << "the hour has lost no sample";
+  EXPECT_TRUE(sections().empty());
 }
 
 TEST_F(HistoryTimeline, OfAnHourThatHasSomeSamplesLeftHasTheHourWhereTheyAreGone) {
@@ -174,11 +175,13 @@ TEST_F(HistoryTimeline, OfAnHourThatHasSomeSamplesLeftHasTheHourWhereTheyAreGone
   };
   EXPECT_EQ(hours(), "/gone from 0 for 15, usage 200\n/web from 0 for 15, usage 100\n/web from 40 for 20, usage 100\n")
       << "four minutes are no part";
+  EXPECT_EQ(sections().size(), 2u);
   since_us = kBeginUs + 12 * 60 * kSecondUs;
   EXPECT_EQ(hours(), "/web from 40 for 20, usage 100\n") << "nor is a part that has three minutes of the window";
   since_us = kBeginUs + 50 * 60 * kSecondUs;
   until_us = since_us + 60 * kSecondUs;
   EXPECT_EQ(hours(), "/web from 40 for 20, usage 100\n") << "a window within it";
+  EXPECT_EQ(sections().size(), 1u) << "the other was gone";
 }
 
 TEST_F(HistoryTimeline, TellsUpToWhenItIsOfHours) {
