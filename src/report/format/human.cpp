@@ -114,6 +114,13 @@ std::string heading(std::string_view column) {
   return base::escape_for_terminal(text.empty() ? column : std::string_view(text));
 }
 
+/// "refaulted_bytes" beside "refaulted_pct": the second is "refaulted %".
+void tell_shares_apart(std::vector<std::string>& headings, const std::vector<std::string_view>& columns) {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].ends_with("_pct") && std::ranges::count(headings, headings[i]) > 1) headings[i] += " %";
+  }
+}
+
 }  // namespace
 
 std::string size_text(double bytes) {
@@ -219,6 +226,7 @@ HumanTable humanise(const core::Table& table) {
       human.alarms[row].push_back(is_alarm(column, cell));
     }
   }
+  if (!table.keeps_names) tell_shares_apart(human.headings, shown);
   human.by_importance = by_importance(shown, table.most_important);
   return human.rows.size() == 1 && human.headings.size() > kWidestFlatSingleRow ? upright(human) : human;
 }

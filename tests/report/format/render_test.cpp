@@ -177,6 +177,13 @@ TEST(Text, HasColourOnlyWhereAsked) {
   EXPECT_EQ(lines[4], "/web             12  3.0 MiB");
 }
 
+TEST(Text, TellsAShareFromItsAmountInTheHeading) {
+  const Table table{.title = "T",
+                    .columns = {"workload", "peak_bytes", "peak_pct", "of_limit_pct"},
+                    .rows = {{"web", integer(1 << 20), Cell{50.0}, Cell{50.0}}}};
+  EXPECT_EQ(split(render(table, Format::text, kPlain)).at(2), "workload     peak  peak %  of limit");
+}
+
 TEST(Markdown, IsATableUnderAHeading) {
   EXPECT_EQ(split(render(freed_table(), Format::markdown, kPlain)),
             (Lines{"## Freed by cgroup", "", "| cgroup | reclaims | freed |", "| --- | ---: | ---: |",
