@@ -46,6 +46,10 @@ Window window_before(const Window& window) {
 
 /// The weekly report: the answer, then a section for each question. In JSON, the numbers of the answer and the advice
 /// are tables too, and all tables are whole. CSV and NDJSON can hold only one table: these numbers.
+std::string titled(const std::string& title, const Window& window) {
+  return title + ", " + base::format_time(window.since_us) + " to " + base::format_time(window.until_us);
+}
+
 std::string weekly_summary(store::Reader& reader, const Window& window, const Options& options,
                            const core::Policy* policy) {
   const std::vector<report::Report> reports = report::summary_reports();
@@ -77,8 +81,7 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
   }
   const report::Style style = style_for(options);
   const bool markdown = options.format == report::Format::markdown;
-  const std::string title =
-      "Memory report, " + base::format_time(window.since_us) + " to " + base::format_time(window.until_us);
+  const std::string title = titled("Memory report", window);
   std::string text = (markdown ? "# " + title + "\n" : report::wrapped(title, style)) + "\n";
   const std::string answer = report::summary_sentence(numbers, found, asked, options.format);
   text += (markdown ? answer + "\n" : report::wrapped(answer, style)) + "\n";
@@ -114,6 +117,7 @@ int report(const Options& options) {
   if (!options.report.empty()) one = report_named(config.reports_dir, options.report);
   store::Reader reader(config.database);
   if (one) {
+    if (one->sql.find(":since_us") != std::string::npos) one->title = titled(one->title, window);
     write_answer(options, *one, reader, window.parameters());
   } else {
     write_output(options, weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));

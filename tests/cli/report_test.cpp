@@ -164,6 +164,17 @@ TEST_F(Report, TimesForPeopleCanBeInTheZoneOfTheMachine) {
   EXPECT_EQ(said({"report", "--local-time", "--format", "json"}).find(" +01:00"), std::string::npos);
 }
 
+TEST_F(Report, ForPeopleSaysOfWhichTimeItIs) {
+  const std::vector<std::string> window{"--since", "2020-01-01", "--until", "2020-01-02T03:04"};
+  const std::string title = "Slowest reclaims (top ten), 2020-01-01T00:00:00Z to 2020-01-02T03:04:00Z";
+  for (const std::string format : {"text", "markdown", "html"}) {
+    std::vector<std::string> arguments{"report", "slowest", "--format", format};
+    arguments.insert(arguments.end(), window.begin(), window.end());
+    EXPECT_NE(ask(arguments).out.find(title), std::string::npos) << format;
+  }
+  EXPECT_TRUE(ask({"report", "cooldowns"}).out.starts_with("Cooldowns\n")) << "it has no begin";
+}
+
 TEST_F(Report, ExactFormatsHaveEachTimeInWordsToo) {
   const auto row = rows_of({"report", "slowest"})[0];
   const std::string words = row["started_at"];
