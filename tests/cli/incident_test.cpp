@@ -266,7 +266,7 @@ TEST_F(Incident, AListThatHasNoneNamesTheLatestOfAll) {
   const std::string page =
       ask({"incident", "list", "--since", "2020-01-01", "--until", "2021-01-01", "--format", "html"}).out;
   EXPECT_EQ(activity_of(Html(page)), "");
-  EXPECT_NE(page.find(": `incident show 1`</p>"), std::string::npos) << page;
+  EXPECT_NE(page.find(": <code>incident show 1</code></p>"), std::string::npos) << page;
 }
 
 TEST_F(Incident, AVictimsNameIsHarmless) {

@@ -19,7 +19,7 @@ namespace cgmm::test {
 struct HtmlElement {
   std::string name;
   std::map<std::string, std::string> attributes;  // read back from their entities
-  std::string text;                               // its own, without that of the elements in it
+  std::string text;                               // without that of the elements in it, but <time> and <code>
   std::size_t depth = 0;
 
   bool has_class(std::string_view name_of_class) const {
@@ -106,6 +106,8 @@ class Html {
     const std::string text = take_characters("<", ">");
     if (!open_.empty()) {
       elements_[open_.back()].text += text;
+      const std::string& name = elements_[open_.back()].name;
+      if ((name == "time" || name == "code") && open_.size() > 1) elements_[open_[open_.size() - 2]].text += text;
     } else {
       expect(text.find_first_not_of('\n') == std::string::npos, "text outside of any element");
     }

@@ -31,6 +31,35 @@ std::string element(std::string_view name, std::string_view attributes, std::str
   return out.append(">").append(html).append("</").append(name).append(">");
 }
 
+/// The length of the time at the begin of `text`, such as "2026-11-23T03:12:00.123Z"; 0: there is none.
+std::size_t time_length(std::string_view text) {
+  constexpr std::string_view kShape = "0000-00-00T00:00:00";
+  const auto has_shape = [](char c, char shape) { return shape == '0' ? c >= '0' && c <= '9' : c == shape; };
+  if (text.size() < kShape.size() || !std::ranges::equal(text.substr(0, kShape.size()), kShape, has_shape)) return 0;
+  const std::size_t end = text.find_first_not_of(".0123456789", kShape.size());
+  return end != std::string_view::npos && text[end] == 'Z' ? end + 1 : 0;
+}
+
+/// A sentence for people: a time is not broken, and what is between backticks is to be typed.
+std::string sentence(std::string_view text) {
+  std::string out;
+  std::size_t done = 0;
+  const auto take = [&](std::size_t i, std::size_t length, std::string_view name, std::size_t marks) {
+    out += escape_html(text.substr(done, i - done)) +
+           element(name, "", escape_html(text.substr(i + marks, length - 2 * marks)));
+    done = i + length;
+  };
+  for (std::size_t i = 0; i < text.size(); i = std::max(i + 1, done)) {
+    const std::size_t close = text[i] == '`' ? text.find('`', i + 1) : std::string_view::npos;
+    if (close != std::string_view::npos) {
+      take(i, close + 1 - i, "code", 1);
+    } else if (const std::size_t length = time_length(text.substr(i)); length > 0) {
+      take(i, length, "time", 0);
+    }
+  }
+  return out + escape_html(text.substr(done));
+}
+
 /// The CSS class of a word for a result; "" for other words.
 std::string_view tone_of(std::string_view heading, std::string_view text) {
   constexpr std::string_view kHeadings = "|verdict|outcome|result|state|when|";
@@ -114,7 +143,7 @@ std::string html_heading(std::string_view text) { return element("h3", "", escap
 
 std::string html_paragraph(std::string_view text, Weight weight) {
   constexpr std::string_view kAttributes[] = {"class=\"lead\"", "", "class=\"remark\""};
-  return element("p", kAttributes[static_cast<std::size_t>(weight)], escape_html(text)) + "\n";
+  return element("p", kAttributes[static_cast<std::size_t>(weight)], sentence(text)) + "\n";
 }
 
 std::string html_preformatted(std::string_view text) {
@@ -135,7 +164,7 @@ std::string html_time_span(std::int64_t from_at_us, std::int64_t to_at_us) {
 std::string html_tiles(std::span<const Tile> tiles) {
   std::string out = "<div class=\"tiles\">\n";
   for (const Tile& tile : tiles) {
-    const std::string remark = tile.remark.empty() ? "" : element("small", "", escape_html(tile.remark));
+    const std::string remark = tile.remark.empty() ? "" : element("small", "", sentence(tile.remark));
     out +=
         element("div", tile.is_alarm ? "class=\"tile alarm\"" : "class=\"tile\"",
                 element("span", "", escape_html(tile.name)) + element("strong", "", escape_html(tile.value)) + remark) +
@@ -147,7 +176,7 @@ std::string html_tiles(std::span<const Tile> tiles) {
 std::string html_list(std::span<const std::pair<std::string, std::string>> all) {
   std::string out = "<dl>\n";
   for (const auto& [label, text] : all) {
-    out += element("dt", "", escape_html(label)) + element("dd", "", escape_html(text)) + "\n";
+    out += element("dt", "", escape_html(label)) + element("dd", "", sentence(text)) + "\n";
   }
   return out + "</dl>\n";
 }

@@ -37,6 +37,16 @@ TEST(EscapeHtml, LeavesNothingThatMeansMarkup) {
   EXPECT_EQ(escape_html("\xe6\x97\xa5 \\x2d"), "\xe6\x97\xa5 \\x2d");
 }
 
+TEST(Html, ASentenceDoesNotBreakATimeAndShowsWhatIsToBeTyped) {
+  EXPECT_EQ(html_paragraph("Seen at 2026-11-23T03:12:00.123Z, <b>: `incident show 1` tells."),
+            "<p>Seen at <time>2026-11-23T03:12:00.123Z</time>, &lt;b&gt;: <code>incident show 1</code> tells.</p>\n");
+  EXPECT_EQ(html_paragraph("`<a>`2026-11-23T03:12:00Z"),
+            "<p><code>&lt;a&gt;</code><time>2026-11-23T03:12:00Z</time></p>\n");
+  for (const char* const plain : {"one ` alone", "2026-11-23T03:12:00", "2026-11-23", "12026-11-23T03:12"}) {
+    EXPECT_EQ(html_paragraph(plain), "<p>" + std::string(plain) + "</p>\n");
+  }
+}
+
 TEST(Html, IsOnePageThatRunsNothingAndFetchesNothing) {
   const std::string text = html_page("Report", html_section("A", html_paragraph("b")));
   EXPECT_TRUE(text.starts_with("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"));
