@@ -20,6 +20,7 @@ namespace cgmm::report {
 namespace {
 
 constexpr std::size_t kMostSamples = 30;
+constexpr std::size_t kLabelWidth = 8;  // of the longest, "cgroup", with two spaces
 
 using Said = std::pair<std::string, std::string>;
 
@@ -120,7 +121,7 @@ std::string render_stuck(const StuckTables& tables, Format format, const Style& 
   if (!is_markdown) text.pop_back();
   for (const auto& [label, sentence] : said)
     text += is_markdown ? "- **" + label + "**: " + escape_markdown(sentence) + "\n"
-                        : label + "  " + wrapped(sentence, style, label.size() + 2);
+                        : label + std::string(kLabelWidth - label.size(), ' ') + wrapped(sentence, style, kLabelWidth);
   return text + (samples.rows.empty() ? "" : "\n" + render(samples, format, style));
 }
 
