@@ -26,14 +26,15 @@ latest AS MATERIALIZED (  -- with max(), SQLite takes the other columns from the
      AND r.outcome <> 'dry_run'
    GROUP BY s.subject
 ),
-judged AS (
+judged AS (  -- CROSS JOIN keeps this order: each reclaim is read once
   SELECT latest.subject, latest.cgroup_id, latest.threshold_bytes,
          r.freed_bytes, r.file_before_bytes, r.shmem_before_bytes, r.verdict, r.read_back_bytes, r.mostly_regrown,
          r.held_byte_seconds, r.duration_us
-    FROM latest
-    JOIN subject s USING (subject)
-    JOIN (told_reclaim) r ON r.cgroup_id = s.cgroup_id AND r.threshold_bytes = latest.threshold_bytes
-   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND r.outcome <> 'dry_run'
+    FROM (told_reclaim) r
+   CROSS JOIN subject s
+   CROSS JOIN latest
+   WHERE s.cgroup_id = r.cgroup_id AND latest.subject = s.subject AND r.threshold_bytes = latest.threshold_bytes
+     AND r.started_at_us >= :since_us AND r.started_at_us < :until_us AND r.outcome <> 'dry_run'
      AND (r.verdict = 'futile' OR r.read_back_bytes IS NOT NULL OR r.mostly_regrown)
 ),
 by_subject AS (
