@@ -5,7 +5,8 @@
 -- that began in it. began_at_us: NULL where the first scan that could see it may have come later. is_restart: it began
 -- in the window, and its workload (or its path) was there before; that may be a new replica, too. is_running: it is in
 -- the last whole scan of the window; NULL where that scan has no samples left. limit_bytes: the last one in the window.
-WITH last AS MATERIALIZED (
+WITH RECURSIVE
+last AS MATERIALIZED (
   SELECT scan_id, EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = scan.scan_id) AS has_samples
     FROM scan
    WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1

@@ -7,7 +7,13 @@
 --   hour_at_us      the hour that answers
 --   from_us, to_us  the part of it without samples: all of it, or a part before, between or after samples. It overlaps the
 --                   window by more than five minutes, or is all of the window
-WITH
+WITH RECURSIVE
+each (hour_at_us) AS (  -- sought one after the other: an hour has many rows
+  SELECT min(hour_at_us) FROM sample_hour WHERE hour_at_us > :since_us - 3600000000
+   UNION ALL
+  SELECT (SELECT min(h.hour_at_us) FROM sample_hour h WHERE h.hour_at_us > each.hour_at_us)
+    FROM each WHERE hour_at_us < :until_us
+),
 hour AS MATERIALIZED (
   SELECT *
     FROM (SELECT hour_at_us,
@@ -15,8 +21,8 @@ hour AS MATERIALIZED (
                    WHERE sc.started_at_us >= each.hour_at_us AND sc.started_at_us < each.hour_at_us + 3600000000
                      AND sc.is_partial IS NOT 1
                      AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id)) AS left_count
-            FROM (SELECT DISTINCT hour_at_us FROM sample_hour
-                   WHERE hour_at_us > :since_us - 3600000000 AND hour_at_us < :until_us) each) counted
+            FROM each
+           WHERE hour_at_us < :until_us) counted
    WHERE left_count = 0
       OR left_count < (SELECT max(sample_count) FROM sample_hour h WHERE h.hour_at_us = counted.hour_at_us)
 ),

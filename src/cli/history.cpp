@@ -107,8 +107,11 @@ struct Shown {
 
 std::vector<report::TimelinePoint> timeline_of(const report::Section& section, store::Reader& reader,
                                                const Window& window) {
-  report::Timeline timeline(section.column, section.value, section.cgroup_count == 1);
-  reader.run(report::built_in("history_timeline").sql, window.parameters(), timeline);
+  report::Timeline timeline(section.cgroup_count == 1);
+  core::Parameters parameters = window.parameters();
+  for (const char* const column : {"workload", "path"})
+    parameters.emplace(column, column == section.column ? core::Cell(section.value) : core::Cell());
+  reader.run(report::built_in("history_timeline").sql, parameters, timeline);
   return timeline.finish();
 }
 

@@ -2,6 +2,8 @@
 #include "report/history/timeline.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "report/format/row.hpp"
@@ -10,94 +12,84 @@ namespace cgmm::report {
 namespace {
 
 constexpr std::int64_t kGapIntervals = 3;  // this many without a sample are a gap
-constexpr std::array<std::string_view, kMeasures> kColumns = {
-    "usage_bytes", "usage_max_bytes", "reclaimable_cache_bytes", "anon_bytes", "shmem_bytes", "swap_bytes"};
+enum Column : std::uint8_t { kAt, kInterval, kShare, kIsPartial, kCgroup, kFirstMeasure };
+constexpr std::array<std::string_view, kFirstMeasure + kMeasures> kColumns = {
+    "at_us",      "interval_us", "share",           "is_partial",
+    "cgroup_id",  "usage_bytes", "usage_max_bytes", "reclaimable_cache_bytes",
+    "anon_bytes", "shmem_bytes", "swap_bytes"};
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 std::optional<std::int64_t> integer(const core::Cell& cell) {
   const auto* const value = std::get_if<std::int64_t>(&cell);
   return value != nullptr ? std::optional(computable(*value)) : std::nullopt;
 }
 
-/// nullopt where it is not known of one that counts.
-template <class Cgroups>
-std::optional<double> sum_of(const Cgroups& cgroups, std::size_t measure) {
-  double sum = 0;
-  for (const auto& [id, one] : cgroups) {
-    if (one.share <= 0) continue;
-    if (!one.bytes[measure]) return std::nullopt;
-    sum += *one.bytes[measure] * one.share;
-  }
-  return sum;
-}
+}  // namespace
 
-template <class Cgroups>
-TimelinePoint together(const Cgroups& cgroups) {
+TimelinePoint Timeline::together(const ByCgroup& cgroups) {
   TimelinePoint point;
   for (const auto& [id, one] : cgroups) point.cgroup_count += one.share;
   if (point.cgroup_count <= 0) return point;
   for (std::size_t i = 0; i < kMeasures; ++i) {
-    const bool is_max = static_cast<Measure>(i) == Measure::usage_max;
-    if (!is_max) {
-      point.bytes[i] = sum_of(cgroups, i);
-    } else if (cgroups.size() == 1) {
-      point.bytes[i] = cgroups.begin()->second.bytes[i];
+    if (static_cast<Measure>(i) == Measure::usage_max && cgroups.size() > 1) continue;
+    double sum = 0;  // not a number where it is not known of one that counts
+    for (const auto& [id, one] : cgroups) {
+      if (one.share > 0) sum += one.bytes[i] * (static_cast<Measure>(i) == Measure::usage_max ? 1 : one.share);
     }
+    if (!std::isnan(sum)) point.bytes[i] = sum;
   }
   return point;
 }
 
-}  // namespace
-
 void Timeline::begin(const std::vector<std::string>& columns) {
-  *this = Timeline(column_, value_, is_alone_);
-  for (std::size_t i = 0; i < columns.size(); ++i) at_.emplace(columns[i], i);
+  *this = Timeline(is_alone_);
+  std::ranges::transform(kColumns, at_.begin(), [&](std::string_view column) {
+    return static_cast<std::size_t>(std::ranges::find(columns, column) - columns.begin());
+  });
 }
 
 void Timeline::add(std::vector<core::Cell> row) {
-  const auto cell = [&](std::string_view column) -> const core::Cell& { return row.at(at_.find(column)->second); };
-  const auto* const value = std::get_if<std::string>(&cell(column_));
-  if (value == nullptr || *value != value_) return;
-  const std::int64_t at_us = integer(cell("at_us")).value_or(0);
-  const bool is_hour = cell("measured") == core::Cell("hour");
-  if (!open_ || open_->at_us != at_us || open_->is_hour != is_hour) {
-    close();
-    open_ = Group{.at_us = at_us,
-                  .interval_us = std::max<std::int64_t>(integer(cell("interval_us")).value_or(0), 0),
-                  .is_hour = is_hour,
-                  .is_partial = integer(cell("is_partial")).value_or(0) != 0,
-                  .by_cgroup = {}};
-  }
-  Measured& one = open_->by_cgroup[integer(cell("cgroup_id")).value_or(0)];
-  if (is_hour) {
-    const auto samples = static_cast<double>(integer(cell("sample_count")).value_or(0)),
-               scans = static_cast<double>(integer(cell("scan_count")).value_or(0));
-    one.share = scans > 0 ? samples / scans : 0;
-  }
+  const auto value = [&](std::size_t column) { return integer(row.at(at_[column])); };
+  const auto* const share = std::get_if<double>(&row.at(at_[kShare]));
+  Measured& one = rows_.emplace_back(Measured{.at_us = value(kAt).value_or(0),
+                                              .interval_us = std::max<std::int64_t>(value(kInterval).value_or(0), 0),
+                                              .cgroup_id = value(kCgroup).value_or(0),
+                                              .is_hour = share != nullptr,
+                                              .is_partial = value(kIsPartial).value_or(0) != 0,
+                                              .share = share != nullptr ? *share : 1});
   for (std::size_t i = 0; i < kMeasures; ++i) {
-    if (const auto bytes = integer(cell(kColumns[i]))) one.bytes[i] = static_cast<double>(*bytes);
+    const auto bytes = value(kFirstMeasure + i);
+    one.bytes[i] = bytes ? static_cast<double>(*bytes) : kUnknown;
   }
 }
 
-void Timeline::close() {
-  if (!open_) return;
-  Group group = *std::exchange(open_, std::nullopt);
-  if (!group.is_partial) {
-    whole_at_us_ = group.is_hour ? std::nullopt : std::optional(group.at_us);
-    latest_ = std::move(group.by_cgroup);
+/// The rows of one scan, or of one hour.
+void Timeline::add_scan(std::span<const Measured> rows) {
+  const Measured& first = rows.front();
+  if (!first.is_partial) {
+    whole_at_us_ = first.is_hour ? std::nullopt : std::optional(first.at_us);
+    latest_.clear();
   } else {
-    const bool is_known = whole_at_us_ && group.at_us - *whole_at_us_ <= kGapIntervals * group.interval_us;
+    const bool is_known = whole_at_us_ && first.at_us - *whole_at_us_ <= kGapIntervals * first.interval_us;
     if (!is_known && !is_alone_) return;  // of the others nothing is known
-    for (auto& [id, one] : group.by_cgroup) latest_.insert_or_assign(id, std::move(one));
   }
+  for (const Measured& one : rows) latest_.insert_or_assign(one.cgroup_id, one);
   TimelinePoint point = together(latest_);
-  point.at_us = group.at_us;
-  point.interval_us = group.interval_us;
-  point.is_hour = group.is_hour;
+  point.at_us = first.at_us;
+  point.interval_us = first.interval_us;
+  point.is_hour = first.is_hour;
   points_.push_back(point);
 }
 
 std::vector<TimelinePoint> Timeline::finish() {
-  close();
+  const auto scan_of = [](const Measured& one) { return std::pair(one.at_us, one.is_hour); };
+  const auto place_of = [&](const Measured& one) { return std::pair(scan_of(one), one.cgroup_id); };
+  if (!std::ranges::is_sorted(rows_, {}, place_of)) std::ranges::sort(rows_, {}, place_of);
+  for (std::size_t begin = 0, end = 0; begin < rows_.size(); begin = end) {
+    while (end < rows_.size() && scan_of(rows_[end]) == scan_of(rows_[begin])) ++end;
+    add_scan(std::span(rows_).subspan(begin, end - begin));
+  }
   return std::move(points_);
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 // The memory of several cgroups together over time: of all replicas and restarts of a workload, or of a path. Takes the
-// rows of reports/history_timeline.sql one by one, because there may be many. Pure: any thread.
+// rows of reports/history_timeline.sql, in any order. Pure: any thread.
 
 #include <array>
 #include <cstddef>
@@ -38,9 +38,8 @@ struct TimelinePoint {
 /// scans saw it. usage_max is known only where there is one cgroup: those of several need not be at the same time.
 class Timeline final : public core::RowSink {
  public:
-  /// Of the rows with `value` in `column`, "workload" or "path". `is_alone`: that is one cgroup.
-  Timeline(std::string_view column, std::string value, bool is_alone)
-      : column_(column), value_(std::move(value)), is_alone_(is_alone) {}
+  /// `is_alone`: the rows are of one cgroup.
+  explicit Timeline(bool is_alone) : is_alone_(is_alone) {}
 
   void begin(const std::vector<std::string>& columns) override;
   void add(std::vector<core::Cell> row) override;
@@ -49,22 +48,20 @@ class Timeline final : public core::RowSink {
 
  private:
   struct Measured {
-    double share = 1;  // of the scans; 1 for a sample
-    std::array<std::optional<double>, kMeasures> bytes;
-  };
-  struct Group {  // the rows of one scan, or of one hour
-    std::int64_t at_us = 0, interval_us = 0;
+    std::int64_t at_us = 0, interval_us = 0, cgroup_id = 0;
     bool is_hour = false, is_partial = false;
-    std::map<std::int64_t, Measured> by_cgroup;
+    double share = 1;                       // of the scans; 1 for a sample
+    std::array<double, kMeasures> bytes{};  // not a number: not known
   };
-  void close();
+  using ByCgroup = std::map<std::int64_t, Measured>;
+  void add_scan(std::span<const Measured> rows);
+  static TimelinePoint together(const ByCgroup& cgroups);
 
-  std::string column_, value_;
   bool is_alone_;
-  std::map<std::string, std::size_t, std::less<>> at_;  // the columns
-  std::optional<Group> open_;
+  std::array<std::size_t, 5 + kMeasures> at_{};  // where the columns are in a row
+  std::vector<Measured> rows_;
   std::optional<std::int64_t> whole_at_us_;  // the last whole scan; nullopt after an hour
-  std::map<std::int64_t, Measured> latest_;  // since then, or in the hour, by cgroup
+  ByCgroup latest_;                          // since then, or in the hour
   std::vector<TimelinePoint> points_;
 };
 

@@ -264,11 +264,11 @@ Content inspect(const std::filesystem::path& file, Thoroughness thoroughness) {
 }
 
 SQLite::Database open_for_reading(const std::filesystem::path& file, const FileStamp& stamp) {
+  const int flags = SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX;  // one thread reads
   const std::filesystem::path real = resolved(file);
-  SQLite::Database database =
-      stamp.wal_pending
-          ? SQLite::Database(real.string(), SQLite::OPEN_READONLY, kBusyTimeoutMs)
-          : SQLite::Database(immutable_uri(real), SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyTimeoutMs);
+  SQLite::Database database = stamp.wal_pending
+                                  ? SQLite::Database(real.string(), flags, kBusyTimeoutMs)
+                                  : SQLite::Database(immutable_uri(real), flags | SQLite::OPEN_URI, kBusyTimeoutMs);
   use_sum_without_overflow(database);
   return database;
 }

@@ -30,8 +30,10 @@ class HistoryTimeline : public testing::Test {
   }
   core::Table table(const std::string& name) { return history.run(built_in(name).sql, window()); }
   std::vector<TimelinePoint> timeline(const std::string& workload, bool is_alone = false) {
-    Timeline timeline("workload", workload, is_alone);
-    const core::Table rows = table("history_timeline");
+    Timeline timeline(is_alone);
+    core::Parameters parameters = window();
+    parameters.emplace("workload", workload);
+    const core::Table rows = history.run(built_in("history_timeline").sql, parameters);
     timeline.begin(rows.columns);
     for (const auto& row : rows.rows) timeline.add(row);
     return timeline.finish();
