@@ -42,15 +42,16 @@ by_hours AS (  -- week by week, so that the JSON stays small
     FROM (SELECT min(from_us) AS from_us, max(from_us) AS to_us FROM part WHERE is_hour GROUP BY from_us / 604800000000) week,
          json_each((
            SELECT grouped('sum sum sum max sum sum max max min max', cgroup_id, sample_count,
-                          iif(usage_avg_kib IS NULL, 0, sample_count), 1.0 * usage_avg_kib * sample_count, usage_max_kib,
-                          iif(file_avg_kib IS NULL, 0, sample_count), 1.0 * cache_avg_kib * sample_count,
-                          cache_max_kib, cache_max_kib IS NULL, hour_at_us, hour_at_us)
+                          iif(usage_avg_kib IS NULL, 0, sample_count), usage_avg_kib * sample_count, usage_max_kib,
+                          iif(file_avg_kib IS NULL, 0, sample_count), cache_avg_kib * sample_count,
+                          cache_max_kib, is_max_unknown, hour_at_us, hour_at_us)
              FROM (SELECT h.cgroup_id, h.hour_at_us, h.sample_count, h.usage_avg_kib, h.usage_max_kib, h.file_avg_kib,
                           CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
                                ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib),
                                              h.file_avg_kib)
                                END AS cache_avg_kib,
-                          iif(h.shmem_avg_kib = h.shmem_max_kib, max(h.file_max_kib - h.shmem_max_kib, 0), NULL) AS cache_max_kib
+                          iif(h.shmem_avg_kib = h.shmem_max_kib, max(h.file_max_kib - h.shmem_max_kib, 0), NULL) AS cache_max_kib,
+                          (h.shmem_avg_kib = h.shmem_max_kib AND h.file_max_kib IS NOT NULL) IS NOT 1 AS is_max_unknown
                      FROM sample_hour h
                     WHERE h.hour_at_us BETWEEN week.from_us AND week.to_us
                       AND (:cgroup_glob = '*' OR +h.cgroup_id IN (SELECT cgroup_id FROM asked))))) one
