@@ -13,6 +13,7 @@
 --   from one half to the other, the lowest and the highest do not both move with the growth by at least a third of
 --   it (of the smaller of the two distances between them, if that is more).
 -- docs/numbers.md defines it all.
+-- SQLite reads a part anew for each place that names it, with all that it names: deep ones are named as seldom as can be.
 WITH RECURSIVE
 edge AS MATERIALIZED (  -- the scans in the window; the first and last of them with samples
   SELECT w.first_id, w.last_id,
@@ -25,13 +26,11 @@ edge AS MATERIALIZED (  -- the scans in the window; the first and last of them w
 ),
 lost AS MATERIALIZED (SELECT * FROM (lost)),
 end_hour AS MATERIALIZED (  -- the hour that answers where the samples before the first one left, or after the last one, are gone
-  SELECT (SELECT hour_at_us FROM lost
-           WHERE from_us < ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_first_id), to_us)
-           ORDER BY from_us LIMIT 1) AS before_us,
-         (SELECT hour_at_us FROM lost
-           WHERE to_us > ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_last_id), from_us)
-           ORDER BY from_us DESC LIMIT 1) AS after_us
-    FROM edge
+  SELECT min(iif(from_us < ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_first_id), to_us), hour_at_us,
+                 NULL)) AS before_us,
+         max(iif(to_us > ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_last_id), from_us), hour_at_us,
+                 NULL)) AS after_us
+    FROM edge, lost
 ),
 by_hour AS MATERIALIZED (  -- samples within one hour tell more than that hour alone
   SELECT edge.*,
@@ -80,7 +79,7 @@ each AS (  -- 0 where the workload is not in a scan
   SELECT e.is_after, w.workload, ifnull(t.replicas, 0) AS replicas, iif(t.replicas IS NULL, 0, t.usage_kib) AS usage_kib,
          iif(t.replicas IS NULL, 0, t.anon_kib) AS anon_kib, iif(t.replicas IS NULL, 0, t.cache_kib) AS cache_kib
     FROM sampled e
-   CROSS JOIN (SELECT DISTINCT workload FROM total) w
+   CROSS JOIN (SELECT DISTINCT workload FROM asked) w
     LEFT JOIN total t ON t.is_after = e.is_after AND t.scan_id = e.scan_id AND t.workload = w.workload
 ),
 value AS (
@@ -140,9 +139,9 @@ told AS (
    GROUP BY workload
 ),
 period AS MATERIALIZED (  -- between the two ends
-  SELECT ifnull(before_hour_us, (SELECT min(started_at_us) FROM sampled JOIN scan USING (scan_id))) AS begin_us,
-         ifnull(after_hour_us + 3600000000, (SELECT max(started_at_us) FROM sampled JOIN scan USING (scan_id))) AS end_us
-    FROM by_hour
+  SELECT ifnull(before_hour_us, first_us) AS begin_us, ifnull(after_hour_us + 3600000000, last_us) AS end_us
+    FROM by_hour,
+         (SELECT min(started_at_us) AS first_us, max(started_at_us) AS last_us FROM sampled JOIN scan USING (scan_id))
 ),
 number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 31),
 moment AS (  -- one in each 32nd, not evenly spread: what goes up and down may do so just as often
@@ -197,7 +196,7 @@ seen_place AS MATERIALIZED (
 ),
 seen_each AS (  -- 0 where the workload is not there
   SELECT p.half, w.workload, iif(s.workload IS NULL, 0, s.usage_kib) AS usage_kib
-    FROM (SELECT DISTINCT workload FROM seen_total) w
+    FROM (SELECT DISTINCT workload FROM asked) w
    CROSS JOIN seen_place p
     LEFT JOIN seen_total s ON s.half = p.half AND s.at = p.at AND s.is_highest = p.is_highest AND s.workload = w.workload
 ),

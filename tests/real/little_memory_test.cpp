@@ -63,7 +63,7 @@ TEST_F(LittleMemory, IsEnoughForEveryReportOfALongHistory) {
     if (is_report) commands.push_back({"report", name, "--since", "1d"});
   }
   for (const auto& command : commands) {
-    EXPECT_EQ(in_little_memory(command), 0) << command.back() << " of " << command.front() << "\n"
+    EXPECT_EQ(in_little_memory(command), 0) << command[command.size() > 1 ? 1 : 0] << "\n"
                                             << std::ifstream(file("err")).rdbuf();
   }
 }
