@@ -115,14 +115,20 @@ TEST_F(Hours, GrowthIsFromOrToTheHourThatCoversAnEndWithoutSamples) {
   history.exec("DELETE FROM sample WHERE scan_id NOT BETWEEN " + std::to_string(kBeginUs + 50 * kMinuteUs) + " AND " +
                std::to_string(kBeginUs + 75 * kMinuteUs));
   history.exec("UPDATE cgroup SET workload = path");
-  const auto growth = [&](int since_minute, int until_minute) -> std::string {
-    const Table table = run("growth", kBeginUs + since_minute * kMinuteUs, kBeginUs + until_minute * kMinuteUs);
+  const auto told = [&](const char* report, const char* column, int since_minute, int until_minute) -> std::string {
+    const Table table = run(report, kBeginUs + since_minute * kMinuteUs, kBeginUs + until_minute * kMinuteUs);
     for (const Row row : rows_of(table)) {
-      if (row.text("workload") != "/c2") continue;
+      if (row.text(column) != "/c2") continue;
       return std::to_string(row.integer("usage_before_bytes") / kKiB - 90'000) + " to " +
              std::to_string(row.integer("usage_after_bytes") / kKiB - 90'000) + ", " + row.text("measured");
     }
     return "";
+  };
+  const auto growth = [&](int since_minute, int until_minute) {
+    return told("growth", "workload", since_minute, until_minute);
+  };
+  const auto of_cgroup = [&](int since_minute, int until_minute) {
+    return told("biggest_growth", "path", since_minute, until_minute);
   };
   EXPECT_EQ(growth(52, 72), "54 to 69, samples");
   EXPECT_EQ(growth(0, 180), "29 to 149, hours");
@@ -132,15 +138,6 @@ TEST_F(Hours, GrowthIsFromOrToTheHourThatCoversAnEndWithoutSamples) {
   EXPECT_EQ(growth(20, 80), "29 to 73, an hour, then samples") << "five minutes without samples are not many";
   EXPECT_EQ(growth(100, 150), "89 to 149, hours") << "no whole hour is in the window";
   EXPECT_EQ(growth(130, 150), "") << "one hour alone";
-  const auto of_cgroup = [&](int since_minute, int until_minute) -> std::string {
-    const Table table = run("biggest_growth", kBeginUs + since_minute * kMinuteUs, kBeginUs + until_minute * kMinuteUs);
-    for (const Row row : rows_of(table)) {
-      if (row.text("path") != "/c2") continue;
-      return std::to_string(row.integer("usage_before_bytes") / kKiB - 90'000) + " to " +
-             std::to_string(row.integer("usage_after_bytes") / kKiB - 90'000) + ", " + row.text("measured");
-    }
-    return "";
-  };
   EXPECT_EQ(of_cgroup(52, 72), "52 to 71, samples");
   EXPECT_EQ(of_cgroup(0, 180), "29 to 149, averages of hours");
   EXPECT_EQ(of_cgroup(52, 100), "52 to 89, to the average of an hour");
