@@ -159,8 +159,10 @@ bool learn_container(std::string_view segment, std::string_view parent, Containe
     name = segment.substr(segment.find(':') + 1);
     std::ranges::replace(name, ':', '-');
   }
-  const bool is_one =
-      std::ranges::any_of(kLayouts, [&](const Layout& layout) { return fits(layout, parent, name, identity); });
+  const bool is_one = std::ranges::any_of(kLayouts, [&](const Layout& layout) {
+    // The third part is all of the id: "x.slice:lxc.payload.web:1" is not the container "web-1".
+    return fits(layout, parent, name, identity) && (!is_misplaced || segment.ends_with(":" + identity.container_id));
+  });
   if (is_one && is_misplaced && segment.starts_with("kata_")) identity.runtime = "kata";
   return is_one;
 }

@@ -82,7 +82,8 @@ TEST(RecogniseContainer, SeesNoContainerWhereThereIsNone) {
         "/kubepods/burstable/pod" + kUid, "/some/" + kId.substr(1), std::string("/docker/buildkit"),
         "/system.slice/docker-" + kId.substr(0, 8) + ".scope", std::string("/system.slice/docker-.scope"),
         "/machine.slice/libpod-conmon-" + kId + ".scope", "/kubepods/pod" + kUid + "/crio-conmon-" + kId,
-        "/docker/" + kId + "0", std::string("/docker/\n<script>\xff")}) {
+        "/docker/" + kId + "0", std::string("/docker/\n<script>\xff"),
+        std::string("/a.slice:lxc.payload.web:1")}) {  // "web-1" is not in it
     EXPECT_FALSE(recognise_container(path)) << path;
   }
 }
