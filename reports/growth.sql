@@ -1,7 +1,7 @@
 -- Growth by workload
 -- SPDX-License-Identifier: Apache-2.0
 -- Which workloads grew from the begin of the window to its end: `report growth --since` the time of a deploy. A
--- workload's usage is the sum over its running replicas. Before and after are medians of the five first and the five
+-- workload's usage is the sum over its running replicas (part_replica.sql). Before and after are medians of the five first and the five
 -- last full scans in the window (of fewer, if it has less than ten), so that one spike does not count. A scan
 -- without the workload counts as 0. Where the samples at an end are gone, it is the average of the hour that covers
 -- them (part_lost.sql): `measured` says so. Growth of cache is that of page cache that can be dropped.
@@ -61,11 +61,13 @@ sampled AS MATERIALIZED (  -- a scan around which all samples are gone says noth
       OR (SELECT cgroup_count FROM scan WHERE scan_id = c.scan_id) = 0
 ),
 asked AS MATERIALIZED (
-  SELECT cgroup_id, coalesce(workload, name) AS workload FROM v_cgroup
-   WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob
+  SELECT c.cgroup_id, coalesce(c.workload, c.name) AS workload, r.replica
+    FROM v_cgroup c
+    JOIN (replica) r USING (cgroup_id)
+   WHERE c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob
 ),
 total AS MATERIALIZED (  -- of each workload in each scan; NULL: of some replica it is not known
-  SELECT e.is_after, e.scan_id, a.workload, count(*) AS replicas,
+  SELECT e.is_after, e.scan_id, a.workload, count(DISTINCT a.replica) AS replicas,
          iif(count(s.usage_kib) = count(*), sum(s.usage_kib), NULL) AS usage_kib,
          iif(count(s.anon_kib) = count(*), sum(s.anon_kib), NULL) AS anon_kib,
          iif(count(s.reclaimable_cache_kib) = count(*), sum(s.reclaimable_cache_kib), NULL) AS cache_kib
@@ -100,6 +102,24 @@ median AS (  -- of an even number: half of the sum of the two in the middle, rou
    WHERE number IN ((of_number + 1) / 2, (of_number + 2) / 2)
    GROUP BY is_after, workload, what
 ),
+hour_total AS (  -- of each replica in the hours at the ends; NULL: of a part of it it is not known
+  SELECT end.is_after, a.workload, max(h.sample_count) AS sample_count,
+         iif(count(h.usage_avg_kib) = count(*), sum(h.usage_avg_kib * h.sample_count), NULL) AS usage_kib,
+         iif(count(h.anon_avg_kib) = count(*), sum(h.anon_avg_kib * h.sample_count), NULL) AS anon_kib,
+         iif(count(h.file_avg_kib) = count(*),
+             sum(CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
+                      ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib)
+                      END * h.sample_count), NULL) AS cache_kib,
+         (SELECT max(sample_count) FROM sample_hour WHERE hour_at_us = end.at_us) AS scans
+    FROM (SELECT 0 AS is_after, before_hour_us AS at_us FROM by_hour
+           UNION ALL SELECT 1, after_hour_us FROM by_hour) end
+   CROSS JOIN sample_hour h
+    JOIN asked a USING (cgroup_id)
+    JOIN cgroup c USING (cgroup_id)
+   WHERE h.hour_at_us = end.at_us AND h.sample_count > 0
+     AND c.first_seen_at_us < :until_us AND ifnull(c.vanished_at_us >= :since_us, 1)
+   GROUP BY end.is_after, a.workload, a.replica
+),
 at_end AS (
   SELECT is_after, workload, max(value) FILTER (WHERE what = 1) AS replicas,
          max(value) FILTER (WHERE what = 2) AS usage_kib, max(value) FILTER (WHERE what = 3) AS anon_kib,
@@ -108,21 +128,10 @@ at_end AS (
    GROUP BY is_after, workload
    UNION ALL  -- what was there for a part of the hour counts for that part
   SELECT is_after, workload, (2 * sum(sample_count) + scans) / (2 * scans),
-         iif(count(usage_avg_kib) = count(*), sum(usage_avg_kib * sample_count) / scans, NULL),
-         iif(count(anon_avg_kib) = count(*), sum(anon_avg_kib * sample_count) / scans, NULL),
-         iif(count(cache_kib) = count(*), sum(cache_kib * sample_count) / scans, NULL)
-    FROM (SELECT end.is_after, a.workload, h.sample_count, h.usage_avg_kib, h.anon_avg_kib,
-                 CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
-                      ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib)
-                      END AS cache_kib,
-                 (SELECT max(sample_count) FROM sample_hour WHERE hour_at_us = end.at_us) AS scans
-            FROM (SELECT 0 AS is_after, before_hour_us AS at_us FROM by_hour
-                   UNION ALL SELECT 1, after_hour_us FROM by_hour) end
-           CROSS JOIN sample_hour h
-            JOIN asked a USING (cgroup_id)
-            JOIN cgroup c USING (cgroup_id)
-           WHERE h.hour_at_us = end.at_us AND h.sample_count > 0
-             AND c.first_seen_at_us < :until_us AND ifnull(c.vanished_at_us >= :since_us, 1))
+         iif(count(usage_kib) = count(*), sum(usage_kib) / scans, NULL),
+         iif(count(anon_kib) = count(*), sum(anon_kib) / scans, NULL),
+         iif(count(cache_kib) = count(*), sum(cache_kib) / scans, NULL)
+    FROM hour_total
    GROUP BY is_after, workload
 ),
 told AS (

@@ -3,8 +3,9 @@
 -- Of the matching cgroups those that `history` can show: with a sample in the window, or with an hour that answers for
 -- samples that are gone (is_measured), and those
 -- that began in it. began_at_us: NULL where the first scan that could see it may have come later. is_restart: it began
--- in the window, and its workload (or its path) was there before; that may be a new replica, too. is_running: it is in
--- the last whole scan of the window; NULL where that scan has no samples left. limit_bytes: the last one in the window.
+-- in the window, and its workload (or its path) was there before; that may be a new replica, too. What can restart, and
+-- replica: part_replica.sql. is_running: it is in the last whole scan of the window; NULL where that scan has no samples
+-- left. limit_bytes: the last one in the window.
 WITH RECURSIVE
 last AS MATERIALIZED (
   SELECT scan_id, EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = scan.scan_id) AS has_samples
@@ -20,11 +21,13 @@ first AS MATERIALIZED (  -- of each workload, and of each path without one
 ),
 matching AS (
   SELECT v.path, v.name AS cgroup, v.workload, v.cgroup_id, c.first_seen_at_us, c.vanished_at_us,
+         r.replica, r.can_restart,
          CASE WHEN coalesce(c.first_seen_by, 'made') IN ('made', 'told')
                    AND c.first_seen_at_us > (SELECT min(started_at_us) FROM scan)
               THEN c.first_seen_at_us END AS began_at_us
     FROM v_cgroup v
     JOIN cgroup c USING (cgroup_id)
+    JOIN (replica) r USING (cgroup_id)
    WHERE (v.path GLOB :cgroup_glob OR v.name GLOB :cgroup_glob OR v.workload GLOB :cgroup_glob)
      AND c.first_seen_at_us - 3600000000 < :until_us
      AND (c.vanished_at_us IS NULL OR c.vanished_at_us + 3600000000 >= :since_us)
@@ -47,8 +50,8 @@ told AS (
                             OR (first_seen_at_us < to_us AND ifnull(vanished_at_us > from_us, 1)))) AS is_measured
     FROM matching
 )
-SELECT path, cgroup, workload, cgroup_id, first_seen_at_us, began_at_us, is_measured,
-       began_in_window IS 1 AND began_at_us > (
+SELECT path, cgroup, workload, cgroup_id, replica, first_seen_at_us, began_at_us, is_measured,
+       can_restart AND began_in_window IS 1 AND began_at_us > (
          SELECT at_us FROM first WHERE first.workload = coalesce(told.workload, told.path)) AS is_restart,
        CASE WHEN (SELECT has_samples FROM last)
             THEN EXISTS (SELECT 1 FROM sample s

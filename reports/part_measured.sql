@@ -6,6 +6,7 @@
 -- twice. `measured` says which: 'sample' or 'hour'. Not window_part: that takes hours where there are samples, too, because it
 -- is for sums; a chart needs each sample.
 --
+--   replica             the first matching cgroup of the replica (part_replica.sql)
 --   at_us, interval_us  of an hour: when it or its part without samples began, and how long that is
 --   *_bytes             of an hour: the average, but usage_max_bytes and peak_bytes
 --   usage_max_bytes     the highest known usage: of a sample since the sample before, of an hour in it
@@ -14,11 +15,12 @@
 --   counters            of a part of an hour they are not known: those of the hour have the samples that are left, too
 -- The + before some columns: both halves have columns of the same types then, and SQLite computes only those asked for.
 WITH wanted AS MATERIALIZED (  -- an hour to spare: the clock may have been set back
-  SELECT v.cgroup_id, v.path, v.name, v.workload,
+  SELECT v.cgroup_id, v.path, v.name, v.workload, min(v.cgroup_id) OVER (PARTITION BY r.replica) AS replica,
          c.first_seen_at_us - 3600000000 AS from_us,
          coalesce(c.vanished_at_us + 3600000000, 9223372036854775807) AS to_us
     FROM v_cgroup v
     JOIN cgroup c USING (cgroup_id)
+    JOIN (replica) r USING (cgroup_id)
    WHERE (v.path GLOB :cgroup_glob OR v.name GLOB :cgroup_glob OR v.workload GLOB :cgroup_glob)
 ),
 hour AS MATERIALIZED (
@@ -26,7 +28,7 @@ hour AS MATERIALIZED (
          (SELECT max(sample_count) FROM sample_hour h WHERE h.hour_at_us = lost.hour_at_us) AS scan_count
     FROM (lost) lost
 )
-SELECT w.cgroup_id, w.path, w.name, w.workload,
+SELECT w.cgroup_id, w.path, w.name, w.workload, w.replica,
        hour.from_us AS at_us, hour.to_us - hour.from_us AS interval_us, 'hour' AS measured, +h.sample_count AS sample_count,
        +hour.scan_count AS scan_count,
        0 AS is_partial,
@@ -57,7 +59,7 @@ SELECT w.cgroup_id, w.path, w.name, w.workload,
  WHERE h.hour_at_us = hour.hour_at_us AND h.cgroup_id = w.cgroup_id
    AND (is_whole OR (w.from_us + 3600000000 < hour.to_us AND w.to_us - 3600000000 > hour.from_us))
  UNION ALL
-SELECT w.cgroup_id, w.path, w.name, w.workload,
+SELECT w.cgroup_id, w.path, w.name, w.workload, w.replica,
        sc.started_at_us, +sc.interval_us, 'sample', NULL, NULL,
        sc.is_partial IS 1,
        s.usage_kib * 1024,

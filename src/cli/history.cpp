@@ -152,7 +152,8 @@ std::vector<std::string> lines_below(const Shown& shown, std::int64_t keep_sampl
 
 /// Of what the charts show; not where it is the sum of several cgroups.
 std::optional<double> limit_of(const Shown& shown) {
-  const bool is_of_one = report::most_at_once(shown.timeline) <= 1;
+  const bool is_of_one =
+      report::most_at_once(shown.timeline) <= 1 && shown.section.replicas.size() == shown.section.cgroup_count;
   return is_of_one && shown.section.limit ? std::optional(static_cast<double>(*shown.section.limit)) : std::nullopt;
 }
 

@@ -26,9 +26,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 constexpr std::array<std::string_view, 3> kNotReports = {"history_", "incident_",
                                                          "part_"};  // files that begin with these
-// Put in the place of "(NAME)". `measured` has `lost` in it.
-constexpr std::array<std::string_view, 7> kParts = {"measured",    "lost",        "named_kill",    "told_reclaim",
-                                                    "window_last", "window_part", "window_restart"};
+// Put in the place of "(NAME)". Some have others in them, which come after them here.
+constexpr std::array<std::string_view, 8> kParts = {"measured",    "lost",        "named_kill",     "told_reclaim",
+                                                    "window_last", "window_part", "window_restart", "replica"};
 
 // The tables of the weekly report, in the order in which they are read. None of them reads all of `sample`, which has
 // millions of rows after a week.

@@ -67,6 +67,60 @@ TEST_F(WorkloadReports, MemoryIsThatOfTheReplicasInTheLastScanOfAll) {
       "shop/web/app,2,3,41943040,41943040,0,0,30,0,samples\n");
 }
 
+/// A pod with a sandbox and a container, and a pod of whose containers no name is known.
+class Pods : public WorkloadReports {
+ protected:
+  Pods() {
+    add(11, "/kubepods/p1", "shop/db", "kind = 'pod', pod_uid = 'u1'");
+    add(12, "/kubepods/p1/sandbox", "shop/db", "kind = 'container', pod_uid = 'u1'");
+    add(13, "/kubepods/p1/pg", "shop/db/pg", "kind = 'container', pod_uid = 'u1', container = 'pg'");
+    add(14, "/kubepods/p1/pg2", "shop/db/pg", "kind = 'container', pod_uid = 'u1', container = 'pg'");
+    add(21, "/kubepods/p2", "pod/u2", "kind = 'pod', pod_uid = 'u2'");
+    add(22, "/kubepods/p2/a", "pod/u2", "kind = 'container', pod_uid = 'u2'");
+    add(23, "/kubepods/p2/b", "pod/u2", "kind = 'container', pod_uid = 'u2'");
+    history_.add_scan(40 * kSecondUs);
+    for (const int id : {11, 12, 14, 21, 22, 23}) history_.add_sample(40 * kSecondUs, id, 1024 * id);
+  }
+  /// In the order in which they began.
+  void add(int id, const std::string& path, const std::string& workload, const std::string& what) {
+    history_.add_cgroup(id, path, workload, 100 * kMiB);
+    history_.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(id * kSecondUs) + ", " + what +
+                  " WHERE cgroup_id = " + std::to_string(id));
+  }
+};
+
+TEST_F(Pods, AndTheContainersBelowThemWithoutANameAreOneReplica) {
+  EXPECT_EQ(
+      run("memory_by_workload", "*/p?*"),
+      "workload,running,seen,usage_bytes,anon_bytes,reclaimable_cache_bytes,shmem_bytes,fullest_pct,restarts,measured\n"
+      "pod/u2,1,1,69206016,69206016,0,0,66,,samples\n"
+      "shop/db,1,1,24117248,24117248,0,0,23,,samples\n"
+      "shop/db/pg,1,2,14680064,14680064,0,0,14,1,samples\n");
+  const std::string growth = run("growth", "*/p?*");
+  EXPECT_NE(growth.find("pod/u2,new,69206016,0,1,0,69206016,"), std::string::npos) << growth;
+}
+
+TEST_F(Pods, DoNotRestart) {
+  EXPECT_EQ(run("restarts"),
+            "workload,restarts,oom_kills,running,last_began_at,last_began_at_us\n"
+            "shop/db/pg,1,0,2,1970-01-01T00:00:14.000000Z,14000000\n");
+}
+
+TEST_F(Pods, LoseNoKillAndNoReclaim) {
+  for (const int id : {11, 12, 21, 22, 23}) {
+    history_.add_kill(id, 50 * kSecondUs);
+    history_.exec(
+        "INSERT INTO reclaim (cgroup_id, started_at_us, duration_us, method, threshold_bytes, freed_bytes, outcome) "
+        "VALUES (" +
+        std::to_string(id) + ", 45000000, 1000, 'memory.reclaim', 1, 1048576, 'done')");
+  }
+  const std::string freed = run("freed_by_workload"), kills = run("kills_by_workload");
+  EXPECT_NE(freed.find("\npod/u2,1,3,3145728,"), std::string::npos) << freed;
+  EXPECT_NE(freed.find("\nshop/db,1,2,2097152,"), std::string::npos) << freed;
+  EXPECT_NE(kills.find("\npod/u2,3,3,"), std::string::npos) << kills;
+  EXPECT_NE(kills.find("\nshop/db,2,2,"), std::string::npos) << kills;
+}
+
 TEST_F(WorkloadReports, GrowthIsBetweenMediansSoThatOneSpikeDoesNotCount) {
   history_.add_cgroup(5, "/old", "shop/old/app", 100 * kMiB);
   history_.add_cgroup(6, "/new", "shop/new/app", 100 * kMiB);

@@ -35,7 +35,10 @@ void add_to(Section& section, const Row& row, bool is_first) {
   if (section.limit != limit) section.limit.reset();
   if (is_first_measured) section.path = path;
   if (section.path != path) section.path.clear();
-  if (const auto running = row.known("is_running")) section.running = section.running.value_or(0) + *running;
+  section.replicas.insert(row.cell("replica"));
+  if (!row.known("is_running")) return;
+  if (!section.running) section.running.emplace();
+  if (is_true(row, "is_running")) section.running->insert(row.cell("replica"));
 }
 
 /// "2026-11-23T03:12:07Z, 03:14:02, ...": the newest first, the day only where it is another one.
@@ -56,15 +59,15 @@ std::string replicas_of(const Section& section, const std::vector<TimelinePoint>
   double most = 0;
   bool has_samples = false;
   for (const TimelinePoint& one : timeline) {
-    if (!one.is_hour) most = std::max(most, one.cgroup_count);
+    if (!one.is_hour) most = std::max(most, one.replica_count);
     has_samples = has_samples || !one.is_hour;
   }
   const std::string at_once = has_samples ? "at most " + base::counted(std::llround(most), "replica") + " at once" : "";
   if (!section.running) return at_once;
-  return base::counted(*section.running, "replica") + " in the last scan" +
-         (has_samples && std::llround(most) != *section.running
-              ? ", at most " + std::to_string(std::llround(most)) + " at once"
-              : "");
+  const auto running = static_cast<std::int64_t>(section.running->size());
+  return base::counted(running, "replica") + " in the last scan" +
+         (has_samples && std::llround(most) != running ? ", at most " + std::to_string(std::llround(most)) + " at once"
+                                                       : "");
 }
 
 }  // namespace
@@ -102,7 +105,7 @@ core::Table events_of(const core::Table& all, const Section& section) {
 
 std::int64_t most_at_once(const std::vector<TimelinePoint>& timeline) {
   double most = 0;
-  for (const TimelinePoint& one : timeline) most = std::max(most, one.cgroup_count);
+  for (const TimelinePoint& one : timeline) most = std::max(most, one.replica_count);
   return std::llround(most);
 }
 
@@ -116,7 +119,7 @@ std::string facts_of(const Section& section, const std::vector<TimelinePoint>& t
   if (section.cgroup_count == 1 || !section.is_workload())
     facts.push_back((section.is_begin_known ? "began " : "first seen ") + base::format_time(section.first_seen_at_us));
   if (section.limit)
-    facts.push_back("limit " + base::format_bytes(*section.limit) + (section.cgroup_count > 1 ? " each" : ""));
+    facts.push_back("limit " + base::format_bytes(*section.limit) + (section.replicas.size() > 1 ? " each" : ""));
   if (!section.restarts_at_us.empty()) {
     facts.push_back(base::counted(section.restarts_at_us.size(), "restart") +
                     (section.restarts_at_us.size() > 1 ? ", newest first: " : ": ") + times_of(section.restarts_at_us));

@@ -12,11 +12,12 @@ namespace cgmm::report {
 namespace {
 
 constexpr std::int64_t kGapIntervals = 3;  // this many without a sample are a gap
-enum Column : std::uint8_t { kAt, kInterval, kShare, kIsPartial, kCgroup, kFirstMeasure };
+enum Column : std::uint8_t { kAt, kInterval, kShare, kIsPartial, kCgroup, kReplica, kFirstMeasure };
 constexpr std::array<std::string_view, kFirstMeasure + kMeasures> kColumns = {
-    "at_us",      "interval_us", "share",           "is_partial",
-    "cgroup_id",  "usage_bytes", "usage_max_bytes", "reclaimable_cache_bytes",
-    "anon_bytes", "shmem_bytes", "swap_bytes"};
+    "at_us",       "interval_us",     "share",
+    "is_partial",  "cgroup_id",       "replica",
+    "usage_bytes", "usage_max_bytes", "reclaimable_cache_bytes",
+    "anon_bytes",  "shmem_bytes",     "swap_bytes"};
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
@@ -29,8 +30,10 @@ std::optional<std::int64_t> integer(const core::Cell& cell) {
 
 TimelinePoint Timeline::together(const ByCgroup& cgroups) {
   TimelinePoint point;
-  for (const auto& [id, one] : cgroups) point.cgroup_count += one.share;
-  if (point.cgroup_count <= 0) return point;
+  std::map<std::int64_t, double> replicas;  // a pod is there for as long as what of it is there longest
+  for (const auto& [id, one] : cgroups) replicas[one.replica] = std::max(replicas[one.replica], one.share);
+  for (const auto& [replica, share] : replicas) point.replica_count += share;
+  if (point.replica_count <= 0) return point;
   for (std::size_t i = 0; i < kMeasures; ++i) {
     if (static_cast<Measure>(i) == Measure::usage_max && cgroups.size() > 1) continue;
     double sum = 0;  // not a number where it is not known of one that counts
@@ -55,6 +58,7 @@ void Timeline::add(std::vector<core::Cell> row) {
   Measured& one = rows_.emplace_back(Measured{.at_us = value(kAt).value_or(0),
                                               .interval_us = std::max<std::int64_t>(value(kInterval).value_or(0), 0),
                                               .cgroup_id = value(kCgroup).value_or(0),
+                                              .replica = value(kReplica).value_or(0),
                                               .is_hour = share != nullptr,
                                               .is_partial = value(kIsPartial).value_or(0) != 0,
                                               .share = share != nullptr ? *share : 1});

@@ -27,7 +27,7 @@ struct TimelinePoint {
   std::int64_t at_us = 0;
   std::int64_t interval_us = 0;
   bool is_hour = false;                                // averages of an hour; else a scan
-  double cgroup_count = 0;                             // that ran; of an hour the average
+  double replica_count = 0;                            // that ran; of an hour the average
   std::array<std::optional<double>, kMeasures> bytes;  // nullopt: not known of one of them
 
   const std::optional<double>& of(Measure measure) const { return bytes[static_cast<std::size_t>(measure)]; }
@@ -48,7 +48,7 @@ class Timeline final : public core::RowSink {
 
  private:
   struct Measured {
-    std::int64_t at_us = 0, interval_us = 0, cgroup_id = 0;
+    std::int64_t at_us = 0, interval_us = 0, cgroup_id = 0, replica = 0;
     bool is_hour = false, is_partial = false;
     double share = 1;                       // of the scans; 1 for a sample
     std::array<double, kMeasures> bytes{};  // not a number: not known
@@ -58,7 +58,7 @@ class Timeline final : public core::RowSink {
   static TimelinePoint together(const ByCgroup& cgroups);
 
   bool is_alone_;
-  std::array<std::size_t, 5 + kMeasures> at_{};  // where the columns are in a row
+  std::array<std::size_t, 6 + kMeasures> at_{};  // where the columns are in a row
   std::vector<Measured> rows_;
   std::optional<std::int64_t> whole_at_us_;  // the last whole scan; nullopt after an hour
   ByCgroup latest_;                          // since then, or in the hour

@@ -99,10 +99,38 @@ TEST_F(HistoryTimeline, OfAnHourWeighsEachCgroupByHowManyScansSawIt) {
   const auto points = timeline("shop/web/app");
   ASSERT_EQ(points.size(), 2u);
   EXPECT_TRUE(points[0].is_hour);
-  EXPECT_EQ(points[0].cgroup_count, 1.75);
+  EXPECT_EQ(points[0].replica_count, 1.75);
   EXPECT_EQ(points[0].of(Measure::usage), 1400.0 * 1024);
   EXPECT_EQ(points[0].of(Measure::usage_max), std::nullopt) << "the highest of each were not at the same time";
   EXPECT_EQ(points[1].of(Measure::usage_max), 3000.0 * 1024);
+}
+
+TEST_F(HistoryTimeline, APodAndTheContainersBelowItWithoutANameAreOneReplica) {
+  history.add_scan(kBeginUs - kSecondUs);
+  for (int id = 1; id <= 4; ++id) {
+    history.add_cgroup(id, "/pod" + std::to_string((id + 1) / 2) + (id % 2 == 0 ? "/sandbox" : ""), "shop/web", kLimit);
+    history.exec("UPDATE cgroup SET pod_uid = 'u" + std::to_string((id + 1) / 2) + "', kind = '" +
+                 (id % 2 == 0 ? "container" : "pod") + "' WHERE cgroup_id = " + std::to_string(id));
+    began(id, kBeginUs + id * kSecondUs);
+  }
+  history.add_scan(kBeginUs + 10 * kSecondUs);
+  for (int id = 1; id <= 4; ++id) history.add_sample(kBeginUs + 10 * kSecondUs, id, 100 * id);
+  history.add_scan(kBeginUs + 20 * kSecondUs);
+  history.add_sample(kBeginUs + 20 * kSecondUs, 1, 100);
+  history.add_sample(kBeginUs + 20 * kSecondUs, 2, 200);
+  const auto points = timeline("shop/web");
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_EQ(points[0].replica_count, 2);
+  EXPECT_EQ(points[0].of(Measure::usage), 1000.0 * 1024) << "a pod's samples are of its remainder";
+  EXPECT_EQ(points[1].replica_count, 1);
+  const auto all = sections();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(facts_of(all[0], points, {}), "1 replica in the last scan, at most 2 at once; limit 100.0 MiB each")
+      << "pods do not restart";
+  add_hour(kBeginUs + kHourUs, 1, 360, 1000, 1000);
+  add_hour(kBeginUs + kHourUs, 2, 180, 1000, 1000);
+  add_hour(kBeginUs + kHourUs, 4, 180, 1000, 1000);
+  EXPECT_EQ(timeline("shop/web").back().replica_count, 1.5);
 }
 
 TEST_F(HistoryTimeline, DoesNotKnowASumOfWhatIsNotKnown) {

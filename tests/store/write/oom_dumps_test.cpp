@@ -67,7 +67,8 @@ class OomDumps : public StoreTest {
   }
   std::string answer_of(const std::string& report) const {
     std::string sql = sql_of(report);
-    for (const std::string part : {"named_kill", "told_reclaim", "window_restart"}) {  // as report::built_in() does it
+    for (const std::string part :
+         {"named_kill", "told_reclaim", "window_restart", "replica"}) {  // as report::built_in() does it
       const std::string place = "(" + part + ")";
       if (const auto at = sql.find(place); at != std::string::npos)
         sql.replace(at, place.size(), "(\n" + sql_of("part_" + part) + ")");
