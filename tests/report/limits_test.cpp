@@ -44,9 +44,19 @@ class Limits : public testing::Test {
       }
     }
   }
-  Table run(std::int64_t since_us = 0, std::int64_t until_us = INT64_MAX) {
+  Table run(std::int64_t since_us = 0, std::int64_t until_us = INT64_MAX, const std::string& glob = "*") {
     return history.run(find_report({}, "limits").value().sql,
-                       {{"since_us", since_us}, {"until_us", until_us}, {"cgroup_glob", std::string("*")}});
+                       {{"since_us", since_us}, {"until_us", until_us}, {"cgroup_glob", glob}});
+  }
+  /// A pod that has the limit (1), its sandbox (2), and two containers without one (3 and 4).
+  void add_pod() {
+    add_cgroup(1, "shop/api");
+    add_cgroup(2, "shop/api");
+    add_cgroup(3, "shop/api/app");
+    add_cgroup(4, "shop/api/proxy");
+    history.exec("UPDATE cgroup SET pod_uid = 'u', pod = 'api-0', kind = iif(cgroup_id = 1, 'pod', 'container')");
+    history.exec("UPDATE cgroup SET container = substr(workload, 10) WHERE cgroup_id > 2");
+    history.exec("UPDATE cgroup_limit SET limit_bytes = NULL WHERE cgroup_id > 1");
   }
 
   test::MadeHistory history;
@@ -146,6 +156,117 @@ TEST_F(Limits, ARemainderAndALimitAsLargeAsTheMachineAreLeftOut) {
   history.exec("UPDATE cgroup_limit SET limit_bytes = NULL WHERE cgroup_id = 2");
   record(kBeginUs, 3, 2, [](int, int) { return 1000; });
   EXPECT_TRUE(run().rows.empty());
+}
+
+TEST_F(Limits, ThatTheContainersOfAPodShareAreThePodsWithAllThatItHolds) {
+  add_pod();
+  record(kBeginUs, 20, 4, [](int id, int i) -> std::int64_t { return (id < 3 ? 1 : 20 * id + i % 2) * kMiBinKiB; });
+  history.add_kill(3, kBeginUs + 5 * kSecondUs);
+  history.add_kill(4, kBeginUs + 6 * kSecondUs, "ancestor_limit");
+  history.exec("UPDATE oom_kill SET limit_path = '/c1'");
+  history.add_kill(4, kBeginUs + 7 * kSecondUs);
+  history.exec("UPDATE oom_kill SET limit_path = '/above' WHERE limit_path IS NULL");
+  for (const char* const glob : {"*", "shop/api/app"}) {
+    const Table table = run(0, INT64_MAX, glob);
+    ASSERT_EQ(table.rows.size(), 1u);
+    EXPECT_EQ(Row(table).text("workload"), "shop/api");
+    EXPECT_EQ(Row(table).text("limit_of"), "pod");
+    EXPECT_EQ(Row(table).integer("peak_bytes"), 144 * kMiB) << "2, 61 and 81: of all at once";
+    EXPECT_EQ(Row(table).integer("typical_bytes"), 142 * kMiB);
+    EXPECT_EQ(Row(table).cell("restarts"), Cell{});
+    EXPECT_EQ(Row(table).integer("oom_kills"), 3);
+    EXPECT_EQ(Row(table).text("advice"), "2 OOM kills for the pod's limit of 192 MiB: raise it to 240 MiB");
+  }
+  EXPECT_TRUE(run(0, INT64_MAX, "other").rows.empty());
+}
+
+TEST_F(Limits, OfAPodAreItsContainersAloneWhereEachHasOne) {
+  add_pod();
+  history.exec("UPDATE cgroup_limit SET limit_bytes = 100 WHERE cgroup_id > 2");
+  record(kBeginUs, 20, 4, [](int, int) { return kMiBinKiB; });
+  const Table table = run();
+  ASSERT_EQ(table.rows.size(), 2u);
+  for (const Row row : rows_of(table)) EXPECT_EQ(row.text("limit_of"), "container") << row.text("workload");
+}
+
+TEST_F(Limits, OfAPodThatHasJustBegunAreNotKnownToBeShared) {
+  add_pod();
+  record(kBeginUs, 6, 4, [](int, int) { return kMiBinKiB; });
+  EXPECT_TRUE(run().rows.empty()) << "a container may get its limit after it is made";
+}
+
+TEST_F(Limits, OfAPodWithoutNamesAreThePods) {
+  add_pod();
+  history.exec("UPDATE cgroup SET workload = 'pod/u', pod = NULL, container = NULL");
+  history.exec("UPDATE cgroup_limit SET limit_bytes = 100 * 1048576 WHERE cgroup_id > 2");
+  record(kBeginUs, 20, 4, [](int id, int) { return 10 * id * kMiBinKiB; });
+  const Table table = run();
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_EQ(Row(table).text("limit_of"), "pod");
+  EXPECT_EQ(Row(table).integer("limit_bytes"), 192 * kMiB);
+  EXPECT_EQ(Row(table).integer("peak_bytes"), 100 * kMiB);
+  EXPECT_EQ(Row(table).cell("restarts"), Cell{});
+}
+
+TEST_F(Limits, OfAPodLeakByWhatItHoldsAltogether) {
+  add_pod();
+  record(kBeginUs, 12, 4, [](int id, int i) -> std::int64_t { return id == 3 ? 16 * kMiBinKiB * i : 0; });
+  EXPECT_EQ(Row(run()).text("advice"), "leaks 1.6 MiB/s: the pod's limit of 192 MiB lasts 2 min from start");
+}
+
+TEST_F(Limits, OfAPodAnswerByHoursWithTheSumOfItsCgroups) {
+  add_pod();
+  for (int hour = 0; hour < 25; ++hour)
+    record(kBeginUs + hour * kHourUs, 2, 4, [&](int id, int i) { return (id + hour % 3 + i) * kMiBinKiB; });
+  history.roll_up(kBeginUs + 25 * kHourUs);
+  history.exec("UPDATE sample_hour SET kernel_max_kib = 0");
+  history.exec("DELETE FROM sample");
+  const Table table = run(0, kBeginUs + 25 * kHourUs);
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_EQ(Row(table).text("measured"), "hours");
+  EXPECT_EQ(Row(table).integer("peak_bytes"), (10 + 4 * 3) * kMiB);
+  EXPECT_EQ(Row(table).integer("typical_bytes"), (10 + 4) * kMiB + 2 * kMiB);
+  EXPECT_EQ(Row(table).text("advice"), "uses 11 % of the pod's limit at most: 32 MiB would do");
+  history.exec("UPDATE sample_hour SET anon_max_kib = 500 * 1024, usage_max_kib = 500 * 1024");
+  EXPECT_EQ(Row(run(0, kBeginUs + 25 * kHourUs)).integer("peak_bytes"), 192 * kMiB) << "the limit was never exceeded";
+}
+
+TEST_F(Limits, ATmpfsThatFillsUpIsNoLeak) {
+  add_cgroup(1, "upload");
+  for (int i = 0; i < 12; ++i) {
+    history.add_scan(kBeginUs + 10 * kSecondUs * i);
+    const std::int64_t shmem_kib = 15 * kMiBinKiB * i;
+    history.add_sample(kBeginUs + 10 * kSecondUs * i, 1, 16 * kMiBinKiB * i, shmem_kib, shmem_kib);
+  }
+  EXPECT_EQ(Row(run()).text("advice"),
+            "fills tmpfs or shared memory, which can't be dropped, by 1.6 MiB/s: the limit of 192 MiB lasts 2 min from "
+            "start");
+  history.exec("UPDATE cgroup SET pod_uid = 'u', container = 'app', kind = 'container'");
+  EXPECT_TRUE(Row(run()).text("advice").ends_with(
+      " lasts 2 min from start, and the pod's tmpfs stays full when a container restarts"));
+  history.add_kill(1, kBeginUs + kSecondUs, "shmem");
+  history.exec("UPDATE sample SET usage_kib = 1024, file_kib = 1024, shmem_kib = 1024");
+  EXPECT_EQ(
+      Row(run()).text("advice"),
+      "1 OOM kill for its limit of 192 MiB, full of tmpfs or shared memory: bound that, or raise the limit to 240 "
+      "MiB");
+}
+
+/// The kernel counts memory in batches: usage may be more than its parts together.
+TEST_F(Limits, PeaksAreNeverBelowP99) {
+  add_cgroup(1, "w");
+  record(kBeginUs, 360, 1, [](int, int) { return 20 * kMiBinKiB; });
+  history.exec("UPDATE sample SET anon_kib = 18 * 1024");
+  history.roll_up(kBeginUs + kHourUs);
+  history.exec("UPDATE sample_hour SET kernel_max_kib = 0");
+  const Table table = run(kBeginUs, kBeginUs + kHourUs);
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_EQ(Row(table).text("measured"), "hours");
+  EXPECT_EQ(Row(table).integer("p99_bytes"), 20 * kMiB);
+  EXPECT_EQ(Row(table).integer("typical_bytes"), 20 * kMiB);
+  EXPECT_EQ(Row(table).integer("peak_bytes"), 20 * kMiB);
+  history.exec("DELETE FROM sample");
+  EXPECT_EQ(Row(run(kBeginUs, kBeginUs + kHourUs)).integer("peak_bytes"), 20 * kMiB) << "nor below typical";
 }
 
 }  // namespace

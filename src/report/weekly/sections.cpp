@@ -37,15 +37,21 @@ core::Table section(const core::Table& all, const std::vector<std::string_view>&
   return table;
 }
 
-/// The advice on the limit of a workload that was killed; "": none.
+/// The advice on the limit of a workload that was killed, else on the limit that the containers of its pod share; "":
+/// none.
 std::string advice_on_limit(const core::Table& limits, const Row& kills) {
+  const std::string workload = kills.text("workload");
+  std::string of_pod;
   for (const Row row : rows_of(limits)) {
-    if (row.text("workload") != kills.text("workload")) continue;
+    const bool is_its_pod = row.text("limit_of") == "pod" && workload.starts_with(row.text("workload") + "/");
+    if (row.text("advice").empty() || (row.text("workload") != workload && !is_its_pod)) continue;
     const bool leaks = !std::holds_alternative<std::monostate>(row.cell("leak_bytes_per_second"));
     const bool is_tmpfs = kills.text("causes").find("shmem") != std::string::npos;  // it may stay full after a restart
-    return row.text("advice") + (leaks && !is_tmpfs ? "; a higher limit only lasts longer" : "");
+    const std::string advice = row.text("advice") + (leaks && !is_tmpfs ? "; a higher limit only lasts longer" : "");
+    if (!is_its_pod) return advice;
+    of_pod = advice;
   }
-  return "";
+  return of_pod;
 }
 
 /// Kills of what is watched by workload; all others are one line.

@@ -56,17 +56,21 @@ TEST_F(Weekly, BeginsWithTheKillsAndSaysWhatToDo) {
   add_row(table("limits"), {{"workload", "shop/cart/app"}, {"leak_bytes_per_second", 2.5}, {"advice", "leaks"}});
   add_row(table("limits"), {{"workload", "shop/api/app"}, {"advice", "raise it to 64 MiB"}});
   add_row(table("limits"), {{"workload", "shop/ok/app"}, {"advice", ""}});
+  add_row(table("limits"), {{"workload", "shop/api"}, {"limit_of", "pod"}, {"advice", "raise the pod's limit"}});
   const WeeklySections all = sections();
   const Table& kills = all.before_advice.front();
   ASSERT_EQ(kills.rows.size(), 2u);
   EXPECT_EQ(Row(kills, 0).text("advice"), "leaks; a higher limit only lasts longer");
-  EXPECT_EQ(Row(kills, 1).text("advice"), "raise it to 64 MiB");
+  EXPECT_EQ(Row(kills, 1).text("advice"), "raise it to 64 MiB") << "its own comes before its pod's";
   Table& causes = table("kills_by_workload");
   causes.rows[0][column_of(causes, "causes")] = "shmem";
   EXPECT_EQ(Row(sections().before_advice.front()).text("advice"), "leaks") << "a tmpfs may stay full after a restart";
   EXPECT_EQ(kills.below, "3 kills were outside of what is watched, or nobody knows where");
   ASSERT_EQ(titles(all.after_advice).front(), "Limits: too small, too large, or reached by a leak");
-  EXPECT_EQ(all.after_advice.front().rows.size(), 2u) << "only where there is something to do";
+  EXPECT_EQ(all.after_advice.front().rows.size(), 3u) << "only where there is something to do";
+  Table& limits = table("limits");
+  limits.rows[1][column_of(limits, "advice")] = "";
+  EXPECT_EQ(Row(sections().before_advice.front(), 1).text("advice"), "raise the pod's limit");
 }
 
 TEST_F(Weekly, ShowsTenRowsAndHowManyMore) {
