@@ -100,7 +100,8 @@ TEST_F(Pods, AndTheContainersBelowThemWithoutANameAreOneReplica) {
   EXPECT_NE(growth.find("pod/u2,new,69206016,0,1,0,69206016,"), std::string::npos) << growth;
 }
 
-TEST_F(Pods, DoNotRestart) {
+TEST_F(Pods, DoNotRestartNorDoSlices) {
+  for (const int id : {31, 32}) add(id, "/a.slice", "/a.slice", "kind = 'inner'");
   EXPECT_EQ(run("restarts"),
             "workload,restarts,oom_kills,running,last_began_at,last_began_at_us\n"
             "shop/db/pg,1,0,2,1970-01-01T00:00:14.000000Z,14000000\n");

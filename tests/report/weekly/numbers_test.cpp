@@ -63,14 +63,14 @@ class MadeAtRandom {
   /// The second four have the paths of the first: restarted. Some are pods, and containers below them whose names are
   /// not known, such as sandboxes.
   void add_cgroup(int id) {
-    static constexpr std::array kKinds = {"kind = NULL",    "kind = 'leaf'",
-                                          "kind = 'inner'", "kind = 'container', container = 'app'",
-                                          "kind = 'pod'",   "kind = 'container'"};
+    static constexpr std::array kKinds = {
+        "kind = NULL",  "kind = 'leaf'", "kind = 'inner'",     "kind = 'container', container = 'app'",
+        "kind = 'pod'", "kind = 'pod'",  "kind = 'container'", "kind = 'container'"};
     const auto kind = static_cast<std::size_t>(below(kKinds.size()));
     history.add_cgroup(id, "/c" + std::to_string((id - 1) % 4), "shop/web/app", std::int64_t{1} << 40);
-    from_us_[id] = kBeginUs + below(60) * kHourUs;
+    from_us_[id] = kBeginUs + (one_in(2) ? 0 : below(60) * kHourUs);
     history.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(from_us_[id]) + ", " + kKinds.at(kind) +
-                 (kind < 3 ? "" : ", pod_uid = 'pod" + std::to_string(id % 2) + "'") +
+                 (kind < 3 ? "" : ", pod_uid = 'pod" + std::to_string(id / 7) + "'") +
                  " WHERE cgroup_id = " + std::to_string(id));
   }
 
