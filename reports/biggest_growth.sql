@@ -34,7 +34,10 @@ last AS MATERIALIZED (
    CROSS JOIN sample_hour h
     JOIN cgroup c USING (cgroup_id)
    WHERE h.hour_at_us = edge.hour_at_us AND h.usage_avg_kib IS NOT NULL
-     AND ifnull(c.vanished_at_us >= min(h.hour_at_us + 3600000000, :until_us), 1)
+     AND (c.vanished_at_us IS NULL OR c.vanished_at_us >= min(h.hour_at_us + 3600000000, :until_us)
+          OR c.last_seen_at_us >= (SELECT started_at_us FROM scan
+                                    WHERE started_at_us < min(h.hour_at_us + 3600000000, :until_us) AND is_partial IS NOT 1
+                                    ORDER BY started_at_us DESC LIMIT 1))
 ),
 first_scan AS MATERIALIZED (  -- sought from the scan on in which the cgroup was first seen
   SELECT last.cgroup_id,

@@ -1,8 +1,8 @@
 -- What each cgroup held at the end of the window
 -- SPDX-License-Identifier: Apache-2.0
 -- No report, but a part of reports: it is put in the place of window_last in brackets. The samples of the last full scan of the
--- window. Where they are gone, the averages of the last whole hour in it, of the cgroups that were still there when that
--- hour ended: `measured` is 'hours' then, and at_us is when the hour began.
+-- window. Where they are gone, the averages of the last whole hour in it, of the cgroups that were still there in its last
+-- full scan: `measured` is 'hours' then, and at_us is when the hour began.
 WITH
 scanned AS MATERIALIZED (
   SELECT scan_id, started_at_us, cgroup_count,
@@ -12,8 +12,12 @@ scanned AS MATERIALIZED (
    ORDER BY started_at_us DESC LIMIT 1
 ),
 hour AS MATERIALIZED (
-  SELECT (SELECT max(hour_at_us) FROM sample_hour
-           WHERE hour_at_us >= :since_us AND hour_at_us <= :until_us - 3600000000) AS hour_at_us
+  SELECT hour_at_us,
+         (SELECT started_at_us FROM scan
+           WHERE started_at_us >= hour_at_us AND started_at_us < hour_at_us + 3600000000 AND is_partial IS NOT 1
+           ORDER BY started_at_us DESC LIMIT 1) AS last_scan_us
+    FROM (SELECT max(hour_at_us) AS hour_at_us FROM sample_hour
+           WHERE hour_at_us >= :since_us AND hour_at_us <= :until_us - 3600000000)
    WHERE NOT EXISTS (SELECT 1 FROM scanned WHERE has_samples OR cgroup_count = 0)
 )
 SELECT s.cgroup_id, scanned.started_at_us AS at_us, s.usage_kib, s.anon_kib, s.shmem_kib, s.reclaimable_cache_kib,
@@ -30,4 +34,4 @@ SELECT h.cgroup_id, h.hour_at_us, h.usage_avg_kib, h.anon_avg_kib, h.shmem_avg_k
  CROSS JOIN sample_hour h
   JOIN cgroup c USING (cgroup_id)
  WHERE h.hour_at_us = hour.hour_at_us
-   AND (c.vanished_at_us IS NULL OR c.vanished_at_us >= h.hour_at_us + 3600000000)
+   AND (c.vanished_at_us IS NULL OR c.vanished_at_us >= h.hour_at_us + 3600000000 OR c.last_seen_at_us >= last_scan_us)

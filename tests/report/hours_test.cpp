@@ -171,6 +171,22 @@ TEST_F(Hours, WhatWasHeldAtTheEndOfAnOldWindowIsTheAverageOfItsLastHour) {
   EXPECT_EQ(Row(run("memory_by_workload", kBeginUs, until_us)).integer("usage_bytes"), 90'029 * kKiB);
 }
 
+TEST_F(Hours, ACgroupThatWasInTheLastScanOfAnHourCountsThoughTheServiceStoppedThen) {
+  age(kEndUs);
+  const std::int64_t last_us = kBeginUs + 40 * kMinuteUs;
+  history.exec("DELETE FROM scan WHERE scan_id > " + std::to_string(last_us) + " AND scan_id < " +
+               std::to_string(kBeginUs + 3 * kHourUs));
+  history.exec("UPDATE cgroup SET vanished_at_us = " + std::to_string(last_us) +
+               ", last_seen_at_us = " + std::to_string(last_us) + " - cgroup_id % 2");  // the first had ended before
+  const auto held = [&](const char* report) { return run(report, kBeginUs, kBeginUs + kHourUs); };
+  EXPECT_EQ(Row(held("memory_by_workload")).integer("running"), 1);
+  EXPECT_EQ(Row(held("memory_by_workload")).integer("usage_bytes"), 90'029 * kKiB);
+  EXPECT_EQ(Row(held("working_set"), 1).text("pod_or_cgroup"), "/c2");
+  const Table grown = run("biggest_growth", kBeginUs, kBeginUs + 2 * kHourUs);
+  ASSERT_EQ(grown.rows.size(), 1u);
+  EXPECT_EQ(Row(grown).integer("grown_bytes"), 60 * kKiB) << "from hour to hour";
+}
+
 TEST_F(Hours, ANearMissIsFoundInTheSamplesOfTheHoursThatCanHaveOne) {
   history.exec("UPDATE sample SET usage_kib = 96000 WHERE cgroup_id = 2 AND scan_id = " + std::to_string(kBeginUs));
   history.exec("UPDATE sample SET usage_kib = 20000, peak_kib = 97000 WHERE cgroup_id = 1 AND scan_id = " +
