@@ -23,6 +23,7 @@
 #include "daemon/clock.hpp"
 #include "report/format/escape.hpp"
 #include "report/format/row_writer.hpp"
+#include "report/why_none.hpp"
 #include "store/error.hpp"
 
 namespace cgmm::cli {
@@ -189,7 +190,10 @@ void write_answer(const Options& options, const report::Report& report, store::R
     read_rows(report, reader, parameters, rows);
     write_output(options, rows.finish());
   } else {
-    write_table(options, answer_to(report, reader, parameters, kMostRowsForPeople));
+    core::Table table = answer_to(report, reader, parameters, kMostRowsForPeople);
+    if (table.rows.empty() && report::has_window(report) && !report.name.empty())
+      table.below = report::why_none(answer_to("part_window_record", reader, parameters), report);
+    write_table(options, table);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "report/weekly/sections.hpp"
 #include "report/weekly/summary.hpp"
 #include "report/weekly/summary_page.hpp"
+#include "report/why_none.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {
@@ -117,7 +118,7 @@ int report(const Options& options) {
   if (!options.report.empty()) one = report_named(config.reports_dir, options.report);
   store::Reader reader(config.database);
   if (one) {
-    if (one->sql.find(":since_us") != std::string::npos) one->title = titled(one->title, window);
+    if (report::has_window(*one)) one->title = titled(one->title, window);
     write_answer(options, *one, reader, window.parameters());
   } else {
     write_output(options, weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));

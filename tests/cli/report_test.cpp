@@ -95,6 +95,18 @@ TEST_F(Report, AGlobNarrowsItAndAWindowBeforeTheHistoryHasNothing) {
   EXPECT_EQ(rows_of({"report", "cgroups", "--until", "2099-01-01"}).size(), std::size_t{2});
 }
 
+TEST_F(Report, WithoutRowsForWantOfScansSaysSoInWhatPeopleRead) {
+  const std::vector<std::string> asked{"top_cache", "--since", "2001-01-01", "--until", "2001-02-01"};
+  const std::string text = out(asked), begins = "The history begins at 20";
+  EXPECT_NE(text.find("(none)\n" + begins), std::string::npos) << text;
+  EXPECT_NE(unwrapped(text).find("Z, after this window: ask with `--since 20"), std::string::npos) << text;
+  EXPECT_NE(out(asked, "markdown").find("(none)\n\n" + begins), std::string::npos);
+  EXPECT_NE(out(asked, "html").find("(none)</p>\n<p class=\"remark\">The history begins at <time>20"),
+            std::string::npos);
+  EXPECT_EQ(out(asked, "json"), "[]\n");
+  EXPECT_EQ(out({"near_misses", "--since", "1h"}).find(begins), std::string::npos) << "this window has scans";
+}
+
 TEST_F(Report, TheWeeklySummaryBeginsWithASentenceThatAnswers) {
   const std::string text = out({});
   EXPECT_TRUE(text.starts_with("Memory report, 20")) << text;

@@ -118,6 +118,12 @@ std::string table_element(const HumanTable& table) {
   return out + "</tbody></table>";
 }
 
+/// What is said of the table stands over and below it.
+std::string with_remarks(const core::Table& table) {
+  const auto remark = [](const std::string& text) { return text.empty() ? "" : html_paragraph(text, Weight::remark); };
+  return remark(table.about) + html_table(table) + remark(table.below);
+}
+
 }  // namespace
 
 std::string html_page(std::string_view title, std::string_view body) {
@@ -134,10 +140,7 @@ std::string html_section(std::string_view title, std::string_view body) {
   return "<section>\n" + heading + std::string(body) + "</section>\n";
 }
 
-std::string html_section_of(const core::Table& table) {
-  const auto remark = [](const std::string& text) { return text.empty() ? "" : html_paragraph(text, Weight::remark); };
-  return html_section(table.title, remark(table.about) + html_table(table) + remark(table.below));
-}
+std::string html_section_of(const core::Table& table) { return html_section(table.title, with_remarks(table)); }
 
 std::string html_heading(std::string_view text) { return element("h3", "", escape_html(text)) + "\n"; }
 
@@ -190,7 +193,7 @@ std::string html_table(const core::Table& table) {
 }
 
 std::string render_html(const core::Table& table, const Style&) {
-  return html_page(table.title.empty() ? "cgroup-memory-manager" : table.title, html_section("", html_table(table)));
+  return html_page(table.title.empty() ? "cgroup-memory-manager" : table.title, html_section("", with_remarks(table)));
 }
 
 std::string render_html(std::span<const core::Table> tables) {
