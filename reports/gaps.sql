@@ -2,16 +2,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Each time without a scan for more than two intervals, and the reason, if the history knows it. The last
 -- one may be open: up to the end of the window.
-WITH
-gap AS (  -- from the last scan before the window; the last gap may be open
-  SELECT from_at_us, ifnull(to_at_us, :until_us) AS to_at_us, due_at_us
-    FROM v_scan_gap
-   WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan
-                                WHERE started_at_us <= :since_us AND is_partial IS NOT 1), 0)
-                        AND :until_us
-     AND due_at_us < :until_us
-     AND ifnull(to_at_us, :until_us) > from_at_us + 2 * interval_us
-)
 SELECT from_at_us,
        to_at_us,
        to_at_us - due_at_us AS missing_us,
@@ -35,5 +25,5 @@ SELECT from_at_us,
          CASE WHEN NOT EXISTS (SELECT 1 FROM scan WHERE started_at_us >= to_at_us AND is_partial IS NOT 1)
               THEN 'no scan since' END,
          'not known') AS why
-  FROM gap
+  FROM (gap) gap
  ORDER BY from_at_us;

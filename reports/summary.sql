@@ -1,6 +1,6 @@
 -- Summary
 -- SPDX-License-Identifier: Apache-2.0
--- The headline numbers of the window, in one row. Scans and coverage are those of the node; cgroups,
+-- The headline numbers of the window, in one row. Scans and coverage (coverage.sql) are those of the node; cgroups,
 -- reclaims and OOM kills are those of the matching cgroups. Does not read `sample`, or anything else that
 -- grows with cgroups times scans. A gap is more than two intervals between scans. Dry runs are counted
 -- separately and never as freed. `watched`: reclaims for which it is known how much was read back.
@@ -10,31 +10,6 @@
 -- how long, during the observation. Defined in part_told_reclaim.sql. `observed least`, `observed most`: how
 -- long the reclaims were observed of which is told how much came back.
 WITH
-asked AS (  -- time before the first scan ever does not count as missed
-  SELECT max(:since_us, min(started_at_us)) AS begin_us,
-         (SELECT interval_us FROM scan WHERE started_at_us < :until_us AND is_partial IS NOT 1
-           ORDER BY started_at_us DESC LIMIT 1) AS interval_us
-    FROM scan
-),
-gap AS (  -- from the last scan before the window; the last gap may be open
-  SELECT from_at_us, ifnull(to_at_us, :until_us) AS to_at_us, due_at_us
-    FROM v_scan_gap
-   WHERE from_at_us BETWEEN ifnull((SELECT max(started_at_us) FROM scan
-                                WHERE started_at_us <= :since_us AND is_partial IS NOT 1), 0)
-                        AND :until_us
-     AND due_at_us < :until_us
-     AND ifnull(to_at_us, :until_us) > from_at_us + 2 * interval_us
-),
-missed AS (  -- within the window
-  SELECT count(*) AS gaps,
-         ifnull(sum(min(to_at_us, :until_us) - max(due_at_us, :since_us)), 0) AS missed_us
-    FROM gap
-),
-scans AS (
-  SELECT count(*) AS scans, min(started_at_us) AS first_at_us, max(started_at_us) AS last_at_us,
-         coalesce(sum(cgroup_count), 0) AS samples
-    FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us AND is_partial IS NOT 1
-),
 seen AS (  -- a cgroup that has not vanished was seen up to the newest scan
   SELECT count(*) AS cgroups FROM cgroup
    WHERE cgroup_id IN (SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob
@@ -97,13 +72,13 @@ stood AS (  -- not killed; those that began before the window and went on in it 
      AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob)
 )
 SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
-       scans.first_at_us AS first_scan_at_us,
-       scans.last_at_us AS last_scan_at_us,
-       asked.interval_us,
-       scans.scans,
-       scans.samples,
-       100.0 - 100.0 * missed.missed_us / nullif(max(:until_us - asked.begin_us, 0), 0) AS covered_pct,
-       missed.gaps,
+       coverage.first_scan_at_us,
+       coverage.last_scan_at_us,
+       coverage.interval_us,
+       coverage.scans,
+       coverage.samples,
+       coverage.covered_pct,
+       coverage.gaps,
        seen.cgroups,
        reclaims.reclaims,
        reclaims.cgroups AS cgroups_relieved,
@@ -133,5 +108,15 @@ SELECT (SELECT min(started_at_us) FROM scan) AS history_begins_at_us,
        stood.under_oom AS stuck_under_oom,
        effects.observed AS observed_reclaims,
        effects.observed_freed_bytes,
-       effects.stayed_free_bytes
-  FROM asked, missed, scans, seen, reclaims, effects, kills, stood;
+       effects.stayed_free_bytes,
+       coverage.missed_us,
+       coverage.longest_gap_us,
+       coverage.late_scans,
+       coverage.latest_by_us,
+       coverage.average_scan_us,
+       coverage.slowest_scan_us,
+       coverage.read_errors,
+       coverage.starts,
+       coverage.crashes,
+       coverage.faults
+  FROM (coverage) coverage, seen, reclaims, effects, kills, stood;

@@ -67,6 +67,7 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
   for (const report::Report& one : std::span(reports).subspan(1)) {
     tables.push_back(answer_to(one, reader, window.parameters()));
   }
+  if (for_programs) tables.push_back(report::coverage_of(numbers));
   if (for_programs) return report::render(tables, options.format, {});
   const report::WeeklySections sections = report::weekly_sections(numbers, earlier, tables);
   const report::TimeAsked asked{window.since_us, window.until_us, window.up_to_now};

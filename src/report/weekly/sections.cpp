@@ -137,6 +137,15 @@ core::Table restarts_section(const core::Table& restarts) {
 
 }  // namespace
 
+core::Table coverage_of(const core::Table& summary) {
+  core::Table table = only(summary, "Coverage",
+                           {"scans", "interval_us", "first_scan_at_us", "last_scan_at_us", "covered_pct", "missed_us",
+                            "gaps", "longest_gap_us", "late_scans", "latest_by_us", "average_scan_us",
+                            "slowest_scan_us", "read_errors", "starts", "crashes", "faults"});
+  table.report = "coverage";
+  return table;
+}
+
 WeeklySections weekly_sections(const core::Table& summary, const core::Table& earlier,
                                std::span<const core::Table> tables) {
   const core::Table& limits = named(tables, "limits");
@@ -156,7 +165,7 @@ WeeklySections weekly_sections(const core::Table& summary, const core::Table& ea
   add_unless_empty(sections.after_advice, limits_section(limits));
   add_unless_empty(sections.after_advice, restarts_section(named(tables, "restarts")));
   sections.after_advice.push_back(
-      section(named(tables, "coverage"),
+      section(coverage_of(summary),
               {"covered_pct", "missed_us", "gaps", "longest_gap_us", "late_scans", "read_errors", "crashes", "faults"},
               "How much of the time is on record. What happened in a gap is not known (report gaps)."));
   return sections;

@@ -17,6 +17,9 @@ struct WeeklySections {
   std::vector<core::Table> after_advice;
 };
 
+/// The answer of reports/coverage.sql: reports/summary.sql has it in its row.
+core::Table coverage_of(const core::Table& summary);
+
 /// `summary`, `earlier`: reports/summary.sql of the window and of as long a time before it. `tables`: the answers of
 /// the other reports of the weekly summary.
 WeeklySections weekly_sections(const core::Table& summary, const core::Table& earlier,

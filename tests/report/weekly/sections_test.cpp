@@ -23,7 +23,7 @@ class Weekly : public testing::Test {
  protected:
   Weekly() {
     for (const char* const name :
-         {"kills_by_workload", "stuck_by_workload", "effects", "limits", "restarts", "failures", "coverage"}) {
+         {"kills_by_workload", "stuck_by_workload", "effects", "limits", "restarts", "failures"}) {
       tables_.push_back(empty_answer(name));
       tables_.back().report = name;
       tables_.back().title = built_in(name).title;
