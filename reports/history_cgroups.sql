@@ -32,7 +32,7 @@ matching AS (
      AND c.first_seen_at_us - 3600000000 < :until_us
      AND (c.vanished_at_us IS NULL OR c.vanished_at_us + 3600000000 >= :since_us)
 ),
-told AS (
+told AS MATERIALIZED (
   SELECT *,
          began_at_us >= :since_us AND began_at_us < :until_us AS began_in_window,
          -- An hour to spare: the clock may have been set back.

@@ -175,14 +175,11 @@ use_of_scan AS MATERIALIZED (
   HAVING count(s.held_kib) = count(*)
 ),
 of_scans AS MATERIALIZED (
-  SELECT workload_id, 1024 * max(held_kib) FILTER (WHERE number = (99 * samples + 99) / 100) AS p99_bytes,
-         1024 * max(held_kib) FILTER (WHERE number = (samples + 1) / 2) AS typical_bytes, cache_bytes
-    FROM (SELECT workload_id, held_kib, row_number() OVER (PARTITION BY workload_id ORDER BY held_kib) AS number
-            FROM use_of_scan)
-    JOIN (SELECT workload_id, count(*) AS samples, CAST(avg(cache_kib) * 1024 AS INTEGER) AS cache_bytes
-            FROM use_of_scan GROUP BY workload_id) USING (workload_id)
-   WHERE number IN ((99 * samples + 99) / 100, (samples + 1) / 2)
-   GROUP BY workload_id
+  SELECT json_extract(value, '$[0]') AS workload_id, 1024 * json_extract(value, '$[1]') AS p99_bytes,
+         1024 * json_extract(value, '$[2]') AS typical_bytes,
+         CAST(1024.0 * json_extract(value, '$[3]') / json_extract(value, '$[4]') AS INTEGER) AS cache_bytes
+    FROM json_each((SELECT grouped('p99 p50 sum sum', workload_id, held_kib, held_kib, cache_kib, cache_kib IS NOT NULL)
+                      FROM use_of_scan))
 ),
 chosen_hour AS MATERIALIZED (
   SELECT from_us
@@ -206,12 +203,9 @@ use_of_hour AS MATERIALIZED (  -- what of a pod was there for a part of the hour
   HAVING count(usage_kib) = count(*)
 ),
 of_hours AS MATERIALIZED (
-  SELECT workload_id, 1024 * held_kib AS typical_bytes, cache_bytes
-    FROM (SELECT workload_id, held_kib, row_number() OVER (PARTITION BY workload_id ORDER BY held_kib) AS number
-            FROM use_of_hour)
-    JOIN (SELECT workload_id, count(*) AS hours, CAST(avg(cache_kib) * 1024 AS INTEGER) AS cache_bytes
-            FROM use_of_hour GROUP BY workload_id) USING (workload_id)
-   WHERE number = (hours + 1) / 2
+  SELECT json_extract(value, '$[0]') AS workload_id, 1024 * json_extract(value, '$[1]') AS typical_bytes,
+         CAST(1024.0 * json_extract(value, '$[2]') / json_extract(value, '$[3]') AS INTEGER) AS cache_bytes
+    FROM json_each((SELECT grouped('p50 sum sum', workload_id, held_kib, cache_kib, cache_kib IS NOT NULL) FROM use_of_hour))
 ),
 -- Leaks.
 life (workload, unit_id, at_us, to_us, step_us) AS (

@@ -14,15 +14,18 @@ each (hour_at_us) AS (  -- sought one after the other: an hour has many rows
   SELECT (SELECT min(h.hour_at_us) FROM sample_hour h WHERE h.hour_at_us > each.hour_at_us)
     FROM each WHERE hour_at_us < :until_us
 ),
+counted AS MATERIALIZED (  -- else SQLite counts anew for each condition
+  SELECT hour_at_us,
+         (SELECT count(*) FROM scan sc
+           WHERE sc.started_at_us >= each.hour_at_us AND sc.started_at_us < each.hour_at_us + 3600000000
+             AND sc.is_partial IS NOT 1
+             AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id)) AS left_count
+    FROM each
+   WHERE hour_at_us < :until_us
+),
 hour AS MATERIALIZED (
   SELECT *
-    FROM (SELECT hour_at_us,
-                 (SELECT count(*) FROM scan sc
-                   WHERE sc.started_at_us >= each.hour_at_us AND sc.started_at_us < each.hour_at_us + 3600000000
-                     AND sc.is_partial IS NOT 1
-                     AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id)) AS left_count
-            FROM each
-           WHERE hour_at_us < :until_us) counted
+    FROM counted
    WHERE left_count = 0
       OR left_count < (SELECT max(sample_count) FROM sample_hour h WHERE h.hour_at_us = counted.hour_at_us)
 ),

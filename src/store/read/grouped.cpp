@@ -24,13 +24,19 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-enum class Kind { sum, min, max };
+struct Kind {
+  enum class Of : std::uint8_t { sum, min, max, percentile };
+  Of of = Of::sum;
+  std::size_t percent = 0;  // of a percentile
+};
 
 Kind kind_of(const std::string& word) {
-  if (word == "sum") return Kind::sum;
-  if (word == "min") return Kind::min;
-  if (word == "max") return Kind::max;
-  throw std::invalid_argument("grouped(): 'sum', 'min' or 'max' was expected, not '" + word + "'");
+  if (word == "sum") return {Kind::Of::sum};
+  if (word == "min") return {Kind::Of::min};
+  if (word == "max") return {Kind::Of::max};
+  if (word == "p50") return {Kind::Of::percentile, 50};
+  if (word == "p99") return {Kind::Of::percentile, 99};
+  throw std::invalid_argument("grouped(): 'sum', 'min', 'max', 'p50' or 'p99' was expected, not '" + word + "'");
 }
 
 std::vector<Kind> kinds_of(sqlite3_value* words, std::size_t values) {
@@ -42,10 +48,18 @@ std::vector<Kind> kinds_of(sqlite3_value* words, std::size_t values) {
   return kinds;
 }
 
-double combined(Kind kind, double so_far, double value) {
+double combined(Kind::Of of, double so_far, double value) {
   if (std::isnan(so_far)) return value;
-  if (kind == Kind::sum) return so_far + value;
-  return kind == Kind::min ? std::min(so_far, value) : std::max(so_far, value);
+  if (of == Kind::Of::sum) return so_far + value;
+  return of == Kind::Of::min ? std::min(so_far, value) : std::max(so_far, value);
+}
+
+/// The lowest value at or below which that many percent of them are.
+double percentile(std::vector<double> values, std::size_t percent) {
+  if (values.empty()) return kUnknown;
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>((values.size() * percent + 99) / 100 - 1);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
 }
 
 std::string json_of(double value) {
@@ -66,8 +80,13 @@ class Groups {
     double* const totals = &totals_[group->second];
     for (std::size_t i = 0; i < kinds_.size(); ++i) {
       const int type = sqlite3_value_type(values[i]);
-      if (type == SQLITE_INTEGER || type == SQLITE_FLOAT)
-        totals[i] = combined(kinds_[i], totals[i], sqlite3_value_double(values[i]));
+      if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) continue;
+      const double value = sqlite3_value_double(values[i]);
+      if (kinds_[i].of == Kind::Of::percentile) {
+        ranked_[group->second + i].push_back(value);
+      } else {
+        totals[i] = combined(kinds_[i].of, totals[i], value);
+      }
     }
   }
 
@@ -75,7 +94,11 @@ class Groups {
     std::string text = "[";
     for (const auto& [key, place] : places_) {
       text += (text.size() == 1 ? "[" : ",[") + std::to_string(key);
-      for (std::size_t i = 0; i < kinds_.size(); ++i) text += "," + json_of(totals_[place + i]);
+      for (std::size_t i = 0; i < kinds_.size(); ++i) {
+        const auto ranked = ranked_.find(place + i);
+        text +=
+            "," + json_of(ranked == ranked_.end() ? totals_[place + i] : percentile(ranked->second, kinds_[i].percent));
+      }
       text += "]";
     }
     return text + "]";
@@ -85,6 +108,7 @@ class Groups {
   std::vector<Kind> kinds_;
   std::unordered_map<std::int64_t, std::size_t> places_;  // of a key's totals
   std::vector<double> totals_;
+  std::unordered_map<std::size_t, std::vector<double>> ranked_;  // by place: all values, of a percentile
 };
 
 /// What C++ throws must not pass through SQLite.
