@@ -244,7 +244,8 @@ std::string tooltips(const SvgChart& chart, const Frame& frame) {
     const double left = frame.x(column.from_at_us), right = frame.x(column.to_at_us);
     const std::string text = right > left ? told_in(column, chart) : "";
     if (text.empty()) continue;
-    out += rect("hit", left, right) + "><title>" + base::format_time(column.from_at_us) + text + "</title></rect>\n";
+    out += rect("hit", left, right) + "><title>" + base::format_time(std::max(column.from_at_us, frame.from_at_us)) +
+           text + "</title></rect>\n";
   }
   return out;
 }

@@ -185,9 +185,10 @@ std::optional<SvgChart> zoomed(const Incident& incident, SvgChart chart) {
 
 std::string charts(const Incident& incident) {
   if (incident.samples.empty()) return "";
-  const SvgChart whole = chart_of(incident);
   const std::string whose =
       limit_is_above(incident) ? "Memory of its cgroup alone up to the kill" : "Memory up to the kill";
+  if (const std::string one = one_sample(incident); !one.empty()) return html_section(whose, html_paragraph(one));
+  const SvgChart whole = chart_of(incident);
   std::string html = html_section(whose, svg_chart(whole));
   if (const auto near = zoomed(incident, whole)) {
     html += html_section(title_of_last(incident.killed_at_us - near->from_at_us), svg_chart(*near));

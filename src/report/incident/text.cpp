@@ -31,7 +31,7 @@ std::optional<double> limit_of(const Incident& incident) {
 
 std::string charts(const Incident& incident, const Style& style) {
   const std::vector<ChartPoint> usage = chart_points(incident, &MemoryPoint::usage);
-  if (usage.empty()) return "";
+  if (usage.empty() || !one_sample(incident).empty()) return "";
   const auto limit = limit_of(incident);
   const auto top = largest(usage);
   const bool drawn = limit && *limit <= 4 * top.value_or(0) && top.value_or(0) <= *limit;
@@ -64,6 +64,8 @@ std::string incident_as_text(const Incident& incident, Format format, const Styl
   for (const Said& said : incident_words(incident)) {
     text += is_markdown ? "- **" + said.label + "**: " + escape_markdown(said.text) + "\n" : paragraph(said, style);
   }
+  if (const std::string one = one_sample(incident); !one.empty())
+    text += "\n" + (is_markdown ? one + "\n" : wrapped(one, style));
   if (const std::string drawn = charts(incident, style); !drawn.empty()) {
     const std::string heading = markdown_title("The memory up to the kill");
     text += "\n" + (is_markdown ? heading + "```text\n" + drawn + "```\n" : drawn);

@@ -307,6 +307,14 @@ std::string limit_holder(const Incident& incident) {
 
 std::string who(const Incident& incident) { return victim_name(incident.kill()) + " in " + place_of(incident); }
 
+std::string one_sample(const Incident& incident) {
+  const std::int64_t end_us = chart_end_us(incident);
+  const auto count = std::ranges::count_if(incident.samples, [&](const MemoryPoint& one) {
+    return one.usage && one.at_us >= incident.since_us && one.at_us <= end_us;
+  });
+  return count == 1 ? "There is one sample of it: too little for a chart." : "";
+}
+
 std::vector<Said> incident_words(const Incident& incident) {
   std::vector<Said> said{{"who", who(incident)},
                          {"why", why(incident)},

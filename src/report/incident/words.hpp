@@ -86,6 +86,9 @@ std::string rate(std::uint64_t bytes, std::int64_t time_us);
 /// All sentences that there are, the most important first.
 std::vector<Said> incident_words(const Incident& incident);
 
+/// In the place of charts, where they would show one sample alone; "": they show more, or nothing.
+std::string one_sample(const Incident& incident);
+
 /// The last samples before the kill, the kernel's numbers at the kill, and the first samples after it.
 core::Table samples_around(const Incident& incident);
 

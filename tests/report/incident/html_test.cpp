@@ -102,6 +102,23 @@ TEST_F(IncidentPageTest, HasOneChartWhereASecondWouldShowNoMore) {
       << "the same time";
 }
 
+TEST_F(IncidentPageTest, OneSampleIsASentenceAndNoChart) {
+  samples.rows.clear();
+  add_sample(samples, kKilledUs - kSecondUs / 2, 41, 20);
+  const Html html = page();
+  EXPECT_TRUE(charts(html).empty());
+  EXPECT_EQ(sections(html)[0], "Memory up to the kill");
+  EXPECT_EQ(std::ranges::count(texts(html.all("p")), one_sample(made())), 1);
+  for (const Format format : {Format::text, Format::markdown}) {
+    const std::string shown = render_incident(made(), format, {});
+    EXPECT_NE(shown.find("\n\nThere is one sample of it: too little for a chart.\n\n"), std::string::npos) << shown;
+    EXPECT_EQ(shown.find("usage, limit"), std::string::npos) << shown;
+  }
+  add_sample(samples, kKilledUs - kSecondUs / 4, 41, 20);
+  EXPECT_EQ(one_sample(made()), "");
+  EXPECT_EQ(charts(page()).size(), 1u);
+}
+
 TEST_F(IncidentPageTest, OfAShortLifeTheChartEndsSoonAfterTheKill) {
   samples.rows.clear();
   for (std::int64_t before_s = 20; before_s > -200; --before_s)

@@ -114,6 +114,17 @@ TEST(SummaryPage, BeginsWithTheHistory) {
   SummaryPage page = page_of_a_week();
   set(page.summary, "history_begins_at_us", integer(kUntilUs - 5 * kHourUs));
   EXPECT_LE(Html(summary_page(page, kWeek)).of_class("hit").size(), 7u);
+  // It begins at 0:42. The reclaim is in the hour from 0:00 on, of which the chart has 18 minutes.
+  set(page.summary, "history_begins_at_us", integer(kUntilUs - 5 * kHourUs / 2));
+  const Html html(summary_page(page, kWeek));
+  std::string said;
+  for (const auto& svg : html.all("svg")) {
+    if (svg.attributes.contains("aria-label")) said += svg.attributes.at("aria-label");
+  }
+  EXPECT_TRUE(said.starts_with("Chart, 2026-11-23T00:42:00Z to 2026-11-23T03:12:00Z;")) << said;
+  const std::vector<std::string> told = texts(html.all("title"));  // the first is the page's
+  ASSERT_GE(told.size(), 2u);
+  EXPECT_TRUE(told[1].starts_with("2026-11-23T00:42:00Z\nfreed 4.0 MiB")) << told[1];
 }
 
 TEST(SummaryPage, OfHostileNamesIsWellFormed) {
