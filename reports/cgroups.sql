@@ -37,21 +37,21 @@ by_hours AS (  -- week by week, so that the JSON stays small
          json_extract(one.value, '$[2]') AS usage_count, json_extract(one.value, '$[3]') AS usage_sum_kib,
          json_extract(one.value, '$[4]') AS usage_max_kib,
          json_extract(one.value, '$[5]') AS cache_count, json_extract(one.value, '$[6]') AS cache_sum_kib,
-         json_extract(one.value, '$[7]') AS cache_max_kib, json_extract(one.value, '$[8]') AS cache_max_unknown,
-         json_extract(one.value, '$[9]') AS first_hour_us, json_extract(one.value, '$[10]') AS last_hour_us
+         json_extract(one.value, '$[7]') AS cache_max_kib,
+         json_extract(one.value, '$[8]') AS first_hour_us, json_extract(one.value, '$[9]') AS last_hour_us
     FROM (SELECT min(from_us) AS from_us, max(from_us) AS to_us FROM part WHERE is_hour GROUP BY from_us / 604800000000) week,
          json_each((
-           SELECT grouped('sum sum sum max sum sum max max min max', cgroup_id, sample_count,
+           SELECT grouped('sum sum sum max sum sum max min max', cgroup_id, sample_count,
                           iif(usage_avg_kib IS NULL, 0, sample_count), usage_avg_kib * sample_count, usage_max_kib,
                           iif(file_avg_kib IS NULL, 0, sample_count), cache_avg_kib * sample_count,
-                          cache_max_kib, is_max_unknown, hour_at_us, hour_at_us)
+                          cache_max_kib, hour_at_us, hour_at_us)
              FROM (SELECT h.cgroup_id, h.hour_at_us, h.sample_count, h.usage_avg_kib, h.usage_max_kib, h.file_avg_kib,
                           CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
                                ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib),
                                              h.file_avg_kib)
                                END AS cache_avg_kib,
-                          iif(h.shmem_avg_kib = h.shmem_max_kib, max(h.file_max_kib - h.shmem_max_kib, 0), NULL) AS cache_max_kib,
-                          (h.shmem_avg_kib = h.shmem_max_kib AND h.file_max_kib IS NOT NULL) IS NOT 1 AS is_max_unknown
+                          ifnull(iif(h.shmem_avg_kib = h.shmem_max_kib, max(h.file_max_kib - h.shmem_max_kib, 0), NULL), 9e15)
+                            AS cache_max_kib  -- more than there can be: it is not known
                      FROM sample_hour h
                     WHERE h.hour_at_us BETWEEN week.from_us AND week.to_us
                       AND (:cgroup_glob = '*' OR +h.cgroup_id IN (SELECT cgroup_id FROM asked))))) one
@@ -62,7 +62,7 @@ found AS (
     FROM sampled
    UNION ALL
   SELECT h.cgroup_id, h.samples, h.usage_count, h.usage_sum_kib, h.usage_max_kib, h.cache_count, h.cache_sum_kib,
-         iif(h.cache_max_unknown, NULL, h.cache_max_kib),
+         iif(h.cache_max_kib >= 9e15, NULL, h.cache_max_kib),
          max(h.first_hour_us, c.first_seen_at_us),
          min(h.last_hour_us + 3600000000, iif(c.vanished_at_us IS NULL, (SELECT max(started_at_us) FROM scan),
                                               c.last_seen_at_us)), 1
