@@ -69,7 +69,8 @@ Tile memory_tile(const Incident& incident, std::string name, MemoryOf kind) {
 std::vector<Tile> growth_tiles(const Incident& incident) {
   const std::optional<Rise> rise = rise_of(incident);
   if (!rise) {
-    const bool did_not = !incident.cause.empty() && last_sample_before(incident) != nullptr;
+    const bool did_not =
+        !incident.cause.empty() && last_sample_before(incident) != nullptr && one_sample(incident).empty();
     return {{"Growth", did_not ? "none" : kNotKnown, did_not ? "in the samples before" : "", false}};
   }
   const std::int64_t last_us = rise->to_at_us - rise->last_from_at_us;

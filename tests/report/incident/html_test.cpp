@@ -109,6 +109,8 @@ TEST_F(IncidentPageTest, OneSampleIsASentenceAndNoChart) {
   EXPECT_TRUE(charts(html).empty());
   EXPECT_EQ(sections(html)[0], "Memory up to the kill");
   EXPECT_EQ(std::ranges::count(texts(html.all("p")), one_sample(made())), 1);
+  kill["grew_from_at_us"] = core::Cell();
+  EXPECT_EQ(tiles(page())[3], "not known") << "whether it grew";
   for (const Format format : {Format::text, Format::markdown}) {
     const std::string shown = render_incident(made(), format, {});
     EXPECT_NE(shown.find("\n\nThere is one sample of it: too little for a chart.\n\n"), std::string::npos) << shown;
