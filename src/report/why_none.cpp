@@ -33,7 +33,7 @@ std::string no_scan(const Row& record) {
   const std::int64_t length_us = computable(record.integer("until_us") - record.integer("since_us"));
   return none + " The last one was at " + last + ": ask with " +
          window(*before_us - length_us, *before_us + base::kSecond_us) +
-         ", or `status` whether the service is running.";
+         ". `status` tells whether the service is running.";
 }
 
 /// `first_us`, `last_us`: the hours that overlap the window.

@@ -50,7 +50,7 @@ TEST_F(WhyNone, AfterTheLastScanItSaysWhenThatWas) {
   add_hour("10:00");
   EXPECT_EQ(why("12:00", "12:30", "top_cache"),
             "There was no scan in this window. The last one was at 2025-11-23T10:59:00Z: ask with `--since "
-            "2025-11-23T10:29:00Z --until 2025-11-23T10:59:01Z`, or `status` whether the service is running.");
+            "2025-11-23T10:29:00Z --until 2025-11-23T10:59:01Z`. `status` tells whether the service is running.");
 }
 
 TEST_F(WhyNone, WhileTheServiceWasDownItNamesTheScansAroundTheWindow) {
