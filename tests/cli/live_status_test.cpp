@@ -22,6 +22,10 @@ class LiveStatus : public CliTest {
   /// So that it leaves the database alone after its first scan.
   ServiceProcess start_slowly() const { return {service_arguments({"--interval", "1h"}), log()}; }
   nlohmann::json row() const { return rows_of({"status"}).at(0); }
+  /// And for the socket, which may be made after them.
+  bool wait_for_scans(std::int64_t count) const {
+    return CliTest::wait_for_scans(count) && eventually([&] { return std::filesystem::exists(socket()); });
+  }
 };
 
 TEST_F(LiveStatus, TheServiceAddsWhatItIsDoingNow) {
@@ -127,7 +131,7 @@ TEST_F(LiveStatus, TheSocketGoesWithTheServiceAndOneThatAKillLeftIsReplaced) {
   EXPECT_EQ(ask({"status"}).exit_code, 1);
   auto service = start();
   ASSERT_TRUE(wait_for_scans(1));
-  EXPECT_TRUE(row().contains("scans_made_count"));
+  EXPECT_TRUE(eventually([&] { return row().contains("scans_made_count"); }));
   service.signal(SIGTERM);
   ASSERT_EQ(service.wait_for_exit(), 0);
   EXPECT_FALSE(std::filesystem::exists(socket()));
