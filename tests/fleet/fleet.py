@@ -5,8 +5,10 @@ import json
 import os
 import pathlib
 import re
+import sqlite3
 import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -55,10 +57,13 @@ class Server:
 
     def __init__(self, url):
         self.url = url
+        self.ready = False  # until its tables are made
         self.version = tuple(map(int, self.ask('SELECT version() AS v')[0]['v'].split('.')[:2]))
 
     def run(self, sql, body=b''):
-        settings = 'insert_distributed_sync=1&output_format_json_quote_64bit_integers=0&query=' + urllib.request.quote(sql)
+        settings = urllib.parse.urlencode({
+            'database': DATABASE if self.ready else 'default', 'insert_distributed_sync': 1,
+            'output_format_json_quote_64bit_integers': 0, 'query': sql})
         try:
             with urllib.request.urlopen(f'{self.url}/?{settings}', data=body, timeout=300) as answer:
                 return answer.read().decode()
@@ -117,3 +122,102 @@ def make_tables(engine, cluster='', keep_days=None):
     for file in sorted(glob.glob(str(SOURCE / 'fleet/schema/*.sql'))):
         for statement in statements(open(file).read(), engine.version, cluster, keep_days):
             engine.run(statement)
+    use(engine)
+
+
+def use(engine):
+    engine.ready = True
+    if isinstance(engine, Chdb):
+        engine.run(f'USE {DATABASE}')
+
+
+# What a history gives for each table of the engine: its columns after node and history_id, and how they are read.
+NAMED = 'c.path, c.name, c.workload'
+ROWS = {
+    'scan': ('scan t', 't.*', ''),
+    'cgroup': ('cgroup t JOIN v_cgroup c USING (cgroup_id)', 't.*', 'c.name'),
+    'sample': ('sample t JOIN scan sc USING (scan_id)', 't.*', 'sc.started_at_us, sc.is_partial IS NOT 1, t.reclaimable_cache_kib, t.held_kib'),
+    'sample_hour': ('sample_hour t', 't.*', ''),
+    'cgroup_limit': ('cgroup_limit t', 't.*', ''),
+    'reclaim': (f'''reclaim t JOIN ({(SOURCE / "reports/part_told_reclaim.sql").read_text()}) r USING (reclaim_id)
+                    LEFT JOIN reclaim_effect e ON e.reclaim_id = t.reclaim_id LEFT JOIN v_cgroup c ON c.cgroup_id = t.cgroup_id''',
+                't.*, e.*', f'r.read_back_bytes, r.regrown_bytes, r.stayed_free_bytes, r.by_regrowth, r.mostly_regrown, {NAMED}'),
+    'oom_kill': ('oom_kill t JOIN v_oom_kill c USING (oom_kill_id)', 't.*',
+                 'c.path, c.container_id, c.namespace, c.pod, c.container, c.name, c.workload'),
+    'oom_process': ('oom_process t', 't.*', ''),
+    'oom_node': ('oom_node t', 't.*', ''),
+    'stuck': ('stuck t JOIN v_stuck c USING (stuck_id)', 't.*', NAMED),
+    'cooldown': ('cooldown t', 't.*', ''),
+    'service_event': ('service_event t', 't.*', ''),
+}
+
+
+def tsv(value):
+    if value is None:
+        return b'\\N'
+    text = value if isinstance(value, bytes) else str(value).encode()
+    return text.replace(b'\\', b'\\\\').replace(b'\t', b'\\t').replace(b'\n', b'\\n').replace(b'\r', b'\\r').replace(b'\0', b'\\0')
+
+
+def load(engine, history, node, history_id='1', labels=('', '', ''), revision=1):
+    """All rows of a local history into the engine, as `ship` would send them."""
+    database = sqlite3.connect(f'file:{history}?mode=ro', uri=True)
+
+    def names_of(table):
+        return [row[1] for row in database.execute(f'PRAGMA table_info({table})')]
+
+    def send(table, columns, rows):
+        for begin in range(0, len(rows), 50000):
+            engine.insert(table, columns, b''.join(b'\t'.join(map(tsv, row)) + b'\n' for row in rows[begin:begin + 50000]))
+
+    for table, (source, local, derived) in ROWS.items():
+        columns = [row['name'] for row in engine.ask(
+            f"SELECT name FROM system.columns WHERE database = '{DATABASE}' AND table = '{table}'")]
+        select = [f't.{name}' for name in names_of(table)]
+        if 'e.*' in local:
+            select += [f'e.{name}' for name in names_of('reclaim_effect')[1:]]
+        select += [derived] if derived else []
+        select += [str(revision)] if columns[-1] == 'revision' else []
+        rows = database.execute(f'SELECT ?, ?, {", ".join(select)} FROM {source}', (node, history_id)).fetchall()
+        send(table, columns, rows)
+    known = dict(database.execute('SELECT key, value FROM node'))
+    first, last = database.execute('SELECT min(started_at_us), max(started_at_us) FROM scan').fetchone()
+    row = {'node': node, 'history_id': history_id, 'cluster': labels[0], 'zone': labels[1], 'pool': labels[2], 'first_at_us': first,
+           'last_at_us': last, 'clock_difference_us': 0, 'lost_samples': 0, 'lost_rows': 0, 'shipped_at_us': (last or 0) + revision}
+    row.update({key: known.get(key) for key in ('kernel', 'version', 'page_size_bytes', 'hierarchy', 'interval_us')})
+    send('node', list(row), [list(row.values())])
+
+
+def pattern_of(glob):
+    """The regular expression that matches what SQLite's GLOB matches."""
+    out, i = '', 0
+    while i < len(glob):
+        c = glob[i]
+        if c == '[':
+            end = glob.find(']', i + 3 if glob[i + 1:i + 2] == '^' else i + 2)
+            if end < 0:
+                return '[^\\s\\S]'  # nothing
+            inner = glob[i + 1:end]
+            out += '[' + ('^' if inner[0] == '^' else '') + re.sub(r'([\\\[\]^])', r'\\\1', inner.lstrip('^') if inner[0] == '^' else inner) + ']'
+            i = end
+        else:
+            out += {'*': '.*', '?': '.'}.get(c) or re.sub(r'([^0-9A-Za-z_/ \x80-\U0010ffff])', r'\\\1', c)
+        i += 1
+    return f'(?s)^{out}$'
+
+
+def literal(text):
+    return "'" + text.replace('\\', '\\\\').replace("'", "\\'") + "'"
+
+
+def question(name, since_us, until_us, node_glob='*', workload_glob='*'):
+    """The text of fleet/NAME.sql with its parts and parameters filled in."""
+    text = re.sub(r'(?m)^--.*\n|\s+-- .*$', '', (SOURCE / f'fleet/{name}.sql').read_text()).rstrip().rstrip(';')
+    def part(match):
+        file = SOURCE / f'fleet/part_{match.group(1)}.sql'
+        return f'({re.sub(r"(?m)^--.*?$", "", file.read_text())})' if file.exists() else match.group(0)
+    for _ in range(3):
+        text = re.sub(r'\(([a-z_]+)\)', part, text)
+    values = {'since_us': f'toInt64({since_us})', 'until_us': f'toInt64({until_us})', 'node_glob': literal(pattern_of(node_glob)),
+              'workload_glob': literal(pattern_of(workload_glob))}
+    return re.sub(r'\{([a-z_]+)\}', lambda match: values[match.group(1)], text)
