@@ -39,7 +39,7 @@ ORDER BY version;
 
 -- One history of one node; a node has a new one where its history was begun anew. cluster, zone, pool: its labels, '' where not set.
 -- kernel, version (of the service), page_size_bytes, hierarchy, interval_us: local table node. first_at_us, last_at_us: the first and the
--- last scan that were shipped. clock_difference_us: the node's clock less the engine's. lost_*: what retention took before it was shipped.
+-- last scan that the node has on record (restarts are told from the first). clock_difference_us: the node's clock less the engine's. lost_*: what retention took before it was shipped.
 CREATE TABLE IF NOT EXISTS {database}.node{local}{cluster} (
   node String, history_id String, machine_id Nullable(String), cluster String, zone String, pool String,
   kernel Nullable(String), version Nullable(String), page_size_bytes Nullable(Int64), hierarchy Nullable(String),
