@@ -48,7 +48,15 @@ struct Origin {
 
 Value value_of(const toml::node& node) {
   if (node.is_table()) return {{}, "{...}"};
-  if (node.is_array()) return {{}, "[...]"};
+  if (const auto* array = node.as_array()) {
+    std::vector<std::string> texts;
+    for (const auto& one : *array) {
+      const auto* text = one.as_string();
+      if (!text) return {{}, "[...]"};
+      texts.push_back(text->get());
+    }
+    return {texts, "[...]"};
+  }
   if (const auto* text = node.as_string()) return {text->get(), in_quotes(text->get())};
   std::ostringstream shown;
   shown << toml::toml_formatter{node};
@@ -92,6 +100,8 @@ class Reader {
     for (const auto& entry : in_file_order(file)) {
       if (*entry.key == "rule") {
         read_rules(entry);
+      } else if (*entry.key == "ship") {
+        read_ship(entry);
       } else {
         take(entry, key_shown(*entry.key), keys, /*in_rule=*/false);
       }
@@ -109,6 +119,8 @@ class Reader {
  private:
   void take(const Entry& entry, const std::string& name, const Keys& keys, bool in_rule);
   void read_rules(const Entry& entry);
+  void read_ship(const Entry& entry);
+  void read_ship_keys(const toml::table& table, const std::string& section, const Keys& keys);
   core::Rule read_rule(const toml::table& table, const std::string& name);
 
   std::string at(const toml::source_region& region) const {
@@ -137,6 +149,7 @@ void Reader::take(const Entry& entry, const std::string& name, const Keys& keys,
     throw error(name, "above the first [[rule]], because it holds for the whole service");
   }
   known.push_back("rule");
+  known.push_back("ship");
   throw error(name, expected_instead_of(key_name, in_rule ? known_rule_keys() : known));
 }
 
@@ -149,6 +162,37 @@ void Reader::read_rules(const Entry& entry) {
     if (!table) throw ConfigError(at(node.source()), "rule", value_of(node).shown, kExpected);
     const std::string name = "rule[" + std::to_string(config_.policy.rules.size() + 1) + "]";
     config_.policy.rules.push_back(read_rule(*table, name));
+  }
+}
+
+void Reader::read_ship(const Entry& entry) {
+  const auto* const table = entry.node->as_table();
+  if (!table)
+    throw ConfigError(at(entry.key->source()), "ship", value_of(*entry.node).shown,
+                      "a section that begins with [ship]");
+  read_ship_keys(*table, "ship", keys_of(config_.ship));
+  const Ship& ship = config_.ship;
+  if (ship.client_cert_file.empty() != ship.client_key_file.empty())
+    throw ConfigError(at(table->source()), "ship", "", "client_cert_file and client_key_file together, or neither");
+}
+
+/// Of [ship] or its labels.
+void Reader::read_ship_keys(const toml::table& table, const std::string& section, const Keys& keys) {
+  for (const auto& entry : in_file_order(table)) {
+    const std::string name = section + "." + key_shown(*entry.key);
+    const auto* const labels = entry.node->as_table();
+    if (section == "ship" && *entry.key == "labels" && labels) {
+      read_ship_keys(*labels, name, label_keys_of(config_.ship));
+      continue;
+    }
+    const Value value = value_of(*entry.node);
+    const auto* const key = find_key(keys, entry.key->str());
+    std::vector<std::string_view> known = section == "ship" ? known_ship_keys() : known_label_keys();
+    if (section == "ship") known.push_back("labels");
+    const auto expected = key ? (*key)(value) : std::nullopt;
+    if (key && !expected) continue;
+    throw ConfigError(at(entry.key->source()), name, value.shown,
+                      key ? std::string{*expected} : expected_instead_of(entry.key->str(), known));
   }
 }
 

@@ -24,6 +24,27 @@ inline constexpr std::string_view kDefaultFile = "/etc/cgroup-memory-manager/con
 
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, off };
 
+enum class ShippedSamples : std::uint8_t { all, hours, incidents };
+
+/// The table [ship]: where `ship` sends the history. The service only checks it.
+struct Ship {
+  std::vector<std::string> urls;  // tried in turn; empty: nothing is sent
+  std::string database = "cgmm";
+  std::string user;                                               // "": the server's default user
+  std::string password_file;                                      // "": no password
+  std::string ca_file, client_cert_file, client_key_file, proxy;  // "": the system's CAs; none
+  std::string node;                                               // "": the host's name
+  std::string cluster, zone, pool;                                // labels
+  ShippedSamples samples = ShippedSamples::all;
+  std::int64_t events_every_us = 5 * base::kSecond_us;
+  std::int64_t samples_every_us = 2 * base::kMinute_us;
+  std::int64_t batch_rows = 20'000;
+  std::int64_t batch_bytes = 4 << 20;  // before compression
+  std::string state_file = "/var/lib/cgroup-memory-manager-ship/state.json";
+
+  friend bool operator==(const Ship&, const Ship&) = default;
+};
+
 struct Config {
   std::string parent = "auto";
   std::int64_t max_cgroups = 20'000;  // tracked
@@ -38,7 +59,8 @@ struct Config {
   core::RetentionSettings retention;
   std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";
   std::optional<LogLevel> log_level;  // nullopt: RUST_LOG decides, else info
-  std::string old_keys;               // a sentence on keys that have got another name; empty: there are none
+  Ship ship;
+  std::string old_keys;  // a sentence on keys that have got another name; empty: there are none
 
   friend bool operator==(const Config&, const Config&) = default;
 };
@@ -74,6 +96,9 @@ Config parse(std::string_view toml, std::string_view name, const Overrides& over
 /// The keys of a file's top level (without [[rule]], and those that have got another name), and those of a [[rule]].
 std::vector<std::string_view> known_keys();
 std::vector<std::string_view> known_rule_keys();
+/// Those of [ship], and of its labels.
+std::vector<std::string_view> known_ship_keys();
+std::vector<std::string_view> known_label_keys();
 
 /// The option or key, else RUST_LOG (`info`, or `cgroup_memory_manager=debug,other=warn`) if it is valid, else info.
 LogLevel effective_log_level(const Config& config, const char* rust_log);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <initializer_list>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -143,6 +144,54 @@ std::optional<std::optional<core::Threshold>> reclaim_to_of(const Value& value) 
   return std::make_optional(threshold);
 }
 
+Text absolute_of(const Value& value) {
+  const Text text = text_of(value);
+  return text && text->starts_with('/') ? text : std::nullopt;
+}
+
+Text label_of(const Value& value) {
+  constexpr std::size_t kMost = 128;
+  const Text text = text_of(value);
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  return text && text->size() <= kMost && std::ranges::none_of(*text, is_control) ? text : std::nullopt;
+}
+
+/// It becomes part of SQL.
+Text identifier_of(const Value& value) {
+  const Text text = label_of(value);
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  const bool is_name = text && std::ranges::all_of(*text, is_part) && !(text->front() >= '0' && text->front() <= '9');
+  return is_name ? text : std::nullopt;
+}
+
+bool is_url(std::string_view text, std::initializer_list<std::string_view> schemes) {
+  return text.find_first_of(" \t\r\n\"") == std::string_view::npos &&
+         std::ranges::any_of(schemes,
+                             [&](std::string_view s) { return text.starts_with(s) && text.size() > s.size(); });
+}
+
+Text proxy_of(const Value& value) {
+  const Text text = text_of(value);
+  return text && is_url(*text, {"http://"}) ? text : std::nullopt;
+}
+
+std::optional<std::vector<std::string>> urls_of(const Value& value) {
+  std::vector<std::string> urls;
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value.held)) urls = *list;
+  if (const auto* one = std::get_if<std::string>(&value.held)) urls = {*one};
+  const auto is_address = [](const std::string& url) { return is_url(url, {"http://", "https://"}); };
+  return !urls.empty() && std::ranges::all_of(urls, is_address) ? std::optional(urls) : std::nullopt;
+}
+
+std::optional<ShippedSamples> shipped_samples_of(const Value& value) {
+  const Text text = text_of(value);
+  if (text == "all") return ShippedSamples::all;
+  if (text == "hours") return ShippedSamples::hours;
+  return text == "incidents" ? std::optional(ShippedSamples::incidents) : std::nullopt;
+}
+
 std::vector<std::string_view> names_of(const Keys& keys) {
   std::vector<std::string_view> names;
   for (const Key& key : keys) {
@@ -225,6 +274,41 @@ Keys keys_of(core::Rule& rule) {
   };
 }
 
+Keys keys_of(Ship& ship) {
+  const auto file = [](std::string& target, std::string_view name) {
+    return Key{name, "the absolute path of a file", into(target, absolute_of)};
+  };
+  const auto name = [](std::string& target, std::string_view key) {
+    return Key{key, "a text of at most 128 characters, without control characters", into(target, label_of)};
+  };
+  const auto every = duration(kSecond_us, kDay_us);
+  return {
+      {"url", R"(an address such as "https://clickhouse.example:8443", or a list of them)", into(ship.urls, urls_of)},
+      {"database", R"(a name of letters, digits and "_", such as "cgmm")", into(ship.database, identifier_of)},
+      name(ship.user, "user"),
+      file(ship.password_file, "password_file"),
+      file(ship.ca_file, "ca_file"),
+      file(ship.client_cert_file, "client_cert_file"),
+      file(ship.client_key_file, "client_key_file"),
+      {"proxy", R"(an address such as "http://proxy.example:3128")", into(ship.proxy, proxy_of)},
+      name(ship.node, "node"),
+      {"samples", R"("all", "hours" or "incidents")", into(ship.samples, shipped_samples_of)},
+      {"events_every", R"(a duration between "1s" and "1d" such as "5s")", into(ship.events_every_us, every)},
+      {"samples_every", R"(a duration between "1s" and "1d" such as "2m")", into(ship.samples_every_us, every)},
+      {"batch_rows", "a number of rows between 100 and 1000000", into(ship.batch_rows, count(100, 1'000'000))},
+      {"batch_bytes", R"(a size between "64KiB" and "64MiB" such as "4MiB")",
+       into(ship.batch_bytes, size(1 << 16, 1 << 26))},
+      file(ship.state_file, "state_file"),
+  };
+}
+
+Keys label_keys_of(Ship& ship) {
+  constexpr std::string_view kLabel = "a text of at most 128 characters, without control characters";
+  return {{"cluster", kLabel, into(ship.cluster, label_of)},
+          {"zone", kLabel, into(ship.zone, label_of)},
+          {"pool", kLabel, into(ship.pool, label_of)}};
+}
+
 const Key* find_key(const Keys& keys, std::string_view name) {
   const auto found = std::ranges::find(keys, name, &Key::name);
   return found == keys.end() ? nullptr : &*found;
@@ -238,6 +322,16 @@ std::vector<std::string_view> known_keys() {
 std::vector<std::string_view> known_rule_keys() {
   core::Rule any;
   return names_of(keys_of(any));
+}
+
+std::vector<std::string_view> known_ship_keys() {
+  Ship any;
+  return names_of(keys_of(any));
+}
+
+std::vector<std::string_view> known_label_keys() {
+  Ship any;
+  return names_of(label_keys_of(any));
 }
 
 std::string expected_instead_of(std::string_view unknown, std::span<const std::string_view> known) {

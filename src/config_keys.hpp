@@ -17,13 +17,13 @@
 
 namespace cgmm::config {
 
-/// A value of the file or of an option; monostate: of a type that no key accepts (array, table, date).
+/// A value of the file or of an option; monostate: of a type that no key accepts (table, date, other arrays).
 struct Value {
-  std::variant<std::monostate, bool, std::int64_t, double, std::string> held;
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>> held;
   std::string shown;  // in TOML syntax, for messages
 };
 
-/// A key of one Config or Rule.
+/// A key of one Config, Rule or Ship.
 struct Key {
   std::string_view name;
   std::string_view expected;               // what it accepts
@@ -38,9 +38,11 @@ struct Key {
 };
 using Keys = std::vector<Key>;
 
-/// These borrow `config` and `rule`.
+/// These borrow what they set.
 Keys keys_of(Config& config);
 Keys keys_of(core::Rule& rule);
+Keys keys_of(Ship& ship);
+Keys label_keys_of(Ship& ship);
 
 /// nullptr: there is none with that name.
 const Key* find_key(const Keys& keys, std::string_view name);

@@ -77,6 +77,71 @@ log_level = "warn"
   EXPECT_EQ(config, expected);
 }
 
+TEST(Config, TakesTheTableShip) {
+  const Config config = parse_here(R"(
+[ship]
+url = "https://a:8443"
+database = "fleet"
+user = "u"
+password_file = "/p"
+ca_file = "/ca"
+client_cert_file = "/cert"
+client_key_file = "/key"
+proxy = "http://proxy:3128"
+node = "n1"
+samples = "incidents"
+events_every = "1s"
+samples_every = "1m"
+batch_rows = 100
+batch_bytes = "1MiB"
+state_file = "/s"
+[ship.labels]
+cluster = "c"
+zone = "z"
+pool = "p"
+)");
+  EXPECT_EQ(config.ship, (Ship{.urls = {"https://a:8443"},
+                               .database = "fleet",
+                               .user = "u",
+                               .password_file = "/p",
+                               .ca_file = "/ca",
+                               .client_cert_file = "/cert",
+                               .client_key_file = "/key",
+                               .proxy = "http://proxy:3128",
+                               .node = "n1",
+                               .cluster = "c",
+                               .zone = "z",
+                               .pool = "p",
+                               .samples = ShippedSamples::incidents,
+                               .events_every_us = 1'000'000,
+                               .samples_every_us = 60'000'000,
+                               .batch_rows = 100,
+                               .batch_bytes = 1 << 20,
+                               .state_file = "/s"}));
+  EXPECT_EQ(parse_here("[ship]\nurl = ['http://a', 'https://b']").ship.urls.size(), 2u);
+}
+
+TEST(Config, NamesTheMistakeInTheTableShip) {
+  for (const auto& [text, said] : std::vector<std::pair<std::string, std::string>>{
+           {"ship = 1", "ship = 1: expected a section that begins with [ship]"},
+           {"[ship]\nurl = 'ftp://a'", "ship.url = \"ftp://a\": expected an address such as"},
+           {"[ship]\nurl = []", "ship.url = [...]: expected an address such as"},
+           {"[ship]\nurl = [1]", "ship.url = [...]: expected an address such as"},
+           {"[ship]\ndatabase = 'a; DROP'", "expected a name of letters, digits"},
+           {"[ship]\nca_file = 'ca.pem'", "expected the absolute path of a file"},
+           {"[ship]\nlabels = 1", "ship.labels = 1: expected"},
+           {"[ship]\nlabels = { zon = 'a' }", "did you mean \"zone\"?"},
+           {"[ship]\nevent_every = '5s'", "did you mean \"events_every\"?"},
+           {"[ship]\nclient_key_file = '/k'", "client_cert_file and client_key_file together"}}) {
+    try {
+      parse_here(text);
+      ADD_FAILURE() << text;
+    } catch (const ConfigError& error) {
+      EXPECT_NE(std::string(error.what()).find(said), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST(Config, TakesRulesInTheirOrder) {
   const Config config = parse_here(R"(
 threshold = "10%"
@@ -129,7 +194,7 @@ constexpr std::string_view kOneOfTheKeys =
     "adaptive, max_cooldown, worth, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, "
     "lock_memory, "
     "database, "
-    "max_size, keep_samples, keep_incidents, keep_hours, keep_events, reports_dir, log_level, rule";
+    "max_size, keep_samples, keep_incidents, keep_hours, keep_events, reports_dir, log_level, rule, ship";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
 constexpr std::string_view kStep = R"(a size of at least "4KiB", such as "64MiB")";
 constexpr std::string_view kTimeout = R"(a duration between "100ms" and "1h" such as "10s")";

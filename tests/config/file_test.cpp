@@ -195,6 +195,9 @@ TEST(ShippedConfig, HasALineForEveryKey) {
   ASSERT_FALSE(known_keys().empty());
   for (const auto key : known_keys()) EXPECT_TRUE(mentions(key)) << key;
   for (const auto key : known_rule_keys()) EXPECT_TRUE(mentions(key)) << key;
+  for (const auto key : known_ship_keys()) EXPECT_TRUE(mentions(key)) << key;
+  for (const auto key : known_label_keys())
+    EXPECT_NE(shipped().find(std::string{key} + " = "), std::string::npos) << key;
 }
 
 TEST(ShippedConfig, HasACommentAboveEveryKey) {
@@ -216,6 +219,15 @@ TEST(ShippedConfig, StillHoldsWithItsExamplesUncommented) {
   const Config config = parse(uncommented.str(), "config.toml");
   EXPECT_EQ(config.log_level, LogLevel::info);
   EXPECT_EQ(config.policy.rules.size(), 3u);
+  EXPECT_EQ(config.ship.urls.size(), 2u);
+  const Ship defaults;
+  EXPECT_EQ(config.ship.samples, defaults.samples);
+  EXPECT_EQ(config.ship.events_every_us, defaults.events_every_us);
+  EXPECT_EQ(config.ship.samples_every_us, defaults.samples_every_us);
+  EXPECT_EQ(config.ship.batch_rows, defaults.batch_rows);
+  EXPECT_EQ(config.ship.batch_bytes, defaults.batch_bytes);
+  EXPECT_EQ(config.ship.database, defaults.database);
+  EXPECT_EQ(config.ship.state_file, defaults.state_file);
 }
 
 }  // namespace
