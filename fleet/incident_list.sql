@@ -5,14 +5,9 @@
 SELECT id, killed_at_us, cgroup, kills, victim, cause, limit_bytes, path, node
   FROM (
     SELECT toString(oom_kill_id) AS id, killed_at_us,
-           assumeNotNull(coalesce(name, victim_path, dropped_from,
-                                  multiIf(candidate_count > 0, concat('(one of ', toString(candidate_count), ')'), '(not known)')))
-             AS cgroup,
+           killed_cgroup AS cgroup,
            toNullable(kill_count) AS kills, victim_comm AS victim, cause, limit_bytes, path, node, oom_kill_id AS number, history_id
-      FROM oom_kill FINAL
-     WHERE killed_at_us >= {since_us} AND killed_at_us < {until_us} AND match(node, {node_glob})
-       AND (match(coalesce(path, dropped_from, victim_path, ''), {workload_glob}) OR match(ifNull(name, ''), {workload_glob})
-            OR match(ifNull(workload, ''), {workload_glob}))
+      FROM (killed)
      UNION ALL
     SELECT concat('s', toString(stuck_id)), began_at_us, assumeNotNull(coalesce(name, '(not known)')), NULL, NULL,
            toNullable(if(kind = 'memory_high', 'throttled at memory.high', 'out of memory, OOM killer disabled')), limit_bytes, path, node,

@@ -1,13 +1,12 @@
 -- OOM kills
 -- SPDX-License-Identifier: Apache-2.0
 -- OOM kills of all nodes, newest first, as in reports/oom_kills.sql. `id` is the number on that node.
--- Most important first: node, id, killed_at_us, cgroup, kills, victim_comm, cause, limit_bytes, anon_rss_bytes, scope
+-- Most important first: node, id, killed_at_us, cgroup, kills, victim_comm, cause, limit_bytes, anon_rss_bytes, scope, workload
 SELECT node,
        oom_kill_id AS id,
        killed_at_us,
-       coalesce(name, dropped_from,
-                multiIf(candidate_count > 0, concat('(one of ', toString(candidate_count), ')'),
-                        victim_path IS NULL, '(not known)', NULL)) AS cgroup,
+       killed_cgroup AS cgroup,
+       subject AS workload,
        victim_comm,
        victim_pid,
        process_count,
