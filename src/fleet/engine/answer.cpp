@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fleet/engine/answer.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <iterator>
+#include <system_error>
+
+#include "base/text.hpp"
+
+namespace cgmm::fleet {
+namespace {
+
+constexpr std::size_t kMostOfMessage = 300;
+
+struct Known {
+  int code;
+  Refusal refusal;
+  const char* problem;  // after "HOST:PORT ", before its own words. USER and DATABASE are filled in
+  const char* advice;
+};
+
+constexpr const char* kUserAdvice = "set user and password_file in [ship]";
+constexpr const char* kRightsAdvice = "GRANT SELECT, INSERT ON DATABASE.* to it, and for `fleet init` also CREATE";
+constexpr const char* kInitAdvice = "run `cgroup-memory-manager fleet init`";
+constexpr const char* kZooKeeperAdvice = "it takes rows again when it reaches ZooKeeper";
+constexpr const char* kClusterAdvice = "SELECT DISTINCT cluster FROM system.clusters shows those that it has";
+
+constexpr Known kKnown[] = {
+    {192, Refusal::permanent, "does not know user USER", kUserAdvice},
+    {193, Refusal::permanent, "says that the password of user USER is wrong", kUserAdvice},
+    {194, Refusal::permanent, "wants a password of user USER", kUserAdvice},
+    {516, Refusal::permanent, "does not let user USER in", kUserAdvice},
+    {195, Refusal::permanent, "does not let user USER in from this address", "allow it in the user's networks"},
+    {164, Refusal::permanent, "lets user USER only read", kRightsAdvice},
+    {291, Refusal::permanent, "does not let user USER use database DATABASE", kRightsAdvice},
+    {497, Refusal::permanent, "does not let user USER do this", kRightsAdvice},
+    {60, Refusal::permanent, "lacks a table in database DATABASE", kInitAdvice},
+    {81, Refusal::permanent, "has no database DATABASE", kInitAdvice},
+    {16, Refusal::permanent, "has tables of another version", kInitAdvice},
+    {252, Refusal::too_many_parts, "merges too slowly and takes no rows now",
+     "wait; if it goes on, send less often (samples_every) or give it more servers"},
+    {242, Refusal::read_only, "has a table that only can be read now", kZooKeeperAdvice},
+    {225, Refusal::read_only, "has no ZooKeeper", kZooKeeperAdvice},
+    {999, Refusal::read_only, "does not reach ZooKeeper", kZooKeeperAdvice},
+    {170, Refusal::permanent, "lacks something that is named in its configuration", kClusterAdvice},
+    {701, Refusal::permanent, "has no cluster of this name", kClusterAdvice},
+    {202, Refusal::transient, "has too many queries to do", "wait; if it goes on, send less often"},
+    {241, Refusal::transient, "has too little memory for this", "wait, or send smaller batches (batch_rows)"},
+    {243, Refusal::transient, "has too little space on its disk", "give it space"},
+    {279, Refusal::transient, "does not reach one of its shards", "wait, or start the shard"}};
+
+/// Of these, trying again does not help: the text of the query or of the rows is wrong.
+constexpr int kWrongText[] = {6, 26, 27, 33, 36, 38, 41, 43, 44, 46, 47, 53, 62, 69, 70, 72, 73, 115, 117, 321, 349};
+
+void replace(std::string& text, std::string_view what, const std::string& with) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
+    text.replace(at, what.size(), with);
+}
+
+std::string filled(const char* text, const Asked& asked) {
+  std::string result = text;
+  replace(result, "USER", '"' + (asked.user.empty() ? "default" : asked.user) + '"');
+  replace(result, "DATABASE", asked.database);
+  return result;
+}
+
+/// For an answer that is not from ClickHouse.
+DestinationError strange_answer(const Asked& asked, int status) {
+  const std::string answered = asked.place + " answers with HTTP status " + std::to_string(status);
+  if (status == 401 || status == 403) return {Refusal::permanent, answered + ": " + kUserAdvice};
+  if (status == 413) return {Refusal::permanent, answered + ": set batch_bytes in [ship] lower"};
+  if (status == 429 || status >= 500) return {Refusal::transient, answered + ", and not as ClickHouse does: wait"};
+  return {Refusal::permanent, answered +
+                                  ", and not as ClickHouse does: url in [ship] has to name its HTTP port (8123, or "
+                                  "8443 with https)"};
+}
+
+/// The text of a value as it was before it was escaped; nullopt: NULL.
+std::optional<std::string> value_of(std::string_view text) {
+  if (text == "\\N") return std::nullopt;
+  std::string value;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\\' || at + 1 == text.size()) {
+      value += text[at];
+      continue;
+    }
+    constexpr std::string_view kEscaped = "bfnrt0", kMeant{"\b\f\n\r\t\0", 6};
+    const std::size_t which = kEscaped.find(text[++at]);
+    value += which == std::string_view::npos ? text[at] : kMeant[which];
+  }
+  return value;
+}
+
+}  // namespace
+
+std::optional<EngineError> error_in(std::string_view body) {
+  constexpr std::string_view kCode = "Code: ", kException = "DB::Exception: ";
+  if (!body.starts_with(kCode)) {
+    while (body.ends_with('\n')) body.remove_suffix(1);
+    const std::size_t last = body.rfind("\nCode: ");
+    if (last == std::string_view::npos) return std::nullopt;
+    body.remove_prefix(last + 1);
+  }
+  EngineError error;
+  const char* const end = body.data() + body.size();
+  const auto [after, problem] = std::from_chars(body.data() + kCode.size(), end, error.code);
+  const std::size_t exception = body.find(kException);
+  if (problem != std::errc{} || exception == std::string_view::npos || (*after != ',' && *after != '.'))
+    return std::nullopt;
+  std::string_view message = body.substr(exception + kException.size());
+  for (const std::string_view tail : {"\n", ", e.what()", " (version ", ". Stack trace"})
+    message = message.substr(0, message.find(tail));
+  if (message.size() > kMostOfMessage) message = message.substr(0, kMostOfMessage);
+  error.message = base::escape_for_terminal(message);
+  return error;
+}
+
+DestinationError refusal_of(const Asked& asked, int status, std::string_view body) {
+  const auto error = error_in(body);
+  if (!error) {
+    if (status != 200) return strange_answer(asked, status);
+    return {Refusal::permanent, asked.place + " says more than it was asked: is it ClickHouse's HTTP port?"};
+  }
+  const std::string own_words = "code " + std::to_string(error->code) + ": " + error->message;
+  const auto known = std::ranges::find(kKnown, error->code, &Known::code);
+  if (known != std::end(kKnown)) {
+    return {known->refusal, asked.place + " " + filled(known->problem, asked) + ": " + filled(known->advice, asked) +
+                                " (" + own_words + ")"};
+  }
+  const bool is_wrong = std::ranges::find(kWrongText, error->code) != std::end(kWrongText);
+  return {is_wrong ? Refusal::permanent : Refusal::transient, asked.place + " refuses: " + own_words};
+}
+
+std::vector<EngineRow> rows_of(std::string_view body) {
+  std::vector<EngineRow> rows;
+  while (!body.empty()) {
+    std::string_view line = body.substr(0, body.find('\n'));
+    body.remove_prefix(std::min(body.size(), line.size() + 1));
+    EngineRow& row = rows.emplace_back();
+    for (;;) {
+      const std::size_t tab = line.find('\t');
+      row.push_back(value_of(line.substr(0, tab)));
+      if (tab == std::string_view::npos) break;
+      line.remove_prefix(tab + 1);
+    }
+  }
+  return rows;
+}
+
+}  // namespace cgmm::fleet
