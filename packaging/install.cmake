@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# `cmake --install`: the program and its short name, the unit, the man page, completions, and the configuration if there is none.
+# `cmake --install`: the two programs and the short name of the first, the unit, the man page, completions, and the configuration if there is none.
 # The Debian package is made from the same rules; there, dpkg decides what happens to an existing configuration.
 # DESTDIR and `--prefix` work as usual. Only the configuration ignores the prefix, because the program looks for it in one place.
 
 set(CGMM_CONFIG_DIR /etc/cgroup-memory-manager)
 set(CGMM_ZSH_COMPLETIONS_DIR share/zsh/site-functions CACHE STRING "Where zsh looks for completions")
 
-install(TARGETS cgroup-memory-manager RUNTIME)
+install(TARGETS cgroup-memory-manager cgroup-memory-manager-fleet RUNTIME)
 file(CREATE_LINK cgroup-memory-manager ${CMAKE_BINARY_DIR}/cgmm SYMBOLIC)
 install(FILES ${CMAKE_BINARY_DIR}/cgmm TYPE BIN)
 
@@ -22,6 +22,7 @@ install(FILES ${CMAKE_SOURCE_DIR}/LICENSE TYPE DOC)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/reports TYPE DOC FILES_MATCHING PATTERN *.sql)  # as examples for reports of your own
 install(FILES ${CMAKE_SOURCE_DIR}/docs/queries.md TYPE DOC)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/schema TYPE DOC FILES_MATCHING PATTERN *.sql)  # it explains every column
+install(FILES ${CMAKE_SOURCE_DIR}/docs/fleet.md TYPE DOC)
 
 install(CODE "
   set(source_dir \"${CMAKE_SOURCE_DIR}\")

@@ -2,11 +2,13 @@
 #include "command_line.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
 #include "cli/terminal.hpp"
 #include "kernel/parse.hpp"
@@ -47,6 +49,19 @@ std::size_t parse_width(const std::string& text) {
   const auto width = kernel::parse_number(text).value_or(0);
   if (width < cli::kNarrowest || width > cli::kWidest) refuse_value("--width", text, "a number of columns, 40 to 1000");
   return static_cast<std::size_t>(width);
+}
+
+std::int64_t parse_days(const std::string& option, const std::string& text) {
+  const auto time_us = base::parse_duration_us(text).value_or(0);
+  if (time_us < base::kDay_us || time_us % base::kDay_us != 0) refuse_value(option, text, "whole days such as \"30d\"");
+  return time_us / base::kDay_us;
+}
+
+std::string parse_cluster(const std::string& text) {
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; };
+  if (text.empty() || !std::ranges::all_of(text, is_plain))
+    refuse_value("--cluster", text, "a name of letters, digits, \"_\", \"-\" and \".\"");
+  return text;
 }
 
 template <class Target>
@@ -199,6 +214,27 @@ void add_query(CLI::App& sub, cli::Options& options) {
   add(sub, "sql", options.sql, "SQL", "One SELECT; the views v_sample, v_reclaim, v_oom_kill, v_cgroup are for people")
       ->required();
   add_reading(sub, options);
+}
+
+void add_fleet(CLI::App& sub, cli::Options& options) {
+  cli::FleetOptions& fleet = options.fleet;
+  add(sub, "what", fleet.what, "init", "init: make the tables in ClickHouse");
+  sub.add_flag("--print", fleet.print, "Print the statements for empty servers, but run none");
+  sub.add_option_function<std::string>(
+         "--cluster", [&fleet](const std::string& text) { fleet.cluster = parse_cluster(text); },
+         "Make them on all servers of this cluster: replicated, and sharded by node")
+      ->type_name("NAME");
+  sub.add_option_function<std::string>(
+         "--keep-samples",
+         [&fleet](const std::string& text) { fleet.keep_samples_days = parse_days("--keep-samples", text); },
+         "How long ClickHouse keeps samples, such as 30d (default: for ever; from ClickHouse 19.6 on)")
+      ->type_name("D");
+  sub.add_option_function<std::string>(
+         "--keep-hours",
+         [&fleet](const std::string& text) { fleet.keep_hours_days = parse_days("--keep-hours", text); },
+         "The same of hours, scans, reclaims and events")
+      ->type_name("D");
+  add_config(sub, options);
 }
 
 void add_complete(CLI::App& sub, cli::Options& options) {

@@ -70,4 +70,10 @@ inline constexpr const char* kQuery =
     "  cgroup-memory-manager query \"SELECT at, usage_bytes FROM v_sample WHERE name GLOB '*web*'\" --format csv\n"
     "      samples for a spreadsheet\n";
 
+inline constexpr const char* kFleet =
+    "  cgroup-memory-manager fleet init\n"
+    "      make the tables on one server\n"
+    "  cgroup-memory-manager fleet init --cluster prod --keep-samples 30d --print\n"
+    "      show what would be run to make them on a cluster, with samples of 30 days\n";
+
 }  // namespace cgmm::examples

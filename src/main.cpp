@@ -43,10 +43,11 @@ struct Command {
   int (*start)(const cli::Options& options);
   const char* examples;
   bool takes_run_options = false;
+  bool has_bounds = true;  // of time and memory
 };
 
 constexpr Command kCommands[] = {
-    {"run", "The service (the default)", cgmm::add_run_options, cli::run, examples::kRun, true},
+    {"run", "The service (the default)", cgmm::add_run_options, cli::run, examples::kRun, true, false},
     {"report", "The weekly summary, or one report by name", cgmm::add_report, cli::report, examples::kReport},
     {"history", "A cgroup's memory over time", cgmm::add_history, cli::history, examples::kHistory},
     {"incident", "After an OOM kill: who, why, and what led up to it", cgmm::add_incident, cli::incident,
@@ -55,6 +56,7 @@ constexpr Command kCommands[] = {
      examples::kStatus},
     {"check", "What is right on this machine and what is not", cgmm::add_check, cli::check, examples::kCheck, true},
     {"query", "Your own SQL on the history, read-only", cgmm::add_query, cli::query, examples::kQuery},
+    {"fleet", "The histories of all nodes in ClickHouse", cgmm::add_fleet, cli::fleet, examples::kFleet, false, false},
     {"complete", "Words for the completions of a shell", cgmm::add_complete, cli::complete, ""}};
 
 constexpr const char* kExitCodes = "\nExit codes: 0 success, 1 the work failed, 2 usage or configuration is wrong.";
@@ -121,6 +123,7 @@ int explain(const std::exception& error, int exit_code, const std::string& hint 
 
 int dispatch(int argc, char** argv) {
   cli::Options options{.version = CGMM_VERSION};
+  options.arguments.assign(argv, argv + argc);
   CLI::App app{
       "Records every container's memory in a SQLite history, and reclaims page cache that is over a threshold.\n"
       "Without a subcommand it runs the service.",
@@ -146,7 +149,7 @@ int dispatch(int argc, char** argv) {
     if (!sub.parsed()) continue;
     if (!command.takes_run_options) expect_no_run_options(app, sub);
     if (options.display.local_time && !cgmm::report::is_for_programs(options.format)) cgmm::base::show_local_time();
-    if (command.start != cli::run) cli::begin_bounds(options.bounds);
+    if (command.has_bounds) cli::begin_bounds(options.bounds);
     return command.start(options);
   }
   return cli::run(options);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completions for fish, installed under both names of the program.
 
-set -l commands run report history incident status check query
+set -l commands run report history incident status check query fleet
 
 # Only names that are plain words: they are other people's.
 function __cgmm_known
@@ -20,6 +20,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n $first -a status -d 'Whether the service runs, and how well'
     $complete -n $first -a check -d 'What is right on this node and what is not'
     $complete -n $first -a query -d 'Your own SQL on the history'
+    $complete -n $first -a fleet -d 'The histories of all nodes in ClickHouse'
     $complete -n $first -s V -l version -d 'Version'
     $complete -n $first -a help -d 'The options of a command, with examples'
     $complete -s h -l help -d 'Usage'
@@ -58,4 +59,9 @@ for program in cgroup-memory-manager cgmm
     $complete -n '__fish_seen_subcommand_from incident' -l window -x -a '30m 2h' -d 'How much time before the kill'
     $complete -n '__fish_seen_subcommand_from history' -a '(__cgmm_known workloads)' -d 'Workload'
     $complete -n '__fish_seen_subcommand_from incident' -a 'list show latest (__cgmm_known kills)'
+    $complete -n '__fish_seen_subcommand_from fleet' -l print -d 'Print the statements, but run none'
+    $complete -n '__fish_seen_subcommand_from fleet' -l cluster -x -d 'Make the tables on all servers of this cluster'
+    $complete -n '__fish_seen_subcommand_from fleet' -l keep-samples -x -a '7d 30d' -d 'How long ClickHouse keeps samples'
+    $complete -n '__fish_seen_subcommand_from fleet' -l keep-hours -x -a '90d 365d' -d 'How long it keeps the rest'
+    $complete -n '__fish_seen_subcommand_from fleet' -a init -d 'Make the tables in ClickHouse'
 end

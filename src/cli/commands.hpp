@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "cli/bounds.hpp"
 #include "config.hpp"
@@ -27,6 +28,14 @@ struct Display {
   std::optional<std::size_t> width;  // instead of the terminal's
   bool no_pager = false;
   bool local_time = false;  // for people; the others are told UTC
+};
+
+/// For `fleet`.
+struct FleetOptions {
+  std::string what;  // "init"
+  bool print = false;
+  std::string cluster;  // "": one server
+  std::int64_t keep_samples_days = 0, keep_hours_days = 0;
 };
 
 /// What the command line says. Each subcommand has some of these options.
@@ -53,8 +62,10 @@ struct Options {
   bool all = false;          // for incident list: every kill
   bool is_short = false;     // for status: only its first line
   bool config_only = false;  // for check: only the configuration and its parent
+  FleetOptions fleet;
+  std::vector<std::string> arguments;  // all of the command line
   Display display;
-  Bounds bounds;  // of all commands but run
+  Bounds bounds;  // of all commands but run and fleet
 };
 
 int run(const Options& options);
@@ -66,5 +77,7 @@ int check(const Options& options);
 int query(const Options& options);
 /// Names words of the history for the completions of a shell, one a line. Says nothing if there is no history.
 int complete(const Options& options);
+/// Its work is done by the program cgroup-memory-manager-fleet; the other one starts that (fleet_program.cpp).
+int fleet(const Options& options);
 
 }  // namespace cgmm::cli

@@ -43,9 +43,10 @@ class Install : public ::testing::Test {
   TempDir root_;
 };
 
-TEST_F(Install, PutsTheProgramItsShortNameTheUnitTheManualTheCompletionsAndTheConfigurationInPlace) {
+TEST_F(Install, PutsTheProgramsTheShortNameTheUnitTheManualTheCompletionsAndTheConfigurationInPlace) {
   ASSERT_TRUE(install("/usr"));
   EXPECT_TRUE(fs::is_regular_file(under_root("/usr/bin/cgroup-memory-manager")));
+  EXPECT_TRUE(fs::is_regular_file(under_root("/usr/bin/cgroup-memory-manager-fleet")));
   EXPECT_EQ(fs::read_symlink(under_root("/usr/bin/cgmm")), "cgroup-memory-manager");
   EXPECT_EQ(contents(under_root("/usr/lib/systemd/system/cgroup-memory-manager.service")),
             contents(kSource / "packaging/cgroup-memory-manager.service"));
@@ -62,7 +63,8 @@ TEST_F(Install, PutsTheProgramItsShortNameTheUnitTheManualTheCompletionsAndTheCo
 TEST_F(Install, WhoWritesSqlFindsTheSchemaTheQueriesAndTheReports) {
   ASSERT_TRUE(install("/usr"));
   const fs::path documents = under_root("/usr/share/doc/cgroup-memory-manager");
-  EXPECT_EQ(contents(documents / "queries.md"), contents(kSource / "docs/queries.md"));
+  for (const char* file : {"queries.md", "fleet.md"})
+    EXPECT_EQ(contents(documents / file), contents(kSource / "docs" / file));
   for (const char* directory : {"schema", "reports"}) {
     for (const auto& file : fs::directory_iterator(kSource / directory)) {
       const fs::path installed = documents / directory / file.path().filename();

@@ -68,11 +68,12 @@ struct Answer {
 };
 
 /// Waits for its end; throws when that does not come.
-inline Answer run_program(const std::vector<std::string>& arguments, const Environment& more = {}) {
+inline Answer run_program(const std::vector<std::string>& arguments, const Environment& more = {},
+                          std::chrono::milliseconds deadline = std::chrono::seconds{30}) {
   const TempDir files;
   const Streams streams{files.path() / "out", files.path() / "err"};
   ChildProcess child = ChildProcess::fork_off([&] { return become_program(arguments, streams, more); });
-  const auto exit_code = child.wait_for_exit();
+  const auto exit_code = child.wait_for_exit(deadline);
   Answer answer{exit_code.value_or(-1), content_of(streams.out), content_of(streams.err)};
   if (!exit_code) throw std::runtime_error("the program does not end; it said:\n" + answer.out + answer.err);
   return answer;

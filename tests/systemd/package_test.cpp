@@ -77,23 +77,24 @@ TEST_F(Package, HasWhatBelongsIntoIt) {
   const auto files =
       words_of(output_of("dpkg-deb --fsys-tarfile '" + package_file().string() + "' | tar -t | grep -v '/$'"));
   for (const char* file :
-       {"./usr/bin/cgroup-memory-manager", "./usr/bin/cgmm", "./etc/cgroup-memory-manager/config.toml",
-        "./usr/share/man/man8/cgroup-memory-manager.8.gz", "./usr/share/man/man8/cgmm.8.gz",
-        "./usr/share/bash-completion/completions/cgmm", "./usr/share/zsh/vendor-completions/_cgmm",
-        "./usr/share/fish/vendor_completions.d/cgmm.fish",
+       {"./usr/bin/cgroup-memory-manager", "./usr/bin/cgroup-memory-manager-fleet", "./usr/bin/cgmm",
+        "./etc/cgroup-memory-manager/config.toml", "./usr/share/man/man8/cgroup-memory-manager.8.gz",
+        "./usr/share/man/man8/cgmm.8.gz", "./usr/share/bash-completion/completions/cgmm",
+        "./usr/share/zsh/vendor-completions/_cgmm", "./usr/share/fish/vendor_completions.d/cgmm.fish",
         "./usr/share/doc/cgroup-memory-manager/schema/0001_history.sql",
-        "./usr/share/doc/cgroup-memory-manager/reports/summary.sql",
-        "./usr/share/doc/cgroup-memory-manager/queries.md"}) {
+        "./usr/share/doc/cgroup-memory-manager/reports/summary.sql", "./usr/share/doc/cgroup-memory-manager/queries.md",
+        "./usr/share/doc/cgroup-memory-manager/fleet.md"}) {
     EXPECT_TRUE(files.contains(file)) << file << " is not among\n" << joined(files);
   }
   EXPECT_EQ(output_of("dpkg-deb --info '" + package_file().string() + "' conffiles"),
             "/etc/cgroup-memory-manager/config.toml\n");
 }
 
-/// Every library more is one more that has to be there, in a version that fits, on every node.
+/// Every library more is one more that has to be there, in a version that fits, on every node. OpenSSL's and zlib1g are
+/// for cgroup-memory-manager-fleet.
 TEST_F(Package, NeedsFewLibraries) {
   const auto packages = all_matches(field("Depends") + ",", "(libc6|lib[a-z+-]*[a-z+])[0-9.a-z-]*(?: \\([^)]*\\))?,");
-  EXPECT_EQ(joined(packages), joined({"libc6", "libfmt", "libgcc-s", "libspdlog", "libsqlite", "libstdc++"}))
+  EXPECT_EQ(joined(packages), joined({"libc6", "libfmt", "libgcc-s", "libspdlog", "libsqlite", "libssl", "libstdc++"}))
       << field("Depends");
 }
 
