@@ -17,6 +17,7 @@
 #include "store/refusal.hpp"
 #include "store/statement.hpp"
 #include "store/write/cgroup_rows.hpp"
+#include "store/write/changes.hpp"
 #include "store/write/oom_kills.hpp"
 #include "store/write/reclaim_rows.hpp"
 #include "store/write/run_rows.hpp"
@@ -52,14 +53,15 @@ struct History::Impl {
   std::filesystem::path name;  // as configured
   SQLite::Database database;
   Statements sql{database};
-  CgroupRows cgroups{sql};
+  Changes changes{sql};
+  CgroupRows cgroups{sql, changes};
   OomKillRows oom_kills{sql, cgroups};
   ReclaimRows reclaims{sql, cgroups};
   StuckRows stuck{sql};
   Wal wal{database, resolved(name)};
   Losses losses;         // not told yet
   Losses losses_before;  // when the transaction began
-  Maintenance maintenance{sql, wal, losses};
+  Maintenance maintenance{sql, wal, changes, losses};
   PageCheck pages;
   bool in_transaction = false;
   std::optional<base::FileId> file_id = base::file_id(name);
@@ -162,6 +164,7 @@ void History::begin() {
 
 void History::commit() {
   if (!impl_->in_transaction) throw std::logic_error("there is no transaction to commit");
+  impl_->changes.write();
   impl_->maintenance.note_commit();
   impl_->sql.execute("COMMIT");
   impl_->in_transaction = false;
@@ -176,6 +179,7 @@ void History::rollback() noexcept {
   impl_->scans = impl_->scans_before;
   impl_->losses = impl_->losses_before;
   impl_->cgroups.undo();
+  impl_->changes.undo();
   impl_->maintenance.undo();
 }
 

@@ -21,8 +21,8 @@ inline bool is_below(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
 }
 
-/// About what a cgroup's row takes, with its indexes, its limit and an hour.
-inline std::int64_t cgroup_bytes(std::string_view path) { return 200 + 4 * static_cast<std::int64_t>(path.size()); }
+/// About what a cgroup's row takes, with its indexes, its limit, its change and an hour.
+inline std::int64_t cgroup_bytes(std::string_view path) { return 240 + 4 * static_cast<std::int64_t>(path.size()); }
 
 class Census {
  public:

@@ -68,9 +68,10 @@ constexpr Stage kStages[] = {
 
 }  // namespace
 
-Maintenance::Maintenance(Statements& sql, Wal& wal, Losses& losses)
+Maintenance::Maintenance(Statements& sql, Wal& wal, Changes& changes, Losses& losses)
     : sql_(sql),
       wal_(wal),
+      changes_(changes),
       losses_(losses),
       roll_up_(sql),
       repeated_kills_(sql),
@@ -197,7 +198,7 @@ bool Maintenance::drop_old(std::int64_t now_us) {
                        .incidents_before_us = now_us - settings_->incidents_us,
                        .to_scan_id = roll_up_.reaches_scan_id()},
                       by_age_.sampled_scan_id) ||
-         drop_hours(sql_, now_us - settings_->hours_us) || drop_events(sql_, events_before_us, by_age_) ||
+         drop_hours(sql_, now_us - settings_->hours_us) || drop_events(sql_, changes_, events_before_us, by_age_) ||
          drop_cgroups(sql_, events_before_us) || drop_scans(sql_, now_us - kScansStay_us, by_age_);
 }
 
@@ -228,7 +229,7 @@ bool Maintenance::make_room(std::int64_t now_us) {
     if (what == Stage::What::hours) {
       dropped = drop_hours(sql_, before_us);
     } else if (what == Stage::What::events) {
-      dropped = drop_events(sql_, before_us, for_room_) || drop_cgroups(sql_, before_us) ||
+      dropped = drop_events(sql_, changes_, before_us, for_room_) || drop_cgroups(sql_, before_us) ||
                 drop_scans(sql_, before_us, for_room_);
     } else {
       dropped = drop_samples(sql_,

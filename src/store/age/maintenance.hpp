@@ -19,13 +19,14 @@
 #include "store/age/roll_up.hpp"
 #include "store/file/wal.hpp"
 #include "store/statement.hpp"
+#include "store/write/changes.hpp"
 
 namespace cgmm::store {
 
 class Maintenance {
  public:
   /// What is dropped before its time is added to `losses`.
-  Maintenance(Statements& sql, Wal& wal, Losses& losses);
+  Maintenance(Statements& sql, Wal& wal, Changes& changes, Losses& losses);
 
   /// Without a call there are no bounds, and no maintenance.
   void set_settings(const core::RetentionSettings& settings);
@@ -85,6 +86,7 @@ class Maintenance {
 
   Statements& sql_;
   Wal& wal_;
+  Changes& changes_;
   std::optional<core::RetentionSettings> settings_;
   Losses& losses_;
   RollUp roll_up_;

@@ -126,13 +126,13 @@ bool drop_hours(Statements& sql, std::int64_t before_us) {
              before_us) > 0;
 }
 
-bool drop_events(Statements& sql, std::int64_t before_us, Position& position) {
+bool drop_events(Statements& sql, Changes& changes, std::int64_t before_us, Position& position) {
   drop_oldest(sql, before_us, "reclaim_effect", "reclaim_id", "reclaim", "started_at_us");
   drop_oldest(sql, before_us, "oom_process", "oom_kill_id", "oom_kill", "killed_at_us");
   drop_oldest(sql, before_us, "oom_node", "oom_kill_id", "oom_kill", "killed_at_us");
-  return drop_oldest(sql, before_us, "reclaim", "reclaim_id", "reclaim", "started_at_us") ||
-         drop_oldest(sql, before_us, "oom_kill", "oom_kill_id", "oom_kill", "killed_at_us") ||
-         drop_oldest(sql, before_us, "oom_count", "at_us", "oom_count", "at_us") ||
+  return drop_oldest(sql, before_us, "reclaim", "reclaim_id", "reclaim", "started_at_us") || changes.by_age([&] {
+    return drop_oldest(sql, before_us, "oom_kill", "oom_kill_id", "oom_kill", "killed_at_us");
+  }) || drop_oldest(sql, before_us, "oom_count", "at_us", "oom_count", "at_us") ||
          drop_oldest(sql, before_us, "stuck", "stuck_id", "stuck", "began_at_us") ||
          drop_service_events(sql, before_us) || drop_limits(sql, before_us, position);
 }

@@ -8,6 +8,7 @@
 
 #include "base/time.hpp"
 #include "store/statement.hpp"
+#include "store/write/changes.hpp"
 
 namespace cgmm::store {
 
@@ -36,7 +37,7 @@ bool drop_samples(Statements& sql, const OldSamples& which, std::int64_t& after_
 
 bool drop_hours(Statements& sql, std::int64_t before_us);
 /// Reclaims with their effects, OOM kills, service events, limits.
-bool drop_events(Statements& sql, std::int64_t before_us, Position& position);
+bool drop_events(Statements& sql, Changes& changes, std::int64_t before_us, Position& position);
 /// Those that ended, and of which nothing else tells any more.
 bool drop_cgroups(Statements& sql, std::int64_t before_us);
 /// Those without samples.

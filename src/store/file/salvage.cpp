@@ -18,6 +18,7 @@
 #include "store/file/open.hpp"
 #include "store/refusal.hpp"
 #include "store/statement.hpp"
+#include "store/write/changes.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -128,7 +129,9 @@ class CarryOver {
     }
     if (column_count == 0) return false;
     const Handle in = compile(from_, "SELECT " + columns + " FROM " + table + rest);
-    const Handle out = compile(to_, "INSERT OR IGNORE INTO " + table + " (" + columns + ") VALUES (" + places + ")");
+    // The new history's own history_id gives way.
+    const std::string verb = table == "node" ? "INSERT OR REPLACE INTO " : "INSERT OR IGNORE INTO ";
+    const Handle out = compile(to_, verb + table + " (" + columns + ") VALUES (" + places + ")");
     if (sqlite3_bind_parameter_count(in.get()) >= 1) sqlite3_bind_int64(in.get(), 1, first_scan_id_);
     std::int64_t count = 0;
     int code = SQLITE_ROW;
@@ -158,6 +161,7 @@ std::string copy_all(SQLite::Database& from, const std::filesystem::path& to) {
     if (!carry.copy(part)) incomplete.emplace_back(part.table);
   }
   if (!incomplete.empty()) database.exec(kDropOrphans);
+  renew_changes(from, database);
   std::string words;
   for (const Part& part : kParts) {
     const std::int64_t count = database.execAndGet(std::string("SELECT count(*) FROM ") + part.table).getInt64();

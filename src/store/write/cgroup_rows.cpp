@@ -219,6 +219,7 @@ void CgroupRows::put_on_record(std::vector<core::CgroupRef> news, std::int64_t a
             "  WHERE limit_bytes IS ?3 AND effective_limit_bytes IS ?4 AND high_bytes IS ?5)",
             now.cgroup_id, at_us, cgroup.limits.limit_bytes, cgroup.limits.effective_limit_bytes,
             cgroup.limits.high_bytes) > 0;
+    if (is_changed) changes_.mark(Changes::Kind::cgroup, now.cgroup_id);
     if (is_changed && !is_new) {
       sql_.execute(
           "DELETE FROM cgroup_limit WHERE cgroup_id = ?1 AND changed_at_us <= (SELECT changed_at_us FROM cgroup_limit "

@@ -15,13 +15,14 @@
 #include "core/records.hpp"
 #include "store/age/losses.hpp"
 #include "store/statement.hpp"
+#include "store/write/changes.hpp"
 #include "store/write/sample_rows.hpp"
 
 namespace cgmm::store {
 
 class CgroupRows {
  public:
-  explicit CgroupRows(Statements& sql) : sql_(sql) {}
+  CgroupRows(Statements& sql, Changes& changes) : sql_(sql), changes_(changes) {}
 
   /// The row's cgroup_id; the row is made where there is none. For a cgroup known by its id only.
   std::int64_t id_of(const core::CgroupId& id, std::int64_t seen_at_us);
@@ -68,6 +69,7 @@ class CgroupRows {
   void put_on_record(std::vector<core::CgroupRef> news, std::int64_t at_us);
 
   Statements& sql_;
+  Changes& changes_;
   State now_;
   std::optional<State> before_;  // the transaction that changed it
   std::int64_t scan_ = 0;        // counts calls of follow()

@@ -81,7 +81,8 @@ void record(Statements& sql, const core::NodeFacts& node) {
         "AND EXISTS (SELECT 1 FROM node WHERE key = 'boot_id' AND value <> ?1)",
         std::get<std::string>(boot->second));
   }
-  sql.execute("DELETE FROM node WHERE key <> 'containers_seen_below'");  // which only a newer one replaces
+  // containers_seen_below: only a newer one replaces it.
+  sql.execute("DELETE FROM node WHERE key NOT IN ('containers_seen_below', 'history_id')");
   for (const auto& [key, value] : node.facts) {
     std::visit(
         [&](const auto& cell) { sql.execute("INSERT OR REPLACE INTO node (key, value) VALUES (?, ?)", key, cell); },

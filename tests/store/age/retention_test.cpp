@@ -65,8 +65,9 @@ TEST_F(RetentionTest, ARollUpThatACrashInterruptedIsBegunAgain) {
   SQLite::Database other(file().string(), SQLite::OPEN_READWRITE);
   Statements sql(other);
   Wal wal(other, file());
+  Changes changes(sql);
   Losses losses;
-  Maintenance interrupted(sql, wal, losses);
+  Maintenance interrupted(sql, wal, changes, losses);
   interrupted.set_settings({});
   other.exec("BEGIN");
   interrupted.work(kNoon + kHour);
@@ -199,8 +200,9 @@ std::int64_t longest_slice(const std::filesystem::path& file, std::int64_t now_u
   SQLite::Database database(file.string(), SQLite::OPEN_READWRITE);
   Statements sql(database);
   Wal wal(database, file);
+  Changes changes(sql);
   Losses losses;
-  Maintenance retention(sql, wal, losses);
+  Maintenance retention(sql, wal, changes, losses);
   retention.set_settings({});
   std::int64_t count = 0;
   sqlite3_progress_handler(
