@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// fleet/ship/*.sql: what is sent of each table.
+#include <fstream>
+#include <iterator>
+
+#include "store/retention_fixture.hpp"
+
+namespace cgmm::store {
+namespace {
+
+class ShippedRows : public StoreTest {
+ protected:
+  static std::string text_of(const std::filesystem::path& path) {
+    std::ifstream in(path);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  std::size_t count_of(const std::filesystem::path& sql_file) const {
+    std::string sql = text_of(sql_file);
+    const std::string part = "(told_reclaim)";
+    if (const std::size_t at = sql.find(part); at != std::string::npos)
+      sql.replace(at, part.size(), "(" + text_of(CGMM_SOURCE_DIR "/reports/part_told_reclaim.sql") + "\n)");
+    core::Parameters parameters{{"node", std::string("n")}, {"history_id", std::string("h")}};
+    for (const char* const name : {"after_revision", "after_scan_id", "after_hour_us"})
+      parameters[name] = std::int64_t{0};
+    for (const char* const name : {"to_revision", "to_scan_id", "to_hour_us"}) parameters[name] = INT64_MAX;
+    return Reader(file()).run(sql, parameters).rows.size();
+  }
+};
+
+TEST_F(ShippedRows, AreAllRowsOfEachTable) {
+  History history(file());
+  history.begin_run(kNoon, "");
+  const core::CgroupId web{"/web", 7};
+  store(history, core::Scan{.started_at_us = kNoon, .rows = {{.cgroup = test::tracked(1, web)}}},
+        core::Reclaim{.reclaim_id = 1, .id = web, .started_at_us = kNoon},
+        core::Effect{.reclaim_id = 1, .observed_for_us = kMinute},
+        core::CgroupCooldown{web, {.last_reclaim_at_us = kNoon, .until_us = kNoon + kMinute}},
+        core::CountedOomKills{.id = web, .since_at_us = kNoon - kSecond, .at_us = kNoon, .count = 2});
+  std::size_t file_count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(CGMM_SOURCE_DIR "/fleet/ship")) {
+    ++file_count;
+    const std::string table = entry.path().stem();
+    const std::string there = table == "counted_kill" ? "0\n" : query("SELECT count(*) FROM " + table);
+    EXPECT_EQ(std::to_string(count_of(entry.path())) + "\n", there) << table;
+  }
+  EXPECT_EQ(file_count, 13U);
+}
+
+}  // namespace
+}  // namespace cgmm::store
