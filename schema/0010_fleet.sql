@@ -14,6 +14,7 @@ INSERT OR IGNORE INTO node (key, value) VALUES ('history_id', lower(hex(randombl
 --   kind 5  cooldown; row_id is its cgroup_id
 --   kind 6  service_event
 --   kind 7  an OOM kill that has no row any more, because another row counts it. The last 10000 of them stay
+-- Kinds 2, 3 and 4 also where the name of their cgroup is told later.
 -- Scans, samples and hours are only ever added, and are not here.
 CREATE TABLE change (
   revision INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -44,6 +44,10 @@ std::int64_t CgroupRows::add_unseen(const core::CgroupId& id, const core::Contai
 std::int64_t CgroupRows::appear(const core::CgroupId& id, const core::ContainerIdentity& container,
                                 const std::string& workload, std::int64_t at_us, std::string_view seen_by,
                                 std::string_view kind) {
+  const auto nameless_since_us =
+      kind.empty() ? std::nullopt
+                   : sql_.number("SELECT first_seen_at_us FROM cgroup WHERE path = ? AND inode = ? AND kind IS NULL",
+                                 id.path, inode_to_sql(id.inode));
   Use row = sql_.use(
       "INSERT INTO cgroup (runtime, container_id, pod_uid, qos_class, workload, "
       "path, inode, first_seen_at_us, last_seen_at_us, first_seen_by, kind) "
@@ -58,7 +62,9 @@ std::int64_t CgroupRows::appear(const core::CgroupId& id, const core::ContainerI
       container.runtime, container.container_id, container.pod_uid, container.qos_class, workload, id.path,
       inode_to_sql(id.inode), at_us, seen_by, kind);
   if (!row.step()) throw std::logic_error("a cgroup has got no row");
-  return row.integer(0);
+  const std::int64_t cgroup_id = row.integer(0);
+  if (nameless_since_us) mark_what_tells_the_name(cgroup_id, *nameless_since_us);
+  return cgroup_id;
 }
 
 /// What is known of a cgroup that a scan has found, under whatever name it was seen before.
@@ -95,13 +101,35 @@ CgroupRows::Known CgroupRows::recognise(const core::TrackedCgroup& cgroup, std::
 
 void CgroupRows::store_names(const core::NamedCgroup& named) {
   const core::ContainerNames& names = named.names;
-  sql_.execute(
-      "UPDATE cgroup SET namespace = nullif(?3, ''), pod = nullif(?4, ''), "
-      "container = coalesce(nullif(?5, ''), container), "
-      "workload = CASE WHEN ?5 = '' AND container IS NOT NULL THEN workload ELSE nullif(?6, '') END "
-      "WHERE path = ?1 AND inode = ?2",
-      named.id.path, inode_to_sql(named.id.inode), names.pod_namespace, names.pod, names.container,
-      core::workload_of(names, named.container, named.id.path));
+  std::int64_t cgroup_id = 0, first_seen_at_us = 0;
+  {
+    Use changed = sql_.use(
+        "UPDATE cgroup SET namespace = n.namespace, pod = n.pod, container = n.container, workload = n.workload "
+        "FROM (SELECT cgroup_id, nullif(?3, '') AS namespace, nullif(?4, '') AS pod, "
+        "  coalesce(nullif(?5, ''), container) AS container, "
+        "  CASE WHEN ?5 = '' AND container IS NOT NULL THEN workload ELSE nullif(?6, '') END AS workload "
+        "  FROM cgroup WHERE path = ?1 AND inode = ?2) n "
+        "WHERE cgroup.cgroup_id = n.cgroup_id AND (cgroup.namespace, cgroup.pod, cgroup.container, cgroup.workload) "
+        "IS NOT (n.namespace, n.pod, n.container, n.workload) RETURNING cgroup_id, first_seen_at_us",
+        named.id.path, inode_to_sql(named.id.inode), names.pod_namespace, names.pod, names.container,
+        core::workload_of(names, named.container, named.id.path));
+    if (!changed.step()) return;
+    cgroup_id = changed.integer(0);
+    first_seen_at_us = changed.integer(1);
+  }
+  mark_what_tells_the_name(cgroup_id, first_seen_at_us);
+}
+
+/// A copy elsewhere has the name in these rows. There are few of them, because names are told soon.
+void CgroupRows::mark_what_tells_the_name(std::int64_t cgroup_id, std::int64_t first_seen_at_us) {
+  const auto mark = [&](Changes::Kind kind, Use rows) {
+    while (rows.step()) changes_.mark(kind, rows.integer(0));
+  };
+  mark(Changes::Kind::oom_kill, sql_.use("SELECT oom_kill_id FROM oom_kill WHERE cgroup_id = ?", cgroup_id));
+  mark(Changes::Kind::stuck, sql_.use("SELECT stuck_id FROM stuck WHERE cgroup_id = ?", cgroup_id));
+  // By the index of times: there is none of cgroups.
+  mark(Changes::Kind::reclaim, sql_.use("SELECT reclaim_id FROM reclaim WHERE started_at_us >= ? AND +cgroup_id = ?",
+                                        first_seen_at_us, cgroup_id));
 }
 
 std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previous_scan_at_us, std::int64_t room_bytes,

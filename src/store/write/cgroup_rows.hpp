@@ -58,6 +58,7 @@ class CgroupRows {
     std::unordered_map<core::CgroupKey, Known> known;
     std::vector<core::CgroupRef> appeared;
   };
+  void mark_what_tells_the_name(std::int64_t cgroup_id, std::int64_t first_seen_at_us);
   /// To be called before each change.
   State& change();
   /// Its row, made where there is none. `seen_by`: cgroup.first_seen_by.

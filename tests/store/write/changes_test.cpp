@@ -69,6 +69,32 @@ TEST_F(ChangesTest, AReclaimIsMarkedAgainByItsEffect) {
   EXPECT_EQ(news(), "2:1");
 }
 
+TEST_F(ChangesTest, WhatTellsTheNameOfACgroupIsMarkedWhenTheNameIsToldAndOnlyThen) {
+  core::Scan scan = changing_at(kNoon + 10 * kSecond);
+  scan.rows[0].stuck = core::StuckState::yes;
+  scan.stuck = {{.key = 1, .stuck = {.kind = core::StuckKind::under_oom, .began_at_us = kNoon}}};
+  const core::CgroupId other{"/other", 2};
+  store(history_, scan, counted_of_it(kNoon + 10 * kSecond),
+        core::Reclaim{.reclaim_id = 1, .id = kChanging, .started_at_us = kNoon + 10 * kSecond},
+        core::Reclaim{.reclaim_id = 2, .id = other, .started_at_us = kNoon + 10 * kSecond});
+  news();
+  const core::NamedCgroup named{.id = kChanging, .names = {.pod_namespace = "shop", .pod = "web", .container = "app"}};
+  store(history_, named);
+  EXPECT_EQ(news(), "1:1 2:1 3:1 4:1");
+  store(history_, named);
+  EXPECT_EQ(news(), "") << "the same names";
+}
+
+TEST_F(ChangesTest, AKillThatWasToldBeforeItsCgroupWasSeenIsMarkedWhenThatIsSeen) {
+  const core::CgroupId later{"/later", 2};
+  store(history_, core::CountedOomKills{.id = later, .since_at_us = kNoon, .at_us = kNoon + kSecond, .count = 1});
+  EXPECT_EQ(news(), "1:2 3:1");
+  core::Scan scan = changing_at(kNoon + 10 * kSecond);
+  scan.rows.push_back({.cgroup = test::tracked(2, later)});
+  store(history_, scan);
+  EXPECT_EQ(news(), "1:2 3:1");
+}
+
 TEST_F(ChangesTest, AServiceEventIsMarked) {
   store(history_, core::ServiceEvent{.at_us = kNoon, .kind = "gap"});
   EXPECT_EQ(news(), "6:2");
