@@ -38,8 +38,9 @@ TEST_F(ShippedRows, AreAllRowsOfEachTable) {
         core::CountedOomKills{.id = web, .since_at_us = kNoon - kSecond, .at_us = kNoon, .count = 2});
   std::size_t file_count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(CGMM_SOURCE_DIR "/fleet/ship")) {
-    ++file_count;
     const std::string table = entry.path().stem();
+    if (table.starts_with("plan_") || table == "node" || table == "incident_sample") continue;  // see tests/fleet
+    ++file_count;
     const std::string there = table == "counted_kill" ? "0\n" : query("SELECT count(*) FROM " + table);
     EXPECT_EQ(std::to_string(count_of(entry.path())) + "\n", there) << table;
   }
