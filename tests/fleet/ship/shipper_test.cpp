@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fleet/ship/shipper.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <memory>
+
+#include "fleet/ship/fake_engine.hpp"
+#include "fleet/ship/made_up_history.hpp"
+#include "store/error.hpp"
+#include "support/pipe.hpp"
+
+namespace cgmm::fleet {
+namespace {
+
+/// The end of the process, wherever it is.
+struct Killed {};
+
+class ShipperTest : public testing::Test {
+ protected:
+  ShipperTest() {
+    settings_.history = directory_.path() / "history.db";
+    settings_.node = "node-1";
+    settings_.ship.batch_rows = 100;
+  }
+
+  void begin_history(std::uint64_t seed = 1) { made_ = std::make_unique<MadeUpHistory>(settings_.history, seed); }
+
+  /// A process that begins, as after a crash or a restart.
+  Shipper& begin_shipper() {
+    shipper_.reset();
+    file_.reset();
+    file_ = std::make_unique<StateFile>(state_file_);
+    shipper_ =
+        std::make_unique<Shipper>(settings_, engine_, *file_,
+                                  ShipperHooks{.wall_now_us = [this] { return made_ ? made_->now_us() : kNoon; },
+                                               .clock_difference_us = {},
+                                               .info = [this](const std::string& text) { said_ += text + "\n"; },
+                                               .warn = [this](const std::string& text) { said_ += text + "\n"; }});
+    return *shipper_;
+  }
+  void end_shipper() {
+    shipper_.reset();
+    file_.reset();
+  }
+
+  void happen(int count) {
+    for (int i = 0; i < count; ++i) made_->something();
+  }
+  std::int64_t number(std::string_view sql) const {
+    return std::get<std::int64_t>(store::Reader(settings_.history).run(sql).rows.at(0).at(0));
+  }
+  void exec(const std::string& sql) const {
+    SQLite::Database(settings_.history.string(), SQLite::OPEN_READWRITE).exec(sql);
+  }
+
+  test::TempDir directory_;
+  std::filesystem::path state_file_ = directory_.path() / "state.json";
+  ShipperSettings settings_;
+  FakeEngine engine_;
+  std::string said_;
+  std::unique_ptr<MadeUpHistory> made_;
+  std::unique_ptr<StateFile> file_;
+  std::unique_ptr<Shipper> shipper_;
+};
+
+TEST_F(ShipperTest, SendsAllThatThereIsAndThenWhatIsNew) {
+  begin_history();
+  happen(200);
+  begin_shipper().ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+  happen(200);
+  shipper_->ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+  EXPECT_GT(engine_.rows("sample_hour").size(), 0U);
+  EXPECT_GT(engine_.rows("oom_kill").size(), 0U);
+  EXPECT_GT(engine_.rows("reclaim").size(), 0U);
+  EXPECT_GT(engine_.rows("stuck").size(), 0U);
+  EXPECT_EQ(shipper_->state()->lost_samples, 0);
+  EXPECT_EQ(shipper_->state()->lost_scans, 0);
+  EXPECT_EQ(said_, "");
+}
+
+TEST_F(ShipperTest, SendsNothingButTheNodeWhereNothingIsNew) {
+  begin_history();
+  happen(50);
+  begin_shipper().ship_all();
+  engine_.taken.clear();
+  begin_shipper().ship_all();
+  EXPECT_EQ(engine_.taken.size(), 1U);
+  EXPECT_GT(engine_.taken["node"], 0);
+}
+
+TEST_F(ShipperTest, SendsARowOnceWhereNothingFails) {
+  begin_history();
+  settings_.ship.samples = config::ShippedSamples::hours;
+  happen(200);
+  begin_shipper().ship_all();
+  for (const auto& [table, keys] : kKeys) {
+    if (table == "node") continue;
+    EXPECT_EQ(static_cast<std::size_t>(engine_.taken[table]), engine_.rows(table).size()) << table;
+  }
+  EXPECT_EQ(engine_.taken["sample"], 0);
+  EXPECT_EQ(shipper_->state()->lost_samples, 0);
+}
+
+TEST_F(ShipperTest, SendsOfSamplesThoseBeforeIncidentsWhereNoMoreIsWanted) {
+  begin_history();
+  settings_.ship.samples = config::ShippedSamples::incidents;
+  for (int i = 0; i < 100; ++i) made_->scan();
+  made_->logged_kill();
+  begin_shipper().ship_all();
+  EXPECT_EQ(engine_.rows("sample").size(), 61U);
+  EXPECT_EQ(engine_.rows("scan").size(), 100U);
+}
+
+TEST_F(ShipperTest, SendsWhatIsNewBeforeWhatIsOld) {
+  begin_history();
+  happen(300);
+  begin_shipper().round({});
+  made_->scan();
+  made_->logged_kill();
+  made_->scan();
+  const std::string kill = std::to_string(number("SELECT max(oom_kill_id) FROM oom_kill"));
+  const Shipper::Left left = shipper_->round({.events = true, .samples = false});
+  EXPECT_TRUE(left.backfill);
+  const auto& kills = engine_.rows("oom_kill");
+  EXPECT_TRUE(std::ranges::any_of(kills, [&](const auto& row) { return row.first.ends_with("|" + kill + "|"); }));
+  EXPECT_GT(engine_.rows("sample").size(), 0U) << "those before the kill";
+  shipper_->ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+}
+
+/// In parts, because they take a while: 200 seeds.
+class KilledShipperTest : public ShipperTest, public testing::WithParamInterface<std::uint64_t> {
+ protected:
+  void fail_at_random(std::uint64_t seed) {
+    std::filesystem::remove(state_file_);
+    made_.reset();
+    std::filesystem::remove(settings_.history);
+    engine_ = {};
+    settings_.ship.batch_rows = 30;
+    begin_history(seed);
+    std::mt19937_64 random(seed);
+    engine_.before = engine_.after = [&] {
+      const auto what = random() % 16;
+      if (what == 0) throw Killed();
+      if (what == 1) throw DestinationError(Refusal::transient, "cut");
+      if (what == 2) made_->something();
+    };
+    happen(static_cast<int>(random() % 40));
+    begin_shipper();
+    for (int i = 0; i < 20; ++i) {
+      try {
+        made_->something();
+        shipper_->round({.events = random() % 4 != 0, .samples = random() % 4 != 0});
+      } catch (const Killed&) {
+        begin_shipper();
+      } catch (const DestinationError&) {
+      }
+    }
+    engine_.before = engine_.after = {};
+    if (random() % 2 == 0) begin_shipper();
+  }
+};
+
+TEST_P(KilledShipperTest, SendsEachRow) {
+  constexpr std::uint64_t kSeeds = 20;
+  for (std::uint64_t seed = GetParam() * kSeeds; seed < (GetParam() + 1) * kSeeds && !HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    fail_at_random(seed);
+    shipper_->ship_all();
+    expect_all_there(engine_, settings_.history, "node-1");
+    EXPECT_EQ(shipper_->state()->lost_samples, 0);
+    EXPECT_EQ(shipper_->state()->lost_scans, 0);
+    end_shipper();
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, KilledShipperTest, testing::Range(std::uint64_t{0}, std::uint64_t{10}));
+
+TEST_F(ShipperTest, SendsTheBatchAgainThatWasOnItsWay) {
+  begin_history();
+  happen(100);
+  begin_shipper().ship_all();
+  const auto before = shipper_->state()->forward.samples;
+  for (int i = 0; i < 3; ++i) made_->scan();
+  engine_.after = [] { throw Killed(); };
+  EXPECT_THROW(shipper_->round({.events = false, .samples = true}), Killed);
+  made_->scan();
+  engine_.after = {};
+  begin_shipper();
+  bool is_bad = false;
+  const auto in_flight = file_->read(is_bad)->in_flight;
+  ASSERT_TRUE(in_flight);
+  EXPECT_EQ(in_flight->planned.range, (Range{.kind = Kind::samples, .after = before, .to = before + 3}));
+  shipper_->round({.events = false, .samples = false});
+  EXPECT_EQ(shipper_->state()->forward.samples, before + 3);
+  shipper_->ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+}
+
+TEST_F(ShipperTest, SendsAllAgainWhereItsStateIsLost) {
+  begin_history();
+  happen(100);
+  begin_shipper().ship_all();
+  end_shipper();
+  std::filesystem::remove(state_file_);
+  happen(10);
+  begin_shipper().ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+  EXPECT_EQ(shipper_->state()->lost_samples, 0);
+  end_shipper();
+  std::ofstream(state_file_) << "{";
+  engine_ = {};
+  begin_shipper().ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+  EXPECT_NE(said_.find("can't be understood"), std::string::npos) << said_;
+}
+
+TEST_F(ShipperTest, SendsAHistoryThatWasBegunAnewBesideTheOneBefore) {
+  begin_history();
+  happen(100);
+  begin_shipper().ship_all();
+  const std::size_t before = engine_.rows("sample").size();
+  made_.reset();
+  std::filesystem::rename(settings_.history, directory_.path() / "aside.db");
+  begin_history(2);
+  happen(100);
+  const std::size_t rows = rows_of(settings_.history, "node-1", "sample").size();
+  shipper_->ship_all();
+  EXPECT_EQ(engine_.rows("sample").size(), before + rows);
+  EXPECT_EQ(engine_.rows("node").size(), 2U);
+  expect_all_there(engine_, settings_.history, "node-1",
+                   {"cgroup", "cgroup_limit", "reclaim", "oom_kill", "oom_process", "oom_node", "stuck", "cooldown",
+                    "service_event", "scan", "sample", "sample_hour"});
+  EXPECT_NE(said_.find("begun anew"), std::string::npos) << said_;
+}
+
+TEST_F(ShipperTest, SendsASalvagedHistoryAsTheSame) {
+  begin_history();
+  happen(100);
+  begin_shipper().ship_all();
+  happen(20);
+  const std::filesystem::path salvaged = directory_.path() / "salvaged.db";
+  made_->history().carry_over_to(salvaged);
+  made_.reset();
+  std::filesystem::rename(salvaged, settings_.history);
+  shipper_->ship_all();
+  expect_all_there(engine_, settings_.history, "node-1", {"scan", "sample", "cgroup_limit"});
+  EXPECT_EQ(engine_.rows("node").size(), 1U);
+}
+
+TEST_F(ShipperTest, GoesOnWhereASalvagedHistoryHasLostItsEnd) {
+  begin_history();
+  for (int i = 0; i < 10; ++i) made_->scan();
+  begin_shipper().ship_all();
+  exec("DELETE FROM sample WHERE scan_id > 5; DELETE FROM scan WHERE scan_id > 5");
+  shipper_->round({});
+  made_->scan();
+  shipper_->ship_all();
+  EXPECT_EQ(shipper_->state()->forward.samples, 6);
+  expect_all_there(engine_, settings_.history, "node-1", {"scan", "sample"});
+}
+
+TEST_F(ShipperTest, CountsWhatWasDeletedBeforeItWasSent) {
+  begin_history();
+  settings_.ship.batch_rows = 100;
+  settings_.ship.batch_bytes = 2000;  // two scans
+  for (int i = 0; i < 20; ++i) made_->scan();
+  begin_shipper().round({.events = false, .samples = false});
+  for (int i = 0; i < 5; ++i) made_->scan();
+  // Of the backfill two scans' samples; of what is new one scan's samples, and all of another.
+  exec("DELETE FROM sample WHERE scan_id IN (19, 20, 22, 23); DELETE FROM scan WHERE scan_id = 23");
+  shipper_->ship_all();
+  EXPECT_EQ(shipper_->state()->lost_samples, 2 * 4 + 4);
+  EXPECT_EQ(shipper_->state()->lost_scans, 1);
+  const std::string node = engine_.rows("node").begin()->second;
+  EXPECT_NE(node.find("lost_samples=12 lost_rows=1 "), std::string::npos) << node;
+}
+
+TEST_F(ShipperTest, HasSentOrLostEachSampleWhereRetentionIsFaster) {
+  begin_history();
+  for (int i = 0; i < 10; ++i) made_->scan();
+  begin_shipper().round({.events = false, .samples = false});
+  std::int64_t scan_count = 10;
+  for (int i = 0; i < 6; ++i, ++scan_count) made_->scan(24 * kHour);
+  made_->maintain(kMinute);
+  ASSERT_LT(number("SELECT count(*) FROM sample"), scan_count * std::int64_t{MadeUpHistory::kCgroups});
+  shipper_->ship_all();
+  EXPECT_EQ(std::ssize(engine_.rows("sample")) + shipper_->state()->lost_samples,
+            scan_count * std::int64_t{MadeUpHistory::kCgroups});
+  EXPECT_GT(shipper_->state()->lost_samples, 0);
+  EXPECT_EQ(shipper_->state()->lost_scans, 0);
+  expect_all_there(engine_, settings_.history, "node-1");
+}
+
+TEST_F(ShipperTest, DoesNotCountWhatWasDeletedAfterItWasSent) {
+  begin_history();
+  for (int i = 0; i < 10; ++i) made_->scan();
+  begin_shipper().ship_all();
+  exec("DELETE FROM sample WHERE scan_id < 5");
+  made_->scan();
+  shipper_->ship_all();
+  EXPECT_EQ(shipper_->state()->lost_samples, 0);
+}
+
+TEST_F(ShipperTest, TellsOfKillsThatAnotherRowCounts) {
+  begin_history();
+  for (int i = 0; i < 12; ++i) {
+    made_->scan();
+    made_->kill(1);
+  }
+  begin_shipper().ship_all();
+  made_->maintain(10 * kMinute);
+  ASSERT_LT(number("SELECT count(*) FROM oom_kill"), 12) << "some are counted by another row";
+  shipper_->ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+  std::int64_t sum = 0;
+  for (const auto& [key, row] : engine_.rows("oom_kill")) {
+    const std::size_t at = row.find("kill_count=") + std::string_view("kill_count=").size();
+    sum += std::stoll(row.substr(at));
+  }
+  EXPECT_EQ(sum, 12);
+}
+
+TEST_F(ShipperTest, SendsAllUnderANewName) {
+  begin_history();
+  happen(50);
+  begin_shipper().ship_all();
+  settings_.node = "node-2";
+  begin_shipper().ship_all();
+  EXPECT_EQ(engine_.rows("node").size(), 2U);
+  EXPECT_EQ(engine_.rows("sample").size(), 2 * rows_of(settings_.history, "node-2", "sample").size());
+  EXPECT_NE(said_.find("called node-1 and is now called node-2"), std::string::npos) << said_;
+}
+
+TEST_F(ShipperTest, SendsNothingWhereItsStateCanNotBeWritten) {
+  begin_history();
+  happen(50);
+  begin_shipper().ship_all();
+  happen(50);
+  const int before = engine_.insert_count;
+  std::filesystem::create_directory(state_file_.string() + ".new");  // in the way
+  EXPECT_THROW(shipper_->ship_all(), std::system_error);
+  EXPECT_EQ(engine_.insert_count, before);
+  std::filesystem::remove(state_file_.string() + ".new");
+  shipper_->ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+}
+
+TEST_F(ShipperTest, KeepsInsertsSmall) {
+  begin_history();
+  settings_.ship.batch_rows = 100'000;
+  settings_.ship.batch_bytes = 1 << 16;
+  for (int i = 0; i < 500; ++i) made_->scan();
+  begin_shipper().ship_all();
+  EXPECT_LT(engine_.largest_bytes, std::size_t{(1 << 16) + 1000});
+  expect_all_there(engine_, settings_.history, "node-1");
+}
+
+TEST_F(ShipperTest, TellsWhenAFailureBeginsAndWhenItEndsAndStopsWhenItIsTold) {
+  begin_history();
+  happen(20);
+  settings_.ship.events_every_us = settings_.ship.samples_every_us = 1000;
+  const test::Pipe stop = test::make_pipe();
+  int count = 0;
+  engine_.before = [&] {
+    if (++count <= 2) throw DestinationError(Refusal::transient, "the server is away");
+    if (count > 20 && ::write(stop[1].get(), "x", 1) != 1) ADD_FAILURE() << "the pipe is broken";
+  };
+  begin_shipper().run(stop[0].get());
+  const std::size_t begin = said_.find("the history can't be sent: the server is away; next attempt in ");
+  EXPECT_NE(begin, std::string::npos) << said_;
+  EXPECT_EQ(said_.find("the server is away", begin + 40), std::string::npos) << said_;
+  EXPECT_NE(said_.find("the history is sent again, after 2 failed attempts"), std::string::npos) << said_;
+}
+
+TEST_F(ShipperTest, TriesAgainWhereTheHistoryIsNotThereYet) {
+  EXPECT_THROW(begin_shipper().round({}), store::StoreError);
+  begin_history();
+  happen(20);
+  shipper_->ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+}
+
+}  // namespace
+}  // namespace cgmm::fleet
