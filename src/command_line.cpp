@@ -216,9 +216,18 @@ void add_query(CLI::App& sub, cli::Options& options) {
   add_reading(sub, options);
 }
 
+void add_ship(CLI::App& sub, cli::Options& options) {
+  sub.add_flag("--once", options.ship.once, "Send all that is not there yet, then end");
+  sub.add_flag("--dry-run", options.ship.dry_run, "Say how much that is, but send nothing");
+  sub.add_flag("--check", options.ship.check, "Say whether it can be sent: history, connection, tables, rights, clock");
+  add_output(sub, options);
+  add_config(sub, options);
+  add_database(sub, options);
+}
+
 void add_fleet(CLI::App& sub, cli::Options& options) {
   cli::FleetOptions& fleet = options.fleet;
-  add(sub, "what", fleet.what, "init", "init: make the tables in ClickHouse");
+  add(sub, "what", fleet.what, "init", "init: make the tables in ClickHouse that `ship` fills");
   sub.add_flag("--print", fleet.print, "Print the statements for empty servers, but run none");
   sub.add_option_function<std::string>(
          "--cluster", [&fleet](const std::string& text) { fleet.cluster = parse_cluster(text); },

@@ -70,6 +70,12 @@ inline constexpr const char* kQuery =
     "  cgroup-memory-manager query \"SELECT at, usage_bytes FROM v_sample WHERE name GLOB '*web*'\" --format csv\n"
     "      samples for a spreadsheet\n";
 
+inline constexpr const char* kShip =
+    "  cgroup-memory-manager ship --check\n"
+    "      whether ClickHouse can be reached and takes rows\n"
+    "  cgroup-memory-manager ship --once\n"
+    "      send all that is not there yet, then end\n";
+
 inline constexpr const char* kFleet =
     "  cgroup-memory-manager fleet init\n"
     "      make the tables on one server\n"

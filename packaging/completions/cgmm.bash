@@ -31,7 +31,7 @@ _cgmm() {
 
   for ((index = 1; index < COMP_CWORD; index++)); do
     case ${COMP_WORDS[index]} in
-      run | report | history | incident | status | check | query | fleet) command=${COMP_WORDS[index]} && break ;;
+      run | report | history | incident | status | check | query | ship | fleet) command=${COMP_WORDS[index]} && break ;;
     esac
   done
 
@@ -47,7 +47,7 @@ _cgmm() {
     --interval | --cooldown | --cycles | --width | --max-time | --max-memory | --cluster | --keep-samples | --keep-hours) return ;;
     *)
       case $command in
-        '') words="run report history incident status check query fleet help $run --version --help" ;;
+        '') words="run report history incident status check query ship fleet help $run --version --help" ;;
         run) words="$run --help" ;;
         report)
           words="$window $output $history --cgroup --workload --list --help"
@@ -66,6 +66,7 @@ _cgmm() {
         status) words="--short $output $history --help" ;;
         query) words="$output $history --help" ;;
         check) words="$run $output --config-only --help" ;;
+        ship) words='--once --dry-run --check --format --output --wide --width --local-time --no-pager --config --database --help' ;;
         fleet)
           words='--print --cluster --keep-samples --keep-hours --config --help'
           [[ $previous != fleet ]] || words="init $words" ;;

@@ -30,6 +30,13 @@ struct Display {
   bool local_time = false;  // for people; the others are told UTC
 };
 
+/// For `ship`: one of them at most.
+struct ShipOptions {
+  bool once = false;     // send what there is, then end
+  bool dry_run = false;  // only say how much there is
+  bool check = false;    // only whether it could be sent
+};
+
 /// For `fleet`.
 struct FleetOptions {
   std::string what;  // "init"
@@ -62,10 +69,11 @@ struct Options {
   bool all = false;          // for incident list: every kill
   bool is_short = false;     // for status: only its first line
   bool config_only = false;  // for check: only the configuration and its parent
+  ShipOptions ship;
   FleetOptions fleet;
   std::vector<std::string> arguments;  // all of the command line
   Display display;
-  Bounds bounds;  // of all commands but run and fleet
+  Bounds bounds;  // of all commands but run, ship and fleet
 };
 
 int run(const Options& options);
@@ -77,7 +85,9 @@ int check(const Options& options);
 int query(const Options& options);
 /// Names words of the history for the completions of a shell, one a line. Says nothing if there is no history.
 int complete(const Options& options);
-/// Its work is done by the program cgroup-memory-manager-fleet; the other one starts that (fleet_program.cpp).
+/// The work of these two is done by the program cgroup-memory-manager-fleet; the other one starts that
+/// (fleet_program.cpp).
+int ship(const Options& options);
 int fleet(const Options& options);
 
 }  // namespace cgmm::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// `fleet` in the program cgroup-memory-manager: it becomes cgroup-memory-manager-fleet, which knows HTTP and
+// `ship` and `fleet` in the program cgroup-memory-manager: it becomes cgroup-memory-manager-fleet, which knows HTTP and
 // TLS. That would cost the service, which needs neither, a few MB.
 
 #include <unistd.h>
@@ -34,6 +34,7 @@ namespace {
 
 }  // namespace
 
+int ship(const Options& options) { become_fleet_program(options); }
 int fleet(const Options& options) { become_fleet_program(options); }
 
 }  // namespace cgmm::cli

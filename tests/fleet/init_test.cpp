@@ -137,6 +137,21 @@ TEST(FleetInit, WhatIsWrongOnTheCommandLineIsSaid) {
   EXPECT_NE(nowhere.err.find("set url in [ship]"), std::string::npos) << nowhere.err;
 }
 
+TEST(Ship, WhatIsWrongIsSaid) {
+  const test::TempDir directory;
+  const std::string config = (directory.path() / "config.toml").string();
+  std::ofstream(config) << "[ship]\nurl = \"http://127.0.0.1:1\"\nstate_file = \"" << config << ".state\"\n";
+  const Answer two = run_program({"ship", "--once", "--check", "--config", config});
+  EXPECT_EQ(two.exit_code, 2);
+  EXPECT_NE(two.err.find("--once, --dry-run and --check: expected one of them"), std::string::npos) << two.err;
+  const Answer nobody = run_program({"ship", "--once", "--config", config, "--database", config + ".db"});
+  EXPECT_EQ(nobody.exit_code, 1);
+  EXPECT_NE(nobody.err.find("127.0.0.1:1"), std::string::npos) << nobody.err;
+  const Answer check = run_program({"ship", "--check", "--config", config, "--database", config + ".db"});
+  EXPECT_EQ(check.exit_code, 1);
+  EXPECT_EQ(check.out.find("Check: 2 problems, 0 warnings, 1 ok\n"), 0u) << check.out;
+}
+
 TEST(FleetInit, WithoutTheSecondProgramItSaysWhichOneIsMissing) {
   const test::TempDir directory;
   const std::string alone = (directory.path() / "cgmm").string();

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A history that is made up: everything that a question of fleet/ may meet, by chance, and the same for the same seed."""
+"""A history that is made up: everything that a question of fleet/ may meet, by chance, and the same for the same seed.
+
+made_history.py FILE SEED makes one.
+"""
 import glob
 import pathlib
 import random
 import sqlite3
+import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 APPLICATION_ID = 0x63676d6d  # src/store/file/open.cpp
@@ -29,10 +33,11 @@ class MadeHistory:
         self.random = random.Random(seed)
         self.begin_us, self.end_us, self.interval_us = begin_us, begin_us + hours * HOUR_US, interval_us
         self.database = sqlite3.connect(path)
-        for file in sorted(glob.glob(str(SOURCE / 'schema/*.sql'))):
+        files = sorted(glob.glob(str(SOURCE / 'schema/*.sql')))
+        # As an update does it: what changes table `change` has of rows that are there, this migration tells.
+        before = [file for file in files if pathlib.Path(file).name < '0010']
+        for file in before:
             self.database.executescript(open(file).read())
-            version = int(pathlib.Path(file).name[:4])
-        self.database.executescript(f'PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}')
         for key, value in {'version': '0.1.0', 'kernel': f'6.1.{seed}', 'hierarchy': 'v2', 'page_size_bytes': 4096, 'parent': '/',
                            'memory_bytes': 16 * 1024 * MIB, 'interval_us': interval_us, 'boot_id': 'b'}.items():
             self.database.execute('INSERT OR REPLACE INTO node VALUES (?, ?)', (key, value))
@@ -43,6 +48,11 @@ class MadeHistory:
         self.make_reclaims()
         self.make_kills()
         self.make_rest()
+        self.database.commit()
+        for file in files[len(before):]:
+            self.database.executescript(open(file).read())
+        version = int(pathlib.Path(files[-1]).name[:4])
+        self.database.executescript(f'PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}')
         self.database.commit()
         self.database.close()
 
@@ -197,3 +207,7 @@ class MadeHistory:
         for number in range(1, 20):
             insert(self.database, 'service_event', service_event_id=number, at_us=self.time(), detail=self.chance(0.5, 'some\ttext'),
                    kind=self.random.choice(('start', 'stop', 'crash_found', 'gap', 'fault_begin', 'fault_end')), fault='disk')
+
+
+if __name__ == '__main__':
+    MadeHistory(sys.argv[1], int(sys.argv[2]), 1795000000 * SECOND_US)
