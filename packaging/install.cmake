@@ -29,14 +29,16 @@ install(CODE "
   set(bin_dir \"${CMAKE_INSTALL_BINDIR}\")
   set(config_dir \"${CGMM_CONFIG_DIR}\")")
 install(CODE [[
-  # The unit names the program's path at install time, because --prefix can be given there.
+  # The units name the program's path at install time, because --prefix can be given there.
   cmake_path(ABSOLUTE_PATH bin_dir BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" NORMALIZE)
-  file(READ "${source_dir}/packaging/cgroup-memory-manager.service" unit)
-  string(REPLACE "=/usr/bin/" "=${bin_dir}/" unit "${unit}")
-  set(unit_file "${CMAKE_INSTALL_PREFIX}/lib/systemd/system/cgroup-memory-manager.service")
-  message(STATUS "Installing: $ENV{DESTDIR}${unit_file}")
-  file(WRITE "$ENV{DESTDIR}${unit_file}" "${unit}")
-  list(APPEND CMAKE_INSTALL_MANIFEST_FILES "${unit_file}")
+  foreach(name cgroup-memory-manager cgroup-memory-manager-ship)
+    file(READ "${source_dir}/packaging/${name}.service" unit)
+    string(REPLACE "=/usr/bin/" "=${bin_dir}/" unit "${unit}")
+    set(unit_file "${CMAKE_INSTALL_PREFIX}/lib/systemd/system/${name}.service")
+    message(STATUS "Installing: $ENV{DESTDIR}${unit_file}")
+    file(WRITE "$ENV{DESTDIR}${unit_file}" "${unit}")
+    list(APPEND CMAKE_INSTALL_MANIFEST_FILES "${unit_file}")
+  endforeach()
 
   # Never overwrites a configuration: if it differs, ours is installed beside it.
   set(shipped "${source_dir}/config.toml")

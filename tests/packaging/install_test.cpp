@@ -43,13 +43,15 @@ class Install : public ::testing::Test {
   TempDir root_;
 };
 
-TEST_F(Install, PutsTheProgramsTheShortNameTheUnitTheManualTheCompletionsAndTheConfigurationInPlace) {
+TEST_F(Install, PutsTheProgramsTheShortNameTheUnitsTheManualTheCompletionsAndTheConfigurationInPlace) {
   ASSERT_TRUE(install("/usr"));
   EXPECT_TRUE(fs::is_regular_file(under_root("/usr/bin/cgroup-memory-manager")));
   EXPECT_TRUE(fs::is_regular_file(under_root("/usr/bin/cgroup-memory-manager-fleet")));
   EXPECT_EQ(fs::read_symlink(under_root("/usr/bin/cgmm")), "cgroup-memory-manager");
   EXPECT_EQ(contents(under_root("/usr/lib/systemd/system/cgroup-memory-manager.service")),
             contents(kSource / "packaging/cgroup-memory-manager.service"));
+  EXPECT_EQ(contents(under_root("/usr/lib/systemd/system/cgroup-memory-manager-ship.service")),
+            contents(kSource / "packaging/cgroup-memory-manager-ship.service"));
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgroup-memory-manager.8")));
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgmm.8")));
   for (const char* file : {"bash-completion/completions/cgroup-memory-manager", "bash-completion/completions/cgmm",
