@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The container image as packaging/image/build makes it of this build's static program, and what is in the archive.
+// The container image as packaging/image/build makes it of this build's static programs, and what is in the archive.
 
 #include <filesystem>
 #include <fstream>
@@ -31,9 +31,10 @@ class BuiltImage {
 
   /// `environment` as the shell has it, such as "umask 077; TZ=Asia/Tokyo".
   explicit BuiltImage(const std::string& environment = "") {
-    const std::string said = must_run(
-        environment + " SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000} " +
-        CGMM_SOURCE_DIR "/packaging/image/build --program " CGMM_STATIC_PROGRAM " --output " + archive().string());
+    const std::string said = must_run(environment + " SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000} " +
+                                      CGMM_SOURCE_DIR "/packaging/image/build --program " CGMM_STATIC_PROGRAM
+                                                      " --fleet-program " CGMM_STATIC_FLEET_PROGRAM " --output " +
+                                      archive().string());
     const auto last_line = said.rfind("sha256:");
     if (last_line == std::string::npos) throw std::runtime_error("no digest in: " + said);
     digest_ = said.substr(last_line, said.find('\n', last_line) - last_line);

@@ -30,7 +30,7 @@ TEST_F(Image, IsTheSameWhenItIsBuiltAgainUnderOtherCircumstances) {
   std::cout << one.digest() << ", twice; the archive has " << fs::file_size(one.archive()) << " bytes\n";
 }
 
-TEST_F(Image, HoldsTheProgramAndNothingElseThatRuns) {
+TEST_F(Image, HoldsTheTwoProgramsAndNothingElseThatRuns) {
   const BuiltImage image;
   const TempDir root;
   image.unpack(root.path());
@@ -39,7 +39,8 @@ TEST_F(Image, HoldsTheProgramAndNothingElseThatRuns) {
     const bool may_run = (fs::symlink_status(entry.path()).permissions() & fs::perms::owner_exec) != fs::perms::none;
     if (!entry.is_directory() && may_run) runnable.insert("/" + entry.path().lexically_relative(root.path()).string());
   }
-  EXPECT_EQ(runnable, (std::set<std::string>{"/usr/local/bin/cgroup-memory-manager", "/usr/local/bin/cgmm"}));
+  EXPECT_EQ(runnable, (std::set<std::string>{"/usr/local/bin/cgroup-memory-manager",
+                                             "/usr/local/bin/cgroup-memory-manager-fleet", "/usr/local/bin/cgmm"}));
   EXPECT_EQ(fs::read_symlink(root.path() / "usr/local/bin/cgmm"), "cgroup-memory-manager");
   EXPECT_TRUE(fs::exists(root.path() / "etc/cgroup-memory-manager/config.toml"));
 
@@ -49,6 +50,10 @@ TEST_F(Image, HoldsTheProgramAndNothingElseThatRuns) {
   EXPECT_FALSE(config.contains("Cmd"));
   // Alone in its root, without this machine's libraries.
   const std::string version = must_run("chroot " + root.path().string() + " /usr/local/bin/cgmm --version");
+  // The first program finds the second one.
+  EXPECT_NE(must_run("chroot " + root.path().string() + " /usr/local/bin/cgmm fleet init --print 2>/dev/null")
+                .find("CREATE DATABASE"),
+            std::string::npos);
   EXPECT_EQ(version, "cgroup-memory-manager " +
                          config.at("Labels").at("org.opencontainers.image.version").get<std::string>() + "\n");
 }
