@@ -11,6 +11,7 @@ file(CREATE_LINK cgroup-memory-manager ${CMAKE_BINARY_DIR}/cgmm SYMBOLIC)
 install(FILES ${CMAKE_BINARY_DIR}/cgmm TYPE BIN)
 
 install(FILES ${CMAKE_SOURCE_DIR}/packaging/cgroup-memory-manager.8 ${CMAKE_SOURCE_DIR}/packaging/cgmm.8
+        ${CMAKE_SOURCE_DIR}/packaging/cgroup-memory-manager-fleet.8
         DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 set(completions ${CMAKE_SOURCE_DIR}/packaging/completions)
 foreach(name cgroup-memory-manager cgmm)  # bash and fish look for a file with the command's name

@@ -54,6 +54,7 @@ TEST_F(Install, PutsTheProgramsTheShortNameTheUnitsTheManualTheCompletionsAndThe
             contents(kSource / "packaging/cgroup-memory-manager-ship.service"));
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgroup-memory-manager.8")));
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgmm.8")));
+  EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgroup-memory-manager-fleet.8")));
   for (const char* file : {"bash-completion/completions/cgroup-memory-manager", "bash-completion/completions/cgmm",
                            "fish/vendor_completions.d/cgroup-memory-manager.fish",
                            "fish/vendor_completions.d/cgmm.fish", "zsh/site-functions/_cgmm"}) {
