@@ -377,6 +377,19 @@ TEST_F(ShipperTest, TellsWhenAFailureBeginsAndWhenItEndsAndStopsWhenItIsTold) {
   EXPECT_NE(said_.find("the history is sent again, after 2 failed attempts"), std::string::npos) << said_;
 }
 
+TEST_F(ShipperTest, DoesNotComplainOfARequestThatTheStopHasEnded) {
+  begin_history();
+  settings_.ship.events_every_us = settings_.ship.samples_every_us = 1000;
+  const test::Pipe stop = test::make_pipe();
+  engine_.before = [&] {
+    if (::write(stop[1].get(), "x", 1) != 1) ADD_FAILURE() << "the pipe is broken";
+    throw DestinationError(Refusal::transient, "stopped");
+  };
+  begin_shipper().run(stop[0].get());
+  EXPECT_EQ(engine_.insert_count, 1);
+  EXPECT_EQ(said_, "");
+}
+
 TEST_F(ShipperTest, TriesAgainWhereTheHistoryIsNotThereYet) {
   EXPECT_THROW(begin_shipper().round({}), store::StoreError);
   begin_history();
