@@ -63,6 +63,19 @@ class FakeEngine final : public Destination {
 
   Rows& rows(std::string_view table) { return tables_[std::string(table)]; }
 
+  /// Of a table of parts of kills: those that the newest row of their kill has. A question has to ask for them in the
+  /// same way: by the kill's revision.
+  Rows rows_of_kills(std::string_view table) {
+    auto& kills = revisions_["oom_kill"];
+    Rows rows = this->rows(table);
+    std::erase_if(rows, [&](const auto& row) {
+      const auto key = split(row.first, '|');
+      const auto kill = kills.find(key.at(0) + "|" + key.at(1) + "|" + key.at(2) + "|");
+      return kill == kills.end() || !row.second.ends_with(" revision=" + std::to_string(kill->second) + " ");
+    });
+    return rows;
+  }
+
   std::function<void()> before, after;  // of an insert; may throw
   int insert_count = 0;
   std::map<std::string, int, std::less<>> taken;  // rows, by table, with those that were there
@@ -113,7 +126,8 @@ inline void expect_all_there(FakeEngine& engine, const std::filesystem::path& hi
     if (table == "node") continue;
     Rows expected = rows_of(history, node, table);
     if (table == "oom_kill") expected.merge(rows_of(history, node, "counted_kill"));
-    Rows there = engine.rows(table);
+    const bool is_part = table == "oom_process" || table == "oom_node";
+    Rows there = is_part ? engine.rows_of_kills(table) : engine.rows(table);
     if (std::ranges::find(may_have_more, table) != may_have_more.end())
       std::erase_if(there, [&](const auto& row) { return !expected.contains(row.first); });
     EXPECT_EQ(there.size(), expected.size()) << table;

@@ -57,6 +57,11 @@ class MadeUpHistory {
     kill.logged.sequence = sequence_;
     kill.logged.victim_path = kill.logged.limit_path = kill.id.path;
     kill.logged.victim_comm = "ja\tva\\\n";
+    auto& processes = kill.logged.dump.processes.emplace();
+    processes.count = static_cast<std::int64_t>(1 + random_() % 3);
+    for (std::int64_t pid = 1; pid <= processes.count; ++pid)
+      processes.top.push_back({.pid = pid, .comm = "p", .rss_bytes = random_() % 10'000});
+    kill.logged.dump.node = core::NodeMemory{.total_bytes = 1 << 30, .free_bytes = random_() % 10'000};
     store(kill);
   }
   void reclaim() {

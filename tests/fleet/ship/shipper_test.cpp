@@ -76,6 +76,8 @@ TEST_F(ShipperTest, SendsAllThatThereIsAndThenWhatIsNew) {
   expect_all_there(engine_, settings_.history, "node-1");
   EXPECT_GT(engine_.rows("sample_hour").size(), 0U);
   EXPECT_GT(engine_.rows("oom_kill").size(), 0U);
+  EXPECT_GT(engine_.rows("oom_process").size(), 0U);
+  EXPECT_GT(engine_.rows("oom_node").size(), 0U);
   EXPECT_GT(engine_.rows("reclaim").size(), 0U);
   EXPECT_GT(engine_.rows("stuck").size(), 0U);
   EXPECT_EQ(shipper_->state()->lost_samples, 0);
