@@ -98,8 +98,9 @@ TEST_F(BatchReaderTest, LeavesOutWhatHasChangedSince) {
   const Ends ends = reader().ends();
   const Range range{.kind = Kind::changes, .after = 0, .to = ends.newest.changes};
   made_.effect();
-  for (const Piece& piece : reader().read(range, ends.history_id, Incidents::without_samples)->pieces)
-    EXPECT_NE(piece.table, "reclaim");
+  const auto batch = reader().read(range, ends.history_id, Incidents::without_samples);
+  ASSERT_FALSE(batch->pieces.empty());
+  for (const Piece& piece : batch->pieces) EXPECT_NE(piece.table, "reclaim");
 }
 
 TEST_F(BatchReaderTest, SendsTheSamplesBeforeAKillWithIt) {
