@@ -31,15 +31,24 @@ using test::RealEngine;
 using test::run_program;
 
 constexpr std::chrono::minutes kPatience{3};
+constexpr const char* kTables[] = {"cgroup",        "cgroup_limit", "oom_kill", "oom_process",
+                                   "oom_node",      "stuck",        "reclaim",  "cooldown",
+                                   "service_event", "scan",         "sample",   "sample_hour"};
 
 /// A history that is made up, a configuration, and ClickHouse with the tables.
 class ShipToRealEngine : public ::testing::Test {
  protected:
+  explicit ShipToRealEngine(const std::string& kind = "one") : engine_(kind) {
+    if (kind == "cluster") init_.insert(init_.end(), {"--cluster", "fleet"});
+  }
   void SetUp() override {
-    if (!engine_.is_there()) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: it takes Debian's clickhouse-server ***";
+    if (!engine_.is_there())
+      GTEST_SKIP()
+          << "*** SKIPPED, NOTHING WAS TESTED: it takes Debian's clickhouse-server, and a cluster zookeeper ***";
     test::output_of("python3 " CGMM_SOURCE_DIR "/tests/fleet/made_history.py '" + history_.string() + "' 7");
     configure("");
-    ASSERT_EQ(run_program({"fleet", "init", "--config", config_}).exit_code, 0);
+    init_.insert(init_.end(), {"--config", config_});
+    ASSERT_EQ(run_program(init_, {}, kPatience).exit_code, 0);
   }
 
   /// `more`: lines of [ship].
@@ -57,8 +66,7 @@ class ShipToRealEngine : public ::testing::Test {
 
   void expect_each_row_once() const {
     ClickHouse engine(engine_.settings());
-    for (const std::string table : {"cgroup", "cgroup_limit", "oom_kill", "oom_process", "oom_node", "stuck", "reclaim",
-                                    "cooldown", "service_event", "scan", "sample", "sample_hour"}) {
+    for (const std::string table : kTables) {
       std::string columns;
       const std::vector<EngineRow> here = rows_here(table, columns);
       std::vector<EngineRow> there = engine.query("SELECT " + columns + " FROM cgmm." + table + " FINAL");
@@ -97,7 +105,8 @@ class ShipToRealEngine : public ::testing::Test {
     return rows;
   }
 
-  RealEngine engine_{"one"};
+  RealEngine engine_;
+  std::vector<std::string> init_{"fleet", "init"};
   test::TempDir directory_;
   fs::path history_ = directory_.path() / "history.db";
   fs::path state_ = directory_.path() / "state.json";
@@ -117,6 +126,24 @@ TEST_F(ShipToRealEngine, OnceSendsEachRowAndTwiceIsTheSame) {
   expect_each_row_once();
   fs::remove(state());  // all is sent again
   ship_all();
+  expect_each_row_once();
+}
+
+class ShipToRealCluster : public ShipToRealEngine {
+ protected:
+  ShipToRealCluster() : ShipToRealEngine("cluster") {}
+};
+
+TEST_F(ShipToRealCluster, EachRowIsThereOnce) {
+  ship_all();
+  fs::remove(state());  // all is sent again
+  ship_all();
+  // Who asks the other replica may get an answer before it has all rows.
+  ClickHouse one({.urls = {engine().url("shard1-a")}}), other({.urls = {engine().url("shard1-b")}});
+  for (const std::string table : kTables) {
+    const std::string count = "SELECT count() FROM cgmm." + table + "_local FINAL";
+    EXPECT_TRUE(test::eventually([&] { return one.query(count) == other.query(count); }, kPatience)) << table;
+  }
   expect_each_row_once();
 }
 
