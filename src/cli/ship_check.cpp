@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -45,11 +46,13 @@ void check_settings(const config::Config& config, Findings& findings) {
   if (!ship.password_file.empty() && ::stat(ship.password_file.c_str(), &file) == 0 && (file.st_mode & 0007) != 0) {
     findings.warning("password", "everybody may read or write " + ship.password_file, "chmod o= " + ship.password_file);
   }
-  for (const std::string& url : ship.urls) {
-    if (!url.starts_with("http://") || ship.password_file.empty()) continue;
-    findings.warning("password", "it goes over the network as it is: one url begins with http://", "use https://");
-    break;
-  }
+  const auto is_plain = [](const std::string& url) { return url.starts_with("http://"); };
+  if (!ship.password_file.empty() && std::ranges::any_of(ship.urls, is_plain))
+    findings.warning("password", "it goes over the network as it is: a url begins with http://", "use https://");
+  const auto has_password = [](const std::string& url) { return url.find('@') != std::string::npos; };
+  if (std::ranges::any_of(ship.urls, has_password))
+    findings.warning("password", "everybody who reads the configuration sees what stands before the @ of a url",
+                     "use user and password_file");
 }
 
 void check_history(const config::Config& config, Findings& findings) {

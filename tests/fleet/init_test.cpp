@@ -63,6 +63,9 @@ TEST(FleetInit, MakesTheTablesOnceAndTheyTakeRows) {
   EXPECT_NE(first.out.find("has the tables of version 1.\n"), std::string::npos) << first.out;
   EXPECT_NE(run_program(init).out.find("already has the tables"), std::string::npos);
   EXPECT_EQ(schema_of(engine, "cgmm"), newest_schema());
+  const Answer other = run_program({"fleet", "init", "--cluster", "c", "--config", server.config().string()});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_NE(other.err.find("are on one server: leave out --cluster"), std::string::npos) << other.err;
 
   EXPECT_FALSE(insert_scan(engine));
   EXPECT_EQ(engine.query("SELECT node, interval_us, is_partial FROM cgmm.scan"),
@@ -90,6 +93,8 @@ TEST(FleetInit, OnAClusterEveryServerHasTheTablesAndOneWithoutZooKeeperOnlyReads
   const Answer answer =
       run_program({"fleet", "init", "--config", config, "--cluster", "fleet"}, {}, std::chrono::minutes{3});
   EXPECT_EQ(answer.exit_code, 0) << answer.err;
+  const Answer without = run_program({"fleet", "init", "--config", config});
+  EXPECT_NE(without.err.find("are those of a cluster: name it with --cluster"), std::string::npos) << without.err;
 
   ClickHouse engine(cluster.settings());
   EXPECT_FALSE(insert_scan(engine));

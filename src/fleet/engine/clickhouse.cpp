@@ -104,9 +104,11 @@ std::string ClickHouse::ask(const net::HttpRequest& request) {
       return ask_one(request);
     } catch (const DestinationError& error) {
       const bool may_another_help = error.refusal() == Refusal::transient || error.refusal() == Refusal::read_only;
-      client_.reset();
       said += (said.empty() ? "" : "; ") + std::string(error.what());
-      current_ = (current_ + 1) % settings_.urls.size();
+      if (may_another_help) {
+        client_.reset();
+        current_ = (current_ + 1) % settings_.urls.size();
+      }
       if (!may_another_help || tries >= settings_.urls.size()) throw DestinationError(error.refusal(), said);
     }
   }

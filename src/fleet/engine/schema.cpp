@@ -65,6 +65,22 @@ std::int64_t number_of(const core::EmbeddedText& file) {
   return number;
 }
 
+bool has_table(ClickHouse& engine, const std::string& database, const std::string& table) {
+  const auto rows =
+      engine.query("SELECT count() FROM system.tables WHERE database = '" + database + "' AND name = '" + table + "'");
+  return rows.size() == 1 && rows[0][0] == "1";
+}
+
+/// Tables that are there stay what they are.
+void expect_same_kind(ClickHouse& engine, const SchemaSettings& settings) {
+  const bool is_cluster = has_table(engine, settings.database, "schema_version_local");
+  if (is_cluster != settings.cluster.empty()) return;
+  throw DestinationError(Refusal::permanent, engine.place() + ": the tables of database " + settings.database +
+                                                 (is_cluster ? " are those of a cluster: name it with --cluster"
+                                                             : " are on one server: leave out --cluster, or take "
+                                                               "another database"));
+}
+
 /// A statement ON CLUSTER answers with a row a server: its host, port, status and error.
 void expect_done(const std::string& place, const std::vector<EngineRow>& rows) {
   for (const EngineRow& row : rows) {
@@ -105,9 +121,7 @@ std::vector<std::string> statements_of(std::string_view sql, const SchemaSetting
 std::int64_t newest_schema() { return number_of(kSchema.back()); }
 
 std::int64_t schema_of(ClickHouse& engine, const std::string& database) {
-  const auto is_there =
-      engine.query("SELECT count() FROM system.tables WHERE database = '" + database + "' AND name = 'schema_version'");
-  if (is_there.size() != 1 || is_there[0][0] != "1") return 0;
+  if (!has_table(engine, database, "schema_version")) return 0;
   const auto rows = engine.query("SELECT max(version) FROM " + database + ".schema_version");
   std::int64_t version = 0;
   const std::string told = rows.size() == 1 ? rows[0][0].value_or("") : "";
@@ -117,6 +131,7 @@ std::int64_t schema_of(ClickHouse& engine, const std::string& database) {
 
 std::int64_t make_schema(ClickHouse& engine, const SchemaSettings& settings) {
   std::int64_t version = schema_of(engine, settings.database);
+  if (version > 0) expect_same_kind(engine, settings);
   for (const core::EmbeddedText& file : kSchema) {
     if (number_of(file) <= version) continue;
     for (const std::string& statement : statements_of(file.text, settings))
