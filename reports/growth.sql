@@ -5,7 +5,9 @@
 -- last full scans in the window (of fewer, if it has less than ten), so that one spike does not count. A scan
 -- without the workload counts as 0. Where the samples at an end are gone, it is the average of the hour that covers
 -- them (part_lost.sql): `measured` says so. Growth of cache is that of page cache that can be dropped.
--- `change`: new or gone if there was no replica before or after. NULL: not known. "no trend": the workload goes up and
+-- `change`: new or gone if there was no replica before or after. "at neither end": no replica before and after, but it ran in
+-- the window, such as a job or what crashes again and again. "same": it is less than 1 MiB, or less than 1 % of the usage
+-- before. NULL: not known. "no trend": the workload goes up and
 -- down as much, so the growth depends on when the window begins and ends. 32 moments tell, 16 in each half of the time
 -- between the two ends. The lowest and the highest usage are those of a half, without its most extreme moment on
 -- either side. It is no trend if both are true:
@@ -134,6 +136,14 @@ at_end AS (
     FROM hour_total
    GROUP BY is_after, workload
 ),
+ran AS MATERIALIZED (  -- after the first scan in the window
+  SELECT DISTINCT a.workload
+    FROM edge
+    JOIN scan sc ON sc.scan_id = edge.first_id
+   CROSS JOIN asked a
+    JOIN cgroup c USING (cgroup_id)
+   WHERE c.first_seen_at_us < :until_us AND ifnull(c.vanished_at_us > sc.started_at_us, 1)
+),
 told AS (
   SELECT workload,
          ifnull(max(replicas) FILTER (WHERE NOT is_after), 0) AS replicas_before,
@@ -144,7 +154,7 @@ told AS (
          iif(max(is_after), max(anon_kib) FILTER (WHERE is_after), 0) AS anon_after_kib,
          iif(max(NOT is_after), max(cache_kib) FILTER (WHERE NOT is_after), 0) AS cache_before_kib,
          iif(max(is_after), max(cache_kib) FILTER (WHERE is_after), 0) AS cache_after_kib
-    FROM at_end
+    FROM (SELECT * FROM at_end UNION ALL SELECT NULL, workload, 0, 0, 0, 0 FROM ran)
    GROUP BY workload
 ),
 period AS MATERIALIZED (  -- between the two ends
@@ -231,8 +241,8 @@ wave AS MATERIALIZED (  -- NULL: of one half too little is known
 restart AS MATERIALIZED (SELECT * FROM (window_restart)),
 grown AS (
   SELECT t.*, usage_after_kib - usage_before_kib AS growth_kib,
-         usage_after_kib <> usage_before_kib
-           AND 2 * swing_kib >= abs(usage_after_kib - usage_before_kib)
+         abs(usage_after_kib - usage_before_kib) < max(1024, usage_before_kib / 100.0) AS is_same,
+         2 * swing_kib >= abs(usage_after_kib - usage_before_kib)
            AND 3 * iif(usage_after_kib > usage_before_kib, min(lowest_moved_kib, highest_moved_kib),
                                                            min(-lowest_moved_kib, -highest_moved_kib))
              < max(swing_kib, abs(usage_after_kib - usage_before_kib)) AS has_no_trend
@@ -240,10 +250,10 @@ grown AS (
     LEFT JOIN wave USING (workload)
 )
 SELECT t.workload,
-       CASE WHEN replicas_before = 0 THEN 'new' WHEN replicas_after = 0 THEN 'gone'
-            WHEN has_no_trend THEN 'no trend'
-            WHEN usage_after_kib > usage_before_kib THEN 'grew' WHEN usage_after_kib < usage_before_kib THEN 'shrank'
-            WHEN usage_after_kib = usage_before_kib THEN 'same' END AS change,
+       CASE WHEN replicas_before = 0 AND replicas_after = 0 THEN 'at neither end'
+            WHEN replicas_before = 0 THEN 'new' WHEN replicas_after = 0 THEN 'gone'
+            WHEN is_same THEN 'same' WHEN has_no_trend THEN 'no trend'
+            WHEN growth_kib > 0 THEN 'grew' WHEN growth_kib < 0 THEN 'shrank' END AS change,
        growth_kib * 1024 AS growth_bytes,
        replicas_before,
        replicas_after,
@@ -259,8 +269,9 @@ SELECT t.workload,
   FROM grown t
  CROSS JOIN by_hour
   LEFT JOIN restart r USING (workload)
- WHERE (replicas_before > 0 OR replicas_after > 0)
+ WHERE (replicas_before > 0 OR replicas_after > 0 OR t.workload IN (SELECT workload FROM ran))
    AND ifnull(before_hour_us < after_hour_us, 1)  -- else the window has one hour alone
    AND (before_hour_us IS NOT NULL OR EXISTS (SELECT 1 FROM sampled WHERE NOT is_after))
    AND (after_hour_us IS NOT NULL OR EXISTS (SELECT 1 FROM sampled WHERE is_after))
- ORDER BY has_no_trend IS 1, growth_bytes DESC, t.workload;
+ ORDER BY CASE change WHEN 'no trend' THEN 1 WHEN 'at neither end' THEN 2 WHEN 'same' THEN 3 ELSE 0 END, growth_bytes DESC,
+          t.workload;

@@ -19,7 +19,7 @@ constexpr std::int64_t kHourUs = 60 * kMinuteUs;
 constexpr std::int64_t kBeginUs = 490'000 * kHourUs;
 constexpr int kMinutes = 12 * 60;
 
-/// Usage in KiB at a minute.
+/// Usage in KiB at a minute. Below 0: it has no sample.
 using Shape = std::function<std::int64_t(int)>;
 
 /// Grows for so many minutes, and drops at once.
@@ -35,8 +35,9 @@ class Growth : public testing::Test {
     for (int minute = 0; minute < kMinutes; ++minute) history.add_scan(kBeginUs + minute * kMinuteUs);
     for (const auto& [name, usage_kib] : shapes) {
       history.add_cgroup(++id, "/" + name, name, std::int64_t{1} << 40);
-      for (int minute = 0; minute < kMinutes; ++minute)
-        history.add_sample(kBeginUs + minute * kMinuteUs, id, usage_kib(minute));
+      for (int minute = 0; minute < kMinutes; ++minute) {
+        if (usage_kib(minute) >= 0) history.add_sample(kBeginUs + minute * kMinuteUs, id, usage_kib(minute));
+      }
     }
     history.exec("COMMIT");
   }
@@ -97,6 +98,40 @@ TEST_F(Growth, OfASawToothWithoutItsSamplesIsNoTrend) {
   for (const int until : {kMinutes, kMinutes - 29}) EXPECT_EQ(changes(0, until), expected);
   history.exec("DELETE FROM sample");
   EXPECT_EQ(changes(0, kMinutes), expected);
+}
+
+TEST_F(Growth, BelowAMegabyteOrOnePercentIsNone) {
+  const auto by = [](std::int64_t from_kib, std::int64_t kib) {
+    return [=](int minute) { return minute < kMinutes / 2 ? from_kib : from_kib + kib; };
+  };
+  add({{"little", by(300, -16)},
+       {"almost_a_megabyte", by(2000, 1023)},
+       {"a_megabyte", by(2000, -1024)},
+       {"almost_one_percent", by(200'000, -1999)},
+       {"one_percent", by(200'000, 2000)}});
+  EXPECT_EQ(changes(0, kMinutes), (std::map<std::string, std::string>{{"little", "same"},
+                                                                      {"almost_a_megabyte", "same"},
+                                                                      {"a_megabyte", "shrank"},
+                                                                      {"almost_one_percent", "same"},
+                                                                      {"one_percent", "grew"}}));
+}
+
+TEST_F(Growth, WhatRanInTheWindowIsThereThoughItWasAtNeitherEnd) {
+  add({{"crashes", [](int minute) { return minute % 10 == 1 ? 1000 : -1; }},
+       {"job", [](int minute) { return minute > 40 && minute < 90 ? 50'000 : -1; }},
+       {"steady", [](int) { return 1000; }},
+       {"over", [](int minute) { return minute < 10 ? 1000 : -1; }}});
+  history.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(kBeginUs + 41 * kMinuteUs) +
+               ", vanished_at_us = " + std::to_string(kBeginUs + 90 * kMinuteUs) + " WHERE path = '/job'");
+  history.exec("UPDATE cgroup SET vanished_at_us = " + std::to_string(kBeginUs + 10 * kMinuteUs) +
+               " WHERE path = '/over'");
+  const std::map<std::string, std::string> expected{
+      {"crashes", "at neither end"}, {"job", "at neither end"}, {"steady", "same"}};
+  EXPECT_EQ(changes(20, kMinutes), expected);
+  history.roll_up(kBeginUs + kMinutes * kMinuteUs);
+  history.exec("DELETE FROM sample");
+  EXPECT_EQ(changes(0, kMinutes).at("crashes"), "at neither end") << "of hours";
+  EXPECT_EQ(changes(120, kMinutes).contains("job"), false);
 }
 
 }  // namespace

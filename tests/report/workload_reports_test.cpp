@@ -128,8 +128,8 @@ TEST_F(WorkloadReports, GrowthIsBetweenMediansSoThatOneSpikeDoesNotCount) {
   for (int i = 0; i < 10; ++i) {
     const std::int64_t at_us = (30 + 10 * i) * kSecondUs;
     history_.add_scan(at_us);
-    history_.add_sample(at_us, 1, i == 1 || i == 8 ? 50'000 : 1000, i < 5 ? 0 : 200);
-    history_.add_sample(at_us, 2, i < 5 ? 1000 : 1500);
+    history_.add_sample(at_us, 1, i == 1 || i == 8 ? 500'000 : 10'000, i < 5 ? 0 : 2000);
+    history_.add_sample(at_us, 2, i < 5 ? 10'000 : 15'000);
     history_.add_sample(at_us, i < 5 ? 5 : 6, 3000);
   }
   const core::Table table = history_.run(
@@ -138,8 +138,8 @@ TEST_F(WorkloadReports, GrowthIsBetweenMediansSoThatOneSpikeDoesNotCount) {
   EXPECT_EQ(render(table, Format::csv, {}),
             "workload,change,growth_bytes,replicas_before,replicas_after,usage_before_bytes,usage_after_bytes,"
             "anon_growth_bytes,cache_growth_bytes,restarts,measured\n"
+            "shop/web/app,grew,5120000,2,2,20480000,25600000,3072000,2048000,0,samples\n"
             "shop/new/app,new,3072000,0,1,0,3072000,3072000,0,0,samples\n"
-            "shop/web/app,grew,512000,2,2,2048000,2560000,307200,204800,0,samples\n"
             "shop/old/app,gone,-3072000,1,0,3072000,0,-3072000,0,0,samples\n");
 }
 
