@@ -6,13 +6,15 @@
 -- limit_of: "pod" is a limit that the containers of a pod share: one of them has none of its own, or their names are not
 -- known. Then use is that of the whole pod (of full scans), and so are the kills. Where each container has a limit, the
 -- pod's is their sum: it has no row.
--- peak: the highest use in the window. For whole hours (sample_hour) it is an upper bound: the maxima of anonymous,
+-- peak: the highest use in the window, in a sample, or at an OOM kill for the limit: what was held then, by the kernel's log;
+-- without that, the limit of memory, unless cache could not be dropped in time. More may have been held between two samples:
+-- sample.peak_kib does not tell, because it counts cache, too. For whole hours (sample_hour) it is an upper bound: the maxima of anonymous,
 -- shared and kernel memory together, or of usage if that is less or one of them is not known. Of a pod: their sum over
 -- its cgroups, at most its highest limit. It is at least p99 and typical: memory that the kernel has counted, but not yet
 -- as anything, is in those.
 -- p99: 99 % of the samples are at or below it, of at most 120 full scans, evenly spread over the time with samples.
--- typical: the median of hourly averages, of at most 60 whole hours, evenly spread; without whole hours, of the
--- same samples as p99. typical_cache: the average of the cache beside it.
+-- typical: the median of hourly averages, of at most 60 whole hours, evenly spread: in each hour the average while it ran.
+-- Without whole hours, of the same samples as p99. typical_cache: the average of the cache beside it.
 -- leak: of the last cgroup of the workload, or of the one before if that lived longer, at 32 instants, evenly
 -- spread. It leaks if the averages of the four quarters of its samples rise by 5 % of the limit or more in all, each
 -- step is at least half of the average step, and the lowest sample rises from quarter to quarter, too.
@@ -29,15 +31,12 @@ member AS MATERIALIZED (  -- the cgroups of the window
   SELECT c.cgroup_id, coalesce(c.workload, c.name) AS workload, c.kind, c.pod_uid, c.pod, c.container, c.limit_bytes,
          raw.first_seen_at_us AS began_at_us, min(:until_us, ifnull(raw.vanished_at_us, :until_us)) AS ended_at_us,
          ifnull(raw.vanished_at_us, (SELECT max(started_at_us) FROM scan)) - raw.first_seen_at_us AS lived_us,
-         ifnull(c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob, 0) AS is_asked
+         ifnull(c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob, 0) AS is_asked,
+         ifnull(c.limit_bytes > 0 AND c.limit_bytes < ifnull((SELECT CAST(value AS INTEGER) FROM node WHERE key = 'memory_bytes'),
+                                                             9223372036854775807), 0) AS has_limit
     FROM v_cgroup c
     JOIN cgroup raw USING (cgroup_id)
    WHERE c.kind IS NOT 'inner' AND raw.first_seen_at_us < :until_us AND ifnull(raw.vanished_at_us >= :since_us, 1)
-),
-limited AS (
-  SELECT *, ifnull(limit_bytes > 0 AND limit_bytes < ifnull((SELECT CAST(value AS INTEGER) FROM node WHERE key = 'memory_bytes'),
-                                                            9223372036854775807), 0) AS has_limit
-    FROM member
 ),
 shared AS (  -- beside each cgroup of a pod what is known of the pod. A container may get its limit after it is made; limits are
              -- read again each minute
@@ -49,9 +48,9 @@ shared AS (  -- beside each cgroup of a pod what is known of the pod. A containe
          pod_uid IS NOT NULL AND max(is_asked) OVER of_pod
            AND (max(pod) OVER of_pod IS NULL
                 OR max(kind = 'container' AND container IS NOT NULL AND limit_bytes IS NULL AND lived_us > 60000000
-                       AND EXISTS (SELECT 1 FROM cgroup_limit l WHERE l.cgroup_id = limited.cgroup_id)) OVER of_pod)
+                       AND EXISTS (SELECT 1 FROM cgroup_limit l WHERE l.cgroup_id = member.cgroup_id)) OVER of_pod)
            AS shares_limit
-    FROM limited
+    FROM member
   WINDOW of_pod AS (PARTITION BY pod_uid)
 ),
 unit AS MATERIALIZED (  -- what has a limit: a cgroup, or all cgroups of a pod. number: the newest of a workload is 1
@@ -84,7 +83,7 @@ sampled AS (
   SELECT json_extract(one.value, '$[0]') AS unit_id, json_extract(one.value, '$[1]') AS peak_kib, 0 AS is_pod
     FROM part,
          json_each((
-           SELECT grouped('max', s.cgroup_id, s.held_kib + max(coalesce(s.peak_kib, s.usage_kib) - s.usage_kib, 0))
+           SELECT grouped('max', s.cgroup_id, s.held_kib)
              FROM scan sc
              JOIN sample s ON s.scan_id = sc.scan_id
             WHERE sc.started_at_us >= part.from_us AND sc.started_at_us < part.to_us
@@ -188,19 +187,21 @@ chosen_hour AS MATERIALIZED (
    WHERE (number - 1) % ((of_number + 59) / 60) = 0
 ),
 use_of_hour AS MATERIALIZED (  -- what of a pod was there for a part of the hour counts for that part
-  SELECT workload_id, sum(sample_count * max(usage_kib - ifnull(cache_kib, 0) - ifnull(slab_kib, 0), 0)) / max(sample_count)
-           AS held_kib, sum(sample_count * cache_kib) / max(sample_count) AS cache_kib
-    FROM (SELECT h.hour_at_us, u.unit_id, u.is_pod, u.workload_id, h.sample_count, h.usage_avg_kib AS usage_kib,
-                 h.slab_reclaimable_avg_kib AS slab_kib,
-                 CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
-                      ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib)
-                      END AS cache_kib
-            FROM chosen_hour
-           CROSS JOIN sample_hour h
+  SELECT workload_id, sum(held_kib) / sum(samples) AS held_kib, sum(cache_kib) / sum(samples) AS cache_kib
+    FROM (SELECT h.hour_at_us, u.workload_id, max(h.sample_count) AS samples, sum(h.sample_count * h.cache_kib) AS cache_kib,
+                 sum(h.sample_count * max(h.usage_kib - ifnull(h.cache_kib, 0) - ifnull(h.slab_kib, 0), 0)) AS held_kib
+            FROM (SELECT hour_at_us, cgroup_id, sample_count, usage_avg_kib AS usage_kib,
+                         slab_reclaimable_avg_kib AS slab_kib,
+                         CASE WHEN shmem_avg_kib IS NOT NULL THEN max(file_avg_kib - shmem_avg_kib, 0)
+                              ELSE coalesce(min(file_avg_kib, inactive_file_avg_kib + active_file_avg_kib), file_avg_kib)
+                              END AS cache_kib
+                    FROM chosen_hour
+                   CROSS JOIN sample_hour
+                   WHERE hour_at_us = from_us AND sample_count > 0) h
             JOIN unit u USING (cgroup_id)
-           WHERE h.hour_at_us = chosen_hour.from_us AND h.sample_count > 0)
-   GROUP BY hour_at_us, is_pod, unit_id
-  HAVING count(usage_kib) = count(*)
+           GROUP BY h.hour_at_us, u.is_pod, u.unit_id
+          HAVING count(h.usage_kib) = count(*))
+   GROUP BY hour_at_us, workload_id
 ),
 of_hours AS MATERIALIZED (
   SELECT json_extract(value, '$[0]') AS workload_id, 1024 * json_extract(value, '$[1]') AS typical_bytes,
@@ -262,33 +263,39 @@ leak AS MATERIALIZED (
            GROUP BY r.workload)
    WHERE samples >= 8 AND lowest_rises AND risen_bytes >= 0.05 * limit_bytes AND least_step >= risen_bytes / 6.0
 ),
-killed AS (
-  SELECT w.workload, o.kill_count, o.cause, o.scope = 'cgroup' AND o.cause IS NOT 'ancestor_limit' AS is_by_limit
-    FROM workload w
-    JOIN v_cgroup c ON coalesce(c.workload, c.name) = w.workload
-    JOIN oom_kill o ON o.cgroup_id = c.cgroup_id
-   WHERE w.kind IS NOT 'pod' AND o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
-   UNION ALL
-  SELECT u.workload, o.kill_count, o.cause, o.scope = 'cgroup' AND ifnull(o.limit_path = p.path, o.cause IS NOT 'ancestor_limit')
-    FROM unit u
-    JOIN cgroup p ON p.cgroup_id = u.unit_id
-    JOIN oom_kill o ON o.cgroup_id = u.cgroup_id
-   WHERE u.is_pod AND o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
+killed AS MATERIALIZED (
+  SELECT *, CASE WHEN measured_by = 'kernel_log' THEN max(usage_bytes - cache_bytes - ifnull(slab_reclaimable_bytes, 0), 0)
+                 WHEN finer_scope IS NULL AND cause IS NOT 'cache' THEN limit_bytes END AS held_bytes
+    FROM (SELECT w.workload, o.oom_kill_id, o.scope = 'cgroup' AND o.cause IS NOT 'ancestor_limit' AS is_by_limit
+            FROM workload w
+            JOIN v_cgroup c ON coalesce(c.workload, c.name) = w.workload
+            JOIN oom_kill o ON o.cgroup_id = c.cgroup_id
+           WHERE w.kind IS NOT 'pod'
+           UNION ALL
+          SELECT u.workload, o.oom_kill_id,
+                 o.scope = 'cgroup' AND ifnull(o.limit_path = p.path, o.cause IS NOT 'ancestor_limit')
+            FROM unit u
+            JOIN cgroup p ON p.cgroup_id = u.unit_id
+            JOIN oom_kill o ON o.cgroup_id = u.cgroup_id
+           WHERE u.is_pod)
+    JOIN oom_kill USING (oom_kill_id)
+   WHERE killed_at_us >= :since_us AND killed_at_us < :until_us
 ),
 kill AS MATERIALIZED (
   SELECT workload, CAST(total(kill_count) AS INTEGER) AS oom_kills,
          CAST(total(kill_count) FILTER (WHERE is_by_limit) AS INTEGER) AS by_limit,
-         total(kill_count) FILTER (WHERE is_by_limit AND cause = 'shmem') AS by_tmpfs
+         total(kill_count) FILTER (WHERE is_by_limit AND cause = 'shmem') AS by_tmpfs,
+         max(held_bytes) FILTER (WHERE is_by_limit) AS held_bytes
     FROM killed
    GROUP BY workload
 ),
 restart AS MATERIALIZED (SELECT * FROM (window_restart)),
 told AS (
   SELECT w.workload, w.limit_bytes, w.is_in_pod, iif(w.kind IN ('pod', 'container'), w.kind, 'cgroup') AS limit_of,
-         max(p.most_bytes, ifnull(s.p99_bytes, 0), ifnull(iif(h.workload_id IS NULL, s.typical_bytes, h.typical_bytes), 0))
-           AS most_bytes,
+         max(p.most_bytes, ifnull(k.held_bytes, 0), ifnull(s.p99_bytes, 0),
+             coalesce(h.typical_bytes, s.typical_bytes, 0)) AS most_bytes,
          max(ifnull(p.least_bytes, 0), ifnull(s.p99_bytes, 0)) AS least_bytes, p.hours, p.measured,
-         s.p99_bytes, iif(h.workload_id IS NULL, s.typical_bytes, h.typical_bytes) AS typical_bytes,
+         s.p99_bytes, coalesce(h.typical_bytes, s.typical_bytes) AS typical_bytes,
          iif(h.workload_id IS NULL, s.cache_bytes, h.cache_bytes) AS typical_cache_bytes,
          r.restarts, ifnull(k.oom_kills, 0) AS oom_kills, ifnull(k.by_limit, 0) AS by_limit,
          ifnull(2 * k.by_tmpfs > k.by_limit, 0) AS is_by_tmpfs,
@@ -341,8 +348,8 @@ SELECT workload,
             THEN printf('peak is at %.0f %% of ', 100.0 * most_bytes / limit_bytes) || which
                  || printf(': raise it to %d MiB', raised_mib)
             WHEN hours >= 24 AND lowered_mib * 2097152 <= limit_bytes
-            THEN printf('uses %.0f %% of ', 100.0 * most_bytes / limit_bytes) || which
-                 || printf(' at most: %d MiB would do', lowered_mib)
+            THEN printf('peak is at %.0f %% of ', 100.0 * most_bytes / limit_bytes) || which
+                 || printf(': %d MiB would do', lowered_mib)
             ELSE '' END AS advice,
        measured
   FROM advised

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
+#include <string>
 
 #include "report/catalog.hpp"
 #include "report/format/row.hpp"
@@ -146,7 +148,7 @@ TEST_F(Limits, HoursAnswerWhereTheSamplesAreGone) {
   EXPECT_EQ(Row(table).integer("peak_bytes"), 24 * kMiB) << "usage would be less: 24 and a megabyte of kernel memory";
   EXPECT_EQ(Row(table).integer("typical_bytes"), 21 * kMiB + kMiB / 2);
   EXPECT_EQ(Row(table).integer("typical_cache_bytes"), kMiB);
-  EXPECT_EQ(Row(table).text("advice"), "uses 13 % of its limit at most: 32 MiB would do");
+  EXPECT_EQ(Row(table).text("advice"), "peak is at 13 % of its limit: 32 MiB would do");
 }
 
 TEST_F(Limits, ARemainderAndALimitAsLargeAsTheMachineAreLeftOut) {
@@ -214,6 +216,35 @@ TEST_F(Limits, OfAPodLeakByWhatItHoldsAltogether) {
   EXPECT_EQ(Row(run()).text("advice"), "leaks 1.6 MiB/s: the pod's limit of 192 MiB lasts 2 min from start");
 }
 
+TEST_F(Limits, APeakIsWhatASampleOrAKillTellsToBeHeld) {
+  for (int id = 1; id < 5; ++id) add_cgroup(id, "w" + std::to_string(id));
+  record(kBeginUs, 20, 4, [](int, int) { return 10 * kMiBinKiB; }, 30 * kMiBinKiB);
+  history.exec("UPDATE sample SET peak_kib = 150 * 1024");
+  for (int id = 2; id < 5; ++id) history.add_kill(id, kBeginUs + kSecondUs, id == 4 ? "cache" : "anon_growth");
+  history.exec("UPDATE oom_kill SET limit_bytes = 192 * 1048576");
+  history.exec(
+      "UPDATE oom_kill SET measured_by = 'kernel_log', usage_bytes = 192 * 1048576, cache_bytes = 2 * 1048576, "
+      "slab_reclaimable_bytes = 1048576 WHERE cgroup_id = 2");
+  const Table table = run();
+  std::map<std::string, std::int64_t> peak;
+  for (const Row row : rows_of(table)) peak[row.text("workload")] = row.integer("peak_bytes") / kMiB;
+  EXPECT_EQ(peak["w1"], 10) << "what the kernel's peak has more may be cache";
+  EXPECT_EQ(peak["w2"], 189) << "the kernel's log tells";
+  EXPECT_EQ(peak["w3"], 192) << "it was killed at its limit";
+  EXPECT_EQ(peak["w4"], 10) << "cache may have been in the way";
+}
+
+TEST_F(Limits, TypicalUseOfHoursCountsTheTimeThatALifeLasted) {
+  for (int id = 1; id < 5; ++id) add_cgroup(id, "crashes");
+  record(kBeginUs, 60, 4, [](int id, int i) -> std::int64_t {
+    if (id == 1) return i < 57 ? 60 * kMiBinKiB : -1;
+    return i == 55 + id ? 0 : -1;
+  });
+  history.roll_up(kBeginUs + kHourUs);
+  history.exec("DELETE FROM sample");
+  EXPECT_EQ(Row(run(kBeginUs, kBeginUs + kHourUs)).integer("typical_bytes"), 57 * kMiB);
+}
+
 TEST_F(Limits, OfAPodAnswerByHoursWithTheSumOfItsCgroups) {
   add_pod();
   for (int hour = 0; hour < 25; ++hour)
@@ -226,7 +257,7 @@ TEST_F(Limits, OfAPodAnswerByHoursWithTheSumOfItsCgroups) {
   EXPECT_EQ(Row(table).text("measured"), "hours");
   EXPECT_EQ(Row(table).integer("peak_bytes"), (10 + 4 * 3) * kMiB);
   EXPECT_EQ(Row(table).integer("typical_bytes"), (10 + 4) * kMiB + 2 * kMiB);
-  EXPECT_EQ(Row(table).text("advice"), "uses 11 % of the pod's limit at most: 32 MiB would do");
+  EXPECT_EQ(Row(table).text("advice"), "peak is at 11 % of the pod's limit: 32 MiB would do");
   history.exec("UPDATE sample_hour SET anon_max_kib = 500 * 1024, usage_max_kib = 500 * 1024");
   EXPECT_EQ(Row(run(0, kBeginUs + 25 * kHourUs)).integer("peak_bytes"), 192 * kMiB) << "the limit was never exceeded";
 }
