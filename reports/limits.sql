@@ -17,9 +17,12 @@
 -- Without whole hours, of the same samples as p99. typical_cache: the average of the cache beside it.
 -- leak: of the last cgroup of the workload, or of the one before if that lived longer, at 32 instants, evenly
 -- spread. It leaks if the averages of the four quarters of its samples rise by 5 % of the limit or more in all, each
--- step is at least half of the average step, and the lowest sample rises from quarter to quarter, too.
--- lasts: from its begin until it reaches the limit at that rate. If half of the rise or more is shared memory, a tmpfs
--- fills up: no reclaim frees it, and a pod's tmpfs stays full when a container restarts.
+-- step is at least half of the average step, and the lowest sample rises from quarter to quarter, too. A pod lives on when its
+-- containers restart: each of them is looked at alone (of those without a name the last four), and what the pod holds beyond
+-- them. The one that rose most answers.
+-- lasts: from its begin until it reaches the limit at that rate. Of a pod, with what the other cgroups held on average beside
+-- it. If half of the rise or more is shared memory, a tmpfs fills up: no reclaim frees it, and a pod's tmpfs stays full when a
+-- container restarts.
 -- advice: 1. A leak. 2. Raise the limit by a quarter, if processes were killed for it or held memory was certainly at
 -- 90 % of it. If most were killed for shared memory, bounding that comes first. 3. Lower it to the peak and a quarter, if
 -- that is at most half of it, and a day or more was seen.
@@ -209,59 +212,77 @@ of_hours AS MATERIALIZED (
     FROM json_each((SELECT grouped('p50 sum sum', workload_id, held_kib, cache_kib, cache_kib IS NOT NULL) FROM use_of_hour))
 ),
 -- Leaks.
-life (workload, unit_id, at_us, to_us, step_us) AS (
-  SELECT workload, last_unit_id, max(began_at_us, from_us), min(ended_at_us, to_us),
+suspect AS MATERIALIZED (
+  SELECT workload, unit_id, cgroup_id, container, began_at_us, ended_at_us, max(ended_at_us - began_at_us)
+    FROM (SELECT w.workload, u.unit_id, m.cgroup_id, m.container, m.began_at_us, m.ended_at_us,
+                 row_number() OVER (PARTITION BY w.workload, m.kind, m.container ORDER BY m.began_at_us DESC) AS number
+            FROM workload w
+            JOIN unit u ON u.unit_id = w.last_unit_id
+            JOIN member m USING (cgroup_id))
+   WHERE number <= iif(container IS NULL, 4, 2)
+   GROUP BY workload, ifnull(container, cgroup_id)
+),
+life (workload, unit_id, cgroup_id, at_us, to_us, step_us) AS (
+  SELECT workload, unit_id, cgroup_id, max(began_at_us, from_us), min(ended_at_us, to_us),
          (min(ended_at_us, to_us) - max(began_at_us, from_us)) / 31 + 1
-    FROM workload, sampled_time
+    FROM suspect, sampled_time
    WHERE max(began_at_us, from_us) < min(ended_at_us, to_us)
    UNION ALL
-  SELECT workload, unit_id, at_us + step_us, to_us, step_us FROM life WHERE at_us + step_us <= to_us
+  SELECT workload, unit_id, cgroup_id, at_us + step_us, to_us, step_us FROM life WHERE at_us + step_us <= to_us
 ),
 life_scan AS (  -- full scans; of a life that has few of them those of cgroups near their limit, too
-  SELECT workload, unit_id, (SELECT scan_id FROM scan WHERE started_at_us >= at_us AND is_partial IS NOT 1
-                              ORDER BY started_at_us LIMIT 1) AS scan_id
+  SELECT workload, unit_id, cgroup_id, (SELECT scan_id FROM scan WHERE started_at_us >= at_us AND is_partial IS NOT 1
+                                         ORDER BY started_at_us LIMIT 1) AS scan_id
     FROM life
    UNION
-  SELECT workload, unit_id, (SELECT scan_id FROM scan WHERE started_at_us >= at_us ORDER BY started_at_us LIMIT 1)
+  SELECT workload, unit_id, cgroup_id,
+         (SELECT scan_id FROM scan WHERE started_at_us >= at_us ORDER BY started_at_us LIMIT 1)
     FROM life
    WHERE step_us < 10000000
 ),
-life_use AS (  -- a partial scan may lack cgroups of a pod
-  SELECT l.workload, sc.started_at_us AS at_us, sum(s.held_kib) AS held_kib, sum(s.shmem_kib) AS shmem_kib
+life_use AS (  -- a partial scan may lack the others
+  SELECT l.workload, l.cgroup_id, sc.started_at_us AS at_us, sum(s.held_kib) FILTER (WHERE s.cgroup_id = l.cgroup_id) AS held_kib,
+         sum(s.shmem_kib) FILTER (WHERE s.cgroup_id = l.cgroup_id) AS shmem_kib,
+         iif(u.is_pod AND sc.is_partial IS 1, NULL, total(s.held_kib) FILTER (WHERE s.cgroup_id <> l.cgroup_id)) AS others_kib
     FROM life_scan l
    CROSS JOIN unit u
    CROSS JOIN sample s
    CROSS JOIN scan sc
    WHERE u.unit_id = l.unit_id AND s.scan_id = l.scan_id AND s.cgroup_id = u.cgroup_id AND sc.scan_id = s.scan_id
-     AND NOT (u.is_pod AND sc.is_partial IS 1)
-   GROUP BY l.workload, sc.scan_id
-  HAVING count(s.held_kib) = count(*)
+   GROUP BY l.workload, l.cgroup_id, sc.scan_id
 ),
 quarter AS (
-  SELECT *, ntile(4) OVER (PARTITION BY workload ORDER BY at_us) AS quarter FROM life_use
+  SELECT *, ntile(4) OVER (PARTITION BY workload, cgroup_id ORDER BY at_us) AS quarter FROM life_use WHERE held_kib IS NOT NULL
 ),
 average AS (
-  SELECT workload, quarter, avg(held_kib) * 1024 AS bytes, min(held_kib) AS lowest_kib, avg(at_us) AS at_us, count(*) AS samples,
-         avg(shmem_kib) * 1024 AS shmem_bytes
+  SELECT workload, cgroup_id, quarter, avg(held_kib) * 1024 AS bytes, min(held_kib) AS lowest_kib, avg(at_us) AS at_us,
+         count(*) AS samples, avg(shmem_kib) * 1024 AS shmem_bytes, avg(others_kib) * 1024 AS others_bytes
     FROM quarter
-   GROUP BY workload, quarter
+   GROUP BY workload, cgroup_id, quarter
 ),
-risen AS (
-  SELECT *, bytes - lag(bytes) OVER (PARTITION BY workload ORDER BY quarter) AS step_bytes,
-         lowest_kib > lag(lowest_kib) OVER (PARTITION BY workload ORDER BY quarter) AS lowest_rises,
-         shmem_bytes - lag(shmem_bytes) OVER (PARTITION BY workload ORDER BY quarter) AS shmem_step_bytes
+stepped AS (
+  SELECT *, bytes - lag(bytes) OVER next AS step_bytes, lowest_kib > lag(lowest_kib) OVER next AS lowest_rises,
+         shmem_bytes - lag(shmem_bytes) OVER next AS shmem_step_bytes
     FROM average
+  WINDOW next AS (PARTITION BY workload, cgroup_id ORDER BY quarter)
+),
+risen AS MATERIALIZED (
+  SELECT workload, cgroup_id, sum(step_bytes) AS risen_bytes, min(step_bytes) AS least_step, min(lowest_rises) AS lowest_rises,
+         sum(shmem_step_bytes) AS shmem_bytes, sum(step_bytes) * 1000000.0 / nullif(max(at_us) - min(at_us), 0) AS rate,
+         max(at_us) AS last_at_us, max(bytes) AS last_bytes, avg(others_bytes) AS others_bytes
+    FROM stepped
+   GROUP BY workload, cgroup_id
+  HAVING sum(samples) >= 8
 ),
 leak AS MATERIALIZED (
-  SELECT workload, rate AS bytes_per_second, last_at_us, last_bytes, ifnull(shmem_bytes >= 0.5 * risen_bytes, 0) AS is_tmpfs
-    FROM (SELECT r.workload, w.limit_bytes, sum(r.samples) AS samples, min(r.step_bytes) AS least_step,
-                 sum(r.step_bytes) AS risen_bytes, sum(r.shmem_step_bytes) AS shmem_bytes, min(r.lowest_rises) AS lowest_rises,
-                 sum(r.step_bytes) * 1000000.0 / nullif(max(r.at_us) - min(r.at_us), 0) AS rate,
-                 max(r.at_us) AS last_at_us, max(r.bytes) AS last_bytes
-            FROM risen r
-            JOIN workload w USING (workload)
-           GROUP BY r.workload)
-   WHERE samples >= 8 AND lowest_rises AND risen_bytes >= 0.05 * limit_bytes AND least_step >= risen_bytes / 6.0
+  SELECT workload, rate AS bytes_per_second, s.container, ifnull(shmem_bytes >= 0.5 * risen_bytes, 0) AS is_tmpfs,
+         max(last_at_us - s.began_at_us + (w.limit_bytes - others_bytes - last_bytes) / rate * 1000000.0, 0) AS lasts_us,
+         max(risen_bytes)
+    FROM risen
+    JOIN suspect s USING (workload, cgroup_id)
+    JOIN workload w USING (workload)
+   WHERE lowest_rises AND risen_bytes >= 0.05 * w.limit_bytes AND least_step >= risen_bytes / 6.0
+   GROUP BY workload
 ),
 killed AS MATERIALIZED (
   SELECT *, CASE WHEN measured_by = 'kernel_log' THEN max(usage_bytes - cache_bytes - ifnull(slab_reclaimable_bytes, 0), 0)
@@ -299,8 +320,7 @@ told AS (
          iif(h.workload_id IS NULL, s.cache_bytes, h.cache_bytes) AS typical_cache_bytes,
          r.restarts, ifnull(k.oom_kills, 0) AS oom_kills, ifnull(k.by_limit, 0) AS by_limit,
          ifnull(2 * k.by_tmpfs > k.by_limit, 0) AS is_by_tmpfs,
-         l.bytes_per_second AS leak, l.is_tmpfs,
-         max(l.last_at_us - w.began_at_us + (w.limit_bytes - l.last_bytes) / l.bytes_per_second * 1000000.0, 0) AS lasts_us,
+         l.bytes_per_second AS leak, l.is_tmpfs, l.container, l.lasts_us,
          (w.limit_bytes * 5 / 4 + 16777215) / 16777216 * 16 AS raised_mib
     FROM workload w
     JOIN peak p USING (workload)
@@ -336,7 +356,8 @@ SELECT workload,
        leak AS leak_bytes_per_second,
        CAST(lasts_us AS INTEGER) AS lasts_us,
        CASE WHEN leak IS NOT NULL
-            THEN iif(is_tmpfs, 'fills tmpfs or shared memory, which can''t be dropped, by ', 'leaks ') || leak_text
+            THEN iif(limit_of = 'pod', ifnull(container || ' ', ''), '')
+                 || iif(is_tmpfs, 'fills tmpfs or shared memory, which can''t be dropped, by ', 'leaks ') || leak_text
                  || iif(limit_of = 'pod', ': the pod''s limit of ', ': the limit of ') || limit_text || ' lasts ' || lasts_text
                  || ' from start'
                  || iif(is_tmpfs AND is_in_pod, ', and the pod''s tmpfs stays full when a container restarts', '')

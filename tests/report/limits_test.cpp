@@ -210,9 +210,35 @@ TEST_F(Limits, OfAPodWithoutNamesAreThePods) {
   EXPECT_EQ(Row(table).cell("restarts"), Cell{});
 }
 
-TEST_F(Limits, OfAPodLeakByWhatItHoldsAltogether) {
+/// The pod lives on: what it holds goes up and down.
+TEST_F(Limits, OfAPodLeakInTheLastLifeOfTheContainerThatRisesMost) {
   add_pod();
-  record(kBeginUs, 12, 4, [](int id, int i) -> std::int64_t { return id == 3 ? 16 * kMiBinKiB * i : 0; });
+  add_cgroup(5, "shop/api/app", kBeginUs + 120 * kSecondUs);
+  add_cgroup(6, "shop/api/app", kBeginUs + 240 * kSecondUs);
+  history.exec(
+      "UPDATE cgroup SET pod_uid = 'u', pod = 'api-0', kind = 'container', container = 'app' WHERE cgroup_id > 4");
+  history.exec("UPDATE cgroup_limit SET limit_bytes = NULL WHERE cgroup_id > 4");
+  end(3, kBeginUs + 120 * kSecondUs);
+  end(5, kBeginUs + 240 * kSecondUs);
+  record(kBeginUs, 26, 6, [](int id, int i) -> std::int64_t {
+    if (id < 3) return 0;
+    if (id == 4) return (32 + i) * kMiBinKiB;
+    const bool is_alive = id == 3 ? i < 12 : id == 5 ? i >= 12 && i < 24 : i >= 24;
+    return is_alive ? 8 * kMiBinKiB * (i % 12) : -1;
+  });
+  history.add_kill(5, kBeginUs + 239 * kSecondUs);
+  history.exec("UPDATE oom_kill SET limit_path = '/c1'");
+  const Table table = run(0, kBeginUs + 260 * kSecondUs);
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_EQ(Row(table).cell("leak_bytes_per_second"), Cell(0.8 * static_cast<double>(kMiB)));
+  EXPECT_EQ(Row(table).integer("lasts_us"), 1'000'000 * (192 * 10 - 495) / 8)
+      << "beside it the proxy holds 49.5 MiB on average";
+  EXPECT_EQ(Row(table).text("advice"), "app leaks 0.8 MiB/s: the pod's limit of 192 MiB lasts 3 min from start");
+}
+
+TEST_F(Limits, OfAPodLeakInItsTmpfsThatStays) {
+  add_pod();
+  record(kBeginUs, 12, 4, [](int id, int i) -> std::int64_t { return id == 1 ? 16 * kMiBinKiB * i : 0; });
   EXPECT_EQ(Row(run()).text("advice"), "leaks 1.6 MiB/s: the pod's limit of 192 MiB lasts 2 min from start");
 }
 
