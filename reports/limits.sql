@@ -6,26 +6,27 @@
 -- limit_of: "pod" is a limit that the containers of a pod share: one of them has none of its own, or their names are not
 -- known. Then use is that of the whole pod (of full scans), and so are the kills. Where each container has a limit, the
 -- pod's is their sum: it has no row.
--- peak: the highest use in the window, in a sample, or at an OOM kill for the limit: what was held then, by the kernel's log;
--- without that, the limit of memory, unless cache could not be dropped in time. More may have been held between two samples:
--- sample.peak_kib does not tell, because it counts cache, too. For whole hours (sample_hour) it is an upper bound: the maxima of anonymous,
--- shared and kernel memory together, or of usage if that is less or one of them is not known. Of a pod: their sum over
--- its cgroups, at most its highest limit. It is at least p99 and typical: memory that the kernel has counted, but not yet
--- as anything, is in those.
+-- peak: the highest use in the window, in a sample, or at an OOM kill for the limit: what was held then, by the kernel's
+-- log; without that, the limit of memory, unless cache could not be dropped in time. More may have been held between two
+-- samples: sample.peak_kib does not tell, because it counts cache, too. For whole hours (sample_hour) it is an upper bound:
+-- the maxima of anonymous, shared and kernel memory together, or of usage if that is less or one of them is not known. Of
+-- a pod: their sum over its cgroups, at most its highest limit. It is at least p99 and typical: memory that the kernel has
+-- counted, but not yet as anything, is in those.
 -- p99: 99 % of the samples are at or below it, of at most 120 full scans, evenly spread over the time with samples.
 -- typical: the median of hourly averages, of at most 60 whole hours, evenly spread: in each hour the average while it ran.
 -- Without whole hours, of the same samples as p99. typical_cache: the average of the cache beside it.
 -- leak: of the last cgroup of the workload, or of the one before if that lived longer, at 32 instants, evenly
 -- spread. It leaks if the averages of the four quarters of its samples rise by 5 % of the limit or more in all, each
--- step is at least half of the average step, and the lowest sample rises from quarter to quarter, too. A pod lives on when its
--- containers restart: each of them is looked at alone (of those without a name the last four), and what the pod holds beyond
--- them. The one that rose most answers.
--- lasts: from its begin until it reaches the limit at that rate. Of a pod, with what the other cgroups held on average beside
--- it. If half of the rise or more is shared memory, a tmpfs fills up: no reclaim frees it, and a pod's tmpfs stays full when a
--- container restarts.
+-- step is at least half of the average step, and the lowest sample rises from quarter to quarter, too. A pod lives on
+-- when its containers restart: each container is looked at alone (of those without a name the last four), and so is what
+-- the pod holds beyond them. The one that rose most answers.
+-- lasts: from its begin until it reaches the limit at that rate. Of a pod, with what the other cgroups held on average
+-- beside it. If half of the rise or more is shared memory, a tmpfs fills up: no reclaim frees it, and a pod's tmpfs stays
+-- full when a container restarts.
 -- advice: 1. A leak. 2. Raise the limit by a quarter, if processes were killed for it or held memory was certainly at
--- 90 % of it. If most were killed for shared memory, bounding that comes first. 3. Lower it to the peak and a quarter, if
--- that is at most half of it, and a day or more was seen.
+-- 90 % of it. If most were killed for shared memory, bounding that comes first. With less than 8 samples of what was
+-- killed, a leak is not told from a limit that is too small, unless `cause` says so of most kills. 3. Lower it to the peak
+-- and a quarter, if that is at most half of it, and a day or more was seen.
 -- Advised limits are rounded up to 16 MiB. A lower limit leaves less room for cache: compare typical_cache.
 -- Most important first: workload, limit_bytes, peak_pct, advice, limit_of, peak_bytes, typical_bytes, oom_kills, restarts, leak_bytes_per_second, lasts_us
 WITH RECURSIVE
@@ -287,15 +288,16 @@ leak AS MATERIALIZED (
 killed AS MATERIALIZED (
   SELECT *, CASE WHEN measured_by = 'kernel_log' THEN max(usage_bytes - cache_bytes - ifnull(slab_reclaimable_bytes, 0), 0)
                  WHEN finer_scope IS NULL AND cause IS NOT 'cache' THEN limit_bytes END AS held_bytes
-    FROM (SELECT w.workload, o.oom_kill_id, o.scope = 'cgroup' AND o.cause IS NOT 'ancestor_limit' AS is_by_limit
+    FROM (SELECT w.workload, c.container, o.oom_kill_id, o.scope = 'cgroup' AND o.cause IS NOT 'ancestor_limit' AS is_by_limit
             FROM workload w
             JOIN v_cgroup c ON coalesce(c.workload, c.name) = w.workload
             JOIN oom_kill o ON o.cgroup_id = c.cgroup_id
            WHERE w.kind IS NOT 'pod'
            UNION ALL
-          SELECT u.workload, o.oom_kill_id,
+          SELECT u.workload, m.container, o.oom_kill_id,
                  o.scope = 'cgroup' AND ifnull(o.limit_path = p.path, o.cause IS NOT 'ancestor_limit')
             FROM unit u
+            JOIN member m USING (cgroup_id)
             JOIN cgroup p ON p.cgroup_id = u.unit_id
             JOIN oom_kill o ON o.cgroup_id = u.cgroup_id
            WHERE u.is_pod)
@@ -306,6 +308,7 @@ kill AS MATERIALIZED (
   SELECT workload, CAST(total(kill_count) AS INTEGER) AS oom_kills,
          CAST(total(kill_count) FILTER (WHERE is_by_limit) AS INTEGER) AS by_limit,
          total(kill_count) FILTER (WHERE is_by_limit AND cause = 'shmem') AS by_tmpfs,
+         total(kill_count) FILTER (WHERE is_by_limit AND cause = 'limit_too_small') AS by_small,
          max(held_bytes) FILTER (WHERE is_by_limit) AS held_bytes
     FROM killed
    GROUP BY workload
@@ -320,6 +323,11 @@ told AS (
          iif(h.workload_id IS NULL, s.cache_bytes, h.cache_bytes) AS typical_cache_bytes,
          r.restarts, ifnull(k.oom_kills, 0) AS oom_kills, ifnull(k.by_limit, 0) AS by_limit,
          ifnull(2 * k.by_tmpfs > k.by_limit, 0) AS is_by_tmpfs,
+         2 * k.by_small > k.by_limit
+           OR EXISTS (SELECT 1 FROM risen
+                       JOIN suspect x USING (workload, cgroup_id)
+                       JOIN killed d USING (workload)
+                      WHERE risen.workload = w.workload AND d.is_by_limit AND d.container IS x.container) AS is_told,
          l.bytes_per_second AS leak, l.is_tmpfs, l.container, l.lasts_us,
          (w.limit_bytes * 5 / 4 + 16777215) / 16777216 * 16 AS raised_mib
     FROM workload w
@@ -365,6 +373,7 @@ SELECT workload,
             THEN by_limit || iif(by_limit = 1, ' OOM kill', ' OOM kills') || ' for ' || which || ' of ' || limit_text
                  || iif(is_by_tmpfs, ', full of tmpfs or shared memory: bound that, or raise the limit', ': raise it')
                  || printf(' to %d MiB', raised_mib)
+                 || iif(is_by_tmpfs OR is_told, '', ', or mend a leak (too few samples to tell which)')
             WHEN least_bytes >= 0.9 * limit_bytes
             THEN printf('peak is at %.0f %% of ', 100.0 * most_bytes / limit_bytes) || which
                  || printf(': raise it to %d MiB', raised_mib)

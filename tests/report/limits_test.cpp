@@ -242,6 +242,26 @@ TEST_F(Limits, OfAPodLeakInItsTmpfsThatStays) {
   EXPECT_EQ(Row(run()).text("advice"), "leaks 1.6 MiB/s: the pod's limit of 192 MiB lasts 2 min from start");
 }
 
+TEST_F(Limits, WithoutSamplesOfAKilledLifeALeakIsPossible) {
+  add_pod();
+  for (int id = 5; id < 8; ++id) add_cgroup(id, "w" + std::to_string(id));
+  record(kBeginUs, 20, 7, [](int id, int i) -> std::int64_t { return i > 5 && id > 2 && id != 4 ? -1 : kMiBinKiB; });
+  history.add_kill(3, kBeginUs + 5 * kSecondUs);
+  history.add_kill(5, kBeginUs + 5 * kSecondUs);
+  history.add_kill(6, kBeginUs + 5 * kSecondUs, "limit_too_small");
+  history.add_kill(7, kBeginUs + 5 * kSecondUs, "shmem");
+  const std::string raise = "1 OOM kill for its limit of 192 MiB: raise it to 240 MiB";
+  const std::string maybe = ", or mend a leak (too few samples to tell which)";
+  const Table table = run();
+  std::map<std::string, std::string> advice;
+  for (const Row row : rows_of(table)) advice[row.text("workload")] = row.text("advice");
+  EXPECT_EQ(advice["shop/api"], "1 OOM kill for the pod's limit of 192 MiB: raise it to 240 MiB" + maybe)
+      << "the other container's samples don't tell";
+  EXPECT_EQ(advice["w5"], raise + maybe);
+  EXPECT_EQ(advice["w6"], raise) << "the cause tells";
+  EXPECT_TRUE(advice["w7"].ends_with("bound that, or raise the limit to 240 MiB")) << advice["w7"];
+}
+
 TEST_F(Limits, APeakIsWhatASampleOrAKillTellsToBeHeld) {
   for (int id = 1; id < 5; ++id) add_cgroup(id, "w" + std::to_string(id));
   record(kBeginUs, 20, 4, [](int, int) { return 10 * kMiBinKiB; }, 30 * kMiBinKiB);
