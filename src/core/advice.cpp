@@ -20,8 +20,8 @@ constexpr std::uint64_t kMiB = 1024 * 1024;
 // One or two reclaims may be an exception (a backup, a start). Three are a pattern: with the default cooldown they
 // take minutes.
 constexpr std::int64_t kEnoughJudged = 3;
-// The advised threshold is a quarter above the largest cache that the cgroup needed, because the need varies. A lower
-// one would be reached by the next peak; a much higher one would never be reached.
+// The advised threshold is a quarter above the largest cache on record, because the need varies. A lower one would be
+// reached by the next peak; a much higher one would never be reached.
 constexpr std::uint64_t kRoomDivisor = 4;
 // Above this share of the limit the kernel reclaims by itself first: a threshold there would have no effect.
 constexpr std::uint64_t kTooNearToLimitPct = 90;
@@ -83,7 +83,7 @@ std::string did_not_help(const ReclaimEvidence& evidence) {
             " freed almost nothing";
   }
   if (!evidence.cache_wanted_bytes) return text;
-  return text + "; before these there was up to " + base::format_bytes(*evidence.cache_wanted_bytes) + " of cache";
+  return text + "; its cache was up to " + base::format_bytes(*evidence.cache_wanted_bytes);
 }
 
 /// The smallest threshold that leaves the cgroup the cache that it needs; nullopt if it would overflow.

@@ -23,12 +23,12 @@ struct ReclaimEvidence {
   std::int64_t regrown_count = 0;                      // half or more grew again; what was read back is not known
   std::uint64_t freed_bytes = 0;                       // by the effective and the churning ones
   std::uint64_t refaulted_bytes = 0;                   // how much of freed_bytes was read again
-  std::optional<std::uint64_t> cache_wanted_bytes;     // largest reclaimable cache before a reclaim that did not help
+  std::optional<std::uint64_t> cache_wanted_bytes;     // largest reclaimable cache on record, if a reclaim did not help
   std::uint64_t threshold_bytes = 0;                   // current
   std::optional<std::uint64_t> effective_limit_bytes;  // nullopt: none is known
   double held_byte_seconds = 0;                        // memory kept free by all of them, times how long
   std::int64_t reclaiming_us = 0;                      // how long all of them took
-  std::int64_t window_us = 0;                          // the time on record in which they were made
+  std::int64_t window_us = 0;                          // the time in which they were made, as far as scans cover it
 };
 
 enum class AdviceKind : std::uint8_t { raise_threshold, exclude, lower_threshold };

@@ -358,8 +358,7 @@ TEST_F(Advice, LeadsTheTextWithARuleBelow) {
   EXPECT_NE(unwrapped(text).find(" " + name +
                                  ": raise the threshold to 63 MiB. 3 of the 4 reclaims at the threshold of 40.0 "
                                  "MiB did not help: 120.0 MiB of the 160.0 MiB that was freed (75 %) was read back; "
-                                 "before these there "
-                                 "was up to 50.0 MiB of cache. Over another "),
+                                 "its cache was up to 50.0 MiB. Over another "),
             std::string::npos)
       << text;
   EXPECT_NE(unwrapped(text).find(", that saves 120.0 MiB read again "

@@ -261,7 +261,7 @@ TEST(Advise, KeepsTheCooldownOfTheRuleThatItIsPutAbove) {
 TEST(Advise, GivesItsReasonInNumbers) {
   EXPECT_EQ(advise(churning())->reason,
             "9 of the 10 reclaims at the threshold of 32.0 MiB did not help: 300.0 MiB of the 400.0 MiB "
-            "that was freed (75 %) was read back; before these there was up to 50.0 MiB of cache. Over another 7 days, "
+            "that was freed (75 %) was read back; its cache was up to 50.0 MiB. Over another 7 days, "
             "that saves 300.0 MiB read again and 0 s of reclaiming, and gives up 0 B·h kept free.");
   ReclaimEvidence evidence = churning();
   evidence.effective_count = 0;
@@ -269,8 +269,8 @@ TEST(Advise, GivesItsReasonInNumbers) {
   evidence.cache_wanted_bytes = 80 * kMiB;
   EXPECT_EQ(advise(evidence)->reason,
             "None of the 10 reclaims at the threshold of 32.0 MiB helped: 300.0 MiB of the 400.0 MiB "
-            "that was freed (75 %) was read back, and 1 freed almost nothing; before these there was up to "
-            "80.0 MiB of cache, and a threshold above that is too near to its limit of 100.0 MiB. Over another 7 days, "
+            "that was freed (75 %) was read back, and 1 freed almost nothing; its cache was up to "
+            "80.0 MiB, and a threshold above that is too near to its limit of 100.0 MiB. Over another 7 days, "
             "that saves 300.0 MiB read again and 0 s of reclaiming, and gives up 0 B·h kept free.");
   evidence.churn_count = 0;
   evidence.futile_count = 3;
@@ -279,8 +279,8 @@ TEST(Advise, GivesItsReasonInNumbers) {
   evidence.reclaiming_us = 2'000'000;
   evidence.held_byte_seconds = 3600.0 * kMiB;
   EXPECT_EQ(advise(evidence)->reason,
-            "None of the 3 reclaims at the threshold of 32.0 MiB helped: all freed almost nothing; before "
-            "these there was up to 40.0 MiB of cache. Over another 7 days, that saves 0 B read again and 2 s "
+            "None of the 3 reclaims at the threshold of 32.0 MiB helped: all freed almost nothing; its cache was up to "
+            "40.0 MiB. Over another 7 days, that saves 0 B read again and 2 s "
             "of reclaiming, and gives up 1.0 MiB·h kept free.");
   EXPECT_EQ(advise(effective())->reason,
             "All of the 3 reclaims at the threshold of 256.0 MiB were effective: only 40.0 MiB of the "
@@ -304,13 +304,13 @@ TEST(Advise, SaysWhyNothingIsAdvisedForACgroupThatOnlyChurns) {
                           .rules = {{.cgroup = "/web", .threshold = of("50MiB"), .cooldown_us = {}, .reclaim = {}}}};
   EXPECT_EQ(why_no_advice(evidence, &has_target),
             begin +
-                "; before these there was up to 50.0 MiB of cache. No rule is advised: a threshold of 63.0 MiB is not "
+                "; its cache was up to 50.0 MiB. No rule is advised: a threshold of 63.0 MiB is not "
                 "over reclaim_to.");
   ReclaimEvidence free = evidence;
   free.held_byte_seconds = 3600.0 * kGiB;
   EXPECT_EQ(why_no_advice(free, &policy),
             begin +
-                "; before these there was up to 50.0 MiB of cache. No rule is advised: over another 7 days, one that "
+                "; its cache was up to 50.0 MiB. No rule is advised: over another 7 days, one that "
                 "leaves it alone saves 300.0 MiB read again and 0 s of reclaiming, and gives up 1.0 GiB·h kept free. "
                 "That is not worth a rule.");
   evidence.cache_wanted_bytes.reset();
@@ -318,7 +318,7 @@ TEST(Advise, SaysWhyNothingIsAdvisedForACgroupThatOnlyChurns) {
   evidence.cache_wanted_bytes = 10 * kMiB;
   EXPECT_EQ(why_no_advice(evidence, &policy),
             begin +
-                "; before these there was up to 10.0 MiB of cache. No rule is advised: its threshold is over that "
+                "; its cache was up to 10.0 MiB. No rule is advised: its threshold is over that "
                 "already.");
   EXPECT_EQ(why_no_advice(effective(), &policy), "") << "its reclaims help";
 }

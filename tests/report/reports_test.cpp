@@ -652,11 +652,42 @@ TEST_F(Reports, EvidenceIsWhatWasJudgedAtTheThresholdInForce) {
   EXPECT_EQ(number(evidence, "regrown"), 1) << "what the kernel has forgotten was read back or is new";
   EXPECT_EQ(number(evidence, "freed_bytes"), 300);
   EXPECT_EQ(number(evidence, "refaulted_bytes"), 160);
-  EXPECT_EQ(number(evidence, "cache_wanted_bytes"), 3000 - 500);
+  EXPECT_EQ(number(evidence, "cache_wanted_bytes"), 9000 - 500) << "the most, whatever the threshold was";
   EXPECT_EQ(number(evidence, "threshold_bytes"), 1000);
   EXPECT_EQ(number(evidence, "effective_limit_bytes"), 7000);
   EXPECT_EQ(number(evidence, "window_us"), 90 * kSecondUs) << "from the first reclaim on record";
   EXPECT_EQ(number(run("evidence", 1015), "window_us"), 85 * kSecondUs) << "the window is all on record";
+}
+
+TEST_F(Reports, EvidenceTellsTheMostCacheInTheWindowAndTheTimeThatScansCover) {
+  add_cgroups();
+  add_scans(1000, 1030);
+  add_scans(1080, 1090);
+  add({.at_s = 1010, .freed_bytes = 200, .verdict = "churn", .refaulted_bytes = "150", .file_before_bytes = 2500});
+  EXPECT_EQ(number(run("evidence"), "cache_wanted_bytes"), 2000);
+  EXPECT_EQ(number(run("evidence"), "window_us"), 60 * kSecondUs) << "100 s, and nothing is known of 1040 to 1080";
+  exec(
+      "INSERT INTO sample (scan_id, cgroup_id, file_kib, shmem_kib) SELECT scan_id, 1, 4000 + scan_id, 1000 FROM scan "
+      "WHERE started_at_us <= 1080000000");
+  EXPECT_EQ(number(run("evidence"), "cache_wanted_bytes"), 1024 * (3000 + 5)) << "the cache after the reclaim";
+  exec("UPDATE reclaim_effect SET verdict = 'effective'");
+  EXPECT_EQ(at(run("evidence"), "cache_wanted_bytes"), Cell()) << "each reclaim helped";
+}
+
+TEST_F(Reports, EvidenceTakesTheMostCacheFromHoursWhereTheyAnswer) {
+  constexpr std::int64_t kHour_s = 3600;
+  add_cgroups();
+  add_scans(kHour_s, kHour_s + 10);
+  add({.at_s = kHour_s + 5, .verdict = "churn", .refaulted_bytes = "150", .file_before_bytes = 2500});
+  exec("INSERT INTO rolled_up SELECT max(scan_id) FROM scan");
+  exec(
+      "INSERT INTO sample_hour (hour_at_us, cgroup_id, sample_count, file_max_kib, shmem_avg_kib, shmem_max_kib) "
+      "VALUES "
+      "(3600000000, 1, 2, 5000, 1000, 1000)");
+  EXPECT_EQ(number(run("evidence", kHour_s, 2 * kHour_s), "cache_wanted_bytes"), 1024 * 4000);
+  exec("UPDATE sample_hour SET shmem_avg_kib = 999");
+  EXPECT_EQ(number(run("evidence", kHour_s, 2 * kHour_s), "cache_wanted_bytes"), 1024 * 5000)
+      << "at most: how much of it was shared memory is not known";
 }
 
 TEST_F(Reports, EvidenceIsNotOfAContainerThatIsGone) {

@@ -89,7 +89,7 @@ TEST(RenderAdvice, ShowsARuleReadyToBePasted) {
   add_churning(evidence, "my_web", "/web", 40 * kMiB);
   const std::string reason =
       "None of the 4 reclaims at the threshold of 32.0 MiB helped: 80.0 MiB of the 100.0 MiB that was freed "
-      "(80 %) was read back; before these there was up to 40.0 MiB of cache. Over another 7 days, that saves 80.0 "
+      "(80 %) was read back; its cache was up to 40.0 MiB. Over another 7 days, that saves 80.0 "
       "MiB read again and 0 s of reclaiming, and gives up 0 B·h kept free.";
   const std::string text = render_advice(findings_of(evidence), Format::text, kPlain);
   EXPECT_TRUE(text.starts_with("Advice\n\nRules for config.toml. ")) << text;
@@ -106,7 +106,7 @@ TEST(RenderAdvice, SaysWhyThereIsNoneForWhatOnlyChurns) {
   Table evidence = evidence_table();
   add_churning(evidence, "my_web", "/web", 10 * kMiB);
   const auto findings = findings_of(evidence);
-  const std::string reason = " up to 10.0 MiB of cache. No rule is advised: its threshold is over that already.";
+  const std::string reason = " up to 10.0 MiB. No rule is advised: its threshold is over that already.";
   const std::string text = test::unwrapped(render_advice(findings, Format::text, kPlain));
   EXPECT_NE(text.find(" my_web: None of the 4 reclaims "), std::string::npos) << text;
   EXPECT_NE(text.find(reason), std::string::npos) << text;
