@@ -2,10 +2,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Of the matching cgroups those that `history` can show: with a sample in the window, or with an hour that answers for
 -- samples that are gone (is_measured), and those
--- that began in it. began_at_us: NULL where the first scan that could see it may have come later. is_restart: it began
--- in the window, and its workload (or its path) was there before; that may be a new replica, too. What can restart, and
--- replica: part_replica.sql. is_running: it is in the last whole scan of the window; NULL where that scan has no samples
--- left. limit_bytes: the last one in the window.
+-- that began in it. began_at_us: NULL where the first scan that could see it may have come later. is_restart: it is a
+-- restart in the window (part_restart.sql); began_at_us is NULL if a scan only found it. replica: part_replica.sql.
+-- is_running: it is in the last whole scan of the window; NULL where that scan has no samples left. limit_bytes: the last
+-- one in the window.
 WITH RECURSIVE
 last AS MATERIALIZED (
   SELECT scan_id, EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = scan.scan_id) AS has_samples
@@ -16,12 +16,12 @@ last AS MATERIALIZED (
 hour AS MATERIALIZED (
   SELECT * FROM (lost)
 ),
-first AS MATERIALIZED (  -- of each workload, and of each path without one
-  SELECT coalesce(workload, path) AS workload, min(first_seen_at_us) AS at_us FROM cgroup GROUP BY 1
+restarted AS MATERIALIZED (
+  SELECT cgroup_id FROM (restart) WHERE at_us >= :since_us AND at_us < :until_us
 ),
 matching AS (
   SELECT v.path, v.name AS cgroup, v.workload, v.cgroup_id, c.first_seen_at_us, c.vanished_at_us,
-         r.replica, r.can_restart,
+         r.replica,
          CASE WHEN coalesce(c.first_seen_by, 'made') IN ('made', 'told')
                    AND c.first_seen_at_us > (SELECT min(started_at_us) FROM scan)
               THEN c.first_seen_at_us END AS began_at_us
@@ -35,6 +35,7 @@ matching AS (
 told AS MATERIALIZED (
   SELECT *,
          began_at_us >= :since_us AND began_at_us < :until_us AS began_in_window,
+         cgroup_id IN (SELECT cgroup_id FROM restarted) AS is_restart,
          -- An hour to spare: the clock may have been set back.
          EXISTS (SELECT 1
                    FROM scan sc
@@ -51,8 +52,7 @@ told AS MATERIALIZED (
     FROM matching
 )
 SELECT path, cgroup, workload, cgroup_id, replica, first_seen_at_us, began_at_us, is_measured,
-       can_restart AND began_in_window IS 1 AND began_at_us > (
-         SELECT at_us FROM first WHERE first.workload = coalesce(told.workload, told.path)) AS is_restart,
+       is_restart,
        CASE WHEN (SELECT has_samples FROM last)
             THEN EXISTS (SELECT 1 FROM sample s
                           WHERE s.scan_id = (SELECT scan_id FROM last) AND s.cgroup_id = told.cgroup_id)
@@ -61,5 +61,5 @@ SELECT path, cgroup, workload, cgroup_id, replica, first_seen_at_us, began_at_us
          WHERE l.cgroup_id = told.cgroup_id AND l.changed_at_us < :until_us
          ORDER BY l.changed_at_us DESC LIMIT 1) AS limit_bytes
   FROM told
- WHERE is_measured OR began_in_window IS 1
+ WHERE is_measured OR began_in_window IS 1 OR is_restart
  ORDER BY path, cgroup_id;

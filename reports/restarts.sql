@@ -1,7 +1,8 @@
 -- Restarts by workload
 -- SPDX-License-Identifier: Apache-2.0
--- The workloads that were restarted in the window, most often first (part_window_restart.sql says what counts), with
--- their OOM kills beside: a restart without a kill has another reason. `running`: cgroups that are there at the end.
+-- The workloads that were restarted in the window, most often first (part_restart.sql says what counts), with
+-- their OOM kills beside: a restart without a kill has another reason. The kill before the first restart may lie before
+-- the window. `running`: cgroups that are there at the end.
 -- Most important first: workload, restarts, oom_kills, last_began_at_us, running
 WITH restart AS MATERIALIZED (SELECT * FROM (window_restart)),
 killed AS MATERIALIZED (

@@ -237,7 +237,19 @@ TEST_F(Hours, ARestartIsACgroupThatBeganAfterAnotherOfItsWorkload) {
   history.exec("UPDATE cgroup SET first_seen_at_us = " + std::to_string(kEndUs - 2 * kMinuteUs) +
                " WHERE cgroup_id = 3");
   EXPECT_EQ(restarts(), 1) << "as in history; a new replica looks the same";
-  history.exec("UPDATE cgroup SET workload = 'shop/new/app' WHERE cgroup_id = 3");
+  history.exec("UPDATE cgroup SET first_seen_by = 'found' WHERE cgroup_id = 3");
+  EXPECT_EQ(restarts(), 0) << "it may be older";
+  history.exec(
+      "UPDATE cgroup SET vanished_at_us = first_seen_at_us + 60000000, vanished_by = 'removed' WHERE "
+      "cgroup_id = 1");
+  EXPECT_EQ(restarts(), 1) << "one on record had ended, and this one was not on record";
+  history.exec("UPDATE cgroup SET vanished_by = 'hidden' WHERE cgroup_id = 1");
+  EXPECT_EQ(restarts(), 0) << "it goes on under another name";
+  history.exec(
+      "UPDATE cgroup SET vanished_by = 'removed', vanished_at_us = (SELECT first_seen_at_us FROM cgroup WHERE "
+      "cgroup_id = 3) WHERE cgroup_id IN (1, 3)");
+  EXPECT_EQ(restarts(), 0) << "not before";
+  history.exec("UPDATE cgroup SET first_seen_by = 'made', workload = 'shop/new/app' WHERE cgroup_id = 3");
   EXPECT_EQ(restarts(), 0) << "the first of its workload";
 }
 

@@ -23,7 +23,7 @@ bool is_true(const Row& row, std::string_view column) { return row.integer(colum
 void add_to(Section& section, const Row& row, bool is_first) {
   const std::string path = row.text("path");
   const std::int64_t first_seen_at_us = row.integer("first_seen_at_us");
-  if (is_true(row, "is_restart")) section.restarts_at_us.push_back(row.integer("began_at_us"));
+  if (is_true(row, "is_restart")) section.restarts_at_us.push_back(first_seen_at_us);
   if (is_first || first_seen_at_us < section.first_seen_at_us) {
     section.first_seen_at_us = first_seen_at_us;
     section.is_begin_known = row.known("began_at_us").has_value();

@@ -130,7 +130,10 @@ core::Table limits_section(const core::Table& limits) {
 
 core::Table restarts_section(const core::Table& restarts) {
   core::Table table = restarts;
-  table.about = "A restart that no OOM kill explains has another reason: look at the workload's own log.";
+  table.about =
+      "A restart that no OOM kill explains has another reason: look at the workload's own log. The kill before the "
+      "first "
+      "restart may lie before the window.";
   cut(table, "restarts");
   return table;
 }

@@ -147,6 +147,19 @@ TEST_F(HistoryTimeline, DoesNotKnowASumOfWhatIsNotKnown) {
   EXPECT_EQ(points[0].of(Measure::swap), std::nullopt);
 }
 
+TEST_F(HistoryTimeline, ARestartThatAScanFoundCountsIfAnotherOneHadEnded) {
+  for (const int id : {1, 2}) {
+    history.add_cgroup(id, "/web" + std::to_string(id), "shop/web/app", kLimit);
+    began(id, kBeginUs + id * kSecondUs);
+    history.add_scan(kBeginUs + (id - 1) * kSecondUs);
+    history.add_sample(kBeginUs + (id - 1) * kSecondUs, id, 100);
+  }
+  history.exec("UPDATE cgroup SET first_seen_by = 'found'");
+  EXPECT_TRUE(sections().at(0).restarts_at_us.empty());
+  history.exec("UPDATE cgroup SET vanished_at_us = first_seen_at_us, vanished_by = 'stop' WHERE cgroup_id = 1");
+  EXPECT_EQ(sections().at(0).restarts_at_us, std::vector<std::int64_t>{kBeginUs + 2 * kSecondUs});
+}
+
 TEST_F(HistoryTimeline, AnswersWithHoursWhereSamplesAreGoneAndWithNothingTwice) {
   history.add_cgroup(1, "/web", "", kLimit);
   for (int hour = 0; hour < 4; ++hour)

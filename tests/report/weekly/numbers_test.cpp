@@ -281,15 +281,19 @@ std::string replica_of(const Row& row) {
 }
 
 TEST_P(Numbers, OfRestartsAreOfWhatIsNoPodAndBeganAfterAnother) {
-  made.history.exec("UPDATE cgroup SET workload = 'w' || (cgroup_id % 3)");
+  made.history.exec(
+      "UPDATE cgroup SET workload = 'w' || (cgroup_id % 3), first_seen_by = iif(cgroup_id % 4 < 2, 'found', 'made'), "
+      "vanished_at_us = iif(cgroup_id % 5 < 3, first_seen_at_us + 600000000, NULL), vanished_by = 'removed'");
   const Table cgroups = made.history.run(
       "SELECT *, (SELECT min(started_at_us) FROM scan) AS begin_us, (SELECT min(first_seen_at_us) FROM cgroup w "
-      "WHERE w.workload = cgroup.workload) AS workload_us FROM cgroup");
+      "WHERE w.workload = cgroup.workload) AS workload_us, EXISTS (SELECT 1 FROM cgroup w WHERE w.workload = "
+      "cgroup.workload AND w.vanished_at_us < cgroup.first_seen_at_us) AS is_after_another FROM cgroup");
   std::map<std::string, std::int64_t> counted, told;
   for (const Row row : rows_of(cgroups)) {
     const bool is_of_pod = replica_of(row) != std::to_string(row.integer("cgroup_id"));
     const std::int64_t at_us = row.integer("first_seen_at_us");
     if (is_of_pod || row.text("kind") == "inner" || at_us < since_us || at_us >= until_us) continue;
+    if (row.text("first_seen_by") == "found" && row.integer("is_after_another") == 0) continue;
     if (at_us > row.integer("begin_us") && at_us > row.integer("workload_us")) ++counted[row.text("workload")];
   }
   const Table answer = run("restarts");
