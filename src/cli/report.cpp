@@ -62,10 +62,13 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
   const std::vector<report::Finding> found =
       report::findings_of(answer_to("evidence", reader, window.parameters()), policy);
   const bool for_programs = options.format == report::Format::json;
+  const bool has_scans = report::Row(numbers).integer("scans") > 0;  // if not, the answer says so
   std::vector<core::Table> tables;
   if (for_programs) tables = {numbers, earlier, report::advice_table(found)};
   for (const report::Report& one : std::span(reports).subspan(1)) {
     tables.push_back(answer_to(one, reader, window.parameters()));
+    if (tables.back().rows.empty() && has_scans)
+      tables.back().below = report::why_none(answer_to("part_window_record", reader, window.parameters()), one);
   }
   if (for_programs) tables.push_back(report::coverage_of(numbers));
   if (for_programs) return report::render(tables, options.format, {});

@@ -36,19 +36,31 @@ std::string no_scan(const Row& record) {
          ". `status` tells whether the service is running.";
 }
 
+constexpr std::string_view kGone = "The samples of this window are gone";
+
 /// `first_us`, `last_us`: the hours that overlap the window.
-std::string no_samples(const Row& record, std::int64_t first_us, std::int64_t last_us) {
-  const std::string gone = "The samples of this window are gone.";
-  const std::int64_t end_us = last_us + base::kHour_us;
-  const auto first_whole_us = record.known("first_whole_us");
-  if (!first_whole_us) return gone + " Averages of whole hours are left: ask with " + window(first_us, end_us) + ".";
-  if (*first_whole_us < record.integer("last_whole_us")) return gone + " This is the answer from averages of hours.";
-  const std::string one = gone + " The average of one hour is left, which does not tell what changed within the hour";
+std::string ask_for_hours(std::int64_t first_us, std::int64_t last_us) {
+  return std::string(kGone) + ". Averages of whole hours are left: ask with " +
+         window(first_us, last_us + base::kHour_us) + ".";
+}
+
+/// Of a report that compares the end of the window with its begin.
+std::string one_hour(const Row& record, std::int64_t hour_us) {
+  const std::string one =
+      std::string(kGone) + ". The average of one hour is left, which does not tell what changed within the hour";
   if (record.integer("has_hour_before") != 0)
-    return one + ": ask with " + window(first_us - base::kHour_us, end_us) + ".";
+    return one + ": ask with " + window(hour_us - base::kHour_us, hour_us + base::kHour_us) + ".";
   if (record.integer("has_hour_after") != 0)
-    return one + ": ask with " + window(first_us, end_us + base::kHour_us) + ".";
+    return one + ": ask with " + window(hour_us, hour_us + 2 * base::kHour_us) + ".";
   return one + ".";
+}
+
+/// Whether the answer needs two moments.
+bool compares(const Report& report) { return report.name == "growth" || report.name == "biggest_growth"; }
+
+bool reads(const Report& report, std::string_view what) {
+  return report.sql.find("FROM " + std::string(what)) != std::string::npos ||
+         report.sql.find("JOIN " + std::string(what)) != std::string::npos;
 }
 
 }  // namespace
@@ -61,9 +73,14 @@ std::string why_none(const core::Table& record, const Report& report) {
   const bool has_hours = first_us && last_us;
   const bool is_before_scans = has_hours && !row.known("before_at_us");  // their scans are gone, too
   if (row.integer("has_scans") == 0 && !is_before_scans) return no_scan(row);
-  const bool reads_hours = report.sql.find("sample_hour") != std::string::npos;
-  if (row.integer("has_samples") != 0 || !has_hours || !reads_hours) return "";
-  return no_samples(row, *first_us, *last_us);
+  if (row.integer("has_samples") != 0 || !has_hours) return "";
+  if (report.sql.find("sample_hour") == std::string::npos)
+    return reads(report, "sample ") ? std::string(kGone) + ", and averages of hours do not tell this." : "";
+  if (compares(report) && *first_us == *last_us) return one_hour(row, *first_us);
+  const auto first_whole_us = row.known("first_whole_us");
+  const bool is_enough = first_whole_us && (!compares(report) || *first_whole_us < row.integer("last_whole_us"));
+  if (!is_enough) return ask_for_hours(*first_us, *last_us);
+  return std::string(kGone) + ". This is the answer from averages of hours.";
 }
 
 }  // namespace cgmm::report

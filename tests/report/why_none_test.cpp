@@ -66,13 +66,15 @@ TEST_F(WhyNone, WhileTheServiceWasDownItNamesTheScansAroundTheWindow) {
 
 TEST_F(WhyNone, AWindowWithinAnHourWithoutSamplesIsToldWhichHourToAskFor) {
   add_hour("10:00");
-  for (const char* const report : {"growth", "memory_by_workload", "limits", "top_cache", "biggest_growth"}) {
+  for (const char* const report : {"memory_by_workload", "limits", "top_cache"}) {
     EXPECT_EQ(why("10:20", "10:22", report),
               "The samples of this window are gone. Averages of whole hours are left: ask with `--since "
               "2025-11-23T10:00:00Z --until 2025-11-23T11:00:00Z`.")
         << report;
   }
   EXPECT_EQ(why("10:20", "10:22", "oom_kills"), "") << "it reads no samples: there was no kill";
+  EXPECT_EQ(why("10:20", "10:22", "memory_before_kill"),
+            "The samples of this window are gone, and averages of hours do not tell this.");
 }
 
 TEST_F(WhyNone, OneHourAloneDoesNotTellWhatChangedInIt) {
@@ -81,9 +83,17 @@ TEST_F(WhyNone, OneHourAloneDoesNotTellWhatChangedInIt) {
       "The samples of this window are gone. The average of one hour is left, which does not tell what changed within "
       "the hour";
   EXPECT_EQ(why("10:00", "11:00"), one + ".");
+  EXPECT_EQ(why("10:20", "10:22"), one + ".");
+  EXPECT_EQ(why("09:00", "12:00", "biggest_growth"), one + ".");
+  EXPECT_EQ(why("10:00", "11:00", "limits"),
+            "The samples of this window are gone. This is the answer from averages of hours.");
   add_hour("11:00");
   EXPECT_EQ(why("10:00", "11:00"), one + ": ask with `--since 2025-11-23T10:00:00Z --until 2025-11-23T12:00:00Z`.");
   EXPECT_EQ(why("11:00", "12:00"), one + ": ask with `--since 2025-11-23T10:00:00Z --until 2025-11-23T12:00:00Z`.");
+  EXPECT_EQ(why("10:20", "10:22"), one + ": ask with `--since 2025-11-23T10:00:00Z --until 2025-11-23T12:00:00Z`.");
+  EXPECT_EQ(why("10:50", "11:10"),
+            "The samples of this window are gone. Averages of whole hours are left: ask with `--since "
+            "2025-11-23T10:00:00Z --until 2025-11-23T12:00:00Z`.");
   EXPECT_EQ(why("10:00", "12:00"), "The samples of this window are gone. This is the answer from averages of hours.");
 }
 

@@ -98,6 +98,22 @@ std::string escape_markdown(std::string_view text) {
   return out;
 }
 
+std::string markdown_sentence(std::string_view text) {
+  std::string out;
+  std::size_t done = 0;
+  while (true) {
+    const std::size_t open = text.find('`', done);
+    const std::size_t close = open == std::string_view::npos ? open : text.find('`', open + 1);
+    if (close == std::string_view::npos) return out + escape_markdown(text.substr(done));
+    const std::string_view code = text.substr(open + 1, close - open - 1);
+    const bool is_safe = !code.empty() && code.find_first_of("|\\*[]~#$<>&") == std::string_view::npos &&
+                         base::escape_for_terminal(code) == code;
+    out += escape_markdown(text.substr(done, open - done));
+    out += is_safe ? "`" + std::string(code) + "`" : escape_markdown(text.substr(open, close + 1 - open));
+    done = close + 1;
+  }
+}
+
 std::string escape_html(std::string_view text) {
   std::string out;
   for (const char c : base::escape_for_terminal(text)) {

@@ -12,6 +12,10 @@ namespace cgmm::report {
 /// For a cell of a Markdown table: as for a terminal, and without markup or HTML.
 std::string escape_markdown(std::string_view text);
 
+/// For a sentence in Markdown: what is between backticks is to be typed, and stays code. What is not safe there is
+/// escaped.
+std::string markdown_sentence(std::string_view text);
+
 /// For HTML, between tags or in a quoted attribute: as for a terminal, and without markup.
 std::string escape_html(std::string_view text);
 

@@ -179,8 +179,8 @@ std::string render_text(const core::Table& table, const Style& style) {
 std::string render_markdown(const core::Table& table, const Style&) {
   const HumanTable human = humanise(table);
   std::string out = human.title.empty() ? "" : markdown_title(human.title);
-  if (!table.about.empty()) out += escape_markdown(table.about) + "\n\n";
-  const std::string below = table.below.empty() ? "" : "\n" + escape_markdown(table.below) + "\n";
+  if (!table.about.empty()) out += markdown_sentence(table.about) + "\n\n";
+  const std::string below = table.below.empty() ? "" : "\n" + markdown_sentence(table.below) + "\n";
   if (human.rows.empty()) return out + "(none)\n" + below;
   out += markdown_line(human.headings) + "|";
   for (const bool right : human.right_aligned) out += right ? " ---: |" : " --- |";

@@ -120,7 +120,7 @@ std::string render_stuck(const StuckTables& tables, Format format, const Style& 
   std::string text = is_markdown ? "# " + escape_markdown(title) + "\n\n" : text_title(title, style);
   if (!is_markdown) text.pop_back();
   for (const auto& [label, sentence] : said)
-    text += is_markdown ? "- **" + label + "**: " + escape_markdown(sentence) + "\n"
+    text += is_markdown ? "- **" + label + "**: " + markdown_sentence(sentence) + "\n"
                         : label + std::string(kLabelWidth - label.size(), ' ') + wrapped(sentence, style, kLabelWidth);
   return text + (samples.rows.empty() ? "" : "\n" + render(samples, format, style));
 }

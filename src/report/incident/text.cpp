@@ -62,7 +62,7 @@ std::string incident_as_text(const Incident& incident, Format format, const Styl
   std::string text = is_markdown ? "# " + escape_markdown(title) + "\n\n" : text_title(title, style);
   if (!is_markdown) text.pop_back();
   for (const Said& said : incident_words(incident)) {
-    text += is_markdown ? "- **" + said.label + "**: " + escape_markdown(said.text) + "\n" : paragraph(said, style);
+    text += is_markdown ? "- **" + said.label + "**: " + markdown_sentence(said.text) + "\n" : paragraph(said, style);
   }
   if (const std::string one = one_sample(incident); !one.empty())
     text += "\n" + (is_markdown ? one + "\n" : wrapped(one, style));

@@ -124,6 +124,7 @@ core::Table limits_section(const core::Table& limits) {
               "typical use are of memory that can't be dropped.");
   table.most_important = {"workload", "limit_bytes", "advice", "peak_pct", "typical_bytes", "typical_cache_bytes"};
   std::erase_if(table.rows, [](const auto& row) { return row.back() == core::Cell("") || row.back() == core::Cell(); });
+  table.below = limits.below;  // why there are none
   cut(table, "limits");
   return table;
 }
@@ -154,7 +155,7 @@ WeeklySections weekly_sections(const core::Table& summary, const core::Table& ea
   const core::Table& limits = named(tables, "limits");
   WeeklySections sections;
   const auto add_unless_empty = [](std::vector<core::Table>& to, core::Table table) {
-    if (!table.rows.empty()) to.push_back(std::move(table));
+    if (!table.rows.empty() || !table.below.empty()) to.push_back(std::move(table));
   };
   sections.before_advice.push_back(kills_section(named(tables, "kills_by_workload"), limits));
   core::Table stuck = named(tables, "stuck_by_workload");

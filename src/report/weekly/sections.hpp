@@ -21,7 +21,7 @@ struct WeeklySections {
 core::Table coverage_of(const core::Table& summary);
 
 /// `summary`, `earlier`: reports/summary.sql of the window and of as long a time before it. `tables`: the answers of
-/// the other reports of the weekly summary.
+/// the other reports of the weekly summary. One without rows has no section, but if `below` says why.
 WeeklySections weekly_sections(const core::Table& summary, const core::Table& earlier,
                                std::span<const core::Table> tables);
 

@@ -15,6 +15,16 @@ TEST(EscapeMarkdown, LeavesNoMarkup) {
   EXPECT_EQ(escape_markdown("a\\|b"), "a\\\\\\|b");
 }
 
+TEST(MarkdownSentence, LeavesWhatIsToBeTypedAsCode) {
+  EXPECT_EQ(markdown_sentence("ask with `--since 2025-11-23T10:00:00Z`, or `report oom_kills` (a_b)."),
+            "ask with `--since 2025-11-23T10:00:00Z`, or `report oom_kills` (a\\_b).");
+  EXPECT_EQ(markdown_sentence("a ` b"), "a \\` b");
+  EXPECT_EQ(markdown_sentence("``x`"), "\\`\\`x\\`");
+  EXPECT_EQ(markdown_sentence("`<b>`&`"), "\\`&lt;b&gt;\\`&amp;\\`");
+  EXPECT_EQ(markdown_sentence("`a|b`\n"), "\\`a\\|b\\`\\\\n");
+  EXPECT_EQ(markdown_sentence(""), "");
+}
+
 TEST(EscapeCsv, QuotesOnlyWhereItMust) {
   EXPECT_EQ(escape_csv("plain text"), "plain text");
   EXPECT_EQ(escape_csv("=1+1"), "=1+1");

@@ -49,6 +49,12 @@ TEST_F(Weekly, OfAQuietWeekIsShort) {
   EXPECT_EQ(titles(sections().after_advice), std::vector<std::string>{"Coverage"});
 }
 
+TEST_F(Weekly, HasASectionWithoutRowsWhereSamplesAreGone) {
+  table("limits").below = "The samples of this window are gone.";
+  ASSERT_EQ(titles(sections().after_advice).front(), "Limits: too small, too large, or reached by a leak");
+  EXPECT_EQ(sections().after_advice.front().below, "The samples of this window are gone.");
+}
+
 TEST_F(Weekly, BeginsWithTheKillsAndSaysWhatToDo) {
   add_row(table("kills_by_workload"), {{"workload", "shop/cart/app"}, {"kills", integer(5)}, {"watched", integer(1)}});
   add_row(table("kills_by_workload"), {{"workload", "/elsewhere"}, {"kills", integer(3)}, {"watched", integer(0)}});
