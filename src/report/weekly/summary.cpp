@@ -62,9 +62,16 @@ std::string when(const Row& row, const TimeAsked& asked) {
   return "From " + format_time(asked.since_us) + " to " + end;
 }
 
+/// "there was no scan"; in a window between two scans, which misses none, how far they are apart.
+std::string no_scan(const Row& row) {
+  if (row.cell("covered_pct") != core::Cell(100.0)) return "there was no scan.";
+  return "there was no scan of all cgroups: one comes every " + base::format_duration_us(row.integer("interval_us")) +
+         ".";
+}
+
 std::string coverage(const Row& row) {
   const std::int64_t scans = row.integer("scans");
-  if (scans == 0) return "There was no scan.";
+  if (scans == 0) return capitalised(no_scan(row));
   const std::int64_t cgroups = row.integer("cgroups");
   std::string text =
       counted(scans, "scan") + " covered " + human_cell("covered_pct", row.cell("covered_pct")) + " of the time";
@@ -224,7 +231,7 @@ std::vector<std::string> summary_sentences(const core::Table& summary_row, std::
   std::string first = when(row, asked);
   std::vector<std::string> sentences;
   if (row.integer("scans") == 0 && row.integer("reclaims") == 0 && row.integer("dry_runs") == 0) {
-    sentences = {first + (first.ends_with(',') ? "" : ",") + " there was no scan.", oom_kills(row), stuck(row)};
+    sentences = {first + (first.ends_with(',') ? " " : ", ") + no_scan(row), oom_kills(row), stuck(row)};
   } else {
     const auto churners = names_where(core::only_churns, findings, format);
     const auto futile_ones = names_where(core::frees_nothing, findings, format);

@@ -111,11 +111,13 @@ std::string chart_of(const SummaryPage& page, const TimeAsked& asked) {
                  .series = {},
                  .marks = kill_marks(page.oom_kills),
                  .bands = gap_bands(page.gaps)};
-  const Slot slot = slot_for(asked.until_us - std::max(asked.since_us, begin_at_us));
+  const std::int64_t range_us = asked.until_us - std::max(asked.since_us, begin_at_us);
+  const Slot slot = slot_for(range_us);
   if (begin_at_us > asked.since_us && begin_at_us < asked.until_us) chart.from_at_us = begin_at_us;
   chart.series = {bars(page.reclaims_by_hour, "freed_bytes", "freed", slot, chart),
                   bars(page.reclaims_by_hour, "refaulted_bytes", "read back of it", slot, chart)};
-  return html_section("Freed in each " + std::string(slot.name), svg_chart(chart));
+  const std::string when = range_us < slot.us ? "this window" : "each " + std::string(slot.name);
+  return html_section("Freed in " + when, svg_chart(chart));
 }
 
 }  // namespace

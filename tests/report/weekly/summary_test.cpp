@@ -234,6 +234,8 @@ TEST(SummarySentence, SaysPlainlyThatThereWasNothing) {
             "In the last 7 days no reclaim was made. No OOM kill was seen. 2 scans covered 100 % of the time "
             "and saw no cgroup.");
   EXPECT_EQ(last_days(7, {{"reclaims", integer(1)}}), "In the last 7 days 1 reclaim freed nothing. There was no scan.");
+  EXPECT_EQ(last_days(7, {{"covered_pct", 100.0}, {"interval_us", integer(10'000'000)}}),
+            "In the last 7 days, there was no scan of all cgroups: one comes every 10 s.");
 }
 
 TEST(SummarySentence, DoesNotCallADryRunFreed) {
