@@ -1,13 +1,13 @@
 -- OOM kills and stuck cgroups by their number
 -- SPDX-License-Identifier: Apache-2.0
 -- The answer of `incident list --all`, and in CSV and JSON, newest first. `oom_kills` shows more of each kill. `kills`: how many the row stands for;
--- killed_at_us is the first of them. "(one of 3)": the cgroup is not known, and `incident show` names the three.
--- A cgroup that was stuck, and not killed, has a number that begins with "s"; killed_at_us is when that began.
--- Most important first: id, killed_at_us, cgroup, kills, victim, cause
-SELECT id, killed_at_us, cgroup, kills, victim, cause, limit_bytes, path
+-- at_us is when the first of them was killed. "(one of 3)": the cgroup is not known, and `incident show` names the three.
+-- A cgroup that was stuck, and not killed, has a number that begins with "s"; at_us is when that began.
+-- Most important first: id, at_us, cgroup, kills, victim, cause
+SELECT id, at_us, cgroup, kills, victim, cause, limit_bytes, path
   FROM (
     SELECT o.oom_kill_id AS id,
-           o.killed_at_us,
+           o.killed_at_us AS at_us,
            o.cgroup,
            o.kill_count AS kills,
            o.victim_comm AS victim,
@@ -25,4 +25,4 @@ SELECT id, killed_at_us, cgroup, kills, victim, cause, limit_bytes, path
      WHERE s.began_at_us < :until_us AND coalesce(s.ended_at_us, s.last_seen_at_us) >= :since_us
        AND (coalesce(c.path, '') GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
        )
- ORDER BY killed_at_us DESC, number DESC;
+ ORDER BY at_us DESC, number DESC;

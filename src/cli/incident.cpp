@@ -76,8 +76,10 @@ std::optional<IncidentId> parse_id(const std::string& text) {
   }
   if (text == "latest") return std::nullopt;
   if (const auto id = id_of(std::string_view(text))) return id;
+  const bool is_workload = text.find('/') != std::string::npos;
   throw UsageError("incident show \"" + text +
-                   "\": expected the number of an OOM kill (`incident list` has them) or \"latest\"");
+                   "\": expected the number of an OOM kill (`incident list` has them) or \"latest\"" +
+                   (is_workload ? "; of a workload: `incident show latest --workload " + text + "`" : ""));
 }
 
 std::int64_t parse_window_length(const std::string& text) {
@@ -161,7 +163,7 @@ std::string hint_of(store::Reader& reader) {
   const core::Table kills = latest_of(reader);
   if (kills.rows.empty()) return base::escape_for_terminal(none_at_all(reader));
   const report::Row latest(kills);
-  return "the latest of all was at " + base::format_time(latest.integer("killed_at_us")) + ": `incident show " +
+  return "the latest of all was at " + base::format_time(latest.integer("at_us")) + ": `incident show " +
          to_string(id_of(latest)) + "`";
 }
 

@@ -232,6 +232,9 @@ TEST_F(Incident, WhatCannotBeMeantIsUsage) {
               "incident show \"" + std::string(wrong) +
                   "\": expected the number of an OOM kill (`incident list` has them) or \"latest\"\n");
   }
+  EXPECT_EQ(refused({"incident", "show", "shop/web/app"}, 2),
+            "incident show \"shop/web/app\": expected the number of an OOM kill (`incident list` has them) or "
+            "\"latest\"; of a workload: `incident show latest --workload shop/web/app`\n");
   EXPECT_EQ(refused({"incident", "list", "1"}, 2), "incident list takes no number; `incident show 1` does\n");
   EXPECT_EQ(refused({"incident", "list", "--window", "1h"}, 2), "--window is an option of incident show\n");
   EXPECT_EQ(refused({"incident", "show", "1", "--since", "1h"}, 2), "--since is an option of incident list\n");
