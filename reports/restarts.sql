@@ -5,6 +5,7 @@
 -- the window. `running`: cgroups that are there at the end.
 -- Most important first: workload, restarts, oom_kills, last_began_at_us, running
 WITH restart AS MATERIALIZED (SELECT * FROM (window_restart)),
+named AS MATERIALIZED (SELECT cgroup_id, coalesce(workload, name) AS workload FROM v_cgroup),
 killed AS MATERIALIZED (
   SELECT coalesce(c.workload, c.name) AS workload, CAST(total(o.kill_count) AS INTEGER) AS kills
     FROM oom_kill o
@@ -18,7 +19,7 @@ SELECT r.workload,
        count(*) FILTER (WHERE raw.vanished_at_us IS NULL OR raw.vanished_at_us >= :until_us) AS running,
        max(raw.first_seen_at_us) AS last_began_at_us
   FROM restart r
-  JOIN v_cgroup c ON coalesce(c.workload, c.name) = r.workload
+  JOIN named ON named.workload = r.workload
   JOIN cgroup raw USING (cgroup_id)
   LEFT JOIN killed k ON k.workload = r.workload
  WHERE r.restarts > 0 AND raw.first_seen_at_us < :until_us
