@@ -8,5 +8,5 @@
 --   can_restart  1: a container with a name, or a leaf such as a service: one that begins after another one of its
 --                workload is a restart. 0: a pod or another inner cgroup; and a container of a pod whose name is not
 --                known, because it may be another container of the pod
-SELECT cgroup_id, iif(is_of_pod, pod_uid, cgroup_id) AS replica, NOT is_of_pod AND kind IS NOT 'inner' AS can_restart
+SELECT cgroup_id, iif(is_of_pod, pod_uid, cgroup_id) AS replica, NOT is_of_pod AND ifnull(kind, '') NOT IN ('inner', 'pod') AS can_restart
   FROM (SELECT cgroup_id, pod_uid, kind, pod_uid IS NOT NULL AND container IS NULL AS is_of_pod FROM cgroup)
