@@ -20,5 +20,8 @@ SELECT coalesce(workload, name) AS workload,
                             FROM cgroup FINAL
                            WHERE match(node, {node_glob})
                            GROUP BY node, history_id, subject) AS b USING (node, history_id, subject)) AS cb
-   ANY LEFT JOIN (SELECT node, history_id, first_at_us FROM node FINAL) AS n USING (node, history_id)
+   ANY LEFT JOIN (SELECT node, history_id, min(first_seen_at_us) AS first_at_us
+                    FROM cgroup FINAL
+                   WHERE match(node, {node_glob})
+                   GROUP BY node, history_id) AS n USING (node, history_id)
  GROUP BY workload

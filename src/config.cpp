@@ -46,6 +46,16 @@ struct Origin {
   std::string shown;
 };
 
+/// An address may have a password in it.
+std::string without_login(std::string shown) {
+  for (std::size_t at = 0; (at = shown.find("://", at)) != std::string::npos;) {
+    at += 3;
+    const std::size_t login = shown.find('@', at);
+    if (login < shown.find_first_of("/\" ", at)) shown.replace(at, login - at, "...");
+  }
+  return shown;
+}
+
 Value value_of(const toml::node& node) {
   if (node.is_table()) return {{}, "{...}"};
   if (const auto* array = node.as_array()) {
@@ -191,7 +201,7 @@ void Reader::read_ship_keys(const toml::table& table, const std::string& section
     if (section == "ship") known.push_back("labels");
     const auto expected = key ? (*key)(value) : std::nullopt;
     if (key && !expected) continue;
-    throw ConfigError(at(entry.key->source()), name, value.shown,
+    throw ConfigError(at(entry.key->source()), name, without_login(value.shown),
                       key ? std::string{*expected} : expected_instead_of(entry.key->str(), known));
   }
 }

@@ -125,6 +125,7 @@ TEST(Config, NamesTheMistakeInTheTableShip) {
   for (const auto& [text, said] : std::vector<std::pair<std::string, std::string>>{
            {"ship = 1", "ship = 1: expected a section that begins with [ship]"},
            {"[ship]\nurl = 'ftp://a'", "ship.url = \"ftp://a\": expected an address such as"},
+           {"[ship]\nproxy = 'https://me:secret@proxy'", "ship.proxy = \"https://...@proxy\": expected"},
            {"[ship]\nurl = []", "ship.url = [...]: expected an address such as"},
            {"[ship]\nurl = [1]", "ship.url = [...]: expected an address such as"},
            {"[ship]\ndatabase = 'a; DROP'", "expected a name of letters, digits"},

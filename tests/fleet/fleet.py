@@ -11,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 DATABASE = 'cgmm'
 
@@ -65,7 +66,7 @@ class Server:
             'database': DATABASE if self.ready else 'default', 'insert_distributed_sync': 1,
             'output_format_json_quote_64bit_integers': 0, 'query': sql})
         try:
-            with urllib.request.urlopen(f'{self.url}/?{settings}', data=body, timeout=300) as answer:
+            with NO_PROXY.open(f'{self.url}/?{settings}', data=body, timeout=300) as answer:
                 return answer.read().decode()
         except urllib.error.HTTPError as error:
             raise RuntimeError(f'{error.read().decode()[:1000]}\n{sql}') from None

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -160,6 +161,7 @@ TEST_F(ShipToRealEngine, EachRowIsThereOnceAfterSigkillAtTwentyInstants) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   const test::TempDir said;
+  int killed = 0;
   for (int round = 0; round < kRounds; ++round) {
     const int writes = std::uniform_int_distribution(1, kMostWrites)(random);
     const std::chrono::microseconds then(std::uniform_int_distribution(0, 5000)(random));
@@ -174,8 +176,12 @@ TEST_F(ShipToRealEngine, EachRowIsThereOnceAfterSigkillAtTwentyInstants) {
     }
     std::this_thread::sleep_for(then);
     ship.signal(SIGKILL);
-    EXPECT_EQ(ship.wait_for_exit(), -SIGKILL) << "it ended before: " << test::content_of(said.path() / "err");
+    const std::optional<int> code = ship.wait_for_exit();
+    if (code == 0) std::filesystem::remove(state());  // it was done before: it begins again
+    EXPECT_TRUE(code == 0 || code == -SIGKILL) << test::content_of(said.path() / "err");
+    killed += code == 0 ? 0 : 1;
   }
+  EXPECT_GE(killed, kRounds / 2);
   ship_all();
   expect_each_row_once();
 }

@@ -17,6 +17,8 @@ namespace {
 
 /// Roughly, before compression.
 constexpr std::int64_t kChangeBytes = 1024;
+/// Each may be a kill, with the samples of ten minutes.
+constexpr std::int64_t kMostChanges = 512;
 constexpr std::int64_t kSampleBytes = 200;
 constexpr std::int64_t kHourBytes = 250;
 
@@ -141,7 +143,8 @@ std::optional<Planned> BatchReader::next(Kind kind, std::int64_t after, std::int
     return Planned{.range = {.kind = kind, .after = hour_at_us - 1, .to = hour_at_us}, .cursor = number_in(row.at(1))};
   }
   core::Parameters parameters = from_to;
-  parameters["rows"] = rows_at_once(kind == Kind::changes ? kChangeBytes : kSampleBytes);
+  parameters["rows"] =
+      kind == Kind::changes ? std::min(rows_at_once(kChangeBytes), kMostChanges) : rows_at_once(kSampleBytes);
   const auto to = reaches(reader, kind == Kind::changes ? "plan_changes" : "plan_samples", parameters);
   if (!to) return std::nullopt;
   return Planned{.range = {.kind = kind, .after = after, .to = *to}, .cursor = *to};

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -61,6 +62,17 @@ base::Fd open_or_throw(const std::filesystem::path& file, int flags) {
   return fd;
 }
 
+/// A file that root makes belongs to the owner of its directory: the unit, which is not root, goes on with it.
+base::Fd make_or_throw(const std::filesystem::path& file, int flags) {
+  base::Fd fd = open_or_throw(file, flags | O_CREAT);
+  struct stat directory = {};
+  const auto parent = file.parent_path();
+  if (::geteuid() == 0 && ::stat(parent.empty() ? "." : parent.c_str(), &directory) == 0 &&
+      ::fchown(fd.get(), directory.st_uid, directory.st_gid) != 0)
+    base::throw_errno(errno, "can't give " + file.string() + " to the owner of its directory");
+  return fd;
+}
+
 void write_all(int fd, std::string_view text, const std::filesystem::path& file) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
@@ -111,7 +123,7 @@ std::optional<ShipState> state_from_json(const std::string& text) {
 StateFile::StateFile(std::filesystem::path file, Mode mode) : file_(std::move(file)), mode_(mode) {
   if (mode_ == Mode::only_reads) return;
   const std::filesystem::path lock = file_.string() + ".lock";
-  lock_ = open_or_throw(lock, O_RDWR | O_CREAT);
+  lock_ = make_or_throw(lock, O_RDWR);
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return;
   if (errno != EWOULDBLOCK) base::throw_errno(errno, "can't lock " + lock.string());
   throw ShipError("another `ship` uses the state " + file_.string() + "; stop it, or give this one its own state_file");
@@ -137,7 +149,7 @@ std::optional<ShipState> StateFile::read(bool& is_bad) const {
 void StateFile::write(const ShipState& state) const {
   if (mode_ == Mode::only_reads) return;
   const std::filesystem::path next = file_.string() + ".new";
-  const base::Fd fd = open_or_throw(next, O_WRONLY | O_CREAT | O_TRUNC);
+  const base::Fd fd = make_or_throw(next, O_WRONLY | O_TRUNC);
   write_all(fd.get(), to_json(state), next);
   if (::fsync(fd.get()) != 0) base::throw_errno(errno, "can't write " + next.string());
   if (::rename(next.c_str(), file_.c_str()) != 0) base::throw_errno(errno, "can't replace " + file_.string());

@@ -94,8 +94,10 @@ bool Shipper::ship_next(Lane lane, const std::optional<Planned>& planned) {
 
 void Shipper::ship(const InFlight& batch) {
   if (state_->in_flight != batch) {
-    state_->in_flight = batch;
-    file_.write(*state_);
+    ShipState next = *state_;
+    next.in_flight = batch;
+    file_.write(next);
+    state_ = std::move(next);
   }
   const bool is_forward = batch.lane == Lane::forward;
   const auto samples = settings_.ship.samples;

@@ -186,6 +186,8 @@ void HistoryFile::replace(Aside why, const std::string& words, std::int64_t now_
     } catch (const SQLite::Exception&) {
     }
     if (old) saved_ = carry_over(*old, unfinished());
+    // The other one is taken up again some day, and both use the same row numbers until then.
+    if (!saved_.empty() && why == Aside::newer) begin_under_another_id(unfinished());
   }
   const auto aside = put_aside(resolved(file_), why, now_us, max_bytes_aside());
   finish_unfinished();

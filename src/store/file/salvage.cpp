@@ -222,6 +222,13 @@ std::string carry_over(SQLite::Database& from, const std::filesystem::path& to) 
   }
 }
 
+void begin_under_another_id(const std::filesystem::path& file) {
+  as_refusal(file, [&] {
+    SQLite::Database(file.string(), SQLite::OPEN_READWRITE)
+        .exec("UPDATE node SET value = lower(hex(randomblob(16))) WHERE key = 'history_id'");
+  });
+}
+
 std::filesystem::path put_aside(const std::filesystem::path& file, Aside why, std::int64_t now_us,
                                 std::int64_t max_bytes) {
   // 20261124T190543Z: without characters that are special for a shell or a file system.

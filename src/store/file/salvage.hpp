@@ -17,6 +17,8 @@ namespace cgmm::store {
 /// cgroup, a scan or a reclaim that can't be read are left out too. Returns in words what was carried over and what
 /// not. Throws StoreError where `to` can't be written, and leaves nothing there.
 std::string carry_over(SQLite::Database& from, const std::filesystem::path& to);
+/// Gives the history in `file` another `history_id`. Throws StoreError.
+void begin_under_another_id(const std::filesystem::path& file);
 
 /// Why a database is put aside, as it stands in its new name.
 enum class Aside : std::uint8_t {

@@ -18,6 +18,8 @@ namespace {
 constexpr std::int64_t kCountedKillsKept = 10'000;
 /// What a lost part of a damaged file may have used.
 constexpr std::int64_t kLeap = 1'000'000;
+/// A damaged file may say anything.
+constexpr std::int64_t kMostBelievable = std::int64_t{1} << 62;
 
 using Kind = Changes::Kind;
 /// The tables whose rows have changed with a row of another one count as that.
@@ -91,8 +93,8 @@ void renew_changes(SQLite::Database& from, SQLite::Database& salvaged) {
   std::string used = "CAST(strftime('%s', 'now') AS INTEGER) * 1000";
   try {
     Statements sql(from);
-    if (const auto last = sql.number("SELECT seq FROM sqlite_sequence WHERE name = 'change'"))
-      used = std::to_string(*last);
+    const auto last = sql.number("SELECT seq FROM sqlite_sequence WHERE name = 'change'");
+    if (last && *last < kMostBelievable) used = std::to_string(*last);
   } catch (const SQLite::Exception&) {
   }
   salvaged.exec("BEGIN IMMEDIATE; DELETE FROM change; INSERT INTO change VALUES (" + used + " + " +

@@ -144,6 +144,7 @@ TEST_F(Keeping, AnyVersionThatIsInItsHeaderLetsARunBeginWithTheCooldowns) {
 TEST_F(Keeping, ALaterVersionsIsKeptAndTakenUpAgainByOneThatKnowsIt) {
   const std::string known = std::to_string(kMigrations.size());
   make_long_history();
+  const std::string id = query("SELECT value FROM node WHERE key = 'history_id'");
   set_version("99");
   const std::string later = bytes_of(file());
   const core::CgroupCooldown new_cooldown{{"/new", 7}, {.last_reclaim_at_us = kNoon, .until_us = kNoon + kHour}};
@@ -157,6 +158,7 @@ TEST_F(Keeping, ALaterVersionsIsKeptAndTakenUpAgainByOneThatKnowsIt) {
         << words;
     store(history_file.history(), scan_at(kNoon + 61 * kSecond), new_cooldown);
   }
+  EXPECT_NE(query("SELECT value FROM node WHERE key = 'history_id'"), id) << "both would use the same row numbers";
   HistoryFile(file()).begin(kNoon + 62 * kSecond, "earlier version");
   EXPECT_EQ(aside(Aside::newer).size(), 1U) << "it is still not known";
   SQLite::Database(aside(Aside::newer)[0].string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = " + known);
