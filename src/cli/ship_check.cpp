@@ -39,6 +39,17 @@ constexpr std::array<const char*, 13> kTables = {"node",     "cgroup", "cgroup_l
                                                  "oom_node", "stuck",  "reclaim",      "cooldown", "service_event",
                                                  "scan",     "sample", "sample_hour"};
 
+template <class Check>
+bool guarded(const char* item, const char* advice, Findings& findings, Check check_it) {
+  try {
+    check_it();
+    return true;
+  } catch (const std::exception& error) {
+    findings.problem(item, error.what(), advice);
+    return false;
+  }
+}
+
 void check_settings(const config::Config& config, Findings& findings) {
   findings.ok("node", "is called " + node_name(config));
   const config::Ship& ship = config.ship;
@@ -53,11 +64,12 @@ void check_settings(const config::Config& config, Findings& findings) {
   if (std::ranges::any_of(ship.urls, has_password))
     findings.warning("password", "everybody who reads the configuration sees what stands before the @ of a url",
                      "use user and password_file");
+  if (has_password(ship.proxy))
+    findings.warning("password", "everybody who reads the configuration sees what stands before the @ of proxy",
+                     "let only root and the group adm read the configuration");
 }
 
-void check_history(const config::Config& config, Findings& findings) {
-  const cgmm::fleet::Ends ends = cgmm::fleet::BatchReader(config.database, "", config.ship).ends();
-  findings.ok("history", config.database.string() + ", history_id " + ends.history_id);
+void check_state(const config::Config& config, const cgmm::fleet::Ends& ends, Findings& findings) {
   const std::filesystem::path file = config.ship.state_file;
   bool is_bad = false;
   const auto state = cgmm::fleet::StateFile(file, cgmm::fleet::StateFile::Mode::only_reads).read(is_bad);
@@ -77,6 +89,15 @@ void check_history(const config::Config& config, Findings& findings) {
                        "send more often, or keep samples for longer (keep_samples, max_size)");
     }
   }
+}
+
+void check_history(const config::Config& config, Findings& findings) {
+  cgmm::fleet::Ends ends;
+  const bool is_there = guarded("history", "name another with --database, or start the service", findings, [&] {
+    ends = cgmm::fleet::BatchReader(config.database, "", config.ship).ends();
+    findings.ok("history", config.database.string() + ", history_id " + ends.history_id);
+  });
+  if (is_there) guarded("state", "run this as root", findings, [&] { check_state(config, ends, findings); });
 }
 
 /// An insert of no row needs the same right and the same columns as one of many.
@@ -113,17 +134,6 @@ void check_clock(ClickHouse& engine, Findings& findings) {
                    "set both by NTP: times of several nodes can't be compared");
 }
 
-template <class Check>
-bool guarded(const char* item, const char* advice, Findings& findings, Check check_it) {
-  try {
-    check_it();
-    return true;
-  } catch (const std::exception& error) {
-    findings.problem(item, error.what(), advice);
-    return false;
-  }
-}
-
 void check_engine(const config::Config& config, Findings& findings) {
   constexpr const char* kAsItSays = "do what it says";
   const auto check_it = [&] {
@@ -154,8 +164,7 @@ std::string this_machine_id() {
 int check_shipping(const Options& options, const config::Config& config) {
   Findings findings;
   guarded("node", "set node in [ship]", findings, [&] { check_settings(config, findings); });
-  guarded("history", "name another with --database, or start the service", findings,
-          [&] { check_history(config, findings); });
+  check_history(config, findings);
   check_engine(config, findings);
   if (options.format == report::Format::text) {
     write_output(options, list_of(findings.table, style_for(options)));

@@ -73,20 +73,6 @@ const core::EmbeddedText* find_embedded(std::string_view name) {
   return found == kReports.end() ? nullptr : &*found;
 }
 
-/// The same numbers in every report: `sql` with part_NAME.sql in the place of each "FROM (NAME)", "JOIN (NAME)".
-std::string with_parts(std::string sql) {
-  for (const std::string_view part : kParts) {
-    const core::EmbeddedText* const found = find_embedded("part_" + std::string(part));
-    if (found == nullptr) continue;
-    for (const std::string before : {"FROM (", "JOIN ("}) {
-      const std::string place = before + std::string(part) + ")", text = before + "\n" + std::string(found->text) + ")";
-      for (std::size_t at = 0; (at = sql.find(place, at)) != std::string::npos; at += text.size())
-        sql.replace(at, place.size(), text);
-    }
-  }
-  return sql;
-}
-
 Report make_report(std::string_view name, std::string_view sql, bool own) {
   return {.name = std::string(name),
           .title = title_of(name, sql),
@@ -140,6 +126,19 @@ std::optional<Report> read_own(const fs::path& file) {
 }
 
 }  // namespace
+
+std::string with_parts(std::string sql) {
+  for (const std::string_view part : kParts) {
+    const core::EmbeddedText* const found = find_embedded("part_" + std::string(part));
+    if (found == nullptr) continue;
+    for (const std::string before : {"FROM (", "JOIN ("}) {
+      const std::string place = before + std::string(part) + ")", text = before + "\n" + std::string(found->text) + ")";
+      for (std::size_t at = 0; (at = sql.find(place, at)) != std::string::npos; at += text.size())
+        sql.replace(at, place.size(), text);
+    }
+  }
+  return sql;
+}
 
 Report built_in(std::string_view name) {
   const core::EmbeddedText* const found = find_embedded(name);

@@ -26,6 +26,9 @@ struct Report {
 /// there is none.
 Report built_in(std::string_view name);
 
+/// The same numbers in every query: `sql` with part_NAME.sql in the place of each "FROM (NAME)", "JOIN (NAME)".
+std::string with_parts(std::string sql);
+
 /// Told in a sentence of a file that can't be used.
 using LeftOut = std::function<void(const std::string& sentence)>;
 

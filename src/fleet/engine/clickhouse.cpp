@@ -134,7 +134,7 @@ std::string ClickHouse::ask_one(const net::HttpRequest& request) {
       throw refusal_of(asked(), answer.status, answer.body);
     return std::move(answer.body);
   } catch (const net::HttpError& error) {
-    // Ended by stop_fd, the next address would be as well.
+    // Where stop_fd has ended it, the next address ends at once, too.
     throw DestinationError(is_for_good(error.kind) ? Refusal::permanent : Refusal::transient, error.what());
   }
 }

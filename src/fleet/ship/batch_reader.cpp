@@ -97,11 +97,7 @@ class Summing final : public core::RowSink {
 std::string shipped_sql(std::string_view name) {
   const auto found = std::ranges::find(kShipped, name, &core::EmbeddedText::name);
   if (found == kShipped.end()) throw std::logic_error("no fleet/ship/" + std::string(name) + ".sql");
-  std::string sql(found->text);
-  constexpr std::string_view kPlace = "(told_reclaim)";
-  if (const std::size_t at = sql.find(kPlace); at != std::string::npos)
-    sql.replace(at, kPlace.size(), "(" + report::built_in("part_told_reclaim").sql + "\n)");
-  return sql;
+  return report::with_parts(std::string(found->text));
 }
 
 BatchReader::BatchReader(std::filesystem::path history, std::string node, const config::Ship& settings)
