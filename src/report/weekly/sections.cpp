@@ -133,8 +133,7 @@ core::Table restarts_section(const core::Table& restarts) {
   core::Table table = restarts;
   table.about =
       "A restart that no OOM kill explains has another reason: look at the workload's own log. The kill before the "
-      "first "
-      "restart may lie before the window.";
+      "first restart may lie before the window.";
   cut(table, "restarts");
   return table;
 }
