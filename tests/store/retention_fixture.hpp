@@ -35,6 +35,15 @@ class RetentionTest : public StoreTest {
     for (int i = 0; i < 300; ++i) history_.maintain(now_us);
   }
 
+  /// Of what is there, and of what is gone.
+  std::string total_of(const std::string& total) const {
+    return query(
+        "SELECT ifnull(sum(amount), 0) FROM (SELECT total, amount FROM v_counted_kill UNION ALL "
+        "SELECT total, amount FROM v_counted_reclaim UNION ALL SELECT total, amount FROM v_counted_stuck UNION ALL "
+        "SELECT total, amount FROM past_total) WHERE total = '" +
+        total + "'");
+  }
+
   std::int64_t bytes_on_disk() const {
     std::int64_t bytes = 0;
     for (const char* end : {"", "-wal", "-shm"}) {

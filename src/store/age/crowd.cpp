@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "store/age/totals.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -31,6 +32,7 @@ bool rests(std::int64_t until_us, std::int64_t now_us) {
 
 /// Of a cgroup that was dropped: they are counted for the directory, in a row for the hour.
 void keep_kills(Statements& sql, std::int64_t cgroup_id, const std::string& directory) {
+  keep_totals(sql, "v_counted_kill", "SELECT oom_kill_id AS row_id FROM oom_kill WHERE cgroup_id = ?1", cgroup_id);
   std::vector<std::int64_t> kills;
   for (Use row = sql.use("SELECT oom_kill_id FROM oom_kill WHERE cgroup_id = ?", cgroup_id); row.step();)
     kills.push_back(row.integer(0));
@@ -158,6 +160,7 @@ std::int64_t Crowd::drop_cgroup(std::int64_t cgroup_id) {
         "?4)",
         cgroup_id, first_us, last_us, kSettledAfter_us);
   }
+  keep_totals(sql_, "v_counted_stuck", "SELECT stuck_id AS row_id FROM stuck WHERE cgroup_id = ?1", cgroup_id);
   loss.events += sql_.execute("DELETE FROM stuck WHERE cgroup_id = ?", cgroup_id);
   loss.cgroups += sql_.execute("DELETE FROM cgroup WHERE cgroup_id = ?", cgroup_id);
   return scan_count + (may_have_kills ? kCostOfKills : 0);
@@ -245,6 +248,7 @@ bool Crowd::drop_reclaims(std::int64_t now_us, std::int64_t share_bytes) {
     if (row.integer(2) == 0 && is_below(row.text(1), reclaim_pass_.directory)) dropped.push_back(row.integer(0));
   }
   for (const std::int64_t reclaim_id : dropped) {
+    keep_totals(sql_, "v_counted_reclaim", "SELECT ?1 AS row_id", reclaim_id);
     sql_.execute("DELETE FROM reclaim_effect WHERE reclaim_id = ?", reclaim_id);
     sql_.execute("DELETE FROM reclaim WHERE reclaim_id = ?", reclaim_id);
   }

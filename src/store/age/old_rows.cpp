@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "store/age/totals.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -14,6 +17,25 @@ bool drop_oldest(Statements& sql, std::int64_t before_us, const std::string& fro
   return sql.execute("DELETE FROM " + from + " WHERE " + key + " IN (SELECT " + key + " FROM " + table + " WHERE " +
                          instant + " < ?1 ORDER BY " + instant + ", " + key + " LIMIT 300)",
                      before_us) > 0;
+}
+
+/// Rows that totals count, with their rows in other tables.
+struct Counted {
+  const char* table;
+  const char* key;
+  const char* instant;
+  const char* view;  // of what they add to the totals
+  std::vector<const char*> parts;
+};
+
+bool drop_counted(Statements& sql, std::int64_t before_us, const Counted& rows) {
+  const std::string key = rows.key, instant = rows.instant;
+  keep_totals(sql, rows.view,
+              "SELECT " + key + " AS row_id FROM " + rows.table + " WHERE " + instant + " < ?1 ORDER BY " + instant +
+                  ", " + key + " LIMIT 300",
+              before_us);
+  for (const char* const part : rows.parts) drop_oldest(sql, before_us, part, key, rows.table, instant);
+  return drop_oldest(sql, before_us, rows.table, key, rows.table, instant);
 }
 
 /// The last start stays.
@@ -127,14 +149,14 @@ bool drop_hours(Statements& sql, std::int64_t before_us) {
 }
 
 bool drop_events(Statements& sql, Changes& changes, std::int64_t before_us, Position& position) {
-  drop_oldest(sql, before_us, "reclaim_effect", "reclaim_id", "reclaim", "started_at_us");
-  drop_oldest(sql, before_us, "oom_process", "oom_kill_id", "oom_kill", "killed_at_us");
-  drop_oldest(sql, before_us, "oom_node", "oom_kill_id", "oom_kill", "killed_at_us");
-  return drop_oldest(sql, before_us, "reclaim", "reclaim_id", "reclaim", "started_at_us") || changes.by_age([&] {
-    return drop_oldest(sql, before_us, "oom_kill", "oom_kill_id", "oom_kill", "killed_at_us");
-  }) || drop_oldest(sql, before_us, "oom_count", "at_us", "oom_count", "at_us") ||
-         drop_oldest(sql, before_us, "stuck", "stuck_id", "stuck", "began_at_us") ||
-         drop_service_events(sql, before_us) || drop_limits(sql, before_us, position);
+  static const Counted kReclaims{"reclaim", "reclaim_id", "started_at_us", "v_counted_reclaim", {"reclaim_effect"}};
+  static const Counted kKills{"oom_kill", "oom_kill_id", "killed_at_us", "v_counted_kill", {"oom_process", "oom_node"}};
+  static const Counted kStuck{"stuck", "stuck_id", "began_at_us", "v_counted_stuck", {}};
+  return drop_counted(sql, before_us, kReclaims) ||
+         changes.by_age([&] { return drop_counted(sql, before_us, kKills); }) ||
+         drop_oldest(sql, before_us, "oom_count", "at_us", "oom_count", "at_us") ||
+         drop_counted(sql, before_us, kStuck) || drop_service_events(sql, before_us) ||
+         drop_limits(sql, before_us, position);
 }
 
 bool drop_cgroups(Statements& sql, std::int64_t before_us) {

@@ -14,20 +14,20 @@ namespace {
 constexpr std::int64_t kSettledAfter_us = base::kMinute_us;
 constexpr std::int64_t kRowsAtOnce = 500;
 
-/// The kills of one hour that may be one row: of the same cgroup, known in the same way, or, where that is not tracked,
-/// of the same path.
+/// The kills of one hour that may be one row: of the same cgroup and cause, known in the same way, or, where that is
+/// not tracked, of the same path.
 struct Kind {
   std::optional<std::int64_t> cgroup_id;
   std::string victim_path;
-  std::string source, scope;  // source: and how the cgroup is known
+  std::string source, scope;  // source: and how the cgroup is known, and the cause
   std::int64_t hour_at_us = 0;
 };
 
 /// Of a Kind (?1 to ?5), up to ?6. A kill of which nobody knows where it was is not one of them: its cgroup may still
 /// become known.
 const std::string kOfKind =
-    " FROM oom_kill WHERE cgroup_id IS ?1 AND (?1 IS NOT NULL OR victim_path = ?2) AND source || ifnull(cgroup_by, '') "
-    "= ?3 AND coalesce(finer_scope, scope) = ?4 "
+    " FROM oom_kill WHERE cgroup_id IS ?1 AND (?1 IS NOT NULL OR victim_path = ?2) AND source || "
+    "ifnull(cgroup_by, '') || ifnull(cause, '') = ?3 AND coalesce(finer_scope, scope) = ?4 "
     "AND dropped_from IS NULL AND killed_at_us BETWEEN ?5 AND min(?5 + 3600000000 - 1, ?6)";
 /// Of these, the row that stays (?7, ?8) and those after it.
 const std::string kFromThatRow = kOfKind + " AND (killed_at_us, oom_kill_id) >= (?7, ?8)";
@@ -75,8 +75,8 @@ bool RepeatedKills::work(std::int64_t now_us) {
       std::to_string(kRowsAtOnce) + ")";
   const std::int64_t settled_us = now_us - kSettledAfter_us;
   std::vector<Kind> kinds;
-  for (Use row = sql_.use("SELECT cgroup_id, coalesce(victim_path, ''), source || ifnull(cgroup_by, ''), "
-                          "coalesce(finer_scope, scope), "
+  for (Use row = sql_.use("SELECT cgroup_id, coalesce(victim_path, ''), source || "
+                          "ifnull(cgroup_by, '') || ifnull(cause, ''), coalesce(finer_scope, scope), "
                           "killed_at_us / 3600000000" +
                               kSlice +
                               " WHERE cgroup_id IS NOT NULL OR victim_path IS NOT NULL "

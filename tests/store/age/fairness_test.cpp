@@ -169,6 +169,7 @@ TEST_F(Fairness, ALoopOfKillsBecomesOneRowWithACount) {
                   "max(coalesce(last_killed_at_us, killed_at_us)) - " +
                   std::to_string(begin_us + 100 * kSecond) + " FROM v_oom_kill WHERE path = '/noise/loop'"),
             std::to_string(count) + "|11|" + std::to_string(count - 10) + "|109\n");
+  EXPECT_EQ(total_of("oom_kills"), std::to_string(count + 2) + "\n");
   EXPECT_EQ(kept_of_quiet(begin_us), kAllOfQuiet);
   EXPECT_TRUE(losses_.empty());
 }
@@ -193,6 +194,7 @@ TEST_F(Fairness, ReclaimsOfOneDirectoryGoBeforeThoseOfOthers) {
   EXPECT_LT(std::stoi(query("SELECT count(*) FROM reclaim")), 45'000);
   EXPECT_EQ(losses_.size(), 1u);
   EXPECT_GT(losses_["/noise"].events, 15'000);
+  EXPECT_EQ(total_of("reclaims"), "60000\n") << "not the one that has not ended";
 }
 
 TEST_F(Fairness, OfALimitThatChangesInEachScanTheLastChangesStay) {
@@ -233,6 +235,7 @@ TEST_F(Fairness, KillsOfDroppedCgroupsAreCountedForTheirDirectory) {
   EXPECT_EQ(query("SELECT sum(kill_count) FROM oom_kill"), std::to_string(count + 2) + "\n");
   EXPECT_GT(std::stoi(query("SELECT sum(kill_count) FROM oom_kill WHERE dropped_from = '/noise'")), 1000);
   EXPECT_LE(std::stoi(query("SELECT count(*) FROM oom_kill WHERE dropped_from = '/noise'")), 2);
+  EXPECT_EQ(total_of("oom_kills"), std::to_string(count + 2) + "\n");
   EXPECT_EQ(query("SELECT count(*) FROM oom_kill WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
   EXPECT_EQ(query("SELECT count(*) FROM oom_count WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");
   EXPECT_EQ(query("SELECT count(*) FROM sample WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup)"), "0\n");

@@ -156,7 +156,12 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
   for (core::CgroupKey key : {1U, 2U})
     first.rows[key - 1].cgroup = test::tracked(key, {"/" + std::to_string(key), key}, {.limit_bytes = 1});
   store(history_, first);
-  store(history_, core::Reclaim{.reclaim_id = 1, .id = {"/2", 2}, .started_at_us = kNoon},
+  store(history_,
+        core::Reclaim{.reclaim_id = 1,
+                      .id = {"/2", 2},
+                      .started_at_us = kNoon,
+                      .freed_bytes = 4096,
+                      .outcome = core::ReclaimOutcome::done},
         core::CgroupCooldown{{"/2", 2}, {kNoon, kNoon, 0}}, core::Effect{.reclaim_id = 1},
         core::ServiceEvent{kNoon, "gap", ""}, core::CountedOomKills{.id = {"/2", 2}, .at_us = kNoon, .count = 1});
   Scan second = scan_at(kNoon + kHour);
@@ -184,6 +189,8 @@ TEST_F(RetentionTest, WhatIsOldGoesWithTheCgroupsThatEnded) {
   EXPECT_EQ(counts(), "3|1|2|0|0|0|1|2|1|8\n") << "of the events the start stays, and a cooldown as long as its cgroup";
   maintain_at(kNoon + 60 * kDay);
   EXPECT_EQ(counts(), "1|0|1|0|0|0|1|1|0|2\n");
+  EXPECT_EQ(total_of("oom_kills") + total_of("reclaims") + total_of("reclaim_freed_bytes"), "1\n1\n4096\n")
+      << "totals only rise";
 }
 
 TEST_F(RetentionTest, SamplesWhoseScanIsLostAreDroppedInTheirTurn) {
