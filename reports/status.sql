@@ -30,14 +30,7 @@ newest AS MATERIALIZED (
              (SELECT started_at_us FROM scan WHERE is_partial IS NOT 1 ORDER BY started_at_us LIMIT 1)) AS from_us
     FROM scan WHERE is_partial IS NOT 1
 ),
-open_fault AS  -- begun and not ended since the last start
-  (SELECT f.fault, f.detail, max(f.service_event_id) FROM service_event f
-    WHERE f.kind = 'fault_begin'
-      AND f.service_event_id > (SELECT max(service_event_id) FROM service_event WHERE kind = 'start')
-      AND NOT EXISTS (SELECT 1 FROM service_event e
-                       WHERE e.kind = 'fault_end' AND e.service_event_id > f.service_event_id
-                         AND (e.fault = f.fault OR e.fault IS NULL OR f.fault IS NULL))
-    GROUP BY f.fault)
+open_fault AS (SELECT * FROM (open_fault))
 SELECT (SELECT value FROM node WHERE key = 'version') AS version,
        (SELECT value FROM node WHERE key = 'node') AS node,
        (SELECT value FROM node WHERE key = 'kernel') AS kernel,

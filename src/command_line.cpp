@@ -216,6 +216,17 @@ void add_query(CLI::App& sub, cli::Options& options) {
   add_reading(sub, options);
 }
 
+void add_metrics(CLI::App& sub, cli::Options& options) {
+  add(sub, "--textfile", options.output, "FILE",
+      "Write to this file, which is replaced as a whole: for the textfile collector of node_exporter");
+  sub.add_flag("--containers", options.metrics.containers, "With the memory of each container: four series each");
+  sub.add_flag("--openmetrics", options.metrics.openmetrics, "As OpenMetrics instead of the text format");
+  sub.preparse_callback([&options](std::size_t) { options.display.no_pager = true; });
+  add_bounds(sub, options);
+  add_config(sub, options);
+  add_database(sub, options);
+}
+
 void add_ship(CLI::App& sub, cli::Options& options) {
   sub.add_flag("--once", options.ship.once, "Send all that is not there yet, then end");
   sub.add_flag("--dry-run", options.ship.dry_run, "Say how much that is, but send nothing");

@@ -18,6 +18,7 @@ void add_history(CLI::App& sub, cli::Options& options);
 void add_incident(CLI::App& sub, cli::Options& options);
 void add_check(CLI::App& sub, cli::Options& options);
 void add_query(CLI::App& sub, cli::Options& options);
+void add_metrics(CLI::App& sub, cli::Options& options);
 void add_ship(CLI::App& sub, cli::Options& options);
 void add_fleet(CLI::App& sub, cli::Options& options);
 void add_complete(CLI::App& sub, cli::Options& options);

@@ -70,6 +70,12 @@ inline constexpr const char* kQuery =
     "  cgroup-memory-manager query \"SELECT at, usage_bytes FROM v_sample WHERE name GLOB '*web*'\" --format csv\n"
     "      samples for a spreadsheet\n";
 
+inline constexpr const char* kMetrics =
+    "  cgroup-memory-manager metrics\n"
+    "      kills, reclaims and scans as numbers for Prometheus\n"
+    "  cgroup-memory-manager metrics --textfile /var/lib/prometheus/node-exporter/cgmm.prom\n"
+    "      for node_exporter, once a minute from a timer\n";
+
 inline constexpr const char* kShip =
     "  cgroup-memory-manager ship --check\n"
     "      whether ClickHouse can be reached and takes rows\n"

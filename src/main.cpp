@@ -56,6 +56,7 @@ constexpr Command kCommands[] = {
      examples::kStatus},
     {"check", "What is right on this machine and what is not", cgmm::add_check, cli::check, examples::kCheck, true},
     {"query", "Your own SQL on the history, read-only", cgmm::add_query, cli::query, examples::kQuery},
+    {"metrics", "The node's numbers for Prometheus", cgmm::add_metrics, cli::metrics, examples::kMetrics},
     {"ship", "Send the history to ClickHouse, and go on doing so", cgmm::add_ship, cli::ship, examples::kShip, false,
      false},
     {"fleet", "The histories of all nodes in ClickHouse", cgmm::add_fleet, cli::fleet, examples::kFleet, false, false},

@@ -31,12 +31,12 @@ _cgmm() {
 
   for ((index = 1; index < COMP_CWORD; index++)); do
     case ${COMP_WORDS[index]} in
-      run | report | history | incident | status | check | query | ship | fleet) command=${COMP_WORDS[index]} && break ;;
+      run | report | history | incident | status | check | query | metrics | ship | fleet) command=${COMP_WORDS[index]} && break ;;
     esac
   done
 
   case $previous in
-    --config | --database | --output) _cgmm_files -f && return ;;
+    --config | --database | --output | --textfile) _cgmm_files -f && return ;;
     --parent) _cgmm_words auto && _cgmm_files -d && return ;;
     --format) words='text markdown html csv json ndjson' ;;
     --log-level) words='trace debug info warn error off' ;;
@@ -47,7 +47,7 @@ _cgmm() {
     --interval | --cooldown | --cycles | --width | --max-time | --max-memory | --cluster | --keep-samples | --keep-hours) return ;;
     *)
       case $command in
-        '') words="run report history incident status check query ship fleet help $run --version --help" ;;
+        '') words="run report history incident status check query metrics ship fleet help $run --version --help" ;;
         run) words="$run --help" ;;
         report)
           words="$window $output $history --cgroup --workload --list --help"
@@ -66,6 +66,7 @@ _cgmm() {
         status) words="--short $output $history --help" ;;
         query) words="$output $history --help" ;;
         check) words="$run $output --config-only --help" ;;
+        metrics) words="--textfile --containers --openmetrics --max-time --max-memory $history --help" ;;
         ship) words='--once --dry-run --check --format --output --wide --width --local-time --no-pager --config --database --help' ;;
         fleet)
           words='--print --cluster --keep-samples --keep-hours --config --help'

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completions for fish, installed under both names of the program.
 
-set -l commands run report history incident status check query ship fleet
+set -l commands run report history incident status check query metrics ship fleet
 
 # Only names that are plain words: they are other people's.
 function __cgmm_known
@@ -20,6 +20,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n $first -a status -d 'Whether the service runs, and how well'
     $complete -n $first -a check -d 'What is right on this node and what is not'
     $complete -n $first -a query -d 'Your own SQL on the history'
+    $complete -n $first -a metrics -d "The node's numbers for Prometheus"
     $complete -n $first -a ship -d 'Send the history to ClickHouse'
     $complete -n $first -a fleet -d 'The histories of all nodes in ClickHouse'
     $complete -n $first -s V -l version -d 'Version'
@@ -38,7 +39,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n $run -l log-level -x -a 'trace debug info warn error off' -d 'What is logged'
 
     set -l looks '__fish_seen_subcommand_from report history incident status check query ship'
-    set -l reads '__fish_seen_subcommand_from report history incident status check query'
+    set -l reads '__fish_seen_subcommand_from report history incident status check query metrics'
     $complete -n $looks -l format -x -a 'text markdown html csv json ndjson' -d 'Output format'
     $complete -n $looks -l output -rF -d 'Write to this file instead of standard output'
     $complete -n $looks -l wide -d 'Text: all columns, and no name shortened'
@@ -61,6 +62,9 @@ for program in cgroup-memory-manager cgmm
     $complete -n '__fish_seen_subcommand_from incident' -l window -x -a '30m 2h' -d 'How much time before the kill'
     $complete -n '__fish_seen_subcommand_from history' -a '(__cgmm_known workloads)' -d 'Workload'
     $complete -n '__fish_seen_subcommand_from incident' -a 'list show latest (__cgmm_known kills)'
+    $complete -n '__fish_seen_subcommand_from metrics' -l textfile -rF -d 'Write to this file'
+    $complete -n '__fish_seen_subcommand_from metrics' -l containers -d 'With the memory of each container'
+    $complete -n '__fish_seen_subcommand_from metrics' -l openmetrics -d 'As OpenMetrics'
     $complete -n '__fish_seen_subcommand_from ship' -l once -d 'Send all that is not there yet, then end'
     $complete -n '__fish_seen_subcommand_from ship' -l dry-run -d 'Say how much that is, but send nothing'
     $complete -n '__fish_seen_subcommand_from ship' -l check -d 'Say whether it can be sent'

@@ -45,6 +45,12 @@ struct FleetOptions {
   std::int64_t keep_samples_days = 0, keep_hours_days = 0;
 };
 
+/// For `metrics`.
+struct MetricsOptions {
+  bool containers = false;   // with gauges for each container
+  bool openmetrics = false;  // instead of the text format
+};
+
 /// What the command line says. Each subcommand has some of these options.
 struct Options {
   std::string version;  // of this program
@@ -71,6 +77,7 @@ struct Options {
   bool config_only = false;  // for check: only the configuration and its parent
   ShipOptions ship;
   FleetOptions fleet;
+  MetricsOptions metrics;
   std::vector<std::string> arguments;  // all of the command line
   Display display;
   Bounds bounds;  // of all commands but run, ship and fleet
@@ -83,6 +90,7 @@ int incident(const Options& options);
 int status(const Options& options);
 int check(const Options& options);
 int query(const Options& options);
+int metrics(const Options& options);
 /// Names words of the history for the completions of a shell, one a line. Says nothing if there is no history.
 int complete(const Options& options);
 /// The work of these two is done by the program cgroup-memory-manager-fleet; the other one starts that

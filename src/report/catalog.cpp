@@ -24,12 +24,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFileBytes = 1024 * 1024;
-constexpr std::array<std::string_view, 3> kNotReports = {"history_", "incident_",
+constexpr std::array<std::string_view, 4> kNotReports = {"history_", "incident_", "metric_",
                                                          "part_"};  // files that begin with these
 // Put in the place of "(NAME)". Some have others in them, which come after them here.
-constexpr std::array<std::string_view, 11> kParts = {"measured",       "lost",         "coverage",    "gap",
-                                                     "named_kill",     "told_reclaim", "window_last", "window_part",
-                                                     "window_restart", "restart",      "replica"};
+constexpr std::array<std::string_view, 13> kParts = {
+    "metric_total", "open_fault",  "measured",    "lost",           "coverage", "gap",    "named_kill",
+    "told_reclaim", "window_last", "window_part", "window_restart", "restart",  "replica"};
 
 // The tables of the weekly report, in the order in which they are read. None of them reads all of `sample`, which has
 // millions of rows after a week.
@@ -182,6 +182,14 @@ std::optional<Report> find_report(const fs::path& reports_dir, std::string_view 
   }
   const core::EmbeddedText* const found = find_embedded(name);
   return found != nullptr && is_report(*found) ? std::optional(make_report(*found)) : std::nullopt;
+}
+
+std::vector<Report> metric_queries() {
+  std::vector<Report> queries;
+  for (const core::EmbeddedText& text : kReports) {
+    if (text.name.starts_with("metric_")) queries.push_back(make_report(text));
+  }
+  return queries;
 }
 
 std::vector<Report> summary_reports() {

@@ -39,6 +39,9 @@ std::vector<Report> list_reports(const std::filesystem::path& reports_dir, const
 /// nullopt: there is none with that name.
 std::optional<Report> find_report(const std::filesystem::path& reports_dir, std::string_view name);
 
+/// The queries of `metrics`, by name: metric_*.sql. They are no reports.
+std::vector<Report> metric_queries();
+
 /// The embedded reports of the weekly summary, in order.
 std::vector<Report> summary_reports();
 

@@ -35,9 +35,10 @@ class Catalog : public testing::Test {
   std::vector<std::string> left_out_;  // told of by own_names()
 };
 
-/// Not the queries of `incident` and `history`, and not the parts of reports.
+/// Not the queries of `incident`, `history` and `metrics`, and not the parts of reports.
 bool is_a_report(std::string_view name) {
-  return !name.starts_with("incident_") && !name.starts_with("history_") && !name.starts_with("part_");
+  const auto begins = [&](std::string_view prefix) { return name.starts_with(prefix); };
+  return !begins("incident_") && !begins("history_") && !begins("metric_") && !begins("part_");
 }
 
 std::size_t report_count() {
