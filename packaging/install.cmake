@@ -23,7 +23,7 @@ install(FILES ${CMAKE_SOURCE_DIR}/LICENSE TYPE DOC)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/reports TYPE DOC FILES_MATCHING PATTERN *.sql)  # as examples for reports of your own
 install(FILES ${CMAKE_SOURCE_DIR}/docs/queries.md TYPE DOC)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/schema TYPE DOC FILES_MATCHING PATTERN *.sql)  # it explains every column
-install(FILES ${CMAKE_SOURCE_DIR}/docs/fleet.md TYPE DOC)
+install(FILES ${CMAKE_SOURCE_DIR}/docs/fleet.md ${CMAKE_SOURCE_DIR}/docs/metrics.md ${CMAKE_SOURCE_DIR}/docs/serve.md TYPE DOC)
 
 install(CODE "
   set(source_dir \"${CMAKE_SOURCE_DIR}\")
@@ -32,7 +32,7 @@ install(CODE "
 install(CODE [[
   # The units name the program's path at install time, because --prefix can be given there.
   cmake_path(ABSOLUTE_PATH bin_dir BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" NORMALIZE)
-  foreach(name cgroup-memory-manager cgroup-memory-manager-ship)
+  foreach(name cgroup-memory-manager cgroup-memory-manager-serve cgroup-memory-manager-ship)
     file(READ "${source_dir}/packaging/${name}.service" unit)
     string(REPLACE "=/usr/bin/" "=${bin_dir}/" unit "${unit}")
     set(unit_file "${CMAKE_INSTALL_PREFIX}/lib/systemd/system/${name}.service")

@@ -90,6 +90,7 @@ void add_output(CLI::App& app, cli::Options& options) {
       ->type_name("N");
   app.add_flag("--local-time", options.display.local_time,
                "Times in the machine's zone (not in csv and json; --since and --until stay UTC)");
+  app.add_flag("--links", options.display.links, "Pages with links to those of serve")->group("");
   app.add_flag("--no-pager", options.display.no_pager, "Write long text to the terminal, not to $PAGER or less");
 }
 
@@ -223,6 +224,18 @@ void add_metrics(CLI::App& sub, cli::Options& options) {
   sub.add_flag("--openmetrics", options.metrics.openmetrics, "As OpenMetrics instead of the text format");
   sub.preparse_callback([&options](std::size_t) { options.display.no_pager = true; });
   add_bounds(sub, options);
+  add_config(sub, options);
+  add_database(sub, options);
+}
+
+void add_serve(CLI::App& sub, cli::Options& options) {
+  cli::ServeOptions& serve = options.serve;
+  add(sub, "--listen", serve.listen, "ADDRESS:PORT",
+      "Where (default: 127.0.0.1:9748, which only this machine can reach)");
+  add(sub, "--token-file", serve.token_file, "FILE", "Only for who sends its first line: Authorization: Bearer TOKEN");
+  add(sub, "--cert", serve.cert_file, "FILE", "The certificate for https, with its chain (PEM)");
+  add(sub, "--key", serve.key_file, "FILE", "Its private key (PEM)");
+  sub.add_flag("--containers", serve.containers, "Metrics with the memory of each container: four series each");
   add_config(sub, options);
   add_database(sub, options);
 }

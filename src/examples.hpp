@@ -76,6 +76,12 @@ inline constexpr const char* kMetrics =
     "  cgroup-memory-manager metrics --textfile /var/lib/prometheus/node-exporter/cgmm.prom\n"
     "      for node_exporter, once a minute from a timer\n";
 
+inline constexpr const char* kServe =
+    "  cgroup-memory-manager serve\n"
+    "      pages at http://127.0.0.1:9748/, metrics at /metrics\n"
+    "  cgroup-memory-manager serve --listen 0.0.0.0:9748 --cert node.crt --key node.key --token-file token\n"
+    "      for other machines\n";
+
 inline constexpr const char* kShip =
     "  cgroup-memory-manager ship --check\n"
     "      whether ClickHouse can be reached and takes rows\n"

@@ -24,6 +24,7 @@
 #include "config.hpp"
 #include "examples.hpp"
 #include "kernel/hierarchy.hpp"
+#include "report/format/html.hpp"
 #include "report/format/render.hpp"
 #include "store/error.hpp"
 
@@ -57,6 +58,7 @@ constexpr Command kCommands[] = {
     {"check", "What is right on this machine and what is not", cgmm::add_check, cli::check, examples::kCheck, true},
     {"query", "Your own SQL on the history, read-only", cgmm::add_query, cli::query, examples::kQuery},
     {"metrics", "The node's numbers for Prometheus", cgmm::add_metrics, cli::metrics, examples::kMetrics},
+    {"serve", "The node's pages and metrics over HTTP", cgmm::add_serve, cli::serve, examples::kServe, false, false},
     {"ship", "Send the history to ClickHouse, and go on doing so", cgmm::add_ship, cli::ship, examples::kShip, false,
      false},
     {"fleet", "The histories of all nodes in ClickHouse", cgmm::add_fleet, cli::fleet, examples::kFleet, false, false},
@@ -152,6 +154,7 @@ int dispatch(int argc, char** argv) {
     if (!sub.parsed()) continue;
     if (!command.takes_run_options) expect_no_run_options(app, sub);
     if (options.display.local_time && !cgmm::report::is_for_programs(options.format)) cgmm::base::show_local_time();
+    if (options.display.links) cgmm::report::link_pages();
     if (command.has_bounds) cli::begin_bounds(options.bounds);
     return command.start(options);
   }

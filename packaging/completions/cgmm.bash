@@ -31,12 +31,12 @@ _cgmm() {
 
   for ((index = 1; index < COMP_CWORD; index++)); do
     case ${COMP_WORDS[index]} in
-      run | report | history | incident | status | check | query | metrics | ship | fleet) command=${COMP_WORDS[index]} && break ;;
+      run | report | history | incident | status | check | query | metrics | serve | ship | fleet) command=${COMP_WORDS[index]} && break ;;
     esac
   done
 
   case $previous in
-    --config | --database | --output | --textfile) _cgmm_files -f && return ;;
+    --config | --database | --output | --textfile | --token-file | --cert | --key) _cgmm_files -f && return ;;
     --parent) _cgmm_words auto && _cgmm_files -d && return ;;
     --format) words='text markdown html csv json ndjson' ;;
     --log-level) words='trace debug info warn error off' ;;
@@ -44,10 +44,10 @@ _cgmm() {
     --threshold) words='25% 50% 512Mi' ;;
     --window) words='30m 2h' ;;
     --cgroup | --workload) _cgmm_known workloads && return ;;
-    --interval | --cooldown | --cycles | --width | --max-time | --max-memory | --cluster | --keep-samples | --keep-hours) return ;;
+    --interval | --cooldown | --listen | --cycles | --width | --max-time | --max-memory | --cluster | --keep-samples | --keep-hours) return ;;
     *)
       case $command in
-        '') words="run report history incident status check query metrics ship fleet help $run --version --help" ;;
+        '') words="run report history incident status check query metrics serve ship fleet help $run --version --help" ;;
         run) words="$run --help" ;;
         report)
           words="$window $output $history --cgroup --workload --list --help"
@@ -67,6 +67,7 @@ _cgmm() {
         query) words="$output $history --help" ;;
         check) words="$run $output --config-only --help" ;;
         metrics) words="--textfile --containers --openmetrics --max-time --max-memory $history --help" ;;
+        serve) words="--listen --token-file --cert --key --containers $history --help" ;;
         ship) words='--once --dry-run --check --format --output --wide --width --local-time --no-pager --config --database --help' ;;
         fleet)
           words='--print --cluster --keep-samples --keep-hours --config --help'

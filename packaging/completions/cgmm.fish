@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completions for fish, installed under both names of the program.
 
-set -l commands run report history incident status check query metrics ship fleet
+set -l commands run report history incident status check query metrics serve ship fleet
 
 # Only names that are plain words: they are other people's.
 function __cgmm_known
@@ -21,6 +21,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n $first -a check -d 'What is right on this node and what is not'
     $complete -n $first -a query -d 'Your own SQL on the history'
     $complete -n $first -a metrics -d "The node's numbers for Prometheus"
+    $complete -n $first -a serve -d "The node's pages and metrics over HTTP"
     $complete -n $first -a ship -d 'Send the history to ClickHouse'
     $complete -n $first -a fleet -d 'The histories of all nodes in ClickHouse'
     $complete -n $first -s V -l version -d 'Version'
@@ -63,7 +64,11 @@ for program in cgroup-memory-manager cgmm
     $complete -n '__fish_seen_subcommand_from history' -a '(__cgmm_known workloads)' -d 'Workload'
     $complete -n '__fish_seen_subcommand_from incident' -a 'list show latest (__cgmm_known kills)'
     $complete -n '__fish_seen_subcommand_from metrics' -l textfile -rF -d 'Write to this file'
-    $complete -n '__fish_seen_subcommand_from metrics' -l containers -d 'With the memory of each container'
+    $complete -n '__fish_seen_subcommand_from serve' -l listen -x -a '127.0.0.1:9748' -d 'Where'
+    $complete -n '__fish_seen_subcommand_from serve' -l token-file -rF -d 'Only for who sends its first line'
+    $complete -n '__fish_seen_subcommand_from serve' -l cert -rF -d 'The certificate for https'
+    $complete -n '__fish_seen_subcommand_from serve' -l key -rF -d 'Its private key'
+    $complete -n '__fish_seen_subcommand_from metrics serve' -l containers -d 'With the memory of each container'
     $complete -n '__fish_seen_subcommand_from metrics' -l openmetrics -d 'As OpenMetrics'
     $complete -n '__fish_seen_subcommand_from ship' -l once -d 'Send all that is not there yet, then end'
     $complete -n '__fish_seen_subcommand_from ship' -l dry-run -d 'Say how much that is, but send nothing'

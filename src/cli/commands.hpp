@@ -28,6 +28,7 @@ struct Display {
   std::optional<std::size_t> width;  // instead of the terminal's
   bool no_pager = false;
   bool local_time = false;  // for people; the others are told UTC
+  bool links = false;       // pages of `serve`
 };
 
 /// For `ship`: one of them at most.
@@ -43,6 +44,13 @@ struct FleetOptions {
   bool print = false;
   std::string cluster;  // "": one server
   std::int64_t keep_samples_days = 0, keep_hours_days = 0;
+};
+
+/// For `serve`.
+struct ServeOptions {
+  std::string listen = "127.0.0.1:9748";
+  std::filesystem::path cert_file, key_file, token_file;
+  bool containers = false;  // metrics with gauges for each container
 };
 
 /// For `metrics`.
@@ -78,6 +86,7 @@ struct Options {
   ShipOptions ship;
   FleetOptions fleet;
   MetricsOptions metrics;
+  ServeOptions serve;
   std::vector<std::string> arguments;  // all of the command line
   Display display;
   Bounds bounds;  // of all commands but run, ship and fleet
@@ -93,9 +102,10 @@ int query(const Options& options);
 int metrics(const Options& options);
 /// Names words of the history for the completions of a shell, one a line. Says nothing if there is no history.
 int complete(const Options& options);
-/// The work of these two is done by the program cgroup-memory-manager-fleet; the other one starts that
+/// The work of these is done by the program cgroup-memory-manager-fleet; the other one starts that
 /// (fleet_program.cpp).
 int ship(const Options& options);
 int fleet(const Options& options);
+int serve(const Options& options);
 
 }  // namespace cgmm::cli

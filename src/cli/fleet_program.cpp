@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// `ship` and `fleet` in the program cgroup-memory-manager: it becomes cgroup-memory-manager-fleet, which knows HTTP and
-// TLS. That would cost the service, which needs neither, a few MB.
+// `ship`, `fleet` and `serve` in the program cgroup-memory-manager: it becomes cgroup-memory-manager-fleet, which knows
+// HTTP and TLS. That would cost the service, which needs neither, a few MB.
 
 #include <unistd.h>
 
@@ -36,5 +36,6 @@ namespace {
 
 int ship(const Options& options) { become_fleet_program(options); }
 int fleet(const Options& options) { become_fleet_program(options); }
+int serve(const Options& options) { become_fleet_program(options); }
 
 }  // namespace cgmm::cli

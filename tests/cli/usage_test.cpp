@@ -63,7 +63,7 @@ TEST_F(Usage, HelpAndVersionCanBeHadInMoreThanOneWay) {
   EXPECT_EQ(program({"help"}).out, program({"--help"}).out);
   EXPECT_EQ(program({"-V"}).out, program({"--version"}).out);
   for (const std::string command :
-       {"run", "report", "history", "incident", "status", "check", "query", "metrics", "ship", "fleet"}) {
+       {"run", "report", "history", "incident", "status", "check", "query", "metrics", "serve", "ship", "fleet"}) {
     const Answer answer = program({"help", command});
     EXPECT_EQ(answer.exit_code, 0);
     EXPECT_EQ(answer.out, program({command, "--help"}).out) << command;

@@ -52,6 +52,8 @@ TEST_F(Install, PutsTheProgramsTheShortNameTheUnitsTheManualTheCompletionsAndThe
             contents(kSource / "packaging/cgroup-memory-manager.service"));
   EXPECT_EQ(contents(under_root("/usr/lib/systemd/system/cgroup-memory-manager-ship.service")),
             contents(kSource / "packaging/cgroup-memory-manager-ship.service"));
+  EXPECT_EQ(contents(under_root("/usr/lib/systemd/system/cgroup-memory-manager-serve.service")),
+            contents(kSource / "packaging/cgroup-memory-manager-serve.service"));
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgroup-memory-manager.8")));
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgmm.8")));
   EXPECT_TRUE(fs::exists(under_root("/usr/share/man/man8/cgroup-memory-manager-fleet.8")));

@@ -25,6 +25,46 @@ constexpr std::string_view kHead =
     "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
     "<link rel=\"icon\" href=\"data:,\"/>\n";  // without it, a browser requests one
 
+bool pages_are_linked = false;
+
+// Addresses of `serve` (src/serve/routes.cpp).
+constexpr std::string_view kNavigation =
+    "<nav>\n<a href=\"/\">Report</a> <a href=\"/status\">Service</a> <a "
+    "href=\"/report/memory_by_workload\">Workloads</a> "
+    "<a href=\"/incident\">OOM kills</a> <a href=\"/report/all_reclaims\">Reclaims</a> <a href=\"/reports\">All "
+    "reports</a> "
+    "<span>Since <a href=\"?since=1h\">1 hour</a> <a href=\"?since=1d\">1 day</a> <a href=\"?since=7d\">7 days</a> "
+    "<a href=\"?since=30d\">30 days</a></span>\n</nav>\n";
+
+/// For a path in a link: all but letters, digits and a few signs as %XX.
+std::string escape_path(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          std::string_view("-_.~/@").find(c) != std::string_view::npos;
+    if (is_plain) {
+      result += c;
+    } else {
+      result += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
+    }
+  }
+  return result;
+}
+
+/// The page about what is in the column; "": there is none.
+std::string link_of(std::string_view heading, const std::string& text) {
+  if (!pages_are_linked || text.empty() || text.starts_with('(') || text.starts_with('-')) return "";
+  if (text.find('\\') != std::string::npos) return "";  // it may be escaped, so it is not the name
+  if (heading == "workload") return "/workload/" + escape_path(text);
+  if (heading == "cgroup" || heading == "path") return "/cgroup/" + escape_path(text);
+  if (heading == "name") return "/report/" + escape_path(text);
+  const std::size_t digits = text.find_first_of("0123456789");
+  const bool is_number = digits <= 1 && text.find_first_not_of("0123456789", digits) == std::string::npos;
+  return heading == "id" && is_number ? "/incident/" + escape_path(text) : "";
+}
+
 std::string element(std::string_view name, std::string_view attributes, std::string_view html) {
   std::string out = "<" + std::string(name);
   if (!attributes.empty()) out += " " + std::string(attributes);
@@ -80,6 +120,8 @@ std::string cell(std::string_view heading, const std::string& text) {
   if (text == "-" || text == "0" || text == "0 B") return element("span", "class=\"nil\"", text);
   const std::string_view tone = tone_of(heading, text);
   const std::string safe = escape_html(text);
+  const std::string link = link_of(heading, text.substr(std::min(text.find_first_not_of(' '), text.size())));
+  if (!link.empty()) return element("a", "href=\"" + link + "\"", safe);
   return tone.empty() ? safe : element("span", "class=\"badge " + std::string(tone) + "\"", safe);
 }
 
@@ -126,13 +168,16 @@ std::string with_remarks(const core::Table& table) {
 
 }  // namespace
 
+void link_pages() { pages_are_linked = true; }
+
 std::string html_page(std::string_view title, std::string_view body) {
   const std::string safe_title = escape_html(title);
   std::string out(kHead);
   out += element("title", "", safe_title) + "\n<style>\n";
   for (const core::EmbeddedText& style : kStyles) out += style.text;
-  return out + "</style>\n</head>\n<body>\n<main>\n" + element("h1", "", safe_title) + "\n" + std::string(body) +
-         "</main>\n</body>\n</html>\n";
+  const std::string_view navigation = pages_are_linked ? kNavigation : "";
+  return out.append("</style>\n</head>\n<body>\n").append(navigation) + "<main>\n" + element("h1", "", safe_title) +
+         "\n" + std::string(body) + "</main>\n</body>\n</html>\n";
 }
 
 std::string html_section(std::string_view title, std::string_view body) {

@@ -2,7 +2,7 @@
 #pragma once
 
 // The parts of an HTML page: one file that runs no script and fetches nothing, because it is mailed and opened without
-// a network. Functions that take text escape it; those that take HTML say so. Pure: any thread.
+// a network. `serve` adds links. Functions that take text escape it; those that take HTML say so. Pure: any thread.
 
 #include <cstdint>
 #include <span>
@@ -14,6 +14,9 @@
 #include "report/format/escape.hpp"
 
 namespace cgmm::report {
+
+/// From now on pages are those of `serve`: with links to each other. To be called before there is a second thread.
+void link_pages();
 
 /// A whole document. `title` is text, `body` is HTML.
 std::string html_page(std::string_view title, std::string_view body);

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "daemon/resources.hpp"
+#include "daemon/service/signals.hpp"
+#include "net/http_server.hpp"
+#include "serve/program.hpp"
+#include "serve/routes.hpp"
+#include "serve/workers.hpp"
+
+namespace cgmm::cli {
+namespace {
+
+constexpr std::size_t kPrograms = 2;   // at the same time
+constexpr std::size_t kWaiting = 128;  // requests
+
+/// "127.0.0.1:9748", "[::1]:9748".
+void set_place(const std::string& text, net::ServerSettings& settings) {
+  const std::size_t colon = text.rfind(':');
+  std::string address = text.substr(0, colon == std::string::npos ? 0 : colon);
+  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  const std::string port = colon == std::string::npos ? "" : text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), settings.port);
+  if (address.empty() || port.empty() || error != std::errc() || end != port.data() + port.size())
+    throw UsageError("--listen = \"" + text + "\": expected an address and a port such as \"127.0.0.1:9748\"");
+  settings.address = address;
+}
+
+bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
+
+/// The first line of the file.
+std::string token_in(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  std::string token;
+  if (!std::getline(stream, token) || token.empty())
+    throw UsageError("--token-file = \"" + file.string() + "\": expected a file with a token in its first line");
+  return token;
+}
+
+net::ServerSettings settings_of(const ServeOptions& serve) {
+  if (serve.cert_file.empty() != serve.key_file.empty()) throw UsageError("--cert and --key: expected both or neither");
+  net::ServerSettings settings{.cert_file = serve.cert_file, .key_file = serve.key_file};
+  set_place(serve.listen, settings);
+  if (!serve.token_file.empty()) settings.token = token_in(serve.token_file);
+  if (!is_loopback(settings.address) && (settings.token.empty() || settings.cert_file.empty())) {
+    to_stderr("warning: " + serve.listen + " can be reached from other machines, and " +
+              (settings.token.empty() ? "anybody there may ask (--token-file)"
+                                      : "what is sent can be read on the way (--cert, --key)"));
+  }
+  return settings;
+}
+
+/// The other program, which needs no network: it makes the pages.
+std::filesystem::path main_program() {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "cgroup-memory-manager";
+}
+
+/// Where the history is; the same for every page.
+std::vector<std::string> place_of_history(const Options& options) {
+  std::vector<std::string> arguments;
+  if (options.config) arguments.push_back("--config=" + options.config->string());
+  if (options.overrides.database) arguments.push_back("--database=" + *options.overrides.database);
+  return arguments;
+}
+
+}  // namespace
+
+int serve(const Options& options) {
+  daemon::await_signals();
+  daemon::keep_little_memory();
+  const base::Fd signals = daemon::open_signals();
+  const std::filesystem::path program = main_program();
+  const std::vector<std::string> place = place_of_history(options);
+  const net::ServerSettings settings = settings_of(options.serve);
+  serve::Workers workers(kPrograms, kWaiting);
+  net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& answer) {
+    if (request.path == "/healthz") return answer({.body = "ok\n"});
+    auto route = serve::route_of(request, options.serve.containers);
+    if (!route) return answer({.status = 404, .body = "there is no such page\n"});
+    route->arguments.insert(route->arguments.end(), place.begin(), place.end());
+    const bool is_taken = workers.add([program, route = *std::move(route), answer] {
+      try {
+        answer(serve::answer_of(route, serve::run_program(program, route.arguments, {})));
+      } catch (const std::exception& error) {
+        answer({.status = 500, .body = std::string(error.what()) + "\n"});
+      }
+    });
+    if (!is_taken)
+      answer({.status = 503, .body = "too many ask at the same time\n", .headers = {{"Retry-After", "5"}}});
+  });
+  to_stderr(std::string("serves http") + (settings.cert_file.empty() ? "" : "s") + "://" +
+            options.serve.listen.substr(0, options.serve.listen.rfind(':')) + ":" + std::to_string(server.port()) +
+            "/");
+  server.run(signals.get());
+  return 0;
+}
+
+}  // namespace cgmm::cli

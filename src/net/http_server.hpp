@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// An HTTP server for a few people and programs: GET and HEAD only, one thread for all connections, bounds for all that
+// a client can do wrong. Boost.Beast reads the requests, Boost.Asio waits (http_server.cpp alone includes them),
+// OpenSSL does TLS.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cgmm::net {
+
+struct ServerSettings {
+  std::string address = "127.0.0.1";          // without a name: it is not looked up
+  std::uint16_t port = 0;                     // 0: any that is free
+  std::filesystem::path cert_file, key_file;  // PEM; empty: no TLS
+  std::string token;                          // of "Authorization: Bearer TOKEN"; "": anybody may ask
+  std::size_t max_connections = 256;  // of one more, the oldest that has asked nothing is closed, else the new one
+  std::chrono::milliseconds request_time{10'000};  // to send a request, also to begin one
+  std::chrono::milliseconds answer_time{30'000};   // to take an answer
+};
+
+/// What a client asks for.
+struct ServerRequest {
+  std::string path;                                         // unescaped: "/incident/16"
+  std::vector<std::pair<std::string, std::string>> values;  // what comes after '?', unescaped
+  std::string accept;                                       // the header, "" without one
+
+  /// The last one of that name; nullopt: there is none.
+  std::optional<std::string> value(std::string_view name) const;
+};
+
+struct ServerAnswer {
+  int status = 200;
+  std::string type = "text/plain; charset=utf-8";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// nullopt: it is no path with escapes and values, or has a zero in it.
+std::optional<ServerRequest> parse_target(std::string_view target);
+
+class Server {
+ public:
+  /// May be called in any thread, once for each request.
+  using Answer = std::function<void(ServerAnswer answer)>;
+  /// Called in the server's thread: it must not wait, so it answers later, or at once.
+  using Handler = std::function<void(const ServerRequest& request, Answer answer)>;
+
+  /// Listens from now on. Throws std::runtime_error with a sentence: the address is in use or none of this machine, or
+  /// the certificate can't be used.
+  Server(const ServerSettings& settings, Handler handler);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  std::uint16_t port() const;
+  /// Serves until `stop_fd` is readable.
+  void run(int stop_fd);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace cgmm::net

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/routes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "base/text.hpp"
+
+namespace cgmm::serve {
+namespace {
+
+constexpr const char* kHtml = "text/html; charset=utf-8";
+// A page runs no script and fetches nothing. Its styles are in it.
+constexpr const char* kPolicy =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'";
+
+/// Of a page, by the end of its path.
+struct Form {
+  std::string_view end;
+  const char* format;
+  const char* type;
+};
+constexpr std::array<Form, 3> kForms = {{{".json", "json", "application/json"},
+                                         {".ndjson", "ndjson", "application/x-ndjson"},
+                                         {".csv", "csv", "text/csv; charset=utf-8"}}};
+
+/// A name of letters, digits, "_", "-" and "." is no option and no path.
+bool is_plain(std::string_view name) {
+  const auto is_fine = [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' ||
+           c == '.';
+  };
+  return !name.empty() && name.front() != '-' && name.front() != '.' && std::ranges::all_of(name, is_fine);
+}
+
+/// Those of the request that the subcommand takes.
+void add_values(const net::ServerRequest& request, std::initializer_list<const char*> names,
+                std::vector<std::string>& arguments) {
+  for (const char* const name : names) {
+    const auto value = request.value(name);
+    if (value && !value->empty()) arguments.push_back("--" + std::string(name) + "=" + *value);
+  }
+}
+
+/// As a glob that matches only this.
+std::string as_it_is(std::string_view text) {
+  std::string glob;
+  for (const char c : text) glob += c == '*' || c == '?' || c == '[' ? std::string{'[', c, ']'} : std::string{c};
+  return glob;
+}
+
+std::optional<Route> metrics_route(const net::ServerRequest& request, bool with_containers) {
+  const bool is_open = request.accept.find("application/openmetrics-text") != std::string::npos;
+  Route route{.arguments = {"metrics"},
+              .type = is_open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                              : "text/plain; version=0.0.4; charset=utf-8"};
+  if (is_open) route.arguments.emplace_back("--openmetrics");
+  if (with_containers) route.arguments.emplace_back("--containers");
+  return route;
+}
+
+/// A page, without its end.
+std::optional<Route> page_route(std::string_view path, const net::ServerRequest& request) {
+  Route route;
+  if (path == "/" || path == "/report") {
+    route.arguments = {"report"};
+    add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);
+  } else if (path == "/reports") {
+    route.arguments = {"report", "--list"};
+  } else if (path == "/status") {
+    route.arguments = {"status"};
+  } else if (path == "/incident") {
+    route.arguments = {"incident", "list"};
+    add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);
+  } else if (base::drop_prefix(path, "/report/") && is_plain(path)) {
+    route = {.arguments = {"report", std::string(path)}, .type = "", .names_something = true};
+    add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);
+  } else if (base::drop_prefix(path, "/incident/") && is_plain(path)) {
+    route = {.arguments = {"incident", "show", std::string(path)}, .type = "", .names_something = true};
+    add_values(request, {"window"}, route.arguments);
+  } else if (base::drop_prefix(path, "/workload/") && !path.empty()) {
+    route = {.arguments = {"history", "--workload=" + as_it_is(path)}, .type = "", .names_something = true};
+    add_values(request, {"since", "until"}, route.arguments);
+  } else if (base::drop_prefix(path, "/cgroup/") && !path.empty() && !path.starts_with('-')) {
+    route = {.arguments = {"history", as_it_is(path)}, .type = "", .names_something = true};
+    add_values(request, {"since", "until"}, route.arguments);
+  } else {
+    return std::nullopt;
+  }
+  return route;
+}
+
+net::ServerAnswer refusal(int status, std::string sentence) { return {.status = status, .body = std::move(sentence)}; }
+
+}  // namespace
+
+std::optional<Route> route_of(const net::ServerRequest& request, bool with_containers) {
+  if (request.path == "/metrics") return metrics_route(request, with_containers);
+  std::string_view path = request.path;
+  const char* format = "html";
+  const char* type = kHtml;
+  for (const Form& form : kForms) {
+    if (!base::drop_suffix(path, form.end)) continue;
+    format = form.format;
+    type = form.type;
+    break;
+  }
+  auto route = page_route(path, request);
+  if (!route) return std::nullopt;
+  route->arguments.push_back("--format=" + std::string(format));
+  if (type == kHtml) route->arguments.emplace_back("--links");
+  route->type = type;
+  return route;
+}
+
+net::ServerAnswer answer_of(const Route& route, ProgramAnswer answer) {
+  using End = ProgramAnswer::End;
+  // status tells by its exit code whether the service is well; the page is there all the same.
+  const bool is_there = answer.exit_code == 0 || (!answer.out.empty() && answer.exit_code == 1);
+  if (answer.end == End::too_big) return refusal(413, "the answer is over 16 MiB: ask for a shorter time\n");
+  if (answer.end == End::too_slow) return refusal(503, "the answer took too long: ask for a shorter time\n");
+  if (answer.end == End::killed) return refusal(500, "the program that answers was killed\n");
+  if (is_there)
+    return {.status = 200,
+            .type = route.type,
+            .body = std::move(answer.out),
+            .headers = {{"Content-Security-Policy", kPolicy}, {"Referrer-Policy", "no-referrer"}}};
+  if (answer.exit_code == 2)
+    return refusal(route.names_something && answer.err.find("there is no") != std::string::npos ? 404 : 400,
+                   answer.err);
+  return refusal(route.names_something ? 404 : 500, answer.err);
+}
+
+}  // namespace cgmm::serve

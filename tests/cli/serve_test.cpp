@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// `serve` as a whole: what it answers is what the other commands say.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <sstream>
+
+#include "cli/cli_test.hpp"
+
+namespace cgmm::test {
+namespace {
+
+class Serve : public CliTest {
+ protected:
+  void SetUp() override {
+    cgroups().put("/web", v1_files(kOver));
+    cgroups().put("/<b>&\"ird\n", v1_files(kBelow));
+    scan(2);
+    begin_serving({});
+  }
+  void TearDown() override {
+    if (serving_) {
+      serving_->signal(SIGTERM);
+      EXPECT_EQ(serving_->wait_for_exit(), 0);
+    }
+    CliTest::TearDown();
+  }
+
+  void begin_serving(const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"serve",  "--listen",   "127.0.0.1:0", "--config",
+                                       config(), "--database", database()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    serving_ = std::make_unique<ServiceProcess>(arguments, log());
+    ASSERT_TRUE(eventually([&] { return content_of(log()).find("serves http") != std::string::npos; }));
+    const std::string said = content_of(log());
+    port_ = static_cast<std::uint16_t>(std::stoi(said.substr(said.rfind("127.0.0.1:") + 10)));
+  }
+
+  /// Head and body.
+  std::string get(const std::string& target, const std::string& headers = "") const {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_port = htons(port_);
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&place), sizeof place), 0);
+    const std::string request = "GET " + target + " HTTP/1.0\r\n" + headers + "\r\n";
+    EXPECT_EQ(::send(fd, request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+    std::string text;
+    std::array<char, 65536> bytes;
+    for (ssize_t got = 1; got > 0;) {
+      got = ::recv(fd, bytes.data(), bytes.size(), 0);
+      if (got > 0) text.append(bytes.data(), static_cast<std::size_t>(got));
+    }
+    ::close(fd);
+    return text;
+  }
+  static std::string body_of(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
+  static bool is(const std::string& answer, int status) {
+    return answer.starts_with("HTTP/1.1 " + std::to_string(status) + " ") ||
+           answer.starts_with("HTTP/1.0 " + std::to_string(status) + " ");
+  }
+
+  std::unique_ptr<ServiceProcess> serving_;
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(Serve, EveryPageIsThere) {
+  for (const char* const target : {"/", "/report?since=1d", "/reports", "/report/cgroups", "/status", "/incident",
+                                   "/cgroup/%2Fweb", "/workload/%2Fweb"}) {
+    const std::string answer = get(target);
+    EXPECT_TRUE(is(answer, 200)) << target << '\n' << answer.substr(0, 300);
+    EXPECT_NE(answer.find("Content-Security-Policy: default-src 'none';"), std::string::npos) << target;
+    EXPECT_NO_THROW(Html(body_of(answer))) << target;
+    EXPECT_NE(answer.find("<nav>"), std::string::npos) << target;
+  }
+  EXPECT_NE(get("/report/cgroups").find("<a href=\"/cgroup//web\">/web</a>"), std::string::npos)
+      << get("/report/cgroups");
+}
+
+TEST_F(Serve, JsonAndMetricsAreThoseOfTheCommands) {
+  const auto rows = nlohmann::json::parse(body_of(get("/report/cgroups.json")));
+  EXPECT_EQ(rows, rows_of({"report", "cgroups"}));
+  const std::string metrics = get("/metrics");
+  EXPECT_NE(metrics.find("text/plain; version=0.0.4"), std::string::npos);
+  EXPECT_NE(metrics.find("\ncgmm_last_scan_cgroups 2\n"), std::string::npos) << metrics;
+  EXPECT_TRUE(get("/metrics", "Accept: application/openmetrics-text;version=1.0.0\r\n").ends_with("# EOF\n"));
+}
+
+TEST_F(Serve, OnlyANameThatIsShownAsItIsIsALink) {
+  const std::string list = get("/report/cgroups");
+  EXPECT_NE(list.find("&lt;b&gt;&amp;"), std::string::npos) << list;
+  EXPECT_EQ(list.find("href=\"/cgroup//%3Cb"), std::string::npos) << list;
+  EXPECT_EQ(list.find("<b>"), std::string::npos);
+}
+
+TEST_F(Serve, AMistakeIsASentence) {
+  EXPECT_TRUE(is(get("/nope"), 404));
+  EXPECT_TRUE(is(get("/report/nope"), 404)) << get("/report/nope");
+  EXPECT_TRUE(is(get("/?since=x"), 400));
+  EXPECT_NE(get("/?since=x").find("--since = \"x\": expected"), std::string::npos);
+  EXPECT_TRUE(is(get("/incident/99"), 404)) << get("/incident/99");
+}
+
+TEST_F(Serve, GoesOnWithoutAHistory) {
+  std::filesystem::rename(database(), file("away"));
+  EXPECT_TRUE(is(get("/"), 500)) << get("/");
+  EXPECT_TRUE(is(get("/healthz"), 200));
+  std::filesystem::rename(file("away"), database());
+  EXPECT_TRUE(is(get("/"), 200));
+}
+
+TEST_F(Serve, RefusesAnAddressThatIsNone) {
+  for (const char* const place : {"127.0.0.1", ":9748", "localhost:9748", "127.0.0.1:x", "127.0.0.1:70000"}) {
+    const Answer answer = ask({"serve", "--listen", place});
+    EXPECT_NE(answer.exit_code, 0) << place;
+    EXPECT_TRUE(answer.err.find("is no address") != std::string::npos ||
+                answer.err.find("--listen = \"") != std::string::npos)
+        << answer.err;
+  }
+  const Answer half = ask({"serve", "--cert", "a.pem"});
+  EXPECT_EQ(half.exit_code, 2);
+  EXPECT_NE(half.err.find("--cert and --key: expected both or neither"), std::string::npos) << half.err;
+}
+
+}  // namespace
+}  // namespace cgmm::test

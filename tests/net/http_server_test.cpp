@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "net/certificates.hpp"
+#include "net/http.hpp"
+#include "net/http_server.hpp"
+
+namespace cgmm::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A server on a thread of its own.
+class Served {
+ public:
+  explicit Served(ServerSettings settings = {}, Server::Handler handler = echo)
+      : server_(settings, std::move(handler)), thread_([this] { server_.run(stop_.get()); }) {}
+  ~Served() {
+    ::eventfd_write(stop_.get(), 1);
+    thread_.join();
+  }
+  std::uint16_t port() const { return server_.port(); }
+  std::string url(const std::string& scheme = "http") const {
+    return scheme + "://127.0.0.1:" + std::to_string(port());
+  }
+
+  static void echo(const ServerRequest& request, const Server::Answer& answer) {
+    std::string text = request.path;
+    for (const auto& [name, value] : request.values) text += "|" + name + "=" + value;
+    answer({.body = text});
+  }
+
+ private:
+  base::Fd stop_{::eventfd(0, EFD_CLOEXEC)};
+  Server server_;
+  std::thread thread_;
+};
+
+/// A client that says what it wants.
+class Raw {
+ public:
+  explicit Raw(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_port = htons(port);
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&place), sizeof place), 0);
+  }
+  void say(const std::string& text) const {
+    [[maybe_unused]] const auto ignored = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+  }
+  /// All that comes until `end` comes or the server ends the connection.
+  std::string hear(const std::string& end = "") const {
+    std::string text;
+    std::array<char, 4096> bytes;
+    while (end.empty() || text.find(end) == std::string::npos) {
+      pollfd readable{fd_.get(), POLLIN, 0};
+      if (::poll(&readable, 1, 20'000) <= 0) return text + " and then nothing";
+      const ssize_t got = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
+      if (got <= 0) break;
+      text.append(bytes.data(), static_cast<std::size_t>(got));
+    }
+    return text;
+  }
+
+ private:
+  base::Fd fd_;
+};
+
+HttpAnswer get(const Served& server, const std::string& target,
+               std::vector<std::pair<std::string, std::string>> headers = {}) {
+  HttpClient client({.url = server.url()});
+  return client.send({.method = "GET", .target = target, .headers = std::move(headers), .body = ""});
+}
+
+TEST(HttpServer, AnswersOneRequestAfterTheOtherOnAConnection) {
+  const Served server;
+  HttpClient client({.url = server.url()});
+  for (int i = 0; i < 3; ++i) {
+    const HttpAnswer answer = client.send({.method = "GET", .target = "/a%20b/c?x=1%202+3&y&x=%C3%A4", .body = ""});
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, "/a b/c|x=1 2 3|y=|x=\xc3\xa4");
+  }
+  EXPECT_EQ(client.send({.method = "HEAD", .target = "/", .body = ""}).body, "");
+}
+
+TEST(HttpServer, ManyClientsAtOnce) {
+  const Served server;
+  std::vector<std::unique_ptr<Raw>> clients;
+  for (int i = 0; i < 100; ++i) clients.push_back(std::make_unique<Raw>(server.port()));
+  for (const auto& client : clients) client->say("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (const auto& client : clients) EXPECT_NE(client->hear("/x").find("200 OK"), std::string::npos);
+}
+
+TEST(HttpServer, RefusesWhatItDoesNotServe) {
+  const Served server;
+  const auto answer_to = [&](const std::string& text) {
+    const Raw client(server.port());
+    client.say(text);
+    return client.hear();
+  };
+  EXPECT_NE(answer_to("POST / HTTP/1.1\r\nHost: a\r\n\r\n").find("405 Method Not Allowed"), std::string::npos);
+  EXPECT_NE(answer_to("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nsomething").find("413 "),
+            std::string::npos);
+  EXPECT_NE(answer_to("nonsense\r\n\r\n").find("400 Bad Request"), std::string::npos);
+  EXPECT_NE(answer_to("GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\n\r\n").find("431 "), std::string::npos);
+  EXPECT_NE(answer_to("GET /%zz HTTP/1.0\r\n\r\n").find("400 Bad Request"), std::string::npos);
+  EXPECT_NE(answer_to("GET /a%00b HTTP/1.0\r\n\r\n").find("400 Bad Request"), std::string::npos);
+  EXPECT_EQ(get(server, "/still").body, "/still");
+}
+
+TEST(HttpServer, WhoeverSendsNoWholeRequestInItsTimeIsCutOff) {
+  const Served server({.request_time = 200ms});
+  const Raw silent(server.port()), slow(server.port());
+  slow.say("GET / HT");
+  EXPECT_EQ(silent.hear(), "");
+  EXPECT_EQ(slow.hear(), "");
+  EXPECT_EQ(get(server, "/still").body, "/still");
+}
+
+TEST(HttpServer, WhoeverDoesNotTakeAnAnswerIsCutOff) {
+  const std::string big(32 << 20, 'x');
+  const Served server({.answer_time = 300ms}, [&](const ServerRequest& request, const Server::Answer& answer) {
+    answer({.body = request.path == "/big" ? big : "small"});
+  });
+  const Raw lazy(server.port());
+  lazy.say("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+  std::this_thread::sleep_for(600ms);
+  EXPECT_LT(lazy.hear().size(), big.size());
+  EXPECT_EQ(get(server, "/still").body, "small");
+}
+
+TEST(HttpServer, OneConnectionTooManyClosesTheOldestThatAsksNothing) {
+  const Served server({.max_connections = 3});
+  const Raw first(server.port());
+  const Raw second(server.port());
+  second.say("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_NE(second.hear("/2").find("200 OK"), std::string::npos);
+  const Raw third(server.port()), fourth(server.port());
+  fourth.say("GET /4 HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_NE(fourth.hear("/4").find("200 OK"), std::string::npos);
+  EXPECT_EQ(first.hear(), "");
+}
+
+TEST(HttpServer, AnAnswerMayComeLaterFromAnotherThread) {
+  std::thread later;
+  {
+    const Served server({}, [&](const ServerRequest&, const Server::Answer& answer) {
+      later = std::thread([answer] {
+        std::this_thread::sleep_for(50ms);
+        answer({.status = 503, .body = "later", .headers = {{"Retry-After", "5"}}});
+      });
+    });
+    const HttpAnswer answer = get(server, "/");
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.body, "later");
+  }
+  later.join();
+}
+
+TEST(HttpServer, AnAnswerAfterTheEndIsLostAndNothingElse) {
+  Server::Answer kept;
+  {
+    const Served server({}, [&](const ServerRequest&, const Server::Answer& answer) { kept = answer; });
+    const Raw client(server.port());
+    client.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    std::this_thread::sleep_for(100ms);
+  }
+  if (kept) kept({.body = "too late"});
+}
+
+TEST(HttpServer, AsksForTheToken) {
+  const Served server({.token = "secret"});
+  EXPECT_EQ(get(server, "/").status, 401);
+  EXPECT_EQ(get(server, "/", {{"Authorization", "Bearer secreT"}}).status, 401);
+  EXPECT_EQ(get(server, "/", {{"Authorization", "Bearer secret"}}).status, 200);
+}
+
+TEST(HttpServer, SpeaksTls) {
+  test::Authority authority;
+  authority.sign("node", "IP:127.0.0.1");
+  const Served server({.cert_file = authority.certificate("node"), .key_file = authority.key("node")});
+  HttpClient client({.url = server.url("https"), .ca_file = authority.ca()});
+  EXPECT_EQ(client.send({.method = "GET", .target = "/x", .body = ""}).body, "/x");
+  const Raw plain(server.port());
+  plain.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(plain.hear().find("200 OK"), std::string::npos);
+  EXPECT_EQ(client.send({.method = "GET", .target = "/y", .body = ""}).body, "/y");
+}
+
+TEST(HttpServer, SaysWhyItCantListen) {
+  const Served server;
+  const auto reason = [](const ServerSettings& settings) -> std::string {
+    try {
+      const Server other(settings, Served::echo);
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    return "it can";
+  };
+  EXPECT_EQ(reason({.port = server.port()}),
+            "can't listen on 127.0.0.1:" + std::to_string(server.port()) + ": Address already in use");
+  EXPECT_EQ(reason({.address = "localhost"}), "\"localhost\" is no address such as 127.0.0.1 or ::1");
+  EXPECT_NE(reason({.cert_file = "/none.pem", .key_file = "/none.key"}).find("can't use /none.pem: No such file"),
+            std::string::npos);
+}
+
+TEST(HttpServer, ATargetIsAPathWithValues) {
+  EXPECT_FALSE(parse_target(""));
+  EXPECT_FALSE(parse_target("http://a/b"));
+  EXPECT_FALSE(parse_target("/%"));
+  EXPECT_FALSE(parse_target("/%4"));
+  EXPECT_FALSE(parse_target("/?a=%00"));
+  EXPECT_EQ(parse_target("/a+b#c")->path, "/a+b");
+  EXPECT_EQ(parse_target("/?a=1&&a=2&")->value("a"), "2");
+  EXPECT_EQ(parse_target("/?b")->value("b"), "");
+  EXPECT_EQ(parse_target("/?b")->value("a"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace cgmm::net

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/program.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "serve/workers.hpp"
+
+namespace cgmm::serve {
+namespace {
+
+using namespace std::chrono_literals;
+using End = ProgramAnswer::End;
+
+ProgramAnswer shell(const std::string& script, const ProgramBounds& bounds = {}) {
+  return run_program("/bin/sh", {"-c", script}, bounds);
+}
+
+TEST(Program, WhatItSaysAndHowItEnds) {
+  const ProgramAnswer answer = shell("echo out; echo err >&2; exit 3");
+  EXPECT_EQ(answer.end, End::exited);
+  EXPECT_EQ(answer.exit_code, 3);
+  EXPECT_EQ(answer.out, "out\n");
+  EXPECT_EQ(answer.err, "err\n");
+  EXPECT_EQ(shell("cat").out, "") << "there is nothing to read";
+}
+
+TEST(Program, BoundsHold) {
+  EXPECT_EQ(shell("exec sleep 60", {.most_time = 100ms}).end, End::too_slow);
+  const ProgramAnswer big = shell("head -c 5000 /dev/zero; exec sleep 60", {.most_bytes = 4096});
+  EXPECT_EQ(big.end, End::too_big);
+  EXPECT_EQ(shell("head -c 4096 /dev/zero", {.most_bytes = 4096}).out.size(), 4096u);
+  EXPECT_EQ(shell("kill -9 $$").end, End::killed);
+  EXPECT_LE(shell("head -c 1000000 /dev/zero >&2").err.size(), 65536u);
+}
+
+TEST(Program, OneThatIsNotThereIsASentence) {
+  try {
+    run_program("/none/program", {}, {});
+    FAIL() << "it was started";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(std::string(error.what()), "can't start /none/program: No such file or directory");
+  }
+}
+
+TEST(Workers, DoAllThatIsAddedAndRefuseWhatIsTooMuch) {
+  std::atomic<int> done = 0;
+  std::atomic<bool> goes_on = false;
+  {
+    Workers workers(1, 2);
+    ASSERT_TRUE(workers.add([&] {
+      while (!goes_on) std::this_thread::sleep_for(1ms);
+      ++done;
+    }));
+    int added = 0;
+    while (workers.add([&] { ++done; })) ++added;
+    EXPECT_GE(added, 1);
+    EXPECT_LE(added, 2);
+    goes_on = true;
+    while (done < added + 1) std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_GE(done, 2);
+}
+
+}  // namespace
+}  // namespace cgmm::serve

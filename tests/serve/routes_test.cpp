@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/routes.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace cgmm::serve {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::optional<Route> route(const std::string& target, const std::string& accept = "", bool with_containers = false) {
+  auto request = net::parse_target(target);
+  if (!request) return std::nullopt;
+  request->accept = accept;
+  return route_of(*request, with_containers);
+}
+
+Words words(const std::string& target) {
+  const auto found = route(target);
+  return found ? found->arguments : Words{"(none)"};
+}
+
+TEST(Routes, EachPageIsASubcommand) {
+  EXPECT_EQ(words("/"), (Words{"report", "--format=html", "--links"}));
+  EXPECT_EQ(words("/report?since=1d&until=1h&workload=shop/*&nope=1"),
+            (Words{"report", "--since=1d", "--until=1h", "--workload=shop/*", "--format=html", "--links"}));
+  EXPECT_EQ(words("/report.json"), (Words{"report", "--format=json"}));
+  EXPECT_EQ(words("/reports"), (Words{"report", "--list", "--format=html", "--links"}));
+  EXPECT_EQ(words("/report/limits.csv?since=2d"), (Words{"report", "limits", "--since=2d", "--format=csv"}));
+  EXPECT_EQ(words("/status.json"), (Words{"status", "--format=json"}));
+  EXPECT_EQ(words("/incident"), (Words{"incident", "list", "--format=html", "--links"}));
+  EXPECT_EQ(words("/incident/16?window=2h"),
+            (Words{"incident", "show", "16", "--window=2h", "--format=html", "--links"}));
+  EXPECT_EQ(words("/incident/latest.json"), (Words{"incident", "show", "latest", "--format=json"}));
+  EXPECT_EQ(words("/workload/shop/web/app?since=1d"),
+            (Words{"history", "--workload=shop/web/app", "--since=1d", "--format=html", "--links"}));
+  EXPECT_EQ(words("/cgroup/%2Fsystem.slice%2Fa%5B1%5D.service"),
+            (Words{"history", "/system.slice/a[[]1].service", "--format=html", "--links"}));
+}
+
+TEST(Routes, WhatIsNoPageIsNone) {
+  for (const char* const target : {"/nope", "/report/", "/report/--list", "/report/a%2Fb", "/report/..", "/incident/-1",
+                                   "/incident/1%202", "/workload/", "/cgroup/", "/cgroup/--each", "/cgroup/-x"})
+    EXPECT_EQ(words(target), Words{"(none)"}) << target;
+}
+
+TEST(Routes, MetricsAreOpenMetricsForWhoeverAsksForThem) {
+  EXPECT_EQ(words("/metrics"), Words{"metrics"});
+  EXPECT_EQ(route("/metrics")->type, "text/plain; version=0.0.4; charset=utf-8");
+  const auto open = route("/metrics", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", true);
+  EXPECT_EQ(open->arguments, (Words{"metrics", "--openmetrics", "--containers"}));
+  EXPECT_EQ(open->type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+}
+
+TEST(Routes, AnAnswerHasAPolicyAndAFailureIsASentence) {
+  const Route page{.arguments = {"report"}, .type = "text/html", .names_something = false};
+  const Route kill{.arguments = {"incident"}, .type = "text/html", .names_something = true};
+  const auto fine = answer_of(page, {.exit_code = 0, .out = "<p>", .err = ""});
+  EXPECT_EQ(fine.status, 200);
+  EXPECT_EQ(fine.body, "<p>");
+  ASSERT_FALSE(fine.headers.empty());
+  EXPECT_EQ(fine.headers[0].first, "Content-Security-Policy");
+  EXPECT_EQ(answer_of(page, {.exit_code = 1, .out = "<p>not running", .err = ""}).status, 200) << "status says it";
+  EXPECT_EQ(answer_of(page, {.exit_code = 1, .out = "", .err = "no"}).status, 500);
+  EXPECT_EQ(answer_of(kill, {.exit_code = 1, .out = "", .err = "no"}).status, 404);
+  EXPECT_EQ(answer_of(page, {.exit_code = 2, .out = "", .err = "--since = \"x\": expected"}).status, 400);
+  EXPECT_EQ(answer_of(kill, {.exit_code = 2, .out = "", .err = "there is no report \"x\""}).status, 404);
+  EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::too_big, .out = "", .err = ""}).status, 413);
+  EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::too_slow, .out = "", .err = ""}).status, 503);
+  EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::killed, .out = "", .err = ""}).status, 500);
+}
+
+}  // namespace
+}  // namespace cgmm::serve
