@@ -11,6 +11,7 @@
 #include "base/time.hpp"
 #include "base/units.hpp"
 #include "cli/terminal.hpp"
+#include "examples.hpp"
 #include "kernel/parse.hpp"
 #include "report/format/render.hpp"
 
@@ -94,10 +95,10 @@ void add_output(CLI::App& app, cli::Options& options) {
   app.add_flag("--no-pager", options.display.no_pager, "Write long text to the terminal, not to $PAGER or less");
 }
 
-void add_bounds(CLI::App& app, cli::Options& options) {
+void add_bounds(CLI::App& app, cli::Options& options, const std::string& default_time = "30s; check: 10m") {
   app.add_option_function<std::string>(
          "--max-time", [&options](const std::string& text) { options.bounds.time_us = parse_max_time(text); },
-         "Seconds until the answer has to be complete, or 5m; 0: no limit (default: 30s; check: 10m)")
+         "Seconds until the answer has to be complete, or 5m; 0: no limit (default: " + default_time + ")")
       ->type_name("S");
   app.add_option_function<std::string>(
          "--max-memory", [&options](const std::string& text) { options.bounds.memory_bytes = parse_max_memory(text); },
@@ -249,9 +250,10 @@ void add_ship(CLI::App& sub, cli::Options& options) {
   add_database(sub, options);
 }
 
-void add_fleet(CLI::App& sub, cli::Options& options) {
+namespace {
+
+void add_fleet_init(CLI::App& sub, cli::Options& options) {
   cli::FleetOptions& fleet = options.fleet;
-  add(sub, "what", fleet.what, "init", "init: make the tables in ClickHouse that `ship` fills");
   sub.add_flag("--print", fleet.print, "Print the statements for empty servers, but run none");
   sub.add_option_function<std::string>(
          "--cluster", [&fleet](const std::string& text) { fleet.cluster = parse_cluster(text); },
@@ -268,6 +270,61 @@ void add_fleet(CLI::App& sub, cli::Options& options) {
          "The same of hours, scans, reclaims and events")
       ->type_name("D");
   add_config(sub, options);
+}
+
+/// The options of those that ask ClickHouse.
+void add_asking(CLI::App& sub, cli::Options& options, const char* since) {
+  constexpr std::int64_t kMaxTime_us = 2 * base::kMinute_us;
+  sub.preparse_callback([&options, since](std::size_t) {
+    options.since = since;
+    options.bounds.time_us = kMaxTime_us;
+  });
+  add_output(sub, options);
+  add_bounds(sub, options, "2m");
+  add_config(sub, options);
+}
+
+void add_fleet_report(CLI::App& sub, cli::Options& options) {
+  add(sub, "name", options.report, "NAME", "A report (see --list); none: the weekly review of all nodes");
+  add_window(sub, options, "7d", "Begin of the window: 7d (default), 90m, or in UTC 2026-11-23, 2026-11-23T03:12:00Z");
+  add(sub, "--node", options.fleet.node, "GLOB", "Only nodes whose name matches as a whole: node-7, pool-a-*");
+  add(sub, "--cgroup", options.cgroup, "GLOB",
+      "Only cgroups whose path, name or workload matches, or part of it: shop/web");
+  add_workload(sub, options);
+  sub.add_flag("--list", options.list, "List the reports");
+  sub.add_flag("--print", options.fleet.print, "Print the SQL of a report, but do not ask");
+  add_asking(sub, options, "7d");
+}
+
+void add_fleet_query(CLI::App& sub, cli::Options& options) {
+  add(sub, "sql", options.sql, "SQL", "One SELECT on the tables that fleet/schema explains, without FORMAT")
+      ->required();
+  add_asking(sub, options, "");
+}
+
+struct FleetCommand {
+  const char* name;
+  const char* help;
+  void (*add_options)(CLI::App& sub, cli::Options& options);
+  const char* examples;
+};
+
+constexpr FleetCommand kFleetCommands[] = {
+    {"init", "Make the tables in ClickHouse that `ship` fills", add_fleet_init, examples::kFleetInit},
+    {"report", "The weekly review of all nodes, or one report by name", add_fleet_report, examples::kFleetReport},
+    {"query", "Your own SQL in ClickHouse, read-only", add_fleet_query, examples::kFleetQuery},
+};
+
+}  // namespace
+
+void add_fleet(CLI::App& sub, cli::Options& options) {
+  sub.require_subcommand(0, 1);
+  for (const FleetCommand& command : kFleetCommands) {
+    CLI::App& each = *sub.add_subcommand(command.name, command.help);
+    command.add_options(each, options);
+    each.footer(std::string("Examples:\n") + command.examples + examples::kExitCodes);
+    each.final_callback([&options, name = command.name] { options.fleet.what = name; });
+  }
 }
 
 void add_complete(CLI::App& sub, cli::Options& options) {

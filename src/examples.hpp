@@ -88,10 +88,30 @@ inline constexpr const char* kShip =
     "  cgroup-memory-manager ship --once\n"
     "      send all that is not there yet, then end\n";
 
-inline constexpr const char* kFleet =
+inline constexpr const char* kFleetInit =
     "  cgroup-memory-manager fleet init\n"
     "      make the tables on one server\n"
     "  cgroup-memory-manager fleet init --cluster prod --keep-samples 30d --print\n"
     "      show what would be run to make them on a cluster, with samples of 30 days\n";
+
+inline constexpr const char* kFleetReport =
+    "  cgroup-memory-manager fleet report\n"
+    "      the weekly review of all nodes\n"
+    "  cgroup-memory-manager fleet report kills_by_workload --since 30d --node 'pool-a-*'\n"
+    "      what was killed on these nodes in the last 30 days\n";
+
+inline constexpr const char* kFleetQuery =
+    "  cgroup-memory-manager fleet query \"SELECT node, count() FROM oom_kill FINAL GROUP BY node\"\n"
+    "      rows that arrived twice are one with FINAL\n";
+
+inline constexpr const char* kFleet =
+    "  cgroup-memory-manager fleet init\n"
+    "      make the tables that `ship` fills\n"
+    "  cgroup-memory-manager fleet report\n"
+    "      the weekly review of all nodes; fleet report --list names more\n";
+
+/// After the examples.
+inline constexpr const char* kExitCodes =
+    "\nExit codes: 0 success, 1 the work failed, 2 usage or configuration is wrong.";
 
 }  // namespace cgmm::examples

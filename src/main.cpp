@@ -64,8 +64,6 @@ constexpr Command kCommands[] = {
     {"fleet", "The histories of all nodes in ClickHouse", cgmm::add_fleet, cli::fleet, examples::kFleet, false, false},
     {"complete", "Words for the completions of a shell", cgmm::add_complete, cli::complete, ""}};
 
-constexpr const char* kExitCodes = "\nExit codes: 0 success, 1 the work failed, 2 usage or configuration is wrong.";
-
 std::vector<std::string> names_of_commands() {
   std::vector<std::string> names;
   for (const Command& command : kCommands) names.emplace_back(command.name);
@@ -80,16 +78,21 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 
 /// Of the first word that was not expected: an option of this subcommand, or a subcommand.
 std::string suggestion(const CLI::App& app) {
-  const std::vector<CLI::App*> used = app.get_subcommands();
+  const CLI::App* used = &app;
+  while (!used->get_subcommands().empty()) used = used->get_subcommands().front();
   const std::vector<std::string> words = app.remaining(/*recurse=*/true);
   if (words.empty()) return "";
   const std::string word = words.front().substr(0, words.front().find('='));
-  if (!word.starts_with('-')) return used.empty() ? did_you_mean(word, names_of_commands()) : "";
-  std::vector<std::string> options;
-  for (const CLI::Option* option : (used.empty() ? app : *used.front()).get_options()) {
-    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+  std::vector<std::string> known;
+  if (!word.starts_with('-')) {
+    for (const CLI::App* each : used->get_subcommands(nullptr)) known.push_back(each->get_name());
+    if (used == &app) known.emplace_back("help");
+    return did_you_mean(word, known);
   }
-  return did_you_mean(word, options);
+  for (const CLI::Option* option : used->get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  return did_you_mean(word, known);
 }
 
 /// `help` is --help, and `help report` is `report --help`.
@@ -105,7 +108,9 @@ void understand_help(int argc, char** argv) {
     }
     argv[1] = argv[2];
   }
-  argv[argc > 2 ? 2 : 1] = option.data();
+  // `help fleet report` is `fleet report --help`.
+  for (int i = 2; i + 1 < argc; ++i) argv[i] = argv[i + 1];
+  argv[argc - 1] = option.data();
 }
 
 /// Refuses `--threshold 10% report`: the option would have no effect.
@@ -134,13 +139,13 @@ int dispatch(int argc, char** argv) {
       "Without a subcommand it runs the service.",
       "cgroup-memory-manager"};
   app.set_version_flag("-V,--version", std::string("cgroup-memory-manager ") + CGMM_VERSION);
-  app.footer(std::string(examples::kAll) + kExitCodes);
+  app.footer(std::string(examples::kAll) + examples::kExitCodes);
   app.require_subcommand(0, 1);
   cgmm::add_run_options(app, options);
   for (const Command& command : kCommands) {
     CLI::App& sub = *app.add_subcommand(command.name, command.help);
     command.add_options(sub, options);
-    sub.footer(std::string("Examples:\n") + command.examples + kExitCodes);
+    sub.footer(std::string("Examples:\n") + command.examples + examples::kExitCodes);
   }
   try {
     understand_help(argc, argv);

@@ -10,10 +10,11 @@ _cgmm_words() {
   done
 }
 
-# Offers names of this program's own, from "complete WHAT": only those that are plain words.
+# Offers names of this program's own, from "complete WHAT" or the command: only those that are plain words.
 _cgmm_known() {
   local names
-  mapfile -t names < <("${COMP_WORDS[0]}" complete "$1" 2>/dev/null | grep -E '^[[:alnum:]_./@][[:alnum:]_./@-]*$')
+  [[ $# -gt 1 ]] || set -- complete "$1"
+  mapfile -t names < <("${COMP_WORDS[0]}" "$@" 2>/dev/null | cut -d, -f1 | grep -E '^[[:alnum:]_./@][[:alnum:]_./@-]*$')
   _cgmm_words "${names[@]}"
 }
 
@@ -26,12 +27,16 @@ _cgmm_files() {
 _cgmm() {
   local run='--config --parent --threshold --interval --cooldown --database --dry-run --cycles --log-level'
   local window='--since --until' output='--format --output --wide --width --local-time --no-pager --max-time --max-memory' history='--config --database'
-  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' words='' index
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' what='' words='' index
   COMPREPLY=()
 
   for ((index = 1; index < COMP_CWORD; index++)); do
     case ${COMP_WORDS[index]} in
-      run | report | history | incident | status | check | query | metrics | serve | ship | fleet) command=${COMP_WORDS[index]} && break ;;
+      run | report | history | incident | status | check | query | metrics | serve | ship) command=${COMP_WORDS[index]} && break ;;
+      fleet)
+        command=fleet
+        ((index + 1 >= COMP_CWORD)) || what=${COMP_WORDS[index + 1]}
+        break ;;
     esac
   done
 
@@ -44,7 +49,7 @@ _cgmm() {
     --threshold) words='25% 50% 512Mi' ;;
     --window) words='30m 2h' ;;
     --cgroup | --workload) _cgmm_known workloads && return ;;
-    --interval | --cooldown | --listen | --cycles | --width | --max-time | --max-memory | --cluster | --keep-samples | --keep-hours) return ;;
+    --interval | --cooldown | --listen | --cycles | --width | --max-time | --max-memory | --node | --cluster | --keep-samples | --keep-hours) return ;;
     *)
       case $command in
         '') words="run report history incident status check query metrics serve ship fleet help $run --version --help" ;;
@@ -70,8 +75,14 @@ _cgmm() {
         serve) words="--listen --token-file --cert --key --containers $history --help" ;;
         ship) words='--once --dry-run --check --format --output --wide --width --local-time --no-pager --config --database --help' ;;
         fleet)
-          words='--print --cluster --keep-samples --keep-hours --config --help'
-          [[ $previous != fleet ]] || words="init $words" ;;
+          case $what in
+            init) words='--print --cluster --keep-samples --keep-hours --config --help' ;;
+            report)
+              words="$window $output --config --node --cgroup --workload --list --print --help"
+              [[ $current == -* ]] || { _cgmm_known fleet report --list --format csv && return; } ;;
+            query) words="$output --config --help" ;;
+            *) words='--help' && [[ $previous != fleet || $current == -* ]] || words='init report query' ;;
+          esac ;;
       esac ;;
   esac
   # shellcheck disable=SC2086  # words of this file

@@ -9,6 +9,11 @@ function __cgmm_known
     $command[1] complete $argv[1] 2>/dev/null | string match -r '^[[:alnum:]_./@][[:alnum:]_./@-]*$'
 end
 
+function __cgmm_fleet_reports
+    set -l command (commandline -opc)
+    $command[1] fleet report --list --format csv 2>/dev/null | string replace -r ',.*' '' | string match -r '^[[:alnum:]_]+$'
+end
+
 for program in cgroup-memory-manager cgmm
     set -l complete complete -c $program
     set -l first "not __fish_seen_subcommand_from $commands"
@@ -56,7 +61,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n $window -l workload -x -a '(__cgmm_known workloads)' -d 'Only workloads that match this glob'
     $complete -n '__fish_seen_subcommand_from history' -l each -d 'Every cgroup alone'
     $complete -n '__fish_seen_subcommand_from report' -l list -d 'List the reports'
-    $complete -n '__fish_seen_subcommand_from report' -a '(__cgmm_known reports)' -d 'Report'
+    $complete -n '__fish_seen_subcommand_from report; and not __fish_seen_subcommand_from fleet' -a '(__cgmm_known reports)' -d 'Report'
     $complete -n '__fish_seen_subcommand_from status' -l short -d 'Only the first line'
     $complete -n '__fish_seen_subcommand_from check' -l config-only -d 'Only the configuration'
     $complete -n '__fish_seen_subcommand_from incident' -l all -d 'Every kill'
@@ -73,9 +78,13 @@ for program in cgroup-memory-manager cgmm
     $complete -n '__fish_seen_subcommand_from ship' -l once -d 'Send all that is not there yet, then end'
     $complete -n '__fish_seen_subcommand_from ship' -l dry-run -d 'Say how much that is, but send nothing'
     $complete -n '__fish_seen_subcommand_from ship' -l check -d 'Say whether it can be sent'
-    $complete -n '__fish_seen_subcommand_from fleet' -l print -d 'Print the statements, but run none'
-    $complete -n '__fish_seen_subcommand_from fleet' -l cluster -x -d 'Make the tables on all servers of this cluster'
-    $complete -n '__fish_seen_subcommand_from fleet' -l keep-samples -x -a '7d 30d' -d 'How long ClickHouse keeps samples'
-    $complete -n '__fish_seen_subcommand_from fleet' -l keep-hours -x -a '90d 365d' -d 'How long it keeps the rest'
-    $complete -n '__fish_seen_subcommand_from fleet' -a init -d 'Make the tables in ClickHouse'
+    $complete -n '__fish_seen_subcommand_from fleet; and not __fish_seen_subcommand_from init report query' -a 'init report query'
+    set -l init '__fish_seen_subcommand_from fleet; and __fish_seen_subcommand_from init'
+    set -l asks '__fish_seen_subcommand_from fleet; and __fish_seen_subcommand_from report'
+    $complete -n '__fish_seen_subcommand_from fleet' -l print -d 'Print the SQL, but run none'
+    $complete -n $init -l cluster -x -d 'Make the tables on all servers of this cluster'
+    $complete -n $init -l keep-samples -x -a '7d 30d' -d 'How long ClickHouse keeps samples'
+    $complete -n $init -l keep-hours -x -a '90d 365d' -d 'How long it keeps the rest'
+    $complete -n $asks -l node -x -d 'Only nodes that match this glob'
+    $complete -n $asks -a '(__cgmm_fleet_reports)' -d 'Report'
 end

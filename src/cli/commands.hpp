@@ -40,7 +40,8 @@ struct ShipOptions {
 
 /// For `fleet`.
 struct FleetOptions {
-  std::string what;  // "init"
+  std::string what;  // "init", "report" or "query"; "": none
+  std::string node;  // glob; "": all
   bool print = false;
   std::string cluster;  // "": one server
   std::int64_t keep_samples_days = 0, keep_hours_days = 0;
@@ -89,7 +90,7 @@ struct Options {
   ServeOptions serve;
   std::vector<std::string> arguments;  // all of the command line
   Display display;
-  Bounds bounds;  // of all commands but run, ship and fleet
+  Bounds bounds;  // of all commands but run, ship and fleet init
 };
 
 int run(const Options& options);

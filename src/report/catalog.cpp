@@ -37,37 +37,6 @@ constexpr std::array<std::string_view, 7> kSummary = {
     "summary", "kills_by_workload", "stuck_by_workload", "effects", "limits", "restarts", "failures",
 };
 
-/// The first comment line with text before the statement; without one, the name.
-std::string title_of(std::string_view name, std::string_view sql) {
-  if (sql.starts_with("\xef\xbb\xbf")) sql.remove_prefix(3);  // the byte order mark of some editors
-  std::istringstream lines{std::string(sql)};
-  for (std::string line; std::getline(lines, line);) {
-    const std::size_t first = line.find_first_not_of(" \t\r-");
-    if (first == std::string::npos) continue;
-    if (!line.substr(line.find_first_not_of(" \t")).starts_with("--")) break;
-    return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
-  }
-  return std::string(name);
-}
-
-/// Which columns of a table stay where there is little room. "": the report does not say.
-std::vector<std::string> most_important_of(std::string_view sql) {
-  constexpr std::string_view kBegin = "-- Most important first:";
-  const std::size_t begin = sql.find(kBegin);
-  std::vector<std::string> columns;
-  if (begin == std::string_view::npos) return columns;
-  std::string_view line = sql.substr(begin + kBegin.size());
-  line = line.substr(0, line.find('\n'));
-  std::string column;
-  for (const char c : line) {
-    if (c == ',') columns.push_back(std::exchange(column, ""));
-    if (c != ',' && c != ' ' && c != '\t' && c != '\r') column += c;
-  }
-  columns.push_back(column);
-  std::erase(columns, "");
-  return columns;
-}
-
 const core::EmbeddedText* find_embedded(std::string_view name) {
   const auto found = std::ranges::find(kReports, name, &core::EmbeddedText::name);
   return found == kReports.end() ? nullptr : &*found;
@@ -126,6 +95,35 @@ std::optional<Report> read_own(const fs::path& file) {
 }
 
 }  // namespace
+
+std::string title_of(std::string_view name, std::string_view sql) {
+  if (sql.starts_with("\xef\xbb\xbf")) sql.remove_prefix(3);  // the byte order mark of some editors
+  std::istringstream lines{std::string(sql)};
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t first = line.find_first_not_of(" \t\r-");
+    if (first == std::string::npos) continue;
+    if (!line.substr(line.find_first_not_of(" \t")).starts_with("--")) break;
+    return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
+  }
+  return std::string(name);
+}
+
+std::vector<std::string> most_important_of(std::string_view sql) {
+  constexpr std::string_view kBegin = "-- Most important first:";
+  const std::size_t begin = sql.find(kBegin);
+  std::vector<std::string> columns;
+  if (begin == std::string_view::npos) return columns;
+  std::string_view line = sql.substr(begin + kBegin.size());
+  line = line.substr(0, line.find('\n'));
+  std::string column;
+  for (const char c : line) {
+    if (c == ',') columns.push_back(std::exchange(column, ""));
+    if (c != ',' && c != ' ' && c != '\t' && c != '\r') column += c;
+  }
+  columns.push_back(column);
+  std::erase(columns, "");
+  return columns;
+}
 
 std::string with_parts(std::string sql) {
   for (const std::string_view part : kParts) {

@@ -21,6 +21,11 @@ struct Report {
   std::vector<std::string> most_important{};  // columns, as the comment "-- Most important first: a, b" names them
 };
 
+/// Of a text of SQL: the first comment line with text before the statement; without one, `name`.
+std::string title_of(std::string_view name, std::string_view sql);
+/// Which columns of a table stay where there is little room. None: the text does not say.
+std::vector<std::string> most_important_of(std::string_view sql);
+
 /// One of reports/ by its name, whatever the operator's own are called. The queries of `incident` and `history`, whose
 /// names begin with "incident_" and "history_", are found only here: they are no reports. Throws std::logic_error where
 /// there is none.

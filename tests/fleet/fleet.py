@@ -187,38 +187,3 @@ def load(engine, history, node, history_id='1', labels=('', '', ''), revision=1)
            'last_at_us': last, 'clock_difference_us': 0, 'lost_samples': 0, 'lost_rows': 0, 'shipped_at_us': (last or 0) + revision}
     row.update({key: known.get(key) for key in ('kernel', 'version', 'page_size_bytes', 'hierarchy', 'interval_us')})
     send('node', list(row), [list(row.values())])
-
-
-def pattern_of(glob):
-    """The regular expression that matches what SQLite's GLOB matches."""
-    out, i = '', 0
-    while i < len(glob):
-        c = glob[i]
-        if c == '[':
-            end = glob.find(']', i + 3 if glob[i + 1:i + 2] == '^' else i + 2)
-            if end < 0:
-                return '[^\\s\\S]'  # nothing
-            inner = glob[i + 1:end]
-            out += '[' + ('^' if inner[0] == '^' else '') + re.sub(r'([\\\[\]^])', r'\\\1', inner.lstrip('^') if inner[0] == '^' else inner) + ']'
-            i = end
-        else:
-            out += {'*': '.*', '?': '.'}.get(c) or re.sub(r'([^0-9A-Za-z_/ \x80-\U0010ffff])', r'\\\1', c)
-        i += 1
-    return f'(?s)^{out}$'
-
-
-def literal(text):
-    return "'" + text.replace('\\', '\\\\').replace("'", "\\'") + "'"
-
-
-def question(name, since_us, until_us, node_glob='*', workload_glob='*'):
-    """The text of fleet/NAME.sql with its parts and parameters filled in."""
-    text = re.sub(r'(?m)^--.*\n|\s+-- .*$', '', (SOURCE / f'fleet/{name}.sql').read_text()).rstrip().rstrip(';')
-    def part(match):
-        file = SOURCE / f'fleet/part_{match.group(1)}.sql'
-        return f'({re.sub(r"(?m)^--.*?$", "", file.read_text())})' if file.exists() else match.group(0)
-    for _ in range(3):
-        text = re.sub(r'\(([a-z_]+)\)', part, text)
-    values = {'since_us': f'toInt64({since_us})', 'until_us': f'toInt64({until_us})', 'node_glob': literal(pattern_of(node_glob)),
-              'workload_glob': literal(pattern_of(workload_glob))}
-    return re.sub(r'\{([a-z_]+)\}', lambda match: values[match.group(1)], text)

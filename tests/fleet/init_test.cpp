@@ -127,10 +127,12 @@ TEST(FleetInit, WhatIsWrongOnTheCommandLineIsSaid) {
   const std::string config = (directory.path() / "config.toml").string();
   std::ofstream(config) << "";
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
-      {{"fleet"}, "fleet \"\": expected init"},
-      {{"fleet", "int"}, "fleet \"int\": expected init"},
       {{"fleet", "init", "--cluster", "a'b"}, "--cluster = \"a'b\": expected a name of letters"},
       {{"fleet", "init", "--keep-samples", "36h"}, "--keep-samples = \"36h\": expected whole days"}};
+  const Answer without = run_program({"fleet"});
+  EXPECT_EQ(without.exit_code, 2);
+  EXPECT_NE(without.err.find("fleet: expected one of: init, "), std::string::npos) << without.err;
+  EXPECT_NE(run_program({"fleet", "int"}).err.find("Did you mean init?"), std::string::npos);
   for (const auto& [arguments, said] : cases) {
     std::vector<std::string> all = arguments;
     all.insert(all.end(), {"--config", config});

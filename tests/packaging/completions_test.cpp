@@ -45,7 +45,10 @@ TEST(Completions, NameEveryCommand) {
 }
 
 TEST(Completions, BashOffersWhatEachCommandTakesAndNothingElse) {
-  for (const std::string& command : commands()) {
+  std::set<std::string> all = commands();
+  for (const std::string& command : commands()) all.merge(commands_of(command));
+  EXPECT_TRUE(all.contains("fleet report"));
+  for (const std::string& command : all) {
     std::set<std::string> expected;
     for (const std::string& option : options_of(command)) expected.insert("--" + option);
     EXPECT_EQ(offered_by_bash("cgmm " + command + " --"), expected) << command;
@@ -60,6 +63,8 @@ TEST(Completions, BashOffersTheCommandsTheReportsAndTheFormats) {
   EXPECT_EQ(offered_by_bash("cgmm status --format "),
             (std::set<std::string>{"csv", "html", "json", "markdown", "ndjson", "text"}));
   EXPECT_TRUE(offered_by_bash("cgmm incident show ").contains("latest"));
+  EXPECT_TRUE(offered_by_bash("cgmm fleet ").contains("report"));
+  EXPECT_TRUE(offered_by_bash("cgmm fleet report ").contains("nodes"));
 }
 
 /// A program that answers `complete WHAT` with words of a made-up history.

@@ -45,6 +45,16 @@ inline std::set<std::string> commands() {
   return found;
 }
 
+/// Commands that are two words: "fleet init".
+inline std::set<std::string> commands_of(const std::string& command) {
+  const std::string text = help(command);
+  const std::size_t begin = text.find("Subcommands:");
+  std::set<std::string> found;
+  if (begin == std::string::npos) return found;
+  for (const std::string& name : all_matches(text.substr(begin), "^  ([a-z]+) ")) found.insert(command + " " + name);
+  return found;
+}
+
 /// Of a command, or "" for those that stand before any.
 inline std::set<std::string> options_of(const std::string& command) {
   return all_matches(help(command), "^ +(?:-[a-zA-Z],)?--([a-z-]+)");
@@ -52,7 +62,10 @@ inline std::set<std::string> options_of(const std::string& command) {
 
 inline std::set<std::string> options_of_all_commands() {
   std::set<std::string> options = options_of("");
-  for (const std::string& command : commands()) options.merge(options_of(command));
+  for (const std::string& command : commands()) {
+    options.merge(options_of(command));
+    for (const std::string& one : commands_of(command)) options.merge(options_of(one));
+  }
   if (!options.contains("threshold")) throw std::runtime_error("the help names no --threshold");
   return options;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <system_error>
 
@@ -19,6 +20,7 @@ struct Known {
   Refusal refusal;
   const char* problem;  // after "HOST:PORT ", before its own words. USER and DATABASE are filled in
   const char* advice;
+  enum Of : std::uint8_t { of_all, of_questions } of = of_all;
 };
 
 constexpr const char* kUserAdvice = "set user and password_file in [ship]";
@@ -27,7 +29,19 @@ constexpr const char* kInitAdvice = "run `cgroup-memory-manager fleet init`";
 constexpr const char* kZooKeeperAdvice = "it takes rows again when it reaches ZooKeeper";
 constexpr const char* kClusterAdvice = "SELECT DISTINCT cluster FROM system.clusters shows those that it has";
 
+constexpr const char* kLessAdvice =
+    "ask for less (a later --since, --node, --workload), or give it more time (--max-time)";
+
+/// The first one that fits.
 constexpr Known kKnown[] = {
+    {164, Refusal::permanent, "is only asked here, and changes nothing", "expected a SELECT", Known::of_questions},
+    {497, Refusal::permanent, "does not let user USER read this", "GRANT SELECT ON DATABASE.* to it",
+     Known::of_questions},
+    {158, Refusal::permanent, "would have to read too many rows", kLessAdvice, Known::of_questions},
+    {159, Refusal::permanent, "takes too long", kLessAdvice, Known::of_questions},
+    {160, Refusal::permanent, "takes too long", kLessAdvice, Known::of_questions},
+    {241, Refusal::permanent, "has too little memory for this", kLessAdvice, Known::of_questions},
+    {396, Refusal::permanent, "has more rows for an answer than may be sent", kLessAdvice, Known::of_questions},
     {192, Refusal::permanent, "does not know user USER", kUserAdvice},
     {193, Refusal::permanent, "says that the password of user USER is wrong", kUserAdvice},
     {194, Refusal::permanent, "wants a password of user USER", kUserAdvice},
@@ -124,28 +138,34 @@ DestinationError refusal_of(const Asked& asked, int status, std::string_view bod
     return {Refusal::permanent, asked.place + " says more than it was asked: is it ClickHouse's HTTP port?"};
   }
   const std::string own_words = "code " + std::to_string(error->code) + ": " + error->message;
-  const auto known = std::ranges::find(kKnown, error->code, &Known::code);
+  const auto is_it = [&](const Known& one) {
+    return one.code == error->code && (asked.to_read || one.of != Known::of_questions);
+  };
+  const auto* const known = std::ranges::find_if(kKnown, is_it);
   if (known != std::end(kKnown)) {
     return {known->refusal, asked.place + " " + filled(known->problem, asked) + ": " + filled(known->advice, asked) +
                                 " (" + own_words + ")"};
   }
   const bool is_wrong = std::ranges::find(kWrongText, error->code) != std::end(kWrongText);
-  return {is_wrong ? Refusal::permanent : Refusal::transient, asked.place + " refuses: " + own_words};
+  const Refusal wrong = asked.to_read ? Refusal::wrong_text : Refusal::permanent;
+  return {is_wrong ? wrong : Refusal::transient, asked.place + " refuses: " + own_words};
+}
+
+EngineRow next_row(std::string_view& body) {
+  std::string_view line = body.substr(0, body.find('\n'));
+  body.remove_prefix(std::min(body.size(), line.size() + 1));
+  EngineRow row;
+  for (;;) {
+    const std::size_t tab = line.find('\t');
+    row.push_back(value_of(line.substr(0, tab)));
+    if (tab == std::string_view::npos) return row;
+    line.remove_prefix(tab + 1);
+  }
 }
 
 std::vector<EngineRow> rows_of(std::string_view body) {
   std::vector<EngineRow> rows;
-  while (!body.empty()) {
-    std::string_view line = body.substr(0, body.find('\n'));
-    body.remove_prefix(std::min(body.size(), line.size() + 1));
-    EngineRow& row = rows.emplace_back();
-    for (;;) {
-      const std::size_t tab = line.find('\t');
-      row.push_back(value_of(line.substr(0, tab)));
-      if (tab == std::string_view::npos) break;
-      line.remove_prefix(tab + 1);
-    }
-  }
+  while (!body.empty()) rows.push_back(next_row(body));
   return rows;
 }
 

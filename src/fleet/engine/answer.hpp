@@ -17,6 +17,7 @@ struct Asked {
   std::string place;  // host:port
   std::string user;
   std::string database;
+  bool to_read = false;  // it was a question
 };
 
 /// An error, as ClickHouse writes it: "Code: 60, e.displayText() = DB::Exception: ..." or "Code: 60. DB::Exception:
@@ -35,7 +36,9 @@ DestinationError refusal_of(const Asked& asked, int status, std::string_view bod
 
 /// The values of one row; nullopt is NULL.
 using EngineRow = std::vector<std::optional<std::string>>;
-/// The rows of an answer in the format TabSeparated.
+/// The first row of an answer in the format TabSeparated, which is taken off `body`. `body` is not empty.
+EngineRow next_row(std::string_view& body);
+/// All of them.
 std::vector<EngineRow> rows_of(std::string_view body);
 
 }  // namespace cgmm::fleet

@@ -80,7 +80,9 @@ ClickHouse::ClickHouse(const config::Ship& settings, std::chrono::milliseconds t
 
 std::string ClickHouse::place() const { return net::parse_url(settings_.urls[current_], "url in [ship]").place(); }
 
-Asked ClickHouse::asked() const { return {.place = place(), .user = settings_.user, .database = settings_.database}; }
+Asked ClickHouse::asked(bool to_read) const {
+  return {.place = place(), .user = settings_.user, .database = settings_.database, .to_read = to_read};
+}
 
 void ClickHouse::insert(std::string_view table, const std::vector<std::string>& columns,
                         std::string_view gzipped_rows) {
@@ -97,11 +99,15 @@ std::vector<EngineRow> ClickHouse::query(const std::string& sql) {
   return rows_of(ask({.target = std::string(kTarget), .body = sql}));
 }
 
-std::string ClickHouse::ask(const net::HttpRequest& request) {
+std::string ClickHouse::read(const std::string& sql, const std::string& settings) {
+  return ask({.target = "/?wait_end_of_query=1" + settings, .body = sql}, true);
+}
+
+std::string ClickHouse::ask(const net::HttpRequest& request, bool to_read) {
   std::string said;
   for (std::size_t tries = 1;; ++tries) {
     try {
-      return ask_one(request);
+      return ask_one(request, to_read);
     } catch (const DestinationError& error) {
       const bool may_another_help = error.refusal() == Refusal::transient || error.refusal() == Refusal::read_only;
       said += (said.empty() ? "" : "; ") + std::string(error.what());
@@ -114,7 +120,7 @@ std::string ClickHouse::ask(const net::HttpRequest& request) {
   }
 }
 
-std::string ClickHouse::ask_one(const net::HttpRequest& request) {
+std::string ClickHouse::ask_one(const net::HttpRequest& request, bool to_read) {
   net::HttpRequest full = request;
   if (!settings_.user.empty()) full.headers.emplace_back("X-ClickHouse-User", settings_.user);
   if (!settings_.password_file.empty())
@@ -130,8 +136,10 @@ std::string ClickHouse::ask_one(const net::HttpRequest& request) {
                                         .stop_fd = stop_fd_});
     }
     net::HttpAnswer answer = client_->send(full);
-    if (answer.status != 200 || !answer.header("X-ClickHouse-Exception-Code").empty() || error_in(answer.body))
-      throw refusal_of(asked(), answer.status, answer.body);
+    // A row that was read may look like an error.
+    const bool has_error = !to_read && error_in(answer.body);
+    if (answer.status != 200 || !answer.header("X-ClickHouse-Exception-Code").empty() || has_error)
+      throw refusal_of(asked(to_read), answer.status, answer.body);
     return std::move(answer.body);
   } catch (const net::HttpError& error) {
     // Where stop_fd has ended it, the next address ends at once, too.

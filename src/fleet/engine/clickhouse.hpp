@@ -39,6 +39,9 @@ class ClickHouse final : public Destination {
   void insert(std::string_view table, const std::vector<std::string>& columns, std::string_view gzipped_rows) override;
   /// The rows of an answer; for a statement, what it tells. Throws DestinationError.
   std::vector<EngineRow> query(const std::string& sql);
+  /// The text of an answer. `sql` says in which format; `settings` is "" or "&name=value" of each. Throws
+  /// DestinationError, with wrong_text where `sql` is wrong.
+  std::string read(const std::string& sql, const std::string& settings);
 
   /// "18.16.1". Throws DestinationError, also for a version that is too old.
   const std::string& version();
@@ -49,9 +52,9 @@ class ClickHouse final : public Destination {
   std::string place() const;
 
  private:
-  std::string ask(const net::HttpRequest& request);
-  std::string ask_one(const net::HttpRequest& request);
-  Asked asked() const;
+  std::string ask(const net::HttpRequest& request, bool to_read = false);
+  std::string ask_one(const net::HttpRequest& request, bool to_read);
+  Asked asked(bool to_read = false) const;
 
   config::Ship settings_;
   std::chrono::milliseconds timeout_;

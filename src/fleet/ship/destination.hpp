@@ -11,7 +11,13 @@
 
 namespace cgmm::fleet {
 
-enum class Refusal : std::uint8_t { transient, too_many_parts, read_only, permanent };
+enum class Refusal : std::uint8_t {
+  transient,
+  too_many_parts,
+  read_only,
+  permanent,
+  wrong_text  // of a question
+};
 
 class DestinationError : public std::runtime_error {  // what(): a sentence for the log; never a secret
  public:

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fleet/ask/question.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <variant>
+
+#include "fleet/ask/literal.hpp"
+
+namespace cgmm::fleet {
+namespace {
+
+constexpr std::string_view kName = "abcdefghijklmnopqrstuvwxyz_";
+
+const core::EmbeddedText* find(std::string_view name) {
+  const auto found = std::ranges::find(kQuestions, name, &core::EmbeddedText::name);
+  return found == kQuestions.end() ? nullptr : &*found;
+}
+
+/// Without comments and the semicolon: a part stands in the middle of a statement, and what the server logs is shorter.
+std::string statement_in(std::string_view text) {
+  std::string statement;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    line = line.substr(0, line.find("-- "));
+    if (line.find_first_not_of(" -") != std::string_view::npos) statement += std::string(line) + "\n";
+  }
+  statement.erase(statement.find_last_not_of("; \n") + 1);
+  return statement;
+}
+
+/// A part may have parts.
+std::string with_parts(std::string_view text) {
+  std::string statement;
+  for (std::size_t open = 0; (open = text.find('(')) != std::string_view::npos;) {
+    const std::size_t close = std::min(text.find_first_not_of(kName, open + 1), text.size());
+    const std::string part = "part_" + std::string(text.substr(open + 1, close - open - 1));
+    const core::EmbeddedText* const found = text.substr(close).starts_with(')') ? find(part) : nullptr;
+    statement += text.substr(0, open + 1);
+    text.remove_prefix(open + 1);
+    if (found == nullptr) continue;
+    statement += with_parts(statement_in(found->text));
+    text.remove_prefix(part.size() - std::string_view("part_").size());
+  }
+  return statement + std::string(text);
+}
+
+std::string value_of(std::string_view name, const core::Parameters& parameters) {
+  const auto found = parameters.find(name);
+  if (found == parameters.end()) throw std::logic_error("fleet/: nobody knows {" + std::string(name) + "}");
+  if (const auto* number = std::get_if<std::int64_t>(&found->second)) return "toInt64(" + std::to_string(*number) + ")";
+  const auto& text = std::get<std::string>(found->second);
+  return literal(name.ends_with("_glob") ? pattern_of(text) : text);
+}
+
+}  // namespace
+
+std::vector<std::string> names_of_questions() {
+  std::vector<std::string> names;
+  for (const core::EmbeddedText& text : kQuestions) {
+    if (!text.name.starts_with("part_")) names.emplace_back(text.name);
+  }
+  return names;
+}
+
+report::Report question(std::string_view name) {
+  const core::EmbeddedText* const found = find(name);
+  if (found == nullptr) throw std::logic_error("no question " + std::string(name));
+  return {.name = std::string(name),
+          .title = report::title_of(name, found->text),
+          .sql = with_parts(statement_in(found->text)),
+          .most_important = report::most_important_of(found->text)};
+}
+
+std::string filled(std::string_view sql, const core::Parameters& parameters) {
+  std::string text;
+  for (std::size_t open = 0; (open = sql.find('{')) != std::string_view::npos;) {
+    const std::size_t close = sql.find('}', open);
+    if (close == std::string_view::npos) throw std::logic_error("fleet/: a brace stays open");
+    text += sql.substr(0, open);
+    text += value_of(sql.substr(open + 1, close - open - 1), parameters);
+    sql.remove_prefix(close + 1);
+  }
+  return text + std::string(sql);
+}
+
+}  // namespace cgmm::fleet
