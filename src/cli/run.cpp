@@ -6,7 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <stdexcept>
@@ -18,6 +17,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cli/commands.hpp"
+#include "cli/log_level.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/service/log.hpp"
 #include "daemon/service/service.hpp"
@@ -28,12 +28,6 @@ namespace cgmm::cli {
 namespace {
 
 constexpr rlim_t kDescriptorsMadeRoomFor = 16'384;  // 128 KB of kernel memory
-
-void set_log_level(const config::Config& config) {
-  using namespace spdlog::level;
-  constexpr std::array kLevels = {trace, debug, info, warn, err, off};  // as in config::LogLevel
-  spdlog::set_level(kLevels[static_cast<std::size_t>(config::effective_log_level(config, std::getenv("RUST_LOG")))]);
-}
 
 /// Those of the history, the kernel log, sockets and events, and of what is open for a moment: some 25 at once.
 constexpr std::size_t kDescriptorsNeeded = 30;

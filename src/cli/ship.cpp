@@ -15,6 +15,7 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/log_level.hpp"
 #include "cli/output.hpp"
 #include "cli/ship_parts.hpp"
 #include "daemon/clock.hpp"
@@ -115,6 +116,7 @@ config::Config reloaded(const Options& options, const config::Config& earlier) {
   try {
     config::Config config = config::load(options.config, options.overrides);
     const ClickHouse checked(config.ship);  // its url
+    set_log_level(config);
     spdlog::info("the configuration was read again");
     return config;
   } catch (const std::exception& error) {
@@ -128,6 +130,7 @@ int go_on(const Options& options, config::Config config) {
   daemon::await_signals();
   daemon::keep_little_memory();
   daemon::Log log(/*with_time=*/std::getenv("JOURNAL_STREAM") == nullptr);
+  set_log_level(config);
   const base::Fd signals = daemon::open_signals();
   for (;;) {
     send_until_signal(config, signals.get());
