@@ -18,6 +18,7 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/reach.hpp"
+#include "cli/status_ship.hpp"
 #include "cli/terminal.hpp"
 #include "daemon/clock.hpp"
 #include "daemon/service/live_status.hpp"
@@ -55,27 +56,30 @@ core::Cell text_or_null(const std::string& text) { return text.empty() ? core::C
 constexpr std::array<std::string_view, 6> kOfReach = {"faults",        "samples_from_at_us", "hours_from_at_us",
                                                       "samples_a_day", "hours_a_day",        "config_read_at_us"};
 
-core::Table read_history(const std::filesystem::path& database, std::int64_t now_us) {
-  store::Reader reader(database);
-  return answer_to("status", reader, Window{.until_us = now_us}.parameters());
-}
-
 struct Stored {
   std::optional<core::Table> table;
-  std::string refusal;      // why there is none
-  bool is_hanging = false;  // the read has not returned
+  std::optional<ShipStatus> ship{};  // nullopt: not looked at
+  std::string refusal;               // why there is no table
+  bool is_hanging = false;           // the read has not returned
 };
 
+Stored read_history(const config::Config& config, std::int64_t now_us) {
+  store::Reader reader(config.database);
+  return {.table = answer_to("status", reader, Window{.until_us = now_us}.parameters()),
+          .ship = ship_status(config.ship, config.database, now_us),
+          .refusal = ""};
+}
+
 /// For when the service has answered: then `status` must answer even if the disk hangs.
-Stored read_history_in_time(const std::filesystem::path& database, std::int64_t now_us) {
-  std::packaged_task<core::Table()> task([database, now_us] { return read_history(database, now_us); });
-  std::future<core::Table> result = task.get_future();
+Stored read_history_in_time(const config::Config& config, std::int64_t now_us) {
+  std::packaged_task<Stored()> task([config, now_us] { return read_history(config, now_us); });
+  std::future<Stored> result = task.get_future();
   std::thread(std::move(task)).detach();
   if (result.wait_for(kHistoryTime) != std::future_status::ready) {
     return {.table = {}, .refusal = "it could not be read within two seconds", .is_hanging = true};
   }
   try {
-    return {.table = result.get(), .refusal = ""};
+    return result.get();
   } catch (const store::StoreError& error) {
     const bool missing = error.kind() == store::StoreError::Kind::missing;
     return {.table = {}, .refusal = missing ? "the database is not there" : error.what()};
@@ -143,6 +147,11 @@ void put_reach(Row& row, const core::Table& table, const Reach& reach) {
   row["max_size_lasts"] = reach.max_size_lasts;
 }
 
+void put_ship(Row& row, const ShipStatus& ship) {
+  row["ship"] = ship.words;
+  for (const auto& [column, cell] : ship.columns) row[column] = cell;
+}
+
 /// Why the configuration on disk is not that of the service that runs; "": no sign of it. A reload of the same file is
 /// on record, too, so what is younger has not been read.
 std::string other_configuration(const Options& options, const ReaderConfig& loaded, const report::Row& history) {
@@ -157,8 +166,9 @@ std::string other_configuration(const Options& options, const ReaderConfig& load
          ", and not reloaded since: the service goes on with the earlier one";
 }
 
-/// All in one sentence.
-std::string in_words(const Row& row, const State& state, std::optional<std::int64_t> age_us, bool is_running) {
+/// All in one sentence; a second and a third where the configuration differs, and where `ship` sends nothing.
+std::string in_words(const Row& row, const State& state, std::optional<std::int64_t> age_us, bool is_running,
+                     const std::optional<ShipStatus>& ship) {
   const report::Row now(row.table);
   const bool has_history = std::ranges::find(row.table.columns, "started_at_us") != row.table.columns.end();
   const auto started_at_us = has_history ? now.known("started_at_us") : std::nullopt;
@@ -174,7 +184,8 @@ std::string in_words(const Row& row, const State& state, std::optional<std::int6
   const std::string faults = now.text("faults");
   if (is_running) text += faults.empty() ? ", no fault" : ", faults: " + faults;
   const bool differs = std::ranges::find(row.table.columns, "configuration") != row.table.columns.end();
-  return text + "." + (differs ? " The configuration file: " + now.text("configuration") + "." : "");
+  text += std::string(".") + (differs ? " The configuration file: " + now.text("configuration") + "." : "");
+  return text + (ship && ship->is_ill ? " ship: " + ship->words + "." : "");
 }
 
 void write(const Options& options, const core::Table& table, const std::string& sentence) {
@@ -194,8 +205,7 @@ int status(const Options& options) {
   const std::int64_t now_us = daemon::wall_now_us();
   const auto answer = daemon::ask_service(database, kServiceTime);
   const auto live = answer ? daemon::parse_live_status(*answer) : std::nullopt;
-  const Stored stored =
-      live ? read_history_in_time(database, now_us) : Stored{.table = read_history(database, now_us), .refusal = ""};
+  const Stored stored = live ? read_history_in_time(loaded.config, now_us) : read_history(loaded.config, now_us);
   const auto pid = live ? std::optional(live->pid) : store::running_service_pid(database);
 
   const core::Table table = stored.table.value_or(core::Table{});
@@ -224,7 +234,9 @@ int status(const Options& options) {
   put_reach(row, table, reach_of(table, loaded.config.retention, history_bytes(database)));
   const std::string other = is_running ? other_configuration(options, loaded, history) : "";
   if (!other.empty()) row["configuration"] = other;
-  write(options, row.table, in_words(row, state, age_us, is_running));
+  const auto ship = loaded.mistake.empty() ? stored.ship : std::nullopt;  // else nobody knows whether it is set up
+  if (ship) put_ship(row, *ship);
+  write(options, row.table, in_words(row, state, age_us, is_running, ship));
   const int exit_code = state.is_fine ? 0 : 1;
   if (stored.is_hanging) std::_Exit(exit_code);  // does not wait for the thread that hangs in the kernel
   return exit_code;

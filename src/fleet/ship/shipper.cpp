@@ -16,6 +16,8 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
+constexpr std::size_t kMostOfRefusal = 1000;  // bytes of the sentence
+
 /// While it was read: the next round begins with the new one.
 struct HistoryReplaced {};
 
@@ -111,6 +113,7 @@ void Shipper::ship(const InFlight& batch) {
   count_lost(batch.lane, batch.planned.range, *read);
   of(is_forward ? state_->forward : state_->backfill, batch.planned.range.kind) = batch.planned.cursor;
   state_->in_flight.reset();
+  state_->sent_at_us = hooks_.wall_now_us();
   file_.write(*state_);
 }
 
@@ -165,6 +168,7 @@ void Shipper::ship_node() {
                           {"lost_rows", state_->lost_scans},
                           {"now_us", now_us}}));
   state_->node_sent_at_us = now_us;
+  state_->sent_at_us = now_us;
   file_.write(*state_);
 }
 
@@ -193,11 +197,27 @@ Shipper::Left Shipper::round_of_one_history(const Due& due) {
 }
 
 void Shipper::ship_all() {
-  Left left;
-  do left = round({});
-  while (left.samples);
-  while (left.backfill) left = round({.events = true, .samples = false});
-  while (round({.events = false, .samples = true}).samples) {  // of meanwhile; last the node, with what was lost
+  try {
+    Left left;
+    do left = round({});
+    while (left.samples);
+    while (left.backfill) left = round({.events = true, .samples = false});
+    while (round({.events = false, .samples = true}).samples) {  // of meanwhile; last the node, with what was lost
+    }
+  } catch (const DestinationError& error) {
+    note_refusal(error.what());
+    throw;
+  }
+}
+
+/// For `status`. If the state can't be written, the next round says so.
+void Shipper::note_refusal(const std::string& why) {
+  if (!state_) return;
+  state_->refused_at_us = hooks_.wall_now_us();
+  state_->refusal = why.substr(0, kMostOfRefusal);
+  try {
+    file_.write(*state_);
+  } catch (const std::system_error&) {
   }
 }
 
@@ -207,6 +227,7 @@ std::int64_t Shipper::wait_after(Refusal refusal, const std::string& why) {
   if (failure_ != why)
     hooks_.warn("the history can't be sent: " + why + "; next attempt in " + base::format_duration_us(wait_us));
   failure_ = why;
+  note_refusal(why);
   return wait_us;
 }
 

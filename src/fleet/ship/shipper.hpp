@@ -84,6 +84,7 @@ class Shipper {
   bool ship_backfill();
   void send(const std::vector<Piece>& pieces);
   void ship_node();
+  void note_refusal(const std::string& why);
   std::int64_t wait_after(Refusal refusal, const std::string& why);
 
   ShipperSettings settings_;

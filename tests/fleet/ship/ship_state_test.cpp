@@ -22,7 +22,10 @@ ShipState full_state() {
                                 .planned = {.range = {.kind = Kind::hours, .after = 10, .to = 11}, .cursor = 12}},
           .lost_samples = 13,
           .lost_scans = 14,
-          .node_sent_at_us = 15};
+          .node_sent_at_us = 15,
+          .sent_at_us = 16,
+          .refused_at_us = 17,
+          .refusal = "no \"right\""};
 }
 
 class StateFileTest : public testing::Test {
@@ -58,6 +61,18 @@ TEST_F(StateFileTest, TellsWhatIsNoState) {
   std::string strange = good;
   strange.replace(strange.find("hours\","), 5, "weeks");
   EXPECT_EQ(state_from_json(strange), std::nullopt);
+}
+
+TEST_F(StateFileTest, ReadsTheStateOfAnEarlierVersion) {
+  ShipState earlier = full_state();
+  earlier.sent_at_us = earlier.refused_at_us = 0;
+  earlier.refusal.clear();
+  std::string text = to_json(earlier);
+  for (const std::string line : {" \"refusal\": \"\",\n", " \"refused_at_us\": 0,\n", ",\n \"sent_at_us\": 0"}) {
+    ASSERT_NE(text.find(line), std::string::npos) << line << text;
+    text.erase(text.find(line), line.size());
+  }
+  EXPECT_EQ(state_from_json(text), earlier) << text;
 }
 
 TEST_F(StateFileTest, IsForOneProcess) {
