@@ -245,6 +245,9 @@ void add_ship(CLI::App& sub, cli::Options& options) {
   sub.add_flag("--once", options.ship.once, "Send all that is not there yet, then end");
   sub.add_flag("--dry-run", options.ship.dry_run, "Say how much that is, but send nothing");
   sub.add_flag("--check", options.ship.check, "Say whether it can be sent: history, connection, tables, rights, clock");
+  add(sub, "--node", options.ship.node, "NAME",
+      "What this node is called there (default: CGMM_NODE, else node in [ship], else the host's name)")
+      ->envname("CGMM_NODE");
   add_output(sub, options);
   add_config(sub, options);
   add_database(sub, options);

@@ -78,6 +78,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n '__fish_seen_subcommand_from ship' -l once -d 'Send all that is not there yet, then end'
     $complete -n '__fish_seen_subcommand_from ship' -l dry-run -d 'Say how much that is, but send nothing'
     $complete -n '__fish_seen_subcommand_from ship' -l check -d 'Say whether it can be sent'
+    $complete -n '__fish_seen_subcommand_from ship' -l node -x -d 'What this node is called there'
     $complete -n '__fish_seen_subcommand_from fleet; and not __fish_seen_subcommand_from init report query' -a 'init report query'
     set -l init '__fish_seen_subcommand_from fleet; and __fish_seen_subcommand_from init'
     set -l asks '__fish_seen_subcommand_from fleet; and __fish_seen_subcommand_from report'

@@ -31,11 +31,13 @@ struct Display {
   bool links = false;       // pages of `serve`
 };
 
-/// For `ship`: one of them at most.
+/// For `ship`.
 struct ShipOptions {
+  // One of them at most.
   bool once = false;     // send what there is, then end
   bool dry_run = false;  // only say how much there is
   bool check = false;    // only whether it could be sent
+  std::string node;      // what this node is called; "": as configured
 };
 
 /// For `fleet`.

@@ -111,10 +111,17 @@ void send_until_signal(const config::Config& config, int signals) {
   shipper.run(signals);
 }
 
+/// `warn`: as config::load() takes it.
+config::Config configuration(const Options& options, const config::Warn& warn = {}) {
+  config::Config config = config::load(options.config, options.overrides, warn);
+  if (!options.ship.node.empty()) config.ship.node = options.ship.node;
+  return config;
+}
+
 /// What the file says now; the earlier settings if that is wrong.
 config::Config reloaded(const Options& options, const config::Config& earlier) {
   try {
-    config::Config config = config::load(options.config, options.overrides);
+    config::Config config = configuration(options);
     const ClickHouse checked(config.ship);  // its url
     set_log_level(config);
     spdlog::info("the configuration was read again");
@@ -147,7 +154,7 @@ int ship(const Options& options) {
   const ShipOptions& what = options.ship;
   if (int{what.once} + int{what.dry_run} + int{what.check} > 1)
     throw UsageError("--once, --dry-run and --check: expected one of them");
-  const config::Config config = config::load(options.config, options.overrides, to_stderr);
+  const config::Config config = configuration(options, to_stderr);
   if (what.check) return check_shipping(options, config);
   if (what.dry_run) return dry_run(options, config);
   return what.once ? once(options, config) : go_on(options, config);

@@ -29,7 +29,8 @@ class Manifests : public ::testing::Test {
 TEST_F(Manifests, AreWhatTheSchemaOfTheApiDescribes) {
   for (const Json& result :
        check_manifests({kManifests / "base", kManifests / "overlays/kernel-log", kManifests / "overlays/record-only",
-                        kManifests / "base/daemonset.yaml", kManifests / "base/serviceaccount.yaml"})) {
+                        kManifests / "overlays/fleet", kManifests / "base/daemonset.yaml",
+                        kManifests / "base/serviceaccount.yaml"})) {
     EXPECT_TRUE(result.contains("objects")) << result;
   }
 }
@@ -96,6 +97,49 @@ TEST_F(Manifests, RecordOnlyMayWriteToNoCgroupAndHasNoCapability) {
   }
 }
 
+TEST_F(Manifests, ShipIsAUserOfItsOwnThatMayReadTheHistoryAndNothingElse) {
+  const Json objects = render(kManifests / "overlays/fleet");
+  const Json pod = object_of_kind(objects, "DaemonSet").at("spec").at("template").at("spec");
+  const auto container = [&](const std::string& name) {
+    for (const Json& one : pod.at("containers")) {
+      if (one.at("name") == name) return one;
+    }
+    throw std::runtime_error("no container " + name);
+  };
+  const Json ship = container("ship");
+  EXPECT_EQ(ship.at("image"), container("cgroup-memory-manager").at("image"));
+  EXPECT_EQ(ship.at("args"), Json{"ship"});
+  EXPECT_LE(memory_of(ship.at("resources").at("limits").at("memory")), 64 << 20);
+  EXPECT_EQ(ship.at("securityContext").at("capabilities"), (Json{{"drop", {"ALL"}}}));
+  EXPECT_EQ(ship.at("securityContext").at("readOnlyRootFilesystem"), true);
+  EXPECT_EQ(ship.at("securityContext").at("allowPrivilegeEscalation"), false);
+  EXPECT_EQ(ship.at("securityContext").at("runAsNonRoot"), true);
+  EXPECT_GT(ship.at("securityContext").at("runAsUser"), 1000);
+  EXPECT_EQ(pod.at("securityContext").at("supplementalGroups"), (Json{0, 4})) << "of the history's files";
+  EXPECT_EQ(pod.at("securityContext").at("fsGroup"), ship.at("securityContext").at("runAsGroup")) << "its password";
+  EXPECT_EQ(ship.at("env").at(0).at("valueFrom").at("fieldRef").at("fieldPath"), "spec.nodeName");
+  std::vector<std::string> mounts;
+  for (const Json& mount : ship.at("volumeMounts")) {
+    mounts.push_back(mount.at("name"));
+    EXPECT_EQ(mount.value("readOnly", false), mount.at("name") != "ship-state") << mount;
+  }
+  EXPECT_EQ(mounts, (std::vector<std::string>{"history", "config", "ship-secrets", "ship-state"}));
+  // What is missing of these must not keep the service from its work.
+  for (const Json& volume : pod.at("volumes")) {
+    if (volume.at("name") == "ship-secrets") {
+      EXPECT_EQ(volume.at("projected").at("sources").at(0).at("secret").at("optional"), true);
+      EXPECT_EQ(volume.at("projected").at("sources").at(1).at("configMap").at("optional"), true);
+    }
+  }
+  // The service is as in the base, but for where it reads how `ship` does.
+  Json service = container("cgroup-memory-manager");
+  const Json base = object_of_kind(render(kManifests / "base"), "DaemonSet").at("spec").at("template").at("spec");
+  Json& mounted = service.at("volumeMounts");
+  std::erase_if(mounted.get_ref<Json::array_t&>(),
+                [](const Json& mount) { return mount.at("name") == "ship-state" && mount.value("readOnly", false); });
+  EXPECT_EQ(service, base.at("containers").at(0));
+}
+
 TEST_F(Manifests, NameTheImageOfThisVersion) {
   const Json daemon_set = object_of_kind(render(kManifests / "base"), "DaemonSet");
   std::string version = run_program({"--version"}).out;  // "cgroup-memory-manager 0.1.0\n"
@@ -105,11 +149,14 @@ TEST_F(Manifests, NameTheImageOfThisVersion) {
 }
 
 TEST_F(Manifests, BringAConfigurationThatTheProgramTakes) {
-  const Json config_map = object_of_kind(render(kManifests / "base"), "ConfigMap");
-  const TempDir files;
-  std::ofstream(files.path() / "config.toml") << config_map.at("data").at("config.toml").get<std::string>();
-  const Answer answer = run_program({"check", "--config", (files.path() / "config.toml").string(), "--format", "csv"});
-  EXPECT_NE(answer.out.find("ok,configuration,"), std::string::npos) << answer.out << answer.err;
+  for (const char* const each : {"base", "overlays/fleet"}) {
+    const Json config_map = object_of_kind(render(kManifests / each), "ConfigMap");
+    const TempDir files;
+    std::ofstream(files.path() / "config.toml") << config_map.at("data").at("config.toml").get<std::string>();
+    const Answer answer =
+        run_program({"check", "--config", (files.path() / "config.toml").string(), "--format", "csv"});
+    EXPECT_NE(answer.out.find("ok,configuration,"), std::string::npos) << answer.out << answer.err;
+  }
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log of `ship`, where no server answers.
+// The log of `ship`, and what it calls the node, where no server answers.
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "fleet/ship/made_up_history.hpp"
 #include "support/eventually.hpp"
@@ -36,6 +37,22 @@ TEST(ShipLog, HasWhatLogLevelWants) {
   EXPECT_NE(info.find("info: sends "), std::string::npos) << info;
   EXPECT_EQ(warn.find("info: "), std::string::npos) << warn;
   EXPECT_NE(warn.find("warning: "), std::string::npos) << warn;
+}
+
+TEST(ShipNode, IsCalledAsTheOptionSaysElseTheEnvironmentElseTheConfiguration) {
+  const test::TempDir directory;
+  const auto config = directory.path() / "config.toml";
+  std::ofstream(config) << "[ship]\nurl = \"http://127.0.0.1:1\"\nnode = \"configured\"\n";
+  const auto called = [&](const std::vector<std::string>& more, const test::Environment& environment) {
+    std::vector<std::string> arguments{"ship", "--check", "--config", config.string(), "--format", "csv"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const std::string said = test::run_program(arguments, environment).out;
+    const auto at = said.find("is called ");
+    return at == std::string::npos ? said : said.substr(at, said.find_first_of(",\n", at) - at);
+  };
+  EXPECT_EQ(called({}, {}), "is called configured");
+  EXPECT_EQ(called({}, {{"CGMM_NODE", "from-kubernetes"}}), "is called from-kubernetes");
+  EXPECT_EQ(called({"--node", "typed"}, {{"CGMM_NODE", "from-kubernetes"}}), "is called typed");
 }
 
 }  // namespace
