@@ -24,6 +24,10 @@ install(DIRECTORY ${CMAKE_SOURCE_DIR}/reports TYPE DOC FILES_MATCHING PATTERN *.
 install(FILES ${CMAKE_SOURCE_DIR}/docs/queries.md TYPE DOC)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/schema TYPE DOC FILES_MATCHING PATTERN *.sql)  # it explains every column
 install(FILES ${CMAKE_SOURCE_DIR}/docs/fleet.md ${CMAKE_SOURCE_DIR}/docs/metrics.md ${CMAKE_SOURCE_DIR}/docs/serve.md TYPE DOC)
+# The questions to all nodes, the tables that they ask, dashboards and alerts.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/fleet TYPE DOC FILES_MATCHING PATTERN *.sql PATTERN ship EXCLUDE)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/packaging/grafana TYPE DOC FILES_MATCHING PATTERN *.json)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/packaging/prometheus TYPE DOC FILES_MATCHING PATTERN *.yml)
 
 install(CODE "
   set(source_dir \"${CMAKE_SOURCE_DIR}\")

@@ -70,12 +70,16 @@ TEST_F(Install, WhoWritesSqlFindsTheSchemaTheQueriesAndTheReports) {
   const fs::path documents = under_root("/usr/share/doc/cgroup-memory-manager");
   for (const char* file : {"queries.md", "fleet.md"})
     EXPECT_EQ(contents(documents / file), contents(kSource / "docs" / file));
-  for (const char* directory : {"schema", "reports"}) {
+  for (const char* directory : {"schema", "reports", "fleet", "fleet/schema"}) {
     for (const auto& file : fs::directory_iterator(kSource / directory)) {
+      if (file.path().extension() != ".sql") continue;
       const fs::path installed = documents / directory / file.path().filename();
       EXPECT_EQ(contents(installed), contents(file.path())) << installed;
     }
   }
+  EXPECT_EQ(contents(documents / "grafana/fleet-clickhouse.json"),
+            contents(kSource / "packaging/grafana/fleet-clickhouse.json"));
+  EXPECT_FALSE(fs::exists(documents / "fleet/ship")) << "is built in, and asks the local history";
 }
 
 TEST_F(Install, TheUnitStartsTheProgramOfItsOwnPrefixAndTheConfigurationStaysInEtc) {

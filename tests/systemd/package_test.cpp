@@ -83,7 +83,9 @@ TEST_F(Package, HasWhatBelongsIntoIt) {
         "./usr/share/zsh/vendor-completions/_cgmm", "./usr/share/fish/vendor_completions.d/cgmm.fish",
         "./usr/share/doc/cgroup-memory-manager/schema/0001_history.sql",
         "./usr/share/doc/cgroup-memory-manager/reports/summary.sql", "./usr/share/doc/cgroup-memory-manager/queries.md",
-        "./usr/share/doc/cgroup-memory-manager/fleet.md"}) {
+        "./usr/share/doc/cgroup-memory-manager/fleet.md", "./usr/share/doc/cgroup-memory-manager/fleet/summary.sql",
+        "./usr/share/doc/cgroup-memory-manager/fleet/schema/0001_history.sql",
+        "./usr/share/doc/cgroup-memory-manager/grafana/fleet-clickhouse.json"}) {
     EXPECT_TRUE(files.contains(file)) << file << " is not among\n" << joined(files);
   }
   EXPECT_EQ(output_of("dpkg-deb --info '" + package_file().string() + "' conffiles"),
