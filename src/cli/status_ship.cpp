@@ -34,14 +34,20 @@ struct State {
   std::string refusal;
 };
 
+/// errno is kept before a sentence is made: the memory for that may come from a place of which malloc() says ENOMEM
+/// first.
+[[noreturn]] void fail(int error, const char* doing, const std::string& file) {
+  base::throw_errno(error, doing + file);
+}
+
 std::string read_file(const std::string& file) {
   const base::Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!fd) base::throw_errno(errno, "can't open " + file);
+  if (!fd) fail(errno, "can't open ", file);
   std::string text(kMostBytes, '\0');
   std::size_t size = 0;
   for (ssize_t got = 1; got > 0 && size < text.size(); size += static_cast<std::size_t>(got)) {
     got = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (got < 0) base::throw_errno(errno, "can't read " + file);
+    if (got < 0) fail(errno, "can't read ", file);
   }
   text.resize(size);
   return text;
