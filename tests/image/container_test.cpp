@@ -145,6 +145,45 @@ TEST_F(ContainerTest, RecordsWhereItMayNotWriteToCgroupsAndCheckSaysWhatItMayDoW
   EXPECT_NE(base.find("ok,access,\"this container could change limits, freeze or kill"), std::string::npos) << base;
 }
 
+/// The overlay's container `ship`, with other arguments.
+Json ship_of(Json objects, const Json& arguments) {
+  Json& containers = objects.back().at("spec").at("template").at("spec").at("containers");
+  if (containers.at(0).at("name") != "ship") std::swap(containers.at(0), containers.at(1));
+  containers.at(0)["args"] = arguments;
+  const Json secret = {{"kind", "Secret"},
+                       {"metadata", {{"name", "cgroup-memory-manager-ship"}}},
+                       {"stringData", {{"password", "secret\n"}}}};
+  objects.insert(objects.begin(), secret);
+  return objects;
+}
+
+TEST_F(ContainerTest, ShipReadsTheHistoryOfTheServiceThatRunsAsAUserOfItsOwn) {
+  const Json objects = render(kManifests / "overlays/fleet");
+  Json of_service = objects;
+  Json& containers = of_service.back().at("spec").at("template").at("spec").at("containers");
+  if (containers.at(0).at("name") == "ship") std::swap(containers.at(0), containers.at(1));
+  Container service(image(), of_service, node());
+  ASSERT_TRUE(eventually([&] { return !reclaim_in(node().history()).empty(); })) << service.output();
+  const auto say = [&](const Json& arguments) {
+    Container ship(image(), ship_of(objects, arguments), node());
+    ship.wait_for_exit();
+    return ship.output();
+  };
+  const std::string rows = say({"ship", "--dry-run", "--format", "csv"});
+  for (const char* const table : {"cgroup,", "sample,", "reclaim,"})
+    EXPECT_NE(rows.find(std::string("\n") + table), std::string::npos) << rows;
+  const std::string check = say({"ship", "--check", "--format", "csv"});
+  EXPECT_NE(check.find("ok,node,is called node-of-the-test"), std::string::npos) << check;
+  EXPECT_NE(check.find("ok,history,"), std::string::npos) << check;
+  EXPECT_NE(check.find("problem,connection,"), std::string::npos) << check;
+  EXPECT_EQ(check.find("warning,password"), std::string::npos) << check;
+  EXPECT_EQ(say({"ship", "--once"}).find("password_file"), std::string::npos) << "it can read its password";
+  const Ran status = service.exec({"cgmm", "status", "--format", "csv"});
+  EXPECT_NE(status.said.find("nothing was sent yet"), std::string::npos) << status.said;
+  service.terminate();
+  EXPECT_EQ(service.wait_for_exit(), 0) << service.output();
+}
+
 TEST_F(ContainerTest, ReadsTheKernelsLogWhenItIsPrivilegedAndNotOtherwise) {
   if (::access("/dev/kmsg", R_OK) != 0)
     GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: /dev/kmsg can't be read here ***";

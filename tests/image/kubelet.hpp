@@ -8,12 +8,14 @@
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -24,6 +26,8 @@
 namespace cgmm::test {
 
 using Json = nlohmann::json;
+/// spec.nodeName of each pod.
+inline constexpr const char* kNodeName = "node-of-the-test";
 /// RuntimeDefault, as CRI-O and Podman have it.
 inline constexpr const char* kSeccompProfile = "/usr/share/containers/seccomp.json";
 
@@ -109,16 +113,19 @@ class Bundle {
     const Json* daemon_set = find(objects, "DaemonSet");
     const Json& pod = daemon_set->at("spec").at("template").at("spec");
     const Json& container = pod.at("containers").at(0);
-    expect_only(pod,
-                {"containers", "volumes", "serviceAccountName", "automountServiceAccountToken", "enableServiceLinks",
-                 "nodeSelector", "tolerations", "priorityClassName", "terminationGracePeriodSeconds"});
+    expect_only(
+        pod, {"containers", "volumes", "serviceAccountName", "automountServiceAccountToken", "enableServiceLinks",
+              "nodeSelector", "tolerations", "priorityClassName", "terminationGracePeriodSeconds", "securityContext"});
     expect_only(container, {"name", "image", "command", "args", "env", "resources", "securityContext", "volumeMounts",
                             "readinessProbe", "livenessProbe"});
     image.unpack(directory / "rootfs");
 
     const Json security = container.value("securityContext", Json::object());
-    expect_only(security, {"runAsUser", "privileged", "allowPrivilegeEscalation", "readOnlyRootFilesystem",
-                           "capabilities", "seccompProfile"});
+    expect_only(security, {"runAsUser", "runAsGroup", "runAsNonRoot", "privileged", "allowPrivilegeEscalation",
+                           "readOnlyRootFilesystem", "capabilities", "seccompProfile"});
+    const Json of_pod = pod.value("securityContext", Json::object());
+    expect_only(of_pod, {"supplementalGroups", "fsGroup"});
+    if (of_pod.contains("fsGroup")) fs_group_ = of_pod.at("fsGroup");
     const bool privileged = security.value("privileged", false);
     config_ = {{"ociVersion", "1.0.2"},
                {"root", {{"path", "rootfs"}, {"readonly", security.value("readOnlyRootFilesystem", false)}}},
@@ -127,6 +134,9 @@ class Bundle {
       config_["linux"]["namespaces"].push_back({{"type", kind}});
     if (cgroup_namespace) config_["linux"]["namespaces"].push_back({{"type", "cgroup"}});
     set_process(image.config().at("config"), container, security, privileged);
+    for (const Json& group : of_pod.value("supplementalGroups", Json::array()))
+      config_["process"]["user"]["additionalGids"].push_back(group);
+    if (fs_group_) config_["process"]["user"]["additionalGids"].push_back(*fs_group_);
     set_mounts(objects, pod, container, node, directory);
     set_resources(container.at("resources").at("limits"), privileged);
     std::ofstream(directory / "config.json") << config_.dump(1);
@@ -145,7 +155,10 @@ class Bundle {
     for (const Json& argument : container.value("args", Json::array())) arguments.push_back(argument);
     Json environment = image.at("Env");
     for (const Json& one : container.value("env", Json::array())) {
-      environment.push_back(one.at("name").get<std::string>() + "=" + one.at("value").get<std::string>());
+      if (one.contains("valueFrom") && one.at("valueFrom").at("fieldRef").at("fieldPath") != "spec.nodeName")
+        throw std::runtime_error("kubelet.hpp knows no such field");
+      environment.push_back(one.at("name").get<std::string>() + "=" +
+                            (one.contains("valueFrom") ? kNodeName : one.at("value").get<std::string>()));
     }
     Json capabilities = Json::array();
     if (privileged) {
@@ -161,7 +174,10 @@ class Bundle {
     }
     config_["process"] = {
         {"terminal", false},
-        {"user", {{"uid", security.value("runAsUser", 0)}, {"gid", 0}}},
+        {"user",
+         {{"uid", security.value("runAsUser", 0)},
+          {"gid", security.value("runAsGroup", 0)},
+          {"additionalGids", Json::array()}}},
         {"args", arguments},
         {"env", environment},
         {"cwd", "/"},
@@ -191,14 +207,19 @@ class Bundle {
       const auto volume = std::find_if(volumes.begin(), volumes.end(),
                                        [&](const Json& one) { return one.at("name") == mount.at("name"); });
       if (volume == volumes.end()) throw std::runtime_error("no volume " + mount.at("name").get<std::string>());
-      if (volume->contains("emptyDir")) {
-        if (volume->at("emptyDir").at("medium") != "Memory")
-          throw std::runtime_error("kubelet.hpp knows no such emptyDir");
+      if (volume->contains("emptyDir") && volume->at("emptyDir").value("medium", "") == "Memory") {
         mounts.push_back({{"destination", mount.at("mountPath")}, {"type", "tmpfs"}, {"source", "tmpfs"}});
         continue;
       }
       std::string source;
-      if (volume->contains("hostPath")) {
+      if (volume->contains("emptyDir")) {
+        source = directory / ("volume-" + mount.at("name").get<std::string>());
+        std::filesystem::create_directories(source);
+        ::chmod(source.c_str(), 0777);
+      } else if (volume->contains("projected")) {
+        source = directory / ("volume-" + mount.at("name").get<std::string>());
+        put_projected(objects, volume->at("projected"), source);
+      } else if (volume->contains("hostPath")) {
         source = volume->at("hostPath").at("path");
         if (!source.starts_with("/dev/")) source = node.string() + source;
         if (volume->at("hostPath").value("type", "") == "DirectoryOrCreate")
@@ -218,6 +239,26 @@ class Bundle {
     }
   }
 
+  /// What of its sources there is, readable for fsGroup.
+  void put_projected(const Json& objects, const Json& projected, const std::filesystem::path& directory) const {
+    std::filesystem::create_directories(directory);
+    for (const Json& source : projected.at("sources")) {
+      const bool is_secret = source.contains("secret");
+      const Json& named = source.at(is_secret ? "secret" : "configMap");
+      for (const Json& object : objects) {
+        if (object.at("kind") != (is_secret ? "Secret" : "ConfigMap") ||
+            object.at("metadata").at("name") != named.at("name"))
+          continue;
+        for (const auto& [name, text] : object.at(is_secret ? "stringData" : "data").items()) {
+          const auto file = directory / name;
+          std::ofstream(file) << text.get<std::string>();
+          ::chmod(file.c_str(), projected.at("defaultMode").get<mode_t>());
+          [[maybe_unused]] const int ignored = ::chown(file.c_str(), 0, fs_group_.value_or(0));
+        }
+      }
+    }
+  }
+
   void set_resources(const Json& limits, bool privileged) {
     expect_only(limits, {"memory", "cpu"});
     Json& resources = config_["linux"]["resources"];
@@ -229,6 +270,7 @@ class Bundle {
   }
 
   Json config_;
+  std::optional<gid_t> fs_group_;
 };
 
 }  // namespace cgmm::test
