@@ -58,6 +58,11 @@ TEST(FleetTry, SaysWhatIsMissing) {
   answer = run_try({"/nowhere/program"}, {{"CLICKHOUSE_SERVER", "/bin/true"}});
   EXPECT_EQ(answer.exit_code, 1);
   EXPECT_NE(answer.err.find("/nowhere/program: no such program"), std::string::npos) << answer.err;
+  const TempDir alone;
+  std::filesystem::copy_file(CGMM_PROGRAM, alone.path() / "cgmm");
+  answer = run_try({(alone.path() / "cgmm").string()}, {{"CLICKHOUSE_SERVER", "/bin/true"}});
+  EXPECT_EQ(answer.exit_code, 1);
+  EXPECT_NE(answer.err.find("/cgmm needs cgroup-memory-manager-fleet beside it"), std::string::npos) << answer.err;
   answer = run_try({"--twice"});
   EXPECT_EQ(answer.exit_code, 1);
   EXPECT_NE(answer.err.find("--twice: expected --once or a program"), std::string::npos) << answer.err;
