@@ -29,8 +29,8 @@ class Manifests : public ::testing::Test {
 TEST_F(Manifests, AreWhatTheSchemaOfTheApiDescribes) {
   for (const Json& result :
        check_manifests({kManifests / "base", kManifests / "overlays/kernel-log", kManifests / "overlays/record-only",
-                        kManifests / "overlays/fleet", kManifests / "base/daemonset.yaml",
-                        kManifests / "base/serviceaccount.yaml"})) {
+                        kManifests / "overlays/fleet", kManifests / "overlays/serve",
+                        kManifests / "base/daemonset.yaml", kManifests / "base/serviceaccount.yaml"})) {
     EXPECT_TRUE(result.contains("objects")) << result;
   }
 }
@@ -97,15 +97,38 @@ TEST_F(Manifests, RecordOnlyMayWriteToNoCgroupAndHasNoCapability) {
   }
 }
 
+/// Of a pod.
+Json container_named(const Json& pod, const std::string& name) {
+  for (const Json& one : pod.at("containers")) {
+    if (one.at("name") == name) return one;
+  }
+  throw std::runtime_error("no container " + name);
+}
+
+TEST_F(Manifests, ServeIsAUserOfItsOwnThatWritesNothing) {
+  const Json pod =
+      object_of_kind(render(kManifests / "overlays/serve"), "DaemonSet").at("spec").at("template").at("spec");
+  const Json base = object_of_kind(render(kManifests / "base"), "DaemonSet").at("spec").at("template").at("spec");
+  const Json serve = container_named(pod, "serve");
+  EXPECT_EQ(container_named(pod, "cgroup-memory-manager"), base.at("containers").at(0))
+      << "the service is as in the base";
+  EXPECT_EQ(serve.at("image"), base.at("containers").at(0).at("image"));
+  EXPECT_EQ(serve.at("securityContext").at("capabilities"), (Json{{"drop", {"ALL"}}}));
+  EXPECT_EQ(serve.at("securityContext").at("readOnlyRootFilesystem"), true);
+  EXPECT_EQ(serve.at("securityContext").at("runAsNonRoot"), true);
+  for (const Json& mount : serve.at("volumeMounts")) EXPECT_EQ(mount.value("readOnly", false), true) << mount;
+  const std::string monitor = content_of(kManifests / "overlays/serve/pod_monitor.yaml");
+  EXPECT_NE(monitor.find("port: " + serve.at("ports").at(0).at("name").get<std::string>()), std::string::npos);
+  const Json labels =
+      object_of_kind(render(kManifests / "base"), "DaemonSet").at("spec").at("template").at("metadata").at("labels");
+  EXPECT_NE(monitor.find("app.kubernetes.io/name: " + labels.at("app.kubernetes.io/name").get<std::string>()),
+            std::string::npos);
+}
+
 TEST_F(Manifests, ShipIsAUserOfItsOwnThatMayReadTheHistoryAndNothingElse) {
   const Json objects = render(kManifests / "overlays/fleet");
   const Json pod = object_of_kind(objects, "DaemonSet").at("spec").at("template").at("spec");
-  const auto container = [&](const std::string& name) {
-    for (const Json& one : pod.at("containers")) {
-      if (one.at("name") == name) return one;
-    }
-    throw std::runtime_error("no container " + name);
-  };
+  const auto container = [&](const std::string& name) { return container_named(pod, name); };
   const Json ship = container("ship");
   EXPECT_EQ(ship.at("image"), container("cgroup-memory-manager").at("image"));
   EXPECT_EQ(ship.at("args"), Json{"ship"});
