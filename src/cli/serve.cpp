@@ -55,6 +55,7 @@ net::ServerSettings settings_of(const ServeOptions& serve) {
   net::ServerSettings settings{.cert_file = serve.cert_file, .key_file = serve.key_file};
   set_place(serve.listen, settings);
   if (!serve.token_file.empty()) settings.token = token_in(serve.token_file);
+  settings.only_by_address = is_loopback(settings.address) && settings.token.empty();
   if (!is_loopback(settings.address) && (settings.token.empty() || settings.cert_file.empty())) {
     to_stderr("warning: " + serve.listen + " can be reached from other machines, and " +
               (settings.token.empty() ? "anybody there may ask (--token-file)"

@@ -55,6 +55,16 @@ bool is_same(std::string_view one, std::string_view other) {
   return one.size() == other.size() && CRYPTO_memcmp(one.data(), other.data(), one.size()) == 0;
 }
 
+/// "127.0.0.1:9748", "[::1]", "localhost"; also "", which no browser sends.
+bool is_address(std::string_view host) {
+  const bool is_v6 = host.starts_with('[');
+  const std::size_t end = is_v6 ? host.find(']') : host.find(':');
+  const std::string name(host.substr(is_v6 ? 1 : 0, end == std::string_view::npos ? end : end - (is_v6 ? 1 : 0)));
+  Error error;
+  asio::ip::make_address(name, error);
+  return name.empty() || name == "localhost" || !error;
+}
+
 /// Of a file that can't be opened, the system's reason is better than OpenSSL's.
 void expect_readable(const std::filesystem::path& file) {
   if (::access(file.c_str(), R_OK) != 0)
@@ -164,6 +174,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
           return send(std::move(answer));
         }
       }
+      const auto host = message[http::field::host];
+      if (server_.settings_.only_by_address && !is_address({host.data(), host.size()}))
+        return send(plain(421, "this is served only by its address, not by a name"));
       auto request = parse_target({message.target().data(), message.target().size()});
       if (!request) return send(plain(400, "this address can't be understood"));
       const auto accept = message[http::field::accept];

@@ -24,6 +24,9 @@ struct ServerSettings {
   std::uint16_t port = 0;                     // 0: any that is free
   std::filesystem::path cert_file, key_file;  // PEM; empty: no TLS
   std::string token;                          // of "Authorization: Bearer TOKEN"; "": anybody may ask
+  // Only for who calls the server by an address or "localhost": else a page of somebody else's, whose name leads to
+  // this machine, could have a browser read from it.
+  bool only_by_address = false;
   std::size_t max_connections = 256;  // of one more, the oldest that has asked nothing is closed, else the new one
   std::chrono::milliseconds request_time{10'000};  // to send a request, also to begin one
   std::chrono::milliseconds answer_time{30'000};   // to take an answer

@@ -191,6 +191,19 @@ TEST(HttpServer, AsksForTheToken) {
   EXPECT_EQ(get(server, "/", {{"Authorization", "Bearer secret"}}).status, 200);
 }
 
+TEST(HttpServer, MayBeCalledByItsAddressOnly) {
+  const Served server({.only_by_address = true});
+  const auto status_for = [&](const std::string& host) {
+    const Raw client(server.port());
+    client.say("GET / HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+    return client.hear().substr(9, 3);
+  };
+  for (const char* const host : {"127.0.0.1", "127.0.0.1:9748", "localhost:80", "[::1]:9748", "[::1]", ""})
+    EXPECT_EQ(status_for(host), "200") << host;
+  for (const char* const host : {"evil.example", "evil.example:9748", "127.0.0.1.evil.example", "localhost."})
+    EXPECT_EQ(status_for(host), "421") << host;
+}
+
 TEST(HttpServer, SpeaksTls) {
   test::Authority authority;
   authority.sign("node", "IP:127.0.0.1");
