@@ -65,7 +65,7 @@ std::optional<State> state_from_json(const std::string& text) {
                  .backfill_samples = number(json, "backfill_samples_left"),
                  .lost_scans = number(json, "lost_scans"),
                  .lost_samples = number(json, "lost_samples"),
-                 .sent_at_us = std::max(json.value("sent_at_us", std::int64_t{0}), number(json, "node_sent_at_us")),
+                 .sent_at_us = std::max(json.value("taken_at_us", std::int64_t{0}), number(json, "node_sent_at_us")),
                  .refused_at_us = json.value("refused_at_us", std::int64_t{0}),
                  .refusal = json.value("refusal", "")};
   } catch (const nlohmann::json::exception&) {

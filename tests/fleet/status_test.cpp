@@ -85,7 +85,7 @@ TEST_F(StatusOfShip, SaysHowFarItHasCome) {
   EXPECT_NE(words().find(" and 2 scans wait, the oldest scan is from "), std::string::npos) << words();
   EXPECT_EQ(behind["ship_lost_scans_count"], 0);
   EXPECT_EQ(behind["ship_refused_at_us"], nullptr);
-  EXPECT_EQ(behind["ship_sent_at_us"], state().sent_at_us);
+  EXPECT_EQ(behind["ship_sent_at_us"], state().taken_at_us);
 }
 
 TEST_F(StatusOfShip, SaysWhyNothingArrivesUntilSomethingDoes) {
@@ -109,7 +109,7 @@ TEST_F(StatusOfShip, SaysWhatWasLostAndThatItIsNotAtWork) {
   ShipState late = state();
   late.lost_scans = 3;
   late.lost_samples = 1;
-  late.sent_at_us = late.node_sent_at_us = now_us() - std::int64_t{7200} * 1'000'000;
+  late.taken_at_us = late.node_sent_at_us = now_us() - std::int64_t{7200} * 1'000'000;
   StateFile(state_).write(late);
   EXPECT_TRUE(words().starts_with("not at work; last sent 2h")) << words();
   EXPECT_TRUE(words().ends_with("; 3 scans and 1 sample were deleted before they were sent")) << words();

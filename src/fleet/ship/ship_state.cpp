@@ -95,7 +95,7 @@ std::string to_json(const ShipState& state) {
                {"lost_samples", state.lost_samples},
                {"lost_scans", state.lost_scans},
                {"node_sent_at_us", state.node_sent_at_us},
-               {"sent_at_us", state.sent_at_us},
+               {"taken_at_us", state.taken_at_us},
                {"refused_at_us", state.refused_at_us},
                {"refusal", state.refusal}};
   if (state.in_flight) json["in_flight"] = json_of(*state.in_flight);
@@ -115,7 +115,7 @@ std::optional<ShipState> state_from_json(const std::string& text) {
                     .lost_samples = json.at("lost_samples").get<std::int64_t>(),
                     .lost_scans = json.at("lost_scans").get<std::int64_t>(),
                     .node_sent_at_us = json.at("node_sent_at_us").get<std::int64_t>(),
-                    .sent_at_us = json.value("sent_at_us", std::int64_t{0}),
+                    .taken_at_us = json.value("taken_at_us", std::int64_t{0}),
                     .refused_at_us = json.value("refused_at_us", std::int64_t{0}),
                     .refusal = json.value("refusal", "")};
     if (json.contains("in_flight")) state.in_flight = in_flight_of(json.at("in_flight"));

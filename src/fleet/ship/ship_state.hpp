@@ -36,7 +36,7 @@ struct ShipState {
   std::int64_t lost_scans = 0;
   std::int64_t node_sent_at_us = 0;
   // For `status`. 0 and "" in a state that an earlier version wrote.
-  std::int64_t sent_at_us = 0;     // when the engine last took something
+  std::int64_t taken_at_us = 0;    // when the engine last took something
   std::int64_t refused_at_us = 0;  // when an attempt last failed, also if others worked since
   std::string refusal;             // why
   friend bool operator==(const ShipState&, const ShipState&) = default;

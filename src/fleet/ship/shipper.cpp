@@ -113,7 +113,7 @@ void Shipper::ship(const InFlight& batch) {
   count_lost(batch.lane, batch.planned.range, *read);
   of(is_forward ? state_->forward : state_->backfill, batch.planned.range.kind) = batch.planned.cursor;
   state_->in_flight.reset();
-  state_->sent_at_us = hooks_.wall_now_us();
+  state_->taken_at_us = hooks_.wall_now_us();
   file_.write(*state_);
 }
 
@@ -168,7 +168,7 @@ void Shipper::ship_node() {
                           {"lost_rows", state_->lost_scans},
                           {"now_us", now_us}}));
   state_->node_sent_at_us = now_us;
-  state_->sent_at_us = now_us;
+  state_->taken_at_us = now_us;
   file_.write(*state_);
 }
 

@@ -23,7 +23,7 @@ ShipState full_state() {
           .lost_samples = 13,
           .lost_scans = 14,
           .node_sent_at_us = 15,
-          .sent_at_us = 16,
+          .taken_at_us = 16,
           .refused_at_us = 17,
           .refusal = "no \"right\""};
 }
@@ -65,10 +65,10 @@ TEST_F(StateFileTest, TellsWhatIsNoState) {
 
 TEST_F(StateFileTest, ReadsTheStateOfAnEarlierVersion) {
   ShipState earlier = full_state();
-  earlier.sent_at_us = earlier.refused_at_us = 0;
+  earlier.taken_at_us = earlier.refused_at_us = 0;
   earlier.refusal.clear();
   std::string text = to_json(earlier);
-  for (const std::string line : {" \"refusal\": \"\",\n", " \"refused_at_us\": 0,\n", ",\n \"sent_at_us\": 0"}) {
+  for (const std::string line : {" \"refusal\": \"\",\n", " \"refused_at_us\": 0,\n", ",\n \"taken_at_us\": 0"}) {
     ASSERT_NE(text.find(line), std::string::npos) << line << text;
     text.erase(text.find(line), line.size());
   }
