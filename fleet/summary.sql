@@ -1,7 +1,9 @@
 -- Summary
 -- SPDX-License-Identifier: Apache-2.0
--- The headline numbers of the window, in one row, as in reports/summary.sql: sums over all nodes. `nodes`: with a scan in the window.
--- interval_us: the longest of any node. Coverage is that of the time since each history began.
+-- The headline numbers of the window, in one row, as in reports/summary.sql: sums over all nodes. `nodes`: with a scan in the window;
+-- `silent_nodes`: those of them that were not heard of in its last hour (nodes.sql). interval_us: the longest of any node. Coverage is
+-- that of the time since each history began, up to the last scan of a silent node. A cgroup that a replaced history has not seen
+-- vanish counts in the history that came after.
 -- 18.16 joins two tables at a time, and takes no alias that is the name of a column in an aggregate: so all_*.
 SELECT all_history_begins_at_us AS history_begins_at_us,
        all_first_scan_at_us AS first_scan_at_us,
@@ -41,27 +43,29 @@ SELECT all_history_begins_at_us AS history_begins_at_us,
        all_observed_reclaims AS observed_reclaims,
        all_observed_freed_bytes AS observed_freed_bytes,
        all_stayed_free_bytes AS stayed_free_bytes,
-       all_nodes AS nodes
+       all_nodes AS nodes,
+       all_silent_nodes AS silent_nodes
   FROM (SELECT * FROM (SELECT * FROM (SELECT * FROM (SELECT * FROM (SELECT * FROM (
-        SELECT min(history_begins_at_us) AS all_history_begins_at_us,
+        SELECT min(first_us) AS all_history_begins_at_us,
                minIf(first_scan_at_us, scans > 0) AS all_first_scan_at_us,
                maxIf(last_scan_at_us, scans > 0) AS all_last_scan_at_us,
-               max(interval_us) AS all_interval_us,
+               max(scan_interval_us) AS all_interval_us,
                sum(scans) AS all_scans,
                sum(samples) AS all_samples,
                sum(missed_us) AS all_missed_us,
-               sum(if(begin_us < {until_us}, {until_us} - begin_us, 0)) AS all_asked_us,
+               sum(if(begin_us < end_us, end_us - begin_us, 0)) AS all_asked_us,
                sum(gaps) AS all_gaps,
-               uniqExactIf(node, scans > 0) AS all_nodes
-          FROM (coverage)) AS scanned
+               uniqExactIf(node, scans > 0) AS all_nodes,
+               uniqExactIf(node, scans > 0 AND is_running = 0 AND replaced_at_us = 0) AS all_silent_nodes
+          FROM (coverage) WHERE first_us < {until_us} AND last_us >= {since_us}) AS scanned
    CROSS JOIN (SELECT count() AS all_cgroups
           FROM (SELECT node, history_id, first_seen_at_us, last_seen_at_us, vanished_at_us
            FROM cgroup FINAL
           WHERE first_seen_at_us < {until_us} AND match(node, {node_glob})
             AND (match(path, {workload_glob}) OR match(name, {workload_glob}) OR match(ifNull(workload, ''), {workload_glob}))) AS c
-    ANY LEFT JOIN (SELECT node, history_id, maxIf(started_at_us, ifNull(is_partial, 0) <> 1) AS newest_at_us
-                     FROM scan WHERE match(node, {node_glob}) GROUP BY node, history_id) AS s USING (node, history_id)
-  WHERE if(vanished_at_us IS NULL AND newest_at_us > last_seen_at_us, newest_at_us, last_seen_at_us) >= {since_us}) AS seen) AS with_seen
+    ANY LEFT JOIN (SELECT node, history_id, last_us, replaced_at_us FROM (seen_history)) AS s USING (node, history_id)
+  WHERE if(vanished_at_us IS NULL AND last_us > last_seen_at_us, last_us, last_seen_at_us) >= {since_us}
+    AND (vanished_at_us IS NOT NULL OR replaced_at_us = 0)) AS seen) AS with_seen
    CROSS JOIN (SELECT countIf(outcome <> 'dry_run') AS all_reclaims,
                countIf(outcome = 'failed') AS all_failed_reclaims,
                countIf(outcome = 'dry_run') AS all_dry_runs,

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
@@ -16,6 +17,7 @@ namespace cgmm::fleet {
 namespace {
 
 constexpr std::int64_t kMostRows = 2'000'000;
+constexpr std::int64_t kMemoryBytes = 10'000'000'000;  // of a server that has no limit
 
 enum class Kind : std::uint8_t { text, integer, real };
 
@@ -72,19 +74,25 @@ Asker::Asker(const config::Ship& settings, std::chrono::milliseconds timeout)
 /// What a user may set is asked first: one that only reads may set nothing, or all but whether it only reads.
 std::string Asker::settings() {
   if (!settings_.empty()) return settings_;
-  core::FirstRows rows(1);
-  read_answer(
-      engine_.read("SELECT value FROM system.settings WHERE name = 'readonly'\nFORMAT TabSeparatedWithNamesAndTypes",
-                   ""),
-      rows);
-  const bool is_told = rows.table.rows.size() == 1;
-  const core::Cell readonly = is_told ? rows.table.rows[0][0] : core::Cell("0");
+  std::map<std::string, std::int64_t> now;
+  const std::string sql =
+      "SELECT name, toInt64(value) FROM system.settings WHERE name IN ('readonly', 'max_memory_usage')";
+  for (const EngineRow& row : rows_of(engine_.read(sql + "\nFORMAT TabSeparated", ""))) {
+    const std::string number = row.at(1).value_or("");
+    std::from_chars(number.data(), number.data() + number.size(), now[row.at(0).value_or("")]);
+  }
   settings_ = "&database=" + database_;
-  if (readonly == core::Cell("1")) return settings_;
-  if (readonly == core::Cell("0")) settings_ += "&readonly=2";
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout_).count();
-  return settings_ += "&max_execution_time=" + std::to_string(seconds) +
-                      "&max_result_rows=" + std::to_string(kMostRows) + "&result_overflow_mode=throw";
+  if (now["readonly"] == 1) return settings_;
+  const auto add = [&](const char* name, std::int64_t value) {
+    settings_ += "&" + std::string(name) + "=" + std::to_string(value);
+  };
+  if (now["readonly"] == 0) add("readonly", 2);
+  add("max_execution_time", std::chrono::duration_cast<std::chrono::seconds>(timeout_).count());
+  add("max_result_rows", kMostRows);
+  // Groups of many nodes go to the server's disk and not beyond its memory: fleet/part_coverage.sql.
+  add("max_bytes_before_external_group_by", (now["max_memory_usage"] > 0 ? now["max_memory_usage"] : kMemoryBytes) / 4);
+  add("distributed_aggregation_memory_efficient", 1);
+  return settings_ += "&result_overflow_mode=throw";
 }
 
 void Asker::run(const std::string& sql, core::RowSink& rows) {
