@@ -182,6 +182,13 @@ Window parse_window(const Options& options) {
   return window;
 }
 
+Window window_before(const Window& window) {
+  Window before = window;
+  before.until_us = window.since_us;
+  before.since_us = window.since_us - (window.until_us - window.since_us);
+  return before;
+}
+
 void write_answer(const Options& options, const report::Report& report, store::Reader& reader,
                   const core::Parameters& parameters) {
   if (report::is_for_programs(options.format)) {

@@ -62,6 +62,9 @@ std::string parse_glob(const Options& options);
 /// so a container's id or "shop/web" is enough. A --workload is taken as it is.
 Window parse_window(const Options& options);
 
+/// As long a time as the window, before it.
+Window window_before(const Window& window);
+
 /// Under the report's title. SQL of the operator's own that can't be run is a UsageError that names its report.
 core::Table answer_to(const report::Report& report, store::Reader& reader, const core::Parameters& parameters,
                       std::size_t most_rows = core::kAllRows);

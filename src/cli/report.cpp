@@ -37,14 +37,6 @@ void expect_cgroups(const core::Table& numbers, const std::string& glob) {
                            "\" in this window; `report cgroups` lists the cgroups that there are");
 }
 
-/// As long a time as the window, before it.
-Window window_before(const Window& window) {
-  Window before = window;
-  before.until_us = window.since_us;
-  before.since_us = window.since_us - (window.until_us - window.since_us);
-  return before;
-}
-
 /// The weekly report: the answer, then a section for each question. In JSON, the numbers of the answer and the advice
 /// are tables too, and all tables are whole. CSV and NDJSON can hold only one table: these numbers.
 std::string titled(const std::string& title, const Window& window) {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A history that is made up: everything that a question of fleet/ may meet, by chance, and the same for the same seed.
 
-made_history.py FILE SEED makes one.
+made_history.py FILE SEED [HOURS] makes one, which begins so many hours later.
 """
 import glob
 import pathlib
@@ -210,4 +210,5 @@ class MadeHistory:
 
 
 if __name__ == '__main__':
-    MadeHistory(sys.argv[1], int(sys.argv[2]), 1795000000 * SECOND_US)
+    later_us = int(sys.argv[3]) * HOUR_US if len(sys.argv) > 3 else 0
+    MadeHistory(sys.argv[1], int(sys.argv[2]), 1795000000 * SECOND_US + later_us)

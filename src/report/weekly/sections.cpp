@@ -22,21 +22,6 @@ const core::Table& named(std::span<const core::Table> tables, std::string_view n
   return *found;
 }
 
-/// The first ten rows, and how many more there are.
-void cut(core::Table& table, std::string_view report) {
-  if (table.rows.size() <= kMostRows) return;
-  table.below = "and " + base::grouped(static_cast<std::int64_t>(table.rows.size() - kMostRows)) + " more: report " +
-                std::string(report) + " has all";
-  table.rows.resize(kMostRows);
-}
-
-core::Table section(const core::Table& all, const std::vector<std::string_view>& columns, std::string about) {
-  core::Table table = only(all, all.title, columns);
-  for (const std::string_view column : columns) table.most_important.emplace_back(column);
-  table.about = std::move(about);
-  return table;
-}
-
 /// The advice on the limit of a workload that was killed, else on the limit that the containers of its pod share; "":
 /// none.
 std::string advice_on_limit(const core::Table& limits, const Row& kills) {
@@ -73,7 +58,7 @@ core::Table kills_section(const core::Table& kills, const core::Table& limits) {
     watched.back().emplace_back(advice_on_limit(limits, row));
   }
   table.rows = std::move(watched);
-  cut(table, "kills_by_workload");
+  cut(table, "report kills_by_workload");
   if (outside > 0) {
     table.below += (table.below.empty() ? "" : "; ") + base::counted(outside, "kill was", "kills were") +
                    " outside of what is watched, or nobody knows where";
@@ -81,7 +66,55 @@ core::Table kills_section(const core::Table& kills, const core::Table& limits) {
   return table;
 }
 
-/// This window and the one before it, a row each.
+core::Table effects_section(const core::Table& effects) {
+  core::Table table = section(effects,
+                              {"workload", "reclaims", "effective", "churn", "futile", "unknown", "freed_bytes",
+                               "refaulted_bytes", "stayed_free_bytes", "held_byte_seconds"},
+                              "Effective reclaims were worth what was read back, churn was not, and futile ones freed "
+                              "almost nothing. Those that did not help come first.");
+  table.most_important = effects.most_important;
+  cut(table, "report effects");
+  return table;
+}
+
+/// Only workloads about which there is something to do.
+core::Table limits_section(const core::Table& limits) {
+  core::Table table =
+      section(limits, {"workload", "limit_bytes", "peak_pct", "typical_bytes", "typical_cache_bytes", "advice"},
+              "Right-sizing: limits that are too small, too large, or reached by a leak. Peak and "
+              "typical use are of memory that can't be dropped.");
+  table.most_important = {"workload", "limit_bytes", "advice", "peak_pct", "typical_bytes", "typical_cache_bytes"};
+  std::erase_if(table.rows, [](const auto& row) { return row.back() == core::Cell("") || row.back() == core::Cell(); });
+  table.below = limits.below;  // why there are none
+  cut(table, "report limits");
+  return table;
+}
+
+core::Table restarts_section(const core::Table& restarts) {
+  core::Table table = restarts;
+  table.about =
+      "A restart that no OOM kill explains has another reason: look at the workload's own log. The kill before the "
+      "first restart may lie before the window.";
+  cut(table, "report restarts");
+  return table;
+}
+
+}  // namespace
+
+void cut(core::Table& table, std::string_view whole) {
+  if (table.rows.size() <= kMostRows) return;
+  table.below = "and " + base::grouped(static_cast<std::int64_t>(table.rows.size() - kMostRows)) +
+                " more: " + std::string(whole) + " has all";
+  table.rows.resize(kMostRows);
+}
+
+core::Table section(const core::Table& all, const std::vector<std::string_view>& columns, std::string about) {
+  core::Table table = only(all, all.title, columns);
+  for (const std::string_view column : columns) table.most_important.emplace_back(column);
+  table.about = std::move(about);
+  return table;
+}
+
 core::Table brought_and_cost(const core::Table& summary, const core::Table& earlier) {
   core::Table table{.title = "What reclaim brought, and what it cost",
                     .columns = {"window", "reclaims", "freed_bytes", "stayed_free_bytes", "held_byte_seconds",
@@ -104,41 +137,6 @@ core::Table brought_and_cost(const core::Table& summary, const core::Table& earl
   }
   return table;
 }
-
-core::Table effects_section(const core::Table& effects) {
-  core::Table table = section(effects,
-                              {"workload", "reclaims", "effective", "churn", "futile", "unknown", "freed_bytes",
-                               "refaulted_bytes", "stayed_free_bytes", "held_byte_seconds"},
-                              "Effective reclaims were worth what was read back, churn was not, and futile ones freed "
-                              "almost nothing. Those that did not help come first.");
-  table.most_important = effects.most_important;
-  cut(table, "effects");
-  return table;
-}
-
-/// Only workloads about which there is something to do.
-core::Table limits_section(const core::Table& limits) {
-  core::Table table =
-      section(limits, {"workload", "limit_bytes", "peak_pct", "typical_bytes", "typical_cache_bytes", "advice"},
-              "Right-sizing: limits that are too small, too large, or reached by a leak. Peak and "
-              "typical use are of memory that can't be dropped.");
-  table.most_important = {"workload", "limit_bytes", "advice", "peak_pct", "typical_bytes", "typical_cache_bytes"};
-  std::erase_if(table.rows, [](const auto& row) { return row.back() == core::Cell("") || row.back() == core::Cell(); });
-  table.below = limits.below;  // why there are none
-  cut(table, "limits");
-  return table;
-}
-
-core::Table restarts_section(const core::Table& restarts) {
-  core::Table table = restarts;
-  table.about =
-      "A restart that no OOM kill explains has another reason: look at the workload's own log. The kill before the "
-      "first restart may lie before the window.";
-  cut(table, "restarts");
-  return table;
-}
-
-}  // namespace
 
 core::Table coverage_of(const core::Table& summary) {
   core::Table table = only(summary, "Coverage",

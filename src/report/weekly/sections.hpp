@@ -6,6 +6,8 @@
 // means; long ones are cut with their number. Pure: any thread.
 
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/table.hpp"
@@ -16,6 +18,15 @@ struct WeeklySections {
   std::vector<core::Table> before_advice;
   std::vector<core::Table> after_advice;
 };
+
+/// These columns of an answer, which stay in this order where there is little room.
+core::Table section(const core::Table& all, const std::vector<std::string_view>& columns, std::string about);
+
+/// The first ten rows, and how many more `whole` ("report effects") has.
+void cut(core::Table& table, std::string_view whole);
+
+/// What reclaim brought in this window and in the one before it, a row each.
+core::Table brought_and_cost(const core::Table& summary, const core::Table& earlier);
 
 /// The answer of reports/coverage.sql: reports/summary.sql has it in its row.
 core::Table coverage_of(const core::Table& summary);
