@@ -38,13 +38,14 @@ ORDER BY version;
 {distributed:schema_version,version};
 
 -- One history of one node; a node has a new one where its history was begun anew. cluster, zone, pool: its labels, '' where not set.
--- kernel, version (of the service), page_size_bytes, hierarchy, interval_us: local table node. first_at_us, last_at_us: the first and the
--- last scan that the node has on record (restarts are told from the first). clock_difference_us: the node's clock less the engine's. lost_*: what retention took before it was shipped.
+-- kernel, version (of the service), page_size_bytes, hierarchy, interval_us, memory_bytes, kernel_log: local table node. first_at_us,
+-- last_at_us: the first and the last scan that the node has on record (restarts are told from the first). clock_difference_us: the
+-- node's clock less the engine's. lost_*: what retention took before it was shipped.
 CREATE TABLE IF NOT EXISTS {database}.node{local}{cluster} (
   node String, history_id String, machine_id Nullable(String), cluster String, zone String, pool String,
   kernel Nullable(String), version Nullable(String), page_size_bytes Nullable(Int64), hierarchy Nullable(String),
   first_at_us Nullable(Int64), last_at_us Nullable(Int64), clock_difference_us Nullable(Int64), lost_samples Int64,
-  lost_rows Int64, interval_us Nullable(Int64), shipped_at_us UInt64
+  lost_rows Int64, interval_us Nullable(Int64), memory_bytes Nullable(Int64), kernel_log Nullable(String), shipped_at_us UInt64
 )
 ENGINE = {engine:node,shipped_at_us}
 ORDER BY (node, history_id)

@@ -185,5 +185,5 @@ def load(engine, history, node, history_id='1', labels=('', '', ''), revision=1)
     first, last = database.execute('SELECT min(started_at_us), max(started_at_us) FROM scan').fetchone()
     row = {'node': node, 'history_id': history_id, 'cluster': labels[0], 'zone': labels[1], 'pool': labels[2], 'first_at_us': first,
            'last_at_us': last, 'clock_difference_us': 0, 'lost_samples': 0, 'lost_rows': 0, 'shipped_at_us': (last or 0) + revision}
-    row.update({key: known.get(key) for key in ('kernel', 'version', 'page_size_bytes', 'hierarchy', 'interval_us')})
+    row.update({key: known.get(key) for key in ('kernel', 'version', 'page_size_bytes', 'hierarchy', 'interval_us', 'memory_bytes', 'kernel_log')})
     send('node', list(row), [list(row.values())])

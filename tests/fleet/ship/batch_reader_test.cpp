@@ -151,7 +151,8 @@ TEST_F(BatchReaderTest, SendsTheNode) {
                 " machine_id=\\N cluster=prod zone= pool= kernel=6.1 version=\\N page_size_bytes=4096 hierarchy=\\N "
                 "first_at_us=" +
                 at + " last_at_us=" + at +
-                " clock_difference_us=\\N lost_samples=3 lost_rows=0 interval_us=\\N shipped_at_us=99 ");
+                " clock_difference_us=\\N lost_samples=3 lost_rows=0 interval_us=\\N memory_bytes=\\N kernel_log=\\N "
+                "shipped_at_us=99 ");
 }
 
 TEST_F(BatchReaderTest, SaysWhatToDoWithAHistoryOfAnEarlierVersion) {
