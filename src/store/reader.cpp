@@ -85,9 +85,12 @@ void read_as_current(SQLite::Database& database) {
 
 struct Reader::Impl {
   explicit Impl(std::filesystem::path name) : file(std::move(name)) {}
+  explicit Impl(SQLite::Database copy) : file("the copy in memory"), is_copy(true), connection(std::move(copy)) {
+    add_grouped(connection->getHandle());
+  }
 
   /// A read without locks is valid only if nobody wrote meanwhile.
-  bool outdated() const { return !(stamp && stamp->wal_pending) && stamp_of(file) != stamp; }
+  bool outdated() const { return !is_copy && !(stamp && stamp->wal_pending) && stamp_of(file) != stamp; }
 
   void open() {
     connection.reset();
@@ -116,6 +119,7 @@ struct Reader::Impl {
   }
 
   std::filesystem::path file;
+  bool is_copy = false;
   std::optional<FileStamp> stamp;  // at opening
   std::optional<SQLite::Database> connection;
 };
@@ -123,6 +127,8 @@ struct Reader::Impl {
 Reader::Reader(const std::filesystem::path& file) : impl_(std::make_unique<Impl>(file)) {
   impl_->undisturbed([] { return true; });
 }
+
+Reader::Reader(HistoryCopy copy) : impl_(std::make_unique<Impl>(std::move(*copy.database_))) {}
 
 Reader::~Reader() = default;
 

@@ -12,6 +12,7 @@
 
 #include "core/table.hpp"
 #include "store/error.hpp"
+#include "store/read/history_copy.hpp"
 
 namespace cgmm::store {
 
@@ -19,6 +20,8 @@ class Reader {
  public:
   /// Throws StoreError: missing, foreign, newer, corrupt, unusable. The directory need not be writable.
   explicit Reader(const std::filesystem::path& file);
+  /// Reads a copy, which is complete.
+  explicit Reader(HistoryCopy copy);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
