@@ -139,7 +139,7 @@ std::string facts_of(const Section& section, const std::vector<TimelinePoint>& t
   return text;
 }
 
-std::string remark_on_hours(const std::vector<TimelinePoint>& timeline, std::int64_t keep_samples_us) {
+std::string remark_on_hours(const std::vector<TimelinePoint>& timeline, std::optional<std::int64_t> keep_samples_us) {
   const auto is_hour = [](const TimelinePoint& one) { return one.is_hour; };
   const auto last = std::ranges::find_if(timeline | std::views::reverse, is_hour);
   if (last == timeline.rend()) return "";
@@ -148,10 +148,11 @@ std::string remark_on_hours(const std::vector<TimelinePoint>& timeline, std::int
   return (are_all    ? "From hourly averages"
           : is_begin ? "Up to " + base::format_time(last->at_us + last->interval_us) + " from hourly averages"
                      : "In part from hourly averages") +
-         std::string("; samples are kept for ") + base::format_duration_us(keep_samples_us) + ".";
+         (keep_samples_us ? "; samples are kept for " + base::format_duration_us(*keep_samples_us) : std::string()) +
+         ".";
 }
 
-core::Table events_table(const core::Table& events, const Section& section) {
+core::Table events_table(const core::Table& events, const Section& section, const std::string& where) {
   std::vector<std::string_view> columns{"at_us", "what", "kills", "freed_bytes", "detail"};
   if (section.cgroup_count > 1) columns.push_back("cgroup");
   const std::size_t count = events.rows.size();
@@ -160,7 +161,7 @@ core::Table events_table(const core::Table& events, const Section& section) {
   if (count > kMostEvents) {
     last.rows.erase(last.rows.begin(), last.rows.end() - static_cast<std::ptrdiff_t>(kMostEvents));
     title += ", the last " + std::to_string(kMostEvents) + " of " + std::to_string(count) +
-             " (`report oom_kills` and `report all_reclaims` have all)";
+             " (`report oom_kills` and `report all_reclaims`" + where + " have all)";
   }
   return only(last, title, columns);
 }

@@ -46,11 +46,11 @@ std::string facts_of(const Section& section, const std::vector<TimelinePoint>& t
 /// How many of its replicas ran at the same time; of hours the average, rounded.
 std::int64_t most_at_once(const std::vector<TimelinePoint>& timeline);
 
-/// Up to when the timeline is of hours. "": not at all. `keep_samples_us`: the setting.
-std::string remark_on_hours(const std::vector<TimelinePoint>& timeline, std::int64_t keep_samples_us);
+/// Up to when the timeline is of hours. "": not at all. `keep_samples_us`: the setting; nullopt: it is not told.
+std::string remark_on_hours(const std::vector<TimelinePoint>& timeline, std::optional<std::int64_t> keep_samples_us);
 
-/// The kills and reclaims for people: the last ones. No rows: there was none.
-core::Table events_table(const core::Table& events, const Section& section);
+/// The kills and reclaims for people: the last ones. No rows: there was none. `where`: of the reports that have all.
+core::Table events_table(const core::Table& events, const Section& section, const std::string& where = "");
 
 /// Kills, reclaims and restarts.
 std::vector<Mark> marks_of(const core::Table& events, const Section& section);

@@ -74,7 +74,7 @@ std::string growth_on_record(const Incident& incident) {
 }
 
 std::string no_samples(const Incident& incident) {
-  return samples_are_gone(incident) ? "the samples of how it came to that are gone (keep_samples)"
+  return samples_are_gone(incident) ? "the samples of how it came to that are " + incident.samples_gone
                                     : "there are no samples of how it came to that";
 }
 

@@ -185,7 +185,7 @@ std::string by_kind(const Incident& incident, const Kind& kind) {
     const bool is_sampled = last_sample_before(incident) != nullptr;
     return "Most of it was " + std::string(kind.name) + ", but its amount is not known" +
            (is_sampled                   ? "."
-            : samples_are_gone(incident) ? ", and its samples are gone (keep_samples)."
+            : samples_are_gone(incident) ? ", and its samples are " + incident.samples_gone + "."
                                          : ", and nothing was sampled before.");
   }
   if (limit_is_above(incident)) return by_kind_in_pod(incident, kind);
@@ -245,7 +245,7 @@ std::string unknown(const Incident& incident) {
            std::string(kind.name) + "; " + own_limit(incident) + "why it was killed is not known.";
   }
   return std::string("Too little is known: ") +
-         (samples_are_gone(incident) ? "the samples of the cgroup are gone (keep_samples), and "
+         (samples_are_gone(incident) ? "the samples of the cgroup are " + incident.samples_gone + ", and "
                                      : "the cgroup was not sampled in this window before the kill, and ") +
          (incident.by_log ? "the kernel log does not say what its memory consisted of."
                           : "the kernel log does not mention the kill.");

@@ -56,17 +56,19 @@ struct Gap {
 };
 
 struct Incident {
-  IncidentTables tables;                       // only rows that belong to this kill
-  std::int64_t since_us = 0, until_us = 0;     // the window, half-open
-  std::int64_t killed_at_us = 0;               // known only from the counter: the scan that saw it
-  std::optional<std::int64_t> earliest_at_us;  // known only from the counter: it was after this
-  std::int64_t last_before_us = 0;             // later samples may be from after the kill
-  bool by_log = false;                         // known from the kernel log, not only from the counter
-  std::string cause;                           // one of the words of schema/0003; "": too little is known
-  std::string path;                            // the victim's tracked cgroup; "": there is none
-  std::string limit_path;                      // the cgroup that hit its limit; "": not known, or the node
-  bool measured_by_kernel = false;             // `at_kill` is from the kernel log; else from the last sample
-  std::optional<MemoryPoint> at_kill;          // nullopt: nothing is known
+  IncidentTables tables;                             // only rows that belong to this kill
+  std::int64_t since_us = 0, until_us = 0;           // the window, half-open
+  std::int64_t killed_at_us = 0;                     // known only from the counter: the scan that saw it
+  std::optional<std::int64_t> earliest_at_us;        // known only from the counter: it was after this
+  std::int64_t last_before_us = 0;                   // later samples may be from after the kill
+  bool by_log = false;                               // known from the kernel log, not only from the counter
+  std::string cause;                                 // one of the words of schema/0003; "": too little is known
+  std::string path;                                  // the victim's tracked cgroup; "": there is none
+  std::string limit_path;                            // the cgroup that hit its limit; "": not known, or the node
+  std::string samples_gone = "gone (keep_samples)";  // what became of those that are not there
+  std::string on_node;                               // for the title; "": whoever asks knows it
+  bool measured_by_kernel = false;                   // `at_kill` is from the kernel log; else from the last sample
+  std::optional<MemoryPoint> at_kill;                // nullopt: nothing is known
   std::optional<IncidentGrowth> growth;
   std::vector<MemoryPoint> samples;  // of the window, oldest first
   std::vector<Gap> gaps;

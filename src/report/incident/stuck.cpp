@@ -30,9 +30,10 @@ std::string size(const std::optional<std::uint64_t>& bytes) {
 
 std::string lasted(const Row& row) { return base::format_duration_us(row.integer("lasted_us")); }
 
-std::string title_of(const Row& row) {
+std::string title_of(const Row& row, const std::string& on_node) {
   const bool is_high = row.text("kind") == "memory_high";
-  return "Incident s" + std::to_string(row.integer("stuck_id")) + ": " +
+  return "Incident s" + std::to_string(row.integer("stuck_id")) +
+         (on_node.empty() ? "" : " on " + base::escape_for_terminal(on_node)) + ": " +
          (is_high ? "throttled at memory.high" : "out of memory, OOM killer disabled") + ", from " +
          base::format_time(row.integer("began_at_us")) + " on";
 }
@@ -112,11 +113,11 @@ std::string render_stuck(const StuckTables& tables, Format format, const Style& 
   const core::Table samples = some_of(tables.samples);
   const std::vector<Said> said = words_of(row);
   if (format == Format::html) {
-    return html_page(title_of(row),
+    return html_page(title_of(row, tables.on_node),
                      html_section("", html_list(said)) + html_section(samples.title, html_table(samples)));
   }
   const bool is_markdown = format == Format::markdown;
-  const std::string title = title_of(row);
+  const std::string title = title_of(row, tables.on_node);
   std::string text = is_markdown ? "# " + escape_markdown(title) + "\n\n" : text_title(title, style);
   if (!is_markdown) text.pop_back();
   for (const auto& [label, sentence] : said)

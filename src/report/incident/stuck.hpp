@@ -13,6 +13,7 @@ namespace cgmm::report {
 struct StuckTables {
   core::Table stuck;    // incident_stuck: one row
   core::Table samples;  // incident_stuck_samples, oldest first
+  std::string on_node;  // for the title; "": whoever asks knows it
 };
 
 /// The whole document. Throws std::invalid_argument for CSV and NDJSON.

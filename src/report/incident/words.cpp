@@ -107,7 +107,7 @@ std::string whose(const Incident& incident) {
   if (by.empty()) return unnamed + ". It is decided when the counters of all cgroups have been read.";
   const std::string names = names_of(incident.tables.candidates);
   return unnamed + ". " +
-         (names.empty() ? "Which ones it can have been is not on record any more."
+         (names.empty() ? "Which ones it can have been is not on record here."
                         : "The counters say: it was " + names + ", or one that is not tracked.");
 }
 
@@ -221,7 +221,7 @@ std::string missing_before(const Incident& incident) {
   if (incident.path.empty()) return "Its cgroup is not tracked, so there are no samples of it.";
   if (last_sample_before(incident) != nullptr) return "";
   const auto born_us = incident.facts().known("first_seen_at_us");
-  if (samples_are_gone(incident)) return "Its samples from before the kill are gone (keep_samples).";
+  if (samples_are_gone(incident)) return "Its samples from before the kill are " + incident.samples_gone + ".";
   std::string text = "Nothing of it was sampled before the kill in this window";
   if (born_us && *born_us > incident.since_us) text += ": it was first seen at " + exact_time(*born_us);
   return text + ".";
@@ -274,7 +274,8 @@ std::string when(const Incident& incident) {
 }
 
 std::string incident_title(const Incident& incident) {
-  return "OOM kill " + std::to_string(incident.kill().integer("oom_kill_id")) + " " + when(incident);
+  return "OOM kill " + std::to_string(incident.kill().integer("oom_kill_id")) + " " +
+         (incident.on_node.empty() ? "" : "on " + safe(incident.on_node) + " ") + when(incident);
 }
 
 std::string place_of(const Incident& incident) {

@@ -384,7 +384,7 @@ TEST_F(IncidentTest, OfAKillWhoseCgroupIsNotKnownTheCandidatesAreNamed) {
   kill["cgroup_by"] = Cell{};
   EXPECT_EQ(said("told"), unnamed + ". It is decided when the counters of all cgroups have been read.");
   kill["cgroup_by"] = text("candidates");
-  EXPECT_EQ(said("told"), unnamed + ". Which ones it can have been is not on record any more.");
+  EXPECT_EQ(said("told"), unnamed + ". Which ones it can have been is not on record here.");
   const auto with_candidate = [&](const char* name) {
     add_row(candidates, {{"cgroup", text(name)}});
     return said("told");
