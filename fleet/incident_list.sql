@@ -2,7 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Incidents of all nodes, newest first, as in reports/incident_list.sql: `fleet incident show NODE/ID` tells all of one.
 -- Most important first: node, id, at_us, cgroup, kills, victim, cause
-SELECT id, at_us, cgroup, kills, victim, cause, limit_bytes, path, node
+SELECT id, at_us, cgroup, kills, victim, cause, limit_bytes, path, node, history_id
   FROM (
     SELECT toString(oom_kill_id) AS id, killed_at_us AS at_us,
            killed_cgroup AS cgroup,

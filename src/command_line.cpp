@@ -178,6 +178,25 @@ bool was_given(const CLI::App& app, const std::string& name) {
       app.get_options(), [&](const CLI::Option* option) { return option->count() > 0 && option->check_name(name); });
 }
 
+namespace {
+
+/// An option of `incident show` is none of `incident list`, and the other way round.
+void expect_fitting_options(const CLI::App& sub, const cli::Options& options, const std::string& command) {
+  const bool shows = options.incident == "show";
+  for (const char* const option : {"--window", "--since", "--until", "--cgroup", "--workload", "--node", "--all"}) {
+    const std::string_view name = option;
+    const bool is_for_show = name == "--window";
+    const bool is_for_latest = name == "--cgroup" || name == "--workload" || name == "--node";
+    if (!was_given(sub, option) || shows == is_for_show || (is_for_latest && options.id == "latest")) continue;
+    throw cli::UsageError(std::string(option) + " is an option of " + command + " " +
+                          (is_for_show     ? "show"
+                           : is_for_latest ? "list and " + command + " show latest"
+                                           : "list"));
+  }
+}
+
+}  // namespace
+
 void add_incident(CLI::App& sub, cli::Options& options) {
   add(sub, "what", options.incident, "list|show", "list (default) or show");
   add(sub, "id", options.id, "ID|latest", "For show: the number of a kill in the list, or latest");
@@ -188,18 +207,7 @@ void add_incident(CLI::App& sub, cli::Options& options) {
   add_workload(sub, options);
   sub.add_flag("--all", options.all, "For list: every kill, not the repeated kills of a workload together");
   add_reading(sub, options);
-  sub.final_callback([&sub, &options] {
-    const bool shows = options.incident == "show";
-    for (const char* const option : {"--window", "--since", "--until", "--cgroup", "--workload", "--all"}) {
-      const bool is_for_show = option == std::string_view("--window");
-      const bool is_for_latest = option == std::string_view("--cgroup") || option == std::string_view("--workload");
-      if (!was_given(sub, option) || shows == is_for_show || (is_for_latest && options.id == "latest")) continue;
-      throw cli::UsageError(std::string(option) + " is an option of incident " +
-                            (is_for_show     ? "show"
-                             : is_for_latest ? "list and incident show latest"
-                                             : "list"));
-    }
-  });
+  sub.final_callback([&sub, &options] { expect_fitting_options(sub, options, "incident"); });
 }
 
 void add_check(CLI::App& sub, cli::Options& options) {
@@ -305,6 +313,34 @@ void add_fleet_query(CLI::App& sub, cli::Options& options) {
   add_asking(sub, options, "");
 }
 
+void add_node(CLI::App& sub, cli::Options& options) {
+  add(sub, "--node", options.fleet.node, "GLOB", "Only nodes whose name matches as a whole: node-7, pool-a-*");
+}
+
+void add_fleet_incident(CLI::App& sub, cli::Options& options) {
+  add(sub, "what", options.incident, "list|show", "list (default) or show");
+  add(sub, "id", options.id, "NODE/ID|latest", "For show: what the list has in its first column, or latest");
+  add(sub, "--window", options.window, "D", "For show: how much time before the kill (default: 30m)");
+  add_window(sub, options, "30d", "For list: begin of the window: 30d (default), or in UTC 2026-11-23");
+  add_node(sub, options);
+  add(sub, "--cgroup", options.cgroup, "GLOB",
+      "For list and show latest: only cgroups whose path, name or workload matches, or part of it");
+  add_workload(sub, options);
+  sub.add_flag("--all", options.all, "For list: every kill, not the repeated kills of a workload together");
+  add_asking(sub, options, "30d");
+}
+
+void add_fleet_history(CLI::App& sub, cli::Options& options) {
+  add(sub, "cgroup", options.cgroup, "GLOB",
+      "The cgroup's path, name or workload as a glob, or part of it: shop/web, a container id");
+  add(sub, "--cgroup", options.cgroup, "GLOB", "The same");
+  add_workload(sub, options);
+  add_node(sub, options);
+  sub.add_flag("--each", options.each, "Every cgroup alone, not the restarts and replicas of a workload together");
+  add_window(sub, options, "1h", "Begin of the window: 1h (default), 7d, or in UTC 2026-11-23T03:12:00Z");
+  add_asking(sub, options, "1h");
+}
+
 struct FleetCommand {
   const char* name;
   const char* help;
@@ -315,6 +351,9 @@ struct FleetCommand {
 constexpr FleetCommand kFleetCommands[] = {
     {"init", "Make the tables in ClickHouse that `ship` fills", add_fleet_init, examples::kFleetInit},
     {"report", "The weekly review of all nodes, or one report by name", add_fleet_report, examples::kFleetReport},
+    {"incident", "After an OOM kill on any node: who, why, and what led up to it", add_fleet_incident,
+     examples::kFleetIncident},
+    {"history", "A workload's memory over time, on each node", add_fleet_history, examples::kFleetHistory},
     {"query", "Your own SQL in ClickHouse, read-only", add_fleet_query, examples::kFleetQuery},
 };
 
@@ -326,7 +365,10 @@ void add_fleet(CLI::App& sub, cli::Options& options) {
     CLI::App& each = *sub.add_subcommand(command.name, command.help);
     command.add_options(each, options);
     each.footer(std::string("Examples:\n") + command.examples + examples::kExitCodes);
-    each.final_callback([&options, name = command.name] { options.fleet.what = name; });
+    each.final_callback([&each, &options, name = command.name] {
+      options.fleet.what = name;
+      if (options.fleet.what == "incident") expect_fitting_options(each, options, "fleet incident");
+    });
   }
 }
 

@@ -100,6 +100,20 @@ inline constexpr const char* kFleetReport =
     "  cgroup-memory-manager fleet report kills_by_workload --since 30d --node 'pool-a-*'\n"
     "      what was killed on these nodes in the last 30 days\n";
 
+inline constexpr const char* kFleetIncident =
+    "  cgroup-memory-manager fleet incident --node 'pool-a-*'\n"
+    "      the kills of the last 30 days on these nodes\n"
+    "  cgroup-memory-manager fleet incident show latest --workload 'shop/*'\n"
+    "      who of them was killed last, why, and what led up to it\n"
+    "  cgroup-memory-manager fleet incident show node-7/16 --format html --output kill.html\n"
+    "      a page about one kill\n";
+
+inline constexpr const char* kFleetHistory =
+    "  cgroup-memory-manager fleet history --workload shop/web/app --since 1d\n"
+    "      its replicas, node by node\n"
+    "  cgroup-memory-manager fleet history 3fa91c --node node-7\n"
+    "      one container, as on the node itself\n";
+
 inline constexpr const char* kFleetQuery =
     "  cgroup-memory-manager fleet query \"SELECT node, count() FROM oom_kill FINAL GROUP BY node\"\n"
     "      rows that arrived twice are one with FINAL\n";
@@ -108,7 +122,11 @@ inline constexpr const char* kFleet =
     "  cgroup-memory-manager fleet init\n"
     "      make the tables that `ship` fills\n"
     "  cgroup-memory-manager fleet report\n"
-    "      the weekly review of all nodes; fleet report --list names more\n";
+    "      the weekly review of all nodes; fleet report --list names more\n"
+    "  cgroup-memory-manager fleet incident show latest\n"
+    "      who was OOM-killed last, on whatever node, why, and what led up to it\n"
+    "  cgroup-memory-manager fleet history --workload shop/web/app\n"
+    "      a workload's memory over time, on each node\n";
 
 /// After the examples.
 inline constexpr const char* kExitCodes =

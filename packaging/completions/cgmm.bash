@@ -80,8 +80,16 @@ _cgmm() {
             report)
               words="$window $output --config --node --cgroup --workload --list --print --help"
               [[ $current == -* ]] || { _cgmm_known fleet report --list --format csv && return; } ;;
+            incident)
+              words="$window $output --config --node --cgroup --workload --all --window --help"
+              if [[ $previous == show ]]; then
+                words=latest
+              elif [[ $previous == incident ]]; then
+                words="list show $words"
+              fi ;;
+            history) words="$window $output --config --node --cgroup --workload --each --help" ;;
             query) words="$output --config --help" ;;
-            *) words='--help' && [[ $previous != fleet || $current == -* ]] || words='init report query' ;;
+            *) words='--help' && [[ $previous != fleet || $current == -* ]] || words='init report incident history query' ;;
           esac ;;
       esac ;;
   esac

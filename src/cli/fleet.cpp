@@ -12,9 +12,8 @@ struct Subcommand {
 };
 
 constexpr Subcommand kSubcommands[] = {
-    {"init", fleet_init, false},
-    {"report", fleet_report},
-    {"query", fleet_query},
+    {"init", fleet_init, false}, {"report", fleet_report}, {"incident", fleet_incident},
+    {"history", fleet_history},  {"query", fleet_query},
 };
 
 }  // namespace

@@ -12,6 +12,8 @@ namespace cgmm::cli {
 int fleet_init(const Options& options);
 int fleet_report(const Options& options);
 int fleet_query(const Options& options);
+int fleet_incident(const Options& options);
+int fleet_history(const Options& options);
 
 /// How long ClickHouse may take for one question.
 inline std::chrono::milliseconds time_of(const Bounds& bounds) {
