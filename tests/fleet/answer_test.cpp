@@ -31,6 +31,16 @@ TEST(EngineAnswer, AnErrorIsFoundHoweverTheVersionWritesIt) {
   }
 }
 
+TEST(EngineAnswer, AnErrorOfTheNetworkBetweenServersIsOne) {
+  const auto error = error_in(
+      "Code: 279, e.displayText() = DB::NetException: All connection tries failed. Log: Code: 210, e.displayText() = "
+      "DB::NetException: Connection refused, e.what() = DB::NetException");
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, 279);
+  EXPECT_EQ(error->message,
+            "All connection tries failed. Log: Code: 210, e.displayText() = DB::NetException: Connection refused");
+}
+
 TEST(EngineAnswer, WhatOnlyLooksLikeAnErrorIsNone) {
   for (const char* body : {"", "\n", "Code", "Code: ", "Code: x", "Code: 60", "Code: 60.", "Code: 60 DB::Exception: a",
                            "Code: 99999999999999999999. DB::Exception: a", "shop/web\tCode: 60. DB::Exception: a\n"}) {

@@ -110,7 +110,7 @@ std::optional<std::string> value_of(std::string_view text) {
 }  // namespace
 
 std::optional<EngineError> error_in(std::string_view body) {
-  constexpr std::string_view kCode = "Code: ", kException = "DB::Exception: ";
+  constexpr std::string_view kCode = "Code: ", kException = "Exception: ";  // also DB::NetException
   if (!body.starts_with(kCode)) {
     while (body.ends_with('\n')) body.remove_suffix(1);
     const std::size_t last = body.rfind("\nCode: ");
