@@ -6,7 +6,8 @@
 --   the local columns       of the table of the same name, in its order: schema/ explains them
 --   derived columns         what a node's views compute, so that a question needs no join
 --   revision                where a row may change later: the newest is the one that counts. A row that tells the name of its cgroup is
---                           shipped again where the name becomes known later
+--                           shipped again where the name becomes known later. After a history was restored from a backup, all its rows have
+--                           revisions greater than those of before
 --
 -- A column that may be NULL on the node is Nullable here, and NULL means the same. Numbers are Int64, times are microseconds since
 -- 1970-01-01 UTC.
@@ -40,12 +41,13 @@ ORDER BY version;
 -- One history of one node; a node has a new one where its history was begun anew. cluster, zone, pool: its labels, '' where not set.
 -- kernel, version (of the service), page_size_bytes, hierarchy, interval_us, memory_bytes, kernel_log: local table node. first_at_us,
 -- last_at_us: the first and the last scan that the node has on record (restarts are told from the first). clock_difference_us: the
--- node's clock less the engine's. lost_*: what retention took before it was shipped.
+-- node's clock less the engine's. lost_*: what retention took before it was shipped. refused_rows: that ClickHouse did not take.
 CREATE TABLE IF NOT EXISTS {database}.node{local}{cluster} (
   node String, history_id String, machine_id Nullable(String), cluster String, zone String, pool String,
   kernel Nullable(String), version Nullable(String), page_size_bytes Nullable(Int64), hierarchy Nullable(String),
   first_at_us Nullable(Int64), last_at_us Nullable(Int64), clock_difference_us Nullable(Int64), lost_samples Int64,
-  lost_rows Int64, interval_us Nullable(Int64), memory_bytes Nullable(Int64), kernel_log Nullable(String), shipped_at_us UInt64
+  lost_rows Int64, refused_rows Int64, interval_us Nullable(Int64), memory_bytes Nullable(Int64), kernel_log Nullable(String),
+  shipped_at_us UInt64
 )
 ENGINE = {engine:node,shipped_at_us}
 ORDER BY (node, history_id)

@@ -8,6 +8,6 @@ SELECT :node AS node, (SELECT value FROM node WHERE key = 'history_id') AS histo
        (SELECT value FROM node WHERE key = 'hierarchy') AS hierarchy,
        (SELECT min(started_at_us) FROM scan) AS first_at_us, (SELECT max(started_at_us) FROM scan) AS last_at_us,
        :clock_difference_us AS clock_difference_us, :lost_samples AS lost_samples, :lost_rows AS lost_rows,
-       (SELECT value FROM node WHERE key = 'interval_us') AS interval_us,
+       :refused_rows AS refused_rows, (SELECT value FROM node WHERE key = 'interval_us') AS interval_us,
        (SELECT value FROM node WHERE key = 'memory_bytes') AS memory_bytes,
        (SELECT value FROM node WHERE key = 'kernel_log') AS kernel_log, :now_us AS shipped_at_us

@@ -51,9 +51,12 @@ cgmm::fleet::ShipperSettings settings_of(const config::Config& config) {
           .seed = std::hash<std::string>{}(machine_id + node)};
 }
 
-cgmm::fleet::ShipperHooks hooks_of(ClickHouse* engine, Say info, Say warn) {
-  cgmm::fleet::ShipperHooks hooks{
-      .wall_now_us = daemon::wall_now_us, .clock_difference_us = {}, .info = std::move(info), .warn = std::move(warn)};
+cgmm::fleet::ShipperHooks hooks_of(const config::Config& config, ClickHouse* engine, Say info, Say warn) {
+  cgmm::fleet::ShipperHooks hooks{.wall_now_us = daemon::wall_now_us,
+                                  .clock_difference_us = {},
+                                  .last_sent_at_us = {},
+                                  .info = std::move(info),
+                                  .warn = std::move(warn)};
   if (engine == nullptr) return hooks;
   hooks.clock_difference_us = [engine]() -> std::optional<std::int64_t> {
     try {
@@ -61,6 +64,10 @@ cgmm::fleet::ShipperHooks hooks_of(ClickHouse* engine, Say info, Say warn) {
     } catch (const cgmm::fleet::DestinationError&) {  // of the rows, it is said
       return std::nullopt;
     }
+  };
+  hooks.last_sent_at_us = [engine, node = node_name(config)](const std::string& history_id) {
+    engine->version();  // which settings an insert may have
+    return engine->last_sent_at_us(node, history_id);
   };
   return hooks;
 }
@@ -84,7 +91,7 @@ void write_sent(const Options& options, const std::string& title, const Shipper&
 int dry_run(const Options& options, const config::Config& config) {
   Nowhere nowhere;
   const StateFile file = state_file(config, StateFile::Mode::only_reads);
-  Shipper shipper(settings_of(config), nowhere, file, hooks_of(nullptr, to_stderr, to_stderr));
+  Shipper shipper(settings_of(config), nowhere, file, hooks_of(config, nullptr, to_stderr, to_stderr));
   shipper.ship_all();
   write_sent(options, "What would be sent", shipper);
   return 0;
@@ -94,7 +101,7 @@ int once(const Options& options, const config::Config& config) {
   ClickHouse engine(config.ship, kTimeout);
   engine.version();  // one that is too old is refused
   const StateFile file = state_file(config);
-  Shipper shipper(settings_of(config), engine, file, hooks_of(&engine, to_stderr, to_stderr));
+  Shipper shipper(settings_of(config), engine, file, hooks_of(config, &engine, to_stderr, to_stderr));
   shipper.ship_all();
   write_sent(options, "What was sent", shipper);
   return 0;
@@ -106,7 +113,7 @@ void send_until_signal(const config::Config& config, int signals) {
   const auto warn = [](const std::string& sentence) { spdlog::warn("{}", base::escape_for_terminal(sentence)); };
   ClickHouse engine(config.ship, kTimeout, signals);
   const StateFile file = state_file(config);
-  Shipper shipper(settings_of(config), engine, file, hooks_of(&engine, info, warn));
+  Shipper shipper(settings_of(config), engine, file, hooks_of(config, &engine, info, warn));
   info("sends " + config.database.string() + " as node " + node_name(config) + " to " + engine.place());
   shipper.run(signals);
 }

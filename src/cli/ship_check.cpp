@@ -14,6 +14,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/text.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
 #include "cli/findings.hpp"
@@ -88,13 +89,23 @@ void check_state(const config::Config& config, const cgmm::fleet::Ends& ends, Fi
                            base::counted(state->lost_samples, "sample") + " were deleted before they were sent",
                        "send more often, or keep samples for longer (keep_samples, max_size)");
     }
+    if (state->refused_rows > 0) {
+      findings.warning("state", base::counted(state->refused_rows, "row") + " were left out: ClickHouse refuses them",
+                       "the log of `ship` has them, with ClickHouse's words");
+    }
+    if (state->failing) {
+      findings.problem("state",
+                       "nothing was sent since " + base::format_time(state->failing->since_us) + ": " +
+                           base::escape_for_terminal(state->failing->why),
+                       "do what it says");
+    }
   }
 }
 
 void check_history(const config::Config& config, Findings& findings) {
   cgmm::fleet::Ends ends;
   const bool is_there = guarded("history", "name another with --database, or start the service", findings, [&] {
-    ends = cgmm::fleet::BatchReader(config.database, "", config.ship).ends();
+    ends = cgmm::fleet::BatchReader(config.database, "", config.ship).ends(0);
     findings.ok("history", config.database.string() + ", history_id " + ends.history_id);
   });
   if (is_there) guarded("state", "run this as root", findings, [&] { check_state(config, ends, findings); });
@@ -115,8 +126,8 @@ void check_tables(const config::Config& config, ClickHouse& engine, Findings& fi
   for (const char* table : kTables) {
     core::Parameters nothing;
     for (const char* parameter : {"machine_id", "cluster", "zone", "pool", "clock_difference_us", "lost_samples",
-                                  "lost_rows", "now_us", "node", "history_id", "after_revision", "to_revision",
-                                  "after_scan_id", "to_scan_id", "after_hour_us", "to_hour_us"}) {
+                                  "lost_rows", "refused_rows", "now_us", "node", "history_id", "after_revision",
+                                  "to_revision", "after_scan_id", "to_scan_id", "after_hour_us", "to_hour_us"}) {
       nothing[parameter] = std::int64_t{0};
     }
     engine.insert(table, reader.run(cgmm::fleet::shipped_sql(table), nothing).columns, "");

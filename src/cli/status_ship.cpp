@@ -30,8 +30,10 @@ struct State {
   bool is_in_backfill = false;
   std::int64_t backfill_samples = 0;  // are left
   std::int64_t lost_scans = 0, lost_samples = 0;
-  std::int64_t sent_at_us = 0, refused_at_us = 0;  // 0: never
-  std::string refusal;
+  std::int64_t refused_rows = 0;
+  std::int64_t sent_at_us = 0;        // 0: never
+  std::int64_t failing_since_us = 0;  // 0: it is not
+  std::string why;                    // it is failing
 };
 
 /// errno is kept before a sentence is made: the memory for that may come from a place of which malloc() says ENOMEM
@@ -58,6 +60,7 @@ std::optional<State> state_from_json(const std::string& text) {
   try {
     const auto json = nlohmann::json::parse(text);
     const auto number = [](const nlohmann::json& from, const char* key) { return from.at(key).get<std::int64_t>(); };
+    const auto failing = json.value("failing", nlohmann::json::object());
     return State{.history_id = json.at("history_id").get<std::string>(),
                  .changes = number(json.at("forward"), "changes"),
                  .scan_id = number(json.at("forward"), "samples"),
@@ -65,9 +68,10 @@ std::optional<State> state_from_json(const std::string& text) {
                  .backfill_samples = number(json, "backfill_samples_left"),
                  .lost_scans = number(json, "lost_scans"),
                  .lost_samples = number(json, "lost_samples"),
-                 .sent_at_us = std::max(json.value("taken_at_us", std::int64_t{0}), number(json, "node_sent_at_us")),
-                 .refused_at_us = json.value("refused_at_us", std::int64_t{0}),
-                 .refusal = json.value("refusal", "")};
+                 .refused_rows = json.value("refused_rows", std::int64_t{0}),
+                 .sent_at_us = json.value("taken_at_us", std::int64_t{0}),
+                 .failing_since_us = failing.value("since_us", std::int64_t{0}),
+                 .why = failing.value("why", "")};
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
@@ -96,12 +100,12 @@ void add(std::string& text, const std::string& part) {
 }
 
 ShipStatus status_of(const State& state, const config::Ship& settings, const report::Row& lag, std::int64_t now_us) {
-  const bool is_refused = state.refused_at_us > state.sent_at_us;
+  const bool is_failing = state.failing_since_us > 0;
   const std::int64_t late_us = kLate_us + 2 * settings.samples_every_us;
   const bool is_late = state.sent_at_us > 0 && now_us - state.sent_at_us > late_us;
   std::string words;
-  if (is_refused) add(words, "failed " + ago(state.refused_at_us, now_us) + ": " + state.refusal);
-  if (is_late && !is_refused) add(words, "not at work");
+  if (is_failing) add(words, "has failed since " + ago(state.failing_since_us, now_us) + ": " + state.why);
+  if (is_late && !is_failing) add(words, "not at work");
   add(words, state.sent_at_us > 0 ? "last sent " + ago(state.sent_at_us, now_us) : "nothing was sent yet");
   add(words, waiting(lag, state, now_us));
   if (state.is_in_backfill)
@@ -110,8 +114,9 @@ ShipStatus status_of(const State& state, const config::Ship& settings, const rep
   if (state.lost_scans > 0 || state.lost_samples > 0)
     add(words, base::counted(state.lost_scans, "scan") + " and " + base::counted(state.lost_samples, "sample") +
                    " were deleted before they were sent");
+  if (state.refused_rows > 0) add(words, "ClickHouse did not take " + base::counted(state.refused_rows, "row"));
   return {.words = words,
-          .is_ill = is_refused || is_late || state.sent_at_us == 0,
+          .is_ill = is_failing || is_late || state.sent_at_us == 0,
           .columns = {{"ship_sent_at_us", time_or_null(state.sent_at_us)},
                       {"ship_changes_waiting_count", lag.cell("changes")},
                       {"ship_scans_waiting_count", lag.cell("scans")},
@@ -119,8 +124,9 @@ ShipStatus status_of(const State& state, const config::Ship& settings, const rep
                       {"ship_backfill_samples_count", state.backfill_samples},
                       {"ship_lost_scans_count", state.lost_scans},
                       {"ship_lost_samples_count", state.lost_samples},
-                      {"ship_refused_at_us", time_or_null(state.refused_at_us)},
-                      {"ship_refusal", state.refusal.empty() ? core::Cell() : core::Cell(state.refusal)}}};
+                      {"ship_refused_rows_count", state.refused_rows},
+                      {"ship_failing_since_at_us", time_or_null(state.failing_since_us)},
+                      {"ship_failing_why", state.why.empty() ? core::Cell() : core::Cell(state.why)}}};
 }
 
 ShipStatus look(const config::Ship& settings, const std::filesystem::path& database, std::int64_t now_us) {

@@ -70,6 +70,7 @@ TEST(EngineAnswer, ARefusalSaysWhatToDo) {
       {242, Refusal::read_only, "only can be read now"},
       {241, Refusal::transient, "too little memory"},
       {62, Refusal::permanent, "db:8123 refuses: code 62: why"},
+      {27, Refusal::bad_rows, "db:8123 refuses: code 27: why"},
       {9999, Refusal::transient, "db:8123 refuses: code 9999: why"}};
   for (const Case& one : cases) {
     for (const std::string& body : {old_words(one.code, "why"), new_words(one.code, "why")}) {
@@ -83,7 +84,7 @@ TEST(EngineAnswer, ARefusalSaysWhatToDo) {
 
 TEST(EngineAnswer, WhatIsNoClickHouseIsTold) {
   const std::vector<std::pair<int, Refusal>> cases{{200, Refusal::permanent}, {401, Refusal::permanent},
-                                                   {404, Refusal::permanent}, {413, Refusal::permanent},
+                                                   {404, Refusal::permanent}, {413, Refusal::bad_rows},
                                                    {429, Refusal::transient}, {502, Refusal::transient}};
   for (const auto& [status, refusal] : cases)
     EXPECT_EQ(refusal_of(kAsked, status, "<html>").refusal(), refusal) << status;

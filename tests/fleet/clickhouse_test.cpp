@@ -66,6 +66,37 @@ TEST(ClickHouse, AnInsertNamesTableColumnsAndWhoAsks) {
                 "s3cret\r\nContent-Length: 6\r\n\r\npacked");
 }
 
+TEST(ClickHouse, AnInsertWaitsForTheRowsWhereTheVersionMayNot) {
+  for (const std::string version : {"18.16.1", "21.10.2.15", "21.11.1.8636", "26.7.1.1"}) {
+    std::string got;
+    TestServer server([&](Visit& visit) {
+      visit.request();
+      visit.answer(version + "\n");
+      got = visit.request();
+      visit.answer("");
+    });
+    ClickHouse engine({.urls = {server.url()}}, kTimeout);
+    engine.version();
+    EXPECT_FALSE(insert_into(engine));
+    const bool waits = got.find("&wait_for_async_insert=1") != std::string::npos;
+    EXPECT_EQ(waits, version.starts_with("21.11") || version.starts_with("26")) << version;
+  }
+}
+
+TEST(ClickHouse, TellsWhenANodeWasSentLast) {
+  std::string got;
+  TestServer server([&](Visit& visit) {
+    for (const char* answer : {"0\n", "1795608000000000\n"}) {
+      got = visit.request();
+      visit.answer(answer);
+    }
+  });
+  ClickHouse engine({.urls = {server.url()}, .database = "d"}, kTimeout);
+  EXPECT_EQ(engine.last_sent_at_us("n", "h"), std::nullopt);
+  EXPECT_EQ(engine.last_sent_at_us("it's \\", "h"), 1'795'608'000'000'000);
+  EXPECT_NE(got.find(R"(d.node WHERE node = 'it\'s \\' AND history_id = 'h')"), std::string::npos) << got;
+}
+
 TEST(ClickHouse, ANewPasswordIsUsedAtOnce) {
   const test::TempDir directory;
   const std::string file = (directory.path() / "password").string();

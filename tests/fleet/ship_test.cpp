@@ -100,7 +100,10 @@ class ShipToRealEngine : public ::testing::Test {
       EXPECT_EQ(net::gunzip(piece.gzipped_rows, std::size_t{1} << 28, text), net::Unpacked::whole);
       std::ranges::move(rows_of(text), std::back_inserter(rows));
       columns.clear();
-      for (const std::string& column : piece.columns) columns += (columns.empty() ? "" : ", ") + column;
+      for (const std::string& column : piece.columns) {
+        columns += (columns.empty() ? "" : ", ") + column;
+        if (column == "revision") columns += " % 1073741824";  // greater where all was sent again
+      }
     }
     std::ranges::sort(rows);
     return rows;

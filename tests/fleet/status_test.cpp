@@ -84,7 +84,7 @@ TEST_F(StatusOfShip, SaysHowFarItHasCome) {
   EXPECT_GE(behind["ship_changes_waiting_count"], 1);
   EXPECT_NE(words().find(" and 2 scans wait, the oldest scan is from "), std::string::npos) << words();
   EXPECT_EQ(behind["ship_lost_scans_count"], 0);
-  EXPECT_EQ(behind["ship_refused_at_us"], nullptr);
+  EXPECT_EQ(behind["ship_failing_since_at_us"], nullptr);
   EXPECT_EQ(behind["ship_sent_at_us"], state().taken_at_us);
 }
 
@@ -94,14 +94,14 @@ TEST_F(StatusOfShip, SaysWhyNothingArrivesUntilSomethingDoes) {
   engine_.before = [] { throw DestinationError(Refusal::permanent, "ClickHouse refuses: no right to INSERT"); };
   EXPECT_THROW(ship(), DestinationError);
   const auto refused = row();
-  EXPECT_EQ(refused["ship_refusal"], "ClickHouse refuses: no right to INSERT");
-  EXPECT_GT(refused["ship_refused_at_us"], refused["ship_sent_at_us"]);
+  EXPECT_EQ(refused["ship_failing_why"], "ClickHouse refuses: no right to INSERT");
+  EXPECT_GT(refused["ship_failing_since_at_us"], refused["ship_sent_at_us"]);
   EXPECT_NE(words().find(" ago: ClickHouse refuses: no right to INSERT; last sent "), std::string::npos) << words();
-  EXPECT_NE(headline().find(" ship: failed "), std::string::npos) << headline();
+  EXPECT_NE(headline().find(" ship: has failed since "), std::string::npos) << headline();
   engine_.before = {};
   ship();
   EXPECT_TRUE(words().ends_with(" ago; nothing waits")) << words();
-  EXPECT_EQ(row()["ship_refusal"], "ClickHouse refuses: no right to INSERT") << "the last one";
+  EXPECT_EQ(row()["ship_failing_why"], nullptr);
 }
 
 TEST_F(StatusOfShip, SaysWhatWasLostAndThatItIsNotAtWork) {

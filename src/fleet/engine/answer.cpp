@@ -65,8 +65,10 @@ constexpr Known kKnown[] = {
     {243, Refusal::transient, "has too little space on its disk", "give it space"},
     {279, Refusal::transient, "does not reach one of its shards", "wait, or start the shard"}};
 
-/// Of these, trying again does not help: the text of the query or of the rows is wrong.
-constexpr int kWrongText[] = {6, 26, 27, 33, 36, 38, 41, 43, 44, 46, 47, 53, 62, 69, 70, 72, 73, 115, 117, 321, 349};
+/// The text of some row is wrong.
+constexpr int kBadRows[] = {6, 26, 27, 33, 38, 41, 69, 70, 72, 117, 131, 321, 349};
+/// Of these, trying again does not help either: the text of the query is wrong.
+constexpr int kWrongText[] = {36, 43, 44, 46, 47, 53, 62, 73, 115};
 
 void replace(std::string& text, std::string_view what, const std::string& with) {
   for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
@@ -84,7 +86,7 @@ std::string filled(const char* text, const Asked& asked) {
 DestinationError strange_answer(const Asked& asked, int status) {
   const std::string answered = asked.place + " answers with HTTP status " + std::to_string(status);
   if (status == 401 || status == 403) return {Refusal::permanent, answered + ": " + kUserAdvice};
-  if (status == 413) return {Refusal::permanent, answered + ": set batch_bytes in [ship] lower"};
+  if (status == 413) return {Refusal::bad_rows, answered + ": set batch_bytes in [ship] lower"};
   if (status == 429 || status >= 500) return {Refusal::transient, answered + ", and not as ClickHouse does: wait"};
   return {Refusal::permanent, answered +
                                   ", and not as ClickHouse does: url in [ship] has to name its HTTP port (8123, or "
@@ -146,9 +148,13 @@ DestinationError refusal_of(const Asked& asked, int status, std::string_view bod
     return {known->refusal, asked.place + " " + filled(known->problem, asked) + ": " + filled(known->advice, asked) +
                                 " (" + own_words + ")"};
   }
-  const bool is_wrong = std::ranges::find(kWrongText, error->code) != std::end(kWrongText);
-  const Refusal wrong = asked.to_read ? Refusal::wrong_text : Refusal::permanent;
-  return {is_wrong ? wrong : Refusal::transient, asked.place + " refuses: " + own_words};
+  const auto is_one_of = [&](const auto& codes) { return std::ranges::find(codes, error->code) != std::end(codes); };
+  const bool has_bad_text = is_one_of(kBadRows), is_wrong = is_one_of(kWrongText);
+  const Refusal refusal = asked.to_read ? (has_bad_text || is_wrong ? Refusal::wrong_text : Refusal::transient)
+                          : has_bad_text ? Refusal::bad_rows
+                          : is_wrong     ? Refusal::permanent
+                                         : Refusal::transient;
+  return {refusal, asked.place + " refuses: " + own_words};
 }
 
 EngineRow next_row(std::string_view& body) {

@@ -18,6 +18,9 @@ namespace {
 // A Distributed table answers after its shards have the rows, and an error comes with its status instead of in the
 // middle of an answer.
 constexpr std::string_view kTarget = "/?insert_distributed_sync=1&wait_end_of_query=1";
+// A user's profile may have async_insert.
+constexpr EngineVersion kFirstWithAsyncInsert{21, 11};
+constexpr std::string_view kWaitForAsyncInsert = "&wait_for_async_insert=1";
 
 std::string encoded(std::string_view text) {
   constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
@@ -38,6 +41,15 @@ std::string encoded(std::string_view text) {
 bool is_for_good(net::HttpError::Kind kind) {
   using Kind = net::HttpError::Kind;
   return kind == Kind::bad_url || kind == Kind::redirect;
+}
+
+std::string literal(std::string_view text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "'";
 }
 
 EngineVersion number_of(std::string_view version) {
@@ -89,7 +101,9 @@ void ClickHouse::insert(std::string_view table, const std::vector<std::string>& 
   std::string sql = "INSERT INTO " + settings_.database + "." + std::string(table) + " (";
   for (const std::string& column : columns) sql += (sql.ends_with('(') ? "" : ", ") + column;
   sql += ") FORMAT TabSeparated";
-  net::HttpRequest request{.target = std::string(kTarget) + "&query=" + encoded(sql), .body = gzipped_rows};
+  std::string target(kTarget);
+  if (number_of(version_) >= kFirstWithAsyncInsert) target += kWaitForAsyncInsert;
+  net::HttpRequest request{.target = target + "&query=" + encoded(sql), .body = gzipped_rows};
   if (!gzipped_rows.empty()) request.headers = {{"Content-Encoding", "gzip"}};
   const std::string answer = ask(request);
   if (answer.find_first_not_of('\n') != std::string::npos) throw refusal_of(asked(), 200, answer);
@@ -174,6 +188,16 @@ std::int64_t ClickHouse::clock_difference_us(const std::function<std::int64_t()>
   const std::int64_t most_us = after_us - second * base::kSecond_us;
   if (least_us > 0) return least_us;
   return most_us < 0 ? most_us : 0;
+}
+
+std::optional<std::int64_t> ClickHouse::last_sent_at_us(const std::string& node, const std::string& history_id) {
+  const std::vector<EngineRow> rows =
+      query("SELECT max(shipped_at_us) FROM " + settings_.database + ".node WHERE node = " + literal(node) +
+            " AND history_id = " + literal(history_id) + " SETTINGS skip_unavailable_shards = 1");
+  std::int64_t at_us = 0;
+  const std::string told = rows.size() == 1 ? rows[0][0].value_or("") : "";
+  std::from_chars(told.data(), told.data() + told.size(), at_us);
+  return at_us > 0 ? std::optional(at_us) : std::nullopt;
 }
 
 }  // namespace cgmm::fleet

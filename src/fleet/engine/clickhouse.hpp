@@ -36,6 +36,7 @@ class ClickHouse final : public Destination {
   explicit ClickHouse(const config::Ship& settings, std::chrono::milliseconds timeout = std::chrono::seconds(60),
                       int stop_fd = -1);
 
+  /// Where version() was asked before and is a late one, an insert waits also where it is asynchronous.
   void insert(std::string_view table, const std::vector<std::string>& columns, std::string_view gzipped_rows) override;
   /// The rows of an answer; for a statement, what it tells. Throws DestinationError.
   std::vector<EngineRow> query(const std::string& sql);
@@ -48,6 +49,8 @@ class ClickHouse final : public Destination {
   EngineVersion version_number();
   /// This machine's clock less the engine's, 0 where they may be the same: the engine tells whole seconds.
   std::int64_t clock_difference_us(const std::function<std::int64_t()>& wall_now_us);
+  /// When the node was last sent with this history (table node); nullopt: never, or its shard is away.
+  std::optional<std::int64_t> last_sent_at_us(const std::string& node, const std::string& history_id);
   /// host:port of the address in use.
   std::string place() const;
 

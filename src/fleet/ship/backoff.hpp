@@ -41,7 +41,7 @@ class Backoff {
   /// An engine with too many parts needs time to merge them; what is wrong with a setting is not mended in a second.
   static Times times_of(Refusal refusal) {
     using base::kMinute_us, base::kSecond_us;
-    if (refusal == Refusal::transient) return {kSecond_us, 5 * kMinute_us};
+    if (refusal == Refusal::transient || refusal == Refusal::bad_rows) return {kSecond_us, 5 * kMinute_us};
     return refusal == Refusal::permanent ? Times{kMinute_us, 10 * kMinute_us} : Times{30 * kSecond_us, 10 * kMinute_us};
   }
 

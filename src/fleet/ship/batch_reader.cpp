@@ -21,6 +21,8 @@ constexpr std::int64_t kChangeBytes = 1024;
 constexpr std::int64_t kMostChanges = 512;
 constexpr std::int64_t kSampleBytes = 200;
 constexpr std::int64_t kHourBytes = 250;
+/// No history has so many; and there is room for as many timelines as seconds in 270 years.
+constexpr std::int64_t kRevisionsOfTimeline = std::int64_t{1} << 30;
 
 struct Source {
   std::string_view name;   // of the file
@@ -63,33 +65,41 @@ std::optional<std::int64_t> reaches(store::Reader& reader, std::string_view name
 }
 
 std::string history_id_of(store::Reader& reader) {
-  const auto row = first_row(reader, "plan_ends");
+  const auto row = first_row(reader, "plan_ends", {{"sent_scan_id", std::int64_t{0}}});
   const auto* id = std::get_if<std::string>(&row.at(0));
   return id ? *id : "";
 }
 
-/// Passes rows on, and adds up one of their columns.
-class Summing final : public core::RowSink {
+/// Passes rows on with the revisions of their timeline, and notes what the scans say.
+class Passing final : public core::RowSink {
  public:
-  Summing(core::RowSink& to, std::string_view column) : to_(to), column_(column) {}
+  Passing(core::RowSink& to, std::int64_t timeline) : to_(to), more_(timeline * kRevisionsOfTimeline) {}
   void begin(const std::vector<std::string>& columns) override {
-    sum = row_count = 0;
-    at_ = static_cast<std::size_t>(std::ranges::find(columns, column_) - columns.begin());
+    sample_count = row_count = 0;
+    const auto place_of = [&](std::string_view name) {
+      return static_cast<std::size_t>(std::ranges::find(columns, name) - columns.begin());
+    };
+    revision_ = place_of("revision");
+    sample_count_ = place_of("cgroup_count");
+    started_at_ = place_of("started_at_us");
     to_.begin(columns);
   }
   void add(std::vector<core::Cell> row) override {
     ++row_count;
-    if (at_ < row.size()) sum += number_in(row[at_]);
+    if (sample_count_ < row.size()) sample_count += number_in(row[sample_count_]);
+    if (started_at_ < row.size()) last_at_us = number_in(row[started_at_]);
+    if (revision_ < row.size()) row[revision_] = number_in(row[revision_]) + more_;
     to_.add(std::move(row));
   }
 
-  std::int64_t sum = 0;
+  std::int64_t sample_count = 0;
   std::int64_t row_count = 0;
+  std::int64_t last_at_us = 0;
 
  private:
   core::RowSink& to_;
-  std::string_view column_;
-  std::size_t at_ = 0;
+  std::int64_t more_;
+  std::size_t revision_ = 0, sample_count_ = 0, started_at_ = 0;
 };
 
 }  // namespace
@@ -106,9 +116,9 @@ BatchReader::BatchReader(std::filesystem::path history, std::string node, const 
       bounds_{.rows = settings.batch_rows, .bytes = settings.batch_bytes},
       has_all_samples_(settings.samples == config::ShippedSamples::all) {}
 
-Ends BatchReader::ends() const {
+Ends BatchReader::ends(std::int64_t sent_scan_id) const {
   store::Reader reader(history_);
-  const auto row = first_row(reader, "plan_ends");
+  const auto row = first_row(reader, "plan_ends", {{"sent_scan_id", sent_scan_id}});
   const auto* id = std::get_if<std::string>(&row.at(0));
   if (!id)
     throw ShipError("the history " + history_.string() +
@@ -116,7 +126,11 @@ Ends BatchReader::ends() const {
                     "up to date");
   return {.history_id = *id,
           .newest = {.changes = number_in(row.at(1)), .samples = number_in(row.at(2)), .hours = number_in(row.at(3))},
-          .newest_hour_at_us = number_in(row.at(4))};
+          .newest_hour_at_us = number_in(row.at(4)),
+          .newest_scan_at_us = number_in(row.at(6)),
+          .last_revision = number_in(row.at(5)),
+          .sent_at_us =
+              std::holds_alternative<std::monostate>(row.at(7)) ? std::nullopt : std::optional(number_in(row.at(7)))};
 }
 
 std::int64_t BatchReader::samples_up_to(std::int64_t scan_id) const {
@@ -155,7 +169,8 @@ std::optional<Planned> BatchReader::next_old_hours(std::int64_t after, std::int6
   return Planned{.range = {.kind = Kind::hours, .after = after, .to = *to}, .cursor = *to};
 }
 
-std::optional<Batch> BatchReader::read(const Range& range, const std::string& history_id, Incidents incidents) const {
+std::optional<Batch> BatchReader::read(const Range& range, const std::string& history_id, Incidents incidents,
+                                       std::int64_t timeline) const {
   constexpr std::array<std::string_view, 3> kUnits = {"revision", "scan_id", "hour_us"};
   const std::string unit(kUnits[static_cast<std::size_t>(range.kind)]);
   const core::Parameters parameters{
@@ -167,12 +182,13 @@ std::optional<Batch> BatchReader::read(const Range& range, const std::string& hi
     if (source.name == "sample" && !has_all_samples_) continue;
     if (source.name == "incident_sample" && incidents == Incidents::without_samples) continue;
     PieceWriter pieces(source.table, bounds_);
-    Summing rows(pieces, "cgroup_count");
+    Passing rows(pieces, timeline);
     reader.run(shipped_sql(source.name), parameters, rows);
     std::ranges::move(pieces.finish(), std::back_inserter(batch.pieces));
     if (source.name == "scan") {
       batch.scan_count = rows.row_count;
-      batch.recorded_sample_count = rows.sum;
+      batch.recorded_sample_count = rows.sample_count;
+      batch.last_scan_at_us = rows.last_at_us;
     }
     if (source.name == "sample") batch.sample_count = rows.row_count;
   }

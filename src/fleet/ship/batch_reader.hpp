@@ -46,6 +46,9 @@ struct Ends {
   std::string history_id;
   Cursors newest;
   std::int64_t newest_hour_at_us = 0;
+  std::int64_t newest_scan_at_us = 0;
+  std::int64_t last_revision = 0;          // that was ever used; the change may be gone
+  std::optional<std::int64_t> sent_at_us;  // when the scan began that was asked for; nullopt: there is none
 };
 
 /// A range, and what the cursor of its kind becomes once it was sent.
@@ -60,6 +63,7 @@ struct Batch {
   std::int64_t scan_count = 0;
   std::int64_t sample_count = 0;
   std::int64_t recorded_sample_count = 0;  // as the scans say: more where retention was faster
+  std::int64_t last_scan_at_us = 0;
 };
 
 class BatchReader {
@@ -68,7 +72,7 @@ class BatchReader {
 
   /// Throws ShipError where the history has no history_id: no service of this version was at work on it. This and all
   /// others throw store::StoreError where the history can't be read.
-  Ends ends() const;
+  Ends ends(std::int64_t sent_scan_id) const;
   std::int64_t samples_up_to(std::int64_t scan_id) const;
 
   /// The next batch after the cursor, up to `end`. nullopt: there is nothing.
@@ -77,8 +81,10 @@ class BatchReader {
   std::optional<Planned> next_old_hours(std::int64_t after, std::int64_t end) const;
 
   enum class Incidents : std::uint8_t { without_samples, with_samples };
-  /// nullopt: the history has become another one meanwhile.
-  std::optional<Batch> read(const Range& range, const std::string& history_id, Incidents incidents) const;
+  /// `timeline`: of a later one, all revisions are greater than those of the ones before. nullopt: the history has
+  /// become another one meanwhile.
+  std::optional<Batch> read(const Range& range, const std::string& history_id, Incidents incidents,
+                            std::int64_t timeline = 0) const;
   /// The row of the node. `facts`: the parameters of node.sql but the node's name.
   std::vector<Piece> read_node(core::Parameters facts) const;
 

@@ -15,7 +15,8 @@ enum class Refusal : std::uint8_t {
   transient,
   too_many_parts,
   read_only,
-  permanent,
+  bad_rows,   // of these rows, or of so many at once
+  permanent,  // until a person has done something
   wrong_text  // of a question
 };
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <utility>
 #include <variant>
 
@@ -48,6 +49,26 @@ void append_cell(std::string& line, const core::Cell& cell) {
   } else {
     line += "\\N";
   }
+}
+
+std::array<Piece, 2> halves_of(const Piece& piece) {
+  std::string text;
+  if (net::gunzip(piece.gzipped_rows, static_cast<std::size_t>(piece.bytes), text) != net::Unpacked::whole)
+    throw std::logic_error("a piece is not whole");
+  std::size_t end = 0;  // of the first half; a line break in a row is escaped
+  for (std::int64_t i = 0; i < piece.row_count / 2; ++i) end = text.find('\n', end) + 1;
+  const auto part = [&](std::string_view rows, std::int64_t row_count) {
+    net::GzipWriter packed;
+    packed.write(rows);
+    return Piece{.table = piece.table,
+                 .columns = piece.columns,
+                 .gzipped_rows = packed.finish(),
+                 .row_count = row_count,
+                 .bytes = std::ssize(rows)};
+  };
+  const std::string_view rows = text;
+  return {part(rows.substr(0, end), piece.row_count / 2),
+          part(rows.substr(end), piece.row_count - piece.row_count / 2)};
 }
 
 void PieceWriter::begin(const std::vector<std::string>& columns) {

@@ -4,6 +4,7 @@
 // From rows of the history to what is inserted: ClickHouse's TabSeparated, gzipped, in pieces of a bounded size. The
 // same rows give the same bytes. One thread.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -31,6 +32,9 @@ struct PieceBounds {
 
 /// NULL is \N. The engine's numbers are integers: one with a fraction is rounded.
 void append_cell(std::string& line, const core::Cell& cell);
+
+/// The rows of one, of two rows or more, as two.
+std::array<Piece, 2> halves_of(const Piece& piece);
 
 /// A row is never cut: a piece has at most one row more than the bound of bytes allows.
 class PieceWriter final : public core::RowSink {

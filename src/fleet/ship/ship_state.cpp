@@ -45,7 +45,8 @@ Json json_of(const InFlight& batch) {
           {"kind", name_of(batch.planned.range.kind)},
           {"after", batch.planned.range.after},
           {"to", batch.planned.range.to},
-          {"cursor", batch.planned.cursor}};
+          {"cursor", batch.planned.cursor},
+          {"refused_count", batch.refused_count}};
 }
 
 InFlight in_flight_of(const Json& json) {
@@ -53,7 +54,8 @@ InFlight in_flight_of(const Json& json) {
           .planned = {.range = {.kind = kind_of(json.at("kind").get<std::string>()),
                                 .after = json.at("after").get<std::int64_t>(),
                                 .to = json.at("to").get<std::int64_t>()},
-                      .cursor = json.at("cursor").get<std::int64_t>()}};
+                      .cursor = json.at("cursor").get<std::int64_t>()},
+          .refused_count = json.value("refused_count", std::int64_t{0})};
 }
 
 base::Fd open_or_throw(const std::filesystem::path& file, int flags) {
@@ -88,17 +90,19 @@ std::string to_json(const ShipState& state) {
   Json json = {{"version", kVersion},
                {"history_id", state.history_id},
                {"node", state.node},
+               {"timeline", state.timeline},
                {"forward", json_of(state.forward)},
+               {"sent_at_us", state.sent_at_us},
                {"backfill", json_of(state.backfill)},
                {"backfill_end", json_of(state.backfill_end)},
                {"backfill_samples_left", state.backfill_samples_left},
                {"lost_samples", state.lost_samples},
                {"lost_scans", state.lost_scans},
+               {"refused_rows", state.refused_rows},
                {"node_sent_at_us", state.node_sent_at_us},
-               {"taken_at_us", state.taken_at_us},
-               {"refused_at_us", state.refused_at_us},
-               {"refusal", state.refusal}};
+               {"taken_at_us", state.taken_at_us}};
   if (state.in_flight) json["in_flight"] = json_of(*state.in_flight);
+  if (state.failing) json["failing"] = {{"since_us", state.failing->since_us}, {"why", state.failing->why}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -108,17 +112,23 @@ std::optional<ShipState> state_from_json(const std::string& text) {
     if (json.at("version") != kVersion) return std::nullopt;
     ShipState state{.history_id = json.at("history_id").get<std::string>(),
                     .node = json.at("node").get<std::string>(),
+                    .timeline = json.value("timeline", std::int64_t{0}),
                     .forward = cursors_of(json.at("forward")),
+                    .sent_at_us = json.value("sent_at_us", std::int64_t{0}),
                     .backfill = cursors_of(json.at("backfill")),
                     .backfill_end = cursors_of(json.at("backfill_end")),
                     .backfill_samples_left = json.at("backfill_samples_left").get<std::int64_t>(),
                     .lost_samples = json.at("lost_samples").get<std::int64_t>(),
                     .lost_scans = json.at("lost_scans").get<std::int64_t>(),
+                    .refused_rows = json.value("refused_rows", std::int64_t{0}),
                     .node_sent_at_us = json.at("node_sent_at_us").get<std::int64_t>(),
-                    .taken_at_us = json.value("taken_at_us", std::int64_t{0}),
-                    .refused_at_us = json.value("refused_at_us", std::int64_t{0}),
-                    .refusal = json.value("refusal", "")};
+                    .taken_at_us = json.value("taken_at_us", std::int64_t{0})};
     if (json.contains("in_flight")) state.in_flight = in_flight_of(json.at("in_flight"));
+    if (json.contains("failing")) {
+      const Json& failing = json.at("failing");
+      state.failing = {.since_us = failing.at("since_us").get<std::int64_t>(),
+                       .why = failing.at("why").get<std::string>()};
+    }
     return state;
   } catch (const Json::exception&) {
   } catch (const std::out_of_range&) {

@@ -22,23 +22,32 @@ enum class Lane : std::uint8_t {
 struct InFlight {
   Lane lane = Lane::forward;
   Planned planned;
+  std::int64_t refused_count = 0;  // how often the engine refused its rows
   friend bool operator==(const InFlight&, const InFlight&) = default;
+};
+
+/// Why nothing is sent now.
+struct Failing {
+  std::int64_t since_us = 0;
+  std::string why;
+  friend bool operator==(const Failing&, const Failing&) = default;
 };
 
 struct ShipState {
   std::string history_id;
   std::string node;
+  std::int64_t timeline = 0;  // of a history that was restored from a backup: when that was seen, in seconds
   Cursors forward;
+  std::int64_t sent_at_us = 0;  // when scan forward.samples began; 0: not known
   Cursors backfill, backfill_end;
   std::int64_t backfill_samples_left = 0;  // of those that were there at the begin
   std::optional<InFlight> in_flight;       // may have been sent or not
   std::int64_t lost_samples = 0;           // that were gone before they were sent
   std::int64_t lost_scans = 0;
+  std::int64_t refused_rows = 0;  // that the engine does not take, and that were left out
+  std::optional<Failing> failing;
   std::int64_t node_sent_at_us = 0;
-  // For `status`. 0 and "" in a state that an earlier version wrote.
-  std::int64_t taken_at_us = 0;    // when the engine last took something
-  std::int64_t refused_at_us = 0;  // when an attempt last failed, also if others worked since
-  std::string refusal;             // why
+  std::int64_t taken_at_us = 0;  // when the engine last took something; 0: an earlier version wrote the state
   friend bool operator==(const ShipState&, const ShipState&) = default;
 };
 

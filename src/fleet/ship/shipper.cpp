@@ -16,7 +16,11 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kMostOfRefusal = 1000;  // bytes of the sentence
+constexpr std::size_t kMostOfWhy = 1000;  // bytes of the sentence
+/// So often the engine refuses a batch before the bad rows in it are looked for.
+constexpr std::int64_t kRefusals = 3;
+/// If there are more in one batch, it is not the rows that are wrong.
+constexpr std::int64_t kMostBadRows = 16;
 
 /// While it was read: the next round begins with the new one.
 struct HistoryReplaced {};
@@ -33,6 +37,12 @@ std::int64_t& of(Cursors& cursors, Kind kind) {
   return cursors.hours;
 }
 
+/// It was restored from a backup, or salvaged without its end, and uses the numbers of lost rows again.
+bool is_of_another_time(const ShipState& state, const Ends& ends) {
+  return ends.newest.samples < state.forward.samples || ends.last_revision < state.forward.changes ||
+         (state.sent_at_us != 0 && ends.sent_at_us && *ends.sent_at_us != state.sent_at_us);
+}
+
 }  // namespace
 
 Shipper::Shipper(ShipperSettings settings, Destination& destination, const StateFile& file, ShipperHooks hooks)
@@ -43,14 +53,16 @@ Shipper::Shipper(ShipperSettings settings, Destination& destination, const State
       reader_(settings_.history, settings_.node, settings_.ship),
       backoff_(settings_.seed) {}
 
+void Shipper::read_state() {
+  bool is_bad = false;
+  state_ = file_.read(is_bad);
+  if (is_bad) hooks_.warn("the state of `ship` can't be understood; the whole history is sent again");
+}
+
 /// How far the history reaches now, with the state that belongs to it.
 void Shipper::begin() {
-  const Ends& ends = ends_ = reader_.ends();
-  if (!state_) {
-    bool is_bad = false;
-    state_ = file_.read(is_bad);
-    if (is_bad) hooks_.warn("the state of `ship` can't be understood; the whole history is sent again");
-  }
+  if (!state_) read_state();
+  const Ends& ends = ends_ = reader_.ends(state_ ? state_->forward.samples : 0);
   if (state_ && state_->history_id != ends.history_id) {
     hooks_.warn("the history was begun anew; what of the one before was not sent yet is not sent any more");
     state_.reset();
@@ -60,16 +72,42 @@ void Shipper::begin() {
                 "; the whole history is sent under its new name");
     state_.reset();
   }
+  if (!state_) is_engine_asked_ = false;
+  if (state_ && is_of_another_time(*state_, ends)) {
+    hooks_.warn(
+        "the history is an earlier one, as after it was restored from a backup, or it has lost its end; it is sent "
+        "again as a whole. What was sent of the time that is lost stays until rows with the same numbers come");
+    start_timeline();
+  }
+  if (!is_engine_asked_) compare_with_engine();
   if (!state_) start();
-  // A salvaged history may have lost its end, and one from a backup has none: it uses the same numbers again.
-  for (const Kind kind : {Kind::changes, Kind::samples, Kind::hours}) {
+  for (const Kind kind : {Kind::changes, Kind::hours}) {  // the newest may have been deleted
     std::int64_t& cursor = of(state_->forward, kind);
     cursor = std::min(cursor, of(ends_.newest, kind));
   }
 }
 
+/// Where the engine has more than the state knows of, it is not known what that is. So all is sent again.
+void Shipper::compare_with_engine() {
+  const auto last = hooks_.last_sent_at_us ? hooks_.last_sent_at_us(ends_.history_id) : std::nullopt;
+  is_engine_asked_ = true;
+  if (!last || *last <= (state_ ? state_->node_sent_at_us : 0)) return;
+  if (state_) {
+    hooks_.warn(
+        "this history was sent later than the state of `ship` knows of, as after both were restored from a backup; the "
+        "whole history is sent again");
+  } else {
+    start();
+  }
+  state_->node_sent_at_us = *last;
+  start_timeline();
+}
+
 void Shipper::start() {
-  ShipState state{.history_id = ends_.history_id, .node = settings_.node, .forward = ends_.newest};
+  ShipState state{.history_id = ends_.history_id,
+                  .node = settings_.node,
+                  .forward = ends_.newest,
+                  .sent_at_us = ends_.newest_scan_at_us};
   state.backfill_end = {
       .changes = ends_.newest.changes, .samples = ends_.newest.samples, .hours = ends_.newest_hour_at_us};
   if (settings_.ship.samples == config::ShippedSamples::all)
@@ -78,13 +116,58 @@ void Shipper::start() {
   state_ = std::move(state);
 }
 
+/// All is sent again, and replaces what was sent before.
+void Shipper::start_timeline() {
+  const ShipState before = *state_;
+  start();
+  state_->timeline = std::max(before.timeline + 1, hooks_.wall_now_us() / base::kSecond_us);
+  state_->lost_samples = before.lost_samples;
+  state_->lost_scans = before.lost_scans;
+  state_->refused_rows = before.refused_rows;
+  state_->failing = before.failing;
+  state_->taken_at_us = before.taken_at_us;
+  state_->node_sent_at_us = before.node_sent_at_us;
+  file_.write(*state_);
+}
+
+void Shipper::send(const Piece& piece) {
+  destination_.insert(piece.table, piece.columns, piece.gzipped_rows);
+  Sent& sent = sent_[std::string(piece.table)];
+  sent.rows += piece.row_count;
+  sent.bytes += piece.bytes;
+  sent.gzipped_bytes += std::ssize(piece.gzipped_rows);
+}
+
 void Shipper::send(const std::vector<Piece>& pieces) {
+  for (const Piece& piece : pieces) send(piece);
+}
+
+/// Returns how many rows were left out.
+std::int64_t Shipper::send_but_bad_rows(const std::vector<Piece>& pieces) {
+  std::int64_t refused_rows = 0;
   for (const Piece& piece : pieces) {
-    destination_.insert(piece.table, piece.columns, piece.gzipped_rows);
-    Sent& sent = sent_[std::string(piece.table)];
-    sent.rows += piece.row_count;
-    sent.bytes += piece.bytes;
-    sent.gzipped_bytes += std::ssize(piece.gzipped_rows);
+    try {
+      send(piece);
+    } catch (const DestinationError& error) {
+      send_parts(piece, error, refused_rows);
+    }
+  }
+  return refused_rows;
+}
+
+void Shipper::send_parts(const Piece& piece, const DestinationError& why, std::int64_t& refused_rows) {
+  if (why.refusal() != Refusal::bad_rows) throw why;
+  if (piece.row_count == 1) {
+    if (++refused_rows > kMostBadRows) throw why;
+    hooks_.warn("a row of table " + std::string(piece.table) + " is left out: " + why.what());
+    return;
+  }
+  for (const Piece& half : halves_of(piece)) {
+    try {
+      send(half);
+    } catch (const DestinationError& error) {
+      send_parts(half, error, refused_rows);
+    }
   }
 }
 
@@ -105,13 +188,26 @@ void Shipper::ship(const InFlight& batch) {
   const auto samples = settings_.ship.samples;
   const bool has_incidents = samples == config::ShippedSamples::incidents ||
                              (samples == config::ShippedSamples::all && is_forward);  // before their time
-  const auto read =
-      reader_.read(batch.planned.range, state_->history_id,
-                   has_incidents ? BatchReader::Incidents::with_samples : BatchReader::Incidents::without_samples);
+  const auto read = reader_.read(
+      batch.planned.range, state_->history_id,
+      has_incidents ? BatchReader::Incidents::with_samples : BatchReader::Incidents::without_samples, state_->timeline);
   if (!read) throw HistoryReplaced();
-  send(read->pieces);
+  try {
+    if (batch.refused_count < kRefusals) {
+      send(read->pieces);
+    } else {
+      state_->refused_rows += send_but_bad_rows(read->pieces);
+    }
+  } catch (const DestinationError& error) {
+    if (error.refusal() == Refusal::bad_rows) {
+      ++state_->in_flight->refused_count;
+      file_.write(*state_);
+    }
+    throw;
+  }
   count_lost(batch.lane, batch.planned.range, *read);
   of(is_forward ? state_->forward : state_->backfill, batch.planned.range.kind) = batch.planned.cursor;
+  if (is_forward && batch.planned.range.kind == Kind::samples) state_->sent_at_us = read->last_scan_at_us;
   state_->in_flight.reset();
   state_->taken_at_us = hooks_.wall_now_us();
   file_.write(*state_);
@@ -159,6 +255,8 @@ void Shipper::ship_node() {
   const auto text_or_null = [](const std::string& text) { return text.empty() ? core::Cell{} : core::Cell{text}; };
   const std::int64_t now_us = std::max(hooks_.wall_now_us(), state_->node_sent_at_us + 1);
   const auto difference_us = hooks_.clock_difference_us ? hooks_.clock_difference_us() : std::nullopt;
+  state_->node_sent_at_us = now_us;  // before it is sent: the engine never has a later one
+  file_.write(*state_);
   send(reader_.read_node({{"machine_id", text_or_null(settings_.machine_id)},
                           {"cluster", settings_.ship.cluster},
                           {"zone", settings_.ship.zone},
@@ -166,8 +264,8 @@ void Shipper::ship_node() {
                           {"clock_difference_us", difference_us ? core::Cell{*difference_us} : core::Cell{}},
                           {"lost_samples", state_->lost_samples},
                           {"lost_rows", state_->lost_scans},
+                          {"refused_rows", state_->refused_rows},
                           {"now_us", now_us}}));
-  state_->node_sent_at_us = now_us;
   state_->taken_at_us = now_us;
   file_.write(*state_);
 }
@@ -204,17 +302,18 @@ void Shipper::ship_all() {
     while (left.backfill) left = round({.events = true, .samples = false});
     while (round({.events = false, .samples = true}).samples) {  // of meanwhile; last the node, with what was lost
     }
+    end_failure();
   } catch (const DestinationError& error) {
-    note_refusal(error.what());
+    note_failure(error.what());
     throw;
   }
 }
 
-/// For `status`. If the state can't be written, the next round says so.
-void Shipper::note_refusal(const std::string& why) {
+/// For `status` and the check. If the state can't be written, the next round says so.
+void Shipper::note_failure(const std::string& why) {
   if (!state_) return;
-  state_->refused_at_us = hooks_.wall_now_us();
-  state_->refusal = why.substr(0, kMostOfRefusal);
+  const std::int64_t since_us = state_->failing ? state_->failing->since_us : hooks_.wall_now_us();
+  state_->failing = {.since_us = since_us, .why = why.substr(0, kMostOfWhy)};
   try {
     file_.write(*state_);
   } catch (const std::system_error&) {
@@ -224,11 +323,21 @@ void Shipper::note_refusal(const std::string& why) {
 /// Tells of it where it is new.
 std::int64_t Shipper::wait_after(Refusal refusal, const std::string& why) {
   const std::int64_t wait_us = backoff_.after(refusal);
-  if (failure_ != why)
-    hooks_.warn("the history can't be sent: " + why + "; next attempt in " + base::format_duration_us(wait_us));
+  if (failure_ == why) return wait_us;
+  hooks_.warn("the history can't be sent: " + why + "; next attempt in " + base::format_duration_us(wait_us));
   failure_ = why;
-  note_refusal(why);
+  note_failure(why);
   return wait_us;
+}
+
+void Shipper::end_failure() {
+  if (!failure_.empty())
+    hooks_.info("the history is sent again, after " + base::counted(backoff_.failures(), "failed attempt"));
+  failure_.clear();
+  backoff_.worked();
+  if (!state_->failing) return;
+  state_->failing.reset();
+  file_.write(*state_);
 }
 
 void Shipper::run(int stop_fd) {
@@ -246,10 +355,7 @@ void Shipper::run(int stop_fd) {
     };
     try {
       const Left left = round(due);
-      if (!failure_.empty())
-        hooks_.info("the history is sent again, after " + base::counted(backoff_.failures(), "failed attempt"));
-      failure_.clear();
-      backoff_.worked();
+      end_failure();
       if (due.events) events_at = now + events_every;
       if (due.samples && !left.samples) samples_at = now + samples_every;
       wake_at = std::min(events_at, samples_at);

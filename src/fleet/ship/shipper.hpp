@@ -5,7 +5,10 @@
 // what is new since this node was first sent, backfill what was there then; a batch of it follows each round of
 // forward. The cursor of a lane moves only after the engine has taken a batch. The batch that is on its way is on disk
 // before it is sent, so that after a crash the same one is sent again: the engine tells equal rows by their keys. The
-// history is the queue; what retention deletes from it before it was sent is counted. One thread.
+// history is the queue; what retention deletes from it before it was sent is counted. A history that was restored from
+// a backup uses the numbers of its rows again: it is sent as a whole on a new timeline, whose rows replace those of the
+// one before. Of rows that the engine refuses again and again the bad ones are found and left out, and counted. One
+// thread.
 
 #include <cstdint>
 #include <filesystem>
@@ -34,6 +37,8 @@ struct ShipperSettings {
 struct ShipperHooks {
   std::function<std::int64_t()> wall_now_us;
   std::function<std::optional<std::int64_t>()> clock_difference_us;  // the node's less the engine's; nullopt: not known
+  /// When the node was last sent with this history, as the engine has it; nullopt: never. May throw DestinationError.
+  std::function<std::optional<std::int64_t>(const std::string& history_id)> last_sent_at_us;
   std::function<void(const std::string& sentence)> info, warn;
 };
 
@@ -76,16 +81,23 @@ class Shipper {
  private:
   Left round_of_one_history(const Due& due);
   void begin();
+  void read_state();
+  void compare_with_engine();
   void start();
+  void start_timeline();
   bool ship_next(Lane lane, const std::optional<Planned>& planned);
   void ship(const InFlight& batch);
   void count_lost(Lane lane, const Range& range, const Batch& batch);
   bool ship_forward(Kind kind);
   bool ship_backfill();
   void send(const std::vector<Piece>& pieces);
+  void send(const Piece& piece);
+  std::int64_t send_but_bad_rows(const std::vector<Piece>& pieces);
+  void send_parts(const Piece& piece, const DestinationError& why, std::int64_t& refused_rows);
   void ship_node();
-  void note_refusal(const std::string& why);
+  void note_failure(const std::string& why);
   std::int64_t wait_after(Refusal refusal, const std::string& why);
+  void end_failure();
 
   ShipperSettings settings_;
   Destination& destination_;
@@ -95,6 +107,7 @@ class Shipper {
   Backoff backoff_;
   Ends ends_;  // when the round began
   std::optional<ShipState> state_;
+  bool is_engine_asked_ = false;  // when this history was last sent
   std::map<std::string, Sent, std::less<>> sent_;
   std::string failure_;  // that was told; empty: there is none
 };

@@ -36,10 +36,10 @@ class BatchReaderTest : public testing::Test {
 };
 
 TEST_F(BatchReaderTest, KnowsHowFarTheHistoryReaches) {
-  EXPECT_EQ(reader().ends().newest, (Cursors{.changes = 1, .samples = 0, .hours = 0}));
+  EXPECT_EQ(reader().ends(0).newest, (Cursors{.changes = 1, .samples = 0, .hours = 0}));
   for (int i = 0; i < 3; ++i) made_.scan(kHour);
   made_.maintain();
-  const Ends ends = reader().ends();
+  const Ends ends = reader().ends(0);
   EXPECT_EQ(ends.history_id, query("SELECT value FROM node WHERE key = 'history_id'"));
   EXPECT_EQ(ends.newest.changes, number("SELECT max(revision) FROM change"));
   EXPECT_EQ(ends.newest.samples, 3);
@@ -53,7 +53,7 @@ TEST_F(BatchReaderTest, SendsAHourOfWhichAllIsOnRecord) {
   made_.scan();
   made_.scan(kHour);
   made_.maintain();
-  const std::int64_t end = reader().ends().newest.hours;
+  const std::int64_t end = reader().ends(0).newest.hours;
   ASSERT_EQ(end, 2);
   const Planned planned{.range = {.kind = Kind::hours, .after = kNoon + kHour - 1, .to = kNoon + kHour}, .cursor = 2};
   EXPECT_EQ(reader().next(Kind::hours, 0, end), planned);
@@ -79,7 +79,7 @@ TEST_F(BatchReaderTest, CutsBatchesBetweenScans) {
 
 TEST_F(BatchReaderTest, GivesTheSameBytesOfTheSameRange) {
   for (int i = 0; i < 100; ++i) made_.something();
-  const Ends ends = reader().ends();
+  const Ends ends = reader().ends(0);
   for (const Kind kind : {Kind::changes, Kind::samples}) {
     const Range range{
         .kind = kind, .after = 0, .to = kind == Kind::changes ? ends.newest.changes : ends.newest.samples};
@@ -95,7 +95,7 @@ TEST_F(BatchReaderTest, GivesTheSameBytesOfTheSameRange) {
 TEST_F(BatchReaderTest, LeavesOutWhatHasChangedSince) {
   made_.scan();
   made_.reclaim();
-  const Ends ends = reader().ends();
+  const Ends ends = reader().ends(0);
   const Range range{.kind = Kind::changes, .after = 0, .to = ends.newest.changes};
   made_.effect();
   const auto batch = reader().read(range, ends.history_id, Incidents::without_samples);
@@ -106,7 +106,7 @@ TEST_F(BatchReaderTest, LeavesOutWhatHasChangedSince) {
 TEST_F(BatchReaderTest, SendsTheSamplesBeforeAKillWithIt) {
   for (int i = 0; i < 100; ++i) made_.scan();
   made_.logged_kill();
-  const Ends ends = reader().ends();
+  const Ends ends = reader().ends(0);
   FakeEngine engine;
   const Range range{.kind = Kind::changes, .after = 0, .to = ends.newest.changes};
   const auto batch = reader().read(range, ends.history_id, Incidents::with_samples);
@@ -125,7 +125,7 @@ TEST_F(BatchReaderTest, NoticesAnotherHistory) {
 TEST_F(BatchReaderTest, CountsWhatScansHadAndWhatIsThere) {
   for (int i = 0; i < 3; ++i) made_.scan();
   const Range range{.kind = Kind::samples, .after = 0, .to = 3};
-  const auto batch = reader().read(range, reader().ends().history_id, Incidents::without_samples);
+  const auto batch = reader().read(range, reader().ends(0).history_id, Incidents::without_samples);
   EXPECT_EQ(batch->scan_count, 3);
   EXPECT_EQ(batch->sample_count, 12);
   EXPECT_EQ(batch->recorded_sample_count, 12);
@@ -140,6 +140,7 @@ TEST_F(BatchReaderTest, SendsTheNode) {
                                {"pool", std::string()},
                                {"clock_difference_us", {}},
                                {"lost_samples", std::int64_t{3}},
+                               {"refused_rows", std::int64_t{0}},
                                {"lost_rows", std::int64_t{0}},
                                {"now_us", std::int64_t{99}}};
   FakeEngine engine;
@@ -147,12 +148,12 @@ TEST_F(BatchReaderTest, SendsTheNode) {
   ASSERT_EQ(engine.rows("node").size(), 1U);
   const std::string at = std::to_string(kNoon + 10 * kSecond);
   EXPECT_EQ(engine.rows("node").begin()->second,
-            "node=node-1 history_id=" + reader().ends().history_id +
+            "node=node-1 history_id=" + reader().ends(0).history_id +
                 " machine_id=\\N cluster=prod zone= pool= kernel=6.1 version=\\N page_size_bytes=4096 hierarchy=\\N "
                 "first_at_us=" +
                 at + " last_at_us=" + at +
-                " clock_difference_us=\\N lost_samples=3 lost_rows=0 interval_us=\\N memory_bytes=\\N kernel_log=\\N "
-                "shipped_at_us=99 ");
+                " clock_difference_us=\\N lost_samples=3 lost_rows=0 refused_rows=0 interval_us=\\N memory_bytes=\\N "
+                "kernel_log=\\N shipped_at_us=99 ");
 }
 
 TEST_F(BatchReaderTest, SaysWhatToDoWithAHistoryOfAnEarlierVersion) {
@@ -160,13 +161,13 @@ TEST_F(BatchReaderTest, SaysWhatToDoWithAHistoryOfAnEarlierVersion) {
   made_.history().rollback();
   SQLite::Database(made_.file().string(), SQLite::OPEN_READWRITE).exec("DELETE FROM node WHERE key = 'history_id'");
   try {
-    reader().ends();
+    reader().ends(0);
     FAIL() << "it has no history_id";
   } catch (const ShipError& error) {
     EXPECT_NE(std::string(error.what()).find("start the service of this version"), std::string::npos) << error.what();
   }
   const BatchReader missing(directory_.path() / "none.db", "n", {});
-  EXPECT_THROW(missing.ends(), store::StoreError);
+  EXPECT_THROW(missing.ends(0), store::StoreError);
 }
 
 TEST(ShippedTables, AreReadByTheirKeysHoweverLongTheHistoryIs) {

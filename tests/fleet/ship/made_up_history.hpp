@@ -30,6 +30,19 @@ class MadeUpHistory {
     history_.begin_run(now_us_, "");
   }
 
+  struct GoesOn {};
+  /// With a file that is there, an hour after its last scan.
+  MadeUpHistory(std::filesystem::path file, GoesOn, std::uint64_t seed)
+      : file_(std::move(file)), history_(file_), random_(seed) {
+    const auto last = SQLite::Database(file_.string()).execAndGet("SELECT max(started_at_us) FROM scan").getInt64();
+    now_us_ = last + kHour;
+    history_.set_retention({});
+    history_.begin_run(now_us_, "");
+    reclaim_count_ =
+        SQLite::Database(file_.string()).execAndGet("SELECT coalesce(max(reclaim_id), 0) FROM reclaim").getInt64();
+    sequence_ = 1000 * seed;
+  }
+
   /// Of all cgroups. The time goes on by `step_us`.
   void scan(std::int64_t step_us = 10 * kSecond) {
     now_us_ += step_us;

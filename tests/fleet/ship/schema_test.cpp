@@ -46,9 +46,10 @@ TEST(FleetSchema, HasTheColumnsThatAreSent) {
     const std::string name(text.name);
     if (name.starts_with("plan_")) continue;
     core::Parameters parameters;
-    for (const char* const parameter : {"node", "history_id", "machine_id", "cluster", "zone", "pool",
-                                        "clock_difference_us", "lost_samples", "lost_rows", "now_us", "after_revision",
-                                        "to_revision", "after_scan_id", "to_scan_id", "after_hour_us", "to_hour_us"})
+    for (const char* const parameter :
+         {"node", "history_id", "machine_id", "cluster", "zone", "pool", "clock_difference_us", "lost_samples",
+          "lost_rows", "refused_rows", "now_us", "after_revision", "to_revision", "after_scan_id", "to_scan_id",
+          "after_hour_us", "to_hour_us"})
       parameters[parameter] = {};
     const auto sent = reader.run(shipped_sql(name), parameters).columns;
     if (name == "counted_kill") {

@@ -33,12 +33,13 @@ class ShipperTest : public testing::Test {
     shipper_.reset();
     file_.reset();
     file_ = std::make_unique<StateFile>(state_file_);
-    shipper_ =
-        std::make_unique<Shipper>(settings_, engine_, *file_,
-                                  ShipperHooks{.wall_now_us = [this] { return made_ ? made_->now_us() : kNoon; },
-                                               .clock_difference_us = {},
-                                               .info = [this](const std::string& text) { said_ += text + "\n"; },
-                                               .warn = [this](const std::string& text) { said_ += text + "\n"; }});
+    shipper_ = std::make_unique<Shipper>(
+        settings_, engine_, *file_,
+        ShipperHooks{.wall_now_us = [this] { return made_ ? made_->now_us() : kNoon; },
+                     .clock_difference_us = {},
+                     .last_sent_at_us = [this](const std::string& id) { return last_sent(id); },
+                     .info = [this](const std::string& text) { said_ += text + "\n"; },
+                     .warn = [this](const std::string& text) { said_ += text + "\n"; }});
     return *shipper_;
   }
   void end_shipper() {
@@ -48,6 +49,29 @@ class ShipperTest : public testing::Test {
 
   void happen(int count) {
     for (int i = 0; i < count; ++i) made_->something();
+  }
+  /// As the engine's table node has it.
+  std::optional<std::int64_t> last_sent(const std::string& history_id) {
+    constexpr std::string_view kAt = " shipped_at_us=";
+    const auto found = engine_.rows("node").find(settings_.node + "|" + history_id + "|");
+    if (found == engine_.rows("node").end()) return std::nullopt;
+    return std::stoll(found->second.substr(found->second.find(kAt) + kAt.size()));
+  }
+  /// What there is now, to be put back later.
+  void back_up(const std::string& what) {
+    SQLite::Database(settings_.history.string(), SQLite::OPEN_READONLY)
+        .exec("VACUUM INTO '" + (directory_.path() / (what + ".db")).string() + "'");
+    if (std::filesystem::exists(state_file_))
+      std::filesystem::copy_file(state_file_, directory_.path() / (what + ".json"));
+  }
+  void remove_history() {
+    made_.reset();
+    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(settings_.history.string() + end);
+  }
+  void restore_history(const std::string& what) {
+    remove_history();
+    std::filesystem::copy_file(directory_.path() / (what + ".db"), settings_.history);
+    made_ = std::make_unique<MadeUpHistory>(settings_.history, MadeUpHistory::GoesOn{}, 99);
   }
   std::int64_t number(std::string_view sql) const {
     return std::get<std::int64_t>(store::Reader(settings_.history).run(sql).rows.at(0).at(0));
@@ -266,6 +290,112 @@ TEST_F(ShipperTest, GoesOnWhereASalvagedHistoryHasLostItsEnd) {
   expect_all_there(engine_, settings_.history, "node-1", {"scan", "sample"});
 }
 
+const std::vector<std::string> kAllTables{"cgroup",        "cgroup_limit", "reclaim", "oom_kill",
+                                          "oom_process",   "oom_node",     "stuck",   "cooldown",
+                                          "service_event", "scan",         "sample",  "sample_hour"};
+
+TEST_F(ShipperTest, SendsAHistoryThatWasRestoredFromABackup) {
+  for (const int more_scans : {0, 200}) {  // it has fewer scans than were sent, or more
+    SCOPED_TRACE(more_scans);
+    said_.clear();
+    end_shipper();
+    std::filesystem::remove(state_file_);
+    engine_ = {};
+    remove_history();
+    begin_history();
+    happen(100);
+    begin_shipper().ship_all();
+    back_up(std::to_string(more_scans));
+    for (int i = 0; i < 3; ++i) {
+      made_->scan();
+      made_->name();
+      made_->logged_kill();
+      made_->event();
+    }
+    shipper_->ship_all();
+    restore_history(std::to_string(more_scans));
+    happen(20);
+    for (int i = 0; i < more_scans; ++i) made_->scan();
+    shipper_->ship_all();
+    expect_all_there(engine_, settings_.history, "node-1", kAllTables);
+    EXPECT_NE(said_.find("restored from a backup"), std::string::npos) << said_;
+    EXPECT_EQ(engine_.rows("node").size(), 1U);
+    EXPECT_EQ(shipper_->state()->lost_samples, 0);
+
+    said_.clear();
+    happen(20);
+    begin_shipper().ship_all();
+    expect_all_there(engine_, settings_.history, "node-1", kAllTables);
+    EXPECT_EQ(said_, "");
+  }
+}
+
+TEST_F(ShipperTest, SendsAHistoryThatWasRestoredTogetherWithItsState) {
+  begin_history();
+  happen(100);
+  begin_shipper().ship_all();
+  back_up("backup");
+  happen(100);
+  shipper_->ship_all();
+  end_shipper();
+  restore_history("backup");
+  std::filesystem::copy_file(directory_.path() / "backup.json", state_file_,
+                             std::filesystem::copy_options::overwrite_existing);
+  happen(20);
+  begin_shipper().ship_all();
+  expect_all_there(engine_, settings_.history, "node-1", kAllTables);
+  EXPECT_NE(said_.find("sent later than the state"), std::string::npos) << said_;
+}
+
+TEST_F(ShipperTest, SendsAHistoryThatWasRestoredWithoutAState) {
+  begin_history();
+  happen(100);
+  back_up("backup");
+  begin_shipper().ship_all();
+  happen(100);
+  shipper_->ship_all();
+  end_shipper();
+  std::filesystem::remove(state_file_);
+  restore_history("backup");
+  happen(20);
+  begin_shipper().ship_all();
+  expect_all_there(engine_, settings_.history, "node-1", kAllTables);
+}
+
+TEST_F(ShipperTest, LeavesARowOutThatTheEngineRefusesForGood) {
+  begin_history();
+  settings_.ship.batch_rows = 1000;
+  for (int i = 0; i < 50; ++i) made_->scan();
+  exec("UPDATE scan SET late_us = 'x' WHERE scan_id IN (7, 30)");
+  engine_.refuses = [](std::string_view table, std::string_view rows) {
+    if (table == "scan" && rows.find("\tx\t") != std::string_view::npos)
+      throw DestinationError(Refusal::bad_rows, "the engine can't read it");
+  };
+  begin_shipper();
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(shipper_->ship_all(), DestinationError);
+  begin_shipper().ship_all();  // it remembers how often
+  EXPECT_EQ(engine_.rows("scan").size(), 48U);
+  EXPECT_EQ(engine_.rows("sample").size(), 50U * MadeUpHistory::kCgroups);
+  EXPECT_EQ(shipper_->state()->refused_rows, 2);
+  EXPECT_NE(said_.find("a row of table scan is left out: the engine can't read it"), std::string::npos) << said_;
+  const std::string node = engine_.rows("node").begin()->second;
+  EXPECT_NE(node.find("refused_rows=2 "), std::string::npos) << node;
+}
+
+TEST_F(ShipperTest, LeavesNothingOutWhereTheEngineRefusesAll) {
+  begin_history();
+  for (int i = 0; i < 50; ++i) made_->scan();
+  engine_.refuses = [](std::string_view table, std::string_view) {
+    if (table == "scan") throw DestinationError(Refusal::bad_rows, "the table is another one");
+  };
+  begin_shipper();
+  for (int i = 0; i < 6; ++i) EXPECT_THROW(shipper_->ship_all(), DestinationError);
+  EXPECT_EQ(shipper_->state()->refused_rows, 0);
+  engine_.refuses = {};
+  shipper_->ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+}
+
 TEST_F(ShipperTest, CountsWhatWasDeletedBeforeItWasSent) {
   begin_history();
   settings_.ship.batch_rows = 100;
@@ -368,7 +498,12 @@ TEST_F(ShipperTest, TellsWhenAFailureBeginsAndWhenItEndsAndStopsWhenItIsTold) {
   settings_.ship.events_every_us = settings_.ship.samples_every_us = 1000;
   const test::Pipe stop = test::make_pipe();
   int count = 0;
+  bool is_bad = false;
   engine_.before = [&] {
+    if (count == 1) {
+      const auto failing = file_->read(is_bad)->failing;
+      EXPECT_EQ(failing ? failing->why : "", "the server is away");
+    }
     if (++count <= 2) throw DestinationError(Refusal::transient, "the server is away");
     if (count > 20 && ::write(stop[1].get(), "x", 1) != 1) ADD_FAILURE() << "the pipe is broken";
   };
@@ -377,6 +512,7 @@ TEST_F(ShipperTest, TellsWhenAFailureBeginsAndWhenItEndsAndStopsWhenItIsTold) {
   EXPECT_NE(begin, std::string::npos) << said_;
   EXPECT_EQ(said_.find("the server is away", begin + 40), std::string::npos) << said_;
   EXPECT_NE(said_.find("the history is sent again, after 2 failed attempts"), std::string::npos) << said_;
+  EXPECT_EQ(file_->read(is_bad)->failing, std::nullopt);
 }
 
 TEST_F(ShipperTest, DoesNotComplainOfARequestThatTheStopHasEnded) {
