@@ -285,13 +285,13 @@ void add_fleet_init(CLI::App& sub, cli::Options& options) {
 
 /// The options of those that ask ClickHouse.
 void add_asking(CLI::App& sub, cli::Options& options, const char* since) {
-  constexpr std::int64_t kMaxTime_us = 2 * base::kMinute_us;
+  constexpr std::int64_t kMaxTime_us = 10 * base::kMinute_us;  // there are many nodes
   sub.preparse_callback([&options, since](std::size_t) {
     options.since = since;
     options.bounds.time_us = kMaxTime_us;
   });
   add_output(sub, options);
-  add_bounds(sub, options, "2m");
+  add_bounds(sub, options, "10m");
   add_config(sub, options);
 }
 

@@ -110,7 +110,7 @@ int fleet_report(const Options& options) {
   cgmm::fleet::Asker asker(config.ship, time_of(options.bounds));
   if (report::is_for_programs(options.format)) {
     report::RowWriter rows(options.format);
-    asker.run(cgmm::fleet::filled(question.sql, parameters), rows);
+    asker.ask(question, parameters, rows);
     write_output(options, rows.finish());
   } else {
     core::Table table = asker.answer_to(question, parameters, kMostRowsForPeople);

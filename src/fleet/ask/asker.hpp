@@ -18,11 +18,13 @@ namespace cgmm::fleet {
 class Asker {
  public:
   /// Throws DestinationError where the settings name no address.
-  explicit Asker(const config::Ship& settings, std::chrono::milliseconds timeout = std::chrono::minutes(2));
+  explicit Asker(const config::Ship& settings, std::chrono::milliseconds timeout = std::chrono::minutes(10));
 
-  /// One statement, without FORMAT. Throws DestinationError.
+  /// One statement of the user's own, without FORMAT. Throws DestinationError.
   void run(const std::string& sql, core::RowSink& rows);
-  /// A question of fleet/: its parameters have these values. Under its title.
+  /// A question of fleet/: its parameters have these values.
+  void ask(const report::Report& question, const core::Parameters& parameters, core::RowSink& rows);
+  /// The same under its title.
   core::Table answer_to(const report::Report& question, const core::Parameters& parameters,
                         std::size_t most_rows = core::kAllRows);
   core::Table answer_to(std::string_view name, const core::Parameters& parameters,
@@ -32,12 +34,13 @@ class Asker {
   std::string place() const { return engine_.place(); }
 
  private:
-  std::string settings();
+  const std::string& settings();
 
   ClickHouse engine_;
   std::string database_;
   std::chrono::milliseconds timeout_;
-  std::string settings_;  // of a request; "": not asked yet
+  std::string settings_;              // of a request; "": not asked yet
+  std::string settings_of_question_;  // more of them
 };
 
 /// Reads an answer in the format TabSeparatedWithNamesAndTypes. NULL and nan are NULL: not known. What is no number is
