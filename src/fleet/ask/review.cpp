@@ -32,7 +32,8 @@ const std::array<Part, 11> kParts{{
     {"nodes",
      false,
      {"node", "problems", "state", "last_at_us", "covered_pct", "gaps", "version", "zone", "pool"},
-     "Nodes that ask for a look: silent for an hour or more, with gaps, faults or crashes of the service, with rows "
+     "Nodes that ask for a look: silent for an hour or more, with long gaps, faults or crashes of the service, with "
+     "rows "
      "that "
      "were lost, or with an older version than others."},
     {"kills_by_workload",
