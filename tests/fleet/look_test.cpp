@@ -86,12 +86,6 @@ class FleetLook : public ::testing::Test {
     EXPECT_EQ(answer.out, "");
   }
 
- private:
-  struct Shared {
-    RealEngine engine{"one"};
-    test::TempDir directory;
-  };
-
   static void ship(const std::string& name, int seed, const std::string& node, const std::string& more = "") {
     if (std::filesystem::exists(history(name))) return;
     test::output_of("python3 " CGMM_SOURCE_DIR "/tests/fleet/made_history.py '" + history(name) + "' " +
@@ -102,6 +96,12 @@ class FleetLook : public ::testing::Test {
         run_program({"ship", "--once", "--config", config, "--database", history(name)}, {}, kPatience);
     EXPECT_EQ(answer.exit_code, 0) << answer.err;
   }
+
+ private:
+  struct Shared {
+    RealEngine engine{"one"};
+    test::TempDir directory;
+  };
 
   static std::unique_ptr<Shared> shared_;
 };
@@ -218,6 +218,30 @@ TEST_F(FleetLook, AKillWhoseScansAreNotThereYetIsNoGap) {
   };
   EXPECT_GT(samples_in(now.out).size(), 100u) << "they are there without their scans";
   EXPECT_EQ(now.out.find("keep_samples"), std::string::npos) << now.out;
+}
+
+/// `ship` sends old scans later, and retention may take some before.
+TEST_F(FleetLook, ScansThatAreMissingAreNoGapOfTheNode) {
+  ship("holes", 9, "holes");
+  ClickHouse owner(engine().settings());
+  const auto rows = owner.query(
+      "SELECT oom_kill_id, killed_at_us FROM cgmm.oom_kill FINAL WHERE node = 'holes' AND isNotNull(cgroup_id) AND "
+      "killed_at_us > 1795079000000000 ORDER BY killed_at_us LIMIT 1");
+  ASSERT_EQ(rows.size(), 1u);
+  const std::string killed_at_us = rows[0][1].value_or("");
+  const std::string some =
+      "node = 'holes' AND started_at_us BETWEEN " + killed_at_us + " - 1200000000 AND " + killed_at_us + " - 600000000";
+  for (const std::string table : {"scan", "sample"}) {
+    const std::string here = table == "scan" ? some : std::regex_replace(some, std::regex("started_at_us"), "at_us");
+    owner.query("ALTER TABLE cgmm." + table + " DELETE WHERE " + here);
+    EXPECT_TRUE(test::eventually(
+        [&] { return owner.query("SELECT count() FROM cgmm." + table + " WHERE " + here)[0][0] == "0"; }, kPatience));
+  }
+  const Answer answer = fleet({"incident", "show", "holes/" + rows[0][0].value_or(""), "--format", "json"});
+  EXPECT_EQ(answer.exit_code, 0) << answer.err;
+  EXPECT_TRUE(std::regex_search(answer.out,
+                                std::regex("missing\\): fault: ClickHouse does not have [0-9]+ scans of that time")))
+      << answer.out;
 }
 
 TEST_F(FleetLook, AUserWhoMayOnlyReadSuffices) {

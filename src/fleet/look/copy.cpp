@@ -10,6 +10,7 @@
 
 #include "base/units.hpp"
 #include "fleet/ask/literal.hpp"
+#include "fleet/look/sinks.hpp"
 #include "report/format/row.hpp"
 
 namespace cgmm::fleet {
@@ -30,35 +31,6 @@ std::string within(const std::string& column, std::int64_t from_us, std::int64_t
 
 std::int64_t begin_of_hour(std::int64_t at_us) { return at_us - at_us % kHour_us; }
 std::int64_t end_of_hour(std::int64_t at_us) { return begin_of_hour(at_us + kHour_us - 1); }
-
-/// Counts the rows on their way, and remembers the last one.
-class Counted final : public core::RowSink {
- public:
-  explicit Counted(core::RowSink& into) : into_(into) {}
-  void begin(const std::vector<std::string>& columns) override { into_.begin(columns); }
-  void add(std::vector<core::Cell> row) override {
-    ++count;
-    last = row;
-    into_.add(std::move(row));
-  }
-  std::int64_t count = 0;
-  std::vector<core::Cell> last;
-
- private:
-  core::RowSink& into_;
-};
-
-/// The columns have these names.
-class Named final : public core::RowSink {
- public:
-  Named(core::RowSink& into, std::vector<std::string> columns) : into_(into), columns_(std::move(columns)) {}
-  void begin(const std::vector<std::string>&) override { into_.begin(columns_); }
-  void add(std::vector<core::Cell> row) override { into_.add(std::move(row)); }
-
- private:
-  core::RowSink& into_;
-  std::vector<std::string> columns_;
-};
 
 /// What of a history is wanted.
 struct Part {
@@ -97,15 +69,21 @@ class Copier {
     run("SELECT " + columns_of(into, table) + " FROM " + table + " FINAL WHERE " + mine_ + " AND " + condition, into);
   }
 
-  /// Bit by bit in the order of `keys`, which are among the first columns.
+  /// Bit by bit in the order of `keys`, which are the first columns.
   void many_rows_of(const std::string& table, const std::vector<std::string>& keys, const std::string& condition) {
+    many_rows_of(table, keys, condition, *copy_.into(table));
+  }
+  void many_rows_of(const std::string& table, const std::vector<std::string>& keys, const std::string& condition,
+                    core::RowSink& into) {
     std::string after = "1", order;
     for (const std::string& key : keys) order += (order.empty() ? "" : ", ") + key;
     const std::string what = "SELECT " + order + ", " + columns_of(table, table, keys) + " FROM " + table +
                              (table == "sample_hour" ? " FINAL" : "") + " WHERE " + mine_ + " AND " + condition;
-    const auto sink = copy_.into(table);
+    const core::Table counted =
+        ask("SELECT toInt64(count()) AS rows FROM " + table + " WHERE " + mine_ + " AND " + condition);
+    expect_room(report::Row(counted).integer("rows"));
     for (;;) {
-      Counted rows(*sink);
+      Counted rows(into);
       run(what + " AND " + after + " ORDER BY " + order + " LIMIT " + std::to_string(kRowsAtOnce), rows);
       if (rows.count < kRowsAtOnce) return;
       after = beyond(keys, rows.last);
@@ -117,9 +95,7 @@ class Copier {
     Counted rows(into);
     asker_.run(sql, rows);
     row_count_ += rows.count;
-    if (row_count_ > kMostCopiedRows)
-      throw std::runtime_error("this takes more than " + std::to_string(kMostCopiedRows) + " rows of node " +
-                               name_.node + ": ask for less (a later --since, a shorter --window, a narrower glob)");
+    expect_room(0);
   }
 
   /// The columns of `into` that `table` has, too; without those in `but`.
@@ -139,7 +115,8 @@ class Copier {
 
   void copy_node();
   void copy_ended(const std::string& ended, std::int64_t killed_at_us);
-  void scans_told_by(const std::string& samples);
+  void scans_told_by(const std::string& samples, core::RowSink& scans);
+  void tell_missing(const std::vector<Scans::Missing>& missing);
   void copy_scans(const Part& part);
   void copy_samples(const Part& part);
   void copy_hours(const Part& part);
@@ -149,6 +126,12 @@ class Copier {
   store::HistoryCopy finish() { return std::move(copy_); }
 
  private:
+  void expect_room(std::int64_t more) const {
+    if (row_count_ + more <= kMostCopiedRows) return;
+    throw std::runtime_error("this takes more than " + std::to_string(kMostCopiedRows) + " rows of node \"" +
+                             name_.node + "\": ask for less (a later --since, a shorter --window, a narrower glob)");
+  }
+
   static std::string beyond(const std::vector<std::string>& keys, const std::vector<core::Cell>& last) {
     std::string condition = "0";
     for (std::size_t i = keys.size(); i-- > 0;) {
@@ -189,10 +172,9 @@ void Copier::copy_node() {
 }
 
 /// The scans of these samples, as far as those tell of them: real ones take their places.
-void Copier::scans_told_by(const std::string& samples) {
-  const auto scans = copy_.into("scan");
-  Named by_samples(*scans, {"scan_id", "started_at_us", "is_partial", "cgroup_count", "duration_us", "error_count",
-                            "late_us", "interval_us"});
+void Copier::scans_told_by(const std::string& samples, core::RowSink& scans) {
+  Named by_samples(scans, {"scan_id", "started_at_us", "is_partial", "cgroup_count", "duration_us", "error_count",
+                           "late_us", "interval_us"});
   run("SELECT scan_id, min(at_us), if(min(is_whole) = 1, NULL, toInt64(1)), toInt64(uniqExact(cgroup_id)), toInt64(0), "
       "toInt64(0), toInt64(0), " +
           number(interval_us_) + " FROM " + samples + " GROUP BY scan_id",
@@ -202,17 +184,33 @@ void Copier::scans_told_by(const std::string& samples) {
 /// Those of whole hours around the window, and those next to them.
 void Copier::copy_scans(const Part& part) {
   const std::int64_t from_us = begin_of_hour(part.since_us), to_us = end_of_hour(part.until_us);
+  const auto into = copy_.into("scan");
+  Scans scans(*into);
   scans_told_by("sample WHERE " + mine_ + " AND " + part.sampled + " AND " +
-                within("at_us", std::max(from_us, part.sampled_from_us), to_us));
-  const auto scans = copy_.into("scan");
-  many_rows_of("scan", {"scan_id"}, within("started_at_us", from_us, to_us));
-  const std::string columns = columns_of("scan", "scan"), whole = " AND ifNull(is_partial, 0) <> 1";
+                    within("at_us", std::max(from_us, part.sampled_from_us), to_us),
+                scans);
+  many_rows_of("scan", {"scan_id"}, within("started_at_us", from_us, to_us), scans);
+  const std::string one = "SELECT " + columns_of("scan", "scan") + " FROM scan WHERE " + mine_;
+  const std::string whole = " AND ifNull(is_partial, 0) <> 1";
   const std::string before = " AND started_at_us < " + number(from_us),
                     after = " AND started_at_us >= " + number(to_us);
-  for (const std::string& one : {std::string(" ORDER BY started_at_us"), std::string(" ORDER BY started_at_us DESC"),
-                                 before + whole + " ORDER BY started_at_us DESC", after + " ORDER BY started_at_us",
-                                 after + whole + " ORDER BY started_at_us"})
-    run("SELECT " + columns + " FROM scan WHERE " + mine_ + one + " LIMIT 1", *scans);
+  for (const std::string& next :
+       {before + " ORDER BY started_at_us DESC", before + whole + " ORDER BY started_at_us DESC",
+        after + " ORDER BY started_at_us", after + whole + " ORDER BY started_at_us"})
+    run(one + next + " LIMIT 1", scans);
+  tell_missing(scans.missing());
+  for (const char* const end : {" ORDER BY started_at_us LIMIT 1", " ORDER BY started_at_us DESC LIMIT 1"})
+    run(one + end, *into);
+}
+
+/// Why there may be a gap where the node has none: `ship` sends them later, or retention took them before.
+void Copier::tell_missing(const std::vector<Scans::Missing>& missing) {
+  const auto events = copy_.into("service_event");
+  events->begin({"service_event_id", "at_us", "kind", "detail"});
+  std::int64_t id = 0;
+  for (const Scans::Missing& one : missing)
+    events->add({--id, one.until_us, "fault_begin",
+                 "ClickHouse does not have " + base::counted(one.count, "scan") + " of that time"});
 }
 
 void Copier::copy_samples(const Part& part) {
@@ -246,7 +244,7 @@ void Copier::copy_ended(const std::string& ended, std::int64_t killed_at_us) {
   const std::string last = "(SELECT * FROM sample WHERE " + mine_ + " AND " +
                            within("at_us", killed_at_us - kEndedBefore_us - kHour_us, killed_at_us + 1) + " AND " +
                            ids_of_cgroups(ended) + " ORDER BY at_us DESC LIMIT 1 BY cgroup_id)";
-  scans_told_by(last);
+  scans_told_by(last, *copy_.into("scan"));
   run("SELECT " + columns_of("sample", "sample") + " FROM " + last, "sample");
 }
 
