@@ -12,6 +12,8 @@
 #include "fleet/engine/clickhouse.hpp"
 #include "fleet/engine/schema.hpp"
 #include "fleet/real_engine.hpp"
+#include "fleet/ship/made_up_history.hpp"
+#include "fleet/ship/ship_state.hpp"
 #include "net/gzip.hpp"
 #include "support/eventually.hpp"
 #include "support/program.hpp"
@@ -158,6 +160,23 @@ TEST(Ship, WhatIsWrongIsSaid) {
   const Answer check = run_program({"ship", "--check", "--config", config, "--database", config + ".db"});
   EXPECT_EQ(check.exit_code, 1);
   EXPECT_EQ(check.out.find("Check: 2 problems, 0 warnings, 1 ok\n"), 0u) << check.out;
+}
+
+TEST(Ship, TheCheckSaysWhyNothingIsSentAndWhatWasLeftOut) {
+  const test::TempDir directory;
+  const std::string config = (directory.path() / "config.toml").string();
+  std::ofstream(config) << "[ship]\nurl = \"http://127.0.0.1:1\"\nstate_file = \"" << config << ".state\"\n";
+  MadeUpHistory(directory.path() / "history.db").scan();
+  StateFile(config + ".state")
+      .write({.history_id = "h",
+              .refused_rows = 3,
+              .failing = Failing{.since_us = kNoon, .why = "db:8123 \x1b[31m refuses"}});
+  const Answer check = run_program({"ship", "--check", "--config", config, "--database",
+                                    (directory.path() / "history.db").string(), "--format", "csv"});
+  EXPECT_EQ(check.exit_code, 1);
+  EXPECT_NE(check.out.find("3 rows were left out: ClickHouse refuses them"), std::string::npos) << check.out;
+  EXPECT_NE(check.out.find("nothing was sent since 2026-11-25T12:00:00"), std::string::npos) << check.out;
+  EXPECT_NE(check.out.find("db:8123 \\x1b[31m refuses"), std::string::npos) << check.out;
 }
 
 TEST(FleetInit, WithoutTheSecondProgramItSaysWhichOneIsMissing) {
