@@ -150,7 +150,7 @@ DestinationError refusal_of(const Asked& asked, int status, std::string_view bod
   }
   const auto is_one_of = [&](const auto& codes) { return std::ranges::find(codes, error->code) != std::end(codes); };
   const bool has_bad_text = is_one_of(kBadRows), is_wrong = is_one_of(kWrongText);
-  const Refusal refusal = asked.to_read ? (has_bad_text || is_wrong ? Refusal::wrong_text : Refusal::transient)
+  const Refusal refusal = asked.to_read  ? (has_bad_text || is_wrong ? Refusal::wrong_text : Refusal::transient)
                           : has_bad_text ? Refusal::bad_rows
                           : is_wrong     ? Refusal::permanent
                                          : Refusal::transient;

@@ -318,7 +318,6 @@ void Shipper::note_failure(const std::string& why) {
     file_.write(*state_);
   } catch (const std::system_error&) {
   }
-  end_failure();
 }
 
 /// Tells of it where it is new.
