@@ -2,10 +2,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Each history of the window with what is known of its node and of the service there; those that were seen last come last.
 -- Coverage, gaps, scans: as in reports/coverage.sql, up to the last scan of a node that is not heard of any more.
--- `state`: what was known at the end of the window. "silent": the last scan is more than an hour older. "replaced": the node has
--- begun another history since. lost_samples, lost_rows: what retention took before it was shipped. problems: what of all that asks for
--- a look. Gaps do where scans cover less than 99 % of the time. A version is old if a node has a newer one; a clock is wrong if it
--- differs by 5 s from that of ClickHouse.
+-- `state`: what was known at the end of the window. "silent": the last scan is more than an hour older (and three intervals).
+-- "replaced": the node has begun another history since. lost_samples, lost_rows: what retention took before it was shipped.
+-- problems: what of all that asks for a look. Gaps do where scans cover less than 99 % of the time. A version is old if a node has a
+-- newer one; a clock is wrong if it differs by 5 s from that of ClickHouse.
 -- Most important first: node, state, problems, last_at_us, covered_pct, gaps, faults, crashes, lost_samples, version
 SELECT node, history_id, cluster, zone, pool, kernel, version, hierarchy, state,
        toNullable(first_us) AS first_at_us, toNullable(last_us) AS last_at_us,

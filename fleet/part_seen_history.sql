@@ -5,11 +5,12 @@
 --   first_us, last_us   the first and the last scan on record; 0: there is none
 --   replaced_at_us      when the node began its next history, if that was before the end of the window; 0: it did not
 --   is_running          1: this one went on at the end of the window, as far as is known: its last scan is at most an hour before
---                       that. `ship` may tell of scans that late (samples_every)
+--                       that, or three intervals if that is longer. `ship` may tell of scans that late (samples_every)
 --   begin_us, end_us    the part of the window in which it has to have scans. A node that is not heard of any more has none to have
 SELECT *,
        if(indexOf(firsts, first_us) = 0, toInt64(0), firsts[indexOf(firsts, first_us) + 1]) AS replaced_at_us,
-       replaced_at_us = 0 AND first_us < {until_us} AND last_us >= {until_us} - 3600000000 AS is_running,
+       replaced_at_us = 0 AND first_us < {until_us} AND last_us >=
+         {until_us} - if(ifNull(interval_us, 0) > 1200000000, 3 * ifNull(interval_us, 0), 3600000000) AS is_running,
        if(first_us > {since_us}, first_us, {since_us}) AS begin_us,
        multiIf(replaced_at_us > 0, replaced_at_us, is_running = 1, {until_us}, last_us + ifNull(interval_us, 0)) AS ends_us,
        if(ends_us < {until_us}, ends_us, {until_us}) AS end_us
