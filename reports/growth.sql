@@ -27,35 +27,40 @@ edge AS MATERIALIZED (  -- the scans in the window; the first and last of them w
                    ORDER BY started_at_us DESC LIMIT 1) AS last_id) w
 ),
 lost AS MATERIALIZED (SELECT * FROM (lost)),
-end_hour AS MATERIALIZED (  -- the hour that answers where the samples before the first one left, or after the last one, are gone
-  SELECT min(iif(from_us < ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_first_id), to_us), hour_at_us,
+end_hour AS (  -- the hour that answers where the samples before the first one left, or after the last one, are gone
+  SELECT edge.*,
+         min(iif(from_us < ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_first_id), to_us), hour_at_us,
                  NULL)) AS before_us,
          max(iif(to_us > ifnull((SELECT started_at_us FROM scan WHERE scan_id = sampled_last_id), from_us), hour_at_us,
                  NULL)) AS after_us
-    FROM edge, lost
+    FROM edge LEFT JOIN lost
 ),
-by_hour AS MATERIALIZED (  -- samples within one hour tell more than that hour alone
-  SELECT edge.*,
-         iif(before_us = after_us AND sampled_first_id IS NOT NULL, NULL, before_us) AS before_hour_us,
-         iif(before_us = after_us AND sampled_first_id IS NOT NULL, NULL, after_us) AS after_hour_us
-    FROM edge, end_hour
+by_hour AS MATERIALIZED (  -- samples within one hour tell more than that hour alone. scans: at each end
+  SELECT *,
+         iif(before_hour_us IS NULL AND after_hour_us IS NULL,
+             (SELECT count(*) FROM (SELECT 1 FROM scan
+                                     WHERE scan_id BETWEEN sampled_first_id AND sampled_last_id AND is_partial IS NOT 1
+                                     LIMIT 10)) / 2, 5) AS scans
+    FROM (SELECT *,
+                 iif(before_us = after_us AND sampled_first_id IS NOT NULL, NULL, before_us) AS before_hour_us,
+                 iif(before_us = after_us AND sampled_first_id IS NOT NULL, NULL, after_us) AS after_hour_us
+            FROM end_hour)
 ),
-full_scan AS (
-  SELECT sc.scan_id FROM by_hour CROSS JOIN scan sc
-   WHERE sc.scan_id BETWEEN sampled_first_id AND sampled_last_id AND sc.is_partial IS NOT 1
-),
-most AS MATERIALIZED (  -- scans at each end
-  SELECT iif(before_hour_us IS NULL AND after_hour_us IS NULL,
-             (SELECT count(*) FROM (SELECT 1 FROM full_scan LIMIT 10)) / 2, 5) AS scans
+chosen AS (  -- the first and the last full scans
+  SELECT is_after, one.value AS scan_id
     FROM by_hour
-),
-chosen AS MATERIALIZED (
-  SELECT 0 AS is_after, scan_id
-    FROM (SELECT scan_id FROM full_scan ORDER BY scan_id LIMIT (SELECT scans FROM most))
-   WHERE (SELECT before_hour_us FROM by_hour) IS NULL
-   UNION ALL
-  SELECT 1, scan_id FROM (SELECT scan_id FROM full_scan ORDER BY scan_id DESC LIMIT (SELECT scans FROM most))
-   WHERE (SELECT after_hour_us FROM by_hour) IS NULL
+   CROSS JOIN (SELECT 0 AS is_after UNION ALL SELECT 1)
+   CROSS JOIN json_each(
+         iif(is_after,
+             (SELECT json_group_array(scan_id)
+                FROM (SELECT scan_id FROM scan
+                       WHERE scan_id BETWEEN sampled_first_id AND sampled_last_id AND is_partial IS NOT 1
+                       ORDER BY scan_id DESC LIMIT 5)),
+             (SELECT json_group_array(scan_id)
+                FROM (SELECT scan_id FROM scan
+                       WHERE scan_id BETWEEN sampled_first_id AND sampled_last_id AND is_partial IS NOT 1
+                       ORDER BY scan_id LIMIT 5)))) one
+   WHERE one.key < scans AND iif(is_after, after_hour_us, before_hour_us) IS NULL
 ),
 sampled AS MATERIALIZED (  -- a scan around which all samples are gone says nothing
   SELECT is_after, scan_id FROM chosen c
@@ -113,8 +118,9 @@ hour_total AS (  -- of each replica in the hours at the ends; NULL: of a part of
                       ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib)
                       END * h.sample_count), NULL) AS cache_kib,
          (SELECT max(sample_count) FROM sample_hour WHERE hour_at_us = end.at_us) AS scans
-    FROM (SELECT 0 AS is_after, before_hour_us AS at_us FROM by_hour
-           UNION ALL SELECT 1, after_hour_us FROM by_hour) end
+    FROM (SELECT is_after, iif(is_after, after_hour_us, before_hour_us) AS at_us
+            FROM by_hour
+           CROSS JOIN (SELECT 0 AS is_after UNION ALL SELECT 1)) end
    CROSS JOIN sample_hour h
     JOIN asked a USING (cgroup_id)
     JOIN cgroup c USING (cgroup_id)
@@ -158,17 +164,18 @@ told AS (
    GROUP BY workload
 ),
 period AS MATERIALIZED (  -- between the two ends
-  SELECT ifnull(before_hour_us, first_us) AS begin_us, ifnull(after_hour_us + 3600000000, last_us) AS end_us
+  SELECT ifnull(before_hour_us, first_us) AS begin_us, ifnull(after_hour_us + 3600000000, last_us) AS end_us,
+         before_hour_us IS NOT NULL AND after_hour_us IS NOT NULL AS is_of_hours
     FROM by_hour,
          (SELECT min(started_at_us) AS first_us, max(started_at_us) AS last_us FROM sampled JOIN scan USING (scan_id))
 ),
 number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 31),
 moment AS (  -- one in each 32nd, not evenly spread: what goes up and down may do so just as often
-  SELECT n / 16 AS half, begin_us, begin_us + (end_us - begin_us) * (n * 32 + n * 7 % 16 * 2 + 1) / 1024 AS at_us
+  SELECT n / 16 AS half, begin_us, is_of_hours, begin_us + (end_us - begin_us) * (n * 32 + n * 7 % 16 * 2 + 1) / 1024 AS at_us
     FROM number, period
 ),
 moment_scan AS (  -- the newest full scan up to then
-  SELECT half, at_us,
+  SELECT half, at_us, is_of_hours,
          (SELECT scan_id FROM scan
            WHERE started_at_us BETWEEN begin_us AND at_us AND is_partial IS NOT 1
            ORDER BY started_at_us DESC LIMIT 1) AS scan_id
@@ -177,9 +184,8 @@ moment_scan AS (  -- the newest full scan up to then
 seen AS MATERIALIZED (  -- that scan; the hour, where its samples are gone, and where both ends are averages of hours, too
   SELECT DISTINCT half, iif(is_sampled, scan_id, NULL) AS scan_id,
          iif(is_sampled, NULL, at_us / 3600000000 * 3600000000) AS hour_us
-    FROM (SELECT m.*, EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = m.scan_id)
-                      AND NOT (before_hour_us IS NOT NULL AND after_hour_us IS NOT NULL) AS is_sampled
-            FROM moment_scan m, by_hour)
+    FROM (SELECT *, NOT is_of_hours AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = m.scan_id) AS is_sampled
+            FROM moment_scan m)
 ),
 highest (is_highest) AS (  -- of an hour also the highest, if it is compared with samples: it may go up and down in an hour
   SELECT 0 UNION ALL SELECT 1 FROM by_hour WHERE before_hour_us IS NULL OR after_hour_us IS NULL

@@ -37,18 +37,18 @@ told AS MATERIALIZED (
          began_at_us >= :since_us AND began_at_us < :until_us AS began_in_window,
          cgroup_id IN (SELECT cgroup_id FROM restarted) AS is_restart,
          -- An hour to spare: the clock may have been set back.
-         EXISTS (SELECT 1
-                   FROM scan sc
-                  CROSS JOIN sample s
-                  WHERE sc.started_at_us >= max(:since_us, first_seen_at_us - 3600000000)
-                    AND sc.started_at_us < min(:until_us, coalesce(vanished_at_us + 3600000000, :until_us))
-                    AND s.scan_id = sc.scan_id AND s.cgroup_id = matching.cgroup_id)
-         OR EXISTS (SELECT 1
-                      FROM hour
-                     CROSS JOIN sample_hour h
-                     WHERE h.hour_at_us = hour.hour_at_us AND h.cgroup_id = matching.cgroup_id
-                       AND (to_us - from_us = 3600000000  -- as in part_measured.sql
-                            OR (first_seen_at_us < to_us AND ifnull(vanished_at_us > from_us, 1)))) AS is_measured
+         iif(EXISTS (SELECT 1
+                       FROM scan sc
+                      CROSS JOIN sample s
+                      WHERE sc.started_at_us >= max(:since_us, first_seen_at_us - 3600000000)
+                        AND sc.started_at_us < min(:until_us, coalesce(vanished_at_us + 3600000000, :until_us))
+                        AND s.scan_id = sc.scan_id AND s.cgroup_id = matching.cgroup_id), 1,
+             EXISTS (SELECT 1  -- iif(), not OR: else SQLite looks for lost hours even where there are samples
+                       FROM hour
+                      CROSS JOIN sample_hour h
+                      WHERE h.hour_at_us = hour.hour_at_us AND h.cgroup_id = matching.cgroup_id
+                        AND (to_us - from_us = 3600000000  -- as in part_measured.sql
+                             OR (first_seen_at_us < to_us AND ifnull(vanished_at_us > from_us, 1))))) AS is_measured
     FROM matching
 )
 SELECT path, cgroup, workload, cgroup_id, replica, first_seen_at_us, began_at_us, is_measured,

@@ -14,12 +14,29 @@ each (hour_at_us) AS (  -- sought one after the other: an hour has many rows
   SELECT (SELECT min(h.hour_at_us) FROM sample_hour h WHERE h.hour_at_us > each.hour_at_us)
     FROM each WHERE hour_at_us < :until_us
 ),
+slot (from_us) AS (  -- of two and a half minutes, in an hour
+  SELECT 0 UNION ALL SELECT from_us + 150000000 FROM slot WHERE from_us < 3450000000
+),
 counted AS MATERIALIZED (  -- else SQLite counts anew for each condition
   SELECT hour_at_us,
-         (SELECT count(*) FROM scan sc
-           WHERE sc.started_at_us >= each.hour_at_us AND sc.started_at_us < each.hour_at_us + 3600000000
-             AND sc.is_partial IS NOT 1
-             AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id)) AS left_count
+         -- 0: `sample` has no ids between those of its scans. NULL: each slot has a scan with samples, so no part
+         -- without samples is long enough. Both are found faster than the samples of each scan.
+         CASE WHEN NOT EXISTS (SELECT 1
+                                 FROM (SELECT min(scan_id) AS first_id, max(scan_id) AS last_id FROM scan
+                                        WHERE started_at_us >= each.hour_at_us AND started_at_us < each.hour_at_us + 3600000000)
+                                CROSS JOIN sample s
+                                WHERE s.scan_id BETWEEN first_id AND last_id) THEN 0
+              WHEN EXISTS (SELECT 1 FROM slot
+                            WHERE NOT EXISTS (SELECT 1 FROM scan sc
+                                               WHERE sc.started_at_us >= each.hour_at_us + slot.from_us
+                                                 AND sc.started_at_us < each.hour_at_us + slot.from_us + 150000000
+                                                 AND sc.is_partial IS NOT 1
+                                                 AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id)))
+              THEN (SELECT count(*) FROM scan sc
+                     WHERE sc.started_at_us >= each.hour_at_us AND sc.started_at_us < each.hour_at_us + 3600000000
+                       AND sc.is_partial IS NOT 1
+                       AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id))
+              END AS left_count
     FROM each
    WHERE hour_at_us < :until_us
 ),

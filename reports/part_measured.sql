@@ -23,6 +23,11 @@ WITH wanted AS MATERIALIZED (  -- an hour to spare: the clock may have been set 
     JOIN (replica) r USING (cgroup_id)
    WHERE (v.path GLOB :cgroup_glob OR v.name GLOB :cgroup_glob OR v.workload GLOB :cgroup_glob)
 ),
+block AS MATERIALIZED (  -- of 16 ids: samples of cgroups with ids that are close together are read one after the other
+  SELECT min(cgroup_id) AS first_id, max(cgroup_id) AS last_id, min(from_us) AS from_us, max(to_us) AS to_us
+    FROM wanted
+   GROUP BY cgroup_id / 16
+),
 hour AS MATERIALIZED (
   SELECT *, to_us - from_us = 3600000000 AS is_whole,
          (SELECT max(sample_count) FROM sample_hour h WHERE h.hour_at_us = lost.hour_at_us) AS scan_count
@@ -77,10 +82,14 @@ SELECT w.cgroup_id, w.path, w.name, w.workload, w.replica,
        s.slab_unreclaimable_kib * 1024,
        s.peak_kib * 1024,
        +s.low_events, +s.high_events, +s.oom_events, +s.oom_group_kills
-  -- CROSS JOIN keeps this order: a sample is found by its key, scan by scan, so that each page is read once.
-  FROM scan sc
- CROSS JOIN wanted w
+  -- CROSS JOIN keeps this order: samples are found by their key, scan by scan, so that each page is read once.
+  FROM (sampled_hour) sampled
+ CROSS JOIN scan sc
+ CROSS JOIN block b
  CROSS JOIN sample s
- WHERE sc.started_at_us >= :since_us AND sc.started_at_us < :until_us
-   AND sc.started_at_us >= w.from_us AND sc.started_at_us < w.to_us
-   AND s.scan_id = sc.scan_id AND s.cgroup_id = w.cgroup_id
+ CROSS JOIN wanted w
+ WHERE sc.started_at_us >= max(sampled.hour_at_us, :since_us)
+   AND sc.started_at_us < min(sampled.hour_at_us + 3600000000, :until_us)
+   AND sc.started_at_us >= b.from_us AND sc.started_at_us < b.to_us
+   AND s.scan_id = sc.scan_id AND s.cgroup_id BETWEEN b.first_id AND b.last_id
+   AND w.cgroup_id = s.cgroup_id AND sc.started_at_us >= w.from_us AND sc.started_at_us < w.to_us
