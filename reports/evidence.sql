@@ -21,26 +21,30 @@ WITH subject AS MATERIALIZED (  -- what restarts and replicas of one workload ha
 ),
 latest AS MATERIALIZED (  -- with max(), SQLite takes the other columns from the same row
   SELECT s.subject, r.cgroup_id, r.threshold_bytes, max(r.reclaim_id) AS reclaim_id
-    FROM reclaim r
+    FROM json_each((SELECT grouped('max', cgroup_id, reclaim_id)
+                      FROM reclaim
+                     WHERE started_at_us >= :since_us AND started_at_us < :until_us AND outcome <> 'dry_run')) one
+    JOIN reclaim r ON r.reclaim_id = json_extract(one.value, '$[1]')
     JOIN v_cgroup c USING (cgroup_id)
     JOIN subject s USING (cgroup_id)
-   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
-     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
-     AND r.outcome <> 'dry_run'
+   WHERE c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob
    GROUP BY s.subject
 ),
+asked AS MATERIALIZED (  -- each cgroup, with the latest reclaim of its subject
+  SELECT s.cgroup_id, latest.reclaim_id AS latest_id, latest.threshold_bytes
+    FROM latest
+    JOIN subject s USING (subject)
+),
 judged AS (  -- CROSS JOIN keeps this order: each reclaim is read once
-  SELECT latest.subject, latest.cgroup_id, latest.threshold_bytes,
-         r.freed_bytes, r.verdict, r.read_back_bytes, r.mostly_regrown, r.held_byte_seconds, r.duration_us
+  SELECT a.latest_id, r.freed_bytes, r.verdict, r.read_back_bytes, r.mostly_regrown, r.held_byte_seconds, r.duration_us
     FROM (told_reclaim) r
-   CROSS JOIN subject s
-   CROSS JOIN latest
-   WHERE s.cgroup_id = r.cgroup_id AND latest.subject = s.subject AND r.threshold_bytes = latest.threshold_bytes
+   CROSS JOIN asked a
+   WHERE a.cgroup_id = r.cgroup_id AND r.threshold_bytes = a.threshold_bytes
      AND r.started_at_us >= :since_us AND r.started_at_us < :until_us AND r.outcome <> 'dry_run'
      AND (r.verdict = 'futile' OR r.read_back_bytes IS NOT NULL OR r.mostly_regrown)
 ),
-by_subject AS (
-  SELECT subject,
+by_latest AS (
+  SELECT latest_id,
          count(*) FILTER (WHERE verdict = 'effective') AS effective,
          count(*) FILTER (WHERE verdict = 'churn') AS churn,
          count(*) FILTER (WHERE verdict = 'futile') AS futile,
@@ -48,10 +52,14 @@ by_subject AS (
          sum(freed_bytes) FILTER (WHERE read_back_bytes IS NOT NULL) AS freed_bytes,
          sum(read_back_bytes) AS refaulted_bytes,
          sum(held_byte_seconds) AS held_byte_seconds,
-         sum(duration_us) AS reclaiming_us,
-         cgroup_id, threshold_bytes
+         sum(duration_us) AS reclaiming_us
     FROM judged
-   GROUP BY subject
+   GROUP BY latest_id
+),
+by_subject AS MATERIALIZED (
+  SELECT b.*, latest.subject, latest.cgroup_id, latest.threshold_bytes
+    FROM by_latest b
+    JOIN latest ON latest.reclaim_id = b.latest_id
 ),
 part AS MATERIALIZED (SELECT * FROM (window_part)),
 living AS (  -- an hour to spare: the clock may have been set back

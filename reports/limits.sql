@@ -168,13 +168,19 @@ chosen_scan AS MATERIALIZED (  -- the first at each of these instants or after i
                     ORDER BY started_at_us LIMIT 1) AS scan_id
     FROM instant
 ),
-use_of_scan AS MATERIALIZED (
-  SELECT u.workload_id, sum(s.held_kib) AS held_kib, sum(s.reclaimable_cache_kib) AS cache_kib
+use_of_scan AS (
+  SELECT u.workload_id, s.held_kib, s.reclaimable_cache_kib AS cache_kib
     FROM chosen_scan
    CROSS JOIN sample s
     JOIN unit u USING (cgroup_id)
-   WHERE s.scan_id = chosen_scan.scan_id
-   GROUP BY s.scan_id, u.is_pod, u.unit_id
+   WHERE s.scan_id = chosen_scan.scan_id AND NOT u.is_pod AND s.usage_kib IS NOT NULL
+   UNION ALL
+  SELECT u.workload_id, sum(s.held_kib), sum(s.reclaimable_cache_kib)
+    FROM chosen_scan
+   CROSS JOIN sample s
+    JOIN unit u USING (cgroup_id)
+   WHERE s.scan_id = chosen_scan.scan_id AND u.is_pod AND EXISTS (SELECT 1 FROM unit WHERE is_pod)
+   GROUP BY s.scan_id, u.unit_id
   HAVING count(s.held_kib) = count(*)
 ),
 of_scans AS MATERIALIZED (
@@ -190,21 +196,33 @@ chosen_hour AS MATERIALIZED (
             FROM part WHERE is_hour)
    WHERE (number - 1) % ((of_number + 59) / 60) = 0
 ),
-use_of_hour AS MATERIALIZED (  -- what of a pod was there for a part of the hour counts for that part
-  SELECT workload_id, sum(held_kib) / sum(samples) AS held_kib, sum(cache_kib) / sum(samples) AS cache_kib
-    FROM (SELECT h.hour_at_us, u.workload_id, max(h.sample_count) AS samples, sum(h.sample_count * h.cache_kib) AS cache_kib,
-                 sum(h.sample_count * max(h.usage_kib - ifnull(h.cache_kib, 0) - ifnull(h.slab_kib, 0), 0)) AS held_kib
-            FROM (SELECT hour_at_us, cgroup_id, sample_count, usage_avg_kib AS usage_kib,
-                         slab_reclaimable_avg_kib AS slab_kib,
-                         CASE WHEN shmem_avg_kib IS NOT NULL THEN max(file_avg_kib - shmem_avg_kib, 0)
-                              ELSE coalesce(min(file_avg_kib, inactive_file_avg_kib + active_file_avg_kib), file_avg_kib)
-                              END AS cache_kib
-                    FROM chosen_hour
-                   CROSS JOIN sample_hour
-                   WHERE hour_at_us = from_us AND sample_count > 0) h
-            JOIN unit u USING (cgroup_id)
-           GROUP BY h.hour_at_us, u.is_pod, u.unit_id
-          HAVING count(h.usage_kib) = count(*))
+cgroup_hour AS NOT MATERIALIZED (  -- sums of its samples
+  SELECT hour_at_us, cgroup_id, sample_count, usage_kib, sample_count * cache_kib AS cache_kib,
+         sample_count * max(usage_kib - ifnull(cache_kib, 0) - ifnull(slab_kib, 0), 0) AS held_kib
+    FROM (SELECT hour_at_us, cgroup_id, sample_count, usage_avg_kib AS usage_kib, slab_reclaimable_avg_kib AS slab_kib,
+                 CASE WHEN shmem_avg_kib IS NOT NULL THEN max(file_avg_kib - shmem_avg_kib, 0)
+                      ELSE coalesce(min(file_avg_kib, inactive_file_avg_kib + active_file_avg_kib), file_avg_kib)
+                      END AS cache_kib
+            FROM chosen_hour
+           CROSS JOIN sample_hour
+           WHERE hour_at_us = from_us AND sample_count > 0)
+),
+unit_hour AS (  -- what of a pod was there for a part of the hour counts for that part
+  SELECT hour_at_us, workload_id, sample_count, cache_kib, held_kib
+    FROM cgroup_hour h
+   CROSS JOIN unit u USING (cgroup_id)
+   WHERE NOT u.is_pod AND usage_kib IS NOT NULL
+   UNION ALL
+  SELECT hour_at_us, workload_id, max(sample_count), sum(cache_kib), sum(held_kib)
+    FROM cgroup_hour h
+   CROSS JOIN unit u USING (cgroup_id)
+   WHERE u.is_pod AND EXISTS (SELECT 1 FROM unit WHERE is_pod)
+   GROUP BY hour_at_us, u.unit_id
+  HAVING count(usage_kib) = count(*)
+),
+use_of_hour AS (
+  SELECT workload_id, sum(held_kib) / sum(sample_count) AS held_kib, sum(cache_kib) / sum(sample_count) AS cache_kib
+    FROM unit_hour
    GROUP BY hour_at_us, workload_id
 ),
 of_hours AS MATERIALIZED (

@@ -15,7 +15,8 @@ known AS MATERIALIZED (
          (SELECT max(hour_at_us) FROM sample_hour) AS last_hour_us,
          (SELECT min(started_at_us) FROM scan) AS first_scan_us,
          (SELECT max(started_at_us) FROM scan) AS last_scan_us,
-         ifnull((SELECT min(started_at_us) FROM scan WHERE scan_id > ifnull((SELECT scan_id FROM rolled_up), 0)),
+         -- The + before it: SQLite finds these scans by their id then, and does not look through all in order of time.
+         ifnull((SELECT min(+started_at_us) FROM scan WHERE scan_id > ifnull((SELECT scan_id FROM rolled_up), 0)),
                 9223372036854775807) AS not_rolled_up_us
 ),
 bounds AS MATERIALIZED (

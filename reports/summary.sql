@@ -10,10 +10,12 @@
 -- how long, during the observation. Defined in part_told_reclaim.sql. `observed least`, `observed most`: how
 -- long the reclaims were observed of which is told how much came back.
 WITH
+asked AS MATERIALIZED (  -- the matching cgroups
+  SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob
+),
 seen AS (  -- a cgroup that has not vanished was seen up to the newest scan
   SELECT count(*) AS cgroups FROM cgroup
-   WHERE cgroup_id IN (SELECT cgroup_id FROM v_cgroup WHERE path GLOB :cgroup_glob OR name GLOB :cgroup_glob
-                                                         OR workload GLOB :cgroup_glob)
+   WHERE cgroup_id IN (SELECT cgroup_id FROM asked)
      AND first_seen_at_us < :until_us
      AND CASE WHEN vanished_at_us IS NULL
               THEN max(last_seen_at_us, coalesce((SELECT max(started_at_us) FROM scan WHERE is_partial IS NOT 1), 0))
@@ -26,9 +28,8 @@ reclaims AS (
          count(DISTINCT cgroup_id) FILTER (WHERE outcome <> 'dry_run' AND freed_bytes > 0) AS cgroups,
          coalesce(sum(freed_bytes) FILTER (WHERE outcome <> 'dry_run'), 0) AS freed_bytes,
          coalesce(sum(duration_us) FILTER (WHERE outcome <> 'dry_run'), 0) AS duration_us
-    FROM reclaim JOIN v_cgroup USING (cgroup_id)
-   WHERE started_at_us >= :since_us AND started_at_us < :until_us
-     AND (path GLOB :cgroup_glob OR name GLOB :cgroup_glob OR workload GLOB :cgroup_glob)
+    FROM reclaim
+   WHERE started_at_us >= :since_us AND started_at_us < :until_us AND cgroup_id IN (SELECT cgroup_id FROM asked)
 ),
 effects AS (  -- those of the reclaims above
   SELECT count(read_back_bytes) AS watched,
@@ -51,9 +52,7 @@ effects AS (  -- those of the reclaims above
          min(observed_for_us) FILTER (WHERE read_back_bytes IS NOT NULL OR by_regrowth) AS observed_least_us,
          max(observed_for_us) FILTER (WHERE read_back_bytes IS NOT NULL OR by_regrowth) AS observed_most_us
     FROM (told_reclaim) r
-    JOIN v_cgroup c USING (cgroup_id)
-   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us
-     AND (c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob)
+   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND r.cgroup_id IN (SELECT cgroup_id FROM asked)
      AND r.outcome <> 'dry_run'
 ),
 kills AS (  -- a kill outside the tracked cgroups has no path; it counts if no cgroup is asked for

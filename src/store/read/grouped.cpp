@@ -75,15 +75,14 @@ class Groups {
   Groups(sqlite3_value* words, std::size_t values) : kinds_(kinds_of(words, values)) {}
 
   void add(std::int64_t key, sqlite3_value* const* values) {
-    const auto [group, is_new] = places_.try_emplace(key, totals_.size());
-    if (is_new) totals_.resize(totals_.size() + kinds_.size(), kUnknown);
-    double* const totals = &totals_[group->second];
+    const std::size_t place = number_of(key) * kinds_.size();
+    double* const totals = totals_.data() + place;
     for (std::size_t i = 0; i < kinds_.size(); ++i) {
       const int type = sqlite3_value_type(values[i]);
       if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) continue;
       const double value = sqlite3_value_double(values[i]);
       if (kinds_[i].of == Kind::Of::percentile) {
-        ranked_[group->second + i].push_back(value);
+        ranked_[place + i].push_back(value);
       } else {
         totals[i] = combined(kinds_[i].of, totals[i], value);
       }
@@ -92,7 +91,8 @@ class Groups {
 
   std::string json() const {
     std::string text = "[";
-    for (const auto& [key, place] : places_) {
+    for (const auto& [key, number] : numbers_) {
+      const std::size_t place = number * kinds_.size();
       text += (text.size() == 1 ? "[" : ",[") + std::to_string(key);
       for (std::size_t i = 0; i < kinds_.size(); ++i) {
         const auto ranked = ranked_.find(place + i);
@@ -105,9 +105,23 @@ class Groups {
   }
 
  private:
+  /// Keys often come again in the same order, as the cgroups of each hour do.
+  std::size_t number_of(std::int64_t key) {
+    if (next_ == keys_.size()) next_ = 0;
+    if (next_ == keys_.size() || keys_[next_] != key) {
+      const auto [found, is_new] = numbers_.try_emplace(key, keys_.size());
+      if (is_new) keys_.push_back(key);
+      totals_.resize(keys_.size() * kinds_.size(), kUnknown);
+      next_ = found->second;
+    }
+    return next_++;
+  }
+
   std::vector<Kind> kinds_;
-  std::unordered_map<std::int64_t, std::size_t> places_;  // of a key's totals
-  std::vector<double> totals_;
+  std::unordered_map<std::int64_t, std::size_t> numbers_;
+  std::vector<std::int64_t> keys_;                               // by number
+  std::size_t next_ = 0;                                         // the number that the next key may have
+  std::vector<double> totals_;                                   // of each number, one for each kind
   std::unordered_map<std::size_t, std::vector<double>> ranked_;  // by place: all values, of a percentile
 };
 
