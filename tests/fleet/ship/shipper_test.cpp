@@ -454,7 +454,7 @@ TEST_F(ShipperTest, TellsOfKillsThatAnotherRowCounts) {
     const std::size_t at = row.find("kill_count=") + std::string_view("kill_count=").size();
     sum += std::stoll(row.substr(at));
   }
-  EXPECT_EQ(sum, 12);
+  EXPECT_EQ(sum, 30);
 }
 
 TEST_F(ShipperTest, SendsAllUnderANewName) {
