@@ -153,7 +153,7 @@ std::string nodes_sentence(const Review& review, Format format) {
 std::string of_fleet(std::string sentence) {
   constexpr std::string_view kLocal = "`incident`";
   const std::size_t at = sentence.find(kLocal);
-  return at == std::string::npos ? sentence : sentence.replace(at, kLocal.size(), "`fleet report incident_list`");
+  return at == std::string::npos ? sentence : sentence.replace(at, kLocal.size(), "`fleet incident`");
 }
 
 std::vector<std::string> sentences_of(const Review& review, const report::TimeAsked& asked, Format format) {
