@@ -53,13 +53,18 @@ class LittleMemory : public RealTest {
 
 TEST_F(LittleMemory, IsEnoughForEveryReportOfALongHistory) {
   make_history();
-  std::vector<std::vector<std::string>> commands{
-      {"report"},   {"report", "--format", "html"}, {"report", "--format", "json"},
-      {"incident"}, {"incident", "show", "latest"}, {"incident", "show", "latest", "--format", "html"}};
+  std::vector<std::vector<std::string>> commands{{"report"},
+                                                 {"report", "--format", "html"},
+                                                 {"report", "--format", "json"},
+                                                 {"incident"},
+                                                 {"incident", "show", "latest"},
+                                                 {"incident", "show", "latest", "--format", "html"},
+                                                 {"metrics", "--containers"}};
   for (const auto& entry : std::filesystem::directory_iterator(CGMM_SOURCE_DIR "/reports")) {
     const std::string name = entry.path().stem();
-    // Those of incidents have been asked above, history is a command, and parts are of other reports.
-    const bool is_report = !name.starts_with("incident_") && !name.starts_with("part_") && !name.starts_with("history");
+    // Those of incidents and metrics have been asked above, history is a command, and parts are of other reports.
+    const bool is_report = !name.starts_with("incident_") && !name.starts_with("metric_") &&
+                           !name.starts_with("part_") && !name.starts_with("history");
     if (is_report) commands.push_back({"report", name, "--since", "1d"});
   }
   for (const auto& command : commands) {

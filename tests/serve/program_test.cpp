@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/program.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <string>
@@ -27,6 +29,12 @@ TEST(Program, WhatItSaysAndHowItEnds) {
   EXPECT_EQ(answer.out, "out\n");
   EXPECT_EQ(answer.err, "err\n");
   EXPECT_EQ(shell("cat").out, "") << "there is nothing to read";
+}
+
+TEST(Program, HasNoOtherFileOfTheServers) {
+  const int inherited = ::open("/dev/null", O_RDONLY);  // not O_CLOEXEC
+  EXPECT_EQ(shell("[ ! -e /proc/$$/fd/" + std::to_string(inherited) + " ]").exit_code, 0);
+  ::close(inherited);
 }
 
 TEST(Program, BoundsHold) {
