@@ -59,9 +59,11 @@ TEST_F(Metrics, AreWhatPrometheusReads) {
   const std::string text = said({"--containers"});
   const auto series = series_of(text);
   EXPECT_EQ(std::set<std::string>(series.begin(), series.end()).size(), series.size()) << "each once";
-  write(file("metrics"), text);
-  EXPECT_EQ(std::system(("promtool check metrics < '" + file("metrics").string() + "'").c_str()), 0) << text;
   EXPECT_TRUE(said({"--openmetrics"}).ends_with("\n# EOF\n"));
+  write(file("metrics"), text);
+  if (std::system("command -v promtool > /dev/null") != 0)
+    GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: there is no promtool here ***";
+  EXPECT_EQ(std::system(("promtool check metrics < '" + file("metrics").string() + "'").c_str()), 0) << text;
 }
 
 TEST_F(Metrics, AFileIsReplacedAsAWholeAndReadableForAll) {
