@@ -1,6 +1,7 @@
 -- Containers in the newest scan
 -- SPDX-License-Identifier: Apache-2.0
--- Of a pod with several containers of one name, or a service, the sum. Only with --containers.
+-- Containers, and services below system.slice. Those of a pod whose names are not known are one sample, their sum. Asked only with
+-- --containers.
 -- metric usage_bytes gauge cgmm_container_usage_bytes: Memory charged to it.
 -- metric held_bytes gauge cgmm_container_held_bytes: Of it, what can't be dropped: without page cache and slab that can.
 -- metric cache_bytes gauge cgmm_container_reclaimable_cache_bytes: Of it, page cache that can be dropped.

@@ -30,7 +30,7 @@ SELECT r.*, e.verdict, e.judged_by, e.ended_by, e.observed_for_us, e.held_byte_s
   FROM reclaim r
   LEFT JOIN reclaim_effect e USING (reclaim_id);
 
--- What each row adds to a total, once it is final. row_id: of the table that total is about.
+-- What each row of oom_kill, stuck and reclaim adds to a total, once that does not change any more. row_id: the row's number there.
 --   oom_kills                 word: cause, other: scope. Not while it may still be found out whose kill it was. Those of cgroups
 --                             that were dropped because there were too many (dropped_from) are in past_total
 --   stuck                     word: kind
@@ -39,15 +39,18 @@ SELECT r.*, e.verdict, e.judged_by, e.ended_by, e.observed_for_us, e.held_byte_s
 --   reclaim_verdicts          word: verdict. Once its observation has ended
 --   reclaim_read_back_bytes, reclaim_held_byte_seconds
 CREATE VIEW v_counted_kill AS
-SELECT oom_kill_id AS row_id, killed_at_us AS at_us, cgroup_id, 'oom_kills' AS total,
+SELECT oom_kill_id AS row_id, cgroup_id, 'oom_kills' AS total,
        coalesce(cause, 'unknown') AS word, coalesce(finer_scope, scope, 'unknown') AS other, kill_count AS amount
   FROM oom_kill
  WHERE cgroup_by IS NOT NULL AND dropped_from IS NULL;
 CREATE VIEW v_counted_stuck AS
-SELECT stuck_id AS row_id, began_at_us AS at_us, cgroup_id, 'stuck' AS total, kind AS word, '' AS other, 1 AS amount FROM stuck;
+SELECT stuck_id AS row_id, cgroup_id, 'stuck' AS total, kind AS word, '' AS other, 1 AS amount FROM stuck;
 CREATE VIEW v_counted_reclaim AS
-SELECT r.reclaim_id AS row_id, r.started_at_us AS at_us, r.cgroup_id, t.value AS total,
-       CASE t.value WHEN 'reclaims' THEN r.outcome WHEN 'reclaim_verdicts' THEN coalesce(r.verdict, 'unknown') ELSE '' END AS word, '' AS other,
+SELECT r.reclaim_id AS row_id, r.cgroup_id, t.value AS total,
+       CASE t.value WHEN 'reclaims' THEN r.outcome
+                    WHEN 'reclaim_verdicts' THEN coalesce(r.verdict, 'unknown')
+                    ELSE '' END AS word,
+       '' AS other,
        CASE t.value WHEN 'reclaim_freed_bytes' THEN r.freed_bytes
                     WHEN 'reclaim_us' THEN r.duration_us
                     WHEN 'reclaim_read_back_bytes' THEN r.read_back_bytes

@@ -44,10 +44,6 @@ core::Parameters parameters_of(const Window& window, const Options& options) {
           {"node_glob", options.fleet.node.empty() ? "*" : options.fleet.node}};
 }
 
-std::string titled(const std::string& title, const Window& window) {
-  return title + ", " + base::format_time(window.since_us) + " to " + base::format_time(window.until_us);
-}
-
 /// A mistyped glob must not lead to the answer "no reclaim was made".
 void expect_some(const core::Table& summary, const Options& options) {
   const report::Row row(summary);

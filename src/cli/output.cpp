@@ -182,6 +182,10 @@ Window parse_window(const Options& options) {
   return window;
 }
 
+std::string titled(const std::string& title, const Window& window) {
+  return title + ", " + base::format_time(window.since_us) + " to " + base::format_time(window.until_us);
+}
+
 Window window_before(const Window& window) {
   Window before = window;
   before.until_us = window.since_us;

@@ -54,6 +54,9 @@ struct Window {
   core::Parameters parameters() const;
 };
 
+/// "TITLE, 2026-11-16T20:48:31Z to 2026-11-23T20:48:31Z".
+std::string titled(const std::string& title, const Window& window);
+
 /// The glob of --cgroup or --workload; "*" without them. Throws UsageError if there are both. See parse_window.
 std::string parse_glob(const Options& options);
 

@@ -39,10 +39,6 @@ void expect_cgroups(const core::Table& numbers, const std::string& glob) {
 
 /// The weekly report: the answer, then a section for each question. In JSON, the numbers of the answer and the advice
 /// are tables too, and all tables are whole. CSV and NDJSON can hold only one table: these numbers.
-std::string titled(const std::string& title, const Window& window) {
-  return title + ", " + base::format_time(window.since_us) + " to " + base::format_time(window.until_us);
-}
-
 std::string weekly_summary(store::Reader& reader, const Window& window, const Options& options,
                            const core::Policy* policy) {
   const std::vector<report::Report> reports = report::summary_reports();

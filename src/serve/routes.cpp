@@ -128,9 +128,7 @@ net::ServerAnswer answer_of(const Route& route, ProgramAnswer answer) {
             .type = route.type,
             .body = std::move(answer.out),
             .headers = {{"Content-Security-Policy", kPolicy}, {"Referrer-Policy", "no-referrer"}}};
-  if (answer.exit_code == 2)
-    return refusal(route.names_something && answer.err.find("there is no") != std::string::npos ? 404 : 400,
-                   answer.err);
+  if (answer.exit_code == 2) return refusal(400, answer.err);
   return refusal(route.names_something ? 404 : 500, answer.err);
 }
 

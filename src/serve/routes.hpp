@@ -15,7 +15,7 @@ namespace cgmm::serve {
 struct Route {
   std::vector<std::string> arguments;  // of the program
   std::string type;                    // of the answer, as in Content-Type
-  bool names_something = false;        // in its path: a failure is "not found"
+  bool names_something = false;        // in its path: where the work fails, that was not found
 };
 
 /// nullopt: there is no such address.

@@ -100,7 +100,7 @@ TEST_F(Serve, OnlyANameThatIsShownAsItIsIsALink) {
 
 TEST_F(Serve, AMistakeIsASentence) {
   EXPECT_TRUE(is(get("/nope"), 404));
-  EXPECT_TRUE(is(get("/report/nope"), 404)) << get("/report/nope");
+  EXPECT_TRUE(is(get("/report/nope"), 400)) << get("/report/nope");
   EXPECT_TRUE(is(get("/?since=x"), 400));
   EXPECT_NE(get("/?since=x").find("--since = \"x\": expected"), std::string::npos);
   EXPECT_TRUE(is(get("/incident/99"), 404)) << get("/incident/99");

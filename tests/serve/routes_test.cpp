@@ -66,7 +66,6 @@ TEST(Routes, AnAnswerHasAPolicyAndAFailureIsASentence) {
   EXPECT_EQ(answer_of(page, {.exit_code = 1, .out = "", .err = "no"}).status, 500);
   EXPECT_EQ(answer_of(kill, {.exit_code = 1, .out = "", .err = "no"}).status, 404);
   EXPECT_EQ(answer_of(page, {.exit_code = 2, .out = "", .err = "--since = \"x\": expected"}).status, 400);
-  EXPECT_EQ(answer_of(kill, {.exit_code = 2, .out = "", .err = "there is no report \"x\""}).status, 404);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::too_big, .out = "", .err = ""}).status, 413);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::too_slow, .out = "", .err = ""}).status, 503);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::killed, .out = "", .err = ""}).status, 500);

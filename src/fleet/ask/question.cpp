@@ -5,7 +5,8 @@
 #include <stdexcept>
 #include <variant>
 
-#include "fleet/ask/literal.hpp"
+#include "fleet/engine/braces.hpp"
+#include "fleet/engine/literal.hpp"
 
 namespace cgmm::fleet {
 namespace {
@@ -74,15 +75,7 @@ report::Report question(std::string_view name) {
 }
 
 std::string filled(std::string_view sql, const core::Parameters& parameters) {
-  std::string text;
-  for (std::size_t open = 0; (open = sql.find('{')) != std::string_view::npos;) {
-    const std::size_t close = sql.find('}', open);
-    if (close == std::string_view::npos) throw std::logic_error("fleet/: a brace stays open");
-    text += sql.substr(0, open);
-    text += value_of(sql.substr(open + 1, close - open - 1), parameters);
-    sql.remove_prefix(close + 1);
-  }
-  return text + std::string(sql);
+  return with_values(sql, [&](std::string_view name) { return value_of(name, parameters); });
 }
 
 }  // namespace cgmm::fleet

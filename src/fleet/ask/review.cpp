@@ -33,9 +33,7 @@ const std::array<Part, 11> kParts{{
      false,
      {"node", "problems", "state", "last_at_us", "covered_pct", "gaps", "version", "zone", "pool"},
      "Nodes that ask for a look: silent for an hour or more, with long gaps, faults or crashes of the service, with "
-     "rows "
-     "that "
-     "were lost, or with an older version than others."},
+     "rows that were lost, or with an older version than others."},
     {"kills_by_workload",
      false,
      {"workload", "kills", "nodes", "causes", "last_at_us", "victims"},
@@ -59,8 +57,7 @@ const std::array<Part, 11> kParts{{
      {"workload", "reclaims", "nodes", "effective", "churn", "futile", "unknown", "freed_bytes", "refaulted_bytes",
       "stayed_free_bytes", "held_byte_seconds"},
      "Effective reclaims were worth what was read back, churn was not, and futile ones freed almost nothing. Those "
-     "that "
-     "did not help come first."},
+     "that did not help come first."},
     {"outliers",
      true,
      {"node", "what", "times", "typical", "zone", "pool"},

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/time.hpp"
+#include "fleet/engine/literal.hpp"
 #include "net/url.hpp"
 
 namespace cgmm::fleet {
@@ -41,15 +42,6 @@ std::string encoded(std::string_view text) {
 bool is_for_good(net::HttpError::Kind kind) {
   using Kind = net::HttpError::Kind;
   return kind == Kind::bad_url || kind == Kind::redirect;
-}
-
-std::string literal(std::string_view text) {
-  std::string result = "'";
-  for (const char c : text) {
-    if (c == '\'' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "'";
 }
 
 EngineVersion number_of(std::string_view version) {

@@ -7,6 +7,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "fleet/engine/braces.hpp"
+
 namespace cgmm::fleet {
 namespace {
 
@@ -96,16 +98,7 @@ std::vector<std::string> statements_of(std::string_view sql, const SchemaSetting
   std::string filled;
   for (const std::string& line : split(sql, '\n')) {
     if (line.starts_with("--")) continue;
-    std::string_view rest = line;
-    for (std::size_t open = 0; (open = rest.find('{')) != std::string_view::npos;) {
-      const std::size_t close = rest.find('}', open);
-      if (close == std::string_view::npos) throw std::logic_error("fleet/schema: a brace stays open");
-      filled += rest.substr(0, open);
-      filled += filling_of(rest.substr(open + 1, close - open - 1), settings);
-      rest.remove_prefix(close + 1);
-    }
-    filled += rest;
-    filled += '\n';
+    filled += with_values(line, [&](std::string_view name) { return filling_of(name, settings); }) + '\n';
   }
   std::vector<std::string> statements;
   for (const std::string& part : split(filled, ';')) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/units.hpp"
-#include "fleet/ask/literal.hpp"
+#include "fleet/engine/literal.hpp"
 #include "fleet/look/sinks.hpp"
 #include "report/format/row.hpp"
 

@@ -8,7 +8,7 @@
 #include <map>
 #include <utility>
 
-#include "fleet/ask/literal.hpp"
+#include "fleet/engine/literal.hpp"
 #include "report/format/row.hpp"
 
 namespace cgmm::fleet {

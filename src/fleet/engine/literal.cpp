@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fleet/ask/literal.hpp"
+#include "fleet/engine/literal.hpp"
 
 #include <cstddef>
 #include <cstdio>
