@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kCalmAfter_us = base::kMinute_us;
 constexpr std::int64_t kPeriod_us = 5 * base::kMinute_us;
+constexpr std::int64_t kLookBefore_us = 5 * base::kSecond_us;
 constexpr std::uint64_t kRise = 100;             // 1/100 of the limit
 constexpr std::uint64_t kCollapse = 4;           // 1/4 of the limit: more than a swing
 constexpr std::uint64_t kLeastChange = 1 << 20;  // of the node, between two readings
@@ -40,12 +41,16 @@ void NearLimit::follow(std::uint64_t held_bytes, std::optional<std::uint64_t> li
   held_bytes_ = held_bytes;
   sampled_at_us_ = now_us;
   time_to_limit_us_ = INT64_MAX;
+  is_big_step_ = limit_bytes && held_bytes > before_bytes && held_bytes - before_bytes >= *limit_bytes / kRise;
   if (!limit_bytes || *limit_bytes == 0) {
     is_near_ = false;
     headroom_bytes_.reset();
+    look_at_us_ = INT64_MAX;
     return;
   }
   headroom_bytes_ = *limit_bytes - std::min(*limit_bytes, held_bytes);
+  const auto full_after_s = static_cast<std::int64_t>(*headroom_bytes_ / kFastGrowth);
+  look_at_us_ = now_us + std::max(kNearLimitEvery_us, full_after_s * base::kSecond_us - kLookBefore_us);
   const bool over = static_cast<double>(held_bytes) >= over_pct / 100 * static_cast<double>(*limit_bytes);
   const std::uint64_t from_bytes = std::max(before_bytes, recent_high_bytes(held_bytes, *limit_bytes, over, now_us));
   if (!first && held_bytes > from_bytes && since_us > 0) {
@@ -64,6 +69,11 @@ void NearLimit::follow(std::uint64_t held_bytes, std::optional<std::uint64_t> li
 bool is_worth_reading_all(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes) {
   const std::uint64_t change = std::max(before_bytes, now_bytes) - std::min(before_bytes, now_bytes);
   return change >= std::max(kLeastChange, smallest_headroom_bytes / 8);
+}
+
+bool is_fast_growth(std::uint64_t change_bytes, std::int64_t within_us) {
+  const double within_s = static_cast<double>(within_us) / static_cast<double>(base::kSecond_us);
+  return static_cast<double>(change_bytes) > within_s * static_cast<double>(kFastGrowth);
 }
 
 std::int64_t check_again_after_us(std::uint64_t smallest_headroom_bytes, unsigned processor_count) {

@@ -109,6 +109,55 @@ TEST(NearLimitCourse, GrowthTowardsTheLimitIsNearASwingIsNot) {
   }
 }
 
+/// With a limit of 1 GiB.
+std::int64_t look_after_s(std::uint64_t held_mib) {
+  NearLimit near_limit;
+  near_limit.follow(held_mib * kMiB, 1024 * kMiB, 100 * kSecond, 85);
+  return near_limit.look_at_us() / kSecond - 100;
+}
+
+TEST(NearLimitLook, IsFiveSecondsBeforeTheFastestGrowthWouldReachTheLimit) {
+  EXPECT_EQ(look_after_s(24), 15) << "1000 MiB at 50 MiB/s are 20 s";
+  EXPECT_EQ(look_after_s(724), 1) << "300 MiB: 6 s";
+  EXPECT_EQ(look_after_s(1024), 1);
+  EXPECT_EQ(NearLimit().look_at_us(), INT64_MAX) << "no sample yet";
+  NearLimit without_limit;
+  without_limit.follow(kMiB, std::nullopt, 0, 85);
+  EXPECT_EQ(without_limit.look_at_us(), INT64_MAX);
+}
+
+TEST(NearLimitLook, IsPutOffByWhatItsUsageTells) {
+  NearLimit near_limit;
+  near_limit.follow(524 * kMiB, 1024 * kMiB, 0, 85);
+  EXPECT_EQ(near_limit.look_at_us(), 5 * kSecond);
+  NearLimit estimate = near_limit;
+  estimate.follow(424 * kMiB, 1024 * kMiB, 5 * kSecond, 85);
+  near_limit.put_off_look(estimate);
+  EXPECT_EQ(near_limit.look_at_us(), 12 * kSecond);
+  EXPECT_EQ(near_limit.headroom_bytes(), 500 * kMiB) << "that is of a sample";
+}
+
+TEST_F(NearLimitTest, IsSoonWhileItGrowsFastAndTheLimitIsAFewSecondsAway) {
+  EXPECT_FALSE(near_limit_.is_soon());
+  wanted_after(0, 10);
+  wanted_after(1, 30);
+  EXPECT_TRUE(near_limit_.is_soon()) << "70 MiB at 20 MiB/s";
+  wanted_after(2, 32);
+  EXPECT_FALSE(near_limit_.is_soon()) << "34 s";
+  wanted_after(10, 99);
+  EXPECT_TRUE(near_limit_.is_soon());
+  wanted_after(11, 99);
+  EXPECT_FALSE(near_limit_.is_soon()) << "it stands still";
+  near_limit_.follow(99 * kMiB + kMiB / 2, 100 * kMiB, 12 * kSecond, 85);
+  EXPECT_FALSE(near_limit_.is_soon()) << "a small step";
+}
+
+TEST(FastGrowth, IsOverFiftyMebibytesASecond) {
+  EXPECT_FALSE(is_fast_growth(50 * kMiB, kSecond));
+  EXPECT_TRUE(is_fast_growth(51 * kMiB, kSecond));
+  EXPECT_FALSE(is_fast_growth(51 * kMiB, 2 * kSecond));
+}
+
 TEST(WorthALook, IsAChangeOfTheNodeThatCouldBeTheNearestsOwn) {
   EXPECT_FALSE(is_worth_reading_all(500, 500, 0));
   EXPECT_FALSE(is_worth_reading_all(0, kMiB - 1, 0));

@@ -2,7 +2,8 @@
 #pragma once
 
 // Near-limit sampling: samples the cgroups that are near their limit, or stuck, between two scans, and notices others
-// that get there. The node's memory tells whether it is worth reading the usage of all. One thread.
+// that get there. Of these it reads the usage: not before they could be near it, and only while the node's memory
+// moves. One thread.
 
 #include <cstdint>
 #include <optional>
@@ -20,7 +21,7 @@ class NearLimitSampler {
   /// After a full reading of the cgroup.
   void follow(Tracked& tracked, const core::Gauges& gauges, std::int64_t steady_us) const;
   /// After a scan: which cgroups are sampled until the next one.
-  void end_scan(CgroupFinder::Cgroups& cgroups);
+  void end_scan(CgroupFinder::Cgroups& cgroups, std::int64_t steady_us);
   /// The cgroups that were chosen may be gone.
   void forget() { near_.clear(); }
 
@@ -28,17 +29,24 @@ class NearLimitSampler {
   const std::vector<Tracked*>& find(std::int64_t steady_us, CgroupFinder& finder);
   /// They have been sampled. Of those near their limit the most urgent ones are next, as many as may be.
   void choose(CgroupFinder::Cgroups& cgroups);
-  /// When find() should be called next; from a second on.
+  /// When find() should be called next.
   std::int64_t sample_again_after_us() const;
 
  private:
+  /// What of the node's memory has changed since the others were looked at.
+  struct Change {
+    std::uint64_t bytes = 0;
+    bool is_fast = false;  // one of them may have grown faster than core::kFastGrowth
+  };
   void check_others(std::int64_t steady_us, CgroupFinder& finder);
-  void read_usage_of_others(std::uint64_t change_bytes, std::int64_t steady_us, CgroupFinder& finder) const;
+  bool is_due(const Tracked& tracked, const Change& change, std::int64_t steady_us) const;
+  void read_usage_of_others(const Change& change, std::int64_t steady_us, CgroupFinder& finder) const;
 
   core::NearLimitBounds bounds_;
-  std::optional<std::uint64_t> node_held_bytes_;  // when all cgroups were read last
-  std::vector<Tracked*> near_;                    // those that are sampled
-  std::uint64_t smallest_headroom_bytes_ = 0;     // of the others
+  std::optional<std::uint64_t> node_held_bytes_;  // when they were looked at last
+  std::int64_t looked_at_us_ = 0;
+  std::vector<Tracked*> near_;                 // those that are sampled
+  std::uint64_t smallest_headroom_bytes_ = 0;  // of the others
 };
 
 }  // namespace cgmm::daemon

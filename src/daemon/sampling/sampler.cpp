@@ -68,7 +68,7 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
     result.note_error(result.parent_error);
   }
   finder_.end_scan(result);
-  near_limit_.end_scan(finder_.cgroups());
+  near_limit_.end_scan(finder_.cgroups(), began_us);
   end_pass(result, began_us);
   return result;
 }

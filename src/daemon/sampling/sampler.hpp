@@ -33,7 +33,7 @@ class Sampler {
   /// What the recorder has found out of names: a rule by workload may decide for these cgroups from now on.
   void learn(std::vector<core::NamesOf> news);
 
-  /// When sample_near_limit() should be called next; from a second on.
+  /// When sample_near_limit() should be called next.
   std::int64_t sample_again_after_us() const { return near_limit_.sample_again_after_us(); }
 
   void set_policy(core::Policy policy) {
