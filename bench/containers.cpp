@@ -25,9 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLeftBytes = 16 * 1024;  // page cache in a container whose process has gone
-constexpr std::size_t kLiveBytes = 1 << 20;    // of either kind of memory, of one that lives
-constexpr std::size_t kTouchedBytes = 16 * 1024;
-constexpr useconds_t kRestUs = 200'000;
+constexpr std::size_t kLiveBytes = 16 * 4096;  // of either kind of memory, of one that is busy
+constexpr useconds_t kRest_us = 1'000'000;
 constexpr const char* kLimit = "536870912";
 
 fs::path v1_root() {
@@ -69,16 +68,14 @@ int leave_page_cache(const std::vector<fs::path>& cgroups, const fs::path& file)
 
 int live(const fs::path& file) {
   const base::Fd fd = open_file(file);
-  const std::vector<char> bytes(kTouchedBytes, 'y');
+  const std::vector<char> bytes(kLiveBytes, 'y');
   void* const mapped = ::mmap(nullptr, kLiveBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return 1;
-  auto* const memory = static_cast<char*>(mapped);
-  std::fill_n(memory, kLiveBytes, 'z');
-  for (std::size_t at = 0;; at = (at + kTouchedBytes) % kLiveBytes) {
-    write_at(fd, bytes, at);
-    ::madvise(memory + at, kTouchedBytes, MADV_DONTNEED);
-    std::fill_n(memory + at, kTouchedBytes, 'z');
-    ::usleep(kRestUs);
+  for (;;) {
+    std::fill_n(static_cast<char*>(mapped), kLiveBytes, 'z');
+    write_at(fd, bytes, 0);
+    ::usleep(kRest_us);
+    ::madvise(mapped, kLiveBytes, MADV_DONTNEED);
   }
 }
 
@@ -124,7 +121,7 @@ void remove_container(const fs::path& kubepods, std::size_t i) {
   ::rmdir(directory.parent_path().c_str());
 }
 
-Containers::Containers(fs::path kubepods, std::size_t count, const fs::path& directory)
+Containers::Containers(fs::path kubepods, std::size_t count, Load load, const fs::path& directory)
     : kubepods_(std::move(kubepods)), count_(count) {
   try {
     for (std::size_t i = 0; i < count_; ++i) {
@@ -132,17 +129,17 @@ Containers::Containers(fs::path kubepods, std::size_t count, const fs::path& dir
       make_container(kubepods_, i);
     }
     std::vector<fs::path> filled = paths();
-    for (std::size_t i = 0; i < kOthers; ++i) {
+    for (const fs::path& one : filled) std::ofstream(one / "memory.limit_in_bytes") << kLimit << std::flush;
+    for (std::size_t i = 0; i < service_count(); ++i) {
       fs::create_directories(service_path(kubepods_, i));
       filled.push_back(service_path(kubepods_, i));
     }
     Child filler({}, [&] { return leave_page_cache(filled, directory / "left"); });
     if (filler.wait() != 0) throw std::runtime_error("page cache could not be filled in " + directory.string());
-    const std::size_t live_count = std::min(kLive, count_);
-    for (std::size_t i = 0; i < live_count; ++i) {  // spread among the others
-      live_.emplace_back(container_path(kubepods_, i * count_ / live_count),
-                         [&] { return live(directory / ("live-" + std::to_string(i))); });
-      wait_for(kRestUs / static_cast<std::int64_t>(kLive));  // not all in the same instant
+    for (std::size_t i = 0; load == Load::busy && i < count_; ++i) {
+      check_stop();
+      live_.emplace_back(container_path(kubepods_, i), [&] { return live(directory / ("live-" + std::to_string(i))); });
+      wait_for(kRest_us / static_cast<std::int64_t>(std::max<std::size_t>(count_, 1)));  // not all in the same instant
     }
   } catch (...) {
     live_.clear();
@@ -158,18 +155,8 @@ Containers::~Containers() {
 
 void Containers::remove() const {
   for (std::size_t i = 0; i < count_; ++i) remove_container(kubepods_, i);
-  for (std::size_t i = 0; i < kOthers; ++i) remove_cgroup(service_path(kubepods_, i));
+  for (std::size_t i = 0; i < service_count(); ++i) remove_cgroup(service_path(kubepods_, i));
   remove_cgroup(services_of(kubepods_));
-}
-
-bool Containers::is_live(std::size_t i) const {
-  const std::size_t live_count = live_.size();
-  const std::size_t nearest = (i * live_count + count_ - 1) / count_;  // the first that begins at i or later
-  return nearest < live_count && nearest * count_ / live_count == i;
-}
-
-void Containers::set_limits() const {
-  for (const fs::path& container : paths()) std::ofstream(container / "memory.limit_in_bytes") << kLimit << std::flush;
 }
 
 std::vector<fs::path> Containers::paths() const {
@@ -181,7 +168,7 @@ std::vector<fs::path> Containers::paths() const {
 std::vector<fs::path> Containers::recorded_paths() const {
   std::vector<fs::path> all = paths();
   for (std::size_t i = 0; i < count_; i += 2) all.push_back(container_path(kubepods_, i).parent_path());
-  for (std::size_t i = 0; i < kOthers; ++i) all.push_back(service_path(kubepods_, i));
+  for (std::size_t i = 0; i < service_count(); ++i) all.push_back(service_path(kubepods_, i));
   return all;
 }
 

@@ -4,7 +4,9 @@
 // The cgroups that are measured: real ones of the v1 memory controller, in a directory of their own and laid out as
 // kubelet does. They are removed with the objects. One thread.
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <vector>
 
@@ -37,29 +39,33 @@ void make_container(const std::filesystem::path& kubepods, std::size_t i);
 /// With its pod, after the pod's last one. Whatever is not there is passed over.
 void remove_container(const std::filesystem::path& kubepods, std::size_t i);
 
-/// So many, and beside them kOthers services, as a node has, each with some page cache that a process has left there.
-/// In up to kLive of them a process lives: every 200 ms it dirties page cache of a file and gives back and takes
-/// anonymous memory, always the same few pages. They have no limit at first: else whatever other programs on this
-/// machine do would have the service look after them between two scans.
+/// What the containers do.
+enum class Load : std::uint8_t {
+  busy,  // in each one a process takes and gives back 16 pages of anonymous memory and dirties as many of a file, once
+         // a second
+  idle  // none has a process
+};
+
+/// So many, each with a limit, and beside them as many services, up to kMostServices: a node has both. All have some
+/// page cache that a process has left there.
 class Containers {
  public:
-  static constexpr std::size_t kLive = 50, kOthers = 100;
+  static constexpr std::size_t kMostServices = 1000;
 
   /// Their files go into `directory`, which should be on a real disk.
-  Containers(std::filesystem::path kubepods, std::size_t count, const std::filesystem::path& directory);
+  Containers(std::filesystem::path kubepods, std::size_t count, Load load, const std::filesystem::path& directory);
   ~Containers();
   Containers(const Containers&) = delete;
   Containers& operator=(const Containers&) = delete;
 
   std::size_t size() const { return count_; }
-  bool is_live(std::size_t i) const;
-  void set_limits() const;
   /// In the order in which they were made.
   std::vector<std::filesystem::path> paths() const;
   /// Everything that is recorded: also the pods, and the services.
   std::vector<std::filesystem::path> recorded_paths() const;
 
  private:
+  std::size_t service_count() const { return std::min(count_, kMostServices); }
   void remove() const;
 
   std::filesystem::path kubepods_;

@@ -31,6 +31,7 @@ std::vector<std::filesystem::path> files_of(const Containers& containers) {
   for (const std::filesystem::path& path : containers.recorded_paths()) {
     for (const char* const name : kReadFiles) files.push_back(path / name);
   }
+  for (const std::filesystem::path& path : containers.paths()) files.push_back(path / kPeakFile);
   return files;
 }
 

@@ -14,9 +14,10 @@
 
 namespace cgmm::bench {
 
-/// The files of kernel/v1.cpp that every scan reads; keep the two equal.
+/// The files of kernel/v1.cpp that every scan reads, and of a container with a limit also its peak; keep the two equal.
 inline constexpr std::array<const char*, 5> kReadFiles = {
     "memory.stat", "memory.usage_in_bytes", "memory.kmem.usage_in_bytes", "memory.failcnt", "memory.oom_control"};
+inline constexpr const char* kPeakFile = "memory.max_usage_in_bytes";
 
 class Floor {
  public:

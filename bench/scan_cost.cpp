@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a scan costs beside what the kernel itself takes for it: 200, 1000 and 10 000 real cgroups, the kernel's floor,
-// the sampler and the whole service in turns, so that their ratios are fair. `bench/run` builds and starts it. It never
-// fails for what it measures.
+// What a scan costs beside what the kernel itself takes for it: 110, 250, 1000 and 10 000 real containers, all with a
+// limit, busy and then idle; the kernel's floor, the sampler and the whole service in turns, so that their ratios are
+// fair. `bench/run` builds and starts it. It never fails for what it measures.
 //
 // In every period of 10 s: caches cold; the service scans; caches cold; the floor, then the floor hot; caches cold; the
 // sampler, then the sampler hot.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -42,11 +43,8 @@ constexpr std::int64_t kIdleBeforeScan_us = 20'000;   // from cold caches to the
 constexpr std::int64_t kPassesAfterScan_us = 3 * kSecond;
 constexpr int kHotPasses = 2;
 constexpr int kHotScans = 8;
-constexpr int kNearLimitPasses = 4;
-constexpr std::size_t kMovedBytes =
-    256 << 20;  // more than an eighth of the containers' limit: near-limit sampling starts
+constexpr int kIdlePeriods = 3;  // they are beside the busy ones only
 constexpr char kScan = 's';
-constexpr char kNearLimit = 'l';
 
 /// Which numbers of containers, and how many periods of each.
 struct Plan {
@@ -65,7 +63,7 @@ Plan plan_of(const std::vector<std::string>& arguments) {
     else plan.sizes.push_back(static_cast<std::size_t>(number));
   }
   plan.is_whole = plan.sizes.empty();
-  if (plan.is_whole) plan.sizes = {200, 1000, 10'000};
+  if (plan.is_whole) plan.sizes = {110, 250, 1000, 10'000};
   return plan;
 }
 
@@ -75,25 +73,9 @@ void say(std::size_t containers, const std::string& what) {
 
 Worker::Pass prepare_sampler(const fs::path& parent) {
   const auto sampler = std::make_shared<daemon::Sampler>(kernel::open_hierarchy(parent), core::Policy{});
-  const auto act = [sampler](char command) {
-    if (command == kNearLimit) sampler->sample_near_limit(daemon::wall_now_us());
-    else sampler->scan(daemon::wall_now_us());
-  };
+  const auto act = [sampler](char) { sampler->scan(daemon::wall_now_us()); };
   act(kScan);  // which opens them all
   return act;
-}
-
-/// Near-limit sampling at its worst: the node's memory has just moved, and every container has a limit.
-void measure_near_limit(const Containers& containers, Worker& sampler, Caches& caches, Measured& near_limit) {
-  containers.set_limits();
-  sampler.pass(kScan);
-  std::vector<char> memory;
-  for (int i = 0; i < kNearLimitPasses; ++i) {
-    memory.resize(memory.empty() ? kMovedBytes : 0);
-    memory.shrink_to_fit();
-    caches.thrash();
-    near_limit.add(static_cast<double>(sampler.pass(kNearLimit)));
-  }
 }
 
 /// What a service takes from one call of end() to the next.
@@ -159,7 +141,6 @@ void measure_cold(const Playground& playground, const Containers& containers, co
     cost.switches.add(period.switch_count);
     for (const auto& [name, ns] : period.by_thread_ns) cost.threads[name].add(ns);
   }
-  measure_near_limit(containers, sampler, caches, cost.near_limit);
 }
 
 void measure_hot(const Service& service, Cost& cost) {
@@ -176,15 +157,17 @@ void measure_hot(const Service& service, Cost& cost) {
 }
 
 Cost measure(const Playground& playground, const fs::path& directory, const fs::path& program, int periods,
-             std::size_t count, Caches& caches) {
-  Cost cost{.containers = count};
-  say(count, "making them");
-  const Containers containers(playground.kubepods(), count, directory);
+             std::size_t count, Load load, Caches& caches) {
+  Cost cost{.containers = count, .load = load};
+  say(count, load == Load::busy ? "making busy ones" : "making idle ones");
+  const fs::path files = directory / (std::to_string(count) + (load == Load::busy ? "-busy" : "-idle"));
+  fs::create_directories(files);
+  const Containers containers(playground.kubepods(), count, load, files);
   cost.cgroups = containers.recorded_paths().size();
   Service::Options service_options{.program = program,
                                    .parent = playground.node(),
                                    .cgroup = playground.beside("service"),
-                                   .directory = directory / ("cold-" + std::to_string(count))};
+                                   .directory = files / "cold"};
   {
     Service service(service_options);  // before the others: what it is the first to look up is charged to it
     cost.start_us = service.start_us();
@@ -195,8 +178,9 @@ Cost measure(const Playground& playground, const fs::path& directory, const fs::
     cost.pinned_bytes = pinned_kernel_bytes(service_options.cgroup);
     cost.stop_us = service.stop();
   }
+  if (load == Load::idle) return cost;
   say(count, "a scan a second");
-  service_options.directory = directory / ("hot-" + std::to_string(count));
+  service_options.directory = files / "hot";
   service_options.interval_us = kSecond;
   {
     Service service(service_options);
@@ -204,9 +188,9 @@ Cost measure(const Playground& playground, const fs::path& directory, const fs::
     service.stop();
   }
   say(count, "recording");
-  const fs::path recording = directory / ("recording-" + std::to_string(count));
+  const fs::path recording = files / "recording";
   fs::create_directories(recording);
-  const std::int64_t scans = count <= 200 ? 300 : count <= 1000 ? 150 : 20;
+  const std::int64_t scans = count <= 250 ? 300 : count <= 1000 ? 150 : 20;
   cost.recorded = in_child<Recorded>({}, [&] { return record_scans(playground.node(), recording, scans); });
   return cost;
 }
@@ -219,7 +203,10 @@ void run(const Options& options) {
   Caches caches;
   std::vector<Cost> costs;
   for (const std::size_t count : plan.sizes) {
-    costs.push_back(measure(playground, directory.path(), options.program, plan.periods, count, caches));
+    for (const Load load : {Load::busy, Load::idle}) {
+      const int periods = load == Load::busy ? plan.periods : std::min(plan.periods, kIdlePeriods);
+      costs.push_back(measure(playground, directory.path(), options.program, periods, count, load, caches));
+    }
   }
   publish(plan.is_whole ? options.results : "",  // a part is no result
           "A scan", where_and_when + ".\n\n" + table_of(costs) + "\n" + table_of(bounds_of(costs)));
