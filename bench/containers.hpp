@@ -43,7 +43,7 @@ void remove_container(const std::filesystem::path& kubepods, std::size_t i);
 enum class Load : std::uint8_t {
   busy,  // in each one a process takes and gives back 16 pages of anonymous memory and dirties as many of a file, once
          // a second
-  idle  // none has a process
+  idle   // none has a process
 };
 
 /// So many, each with a limit, and beside them as many services, up to kMostServices: a node has both. All have some

@@ -17,7 +17,7 @@
 namespace cgmm::kernel {
 namespace {
 
-constexpr std::size_t kMaxHeldFiles = 3800;  // at most 19 MB of kernel memory
+constexpr std::size_t kMaxHeldFiles = 8000;  // at most 36 MB of kernel memory
 constexpr std::uint64_t kHeldFileBytes = 5 * 1024;
 constexpr std::uint64_t kShareOfOwnLimit = 4;  // the part of this process's own memory limit for them
 
@@ -64,7 +64,7 @@ HeldFiles bound_held_files(bool real) {
   const std::size_t descriptors = known ? static_cast<std::size_t>(limit.rlim_cur) : 1 << 20;
   return {
       .directories_left = descriptors / 2,
-      .files_left = real ? std::min({descriptors / 4, kMaxHeldFiles,
+      .files_left = real ? std::min({descriptors * 2 / 5, kMaxHeldFiles,
                                      static_cast<std::size_t>(own_limit_bytes() / kShareOfOwnLimit / kHeldFileBytes)})
                          : 0,
       .slots = Cgroup::kOftenRead,

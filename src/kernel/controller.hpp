@@ -55,6 +55,7 @@ struct Reading {
   std::optional<std::uint64_t> hierarchical_limit_bytes;  // from v1's memory.stat; kUnlimited: none; nullopt: not known
   std::string problem;  // the first file that could not be used (its values are absent); empty: none
   std::vector<NoNumber> no_numbers;
+  bool may_stand_still = true;  // false: the OOM killer is not disabled for it (v1)
 };
 
 /// Whose events are read: v2 counts those of the cgroups below in memory.events. v1 never does.
@@ -71,6 +72,12 @@ struct ReadOptions {
   bool with_pressure = true;
   bool with_peak = true;  // it costs one more file
   Events events = Events::whole;
+  /// v1. False: memory.oom_control is not read, because nobody was killed on the node since it was read last. Its OOM
+  /// killer must not have been disabled then.
+  bool with_oom_control = true;
+  /// v1. Of a cgroup that had no limit of its own while memory.stat had this as its hierarchical limit: memory.failcnt
+  /// can't have risen then, and is not read.
+  std::optional<std::uint64_t> no_hits_at;
 };
 
 class Controller {

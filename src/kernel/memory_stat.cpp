@@ -108,4 +108,13 @@ std::optional<std::uint64_t> node_held_bytes(const char* meminfo) {
   return (held_kib - std::min(held_kib, swap_free_kib)) * 1024;
 }
 
+std::optional<std::uint64_t> node_oom_kills(const char* vmstat) {
+  std::ifstream file(vmstat);
+  std::string key;
+  for (std::uint64_t value = 0; file >> key >> value;) {
+    if (key == "oom_kill") return value;
+  }
+  return std::nullopt;
+}
+
 }  // namespace cgmm::kernel

@@ -2,7 +2,7 @@
 #pragma once
 
 // What the numbers of memory.stat mean, which the kernel log has too when a cgroup is out of memory; and those of the
-// node in /proc/meminfo. Any thread.
+// node in /proc. Any thread.
 
 #include <cstdint>
 #include <functional>
@@ -34,5 +34,9 @@ core::MemorySample sample_of(const Stat& stat);
 
 /// Memory that can't be dropped, swapped out or not: of processes, tmpfs and the kernel. nullopt: not known.
 std::optional<std::uint64_t> node_held_bytes(const char* meminfo = "/proc/meminfo");
+
+/// How many processes OOM kills have ended since the boot, whosever they were. The kernel counts a kill here before it
+/// counts it for the cgroup. nullopt: not known (before 4.13).
+std::optional<std::uint64_t> node_oom_kills(const char* vmstat = "/proc/vmstat");
 
 }  // namespace cgmm::kernel

@@ -19,7 +19,7 @@ namespace {
 using core::Counter;
 using core::Gauge;
 
-enum Slot : std::size_t { kFailcnt = 2, kOomControlFile, kKmem, kPeak, kLimit, kHierarchy };
+enum Slot : std::size_t { kKmem = 2, kFailcnt, kPeak, kOomControlFile, kLimit, kHierarchy };
 constexpr const char* kUsageFile = "memory.usage_in_bytes";
 constexpr const char* kAnyText = "1";  // the kernel does not look at it
 
@@ -46,15 +46,9 @@ class V1Controller final : public Controller {
     });
     if (!is_there) return std::nullopt;  // its files are removed a moment before its directory is
     put(sample.gauges, Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading));
-    put(sample.counters, Counter::limit_hits, read_number(cgroup, kFailcnt, "memory.failcnt", reading));
-    use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem, [&](std::string_view text) {
-      const KeyedNumbers control(text);
-      const auto is_disabled = control("oom_kill_disable").value;
-      const auto is_under_oom = control("under_oom").value;
-      if (is_disabled && is_under_oom) sample.stands_still = *is_disabled != 0 && *is_under_oom != 0;
-      put(sample.counters, Counter::oom_kills, control("oom_kill"));
-      note_no_numbers(control, "memory.oom_control", reading);
-    });
+    if (!options.no_hits_at || options.no_hits_at != reading.hierarchical_limit_bytes)
+      put(sample.counters, Counter::limit_hits, read_number(cgroup, kFailcnt, "memory.failcnt", reading));
+    if (options.with_oom_control) read_oom_control(cgroup, reading);
     put(sample.gauges, Gauge::kernel, read_number(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading));
     if (options.with_peak)
       put(sample.gauges, Gauge::peak, read_number(cgroup, kPeak, "memory.max_usage_in_bytes", reading));
@@ -109,6 +103,18 @@ class V1Controller final : public Controller {
   std::error_code took_all_because() const override { return took_all_because_; }
 
  private:
+  void read_oom_control(Cgroup& cgroup, Reading& reading) {
+    use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem, [&](std::string_view text) {
+      const KeyedNumbers control(text);
+      const auto is_disabled = control("oom_kill_disable").value;
+      const auto is_under_oom = control("under_oom").value;
+      if (is_disabled && is_under_oom) reading.sample.stands_still = *is_disabled != 0 && *is_under_oom != 0;
+      reading.may_stand_still = is_disabled != 0U;
+      put(reading.sample.counters, Counter::oom_kills, control("oom_kill"));
+      note_no_numbers(control, "memory.oom_control", reading);
+    });
+  }
+
   /// Linux 3.13 to 3.18 wrote 2^64-1 for none: not relied upon, the cgroup's own limit is read then.
   void read_hierarchical_limit(const KeyedNumbers& stat, Reading& reading) const {
     const auto text = stat.text_of("hierarchical_memory_limit");

@@ -366,6 +366,23 @@ TEST(Controller, LeavesThePeakUnreadWhereNobodyWantsIt) {
   }
 }
 
+TEST(V1Controller, LeavesOutWhatTheCallerKnows) {
+  FakeCgroups tree;
+  test::Files files = test::v1_files({.limit_bytes = 64 << 20});
+  files["memory.oom_control"] = "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n";
+  tree.put("/web", files);
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const auto all = opened.controller->read(web);
+  EXPECT_FALSE(all->may_stand_still);
+  EXPECT_TRUE(all->sample.counters.has(Counter::oom_kills));
+  const auto some = opened.controller->read(web, {.with_oom_control = false, .no_hits_at = 64 << 20});
+  EXPECT_FALSE(some->sample.counters.has(Counter::oom_kills));
+  EXPECT_FALSE(some->sample.counters.has(Counter::limit_hits));
+  const auto other = opened.controller->read(web, {.no_hits_at = 32 << 20});
+  EXPECT_TRUE(other->sample.counters.has(Counter::limit_hits)) << "the limit that holds for it is another one now";
+}
+
 TEST(V2Controller, KnowsACgroupWithoutTheMemoryControllerFromOneThatIsGone) {
   FakeCgroups tree;
   tree.put("/web", {{"cgroup.controllers", "cpuset\n"}});
@@ -569,7 +586,7 @@ TEST(RealController, HoldsTheMostReadFilesWhereThereAreTooManyForAll) {
   const std::size_t all = held_files(tree.dir());
   EXPECT_GE(all, 4U);
   for (const auto& [cgroup_count, held] :
-       {std::pair(100'000, std::size_t{1}), std::pair(1500, std::size_t{2}), std::pair(1, all)}) {
+       {std::pair(100'000, std::size_t{1}), std::pair(4000, std::size_t{2}), std::pair(1, all)}) {
     controller->expect(static_cast<std::size_t>(cgroup_count));
     ASSERT_TRUE(controller->read(*web));
     EXPECT_EQ(held_files(tree.dir()), held) << cgroup_count;

@@ -57,10 +57,11 @@ struct Tracked {
   core::CgroupKey key = 0;
   core::CgroupRef told;  // in its rows; null before the first one
   Place place;
-  bool is_seen = false;        // by this scan
-  bool ever_over = false;      // its threshold
-  bool is_near_limit = false;  // sampled between two scans
-  bool is_kept = false;        // not reclaimed, because a rule excludes a cgroup below it
+  bool is_seen = false;         // by this scan
+  bool ever_over = false;       // its threshold
+  bool is_near_limit = false;   // sampled between two scans
+  bool may_stand_still = true;  // its OOM killer may be disabled (v1)
+  bool is_kept = false;         // not reclaimed, because a rule excludes a cgroup below it
   Decision decision;
   std::unique_ptr<core::NamesOf> names;       // null: nothing has been found out yet
   std::int64_t names_wanted_at_us = 0;        // of the steady clock: since then; 0: not yet

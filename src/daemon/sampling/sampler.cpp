@@ -8,6 +8,7 @@
 
 #include "base/time.hpp"
 #include "daemon/clock.hpp"
+#include "kernel/memory_stat.hpp"
 
 namespace cgmm::daemon {
 namespace {
@@ -18,6 +19,27 @@ constexpr std::int64_t kLimitsEvery_us = base::kMinute_us;  // a limit rarely mo
 std::int64_t staggered_us(core::CgroupKey key, std::int64_t every_us) {
   constexpr std::int64_t kSteps = 60;
   return every_us / kSteps * (key % kSteps);
+}
+
+constexpr int kQuietScans = 2;
+
+/// Not from the future either: the clock may have been set back.
+bool is_fresh(const LimitsRead& read, std::int64_t now_us) {
+  const std::int64_t age_us = now_us - read.at_us.value_or(0);
+  return read.at_us && age_us >= 0 && age_us < kLimitsEvery_us;
+}
+
+/// What was not read is as it was.
+void fill_in_unread(Tracked& tracked, const kernel::ReadOptions& options, kernel::Reading& reading) {
+  core::MemorySample& sample = reading.sample;
+  const auto keep = [&](core::Counter counter) { sample.counters.set(counter, tracked.last.counters[counter]); };
+  if (options.no_hits_at && options.no_hits_at == reading.hierarchical_limit_bytes) keep(core::Counter::limit_hits);
+  if (options.with_oom_control) {
+    tracked.may_stand_still = reading.may_stand_still;
+  } else {
+    keep(core::Counter::oom_kills);
+    sample.stands_still = false;
+  }
 }
 
 /// A counter that can't be read now is compared with its last value later.
@@ -56,6 +78,7 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   try {
     const auto found = finder_.find(began_us, result);
     finder_.controller().begin_pass();
+    count_node_kills();
     remainders_ = {};
     exclusions_ = {};
     result.scan.rows.reserve(found.size());
@@ -113,14 +136,36 @@ void Sampler::read_with_those_below(Tracked& above, std::int64_t steady_us, Resu
   result.note_error(error.what());
 }
 
+/// The node's count tells whether any cgroup's can have risen. A kill is counted there a moment before the cgroup's own
+/// count, so that is read once more after a change.
+void Sampler::count_node_kills() {
+  const auto before =
+      std::exchange(node_oom_kills_, finder_.hierarchy().real ? kernel::node_oom_kills() : std::nullopt);
+  scans_without_kill_ = node_oom_kills_ && node_oom_kills_ == before ? scans_without_kill_ + 1 : 0;
+}
+
+/// Which files are left out, because they have the same values as when they were read last. Once a minute, and between
+/// two scans, none is.
+kernel::ReadOptions Sampler::options_for(const Tracked& tracked, const Result& result) const {
+  kernel::ReadOptions options{.with_peak = !tracked.has_remainder() && (!tracked.told || has_limit(tracked)),
+                              .events = events_of(tracked.place.kind)};
+  const bool is_whole = result.scan.is_partial || !tracked.told || tracked.limits_read.problem ||
+                        !is_fresh(tracked.limits_read, result.scan.started_at_us);
+  if (is_whole) return options;
+  options.with_oom_control = scans_without_kill_ < kQuietScans || tracked.may_stand_still ||
+                             !tracked.last.counters.has(core::Counter::oom_kills);
+  if (!tracked.told->limits.limit_bytes && tracked.last.counters.has(core::Counter::limit_hits))
+    options.no_hits_at = tracked.limits_read.hierarchical_limit_bytes;
+  return options;
+}
+
 /// Adds the cgroup's row, unless it has vanished, or can't be read, which is counted.
 void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
   std::optional<kernel::Reading> reading;
   try {
     const bool is_new = !tracked.told;
-    reading = finder_.controller().read(tracked.cgroup,
-                                        {.with_peak = !tracked.has_remainder() && (is_new || has_limit(tracked)),
-                                         .events = events_of(tracked.place.kind)});
+    const kernel::ReadOptions options = options_for(tracked, result);
+    reading = finder_.controller().read(tracked.cgroup, options);
     if (!reading) {
       note_untold(tracked, result);
       return remainders_.pass_on(tracked.place.depth);
@@ -130,6 +175,7 @@ void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
       auto& value = result.untold.no_numbers[one.key.empty() ? one.file : one.file + " " + one.key];
       if (value.cgroup_count++ == 0) value.first = tracked.cgroup.path() + ": " + one.text;
     }
+    fill_in_unread(tracked, options, *reading);
     const core::MemorySample whole = reading->sample;
     if (!keep_remainder(tracked, reading->sample)) {
       if (tracked.told) result.scan.unread.push_back(tracked.key);
@@ -293,14 +339,12 @@ bool Sampler::is_left_alone(Tracked& tracked, core::ReclaimPolicy policy, const 
 
 /// A limit that can't be read is taken to be what it was.
 void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, std::int64_t now_us) {
-  const std::int64_t age_us = now_us - tracked.limits_read.at_us.value_or(0);
-  const bool is_fresh =  // a negative age: the clock was set back
-      tracked.limits_read.at_us && age_us >= 0 && age_us < kLimitsEvery_us && !tracked.limits_read.problem;
+  const bool is_known = is_fresh(tracked.limits_read, now_us) && !tracked.limits_read.problem;
   const core::CgroupRef told = tracked.told;
   auto oom_kills = told ? told->oom_kills_before : std::nullopt;
   if (!oom_kills) oom_kills = reading.sample.counters[core::Counter::oom_kills];
   const bool is_same = told && told->oom_kills_before == oom_kills && told->kind == tracked.place.kind;
-  if (is_fresh && is_same && reading.hierarchical_limit_bytes == tracked.limits_read.hierarchical_limit_bytes) return;
+  if (is_known && is_same && reading.hierarchical_limit_bytes == tracked.limits_read.hierarchical_limit_bytes) return;
   tracked.limits_read.hierarchical_limit_bytes = reading.hierarchical_limit_bytes;
   const bool is_staggered = !tracked.limits_read.at_us && finder_.hierarchy().real;
   tracked.limits_read.at_us = now_us - (is_staggered ? staggered_us(tracked.key, kLimitsEvery_us) : 0);

@@ -24,8 +24,8 @@ class Sampler {
 
   Sampler(const kernel::Hierarchy& hierarchy, core::Policy policy);
 
-  /// One pass: every file of every tracked cgroup is read. Errors of single cgroups, and a parent that can't be read,
-  /// are counted, not thrown.
+  /// One pass: every file of every tracked cgroup is read whose values can have changed. Errors of single cgroups, and
+  /// a parent that can't be read, are counted, not thrown.
   Result scan(std::int64_t now_us);
 
   /// Between two scans: a partial scan of the cgroups that are near their limit; nullopt when there are none.
@@ -61,8 +61,10 @@ class Sampler {
                       Result& result);
   bool is_left_alone(Tracked& tracked, core::ReclaimPolicy policy, const core::CacheUse& now) const;
   bool has_limit(const Tracked& tracked) const;
+  kernel::ReadOptions options_for(const Tracked& tracked, const Result& result) const;
   void note_untold(const Tracked& tracked, Result& result);
   void refresh_limits(Tracked& tracked, const kernel::Reading& reading, std::int64_t now_us);
+  void count_node_kills();
   void end_pass(Result& result, std::int64_t began_us);
 
   CgroupFinder finder_;
@@ -72,7 +74,9 @@ class Sampler {
   core::Remainders remainders_;  // of this pass
   core::Exclusions exclusions_;  // of this scan
   std::uint64_t page_bytes_ = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  std::int64_t cpu_us_ = 0;  // of this thread, up to the last pass
+  std::optional<std::uint64_t> node_oom_kills_;  // when the last scan began
+  int scans_without_kill_ = 0;                   // so many began with nobody killed since the one before
+  std::int64_t cpu_us_ = 0;                      // of this thread, up to the last pass
 };
 
 }  // namespace cgmm::daemon

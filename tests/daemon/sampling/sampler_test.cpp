@@ -660,6 +660,35 @@ TEST_P(EveryKindWithCounters, EveryValueIsOfItsOwnScanAlthoughMemoryStatStaysThe
   }
 }
 
+/// v1: memory.failcnt of a cgroup without a limit, and memory.oom_control while nobody is killed on this node.
+TEST(V1Sampler, ReadsWhatCanNotHaveChangedOnceAMinute) {
+  constexpr std::int64_t kSecond = 1'000'000;
+  FakeCgroups tree;
+  test::Files files = test::v1_files({});
+  files["memory.stat"] += "hierarchical_memory_limit 9223372036854771712\n";
+  files["memory.limit_in_bytes"] = "9223372036854771712\n";
+  files["memory.failcnt"] = "1\n";
+  files["memory.oom_control"] = "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n";
+  tree.put("/web", files);
+  kernel::Hierarchy hierarchy = kernel::open_hierarchy(tree.root());
+  hierarchy.real = true;  // so that this node's own count of kills holds for it
+  Sampler one(hierarchy, {});
+  for (const std::int64_t at_us : {0 * kSecond, kSecond, 2 * kSecond}) one.scan(at_us);
+  tree.put_file("/web", "memory.failcnt", "5\n");
+  tree.put_file("/web", "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
+  const auto increases = [&](std::int64_t at_us) { return one.scan(at_us).scan.rows.at(0).increases; };
+  EXPECT_EQ(increases(3 * kSecond)[Counter::limit_hits], 0U);
+  const core::Counters later = increases(63 * kSecond);
+  EXPECT_EQ(later[Counter::limit_hits], 4U);
+  EXPECT_EQ(later[Counter::oom_kills], 2U);
+
+  files["memory.stat"] = test::v1_files({.limit_bytes = 64 * kMiB})["memory.stat"];
+  tree.put_file("/web", "memory.stat", files["memory.stat"]);
+  tree.put_file("/web", "memory.limit_in_bytes", std::to_string(64 * kMiB) + "\n");
+  tree.put_file("/web", "memory.failcnt", "9\n");
+  EXPECT_EQ(increases(64 * kSecond)[Counter::limit_hits], 4U) << "it has a limit now, and can have hit it";
+}
+
 TEST_P(EveryKindWithCounters, NoticesAnOwnLimitThatIsNotTheSmallestWithinAMinute) {
   test::Files its_files = files({.limit_bytes = 64 * kMiB});
   const std::string limit = GetParam().name == kV1.name ? "memory.limit_in_bytes" : "memory.max";
