@@ -5,7 +5,7 @@
 -- Most important first: workload, restarts, oom_kills, last_began_at_us, running, nodes
 SELECT subject AS workload, restarts, oom_kills, running, last_began_at_us, nodes
   FROM (SELECT subject, restarts, running, last_began_at_us, nodes
-          FROM (SELECT assumeNotNull(workload) AS subject, restarts FROM (window_restart) WHERE restarts > 0) AS r
+          FROM (SELECT assumeNotNull(subject) AS subject, restarts FROM (restarted)) AS r
            ANY LEFT JOIN (SELECT subject,
                                  countIf(is_running = 1 AND ifNull(vanished_at_us, {until_us}) >= {until_us}) AS running,
                                  max(first_seen_at_us) AS last_began_at_us,

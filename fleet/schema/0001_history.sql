@@ -81,6 +81,19 @@ ORDER BY (node, history_id, cgroup_id)
 {compression};
 {distributed:cgroup,node};
 
+-- The cgroups that are restarts, as the node tells: reports/part_restart.sql. at_us: when it began, or was found. path, name, workload:
+-- those of the cgroup. A row stays where the node has no cgroup any more that came before, and tells no more of a restart.
+CREATE TABLE IF NOT EXISTS {database}.restart{local}{cluster} (
+  node String, history_id String, cgroup_id Int64, at_us Int64, path String, name String, workload Nullable(String),
+  revision UInt64
+)
+ENGINE = {engine:restart,revision}
+PARTITION BY toYYYYMM(toDateTime(intDiv(at_us, 1000000), 'UTC'), 'UTC')
+ORDER BY (node, history_id, cgroup_id)
+{ttl:at_us,hours}
+{compression};
+{distributed:restart,node};
+
 -- at_us: when its scan began. is_whole: 0 in a partial scan. It has no name: that can become known later, so ask for a workload through
 -- cgroup.
 CREATE TABLE IF NOT EXISTS {database}.sample{local}{cluster} (

@@ -36,9 +36,9 @@ using cgmm::fleet::ClickHouse;
 constexpr std::chrono::seconds kTimeout{20};
 constexpr std::int64_t kClockDifference_us = 10 * base::kSecond_us;  // over this, times of nodes can't be compared
 
-constexpr std::array<const char*, 13> kTables = {"node",     "cgroup", "cgroup_limit", "oom_kill", "oom_process",
-                                                 "oom_node", "stuck",  "reclaim",      "cooldown", "service_event",
-                                                 "scan",     "sample", "sample_hour"};
+constexpr std::array<const char*, 14> kTables = {"node",          "cgroup",   "restart", "cgroup_limit", "oom_kill",
+                                                 "oom_process",   "oom_node", "stuck",   "reclaim",      "cooldown",
+                                                 "service_event", "scan",     "sample",  "sample_hour"};
 
 template <class Check>
 bool guarded(const char* item, const char* advice, Findings& findings, Check check_it) {

@@ -5,8 +5,10 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import sqlite3
 import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -78,8 +80,33 @@ class Server:
         self.run(f'INSERT INTO {DATABASE}.{table} ({", ".join(columns)}) FORMAT TabSeparated', rows)
 
 
+def modules_of_chdb(directory):
+    """The npm packages of tests/fleet/chdb in the directory: downloaded where they are not there. Or ends the test: it is skipped."""
+    def skip(why):
+        print(f'*** SKIPPED, NOTHING WAS TESTED: {why} ***')
+        sys.exit(77)
+
+    if not shutil.which('node') or not shutil.which('npm'):
+        skip('node and npm are not installed')
+    source, directory = SOURCE / 'tests/fleet/chdb', pathlib.Path(directory).resolve()
+    lock, installed = (source / 'package-lock.json').read_text(), directory / 'installed'
+    if not installed.exists() or installed.read_text() != lock:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in ('package.json', 'package-lock.json'):
+            shutil.copy(source / name, directory)
+        # Not `npm ci`: it wants chdb's optional packages for other machines in the lock file, too.
+        ran = subprocess.run(['npm', 'install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'], cwd=directory, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if ran.returncode and re.search('ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT', ran.stdout):
+            skip('the npm packages can\'t be downloaded')
+        if ran.returncode:
+            sys.exit(f'npm install: {ran.stdout}')
+        installed.write_text(lock)
+    return directory / 'node_modules'
+
+
 class Chdb:
-    """A ClickHouse of today, in a process of node (npm i chdb)."""
+    """A ClickHouse of today, in a process of node (npm package chdb)."""
 
     PROGRAM = '''const { Session } = require("chdb");
 const session = new Session(process.argv[1]);
@@ -132,6 +159,14 @@ def use(engine):
         engine.run(f'USE {DATABASE}')
 
 
+def sent(name):
+    """A file of fleet/ship, of the whole history."""
+    values = {':node': "''", ':history_id': "''", ':after_revision': '-1', ':to_revision': str(1 << 60)}
+    text = re.sub(r'--.*', '', (SOURCE / f'fleet/ship/{name}.sql').read_text())
+    text = re.sub(r'\((replica)\)', lambda part: f'({(SOURCE / f"reports/part_{part[1]}.sql").read_text()})', text)
+    return re.sub(r':[a-z_]+', lambda value: values[value[0]], text)
+
+
 # What a history gives for each table of the engine: its columns after node and history_id, and how they are read.
 NAMED = 'c.path, c.name, c.workload'
 ROWS = {
@@ -139,6 +174,7 @@ ROWS = {
     'cgroup': ('cgroup t JOIN v_cgroup c USING (cgroup_id)', 't.*', 'c.name'),
     'sample': ('sample t JOIN scan sc USING (scan_id)', 't.*', 'sc.started_at_us, sc.is_partial IS NOT 1, t.reclaimable_cache_kib, t.held_kib'),
     'sample_hour': ('sample_hour t', 't.*', ''),
+    'restart': (f'({sent("restart")}) c', '', 'c.cgroup_id, c.at_us, c.path, c.name, c.workload'),
     'cgroup_limit': ('cgroup_limit t', 't.*', ''),
     'reclaim': (f'''reclaim t JOIN ({(SOURCE / "reports/part_told_reclaim.sql").read_text()}) r USING (reclaim_id)
                     LEFT JOIN reclaim_effect e ON e.reclaim_id = t.reclaim_id LEFT JOIN v_cgroup c ON c.cgroup_id = t.cgroup_id''',

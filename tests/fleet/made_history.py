@@ -91,7 +91,7 @@ class MadeHistory:
         gone = to_us < self.end_us
         insert(self.database, 'cgroup', cgroup_id=number, path=path, inode=1000 + number, first_seen_at_us=from_us,
                last_seen_at_us=to_us if gone else from_us, vanished_at_us=to_us if gone else None,
-               first_seen_by='found' if from_us == self.begin_us else self.random.choice(('made', 'made', 'told', 'renamed', None)),
+               first_seen_by='found' if from_us == self.begin_us else self.random.choice(('made', 'made', 'told', 'found', 'renamed', None)),
                vanished_by='removed' if gone else None, **more)
         limit = self.random.choice((None, 64, 128, 256, 1024))
         for at_us in [from_us] + [self.time(from_us, to_us) for _ in range(self.random.randrange(2))]:

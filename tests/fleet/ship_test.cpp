@@ -32,9 +32,9 @@ using test::RealEngine;
 using test::run_program;
 
 constexpr std::chrono::minutes kPatience{3};
-constexpr const char* kTables[] = {"cgroup",        "cgroup_limit", "oom_kill", "oom_process",
-                                   "oom_node",      "stuck",        "reclaim",  "cooldown",
-                                   "service_event", "scan",         "sample",   "sample_hour"};
+constexpr const char* kTables[] = {"cgroup",   "restart", "cgroup_limit", "oom_kill", "oom_process",
+                                   "oom_node", "stuck",   "reclaim",      "cooldown", "service_event",
+                                   "scan",     "sample",  "sample_hour"};
 
 /// A history that is made up, a configuration, and ClickHouse with the tables.
 class ShipToRealEngine : public ::testing::Test {

@@ -30,7 +30,8 @@ struct Source {
   Kind kind;
 };
 /// In the order in which they are sent: a cgroup before what refers to it.
-constexpr std::array<Source, 14> kSources = {{{"cgroup", "cgroup", Kind::changes},
+constexpr std::array<Source, 15> kSources = {{{"cgroup", "cgroup", Kind::changes},
+                                              {"restart", "restart", Kind::changes},
                                               {"cgroup_limit", "cgroup_limit", Kind::changes},
                                               {"oom_kill", "oom_kill", Kind::changes},
                                               {"oom_process", "oom_process", Kind::changes},

@@ -120,13 +120,17 @@ void CgroupRows::store_names(const core::NamedCgroup& named) {
   mark_what_tells_the_name(cgroup_id, first_seen_at_us);
 }
 
-/// A copy elsewhere has the name in these rows. There are few of them, because names are told soon.
+/// A copy elsewhere has the name in these rows. There are few of them, because names are told soon. And a younger
+/// cgroup of the workload turns out to be a restart.
 void CgroupRows::mark_what_tells_the_name(std::int64_t cgroup_id, std::int64_t first_seen_at_us) {
   const auto mark = [&](Changes::Kind kind, Use rows) {
     while (rows.step()) changes_.mark(kind, rows.integer(0));
   };
   mark(Changes::Kind::oom_kill, sql_.use("SELECT oom_kill_id FROM oom_kill WHERE cgroup_id = ?", cgroup_id));
   mark(Changes::Kind::stuck, sql_.use("SELECT stuck_id FROM stuck WHERE cgroup_id = ?", cgroup_id));
+  mark(Changes::Kind::cgroup, sql_.use("SELECT cgroup_id FROM cgroup WHERE cgroup_id > ?1 AND workload = "
+                                       "(SELECT workload FROM cgroup WHERE cgroup_id = ?1)",
+                                       cgroup_id));
   // By the index of times: there is none of cgroups.
   mark(Changes::Kind::reclaim, sql_.use("SELECT reclaim_id FROM reclaim WHERE started_at_us >= ? AND +cgroup_id = ?",
                                         first_seen_at_us, cgroup_id));

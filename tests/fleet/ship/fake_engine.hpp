@@ -27,6 +27,7 @@ namespace cgmm::fleet {
 inline const std::map<std::string, std::vector<std::string>, std::less<>> kKeys = {
     {"node", {}},
     {"cgroup", {"cgroup_id"}},
+    {"restart", {"cgroup_id"}},
     {"cgroup_limit", {"cgroup_id", "changed_at_us"}},
     {"reclaim", {"reclaim_id"}},
     {"oom_kill", {"oom_kill_id"}},

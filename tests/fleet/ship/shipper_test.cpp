@@ -9,6 +9,7 @@
 
 #include "fleet/ship/fake_engine.hpp"
 #include "fleet/ship/made_up_history.hpp"
+#include "report/catalog.hpp"
 #include "store/error.hpp"
 #include "support/pipe.hpp"
 
@@ -262,6 +263,49 @@ TEST_F(ShipperTest, SendsAHistoryThatWasBegunAnewBesideTheOneBefore) {
                    {"cgroup", "cgroup_limit", "reclaim", "oom_kill", "oom_process", "oom_node", "stuck", "cooldown",
                     "service_event", "scan", "sample", "sample_hour"});
   EXPECT_NE(said_.find("begun anew"), std::string::npos) << said_;
+}
+
+/// A container of one workload, which was made, found, or whatever.
+std::string container(int number, const std::string& first_seen_by, int first_seen_at_us, const std::string& workload) {
+  const std::string id = std::to_string(number);
+  return "INSERT OR REPLACE INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us, kind, "
+         "container_id, pod_uid, "
+         "container, workload, first_seen_by) VALUES (" +
+         id + ", '/pod/" + id + "', " + id + ", " + std::to_string(first_seen_at_us) + ", 900, 'container', '" + id +
+         "', 'uid', 'app', " + workload + ", '" + first_seen_by +
+         "'); INSERT OR REPLACE INTO change (kind, row_id) VALUES (1, " + id + ");";
+}
+
+TEST_F(ShipperTest, SendsWhatIsARestart) {
+  begin_history();
+  made_.reset();
+  exec(container(101, "found", 100, "'shop/web/app'") + container(102, "made", 200, "'shop/web/app'") +
+       container(103, "found", 300, "'shop/web/app'") + container(104, "made", 400, "'other'") +
+       container(105, "made", 50, "NULL") + container(106, "renamed", 500, "'shop/web/app'"));
+  begin_shipper().ship_all();
+  const auto sent = [&] {
+    std::string ids;
+    for (const auto& [key, row] : engine_.rows("restart")) {
+      const std::size_t at = row.find("cgroup_id=") + std::string_view("cgroup_id=").size();
+      ids += row.substr(at, row.find(' ', at) + 1 - at);
+    }
+    return ids;
+  };
+  EXPECT_EQ(sent(), "102 ") << "nothing had ended before the one that was found";
+  exec("UPDATE cgroup SET vanished_at_us = 250, vanished_by = 'removed' WHERE cgroup_id = 101;" +
+       container(103, "found", 300, "'shop/web/app'") + container(105, "made", 50, "'other'") +
+       container(104, "made", 400, "'other'"));
+  shipper_->ship_all();
+  EXPECT_EQ(sent(), "102 103 104 ");
+  EXPECT_EQ(number("SELECT group_concat(cgroup_id, '') = '102103104' FROM (SELECT cgroup_id FROM (" +
+                   report::with_parts("SELECT * FROM (restart)") + ") ORDER BY 1)"),
+            1)
+      << "as the node says";
+
+  exec("DELETE FROM cgroup WHERE cgroup_id IN (101, 105);" + container(102, "made", 200, "'shop/web/app'"));
+  shipper_->ship_all();
+  EXPECT_EQ(number("SELECT count(*) FROM (" + report::with_parts("SELECT * FROM (restart)") + ")"), 0);
+  EXPECT_EQ(sent(), "102 103 104 ") << "the node has no earlier ones any more, but has told of them";
 }
 
 TEST_F(ShipperTest, SendsASalvagedHistoryAsTheSame) {

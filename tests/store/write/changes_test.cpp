@@ -85,6 +85,19 @@ TEST_F(ChangesTest, WhatTellsTheNameOfACgroupIsMarkedWhenTheNameIsToldAndOnlyThe
   EXPECT_EQ(news(), "") << "the same names";
 }
 
+TEST_F(ChangesTest, AYoungerCgroupOfTheWorkloadIsMarkedWhenTheNameIsTold) {
+  const core::CgroupId younger{"/younger", 2};
+  core::Scan scan = changing_at(kNoon + 10 * kSecond);
+  scan.rows.push_back({.cgroup = test::tracked(2, younger)});
+  store(history_, scan);
+  const core::ContainerNames names{.pod_namespace = "shop", .pod = "web", .container = "app"};
+  news();
+  store(history_, core::NamedCgroup{.id = younger, .names = names});
+  EXPECT_EQ(news(), "1:2");
+  store(history_, core::NamedCgroup{.id = kChanging, .names = names});
+  EXPECT_EQ(news(), "1:1 1:2") << "the younger one is a restart now";
+}
+
 TEST_F(ChangesTest, AKillThatWasToldBeforeItsCgroupWasSeenIsMarkedWhenThatIsSeen) {
   const core::CgroupId later{"/later", 2};
   store(history_, core::CountedOomKills{.id = later, .since_at_us = kNoon, .at_us = kNoon + kSecond, .count = 1});
