@@ -2,7 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- No report, but a part of reports: it is put in the place of window_last in brackets. The samples of the last full scan of the
 -- window. Where they are gone, the averages of the last whole hour in it, of the cgroups that were still there in its last
--- full scan: `measured` is 'hours' then, and at_us is when the hour began.
+-- full scan: `measured` is 'hours' then, at_us is when the hour began, and scan_id is NULL.
 WITH
 scanned AS MATERIALIZED (
   SELECT scan_id, started_at_us, cgroup_count,
@@ -21,7 +21,7 @@ hour AS MATERIALIZED (
    WHERE NOT EXISTS (SELECT 1 FROM scanned WHERE has_samples OR cgroup_count = 0)
 )
 SELECT s.cgroup_id, scanned.started_at_us AS at_us, s.usage_kib, s.anon_kib, s.shmem_kib, s.reclaimable_cache_kib,
-       s.inactive_file_kib, s.active_file_kib, 'samples' AS measured
+       s.inactive_file_kib, s.active_file_kib, s.held_kib, scanned.scan_id, 'samples' AS measured
   FROM scanned
  CROSS JOIN sample s
  WHERE s.scan_id = scanned.scan_id
@@ -29,7 +29,10 @@ SELECT s.cgroup_id, scanned.started_at_us AS at_us, s.usage_kib, s.anon_kib, s.s
 SELECT h.cgroup_id, h.hour_at_us, h.usage_avg_kib, h.anon_avg_kib, h.shmem_avg_kib,
        CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
             ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib) END,
-       h.inactive_file_avg_kib, h.active_file_avg_kib, 'hours'
+       h.inactive_file_avg_kib, h.active_file_avg_kib,
+       max(h.usage_avg_kib - coalesce(CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
+            ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib) END, 0)
+           - coalesce(h.slab_reclaimable_avg_kib, 0), 0), NULL, 'hours'
   FROM hour
  CROSS JOIN sample_hour h
   JOIN cgroup c USING (cgroup_id)
