@@ -237,6 +237,14 @@ void add_metrics(CLI::App& sub, cli::Options& options) {
   add_database(sub, options);
 }
 
+void add_live(CLI::App& sub, cli::Options& options) {
+  add(sub, "--at", options.since, "WHEN", "Begin at this time, paused: 2h, or in UTC 2026-11-23T03:12 (default: now)");
+  sub.add_flag("--local-time", options.display.local_time,
+               "Times in the machine's zone (those that are typed stay UTC)");
+  add_config(sub, options);
+  add_database(sub, options);
+}
+
 void add_serve(CLI::App& sub, cli::Options& options) {
   cli::ServeOptions& serve = options.serve;
   add(sub, "--listen", serve.listen, "ADDRESS:PORT",

@@ -76,6 +76,14 @@ inline constexpr const char* kMetrics =
     "  cgroup-memory-manager metrics --textfile /var/lib/prometheus/node-exporter/cgmm.prom\n"
     "      for node_exporter, once a minute from a timer\n";
 
+inline constexpr const char* kLive =
+    "  cgroup-memory-manager live\n"
+    "      all cgroups, as they are now; ? shows what the keys do\n"
+    "  cgroup-memory-manager live --at 2026-11-23T03:12\n"
+    "      as they were then (UTC)\n"
+    "  cgroup-memory-manager live --database /root/history.db\n"
+    "      a history that was copied from another node\n";
+
 inline constexpr const char* kServe =
     "  cgroup-memory-manager serve\n"
     "      pages at http://127.0.0.1:9748/, metrics at /metrics\n"

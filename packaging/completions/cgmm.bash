@@ -32,7 +32,7 @@ _cgmm() {
 
   for ((index = 1; index < COMP_CWORD; index++)); do
     case ${COMP_WORDS[index]} in
-      run | report | history | incident | status | check | query | metrics | serve | ship) command=${COMP_WORDS[index]} && break ;;
+      run | report | history | incident | status | check | query | metrics | live | serve | ship) command=${COMP_WORDS[index]} && break ;;
       fleet)
         command=fleet
         ((index + 1 >= COMP_CWORD)) || what=${COMP_WORDS[index + 1]}
@@ -45,14 +45,14 @@ _cgmm() {
     --parent) _cgmm_words auto && _cgmm_files -d && return ;;
     --format) words='text markdown html csv json ndjson' ;;
     --log-level) words='trace debug info warn error off' ;;
-    --since | --until) words='1h 1d 7d 30d' ;;
+    --since | --until | --at) words='1h 1d 7d 30d' ;;
     --threshold) words='25% 50% 512Mi' ;;
     --window) words='30m 2h' ;;
     --cgroup | --workload) _cgmm_known workloads && return ;;
     --interval | --cooldown | --listen | --cycles | --width | --max-time | --max-memory | --node | --cluster | --keep-samples | --keep-hours) return ;;
     *)
       case $command in
-        '') words="run report history incident status check query metrics serve ship fleet help $run --version --help" ;;
+        '') words="run report history incident status check query metrics live serve ship fleet help $run --version --help" ;;
         run) words="$run --help" ;;
         report)
           words="$window $output $history --cgroup --workload --list --help"
@@ -72,6 +72,7 @@ _cgmm() {
         query) words="$output $history --help" ;;
         check) words="$run $output --config-only --help" ;;
         metrics) words="--textfile --containers --openmetrics --max-time --max-memory $history --help" ;;
+        live) words="--at --local-time $history --help" ;;
         serve) words="--listen --token-file --cert --key --containers $history --help" ;;
         ship) words='--once --dry-run --check --node --format --output --wide --width --local-time --no-pager --config --database --help' ;;
         fleet)

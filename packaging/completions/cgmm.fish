@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completions for fish, installed under both names of the program.
 
-set -l commands run report history incident status check query metrics serve ship fleet
+set -l commands run report history incident status check query metrics live serve ship fleet
 
 # Only names that are plain words: they are other people's.
 function __cgmm_known
@@ -26,6 +26,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n $first -a check -d 'What is right on this node and what is not'
     $complete -n $first -a query -d 'Your own SQL on the history'
     $complete -n $first -a metrics -d "The node's numbers for Prometheus"
+    $complete -n $first -a live -d 'All cgroups on the terminal, now and at any time of the history'
     $complete -n $first -a serve -d "The node's pages and metrics over HTTP"
     $complete -n $first -a ship -d 'Send the history to ClickHouse'
     $complete -n $first -a fleet -d 'The histories of all nodes in ClickHouse'
@@ -67,6 +68,8 @@ for program in cgroup-memory-manager cgmm
     $complete -n '__fish_seen_subcommand_from incident' -l all -d 'Every kill'
     $complete -n '__fish_seen_subcommand_from incident' -l window -x -a '30m 2h' -d 'How much time before the kill'
     $complete -n '__fish_seen_subcommand_from metrics' -l textfile -rF -d 'Write to this file'
+    $complete -n '__fish_seen_subcommand_from live' -l at -x -a '1h 1d 7d' -d 'Begin at this time'
+    $complete -n '__fish_seen_subcommand_from live' -l local-time -d "Times in the machine's zone"
     $complete -n '__fish_seen_subcommand_from serve' -l listen -x -a '127.0.0.1:9748' -d 'Where'
     $complete -n '__fish_seen_subcommand_from serve' -l token-file -rF -d 'Only for who sends its first line'
     $complete -n '__fish_seen_subcommand_from serve' -l cert -rF -d 'The certificate for https'

@@ -70,7 +70,7 @@ struct Options {
   std::optional<std::int64_t> cycles;
   report::Format format = report::Format::text;
   std::string output;  // a file; "": standard output
-  std::string since;   // main has the default of each subcommand
+  std::string since;   // main has the default of each subcommand; of live, --at
   std::string until = "now";
   std::string cgroup;    // glob; "": all
   std::string workload;  // glob; "": all
@@ -110,5 +110,6 @@ int complete(const Options& options);
 int ship(const Options& options);
 int fleet(const Options& options);
 int serve(const Options& options);
+int live(const Options& options);
 
 }  // namespace cgmm::cli

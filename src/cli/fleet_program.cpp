@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// `ship`, `fleet` and `serve` in the program cgroup-memory-manager: it becomes cgroup-memory-manager-fleet, which knows
-// HTTP and TLS. That would cost the service, which needs neither, a few MB.
+// `ship`, `fleet`, `serve` and `live` in the program cgroup-memory-manager: it becomes cgroup-memory-manager-fleet,
+// which knows HTTP, TLS and ncurses. That would cost the service, which needs none of them, a few MB.
 
 #include <unistd.h>
 
@@ -37,5 +37,6 @@ namespace {
 int ship(const Options& options) { become_fleet_program(options); }
 int fleet(const Options& options) { become_fleet_program(options); }
 int serve(const Options& options) { become_fleet_program(options); }
+int live(const Options& options) { become_fleet_program(options); }
 
 }  // namespace cgmm::cli

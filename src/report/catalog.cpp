@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFileBytes = 1024 * 1024;
-constexpr std::array<std::string_view, 4> kNotReports = {"history_", "incident_", "metric_",
+constexpr std::array<std::string_view, 5> kNotReports = {"history_", "incident_", "live_", "metric_",
                                                          "part_"};  // files that begin with these
 // Put in the place of "(NAME)". Some have others in them, which come after them here.
 constexpr std::array<std::string_view, 14> kParts = {

@@ -26,9 +26,9 @@ std::string title_of(std::string_view name, std::string_view sql);
 /// Which columns of a table stay where there is little room. None: the text does not say.
 std::vector<std::string> most_important_of(std::string_view sql);
 
-/// One of reports/ by its name, whatever the operator's own are called. The queries of `incident` and `history`, whose
-/// names begin with "incident_" and "history_", are found only here: they are no reports. Throws std::logic_error where
-/// there is none.
+/// One of reports/ by its name, whatever the operator's own are called. The queries of `incident`, `history` and
+/// `live`, whose names begin with "incident_", "history_" and "live_", are found only here: they are no reports. Throws
+/// std::logic_error where there is none.
 Report built_in(std::string_view name);
 
 /// The same numbers in every query: `sql` with part_NAME.sql in the place of each "FROM (NAME)", "JOIN (NAME)".

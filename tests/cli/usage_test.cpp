@@ -62,8 +62,8 @@ TEST_F(Usage, WhatIsMisspeltGetsTheNearestWord) {
 TEST_F(Usage, HelpAndVersionCanBeHadInMoreThanOneWay) {
   EXPECT_EQ(program({"help"}).out, program({"--help"}).out);
   EXPECT_EQ(program({"-V"}).out, program({"--version"}).out);
-  for (const std::string command :
-       {"run", "report", "history", "incident", "status", "check", "query", "metrics", "serve", "ship", "fleet"}) {
+  for (const std::string command : {"run", "report", "history", "incident", "status", "check", "query", "metrics",
+                                    "live", "serve", "ship", "fleet"}) {
     const Answer answer = program({"help", command});
     EXPECT_EQ(answer.exit_code, 0);
     EXPECT_EQ(answer.out, program({command, "--help"}).out) << command;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "cli/commands.hpp"
+#include "cli/live_source.hpp"
+#include "cli/output.hpp"
+#include "cli/terminal.hpp"
+#include "daemon/clock.hpp"
+#include "live/app.hpp"
+#include "live/screen.hpp"
+#include "store/reader.hpp"
+
+namespace cgmm::cli {
+namespace {
+
+std::optional<std::int64_t> parse_at(const Options& options) {
+  if (options.since.empty()) return std::nullopt;
+  if (const auto at_us = base::parse_when(options.since, daemon::wall_now_us())) return at_us;
+  throw UsageError("--at = \"" + options.since +
+                   "\": expected a duration before now such as \"2h\", or a time in UTC such as \"2026-11-23T03:12\"");
+}
+
+void go_on(live::App& app, live::Screen& screen) {
+  std::int64_t before_us = daemon::steady_now_us();
+  app.resize(screen.size());
+  app.pass(0, daemon::wall_now_us());
+  while (!app.is_over() && !live::is_asked_to_end()) {
+    if (app.is_changed()) screen.paint(app.frame());
+    const live::Key key = screen.wait_for_key(app.quiet_us());
+    const std::int64_t now_us = daemon::steady_now_us();
+    app.pass(now_us - before_us, daemon::wall_now_us());
+    before_us = now_us;
+    if (key == live::key::kRedraw) {
+      screen.repaint();
+      app.resize(screen.size());
+    } else {
+      app.press(key);
+    }
+  }
+}
+
+}  // namespace
+
+int live(const Options& options) {
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1)
+    throw UsageError("live: standard input and output must be a terminal; `report now` has the same as text");
+  const std::optional<std::int64_t> at_us = parse_at(options);
+  const ReaderConfig loaded = load_for_reading(options);
+  store::Reader reader(loaded.config.database);
+  HistorySource source(reader, loaded.has_file ? &loaded.config.policy : nullptr);
+  if (!source.newest_us())
+    throw std::runtime_error("the history is empty; `status` tells whether the service is running");
+  const std::string node = source.node();
+  const report::Style style = style_for(options);
+  std::optional<live::Screen> screen;
+  try {
+    screen.emplace(style.colour);
+  } catch (const std::runtime_error& error) {
+    throw UsageError(error.what());
+  }
+  live::App app(source, node.empty() ? "node" : node, at_us, style.ascii);
+  go_on(app, *screen);
+  return 0;
+}
+
+}  // namespace cgmm::cli

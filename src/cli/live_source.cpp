@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/live_source.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "base/text.hpp"
+#include "base/time.hpp"
+#include "base/units.hpp"
+#include "cli/history_answer.hpp"
+#include "cli/incident_answer.hpp"
+#include "cli/output.hpp"
+#include "core/glob.hpp"
+#include "report/catalog.hpp"
+#include "report/format/row.hpp"
+#include "report/format/wrap.hpp"
+#include "report/history/sections.hpp"
+
+namespace cgmm::cli {
+namespace {
+
+constexpr std::int64_t kReach_us = base::kDay_us;  // so far back an instant and its last reclaims are looked for
+constexpr std::size_t kTrendPoints = 8;
+
+std::optional<live::Event> event_of(const report::Row& row, const std::string& what) {
+  const auto at_us = row.known(what + "_at_us");
+  if (!at_us) return std::nullopt;
+  const bool is_kill = what.starts_with("kill");
+  return live::Event{.at_us = *at_us,
+                     .path = row.text(what + "_path"),
+                     .name = row.text(what + "_name"),
+                     .id = is_kill ? row.integer(what + "_id") : 0};
+}
+
+/// Text of a page of `live` of this width, without colours.
+report::Style page_style(std::size_t columns) {
+  return {.colour = false, .width = std::max<std::size_t>(columns, 40), .fits = true};
+}
+
+}  // namespace
+
+live::Instant HistorySource::read(std::int64_t point_us) {
+  const Window window{.since_us = point_us - kReach_us, .until_us = point_us + 1};
+  return live::instant_of(answer_to("now", reader_, window.parameters()));
+}
+
+live::Instant HistorySource::at(std::int64_t point_us) {
+  live::Instant instant = read(point_us);
+  if (instant.rows.empty()) {
+    if (const auto before_us = steps(point_us).before_us) instant = read(*before_us);
+  }
+  add_trends(instant);
+  return instant;
+}
+
+void HistorySource::add_trends(live::Instant& instant) {
+  const std::int64_t step_us = instant.is_hour ? base::kHour_us : base::kMinute_us;
+  std::map<std::int64_t, Usage> wanted;
+  std::string missing;
+  for (std::size_t i = 0; i < kTrendPoints; ++i) {
+    // Whole minutes: from one instant to the next most of them are the same.
+    const std::int64_t point_us =
+        (instant.position_us() / step_us - static_cast<std::int64_t>(i) - (instant.is_hour ? 1 : 0)) * step_us;
+    auto known = usage_.extract(point_us);
+    if (known) {
+      wanted.insert(std::move(known));
+    } else {
+      wanted.try_emplace(point_us);
+      missing += (missing.empty() ? "" : ",") + std::to_string(point_us);
+    }
+  }
+  if (!missing.empty()) {
+    const core::Table read = answer_to("live_trend", reader_,
+                                       {{"points", "[" + missing + "]"},
+                                        {"is_hour", std::int64_t{instant.is_hour}},
+                                        {"reach_us", 10 * base::kMinute_us}});
+    for (const auto& cells : read.rows) {
+      const auto *const point_us = std::get_if<std::int64_t>(&cells[0]), *const kib =
+                                                                             std::get_if<std::int64_t>(&cells[2]);
+      const auto* const path = std::get_if<std::string>(&cells[1]);
+      if (point_us == nullptr || kib == nullptr || path == nullptr) continue;
+      wanted[*point_us][*path] = static_cast<double>(*kib) * 1024;
+    }
+  }
+  for (live::Row& row : instant.rows) {
+    for (const auto& [point_us, usage] : wanted) {
+      const auto found = usage.find(row.path);
+      row.trend.push_back(found != usage.end() ? std::optional(found->second) : std::nullopt);
+    }
+  }
+  usage_ = std::move(wanted);
+}
+
+live::Steps HistorySource::steps(std::int64_t point_us) {
+  const core::Table table = answer_to("live_steps", reader_, {{"at_us", point_us}});
+  const report::Row row(table);
+  const auto oldest_us = row.known("oldest_at_us");
+  constexpr std::int64_t kNever_us = 9'000'000'000'000'000;
+  return {.before_us = row.known("before_at_us"),
+          .after_us = row.known("after_at_us"),
+          .newest_us = row.known("newest_at_us"),
+          .oldest_us = oldest_us && *oldest_us < kNever_us ? oldest_us : std::nullopt,
+          .kill_before = event_of(row, "kill_before"),
+          .kill_after = event_of(row, "kill_after"),
+          .reclaim_before = event_of(row, "reclaim_before"),
+          .reclaim_after = event_of(row, "reclaim_after")};
+}
+
+std::optional<std::int64_t> HistorySource::newest_us() {
+  const core::Table table =
+      reader_.run("SELECT started_at_us FROM scan WHERE is_partial IS NOT 1 ORDER BY started_at_us DESC LIMIT 1");
+  return table.rows.empty() ? std::nullopt : report::Row(table).known("started_at_us");
+}
+
+live::Strip HistorySource::strip() {
+  constexpr std::size_t kSlots = 480;  // as live_strip.sql
+  const auto newest = newest_us();
+  if (!newest) return {};
+  live::Strip strip{.since_us = steps(*newest).oldest_us.value_or(*newest), .until_us = *newest + 1};
+  strip.slots.resize(kSlots);
+  const core::Table table =
+      answer_to("live_strip", reader_, {{"since_us", strip.since_us}, {"until_us", strip.until_us}});
+  for (const report::Row row : report::rows_of(table)) {
+    const auto number = static_cast<std::size_t>(std::max<std::int64_t>(row.integer("number"), 0));
+    if (number >= kSlots) continue;
+    strip.slots[number] = {
+        .kills = row.integer("kills"), .reclaims = row.integer("reclaims"), .is_gap = row.integer("is_gap") != 0};
+  }
+  return strip;
+}
+
+std::string HistorySource::node() {
+  const core::Table table = reader_.run("SELECT CAST(value AS TEXT) AS name FROM node WHERE key = 'node'");
+  return table.rows.empty() ? "" : report::Row(table).text("name");
+}
+
+std::string HistorySource::decided(const live::Row& row, std::int64_t point_us) const {
+  std::string text;
+  if (const auto until_us = row.values[live::Measure::cooldown])
+    text +=
+        "In cooldown for another " + base::format_duration_us(static_cast<std::int64_t>(*until_us) - point_us) + ". ";
+  if (policy_ == nullptr) return text;
+  const core::Rule* const rule = policy_->rule_for(row.path, row.workload);
+  const core::ReclaimSettings settings = policy_->settings_of(rule);
+  text += rule == nullptr
+              ? "No rule is for it: "
+              : "The rule for \"" + (rule->cgroup.empty() ? rule->workload : rule->cgroup) + "\" is for it: ";
+  if (!settings.reclaim) return text + "it is not reclaimed.";
+  return text + "reclaimed at " + settings.threshold.to_string() + " of page cache, cooldown " +
+         base::format_duration_us(settings.cooldown_us) + ".";
+}
+
+std::string HistorySource::details(const live::Row& row, std::int64_t point_us, std::size_t columns) {
+  const report::Style style = page_style(columns);
+  const bool is_old = std::ranges::none_of(row.trend, [](const auto& point) { return point.has_value(); });
+  Window window{.since_us = point_us - (is_old ? base::kDay_us : base::kHour_us),
+                .until_us = point_us + 1,
+                .cgroup_glob = base::is_valid_utf8(row.path) ? core::glob_of(row.path) : "*"};
+  auto sections = report::sections_of(answer_to("history_cgroups", reader_, window.parameters()), /*each=*/true);
+  std::erase_if(sections,
+                [&](const report::Section& section) { return section.path != row.path && !section.path.empty(); });
+  std::string text;
+  const std::string words = decided(row, point_us);
+  if (!words.empty()) text = report::wrapped(base::escape_for_terminal(words), style) + "\n";
+  if (sections.empty()) return text + "Nothing was recorded of it in the hour before.\n";
+  return text + history_text(sections, reader_, window, std::nullopt, style);
+}
+
+std::string HistorySource::incident(std::int64_t oom_kill_id, std::size_t columns) {
+  Options options;
+  options.output = "-";  // as for a file: no colours
+  options.display.width = std::max<std::size_t>(columns, 40);
+  return kill_page(reader_, oom_kill_id, 30 * base::kMinute_us, options);
+}
+
+}  // namespace cgmm::cli

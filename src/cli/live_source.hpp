@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What `live` shows, read from the history. One thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "cli/commands.hpp"
+#include "live/source.hpp"
+#include "store/reader.hpp"
+
+namespace cgmm::cli {
+
+class HistorySource final : public live::Source {
+ public:
+  /// `policy`: of the configuration file; nullptr: there is none. Both are borrowed.
+  HistorySource(store::Reader& reader, const core::Policy* policy) : reader_(reader), policy_(policy) {}
+
+  live::Instant at(std::int64_t point_us) override;
+  live::Steps steps(std::int64_t point_us) override;
+  std::optional<std::int64_t> newest_us() override;
+  live::Strip strip() override;
+  std::string details(const live::Row& row, std::int64_t point_us, std::size_t columns) override;
+  std::string incident(std::int64_t oom_kill_id, std::size_t columns) override;
+
+  /// The node's name; "": not on record.
+  std::string node();
+
+ private:
+  using Usage = std::unordered_map<std::string, double>;  // by path
+
+  live::Instant read(std::int64_t point_us);
+  void add_trends(live::Instant& instant);
+  std::string decided(const live::Row& row, std::int64_t point_us) const;
+
+  store::Reader& reader_;
+  const core::Policy* policy_;
+  std::map<std::int64_t, Usage> usage_;  // at points in time, those that the last instant needed
+};
+
+}  // namespace cgmm::cli

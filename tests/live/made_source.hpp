@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A history for `live` that a test makes up: an instant every ten seconds, from 1000 s to 2000 s.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "live/source.hpp"
+
+namespace cgmm::live::test {
+
+inline constexpr std::int64_t kSecondUs = 1'000'000;
+
+inline Row row_of(const std::string& path, double usage, double held_pct = 10) {
+  Row row{.path = path, .name = path, .kind = "leaf", .workload = "", .name_space = "", .pod = ""};
+  row.values[Measure::usage] = usage;
+  row.values[Measure::held] = usage / 2;
+  row.values[Measure::held_share] = held_pct;
+  row.values[Measure::limit] = 1e6;
+  return row;
+}
+
+inline Row in_pod(const std::string& name_space, const std::string& pod, const std::string& container, double usage) {
+  Row row = row_of("/kubepods/" + pod + (container.empty() ? "" : "/" + container), usage);
+  row.name = name_space + "/" + pod + (container.empty() ? "" : "/" + container);
+  row.kind = container.empty() ? "pod" : "container";
+  row.workload = name_space + "/" + pod;
+  row.name_space = name_space;
+  row.pod = pod;
+  return row;
+}
+
+class MadeSource final : public Source {
+ public:
+  Instant at(std::int64_t point_us) override {
+    ++reads;
+    const std::int64_t at_us = point_us / kSecondUs / 10 * 10 * kSecondUs;
+    if (at_us < 1000 * kSecondUs) return {};
+    return {.at_us = std::min(at_us, newest_s * kSecondUs), .rows = rows};
+  }
+  Steps steps(std::int64_t point_us) override {
+    Steps steps{.newest_us = newest_s * kSecondUs, .oldest_us = 1000 * kSecondUs};
+    const std::int64_t before_s = (point_us - 1) / kSecondUs / 10 * 10, after_s = point_us / kSecondUs / 10 * 10 + 10;
+    if (before_s >= 1000) steps.before_us = before_s * kSecondUs;
+    if (after_s <= newest_s) steps.after_us = after_s * kSecondUs;
+    for (const Event& kill : kills) {
+      if (kill.at_us < point_us) steps.kill_before = kill;
+      if (kill.at_us > point_us && !steps.kill_after) steps.kill_after = kill;
+    }
+    return steps;
+  }
+  std::optional<std::int64_t> newest_us() override { return newest_s * kSecondUs; }
+  Strip strip() override { return made_strip; }
+  std::string details(const Row& row, std::int64_t, std::size_t) override { return "details of " + row.name + "\n"; }
+  std::string incident(std::int64_t id, std::size_t) override { return "incident " + std::to_string(id) + "\nmore\n"; }
+
+  std::vector<Row> rows{row_of("/web", 100), row_of("/db", 300, 97), row_of("/batch", 200, 85)};
+  std::vector<Event> kills{{.at_us = 1505 * kSecondUs, .path = "/batch", .name = "/batch", .id = 7},
+                           {.at_us = 1705 * kSecondUs, .path = "/gone", .name = "/gone", .id = 8}};
+  Strip made_strip{.since_us = 1000 * kSecondUs, .until_us = 2000 * kSecondUs, .slots = std::vector<Slot>(480)};
+  std::int64_t newest_s = 2000;
+  int reads = 0;
+};
+
+}  // namespace cgmm::live::test
