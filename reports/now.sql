@@ -26,45 +26,57 @@ moment AS MATERIALIZED (  -- end_us: what was decided before then was in force
                                                 AND one.scan_id IS NOT NULL
                                               ORDER BY started_at_us DESC LIMIT 1)
 ),
-counted AS MATERIALIZED (  -- a partial scan counts a part of the time between two full ones
-  SELECT s.cgroup_id, sum(s.psi_some_us) AS psi_some_us, sum(s.psi_full_us) AS psi_full_us, sum(s.refault_file) AS refault_file
+pod AS (  -- with all that is charged to it
+  SELECT max(iif(c.kind = 'pod', c.cgroup_id, NULL)) AS cgroup_id, sum(l.usage_kib) AS usage_kib, sum(l.held_kib) AS held_kib
+    FROM last l
+    JOIN cgroup c USING (cgroup_id)
+   WHERE c.kind IN ('pod', 'container') AND c.pod_uid IS NOT NULL
+   GROUP BY c.pod_uid
+  HAVING max(c.kind = 'pod')
+),
+known AS (  -- what is known of a cgroup, in several rows: to join them, SQLite would seek each in all the others
+  SELECT cgroup_id, 1 AS is_there, usage_kib, held_kib, reclaimable_cache_kib, anon_kib, shmem_kib, NULL AS pod_usage_kib,
+         NULL AS pod_held_kib, NULL AS psi_some_us, NULL AS psi_full_us, NULL AS refault_file, NULL AS reclaim_at_us
+    FROM last
+   UNION ALL
+  SELECT cgroup_id, 0, NULL, NULL, NULL, NULL, NULL, usage_kib, held_kib, NULL, NULL, NULL, NULL FROM pod
+   UNION ALL  -- a partial scan counts a part of the time between two full ones
+  SELECT s.cgroup_id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, s.psi_some_us, s.psi_full_us, s.refault_file, NULL
     FROM moment
    CROSS JOIN scan sc
    CROSS JOIN sample s
    WHERE sc.started_at_us > moment.before_at_us AND sc.started_at_us <= moment.at_us AND s.scan_id = sc.scan_id
-   GROUP BY s.cgroup_id
    UNION ALL
-  SELECT h.cgroup_id, h.psi_some_us, h.psi_full_us, h.refault_file
+  SELECT h.cgroup_id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.psi_some_us, h.psi_full_us, h.refault_file, NULL
     FROM moment
    CROSS JOIN sample_hour h
    WHERE moment.scan_id IS NULL AND h.hour_at_us = moment.at_us
+   UNION ALL
+  SELECT cgroup_id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, started_at_us
+    FROM reclaim
+   WHERE started_at_us >= :since_us AND started_at_us < :until_us AND outcome <> 'dry_run'
 ),
-pod AS MATERIALIZED (  -- with all that is charged to it
-  SELECT max(iif(c.kind = 'pod', c.cgroup_id, NULL)) AS cgroup_id, sum(l.usage_kib) AS usage_kib, sum(l.held_kib) AS held_kib
-    FROM last l
-    JOIN cgroup c USING (cgroup_id)
-   WHERE c.kind IN ('pod', 'container')
-   GROUP BY iif(c.kind = 'pod', c.path || '/', rtrim(c.path, replace(c.path, '/', '')))
-  HAVING max(c.kind = 'pod')
+gathered AS (
+  SELECT cgroup_id, max(usage_kib) AS usage_kib, max(held_kib) AS held_kib, max(reclaimable_cache_kib) AS reclaimable_cache_kib,
+         max(anon_kib) AS anon_kib, max(shmem_kib) AS shmem_kib, max(pod_usage_kib) AS pod_usage_kib,
+         max(pod_held_kib) AS pod_held_kib, sum(psi_some_us) AS psi_some_us, sum(psi_full_us) AS psi_full_us,
+         sum(refault_file) AS refault_file, max(reclaim_at_us) AS reclaim_at_us
+    FROM known
+   GROUP BY cgroup_id
+  HAVING max(is_there)
 ),
-reclaimed AS MATERIALIZED (
-  SELECT r.cgroup_id, max(r.started_at_us) AS at_us
-    FROM reclaim r
-   WHERE r.started_at_us >= :since_us AND r.started_at_us < :until_us AND r.outcome <> 'dry_run'
-   GROUP BY r.cgroup_id
-),
-told AS (
-  SELECT l.*, m.at_us - m.before_at_us AS counted_us,
-         CASE WHEN m.scan_id IS NULL  -- an hour has no sample of the scan before, and the other way round
-              THEN (l.usage_kib - (SELECT h.usage_avg_kib FROM sample_hour h
-                                    WHERE h.hour_at_us = m.at_us - 3600000000 AND h.cgroup_id = l.cgroup_id)) * 1024 / 3600.0
-              ELSE (l.usage_kib - (SELECT s.usage_kib FROM sample s
-                                    WHERE s.scan_id = m.grown_scan_id AND s.cgroup_id = l.cgroup_id))
+told AS MATERIALIZED (
+  SELECT g.*, m.at_us, m.measured, m.at_us - m.before_at_us AS counted_us,
+         CASE WHEN m.scan_id IS NULL  -- an hour is compared with the hour before, a scan with a scan
+              THEN (g.usage_kib - (SELECT h.usage_avg_kib FROM sample_hour h
+                                    WHERE h.hour_at_us = m.at_us - 3600000000 AND h.cgroup_id = g.cgroup_id)) * 1024 / 3600.0
+              ELSE (g.usage_kib - (SELECT s.usage_kib FROM sample s
+                                    WHERE s.scan_id = m.grown_scan_id AND s.cgroup_id = g.cgroup_id))
                    * 1024 * 1000000.0 / (m.at_us - m.grown_from_us) END AS growth_bytes_per_second,
          (SELECT e.effective_limit_bytes FROM cgroup_limit e
-           WHERE e.cgroup_id = l.cgroup_id AND e.changed_at_us <= m.end_us
+           WHERE e.cgroup_id = g.cgroup_id AND e.changed_at_us <= m.end_us
            ORDER BY e.changed_at_us DESC LIMIT 1) AS limit_bytes
-    FROM last l, moment m
+    FROM gathered g, moment m
 )
 SELECT c.name AS cgroup,
        c.kind,
@@ -74,14 +86,14 @@ SELECT c.name AS cgroup,
        t.anon_kib * 1024 AS anon_bytes,
        t.shmem_kib * 1024 AS shmem_bytes,
        t.limit_bytes,
-       iif(c.kind IS 'inner', NULL, 100.0 * ifnull(pod.usage_kib, t.usage_kib) * 1024 / nullif(t.limit_bytes, 0)) AS used_pct,
-       iif(c.kind IS 'inner', NULL, 100.0 * ifnull(pod.held_kib, t.held_kib) * 1024 / nullif(t.limit_bytes, 0)) AS held_pct,
+       iif(c.kind IS 'inner', NULL, 100.0 * ifnull(t.pod_usage_kib, t.usage_kib) * 1024 / nullif(t.limit_bytes, 0)) AS used_pct,
+       iif(c.kind IS 'inner', NULL, 100.0 * ifnull(t.pod_held_kib, t.held_kib) * 1024 / nullif(t.limit_bytes, 0)) AS held_pct,
        t.growth_bytes_per_second,
-       100.0 * counted.psi_some_us / ifnull(t.counted_us, 3600000000) AS psi_some_pct,
-       100.0 * counted.psi_full_us / ifnull(t.counted_us, 3600000000) AS psi_full_pct,
-       counted.refault_file * ifnull((SELECT CAST(value AS INTEGER) FROM node WHERE key = 'page_size_bytes'), 4096)
+       100.0 * t.psi_some_us / ifnull(t.counted_us, 3600000000) AS psi_some_pct,
+       100.0 * t.psi_full_us / ifnull(t.counted_us, 3600000000) AS psi_full_pct,
+       t.refault_file * ifnull((SELECT CAST(value AS INTEGER) FROM node WHERE key = 'page_size_bytes'), 4096)
          AS refaulted_bytes,
-       reclaimed.at_us AS last_reclaim_at_us,
+       t.reclaim_at_us AS last_reclaim_at_us,
        (SELECT d.until_us FROM cooldown d
          WHERE d.cgroup_id = t.cgroup_id AND d.last_reclaim_at_us < :until_us AND d.until_us > :until_us) AS cooldown_until_at_us,
        c.workload, c.namespace, c.pod, c.container,
@@ -90,8 +102,5 @@ SELECT c.name AS cgroup,
        c.path
   FROM told t
   JOIN v_cgroup c USING (cgroup_id)
-  LEFT JOIN pod USING (cgroup_id)
-  LEFT JOIN counted USING (cgroup_id)
-  LEFT JOIN reclaimed USING (cgroup_id)
  WHERE c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob
  ORDER BY t.usage_kib DESC, c.path;

@@ -25,7 +25,9 @@ class Now : public testing::Test {
     history.add_cgroup(1, "/system.slice/db.service", "", 4000 * kKiB);
     history.add_cgroup(2, "/kubepods/pod1", "shop/web", 2000 * kKiB);
     history.add_cgroup(3, "/kubepods/pod1/abc", "shop/web/app", 2000 * kKiB);
-    history.exec("UPDATE cgroup SET kind = CASE cgroup_id WHEN 1 THEN 'leaf' WHEN 2 THEN 'pod' ELSE 'container' END");
+    history.exec(
+        "UPDATE cgroup SET kind = CASE cgroup_id WHEN 1 THEN 'leaf' WHEN 2 THEN 'pod' ELSE 'container' END, "
+        "pod_uid = iif(cgroup_id > 1, 'uid', NULL)");
     for (std::int64_t minute = 0; minute < 10; ++minute) {
       const std::int64_t at_us = kBeginUs + minute * 60 * kSecondUs;
       history.add_scan(at_us);
