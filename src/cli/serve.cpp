@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,25 +40,16 @@ void set_place(const std::string& text, net::ServerSettings& settings) {
 
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
-/// The first line of the file.
-std::string token_in(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  std::string token;
-  if (!std::getline(stream, token) || token.empty())
-    throw UsageError("--token-file = \"" + file.string() + "\": expected a file with a token in its first line");
-  return token;
-}
-
 net::ServerSettings settings_of(const ServeOptions& serve) {
   if (serve.cert_file.empty() != serve.key_file.empty()) throw UsageError("--cert and --key: expected both or neither");
-  net::ServerSettings settings{.cert_file = serve.cert_file, .key_file = serve.key_file};
+  net::ServerSettings settings{
+      .cert_file = serve.cert_file, .key_file = serve.key_file, .token_file = serve.token_file, .tell = to_stderr};
   set_place(serve.listen, settings);
-  if (!serve.token_file.empty()) settings.token = token_in(serve.token_file);
-  settings.only_by_address = is_loopback(settings.address) && settings.token.empty();
-  if (!is_loopback(settings.address) && (settings.token.empty() || settings.cert_file.empty())) {
+  settings.only_by_address = is_loopback(settings.address) && settings.token_file.empty();
+  if (!is_loopback(settings.address) && (settings.token_file.empty() || settings.cert_file.empty())) {
     to_stderr("warning: " + serve.listen + " can be reached from other machines, and " +
-              (settings.token.empty() ? "anybody there may ask (--token-file)"
-                                      : "what is sent can be read on the way (--cert, --key)"));
+              (settings.token_file.empty() ? "anybody there may ask (--token-file)"
+                                           : "what is sent can be read on the way (--cert, --key)"));
   }
   return settings;
 }

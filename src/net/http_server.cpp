@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_server.hpp"
 
-#include <openssl/crypto.h>
 #include <unistd.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -13,12 +12,11 @@
 #include <boost/beast/ssl.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
 #include <list>
 #include <stdexcept>
-#include <system_error>
 #include <type_traits>
+
+#include "net/server_files.hpp"
 
 namespace cgmm::net {
 namespace {
@@ -31,85 +29,18 @@ using Error = boost::system::error_code;
 
 constexpr std::size_t kMostHeader_bytes = 16 * 1024;
 
-/// %XX and '+'; nullopt: a '%' that is none, or a zero.
-std::optional<std::string> unescaped(std::string_view text, bool plus_is_space) {
-  std::string result;
-  while (!text.empty()) {
-    if (text.front() == '%') {
-      unsigned byte = 0;
-      const char* const end = text.data() + 3;
-      if (text.size() < 3 || std::from_chars(text.data() + 1, end, byte, 16).ptr != end || byte == 0)
-        return std::nullopt;
-      result += static_cast<char>(byte);
-      text.remove_prefix(3);
-    } else {
-      result += text.front() == '+' && plus_is_space ? ' ' : text.front();
-      text.remove_prefix(1);
-    }
-  }
-  return result;
-}
-
-/// In a time that does not tell how much of it is right.
-bool is_same(std::string_view one, std::string_view other) {
-  return one.size() == other.size() && CRYPTO_memcmp(one.data(), other.data(), one.size()) == 0;
-}
-
-/// "127.0.0.1:9748", "[::1]", "localhost"; also "", which no browser sends.
-bool is_address(std::string_view host) {
-  const bool is_v6 = host.starts_with('[');
-  const std::size_t end = is_v6 ? host.find(']') : host.find(':');
-  const std::string name(host.substr(is_v6 ? 1 : 0, end == std::string_view::npos ? end : end - (is_v6 ? 1 : 0)));
-  Error error;
-  asio::ip::make_address(name, error);
-  return name.empty() || name == "localhost" || !error;
-}
-
-/// Of a file that can't be opened, the system's reason is better than OpenSSL's.
-void expect_readable(const std::filesystem::path& file) {
-  if (::access(file.c_str(), R_OK) != 0)
-    throw std::runtime_error("can't use " + file.string() + ": " + std::generic_category().message(errno));
-}
-
 ServerAnswer plain(int status, std::string text) { return {.status = status, .body = std::move(text) + "\n"}; }
 
 }  // namespace
-
-std::optional<std::string> ServerRequest::value(std::string_view name) const {
-  for (auto one = values.rbegin(); one != values.rend(); ++one) {
-    if (one->first == name) return one->second;
-  }
-  return std::nullopt;
-}
-
-std::optional<ServerRequest> parse_target(std::string_view target) {
-  if (!target.starts_with('/')) return std::nullopt;
-  target = target.substr(0, target.find('#'));
-  const std::size_t question = target.find('?');
-  const auto path = unescaped(target.substr(0, question), false);
-  if (!path) return std::nullopt;
-  ServerRequest request{.path = *path};
-  std::string_view rest = question == std::string_view::npos ? "" : target.substr(question + 1);
-  while (!rest.empty()) {
-    const std::string_view pair = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
-    if (pair.empty()) continue;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    const auto name = unescaped(pair.substr(0, equals), true);
-    const auto value = unescaped(pair.substr(std::min(equals + 1, pair.size())), true);
-    if (!name || !value) return std::nullopt;
-    request.values.emplace_back(*name, *value);
-  }
-  return request;
-}
 
 class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
  public:
   /// One connection. All of it runs in the server's thread.
   class Connection : public std::enable_shared_from_this<Connection> {
    public:
-    Connection(Impl& server, Tcp::socket socket) : server_(server), plain_(std::move(socket)) {
-      if (server.tls_) tls_.emplace(plain_, *server.tls_);
+    Connection(Impl& server, Tcp::socket socket)
+        : server_(server), plain_(std::move(socket)), context_(server.files_.tls()) {
+      if (context_) tls_.emplace(plain_, *context_);
     }
 
     void begin() {
@@ -166,16 +97,16 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         answer.headers = {{"Allow", "GET, HEAD"}};
         return send(std::move(answer));
       }
-      if (!server_.settings_.token.empty()) {
+      if (const std::string& token = server_.files_.token(); !token.empty()) {
         const auto given = message[http::field::authorization];
-        if (!is_same({given.data(), given.size()}, "Bearer " + server_.settings_.token)) {
+        if (!has_token({given.data(), given.size()}, token)) {
           ServerAnswer answer = plain(401, "this takes the header Authorization: Bearer TOKEN");
           answer.headers = {{"WWW-Authenticate", "Bearer"}};
           return send(std::move(answer));
         }
       }
       const auto host = message[http::field::host];
-      if (server_.settings_.only_by_address && !is_address({host.data(), host.size()}))
+      if (server_.settings_.only_by_address && !is_called_by_address({host.data(), host.size()}))
         return send(plain(421, "this is served only by its address, not by a name"));
       auto request = parse_target({message.target().data(), message.target().size()});
       if (!request) return send(plain(400, "this address can't be understood"));
@@ -216,6 +147,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
     Impl& server_;
     beast::tcp_stream plain_;
+    ServerFiles::Tls context_;
     std::optional<beast::ssl_stream<beast::tcp_stream&>> tls_;
     beast::flat_buffer buffer_{kMostHeader_bytes * 2};
     std::optional<http::request_parser<http::empty_body>> parser_;
@@ -224,8 +156,13 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   };
 
   Impl(const ServerSettings& settings, Handler handler)
-      : settings_(settings), handler_(std::move(handler)), acceptor_(context_), pause_(context_), stop_(context_) {
-    if (!settings_.cert_file.empty()) use_certificate();
+      : settings_(settings),
+        handler_(std::move(handler)),
+        files_(settings.cert_file, settings.key_file, settings.token_file),
+        acceptor_(context_),
+        pause_(context_),
+        next_look_(context_),
+        stop_(context_) {
     Error error;
     const auto address = asio::ip::make_address(settings_.address, error);
     if (error) throw std::runtime_error("\"" + settings_.address + "\" is no address such as 127.0.0.1 or ::1");
@@ -245,6 +182,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     stop_.assign(::dup(stop_fd));
     stop_.async_wait(asio::posix::stream_descriptor::wait_read, [this](Error) { context_.stop(); });
     accept();
+    if (!settings_.cert_file.empty() || !settings_.token_file.empty()) look_again();
     context_.run();
     while (!connections_.empty()) connections_.front()->end();
   }
@@ -254,16 +192,14 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   }
 
  private:
-  void use_certificate() {
-    expect_readable(settings_.cert_file);
-    expect_readable(settings_.key_file);
-    tls_.emplace(asio::ssl::context::tls_server);
-    tls_->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-    Error error;
-    tls_->use_certificate_chain_file(settings_.cert_file, error);
-    if (error) throw std::runtime_error("can't use " + settings_.cert_file.string() + ": " + error.message());
-    tls_->use_private_key_file(settings_.key_file, asio::ssl::context::pem, error);
-    if (error) throw std::runtime_error("can't use " + settings_.key_file.string() + ": " + error.message());
+  void look_again() {
+    next_look_.expires_after(settings_.look_time);
+    next_look_.async_wait([this](Error error) {
+      if (error) return;
+      const std::string wrong = files_.look_again();
+      if (!wrong.empty() && settings_.tell) settings_.tell(wrong);
+      look_again();
+    });
   }
 
   void accept() {
@@ -294,10 +230,10 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   friend class Connection;
   ServerSettings settings_;
   Handler handler_;
+  ServerFiles files_;
   asio::io_context context_{1};
-  std::optional<asio::ssl::context> tls_;
   Tcp::acceptor acceptor_;
-  asio::steady_timer pause_;
+  asio::steady_timer pause_, next_look_;
   asio::posix::stream_descriptor stop_;
   std::list<std::shared_ptr<Connection>> connections_;  // the oldest first
 };

@@ -2,8 +2,8 @@
 #pragma once
 
 // An HTTP server for a few people and programs: GET and HEAD only, one thread for all connections, bounds for all that
-// a client can do wrong. Boost.Beast reads the requests, Boost.Asio waits (http_server.cpp alone includes them),
-// OpenSSL does TLS.
+// a client can do wrong. Boost.Beast reads the requests, Boost.Asio waits (http_server.cpp and server_files.cpp alone
+// include them), OpenSSL does TLS.
 
 #include <chrono>
 #include <cstddef>
@@ -11,11 +11,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
+
+#include "net/request.hpp"
 
 namespace cgmm::net {
 
@@ -23,23 +23,15 @@ struct ServerSettings {
   std::string address = "127.0.0.1";          // without a name: it is not looked up
   std::uint16_t port = 0;                     // 0: any that is free
   std::filesystem::path cert_file, key_file;  // PEM; empty: no TLS
-  std::string token;                          // of "Authorization: Bearer TOKEN"; "": anybody may ask
+  std::filesystem::path token_file;           // of "Authorization: Bearer TOKEN"; empty: anybody may ask
   // Only for who calls the server by an address or "localhost": else a page of somebody else's, whose name leads to
   // this machine, could have a browser read from it.
   bool only_by_address = false;
   std::size_t max_connections = 256;  // of one more, the oldest that has asked nothing is closed, else the new one
   std::chrono::milliseconds request_time{10'000};  // to send a request, also to begin one
   std::chrono::milliseconds answer_time{30'000};   // to take an answer
-};
-
-/// What a client asks for.
-struct ServerRequest {
-  std::string path;                                         // unescaped: "/incident/16"
-  std::vector<std::pair<std::string, std::string>> values;  // what comes after '?', unescaped
-  std::string accept;                                       // the header, "" without one
-
-  /// The last one of that name; nullopt: there is none.
-  std::optional<std::string> value(std::string_view name) const;
+  std::chrono::milliseconds look_time{5'000};      // between two looks whether those files have changed
+  std::function<void(const std::string&)> tell;    // that a changed file can't be used; in the server's thread
 };
 
 struct ServerAnswer {
@@ -49,9 +41,6 @@ struct ServerAnswer {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-/// nullopt: it is no path with escapes and values, or has a zero in it.
-std::optional<ServerRequest> parse_target(std::string_view target);
-
 class Server {
  public:
   /// May be called in any thread, once for each request.
@@ -60,7 +49,7 @@ class Server {
   using Handler = std::function<void(const ServerRequest& request, Answer answer)>;
 
   /// Listens from now on. Throws std::runtime_error with a sentence: the address is in use or none of this machine, or
-  /// the certificate can't be used.
+  /// the certificate or the token can't be used.
   Server(const ServerSettings& settings, Handler handler);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

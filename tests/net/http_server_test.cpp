@@ -10,6 +10,8 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +23,7 @@
 #include "net/http.hpp"
 #include "net/http_server.hpp"
 #include "support/eventually.hpp"
+#include "support/temp_dir.hpp"
 
 namespace cgmm::net {
 namespace {
@@ -197,10 +200,45 @@ TEST(HttpServer, AnAnswerAfterTheEndIsLostAndNothingElse) {
 }
 
 TEST(HttpServer, AsksForTheToken) {
-  const Served server({.token = "secret"});
+  const test::TempDir dir;
+  const std::filesystem::path file = dir.path() / "token";
+  std::ofstream(file) << "secret\nsecond line\n";
+  const Served server({.token_file = file});
   EXPECT_EQ(get(server, "/").status, 401);
   EXPECT_EQ(get(server, "/", {{"Authorization", "Bearer secreT"}}).status, 401);
   EXPECT_EQ(get(server, "/", {{"Authorization", "Bearer secret"}}).status, 200);
+}
+
+/// As a program does that replaces files with care, and as Kubernetes does.
+void replace(const std::filesystem::path& file, const std::filesystem::path& by) {
+  std::filesystem::copy_file(by, file.string() + ".new");
+  std::filesystem::rename(file.string() + ".new", file);
+}
+
+TEST(HttpServer, TakesANewTokenAndKeepsTheOldOneWhileTheFileIsWrong) {
+  const test::TempDir dir;
+  const std::filesystem::path file = dir.path() / "token", other = dir.path() / "other";
+  std::ofstream(file) << "old\n";
+  std::atomic<int> told = 0;
+  const Served server(
+      {.token_file = file, .look_time = 10ms, .tell = [&](const std::string& sentence) {
+         EXPECT_NE(sentence.find("/token: it has no token in its first line; what was read before"), std::string::npos)
+             << sentence;
+         ++told;
+       }});
+  const auto takes = [&](const std::string& token) {
+    return get(server, "/", {{"Authorization", "Bearer " + token}}).status == 200;
+  };
+  EXPECT_TRUE(takes("old"));
+  std::ofstream(other) << "\n";
+  replace(file, other);
+  EXPECT_TRUE(test::eventually([&] { return told == 1; }));
+  EXPECT_TRUE(takes("old"));
+  std::ofstream(other) << "new\n";
+  replace(file, other);
+  EXPECT_TRUE(test::eventually([&] { return takes("new"); }));
+  EXPECT_FALSE(takes("old"));
+  EXPECT_EQ(told, 1);
 }
 
 TEST(HttpServer, MayBeCalledByItsAddressOnly) {
@@ -228,6 +266,35 @@ TEST(HttpServer, SpeaksTls) {
   EXPECT_EQ(client.send({.method = "GET", .target = "/y", .body = ""}).body, "/y");
 }
 
+TEST(HttpServer, TakesANewCertificateOnceItsKeyIsThere) {
+  test::Authority before("before"), after("after");
+  before.sign("node", "IP:127.0.0.1");
+  after.sign("node", "IP:127.0.0.1");
+  std::atomic<int> told = 0;
+  const Served server({.cert_file = before.certificate("node"),
+                       .key_file = before.key("node"),
+                       .look_time = 10ms,
+                       .tell = [&](const std::string&) { ++told; }});
+  HttpClient kept({.url = server.url("https"), .ca_file = before.ca()});
+  const auto is_trusted_by = [&](const test::Authority& authority) {
+    try {
+      HttpClient client({.url = server.url("https"), .ca_file = authority.ca()});
+      return client.send({.method = "GET", .target = "/x", .body = ""}).body == "/x";
+    } catch (const HttpError&) {
+      return false;
+    }
+  };
+  EXPECT_EQ(kept.send({.method = "GET", .target = "/1", .body = ""}).body, "/1");
+  replace(before.certificate("node"), after.certificate("node"));
+  EXPECT_TRUE(test::eventually([&] { return told == 1; }));
+  EXPECT_TRUE(is_trusted_by(before)) << "it has no key for the new one";
+  EXPECT_FALSE(is_trusted_by(after));
+  replace(before.key("node"), after.key("node"));
+  EXPECT_TRUE(test::eventually([&] { return is_trusted_by(after); }));
+  EXPECT_EQ(kept.send({.method = "GET", .target = "/2", .body = ""}).body, "/2") << "what goes on goes on";
+  EXPECT_EQ(told, 1);
+}
+
 TEST(HttpServer, SaysWhyItCantListen) {
   const Served server;
   const auto reason = [](const ServerSettings& settings) -> std::string {
@@ -241,6 +308,7 @@ TEST(HttpServer, SaysWhyItCantListen) {
   EXPECT_EQ(reason({.port = server.port()}),
             "can't listen on 127.0.0.1:" + std::to_string(server.port()) + ": Address already in use");
   EXPECT_EQ(reason({.address = "localhost"}), "\"localhost\" is no address such as 127.0.0.1 or ::1");
+  EXPECT_EQ(reason({.token_file = "/none"}), "can't use /none: No such file or directory");
   EXPECT_NE(reason({.cert_file = "/none.pem", .key_file = "/none.key"}).find("can't use /none.pem: No such file"),
             std::string::npos);
 }
@@ -251,6 +319,7 @@ TEST(HttpServer, ATargetIsAPathWithValues) {
   EXPECT_FALSE(parse_target("/%"));
   EXPECT_FALSE(parse_target("/%4"));
   EXPECT_FALSE(parse_target("/?a=%00"));
+  EXPECT_FALSE(parse_target({"/?a=\0b", 6}));
   EXPECT_EQ(parse_target("/a+b#c")->path, "/a+b");
   EXPECT_EQ(parse_target("/?a=1&&a=2&")->value("a"), "2");
   EXPECT_EQ(parse_target("/?b")->value("b"), "");

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/request.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace cgmm::net {
+namespace {
+
+/// %XX and '+'; nullopt: a '%' that is none, or a zero.
+std::optional<std::string> unescaped(std::string_view text, bool plus_is_space) {
+  std::string result;
+  while (!text.empty()) {
+    if (text.front() == '%') {
+      unsigned byte = 0;
+      const char* const end = text.data() + 3;
+      if (text.size() < 3 || std::from_chars(text.data() + 1, end, byte, 16).ptr != end || byte == 0)
+        return std::nullopt;
+      result += static_cast<char>(byte);
+      text.remove_prefix(3);
+    } else {
+      result += text.front() == '+' && plus_is_space ? ' ' : text.front();
+      text.remove_prefix(1);
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::optional<std::string> ServerRequest::value(std::string_view name) const {
+  for (auto one = values.rbegin(); one != values.rend(); ++one) {
+    if (one->first == name) return one->second;
+  }
+  return std::nullopt;
+}
+
+std::optional<ServerRequest> parse_target(std::string_view target) {
+  if (!target.starts_with('/') || target.find('\0') != std::string_view::npos) return std::nullopt;
+  target = target.substr(0, target.find('#'));
+  const std::size_t question = target.find('?');
+  const auto path = unescaped(target.substr(0, question), false);
+  if (!path) return std::nullopt;
+  ServerRequest request{.path = *path};
+  std::string_view rest = question == std::string_view::npos ? "" : target.substr(question + 1);
+  while (!rest.empty()) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    const auto name = unescaped(pair.substr(0, equals), true);
+    const auto value = unescaped(pair.substr(std::min(equals + 1, pair.size())), true);
+    if (!name || !value) return std::nullopt;
+    request.values.emplace_back(*name, *value);
+  }
+  return request;
+}
+
+bool has_token(std::string_view authorization, std::string_view token) {
+  const std::string expected = "Bearer " + std::string(token);
+  return authorization.size() == expected.size() &&
+         CRYPTO_memcmp(authorization.data(), expected.data(), expected.size()) == 0;
+}
+
+bool is_called_by_address(std::string_view host) {
+  const bool is_v6 = host.starts_with('[');
+  const std::size_t end = is_v6 ? host.find(']') : host.find(':');
+  const std::string name(host.substr(is_v6 ? 1 : 0, end == std::string_view::npos ? end : end - (is_v6 ? 1 : 0)));
+  in6_addr address{};
+  return name.empty() || name == "localhost" || ::inet_pton(is_v6 ? AF_INET6 : AF_INET, name.c_str(), &address) == 1;
+}
+
+}  // namespace cgmm::net
