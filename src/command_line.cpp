@@ -253,6 +253,7 @@ void add_serve(CLI::App& sub, cli::Options& options) {
   add(sub, "--cert", serve.cert_file, "FILE", "The certificate for https, with its chain (PEM)");
   add(sub, "--key", serve.key_file, "FILE", "Its private key (PEM)");
   sub.add_flag("--containers", serve.containers, "Metrics with the memory of each container: four series each");
+  sub.add_flag("--fleet", serve.fleet, "Pages of all nodes instead, from the ClickHouse of [ship]; without metrics");
   add_config(sub, options);
   add_database(sub, options);
 }

@@ -88,7 +88,9 @@ inline constexpr const char* kServe =
     "  cgroup-memory-manager serve\n"
     "      pages at http://127.0.0.1:9748/, metrics at /metrics\n"
     "  cgroup-memory-manager serve --listen 0.0.0.0:9748 --cert node.crt --key node.key --token-file token\n"
-    "      for other machines\n";
+    "      for other machines\n"
+    "  cgroup-memory-manager serve --fleet\n"
+    "      pages of all nodes, from ClickHouse\n";
 
 inline constexpr const char* kShip =
     "  cgroup-memory-manager ship --check\n"

@@ -161,7 +161,8 @@ int dispatch(int argc, char** argv) {
     if (!sub.parsed()) continue;
     if (!command.takes_run_options) expect_no_run_options(app, sub);
     if (options.display.local_time && !cgmm::report::is_for_programs(options.format)) cgmm::base::show_local_time();
-    if (options.display.links) cgmm::report::link_pages();
+    if (options.display.links)
+      cgmm::report::link_pages(options.fleet.what.empty() ? cgmm::report::PagesOf::node : cgmm::report::PagesOf::fleet);
     if (command.has_bounds) cli::begin_bounds(options.bounds);
     return command.start(options);
   }

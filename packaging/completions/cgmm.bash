@@ -73,7 +73,7 @@ _cgmm() {
         check) words="$run $output --config-only --help" ;;
         metrics) words="--textfile --containers --openmetrics --max-time --max-memory $history --help" ;;
         live) words="--at --local-time $history --help" ;;
-        serve) words="--listen --token-file --cert --key --containers $history --help" ;;
+        serve) words="--listen --token-file --cert --key --containers --fleet $history --help" ;;
         ship) words='--once --dry-run --check --node --format --output --wide --width --local-time --no-pager --config --database --help' ;;
         fleet)
           case $what in

@@ -75,6 +75,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n '__fish_seen_subcommand_from serve' -l cert -rF -d 'The certificate for https'
     $complete -n '__fish_seen_subcommand_from serve' -l key -rF -d 'Its private key'
     $complete -n '__fish_seen_subcommand_from metrics serve' -l containers -d 'With the memory of each container'
+    $complete -n '__fish_seen_subcommand_from serve' -l fleet -d 'Pages of all nodes, from ClickHouse'
     $complete -n '__fish_seen_subcommand_from metrics' -l openmetrics -d 'As OpenMetrics'
     $complete -n '__fish_seen_subcommand_from ship' -l once -d 'Send all that is not there yet, then end'
     $complete -n '__fish_seen_subcommand_from ship' -l dry-run -d 'Say how much that is, but send nothing'

@@ -54,6 +54,7 @@ struct ServeOptions {
   std::string listen = "127.0.0.1:9748";
   std::filesystem::path cert_file, key_file, token_file;
   bool containers = false;  // metrics with gauges for each container
+  bool fleet = false;       // pages of all nodes, from ClickHouse
 };
 
 /// For `metrics`.

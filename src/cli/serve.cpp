@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
+#include "config.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/service/signals.hpp"
 #include "net/http_server.hpp"
@@ -54,9 +55,19 @@ net::ServerSettings settings_of(const ServeOptions& serve) {
   return settings;
 }
 
-/// The other program, which needs no network: it makes the pages.
-std::filesystem::path main_program() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "cgroup-memory-manager";
+/// What makes the pages: the other program, which needs no network; of the fleet this one.
+std::filesystem::path program_for(const serve::Pages& pages) {
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
+  return pages.of_fleet ? self : self.parent_path() / "cgroup-memory-manager";
+}
+
+serve::Pages pages_of(const Options& options) {
+  if (!options.serve.fleet) return {.with_containers = options.serve.containers};
+  if (options.serve.containers) throw UsageError("--containers is for metrics, and --fleet has none");
+  if (options.overrides.database) throw UsageError("--database is of one node, and --fleet shows all of them");
+  if (config::load(options.config, options.overrides, to_stderr).ship.urls.empty())
+    throw UsageError("--fleet: expected url in [ship] of the configuration, where ClickHouse is");
+  return {.of_fleet = true};
 }
 
 /// Where the history is; the same for every page.
@@ -73,18 +84,19 @@ int serve(const Options& options) {
   daemon::await_signals();
   daemon::keep_little_memory();
   const base::Fd signals = daemon::open_signals();
-  const std::filesystem::path program = main_program();
+  const serve::Pages pages = pages_of(options);
+  const std::filesystem::path program = program_for(pages);
   const std::vector<std::string> place = place_of_history(options);
   const net::ServerSettings settings = settings_of(options.serve);
   serve::Workers workers(kPrograms, kWaiting);
   net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& answer) {
     if (request.path == "/healthz") return answer({.body = "ok\n"});
-    auto route = serve::route_of(request, options.serve.containers);
-    if (!route) return answer({.status = 404, .body = "there is no such page\n"});
+    auto route = serve::route_of(request, pages);
+    if (!route) return answer({.status = 404, .body = serve::no_such_page(request, pages)});
     route->arguments.insert(route->arguments.end(), place.begin(), place.end());
-    const bool is_taken = workers.add([program, route = *std::move(route), answer] {
+    const bool is_taken = workers.add([program, bounds = serve::bounds_of(pages), route = *std::move(route), answer] {
       try {
-        answer(serve::answer_of(route, serve::run_program(program, route.arguments, {})));
+        answer(serve::answer_of(route, serve::run_program(program, route.arguments, bounds)));
       } catch (const std::exception& error) {
         answer({.status = 500, .body = std::string(error.what()) + "\n"});
       }

@@ -17,6 +17,8 @@ constexpr const char* kPolicy =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'";
 
+constexpr const char* kFleetTime = "5m";  // there are many nodes
+
 /// Of a page, by the end of its path.
 struct Form {
   std::string_view end;
@@ -62,6 +64,40 @@ std::optional<Route> metrics_route(const net::ServerRequest& request, bool with_
   return route;
 }
 
+/// A page of all nodes, without its end.
+std::optional<Route> fleet_route(std::string_view path, const net::ServerRequest& request) {
+  Route route;
+  if (path == "/" || path == "/report") {
+    route.arguments = {"fleet", "report"};
+    add_values(request, {"since", "until", "node", "cgroup", "workload"}, route.arguments);
+  } else if (path == "/reports") {
+    route.arguments = {"fleet", "report", "--list"};
+  } else if (path == "/incident") {
+    route.arguments = {"fleet", "incident", "list"};
+    add_values(request, {"since", "until", "node", "cgroup", "workload"}, route.arguments);
+  } else if (path == "/incident/latest") {
+    route = {.arguments = {"fleet", "incident", "show", "latest"}, .type = "", .names_something = true};
+    add_values(request, {"window", "node", "cgroup", "workload"}, route.arguments);
+  } else if (base::drop_prefix(path, "/report/") && is_plain(path)) {
+    route = {.arguments = {"fleet", "report", std::string(path)}, .type = "", .names_something = true};
+    add_values(request, {"since", "until", "node", "cgroup", "workload"}, route.arguments);
+  } else if (base::drop_prefix(path, "/incident/") && path.find('/') != std::string_view::npos &&
+             !path.starts_with('-')) {
+    route = {.arguments = {"fleet", "incident", "show", std::string(path)}, .type = "", .names_something = true};
+    add_values(request, {"window"}, route.arguments);
+  } else if (base::drop_prefix(path, "/workload/") && !path.empty()) {
+    route = {.arguments = {"fleet", "history", "--workload=" + as_it_is(path)}, .type = "", .names_something = true};
+    add_values(request, {"since", "until", "node"}, route.arguments);
+  } else if (base::drop_prefix(path, "/cgroup/") && !path.empty()) {
+    route = {.arguments = {"fleet", "history", "--cgroup=" + as_it_is(path)}, .type = "", .names_something = true};
+    add_values(request, {"since", "until", "node"}, route.arguments);
+  } else {
+    return std::nullopt;
+  }
+  route.arguments.emplace_back("--max-time=" + std::string(kFleetTime));
+  return route;
+}
+
 /// A page, without its end.
 std::optional<Route> page_route(std::string_view path, const net::ServerRequest& request) {
   Route route;
@@ -97,8 +133,8 @@ net::ServerAnswer refusal(int status, std::string sentence) { return {.status = 
 
 }  // namespace
 
-std::optional<Route> route_of(const net::ServerRequest& request, bool with_containers) {
-  if (request.path == "/metrics") return metrics_route(request, with_containers);
+std::optional<Route> route_of(const net::ServerRequest& request, const Pages& pages) {
+  if (request.path == "/metrics" && !pages.of_fleet) return metrics_route(request, pages.with_containers);
   std::string_view path = request.path;
   const char* format = "html";
   const char* type = kHtml;
@@ -108,12 +144,24 @@ std::optional<Route> route_of(const net::ServerRequest& request, bool with_conta
     type = form.type;
     break;
   }
-  auto route = page_route(path, request);
+  auto route = pages.of_fleet ? fleet_route(path, request) : page_route(path, request);
   if (!route) return std::nullopt;
   route->arguments.push_back("--format=" + std::string(format));
   if (type == kHtml) route->arguments.emplace_back("--links");
   route->type = type;
   return route;
+}
+
+std::string no_such_page(const net::ServerRequest& request, const Pages& pages) {
+  if (pages.of_fleet && request.path == "/metrics")
+    return "there are no metrics of the fleet: they are those of a node, from `serve` there\n";
+  if (pages.of_fleet && request.path == "/status")
+    return "there is no status of the fleet: /report/nodes tells how each node does\n";
+  return "there is no such page\n";
+}
+
+ProgramBounds bounds_of(const Pages& pages) {
+  return pages.of_fleet ? ProgramBounds{.most_time = std::chrono::seconds(305)} : ProgramBounds{};
 }
 
 net::ServerAnswer answer_of(const Route& route, ProgramAnswer answer) {

@@ -18,8 +18,20 @@ struct Route {
   bool names_something = false;        // in its path: where the work fails, that was not found
 };
 
+/// What is served.
+struct Pages {
+  bool with_containers = false;  // metrics have gauges for each container
+  bool of_fleet = false;         // of all nodes, from ClickHouse; without metrics
+};
+
 /// nullopt: there is no such address.
-std::optional<Route> route_of(const net::ServerRequest& request, bool with_containers);
+std::optional<Route> route_of(const net::ServerRequest& request, const Pages& pages);
+
+/// What is said of an address that there is not.
+std::string no_such_page(const net::ServerRequest& request, const Pages& pages);
+
+/// How long the program may take that makes a page.
+ProgramBounds bounds_of(const Pages& pages);
 
 /// An error is a sentence in plain text, the program's own.
 net::ServerAnswer answer_of(const Route& route, ProgramAnswer answer);

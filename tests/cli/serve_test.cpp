@@ -91,11 +91,14 @@ TEST_F(Serve, JsonAndMetricsAreThoseOfTheCommands) {
   EXPECT_TRUE(get("/metrics", "Accept: application/openmetrics-text;version=1.0.0\r\n").ends_with("# EOF\n"));
 }
 
-TEST_F(Serve, OnlyANameThatIsShownAsItIsIsALink) {
+TEST_F(Serve, ANameThatIsNotShownAsItIsIsALinkAllTheSame) {
   const std::string list = get("/report/cgroups");
-  EXPECT_NE(list.find("&lt;b&gt;&amp;"), std::string::npos) << list;
-  EXPECT_EQ(list.find("href=\"/cgroup//%3Cb"), std::string::npos) << list;
+  const std::string link = "/cgroup//%3Cb%3E%26%22ird%0A";
+  EXPECT_NE(list.find("<a href=\"" + link + "\">/&lt;b&gt;&amp;&quot;ird\\n</a>"), std::string::npos) << list;
   EXPECT_EQ(list.find("<b>"), std::string::npos);
+  const std::string page = get(link);
+  EXPECT_TRUE(is(page, 200)) << page;
+  EXPECT_NE(page.find("&quot;ird\\n"), std::string::npos) << page;
 }
 
 TEST_F(Serve, AMistakeIsASentence) {

@@ -16,7 +16,7 @@ namespace {
 using namespace cgmm;
 
 constexpr std::array kOptions = {
-    "--since=", "--until=", "--cgroup=", "--workload=", "--window=", "--format=", "--node="};
+    "--since=", "--until=", "--cgroup=", "--workload=", "--window=", "--format=", "--node=", "--max-time="};
 constexpr std::array kFlags = {"--links", "--list", "--openmetrics", "--containers"};
 
 bool is_known_option(const std::string& word) {
@@ -24,8 +24,8 @@ bool is_known_option(const std::string& word) {
          std::ranges::any_of(kOptions, [&](const char* option) { return word.starts_with(option); });
 }
 
-void check_route(const net::ServerRequest& request, bool with_containers) {
-  const auto route = serve::route_of(request, with_containers);
+void check_route(const net::ServerRequest& request, const serve::Pages& pages) {
+  const auto route = serve::route_of(request, pages);
   if (!route) return;
   REQUIRE(!route->arguments.empty() && !route->type.empty());
   REQUIRE(!route->arguments.front().starts_with('-'));
@@ -63,8 +63,8 @@ void check_target(std::string_view target) {
   REQUIRE(request->path.find('\0') == std::string::npos);
   const auto same = net::parse_target(again);
   REQUIRE(same && same->path == request->path && same->values == request->values);
-  check_route(*request, false);
-  check_route(*request, true);
+  check_route(*request, {});
+  check_route(*request, {.of_fleet = true});
 }
 
 }  // namespace
@@ -74,7 +74,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_target(text);
   check_target("/" + std::string(text));
   check_target("/report?" + std::string(text));
-  check_route({.path = std::string(text.substr(0, text.find('\0'))), .values = {}, .accept = std::string(text)}, true);
+  check_route({.path = std::string(text.substr(0, text.find('\0'))), .values = {}, .accept = std::string(text)},
+              {.with_containers = true});
   REQUIRE(net::has_token(text, "secret") == (text == "Bearer secret"));
   if (net::is_called_by_address(text) && !text.starts_with('[')) {
     const std::string_view name = text.substr(0, text.find(':'));

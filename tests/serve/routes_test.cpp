@@ -10,15 +10,15 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-std::optional<Route> route(const std::string& target, const std::string& accept = "", bool with_containers = false) {
+std::optional<Route> route(const std::string& target, const std::string& accept = "", const Pages& pages = {}) {
   auto request = net::parse_target(target);
   if (!request) return std::nullopt;
   request->accept = accept;
-  return route_of(*request, with_containers);
+  return route_of(*request, pages);
 }
 
-Words words(const std::string& target) {
-  const auto found = route(target);
+Words words(const std::string& target, const Pages& pages = {}) {
+  const auto found = route(target, "", pages);
   return found ? found->arguments : Words{"(none)"};
 }
 
@@ -46,10 +46,35 @@ TEST(Routes, WhatIsNoPageIsNone) {
     EXPECT_EQ(words(target), Words{"(none)"}) << target;
 }
 
+TEST(Routes, APageOfTheFleetIsASubcommandOfFleet) {
+  const Pages pages{.of_fleet = true};
+  const auto asked = [&](const std::string& target) { return words(target, pages); };
+  EXPECT_EQ(asked("/"), (Words{"fleet", "report", "--max-time=5m", "--format=html", "--links"}));
+  EXPECT_EQ(asked("/report/nodes.json?node=pool-a-*&window=1h"),
+            (Words{"fleet", "report", "nodes", "--node=pool-a-*", "--max-time=5m", "--format=json"}));
+  EXPECT_EQ(asked("/incident?since=1d&workload=shop/*"),
+            (Words{"fleet", "incident", "list", "--since=1d", "--workload=shop/*", "--max-time=5m", "--format=html",
+                   "--links"}));
+  EXPECT_EQ(asked("/incident/node-7/16?window=2h"), (Words{"fleet", "incident", "show", "node-7/16", "--window=2h",
+                                                           "--max-time=5m", "--format=html", "--links"}));
+  EXPECT_EQ(asked("/incident/latest?node=n&window=2h"),
+            (Words{"fleet", "incident", "show", "latest", "--window=2h", "--node=n", "--max-time=5m", "--format=html",
+                   "--links"}));
+  EXPECT_EQ(asked("/workload/shop/web/app?node=n"), (Words{"fleet", "history", "--workload=shop/web/app", "--node=n",
+                                                           "--max-time=5m", "--format=html", "--links"}));
+  EXPECT_EQ(asked("/cgroup/-x"),
+            (Words{"fleet", "history", "--cgroup=-x", "--max-time=5m", "--format=html", "--links"}));
+  for (const char* const target : {"/metrics", "/status", "/incident/16", "/incident/-n/16", "/report/--list"})
+    EXPECT_EQ(asked(target), Words{"(none)"}) << target;
+  EXPECT_EQ(no_such_page({.path = "/metrics"}, pages),
+            "there are no metrics of the fleet: they are those of a node, from `serve` there\n");
+}
+
 TEST(Routes, MetricsAreOpenMetricsForWhoeverAsksForThem) {
   EXPECT_EQ(words("/metrics"), Words{"metrics"});
   EXPECT_EQ(route("/metrics")->type, "text/plain; version=0.0.4; charset=utf-8");
-  const auto open = route("/metrics", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", true);
+  const auto open =
+      route("/metrics", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", {.with_containers = true});
   EXPECT_EQ(open->arguments, (Words{"metrics", "--openmetrics", "--containers"}));
   EXPECT_EQ(open->type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
 }

@@ -2,9 +2,11 @@
 #include "report/format/html.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <ranges>
 
 #include "base/units.hpp"
+#include "core/glob.hpp"
 #include "report/embedded.hpp"
 #include "report/format/layout.hpp"
 
@@ -25,16 +27,26 @@ constexpr std::string_view kHead =
     "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
     "<link rel=\"icon\" href=\"data:,\"/>\n";  // without it, a browser requests one
 
-bool pages_are_linked = false;
+std::optional<PagesOf> linked;
 
 // Addresses of `serve` (src/serve/routes.cpp).
 constexpr std::string_view kNavigation =
-    "<nav>\n<a href=\"/\">Report</a> <a href=\"/status\">Service</a> <a "
-    "href=\"/report/memory_by_workload\">Workloads</a> "
+    "<a href=\"/\">Report</a> <a href=\"/status\">Service</a> <a href=\"/report/memory_by_workload\">Workloads</a> "
     "<a href=\"/incident\">OOM kills</a> <a href=\"/report/all_reclaims\">Reclaims</a> <a href=\"/reports\">All "
-    "reports</a> "
+    "reports</a> ";
+constexpr std::string_view kNavigationOfFleet =
+    "<a href=\"/\">Report</a> <a href=\"/report/nodes\">Nodes</a> <a href=\"/report/memory_by_workload\">Workloads</a> "
+    "<a href=\"/incident\">OOM kills</a> <a href=\"/report/effects\">Reclaims</a> <a href=\"/reports\">All "
+    "reports</a> ";
+constexpr std::string_view kSince =
     "<span>Since <a href=\"?since=1h\">1 hour</a> <a href=\"?since=1d\">1 day</a> <a href=\"?since=7d\">7 days</a> "
-    "<a href=\"?since=30d\">30 days</a></span>\n</nav>\n";
+    "<a href=\"?since=30d\">30 days</a></span>";
+
+std::string navigation() {
+  if (!linked) return "";
+  const std::string_view places = *linked == PagesOf::fleet ? kNavigationOfFleet : kNavigation;
+  return "<nav>\n" + std::string(places) + std::string(kSince) + "\n</nav>\n";
+}
 
 /// For a path in a link: all but letters, digits and a few signs as %XX.
 std::string escape_path(std::string_view text) {
@@ -53,16 +65,23 @@ std::string escape_path(std::string_view text) {
   return result;
 }
 
+/// Whether it is the number of an incident: "16", "s2".
+bool is_number(std::string_view text) {
+  const std::size_t digits = text.find_first_of("0123456789");
+  return digits <= 1 && text.find_first_not_of("0123456789", digits) == std::string_view::npos;
+}
+
 /// The page about what is in the column; "": there is none.
-std::string link_of(std::string_view heading, const std::string& text) {
-  if (!pages_are_linked || text.empty() || text.starts_with('(') || text.starts_with('-')) return "";
-  if (text.find('\\') != std::string::npos) return "";  // it may be escaped, so it is not the name
+std::string link_of(std::string_view heading, std::string_view text) {
+  if (!linked || text.empty() || text.starts_with('(') || text.starts_with('-')) return "";
   if (heading == "workload") return "/workload/" + escape_path(text);
   if (heading == "cgroup" || heading == "path") return "/cgroup/" + escape_path(text);
   if (heading == "name") return "/report/" + escape_path(text);
-  const std::size_t digits = text.find_first_of("0123456789");
-  const bool is_number = digits <= 1 && text.find_first_not_of("0123456789", digits) == std::string::npos;
-  return heading == "id" && is_number ? "/incident/" + escape_path(text) : "";
+  if (*linked == PagesOf::node) return heading == "id" && is_number(text) ? "/incident/" + escape_path(text) : "";
+  if (heading == "node") return "/?node=" + escape_path(core::glob_of(text));
+  const std::size_t slash = text.rfind('/');  // of NODE/ID: a number alone does not tell of which node it is
+  const bool is_place = slash != std::string_view::npos && slash > 0 && is_number(text.substr(slash + 1));
+  return heading == "id" && is_place ? "/incident/" + escape_path(text) : "";
 }
 
 std::string element(std::string_view name, std::string_view attributes, std::string_view html) {
@@ -115,12 +134,13 @@ std::string_view tone_of(std::string_view heading, std::string_view text) {
   return has(kGood, word) ? "good" : has(kWarn, word) ? "warn" : has(kBad, word) ? "bad" : "";
 }
 
-/// `text` from humanise(), in the row under `heading`.
-std::string cell(std::string_view heading, const std::string& text) {
+/// `text` from humanise(), in the row under `heading`; `exact`: what it shows, as it is.
+std::string cell(std::string_view heading, const std::string& text, std::string_view exact) {
   if (text == "-" || text == "0" || text == "0 B") return element("span", "class=\"nil\"", text);
   const std::string_view tone = tone_of(heading, text);
   const std::string safe = escape_html(text);
-  const std::string link = link_of(heading, text.substr(std::min(text.find_first_not_of(' '), text.size())));
+  exact.remove_prefix(std::min(exact.find_first_not_of(' '), exact.size()));
+  const std::string link = link_of(heading, exact);
   if (!link.empty()) return element("a", "href=\"" + link + "\"", safe);
   return tone.empty() ? safe : element("span", "class=\"badge " + std::string(tone) + "\"", safe);
 }
@@ -147,13 +167,16 @@ std::string table_element(const HumanTable& table) {
         element("th", classes[i] + (classes[i].empty() ? "" : " ") + "scope=\"col\"", escape_html(table.headings[i]));
   }
   if (!table.is_upright) out += "</tr></thead>\n<tbody>\n";
-  for (const auto& row : table.rows) {
+  for (std::size_t at = 0; at < table.rows.size(); ++at) {
+    const auto& row = table.rows[at];
+    const auto& exact = table.exact[at];
     out += "<tr>";
     if (table.is_upright) {
-      out +=
-          element("th", "scope=\"row\"", escape_html(row[0])) + element("td", "class=\"long\"", cell(row[0], row[1]));
+      out += element("th", "scope=\"row\"", escape_html(row[0])) +
+             element("td", "class=\"long\"", cell(row[0], row[1], exact[1]));
     } else {
-      for (std::size_t i = 0; i < row.size(); ++i) out += element("td", classes[i], cell(table.headings[i], row[i]));
+      for (std::size_t i = 0; i < row.size(); ++i)
+        out += element("td", classes[i], cell(table.headings[i], row[i], exact[i]));
     }
     out += "</tr>\n";
   }
@@ -168,15 +191,14 @@ std::string with_remarks(const core::Table& table) {
 
 }  // namespace
 
-void link_pages() { pages_are_linked = true; }
+void link_pages(PagesOf whom) { linked = whom; }
 
 std::string html_page(std::string_view title, std::string_view body) {
   const std::string safe_title = escape_html(title);
   std::string out(kHead);
   out += element("title", "", safe_title) + "\n<style>\n";
   for (const core::EmbeddedText& style : kStyles) out += style.text;
-  const std::string_view navigation = pages_are_linked ? kNavigation : "";
-  return out.append("</style>\n</head>\n<body>\n").append(navigation) + "<main>\n" + element("h1", "", safe_title) +
+  return out.append("</style>\n</head>\n<body>\n").append(navigation()) + "<main>\n" + element("h1", "", safe_title) +
          "\n" + std::string(body) + "</main>\n</body>\n</html>\n";
 }
 

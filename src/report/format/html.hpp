@@ -15,8 +15,10 @@
 
 namespace cgmm::report {
 
-/// From now on pages are those of `serve`: with links to each other. To be called before there is a second thread.
-void link_pages();
+/// From now on pages are those of `serve`, or of `serve --fleet`: with links to each other. To be called before there
+/// is a second thread.
+enum class PagesOf : std::uint8_t { node, fleet };
+void link_pages(PagesOf whom);
 
 /// A whole document. `title` is text, `body` is HTML.
 std::string html_page(std::string_view title, std::string_view body);

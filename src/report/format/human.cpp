@@ -195,10 +195,12 @@ HumanTable upright(const HumanTable& table) {
                      .kinds = {ColumnKind::words, ColumnKind::words},
                      .by_importance = {0, 1},
                      .rows = {},
+                     .exact = {},
                      .alarms = {},
                      .is_upright = true};
   for (std::size_t i = 0; i < table.headings.size(); ++i) {
     upright.rows.push_back({table.headings[i], table.rows[0][i]});
+    upright.exact.push_back({"", table.exact[0][i]});
     upright.alarms.push_back({false, table.alarms[0][i]});
   }
   return upright;
@@ -211,6 +213,7 @@ HumanTable humanise(const core::Table& table) {
   HumanTable human;
   human.title = base::escape_for_terminal(table.title);
   human.rows.resize(table.rows.size());
+  human.exact.resize(table.rows.size());
   human.alarms.resize(table.rows.size());
   std::vector<std::string_view> shown;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
@@ -223,6 +226,8 @@ HumanTable humanise(const core::Table& table) {
     for (std::size_t row = 0; row < table.rows.size(); ++row) {
       const core::Cell& cell = cell_at(table.rows[row], i);
       human.rows[row].push_back(human_cell(column, cell));
+      const auto* const text = std::get_if<std::string>(&cell);
+      human.exact[row].push_back(text == nullptr ? "" : *text);
       human.alarms[row].push_back(is_alarm(column, cell));
     }
   }

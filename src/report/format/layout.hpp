@@ -25,10 +25,11 @@ struct HumanTable {
   std::vector<std::string> headings;
   std::vector<bool> right_aligned;  // numbers, whatever their unit
   std::vector<ColumnKind> kinds;
-  std::vector<std::size_t> by_importance;      // columns, the most important first
-  std::vector<std::vector<std::string>> rows;  // each as long as `headings`
-  std::vector<std::vector<bool>> alarms;       // cells that tell of a failure
-  bool is_upright = false;                     // the columns of one wide row, as name and value
+  std::vector<std::size_t> by_importance;       // columns, the most important first
+  std::vector<std::vector<std::string>> rows;   // each as long as `headings`
+  std::vector<std::vector<std::string>> exact;  // texts as they are, not safe; "" of other cells
+  std::vector<std::vector<bool>> alarms;        // cells that tell of a failure
+  bool is_upright = false;                      // the columns of one wide row, as name and value
 };
 
 HumanTable humanise(const core::Table& table);
