@@ -120,6 +120,15 @@ class Container {
     for (const Json& word : command) words += " " + word.get<std::string>();
     return run_shell(runc() + "exec " + id_ + words);
   }
+  /// As the kubelet or Prometheus does, within the network of the pod: head and body, or "" where nobody answers.
+  std::string get(const std::string& path, int port) const {
+    const Ran state = run_shell(runc() + "state " + id_);
+    if (state.exit_code != 0) return "";  // it does not run yet
+    const std::string pid = Json::parse(state.said).at("pid").dump();
+    const std::string ask = "exec 3<>/dev/tcp/127.0.0.1/" + std::to_string(port) + " && printf \"GET " + path +
+                            " HTTP/1.0\\r\\n\\r\\n\" >&3 && cat <&3";
+    return run_shell("nsenter --target " + pid + " --net bash -c '" + ask + "' 2>/dev/null").said;
+  }
   void terminate() const { must_run(runc() + "kill " + id_ + " TERM"); }
   std::optional<int> wait_for_exit() { return process_->wait_for_exit(); }
 

@@ -184,6 +184,46 @@ TEST_F(ContainerTest, ShipReadsTheHistoryOfTheServiceThatRunsAsAUserOfItsOwn) {
   EXPECT_EQ(service.wait_for_exit(), 0) << service.output();
 }
 
+/// The overlay's DaemonSet with this container as its first.
+Json with_first(Json objects, const std::string& name) {
+  Json& containers = objects.back().at("spec").at("template").at("spec").at("containers");
+  if (containers.at(0).at("name") != name) std::swap(containers.at(0), containers.at(1));
+  return objects;
+}
+
+TEST_F(ContainerTest, ServeAnswersBesideTheServiceAsAUserOfItsOwn) {
+  const Json objects = render(kManifests / "overlays/serve");
+  Container service(image(), with_first(objects, "cgroup-memory-manager"), node());
+  ASSERT_TRUE(eventually([&] { return !reclaim_in(node().history()).empty(); })) << service.output();
+  Json of_serve = with_first(objects, "serve");
+  const Json& manifest = container_of(of_serve);
+  const Json& probe = manifest.at("readinessProbe").at("httpGet");
+  const Json& port = manifest.at("ports").at(0);
+  ASSERT_EQ(probe.at("port"), port.at("name"));
+  Container serve(image(), of_serve, node());
+  const auto get = [&](const std::string& path) { return serve.get(path, port.at("containerPort")); };
+  EXPECT_TRUE(eventually([&] { return get(probe.at("path")).ends_with("ok\n"); })) << serve.output();
+  const std::string page = get("/report/all_reclaims");
+  EXPECT_TRUE(page.starts_with("HTTP/1.1 200 OK")) << page;
+  EXPECT_NE(page.find("<a href=\"/cgroup/shop/web-7d9c5b8f6d-x2x4z/app\">"), std::string::npos) << page;
+  const std::string metrics = get("/metrics");
+  EXPECT_NE(
+      metrics.find(
+          "\ncgmm_reclaims_total{namespace=\"shop\",workload=\"shop/web/app\",container=\"app\",qos=\"burstable\","
+          "outcome=\"done\"} "),
+      std::string::npos)
+      << metrics;
+  EXPECT_NE(metrics.find("\ncgmm_container_usage_bytes{"), std::string::npos) << metrics;
+  EXPECT_TRUE(get("/status").starts_with("HTTP/1.1 200 OK"));
+  EXPECT_EQ(content_of(serve.memory_cgroup() / "memory.failcnt"), "0\n");
+  EXPECT_LT(std::stoll(content_of(serve.memory_cgroup() / "memory.max_usage_in_bytes")),
+            memory_of(manifest.at("resources").at("limits").at("memory")));
+  for (Container* const container : {&serve, &service}) {
+    container->terminate();
+    EXPECT_EQ(container->wait_for_exit(), 0) << container->output();
+  }
+}
+
 TEST_F(ContainerTest, ReadsTheKernelsLogWhenItIsPrivilegedAndNotOtherwise) {
   if (::access("/dev/kmsg", R_OK) != 0)
     GTEST_SKIP() << "\n*** SKIPPED, NOTHING WAS TESTED: /dev/kmsg can't be read here ***";

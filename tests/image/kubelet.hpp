@@ -117,7 +117,7 @@ class Bundle {
         pod, {"containers", "volumes", "serviceAccountName", "automountServiceAccountToken", "enableServiceLinks",
               "nodeSelector", "tolerations", "priorityClassName", "terminationGracePeriodSeconds", "securityContext"});
     expect_only(container, {"name", "image", "command", "args", "env", "resources", "securityContext", "volumeMounts",
-                            "readinessProbe", "livenessProbe"});
+                            "readinessProbe", "livenessProbe", "ports"});
     image.unpack(directory / "rootfs");
 
     const Json security = container.value("securityContext", Json::object());
