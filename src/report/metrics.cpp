@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -16,7 +18,15 @@
 namespace cgmm::report {
 namespace {
 
-constexpr std::string_view kComment = "-- metric ";
+constexpr std::string_view kComment = "-- metric ", kExemplar = "-- exemplar ";
+
+/// One series of a metric.
+struct Sample {
+  std::string labels;
+  double value = 0;
+  std::string exemplar{};  // "": none
+  std::int64_t exemplar_at_us = std::numeric_limits<std::int64_t>::min();
+};
 
 /// Up to the next space.
 std::string next_word(std::string_view& line) {
@@ -79,6 +89,17 @@ std::size_t column_of(const core::Table& answer, std::string_view name) {
   return static_cast<std::size_t>(found - answer.columns.begin());
 }
 
+/// The newest of those that are one series. It stays after the value, as OpenMetrics has it.
+void add_exemplar(Sample& sample, const Metric& metric, const core::Table& answer, const std::vector<core::Cell>& row) {
+  const std::string id = text_of(row[column_of(answer, metric.exemplar_id)]);
+  const auto* const at_us = std::get_if<std::int64_t>(&row[column_of(answer, metric.exemplar_at_us)]);
+  if (id.empty() || at_us == nullptr || *at_us < 0 || *at_us < sample.exemplar_at_us) return;
+  const std::string micros = std::to_string(*at_us % 1'000'000);
+  sample.exemplar_at_us = *at_us;
+  sample.exemplar = " # {" + metric.exemplar_id + "=\"" + escaped(id, true) + "\"} 1 " +
+                    std::to_string(*at_us / 1'000'000) + '.' + std::string(6 - micros.size(), '0') + micros;
+}
+
 std::string render_one(const Metric& metric, const core::Table& answer, const std::vector<std::size_t>& labels,
                        MetricsForm form) {
   const bool is_open = form == MetricsForm::openmetrics;
@@ -86,7 +107,7 @@ std::string render_one(const Metric& metric, const core::Table& answer, const st
   const std::string family = is_open ? metric.name : metric.name + end;
   const std::string type = metric.type == "info" && !is_open ? "gauge" : metric.type;
   const std::size_t column = column_of(answer, metric.column);
-  std::vector<std::pair<std::string, double>> samples;
+  std::vector<Sample> samples;
   std::map<std::string, std::size_t, std::less<>> places;
   for (const std::vector<core::Cell>& row : answer.rows) {
     const auto value = number_in(row[column]);
@@ -94,17 +115,18 @@ std::string render_one(const Metric& metric, const core::Table& answer, const st
     std::string text = labels_of(answer, row, labels);
     const auto [place, is_new] = places.try_emplace(text, samples.size());
     if (is_new) {
-      samples.emplace_back(std::move(text), *value);
+      samples.push_back({.labels = std::move(text), .value = *value});
     } else {
-      double& before = samples[place->second].second;
+      double& before = samples[place->second].value;
       before = metric.type == "counter" ? before + *value : *value;
     }
+    if (is_open && !metric.exemplar_id.empty()) add_exemplar(samples[place->second], metric, answer, row);
   }
   if (samples.empty()) return "";
   std::string text =
       "# HELP " + family + ' ' + escaped(metric.help, is_open) + "\n# TYPE " + family + ' ' + type + '\n';
-  for (const auto& [sample_labels, value] : samples)
-    text += metric.name + end + sample_labels + ' ' + written(value) + '\n';
+  for (const Sample& sample : samples)
+    text += metric.name + end + sample.labels + ' ' + written(sample.value) + sample.exemplar + '\n';
   return text;
 }
 
@@ -115,6 +137,14 @@ std::vector<Metric> metrics_of(std::string_view sql) {
   std::istringstream lines{std::string(sql)};
   for (std::string line; std::getline(lines, line);) {
     std::string_view rest = line;
+    if (base::drop_prefix(rest, kExemplar)) {
+      const std::string column = next_word(rest);
+      const auto of = std::ranges::find(metrics, column, &Metric::column);
+      if (of == metrics.end()) throw std::logic_error("an exemplar of no metric: " + column);
+      of->exemplar_id = next_word(rest);
+      of->exemplar_at_us = next_word(rest);
+      continue;
+    }
     if (!base::drop_prefix(rest, kComment)) continue;
     Metric metric;
     metric.column = next_word(rest);
@@ -130,7 +160,11 @@ std::vector<Metric> metrics_of(std::string_view sql) {
 std::string render_metrics(const std::vector<Metric>& metrics, const core::Table& answer, MetricsForm form) {
   std::vector<std::size_t> labels;
   for (std::size_t column = 0; column < answer.columns.size(); ++column) {
-    if (std::ranges::find(metrics, answer.columns[column], &Metric::column) == metrics.end()) labels.push_back(column);
+    const bool is_label = std::ranges::none_of(metrics, [&](const Metric& metric) {
+      return answer.columns[column] == metric.column || answer.columns[column] == metric.exemplar_id ||
+             answer.columns[column] == metric.exemplar_at_us;
+    });
+    if (is_label) labels.push_back(column);
   }
   std::string text;
   for (const Metric& metric : metrics) text += render_one(metric, answer, labels, form);

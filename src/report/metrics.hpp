@@ -7,7 +7,12 @@
 //   -- metric COLUMN TYPE NAME: What it is.
 //
 // TYPE is counter, gauge or info; the name of a counter is without _total, that of an info without _info. All other
-// columns are labels. NULL is no sample, and no label. Pure: any thread.
+// columns are labels. NULL is no sample, and no label. Of a counter, there may be one of what it counts, in
+// OpenMetrics:
+//
+//   -- exemplar COLUMN ID_COLUMN AT_US_COLUMN
+//
+// Pure: any thread.
 
 #include <string>
 #include <string_view>
@@ -27,6 +32,7 @@ struct Metric {
   std::string type;
   std::string name;
   std::string help;
+  std::string exemplar_id, exemplar_at_us;  // columns; "": it has none
 };
 
 /// As the query's comments say, in their order.

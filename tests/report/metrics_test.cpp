@@ -66,6 +66,23 @@ TEST(Metrics, TheSameLabelsAreOneSample) {
   EXPECT_NE(said.find("cgmm_share{name=\"a\"} 0.5\n"), std::string::npos) << said;
 }
 
+TEST(Metrics, ACounterTellsItsNewestInOpenMetrics) {
+  const auto metrics = metrics_of("-- metric kills counter cgmm_kills: Kills.\n-- exemplar kills id at_us\n");
+  const core::Table answer{.title = "",
+                           .columns = {"name", "kills", "id", "at_us"},
+                           .rows = {{"a", std::int64_t{1}, std::int64_t{16}, std::int64_t{1'795'403'520'000'123}},
+                                    {"a", std::int64_t{2}, std::int64_t{9}, std::int64_t{1'795'403'519'000'000}},
+                                    {"b", std::int64_t{0}, {}, {}}}};
+  EXPECT_EQ(render_metrics(metrics, answer, MetricsForm::openmetrics),
+            "# HELP cgmm_kills Kills.\n# TYPE cgmm_kills counter\n"
+            "cgmm_kills_total{name=\"a\"} 3 # {id=\"16\"} 1 1795403520.000123\n"
+            "cgmm_kills_total{name=\"b\"} 0\n");
+  EXPECT_EQ(render_metrics(metrics, answer, MetricsForm::prometheus),
+            "# HELP cgmm_kills_total Kills.\n# TYPE cgmm_kills_total counter\n"
+            "cgmm_kills_total{name=\"a\"} 3\ncgmm_kills_total{name=\"b\"} 0\n");
+  EXPECT_THROW(metrics_of("-- exemplar kills id at_us\n"), std::logic_error);
+}
+
 TEST(Metrics, AnswersWithoutTheColumnAreAMistake) {
   EXPECT_THROW(text({.title = "", .columns = {"kills"}, .rows = {}}), std::logic_error);
 }
