@@ -40,11 +40,14 @@ int history(const Options& options) {
   const core::Table cgroups = answer_to("history_cgroups", reader, window.parameters());
   const auto sections = report::sections_of(cgroups, options.each || is_path(cgroups, options.cgroup));
   if (sections.empty()) {
-    throw std::runtime_error(
+    const std::string none =
         "no samples of a " +
         (options.workload.empty() ? "cgroup that matches \"" + base::escape_for_terminal(options.cgroup)
                                   : "workload that matches \"" + base::escape_for_terminal(options.workload)) +
-        "\" in this window; `report cgroups --since " + options.since + "` lists the cgroups that there are");
+        "\" in this window";
+    if (write_no_history(options, reader, window, "There are " + none + ".")) return 0;
+    throw std::runtime_error(none + "; `report cgroups --since " + options.since +
+                             "` lists the cgroups that there are");
   }
   write_history(options, sections, reader, window, config.retention.samples_us);
   return 0;

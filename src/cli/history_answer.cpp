@@ -16,6 +16,7 @@
 #include "base/units.hpp"
 #include "cli/terminal.hpp"
 #include "core/glob.hpp"
+#include "daemon/clock.hpp"
 #include "report/format/chart.hpp"
 #include "report/format/html.hpp"
 #include "report/format/row.hpp"
@@ -207,7 +208,8 @@ std::string history_html(const std::vector<report::Section>& sections, store::Re
     from_us = std::min(from_us, usage.front().at_us);
     to_us = std::max(to_us, usage.back().at_us);
   }
-  std::string body = report::html_time_span(from_us, to_us);
+  std::string body = report::html_time_span(from_us, to_us) +
+                     report::html_window_links(window.since_us, window.until_us, daemon::wall_now_us());
   for (const Shown& shown : all) {
     report::SvgChart chart{.from_at_us = from_us,
                            .to_at_us = to_us,
@@ -237,6 +239,18 @@ std::string history_html(const std::vector<report::Section>& sections, store::Re
 bool is_path(const core::Table& cgroups, const std::string& cgroup) {
   return std::ranges::any_of(report::rows_of(cgroups),
                              [&](const report::Row& row) { return row.text("path") == cgroup; });
+}
+
+bool write_no_history(const Options& options, store::Reader& reader, const Window& window, const std::string& why) {
+  if (options.format != report::Format::html || !report::are_pages_linked()) return false;
+  const Window always{.since_us = 0, .until_us = daemon::wall_now_us(), .cgroup_glob = window.cgroup_glob};
+  if (answer_to("history_cgroups", reader, always.parameters(), /*most_rows=*/1).rows.empty()) return false;
+  write_output(options,
+               report::html_page("Memory history", report::html_time_span(window.since_us, window.until_us) +
+                                                       report::html_window_links(window.since_us, window.until_us,
+                                                                                 daemon::wall_now_us()) +
+                                                       report::html_paragraph(why)));
+  return true;
 }
 
 void write_history(const Options& options, const std::vector<report::Section>& sections, store::Reader& reader,

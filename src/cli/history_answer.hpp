@@ -29,6 +29,10 @@ std::string history_html(const std::vector<report::Section>& sections, store::Re
 /// A path that is given as it is means that path.
 bool is_path(const core::Table& cgroups, const std::string& cgroup);
 
+/// In a page of `serve`, where another window has an answer: why this one has none, and the links to others. False:
+/// nothing was written.
+bool write_no_history(const Options& options, store::Reader& reader, const Window& window, const std::string& why);
+
 /// The whole answer of one history, in the format that is asked for.
 void write_history(const Options& options, const std::vector<report::Section>& sections, store::Reader& reader,
                    const Window& window, std::optional<std::int64_t> keep_samples_us);

@@ -17,6 +17,7 @@
 #include "daemon/resources.hpp"
 #include "daemon/service/signals.hpp"
 #include "net/http_server.hpp"
+#include "serve/files.hpp"
 #include "serve/program.hpp"
 #include "serve/routes.hpp"
 #include "serve/workers.hpp"
@@ -91,6 +92,7 @@ int serve(const Options& options) {
   serve::Workers workers(kPrograms, kWaiting);
   net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& answer) {
     if (request.path == "/healthz") return answer({.body = "ok\n"});
+    if (auto file = serve::file_at(request.path)) return answer(*std::move(file));
     auto route = serve::route_of(request, pages);
     if (!route) return answer({.status = 404, .body = serve::no_such_page(request, pages)});
     route->arguments.insert(route->arguments.end(), place.begin(), place.end());

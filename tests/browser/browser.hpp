@@ -93,6 +93,14 @@ class Browser {
     return all;
   }
 
+  /// To be told what to do over the file descriptors 3 and 4; for a child.
+  static int become_chromium(const std::filesystem::path& files, const Viewport& viewport, const Streams& streams) {
+    redirect_to(streams);
+    return become({"--remote-debugging-pipe",
+                   "--window-size=" + std::to_string(viewport.width) + "," + std::to_string(viewport.height)},
+                  files);
+  }
+
  private:
   static std::optional<std::filesystem::path> find() {
     const char* const path = std::getenv("PATH");
@@ -104,10 +112,10 @@ class Browser {
     return std::nullopt;
   }
 
-  /// Nothing of it may reach out: what a page fetches must fail here as it would offline.
-  static int become_chromium(const std::filesystem::path& files, Theme theme, const Streams& streams) {
-    redirect_to(streams);
-    const std::vector<std::string> arguments{
+  /// With these and those that every test needs. Nothing of it may reach out: what a page fetches must fail here as it
+  /// would offline.
+  static int become(const std::vector<std::string>& more, const std::filesystem::path& files) {
+    std::vector<std::string> arguments{
         find().value(),
         "--headless=new",
         "--no-sandbox",
@@ -118,22 +126,25 @@ class Browser {
         "--disable-component-update",
         "--disable-extensions",
         "--disable-sync",
-        "--host-resolver-rules=MAP * ~NOTFOUND",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         "--hide-scrollbars",
-        "--allow-file-access-from-files",  // lets the page around it look into the frame
-        "--enable-logging=stderr",
-        "--v=0",
         "--user-data-dir=" + (files / "profile").string(),
-        "--blink-settings=preferredColorScheme=" + std::string(theme == Theme::dark ? "0" : "1"),
-        "--window-size=1400,2000",
-        "--dump-dom",
-        "file://" + (files / "measure.html").string(),
     };
+    arguments.insert(arguments.end(), more.begin(), more.end());
     std::vector<char*> argv;
     for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     ::execv(argv.front(), argv.data());
     return 127;
+  }
+
+  static int become_chromium(const std::filesystem::path& files, Theme theme, const Streams& streams) {
+    redirect_to(streams);
+    return become({"--allow-file-access-from-files",  // lets the page around it look into the frame
+                   "--enable-logging=stderr", "--v=0",
+                   "--blink-settings=preferredColorScheme=" + std::string(theme == Theme::dark ? "0" : "1"),
+                   "--window-size=1400,2000", "--dump-dom", "file://" + (files / "measure.html").string()},
+                  files);
   }
 
   /// encodeURIComponent() undone.

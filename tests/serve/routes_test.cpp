@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "serve/files.hpp"
+
 namespace cgmm::serve {
 namespace {
 
@@ -38,6 +40,14 @@ TEST(Routes, EachPageIsASubcommand) {
             (Words{"history", "--workload=shop/web/app", "--since=1d", "--format=html", "--links"}));
   EXPECT_EQ(words("/cgroup/%2Fsystem.slice%2Fa%5B1%5D.service"),
             (Words{"history", "/system.slice/a[[]1].service", "--format=html", "--links"}));
+}
+
+TEST(Files, TheScriptIsInTheProgram) {
+  const auto script = file_at("/page.js");
+  ASSERT_TRUE(script);
+  EXPECT_EQ(script->type, "text/javascript; charset=utf-8");
+  EXPECT_EQ(script->body.find("innerHTML"), std::string::npos) << "names may be hostile";
+  EXPECT_FALSE(file_at("/page.css"));
 }
 
 TEST(Routes, WhatIsNoPageIsNone) {

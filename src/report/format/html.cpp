@@ -5,6 +5,7 @@
 #include <optional>
 #include <ranges>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
 #include "core/glob.hpp"
 #include "report/embedded.hpp"
@@ -17,11 +18,14 @@ namespace {
 
 constexpr std::size_t kWidestOnOneLine = 36;  // terminal columns; a wider text may break anywhere
 
-// A second defence after escaping: nothing can run a script or send a request.
-constexpr std::string_view kHead =
+constexpr std::string_view kBegin =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-    "img-src data:; base-uri 'none'; form-action 'none'\"/>\n"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ";
+// A second defence after escaping: nothing can run a script or send a request. In a page of `serve` nothing but its own
+// script.
+constexpr std::string_view kOwnScript = "script-src 'self'; connect-src 'self'; ";
+constexpr std::string_view kHead =
+    "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\"/>\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
     "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
     "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
@@ -192,10 +196,14 @@ std::string with_remarks(const core::Table& table) {
 }  // namespace
 
 void link_pages(PagesOf whom) { linked = whom; }
+bool are_pages_linked() { return linked.has_value(); }
 
 std::string html_page(std::string_view title, std::string_view body) {
   const std::string safe_title = escape_html(title);
-  std::string out(kHead);
+  std::string out(kBegin);
+  if (linked) out += kOwnScript;
+  out += kHead;
+  if (linked) out += "<script src=\"/page.js\" defer=\"defer\"></script>\n";
   out += element("title", "", safe_title) + "\n<style>\n";
   for (const core::EmbeddedText& style : kStyles) out += style.text;
   return out.append("</style>\n</head>\n<body>\n").append(navigation()) + "<main>\n" + element("h1", "", safe_title) +
@@ -228,6 +236,31 @@ std::string html_time_span(std::int64_t from_at_us, std::int64_t to_at_us) {
   return element("p", "class=\"remark\"",
                  element("time", "", base::format_time(from_at_us)) + " to " +
                      element("time", "", base::format_time(to_at_us))) +
+         "\n";
+}
+
+std::string html_window_links(std::int64_t since_at_us, std::int64_t until_at_us, std::int64_t now_us) {
+  if (linked != PagesOf::node) return "";
+  const std::int64_t half_us = (until_at_us - since_at_us) / 2, quarter_us = half_us / 2;
+  // `key` is what does the same in the script.
+  const auto link = [&](std::string_view key, std::string_view text, std::int64_t from_us, std::int64_t to_us) {
+    return element("a",
+                   "data-key=\"" + std::string(key) + "\" href=\"?since=" + base::format_utc(from_us, true) +
+                       "&amp;until=" + base::format_utc(to_us, true) + "\"",
+                   text) +
+           " ";
+  };
+  std::string links = link("ArrowLeft", "Earlier", since_at_us - half_us, until_at_us - half_us);
+  const std::int64_t later_us = std::min(until_at_us + half_us, now_us);
+  if (later_us - until_at_us > base::kSecond_us)
+    links += link("ArrowRight", "Later", since_at_us + later_us - until_at_us, later_us);
+  links += link("+", "Closer", since_at_us + quarter_us, until_at_us - quarter_us);
+  links += link("-", "Wider", since_at_us - half_us, until_at_us + half_us);
+  links += element("a", "data-key=\"0\" href=\"?\"", "Newest");
+  return element("p", "class=\"window\"",
+                 links + " " +
+                     element("span", "class=\"with-script\" hidden=\"hidden\"",
+                             "Drag over a chart to look closer. Keys: \u2190 \u2192 + \u2212 0")) +
          "\n";
 }
 

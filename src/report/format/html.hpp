@@ -2,7 +2,8 @@
 #pragma once
 
 // The parts of an HTML page: one file that runs no script and fetches nothing, because it is mailed and opened without
-// a network. `serve` adds links. Functions that take text escape it; those that take HTML say so. Pure: any thread.
+// a network. `serve` adds links, and a script of its own (serve/page.js). Functions that take text escape it; those
+// that take HTML say so. Pure: any thread.
 
 #include <cstdint>
 #include <span>
@@ -19,6 +20,7 @@ namespace cgmm::report {
 /// is a second thread.
 enum class PagesOf : std::uint8_t { node, fleet };
 void link_pages(PagesOf whom);
+bool are_pages_linked();
 
 /// A whole document. `title` is text, `body` is HTML.
 std::string html_page(std::string_view title, std::string_view body);
@@ -39,6 +41,9 @@ std::string html_preformatted(std::string_view text);
 
 /// "2026-11-16T20:48:31Z to 2026-11-23T20:48:31Z", as a remark.
 std::string html_time_span(std::int64_t from_at_us, std::int64_t to_at_us);
+
+/// To times before, after, within and around a window, in a page of `serve` of a node; else "".
+std::string html_window_links(std::int64_t since_at_us, std::int64_t until_at_us, std::int64_t now_us);
 
 /// One important number. All fields are text.
 struct Tile {

@@ -335,7 +335,8 @@ std::string svg_chart(const SvgChart& whole) {
   const std::vector<AxisTick> bytes = byte_ticks(top);
   frame.top = byte_step(top) * static_cast<double>(bytes.size() - 1);  // where the last tick is
 
-  std::string out = "<figure class=\"chart\">\n" + legend(chart, rest) + "<div class=\"plot\">\n";
+  std::string out = "<figure class=\"chart\" data-from-us=\"" + std::to_string(frame.from_at_us) + "\" data-to-us=\"" +
+                    std::to_string(frame.to_at_us) + "\">\n" + legend(chart, rest) + "<div class=\"plot\">\n";
   for (const PageWidth& page : kPageWidths) out += notes(chart, frame, page);
   out += byte_axis(bytes) + "<div class=\"canvas\"><svg viewBox=\"0 0 " + number(kWidth) + " " + number(kHeight) +
          "\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"" + escape_html(in_words(chart, frame)) + "\">\n" +
