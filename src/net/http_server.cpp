@@ -12,6 +12,8 @@
 #include <boost/beast/ssl.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
 #include <list>
 #include <stdexcept>
 #include <type_traits>
@@ -35,6 +37,8 @@ ServerAnswer plain(int status, std::string text) { return {.status = status, .bo
 
 class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
  public:
+  using Event = std::shared_ptr<const std::string>;
+
   /// One connection. All of it runs in the server's thread.
   class Connection : public std::enable_shared_from_this<Connection> {
    public:
@@ -56,7 +60,18 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     void end() {
       Error ignored;
       plain_.socket().close(ignored);
+      waiting_.clear();
       server_.forget(this);
+    }
+
+    bool is_listening() const { return listens_; }
+
+    /// One that does not take what it was sent is closed; it may ask again.
+    void tell(const Event& event) {
+      if (!plain_.socket().is_open()) return;
+      if (waiting_.size() >= server_.settings_.max_late_events) return end();
+      waiting_.push_back(event);
+      if (waiting_.size() == 1) write_event();
     }
 
    private:
@@ -118,20 +133,52 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       });
     }
 
+    /// Nothing more is read from it but its end.
+    void listen() {
+      plain_.expires_never();
+      listens_ = true;
+      ++server_.listener_count_;
+      on_stream([this](auto& stream) {
+        stream.async_read_some(asio::buffer(&heard_, 1),
+                               [self = shared_from_this()](Error, std::size_t) { self->end(); });
+      });
+      if (server_.kept_) tell(server_.kept_);
+    }
+
+    void write_event() {
+      plain_.expires_after(server_.settings_.answer_time);
+      on_stream([this](auto& stream) {
+        asio::async_write(stream, asio::buffer(*waiting_.front()),
+                          [self = shared_from_this(), event = waiting_.front()](Error error, std::size_t) {
+                            if (self->waiting_.empty()) return;  // it has ended
+                            self->waiting_.pop_front();
+                            if (error) return self->end();
+                            if (!self->waiting_.empty()) self->write_event();
+                          });
+      });
+    }
+
     void send(ServerAnswer answer) {
       if (!plain_.socket().is_open()) return;
+      if (answer.listens && server_.listener_count_ >= server_.settings_.max_listeners) {
+        answer = plain(503, "too many listen already");
+        answer.headers = {{"Retry-After", "30"}};
+      }
+      if (answer.listens) keeps_ = false;
+      const bool will_listen = answer.listens && !is_head_;
       answer_.emplace(static_cast<http::status>(answer.status), 11);
       answer_->set(http::field::content_type, answer.type);
       answer_->set(http::field::cache_control, "no-store");
       answer_->set("X-Content-Type-Options", "nosniff");
       for (const auto& [name, value] : answer.headers) answer_->set(name, value);
       answer_->keep_alive(keeps_);
-      answer_->content_length(answer.body.size());
+      if (!answer.listens) answer_->content_length(answer.body.size());
       if (!is_head_) answer_->body() = std::move(answer.body);
       plain_.expires_after(server_.settings_.answer_time);
-      on_stream([this](auto& stream) {
-        http::async_write(stream, *answer_, [self = shared_from_this()](Error error, std::size_t) {
+      on_stream([this, will_listen](auto& stream) {
+        http::async_write(stream, *answer_, [self = shared_from_this(), will_listen](Error error, std::size_t) {
           self->answer_.reset();
+          if (!error && will_listen) return self->listen();
           if (error || !self->keeps_) return self->close();
           self->read();
         });
@@ -152,7 +199,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     beast::flat_buffer buffer_{kMostHeader_bytes * 2};
     std::optional<http::request_parser<http::empty_body>> parser_;
     std::optional<http::response<http::string_body>> answer_;
-    bool keeps_ = false, is_head_ = false, is_answering_ = false;
+    std::deque<Event> waiting_;  // the first one is being sent
+    char heard_ = 0;
+    bool keeps_ = false, is_head_ = false, is_answering_ = false, listens_ = false;
   };
 
   Impl(const ServerSettings& settings, Handler handler)
@@ -188,8 +237,26 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   }
 
   void forget(const Connection* connection) {
-    std::erase_if(connections_, [&](const auto& one) { return one.get() == connection; });
+    const auto found = std::ranges::find(connections_, connection, [](const auto& one) { return one.get(); });
+    if (found == connections_.end()) return;
+    if (connection->is_listening()) --listener_count_;
+    connections_.erase(found);
   }
+
+  void publish(std::string text, bool is_kept) {
+    // A weak one: what is not done at the end must not keep all of this.
+    auto event = std::make_shared<const std::string>(std::move(text));
+    asio::post(context_, [weak = weak_from_this(), event = std::move(event), is_kept] {
+      const auto self = weak.lock();
+      if (!self) return;
+      if (is_kept) self->kept_ = event;
+      for (auto one = self->connections_.begin(); one != self->connections_.end();) {
+        const auto connection = *one++;  // it may end
+        if (connection->is_listening()) connection->tell(event);
+      }
+    });
+  }
+  std::size_t listener_count() const { return listener_count_; }
 
  private:
   void look_again() {
@@ -236,6 +303,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   asio::steady_timer pause_, next_look_;
   asio::posix::stream_descriptor stop_;
   std::list<std::shared_ptr<Connection>> connections_;  // the oldest first
+  Event kept_;                                          // nullptr: none
+  std::atomic<std::size_t> listener_count_ = 0;
 };
 
 Server::Server(const ServerSettings& settings, Handler handler)
@@ -243,5 +312,7 @@ Server::Server(const ServerSettings& settings, Handler handler)
 Server::~Server() = default;
 std::uint16_t Server::port() const { return impl_->port(); }
 void Server::run(int stop_fd) { impl_->run(stop_fd); }
+void Server::publish(std::string event, bool is_kept) { impl_->publish(std::move(event), is_kept); }
+std::size_t Server::listener_count() const { return impl_->listener_count(); }
 
 }  // namespace cgmm::net

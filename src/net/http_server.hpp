@@ -28,6 +28,8 @@ struct ServerSettings {
   // this machine, could have a browser read from it.
   bool only_by_address = false;
   std::size_t max_connections = 256;  // of one more, the oldest that has asked nothing is closed, else the new one
+  std::size_t max_listeners = 32;     // of one more, the request is refused
+  std::size_t max_late_events = 8;    // that wait for a listener; one that is later is closed
   std::chrono::milliseconds request_time{10'000};  // to send a request, also to begin one
   std::chrono::milliseconds answer_time{30'000};   // to take an answer
   std::chrono::milliseconds look_time{5'000};      // between two looks whether those files have changed
@@ -39,6 +41,7 @@ struct ServerAnswer {
   std::string type = "text/plain; charset=utf-8";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  bool listens = false;  // instead of a body, the events that are published from now on (server-sent events)
 };
 
 class Server {
@@ -58,6 +61,12 @@ class Server {
   std::uint16_t port() const;
   /// Serves until `stop_fd` is readable.
   void run(int stop_fd);
+
+  /// To all who listen. `event` is whole: "event: x\ndata: y\n\n". `is_kept`: the last such one is also the first that
+  /// a new listener gets. Any thread.
+  void publish(std::string event, bool is_kept = false);
+  /// Any thread.
+  std::size_t listener_count() const;
 
  private:
   class Impl;

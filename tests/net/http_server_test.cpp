@@ -40,6 +40,8 @@ class Served {
     thread_.join();
   }
   std::uint16_t port() const { return server_.port(); }
+  void publish(const std::string& event, bool is_kept = false) { server_.publish(event, is_kept); }
+  std::size_t listener_count() const { return server_.listener_count(); }
   std::string url(const std::string& scheme = "http") const {
     return scheme + "://127.0.0.1:" + std::to_string(port());
   }
@@ -182,6 +184,73 @@ TEST(HttpServer, AnAnswerMayComeFromAnotherThread) {
     EXPECT_EQ(answer.body, "later");
   }
   other.join();
+}
+
+/// Whoever asks for "/events" listens.
+void events_or_echo(const ServerRequest& request, const Server::Answer& answer) {
+  if (request.path != "/events") return Served::echo(request, answer);
+  answer({.type = "text/event-stream", .listens = true});
+}
+
+TEST(HttpServer, AllWhoListenAreTold) {
+  Served server({}, events_or_echo);
+  server.publish("data: kept\n\n", true);
+  const Raw one(server.port()), other(server.port());
+  for (const Raw* const client : {&one, &other}) {
+    client->say("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+    const std::string said = client->hear("data: kept\n\n");
+    EXPECT_NE(said.find("text/event-stream"), std::string::npos) << said;
+    EXPECT_EQ(said.find("Content-Length"), std::string::npos) << said;
+  }
+  EXPECT_EQ(server.listener_count(), 2u);
+  server.publish("data: next\n\n");
+  EXPECT_EQ(one.hear("next\n\n"), "data: next\n\n");
+  EXPECT_EQ(other.hear("next\n\n"), "data: next\n\n");
+  EXPECT_EQ(get(server, "/x").body, "/x");
+}
+
+TEST(HttpServer, OneListenerTooManyIsRefusedAndOneThatGoesMakesRoom) {
+  const Served server({.max_listeners = 1}, events_or_echo);
+  auto first = std::make_unique<Raw>(server.port());
+  first->say("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+  first->hear("\r\n\r\n");
+  EXPECT_TRUE(test::eventually([&] { return server.listener_count() == 1; }));
+  EXPECT_EQ(get(server, "/events").status, 503);
+  EXPECT_EQ(get(server, "/x").body, "/x");
+  first.reset();
+  EXPECT_TRUE(test::eventually([&] { return server.listener_count() == 0; }));
+  const Raw second(server.port());
+  second.say("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_NE(second.hear("\r\n\r\n").find("200 OK"), std::string::npos);
+}
+
+TEST(HttpServer, AListenerThatTakesNothingIsClosedAndTheOthersGoOn) {
+  Served server({.max_late_events = 4}, events_or_echo);
+  const Raw lazy(server.port()), eager(server.port());
+  for (const Raw* const client : {&lazy, &eager}) {
+    client->say("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+    client->hear("\r\n\r\n");
+  }
+  EXPECT_TRUE(test::eventually([&] { return server.listener_count() == 2; }));
+  const std::string big = "data: " + std::string(2 << 20, 'x') + "\n\n";
+  for (int i = 0; i < 12; ++i) {
+    server.publish(big);
+    EXPECT_EQ(eager.hear("\n\n").size(), big.size());
+  }
+  EXPECT_TRUE(test::eventually([&] { return server.listener_count() == 1; }));
+  server.publish("data: end\n\n");
+  EXPECT_EQ(eager.hear("\n\n"), "data: end\n\n");
+}
+
+TEST(HttpServer, WhoListensDoesNotHoldUpItsEnd) {
+  std::unique_ptr<Raw> client;
+  {
+    const Served server({}, events_or_echo);
+    client = std::make_unique<Raw>(server.port());
+    client->say("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+    client->hear("\r\n\r\n");
+  }
+  EXPECT_EQ(client->hear(), "");
 }
 
 TEST(HttpServer, AnAnswerAfterTheEndIsLostAndNothingElse) {
