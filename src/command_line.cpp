@@ -158,6 +158,7 @@ void add_report(CLI::App& sub, cli::Options& options) {
   add(sub, "--cgroup", options.cgroup, "GLOB",
       "Only cgroups whose path, name or workload matches, or part of it: shop/web, a container id");
   add_workload(sub, options);
+  add(sub, "--sort", options.display.sort, "COLUMN", "Of a page of serve that can be sorted")->group("");
   sub.add_flag("--list", options.list, "List the reports, including your own in reports_dir");
   add_reading(sub, options);
 }

@@ -29,6 +29,7 @@ struct Display {
   bool no_pager = false;
   bool local_time = false;  // for people; the others are told UTC
   bool links = false;       // pages of `serve`
+  std::string sort;         // of a page of `serve`: a column
 };
 
 /// For `ship`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/catalog.hpp"
 
+#include <algorithm>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "cli/terminal.hpp"
 #include "report/format/row.hpp"
 #include "report/format/wrap.hpp"
+#include "report/now_page.hpp"
 #include "report/weekly/advice.hpp"
 #include "report/weekly/sections.hpp"
 #include "report/weekly/summary.hpp"
@@ -83,6 +85,24 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
   return text + report::render(sections.after_advice, options.format, style);
 }
 
+bool is_page_of_now(const Options& options, const report::Report& one) {
+  return one.name == "now" && !one.own && options.format == report::Format::html && options.display.links;
+}
+
+std::string page_of_now(const report::Report& one, store::Reader& reader, const Window& window,
+                        const Options& options) {
+  const core::Parameters parameters = window.parameters();
+  report::NowPage page{.now = answer_to(one, reader, parameters),
+                       .status = answer_to("status", reader, parameters),
+                       .why_none = "",
+                       .sort = options.display.sort,
+                       .is_live = window.up_to_now && window.cgroup_glob == "*"};
+  if (page.now.rows.empty()) page.why_none = report::why_none(answer_to("part_window_record", reader, parameters), one);
+  if (!page.sort.empty() && std::ranges::count(page.now.columns, page.sort) == 0)
+    throw UsageError("sort=\"" + page.sort + "\": there is no such column");
+  return report::now_page(std::move(page));
+}
+
 report::Report report_named(const std::filesystem::path& reports_dir, const std::string& name) {
   if (auto found = report::find_report(reports_dir, name)) return *std::move(found);
   std::string list;
@@ -109,7 +129,9 @@ int report(const Options& options) {
   std::optional<report::Report> one;
   if (!options.report.empty()) one = report_named(config.reports_dir, options.report);
   store::Reader reader(config.database);
-  if (one) {
+  if (one && is_page_of_now(options, *one)) {
+    write_output(options, page_of_now(*one, reader, window, options));
+  } else if (one) {
     if (report::has_window(*one)) one->title = titled(one->title, window);
     write_answer(options, *one, reader, window.parameters());
   } else {

@@ -5,8 +5,11 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,9 +17,11 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "config.hpp"
+#include "daemon/clock.hpp"
 #include "daemon/resources.hpp"
 #include "daemon/service/signals.hpp"
 #include "net/http_server.hpp"
+#include "serve/feed.hpp"
 #include "serve/files.hpp"
 #include "serve/program.hpp"
 #include "serve/routes.hpp"
@@ -27,6 +32,7 @@ namespace {
 
 constexpr std::size_t kPrograms = 2;   // at the same time
 constexpr std::size_t kWaiting = 128;  // requests
+constexpr std::string_view kEvents = "/now/events";
 
 /// "127.0.0.1:9748", "[::1]:9748".
 void set_place(const std::string& text, net::ServerSettings& settings) {
@@ -79,6 +85,16 @@ std::vector<std::string> place_of_history(const Options& options) {
   return arguments;
 }
 
+/// Where the configuration can't be read, the page says so.
+std::string state_of_history(const Options& options) {
+  try {
+    static const std::filesystem::path database = load_for_reading(options).config.database;
+    return serve::state_of_file(database);
+  } catch (const std::exception&) {
+    return "no configuration";
+  }
+}
+
 }  // namespace
 
 int serve(const Options& options) {
@@ -89,16 +105,26 @@ int serve(const Options& options) {
   const std::filesystem::path program = program_for(pages);
   const std::vector<std::string> place = place_of_history(options);
   const net::ServerSettings settings = settings_of(options.serve);
+  const auto answer_to_route = [&](serve::Route route) {
+    route.arguments.insert(route.arguments.end(), place.begin(), place.end());
+    serve::ProgramBounds bounds = serve::bounds_of(pages);
+    bounds.stop_fd = signals.get();
+    return serve::run_program(program, route.arguments, bounds);
+  };
+  std::function<void()> wake_feed;
   serve::Workers workers(kPrograms, kWaiting);
   net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& answer) {
     if (request.path == "/healthz") return answer({.body = "ok\n"});
     if (auto file = serve::file_at(request.path)) return answer(*std::move(file));
+    if (request.path == kEvents && !pages.of_fleet) {
+      wake_feed();
+      return answer({.type = "text/event-stream", .listens = true});
+    }
     auto route = serve::route_of(request, pages);
     if (!route) return answer({.status = 404, .body = serve::no_such_page(request, pages)});
-    route->arguments.insert(route->arguments.end(), place.begin(), place.end());
-    const bool is_taken = workers.add([program, bounds = serve::bounds_of(pages), route = *std::move(route), answer] {
+    const bool is_taken = workers.add([&answer_to_route, route = *std::move(route), answer] {
       try {
-        answer(serve::answer_of(route, serve::run_program(program, route.arguments, bounds)));
+        answer(serve::answer_of(route, answer_to_route(route)));
       } catch (const std::exception& error) {
         answer({.status = 500, .body = std::string(error.what()) + "\n"});
       }
@@ -106,6 +132,13 @@ int serve(const Options& options) {
     if (!is_taken)
       answer({.status = 503, .body = "too many ask at the same time\n", .headers = {{"Retry-After", "5"}}});
   });
+  serve::Feed feed(  // of the fleet nobody wakes it
+      {.state = [&options] { return state_of_history(options); },
+       .page = [&answer_to_route] { return answer_to_route(*serve::route_of({.path = "/now"}, {})); },
+       .wall_now_us = daemon::wall_now_us,
+       .watchers = [&server] { return server.listener_count(); },
+       .publish = [&server](std::string event, bool is_kept) { server.publish(std::move(event), is_kept); }});
+  wake_feed = [&feed] { feed.wake(); };
   to_stderr(std::string("serves http") + (settings.cert_file.empty() ? "" : "s") + "://" +
             options.serve.listen.substr(0, options.serve.listen.rfind(':')) + ":" + std::to_string(server.port()) +
             "/");

@@ -80,3 +80,127 @@ if (windowLinks) {
     if (["ArrowLeft", "ArrowRight", "+", "-", "0"].includes(key) && press(key)) event.preventDefault();
   });
 }
+
+// ---- Tables whose headings are links to ?sort=: sorted here, without asking the server.
+
+const UNITS = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40, PiB: 2 ** 50 };
+
+/// What a cell tells as a number, a text, or null where it tells nothing.
+function valueOf(cell) {
+  const text = cell.textContent.trim();
+  if (text === "-" || text === "") return null;
+  const number = /^(-?[\d.]+)(?: (B|KiB|MiB|GiB|TiB|PiB)(?:\/s)?| %)?$/.exec(text.replace(/(\d) (?=\d{3})/g, "$1"));
+  return number ? Number(number[1]) * (UNITS[number[2]] ?? 1) : text;
+}
+
+/// By a column: what is not known stays at the end.
+function sortRows(table, column, isDescending) {
+  const order = (one, other) => {
+    const [a, b] = [valueOf(one.cells[column]), valueOf(other.cells[column])];
+    if (a === null || b === null) return (a === null) - (b === null);
+    const least = typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
+    return isDescending ? -least : least;
+  };
+  const body = table.tBodies[0], rows = [...body.rows].sort(order);
+  if (rows.every((row, at) => row === body.rows[at])) return;
+  const focused = document.activeElement;
+  body.append(...rows);
+  if (focused && body.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+function sortAgain(table) {
+  const column = [...table.tHead?.rows[0].cells ?? []].findIndex(heading => heading.hasAttribute("aria-sort"));
+  if (column >= 0) sortRows(table, column, table.tHead.rows[0].cells[column].getAttribute("aria-sort") === "descending");
+}
+
+document.querySelectorAll("th a[href^='?sort=']").forEach(link => {
+  link.addEventListener("click", event => {
+    event.preventDefault();
+    const heading = link.closest("th"), table = link.closest("table"), before = heading.getAttribute("aria-sort");
+    const isDescending = before ? before === "ascending" : heading.classList.contains("num");
+    for (const other of heading.parentElement.cells) other.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", isDescending ? "descending" : "ascending");
+    sortAgain(table);
+    history.replaceState(null, "", link.getAttribute("href"));
+  });
+});
+
+// ---- The page "now": followed while it is looked at.
+
+/// A cell gets the text of another one, and its link within `serve`.
+function fillCell(cell, from) {
+  const link = from.querySelector("a"), address = link?.getAttribute("href") ?? "";
+  if (cell.textContent === from.textContent && (cell.querySelector("a")?.getAttribute("href") ?? "") === address) return;
+  const inner = document.createElement(link ? "a" : "span");
+  inner.className = from.firstElementChild?.className ?? "";
+  inner.textContent = from.textContent;
+  if (address.startsWith("/") && !address.startsWith("//")) inner.setAttribute("href", address);
+  cell.replaceChildren(inner);
+}
+
+/// Rows by their first cell; of the same name, one after the other.
+function rowsByName(table) {
+  const rows = new Map();
+  for (const row of table.tBodies[0].rows) {
+    let key = row.cells[0].textContent;
+    while (rows.has(key)) key += "\n";
+    rows.set(key, row);
+  }
+  return rows;
+}
+
+function fillTable(table, from) {
+  const old = rowsByName(table);
+  for (const [name, row] of rowsByName(from)) {
+    const mine = old.get(name) ?? table.tBodies[0].insertRow();
+    old.delete(name);
+    for (const [at, cell] of [...row.cells].entries()) {
+      if (mine.cells.length === at) mine.insertCell().className = cell.className;
+      fillCell(mine.cells[at], cell);
+    }
+  }
+  for (const row of old.values()) row.remove();
+  sortAgain(table);
+}
+
+function ageText(seconds) {
+  return seconds < 120 ? seconds + " s" : seconds < 7200 ? Math.floor(seconds / 60) + " min" : Math.floor(seconds / 3600) + " h";
+}
+
+function follow(newest) {
+  const age = document.getElementById("age");
+  const tell = (text, isLate) => {
+    age.textContent = text;
+    newest.classList.toggle("late", isLate);
+  };
+  const show = html => {
+    const page = new DOMParser().parseFromString(html, "text/html");  // in which nothing runs or loads
+    const fresh = page.getElementById("newest"), table = document.querySelector("table"), from = page.querySelector("table");
+    if (!fresh || !from || Number(fresh.dataset.atUs) <= Number(newest.dataset.atUs)) return;
+    if (!table || Boolean(table.tHead) !== Boolean(from.tHead)) return location.reload();
+    newest.dataset.atUs = fresh.dataset.atUs;
+    newest.querySelector("time").textContent = fresh.querySelector("time").textContent;
+    tell("", false);
+    fillTable(table, from);
+  };
+  const listen = () => {
+    const events = new EventSource(newest.dataset.events);
+    events.addEventListener("page", event => show(event.data));
+    events.addEventListener("age", event => {
+      const seconds = JSON.parse(event.data).age_s;
+      if (seconds === undefined) return tell("There is no scan any more.", true);
+      const isLate = seconds * 1e6 > 3 * Number(newest.dataset.intervalUs) + 10e6;
+      tell(ageText(seconds) + " ago" + (isLate ? ": is the service stopped?" : ""), isLate);
+    });
+    events.addEventListener("trouble", event => tell(event.data, true));
+    events.onerror = () => {
+      tell("No connection to serve; trying again.", true);
+      if (events.readyState !== EventSource.CLOSED) return;  // the browser tries again
+      setTimeout(listen, 30000);
+    };
+  };
+  listen();
+}
+
+const newest = document.getElementById("newest");
+if (newest?.dataset.events) follow(newest);

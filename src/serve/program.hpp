@@ -15,6 +15,7 @@ namespace cgmm::serve {
 struct ProgramBounds {
   std::size_t most_bytes = std::size_t{16} << 20;  // of its answer
   std::chrono::milliseconds most_time{35'000};
+  int stop_fd = -1;  // readable: it is killed at once
 };
 
 struct ProgramAnswer {
@@ -22,7 +23,8 @@ struct ProgramAnswer {
     exited,
     too_big,
     too_slow,
-    killed,  // by a signal
+    killed,   // by a signal
+    stopped,  // stop_fd
   };
   End end = End::exited;
   int exit_code = 0;

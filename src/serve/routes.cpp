@@ -104,6 +104,9 @@ std::optional<Route> page_route(std::string_view path, const net::ServerRequest&
   if (path == "/" || path == "/report") {
     route.arguments = {"report"};
     add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);
+  } else if (path == "/now") {
+    route.arguments = {"report", "now"};
+    add_values(request, {"since", "until", "cgroup", "workload", "sort"}, route.arguments);
   } else if (path == "/reports") {
     route.arguments = {"report", "--list"};
   } else if (path == "/status") {
@@ -170,6 +173,7 @@ net::ServerAnswer answer_of(const Route& route, ProgramAnswer answer) {
   const bool is_there = answer.exit_code == 0 || (!answer.out.empty() && answer.exit_code == 1);
   if (answer.end == End::too_big) return refusal(413, "the answer is over 16 MiB: ask for a shorter time\n");
   if (answer.end == End::too_slow) return refusal(503, "the answer took too long: ask for a shorter time\n");
+  if (answer.end == End::stopped) return refusal(503, "serve is being stopped\n");
   if (answer.end == End::killed) return refusal(500, "the program that answers was killed\n");
   if (is_there)
     return {.status = 200,

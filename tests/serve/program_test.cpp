@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -44,6 +45,12 @@ TEST(Program, BoundsHold) {
   EXPECT_EQ(shell("head -c 4096 /dev/zero", {.most_bytes = 4096}).out.size(), 4096u);
   EXPECT_EQ(shell("kill -9 $$").end, End::killed);
   EXPECT_LE(shell("head -c 1000000 /dev/zero >&2").err.size(), 65536u);
+}
+
+TEST(Program, IsKilledWhenTheServerStops) {
+  const int stop = ::eventfd(1, EFD_CLOEXEC);
+  EXPECT_EQ(shell("exec sleep 60", {.stop_fd = stop}).end, End::stopped);
+  ::close(stop);
 }
 
 TEST(Program, OneThatIsNotThereIsASentence) {

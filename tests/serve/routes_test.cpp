@@ -29,6 +29,8 @@ TEST(Routes, EachPageIsASubcommand) {
   EXPECT_EQ(words("/report?since=1d&until=1h&workload=shop/*&nope=1"),
             (Words{"report", "--since=1d", "--until=1h", "--workload=shop/*", "--format=html", "--links"}));
   EXPECT_EQ(words("/report.json"), (Words{"report", "--format=json"}));
+  EXPECT_EQ(words("/now?sort=usage_bytes"), (Words{"report", "now", "--sort=usage_bytes", "--format=html", "--links"}));
+  EXPECT_EQ(words("/now.json"), (Words{"report", "now", "--format=json"}));
   EXPECT_EQ(words("/reports"), (Words{"report", "--list", "--format=html", "--links"}));
   EXPECT_EQ(words("/report/limits.csv?since=2d"), (Words{"report", "limits", "--since=2d", "--format=csv"}));
   EXPECT_EQ(words("/status.json"), (Words{"status", "--format=json"}));
@@ -103,6 +105,7 @@ TEST(Routes, AnAnswerHasAPolicyAndAFailureIsASentence) {
   EXPECT_EQ(answer_of(page, {.exit_code = 2, .out = "", .err = "--since = \"x\": expected"}).status, 400);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::too_big, .out = "", .err = ""}).status, 413);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::too_slow, .out = "", .err = ""}).status, 503);
+  EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::stopped, .out = "", .err = ""}).status, 503);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::killed, .out = "", .err = ""}).status, 500);
 }
 

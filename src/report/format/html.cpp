@@ -35,7 +35,8 @@ std::optional<PagesOf> linked;
 
 // Addresses of `serve` (src/serve/routes.cpp).
 constexpr std::string_view kNavigation =
-    "<a href=\"/\">Report</a> <a href=\"/status\">Service</a> <a href=\"/report/memory_by_workload\">Workloads</a> "
+    "<a href=\"/\">Report</a> <a href=\"/now\">Now</a> <a href=\"/status\">Service</a> "
+    "<a href=\"/report/memory_by_workload\">Workloads</a> "
     "<a href=\"/incident\">OOM kills</a> <a href=\"/report/all_reclaims\">Reclaims</a> <a href=\"/reports\">All "
     "reports</a> ";
 constexpr std::string_view kNavigationOfFleet =
@@ -163,12 +164,18 @@ std::vector<std::string> classes_of(const HumanTable& table) {
   return classes;
 }
 
-std::string table_element(const HumanTable& table) {
+/// `columns`: of a table that can be sorted, else empty.
+std::string table_element(const HumanTable& table, std::span<const std::string> columns = {},
+                          std::string_view sorted_by = "") {
   const std::vector<std::string> classes = classes_of(table);
   std::string out = table.is_upright ? "<table class=\"down\"><tbody>\n" : "<table><thead><tr>";
   for (std::size_t i = 0; i < table.headings.size() && !table.is_upright; ++i) {
-    out +=
-        element("th", classes[i] + (classes[i].empty() ? "" : " ") + "scope=\"col\"", escape_html(table.headings[i]));
+    const std::string text = escape_html(table.headings[i]);
+    std::string attributes = classes[i] + (classes[i].empty() ? "" : " ") + "scope=\"col\"";
+    if (i < columns.size() && columns[i] == sorted_by)
+      attributes += table.right_aligned[i] ? R"( aria-sort="descending")" : R"( aria-sort="ascending")";
+    out += element("th", attributes,
+                   i < columns.size() ? element("a", "href=\"?sort=" + escape_path(columns[i]) + "\"", text) : text);
   }
   if (!table.is_upright) out += "</tr></thead>\n<tbody>\n";
   for (std::size_t at = 0; at < table.rows.size(); ++at) {
@@ -284,12 +291,18 @@ std::string html_list(std::span<const std::pair<std::string, std::string>> all) 
   return out + "</dl>\n";
 }
 
-std::string html_table(const core::Table& table) {
+std::string html_table(const core::Table& table) { return html_table(table, ""); }
+
+std::string html_table(const core::Table& table, std::string_view sorted_by) {
   const HumanTable human = humanise(table);
   if (human.rows.empty()) return html_paragraph("(none)", Weight::remark);
+  const bool has_links = !sorted_by.empty() && human.headings.size() == table.columns.size();
   // Focusable, so that the keyboard can scroll it.
   const std::string more = table.more_rows == 0 ? "" : html_paragraph(more_rows_text(table), Weight::remark);
-  return element("div", "class=\"scroll\" tabindex=\"0\"", table_element(human)) + "\n" + more;
+  return element(
+             "div", "class=\"scroll\" tabindex=\"0\"",
+             table_element(human, has_links ? std::span(table.columns) : std::span<const std::string>(), sorted_by)) +
+         "\n" + more;
 }
 
 std::string render_html(const core::Table& table, const Style&) {

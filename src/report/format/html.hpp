@@ -59,5 +59,7 @@ std::string html_list(std::span<const std::pair<std::string, std::string>> all);
 
 /// A table without its title. It scrolls if the page is too narrow.
 std::string html_table(const core::Table& table);
+/// One that can be sorted: each heading is a link to ?sort=COLUMN. `sorted_by` is a column.
+std::string html_table(const core::Table& table, std::string_view sorted_by);
 
 }  // namespace cgmm::report
