@@ -2,6 +2,7 @@
 #include "report/catalog.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <utility>
@@ -13,7 +14,7 @@
 #include "cli/terminal.hpp"
 #include "report/format/row.hpp"
 #include "report/format/wrap.hpp"
-#include "report/now_page.hpp"
+#include "report/sorted_pages.hpp"
 #include "report/weekly/advice.hpp"
 #include "report/weekly/sections.hpp"
 #include "report/weekly/summary.hpp"
@@ -85,22 +86,26 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
   return text + report::render(sections.after_advice, options.format, style);
 }
 
-bool is_page_of_now(const Options& options, const report::Report& one) {
-  return one.name == "now" && !one.own && options.format == report::Format::html && options.display.links;
-}
-
-std::string page_of_now(const report::Report& one, store::Reader& reader, const Window& window,
-                        const Options& options) {
+/// A page of `serve` whose table can be sorted; nullopt: it is none.
+std::optional<std::string> sorted_page(const report::Report& one, store::Reader& reader, const Window& window,
+                                       const Options& options) {
+  const bool is_now = one.name == "now";
+  if (one.own || options.format != report::Format::html || !options.display.links ||
+      (!is_now && one.name != "memory_by_workload"))
+    return std::nullopt;
   const core::Parameters parameters = window.parameters();
-  report::NowPage page{.now = answer_to(one, reader, parameters),
-                       .status = answer_to("status", reader, parameters),
-                       .why_none = "",
-                       .sort = options.display.sort,
-                       .is_live = window.up_to_now && window.cgroup_glob == "*"};
-  if (page.now.rows.empty()) page.why_none = report::why_none(answer_to("part_window_record", reader, parameters), one);
-  if (!page.sort.empty() && std::ranges::count(page.now.columns, page.sort) == 0)
-    throw UsageError("sort=\"" + page.sort + "\": there is no such column");
-  return report::now_page(std::move(page));
+  const std::string& sort = options.display.sort;
+  core::Table table = answer_to(one, reader, parameters);
+  core::Table status = answer_to("status", reader, parameters);
+  if (!sort.empty() && std::ranges::count(table.columns, sort) == 0)
+    throw UsageError("sort=\"" + sort + "\": there is no such column");
+  std::string why;
+  if (table.rows.empty()) why = report::why_none(answer_to("part_window_record", reader, parameters), one);
+  if (is_now)
+    return report::now_page({std::move(table), std::move(status), why, sort,
+                             /*is_live=*/window.up_to_now && window.cgroup_glob == "*"});
+  return report::workloads_page({std::move(table), answer_to("history_trend", reader, parameters), std::move(status),
+                                 titled(one.title, window), why, sort});
 }
 
 report::Report report_named(const std::filesystem::path& reports_dir, const std::string& name) {
@@ -129,8 +134,9 @@ int report(const Options& options) {
   std::optional<report::Report> one;
   if (!options.report.empty()) one = report_named(config.reports_dir, options.report);
   store::Reader reader(config.database);
-  if (one && is_page_of_now(options, *one)) {
-    write_output(options, page_of_now(*one, reader, window, options));
+  const auto page = one ? sorted_page(*one, reader, window, options) : std::nullopt;
+  if (page) {
+    write_output(options, *page);
   } else if (one) {
     if (report::has_window(*one)) one->title = titled(one->title, window);
     write_answer(options, *one, reader, window.parameters());

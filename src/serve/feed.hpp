@@ -65,7 +65,7 @@ class Feed {
 /// An event of a name. Lines of `text` stay lines.
 std::string event_of(std::string_view name, std::string_view text);
 
-/// The time of the newest scan in a page (report/now_page); 0: there is none.
+/// The time of the newest scan in a page (report/sorted_pages); 0: there is none.
 std::int64_t newest_in(std::string_view page);
 
 /// Another text whenever a SQLite file or its write-ahead log has changed.

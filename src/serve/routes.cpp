@@ -101,6 +101,8 @@ std::optional<Route> fleet_route(std::string_view path, const net::ServerRequest
 /// A page, without its end.
 std::optional<Route> page_route(std::string_view path, const net::ServerRequest& request) {
   Route route;
+  constexpr std::string_view kWorkloads = "/report/memory_by_workload";
+  if (path == "/workloads") path = kWorkloads;  // with trends
   if (path == "/" || path == "/report") {
     route.arguments = {"report"};
     add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);
@@ -116,7 +118,7 @@ std::optional<Route> page_route(std::string_view path, const net::ServerRequest&
     add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);
   } else if (base::drop_prefix(path, "/report/") && is_plain(path)) {
     route = {.arguments = {"report", std::string(path)}, .type = "", .names_something = true};
-    add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);
+    add_values(request, {"since", "until", "cgroup", "workload", "sort"}, route.arguments);
   } else if (base::drop_prefix(path, "/incident/") && is_plain(path)) {
     route = {.arguments = {"incident", "show", std::string(path)}, .type = "", .names_something = true};
     add_values(request, {"window"}, route.arguments);

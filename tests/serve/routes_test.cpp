@@ -31,6 +31,8 @@ TEST(Routes, EachPageIsASubcommand) {
   EXPECT_EQ(words("/report.json"), (Words{"report", "--format=json"}));
   EXPECT_EQ(words("/now?sort=usage_bytes"), (Words{"report", "now", "--sort=usage_bytes", "--format=html", "--links"}));
   EXPECT_EQ(words("/now.json"), (Words{"report", "now", "--format=json"}));
+  EXPECT_EQ(words("/workloads?since=1d"),
+            (Words{"report", "memory_by_workload", "--since=1d", "--format=html", "--links"}));
   EXPECT_EQ(words("/reports"), (Words{"report", "--list", "--format=html", "--links"}));
   EXPECT_EQ(words("/report/limits.csv?since=2d"), (Words{"report", "limits", "--since=2d", "--format=csv"}));
   EXPECT_EQ(words("/status.json"), (Words{"status", "--format=json"}));

@@ -35,10 +35,9 @@ std::optional<PagesOf> linked;
 
 // Addresses of `serve` (src/serve/routes.cpp).
 constexpr std::string_view kNavigation =
-    "<a href=\"/\">Report</a> <a href=\"/now\">Now</a> <a href=\"/status\">Service</a> "
-    "<a href=\"/report/memory_by_workload\">Workloads</a> "
-    "<a href=\"/incident\">OOM kills</a> <a href=\"/report/all_reclaims\">Reclaims</a> <a href=\"/reports\">All "
-    "reports</a> ";
+    "<a href=\"/\">Report</a> <a href=\"/now\">Now</a> <a href=\"/workloads\">Workloads</a> "
+    "<a href=\"/incident\">OOM kills</a> <a href=\"/report/all_reclaims\">Reclaims</a> <a href=\"/#advice\">Advice</a> "
+    "<a href=\"/status\">Service</a> <a href=\"/reports\">All reports</a> ";
 constexpr std::string_view kNavigationOfFleet =
     "<a href=\"/\">Report</a> <a href=\"/report/nodes\">Nodes</a> <a href=\"/report/memory_by_workload\">Workloads</a> "
     "<a href=\"/incident\">OOM kills</a> <a href=\"/report/effects\">Reclaims</a> <a href=\"/reports\">All "
@@ -142,6 +141,7 @@ std::string_view tone_of(std::string_view heading, std::string_view text) {
 /// `text` from humanise(), in the row under `heading`; `exact`: what it shows, as it is.
 std::string cell(std::string_view heading, const std::string& text, std::string_view exact) {
   if (text == "-" || text == "0" || text == "0 B") return element("span", "class=\"nil\"", text);
+  if (heading == "trend") return element("span", "class=\"trend\" aria-hidden=\"true\"", escape_html(text));
   const std::string_view tone = tone_of(heading, text);
   const std::string safe = escape_html(text);
   exact.remove_prefix(std::min(exact.find_first_not_of(' '), exact.size()));
@@ -175,7 +175,9 @@ std::string table_element(const HumanTable& table, std::span<const std::string> 
     if (i < columns.size() && columns[i] == sorted_by)
       attributes += table.right_aligned[i] ? R"( aria-sort="descending")" : R"( aria-sort="ascending")";
     out += element("th", attributes,
-                   i < columns.size() ? element("a", "href=\"?sort=" + escape_path(columns[i]) + "\"", text) : text);
+                   i < columns.size() && columns[i] != "trend"
+                       ? element("a", "href=\"?sort=" + escape_path(columns[i]) + "\"", text)
+                       : text);
   }
   if (!table.is_upright) out += "</tr></thead>\n<tbody>\n";
   for (std::size_t at = 0; at < table.rows.size(); ++at) {
@@ -217,9 +219,10 @@ std::string html_page(std::string_view title, std::string_view body) {
          "\n" + std::string(body) + "</main>\n</body>\n</html>\n";
 }
 
-std::string html_section(std::string_view title, std::string_view body) {
+std::string html_section(std::string_view title, std::string_view body, std::string_view id) {
   const std::string heading = title.empty() ? "" : element("h2", "", escape_html(title)) + "\n";
-  return "<section>\n" + heading + std::string(body) + "</section>\n";
+  return "<section" + (id.empty() ? "" : " id=\"" + std::string(id) + "\"") + ">\n" + heading + std::string(body) +
+         "</section>\n";
 }
 
 std::string html_section_of(const core::Table& table) { return html_section(table.title, with_remarks(table)); }

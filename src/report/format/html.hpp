@@ -25,8 +25,8 @@ bool are_pages_linked();
 /// A whole document. `title` is text, `body` is HTML.
 std::string html_page(std::string_view title, std::string_view body);
 
-/// A section with a heading. `title` is text, "": none; `body` is HTML.
-std::string html_section(std::string_view title, std::string_view body);
+/// A section with a heading. `title` is text, "": none; `body` is HTML. `id`: so that a link leads to it.
+std::string html_section(std::string_view title, std::string_view body, std::string_view id = "");
 
 /// A table with its title, and what is said of it.
 std::string html_section_of(const core::Table& table);

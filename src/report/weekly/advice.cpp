@@ -96,12 +96,13 @@ std::string render_advice(std::span<const Finding> findings, Format format, cons
     if (has_something(finding) && count++ < kMostShown) body += shown(finding, format, style);
   }
   if (count == 0)
-    return is_html ? html_section("Advice", html_table(advice_table({}))) : render(advice_table({}), format, style);
+    return is_html ? html_section("Advice", html_table(advice_table({})), "advice")
+                   : render(advice_table({}), format, style);
   if (count > kMostShown) {
     const std::string more = "... and " + std::to_string(count - kMostShown) + " more: --format json shows all.";
     body += is_html ? html_paragraph(more) : "\n" + more + "\n";
   }
-  if (is_html) return html_section("Advice", html_paragraph(kHowToUse, Weight::remark) + body);
+  if (is_html) return html_section("Advice", html_paragraph(kHowToUse, Weight::remark) + body, "advice");
   if (format == Format::markdown) return markdown_title("Advice") + std::string(kHowToUse) + "\n" + body;
   return text_title("Advice", style) + wrapped(kHowToUse, style) + body;
 }

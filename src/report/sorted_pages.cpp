@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report/now_page.hpp"
+#include "report/sorted_pages.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstddef>
+#include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/units.hpp"
+#include "report/format/glyphs.hpp"
 #include "report/format/html.hpp"
 #include "report/format/layout.hpp"
 #include "report/format/row.hpp"
@@ -34,6 +39,33 @@ bool is_before(const core::Cell& one, const core::Cell& other) {
 
 std::string attribute(std::string_view name, std::int64_t number) {
   return " " + std::string(name) + "=\"" + std::to_string(number) + "\"";
+}
+
+/// As many as are shown.
+void cut(core::Table& table) {
+  if (table.rows.size() <= kMostRows) return;
+  table.more_rows = static_cast<std::int64_t>(table.rows.size() - kMostRows);
+  table.rows.resize(kMostRows);
+}
+
+/// A sign for each part of the window: from nothing to the most that there was. A dot: it is not known.
+std::map<std::string, std::string> trends_of(const core::Table& trend) {
+  constexpr std::size_t kSlots = 32;
+  constexpr double kSteps = glyph::kBlocks.size() - 1;
+  std::map<std::string, std::array<std::optional<double>, kSlots>> all;
+  for (const Row row : rows_of(trend)) {
+    const auto slot = static_cast<std::size_t>(row.integer("slot"));
+    if (slot < kSlots) all[row.text("workload")][slot] = static_cast<double>(row.bytes("usage_bytes"));
+  }
+  std::map<std::string, std::string> texts;
+  for (const auto& [workload, slots] : all) {
+    double most = 1;
+    for (const auto& one : slots) most = std::max(most, one.value_or(0));
+    std::string& text = texts[workload];
+    for (const auto& one : slots)
+      text += one ? glyph::kBlocks[static_cast<std::size_t>(std::max(std::ceil(*one / most * kSteps), 1.0))] : "\u00b7";
+  }
+  return texts;
 }
 
 }  // namespace
@@ -67,12 +99,28 @@ std::string now_page(NowPage page) {
                            {"cgroup", "usage_bytes", "held_bytes", "reclaimable_cache_bytes", "anon_bytes",
                             "limit_bytes", "held_pct", "growth_bytes_per_second", "psi_some_pct", "psi_full_pct",
                             "refaulted_bytes", "last_reclaim_at_us", "cooldown_until_at_us", "kind"});
-  if (table.rows.size() > kMostRows) {
-    table.more_rows = static_cast<std::int64_t>(table.rows.size() - kMostRows);
-    table.rows.resize(kMostRows);
-  }
+  cut(table);
   return html_page(title_of_node(page.is_live ? "Cgroups now" : "Cgroups at one instant", page.status),
                    body + html_section("", html_table(table, sort)));
+}
+
+std::string workloads_page(WorkloadsPage page) {
+  const std::string sort = page.sort.empty() ? "usage_bytes" : page.sort;
+  core::Table table = sorted_by(std::move(page.workloads), sort);
+  cut(table);
+  const std::map<std::string, std::string> trends = trends_of(page.trend);
+  const std::size_t at = column_of(table, "workload");
+  table.columns.insert(table.columns.begin() + static_cast<std::ptrdiff_t>(at) + 1, "trend");
+  for (auto& row : table.rows) {
+    const auto* const name = std::get_if<std::string>(&row[at]);
+    const auto trend = name != nullptr ? trends.find(*name) : trends.end();
+    row.insert(row.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+               trend != trends.end() ? core::Cell(trend->second) : core::Cell());
+  }
+  table.report.clear();
+  const std::string why = page.why_none.empty() ? "" : html_paragraph(page.why_none, Weight::remark);
+  return html_page(title_of_node("Workloads", page.status),
+                   html_paragraph(page.title, Weight::remark) + html_section("", html_table(table, sort) + why));
 }
 
 }  // namespace cgmm::report

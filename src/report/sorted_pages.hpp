@@ -25,6 +25,14 @@ struct NowPage {
   bool is_live = false;  // it is about now, so the script follows what happens
 };
 
+struct WorkloadsPage {
+  core::Table workloads;  // reports/memory_by_workload.sql
+  core::Table trend;      // reports/history_trend.sql
+  core::Table status;     // reports/status.sql
+  std::string title, why_none, sort;
+};
+std::string workloads_page(WorkloadsPage page);
+
 /// The time of the newest scan is in it as `data-at-us`, which serve/feed and serve/page.js read.
 std::string now_page(NowPage page);
 
