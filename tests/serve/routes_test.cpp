@@ -51,6 +51,7 @@ TEST(Files, TheScriptIsInTheProgram) {
   ASSERT_TRUE(script);
   EXPECT_EQ(script->type, "text/javascript; charset=utf-8");
   EXPECT_EQ(script->body.find("innerHTML"), std::string::npos) << "names may be hostile";
+  EXPECT_TRUE(file_at("/openapi.json")->body.starts_with("{"));
   EXPECT_FALSE(file_at("/page.css"));
 }
 
