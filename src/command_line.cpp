@@ -242,6 +242,7 @@ void add_live(CLI::App& sub, cli::Options& options) {
   add(sub, "--at", options.since, "WHEN", "Begin at this time, paused: 2h, or in UTC 2026-11-23T03:12 (default: now)");
   sub.add_flag("--local-time", options.display.local_time,
                "Times in the machine's zone (those that are typed stay UTC)");
+  sub.preparse_callback([&options](std::size_t) { options.bounds.time_us = 0; });  // it goes on until somebody ends it
   add_config(sub, options);
   add_database(sub, options);
 }

@@ -59,7 +59,7 @@ constexpr Command kCommands[] = {
     {"query", "Your own SQL on the history, read-only", cgmm::add_query, cli::query, examples::kQuery},
     {"metrics", "The node's numbers for Prometheus", cgmm::add_metrics, cli::metrics, examples::kMetrics},
     {"live", "All cgroups on the terminal, now and at any time of the history", cgmm::add_live, cli::live,
-     examples::kLive, false, false},
+     examples::kLive},
     {"serve", "The node's pages and metrics over HTTP", cgmm::add_serve, cli::serve, examples::kServe, false, false},
     {"ship", "Send the history to ClickHouse, and go on doing so", cgmm::add_ship, cli::ship, examples::kShip, false,
      false},

@@ -15,6 +15,7 @@
 #include "daemon/clock.hpp"
 #include "live/app.hpp"
 #include "live/screen.hpp"
+#include "store/error.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {
@@ -35,14 +36,19 @@ void go_on(live::App& app, live::Screen& screen) {
     if (app.is_changed()) screen.paint(app.frame());
     const live::Key key = screen.wait_for_key(app.quiet_us());
     const std::int64_t now_us = daemon::steady_now_us();
-    app.pass(now_us - before_us, daemon::wall_now_us());
-    before_us = now_us;
-    if (key == live::key::kRedraw) {
-      screen.repaint();
-      app.resize(screen.size());
-    } else {
-      app.press(key);
+    try {
+      app.pass(now_us - before_us, daemon::wall_now_us());
+      if (key == live::key::kRedraw) {
+        screen.repaint();
+        app.resize(screen.size());
+      } else {
+        app.press(key);
+      }
+      if (key == live::key::kNone) app.rest();
+    } catch (const store::StoreError& error) {  // the file may be replaced, and be there again in a moment
+      app.fail(error.what());
     }
+    before_us = now_us;
   }
 }
 
@@ -61,11 +67,11 @@ int live(const Options& options) {
   const report::Style style = style_for(options);
   std::optional<live::Screen> screen;
   try {
-    screen.emplace(style.colour);
+    screen.emplace(style.colour, !style.ascii);
   } catch (const std::runtime_error& error) {
     throw UsageError(error.what());
   }
-  live::App app(source, node.empty() ? "node" : node, at_us, style.ascii);
+  live::App app(source, node.empty() ? "node" : node, at_us, !screen->shows_utf8());
   go_on(app, *screen);
   return 0;
 }

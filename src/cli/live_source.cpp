@@ -53,6 +53,7 @@ live::Instant HistorySource::at(std::int64_t point_us) {
     if (const auto before_us = steps(point_us).before_us) instant = read(*before_us);
   }
   add_trends(instant);
+  is_hour_ = instant.is_hour;
   return instant;
 }
 
@@ -155,8 +156,7 @@ std::string HistorySource::decided(const live::Row& row, std::int64_t point_us) 
 
 std::string HistorySource::details(const live::Row& row, std::int64_t point_us, std::size_t columns) {
   const report::Style style = page_style(columns);
-  const bool is_old = std::ranges::none_of(row.trend, [](const auto& point) { return point.has_value(); });
-  Window window{.since_us = point_us - (is_old ? base::kDay_us : base::kHour_us),
+  Window window{.since_us = point_us - (is_hour_ ? base::kDay_us : base::kHour_us),
                 .until_us = point_us + 1,
                 .cgroup_glob = base::is_valid_utf8(row.path) ? core::glob_of(row.path) : "*"};
   auto sections = report::sections_of(answer_to("history_cgroups", reader_, window.parameters()), /*each=*/true);
@@ -165,7 +165,7 @@ std::string HistorySource::details(const live::Row& row, std::int64_t point_us, 
   std::string text;
   const std::string words = decided(row, point_us);
   if (!words.empty()) text = report::wrapped(base::escape_for_terminal(words), style) + "\n";
-  if (sections.empty()) return text + "Nothing was recorded of it in the hour before.\n";
+  if (sections.empty()) return text + "Nothing was recorded of it in the " + (is_hour_ ? "day" : "hour") + " before.\n";
   return text + history_text(sections, reader_, window, std::nullopt, style);
 }
 

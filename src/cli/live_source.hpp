@@ -41,6 +41,7 @@ class HistorySource final : public live::Source {
   store::Reader& reader_;
   const core::Policy* policy_;
   std::map<std::int64_t, Usage> usage_;  // at points in time, those that the last instant needed
+  bool is_hour_ = false;                 // what the last instant was
 };
 
 }  // namespace cgmm::cli

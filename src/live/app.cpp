@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.hpp"
 #include "base/time.hpp"
 #include "live/draw.hpp"
 #include "live/moved.hpp"
@@ -12,12 +13,24 @@ namespace cgmm::live {
 namespace {
 
 constexpr std::int64_t kFollowEvery_us = base::kSecond_us, kPlayEvery_us = base::kSecond_us / 10,
-                       kPausedFor_us = 60 * base::kSecond_us;
+                       kPausedFor_us = 60 * base::kSecond_us, kRestAfter_us = base::kSecond_us / 5;
+constexpr std::size_t kLeastWithPane = 16;  // lines, for the list and the pane
 
 }  // namespace
 
+std::vector<std::string> lines_of_text(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    lines.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  if (lines.empty()) lines.emplace_back();
+  return lines;
+}
+
 App::App(Source& source, std::string node, std::optional<std::int64_t> at_us, bool ascii)
-    : source_(source), node_(std::move(node)), ascii_(ascii) {
+    : source_(source), node_(std::move(node)), canvas_{.ascii = ascii} {
   for (const Column& column : kColumns) {
     if (column.is_shown) list_.shown.insert(column.measure);
   }
@@ -52,13 +65,35 @@ void App::select(std::size_t place) {
   if (list_.place >= list_.top + height) list_.top = list_.place + 1 - height;
   if (list_.top + height > list_.rows.size()) list_.top = list_.rows.size() - std::min(list_.rows.size(), height);
   is_changed_ = true;
+  pane_.is_stale = true;
 }
 
-std::size_t App::list_height() const { return size_.rows - std::min(size_.rows, kLinesAbove + kLinesBelow); }
+std::size_t App::pane_height() const {
+  const std::size_t rows = canvas_.size.rows - std::min(canvas_.size.rows, kLinesAbove + kLinesBelow);
+  return pane_.is_open && rows >= kLeastWithPane ? rows / 2 : 0;
+}
+
+std::size_t App::list_height() const {
+  return canvas_.size.rows - std::min(canvas_.size.rows, kLinesAbove + kLinesBelow + pane_height());
+}
 
 void App::resize(const Size& size) {
-  size_ = size;
+  canvas_.size = size;
   select(list_.place);
+}
+
+void App::rest() {
+  if (!pane_.is_stale || !pane_.is_open) return;
+  pane_.is_stale = false;
+  pane_.lines.clear();
+  is_changed_ = true;
+  if (list_.rows.empty() || list_.rows[list_.place].row == nullptr) return;
+  pane_.lines = lines_of_text(source_.details(*list_.rows[list_.place].row, clock_.point_us, canvas_.size.columns));
+}
+
+void App::fail(const std::string& why) {
+  message_ = base::escape_for_terminal(why);
+  is_changed_ = true;
 }
 
 void App::pass(std::int64_t time_us, std::int64_t now_us) {
@@ -82,37 +117,50 @@ void App::pass(std::int64_t time_us, std::int64_t now_us) {
 }
 
 std::int64_t App::quiet_us() const {
+  if (pane_.is_open && pane_.is_stale) return kRestAfter_us;
   if (clock_.mode == Clock::Mode::paused) return kPausedFor_us;
   return clock_.mode == Clock::Mode::plays ? kPlayEvery_us : kFollowEvery_us;
 }
 
+Frame App::page_frame() const {
+  Frame frame;
+  const auto writer = [&] { return LineWriter(canvas_.size.columns, canvas_.ascii); };
+  for (std::size_t i = 0; i + 1 < canvas_.size.rows; ++i) {
+    LineWriter line = writer();
+    if (chooser_ && i < kMeasures) {
+      line.add(list_.shown.contains(kColumns[i].measure) ? " [x] " : " [ ] ");
+      line.add(kColumns[i].heading);
+      line.fill();
+    }
+    if (!chooser_ && page_.top + i < page_.lines.size()) line.add(page_.lines[page_.top + i]);
+    frame.lines.push_back(line.finish(chooser_ == i));
+  }
+  LineWriter line = writer();
+  line.add(chooser_ ? " arrows, space: show or hide  Enter: done" : " arrows, page keys: scroll  q: back to the list",
+           Look::dim);
+  frame.lines.push_back(line.finish());
+  return frame;
+}
+
+void App::add_pane(Frame& frame) const {
+  for (std::size_t i = 0; i < pane_height(); ++i) {
+    LineWriter line(canvas_.size.columns, canvas_.ascii);
+    if (i == 0) {
+      for (std::size_t column = 0; column < canvas_.size.columns; ++column) line.add("─", Look::dim);
+    } else if (i <= pane_.lines.size() && !pane_.is_stale) {
+      line.add(pane_.lines[i - 1]);
+    }
+    frame.lines.push_back(line.finish());
+  }
+}
+
 Frame App::frame() {
   is_changed_ = false;
+  if (page_.is_open() || chooser_) return page_frame();
   Frame frame;
-  const auto writer = [&] { return LineWriter(size_.columns, ascii_); };
-  const auto finished = [&] {
-    while (frame.lines.size() > size_.rows) frame.lines.pop_back();
-    return frame;
-  };
-  if (page_.is_open() || chooser_) {
-    for (std::size_t i = 0; i + 1 < size_.rows; ++i) {
-      LineWriter line = writer();
-      if (chooser_ && i < kMeasures) {
-        line.add(list_.shown.contains(kColumns[i].measure) ? " [x] " : " [ ] ");
-        line.add(kColumns[i].heading);
-        line.fill();
-      }
-      if (!chooser_ && page_.top + i < page_.lines.size()) line.add(page_.lines[page_.top + i]);
-      frame.lines.push_back(line.finish(chooser_ == i));
-    }
-    LineWriter line = writer();
-    line.add(chooser_ ? " arrows, space: show or hide  Enter: done" : " arrows, page keys: scroll  q: back to the list",
-             Look::dim);
-    frame.lines.push_back(line.finish());
-    return finished();
-  }
+  const auto writer = [&] { return LineWriter(canvas_.size.columns, canvas_.ascii); };
   frame.lines.push_back(title_line(clock_, instant_, list_, writer()));
-  frame.lines.push_back(heading_line(list_, writer(), size_.columns));
+  frame.lines.push_back(heading_line(list_, writer(), canvas_.size.columns));
   for (std::size_t i = list_.top; i < list_.top + list_height(); ++i) {
     if (i >= list_.rows.size()) {
       LineWriter line = writer();
@@ -121,12 +169,14 @@ Frame App::frame() {
       frame.lines.push_back(line.finish());
       continue;
     }
-    frame.lines.push_back(row_line(list_.rows[i], i == list_.place, instant_, list_, writer(), size_.columns));
+    frame.lines.push_back(row_line(list_.rows[i], i == list_.place, instant_, list_, writer(), canvas_.size.columns));
   }
-  frame.lines.push_back(strip_line(strip_, clock_.point_us, writer(), size_.columns));
-  frame.lines.push_back(strip_times_line(strip_, clock_.point_us, writer(), size_.columns));
+  add_pane(frame);
+  frame.lines.push_back(strip_line(strip_, clock_.point_us, writer(), canvas_.size.columns));
+  frame.lines.push_back(strip_times_line(strip_, clock_.point_us, writer(), canvas_.size.columns));
   frame.lines.push_back(keys_line(message_, prompt_, writer()));
-  return finished();
+  while (frame.lines.size() > canvas_.size.rows) frame.lines.pop_back();
+  return frame;
 }
 
 }  // namespace cgmm::live

@@ -33,6 +33,21 @@ struct Page {
 
   bool is_open() const { return !lines.empty(); }
 };
+/// At least one line.
+std::vector<std::string> lines_of_text(const std::string& text);
+
+/// What is told of the selected cgroup below the list.
+struct Pane {
+  bool is_open = false;
+  bool is_stale = false;  // it is of another cgroup or another instant
+  std::vector<std::string> lines{};
+};
+
+/// The terminal.
+struct Canvas {
+  Size size{};
+  bool ascii = false;  // it shows no other characters
+};
 
 /// The list, and where in it somebody is.
 struct List {
@@ -53,6 +68,10 @@ class App {
   void resize(const Size& size);
   /// Time has gone on by so much, to `now_us` of the wall clock.
   void pass(std::int64_t time_us, std::int64_t now_us);
+  /// Nobody has pressed a key for a while: there is time for what takes longer.
+  void rest();
+  /// Something could not be read. It may be there again later.
+  void fail(const std::string& why);
   /// How long nothing changes by itself.
   std::int64_t quiet_us() const;
   bool is_over() const { return is_over_; }
@@ -82,16 +101,19 @@ class App {
   void open_page(const std::string& text);
   void open_details();
   std::size_t list_height() const;
+  std::size_t pane_height() const;
+  void add_pane(Frame& frame) const;
+  Frame page_frame() const;
 
   Source& source_;
   std::string node_;
-  bool ascii_;
-  Size size_;
+  Canvas canvas_;
   Clock clock_;
   Instant instant_;
   Strip strip_;
   List list_;
   Page page_;
+  Pane pane_;
   std::optional<Prompt> prompt_;
   std::optional<std::size_t> chooser_;  // the place in the list of columns, where that is open
   std::optional<Event> kill_;           // that somebody has gone to

@@ -14,17 +14,6 @@ namespace {
 
 constexpr std::array<std::int64_t, 6> kSpeeds = {1, 10, 60, 600, 3600, 36000};
 
-std::vector<std::string> lines_of_text(const std::string& text) {
-  std::vector<std::string> lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    lines.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  if (lines.empty()) lines.emplace_back();
-  return lines;
-}
-
 }  // namespace
 
 void App::press(Key key) {
@@ -61,17 +50,18 @@ void App::press_in_list(Key key) {
       break;
     case key::kEnter:
       if (kill_ && kill_->id > 0) {
-        open_page(source_.incident(kill_->id, size_.columns));
+        open_page(source_.incident(kill_->id, canvas_.size.columns));
       } else {
         open_details();
       }
       break;
     case U'd':
-      open_details();
+      pane_ = {.is_open = !pane_.is_open, .is_stale = true};
+      select(list_.place);
       break;
     case U'i': {
       const std::optional<Event> kill = kill_ ? kill_ : source_.steps(clock_.point_us + 1).kill_before;
-      if (kill) open_page(source_.incident(kill->id, size_.columns));
+      if (kill) open_page(source_.incident(kill->id, canvas_.size.columns));
       if (!kill) message_ = "there is no OOM kill before this time";
       break;
     }
@@ -265,7 +255,7 @@ void App::press_in_prompt(Key key) {
 }
 
 void App::press_in_page(Key key) {
-  const auto height = static_cast<std::ptrdiff_t>(std::max<std::size_t>(size_.rows, 2) - 1);
+  const auto height = static_cast<std::ptrdiff_t>(std::max<std::size_t>(canvas_.size.rows, 2) - 1);
   const std::size_t most = page_.lines.size() - std::min(page_.lines.size(), static_cast<std::size_t>(height)) + 1;
   switch (key) {
     case U'q':
@@ -312,7 +302,7 @@ void App::open_details() {
   if (list_.rows.empty()) return;
   const ListRow& row = list_.rows[list_.place];
   if (row.row == nullptr) return fold(!row.is_folded);
-  open_page(source_.details(*row.row, clock_.point_us, size_.columns));
+  open_page(source_.details(*row.row, clock_.point_us, canvas_.size.columns));
 }
 
 }  // namespace cgmm::live

@@ -240,7 +240,8 @@ std::string help_text() {
 
  List
    up down PgUp PgDn g G    move
-   Enter d      the cgroup: charts, reclaims, OOM kills; after o or O the incident
+   Enter        the cgroup: charts, reclaims, OOM kills; after o or O the incident
+   d            the same below the list, of whatever is selected
    i            the incident of the last OOM kill before this time
    Tab          tree of namespaces, pods, containers and services; or flat
    left right   fold, unfold

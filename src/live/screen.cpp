@@ -2,6 +2,7 @@
 #include "live/screen.hpp"
 
 #include <curses.h>
+#include <langinfo.h>
 #include <signal.h>
 #include <term.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "base/text.hpp"
 
@@ -23,7 +25,14 @@ namespace {
 
 volatile sig_atomic_t asked_to_end = 0;
 
-void ask_to_end(int) { asked_to_end = 1; }
+/// Once more: a query takes long. ncurses' own handler does the same.
+void ask_to_end(int) {
+  if (asked_to_end != 0) {
+    ::endwin();
+    ::_exit(1);
+  }
+  asked_to_end = 1;
+}
 
 /// Before ncurses has its own, which end the process at once.
 void catch_signals() {
@@ -115,8 +124,9 @@ Key key_of_character(wint_t code) {
 
 bool is_asked_to_end() { return asked_to_end != 0; }
 
-Screen::Screen(bool colour) {
+Screen::Screen(bool colour, bool is_utf8) {
   std::setlocale(LC_CTYPE, "");
+  if (is_utf8 && !shows_utf8()) std::setlocale(LC_CTYPE, "C.UTF-8");
   const char* const term = std::getenv("TERM");
   if (term == nullptr || *term == '\0') refuse("TERM is not set, so what the terminal can do is not known");
   int error = 0;
@@ -141,6 +151,8 @@ Screen::Screen(bool colour) {
   ::init_pair(3, COLOR_CYAN, -1);
   ::init_pair(4, COLOR_GREEN, -1);
 }
+
+bool Screen::shows_utf8() const { return std::string_view(::nl_langinfo(CODESET)) == "UTF-8"; }
 
 Screen::~Screen() { ::endwin(); }
 

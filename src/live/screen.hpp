@@ -14,13 +14,16 @@ namespace cgmm::live {
 class Screen {
  public:
   /// Throws std::runtime_error, in a sentence, where the terminal is of no known kind or can't show a screen.
-  explicit Screen(bool colour);
+  /// `is_utf8`: the terminal shows UTF-8, also where its locale is not installed here.
+  Screen(bool colour, bool is_utf8);
   /// The terminal is as before.
   ~Screen();
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
 
   Size size() const;
+  /// Else only ASCII comes out well: there is no locale here with which ncurses could write more.
+  bool shows_utf8() const;
   void paint(const Frame& frame);
   /// All of it anew: something else has written to the terminal.
   void repaint();

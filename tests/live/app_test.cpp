@@ -227,6 +227,30 @@ TEST_F(LiveApp, ColumnsCanBeChosen) {
   EXPECT_EQ(screen(app).find(" limit"), std::string::npos) << screen(app);
 }
 
+TEST_F(LiveApp, ThePaneTellsOfWhateverIsSelectedOnceThereIsTime) {
+  App app = app_at();
+  press(app, {U'd'});
+  EXPECT_EQ(screen(app).find("details of"), std::string::npos);
+  EXPECT_LT(app.quiet_us(), kSecondUs);
+  app.rest();
+  EXPECT_NE(screen(app).find("details of /db"), std::string::npos) << screen(app);
+  EXPECT_NE(screen(app).find("/web"), std::string::npos) << "the list is there, too";
+  press(app, {key::kDown});
+  EXPECT_EQ(screen(app).find("details of"), std::string::npos) << "not of another one";
+  app.rest();
+  EXPECT_NE(screen(app).find("details of /batch"), std::string::npos);
+  press(app, {U'd'});
+  EXPECT_EQ(screen(app).find("details of"), std::string::npos);
+}
+
+TEST_F(LiveApp, SaysWhatCouldNotBeReadAndGoesOn) {
+  App app = app_at();
+  app.fail("the history is \x1b damaged");
+  EXPECT_NE(screen(app).find("the history is \\x1b damaged"), std::string::npos);
+  press(app, {U'T'});
+  EXPECT_EQ(at_s(app), 1990);
+}
+
 TEST_F(LiveApp, PagesAreScrolled) {
   App app = app_at();
   app.resize({.rows = 10, .columns = 80});
@@ -245,16 +269,17 @@ TEST_F(LiveApp, EveryFrameFitsTheScreenWhateverIsPressed) {
   source.rows.push_back(row_of("/" + std::string(300, 'x'), 1));
   source.rows.push_back(row_of("/\u4e2d\u4e2d\u4e2d\u4e2d\u4e2d\u4e2d\u4e2d\u4e2d\u4e2d\u4e2d\u4e2d\u4e2d\u4e2d", 2));
   source.rows.push_back(row_of("/a\n\x1b[31m\xff", 3));
-  const std::vector<Key> keys = {U'T',        key::kTab, U'/', U'x', key::kEnter, key::kEscape, U'O',
-                                 key::kEnter, U'q',      U'c', U' ', key::kEnter, U'?',         key::kEnd,
-                                 U'q',        U'j',      U'1', U'm', key::kEnter, U'z',         key::kDown,
-                                 key::kEnter, U'q',      U' ', U'+', key::kEnd};
+  const std::vector<Key> keys = {U'T',        key::kTab,   U'/', U'x', key::kEnter, key::kEscape, U'O',
+                                 key::kEnter, U'q',        U'c', U' ', key::kEnter, U'?',         key::kEnd,
+                                 U'q',        U'j',        U'1', U'm', key::kEnter, U'd',         U'z',
+                                 key::kDown,  key::kEnter, U'q', U' ', U'+',        key::kEnd};
   for (const bool ascii : {false, true}) {
     for (const Size size : {Size{1, 1}, Size{5, 10}, Size{24, 80}, Size{25, 81}, Size{80, 300}}) {
       App app(source, "node-1", std::nullopt, ascii);
       app.resize(size);
       for (const Key key : keys) {
         app.press(key);
+        app.rest();
         const Frame frame = app.frame();
         ASSERT_LE(frame.lines.size(), size.rows);
         for (const Line& line : frame.lines) {
