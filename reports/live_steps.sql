@@ -32,9 +32,16 @@ scanned AS MATERIALIZED (
          (SELECT started_at_us FROM scan WHERE started_at_us > :at_us AND is_partial IS NOT 1
            ORDER BY started_at_us LIMIT 1) AS after_us
 ),
-hour AS MATERIALIZED (  -- by their ends
-  SELECT (SELECT max(hour_at_us) + 3600000000 FROM sample_hour WHERE hour_at_us < :at_us - 3600000000) AS before_us,
-         (SELECT min(hour_at_us) + 3600000000 FROM sample_hour WHERE hour_at_us > :at_us - 3600000000) AS after_us
+hour AS MATERIALIZED (  -- by their ends; has_scans: else the scans are gone like the samples
+  SELECT *,
+         EXISTS (SELECT 1 FROM scan
+                  WHERE started_at_us >= before_us - 3600000000 AND started_at_us < before_us) AS before_has_scans,
+         EXISTS (SELECT 1 FROM scan
+                  WHERE started_at_us >= after_us - 3600000000 AND started_at_us < after_us) AS after_has_scans
+    FROM (SELECT (SELECT max(hour_at_us) + 3600000000 FROM sample_hour
+                   WHERE hour_at_us < :at_us - 3600000000) AS before_us,
+                 (SELECT min(hour_at_us) + 3600000000 FROM sample_hour
+                   WHERE hour_at_us > :at_us - 3600000000) AS after_us)
 ),
 kill_before AS MATERIALIZED (
   SELECT o.oom_kill_id, o.killed_at_us, c.path, coalesce(c.name, o.victim_path, o.dropped_from) AS name
@@ -57,10 +64,12 @@ reclaim_after AS MATERIALIZED (
    WHERE r.started_at_us > :at_us AND r.outcome <> 'dry_run' ORDER BY r.started_at_us LIMIT 1
 )
 SELECT CASE WHEN sampled.before_us IS NULL THEN hour.before_us
-            WHEN scanned.before_us > sampled.before_us AND hour.before_us > sampled.before_us THEN hour.before_us
+            WHEN (scanned.before_us > sampled.before_us OR NOT before_has_scans) AND hour.before_us > sampled.before_us
+            THEN hour.before_us
             ELSE sampled.before_us END AS before_at_us,
-       CASE WHEN sampled.after_us IS NULL THEN iif(scanned.after_us < hour.after_us, hour.after_us, NULL)
-            WHEN ifnull(scanned.after_us < sampled.after_us, 1) AND hour.after_us < sampled.after_us THEN hour.after_us
+       CASE WHEN sampled.after_us IS NULL THEN iif(scanned.after_us < hour.after_us OR NOT after_has_scans, hour.after_us, NULL)
+            WHEN (scanned.after_us < sampled.after_us OR NOT after_has_scans) AND hour.after_us < sampled.after_us
+            THEN hour.after_us
             ELSE sampled.after_us END AS after_at_us,
        (SELECT started_at_us FROM scan WHERE is_partial IS NOT 1 ORDER BY started_at_us DESC LIMIT 1) AS newest_at_us,
        min(ifnull((SELECT started_at_us FROM scan WHERE scan_id = (SELECT min(scan_id) FROM sample)), 9223372036854775807),

@@ -16,14 +16,17 @@ namespace {
 
 namespace glyph = report::glyph;
 
-constexpr std::size_t kLeastName = 20, kTrend = 9, kWidestName = 70;
+constexpr std::size_t kTrend = 9, kWidestName = 70;
 constexpr std::size_t kWideEnough = 100;                        // for trend lines, too
 constexpr std::int64_t kLongWithout_us = 3 * base::kMinute_us;  // longer than most intervals
 constexpr double kWarm_pct = 80, kHot_pct = 95;                 // of the limit, held
 
+/// Names have so much room before there is another column.
+std::size_t least_name(std::size_t width) { return std::max<std::size_t>(20, width * 3 / 10); }
+
 /// The columns for which there is room, the one that is sorted by in any case.
 std::vector<Column> columns_of(const List& list, std::size_t width) {
-  std::size_t left = width - std::min(width, kLeastName + 1 + (width >= kWideEnough ? kTrend + 5 : 0));
+  std::size_t left = width - std::min(width, least_name(width) + 1 + (width >= kWideEnough ? kTrend + 5 : 0));
   const Column& sorted_by = column_of(list.settings.sorted_by);
   left -= std::min(left, sorted_by.width + 1);
   std::vector<Column> columns;
@@ -48,7 +51,7 @@ std::size_t width_of(const std::vector<Column>& columns) {
 /// What is left for names; and whether there is room for trend lines, too.
 std::pair<std::size_t, bool> name_width(const std::vector<Column>& columns, std::size_t width) {
   const std::size_t left = width - std::min(width, width_of(columns) + 1);
-  const bool has_trend = width >= kWideEnough && left > kLeastName + kTrend + 1;
+  const bool has_trend = width >= kWideEnough && left > least_name(width) + kTrend + 1;
   return {std::min(left - (has_trend ? kTrend + 1 : 0), kWidestName), has_trend};
 }
 
