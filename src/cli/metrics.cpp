@@ -33,11 +33,13 @@ int metrics(const Options& options) {
   const config::Config config = load_for_reading(options).config;
   const std::int64_t now_us = daemon::wall_now_us();
   const Window day{.since_us = now_us - base::kDay_us, .until_us = now_us};
+  const Window hour{.since_us = now_us - base::kHour_us, .until_us = now_us};
   store::Reader reader(config.database);
   std::string text;
   for (const report::Report& one : report::metric_queries()) {
     if (one.name == "metric_containers" && !options.metrics.containers) continue;
-    text += report::render_metrics(report::metrics_of(one.sql), answer_to(one, reader, day.parameters()), form);
+    const Window& window = one.name == "metric_near_misses" ? hour : day;
+    text += report::render_metrics(report::metrics_of(one.sql), answer_to(one, reader, window.parameters()), form);
   }
   text += report::render_metrics(report::metrics_of(kFile), file_of(config), form);
   write_output(options, text + report::end_of_metrics(form));

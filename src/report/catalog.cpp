@@ -27,9 +27,9 @@ constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 constexpr std::array<std::string_view, 5> kNotReports = {"history_", "incident_", "live_", "metric_",
                                                          "part_"};  // files that begin with these
 // Put in the place of "(NAME)". Some have others in them, which come after them here.
-constexpr std::array<std::string_view, 14> kParts = {
-    "metric_total", "open_fault",   "measured",    "lost",        "sampled_hour",   "coverage", "gap",
-    "named_kill",   "told_reclaim", "window_last", "window_part", "window_restart", "restart",  "replica"};
+constexpr std::array<std::string_view, 15> kParts = {
+    "metric_total", "near_miss",    "open_fault",  "measured",    "lost",           "sampled_hour", "coverage", "gap",
+    "named_kill",   "told_reclaim", "window_last", "window_part", "window_restart", "restart",      "replica"};
 
 // The tables of the weekly report, in the order in which they are read. None of them reads all of `sample`, which has
 // millions of rows after a week.

@@ -117,6 +117,26 @@ TEST_F(KillReports, NearMissesCountOnlyWhatCannotBeDropped) {
   EXPECT_EQ(Row(table).cell("peak_pct"), core::Cell{99.0});
 }
 
+TEST_F(KillReports, NearMissesAsAMetricAreEpisodesOfTheWorkload) {
+  history.exec(
+      "UPDATE cgroup SET kind = 'container', namespace = 'shop', pod = 'web-' || cgroup_id, container = 'app', "
+      "workload = 'shop/web/app' WHERE cgroup_id < 3");
+  for (const std::int64_t at : {0, 1, 30}) {  // two episodes
+    history.add_scan(minute(at));
+    history.add_sample(minute(at), 1, 990);
+    history.add_sample(minute(at), 2, at == 30 ? 980 : 100);
+    history.add_sample(minute(at), 3, 990);  // it has no name
+  }
+  const Table table = query("metric_near_misses", 0);
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(Row(table, 0).cell("workload"), core::Cell());
+  EXPECT_EQ(Row(table, 0).integer("episodes"), 2);
+  EXPECT_EQ(Row(table, 1).text("workload"), "shop/web/app");
+  EXPECT_EQ(Row(table, 1).integer("episodes"), 3);
+  history.exec("UPDATE sample SET usage_kib = 900, anon_kib = 900");
+  EXPECT_EQ(query("metric_near_misses", 0).rows.size(), 0u);
+}
+
 TEST_F(KillReports, SlabThatCanBeDroppedIsNoNearMiss) {
   history.add_scan(minute(0));
   history.add_sample(minute(0), 1, 990);
