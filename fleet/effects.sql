@@ -14,8 +14,7 @@ SELECT newest.4 AS workload,
        newest.5 AS path,
        nodes
   FROM (SELECT coalesce(workload, path) AS subject,
-               arraySort(groupUniqArray((cgroup_id, node, history_id, assumeNotNull(coalesce(workload, name)), assumeNotNull(path))))[-1]
-                 AS newest,
+               max((cgroup_id, node, history_id, assumeNotNull(coalesce(workload, name)), assumeNotNull(path))) AS newest,
                count() AS reclaims,
                count(read_back_bytes) AS watched,
                countIf(ifNull(verdict, '') = 'effective') AS effective,

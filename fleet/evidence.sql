@@ -4,63 +4,71 @@
 -- reports/evidence.sql: `fleet report` bases its advice on these numbers. Two differ: cache wanted comes from reclaims and whole hours,
 -- not from samples; window is the time that scans cover on a node where the workload was reclaimed, the average of these nodes.
 -- Most important first: workload, threshold_bytes, cache_wanted_bytes, churn, effective, futile, freed_bytes, refaulted_bytes, nodes
-SELECT label.2 AS workload, effective, churn, futile, regrown, all_freed_bytes AS freed_bytes, all_refaulted_bytes AS refaulted_bytes,
+-- 18.16 takes no alias that is the name of a column in an aggregate: so each_* and all_*.
+SELECT label.2 AS workload, effective, churn, futile, regrown, all_freed AS freed_bytes, all_refaulted AS refaulted_bytes,
        if(churn + futile > 0, if(ifNull(before_bytes, -1) > ifNull(hour_bytes, -1), before_bytes, hour_bytes), NULL) AS cache_wanted_bytes,
-       latest_threshold AS threshold_bytes, newest_limit_bytes AS effective_limit_bytes, all_held AS held_byte_seconds, reclaiming_us,
+       threshold AS threshold_bytes, limit_bytes AS effective_limit_bytes, all_held AS held_byte_seconds, reclaiming_us,
        toInt64(covered_us) AS window_us, if(label.3 = '', NULL, label.3) AS known_workload, label.4 AS path, nodes
   FROM (SELECT *
           FROM (SELECT *
-                  FROM (SELECT subject, latest_threshold, label, before_bytes,
-                               countIf(ifNull(verdict, '') = 'effective') AS effective,
-                               countIf(ifNull(verdict, '') = 'churn') AS churn,
-                               countIf(ifNull(verdict, '') = 'futile') AS futile,
-                               sum(mostly_regrown) AS regrown,
-                               sum(multiIf(read_back_bytes IS NULL, NULL, freed_bytes)) AS all_freed_bytes,
-                               sum(read_back_bytes) AS all_refaulted_bytes,
-                               sum(held_byte_seconds) AS all_held,
-                               sum(duration_us) AS reclaiming_us,
-                               avg(covered_each_us) AS covered_us,
-                               uniqExact(node) AS nodes,
-                               argMax(limit_each_bytes, (started_at_us, reclaim_id)) AS newest_limit_bytes
-                          FROM (SELECT *
-                                  FROM (SELECT *
-                                          FROM (SELECT node, history_id, reclaim_id, cgroup_id, started_at_us, assumeNotNull(coalesce(workload, path)) AS subject,
-                                                       verdict, mostly_regrown, read_back_bytes, freed_bytes, held_byte_seconds, duration_us,
-                                                       threshold_bytes
-                                                  FROM (told_reclaim)
-                                                 WHERE ifNull(verdict, '') = 'futile' OR read_back_bytes IS NOT NULL OR mostly_regrown = 1) AS r
-                                           ANY LEFT JOIN (SELECT assumeNotNull(coalesce(workload, path)) AS subject,
-                                                                 argMax(threshold_bytes, (started_at_us, node, reclaim_id)) AS latest_threshold,
-                                                                 max((started_at_us, assumeNotNull(coalesce(workload, name)), ifNull(workload, ''), assumeNotNull(path))) AS label,
-                                                                 max(if(file_before_bytes > ifNull(shmem_before_bytes, 0),
-                                                                        file_before_bytes - ifNull(shmem_before_bytes, 0),
-                                                                        if(file_before_bytes IS NULL, NULL, 0))) AS before_bytes
-                                                            FROM (told_reclaim)
-                                                           GROUP BY subject) AS t USING (subject)
-                                         WHERE threshold_bytes = latest_threshold) AS rt
-                                   ANY LEFT JOIN (SELECT node, history_id, if(begin_us < end_us, end_us - begin_us, 0) - missed_us AS covered_each_us
-                                                    FROM (coverage)) AS c USING (node, history_id)) AS rtc
-                           ANY LEFT JOIN (SELECT node, history_id, cgroup_id, effective_limit_bytes AS limit_each_bytes FROM (limit_last)) AS l
-                           USING (node, history_id, cgroup_id)
-                         GROUP BY subject, latest_threshold, label, before_bytes) AS judged
-                   ANY LEFT JOIN (SELECT subject, max(is_worth) AS is_worth_it
-                                    FROM (SELECT subject,
-                                                 multiIf(NOT is_container, 1, is_named,
-                                                         ifNull(vanished_at_us, if(is_running = 1, {until_us}, last_us)) > {until_us} - 86400000000,
-                                                         vanished_at_us IS NULL AND is_running = 1) AS is_worth
-                                            FROM (SELECT node, history_id, assumeNotNull(coalesce(workload, path)) AS subject, vanished_at_us,
-                                                         container_id IS NOT NULL OR pod_uid IS NOT NULL AS is_container,
+                  FROM (SELECT subject, label, before_bytes, best.2 AS effective, best.3 AS churn, best.4 AS futile, best.5 AS regrown,
+                               best.6 AS all_freed, best.7 AS all_refaulted, best.8 AS all_held, best.9 AS reclaiming_us,
+                               best.10 AS covered_us, best.11 AS nodes, best.12 AS threshold,
+                               best.13 AS node, best.14 AS history_id, best.15 AS cgroup_id
+                          FROM (SELECT subject, max(each_label) AS label, max(each_before_bytes) AS before_bytes,
+                                       arraySort(groupArray((each_latest, each_effective, each_churn, each_futile, each_regrown, each_freed,
+                                                             each_refaulted, each_held, each_us, each_covered_us, each_nodes, threshold_bytes,
+                                                             each_newest.3, each_newest.4, each_newest.5, each_judged)))[-1] AS best
+                                  FROM (SELECT subject, threshold_bytes,
+                                               max((started_at_us, node, reclaim_id)) AS each_latest,
+                                               max((started_at_us, called, known, assumeNotNull(path))) AS each_label,
+                                               max(if(file_before_bytes > ifNull(shmem_before_bytes, 0),
+                                                      file_before_bytes - ifNull(shmem_before_bytes, 0),
+                                                      if(file_before_bytes IS NULL, NULL, 0))) AS each_before_bytes,
+                                               countIf(is_judged) AS each_judged,
+                                               countIf(is_judged AND judged = 'effective') AS each_effective,
+                                               countIf(is_judged AND judged = 'churn') AS each_churn,
+                                               countIf(is_judged AND judged = 'futile') AS each_futile,
+                                               sumIf(mostly_regrown, is_judged) AS each_regrown,
+                                               sum(if(read_back_bytes IS NULL, NULL, freed_bytes)) AS each_freed,
+                                               sum(read_back_bytes) AS each_refaulted,
+                                               sum(if(is_judged, held_byte_seconds, NULL)) AS each_held,
+                                               sum(if(is_judged, duration_us, NULL)) AS each_us,
+                                               avgIf(covered_each_us, is_judged) AS each_covered_us,
+                                               uniqExactIf(node, is_judged) AS each_nodes,
+                                               maxIf((started_at_us, reclaim_id, node, history_id, cgroup_id), is_judged) AS each_newest
+                                          FROM (SELECT *
+                                                  FROM (SELECT node, history_id, reclaim_id, cgroup_id, started_at_us,
+                                                               assumeNotNull(coalesce(workload, path)) AS subject,
+                                                               assumeNotNull(coalesce(workload, name)) AS called, ifNull(workload, '') AS known,
+                                                               path, threshold_bytes, ifNull(verdict, '') AS judged, mostly_regrown,
+                                                               judged = 'futile' OR read_back_bytes IS NOT NULL OR mostly_regrown = 1 AS is_judged,
+                                                               read_back_bytes, freed_bytes, held_byte_seconds, duration_us,
+                                                               file_before_bytes, shmem_before_bytes
+                                                          FROM (told_reclaim)) AS r
+                                                   ANY LEFT JOIN (SELECT node, history_id,
+                                                                         if(begin_us < end_us, end_us - begin_us, 0) - missed_us AS covered_each_us
+                                                                    FROM (coverage)) AS c USING (node, history_id))
+                                         GROUP BY subject, threshold_bytes)
+                                 GROUP BY subject)
+                         WHERE best.16 > 0) AS judged_subject
+                   ANY LEFT JOIN (SELECT node, history_id, cgroup_id, effective_limit_bytes AS limit_bytes FROM (limit_last)) AS l
+                   USING (node, history_id, cgroup_id)) AS jl
+           ANY LEFT JOIN (SELECT subject, max(is_worth) AS is_worth_it, 1024 * max(most_kib) AS hour_bytes
+                            FROM (SELECT subject, most_kib,
+                                         multiIf(NOT is_container, 1, is_named,
+                                                 ifNull(vanished_at_us, if(is_running = 1, {until_us}, last_us)) > {until_us} - 86400000000,
+                                                 vanished_at_us IS NULL AND is_running = 1) AS is_worth
+                                    FROM (SELECT *
+                                            FROM (SELECT node, history_id, cgroup_id, assumeNotNull(coalesce(workload, path)) AS subject,
+                                                         vanished_at_us, container_id IS NOT NULL OR pod_uid IS NOT NULL AS is_container,
                                                          coalesce(container, pod) IS NOT NULL AS is_named
                                                     FROM cgroup FINAL
-                                                   WHERE match(node, {node_glob})) AS cg
+                                                   WHERE {of_node}) AS cg
                                              ANY LEFT JOIN (SELECT node, history_id, is_running, last_us FROM (seen_history)) AS sh
-                                             USING (node, history_id))
-                                   GROUP BY subject) AS w USING (subject)
-                 WHERE is_worth_it = 1) AS jw
-           ANY LEFT JOIN (SELECT subject, 1024 * max(most_kib) AS hour_bytes
-                            FROM (SELECT node, history_id, cgroup_id, assumeNotNull(coalesce(workload, path)) AS subject
-                                    FROM cgroup FINAL WHERE match(node, {node_glob})) AS cg
-                             ANY LEFT JOIN (SELECT node, history_id, cgroup_id, max(cache_most_kib) AS most_kib FROM (hour)
-                                             GROUP BY node, history_id, cgroup_id) AS h USING (node, history_id, cgroup_id)
-                           GROUP BY subject) AS hj USING (subject))
+                                             USING (node, history_id)) AS cs
+                                     ANY LEFT JOIN (SELECT node, history_id, cgroup_id, max(cache_most_kib) AS most_kib FROM (hour)
+                                                     GROUP BY node, history_id, cgroup_id) AS h USING (node, history_id, cgroup_id))
+                           GROUP BY subject) AS w USING (subject)
+         WHERE is_worth_it = 1)
  ORDER BY churn + futile DESC, freed_bytes DESC, path;

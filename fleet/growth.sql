@@ -32,7 +32,7 @@ SELECT subject AS workload,
                                                  argMin(most, hour_at_us) AS first_samples, argMax(most, hour_at_us) AS last_samples
                                             FROM (SELECT node, history_id, hour_at_us, max(sample_count) AS most
                                                     FROM sample_hour
-                                                   WHERE match(node, {node_glob}) AND hour_at_us >= {since_us}
+                                                   WHERE {of_node} AND hour_at_us >= {since_us}
                                                      AND hour_at_us <= {until_us} - 3600000000
                                                    GROUP BY node, history_id, hour_at_us)
                                            GROUP BY node, history_id)
@@ -41,10 +41,9 @@ SELECT subject AS workload,
                                      AND first_hour_us < last_hour_us) AS e USING (node, history_id)
                  WHERE hour_at_us = first_hour_us OR hour_at_us = last_hour_us) AS ends
            ANY LEFT JOIN (SELECT node, history_id, cgroup_id, assumeNotNull(coalesce(workload, name)) AS subject,
-                                 match(path, {workload_glob}) OR match(name, {workload_glob})
-                                   OR match(ifNull(workload, ''), {workload_glob}) AS is_wanted
+                                 {of_workload} AS is_wanted
                             FROM cgroup FINAL
-                           WHERE match(node, {node_glob}) AND first_seen_at_us < {until_us}
+                           WHERE {of_node} AND first_seen_at_us < {until_us}
                              AND ifNull(vanished_at_us, {until_us}) >= {since_us}) AS c USING (node, history_id, cgroup_id)
          WHERE is_wanted = 1
          GROUP BY subject)

@@ -12,6 +12,6 @@ SELECT node, cluster, zone, pool, kills, workloads, last_at_us, most_killed
                  GROUP BY node)) AS k
    ANY LEFT JOIN (SELECT node, argMax(cluster, shipped_at_us) AS cluster, argMax(zone, shipped_at_us) AS zone, argMax(pool, shipped_at_us) AS pool
                     FROM node FINAL
-                   WHERE match(node, {node_glob})
+                   WHERE {of_node}
                    GROUP BY node) AS n USING (node)
  ORDER BY kills DESC, node;

@@ -7,7 +7,7 @@ SELECT cluster, zone, pool, sum(kill_count) AS kills, uniqExact(node) AS nodes, 
   FROM (SELECT node, subject, kill_count, killed_at_us, last_killed_at_us FROM (killed)) AS k
    ANY LEFT JOIN (SELECT node, argMax(cluster, shipped_at_us) AS cluster, argMax(zone, shipped_at_us) AS zone, argMax(pool, shipped_at_us) AS pool
                     FROM node FINAL
-                   WHERE match(node, {node_glob})
+                   WHERE {of_node}
                    GROUP BY node) AS n USING (node)
  GROUP BY cluster, zone, pool
  ORDER BY kills DESC, cluster, zone, pool;

@@ -31,9 +31,8 @@ SELECT subject AS workload, running, seen, usage_bytes, anon_bytes, reclaimable_
                                                  AS replica,
                                                ifNull(kind, '') = 'pod' AS is_pod, last_seen_at_us, vanished_at_us
                                           FROM cgroup FINAL
-                                         WHERE first_seen_at_us < {until_us} AND match(node, {node_glob})
-                                           AND (match(path, {workload_glob}) OR match(name, {workload_glob})
-                                                OR match(ifNull(workload, ''), {workload_glob}))) AS c
+                                         WHERE first_seen_at_us < {until_us} AND {of_node}
+                                           AND {of_workload}) AS c
                                    ANY LEFT JOIN (SELECT node, history_id, cgroup_id, hour_at_us, usage_kib AS each_usage_kib,
                                                          anon_kib AS each_anon_kib, cache_kib AS each_cache_kib, shmem_kib AS each_shmem_kib
                                                     FROM (hour_last)) AS h USING (node, history_id, cgroup_id)

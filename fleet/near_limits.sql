@@ -19,9 +19,8 @@ SELECT subject AS workload, peak_pct, peak_bytes, limit_bytes, peak_hour_us AS p
                                           FROM (SELECT node, history_id, cgroup_id, assumeNotNull(coalesce(workload, name)) AS subject
                                                   FROM cgroup FINAL
                                                  WHERE first_seen_at_us < {until_us} AND ifNull(vanished_at_us, {until_us}) >= {since_us}
-                                                   AND match(node, {node_glob}) AND ifNull(kind, '') <> 'inner'
-                                                   AND (match(path, {workload_glob}) OR match(name, {workload_glob})
-                                                        OR match(ifNull(workload, ''), {workload_glob}))) AS c
+                                                   AND {of_node} AND ifNull(kind, '') <> 'inner'
+                                                   AND {of_workload}) AS c
                                            ANY LEFT JOIN (SELECT node, history_id, cgroup_id, limit_bytes FROM (limit_last)) AS l
                                            USING (node, history_id, cgroup_id)
                                          WHERE ifNull(limit_bytes, 0) > 0) AS cl

@@ -26,7 +26,7 @@ SELECT node, history_id, cluster, zone, pool, kernel, version, hierarchy, state,
            ANY LEFT JOIN (SELECT node, history_id, countIf(kind = 'start') AS starts, countIf(kind = 'crash_found') AS crashes,
                                  countIf(kind = 'fault_begin') AS faults
                             FROM service_event FINAL
-                           WHERE at_us >= {since_us} AND at_us < {until_us} AND match(node, {node_glob})
+                           WHERE at_us >= {since_us} AND at_us < {until_us} AND {of_node}
                            GROUP BY node, history_id) AS e USING (node, history_id)) AS ce
  CROSS JOIN (SELECT max(arraySum((x, i) -> toUInt64OrZero(x) * if(i = 1, 1000000000000, if(i = 2, 1000000, if(i = 3, 1, 0))),
                                  arrayMap(x -> extract(x, '^[0-9]+'), splitByChar('.', ifNull(version, ''))),

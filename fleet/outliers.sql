@@ -5,21 +5,17 @@
 -- on record in it: OOM kills, reclaims that churned or failed, stuck cgroups, crashes and faults of the service.
 -- typical: the median of all nodes. upper: three quarters of the nodes have that many at most.
 -- Most important first: node, what, times, typical, upper, zone, pool
-SELECT node, what, times, typical, upper, cluster, zone, pool, nodes
-  FROM (SELECT what, node, cluster, zone, pool, times, typical, lower, upper, nodes
-          FROM (SELECT pair.1 AS what, pair.2 AS times, node, cluster, zone, pool
+SELECT one.2 AS node, what, one.1 AS times, typical, upper, one.3 AS cluster, one.4 AS zone, one.5 AS pool, nodes
+  FROM (SELECT what, typical, upper, nodes, most, arrayJoin(arrayFilter(x -> x.1 >= 5 AND x.1 >= 2 * typical, each_node)) AS one
+          FROM (SELECT pair.1 AS what, groupArray((pair.2, node, cluster, zone, pool)) AS each_node, count() AS nodes,
+                       quantileExact(0.5)(pair.2) AS typical, quantileExact(0.75)(pair.2) AS upper,
+                       4 * quantileExact(0.75)(pair.2) - 3 * quantileExact(0.25)(pair.2) AS most
                   FROM (SELECT node, cluster, zone, pool,
                                arrayJoin([('OOM kills', kills), ('reclaims that churned', churn), ('reclaims that failed', failed),
                                           ('stuck cgroups', stuck_times), ('crashes of the service', crashes),
                                           ('faults', faults)]) AS pair
-                          FROM (counts_of_node))) AS each_one
-           ANY LEFT JOIN (SELECT what, quantileExact(0.25)(times) AS lower, quantileExact(0.5)(times) AS typical,
-                                 quantileExact(0.75)(times) AS upper, count() AS nodes
-                            FROM (SELECT pair.1 AS what, pair.2 AS times
-                                    FROM (SELECT arrayJoin([('OOM kills', kills), ('reclaims that churned', churn),
-                                                            ('reclaims that failed', failed), ('stuck cgroups', stuck_times),
-                                                            ('crashes of the service', crashes), ('faults', faults)]) AS pair
-                                            FROM (counts_of_node)))
-                           GROUP BY what) AS of_all USING (what))
- WHERE times >= 5 AND times >= 2 * typical AND times > upper + 3 * (upper - lower) AND nodes > 2
+                          FROM (counts_of_node))
+                 GROUP BY what
+                HAVING count() > 2))
+ WHERE one.1 > most
  ORDER BY times / if(typical > 0, typical, 1) DESC, what, node;

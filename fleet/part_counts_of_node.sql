@@ -19,5 +19,5 @@ SELECT node, cluster, zone, pool, toInt64(kills) AS kills, toInt64(churn) AS chu
            ANY LEFT JOIN (SELECT node, count() AS stuck_times FROM (was_stuck) GROUP BY node) AS s USING (node)) AS nkrs
    ANY LEFT JOIN (SELECT node, countIf(kind = 'crash_found') AS crashes, countIf(kind = 'fault_begin') AS faults
                     FROM service_event FINAL
-                   WHERE at_us >= {since_us} AND at_us < {until_us} AND match(node, {node_glob})
+                   WHERE at_us >= {since_us} AND at_us < {until_us} AND {of_node}
                    GROUP BY node) AS e USING (node)

@@ -47,6 +47,6 @@ SELECT *,
                                              inside,
                                              arrayFilter(x -> x.1 > 0, [(after_at_us, after_interval_us, toInt64(0))])) AS chain
                             FROM (SELECT node, history_id, started_at_us, interval_us, cgroup_count FROM scan
-                                   WHERE match(node, {node_glob}) AND ifNull(is_partial, 0) <> 1
+                                   WHERE {of_node} AND ifNull(is_partial, 0) <> 1
                                      AND started_at_us >= {since_us} - 172800000000 AND started_at_us < {until_us} + 172800000000)
                            GROUP BY node, history_id)) AS s USING (node, history_id)

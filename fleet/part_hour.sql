@@ -14,5 +14,5 @@ SELECT node, history_id, cgroup_id, hour_at_us, max(sample_count) AS samples, ma
        max(if(anon_max_kib + shmem_max_kib + kernel_max_kib < usage_max_kib, anon_max_kib + shmem_max_kib + kernel_max_kib, usage_max_kib))
          AS held_most_kib
   FROM sample_hour
- WHERE match(node, {node_glob}) AND hour_at_us >= {since_us} AND hour_at_us <= {until_us} - 3600000000
+ WHERE {of_node} AND hour_at_us >= {since_us} AND hour_at_us <= {until_us} - 3600000000
  GROUP BY node, history_id, cgroup_id, hour_at_us

@@ -12,7 +12,7 @@ SELECT node, history_id, cgroup_id, hour_at_us, usage_kib, anon_kib, shmem_kib, 
                  GROUP BY node, history_id, cgroup_id)) AS each
    ANY LEFT JOIN (SELECT node, history_id, if(is_running = 1, newest_hour_us, -1) AS last_hour_us
                     FROM (SELECT node, history_id, max(hour_at_us) AS newest_hour_us FROM sample_hour
-                           WHERE match(node, {node_glob}) AND hour_at_us >= {since_us} AND hour_at_us <= {until_us} - 3600000000
+                           WHERE {of_node} AND hour_at_us >= {since_us} AND hour_at_us <= {until_us} - 3600000000
                            GROUP BY node, history_id) AS o
                      ANY LEFT JOIN (SELECT node, history_id, is_running FROM (seen_history)) AS h USING (node, history_id)) AS of_history
    USING (node, history_id)

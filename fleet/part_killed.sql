@@ -10,6 +10,5 @@ SELECT *,
                               multiIf(candidate_count > 0, concat('(one of ', toString(candidate_count), ')'), '(not known)')))
          AS subject
   FROM oom_kill FINAL
- WHERE killed_at_us >= {since_us} AND killed_at_us < {until_us} AND match(node, {node_glob})
-   AND (match(coalesce(path, dropped_from, victim_path, ''), {workload_glob}) OR match(ifNull(name, ''), {workload_glob})
-        OR match(ifNull(workload, ''), {workload_glob}))
+ WHERE killed_at_us >= {since_us} AND killed_at_us < {until_us} AND {of_node}
+   AND {of_kill}

@@ -4,6 +4,6 @@
 -- reports/part_restart.sql and part_replica.sql have the rules. So a workload's first cgroup on a node is no restart.
 SELECT coalesce(workload, name) AS subject, toInt64(count()) AS restarts
   FROM restart FINAL
- WHERE at_us >= {since_us} AND at_us < {until_us} AND match(node, {node_glob})
-   AND (match(path, {workload_glob}) OR match(name, {workload_glob}) OR match(ifNull(workload, ''), {workload_glob}))
+ WHERE at_us >= {since_us} AND at_us < {until_us} AND {of_node}
+   AND {of_workload}
  GROUP BY subject

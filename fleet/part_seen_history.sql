@@ -17,8 +17,8 @@ SELECT *,
   FROM (SELECT node, history_id, cluster, zone, pool, kernel, version, hierarchy, interval_us, ifNull(first_at_us, 0) AS first_us,
                ifNull(last_at_us, 0) AS last_us, lost_samples, lost_rows, clock_difference_us, shipped_at_us
           FROM node FINAL
-         WHERE match(node, {node_glob})) AS n
+         WHERE {of_node}) AS n
    ANY LEFT JOIN (SELECT node, arraySort(groupUniqArrayIf(ifNull(first_at_us, 0), ifNull(first_at_us, 0) < {until_us})) AS firsts
                     FROM node FINAL
-                   WHERE match(node, {node_glob})
+                   WHERE {of_node}
                    GROUP BY node) AS f USING (node)

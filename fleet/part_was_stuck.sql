@@ -4,6 +4,5 @@
 -- in it counts too.
 SELECT *
   FROM stuck FINAL
- WHERE began_at_us < {until_us} AND coalesce(ended_at_us, last_seen_at_us) >= {since_us} AND match(node, {node_glob})
-   AND (match(ifNull(path, ''), {workload_glob}) OR match(ifNull(name, ''), {workload_glob})
-        OR match(ifNull(workload, ''), {workload_glob}))
+ WHERE began_at_us < {until_us} AND coalesce(ended_at_us, last_seen_at_us) >= {since_us} AND {of_node}
+   AND {of_workload}

@@ -5,8 +5,8 @@
 SELECT workload, sum(each_restarts) AS restarts
   FROM (SELECT coalesce(workload, name) AS workload, toInt64(0) AS each_restarts
           FROM cgroup
-         WHERE match(node, {node_glob}) AND (pod_uid IS NULL OR container IS NOT NULL) AND ifNull(kind, '') NOT IN ('inner', 'pod')
-           AND (match(path, {workload_glob}) OR match(name, {workload_glob}) OR match(ifNull(workload, ''), {workload_glob}))
+         WHERE {of_node} AND (pod_uid IS NULL OR container IS NOT NULL) AND ifNull(kind, '') NOT IN ('inner', 'pod')
+           AND {of_workload}
          GROUP BY workload
          UNION ALL
         SELECT subject, restarts FROM (restarted))

@@ -13,11 +13,11 @@ SELECT subject AS workload, restarts, oom_kills, running, last_began_at_us, node
                             FROM (SELECT node, history_id, assumeNotNull(coalesce(workload, name)) AS subject, first_seen_at_us,
                                          vanished_at_us
                                     FROM cgroup FINAL
-                                   WHERE first_seen_at_us < {until_us} AND match(node, {node_glob})) AS each_cgroup
+                                   WHERE first_seen_at_us < {until_us} AND {of_node}) AS each_cgroup
                              ANY LEFT JOIN (SELECT node, history_id, is_running FROM (seen_history)) AS h USING (node, history_id)
                            GROUP BY subject) AS c USING (subject)) AS rc
    ANY LEFT JOIN (SELECT assumeNotNull(coalesce(workload, name)) AS subject, sum(kill_count) AS oom_kills
                     FROM oom_kill FINAL
-                   WHERE killed_at_us >= {since_us} AND killed_at_us < {until_us} AND match(node, {node_glob}) AND path IS NOT NULL
+                   WHERE killed_at_us >= {since_us} AND killed_at_us < {until_us} AND {of_node} AND path IS NOT NULL
                    GROUP BY subject) AS k USING (subject)
  ORDER BY restarts DESC, workload;

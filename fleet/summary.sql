@@ -45,7 +45,7 @@ SELECT all_history_begins_at_us AS history_begins_at_us,
        all_stayed_free_bytes AS stayed_free_bytes,
        all_nodes AS nodes,
        all_silent_nodes AS silent_nodes
-  FROM (SELECT * FROM (SELECT * FROM (SELECT * FROM (SELECT * FROM (SELECT * FROM (
+  FROM (SELECT * FROM (SELECT * FROM (SELECT * FROM (SELECT * FROM (
         SELECT min(first_us) AS all_history_begins_at_us,
                minIf(first_scan_at_us, scans > 0) AS all_first_scan_at_us,
                maxIf(last_scan_at_us, scans > 0) AS all_last_scan_at_us,
@@ -58,40 +58,43 @@ SELECT all_history_begins_at_us AS history_begins_at_us,
                uniqExactIf(node, scans > 0) AS all_nodes,
                uniqExactIf(node, scans > 0 AND is_running = 0 AND replaced_at_us = 0) AS all_silent_nodes
           FROM (coverage) WHERE first_us < {until_us} AND last_us >= {since_us}) AS scanned
-   CROSS JOIN (SELECT count() AS all_cgroups
-          FROM (SELECT node, history_id, first_seen_at_us, last_seen_at_us, vanished_at_us
-           FROM cgroup FINAL
-          WHERE first_seen_at_us < {until_us} AND match(node, {node_glob})
-            AND (match(path, {workload_glob}) OR match(name, {workload_glob}) OR match(ifNull(workload, ''), {workload_glob}))) AS c
-    ANY LEFT JOIN (SELECT node, history_id, last_us, replaced_at_us FROM (seen_history)) AS s USING (node, history_id)
-  WHERE if(vanished_at_us IS NULL AND last_us > last_seen_at_us, last_us, last_seen_at_us) >= {since_us}
-    AND (vanished_at_us IS NOT NULL OR replaced_at_us = 0)) AS seen) AS with_seen
-   CROSS JOIN (SELECT countIf(outcome <> 'dry_run') AS all_reclaims,
+   CROSS JOIN (SELECT sum(gone + if(replaced_at_us = 0, seen + if(last_us >= {since_us}, seen_before, 0), 0)) AS all_cgroups
+          FROM (SELECT node, history_id,
+                       countIf(vanished_at_us IS NOT NULL AND last_seen_at_us >= {since_us}) AS gone,
+                       countIf(vanished_at_us IS NULL AND last_seen_at_us >= {since_us}) AS seen,
+                       countIf(vanished_at_us IS NULL AND last_seen_at_us < {since_us}) AS seen_before  -- and there since, if it was scanned
+                  FROM cgroup FINAL
+                 WHERE first_seen_at_us < {until_us} AND {of_node}
+                   AND {of_workload}
+                 GROUP BY node, history_id) AS c
+           ANY LEFT JOIN (SELECT node, history_id, last_us, replaced_at_us FROM (seen_history)) AS s USING (node, history_id)) AS seen) AS with_seen
+   CROSS JOIN (SELECT countIf(is_done) AS all_reclaims,
                countIf(outcome = 'failed') AS all_failed_reclaims,
                countIf(outcome = 'dry_run') AS all_dry_runs,
-               uniqExactIf(node, history_id, cgroup_id, outcome <> 'dry_run' AND ifNull(freed_bytes, 0) > 0) AS all_cgroups_relieved,
-               sumIf(ifNull(freed_bytes, 0), outcome <> 'dry_run') AS all_freed_bytes,
-               sumIf(ifNull(duration_us, 0), outcome <> 'dry_run') AS all_reclaiming_us
-          FROM (window_reclaim)) AS reclaimed) AS with_reclaimed
-   CROSS JOIN (SELECT count(read_back_bytes) AS all_watched_reclaims,
-               sumIf(ifNull(freed_bytes, 0), read_back_bytes IS NOT NULL) AS all_watched_freed_bytes,
-               sum(ifNull(read_back_bytes, 0)) AS all_refaulted_bytes,
-               countIf(by_regrowth = 1) AS all_regrowth_reclaims,
-               sumIf(ifNull(freed_bytes, 0), by_regrowth = 1) AS all_regrowth_freed_bytes,
-               sumIf(ifNull(told_regrown_bytes, 0), by_regrowth = 1) AS all_regrown_bytes,
-               sum(ifNull(held_byte_seconds, 0)) AS all_held_byte_seconds,
-               countIf(ifNull(verdict, '') = 'effective') AS all_effective_reclaims,
-               countIf(ifNull(verdict, '') = 'churn') AS all_churn_reclaims,
-               countIf(ifNull(verdict, '') = 'futile') AS all_futile_reclaims,
-               countIf(ifNull(verdict, '') = 'unknown') AS all_unknown_reclaims,
-               min(multiIf(read_back_bytes IS NOT NULL OR by_regrowth = 1, observed_for_us, NULL)) AS all_observed_least_us,
-               max(multiIf(read_back_bytes IS NOT NULL OR by_regrowth = 1, observed_for_us, NULL)) AS all_observed_most_us,
-               countIf(ifNull(verdict, '') = 'unknown' AND by_regrowth = 0) AS all_too_short_reclaims,
-               sumIf(ifNull(freed_bytes, 0), ifNull(verdict, '') = 'unknown' AND by_regrowth = 0) AS all_too_short_freed_bytes,
-               count(stayed_free_bytes) AS all_observed_reclaims,
-               sumIf(ifNull(freed_bytes, 0), stayed_free_bytes IS NOT NULL) AS all_observed_freed_bytes,
-               sum(ifNull(stayed_free_bytes, 0)) AS all_stayed_free_bytes
-          FROM (told_reclaim)) AS told) AS with_told
+               uniqExactIf(node, history_id, cgroup_id, is_done AND ifNull(freed_bytes, 0) > 0) AS all_cgroups_relieved,
+               sumIf(ifNull(freed_bytes, 0), is_done) AS all_freed_bytes,
+               sumIf(ifNull(duration_us, 0), is_done) AS all_reclaiming_us,
+               countIf(is_done AND read_back_bytes IS NOT NULL) AS all_watched_reclaims,
+               sumIf(ifNull(freed_bytes, 0), is_done AND read_back_bytes IS NOT NULL) AS all_watched_freed_bytes,
+               sumIf(ifNull(read_back_bytes, 0), is_done) AS all_refaulted_bytes,
+               countIf(is_done AND by_regrowth = 1) AS all_regrowth_reclaims,
+               sumIf(ifNull(freed_bytes, 0), is_done AND by_regrowth = 1) AS all_regrowth_freed_bytes,
+               sumIf(ifNull(told_regrown_bytes, 0), is_done AND by_regrowth = 1) AS all_regrown_bytes,
+               sumIf(ifNull(held_byte_seconds, 0), is_done) AS all_held_byte_seconds,
+               countIf(is_done AND judged = 'effective') AS all_effective_reclaims,
+               countIf(is_done AND judged = 'churn') AS all_churn_reclaims,
+               countIf(is_done AND judged = 'futile') AS all_futile_reclaims,
+               countIf(is_done AND judged = 'unknown') AS all_unknown_reclaims,
+               min(multiIf(is_done AND (read_back_bytes IS NOT NULL OR by_regrowth = 1), observed_for_us, NULL)) AS all_observed_least_us,
+               max(multiIf(is_done AND (read_back_bytes IS NOT NULL OR by_regrowth = 1), observed_for_us, NULL)) AS all_observed_most_us,
+               countIf(is_done AND judged = 'unknown' AND by_regrowth = 0) AS all_too_short_reclaims,
+               sumIf(ifNull(freed_bytes, 0), is_done AND judged = 'unknown' AND by_regrowth = 0) AS all_too_short_freed_bytes,
+               countIf(is_done AND stayed_free_bytes IS NOT NULL) AS all_observed_reclaims,
+               sumIf(ifNull(freed_bytes, 0), is_done AND stayed_free_bytes IS NOT NULL) AS all_observed_freed_bytes,
+               sumIf(ifNull(stayed_free_bytes, 0), is_done) AS all_stayed_free_bytes
+          FROM (SELECT node, history_id, cgroup_id, outcome, outcome <> 'dry_run' AS is_done, ifNull(verdict, '') AS judged, freed_bytes,
+                       duration_us, read_back_bytes, by_regrowth, told_regrown_bytes, held_byte_seconds, observed_for_us, stayed_free_bytes
+                  FROM (window_reclaim))) AS reclaimed) AS with_reclaimed
    CROSS JOIN (SELECT sum(kill_count) AS all_oom_kills,
                sumIf(kill_count, cgroup_id IS NULL AND victim_path IS NULL AND dropped_from IS NULL) AS all_oom_kills_of_unknown
           FROM (killed)) AS kills) AS with_kills

@@ -2,6 +2,7 @@
 #include "fleet/ask/question.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <stdexcept>
 #include <variant>
 
@@ -47,7 +48,27 @@ std::string with_parts(std::string_view text) {
   return statement + std::string(text);
 }
 
+/// One of the expressions matches the glob; nothing to compute, and no column to read, where all match.
+std::string matching(std::string_view glob, const core::Parameters& parameters,
+                     std::initializer_list<std::string_view> expressions) {
+  const auto found = parameters.find(glob);
+  const auto* text = found == parameters.end() ? nullptr : std::get_if<std::string>(&found->second);
+  if (text == nullptr) throw std::logic_error("fleet/: nobody knows {" + std::string(glob) + "}");
+  if (*text == "*") return "1";
+  const std::string pattern = literal(pattern_of(*text));
+  std::string condition;
+  for (const std::string_view expression : expressions)
+    condition += (condition.empty() ? "match(" : " OR match(") + std::string(expression) + ", " + pattern + ")";
+  return "(" + condition + ")";
+}
+
 std::string value_of(std::string_view name, const core::Parameters& parameters) {
+  if (name == "of_node") return matching("node_glob", parameters, {"node"});
+  if (name == "of_workload")
+    return matching("workload_glob", parameters, {"ifNull(path, '')", "ifNull(name, '')", "ifNull(workload, '')"});
+  if (name == "of_kill")
+    return matching("workload_glob", parameters,
+                    {"coalesce(path, dropped_from, victim_path, '')", "ifNull(name, '')", "ifNull(workload, '')"});
   const auto found = parameters.find(name);
   if (found == parameters.end()) throw std::logic_error("fleet/: nobody knows {" + std::string(name) + "}");
   if (const auto* number = std::get_if<std::int64_t>(&found->second)) return "toInt64(" + std::to_string(*number) + ")";

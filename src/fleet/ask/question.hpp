@@ -24,8 +24,9 @@ std::vector<std::string> names_of_questions();
 /// std::logic_error where there is none.
 report::Report question(std::string_view name);
 
-/// The text to run. A text that is the parameter NAME_glob becomes a regular expression for match(). Throws
-/// std::logic_error for braces that no parameter has.
+/// The text to run. A text that is the parameter NAME_glob becomes a regular expression for match(). {of_node},
+/// {of_workload} and {of_kill} are conditions: the row is of what node_glob or workload_glob asks for. Throws
+/// std::logic_error for other braces that no parameter has.
 std::string filled(std::string_view sql, const core::Parameters& parameters);
 
 }  // namespace cgmm::fleet

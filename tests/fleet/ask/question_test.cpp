@@ -33,11 +33,13 @@ TEST(Question, EachHasATitleAndATextThatCanBeRun) {
   }
 }
 
-TEST(Question, AParameterIsALiteral) {
+TEST(Question, AParameterIsALiteralAndAGlobACondition) {
   EXPECT_EQ(
       filled("{since_us} {workload_glob}{node}",
              {{"since_us", std::int64_t{-5}}, {"workload_glob", std::string("o'dd")}, {"node", std::string("o'dd*")}}),
       "toInt64(-5) '^o\\\\\\'dd$''o\\'dd*'");
+  const core::Parameters all{{"node_glob", std::string("*")}, {"workload_glob", std::string("*")}};
+  EXPECT_EQ(filled("{of_node} {of_workload} {of_kill}", all), "1 1 1");
   EXPECT_THROW(filled("{nobody}", kAsked), std::logic_error);
   EXPECT_THROW(filled("{since_us", kAsked), std::logic_error);
   EXPECT_THROW(question("part_coverage_"), std::logic_error);
