@@ -21,17 +21,14 @@
 #include "daemon/resources.hpp"
 #include "daemon/service/signals.hpp"
 #include "net/http_server.hpp"
+#include "serve/answers.hpp"
 #include "serve/feed.hpp"
 #include "serve/files.hpp"
-#include "serve/program.hpp"
 #include "serve/routes.hpp"
-#include "serve/workers.hpp"
 
 namespace cgmm::cli {
 namespace {
 
-constexpr std::size_t kPrograms = 2;   // at the same time
-constexpr std::size_t kWaiting = 128;  // requests
 constexpr std::string_view kEvents = "/now/events";
 
 /// "127.0.0.1:9748", "[::1]:9748".
@@ -102,17 +99,16 @@ int serve(const Options& options) {
   daemon::keep_little_memory();
   const base::Fd signals = daemon::open_signals();
   const serve::Pages pages = pages_of(options);
+  const net::ServerSettings settings = settings_of(options.serve);
   const std::filesystem::path program = program_for(pages);
   const std::vector<std::string> place = place_of_history(options);
-  const net::ServerSettings settings = settings_of(options.serve);
-  const auto answer_to_route = [&](serve::Route route) {
-    route.arguments.insert(route.arguments.end(), place.begin(), place.end());
-    serve::ProgramBounds bounds = serve::bounds_of(pages);
-    bounds.stop_fd = signals.get();
-    return serve::run_program(program, route.arguments, bounds);
+  const auto page_of_now = [&] {
+    std::vector<std::string> arguments = serve::route_of({.path = "/now"}, {})->arguments;
+    arguments.insert(arguments.end(), place.begin(), place.end());
+    return serve::run_program(program, arguments, {.stop_fd = signals.get()});
   };
   std::function<void()> wake_feed;
-  serve::Workers workers(kPrograms, kWaiting);
+  serve::Answers answers({.program = program, .place = place, .bounds = serve::bounds_of(pages)});
   net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& answer) {
     if (request.path == "/healthz") return answer({.body = "ok\n"});
     if (auto file = serve::file_at(request.path)) return answer(*std::move(file));
@@ -122,19 +118,11 @@ int serve(const Options& options) {
     }
     auto route = serve::route_of(request, pages);
     if (!route) return answer({.status = 404, .body = serve::no_such_page(request, pages)});
-    const bool is_taken = workers.add([&answer_to_route, route = *std::move(route), answer] {
-      try {
-        answer(serve::answer_of(route, answer_to_route(route)));
-      } catch (const std::exception& error) {
-        answer({.status = 500, .body = std::string(error.what()) + "\n"});
-      }
-    });
-    if (!is_taken)
-      answer({.status = 503, .body = "too many ask at the same time\n", .headers = {{"Retry-After", "5"}}});
+    answers.ask(*std::move(route), answer);
   });
   serve::Feed feed(  // of the fleet nobody wakes it
       {.state = [&options] { return state_of_history(options); },
-       .page = [&answer_to_route] { return answer_to_route(*serve::route_of({.path = "/now"}, {})); },
+       .page = page_of_now,
        .wall_now_us = daemon::wall_now_us,
        .watchers = [&server] { return server.listener_count(); },
        .publish = [&server](std::string event, bool is_kept) { server.publish(std::move(event), is_kept); }});

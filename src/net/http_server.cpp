@@ -172,12 +172,14 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       answer_->set("X-Content-Type-Options", "nosniff");
       for (const auto& [name, value] : answer.headers) answer_->set(name, value);
       answer_->keep_alive(keeps_);
-      if (!answer.listens) answer_->content_length(answer.body.size());
-      if (!is_head_) answer_->body() = std::move(answer.body);
+      body_ = answer.shared_body ? answer.shared_body : std::make_shared<const std::string>(std::move(answer.body));
+      if (!answer.listens) answer_->content_length(body_->size());
+      if (!is_head_) answer_->body() = {body_->data(), body_->size()};
       plain_.expires_after(server_.settings_.answer_time);
       on_stream([this, will_listen](auto& stream) {
         http::async_write(stream, *answer_, [self = shared_from_this(), will_listen](Error error, std::size_t) {
           self->answer_.reset();
+          self->body_.reset();
           if (!error && will_listen) return self->listen();
           if (error || !self->keeps_) return self->close();
           self->read();
@@ -198,8 +200,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     std::optional<beast::ssl_stream<beast::tcp_stream&>> tls_;
     beast::flat_buffer buffer_{kMostHeader_bytes * 2};
     std::optional<http::request_parser<http::empty_body>> parser_;
-    std::optional<http::response<http::string_body>> answer_;
-    std::deque<Event> waiting_;  // the first one is being sent
+    std::shared_ptr<const std::string> body_;
+    std::optional<http::response<http::span_body<const char>>> answer_;  // refers to body_
+    std::deque<Event> waiting_;                                          // the first one is being sent
     char heard_ = 0;
     bool keeps_ = false, is_head_ = false, is_answering_ = false, listens_ = false;
   };

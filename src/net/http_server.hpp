@@ -40,6 +40,7 @@ struct ServerAnswer {
   int status = 200;
   std::string type = "text/plain; charset=utf-8";
   std::string body;
+  std::shared_ptr<const std::string> shared_body = nullptr;  // instead, where several clients get the same
   std::vector<std::pair<std::string, std::string>> headers;
   bool listens = false;  // instead of a body, the events that are published from now on (server-sent events)
 };

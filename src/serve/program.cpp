@@ -88,7 +88,7 @@ ProgramAnswer run_program(const std::filesystem::path& program, const std::vecto
     if (answer.end != ProgramAnswer::End::exited) break;
     std::array<pollfd, 3> ends{{{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {bounds.stop_fd, POLLIN, 0}}};
     if (::poll(ends.data(), ends.size(), static_cast<int>(left)) <= 0) continue;
-    if (ends[2].revents != 0) answer.end = ProgramAnswer::End::stopped;
+    if (ends[2].revents != 0) answer.end = ProgramAnswer::End::killed;
     if (ends[0].revents != 0 && !take(out.read.get(), answer.out, bounds.most_bytes + 1)) out.read.reset();
     if (ends[1].revents != 0 && !take(err.read.get(), answer.err, kMostError_bytes)) err.read.reset();
   }

@@ -15,7 +15,7 @@ namespace cgmm::serve {
 struct ProgramBounds {
   std::size_t most_bytes = std::size_t{16} << 20;  // of its answer
   std::chrono::milliseconds most_time{35'000};
-  int stop_fd = -1;  // readable: it is killed at once
+  int stop_fd = -1;  // readable: it is killed
 };
 
 struct ProgramAnswer {
@@ -23,8 +23,7 @@ struct ProgramAnswer {
     exited,
     too_big,
     too_slow,
-    killed,   // by a signal
-    stopped,  // stop_fd
+    killed,  // by a signal, or to stop
   };
   End end = End::exited;
   int exit_code = 0;
@@ -32,8 +31,8 @@ struct ProgramAnswer {
   std::string err;  // the begin of it
 };
 
-/// Waits for its end. Nobody is waited for after `most_time`: it is killed. Throws std::system_error where it can't be
-/// started.
+/// Waits for its end. Nobody is waited for after `most_time`, or once `stop_fd` is readable: it is killed. Throws
+/// std::system_error where it can't be started.
 ProgramAnswer run_program(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                           const ProgramBounds& bounds);
 

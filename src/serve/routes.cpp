@@ -175,7 +175,6 @@ net::ServerAnswer answer_of(const Route& route, ProgramAnswer answer) {
   const bool is_there = answer.exit_code == 0 || (!answer.out.empty() && answer.exit_code == 1);
   if (answer.end == End::too_big) return refusal(413, "the answer is over 16 MiB: ask for a shorter time\n");
   if (answer.end == End::too_slow) return refusal(503, "the answer took too long: ask for a shorter time\n");
-  if (answer.end == End::stopped) return refusal(503, "serve is being stopped\n");
   if (answer.end == End::killed) return refusal(500, "the program that answers was killed\n");
   if (is_there)
     return {.status = 200,

@@ -49,7 +49,7 @@ TEST(Program, BoundsHold) {
 
 TEST(Program, IsKilledWhenTheServerStops) {
   const int stop = ::eventfd(1, EFD_CLOEXEC);
-  EXPECT_EQ(shell("exec sleep 60", {.stop_fd = stop}).end, End::stopped);
+  EXPECT_EQ(shell("exec sleep 60", {.stop_fd = stop}).end, End::killed);
   ::close(stop);
 }
 

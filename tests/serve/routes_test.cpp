@@ -108,7 +108,6 @@ TEST(Routes, AnAnswerHasAPolicyAndAFailureIsASentence) {
   EXPECT_EQ(answer_of(page, {.exit_code = 2, .out = "", .err = "--since = \"x\": expected"}).status, 400);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::too_big, .out = "", .err = ""}).status, 413);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::too_slow, .out = "", .err = ""}).status, 503);
-  EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::stopped, .out = "", .err = ""}).status, 503);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::killed, .out = "", .err = ""}).status, 500);
 }
 
