@@ -101,7 +101,8 @@ class ServedPage : public BrowserTest {
 };
 
 TEST_F(ServedPage, OfADayCanBeUsedByEverybody) {
-  EXPECT_EQ(faults_of_pages("2026-11-18T18:00:00Z", "/ /status /incident /incident/20 /incident/s4 /reports +reports"),
+  EXPECT_EQ(faults_of_pages("2026-11-18T18:00:00Z",
+                            "/ /now /workloads /status /incident /incident/20 /incident/s4 /reports +reports"),
             "");
 }
 
