@@ -43,6 +43,10 @@ TEST_F(Image, HoldsTheTwoProgramsAndNothingElseThatRuns) {
                                              "/usr/local/bin/cgroup-memory-manager-fleet", "/usr/local/bin/cgmm"}));
   EXPECT_EQ(fs::read_symlink(root.path() / "usr/local/bin/cgmm"), "cgroup-memory-manager");
   EXPECT_TRUE(fs::exists(root.path() / "etc/cgroup-memory-manager/config.toml"));
+  // What `live` has to know of terminals.
+  for (const char* const term : {"v/vt100", "l/linux", "x/xterm", "x/xterm-256color", "s/screen", "s/screen-256color",
+                                 "t/tmux", "t/tmux-256color"})
+    EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(root.path() / "usr/share/terminfo" / term))) << term;
 
   // Found by its name, and started by no shell.
   const auto& config = image.config().at("config");
