@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 #include <utility>
 
 #include "base/text.hpp"
@@ -17,6 +18,9 @@ namespace {
 namespace glyph = report::glyph;
 
 constexpr std::size_t kTrend = 9, kWidestName = 70;
+constexpr auto kKeys = std::to_array<std::string_view>(
+    {"? keys  q end", "  t T sample", "  o O kill", "  r R reclaim", "  j J jump", "  space pause", "  End now",
+     "  / filter", "  Tab tree", "  Enter more", "  d below", "  , . s S sort", "  c columns"});
 constexpr std::size_t kWideEnough = 100;                        // for trend lines, too
 constexpr std::int64_t kLongWithout_us = 3 * base::kMinute_us;  // longer than most intervals
 constexpr double kWarm_pct = 80, kHot_pct = 95;                 // of the limit, held
@@ -108,7 +112,6 @@ Line title_line(const Clock& clock, const Instant& instant, const List& list, co
   line.add("  " + base::counted(cgroups, "cgroup"));
   if (!list.settings.filter.empty())
     line.add("  only \"" + base::escape_for_terminal(base::to_valid_utf8(list.settings.filter)) + "\"", Look::here);
-  line.add("  ? keys", Look::dim);
   line.fill();
   return line.finish();
 }
@@ -204,8 +207,10 @@ Line keys_line(const std::string& message, const std::optional<Prompt>& prompt, 
   } else if (!message.empty()) {
     line.add(message, Look::here);
   } else {
-    line.add("t T sample  o O kill  r R reclaim  j J jump  space pause  End now  / filter  Tab tree  Enter more  q end",
-             Look::dim);
+    for (const std::string_view key : kKeys) {
+      if (key.size() > line.left()) break;  // none by half
+      line.add(key, Look::dim);
+    }
   }
   line.fill();
   return line.finish();

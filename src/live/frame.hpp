@@ -50,6 +50,7 @@ class LineWriter {
   void fill(Look look = Look::plain);
   Line finish(bool is_selected = false);
   bool is_ascii() const { return ascii_; }
+  std::size_t left() const { return left_; }
 
  private:
   std::string in_terminal(std::string_view text) const;
