@@ -93,10 +93,11 @@ TEST_F(Package, HasWhatBelongsIntoIt) {
 }
 
 /// Every library more is one more that has to be there, in a version that fits, on every node. OpenSSL's and zlib1g are
-/// for cgroup-memory-manager-fleet.
+/// for cgroup-memory-manager-fleet, libzstd is for the archive.
 TEST_F(Package, NeedsFewLibraries) {
   const auto packages = all_matches(field("Depends") + ",", "(libc6|lib[a-z+-]*[a-z+])[0-9.a-z-]*(?: \\([^)]*\\))?,");
-  EXPECT_EQ(joined(packages), joined({"libc6", "libfmt", "libgcc-s", "libspdlog", "libsqlite", "libssl", "libstdc++"}))
+  EXPECT_EQ(joined(packages),
+            joined({"libc6", "libfmt", "libgcc-s", "libspdlog", "libsqlite", "libssl", "libstdc++", "libzstd"}))
       << field("Depends");
 }
 
