@@ -30,6 +30,8 @@ struct RetentionSettings {
   std::int64_t hours_us = 400 * base::kDay_us;
   std::int64_t events_us = 400 * base::kDay_us;  // reclaims, OOM kills, limits, service events, cgroups that ended
   std::int64_t max_size_bytes = 1LL << 30;       // of the database with its WAL
+  bool archive = false;                          // samples move to the archive
+  std::int64_t archive_after_us = 2 * base::kHour_us;
 
   friend bool operator==(const RetentionSettings&, const RetentionSettings&) = default;
 };

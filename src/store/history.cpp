@@ -201,8 +201,10 @@ void History::Impl::record(const core::Scan& scan) {
   const std::vector<Place> places = cgroups.follow(scan, scans.last_at_us, maintenance.room_for_scan_bytes(),
                                                    maintenance.room_for_living_bytes(), losses);
   sql.execute(
-      "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us, cpu_us, "
-      "is_partial) VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
+      // No id is used twice, also where the scans that are archived were lost.
+      "INSERT INTO scan (scan_id, started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us, cpu_us, "
+      "is_partial) VALUES (1 + max(coalesce((SELECT max(scan_id) FROM scan), 0), "
+      "  coalesce((SELECT max(scan_id) FROM archived), 0)), ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
       scan.started_at_us, scan.duration_us, static_cast<std::int64_t>(places.size()), scan.error_count, scan.late_us,
       scan.interval_us, scan.cpu_us, std::int64_t{scan.is_partial});
   const std::int64_t scan_id = database.getLastInsertRowid();

@@ -2,6 +2,8 @@
 #include "store/reader.hpp"
 
 #include <SQLiteCpp/Database.h>
+#include <SQLiteCpp/Exception.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <memory>
@@ -10,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "archive/chunk.hpp"
+#include "store/archived/samples_table.hpp"
 #include "store/file/open.hpp"
 #include "store/migrations.hpp"
 #include "store/read/grouped.hpp"
@@ -81,6 +85,48 @@ void read_as_current(SQLite::Database& database) {
   }
 }
 
+/// The last one that a migration makes.
+std::string text_of_view(std::string_view view) {
+  const std::string begin = "CREATE VIEW " + std::string(view) + " AS";
+  std::string found;
+  for (const core::EmbeddedText& migration : kMigrations) {
+    const std::size_t at = migration.text.rfind(begin);
+    if (at != std::string_view::npos) found = migration.text.substr(at, migration.text.find(';', at) - at);
+  }
+  return found;
+}
+
+/// From now on `sample` and v_sample have the archived samples, too. Until something is archived, the table itself is
+/// quicker. False: nothing is.
+bool read_archive_too(SQLite::Database& database) {
+  const auto has_some = [&](const char* sql) { return database.execAndGet(sql).getInt() != 0; };
+  if (!has_some("SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'archived' AND type = 'table')"))
+    return false;
+  if (!has_some("SELECT EXISTS (SELECT 1 FROM main.archived)")) return false;
+  if (const int code = add_archive_tables(database.getHandle()); code != SQLITE_OK)
+    throw SQLite::Exception(database.getHandle(), code);
+  database.exec("PRAGMA temp_store = MEMORY");
+  std::string columns = "scan_id, cgroup_id";
+  for (const std::string_view name : archive::kColumns) columns += ", " + std::string(name);
+  database.exec("DROP VIEW IF EXISTS temp.sample; DROP VIEW IF EXISTS temp.v_sample");
+  database.exec("CREATE TEMP VIEW sample AS SELECT " + columns + ", reclaimable_cache_kib, held_kib FROM all_samples");
+  constexpr std::string_view kCreate = "CREATE ";
+  database.exec("CREATE TEMP " + text_of_view("v_sample").substr(kCreate.size()));
+  return true;
+}
+
+/// All that a statement reads is of one moment, also what virtual tables read for it.
+class ReadTransaction {
+ public:
+  explicit ReadTransaction(SQLite::Database& database) : database_(database) { database_.exec("BEGIN"); }
+  ~ReadTransaction() { database_.tryExec("ROLLBACK"); }
+  ReadTransaction(const ReadTransaction&) = delete;
+  ReadTransaction& operator=(const ReadTransaction&) = delete;
+
+ private:
+  SQLite::Database& database_;
+};
+
 }  // namespace
 
 struct Reader::Impl {
@@ -94,6 +140,7 @@ struct Reader::Impl {
 
   void open() {
     connection.reset();
+    has_archive = false;
     stamp = stamp_of(file);
     if (!stamp || inspect(file, Thoroughness::header) == Content::none) throw missing(file);
     as_refusal(file, [&] {
@@ -118,8 +165,16 @@ struct Reader::Impl {
     }
   }
 
+  void run(std::string_view sql, const core::Parameters& parameters, core::RowSink& rows) {
+    if (!has_archive && !is_copy) has_archive = read_archive_too(*connection);
+    std::optional<ReadTransaction> transaction;
+    if (has_archive) transaction.emplace(*connection);
+    run_guarded(*connection, sql, parameters, rows);
+  }
+
   std::filesystem::path file;
   bool is_copy = false;
+  bool has_archive = false;        // and it is read
   std::optional<FileStamp> stamp;  // at opening
   std::optional<SQLite::Database> connection;
 };
@@ -140,7 +195,7 @@ core::Table Reader::run(std::string_view sql, const core::Parameters& parameters
 
 void Reader::run(std::string_view sql, const core::Parameters& parameters, core::RowSink& rows) {
   impl_->undisturbed([&] {
-    as_refusal(impl_->file, [&] { run_guarded(*impl_->connection, sql, parameters, rows); });
+    as_refusal(impl_->file, [&] { impl_->run(sql, parameters, rows); });
     return true;
   });
 }

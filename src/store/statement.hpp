@@ -28,6 +28,11 @@ inline std::int64_t to_sql(std::uint64_t value) {
 inline std::int64_t inode_to_sql(std::uint64_t inode) { return static_cast<std::int64_t>(inode); }
 inline std::uint64_t inode_from_sql(std::int64_t inode) { return static_cast<std::uint64_t>(inode); }
 
+/// Bytes that are no text.
+struct Blob {
+  std::string_view bytes;
+};
+
 /// One use of a statement. Resets it at the end, because a running statement keeps its transaction open.
 class Use {
  public:
@@ -46,6 +51,7 @@ class Use {
   void bind(std::monostate) { statement_.bind(next_++); }
   void bind(const std::string& text) { statement_.bind(next_++, text); }
   void bind(std::string_view text) { bind(std::string(text)); }
+  void bind(Blob blob) { statement_.bind(next_++, blob.bytes.data(), static_cast<int>(blob.bytes.size())); }
   void bind(const std::optional<std::int64_t>& value) { value ? bind(*value) : bind(std::monostate{}); }
   void bind(const std::optional<std::uint64_t>& value) { value ? bind(to_sql(*value)) : bind(std::monostate{}); }
 
@@ -53,6 +59,12 @@ class Use {
   bool step() { return statement_.executeStep(); }
   std::int64_t integer(int column) const { return statement_.getColumn(column).getInt64(); }
   std::string text(int column) const { return statement_.getColumn(column).getString(); }
+  std::string bytes(int column) const {
+    const SQLite::Column value = statement_.getColumn(column);
+    const void* const data = value.getBlob();
+    return data == nullptr ? std::string()
+                           : std::string(static_cast<const char*>(data), static_cast<std::size_t>(value.getBytes()));
+  }
   /// nullopt: NULL.
   std::optional<std::int64_t> number(int column) const {
     return statement_.isColumnNull(column) ? std::nullopt : std::optional(integer(column));

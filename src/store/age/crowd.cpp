@@ -146,6 +146,8 @@ std::int64_t Crowd::drop_cgroup(std::int64_t cgroup_id) {
       "DELETE FROM sample WHERE cgroup_id = ?1 AND scan_id IN (SELECT scan_id FROM scan WHERE started_at_us "
       "BETWEEN ?2 AND ?3)",
       cgroup_id, first_us, last_us);
+  loss.samples += sql_.number("SELECT sum(sample_count) FROM archive_chunk WHERE cgroup_id = ?", cgroup_id).value_or(0);
+  sql_.execute("DELETE FROM archive_chunk WHERE cgroup_id = ?", cgroup_id);
   sql_.execute(
       "DELETE FROM sample_hour WHERE cgroup_id = ?1 AND hour_at_us IN (?2 - ?2 % 3600000000, ?3 - ?3 % 3600000000)",
       cgroup_id, first_us, last_us);

@@ -74,6 +74,7 @@ Maintenance::Maintenance(Statements& sql, Wal& wal, Changes& changes, Losses& lo
       changes_(changes),
       losses_(losses),
       roll_up_(sql),
+      archiver_(sql),
       repeated_kills_(sql),
       crowd_(sql, losses),
       page_bytes_(sql.number("PRAGMA page_size").value_or(0)) {}
@@ -112,7 +113,7 @@ bool Maintenance::work(std::int64_t now_us) {
   follow_clock(now_us);
   const bool did_something = repeated_kills_.work(now_us) || drop_early_gone(now_us) ||
                              (is_over_size() && make_room(now_us)) || roll_up_.work(now_us) || drop_old(now_us) ||
-                             give_back_pages();
+                             archive(now_us) || give_back_pages();
   rest_.since_us = did_something ? std::nullopt : std::optional(now_us);
   rest_.sample_count = 0;
   return did_something;
@@ -151,6 +152,7 @@ void Maintenance::undo() {
   rest_.since_us.reset();
   samples_since_work_ = 0;
   roll_up_.undo();
+  archiver_.undo();
   repeated_kills_.undo();
   crowd_.undo();
   by_age_ = {};
@@ -192,14 +194,20 @@ bool Maintenance::is_clock_believed(std::int64_t now_us) {
 bool Maintenance::drop_old(std::int64_t now_us) {
   if (!is_clock_believed(now_us)) return false;
   const std::int64_t events_before_us = now_us - settings_->events_us;
-  return drop_samples(sql_,
-                      {.now_us = now_us,
-                       .before_us = now_us - settings_->samples_us,
-                       .incidents_before_us = now_us - settings_->incidents_us,
-                       .to_scan_id = roll_up_.reaches_scan_id()},
-                      by_age_.sampled_scan_id) ||
-         drop_hours(sql_, now_us - settings_->hours_us) || drop_events(sql_, changes_, events_before_us, by_age_) ||
-         drop_cgroups(sql_, events_before_us) || drop_scans(sql_, now_us - kScansStay_us, by_age_);
+  const OldSamples samples{.now_us = now_us,
+                           .before_us = now_us - settings_->samples_us,
+                           .incidents_before_us = now_us - settings_->incidents_us,
+                           .to_scan_id = roll_up_.reaches_scan_id()};
+  std::int64_t dropped_count = 0;
+  return drop_chunks(sql_, samples, by_age_.chunks, dropped_count) ||
+         drop_samples(sql_, samples, by_age_.rows.sampled_scan_id) || drop_hours(sql_, now_us - settings_->hours_us) ||
+         drop_events(sql_, changes_, events_before_us, by_age_.rows) || drop_cgroups(sql_, events_before_us) ||
+         drop_scans(sql_, now_us - kScansStay_us, by_age_.rows);
+}
+
+bool Maintenance::archive(std::int64_t now_us) {
+  if (!settings_ || !settings_->archive) return false;
+  return archiver_.work(now_us, now_us - settings_->archive_after_us, roll_up_.reaches_scan_id());
 }
 
 /// Earlier than anything else, so that there is room for others.
@@ -223,27 +231,29 @@ bool Maintenance::make_room(std::int64_t now_us) {
     }
     const std::int64_t before_us = age_us == kNoAge ? INT64_MAX : now_us - age_us;
     const bool is_incidents = what == Stage::What::incidents;
-    std::int64_t from_the_first = 0;
+    std::int64_t from_the_first = 0, archived_count = 0;
     const std::int64_t changes_before = sql_.database().getTotalChanges();
     bool dropped = false;
     if (what == Stage::What::hours) {
       dropped = drop_hours(sql_, before_us);
     } else if (what == Stage::What::events) {
-      dropped = drop_events(sql_, changes_, before_us, for_room_) || drop_cgroups(sql_, before_us) ||
-                drop_scans(sql_, before_us, for_room_);
+      dropped = drop_events(sql_, changes_, before_us, for_room_.rows) || drop_cgroups(sql_, before_us) ||
+                drop_scans(sql_, before_us, for_room_.rows);
     } else {
-      dropped = drop_samples(sql_,
-                             {.now_us = now_us,
-                              .before_us = before_us,
-                              .incidents_before_us = is_incidents ? INT64_MAX : INT64_MIN,
-                              .makes_room = true,
-                              .set_back_scan_id = clock_.set_back_scan_id},
-                             is_incidents ? from_the_first : for_room_.sampled_scan_id);
+      const OldSamples samples{.now_us = now_us,
+                               .before_us = before_us,
+                               .incidents_before_us = is_incidents ? INT64_MAX : INT64_MIN,
+                               .makes_room = true,
+                               .set_back_scan_id = clock_.set_back_scan_id};
+      ChunkPosition first_chunk;
+      dropped = drop_chunks(sql_, samples, is_incidents ? first_chunk : for_room_.chunks, archived_count) ||
+                drop_samples(sql_, samples, is_incidents ? from_the_first : for_room_.rows.sampled_scan_id);
     }
     if (!dropped) continue;
     // Of the last hour of everybody.
     if (age_us == kNoAge) {
-      const std::int64_t count = sql_.database().getTotalChanges() - changes_before;
+      const std::int64_t count =
+          archived_count > 0 ? archived_count : sql_.database().getTotalChanges() - changes_before;
       (what == Stage::What::samples || is_incidents ? losses_[""].samples : losses_[""].events) += count;
     }
     return true;

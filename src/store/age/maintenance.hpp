@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Keeps the file inside its bounds: rolls hours up, deletes what is too old, makes room before the file would outgrow
-// its size, and gives free pages back to the file system. All in slices of a few thousand rows, each a transaction.
-// A clock that is behind makes nothing old. One that has leapt forward makes things old only once it has been on record
-// for a day. Room is made in the order in which scans were recorded, whatever the clock read; what one directory has
-// made too much of goes before everybody else's.
+// Keeps the file inside its bounds: rolls hours up, moves samples to the archive, deletes what is too old, makes room
+// before the file would outgrow its size, and gives free pages back to the file system. All in slices of a few thousand
+// rows, each a transaction. A clock that is behind makes nothing old. One that has leapt forward makes things old only
+// once it has been on record for a day. Room is made in the order in which scans were recorded, whatever the clock
+// read; what one directory has made too much of goes before everybody else's.
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 
 #include "core/records.hpp"
+#include "store/age/archiver.hpp"
 #include "store/age/crowd.hpp"
 #include "store/age/losses.hpp"
+#include "store/age/old_chunks.hpp"
 #include "store/age/old_rows.hpp"
 #include "store/age/repeated_kills.hpp"
 #include "store/age/roll_up.hpp"
@@ -74,6 +76,7 @@ class Maintenance {
   void follow_clock(std::int64_t now_us);
   bool is_clock_believed(std::int64_t now_us);
   bool drop_old(std::int64_t now_us);
+  bool archive(std::int64_t now_us);
   bool drop_early_gone(std::int64_t now_us);
   bool make_room(std::int64_t now_us);
   bool give_back_pages();
@@ -90,6 +93,7 @@ class Maintenance {
   std::optional<core::RetentionSettings> settings_;
   Losses& losses_;
   RollUp roll_up_;
+  Archiver archiver_;
   RepeatedKills repeated_kills_;
   Crowd crowd_;
   std::int64_t page_bytes_;
@@ -97,8 +101,12 @@ class Maintenance {
   Rest rest_;
   std::int64_t samples_since_work_ = 0;
   std::int64_t reserved_bytes_ = 0;  // for as many samples as were recorded last
-  Position by_age_;                  // set back now and then, for incidents get old
-  Position for_room_;
+  struct Positions {
+    Position rows;
+    ChunkPosition chunks;
+  };
+  Positions by_age_;  // set back now and then, for incidents get old
+  Positions for_room_;
   FollowedClock clock_;
 };
 

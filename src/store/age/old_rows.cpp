@@ -164,7 +164,8 @@ bool drop_cgroups(Statements& sql, std::int64_t before_us) {
       "SELECT min(at_us) FROM (SELECT min(hour_at_us) AS at_us FROM sample_hour "
       "UNION ALL SELECT min(started_at_us) FROM reclaim UNION ALL SELECT min(killed_at_us) FROM oom_kill "
       "UNION ALL SELECT min(began_at_us) FROM stuck "
-      "UNION ALL SELECT started_at_us FROM scan WHERE scan_id = (SELECT min(scan_id) FROM sample))");
+      "UNION ALL SELECT started_at_us FROM scan WHERE scan_id = (SELECT min(scan_id) FROM sample) "
+      "UNION ALL SELECT min(first_at_us) FROM archive_chunk WHERE block = (SELECT min(block) FROM archive_chunk))");
   if (earliest_reference_us) before_us = std::min(before_us, *earliest_reference_us - base::kHour_us);
   drop_oldest(sql, before_us, "cgroup_limit", "cgroup_id", "cgroup", "vanished_at_us");
   drop_oldest(sql, before_us, "cooldown", "cgroup_id", "cgroup", "vanished_at_us");
@@ -181,7 +182,8 @@ bool drop_scans(Statements& sql, std::int64_t before_us, Position& position) {
   sql.execute(
       "DELETE FROM scan WHERE started_at_us > ?1 AND started_at_us <= ?2 "
       "AND scan_id <> (SELECT max(scan_id) FROM scan) "
-      "AND NOT EXISTS (SELECT 1 FROM sample WHERE sample.scan_id = scan.scan_id)",
+      "AND NOT EXISTS (SELECT 1 FROM sample WHERE sample.scan_id = scan.scan_id) "
+      "AND NOT EXISTS (SELECT 1 FROM archive_chunk WHERE block = scan.scan_id / 512)",
       position.scans_us, *slice_end_us);
   position.scans_us = *slice_end_us;
   return true;

@@ -34,9 +34,9 @@ bool only_tells(const char* pragma, bool has_argument) {
   return is_word(pragma, {"foreign_key_list", "index_info", "index_list", "index_xinfo", "integrity_check",
                           "quick_check", "table_info", "table_list", "table_xinfo"}) ||
          (!has_argument &&
-          is_word(pragma, {"application_id", "auto_vacuum", "collation_list", "compile_options", "database_list",
-                           "encoding", "freelist_count", "function_list", "journal_mode", "module_list", "page_count",
-                           "page_size", "pragma_list", "schema_version", "user_version"}));
+          is_word(pragma, {"application_id", "auto_vacuum", "collation_list", "compile_options", "data_version",
+                           "database_list", "encoding", "freelist_count", "function_list", "journal_mode",
+                           "module_list", "page_count", "page_size", "pragma_list", "schema_version", "user_version"}));
 }
 
 /// What a statement may do while this lives. SQLite asks it while a statement is compiled, also for statements that

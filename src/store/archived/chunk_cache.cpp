@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/archived/chunk_cache.hpp"
+
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+namespace cgmm::store {
+namespace {
+
+/// Of chunks. A report must do with 32 MiB.
+constexpr std::size_t kKeptBytes = std::size_t{8} << 20;
+/// Of what is known of a chunk without its bytes.
+constexpr std::size_t kEntryBytes = 200;
+constexpr std::size_t kKeptBlocks = 8;
+constexpr std::size_t kIdleStatements = 16;
+
+/// Resets the statement at the end, so that it does not keep a transaction open.
+class Running {
+ public:
+  Running(sqlite3_stmt* statement, std::initializer_list<std::int64_t> values) : statement_(statement) {
+    int place = 0;
+    for (const std::int64_t value : values) sqlite3_bind_int64(statement_, ++place, value);
+  }
+  ~Running() { sqlite3_reset(statement_); }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+  bool step() { return next_row(statement_); }
+  bool is_null(int column) { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+  std::int64_t integer(int column) { return sqlite3_column_int64(statement_, column); }
+  std::string_view bytes(int column) {
+    const void* const data = sqlite3_column_blob(statement_, column);
+    if (data == nullptr) return {};
+    return {static_cast<const char*>(data), static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  }
+
+ private:
+  sqlite3_stmt* statement_;
+};
+
+}  // namespace
+
+Prepared prepare(sqlite3* database, const std::string& sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(database, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code != SQLITE_OK) throw SqlFailure{code};
+  return {statement, &sqlite3_finalize};
+}
+
+bool next_row(sqlite3_stmt* statement) {
+  const int code = sqlite3_step(statement);
+  if (code != SQLITE_ROW && code != SQLITE_DONE) throw SqlFailure{code};
+  return code == SQLITE_ROW;
+}
+
+ChunkCache::ChunkCache(sqlite3* database) : database_(database) { idle_.reserve(kIdleStatements); }
+
+sqlite3_stmt* ChunkCache::statement(const char* sql) {
+  const auto found = statements_.find(std::string_view(sql));
+  if (found != statements_.end()) return found->second.get();
+  return statements_.emplace(sql, prepare(database_, sql)).first->second.get();
+}
+
+Borrowed ChunkCache::take(std::string sql) {
+  for (auto idle = idle_.begin(); idle != idle_.end(); ++idle) {
+    if (idle->sql != sql) continue;
+    Borrowed borrowed = std::move(*idle);
+    idle_.erase(idle);
+    return borrowed;
+  }
+  Prepared statement = prepare(database_, sql);
+  return {std::move(sql), std::move(statement)};
+}
+
+void ChunkCache::give_back(Borrowed borrowed) noexcept {
+  if (!borrowed.statement || idle_.size() == idle_.capacity()) return;  // without memory for more, it is finalized
+  sqlite3_reset(borrowed.get());
+  idle_.push_back(std::move(borrowed));
+}
+
+void ChunkCache::refresh() {
+  std::int64_t version = 0;
+  {
+    Running row(statement("PRAGMA main.data_version"), {});
+    if (row.step()) version = row.integer(0);
+  }
+  const std::int64_t changes = sqlite3_total_changes64(database_);
+  if (version == version_ && changes == changes_) return;
+  kept_.clear();
+  places_.clear();
+  cgroups_.clear();
+  kept_bytes_ = 0;
+  Running row(statement("SELECT max(scan_id) FROM main.archived"), {});
+  archived_to_ = row.step() && !row.is_null(0) ? row.integer(0) : INT64_MIN;
+  version_ = version;
+  changes_ = changes;
+}
+
+std::optional<std::int64_t> ChunkCache::next_block(std::int64_t from, std::optional<std::int64_t> cgroup_id,
+                                                   bool backwards) {
+  const char* const sql =
+      cgroup_id ? (backwards ? "SELECT max(block) FROM main.archive_chunk WHERE cgroup_id = ?2 AND block <= ?1"
+                             : "SELECT min(block) FROM main.archive_chunk WHERE cgroup_id = ?2 AND block >= ?1")
+                : (backwards ? "SELECT max(block) FROM main.archive_chunk WHERE block <= ?1"
+                             : "SELECT min(block) FROM main.archive_chunk WHERE block >= ?1");
+  Running row(statement(sql), {from});
+  if (cgroup_id) sqlite3_bind_int64(statement(sql), 2, *cgroup_id);
+  if (!row.step() || row.is_null(0)) return std::nullopt;
+  return row.integer(0);
+}
+
+std::shared_ptr<const std::vector<std::int64_t>> ChunkCache::cgroups_of(std::int64_t block) {
+  const auto found = cgroups_.find(block);
+  if (found != cgroups_.end()) return found->second;
+  auto cgroups = std::make_shared<std::vector<std::int64_t>>();
+  for (Running row(statement("SELECT cgroup_id FROM main.archive_chunk WHERE block = ?1 ORDER BY cgroup_id"), {block});
+       row.step();)
+    cgroups->push_back(row.integer(0));
+  if (cgroups_.size() >= kKeptBlocks) cgroups_.clear();
+  cgroups_.emplace(block, cgroups);
+  return cgroups;
+}
+
+std::shared_ptr<archive::Chunk> ChunkCache::chunk(std::int64_t block, std::int64_t cgroup_id) {
+  const Key key{block, cgroup_id};
+  const auto found = places_.find(key);
+  if (found != places_.end()) {
+    kept_.splice(kept_.begin(), kept_, found->second);
+    return found->second->chunk;
+  }
+  const auto bytes_of = [](const Kept& one) { return kEntryBytes + (one.chunk ? one.chunk->bytes() : 0); };
+  kept_.push_front({key, read(block, cgroup_id)});
+  places_.emplace(key, kept_.begin());
+  kept_bytes_ += bytes_of(kept_.front());
+  while (kept_bytes_ > kKeptBytes && kept_.size() > 1) {
+    kept_bytes_ -= bytes_of(kept_.back());
+    places_.erase(kept_.back().key);
+    kept_.pop_back();
+  }
+  return kept_.front().chunk;
+}
+
+std::shared_ptr<archive::Chunk> ChunkCache::read(std::int64_t block, std::int64_t cgroup_id) {
+  Running row(statement("SELECT data FROM main.archive_chunk WHERE block = ?1 AND cgroup_id = ?2"), {block, cgroup_id});
+  if (!row.step()) return nullptr;
+  try {
+    return std::make_shared<archive::Chunk>(decoder_, row.bytes(0), cgroup_id, block);
+  } catch (const archive::BadChunk& bad) {
+    sqlite3_log(SQLITE_CORRUPT, "the samples of cgroup %lld in block %lld of the archive are damaged: %s",
+                static_cast<long long>(cgroup_id), static_cast<long long>(block), bad.what());
+    return nullptr;
+  }
+}
+
+}  // namespace cgmm::store

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Reads the table archive_chunk, and keeps the chunks that were read last, up to some megabytes. Speaks SQLite's C
+// interface only, for it is part of the extension, too. For the thread that owns the connection.
+
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "archive/chunk.hpp"
+
+namespace cgmm::store {
+
+/// What SQLite answers where it does not do what was asked for.
+struct SqlFailure {
+  int code = 0;
+};
+
+/// A prepared statement; finalized at the end.
+using Prepared = std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)>;
+Prepared prepare(sqlite3* database, const std::string& sql);
+/// The statement's next row. Throws SqlFailure.
+bool next_row(sqlite3_stmt* statement);
+
+/// A statement of its own for who uses it.
+struct Borrowed {
+  std::string sql;
+  Prepared statement{nullptr, &sqlite3_finalize};
+
+  sqlite3_stmt* get() const { return statement.get(); }
+};
+
+class ChunkCache {
+ public:
+  explicit ChunkCache(sqlite3* database);
+
+  /// A cursor lives for one row of another table, and to compile its statement anew would take longer than to run it.
+  Borrowed take(std::string sql);
+  void give_back(Borrowed borrowed) noexcept;
+
+  /// Forgets everything if the database was written since the last call.
+  void refresh();
+
+  /// Samples of scans up to this one are in the archive, those of later ones are not.
+  std::int64_t archived_to() const { return archived_to_; }
+
+  /// The first block from this one on, or backwards, that has a chunk, of that cgroup if one is named.
+  std::optional<std::int64_t> next_block(std::int64_t from, std::optional<std::int64_t> cgroup_id, bool backwards);
+  /// Its cgroups with a chunk, in their order.
+  std::shared_ptr<const std::vector<std::int64_t>> cgroups_of(std::int64_t block);
+  /// nullptr: there is none, or it is damaged.
+  std::shared_ptr<archive::Chunk> chunk(std::int64_t block, std::int64_t cgroup_id);
+
+ private:
+  using Key = std::pair<std::int64_t, std::int64_t>;  // block, cgroup_id
+  struct Kept {
+    Key key;
+    std::shared_ptr<archive::Chunk> chunk;
+  };
+  std::shared_ptr<archive::Chunk> read(std::int64_t block, std::int64_t cgroup_id);
+  sqlite3_stmt* statement(const char* sql);
+
+  sqlite3* database_;
+  std::map<std::string, Prepared, std::less<>> statements_;
+  std::vector<Borrowed> idle_;
+  archive::Decoder decoder_;
+  std::list<Kept> kept_;  // the one that was used last comes first
+  std::map<Key, std::list<Kept>::iterator> places_;
+  std::map<std::int64_t, std::shared_ptr<const std::vector<std::int64_t>>> cgroups_;  // by block
+  std::size_t kept_bytes_ = 0;
+  std::int64_t archived_to_ = INT64_MIN;
+  std::int64_t version_ = -1;  // of the database, when it was looked at
+  std::int64_t changes_ = -1;  // of this connection
+};
+
+}  // namespace cgmm::store

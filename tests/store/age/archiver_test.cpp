@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/age/archiver.hpp"
+
+#include <SQLiteCpp/Database.h>
+
+#include <random>
+#include <vector>
+
+#include "store/retention_fixture.hpp"
+
+namespace cgmm::store {
+namespace {
+
+class ArchiveTest : public RetentionTest {
+ protected:
+  static constexpr core::RetentionSettings kSettings{
+      .samples_us = 100 * kDay, .archive = true, .archive_after_us = kHour};
+
+  /// Scans every 10 s, of cgroups whose numbers go up and down and are unknown now and then. When the last one was.
+  std::int64_t record(int count, core::CgroupKey cgroups = 5) {
+    for (int i = 0; i < count; ++i, next_us_ += 10 * kSecond) {
+      core::Scan scan{.started_at_us = next_us_, .interval_us = 10 * kSecond};
+      for (core::CgroupKey key = 1; key <= cgroups; ++key) {
+        if (random_() % 20 == 0) continue;
+        core::ScanRow row{.cgroup = test::tracked(key, {"/" + std::to_string(key), key})};
+        for (std::size_t j = 0; j < core::Gauges::kSize; ++j) {
+          if (random_() % 5 != 0) row.gauges.set(static_cast<core::Gauge>(j), (random_() % 100'000) * 1024);
+        }
+        for (std::size_t j = 0; j < core::Counters::kSize; ++j) {
+          const auto counter = static_cast<core::Counter>(j);
+          if (counter != core::Counter::oom_kills && random_() % 3 != 0) row.increases.set(counter, random_() % 1000);
+        }
+        if (random_() % 50 == 0) row.gauges.set_no_number(core::Gauge::shmem);
+        scan.rows.push_back(row);
+      }
+      store(history_, scan);
+    }
+    return next_us_;
+  }
+
+  /// What everybody sees.
+  std::vector<std::string> seen() const {
+    std::vector<std::string> all;
+    for (const char* const sql :
+         {"SELECT * FROM sample ORDER BY scan_id, cgroup_id",
+          "SELECT * FROM sample ORDER BY scan_id DESC, cgroup_id DESC",
+          "SELECT * FROM v_sample ORDER BY scan_id, cgroup_id",
+          "SELECT min(scan_id), max(scan_id), count(*) FROM sample",
+          "SELECT * FROM sample WHERE cgroup_id = 3 AND scan_id > 500 AND scan_id < 600",
+          "SELECT * FROM sample WHERE cgroup_id = 3 AND scan_id BETWEEN 500 AND 600 ORDER BY scan_id DESC",
+          "SELECT scan_id, (SELECT usage_kib FROM sample s WHERE s.scan_id = scan.scan_id AND cgroup_id = 2) FROM scan",
+          "SELECT scan_id, EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = scan.scan_id) FROM scan",
+          "SELECT scan_id, (SELECT s.scan_id FROM sample s WHERE s.scan_id > scan.scan_id ORDER BY s.scan_id LIMIT 1) "
+          "FROM scan",
+          "SELECT scan_id, (SELECT max(s.scan_id) FROM sample s WHERE s.scan_id < scan.scan_id) FROM scan",
+          "SELECT s.cgroup_id, sum(pgfault), max(held_kib) FROM scan sc CROSS JOIN sample s WHERE s.scan_id = "
+          "sc.scan_id "
+          "AND s.cgroup_id BETWEEN 2 AND 4 AND sc.started_at_us % 3 = 0 GROUP BY 1 ORDER BY 1",
+          "SELECT scan_id FROM sample WHERE scan_id IN (700, 20, 512, 511, 99999) AND cgroup_id = 1 ORDER BY scan_id",
+          "SELECT count(*) FROM sample WHERE scan_id = NULL OR scan_id > 1e30 OR cgroup_id < 'x' AND scan_id < 12.5",
+          "SELECT * FROM sample s LEFT JOIN cgroup USING (cgroup_id) WHERE scan_id = 30 ORDER BY cgroup_id DESC"})
+      all.push_back(query(sql));
+    return all;
+  }
+
+  std::int64_t next_us_ = kNoon;
+  std::mt19937 random_{7};
+};
+
+TEST_F(ArchiveTest, WhatIsArchivedReadsAsBefore) {
+  record(1700);
+  const auto before = seen();
+  EXPECT_NE(before[0], "");
+  history_.set_retention(kSettings);
+  maintain_all(next_us_);
+  EXPECT_EQ(query("SELECT scan_id FROM archived"), "1023\n") << "of later blocks not all is an hour old";
+  EXPECT_EQ(query("SELECT min(scan_id) FROM main.sample"), "1024\n");
+  EXPECT_EQ(query("SELECT count(*) FROM archive_chunk"), "10\n");
+  const auto after = seen();
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(after[i], before[i]) << i;
+  EXPECT_EQ(
+      query("SELECT count(*) FROM all_samples a JOIN scan s ON s.scan_id = a.scan_id AND s.started_at_us = a.at_us "
+            "WHERE at_us >= " +
+            std::to_string(kNoon + kHour) + " AND at_us < " + std::to_string(kNoon + 2 * kHour)),
+      query("SELECT count(*) FROM sample JOIN scan USING (scan_id) WHERE started_at_us >= " +
+            std::to_string(kNoon + kHour) + " AND started_at_us < " + std::to_string(kNoon + 2 * kHour)));
+  EXPECT_EQ(query("SELECT max(scan_id) FROM sample_archive"), "1023\n");
+}
+
+TEST_F(ArchiveTest, NoSampleIsThereTwiceOrNotAtAllAfterAnySlice) {
+  record(1200, 40);
+  history_.set_retention({});
+  maintain_all(next_us_);
+  const std::string before = query("SELECT count(*), sum(scan_id), sum(pgfault), sum(usage_kib) FROM sample");
+  history_.set_retention(kSettings);
+  int slices = 0;
+  for (; history_.maintain_slice(next_us_); ++slices)
+    EXPECT_EQ(query("SELECT count(*), sum(scan_id), sum(pgfault), sum(usage_kib) FROM sample"), before) << slices;
+  EXPECT_GT(slices, 10);
+  EXPECT_EQ(query("SELECT count(*) FROM main.sample WHERE scan_id <= 511"), "0\n");
+}
+
+TEST_F(ArchiveTest, ABlockThatWasInterruptedIsGoneOnWith) {
+  record(1000, 40);
+  history_.set_retention({});
+  maintain_all(next_us_);
+  const std::string before = query("SELECT * FROM sample");
+  history_.set_retention(kSettings);
+  ASSERT_TRUE(history_.maintain_slice(next_us_));
+  ASSERT_EQ(query("SELECT count(*) FROM archived"), "0\n");
+  const std::string first = query("SELECT count(*), max(chunk_id) FROM archive_chunk");
+  {
+    History again(file());
+    again.set_retention(kSettings);
+    while (again.maintain_slice(next_us_)) {
+    }
+  }
+  EXPECT_NE(query("SELECT count(*), max(chunk_id) FROM archive_chunk"), first);
+  EXPECT_EQ(query("SELECT count(*), count(DISTINCT cgroup_id) FROM archive_chunk"), "40|40\n");
+  EXPECT_EQ(query("SELECT * FROM sample"), before);
+}
+
+TEST_F(ArchiveTest, OldChunksGoAndThoseAroundAKillStay) {
+  record(300);
+  store(history_,
+        core::CountedOomKills{.id = {"/1", 1}, .since_at_us = next_us_ - 10 * kSecond, .at_us = next_us_, .count = 1});
+  const std::int64_t killed_us = next_us_;
+  record(1400);
+  auto settings = kSettings;
+  settings.samples_us = 30 * kDay;
+  history_.set_retention(settings);
+  maintain_all(next_us_);
+  const std::string around = " FROM sample s JOIN scan USING (scan_id) WHERE started_at_us BETWEEN " +
+                             std::to_string(killed_us - 30 * kMinute) + " AND " +
+                             std::to_string(killed_us + 5 * kMinute);
+  const std::string before = query("SELECT s.*" + around);
+  ASSERT_EQ(query("SELECT count(*) FROM oom_kill WHERE keeps_samples"), "1\n");
+  const std::int64_t later_us = next_us_ + 30 * kDay + kHour;
+  record(3);
+  next_us_ = later_us;
+  record(3);
+  maintain_all(later_us);
+  next_us_ += kDay;
+  record(1);
+  maintain_all(next_us_);
+  EXPECT_EQ(query("SELECT s.*" + around), before);
+  EXPECT_EQ(query("SELECT count(*) FROM archive_chunk WHERE block > 0 AND last_at_us < " +
+                  std::to_string(next_us_ - 31 * kDay)),
+            "0\n");
+  EXPECT_EQ(query("SELECT count(*)" + around), query("SELECT sum(sample_count) FROM archive_chunk WHERE block = 0"));
+}
+
+TEST_F(ArchiveTest, ADamagedChunkCostsThatChunk) {
+  record(1200);
+  history_.set_retention(kSettings);
+  maintain_all(next_us_);
+  const std::string others = query("SELECT * FROM sample WHERE cgroup_id <> 2 OR scan_id > 511");
+  SQLite::Database(file().string(), SQLite::OPEN_READWRITE)
+      .exec("UPDATE archive_chunk SET data = substr(data, 1, 40) || x'00' || substr(data, 42) WHERE cgroup_id = 2");
+  EXPECT_EQ(query("SELECT * FROM sample"), others);
+  EXPECT_EQ(query("SELECT count(*) FROM sample WHERE cgroup_id = 2 AND scan_id <= 511"), "0\n");
+}
+
+TEST_F(ArchiveTest, EveryColumnOfSampleHasItsPlace) {
+  std::string names = "scan_id\ncgroup_id\n";
+  for (const std::string_view name : archive::kColumns) names += std::string(name) + "\n";
+  EXPECT_EQ(query("SELECT name FROM pragma_table_info('sample', 'main')"), names);
+  record(1200, 1);
+  history_.set_retention(kSettings);
+  maintain_all(next_us_);
+  EXPECT_EQ(query("SELECT name FROM pragma_table_info('sample')"),
+            query("SELECT name FROM pragma_table_xinfo('sample', 'main')"));
+}
+
+}  // namespace
+}  // namespace cgmm::store
