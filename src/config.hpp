@@ -56,7 +56,7 @@ struct Config {
   bool dry_run = false;
   bool lock_memory = false;
   std::filesystem::path database = "/var/lib/cgroup-memory-manager/history.db";
-  core::RetentionSettings retention;
+  core::RetentionSettings retention{.samples_us = 100 * base::kDay_us, .archive = true};
   std::filesystem::path reports_dir = "/etc/cgroup-memory-manager/reports";
   std::optional<LogLevel> log_level;  // nullopt: RUST_LOG decides, else info
   Ship ship;

@@ -254,6 +254,8 @@ Keys keys_of(Config& config) {
       {"max_size", R"(a size between "32MiB" and "1TiB" such as "1GiB")",
        into(retention.max_size_bytes, size(std::int64_t{32} << 20, std::int64_t{1} << 40))},
       {"keep_samples", kRetention, into(retention.samples_us, kept_for)},
+      {"archive", kBool, into(retention.archive, bool_of)},
+      {"archive_after", kRetention, into(retention.archive_after_us, kept_for)},
       {"keep_incidents", kRetention, into(retention.incidents_us, kept_for)},
       {"keep_hours", kRetention, into(retention.hours_us, kept_for)},
       {"keep_events", kRetention, into(retention.events_us, kept_for)},

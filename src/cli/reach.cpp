@@ -15,6 +15,7 @@ namespace {
 
 // Measured: bench/RESULTS.md, with the indexes and what else a scan takes.
 constexpr double kSample_bytes = 70;
+constexpr double kArchivedSample_bytes = 8;
 constexpr double kHour_bytes = 120;
 constexpr double kFarthest_days = 36'500;
 
@@ -63,7 +64,7 @@ Reach reach_of(const core::Table& status, const core::RetentionSettings& retenti
   const auto left = [&](std::int64_t kept_us, const std::optional<std::int64_t>& from_at_us) {
     return std::max(days(kept_us - std::max<std::int64_t>(*now_us - from_at_us.value_or(*now_us), 0)), 0.0);
   };
-  const Growing of_samples{static_cast<double>(*samples) * kSample_bytes,
+  const Growing of_samples{static_cast<double>(*samples) * (retention.archive ? kArchivedSample_bytes : kSample_bytes),
                            left(retention.samples_us, reach.samples_from_at_us)};
   const Growing of_hours{static_cast<double>(*hours) * kHour_bytes, left(retention.hours_us, reach.hours_from_at_us)};
   reach.growth_a_day_bytes = static_cast<std::int64_t>(std::min(of_samples.bytes_a_day + of_hours.bytes_a_day, 1e18));

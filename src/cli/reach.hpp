@@ -25,9 +25,9 @@ std::int64_t file_bytes(const std::filesystem::path& file);
 /// The database with its WAL.
 std::int64_t history_bytes(const std::filesystem::path& database);
 
-/// `status`: the answer to the report of that name. A sample takes about 70 bytes, an hour of a cgroup 120: what was
-/// recorded in the newest 24 hours is recorded every day, until it is as old as `retention` says. `size_bytes`: of the
-/// database with its WAL.
+/// `status`: the answer to the report of that name. A sample takes about 70 bytes, 8 in the archive, an hour of a
+/// cgroup 120: what was recorded in the newest 24 hours is recorded every day, until it is as old as `retention` says.
+/// `size_bytes`: of the database with its WAL.
 Reach reach_of(const core::Table& status, const core::RetentionSettings& retention, std::int64_t size_bytes);
 
 /// In one sentence.

@@ -27,7 +27,7 @@ std::string Settings::to_string() const {
       "parent {}, threshold {}, interval {}, cooldown {}{}, {} in steps of {} for up to {} (cgroup v2: at a pressure "
       "of up to {}), each observed for {}, up to {} over {} of their limit sampled every second, {}{}, a history of up "
       "to {}: "
-      "samples {}, incidents {}, hours {}, events {}",
+      "samples {}{}, incidents {}, hours {}, events {}",
       parent, threshold, base::duration_setting(interval_us), base::duration_setting(defaults.cooldown_us), doubling,
       what_goes(defaults), base::format_bytes(policy.bounds.step_bytes),
       base::duration_setting(policy.bounds.timeout_us),
@@ -35,8 +35,10 @@ std::string Settings::to_string() const {
       base::duration_setting(learning.observe_for_us), near_limit.max_count,
       core::Threshold::of_percent(near_limit.over_pct).to_string(), base::counted(policy.rules.size(), "rule"),
       dry_run ? ", dry run" : "", base::format_bytes(static_cast<std::uint64_t>(retention.max_size_bytes)),
-      base::duration_setting(retention.samples_us), base::duration_setting(retention.incidents_us),
-      base::duration_setting(retention.hours_us), base::duration_setting(retention.events_us));
+      base::duration_setting(retention.samples_us),
+      retention.archive ? " (archived after " + base::duration_setting(retention.archive_after_us) + ")" : "",
+      base::duration_setting(retention.incidents_us), base::duration_setting(retention.hours_us),
+      base::duration_setting(retention.events_us));
 }
 
 kernel::Hierarchy hierarchy_for(const std::string& parent) {

@@ -74,9 +74,13 @@ TEST_F(Status, ADayOfScansTellsHowFastTheHistoryGrowsAndHowLongMaxSizeIsEnough) 
           "INSERT INTO scan (started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us) "
           "SELECT (SELECT max(started_at_us) FROM scan) + i * 60000000, 1, 500, 0, 0, 60000000 FROM n");
   const auto row = [&] { return nlohmann::json::parse(ask({"status", "--format", "json"}).out)[0]; };
+  EXPECT_EQ(row()["growth_a_day_bytes"], 720'000 * 8 + 12'000 * 120);
+  EXPECT_TRUE(row()["max_size_lasts"].get<std::string>().starts_with("until 2")) << row();
+  write_config("keep_samples = '50d'");
+  EXPECT_EQ(row()["max_size_lasts"], "for all that is kept") << "50 days of samples, 400 days of hours";
+  write_config("archive = false");
   EXPECT_EQ(row()["growth_a_day_bytes"], 720'000 * 70 + 12'000 * 120);
-  EXPECT_EQ(row()["max_size_lasts"], "for all that is kept") << "two days of samples, 400 days of hours";
-  write_config("max_size = '64Mi'");
+  write_config("archive = false\nmax_size = '64Mi'");
   EXPECT_TRUE(row()["max_size_lasts"].get<std::string>().starts_with("until 2")) << row();
   const Answer check = ask({"check", "--parent", cgroups().root(), "--format", "json"});
   EXPECT_NE(check.out.find("a day takes about 49.4 MiB; max_size is enough until 2"), std::string::npos) << check.out;

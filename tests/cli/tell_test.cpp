@@ -81,7 +81,8 @@ TEST_F(Tell, SighupPutsANewConfigurationIntoForce) {
       ", threshold 25%, interval 100ms, cooldown 2h, reclaims down to half the threshold in steps of "
       "64.0 MiB for up to 10s (cgroup v2: at a pressure of up to 10%), each observed for 5m, up to 20 over 85% of "
       "their limit "
-      "sampled every second, 0 rules, a history of up to 1.0 GiB: samples 2d, incidents 90d, hours 400d, "
+      "sampled every second, 0 rules, a history of up to 1.0 GiB: samples 100d (archived after 2h), incidents 90d, "
+      "hours 400d, "
       "events 400d";
   EXPECT_EQ(text("SELECT detail FROM service_event WHERE kind = 'config_change'"), now);
   EXPECT_TRUE(eventually([&] { return has(service.output(), " info: configuration reloaded: " + now); }))

@@ -55,6 +55,9 @@ observe_for = "2m"
 dry_run = true
 lock_memory = true
 database = "history.db"
+keep_samples = "30d"
+archive = false
+archive_after = "4h"
 reports_dir = "/srv/reports"
 log_level = "warn"
 )");
@@ -72,6 +75,9 @@ log_level = "warn"
   expected.dry_run = true;
   expected.lock_memory = true;
   expected.database = "history.db";
+  expected.retention.samples_us = 30 * base::kDay_us;
+  expected.retention.archive = false;
+  expected.retention.archive_after_us = 4 * base::kHour_us;
   expected.reports_dir = "/srv/reports";
   expected.log_level = LogLevel::warn;
   EXPECT_EQ(config, expected);
@@ -195,7 +201,8 @@ constexpr std::string_view kOneOfTheKeys =
     "adaptive, max_cooldown, worth, observe_for, watch_over, watch_max, kernel_log, container_logs, dry_run, "
     "lock_memory, "
     "database, "
-    "max_size, keep_samples, keep_incidents, keep_hours, keep_events, reports_dir, log_level, rule, ship";
+    "max_size, keep_samples, archive, archive_after, keep_incidents, keep_hours, keep_events, reports_dir, log_level, "
+    "rule, ship";
 constexpr std::string_view kLogLevel = R"("trace", "debug", "info", "warn", "error" or "off")";
 constexpr std::string_view kStep = R"(a size of at least "4KiB", such as "64MiB")";
 constexpr std::string_view kTimeout = R"(a duration between "100ms" and "1h" such as "10s")";
