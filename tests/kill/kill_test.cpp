@@ -345,5 +345,33 @@ TEST_F(Kill, AtAnyInstantLosesNothingThatWasOnRecord) {
   show("kill", line.str());
 }
 
+TEST_F(Kill, WhileItArchivesLosesNoSampleAndHasNoneTwice) {
+  write_config("watch = 'leaves'\ninterval = '100ms'\ndry_run = true\nkernel_log = 'off'\ncontainer_logs = 'off'\n");
+  begin_epoch(/*on_old_history=*/true);
+  ASSERT_NO_FATAL_FAILURE(measure_a_start());
+  begin_epoch(/*on_old_history=*/true);
+  const std::vector<std::string> question = {"query",
+                                             "SELECT count(*), count(DISTINCT scan_id), sum(scan_id), sum(usage_kib), "
+                                             "sum(pgfault), sum(held_kib) FROM sample WHERE cgroup_id <= 20",
+                                             "--format", "csv"};
+  const Answer before = ask(question);
+  ASSERT_EQ(before.exit_code, 0) << before.err;
+  constexpr std::int64_t kLastBlock = kOldHours * 60 / 512 - 1;  // that is whole
+  constexpr int kMostRounds = 400;
+  std::int64_t archived = 0;
+  int rounds = 0;
+  for (; archived < (kLastBlock + 1) * 512 - 1 && rounds < kMostRounds; ++rounds) {
+    SCOPED_TRACE("round " + std::to_string(rounds) + ", CGMM_KILL_SEED=" + std::to_string(seed_));
+    run_and_kill();
+    const Answer now = ask(question);
+    ASSERT_EQ(now.out, before.out) << now.err;
+    const Answer place = ask({"query", "SELECT coalesce(max(scan_id), 0) FROM archived", "--format", "csv"});
+    archived = std::stoll(place.out.substr(place.out.find('\n') + 1));
+  }
+  EXPECT_LT(rounds, kMostRounds);
+  EXPECT_EQ(number("SELECT count(*) FROM archive_chunk WHERE cgroup_id <= 20"), (kLastBlock + 1) * kOldCgroups);
+  show("kill archive", std::to_string(rounds) + " rounds killed while samples moved: each was there once after each");
+}
+
 }  // namespace
 }  // namespace cgmm::test
