@@ -6,7 +6,6 @@ namespace {
 
 double mb(std::int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
 double ms(std::int64_t us) { return static_cast<double>(us) / 1e3; }
-double ms(const Measured& measured) { return measured.median() / 1e6; }
 double ratio(const Measured& over, const Measured& under) { return over.median() / under.median(); }
 double each_us(const Cost& cost, const Measured& measured) {
   return measured.median() / 1e3 / static_cast<double>(cost.cgroups);
