@@ -3,7 +3,7 @@
 -- One row for each workload, those that did not help first, as in reports/effects.sql: its restarts and replicas on all nodes are
 -- added up. `nodes`: on how many it was reclaimed.
 -- Most important first: workload, freed_bytes, stayed_free_bytes, refaulted_bytes, reclaims, nodes, churn, effective, futile
-SELECT newest.4 AS workload,
+SELECT called AS workload,
        reclaims, watched, effective, churn, futile, failed, unknown,
        all_freed_bytes AS freed_bytes,
        all_refaulted_bytes AS refaulted_bytes,
@@ -11,10 +11,10 @@ SELECT newest.4 AS workload,
        all_stayed_free_bytes AS stayed_free_bytes,
        all_held_byte_seconds AS held_byte_seconds,
        swapped_out_bytes,
-       newest.5 AS path,
+       newest_path AS path,
        nodes
   FROM (SELECT coalesce(workload, path) AS subject,
-               max((cgroup_id, node, history_id, assumeNotNull(coalesce(workload, name)), assumeNotNull(path))) AS newest,
+               argMax(assumeNotNull(coalesce(workload, name)), newest) AS called, argMax(assumeNotNull(path), newest) AS newest_path,
                count() AS reclaims,
                count(read_back_bytes) AS watched,
                countIf(ifNull(verdict, '') = 'effective') AS effective,
@@ -29,6 +29,6 @@ SELECT newest.4 AS workload,
                sum(held_byte_seconds) AS all_held_byte_seconds,
                sum((swap_after_bytes - swap_before_bytes) * (swap_after_bytes > swap_before_bytes)) AS swapped_out_bytes,
                uniqExact(node) AS nodes
-          FROM (told_reclaim)
+          FROM (SELECT *, cgroup_id * 65536 + toInt64(cityHash64(node, history_id) % 65536) AS newest FROM (told_reclaim))
          GROUP BY subject)
  ORDER BY churn + futile DESC, freed_bytes DESC, path;

@@ -5,23 +5,26 @@
 -- not from samples; window is the time that scans cover on a node where the workload was reclaimed, the average of these nodes.
 -- Most important first: workload, threshold_bytes, cache_wanted_bytes, churn, effective, futile, freed_bytes, refaulted_bytes, nodes
 -- 18.16 takes no alias that is the name of a column in an aggregate: so each_* and all_*.
-SELECT label.2 AS workload, effective, churn, futile, regrown, all_freed AS freed_bytes, all_refaulted AS refaulted_bytes,
+SELECT called AS workload, effective, churn, futile, regrown, all_freed AS freed_bytes, all_refaulted AS refaulted_bytes,
        if(churn + futile > 0, if(ifNull(before_bytes, -1) > ifNull(hour_bytes, -1), before_bytes, hour_bytes), NULL) AS cache_wanted_bytes,
        threshold AS threshold_bytes, limit_bytes AS effective_limit_bytes, all_held AS held_byte_seconds, reclaiming_us,
-       toInt64(covered_us) AS window_us, if(label.3 = '', NULL, label.3) AS known_workload, label.4 AS path, nodes
+       toInt64(covered_us) AS window_us, if(known = '', NULL, known) AS known_workload, newest_path AS path, nodes
   FROM (SELECT *
           FROM (SELECT *
-                  FROM (SELECT subject, label, before_bytes, best.2 AS effective, best.3 AS churn, best.4 AS futile, best.5 AS regrown,
+                  FROM (SELECT subject, before_bytes, best.17 AS called, best.18 AS known, best.19 AS newest_path, best.2 AS effective, best.3 AS churn, best.4 AS futile, best.5 AS regrown,
                                best.6 AS all_freed, best.7 AS all_refaulted, best.8 AS all_held, best.9 AS reclaiming_us,
                                best.10 AS covered_us, best.11 AS nodes, best.12 AS threshold,
                                best.13 AS node, best.14 AS history_id, best.15 AS cgroup_id
-                          FROM (SELECT subject, max(each_label) AS label, max(each_before_bytes) AS before_bytes,
+                          FROM (SELECT subject, max(each_before_bytes) AS before_bytes,
                                        arraySort(groupArray((each_latest, each_effective, each_churn, each_futile, each_regrown, each_freed,
                                                              each_refaulted, each_held, each_us, each_covered_us, each_nodes, threshold_bytes,
-                                                             each_newest.3, each_newest.4, each_newest.5, each_judged)))[-1] AS best
+                                                             each_node, each_history, each_cgroup, each_judged, each_called,
+                                                             each_known, each_path)))[-1] AS best
                                   FROM (SELECT subject, threshold_bytes,
-                                               max((started_at_us, node, reclaim_id)) AS each_latest,
-                                               max((started_at_us, called, known, assumeNotNull(path))) AS each_label,
+                                               max(latest) AS each_latest, argMax(called, latest) AS each_called,
+                                               argMax(known, latest) AS each_known, argMax(assumeNotNull(path), latest) AS each_path,
+                                               argMaxIf(node, latest, is_judged) AS each_node, argMaxIf(history_id, latest, is_judged) AS each_history,
+                                               argMaxIf(cgroup_id, latest, is_judged) AS each_cgroup,
                                                max(if(file_before_bytes > ifNull(shmem_before_bytes, 0),
                                                       file_before_bytes - ifNull(shmem_before_bytes, 0),
                                                       if(file_before_bytes IS NULL, NULL, 0))) AS each_before_bytes,
@@ -35,10 +38,11 @@ SELECT label.2 AS workload, effective, churn, futile, regrown, all_freed AS free
                                                sum(if(is_judged, held_byte_seconds, NULL)) AS each_held,
                                                sum(if(is_judged, duration_us, NULL)) AS each_us,
                                                avgIf(covered_each_us, is_judged) AS each_covered_us,
-                                               uniqExactIf(node, is_judged) AS each_nodes,
-                                               maxIf((started_at_us, reclaim_id, node, history_id, cgroup_id), is_judged) AS each_newest
+                                               uniqExactIf(node, is_judged) AS each_nodes
                                           FROM (SELECT *
-                                                  FROM (SELECT node, history_id, reclaim_id, cgroup_id, started_at_us,
+                                                  FROM (SELECT node, history_id, cgroup_id,
+                                                               -- the node decides between two of the same microsecond
+                                                               started_at_us * 4096 + toInt64(cityHash64(node, reclaim_id) % 4096) AS latest,
                                                                assumeNotNull(coalesce(workload, path)) AS subject,
                                                                assumeNotNull(coalesce(workload, name)) AS called, ifNull(workload, '') AS known,
                                                                path, threshold_bytes, ifNull(verdict, '') AS judged, mostly_regrown,
