@@ -75,7 +75,7 @@ int live(const Options& options) {
   const std::optional<std::int64_t> at_us = parse_at(options);
   const ReaderConfig loaded = load_for_reading(options);
   store::Reader reader(loaded.config.database);
-  HistorySource source(reader, loaded.has_file ? &loaded.config.policy : nullptr);
+  HistorySource source(reader, loaded.has_file ? &loaded.config.policy : nullptr, loaded.config.database);
   if (!source.newest_us())
     throw std::runtime_error("the history is empty; `status` tells whether the service is running");
   const std::string node = source.node();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -14,6 +15,9 @@
 #include "cli/incident_answer.hpp"
 #include "cli/output.hpp"
 #include "core/glob.hpp"
+#include "daemon/clock.hpp"
+#include "daemon/service/live_status.hpp"
+#include "daemon/service/status_socket.hpp"
 #include "report/catalog.hpp"
 #include "report/format/row.hpp"
 #include "report/format/wrap.hpp"
@@ -131,6 +135,19 @@ live::Strip HistorySource::strip() {
         .kills = row.integer("kills"), .reclaims = row.integer("reclaims"), .is_gap = row.integer("is_gap") != 0};
   }
   return strip;
+}
+
+std::string HistorySource::faults() {
+  constexpr std::int64_t kEvery_us = 10 * base::kSecond_us;
+  const std::int64_t now_us = daemon::steady_now_us();
+  if (asked_at_us_ && now_us - *asked_at_us_ < kEvery_us) return faults_;
+  asked_at_us_ = now_us;
+  faults_.clear();
+  const auto answer = daemon::ask_service(database_, std::chrono::milliseconds(200));
+  const auto status = answer ? daemon::parse_live_status(*answer) : std::nullopt;
+  if (!status) return "";
+  for (const auto& fault : status->faults) faults_ += (faults_.empty() ? "" : ", ") + fault.name;
+  return faults_;
 }
 
 std::string HistorySource::node() {

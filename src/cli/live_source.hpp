@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "cli/commands.hpp"
 #include "live/source.hpp"
@@ -18,13 +20,16 @@ namespace cgmm::cli {
 
 class HistorySource final : public live::Source {
  public:
-  /// `policy`: of the configuration file; nullptr: there is none. Both are borrowed.
-  HistorySource(store::Reader& reader, const core::Policy* policy) : reader_(reader), policy_(policy) {}
+  /// `policy`: of the configuration file; nullptr: there is none. Both are borrowed. `database`: which `reader` reads.
+  HistorySource(store::Reader& reader, const core::Policy* policy, std::filesystem::path database)
+      : reader_(reader), policy_(policy), database_(std::move(database)) {}
 
   live::Instant at(std::int64_t point_us) override;
   live::Steps steps(std::int64_t point_us) override;
   std::optional<std::int64_t> newest_us() override;
   live::Strip strip() override;
+  /// Asked of the status socket, every ten seconds at most.
+  std::string faults() override;
   std::string details(const live::Row& row, std::int64_t point_us, std::size_t columns) override;
   std::string incident(std::int64_t oom_kill_id, std::size_t columns) override;
 
@@ -40,6 +45,9 @@ class HistorySource final : public live::Source {
 
   store::Reader& reader_;
   const core::Policy* policy_;
+  std::filesystem::path database_;
+  std::optional<std::int64_t> asked_at_us_;  // by the steady clock
+  std::string faults_;
   std::map<std::int64_t, Usage> usage_;  // at points in time, those that the last instant needed
   bool is_hour_ = false;                 // what the last instant was
 };

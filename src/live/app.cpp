@@ -159,7 +159,8 @@ Frame App::frame() {
   if (page_.is_open() || chooser_) return page_frame();
   Frame frame;
   const auto writer = [&] { return LineWriter(canvas_.size.columns, canvas_.ascii); };
-  frame.lines.push_back(title_line(clock_, instant_, list_, writer()));
+  const bool follows = clock_.mode == Clock::Mode::follows;
+  frame.lines.push_back(title_line(clock_, instant_, list_, follows ? source_.faults() : "", writer()));
   frame.lines.push_back(heading_line(list_, writer(), canvas_.size.columns));
   for (std::size_t i = list_.top; i < list_.top + list_height(); ++i) {
     if (i >= list_.rows.size()) {

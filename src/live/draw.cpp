@@ -99,8 +99,8 @@ std::size_t slot_of(const Strip& strip, std::int64_t at_us, std::size_t columns)
 
 }  // namespace
 
-Line title_line(const Clock& clock, const Instant& instant, const List& list, const LineWriter& empty) {
-  LineWriter line = empty;
+Line title_line(const Clock& clock, const Instant& instant, const List& list, const std::string& faults,
+                LineWriter line) {
   const std::size_t cgroups = instant.rows.size();
   line.add(" " + base::format_time(instant.at_us), Look::heading);
   line.add(instant.is_hour ? " averages of an hour" : "");
@@ -112,6 +112,7 @@ Line title_line(const Clock& clock, const Instant& instant, const List& list, co
   line.add("  " + base::counted(cgroups, "cgroup"));
   if (!list.settings.filter.empty())
     line.add("  only \"" + base::escape_for_terminal(base::to_valid_utf8(list.settings.filter)) + "\"", Look::here);
+  if (!faults.empty()) line.add("  faults of the service: " + base::escape_for_terminal(faults), Look::hot);
   line.fill();
   return line.finish();
 }

@@ -18,7 +18,9 @@ namespace cgmm::live {
 /// One above the list (the instant), one for the headings; below it the strip, its times, and the keys.
 inline constexpr std::size_t kLinesAbove = 2, kLinesBelow = 3;
 
-Line title_line(const Clock& clock, const Instant& instant, const List& list, const LineWriter& empty);
+/// `faults`: of the service; "": none.
+Line title_line(const Clock& clock, const Instant& instant, const List& list, const std::string& faults,
+                LineWriter line);
 Line heading_line(const List& list, LineWriter line, std::size_t columns);
 Line row_line(const ListRow& row, bool is_selected, const Instant& instant, const List& list, LineWriter line,
               std::size_t columns);

@@ -125,9 +125,11 @@ Key key_of_character(wint_t code) {
 bool is_asked_to_end() { return asked_to_end != 0; }
 
 Screen::Screen(bool colour, bool is_utf8) {
+  // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread.
   std::setlocale(LC_CTYPE, "");
   if (is_utf8 && !shows_utf8()) std::setlocale(LC_CTYPE, "C.UTF-8");
   const char* const term = std::getenv("TERM");
+  // NOLINTEND(concurrency-mt-unsafe)
   if (term == nullptr || *term == '\0') refuse("TERM is not set, so what the terminal can do is not known");
   int error = 0;
   if (::setupterm(term, STDOUT_FILENO, &error) != OK)

@@ -49,6 +49,8 @@ class Source {
   /// Of the newest full scan.
   virtual std::optional<std::int64_t> newest_us() = 0;
   virtual Strip strip() = 0;
+  /// The names of the faults that the service has now; "": none, or no service answers.
+  virtual std::string faults() = 0;
   /// Text of lines that are at most `columns` wide, safe for a terminal: a cgroup around this time; an incident.
   virtual std::string details(const Row& row, std::int64_t point_us, std::size_t columns) = 0;
   virtual std::string incident(std::int64_t oom_kill_id, std::size_t columns) = 0;

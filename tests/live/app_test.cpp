@@ -69,6 +69,14 @@ TEST_F(LiveApp, SaysSinceWhenThereIsNoScan) {
   EXPECT_NE(screen(app).find("no scan for 1h"), std::string::npos) << screen(app);
 }
 
+TEST_F(LiveApp, NamesTheFaultsOfTheServiceNowAndNotInThePast) {
+  source.made_faults = "history_size";
+  App app = app_at();
+  EXPECT_NE(screen(app).find("faults of the service: history_size"), std::string::npos) << screen(app);
+  press(app, {U'T'});
+  EXPECT_EQ(screen(app).find("faults of"), std::string::npos);
+}
+
 TEST_F(LiveApp, StepsFromSampleToSample) {
   App app = app_at(1500);
   EXPECT_EQ(app.clock().mode, Clock::Mode::paused);

@@ -52,6 +52,7 @@ class MadeSource final : public Source {
     return steps;
   }
   std::optional<std::int64_t> newest_us() override { return newest_s * kSecondUs; }
+  std::string faults() override { return made_faults; }
   Strip strip() override { return made_strip; }
   std::string details(const Row& row, std::int64_t, std::size_t) override { return "details of " + row.name + "\n"; }
   std::string incident(std::int64_t id, std::size_t) override { return "incident " + std::to_string(id) + "\nmore\n"; }
@@ -60,6 +61,7 @@ class MadeSource final : public Source {
   std::vector<Event> kills{{.at_us = 1505 * kSecondUs, .path = "/batch", .name = "/batch", .id = 7},
                            {.at_us = 1705 * kSecondUs, .path = "/gone", .name = "/gone", .id = 8}};
   Strip made_strip{.since_us = 1000 * kSecondUs, .until_us = 2000 * kSecondUs, .slots = std::vector<Slot>(480)};
+  std::string made_faults;
   std::int64_t newest_s = 2000;
   int reads = 0;
 };
