@@ -54,7 +54,9 @@ void go_on(live::App& app, live::Screen& screen) {
     worked_us += daemon::steady_now_us() - begin_us;
     const bool follows = app.clock().mode == live::Clock::Mode::follows;
     const std::int64_t rest_us = follows ? std::min(kRestFor * worked_us, kLongestRest_us) : 0;
-    const live::Key key = screen.wait_for_key(std::max(app.quiet_us(), rest_us));
+    const std::int64_t quiet_us = app.quiet_us();
+    const bool is_soon = quiet_us < base::kSecond_us;  // something is still to be shown
+    const live::Key key = screen.wait_for_key(is_soon ? quiet_us : std::max(quiet_us, rest_us));
     const std::int64_t now_us = daemon::steady_now_us();
     try {
       app.pass(now_us - before_us, daemon::wall_now_us());

@@ -86,6 +86,7 @@ void App::rest() {
   if (!pane_.is_stale || !pane_.is_open) return;
   pane_.is_stale = false;
   pane_.lines.clear();
+  pane_.key = list_.rows.empty() ? "" : list_.rows[list_.place].key;
   is_changed_ = true;
   if (list_.rows.empty() || list_.rows[list_.place].row == nullptr) return;
   pane_.lines = lines_of_text(source_.details(*list_.rows[list_.place].row, clock_.point_us, canvas_.size.columns));
@@ -143,11 +144,13 @@ Frame App::page_frame() const {
 }
 
 void App::add_pane(Frame& frame) const {
+  // What it told of the same cgroup a moment ago stays until there is something newer.
+  const bool is_of_selected = !list_.rows.empty() && list_.rows[list_.place].key == pane_.key;
   for (std::size_t i = 0; i < pane_height(); ++i) {
     LineWriter line(canvas_.size.columns, canvas_.ascii);
     if (i == 0) {
       for (std::size_t column = 0; column < canvas_.size.columns; ++column) line.add("─", Look::dim);
-    } else if (i <= pane_.lines.size() && !pane_.is_stale) {
+    } else if (i <= pane_.lines.size() && is_of_selected) {
       line.add(pane_.lines[i - 1]);
     }
     frame.lines.push_back(line.finish());

@@ -40,6 +40,7 @@ std::vector<std::string> lines_of_text(const std::string& text);
 struct Pane {
   bool is_open = false;
   bool is_stale = false;  // it is of another cgroup or another instant
+  std::string key{};      // of the row that it tells of
   std::vector<std::string> lines{};
 };
 

@@ -247,6 +247,9 @@ TEST_F(LiveApp, ThePaneTellsOfWhateverIsSelectedOnceThereIsTime) {
   EXPECT_EQ(screen(app).find("details of"), std::string::npos) << "not of another one";
   app.rest();
   EXPECT_NE(screen(app).find("details of /batch"), std::string::npos);
+  source.newest_s = 2010;
+  app.pass(kSecondUs, 2010 * kSecondUs);
+  EXPECT_NE(screen(app).find("details of /batch"), std::string::npos) << "it stays until there is something newer";
   press(app, {U'd'});
   EXPECT_EQ(screen(app).find("details of"), std::string::npos);
 }
