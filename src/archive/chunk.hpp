@@ -80,10 +80,16 @@ class Builder {
 
  private:
   friend class Encoder;
+  struct Column {
+    std::vector<std::int64_t> numbers;  // without NULL
+    std::bitset<kBlockScans> is_number;
+  };
+  static std::string encode_column(const Column& column, std::size_t size, std::uint8_t& kind);
+
   std::int64_t cgroup_id_;
   std::int64_t block_;
   std::vector<std::int64_t> scan_ids_;
-  std::array<std::vector<Value>, kColumnCount> columns_;
+  std::array<Column, kColumnCount> columns_;
 };
 
 /// Has the compressor's memory, some hundred kilobytes.

@@ -19,43 +19,43 @@ void put_bits(std::string& to, const auto& is_set, std::size_t count) {
   }
 }
 
-struct EncodedColumn {
-  std::uint8_t kind = kAllNull;
-  std::string bytes;
-};
-
-EncodedColumn encode_column(const std::vector<Value>& values) {
-  const auto first = std::ranges::find_if(values, [](const Value& value) { return value.has_value(); });
-  if (first == values.end()) return {};
-  EncodedColumn column;
-  if (std::ranges::all_of(values, [&](const Value& value) { return value == *first; })) {
-    column.kind = kConstant;
-    put_varint(column.bytes, zigzag(**first));
-    return column;
-  }
-  const bool has_nulls = std::ranges::any_of(values, [](const Value& value) { return !value; });
-  if (has_nulls) put_bits(column.bytes, [&](std::size_t i) { return values[i].has_value(); }, values.size());
-  std::string plain, differences;
-  std::int64_t before = 0;
-  for (const Value& value : values) {
-    if (!value) continue;
-    put_varint(plain, zigzag(*value));
-    put_varint(differences, zigzag(difference(before, *value)));
-    before = *value;
-  }
-  const bool is_plain = plain.size() < differences.size();
-  column.kind = static_cast<std::uint8_t>(kVaries | (has_nulls ? kHasNulls : 0) | (is_plain ? kIsPlain : 0));
-  column.bytes += is_plain ? plain : differences;
-  return column;
-}
-
 }  // namespace
 
 void Builder::add(std::int64_t scan_id, const Row& row) {
   if (block_of(scan_id) != block_ || (!scan_ids_.empty() && scan_id <= scan_ids_.back()))
     throw std::logic_error("samples of a chunk are not in the order of their scans");
+  for (std::size_t i = 0; i < kColumnCount; ++i) {
+    if (!row[i]) continue;
+    Column& column = columns_[i];
+    if (column.numbers.empty()) column.numbers.reserve(kBlockScans);
+    column.numbers.push_back(*row[i]);
+    column.is_number.set(size());
+  }
   scan_ids_.push_back(scan_id);
-  for (std::size_t i = 0; i < kColumnCount; ++i) columns_[i].push_back(row[i]);
+}
+
+std::string Builder::encode_column(const Column& column, std::size_t size, std::uint8_t& kind) {
+  const std::vector<std::int64_t>& numbers = column.numbers;
+  std::string bytes;
+  kind = kAllNull;
+  if (numbers.empty()) return bytes;
+  const bool has_nulls = numbers.size() < size;
+  if (!has_nulls && std::ranges::all_of(numbers, [&](std::int64_t number) { return number == numbers.front(); })) {
+    kind = kConstant;
+    put_varint(bytes, zigzag(numbers.front()));
+    return bytes;
+  }
+  if (has_nulls) put_bits(bytes, [&](std::size_t i) { return column.is_number[i]; }, size);
+  std::string plain, differences;
+  std::int64_t before = 0;
+  for (const std::int64_t number : numbers) {
+    put_varint(plain, zigzag(number));
+    put_varint(differences, zigzag(difference(before, number)));
+    before = number;
+  }
+  const bool is_plain = plain.size() < differences.size();
+  kind = static_cast<std::uint8_t>(kVaries | (has_nulls ? kHasNulls : 0) | (is_plain ? kIsPlain : 0));
+  return bytes + (is_plain ? plain : differences);
 }
 
 struct Encoder::Compressor {
@@ -88,11 +88,12 @@ std::string Encoder::encode(const Builder& builder) {
   std::string bodies;
   put_varint(payload, kColumnCount);
   for (std::size_t i = 0; i < kColumnCount; ++i) {
-    const EncodedColumn column = encode_column(builder.columns_[i]);
+    std::uint8_t kind = kAllNull;
+    const std::string bytes = Builder::encode_column(builder.columns_[i], builder.size(), kind);
     payload += static_cast<char>(i);
-    payload += static_cast<char>(column.kind);
-    put_varint(payload, column.bytes.size());
-    bodies += column.bytes;
+    payload += static_cast<char>(kind);
+    put_varint(payload, bytes.size());
+    bodies += bytes;
   }
   payload += bodies;
 

@@ -150,6 +150,26 @@ TEST_F(ArchiveTest, OldChunksGoAndThoseAroundAKillStay) {
   EXPECT_EQ(query("SELECT count(*)" + around), query("SELECT sum(sample_count) FROM archive_chunk WHERE block = 0"));
 }
 
+TEST_F(ArchiveTest, WhereThereIsNoRoomTheOldestChunksGoFirst) {
+  constexpr std::int64_t kMaxBytes = 4 << 20;
+  auto settings = kSettings;
+  settings.max_size_bytes = kMaxBytes;
+  history_.set_retention(settings);
+  history_.begin_run(kNoon, "");
+  std::int64_t most_bytes = 0;
+  for (int i = 0; i < 6000; ++i) {
+    record(1, 20);
+    history_.maintain(next_us_);
+    most_bytes = std::max(most_bytes, static_cast<std::int64_t>(std::filesystem::file_size(file())));
+  }
+  EXPECT_LE(most_bytes, kMaxBytes);
+  EXPECT_EQ(query("SELECT min(block) > 0 FROM archive_chunk"), "1\n");
+  EXPECT_EQ(query("SELECT count(*) > 0 FROM archive_chunk"), "1\n");
+  // Nothing is missing from the first sample that is left on.
+  EXPECT_EQ(query("SELECT count(DISTINCT scan_id) = max(scan_id) - min(scan_id) + 1 FROM sample"), "1\n");
+  EXPECT_EQ(query("SELECT max(scan_id) FROM sample"), query("SELECT max(scan_id) FROM scan"));
+}
+
 TEST_F(ArchiveTest, ADamagedChunkCostsThatChunk) {
   record(1200);
   history_.set_retention(kSettings);
