@@ -29,7 +29,7 @@
 namespace cgmm::cli {
 namespace {
 
-constexpr std::string_view kEvents = "/now/events";
+constexpr std::string_view kEvents = "/now/events", kOpenApi = "/openapi.json";  // of a node
 
 /// "127.0.0.1:9748", "[::1]:9748".
 void set_place(const std::string& text, net::ServerSettings& settings) {
@@ -111,7 +111,8 @@ int serve(const Options& options) {
   serve::Answers answers({.program = program, .place = place, .bounds = serve::bounds_of(pages)});
   net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& answer) {
     if (request.path == "/healthz") return answer({.body = "ok\n"});
-    if (auto file = serve::file_at(request.path)) return answer(*std::move(file));
+    auto file = serve::file_at(request.path);
+    if (file && !(pages.of_fleet && request.path == kOpenApi)) return answer(*std::move(file));
     if (request.path == kEvents && !pages.of_fleet) {
       wake_feed();
       return answer({.type = "text/event-stream", .listens = true});
