@@ -55,7 +55,11 @@ SamplesCursor::~SamplesCursor() {
 }
 
 void SamplesCursor::start(const SamplesQuery& query) {
-  cache_.refresh();
+  // In a transaction, all that one statement reads is of one moment.
+  if (!is_started_ || sqlite3_get_autocommit(database_) != 0) cache_.refresh();
+  is_started_ = true;
+  const bool has_same_columns = query.columns == query_.columns && query.backwards == query_.backwards;
+  if (!has_same_columns) cache_.give_back(std::exchange(recent_, {}));
   query_ = query;
   if (query_.instants) bound_by_instants();
   part_ = Part::none;
@@ -92,9 +96,11 @@ void SamplesCursor::enter(Part part) {
   Span scans = query_.scans;
   if (scans.from <= cache_.archived_to()) scans.from = std::min(cache_.archived_to(), INT64_MAX - 1) + 1;
   if (!with_recent_ || scans.is_empty()) return leave(part);
-  if (std::string sql = recent_sql(query_, scans.from == scans.to); sql != recent_.sql) {
-    cache_.give_back(std::move(recent_));
-    recent_ = cache_.take(std::move(sql));
+  const bool is_one_scan = scans.from == scans.to;
+  if (recent_.get() == nullptr || is_one_scan != recent_is_one_scan_) {
+    cache_.give_back(std::exchange(recent_, {}));
+    recent_ = cache_.take(recent_sql(query_, is_one_scan));
+    recent_is_one_scan_ = is_one_scan;
   } else {
     sqlite3_reset(recent_.get());
   }

@@ -82,6 +82,7 @@ class SamplesCursor {
   ChunkCache& cache_;
   bool with_recent_;
   SamplesQuery query_;
+  bool is_started_ = false;
   Part part_ = Part::none;
 
   // In the archive:
@@ -91,7 +92,8 @@ class SamplesCursor {
   std::size_t item_ = 0;
   std::int64_t place_ = 0, last_place_ = 0;
 
-  Borrowed recent_;   // of the table `sample`
+  Borrowed recent_;  // of the table `sample`
+  bool recent_is_one_scan_ = false;
   Borrowed instant_;  // of a scan
 };
 
