@@ -23,7 +23,8 @@ install(FILES ${CMAKE_SOURCE_DIR}/LICENSE TYPE DOC)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/reports TYPE DOC FILES_MATCHING PATTERN *.sql)  # as examples for reports of your own
 install(FILES ${CMAKE_SOURCE_DIR}/docs/queries.md TYPE DOC)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/schema TYPE DOC FILES_MATCHING PATTERN *.sql)  # it explains every column
-install(FILES ${CMAKE_SOURCE_DIR}/docs/fleet.md ${CMAKE_SOURCE_DIR}/docs/metrics.md ${CMAKE_SOURCE_DIR}/docs/serve.md TYPE DOC)
+install(FILES ${CMAKE_SOURCE_DIR}/docs/archive.md ${CMAKE_SOURCE_DIR}/docs/fleet.md ${CMAKE_SOURCE_DIR}/docs/live.md ${CMAKE_SOURCE_DIR}/docs/metrics.md
+  ${CMAKE_SOURCE_DIR}/docs/serve.md TYPE DOC)
 # The questions to all nodes, the tables that they ask, dashboards and alerts.
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/fleet TYPE DOC FILES_MATCHING PATTERN *.sql PATTERN ship EXCLUDE)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/packaging/grafana TYPE DOC FILES_MATCHING PATTERN *.json)

@@ -26,6 +26,7 @@
 #include "kernel/hierarchy.hpp"
 #include "report/format/html.hpp"
 #include "report/format/render.hpp"
+#include "store/archived/damaged_chunks.hpp"
 #include "store/error.hpp"
 
 namespace {
@@ -76,6 +77,15 @@ std::vector<std::string> names_of_commands() {
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
   const std::string meant = cgmm::base::closest(word, known);
   return meant.empty() ? "" : "Did you mean " + meant + "?\n";
+}
+
+/// An answer without some samples says so.
+void tell_of_damage() {
+  const cgmm::store::DamagedChunks damaged = cgmm::store::damaged_chunks();
+  if (damaged.count == 0) return;
+  std::cerr << "warning: " << cgmm::base::counted(damaged.count, "chunk", "chunks")
+            << " of the archive can't be read, and the samples in it are missing here; the first: " << damaged.first
+            << "\n";
 }
 
 /// Of the first word that was not expected: an option of this subcommand, or a subcommand.
@@ -164,7 +174,9 @@ int dispatch(int argc, char** argv) {
     if (options.display.links)
       cgmm::report::link_pages(options.fleet.what.empty() ? cgmm::report::PagesOf::node : cgmm::report::PagesOf::fleet);
     if (command.has_bounds) cli::begin_bounds(options.bounds);
-    return command.start(options);
+    const int code = command.start(options);
+    if (command.has_bounds) tell_of_damage();
+    return code;
   }
   return cli::run(options);
 }

@@ -77,7 +77,7 @@ Maintenance::Maintenance(Statements& sql, Wal& wal, Changes& changes, Losses& lo
       archiver_(sql),
       repeated_kills_(sql),
       crowd_(sql, losses),
-      page_bytes_(sql.number("PRAGMA page_size").value_or(0)) {}
+      size_{.page_bytes = sql.number("PRAGMA page_size").value_or(0)} {}
 
 void Maintenance::set_settings(const core::RetentionSettings& settings) {
   settings_ = settings;
@@ -89,19 +89,19 @@ void Maintenance::set_settings(const core::RetentionSettings& settings) {
 
 /// A file that is bigger stays as it is, for now.
 void Maintenance::bound_file() {
-  sql_.database().exec("PRAGMA max_page_count = " + std::to_string(file_share_bytes() / page_bytes_));
+  sql_.database().exec("PRAGMA max_page_count = " + std::to_string(file_share_bytes() / size_.page_bytes));
 }
 
 std::int64_t Maintenance::slices_due() {
   if (!settings_) return 0;
   const std::int64_t sample_count = std::exchange(samples_since_work_, 0);
   rest_.sample_count += sample_count;
-  return was_over_size_ || crowd_.is_busy() ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
+  return size_.was_over || crowd_.is_busy() ? kSlicesToMakeRoom : kSlicesAtOnce + sample_count / kSamplesASlice;
 }
 
 bool Maintenance::rests(std::int64_t now_us) const {
   if (!settings_) return true;
-  if (!rest_.since_us || was_over_size_ || wal_.is_held() || wal_.has_failed() || rest_.sample_count >= kRestSamples)
+  if (!rest_.since_us || size_.was_over || wal_.is_held() || wal_.has_failed() || rest_.sample_count >= kRestSamples)
     return false;
   // An hour that is over is rolled up.
   return now_us >= *rest_.since_us && now_us - *rest_.since_us < kRest_us &&
@@ -138,7 +138,7 @@ bool Maintenance::has_room_for(std::size_t sample_count) {
   const auto count = static_cast<std::int64_t>(sample_count);
   if (settings_ && !has_room(count * kSampleBytes + settings_->max_size_bytes / 32)) return false;
   samples_since_work_ += count;
-  reserved_bytes_ = samples_since_work_ * kSampleBytes;
+  size_.reserved_bytes = samples_since_work_ * kSampleBytes;
   return true;
 }
 
@@ -159,7 +159,7 @@ void Maintenance::undo() {
   for_room_ = {};
 }
 
-std::int64_t Maintenance::pages_bytes(const char* pragma) { return sql_.number(pragma).value_or(0) * page_bytes_; }
+std::int64_t Maintenance::pages_bytes(const char* pragma) { return sql_.number(pragma).value_or(0) * size_.page_bytes; }
 
 std::int64_t Maintenance::file_share_bytes() const {
   return settings_->max_size_bytes - settings_->max_size_bytes / kWalShare;
@@ -167,7 +167,7 @@ std::int64_t Maintenance::file_share_bytes() const {
 
 bool Maintenance::is_over_size() {
   const std::int64_t share_bytes = file_share_bytes();
-  return file_bytes() - free_bytes() > share_bytes - std::clamp(reserved_bytes_ + share_bytes / kFreeShare,
+  return file_bytes() - free_bytes() > share_bytes - std::clamp(size_.reserved_bytes + share_bytes / kFreeShare,
                                                                 share_bytes / kFreeShare * 2, share_bytes / 2);
 }
 
@@ -267,7 +267,7 @@ bool Maintenance::give_back_pages() {
   const std::int64_t free = free_bytes();
   const bool is_too_big = file > file_share_bytes() && free > 0;
   if (!is_too_big && free <= std::max(4 * kMiB, file / 8)) return false;
-  sql_.database().exec("PRAGMA incremental_vacuum(" + std::to_string(kGivenBackAtOnceBytes / page_bytes_) + ")");
+  sql_.database().exec("PRAGMA incremental_vacuum(" + std::to_string(kGivenBackAtOnceBytes / size_.page_bytes) + ")");
   if (is_too_big) bound_file();  // the bound could not be set below the file's size
   return true;
 }

@@ -52,7 +52,7 @@ class Maintenance {
   /// Kills are many small rows: they end a rest, too.
   void note_kill() { samples_since_work_ += kSamplesAKill; }
 
-  void note_commit() { was_over_size_ = settings_ && is_over_size(); }
+  void note_commit() { size_.was_over = settings_ && is_over_size(); }
   void undo();
 
  private:
@@ -96,11 +96,14 @@ class Maintenance {
   Archiver archiver_;
   RepeatedKills repeated_kills_;
   Crowd crowd_;
-  std::int64_t page_bytes_;
-  bool was_over_size_ = false;  // at the last commit
+  struct Size {
+    std::int64_t page_bytes = 0;
+    bool was_over = false;            // at the last commit
+    std::int64_t reserved_bytes = 0;  // for as many samples as were recorded last
+  };
+  Size size_;
   Rest rest_;
   std::int64_t samples_since_work_ = 0;
-  std::int64_t reserved_bytes_ = 0;  // for as many samples as were recorded last
   struct Positions {
     Position rows;
     ChunkPosition chunks;

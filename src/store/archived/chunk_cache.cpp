@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "store/archived/damaged_chunks.hpp"
+
 namespace cgmm::store {
 namespace {
 
@@ -147,8 +149,7 @@ std::shared_ptr<archive::Chunk> ChunkCache::read(std::int64_t block, std::int64_
   try {
     return std::make_shared<archive::Chunk>(decoder_, row.bytes(0), cgroup_id, block);
   } catch (const archive::BadChunk& bad) {
-    sqlite3_log(SQLITE_CORRUPT, "the samples of cgroup %lld in block %lld of the archive are damaged: %s",
-                static_cast<long long>(cgroup_id), static_cast<long long>(block), bad.what());
+    note_damaged_chunk(block, cgroup_id, bad.what());
     return nullptr;
   }
 }

@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "store/archived/damaged_chunks.hpp"
 #include "store/retention_fixture.hpp"
 
 namespace cgmm::store {
@@ -98,6 +99,8 @@ TEST_F(ArchiveTest, NoSampleIsThereTwiceOrNotAtAllAfterAnySlice) {
     EXPECT_EQ(query("SELECT count(*), sum(scan_id), sum(pgfault), sum(usage_kib) FROM sample"), before) << slices;
   EXPECT_GT(slices, 10);
   EXPECT_EQ(query("SELECT count(*) FROM main.sample WHERE scan_id <= 511"), "0\n");
+  EXPECT_GE(damaged_chunks().count, 1U);
+  EXPECT_TRUE(damaged_chunks().first.starts_with("cgroup_id 2, block ")) << damaged_chunks().first;
 }
 
 TEST_F(ArchiveTest, ABlockThatWasInterruptedIsGoneOnWith) {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/archived/damaged_chunks.hpp"
+
+#include <mutex>
+#include <set>
+#include <utility>
+
+namespace cgmm::store {
+namespace {
+
+constexpr std::size_t kMostCounted = 10'000;
+
+struct Noted {
+  std::mutex mutex;
+  std::set<std::pair<std::int64_t, std::int64_t>> chunks;
+  std::string first;
+};
+
+Noted& noted() {
+  static Noted one;
+  return one;
+}
+
+}  // namespace
+
+void note_damaged_chunk(std::int64_t block, std::int64_t cgroup_id, const char* what) {
+  Noted& all = noted();
+  const std::lock_guard lock(all.mutex);
+  if (all.chunks.size() >= kMostCounted) return;
+  if (all.chunks.empty())
+    all.first = "cgroup_id " + std::to_string(cgroup_id) + ", block " + std::to_string(block) + ": " + what;
+  all.chunks.emplace(block, cgroup_id);
+}
+
+DamagedChunks damaged_chunks() {
+  Noted& all = noted();
+  const std::lock_guard lock(all.mutex);
+  return {.count = all.chunks.size(), .first = all.first};
+}
+
+}  // namespace cgmm::store
