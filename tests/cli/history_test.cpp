@@ -62,7 +62,7 @@ TEST_F(History, WhereSamplesAreGoneHoursAnswer) {
           "UPDATE cgroup SET first_seen_at_us = 1");
   const Answer text = ask({"history", "web", "--since", "9d", "--until", "7d"});
   EXPECT_EQ(text.exit_code, 0) << text.err;
-  EXPECT_NE(text.out.find("\nFrom hourly averages; samples are kept for 2d.\n"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("\nFrom hourly averages; samples are kept for 100d.\n"), std::string::npos) << text.out;
   const auto rows = rows_of({"history", "web", "--since", "9d"});
   ASSERT_EQ(rows.size(), std::size_t{3}) << "the hour and the samples";
   EXPECT_EQ(rows[0]["measured"], "hour");

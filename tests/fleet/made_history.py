@@ -89,9 +89,12 @@ class MadeHistory:
 
     def add(self, number, path, from_us, to_us, **more):
         gone = to_us < self.end_us
+        first_seen_by = 'found' if from_us == self.begin_us else self.random.choice(('made', 'made', 'told', 'renamed', None))
+        if number % 6 == 1:
+            first_seen_by = 'found'
         insert(self.database, 'cgroup', cgroup_id=number, path=path, inode=1000 + number, first_seen_at_us=from_us,
                last_seen_at_us=to_us if gone else from_us, vanished_at_us=to_us if gone else None,
-               first_seen_by='found' if from_us == self.begin_us else self.random.choice(('made', 'made', 'told', 'found', 'renamed', None)),
+               first_seen_by=first_seen_by,
                vanished_by='removed' if gone else None, **more)
         limit = self.random.choice((None, 64, 128, 256, 1024))
         for at_us in [from_us] + [self.time(from_us, to_us) for _ in range(self.random.randrange(2))]:

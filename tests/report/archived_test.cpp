@@ -111,6 +111,10 @@ std::map<std::string, std::string> answers(const std::filesystem::path& file, st
                                                                         {"oom_kill_id", std::int64_t{1}},
                                                                         {"stuck_id", std::int64_t{1}},
                                                                         {"scan_id", std::int64_t{600}},
+                                                                        {"at_us", until_us},
+                                                                        {"points", std::int64_t{20}},
+                                                                        {"is_hour", std::int64_t{0}},
+                                                                        {"reach_us", std::int64_t{600'000'000}},
                                                                         {"workload", std::string("/pods/2")},
                                                                         {"path", std::string("/pods/2")},
                                                                         {"changes", std::int64_t{5}}}));
