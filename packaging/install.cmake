@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# `cmake --install`: the two programs and the short name of the first, the unit, the man page, completions, and the configuration if there is none.
+# `cmake --install`: the two programs and the short name of the first, the extension for SQLite, the unit, the man page, completions, and the configuration if there is none.
 # The Debian package is made from the same rules; there, dpkg decides what happens to an existing configuration.
 # DESTDIR and `--prefix` work as usual. Only the configuration ignores the prefix, because the program looks for it in one place.
 
@@ -7,6 +7,9 @@ set(CGMM_CONFIG_DIR /etc/cgroup-memory-manager)
 set(CGMM_ZSH_COMPLETIONS_DIR share/zsh/site-functions CACHE STRING "Where zsh looks for completions")
 
 install(TARGETS cgroup-memory-manager cgroup-memory-manager-fleet RUNTIME)
+if(TARGET cgmm_archive_extension)  # for other programs that use SQLite
+  install(TARGETS cgmm_archive_extension LIBRARY DESTINATION lib/cgroup-memory-manager)
+endif()
 file(CREATE_LINK cgroup-memory-manager ${CMAKE_BINARY_DIR}/cgmm SYMBOLIC)
 install(FILES ${CMAKE_BINARY_DIR}/cgmm TYPE BIN)
 

@@ -48,6 +48,7 @@ TEST_F(Install, PutsTheProgramsTheShortNameTheUnitsTheManualTheCompletionsAndThe
   EXPECT_TRUE(fs::is_regular_file(under_root("/usr/bin/cgroup-memory-manager")));
   EXPECT_TRUE(fs::is_regular_file(under_root("/usr/bin/cgroup-memory-manager-fleet")));
   EXPECT_EQ(fs::read_symlink(under_root("/usr/bin/cgmm")), "cgroup-memory-manager");
+  EXPECT_TRUE(fs::is_regular_file(under_root("/usr/lib/cgroup-memory-manager/cgmm_archive.so")));
   EXPECT_EQ(contents(under_root("/usr/lib/systemd/system/cgroup-memory-manager.service")),
             contents(kSource / "packaging/cgroup-memory-manager.service"));
   EXPECT_EQ(contents(under_root("/usr/lib/systemd/system/cgroup-memory-manager-ship.service")),

@@ -78,9 +78,10 @@ TEST_F(Package, HasWhatBelongsIntoIt) {
       words_of(output_of("dpkg-deb --fsys-tarfile '" + package_file().string() + "' | tar -t | grep -v '/$'"));
   for (const char* file :
        {"./usr/bin/cgroup-memory-manager", "./usr/bin/cgroup-memory-manager-fleet", "./usr/bin/cgmm",
-        "./etc/cgroup-memory-manager/config.toml", "./usr/share/man/man8/cgroup-memory-manager.8.gz",
-        "./usr/share/man/man8/cgmm.8.gz", "./usr/share/bash-completion/completions/cgmm",
-        "./usr/share/zsh/vendor-completions/_cgmm", "./usr/share/fish/vendor_completions.d/cgmm.fish",
+        "./usr/lib/cgroup-memory-manager/cgmm_archive.so", "./etc/cgroup-memory-manager/config.toml",
+        "./usr/share/man/man8/cgroup-memory-manager.8.gz", "./usr/share/man/man8/cgmm.8.gz",
+        "./usr/share/bash-completion/completions/cgmm", "./usr/share/zsh/vendor-completions/_cgmm",
+        "./usr/share/fish/vendor_completions.d/cgmm.fish",
         "./usr/share/doc/cgroup-memory-manager/schema/0001_history.sql",
         "./usr/share/doc/cgroup-memory-manager/reports/summary.sql", "./usr/share/doc/cgroup-memory-manager/queries.md",
         "./usr/share/doc/cgroup-memory-manager/fleet.md", "./usr/share/doc/cgroup-memory-manager/fleet/summary.sql",
@@ -92,12 +93,12 @@ TEST_F(Package, HasWhatBelongsIntoIt) {
             "/etc/cgroup-memory-manager/config.toml\n");
 }
 
-/// Every library more is one more that has to be there, in a version that fits, on every node. OpenSSL's and zlib1g are
-/// for cgroup-memory-manager-fleet, libzstd is for the archive.
+/// Every library more is one more that has to be there, in a version that fits, on every node. OpenSSL's, zlib1g and
+/// ncurses are for cgroup-memory-manager-fleet, libzstd is for the archive.
 TEST_F(Package, NeedsFewLibraries) {
   const auto packages = all_matches(field("Depends") + ",", "(libc6|lib[a-z+-]*[a-z+])[0-9.a-z-]*(?: \\([^)]*\\))?,");
-  EXPECT_EQ(joined(packages),
-            joined({"libc6", "libfmt", "libgcc-s", "libspdlog", "libsqlite", "libssl", "libstdc++", "libzstd"}))
+  EXPECT_EQ(joined(packages), joined({"libc6", "libfmt", "libgcc-s", "libncursesw", "libspdlog", "libsqlite", "libssl",
+                                      "libstdc++", "libtinfo", "libzstd"}))
       << field("Depends");
 }
 

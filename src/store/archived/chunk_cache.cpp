@@ -47,7 +47,7 @@ Prepared prepare(sqlite3* database, const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(database, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) throw SqlFailure{code};
-  return {statement, &sqlite3_finalize};
+  return Prepared(statement);
 }
 
 bool next_row(sqlite3_stmt* statement) {
@@ -150,6 +150,8 @@ std::shared_ptr<archive::Chunk> ChunkCache::read(std::int64_t block, std::int64_
     return std::make_shared<archive::Chunk>(decoder_, row.bytes(0), cgroup_id, block);
   } catch (const archive::BadChunk& bad) {
     note_damaged_chunk(block, cgroup_id, bad.what());
+    sqlite3_log(SQLITE_CORRUPT, "the samples of cgroup %lld in block %lld of the archive are damaged: %s",
+                static_cast<long long>(cgroup_id), static_cast<long long>(block), bad.what());
     return nullptr;
   }
 }

@@ -25,8 +25,11 @@ struct SqlFailure {
   int code = 0;
 };
 
+struct Finalize {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
 /// A prepared statement; finalized at the end.
-using Prepared = std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)>;
+using Prepared = std::unique_ptr<sqlite3_stmt, Finalize>;
 Prepared prepare(sqlite3* database, const std::string& sql);
 /// The statement's next row. Throws SqlFailure.
 bool next_row(sqlite3_stmt* statement);
@@ -34,7 +37,7 @@ bool next_row(sqlite3_stmt* statement);
 /// A statement of its own for who uses it.
 struct Borrowed {
   std::string sql;
-  Prepared statement{nullptr, &sqlite3_finalize};
+  Prepared statement;
 
   sqlite3_stmt* get() const { return statement.get(); }
 };
