@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/archived/damaged_chunks.hpp"
 
-#include <mutex>
 #include <set>
 #include <utility>
+
+#include "base/mutex.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -11,9 +12,9 @@ namespace {
 constexpr std::size_t kMostCounted = 10'000;
 
 struct Noted {
-  std::mutex mutex;
-  std::set<std::pair<std::int64_t, std::int64_t>> chunks;
-  std::string first;
+  base::Mutex mutex;
+  std::set<std::pair<std::int64_t, std::int64_t>> chunks CGMM_GUARDED_BY(mutex);
+  std::string first CGMM_GUARDED_BY(mutex);
 };
 
 Noted& noted() {
@@ -25,7 +26,7 @@ Noted& noted() {
 
 void note_damaged_chunk(std::int64_t block, std::int64_t cgroup_id, const char* what) {
   Noted& all = noted();
-  const std::lock_guard lock(all.mutex);
+  const base::Lock lock(all.mutex);
   if (all.chunks.size() >= kMostCounted) return;
   if (all.chunks.empty())
     all.first = "cgroup_id " + std::to_string(cgroup_id) + ", block " + std::to_string(block) + ": " + what;
@@ -34,7 +35,7 @@ void note_damaged_chunk(std::int64_t block, std::int64_t cgroup_id, const char* 
 
 DamagedChunks damaged_chunks() {
   Noted& all = noted();
-  const std::lock_guard lock(all.mutex);
+  const base::Lock lock(all.mutex);
   return {.count = all.chunks.size(), .first = all.first};
 }
 
