@@ -92,6 +92,7 @@ Sampler::Result Sampler::scan(std::int64_t now_us) {
   }
   finder_.end_scan(result);
   near_limit_.end_scan(finder_.cgroups(), began_us);
+  scanned_at_us_ = now_us;
   end_pass(result, began_us);
   return result;
 }
@@ -185,6 +186,9 @@ void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
     refresh_limits(tracked, *reading, result.scan.started_at_us);
     if (is_new) result.appeared.push_back(tracked.told);
     take_row(tracked, reading->sample, result);
+    // Nobody was killed from that scan's begin to this one's. The kernel log's clock is not this one, so a kill just
+    // after the begin of this one may have a time before it.
+    if (!options.with_oom_control) tracked.kills_counted_at_us = scanned_at_us_;
     if (tracked.limits_read.problem) result.note_error(*tracked.limits_read.problem);
     if (!result.scan.is_partial) find_candidate(tracked, reading->sample.gauges, whole.counters, steady_us, result);
     tracked.cache_bytes = core::reclaimable_bytes(whole.gauges);

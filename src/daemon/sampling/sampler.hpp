@@ -75,6 +75,7 @@ class Sampler {
   core::Exclusions exclusions_;  // of this scan
   std::uint64_t page_bytes_ = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   std::optional<std::uint64_t> node_oom_kills_;  // when the last scan began
+  std::int64_t scanned_at_us_ = 0;               // when that was
   int scans_without_kill_ = 0;                   // so many began with nobody killed since the one before
   std::int64_t cpu_us_ = 0;                      // of this thread, up to the last pass
 };
