@@ -47,34 +47,36 @@ struct Node {
   std::map<std::string, Node> children{};
 };
 
-void add(Values& into, const Values& values, bool has_own) {
+bool is_of_whole(Together together) {
+  return together == Together::whole_or_sum || together == Together::whole_or_largest;
+}
+
+void add(Values& into, const Values& values) {
   for (const Column& column : kColumns) {
     std::optional<double>& sum = into[column.measure];
     const std::optional<double>& value = values[column.measure];
     if (column.together == Together::none || !value) continue;
-    if (!sum) {
-      sum = value;
-    } else if (column.together == Together::sum) {
-      *sum += *value;
-    } else if (!has_own) {
-      sum = std::max(*sum, *value);
-    }
+    const bool is_sum = column.together == Together::sum || column.together == Together::whole_or_sum;
+    sum = !sum ? *value : is_sum ? *sum + *value : std::max(*sum, *value);
   }
 }
 
 /// What a pod and the like have beyond those below them becomes a line of its own.
 void add_up(Node& node) {
   if (node.children.empty()) return;
-  const bool has_own = node.row != nullptr;
-  if (has_own) node.values[Measure::limit] = node.row->values[Measure::limit];
+  const Values own = node.values;
   for (auto& [name, child] : node.children) {
     add_up(child);
-    add(node.values, child.values, has_own);
+    add(node.values, child.values);
   }
-  if (!has_own) return;
-  Node rest{.key = node.key + "/\n", .label = "(remainder)", .row = node.row, .values = node.row->values};
-  for (const Measure share : {Measure::limit, Measure::used_share, Measure::held_share})
-    rest.values[share] = std::nullopt;
+  if (node.row == nullptr) return;
+  Node rest{.key = node.key + "/\n", .label = "(remainder)", .row = node.row, .values = own};
+  rest.values[Measure::limit] = std::nullopt;
+  for (const Column& column : kColumns) {
+    if (!is_of_whole(column.together)) continue;
+    if (own[column.measure]) node.values[column.measure] = own[column.measure];
+    rest.values[column.measure] = std::nullopt;
+  }
   node.children.emplace("\n", std::move(rest));
 }
 
@@ -117,13 +119,13 @@ std::vector<ListRow> tree_of(const Instant& instant, const ListSettings& setting
       if (child.label.empty()) child.label = base::escape_for_terminal(name);
       node = &child;
     }
-    add(node->values, row.values, false);
-    for (const Measure one : {Measure::limit}) node->values[one] = row.values[one];
+    add(node->values, row.values);
+    node->values[Measure::limit] = row.values[Measure::limit];
     node->row = &row;
   }
   for (auto& [name, child] : root.children) {
     add_up(child);
-    add(root.values, child.values, false);
+    add(root.values, child.values);
   }
   std::vector<ListRow> rows;
   put_out(root, 0, settings, rows);

@@ -74,6 +74,42 @@ TEST(List, AGroupIsAllBelowItTogether) {
   EXPECT_EQ(rows[1].values[Measure::limit], std::nullopt) << "a namespace has none";
 }
 
+TEST(List, TheLastReclaimOfAPodIsTheLatestOfAllInIt) {
+  Instant instant = kPods;
+  instant.rows.push_back(in_pod("shop", "web-1", "agent", 20));
+  const auto latest = [&](double of_pod, double of_app, double of_agent) {
+    for (const auto& [row, at] : {std::pair{0, of_pod}, {1, of_app}, {5, of_agent}})
+      instant.rows[static_cast<std::size_t>(row)].values[Measure::last_reclaim] =
+          at > 0 ? std::optional(at) : std::nullopt;
+    return list_of(instant, {.is_tree = true}, "node-1")[4].values[Measure::last_reclaim];
+  };
+  ASSERT_EQ(list_of(instant, {.is_tree = true}, "node-1")[4].label, "web-1");
+  EXPECT_EQ(latest(5, 0, 0), 5);
+  EXPECT_EQ(latest(5, 9, 7), 9);
+  EXPECT_EQ(latest(0, 9, 7), 9);
+  EXPECT_EQ(latest(0, 7, 9), 9);
+  EXPECT_EQ(latest(0, 0, 9), 9);
+  EXPECT_EQ(latest(0, 0, 0), std::nullopt);
+  latest(5, 9, 7);
+  EXPECT_EQ(list_of(instant, {.is_tree = true}, "node-1")[7].label, "(remainder)");
+  EXPECT_EQ(list_of(instant, {.is_tree = true}, "node-1")[7].values[Measure::last_reclaim], 5) << "of the pod itself";
+}
+
+TEST(List, WhatTheKernelCountsOfAWholePodIsNotCountedTwice) {
+  Instant instant = kPods;
+  for (Row& row : instant.rows) row.values[Measure::refaulted] = row.kind == "pod" ? 100 : 60;
+  for (Row& row : instant.rows) row.values[Measure::psi_some] = row.kind == "pod" ? 1 : 5;
+  const std::vector<ListRow> rows = list_of(instant, {.is_tree = true}, "node-1");
+  EXPECT_EQ(rows[4].values[Measure::refaulted], 100);
+  EXPECT_EQ(rows[4].values[Measure::psi_some], 1);
+  EXPECT_EQ(rows[6].values[Measure::refaulted], std::nullopt) << "how much of it is the remainder's is not known";
+  EXPECT_EQ(rows[1].values[Measure::refaulted], 160) << "of the pod and of a container that is alone";
+  instant.rows[0].values[Measure::refaulted] = std::nullopt;
+  instant.rows[0].values[Measure::psi_some] = std::nullopt;
+  EXPECT_EQ(list_of(instant, {.is_tree = true}, "node-1")[4].values[Measure::refaulted], 60);
+  EXPECT_EQ(list_of(instant, {.is_tree = true}, "node-1")[4].values[Measure::psi_some], 5);
+}
+
 TEST(List, AFoldedRowHidesWhatIsBelowIt) {
   const std::vector<ListRow> rows = list_of(kPods, {.is_tree = true}, "n");
   const auto shop = std::ranges::find(rows, "shop", &ListRow::label);
