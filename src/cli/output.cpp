@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/output.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -16,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/fd.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "cli/output_file.hpp"
 #include "cli/terminal.hpp"
 #include "daemon/clock.hpp"
 #include "report/format/escape.hpp"
@@ -47,57 +42,6 @@ std::optional<std::string> database_named_in(const std::filesystem::path& file) 
     if (line.size() < 5000 && std::regex_match(line, found, kDatabase)) return found[2].str();
   }
   return std::nullopt;
-}
-
-void write_all(int fd, std::span<const std::string> parts, const std::string& name) {
-  for (std::string_view text : parts) {
-    while (!text.empty()) {
-      const ssize_t written = ::write(fd, text.data(), text.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) throw std::system_error(errno, std::generic_category(), name);
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-  }
-}
-
-void expect(bool success, const std::string& name) {
-  if (!success) throw std::system_error(errno, std::generic_category(), name);
-}
-
-/// A new file takes the place of the old one when it is complete: what was there is never half of something. Pipes and
-/// devices are written as they are.
-void write_file(const std::string& name, std::span<const std::string> parts) {
-  // Opened, so that the kernel decides what may be written, and which link may be followed.
-  // Without waiting for somebody to read, if it is a pipe.
-  const base::Fd old(::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!old && errno == ENXIO) throw std::system_error(errno, std::generic_category(), name + ": nobody reads from it");
-  struct stat was{};
-  expect(old ? ::fstat(old.get(), &was) == 0 : errno == ENOENT, name);
-  if (old && !S_ISREG(was.st_mode)) {
-    expect(::fcntl(old.get(), F_SETFL, 0) == 0, name);  // whoever reads may be slow
-    return write_all(old.get(), parts, name);
-  }
-  std::error_code error;
-  const std::filesystem::path real =
-      old ? std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(old.get()), error)
-          : std::filesystem::path(name);
-  if (error) throw std::system_error(error, name);
-  const std::string fresh_name = real.string() + ".new-" + std::to_string(::getpid());
-  base::Fd fresh(::open(fresh_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  expect(static_cast<bool>(fresh), old ? fresh_name : name);
-  try {
-    if (old) {
-      [[maybe_unused]] const int ignored = ::fchown(fresh.get(), was.st_uid, was.st_gid);  // if we may
-      expect(::fchmod(fresh.get(), was.st_mode & 0777) == 0, name);
-    }
-    write_all(fresh.get(), parts, name);
-    expect(::fsync(fresh.get()) == 0, name);
-    expect(::close(fresh.release()) == 0, name);
-    expect(::rename(fresh_name.c_str(), real.c_str()) == 0, name);
-  } catch (...) {
-    ::unlink(fresh_name.c_str());
-    throw;
-  }
 }
 
 void read_rows(const report::Report& report, store::Reader& reader, const core::Parameters& parameters,
@@ -137,14 +81,18 @@ ReaderConfig load_for_reading(const Options& options) {
 
 void write_output(const Options& options, std::span<const std::string> parts) {
   end_time_bound();
-  if (!options.output.empty()) return write_file(options.output, parts);
+  if (!options.output.empty()) {
+    OutputFile file(options.output);
+    file.write(parts);
+    return file.finish();
+  }
   const bool is_shown = options.format == report::Format::text && goes_to_terminal(options);
   std::vector<std::string> in_ascii;
   if (is_shown && style_for(options).ascii) {
     for (const std::string& part : parts) in_ascii.push_back(report::to_ascii(part));
     parts = in_ascii;
   }
-  if (!is_shown || !shown_in_pager(options, parts)) write_all(STDOUT_FILENO, parts, "standard output");
+  if (!is_shown || !shown_in_pager(options, parts)) OutputFile("").write(parts);
 }
 
 void write_output(const Options& options, const std::string& text) { write_output(options, std::span(&text, 1)); }

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/output_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace cgmm::cli {
+namespace {
+
+void expect(bool success, const std::string& name) {
+  if (!success) throw std::system_error(errno, std::generic_category(), name);
+}
+
+}  // namespace
+
+OutputFile::OutputFile(std::string name) : name_(std::move(name)) {
+  if (!name_.empty()) open();
+}
+
+void OutputFile::open() {
+  // Opened, so that the kernel decides what may be written, and which link may be followed.
+  // Without waiting for somebody to read, if it is a pipe.
+  base::Fd old(::open(name_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!old && errno == ENXIO) throw std::system_error(errno, std::generic_category(), name_ + ": nobody reads from it");
+  struct stat was{};
+  expect(old ? ::fstat(old.get(), &was) == 0 : errno == ENOENT, name_);
+  if (old && !S_ISREG(was.st_mode)) {
+    expect(::fcntl(old.get(), F_SETFL, 0) == 0, name_);  // whoever reads may be slow
+    file_ = std::move(old);
+    return;
+  }
+  std::error_code error;
+  const std::filesystem::path real =
+      old ? std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(old.get()), error)
+          : std::filesystem::path(name_);
+  if (error) throw std::system_error(error, name_);
+  real_name_ = real.string();
+  const std::string fresh_name = real_name_ + ".new-" + std::to_string(::getpid());
+  file_ = base::Fd(::open(fresh_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  expect(static_cast<bool>(file_), old ? fresh_name : name_);
+  fresh_name_ = fresh_name;
+  if (!old) return;
+  [[maybe_unused]] const int ignored = ::fchown(file_.get(), was.st_uid, was.st_gid);  // if we may
+  if (::fchmod(file_.get(), was.st_mode & 0777) == 0) return;
+  const int code = errno;
+  ::unlink(fresh_name_.c_str());
+  throw std::system_error(code, std::generic_category(), name_);
+}
+
+OutputFile::~OutputFile() {
+  if (!fresh_name_.empty()) ::unlink(fresh_name_.c_str());
+}
+
+void OutputFile::write(std::span<const std::string> parts) {
+  const int fd = file_ ? file_.get() : STDOUT_FILENO;
+  for (std::string_view text : parts) {
+    while (!text.empty()) {
+      const ssize_t written = ::write(fd, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      expect(written >= 0, name_.empty() ? "standard output" : name_);
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+}
+
+void OutputFile::finish() {
+  if (fresh_name_.empty()) return;
+  expect(::fsync(file_.get()) == 0, name_);
+  expect(::close(file_.release()) == 0, name_);
+  expect(::rename(fresh_name_.c_str(), real_name_.c_str()) == 0, name_);
+  fresh_name_.clear();
+}
+
+}  // namespace cgmm::cli
