@@ -1,8 +1,9 @@
 -- Where `live` can go from one point in time
 -- SPDX-License-Identifier: Apache-2.0
 -- One row. An instant is a full scan with samples, or the end of an hour in sample_hour whose last scans have none left: what
--- `report now` tells. The newest and the oldest instant, those before and after :at_us, and the OOM kills and reclaims
--- before and after it, with the path of the cgroup. NULL: there is none.
+-- `report now` tells. The newest instant, those before and after :at_us, and the OOM kills and reclaims before and after it, with
+-- the path of the cgroup. oldest_at_us: the first sample, or where the oldest hour begins, if no sample of it is left. NULL: there
+-- is none.
 WITH RECURSIVE
 back (scan_id) AS (  -- the last scan before that has samples; of partial ones the one before, and so on
   SELECT (SELECT max(s.scan_id) FROM sample s
@@ -72,8 +73,8 @@ SELECT CASE WHEN sampled.before_us IS NULL THEN hour.before_us
             THEN hour.after_us
             ELSE sampled.after_us END AS after_at_us,
        (SELECT started_at_us FROM scan WHERE is_partial IS NOT 1 ORDER BY started_at_us DESC LIMIT 1) AS newest_at_us,
-       min(ifnull((SELECT started_at_us FROM scan WHERE scan_id = (SELECT min(scan_id) FROM sample)), 9223372036854775807),
-           ifnull((SELECT min(hour_at_us) FROM sample_hour), 9223372036854775807)) AS oldest_at_us,
+       CASE WHEN first_hour.at_us IS NULL OR first_sample.at_us < first_hour.at_us + 3600000000
+            THEN first_sample.at_us ELSE first_hour.at_us END AS oldest_at_us,
        (SELECT oom_kill_id FROM kill_before) AS kill_before_id,
        (SELECT killed_at_us FROM kill_before) AS kill_before_at_us,
        (SELECT path FROM kill_before) AS kill_before_path,
@@ -88,4 +89,6 @@ SELECT CASE WHEN sampled.before_us IS NULL THEN hour.before_us
        (SELECT started_at_us FROM reclaim_after) AS reclaim_after_at_us,
        (SELECT path FROM reclaim_after) AS reclaim_after_path,
        (SELECT name FROM reclaim_after) AS reclaim_after_name
-  FROM sampled, scanned, hour;
+  FROM sampled, scanned, hour,
+       (SELECT (SELECT started_at_us FROM scan WHERE scan_id = (SELECT min(scan_id) FROM sample)) AS at_us) AS first_sample,
+       (SELECT min(hour_at_us) AS at_us FROM sample_hour) AS first_hour;

@@ -45,8 +45,9 @@ class Values {
 };
 
 /// How the value of a group follows from those below it, and from its own if it is a cgroup. The own value of a pod is
-/// of what it has beyond its containers, but `whole_*`: it is of all of it, and used alone where it is known.
-enum class Together : std::uint8_t { sum, largest, whole_or_sum, whole_or_largest, none };
+/// of what it has beyond its containers, but `whole_*`: it is of all of it. `whole_or_*`: it is used alone where it is
+/// known; `whole_and_largest`: those below have limits of their own, so the largest of all counts.
+enum class Together : std::uint8_t { sum, largest, whole_or_sum, whole_or_largest, whole_and_largest, none };
 
 /// A column that shows a measure.
 struct Column {
@@ -61,7 +62,7 @@ inline constexpr std::array<Column, kMeasures> kColumns = {{
     {Measure::usage, "usage_bytes", "usage", 10, Together::sum, true},
     {Measure::held, "held_bytes", "held", 10, Together::sum, true},
     {Measure::limit, "limit_bytes", "limit", 10, Together::none, true},
-    {Measure::held_share, "held_pct", "held %", 6, Together::whole_or_largest, true},
+    {Measure::held_share, "held_pct", "held %", 6, Together::whole_and_largest, true},
     {Measure::growth, "growth_bytes_per_second", "growth", 12, Together::sum, true},
     {Measure::cache, "reclaimable_cache_bytes", "cache", 10, Together::sum, true},
     {Measure::psi_some, "psi_some_pct", "some %", 6, Together::whole_or_largest, true},
@@ -71,7 +72,7 @@ inline constexpr std::array<Column, kMeasures> kColumns = {{
     {Measure::cooldown, "cooldown_until_at_us", "cooldown", 8, Together::largest, false},
     {Measure::anon, "anon_bytes", "anon", 10, Together::sum, false},
     {Measure::shmem, "shmem_bytes", "shared", 10, Together::sum, false},
-    {Measure::used_share, "used_pct", "used %", 6, Together::whole_or_largest, false},
+    {Measure::used_share, "used_pct", "used %", 6, Together::whole_and_largest, false},
 }};
 inline const Column& column_of(Measure measure) { return kColumns[static_cast<std::size_t>(measure)]; }
 

@@ -48,7 +48,8 @@ struct Node {
 };
 
 bool is_of_whole(Together together) {
-  return together == Together::whole_or_sum || together == Together::whole_or_largest;
+  return together == Together::whole_or_sum || together == Together::whole_or_largest ||
+         together == Together::whole_and_largest;
 }
 
 void add(Values& into, const Values& values) {
@@ -74,7 +75,8 @@ void add_up(Node& node) {
   rest.values[Measure::limit] = std::nullopt;
   for (const Column& column : kColumns) {
     if (!is_of_whole(column.together)) continue;
-    if (own[column.measure]) node.values[column.measure] = own[column.measure];
+    if (own[column.measure] && column.together != Together::whole_and_largest)
+      node.values[column.measure] = own[column.measure];
     rest.values[column.measure] = std::nullopt;
   }
   node.children.emplace("\n", std::move(rest));

@@ -110,6 +110,16 @@ TEST(List, WhatTheKernelCountsOfAWholePodIsNotCountedTwice) {
   EXPECT_EQ(list_of(instant, {.is_tree = true}, "node-1")[4].values[Measure::psi_some], 5);
 }
 
+TEST(List, APodIsAsNearToALimitAsTheNearestOfItsContainers) {
+  Instant instant = kPods;
+  for (Row& row : instant.rows) row.values[Measure::held_share] = row.kind == "pod" ? 0.1 : 99.8;
+  const std::vector<ListRow> rows = list_of(instant, {.is_tree = true}, "node-1");
+  EXPECT_EQ(rows[4].values[Measure::held_share], 99.8);
+  EXPECT_EQ(rows[6].values[Measure::held_share], std::nullopt) << "the remainder's share is not known";
+  instant.rows[0].values[Measure::held_share] = 99.9;
+  EXPECT_EQ(list_of(instant, {.is_tree = true}, "node-1")[4].values[Measure::held_share], 99.9);
+}
+
 TEST(List, AFoldedRowHidesWhatIsBelowIt) {
   const std::vector<ListRow> rows = list_of(kPods, {.is_tree = true}, "n");
   const auto shop = std::ranges::find(rows, "shop", &ListRow::label);

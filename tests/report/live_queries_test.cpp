@@ -68,6 +68,11 @@ TEST_F(LiveQueries, StepFromHourToHourWhereSamplesAreGone) {
   EXPECT_EQ(minute(steps(130), "newest_at_us"), 239);
 }
 
+TEST_F(LiveQueries, TheOldestIsTheFirstSampleAlsoInAnHourThatIsSummedUp) {
+  history.exec("DELETE FROM sample_hour WHERE hour_at_us < " + std::to_string(at(60)));
+  EXPECT_EQ(minute(steps(130), "oldest_at_us"), 80);
+}
+
 TEST_F(LiveQueries, StepsPassPartialScans) {
   for (std::int64_t second = 1; second < 60; ++second) {
     history.add_scan(at(200) + second * 1'000'000, true);
