@@ -68,6 +68,9 @@ class Raw {
     place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&place), sizeof place), 0);
   }
+  int fd() const { return fd_.get(); }
+  /// Nothing is said or heard any more.
+  void shut() const { ::shutdown(fd_.get(), SHUT_RDWR); }
   void say(const std::string& text) const {
     [[maybe_unused]] const auto ignored = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
   }
@@ -333,6 +336,62 @@ TEST(HttpServer, SpeaksTls) {
   plain.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(plain.hear().find("200 OK"), std::string::npos);
   EXPECT_EQ(client.send({.method = "GET", .target = "/y", .body = ""}).body, "/y");
+}
+
+/// Says something over TLS and hears what comes until `end`.
+class RawTls {
+ public:
+  RawTls(const Raw& raw, const std::filesystem::path& ca)
+      : context_(::SSL_CTX_new(::TLS_client_method()), ::SSL_CTX_free), tls_(nullptr, ::SSL_free) {
+    EXPECT_EQ(::SSL_CTX_load_verify_file(context_.get(), ca.c_str()), 1);
+    ::SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
+    tls_.reset(::SSL_new(context_.get()));
+    ::SSL_set_fd(tls_.get(), raw.fd());
+    EXPECT_EQ(::SSL_connect(tls_.get()), 1);
+  }
+  void say(const std::string& text) const {
+    EXPECT_EQ(::SSL_write(tls_.get(), text.data(), static_cast<int>(text.size())), static_cast<int>(text.size()));
+  }
+  std::string hear(const std::string& end = "") const {
+    std::string text;
+    std::array<char, 4096> bytes;
+    while (end.empty() || text.find(end) == std::string::npos) {
+      const int got = ::SSL_read(tls_.get(), bytes.data(), static_cast<int>(bytes.size()));
+      if (got <= 0) break;
+      text.append(bytes.data(), static_cast<std::size_t>(got));
+    }
+    return text;
+  }
+
+ private:
+  std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context_;
+  std::unique_ptr<SSL, void (*)(SSL*)> tls_;
+};
+
+TEST(HttpServer, TellsEventsOverTls) {
+  test::Authority authority;
+  authority.sign("node", "IP:127.0.0.1");
+  auto server = std::make_unique<Served>(
+      ServerSettings{.cert_file = authority.certificate("node"), .key_file = authority.key("node")}, events_or_echo);
+  server->publish("data: kept\n\n", true);
+  const Raw raw(server->port()), other_raw(server->port());
+  const RawTls one(raw, authority.ca());
+  auto other = std::make_unique<RawTls>(other_raw, authority.ca());
+  for (const RawTls* const client : {&one, static_cast<const RawTls*>(other.get())}) {
+    client->say("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_NE(client->hear("data: kept\n\n").find("text/event-stream"), std::string::npos);
+  }
+  const std::string big = "data: " + std::string(100'000, 'x') + "\n\n";  // several records of TLS
+  server->publish(big);
+  EXPECT_EQ(one.hear("\n\n"), big);
+  EXPECT_EQ(other->hear("\n\n"), big);
+  EXPECT_EQ(server->listener_count(), 2u);
+  other_raw.shut();
+  EXPECT_TRUE(test::eventually([&] { return server->listener_count() == 1; }));
+  server->publish("data: next\n\n");
+  EXPECT_EQ(one.hear("\n\n"), "data: next\n\n");
+  server.reset();
+  EXPECT_EQ(one.hear(), "") << "who listens does not hold up its end";
 }
 
 TEST(HttpServer, TakesANewCertificateOnceItsKeyIsThere) {
