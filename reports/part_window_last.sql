@@ -26,15 +26,14 @@ SELECT s.cgroup_id, scanned.started_at_us AS at_us, s.usage_kib, s.anon_kib, s.s
  CROSS JOIN sample s
  WHERE s.scan_id = scanned.scan_id
  UNION ALL
-SELECT h.cgroup_id, h.hour_at_us, h.usage_avg_kib, h.anon_avg_kib, h.shmem_avg_kib,
-       CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
-            ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib) END,
-       h.inactive_file_avg_kib, h.active_file_avg_kib,
-       max(h.usage_avg_kib - coalesce(CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
-            ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib) END, 0)
-           - coalesce(h.slab_reclaimable_avg_kib, 0), 0), NULL, 'hours'
-  FROM hour
- CROSS JOIN sample_hour h
-  JOIN cgroup c USING (cgroup_id)
- WHERE h.hour_at_us = hour.hour_at_us
-   AND (c.vanished_at_us IS NULL OR c.vanished_at_us >= h.hour_at_us + 3600000000 OR c.last_seen_at_us >= last_scan_us)
+SELECT cgroup_id, hour_at_us, usage_avg_kib, anon_avg_kib, shmem_avg_kib, cache_kib, inactive_file_avg_kib, active_file_avg_kib,
+       max(usage_avg_kib - coalesce(cache_kib, 0) - coalesce(slab_reclaimable_avg_kib, 0), 0), NULL, 'hours'
+  FROM (SELECT h.*,
+               CASE WHEN h.shmem_avg_kib IS NOT NULL THEN max(h.file_avg_kib - h.shmem_avg_kib, 0)
+                    ELSE coalesce(min(h.file_avg_kib, h.inactive_file_avg_kib + h.active_file_avg_kib), h.file_avg_kib) END
+                 AS cache_kib
+          FROM hour
+         CROSS JOIN sample_hour h
+          JOIN cgroup c USING (cgroup_id)
+         WHERE h.hour_at_us = hour.hour_at_us
+           AND (c.vanished_at_us IS NULL OR c.vanished_at_us >= h.hour_at_us + 3600000000 OR c.last_seen_at_us >= last_scan_us))
