@@ -2,6 +2,7 @@
 // The image itself: what is in it, and that it is the same when it is built twice.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -47,6 +48,10 @@ TEST_F(Image, HoldsTheTwoProgramsAndNothingElseThatRuns) {
   for (const char* const term : {"v/vt100", "l/linux", "x/xterm", "x/xterm-256color", "s/screen", "s/screen-256color",
                                  "t/tmux", "t/tmux-256color"})
     EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(root.path() / "usr/share/terminfo" / term))) << term;
+  // The signs of its charts: a static program finds the locale in the image.
+  EXPECT_TRUE(fs::is_regular_file(root.path() / "usr/lib/locale/C.utf8/LC_CTYPE"));
+  const auto& environment = image.config().at("config").at("Env");
+  EXPECT_NE(std::ranges::find(environment, "LANG=C.UTF-8"), environment.end()) << environment;
 
   // Found by its name, and started by no shell.
   const auto& config = image.config().at("config");
