@@ -25,7 +25,8 @@ struct Form {
   const char* format;
   const char* type;
 };
-constexpr std::array<Form, 3> kForms = {{{".json", "json", "application/json"},
+constexpr std::array<Form, 4> kForms = {{{".html", "html", kHtml},  // of a name that ends like one of the others
+                                         {".json", "json", "application/json"},
                                          {".ndjson", "ndjson", "application/x-ndjson"},
                                          {".csv", "csv", "text/csv; charset=utf-8"}}};
 

@@ -101,6 +101,34 @@ TEST_F(Serve, ANameThatIsNotShownAsItIsIsALinkAllTheSame) {
   EXPECT_NE(page.find("&quot;ird\\n"), std::string::npos) << page;
 }
 
+TEST_F(Serve, AnOomKillIsALinkWhereverItsNumberIs) {
+  SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
+      .exec(
+          "UPDATE cgroup SET workload = 'shop/web/app' WHERE path = '/web';"
+          "INSERT INTO oom_kill (oom_kill_id, cgroup_id, killed_at_us, source, scope, victim_comm, victim_pid) "
+          "SELECT 15 + started_at_us % 2, cgroup_id, started_at_us, 'kernel_log', 'cgroup', 'nginx', 4711 FROM cgroup, "
+          "(SELECT started_at_us / 2 * 2 AS started_at_us FROM scan UNION SELECT started_at_us / 2 * 2 + 1 FROM scan "
+          "ORDER BY 1 DESC LIMIT 2) WHERE path = '/web'");
+  const std::string link = "<a href=\"/incident/16\">16</a>";
+  for (const char* const target :
+       {"/incident", "/report/oom_kills", "/report/memory_before_kill", "/cgroup//web",
+        "/cgroup//web?since=2020-01-01&until=2100-01-01", "/workload/shop/web/app?since=1h"}) {
+    const std::string answer = get(target);
+    EXPECT_NE(answer.find(link), std::string::npos) << target << answer.substr(answer.find("<main>"));
+  }
+  EXPECT_NE(get("/incident/16").find("<a href=\"/incident/15\">15</a>"), std::string::npos) << "an earlier one";
+}
+
+TEST_F(Serve, ANameThatEndsLikeAFormatIsALinkToItsPage) {
+  SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
+      .exec("UPDATE cgroup SET workload = 'shop/web/a.json' WHERE path = '/web'");
+  const std::string list = get("/workloads"), link = "/workload/shop/web/a.json.html";
+  ASSERT_NE(list.find("<a href=\"" + link + "\">"), std::string::npos) << list;
+  EXPECT_NE(get(link).find("<h2>shop/web/a.json</h2>"), std::string::npos) << get(link);
+  EXPECT_EQ(nlohmann::json::parse(body_of(get("/workload/shop/web/a.json.json"))).at(0).at("workload"),
+            "shop/web/a.json");
+}
+
 TEST_F(Serve, AMistakeIsASentence) {
   EXPECT_TRUE(is(get("/nope"), 404));
   EXPECT_TRUE(is(get("/report/nope"), 400)) << get("/report/nope");

@@ -46,6 +46,16 @@ TEST(Routes, EachPageIsASubcommand) {
             (Words{"history", "/system.slice/a[[]1].service", "--format=html", "--links"}));
 }
 
+TEST(Routes, ANameThatEndsLikeAFormatHasAPage) {
+  for (const std::string name : {"a.json", "a.csv", "a.ndjson", "a.html"}) {
+    EXPECT_EQ(words("/workload/shop/" + name + ".html"),
+              (Words{"history", "--workload=shop/" + name, "--format=html", "--links"}));
+    EXPECT_EQ(words("/cgroup/" + name + ".json"), (Words{"history", name, "--format=json"}));
+  }
+  EXPECT_EQ(words("/status.html"), words("/status"));
+  EXPECT_EQ(route("/status.html")->type, route("/status")->type);
+}
+
 TEST(Files, TheScriptIsInTheProgram) {
   const auto script = file_at("/page.js");
   ASSERT_TRUE(script);

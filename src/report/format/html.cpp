@@ -76,16 +76,24 @@ bool is_number(std::string_view text) {
 }
 
 /// The page about what is in the column; "": there is none.
+/// The address of the page of this name. The end of a name is not to be taken for a format.
+std::string page_of(std::string_view place, std::string_view name) {
+  const bool ends_like_format =
+      name.ends_with(".json") || name.ends_with(".ndjson") || name.ends_with(".csv") || name.ends_with(".html");
+  return std::string(place) + escape_path(name) + (ends_like_format ? ".html" : "");
+}
+
 std::string link_of(std::string_view heading, std::string_view text) {
   if (!linked || text.empty() || text.starts_with('(') || text.starts_with('-')) return "";
-  if (heading == "workload") return "/workload/" + escape_path(text);
-  if (heading == "cgroup" || heading == "path") return "/cgroup/" + escape_path(text);
-  if (heading == "name") return "/report/" + escape_path(text);
-  if (*linked == PagesOf::node) return heading == "id" && is_number(text) ? "/incident/" + escape_path(text) : "";
+  if (heading == "workload") return page_of("/workload/", text);
+  if (heading == "cgroup" || heading == "path") return page_of("/cgroup/", text);
+  if (heading == "name") return page_of("/report/", text);
+  const bool is_id = heading == "id" || heading == "oom kill id";
+  if (*linked == PagesOf::node) return is_id && is_number(text) ? "/incident/" + std::string(text) : "";
   if (heading == "node") return "/?node=" + escape_path(core::glob_of(text));
   const std::size_t slash = text.rfind('/');  // of NODE/ID: a number alone does not tell of which node it is
   const bool is_place = slash != std::string_view::npos && slash > 0 && is_number(text.substr(slash + 1));
-  return heading == "id" && is_place ? "/incident/" + escape_path(text) : "";
+  return is_id && is_place ? "/incident/" + escape_path(text) : "";
 }
 
 std::string element(std::string_view name, std::string_view attributes, std::string_view html) {

@@ -227,7 +227,8 @@ HumanTable humanise(const core::Table& table) {
       const core::Cell& cell = cell_at(table.rows[row], i);
       human.rows[row].push_back(human_cell(column, cell));
       const auto* const text = std::get_if<std::string>(&cell);
-      human.exact[row].push_back(text == nullptr ? "" : *text);
+      const auto* const integer = std::get_if<std::int64_t>(&cell);
+      human.exact[row].push_back(text != nullptr ? *text : integer != nullptr ? std::to_string(*integer) : "");
       human.alarms[row].push_back(is_alarm(column, cell));
     }
   }

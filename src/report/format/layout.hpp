@@ -27,7 +27,7 @@ struct HumanTable {
   std::vector<ColumnKind> kinds;
   std::vector<std::size_t> by_importance;       // columns, the most important first
   std::vector<std::vector<std::string>> rows;   // each as long as `headings`
-  std::vector<std::vector<std::string>> exact;  // texts as they are, not safe; "" of other cells
+  std::vector<std::vector<std::string>> exact;  // texts and integers as they are, not safe; "" of other cells
   std::vector<std::vector<bool>> alarms;        // cells that tell of a failure
   bool is_upright = false;                      // the columns of one wide row, as name and value
 };

@@ -153,7 +153,7 @@ std::string remark_on_hours(const std::vector<TimelinePoint>& timeline, std::opt
 }
 
 core::Table events_table(const core::Table& events, const Section& section, const std::string& where) {
-  std::vector<std::string_view> columns{"at_us", "what", "kills", "freed_bytes", "detail"};
+  std::vector<std::string_view> columns{"at_us", "what", "id", "kills", "freed_bytes", "detail"};
   if (section.cgroup_count > 1) columns.push_back("cgroup");
   const std::size_t count = events.rows.size();
   core::Table last = events;
