@@ -9,8 +9,9 @@
 -- growth: of usage, against the last full scan that is five minutes or more before. Of an hour: against the hour before.
 -- psi_some_pct, psi_full_pct: the share of the time since the full scan before in which some or every task waited for memory.
 -- refaulted_bytes: page cache read again in that time. Of an hour: in that hour.
+-- oom_kills: in the window, also those of the same container before it was restarted: of the same name in the same pod, or path.
 -- last_reclaim: in the window. cooldown_until: as far as the last reclaim tells it; NULL: there is none then.
--- Most important first: cgroup, usage_bytes, held_bytes, limit_bytes, held_pct, growth_bytes_per_second, reclaimable_cache_bytes, psi_some_pct, last_reclaim_at_us
+-- Most important first: cgroup, usage_bytes, held_bytes, limit_bytes, held_pct, growth_bytes_per_second, oom_kills, reclaimable_cache_bytes, psi_some_pct, last_reclaim_at_us
 WITH
 last AS MATERIALIZED (SELECT * FROM (window_last)),
 moment AS MATERIALIZED (  -- end_us: what was decided before then was in force
@@ -65,6 +66,14 @@ gathered AS (
    GROUP BY cgroup_id
   HAVING max(is_there)
 ),
+killed AS MATERIALIZED (
+  SELECT iif(c.container IS NOT NULL AND c.pod_uid IS NOT NULL, c.pod_uid || '/' || c.container, c.path) AS whose,
+         CAST(total(o.kill_count) AS INTEGER) AS kills
+    FROM oom_kill o
+    JOIN cgroup c USING (cgroup_id)
+   WHERE o.killed_at_us >= :since_us AND o.killed_at_us < :until_us
+   GROUP BY whose
+),
 told AS MATERIALIZED (
   SELECT g.*, m.at_us, m.measured, m.at_us - m.before_at_us AS counted_us,
          CASE WHEN m.scan_id IS NULL  -- an hour is compared with the hour before, a scan with a scan
@@ -93,6 +102,7 @@ SELECT c.name AS cgroup,
        100.0 * t.psi_full_us / ifnull(t.counted_us, 3600000000) AS psi_full_pct,
        t.refault_file * ifnull((SELECT CAST(value AS INTEGER) FROM node WHERE key = 'page_size_bytes'), 4096)
          AS refaulted_bytes,
+       ifnull(k.kills, 0) AS oom_kills,
        t.reclaim_at_us AS last_reclaim_at_us,
        (SELECT d.until_us FROM cooldown d
          WHERE d.cgroup_id = t.cgroup_id AND d.last_reclaim_at_us < :until_us AND d.until_us > :until_us) AS cooldown_until_at_us,
@@ -102,5 +112,6 @@ SELECT c.name AS cgroup,
        c.path
   FROM told t
   JOIN v_cgroup c USING (cgroup_id)
+  LEFT JOIN killed k ON k.whose = iif(c.container IS NOT NULL AND c.pod_uid IS NOT NULL, c.pod_uid || '/' || c.container, c.path)
  WHERE c.path GLOB :cgroup_glob OR c.name GLOB :cgroup_glob OR c.workload GLOB :cgroup_glob
  ORDER BY t.usage_kib DESC, c.path;

@@ -144,7 +144,9 @@ Line row_line(const ListRow& row, bool is_selected, const Instant& instant, cons
   line.add_left(std::string(2 * row.depth, ' ') + (list.settings.is_tree ? sign : "") + row.label, width, look);
   for (const Column& column : shown) {
     line.add(" ");
-    line.add_right(in_cell(column, row.values[column.measure], instant), column.width, look);
+    const std::optional<double>& value = row.values[column.measure];
+    const bool is_killed = column.measure == Measure::kills && value.value_or(0) > 0;
+    line.add_right(in_cell(column, value, instant), column.width, is_killed ? Look::kill : look);
   }
   if (has_trend && row.row != nullptr && !row.has_children) line.add(" " + trend_of(*row.row), look);
   line.fill();

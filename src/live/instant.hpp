@@ -22,6 +22,7 @@ enum class Measure : std::uint8_t {
   limit,
   held_share,
   growth,
+  kills,
   cache,
   psi_some,
   psi_full,
@@ -32,7 +33,7 @@ enum class Measure : std::uint8_t {
   shmem,
   used_share
 };
-inline constexpr std::size_t kMeasures = 14;
+inline constexpr std::size_t kMeasures = 15;
 
 /// nullopt: it is not known.
 class Values {
@@ -64,6 +65,7 @@ inline constexpr std::array<Column, kMeasures> kColumns = {{
     {Measure::limit, "limit_bytes", "limit", 10, Together::none, true},
     {Measure::held_share, "held_pct", "held %", 6, Together::whole_and_largest, true},
     {Measure::growth, "growth_bytes_per_second", "growth", 12, Together::sum, true},
+    {Measure::kills, "oom_kills", "kills", 6, Together::sum, true},
     {Measure::cache, "reclaimable_cache_bytes", "cache", 10, Together::sum, true},
     {Measure::psi_some, "psi_some_pct", "some %", 6, Together::whole_or_largest, true},
     {Measure::psi_full, "psi_full_pct", "full %", 6, Together::whole_or_largest, false},

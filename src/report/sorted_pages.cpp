@@ -97,8 +97,8 @@ std::string now_page(NowPage page) {
   }
   core::Table table = only(sorted_by(std::move(page.now), sort), "",
                            {"cgroup", "usage_bytes", "held_bytes", "reclaimable_cache_bytes", "anon_bytes",
-                            "limit_bytes", "held_pct", "growth_bytes_per_second", "psi_some_pct", "psi_full_pct",
-                            "refaulted_bytes", "last_reclaim_at_us", "cooldown_until_at_us", "kind"});
+                            "limit_bytes", "held_pct", "growth_bytes_per_second", "oom_kills", "psi_some_pct",
+                            "psi_full_pct", "refaulted_bytes", "last_reclaim_at_us", "cooldown_until_at_us", "kind"});
   cut(table);
   return html_page(title_of_node(page.is_live ? "Cgroups now" : "Cgroups at one instant", page.status),
                    body + html_section("", html_table(table, sort)));

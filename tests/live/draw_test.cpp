@@ -34,6 +34,22 @@ TEST(Row, ShowsValuesWithTheirUnits) {
   EXPECT_EQ(row_text(row_of("/web", 1, 79.9), list_with({Measure::usage}), 80).front(), ' ');
 }
 
+TEST(Row, KillsAreMarked) {
+  Row row = row_of("/web", 1, 97);
+  row.values[Measure::kills] = 3;
+  const auto looks = [&] {
+    std::string text;
+    const ListRow shown{.key = row.path, .label = row.name, .row = &row, .values = row.values};
+    for (const Span& span : row_line(shown, false, {}, list_with({Measure::kills}), LineWriter(40, false), 40).spans) {
+      if (span.look == Look::kill) text += span.text;
+    }
+    return text;
+  };
+  EXPECT_EQ(looks(), "     3");
+  row.values[Measure::kills] = 0;
+  EXPECT_EQ(looks(), "");
+}
+
 TEST(Row, TheColumnThatIsSortedByIsThereInAnyCase) {
   List list = list_with({Measure::usage, Measure::held, Measure::limit});
   list.settings.sorted_by = Measure::anon;

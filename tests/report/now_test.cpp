@@ -111,6 +111,30 @@ TEST_F(Now, TheLimitIsTheOneThatWasInForce) {
   EXPECT_EQ(Row(at(kBeginUs + kHourUs)).integer("limit_bytes"), 5000);
 }
 
+TEST_F(Now, CountsTheKillsOfACgroupAndOfTheContainerBeforeItWasRestarted) {
+  history.add_cgroup(4, "/kubepods/pod1/before", "shop/web/app", 2000 * kKiB);
+  history.add_cgroup(5, "/kubepods/pod1/other", "shop/web/app", 2000 * kKiB);
+  history.add_cgroup(6, "/kubepods/pod2/abc", "shop/web/app", 2000 * kKiB);
+  history.exec(
+      "UPDATE cgroup SET pod_uid = iif(cgroup_id = 6, 'uid2', 'uid'), container = iif(cgroup_id = 5, 'other', 'app') "
+      "WHERE cgroup_id >= 3");
+  for (int id = 0; id <= 6; ++id) history.add_kill(id, kBeginUs + id * kSecondUs);
+  history.add_kill(1, kBeginUs + 20 * 60 * kSecondUs);
+  history.add_kill(1, kBeginUs - 2 * kHourUs);
+  history.exec("UPDATE oom_kill SET kill_count = 3 WHERE cgroup_id = 4");
+  const Table table = at(kBeginUs + 10 * 60 * kSecondUs);
+  const auto kills = [&](const std::string& path) {
+    for (const Row row : rows_of(table))
+      if (row.text("path") == path) return row.integer("oom_kills");
+    return std::int64_t{-1};
+  };
+  EXPECT_EQ(kills(kDb), 1) << "in the window";
+  EXPECT_EQ(kills(kPod), 1);
+  EXPECT_EQ(kills(kApp), 4) << "with those before the restart";
+  EXPECT_EQ(Row(at(kBeginUs + 3 * kSecondUs, kDb)).integer("oom_kills"), 1);
+  EXPECT_EQ(Row(at(kBeginUs + kSecondUs, kDb)).integer("oom_kills"), 0);
+}
+
 TEST_F(Now, TellsTheLastReclaimAndItsCooldown) {
   const std::int64_t at_us = kBeginUs + 100 * kSecondUs;
   for (const std::string what : {"0, 'done'", "90000000, 'dry_run'"}) {
