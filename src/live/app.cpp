@@ -69,12 +69,12 @@ void App::select(std::size_t place) {
 }
 
 std::size_t App::pane_height() const {
-  const std::size_t rows = canvas_.size.rows - std::min(canvas_.size.rows, kLinesAbove + kLinesBelow);
+  const std::size_t rows = canvas_.size.rows - std::min(canvas_.size.rows, kLinesAbove + lines_below(canvas_.size));
   return pane_.is_open && rows >= kLeastWithPane ? rows / 2 : 0;
 }
 
 std::size_t App::list_height() const {
-  return canvas_.size.rows - std::min(canvas_.size.rows, kLinesAbove + kLinesBelow + pane_height());
+  return canvas_.size.rows - std::min(canvas_.size.rows, kLinesAbove + lines_below(canvas_.size) + pane_height());
 }
 
 void App::resize(const Size& size) {
@@ -126,18 +126,21 @@ std::int64_t App::quiet_us() const {
 Frame App::page_frame() const {
   Frame frame;
   const auto writer = [&] { return LineWriter(canvas_.size.columns, canvas_.ascii); };
-  for (std::size_t i = 0; i + 1 < canvas_.size.rows; ++i) {
+  const std::size_t height = std::max<std::size_t>(canvas_.size.rows, 2) - 1;
+  // The chosen column is on the screen.
+  const std::size_t top = !chooser_ ? page_.top : *chooser_ < height ? 0 : *chooser_ + 1 - height;
+  for (std::size_t i = top; i < top + height; ++i) {
     LineWriter line = writer();
     if (chooser_ && i < kMeasures) {
       line.add(list_.shown.contains(kColumns[i].measure) ? " [x] " : " [ ] ");
       line.add(kColumns[i].heading);
       line.fill();
     }
-    if (!chooser_ && page_.top + i < page_.lines.size()) line.add(page_.lines[page_.top + i]);
+    if (!chooser_ && i < page_.lines.size()) line.add(page_.lines[i]);
     frame.lines.push_back(line.finish(chooser_ == i));
   }
   LineWriter line = writer();
-  line.add(chooser_ ? " arrows, space: show or hide  Enter: done" : " arrows, page keys: scroll  q: back to the list",
+  line.add(chooser_ ? " Enter: done  arrows, space: show or hide" : " q: back to the list  arrows, page keys: scroll",
            Look::dim);
   frame.lines.push_back(line.finish());
   return frame;
@@ -146,6 +149,7 @@ Frame App::page_frame() const {
 void App::add_pane(Frame& frame) const {
   // What it told of the same cgroup a moment ago stays until there is something newer.
   const bool is_of_selected = !list_.rows.empty() && list_.rows[list_.place].key == pane_.key;
+  if (frame.lines.size() > canvas_.size.rows) frame.lines.resize(canvas_.size.rows);
   for (std::size_t i = 0; i < pane_height(); ++i) {
     LineWriter line(canvas_.size.columns, canvas_.ascii);
     if (i == 0) {
@@ -176,8 +180,10 @@ Frame App::frame() {
     frame.lines.push_back(row_line(list_.rows[i], i == list_.place, instant_, list_, writer(), canvas_.size.columns));
   }
   add_pane(frame);
-  frame.lines.push_back(strip_line(strip_, clock_.point_us, writer(), canvas_.size.columns));
-  frame.lines.push_back(strip_times_line(strip_, clock_.point_us, writer(), canvas_.size.columns));
+  if (has_strip(canvas_.size)) {
+    frame.lines.push_back(strip_line(strip_, clock_.point_us, writer(), canvas_.size.columns));
+    frame.lines.push_back(strip_times_line(strip_, clock_.point_us, writer(), canvas_.size.columns));
+  }
   frame.lines.push_back(keys_line(message_, prompt_, writer()));
   while (frame.lines.size() > canvas_.size.rows) frame.lines.pop_back();
   return frame;

@@ -15,8 +15,11 @@
 
 namespace cgmm::live {
 
-/// One above the list (the instant), one for the headings; below it the strip, its times, and the keys.
-inline constexpr std::size_t kLinesAbove = 2, kLinesBelow = 3;
+/// One above the list (the instant), one for the headings.
+inline constexpr std::size_t kLinesAbove = 2;
+/// Below the list the strip, its times, and the keys; only these on a screen that has hardly room for a list.
+inline bool has_strip(const Size& size) { return size.rows >= 8; }
+inline std::size_t lines_below(const Size& size) { return has_strip(size) ? 3 : 1; }
 
 /// `faults`: of the service; "": none.
 Line title_line(const Clock& clock, const Instant& instant, const List& list, const std::string& faults,

@@ -316,3 +316,13 @@ TEST_F(LiveApp, AnEmptyInstantCanBeLookedAt) {
 
 }  // namespace
 }  // namespace cgmm::live
+TEST_F(LiveApp, ASmallScreenHasAListAllTheSame) {
+  App app = app_at();
+  app.resize({.rows = 5, .columns = 20});
+  EXPECT_NE(screen(app).find("/db"), std::string::npos) << screen(app);
+  EXPECT_NE(screen(app).find("/batch"), std::string::npos) << screen(app);
+  press(app, {U'c', key::kDown, key::kDown, key::kDown, key::kDown, key::kDown});
+  EXPECT_NE(screen(app).find("kills"), std::string::npos) << "the chosen column is seen: " << screen(app);
+  EXPECT_TRUE(std::ranges::any_of(app.frame().lines, &Line::is_selected));
+}
+

@@ -91,6 +91,11 @@ TEST(Strip, SaysFromWhenToWhen) {
             "1970-01-01T00:00:00Z          1970-01-01T01:00:00Z");
 }
 
+TEST(Strip, WhereThereIsRoomForOneTimeItIsTheOneThatIsShown) {
+  const Strip strip{.since_us = 0, .until_us = 3600 * kSecondUs, .slots = std::vector<Slot>(10)};
+  EXPECT_EQ(strip_times_line(strip, 1800 * kSecondUs, LineWriter(40, false), 40).text(), "1970-01-01T00:30:00Z");
+}
+
 TEST(LineWriter, ShortensAndCuts) {
   LineWriter line(12, false);
   line.add_left("/kubepods/burstable/abc", 8);
