@@ -78,8 +78,7 @@ int live(const Options& options) {
   const ReaderConfig loaded = load_for_reading(options);
   store::Reader reader(loaded.config.database);
   HistorySource source(reader, loaded.has_file ? &loaded.config.policy : nullptr, loaded.config.database);
-  if (!source.newest_us())
-    throw std::runtime_error("the history is empty; `status` tells whether the service is running");
+  if (!source.newest()) throw std::runtime_error("the history is empty; `status` tells whether the service is running");
   const std::string node = source.node();
   const report::Style style = style_for(options);
   std::optional<live::Screen> screen;

@@ -114,17 +114,30 @@ live::Steps HistorySource::steps(std::int64_t point_us) {
           .reclaim_after = event_of(row, "reclaim_after")};
 }
 
-std::optional<std::int64_t> HistorySource::newest_us() {
-  const core::Table table =
-      reader_.run("SELECT started_at_us FROM scan WHERE is_partial IS NOT 1 ORDER BY started_at_us DESC LIMIT 1");
-  return table.rows.empty() ? std::nullopt : report::Row(table).known("started_at_us");
+std::optional<live::NewestScan> HistorySource::newest() {
+  const core::Table table = reader_.run(
+      "SELECT started_at_us, interval_us FROM scan WHERE is_partial IS NOT 1 ORDER BY started_at_us DESC LIMIT 1");
+  if (table.rows.empty()) return std::nullopt;
+  const report::Row row(table);
+  return live::NewestScan{.at_us = row.integer("started_at_us"), .interval_us = row.integer("interval_us")};
 }
 
 live::Strip HistorySource::strip() {
   constexpr std::size_t kSlots = 480;  // as live_strip.sql
-  const auto newest = newest_us();
-  if (!newest) return {};
-  live::Strip strip{.since_us = steps(*newest).oldest_us.value_or(*newest), .until_us = *newest + 1};
+  const auto newest_scan = newest();
+  if (!newest_scan) return {};
+  const std::int64_t newest_us = newest_scan->at_us;
+  // Read anew when there is something to be marked, or time for another slot.
+  const core::Table last = reader_.run(
+      "SELECT (SELECT max(oom_kill_id) FROM oom_kill) AS kill, (SELECT max(reclaim_id) FROM reclaim) AS reclaim, "
+      "(SELECT max(service_event_id) FROM service_event) AS event");
+  const std::int64_t slot_us = (strip_.until_us - strip_.since_us) / static_cast<std::int64_t>(kSlots);
+  if (!strip_.slots.empty() && last.rows == strip_ends_with_ && newest_us >= strip_.until_us - 1 &&
+      newest_us <= strip_.until_us + slot_us)
+    return strip_;
+  strip_ends_with_ = last.rows;
+  const core::Table ends = answer_to("live_steps", reader_, {{"at_us", newest_us}});
+  live::Strip strip{.since_us = report::Row(ends).known("oldest_at_us").value_or(newest_us), .until_us = newest_us + 1};
   strip.slots.resize(kSlots);
   const core::Table table =
       answer_to("live_strip", reader_, {{"since_us", strip.since_us}, {"until_us", strip.until_us}});
@@ -134,6 +147,7 @@ live::Strip HistorySource::strip() {
     strip.slots[number] = {
         .kills = row.integer("kills"), .reclaims = row.integer("reclaims"), .is_gap = row.integer("is_gap") != 0};
   }
+  strip_ = strip;
   return strip;
 }
 
@@ -157,6 +171,7 @@ std::string HistorySource::node() {
 
 std::string HistorySource::decided(const live::Row& row, std::int64_t point_us) const {
   std::string text;
+  if (row.kind == "pod" || row.kind == "inner") text = "What it has beyond the cgroups in it. ";
   if (const auto until_us = row.values[live::Measure::cooldown])
     text +=
         "In cooldown for another " + base::format_duration_us(static_cast<std::int64_t>(*until_us) - point_us) + ". ";

@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "cli/commands.hpp"
 #include "live/source.hpp"
@@ -26,7 +27,7 @@ class HistorySource final : public live::Source {
 
   live::Instant at(std::int64_t point_us) override;
   live::Steps steps(std::int64_t point_us) override;
-  std::optional<std::int64_t> newest_us() override;
+  std::optional<live::NewestScan> newest() override;
   live::Strip strip() override;
   /// Asked of the status socket, every ten seconds at most.
   std::string faults() override;
@@ -48,8 +49,10 @@ class HistorySource final : public live::Source {
   std::filesystem::path database_;
   std::optional<std::int64_t> asked_at_us_;  // by the steady clock
   std::string faults_;
-  std::map<std::int64_t, Usage> usage_;  // at points in time, those that the last instant needed
-  bool is_hour_ = false;                 // what the last instant was
+  std::map<std::int64_t, Usage> usage_;                   // at points in time, those that the last instant needed
+  bool is_hour_ = false;                                  // what the last instant was
+  live::Strip strip_;                                     // as it was read last
+  std::vector<std::vector<core::Cell>> strip_ends_with_;  // ids of what was on record then
 };
 
 }  // namespace cgmm::cli

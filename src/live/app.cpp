@@ -35,9 +35,16 @@ App::App(Source& source, std::string node, std::optional<std::int64_t> at_us, bo
     if (column.is_shown) list_.shown.insert(column.measure);
   }
   strip_ = source_.strip();
-  const std::optional<std::int64_t> newest_us = source_.newest_us();
+  const std::optional<std::int64_t> newest = newest_us();
   if (at_us) clock_.mode = Clock::Mode::paused;
-  show(at_us.value_or(newest_us.value_or(0)));
+  show(at_us.value_or(newest.value_or(0)));
+}
+
+std::optional<std::int64_t> App::newest_us() {
+  const std::optional<NewestScan> newest = source_.newest();
+  if (!newest) return std::nullopt;
+  clock_.interval_us = newest->interval_us;
+  return newest->at_us;
 }
 
 void App::show(std::int64_t point_us) {
@@ -100,21 +107,20 @@ void App::fail(const std::string& why) {
 void App::pass(std::int64_t time_us, std::int64_t now_us) {
   clock_.now_us = now_us;
   if (clock_.mode == Clock::Mode::paused) return;
-  const std::optional<std::int64_t> newest_us = source_.newest_us();
-  if (!newest_us) return;
+  const std::optional<std::int64_t> newest = newest_us();
+  if (!newest) return;
   if (clock_.mode == Clock::Mode::plays) {
     const std::int64_t point_us = clock_.point_us + time_us * clock_.speed;
-    if (point_us >= *newest_us) clock_.mode = Clock::Mode::follows;
+    if (point_us >= *newest) clock_.mode = Clock::Mode::follows;
     const std::optional<std::int64_t> after_us = source_.steps(clock_.point_us).after_us;
     is_changed_ = true;
-    clock_.point_us = std::min(point_us, *newest_us);
+    clock_.point_us = std::min(point_us, *newest);
     if (after_us && *after_us <= clock_.point_us) show(clock_.point_us);
     return;
   }
-  if (*newest_us == clock_.point_us) return;
-  show(*newest_us);
-  const auto slots = static_cast<std::int64_t>(std::max<std::size_t>(strip_.slots.size(), 1));
-  if (*newest_us > strip_.until_us + (strip_.until_us - strip_.since_us) / slots) strip_ = source_.strip();
+  if (*newest == clock_.point_us) return;
+  show(*newest);
+  strip_ = source_.strip();
 }
 
 std::int64_t App::quiet_us() const {

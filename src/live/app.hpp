@@ -22,8 +22,9 @@ struct Clock {
   enum class Mode : std::uint8_t { follows, paused, plays };
   std::int64_t point_us = 0;  // the instant is the newest at or before it
   Mode mode = Mode::follows;
-  std::int64_t speed = 60;  // seconds of the history in a second
-  std::int64_t now_us = 0;  // by the wall clock; 0: not known yet
+  std::int64_t speed = 60;       // seconds of the history in a second
+  std::int64_t now_us = 0;       // by the wall clock; 0: not known yet
+  std::int64_t interval_us = 0;  // from the newest scan to the next; 0: not known
 };
 
 /// A text that covers the list, and is read line by line.
@@ -93,6 +94,7 @@ class App {
   void press_in_page(Key key);
   void press_in_chooser(Key key);
 
+  std::optional<std::int64_t> newest_us();
   void show(std::int64_t point_us);
   void go(std::optional<std::int64_t> point_us, Clock::Mode mode, const char* if_none);
   void go_to(const std::optional<Event>& event, bool is_kill, const char* if_none);

@@ -125,13 +125,14 @@ bool App::press_for_time(Key key) {
       go(steps.oldest_us, paused, "the history is empty");
       return true;
     case key::kEnd:
-      go(source_.newest_us(), Clock::Mode::follows, "the history is empty");
+      go(newest_us(), Clock::Mode::follows, "the history is empty");
+      strip_ = source_.strip();
       return true;
     case U' ':
       if (clock_.mode != paused) {
         clock_.mode = paused;
       } else {
-        clock_.mode = clock_.point_us >= source_.newest_us().value_or(0) ? Clock::Mode::follows : Clock::Mode::plays;
+        clock_.mode = clock_.point_us >= newest_us().value_or(0) ? Clock::Mode::follows : Clock::Mode::plays;
       }
       return true;
     case U'+':
@@ -239,9 +240,9 @@ void App::press_in_prompt(Key key) {
     const Prompt prompt = *std::exchange(prompt_, std::nullopt);
     if (!is_filter && !prompt.text.empty()) {
       const auto to_us = jump_to(prompt.text, prompt.what == Prompt::For::jump_forth, clock_.point_us, clock_.now_us);
-      const std::optional<std::int64_t> newest_us = source_.newest_us();
-      const bool is_past = to_us && newest_us && *to_us >= *newest_us;
-      go(is_past ? newest_us : to_us, is_past ? Clock::Mode::follows : Clock::Mode::paused,
+      const std::optional<std::int64_t> newest = newest_us();
+      const bool is_past = to_us && newest && *to_us >= *newest;
+      go(is_past ? newest : to_us, is_past ? Clock::Mode::follows : Clock::Mode::paused,
          "expected 10m, 2h, 03:12 or 2026-11-23 03:12");
     }
     if (!is_filter) return;

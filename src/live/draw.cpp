@@ -21,9 +21,10 @@ constexpr std::size_t kTrend = 9, kWidestName = 70;
 constexpr auto kKeys = std::to_array<std::string_view>(
     {"? keys  q end", "  t T sample", "  o O kill", "  r R reclaim", "  j J jump", "  space pause", "  End now",
      "  / filter", "  Tab tree", "  Enter more", "  d below", "  , . s S sort", "  c columns"});
-constexpr std::size_t kWideEnough = 100;                        // for trend lines, too
-constexpr std::int64_t kLongWithout_us = 3 * base::kMinute_us;  // longer than most intervals
-constexpr double kWarm_pct = 80, kHot_pct = 95;                 // of the limit, held
+constexpr std::size_t kWideEnough = 100;  // for trend lines, too
+// A scan is missed when there is none for so long, and for so many times the interval.
+constexpr std::int64_t kLongWithout_us = 3 * base::kMinute_us, kIntervalsWithout = 3;
+constexpr double kWarm_pct = 80, kHot_pct = 95;  // of the limit, held
 
 /// Names have so much room before there is another column.
 std::size_t least_name(std::size_t width) { return std::max<std::size_t>(20, width * 3 / 10); }
@@ -103,12 +104,14 @@ Line title_line(const Clock& clock, const Instant& instant, const List& list, co
                 LineWriter line) {
   const std::size_t cgroups = instant.rows.size();
   line.add(" " + base::format_time(instant.at_us), Look::heading);
-  line.add(instant.is_hour ? " averages of an hour" : "");
   line.add(std::string("  ") + mode_in_words(clock.mode),
            clock.mode == Clock::Mode::follows ? Look::plain : Look::here);
   if (clock.mode == Clock::Mode::plays) line.add(", speed " + std::to_string(clock.speed));
-  if (clock.mode == Clock::Mode::follows && clock.now_us - clock.point_us > kLongWithout_us)
-    line.add(", no scan for " + base::format_duration_us(clock.now_us - clock.point_us), Look::hot);
+  line.add(instant.is_hour ? ", averages of an hour" : "");
+  const std::int64_t without_us = clock.now_us - clock.point_us;
+  if (clock.mode == Clock::Mode::follows &&
+      without_us > std::max(kLongWithout_us, kIntervalsWithout * clock.interval_us))
+    line.add(", no scan for " + base::format_duration_us(without_us), Look::hot);
   line.add("  " + base::counted(cgroups, "cgroup"));
   if (!list.settings.filter.empty())
     line.add("  only \"" + base::escape_for_terminal(base::to_valid_utf8(list.settings.filter)) + "\"", Look::here);

@@ -40,14 +40,20 @@ struct Strip {
   std::vector<Slot> slots{};
 };
 
+/// The newest full scan.
+struct NewestScan {
+  std::int64_t at_us = 0;
+  std::int64_t interval_us = 0;  // to the next one
+};
+
 class Source {
  public:
   virtual ~Source() = default;
   /// The newest instant at or before this point in time; without rows if there is none.
   virtual Instant at(std::int64_t point_us) = 0;
   virtual Steps steps(std::int64_t point_us) = 0;
-  /// Of the newest full scan.
-  virtual std::optional<std::int64_t> newest_us() = 0;
+  virtual std::optional<NewestScan> newest() = 0;
+  /// With all that is on record by now.
   virtual Strip strip() = 0;
   /// The names of the faults that the service has now; "": none, or no service answers.
   virtual std::string faults() = 0;

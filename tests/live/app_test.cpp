@@ -69,6 +69,24 @@ TEST_F(LiveApp, SaysSinceWhenThereIsNoScan) {
   EXPECT_NE(screen(app).find("no scan for 1h"), std::string::npos) << screen(app);
 }
 
+TEST_F(LiveApp, NothingIsMissedBeforeTheNextScanIsDue) {
+  source.interval_s = 3600;
+  App app = app_at();
+  app.pass(kSecondUs, 5600 * kSecondUs);
+  EXPECT_EQ(screen(app).find("no scan for"), std::string::npos) << "the next one is due now";
+  app.pass(kSecondUs, 13000 * kSecondUs);
+  EXPECT_NE(screen(app).find("no scan for 3h 3m"), std::string::npos) << screen(app);
+}
+
+TEST_F(LiveApp, AKillIsInTheStripAtTheNextScan) {
+  App app = app_at();
+  ASSERT_EQ(screen(app).find("▲"), std::string::npos);
+  source.made_strip.slots.back().kills = 1;
+  source.newest_s = 2001;
+  app.pass(kSecondUs, 2001 * kSecondUs);
+  EXPECT_NE(screen(app).find("▲"), std::string::npos) << screen(app);
+}
+
 TEST_F(LiveApp, NamesTheFaultsOfTheServiceNowAndNotInThePast) {
   source.made_faults = "history_size";
   App app = app_at();

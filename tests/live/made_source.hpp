@@ -51,7 +51,9 @@ class MadeSource final : public Source {
     }
     return steps;
   }
-  std::optional<std::int64_t> newest_us() override { return newest_s * kSecondUs; }
+  std::optional<NewestScan> newest() override {
+    return NewestScan{.at_us = newest_s * kSecondUs, .interval_us = interval_s * kSecondUs};
+  }
   std::string faults() override { return made_faults; }
   Strip strip() override { return made_strip; }
   std::string details(const Row& row, std::int64_t, std::size_t) override { return "details of " + row.name + "\n"; }
@@ -62,7 +64,7 @@ class MadeSource final : public Source {
                            {.at_us = 1705 * kSecondUs, .path = "/gone", .name = "/gone", .id = 8}};
   Strip made_strip{.since_us = 1000 * kSecondUs, .until_us = 2000 * kSecondUs, .slots = std::vector<Slot>(480)};
   std::string made_faults;
-  std::int64_t newest_s = 2000;
+  std::int64_t newest_s = 2000, interval_s = 10;
   int reads = 0;
 };
 
