@@ -98,6 +98,7 @@ class App {
   void show(std::int64_t point_us);
   void go(std::optional<std::int64_t> point_us, Clock::Mode mode, const char* if_none);
   void go_to(const std::optional<Event>& event, bool is_kill, const char* if_none);
+  void reveal(const std::string& path);
   void make_list();
   void select(std::size_t place);
   void fold(bool is_folded);

@@ -82,17 +82,25 @@ void App::go(std::optional<std::int64_t> point_us, Clock::Mode mode, const char*
 void App::go_to(const std::optional<Event>& event, bool is_kill, const char* if_none) {
   go(event ? std::optional(event->at_us) : std::nullopt, Clock::Mode::paused, if_none);
   if (!event) return;
-  const auto found = std::ranges::find_if(
-      list_.rows, [&](const ListRow& row) { return row.row != nullptr && row.row->path == event->path; });
-  if (found != list_.rows.end()) {
-    select(static_cast<std::size_t>(found - list_.rows.begin()));
-    list_.selected = found->key;
-  }
+  reveal(event->path);
   message_ = (is_kill ? "OOM kill" : "reclaim") + std::string(event->name.empty() ? "" : " of ") +
-             base::escape_for_terminal(event->name) + " at " + base::format_time(event->at_us);
+             base::escape_for_terminal(event->name);
   if (!is_kill) return;
   kill_ = event;
-  message_ += ": Enter shows the incident";
+  message_ += ": Enter shows the incident";  // when it was is below the strip
+}
+
+/// Selects the cgroup, also where it is folded away: what it is in is unfolded then.
+void App::reveal(const std::string& path) {
+  const auto is_it = [&](const ListRow& row) { return row.row != nullptr && row.row->path == path; };
+  ListSettings unfolded = list_.settings;
+  unfolded.folded.clear();
+  const std::vector<ListRow> all = list_of(instant_, unfolded, node_);
+  const auto found = std::ranges::find_if(all, is_it);
+  if (found == all.end()) return;
+  std::erase_if(list_.settings.folded, [&](const std::string& key) { return found->key.starts_with(key + "/"); });
+  list_.selected = found->key;
+  make_list();
 }
 
 bool App::press_for_time(Key key) {

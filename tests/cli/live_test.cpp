@@ -60,7 +60,7 @@ TEST_F(Live, GoesBackToAKillItsIncidentAndForthToNow) {
   tmux.press({"T"});
   EXPECT_TRUE(tmux.shows(time_of(999) + "  paused")) << tmux.screen();
   tmux.press({"O"});
-  ASSERT_TRUE(tmux.shows("OOM kill of /web at ")) << tmux.screen();
+  ASSERT_TRUE(tmux.shows("OOM kill of /web: Enter shows the incident")) << tmux.screen();
   EXPECT_NE(first_line(tmux.screen()).find(time_of(940)), std::string::npos) << tmux.screen();
   tmux.press({"Enter"});
   ASSERT_TRUE(tmux.shows("OOM kill 16 at ")) << tmux.screen();

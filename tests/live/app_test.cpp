@@ -87,6 +87,17 @@ TEST_F(LiveApp, AKillIsInTheStripAtTheNextScan) {
   EXPECT_NE(screen(app).find("▲"), std::string::npos) << screen(app);
 }
 
+TEST_F(LiveApp, WhatIsGoneToIsUnfolded) {
+  source.rows = {row_of("/a/x", 10), row_of("/a/y", 20), row_of("/b/z", 5)};
+  source.kills = {{.at_us = 1505 * kSecondUs, .path = "/a/x", .name = "/a/x", .id = 7}};
+  App app = app_at();
+  press(app, {key::kTab, U'g', key::kDown, key::kLeft, key::kDown, key::kLeft});
+  ASSERT_EQ(app.list().rows.size(), 3u);
+  press(app, {U'O'});
+  EXPECT_EQ(app.list().rows.size(), 5u) << "/b is folded";
+  EXPECT_EQ(app.list().rows[app.list().place].label, "/x");
+}
+
 TEST_F(LiveApp, NamesTheFaultsOfTheServiceNowAndNotInThePast) {
   source.made_faults = "history_size";
   App app = app_at();
