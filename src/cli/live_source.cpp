@@ -102,12 +102,8 @@ void HistorySource::add_trends(live::Instant& instant) {
 live::Steps HistorySource::steps(std::int64_t point_us) {
   const core::Table table = answer_to("live_steps", reader_, {{"at_us", point_us}});
   const report::Row row(table);
-  const auto oldest_us = row.known("oldest_at_us");
-  constexpr std::int64_t kNever_us = 9'000'000'000'000'000;
   return {.before_us = row.known("before_at_us"),
           .after_us = row.known("after_at_us"),
-          .newest_us = row.known("newest_at_us"),
-          .oldest_us = oldest_us && *oldest_us < kNever_us ? oldest_us : std::nullopt,
           .kill_before = event_of(row, "kill_before"),
           .kill_after = event_of(row, "kill_after"),
           .reclaim_before = event_of(row, "reclaim_before"),

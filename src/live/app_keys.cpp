@@ -104,10 +104,9 @@ void App::reveal(const std::string& path) {
 }
 
 bool App::press_for_time(Key key) {
-  const Steps steps =
-      key == U't' || key == U'T' || key == U'o' || key == U'O' || key == U'r' || key == U'R' || key == key::kHome
-          ? source_.steps(key == U'T' && instant_.at_us > 0 ? instant_.position_us() : clock_.point_us)
-          : Steps{};
+  const Steps steps = key == U't' || key == U'T' || key == U'o' || key == U'O' || key == U'r' || key == U'R'
+                          ? source_.steps(key == U'T' && instant_.at_us > 0 ? instant_.position_us() : clock_.point_us)
+                          : Steps{};
   const auto paused = Clock::Mode::paused;
   const auto speed = std::ranges::find(kSpeeds, clock_.speed);
   switch (key) {
@@ -130,7 +129,7 @@ bool App::press_for_time(Key key) {
       go_to(steps.reclaim_before, false, "there is no earlier reclaim");
       return true;
     case key::kHome:
-      go(steps.oldest_us, paused, "the history is empty");
+      go(source_.steps(0).after_us, paused, "the history is empty");
       return true;
     case key::kEnd:
       go(newest_us(), Clock::Mode::follows, "the history is empty");

@@ -100,6 +100,22 @@ Key key_of(wint_t code) {
   }
 }
 
+/// Of terminals whose entry does not have all of these keys, such as vt100. What the entry has stays as it is.
+void know_usual_keys() {
+  struct Usual {
+    const char* sent;
+    int code;
+  };
+  constexpr Usual kUsual[] = {{"\033[1~", KEY_HOME},  {"\033[7~", KEY_HOME}, {"\033[H", KEY_HOME},
+                              {"\033OH", KEY_HOME},   {"\033[4~", KEY_END},  {"\033[8~", KEY_END},
+                              {"\033[F", KEY_END},    {"\033OF", KEY_END},   {"\033[5~", KEY_PPAGE},
+                              {"\033[6~", KEY_NPAGE}, {"\033[A", KEY_UP},    {"\033[B", KEY_DOWN},
+                              {"\033[C", KEY_RIGHT},  {"\033[D", KEY_LEFT}};
+  for (const Usual& one : kUsual) {
+    if (::key_defined(one.sent) == 0) ::define_key(one.sent, one.code);
+  }
+}
+
 Key key_of_character(wint_t code) {
   constexpr wint_t kControlL = 12, kEscape = 27, kDelete = 127;
   switch (code) {
@@ -144,6 +160,7 @@ Screen::Screen(bool colour, bool is_utf8) {
   ::noecho();
   ::nonl();
   ::keypad(stdscr, TRUE);
+  know_usual_keys();
   ::set_escdelay(50);
   ::curs_set(0);
   if (!colour || ::start_color() != OK) return;

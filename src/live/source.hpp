@@ -24,7 +24,6 @@ struct Event {
 /// Where one can go from a point in time. nullopt: there is nothing.
 struct Steps {
   std::optional<std::int64_t> before_us, after_us;  // instants
-  std::optional<std::int64_t> newest_us, oldest_us;
   std::optional<Event> kill_before, kill_after, reclaim_before, reclaim_after;
 };
 

@@ -79,6 +79,30 @@ TEST_F(Live, GoesBackToAKillItsIncidentAndForthToNow) {
   EXPECT_TRUE(tmux.shows("ended with 0")) << tmux.screen();
 }
 
+TEST_F(Live, HomeIsTheOldestSampleOnAnyTerminal) {
+  for (const char* const term : {"tmux-256color", "xterm", "vt100"}) {
+    const Tmux tmux(arguments(), {.term = term});
+    ASSERT_TRUE(tmux.shows("follows")) << tmux.screen();
+    tmux.press({"Home"});
+    EXPECT_TRUE(tmux.shows(time_of(880) + "  paused")) << term << '\n' << tmux.screen();
+    tmux.press({"End"});
+    EXPECT_TRUE(tmux.shows(time_of(1000) + "  follows")) << term << '\n' << tmux.screen();
+  }
+}
+
+TEST_F(Live, HomeIsTheFirstHourWhereSamplesAreGone) {
+  SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
+      .exec(
+          "INSERT INTO sample_hour (hour_at_us, cgroup_id, sample_count, usage_avg_kib, usage_max_kib) "
+          "SELECT started_at_us / 3600000000 * 3600000000 - 36000000000, cgroup_id, 60, 5120, 6000 "
+          "FROM scan, cgroup WHERE scan_id = 1000");
+  const Tmux tmux(arguments(), {});
+  ASSERT_TRUE(tmux.shows("follows")) << tmux.screen();
+  tmux.press({"Home"});
+  EXPECT_TRUE(tmux.shows("paused, averages of an hour")) << tmux.screen();
+  EXPECT_TRUE(tmux.shows("5.0 MiB")) << tmux.screen();
+}
+
 TEST_F(Live, BeginsAtTheTimeThatIsAskedFor) {
   const Tmux tmux(arguments({"--at", time_of(950)}), {});
   EXPECT_TRUE(tmux.shows(time_of(949) + "  paused")) << "the last one before the whole second: " << tmux.screen();

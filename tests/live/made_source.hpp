@@ -41,8 +41,9 @@ class MadeSource final : public Source {
     return {.at_us = std::min(at_us, newest_s * kSecondUs), .rows = rows};
   }
   Steps steps(std::int64_t point_us) override {
-    Steps steps{.newest_us = newest_s * kSecondUs, .oldest_us = 1000 * kSecondUs};
-    const std::int64_t before_s = (point_us - 1) / kSecondUs / 10 * 10, after_s = point_us / kSecondUs / 10 * 10 + 10;
+    Steps steps;
+    const std::int64_t before_s = (point_us - 1) / kSecondUs / 10 * 10,
+                       after_s = std::max<std::int64_t>(point_us / kSecondUs / 10 * 10 + 10, 1000);
     if (before_s >= 1000) steps.before_us = before_s * kSecondUs;
     if (after_s <= newest_s) steps.after_us = after_s * kSecondUs;
     for (const Event& kill : kills) {
