@@ -3,7 +3,7 @@
 -- One row. An instant is a full scan with samples, or the end of an hour in sample_hour whose last scans have none left: what
 -- `report now` tells. The newest instant, those before and after :at_us, and the OOM kills and reclaims before and after it, with
 -- the path of the cgroup. oldest_at_us: the first sample, or where the oldest hour begins, if no sample of it is left. NULL: there
--- is none.
+-- is none. :kill_id: which of the kills at :at_us one is at, because several may have been at the same time; 0: none.
 WITH RECURSIVE
 back (scan_id) AS (  -- the last scan before that has samples; of partial ones the one before, and so on
   SELECT (SELECT max(s.scan_id) FROM sample s
@@ -47,12 +47,13 @@ hour AS MATERIALIZED (  -- by their ends; has_scans: else the scans are gone lik
 kill_before AS MATERIALIZED (
   SELECT o.oom_kill_id, o.killed_at_us, c.path, coalesce(c.name, o.victim_path, o.dropped_from) AS name
     FROM oom_kill o LEFT JOIN v_cgroup c USING (cgroup_id)
-   WHERE o.killed_at_us < :at_us ORDER BY o.killed_at_us DESC LIMIT 1
+   WHERE (o.killed_at_us, o.oom_kill_id) < (:at_us, :kill_id) ORDER BY o.killed_at_us DESC, o.oom_kill_id DESC LIMIT 1
 ),
 kill_after AS MATERIALIZED (
   SELECT o.oom_kill_id, o.killed_at_us, c.path, coalesce(c.name, o.victim_path, o.dropped_from) AS name
     FROM oom_kill o LEFT JOIN v_cgroup c USING (cgroup_id)
-   WHERE o.killed_at_us > :at_us ORDER BY o.killed_at_us LIMIT 1
+   WHERE (o.killed_at_us, o.oom_kill_id) > (:at_us, iif(:kill_id > 0, :kill_id, 9223372036854775807))
+   ORDER BY o.killed_at_us, o.oom_kill_id LIMIT 1
 ),
 reclaim_before AS MATERIALIZED (
   SELECT r.started_at_us, c.path, c.name

@@ -54,7 +54,7 @@ live::Instant HistorySource::read(std::int64_t point_us) {
 live::Instant HistorySource::at(std::int64_t point_us) {
   live::Instant instant = read(point_us);
   if (instant.rows.empty()) {
-    if (const auto before_us = steps(point_us).before_us) instant = read(*before_us);
+    if (const auto before_us = steps(point_us, 0).before_us) instant = read(*before_us);
   }
   add_trends(instant);
   is_hour_ = instant.is_hour;
@@ -99,8 +99,8 @@ void HistorySource::add_trends(live::Instant& instant) {
   usage_ = std::move(wanted);
 }
 
-live::Steps HistorySource::steps(std::int64_t point_us) {
-  const core::Table table = answer_to("live_steps", reader_, {{"at_us", point_us}});
+live::Steps HistorySource::steps(std::int64_t point_us, std::int64_t kill_id) {
+  const core::Table table = answer_to("live_steps", reader_, {{"at_us", point_us}, {"kill_id", kill_id}});
   const report::Row row(table);
   return {.before_us = row.known("before_at_us"),
           .after_us = row.known("after_at_us"),
@@ -132,7 +132,7 @@ live::Strip HistorySource::strip() {
       newest_us <= strip_.until_us + slot_us)
     return strip_;
   strip_ends_with_ = last.rows;
-  const core::Table ends = answer_to("live_steps", reader_, {{"at_us", newest_us}});
+  const core::Table ends = answer_to("live_steps", reader_, {{"at_us", newest_us}, {"kill_id", std::int64_t{0}}});
   live::Strip strip{.since_us = report::Row(ends).known("oldest_at_us").value_or(newest_us), .until_us = newest_us + 1};
   strip.slots.resize(kSlots);
   const core::Table table =

@@ -26,7 +26,7 @@ class HistorySource final : public live::Source {
       : reader_(reader), policy_(policy), database_(std::move(database)) {}
 
   live::Instant at(std::int64_t point_us) override;
-  live::Steps steps(std::int64_t point_us) override;
+  live::Steps steps(std::int64_t point_us, std::int64_t kill_id) override;
   std::optional<live::NewestScan> newest() override;
   live::Strip strip() override;
   /// Asked of the status socket, every ten seconds at most.

@@ -112,7 +112,7 @@ void App::pass(std::int64_t time_us, std::int64_t now_us) {
   if (clock_.mode == Clock::Mode::plays) {
     const std::int64_t point_us = clock_.point_us + time_us * clock_.speed;
     if (point_us >= *newest) clock_.mode = Clock::Mode::follows;
-    const std::optional<std::int64_t> after_us = source_.steps(clock_.point_us).after_us;
+    const std::optional<std::int64_t> after_us = source_.steps(clock_.point_us, 0).after_us;
     is_changed_ = true;
     clock_.point_us = std::min(point_us, *newest);
     if (after_us && *after_us <= clock_.point_us) show(clock_.point_us);

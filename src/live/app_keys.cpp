@@ -60,7 +60,7 @@ void App::press_in_list(Key key) {
       select(list_.place);
       break;
     case U'i': {
-      const std::optional<Event> kill = kill_ ? kill_ : source_.steps(clock_.point_us + 1).kill_before;
+      const std::optional<Event> kill = kill_ ? kill_ : source_.steps(clock_.point_us + 1, 0).kill_before;
       if (kill) open_page(source_.incident(kill->id, canvas_.size.columns));
       if (!kill) message_ = "there is no OOM kill before this time";
       break;
@@ -105,7 +105,8 @@ void App::reveal(const std::string& path) {
 
 bool App::press_for_time(Key key) {
   const Steps steps = key == U't' || key == U'T' || key == U'o' || key == U'O' || key == U'r' || key == U'R'
-                          ? source_.steps(key == U'T' && instant_.at_us > 0 ? instant_.position_us() : clock_.point_us)
+                          ? source_.steps(key == U'T' && instant_.at_us > 0 ? instant_.position_us() : clock_.point_us,
+                                          kill_ ? kill_->id : 0)
                           : Steps{};
   const auto paused = Clock::Mode::paused;
   const auto speed = std::ranges::find(kSpeeds, clock_.speed);
@@ -129,7 +130,7 @@ bool App::press_for_time(Key key) {
       go_to(steps.reclaim_before, false, "there is no earlier reclaim");
       return true;
     case key::kHome:
-      go(source_.steps(0).after_us, paused, "the history is empty");
+      go(source_.steps(0, 0).after_us, paused, "the history is empty");
       return true;
     case key::kEnd:
       go(newest_us(), Clock::Mode::follows, "the history is empty");

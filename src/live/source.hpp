@@ -50,7 +50,8 @@ class Source {
   virtual ~Source() = default;
   /// The newest instant at or before this point in time; without rows if there is none.
   virtual Instant at(std::int64_t point_us) = 0;
-  virtual Steps steps(std::int64_t point_us) = 0;
+  /// `kill_id`: of the OOM kill at this point in time where one is; 0: at none.
+  virtual Steps steps(std::int64_t point_us, std::int64_t kill_id) = 0;
   virtual std::optional<NewestScan> newest() = 0;
   /// With all that is on record by now.
   virtual Strip strip() = 0;

@@ -87,6 +87,17 @@ TEST_F(LiveApp, AKillIsInTheStripAtTheNextScan) {
   EXPECT_NE(screen(app).find("▲"), std::string::npos) << screen(app);
 }
 
+TEST_F(LiveApp, EachOfSeveralKillsAtTheSameTimeIsGoneTo) {
+  for (Event& kill : source.kills) kill.at_us = 1505 * kSecondUs;
+  App app = app_at();
+  press(app, {U'O', key::kEnter});
+  EXPECT_NE(screen(app).find("incident 8"), std::string::npos);
+  press(app, {U'q', U'O', key::kEnter});
+  EXPECT_NE(screen(app).find("incident 7"), std::string::npos);
+  press(app, {U'q', U'o', key::kEnter});
+  EXPECT_NE(screen(app).find("incident 8"), std::string::npos);
+}
+
 TEST_F(LiveApp, WhatIsGoneToIsUnfolded) {
   source.rows = {row_of("/a/x", 10), row_of("/a/y", 20), row_of("/b/z", 5)};
   source.kills = {{.at_us = 1505 * kSecondUs, .path = "/a/x", .name = "/a/x", .id = 7}};

@@ -40,15 +40,17 @@ class MadeSource final : public Source {
     if (at_us < 1000 * kSecondUs) return {};
     return {.at_us = std::min(at_us, newest_s * kSecondUs), .rows = rows};
   }
-  Steps steps(std::int64_t point_us) override {
+  Steps steps(std::int64_t point_us, std::int64_t kill_id) override {
     Steps steps;
     const std::int64_t before_s = (point_us - 1) / kSecondUs / 10 * 10,
                        after_s = std::max<std::int64_t>(point_us / kSecondUs / 10 * 10 + 10, 1000);
     if (before_s >= 1000) steps.before_us = before_s * kSecondUs;
     if (after_s <= newest_s) steps.after_us = after_s * kSecondUs;
     for (const Event& kill : kills) {
-      if (kill.at_us < point_us) steps.kill_before = kill;
-      if (kill.at_us > point_us && !steps.kill_after) steps.kill_after = kill;
+      const bool is_there = kill.at_us == point_us;
+      if (kill.at_us < point_us || (is_there && kill.id < kill_id)) steps.kill_before = kill;
+      const bool is_after = kill.at_us > point_us || (is_there && kill_id > 0 && kill.id > kill_id);
+      if (is_after && !steps.kill_after) steps.kill_after = kill;
     }
     return steps;
   }

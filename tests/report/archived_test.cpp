@@ -112,6 +112,7 @@ std::map<std::string, std::string> answers(const std::filesystem::path& file, st
                                                                         {"stuck_id", std::int64_t{1}},
                                                                         {"scan_id", std::int64_t{600}},
                                                                         {"at_us", until_us},
+                                                                        {"kill_id", std::int64_t{0}},
                                                                         {"points", std::int64_t{20}},
                                                                         {"is_hour", std::int64_t{0}},
                                                                         {"reach_us", std::int64_t{600'000'000}},

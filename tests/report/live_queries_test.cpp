@@ -37,7 +37,9 @@ class LiveQueries : public testing::Test {
     const auto at_us = Row(table).known(column);
     return at_us ? (*at_us - kBeginUs) / kMinuteUs : -1;
   }
-  Table steps(std::int64_t at_minute) { return history.run(built_in("live_steps").sql, {{"at_us", at(at_minute)}}); }
+  Table steps(std::int64_t at_minute, std::int64_t kill_id = 0) {
+    return history.run(built_in("live_steps").sql, {{"at_us", at(at_minute)}, {"kill_id", kill_id}});
+  }
   std::int64_t before(std::int64_t at_minute) { return minute(steps(at_minute), "before_at_us"); }
   std::int64_t after(std::int64_t at_minute) { return minute(steps(at_minute), "after_at_us"); }
 
@@ -109,9 +111,24 @@ TEST_F(LiveQueries, KillsAndReclaimsBeforeAndAfter) {
   EXPECT_EQ(minute(steps(50), "kill_before_at_us"), -1) << "not the one where one is";
 }
 
+TEST_F(LiveQueries, OfKillsAtTheSameTimeEachIsGoneTo) {
+  for (const std::int64_t minute : {50, 60, 60, 60, 70}) history.add_kill(1, at(minute));  // 1 to 5
+  const auto to = [&](const char* where, std::int64_t from_minute, std::int64_t kill_id) {
+    return Row(steps(from_minute, kill_id)).integer(std::string("kill_") + where + "_id");
+  };
+  EXPECT_EQ(to("after", 55, 0), 2);
+  EXPECT_EQ(to("after", 60, 2), 3);
+  EXPECT_EQ(to("after", 60, 4), 5);
+  EXPECT_EQ(to("after", 60, 0), 5);
+  EXPECT_EQ(to("before", 65, 0), 4);
+  EXPECT_EQ(to("before", 60, 3), 2);
+  EXPECT_EQ(to("before", 60, 2), 1);
+  EXPECT_EQ(to("before", 60, 0), 1);
+}
+
 TEST_F(LiveQueries, AnEmptyHistoryLeadsNowhere) {
   test::MadeHistory empty;
-  const Table table = empty.run(built_in("live_steps").sql, {{"at_us", kBeginUs}});
+  const Table table = empty.run(built_in("live_steps").sql, {{"at_us", kBeginUs}, {"kill_id", std::int64_t{0}}});
   for (const char* const column : {"before_at_us", "after_at_us", "newest_at_us", "kill_before_at_us"})
     EXPECT_EQ(Row(table).known(column), std::nullopt) << column;
 }
