@@ -14,10 +14,12 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <limits>
 #include <list>
 #include <stdexcept>
 #include <type_traits>
 
+#include "net/peer.hpp"
 #include "net/server_files.hpp"
 
 namespace cgmm::net {
@@ -30,6 +32,7 @@ using Tcp = asio::ip::tcp;
 using Error = boost::system::error_code;
 
 constexpr std::size_t kMostHeader_bytes = 16 * 1024;
+constexpr std::chrono::seconds kDrainTime{2};
 
 ServerAnswer plain(int status, std::string text) { return {.status = status, .body = std::move(text) + "\n"}; }
 
@@ -54,24 +57,35 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
                             [self = shared_from_this()](Error error) { error ? self->end() : self->read(); });
     }
 
-    /// Whether nobody waits for an answer on it.
-    bool is_idle() const { return !is_answering_; }
+    enum class State : unsigned char {
+      idle,     // no request has come
+      waits,    // for its answer
+      takes,    // its answer
+      listens,  // to events, or takes the header before them
+    };
+    State state() const { return state_; }
 
     void end() {
       Error ignored;
       plain_.socket().close(ignored);
+      has_ended_ = true;
       waiting_.clear();
       server_.forget(this);
     }
 
-    bool is_listening() const { return listens_; }
+    bool is_listening() const { return state_ == State::listens; }
+
+    /// Whoever closes its end while it waits does not want the answer any more.
+    void end_if_left() {
+      if (is_left(plain_.socket().native_handle())) end();
+    }
 
     /// One that does not take what it was sent is closed; it may ask again.
     void tell(const Event& event) {
       if (!plain_.socket().is_open()) return;
       if (waiting_.size() >= server_.settings_.max_late_events) return end();
       waiting_.push_back(event);
-      if (waiting_.size() == 1) write_event();
+      if (waiting_.size() == 1 && !answer_) write_event();
     }
 
    private:
@@ -82,22 +96,20 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     }
 
     void read() {
-      is_answering_ = false;
+      state_ = State::idle;
       parser_.emplace();
       parser_->header_limit(kMostHeader_bytes);
-      parser_->body_limit(0);
+      parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // none is read
       plain_.expires_after(server_.settings_.request_time);
       on_stream([this](auto& stream) {
-        http::async_read(stream, buffer_, *parser_, [self = shared_from_this()](Error error, std::size_t) {
-          self->is_answering_ = true;
+        http::async_read_header(stream, buffer_, *parser_, [self = shared_from_this()](Error error, std::size_t) {
+          self->state_ = State::waits;
           if (!error) return self->take();
           if (error == http::error::end_of_stream || error == beast::error::timeout || error == asio::error::eof ||
               error == asio::error::connection_reset || error == asio::error::operation_aborted)
             return self->end();
-          self->keeps_ = false;
-          self->send(error == http::error::header_limit ? plain(431, "the request is over 16 KiB")
-                     : error == http::error::body_limit ? plain(413, "a request has no body here")
-                                                        : plain(400, "this is no request that can be understood"));
+          self->refuse(error == http::error::header_limit ? plain(431, "the request is over 16 KiB")
+                                                          : plain(400, "this is no request that can be understood"));
         });
       });
     }
@@ -107,11 +119,11 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       keeps_ = message.keep_alive();
       is_head_ = message.method() == http::verb::head;
       if (message.method() != http::verb::get && !is_head_) {
-        keeps_ = false;
         ServerAnswer answer = plain(405, "only GET and HEAD are served");
         answer.headers = {{"Allow", "GET, HEAD"}};
-        return send(std::move(answer));
+        return refuse(std::move(answer));
       }
+      if (!parser_->is_done()) return refuse(plain(413, "a request has no body here"));
       if (const std::string& token = server_.files_.token(); !token.empty()) {
         const auto given = message[http::field::authorization];
         if (!has_token({given.data(), given.size()}, token)) {
@@ -121,28 +133,40 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         }
       }
       const auto host = message[http::field::host];
-      if (server_.settings_.only_by_address && !is_called_by_address({host.data(), host.size()}))
+      const std::string_view target{message.target().data(), message.target().size()};
+      if (server_.settings_.only_by_address &&
+          (!is_called_by_address({host.data(), host.size()}) || !is_called_by_address(host_in(target))))
         return send(plain(421, "this is served only by its address, not by a name"));
-      auto request = parse_target({message.target().data(), message.target().size()});
+      auto request = parse_target(target);
       if (!request) return send(plain(400, "this address can't be understood"));
       const auto accept = message[http::field::accept];
       request->accept = std::string(accept.data(), accept.size());
       plain_.expires_never();  // the handler has bounds of its own
-      server_.handler_(*request, [self = shared_from_this(), server = server_.shared_from_this()](ServerAnswer answer) {
-        asio::post(server->context_, [self, answer = std::move(answer)]() mutable { self->send(std::move(answer)); });
-      });
+      server_.look_who_left();
+      server_.handler_(
+          *request, {.give =
+                         [self = shared_from_this(), server = server_.shared_from_this()](ServerAnswer answer) {
+                           asio::post(server->context_,
+                                      [self, answer = std::move(answer)]() mutable { self->send(std::move(answer)); });
+                         },
+                     .is_wanted = [self = shared_from_this()] { return !self->has_ended_; }});
+    }
+
+    /// Where the next request begins is not known, or not wanted to be.
+    void refuse(ServerAnswer answer) {
+      keeps_ = false;
+      drains_ = true;
+      send(std::move(answer));
     }
 
     /// Nothing more is read from it but its end.
     void listen() {
       plain_.expires_never();
-      listens_ = true;
-      ++server_.listener_count_;
       on_stream([this](auto& stream) {
         stream.async_read_some(asio::buffer(&heard_, 1),
                                [self = shared_from_this()](Error, std::size_t) { self->end(); });
       });
-      if (server_.kept_) tell(server_.kept_);
+      if (!waiting_.empty()) write_event();
     }
 
     void write_event() {
@@ -166,6 +190,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       }
       if (answer.listens) keeps_ = false;
       const bool will_listen = answer.listens && !is_head_;
+      state_ = will_listen ? State::listens : State::takes;
+      if (will_listen) ++server_.listener_count_;
+      if (will_listen && server_.kept_) waiting_.push_back(server_.kept_);
       answer_.emplace(static_cast<http::status>(answer.status), 11);
       answer_->set(http::field::content_type, answer.type);
       answer_->set(http::field::cache_control, "no-store");
@@ -191,7 +218,19 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     void close() {
       Error ignored;
       plain_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
-      end();
+      if (!drains_) return end();
+      state_ = State::idle;
+      plain_.expires_after(kDrainTime);
+      drain();
+    }
+
+    /// What it goes on sending is thrown away: else the kernel would answer it with a reset, and the client might lose
+    /// the answer.
+    void drain() {
+      buffer_.clear();
+      plain_.async_read_some(buffer_.prepare(kMostHeader_bytes), [self = shared_from_this()](Error error, std::size_t) {
+        error ? self->end() : self->drain();
+      });
     }
 
     Impl& server_;
@@ -204,7 +243,9 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     std::optional<http::response<http::span_body<const char>>> answer_;  // refers to body_
     std::deque<Event> waiting_;                                          // the first one is being sent
     char heard_ = 0;
-    bool keeps_ = false, is_head_ = false, is_answering_ = false, listens_ = false;
+    State state_ = State::idle;
+    std::atomic<bool> has_ended_ = false;
+    bool keeps_ = false, is_head_ = false, drains_ = false;
   };
 
   Impl(const ServerSettings& settings, Handler handler)
@@ -214,6 +255,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         acceptor_(context_),
         pause_(context_),
         next_look_(context_),
+        next_left_(context_),
         stop_(context_) {
     Error error;
     const auto address = asio::ip::make_address(settings_.address, error);
@@ -280,6 +322,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         return pause_.async_wait([this](Error) { accept(); });
       }
       if (make_room()) {
+        socket.set_option(Tcp::no_delay(true), error);
+        expect_signs_of_life(socket.native_handle(), settings_.answer_time);
         connections_.push_back(std::make_shared<Connection>(*this, std::move(socket)));
         connections_.back()->begin();
       }
@@ -287,14 +331,36 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
     });
   }
 
-  /// False: all connections wait for an answer.
+  /// False: all connections wait for an answer, or listen.
   bool make_room() {
     if (connections_.size() < settings_.max_connections) return true;
-    const auto idle = std::ranges::find_if(connections_, [](const auto& one) { return one->is_idle(); });
-    if (idle == connections_.end()) return false;
-    const auto closed = *idle;
-    closed->end();
-    return true;
+    using State = Connection::State;
+    for (const State state : {State::idle, State::takes}) {
+      const auto oldest = std::ranges::find_if(connections_, [&](const auto& one) { return one->state() == state; });
+      if (oldest == connections_.end()) continue;
+      const auto closed = *oldest;
+      closed->end();
+      return true;
+    }
+    return false;
+  }
+
+  /// Now and then, as long as somebody waits for an answer.
+  void look_who_left() {
+    if (std::exchange(looks_who_left_, true)) return;
+    next_left_.expires_after(settings_.left_time);
+    next_left_.async_wait([this](Error error) {
+      if (error) return;
+      looks_who_left_ = false;
+      bool somebody_waits = false;
+      for (auto one = connections_.begin(); one != connections_.end();) {
+        const auto connection = *one++;  // it may end
+        if (connection->state() != Connection::State::waits) continue;
+        somebody_waits = true;
+        connection->end_if_left();
+      }
+      if (somebody_waits) look_who_left();
+    });
   }
 
   friend class Connection;
@@ -303,7 +369,8 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
   ServerFiles files_;
   asio::io_context context_{1};
   Tcp::acceptor acceptor_;
-  asio::steady_timer pause_, next_look_;
+  asio::steady_timer pause_, next_look_, next_left_;
+  bool looks_who_left_ = false;
   asio::posix::stream_descriptor stop_;
   std::list<std::shared_ptr<Connection>> connections_;  // the oldest first
   Event kept_;                                          // nullptr: none

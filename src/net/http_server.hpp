@@ -27,11 +27,13 @@ struct ServerSettings {
   // Only for who calls the server by an address or "localhost": else a page of somebody else's, whose name leads to
   // this machine, could have a browser read from it.
   bool only_by_address = false;
-  std::size_t max_connections = 256;  // of one more, the oldest that has asked nothing is closed, else the new one
-  std::size_t max_listeners = 32;     // of one more, the request is refused
-  std::size_t max_late_events = 8;    // that wait for a listener; one that is later is closed
+  // Of one more, the oldest that asks nothing is closed, else the oldest that takes its answer, else the new one.
+  std::size_t max_connections = 256;
+  std::size_t max_listeners = 32;                  // of one more, the request is refused
+  std::size_t max_late_events = 8;                 // that wait for a listener; one that is later is closed
   std::chrono::milliseconds request_time{10'000};  // to send a request, also to begin one
-  std::chrono::milliseconds answer_time{30'000};   // to take an answer
+  std::chrono::milliseconds answer_time{30'000};   // to take an answer; also of one that is gone without a word
+  std::chrono::milliseconds left_time{1'000};      // between two looks whether those who wait are still there
   std::chrono::milliseconds look_time{5'000};      // between two looks whether those files have changed
   std::function<void(const std::string&)> tell;    // that a changed file can't be used; in the server's thread
 };
@@ -47,8 +49,13 @@ struct ServerAnswer {
 
 class Server {
  public:
-  /// May be called in any thread, once for each request.
-  using Answer = std::function<void(ServerAnswer answer)>;
+  /// Of one request. Any thread.
+  struct Answer {
+    std::function<void(ServerAnswer answer)> give;  // once
+    std::function<bool()> is_wanted;                // whether the client is still there
+
+    void operator()(ServerAnswer answer) const { give(std::move(answer)); }
+  };
   /// Called in the server's thread: it must not wait, so it answers later, or at once.
   using Handler = std::function<void(const ServerRequest& request, Answer answer)>;
 

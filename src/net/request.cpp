@@ -11,6 +11,18 @@
 namespace cgmm::net {
 namespace {
 
+/// Takes "http://HOST" off the begin; "": it does not begin so.
+std::string_view take_host(std::string_view& target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    target.remove_prefix(scheme.size());
+    const std::string_view host = target.substr(0, target.find_first_of("/?#"));
+    target.remove_prefix(host.size());
+    return host;
+  }
+  return "";
+}
+
 /// %XX and '+'; nullopt: a '%' that is none, or a zero.
 std::optional<std::string> unescaped(std::string_view text, bool plus_is_space) {
   std::string result;
@@ -39,7 +51,10 @@ std::optional<std::string> ServerRequest::value(std::string_view name) const {
   return std::nullopt;
 }
 
+std::string_view host_in(std::string_view target) { return take_host(target); }
+
 std::optional<ServerRequest> parse_target(std::string_view target) {
+  if (!take_host(target).empty() && target.empty()) target = "/";
   if (!target.starts_with('/') || target.find('\0') != std::string_view::npos) return std::nullopt;
   target = target.substr(0, target.find('#'));
   const std::size_t question = target.find('?');

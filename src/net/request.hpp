@@ -20,8 +20,12 @@ struct ServerRequest {
   std::optional<std::string> value(std::string_view name) const;
 };
 
-/// nullopt: it is no path with escapes and values, or has a zero in it.
+/// nullopt: it is no path with escapes and values, or has a zero in it. A whole address ("http://127.0.0.1/now") is
+/// one, too.
 std::optional<ServerRequest> parse_target(std::string_view target);
+
+/// What a whole address calls the server: "127.0.0.1:9748"; "": it is a path.
+std::string_view host_in(std::string_view target);
 
 /// Whether the header Authorization is "Bearer TOKEN". How long it takes does not tell how much of it is right.
 bool has_token(std::string_view authorization, std::string_view token);

@@ -3,57 +3,102 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <utility>
 
 namespace cgmm::serve {
+namespace {
 
-Answers::Answers(AnswersSettings settings)
-    : stop_(::eventfd(0, EFD_CLOEXEC)),
-      settings_(std::move(settings)),
-      workers_(settings_.programs, settings_.waiting) {
+bool is_wanted(const net::Server::Answer& answer) { return answer.is_wanted(); }
+
+}  // namespace
+
+Answers::Answers(AnswersSettings settings) : stop_(::eventfd(0, EFD_CLOEXEC)), settings_(std::move(settings)) {
   if (!stop_) base::throw_errno(errno, "can't make an eventfd");
+  for (std::size_t i = 0; i < settings_.programs; ++i) threads_.emplace_back([this] { work(); });
 }
 
-Answers::~Answers() { ::eventfd_write(stop_.get(), 1); }
-
-void Answers::ask(Route route, net::Server::Answer answer) {
+Answers::~Answers() {
+  ::eventfd_write(stop_.get(), 1);
   {
     const base::Lock lock(mutex_);
-    if (const auto same = waiting_.find(route.arguments); same != waiting_.end())
-      return same->second.push_back(std::move(answer));
-    const std::vector<std::string> arguments = route.arguments;
-    if (!is_too_much() && workers_.add([this, route = std::move(route)] { make(route); })) {
-      waiting_[arguments].push_back(std::move(answer));
-      return;
-    }
+    ends_ = true;
   }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Answers::ask(Route route, net::Server::Answer answer) {
+  bool is_in = false;
+  {
+    const base::Lock lock(mutex_);
+    drop_unwanted();
+    is_in = take_in(route, answer);
+  }
+  if (is_in) return changed_.notify_one();
   answer({.status = 503, .body = "too many ask at the same time\n", .headers = {{"Retry-After", "5"}}});
 }
 
-void Answers::make(const Route& route) {
-  Asking asking;
+/// False: there are too many.
+bool Answers::take_in(Route& route, net::Server::Answer& answer) {
+  if (asking_ >= settings_.asking) return false;
+  auto same = std::ranges::find(waiting_, route.arguments, [](const Waiting& one) { return one.route.arguments; });
+  if (same == waiting_.end()) {
+    if (waiting_.size() >= settings_.waiting || is_too_much()) return false;
+    same = waiting_.insert(waiting_.end(), Waiting{std::move(route), {}});
+  }
+  same->asking.push_back(std::move(answer));
+  ++asking_;
+  return true;
+}
+
+void Answers::drop_unwanted() {
+  for (Waiting& one : waiting_) asking_ -= std::erase_if(one.asking, std::not_fn(is_wanted));
+  std::erase_if(waiting_, [](const Waiting& one) { return one.asking.empty(); });
+}
+
+void Answers::work() {
+  for (;;) {
+    Waiting next;
+    {
+      base::Lock lock(mutex_);
+      changed_.wait(lock, [this]() CGMM_REQUIRES(mutex_) { return ends_ || !waiting_.empty(); });
+      if (ends_) return;
+      next = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    answer_to(next);
+    const base::Lock lock(mutex_);
+    asking_ -= next.asking.size();
+  }
+}
+
+void Answers::answer_to(const Waiting& waiting) {
+  if (std::ranges::none_of(waiting.asking, is_wanted)) return;
+  net::ServerAnswer given = made(waiting);
+  given.shared_body = std::make_shared<const std::string>(std::exchange(given.body, ""));
   {
     const base::Lock lock(mutex_);
-    asking = std::move(waiting_.extract(route.arguments).mapped());
+    given_.push_back(given.shared_body);
   }
-  net::ServerAnswer made;
+  for (const net::Server::Answer& answer : waiting.asking) {
+    if (is_wanted(answer)) answer(given);
+  }
+}
+
+net::ServerAnswer Answers::made(const Waiting& waiting) const {
   try {
-    std::vector<std::string> arguments = route.arguments;
+    std::vector<std::string> arguments = waiting.route.arguments;
     arguments.insert(arguments.end(), settings_.place.begin(), settings_.place.end());
     ProgramBounds bounds = settings_.bounds;
     bounds.stop_fd = stop_.get();
-    made = answer_of(route, run_program(settings_.program, arguments, bounds));
+    bounds.is_wanted = [&] { return std::ranges::any_of(waiting.asking, is_wanted); };
+    return answer_of(waiting.route, run_program(settings_.program, arguments, bounds));
   } catch (const std::exception& error) {
-    made = {.status = 500, .body = std::string(error.what()) + "\n"};
+    return {.status = 500, .body = std::string(error.what()) + "\n"};
   }
-  made.shared_body = std::make_shared<const std::string>(std::exchange(made.body, ""));
-  {
-    const base::Lock lock(mutex_);
-    given_.push_back(made.shared_body);
-  }
-  for (const net::Server::Answer& answer : asking) answer(made);
 }
 
 bool Answers::is_too_much() {

@@ -2,13 +2,15 @@
 #pragma once
 
 // Has the answers made by programs. Those who ask for the same while it waits for its turn get the same answer: it is
-// made after they asked, so it is as new as each of them may expect. Any thread.
+// made after they asked, so it is as new as each of them may expect. What nobody waits for any more is not made. Any
+// thread.
 
 #include <cstddef>
+#include <deque>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -16,7 +18,6 @@
 #include "net/http_server.hpp"
 #include "serve/program.hpp"
 #include "serve/routes.hpp"
-#include "serve/workers.hpp"
 
 namespace cgmm::serve {
 
@@ -26,8 +27,9 @@ struct AnswersSettings {
   ProgramBounds bounds;
   std::size_t programs = 2;   // at the same time
   std::size_t waiting = 128;  // different ones
+  std::size_t asking = 192;   // clients, so that the server has connections left for others
   std::size_t most_bytes = std::size_t{64}
-                           << 20;  // of answers that clients have not taken yet; beyond, nothing is made
+                           << 20;      // of answers that clients have not taken yet; beyond, nothing is made
 };
 
 class Answers {
@@ -38,21 +40,32 @@ class Answers {
   Answers(const Answers&) = delete;
   Answers& operator=(const Answers&) = delete;
 
-  /// Calls `answer` once: later, in another thread, or at once where too many ask.
+  /// Gives the answer once: later, in another thread, or at once where too many ask. Not where it is not wanted any
+  /// more.
   void ask(Route route, net::Server::Answer answer);
 
  private:
-  using Asking = std::vector<net::Server::Answer>;
+  struct Waiting {
+    Route route;
+    std::vector<net::Server::Answer> asking;
+  };
 
-  void make(const Route& route);
+  void work();
+  void answer_to(const Waiting& waiting);
+  net::ServerAnswer made(const Waiting& waiting) const;
+  bool take_in(Route& route, net::Server::Answer& answer) CGMM_REQUIRES(mutex_);
+  void drop_unwanted() CGMM_REQUIRES(mutex_);
   bool is_too_much() CGMM_REQUIRES(mutex_);
 
   base::Fd stop_;
   AnswersSettings settings_;
   base::Mutex mutex_;
-  std::map<std::vector<std::string>, Asking> waiting_ CGMM_GUARDED_BY(mutex_);  // by arguments
+  base::Condition changed_;
+  std::deque<Waiting> waiting_ CGMM_GUARDED_BY(mutex_);
+  std::size_t asking_ CGMM_GUARDED_BY(mutex_) = 0;  // for what waits and what is being made
   std::vector<std::weak_ptr<const std::string>> given_ CGMM_GUARDED_BY(mutex_);
-  Workers workers_;  // the last one: its threads use the others
+  bool ends_ CGMM_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace cgmm::serve

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <system_error>
 
 #include "base/fd.hpp"
@@ -21,6 +22,7 @@ namespace cgmm::serve {
 namespace {
 
 constexpr std::size_t kMostError_bytes = 64 * 1024;
+constexpr std::chrono::milliseconds kLookEvery{500};  // whether it is still wanted
 
 struct Pipe {
   base::Fd read, write;
@@ -85,9 +87,11 @@ ProgramAnswer run_program(const std::filesystem::path& program, const std::vecto
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) answer.end = ProgramAnswer::End::too_slow;
     if (answer.out.size() > bounds.most_bytes) answer.end = ProgramAnswer::End::too_big;
+    if (bounds.is_wanted && !bounds.is_wanted()) answer.end = ProgramAnswer::End::killed;
     if (answer.end != ProgramAnswer::End::exited) break;
     std::array<pollfd, 3> ends{{{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {bounds.stop_fd, POLLIN, 0}}};
-    if (::poll(ends.data(), ends.size(), static_cast<int>(left)) <= 0) continue;
+    if (::poll(ends.data(), ends.size(), static_cast<int>(std::min<std::int64_t>(left, kLookEvery.count()))) <= 0)
+      continue;
     if (ends[2].revents != 0) answer.end = ProgramAnswer::End::killed;
     if (ends[0].revents != 0 && !take(out.read.get(), answer.out, bounds.most_bytes + 1)) out.read.reset();
     if (ends[1].revents != 0 && !take(err.read.get(), answer.err, kMostError_bytes)) err.read.reset();

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace cgmm::serve {
 struct ProgramBounds {
   std::size_t most_bytes = std::size_t{16} << 20;  // of its answer
   std::chrono::milliseconds most_time{35'000};
-  int stop_fd = -1;  // readable: it is killed
+  int stop_fd = -1;                 // readable: it is killed
+  std::function<bool()> is_wanted;  // false: it is killed, some time later; empty: it always is
 };
 
 struct ProgramAnswer {
@@ -31,7 +33,8 @@ struct ProgramAnswer {
   std::string err;  // the begin of it
 };
 
-/// Waits for its end. Nobody is waited for after `most_time`, or once `stop_fd` is readable: it is killed. Throws
+/// Waits for its end. Nobody is waited for after `most_time`, once `stop_fd` is readable, or where nobody
+/// wants the answer any more: it is killed. Throws
 /// std::system_error where it can't be started.
 ProgramAnswer run_program(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                           const ProgramBounds& bounds);

@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "base/fd.hpp"
 #include "net/certificates.hpp"
 #include "net/http.hpp"
 #include "net/http_server.hpp"
+#include "net/served.hpp"
 #include "support/eventually.hpp"
 #include "support/temp_dir.hpp"
 
@@ -29,68 +22,9 @@ namespace cgmm::net {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A server on a thread of its own.
-class Served {
- public:
-  explicit Served(ServerSettings settings = {}, Server::Handler handler = echo)
-      : server_(settings, std::move(handler)), thread_([this] { server_.run(stop_.get()); }) {}
-  ~Served() {
-    ::eventfd_write(stop_.get(), 1);
-    thread_.join();
-  }
-  std::uint16_t port() const { return server_.port(); }
-  void publish(const std::string& event, bool is_kept = false) { server_.publish(event, is_kept); }
-  std::size_t listener_count() const { return server_.listener_count(); }
-  std::string url(const std::string& scheme = "http") const {
-    return scheme + "://127.0.0.1:" + std::to_string(port());
-  }
-
-  static void echo(const ServerRequest& request, const Server::Answer& answer) {
-    std::string text = request.path;
-    for (const auto& [name, value] : request.values) text += "|" + name + "=" + value;
-    answer({.body = text});
-  }
-
- private:
-  base::Fd stop_{::eventfd(0, EFD_CLOEXEC)};
-  Server server_;
-  std::thread thread_;
-};
-
-/// A client that says what it wants.
-class Raw {
- public:
-  explicit Raw(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in place{};
-    place.sin_family = AF_INET;
-    place.sin_port = htons(port);
-    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&place), sizeof place), 0);
-  }
-  int fd() const { return fd_.get(); }
-  /// Nothing is said or heard any more.
-  void shut() const { ::shutdown(fd_.get(), SHUT_RDWR); }
-  void say(const std::string& text) const {
-    [[maybe_unused]] const auto ignored = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
-  }
-  /// All that comes until `end` comes or the server ends the connection.
-  std::string hear(const std::string& end = "") const {
-    std::string text;
-    std::array<char, 4096> bytes;
-    while (end.empty() || text.find(end) == std::string::npos) {
-      pollfd readable{fd_.get(), POLLIN, 0};
-      if (::poll(&readable, 1, 20'000) <= 0) return text + " and then nothing";
-      const ssize_t got = ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
-      if (got <= 0) break;
-      text.append(bytes.data(), static_cast<std::size_t>(got));
-    }
-    return text;
-  }
-
- private:
-  base::Fd fd_;
-};
+using test::events_or_echo;
+using test::Raw;
+using test::Served;
 
 HttpAnswer get(const Served& server, const std::string& target,
                std::vector<std::pair<std::string, std::string>> headers = {}) {
@@ -126,6 +60,8 @@ TEST(HttpServer, RefusesWhatItDoesNotServe) {
   };
   EXPECT_NE(answer_to("POST / HTTP/1.1\r\nHost: a\r\n\r\n").find("405 Method Not Allowed"), std::string::npos);
   EXPECT_NE(answer_to("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nsomething").find("413 "),
+            std::string::npos);
+  EXPECT_NE(answer_to("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").find("413 "),
             std::string::npos);
   EXPECT_NE(answer_to("nonsense\r\n\r\n").find("400 Bad Request"), std::string::npos);
   EXPECT_NE(answer_to("GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\n\r\n").find("431 "), std::string::npos);
@@ -187,12 +123,6 @@ TEST(HttpServer, AnAnswerMayComeFromAnotherThread) {
     EXPECT_EQ(answer.body, "later");
   }
   other.join();
-}
-
-/// Whoever asks for "/events" listens.
-void events_or_echo(const ServerRequest& request, const Server::Answer& answer) {
-  if (request.path != "/events") return Served::echo(request, answer);
-  answer({.type = "text/event-stream", .listens = true});
 }
 
 TEST(HttpServer, AllWhoListenAreTold) {
@@ -324,6 +254,11 @@ TEST(HttpServer, MayBeCalledByItsAddressOnly) {
     EXPECT_EQ(status_for(host), "200") << host;
   for (const char* const host : {"evil.example", "evil.example:9748", "127.0.0.1.evil.example", "localhost."})
     EXPECT_EQ(status_for(host), "421") << host;
+  for (const auto& [host, status] : {std::pair("127.0.0.1:9748", "200"), {"evil.example", "421"}}) {
+    const Raw client(server.port());
+    client.say("GET http://" + std::string(host) + "/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(client.hear().substr(9, 3), status) << "a whole address, at " << host;
+  }
 }
 
 TEST(HttpServer, SpeaksTls) {
@@ -443,7 +378,13 @@ TEST(HttpServer, SaysWhyItCantListen) {
 
 TEST(HttpServer, ATargetIsAPathWithValues) {
   EXPECT_FALSE(parse_target(""));
-  EXPECT_FALSE(parse_target("http://a/b"));
+  EXPECT_EQ(parse_target("http://a:80/b?c=d")->path, "/b");
+  EXPECT_EQ(parse_target("http://a:80/b?c=d")->value("c"), "d");
+  EXPECT_EQ(parse_target("https://a")->path, "/");
+  EXPECT_FALSE(parse_target("ftp://a/b"));
+  EXPECT_FALSE(parse_target("a:80"));
+  EXPECT_EQ(host_in("http://a:80/b"), "a:80");
+  EXPECT_EQ(host_in("/b"), "");
   EXPECT_FALSE(parse_target("/%"));
   EXPECT_FALSE(parse_target("/%4"));
   EXPECT_FALSE(parse_target("/?a=%00"));

@@ -8,7 +8,9 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "support/eventually.hpp"
 #include "support/temp_dir.hpp"
@@ -24,11 +26,16 @@ class AnswersTest : public ::testing::Test {
   std::string waits() const { return "while [ ! -e " + file("go") + " ]; do sleep 0.01; done; echo waited"; }
   void go() const { std::ofstream(file("go")) << ""; }
 
-  void ask(Answers& answers, const std::string& script) {
-    answers.ask(route(script), [this](const net::ServerAnswer& answer) {
-      const base::Lock lock(mutex_);
-      got_.push_back(answer);
-    });
+  void ask(Answers& answers, const std::string& script, std::function<bool()> is_wanted = [] { return true; }) {
+    answers.ask(route(script), taken(std::move(is_wanted)));
+  }
+  net::Server::Answer taken(std::function<bool()> is_wanted = [] { return true; }) {
+    return {.give =
+                [this](const net::ServerAnswer& answer) {
+                  const base::Lock lock(mutex_);
+                  got_.push_back(answer);
+                },
+            .is_wanted = std::move(is_wanted)};
   }
   std::size_t count() {
     const base::Lock lock(mutex_);
@@ -78,15 +85,39 @@ TEST_F(AnswersTest, WhatRunsAlreadyIsTooOldForWhoAsksNow) {
   EXPECT_TRUE(test::eventually([&] { return count() == 2; }));
 }
 
+TEST_F(AnswersTest, WhoLeavesMakesRoomAndWhatNobodyWantsIsNotMade) {
+  std::atomic<bool> is_there = true;
+  const auto while_there = [&] { return is_there.load(); };
+  Answers answers({.program = "/bin/sh", .place = {}, .bounds = {}, .programs = 1, .waiting = 2, .asking = 4});
+  ask(answers, "touch " + file("runs") + "; exec sleep 1800", while_there);
+  ASSERT_TRUE(test::eventually([&] { return std::filesystem::exists(file("runs")); }));
+  ask(answers, "touch " + file("one"), while_there);
+  ask(answers, "touch " + file("other"), while_there);
+  ask(answers, "echo one too many");
+  EXPECT_EQ(count(), 1u) << "two different ones wait";
+  ask(answers, "touch " + file("one"), while_there);
+  ask(answers, "touch " + file("one"));
+  EXPECT_EQ(count(), 2u) << "four ask";
+  is_there = false;  // all who asked before
+  ask(answers, "echo for one who is there");
+  EXPECT_TRUE(test::eventually([&] { return count() == 3; })) << "the program that nobody wants is ended";
+  EXPECT_EQ(got()[2].status, 200);
+  EXPECT_EQ(*got()[2].shared_body, "for one who is there\n");
+  EXPECT_FALSE(std::filesystem::exists(file("one")));
+  EXPECT_FALSE(std::filesystem::exists(file("other")));
+}
+
 TEST_F(AnswersTest, NothingIsMadeWhileTooMuchIsNotTakenYet) {
   Answers answers({.program = "/bin/sh", .place = {}, .bounds = {}, .programs = 1, .waiting = 9, .most_bytes = 1000});
   {
     net::ServerAnswer kept;
     std::atomic<bool> is_there = false;
-    answers.ask(route("head -c 1001 /dev/zero"), [&](const net::ServerAnswer& answer) {
-      kept = answer;
-      is_there = true;
-    });
+    answers.ask(route("head -c 1001 /dev/zero"), {.give =
+                                                      [&](const net::ServerAnswer& answer) {
+                                                        kept = answer;
+                                                        is_there = true;
+                                                      },
+                                                  .is_wanted = [] { return true; }});
     ASSERT_TRUE(test::eventually([&] { return is_there.load(); }));
     ask(answers, "echo small");
     ASSERT_EQ(count(), 1u);

@@ -6,12 +6,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <string>
 #include <system_error>
-#include <thread>
-
-#include "serve/workers.hpp"
 
 namespace cgmm::serve {
 namespace {
@@ -53,6 +49,11 @@ TEST(Program, IsKilledWhenTheServerStops) {
   ::close(stop);
 }
 
+TEST(Program, IsKilledWhenNobodyWantsItsAnswerAnyMore) {
+  EXPECT_EQ(shell("exec sleep 60", {.is_wanted = [] { return false; }}).end, End::killed);
+  EXPECT_EQ(shell("echo out", {.is_wanted = [] { return true; }}).out, "out\n");
+}
+
 TEST(Program, OneThatIsNotThereIsASentence) {
   try {
     run_program("/none/program", {}, {});
@@ -60,25 +61,6 @@ TEST(Program, OneThatIsNotThereIsASentence) {
   } catch (const std::system_error& error) {
     EXPECT_EQ(std::string(error.what()), "can't start /none/program: No such file or directory");
   }
-}
-
-TEST(Workers, DoAllThatIsAddedAndRefuseWhatIsTooMuch) {
-  std::atomic<int> done = 0;
-  std::atomic<bool> goes_on = false;
-  {
-    Workers workers(1, 2);
-    ASSERT_TRUE(workers.add([&] {
-      while (!goes_on) std::this_thread::sleep_for(1ms);
-      ++done;
-    }));
-    int added = 0;
-    while (workers.add([&] { ++done; })) ++added;
-    EXPECT_GE(added, 1);
-    EXPECT_LE(added, 2);
-    goes_on = true;
-    while (done < added + 1) std::this_thread::sleep_for(1ms);
-  }
-  EXPECT_GE(done, 2);
 }
 
 }  // namespace
