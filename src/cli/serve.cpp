@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
@@ -82,14 +83,20 @@ std::vector<std::string> place_of_history(const Options& options) {
   return arguments;
 }
 
-/// Where the configuration can't be read, the page says so.
+/// Another text whenever the configuration or the history may have changed. What is wrong with the configuration the
+/// page says.
 std::string state_of_history(const Options& options) {
+  static base::Mutex mutex;
+  static std::string seen;
+  static std::filesystem::path database;
+  const base::Lock lock(mutex);
+  std::string state = serve::state_of_file(options.config.value_or(config::kDefaultFile));
   try {
-    static const std::filesystem::path database = load_for_reading(options).config.database;
-    return serve::state_of_file(database);
+    if (std::exchange(seen, state) != state) database = load_for_reading(options).config.database;
   } catch (const std::exception&) {
-    return "no configuration";
+    database.clear();
   }
+  return state + serve::state_of_history(database);
 }
 
 }  // namespace

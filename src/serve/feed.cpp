@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/feed.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <exception>
 #include <utility>
+
+#include "base/fd.hpp"
 
 namespace cgmm::serve {
 namespace {
@@ -41,17 +46,28 @@ std::int64_t newest_in(std::string_view page) {
   return at_us;
 }
 
-std::string state_of_file(const std::filesystem::path& database) {
+std::chrono::milliseconds pause_after(std::chrono::milliseconds pause_before, std::chrono::milliseconds least,
+                                      std::chrono::milliseconds most) {
+  return std::clamp(2 * pause_before, std::min(least, most), most);
+}
+
+std::string state_of_file(const std::filesystem::path& file) {
+  struct stat info{};
+  if (::stat(file.c_str(), &info) != 0) info = {};
   std::string text;
-  for (const char* const end : {"", "-wal"}) {
-    struct stat info{};
-    if (::stat((database.string() + end).c_str(), &info) != 0) info = {};
-    for (const auto number :
-         {static_cast<std::int64_t>(info.st_ino), static_cast<std::int64_t>(info.st_size),
-          static_cast<std::int64_t>(info.st_mtim.tv_sec), static_cast<std::int64_t>(info.st_mtim.tv_nsec)})
-      text += std::to_string(number) + ' ';
-  }
+  for (const auto number :
+       {static_cast<std::int64_t>(info.st_ino), static_cast<std::int64_t>(info.st_size),
+        static_cast<std::int64_t>(info.st_mtim.tv_sec), static_cast<std::int64_t>(info.st_mtim.tv_nsec)})
+    text += std::to_string(number) + ' ';
   return text;
+}
+
+std::string state_of_history(const std::filesystem::path& database) {
+  std::string text = state_of_file(database) + state_of_file(database.string() + "-wal");
+  const base::Fd index(::open((database.string() + "-shm").c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::array<char, 48> header{};
+  const ssize_t got = index ? ::read(index.get(), header.data(), header.size()) : 0;
+  return text.append(header.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
 }
 
 Feed::Feed(Parts parts) : parts_(std::move(parts)), thread_([this] { work(); }) {}
@@ -100,31 +116,38 @@ void Feed::work() {
   }
 }
 
-/// A page that takes long is made less often: a tenth of the time is the most.
+/// A page that takes long is made less often: a tenth of the time is the most. Where there was none, it is tried again
+/// though nothing has changed: what was in the way may be over.
 void Feed::look() {
   constexpr int kTimesAsLong = 9;
   std::string state = parts_.state();
-  if (state == seen_) return;
+  if (state == seen_ && trouble_.empty()) return;
   seen_ = std::move(state);
   const auto begin = Clock::now();
-  std::string trouble;
+  const bool had_trouble = !std::exchange(trouble_, try_page()).empty();
+  pause_ = trouble_.empty() ? std::chrono::milliseconds(0) : pause_after(pause_, parts_.look_every, parts_.most_pause);
+  if (had_trouble || !trouble_.empty()) next_age_ = {};  // tells which it is
+  next_look_ = Clock::now() + std::max<Clock::duration>(kTimesAsLong * (Clock::now() - begin), pause_);
+}
+
+/// Why there is no page; "": there is one.
+std::string Feed::try_page() {
   try {
     const ProgramAnswer answer = parts_.page();
     const std::int64_t at_us = newest_in(answer.out);
-    if (answer.end != ProgramAnswer::End::exited || answer.exit_code != 0) {
-      trouble = answer.err.empty() ? "The page could not be made." : answer.err;
-    } else if (at_us != newest_at_us_) {
-      newest_at_us_ = at_us;
+    if (answer.end == ProgramAnswer::End::too_slow) return "The page took too long.";
+    if (answer.end != ProgramAnswer::End::exited || answer.exit_code != 0)
+      return answer.err.empty() ? "The page could not be made." : answer.err;
+    if (std::exchange(newest_at_us_, at_us) != at_us)
       parts_.publish(event_of("page", main_of(answer.out)), /*is_kept=*/true);
-    }
+    return "";
   } catch (const std::exception& error) {
-    trouble = error.what();
+    return error.what();
   }
-  if (!trouble.empty()) parts_.publish(event_of("trouble", trouble), /*is_kept=*/false);
-  next_look_ = Clock::now() + kTimesAsLong * (Clock::now() - begin);
 }
 
 void Feed::tell_age() const {
+  if (!trouble_.empty()) return parts_.publish(event_of("trouble", trouble_), /*is_kept=*/false);
   if (newest_at_us_ == 0) return parts_.publish(event_of("age", "{}"), /*is_kept=*/false);
   const std::int64_t age_s = std::max<std::int64_t>(parts_.wall_now_us() - newest_at_us_, 0) / 1'000'000;
   parts_.publish(event_of("age", "{\"age_s\": " + std::to_string(age_s) + "}"), /*is_kept=*/false);

@@ -42,7 +42,8 @@ class FeedTest : public ::testing::Test {
                 },
             .look_every = 1ms,
             .tell_age_every = 1ms,
-            .wait_for_watcher = 0ms};
+            .wait_for_watcher = 0ms,
+            .most_pause = 4ms};
   }
   bool has_told(const std::string& event) {
     return test::eventually([&] {
@@ -108,7 +109,6 @@ TEST_F(FeedTest, SaysWhyThereIsNoPage) {
   watchers_ = 1;
   feed.wake();
   EXPECT_TRUE(has_told("event: trouble\ndata: no history\n\n"));
-  EXPECT_TRUE(has_told("event: age\ndata: {}\n\n"));
   breaks_ = true;
   ++state_;
   EXPECT_TRUE(has_told("event: trouble\ndata: no program\n\n"));
@@ -116,6 +116,41 @@ TEST_F(FeedTest, SaysWhyThereIsNoPage) {
   exit_code_ = 0;
   ++state_;
   EXPECT_TRUE(test::eventually([&] { return count_of("kept event: page") == 1; }));
+}
+
+TEST_F(FeedTest, TriesAgainThoughNothingHasChangedAndSaysMeanwhileWhatIsWrong) {
+  exit_code_ = 1;
+  Feed feed(parts());
+  watchers_ = 1;
+  feed.wake();
+  EXPECT_TRUE(test::eventually([&] { return count_of("event: trouble") > 5; })) << "who comes later hears of it, too";
+  EXPECT_EQ(count_of("event: age"), 0u) << "it would hide what is wrong";
+  EXPECT_TRUE(test::eventually([&] { return pages_ > 3; }));
+  exit_code_ = 0;
+  EXPECT_TRUE(test::eventually([&] { return count_of("kept event: page") == 1; }));
+  EXPECT_TRUE(has_told("event: age\ndata: {\"age_s\": 12}\n\n"));
+}
+
+TEST_F(FeedTest, SaysThatTheTroubleIsOverAlsoWithoutANewScan) {
+  Feed::Parts slow = parts();
+  slow.tell_age_every = 1h;
+  Feed feed(slow);
+  watchers_ = 1;
+  feed.wake();
+  EXPECT_TRUE(test::eventually([&] { return count_of("event: age") == 1; }));
+  exit_code_ = 1;
+  ++state_;
+  EXPECT_TRUE(test::eventually([&] { return count_of("event: trouble") > 0; }));
+  exit_code_ = 0;
+  EXPECT_TRUE(test::eventually([&] { return count_of("event: age") == 2; }));
+  EXPECT_EQ(count_of("kept event: page"), 1u);
+}
+
+TEST(FeedParts, PausesGrowUpToABound) {
+  EXPECT_EQ(pause_after(0ms, 1s, 30s), 1s);
+  EXPECT_EQ(pause_after(1s, 1s, 30s), 2s);
+  EXPECT_EQ(pause_after(16s, 1s, 30s), 30s);
+  EXPECT_EQ(pause_after(30s, 1s, 30s), 30s);
 }
 
 TEST(FeedParts, AnEventKeepsItsLines) {
@@ -131,13 +166,13 @@ TEST(FeedParts, ThePageTellsItsScan) {
 TEST(FeedParts, AHistoryHasChangedWhenItsFilesHave) {
   const test::TempDir files;
   const std::filesystem::path database = files.path() / "history.db";
-  std::vector<std::string> states{state_of_file(database)};
-  for (const char* const name : {"history.db", "history.db-wal", "history.db-wal", "history.db"}) {
+  std::vector<std::string> states{state_of_history(database)};
+  for (const char* const name : {"history.db", "history.db-wal", "history.db-wal", "history.db", "history.db-shm"}) {
     std::ofstream(files.path() / name, std::ios::app) << "x";
-    states.push_back(state_of_file(database));
+    states.push_back(state_of_history(database));
     EXPECT_NE(states.back(), states[states.size() - 2]) << name;
   }
-  EXPECT_EQ(state_of_file(database), states.back());
+  EXPECT_EQ(state_of_history(database), states.back());
 }
 
 }  // namespace
