@@ -80,6 +80,7 @@ void add_output(CLI::App& app, cli::Options& options) {
 }
 
 void add_bounds(CLI::App& app, cli::Options& options, const std::string& default_time) {
+  app.add_flag("--for-serve", options.is_for_serve, "Exit codes that serve tells apart")->group("");
   app.add_option_function<std::string>(
          "--max-time", [&options](const std::string& text) { options.bounds.time_us = parse_max_time(text); },
          "Seconds until the answer has to be complete, or 5m; 0: no limit (default: " + default_time + ")")

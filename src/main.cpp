@@ -36,6 +36,9 @@ namespace examples = cgmm::examples;
 
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;  // or the configuration is wrong
+// For `serve`, which tells who asked for a page whose mistake it is: 2 is only of the command line then.
+constexpr int kNotFoundForServe = 3;
+bool is_for_serve = false;
 
 /// A subcommand. Those that do not take the options of `run` refuse them before their name, too.
 struct Command {
@@ -173,6 +176,7 @@ int dispatch(int argc, char** argv) {
     if (options.display.local_time && !cgmm::report::is_for_programs(options.format)) cgmm::base::show_local_time();
     if (options.display.links)
       cgmm::report::link_pages(options.fleet.what.empty() ? cgmm::report::PagesOf::node : cgmm::report::PagesOf::fleet);
+    is_for_serve = options.is_for_serve;
     if (command.has_bounds) cli::begin_bounds(options.bounds);
     const int code = command.start(options);
     if (command.has_bounds) tell_of_damage();
@@ -194,7 +198,9 @@ int main(int argc, char** argv) {
   try {
     return dispatch(argc, argv);
   } catch (const cgmm::config::ConfigError& error) {
-    return explain(error, kUsage);
+    return explain(error, is_for_serve ? kFailed : kUsage);
+  } catch (const cli::NotFoundError& error) {
+    return explain(error, is_for_serve ? kNotFoundForServe : kFailed);
   } catch (const cgmm::kernel::HierarchyError& error) {
     return explain(error, kUsage);
   } catch (const cli::UsageError& error) {

@@ -22,6 +22,12 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What was asked for is not there, and nothing is wrong.
+class NotFoundError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// How text is shown to a person.
 struct Display {
   bool wide = false;                 // tables have all columns, and nothing is shortened
@@ -94,7 +100,8 @@ struct Options {
   ServeOptions serve;
   std::vector<std::string> arguments;  // all of the command line
   Display display;
-  Bounds bounds;  // of all commands but run, ship and fleet init
+  bool is_for_serve = false;  // exit codes tell more
+  Bounds bounds;              // of all commands but run, ship and fleet init
 };
 
 int run(const Options& options);

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -100,11 +99,11 @@ class Answer {
  private:
   [[noreturn]] void throw_none() const {
     const std::string& node = options_.fleet.node;
-    throw std::runtime_error("ClickHouse has no samples of a " +
-                             (options_.workload.empty() ? "cgroup that matches \"" + options_.cgroup
-                                                        : "workload that matches \"" + options_.workload) +
-                             "\" in this window" + (node.empty() ? "" : " on a node that matches \"" + node + "\"") +
-                             "; `fleet report nodes` tells what it has of each node");
+    throw NotFoundError("ClickHouse has no samples of a " +
+                        (options_.workload.empty() ? "cgroup that matches \"" + options_.cgroup
+                                                   : "workload that matches \"" + options_.workload) +
+                        "\" in this window" + (node.empty() ? "" : " on a node that matches \"" + node + "\"") +
+                        "; `fleet report nodes` tells what it has of each node");
   }
 
   look::Asker& asker_;

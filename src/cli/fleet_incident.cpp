@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -84,9 +83,9 @@ Found find_latest(Asker& asker, const Options& options) {
   const core::Table latest = latest_of(asker, node_glob(asker, options), parse_glob(options));
   if (latest.rows.empty()) {
     const std::string other = latest_of_all(asker);
-    throw std::runtime_error(other.empty()
-                                 ? none_at_all()
-                                 : "there is no OOM kill" + asked_for(options) + "; the latest of all is " + other);
+    throw NotFoundError(other.empty()
+                            ? none_at_all()
+                            : "there is no OOM kill" + asked_for(options) + "; the latest of all is " + other);
   }
   const report::Row row(latest);
   const auto place = look::place_of(row.text("id"));
@@ -99,21 +98,21 @@ Found find(Asker& asker, const look::IncidentPlace& place) {
   if (all.empty()) {
     const std::string node = place.before.substr(0, place.before.rfind('/'));
     const std::vector<look::HistoryName> others = look::histories_of(asker, node);
-    throw std::runtime_error(others.empty()
-                                 ? "ClickHouse knows no node \"" + place.before +
-                                       "\"; `fleet report nodes` lists those that it knows"
-                                 : "ClickHouse knows no node \"" + place.before + "\", and no history of node \"" +
-                                       node + "\" that begins so; its newest is " + others.front().history_id);
+    throw NotFoundError(others.empty()
+                            ? "ClickHouse knows no node \"" + place.before +
+                                  "\"; `fleet report nodes` lists those that it knows"
+                            : "ClickHouse knows no node \"" + place.before + "\", and no history of node \"" + node +
+                                  "\" that begins so; its newest is " + others.front().history_id);
   }
   const std::vector<look::HistoryName> having = look::having(asker, all, place.incident);
   const std::string number = look::to_string(place.incident);
   if (having.empty()) {
     const std::string latest = latest_of_all(asker, core::glob_of(all.front().node));
-    throw std::runtime_error("node \"" + all.front().node + "\" has no " +
-                             (place.incident.is_stuck ? "incident " : "OOM kill ") + number + " in ClickHouse" +
-                             (latest.empty()
-                                  ? "; it has none at all"
-                                  : "; its latest is " + latest + ", and `fleet incident list --since 365d` has more"));
+    throw NotFoundError("node \"" + all.front().node + "\" has no " +
+                        (place.incident.is_stuck ? "incident " : "OOM kill ") + number + " in ClickHouse" +
+                        (latest.empty()
+                             ? "; it has none at all"
+                             : "; its latest is " + latest + ", and `fleet incident list --since 365d` has more"));
   }
   if (having.size() > 1) {
     to_stderr("node \"" + having[0].node + "\" has " + std::to_string(having.size()) + " histories with a number " +

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -49,11 +48,11 @@ void expect_some(const core::Table& summary, const Options& options) {
   const report::Row row(summary);
   const std::string glob = options.cgroup + options.workload;
   if (!options.fleet.node.empty() && row.integer("nodes") == 0) {
-    throw std::runtime_error("no node that matches \"" + options.fleet.node +
-                             "\" has a scan in this window; `fleet report nodes` lists the nodes that there are");
+    throw NotFoundError("no node that matches \"" + options.fleet.node +
+                        "\" has a scan in this window; `fleet report nodes` lists the nodes that there are");
   }
   if (!glob.empty() && row.integer("cgroups") == 0)
-    throw std::runtime_error("no cgroup matches \"" + glob + "\" on these nodes in this window");
+    throw NotFoundError("no cgroup matches \"" + glob + "\" on these nodes in this window");
 }
 
 /// To stand below a table without rows. "": there are scans.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -46,8 +45,7 @@ int history(const Options& options) {
                                   : "workload that matches \"" + base::escape_for_terminal(options.workload)) +
         "\" in this window";
     if (write_no_history(options, reader, window, "There are " + none + ".")) return 0;
-    throw std::runtime_error(none + "; `report cgroups --since " + options.since +
-                             "` lists the cgroups that there are");
+    throw NotFoundError(none + "; `report cgroups --since " + options.since + "` lists the cgroups that there are");
   }
   write_history(options, sections, reader, window, config.retention.samples_us);
   return 0;

@@ -83,15 +83,15 @@ IncidentId find(store::Reader& reader, const Options& options, std::optional<Inc
   const std::string glob = parse_glob(options);
   if (const core::Table asked = latest_of(reader, glob); !id && !asked.rows.empty()) return id_of(report::Row(asked));
   const core::Table all = latest_of(reader);
-  if (all.rows.empty()) throw std::runtime_error(none_at_all(reader));
+  if (all.rows.empty()) throw NotFoundError(none_at_all(reader));
   const IncidentId latest = id_of(report::Row(all));
   if (!id)
-    throw std::runtime_error("there is no OOM kill of a " +
-                             (options.workload.empty() ? "cgroup that matches \"" + options.cgroup
-                                                       : "workload that matches \"" + options.workload) +
-                             "\"; the latest of all is " + to_string(latest));
-  throw std::runtime_error((id->is_stuck ? "there is no incident " : "there is no OOM kill ") + to_string(*id) +
-                           "; the latest is " + to_string(latest) + ", and `incident list --since 365d` has more");
+    throw NotFoundError("there is no OOM kill of a " +
+                        (options.workload.empty() ? "cgroup that matches \"" + options.cgroup
+                                                  : "workload that matches \"" + options.workload) +
+                        "\"; the latest of all is " + to_string(latest));
+  throw NotFoundError((id->is_stuck ? "there is no incident " : "there is no OOM kill ") + to_string(*id) +
+                      "; the latest is " + to_string(latest) + ", and `incident list --since 365d` has more");
 }
 
 /// The answer if there is no kill in the window.

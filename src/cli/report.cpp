@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <utility>
 
 #include "base/text.hpp"
@@ -36,7 +35,7 @@ core::Table list_of(const std::vector<report::Report>& reports) {
 /// A mistyped glob must not lead to the answer "no reclaim was made".
 void expect_cgroups(const core::Table& numbers, const std::string& glob) {
   if (glob.empty() || report::Row(numbers).integer("cgroups") > 0) return;
-  throw std::runtime_error("no cgroup matches \"" + glob +
+  throw NotFoundError("no cgroup matches \"" + glob +
                            "\" in this window; `report cgroups` lists the cgroups that there are");
 }
 

@@ -75,9 +75,9 @@ serve::Pages pages_of(const Options& options) {
   return {.of_fleet = true};
 }
 
-/// Where the history is; the same for every page.
+/// Where the history is, and who asks; the same for every page.
 std::vector<std::string> place_of_history(const Options& options) {
-  std::vector<std::string> arguments;
+  std::vector<std::string> arguments{serve::kForServe};
   if (options.config) arguments.push_back("--config=" + options.config->string());
   if (options.overrides.database) arguments.push_back("--database=" + *options.overrides.database);
   return arguments;

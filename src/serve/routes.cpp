@@ -77,20 +77,20 @@ std::optional<Route> fleet_route(std::string_view path, const net::ServerRequest
     route.arguments = {"fleet", "incident", "list"};
     add_values(request, {"since", "until", "node", "cgroup", "workload"}, route.arguments);
   } else if (path == "/incident/latest") {
-    route = {.arguments = {"fleet", "incident", "show", "latest"}, .type = "", .names_something = true};
+    route.arguments = {"fleet", "incident", "show", "latest"};
     add_values(request, {"window", "node", "cgroup", "workload"}, route.arguments);
   } else if (base::drop_prefix(path, "/report/") && is_plain(path)) {
-    route = {.arguments = {"fleet", "report", std::string(path)}, .type = "", .names_something = true};
+    route.arguments = {"fleet", "report", std::string(path)};
     add_values(request, {"since", "until", "node", "cgroup", "workload"}, route.arguments);
   } else if (base::drop_prefix(path, "/incident/") && path.find('/') != std::string_view::npos &&
              !path.starts_with('-')) {
-    route = {.arguments = {"fleet", "incident", "show", std::string(path)}, .type = "", .names_something = true};
+    route.arguments = {"fleet", "incident", "show", std::string(path)};
     add_values(request, {"window"}, route.arguments);
   } else if (base::drop_prefix(path, "/workload/") && !path.empty()) {
-    route = {.arguments = {"fleet", "history", "--workload=" + as_it_is(path)}, .type = "", .names_something = true};
+    route.arguments = {"fleet", "history", "--workload=" + as_it_is(path)};
     add_values(request, {"since", "until", "node"}, route.arguments);
   } else if (base::drop_prefix(path, "/cgroup/") && !path.empty()) {
-    route = {.arguments = {"fleet", "history", "--cgroup=" + as_it_is(path)}, .type = "", .names_something = true};
+    route.arguments = {"fleet", "history", "--cgroup=" + as_it_is(path)};
     add_values(request, {"since", "until", "node"}, route.arguments);
   } else {
     return std::nullopt;
@@ -118,16 +118,16 @@ std::optional<Route> page_route(std::string_view path, const net::ServerRequest&
     route.arguments = {"incident", "list"};
     add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);
   } else if (base::drop_prefix(path, "/report/") && is_plain(path)) {
-    route = {.arguments = {"report", std::string(path)}, .type = "", .names_something = true};
+    route.arguments = {"report", std::string(path)};
     add_values(request, {"since", "until", "cgroup", "workload", "sort"}, route.arguments);
   } else if (base::drop_prefix(path, "/incident/") && is_plain(path)) {
-    route = {.arguments = {"incident", "show", std::string(path)}, .type = "", .names_something = true};
+    route.arguments = {"incident", "show", std::string(path)};
     add_values(request, {"window"}, route.arguments);
   } else if (base::drop_prefix(path, "/workload/") && !path.empty()) {
-    route = {.arguments = {"history", "--workload=" + as_it_is(path)}, .type = "", .names_something = true};
+    route.arguments = {"history", "--workload=" + as_it_is(path)};
     add_values(request, {"since", "until"}, route.arguments);
   } else if (base::drop_prefix(path, "/cgroup/") && !path.empty() && !path.starts_with('-')) {
-    route = {.arguments = {"history", as_it_is(path)}, .type = "", .names_something = true};
+    route.arguments = {"history", as_it_is(path)};
     add_values(request, {"since", "until"}, route.arguments);
   } else {
     return std::nullopt;
@@ -182,8 +182,7 @@ net::ServerAnswer answer_of(const Route& route, ProgramAnswer answer) {
             .type = route.type,
             .body = std::move(answer.out),
             .headers = {{"Content-Security-Policy", kPolicy}, {"Referrer-Policy", "no-referrer"}}};
-  if (answer.exit_code == 2) return refusal(400, answer.err);
-  return refusal(route.names_something ? 404 : 500, answer.err);
+  return refusal(answer.exit_code == 2 ? 400 : answer.exit_code == 3 ? 404 : 500, answer.err);
 }
 
 }  // namespace cgmm::serve

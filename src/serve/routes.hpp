@@ -15,7 +15,6 @@ namespace cgmm::serve {
 struct Route {
   std::vector<std::string> arguments;  // of the program
   std::string type;                    // of the answer, as in Content-Type
-  bool names_something = false;        // in its path: where the work fails, that was not found
 };
 
 /// What is served.
@@ -32,6 +31,9 @@ std::string no_such_page(const net::ServerRequest& request, const Pages& pages);
 
 /// How long the program may take that makes a page.
 ProgramBounds bounds_of(const Pages& pages);
+
+/// An argument of each: the exit code tells then whose mistake it is.
+inline constexpr const char* kForServe = "--for-serve";
 
 /// An error is a sentence in plain text, the program's own.
 net::ServerAnswer answer_of(const Route& route, ProgramAnswer answer);

@@ -105,8 +105,7 @@ TEST(Routes, MetricsAreOpenMetricsForWhoeverAsksForThem) {
 }
 
 TEST(Routes, AnAnswerHasAPolicyAndAFailureIsASentence) {
-  const Route page{.arguments = {"report"}, .type = "text/html", .names_something = false};
-  const Route kill{.arguments = {"incident"}, .type = "text/html", .names_something = true};
+  const Route page{.arguments = {"report"}, .type = "text/html"};
   const auto fine = answer_of(page, {.exit_code = 0, .out = "<p>", .err = ""});
   EXPECT_EQ(fine.status, 200);
   EXPECT_EQ(fine.body, "<p>");
@@ -114,7 +113,7 @@ TEST(Routes, AnAnswerHasAPolicyAndAFailureIsASentence) {
   EXPECT_EQ(fine.headers[0].first, "Content-Security-Policy");
   EXPECT_EQ(answer_of(page, {.exit_code = 1, .out = "<p>not running", .err = ""}).status, 200) << "status says it";
   EXPECT_EQ(answer_of(page, {.exit_code = 1, .out = "", .err = "no"}).status, 500);
-  EXPECT_EQ(answer_of(kill, {.exit_code = 1, .out = "", .err = "no"}).status, 404);
+  EXPECT_EQ(answer_of(page, {.exit_code = 3, .out = "", .err = "no such cgroup"}).status, 404);
   EXPECT_EQ(answer_of(page, {.exit_code = 2, .out = "", .err = "--since = \"x\": expected"}).status, 400);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::too_big, .out = "", .err = ""}).status, 413);
   EXPECT_EQ(answer_of(page, {.end = ProgramAnswer::End::too_slow, .out = "", .err = ""}).status, 503);
