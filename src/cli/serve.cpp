@@ -15,6 +15,7 @@
 
 #include "base/mutex.hpp"
 #include "base/text.hpp"
+#include "base/time.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "config.hpp"
@@ -99,6 +100,11 @@ std::string state_of_history(const Options& options) {
   return state + serve::state_of_history(database);
 }
 
+/// Pages tell times to the second.
+std::string state_of_answers(const Options& options) {
+  return std::to_string(daemon::wall_now_us() / base::kSecond_us) + ' ' + state_of_history(options);
+}
+
 }  // namespace
 
 int serve(const Options& options) {
@@ -115,7 +121,11 @@ int serve(const Options& options) {
     return serve::run_program(program, arguments, {.stop_fd = signals.get()});
   };
   std::function<void()> wake_feed;
-  serve::Answers answers({.program = program, .place = place, .bounds = serve::bounds_of(pages)});
+  serve::Answers answers(
+      {.program = program,
+       .place = place,
+       .bounds = serve::bounds_of(pages),
+       .state = pages.of_fleet ? std::function<std::string()>() : [&options] { return state_of_answers(options); }});
   net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& answer) {
     if (request.path == "/healthz") return answer({.body = "ok\n"});
     auto file = serve::file_at(request.path);

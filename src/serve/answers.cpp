@@ -77,15 +77,29 @@ void Answers::work() {
 
 void Answers::answer_to(const Waiting& waiting) {
   if (std::ranges::none_of(waiting.asking, is_wanted)) return;
-  net::ServerAnswer given = made(waiting);
-  given.shared_body = std::make_shared<const std::string>(std::exchange(given.body, ""));
-  {
-    const base::Lock lock(mutex_);
-    given_.push_back(given.shared_body);
-  }
+  const net::ServerAnswer given = made_or_kept(waiting);
   for (const net::Server::Answer& answer : waiting.asking) {
     if (is_wanted(answer)) answer(given);
   }
+}
+
+/// The state is that of before the program begins: what changes meanwhile is another one.
+net::ServerAnswer Answers::made_or_kept(const Waiting& waiting) {
+  const std::string state = settings_.state && waiting.route.is_of_history ? settings_.state() : "";
+  if (!state.empty()) {
+    const base::Lock lock(mutex_);
+    if (kept_.state != state) kept_ = {.state = state, .answers = {}};
+    const auto same = kept_.answers.find(waiting.route.arguments);
+    if (same != kept_.answers.end()) return same->second;
+  }
+  net::ServerAnswer answer = made(waiting);
+  answer.shared_body = std::make_shared<const std::string>(std::exchange(answer.body, ""));
+  {
+    const base::Lock lock(mutex_);
+    given_.push_back(answer.shared_body);
+  }
+  if (!state.empty() && answer.status == 200) keep(state, waiting.route.arguments, answer);
+  return answer;
 }
 
 net::ServerAnswer Answers::made(const Waiting& waiting) const {
@@ -99,6 +113,13 @@ net::ServerAnswer Answers::made(const Waiting& waiting) const {
   } catch (const std::exception& error) {
     return {.status = 500, .body = std::string(error.what()) + "\n"};
   }
+}
+
+void Answers::keep(const std::string& state, const std::vector<std::string>& arguments,
+                   const net::ServerAnswer& answer) {
+  const base::Lock lock(mutex_);
+  if (kept_.state != state || kept_.bytes + answer.shared_body->size() > settings_.most_kept_bytes) return;
+  if (kept_.answers.emplace(arguments, answer).second) kept_.bytes += answer.shared_body->size();
 }
 
 bool Answers::is_too_much() {

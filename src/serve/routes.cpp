@@ -114,6 +114,7 @@ std::optional<Route> page_route(std::string_view path, const net::ServerRequest&
     route.arguments = {"report", "--list"};
   } else if (path == "/status") {
     route.arguments = {"status"};
+    route.is_of_history = false;
   } else if (path == "/incident") {
     route.arguments = {"incident", "list"};
     add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);

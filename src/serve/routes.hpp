@@ -15,6 +15,7 @@ namespace cgmm::serve {
 struct Route {
   std::vector<std::string> arguments;  // of the program
   std::string type;                    // of the answer, as in Content-Type
+  bool is_of_history = true;           // alone, and of the time: the same history tells the same in the same second
 };
 
 /// What is served.

@@ -107,6 +107,38 @@ TEST_F(AnswersTest, WhoLeavesMakesRoomAndWhatNobodyWantsIsNotMade) {
   EXPECT_FALSE(std::filesystem::exists(file("other")));
 }
 
+TEST_F(AnswersTest, TheSameIsGivenAgainAsLongAsTheStateIsTheSame) {
+  std::atomic<int> state = 1;
+  Answers answers({.program = "/bin/sh",
+                   .place = {},
+                   .bounds = {},
+                   .programs = 1,
+                   .state = [&] { return std::to_string(state.load()); },
+                   .most_kept_bytes = 100});
+  const std::string counts = "echo one >> " + file("count") + "; cat " + file("count");
+  const auto answer_to = [&](const Route& asked) {
+    const std::size_t before = count();
+    answers.ask(asked, taken());
+    EXPECT_TRUE(test::eventually([&] { return count() == before + 1; }));
+    return *got().back().shared_body;
+  };
+  EXPECT_EQ(answer_to(route(counts)), "one\n");
+  EXPECT_EQ(answer_to(route(counts)), "one\n");
+  ++state;
+  EXPECT_EQ(answer_to(route(counts)), "one\none\n");
+  Route other = route(counts);
+  other.is_of_history = false;
+  EXPECT_EQ(answer_to(other), "one\none\none\n");
+  EXPECT_EQ(answer_to(route(counts)), "one\none\n");
+  const std::string fails = "cat " + file("count") + "; echo one >> " + file("count") + "; exit 2";
+  for (int i = 0; i < 2; ++i) answer_to(route(fails));
+  EXPECT_EQ(std::filesystem::file_size(file("count")), 20u) << "an error is not kept";
+  for (std::size_t i = 1; i <= 2; ++i) {
+    answer_to(route("head -c 101 /dev/zero; echo one >> " + file("count")));
+    EXPECT_EQ(std::filesystem::file_size(file("count")), 20u + 4 * i) << "nor one that is too big";
+  }
+}
+
 TEST_F(AnswersTest, NothingIsMadeWhileTooMuchIsNotTakenYet) {
   Answers answers({.program = "/bin/sh", .place = {}, .bounds = {}, .programs = 1, .waiting = 9, .most_bytes = 1000});
   {
