@@ -61,6 +61,7 @@ void bound_memory(std::uint64_t memory_bytes) {
                   " of memory: " + kAskForLess + ", or raise the limit with --max-memory\n";
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   constexpr std::uint64_t kStackBytes = 16 << 20;
+  constexpr std::uint64_t kThreadBytes = 72 << 20;  // addresses of one more: its stack, and what malloc() sets aside
   is_bounded = ::getrlimit(RLIMIT_DATA, &data_before) == 0 && ::getrlimit(RLIMIT_AS, &memory_before) == 0;
   std::uint64_t all_pages = 0, unused = 0, data_pages = 0;
   std::ifstream("/proc/self/statm") >> all_pages >> unused >> unused >> unused >> unused >> data_pages;
@@ -73,7 +74,7 @@ void bound_memory(std::uint64_t memory_bytes) {
   };
   limit(RLIMIT_DATA, data_pages * page_bytes + memory_bytes);
   // Before Linux 4.7 the first one counts only a part. A stack may still grow.
-  limit(RLIMIT_AS, all_pages * page_bytes + memory_bytes + kStackBytes);
+  limit(RLIMIT_AS, all_pages * page_bytes + memory_bytes + kStackBytes + kThreadBytes);
 #endif
 }
 

@@ -2,6 +2,8 @@
 #include "report/catalog.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <future>
 #include <optional>
 #include <span>
 #include <utility>
@@ -36,17 +38,30 @@ core::Table list_of(const std::vector<report::Report>& reports) {
 void expect_cgroups(const core::Table& numbers, const std::string& glob) {
   if (glob.empty() || report::Row(numbers).integer("cgroups") > 0) return;
   throw NotFoundError("no cgroup matches \"" + glob +
-                           "\" in this window; `report cgroups` lists the cgroups that there are");
+                      "\" in this window; `report cgroups` lists the cgroups that there are");
+}
+
+/// What takes nearly as long as the others together is asked at the same time as they are, where a thread is to be had.
+constexpr std::string_view kSlowest = "limits";
+
+std::future<core::Table> in_another_thread(const std::filesystem::path& database, std::string_view report,
+                                           const Window& window) {
+  return std::async(std::launch::async | std::launch::deferred, [&database, report, parameters = window.parameters()] {
+    store::Reader reader(database);
+    return answer_to(report, reader, parameters);
+  });
 }
 
 /// The weekly report: the answer, then a section for each question. In JSON, the numbers of the answer and the advice
 /// are tables too, and all tables are whole. CSV and NDJSON can hold only one table: these numbers.
-std::string weekly_summary(store::Reader& reader, const Window& window, const Options& options,
+std::string weekly_summary(const std::filesystem::path& database, const Window& window, const Options& options,
                            const core::Policy* policy) {
+  store::Reader reader(database);
   const std::vector<report::Report> reports = report::summary_reports();
   const core::Table numbers = answer_to(reports.front(), reader, window.parameters());
   expect_cgroups(numbers, options.cgroup + options.workload);
   if (report::holds_one_table(options.format)) return report::render(numbers, options.format, {});
+  auto answer_to_slowest = in_another_thread(database, kSlowest, window);
   core::Table earlier = answer_to(reports.front(), reader, window_before(window).parameters());
   earlier.report = "summary_before";
   const std::vector<report::Finding> found =
@@ -56,7 +71,7 @@ std::string weekly_summary(store::Reader& reader, const Window& window, const Op
   std::vector<core::Table> tables;
   if (for_programs) tables = {numbers, earlier, report::advice_table(found)};
   for (const report::Report& one : std::span(reports).subspan(1)) {
-    tables.push_back(answer_to(one, reader, window.parameters()));
+    tables.push_back(one.name == kSlowest ? answer_to_slowest.get() : answer_to(one, reader, window.parameters()));
     if (tables.back().rows.empty() && has_scans)
       tables.back().below = report::why_none(answer_to("part_window_record", reader, window.parameters()), one);
   }
@@ -132,15 +147,16 @@ int report(const Options& options) {
   const Window window = parse_window(options);
   std::optional<report::Report> one;
   if (!options.report.empty()) one = report_named(config.reports_dir, options.report);
+  if (!one) {
+    write_output(options, weekly_summary(config.database, window, options, loaded.has_file ? &config.policy : nullptr));
+    return 0;
+  }
   store::Reader reader(config.database);
-  const auto page = one ? sorted_page(*one, reader, window, options) : std::nullopt;
-  if (page) {
+  if (const auto page = sorted_page(*one, reader, window, options)) {
     write_output(options, *page);
-  } else if (one) {
+  } else {
     if (report::has_window(*one)) one->title = titled(one->title, window);
     write_answer(options, *one, reader, window.parameters());
-  } else {
-    write_output(options, weekly_summary(reader, window, options, loaded.has_file ? &config.policy : nullptr));
   }
   return 0;
 }
