@@ -66,6 +66,16 @@ void NearLimit::follow(std::uint64_t held_bytes, std::optional<std::uint64_t> li
   is_near_ = is_on_its_way || ((over || is_near_) && now_us - grew_at_us_ < kCalmAfter_us);
 }
 
+bool NearLimit::may_be_full_soon() const {
+  constexpr std::uint64_t kLeastBytes = kFastGrowth * (kLookBefore_us / base::kSecond_us);
+  return headroom_bytes_ && (*headroom_bytes_ <= kLeastBytes || time_to_limit_us_ <= 2 * kLookBefore_us);
+}
+
+double NearLimit::rate_to(std::uint64_t held_bytes, std::int64_t now_us) const {
+  const double growth = static_cast<double>(held_bytes) - static_cast<double>(held_bytes_);
+  return growth / static_cast<double>(std::max<std::int64_t>(now_us - sampled_at_us_, 1));
+}
+
 bool is_worth_reading_all(std::uint64_t before_bytes, std::uint64_t now_bytes, std::uint64_t smallest_headroom_bytes) {
   const std::uint64_t change = std::max(before_bytes, now_bytes) - std::min(before_bytes, now_bytes);
   return change >= std::max(kLeastChange, smallest_headroom_bytes / 8);

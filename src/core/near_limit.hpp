@@ -49,6 +49,12 @@ class NearLimit {
   /// Bytes to the limit; nullopt: no limit, or no sample yet.
   std::optional<std::uint64_t> headroom_bytes() const { return headroom_bytes_; }
 
+  /// Whether it may reach its limit within seconds: at its present growth, or at kFastGrowth.
+  bool may_be_full_soon() const;
+
+  /// How fast it has grown since the last sample, if it holds so much now: bytes a microsecond.
+  double rate_to(std::uint64_t held_bytes, std::int64_t now_us) const;
+
   /// When its usage has to be read again: five seconds before it reaches its limit with kFastGrowth from the last
   /// sample on, but not within a second. INT64_MAX: it has no limit, or no sample yet.
   std::int64_t look_at_us() const { return look_at_us_; }

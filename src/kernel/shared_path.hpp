@@ -34,6 +34,15 @@ class SharedPath {
     return part_ && part_->parent == parent.part_ && part_->end == end;
   }
 
+  /// Whether it is the path of something below `above`.
+  bool is_below(const SharedPath& above) const {
+    if (size() <= above.size()) return false;
+    const Part* part = part_.get();
+    while (part != nullptr && part->size > above.size()) part = part->parent.get();
+    if (above.size() == 0 || part == above.part_.get()) return true;
+    return part != nullptr && part->size == above.size() && string().starts_with(above.string());
+  }
+
   friend bool operator==(const SharedPath& a, const SharedPath& b) {
     return a.part_ == b.part_ || (a.size() == b.size() && a.string() == b.string());
   }

@@ -152,6 +152,23 @@ TEST_F(NearLimitTest, IsSoonWhileItGrowsFastAndTheLimitIsAFewSecondsAway) {
   EXPECT_FALSE(near_limit_.is_soon()) << "a small step";
 }
 
+TEST_F(NearLimitTest, MayBeFullSoonWithFiveSecondsOfTheFastestGrowthLeft) {
+  EXPECT_FALSE(near_limit_.may_be_full_soon()) << "no sample yet";
+  near_limit_.follow(1000 * kMiB, 1251 * kMiB, 0, 85);
+  EXPECT_FALSE(near_limit_.may_be_full_soon());
+  near_limit_.follow(1001 * kMiB, 1251 * kMiB, kSecond, 85);
+  EXPECT_TRUE(near_limit_.may_be_full_soon());
+  near_limit_.follow(1000 * kMiB, 10'000 * kMiB, 2 * kSecond, 85);
+  near_limit_.follow(2000 * kMiB, 10'000 * kMiB, 3 * kSecond, 85);
+  EXPECT_TRUE(near_limit_.may_be_full_soon()) << "8 s at its present growth";
+}
+
+TEST_F(NearLimitTest, TheRateIsOfTheTimeSinceTheLastSample) {
+  wanted_after(10, 20);
+  EXPECT_DOUBLE_EQ(near_limit_.rate_to(24 * kMiB, 14 * kSecond), 1.048576) << "a MiB a second";
+  EXPECT_LT(near_limit_.rate_to(19 * kMiB, 14 * kSecond), 0);
+}
+
 TEST(FastGrowth, IsOverFiftyMebibytesASecond) {
   EXPECT_FALSE(is_fast_growth(50 * kMiB, kSecond));
   EXPECT_TRUE(is_fast_growth(51 * kMiB, kSecond));

@@ -7,10 +7,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -35,6 +37,9 @@ class Hungry {
           }
           return eat(bytes_per_second, kind);
         })) {}
+  ~Hungry() { ::munmap(last_bite_at_us_, sizeof *last_bite_at_us_); }
+  Hungry(const Hungry&) = delete;
+  Hungry& operator=(const Hungry&) = delete;
 
   void feed() const {
     if (::write(pipe_[1].get(), "f", 1) != 1) throw std::runtime_error("the hungry process is gone");
@@ -42,10 +47,22 @@ class Hungry {
   pid_t pid() const { return child_.pid(); }
   /// By the kernel.
   bool was_killed() { return child_.wait_for_exit(std::chrono::seconds{60}) == -SIGKILL; }
+  /// When it took memory last, by the wall clock; it does so every kTick until it is killed. 0: not yet.
+  std::int64_t last_bite_at_us() const { return *last_bite_at_us_; }
+
+  static constexpr auto kTick = std::chrono::milliseconds{20};
 
  private:
-  static int eat(std::uint64_t bytes_per_second, Kind kind) {
-    constexpr auto kTick = std::chrono::milliseconds{20};
+  using Instant = std::atomic<std::int64_t>;
+
+  /// Shared with the process.
+  static Instant* make_instant() {
+    void* const memory = ::mmap(nullptr, sizeof(Instant), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::runtime_error("no shared memory");
+    return new (memory) Instant{0};
+  }
+
+  int eat(std::uint64_t bytes_per_second, Kind kind) const {
     const std::size_t bite = bytes_per_second / 50 / 4096 * 4096 + 4096;
     const auto begin = std::chrono::steady_clock::now();
     const int fd = kind == Kind::shmem ? ::memfd_create("eaten", 0) : -1;
@@ -55,11 +72,14 @@ class Hungry {
       void* const memory = ::mmap(nullptr, bite, PROT_READ | PROT_WRITE,
                                   fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, fd, fd >= 0 ? offset : 0);
       if (memory == MAP_FAILED) return 1;
+      const auto now = std::chrono::system_clock::now().time_since_epoch();
+      *last_bite_at_us_ = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
       for (std::size_t at = 0; at < bite; at += 4096) static_cast<volatile char*>(memory)[at] = 1;
       std::this_thread::sleep_until(begin + (i + 1) * kTick);
     }
   }
 
+  Instant* const last_bite_at_us_ = make_instant();
   Pipe pipe_;
   ChildProcess child_;
 };

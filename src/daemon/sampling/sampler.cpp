@@ -192,7 +192,7 @@ void Sampler::read(Tracked& tracked, std::int64_t steady_us, Result& result) {
     if (tracked.limits_read.problem) result.note_error(*tracked.limits_read.problem);
     if (!result.scan.is_partial) find_candidate(tracked, reading->sample.gauges, whole.counters, steady_us, result);
     tracked.cache_bytes = core::reclaimable_bytes(whole.gauges);
-    if (tracked.place.kind != core::CgroupKind::inner) near_limit_.follow(tracked, whole.gauges, steady_us);
+    near_limit_.follow(tracked, whole.gauges, steady_us);
   } catch (const std::exception& error) {
     if (!reading) remainders_.add(tracked.place.depth, std::nullopt);
     result.scan.unread.push_back(tracked.key);

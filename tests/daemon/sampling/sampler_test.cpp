@@ -631,6 +631,57 @@ TEST_P(EveryKindNearItsLimit, OfAPodOnlyWhatCanNotBeDroppedCounts_WithItsContain
   EXPECT_EQ(gauges_of(*sampled, kPod)[Gauge::file], 10 * kMiB);
 }
 
+std::vector<std::string> paths_of(const Sampler::Result& result) {
+  std::vector<std::string> paths;
+  for (const auto& row : result.scan.rows) paths.push_back(row.cgroup->id.path);
+  std::ranges::sort(paths);
+  return paths;
+}
+
+TEST_P(EveryKindNearItsLimit, OfAnInnerCgroupThoseAreSampledThatGrow_AndTheLargest) {
+  hold("/slice", 90);
+  hold("/slice/small", 1);
+  hold("/slice/grows", 2);
+  for (int i = 0; i < 6; ++i) hold("/slice/calm" + std::to_string(i), static_cast<std::uint64_t>(10 + i));
+  hold("/slice/deeper/grows", 3);
+  hold("/beside", 5);
+  Sampler one = sampler();
+  one.scan(1000);
+  hold("/slice", 95);
+  hold("/slice/grows", 5);
+  hold("/slice/deeper/grows", 5);
+  const auto sampled = one.sample_near_limit(2000);
+  ASSERT_TRUE(sampled) << "each of them is far from the limit, all together are not";
+  const std::vector<std::string> wanted{"/slice/calm2", "/slice/calm3",        "/slice/calm4",
+                                        "/slice/calm5", "/slice/deeper/grows", "/slice/grows"};
+  EXPECT_EQ(paths_of(*sampled), wanted);
+  EXPECT_EQ(gauges_of(*sampled, "/slice/grows")[Gauge::anon], 5 * kMiB);
+}
+
+TEST_P(EveryKindNearItsLimit, OfAnInnerCgroupThatIsFarFromItsLimitNoneIsSampled) {
+  hold("/slice", 50);
+  hold("/slice/a", 25);
+  hold("/slice/b", 25);
+  Sampler one = sampler();
+  one.scan(1000);
+  EXPECT_FALSE(one.sample_near_limit(2000));
+}
+
+TEST_P(EveryKindNearItsLimit, GrowthToAnInnerCgroupsLimitIsNoticedBetweenTwoScans) {
+  hold("/slice", 40);
+  hold("/slice/a", 35);
+  hold("/slice/b", 5);
+  Sampler one = sampler();
+  one.set_near_limit_bounds({.over_pct = 85, .max_count = 1});
+  one.scan(1000);
+  hold("/slice", 80);
+  hold("/slice/b", 45);
+  const auto sampled = one.sample_near_limit(2000);
+  ASSERT_TRUE(sampled);
+  EXPECT_EQ(paths_of(*sampled), std::vector<std::string>{"/slice/b"}) << "no more than max_count";
+  EXPECT_EQ(one.scan(3000).scan.rows.size(), 3U);
+}
+
 /// What memory.stat does not show: kernel memory (v1), and counters that have files of their own.
 TEST_P(EveryKindWithCounters, EveryValueIsOfItsOwnScanAlthoughMemoryStatStaysTheSame) {
   const bool is_v1 = GetParam().name == kV1.name;
