@@ -31,9 +31,10 @@ ChildProcess busy_in(const std::filesystem::path& cgroup) {
   });
 }
 
-/// A process that holds so much, and rests.
+/// A process that holds so much, and rests. The kernel kills another one.
 ChildProcess holding_in(const std::filesystem::path& cgroup, std::size_t bytes) {
   return ChildProcess::fork_off([cgroup, bytes] {
+    write_cgroup_file("/proc/self/oom_score_adj", "-1000");
     write_cgroup_file(cgroup / "cgroup.procs", std::to_string(::getpid()));
     void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return 1;
@@ -83,9 +84,10 @@ class Leak {
   Leak(const RealCgroupTree& tree, std::size_t number, std::uint64_t mib_per_second)
       : cgroup_(place(number)), mib_per_second_(mib_per_second) {
     const std::uint64_t own_bytes = (mib_per_second * kGrowsFor_s + 8) * kMiB;
-    const bool is_shared = number % kPlaces != 0;
+    const bool is_shared = number % kPlaces != 2;
     const std::string above = "above" + std::to_string(number);
-    const std::uint64_t rest_bytes = own_bytes / 3;
+    // Of slow ones so much that the limit, without those beside it, would be more than a minute away.
+    const std::uint64_t rest_bytes = mib_per_second < 4 ? 35 * mib_per_second * kMiB : own_bytes / 3;
     if (is_shared) tree.make(above, own_bytes + 2 * rest_bytes);
     const auto cgroup = tree.make(cgroup_, is_shared ? std::nullopt : std::optional(own_bytes));
     for (const char* const name : {"rests", "deep/rests"}) {
@@ -109,9 +111,9 @@ class Leak {
   /// With a limit of its own, or one or two levels below one that has it.
   static std::string place(std::size_t number) {
     const std::string above = "above" + std::to_string(number);
-    return number % kPlaces == 0   ? "own" + std::to_string(number)
-           : number % kPlaces == 1 ? above + "/grows"
-                                   : above + "/deep/grows";
+    return number % kPlaces == 2   ? "own" + std::to_string(number)
+           : number % kPlaces == 1 ? above + "/deep/grows"
+                                   : above + "/grows";
   }
   static std::uint64_t usage_of(const std::filesystem::path& cgroup) {
     std::uint64_t bytes = 0;
