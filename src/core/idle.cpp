@@ -2,6 +2,7 @@
 #include "core/idle.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace cgmm::core {
 namespace {
@@ -33,6 +34,17 @@ bool is_in_use(const CacheUse& before, const CacheUse& now, std::uint64_t page_b
       std::max(increase_of(before.refault_file, now.refault_file), increase_of(before.major_faults, now.major_faults));
   const std::uint64_t used_bytes = std::max(pages * page_bytes, increase_of(before.active_bytes, now.active_bytes));
   return used_bytes > 0 && used_bytes >= now.cache_bytes / kTellingPart;
+}
+
+bool CacheWatch::leaves_alone(bool is_over, bool takes_only_idle, const CacheUse& now, std::uint64_t page_bytes) {
+  if (!is_over) {
+    if (last_) *last_ = now;
+    return false;
+  }
+  if (!takes_only_idle) return false;
+  if (last_) return is_in_use(std::exchange(*last_, now), now, page_bytes);
+  last_ = std::make_unique<CacheUse>(now);
+  return true;
 }
 
 }  // namespace cgmm::core

@@ -7,6 +7,7 @@
 // differs: at its second use (classic lists), or when the lists are aged (MGLRU). Measured: docs/reclaim.md.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "core/sample.hpp"
@@ -30,5 +31,19 @@ CacheUse cache_use_of(const Gauges& gauges, const Counters& counters);
 /// Whether the kernel has not found out yet what is used: between two scans, a fiftieth of the cache or more was read
 /// back or faulted in, or has become active. What is not known is no reason.
 bool is_in_use(const CacheUse& before, const CacheUse& now, std::uint64_t page_bytes);
+
+/// Follows the use of one cgroup's page cache from scan to scan.
+class CacheWatch {
+ public:
+  /// Whether a cgroup that is over its threshold is left alone in this scan, because the kernel has to find out first
+  /// what of its page cache is idle, for which two scans are needed. Never where not only what is idle is taken.
+  bool leaves_alone(bool is_over, bool takes_only_idle, const CacheUse& now, std::uint64_t page_bytes);
+
+  /// Whether no scan has found it over its threshold yet.
+  bool is_new() const { return !last_; }
+
+ private:
+  std::unique_ptr<CacheUse> last_;  // a pointer, because few of very many cgroups are over their threshold
+};
 
 }  // namespace cgmm::core

@@ -161,6 +161,9 @@ struct Candidate {
   bool has_rule = false;  // a rule says that it is reclaimed, whatever the scope is
 };
 
+/// A reclaim waits for a cooldown that ends so soon after the scan: one of three intervals would else last four.
+inline constexpr std::int64_t kMostWait_us = base::kSecond_us;
+
 /// In words, for the log: "containers and their pods". What a rule says counts besides.
 std::string_view what_is_reclaimed(ReclaimScope scope, bool has_containers);
 

@@ -50,5 +50,23 @@ TEST(CacheUse, ThatIsNotKnownIsNoReason) {
   EXPECT_FALSE(is_in_use(use(50, 50, 50), {.cache_bytes = kMiB}, kPage));
 }
 
+TEST(CacheWatch, WaitsForASecondScanThatFindsNoUse) {
+  CacheWatch watch;
+  EXPECT_FALSE(watch.leaves_alone(false, true, use(50, 10, 10), kPage));
+  EXPECT_TRUE(watch.is_new());
+  EXPECT_TRUE(watch.leaves_alone(true, true, use(50, 10, 10), kPage));
+  EXPECT_FALSE(watch.is_new());
+  EXPECT_TRUE(watch.leaves_alone(true, true, use(50, 12, 10), kPage));
+  EXPECT_FALSE(watch.leaves_alone(true, true, use(50, 12, 10), kPage));
+  EXPECT_FALSE(watch.leaves_alone(false, true, use(50, 20, 10), kPage));  // it counts from here on
+  EXPECT_FALSE(watch.leaves_alone(true, true, use(50, 20, 10), kPage));
+}
+
+TEST(CacheWatch, DoesNotWaitWhereAllOfTheCacheIsTaken) {
+  CacheWatch watch;
+  EXPECT_FALSE(watch.leaves_alone(true, false, use(50, 10, 10), kPage));
+  EXPECT_TRUE(watch.is_new());
+}
+
 }  // namespace
 }  // namespace cgmm::core

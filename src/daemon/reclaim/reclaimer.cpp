@@ -21,8 +21,6 @@ namespace cgmm::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kCommitWait{1000};  // a broken disk must not stop reclaim
-/// A cooldown of three intervals ends just after a scan: it is waited for, else it would last four.
-constexpr std::int64_t kMostWait_us = base::kSecond_us;
 constexpr std::chrono::milliseconds kLookEvery{20};
 constexpr std::size_t kManyCooldowns = 10'000;  // 2 MB
 
@@ -110,7 +108,8 @@ std::size_t Reclaimer::try_due(const Candidates& candidates, const Interrupts& i
   correct_cooldowns(cooldowns, candidates, now_us);
   std::size_t tried_count = 0;
   const bool has_containers = candidates.containers_seen || board_.containers_seen_below(candidates.hierarchy.parent);
-  for (const core::Candidate* candidate : core::choose_reclaims(candidates.cgroups, cooldowns, now_us, kMostWait_us)) {
+  for (const core::Candidate* candidate :
+       core::choose_reclaims(candidates.cgroups, cooldowns, now_us, core::kMostWait_us)) {
     if (!core::may_reclaim(*candidate, candidates.scope, has_containers)) continue;
     if (!wait_for_cooldown(cooldowns, candidate->id, interrupts)) break;
     try {

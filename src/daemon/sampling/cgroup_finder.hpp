@@ -63,9 +63,9 @@ struct Tracked {
   bool may_stand_still = true;  // its OOM killer may be disabled (v1)
   bool is_kept = false;         // not reclaimed, because a rule excludes a cgroup below it
   Decision decision;
-  std::unique_ptr<core::NamesOf> names;       // null: nothing has been found out yet
-  std::int64_t names_wanted_at_us = 0;        // of the steady clock: since then; 0: not yet
-  std::unique_ptr<core::CacheUse> cache_use;  // at the last scan; null: none has found it over its threshold
+  std::unique_ptr<core::NamesOf> names;  // null: nothing has been found out yet
+  std::int64_t names_wanted_at_us = 0;   // of the steady clock: since then; 0: not yet
+  core::CacheWatch cache_watch;
   LastSample last;
   std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample
   core::NearLimit near_limit;

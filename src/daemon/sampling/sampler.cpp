@@ -319,26 +319,15 @@ void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const co
   const auto limit_bytes = core::limit_for(settings.policy, tracked.told->limits);
   const bool is_over = core::over_threshold(now, limit_bytes, settings);
   if (is_over) tracked.ever_over = true;
-  const core::CacheUse use = core::cache_use_of(now, whole);
-  if (!is_over && tracked.cache_use) *tracked.cache_use = use;
-  const bool is_new = !tracked.cache_use;
-  const bool is_alone = is_over && is_left_alone(tracked, settings.policy, use);
+  const bool is_new = tracked.cache_watch.is_new();
+  const bool is_alone = tracked.cache_watch.leaves_alone(is_over, settings.policy == core::ReclaimPolicy::idle,
+                                                         core::cache_use_of(now, whole), page_bytes_);
   if (is_over && (is_alone ? is_new : !waits_for_names(tracked, steady_us))) {
     const bool has_rule = tracked.decision.rule != nullptr && tracked.decision.rule->reclaim == true;
     (is_alone ? result.left_alone : result.candidates)
         .push_back({tracked.told->id, now, limit_bytes, settings, tracked.place.kind, has_rule});
   }
   if (tracked.ever_over) result.sightings.push_back(core::sighting_of(tracked.cgroup.inode(), {now, whole}));
-}
-
-/// Whether the kernel has to find out first what of its page cache is idle, for which two scans are needed.
-bool Sampler::is_left_alone(Tracked& tracked, core::ReclaimPolicy policy, const core::CacheUse& now) const {
-  if (policy != core::ReclaimPolicy::idle) return false;
-  if (!tracked.cache_use) {
-    tracked.cache_use = std::make_unique<core::CacheUse>(now);
-    return true;
-  }
-  return core::is_in_use(std::exchange(*tracked.cache_use, now), now, page_bytes_);
 }
 
 /// A limit that can't be read is taken to be what it was.

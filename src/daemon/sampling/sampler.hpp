@@ -59,7 +59,6 @@ class Sampler {
   static bool waits_for_names(Tracked& tracked, std::int64_t steady_us);
   void find_candidate(Tracked& tracked, const core::Gauges& now, const core::Counters& whole, std::int64_t steady_us,
                       Result& result);
-  bool is_left_alone(Tracked& tracked, core::ReclaimPolicy policy, const core::CacheUse& now) const;
   bool has_limit(const Tracked& tracked) const;
   kernel::ReadOptions options_for(const Tracked& tracked, const Result& result) const;
   void note_untold(const Tracked& tracked, Result& result);
