@@ -34,6 +34,7 @@ inline void put_varint(std::string& to, std::uint64_t bits) {
 
 /// Moves `at` behind it. nullopt: there is none before `end`.
 inline std::optional<std::uint64_t> get_varint(std::string_view from, std::size_t& at, std::size_t end) {
+  if (at < end && static_cast<std::uint8_t>(from[at]) < 0x80) return static_cast<std::uint8_t>(from[at++]);  // most are
   std::uint64_t bits = 0;
   for (unsigned shift = 0; shift < 64 && at < end; shift += 7) {
     const auto byte = static_cast<std::uint8_t>(from[at++]);

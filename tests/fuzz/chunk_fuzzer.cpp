@@ -20,7 +20,7 @@ void read_all(Decoder& decoder, const std::string& data) {
   try {
     Chunk chunk(decoder, data, 1, 0);
     REQUIRE(chunk.size() >= 1 && chunk.size() <= static_cast<std::size_t>(kBlockScans));
-    REQUIRE(chunk.bytes() < 512 * 1024);
+    REQUIRE(chunk.bytes() < 768 * 1024);
     std::size_t count = 0;
     for (std::size_t place = 0; place < static_cast<std::size_t>(kBlockScans); ++place) {
       if (!chunk.has(place)) continue;
@@ -28,6 +28,8 @@ void read_all(Decoder& decoder, const std::string& data) {
       for (std::size_t column = 0; column < kColumnCount; ++column) chunk.value(column, place);
     }
     REQUIRE(count == chunk.size());
+    const Chunk some(decoder, data, 1, 0, Columns(0x41));
+    REQUIRE(some.size() == chunk.size() && some.bytes() <= chunk.bytes());
   } catch (const BadChunk&) {
   }
 }

@@ -356,11 +356,11 @@ TEST_F(Kill, WhileItArchivesLosesNoSampleAndHasNoneTwice) {
                                              "--format", "csv"};
   const Answer before = ask(question);
   ASSERT_EQ(before.exit_code, 0) << before.err;
-  constexpr std::int64_t kLastBlock = kOldHours * 60 / 512 - 1;  // that is whole
+  constexpr std::int64_t kLastBlock = kOldHours * 60 / 1440 - 1;  // that is whole
   constexpr int kMostRounds = 400;
   std::int64_t archived = 0;
   int rounds = 0;
-  for (; archived < (kLastBlock + 1) * 512 - 1 && rounds < kMostRounds; ++rounds) {
+  for (; archived < (kLastBlock + 1) * 1440 - 1 && rounds < kMostRounds; ++rounds) {
     SCOPED_TRACE("round " + std::to_string(rounds) + ", CGMM_KILL_SEED=" + std::to_string(seed_));
     run_and_kill();
     const Answer now = ask(question);

@@ -22,7 +22,7 @@ constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kHour = 3600 * kSecond;
 constexpr std::int64_t kNoon = 1'795'608'000 * kSecond;  // 2026-11-25T12:00:00Z
 constexpr int kCgroups = 12;
-constexpr int kScans = 1500;
+constexpr int kScans = 2000;
 
 void commit(store::History& history, const core::Record& record) {
   history.begin();
@@ -46,8 +46,8 @@ core::ScanRow row_of(const core::CgroupRef& cgroup, std::minstd_rand& random) {
   return row;
 }
 
-/// Four hours of a scan every 10 s, with scans near a limit, reclaims, kills, and cgroups that come and go. When it
-/// ended.
+/// Five and a half hours of a scan every 10 s, with scans near a limit, reclaims, kills, and cgroups that come and go.
+/// When it ended.
 std::int64_t record(store::History& history) {
   std::minstd_rand random(11);
   std::vector<core::CgroupRef> cgroups;
@@ -151,7 +151,7 @@ TEST(Archived, SamplesGiveTheSameAnswers) {
   }
   const auto left =
       store::Reader(file).run("SELECT count(*) FROM archive_chunk UNION ALL SELECT min(scan_id) FROM main.sample");
-  ASSERT_EQ(in_words(left), std::to_string(2 * kCgroups) + "|\n1024|\n");
+  ASSERT_EQ(in_words(left), std::to_string(kCgroups) + "|\n1440|\n");
   for (std::size_t i = 0; i < before.size(); ++i) {
     const auto [since_us, until_us] = windows[i];
     for (const auto& [name, answer] : answers(file, since_us, until_us))

@@ -207,7 +207,8 @@ bool Maintenance::drop_old(std::int64_t now_us) {
 
 bool Maintenance::archive(std::int64_t now_us) {
   if (!settings_ || !settings_->archive) return false;
-  return archiver_.work(now_us, now_us - settings_->archive_after_us, roll_up_.reaches_scan_id());
+  return archiver_.work(now_us, now_us - settings_->archive_after_us, roll_up_.reaches_scan_id(),
+                        file_share_bytes() - (file_bytes() - free_bytes()));
 }
 
 /// Earlier than anything else, so that there is room for others.

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/age/old_chunks.hpp"
 
+#include <algorithm>
 #include <bitset>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "archive/chunk.hpp"
+#include "store/age/archiver.hpp"
 
 namespace cgmm::store {
 namespace {
 
+using archive::first_scan_of;
 using archive::kBlockScans;
+using archive::last_scan_of;
 using Places = std::bitset<static_cast<std::size_t>(kBlockScans)>;
 
-constexpr std::int64_t kDroppedAtOnce = 300;  // some milliseconds
-constexpr std::int64_t kRewrittenAtOnce = 40;
+constexpr std::int64_t kDroppedAtOnce = 150;   // some milliseconds
+constexpr std::int64_t kRewrittenAtOnce = 12;  // they are unpacked
 
 struct Block {
   std::int64_t first_scan_id = 0, last_scan_id = 0;
@@ -23,7 +27,7 @@ struct Block {
 };
 
 Block block_at(Statements& sql, std::int64_t block, std::int64_t incidents_before_us) {
-  Block found{.first_scan_id = block * kBlockScans, .last_scan_id = block * kBlockScans + kBlockScans - 1};
+  Block found{.first_scan_id = first_scan_of(block), .last_scan_id = last_scan_of(block)};
   for (Use scan = sql.use("SELECT scan_id FROM scan WHERE scan_id BETWEEN ?1 AND ?2 AND EXISTS (SELECT 1 FROM oom_kill "
                           "WHERE keeps_samples = 1 AND killed_at_us BETWEEN max(started_at_us - 300000000, ?3) "
                           "AND started_at_us + 1800000000)",
@@ -38,8 +42,7 @@ std::optional<bool> is_old(Statements& sql, const OldSamples& which, std::int64_
   const auto newest_us = sql.number("SELECT max(last_at_us) FROM archive_chunk WHERE block = ?", block);
   if (!newest_us || *newest_us < which.before_us) return true;
   const bool is_ahead = *newest_us > which.now_us + (which.makes_room ? kAhead_us : 0);
-  const std::int64_t last_scan_id = block * kBlockScans + kBlockScans - 1;
-  if (!is_ahead && (!which.makes_room || last_scan_id > which.set_back_scan_id)) return false;
+  if (!is_ahead && (!which.makes_room || last_scan_of(block) > which.set_back_scan_id)) return false;
   return which.makes_room ? std::optional(true) : std::nullopt;
 }
 
@@ -119,11 +122,17 @@ bool keep_some(Statements& sql, std::int64_t block, const Block& scans, ChunkPos
   return static_cast<std::int64_t>(with_others.size()) < kRewrittenAtOnce;
 }
 
+/// Blocks up to this scan are complete, or nothing of them is left in `sample`.
+std::int64_t complete_to(Statements& sql) {
+  const auto first_sample = sql.number("SELECT scan_id FROM sample ORDER BY scan_id LIMIT 1");
+  return std::max(archived_to(sql), first_sample ? *first_sample - 1 : INT64_MAX);
+}
+
 }  // namespace
 
 bool drop_chunks(Statements& sql, const OldSamples& which, ChunkPosition& position, std::int64_t& dropped_count) {
   const auto block = sql.number("SELECT min(block) FROM archive_chunk WHERE block > ?", position.block);
-  if (!block || *block * kBlockScans + kBlockScans - 1 > which.to_scan_id) return false;
+  if (!block || last_scan_of(*block) > std::min(which.to_scan_id, complete_to(sql))) return false;
   const auto old = is_old(sql, which, *block);
   if (old == false) return false;
   bool is_done = true;

@@ -183,7 +183,7 @@ bool drop_scans(Statements& sql, std::int64_t before_us, Position& position) {
       "DELETE FROM scan WHERE started_at_us > ?1 AND started_at_us <= ?2 "
       "AND scan_id <> (SELECT max(scan_id) FROM scan) "
       "AND NOT EXISTS (SELECT 1 FROM sample WHERE sample.scan_id = scan.scan_id) "
-      "AND NOT EXISTS (SELECT 1 FROM archive_chunk WHERE block = scan.scan_id / 512)",
+      "AND NOT EXISTS (SELECT 1 FROM archive_chunk WHERE block = scan.scan_id / 1440)",
       position.scans_us, *slice_end_us);
   position.scans_us = *slice_end_us;
   return true;

@@ -92,6 +92,7 @@ void ChunkCache::refresh() {
   kept_.clear();
   places_.clear();
   cgroups_.clear();
+  instants_.clear();
   kept_bytes_ = 0;
   Running row(statement("SELECT max(scan_id) FROM main.archived"), {});
   archived_to_ = row.step() && !row.is_null(0) ? row.integer(0) : INT64_MIN;
@@ -124,36 +125,64 @@ std::shared_ptr<const std::vector<std::int64_t>> ChunkCache::cgroups_of(std::int
   return cgroups;
 }
 
-std::shared_ptr<archive::Chunk> ChunkCache::chunk(std::int64_t block, std::int64_t cgroup_id) {
+std::shared_ptr<const ChunkCache::Instants> ChunkCache::instants_of(std::int64_t block) {
+  const auto found = instants_.find(block);
+  if (found != instants_.end()) return found->second;
+  auto instants = std::make_shared<Instants>(archive::kBlockScans);
+  const std::int64_t first = archive::first_scan_of(block);
+  for (Running row(statement("SELECT scan_id, started_at_us FROM main.scan WHERE scan_id BETWEEN ?1 AND ?2"),
+                   {first, archive::last_scan_of(block)});
+       row.step();) {
+    if (!row.is_null(1)) (*instants)[static_cast<std::size_t>(row.integer(0) - first)] = row.integer(1);
+  }
+  if (instants_.size() >= kKeptBlocks) instants_.clear();
+  instants_.emplace(block, instants);
+  return instants;
+}
+
+std::shared_ptr<archive::Chunk> ChunkCache::chunk(std::int64_t block, std::int64_t cgroup_id,
+                                                  const archive::Columns& columns) {
   const Key key{block, cgroup_id};
   const auto found = places_.find(key);
+  archive::Columns all = columns;
   if (found != places_.end()) {
     kept_.splice(kept_.begin(), kept_, found->second);
-    return found->second->chunk;
+    if (const auto& chunk = found->second->chunk; chunk == nullptr || (columns & ~chunk->columns()).none())
+      return chunk;
+    all |= found->second->chunk->columns();
+  } else {
+    kept_.push_front({key, nullptr});
+    places_.emplace(key, kept_.begin());
+    kept_bytes_ += kEntryBytes;
   }
-  const auto bytes_of = [](const Kept& one) { return kEntryBytes + (one.chunk ? one.chunk->bytes() : 0); };
-  kept_.push_front({key, read(block, cgroup_id)});
-  places_.emplace(key, kept_.begin());
+  const auto bytes_of = [](const Kept& one) { return one.chunk ? one.chunk->bytes() : 0; };
+  kept_bytes_ -= bytes_of(kept_.front());
+  kept_.front().chunk = read(block, cgroup_id, all);
   kept_bytes_ += bytes_of(kept_.front());
   while (kept_bytes_ > kKeptBytes && kept_.size() > 1) {
-    kept_bytes_ -= bytes_of(kept_.back());
+    kept_bytes_ -= kEntryBytes + bytes_of(kept_.back());
     places_.erase(kept_.back().key);
     kept_.pop_back();
   }
   return kept_.front().chunk;
 }
 
-std::shared_ptr<archive::Chunk> ChunkCache::read(std::int64_t block, std::int64_t cgroup_id) {
+std::shared_ptr<archive::Chunk> ChunkCache::read(std::int64_t block, std::int64_t cgroup_id,
+                                                 const archive::Columns& columns) {
   Running row(statement("SELECT data FROM main.archive_chunk WHERE block = ?1 AND cgroup_id = ?2"), {block, cgroup_id});
   if (!row.step()) return nullptr;
   try {
-    return std::make_shared<archive::Chunk>(decoder_, row.bytes(0), cgroup_id, block);
+    return std::make_shared<archive::Chunk>(decoder_, row.bytes(0), cgroup_id, block, columns);
   } catch (const archive::BadChunk& bad) {
-    note_damaged_chunk(block, cgroup_id, bad.what());
-    sqlite3_log(SQLITE_CORRUPT, "the samples of cgroup %lld in block %lld of the archive are damaged: %s",
-                static_cast<long long>(cgroup_id), static_cast<long long>(block), bad.what());
+    tell_damage(block, cgroup_id, bad.what());
     return nullptr;
   }
+}
+
+void tell_damage(std::int64_t block, std::int64_t cgroup_id, const char* what) {
+  if (!note_damaged_chunk(block, cgroup_id, what)) return;
+  sqlite3_log(SQLITE_CORRUPT, "samples of cgroup %lld in block %lld of the archive can't be read: %s",
+              static_cast<long long>(cgroup_id), static_cast<long long>(block), what);
 }
 
 }  // namespace cgmm::store

@@ -42,6 +42,9 @@ struct Borrowed {
   sqlite3_stmt* get() const { return statement.get(); }
 };
 
+/// Its samples are missing in an answer: notes it, and writes it to SQLite's log.
+void tell_damage(std::int64_t block, std::int64_t cgroup_id, const char* what);
+
 class ChunkCache {
  public:
   explicit ChunkCache(sqlite3* database);
@@ -60,8 +63,11 @@ class ChunkCache {
   std::optional<std::int64_t> next_block(std::int64_t from, std::optional<std::int64_t> cgroup_id, bool backwards);
   /// Its cgroups with a chunk, in their order.
   std::shared_ptr<const std::vector<std::int64_t>> cgroups_of(std::int64_t block);
-  /// nullptr: there is none, or it is damaged.
-  std::shared_ptr<archive::Chunk> chunk(std::int64_t block, std::int64_t cgroup_id);
+  /// When its scans began, by their place in it; nullopt: there is no such scan, or its row is lost.
+  using Instants = std::vector<std::optional<std::int64_t>>;
+  std::shared_ptr<const Instants> instants_of(std::int64_t block);
+  /// With these columns at least. nullptr: there is none, or it is damaged.
+  std::shared_ptr<archive::Chunk> chunk(std::int64_t block, std::int64_t cgroup_id, const archive::Columns& columns);
 
  private:
   using Key = std::pair<std::int64_t, std::int64_t>;  // block, cgroup_id
@@ -69,7 +75,7 @@ class ChunkCache {
     Key key;
     std::shared_ptr<archive::Chunk> chunk;
   };
-  std::shared_ptr<archive::Chunk> read(std::int64_t block, std::int64_t cgroup_id);
+  std::shared_ptr<archive::Chunk> read(std::int64_t block, std::int64_t cgroup_id, const archive::Columns& columns);
   sqlite3_stmt* statement(const char* sql);
 
   sqlite3* database_;
@@ -78,7 +84,10 @@ class ChunkCache {
   archive::Decoder decoder_;
   std::list<Kept> kept_;  // the one that was used last comes first
   std::map<Key, std::list<Kept>::iterator> places_;
-  std::map<std::int64_t, std::shared_ptr<const std::vector<std::int64_t>>> cgroups_;  // by block
+  template <class Of>
+  using ByBlock = std::map<std::int64_t, std::shared_ptr<const Of>>;
+  ByBlock<std::vector<std::int64_t>> cgroups_;
+  ByBlock<Instants> instants_;
   std::size_t kept_bytes_ = 0;
   std::int64_t archived_to_ = INT64_MIN;
   std::int64_t version_ = -1;  // of the database, when it was looked at

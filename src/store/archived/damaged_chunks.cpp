@@ -24,13 +24,13 @@ Noted& noted() {
 
 }  // namespace
 
-void note_damaged_chunk(std::int64_t block, std::int64_t cgroup_id, const char* what) {
+bool note_damaged_chunk(std::int64_t block, std::int64_t cgroup_id, const char* what) {
   Noted& all = noted();
   const base::Lock lock(all.mutex);
-  if (all.chunks.size() >= kMostCounted) return;
+  if (all.chunks.size() >= kMostCounted) return false;
   if (all.chunks.empty())
     all.first = "cgroup_id " + std::to_string(cgroup_id) + ", block " + std::to_string(block) + ": " + what;
-  all.chunks.emplace(block, cgroup_id);
+  return all.chunks.emplace(block, cgroup_id).second;
 }
 
 DamagedChunks damaged_chunks() {

@@ -15,8 +15,8 @@ struct DamagedChunks {
   std::string first;  // which, and what is wrong with it
 };
 
-/// The same chunk counts once.
-void note_damaged_chunk(std::int64_t block, std::int64_t cgroup_id, const char* what);
+/// The same chunk counts once. Whether it is a new one.
+bool note_damaged_chunk(std::int64_t block, std::int64_t cgroup_id, const char* what);
 DamagedChunks damaged_chunks();
 
 }  // namespace cgmm::store

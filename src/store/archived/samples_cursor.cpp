@@ -7,8 +7,6 @@
 namespace cgmm::store {
 namespace {
 
-using archive::kBlockScans;
-
 void tell(sqlite3_context* context, const std::optional<std::int64_t>& value) {
   if (value) {
     sqlite3_result_int64(context, *value);
@@ -22,6 +20,18 @@ constexpr std::size_t number_of(std::string_view column) {
     if (archive::kColumns[i] == column) return i;
   }
   throw "no such column";
+}
+
+/// Of a chunk, what these columns of the table need.
+archive::Columns packed_columns(std::uint64_t columns) {
+  archive::Columns packed;
+  const auto is_used = [&](int column) { return ((columns >> column) & 1) != 0; };
+  for (std::size_t i = 0; i < archive::kColumnCount; ++i) packed[i] = is_used(kFirstValueColumn + static_cast<int>(i));
+  const auto add = [&](auto... names) { (packed.set(number_of(names)), ...); };
+  if (is_used(kCacheColumn) || is_used(kHeldColumn))
+    add("file_kib", "shmem_kib", "inactive_file_kib", "active_file_kib", "shmem_unknown");
+  if (is_used(kHeldColumn)) add("usage_kib", "slab_reclaimable_kib");
+  return packed;
 }
 
 /// first - second; nullopt where that is no number.
@@ -61,6 +71,7 @@ void SamplesCursor::start(const SamplesQuery& query) {
   const bool has_same_columns = query.columns == query_.columns && query.backwards == query_.backwards;
   if (!has_same_columns) cache_.give_back(std::exchange(recent_, {}));
   query_ = query;
+  columns_ = packed_columns(query_.columns);
   if (query_.instants) bound_by_instants();
   part_ = Part::none;
   if (query_.scans.is_empty() || query_.cgroups.is_empty()) return;
@@ -130,6 +141,7 @@ bool SamplesCursor::enter_block(std::int64_t from) {
        block = is_one_block ? std::nullopt : cache_.next_block(*block + step, one, query_.backwards)) {
     if (*block < archive::block_of(archived_.from) || *block > archive::block_of(archived_.to)) return false;
     block_ = *block;
+    instants_ = cache_.instants_of(block_);
     items_.clear();
     if (is_one) {
       items_.push_back({.cgroup_id = *one});
@@ -140,9 +152,9 @@ bool SamplesCursor::enter_block(std::int64_t from) {
       for (auto at = first; at < end; ++at) items_.push_back({.cgroup_id = *at});
       if (query_.backwards) std::ranges::reverse(items_);
     }
-    const std::int64_t first_of_block = block_ * kBlockScans;
+    const std::int64_t first_of_block = archive::first_scan_of(block_);
     const std::int64_t lowest = std::max(archived_.from, first_of_block) - first_of_block;
-    const std::int64_t highest = std::min(archived_.to, first_of_block + kBlockScans - 1) - first_of_block;
+    const std::int64_t highest = std::min(archived_.to, archive::last_scan_of(block_)) - first_of_block;
     place_ = query_.backwards ? highest : lowest;
     last_place_ = query_.backwards ? lowest : highest;
     item_ = 0;
@@ -157,7 +169,9 @@ bool SamplesCursor::find_in_block() {
   for (; query_.backwards ? place_ >= last_place_ : place_ <= last_place_; place_ += step, item_ = 0) {
     for (; item_ < items_.size(); ++item_) {
       const archive::Chunk* const chunk = chunk_of(items_[item_]);
-      if (chunk != nullptr && chunk->has(static_cast<std::size_t>(place_))) return true;
+      if (chunk == nullptr || !chunk->has(static_cast<std::size_t>(place_))) continue;
+      if (instant_in_block()) return true;
+      tell_damage(block_, items_[item_].cgroup_id, "scans of it are lost, and with them the times");
     }
   }
   return false;
@@ -165,7 +179,7 @@ bool SamplesCursor::find_in_block() {
 
 archive::Chunk* SamplesCursor::chunk_of(Item& item) {
   if (!item.is_read) {
-    item.chunk = cache_.chunk(block_, item.cgroup_id);
+    item.chunk = cache_.chunk(block_, item.cgroup_id, columns_);
     item.is_read = true;
   }
   return item.chunk.get();
@@ -189,7 +203,8 @@ void SamplesCursor::next_of_archive() {
 }
 
 std::int64_t SamplesCursor::scan_id() const {
-  return part_ == Part::archive ? block_ * kBlockScans + place_ : sqlite3_column_int64(recent_.get(), kScanColumn);
+  return part_ == Part::archive ? archive::first_scan_of(block_) + place_
+                                : sqlite3_column_int64(recent_.get(), kScanColumn);
 }
 
 std::int64_t SamplesCursor::cgroup_id() const {
@@ -235,6 +250,7 @@ archive::Value SamplesCursor::held() {
 }
 
 std::optional<std::int64_t> SamplesCursor::at_us() {
+  if (part_ == Part::archive) return instant_in_block();
   if (instant_.get() == nullptr) instant_ = cache_.take("SELECT started_at_us FROM main.scan WHERE scan_id = ?1");
   sqlite3_bind_int64(instant_.get(), 1, scan_id());
   const bool is_known = next_row(instant_.get()) && sqlite3_column_type(instant_.get(), 0) != SQLITE_NULL;

@@ -77,6 +77,7 @@ class SamplesCursor {
   archive::Value reclaimable_cache();
   archive::Value held();
   std::optional<std::int64_t> at_us();
+  std::optional<std::int64_t> instant_in_block() const { return (*instants_)[static_cast<std::size_t>(place_)]; }
 
   sqlite3* database_;
   ChunkCache& cache_;
@@ -89,6 +90,8 @@ class SamplesCursor {
   Span archived_;  // scans
   std::int64_t block_ = 0;
   std::vector<Item> items_;  // in the order in which they are read
+  archive::Columns columns_;
+  std::shared_ptr<const ChunkCache::Instants> instants_;  // of the block
   std::size_t item_ = 0;
   std::int64_t place_ = 0, last_place_ = 0;
 

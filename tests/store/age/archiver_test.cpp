@@ -56,8 +56,9 @@ class ArchiveTest : public RetentionTest {
           "SELECT scan_id, (SELECT max(s.scan_id) FROM sample s WHERE s.scan_id < scan.scan_id) FROM scan",
           "SELECT s.cgroup_id, sum(pgfault), max(held_kib) FROM scan sc CROSS JOIN sample s WHERE s.scan_id = "
           "sc.scan_id "
-          "AND s.cgroup_id BETWEEN 2 AND 4 AND sc.started_at_us % 3 = 0 GROUP BY 1 ORDER BY 1",
-          "SELECT scan_id FROM sample WHERE scan_id IN (700, 20, 512, 511, 99999) AND cgroup_id = 1 ORDER BY scan_id",
+          "AND s.cgroup_id BETWEEN 2 AND 3 AND sc.started_at_us % 3 = 0 GROUP BY 1 ORDER BY 1",
+          "SELECT scan_id FROM sample WHERE scan_id IN (1700, 20, 1440, 1439, 99999) AND cgroup_id = 1 ORDER BY "
+          "scan_id",
           "SELECT count(*) FROM sample WHERE scan_id = NULL OR scan_id > 1e30 OR cgroup_id < 'x' AND scan_id < 12.5",
           "SELECT * FROM sample s LEFT JOIN cgroup USING (cgroup_id) WHERE scan_id = 30 ORDER BY cgroup_id DESC"})
       all.push_back(query(sql));
@@ -69,14 +70,14 @@ class ArchiveTest : public RetentionTest {
 };
 
 TEST_F(ArchiveTest, WhatIsArchivedReadsAsBefore) {
-  record(1700);
+  record(3300, 3);
   const auto before = seen();
   EXPECT_NE(before[0], "");
   history_.set_retention(kSettings);
   maintain_all(next_us_);
-  EXPECT_EQ(query("SELECT scan_id FROM archived"), "1023\n") << "of later blocks not all is an hour old";
-  EXPECT_EQ(query("SELECT min(scan_id) FROM main.sample"), "1024\n");
-  EXPECT_EQ(query("SELECT count(*) FROM archive_chunk"), "10\n");
+  EXPECT_EQ(query("SELECT scan_id FROM archived"), "2879\n") << "of later blocks not all is an hour old";
+  EXPECT_EQ(query("SELECT min(scan_id) FROM main.sample"), "2880\n");
+  EXPECT_EQ(query("SELECT count(*) FROM archive_chunk"), "6\n");
   const auto after = seen();
   for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(after[i], before[i]) << i;
   EXPECT_EQ(
@@ -85,11 +86,11 @@ TEST_F(ArchiveTest, WhatIsArchivedReadsAsBefore) {
             std::to_string(kNoon + kHour) + " AND at_us < " + std::to_string(kNoon + 2 * kHour)),
       query("SELECT count(*) FROM sample JOIN scan USING (scan_id) WHERE started_at_us >= " +
             std::to_string(kNoon + kHour) + " AND started_at_us < " + std::to_string(kNoon + 2 * kHour)));
-  EXPECT_EQ(query("SELECT max(scan_id) FROM sample_archive"), "1023\n");
+  EXPECT_EQ(query("SELECT max(scan_id) FROM sample_archive"), "2879\n");
 }
 
 TEST_F(ArchiveTest, NoSampleIsThereTwiceOrNotAtAllAfterAnySlice) {
-  record(1200, 40);
+  record(1900, 12);
   history_.set_retention({});
   maintain_all(next_us_);
   const std::string before = query("SELECT count(*), sum(scan_id), sum(pgfault), sum(usage_kib) FROM sample");
@@ -97,12 +98,12 @@ TEST_F(ArchiveTest, NoSampleIsThereTwiceOrNotAtAllAfterAnySlice) {
   int slices = 0;
   for (; history_.maintain_slice(next_us_); ++slices)
     EXPECT_EQ(query("SELECT count(*), sum(scan_id), sum(pgfault), sum(usage_kib) FROM sample"), before) << slices;
-  EXPECT_GT(slices, 10);
-  EXPECT_EQ(query("SELECT count(*) FROM main.sample WHERE scan_id <= 511"), "0\n");
+  EXPECT_GT(slices, 3);
+  EXPECT_EQ(query("SELECT count(*) FROM main.sample WHERE scan_id <= 1439"), "0\n");
 }
 
 TEST_F(ArchiveTest, ABlockThatWasInterruptedIsGoneOnWith) {
-  record(1000, 40);
+  record(1900, 12);
   history_.set_retention({});
   maintain_all(next_us_);
   const std::string before = query("SELECT * FROM sample");
@@ -117,7 +118,7 @@ TEST_F(ArchiveTest, ABlockThatWasInterruptedIsGoneOnWith) {
     }
   }
   EXPECT_NE(query("SELECT count(*), max(chunk_id) FROM archive_chunk"), first);
-  EXPECT_EQ(query("SELECT count(*), count(DISTINCT cgroup_id) FROM archive_chunk"), "40|40\n");
+  EXPECT_EQ(query("SELECT count(*), count(DISTINCT cgroup_id) FROM archive_chunk"), "12|12\n");
   EXPECT_EQ(query("SELECT * FROM sample"), before);
 }
 
@@ -126,7 +127,7 @@ TEST_F(ArchiveTest, OldChunksGoAndThoseAroundAKillStay) {
   store(history_,
         core::CountedOomKills{.id = {"/1", 1}, .since_at_us = next_us_ - 10 * kSecond, .at_us = next_us_, .count = 1});
   const std::int64_t killed_us = next_us_;
-  record(1400);
+  record(3200);
   auto settings = kSettings;
   settings.samples_us = 30 * kDay;
   history_.set_retention(settings);
@@ -158,7 +159,7 @@ TEST_F(ArchiveTest, WhereThereIsNoRoomTheOldestChunksGoFirst) {
   history_.set_retention(settings);
   history_.begin_run(kNoon, "");
   std::int64_t most_bytes = 0;
-  for (int i = 0; i < 6000; ++i) {
+  for (int i = 0; i < 9000; ++i) {
     record(1, 20);
     history_.maintain(next_us_);
     most_bytes = std::max(most_bytes, static_cast<std::int64_t>(std::filesystem::file_size(file())));
@@ -172,23 +173,68 @@ TEST_F(ArchiveTest, WhereThereIsNoRoomTheOldestChunksGoFirst) {
 }
 
 TEST_F(ArchiveTest, ADamagedChunkCostsThatChunk) {
-  record(1200);
+  record(2000);
   history_.set_retention(kSettings);
   maintain_all(next_us_);
-  const std::string others = query("SELECT * FROM sample WHERE cgroup_id <> 2 OR scan_id > 511");
+  const std::string others = query("SELECT * FROM sample WHERE cgroup_id <> 2 OR scan_id > 1439");
   SQLite::Database(file().string(), SQLite::OPEN_READWRITE)
       .exec("UPDATE archive_chunk SET data = substr(data, 1, 40) || x'00' || substr(data, 42) WHERE cgroup_id = 2");
   EXPECT_EQ(query("SELECT * FROM sample"), others);
-  EXPECT_EQ(query("SELECT count(*) FROM sample WHERE cgroup_id = 2 AND scan_id <= 511"), "0\n");
+  EXPECT_EQ(query("SELECT count(*) FROM sample WHERE cgroup_id = 2 AND scan_id <= 1439"), "0\n");
   EXPECT_GE(damaged_chunks().count, 1U);
   EXPECT_TRUE(damaged_chunks().first.starts_with("cgroup_id 2, block ")) << damaged_chunks().first;
+}
+
+TEST_F(ArchiveTest, NoChunkOfABlockThatIsNotCompleteIsDropped) {
+  record(1900, 12);
+  history_.set_retention({});
+  maintain_all(next_us_);
+  const std::string before = query("SELECT count(*), sum(pgfault) FROM sample");
+  history_.set_retention(kSettings);
+  ASSERT_TRUE(history_.maintain_slice(next_us_));
+  ASSERT_EQ(query("SELECT count(*) FROM archived"), "0\n");
+  ASSERT_NE(query("SELECT count(*) FROM archive_chunk"), "0\n");
+  // Its samples would be old enough: their times say so.
+  SQLite::Database(file().string(), SQLite::OPEN_READWRITE)
+      .exec("UPDATE archive_chunk SET last_at_us = 1, first_at_us = 1");
+  while (history_.maintain_slice(next_us_)) {
+  }
+  EXPECT_EQ(query("SELECT scan_id FROM archived"), "1439\n");
+  EXPECT_EQ(query("SELECT count(*), sum(pgfault) FROM sample"), before);
+}
+
+TEST_F(ArchiveTest, ChunksThatWillNeverBeCompleteGoOnceTheirSamplesAreGone) {
+  record(1900, 12);
+  history_.set_retention({});
+  maintain_all(next_us_);
+  history_.set_retention(kSettings);
+  ASSERT_TRUE(history_.maintain_slice(next_us_));
+  ASSERT_NE(query("SELECT count(*) FROM archive_chunk"), "0\n");
+  auto settings = kSettings;
+  settings.archive = false;
+  settings.samples_us = kHour;
+  history_.set_retention(settings);
+  record(1);
+  maintain_all(next_us_);
+  EXPECT_EQ(query("SELECT count(*) FROM archive_chunk"), "0\n");
+}
+
+TEST_F(ArchiveTest, SamplesWhoseScansAreLostAreMissingAndTold) {
+  record(1900, 2);
+  history_.set_retention(kSettings);
+  maintain_all(next_us_);
+  SQLite::Database(file().string(), SQLite::OPEN_READWRITE).exec("DELETE FROM scan WHERE scan_id BETWEEN 100 AND 200");
+  EXPECT_EQ(query("SELECT count(*) FROM sample WHERE scan_id BETWEEN 100 AND 200"), "0\n");
+  EXPECT_EQ(query("SELECT count(*) FROM all_samples WHERE at_us IS NULL"), "0\n");
+  EXPECT_EQ(query("SELECT count(*) FROM sample"), query("SELECT count(*) FROM sample JOIN scan USING (scan_id)"));
+  EXPECT_GE(damaged_chunks().count, 2U);
 }
 
 TEST_F(ArchiveTest, EveryColumnOfSampleHasItsPlace) {
   std::string names = "scan_id\ncgroup_id\n";
   for (const std::string_view name : archive::kColumns) names += std::string(name) + "\n";
   EXPECT_EQ(query("SELECT name FROM pragma_table_info('sample', 'main')"), names);
-  record(1200, 1);
+  record(2000, 1);
   history_.set_retention(kSettings);
   maintain_all(next_us_);
   EXPECT_EQ(query("SELECT name FROM pragma_table_info('sample')"),
