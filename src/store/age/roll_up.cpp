@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/time.hpp"
 #include "core/sample.hpp"
+#include "store/age/archiver.hpp"
+#include "store/archived/samples_table.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -22,7 +25,7 @@ std::int64_t hour_of(std::int64_t at_us) { return at_us - (at_us % base::kHour_u
 /// no average. Increases are summed up as real numbers (exact up to 2^53): an absurd one must not end in SQLite's error
 /// "integer overflow". Samples of an hour that is made anew may be gone meanwhile: the row that knows of more of them
 /// stays.
-std::string roll_up_sql() {
+std::string roll_up_sql(const std::string& samples) {
   std::string columns = "sample_count";
   std::string values = "sum(is_whole)";
   std::string updates = "sample_count = excluded.sample_count";
@@ -42,8 +45,8 @@ std::string roll_up_sql() {
     add(counter, "CAST(sum(1.0 * " + counter + ") AS INTEGER)");
   }
   return "INSERT INTO sample_hour (hour_at_us, cgroup_id, " + columns + ") SELECT ?1, cgroup_id, " + values +
-         " FROM (SELECT scan_id, is_partial IS NOT 1 AS is_whole" + kScansOfHour +
-         ") CROSS JOIN sample USING (scan_id) WHERE cgroup_id > ?3 AND cgroup_id <= ?4 GROUP BY cgroup_id"
+         " FROM (SELECT scan_id, is_partial IS NOT 1 AS is_whole" + kScansOfHour + ") CROSS JOIN " + samples +
+         " USING (scan_id) WHERE cgroup_id > ?3 AND cgroup_id <= ?4 GROUP BY cgroup_id"
          " ON CONFLICT (hour_at_us, cgroup_id) DO UPDATE SET " +
          updates + " WHERE excluded.sample_count >= sample_hour.sample_count";
 }
@@ -54,15 +57,16 @@ std::int64_t RollUp::reaches_scan_id() { return sql_.number("SELECT max(scan_id)
 
 bool RollUp::work(std::int64_t now_us) {
   if (!hour_ && !find_hour(now_us)) return false;
-  static const std::string kRollUp = roll_up_sql();
+  const std::string samples = hour_->has_archived ? "all_samples" : "sample";
   // No scan has more than ?4 cgroups over ?3 and up to this one.
-  static const std::string kSliceEnd =
-      "SELECT min((SELECT cgroup_id FROM sample WHERE sample.scan_id = scan.scan_id AND cgroup_id > ?3"
-      " ORDER BY cgroup_id LIMIT 1 OFFSET ?4 - 1))" +
-      kScansOfHour;
   const auto slice_end =
-      sql_.number(kSliceEnd, hour_->began_at_us, hour_->last_scan_id, hour_->after_cgroup_id, hour_->cgroups_at_once);
-  sql_.execute(kRollUp, hour_->began_at_us, hour_->last_scan_id, hour_->after_cgroup_id, slice_end.value_or(INT64_MAX));
+      sql_.number("SELECT min((SELECT s.cgroup_id FROM " + samples +
+                      " s WHERE s.scan_id = scan.scan_id AND s.cgroup_id > ?3 "
+                      "ORDER BY s.cgroup_id LIMIT 1 OFFSET ?4 - 1))" +
+                      kScansOfHour,
+                  hour_->began_at_us, hour_->last_scan_id, hour_->after_cgroup_id, hour_->cgroups_at_once);
+  sql_.execute(roll_up_sql(samples), hour_->began_at_us, hour_->last_scan_id, hour_->after_cgroup_id,
+               slice_end.value_or(INT64_MAX));
   if (slice_end) {
     hour_->after_cgroup_id = *slice_end;
     return true;
@@ -93,6 +97,11 @@ bool RollUp::find_hour(std::int64_t now_us) {
   hour.last_scan_id = *outside - 1;
   const auto scan_count = sql_.number("SELECT count(*)" + kScansOfHour, hour.began_at_us, hour.last_scan_id);
   hour.cgroups_at_once = std::max<std::int64_t>(kSamplesAtOnce / std::max<std::int64_t>(*scan_count, 1), 1);
+  // Where the clock was set back, the hour has begun before, and its first scans may be in the archive by now.
+  const auto first_of_hour = sql_.number("SELECT min(scan_id)" + kScansOfHour, hour.began_at_us, hour.last_scan_id);
+  hour.has_archived = first_of_hour && *first_of_hour <= archived_to(sql_);
+  if (hour.has_archived && !std::exchange(knows_archive_, true))
+    sql_.database().check(add_archive_tables(sql_.database().getHandle()));
   hour_ = hour;
   return true;
 }

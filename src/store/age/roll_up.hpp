@@ -31,12 +31,14 @@ class RollUp {
     std::int64_t last_scan_id = 0;     // of the scans in a row that are rolled up with it
     std::int64_t cgroups_at_once = 1;  // so that a slice reads a bounded number of samples
     std::int64_t after_cgroup_id = 0;  // cgroups up to this one are done
+    bool has_archived = false;         // some of its samples are in the archive
   };
 
   bool find_hour(std::int64_t now_us);
 
   Statements& sql_;
   std::optional<Hour> hour_;
+  bool knows_archive_ = false;  // the connection does
 };
 
 }  // namespace cgmm::store

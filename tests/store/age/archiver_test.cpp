@@ -219,6 +219,34 @@ TEST_F(ArchiveTest, ChunksThatWillNeverBeCompleteGoOnceTheirSamplesAreGone) {
   EXPECT_EQ(query("SELECT count(*) FROM archive_chunk"), "0\n");
 }
 
+TEST_F(ArchiveTest, AnHourThatComesTwiceIsTheSumOfBoth) {
+  record(1900, 2);
+  history_.set_retention(kSettings);
+  maintain_all(next_us_);
+  ASSERT_EQ(query("SELECT min(scan_id) FROM main.sample"), "1440\n");
+  next_us_ = kNoon + kHour;  // the clock is set back
+  record(400, 2);
+  maintain_all(next_us_);
+  const std::string hour = std::to_string(kNoon + kHour);
+  EXPECT_EQ(
+      query("SELECT cgroup_id, sample_count, pgfault, usage_max_kib, usage_avg_kib FROM sample_hour WHERE hour_at_us "
+            "= " +
+            hour + " ORDER BY 1"),
+      query("SELECT cgroup_id, count(*), sum(pgfault), max(usage_kib), CAST(avg(usage_kib) AS INTEGER) FROM sample "
+            "JOIN scan USING (scan_id) WHERE started_at_us >= " +
+            hour + " AND started_at_us < " + hour + " + 3600000000 GROUP BY 1 ORDER BY 1"));
+  EXPECT_EQ(query("SELECT count(*) > 650 FROM sample JOIN scan USING (scan_id) WHERE cgroup_id = 1 AND started_at_us "
+                  "BETWEEN " +
+                  hour + " AND " + hour + " + 3599999999"),
+            "1\n");
+  EXPECT_EQ(
+      query("SELECT count(*), count(DISTINCT scan_id) FROM all_samples WHERE cgroup_id = 1 AND at_us BETWEEN " + hour +
+            " AND " + hour + " + 3599999999"),
+      query("SELECT count(*), count(DISTINCT scan_id) FROM sample JOIN scan USING (scan_id) WHERE cgroup_id = 1 AND "
+            "started_at_us BETWEEN " +
+            hour + " AND " + hour + " + 3599999999"));
+}
+
 TEST_F(ArchiveTest, SamplesWhoseScansAreLostAreMissingAndTold) {
   record(1900, 2);
   history_.set_retention(kSettings);
