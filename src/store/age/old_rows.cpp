@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/chunk.hpp"
 #include "store/age/totals.hpp"
 
 namespace cgmm::store {
@@ -74,6 +75,10 @@ bool drop_limits(Statements& sql, std::int64_t before_us, Position& position) {
   position.limits_cgroup_id = end_cgroup_id;
   return true;
 }
+
+constexpr std::int64_t kScansLookedAtAtOnce = 500;
+constexpr int kBlocksPassedAtOnce = 50;
+static_assert(archive::kBlockScans == 1440);  // as SQL has it
 
 constexpr std::int64_t kDroppedAtOnce = 4000;  // some milliseconds
 constexpr int kScansAtOnce = 100;              // more than are dropped, for those around an OOM kill stay
@@ -169,24 +174,47 @@ bool drop_cgroups(Statements& sql, std::int64_t before_us) {
   if (earliest_reference_us) before_us = std::min(before_us, *earliest_reference_us - base::kHour_us);
   drop_oldest(sql, before_us, "cgroup_limit", "cgroup_id", "cgroup", "vanished_at_us");
   drop_oldest(sql, before_us, "cooldown", "cgroup_id", "cgroup", "vanished_at_us");
-  return drop_oldest(sql, before_us, "cgroup", "cgroup_id", "cgroup", "vanished_at_us");
+  // Where the clock was set back, later blocks may be of an earlier time.
+  return sql.execute(
+             "DELETE FROM cgroup WHERE cgroup_id IN (SELECT cgroup_id FROM cgroup WHERE vanished_at_us < ?1 "
+             "ORDER BY vanished_at_us, cgroup_id LIMIT 300) AND NOT EXISTS (SELECT 1 FROM archive_chunk "
+             "WHERE archive_chunk.cgroup_id = cgroup.cgroup_id)",
+             before_us) > 0;
 }
 
-/// Never the last one: its id would be used again.
+/// Never the last one: its id would be used again. A block that has chunks is passed over at once.
 bool drop_scans(Statements& sql, std::int64_t before_us, Position& position) {
-  const auto slice_end_us = sql.number(
-      "SELECT max(started_at_us) FROM (SELECT started_at_us FROM scan "
-      "WHERE started_at_us > ?1 AND started_at_us < ?2 ORDER BY started_at_us LIMIT 500)",
-      position.scans_us, before_us);
-  if (!slice_end_us) return false;
-  sql.execute(
-      "DELETE FROM scan WHERE started_at_us > ?1 AND started_at_us <= ?2 "
-      "AND scan_id <> (SELECT max(scan_id) FROM scan) "
-      "AND NOT EXISTS (SELECT 1 FROM sample WHERE sample.scan_id = scan.scan_id) "
-      "AND NOT EXISTS (SELECT 1 FROM archive_chunk WHERE block = scan.scan_id / 1440)",
-      position.scans_us, *slice_end_us);
-  position.scans_us = *slice_end_us;
-  return true;
+  const std::int64_t last_scan_id = sql.number("SELECT max(scan_id) FROM scan").value_or(0);
+  std::vector<std::int64_t> dropped;
+  std::int64_t looked_at = 0;
+  for (int blocks = 0; blocks < kBlocksPassedAtOnce && looked_at < kScansLookedAtAtOnce; ++blocks) {
+    std::optional<std::int64_t> kept_block;
+    for (Use row = sql.use("SELECT started_at_us, scan_id, EXISTS (SELECT 1 FROM sample WHERE sample.scan_id = "
+                           "scan.scan_id), EXISTS (SELECT 1 FROM archive_chunk WHERE block = scan_id / 1440) "
+                           "FROM scan WHERE started_at_us >= ?1 AND (started_at_us > ?1 OR scan_id > ?2) "
+                           "AND started_at_us < ?3 ORDER BY started_at_us, scan_id LIMIT ?4",
+                           position.scans_us, position.scans_scan_id, before_us, kScansLookedAtAtOnce - looked_at);
+         !kept_block && row.step(); ++looked_at) {
+      position.scans_us = row.integer(0);
+      position.scans_scan_id = row.integer(1);
+      if (row.integer(3) != 0) {
+        kept_block = archive::block_of(position.scans_scan_id);
+      } else if (row.integer(2) == 0 && position.scans_scan_id != last_scan_id) {
+        dropped.push_back(position.scans_scan_id);
+      }
+    }
+    if (!kept_block) break;
+    Use next = sql.use(
+        "SELECT started_at_us, scan_id FROM scan WHERE started_at_us >= ?1 AND (started_at_us > ?1 OR scan_id > ?2) "
+        "AND started_at_us < ?3 AND scan_id NOT BETWEEN ?4 AND ?5 ORDER BY started_at_us, scan_id LIMIT 1",
+        position.scans_us, position.scans_scan_id, before_us, archive::first_scan_of(*kept_block),
+        archive::last_scan_of(*kept_block));
+    const bool has_more = next.step();
+    position.scans_us = has_more ? next.integer(0) : before_us;
+    position.scans_scan_id = has_more ? next.integer(1) - 1 : 0;
+  }
+  for (const std::int64_t scan_id : dropped) sql.execute("DELETE FROM scan WHERE scan_id = ?", scan_id);
+  return looked_at > 0;
 }
 
 }  // namespace cgmm::store

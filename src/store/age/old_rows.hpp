@@ -15,7 +15,8 @@ namespace cgmm::store {
 /// How far tables have been looked through in which rows stay although they are old enough.
 struct Position {
   std::int64_t sampled_scan_id = 0;
-  std::int64_t scans_us = 0;
+  std::int64_t scans_us = 0;          // and of that instant
+  std::int64_t scans_scan_id = 0;     // up to this one
   std::int64_t limits_us = 0;         // and of that instant
   std::int64_t limits_cgroup_id = 0;  // up to this one
 };
@@ -40,7 +41,7 @@ bool drop_hours(Statements& sql, std::int64_t before_us);
 bool drop_events(Statements& sql, Changes& changes, std::int64_t before_us, Position& position);
 /// Those that ended, and of which nothing else tells any more.
 bool drop_cgroups(Statements& sql, std::int64_t before_us);
-/// Those without samples.
+/// Those without samples, and without chunks in their block.
 bool drop_scans(Statements& sql, std::int64_t before_us, Position& position);
 
 }  // namespace cgmm::store

@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "store/age/old_rows.hpp"
 #include "store/archived/damaged_chunks.hpp"
 #include "store/retention_fixture.hpp"
 
@@ -256,6 +257,30 @@ TEST_F(ArchiveTest, SamplesWhoseScansAreLostAreMissingAndTold) {
   EXPECT_EQ(query("SELECT count(*) FROM all_samples WHERE at_us IS NULL"), "0\n");
   EXPECT_EQ(query("SELECT count(*) FROM sample"), query("SELECT count(*) FROM sample JOIN scan USING (scan_id)"));
   EXPECT_GE(damaged_chunks().count, 2U);
+}
+
+TEST_F(ArchiveTest, ScansGoInBoundedSlicesAndThoseOfTheArchiveStay) {
+  SQLite::Database database(file().string(), SQLite::OPEN_READWRITE);
+  // The blocks 1 and 3 have chunks. All of block 4 has the same instant.
+  database.exec(
+      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000) INSERT INTO scan (scan_id, "
+      "started_at_us, duration_us, cgroup_count, error_count, late_us, interval_us) SELECT i, min(i, 5760) * 1000000, "
+      "1, "
+      "1, 0, 0, 1 FROM n;"
+      "INSERT INTO archive_chunk (block, cgroup_id, first_scan_id, last_scan_id, sample_count, data) VALUES (1, 1, "
+      "1440, "
+      "1440, 1, x''), (3, 1, 4320, 4320, 1, x'')");
+  Statements sql(database);
+  Position position;
+  std::int64_t before = 8000;
+  int slices = 0;
+  for (; drop_scans(sql, INT64_MAX, position) && slices < 100; ++slices) {
+    const std::int64_t now = *sql.number("SELECT count(*) FROM scan");
+    EXPECT_LE(before - now, 500);
+    before = now;
+  }
+  EXPECT_LT(slices, 20);
+  EXPECT_EQ(query("SELECT count(*), sum(scan_id / 1440 IN (1, 3)), max(scan_id) FROM scan"), "2881|2880|8000\n");
 }
 
 TEST_F(ArchiveTest, EveryColumnOfSampleHasItsPlace) {
