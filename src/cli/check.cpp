@@ -32,6 +32,7 @@
 #include "store/file/open.hpp"
 #include "store/file/salvage.hpp"
 #include "store/file/trust.hpp"
+#include "store/read/archive_check.hpp"
 #include "store/reader.hpp"
 
 namespace cgmm::cli {
@@ -226,6 +227,22 @@ void check_put_aside(const fs::path& database, Findings& findings) {
   }
 }
 
+void check_archive(const store::ArchiveState& state, Findings& findings) {
+  if (state.chunks == 0) return;
+  findings.ok("archive", base::counted(state.samples, "sample") + " in " + base::counted(state.chunks, "chunk") +
+                             (state.since_at_us ? ", since " + base::format_utc(*state.since_at_us) : ""));
+  if (state.damaged_chunks > 0)
+    findings.warning(
+        "archive",
+        base::counted(state.damaged_chunks, "chunk") + " can't be read, the first is of " + state.first_damage,
+        "their samples are missing in every answer; take them from a backup if there is one");
+  if (state.chunks_without_times > 0)
+    findings.warning("archive",
+                     "of " + base::counted(state.chunks_without_times, "chunk") +
+                         " the times are not known: rows of the table scan are lost",
+                     "their samples are missing in every answer; take them from a backup if there is one");
+}
+
 void check_database(const config::Config& config, std::optional<std::int64_t> pid, Findings& findings) {
   const fs::path& file = config.database;
   store::expect_trusted(file);
@@ -238,6 +255,7 @@ void check_database(const config::Config& config, std::optional<std::int64_t> pi
     const std::int64_t now_us = daemon::wall_now_us();
     findings.ok("history", in_words(reach_of(answer_to("status", reader, Window{.until_us = now_us}.parameters()),
                                              config.retention, history_bytes(file))));
+    check_archive(store::look_at_archive(file), findings);
     if (::access(file.c_str(), W_OK) != 0) {
       findings.warning("database",
                        file.string() + " can't be written by this user: " + std::generic_category().message(errno),

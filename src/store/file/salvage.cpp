@@ -10,10 +10,12 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
+#include "archive/chunk.hpp"
 #include "base/units.hpp"
 #include "store/file/open.hpp"
 #include "store/refusal.hpp"
@@ -44,8 +46,9 @@ struct Part {
   const char* table;
   const char* backwards;   // its order from the other end
   const char* where = "";  // which rows
+  const char* order = "";  // "": the table's own
 };
-/// In this order. `rolled_up` follows the scans that it is about.
+/// In this order. `rolled_up` follows the scans that it is about; the archive comes last, its newest blocks first.
 constexpr Part kParts[] = {{"node", "key DESC"},
                            {"cgroup", "cgroup_id DESC"},
                            {"cooldown", "cgroup_id DESC"},
@@ -62,7 +65,11 @@ constexpr Part kParts[] = {{"node", "key DESC"},
                            {"scan", "scan_id DESC", " WHERE scan_id >= ?1"},
                            {"sample", "scan_id DESC, cgroup_id DESC", " WHERE scan_id >= ?1"},
                            {"rolled_up", "scan_id DESC"},
-                           {"sample_hour", "hour_at_us DESC, cgroup_id DESC"}};
+                           {"sample_hour", "hour_at_us DESC, cgroup_id DESC"},
+                           {"archived", "scan_id"},
+                           {"scan", "scan_id", " WHERE scan_id < ?1", " ORDER BY scan_id DESC"},
+                           {"sample", "scan_id DESC, cgroup_id DESC", " WHERE scan_id < ?1 AND scan_id > ?2"},
+                           {"archive_chunk", "chunk_id", "", " ORDER BY chunk_id DESC"}};
 
 /// Rows that mean nothing without another row. An id that is lost is given to another row later.
 constexpr const char* kDropOrphans =
@@ -79,7 +86,19 @@ constexpr const char* kDropOrphans =
     "  OR scan_id NOT IN (SELECT scan_id FROM scan);"
     "DELETE FROM sample_hour WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
     "UPDATE OR REPLACE rolled_up SET scan_id = (SELECT coalesce(max(scan_id), 0) FROM scan)"
-    "  WHERE scan_id > (SELECT coalesce(max(scan_id), 0) FROM scan);";
+    "  WHERE scan_id > (SELECT coalesce(max(scan_id), 0) FROM scan);"
+    "DELETE FROM archive_chunk WHERE cgroup_id NOT IN (SELECT cgroup_id FROM cgroup);"
+    // How far the archive is complete can't be read: as far as there are no other samples.
+    "INSERT INTO archived (scan_id) SELECT max(block) * 1440 + 1439 FROM archive_chunk WHERE NOT EXISTS "
+    "  (SELECT 1 FROM archived) AND block * 1440 + 1439 < coalesce((SELECT min(scan_id) FROM sample), 9e18)"
+    "  HAVING max(block) IS NOT NULL;";
+
+/// Chunks of a block that is not complete, whose samples were copied from `sample`; and those without times.
+constexpr const char* kDropUnfinished =
+    "DELETE FROM archive_chunk WHERE block * 1440 + 1439 > (SELECT coalesce(max(scan_id), -1) FROM archived);"
+    "DELETE FROM archive_chunk WHERE block IN (SELECT block FROM (SELECT DISTINCT block FROM archive_chunk) "
+    "  WHERE NOT EXISTS (SELECT 1 FROM scan WHERE scan_id BETWEEN block * 1440 AND block * 1440 + 1439));";
+static_assert(archive::kBlockScans == 1440);
 
 class CarryOver {
  public:
@@ -91,7 +110,7 @@ class CarryOver {
     bool complete = false;
     to_.exec("BEGIN IMMEDIATE");
     try {
-      complete = copy_rows(table, part.where);
+      complete = copy_rows(table, std::string(part.where) + part.order);
       // From the other end, up to the damaged part.
       if (!complete && !is_late()) copy_rows(table, std::string(part.where) + " ORDER BY " + part.backwards);
     } catch (const SQLite::Exception&) {  // the damaged side's
@@ -100,9 +119,16 @@ class CarryOver {
     return complete;
   }
 
-  /// The oldest scan to copy: two hours before the last. The index of their times may be damaged although the scans are
-  /// not.
+  std::int64_t damaged_chunks() const { return damaged_chunks_; }
+
+  /// The oldest scan to copy with the first: two hours before the last. The index of their times may be damaged
+  /// although the scans are not. Where there is an archive, all later samples are copied, too.
   void set_bounds() {
+    try {
+      const SQLite::Column archived = from_.execAndGet("SELECT max(scan_id) FROM archived");
+      if (!archived.isNull()) archived_to_ = archived.getInt64();
+    } catch (const SQLite::Exception&) {  // or an earlier version, which has none
+    }
     for (const char* const sql : {"SELECT coalesce(min(scan_id), 0) FROM scan WHERE started_at_us > "
                                   "(SELECT max(started_at_us) FROM scan) - 7200000000",
                                   "SELECT max(scan_id) - 720 FROM sample"}) {  // one scan every 10 s
@@ -133,21 +159,45 @@ class CarryOver {
     const std::string verb = table == "node" ? "INSERT OR REPLACE INTO " : "INSERT OR IGNORE INTO ";
     const Handle out = compile(to_, verb + table + " (" + columns + ") VALUES (" + places + ")");
     if (sqlite3_bind_parameter_count(in.get()) >= 1) sqlite3_bind_int64(in.get(), 1, first_scan_id_);
+    if (sqlite3_bind_parameter_count(in.get()) >= 2) sqlite3_bind_int64(in.get(), 2, archived_to_);
+    const bool is_archive = table == "archive_chunk";
     std::int64_t count = 0;
     int code = SQLITE_ROW;
     while ((code = sqlite3_step(in.get())) == SQLITE_ROW) {
+      if (is_archive && !is_sound(in.get())) continue;
       for (int i = 0; i < column_count; ++i) sqlite3_bind_value(out.get(), i + 1, sqlite3_column_value(in.get(), i));
       const int stored = sqlite3_step(out.get());
       sqlite3_reset(out.get());
       if (stored != SQLITE_DONE && stored != SQLITE_CONSTRAINT)
         throw refusal(to_.getFilename(), SQLite::Exception(to_.getHandle(), stored));
-      if (++count % kRowsBetweenChecks == 0 && is_late()) return false;
+      if (++count % kRowsBetweenChecks != 0) continue;
+      if (is_late()) return false;
+      if (is_archive) to_.exec("COMMIT; BEGIN IMMEDIATE");  // else the WAL would have all of it
     }
     return code == SQLITE_DONE;
   }
 
+  /// Whether the chunk of this row can be read. Its columns are those of the table, in their order.
+  bool is_sound(sqlite3_stmt* row) {
+    const auto* const data = static_cast<const char*>(sqlite3_column_blob(row, kDataColumn));
+    const auto bytes = static_cast<std::size_t>(sqlite3_column_bytes(row, kDataColumn));
+    try {
+      if (!decoder_) decoder_.emplace();
+      archive::Chunk(*decoder_, {data == nullptr ? "" : data, bytes}, sqlite3_column_int64(row, kCgroupColumn),
+                     sqlite3_column_int64(row, kBlockColumn), archive::Columns());
+      return true;
+    } catch (const archive::BadChunk&) {
+      ++damaged_chunks_;
+      return false;
+    }
+  }
+  static constexpr int kBlockColumn = 1, kCgroupColumn = 2, kDataColumn = 8;  // of archive_chunk
+
   SQLite::Database& from_;
   SQLite::Database& to_;
+  std::optional<archive::Decoder> decoder_;
+  std::int64_t damaged_chunks_ = 0;
+  std::int64_t archived_to_ = INT64_MAX;  // all samples up to the first scan that is copied
   steady_clock::time_point end_ = steady_clock::now() + kTime;
   std::int64_t first_scan_id_ = 0;
 };
@@ -158,18 +208,28 @@ std::string copy_all(SQLite::Database& from, const std::filesystem::path& to) {
   carry.set_bounds();
   std::vector<std::string_view> incomplete;
   for (const Part& part : kParts) {
-    if (!carry.copy(part)) incomplete.emplace_back(part.table);
+    if (!carry.copy(part) && std::ranges::find(incomplete, part.table) == incomplete.end())
+      incomplete.emplace_back(part.table);
   }
   if (!incomplete.empty()) database.exec(kDropOrphans);
+  database.exec(kDropUnfinished);
   renew_changes(from, database);
   std::string words;
+  std::vector<std::string_view> told;
   for (const Part& part : kParts) {
+    if (std::ranges::find(told, part.table) != told.end()) continue;
+    told.emplace_back(part.table);
     const std::int64_t count = database.execAndGet(std::string("SELECT count(*) FROM ") + part.table).getInt64();
     if (count > 0) words += (words.empty() ? "" : ", ") + std::to_string(count) + " of " + part.table;
   }
-  words = "carried over: " + (words.empty() ? "nothing" : words) +
-          (incomplete.empty() ? "; of samples those of the last two hours" : "; not complete: ");
-  for (std::size_t i = 0; i < incomplete.size(); ++i) words += (i == 0 ? "" : ", ") + std::string(incomplete[i]);
+  words = "carried over: " + (words.empty() ? "nothing" : words);
+  if (carry.damaged_chunks() > 0)
+    words += "; " + base::counted(carry.damaged_chunks(), "chunk") + " of the archive " +
+             (carry.damaged_chunks() == 1 ? "is" : "are") + " damaged";
+  const bool has_archive = database.execAndGet("SELECT EXISTS (SELECT 1 FROM archived)").getInt() != 0;
+  if (incomplete.empty()) words += has_archive ? "; of samples all" : "; of samples those of the last two hours";
+  for (std::size_t i = 0; i < incomplete.size(); ++i)
+    words += (i == 0 ? "; not complete: " : ", ") + std::string(incomplete[i]);
   database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   return words;
 }

@@ -2,7 +2,8 @@
 #pragma once
 
 // Makes a new history of what can be read of one that is damaged, or whose file was removed while it is open: within a
-// few seconds, the most important first. Old samples are left out.
+// few seconds, the most important first. Old samples that are not in the archive are left out; of the archive comes
+// what there is time for, the newest first.
 
 #include <SQLiteCpp/Database.h>
 
