@@ -68,9 +68,9 @@ bool Child::is_running() const {
   return ::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == 0;
 }
 
-int Child::wait() {
+int Child::wait(rusage* used) {
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0) {
+  while (::wait4(pid_, &status, 0, used) < 0) {
     if (errno != EINTR) throw std::system_error(errno, std::system_category(), "waitpid");
     check_stop();
   }

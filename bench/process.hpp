@@ -4,6 +4,7 @@
 // Processes that a benchmark starts, and what the kernel counts of them in /proc.
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <cerrno>
@@ -32,8 +33,8 @@ class Child {
 
   pid_t pid() const { return pid_; }
   bool is_running() const;
-  /// Its exit code. Throws Stopped.
-  int wait();
+  /// Its exit code, and what it has used. Throws Stopped.
+  int wait(rusage* used = nullptr);
   void kill();
 
  private:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long every report, `history` and `incident` take, of a history of seven days of 200 busy containers, and of one
-// of 400 days: a scan every 10 s in the last seven days, and one an hour before them, of which hours are left.
-// `bench/run queries` builds and starts it. `bench/run queries DIR` keeps the histories in DIR.
+// of 400 days: a scan every 10 s in the last seven days, and one an hour before them, of which hours are left; and of
+// 60 days with a scan every 10 s in the archive. `bench/run queries` builds and starts it. `bench/run queries DIR`
+// keeps the histories in DIR, and uses those that are there.
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -9,7 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
-#include <random>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -18,15 +19,13 @@
 #include "base/time.hpp"
 #include "base/units.hpp"
 #include "benchmark.hpp"
-#include "core/container.hpp"
 #include "core/records.hpp"
 #include "daemon/clock.hpp"
 #include "figures.hpp"
-#include "made_up.hpp"
+#include "made_history.hpp"
 #include "process.hpp"
 #include "report/catalog.hpp"
 #include "stop.hpp"
-#include "store/history.hpp"
 #include "store/reader.hpp"
 #include "work_directory.hpp"
 
@@ -36,102 +35,19 @@ namespace fs = std::filesystem;
 using namespace cgmm;
 using namespace cgmm::bench;
 
-constexpr std::int64_t kSecond = 1'000'000;
-constexpr std::int64_t kMinute = 60 * kSecond;
-constexpr std::int64_t kHour = 60 * kMinute;
+constexpr std::int64_t kHour = base::kHour_us;
+constexpr std::int64_t kDay = base::kDay_us;
 constexpr std::int64_t kDays = 7;
 constexpr std::int64_t kLongDays = 400;
-constexpr core::CgroupKey kContainers = 200;
-constexpr core::CgroupKey kReplicas = 4;  // of each workload
+constexpr std::int64_t kArchivedDays = 60;
+constexpr std::int64_t kCrowd_us = 7 * kHour;
 constexpr int kTimes = 9;
 constexpr const char* kLargest =
     "SELECT path, max(usage_bytes), max(anon_bytes), max(reclaimable_cache_bytes) FROM v_sample "
     "WHERE at_us >= :since_us AND at_us < :until_us GROUP BY path";
 
-core::CgroupId id_of(core::CgroupKey key) {
-  return {"/kubepods/burstable/pod1f0c2a3b-9d11/" + std::string(61, 'c') + std::to_string(100 + key), 1000 + key};
-}
-
-std::vector<core::CgroupRef> containers() {
-  std::vector<core::CgroupRef> made;
-  for (core::CgroupKey key = 1; key <= kContainers; ++key) {
-    made.push_back(std::make_shared<core::TrackedCgroup>(
-        core::TrackedCgroup{.key = key, .id = id_of(key), .parent_length = 0, .limits = {256 << 20, 256 << 20, {}}}));
-  }
-  return made;
-}
-
-core::NamedCgroup named(core::CgroupKey key) {
-  const std::string workload = "w" + std::to_string(key / kReplicas);
-  const core::CgroupId id = id_of(key);
-  return {.id = id,
-          .container = core::identity_of(id.path, 0),
-          .names = {"shop", workload + "-" + std::to_string(key % kReplicas), "app"}};
-}
-
-core::Scan scan_at(std::int64_t at_us, std::int64_t interval_us, const std::vector<core::CgroupRef>& cgroups,
-                   std::minstd_rand& random) {
-  core::Scan scan{.started_at_us = at_us, .duration_us = 4000, .interval_us = interval_us};
-  for (const core::CgroupRef& cgroup : cgroups) scan.rows.push_back(busy_row(cgroup, random));
-  return scan;
-}
-
-/// A reclaim every ten minutes and an OOM kill every six hours beside the scans.
-void fill(const fs::path& file, std::int64_t end_us, std::int64_t days) {
-  store::History history(file);
-  const std::vector<core::CgroupRef> cgroups = containers();
-  const core::RetentionSettings retention;
-  history.set_retention(retention);
-  const std::int64_t begin_us = end_us - days * base::kDay_us;
-  std::minstd_rand random(42);
-  const auto commit = [&](const auto& record) {
-    history.begin();
-    history.record(record);
-    history.commit();
-  };
-  history.begin_run(begin_us, "a benchmark");
-  commit(core::NodeFacts{{{"page_size_bytes", std::int64_t{4096}}}});
-  std::int64_t reclaims = 0;
-  std::int64_t next_reclaim_us = begin_us + kHour;
-  std::int64_t next_kill_us = begin_us + 6 * kHour;
-  std::int64_t interval_us = 0;
-  for (std::int64_t at_us = begin_us; at_us < end_us; at_us += interval_us) {
-    check_stop();
-    interval_us = at_us < end_us - kDays * base::kDay_us ? kHour : 10 * kSecond;
-    commit(scan_at(at_us, interval_us, cgroups, random));
-    if (at_us == begin_us) {
-      for (core::CgroupKey key = 1; key <= kContainers; ++key) commit(named(key));
-    }
-    const core::CgroupId any = id_of(1 + static_cast<core::CgroupKey>(random()) % kContainers);
-    if (at_us >= next_reclaim_us) {
-      commit(core::Reclaim{.reclaim_id = ++reclaims,
-                           .id = any,
-                           .started_at_us = at_us,
-                           .duration_us = 20'000,
-                           .freed_bytes = 64 << 20,
-                           .outcome = core::ReclaimOutcome::done});
-      commit(core::CgroupCooldown{any, {at_us, at_us + 30 * kSecond, 0}});
-      commit(core::Effect{.reclaim_id = reclaims,
-                          .observed_for_us = 300 * kSecond,
-                          .refaulted_bytes = random() % 8 << 20,
-                          .regrown_bytes = random() % 8 << 20,
-                          .held_byte_seconds = 300 << 20,
-                          .verdict = core::Verdict::effective});
-      next_reclaim_us += 10 * kMinute;
-    }
-    if (at_us >= next_kill_us) {
-      commit(core::CountedOomKills{.id = any, .since_at_us = at_us - interval_us, .at_us = at_us, .count = 1});
-      next_kill_us += 6 * kHour;
-    }
-    history.maintain(at_us);
-  }
-  while (history.maintain_slice(end_us)) check_stop();
-  history.end_run(end_us, "over");
-}
-
-/// In milliseconds.
 struct Taken {
-  Measured elapsed, cpu;
+  Measured elapsed_ms, cpu_ms, memory_mb;
 };
 
 /// Of this process and of its children that have ended.
@@ -146,118 +62,231 @@ double cpu_ms() {
   return ms;
 }
 
-/// Several times, the file in memory.
-Taken timed(const std::function<void()>& act) {
+/// Several times, the file in memory. `act` returns the most resident memory in MB, or 0.
+Taken timed(const std::function<double()>& act) {
   Taken taken;
   act();
   for (int i = 0; i < kTimes; ++i) {
     check_stop();
     const std::int64_t began_us = daemon::steady_now_us();
     const double cpu_before_ms = cpu_ms();
-    act();
-    taken.cpu.add(cpu_ms() - cpu_before_ms);
-    taken.elapsed.add(static_cast<double>(daemon::steady_now_us() - began_us) / 1e3);
+    taken.memory_mb.add(act());
+    taken.cpu_ms.add(cpu_ms() - cpu_before_ms);
+    taken.elapsed_ms.add(static_cast<double>(daemon::steady_now_us() - began_us) / 1e3);
   }
   return taken;
 }
 
-/// The program itself, with what it prints thrown away.
-void run_program(const std::string& command_line) {
+/// The program itself, with what it prints thrown away. Its most resident memory in MB; not less than that of this
+/// process, because the kernel counts what a process had before its exec, too.
+double run_program(const std::string& command_line) {
   Child child({}, [&] {
     ::execl("/bin/sh", "sh", "-c", ("exec " + command_line + " >/dev/null").c_str(), nullptr);
     return 127;
   });
-  if (const int code = child.wait(); code != 0)
+  rusage used{};
+  if (const int code = child.wait(&used); code != 0)
     throw std::runtime_error(command_line + ": exit code " + std::to_string(code));
+  return static_cast<double>(used.ru_maxrss) * 1024 / 1e6;
 }
 
-/// The questions, and what was measured.
+core::Parameters window(std::int64_t since_us, std::int64_t length_us, const std::string& glob) {
+  return {{"since_us", since_us}, {"until_us", since_us + length_us}, {"cgroup_glob", glob}};
+}
+
+std::string sql_of(const char* report) { return report::find_report({}, report).value().sql; }
+
+/// "--since 2026-11-23T03:12:00Z --until ...".
+std::string options_of(std::int64_t since_us, std::int64_t length_us) {
+  return " --since " + base::format_utc(since_us) + " --until " + base::format_utc(since_us + length_us);
+}
+
+/// The questions to one history, and what was measured.
 class Questions {
  public:
-  explicit Questions(std::string program) : program_(std::move(program)) {}
+  Questions(std::string program, fs::path file) : program_(std::move(program)), file_(std::move(file)) {}
 
   /// SQL in this process.
-  void ask(const fs::path& file, const std::string& question, const std::string& sql,
-           const core::Parameters& parameters, double at_most_ms) {
+  void ask(const std::string& question, const std::string& sql, const core::Parameters& parameters, double at_most_ms) {
     std::size_t rows = 0;
-    const Taken taken = timed([&] { rows = store::Reader(file).run(sql, parameters).rows.size(); });
+    const Taken taken = timed([&] { return rows = store::Reader(file_).run(sql, parameters).rows.size(), 0; });
     add(question, std::to_string(rows), taken, at_most_ms);
   }
 
   /// The program with these arguments.
-  void ask(const fs::path& file, const std::string& arguments, double at_most_ms) {
-    const std::string command_line = program_ + " " + arguments + " --database " + file.string();
-    add("`" + arguments + "`", "", timed([&] { run_program(command_line); }), at_most_ms);
+  void ask(const std::string& arguments, double at_most_ms, const std::string& question = "", double at_most_mb = 0) {
+    const std::string command_line = program_ + " " + arguments + " --database " + file_.string();
+    const std::string told = question.empty() ? "`" + arguments + "`" : question;
+    const Taken taken = timed([&] { return run_program(command_line); });
+    add(told, "", taken, at_most_ms);
+    if (at_most_mb > 0) bounds_.push_back({told + ", MB", at_most_mb, taken.memory_mb.most()});
   }
 
-  std::string text() const {
-    return table_.text() +
-           "\nThe bounds are of the least CPU time: how busy the machine is does not change it much.\n\n" +
-           table_of(bounds_);
+  /// What it holds.
+  std::int64_t count(const std::string& of) const {
+    return std::get<std::int64_t>(store::Reader(file_).run("SELECT " + of).rows.at(0).at(0));
   }
+  double bytes() const { return static_cast<double>(fs::file_size(file_)); }
+  const fs::path& file() const { return file_; }
+
+  std::string text() const { return table_.text() + "\n" + table_of(bounds_); }
 
  private:
   void add(const std::string& question, const std::string& rows, const Taken& taken, double at_most_ms) {
-    table_.row({question, rows, spread(taken.elapsed, 1), spread(taken.cpu, 1)});
-    if (at_most_ms > 0) bounds_.push_back({question + ", ms", at_most_ms, taken.cpu.least()});
+    table_.row({question, rows, spread(taken.elapsed_ms, 1), spread(taken.cpu_ms, 1),
+                taken.memory_mb.most() > 0 ? fixed(taken.memory_mb.most()) : ""});
+    std::fprintf(stderr, "%s: %s ms of CPU\n", question.c_str(), spread(taken.cpu_ms, 1).c_str());
+    if (at_most_ms > 0) bounds_.push_back({question + ", ms", at_most_ms, taken.cpu_ms.least()});
   }
 
   std::string program_;
-  Table table_{{"question", "rows", "ms (least-most)", "CPU, ms (least-most)"}};
+  fs::path file_;
+  Table table_{{"question", "rows", "ms (least-most)", "CPU, ms (least-most)", "memory, MB"}};
   std::vector<Bound> bounds_;
 };
 
-void run(const Options& options) {
-  const std::string where_and_when = provenance(options.commit);
-  const WorkDirectory directory;
-  const fs::path in = options.arguments.empty() ? directory.path() : fs::path(options.arguments.front());
-  const fs::path file = in / "history.db", long_file = in / "long.db";
-  const std::int64_t end_us = daemon::wall_now_us();
-  for (const auto& [days, to] : {std::pair(kDays, file), std::pair(kLongDays, long_file)}) {
-    std::fprintf(stderr, "filling a history of %lld days\n", static_cast<long long>(days));
-    in_child<int>({}, [&] { return fill(to, end_us, days), 0; });
-  }
+constexpr const char* kOfBounds =
+    "The bounds are of the least CPU time: how busy the machine is does not change it much. Those in MB are of the "
+    "most "
+    "resident memory.\n\n";
 
-  const auto count = [&](const char* table) {
-    return std::get<std::int64_t>(
-        store::Reader(file).run(std::string("SELECT count(*) FROM ") + table).rows.at(0).at(0));
-  };
-  Questions questions(options.program.string());
-  const auto window = [&](std::int64_t since_us, std::int64_t length_us, const std::string& glob) {
-    return core::Parameters{{"since_us", since_us}, {"until_us", since_us + length_us}, {"cgroup_glob", glob}};
-  };
-  const auto sql_of = [](const char* report) { return report::find_report({}, report).value().sql; };
-  const std::string history = sql_of("history");
-  const std::int64_t day_ago_us = end_us - base::kDay_us;
-  const core::Parameters half_an_hour = window(day_ago_us, kHour / 2, "*");
-  questions.ask(file, "one cgroup's last hour (history)", history, window(end_us - kHour, kHour, id_of(7).path), 10);
-  questions.ask(file, "one cgroup's hour a day ago (history)", history, window(day_ago_us, kHour, id_of(7).path), 10);
-  questions.ask(file, "30 minutes a day ago, all samples as a table (history)", history, half_an_hour, 0);
-  questions.ask(file, "30 minutes a day ago, everything, by cgroup (v_sample)", kLargest, half_an_hour, 60);
-  questions.ask(file, "30 minutes a day ago, who grew most (biggest_growth)", sql_of("biggest_growth"), half_an_hour,
-                60);
-  questions.ask(file, "incident list", 150);
-  questions.ask(file, "incident show latest", 150);
-  const auto ask_all = [&](const fs::path& of, const std::string& since, double at_most_ms) {
-    questions.ask(of, "report" + since, at_most_ms);
-    questions.ask(of, "report --format html" + since, 1000);
-    questions.ask(of, "history --workload shop/w7/app" + since, at_most_ms);
-    for (const report::Report& one : report::list_reports({}, [](const std::string&) {})) {
-      const bool prints_all = one.name == "history";  // 3.6 million rows
-      if (!prints_all) questions.ask(of, "report " + one.name + since, at_most_ms);
+/// Asks histories in `directory`, and makes them where they are not there yet.
+class Bench {
+ public:
+  Bench(const Options& options, fs::path directory) : options_(options), directory_(std::move(directory)) {}
+
+  void week() const;
+  void archive() const;
+  void crowds() const;
+
+ private:
+  Questions of(const char* name, MadeHistory made) const {
+    const fs::path file = directory_ / name;
+    if (!fs::exists(file)) {
+      std::fprintf(stderr, "filling a history of %s\n", base::format_duration_us(made.length_us).c_str());
+      made.end_us = daemon::wall_now_us();
+      in_child<int>({}, [&] { return make_history(file, made), 0; });
     }
-  };
-  ask_all(file, " --since 7d", 150);
-  ask_all(long_file, " --since 400d", 1000);
+    return {options_.program.string(), file};
+  }
+  static void ask_all(Questions& questions, const std::string& since, double at_most_ms);
 
-  const std::int64_t samples = count("sample");
-  const std::string holds = base::format_bytes(fs::file_size(file)) + ": " + std::to_string(samples) + " samples, " +
-                            std::to_string(count("sample_hour")) + " hours of cgroups, " +
-                            fixed(static_cast<double>(fs::file_size(file)) / static_cast<double>(samples)) +
-                            " bytes a sample with all that";
-  publish(options.results, "Questions to seven days of 200 containers",
-          where_and_when + ".\nThe history takes " + holds + ". The one of 400 days takes " +
-              base::format_bytes(fs::file_size(long_file)) + ".\n\n" + questions.text());
+  const Options& options_;
+  fs::path directory_;
+};
+
+void Bench::ask_all(Questions& questions, const std::string& since, double at_most_ms) {
+  questions.ask("report" + since, at_most_ms);
+  questions.ask("report --format html" + since, 1000);
+  questions.ask("history --workload shop/w7/app" + since, at_most_ms);
+  for (const report::Report& one : report::list_reports({}, [](const std::string&) {})) {
+    const bool prints_all = one.name == "history";  // 3.6 million rows
+    if (!prints_all) questions.ask("report " + one.name + since, at_most_ms);
+  }
+}
+
+void Bench::week() const {
+  const std::string where_and_when = provenance(options_.commit);
+  Questions week = of("history.db", {.length_us = kDays * kDay, .full_us = kDays * kDay});
+  Questions year = of("long.db", {.length_us = kLongDays * kDay, .full_us = kDays * kDay});
+  const std::int64_t end_us = week.count("max(started_at_us) FROM scan");
+  const std::string history = sql_of("history");
+  const std::int64_t day_ago_us = end_us - kDay;
+  const core::Parameters half_an_hour = window(day_ago_us, kHour / 2, "*");
+  week.ask("one cgroup's last hour (history)", history, window(end_us - kHour, kHour, id_of(7).path), 10);
+  week.ask("one cgroup's hour a day ago (history)", history, window(day_ago_us, kHour, id_of(7).path), 10);
+  week.ask("30 minutes a day ago, all samples as a table (history)", history, half_an_hour, 0);
+  week.ask("30 minutes a day ago, everything, by cgroup (v_sample)", kLargest, half_an_hour, 60);
+  week.ask("30 minutes a day ago, who grew most (biggest_growth)", sql_of("biggest_growth"), half_an_hour, 60);
+  week.ask("incident list", 150);
+  week.ask("incident show latest", 150);
+  ask_all(week, " --since 7d", 150);
+  ask_all(year, " --since 400d", 1000);
+
+  const std::int64_t samples = week.count("count(*) FROM sample");
+  publish(options_.results, "Questions to seven days of 200 containers",
+          where_and_when + ".\nThe history takes " + base::format_bytes(static_cast<std::uint64_t>(week.bytes())) +
+              ": " + std::to_string(samples) + " samples, " + std::to_string(week.count("count(*) FROM sample_hour")) +
+              " hours of cgroups, " + fixed(week.bytes() / static_cast<double>(samples)) +
+              " bytes a sample with all that. The one of 400 days takes " +
+              base::format_bytes(static_cast<std::uint64_t>(year.bytes())) + ".\n\n" + kOfBounds + week.text() +
+              "\nOf 400 days:\n\n" + year.text());
+}
+
+void Bench::archive() const {
+  const std::string where_and_when = provenance(options_.commit);
+  Questions archive =
+      of("archived.db", {.length_us = kArchivedDays * kDay, .full_us = kArchivedDays * kDay, .is_archived = true});
+  const std::int64_t end_us = archive.count("max(started_at_us) FROM scan");
+  const std::string history = sql_of("history");
+  archive.ask("one cgroup's day 30 days ago (history)", history, window(end_us - 30 * kDay, kDay, id_of(7).path), 150);
+  archive.ask("half an hour 40 days ago, everything, by cgroup (v_sample)", kLargest,
+              window(end_us - 40 * kDay, kHour / 2, "*"), 150);
+  archive.ask("a day 40 days ago, everything, by cgroup (v_sample)", kLargest, window(end_us - 40 * kDay, kDay, "*"),
+              2000);
+  archive.ask("incident show 1", 150, "`incident show` of a kill 60 days ago");
+  archive.ask("history --workload shop/w7/app" + options_of(end_us - 30 * kDay, kDay), 150,
+              "a day of a workload of four 30 days ago (`history`)");
+  archive.ask("report growth" + options_of(end_us - 45 * kDay, 30 * kDay), 150,
+              "`report growth` between two instants 30 days apart");
+  archive.ask("report" + options_of(end_us - 47 * kDay, 7 * kDay), 150, "the weekly report of 40 days ago");
+  archive.ask("report now", 150);
+  ask_all(archive, " --since 7d", 150);
+  ask_all(archive, " --since 60d", 1000);
+
+  const std::int64_t samples = archive.count("sum(sample_count) FROM archive_chunk");
+  publish(options_.results, "Questions to 60 days of 200 containers in the archive",
+          where_and_when + ".\nA scan every 10 s, and every third container is busy. The history takes " +
+              base::format_bytes(static_cast<std::uint64_t>(archive.bytes())) + ": " + std::to_string(samples) +
+              " samples in the archive, " + fixed(archive.bytes() / static_cast<double>(samples)) +
+              " bytes a sample with all that is beside them.\n\n" + kOfBounds + archive.text());
+}
+
+void Bench::crowds() const {
+  const std::string where_and_when = provenance(options_.commit);
+  std::string text;
+  for (const core::CgroupKey containers : {1000U, 10'000U}) {
+    Questions crowd = of(("crowd-" + std::to_string(containers) + ".db").c_str(),
+                         {.length_us = kCrowd_us, .full_us = kCrowd_us, .containers = containers, .is_archived = true});
+    const std::int64_t end_us = crowd.count("max(started_at_us) FROM scan");
+    const std::string earlier = options_of(end_us - 5 * kHour, kHour / 2);
+    const double many = containers / 1000.0;
+    crowd.ask("report now", 150 * many, "", 64);
+    crowd.ask("history " + id_of(7).path + earlier, 150 * many, "half an hour of one cgroup (`history`)", 64);
+    crowd.ask("history " + id_of(7).path + options_of(end_us - kCrowd_us, kCrowd_us), 150 * many,
+              "seven hours of one cgroup (`history`)", 64);
+    crowd.ask(
+        "query \"SELECT path, max(usage_bytes) FROM v_sample WHERE at_us >= " + std::to_string(end_us - 5 * kHour) +
+            " AND at_us < " + std::to_string(end_us - 5 * kHour + kHour / 2) + " GROUP BY path\"",
+        300 * many, "half an hour of everything (`query`)", 64);
+    crowd.ask("report biggest_growth" + earlier, 150 * many, "`report biggest_growth` of half an hour", 64);
+    crowd.ask("incident show latest", 150 * many, "", 64);
+    crowd.ask("report --since 1d", 500 * many, "", 128);
+    text += "\n" + std::to_string(containers) + " containers, " +
+            std::to_string(crowd.count("sum(sample_count) FROM archive_chunk")) + " samples in the archive:\n\n" +
+            crowd.text();
+  }
+  publish(
+      options_.results, "Questions to an archive of many containers",
+      where_and_when + ".\nSeven hours with a scan every 10 s; every third container is busy.\n\n" + kOfBounds + text);
+}
+
+void run(const Options& options) {
+  const WorkDirectory work_directory;
+  fs::path directory = work_directory.path();
+  std::set<std::string> parts;
+  for (const std::string& argument : options.arguments) {
+    if (argument == "week" || argument == "archive" || argument == "crowds") {
+      parts.insert(argument);
+    } else {
+      directory = argument;
+    }
+  }
+  const Bench bench(options, directory);
+  const auto is_asked = [&](const char* part) { return parts.empty() || parts.contains(part); };
+  if (is_asked("crowds")) bench.crowds();  // first, because of its memory: see run_program
+  if (is_asked("week")) bench.week();
+  if (is_asked("archive")) bench.archive();
 }
 
 }  // namespace
