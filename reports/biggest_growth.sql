@@ -60,6 +60,7 @@ first_hour AS MATERIALIZED (  -- of which samples before that one are gone
   SELECT last.cgroup_id,
          (SELECT h.hour_at_us FROM sample_hour h
            WHERE h.hour_at_us >= max(:since_us, min(c.first_seen_at_us, last.at_us)) / 3600000000 * 3600000000
+             AND h.hour_at_us BETWEEN (SELECT min(hour_at_us) FROM lost) AND (SELECT max(hour_at_us) FROM lost)
              AND h.hour_at_us < :until_us AND h.cgroup_id = last.cgroup_id AND h.usage_avg_kib IS NOT NULL
              AND EXISTS (SELECT 1 FROM lost
                           WHERE lost.hour_at_us = h.hour_at_us AND lost.to_us > c.first_seen_at_us
