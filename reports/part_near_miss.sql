@@ -43,7 +43,7 @@ highest AS (  -- use in a whole hour, at most
    GROUP BY h.hour_at_us, m.pod_id
   HAVING sum(h.usage_max_kib) * 1024 >= 0.95 * lowest.limit_bytes
 ),
-full AS MATERIALIZED (  -- by the limits that were in force in that hour
+full_hour AS (  -- by the limits that were in force in that hour
   SELECT h.hour_at_us, h.cgroup_id, h.anon_max_kib * 1024 AS anon_bytes, max(l.effective_limit_bytes) AS limit_bytes,
          EXISTS (SELECT 1 FROM oom_kill o
                   WHERE (o.cgroup_id = h.cgroup_id OR o.limit_path = (SELECT path FROM asked WHERE cgroup_id = h.cgroup_id))
@@ -56,18 +56,21 @@ full AS MATERIALIZED (  -- by the limits that were in force in that hour
    GROUP BY h.hour_at_us, h.cgroup_id
   HAVING h.kib * 1024 >= 0.95 * min(l.effective_limit_bytes)
 ),
-sampled_hour AS MATERIALIZED (  -- with all of its samples
-  SELECT hour_at_us FROM (SELECT DISTINCT hour_at_us FROM full) f
-   WHERE EXISTS (SELECT 1 FROM scan WHERE started_at_us >= f.hour_at_us AND started_at_us < f.hour_at_us + 3600000000)
-     AND NOT EXISTS (SELECT 1 FROM scan sc
-                      WHERE sc.started_at_us >= f.hour_at_us AND sc.started_at_us < f.hour_at_us + 3600000000
-                        AND sc.is_partial IS NOT 1 AND sc.cgroup_count > 0
-                        AND NOT EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id))
+-- A name that is used n times below is planned n times, with all names that it uses: this one is used as seldom as can be.
+full AS MATERIALIZED (  -- is_sampled: all samples of the hour are left, which is looked up once for each hour
+  SELECT hour_at_us, cgroup_id, anon_bytes, limit_bytes, is_killed, max(is_sampled) OVER (PARTITION BY hour_at_us) AS is_sampled
+    FROM (SELECT *, CASE WHEN number = 1 THEN
+                      EXISTS (SELECT 1 FROM scan WHERE started_at_us >= f.hour_at_us AND started_at_us < f.hour_at_us + 3600000000)
+                      AND NOT EXISTS (SELECT 1 FROM scan sc
+                                       WHERE sc.started_at_us >= f.hour_at_us AND sc.started_at_us < f.hour_at_us + 3600000000
+                                         AND sc.is_partial IS NOT 1 AND sc.cgroup_count > 0
+                                         AND NOT EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = sc.scan_id)) END AS is_sampled
+            FROM (SELECT *, row_number() OVER (PARTITION BY hour_at_us) AS number FROM full_hour) f)
 ),
 to_read AS MATERIALIZED (
   SELECT part.from_us, asked.cgroup_id, asked.is_pod FROM part, asked WHERE NOT part.is_hour
    UNION ALL
-  SELECT hour_at_us, cgroup_id, is_pod FROM full JOIN sampled_hour USING (hour_at_us) JOIN asked USING (cgroup_id)
+  SELECT hour_at_us, cgroup_id, is_pod FROM full JOIN asked USING (cgroup_id) WHERE is_sampled
 ),
 missed_in_part AS (  -- part by part: all samples at once would be sorted in memory
   SELECT json_extract(one.value, '$[0]') AS cgroup_id, json_extract(one.value, '$[1]') AS held_bytes,
@@ -164,7 +167,7 @@ peak AS (
 hour_missed AS (  -- where the samples are gone
   SELECT *, lag(hour_at_us) OVER (PARTITION BY cgroup_id ORDER BY hour_at_us) AS before_at_us
     FROM full
-   WHERE hour_at_us NOT IN (SELECT hour_at_us FROM sampled_hour) AND NOT is_killed AND anon_bytes >= 0.95 * limit_bytes
+   WHERE NOT is_sampled AND NOT is_killed AND anon_bytes >= 0.95 * limit_bytes
 ),
 hour_peak AS (
   SELECT cgroup_id, max(1.0 * anon_bytes / limit_bytes) AS share, anon_bytes, limit_bytes, hour_at_us AS at_us,
@@ -189,7 +192,7 @@ both AS (
 not_known AS (
   SELECT count(DISTINCT cgroup_id) AS cgroups, max(hour_at_us) + 3600000000 AS at_us
     FROM full
-   WHERE hour_at_us NOT IN (SELECT hour_at_us FROM sampled_hour) AND NOT is_killed
+   WHERE NOT is_sampled AND NOT is_killed
      AND ifnull(anon_bytes < 0.95 * limit_bytes, 1)
 ),
 stuck_in_window AS (  -- with one max(), SQLite takes the other columns from the same row
