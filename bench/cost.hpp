@@ -11,6 +11,7 @@
 
 #include "containers.hpp"
 #include "figures.hpp"
+#include "peers.hpp"
 #include "recording.hpp"
 
 namespace cgmm::bench {
@@ -29,6 +30,7 @@ struct Cost {
   std::int64_t largest_rss_bytes = 0, rss_bytes = 0, anonymous_bytes = 0, pinned_bytes = 0;
   double held_file_bytes = 0;  // pinned by each file that the floor holds
   Recorded recorded;
+  std::vector<PeerCost> peers;
 };
 
 std::string table_of(const std::vector<Cost>& costs);

@@ -25,6 +25,7 @@
 #include "figures.hpp"
 #include "floor.hpp"
 #include "kernel/hierarchy.hpp"
+#include "peers.hpp"
 #include "process.hpp"
 #include "recording.hpp"
 #include "service.hpp"
@@ -45,17 +46,23 @@ constexpr int kHotPasses = 2;
 constexpr int kHotScans = 8;
 constexpr int kIdlePeriods = 3;  // they are beside the busy ones only
 constexpr char kScan = 's';
+constexpr std::size_t kWithPeers = 1000;
 
 /// Which numbers of containers, and how many periods of each.
 struct Plan {
   int periods = 5;
   std::vector<std::size_t> sizes;
+  fs::path peers;  // where they are unpacked; empty: none is measured
   bool is_whole = false;
 };
 
 Plan plan_of(const std::vector<std::string>& arguments) {
   Plan plan;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--peers" && i + 1 < arguments.size()) {
+      plan.peers = arguments[++i];
+      continue;
+    }
     const bool is_periods = arguments[i] == "--periods" && i + 1 < arguments.size();
     const long number = std::atol(arguments[is_periods ? ++i : i].c_str());
     if (number <= 0) throw std::runtime_error("usage: bench/run [--periods N] [CONTAINERS...]");
@@ -156,8 +163,9 @@ void measure_hot(const Service& service, Cost& cost) {
   }
 }
 
-Cost measure(const Playground& playground, const fs::path& directory, const fs::path& program, int periods,
+Cost measure(const Playground& playground, const fs::path& directory, const fs::path& program, const Plan& plan,
              std::size_t count, Load load, Caches& caches) {
+  const int periods = load == Load::busy ? plan.periods : std::min(plan.periods, kIdlePeriods);
   Cost cost{.containers = count, .load = load};
   say(count, load == Load::busy ? "making busy ones" : "making idle ones");
   const fs::path files = directory / (std::to_string(count) + (load == Load::busy ? "-busy" : "-idle"));
@@ -179,6 +187,7 @@ Cost measure(const Playground& playground, const fs::path& directory, const fs::
     cost.stop_us = service.stop();
   }
   if (load == Load::idle) return cost;
+  if (count == kWithPeers && !plan.peers.empty()) cost.peers = measure_peers(plan.peers, playground, files / "peers");
   say(count, "a scan a second");
   service_options.directory = files / "hot";
   service_options.interval_us = kSecond;
@@ -204,12 +213,17 @@ void run(const Options& options) {
   std::vector<Cost> costs;
   for (const std::size_t count : plan.sizes) {
     for (const Load load : {Load::busy, Load::idle}) {
-      const int periods = load == Load::busy ? plan.periods : std::min(plan.periods, kIdlePeriods);
-      costs.push_back(measure(playground, directory.path(), options.program, periods, count, load, caches));
+      costs.push_back(measure(playground, directory.path(), options.program, plan, count, load, caches));
     }
   }
   publish(plan.is_whole ? options.results : "",  // a part is no result
           "A scan", where_and_when + ".\n\n" + table_of(costs) + "\n" + table_of(bounds_of(costs)));
+  for (const Cost& cost : costs) {
+    if (cost.peers.empty()) continue;
+    const PeerCost own{.name = "the service", .cpu_ns = cost.service_cold, .rss_bytes = cost.rss_bytes};
+    publish(plan.is_whole ? options.results : "", "Beside other programs",
+            where_and_when + ".\n" + table_of(cost.peers, own, cost.containers));
+  }
 }
 
 }  // namespace
