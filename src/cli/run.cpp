@@ -105,6 +105,7 @@ int run(const Options& options) {
   daemon::hierarchy_for(config.parent);  // reports a wrong parent before a database is made
   store::HistoryFile history(config.database);
   history.set_retention(config.retention);
+  daemon::give_back_program();
   return daemon::run_service(history, service, log);
 }
 

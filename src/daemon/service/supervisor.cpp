@@ -87,6 +87,7 @@ void Supervisor::look() {
   if (!has_given_back_ && progress.scans_recorded_count >= 2) {  // the second scan is the first that is like all others
     has_given_back_ = true;
     give_back_heap();
+    give_back_program();
   }
   const bool is_calm = has_given_back_ && stuck_ == core::Stuck{} && queue_.faults().empty();
   next_look_at_us_ = now_us + (manager_.awaits_ready() ? kLookForReadyEvery_us
