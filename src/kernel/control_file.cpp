@@ -92,8 +92,9 @@ void Cgroup::drop_file(std::size_t slot) {
 base::Fd Cgroup::open_directory() const { return open_cgroup(root_fd_, path(), inode_, O_PATH); }
 
 base::Fd Cgroup::open_file(const char* name, int flags) const {
-  const base::Fd opened = directory_ ? base::Fd() : open_directory();
-  const int directory = directory_ ? directory_.get() : opened.get();
+  base::Fd opened = directory_ || visited_ ? base::Fd() : open_directory();
+  const int directory = directory_ ? directory_.get() : visited_ ? visited_.get() : opened.get();
+  if (is_visited_ && opened) visited_ = std::move(opened);
   return directory < 0 ? base::Fd() : base::Fd(::openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW));
 }
 

@@ -63,6 +63,21 @@ class Cgroup {
   /// The cgroups directly below it, as far as they can be listed.
   std::vector<core::CgroupId> children() const;
 
+  /// While it lives, the directory stays open once it was needed, also where it may not be held.
+  class Visit {
+   public:
+    explicit Visit(Cgroup& cgroup) : cgroup_(cgroup) { cgroup_.is_visited_ = true; }
+    ~Visit() {
+      cgroup_.is_visited_ = false;
+      cgroup_.visited_.reset();
+    }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+   private:
+    Cgroup& cgroup_;
+  };
+
   /// Whether there is a file with this name.
   bool has_file(const char* name) const;
 
@@ -88,6 +103,8 @@ class Cgroup {
   HeldFiles* held_;
   std::array<base::Fd, kOftenRead> files_;
   std::uint16_t absent_ = 0;  // bit per slot: the kernel lacks the file
+  bool is_visited_ = false;
+  mutable base::Fd visited_;  // the directory, during a visit
 };
 
 /// Opens a directory by its path below root_fd, of any length (the kernel takes 4095 bytes at a time). Follows no

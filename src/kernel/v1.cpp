@@ -34,6 +34,7 @@ class V1Controller final : public Controller {
 
   /// All counters are the cgroup's own, and there is no memory.pressure.
   std::optional<Reading> read(Cgroup& cgroup, const ReadOptions& options) override {
+    const Cgroup::Visit visit(cgroup);
     Reading reading;
     core::MemorySample& sample = reading.sample;
     const bool is_there = use_stat(cgroup, [&](std::string_view text) {

@@ -31,6 +31,7 @@ class V2Controller final : public Controller {
   using Controller::Controller;
 
   std::optional<Reading> read(Cgroup& cgroup, const ReadOptions& options) override {
+    const Cgroup::Visit visit(cgroup);
     Reading reading;
     core::MemorySample& sample = reading.sample;
     const bool is_there = use_stat(cgroup, [&](std::string_view text) {

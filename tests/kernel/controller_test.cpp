@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -381,6 +382,23 @@ TEST(V1Controller, LeavesOutWhatTheCallerKnows) {
   EXPECT_FALSE(some->sample.counters.has(Counter::limit_hits));
   const auto other = opened.controller->read(web, {.no_hits_at = 32 << 20});
   EXPECT_TRUE(other->sample.counters.has(Counter::limit_hits)) << "the limit that holds for it is another one now";
+}
+
+TEST(Cgroup, StaysOpenDuringAVisitWhereItsDirectoryMayNotBeHeld) {
+  FakeCgroups tree;
+  tree.put("/web", {{"first", "1\n"}, {"second", "2\n"}});
+  const base::Fd root(::open(tree.root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  HeldFiles none;
+  auto web = Cgroup::open(root.get(), SharedPath("/web"), tree.inode("/web"), none);
+  std::vector<char> buffer(kMaxFileBytes + 1);
+  constexpr std::size_t kFirst = Cgroup::kOftenRead, kSecond = kFirst + 1;
+  {
+    const Cgroup::Visit visit(*web);
+    EXPECT_EQ(web->read(kFirst, "first", buffer), "1\n");
+    std::filesystem::rename(tree.root() + "/web", tree.root() + "/other");
+    EXPECT_EQ(web->read(kSecond, "second", buffer), "2\n") << "it is not looked for again";
+  }
+  EXPECT_EQ(web->read(kSecond, "second", buffer), std::nullopt);
 }
 
 TEST(V2Controller, KnowsACgroupWithoutTheMemoryControllerFromOneThatIsGone) {
