@@ -55,7 +55,8 @@ struct Reading {
   std::optional<std::uint64_t> hierarchical_limit_bytes;  // from v1's memory.stat; kUnlimited: none; nullopt: not known
   std::string problem;  // the first file that could not be used (its values are absent); empty: none
   std::vector<NoNumber> no_numbers;
-  bool may_stand_still = true;  // false: the OOM killer is not disabled for it (v1)
+  bool may_stand_still = true;   // false: the OOM killer is not disabled for it (v1)
+  bool has_no_new_hits = false;  // memory.failcnt was not read: see ReadOptions::no_hits
 };
 
 /// Whose events are read: v2 counts those of the cgroups below in memory.events. v1 never does.
@@ -75,9 +76,13 @@ struct ReadOptions {
   /// v1. False: memory.oom_control is not read, because nobody was killed on the node since it was read last. Its OOM
   /// killer must not have been disabled then.
   bool with_oom_control = true;
-  /// v1. Of a cgroup that had no limit of its own while memory.stat had this as its hierarchical limit: memory.failcnt
-  /// can't have risen then, and is not read.
-  std::optional<std::uint64_t> no_hits_at;
+  /// v1. What was so when memory.failcnt was read last, or known to be the same. It is not read where it can't have
+  /// risen since.
+  struct NoHits {
+    std::uint64_t hierarchical_limit_bytes = 0;  // has to be the same now
+    std::optional<std::uint64_t> peak_bytes;     // has to be far from that limit now; nullopt: it has none of its own
+  };
+  std::optional<NoHits> no_hits;
 };
 
 class Controller {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -19,7 +21,7 @@ namespace {
 using core::Counter;
 using core::Gauge;
 
-enum Slot : std::size_t { kKmem = 2, kFailcnt, kPeak, kOomControlFile, kLimit, kHierarchy };
+enum Slot : std::size_t { kKmem = 2, kPeak, kFailcnt, kOomControlFile, kLimit, kHierarchy };
 constexpr const char* kUsageFile = "memory.usage_in_bytes";
 constexpr const char* kAnyText = "1";  // the kernel does not look at it
 
@@ -47,12 +49,13 @@ class V1Controller final : public Controller {
     });
     if (!is_there) return std::nullopt;  // its files are removed a moment before its directory is
     put(sample.gauges, Gauge::usage, read_number(cgroup, kUsageSlot, kUsageFile, reading));
-    if (!options.no_hits_at || options.no_hits_at != reading.hierarchical_limit_bytes)
-      put(sample.counters, Counter::limit_hits, read_number(cgroup, kFailcnt, "memory.failcnt", reading));
     if (options.with_oom_control) read_oom_control(cgroup, reading);
     put(sample.gauges, Gauge::kernel, read_number(cgroup, kKmem, "memory.kmem.usage_in_bytes", reading));
     if (options.with_peak)
       put(sample.gauges, Gauge::peak, read_number(cgroup, kPeak, "memory.max_usage_in_bytes", reading));
+    reading.has_no_new_hits = has_no_new_hits(options, reading);
+    if (!reading.has_no_new_hits)
+      put(sample.counters, Counter::limit_hits, read_number(cgroup, kFailcnt, "memory.failcnt", reading));
     return reading;
   }
 
@@ -104,6 +107,16 @@ class V1Controller final : public Controller {
   std::error_code took_all_because() const override { return took_all_because_; }
 
  private:
+  /// A charge is refused only if usage with it is over the limit, and the kernel charges no more than a huge page at a
+  /// time. So there was none while the peak stayed two huge pages below. A peak that has fallen was reset.
+  bool has_no_new_hits(const ReadOptions& options, const Reading& reading) const {
+    if (!options.no_hits || options.no_hits->hierarchical_limit_bytes != reading.hierarchical_limit_bytes) return false;
+    if (!options.no_hits->peak_bytes) return true;
+    const auto peak = reading.sample.gauges[Gauge::peak];
+    return peak && *peak >= *options.no_hits->peak_bytes && *peak < kNoLimitFrom &&
+           *peak + 2 * huge_page_bytes_ < *reading.hierarchical_limit_bytes;
+  }
+
   void read_oom_control(Cgroup& cgroup, Reading& reading) {
     use_file(cgroup, kOomControlFile, "memory.oom_control", reading.problem, [&](std::string_view text) {
       const KeyedNumbers control(text);
@@ -138,6 +151,9 @@ class V1Controller final : public Controller {
     return bytes >= kNoLimitFrom || (is_most && memory_bytes() < bytes);
   }
 
+  /// A page of page table entries, of 8 bytes each.
+  const std::uint64_t page_bytes_ = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t huge_page_bytes_ = page_bytes_ / 8 * page_bytes_;
   std::optional<bool> root_includes_;
   std::error_code took_all_because_;
   Pace pace_;

@@ -309,8 +309,8 @@ TEST(V1Controller, AValueThatIsNoNumberIsAbsentAndTheRestIsKept) {
       << "2^64-1 is no limit, but its own is one";
   EXPECT_EQ(no_numbers_of(*reading),
             (std::vector<std::string>{"memory.stat total_shmem \"-8192\"", "memory.stat total_swap \"-4096\"",
-                                      "memory.stat total_pgfault \"18446744073709551615\"", "memory.failcnt \"-1\"",
-                                      "memory.kmem.usage_in_bytes \"18446744073709547520\""}));
+                                      "memory.stat total_pgfault \"18446744073709551615\"",
+                                      "memory.kmem.usage_in_bytes \"18446744073709547520\"", "memory.failcnt \"-1\""}));
   EXPECT_EQ(core::reclaimable_cache_bytes(gauges), 0U) << "how much of the cache is tmpfs is not known";
 }
 
@@ -377,10 +377,10 @@ TEST(V1Controller, LeavesOutWhatTheCallerKnows) {
   const auto all = opened.controller->read(web);
   EXPECT_FALSE(all->may_stand_still);
   EXPECT_TRUE(all->sample.counters.has(Counter::oom_kills));
-  const auto some = opened.controller->read(web, {.with_oom_control = false, .no_hits_at = 64 << 20});
+  const auto some = opened.controller->read(web, {.with_oom_control = false, .no_hits = {{64 << 20, {}}}});
   EXPECT_FALSE(some->sample.counters.has(Counter::oom_kills));
   EXPECT_FALSE(some->sample.counters.has(Counter::limit_hits));
-  const auto other = opened.controller->read(web, {.no_hits_at = 32 << 20});
+  const auto other = opened.controller->read(web, {.no_hits = {{32 << 20, {}}}});
   EXPECT_TRUE(other->sample.counters.has(Counter::limit_hits)) << "the limit that holds for it is another one now";
 }
 
@@ -399,6 +399,24 @@ TEST(Cgroup, StaysOpenDuringAVisitWhereItsDirectoryMayNotBeHeld) {
     EXPECT_EQ(web->read(kSecond, "second", buffer), "2\n") << "it is not looked for again";
   }
   EXPECT_EQ(web->read(kSecond, "second", buffer), std::nullopt);
+}
+
+TEST(V1Controller, ReadsLimitHitsAgainOnceThePeakIsCloseToTheLimitOrWasReset) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({.limit_bytes = 1000 * kMiB}));
+  Opened opened(tree);
+  Cgroup web = opened.cgroup("/web");
+  const auto is_read = [&](std::uint64_t peak_before_mib, std::uint64_t peak_now_mib, std::uint64_t limit_mib = 1000) {
+    tree.put_file("/web", "memory.max_usage_in_bytes", std::to_string(peak_now_mib * kMiB) + "\n");
+    const auto reading = opened.controller->read(web, {.no_hits = {{limit_mib * kMiB, peak_before_mib * kMiB}}});
+    return reading->sample.counters.has(Counter::limit_hits);
+  };
+  EXPECT_FALSE(is_read(500, 500));
+  EXPECT_FALSE(is_read(500, 700));
+  EXPECT_TRUE(is_read(500, 999));
+  EXPECT_TRUE(is_read(999, 999));
+  EXPECT_TRUE(is_read(500, 300)) << "it was reset, and may have been anything before";
+  EXPECT_TRUE(is_read(500, 500, 2000)) << "the limit is another one now";
 }
 
 TEST(V2Controller, KnowsACgroupWithoutTheMemoryControllerFromOneThatIsGone) {

@@ -33,7 +33,7 @@ bool is_fresh(const LimitsRead& read, std::int64_t now_us) {
 void fill_in_unread(Tracked& tracked, const kernel::ReadOptions& options, kernel::Reading& reading) {
   core::MemorySample& sample = reading.sample;
   const auto keep = [&](core::Counter counter) { sample.counters.set(counter, tracked.last.counters[counter]); };
-  if (options.no_hits_at && options.no_hits_at == reading.hierarchical_limit_bytes) keep(core::Counter::limit_hits);
+  if (reading.has_no_new_hits) keep(core::Counter::limit_hits);
   if (options.with_oom_control) {
     tracked.may_stand_still = reading.may_stand_still;
   } else {
@@ -155,8 +155,12 @@ kernel::ReadOptions Sampler::options_for(const Tracked& tracked, const Result& r
   if (is_whole) return options;
   options.with_oom_control = scans_without_kill_ < kQuietScans || tracked.may_stand_still ||
                              !tracked.last.counters.has(core::Counter::oom_kills);
-  if (!tracked.told->limits.limit_bytes && tracked.last.counters.has(core::Counter::limit_hits))
-    options.no_hits_at = tracked.limits_read.hierarchical_limit_bytes;
+  const auto limit_bytes = tracked.limits_read.hierarchical_limit_bytes;
+  const bool has_own_limit = tracked.told->limits.limit_bytes.has_value();
+  if (limit_bytes && tracked.last.counters.has(core::Counter::limit_hits) &&
+      (!has_own_limit || tracked.last.peak_bytes))
+    options.no_hits = {{.hierarchical_limit_bytes = *limit_bytes,
+                        .peak_bytes = has_own_limit ? tracked.last.peak_bytes : std::nullopt}};
   return options;
 }
 

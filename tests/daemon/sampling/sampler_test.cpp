@@ -696,6 +696,7 @@ TEST_P(EveryKindWithCounters, EveryValueIsOfItsOwnScanAlthoughMemoryStatStaysThe
     tree_.put_file("/web", is_v1 ? "memory.usage_in_bytes" : "memory.current", number + "\n");
     tree_.put_file("/web", is_v1 ? "memory.kmem.usage_in_bytes" : "memory.swap.current", number + "\n");
     if (is_v1) tree_.put_file("/web", "memory.failcnt", std::to_string(100 * i) + "\n");
+    if (is_v1) tree_.put_file("/web", "memory.max_usage_in_bytes", std::to_string(100 * kMiB) + "\n");
     tree_.put_file("/web", is_v1 ? "memory.oom_control" : "memory.events",
                    is_v1 ? "oom_kill " + std::to_string(10 * i) + "\n"
                          : "max " + std::to_string(100 * i) + "\noom_kill " + std::to_string(10 * i) + "\n");
@@ -738,6 +739,22 @@ TEST(V1Sampler, ReadsWhatCanNotHaveChangedOnceAMinute) {
   tree.put_file("/web", "memory.limit_in_bytes", std::to_string(64 * kMiB) + "\n");
   tree.put_file("/web", "memory.failcnt", "9\n");
   EXPECT_EQ(increases(64 * kSecond)[Counter::limit_hits], 4U) << "it has a limit now, and can have hit it";
+}
+
+TEST(V1Sampler, ReadsLimitHitsInEveryScanOnceThePeakIsCloseToTheLimit) {
+  FakeCgroups tree;
+  tree.put("/web", test::v1_files({.anon_bytes = 10 * kMiB, .limit_bytes = 100 * kMiB}));
+  Sampler one(kernel::open_hierarchy(tree.root()), {});
+  std::int64_t at_us = 1000;
+  const auto hits = [&](std::uint64_t peak_mib, int failcnt) {
+    tree.put_file("/web", "memory.max_usage_in_bytes", std::to_string(peak_mib * kMiB) + "\n");
+    tree.put_file("/web", "memory.failcnt", std::to_string(failcnt) + "\n");
+    return one.scan(at_us += 1000).scan.rows.at(0).increases[Counter::limit_hits];
+  };
+  hits(10, 2);
+  EXPECT_EQ(hits(90, 9), 0U) << "that can't be, so it was not read";
+  EXPECT_EQ(hits(99, 12), 10U);
+  EXPECT_EQ(hits(99, 13), 1U);
 }
 
 TEST_P(EveryKindWithCounters, NoticesAnOwnLimitThatIsNotTheSmallestWithinAMinute) {
