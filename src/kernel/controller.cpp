@@ -94,8 +94,9 @@ std::optional<Cgroup> Controller::open(SharedPath path, std::uint64_t inode) {
 }
 
 void Controller::expect(std::size_t cgroup_count) {
-  const std::size_t each = max_held_files_ / std::max<std::size_t>(cgroup_count, 1);
-  held_.slots = std::clamp<std::size_t>(each, 1, Cgroup::kOftenRead);
+  // Rounded up: not every cgroup needs all of them. The last ones are not held when there are no more left.
+  const std::size_t count = std::max<std::size_t>(cgroup_count, 1);
+  held_.slots = std::clamp<std::size_t>((max_held_files_ + count - 1) / count, 1, Cgroup::kOftenRead);
 }
 
 void Controller::use_file(Cgroup& cgroup, std::size_t slot, const char* name, std::string& problem, const Use& use) {
