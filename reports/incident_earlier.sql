@@ -1,6 +1,6 @@
 -- Earlier OOM kills of the same workload
 -- SPDX-License-Identifier: Apache-2.0
--- The newest ten. Compares cgroup.workload, because each restart has another container id; the cgroup
+-- All of them, the newest first. Compares cgroup.workload, because each restart has another container id; the cgroup
 -- itself if the workload is not known.
 SELECT o.oom_kill_id AS id,
        o.killed_at_us,
@@ -21,5 +21,4 @@ SELECT o.oom_kill_id AS id,
             ELSE o.cgroup_id IS NULL AND o.victim_path IS kill.victim_path
                  AND o.dropped_from IS kill.dropped_from
                  AND coalesce(kill.victim_path, kill.dropped_from) IS NOT NULL END
- ORDER BY o.killed_at_us DESC, o.oom_kill_id DESC
- LIMIT 10;
+ ORDER BY o.killed_at_us DESC, o.oom_kill_id DESC;

@@ -454,6 +454,11 @@ TEST_F(KillReports, EarlierKillsAreThoseOfTheWorkloadElseOfTheCgroup) {
   EXPECT_EQ(Row(query("incident_facts", 5)).integer("earlier_kills"), 0);
 }
 
+TEST_F(KillReports, AllEarlierKillsOfAWorkloadAreThere) {
+  for (int i = 0; i < 12; ++i) history.add_kill(1, minute(i));
+  EXPECT_EQ(query("incident_earlier", 12).rows.size(), 11u);
+}
+
 TEST_F(KillReports, TheSamplesOfAnIncidentFollowThePathThroughARestart) {
   history.exec(
       "INSERT INTO cgroup (cgroup_id, path, inode, first_seen_at_us, last_seen_at_us) VALUES (9, '/c1', 99, "

@@ -218,7 +218,7 @@ std::string incident_as_html(const Incident& incident) {
   body += html_paragraph(why(incident), Weight::lead);
   body += html_paragraph(would_reclaim_have_helped(incident), Weight::lead);
   body += tiles(incident) + charts(incident) + more_words(incident);
-  for (const core::Table& table : tables_for_people(incident)) body += html_section(table.title, html_table(table));
+  for (const core::Table& table : tables_for_people(incident)) body += html_section_of(table);
   return html_page("OOM kill " + std::to_string(incident.kill().integer("oom_kill_id")) + ": " + who(incident), body);
 }
 

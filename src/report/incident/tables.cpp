@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMostBefore = 12;
 constexpr std::size_t kMostAfter = 3;
+constexpr std::size_t kMostEarlier = 10;
 
 core::Cell cell(const std::optional<std::uint64_t>& bytes) {
   return bytes ? core::Cell(static_cast<std::int64_t>(*bytes)) : core::Cell();
@@ -41,6 +42,17 @@ core::Table neighbours(const Incident& incident) {
   }
   return only(grown, "Neighbours that grew most until the kill",
               {"cgroup", "grown_bytes", "usage_before_bytes", "usage_after_bytes", "new_since_us"});
+}
+
+/// The newest ones. The chart marks all that it has the time of.
+core::Table earlier_kills(const Incident& incident) {
+  core::Table table = only(incident.tables.earlier_kills, "Earlier kills of the same workload",
+                           {"id", "killed_at_us", "before_us", "victim", "cause"});
+  if (table.rows.size() <= kMostEarlier) return table;
+  table.below =
+      "and " + base::grouped(static_cast<std::int64_t>(table.rows.size() - kMostEarlier)) + " more before these";
+  table.rows.resize(kMostEarlier);
+  return table;
 }
 
 }  // namespace
@@ -83,8 +95,7 @@ std::vector<core::Table> tables_for_people(const Incident& incident) {
   add(only(all.processes, "Largest processes at the kill",
            {"process", "pid", "rss_bytes", "swap_bytes", "oom_score_adj"}));
   add(only(all.candidates, "Cgroups that it may have been in", {"cgroup", "counted", "named"}));
-  add(only(all.earlier_kills, "Earlier kills of the same workload",
-           {"id", "killed_at_us", "before_us", "victim", "cause"}));
+  add(earlier_kills(incident));
   add(only(all.sharers, "Cgroups that shared it, fastest growth first",
            {"cgroup", "usage_before_bytes", "usage_bytes", "grown_in_us", "anon_bytes"}));
   add(only(all.ended, "Ended before the kill, by their last sample",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An incident as text for a terminal and as Markdown: sentences, then charts, then tables.
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,16 @@ std::optional<double> limit_of(const Incident& incident) {
   return limit;
 }
 
+/// This kill and the earlier ones, of the time of the chart.
+std::vector<Mark> kill_marks(const Incident& incident, std::span<const ChartPoint> drawn) {
+  std::vector<Mark> marks{{incident.killed_at_us, "", Mark::Kind::kill, incident.kill().integer("kill_count")}};
+  for (const Row row : rows_of(incident.tables.earlier_kills)) {
+    const std::int64_t at_us = row.integer("killed_at_us");
+    if (at_us >= drawn.front().at_us) marks.push_back({at_us, "", Mark::Kind::kill, row.integer("kills")});
+  }
+  return marks;
+}
+
 std::string charts(const Incident& incident, const Style& style) {
   const std::vector<ChartPoint> usage = chart_points(incident, &MemoryPoint::usage);
   if (usage.empty() || !one_sample(incident).empty()) return "";
@@ -37,9 +48,8 @@ std::string charts(const Incident& incident, const Style& style) {
   const bool drawn = limit && *limit <= 4 * top.value_or(0) && top.value_or(0) <= *limit;
   std::string title = limit_is_above(incident) ? "usage of its cgroup alone" : "usage";
   if (limit) title += ", limit " + size_text(*limit) + (!drawn && top.value_or(0) > *limit ? " at the kill" : "");
-  const ChartMarks marks{.top = drawn ? limit : top,
-                         .limit = drawn ? limit : std::nullopt,
-                         .marks = {{incident.killed_at_us, "", Mark::Kind::kill}}};
+  const ChartMarks marks{
+      .top = drawn ? limit : top, .limit = drawn ? limit : std::nullopt, .marks = kill_marks(incident, usage)};
   const auto drawing = [&](const std::string& name, MemoryOf kind, std::size_t height) {
     return chart(name, chart_points(incident, kind), height, style, marks);
   };

@@ -203,6 +203,14 @@ TEST_F(IncidentPageTest, EarlierKillsRaiseAnAlarm) {
   EXPECT_EQ(std::ranges::count(sections(html), "Earlier kills of the same workload"), 1);
 }
 
+TEST_F(IncidentPageTest, EveryEarlierKillIsMarkedAndTheTableSaysHowManyMoreThereAre) {
+  for (int i = 1; i <= 13; ++i)
+    add_row(earlier, {{"id", number(i)}, {"killed_at_us", number(kKilledUs - i * 100 * kSecondUs)}});
+  const Html html = page();
+  EXPECT_TRUE(charts(html)[0].ends_with("; 14 OOM kills")) << charts(html)[0];
+  EXPECT_EQ(std::ranges::count(texts(html.all("p")), "and 3 more before these"), 1);
+}
+
 TEST_F(IncidentPageTest, WhereNothingIsKnownIsStillAPage) {
   kill = {{"oom_kill_id", number(7)}, {"killed_at_us", number(kKilledUs)}, {"source", text("counter")}};
   about = {};

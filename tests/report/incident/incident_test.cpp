@@ -506,6 +506,23 @@ TEST_F(IncidentTest, EarlierAndLaterKillsOfTheWorkloadAreCounted) {
   EXPECT_EQ(json["earlier_kills"][0]["cause"], "anon_growth");
 }
 
+TEST_F(IncidentTest, TheChartOfATerminalMarksEveryKillOfItsTime) {
+  const auto marks = [&] {
+    const std::string shown = render_incident(made(), Format::text, {});
+    const std::size_t begin = shown.find("kills  ");
+    return shown.substr(begin, shown.find('\n', begin) - begin);
+  };
+  const auto count_of = [](std::string line) {
+    int count = 0;
+    for (std::size_t at = line.find("\u25b2"); at != std::string::npos; at = line.find("\u25b2", at + 1)) ++count;
+    return count;
+  };
+  EXPECT_EQ(count_of(marks()), 1) << marks();
+  for (const int before_s : {600, 1200, 86'400})
+    add_row(earlier, {{"id", number(before_s)}, {"killed_at_us", number(kKilledUs - before_s * kSecondUs)}});
+  EXPECT_EQ(count_of(marks()), 3) << marks();
+}
+
 TEST_F(IncidentTest, EarlierKillsThatWereAllInSevenDaysAreCountedOnce) {
   add_row(earlier, {{"id", number(5)}, {"before_us", number(60 * kSecondUs)}});
   about["earlier_kills"] = about["earlier_kills_in_7_days"] = number(9);
