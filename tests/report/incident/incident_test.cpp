@@ -504,6 +504,10 @@ TEST_F(IncidentTest, EarlierAndLaterKillsOfTheWorkloadAreCounted) {
   EXPECT_NE(render_incident(made(), Format::text, {}).find("python3  anon growth\n"), std::string::npos);
   const auto json = nlohmann::json::parse(render_incident(made(), Format::json, {}));
   EXPECT_EQ(json["earlier_kills"][0]["cause"], "anon_growth");
+  EXPECT_EQ(json["earlier_kills"][0]["killed_at"], "2026-11-23T01:12:00.123000Z") << "each time is there in words";
+  EXPECT_EQ(json["samples"][0]["at"], "2026-11-23T02:42:10.123000Z");
+  EXPECT_EQ(json["window"]["until_us"], kUntilUs);
+  EXPECT_TRUE(json["window"]["until"].is_string());
 }
 
 TEST_F(IncidentTest, TheChartOfATerminalMarksEveryKillOfItsTime) {
@@ -521,6 +525,12 @@ TEST_F(IncidentTest, TheChartOfATerminalMarksEveryKillOfItsTime) {
   for (const int before_s : {600, 1200, 86'400})
     add_row(earlier, {{"id", number(before_s)}, {"killed_at_us", number(kKilledUs - before_s * kSecondUs)}});
   EXPECT_EQ(count_of(marks()), 3) << marks();
+}
+
+TEST_F(IncidentTest, InJsonTheTimeOfTheKillIsExact) {
+  kill["killed_at"] = text("2026-11-23T03:12:00Z");  // of a view: without the fraction
+  const auto json = nlohmann::json::parse(render_incident(made(), Format::json, {}));
+  EXPECT_EQ(json["kill"]["killed_at"], "2026-11-23T03:12:00.123000Z");
 }
 
 TEST_F(IncidentTest, EarlierKillsThatWereAllInSevenDaysAreCountedOnce) {
