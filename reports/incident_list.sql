@@ -3,7 +3,7 @@
 -- The answer of `incident list --all`, and in CSV and JSON, newest first. `oom_kills` shows more of each kill. `kills`: how many the row stands for;
 -- at_us is when the first of them was killed. "(one of 3)": the cgroup is not known, and `incident show` names the three.
 -- A cgroup that was stuck, and not killed, has a number that begins with "s"; at_us is when that began.
--- Most important first: id, at_us, cgroup, kills, victim, cause
+-- Most important first: id, cgroup, cause, at_us, kills, victim
 SELECT id, at_us, cgroup, kills, victim, cause, limit_bytes, path
   FROM (
     SELECT o.oom_kill_id AS id,

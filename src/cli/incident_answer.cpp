@@ -84,7 +84,8 @@ std::string without_outside(core::Table& table, const std::string& command) {
 }
 
 std::string page_of(const IncidentList& list) {
-  std::string html = report::html_table(list.table);
+  std::string html = list.table.about.empty() ? "" : report::html_paragraph(list.table.about, report::Weight::remark);
+  html += report::html_table(list.table);
   for (const std::string& remark : list.remarks) html += report::html_paragraph(remark, report::Weight::remark);
   return report::html_page(list.table.title, report::html_section("", html));
 }
@@ -124,6 +125,7 @@ IncidentList incident_list_of(core::Table all, const Options& options, const std
   if (!outside.empty()) list.remarks.push_back(std::move(outside));
   list.table = report::only(all, "", columns);
   list.table.more_rows = all.more_rows;
+  list.table.most_important = {"id", "cgroup", "cause", "last_at_us", "kills", "victim"};
   return list;
 }
 

@@ -107,6 +107,7 @@ std::string now_page(NowPage page) {
 std::string workloads_page(WorkloadsPage page) {
   const std::string sort = page.sort.empty() ? "usage_bytes" : page.sort;
   core::Table table = sorted_by(std::move(page.workloads), sort);
+  table.most_important = {"cgroup", "usage_bytes", "held_pct", "growth_bytes_per_second", "limit_bytes", "held_bytes"};
   cut(table);
   const std::map<std::string, std::string> trends = trends_of(page.trend);
   const std::size_t at = column_of(table, "workload");
@@ -124,3 +125,4 @@ std::string workloads_page(WorkloadsPage page) {
 }
 
 }  // namespace cgmm::report
+  table.most_important = {"workload", "usage_bytes", "fullest_pct", "trend", "running", "restarts"};

@@ -177,7 +177,8 @@ function follow(newest) {
     const page = new DOMParser().parseFromString(html, "text/html");  // in which nothing runs or loads
     const fresh = page.getElementById("newest"), table = document.querySelector("table"), from = page.querySelector("table");
     if (!fresh || !from || Number(fresh.dataset.atUs) <= Number(newest.dataset.atUs)) return;
-    if (!table || Boolean(table.tHead) !== Boolean(from.tHead)) return location.reload();
+    // Columns that are empty in every row are not there.
+    if (!table || table.tHead?.textContent !== from.tHead?.textContent) return location.reload();
     newest.dataset.atUs = fresh.dataset.atUs;
     newest.querySelector("time").textContent = fresh.querySelector("time").textContent;
     tell("", false);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 #include <ranges>
+#include <type_traits>
 
 #include "base/time.hpp"
 #include "base/units.hpp"
@@ -17,6 +18,7 @@ namespace cgmm::report {
 namespace {
 
 constexpr std::size_t kWidestOnOneLine = 36;  // terminal columns; a wider text may break anywhere
+constexpr std::size_t kShort = 14;            // terminal columns; never broken
 
 constexpr std::string_view kBegin =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
@@ -75,7 +77,6 @@ bool is_number(std::string_view text) {
   return digits <= 1 && text.find_first_not_of("0123456789", digits) == std::string_view::npos;
 }
 
-/// The page about what is in the column; "": there is none.
 /// The address of the page of this name. The end of a name is not to be taken for a format.
 std::string page_of(std::string_view place, std::string_view name) {
   const bool ends_like_format =
@@ -83,10 +84,12 @@ std::string page_of(std::string_view place, std::string_view name) {
   return std::string(place) + escape_path(name) + (ends_like_format ? ".html" : "");
 }
 
+/// The page about what is in the column; "": there is none.
 std::string link_of(std::string_view heading, std::string_view text) {
   if (!linked || text.empty() || text.starts_with('(') || text.starts_with('-')) return "";
   if (heading == "workload") return page_of("/workload/", text);
-  if (heading == "cgroup" || heading == "path") return page_of("/cgroup/", text);
+  if (heading == "pod" && text.find(' ') != std::string_view::npos) return "";  // only a part of its id is known
+  if (heading == "cgroup" || heading == "path" || heading == "pod") return page_of("/cgroup/", text);
   if (heading == "name") return page_of("/report/", text);
   const bool is_id = heading == "id" || heading == "oom kill id";
   if (*linked == PagesOf::node) return is_id && is_number(text) ? "/incident/" + std::string(text) : "";
@@ -158,7 +161,48 @@ std::string cell(std::string_view heading, const std::string& text, std::string_
   return tone.empty() ? safe : element("span", "class=\"badge " + std::string(tone) + "\"", safe);
 }
 
-/// The kind of each column: numbers (or texts padded like numbers), long texts, or short texts.
+/// The columns as a page shows them: names first, then the most important ones, so that a phone shows what matters.
+/// Without those that tell nothing in any row.
+std::vector<std::size_t> columns_shown(const HumanTable& table) {
+  constexpr std::size_t kNamesAmong = 3;
+  std::vector<std::size_t> shown;
+  for (const std::size_t i : table.by_importance) {
+    if (std::ranges::any_of(table.rows, [&](const auto& row) { return row[i] != "-"; })) shown.push_back(i);
+  }
+  if (shown.empty()) return table.by_importance;
+  const auto end = shown.begin() + static_cast<std::ptrdiff_t>(std::min(shown.size(), kNamesAmong));
+  const auto name = std::find_if(shown.begin(), end, [&](std::size_t i) { return table.kinds[i] == ColumnKind::name; });
+  if (name != end) std::rotate(shown.begin(), name, name + 1);
+  return shown;
+}
+
+/// `all` as a page shows it. `columns` are the names of its columns, or none.
+HumanTable arranged(const HumanTable& all, std::vector<std::string>& columns) {
+  if (all.is_upright) return all;
+  const std::vector<std::size_t> shown = columns_shown(all);
+  const auto chosen = [&shown](const auto& from) {
+    std::remove_cvref_t<decltype(from)> to;
+    for (const std::size_t i : shown) to.push_back(from[i]);
+    return to;
+  };
+  HumanTable table{.title = all.title,
+                   .headings = chosen(all.headings),
+                   .right_aligned = chosen(all.right_aligned),
+                   .kinds = chosen(all.kinds),
+                   .by_importance = {},
+                   .rows = {},
+                   .exact = {},
+                   .alarms = {}};
+  for (std::size_t at = 0; at < all.rows.size(); ++at) {
+    table.rows.push_back(chosen(all.rows[at]));
+    table.exact.push_back(chosen(all.exact[at]));
+    table.alarms.push_back(chosen(all.alarms[at]));
+  }
+  if (!columns.empty()) columns = chosen(columns);
+  return table;
+}
+
+/// The kind of each column: numbers (or texts padded like numbers), times, names, long texts, or short texts.
 std::vector<std::string> classes_of(const HumanTable& table) {
   std::vector<std::string> classes;
   for (std::size_t i = 0; i < table.headings.size(); ++i) {
@@ -167,7 +211,13 @@ std::vector<std::string> classes_of(const HumanTable& table) {
     const bool is_long = width > kWidestOnOneLine;
     const bool is_padded = std::ranges::any_of(table.rows, [&](const auto& row) { return row[i].starts_with(' '); });
     const bool is_right = table.right_aligned[i] || is_padded;
-    classes.emplace_back(is_long ? "class=\"long\"" : is_right ? "class=\"num\"" : "");
+    const bool is_name = table.kinds[i] == ColumnKind::name;
+    const bool is_one_line = table.kinds[i] == ColumnKind::number || width <= kShort;  // a time, or a few words
+    classes.emplace_back(is_right      ? "class=\"num\""
+                         : is_name     ? "class=\"name\""
+                         : is_long     ? "class=\"long\""
+                         : is_one_line ? "class=\"at\""
+                                       : "");
   }
   return classes;
 }
@@ -305,15 +355,14 @@ std::string html_list(std::span<const std::pair<std::string, std::string>> all) 
 std::string html_table(const core::Table& table) { return html_table(table, ""); }
 
 std::string html_table(const core::Table& table, std::string_view sorted_by) {
-  const HumanTable human = humanise(table);
-  if (human.rows.empty()) return html_paragraph("(none)", Weight::remark);
-  const bool has_links = !sorted_by.empty() && human.headings.size() == table.columns.size();
+  const HumanTable whole = humanise(table);
+  if (whole.rows.empty()) return html_paragraph("(none)", Weight::remark);
+  const bool has_links = !sorted_by.empty() && whole.headings.size() == table.columns.size();
+  std::vector<std::string> columns = has_links ? table.columns : std::vector<std::string>();
+  const HumanTable human = arranged(whole, columns);
   // Focusable, so that the keyboard can scroll it.
   const std::string more = table.more_rows == 0 ? "" : html_paragraph(more_rows_text(table), Weight::remark);
-  return element(
-             "div", "class=\"scroll\" tabindex=\"0\"",
-             table_element(human, has_links ? std::span(table.columns) : std::span<const std::string>(), sorted_by)) +
-         "\n" + more;
+  return element("div", "class=\"scroll\" tabindex=\"0\"", table_element(human, columns, sorted_by)) + "\n" + more;
 }
 
 std::string render_html(const core::Table& table, const Style&) {

@@ -114,10 +114,16 @@ std::string heading(std::string_view column) {
   return base::escape_for_terminal(text.empty() ? column : std::string_view(text));
 }
 
-/// "refaulted_bytes" beside "refaulted_pct": the second is "refaulted %".
+/// "refaulted_bytes" beside "refaulted_pct": the second is "refaulted %". "containers" beside "containers_bytes": the
+/// second is "containers' memory".
 void tell_shares_apart(std::vector<std::string>& headings, const std::vector<std::string_view>& columns) {
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (columns[i].ends_with("_pct") && std::ranges::count(headings, headings[i]) > 1) headings[i] += " %";
+  }
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const bool is_count_beside = std::ranges::count(columns, columns[i].substr(0, columns[i].size() - 6)) > 0;
+    if (columns[i].ends_with("_bytes") && is_count_beside)
+      headings[i] += headings[i].ends_with('s') ? "' memory" : " memory";
   }
 }
 
@@ -208,7 +214,7 @@ HumanTable upright(const HumanTable& table) {
 
 HumanTable humanise(const core::Table& table) {
   const bool has_name = !table.keeps_names && std::ranges::any_of(table.columns, [](const std::string& column) {
-    return column == "cgroup" || column == "workload";
+    return column == "cgroup" || column == "workload" || column == "pod";
   });
   HumanTable human;
   human.title = base::escape_for_terminal(table.title);

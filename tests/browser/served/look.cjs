@@ -27,6 +27,14 @@ function tooWide() {
   const wide = document.documentElement.scrollWidth;
   return wide > window.innerWidth ? [`is ${wide} wide`] : [];
 }
+/// A desktop has room for as many columns as these.
+function scrollsInCard() {
+  const MOST = 12;
+  if (window.innerWidth < 1280) return [];
+  return [...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth + 1 &&
+    (one.querySelector('thead tr')?.cells.length ?? 2) <= MOST).map(one =>
+    `has a table of ${one.scrollWidth} in a card of ${one.clientWidth}: ` + one.querySelector('tr').innerText.slice(0, 80));
+}
 async function accessibility() {
   const found = await axe.run(document, { resultTypes: ['violations'] });
   return found.violations.map(one => `${one.impact}: ${one.id}: ${one.help}: ` + one.nodes.slice(0, 3).map(node => node.html).join('; '));
@@ -44,6 +52,9 @@ async function expectToSeeFaults(browser) {
   for (const rule of [' wide', 'image-alt', 'color-contrast', 'html-has-lang', 'document-title']) {
     if (!found.includes(rule)) throw new Error(`${rule} is not seen: ${found}`);
   }
+  await page.setViewport({ width: 1280, height: 900 });
+  await page.setContent('<div class="scroll" style="overflow-x:auto"><table><thead><tr><th style="min-width:2000px">wide</th></tr></thead></table></div>');
+  if ((await page.evaluate(scrollsInCard)).length !== 1) throw new Error('a table that scrolls is not seen');
   if (logged.join() !== 'oh') throw new Error('what a page logs is not heard: ' + logged);
   await page.close();
 }
@@ -62,7 +73,7 @@ async function look(browser, path, screens) {
   for (const [width, theme] of screens) {
     await page.setViewport({ width, height: 900 });
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
-    const here = await page.evaluate(tooWide);
+    const here = [...await page.evaluate(tooWide), ...await page.evaluate(scrollsInCard)];
     here.push(...await page.evaluate(accessibility));
     faults.push(...here.map(fault => `${fault} (${width}, ${theme})`));
   }

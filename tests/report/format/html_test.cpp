@@ -102,6 +102,27 @@ TEST(Html, ATableHasItsNumbersToTheRightAndItsUnitsInWords) {
   EXPECT_EQ(page.of_class("scroll").size(), 1u);
 }
 
+TEST(Html, ATableBeginsWithTheNameAndWhatMattersAndLeavesOutWhatIsEmpty) {
+  const Table table{.title = "",
+                    .columns = {"id", "at_us", "psi_pct", "note", "cgroup", "cause"},
+                    .rows = {{integer(1), integer(0), Cell(), Cell(), "/web", "anon_growth"},
+                             {integer(2), integer(0), Cell(), "x", "/db", Cell()}},
+                    .most_important = {"id", "cgroup", "cause"}};
+  const Html page = page_of(table);
+  EXPECT_EQ(texts(page.all("th")), (std::vector<std::string>{"cgroup", "id", "cause", "at", "note"}));
+  EXPECT_EQ(texts(page.all("td")), (std::vector<std::string>{"/web", "1", "anon growth", "1970-01-01T00:00:00Z", "-",
+                                                             "/db", "2", "-", "1970-01-01T00:00:00Z", "x"}));
+  EXPECT_TRUE(page.all("td")[0].has_class("name")) << "it stays while the rest scrolls";
+  const Html empty = page_of({.title = "", .columns = {"cgroup", "size"}, .rows = {{Cell(), Cell()}}});
+  EXPECT_EQ(empty.all("td").size(), 2u) << "a table has columns";
+}
+
+TEST(Html, ASizeBesideACountOfTheSameNameIsCalledSo) {
+  const Html page = page_of(
+      {.title = "", .columns = {"pod", "containers", "containers_bytes"}, .rows = {{"p", integer(1), integer(1)}}});
+  EXPECT_EQ(texts(page.all("th")), (std::vector<std::string>{"pod", "containers", "containers' memory"}));
+}
+
 TEST(Html, OneWideRowIsReadDownAndNoneIsSaid) {
   const Html down = page_of({.title = "Status",
                              .columns = {"state", "b", "c", "d", "e", "f", "g", "h", "i"},
