@@ -153,3 +153,4 @@ int serve(const Options& options) {
 }
 
 }  // namespace cgmm::cli
+    if (!route->mistake.empty()) return answer({.status = 400, .body = route->mistake});

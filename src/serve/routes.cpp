@@ -39,13 +39,31 @@ bool is_plain(std::string_view name) {
   return !name.empty() && name.front() != '-' && name.front() != '.' && std::ranges::all_of(name, is_fine);
 }
 
-/// Those of the request that the subcommand takes.
-void add_values(const net::ServerRequest& request, std::initializer_list<const char*> names,
-                std::vector<std::string>& arguments) {
+/// The parameters of a page become options of the subcommand. An empty one is not there: a form sends those, too.
+void take(const net::ServerRequest& request, std::initializer_list<const char*> names, Route& route) {
   for (const char* const name : names) {
+    route.takes.emplace_back(name);
     const auto value = request.value(name);
-    if (value && !value->empty()) arguments.push_back("--" + std::string(name) + "=" + *value);
+    if (!value || value->empty()) continue;
+    const bool is_flag = name == std::string_view("all");
+    route.arguments.push_back("--" + std::string(name) + (is_flag ? "" : "=" + *value));
   }
+}
+
+/// What is wrong with the parameters; "": nothing. Ignoring one would answer another question than was asked.
+std::string mistake_in(const net::ServerRequest& request, const Route& route) {
+  const auto is_known = [&](const auto& value) {
+    // The script of /now keeps in the address what it shows.
+    const bool is_of_script = request.path == "/now" && (value.first == "filter" || value.first == "view");
+    return is_of_script || std::ranges::count(route.takes, value.first) > 0;
+  };
+  const auto unknown = std::ranges::find_if_not(request.values, is_known);
+  if (unknown == request.values.end()) return "";
+  std::string known;
+  for (std::size_t i = 0; i < route.takes.size(); ++i)
+    known += (i == 0 ? "" : i + 1 == route.takes.size() ? " and " : ", ") + route.takes[i];
+  return "\"" + base::escape_for_terminal(unknown->first) + "\" is no parameter of this page: it takes " +
+         (known.empty() ? "none" : known) + "\n";
 }
 
 /// As a glob that matches only this.
@@ -62,6 +80,7 @@ std::optional<Route> metrics_route(const net::ServerRequest& request, bool with_
                               : "text/plain; version=0.0.4; charset=utf-8"};
   if (is_open) route.arguments.emplace_back("--openmetrics");
   if (with_containers) route.arguments.emplace_back("--containers");
+  route.mistake = mistake_in(request, route);
   return route;
 }
 
@@ -70,28 +89,28 @@ std::optional<Route> fleet_route(std::string_view path, const net::ServerRequest
   Route route;
   if (path == "/" || path == "/report") {
     route.arguments = {"fleet", "report"};
-    add_values(request, {"since", "until", "node", "cgroup", "workload"}, route.arguments);
+    take(request, {"since", "until", "node", "cgroup", "workload"}, route);
   } else if (path == "/reports") {
     route.arguments = {"fleet", "report", "--list"};
   } else if (path == "/incident") {
     route.arguments = {"fleet", "incident", "list"};
-    add_values(request, {"since", "until", "node", "cgroup", "workload"}, route.arguments);
+    take(request, {"since", "until", "node", "cgroup", "workload", "all"}, route);
   } else if (path == "/incident/latest") {
     route.arguments = {"fleet", "incident", "show", "latest"};
-    add_values(request, {"window", "node", "cgroup", "workload"}, route.arguments);
+    take(request, {"window", "node", "cgroup", "workload"}, route);
   } else if (base::drop_prefix(path, "/report/") && is_plain(path)) {
     route.arguments = {"fleet", "report", std::string(path)};
-    add_values(request, {"since", "until", "node", "cgroup", "workload"}, route.arguments);
+    take(request, {"since", "until", "node", "cgroup", "workload"}, route);
   } else if (base::drop_prefix(path, "/incident/") && path.find('/') != std::string_view::npos &&
              !path.starts_with('-')) {
     route.arguments = {"fleet", "incident", "show", std::string(path)};
-    add_values(request, {"window"}, route.arguments);
+    take(request, {"window"}, route);
   } else if (base::drop_prefix(path, "/workload/") && !path.empty()) {
     route.arguments = {"fleet", "history", "--workload=" + as_it_is(path)};
-    add_values(request, {"since", "until", "node"}, route.arguments);
+    take(request, {"since", "until", "node"}, route);
   } else if (base::drop_prefix(path, "/cgroup/") && !path.empty()) {
     route.arguments = {"fleet", "history", "--cgroup=" + as_it_is(path)};
-    add_values(request, {"since", "until", "node"}, route.arguments);
+    take(request, {"since", "until", "node"}, route);
   } else {
     return std::nullopt;
   }
@@ -99,17 +118,15 @@ std::optional<Route> fleet_route(std::string_view path, const net::ServerRequest
   return route;
 }
 
-/// A page, without its end.
-std::optional<Route> page_route(std::string_view path, const net::ServerRequest& request) {
+/// A page, without its end. `is_page`: for people; else the same for programs, which sort themselves.
+std::optional<Route> page_route(std::string_view path, const net::ServerRequest& request, bool is_page) {
   Route route;
   constexpr std::string_view kWorkloads = "/report/memory_by_workload";
   if (path == "/workloads") path = kWorkloads;  // with trends
+  if (path == "/now") path = "/report/now";
   if (path == "/" || path == "/report") {
     route.arguments = {"report"};
-    add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);
-  } else if (path == "/now") {
-    route.arguments = {"report", "now"};
-    add_values(request, {"since", "until", "cgroup", "workload", "sort"}, route.arguments);
+    take(request, {"since", "until", "cgroup", "workload"}, route);
   } else if (path == "/reports") {
     route.arguments = {"report", "--list"};
   } else if (path == "/status") {
@@ -117,19 +134,26 @@ std::optional<Route> page_route(std::string_view path, const net::ServerRequest&
     route.is_of_history = false;
   } else if (path == "/incident") {
     route.arguments = {"incident", "list"};
-    add_values(request, {"since", "until", "cgroup", "workload"}, route.arguments);
+    take(request, {"since", "until", "cgroup", "workload", "all"}, route);
+  } else if (path == "/incident/latest") {
+    route.arguments = {"incident", "show", "latest"};
+    take(request, {"window", "cgroup", "workload"}, route);
+  } else if (path == "/report/now" || path == kWorkloads) {
+    route.arguments = {"report", std::string(path.substr(path.rfind('/') + 1))};
+    take(request, {"since", "until", "cgroup", "workload"}, route);
+    if (is_page) take(request, {"sort"}, route);
   } else if (base::drop_prefix(path, "/report/") && is_plain(path)) {
     route.arguments = {"report", std::string(path)};
-    add_values(request, {"since", "until", "cgroup", "workload", "sort"}, route.arguments);
+    take(request, {"since", "until", "cgroup", "workload"}, route);
   } else if (base::drop_prefix(path, "/incident/") && is_plain(path)) {
     route.arguments = {"incident", "show", std::string(path)};
-    add_values(request, {"window"}, route.arguments);
+    take(request, {"window"}, route);
   } else if (base::drop_prefix(path, "/workload/") && !path.empty()) {
     route.arguments = {"history", "--workload=" + as_it_is(path)};
-    add_values(request, {"since", "until"}, route.arguments);
+    take(request, {"since", "until"}, route);
   } else if (base::drop_prefix(path, "/cgroup/") && !path.empty() && !path.starts_with('-')) {
     route.arguments = {"history", as_it_is(path)};
-    add_values(request, {"since", "until"}, route.arguments);
+    take(request, {"since", "until"}, route);
   } else {
     return std::nullopt;
   }
@@ -151,12 +175,13 @@ std::optional<Route> route_of(const net::ServerRequest& request, const Pages& pa
     type = form.type;
     break;
   }
-  auto route = pages.of_fleet ? fleet_route(path, request) : page_route(path, request);
+  auto route = pages.of_fleet ? fleet_route(path, request) : page_route(path, request, type == kHtml);
   if (!route) return std::nullopt;
   route->arguments.push_back("--format=" + std::string(format));
   if (type == kHtml) route->arguments.emplace_back("--links");
   route->type = type;
   return route;
+  route->mistake = mistake_in(request, *route);
 }
 
 std::string no_such_page(const net::ServerRequest& request, const Pages& pages) {

@@ -17,7 +17,7 @@ using namespace cgmm;
 
 constexpr std::array kOptions = {
     "--since=", "--until=", "--cgroup=", "--workload=", "--window=", "--format=", "--node=", "--max-time="};
-constexpr std::array kFlags = {"--links", "--list", "--openmetrics", "--containers"};
+constexpr std::array kFlags = {"--links", "--all", "--list", "--openmetrics", "--containers"};
 
 bool is_known_option(const std::string& word) {
   return std::ranges::find(kFlags, word) != kFlags.end() ||

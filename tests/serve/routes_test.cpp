@@ -26,7 +26,7 @@ Words words(const std::string& target, const Pages& pages = {}) {
 
 TEST(Routes, EachPageIsASubcommand) {
   EXPECT_EQ(words("/"), (Words{"report", "--format=html", "--links"}));
-  EXPECT_EQ(words("/report?since=1d&until=1h&workload=shop/*&nope=1"),
+  EXPECT_EQ(words("/report?since=1d&until=1h&workload=shop/*"),
             (Words{"report", "--since=1d", "--until=1h", "--workload=shop/*", "--format=html", "--links"}));
   EXPECT_EQ(words("/report.json"), (Words{"report", "--format=json"}));
   EXPECT_EQ(words("/now?sort=usage_bytes"), (Words{"report", "now", "--sort=usage_bytes", "--format=html", "--links"}));
@@ -37,6 +37,7 @@ TEST(Routes, EachPageIsASubcommand) {
   EXPECT_EQ(words("/report/limits.csv?since=2d"), (Words{"report", "limits", "--since=2d", "--format=csv"}));
   EXPECT_EQ(words("/status.json"), (Words{"status", "--format=json"}));
   EXPECT_EQ(words("/incident"), (Words{"incident", "list", "--format=html", "--links"}));
+  EXPECT_EQ(words("/incident?all=1"), (Words{"incident", "list", "--all", "--format=html", "--links"}));
   EXPECT_EQ(words("/incident/16?window=2h"),
             (Words{"incident", "show", "16", "--window=2h", "--format=html", "--links"}));
   EXPECT_EQ(words("/incident/latest.json"), (Words{"incident", "show", "latest", "--format=json"}));
@@ -54,6 +55,37 @@ TEST(Routes, ANameThatEndsLikeAFormatHasAPage) {
   }
   EXPECT_EQ(words("/status.html"), words("/status"));
   EXPECT_EQ(route("/status.html")->type, route("/status")->type);
+}
+
+TEST(Routes, TheLatestKillOfAWorkloadIsThatOfTheWorkload) {
+  EXPECT_EQ(words("/incident/latest?workload=shop/web/app"),
+            (Words{"incident", "show", "latest", "--workload=shop/web/app", "--format=html", "--links"}));
+  EXPECT_EQ(words("/incident/latest.json?cgroup=web&window=1h"),
+            (Words{"incident", "show", "latest", "--window=1h", "--cgroup=web", "--format=json"}));
+}
+
+TEST(Routes, AParameterThatAPageDoesNotTakeIsAMistake) {
+  const auto mistake = [](const std::string& target, const Pages& pages = {}) {
+    const auto found = route(target, "", pages);
+    return found ? found->mistake : "(none)";
+  };
+  EXPECT_EQ(mistake("/report?foo=1"),
+            "\"foo\" is no parameter of this page: it takes since, until, cgroup and workload\n");
+  EXPECT_EQ(mistake("/incident/2?since=1d"), "\"since\" is no parameter of this page: it takes window\n");
+  EXPECT_EQ(mistake("/status?since=1d"), "\"since\" is no parameter of this page: it takes none\n");
+  EXPECT_EQ(mistake("/reports?%0a=1"), "\"\\n\" is no parameter of this page: it takes none\n");
+  for (const char* const target :
+       {"/?max_time=1", "/now?window=1h", "/now.json?sort=usage_bytes", "/report/limits?sort=workload",
+        "/metrics?x=", "/workload/a?workload=b", "/cgroup/a?cgroup=b", "/incident/latest?since=1d", "/report?foo"})
+    EXPECT_NE(mistake(target), "") << target;
+  for (const char* const target :
+       {"/", "/?since=1d&until=1h&cgroup=a", "/now?sort=usage_bytes&cgroup=", "/now?filter=web&view=tree",
+        "/workloads?since=1d&sort=kills", "/report/limits.csv?since=1d", "/incident?workload=a",
+        "/incident/2?window=1h", "/workload/a?since=1d&until=1h", "/metrics", "/status.json"})
+    EXPECT_EQ(mistake(target), "") << target;
+  const Pages fleet{.of_fleet = true};
+  EXPECT_EQ(mistake("/incident/latest?node=n&workload=a", fleet), "");
+  EXPECT_NE(mistake("/incident/node-7/16?since=1d", fleet), "");
 }
 
 TEST(Files, TheScriptIsInTheProgram) {
@@ -75,7 +107,7 @@ TEST(Routes, APageOfTheFleetIsASubcommandOfFleet) {
   const Pages pages{.of_fleet = true};
   const auto asked = [&](const std::string& target) { return words(target, pages); };
   EXPECT_EQ(asked("/"), (Words{"fleet", "report", "--max-time=5m", "--format=html", "--links"}));
-  EXPECT_EQ(asked("/report/nodes.json?node=pool-a-*&window=1h"),
+  EXPECT_EQ(asked("/report/nodes.json?node=pool-a-*"),
             (Words{"fleet", "report", "nodes", "--node=pool-a-*", "--max-time=5m", "--format=json"}));
   EXPECT_EQ(asked("/incident?since=1d&workload=shop/*"),
             (Words{"fleet", "incident", "list", "--since=1d", "--workload=shop/*", "--max-time=5m", "--format=html",
