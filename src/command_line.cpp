@@ -75,7 +75,8 @@ void add_output(CLI::App& app, cli::Options& options) {
       ->type_name("N");
   app.add_flag("--local-time", options.display.local_time,
                "Times in the machine's zone (not in csv and json; --since and --until stay UTC)");
-  app.add_flag("--links", options.display.links, "Pages with links to those of serve")->group("");
+  app.add_option("--links", options.display.links, "The page of serve at this address, with links to the others")
+      ->group("");
   app.add_flag("--no-pager", options.display.no_pager, "Write long text to the terminal, not to $PAGER or less");
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/text.hpp"
@@ -146,6 +147,18 @@ int explain(const std::exception& error, int exit_code, const std::string& hint 
   return exit_code;
 }
 
+void link_pages(const cli::Options& options) {
+  cgmm::report::Place here{.path = options.display.links,
+                           .asked = {{"since", options.since},
+                                     {"until", options.until},
+                                     {"cgroup", options.cgroup},
+                                     {"workload", options.workload},
+                                     {"node", options.fleet.node},
+                                     {"window", options.window}}};
+  const bool is_fleet = !options.fleet.what.empty();
+  cgmm::report::link_pages(is_fleet ? cgmm::report::PagesOf::fleet : cgmm::report::PagesOf::node, std::move(here));
+}
+
 int dispatch(int argc, char** argv) {
   cli::Options options{.version = CGMM_VERSION};
   options.arguments.assign(argv, argv + argc);
@@ -174,8 +187,7 @@ int dispatch(int argc, char** argv) {
     if (!sub.parsed()) continue;
     if (!command.takes_run_options) expect_no_run_options(app, sub);
     if (options.display.local_time && !cgmm::report::is_for_programs(options.format)) cgmm::base::show_local_time();
-    if (options.display.links)
-      cgmm::report::link_pages(options.fleet.what.empty() ? cgmm::report::PagesOf::node : cgmm::report::PagesOf::fleet);
+    if (!options.display.links.empty()) link_pages(options);
     is_for_serve = options.is_for_serve;
     if (command.has_bounds) cli::begin_bounds(options.bounds);
     const int code = command.start(options);

@@ -34,7 +34,7 @@ struct Display {
   std::optional<std::size_t> width;  // instead of the terminal's
   bool no_pager = false;
   bool local_time = false;  // for people; the others are told UTC
-  bool links = false;       // pages of `serve`
+  std::string links;        // a page of `serve`: its address without the end; "": it is none
   std::string sort;         // of a page of `serve`: a column
 };
 

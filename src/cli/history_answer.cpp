@@ -70,9 +70,10 @@ core::Table folded(const core::Table& samples) {
   const bool has_hours = std::ranges::any_of(report::rows_of(samples),
                                              [](const report::Row& row) { return row.text("measured") == "hour"; });
   const std::string what = has_hours ? "samples and averages of hours" : "samples";
-  result.title = step == 1 ? (has_hours ? "Samples and averages of hours" : "Samples")
-                           : std::to_string(count) + " " + what + ", " + std::to_string(step) +
-                                 " in a row: gauges at their largest, refaults and kills summed (--format csv has all)";
+  result.title = step == 1
+                     ? (has_hours ? "Samples and averages of hours" : "Samples")
+                     : std::to_string(count) + " " + what + ", " + std::to_string(step) +
+                           " in a row: gauges at their largest, refaults and kills summed (`--format csv` has all)";
   result.most_important = samples.most_important;
   result.rows.resize((count + step - 1) / step, std::vector<core::Cell>(kShown.size()));
   for (std::size_t column = 0; column < kShown.size(); ++column) {
@@ -134,7 +135,7 @@ Shown shown_of(const report::Section& section, store::Reader& reader, const Wind
 
 /// The remark if not all of them are shown.
 std::string and_more(std::size_t sections) {
-  return "... and " + std::to_string(sections - kMaxCharts) + " more: narrow the glob, or take --format csv";
+  return "... and " + std::to_string(sections - kMaxCharts) + " more: narrow the glob, or take `--format csv`";
 }
 
 /// Where the reports have it all. A copy from ClickHouse has no such setting.

@@ -104,7 +104,7 @@ std::string weekly_summary(const std::filesystem::path& database, const Window& 
 std::optional<std::string> sorted_page(const report::Report& one, store::Reader& reader, const Window& window,
                                        const Options& options) {
   const bool is_now = one.name == "now";
-  if (one.own || options.format != report::Format::html || !options.display.links ||
+  if (one.own || options.format != report::Format::html || options.display.links.empty() ||
       (!is_now && one.name != "memory_by_workload"))
     return std::nullopt;
   const core::Parameters parameters = window.parameters();

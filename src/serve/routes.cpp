@@ -177,11 +177,11 @@ std::optional<Route> route_of(const net::ServerRequest& request, const Pages& pa
   }
   auto route = pages.of_fleet ? fleet_route(path, request) : page_route(path, request, type == kHtml);
   if (!route) return std::nullopt;
+  route->mistake = mistake_in(request, *route);
   route->arguments.push_back("--format=" + std::string(format));
-  if (type == kHtml) route->arguments.emplace_back("--links");
+  if (type == kHtml) route->arguments.push_back("--links=" + std::string(path));
   route->type = type;
   return route;
-  route->mistake = mistake_in(request, *route);
 }
 
 std::string no_such_page(const net::ServerRequest& request, const Pages& pages) {

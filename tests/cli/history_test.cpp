@@ -82,7 +82,7 @@ TEST_F(History, HistoryIsAPageOfChartsWithWhatHappenedMeanwhile) {
   EXPECT_EQ(activity_of(page), "");
   EXPECT_EQ(page.all("figure").size(), std::size_t{8});
   EXPECT_EQ(page.all("h2").at(0).text, "/quiet0");
-  EXPECT_NE(answer.out.find("... and 2 more: narrow the glob, or take --format csv"), std::string::npos);
+  EXPECT_NE(answer.out.find("... and 2 more: narrow the glob, or take `--format csv`"), std::string::npos);
   const std::string web = ask({"history", "/web", "--format", "html"}).out;
   for (const char* const part :
        {"usage <span>up to 68.0 MiB", "reclaimable cache <span>up to 60.0 MiB", "anonymous <span>up to 8.0 MiB",

@@ -16,8 +16,8 @@ namespace {
 using namespace cgmm;
 
 constexpr std::array kOptions = {
-    "--since=", "--until=", "--cgroup=", "--workload=", "--window=", "--format=", "--node=", "--max-time="};
-constexpr std::array kFlags = {"--links", "--all", "--list", "--openmetrics", "--containers"};
+    "--links=", "--since=", "--until=", "--cgroup=", "--workload=", "--window=", "--format=", "--node=", "--max-time="};
+constexpr std::array kFlags = {"--all", "--list", "--openmetrics", "--containers"};
 
 bool is_known_option(const std::string& word) {
   return std::ranges::find(kFlags, word) != kFlags.end() ||

@@ -21,7 +21,12 @@ std::optional<Route> route(const std::string& target, const std::string& accept 
 
 Words words(const std::string& target, const Pages& pages = {}) {
   const auto found = route(target, "", pages);
-  return found ? found->arguments : Words{"(none)"};
+  if (!found) return {"(none)"};
+  Words all = found->arguments;
+  for (std::string& word : all) {
+    if (word.starts_with("--links=")) word = "--links";  // EachPageKnowsItsAddress
+  }
+  return all;
 }
 
 TEST(Routes, EachPageIsASubcommand) {
@@ -86,6 +91,13 @@ TEST(Routes, AParameterThatAPageDoesNotTakeIsAMistake) {
   const Pages fleet{.of_fleet = true};
   EXPECT_EQ(mistake("/incident/latest?node=n&workload=a", fleet), "");
   EXPECT_NE(mistake("/incident/node-7/16?since=1d", fleet), "");
+}
+
+TEST(Routes, EachPageKnowsItsAddress) {
+  EXPECT_EQ(route("/")->arguments.back(), "--links=/");
+  EXPECT_EQ(route("/workloads?since=1d")->arguments.back(), "--links=/workloads");
+  EXPECT_EQ(route("/cgroup/%2Fa%20b")->arguments.back(), "--links=/cgroup//a b");
+  EXPECT_EQ(route("/report/limits.json")->arguments.back(), "--format=json");
 }
 
 TEST(Files, TheScriptIsInTheProgram) {

@@ -10,6 +10,7 @@
 #include "base/units.hpp"
 #include "core/glob.hpp"
 #include "report/embedded.hpp"
+#include "report/format/html_links.hpp"
 #include "report/format/layout.hpp"
 
 // Every tag is closed and every attribute quoted, so a page is also well-formed XML. Tests check that.
@@ -17,8 +18,8 @@
 namespace cgmm::report {
 namespace {
 
-constexpr std::size_t kWidestOnOneLine = 36;  // terminal columns; a wider text may break anywhere
 constexpr std::size_t kShort = 14;            // terminal columns; never broken
+constexpr std::size_t kWidestOnOneLine = 36;  // terminal columns; a wider text may break anywhere
 
 constexpr std::string_view kBegin =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
@@ -33,43 +34,7 @@ constexpr std::string_view kHead =
     "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
     "<link rel=\"icon\" href=\"data:,\"/>\n";  // without it, a browser requests one
 
-std::optional<PagesOf> linked;
-
-// Addresses of `serve` (src/serve/routes.cpp).
-constexpr std::string_view kNavigation =
-    "<a href=\"/\">Report</a> <a href=\"/now\">Now</a> <a href=\"/workloads\">Workloads</a> "
-    "<a href=\"/incident\">OOM kills</a> <a href=\"/report/all_reclaims\">Reclaims</a> <a href=\"/#advice\">Advice</a> "
-    "<a href=\"/status\">Service</a> <a href=\"/reports\">All reports</a> ";
-constexpr std::string_view kNavigationOfFleet =
-    "<a href=\"/\">Report</a> <a href=\"/report/nodes\">Nodes</a> <a href=\"/report/memory_by_workload\">Workloads</a> "
-    "<a href=\"/incident\">OOM kills</a> <a href=\"/report/effects\">Reclaims</a> <a href=\"/reports\">All "
-    "reports</a> ";
-constexpr std::string_view kSince =
-    "<span>Since <a href=\"?since=1h\">1 hour</a> <a href=\"?since=1d\">1 day</a> <a href=\"?since=7d\">7 days</a> "
-    "<a href=\"?since=30d\">30 days</a></span>";
-
-std::string navigation() {
-  if (!linked) return "";
-  const std::string_view places = *linked == PagesOf::fleet ? kNavigationOfFleet : kNavigation;
-  return "<nav>\n" + std::string(places) + std::string(kSince) + "\n</nav>\n";
-}
-
-/// For a path in a link: all but letters, digits and a few signs as %XX.
-std::string escape_path(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          std::string_view("-_.~/@").find(c) != std::string_view::npos;
-    if (is_plain) {
-      result += c;
-    } else {
-      result += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
-    }
-  }
-  return result;
-}
+const std::optional<PagesOf>& linked = linked_pages();
 
 /// Whether it is the number of an incident: "16", "s2".
 bool is_number(std::string_view text) {
@@ -114,21 +79,27 @@ std::size_t time_length(std::string_view text) {
   return end != std::string_view::npos && text[end] == 'Z' ? end + 1 : 0;
 }
 
+/// What is to be typed; in a page of `serve` a link to what that would say.
+std::string command(std::string_view text) {
+  const auto [address, link] = page_of_command(text);
+  return address.empty() ? element("code", "", escape_html(text))
+                         : element("a", "href=\"" + address + "\"", escape_html(link));
+}
+
 /// A sentence for people: a time is not broken, and what is between backticks is to be typed.
 std::string sentence(std::string_view text) {
   std::string out;
   std::size_t done = 0;
-  const auto take = [&](std::size_t i, std::size_t length, std::string_view name, std::size_t marks) {
-    out += escape_html(text.substr(done, i - done)) +
-           element(name, "", escape_html(text.substr(i + marks, length - 2 * marks)));
+  const auto take = [&](std::size_t i, std::size_t length, const std::string& html) {
+    out += escape_html(text.substr(done, i - done)) + html;
     done = i + length;
   };
   for (std::size_t i = 0; i < text.size(); i = std::max(i + 1, done)) {
     const std::size_t close = text[i] == '`' ? text.find('`', i + 1) : std::string_view::npos;
     if (close != std::string_view::npos) {
-      take(i, close + 1 - i, "code", 1);
+      take(i, close + 1 - i, command(text.substr(i + 1, close - i - 1)));
     } else if (const std::size_t length = time_length(text.substr(i)); length > 0) {
-      take(i, length, "time", 0);
+      take(i, length, element("time", "", escape_html(text.substr(i, length))));
     }
   }
   return out + escape_html(text.substr(done));
@@ -262,9 +233,6 @@ std::string with_remarks(const core::Table& table) {
 
 }  // namespace
 
-void link_pages(PagesOf whom) { linked = whom; }
-bool are_pages_linked() { return linked.has_value(); }
-
 std::string html_page(std::string_view title, std::string_view body) {
   const std::string safe_title = escape_html(title);
   std::string out(kBegin);
@@ -274,7 +242,7 @@ std::string html_page(std::string_view title, std::string_view body) {
   out += element("title", "", safe_title) + "\n<style>\n";
   for (const core::EmbeddedText& style : kStyles) out += style.text;
   return out.append("</style>\n</head>\n<body>\n").append(navigation()) + "<main>\n" + element("h1", "", safe_title) +
-         "\n" + std::string(body) + "</main>\n</body>\n</html>\n";
+         "\n" + std::string(body) + data_links() + "</main>\n</body>\n</html>\n";
 }
 
 std::string html_section(std::string_view title, std::string_view body, std::string_view id) {

@@ -6,6 +6,9 @@
 // that take HTML say so. Pure: any thread.
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,10 +19,15 @@
 
 namespace cgmm::report {
 
+enum class PagesOf : std::uint8_t { node, fleet };
+/// The address of the page that is made, without its end, and what it was asked for.
+struct Place {
+  std::string path;                                       // "/report/limits"; "": of an error
+  std::map<std::string, std::string, std::less<>> asked;  // options of the command
+};
 /// From now on pages are those of `serve`, or of `serve --fleet`: with links to each other. To be called before there
 /// is a second thread.
-enum class PagesOf : std::uint8_t { node, fleet };
-void link_pages(PagesOf whom);
+void link_pages(std::optional<PagesOf> whom, Place here = {});
 bool are_pages_linked();
 
 /// A whole document. `title` is text, `body` is HTML.

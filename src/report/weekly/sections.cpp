@@ -103,8 +103,8 @@ core::Table restarts_section(const core::Table& restarts) {
 
 void cut(core::Table& table, std::string_view whole) {
   if (table.rows.size() <= kMostRows) return;
-  table.below = "and " + base::grouped(static_cast<std::int64_t>(table.rows.size() - kMostRows)) +
-                " more: " + std::string(whole) + " has all";
+  table.below = "and " + base::grouped(static_cast<std::int64_t>(table.rows.size() - kMostRows)) + " more: `" +
+                std::string(whole) + "` has all";
   table.rows.resize(kMostRows);
 }
 
@@ -168,7 +168,7 @@ WeeklySections weekly_sections(const core::Table& summary, const core::Table& ea
   sections.after_advice.push_back(
       section(coverage_of(summary),
               {"covered_pct", "missed_us", "gaps", "longest_gap_us", "late_scans", "read_errors", "crashes", "faults"},
-              "How much of the time is on record. What happened in a gap is not known (report gaps)."));
+              "How much of the time is on record. What happened in a gap is not known (`report gaps`)."));
   return sections;
 }
 

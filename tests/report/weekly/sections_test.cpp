@@ -87,9 +87,9 @@ TEST_F(Weekly, ShowsTenRowsAndHowManyMore) {
   }
   const WeeklySections all = sections();
   EXPECT_EQ(all.before_advice[0].rows.size(), 10u);
-  EXPECT_EQ(all.before_advice[0].below, "and 1077 more: report kills_by_workload has all");
-  EXPECT_EQ(all.before_advice.back().below, "and 1077 more: report effects has all");
-  EXPECT_EQ(all.after_advice[0].below, "and 1077 more: report restarts has all");
+  EXPECT_EQ(all.before_advice[0].below, "and 1077 more: `report kills_by_workload` has all");
+  EXPECT_EQ(all.before_advice.back().below, "and 1077 more: `report effects` has all");
+  EXPECT_EQ(all.after_advice[0].below, "and 1077 more: `report restarts` has all");
 }
 
 TEST_F(Weekly, ComparesWithTheTimeBeforeWhereThatIsOnRecord) {
