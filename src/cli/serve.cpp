@@ -23,6 +23,7 @@
 #include "daemon/resources.hpp"
 #include "daemon/service/signals.hpp"
 #include "net/http_server.hpp"
+#include "report/format/html.hpp"
 #include "serve/answers.hpp"
 #include "serve/feed.hpp"
 #include "serve/files.hpp"
@@ -105,6 +106,18 @@ std::string state_of_answers(const Options& options) {
   return std::to_string(daemon::wall_now_us() / base::kSecond_us) + ' ' + state_of_history(options);
 }
 
+/// An error for a browser: a page with links instead of a line, which a phone shows very small.
+net::ServerAnswer for_browser(const net::ServerRequest& request, net::ServerAnswer answer) {
+  if (answer.status < 400 || request.accept.find("text/html") == std::string::npos) return answer;
+  std::string_view sentence = answer.shared_body ? *answer.shared_body : answer.body;
+  base::drop_prefix(sentence, "cgroup-memory-manager: ");
+  sentence = sentence.substr(0, sentence.find_last_not_of('\n') + 1);
+  const std::string title = answer.status == 404   ? "Not found"
+                            : answer.status == 400 ? "Not understood"
+                                                   : "Not shown";
+  return serve::as_page(answer, report::html_page(title, report::html_section("", report::html_paragraph(sentence))));
+}
+
 }  // namespace
 
 int serve(const Options& options) {
@@ -126,7 +139,11 @@ int serve(const Options& options) {
        .place = place,
        .bounds = serve::bounds_of(pages),
        .state = pages.of_fleet ? std::function<std::string()>() : [&options] { return state_of_answers(options); }});
-  net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& answer) {
+  report::link_pages(pages.of_fleet ? report::PagesOf::fleet : report::PagesOf::node);  // of errors
+  net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& to_client) {
+    const auto answer = [request, to_client](net::ServerAnswer one) {
+      to_client(for_browser(request, std::move(one)));
+    };
     if (request.path == "/healthz") return answer({.body = "ok\n"});
     auto file = serve::file_at(request.path);
     if (file && !(pages.of_fleet && request.path == kOpenApi)) return answer(*std::move(file));
@@ -136,6 +153,7 @@ int serve(const Options& options) {
     }
     auto route = serve::route_of(request, pages);
     if (!route) return answer({.status = 404, .body = serve::no_such_page(request, pages)});
+    if (!route->mistake.empty()) return answer({.status = 400, .body = route->mistake});
     answers.ask(*std::move(route), answer);
   });
   serve::Feed feed(  // of the fleet nobody wakes it
@@ -153,4 +171,3 @@ int serve(const Options& options) {
 }
 
 }  // namespace cgmm::cli
-    if (!route->mistake.empty()) return answer({.status = 400, .body = route->mistake});

@@ -160,6 +160,10 @@ std::optional<Route> page_route(std::string_view path, const net::ServerRequest&
   return route;
 }
 
+std::vector<std::pair<std::string, std::string>> page_headers() {
+  return {{"Content-Security-Policy", kPolicy}, {"Referrer-Policy", "no-referrer"}};
+}
+
 net::ServerAnswer refusal(int status, std::string sentence) { return {.status = status, .body = std::move(sentence)}; }
 
 }  // namespace
@@ -203,12 +207,16 @@ net::ServerAnswer answer_of(const Route& route, ProgramAnswer answer) {
   if (answer.end == End::too_big) return refusal(413, "the answer is over 16 MiB: ask for a shorter time\n");
   if (answer.end == End::too_slow) return refusal(503, "the answer took too long: ask for a shorter time\n");
   if (answer.end == End::killed) return refusal(500, "the program that answers was killed\n");
-  if (is_there)
-    return {.status = 200,
-            .type = route.type,
-            .body = std::move(answer.out),
-            .headers = {{"Content-Security-Policy", kPolicy}, {"Referrer-Policy", "no-referrer"}}};
+  if (is_there) return {.status = 200, .type = route.type, .body = std::move(answer.out), .headers = page_headers()};
   return refusal(answer.exit_code == 2 ? 400 : answer.exit_code == 3 ? 404 : 500, answer.err);
+}
+
+net::ServerAnswer as_page(net::ServerAnswer error, std::string html) {
+  error.type = kHtml;
+  error.body = std::move(html);
+  error.shared_body = nullptr;
+  error.headers = page_headers();
+  return error;
 }
 
 }  // namespace cgmm::serve

@@ -41,4 +41,7 @@ inline constexpr const char* kForServe = "--for-serve";
 /// An error is a sentence in plain text, the program's own.
 net::ServerAnswer answer_of(const Route& route, ProgramAnswer answer);
 
+/// `html` instead of an error's sentence, for who shows pages to people.
+net::ServerAnswer as_page(net::ServerAnswer error, std::string html);
+
 }  // namespace cgmm::serve

@@ -137,6 +137,29 @@ TEST_F(Serve, AMistakeIsASentence) {
   EXPECT_TRUE(is(get("/incident/99"), 404)) << get("/incident/99");
 }
 
+TEST_F(Serve, AMistakeInABrowserIsAPageThatLeadsOn) {
+  for (const char* const target : {"/nope", "/?since=x", "/?foo=<b>", "/incident/99"}) {
+    const std::string answer = get(target, "Accept: text/html,*/*;q=0.8\r\n");
+    EXPECT_NE(answer.find("Content-Security-Policy: default-src 'none';"), std::string::npos) << target;
+    EXPECT_NE(answer.find("<a href=\"/now\">Now</a>"), std::string::npos) << answer;
+    EXPECT_NO_THROW(Html(body_of(answer))) << answer;
+    EXPECT_EQ(get(target).find("<nav>"), std::string::npos) << "a program gets a sentence";
+  }
+}
+
+TEST_F(Serve, TheLatestKillOfAWorkloadIsNotThatOfAnother) {
+  SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
+      .exec(
+          "UPDATE cgroup SET workload = 'shop/web/app' WHERE path = '/web';"
+          "INSERT INTO oom_kill (oom_kill_id, cgroup_id, killed_at_us, source, scope, victim_comm, victim_pid) "
+          "SELECT 15, cgroup_id, (SELECT max(started_at_us) FROM scan), 'kernel_log', 'cgroup', 'nginx', 4711 "
+          "FROM cgroup WHERE path = '/web'");
+  EXPECT_TRUE(is(get("/incident/latest.json?workload=shop/web/app"), 200));
+  EXPECT_TRUE(is(get("/incident/latest.json?workload=shop/other"), 404))
+      << get("/incident/latest.json?workload=shop/other");
+  EXPECT_TRUE(is(get("/incident/latest?foo=1"), 400));
+}
+
 TEST_F(Serve, GoesOnWithoutAHistory) {
   std::filesystem::rename(database(), file("away"));
   EXPECT_TRUE(is(get("/"), 500)) << get("/");
