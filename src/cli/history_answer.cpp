@@ -9,6 +9,7 @@
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -209,8 +210,10 @@ std::string history_html(const std::vector<report::Section>& sections, store::Re
     from_us = std::min(from_us, usage.front().at_us);
     to_us = std::max(to_us, usage.back().at_us);
   }
-  std::string body = report::html_time_span(from_us, to_us) +
-                     report::html_window_links(window.since_us, window.until_us, daemon::wall_now_us());
+  if (from_us > to_us) std::tie(from_us, to_us) = std::pair(window.since_us, window.until_us);
+  std::string body =
+      report::html_time_span(from_us, to_us) +
+      report::html_window_links({window.since_us, window.until_us}, {from_us, to_us}, daemon::wall_now_us());
   for (const Shown& shown : all) {
     report::SvgChart chart{.from_at_us = from_us,
                            .to_at_us = to_us,
@@ -245,12 +248,16 @@ bool is_path(const core::Table& cgroups, const std::string& cgroup) {
 bool write_no_history(const Options& options, store::Reader& reader, const Window& window, const std::string& why) {
   if (options.format != report::Format::html || !report::are_pages_linked()) return false;
   const Window always{.since_us = 0, .until_us = daemon::wall_now_us(), .cgroup_glob = window.cgroup_glob};
-  if (answer_to("history_cgroups", reader, always.parameters(), /*most_rows=*/1).rows.empty()) return false;
+  const core::Table cgroups = answer_to("history_cgroups", reader, always.parameters());
+  if (cgroups.rows.empty()) return false;
+  std::int64_t first_us = always.until_us;
+  for (const report::Row row : report::rows_of(cgroups)) first_us = std::min(first_us, row.integer("first_seen_at_us"));
+  const std::string where = " All of it: `--since " + base::format_utc(first_us) + "`.";
   write_output(options,
                report::html_page("Memory history", report::html_time_span(window.since_us, window.until_us) +
-                                                       report::html_window_links(window.since_us, window.until_us,
-                                                                                 daemon::wall_now_us()) +
-                                                       report::html_paragraph(why)));
+                                                       report::html_window_links({window.since_us, window.until_us}, {},
+                                                                                 always.until_us) +
+                                                       report::html_section("", report::html_paragraph(why + where))));
   return true;
 }
 

@@ -101,9 +101,9 @@ TEST_F(ZoomedPage, KeysDoWhatTheLinksDo) {
   tab.expect_load([&] { tab.press("ArrowRight"); });
   EXPECT_EQ(window_of(tab), (Window{0, 86'400}));
   tab.expect_load([&] { tab.press("+", "+"); });
-  EXPECT_EQ(window_of(tab), (Window{21'600, 64'800}));
+  EXPECT_EQ(window_of(tab), (Window{21'585, 64'755})) << "half of the time from the first to the last sample";
   tab.expect_load([&] { tab.press("-", "-"); });
-  EXPECT_EQ(window_of(tab), (Window{0, 86'400}));
+  EXPECT_EQ(window_of(tab), (Window{0, 86'340}));
   tab.expect_load([&] { tab.press("0", "0"); });
   EXPECT_EQ(tab.ask("location.search"), "");
   expect_clean(tab);
@@ -118,7 +118,16 @@ TEST_F(ZoomedPage, WithoutAScriptLinksDoTheSame) {
   EXPECT_TRUE(links.starts_with("Earlier,") && links.ends_with("Closer,Wider,Newest")) << links;
   const std::string closer = tab.ask("document.querySelectorAll('.window a[data-key=\"+\"]')[0].href");
   tab.open(closer);
-  EXPECT_EQ(window_of(tab), (std::pair<double, double>{21'600, 64'800}));
+  EXPECT_EQ(window_of(tab), (std::pair<double, double>{21'585, 64'755}));
+}
+
+TEST_F(ZoomedPage, CloserIsIntoWhatIsShownAlsoWhereOnlyTheEndOfTheWindowHasSamples) {
+  Tab tab;
+  tab.open(url_ + "/cgroup/%2Fweb?since=2026-11-20T03:12:00Z&until=2026-11-22T04:12:00Z");  // two days and an hour
+  tab.expect_load([&] { tab.press("+", "+"); });
+  EXPECT_EQ(window_of(tab), (std::pair<double, double>{885, 2655}));
+  EXPECT_EQ(tab.ask("document.querySelectorAll('figure').length"), 1);
+  expect_clean(tab);
 }
 
 TEST_F(ZoomedPage, OfATimeWithoutSamplesLeadsBack) {
@@ -127,10 +136,11 @@ TEST_F(ZoomedPage, OfATimeWithoutSamplesLeadsBack) {
   EXPECT_EQ(tab.ask("document.querySelectorAll('figure').length"), 0);
   const std::string text = tab.ask("document.body.innerText");
   EXPECT_NE(text.find("There are no samples of a cgroup"), std::string::npos) << text;
+  EXPECT_NE(text.find("the time since 2026-11-22T03:12:00Z"), std::string::npos) << text;
   tab.open(tab.ask("document.querySelector('.window a[data-key=\"0\"]').href"));
   expect_clean(tab);
   tab.open(url_ + "/cgroup/%2Fnope");
-  EXPECT_EQ(tab.ask("document.querySelectorAll('nav').length"), 0) << "that is a mistake";
+  EXPECT_EQ(tab.ask("document.querySelectorAll('nav').length"), 1) << "a mistake leads on";
 }
 
 }  // namespace

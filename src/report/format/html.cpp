@@ -275,9 +275,10 @@ std::string html_time_span(std::int64_t from_at_us, std::int64_t to_at_us) {
          "\n";
 }
 
-std::string html_window_links(std::int64_t since_at_us, std::int64_t until_at_us, std::int64_t now_us) {
+std::string html_window_links(TimeSpan window, TimeSpan shown, std::int64_t now_us) {
   if (linked != PagesOf::node) return "";
-  const std::int64_t half_us = (until_at_us - since_at_us) / 2, quarter_us = half_us / 2;
+  const auto [since_at_us, until_at_us] = window;
+  const std::int64_t half_us = (until_at_us - since_at_us) / 2, quarter_us = (shown.to_us - shown.from_us) / 4;
   // `key` is what does the same in the script.
   const auto link = [&](std::string_view key, std::string_view text, std::int64_t from_us, std::int64_t to_us) {
     return element("a",
@@ -290,13 +291,14 @@ std::string html_window_links(std::int64_t since_at_us, std::int64_t until_at_us
   const std::int64_t later_us = std::min(until_at_us + half_us, now_us);
   if (later_us - until_at_us > base::kSecond_us)
     links += link("ArrowRight", "Later", since_at_us + later_us - until_at_us, later_us);
-  links += link("+", "Closer", since_at_us + quarter_us, until_at_us - quarter_us);
+  if (quarter_us > base::kSecond_us) links += link("+", "Closer", shown.from_us + quarter_us, shown.to_us - quarter_us);
   links += link("-", "Wider", since_at_us - half_us, until_at_us + half_us);
   links += element("a", "data-key=\"0\" href=\"?\"", "Newest");
   return element("p", "class=\"window\"",
                  links + " " +
                      element("span", "class=\"with-script\" hidden=\"hidden\"",
-                             "Drag over a chart to look closer. Keys: \u2190 \u2192 + \u2212 0")) +
+                             "Drag over a chart to look closer." +
+                                 element("span", "class=\"keys\"", " Keys: \u2190 \u2192 + \u2212 0"))) +
          "\n";
 }
 

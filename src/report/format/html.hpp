@@ -50,8 +50,13 @@ std::string html_preformatted(std::string_view text);
 /// "2026-11-16T20:48:31Z to 2026-11-23T20:48:31Z", as a remark.
 std::string html_time_span(std::int64_t from_at_us, std::int64_t to_at_us);
 
-/// To times before, after, within and around a window, in a page of `serve` of a node; else "".
-std::string html_window_links(std::int64_t since_at_us, std::int64_t until_at_us, std::int64_t now_us);
+/// A time, half-open, in microseconds since 1970.
+struct TimeSpan {
+  std::int64_t from_us = 0, to_us = 0;
+};
+/// To times before, after and around a window, and into the time that its charts show, in a page of `serve` of a node;
+/// else "".
+std::string html_window_links(TimeSpan window, TimeSpan shown, std::int64_t now_us);
 
 /// One important number. All fields are text.
 struct Tile {

@@ -118,8 +118,11 @@ std::string facts_of(const Section& section, const std::vector<TimelinePoint>& t
   }
   if (section.cgroup_count == 1 || !section.is_workload())
     facts.push_back((section.is_begin_known ? "began " : "first seen ") + base::format_time(section.first_seen_at_us));
-  if (section.limit)
-    facts.push_back("limit " + base::format_bytes(*section.limit) + (section.replicas.size() > 1 ? " each" : ""));
+  if (section.limit) {
+    const std::int64_t most = most_at_once(timeline);
+    facts.push_back("limit " + base::format_bytes(*section.limit) + (section.replicas.size() > 1 ? " each" : "") +
+                    (most > 1 ? ", and the charts are the sum of up to " + std::to_string(most) : ""));
+  }
   if (!section.restarts_at_us.empty()) {
     facts.push_back(base::counted(section.restarts_at_us.size(), "restart") +
                     (section.restarts_at_us.size() > 1 ? ", newest first: " : ": ") + times_of(section.restarts_at_us));

@@ -125,7 +125,9 @@ TEST_F(HistoryTimeline, APodAndTheContainersBelowItWithoutANameAreOneReplica) {
   EXPECT_EQ(points[1].replica_count, 1);
   const auto all = sections();
   ASSERT_EQ(all.size(), 1u);
-  EXPECT_EQ(facts_of(all[0], points, {}), "1 replica in the last scan, at most 2 at once; limit 100.0 MiB each")
+  EXPECT_EQ(
+      facts_of(all[0], points, {}),
+      "1 replica in the last scan, at most 2 at once; limit 100.0 MiB each, and the charts are the sum of up to 2")
       << "pods do not restart";
   add_hour(kBeginUs + kHourUs, 1, 360, 1000, 1000);
   add_hour(kBeginUs + kHourUs, 2, 180, 1000, 1000);
