@@ -113,8 +113,7 @@ IncidentList by_workload(store::Reader& reader, const Window& window, const Opti
 int list(store::Reader& reader, const Options& options) {
   const Window window = parse_window(options);
   report::Report incidents = report::built_in("incident_list");
-  incidents.title = "OOM kills and stuck cgroups, " + base::format_time(window.since_us) + " to " +
-                    base::format_time(window.until_us);
+  incidents.title = titled("OOM kills and stuck cgroups", window);
   const report::Format format = options.format;
   if (report::is_for_programs(format)) {
     write_answer(options, incidents, reader, window.parameters());
@@ -124,6 +123,10 @@ int list(store::Reader& reader, const Options& options) {
                           ? IncidentList{answer_to(incidents, reader, window.parameters(), kMostRowsForPeople), {}}
                           : by_workload(reader, window, options);
   list.table.title = incidents.title;
+  if (format == report::Format::html) {  // its heading is short
+    list.table.title = "OOM kills and stuck cgroups";
+    list.table.about = span_text(window);
+  }
   if (list.table.rows.empty() && list.remarks.empty()) list.remarks.push_back(hint_of(reader));
   write_incident_list(options, list);
   return 0;

@@ -130,9 +130,11 @@ Window parse_window(const Options& options) {
   return window;
 }
 
-std::string titled(const std::string& title, const Window& window) {
-  return title + ", " + base::format_time(window.since_us) + " to " + base::format_time(window.until_us);
+std::string span_text(const Window& window) {
+  return base::format_time(window.since_us) + " to " + base::format_time(window.until_us);
 }
+
+std::string titled(const std::string& title, const Window& window) { return title + ", " + span_text(window); }
 
 Window window_before(const Window& window) {
   Window before = window;
@@ -142,7 +144,7 @@ Window window_before(const Window& window) {
 }
 
 void write_answer(const Options& options, const report::Report& report, store::Reader& reader,
-                  const core::Parameters& parameters) {
+                  const core::Parameters& parameters, const std::string& about) {
   if (report::is_for_programs(options.format)) {
     const bool is_query = report.name.empty();  // it keeps exactly its columns
     report::RowWriter rows(options.format, is_query ? report::Times::as_they_are : report::Times::in_words_too);
@@ -150,6 +152,7 @@ void write_answer(const Options& options, const report::Report& report, store::R
     write_output(options, rows.finish());
   } else {
     core::Table table = answer_to(report, reader, parameters, kMostRowsForPeople);
+    table.about = about;
     if (table.rows.empty() && report::has_window(report) && !report.name.empty())
       table.below = report::why_none(answer_to("part_window_record", reader, parameters), report);
     write_table(options, table);

@@ -40,9 +40,10 @@ void write_table(const Options& options, const core::Table& table);
 
 /// A list for people has so many rows at most, and says how many more there are: nobody reads thousands of rows.
 inline constexpr std::size_t kMostRowsForPeople = 1000;
-/// The answer to one report. CSV and JSON have all rows, and never hold them all as a table.
+/// The answer to one report. CSV and JSON have all rows, and never hold them all as a table. `about`: what stands below
+/// the title.
 void write_answer(const Options& options, const report::Report& report, store::Reader& reader,
-                  const core::Parameters& parameters);
+                  const core::Parameters& parameters, const std::string& about = "");
 
 /// A half-open time window, and the glob that cgroups must match.
 struct Window {
@@ -53,6 +54,9 @@ struct Window {
 
   core::Parameters parameters() const;
 };
+
+/// "2026-11-16T20:48:31Z to 2026-11-23T20:48:31Z".
+std::string span_text(const Window& window);
 
 /// "TITLE, 2026-11-16T20:48:31Z to 2026-11-23T20:48:31Z".
 std::string titled(const std::string& title, const Window& window);

@@ -26,9 +26,12 @@
 namespace cgmm::cli {
 namespace {
 
-core::Table list_of(const std::vector<report::Report>& reports) {
+/// `is_page`: each is a link.
+core::Table list_of(const std::vector<report::Report>& reports, bool is_page) {
   core::Table table{.title = "Reports", .columns = {"name", "title", "from"}, .rows = {}};
   for (const report::Report& one : reports) {
+    const bool is_of_one_cgroup = one.name == "history" && !one.own;
+    if (is_page && is_of_one_cgroup) continue;  // its page is that of the cgroup
     table.rows.push_back({one.name, one.title, std::string(one.own ? "reports_dir" : "built in")});
   }
   return table;
@@ -141,7 +144,7 @@ int report(const Options& options) {
   const ReaderConfig loaded = load_for_reading(options);
   const config::Config& config = loaded.config;
   if (options.list) {
-    write_table(options, list_of(report::list_reports(config.reports_dir, to_stderr)));
+    write_table(options, list_of(report::list_reports(config.reports_dir, to_stderr), !options.display.links.empty()));
     return 0;
   }
   const Window window = parse_window(options);
@@ -155,8 +158,10 @@ int report(const Options& options) {
   if (const auto page = sorted_page(*one, reader, window, options)) {
     write_output(options, *page);
   } else {
-    if (report::has_window(*one)) one->title = titled(one->title, window);
-    write_answer(options, *one, reader, window.parameters());
+    const bool is_page = options.format == report::Format::html;  // its heading is short
+    if (report::has_window(*one) && !is_page) one->title = titled(one->title, window);
+    write_answer(options, *one, reader, window.parameters(),
+                 report::has_window(*one) && is_page ? span_text(window) : "");
   }
   return 0;
 }
