@@ -48,10 +48,11 @@ void cut(core::Table& table) {
   table.rows.resize(kMostRows);
 }
 
-/// A sign for each part of the window: from nothing to the most that there was. A dot: it is not known.
+/// A sign for each part of the window, from the least to the most that there was, as in `live`: what changes by less
+/// than a tenth is nearly flat. A dot: it is not known.
 std::map<std::string, std::string> trends_of(const core::Table& trend) {
   constexpr std::size_t kSlots = 32;
-  constexpr double kSteps = glyph::kBlocks.size() - 1;
+  constexpr std::size_t kHighest = glyph::kBlocks.size() - 1;
   std::map<std::string, std::array<std::optional<double>, kSlots>> all;
   for (const Row row : rows_of(trend)) {
     const auto slot = static_cast<std::size_t>(row.integer("slot"));
@@ -59,11 +60,18 @@ std::map<std::string, std::string> trends_of(const core::Table& trend) {
   }
   std::map<std::string, std::string> texts;
   for (const auto& [workload, slots] : all) {
-    double most = 1;
-    for (const auto& one : slots) most = std::max(most, one.value_or(0));
+    std::optional<double> least, most;
+    for (const auto& one : slots) {
+      if (!one) continue;
+      least = std::min(least.value_or(*one), *one);
+      most = std::max(most.value_or(*one), *one);
+    }
+    const double range = std::max({most.value_or(0) - least.value_or(0), most.value_or(0) / 10, 1.0});
     std::string& text = texts[workload];
-    for (const auto& one : slots)
-      text += one ? glyph::kBlocks[static_cast<std::size_t>(std::max(std::ceil(*one / most * kSteps), 1.0))] : "\u00b7";
+    for (const auto& one : slots) {
+      const auto height = one ? 1 + static_cast<std::size_t>((*one - *least) / range * (kHighest - 1)) : 0;
+      text += one ? glyph::kBlocks[std::min(height, kHighest)] : "\u00b7";
+    }
   }
   return texts;
 }
@@ -99,6 +107,7 @@ std::string now_page(NowPage page) {
                            {"cgroup", "usage_bytes", "held_bytes", "reclaimable_cache_bytes", "anon_bytes",
                             "limit_bytes", "held_pct", "growth_bytes_per_second", "oom_kills", "psi_some_pct",
                             "psi_full_pct", "refaulted_bytes", "last_reclaim_at_us", "cooldown_until_at_us", "kind"});
+  table.most_important = {"cgroup", "usage_bytes", "held_pct", "growth_bytes_per_second", "limit_bytes", "held_bytes"};
   cut(table);
   return html_page(title_of_node(page.is_live ? "Cgroups now" : "Cgroups at one instant", page.status),
                    body + html_section("", html_table(table, sort)));
@@ -107,7 +116,6 @@ std::string now_page(NowPage page) {
 std::string workloads_page(WorkloadsPage page) {
   const std::string sort = page.sort.empty() ? "usage_bytes" : page.sort;
   core::Table table = sorted_by(std::move(page.workloads), sort);
-  table.most_important = {"cgroup", "usage_bytes", "held_pct", "growth_bytes_per_second", "limit_bytes", "held_bytes"};
   cut(table);
   const std::map<std::string, std::string> trends = trends_of(page.trend);
   const std::size_t at = column_of(table, "workload");
@@ -118,6 +126,7 @@ std::string workloads_page(WorkloadsPage page) {
     row.insert(row.begin() + static_cast<std::ptrdiff_t>(at) + 1,
                trend != trends.end() ? core::Cell(trend->second) : core::Cell());
   }
+  table.most_important = {"workload", "usage_bytes", "fullest_pct", "trend", "running", "restarts"};
   table.report.clear();
   const std::string why = page.why_none.empty() ? "" : html_paragraph(page.why_none, Weight::remark);
   return html_page(title_of_node("Workloads", page.status),
@@ -125,4 +134,3 @@ std::string workloads_page(WorkloadsPage page) {
 }
 
 }  // namespace cgmm::report
-  table.most_important = {"workload", "usage_bytes", "fullest_pct", "trend", "running", "restarts"};
