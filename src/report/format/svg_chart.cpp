@@ -97,7 +97,7 @@ std::string bars_path(const Series& series, const Frame& frame) {
   for (const ChartPoint& one : series.points) {
     const double left = frame.x(one.at_us), right = frame.x(one.at_us + series.bar_us);
     if (one.value.value_or(0) <= 0 || right <= left) continue;
-    const double gap = (right - left) * 0.12;
+    const double gap = std::min((right - left) * 0.12, kWidth / 250);  // a wide bar is the whole of its time
     path += "M" + point(left + gap, kHeight) + "V" + number(std::min(frame.y(*one.value), kHeight - kLeastHeight)) +
             "H" + number(right - gap) + "V" + number(kHeight) + "z";
   }

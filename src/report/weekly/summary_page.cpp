@@ -116,8 +116,18 @@ std::string chart_of(const SummaryPage& page, const TimeAsked& asked) {
   if (begin_at_us > asked.since_us && begin_at_us < asked.until_us) chart.from_at_us = begin_at_us;
   chart.series = {bars(page.reclaims_by_hour, "freed_bytes", "freed", slot, chart),
                   bars(page.reclaims_by_hour, "refaulted_bytes", "read back of it", slot, chart)};
-  const std::string when = range_us < slot.us ? "this window" : "each " + std::string(slot.name);
-  return html_section("Freed in " + when, svg_chart(chart));
+  return html_section("Freed in each " + std::string(slot.name), svg_chart(chart));
+}
+
+/// What to look at first after a night; "": nothing was killed.
+std::string last_kill(const core::Table& oom_kills) {
+  const Row last(oom_kills);
+  if (oom_kills.rows.empty() || !last.known("id")) return "";
+  const std::string cgroup = last.text("cgroup"), victim = last.text("victim_comm");
+  const std::string whom = !cgroup.empty() ? cgroup : !victim.empty() ? victim : "a process outside of what is tracked";
+  return html_paragraph("The last OOM kill was that of " + whom + " at " +
+                        base::format_time(last.integer("killed_at_us")) + ": `incident show " +
+                        std::to_string(last.integer("id")) + "` tells why.");
 }
 
 }  // namespace
@@ -183,7 +193,7 @@ std::string summary_page(const SummaryPage& page, const TimeAsked& asked) {
   for (const std::string& sentence : summary_sentences(page.summary, page.findings, asked)) {
     body += html_paragraph(sentence, std::exchange(weight, Weight::plain));
   }
-  body += tiles(page.summary) + chart_of(page, asked);
+  body += last_kill(page.oom_kills) + tiles(page.summary) + chart_of(page, asked);
   for (const core::Table& table : page.sections.before_advice) body += html_section_of(table);
   body += render_advice(page.findings, Format::html, {});
   for (const core::Table& table : page.sections.after_advice) body += html_section_of(table);

@@ -87,6 +87,18 @@ TEST(SummaryPage, RaisesAnAlarmForAnOomKill) {
   EXPECT_EQ(Html(summary_page(page, kWeek)).of_class("alarm").size(), 1u);
 }
 
+TEST(SummaryPage, LeadsToTheLastOomKill) {
+  SummaryPage page = page_of_a_week();
+  EXPECT_EQ(summary_page(page, kWeek).find("incident show"), std::string::npos) << "there was none";
+  page.oom_kills = {.title = "",
+                    .columns = {"id", "killed_at_us", "cgroup", "victim_comm", "kills"},
+                    .rows = {{integer(16), integer(kWeek.until_us - 1'000'000), "shop/web/app", "nginx", integer(1)}}};
+  const std::vector<std::string> said = texts(Html(summary_page(page, kWeek)).all("p"));
+  EXPECT_TRUE(std::ranges::any_of(said, [](const std::string& one) {
+    return one.starts_with("The last OOM kill was that of shop/web/app at ");
+  })) << summary_page(page, kWeek);
+}
+
 TEST(SummaryPage, WithoutAnyReclaimHasNoChart) {
   const SummaryPage nothing;
   const Html html(summary_page(nothing, kWeek));
