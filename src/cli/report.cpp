@@ -120,7 +120,7 @@ std::optional<std::string> sorted_page(const report::Report& one, store::Reader&
   if (table.rows.empty()) why = report::why_none(answer_to("part_window_record", reader, parameters), one);
   if (is_now)
     return report::now_page({std::move(table), std::move(status), why, sort,
-                             /*is_live=*/window.up_to_now && window.cgroup_glob == "*"});
+                             /*is_live=*/window.up_to_now && window.cgroup_glob == "*", window.until_us});
   return report::workloads_page({std::move(table), answer_to("history_trend", reader, parameters), std::move(status),
                                  titled(one.title, window), why, sort});
 }

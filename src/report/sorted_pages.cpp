@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
 #include "report/format/glyphs.hpp"
 #include "report/format/html.hpp"
@@ -76,6 +77,16 @@ std::map<std::string, std::string> trends_of(const core::Table& trend) {
   return texts;
 }
 
+/// Also without the script, which says the same (ageText in serve/page.js).
+std::string age_text(std::int64_t age_us, const Row& status) {
+  const std::int64_t seconds = std::max<std::int64_t>(age_us, 0) / base::kSecond_us;
+  const std::string age = seconds < 120    ? std::to_string(seconds) + " s"
+                          : seconds < 7200 ? std::to_string(seconds / 60) + " min"
+                                           : std::to_string(seconds / 3600) + " h";
+  const bool is_late = age_us > 3 * status.integer("interval_us") + 10 * base::kSecond_us;
+  return age + " ago" + (is_late ? ": is the service stopped?" : "");
+}
+
 }  // namespace
 
 core::Table sorted_by(core::Table table, std::string_view column) {
@@ -101,7 +112,8 @@ std::string now_page(NowPage page) {
            (is_hour        ? "Averages of the hour from "
             : page.is_live ? "Newest scan: "
                            : "Scan: ") +
-           time + " <span id=\"age\"></span></p>\n";
+           time + " <span id=\"age\">" + (live.empty() ? "" : age_text(page.until_us - at_us, status)) +
+           "</span></p>\n";
   }
   core::Table table = only(sorted_by(std::move(page.now), sort), "",
                            {"cgroup", "usage_bytes", "held_bytes", "reclaimable_cache_bytes", "anon_bytes",

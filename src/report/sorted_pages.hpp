@@ -18,11 +18,12 @@ namespace cgmm::report {
 core::Table sorted_by(core::Table table, std::string_view column);
 
 struct NowPage {
-  core::Table now;       // reports/now.sql
-  core::Table status;    // reports/status.sql
-  std::string why_none;  // where `now` has no rows
-  std::string sort;      // a column; "": as the report is
-  bool is_live = false;  // it is about now, so the script follows what happens
+  core::Table now;            // reports/now.sql
+  core::Table status;         // reports/status.sql
+  std::string why_none;       // where `now` has no rows
+  std::string sort;           // a column; "": as the report is
+  bool is_live = false;       // it is about now, so the script follows what happens
+  std::int64_t until_us = 0;  // when it was asked for
 };
 
 struct WorkloadsPage {

@@ -59,5 +59,23 @@ TEST(Trend, IsTheLastScanOfEachPartOfTheWindowOrAnHour) {
   EXPECT_EQ(page.find("<b>"), std::string::npos);
 }
 
+TEST(NowPage, SaysHowOldTheScanIsAlsoWithoutTheScript) {
+  core::Table now{
+      .title = "",
+      .columns = {"cgroup", "usage_bytes", "held_bytes", "reclaimable_cache_bytes", "anon_bytes", "limit_bytes",
+                  "held_pct", "growth_bytes_per_second", "psi_some_pct", "psi_full_pct", "refaulted_bytes",
+                  "last_reclaim_at_us", "cooldown_until_at_us", "kind", "at_us", "measured"},
+      .rows = {std::vector<core::Cell>(16)}};
+  now.rows[0][0] = "/web";
+  now.rows[0][14] = std::int64_t{100'000'000};
+  const core::Table status{
+      .title = "", .columns = {"node", "interval_us"}, .rows = {{"node-7", std::int64_t{1'000'000}}}};
+  const auto page = [&](std::int64_t until_us) {
+    return now_page({.now = now, .status = status, .why_none = "", .sort = "", .is_live = true, .until_us = until_us});
+  };
+  EXPECT_NE(page(102'900'000).find("<span id=\"age\">2 s ago</span>"), std::string::npos) << page(102'900'000);
+  EXPECT_NE(page(160'000'000).find("60 s ago: is the service stopped?</span>"), std::string::npos) << page(160'000'000);
+}
+
 }  // namespace
 }  // namespace cgmm::report
