@@ -365,4 +365,3 @@ TEST_F(LiveApp, ASmallScreenHasAListAllTheSame) {
   EXPECT_NE(screen(app).find("kills"), std::string::npos) << "the chosen column is seen: " << screen(app);
   EXPECT_TRUE(std::ranges::any_of(app.frame().lines, &Line::is_selected));
 }
-
