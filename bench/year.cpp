@@ -5,6 +5,10 @@
 //
 //   cmake --build --preset release --target year && build/release/bench/year            a scan a minute: minutes
 //   build/release/bench/year --interval 10                                             every 10 s: an hour
+//   build/release/bench/year --interval 10 --days 100 --archive 1                      with the archive
+//
+// With --archive 1 samples are kept for 100 days, the containers are lifelike (made_up.hpp), and it fails when a sample
+// of those days is gone.
 //
 // A short one runs with the tests, with a max_size that it reaches.
 
@@ -19,12 +23,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/units.hpp"
+#include "made_up.hpp"
 #include "store/history.hpp"
 #include "store/reader.hpp"
 
@@ -43,6 +49,7 @@ struct Options {
   std::int64_t cgroups = 200;
   std::int64_t interval_s = 60;
   std::int64_t max_size_mib = 1024;
+  bool archive = false;
   std::string directory = std::filesystem::temp_directory_path();
 };
 
@@ -54,10 +61,12 @@ Options parse(int argc, char** argv) {
     else if (name == "--cgroups") options.cgroups = std::atoll(argv[i + 1]);
     else if (name == "--interval") options.interval_s = std::atoll(argv[i + 1]);
     else if (name == "--max-size-mib") options.max_size_mib = std::atoll(argv[i + 1]);
+    else if (name == "--archive") options.archive = std::atoll(argv[i + 1]) != 0;
     else if (name == "--directory") options.directory = argv[i + 1];
     else {
       std::fprintf(stderr,
-                   "usage: year [--days N] [--cgroups N] [--interval SECONDS] [--max-size-mib N] [--directory DIR]\n");
+                   "usage: year [--days N] [--cgroups N] [--interval SECONDS] [--max-size-mib N] "
+                   "[--archive 0|1] [--directory DIR]\n");
       std::exit(2);
     }
   }
@@ -102,18 +111,19 @@ struct Slowest {
 /// A node whose containers come and go, two an hour.
 class Node {
  public:
-  explicit Node(std::int64_t count) : pods_(static_cast<std::size_t>(count)) {}
+  Node(std::int64_t count, bool is_lifelike) : pods_(static_cast<std::size_t>(count)), is_lifelike_(is_lifelike) {}
 
   core::Scan scan(std::int64_t at_us, std::int64_t interval_us) {
     core::Scan scan{.started_at_us = at_us, .duration_us = 4000, .interval_us = interval_us, .cpu_us = 4000};
     if (at_us >= replace_at_us_) {
       Pod& pod = pods_[random_() % pods_.size()];
+      if (pod) lives_.erase(pod->key);
       pod = nullptr;
       replace_at_us_ = at_us + kHour / 2;
     }
     for (Pod& pod : pods_) {
       if (!pod) pod = new_pod();
-      scan.rows.push_back(row(pod));
+      scan.rows.push_back(is_lifelike_ ? lives_.try_emplace(pod->key, pod->key).first->second.row(pod) : row(pod));
     }
     return scan;
   }
@@ -148,6 +158,8 @@ class Node {
   }
 
   std::vector<Pod> pods_;
+  bool is_lifelike_;
+  std::map<core::CgroupKey, bench::Lifelike> lives_;
   core::CgroupKey last_key_ = 0;
   std::int64_t replace_at_us_ = 0;
   std::minstd_rand random_{42};
@@ -169,13 +181,40 @@ void commit(store::History& history, const Record& record) {
   history.commit();
 }
 
+/// Whether no sample of the time that is kept is gone.
+bool tell_archive(store::Reader& reader, std::int64_t bytes, const Options& options) {
+  const auto number = [&](const char* sql) {
+    const core::Cell cell = reader.run(sql).rows.at(0).at(0);
+    const auto* const found = std::get_if<std::int64_t>(&cell);
+    return found == nullptr ? std::int64_t{0} : *found;
+  };
+  const std::int64_t archived = number("SELECT sum(sample_count) FROM archive_chunk");
+  const std::int64_t packed = number("SELECT sum(length(data)) FROM archive_chunk");
+  const std::int64_t samples = archived + number(
+                                              "SELECT count(*) FROM main.sample WHERE scan_id > "
+                                              "(SELECT coalesce(max(scan_id), 0) FROM archived)");
+  const auto a_sample = [](std::int64_t of, std::int64_t count) {
+    return static_cast<double>(of) / static_cast<double>(std::max<std::int64_t>(count, 1));
+  };
+  std::printf("%-28s %lld, %.2f bytes each in the archive\n", "samples that are archived",
+              static_cast<long long>(archived), a_sample(packed, archived));
+  std::printf("%-28s %lld, %.2f bytes each of the whole file\n", "samples", static_cast<long long>(samples),
+              a_sample(bytes, samples));
+  const std::int64_t scans_a_day = kDay / kSecond / options.interval_s;
+  return samples >= std::min<std::int64_t>(options.days, 100) * scans_a_day * options.cgroups;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   const std::string directory = options.directory + "/cgmm-year-" + std::to_string(::getpid());
   const std::string file = directory + "/history.db";
-  const core::RetentionSettings retention{.max_size_bytes = options.max_size_mib << 20};
+  core::RetentionSettings retention{.max_size_bytes = options.max_size_mib << 20};
+  if (options.archive) {
+    retention.samples_us = 100 * kDay;
+    retention.archive = true;
+  }
   std::int64_t biggest = 0;
   Slowest commits;
   Slowest slices;
@@ -185,7 +224,7 @@ int main(int argc, char** argv) {
     history.set_retention(retention);
     history.begin_run(kBegin, "a year");
     commit(history, core::NodeFacts{{{"page_size_bytes", std::int64_t{4096}}}});
-    Node node(options.cgroups);
+    Node node(options.cgroups, options.archive);
     const std::int64_t end = kBegin + options.days * kDay;
     std::int64_t reclaim_id = 0;
     std::int64_t reclaim_at_us = kBegin + kHour;
@@ -242,12 +281,17 @@ int main(int argc, char** argv) {
   std::printf("%-28s %s\n", "memory, high water",
               base::format_bytes(static_cast<std::uint64_t>(used.ru_maxrss) * 1024).c_str());
   store::Reader reader(file);
-  for (const char* const table : {"sample", "sample_hour", "scan", "cgroup", "reclaim", "oom_kill"}) {
+  for (const char* const table : {"main.sample", "sample_hour", "scan", "cgroup", "reclaim", "oom_kill"}) {
     const core::Table count = reader.run(std::string("SELECT count(*) FROM ") + table);
     std::printf("%-28s %lld\n", (std::string("rows in ") + table).c_str(),
                 static_cast<long long>(std::get<std::int64_t>(count.rows.at(0).at(0))));
   }
+  const bool is_complete = !options.archive || tell_archive(reader, bytes_on_disk(file), options);
   std::filesystem::remove_all(directory);
+  if (!is_complete) {
+    std::printf("FAILED: samples are gone before their time\n");
+    return 1;
+  }
   if (biggest > retention.max_size_bytes) {
     std::printf("FAILED: it was over max_size\n");
     return 1;
