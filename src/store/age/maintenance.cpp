@@ -17,6 +17,8 @@ namespace {
 using base::kDay_us;
 using base::kHour_us;
 
+constexpr std::int64_t kMiB = 1024 * 1024;
+
 /// Of max_size, when a reader keeps the WAL from being moved into the file.
 constexpr std::int64_t kLeastRoomBytes = 256 * 1024;
 /// Slices after a batch: so many, and one for so many samples.
@@ -29,11 +31,12 @@ constexpr std::int64_t kRest_us = 5 * base::kMinute_us;
 
 /// A month's report has its coverage. They would be 0.3 GB in a year.
 constexpr std::int64_t kScansStay_us = 35 * kDay_us;
-constexpr std::int64_t kMiB = 1024 * 1024;
 constexpr std::int64_t kGivenBackAtOnceBytes = kMiB / 4;
 
-/// Of max_size for the WAL, which has all that is written while somebody reads for long. The rest is the file's.
+/// Of max_size for the WAL, which has all that is written while somebody reads for long: six hours of 200 cgroups every
+/// 10 s. The rest is the file's.
 constexpr std::int64_t kWalShare = 8;
+constexpr std::int64_t kMostWalBytes = 64 * kMiB;
 /// Of the file, for cgroups that lived for less than an hour.
 constexpr std::int64_t kEarlyGoneShare = 8;
 /// The reserve of the file for the next transactions.
@@ -162,7 +165,7 @@ void Maintenance::undo() {
 std::int64_t Maintenance::pages_bytes(const char* pragma) { return sql_.number(pragma).value_or(0) * size_.page_bytes; }
 
 std::int64_t Maintenance::file_share_bytes() const {
-  return settings_->max_size_bytes - settings_->max_size_bytes / kWalShare;
+  return settings_->max_size_bytes - std::min(settings_->max_size_bytes / kWalShare, kMostWalBytes);
 }
 
 bool Maintenance::is_over_size() {
