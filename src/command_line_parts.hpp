@@ -22,7 +22,7 @@ CLI::Option* add(CLI::App& app, const char* name, Target& target, const char* ty
 void add_config(CLI::App& app, cli::Options& options);
 void add_database(CLI::App& app, cli::Options& options);
 void add_output(CLI::App& app, cli::Options& options);
-void add_bounds(CLI::App& app, cli::Options& options, const std::string& default_time = "30s; check: 10m");
+void add_bounds(CLI::App& app, cli::Options& options, const std::string& default_time = "30s; check and simulate: 10m");
 /// Those of all subcommands that read the history.
 void add_reading(CLI::App& app, cli::Options& options);
 /// `since`: what it is without the option.

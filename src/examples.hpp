@@ -70,6 +70,14 @@ inline constexpr const char* kQuery =
     "  cgroup-memory-manager query \"SELECT at, usage_bytes FROM v_sample WHERE name GLOB '*web*'\" --format csv\n"
     "      samples for a spreadsheet\n";
 
+inline constexpr const char* kSimulate =
+    "  cgroup-memory-manager simulate --threshold 10%\n"
+    "      what a lower threshold would have freed in the last 7 days, and what it would have cost\n"
+    "  cgroup-memory-manager simulate --preset rust --since 1d --workload 'shop/*'\n"
+    "      the Rust program's rule, on yesterday's samples of these workloads\n"
+    "  cgroup-memory-manager simulate --backtest\n"
+    "      the configuration that ran: how far the simulation is from what really was\n";
+
 inline constexpr const char* kMetrics =
     "  cgroup-memory-manager metrics\n"
     "      kills, reclaims and scans as numbers for Prometheus\n"

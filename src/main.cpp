@@ -62,6 +62,8 @@ constexpr Command kCommands[] = {
      examples::kStatus},
     {"check", "What is right on this machine and what is not", cgmm::add_check, cli::check, examples::kCheck, true},
     {"query", "Your own SQL on the history, read-only", cgmm::add_query, cli::query, examples::kQuery},
+    {"simulate", "What another configuration would have done, from what is on record", cgmm::add_simulate,
+     cli::simulate, examples::kSimulate},
     {"metrics", "The node's numbers for Prometheus", cgmm::add_metrics, cli::metrics, examples::kMetrics},
     {"live", "All cgroups on the terminal, now and at any time of the history", cgmm::add_live, cli::live,
      examples::kLive},

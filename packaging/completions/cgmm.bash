@@ -32,7 +32,7 @@ _cgmm() {
 
   for ((index = 1; index < COMP_CWORD; index++)); do
     case ${COMP_WORDS[index]} in
-      run | report | history | incident | status | check | query | metrics | live | serve | ship) command=${COMP_WORDS[index]} && break ;;
+      run | report | history | incident | status | check | query | simulate | metrics | live | serve | ship) command=${COMP_WORDS[index]} && break ;;
       fleet)
         command=fleet
         ((index + 1 >= COMP_CWORD)) || what=${COMP_WORDS[index + 1]}
@@ -48,11 +48,13 @@ _cgmm() {
     --since | --until | --at) words='1h 1d 7d 30d' ;;
     --threshold) words='25% 50% 512Mi' ;;
     --window) words='30m 2h' ;;
+    --preset) words='rust shipped psi refault' ;;
+    --policy) words='idle target rust' ;;
     --cgroup | --workload) _cgmm_known workloads && return ;;
     --interval | --cooldown | --listen | --cycles | --width | --max-time | --max-memory | --node | --cluster | --keep-samples | --keep-hours) return ;;
     *)
       case $command in
-        '') words="run report history incident status check query metrics live serve ship fleet help $run --version --help" ;;
+        '') words="run report history incident status check query simulate metrics live serve ship fleet help $run --version --help" ;;
         run) words="$run --help" ;;
         report)
           words="$window $output $history --cgroup --workload --list --help"
@@ -70,6 +72,7 @@ _cgmm() {
           fi ;;
         status) words="--short $output $history --help" ;;
         query) words="$output $history --help" ;;
+        simulate) words="$window $output $history --preset --policy --threshold --cooldown --cgroup --workload --backtest --help" ;;
         check) words="$run $output --config-only --help" ;;
         metrics) words="--textfile --containers --openmetrics --max-time --max-memory $history --help" ;;
         live) words="--at --local-time $history --help" ;;

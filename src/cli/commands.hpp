@@ -70,6 +70,13 @@ struct MetricsOptions {
   bool openmetrics = false;  // instead of the text format
 };
 
+/// For `simulate`.
+struct SimulateOptions {
+  std::string preset;  // "rust", "shipped", "psi" or "refault"; "": the configuration
+  std::optional<core::ReclaimPolicy> policy;
+  bool backtest = false;
+};
+
 /// What the command line says. Each subcommand has some of these options.
 struct Options {
   std::string version;  // of this program
@@ -97,6 +104,7 @@ struct Options {
   ShipOptions ship;
   FleetOptions fleet;
   MetricsOptions metrics;
+  SimulateOptions simulate;
   ServeOptions serve;
   std::vector<std::string> arguments;  // all of the command line
   Display display;
@@ -112,6 +120,7 @@ int status(const Options& options);
 int check(const Options& options);
 int query(const Options& options);
 int metrics(const Options& options);
+int simulate(const Options& options);
 /// Names words of the history for the completions of a shell, one a line. Says nothing if there is no history.
 int complete(const Options& options);
 /// The work of these is done by the program cgroup-memory-manager-fleet; the other one starts that

@@ -24,8 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFileBytes = 1024 * 1024;
-constexpr std::array<std::string_view, 5> kNotReports = {"history_", "incident_", "live_", "metric_",
-                                                         "part_"};  // files that begin with these
+constexpr std::array<std::string_view, 6> kNotReports = {"history_", "incident_", "live_", "metric_",
+                                                         "part_",    "simulate_"};  // files that begin with these
 // Put in the place of "(NAME)". Some have others in them, which come after them here.
 constexpr std::array<std::string_view, 15> kParts = {
     "metric_total", "near_miss",    "open_fault",  "measured",    "lost",           "sampled_hour", "coverage", "gap",

@@ -38,7 +38,8 @@ class Catalog : public testing::Test {
 /// Not the queries of `incident`, `history` and `metrics`, and not the parts of reports.
 bool is_a_report(std::string_view name) {
   const auto begins = [&](std::string_view prefix) { return name.starts_with(prefix); };
-  return !begins("incident_") && !begins("history_") && !begins("live_") && !begins("metric_") && !begins("part_");
+  return !begins("incident_") && !begins("history_") && !begins("live_") && !begins("metric_") && !begins("part_") &&
+         !begins("simulate_");
 }
 
 std::size_t report_count() {
