@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "cli/checked_advice.hpp"
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/terminal.hpp"
@@ -67,8 +68,8 @@ std::string weekly_summary(const std::filesystem::path& database, const Window& 
   auto answer_to_slowest = in_another_thread(database, kSlowest, window);
   core::Table earlier = answer_to(reports.front(), reader, window_before(window).parameters());
   earlier.report = "summary_before";
-  const std::vector<report::Finding> found =
-      report::findings_of(answer_to("evidence", reader, window.parameters()), policy);
+  std::vector<report::Finding> found = report::findings_of(answer_to("evidence", reader, window.parameters()), policy);
+  if (policy != nullptr) check_advice(found, reader, window, *policy);
   const bool for_programs = options.format == report::Format::json;
   const bool has_scans = report::Row(numbers).integer("scans") > 0;  // if not, the answer says so
   std::vector<core::Table> tables;

@@ -110,5 +110,36 @@ TEST_F(Simulate, WhatCanNotBeSimulatedIsRefused) {
   }
 }
 
+/// Of a hot set that is read back at once after each reclaim, by the rule that ran and by its replay.
+TEST_F(Simulate, TheWeeklyAdviceIsReplayedBeforeItIsGiven) {
+  write_config("policy = 'rust'\nreclaim_scope = 'all'\n");
+  SQLite::Database db(database(), SQLite::OPEN_READWRITE);
+  db.exec(
+      "INSERT INTO reclaim (reclaim_id, cgroup_id, started_at_us, duration_us, method, threshold_bytes, "
+      "usage_before_bytes, usage_after_bytes, file_before_bytes, file_after_bytes, shmem_before_bytes, freed_bytes, "
+      "outcome, stopped_by, step_count) SELECT scan_id, 2, started_at_us + 1000, 1000, 'force_empty', 26214400, "
+      "73400320, 10485760, 62914560, 0, 0, 62914560, 'done', 'target', 1 FROM scan WHERE scan_id % 3 = 1");
+  db.exec(
+      "INSERT INTO reclaim_effect (reclaim_id, observed_for_us, refaulted_bytes, regrown_bytes, held_byte_seconds, "
+      "verdict, ended_by, judged_by) SELECT reclaim_id, 29990000, 62914560, 62914560, 314572800, 'churn', "
+      "'next_reclaim', 'refaults' FROM reclaim");
+  db.exec("UPDATE sample SET refault_file = 15360 WHERE cgroup_id = 2 AND scan_id % 3 = 2");
+  const Answer answer =
+      ask({"report", "--format", "json", "--since", "1970-01-01T00:00:00Z", "--until", "1970-01-01T00:33:20Z"});
+  ASSERT_EQ(answer.exit_code, 0) << answer.err;
+  const auto advice = nlohmann::json::parse(answer.out)["advice"];
+  ASSERT_EQ(advice.size(), 1U) << advice;
+  const std::string reason = advice[0]["reason"];
+  EXPECT_NE(reason.find("Replayed over"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("less would have been read back"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("\u00b1 "), std::string::npos) << reason;
+
+  // Another configuration than the one that ran: its replay is far off, so nothing is said of it.
+  write_config("policy = 'idle'\nreclaim_scope = 'all'\n");
+  const Answer other =
+      ask({"report", "--format", "json", "--since", "1970-01-01T00:00:00Z", "--until", "1970-01-01T00:33:20Z"});
+  EXPECT_EQ(other.out.find("Replayed over"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace cgmm::test

@@ -64,6 +64,7 @@ constexpr auto kSimilar = std::to_array<Similar>({
     {U'▔', "-"},
     {U'▲', "^"},
     {U'·', "*"},
+    {U'±', "+-"},
     {U'…', "..."},
     {U'▁', "_"},
     {U'▂', "_"},
