@@ -119,11 +119,14 @@ std::optional<std::string> sorted_page(const report::Report& one, store::Reader&
     throw UsageError("sort=\"" + sort + "\": there is no such column");
   std::string why;
   if (table.rows.empty()) why = report::why_none(answer_to("part_window_record", reader, parameters), one);
+  report::AskedOf asked{.since = options.since, .until = "", .cgroup = options.cgroup, .workload = options.workload};
+  if (options.until != "now") asked.until = options.until;
   if (is_now)
     return report::now_page({std::move(table), std::move(status), why, sort,
-                             /*is_live=*/window.up_to_now && window.cgroup_glob == "*", window.until_us});
+                             /*is_live=*/window.up_to_now && window.cgroup_glob == "*", window.until_us,
+                             std::move(asked)});
   return report::workloads_page({std::move(table), answer_to("history_trend", reader, parameters), std::move(status),
-                                 titled(one.title, window), why, sort});
+                                 titled(one.title, window), why, sort, std::move(asked)});
 }
 
 report::Report report_named(const std::filesystem::path& reports_dir, const std::string& name) {

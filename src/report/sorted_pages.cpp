@@ -12,6 +12,7 @@
 
 #include "base/time.hpp"
 #include "base/units.hpp"
+#include "report/format/escape.hpp"
 #include "report/format/glyphs.hpp"
 #include "report/format/html.hpp"
 #include "report/format/layout.hpp"
@@ -40,6 +41,35 @@ bool is_before(const core::Cell& one, const core::Cell& other) {
 
 std::string attribute(std::string_view name, std::int64_t number) {
   return " " + std::string(name) + "=\"" + std::to_string(number) + "\"";
+}
+
+/// What links and forms of the page keep of its address.
+Query kept_of(const AskedOf& asked) {
+  Query kept;
+  for (const auto& [name, value] : {std::pair{"since", &asked.since},
+                                    {"until", &asked.until},
+                                    {"cgroup", &asked.cgroup},
+                                    {"workload", &asked.workload}}) {
+    if (!value->empty()) kept.emplace_back(name, *value);
+  }
+  return kept;
+}
+
+/// Only cgroups with a text in their names. Without the script the page is asked for anew; with it rows are hidden, and
+/// can be a tree.
+std::string filter_form(const AskedOf& asked, const std::string& sort, bool has_all) {
+  std::string form = "<form class=\"filter\" role=\"search\" action=\"/now\"" +
+                     std::string(has_all && asked.cgroup.empty() ? "" : " data-is-part=\"1\"") +
+                     ">\n<label>Only names with <input type=\"search\" name=\"cgroup\" value=\"" +
+                     escape_html(asked.cgroup) + "\"/></label>\n";
+  for (const auto& [name, value] :
+       {std::pair{"since", &asked.since}, {"until", &asked.until}, {"workload", &asked.workload}, {"sort", &sort}}) {
+    if (!value->empty())
+      form += "<input type=\"hidden\" name=\"" + std::string(name) + "\" value=\"" + escape_html(*value) + "\"/>\n";
+  }
+  return form +
+         "<button>Show</button>\n<label class=\"with-script\" hidden=\"hidden\"><input type=\"checkbox\"/> Tree "
+         "of namespaces and pods</label>\n<span class=\"remark\" role=\"status\"></span>\n</form>\n";
 }
 
 /// As many as are shown.
@@ -121,8 +151,9 @@ std::string now_page(NowPage page) {
                             "psi_full_pct", "refaulted_bytes", "last_reclaim_at_us", "cooldown_until_at_us", "kind"});
   table.most_important = {"cgroup", "usage_bytes", "held_pct", "growth_bytes_per_second", "limit_bytes", "held_bytes"};
   cut(table);
+  body += filter_form(page.asked, page.sort, table.more_rows == 0);
   return html_page(title_of_node(page.is_live ? "Cgroups now" : "Cgroups at one instant", page.status),
-                   body + html_section("", html_table(table, sort)));
+                   body + html_section("", html_table(table, sort, kept_of(page.asked))));
 }
 
 std::string workloads_page(WorkloadsPage page) {
@@ -142,7 +173,8 @@ std::string workloads_page(WorkloadsPage page) {
   table.report.clear();
   const std::string why = page.why_none.empty() ? "" : html_paragraph(page.why_none, Weight::remark);
   return html_page(title_of_node("Workloads", page.status),
-                   html_paragraph(page.title, Weight::remark) + html_section("", html_table(table, sort) + why));
+                   html_paragraph(page.title, Weight::remark) +
+                       html_section("", html_table(table, sort, kept_of(page.asked)) + why));
 }
 
 }  // namespace cgmm::report

@@ -17,6 +17,11 @@ namespace cgmm::report {
 /// table has no such column.
 core::Table sorted_by(core::Table table, std::string_view column);
 
+/// What the address of a page says, as it was given.
+struct AskedOf {
+  std::string since, until, cgroup, workload;  // "": not given
+};
+
 struct NowPage {
   core::Table now;            // reports/now.sql
   core::Table status;         // reports/status.sql
@@ -24,6 +29,7 @@ struct NowPage {
   std::string sort;           // a column; "": as the report is
   bool is_live = false;       // it is about now, so the script follows what happens
   std::int64_t until_us = 0;  // when it was asked for
+  AskedOf asked{};
 };
 
 struct WorkloadsPage {
@@ -31,6 +37,7 @@ struct WorkloadsPage {
   core::Table trend;      // reports/history_trend.sql
   core::Table status;     // reports/status.sql
   std::string title, why_none, sort;
+  AskedOf asked{};
 };
 std::string workloads_page(WorkloadsPage page);
 

@@ -101,9 +101,18 @@ function sortRows(table, column, isDescending) {
     const least = typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
     return isDescending ? -least : least;
   };
-  const body = table.tBodies[0], rows = [...body.rows].sort(order);
-  if (rows.every((row, at) => row === body.rows[at])) return;
-  const focused = document.activeElement;
+  const rows = rowsOf(table), sorted = [...rows].sort(order);
+  if (sorted.some((row, at) => row !== rows[at])) put(table, sorted);
+}
+
+/// Without the headings of groups.
+function rowsOf(table) {
+  return [...table.tBodies[0].rows].filter(row => !row.classList.contains("group"));
+}
+
+/// The rows in this order; what has the focus keeps it.
+function put(table, rows) {
+  const body = table.tBodies[0], focused = document.activeElement;
   body.append(...rows);
   if (focused && body.contains(focused)) focused.focus({ preventScroll: true });
 }
@@ -111,6 +120,15 @@ function sortRows(table, column, isDescending) {
 function sortAgain(table) {
   const column = [...table.tHead?.rows[0].cells ?? []].findIndex(heading => heading.hasAttribute("aria-sort"));
   if (column >= 0) sortRows(table, column, table.tHead.rows[0].cells[column].getAttribute("aria-sort") === "descending");
+  arrange(table);
+}
+
+/// Puts something into the address; "": takes it out.
+function keep(name, value) {
+  const address = new URL(location.href);
+  if (value) address.searchParams.set(name, value);
+  else address.searchParams.delete(name);
+  history.replaceState(null, "", address);
 }
 
 document.querySelectorAll("th a[href^='?sort=']").forEach(link => {
@@ -121,9 +139,117 @@ document.querySelectorAll("th a[href^='?sort=']").forEach(link => {
     for (const other of heading.parentElement.cells) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", isDescending ? "descending" : "ascending");
     sortAgain(table);
-    history.replaceState(null, "", link.getAttribute("href"));
+    keep("sort", new URL(link.href).searchParams.get("sort"));
   });
 });
+
+// ---- The list of the page "now": only names with a text, and as a tree. Both are in the address: ?filter=web&view=tree.
+
+const form = document.querySelector("form.filter");
+const list = {
+  filter: "",
+  isTree: false,
+  folded: new Set(),
+};
+
+/// The namespace and the pod of a name, or the first directory.
+function groupsOf(name) {
+  const parts = name.split("/");
+  if (parts.length < 3 && parts[0] === "" || parts.length < 2) return [];
+  return parts[0] === "" ? ["/" + parts[1]] : parts.slice(0, 2);
+}
+
+function sizeText(bytes) {
+  const units = Object.keys(UNITS);
+  let unit = 0;
+  while (unit + 1 < units.length && bytes >= 1024) [bytes, unit] = [bytes / 1024, unit + 1];
+  return (unit === 0 ? Math.round(bytes) : bytes.toFixed(1)) + " " + units[unit];
+}
+
+/// The heading of some rows, which folds them.
+function groupRow(table, key, name, depth, rows) {
+  const usage = [...table.tHead.rows[0].cells].findIndex(cell => cell.querySelector("a[href^='?sort=usage_bytes']"));
+  const bytes = rows.reduce((sum, row) => sum + (usage < 0 ? 0 : Number(valueOf(row.cells[usage])) || 0), 0);
+  const row = document.createElement("tr"), heading = document.createElement("th"), button = document.createElement("button");
+  row.className = "group deep-" + depth;
+  heading.scope = "rowgroup";
+  heading.colSpan = table.tHead.rows[0].cells.length;
+  button.type = "button";
+  button.dataset.key = key;
+  button.textContent = name;
+  button.setAttribute("aria-expanded", String(!list.folded.has(key)));
+  button.addEventListener("click", () => {
+    if (!list.folded.delete(key)) list.folded.add(key);
+    arrange(table);
+    [...table.querySelectorAll(".group button")].find(other => other.dataset.key === key)?.focus({ preventScroll: true });
+  });
+  heading.append(button, ` ${rows.length} cgroup${rows.length === 1 ? "" : "s"}, usage ${sizeText(bytes)}`);
+  row.append(heading);
+  return row;
+}
+
+/// Rows under the headings of their groups. A group is where its first row is.
+function inGroups(table, rows, depth, prefix) {
+  const groups = new Map();
+  for (const row of rows) {
+    const name = groupsOf(row.cells[0].textContent)[depth] ?? "";
+    groups.set(name, (groups.get(name) ?? []).concat(row));
+  }
+  const all = [];
+  for (const [name, some] of groups) {
+    const key = prefix + "\n" + name, isGroup = name !== "" && (depth === 0 || some.length > 1);
+    if (isGroup) all.push(groupRow(table, key, name, depth, some));
+    if (isGroup && list.folded.has(key)) {
+      for (const row of some) row.hidden = true;
+      all.push(...some);
+    } else if (isGroup && depth === 0) {
+      all.push(...inGroups(table, some, 1, key));
+    } else {
+      for (const row of some) row.classList.add("deep-" + (depth + (isGroup ? 1 : 0)));
+      all.push(...some);
+    }
+  }
+  return all;
+}
+
+/// Hides the rows that do not match, and makes the tree anew.
+function arrange(table) {
+  if (!form || !table?.tHead) return;
+  const text = list.filter.toLowerCase(), rows = rowsOf(table), focused = document.activeElement?.dataset.key;
+  for (const row of rows) {
+    row.hidden = !row.cells[0].textContent.toLowerCase().includes(text);
+    row.classList.remove("deep-0", "deep-1", "deep-2");
+  }
+  const shown = rows.filter(row => !row.hidden);
+  for (const row of table.querySelectorAll("tr.group")) row.remove();
+  if (list.isTree) put(table, inGroups(table, shown, 0, ""));
+  if (focused) [...table.querySelectorAll(".group button")].find(one => one.dataset.key === focused)?.focus({ preventScroll: true });
+  const said = text ? `${shown.length} of ${rows.length}` : "", status = form.querySelector("[role=status]");
+  if (status.textContent !== said) status.textContent = said;
+}
+
+if (form && document.querySelector("table")?.tHead) {
+  const [field, box] = ["search", "checkbox"].map(type => form.querySelector(`input[type=${type}]`));
+  const table = document.querySelector("table"), params = new URLSearchParams(location.search);
+  // Of a part of the cgroups the server has to be asked for others.
+  const isWhole = !form.dataset.isPart;
+  if (isWhole) field.value = list.filter = params.get("filter") ?? "";
+  box.checked = list.isTree = params.get("view") === "tree";
+  for (const hidden of form.querySelectorAll(".with-script")) hidden.hidden = false;
+  field.addEventListener("input", () => {
+    if (!isWhole) return;
+    list.filter = field.value;
+    keep("filter", list.filter);
+    arrange(table);
+  });
+  form.addEventListener("submit", event => { if (isWhole) event.preventDefault(); });
+  box.addEventListener("change", () => {
+    list.isTree = box.checked;
+    keep("view", list.isTree ? "tree" : "");
+    sortAgain(table);
+  });
+  arrange(table);
+}
 
 // ---- The page "now": followed while it is looked at.
 
@@ -141,7 +267,7 @@ function fillCell(cell, from) {
 /// Rows by their first cell; of the same name, one after the other.
 function rowsByName(table) {
   const rows = new Map();
-  for (const row of table.tBodies[0].rows) {
+  for (const row of rowsOf(table)) {
     let key = row.cells[0].textContent;
     while (rows.has(key)) key += "\n";
     rows.set(key, row);

@@ -69,9 +69,9 @@ TEST_F(NowPage, IsSortedByAClickOrALink) {
   tab.open(url_ + "/now");
   const std::string usage = column(tab, 1);
   EXPECT_EQ(tab.ask("document.querySelector('[aria-sort]').textContent"), "usage");
-  tab.ask("document.querySelector('th a[href=\"?sort=usage_bytes\"]').click()");
+  tab.ask("document.querySelector('th a[href^=\"?sort=usage_bytes\"]').click()");
   EXPECT_NE(column(tab, 1), usage) << "the other way round";
-  tab.ask("document.querySelector('th a[href=\"?sort=reclaimable_cache_bytes\"]').click()");
+  tab.ask("document.querySelector('th a[href^=\"?sort=reclaimable_cache_bytes\"]').click()");
   const std::string by_cache = column(tab, 0);
   EXPECT_EQ(tab.ask("document.querySelectorAll('[aria-sort=descending]').length"), 1);
   EXPECT_EQ(tab.ask("location.search"), "?sort=reclaimable_cache_bytes");
@@ -84,6 +84,52 @@ TEST_F(NowPage, IsSortedByAClickOrALink) {
   plain.open(url_ + "/now?sort=reclaimable_cache_bytes");
   EXPECT_EQ(column(plain, 0), by_cache);
   EXPECT_EQ(plain.ask("document.querySelector('[aria-sort]').textContent"), "reclaimable cache");
+  expect_clean(tab);
+}
+
+TEST_F(NowPage, IsFilteredAndMadeATreeWhichTheAddressKeeps) {
+  SQLite::Database(database(), SQLite::OPEN_READWRITE, 5000)
+      .exec(
+          "UPDATE cgroup SET namespace = 'shop', pod = 'web-1', container = substr(path, 2) WHERE path IN ('/web', "
+          "'/db')");
+  const char* const shown =
+      "[...document.querySelectorAll('tbody tr:not([hidden])')].map(row => row.className.trim() + "
+      "':' + row.cells[0].textContent).join('|')";
+  const auto rows = [&](Tab& tab) { return tab.ask(shown).get<std::string>(); };
+  Tab tab;
+  tab.open(url_ + "/now");
+  EXPECT_EQ(tab.ask("document.querySelector('form.filter input[type=checkbox]').click(), location.search"),
+            "?view=tree");
+  const std::string tree = rows(tab);
+  EXPECT_NE(tree.find("group deep-0:shop 2 cgroups, usage "), std::string::npos) << tree;
+  EXPECT_NE(tree.find("group deep-1:web-1 2 cgroups, usage "), std::string::npos) << tree;
+  EXPECT_NE(tree.find("deep-2:shop/web-1/db|deep-2:shop/web-1/web"), std::string::npos) << tree;
+  tab.ask("document.querySelector('.group button').click()");
+  EXPECT_EQ(rows(tab).find("web-1"), std::string::npos) << rows(tab);
+  EXPECT_EQ(tab.ask("document.querySelector('.group button').getAttribute('aria-expanded')"), "false");
+  tab.ask("document.querySelector('.group button').click()");
+  EXPECT_EQ(rows(tab), tree);
+
+  tab.ask(
+      "field = document.querySelector('form.filter input[type=search]'), field.value = 'WEB-1/d', "
+      "field.dispatchEvent(new Event('input'))");
+  EXPECT_EQ(tab.ask("location.search"), "?view=tree&filter=WEB-1%2Fd");
+  EXPECT_EQ(rows(tab).find("web-1/web"), std::string::npos) << rows(tab);
+  EXPECT_EQ(tab.ask("document.querySelector('form.filter [role=status]').textContent"), "1 of 3");
+  const std::string filtered = rows(tab);
+  const std::string before = tab.ask("document.getElementById('newest').dataset.atUs");
+  scan();
+  EXPECT_TRUE(has(tab, "document.getElementById('newest').dataset.atUs > " + before)) << "it follows all the same";
+  EXPECT_EQ(rows(tab), filtered);
+  tab.open(url_ + "/now?view=tree&filter=WEB-1%2Fd");
+  EXPECT_EQ(rows(tab), filtered) << "from the address";
+
+  Tab plain;
+  plain.call("Emulation.setScriptExecutionDisabled", {{"value", true}});
+  plain.open(url_ + "/now?cgroup=db&since=2h&sort=held_bytes");
+  EXPECT_EQ(column(plain, 0), "shop/web-1/db");
+  EXPECT_EQ(plain.ask("document.querySelector('form.filter input[name=since]').value"), "2h");
+  EXPECT_EQ(plain.ask("document.querySelectorAll('form.filter [hidden] input[type=checkbox]').length"), 1);
   expect_clean(tab);
 }
 

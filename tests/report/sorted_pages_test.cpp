@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "report/catalog.hpp"
+#include "support/html.hpp"
 #include "support/made_history.hpp"
 
 namespace cgmm::report {
@@ -23,6 +24,30 @@ TEST(SortedBy, NumbersFromTheLargestTextsFromTheFirstAndNothingAtTheEnd) {
   EXPECT_EQ(order("size", 1), (std::vector<core::Cell>{2.5, std::int64_t{2}, std::int64_t{1}, {}}));
   EXPECT_EQ(order("name", 0), (std::vector<core::Cell>{"a", "b", "c", {}}));
   EXPECT_THROW(sorted_by(table, "nope"), std::runtime_error);
+}
+
+TEST(NowPage, KeepsWhatWasAskedInItsLinksAndItsForm) {
+  const core::Table now{
+      .title = "",
+      .columns = {"cgroup", "usage_bytes", "held_bytes", "reclaimable_cache_bytes", "anon_bytes", "limit_bytes",
+                  "held_pct", "growth_bytes_per_second", "oom_kills", "psi_some_pct", "psi_full_pct", "refaulted_bytes",
+                  "last_reclaim_at_us", "cooldown_until_at_us", "kind", "at_us", "measured"},
+      .rows = {std::vector<core::Cell>(17)}};
+  const core::Table status{.title = "", .columns = {"interval_us", "node", "version"}, .rows = {{{}, {}, {}}}};
+  const auto page = [&](const AskedOf& asked) {
+    return now_page({.now = now, .status = status, .why_none = "", .sort = "", .asked = asked});
+  };
+  const std::string all = page({.since = "2h", .until = "2026-11-23 03:12", .cgroup = "<a&\"b>", .workload = ""});
+  EXPECT_NE(all.find("href=\"?sort=held_bytes&amp;since=2h&amp;until=2026-11-23%2003%3A12&amp;cgroup=%3Ca%26%22b%3E\""),
+            std::string::npos)
+      << all;
+  EXPECT_NE(all.find("name=\"cgroup\" value=\"&lt;a&amp;&quot;b&gt;\"/>"), std::string::npos) << all;
+  EXPECT_NE(all.find("<input type=\"hidden\" name=\"until\" value=\"2026-11-23 03:12\"/>"), std::string::npos) << all;
+  EXPECT_NE(all.find("data-is-part"), std::string::npos) << "others have to be asked for";
+  EXPECT_EQ(all.find("name=\"workload\""), std::string::npos);
+  EXPECT_NO_THROW(test::Html{all});
+  EXPECT_EQ(page({}).find("data-is-part"), std::string::npos);
+  EXPECT_NE(page({}).find("href=\"?sort=held_bytes\""), std::string::npos);
 }
 
 TEST(Trend, IsTheLastScanOfEachPartOfTheWindowOrAnHour) {

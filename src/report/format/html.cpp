@@ -27,8 +27,9 @@ constexpr std::string_view kBegin =
 // A second defence after escaping: nothing can run a script or send a request. In a page of `serve` nothing but its own
 // script.
 constexpr std::string_view kOwnScript = "script-src 'self'; connect-src 'self'; ";
-constexpr std::string_view kHead =
-    "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\"/>\n"
+constexpr std::string_view kHead = "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action ";
+constexpr std::string_view kAfterPolicy =
+    "\"/>\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
     "<meta name=\"color-scheme\" content=\"light dark\"/>\n"
     "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
@@ -193,9 +194,9 @@ std::vector<std::string> classes_of(const HumanTable& table) {
   return classes;
 }
 
-/// `columns`: of a table that can be sorted, else empty.
+/// `columns`: of a table that can be sorted, else empty. `kept`: what the links keep of the address.
 std::string table_element(const HumanTable& table, std::span<const std::string> columns = {},
-                          std::string_view sorted_by = "") {
+                          std::string_view sorted_by = "", std::string_view kept = "") {
   const std::vector<std::string> classes = classes_of(table);
   std::string out = table.is_upright ? "<table class=\"down\"><tbody>\n" : "<table><thead><tr>";
   for (std::size_t i = 0; i < table.headings.size() && !table.is_upright; ++i) {
@@ -205,7 +206,7 @@ std::string table_element(const HumanTable& table, std::span<const std::string> 
       attributes += table.right_aligned[i] ? R"( aria-sort="descending")" : R"( aria-sort="ascending")";
     out += element("th", attributes,
                    i < columns.size() && columns[i] != "trend"
-                       ? element("a", "href=\"?sort=" + escape_path(columns[i]) + "\"", text)
+                       ? element("a", "href=\"?sort=" + escape_path(columns[i]) + std::string(kept) + "\"", text)
                        : text);
   }
   if (!table.is_upright) out += "</tr></thead>\n<tbody>\n";
@@ -237,7 +238,7 @@ std::string html_page(std::string_view title, std::string_view body) {
   const std::string safe_title = escape_html(title);
   std::string out(kBegin);
   if (linked) out += kOwnScript;
-  out += kHead;
+  out.append(kHead).append(linked ? "'self'" : "'none'").append(kAfterPolicy);
   if (linked) out += "<script src=\"/page.js\" defer=\"defer\"></script>\n";
   out += element("title", "", safe_title) + "\n<style>\n";
   for (const core::EmbeddedText& style : kStyles) out += style.text;
@@ -324,15 +325,18 @@ std::string html_list(std::span<const std::pair<std::string, std::string>> all) 
 
 std::string html_table(const core::Table& table) { return html_table(table, ""); }
 
-std::string html_table(const core::Table& table, std::string_view sorted_by) {
-  const HumanTable whole = humanise(table);
+std::string html_table(const core::Table& table, std::string_view sorted_by, const Query& kept) {
+  const HumanTable whole = humanise(table, /*may_be_upright=*/sorted_by.empty());
   if (whole.rows.empty()) return html_paragraph("(none)", Weight::remark);
   const bool has_links = !sorted_by.empty() && whole.headings.size() == table.columns.size();
   std::vector<std::string> columns = has_links ? table.columns : std::vector<std::string>();
   const HumanTable human = arranged(whole, columns);
+  std::string in_links;
+  for (const auto& [name, value] : kept) in_links.append("&amp;").append(name).append("=").append(escape_path(value));
   // Focusable, so that the keyboard can scroll it.
   const std::string more = table.more_rows == 0 ? "" : html_paragraph(more_rows_text(table), Weight::remark);
-  return element("div", "class=\"scroll\" tabindex=\"0\"", table_element(human, columns, sorted_by)) + "\n" + more;
+  return element("div", "class=\"scroll\" tabindex=\"0\"", table_element(human, columns, sorted_by, in_links)) + "\n" +
+         more;
 }
 
 std::string render_html(const core::Table& table, const Style&) {

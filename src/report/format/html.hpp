@@ -72,7 +72,9 @@ std::string html_list(std::span<const std::pair<std::string, std::string>> all);
 
 /// A table without its title. It scrolls if the page is too narrow.
 std::string html_table(const core::Table& table);
-/// One that can be sorted: each heading is a link to ?sort=COLUMN. `sorted_by` is a column.
-std::string html_table(const core::Table& table, std::string_view sorted_by);
+/// What is after the "?" of an address: names with their values, as texts.
+using Query = std::vector<std::pair<std::string, std::string>>;
+/// One that can be sorted: each heading is a link to ?sort=COLUMN and `kept`. `sorted_by` is a column.
+std::string html_table(const core::Table& table, std::string_view sorted_by, const Query& kept = {});
 
 }  // namespace cgmm::report

@@ -212,7 +212,7 @@ HumanTable upright(const HumanTable& table) {
   return upright;
 }
 
-HumanTable humanise(const core::Table& table) {
+HumanTable humanise(const core::Table& table, bool may_be_upright) {
   const bool has_name = !table.keeps_names && std::ranges::any_of(table.columns, [](const std::string& column) {
     return column == "cgroup" || column == "workload" || column == "pod";
   });
@@ -240,7 +240,8 @@ HumanTable humanise(const core::Table& table) {
   }
   if (!table.keeps_names) tell_shares_apart(human.headings, shown);
   human.by_importance = by_importance(shown, table.most_important);
-  return human.rows.size() == 1 && human.headings.size() > kWidestFlatSingleRow ? upright(human) : human;
+  return may_be_upright && human.rows.size() == 1 && human.headings.size() > kWidestFlatSingleRow ? upright(human)
+                                                                                                  : human;
 }
 
 }  // namespace cgmm::report

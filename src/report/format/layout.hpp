@@ -32,7 +32,8 @@ struct HumanTable {
   bool is_upright = false;                      // the columns of one wide row, as name and value
 };
 
-HumanTable humanise(const core::Table& table);
+/// `may_be_upright`: one wide row is read down.
+HumanTable humanise(const core::Table& table, bool may_be_upright = true);
 
 /// The columns of its one row, as name and value.
 HumanTable upright(const HumanTable& table);
