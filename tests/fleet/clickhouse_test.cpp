@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fleet/engine/clickhouse.hpp"
+#include "fleet/ask/asker.hpp"
 
 #include <gtest/gtest.h>
 
@@ -149,6 +150,20 @@ TEST(ClickHouse, AnInsertThatIsAnsweredWithWordsIsNotDone) {
   const auto refused = insert_into(engine);
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->refusal(), Refusal::permanent);
+}
+
+TEST(ClickHouse, AQuestionToWhatIsNoneIsASentence) {
+  for (const char* const rubbish : {"<html>Welcome</html>", "a\tb\tc\n", "\n\n"}) {
+    TestServer server(answering(rubbish));
+    Asker asker({.urls = {server.url()}});
+    core::FirstRows rows(core::kAllRows);
+    try {
+      asker.run("SELECT 1", rows);
+      FAIL() << "an answer to " << rubbish;
+    } catch (const std::runtime_error& error) {
+      EXPECT_STREQ(error.what(), "ClickHouse does not say what a user may set: is it ClickHouse's HTTP port?");
+    }
+  }
 }
 
 TEST(ClickHouse, TheNextAddressIsAskedWhereOneDoesNotAnswer) {

@@ -78,8 +78,10 @@ const std::string& Asker::settings() {
   const std::string sql =
       "SELECT name, toInt64(value) FROM system.settings WHERE name IN ('readonly', 'max_memory_usage')";
   for (const EngineRow& row : rows_of(engine_.read(sql + "\nFORMAT TabSeparated", ""))) {
-    const std::string number = row.at(1).value_or("");
-    std::from_chars(number.data(), number.data() + number.size(), now[row.at(0).value_or("")]);
+    if (row.size() != 2)
+      throw std::runtime_error("ClickHouse does not say what a user may set: is it ClickHouse's HTTP port?");
+    const std::string number = row[1].value_or("");
+    std::from_chars(number.data(), number.data() + number.size(), now[row[0].value_or("")]);
   }
   settings_ = "&database=" + database_;
   if (now["readonly"] == 1) return settings_;
