@@ -124,11 +124,13 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
         return refuse(std::move(answer));
       }
       if (!parser_->is_done()) return refuse(plain(413, "a request has no body here"));
-      if (const std::string& token = server_.files_.token(); !token.empty()) {
+      const std::string& token = server_.files_.token();
+      if (!token.empty() && message.target() != server_.settings_.path_without_token) {
         const auto given = message[http::field::authorization];
         if (!has_token({given.data(), given.size()}, token)) {
-          ServerAnswer answer = plain(401, "this takes the header Authorization: Bearer TOKEN");
-          answer.headers = {{"WWW-Authenticate", "Bearer"}};
+          ServerAnswer answer = plain(401, "this takes the token: as Authorization: Bearer TOKEN, or as the password");
+          answer.headers = {{"WWW-Authenticate", "Bearer"},
+                            {"WWW-Authenticate", "Basic realm=\"cgroup-memory-manager\", charset=\"UTF-8\""}};
           return send(std::move(answer));
         }
       }
@@ -197,7 +199,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       answer_->set(http::field::content_type, answer.type);
       answer_->set(http::field::cache_control, "no-store");
       answer_->set("X-Content-Type-Options", "nosniff");
-      for (const auto& [name, value] : answer.headers) answer_->set(name, value);
+      for (const auto& [name, value] : answer.headers) answer_->insert(name, value);  // some come twice
       answer_->keep_alive(keeps_);
       body_ = answer.shared_body ? answer.shared_body : std::make_shared<const std::string>(std::move(answer.body));
       if (!answer.listens) answer_->content_length(body_->size());

@@ -24,6 +24,7 @@ struct ServerSettings {
   std::uint16_t port = 0;                     // 0: any that is free
   std::filesystem::path cert_file, key_file;  // PEM; empty: no TLS
   std::filesystem::path token_file;           // of "Authorization: Bearer TOKEN"; empty: anybody may ask
+  std::string path_without_token;             // anybody may ask for it, exactly so
   // Only for who calls the server by an address or "localhost": else a page of somebody else's, whose name leads to
   // this machine, could have a browser read from it.
   bool only_by_address = false;

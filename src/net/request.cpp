@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <charconv>
@@ -42,6 +43,25 @@ std::optional<std::string> unescaped(std::string_view text, bool plus_is_space) 
   return result;
 }
 
+/// Capital letters or small ones: `lower` is in small ones.
+bool is_scheme(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower,
+                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+}
+
+/// What follows the ':' in "user:password", which is in base64; "": it is not that.
+std::string password_in(std::string_view base64) {
+  std::string text(base64.size(), '\0');  // it gets shorter
+  const int size =
+      ::EVP_DecodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                        reinterpret_cast<const unsigned char*>(base64.data()), static_cast<int>(base64.size()));
+  if (size <= 0) return "";
+  const int padding = base64.ends_with("==") ? 2 : base64.ends_with('=') ? 1 : 0;  // is counted as bytes
+  text.resize(static_cast<std::size_t>(size - padding));
+  const std::size_t colon = text.find(':');
+  return colon == std::string::npos ? "" : text.substr(colon + 1);
+}
+
 }  // namespace
 
 std::optional<std::string> ServerRequest::value(std::string_view name) const {
@@ -76,9 +96,13 @@ std::optional<ServerRequest> parse_target(std::string_view target) {
 }
 
 bool has_token(std::string_view authorization, std::string_view token) {
-  const std::string expected = "Bearer " + std::string(token);
-  return authorization.size() == expected.size() &&
-         CRYPTO_memcmp(authorization.data(), expected.data(), expected.size()) == 0;
+  const std::string_view scheme = authorization.substr(0, authorization.find(' '));
+  std::string_view rest = authorization.substr(scheme.size());
+  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+  std::string given;
+  if (is_scheme(scheme, "bearer")) given = rest;
+  if (is_scheme(scheme, "basic")) given = password_in(rest);
+  return given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0;
 }
 
 bool is_called_by_address(std::string_view host) {

@@ -27,7 +27,8 @@ std::optional<ServerRequest> parse_target(std::string_view target);
 /// What a whole address calls the server: "127.0.0.1:9748"; "": it is a path.
 std::string_view host_in(std::string_view target);
 
-/// Whether the header Authorization is "Bearer TOKEN". How long it takes does not tell how much of it is right.
+/// Whether the header Authorization has the token: as "Bearer TOKEN", or as the password of "Basic", whoever the user
+/// is. How long it takes does not tell how much of it is right.
 bool has_token(std::string_view authorization, std::string_view token);
 
 /// Whether the header Host is an address or "localhost", with a port or without: "127.0.0.1:9748", "[::1]". Also "",

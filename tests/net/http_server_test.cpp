@@ -211,6 +211,38 @@ TEST(HttpServer, AsksForTheToken) {
   EXPECT_EQ(get(server, "/", {{"Authorization", "Bearer secret"}}).status, 200);
 }
 
+TEST(HttpServer, TakesTheTokenFromProgramsAndAsThePasswordThatABrowserAsksFor) {
+  const std::string right = "s3:cret";
+  for (const char* const header : {"Bearer s3:cret", "bearer s3:cret", "BEARER  s3:cret",
+                                   "Basic OnMzOmNyZXQ=" /* no user */, "basic YW55Ym9keTpzMzpjcmV0" /* anybody */})
+    EXPECT_TRUE(has_token(header, right)) << header;
+  for (const char* const header :
+       {"", " ", "Bearer", "Bearer ", "Bearers3:cret", "Bearer s3:cret ", "Bearer s3:cre", "Digest s3:cret", "s3:cret",
+        "Basic", "Basic ", "Basic =", "Basic ====", "Basic OnMzOmNyZXQ",
+        "Basic OnMzOmNyZXQ==", "Basic OnMzOmNyZXQ=OnMzOmNyZXQ=", "Basic czM6Y3JldA==" /* s3 is the user then */,
+        "Basic !!!!", "Basic OnMzOmNyZXQA" /* a zero at the end */})
+    EXPECT_FALSE(has_token(header, right)) << header;
+  EXPECT_FALSE(has_token("Basic Og==", right)) << "neither a user nor a password";
+
+  const test::TempDir dir;
+  std::ofstream(dir.path() / "token") << "secret\n";
+  const Served server({.token_file = dir.path() / "token"});
+  EXPECT_EQ(get(server, "/", {{"Authorization", "Basic YTpzZWNyZXQ="}}).status, 200);
+  EXPECT_EQ(get(server, "/", {{"Authorization", "Basic YTpvdGhlcg=="}}).status, 401);
+  const Raw browser(server.port());
+  browser.say("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(browser.hear().find("\r\nWWW-Authenticate: Basic realm="), std::string::npos) << "so that it asks for one";
+}
+
+TEST(HttpServer, OnePathIsForWhoeverAsks) {
+  const test::TempDir dir;
+  std::ofstream(dir.path() / "token") << "secret\n";
+  const Served server({.token_file = dir.path() / "token", .path_without_token = "/healthz"});
+  EXPECT_EQ(get(server, "/healthz").status, 200);
+  for (const char* const other : {"/", "/healthz/", "/healthz?x", "/healthz/../report", "//healthz", "/%68ealthz"})
+    EXPECT_EQ(get(server, other).status, 401) << other;
+}
+
 /// As a program does that replaces files with care, and as Kubernetes does.
 void replace(const std::filesystem::path& file, const std::filesystem::path& by) {
   std::filesystem::copy_file(by, file.string() + ".new");
