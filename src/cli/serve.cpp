@@ -33,6 +33,7 @@ namespace cgmm::cli {
 namespace {
 
 constexpr std::string_view kEvents = "/now/events", kOpenApi = "/openapi.json";  // of a node
+constexpr const char* kHealth = "/healthz";                                      // whoever probes has no token
 
 /// "127.0.0.1:9748", "[::1]:9748".
 void set_place(const std::string& text, net::ServerSettings& settings) {
@@ -50,8 +51,11 @@ bool is_loopback(const std::string& address) { return address.starts_with("127."
 
 net::ServerSettings settings_of(const ServeOptions& serve) {
   if (serve.cert_file.empty() != serve.key_file.empty()) throw UsageError("--cert and --key: expected both or neither");
-  net::ServerSettings settings{
-      .cert_file = serve.cert_file, .key_file = serve.key_file, .token_file = serve.token_file, .tell = to_stderr};
+  net::ServerSettings settings{.cert_file = serve.cert_file,
+                               .key_file = serve.key_file,
+                               .token_file = serve.token_file,
+                               .path_without_token = kHealth,
+                               .tell = to_stderr};
   set_place(serve.listen, settings);
   settings.only_by_address = is_loopback(settings.address) && settings.token_file.empty();
   if (!is_loopback(settings.address) && (settings.token_file.empty() || settings.cert_file.empty())) {
@@ -144,7 +148,7 @@ int serve(const Options& options) {
     const auto answer = [request, to_client](net::ServerAnswer one) {
       to_client(for_browser(request, std::move(one)));
     };
-    if (request.path == "/healthz") return answer({.body = "ok\n"});
+    if (request.path == kHealth) return answer({.body = "ok\n"});
     auto file = serve::file_at(request.path);
     if (file && !(pages.of_fleet && request.path == kOpenApi)) return answer(*std::move(file));
     if (request.path == kEvents && !pages.of_fleet) {

@@ -30,14 +30,21 @@ class Serve : public CliTest {
     CliTest::TearDown();
   }
 
-  void begin_serving(const std::vector<std::string>& more) {
-    std::vector<std::string> arguments{"serve",  "--listen",   "127.0.0.1:0", "--config",
+  void end_serving() {
+    serving_->signal(SIGTERM);
+    EXPECT_EQ(serving_->wait_for_exit(), 0);
+    serving_.reset();
+    std::filesystem::remove(log());
+  }
+
+  void begin_serving(const std::vector<std::string>& more, const std::string& host = "127.0.0.1") {
+    std::vector<std::string> arguments{"serve",  "--listen",   host + ":0", "--config",
                                        config(), "--database", database()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     serving_ = std::make_unique<ServiceProcess>(arguments, log());
     ASSERT_TRUE(eventually([&] { return content_of(log()).find("serves http") != std::string::npos; }));
     const std::string said = content_of(log());
-    port_ = static_cast<std::uint16_t>(std::stoi(said.substr(said.rfind("127.0.0.1:") + 10)));
+    port_ = static_cast<std::uint16_t>(std::stoi(said.substr(said.rfind(host + ":") + host.size() + 1)));
   }
 
   /// Head and body.
@@ -166,6 +173,17 @@ TEST_F(Serve, GoesOnWithoutAHistory) {
   EXPECT_TRUE(is(get("/healthz"), 200));
   std::filesystem::rename(file("away"), database());
   EXPECT_TRUE(is(get("/"), 200));
+}
+
+TEST_F(Serve, WithATokenWhoeverProbesNeedsNone) {
+  end_serving();
+  std::ofstream(file("token")) << "secret\n";
+  begin_serving({"--token-file", file("token")});
+  EXPECT_TRUE(is(get("/healthz"), 200));
+  for (const char* const page : {"/", "/metrics", "/now/events", "/openapi.json", "/page.js"})
+    EXPECT_TRUE(is(get(page), 401)) << page;
+  EXPECT_TRUE(is(get("/", "Authorization: Bearer secret\r\n"), 200));
+  EXPECT_TRUE(is(get("/", "Authorization: Basic YWRtaW46c2VjcmV0\r\n"), 200)) << "admin:secret, as a browser says it";
 }
 
 TEST_F(Serve, RefusesAnAddressThatIsNone) {
