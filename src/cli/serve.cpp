@@ -35,7 +35,7 @@ namespace {
 constexpr std::string_view kEvents = "/now/events", kOpenApi = "/openapi.json";  // of a node
 constexpr const char* kHealth = "/healthz";                                      // whoever probes has no token
 
-/// "127.0.0.1:9748", "[::1]:9748".
+/// "127.0.0.1:9748", "[::1]:9748", "localhost:9748". Other names are not looked up.
 void set_place(const std::string& text, net::ServerSettings& settings) {
   const std::size_t colon = text.rfind(':');
   std::string address = text.substr(0, colon == std::string::npos ? 0 : colon);
@@ -44,7 +44,7 @@ void set_place(const std::string& text, net::ServerSettings& settings) {
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), settings.port);
   if (address.empty() || port.empty() || error != std::errc() || end != port.data() + port.size())
     throw UsageError("--listen = \"" + text + "\": expected an address and a port such as \"127.0.0.1:9748\"");
-  settings.address = address;
+  settings.address = address == "localhost" ? "127.0.0.1" : address;
 }
 
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
@@ -58,12 +58,14 @@ net::ServerSettings settings_of(const ServeOptions& serve) {
                                .tell = to_stderr};
   set_place(serve.listen, settings);
   settings.only_by_address = is_loopback(settings.address) && settings.token_file.empty();
-  if (!is_loopback(settings.address) && (settings.token_file.empty() || settings.cert_file.empty())) {
-    to_stderr("warning: " + serve.listen + " can be reached from other machines, and " +
-              (settings.token_file.empty() ? "anybody there may ask (--token-file)"
-                                           : "what is sent can be read on the way (--cert, --key)"));
-  }
   return settings;
+}
+
+void warn_of_other_machines(const net::ServerSettings& settings, const std::string& listen) {
+  if (is_loopback(settings.address) || (!settings.token_file.empty() && !settings.cert_file.empty())) return;
+  to_stderr("warning: " + listen + " can be reached from other machines, and " +
+            (settings.token_file.empty() ? "anybody there may ask (--token-file)"
+                                         : "what is sent can be read on the way (--cert, --key)"));
 }
 
 /// What makes the pages: the other program, which needs no network; of the fleet this one.
@@ -167,6 +169,7 @@ int serve(const Options& options) {
        .watchers = [&server] { return server.listener_count(); },
        .publish = [&server](std::string event, bool is_kept) { server.publish(std::move(event), is_kept); }});
   wake_feed = [&feed] { feed.wake(); };
+  warn_of_other_machines(settings, options.serve.listen);
   to_stderr(std::string("serves http") + (settings.cert_file.empty() ? "" : "s") + "://" +
             options.serve.listen.substr(0, options.serve.listen.rfind(':')) + ":" + std::to_string(server.port()) +
             "/");

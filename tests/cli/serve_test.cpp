@@ -175,6 +175,14 @@ TEST_F(Serve, GoesOnWithoutAHistory) {
   EXPECT_TRUE(is(get("/"), 200));
 }
 
+TEST_F(Serve, LocalhostIsThisMachine) {
+  end_serving();
+  begin_serving({}, "localhost");
+  EXPECT_TRUE(is(get("/healthz"), 200));
+  EXPECT_TRUE(is(get("/healthz", "Host: evil.example\r\n"), 421)) << "as for 127.0.0.1";
+  EXPECT_EQ(content_of(log()).find("warning"), std::string::npos) << content_of(log());
+}
+
 TEST_F(Serve, WithATokenWhoeverProbesNeedsNone) {
   end_serving();
   std::ofstream(file("token")) << "secret\n";
@@ -187,12 +195,13 @@ TEST_F(Serve, WithATokenWhoeverProbesNeedsNone) {
 }
 
 TEST_F(Serve, RefusesAnAddressThatIsNone) {
-  for (const char* const place : {"127.0.0.1", ":9748", "localhost:9748", "127.0.0.1:x", "127.0.0.1:70000"}) {
+  for (const char* const place : {"127.0.0.1", ":9748", "a.example:9748", "127.0.0.1:x", "127.0.0.1:70000"}) {
     const Answer answer = ask({"serve", "--listen", place});
     EXPECT_NE(answer.exit_code, 0) << place;
     EXPECT_TRUE(answer.err.find("is no address") != std::string::npos ||
                 answer.err.find("--listen = \"") != std::string::npos)
         << answer.err;
+    EXPECT_EQ(answer.err.find("warning"), std::string::npos) << answer.err;
   }
   const Answer half = ask({"serve", "--cert", "a.pem"});
   EXPECT_EQ(half.exit_code, 2);
