@@ -2,10 +2,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Containers, and services below system.slice. Those of a pod whose names are not known are one sample, their sum. Asked only with
 -- --containers.
--- metric usage_bytes gauge cgmm_container_usage_bytes: Memory charged to it.
--- metric held_bytes gauge cgmm_container_held_bytes: Of it, what can't be dropped: without page cache and slab that can.
--- metric cache_bytes gauge cgmm_container_reclaimable_cache_bytes: Of it, page cache that can be dropped.
--- metric limit_bytes gauge cgmm_container_effective_limit_bytes: The lowest limit on it or above it.
+-- metric usage_bytes gauge cgmm_container_usage_bytes: Memory charged to the container or service.
+-- metric held_bytes gauge cgmm_container_held_bytes: Memory charged to the container or service that can't be dropped: without page cache and slab that can.
+-- metric cache_bytes gauge cgmm_container_reclaimable_cache_bytes: Page cache charged to the container or service that can be dropped.
+-- metric limit_bytes gauge cgmm_container_effective_limit_bytes: The lowest memory limit of the container or service and of the cgroups above it.
 SELECT l.namespace, c.pod, l.container, l.workload, l.qos,
        sum(s.usage_kib) * 1024 AS usage_bytes,
        sum(s.held_kib) * 1024 AS held_bytes,

@@ -4,9 +4,9 @@
 -- metric scan_at gauge cgmm_last_scan_timestamp_seconds: When the last scan on record began, since 1970.
 -- metric interval gauge cgmm_scan_interval_seconds: How often cgroups are scanned.
 -- metric duration gauge cgmm_last_scan_duration_seconds: How long the last scan took.
--- metric late gauge cgmm_last_scan_late_seconds: How much later than planned it began.
--- metric cgroups gauge cgmm_last_scan_cgroups: Cgroups in it.
--- metric errors gauge cgmm_last_scan_errors: Files in it that could not be read.
+-- metric late gauge cgmm_last_scan_late_seconds: How much later than planned the last scan began.
+-- metric cgroups gauge cgmm_last_scan_cgroups: Cgroups in the last scan.
+-- metric errors gauge cgmm_last_scan_errors: Files that could not be read in the last scan.
 -- metric covered gauge cgmm_scan_coverage_ratio: The part of the last 24 hours that scans cover, of 1.
 -- metric gaps gauge cgmm_scan_gaps: Times in the last 24 hours with no scan for more than two intervals.
 -- metric hours_from gauge cgmm_history_first_hour_timestamp_seconds: The oldest hour on record, since 1970.

@@ -2,7 +2,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- metric cooldown_until gauge cgmm_cooldown_until_timestamp_seconds: The workload is not reclaimed before this time, since 1970; of its cgroups the latest.
 -- metric strikes gauge cgmm_cooldown_strikes: Reclaims in a row that did not help; of the workload's cgroups the most.
--- metric stuck gauge cgmm_stuck_cgroups: Cgroups that are stuck now.
+-- metric stuck gauge cgmm_stuck_cgroups: Cgroups that are stuck now: throttled at memory.high, or out of memory with the OOM killer disabled.
 SELECT l.namespace, l.workload, l.container, l.qos,
        max(d.until_us) / 1e6 AS cooldown_until,
        max(d.strikes) AS strikes,
