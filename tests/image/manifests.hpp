@@ -5,6 +5,7 @@
 // by manifests.cjs and the npm packages that it needs, which are installed into the build directory.
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <regex>
@@ -54,6 +55,19 @@ inline nlohmann::json object_of_kind(const nlohmann::json& objects, const std::s
     if (object.at("kind") == kind) return object;
   }
   throw std::runtime_error("no " + kind);
+}
+
+/// Writes an overlay as an operator makes it: the base with these components, in this order.
+inline std::filesystem::path overlay_with(const std::vector<std::string>& components,
+                                          const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  const std::filesystem::path manifests = CGMM_SOURCE_DIR "/packaging/kubernetes";
+  std::ofstream file(directory / "kustomization.yaml");
+  file << "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+       << "resources: [" << std::filesystem::relative(manifests / "base", directory).string() << "]\ncomponents:\n";
+  for (const std::string& each : components)
+    file << "  - " << std::filesystem::relative(manifests / "components" / each, directory).string() << '\n';
+  return directory;
 }
 
 }  // namespace cgmm::test

@@ -2,8 +2,10 @@
 // The Kubernetes manifests: valid, strictly, and as modest as they are said to be.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +35,56 @@ TEST_F(Manifests, AreWhatTheSchemaOfTheApiDescribes) {
                         kManifests / "base/daemonset.yaml", kManifests / "base/serviceaccount.yaml"})) {
     EXPECT_TRUE(result.contains("objects")) << result;
   }
+}
+
+std::set<std::string> containers_of(const Json& objects) {
+  std::set<std::string> names;
+  for (const Json& one : object_of_kind(objects, "DaemonSet").at("spec").at("template").at("spec").at("containers"))
+    names.insert(one.at("name"));
+  return names;
+}
+
+/// Two of them that do not go together would be seen in a pair.
+TEST_F(Manifests, OfComponentsCanBeCombined) {
+  const TempDir files;
+  const std::vector<std::string> names{"kernel-log", "record-only", "fleet", "serve-tls"};
+  std::vector<std::vector<std::string>> all;
+  for (const std::string& first : names) {
+    for (const std::string& second : names) {
+      if (first != second) all.push_back({first, second});
+    }
+  }
+  for (const char* const serve : {"serve", "serve-token", "serve-tls"}) {
+    all.push_back({"kernel-log", "record-only", "fleet", serve});
+    all.push_back({serve, "fleet", "record-only", "kernel-log"});
+  }
+  std::vector<std::filesystem::path> overlays;
+  for (const auto& each : all) overlays.push_back(overlay_with(each, files.path() / std::to_string(overlays.size())));
+  const std::vector<Json> results = check_manifests(overlays);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::string which = content_of(overlays[i] / "kustomization.yaml");
+    ASSERT_TRUE(results[i].contains("objects")) << which << results[i];
+    std::set<std::string> expected{"cgroup-memory-manager"};
+    for (const std::string& each : all[i]) {
+      if (each == "fleet") expected.insert("ship");
+      if (each.starts_with("serve")) expected.insert("serve");
+    }
+    EXPECT_EQ(containers_of(results[i].at("objects")), expected) << which;
+  }
+}
+
+TEST_F(Manifests, OfFleetTakeTheOperatorsConfiguration) {
+  const TempDir files;
+  const auto directory = overlay_with({"serve", "fleet"}, files.path() / "mine");
+  std::ofstream(directory / "config.toml") << "max_size = \"1GiB\"\n";
+  std::ofstream(directory / "kustomization.yaml", std::ios::app)
+      << "configMapGenerator: [{name: cgroup-memory-manager, namespace: kube-system, behavior: replace, "
+         "files: [config.toml]}]\n"
+      << "images: [{name: cgroup-memory-manager, newName: registry.example/cgmm}]\n";
+  const Json objects = render(directory);
+  EXPECT_EQ(object_of_kind(objects, "ConfigMap").at("data").at("config.toml"), "max_size = \"1GiB\"\n");
+  for (const Json& one : object_of_kind(objects, "DaemonSet").at("spec").at("template").at("spec").at("containers"))
+    EXPECT_TRUE(one.at("image").get<std::string>().starts_with("registry.example/cgmm:")) << one;
 }
 
 TEST_F(Manifests, WithAMistakeAreRefused) {
@@ -117,12 +169,40 @@ TEST_F(Manifests, ServeIsAUserOfItsOwnThatWritesNothing) {
   EXPECT_EQ(serve.at("securityContext").at("readOnlyRootFilesystem"), true);
   EXPECT_EQ(serve.at("securityContext").at("runAsNonRoot"), true);
   for (const Json& mount : serve.at("volumeMounts")) EXPECT_EQ(mount.value("readOnly", false), true) << mount;
-  const std::string monitor = content_of(kManifests / "overlays/serve/pod_monitor.yaml");
+  const std::string monitor = content_of(kManifests / "components/serve/pod_monitor.yaml");
   EXPECT_NE(monitor.find("port: " + serve.at("ports").at(0).at("name").get<std::string>()), std::string::npos);
   const Json labels =
       object_of_kind(render(kManifests / "base"), "DaemonSet").at("spec").at("template").at("metadata").at("labels");
   EXPECT_NE(monitor.find("app.kubernetes.io/name: " + labels.at("app.kubernetes.io/name").get<std::string>()),
             std::string::npos);
+}
+
+TEST_F(Manifests, ServeWithATokenIsProbedWithoutOne) {
+  const TempDir files;
+  for (const std::string name : {"serve-token", "serve-tls"}) {
+    const Json objects = render(overlay_with({name}, files.path() / name));
+    const Json pod = object_of_kind(objects, "DaemonSet").at("spec").at("template").at("spec");
+    const Json serve = container_named(pod, "serve");
+    const Json probe = serve.at("readinessProbe").at("httpGet");
+    EXPECT_EQ(probe.at("path"), "/healthz") << "serve asks for no token there";
+    EXPECT_EQ(probe.value("scheme", "HTTP"), name == "serve-tls" ? "HTTPS" : "HTTP");
+    EXPECT_EQ(serve.at("args").dump().find("--cert=") != std::string::npos, name == "serve-tls");
+    EXPECT_EQ(pod.at("securityContext").at("fsGroup"), 65532) << "so that it may read its token";
+    for (const Json& volume : pod.at("volumes")) {
+      if (volume.at("name") != "serve-secrets") continue;
+      EXPECT_EQ(volume.at("projected").at("defaultMode"), 0440);
+      for (const Json& source : volume.at("projected").at("sources"))
+        EXPECT_EQ(source.at("secret").at("optional"), true) << "what is missing keeps only serve waiting";
+    }
+  }
+}
+
+TEST_F(Manifests, KubectlMeansTheServiceWhereAContainerIsNotNamed) {
+  for (const char* const each : {"base", "overlays/serve", "overlays/fleet"}) {
+    const Json pod = object_of_kind(render(kManifests / each), "DaemonSet").at("spec").at("template");
+    EXPECT_EQ(pod.at("metadata").at("annotations").at("kubectl.kubernetes.io/default-container"),
+              "cgroup-memory-manager");
+  }
 }
 
 TEST_F(Manifests, ShipIsAUserOfItsOwnThatMayReadTheHistoryAndNothingElse) {
