@@ -118,9 +118,7 @@ net::ServerAnswer for_browser(const net::ServerRequest& request, net::ServerAnsw
   std::string_view sentence = answer.shared_body ? *answer.shared_body : answer.body;
   base::drop_prefix(sentence, "cgroup-memory-manager: ");
   sentence = sentence.substr(0, sentence.find_last_not_of('\n') + 1);
-  const std::string title = answer.status == 404   ? "Not found"
-                            : answer.status == 400 ? "Not understood"
-                                                   : "Not shown";
+  const std::string title = answer.status == 404 ? "Not found" : answer.status == 400 ? "Not understood" : "Not shown";
   return serve::as_page(answer, report::html_page(title, report::html_section("", report::html_paragraph(sentence))));
 }
 
