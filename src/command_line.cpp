@@ -206,6 +206,42 @@ void add_query(CLI::App& sub, cli::Options& options) {
   add_reading(sub, options);
 }
 
+namespace {
+
+cli::ExportFormat parse_export_format(const std::string& name) {
+  if (name == "csv") return cli::ExportFormat::csv;
+  if (name == "ndjson") return cli::ExportFormat::ndjson;
+  if (name != "sqlite") refuse_value("--format", name, "csv, ndjson or sqlite");
+  return cli::ExportFormat::sqlite;
+}
+
+void add_export(CLI::App& sub, cli::Options& options) {
+  add_window(sub, options, "7d", "Begin of the window: 7d (default), 90m, or in UTC 2026-11-23, 2026-11-23T03:12:00Z");
+  sub.preparse_callback([&options](std::size_t) {
+    options.since = "7d";
+    options.bounds.time_us = 0;  // there may be a hundred days of samples
+  });
+  sub.add_option_function<std::string>(
+         "--format", [&options](const std::string& name) { options.archive.format = parse_export_format(name); },
+         "csv (default), ndjson, or sqlite: a file with the tables scan, cgroup and sample")
+      ->type_name("F");
+  add(sub, "--output", options.output, "FILE",
+      "Write to this file instead of standard output; for sqlite one that is not there yet");
+  add_bounds(sub, options, "no limit");
+  add_config(sub, options);
+  add_database(sub, options);
+}
+
+}  // namespace
+
+void add_archive(CLI::App& sub, cli::Options& options) {
+  sub.require_subcommand(0, 1);
+  CLI::App& each = *sub.add_subcommand("export", "All samples of a time, archived or not, for other programs");
+  add_export(each, options);
+  each.footer(std::string("Examples:\n") + examples::kArchive + examples::kExitCodes);
+  each.final_callback([&options] { options.archive.what = "export"; });
+}
+
 void add_metrics(CLI::App& sub, cli::Options& options) {
   add(sub, "--textfile", options.output, "FILE",
       "Write to this file, which is replaced as a whole: for the textfile collector of node_exporter");

@@ -19,6 +19,7 @@ void add_incident(CLI::App& sub, cli::Options& options);
 void add_check(CLI::App& sub, cli::Options& options);
 void add_query(CLI::App& sub, cli::Options& options);
 void add_simulate(CLI::App& sub, cli::Options& options);
+void add_archive(CLI::App& sub, cli::Options& options);
 void add_metrics(CLI::App& sub, cli::Options& options);
 void add_live(CLI::App& sub, cli::Options& options);
 void add_serve(CLI::App& sub, cli::Options& options);

@@ -78,6 +78,12 @@ inline constexpr const char* kSimulate =
     "  cgroup-memory-manager simulate --backtest\n"
     "      the configuration that ran: how far the simulation is from what really was\n";
 
+inline constexpr const char* kArchive =
+    "  cgroup-memory-manager archive export --since 2026-11-01 --until 2026-11-08 --output week.csv\n"
+    "      all samples of a week, for a spreadsheet or DuckDB\n"
+    "  cgroup-memory-manager archive export --since 60d --format sqlite --output samples.db\n"
+    "      a SQLite file that any program reads without an extension\n";
+
 inline constexpr const char* kMetrics =
     "  cgroup-memory-manager metrics\n"
     "      kills, reclaims and scans as numbers for Prometheus\n"

@@ -64,6 +64,8 @@ constexpr Command kCommands[] = {
     {"query", "Your own SQL on the history, read-only", cgmm::add_query, cli::query, examples::kQuery},
     {"simulate", "What another configuration would have done, from what is on record", cgmm::add_simulate,
      cli::simulate, examples::kSimulate},
+    {"archive", "All samples, at full resolution, for other programs", cgmm::add_archive, cli::archive,
+     examples::kArchive},
     {"metrics", "The node's numbers for Prometheus", cgmm::add_metrics, cli::metrics, examples::kMetrics},
     {"live", "All cgroups on the terminal, now and at any time of the history", cgmm::add_live, cli::live,
      examples::kLive},

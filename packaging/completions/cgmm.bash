@@ -33,8 +33,8 @@ _cgmm() {
   for ((index = 1; index < COMP_CWORD; index++)); do
     case ${COMP_WORDS[index]} in
       run | report | history | incident | status | check | query | simulate | metrics | live | serve | ship) command=${COMP_WORDS[index]} && break ;;
-      fleet)
-        command=fleet
+      fleet | archive)
+        command=${COMP_WORDS[index]}
         ((index + 1 >= COMP_CWORD)) || what=${COMP_WORDS[index + 1]}
         break ;;
     esac
@@ -43,7 +43,7 @@ _cgmm() {
   case $previous in
     --config | --database | --output | --textfile | --token-file | --cert | --key) _cgmm_files -f && return ;;
     --parent) _cgmm_words auto && _cgmm_files -d && return ;;
-    --format) words='text markdown html csv json ndjson' ;;
+    --format) [[ $command == archive ]] && words='csv ndjson sqlite' || words='text markdown html csv json ndjson' ;;
     --log-level) words='trace debug info warn error off' ;;
     --since | --until | --at) words='1h 1d 7d 30d' ;;
     --threshold) words='25% 50% 512Mi' ;;
@@ -54,7 +54,7 @@ _cgmm() {
     --interval | --cooldown | --listen | --cycles | --width | --max-time | --max-memory | --node | --cluster | --keep-samples | --keep-hours) return ;;
     *)
       case $command in
-        '') words="run report history incident status check query simulate metrics live serve ship fleet help $run --version --help" ;;
+        '') words="run report history incident status check query simulate archive metrics live serve ship fleet help $run --version --help" ;;
         run) words="$run --help" ;;
         report)
           words="$window $output $history --cgroup --workload --list --help"
@@ -74,6 +74,12 @@ _cgmm() {
         query) words="$output $history --help" ;;
         simulate) words="$window $output $history --preset --policy --threshold --cooldown --cgroup --workload --backtest --help" ;;
         check) words="$run $output --config-only --help" ;;
+        archive)
+          if [[ $what == export ]]; then
+            words="$window --format --output --max-time --max-memory $history --help"
+          else
+            words='--help' && [[ $previous != archive || $current == -* ]] || words='export'
+          fi ;;
         metrics) words="--textfile --containers --openmetrics --max-time --max-memory $history --help" ;;
         live) words="--at --local-time $history --help" ;;
         serve) words="--listen --token-file --cert --key --containers --fleet $history --help" ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completions for fish, installed under both names of the program.
 
-set -l commands run report history incident status check query simulate metrics live serve ship fleet
+set -l commands run report history incident status check query simulate archive metrics live serve ship fleet
 
 # Only names that are plain words: they are other people's.
 function __cgmm_known
@@ -26,6 +26,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n $first -a check -d 'What is right on this node and what is not'
     $complete -n $first -a query -d 'Your own SQL on the history'
     $complete -n $first -a simulate -d 'What another configuration would have done'
+    $complete -n $first -a archive -d 'All samples, for other programs'
     $complete -n $first -a metrics -d "The node's numbers for Prometheus"
     $complete -n $first -a live -d 'All cgroups on the terminal, now and at any time of the history'
     $complete -n $first -a serve -d "The node's pages and metrics over HTTP"
@@ -47,20 +48,21 @@ for program in cgroup-memory-manager cgmm
     $complete -n $run -l log-level -x -a 'trace debug info warn error off' -d 'What is logged'
 
     set -l looks '__fish_seen_subcommand_from report history incident status check query simulate ship'
-    set -l reads '__fish_seen_subcommand_from report history incident status check query simulate metrics'
+    set -l reads '__fish_seen_subcommand_from report history incident status check query simulate metrics export'
     $complete -n $looks -l format -x -a 'text markdown html csv json ndjson' -d 'Output format'
-    $complete -n $looks -l output -rF -d 'Write to this file instead of standard output'
+    $complete -n '__fish_seen_subcommand_from export' -l format -x -a 'csv ndjson sqlite' -d 'Output format'
+    $complete -n "$looks export" -l output -rF -d 'Write to this file instead of standard output'
     $complete -n $looks -l wide -d 'Text: all columns, and no name shortened'
     $complete -n $looks -l width -x -d 'Text: make it fit so many columns'
     $complete -n $looks -l local-time -d "Times in the machine's zone"
     $complete -n $looks -l no-pager -d 'Write long text to the terminal'
     $complete -n $reads -l max-time -x -d 'Until the answer has to be complete'
     $complete -n $reads -l max-memory -x -d 'Memory for the answer'
-    set -l window '__fish_seen_subcommand_from report history incident simulate'
+    set -l window '__fish_seen_subcommand_from report history incident simulate export'
     $complete -n $window -l since -x -a '1h 1d 7d 30d' -d 'Begin of the window'
     $complete -n $window -l until -x -d 'End of the window'
     $complete -n '__fish_seen_subcommand_from report incident simulate' -l cgroup -x -a '(__cgmm_known workloads)' -d 'Only cgroups that match this glob'
-    $complete -n $window -l workload -x -a '(__cgmm_known workloads)' -d 'Only workloads that match this glob'
+    $complete -n '__fish_seen_subcommand_from report history incident simulate' -l workload -x -a '(__cgmm_known workloads)' -d 'Only workloads that match this glob'
     $complete -n '__fish_seen_subcommand_from history' -l each -d 'Every cgroup alone'
     $complete -n '__fish_seen_subcommand_from report' -l list -d 'List the reports'
     $complete -n '__fish_seen_subcommand_from report; and not __fish_seen_subcommand_from fleet' -a '(__cgmm_known reports)' -d 'Report'
@@ -74,6 +76,7 @@ for program in cgroup-memory-manager cgmm
     $complete -n $simulate -l threshold -x -a '10% 50% 512Mi' -d 'Another threshold'
     $complete -n $simulate -l cooldown -x -d 'Another cooldown'
     $complete -n $simulate -l backtest -d 'How far a simulation is from what really was'
+    $complete -n '__fish_seen_subcommand_from archive; and not __fish_seen_subcommand_from export' -a export -d 'All samples of a time'
     $complete -n '__fish_seen_subcommand_from metrics' -l textfile -rF -d 'Write to this file'
     $complete -n '__fish_seen_subcommand_from live' -l at -x -a '1h 1d 7d' -d 'Begin at this time'
     $complete -n '__fish_seen_subcommand_from live' -l local-time -d "Times in the machine's zone"

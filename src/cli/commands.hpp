@@ -56,6 +56,14 @@ struct FleetOptions {
   std::int64_t keep_samples_days = 0, keep_hours_days = 0;
 };
 
+enum class ExportFormat { csv, ndjson, sqlite };
+
+/// For `archive`.
+struct ArchiveOptions {
+  std::string what;  // "export"; "": none
+  ExportFormat format = ExportFormat::csv;
+};
+
 /// For `serve`.
 struct ServeOptions {
   std::string listen = "127.0.0.1:9748";
@@ -103,6 +111,7 @@ struct Options {
   bool config_only = false;  // for check: only the configuration and its parent
   ShipOptions ship;
   FleetOptions fleet;
+  ArchiveOptions archive;
   MetricsOptions metrics;
   SimulateOptions simulate;
   ServeOptions serve;
@@ -119,6 +128,7 @@ int incident(const Options& options);
 int status(const Options& options);
 int check(const Options& options);
 int query(const Options& options);
+int archive(const Options& options);
 int metrics(const Options& options);
 int simulate(const Options& options);
 /// Names words of the history for the completions of a shell, one a line. Says nothing if there is no history.

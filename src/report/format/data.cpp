@@ -101,7 +101,7 @@ void RowWriter::begin(const std::vector<std::string>& columns) {
   }
   keys_ = format_ == Format::csv ? names : json_keys(names);
   if (format_ == Format::json) append("[");
-  if (format_ != Format::csv) return;
+  if (format_ != Format::csv || has_head_) return;
   for (std::size_t i = 0; i < keys_.size(); ++i) append((i > 0 ? "," : "") + escape_csv(keys_[i]));
   append("\n");
 }
@@ -129,6 +129,11 @@ void RowWriter::add(std::vector<core::Cell> row) {
 
 std::vector<std::string> RowWriter::finish() {
   if (format_ == Format::json) append(row_count_ == 0 ? "]\n" : "\n]\n");
+  return std::exchange(parts_, {});
+}
+
+std::vector<std::string> RowWriter::take() {
+  has_head_ = true;
   return std::exchange(parts_, {});
 }
 

@@ -28,6 +28,8 @@ class RowWriter final : public core::RowSink {
   void add(std::vector<core::Cell> row) override;
   /// The whole text, to be written one part after the other. No row may follow.
   std::vector<std::string> finish();
+  /// CSV and NDJSON: the text so far. The rows of another answer with the same columns may follow.
+  std::vector<std::string> take();
 
  private:
   /// The column of the query from which one of the answer is.
@@ -45,6 +47,7 @@ class RowWriter final : public core::RowSink {
   std::vector<std::string> keys_;  // the columns; in JSON with other names for those that repeat
   std::vector<Source> sources_;    // of each of them
   std::int64_t row_count_ = 0;
+  bool has_head_ = false;  // in what was taken
   std::vector<std::string> parts_;
 };
 
