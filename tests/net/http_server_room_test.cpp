@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "net/certificates.hpp"
 #include "net/http_server.hpp"
 #include "net/served.hpp"
 #include "support/eventually.hpp"
@@ -116,6 +117,17 @@ TEST(HttpServerRoom, NoListenerIsOneTooManyWhileOthersHaveNotTakenTheirHeader) {
   const auto listens = [](const auto& client) { return client->hear("\r\n\r\n").find("200 OK") != std::string::npos; };
   EXPECT_EQ(std::ranges::count_if(clients, listens), 2);
   EXPECT_EQ(server.listener_count(), 2u);
+}
+
+TEST(HttpServerRoom, AHandshakeThatStallsIsCutOff) {
+  test::Authority authority;
+  authority.sign("node", "IP:127.0.0.1");
+  const Served server(
+      {.cert_file = authority.certificate("node"), .key_file = authority.key("node"), .request_time = 300ms});
+  const Raw silent(server.port()), stalls(server.port());
+  stalls.say("\x16\x03\x01\x02");
+  EXPECT_EQ(silent.hear(), "");
+  EXPECT_EQ(stalls.hear(), "");
 }
 
 TEST(HttpServerRoom, WhoSendsMuchThatIsNotServedHearsWhy) {
