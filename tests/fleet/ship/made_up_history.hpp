@@ -104,6 +104,11 @@ class MadeUpHistory {
     for (int i = 0; i < 30; ++i) history_.maintain(now_us_ + more_us);
   }
 
+  /// From now on, samples of more than ten minutes ago move to the archive in maintain().
+  void archive() {
+    history_.set_retention({.samples_us = 10'000 * kHour, .archive = true, .archive_after_us = 10 * kMinute});
+  }
+
   /// One of all these, now and then an hour later.
   void something() {
     switch (random_() % 12) {

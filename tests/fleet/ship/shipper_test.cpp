@@ -207,6 +207,31 @@ TEST_P(KilledShipperTest, SendsEachRow) {
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, KilledShipperTest, testing::Range(std::uint64_t{0}, std::uint64_t{10}));
 
+class ShipperOfArchiveTest : public ShipperTest {
+ protected:
+  std::int64_t archived() const {
+    return number(
+        "SELECT coalesce(sum(sample_count), 0) FROM archive_chunk WHERE last_scan_id <= "
+        "(SELECT max(scan_id) FROM archived)");
+  }
+};
+
+TEST_F(ShipperOfArchiveTest, SendsSamplesThatWereArchivedBeforeOnce) {
+  begin_history();
+  for (int i = 0; i < 3500; ++i) made_->scan();
+  const Rows samples = rows_of(settings_.history, "node-1", "sample");
+  made_->archive();
+  for (int i = 0; i < 20; ++i) made_->maintain();
+  ASSERT_GT(archived(), 1000);
+  ASSERT_LT(number("SELECT count(*) FROM main.sample"), 3500 * std::int64_t{MadeUpHistory::kCgroups} - 1000);
+  begin_shipper().ship_all();
+  EXPECT_TRUE(without_timeline(engine_.rows("sample")) == samples);
+  EXPECT_EQ(static_cast<std::size_t>(engine_.taken["sample"]), samples.size());
+  EXPECT_EQ(shipper_->state()->lost_samples, 0);
+  EXPECT_EQ(shipper_->state()->lost_scans, 0);
+  expect_all_there(engine_, settings_.history, "node-1");
+}
+
 TEST_F(ShipperTest, SendsTheBatchAgainThatWasOnItsWay) {
   begin_history();
   happen(100);
