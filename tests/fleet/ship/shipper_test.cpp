@@ -232,6 +232,36 @@ TEST_F(ShipperOfArchiveTest, SendsSamplesThatWereArchivedBeforeOnce) {
   expect_all_there(engine_, settings_.history, "node-1");
 }
 
+TEST_F(ShipperOfArchiveTest, SendsEachSampleThatIsArchivedMeanwhileWhereverItIsKilled) {
+  begin_history(3);
+  settings_.ship.batch_rows = 300;
+  for (int i = 0; i < 2500; ++i) made_->scan();
+  begin_shipper().round({.events = true, .samples = true});
+  std::mt19937_64 random(3);
+  engine_.before = engine_.after = [&] {
+    const auto what = random() % 8;
+    if (what == 0) throw Killed();
+    if (what == 1) throw DestinationError(Refusal::transient, "cut");
+    if (what == 2) made_->maintain();
+  };
+  made_->archive();
+  for (int i = 0; i < 60; ++i) {
+    try {
+      made_->something();
+      shipper_->round({.events = true, .samples = true});
+    } catch (const Killed&) {
+      begin_shipper();
+    } catch (const DestinationError&) {
+    }
+  }
+  EXPECT_GT(archived(), 1000);
+  engine_.before = engine_.after = {};
+  begin_shipper().ship_all();
+  expect_all_there(engine_, settings_.history, "node-1");
+  EXPECT_EQ(shipper_->state()->lost_samples, 0);
+  EXPECT_EQ(shipper_->state()->lost_scans, 0);
+}
+
 TEST_F(ShipperTest, SendsTheBatchAgainThatWasOnItsWay) {
   begin_history();
   happen(100);
