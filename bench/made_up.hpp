@@ -108,7 +108,7 @@ class Lifelike {
   }
 
  private:
-  double below(unsigned bound) { return random_() % bound; }
+  double below(unsigned bound) { return static_cast<double>(random_() % bound); }
   double some(double about) { return std::normal_distribution<double>(0, about)(random_); }
   bool happens(double share) { return std::uniform_real_distribution<>(0, 1)(random_) < share; }
   static std::uint64_t count(double number) { return static_cast<std::uint64_t>(std::max(number, 0.0)); }

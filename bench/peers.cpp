@@ -34,8 +34,9 @@ void configure_netdata(const fs::path& file, const fs::path& unpacked, const fs:
                        const fs::path& node) {
   for (const char* const name : {"cache", "lib", "log"}) fs::create_directories(directory / name);
   std::ofstream text(file);
-  text << "[global]\nrun as user = root\n[directories]\nconfig = " << directory.string()
-       << "\nplugins = " << (unpacked / "usr/lib/netdata/plugins.d").string();
+  text << "[global]\nrun as user = root\n[directories]";
+  for (const char* const name : {"config", "stock config", "web"}) text << "\n" << name << " = " << directory.string();
+  text << "\nplugins = " << (unpacked / "usr/lib/netdata/plugins.d").string();
   for (const char* const name : {"cache", "lib", "log"}) text << "\n" << name << " = " << (directory / name).string();
   text << "\n[db]\nupdate every = 10\n[web]\nmode = none\n[health]\nenabled = no\n[ml]\nenabled = no\n"
           "[plugins]\nenable running new plugins = no\ncgroups = yes\n";

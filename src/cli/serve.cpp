@@ -145,9 +145,8 @@ int serve(const Options& options) {
        .state = pages.of_fleet ? std::function<std::string()>() : [&options] { return state_of_answers(options); }});
   report::link_pages(pages.of_fleet ? report::PagesOf::fleet : report::PagesOf::node);  // of errors
   net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& to_client) {
-    const auto answer = [request, to_client](net::ServerAnswer one) {
-      to_client(for_browser(request, std::move(one)));
-    };
+    net::Server::Answer answer = to_client;
+    answer.give = [request, to_client](net::ServerAnswer one) { to_client(for_browser(request, std::move(one))); };
     if (request.path == kHealth) return answer({.body = "ok\n"});
     auto file = serve::file_at(request.path);
     if (file && !(pages.of_fleet && request.path == kOpenApi)) return answer(*std::move(file));

@@ -127,7 +127,7 @@ void add_reclaims(simulate::Simulation& simulation, store::Reader& reader, const
                             .known_at_us = row.integer("known_at_us"),
                             .requested_bytes = row.known_bytes("requested_bytes"),
                             .freed_bytes = row.bytes("freed_bytes"),
-                            .refaulted_bytes = row.known_bytes("refaulted_bytes"),
+                            .refaulted_bytes = row.known_bytes("read_back_bytes"),
                             .regrown_bytes = row.known_bytes("regrown_bytes"),
                             .held_byte_seconds = held ? std::optional(static_cast<double>(*held)) : std::nullopt,
                             .observed_for_us = row.integer("observed_for_us")});

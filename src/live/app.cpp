@@ -149,13 +149,13 @@ Frame App::page_frame() const {
   line.add(chooser_ ? " Enter: done  arrows, space: show or hide" : " q: back to the list  arrows, page keys: scroll",
            Look::dim);
   frame.lines.push_back(line.finish());
+  if (frame.lines.size() > canvas_.size.rows) frame.lines.resize(canvas_.size.rows);
   return frame;
 }
 
 void App::add_pane(Frame& frame) const {
   // What it told of the same cgroup a moment ago stays until there is something newer.
   const bool is_of_selected = !list_.rows.empty() && list_.rows[list_.place].key == pane_.key;
-  if (frame.lines.size() > canvas_.size.rows) frame.lines.resize(canvas_.size.rows);
   for (std::size_t i = 0; i < pane_height(); ++i) {
     LineWriter line(canvas_.size.columns, canvas_.ascii);
     if (i == 0) {

@@ -189,13 +189,13 @@ Line strip_times_line(const Strip& strip, std::int64_t point_us, LineWriter line
   const std::string here = base::format_time(point_us);
   const bool has_room = columns > from.size() + to.size() + here.size() + 4;
   if (strip.slots.empty()) return line.finish();
+  if (columns < from.size() + to.size() + 2) {
+    line.add(here, Look::here);
+    return line.finish();
+  }
   line.add(from, Look::dim);
   const std::size_t room = columns - std::min(columns, from.size() + to.size());
   if (has_room) {
-    if (columns < from.size() + to.size() + 2) {
-      line.add(here, Look::here);
-      return line.finish();
-    }
     const std::size_t middle = slot_of(strip, point_us, columns), half = here.size() / 2;
     const std::size_t wanted = middle - std::min(middle, half + from.size());
     const std::size_t before = std::clamp<std::size_t>(wanted, 2, room - here.size() - 2);

@@ -95,7 +95,7 @@ TEST_F(IncidentPage, OfOneThatOnlyTheCounterToldCanBeReadOnEveryScreen) {
 
 TEST_F(IncidentPage, OfTheListCanBeReadOnEveryScreen) {
   const Seen seen = expect_no_fault(page_of({"incident", "list", "--since", "2026-11-01", "--until", "2026-12-01"}));
-  EXPECT_TRUE(seen.title.starts_with("OOM kills and stuck cgroups, 2026-11-01")) << seen.title;
+  EXPECT_EQ(seen.title, "OOM kills and stuck cgroups");
   EXPECT_NE(seen.text.find("anon growth"), std::string::npos) << seen.text;
   const Seen none = expect_no_fault(page_of({"incident", "list", "--since", "2020-01-01", "--until", "2021-01-01"}));
   EXPECT_NE(none.text.find("the latest of all was at 2026-11-23T03:12:00Z"), std::string::npos) << none.text;

@@ -82,7 +82,7 @@ TEST_F(History, HistoryIsAPageOfChartsWithWhatHappenedMeanwhile) {
   EXPECT_EQ(activity_of(page), "");
   EXPECT_EQ(page.all("figure").size(), std::size_t{8});
   EXPECT_EQ(page.all("h2").at(0).text, "/quiet0");
-  EXPECT_NE(answer.out.find("... and 2 more: narrow the glob, or take `--format csv`"), std::string::npos);
+  EXPECT_NE(answer.out.find("... and 2 more: narrow the glob, or take <code>--format csv</code>"), std::string::npos);
   const std::string web = ask({"history", "/web", "--format", "html"}).out;
   for (const char* const part :
        {"usage <span>up to 68.0 MiB", "reclaimable cache <span>up to 60.0 MiB", "anonymous <span>up to 8.0 MiB",
@@ -140,7 +140,7 @@ TEST_F(History, QueryAnswersInEveryFormat) {
   EXPECT_EQ(as("csv"), "path,half,absent,text\n/web,1.5,,\"a,\"\"b\"\n");
   EXPECT_EQ(as("markdown"),
             "| path | half | absent | text |\n| --- | ---: | --- | --- |\n| /web | 1.5 | - | a,\"b |\n");
-  EXPECT_NE(as("html").find("<td>a,&quot;b</td>"), std::string::npos);
+  EXPECT_NE(as("html").find("<td class=\"at\">a,&quot;b</td>"), std::string::npos);
   EXPECT_EQ(nlohmann::json::parse(as("json")),
             nlohmann::json::parse(R"([{"path": "/web", "half": 1.5, "absent": null, "text": "a,\"b"}])"));
   EXPECT_TRUE(as("text").starts_with("path")) << as("text");

@@ -38,9 +38,9 @@ TEST_F(Manifests, AreWhatTheSchemaOfTheApiDescribes) {
 }
 
 std::set<std::string> containers_of(const Json& objects) {
+  const Json daemon_set = object_of_kind(objects, "DaemonSet");
   std::set<std::string> names;
-  for (const Json& one : object_of_kind(objects, "DaemonSet").at("spec").at("template").at("spec").at("containers"))
-    names.insert(one.at("name"));
+  for (const Json& one : daemon_set.at("spec").at("template").at("spec").at("containers")) names.insert(one.at("name"));
   return names;
 }
 
@@ -83,7 +83,10 @@ TEST_F(Manifests, OfFleetTakeTheOperatorsConfiguration) {
       << "images: [{name: cgroup-memory-manager, newName: registry.example/cgmm}]\n";
   const Json objects = render(directory);
   EXPECT_EQ(object_of_kind(objects, "ConfigMap").at("data").at("config.toml"), "max_size = \"1GiB\"\n");
-  for (const Json& one : object_of_kind(objects, "DaemonSet").at("spec").at("template").at("spec").at("containers"))
+  const Json daemon_set = object_of_kind(objects, "DaemonSet");
+  const Json& containers = daemon_set.at("spec").at("template").at("spec").at("containers");
+  EXPECT_EQ(containers.size(), 3U);
+  for (const Json& one : containers)
     EXPECT_TRUE(one.at("image").get<std::string>().starts_with("registry.example/cgmm:")) << one;
 }
 
@@ -158,13 +161,17 @@ Json container_named(const Json& pod, const std::string& name) {
 }
 
 TEST_F(Manifests, ServeIsAUserOfItsOwnThatWritesNothing) {
-  const Json pod =
-      object_of_kind(render(kManifests / "overlays/serve"), "DaemonSet").at("spec").at("template").at("spec");
+  const Json objects = render(kManifests / "overlays/serve");
+  const Json pod = object_of_kind(objects, "DaemonSet").at("spec").at("template").at("spec");
   const Json base = object_of_kind(render(kManifests / "base"), "DaemonSet").at("spec").at("template").at("spec");
   const Json serve = container_named(pod, "serve");
   EXPECT_EQ(container_named(pod, "cgroup-memory-manager"), base.at("containers").at(0))
       << "the service is as in the base";
   EXPECT_EQ(serve.at("image"), base.at("containers").at(0).at("image"));
+  const Json annotations =
+      object_of_kind(objects, "DaemonSet").at("spec").at("template").at("metadata").at("annotations");
+  EXPECT_EQ(annotations.at("kubectl.kubernetes.io/default-container"), "cgroup-memory-manager")
+      << "kubectl exec means the service where no container is named";
   EXPECT_EQ(serve.at("securityContext").at("capabilities"), (Json{{"drop", {"ALL"}}}));
   EXPECT_EQ(serve.at("securityContext").at("readOnlyRootFilesystem"), true);
   EXPECT_EQ(serve.at("securityContext").at("runAsNonRoot"), true);
@@ -194,14 +201,6 @@ TEST_F(Manifests, ServeWithATokenIsProbedWithoutOne) {
       for (const Json& source : volume.at("projected").at("sources"))
         EXPECT_EQ(source.at("secret").at("optional"), true) << "what is missing keeps only serve waiting";
     }
-  }
-}
-
-TEST_F(Manifests, KubectlMeansTheServiceWhereAContainerIsNotNamed) {
-  for (const char* const each : {"base", "overlays/serve", "overlays/fleet"}) {
-    const Json pod = object_of_kind(render(kManifests / each), "DaemonSet").at("spec").at("template");
-    EXPECT_EQ(pod.at("metadata").at("annotations").at("kubectl.kubernetes.io/default-container"),
-              "cgroup-memory-manager");
   }
 }
 

@@ -347,15 +347,6 @@ TEST_F(LiveApp, EveryFrameFitsTheScreenWhateverIsPressed) {
   }
 }
 
-TEST_F(LiveApp, AnEmptyInstantCanBeLookedAt) {
-  source.rows.clear();
-  App app = app_at();
-  press(app, {key::kDown, key::kEnter, key::kLeft, U'G', key::kTab, key::kPageUp, U'O'});
-  EXPECT_NE(screen(app).find("OOM kill"), std::string::npos);
-}
-
-}  // namespace
-}  // namespace cgmm::live
 TEST_F(LiveApp, ASmallScreenHasAListAllTheSame) {
   App app = app_at();
   app.resize({.rows = 5, .columns = 20});
@@ -365,3 +356,13 @@ TEST_F(LiveApp, ASmallScreenHasAListAllTheSame) {
   EXPECT_NE(screen(app).find("kills"), std::string::npos) << "the chosen column is seen: " << screen(app);
   EXPECT_TRUE(std::ranges::any_of(app.frame().lines, &Line::is_selected));
 }
+
+TEST_F(LiveApp, AnEmptyInstantCanBeLookedAt) {
+  source.rows.clear();
+  App app = app_at();
+  press(app, {key::kDown, key::kEnter, key::kLeft, U'G', key::kTab, key::kPageUp, U'O'});
+  EXPECT_NE(screen(app).find("OOM kill"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace cgmm::live

@@ -31,10 +31,9 @@ ChildProcess busy_in(const std::filesystem::path& cgroup) {
   });
 }
 
-/// A process that holds so much, and rests. The kernel kills another one.
+/// A process that holds so much, and rests.
 ChildProcess holding_in(const std::filesystem::path& cgroup, std::size_t bytes) {
   return ChildProcess::fork_off([cgroup, bytes] {
-    write_cgroup_file("/proc/self/oom_score_adj", "-1000");
     write_cgroup_file(cgroup / "cgroup.procs", std::to_string(::getpid()));
     void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return 1;
@@ -97,6 +96,7 @@ class Leak {
       is_ready_ = is_ready_ && eventually([&] { return usage_of(beside) >= rest_bytes; });
     }
     hungry_.emplace(cgroup, mib_per_second * kMiB);
+    write_cgroup_file("/proc/" + std::to_string(hungry_->pid()) + "/oom_score_adj", "1000");  // it is the one to kill
   }
 
   bool is_ready() const { return is_ready_; }

@@ -78,7 +78,7 @@ TEST(Trend, IsTheLastScanOfEachPartOfTheWindowOrAnHour) {
                               .rows = {{"shop/web/app", std::int64_t{5}}, {"<b>", std::int64_t{9}}}};
   const std::string page = workloads_page({.workloads = workloads, .trend = trend, .status = {}, .title = "t"});
   std::string dots;
-  for (int i = 0; i < 32; ++i) dots += i == 3 ? "\u2581" : i == 20 ? "\u2585" : i == 31 ? "\u2588" : "\u00b7";
+  for (int i = 0; i < 32; ++i) dots += i == 3 ? "\u2581" : i == 20 ? "\u2586" : i == 31 ? "\u2588" : "\u00b7";
   EXPECT_NE(page.find(dots), std::string::npos) << page;
   EXPECT_LT(page.find("&lt;b&gt;"), page.find("shop/web/app")) << "the largest is first";
   EXPECT_EQ(page.find("<b>"), std::string::npos);

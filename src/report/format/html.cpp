@@ -330,7 +330,7 @@ std::string html_table(const core::Table& table, std::string_view sorted_by, con
   if (whole.rows.empty()) return html_paragraph("(none)", Weight::remark);
   const bool has_links = !sorted_by.empty() && whole.headings.size() == table.columns.size();
   std::vector<std::string> columns = has_links ? table.columns : std::vector<std::string>();
-  const HumanTable human = arranged(whole, columns);
+  const HumanTable human = table.keeps_names ? whole : arranged(whole, columns);
   std::string in_links;
   for (const auto& [name, value] : kept) in_links.append("&amp;").append(name).append("=").append(escape_path(value));
   // Focusable, so that the keyboard can scroll it.

@@ -147,17 +147,18 @@ std::shared_ptr<archive::Chunk> ChunkCache::chunk(std::int64_t block, std::int64
   archive::Columns all = columns;
   if (found != places_.end()) {
     kept_.splice(kept_.begin(), kept_, found->second);
-    if (const auto& chunk = found->second->chunk; chunk == nullptr || (columns & ~chunk->columns()).none())
-      return chunk;
+    if (const auto& kept = found->second->chunk; kept == nullptr || (columns & ~kept->columns()).none()) return kept;
     all |= found->second->chunk->columns();
-  } else {
+  }
+  auto chunk = read(block, cgroup_id, all);
+  if (found == places_.end()) {
     kept_.push_front({key, nullptr});
     places_.emplace(key, kept_.begin());
     kept_bytes_ += kEntryBytes;
   }
   const auto bytes_of = [](const Kept& one) { return one.chunk ? one.chunk->bytes() : 0; };
   kept_bytes_ -= bytes_of(kept_.front());
-  kept_.front().chunk = read(block, cgroup_id, all);
+  kept_.front().chunk = std::move(chunk);
   kept_bytes_ += bytes_of(kept_.front());
   while (kept_bytes_ > kKeptBytes && kept_.size() > 1) {
     kept_bytes_ -= kEntryBytes + bytes_of(kept_.back());

@@ -110,11 +110,14 @@ TEST(Html, ATableBeginsWithTheNameAndWhatMattersAndLeavesOutWhatIsEmpty) {
                     .most_important = {"id", "cgroup", "cause"}};
   const Html page = page_of(table);
   EXPECT_EQ(texts(page.all("th")), (std::vector<std::string>{"cgroup", "id", "cause", "at", "note"}));
-  EXPECT_EQ(texts(page.all("td")), (std::vector<std::string>{"/web", "1", "anon growth", "1970-01-01T00:00:00Z", "-",
-                                                             "/db", "2", "-", "1970-01-01T00:00:00Z", "x"}));
+  EXPECT_EQ(texts(page.all("td")), (std::vector<std::string>{"/web", "1", "anon growth", "1970-01-01T00:00:00Z", "",
+                                                             "/db", "2", "", "1970-01-01T00:00:00Z", "x"}));
   EXPECT_TRUE(page.all("td")[0].has_class("name")) << "it stays while the rest scrolls";
   const Html empty = page_of({.title = "", .columns = {"cgroup", "size"}, .rows = {{Cell(), Cell()}}});
   EXPECT_EQ(empty.all("td").size(), 2u) << "a table has columns";
+  Table query = table;
+  query.keeps_names = true;
+  EXPECT_EQ(texts(page_of(query).all("th")), query.columns) << "who asks by SQL gets what was asked for";
 }
 
 TEST(Html, ASizeBesideACountOfTheSameNameIsCalledSo) {

@@ -168,8 +168,8 @@ TEST(SvgChart, BarsStandInFrontOfEachOtherAndTellWhatTheyAre) {
   freed.label = "freed";
   back.label = "read back";
   const Html page(svg_chart(chart_of({freed, back})));
-  EXPECT_EQ(path_of(page, "f0"), "M40 250V0H293.3V250zM706.7 250V248.5H960V250z") << "a little is not nothing";
-  EXPECT_EQ(path_of(page, "f1"), "M40 250V187.5H293.3V250z");
+  EXPECT_EQ(path_of(page, "f0"), "M4 250V0H329.3V250zM670.7 250V248.5H996V250z") << "a little is not nothing";
+  EXPECT_EQ(path_of(page, "f1"), "M4 250V187.5H329.3V250z");
   EXPECT_EQ(tooltips(page).at(0), "2026-11-23T03:12:00Z\nfreed 4.0 MiB\nread back 1.0 MiB");
 }
 

@@ -154,14 +154,14 @@ TEST_F(ArchiveTest, OldChunksGoAndThoseAroundAKillStay) {
 }
 
 TEST_F(ArchiveTest, WhereThereIsNoRoomTheOldestChunksGoFirst) {
-  constexpr std::int64_t kMaxBytes = 4 << 20;
+  constexpr std::int64_t kMaxBytes = 3 << 20;
   auto settings = kSettings;
   settings.max_size_bytes = kMaxBytes;
   history_.set_retention(settings);
   history_.begin_run(kNoon, "");
   std::int64_t most_bytes = 0;
-  for (int i = 0; i < 9000; ++i) {
-    record(1, 20);
+  for (int i = 0; i < 8000; ++i) {
+    record(1, 12);
     history_.maintain(next_us_);
     most_bytes = std::max(most_bytes, static_cast<std::int64_t>(std::filesystem::file_size(file())));
   }

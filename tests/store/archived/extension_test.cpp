@@ -12,10 +12,10 @@ class ArchiveExtension : public RetentionTest {
   void SetUp() override {
     if (std::string_view(CGMM_ARCHIVE_EXTENSION).empty()) GTEST_SKIP() << "with a sanitizer there is no extension";
     std::int64_t at_us = kNoon;
-    for (std::uint64_t i = 1; i <= 1200; ++i, at_us += 10 * kSecond) store(history_, scan_at(at_us, 3, i * 4096));
+    for (std::uint64_t i = 1; i <= 1900; ++i, at_us += 10 * kSecond) store(history_, scan_at(at_us, 3, i * 4096));
     history_.set_retention({.samples_us = 100 * kDay, .archive = true, .archive_after_us = kHour});
     maintain_all(at_us);
-    ASSERT_EQ(query("SELECT sum(sample_count) FROM archive_chunk"), "1533\n") << "a block, which begins at 0";
+    ASSERT_EQ(query("SELECT sum(sample_count) FROM archive_chunk"), "4317\n") << "a block, which begins at 0";
   }
 
   static std::string output_of(const std::string& command) {
