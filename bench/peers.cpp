@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -78,7 +79,10 @@ std::vector<pid_t> processes_in(const fs::path& cgroup) {
 std::int64_t cpu_ns_of(pid_t first, const fs::path& cgroup) {
   std::int64_t ns = 0;
   for (const pid_t pid : processes_in(cgroup)) {
-    for (const auto& [name, taken_ns] : cpu_ns_by_thread(pid)) ns += taken_ns;
+    try {
+      for (const auto& [name, taken_ns] : cpu_ns_by_thread(pid)) ns += taken_ns;
+    } catch (const fs::filesystem_error&) {  // it has ended meanwhile
+    }
   }
   std::ifstream file("/proc/" + std::to_string(first) + "/stat");
   std::string text(std::istreambuf_iterator<char>(file), {});
@@ -102,6 +106,12 @@ PeerCost measure(const Peer& peer, const fs::path& unpacked, const fs::path& cgr
   }
   for (const pid_t pid : processes_in(cgroup)) cost.rss_bytes += status_bytes(pid, "VmRSS");
   if (!child.is_running()) cost.cpu_ns = {};
+  for (int tries = 0; tries < 500; ++tries) {  // also those that it has started
+    const auto left = processes_in(cgroup);
+    if (left.empty()) break;
+    for (const pid_t pid : left) ::kill(pid, SIGKILL);
+    ::usleep(10'000);
+  }
   return cost;
 }
 

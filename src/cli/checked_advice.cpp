@@ -18,8 +18,9 @@ namespace {
 
 constexpr std::int64_t kLongest_us = 7 * base::kDay_us;
 constexpr std::size_t kMostChecked = 10;  // people are shown no more
+constexpr std::size_t kMostCgroups = 20;  // read one by one; for more, every sample of the node would be read
 constexpr std::int64_t kMostSamples =
-    2'000'000;                      // that are not in the archive: each workload's would be looked for among them
+    500'000;                        // that are not in the archive: each workload's would be looked for among them
 constexpr double kMostError = 0.5;  // a replay that is off by more says nothing
 constexpr double kLittle_bytes = 1 << 20, kLittle_byte_seconds = 3600.0 * (1 << 20);
 
@@ -74,7 +75,7 @@ std::string in_words(const simulate::Tally& now, const simulate::Tally& then, do
 
 void check_advice(std::vector<report::Finding>& findings, store::Reader& reader, const Window& window,
                   const core::Policy& policy) {
-  Simulated today{.policy = policy, .only_from_before = true};
+  Simulated today{.policy = policy, .only_from_before = true, .most_cgroups = kMostCgroups};
   Simulated advised = today;
   std::vector<report::Finding*> checked;
   for (report::Finding& one : findings) {

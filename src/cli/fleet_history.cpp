@@ -65,7 +65,8 @@ std::string heading_of(const std::vector<look::HistoryName>& all, const look::Hi
 }
 
 std::string and_more(std::size_t more) {
-  return "... and " + std::to_string(more) + " more with such cgroups: narrow --node or the glob, or take --format csv";
+  return "... and " + std::to_string(more) +
+         " more with such cgroups: narrow --node or the glob, or take `--format csv`";
 }
 
 class Answer {

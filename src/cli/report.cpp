@@ -123,8 +123,9 @@ std::optional<std::string> sorted_page(const report::Report& one, store::Reader&
   if (options.until != "now") asked.until = options.until;
   if (is_now)
     return report::now_page({std::move(table), std::move(status), why, sort,
-                             /*is_live=*/window.up_to_now && window.cgroup_glob == "*", window.until_us,
-                             std::move(asked)});
+                             // The events that it follows are of the time that is asked for by default.
+                             /*is_live=*/window.up_to_now && window.cgroup_glob == "*" && options.since == "7d",
+                             window.until_us, std::move(asked)});
   return report::workloads_page({std::move(table), answer_to("history_trend", reader, parameters), std::move(status),
                                  titled(one.title, window), why, sort, std::move(asked)});
 }

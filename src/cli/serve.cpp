@@ -103,6 +103,7 @@ std::string state_of_history(const Options& options) {
     if (std::exchange(seen, state) != state) database = load_for_reading(options).config.database;
   } catch (const std::exception&) {
     database.clear();
+    seen.clear();  // tried again: what was in the way may be over, and the file is the same
   }
   return state + serve::state_of_history(database);
 }

@@ -37,6 +37,8 @@ void expect_fitting(const SimulateOptions& simulate) {
 
 int simulate(const Options& options) {
   expect_fitting(options.simulate);
+  if (options.simulate.backtest && (options.overrides.threshold || options.overrides.cooldown))
+    throw UsageError("--backtest is of the configuration that ran: without --threshold and --cooldown");
   const Window window = parse_window(options);
   // What is wrong with a configuration that is to be tried must be said.
   const config::Config config = config::load(options.config, options.overrides, to_stderr);

@@ -39,8 +39,8 @@ class SampleSink final : public core::RowSink {
                                       core::Counter::limit_hits, core::Counter::psi_some_us};
     simulate::Sample sample;
     const std::int64_t key = number(row[0]).value_or(0);
-    sample.at_us = number(row[1]).value_or(0);
-    sample.interval_us = number(row[2]).value_or(0);
+    sample.at_us = bounded_time(row[1]);
+    sample.interval_us = bounded_time(row[2]);
     sample.is_partial = number(row[3]).value_or(0) != 0;
     std::size_t at = 4;
     for (const core::Gauge gauge : kGauges) {
@@ -56,6 +56,10 @@ class SampleSink final : public core::RowSink {
   static std::optional<std::int64_t> number(const core::Cell& cell) {
     const auto* value = std::get_if<std::int64_t>(&cell);
     return value != nullptr ? std::optional(*value) : std::nullopt;
+  }
+  static std::int64_t bounded_time(const core::Cell& cell) {
+    constexpr std::int64_t kMost_us = std::int64_t{1} << 60;
+    return std::clamp<std::int64_t>(number(cell).value_or(0), 0, kMost_us);
   }
   /// A copied file may hold any number.
   static std::uint64_t bounded(std::int64_t value) {
@@ -171,6 +175,7 @@ std::vector<simulate::Answer> simulated(store::Reader& reader, const Window& win
   if (node.text("hierarchy") == "v2") rules.method = core::ReclaimMethod::memory_reclaim;
   if (const auto page = node.known_bytes("page_size_bytes"); page && *page > 0) rules.page_bytes = *page;
   const Subjects subjects = subjects_of(reader, covered, what);
+  if (subjects.size() > what.most_cgroups) return {};
   simulate::Simulation::AllHabits learned;
   if (!what.only_from_before && node.integer("has_reclaims") != 0) {
     simulate::Simulation learner = simulate::Simulation::learner(rules);

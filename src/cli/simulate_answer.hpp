@@ -3,6 +3,8 @@
 
 // Runs a simulation over the history: hands the room `simulate` what is on record.
 
+#include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,7 +21,8 @@ struct Simulated {
   core::Policy policy;
   simulate::Feedback feedback = simulate::Feedback::none;
   bool only_from_before = false;  // what is known of reading back comes from reclaims before the moment it is used for
-  std::set<std::string> workloads{};  // empty: all in the window's glob
+  std::set<std::string> workloads{};    // empty: all in the window's glob
+  std::size_t most_cgroups = SIZE_MAX;  // nothing is simulated if there are more
 };
 
 /// By workload. Only those in the window's glob are replayed.

@@ -145,13 +145,14 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       request->accept = std::string(accept.data(), accept.size());
       plain_.expires_never();  // the handler has bounds of its own
       server_.look_who_left();
-      server_.handler_(
-          *request, {.give =
-                         [self = shared_from_this(), server = server_.shared_from_this()](ServerAnswer answer) {
-                           asio::post(server->context_,
-                                      [self, answer = std::move(answer)]() mutable { self->send(std::move(answer)); });
-                         },
-                     .is_wanted = [self = shared_from_this()] { return !self->has_ended_; }});
+      server_.handler_(*request, {.give =
+                                      [server = server_.shared_from_this(),
+                                       self = shared_from_this()](ServerAnswer answer) {  // self goes first
+                                        asio::post(server->context_, [self, answer = std::move(answer)]() mutable {
+                                          self->send(std::move(answer));
+                                        });
+                                      },
+                                  .is_wanted = [self = shared_from_this()] { return !self->has_ended_; }});
     }
 
     /// Where the next request begins is not known, or not wanted to be.

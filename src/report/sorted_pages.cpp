@@ -62,8 +62,7 @@ std::string filter_form(const AskedOf& asked, const std::string& sort, bool has_
                      std::string(has_all && asked.cgroup.empty() ? "" : " data-is-part=\"1\"") +
                      ">\n<label>Only names with <input type=\"search\" name=\"cgroup\" value=\"" +
                      escape_html(asked.cgroup) + "\"/></label>\n";
-  for (const auto& [name, value] :
-       {std::pair{"since", &asked.since}, {"until", &asked.until}, {"workload", &asked.workload}, {"sort", &sort}}) {
+  for (const auto& [name, value] : {std::pair{"since", &asked.since}, {"until", &asked.until}, {"sort", &sort}}) {
     if (!value->empty())
       form += "<input type=\"hidden\" name=\"" + std::string(name) + "\" value=\"" + escape_html(*value) + "\"/>\n";
   }

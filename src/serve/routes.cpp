@@ -52,9 +52,12 @@ void take(const net::ServerRequest& request, std::initializer_list<const char*> 
 
 /// What is wrong with the parameters; "": nothing. Ignoring one would answer another question than was asked.
 std::string mistake_in(const net::ServerRequest& request, const Route& route) {
+  std::string_view page = request.path;
+  base::drop_suffix(page, ".html");
+  const bool is_now = page == "/now" || page == "/report/now";
   const auto is_known = [&](const auto& value) {
-    // The script of /now keeps in the address what it shows.
-    const bool is_of_script = request.path == "/now" && (value.first == "filter" || value.first == "view");
+    // The script of this page keeps in the address what it shows.
+    const bool is_of_script = is_now && (value.first == "filter" || value.first == "view");
     return is_of_script || std::ranges::count(route.takes, value.first) > 0;
   };
   const auto unknown = std::ranges::find_if_not(request.values, is_known);
@@ -215,7 +218,7 @@ net::ServerAnswer as_page(net::ServerAnswer error, std::string html) {
   error.type = kHtml;
   error.body = std::move(html);
   error.shared_body = nullptr;
-  error.headers = page_headers();
+  for (auto& header : page_headers()) error.headers.push_back(std::move(header));
   return error;
 }
 

@@ -102,7 +102,8 @@ TEST_F(Simulate, WhatCanNotBeSimulatedIsRefused) {
                                                 {"--policy", "all"},
                                                 {"--threshold", "much"},
                                                 {"--preset", "rust", "--policy", "idle"},
-                                                {"--backtest", "--preset", "rust"}}) {
+                                                {"--backtest", "--preset", "rust"},
+                                                {"--backtest", "--threshold", "10%"}}) {
     const Answer answer = answer_to(wrong);
     EXPECT_EQ(answer.exit_code, 2) << wrong[0];
     EXPECT_EQ(answer.out, "");

@@ -15,8 +15,8 @@ namespace {
 
 using namespace cgmm;
 
-constexpr std::array kOptions = {
-    "--links=", "--since=", "--until=", "--cgroup=", "--workload=", "--window=", "--format=", "--node=", "--max-time="};
+constexpr std::array kOptions = {"--links=",    "--sort=",   "--since=",  "--until=", "--cgroup=",
+                                 "--workload=", "--window=", "--format=", "--node=",  "--max-time="};
 constexpr std::array kFlags = {"--all", "--list", "--openmetrics", "--containers"};
 
 bool is_known_option(const std::string& word) {

@@ -88,11 +88,11 @@ TEST(NowPage, SaysHowOldTheScanIsAlsoWithoutTheScript) {
   core::Table now{
       .title = "",
       .columns = {"cgroup", "usage_bytes", "held_bytes", "reclaimable_cache_bytes", "anon_bytes", "limit_bytes",
-                  "held_pct", "growth_bytes_per_second", "psi_some_pct", "psi_full_pct", "refaulted_bytes",
+                  "held_pct", "growth_bytes_per_second", "oom_kills", "psi_some_pct", "psi_full_pct", "refaulted_bytes",
                   "last_reclaim_at_us", "cooldown_until_at_us", "kind", "at_us", "measured"},
-      .rows = {std::vector<core::Cell>(16)}};
+      .rows = {std::vector<core::Cell>(17)}};
   now.rows[0][0] = "/web";
-  now.rows[0][14] = std::int64_t{100'000'000};
+  now.rows[0][15] = std::int64_t{100'000'000};
   const core::Table status{
       .title = "", .columns = {"node", "interval_us"}, .rows = {{"node-7", std::int64_t{1'000'000}}}};
   const auto page = [&](std::int64_t until_us) {

@@ -85,8 +85,8 @@ TEST(Routes, AParameterThatAPageDoesNotTakeIsAMistake) {
     EXPECT_NE(mistake(target), "") << target;
   for (const char* const target :
        {"/", "/?since=1d&until=1h&cgroup=a", "/now?sort=usage_bytes&cgroup=", "/now?filter=web&view=tree",
-        "/workloads?since=1d&sort=kills", "/report/limits.csv?since=1d", "/incident?workload=a",
-        "/incident/2?window=1h", "/workload/a?since=1d&until=1h", "/metrics", "/status.json"})
+        "/report/now?filter=web", "/workloads?since=1d&sort=kills", "/report/limits.csv?since=1d",
+        "/incident?workload=a", "/incident/2?window=1h", "/workload/a?since=1d&until=1h", "/metrics", "/status.json"})
     EXPECT_EQ(mistake(target), "") << target;
   const Pages fleet{.of_fleet = true};
   EXPECT_EQ(mistake("/incident/latest?node=n&workload=a", fleet), "");

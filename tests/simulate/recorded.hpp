@@ -2,7 +2,7 @@
 #pragma once
 
 // Real histories of five workloads in cgroups of 100 MiB, six minutes each, under three policies:
-// tests/simulate/README.md.
+// tests/simulate/recorded/README.md.
 
 #include <cstdint>
 #include <filesystem>

@@ -51,7 +51,11 @@ const std::vector<Tracked*>& NearLimitSampler::find(std::int64_t steady_us, Cgro
     forget();
   } else {
     check_others(steady_us, finder);
-    if (!inner_.empty()) look_below(steady_us, finder);
+    if (inner_.empty()) {
+      below_.clear();
+    } else {
+      look_below(steady_us, finder);
+    }
   }
   return near_;
 }
@@ -165,10 +169,11 @@ void NearLimitSampler::choose(CgroupFinder::Cgroups& cgroups) {
   for (auto& [inode, tracked] : cgroups) {
     tracked.is_near_limit = false;
     const bool is_inner = tracked.place.kind == core::CgroupKind::inner;
-    if (is_inner && tracked.near_limit.is_near()) inner_.push_back(&tracked);
+    const bool is_near_inner = is_inner && tracked.near_limit.is_near();
+    if (is_near_inner) inner_.push_back(&tracked);
     if (tracked.is_stuck() || (!is_inner && tracked.near_limit.is_near())) {
       choices.push_back({&tracked, &tracked.near_limit});
-    } else if (const auto headroom = tracked.near_limit.headroom_bytes()) {
+    } else if (const auto headroom = tracked.near_limit.headroom_bytes(); headroom && !is_near_inner) {
       smallest_headroom_bytes_ = std::min(smallest_headroom_bytes_, *headroom);
     }
   }

@@ -40,7 +40,7 @@ std::vector<std::string_view> parameters_of(std::string_view path) {
   if (path == "/incident/latest") return {"window", "cgroup", "workload", "node"};
   if (path.starts_with("/incident/")) return {"window"};
   if (path.starts_with("/workload/") || path.starts_with("/cgroup/")) return {"since", "until", "node"};
-  if (path == "/now" || path == "/report/now") return {"until", "cgroup", "workload"};
+  if (path == "/now" || path == "/report/now") return {"since", "until", "cgroup", "workload"};
   if (path.empty() || path == "/status" || path == "/reports") return {};
   return {"since", "until", "cgroup", "workload", "node"};
 }

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,7 @@ using archive::last_scan_of;
 /// Twenty milliseconds of CPU. A slice looks up each scan of the block once, so that more of them would cost more.
 constexpr std::int64_t kPackedAtOnce = 12'000;
 constexpr std::int64_t kDeletedAtOnce = 12'000;
+constexpr std::size_t kChunksAtOnce = 150;      // of cgroups that live for a moment there may be very many
 constexpr std::int64_t kMostSampleBytes = 100;  // packed, and with the pages that are not full
 
 std::string samples_sql() {
@@ -103,6 +105,9 @@ bool Archiver::find_block(std::int64_t now_us, std::int64_t before_us, std::int6
     newest_us = std::max(newest_us.value_or(INT64_MIN), scan.integer(1));
   }
   if (newest_us && *newest_us >= before_us && *newest_us <= now_us + kAhead_us) return false;
+  // Where rows of `scan` are lost, there may be samples all the same.
+  next.scan_count =
+      newest_us ? std::max<std::int64_t>(next.scan_count, archive::kBlockScans / 4) : archive::kBlockScans;
   next.after_cgroup_id =
       sql_.number("SELECT max(cgroup_id) FROM archive_chunk WHERE block = ?", block).value_or(INT64_MIN);
   next_ = std::move(next);
@@ -137,6 +142,7 @@ void Archiver::read_scan(std::int64_t scan_id, Builders& builders, std::int64_t&
   std::int64_t count = 0, last_cgroup_id = 0;
   for (auto at = builders.begin(); next_row(row);) {
     const std::int64_t cgroup_id = sqlite3_column_int64(row, 0);
+    if (cgroup_id > to_cgroup_id) break;  // it was lowered in this scan
     if (++count > next_->cgroups_at_once) {
       to_cgroup_id = last_cgroup_id;
       builders.erase(builders.upper_bound(to_cgroup_id), builders.end());
@@ -146,6 +152,11 @@ void Archiver::read_scan(std::int64_t scan_id, Builders& builders, std::int64_t&
     while (at != builders.end() && at->first < cgroup_id) ++at;
     if (at == builders.end() || at->first != cgroup_id)
       at = builders.emplace_hint(at, cgroup_id, archive::Builder(cgroup_id, next_->block));
+    if (builders.size() > kChunksAtOnce) {
+      builders.erase(std::prev(builders.end()));
+      to_cgroup_id = builders.rbegin()->first;
+      if (cgroup_id > to_cgroup_id) break;
+    }
     archive::Row values;
     for (std::size_t i = 0; i < archive::kColumnCount; ++i) values[i] = value_of(row, static_cast<int>(i) + 1);
     at->second.add(scan_id, values);

@@ -68,7 +68,8 @@ constexpr Part kParts[] = {{"node", "key DESC"},
                            {"sample_hour", "hour_at_us DESC, cgroup_id DESC"},
                            {"archived", "scan_id"},
                            {"scan", "scan_id", " WHERE scan_id < ?1", " ORDER BY scan_id DESC"},
-                           {"sample", "scan_id DESC, cgroup_id DESC", " WHERE scan_id < ?1 AND scan_id > ?2"},
+                           {"sample", "scan_id DESC, cgroup_id DESC", " WHERE scan_id < ?1 AND scan_id > ?2",
+                            " ORDER BY scan_id DESC, cgroup_id DESC"},
                            {"archive_chunk", "chunk_id", "", " ORDER BY chunk_id DESC"}};
 
 /// Rows that mean nothing without another row. An id that is lost is given to another row later.
@@ -172,7 +173,12 @@ class CarryOver {
         throw refusal(to_.getFilename(), SQLite::Exception(to_.getHandle(), stored));
       if (++count % kRowsBetweenChecks != 0) continue;
       if (is_late()) return false;
-      if (is_archive) to_.exec("COMMIT; BEGIN IMMEDIATE");  // else the WAL would have all of it
+      if (!is_archive) continue;
+      try {
+        to_.exec("COMMIT; BEGIN IMMEDIATE");  // else the WAL would have all of it
+      } catch (const SQLite::Exception& error) {
+        throw refusal(to_.getFilename(), error);
+      }
     }
     return code == SQLITE_DONE;
   }

@@ -8,6 +8,8 @@
 #include <utility>
 #include <variant>
 
+#include "archive/chunk.hpp"
+
 namespace cgmm::store {
 namespace {
 
@@ -15,8 +17,6 @@ namespace {
 constexpr std::int64_t kRowsAtOnce = 8192;
 /// While rows are read scan by scan, a chunk of each of their cgroups is in memory.
 constexpr std::int64_t kCgroupsAtOnce = 256;
-/// About what a chunk has, so that few are read twice.
-constexpr std::int64_t kScansOfRange = 512;
 
 constexpr std::string_view kEnds =
     "SELECT min(scan_id), max(scan_id) FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us";
@@ -91,7 +91,8 @@ bool SamplesExport::next_range() {
   group_ = 0;
   const auto from = number_at(reader_.run(kNextScan, {{"from", range_.to + 1}, {"to", scans_.to}}), 0, 0);
   if (!from) return false;
-  range_ = {*from, std::min(*from + kScansOfRange - 1, scans_.to)};
+  // A block of the archive, so that no chunk is read twice.
+  range_ = {*from, std::min(archive::last_scan_of(archive::block_of(*from)), scans_.to)};
   part_.to = range_.from - 1;
   const core::Parameters range{{"from", range_.from}, {"to", range_.to}};
   find_groups(number_at(reader_.run(kMostCgroups, range), 0, 0).value_or(1));

@@ -23,7 +23,7 @@ class Links : public testing::Test {
 TEST_F(Links, ThePageThatIsLookedAtIsMarked) {
   at("/now");
   EXPECT_NE(navigation().find("<a href=\"/now\" aria-current=\"page\">Now</a>"), std::string::npos) << navigation();
-  EXPECT_EQ(navigation().find("Since"), std::string::npos) << "it would change nothing";
+  EXPECT_EQ(navigation().find("Since"), std::string::npos) << "it is of one instant";
   for (const char* const without : {"/incident/2", "/incident/latest", "/status", "/reports", ""}) {
     at(without);
     EXPECT_EQ(navigation().find("Since"), std::string::npos) << without;
