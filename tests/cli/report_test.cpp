@@ -181,11 +181,16 @@ TEST_F(Report, TimesForPeopleCanBeInTheZoneOfTheMachine) {
 
 TEST_F(Report, ForPeopleSaysOfWhichTimeItIs) {
   const std::vector<std::string> window{"--since", "2020-01-01", "--until", "2020-01-02T03:04"};
-  const std::string title = "Slowest reclaims (top ten), 2020-01-01T00:00:00Z to 2020-01-02T03:04:00Z";
+  const std::string title = "Slowest reclaims (top ten)";
   for (const std::string format : {"text", "markdown", "html"}) {
     std::vector<std::string> arguments{"report", "slowest", "--format", format};
     arguments.insert(arguments.end(), window.begin(), window.end());
-    EXPECT_NE(ask(arguments).out.find(title), std::string::npos) << format;
+    const std::string said = ask(arguments).out;
+    EXPECT_NE(said.find(format == "html" ? title + "<" : title + ", 2020-01-01T00:00:00Z to 2020-01-02T03:04:00Z"),
+              std::string::npos)
+        << said;
+    for (const char* const end : {"2020-01-01T00:00:00Z", "2020-01-02T03:04:00Z"})
+      EXPECT_NE(said.find(end), std::string::npos) << said;
   }
   EXPECT_TRUE(ask({"report", "cooldowns"}).out.starts_with("Cooldowns\n")) << "it has no begin";
 }
