@@ -100,7 +100,8 @@ std::string navigation() {
             std::string(text) + "</a> ";
   }
   const std::vector<std::string_view> takes = parameters_of(here.path);
-  if (std::ranges::count(takes, "since") > 0) {
+  const bool is_of_one_instant = path == "/now" || path == "/report/now";
+  if (!is_of_one_instant && std::ranges::count(takes, "since") > 0) {
     const auto since = here.asked.find("since"), until = here.asked.find("until");
     const bool is_up_to_now = until == here.asked.end() || until->second.empty() || until->second == "now";
     html += "<span>Since";
