@@ -42,10 +42,10 @@ void OutputFile::open() {
           : std::filesystem::path(name_);
   if (error) throw std::system_error(error, name_);
   real_name_ = real.string();
-  const std::string fresh_name = real_name_ + ".new-" + std::to_string(::getpid());
+  std::string fresh_name = real_name_ + ".new-" + std::to_string(::getpid());
   file_ = base::Fd(::open(fresh_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   expect(static_cast<bool>(file_), old ? fresh_name : name_);
-  fresh_name_ = fresh_name;
+  fresh_name_ = std::move(fresh_name);  // takes no memory: nothing may fail between the file and its name
   if (!old) return;
   [[maybe_unused]] const int ignored = ::fchown(file_.get(), was.st_uid, was.st_gid);  // if we may
   if (::fchmod(file_.get(), was.st_mode & 0777) == 0) return;
