@@ -14,7 +14,9 @@
 namespace cgmm::cli {
 namespace {
 
-void expect(bool success, const std::string& name) {
+/// `name`: no string, because to copy one takes memory, and a program that gets none ends at once, with the new file
+/// left.
+void expect(bool success, const char* name) {
   if (!success) throw std::system_error(errno, std::generic_category(), name);
 }
 
@@ -30,9 +32,9 @@ void OutputFile::open() {
   base::Fd old(::open(name_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!old && errno == ENXIO) throw std::system_error(errno, std::generic_category(), name_ + ": nobody reads from it");
   struct stat was{};
-  expect(old ? ::fstat(old.get(), &was) == 0 : errno == ENOENT, name_);
+  expect(old ? ::fstat(old.get(), &was) == 0 : errno == ENOENT, name_.c_str());
   if (old && !S_ISREG(was.st_mode)) {
-    expect(::fcntl(old.get(), F_SETFL, 0) == 0, name_);  // whoever reads may be slow
+    expect(::fcntl(old.get(), F_SETFL, 0) == 0, name_.c_str());  // whoever reads may be slow
     file_ = std::move(old);
     return;
   }
@@ -44,7 +46,7 @@ void OutputFile::open() {
   real_name_ = real.string();
   std::string fresh_name = real_name_ + ".new-" + std::to_string(::getpid());
   file_ = base::Fd(::open(fresh_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  expect(static_cast<bool>(file_), old ? fresh_name : name_);
+  expect(static_cast<bool>(file_), old ? fresh_name.c_str() : name_.c_str());
   fresh_name_ = std::move(fresh_name);  // takes no memory: nothing may fail between the file and its name
   if (!old) return;
   [[maybe_unused]] const int ignored = ::fchown(file_.get(), was.st_uid, was.st_gid);  // if we may
@@ -64,7 +66,7 @@ void OutputFile::write(std::span<const std::string> parts) {
     while (!text.empty()) {
       const ssize_t written = ::write(fd, text.data(), text.size());
       if (written < 0 && errno == EINTR) continue;
-      expect(written >= 0, name_.empty() ? "standard output" : name_);
+      expect(written >= 0, name_.empty() ? "standard output" : name_.c_str());
       text.remove_prefix(static_cast<std::size_t>(written));
     }
   }
@@ -72,9 +74,9 @@ void OutputFile::write(std::span<const std::string> parts) {
 
 void OutputFile::finish() {
   if (fresh_name_.empty()) return;
-  expect(::fsync(file_.get()) == 0, name_);
-  expect(::close(file_.release()) == 0, name_);
-  expect(::rename(fresh_name_.c_str(), real_name_.c_str()) == 0, name_);
+  expect(::fsync(file_.get()) == 0, name_.c_str());
+  expect(::close(file_.release()) == 0, name_.c_str());
+  expect(::rename(fresh_name_.c_str(), real_name_.c_str()) == 0, name_.c_str());
   fresh_name_.clear();
 }
 
