@@ -20,11 +20,11 @@ using base::kHour_us;
 using base::kMinute_us;
 using base::kSecond_us;
 
-std::vector<core::CgroupRef> containers(core::CgroupKey count) {
+std::vector<core::CgroupRef> containers(core::CgroupKey count, std::uint64_t limit_bytes) {
   std::vector<core::CgroupRef> made;
   for (core::CgroupKey key = 1; key <= count; ++key) {
-    made.push_back(std::make_shared<core::TrackedCgroup>(
-        core::TrackedCgroup{.key = key, .id = id_of(key), .parent_length = 0, .limits = {256 << 20, 256 << 20, {}}}));
+    made.push_back(std::make_shared<core::TrackedCgroup>(core::TrackedCgroup{
+        .key = key, .id = id_of(key), .parent_length = 0, .limits = {limit_bytes, limit_bytes, {}}}));
   }
   return made;
 }
@@ -40,20 +40,16 @@ core::NamedCgroup named(core::CgroupKey key) {
 /// The rows of scan after scan.
 class Rows {
  public:
-  explicit Rows(const MadeHistory& made) : is_archived_(made.is_archived), cgroups_(containers(made.containers)) {
-    for (const core::CgroupRef& cgroup : cgroups_) rows_.push_back(busy_row(cgroup, random_));
+  explicit Rows(const MadeHistory& made)
+      : cgroups_(containers(made.containers, made.is_archived ? std::uint64_t{2} << 30 : std::uint64_t{256} << 20)) {
+    if (!made.is_archived) return;
+    for (const core::CgroupRef& cgroup : cgroups_) lives_.emplace_back(cgroup->key);
   }
 
   core::Scan scan(std::int64_t at_us, std::int64_t interval_us) {
     core::Scan scan{.started_at_us = at_us, .duration_us = 4000, .interval_us = interval_us};
-    for (std::size_t i = 0; i < cgroups_.size(); ++i) {
-      if (is_archived_) {
-        follow(rows_[i], cgroups_[i]->key % 3 == 0, random_);
-      } else {
-        rows_[i] = busy_row(cgroups_[i], random_);
-      }
-    }
-    scan.rows = rows_;
+    for (std::size_t i = 0; i < cgroups_.size(); ++i)
+      scan.rows.push_back(lives_.empty() ? busy_row(cgroups_[i], random_) : lives_[i].row(cgroups_[i]));
     return scan;
   }
 
@@ -61,10 +57,9 @@ class Rows {
   std::uint64_t number() { return random_(); }
 
  private:
-  bool is_archived_;
   std::minstd_rand random_{42};
   std::vector<core::CgroupRef> cgroups_;
-  std::vector<core::ScanRow> rows_;
+  std::vector<Lifelike> lives_;  // empty: all are busy
 };
 
 template <class Record>

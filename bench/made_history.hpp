@@ -22,8 +22,8 @@ struct MadeHistory {
 
 core::CgroupId id_of(core::CgroupKey key);
 
-/// All containers are busy, so that the samples take much room; in the archive, only every third is, for those tell how
-/// much an archive takes. A reclaim every ten minutes and an OOM kill every six hours beside the scans.
+/// All containers are busy, so that the samples take much room. In the archive they are lifelike (made_up.hpp), so that
+/// it takes as much as on a node. A reclaim every ten minutes and an OOM kill every six hours beside the scans.
 void make_history(const std::filesystem::path& file, const MadeHistory& made);
 
 }  // namespace cgmm::bench

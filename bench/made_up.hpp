@@ -40,37 +40,6 @@ inline core::ScanRow busy_row(const core::CgroupRef& cgroup, std::minstd_rand& r
   return row;
 }
 
-/// Makes of a row the one of the next scan. Busy: it allocates and reads something between two scans; else hardly ever.
-inline void follow(core::ScanRow& row, bool is_busy, std::minstd_rand& random) {
-  using core::Counter;
-  using core::Gauge;
-  constexpr std::int64_t kPage = 4096;
-  constexpr std::int64_t kMost = 240 << 20;
-  constexpr std::uint32_t kSeldom = 30;
-  const bool moves = is_busy || random() % kSeldom == 0;
-  std::int64_t grown = 0;
-  for (const Gauge gauge : {Gauge::anon, Gauge::inactive_file, Gauge::active_file}) {
-    if (!moves || random() % 2 == 0) continue;
-    const auto before = static_cast<std::int64_t>(row.gauges.value_or(gauge, 0));
-    const std::int64_t change = (static_cast<std::int64_t>(random() % 513) - 256) * kPage;
-    const std::int64_t after = std::clamp<std::int64_t>(before + change, 0, kMost / 4);
-    row.gauges.set(gauge, static_cast<std::uint64_t>(after));
-    grown += after - before;
-  }
-  const auto add = [&](Gauge gauge, std::int64_t bytes) {
-    const auto before = static_cast<std::int64_t>(row.gauges.value_or(gauge, 0));
-    row.gauges.set(gauge, static_cast<std::uint64_t>(std::clamp<std::int64_t>(before + bytes, 0, kMost)));
-  };
-  if (moves) {
-    add(Gauge::usage, grown);
-    add(Gauge::file, grown / 2 / kPage * kPage);
-    if (random() % 4 == 0) row.gauges.set(Gauge::dirty, random() % 64 * kPage);
-    if (random() % 8 == 0) add(Gauge::slab_reclaimable, (static_cast<std::int64_t>(random() % 9) - 4) * kPage);
-  }
-  row.increases.set(Counter::pgfault, moves ? random() % 2000 : 0);
-  for (const Counter counter : {Counter::pgmajfault, Counter::refault_file})
-    row.increases.set(counter, moves && random() % 8 == 0 ? random() % 50 : 0);
-}
 class Lifelike {
  public:
   /// What it does goes by its number.

@@ -147,8 +147,7 @@ class Questions {
 
 constexpr const char* kOfBounds =
     "The bounds are of the least CPU time: how busy the machine is does not change it much. Those in MB are of the "
-    "most "
-    "resident memory.\n\n";
+    "most resident memory.\n\n";
 
 /// Asks histories in `directory`, and makes them where they are not there yet.
 class Bench {
@@ -236,7 +235,7 @@ void Bench::archive() const {
 
   const std::int64_t samples = archive.count("sum(sample_count) FROM archive_chunk");
   publish(options_.results, "Questions to 60 days of 200 containers in the archive",
-          where_and_when + ".\nA scan every 10 s, and every third container is busy. The history takes " +
+          where_and_when + ".\nA scan every 10 s of lifelike containers. The history takes " +
               base::format_bytes(static_cast<std::uint64_t>(archive.bytes())) + ": " + std::to_string(samples) +
               " samples in the archive, " + fixed(archive.bytes() / static_cast<double>(samples)) +
               " bytes a sample with all that is beside them.\n\n" + kOfBounds + archive.text());
@@ -266,9 +265,8 @@ void Bench::crowds() const {
             std::to_string(crowd.count("sum(sample_count) FROM archive_chunk")) + " samples in the archive:\n\n" +
             crowd.text();
   }
-  publish(
-      options_.results, "Questions to an archive of many containers",
-      where_and_when + ".\nSeven hours with a scan every 10 s; every third container is busy.\n\n" + kOfBounds + text);
+  publish(options_.results, "Questions to an archive of many containers",
+          where_and_when + ".\nSeven hours with a scan every 10 s of lifelike containers.\n\n" + kOfBounds + text);
 }
 
 void run(const Options& options) {

@@ -1,7 +1,7 @@
 -- Where `live` can go from one point in time
 -- SPDX-License-Identifier: Apache-2.0
 -- One row. An instant is a full scan with samples, or the end of an hour in sample_hour whose last scans have none left: what
--- `report now` tells. The newest instant, those before and after :at_us, and the OOM kills and reclaims before and after it, with
+-- `report now` tells. The instants before and after :at_us, and the OOM kills and reclaims before and after it, with
 -- the path of the cgroup. oldest_at_us: the first sample, or where the oldest hour begins, if no sample of it is left. NULL: there
 -- is none. :kill_id: which of the kills at :at_us one is at, because several may have been at the same time; 0: none.
 WITH RECURSIVE
@@ -73,7 +73,6 @@ SELECT CASE WHEN sampled.before_us IS NULL THEN hour.before_us
             WHEN (scanned.after_us < sampled.after_us OR NOT after_has_scans) AND hour.after_us < sampled.after_us
             THEN hour.after_us
             ELSE sampled.after_us END AS after_at_us,
-       (SELECT started_at_us FROM scan WHERE is_partial IS NOT 1 ORDER BY started_at_us DESC LIMIT 1) AS newest_at_us,
        CASE WHEN first_hour.at_us IS NULL OR first_sample.at_us < first_hour.at_us + 3600000000
             THEN first_sample.at_us ELSE first_hour.at_us END AS oldest_at_us,
        (SELECT oom_kill_id FROM kill_before) AS kill_before_id,

@@ -3,18 +3,12 @@
 #include <array>
 #include <string>
 
+#include "base/time.hpp"
 #include "command_line.hpp"
 #include "command_line_parts.hpp"
 
 namespace cgmm {
 namespace {
-
-core::ReclaimPolicy parse_policy(const std::string& name) {
-  if (name == "idle") return core::ReclaimPolicy::idle;
-  if (name == "target") return core::ReclaimPolicy::target;
-  if (name != "rust") refuse_value("--policy", name, "idle, target or rust");
-  return core::ReclaimPolicy::rust;
-}
 
 std::string parse_preset(const std::string& name) {
   constexpr std::array kPresets = {"rust", "shipped", "psi", "refault"};
@@ -25,7 +19,7 @@ std::string parse_preset(const std::string& name) {
 }  // namespace
 
 void add_simulate(CLI::App& sub, cli::Options& options) {
-  constexpr std::int64_t kMaxTime_us = 600'000'000;  // it reads every sample of the window
+  constexpr std::int64_t kMaxTime_us = 10 * base::kMinute_us;  // it reads every sample of the window
   cli::SimulateOptions& simulate = options.simulate;
   const auto add = [&](const char* name, auto take, const char* type, const char* help) {
     sub.add_option_function<std::string>(name, take, help)->type_name(type);
@@ -39,7 +33,7 @@ void add_simulate(CLI::App& sub, cli::Options& options) {
       "--preset", [&simulate](const std::string& name) { simulate.preset = parse_preset(name); }, "NAME",
       "Instead of a configuration: rust, shipped, psi, refault");
   add(
-      "--policy", [&simulate](const std::string& name) { simulate.policy = parse_policy(name); }, "NAME",
+      "--policy", [&options](const std::string& text) { options.overrides.policy = text; }, "NAME",
       "Another policy: idle, target, rust");
   add(
       "--threshold", [&options](const std::string& text) { options.overrides.threshold = text; }, "SIZE|PERCENT",

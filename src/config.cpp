@@ -248,6 +248,7 @@ void apply(const Overrides& overrides, Config& config) {
                                     {"threshold", overrides.threshold},
                                     {"interval", overrides.interval},
                                     {"cooldown", overrides.cooldown},
+                                    {"policy", overrides.policy},
                                     {"database", overrides.database},
                                     {"log_level", overrides.log_level}}) {
     if (!typed) continue;

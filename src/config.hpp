@@ -67,7 +67,7 @@ struct Config {
 
 /// Options of the command line that override a key of the file, as typed.
 struct Overrides {
-  std::optional<std::string> parent, threshold, interval, cooldown, database, log_level;
+  std::optional<std::string> parent, threshold, interval, cooldown, policy, database, log_level;
   bool dry_run = false;
 };
 

@@ -59,8 +59,8 @@ double error_of(const simulate::Answer& backtest) {
 
 std::string more_or_less(const std::string& amount, double change) { return amount + (change < 0 ? " less" : " more"); }
 
-/// "Replayed over 7 days with this rule, 300.0 MiB less would have been read back and 1.2 GiB·h less kept free, ± 20
-/// %."
+/// "Replayed over 7 days with this rule, 300.0 MiB less would have been read back and 1.2 GiB·h less kept free. A
+/// replay of what really ran is off by up to 20 %."
 std::string in_words(const simulate::Tally& now, const simulate::Tally& then, double error, std::int64_t time_us) {
   const double read_back = then.read_back_bytes - now.read_back_bytes;
   const double held = then.held_byte_seconds - now.held_byte_seconds;
@@ -68,7 +68,8 @@ std::string in_words(const simulate::Tally& now, const simulate::Tally& then, do
   const auto pct = static_cast<std::int64_t>(std::ceil(std::max(error, 0.01) * 100));
   return " Replayed over " + base::span_in_words(time_us) + " with this rule, " +
          more_or_less(size(read_back), read_back) + " would have been read back and " +
-         more_or_less(size(held / 3600) + "·h", held) + " kept free, ± " + std::to_string(pct) + " %.";
+         more_or_less(size(held / 3600) + "·h", held) + " kept free. A replay of what really ran is off by up to " +
+         std::to_string(pct) + " %.";
 }
 
 }  // namespace

@@ -81,7 +81,6 @@ struct MetricsOptions {
 /// For `simulate`.
 struct SimulateOptions {
   std::string preset;  // "rust", "shipped", "psi" or "refault"; "": the configuration
-  std::optional<core::ReclaimPolicy> policy;
   bool backtest = false;
 };
 

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <arpa/inet.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <charconv>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -130,6 +125,7 @@ int serve(const Options& options) {
   daemon::keep_little_memory();
   const base::Fd signals = daemon::open_signals();
   const serve::Pages pages = pages_of(options);
+  report::link_pages(pages.of_fleet ? report::PagesOf::fleet : report::PagesOf::node);  // of errors
   const net::ServerSettings settings = settings_of(options.serve);
   const std::filesystem::path program = program_for(pages);
   const std::vector<std::string> place = place_of_history(options);
@@ -144,7 +140,6 @@ int serve(const Options& options) {
        .place = place,
        .bounds = serve::bounds_of(pages),
        .state = pages.of_fleet ? std::function<std::string()>() : [&options] { return state_of_answers(options); }});
-  report::link_pages(pages.of_fleet ? report::PagesOf::fleet : report::PagesOf::node);  // of errors
   net::Server server(settings, [&](const net::ServerRequest& request, const net::Server::Answer& to_client) {
     net::Server::Answer answer = to_client;
     answer.give = [request, to_client](net::ServerAnswer one) { to_client(for_browser(request, std::move(one))); };

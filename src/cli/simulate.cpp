@@ -22,23 +22,22 @@ Simulated what_to_simulate(const Options& options, const config::Config& config)
     if (simulate.preset == "psi") what.feedback = simulate::Feedback::pressure;
     if (simulate.preset == "refault") what.feedback = simulate::Feedback::refaults;
   }
-  if (simulate.policy) what.policy.defaults.policy = *simulate.policy;
-  if (simulate.policy == core::ReclaimPolicy::rust) what.policy.learning.adaptive = false;
   return what;
 }
 
-void expect_fitting(const SimulateOptions& simulate) {
-  if (simulate.backtest && (!simulate.preset.empty() || simulate.policy))
-    throw UsageError("--backtest is of the configuration that ran: without --preset and --policy");
-  if (!simulate.preset.empty() && simulate.policy) throw UsageError("--preset and --policy: expected one of the two");
+void expect_fitting(const Options& options) {
+  const SimulateOptions& simulate = options.simulate;
+  const config::Overrides& other = options.overrides;
+  if (simulate.backtest && (!simulate.preset.empty() || other.policy || other.threshold || other.cooldown))
+    throw UsageError(
+        "--backtest is of the configuration that ran: without --preset, --policy, --threshold and --cooldown");
+  if (!simulate.preset.empty() && other.policy) throw UsageError("--preset and --policy: expected one of the two");
 }
 
 }  // namespace
 
 int simulate(const Options& options) {
-  expect_fitting(options.simulate);
-  if (options.simulate.backtest && (options.overrides.threshold || options.overrides.cooldown))
-    throw UsageError("--backtest is of the configuration that ran: without --threshold and --cooldown");
+  expect_fitting(options);
   const Window window = parse_window(options);
   // What is wrong with a configuration that is to be tried must be said.
   const config::Config config = config::load(options.config, options.overrides, to_stderr);

@@ -139,21 +139,21 @@ void add_reclaims(simulate::Simulation& simulation, store::Reader& reader, const
 }
 
 void replay(simulate::Simulation& simulation, const Subjects& subjects, store::Reader& reader, const Window& window) {
-  for (const auto& [key, subject] : subjects) simulation.add_cgroup(key, subject);
+  const bool is_few = subjects.size() <= kFew;
+  std::string keys = "[";
+  for (const auto& [key, subject] : subjects) {
+    simulation.add_cgroup(key, subject);
+    if (is_few) keys += (keys.size() > 1 ? "," : "") + std::to_string(key);
+  }
+  keys += ']';
   for (std::int64_t from_us = window.since_us; from_us < window.until_us; from_us += kSlice_us) {
     core::Parameters slice = window.parameters();
     slice["since_us"] = from_us;
     slice["until_us"] = std::min(from_us + kSlice_us, window.until_us);
     add_reclaims(simulation, reader, slice);
     SampleSink samples(simulation);
-    if (subjects.size() > kFew) {
-      reader.run(report::built_in("simulate_samples").sql, slice, samples);
-      continue;
-    }
-    for (const auto& [key, subject] : subjects) {
-      slice["cgroup_id"] = key;
-      reader.run(report::built_in("simulate_samples_of_one").sql, slice, samples);
-    }
+    if (is_few) slice["cgroup_ids"] = keys;
+    reader.run(report::built_in(is_few ? "simulate_samples_of_few" : "simulate_samples").sql, slice, samples);
   }
 }
 

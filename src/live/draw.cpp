@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "base/time.hpp"
 #include "base/units.hpp"
+#include "report/format/chart.hpp"
 #include "report/format/glyphs.hpp"
 #include "report/format/render.hpp"
 
@@ -229,20 +230,7 @@ Line keys_line(const std::string& message, const std::optional<Prompt>& prompt, 
 std::string trend_of(const Row& row) {
   std::vector<std::optional<double>> points = row.trend;
   points.push_back(row.values[Measure::usage]);
-  std::optional<double> lowest, highest;
-  for (const std::optional<double>& point : points) {
-    if (!point) continue;
-    lowest = std::min(lowest.value_or(*point), *point);
-    highest = std::max(highest.value_or(*point), *point);
-  }
-  std::string line;
-  for (const std::optional<double>& point : points) {
-    // What changes by less than a tenth is nearly flat.
-    const double range = std::max({highest.value_or(0) - lowest.value_or(0), highest.value_or(0) / 10, 1.0});
-    const std::size_t height = point ? 1 + static_cast<std::size_t>((*point - *lowest) / range * 7) : 0;
-    line += glyph::kBlocks[std::min<std::size_t>(height, 8)];
-  }
-  return line;
+  return report::trend_line(points, glyph::kBlocks[0]);
 }
 
 std::string help_text() {

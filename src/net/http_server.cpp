@@ -97,6 +97,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
     void read() {
       state_ = State::idle;
+      is_head_ = false;
       parser_.emplace();
       parser_->header_limit(kMostHeader_bytes);
       parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // none is read

@@ -23,7 +23,7 @@ struct ServerSettings {
   std::string address = "127.0.0.1";          // without a name: it is not looked up
   std::uint16_t port = 0;                     // 0: any that is free
   std::filesystem::path cert_file, key_file;  // PEM; empty: no TLS
-  std::filesystem::path token_file;           // of "Authorization: Bearer TOKEN"; empty: anybody may ask
+  std::filesystem::path token_file;           // its first line has to be sent; empty: anybody may ask
   std::string path_without_token;             // anybody may ask for it, exactly so
   // Only for who calls the server by an address or "localhost": else a page of somebody else's, whose name leads to
   // this machine, could have a browser read from it.

@@ -12,8 +12,8 @@
 
 #include "base/time.hpp"
 #include "base/units.hpp"
+#include "report/format/chart.hpp"
 #include "report/format/escape.hpp"
-#include "report/format/glyphs.hpp"
 #include "report/format/html.hpp"
 #include "report/format/layout.hpp"
 #include "report/format/row.hpp"
@@ -78,31 +78,16 @@ void cut(core::Table& table) {
   table.rows.resize(kMostRows);
 }
 
-/// A sign for each part of the window, from the least to the most that there was, as in `live`: what changes by less
-/// than a tenth is nearly flat. A dot: it is not known.
+/// A sign for each part of the window. A dot: it is not known.
 std::map<std::string, std::string> trends_of(const core::Table& trend) {
   constexpr std::size_t kSlots = 32;
-  constexpr std::size_t kHighest = glyph::kBlocks.size() - 1;
   std::map<std::string, std::array<std::optional<double>, kSlots>> all;
   for (const Row row : rows_of(trend)) {
     const auto slot = static_cast<std::size_t>(row.integer("slot"));
     if (slot < kSlots) all[row.text("workload")][slot] = static_cast<double>(row.bytes("usage_bytes"));
   }
   std::map<std::string, std::string> texts;
-  for (const auto& [workload, slots] : all) {
-    std::optional<double> least, most;
-    for (const auto& one : slots) {
-      if (!one) continue;
-      least = std::min(least.value_or(*one), *one);
-      most = std::max(most.value_or(*one), *one);
-    }
-    const double range = std::max({most.value_or(0) - least.value_or(0), most.value_or(0) / 10, 1.0});
-    std::string& text = texts[workload];
-    for (const auto& one : slots) {
-      const auto height = one ? 1 + static_cast<std::size_t>((*one - *least) / range * (kHighest - 1)) : 0;
-      text += one ? glyph::kBlocks[std::min(height, kHighest)] : "\u00b7";
-    }
-  }
+  for (const auto& [workload, slots] : all) texts[workload] = trend_line(slots, "\u00b7");
   return texts;
 }
 

@@ -33,9 +33,8 @@ struct ProgramAnswer {
   std::string err;  // the begin of it
 };
 
-/// Waits for its end. Nobody is waited for after `most_time`, once `stop_fd` is readable, or where nobody
-/// wants the answer any more: it is killed. Throws
-/// std::system_error where it can't be started.
+/// Waits for its end. It is killed after `most_time`, once `stop_fd` is readable, or where nobody wants the answer any
+/// more. Throws std::system_error where it can't be started.
 ProgramAnswer run_program(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                           const ProgramBounds& bounds);
 

@@ -15,9 +15,10 @@ namespace cgmm::serve {
 struct Route {
   std::vector<std::string> arguments;  // of the program
   std::string type;                    // of the answer, as in Content-Type
-  bool is_of_history = true;           // alone, and of the time: the same history tells the same in the same second
-  std::vector<std::string> takes{};    // names of the parameters that there are, after '?'
-  std::string mistake{};               // in the parameters, a sentence; "": none
+  bool is_of_history =
+      true;  // from the history and the time alone: the same within a second, while the history is the same
+  std::vector<std::string> takes{};  // names of the parameters that there are, after '?'
+  std::string mistake{};             // in the parameters, a sentence; "": none
 };
 
 /// What is served.

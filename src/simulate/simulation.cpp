@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <ranges>
 
 namespace cgmm::simulate {
@@ -137,7 +136,8 @@ void Simulation::finish(Track& track) {
   answer.best = track.replays[0]->tally();
   answer.expected = track.replays[1]->tally();
   answer.worst = track.replays[2]->tally();
-  if (track.replays[1]->is_blind()) answer.doubt(Doubt::no_pressure);
+  if (track.replays[1]->is_blind())
+    answer.doubt(rules_.feedback == Feedback::refaults ? Doubt::not_counted : Doubt::no_pressure);
   if (answer.expected.reclaim_count == 0) return;
   const Habits& habits = habits_[track.subject.workload];
   const bool takes_idle = track.subject.settings.policy == core::ReclaimPolicy::idle;

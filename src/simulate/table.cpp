@@ -51,7 +51,7 @@ Answer sum_of(const std::vector<Answer>& answers) {
 
 std::vector<Cell> answer_row(const Answer& one) {
   const Tally &would = one.expected, &best = one.best, &worst = one.worst;
-  const bool is_blind = one.has(Doubt::no_pressure) && would.reclaim_count == 0;
+  const bool is_blind = would.reclaim_count == 0 && (one.has(Doubt::no_pressure) || one.has(Doubt::not_counted));
   if (is_blind) {
     return {one.workload,
             {},

@@ -57,13 +57,12 @@ void World::begin(const Sample& now) {
 }
 
 /// Adds to the counters. A counter that a sample lacks is absent until the next that has it.
-double World::count(const Sample& now) {
+void World::count(const Sample& now) {
   for (std::size_t i = 0; i < core::Counters::kSize; ++i) {
     const auto counter = static_cast<Counter>(i);
     const auto more = now.increases[counter];
     totals_.set(counter, more ? std::optional(totals_.value_or(counter, 0) + *more) : std::nullopt);
   }
-  return static_cast<double>(now.increases.value_or(Counter::refault_file, 0));
 }
 
 void World::follow(const Sample& now, const Lists& really_freed, const core::Limits& limits, const Habits& habits) {

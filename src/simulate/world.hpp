@@ -46,7 +46,7 @@ class World {
   };
 
   double by_outlook(const Range& range) const;
-  double count(const Sample& now);
+  void count(const Sample& now);
   double drop_returns(const Lists& grown, std::optional<double> refaulted_bytes);
   void follow_promotions(const Lists& grown);
   void let_return(double seconds);

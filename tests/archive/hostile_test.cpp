@@ -56,6 +56,7 @@ class HostileArchive : public CliTest {
       const Answer answer = ask(bounded);
       EXPECT_LE(answer.exit_code, 1) << command.at(1) << answer.err;
       EXPECT_TRUE(answer.exit_code == 0 || !answer.err.empty()) << command.at(1);
+      EXPECT_EQ(answer.err.find("this takes longer than"), std::string::npos) << command.at(1) << answer.err;
     }
   }
 };

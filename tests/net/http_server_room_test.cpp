@@ -130,6 +130,13 @@ TEST(HttpServerRoom, AHandshakeThatStallsIsCutOff) {
   EXPECT_EQ(stalls.hear(), "");
 }
 
+TEST(HttpServerRoom, AMistakeAfterAHeadHasItsSentence) {
+  const Served server;
+  const Raw client(server.port());
+  client.say("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n");
+  EXPECT_TRUE(client.hear().ends_with("this is no request that can be understood\n"));
+}
+
 TEST(HttpServerRoom, WhoSendsMuchThatIsNotServedHearsWhy) {
   const Served server;
   const Raw client(server.port());

@@ -181,7 +181,7 @@ std::map<std::string, std::string> answers(const std::filesystem::path& file, st
                                                                   {"scan_id", std::int64_t{600}},
                                                                   {"at_us", until_us},
                                                                   {"kill_id", std::int64_t{0}},
-                                                                  {"cgroup_id", std::int64_t{1}},
+                                                                  {"cgroup_ids", std::string("[1,2]")},
                                                                   {"points", "[" + std::to_string(until_us) + "]"},
                                                                   {"is_hour", std::int64_t{0}},
                                                                   {"reach_us", std::int64_t{600'000'000}},

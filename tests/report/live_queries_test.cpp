@@ -67,7 +67,6 @@ TEST_F(LiveQueries, StepFromHourToHourWhereSamplesAreGone) {
   EXPECT_EQ(before(60), -1);
   EXPECT_EQ(after(-10), 60);
   EXPECT_EQ(minute(steps(130), "oldest_at_us"), 0);
-  EXPECT_EQ(minute(steps(130), "newest_at_us"), 239);
 }
 
 TEST_F(LiveQueries, TheOldestIsTheFirstSampleAlsoInAnHourThatIsSummedUp) {
@@ -129,7 +128,7 @@ TEST_F(LiveQueries, OfKillsAtTheSameTimeEachIsGoneTo) {
 TEST_F(LiveQueries, AnEmptyHistoryLeadsNowhere) {
   test::MadeHistory empty;
   const Table table = empty.run(built_in("live_steps").sql, {{"at_us", kBeginUs}, {"kill_id", std::int64_t{0}}});
-  for (const char* const column : {"before_at_us", "after_at_us", "newest_at_us", "kill_before_at_us"})
+  for (const char* const column : {"before_at_us", "after_at_us", "kill_before_at_us"})
     EXPECT_EQ(Row(table).known(column), std::nullopt) << column;
 }
 

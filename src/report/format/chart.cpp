@@ -193,6 +193,23 @@ ByteAxis byte_axis(double most, std::size_t height, const std::optional<double>&
 
 }  // namespace
 
+std::string trend_line(std::span<const std::optional<double>> points, std::string_view unknown) {
+  std::optional<double> lowest, highest;
+  for (const std::optional<double>& point : points) {
+    if (!point) continue;
+    lowest = std::min(lowest.value_or(*point), *point);
+    highest = std::max(highest.value_or(*point), *point);
+  }
+  constexpr std::size_t kWhole = glyph::kBlocks.size() - 1;
+  const double range = std::max({highest.value_or(0) - lowest.value_or(0), highest.value_or(0) / 10, 1.0});
+  std::string line;
+  for (const std::optional<double>& point : points) {
+    const std::size_t height = point ? 1 + static_cast<std::size_t>((*point - *lowest) / range * (kWhole - 1)) : 0;
+    line += point ? glyph::kBlocks[std::min(height, kWhole)] : unknown;
+  }
+  return line;
+}
+
 std::optional<double> drawable(const ChartPoint& point) {
   if (!point.value || !std::isfinite(*point.value)) return std::nullopt;
   return std::clamp(*point.value, 0.0, 1e19);

@@ -34,6 +34,10 @@ std::optional<double> largest(std::span<const ChartPoint> points);
 std::vector<ChartPoint> thinned(std::span<const ChartPoint> points, std::int64_t from_at_us, std::int64_t to_at_us,
                                 int stretches);
 
+/// A block for each point, from the lowest to the highest. What changes by less than a tenth is nearly flat. `unknown`:
+/// the sign of a point that is not known.
+std::string trend_line(std::span<const std::optional<double>> points, std::string_view unknown);
+
 /// A limit far above the rest is not drawn: the rest would be too small to see.
 inline bool is_far_above(double limit, double rest) { return rest > 0 && limit > 3 * rest; }
 

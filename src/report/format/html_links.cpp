@@ -145,8 +145,10 @@ std::pair<std::string, std::string> page_of_command(std::string_view text) {
   if (first == "status" && *linked == PagesOf::node) return {"/status", "the page of the service"};
   if (first != "incident") return {};
   if (second == "show" && words.size() > 2) {
-    const std::string id(words[2]);
-    return {"/incident/" + escape_path(id), id == "latest" ? "the latest OOM kill" : "incident " + id};
+    const std::string id(words[2]), workload = option("--workload");
+    if (id != "latest") return {"/incident/" + escape_path(id), "incident " + id};
+    if (workload.empty()) return {"/incident/latest", "the latest OOM kill"};
+    return {"/incident/latest?workload=" + escape_path(workload), "the latest OOM kill of " + workload};
   }
   const bool is_all = std::ranges::count(words, "--all") > 0;
   if (is_all) query.append(query.empty() ? "?" : "&amp;").append("all=1");

@@ -25,8 +25,8 @@ class Archiver {
  public:
   explicit Archiver(Statements& sql) : sql_(sql) {}
 
-  /// One slice of some thousand samples, inside a transaction. Blocks of which all scans began before `before_us`, or
-  /// are ahead of the clock, and none is after to_scan_id. False: there was nothing to do. `room_bytes`: so much may
+  /// One slice of about ten thousand samples, inside a transaction. Blocks of which all scans began before `before_us`,
+  /// or are ahead of the clock, and none is after to_scan_id. False: there was nothing to do. `room_bytes`: so much may
   /// the file grow by; a slice is smaller where that is little.
   bool work(std::int64_t now_us, std::int64_t before_us, std::int64_t to_scan_id, std::int64_t room_bytes);
 

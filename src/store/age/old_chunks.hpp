@@ -18,7 +18,7 @@ struct ChunkPosition {
 
 /// Block by block in the order in which they were recorded, once all of a block is old enough. Never of a block that is
 /// not complete: the archiver goes on with it, and its samples are in `sample`. Of the samples around an
-/// OOM kill (old_rows.hpp), which stay, smaller chunks are made. One slice of some hundred chunks, inside a
+/// OOM kill (old_rows.hpp), which stay, smaller chunks are made. One slice of 150 chunks at most, inside a
 /// transaction. False: there was nothing to do. `dropped_count`: more samples are gone.
 bool drop_chunks(Statements& sql, const OldSamples& which, ChunkPosition& position, std::int64_t& dropped_count);
 

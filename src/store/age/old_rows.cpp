@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "archive/chunk.hpp"
@@ -172,14 +173,14 @@ bool drop_cgroups(Statements& sql, std::int64_t before_us) {
       "UNION ALL SELECT started_at_us FROM scan WHERE scan_id = (SELECT min(scan_id) FROM sample) "
       "UNION ALL SELECT min(first_at_us) FROM archive_chunk WHERE block = (SELECT min(block) FROM archive_chunk))");
   if (earliest_reference_us) before_us = std::min(before_us, *earliest_reference_us - base::kHour_us);
-  drop_oldest(sql, before_us, "cgroup_limit", "cgroup_id", "cgroup", "vanished_at_us");
-  drop_oldest(sql, before_us, "cooldown", "cgroup_id", "cgroup", "vanished_at_us");
-  // Where the clock was set back, later blocks may be of an earlier time.
-  return sql.execute(
-             "DELETE FROM cgroup WHERE cgroup_id IN (SELECT cgroup_id FROM cgroup WHERE vanished_at_us < ?1 "
-             "ORDER BY vanished_at_us, cgroup_id LIMIT 300) AND NOT EXISTS (SELECT 1 FROM archive_chunk "
-             "WHERE archive_chunk.cgroup_id = cgroup.cgroup_id)",
-             before_us) > 0;
+  // Not those with chunks: where the clock was set back, later blocks may be of an earlier time.
+  constexpr std::string_view kGone =
+      " WHERE cgroup_id IN (SELECT cgroup_id FROM cgroup WHERE vanished_at_us < ?1 AND NOT EXISTS (SELECT 1 FROM "
+      "archive_chunk WHERE archive_chunk.cgroup_id = cgroup.cgroup_id) ORDER BY vanished_at_us, cgroup_id LIMIT 300)";
+  bool dropped = false;
+  for (const char* const table : {"cgroup_limit", "cooldown", "cgroup"})
+    dropped = sql.execute("DELETE FROM " + std::string(table) + std::string(kGone), before_us) > 0;
+  return dropped;  // of cgroup, which is the last
 }
 
 /// Never the last one: its id would be used again. A block that has chunks is passed over at once.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 
 #include "base/time.hpp"
 #include "core/sample.hpp"
@@ -100,8 +99,10 @@ bool RollUp::find_hour(std::int64_t now_us) {
   // Where the clock was set back, the hour has begun before, and its first scans may be in the archive by now.
   const auto first_of_hour = sql_.number("SELECT min(scan_id)" + kScansOfHour, hour.began_at_us, hour.last_scan_id);
   hour.has_archived = first_of_hour && *first_of_hour <= archived_to(sql_);
-  if (hour.has_archived && !std::exchange(knows_archive_, true))
+  if (hour.has_archived && !knows_archive_) {
     sql_.database().check(add_archive_tables(sql_.database().getHandle()));
+    knows_archive_ = true;
+  }
   hour_ = hour;
   return true;
 }

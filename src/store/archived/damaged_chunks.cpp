@@ -24,12 +24,15 @@ Noted& noted() {
 
 }  // namespace
 
+std::string damage_in_words(std::int64_t block, std::int64_t cgroup_id, const char* what) {
+  return "cgroup_id " + std::to_string(cgroup_id) + ", block " + std::to_string(block) + ": " + what;
+}
+
 bool note_damaged_chunk(std::int64_t block, std::int64_t cgroup_id, const char* what) {
   Noted& all = noted();
   const base::Lock lock(all.mutex);
   if (all.chunks.size() >= kMostCounted) return false;
-  if (all.chunks.empty())
-    all.first = "cgroup_id " + std::to_string(cgroup_id) + ", block " + std::to_string(block) + ": " + what;
+  if (all.chunks.empty()) all.first = damage_in_words(block, cgroup_id, what);
   return all.chunks.emplace(block, cgroup_id).second;
 }
 

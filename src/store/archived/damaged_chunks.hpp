@@ -15,6 +15,9 @@ struct DamagedChunks {
   std::string first;  // which, and what is wrong with it
 };
 
+/// "cgroup_id 2, block 7: it is empty".
+std::string damage_in_words(std::int64_t block, std::int64_t cgroup_id, const char* what);
+
 /// The same chunk counts once. Whether it is a new one.
 bool note_damaged_chunk(std::int64_t block, std::int64_t cgroup_id, const char* what);
 DamagedChunks damaged_chunks();

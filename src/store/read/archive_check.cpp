@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/read/archive_check.hpp"
+#include "store/archived/damaged_chunks.hpp"
 
 #include <SQLiteCpp/Database.h>
 
@@ -33,9 +34,7 @@ ArchiveState look(SQLite::Database& database) {
       if (const auto at_us = row.number(4)) state.since_at_us = std::min(state.since_at_us.value_or(*at_us), *at_us);
       if (row.integer(5) == 0) ++state.chunks_without_times;
     } catch (const archive::BadChunk& bad) {
-      if (state.damaged_chunks++ == 0)
-        state.first_damage =
-            "cgroup_id " + std::to_string(cgroup_id) + ", block " + std::to_string(block) + ": " + bad.what();
+      if (state.damaged_chunks++ == 0) state.first_damage = damage_in_words(block, cgroup_id, bad.what());
     }
   }
   return state;

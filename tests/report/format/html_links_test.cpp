@@ -51,6 +51,8 @@ TEST_F(Links, WhatACommandSaysIsALink) {
   at("/", {.path = "", .asked = {{"since", "7d"}, {"cgroup", "web"}}});
   EXPECT_EQ(said("`incident show 16` tells."), "<p><a href=\"/incident/16\">incident 16</a> tells.</p>\n");
   EXPECT_EQ(said("`incident show latest`"), "<p><a href=\"/incident/latest\">the latest OOM kill</a></p>\n");
+  EXPECT_EQ(said("`incident show latest --workload a/b`"),
+            "<p><a href=\"/incident/latest?workload=a/b\">the latest OOM kill of a/b</a></p>\n");
   EXPECT_EQ(said("`incident list --all`"), "<p><a href=\"/incident?all=1\">the whole list</a></p>\n");
   EXPECT_EQ(said("`report gaps`"), "<p><a href=\"/report/gaps\">report gaps</a></p>\n");
   EXPECT_EQ(said("`report cgroups --since 1h`"), "<p><a href=\"/report/cgroups?since=1h\">report cgroups</a></p>\n");
