@@ -141,13 +141,20 @@ TEST_F(Systemd, TheRecorderYieldsToOthersAndTheSamplerDoesNot) {
   ASSERT_TRUE(manager_.next_with("READY"));
   std::map<std::string, int> nice;
   std::map<std::string, long> io;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(service.pid()) + "/task")) {
-    std::string name = content_of(task.path() / "comm");
-    name.pop_back();
-    const int thread = std::stoi(task.path().filename());
-    nice[name] = ::getpriority(PRIO_PROCESS, static_cast<id_t>(thread));
-    io[name] = ::syscall(SYS_ioprio_get, 1, thread);
-  }
+  const auto look = [&] {
+    for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(service.pid()) + "/task")) {
+      std::string name = content_of(task.path() / "comm");
+      name.pop_back();
+      const int thread = std::stoi(task.path().filename());
+      nice[name] = ::getpriority(PRIO_PROCESS, static_cast<id_t>(thread));
+      io[name] = ::syscall(SYS_ioprio_get, 1, thread);
+    }
+  };
+  // A thread takes its name and what it yields as its first work, which may come after READY.
+  EXPECT_TRUE(eventually([&] {
+    look();
+    return nice.contains("reclaimer") && io["recorder"] == (2 << 13 | 7);
+  }));
   EXPECT_EQ(nice["recorder"], nice["sampler"] + 10);
   EXPECT_EQ(nice["reclaimer"], nice["sampler"]);
   EXPECT_EQ(io["recorder"], 2 << 13 | 7) << "best effort, the last of it";
