@@ -171,14 +171,19 @@ period AS MATERIALIZED (  -- between the two ends
 ),
 number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 31),
 moment AS (  -- one in each 32nd, not evenly spread: what goes up and down may do so just as often
-  SELECT n / 16 AS half, begin_us, is_of_hours, begin_us + (end_us - begin_us) * (n * 32 + n * 7 % 16 * 2 + 1) / 1024 AS at_us
+  SELECT n / 16 AS half, begin_us, is_of_hours, begin_us + (end_us - begin_us) * (n * 32 + n * 7 % 16 * 2 + 1) / 1024 AS at_us,
+         end_us - begin_us >= 115200000000 AS is_by_hour
     FROM number, period
 ),
-moment_scan AS (  -- the newest full scan up to then
+moment_scan AS (  -- the first full scan of that hour, which the archive has at hand; the newest up to then if the moments are closer
   SELECT half, at_us, is_of_hours,
-         (SELECT scan_id FROM scan
-           WHERE started_at_us BETWEEN begin_us AND at_us AND is_partial IS NOT 1
-           ORDER BY started_at_us DESC LIMIT 1) AS scan_id
+         coalesce(iif(is_by_hour, (SELECT scan_id FROM scan
+                                    WHERE started_at_us BETWEEN max(begin_us, at_us / 3600000000 * 3600000000) AND at_us
+                                      AND is_partial IS NOT 1
+                                    ORDER BY started_at_us LIMIT 1), NULL),
+                  (SELECT scan_id FROM scan
+                    WHERE started_at_us BETWEEN begin_us AND at_us AND is_partial IS NOT 1
+                    ORDER BY started_at_us DESC LIMIT 1)) AS scan_id
     FROM moment
 ),
 seen AS MATERIALIZED (  -- that scan; the hour, where its samples are gone, and where both ends are averages of hours, too

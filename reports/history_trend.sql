@@ -1,7 +1,8 @@
 -- Memory of each workload at 32 instants
 -- SPDX-License-Identifier: Apache-2.0
 -- For the page of workloads. slot: 0 to 31, a part of the window. usage_bytes: what the cgroups of the workload held together in
--- the last full scan of that part that has samples left; where none has, the averages of the last hour that overlaps it, each
+-- the last full scan of that part that has samples left (in parts of two hours or more but the last one: the first full scan of
+-- the last hour that begins in it, which the archive has at hand); where none has, the averages of the last hour that overlaps it, each
 -- by how many of the hour's scans saw the cgroup. A part without either has no row.
 WITH RECURSIVE
 slot (slot, from_us, to_us) AS (
@@ -11,10 +12,15 @@ slot (slot, from_us, to_us) AS (
 ),
 instant AS MATERIALIZED (
   SELECT slot, from_us, to_us,
-         (SELECT scan_id FROM scan
-           WHERE started_at_us >= from_us AND started_at_us < to_us AND is_partial IS NOT 1
-             AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = scan.scan_id)
-           ORDER BY started_at_us DESC LIMIT 1) AS scan_id
+         coalesce(iif(slot < 31 AND to_us - from_us >= 7200000000,
+                      (SELECT scan_id FROM scan
+                        WHERE started_at_us >= (to_us - 1) / 3600000000 * 3600000000 AND started_at_us < to_us AND is_partial IS NOT 1
+                          AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = scan.scan_id)
+                        ORDER BY started_at_us LIMIT 1), NULL),
+                  (SELECT scan_id FROM scan
+                    WHERE started_at_us >= from_us AND started_at_us < to_us AND is_partial IS NOT 1
+                      AND EXISTS (SELECT 1 FROM sample s WHERE s.scan_id = scan.scan_id)
+                    ORDER BY started_at_us DESC LIMIT 1)) AS scan_id
     FROM slot
 ),
 hour AS MATERIALIZED (

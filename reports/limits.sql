@@ -12,11 +12,12 @@
 -- the maxima of anonymous, shared and kernel memory together, or of usage if that is less or one of them is not known. Of
 -- a pod: their sum over its cgroups, at most its highest limit. It is at least p99 and typical: memory that the kernel has
 -- counted, but not yet as anything, is in those.
--- p99: 99 % of the samples are at or below it, of at most 120 full scans, evenly spread over the time with samples.
+-- p99: 99 % of the samples are at or below it, of at most 120 full scans, evenly spread over the time with samples. Scans that
+-- would be an hour apart or more are the first of their hour, which the archive has at hand.
 -- typical: the median of hourly averages, of at most 60 whole hours, evenly spread: in each hour the average while it ran.
 -- Without whole hours, of the same samples as p99. typical_cache: the average of the cache beside it.
 -- leak: of the last cgroup of the workload, or of the one before if that lived longer, at 32 instants, evenly
--- spread. It leaks if the averages of the four quarters of its samples rise by 5 % of the limit or more in all, each
+-- spread (by the hour as above). It leaks if the averages of the four quarters of its samples rise by 5 % of the limit or more in all, each
 -- step is at least half of the average step, and the lowest sample rises from quarter to quarter, too. A pod lives on
 -- when its containers restart: each container is looked at alone (of those without a name the last four), and so is what
 -- the pod holds beyond them. The one that rose most answers.
@@ -158,13 +159,15 @@ sampled_time AS MATERIALIZED (  -- of the window, from its first scan that has s
                      WHERE scan_id >= (SELECT scan_id FROM scan WHERE started_at_us >= :since_us AND started_at_us < :until_us
                                         ORDER BY started_at_us LIMIT 1))
 ),
-instant (at_us, to_us, step_us) AS (
-  SELECT from_us, to_us, (to_us - from_us) / 119 + 1 FROM sampled_time
+instant (at_us, from_us, to_us, step_us) AS (
+  SELECT from_us, from_us, to_us, (to_us - from_us) / 119 + 1 FROM sampled_time
    UNION ALL
-  SELECT at_us + step_us, to_us, step_us FROM instant WHERE at_us < to_us
+  SELECT at_us + step_us, from_us, to_us, step_us FROM instant WHERE at_us < to_us
 ),
 chosen_scan AS MATERIALIZED (  -- the first at each of these instants or after it
-  SELECT DISTINCT (SELECT scan_id FROM scan WHERE started_at_us >= min(at_us, to_us) AND is_partial IS NOT 1
+  SELECT DISTINCT (SELECT scan_id FROM scan
+                    WHERE started_at_us >= max(from_us, min(iif(step_us >= 3600000000, at_us / 3600000000 * 3600000000, at_us), to_us))
+                      AND is_partial IS NOT 1
                     ORDER BY started_at_us LIMIT 1) AS scan_id
     FROM instant
 ),
@@ -241,17 +244,20 @@ suspect AS MATERIALIZED (
    WHERE number <= iif(container IS NULL, 4, 2)
    GROUP BY workload, ifnull(container, cgroup_id)
 ),
-life (workload, unit_id, cgroup_id, at_us, to_us, step_us) AS (
-  SELECT workload, unit_id, cgroup_id, max(began_at_us, from_us), min(ended_at_us, to_us),
+life (workload, unit_id, cgroup_id, at_us, begin_us, to_us, step_us) AS (
+  SELECT workload, unit_id, cgroup_id, max(began_at_us, from_us), max(began_at_us, from_us), min(ended_at_us, to_us),
          (min(ended_at_us, to_us) - max(began_at_us, from_us)) / 31 + 1
     FROM suspect, sampled_time
    WHERE max(began_at_us, from_us) < min(ended_at_us, to_us)
    UNION ALL
-  SELECT workload, unit_id, cgroup_id, at_us + step_us, to_us, step_us FROM life WHERE at_us + step_us <= to_us
+  SELECT workload, unit_id, cgroup_id, at_us + step_us, begin_us, to_us, step_us FROM life WHERE at_us + step_us <= to_us
 ),
 life_scan AS (  -- full scans; of a life that has few of them those of cgroups near their limit, too
-  SELECT workload, unit_id, cgroup_id, (SELECT scan_id FROM scan WHERE started_at_us >= at_us AND is_partial IS NOT 1
-                                         ORDER BY started_at_us LIMIT 1) AS scan_id
+  SELECT workload, unit_id, cgroup_id,
+         (SELECT scan_id FROM scan
+           WHERE started_at_us >= max(begin_us, iif(step_us >= 3600000000, at_us / 3600000000 * 3600000000, at_us))
+             AND is_partial IS NOT 1
+           ORDER BY started_at_us LIMIT 1) AS scan_id
     FROM life
    UNION
   SELECT workload, unit_id, cgroup_id,

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/commands.hpp"
+
 namespace cgmm::cli {
 namespace {
 
@@ -18,6 +20,16 @@ namespace {
 /// left.
 void expect(bool success, const char* name) {
   if (!success) throw std::system_error(errno, std::generic_category(), name);
+}
+
+/// A database or its write-ahead log. False where it may not be read.
+bool is_of_sqlite(const base::Fd& file) {
+  const base::Fd readable(::open(("/proc/self/fd/" + std::to_string(file.get())).c_str(), O_RDONLY | O_CLOEXEC));
+  char begin[16];
+  if (!readable || ::pread(readable.get(), begin, sizeof begin, 0) != static_cast<ssize_t>(sizeof begin)) return false;
+  const std::string_view text(begin, sizeof begin);
+  return text == std::string_view("SQLite format 3\0", 16) || text.starts_with("\x37\x7f\x06\x82") ||
+         text.starts_with("\x37\x7f\x06\x83");
 }
 
 }  // namespace
@@ -38,6 +50,8 @@ void OutputFile::open() {
     file_ = std::move(old);
     return;
   }
+  if (old && is_of_sqlite(old))
+    throw UsageError("--output " + name_ + ": a SQLite database, such as a history, is not overwritten");
   std::error_code error;
   const std::filesystem::path real =
       old ? std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(old.get()), error)

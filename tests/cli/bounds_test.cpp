@@ -231,6 +231,11 @@ TEST_F(ReadingBounds, AnOutputKeepsItsModeAndItsLinkAndMayBeNoFile) {
   EXPECT_EQ(fs::status(file("answer")).permissions(), fs::perms(0600));
   EXPECT_EQ(ask({"query", "SELECT 1", "--format", "csv", "--output", "/dev/stdout"}).out, "1\n1\n");
   ASSERT_EQ(::mkfifo(file("pipe").c_str(), 0666), 0);
+  const Answer over_history = ask({"query", "SELECT 1", "--output", database()});
+  EXPECT_EQ(over_history.exit_code, 2);
+  EXPECT_TRUE(over_history.err.ends_with(": a SQLite database, such as a history, is not overwritten\n"))
+      << over_history.err;
+  EXPECT_EQ(ask({"query", "SELECT 1", "--format", "csv"}).out, "1\n1\n") << "it is as it was";
   EXPECT_EQ(ask({"query", "SELECT 1", "--output", file("pipe")}).err,
             "cgroup-memory-manager: " + file("pipe").string() + ": nobody reads from it: No such device or address\n");
   EXPECT_EQ(ask({"query", "SELECT 1", "--output", "/dev/full"}).err,

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "store/age/instants.hpp"
 #include "store/age/old_rows.hpp"
 
 namespace cgmm::store {
@@ -58,6 +59,13 @@ std::int64_t archived_to(Statements& sql) {
 bool Archiver::work(std::int64_t now_us, std::int64_t before_us, std::int64_t to_scan_id, std::int64_t room_bytes) {
   if (delete_slice()) return true;
   if (!next_ && !find_block(now_us, before_us, to_scan_id)) return false;
+  if (next_->for_instants) {
+    if (keep_next_instant(room_bytes)) return true;
+    sql_.execute("DELETE FROM archived");
+    sql_.execute("INSERT INTO archived (scan_id) VALUES (?)", last_scan_of(next_->block));
+    next_.reset();
+    return true;
+  }
   const std::int64_t samples = std::min(kPackedAtOnce, room_bytes / kMostSampleBytes);
   next_->cgroups_at_once = std::max<std::int64_t>(samples / std::max<std::int64_t>(next_->scan_count, 1), 1);
   Builders builders;
@@ -65,11 +73,17 @@ bool Archiver::work(std::int64_t now_us, std::int64_t before_us, std::int64_t to
   store(builders);
   if (end) {
     next_->after_cgroup_id = *end;
-    return true;
+  } else {
+    next_->for_instants = scans_of_instants(sql_, next_->block);
   }
-  sql_.execute("DELETE FROM archived");
-  sql_.execute("INSERT INTO archived (scan_id) VALUES (?)", last_scan_of(next_->block));
-  next_.reset();
+  return true;
+}
+
+/// False: there is none left.
+bool Archiver::keep_next_instant(std::int64_t room_bytes) {
+  if (next_->for_instants->empty()) return false;
+  keep_instant(sql_, *next_->encoder, next_->for_instants->back(), room_bytes);
+  next_->for_instants->pop_back();
   return true;
 }
 

@@ -2,9 +2,10 @@
 #pragma once
 
 // Moves old samples to the table archive_chunk, block by block in the order in which they were recorded. A slice makes
-// the chunks of some cgroups. When a block has all of its chunks, one row says so (table `archived`): from then on its
-// samples are those of the archive, and the following slices delete them from `sample`. What a crash interrupts is gone
-// on with: nobody else deletes chunks of a block that is not complete. A block waits until all of it is in sample_hour.
+// the chunks of some cgroups, or one instant (instants.hpp). When a block has all of them, one row says so (table
+// `archived`): from then on its samples are those of the archive, and the following slices delete them from `sample`.
+// What a crash interrupts is gone on with: nobody else deletes chunks of a block that is not complete. A block waits
+// until all of it is in sample_hour.
 
 #include <cstdint>
 #include <map>
@@ -41,6 +42,7 @@ class Archiver {
     std::int64_t cgroups_at_once = 1;
     std::vector<std::optional<std::int64_t>> instants =  // of its scans; nullopt: the row is lost
         std::vector<std::optional<std::int64_t>>(archive::kBlockScans);
+    std::optional<std::vector<std::int64_t>> for_instants{};  // scans, once all chunks are there
     std::unique_ptr<archive::Encoder> encoder = std::make_unique<archive::Encoder>();
   };
   using Builders = std::map<std::int64_t, archive::Builder>;  // by cgroup
@@ -49,6 +51,7 @@ class Archiver {
   std::optional<std::int64_t> read_slice(Builders& builders);
   void read_scan(std::int64_t scan_id, Builders& builders, std::int64_t& to_cgroup_id);
   void store(const Builders& builders);
+  bool keep_next_instant(std::int64_t room_bytes);
 
   Statements& sql_;
   Prepared samples_;  // of a scan

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "store/age/instants.hpp"
 #include "store/age/totals.hpp"
 
 namespace cgmm::store {
@@ -147,7 +148,8 @@ std::int64_t Crowd::drop_cgroup(std::int64_t cgroup_id) {
       "BETWEEN ?2 AND ?3)",
       cgroup_id, first_us, last_us);
   loss.samples += sql_.number("SELECT sum(sample_count) FROM archive_chunk WHERE cgroup_id = ?", cgroup_id).value_or(0);
-  sql_.execute("DELETE FROM archive_chunk WHERE cgroup_id = ?", cgroup_id);
+  if (sql_.execute("DELETE FROM archive_chunk WHERE cgroup_id = ?", cgroup_id) > 0)
+    drop_instants_of_cgroup(sql_, cgroup_id, first_us, last_us);
   sql_.execute(
       "DELETE FROM sample_hour WHERE cgroup_id = ?1 AND hour_at_us IN (?2 - ?2 % 3600000000, ?3 - ?3 % 3600000000)",
       cgroup_id, first_us, last_us);

@@ -9,6 +9,7 @@
 
 #include "archive/chunk.hpp"
 #include "store/age/archiver.hpp"
+#include "store/age/instants.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -137,6 +138,7 @@ bool drop_chunks(Statements& sql, const OldSamples& which, ChunkPosition& positi
   if (old == false) return false;
   bool is_done = true;
   if (old) {
+    drop_instants_of_block(sql, *block);
     const Block scans = block_at(sql, *block, which.incidents_before_us);
     is_done = scans.stays.none() ? drop_all(sql, *block, dropped_count)
                                  : keep_some(sql, *block, scans, position, dropped_count);

@@ -15,6 +15,7 @@ constexpr std::size_t kKeptBytes = std::size_t{8} << 20;
 /// Of what is known of a chunk without its bytes.
 constexpr std::size_t kEntryBytes = 200;
 constexpr std::size_t kKeptBlocks = 8;
+constexpr std::size_t kKeptInstants = 128;
 constexpr std::size_t kIdleStatements = 16;
 
 /// Resets the statement at the end, so that it does not keep a transaction open.
@@ -93,9 +94,12 @@ void ChunkCache::refresh() {
   places_.clear();
   cgroups_.clear();
   instants_.clear();
+  instant_parts_.clear();
   kept_bytes_ = 0;
   Running row(statement("SELECT max(scan_id) FROM main.archived"), {});
   archived_to_ = row.step() && !row.is_null(0) ? row.integer(0) : INT64_MIN;
+  // A history of an earlier version has none.
+  has_instants_ = Running(statement("SELECT 1 FROM main.sqlite_schema WHERE name = 'archive_instant'"), {}).step();
   version_ = version;
   changes_ = changes;
 }
@@ -140,9 +144,33 @@ std::shared_ptr<const ChunkCache::Instants> ChunkCache::instants_of(std::int64_t
   return instants;
 }
 
+std::shared_ptr<const std::vector<std::int64_t>> ChunkCache::instant_of(std::int64_t scan_id) {
+  const auto found = instant_parts_.find(scan_id);
+  if (found != instant_parts_.end()) return found->second;
+  auto parts = std::make_shared<std::vector<std::int64_t>>();
+  if (has_instants_) {
+    for (Running row(
+             statement("SELECT cgroup_block FROM main.archive_instant WHERE scan_id = ?1 ORDER BY cgroup_block"),
+             {scan_id});
+         row.step();)
+      parts->push_back(row.integer(0));
+  }
+  if (instant_parts_.size() >= kKeptInstants) instant_parts_.clear();
+  instant_parts_.emplace(scan_id, parts);
+  return parts;
+}
+
 std::shared_ptr<archive::Chunk> ChunkCache::chunk(std::int64_t block, std::int64_t cgroup_id,
                                                   const archive::Columns& columns) {
-  const Key key{block, cgroup_id};
+  return kept({false, block, cgroup_id}, columns);
+}
+
+std::shared_ptr<archive::Chunk> ChunkCache::instant(std::int64_t cgroup_block, std::int64_t scan_id,
+                                                    const archive::Columns& columns) {
+  return kept({true, cgroup_block, scan_id}, columns);
+}
+
+std::shared_ptr<archive::Chunk> ChunkCache::kept(const Key& key, const archive::Columns& columns) {
   const auto found = places_.find(key);
   archive::Columns all = columns;
   if (found != places_.end()) {
@@ -150,7 +178,7 @@ std::shared_ptr<archive::Chunk> ChunkCache::chunk(std::int64_t block, std::int64
     if (const auto& kept = found->second->chunk; kept == nullptr || (columns & ~kept->columns()).none()) return kept;
     all |= found->second->chunk->columns();
   }
-  auto chunk = read(block, cgroup_id, all);
+  auto chunk = read(key, all);
   if (found == places_.end()) {
     kept_.push_front({key, nullptr});
     places_.emplace(key, kept_.begin());
@@ -168,14 +196,16 @@ std::shared_ptr<archive::Chunk> ChunkCache::chunk(std::int64_t block, std::int64
   return kept_.front().chunk;
 }
 
-std::shared_ptr<archive::Chunk> ChunkCache::read(std::int64_t block, std::int64_t cgroup_id,
-                                                 const archive::Columns& columns) {
-  Running row(statement("SELECT data FROM main.archive_chunk WHERE block = ?1 AND cgroup_id = ?2"), {block, cgroup_id});
+std::shared_ptr<archive::Chunk> ChunkCache::read(const Key& key, const archive::Columns& columns) {
+  Running row(
+      statement(key.is_instant ? "SELECT data FROM main.archive_instant WHERE cgroup_block = ?1 AND scan_id = ?2"
+                               : "SELECT data FROM main.archive_chunk WHERE block = ?1 AND cgroup_id = ?2"),
+      {key.block, key.owner});
   if (!row.step()) return nullptr;
   try {
-    return std::make_shared<archive::Chunk>(decoder_, row.bytes(0), cgroup_id, block, columns);
+    return std::make_shared<archive::Chunk>(decoder_, row.bytes(0), key.owner, key.block, columns);
   } catch (const archive::BadChunk& bad) {
-    tell_damage(block, cgroup_id, bad.what());
+    if (!key.is_instant) tell_damage(key.block, key.owner, bad.what());  // nothing is missing: the chunks have it
     return nullptr;
   }
 }

@@ -6,6 +6,7 @@
 
 #include <sqlite3.h>
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -68,14 +69,25 @@ class ChunkCache {
   std::shared_ptr<const Instants> instants_of(std::int64_t block);
   /// With these columns at least. nullptr: there is none, or it is damaged.
   std::shared_ptr<archive::Chunk> chunk(std::int64_t block, std::int64_t cgroup_id, const archive::Columns& columns);
+  /// The blocks of cgroups that archive_instant has of the scan; empty: the chunks have its samples.
+  std::shared_ptr<const std::vector<std::int64_t>> instant_of(std::int64_t scan_id);
+  /// Of archive_instant: places are those of cgroups. nullptr as above.
+  std::shared_ptr<archive::Chunk> instant(std::int64_t cgroup_block, std::int64_t scan_id,
+                                          const archive::Columns& columns);
 
  private:
-  using Key = std::pair<std::int64_t, std::int64_t>;  // block, cgroup_id
+  /// What a chunk is found by: its block and whose it is.
+  struct Key {
+    bool is_instant;
+    std::int64_t block, owner;
+    auto operator<=>(const Key&) const = default;
+  };
   struct Kept {
     Key key;
     std::shared_ptr<archive::Chunk> chunk;
   };
-  std::shared_ptr<archive::Chunk> read(std::int64_t block, std::int64_t cgroup_id, const archive::Columns& columns);
+  std::shared_ptr<archive::Chunk> kept(const Key& key, const archive::Columns& columns);
+  std::shared_ptr<archive::Chunk> read(const Key& key, const archive::Columns& columns);
   sqlite3_stmt* statement(const char* sql);
 
   sqlite3* database_;
@@ -88,6 +100,8 @@ class ChunkCache {
   using ByBlock = std::map<std::int64_t, std::shared_ptr<const Of>>;
   ByBlock<std::vector<std::int64_t>> cgroups_;
   ByBlock<Instants> instants_;
+  ByBlock<std::vector<std::int64_t>> instant_parts_;  // by scan
+  bool has_instants_ = false;
   std::size_t kept_bytes_ = 0;
   std::int64_t archived_to_ = INT64_MIN;
   std::int64_t version_ = -1;  // of the database, when it was looked at

@@ -142,16 +142,8 @@ bool SamplesCursor::enter_block(std::int64_t from) {
     if (*block < archive::block_of(archived_.from) || *block > archive::block_of(archived_.to)) return false;
     block_ = *block;
     instants_ = cache_.instants_of(block_);
-    items_.clear();
-    if (is_one) {
-      items_.push_back({.cgroup_id = *one});
-    } else {
-      const auto cgroups = cache_.cgroups_of(block_);
-      const auto first = std::ranges::lower_bound(*cgroups, query_.cgroups.from);
-      const auto end = std::ranges::upper_bound(*cgroups, query_.cgroups.to);
-      for (auto at = first; at < end; ++at) items_.push_back({.cgroup_id = *at});
-      if (query_.backwards) std::ranges::reverse(items_);
-    }
+    if (archived_.from != archived_.to || !list_instant()) list_cgroups();
+    if (query_.backwards) std::ranges::reverse(items_);
     const std::int64_t first_of_block = archive::first_scan_of(block_);
     const std::int64_t lowest = std::max(archived_.from, first_of_block) - first_of_block;
     const std::int64_t highest = std::min(archived_.to, archive::last_scan_of(block_)) - first_of_block;
@@ -163,13 +155,45 @@ bool SamplesCursor::enter_block(std::int64_t from) {
   return false;
 }
 
+/// Those of the block.
+void SamplesCursor::list_cgroups() {
+  items_.clear();
+  if (query_.cgroups.from == query_.cgroups.to) {
+    items_.push_back({.cgroup_id = query_.cgroups.from});
+    return;
+  }
+  const auto cgroups = cache_.cgroups_of(block_);
+  const auto first = std::ranges::lower_bound(*cgroups, query_.cgroups.from);
+  const auto end = std::ranges::upper_bound(*cgroups, query_.cgroups.to);
+  for (auto at = first; at < end; ++at) items_.push_back({.cgroup_id = *at});
+}
+
+/// Those of the one scan that is asked for, if the archive has them beside the chunks. False: it does not.
+bool SamplesCursor::list_instant() {
+  const std::int64_t scan_id = archived_.from;
+  const auto blocks = cache_.instant_of(scan_id);
+  items_.clear();
+  for (const std::int64_t block : *blocks) {
+    const std::int64_t first = archive::first_scan_of(block), last = archive::last_scan_of(block);
+    if (last < query_.cgroups.from || first > query_.cgroups.to) continue;
+    const auto chunk = cache_.instant(block, scan_id, columns_);
+    if (chunk == nullptr) return false;
+    const std::int64_t end = std::min(last, query_.cgroups.to);
+    for (std::int64_t id = std::max(first, query_.cgroups.from); id <= end; ++id) {
+      const auto place = static_cast<std::uint16_t>(id - first);
+      if (chunk->has(place)) items_.push_back({.cgroup_id = id, .chunk = chunk, .is_read = true, .place = place});
+    }
+  }
+  return !blocks->empty();
+}
+
 /// From this place and item on, the first that has a sample. False: there is none.
 bool SamplesCursor::find_in_block() {
   const std::int64_t step = query_.backwards ? -1 : 1;
   for (; query_.backwards ? place_ >= last_place_ : place_ <= last_place_; place_ += step, item_ = 0) {
     for (; item_ < items_.size(); ++item_) {
       const archive::Chunk* const chunk = chunk_of(items_[item_]);
-      if (chunk == nullptr || !chunk->has(static_cast<std::size_t>(place_))) continue;
+      if (chunk == nullptr || !chunk->has(place_of(items_[item_]))) continue;
       if (instant_in_block()) return true;
       tell_damage(block_, items_[item_].cgroup_id, "scans of it are lost, and with them the times");
     }
@@ -222,7 +246,8 @@ void SamplesCursor::result(sqlite3_context* context, int column) {
 }
 
 archive::Value SamplesCursor::value(std::size_t column) {
-  return chunk_of(items_[item_])->value(column, static_cast<std::size_t>(place_));
+  Item& item = items_[item_];
+  return chunk_of(item)->value(column, place_of(item));
 }
 
 /// As the table `sample` computes it (schema/0007_every_container.sql).

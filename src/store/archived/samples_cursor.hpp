@@ -64,15 +64,19 @@ class SamplesCursor {
     std::int64_t cgroup_id = 0;
     std::shared_ptr<archive::Chunk> chunk;  // nullptr: not read yet, or damaged
     bool is_read = false;
+    std::optional<std::uint16_t> place{};  // in the chunk, if that is one of an instant
   };
 
   void bound_by_instants();
   void enter(Part part);
   void leave(Part part);
   bool enter_block(std::int64_t from);
+  void list_cgroups();
+  bool list_instant();
   void next_of_archive();
   bool find_in_block();
   archive::Chunk* chunk_of(Item& item);
+  std::size_t place_of(const Item& item) const { return item.place ? *item.place : static_cast<std::size_t>(place_); }
   archive::Value value(std::size_t column);
   archive::Value reclaimable_cache();
   archive::Value held();

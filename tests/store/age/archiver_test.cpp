@@ -3,9 +3,12 @@
 
 #include <SQLiteCpp/Database.h>
 
+#include <iterator>
 #include <random>
+#include <sstream>
 #include <vector>
 
+#include "store/age/instants.hpp"
 #include "store/age/old_rows.hpp"
 #include "store/archived/damaged_chunks.hpp"
 #include "store/retention_fixture.hpp"
@@ -64,6 +67,11 @@ class ArchiveTest : public RetentionTest {
           "SELECT * FROM sample s LEFT JOIN cgroup USING (cgroup_id) WHERE scan_id = 30 ORDER BY cgroup_id DESC"})
       all.push_back(query(sql));
     return all;
+  }
+
+  static std::vector<std::string> words(const std::string& text) {
+    std::istringstream stream(text);
+    return {std::istream_iterator<std::string>(stream), {}};
   }
 
   std::int64_t next_us_ = kNoon;
@@ -281,6 +289,96 @@ TEST_F(ArchiveTest, ScansGoInBoundedSlicesAndThoseOfTheArchiveStay) {
   }
   EXPECT_LT(slices, 20);
   EXPECT_EQ(query("SELECT count(*), sum(scan_id / 1440 IN (1, 3)), max(scan_id) FROM scan"), "2881|2880|8000\n");
+}
+
+TEST_F(ArchiveTest, TheFirstFullScanOfAnHourIsOneRow) {
+  constexpr auto kInstants = "SELECT scan_id, cgroup_block FROM archive_instant";
+  constexpr auto kOne = "SELECT * FROM sample WHERE scan_id = 780";
+  record(420, 12);
+  core::Scan partial{.started_at_us = next_us_, .interval_us = kSecond, .is_partial = true};
+  partial.rows.push_back({.cgroup = test::tracked(1, {"/1", 1})});
+  store(history_, partial);
+  next_us_ += kSecond;
+  record(359 + 301, 12);
+  record(1, 1700);  // the first after 15:00
+  record(800, 12);
+  const std::string before = query(kOne), of_one = query("SELECT * FROM sample WHERE scan_id = 1141 AND cgroup_id = 7");
+  history_.set_retention(kSettings);
+  maintain_all(next_us_);
+  ASSERT_EQ(query("SELECT scan_id FROM archived"), "1439\n");
+  EXPECT_EQ(query("SELECT count(*) FROM archive_instant WHERE scan_id NOT IN (SELECT min(scan_id) FROM scan WHERE "
+                  "is_partial IS NOT 1 GROUP BY started_at_us / 3600000000)"),
+            "0\n");
+  EXPECT_EQ(query("SELECT count(DISTINCT scan_id) FROM archive_instant"), "4\n") << query(kInstants);
+  EXPECT_EQ(query("SELECT cgroup_block FROM archive_instant WHERE scan_id = 1082"), "0\n1\n") << query(kInstants);
+  // Both ways to read them agree: a range of scans is read from the chunks.
+  for (const std::string& scan : words(query("SELECT DISTINCT scan_id FROM archive_instant"))) {
+    const std::string columns = "SELECT *, held_kib, reclaimable_cache_kib FROM sample WHERE scan_id ";
+    EXPECT_EQ(query(columns + "= " + scan),
+              query(columns + "BETWEEN " + scan + " AND " + scan + " + 1 AND +scan_id = " + scan));
+    EXPECT_EQ(query(columns + "= " + scan + " ORDER BY cgroup_id DESC LIMIT 5"),
+              query("SELECT * FROM (" + columns + "BETWEEN " + scan + " AND " + scan +
+                    " + 1) WHERE +scan_id = " + scan + " ORDER BY cgroup_id DESC LIMIT 5"));
+  }
+  EXPECT_EQ(query(kOne), before);
+  EXPECT_EQ(query("SELECT * FROM sample WHERE scan_id = 1141 AND cgroup_id = 7"), of_one);
+  // It is read: with the chunks gone, it still has them. A damaged one has none, and nothing is missing.
+  const std::string scan = words(query("SELECT min(scan_id) FROM archive_instant")).front();
+  const std::string all = query("SELECT * FROM sample WHERE scan_id = " + scan);
+  SQLite::Database database(file().string(), SQLite::OPEN_READWRITE);
+  database.exec(
+      "CREATE TABLE aside AS SELECT * FROM archive_chunk WHERE cgroup_id > 3; DELETE FROM archive_chunk WHERE "
+      "cgroup_id > 3");
+  EXPECT_EQ(query("SELECT * FROM sample WHERE scan_id = " + scan), all);
+  database.exec(
+      "INSERT INTO archive_chunk SELECT * FROM aside; DROP TABLE aside; UPDATE archive_instant SET data = substr(data, "
+      "1, 40) || x'00' || substr(data, 42)");
+  const std::size_t damaged = damaged_chunks().count;
+  EXPECT_EQ(query("SELECT * FROM sample WHERE scan_id = " + scan), all);
+  EXPECT_EQ(damaged_chunks().count, damaged);
+}
+
+TEST_F(ArchiveTest, RareScansHaveNoInstants) {
+  for (int i = 0; i < 1600; ++i, next_us_ += 2 * kMinute)
+    store(history_, core::Scan{.started_at_us = next_us_, .rows = {{.cgroup = test::tracked(1, {"/1", 1})}}});
+  history_.set_retention(kSettings);
+  maintain_all(next_us_);
+  ASSERT_EQ(query("SELECT scan_id FROM archived"), "1439\n");
+  EXPECT_EQ(query("SELECT count(*) FROM archive_instant"), "0\n");
+}
+
+TEST_F(ArchiveTest, InstantsGoBeforeTheChunksDo) {
+  record(3300);
+  history_.set_retention(kSettings);
+  maintain_all(next_us_);
+  ASSERT_NE(query("SELECT count(*) FROM archive_instant WHERE scan_id < 1440"), "0\n");
+  auto settings = kSettings;
+  settings.samples_us = 30 * kDay;
+  history_.set_retention(settings);
+  for (int day = 0; day < 3; ++day) {
+    next_us_ += day == 0 ? 31 * kDay : kDay;
+    record(3);
+    maintain_all(next_us_);
+    EXPECT_EQ(query("SELECT count(*) FROM archive_instant i WHERE NOT EXISTS (SELECT 1 FROM archive_chunk WHERE "
+                    "block = i.scan_id / 1440)"),
+              "0\n");
+  }
+  EXPECT_EQ(query("SELECT count(*) FROM archive_chunk WHERE block < 2"), "0\n");
+  EXPECT_EQ(query("SELECT count(*) FROM archive_instant WHERE scan_id < 2880"), "0\n");
+}
+
+TEST_F(ArchiveTest, InstantsOfACgroupThatIsDroppedGo) {
+  record(1900);
+  history_.set_retention(kSettings);
+  maintain_all(next_us_);
+  SQLite::Database database(file().string(), SQLite::OPEN_READWRITE);
+  Statements sql(database);
+  const std::string all = query("SELECT count(*) FROM archive_instant");
+  drop_instants_of_cgroup(sql, 3, next_us_, next_us_ + kDay);
+  drop_instants_of_cgroup(sql, 1440, 0, INT64_MAX);
+  EXPECT_EQ(query("SELECT count(*) FROM archive_instant"), all) << "they lived at another time";
+  drop_instants_of_cgroup(sql, 3, 0, INT64_MAX);
+  EXPECT_EQ(query("SELECT count(*) FROM archive_instant"), "0\n");
 }
 
 TEST_F(ArchiveTest, EveryColumnOfSampleHasItsPlace) {
