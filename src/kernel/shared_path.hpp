@@ -2,12 +2,17 @@
 #pragma once
 
 // The path of a cgroup. All owners share one copy, and it holds only the end that its parent's path lacks: a node may
-// have thousands of paths of 150 bytes, and half of each is the same as in others.
+// have thousands of paths of 150 bytes, and half of each is the same as in others. A part is one piece of memory, with
+// its text behind it. Any thread may have copies.
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace cgmm::kernel {
 
@@ -16,30 +21,38 @@ class SharedPath {
   SharedPath() = default;
   explicit SharedPath(std::string_view path) : SharedPath(SharedPath(), path) {}
   /// `end` is the part after the parent's path, with a leading '/'.
-  SharedPath(const SharedPath& parent, std::string_view end)
-      : part_(std::make_shared<const Part>(Part{parent.part_, std::string(end), parent.size() + end.size()})) {}
+  SharedPath(const SharedPath& parent, std::string_view end) : part_(Part::make(parent.part_, end)) {}
 
-  std::size_t size() const { return part_ ? part_->size : 0; }
+  SharedPath(const SharedPath& other) noexcept : part_(Part::share(other.part_)) {}
+  SharedPath(SharedPath&& other) noexcept : part_(std::exchange(other.part_, nullptr)) {}
+  SharedPath& operator=(SharedPath other) noexcept {
+    std::swap(part_, other.part_);
+    return *this;
+  }
+  ~SharedPath() { Part::release(part_); }
+
+  std::size_t size() const { return part_ != nullptr ? part_->size : 0; }
 
   std::string string() const {
     std::string path(size(), '\0');
-    for (const Part* part = part_.get(); part != nullptr; part = part->parent.get()) {
-      part->end.copy(path.data() + part->size - part->end.size(), part->end.size());
+    for (const Part* part = part_; part != nullptr; part = part->parent) {
+      const std::string_view end = part->end();
+      end.copy(path.data() + part->size - end.size(), end.size());
     }
     return path;
   }
 
   /// Whether it was made from this parent and this end.
   bool is_made_of(const SharedPath& parent, std::string_view end) const {
-    return part_ && part_->parent == parent.part_ && part_->end == end;
+    return part_ != nullptr && part_->parent == parent.part_ && part_->end() == end;
   }
 
   /// Whether it is the path of something below `above`.
   bool is_below(const SharedPath& above) const {
     if (size() <= above.size()) return false;
-    const Part* part = part_.get();
-    while (part != nullptr && part->size > above.size()) part = part->parent.get();
-    if (above.size() == 0 || part == above.part_.get()) return true;
+    const Part* part = part_;
+    while (part != nullptr && part->size > above.size()) part = part->parent;
+    if (above.size() == 0 || part == above.part_) return true;
     return part != nullptr && part->size == above.size() && string().starts_with(above.string());
   }
 
@@ -49,11 +62,38 @@ class SharedPath {
 
  private:
   struct Part {
-    std::shared_ptr<const Part> parent;
-    std::string end;
-    std::size_t size = 0;  // of the whole path
+    Part* parent;
+    std::uint32_t size;  // of the whole path
+    std::atomic<std::uint32_t> owners = 1;
+
+    static Part* make(Part* parent, std::string_view end) {
+      const std::size_t size = (parent != nullptr ? parent->size : 0) + end.size();
+      void* const memory = ::operator new(sizeof(Part) + end.size());
+      Part* const part = ::new (memory) Part{share(parent), static_cast<std::uint32_t>(size)};
+      end.copy(part->text(), end.size());
+      return part;
+    }
+    static Part* share(Part* part) noexcept {
+      if (part != nullptr) part->owners.fetch_add(1, std::memory_order_relaxed);
+      return part;
+    }
+    static void release(Part* part) noexcept {
+      while (part != nullptr && part->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        Part* const parent = part->parent;
+        std::destroy_at(part);
+        ::operator delete(part);
+        part = parent;
+      }
+    }
+
+    char* text() { return reinterpret_cast<char*>(this + 1); }  // NOLINT: the memory behind it
+    std::string_view end() const {
+      const std::size_t before = parent != nullptr ? parent->size : 0;
+      return {reinterpret_cast<const char*>(this + 1), size - before};  // NOLINT
+    }
   };
-  std::shared_ptr<const Part> part_;
+
+  Part* part_ = nullptr;
 };
 
 }  // namespace cgmm::kernel

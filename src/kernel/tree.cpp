@@ -69,6 +69,7 @@ const Walk& Tree::walk(std::int64_t previous_at_us) {
   last_.crowd = shares_.crowd();
   last_.crowd_count = shares_.crowd_left_out();
   forget_unseen();
+  if (last_.cgroups.capacity() > last_.cgroups.size() + kMoreCgroups) last_.cgroups.shrink_to_fit();
   return last_;
 }
 
