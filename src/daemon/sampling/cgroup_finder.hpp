@@ -46,8 +46,8 @@ struct Place {
 
 /// Which rule decides for a cgroup.
 struct Decision {
-  std::uint32_t policy = 0;          // the number of the policy that `rule` is of; 0: not looked for yet
   const core::Rule* rule = nullptr;  // null: none
+  std::uint32_t policy = 0;          // the number of the policy that `rule` is of; 0: not looked for yet
   bool waits_for_names = false;      // another rule may decide when they are known
 };
 
@@ -57,14 +57,15 @@ struct Tracked {
   core::CgroupKey key = 0;
   core::CgroupRef told;  // in its rows; null before the first one
   Place place;
-  bool is_seen = false;         // by this scan
-  bool ever_over = false;       // its threshold
-  bool is_near_limit = false;   // sampled between two scans
-  bool may_stand_still = true;  // its OOM killer may be disabled (v1)
-  bool is_kept = false;         // not reclaimed, because a rule excludes a cgroup below it
+  bool is_seen = false;          // by this scan
+  bool ever_over = false;        // its threshold
+  bool is_near_limit = false;    // sampled between two scans
+  bool may_stand_still = true;   // its OOM killer may be disabled (v1)
+  bool is_kept = false;          // not reclaimed, because a rule excludes a cgroup below it
+  bool has_final_names = false;  // nobody will look for more
   Decision decision;
-  std::unique_ptr<core::NamesOf> names;  // null: nothing has been found out yet
-  std::int64_t names_wanted_at_us = 0;   // of the steady clock: since then; 0: not yet
+  std::unique_ptr<core::ContainerNames> names;  // null: none are known
+  std::int64_t names_wanted_at_us = 0;          // of the steady clock: since then; 0: not yet
   core::CacheWatch cache_watch;
   LastSample last;
   std::uint64_t cache_bytes = 0;  // that could be dropped, at the last sample

@@ -278,10 +278,12 @@ void Sampler::learn(std::vector<core::NamesOf> news) {
     const auto found = finder_.cgroups().find(one.id.inode);
     if (found == finder_.cgroups().end() || found->second.cgroup.path() != one.id.path) continue;
     Tracked& tracked = found->second;
-    const bool is_less = tracked.names && !tracked.names->names.container.empty() && one.names.container.empty();
+    const bool is_less = tracked.names && !tracked.names->container.empty() && one.names.container.empty();
     if (is_less) continue;  // a later look, at a kill, may find nothing any more
     tracked.decision = {};
-    tracked.names = std::make_unique<core::NamesOf>(std::move(one));
+    tracked.has_final_names = one.is_final;
+    const bool has_any = one.names != core::ContainerNames{};
+    tracked.names = has_any ? std::make_unique<core::ContainerNames>(std::move(one.names)) : nullptr;
   }
 }
 
@@ -301,10 +303,10 @@ void Sampler::decide(Tracked& tracked, Result& result) const {
   ++result.rule_lookup_count;
   const std::string path = tracked.cgroup.path();
   const core::ContainerIdentity identity = core::identity_of(path, finder_.hierarchy().parent_path.size());
-  const core::ContainerNames names = tracked.names ? tracked.names->names : core::ContainerNames{};
-  const bool is_final = !core::may_get_names(identity) || (tracked.names && tracked.names->is_final);
+  const core::ContainerNames names = tracked.names ? *tracked.names : core::ContainerNames{};
+  const bool is_final = !core::may_get_names(identity) || tracked.has_final_names;
   const core::Rule* const rule = policy_.rule_for(path, core::workload_of(names, identity, path));
-  tracked.decision = {.policy = policy_number_, .rule = rule, .waits_for_names = !is_final && policy_.may_change(rule)};
+  tracked.decision = {.rule = rule, .policy = policy_number_, .waits_for_names = !is_final && policy_.may_change(rule)};
 }
 
 /// Not for ever: names come with the record of a scan, and the disk may take none.
