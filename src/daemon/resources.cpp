@@ -27,11 +27,11 @@ constexpr int kIoClassShift = 13;
 constexpr int kLastOfBestEffort = 7;
 
 /// Parts that may be written to are left alone: they may differ from the file.
-int unmap_code_of(dl_phdr_info* object, std::size_t, void*) {
+int unmap_parts_of(dl_phdr_info* object, std::size_t, void*) {
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const auto& part = object->dlpi_phdr[i];
-    if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0 || (part.p_flags & PF_W) != 0) continue;
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0) continue;
     const std::uintptr_t begin = (object->dlpi_addr + part.p_vaddr) / page * page;
     const std::uintptr_t end = (object->dlpi_addr + part.p_vaddr + part.p_memsz + page - 1) / page * page;
     ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // NOLINT: an address of the linker's
@@ -73,6 +73,6 @@ void keep_little_memory() {
 
 void give_back_heap() { ::malloc_trim(0); }
 
-void give_back_program() { ::dl_iterate_phdr(unmap_code_of, nullptr); }
+void give_back_program() { ::dl_iterate_phdr(unmap_parts_of, nullptr); }
 
 }  // namespace cgmm::daemon

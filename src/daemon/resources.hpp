@@ -23,8 +23,9 @@ void keep_little_memory();
 /// Gives freed memory back to the kernel.
 void give_back_heap();
 
-/// Of the program and its libraries, only the code that runs from now on stays mapped: much of it is for the start
-/// only. The kernel reads nothing again for that, the files are in its page cache. Locked memory stays.
+/// Of the program and its libraries, only the code and the constants that are used from now on stay mapped: many of
+/// them are for the start only. The kernel reads nothing again for that, the files are in its page cache. Locked memory
+/// stays.
 void give_back_program();
 
 }  // namespace cgmm::daemon

@@ -12,22 +12,24 @@
 namespace cgmm::daemon {
 namespace {
 
-/// Of this process's code, what is in memory. /proc/self/status is not exact where there are many processors.
-std::int64_t code_kib() {
+/// Of the parts of this program with these rights, what is in memory. /proc/self/status is not exact where there are
+/// many processors.
+std::int64_t mapped_kib(const std::string& rights) {
   std::ifstream smaps("/proc/self/smaps");
   std::int64_t sum_kib = 0, kib = 0;
-  bool is_code = false;
+  bool is_part = false;
   for (std::string line; std::getline(smaps, line);) {
-    if (line.find('-') < line.find(' ')) is_code = line.find(" r-xp ") != std::string::npos;  // its addresses
-    if (is_code && std::sscanf(line.c_str(), "Rss: %" SCNd64, &kib) == 1) sum_kib += kib;
+    if (line.find('-') < line.find(' ')) is_part = line.find(rights) != std::string::npos;  // its addresses
+    if (is_part && std::sscanf(line.c_str(), "Rss: %" SCNd64, &kib) == 1) sum_kib += kib;
   }
   return sum_kib;
 }
 
-TEST(Resources, CodeThatIsNotUsedAnyMoreIsGivenBack) {
-  const std::int64_t before_kib = code_kib();
+TEST(Resources, CodeAndConstantsThatAreNotUsedAnyMoreAreGivenBack) {
+  const std::int64_t code_before_kib = mapped_kib(" r-xp "), constants_before_kib = mapped_kib(" r--p ");
   give_back_program();
-  EXPECT_LT(code_kib(), before_kib - 500);
+  EXPECT_LT(mapped_kib(" r-xp "), code_before_kib - 500);
+  EXPECT_LT(mapped_kib(" r--p "), constants_before_kib - 500);
 }
 
 }  // namespace
