@@ -85,7 +85,7 @@ void Changes::write() {
         "(SELECT row_id FROM change WHERE kind = ?1 ORDER BY row_id DESC LIMIT 1 OFFSET ?2)",
         number_of(Kind::counted_kill), kCountedKillsKept);
   }
-  rows_.clear();
+  forget_rows();
 }
 
 void renew_changes(SQLite::Database& from, SQLite::Database& salvaged) {

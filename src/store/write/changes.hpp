@@ -6,6 +6,7 @@
 // its COMMIT, so a transaction that changes none of these rows (most scans) writes nothing more. For the thread that
 // writes.
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -40,7 +41,7 @@ class Changes {
   void write();
   /// The transaction was rolled back.
   void undo() {
-    rows_.clear();
+    forget_rows();
     is_by_age_ = has_missed_ = false;
   }
 
@@ -51,6 +52,12 @@ class Changes {
     std::int64_t row_id;
     Now now;
   };
+  /// Keeps little memory for the next: the first scan of many cgroups has thousands of rows.
+  void forget_rows() {
+    constexpr std::size_t kKept = 256;
+    rows_.clear();
+    if (rows_.capacity() > kKept) rows_.shrink_to_fit();
+  }
   static void note(void* self, int operation, const char* schema, const char* table, long long row_id) noexcept;
 
   Statements& sql_;
