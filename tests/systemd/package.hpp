@@ -50,7 +50,7 @@ inline ScriptRun run_script(const std::string& script, const std::vector<std::st
     ::execv(path.c_str(), argv.data());
     return 127;
   });
-  run.status = child.wait_for_exit(std::chrono::minutes{14}).value_or(-1);
+  run.status = child.wait_for_exit(std::chrono::minutes{25}).value_or(-1);
   run.said = content_of(log);
   return run;
 }
