@@ -29,6 +29,9 @@ constexpr std::int64_t block_of(std::int64_t scan_id) {
 }
 constexpr std::int64_t first_scan_of(std::int64_t block) { return block * kBlockScans; }
 constexpr std::int64_t last_scan_of(std::int64_t block) { return first_scan_of(block) + (kBlockScans - 1); }
+/// A file may name any block. Only from the first to the last of these, both functions have an answer.
+inline constexpr std::int64_t kFirstBlock = block_of(INT64_MIN) + 1;
+inline constexpr std::int64_t kLastBlock = block_of(INT64_MAX) - 1;
 
 /// The columns of the table `sample` that are stored, beyond its key. The number of a column is its place here, and is
 /// part of the format: new columns come at the end.

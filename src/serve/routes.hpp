@@ -15,8 +15,8 @@ namespace cgmm::serve {
 struct Route {
   std::vector<std::string> arguments;  // of the program
   std::string type;                    // of the answer, as in Content-Type
-  bool is_of_history =
-      true;  // from the history and the time alone: the same within a second, while the history is the same
+  /// From the history and the time alone: the same within a second, while the history is the same.
+  bool is_of_history = true;
   std::vector<std::string> takes{};  // names of the parameters that there are, after '?'
   std::string mistake{};             // in the parameters, a sentence; "": none
 };

@@ -4,6 +4,7 @@
 #include <zstd.h>
 
 #include "archive/chunk.hpp"
+#include "archive/varint.hpp"
 #include "cli/cli_test.hpp"
 #include "store/history.hpp"
 #include "support/tracked.hpp"
@@ -84,11 +85,46 @@ TEST_F(HostileArchive, RowsMayHaveAnyNumbers) {
         "INSERT OR REPLACE INTO archived SELECT value FROM json_each('[1, 5, 4611686018427387904]')",
         "UPDATE archive_chunk SET block = block + 9223372036854775000",
         "UPDATE archive_chunk SET block = -9223372036854775807 WHERE block = (SELECT max(block) FROM archive_chunk)",
+        "UPDATE archive_chunk SET block = -6405119470038039 WHERE block = (SELECT min(block) FROM archive_chunk WHERE "
+        "block > -1000)",
         "UPDATE archive_chunk SET cgroup_id = -cgroup_id", "UPDATE scan SET started_at_us = scan_id % 3 * 9e18",
         "DELETE FROM scan"}) {
     SCOPED_TRACE(sql);
     change(sql);
     expect_answers();
+  }
+}
+
+/// What a block of cgroups beyond all ids would have: each place, and no column.
+std::string packed_instant(std::int64_t scan_id, std::int64_t cgroup_block) {
+  std::string payload;
+  archive::put_varint(payload, archive::zigzag(scan_id));
+  archive::put_varint(payload, archive::zigzag(cgroup_block));
+  archive::put_varint(payload, archive::kBlockScans);
+  payload += std::string(archive::kBlockScans / 8, '\xff');
+  archive::put_varint(payload, 0);
+  std::string data(1 + ZSTD_compressBound(payload.size()), '\x01');
+  data.resize(1 + ZSTD_compress(data.data() + 1, data.size() - 1, payload.data(), payload.size(), 1));
+  return data;
+}
+
+TEST_F(HostileArchive, InstantsMayBeOfAnyBlock) {
+  const std::int64_t scan = number("SELECT max(scan_id) FROM archive_instant");
+  const std::string samples = "SELECT count(*), sum(usage_kib) FROM sample WHERE scan_id = " + std::to_string(scan);
+  const std::string before = ask({"query", samples, "--format", "csv"}).out;
+  // The last one ends at INT64_MAX, computed modulo 2^64.
+  for (const std::int64_t block : {archive::block_of(INT64_MAX), archive::block_of(INT64_MIN), INT64_MAX, INT64_MIN,
+                                   std::int64_t{8935141660703064063}}) {
+    SQLite::Database db(database(), SQLite::OPEN_READWRITE);
+    SQLite::Statement insert(db, "INSERT INTO archive_instant (scan_id, cgroup_block, data) VALUES (?, ?, ?)");
+    const std::string data = packed_instant(scan, block);
+    insert.bind(1, scan);
+    insert.bind(2, block);
+    insert.bind(3, data.data(), static_cast<int>(data.size()));
+    insert.exec();
+    EXPECT_EQ(ask({"query", samples, "--format", "csv", "--max-time", "20s", "--max-memory", "64Mi"}).out, before)
+        << block;
+    db.exec("DELETE FROM archive_instant WHERE cgroup_block = " + std::to_string(block));
   }
 }
 

@@ -25,13 +25,6 @@ constexpr std::int64_t kDeletedAtOnce = 12'000;
 constexpr std::size_t kChunksAtOnce = 150;      // of cgroups that live for a moment there may be very many
 constexpr std::int64_t kMostSampleBytes = 100;  // packed, and with the pages that are not full
 
-std::string samples_sql() {
-  std::string columns = "cgroup_id";
-  for (const std::string_view name : archive::kColumns) columns += ", " + std::string(name);
-  return "SELECT " + columns +
-         " FROM sample WHERE scan_id = ?1 AND cgroup_id > ?2 AND cgroup_id <= ?3 ORDER BY cgroup_id LIMIT ?4";
-}
-
 archive::Value value_of(sqlite3_stmt* row, int column) {
   const std::int64_t number = sqlite3_column_int64(row, column);
   if (number == 0 && sqlite3_column_type(row, column) == SQLITE_NULL) return std::nullopt;
@@ -130,7 +123,9 @@ bool Archiver::find_block(std::int64_t now_us, std::int64_t before_us, std::int6
 
 /// The last cgroup of the slice; nullopt: it is the last slice of the block.
 std::optional<std::int64_t> Archiver::read_slice(Builders& builders) {
-  static const std::string kSamples = samples_sql();
+  static const std::string kSamples =
+      "SELECT " + packed_columns() +
+      " FROM sample WHERE scan_id = ?1 AND cgroup_id > ?2 AND cgroup_id <= ?3 ORDER BY cgroup_id LIMIT ?4";
   sqlite3* const database = sql_.database().getHandle();
   std::int64_t to_cgroup_id = INT64_MAX;
   try {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/age/instants.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,12 +13,6 @@ namespace {
 constexpr std::int64_t kLeastScansOfHour = 60;
 constexpr std::int64_t kMostBytes = 120;  // of a sample
 
-std::string samples_sql() {
-  std::string columns = "cgroup_id";
-  for (const std::string_view name : archive::kColumns) columns += ", " + std::string(name);
-  return "SELECT " + columns + " FROM sample WHERE scan_id = ? ORDER BY cgroup_id";
-}
-
 void store(Statements& sql, archive::Encoder& encoder, std::int64_t scan_id, std::int64_t cgroup_block,
            const archive::Builder& builder) {
   const std::string data = encoder.encode(builder);
@@ -28,6 +21,12 @@ void store(Statements& sql, archive::Encoder& encoder, std::int64_t scan_id, std
 }
 
 }  // namespace
+
+std::string packed_columns() {
+  std::string columns = "cgroup_id";
+  for (const std::string_view name : archive::kColumns) columns += ", " + std::string(name);
+  return columns;
+}
 
 std::vector<std::int64_t> scans_of_instants(Statements& sql, std::int64_t block) {
   std::vector<std::int64_t> scans;
@@ -53,7 +52,8 @@ std::vector<std::int64_t> scans_of_instants(Statements& sql, std::int64_t block)
 void keep_instant(Statements& sql, archive::Encoder& encoder, std::int64_t scan_id, std::int64_t room_bytes) {
   const auto sample_count = sql.number("SELECT count(*) FROM sample WHERE scan_id = ?", scan_id).value_or(0);
   if (sample_count > room_bytes / kMostBytes) return;
-  static const std::string kSamples = samples_sql();
+  static const std::string kSamples =
+      "SELECT " + packed_columns() + " FROM sample WHERE scan_id = ? ORDER BY cgroup_id";
   std::optional<archive::Builder> builder;
   std::int64_t block = 0;
   for (Use row = sql.use(kSamples, scan_id); row.step();) {

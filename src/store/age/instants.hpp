@@ -5,12 +5,16 @@
 // all cgroups at one time reads one row instead of a chunk of each. docs/archive.md tells which scans.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "archive/chunk.hpp"
 #include "store/statement.hpp"
 
 namespace cgmm::store {
+
+/// Of the table `sample`: cgroup_id, and what is packed, in the order of archive::kColumns.
+std::string packed_columns();
 
 /// The scans of the block that are packed: the first full one of each hour. None, if the block has less than sixty
 /// scans an hour.

@@ -77,7 +77,8 @@ void SamplesCursor::start(const SamplesQuery& query) {
   if (query_.scans.is_empty() || query_.cgroups.is_empty()) return;
   archived_ = cache_.archived_to() == INT64_MIN
                   ? Span{1, 0}
-                  : Span{query_.scans.from, std::min(query_.scans.to, cache_.archived_to())};
+                  : Span{std::max(query_.scans.from, archive::first_scan_of(archive::kFirstBlock)),
+                         std::min({query_.scans.to, cache_.archived_to(), archive::last_scan_of(archive::kLastBlock)})};
   enter(query_.backwards ? Part::recent : Part::archive);
 }
 
@@ -174,6 +175,7 @@ bool SamplesCursor::list_instant() {
   const auto blocks = cache_.instant_of(scan_id);
   items_.clear();
   for (const std::int64_t block : *blocks) {
+    if (block < archive::kFirstBlock || block > archive::kLastBlock) return false;  // it is damaged
     const std::int64_t first = archive::first_scan_of(block), last = archive::last_scan_of(block);
     if (last < query_.cgroups.from || first > query_.cgroups.to) continue;
     const auto chunk = cache_.instant(block, scan_id, columns_);

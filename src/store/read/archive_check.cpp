@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/read/archive_check.hpp"
-#include "store/archived/damaged_chunks.hpp"
 
 #include <SQLiteCpp/Database.h>
 
 #include <algorithm>
 
 #include "archive/chunk.hpp"
+#include "store/archived/damaged_chunks.hpp"
 #include "store/file/open.hpp"
 #include "store/refusal.hpp"
 #include "store/statement.hpp"
