@@ -50,11 +50,10 @@ void take(const net::ServerRequest& request, std::initializer_list<const char*> 
   }
 }
 
-/// What is wrong with the parameters; "": nothing. Ignoring one would answer another question than was asked.
-std::string mistake_in(const net::ServerRequest& request, const Route& route) {
-  std::string_view page = request.path;
-  base::drop_suffix(page, ".html");
-  const bool is_now = page == "/now" || page == "/report/now";
+/// What is wrong with the parameters of the page at `path`, which is without its end; "": nothing. Ignoring one would
+/// answer another question than was asked.
+std::string mistake_in(const net::ServerRequest& request, std::string_view path, const Route& route) {
+  const bool is_now = path == "/now" || path == "/report/now";
   const auto is_known = [&](const auto& value) {
     // The script of this page keeps in the address what it shows.
     const bool is_of_script = is_now && (value.first == "filter" || value.first == "view");
@@ -83,14 +82,14 @@ std::optional<Route> metrics_route(const net::ServerRequest& request, bool with_
                               : "text/plain; version=0.0.4; charset=utf-8"};
   if (is_open) route.arguments.emplace_back("--openmetrics");
   if (with_containers) route.arguments.emplace_back("--containers");
-  route.mistake = mistake_in(request, route);
+  route.mistake = mistake_in(request, request.path, route);
   return route;
 }
 
 /// A page of all nodes, without its end.
 std::optional<Route> fleet_route(std::string_view path, const net::ServerRequest& request) {
   Route route;
-  if (path == "/" || path == "/report") {
+  if (path == "/report") {
     route.arguments = {"fleet", "report"};
     take(request, {"since", "until", "node", "cgroup", "workload"}, route);
   } else if (path == "/reports") {
@@ -127,7 +126,7 @@ std::optional<Route> page_route(std::string_view path, const net::ServerRequest&
   constexpr std::string_view kWorkloads = "/report/memory_by_workload";
   if (path == "/workloads") path = kWorkloads;  // with trends
   if (path == "/now") path = "/report/now";
-  if (path == "/" || path == "/report") {
+  if (path == "/report") {
     route.arguments = {"report"};
     take(request, {"since", "until", "cgroup", "workload"}, route);
   } else if (path == "/reports") {
@@ -182,9 +181,10 @@ std::optional<Route> route_of(const net::ServerRequest& request, const Pages& pa
     type = form.type;
     break;
   }
+  if (path == "/") path = pages.of_fleet ? "/report" : "/now";  // the page that is seen first
   auto route = pages.of_fleet ? fleet_route(path, request) : page_route(path, request, type == kHtml);
   if (!route) return std::nullopt;
-  route->mistake = mistake_in(request, *route);
+  route->mistake = mistake_in(request, path, *route);
   route->arguments.push_back("--format=" + std::string(format));
   if (type == kHtml) route->arguments.push_back("--links=" + std::string(path));
   route->type = type;

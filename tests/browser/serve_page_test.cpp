@@ -102,13 +102,13 @@ class ServedPage : public BrowserTest {
 
 TEST_F(ServedPage, OfADayCanBeUsedByEverybody) {
   EXPECT_EQ(faults_of_pages("2026-11-18T18:00:00Z",
-                            "/ /now /workloads /status /incident /incident/20 /incident/s4 /reports +reports"),
+                            "/ /now /report /workloads /status /incident /incident/20 /incident/s4 /reports +reports"),
             "");
 }
 
 TEST_F(ServedPage, Of60DaysCanBeUsedByEverybody) {
   EXPECT_EQ(faults_of_pages("2026-09-20T18:00:00Z",
-                            "/ /incident /report/memory_by_workload /report/cgroups /report/growth "
+                            "/ /report /incident /report/memory_by_workload /report/cgroups /report/growth "
                             "/workload/shop/web/app /cgroup/www /cgroup/script"),
             "");
 }

@@ -77,8 +77,8 @@ class Serve : public CliTest {
 };
 
 TEST_F(Serve, EveryPageIsThere) {
-  for (const char* const target : {"/", "/report?since=1d", "/reports", "/report/cgroups", "/now", "/workloads",
-                                   "/status", "/incident", "/cgroup/%2Fweb", "/workload/%2Fweb"}) {
+  for (const char* const target : {"/", "/report", "/report?since=1d", "/reports", "/report/cgroups", "/now",
+                                   "/workloads", "/status", "/incident", "/cgroup/%2Fweb", "/workload/%2Fweb"}) {
     const std::string answer = get(target);
     EXPECT_TRUE(is(answer, 200)) << target << '\n' << answer.substr(0, 300);
     EXPECT_NE(answer.find("Content-Security-Policy: default-src 'none';"), std::string::npos) << target;

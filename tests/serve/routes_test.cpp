@@ -30,7 +30,8 @@ Words words(const std::string& target, const Pages& pages = {}) {
 }
 
 TEST(Routes, EachPageIsASubcommand) {
-  EXPECT_EQ(words("/"), (Words{"report", "--format=html", "--links"}));
+  EXPECT_EQ(words("/"), words("/now"));
+  EXPECT_EQ(words("/report"), (Words{"report", "--format=html", "--links"}));
   EXPECT_EQ(words("/report?since=1d&until=1h&workload=shop/*"),
             (Words{"report", "--since=1d", "--until=1h", "--workload=shop/*", "--format=html", "--links"}));
   EXPECT_EQ(words("/report.json"), (Words{"report", "--format=json"}));
@@ -84,9 +85,10 @@ TEST(Routes, AParameterThatAPageDoesNotTakeIsAMistake) {
         "/metrics?x=", "/workload/a?workload=b", "/cgroup/a?cgroup=b", "/incident/latest?since=1d", "/report?foo"})
     EXPECT_NE(mistake(target), "") << target;
   for (const char* const target :
-       {"/", "/?since=1d&until=1h&cgroup=a", "/now?sort=usage_bytes&cgroup=", "/now?filter=web&view=tree",
-        "/report/now?filter=web", "/workloads?since=1d&sort=kills", "/report/limits.csv?since=1d",
-        "/incident?workload=a", "/incident/2?window=1h", "/workload/a?since=1d&until=1h", "/metrics", "/status.json"})
+       {"/", "/?since=1d&until=1h&cgroup=a&filter=web", "/report?since=1d&until=1h&cgroup=a",
+        "/now?sort=usage_bytes&cgroup=", "/now?filter=web&view=tree", "/report/now?filter=web",
+        "/workloads?since=1d&sort=kills", "/report/limits.csv?since=1d", "/incident?workload=a",
+        "/incident/2?window=1h", "/workload/a?since=1d&until=1h", "/metrics", "/status.json"})
     EXPECT_EQ(mistake(target), "") << target;
   const Pages fleet{.of_fleet = true};
   EXPECT_EQ(mistake("/incident/latest?node=n&workload=a", fleet), "");
@@ -94,7 +96,8 @@ TEST(Routes, AParameterThatAPageDoesNotTakeIsAMistake) {
 }
 
 TEST(Routes, EachPageKnowsItsAddress) {
-  EXPECT_EQ(route("/")->arguments.back(), "--links=/");
+  EXPECT_EQ(route("/")->arguments.back(), "--links=/now");
+  EXPECT_EQ(route("/", "", {.of_fleet = true})->arguments.back(), "--links=/report");
   EXPECT_EQ(route("/workloads?since=1d")->arguments.back(), "--links=/workloads");
   EXPECT_EQ(route("/cgroup/%2Fa%20b")->arguments.back(), "--links=/cgroup//a b");
   EXPECT_EQ(route("/report/limits.json")->arguments.back(), "--format=json");

@@ -59,7 +59,7 @@ std::string link_of(std::string_view heading, std::string_view text) {
   if (heading == "name") return page_of("/report/", text);
   const bool is_id = heading == "id" || heading == "oom kill id";
   if (*linked == PagesOf::node) return is_id && is_number(text) ? "/incident/" + std::string(text) : "";
-  if (heading == "node") return "/?node=" + escape_path(core::glob_of(text));
+  if (heading == "node") return "/report?node=" + escape_path(core::glob_of(text));
   const std::size_t slash = text.rfind('/');  // of NODE/ID: a number alone does not tell of which node it is
   const bool is_place = slash != std::string_view::npos && slash > 0 && is_number(text.substr(slash + 1));
   return is_id && is_place ? "/incident/" + escape_path(text) : "";

@@ -19,15 +19,15 @@ Place here;
 struct Link {
   std::string_view address, text;
 };
-constexpr auto kNavigation = std::to_array<Link>({{"/", "Report"},
-                                                  {"/now", "Now"},
+constexpr auto kNavigation = std::to_array<Link>({{"/now", "Now"},
+                                                  {"/report", "Report"},
                                                   {"/workloads", "Workloads"},
                                                   {"/incident", "OOM kills"},
                                                   {"/report/all_reclaims", "Reclaims"},
-                                                  {"/#advice", "Advice"},
+                                                  {"/report#advice", "Advice"},
                                                   {"/status", "Service"},
                                                   {"/reports", "All reports"}});
-constexpr auto kNavigationOfFleet = std::to_array<Link>({{"/", "Report"},
+constexpr auto kNavigationOfFleet = std::to_array<Link>({{"/report", "Report"},
                                                          {"/report/nodes", "Nodes"},
                                                          {"/report/memory_by_workload", "Workloads"},
                                                          {"/incident", "OOM kills"},
@@ -60,7 +60,7 @@ std::string asked_for(std::string query, std::initializer_list<std::string_view>
 std::string data_address(std::string_view format) {
   const bool is_whole = here.path.starts_with("/incident/");  // several tables
   if (!linked || here.path.empty() || (is_whole && format != "json")) return "";
-  return escape_path(here.path == "/" ? "/report" : here.path) + "." + std::string(format) + asked_for("");
+  return escape_path(here.path) + "." + std::string(format) + asked_for("");
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ std::string escape_path(std::string_view text) {
 std::string navigation() {
   if (!linked) return "";
   const bool is_fleet = *linked == PagesOf::fleet;
-  const std::string_view path = here.path == "/report" ? "/" : std::string_view(here.path);
+  const std::string_view path = here.path;
   std::string html = "<nav>\n";
   for (const auto& [address, text] : is_fleet ? std::span<const Link>(kNavigationOfFleet) : kNavigation) {
     html += "<a href=\"" + std::string(address) + (address == path ? "\" aria-current=\"page\">" : "\">") +

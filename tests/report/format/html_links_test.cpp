@@ -31,9 +31,9 @@ TEST_F(Links, ThePageThatIsLookedAtIsMarked) {
 }
 
 TEST_F(Links, TheTimeThatIsLookedAtIsMarkedAndOtherTimesKeepTheRest) {
-  at("/", {.path = "", .asked = {{"since", "7d"}, {"until", "now"}, {"workload", "shop/*"}, {"window", "30m"}}});
+  at("/report", {.path = "", .asked = {{"since", "7d"}, {"until", "now"}, {"workload", "shop/*"}, {"window", "30m"}}});
   const std::string html = navigation();
-  EXPECT_NE(html.find("<a href=\"/\" aria-current=\"page\">Report</a>"), std::string::npos) << html;
+  EXPECT_NE(html.find("<a href=\"/report\" aria-current=\"page\">Report</a>"), std::string::npos) << html;
   EXPECT_NE(html.find("<a href=\"?since=7d&amp;workload=shop/%2A\" aria-current=\"true\">7 days</a>"),
             std::string::npos)
       << html;
@@ -48,7 +48,7 @@ TEST_F(Links, TheTimeThatIsLookedAtIsMarkedAndOtherTimesKeepTheRest) {
 }
 
 TEST_F(Links, WhatACommandSaysIsALink) {
-  at("/", {.path = "", .asked = {{"since", "7d"}, {"cgroup", "web"}}});
+  at("/report", {.path = "", .asked = {{"since", "7d"}, {"cgroup", "web"}}});
   EXPECT_EQ(said("`incident show 16` tells."), "<p><a href=\"/incident/16\">incident 16</a> tells.</p>\n");
   EXPECT_EQ(said("`incident show latest`"), "<p><a href=\"/incident/latest\">the latest OOM kill</a></p>\n");
   EXPECT_EQ(said("`incident show latest --workload a/b`"),
