@@ -29,13 +29,24 @@ constexpr std::size_t kLiveBytes = 16 * 4096;  // of either kind of memory, of o
 constexpr useconds_t kRest_us = 1'000'000;
 constexpr const char* kLimit = "536870912";
 
-fs::path v1_root() {
+fs::path writable_root() {
   std::ifstream stream("/proc/self/mountinfo");
   const std::string mounts(std::istreambuf_iterator<char>(stream), {});
   for (const std::string& root : kernel::memory_hierarchy_roots(mounts)) {
-    if (kernel::open_hierarchy(root).version == kernel::Version::v1 && ::access(root.c_str(), W_OK) == 0) return root;
+    if (::access((root + "/cgroup.procs").c_str(), W_OK) == 0) return root;
   }
-  throw std::runtime_error("this benchmark needs a writable cgroup v1 memory hierarchy");
+  throw std::runtime_error("this benchmark makes cgroups: it needs root and a writable memory hierarchy, v1 or v2");
+}
+
+/// With all above it that are not there yet. On v2 a cgroup has memory files only where its parent hands them down.
+void make_cgroup(const fs::path& directory) {
+  if (fs::exists(directory)) return;
+  const fs::path parent = directory.parent_path();
+  make_cgroup(parent);
+  const fs::path control = parent / "cgroup.subtree_control";
+  if (fs::exists(control) && !(std::ofstream(control) << "+memory" << std::flush))
+    throw std::system_error(errno, std::system_category(), control);
+  fs::create_directory(directory);
 }
 
 /// A cgroup is busy for a moment after its last process.
@@ -87,9 +98,11 @@ fs::path service_path(const fs::path& kubepods, std::size_t i) {
 
 }  // namespace
 
-Playground::Playground() : top_(v1_root() / ("cgmm-bench-" + std::to_string(::getpid()))) {
-  fs::create_directories(kubepods() / "burstable");
+Playground::Playground() : top_(writable_root() / ("cgmm-bench-" + std::to_string(::getpid()))) {
+  make_cgroup(kubepods() / "burstable");
 }
+
+kernel::Version Playground::version() const { return kernel::open_hierarchy(top_).version; }
 
 Playground::~Playground() {
   std::error_code error;
@@ -103,7 +116,7 @@ Playground::~Playground() {
 }
 
 fs::path Playground::beside(const char* name) const {
-  fs::create_directories(top_ / name);
+  make_cgroup(top_ / name);
   return top_ / name;
 }
 
@@ -113,7 +126,7 @@ fs::path container_path(const fs::path& kubepods, std::size_t i) {
   return kubepods / "burstable" / name;
 }
 
-void make_container(const fs::path& kubepods, std::size_t i) { fs::create_directories(container_path(kubepods, i)); }
+void make_container(const fs::path& kubepods, std::size_t i) { make_cgroup(container_path(kubepods, i)); }
 
 void remove_container(const fs::path& kubepods, std::size_t i) {
   const fs::path directory = container_path(kubepods, i);
@@ -121,17 +134,18 @@ void remove_container(const fs::path& kubepods, std::size_t i) {
   ::rmdir(directory.parent_path().c_str());
 }
 
-Containers::Containers(fs::path kubepods, std::size_t count, Load load, const fs::path& directory)
-    : kubepods_(std::move(kubepods)), count_(count) {
+Containers::Containers(const Playground& playground, std::size_t count, Load load, const fs::path& directory)
+    : kubepods_(playground.kubepods()), count_(count) {
   try {
     for (std::size_t i = 0; i < count_; ++i) {
       check_stop();
       make_container(kubepods_, i);
     }
     std::vector<fs::path> filled = paths();
-    for (const fs::path& one : filled) std::ofstream(one / "memory.limit_in_bytes") << kLimit << std::flush;
+    const char* const limit_file = playground.version() == kernel::Version::v1 ? "memory.limit_in_bytes" : "memory.max";
+    for (const fs::path& one : filled) std::ofstream(one / limit_file) << kLimit << std::flush;
     for (std::size_t i = 0; i < service_count(); ++i) {
-      fs::create_directories(service_path(kubepods_, i));
+      make_cgroup(service_path(kubepods_, i));
       filled.push_back(service_path(kubepods_, i));
     }
     Child filler({}, [&] { return leave_page_cache(filled, directory / "left"); });

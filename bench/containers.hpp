@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The cgroups that are measured: real ones of the v1 memory controller, in a directory of their own and laid out as
-// kubelet does. They are removed with the objects. One thread.
+// The cgroups that are measured: real ones of the memory controller, v1 or v2, in a directory of their own and laid out
+// as kubelet does. They are removed with the objects. One thread.
 
 #include <algorithm>
 #include <cstddef>
@@ -10,11 +10,12 @@
 #include <filesystem>
 #include <vector>
 
+#include "kernel/hierarchy.hpp"
 #include "process.hpp"
 
 namespace cgmm::bench {
 
-/// <v1 memory hierarchy>/cgmm-bench-PID. Throws std::runtime_error where there is no such hierarchy, or none to write
+/// <memory hierarchy>/cgmm-bench-PID. Throws std::runtime_error where there is no such hierarchy, or none to write
 /// to.
 class Playground {
  public:
@@ -26,6 +27,7 @@ class Playground {
   /// What the service is to watch: containers and services.
   std::filesystem::path node() const { return top_ / "node"; }
   std::filesystem::path kubepods() const { return node() / "kubepods"; }
+  kernel::Version version() const;
   /// A cgroup beside that, for a process whose memory is looked at; made where it is not there yet.
   std::filesystem::path beside(const char* name) const;
 
@@ -53,7 +55,7 @@ class Containers {
   static constexpr std::size_t kMostServices = 1000;
 
   /// Their files go into `directory`, which should be on a real disk.
-  Containers(std::filesystem::path kubepods, std::size_t count, Load load, const std::filesystem::path& directory);
+  Containers(const Playground& playground, std::size_t count, Load load, const std::filesystem::path& directory);
   ~Containers();
   Containers(const Containers&) = delete;
   Containers& operator=(const Containers&) = delete;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kTitle =
     "<!-- SPDX-License-Identifier: Apache-2.0 -->\n# What it costs, measured\n\n"
-    "Written by `bench/run`, `bench/run churn` and `bench/run queries`; [docs/costs.md](../docs/costs.md) says what "
+    "Written by `bench/run` with its parts and `bench/vm/run`; [docs/costs.md](../docs/costs.md) says what "
     "they do.\n";
 
 std::string padded(const std::string& text, std::size_t width, bool to_right) {

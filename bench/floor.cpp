@@ -26,12 +26,28 @@ std::size_t files_a_process() {
   return std::min<std::size_t>(limit.rlim_cur, 1 << 20) - kOtherDescriptors;
 }
 
-std::vector<std::filesystem::path> files_of(const Containers& containers) {
+/// What every scan reads of a cgroup (src/kernel/v1.cpp, v2.cpp), and of a container more or instead.
+struct ReadFiles {
+  std::vector<const char*> of_all, of_container, of_others;
+};
+ReadFiles files_of(kernel::Version version) {
+  if (version == kernel::Version::v1)
+    return {.of_all = {"memory.stat", "memory.usage_in_bytes", "memory.kmem.usage_in_bytes", "memory.failcnt",
+                       "memory.oom_control"},
+            .of_container = {"memory.max_usage_in_bytes"},
+            .of_others = {}};
+  return {.of_all = {"memory.stat", "memory.current", "memory.swap.current", "memory.pressure"},
+          .of_container = {"memory.events", "memory.peak"},
+          .of_others = {"memory.events.local"}};
+}
+
+std::vector<std::filesystem::path> files_of(const Containers& containers, const ReadFiles& names) {
   std::vector<std::filesystem::path> files;
   for (const std::filesystem::path& path : containers.recorded_paths()) {
-    for (const char* const name : kReadFiles) files.push_back(path / name);
+    const bool is_container = path.parent_path().filename().string().starts_with("pod");
+    for (const char* const name : names.of_all) files.push_back(path / name);
+    for (const char* const name : is_container ? names.of_container : names.of_others) files.push_back(path / name);
   }
-  for (const std::filesystem::path& path : containers.paths()) files.push_back(path / kPeakFile);
   return files;
 }
 
@@ -46,8 +62,8 @@ std::vector<int> open_files(std::span<const std::filesystem::path> files) {
 
 }  // namespace
 
-Floor::Floor(const std::filesystem::path& cgroup, const Containers& containers) {
-  const std::vector<std::filesystem::path> all = files_of(containers);
+Floor::Floor(const std::filesystem::path& cgroup, kernel::Version version, const Containers& containers) {
+  const std::vector<std::filesystem::path> all = files_of(containers, files_of(version));
   held_files_ = static_cast<std::int64_t>(all.size());
   std::span<const std::filesystem::path> left = all;
   while (!left.empty()) {

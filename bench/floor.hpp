@@ -4,7 +4,6 @@
 // What the kernel itself takes for the numbers of a scan: its files, held open, each read once, and nothing done with
 // what they say. No program that reads them can be cheaper.
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <vector>
@@ -14,15 +13,10 @@
 
 namespace cgmm::bench {
 
-/// The files of kernel/v1.cpp that every scan reads, and of a container with a limit also its peak; keep the two equal.
-inline constexpr std::array<const char*, 5> kReadFiles = {
-    "memory.stat", "memory.usage_in_bytes", "memory.kmem.usage_in_bytes", "memory.failcnt", "memory.oom_control"};
-inline constexpr const char* kPeakFile = "memory.max_usage_in_bytes";
-
 class Floor {
  public:
   /// Its processes, as many as the limit of descriptors makes necessary, run in `cgroup`.
-  Floor(const std::filesystem::path& cgroup, const Containers& containers);
+  Floor(const std::filesystem::path& cgroup, kernel::Version version, const Containers& containers);
 
   /// One after another: nanoseconds of CPU of them all.
   std::int64_t pass();

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 #include "stop.hpp"
 
@@ -28,6 +29,16 @@ std::string text_of(const std::filesystem::path& file) {
 std::int64_t number_after(const std::string& text, const std::string& key) {
   const std::size_t at = text.find(key + ":");
   return at == std::string::npos ? 0 : std::stoll(text.substr(at + key.size() + 1));
+}
+
+/// Of a line "key number".
+std::int64_t number_of_key(const std::string& text, const std::string& key) {
+  std::istringstream words(text);
+  std::string word;
+  for (std::int64_t number = 0; words >> word >> number;) {
+    if (word == key) return number;
+  }
+  return 0;
 }
 
 void write_to(const std::filesystem::path& file, const char* text) {
@@ -167,9 +178,14 @@ std::int64_t descriptor_count(pid_t pid) {
 }
 
 std::int64_t pinned_kernel_bytes(const std::filesystem::path& cgroup) {
+  const bool is_v2 = std::filesystem::exists(cgroup / "memory.current");
   const auto drop_and_read = [&] {  // at once: a scan in between would fill the caches again
+    if (is_v2) {
+      std::ofstream(cgroup / "memory.reclaim") << "1G" << std::flush;  // an error, because so much is not there
+      return number_of_key(text_of(cgroup / "memory.stat"), "kernel");
+    }
     write_to(cgroup / "memory.force_empty", "1");
-    return std::stoll(text_of(cgroup / "memory.kmem.usage_in_bytes"));
+    return std::int64_t{std::stoll(text_of(cgroup / "memory.kmem.usage_in_bytes"))};
   };
   std::int64_t bytes = drop_and_read();
   for (std::int64_t before = INT64_MAX; bytes < before - before / 100;) {

@@ -53,7 +53,6 @@ struct Plan {
   int periods = 5;
   std::vector<std::size_t> sizes;
   fs::path peers;  // where they are unpacked; empty: none is measured
-  bool is_whole = false;
 };
 
 Plan plan_of(const std::vector<std::string>& arguments) {
@@ -69,8 +68,7 @@ Plan plan_of(const std::vector<std::string>& arguments) {
     if (is_periods) plan.periods = static_cast<int>(number);
     else plan.sizes.push_back(static_cast<std::size_t>(number));
   }
-  plan.is_whole = plan.sizes.empty();
-  if (plan.is_whole) plan.sizes = {110, 250, 1000, 10'000};
+  if (plan.sizes.empty()) plan.sizes = {110, 250, 1000, 10'000};
   return plan;
 }
 
@@ -124,7 +122,7 @@ void cold_then_hot(Caches& caches, Pass pass, Measured& cold, Measured& hot) {
 /// Floor, sampler and service in turns.
 void measure_cold(const Playground& playground, const Containers& containers, const Service& service, Caches& caches,
                   int periods, Cost& cost) {
-  Floor floor(playground.beside("floor"), containers);
+  Floor floor(playground.beside("floor"), playground.version(), containers);
   Worker sampler(playground.beside("sampler"), [&] { return prepare_sampler(playground.node()); });
   const auto floor_bytes = static_cast<double>(pinned_kernel_bytes(playground.beside("floor")));
   cost.held_file_bytes = floor_bytes / static_cast<double>(floor.held_files());
@@ -170,7 +168,7 @@ Cost measure(const Playground& playground, const fs::path& directory, const fs::
   say(count, load == Load::busy ? "making busy ones" : "making idle ones");
   const fs::path files = directory / (std::to_string(count) + (load == Load::busy ? "-busy" : "-idle"));
   fs::create_directories(files);
-  const Containers containers(playground.kubepods(), count, load, files);
+  const Containers containers(playground, count, load, files);
   cost.cgroups = containers.recorded_paths().size();
   Service::Options service_options{.program = program,
                                    .parent = playground.node(),
@@ -216,12 +214,12 @@ void run(const Options& options) {
       costs.push_back(measure(playground, directory.path(), options.program, plan, count, load, caches));
     }
   }
-  publish(plan.is_whole ? options.results : "",  // a part is no result
-          "A scan", where_and_when + ".\n\n" + table_of(costs) + "\n" + table_of(bounds_of(costs)));
+  const std::string title = playground.version() == kernel::Version::v1 ? "A scan" : "A scan, cgroup v2";
+  publish(options.results, title, where_and_when + ".\n\n" + table_of(costs) + "\n" + table_of(bounds_of(costs)));
   for (const Cost& cost : costs) {
     if (cost.peers.empty()) continue;
     const PeerCost own{.name = "the service", .cpu_ns = cost.service_cold, .rss_bytes = cost.rss_bytes};
-    publish(plan.is_whole ? options.results : "", "Beside other programs",
+    publish(options.results, "Beside other programs",
             where_and_when + ".\n" + table_of(cost.peers, own, cost.containers));
   }
 }

@@ -4,7 +4,7 @@
 // operations took. Needs root and a writable memory hierarchy, v1 or v2.
 //
 //   bench/run policy --policies none,rust,ours       on this machine
-//   bench/policy/vm/run 6.12                         in a virtual machine with cgroup v2
+//   bench/vm/run 6.12 policy                         in a virtual machine with cgroup v2
 
 #include <sys/utsname.h>
 #include <unistd.h>
