@@ -240,6 +240,13 @@ std::string copy_all(SQLite::Database& from, const std::filesystem::path& to) {
   return words;
 }
 
+/// SQLite reads nothing of a file that is shorter than its header says, except where its schema is writable: then it
+/// reads the pages that are there. Of a connection that can write, this would change more.
+void read_also_if_cut_short(SQLite::Database& database) {
+  if (sqlite3_db_readonly(database.getHandle(), "main") == 1)
+    sqlite3_db_config(database.getHandle(), SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, nullptr);
+}
+
 std::filesystem::path beside(const std::filesystem::path& file, const std::string& end) { return file.string() + end; }
 
 const char* word_for(Aside why) {
@@ -280,6 +287,7 @@ void remove_what_is_too_much(const std::vector<std::filesystem::path>& all, cons
 
 std::string carry_over(SQLite::Database& from, const std::filesystem::path& to) {
   remove_database(to);
+  read_also_if_cut_short(from);
   try {
     return as_refusal(to, [&] { return copy_all(from, to); });
   } catch (const StoreError&) {

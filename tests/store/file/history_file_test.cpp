@@ -84,6 +84,17 @@ TEST_F(Keeping, ADamagedOneIsPutAsideAndWhatCanBeReadIsCarriedOver) {
   EXPECT_EQ(query("SELECT reclaim_id FROM reclaim"), "1\n2\n");
 }
 
+TEST_F(Keeping, OfOneThatWasCutShortWhatIsLeftIsCarriedOver) {
+  make_long_history();
+  std::filesystem::resize_file(file(), std::filesystem::file_size(file()) * 3 / 4);
+  HistoryFile history_file(file());
+  const core::Handover handover = history_file.begin(kNoon + 60 * kSecond, "two");
+  EXPECT_EQ(handover.cooldowns, (core::Cooldowns{{{"/web", 1}, cooldown_of_web().cooldown}}));
+  EXPECT_EQ(aside().size(), 1U);
+  EXPECT_EQ(query("SELECT count(*) FROM reclaim"), "1\n");
+  EXPECT_EQ(query("PRAGMA integrity_check"), "ok\n");
+}
+
 TEST_F(Keeping, OneWithoutItsFirstPageIsOursWhereAServiceHasBeenAtWork) {
   make_long_history();
   overwrite_bytes(file(), 0, std::string(4096, '\0'));

@@ -4,6 +4,7 @@
 
 #include <SQLiteCpp/Database.h>
 
+#include "store/file/open.hpp"
 #include "store/read/archive_check.hpp"
 #include "store/retention_fixture.hpp"
 
@@ -27,7 +28,7 @@ class SalvageTest : public RetentionTest {
   }
 
   std::string carry_over_all() {
-    SQLite::Database from(file().string(), SQLite::OPEN_READONLY);
+    SQLite::Database from = open_for_reading(file(), *stamp_of(file()));
     return carry_over(from, to());
   }
   std::filesystem::path to() const { return directory() / "saved.db"; }
@@ -98,6 +99,27 @@ TEST_F(SalvageTest, ADamagedPageOfTheArchiveCostsWhatIsOnIt) {
   EXPECT_EQ(asked(to(), "SELECT count(*) FROM sample WHERE cgroup_id = 1 AND scan_id < 1440"), "1439\n");
   EXPECT_GE(look_at_archive(to()).chunks, 12);
   EXPECT_EQ(look_at_archive(to()).damaged_chunks, 0);
+}
+
+TEST_F(SalvageTest, OfAFileThatWasCutShortWhatIsLeftIsCarriedOver) {
+  record_and_archive(9);
+  for (core::CgroupKey key = 1; key <= 9; ++key) {
+    const core::CgroupId id = row_of(key, 0).cgroup->id;
+    store(history_, core::CgroupCooldown{id, {.last_reclaim_at_us = kNoon, .until_us = at_us_ + kHour}});
+  }
+  const std::string cooldowns = query("SELECT * FROM cooldown");
+  history_.end_run(at_us_, "");  // moves the WAL into the file
+  const auto bytes = std::filesystem::file_size(file());
+  for (const std::uintmax_t left_pct : {98U, 75U}) {
+    std::filesystem::resize_file(file(), bytes * left_pct / 100);
+    const std::string words = carry_over_all();
+    EXPECT_EQ(asked(to(), "SELECT * FROM cooldown"), cooldowns) << words;
+    EXPECT_EQ(asked(to(), "SELECT count(*) FROM archive_chunk WHERE block = 1"), "8\n") << words;
+    EXPECT_EQ(look_at_archive(to()).damaged_chunks, 0);
+    EXPECT_EQ(asked(to(), "SELECT count(*) FROM sample WHERE cgroup_id = 9 AND scan_id BETWEEN 1440 AND 2500"),
+              "1061\n");
+    EXPECT_EQ(asked(to(), "PRAGMA integrity_check"), "ok\n");
+  }
 }
 
 TEST_F(SalvageTest, ChunksOfABlockThatIsNotCompleteAreLeftBehindAndItsSamplesAreNot) {
