@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "base/units.hpp"
+#include "store/file/salvage.hpp"
 
 namespace cgmm::store {
 namespace {
@@ -99,19 +100,22 @@ StoreError other_programs_database(const std::filesystem::path& file, std::uint3
 }
 
 StoreError newer(const std::filesystem::path& file, std::int64_t version, std::int64_t known_version) {
-  return told(
-      StoreError::Kind::newer, file,
-      " was written by a later version of cgroup-memory-manager (its schema is version " + std::to_string(version) +
-          ", this program knows up to " + std::to_string(known_version) +
-          "): the service renames it when it starts, and a later version takes it up again; upgrade the program or ");
+  return told(StoreError::Kind::newer, file,
+              " was written by a later version of cgroup-memory-manager (its schema is version " +
+                  std::to_string(version) + ", this program knows up to " + std::to_string(known_version) +
+                  "): " + (was_put_aside(file, Aside::newer) ? "" : "the service renames it when it starts, and ") +
+                  "a later version takes it up again; upgrade the program or ");
 }
 
 StoreError damaged(const std::filesystem::path& file, const std::string& detail) {
-  return told(
-      StoreError::Kind::corrupt, file,
-      " is damaged (" + detail +
-          "): the service looks through its history once a day, puts a damaged one aside and begins a new one, or ",
-      kForGood, detail);
+  return told(StoreError::Kind::corrupt, file,
+              " is damaged (" + detail + "): " +
+                  (was_put_aside(file, Aside::corrupt)
+                       ? "the service has put it aside, and carried over what it could; what the damage does not touch "
+                         "may be answered: ask for another window of time or "
+                       : "the service looks through its history when it starts and every twelve hours, puts a damaged "
+                         "one aside and begins a new one with what it can read; wait for that or "),
+              kForGood, detail);
 }
 
 StoreError in_use(const std::filesystem::path& file, std::int64_t pid) {

@@ -9,6 +9,9 @@ namespace cgmm::test {
 namespace {
 
 constexpr auto kNameAnother = "name another file with --database";
+constexpr auto kWaitForIt =
+    "the service looks through its history when it starts and every twelve hours, puts a damaged one aside and begins "
+    "a new one with what it can read; wait for that or ";
 
 class BadHistory : public CliTest {
  protected:
@@ -34,13 +37,17 @@ class BadHistory : public CliTest {
     EXPECT_EQ(answer.out, "");
     EXPECT_EQ(answer.exit_code, 1);
   }
-  /// The service begins a new one, and tells of it in its log, in the new one, and in `check`.
-  void expect_put_aside(const std::string& content, const std::string& why = "corrupt") const {
-    const Answer answer = scan(1);
+  std::vector<std::filesystem::path> aside_as(const std::string& why) const {
     std::vector<std::filesystem::path> aside;
     for (const auto& entry : std::filesystem::directory_iterator(database().parent_path())) {
       if (entry.path().string().starts_with(database().string() + "." + why + "-")) aside.push_back(entry.path());
     }
+    return aside;
+  }
+  /// The service begins a new one, and tells of it in its log, in the new one, and in `check`.
+  void expect_put_aside(const std::string& content, const std::string& why = "corrupt") const {
+    const Answer answer = scan(1);
+    const std::vector<std::filesystem::path> aside = aside_as(why);
     ASSERT_EQ(aside.size(), 1U);
     EXPECT_TRUE(content_of(aside[0]) == content);
     EXPECT_EQ(
@@ -116,10 +123,8 @@ TEST_F(BadHistory, ACutOffFileIsPutAsideByTheService) {
   const auto size = std::filesystem::file_size(database());
   std::filesystem::resize_file(database(), size - 100);
   const std::string damaged = content_of(database());
-  expect_refused_by_readers(
-      database().string() + " is damaged (it has " + std::to_string(size - 100) + " of " + std::to_string(size) +
-      " bytes): the service looks through its history once a day, puts a damaged one aside and begins a new one, or " +
-      kNameAnother);
+  expect_refused_by_readers(database().string() + " is damaged (it has " + std::to_string(size - 100) + " of " +
+                            std::to_string(size) + " bytes): " + kWaitForIt + kNameAnother);
   EXPECT_TRUE(content_of(database()) == damaged) << "readers leave it as it is";
   expect_put_aside(damaged);
 }
@@ -129,12 +134,32 @@ TEST_F(BadHistory, AnOverwrittenFileIsPutAsideByTheService) {
   std::string content = content_of(database());
   for (std::size_t i = 4096; i < content.size(); ++i) content[i] = static_cast<char>(0xA5);
   write(database(), content);
-  expect_refused_by_readers(database().string() +
-                            " is damaged (SQLite says: database disk image is malformed): the service looks through "
-                            "its history once a day, puts a damaged one aside and begins a new one, or " +
-                            kNameAnother);
+  expect_refused_by_readers(database().string() + " is damaged (SQLite says: database disk image is malformed): " +
+                            kWaitForIt + kNameAnother);
   EXPECT_TRUE(content_of(database()) == content) << "readers leave it as it is";
   expect_put_aside(content);
+}
+
+TEST_F(BadHistory, OfOneThatWasPutAsideReadersSayWhatItIs) {
+  scan(1, {"--dry-run"});
+  const auto size = std::filesystem::file_size(database());
+  std::filesystem::resize_file(database(), size - 100);
+  scan(1);
+  const auto aside = aside_as("corrupt");
+  ASSERT_EQ(aside.size(), 1U);
+  const Answer answer = program({"report", "--database", aside[0]});
+  EXPECT_EQ(answer.err, "cgroup-memory-manager: " + aside[0].string() + " is damaged (it has " +
+                            std::to_string(size - 100) + " of " + std::to_string(size) +
+                            " bytes): the service has put it aside, and carried over what it could; what the damage "
+                            "does not touch may be answered: ask for another window of time or " +
+                            kNameAnother + "\n");
+  EXPECT_EQ(answer.exit_code, 1);
+  const std::string findings = ask({"check", "--parent", cgroups().root(), "--format", "csv"}).out;
+  EXPECT_NE(
+      findings.find(aside[0].string() + " was damaged,\"what could be read of it within eight seconds was carried "
+                                        "over; read the rest with --database"),
+      std::string::npos)
+      << findings;
 }
 
 TEST_F(BadHistory, ALaterVersionsIsPutAside) {

@@ -323,6 +323,10 @@ std::filesystem::path put_aside(const std::filesystem::path& file, Aside why, st
   return aside;
 }
 
+bool was_put_aside(const std::filesystem::path& file, Aside why) {
+  return file.filename().string().find(word_for(why)) != std::string::npos;
+}
+
 /// Their names end in the time.
 std::vector<std::filesystem::path> those_put_aside(const std::filesystem::path& file, Aside why) {
   const std::string begin = file.filename().string() + word_for(why);

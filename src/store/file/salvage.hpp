@@ -34,6 +34,8 @@ enum class Aside : std::uint8_t {
 /// than `max_bytes` together. What does not look like a history is never removed. Throws StoreError(unusable).
 std::filesystem::path put_aside(const std::filesystem::path& file, Aside why, std::int64_t now_us,
                                 std::int64_t max_bytes);
+/// By its name.
+bool was_put_aside(const std::filesystem::path& file, Aside why);
 /// Those that are beside `file` (from resolved()), newest first.
 std::vector<std::filesystem::path> those_put_aside(const std::filesystem::path& file, Aside why);
 

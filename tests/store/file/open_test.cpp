@@ -266,7 +266,8 @@ class DamagedFile : public Open {
   }
   std::string damaged(const std::string& detail) const {
     return name() + " is damaged (" + detail +
-           "): the service looks through its history once a day, puts a damaged one aside and begins a new one, or " +
+           "): the service looks through its history when it starts and every twelve hours, puts a damaged one aside "
+           "and begins a new one with what it can read; wait for that or " +
            kNameAnother;
   }
 };
