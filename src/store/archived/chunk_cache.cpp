@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/archived/chunk_cache.hpp"
 
+#include <algorithm>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -57,12 +58,23 @@ bool next_row(sqlite3_stmt* statement) {
   return code == SQLITE_ROW;
 }
 
-ChunkCache::ChunkCache(sqlite3* database) : database_(database) { idle_.reserve(kIdleStatements); }
+ChunkCache::ChunkCache(sqlite3* database, std::string_view schema) : database_(database), schema_("\"") {
+  for (const char c : schema) schema_ += std::string(c == '"' ? 2 : 1, c);
+  schema_ += "\".";
+  idle_.reserve(kIdleStatements);
+}
+
+std::string ChunkCache::in_schema(std::string sql) const {
+  constexpr std::string_view kMain = "main.";
+  for (std::size_t at = 0; (at = sql.find(kMain, at)) != std::string::npos; at += schema_.size())
+    sql.replace(at, kMain.size(), schema_);
+  return sql;
+}
 
 sqlite3_stmt* ChunkCache::statement(const char* sql) {
   const auto found = statements_.find(std::string_view(sql));
   if (found != statements_.end()) return found->second.get();
-  return statements_.emplace(sql, prepare(database_, sql)).first->second.get();
+  return statements_.emplace(sql, prepare(database_, in_schema(sql))).first->second.get();
 }
 
 Borrowed ChunkCache::take(std::string sql) {
@@ -72,7 +84,7 @@ Borrowed ChunkCache::take(std::string sql) {
     idle_.erase(idle);
     return borrowed;
   }
-  Prepared statement = prepare(database_, sql);
+  Prepared statement = prepare(database_, in_schema(sql));
   return {std::move(sql), std::move(statement)};
 }
 
@@ -96,12 +108,29 @@ void ChunkCache::refresh() {
   instants_.clear();
   instant_parts_.clear();
   kept_bytes_ = 0;
-  Running row(statement("SELECT max(scan_id) FROM main.archived"), {});
-  archived_to_ = row.step() && !row.is_null(0) ? row.integer(0) : INT64_MIN;
-  // A history of an earlier version has none.
+  // A history of an earlier version has no archive, or has none of its instants.
+  archived_to_ = INT64_MIN;
+  has_archive_ = Running(statement("SELECT 1 FROM main.sqlite_schema WHERE name = 'archived'"), {}).step();
+  if (has_archive_) {
+    Running row(statement("SELECT max(scan_id) FROM main.archived"), {});
+    if (row.step() && !row.is_null(0)) archived_to_ = row.integer(0);
+  } else {
+    list_sample_columns();
+  }
   has_instants_ = Running(statement("SELECT 1 FROM main.sqlite_schema WHERE name = 'archive_instant'"), {}).step();
   version_ = version;
   changes_ = changes;
+}
+
+void ChunkCache::list_sample_columns() {
+  sample_columns_.clear();
+  const Prepared sample = prepare(database_, in_schema("SELECT * FROM main.sample"));
+  for (int i = 0; i < sqlite3_column_count(sample.get()); ++i)
+    sample_columns_.emplace_back(sqlite3_column_name(sample.get(), i));
+}
+
+bool ChunkCache::has_sample_column(std::string_view name) const {
+  return has_archive_ || std::ranges::find(sample_columns_, name) != sample_columns_.end();
 }
 
 std::optional<std::int64_t> ChunkCache::next_block(std::int64_t from, std::optional<std::int64_t> cgroup_id,

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,7 +49,11 @@ void tell_damage(std::int64_t block, std::int64_t cgroup_id, const char* what);
 
 class ChunkCache {
  public:
-  explicit ChunkCache(sqlite3* database);
+  /// `schema`: where the history is in the connection, "main" or the name of one that is attached.
+  ChunkCache(sqlite3* database, std::string_view schema);
+
+  /// The SQL, which has "main." before each table, for the schema of the history.
+  std::string in_schema(std::string sql) const;
 
   /// A cursor lives for one row of another table, and to compile its statement anew would take longer than to run it.
   Borrowed take(std::string sql);
@@ -56,6 +61,9 @@ class ChunkCache {
 
   /// Forgets everything if the database was written since the last call.
   void refresh();
+
+  /// Whether the table `sample` has this column: in a history of a version before the archive, it may have not.
+  bool has_sample_column(std::string_view name) const;
 
   /// Samples of scans up to this one are in the archive, those of later ones are not.
   std::int64_t archived_to() const { return archived_to_; }
@@ -89,8 +97,10 @@ class ChunkCache {
   std::shared_ptr<archive::Chunk> kept(const Key& key, const archive::Columns& columns);
   std::shared_ptr<archive::Chunk> read(const Key& key, const archive::Columns& columns);
   sqlite3_stmt* statement(const char* sql);
+  void list_sample_columns();
 
   sqlite3* database_;
+  std::string schema_;  // with the point, as in SQL
   std::map<std::string, Prepared, std::less<>> statements_;
   std::vector<Borrowed> idle_;
   archive::Decoder decoder_;
@@ -101,7 +111,8 @@ class ChunkCache {
   ByBlock<std::vector<std::int64_t>> cgroups_;
   ByBlock<Instants> instants_;
   ByBlock<std::vector<std::int64_t>> instant_parts_;  // by scan
-  bool has_instants_ = false;
+  bool has_archive_ = false, has_instants_ = false;
+  std::vector<std::string> sample_columns_;  // where there is no archive
   std::size_t kept_bytes_ = 0;
   std::int64_t archived_to_ = INT64_MIN;
   std::int64_t version_ = -1;  // of the database, when it was looked at

@@ -41,11 +41,11 @@ archive::Value less(std::int64_t first, std::int64_t second) {
 }
 
 /// Of the table `sample`, only the columns that are asked for: the others cost time, too.
-std::string recent_sql(const SamplesQuery& query, bool is_one_scan) {
+std::string recent_sql(const SamplesQuery& query, bool is_one_scan, const ChunkCache& cache) {
   std::string columns = "scan_id, cgroup_id";
   const auto add = [&](int column, std::string_view name) {
     const bool is_used = ((query.columns >> column) & 1) != 0;
-    columns += ", " + (is_used ? std::string(name) : "NULL");
+    columns += ", " + (is_used && cache.has_sample_column(name) ? std::string(name) : "NULL");
   };
   for (std::size_t i = 0; i < archive::kColumnCount; ++i)
     add(kFirstValueColumn + static_cast<int>(i), archive::kColumns[i]);
@@ -83,9 +83,8 @@ void SamplesCursor::start(const SamplesQuery& query) {
 }
 
 void SamplesCursor::bound_by_instants() {
-  const Prepared ids = prepare(database_,
-                               "SELECT min(scan_id), max(scan_id) FROM main.scan "
-                               "WHERE started_at_us >= ?1 AND started_at_us <= ?2");
+  const Prepared ids = prepare(database_, cache_.in_schema("SELECT min(scan_id), max(scan_id) FROM main.scan "
+                                                           "WHERE started_at_us >= ?1 AND started_at_us <= ?2"));
   sqlite3_bind_int64(ids.get(), 1, query_.instants->from);
   sqlite3_bind_int64(ids.get(), 2, query_.instants->to);
   const bool has_some = next_row(ids.get()) && sqlite3_column_type(ids.get(), 0) != SQLITE_NULL;
@@ -111,7 +110,7 @@ void SamplesCursor::enter(Part part) {
   const bool is_one_scan = scans.from == scans.to;
   if (recent_.get() == nullptr || is_one_scan != recent_is_one_scan_) {
     cache_.give_back(std::exchange(recent_, {}));
-    recent_ = cache_.take(recent_sql(query_, is_one_scan));
+    recent_ = cache_.take(recent_sql(query_, is_one_scan, cache_));
     recent_is_one_scan_ = is_one_scan;
   } else {
     sqlite3_reset(recent_.get());

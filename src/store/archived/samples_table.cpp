@@ -17,8 +17,8 @@ namespace cgmm::store {
 namespace {
 
 struct SamplesTable : sqlite3_vtab {
-  SamplesTable(sqlite3* connection, bool recent)
-      : sqlite3_vtab{}, database(connection), cache(connection), with_recent(recent) {}
+  SamplesTable(sqlite3* connection, std::string_view schema, bool recent)
+      : sqlite3_vtab{}, database(connection), cache(connection, schema), with_recent(recent) {}
 
   sqlite3* database;
   ChunkCache cache;
@@ -59,14 +59,31 @@ int guarded(sqlite3_vtab* table, Act act) {
   }
 }
 
-int connect(sqlite3* database, void* with_recent, int, const char* const*, sqlite3_vtab** table, char**) {
+/// `arguments`: the module, the schema of the table, its name, and what is in the parentheses. A table that was made is
+/// in "temp", and the argument names the history: another one would be stored in a file, where it breaks other
+/// programs, and a hostile file could have one that reads itself. nullptr: it is none of these.
+const char* schema_of(int count, const char* const* arguments) {
+  if (count == 3 && std::string_view(arguments[1]) == "main" && std::string_view(arguments[2]) == arguments[0])
+    return "main";
+  const bool is_temp = sqlite3_stricmp(arguments[1], "temp") == 0;
+  return is_temp && count == 4 && sqlite3_stricmp(arguments[3], "temp") != 0 ? arguments[3] : nullptr;
+}
+
+int connect(sqlite3* database, void* with_recent, int count, const char* const* arguments, sqlite3_vtab** table,
+            char** error) {
+  const char* const schema = schema_of(count, arguments);
+  if (schema == nullptr) {
+    *error = sqlite3_mprintf(
+        "write CREATE VIRTUAL TABLE temp.NAME USING %s(SCHEMA), with the name of an attached history", arguments[0]);
+    return SQLITE_ERROR;
+  }
   return guarded(nullptr, [&] {
     std::string columns = "CREATE TABLE x (scan_id INTEGER NOT NULL, cgroup_id INTEGER NOT NULL";
     for (const std::string_view name : archive::kColumns) columns += ", " + std::string(name) + " INTEGER";
     columns += ", reclaimable_cache_kib INTEGER, held_kib INTEGER, at_us INTEGER)";
     if (const int code = sqlite3_declare_vtab(database, columns.c_str()); code != SQLITE_OK) throw SqlFailure{code};
     sqlite3_vtab_config(database, SQLITE_VTAB_INNOCUOUS);  // it only reads
-    *table = new SamplesTable(database, with_recent != nullptr);
+    *table = new SamplesTable(database, schema, with_recent != nullptr);
   });
 }
 
@@ -203,11 +220,13 @@ int rowid(sqlite3_vtab_cursor* cursor, sqlite3_int64* id) {
   return SQLITE_OK;
 }
 
-/// Without xCreate: the tables exist by themselves, and can't be made.
+/// Where xCreate is xConnect, the tables exist by themselves, and can be made.
 constexpr sqlite3_module kModule{.iVersion = 1,
+                                 .xCreate = connect,
                                  .xConnect = connect,
                                  .xBestIndex = best_index,
                                  .xDisconnect = disconnect,
+                                 .xDestroy = disconnect,
                                  .xOpen = open,
                                  .xClose = close,
                                  .xFilter = filter,

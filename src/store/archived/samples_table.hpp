@@ -12,7 +12,8 @@
 
 namespace cgmm::store {
 
-/// A code of SQLite. The file needs no archive; without one, a query of these tables fails.
+/// A code of SQLite. They are of the history that is open ("main"). Of one that is attached as NAME:
+/// CREATE VIRTUAL TABLE temp.x USING all_samples(NAME). Without an archive, there are only the samples of `sample`.
 int add_archive_tables(sqlite3* database);
 
 }  // namespace cgmm::store
