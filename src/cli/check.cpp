@@ -234,12 +234,12 @@ void check_archive(const store::ArchiveState& state, Findings& findings) {
   findings.ok("archive", base::counted(state.samples, "sample") + " in " + base::counted(state.chunks, "chunk") +
                              (state.since_at_us ? ", since " + base::format_utc(*state.since_at_us) : ""));
   if (state.damaged_chunks > 0)
-    findings.warning(
+    findings.problem(
         "archive",
         base::counted(state.damaged_chunks, "chunk") + " can't be read, the first is of " + state.first_damage,
         "their samples are missing in every answer; take them from a backup if there is one");
   if (state.chunks_without_times > 0)
-    findings.warning("archive",
+    findings.problem("archive",
                      "of " + base::counted(state.chunks_without_times, "chunk") +
                          " the times are not known: rows of the table scan are lost",
                      "their samples are missing in every answer; take them from a backup if there is one");

@@ -79,6 +79,18 @@ TEST_F(HostileArchive, ChunksMayBeAnyBytes) {
   expect_answers();
 }
 
+TEST_F(HostileArchive, CheckCallsDamageAProblem) {
+  cgroups().put("/web", v1_files(kBelow));
+  const std::vector<std::string> check{"check", "--parent", cgroups().root(), "--format", "csv"};
+  const Answer before = ask(check);
+  EXPECT_EQ(before.exit_code, 0) << before.out;
+  EXPECT_NE(before.out.find("ok,archive,"), std::string::npos) << before.out;
+  put("x", "chunk_id = (SELECT max(chunk_id) FROM archive_chunk)");
+  const Answer after = ask(check);
+  EXPECT_EQ(after.exit_code, 1);
+  EXPECT_NE(after.out.find("problem,archive,\"1 chunk can't be read"), std::string::npos) << after.out;
+}
+
 TEST_F(HostileArchive, RowsMayHaveAnyNumbers) {
   for (const char* const sql :
        {"UPDATE archived SET scan_id = 9223372036854775807", "UPDATE archived SET scan_id = -9223372036854775808",
