@@ -220,6 +220,7 @@ void add_export(CLI::App& sub, cli::Options& options) {
   sub.preparse_callback([&options](std::size_t) {
     options.since = "7d";
     options.bounds.time_us = 0;  // there may be a hundred days of samples
+    options.bounds.what_is_less = cli::kShorterTime;
   });
   sub.add_option_function<std::string>(
          "--format", [&options](const std::string& name) { options.archive.format = parse_export_format(name); },

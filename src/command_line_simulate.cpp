@@ -28,6 +28,7 @@ void add_simulate(CLI::App& sub, cli::Options& options) {
   sub.preparse_callback([&options](std::size_t) {
     options.since = "7d";
     options.bounds.time_us = kMaxTime_us;
+    options.bounds.what_is_less = cli::kShorterTime;
   });
   add(
       "--preset", [&simulate](const std::string& name) { simulate.preset = parse_preset(name); }, "NAME",

@@ -20,8 +20,6 @@
 namespace cgmm::cli {
 namespace {
 
-constexpr const char* kAskForLess = "ask for less (a later --since, a LIMIT, an ON for every join)";
-
 enum class State { reading, answered, ended };
 std::atomic<State> state{State::reading};
 /// Made beforehand, because then it is too late.
@@ -36,9 +34,9 @@ std::string out_of_memory = "cgroup-memory-manager: there is not enough memory\n
   ::_exit(1);
 }
 
-void bound_time(std::int64_t time_us) {
+void bound_time(std::int64_t time_us, const std::string& what_is_less) {
   const std::string sentence = "cgroup-memory-manager: this takes longer than " + base::format_duration_us(time_us) +
-                               ": " + kAskForLess + ", or raise the limit with --max-time\n";
+                               ": ask " + what_is_less + ", or raise the limit with --max-time\n";
   try {
     // A thread and not a signal: if a file system does not answer, the main thread takes none.
     std::thread([sentence, time_us] {
@@ -56,9 +54,9 @@ struct rlimit data_before{}, memory_before{};
 bool is_bounded = false;
 
 /// The limits of this process, from what it has now. A sanitizer's memory is not the program's.
-void bound_memory(std::uint64_t memory_bytes) {
+void bound_memory(std::uint64_t memory_bytes, const std::string& what_is_less) {
   out_of_memory = "cgroup-memory-manager: this takes more than " + base::format_bytes(memory_bytes) +
-                  " of memory: " + kAskForLess + ", or raise the limit with --max-memory\n";
+                  " of memory: ask " + what_is_less + ", or raise the limit with --max-memory\n";
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   constexpr std::uint64_t kStackBytes = 16 << 20;
   constexpr std::uint64_t kThreadBytes = 72 << 20;  // addresses of one more: its stack, and what malloc() sets aside
@@ -81,8 +79,8 @@ void bound_memory(std::uint64_t memory_bytes) {
 }  // namespace
 
 void begin_bounds(const Bounds& bounds) {
-  if (bounds.time_us > 0) bound_time(bounds.time_us);
-  if (bounds.memory_bytes > 0) bound_memory(bounds.memory_bytes);
+  if (bounds.time_us > 0) bound_time(bounds.time_us, bounds.what_is_less);
+  if (bounds.memory_bytes > 0) bound_memory(bounds.memory_bytes, bounds.what_is_less);
   std::set_new_handler(end_out_of_memory);
 }
 

@@ -11,10 +11,14 @@
 
 namespace cgmm::cli {
 
+/// Of a command that has no SQL to ask for less with.
+inline constexpr const char* kShorterTime = "for a shorter time (a later --since, an earlier --until)";
+
 /// 0: none.
 struct Bounds {
   std::int64_t time_us = 30 * base::kSecond_us;  // until the answer is complete
   std::uint64_t memory_bytes = std::uint64_t{256} << 20;
+  const char* what_is_less = "for less (a later --since, a LIMIT, an ON for every join)";  // what to ask for instead
 };
 
 /// Once, before anything is read. Throws std::system_error if there is no thread to be had for the clock.

@@ -174,6 +174,18 @@ TEST_F(ReadingBounds, EndWhatTakesTooMuchMemoryInEachFormat) {
   }
 }
 
+TEST_F(ReadingBounds, WithoutSqlAShorterTimeTakesLess) {
+  if (!kBoundsMemory) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: a sanitizer takes memory of its own ***";
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"archive", "export"}, {"simulate", "--since", "1h"}}) {
+    std::vector<std::string> bounded = command;
+    bounded.insert(bounded.end(), {"--max-memory", "16KiB"});
+    expect_ended(bounded,
+                 "cgroup-memory-manager: this takes more than 16.0 KiB of memory: ask for a shorter time (a later "
+                 "--since, an earlier --until), or raise the limit with --max-memory\n");
+  }
+}
+
 TEST_F(ReadingBounds, ComeFromTheEnvironmentWhereTheProgramHasLittleMemory) {
   if (!kBoundsMemory) GTEST_SKIP() << "*** SKIPPED, NOTHING WAS TESTED: a sanitizer takes memory of its own ***";
   const std::vector<std::string> endless{"query", kEndless + "SELECT i FROM n", "--database", database(), "--format",
