@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/output_file.hpp"
+#include "report/format/row.hpp"
 #include "report/format/row_writer.hpp"
 #include "store/read/export_file.hpp"
 #include "store/read/samples_export.hpp"
@@ -24,6 +25,19 @@ void write_rows(const Options& options, store::SamplesExport& samples) {
   file.finish();
 }
 
+/// Where there are samples, for who has asked for another time.
+std::string why_none(store::Reader& reader, const Window& window) {
+  const core::Table ends = reader.run(
+      "SELECT (SELECT started_at_us FROM scan WHERE scan_id = (SELECT min(scan_id) FROM sample)) AS from_at_us, "
+      "(SELECT started_at_us FROM scan WHERE scan_id = (SELECT max(scan_id) FROM sample)) AS to_at_us");
+  const report::Row row(ends);
+  const auto from = row.known("from_at_us"), to = row.known("to_at_us");
+  const std::string none =
+      "no samples between " + base::format_time(window.since_us) + " and " + base::format_time(window.until_us);
+  if (!from || !to) return none + ", the history has none";
+  return none + ", the history has " + base::format_time(*from) + " to " + base::format_time(*to);
+}
+
 int write_export(const Options& options) {
   const Window window = parse_window(options);
   const bool is_sqlite = options.archive.format == ExportFormat::sqlite;
@@ -38,7 +52,9 @@ int write_export(const Options& options) {
   } else {
     write_rows(options, samples);
   }
-  if (!options.output.empty()) {
+  if (samples.sample_count() == 0) {
+    to_stderr(why_none(reader, window));
+  } else if (!options.output.empty()) {
     to_stderr(options.output + " has " +
               base::counted(static_cast<std::uint64_t>(samples.sample_count()), "sample", "samples") +
               titled("", window));

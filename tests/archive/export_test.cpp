@@ -167,7 +167,13 @@ TEST_F(ArchiveExport, OfATimeWithoutSamplesHasNone) {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return ask(arguments);
   };
-  EXPECT_EQ(parse_csv(export_before({}).out).size(), 1U);
+  const std::string sentence =
+      "no samples between 2020-01-01T00:00:00Z and 2020-01-02T00:00:00Z, the history has 2026-11-25T12:00:00Z to "
+      "2026-11-25T12:01:30Z\n";
+  const Answer csv = export_before({});
+  EXPECT_EQ(parse_csv(csv.out).size(), 1U);
+  EXPECT_NE(csv.err.find(sentence), std::string::npos) << csv.err;
+  EXPECT_EQ(csv.exit_code, 0);
   EXPECT_EQ(export_before({"--format", "ndjson"}).out, "");
   EXPECT_EQ(export_before({"--format", "sqlite", "--output", file("none.db")}).exit_code, 0);
   SQLite::Database db(file("none.db"), SQLite::OPEN_READONLY);
