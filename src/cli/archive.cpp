@@ -17,7 +17,7 @@ namespace cgmm::cli {
 namespace {
 
 void write_rows(const Options& options, store::SamplesExport& samples) {
-  OutputFile file(options.output);
+  OutputFile file(options.output, 0640);  // as the history, which it is a part of
   report::RowWriter rows(options.archive.format == ExportFormat::csv ? report::Format::csv : report::Format::ndjson,
                          report::Times::as_they_are);
   while (samples.next(rows)) file.write(rows.take());

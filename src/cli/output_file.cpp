@@ -34,7 +34,7 @@ bool is_of_sqlite(const base::Fd& file) {
 
 }  // namespace
 
-OutputFile::OutputFile(std::string name) : name_(std::move(name)) {
+OutputFile::OutputFile(std::string name, mode_t mode) : name_(std::move(name)), mode_(mode) {
   if (!name_.empty()) open();
 }
 
@@ -59,7 +59,7 @@ void OutputFile::open() {
   if (error) throw std::system_error(error, name_);
   real_name_ = real.string();
   std::string fresh_name = real_name_ + ".new-" + std::to_string(::getpid());
-  file_ = base::Fd(::open(fresh_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  file_ = base::Fd(::open(fresh_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_));
   expect(static_cast<bool>(file_), old ? fresh_name.c_str() : name_.c_str());
   fresh_name_ = std::move(fresh_name);  // takes no memory: nothing may fail between the file and its name
   if (!old) return;

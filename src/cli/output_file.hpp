@@ -3,6 +3,8 @@
 
 // What a subcommand writes, at once or part by part.
 
+#include <sys/types.h>
+
 #include <span>
 #include <string>
 
@@ -14,8 +16,8 @@ namespace cgmm::cli {
 /// devices are written as they are. Each throws std::system_error if the file or the pipe refuses it.
 class OutputFile {
  public:
-  /// "": standard output.
-  explicit OutputFile(std::string name);
+  /// "": standard output. A new file has this mode, less what the umask takes away; one that is replaced keeps its own.
+  explicit OutputFile(std::string name, mode_t mode = 0644);
   /// Removes what is not complete.
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
@@ -29,6 +31,7 @@ class OutputFile {
   void open();
 
   std::string name_;
+  mode_t mode_;
   std::string real_name_, fresh_name_;  // "": it is written as it is
   base::Fd file_;
 };

@@ -114,9 +114,14 @@ TEST_F(ArchiveExport, AsSqliteHasTheSameRows) {
   const Answer answer = exported({"--format", "sqlite", "--output", name});
   EXPECT_EQ(answer.exit_code, 0) << answer.err;
   EXPECT_NE(answer.err.find("samples.db has "), std::string::npos) << answer.err;
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
   struct stat info{};
   ASSERT_EQ(::stat(name.c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 07777U, 0600U);
+  EXPECT_EQ(info.st_mode & 07777U, 0640U & ~mask);
+  ASSERT_EQ(exported({"--output", file("samples.csv")}).exit_code, 0);
+  ASSERT_EQ(::stat(file("samples.csv").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0640U & ~mask);
   SQLite::Database db(name, SQLite::OPEN_READONLY);
   EXPECT_EQ(db.execAndGet("PRAGMA integrity_check").getString(), "ok");
   SQLite::Statement samples(db, "SELECT * FROM sample ORDER BY scan_id, cgroup_id");

@@ -123,7 +123,7 @@ ExportFile::ExportFile(std::filesystem::path name)
   std::error_code error;
   if (std::filesystem::exists(std::filesystem::symlink_status(name_, error)))
     throw StoreError(StoreError::Kind::unusable, name_.string() + " exists already: an export overwrites nothing");
-  if (!base::Fd(::open(fresh_name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)))
+  if (!base::Fd(::open(fresh_name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)))
     fail(name_, std::generic_category().message(errno));
   try {
     written(name_, [&] { impl_ = std::make_unique<Impl>(fresh_name_); });
