@@ -140,6 +140,19 @@ TEST_F(HostileArchive, InstantsMayBeOfAnyBlock) {
   }
 }
 
+TEST_F(HostileArchive, TablesMayBeViewsOfTheSamplesThemselves) {
+  for (const char* const table : {"all_samples", "sample_archive"}) {
+    change("DROP " + std::string(table == std::string("all_samples") ? "TABLE" : "VIEW") +
+           " archive_chunk; CREATE VIEW archive_chunk AS SELECT scan_id AS chunk_id, 0 AS block, cgroup_id, scan_id AS "
+           "first_scan_id, scan_id AS last_scan_id, 1 AS sample_count, x'00' AS data FROM " +
+           table);
+    const Answer answer = ask({"query", "SELECT count(*) FROM sample"});
+    EXPECT_EQ(answer.exit_code, 1);
+    EXPECT_NE(answer.err.find("a table of the history is a view"), std::string::npos) << answer.err;
+    expect_answers();
+  }
+}
+
 /// Each of them is as big as a chunk can be, but takes next to nothing in the file.
 TEST_F(HostileArchive, ManyBigChunksTakeNoMoreMemoryThanIsAllowed) {
   archive::Encoder encoder;

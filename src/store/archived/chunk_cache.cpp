@@ -108,6 +108,12 @@ void ChunkCache::refresh() {
   instants_.clear();
   instant_parts_.clear();
   kept_bytes_ = 0;
+  // A hostile file may have a view there that reads these samples, and so itself without end.
+  if (Running(statement("SELECT 1 FROM main.sqlite_schema WHERE type = 'view' AND name COLLATE NOCASE IN "
+                        "('sample', 'scan', 'archived', 'archive_chunk', 'archive_instant')"),
+              {})
+          .step())
+    throw SqlFailure{SQLITE_CORRUPT, "a table of the history is a view"};
   // A history of an earlier version has no archive, or has none of its instants.
   archived_to_ = INT64_MIN;
   has_archive_ = Running(statement("SELECT 1 FROM main.sqlite_schema WHERE name = 'archived'"), {}).step();

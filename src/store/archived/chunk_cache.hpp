@@ -25,6 +25,7 @@ namespace cgmm::store {
 /// What SQLite answers where it does not do what was asked for.
 struct SqlFailure {
   int code = 0;
+  const char* why = nullptr;  // nullptr: its own words
 };
 
 struct Finalize {

@@ -42,8 +42,9 @@ int guarded(sqlite3_vtab* table, Act act) {
   } catch (const SqlFailure& failure) {
     if (table != nullptr) {
       sqlite3_free(table->zErrMsg);
-      table->zErrMsg =
-          sqlite3_mprintf("the samples can't be read: %s", sqlite3_errmsg(static_cast<SamplesTable*>(table)->database));
+      const char* const why =
+          failure.why != nullptr ? failure.why : sqlite3_errmsg(static_cast<SamplesTable*>(table)->database);
+      table->zErrMsg = sqlite3_mprintf("the samples can't be read: %s", why);
     }
     return failure.code;
   } catch (const archive::BadChunk& bad) {
