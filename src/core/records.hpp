@@ -17,6 +17,7 @@
 #include "core/container.hpp"
 #include "core/policy.hpp"
 #include "core/sample.hpp"
+#include "core/shared_path.hpp"
 #include "core/stuck.hpp"
 #include "core/table.hpp"
 #include "core/workload.hpp"
@@ -43,7 +44,7 @@ using CgroupKey = std::uint32_t;
 /// another one with the same key.
 struct TrackedCgroup {
   CgroupKey key = 0;
-  CgroupId id;
+  SharedId id;
   std::uint32_t parent_length = 0;  // of id.path, of the parent directory's part
   Limits limits;
   std::optional<std::uint64_t> oom_kills_before;  // its counter when it was first read; nullopt: not read yet
@@ -52,7 +53,7 @@ struct TrackedCgroup {
 
   /// Of its container, or of the pod that it is, as far as the path tells. Not a member, because there may be
   /// thousands of these.
-  ContainerIdentity container() const { return identity_of(id.path, parent_length); }
+  ContainerIdentity container() const { return identity_of(id.path.string(), parent_length); }
 };
 
 /// Shared, because a scan that waits for the disk may outlive the sampler's cgroup.

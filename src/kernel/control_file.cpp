@@ -60,7 +60,7 @@ base::Fd open_cgroup(int root_fd, std::string_view path, std::uint64_t inode, in
   return {};
 }
 
-std::optional<Cgroup> Cgroup::open(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held) {
+std::optional<Cgroup> Cgroup::open(int root_fd, core::SharedPath path, std::uint64_t inode, HeldFiles& held) {
   Cgroup cgroup(root_fd, std::move(path), inode, held);
   base::Fd directory = cgroup.open_directory();
   if (!directory && means_gone(errno)) return std::nullopt;

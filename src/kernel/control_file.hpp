@@ -17,7 +17,7 @@
 
 #include "base/fd.hpp"
 #include "core/sample.hpp"
-#include "kernel/shared_path.hpp"
+#include "core/shared_path.hpp"
 
 namespace cgmm::kernel {
 
@@ -38,7 +38,7 @@ class Cgroup {
 
   /// The cgroup at this path below `root_fd` (the hierarchy's root); nullopt: there is none with that inode. Throws
   /// std::system_error if the kernel refuses for another reason. Borrows `root_fd` and `held`.
-  static std::optional<Cgroup> open(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held);
+  static std::optional<Cgroup> open(int root_fd, core::SharedPath path, std::uint64_t inode, HeldFiles& held);
 
   Cgroup(Cgroup&& other) noexcept = default;
   Cgroup& operator=(Cgroup&& other) noexcept;
@@ -46,7 +46,8 @@ class Cgroup {
 
   core::CgroupId id() const { return {path_.size() == 0 ? "/" : path(), inode_}; }
   std::string path() const { return path_.string(); }
-  const SharedPath& shared_path() const { return path_; }
+  core::SharedId shared_id() const { return {path_.size() == 0 ? core::SharedPath("/") : path_, inode_}; }
+  const core::SharedPath& shared_path() const { return path_; }
   std::uint64_t inode() const { return inode_; }
 
   /// The whole content of the file, read into `buffer` (kMaxFileBytes + 1 long); nullopt: there is no such file,
@@ -90,7 +91,7 @@ class Cgroup {
   std::string path_of(const char* name) const { return path() + "/" + name; }
 
  private:
-  Cgroup(int root_fd, SharedPath path, std::uint64_t inode, HeldFiles& held)
+  Cgroup(int root_fd, core::SharedPath path, std::uint64_t inode, HeldFiles& held)
       : root_fd_(root_fd), path_(std::move(path)), inode_(inode), held_(&held) {}
   base::Fd open_directory() const;
   base::Fd open_file(const char* name, int flags) const;
@@ -98,7 +99,7 @@ class Cgroup {
 
   int root_fd_;
   base::Fd directory_;  // empty: over the bound, opened anew for each use
-  SharedPath path_;
+  core::SharedPath path_;
   std::uint64_t inode_;
   HeldFiles* held_;
   std::array<base::Fd, kOftenRead> files_;

@@ -89,7 +89,7 @@ bool Controller::root_is_current() const {
          held.st_dev == now.st_dev;
 }
 
-std::optional<Cgroup> Controller::open(SharedPath path, std::uint64_t inode) {
+std::optional<Cgroup> Controller::open(core::SharedPath path, std::uint64_t inode) {
   return Cgroup::open(root_fd(), std::move(path), inode, held_);
 }
 

@@ -96,8 +96,8 @@ class Controller {
   bool root_is_current() const;
 
   /// The cgroup with this identity; nullopt: it vanished. Throws std::system_error.
-  std::optional<Cgroup> open(SharedPath path, std::uint64_t inode);
-  std::optional<Cgroup> open(const core::CgroupId& id) { return open(SharedPath(id.path), id.inode); }
+  std::optional<Cgroup> open(core::SharedPath path, std::uint64_t inode);
+  std::optional<Cgroup> open(const core::CgroupId& id) { return open(core::SharedPath(id.path), id.inode); }
 
   /// About how many cgroups there are: the more, the fewer files of each are held.
   void expect(std::size_t cgroup_count);

@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "kernel/shared_path.hpp"
+#include "core/shared_path.hpp"
 
 namespace cgmm::kernel {
 
@@ -22,7 +22,7 @@ class Shares {
   Shares& operator=(const Shares&) = delete;
 
   // In a walk: the directories on the way to a cgroup, from the parent downwards.
-  void enter(std::uint64_t inode, const SharedPath& path) { way_.push_back({inode, &path, nullptr}); }
+  void enter(std::uint64_t inode, const core::SharedPath& path) { way_.push_back({inode, &path, nullptr}); }
   void leave() { way_.pop_back(); }
 
   /// Counts a cgroup, and whether the directories on the way to it have a place for it.
@@ -42,7 +42,7 @@ class Shares {
 
  private:
   struct Directory {
-    SharedPath path;
+    core::SharedPath path;
     std::vector<Directory*> children;
     std::size_t wanted = 0, taken = 0;        // cgroups below it
     std::size_t wanted_in = 0, taken_in = 0;  // of these, directly in it
@@ -53,7 +53,7 @@ class Shares {
   };
   struct Step {
     std::uint64_t inode;
-    const SharedPath* path;
+    const core::SharedPath* path;
     Directory* directory;  // nullptr: not looked for yet
   };
   void share(const Directory& directory, std::size_t places, std::unordered_map<const Directory*, Share>& shares) const;

@@ -92,10 +92,10 @@ void Tree::begin(const base::FileId& parent) {
   is_settled_ = false;
   Node& node = nodes_[parent.inode];
   node.inode = parent.inode;
-  node.path = SharedPath(hierarchy_.parent_path);
+  node.path = core::SharedPath(hierarchy_.parent_path);
 }
 
-void Tree::set_path(Node& node, SharedPath path) const {
+void Tree::set_path(Node& node, core::SharedPath path) const {
   node.path = std::move(path);
   const std::string text = node.path.string();
   const auto recognised = core::recognise_container(text, hierarchy_.parent_path.size());
@@ -181,7 +181,7 @@ Tree::Node* Tree::visit_entry(Node& parent, const dirent& found, std::int64_t ma
   if (is_new || !node.path.is_made_of(parent.path, end)) {  // if it was renamed, so are those below
     node.inode = inode;
     node.is_listed = false;
-    set_path(node, SharedPath(parent.path, end));
+    set_path(node, core::SharedPath(parent.path, end));
   }
   visit(node, depth);
   if (!is_new || remember(node)) return &node;

@@ -20,16 +20,16 @@
 
 #include "base/fd.hpp"
 #include "core/container.hpp"
+#include "core/shared_path.hpp"
 #include "kernel/directory_watches.hpp"
 #include "kernel/hierarchy.hpp"
-#include "kernel/shared_path.hpp"
 #include "kernel/shares.hpp"
 
 namespace cgmm::kernel {
 
 /// A cgroup to track.
 struct FoundCgroup {
-  SharedPath path;
+  core::SharedPath path;
   std::uint64_t inode = 0;
   std::int64_t made_after_us = 0;  // 0: it may have been there before the first walk, or unseen for a while
   core::CgroupKind kind = core::CgroupKind::leaf;
@@ -74,7 +74,7 @@ class Tree {
 
  private:
   struct Node {
-    SharedPath path;
+    core::SharedPath path;
     std::vector<Node*> children;  // that are remembered
     std::uint64_t inode = 0;
     std::int64_t made_after_us = 0;
@@ -98,7 +98,7 @@ class Tree {
   };
 
   void begin(const base::FileId& parent);
-  void set_path(Node& node, SharedPath path) const;
+  void set_path(Node& node, core::SharedPath path) const;
   void visit(Node& node, std::size_t depth);
   bool list(Node& node, std::size_t depth);
   Node* visit_entry(Node& parent, const dirent& found, std::int64_t made_after_us, std::size_t depth);

@@ -389,7 +389,7 @@ TEST(Cgroup, StaysOpenDuringAVisitWhereItsDirectoryMayNotBeHeld) {
   tree.put("/web", {{"first", "1\n"}, {"second", "2\n"}});
   const base::Fd root(::open(tree.root().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   HeldFiles none;
-  auto web = Cgroup::open(root.get(), SharedPath("/web"), tree.inode("/web"), none);
+  auto web = Cgroup::open(root.get(), core::SharedPath("/web"), tree.inode("/web"), none);
   std::vector<char> buffer(kMaxFileBytes + 1);
   constexpr std::size_t kFirst = Cgroup::kOftenRead, kSecond = kFirst + 1;
   {

@@ -140,8 +140,8 @@ TEST_F(HistoryTest, StoresWhatThePathTellsAndNullWhereItTellsNothing) {
   History history(file());
   store(history, scan_of(kNoon, {kB, kContainer}));
   EXPECT_EQ(query("SELECT path, runtime, container_id, pod_uid, qos_class, pod FROM cgroup ORDER BY path"),
-            "/b|NULL|NULL|NULL|NULL|NULL\n" + kContainer->id.path + "|containerd|" + kContainerId + "|" + kPodUid +
-                "|burstable|NULL\n");
+            "/b|NULL|NULL|NULL|NULL|NULL\n" + kContainer->id.path.string() + "|containerd|" + kContainerId + "|" +
+                kPodUid + "|burstable|NULL\n");
 }
 
 TEST_F(HistoryTest, ACgroupMadeAgainUnderItsPathIsAnother) {
@@ -474,7 +474,7 @@ TEST_F(HistoryTest, TheViewsHaveWhatPeopleRead) {
   History history(file());
   store(history, core::NodeFacts{{{"page_size_bytes", std::int64_t{4096}}}});
   Scan scan = scan_at(kNoon);
-  const std::string path = kContainer->id.path;
+  const std::string path = kContainer->id.path.string();
   const auto container = test::tracked(1, kContainer->id, {.limit_bytes = 4096, .effective_limit_bytes = 4096});
   scan.rows = {row_of(container, 10 * 1024)};
   scan.rows[0].gauges.set(core::Gauge::file, std::uint64_t{8 * 1024});

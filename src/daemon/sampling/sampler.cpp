@@ -270,7 +270,7 @@ void Sampler::follow_stuck(Tracked& tracked, const core::MemorySample& now, Resu
                            : tracked.stuck->stuck()->kind == core::StuckKind::memory_high
                                ? " is throttled at memory.high: its tasks wait for memory most of the time"
                                : " is out of memory with the OOM killer disabled: its tasks stand still";
-  result.stuck_news.push_back(tracked.told->id.path + news);
+  result.stuck_news.push_back(tracked.told->id.path.string() + news);
 }
 
 void Sampler::learn(std::vector<core::NamesOf> news) {
@@ -354,7 +354,7 @@ void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, s
   if (is_same && told->limits == limits) return;
   tracked.told = std::make_shared<core::TrackedCgroup>(
       core::TrackedCgroup{.key = tracked.key,
-                          .id = tracked.cgroup.id(),
+                          .id = tracked.cgroup.shared_id(),
                           .parent_length = static_cast<std::uint32_t>(finder_.hierarchy().parent_path.size()),
                           .limits = limits,
                           .oom_kills_before = oom_kills,

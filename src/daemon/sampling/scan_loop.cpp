@@ -66,7 +66,7 @@ void log_scan(const Sampler::Result& result, bool is_first, core::ReclaimScope s
   }
   if (result.appeared.size() <= kNamed) {
     for (const core::CgroupRef& one : result.appeared) {
-      spdlog::info("new cgroup: {}", names.of(one->id.path));
+      spdlog::info("new cgroup: {}", names.of(one->id.path.string()));
     }
   } else {
     spdlog::info("{} new cgroups", result.appeared.size());

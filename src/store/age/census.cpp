@@ -33,7 +33,7 @@ bool Census::step(std::span<const std::string> without, std::int64_t more_than) 
     if (of_ == Of::gone_early && (is_living || lived_us < 0 || lived_us >= base::kHour_us)) continue;
     const std::string path = row.text(1);
     if (std::ranges::none_of(without, [&](const std::string& other) { return is_below(path, other); }))
-      count(path, of_ == Of::gone_early ? cgroup_bytes(path) : 1);
+      count(path, of_ == Of::gone_early ? cgroup_bytes(path.size()) : 1);
   }
   if (row_count == kRowsAtOnce || (now_.total > more_than && descend())) return false;
   found_ = std::exchange(now_, {});

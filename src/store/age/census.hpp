@@ -6,6 +6,7 @@
 // always taken.) It reads the table once for each step, a slice at a time, and remembers only the children of one
 // directory.
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -22,7 +23,7 @@ inline bool is_below(std::string_view path, std::string_view directory) {
 }
 
 /// About what a cgroup's row takes, with its indexes, its limit, its change and an hour.
-inline std::int64_t cgroup_bytes(std::string_view path) { return 240 + 4 * static_cast<std::int64_t>(path.size()); }
+inline std::int64_t cgroup_bytes(std::size_t path_length) { return 240 + 4 * static_cast<std::int64_t>(path_length); }
 
 class Census {
  public:

@@ -87,7 +87,7 @@ bool Crowd::drop_early_gone(std::int64_t now_us, std::int64_t share_bytes) {
     pass_ = {.directory = gone_.directory(), .bytes = gone_.total()};
     return true;
   }
-  gone_rest_ = {.until_us = now_us + base::kHour_us, .until_id = newest + share_bytes / cgroup_bytes("") / 16};
+  gone_rest_ = {.until_us = now_us + base::kHour_us, .until_id = newest + share_bytes / cgroup_bytes(0) / 16};
   return false;
 }
 
@@ -107,7 +107,8 @@ bool Crowd::drop_next(std::int64_t now_us, std::int64_t share_bytes) {
        std::ssize(gone) < most && row.step(); ++looked_at) {
     pass_.to_cgroup_id = row.integer(0);
     const std::string path = row.text(1);
-    if (row.integer(2) != 0 && is_below(path, pass_.directory)) gone.push_back({row.integer(0), cgroup_bytes(path)});
+    if (row.integer(2) != 0 && is_below(path, pass_.directory))
+      gone.push_back({row.integer(0), cgroup_bytes(path.size())});
   }
   std::int64_t cost = 0;
   for (const auto& [cgroup_id, bytes] : gone) {

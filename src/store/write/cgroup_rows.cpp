@@ -70,6 +70,7 @@ std::int64_t CgroupRows::appear(const core::CgroupId& id, const core::ContainerI
 /// What is known of a cgroup that a scan has found, under whatever name it was seen before.
 CgroupRows::Known CgroupRows::recognise(const core::TrackedCgroup& cgroup, std::int64_t at_us) {
   Known known{.oom_kills_total = {}, .told = nullptr, .seen_in = scan_};
+  const core::CgroupId id = cgroup.id;
   {
     // One that was seen last before this one was made is another with its inode. v2 counts the kills in the cgroups
     // below it, too, before Linux 5.2. Those are on record as their own.
@@ -79,19 +80,18 @@ CgroupRows::Known CgroupRows::recognise(const core::TrackedCgroup& cgroup, std::
         "  AND (SELECT value FROM node WHERE key = 'hierarchy') = 'v2'), 0), last_seen_at_us, vanished_by IS 'stop' "
         "FROM cgroup c WHERE inode = ?1 AND oom_kills_total IS NOT NULL AND last_seen_at_us > ?2 "
         "ORDER BY oom_kills_total DESC, last_seen_at_us DESC LIMIT 1",
-        inode_to_sql(cgroup.id.inode), cgroup.made_after_us);
+        inode_to_sql(id.inode), cgroup.made_after_us);
     if (before.step()) {
       known.oom_kills_total = before.amount(0);
       if (before.integer(2) == 0) known.counted_at_us = before.integer(1);
     }
   }
   const bool is_young = !known.oom_kills_total && cgroup.made_after_us != 0;
-  known.cgroup_id =
-      appear(cgroup.id, cgroup.container(), core::workload_of({}, cgroup.container(), cgroup.id.path), at_us,
-             known.oom_kills_total ? "renamed"
-             : is_young            ? "made"
-                                   : "found",
-             core::to_string(cgroup.kind));
+  known.cgroup_id = appear(id, cgroup.container(), core::workload_of({}, cgroup.container(), id.path), at_us,
+                           known.oom_kills_total ? "renamed"
+                           : is_young            ? "made"
+                                                 : "found",
+                           core::to_string(cgroup.kind));
   if (is_young) {
     known.oom_kills_total = 0;
     known.counted_at_us = cgroup.made_after_us;
@@ -189,11 +189,11 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
 void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room_bytes, std::int64_t living_bytes,
                            Losses& losses) const {
   const auto directory_of = [](const core::CgroupRef& ref) {
-    const std::string_view path = ref->id.path;
+    std::string path = ref->id.path.string();
     return path.substr(0, path.rfind('/'));
   };
-  const auto bytes_of_one = [](const core::CgroupRef& ref) { return cgroup_bytes(ref->id.path) + kSampleBytes; };
-  std::map<std::string_view, std::int64_t> bytes_of;  // then the room that is left
+  const auto bytes_of_one = [](const core::CgroupRef& ref) { return cgroup_bytes(ref->id.path.size()) + kSampleBytes; };
+  std::map<std::string, std::int64_t> bytes_of;  // then the room that is left
   std::int64_t bytes = 0;
   for (const core::CgroupRef& ref : news) {
     if (now_.known.contains(ref->key)) continue;
@@ -202,7 +202,7 @@ void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room
     room_bytes += kSampleBytes;  // which the caller has taken off
   }
   if (bytes == 0) return;
-  for (const auto& [key, known] : now_.known) living_bytes -= known.told ? cgroup_bytes(known.told->id.path) : 0;
+  for (const auto& [key, known] : now_.known) living_bytes -= known.told ? cgroup_bytes(known.told->id.path.size()) : 0;
   room_bytes = std::min(room_bytes, living_bytes);
   if (bytes <= room_bytes) return;
   room_bytes = std::max<std::int64_t>(room_bytes, 0);
@@ -211,7 +211,7 @@ void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room
   std::ranges::sort(by_bytes);
   auto left = std::ssize(by_bytes);
   for (const auto& [all, directory] : by_bytes) {
-    std::int64_t& room = bytes_of[directory];
+    std::int64_t& room = bytes_of[std::string(directory)];
     room = std::min(all, room_bytes / left--);
     room_bytes -= room;
   }
@@ -229,7 +229,7 @@ void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room
 /// The cgroups that are not on record yet, and limits that differ from those stored last, also by an earlier run.
 void CgroupRows::put_on_record(std::vector<core::CgroupRef> news, std::int64_t at_us) {
   // In the order of their paths, as the index has them: else each would touch a page of its own.
-  std::ranges::sort(news, {}, [](const auto& cgroup) -> const std::string& { return cgroup->id.path; });
+  std::ranges::sort(news, {}, [](const auto& cgroup) { return cgroup->id.path.string(); });
   for (const core::CgroupRef& ref : news) {
     const core::TrackedCgroup& cgroup = *ref;
     const auto [entry, is_new] = change().known.try_emplace(cgroup.key);

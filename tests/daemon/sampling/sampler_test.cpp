@@ -52,7 +52,7 @@ TEST_P(EveryKind, NamesACgroupTheSameInEveryScan) {
   Sampler one = sampler();
   const Sampler::Result first = one.scan(1000);
   ASSERT_EQ(first.scan.rows.size(), 1U);
-  EXPECT_EQ(first.scan.rows[0].cgroup->id, (core::CgroupId{"/web", tree_.inode("/web")}));
+  EXPECT_EQ(core::CgroupId(first.scan.rows[0].cgroup->id), (core::CgroupId{"/web", tree_.inode("/web")}));
   EXPECT_EQ(first.scan.rows[0].gauges[Gauge::file], 10 * kMiB);
   EXPECT_EQ(first.appeared, std::vector{first.scan.rows[0].cgroup});
   EXPECT_EQ(first.scan.started_at_us, 1000);
@@ -193,7 +193,7 @@ TEST_P(EveryKind, KnowsItsCgroupsAgainWhenTheHierarchyIsMountedAnew) {
   Sampler one(kernel::open_hierarchy(tree_.root() + "/pods"), {});
   const Sampler::Result before = one.scan(1000);
   ASSERT_EQ(before.scan.rows.size(), 2U);
-  const auto& of_a = before.scan.rows[before.scan.rows[0].cgroup->id.path == "/a" ? 0 : 1].cgroup;
+  const auto& of_a = before.scan.rows[before.scan.rows[0].cgroup->id.path.string() == "/a" ? 0 : 1].cgroup;
   // Another root with one of them in it: the same inode.
   std::filesystem::rename(tree_.root() + "/pods", tree_.root() + "/away");
   std::filesystem::create_directory(tree_.root() + "/pods");
@@ -203,7 +203,7 @@ TEST_P(EveryKind, KnowsItsCgroupsAgainWhenTheHierarchyIsMountedAnew) {
   const Sampler::Result anew = one.scan(2000);
   EXPECT_EQ(anew.parent_error, "");
   ASSERT_EQ(anew.appeared.size(), 1U);
-  EXPECT_EQ(anew.appeared[0]->id.path, "/c");
+  EXPECT_EQ(anew.appeared[0]->id.path.string(), "/c");
   EXPECT_EQ(anew.gone.size(), std::size_t{1});
   EXPECT_TRUE(anew.scan.unread.empty());
   ASSERT_EQ(anew.scan.rows.size(), 2U);
@@ -261,7 +261,7 @@ TEST_P(EveryKind, FollowsAParentThatWasMadeAnew) {
   const Sampler::Result result = one.scan(2000);
   EXPECT_EQ(result.scan.error_count, 0);
   ASSERT_EQ(result.appeared.size(), 1U);
-  EXPECT_EQ(result.appeared[0]->id.path, "/b");
+  EXPECT_EQ(result.appeared[0]->id.path.string(), "/b");
 }
 
 TEST_P(EveryKind, KeepsItsCgroupsWhenTheSameParentIsSetAgain) {
@@ -277,7 +277,7 @@ const std::string kContainer = kPod + "/" + std::string(64, 'a');
 
 core::Gauges gauges_of(const Sampler::Result& result, const std::string& path) {
   for (const core::ScanRow& row : result.scan.rows) {
-    if (row.cgroup->id.path == path) return row.gauges;
+    if (row.cgroup->id.path.string() == path) return row.gauges;
   }
   ADD_FAILURE() << "no row of " << path;
   return {};
@@ -367,7 +367,7 @@ TEST_P(EveryKind, OfALeafThatGetsCgroupsBelowItTheRemainderIsRecorded) {
   EXPECT_EQ(gauges_of(result, "/a.slice")[Gauge::file], 30 * kMiB);
   EXPECT_EQ(gauges_of(result, "/a.slice/b.service")[Gauge::file], 20 * kMiB);
   for (const core::ScanRow& row : result.scan.rows) {
-    const bool is_above = row.cgroup->id.path == "/a.slice";
+    const bool is_above = row.cgroup->id.path.string() == "/a.slice";
     EXPECT_FALSE(is_above && row.increases.has(Counter::pgfault)) << "it includes the service";
   }
 }
@@ -407,7 +407,7 @@ TEST_P(EveryKindWithCounters, KnowsARenamedCgroupAtOnceAndSaysThatItIsNotGone) {
   std::filesystem::rename(tree_.root() + "/pods/a", tree_.root() + "/pods/b");
   const Sampler::Result result = one.scan(2000);
   ASSERT_EQ(result.scan.rows.size(), 1U);
-  EXPECT_EQ(result.scan.rows[0].cgroup->id, (core::CgroupId{"/pods/b", tree_.inode("/pods/b")}));
+  EXPECT_EQ(core::CgroupId(result.scan.rows[0].cgroup->id), (core::CgroupId{"/pods/b", tree_.inode("/pods/b")}));
   EXPECT_EQ(result.scan.rows[0].cgroup->made_after_us, 0);
   EXPECT_EQ(result.scan.hidden, std::vector{before.scan.rows.at(0).cgroup->key});
   EXPECT_TRUE(result.oom_kills.empty());
@@ -633,7 +633,7 @@ TEST_P(EveryKindNearItsLimit, OfAPodOnlyWhatCanNotBeDroppedCounts_WithItsContain
 
 std::vector<std::string> paths_of(const Sampler::Result& result) {
   std::vector<std::string> paths;
-  for (const auto& row : result.scan.rows) paths.push_back(row.cgroup->id.path);
+  for (const auto& row : result.scan.rows) paths.push_back(row.cgroup->id.path.string());
   std::ranges::sort(paths);
   return paths;
 }

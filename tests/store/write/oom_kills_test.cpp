@@ -294,8 +294,8 @@ TEST_P(OomKillStorm, BlamesNobodyWronglyAndCountsEveryKillOnce) {
       for (; told < kills.size() && kills[told].at_us < to_us; ++told) {
         const Kill& kill = kills[told];
         if (kill.at_us - burst_us >= 5 * kSecond) burst_us = kill.at_us, burst = 0;
-        history_.record(
-            logged(told + 1, ++burst <= 10 ? cgroups_[kill.cgroup]->id : core::CgroupId{}, kill.at_us + below(20'000)));
+        history_.record(logged(told + 1, ++burst <= 10 ? core::CgroupId(cgroups_[kill.cgroup]->id) : core::CgroupId{},
+                               kill.at_us + below(20'000)));
       }
     };
     tell_up_to(scan_us - 300'000 + below(300'000));
@@ -321,7 +321,7 @@ TEST_P(OomKillStorm, BlamesNobodyWronglyAndCountsEveryKillOnce) {
                "WHERE count <> named_count + unnamed_count");
   EXPECT_EQ(query("SELECT count(*) FROM oom_kill WHERE cgroup_by IS NULL"), "0\n");
   for (std::size_t i = 0; i < kills.size(); ++i) {
-    const std::string path = cgroups_[kills[i].cgroup]->id.path;
+    const std::string path = cgroups_[kills[i].cgroup]->id.path.string();
     const std::string pid = std::to_string(1001 + i);
     EXPECT_EQ(query("SELECT cgroup_by FROM v_oom_kill WHERE victim_pid = " + pid + " AND path = '" + path +
                     "' UNION ALL SELECT 'candidates' FROM v_oom_kill k JOIN v_oom_kill_candidate c USING (oom_kill_id) "

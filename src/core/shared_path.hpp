@@ -14,7 +14,9 @@
 #include <string_view>
 #include <utility>
 
-namespace cgmm::kernel {
+#include "core/sample.hpp"
+
+namespace cgmm::core {
 
 class SharedPath {
  public:
@@ -96,4 +98,16 @@ class SharedPath {
   Part* part_ = nullptr;
 };
 
-}  // namespace cgmm::kernel
+/// A CgroupId whose path is shared.
+struct SharedId {
+  SharedPath path;
+  std::uint64_t inode = 0;
+
+  SharedId() = default;
+  SharedId(SharedPath shared, std::uint64_t number) : path(std::move(shared)), inode(number) {}
+  SharedId(const std::string& text, std::uint64_t number) : path(text), inode(number) {}
+  SharedId(const CgroupId& id) : path(id.path), inode(id.inode) {}  // NOLINT(google-explicit-constructor): the same
+  operator CgroupId() const { return {path.string(), inode}; }      // NOLINT(google-explicit-constructor)
+};
+
+}  // namespace cgmm::core
