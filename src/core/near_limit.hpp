@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/optional_number.hpp"
 #include "base/time.hpp"
 
 namespace cgmm::core {
@@ -66,7 +67,7 @@ class NearLimit {
 
   std::uint64_t held_bytes_ = 0;  // at the last sample
   std::int64_t sampled_at_us_ = 0;
-  std::optional<std::uint64_t> headroom_bytes_;
+  base::OptionalNumber<std::uint64_t> headroom_bytes_;
   std::int64_t time_to_limit_us_ = INT64_MAX;
   std::int64_t look_at_us_ = INT64_MAX;
   std::uint64_t level_bytes_ = 0;  // a rise over this by a hundredth of the limit is growth

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/optional_number.hpp"
 #include "base/time.hpp"
 #include "core/container.hpp"
 #include "core/policy.hpp"
@@ -47,8 +48,8 @@ struct TrackedCgroup {
   SharedId id;
   std::uint32_t parent_length = 0;  // of id.path, of the parent directory's part
   Limits limits;
-  std::optional<std::uint64_t> oom_kills_before;  // its counter when it was first read; nullopt: not read yet
-  std::int64_t made_after_us = 0;                 // 0: not known
+  base::OptionalNumber<std::uint64_t> oom_kills_before;  // its counter when it was first read; none: not read yet
+  std::int64_t made_after_us = 0;                        // 0: not known
   CgroupKind kind = CgroupKind::leaf;
 
   /// Of its container, or of the pod that it is, as far as the path tells. Not a member, because there may be

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/optional_number.hpp"
 #include "core/effect.hpp"
 #include "core/idle.hpp"
 #include "core/near_limit.hpp"
@@ -26,14 +27,14 @@ namespace cgmm::daemon {
 /// A cgroup's last sample.
 struct LastSample {
   core::Counters counters;  // as last known
-  std::optional<std::uint64_t> peak_bytes;
-  std::optional<std::int64_t> at_us;  // of the wall clock; nullopt: there is none yet
+  base::OptionalNumber<std::uint64_t> peak_bytes;
+  base::OptionalNumber<std::int64_t> at_us;  // of the wall clock; none: there is no sample yet
 };
 
 /// A cgroup's limits as last read.
 struct LimitsRead {
   std::optional<std::uint64_t> hierarchical_limit_bytes;
-  std::optional<std::int64_t> at_us;
+  base::OptionalNumber<std::int64_t> at_us;
   std::unique_ptr<std::string> problem;  // null: none
 };
 

@@ -241,8 +241,9 @@ void Sampler::take_row(Tracked& tracked, const core::MemorySample& now, Result& 
   row.cgroup = tracked.told;
   row.gauges = now.gauges;
   const bool was_made = !tracked.last.at_us && tracked.made_after_us != 0;  // since the scan before
-  row.gauges.set(core::Gauge::peak,
-                 core::peak_since(was_made ? std::optional<std::uint64_t>(0) : tracked.last.peak_bytes, now.gauges));
+  row.gauges.set(
+      core::Gauge::peak,
+      core::peak_since(was_made ? base::OptionalNumber<std::uint64_t>(0) : tracked.last.peak_bytes, now.gauges));
   row.increases = core::increase(tracked.last.counters, now.counters);
   row.oom_kills_total = now.counters[core::Counter::oom_kills];
   follow_stuck(tracked, now, result);
@@ -340,7 +341,7 @@ void Sampler::find_candidate(Tracked& tracked, const core::Gauges& now, const co
 void Sampler::refresh_limits(Tracked& tracked, const kernel::Reading& reading, std::int64_t now_us) {
   const bool is_known = is_fresh(tracked.limits_read, now_us) && !tracked.limits_read.problem;
   const core::CgroupRef told = tracked.told;
-  auto oom_kills = told ? told->oom_kills_before : std::nullopt;
+  auto oom_kills = told ? told->oom_kills_before : base::OptionalNumber<std::uint64_t>();
   if (!oom_kills) oom_kills = reading.sample.counters[core::Counter::oom_kills];
   const bool is_same = told && told->oom_kills_before == oom_kills && told->kind == tracked.place.kind;
   if (is_known && is_same && reading.hierarchical_limit_bytes == tracked.limits_read.hierarchical_limit_bytes) return;
