@@ -69,7 +69,7 @@ std::int64_t CgroupRows::appear(const core::CgroupId& id, const core::ContainerI
 
 /// What is known of a cgroup that a scan has found, under whatever name it was seen before.
 CgroupRows::Known CgroupRows::recognise(const core::TrackedCgroup& cgroup, std::int64_t at_us) {
-  Known known{.oom_kills_total = {}, .told = nullptr, .seen_in = scan_};
+  Known known{.key = cgroup.key, .seen_in = scan_};
   const core::CgroupId id = cgroup.id;
   {
     // One that was seen last before this one was made is another with its inode. v2 counts the kills in the cgroups
@@ -142,10 +142,9 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
   std::vector<core::CgroupRef> news;
   std::size_t seen_count = 0;
   const auto see = [&](core::CgroupKey key) -> const Known* {
-    const auto found = now_.known.find(key);
-    if (found == now_.known.end()) return nullptr;
-    if (std::exchange(found->second.seen_in, scan_) != scan_) ++seen_count;
-    return &found->second;
+    Known* const known = find(key);
+    if (known != nullptr && std::exchange(known->seen_in, scan_) != scan_) ++seen_count;
+    return known;
   };
   for (const core::ScanRow& row : scan.rows) {
     if (!row.cgroup) throw std::logic_error("a scan has a row without a cgroup");
@@ -156,10 +155,10 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
   const std::unordered_set<core::CgroupKey> hidden(scan.hidden.begin(), scan.hidden.end());
   // First, because one that is gone may be back under another key.
   if (!scan.is_partial && seen_count < now_.known.size()) {
-    std::erase_if(change().known, [&](const auto& entry) {
-      if (entry.second.seen_in == scan_) return false;
-      sql_.execute(kVanish, entry.second.cgroup_id, scan.started_at_us, previous_scan_at_us,
-                   std::string_view(hidden.contains(entry.first) ? "hidden" : "removed"));
+    std::erase_if(change().known, [&](const Known& known) {
+      if (known.seen_in == scan_) return false;
+      sql_.execute(kVanish, known.cgroup_id, scan.started_at_us, previous_scan_at_us,
+                   std::string_view(hidden.contains(known.key) ? "hidden" : "removed"));
       return true;
     });
   }
@@ -168,9 +167,9 @@ std::vector<Place> CgroupRows::follow(const core::Scan& scan, std::int64_t previ
   std::vector<Place> places;
   places.reserve(scan.rows.size());
   for (const core::ScanRow& row : scan.rows) {
-    const auto on = now_.known.find(row.cgroup->key);
-    if (on == now_.known.end()) continue;  // left out
-    Known& known = on->second;
+    Known* const found = find(row.cgroup->key);
+    if (found == nullptr) continue;  // left out
+    Known& known = *found;
     // What was read first since it was found is more than what is on record: the rest was before.
     const std::uint64_t before = row.oom_kills_total ? row.cgroup->oom_kills_before.value_or(0) : 0;
     const std::uint64_t on_record = known.oom_kills_total.value_or(before);
@@ -196,13 +195,13 @@ void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room
   std::map<std::string, std::int64_t> bytes_of;  // then the room that is left
   std::int64_t bytes = 0;
   for (const core::CgroupRef& ref : news) {
-    if (now_.known.contains(ref->key)) continue;
+    if (is_known(ref->key)) continue;
     bytes_of[directory_of(ref)] += bytes_of_one(ref);
     bytes += bytes_of_one(ref);
     room_bytes += kSampleBytes;  // which the caller has taken off
   }
   if (bytes == 0) return;
-  for (const auto& [key, known] : now_.known) living_bytes -= known.told ? cgroup_bytes(known.told->id.path.size()) : 0;
+  for (const Known& known : now_.known) living_bytes -= known.told ? cgroup_bytes(known.told->id.path.size()) : 0;
   room_bytes = std::min(room_bytes, living_bytes);
   if (bytes <= room_bytes) return;
   room_bytes = std::max<std::int64_t>(room_bytes, 0);
@@ -217,7 +216,7 @@ void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room
   }
   const std::string most(by_bytes.back().second);
   std::erase_if(news, [&](const core::CgroupRef& ref) {
-    if (now_.known.contains(ref->key)) return false;
+    if (is_known(ref->key)) return false;
     std::int64_t& room = bytes_of[directory_of(ref)];
     room -= bytes_of_one(ref);
     if (room >= 0) return false;
@@ -230,14 +229,15 @@ void CgroupRows::leave_out(std::vector<core::CgroupRef>& news, std::int64_t room
 void CgroupRows::put_on_record(std::vector<core::CgroupRef> news, std::int64_t at_us) {
   // In the order of their paths, as the index has them: else each would touch a page of its own.
   std::ranges::sort(news, {}, [](const auto& cgroup) { return cgroup->id.path.string(); });
+  if (!news.empty()) make_room_for(news);
   for (const core::CgroupRef& ref : news) {
     const core::TrackedCgroup& cgroup = *ref;
-    const auto [entry, is_new] = change().known.try_emplace(cgroup.key);
+    Known& now = *find(cgroup.key);
+    const bool is_new = now.cgroup_id == 0;
     if (is_new) {
       now_.appeared.push_back(ref);
-      entry->second = recognise(cgroup, at_us);
+      now = recognise(cgroup, at_us);
     }
-    Known& now = entry->second;
     if (!is_new && now.told->kind != cgroup.kind) {
       sql_.execute("UPDATE cgroup SET kind = ?2 WHERE cgroup_id = ?1", now.cgroup_id, core::to_string(cgroup.kind));
     }
@@ -259,6 +259,30 @@ void CgroupRows::put_on_record(std::vector<core::CgroupRef> news, std::int64_t a
           now.cgroup_id, kLimitsKept);
     }
   }
+}
+
+/// Each of these cgroups is in State::known then, those that were not without a row.
+void CgroupRows::make_room_for(const std::vector<core::CgroupRef>& news) {
+  std::vector<Known>& known = change().known;
+  std::vector<core::CgroupKey> keys;
+  for (const core::CgroupRef& ref : news) {
+    if (!is_known(ref->key)) keys.push_back(ref->key);
+  }
+  if (keys.empty()) return;
+  std::ranges::sort(keys);
+  keys.erase(std::ranges::unique(keys).begin(), keys.end());
+  known.reserve(known.size() + keys.size());
+  for (const core::CgroupKey key : keys) known.push_back({.key = key});
+  std::ranges::sort(known, {}, &Known::key);
+}
+
+CgroupRows::Known* CgroupRows::find(core::CgroupKey key) {
+  const auto found = std::ranges::lower_bound(now_.known, key, {}, &Known::key);
+  return found != now_.known.end() && found->key == key ? &*found : nullptr;
+}
+
+bool CgroupRows::is_known(core::CgroupKey key) const {
+  return std::ranges::binary_search(now_.known, key, {}, &Known::key);
 }
 
 CgroupRows::State& CgroupRows::change() {

@@ -8,10 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/optional_number.hpp"
 #include "core/records.hpp"
 #include "store/age/losses.hpp"
 #include "store/statement.hpp"
@@ -46,21 +46,27 @@ class CgroupRows {
   void undo();
 
  private:
+  /// There may be thousands of these.
   struct Known {
-    std::int64_t cgroup_id = 0;
-    std::optional<std::uint64_t> oom_kills_total;  // up to which its kills are on record, under whatever name
-    std::optional<std::int64_t> counted_at_us;     // when it was that, before it was found; nullopt: in an earlier run
-    bool is_stored = false;                        // in this row
-    core::CgroupRef told;                          // what its last row said of it
-    std::int64_t seen_in = 0;                      // of scan_
+    core::CgroupKey key = 0;
+    std::uint32_t seen_in = 0;                            // of scan_
+    std::int64_t cgroup_id = 0;                           // 0: it has no row yet
+    base::OptionalNumber<std::uint64_t> oom_kills_total;  // up to which its kills are on record, under whatever name
+    base::OptionalNumber<std::int64_t> counted_at_us;  // when it was that, before it was found; none: in an earlier run
+    core::CgroupRef told;                              // what its last row said of it
+    bool is_stored = false;                            // oom_kills_total, in its row
   };
   struct State {
-    std::unordered_map<core::CgroupKey, Known> known;
+    std::vector<Known> known;  // in the order of their keys
     std::vector<core::CgroupRef> appeared;
   };
   void mark_what_tells_the_name(std::int64_t cgroup_id, std::int64_t first_seen_at_us);
   /// To be called before each change.
   State& change();
+  /// nullptr: it is not known.
+  Known* find(core::CgroupKey key);
+  bool is_known(core::CgroupKey key) const;
+  void make_room_for(const std::vector<core::CgroupRef>& news);
   /// Its row, made where there is none. `seen_by`: cgroup.first_seen_by.
   std::int64_t appear(const core::CgroupId& id, const core::ContainerIdentity& container, const std::string& workload,
                       std::int64_t at_us, std::string_view seen_by, std::string_view kind = "");
@@ -73,7 +79,7 @@ class CgroupRows {
   Changes& changes_;
   State now_;
   std::optional<State> before_;  // the transaction that changed it
-  std::int64_t scan_ = 0;        // counts calls of follow()
+  std::uint32_t scan_ = 0;       // counts calls of follow()
 };
 
 }  // namespace cgmm::store
