@@ -15,6 +15,12 @@ bool is_gap(const Sample& before, const Sample& now) {
   return passed_us <= 0 || passed_us > kGapIntervals * std::max<std::int64_t>(before.interval_us, 1);
 }
 
+/// The time before the first sample, or after the last one: it is covered if it is no gap.
+std::int64_t covered_at_an_end_us(std::int64_t passed_us, const Sample& sample) {
+  const bool is_covered = passed_us > 0 && passed_us <= kGapIntervals * std::max<std::int64_t>(sample.interval_us, 1);
+  return is_covered ? passed_us : 0;
+}
+
 void count(Tally& was, const PastReclaim& reclaim) {
   ++was.reclaim_count;
   was.freed_bytes += static_cast<double>(reclaim.freed_bytes);
@@ -76,7 +82,8 @@ void Simulation::add(std::int64_t key, const Sample& sample) {
   const Lists freed = take_reclaims(track, sample, begins);
   Habits& habits = habits_[track.subject.workload];
   if (is_learning_) learn(track, habits, sample.at_us);
-  const std::int64_t passed_us = begins ? 0 : sample.at_us - track.last.at_us;
+  std::int64_t passed_us = begins ? 0 : sample.at_us - track.last.at_us;
+  if (is_first) passed_us = covered_at_an_end_us(sample.at_us - track.subject.from_us, sample);
   track.last = sample;
   if (only_learns_) return;
   track.answer.covered_us += passed_us;
@@ -131,6 +138,7 @@ void Simulation::finish(Track& track) {
   answer.workload = track.subject.workload;
   answer.cgroup_count = 1;
   answer.lived_us = std::max<std::int64_t>(track.subject.to_us - track.subject.from_us, 0);
+  answer.covered_us += covered_at_an_end_us(track.subject.to_us - track.last.at_us, track.last);
   for (const auto& replay : track.replays) replay->end(core::ObservationEnd::stop);
   if (track.replays.empty()) return;
   answer.best = track.replays[0]->tally();

@@ -123,6 +123,26 @@ TEST(Simulation, InAGapNothingIsSimulated) {
   EXPECT_TRUE(answer.has(Doubt::gaps));
 }
 
+TEST(Simulation, AWindowThatIsRecordedAsAWholeIsCoveredAsAWhole) {
+  Simulation simulation(Rules{});
+  Subject one = subject();  // there from a moment before its first sample until a moment after its last one
+  one.from_us = kBegin_us - 7 * kSecond_us;
+  one.to_us = kBegin_us + 609 * kSecond_us;
+  simulation.add_cgroup(1, one);
+  const Answer answer = still(simulation, 0, 600);
+  EXPECT_EQ(answer.covered_us, answer.lived_us);
+  EXPECT_FALSE(answer.has(Doubt::gaps));
+}
+
+TEST(Simulation, AnEndOfTheWindowWithoutSamplesIsAGap) {
+  Simulation simulation(Rules{});
+  Subject one = subject();
+  one.from_us = kBegin_us - 31 * kSecond_us;
+  one.to_us = kBegin_us + 631 * kSecond_us;
+  simulation.add_cgroup(1, one);
+  EXPECT_EQ(still(simulation, 0, 600).covered_us, 600 * kSecond_us);
+}
+
 TEST(Simulation, TimeThatGoesBackAndValuesThatAreMissingAreBorne) {
   Simulation simulation(Rules{});
   simulation.add_cgroup(1, subject());
