@@ -55,17 +55,36 @@ void Timeline::begin(const std::vector<std::string>& columns) {
 void Timeline::add(std::vector<core::Cell> row) {
   const auto value = [&](std::size_t column) { return integer(row.at(at_[column])); };
   const auto* const share = std::get_if<double>(&row.at(at_[kShare]));
-  Measured& one = rows_.emplace_back(Measured{.at_us = value(kAt).value_or(0),
-                                              .interval_us = std::max<std::int64_t>(value(kInterval).value_or(0), 0),
-                                              .cgroup_id = value(kCgroup).value_or(0),
-                                              .replica = value(kReplica).value_or(0),
-                                              .is_hour = share != nullptr,
-                                              .is_partial = value(kIsPartial).value_or(0) != 0,
-                                              .share = share != nullptr ? *share : 1});
+  Measured one{.at_us = value(kAt).value_or(0),
+               .interval_us = std::max<std::int64_t>(value(kInterval).value_or(0), 0),
+               .cgroup_id = value(kCgroup).value_or(0),
+               .replica = value(kReplica).value_or(0),
+               .is_hour = share != nullptr,
+               .is_partial = value(kIsPartial).value_or(0) != 0,
+               .share = share != nullptr ? *share : 1};
   for (std::size_t i = 0; i < kMeasures; ++i) {
     const auto bytes = value(kFirstMeasure + i);
     one.bytes[i] = bytes ? static_cast<double>(*bytes) : kUnknown;
   }
+  if (!one.is_hour && !scan_.empty() && scan_.front().at_us != one.at_us) finish_scan();
+  (one.is_hour ? hours_ : scan_).push_back(one);
+}
+
+void Timeline::add_hours_before(std::int64_t at_us) {
+  if (hours_added_ == 0 && !std::ranges::is_sorted(hours_, {}, place_of)) std::ranges::sort(hours_, {}, place_of);
+  while (hours_added_ < hours_.size() && hours_[hours_added_].at_us < at_us) {
+    const std::size_t begin = hours_added_;
+    while (hours_added_ < hours_.size() && hours_[hours_added_].at_us == hours_[begin].at_us) ++hours_added_;
+    add_scan(std::span(hours_).subspan(begin, hours_added_ - begin));
+  }
+}
+
+void Timeline::finish_scan() {
+  if (scan_.empty()) return;
+  add_hours_before(scan_.front().at_us);
+  if (!std::ranges::is_sorted(scan_, {}, place_of)) std::ranges::sort(scan_, {}, place_of);
+  add_scan(scan_);
+  scan_.clear();
 }
 
 /// The rows of one scan, or of one hour.
@@ -87,13 +106,8 @@ void Timeline::add_scan(std::span<const Measured> rows) {
 }
 
 std::vector<TimelinePoint> Timeline::finish() {
-  const auto scan_of = [](const Measured& one) { return std::pair(one.at_us, one.is_hour); };
-  const auto place_of = [&](const Measured& one) { return std::pair(scan_of(one), one.cgroup_id); };
-  if (!std::ranges::is_sorted(rows_, {}, place_of)) std::ranges::sort(rows_, {}, place_of);
-  for (std::size_t begin = 0, end = 0; begin < rows_.size(); begin = end) {
-    while (end < rows_.size() && scan_of(rows_[end]) == scan_of(rows_[begin])) ++end;
-    add_scan(std::span(rows_).subspan(begin, end - begin));
-  }
+  finish_scan();
+  add_hours_before(std::numeric_limits<std::int64_t>::max());
   return std::move(points_);
 }
 

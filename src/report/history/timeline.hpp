@@ -2,7 +2,7 @@
 #pragma once
 
 // The memory of several cgroups together over time: of all replicas and restarts of a workload, or of a path. Takes the
-// rows of reports/history_timeline.sql, in any order. Pure: any thread.
+// rows of reports/history_timeline.sql. Pure: any thread.
 
 #include <array>
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/table.hpp"
@@ -36,6 +37,8 @@ struct TimelinePoint {
 /// At each scan the sum over the cgroups that it has read. A partial scan reads only some: the others count with their
 /// sample of the last whole scan. The average of an hour is the sum of each cgroup's average, by how many of the hour's
 /// scans saw it. usage_max is known only where there is one cgroup: those of several need not be at the same time.
+/// Rows of hours come before all samples, in any order; samples come scan by scan, in order of time. So only the rows
+/// of one scan are kept: 60 days of a workload have two million.
 class Timeline final : public core::RowSink {
  public:
   /// `is_alone`: the rows are of one cgroup.
@@ -54,12 +57,17 @@ class Timeline final : public core::RowSink {
     std::array<double, kMeasures> bytes{};  // not a number: not known
   };
   using ByCgroup = std::map<std::int64_t, Measured>;
+  static std::pair<std::int64_t, std::int64_t> place_of(const Measured& one) { return {one.at_us, one.cgroup_id}; }
+  void add_hours_before(std::int64_t at_us);
+  void finish_scan();
   void add_scan(std::span<const Measured> rows);
   static TimelinePoint together(const ByCgroup& cgroups);
 
   bool is_alone_;
   std::array<std::size_t, 6 + kMeasures> at_{};  // where the columns are in a row
-  std::vector<Measured> rows_;
+  std::vector<Measured> hours_;
+  std::size_t hours_added_ = 0;              // so many of hours_ are in points_
+  std::vector<Measured> scan_;               // the rows of the scan that is being read
   std::optional<std::int64_t> whole_at_us_;  // the last whole scan; nullopt after an hour
   ByCgroup latest_;                          // since then, or in the hour
   std::vector<TimelinePoint> points_;

@@ -87,6 +87,37 @@ TEST_F(HistoryTimeline, IsTheSumOfTheReplicasThatRunWhateverTheirRestarts) {
   EXPECT_EQ(found, expected);
 }
 
+/// What 60 days of a workload need must not be kept row by row.
+TEST_F(HistoryTimeline, RowsComeHoursFirstAndThenScanByScan) {
+  for (int id = 1; id <= 2; ++id) history.add_cgroup(id, "/pod/" + std::to_string(id), "shop/web/app", kLimit);
+  for (const int hour : {4, 0, 2}) {
+    add_hour(kBeginUs + hour * kHourUs, 2, 360, 10, 10);
+    add_hour(kBeginUs + hour * kHourUs, 1, 360, 10, 10);
+  }
+  for (const int hour : {3, 1}) {
+    for (int scan = 0; scan < 3; ++scan) {
+      const std::int64_t at_us = kBeginUs + hour * kHourUs + scan * 10 * kSecondUs;
+      history.add_scan(at_us);
+      for (int id = 1; id <= 2; ++id) history.add_sample(at_us, id, 10);
+    }
+  }
+  core::Parameters parameters = window();
+  parameters.emplace("workload", "shop/web/app");
+  const core::Table rows = history.run(built_in("history_timeline").sql, parameters);
+  const std::size_t at = column_of(rows, "at_us"), share = column_of(rows, "share");
+  std::int64_t last_us = 0;
+  for (const auto& row : rows.rows) {
+    const bool is_hour = std::holds_alternative<double>(row[share]);
+    EXPECT_FALSE(is_hour && last_us > 0) << "an hour after a sample";
+    if (is_hour) continue;
+    EXPECT_GE(std::get<std::int64_t>(row[at]), last_us);
+    last_us = std::get<std::int64_t>(row[at]);
+  }
+  const auto points = timeline("shop/web/app");
+  EXPECT_EQ(points.size(), 9u);
+  EXPECT_TRUE(std::ranges::is_sorted(points, {}, &TimelinePoint::at_us));
+}
+
 TEST_F(HistoryTimeline, OfAnHourWeighsEachCgroupByHowManyScansSawIt) {
   for (int id = 1; id <= 3; ++id) history.add_cgroup(id, "/pod/" + std::to_string(id), "shop/web/app", kLimit);
   history.add_cgroup(4, "/long", "", kLimit);
