@@ -55,6 +55,7 @@ KernelLog::KernelLog(std::string path, Start start)
   if (!fd_ || ::fstat(fd_.get(), &status) != 0) throw_errno(errno, path_);
   if (S_ISDIR(status.st_mode)) throw_errno(EISDIR, path_);
   is_device_ = S_ISCHR(status.st_mode);
+  is_pipe_ = S_ISFIFO(status.st_mode);
   device_ = status.st_rdev;
   if (start == Start::end && ::lseek(fd_.get(), 0, SEEK_END) < 0 && errno != ESPIPE) throw_errno(errno, path_);
 }

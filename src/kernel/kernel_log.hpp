@@ -64,6 +64,9 @@ class KernelLog {
   /// Whether poll() waits for a record. A regular file is always readable, and so is a pipe without a writer.
   bool can_be_polled() const { return is_device_; }
 
+  /// What one reader of a pipe takes, another one does not see.
+  bool is_pipe() const { return is_pipe_; }
+
   /// The file for "auto": /dev/kmsg, or /host/dev/kmsg in a container without it.
   static std::string find();
 
@@ -77,6 +80,7 @@ class KernelLog {
   std::string path_;
   base::Fd fd_;
   bool is_device_ = false;
+  bool is_pipe_ = false;
   dev_t device_ = 0;
   bool overrun_ = false;     // reported by the kernel, not yet returned by read()
   bool skips_line_ = false;  // the line is longer than any record

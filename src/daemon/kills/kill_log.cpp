@@ -32,6 +32,16 @@ constexpr int kPause_ms = 20;
 constexpr int kQuiet_ms = 200;        // the processes of a memory.oom.group are logged within a few
 constexpr int kEndsWithin_ms = 2000;  // a kill that has begun, also where a slow console delays its lines
 
+/// nullopt: what can't be read from its end on.
+std::optional<kernel::KernelLog> end_of(const kernel::KernelLog& log, const std::string& file) {
+  if (log.is_pipe()) return std::nullopt;
+  try {
+    return kernel::KernelLog(file, kernel::KernelLog::Start::end);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
 /// Of the cgroup at `path`, if it is still there; else 0.
 std::uint64_t inode_of(const kernel::Hierarchy& hierarchy, const std::string& path) {
   const base::Fd root(::open(hierarchy.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -134,6 +144,7 @@ void KillLog::open() {
     const std::string file = setting_ == "auto" ? kernel::KernelLog::find() : setting_;
     position_.boot_id = kernel::KernelLog::boot_id();
     open_.emplace(kernel::KernelLog(file, kernel::KernelLog::Start::beginning));
+    open_->end = end_of(open_->log, file);
     board_.set_kernel_log(file);
     const std::string other = open_->log.what_else();
     if (other.empty()) return;
@@ -173,6 +184,7 @@ int KillLog::follow_log() {
     if (!open_->is_live) {
       flush();
       open_->is_live = true;
+      open_->end.reset();
       queue_.push(position_);
       unreadable_.end(clocks_.wall(), "the kernel log can be read again");
     }
@@ -237,6 +249,21 @@ int KillLog::read_all() {
   return read_count;
 }
 
+/// Whether the record was logged since the log was opened.
+bool KillLog::OpenLog::is_new(std::uint64_t sequence) {
+  using What = kernel::KernelLog::Read::What;
+  try {
+    while (!first_new && end) {
+      const auto read = end->read();
+      if (read.what == What::nothing) return false;
+      if (read.what == What::record) first_new = read.record.sequence;
+    }
+  } catch (const std::exception&) {  // the log itself can't be read either, which is told
+    end.reset();
+  }
+  return first_new && sequence >= *first_new;
+}
+
 /// When a kill was read that has begun and not ended.
 void KillLog::OpenLog::note_begun(const Clocks& clocks) {
   if (!parser.has_begun()) {
@@ -288,7 +315,7 @@ void KillLog::flush() {
 /// Leaves out the kills that an earlier run has handed on, and those before the very first start.
 void KillLog::take(std::optional<core::LoggedKill> kill) {
   if (!kill) return;
-  if (!has_caught_up_ && !read_before_) return;
+  if (!has_caught_up_ && !read_before_ && !open_->is_new(kill->sequence)) return;
   if (read_before_ && read_before_->boot_id == position_.boot_id && kill->sequence <= read_before_->sequence) return;
   const bool is_noted =
       victim_.logged.victim_pid == kill->victim_pid && victim_.logged.logged_at_us == kill->logged_at_us;

@@ -78,6 +78,9 @@ class KillLog {
     kernel::KernelLog log;
     kernel::OomParser parser;
     bool is_live = false;  // all that was logged before it was opened has been read
+    /// Reads what was logged since it was opened, until then.
+    std::optional<kernel::KernelLog> end;
+    std::optional<std::uint64_t> first_new;  // its first record
     /// Of the wall clock to the log's: of the record that was read soonest after it was written, of those that came
     /// while we waited. Anew when the wall clock was set.
     std::optional<std::int64_t> offset_us;
@@ -85,6 +88,7 @@ class KillLog {
     std::int64_t wall_to_steady_us = 0;       // the wall clock less the steady one at that time
     std::optional<std::int64_t> begun_at_us;  // when a kill was read that has not ended yet; of the steady clock
 
+    bool is_new(std::uint64_t sequence);
     void note_begun(const Clocks& clocks);
     void follow_clocks(const Clocks& clocks, std::int64_t record_at_us);
   };

@@ -106,6 +106,19 @@ TEST_F(KillLogTest, LeavesAloneWhatWasLoggedBeforeTheVeryFirstStart) {
   EXPECT_EQ(position->sequence, 8U);
 }
 
+/// To read a long log takes a while.
+TEST_F(KillLogTest, TellsWhatIsLoggedWhileItReadsTheLogForTheFirstTime) {
+  write_kill(5, kSecond, "/kubepods/web", 77);
+  const Reader reader = kill_log(std::nullopt);
+  write_kill(9, 500 * kSecond, "/kubepods/web", 78);
+  reader->stop();
+  reader->run();
+  queue_.close();
+  const auto found = kills(queue_.take());
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].logged.victim_pid, 78);
+}
+
 TEST_F(KillLogTest, TellsWhatIsLoggedFromThenOn) {
   write(1, kSecond, "eth0: link up");
   const Reader reader = kill_log(std::nullopt);
