@@ -58,16 +58,17 @@ bool next_row(sqlite3_stmt* statement) {
   return code == SQLITE_ROW;
 }
 
-ChunkCache::ChunkCache(sqlite3* database, std::string_view schema) : database_(database), schema_("\"") {
-  for (const char c : schema) schema_ += std::string(c == '"' ? 2 : 1, c);
-  schema_ += "\".";
+ChunkCache::ChunkCache(sqlite3* database, std::string_view schema)
+    : database_(database), schema_(schema), schema_in_sql_("\"") {
+  for (const char c : schema) schema_in_sql_ += std::string(c == '"' ? 2 : 1, c);
+  schema_in_sql_ += "\".";
   idle_.reserve(kIdleStatements);
 }
 
 std::string ChunkCache::in_schema(std::string sql) const {
   constexpr std::string_view kMain = "main.";
-  for (std::size_t at = 0; (at = sql.find(kMain, at)) != std::string::npos; at += schema_.size())
-    sql.replace(at, kMain.size(), schema_);
+  for (std::size_t at = 0; (at = sql.find(kMain, at)) != std::string::npos; at += schema_in_sql_.size())
+    sql.replace(at, kMain.size(), schema_in_sql_);
   return sql;
 }
 
@@ -101,7 +102,9 @@ void ChunkCache::refresh() {
     if (row.step()) version = row.integer(0);
   }
   const std::int64_t changes = sqlite3_total_changes64(database_);
-  if (version == version_ && changes == changes_) return;
+  const char* const name = sqlite3_db_filename(database_, schema_.c_str());
+  const std::string file = name != nullptr ? name : "";
+  if (version == version_ && changes == changes_ && file == file_) return;
   kept_.clear();
   places_.clear();
   cgroups_.clear();
@@ -109,11 +112,12 @@ void ChunkCache::refresh() {
   instant_parts_.clear();
   kept_bytes_ = 0;
   // A hostile file may have a view there that reads these samples, and so itself without end.
-  if (Running(statement("SELECT 1 FROM main.sqlite_schema WHERE type = 'view' AND name COLLATE NOCASE IN "
-                        "('sample', 'scan', 'archived', 'archive_chunk', 'archive_instant')"),
+  if (Running(statement("SELECT 1 FROM main.sqlite_schema WHERE name COLLATE NOCASE IN "
+                        "('sample', 'scan', 'archived', 'archive_chunk', 'archive_instant') "
+                        "AND NOT (type = 'table' AND ifnull(sql, '') LIKE 'CREATE TABLE%')"),
               {})
           .step())
-    throw SqlFailure{SQLITE_CORRUPT, "a table of the history is a view"};
+    throw SqlFailure{SQLITE_CORRUPT, "a table of the history is a view or a virtual table"};
   // A history of an earlier version has no archive, or has none of its instants.
   archived_to_ = INT64_MIN;
   has_archive_ = Running(statement("SELECT 1 FROM main.sqlite_schema WHERE name = 'archived'"), {}).step();
@@ -126,6 +130,7 @@ void ChunkCache::refresh() {
   has_instants_ = Running(statement("SELECT 1 FROM main.sqlite_schema WHERE name = 'archive_instant'"), {}).step();
   version_ = version;
   changes_ = changes;
+  file_ = file;
 }
 
 void ChunkCache::list_sample_columns() {

@@ -60,7 +60,7 @@ class ChunkCache {
   Borrowed take(std::string sql);
   void give_back(Borrowed borrowed) noexcept;
 
-  /// Forgets everything if the database was written since the last call.
+  /// Forgets everything if the database was written since the last call, or is another one.
   void refresh();
 
   /// Whether the table `sample` has this column: in a history of a version before the archive, it may have not.
@@ -101,7 +101,8 @@ class ChunkCache {
   void list_sample_columns();
 
   sqlite3* database_;
-  std::string schema_;  // with the point, as in SQL
+  const std::string schema_;
+  std::string schema_in_sql_;  // with the point
   std::map<std::string, Prepared, std::less<>> statements_;
   std::vector<Borrowed> idle_;
   archive::Decoder decoder_;
@@ -118,6 +119,7 @@ class ChunkCache {
   std::int64_t archived_to_ = INT64_MIN;
   std::int64_t version_ = -1;  // of the database, when it was looked at
   std::int64_t changes_ = -1;  // of this connection
+  std::string file_;           // another one may be attached under the same name
 };
 
 }  // namespace cgmm::store

@@ -7,8 +7,10 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "store/archived/samples_cursor.hpp"
 
@@ -60,20 +62,36 @@ int guarded(sqlite3_vtab* table, Act act) {
   }
 }
 
+/// A name as in SQL: "a ""b""", 'a', `a`, [a] or a.
+std::string unquoted(std::string_view name) {
+  const char first = name.empty() ? '\0' : name.front();
+  const char end = first == '[' ? ']' : first;
+  if (name.size() < 2 || std::string_view("\"'`[").find(first) == std::string_view::npos || name.back() != end)
+    return std::string(name);
+  name = name.substr(1, name.size() - 2);
+  std::string plain;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    plain += name[i];
+    if (name[i] == end && i + 1 < name.size() && name[i + 1] == end) ++i;
+  }
+  return plain;
+}
+
 /// `arguments`: the module, the schema of the table, its name, and what is in the parentheses. A table that was made is
 /// in "temp", and the argument names the history: another one would be stored in a file, where it breaks other
-/// programs, and a hostile file could have one that reads itself. nullptr: it is none of these.
-const char* schema_of(int count, const char* const* arguments) {
+/// programs, and a hostile file could have one that reads itself. nullopt: it is none of these.
+std::optional<std::string> schema_of(int count, const char* const* arguments) {
   if (count == 3 && std::string_view(arguments[1]) == "main" && std::string_view(arguments[2]) == arguments[0])
     return "main";
-  const bool is_temp = sqlite3_stricmp(arguments[1], "temp") == 0;
-  return is_temp && count == 4 && sqlite3_stricmp(arguments[3], "temp") != 0 ? arguments[3] : nullptr;
+  if (count != 4 || sqlite3_stricmp(arguments[1], "temp") != 0) return std::nullopt;
+  std::string schema = unquoted(arguments[3]);
+  return sqlite3_stricmp(schema.c_str(), "temp") != 0 ? std::optional(std::move(schema)) : std::nullopt;
 }
 
 int connect(sqlite3* database, void* with_recent, int count, const char* const* arguments, sqlite3_vtab** table,
             char** error) {
-  const char* const schema = schema_of(count, arguments);
-  if (schema == nullptr) {
+  const std::optional<std::string> schema = schema_of(count, arguments);
+  if (!schema) {
     *error = sqlite3_mprintf(
         "write CREATE VIRTUAL TABLE temp.NAME USING %s(SCHEMA), with the name of an attached history", arguments[0]);
     return SQLITE_ERROR;
@@ -84,7 +102,7 @@ int connect(sqlite3* database, void* with_recent, int count, const char* const* 
     columns += ", reclaimable_cache_kib INTEGER, held_kib INTEGER, at_us INTEGER)";
     if (const int code = sqlite3_declare_vtab(database, columns.c_str()); code != SQLITE_OK) throw SqlFailure{code};
     sqlite3_vtab_config(database, SQLITE_VTAB_INNOCUOUS);  // it only reads
-    *table = new SamplesTable(database, schema, with_recent != nullptr);
+    *table = new SamplesTable(database, *schema, with_recent != nullptr);
   });
 }
 

@@ -71,6 +71,16 @@ TEST_F(ArchiveExtension, ReadsOneThatIsAttached) {
   EXPECT_EQ(output_of(ask + "\"" + make + "SELECT count(*) FROM others WHERE at_us = " + std::to_string(kNoon) + "\""),
             "3\n");
   EXPECT_EQ(output_of(ask + "'SELECT count(*) FROM all_samples'"), "0\n");
+  for (const char* const name : {"[a b]", "'a b'", "\\`a b\\`", "\\\"a b\\\""}) {
+    EXPECT_EQ(output_of(ask + "\"CREATE VIRTUAL TABLE temp.others USING all_samples(" + name +
+                        "); SELECT count(*), sum(anon_kib), sum(scan_id), max(at_us) FROM others\""),
+              sums)
+        << name;
+  }
+  EXPECT_EQ(output_of(ask + "\"" + make + "SELECT count(*) > 0 FROM others\" 'DETACH \"a b\"' \"ATTACH '" + other +
+                      "' AS 'a b'\" 'SELECT count(*) FROM others'"),
+            "1\n0\n")
+      << "another one under the same name";
 }
 
 /// One that is in a file could read itself.
