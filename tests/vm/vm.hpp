@@ -52,7 +52,7 @@ inline const VmRun& vm_run(const std::string& name, const std::string& kernel, c
             run.out.c_str(), nullptr);
     return 127;
   });
-  run.status = boot.wait_for_exit(std::chrono::seconds{380}).value_or(-1);
+  run.status = boot.wait_for_exit(std::chrono::seconds{600}).value_or(-1);
   run.said = content_of(log);
   return runs.emplace(name, run).first->second;
 }
