@@ -220,7 +220,7 @@ void check_put_aside(const fs::path& database, Findings& findings) {
       {Aside::foreign, "is no history, and stood in the place of the database", "move it to where it belongs"},
       {Aside::corrupt, "was damaged",
        "what could be read of it within eight seconds was carried over; read the rest with --database, as far as the "
-       "damage allows, and remove it when nobody needs that"},
+       "damage allows, or with `sqlite3` after `PRAGMA writable_schema = ON`, and remove it when nobody needs that"},
       {Aside::interim, "was recorded while one of a later version was put aside",
        "read it with --database, and remove it when nobody needs it"}};
   for (const Kind& kind : kKinds) {

@@ -112,9 +112,11 @@ StoreError damaged(const std::filesystem::path& file, const std::string& detail)
               " is damaged (" + detail + "): " +
                   (was_put_aside(file, Aside::corrupt)
                        ? "the service has put it aside, and carried over what it could; what the damage does not touch "
-                         "may be answered: ask for another window of time or "
-                       : "the service looks through its history when it starts and every twelve hours, puts a damaged "
-                         "one aside and begins a new one with what it can read; wait for that or "),
+                         "may be answered for another window of time, or by `sqlite3` after "
+                         "`PRAGMA writable_schema = ON`; try that or "
+                       : "the service looks through its history when it starts, up to 64 MiB, and every twelve hours "
+                         "at any size, puts a damaged one aside and begins a new one with what it can read; wait for "
+                         "that or "),
               kForGood, detail);
 }
 

@@ -10,8 +10,8 @@ namespace {
 
 constexpr auto kNameAnother = "name another file with --database";
 constexpr auto kWaitForIt =
-    "the service looks through its history when it starts and every twelve hours, puts a damaged one aside and begins "
-    "a new one with what it can read; wait for that or ";
+    "the service looks through its history when it starts, up to 64 MiB, and every twelve hours at any size, puts a "
+    "damaged one aside and begins a new one with what it can read; wait for that or ";
 
 class BadHistory : public CliTest {
  protected:
@@ -151,7 +151,8 @@ TEST_F(BadHistory, OfOneThatWasPutAsideReadersSayWhatItIs) {
   EXPECT_EQ(answer.err, "cgroup-memory-manager: " + aside[0].string() + " is damaged (it has " +
                             std::to_string(size - 100) + " of " + std::to_string(size) +
                             " bytes): the service has put it aside, and carried over what it could; what the damage "
-                            "does not touch may be answered: ask for another window of time or " +
+                            "does not touch may be answered for another window of time, or by `sqlite3` after `PRAGMA "
+                            "writable_schema = ON`; try that or " +
                             kNameAnother + "\n");
   EXPECT_EQ(answer.exit_code, 1);
   const std::string findings = ask({"check", "--parent", cgroups().root(), "--format", "csv"}).out;

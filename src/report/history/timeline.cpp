@@ -71,7 +71,10 @@ void Timeline::add(std::vector<core::Cell> row) {
 }
 
 void Timeline::add_hours_before(std::int64_t at_us) {
-  if (hours_added_ == 0 && !std::ranges::is_sorted(hours_, {}, place_of)) std::ranges::sort(hours_, {}, place_of);
+  if (hours_sorted_ != hours_.size()) {
+    std::ranges::sort(hours_.begin() + static_cast<std::ptrdiff_t>(hours_added_), hours_.end(), {}, place_of);
+    hours_sorted_ = hours_.size();
+  }
   while (hours_added_ < hours_.size() && hours_[hours_added_].at_us < at_us) {
     const std::size_t begin = hours_added_;
     while (hours_added_ < hours_.size() && hours_[hours_added_].at_us == hours_[begin].at_us) ++hours_added_;

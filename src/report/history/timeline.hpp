@@ -66,7 +66,8 @@ class Timeline final : public core::RowSink {
   bool is_alone_;
   std::array<std::size_t, 6 + kMeasures> at_{};  // where the columns are in a row
   std::vector<Measured> hours_;
-  std::size_t hours_added_ = 0;              // so many of hours_ are in points_
+  std::size_t hours_sorted_ = 0;             // so many of hours_ are in order
+  std::size_t hours_added_ = 0;              // and so many of them are in points_
   std::vector<Measured> scan_;               // the rows of the scan that is being read
   std::optional<std::int64_t> whole_at_us_;  // the last whole scan; nullopt after an hour
   ByCgroup latest_;                          // since then, or in the hour

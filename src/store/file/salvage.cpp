@@ -4,9 +4,11 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -324,7 +326,13 @@ std::filesystem::path put_aside(const std::filesystem::path& file, Aside why, st
 }
 
 bool was_put_aside(const std::filesystem::path& file, Aside why) {
-  return file.filename().string().find(word_for(why)) != std::string::npos;
+  const std::string name = file.filename().string();
+  const std::size_t at = name.rfind(word_for(why));
+  if (at == std::string::npos) return false;
+  std::string time = name.substr(at + std::strlen(word_for(why)));
+  time = time.substr(0, time.find('-'));  // the number behind it, if there is one
+  std::ranges::replace_if(time, [](unsigned char c) { return std::isdigit(c) != 0; }, '0');
+  return time == "00000000T000000Z";
 }
 
 /// Their names end in the time.

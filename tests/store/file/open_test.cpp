@@ -266,8 +266,8 @@ class DamagedFile : public Open {
   }
   std::string damaged(const std::string& detail) const {
     return name() + " is damaged (" + detail +
-           "): the service looks through its history when it starts and every twelve hours, puts a damaged one aside "
-           "and begins a new one with what it can read; wait for that or " +
+           "): the service looks through its history when it starts, up to 64 MiB, and every twelve hours at any size, "
+           "puts a damaged one aside and begins a new one with what it can read; wait for that or " +
            kNameAnother;
   }
 };

@@ -11,6 +11,14 @@
 namespace cgmm::store {
 namespace {
 
+TEST(PutAside, IsKnownByTheEndOfItsName) {
+  for (const char* const name : {"/d/history.db.corrupt-20261124T190543Z", "/d/h.corrupt-20261124T190543Z-2"})
+    EXPECT_TRUE(was_put_aside(name, Aside::corrupt)) << name;
+  for (const char* const name : {"/d/history.db", "/d/my.corrupt-ideas.db", "/d/history.db.newer-20261124T190543Z",
+                                 "/d/h.corrupt-20261124T190543Z/history.db", "/d/h.corrupt-20261124T190543Z.db"})
+    EXPECT_FALSE(was_put_aside(name, Aside::corrupt)) << name;
+}
+
 class SalvageTest : public RetentionTest {
  protected:
   /// Nine hours of a scan every 10 s: two blocks are archived, the third is not.
