@@ -8,6 +8,7 @@ meanwhile() {
   cgroup killed /killed.slice/work.scope
   server killed /disk/killed
   ask killed
+  begun=$(($(cat "$(dir_of killed)/memory.current") - 6 * mib))
   service killed <<CONFIG
 parent = "$cgroup_root/killed.slice"
 interval = "1s"
@@ -16,7 +17,7 @@ reclaim_to = "4MiB"
 reclaim_step = "64KiB"
 cooldown = "1h"
 CONFIG
-  workload kill-below "$(cat /tmp/killed.service)" "$(dir_of killed)/memory.current" $((60 * mib)) \
+  workload kill-below "$(cat /tmp/killed.service)" "$(dir_of killed)/memory.current" $begun \
     > $results/killed/usage_when_killed
   settle
   snapshot killed after
