@@ -49,8 +49,12 @@ struct Part {
   const char* backwards;   // its order from the other end
   const char* where = "";  // which rows
   const char* order = "";  // "": the table's own
+  int percent = 100;       // of the time that is left
+  bool is_rest = false;    // what an earlier part of the table had no time for
 };
-/// In this order. `rolled_up` follows the scans that it is about; the archive comes last, its newest blocks first.
+constexpr const char* kNewestHoursFirst = " ORDER BY hour_at_us DESC, cgroup_id DESC";
+/// In this order. `rolled_up` follows the scans that it is about. Of a long history there is time for a part: the
+/// newest hours, then the newest scans and blocks of the archive.
 constexpr Part kParts[] = {{"node", "key DESC"},
                            {"cgroup", "cgroup_id DESC"},
                            {"cooldown", "cgroup_id DESC"},
@@ -67,12 +71,13 @@ constexpr Part kParts[] = {{"node", "key DESC"},
                            {"scan", "scan_id DESC", " WHERE scan_id >= ?1"},
                            {"sample", "scan_id DESC, cgroup_id DESC", " WHERE scan_id >= ?1"},
                            {"rolled_up", "scan_id DESC"},
-                           {"sample_hour", "hour_at_us DESC, cgroup_id DESC"},
+                           {"sample_hour", "hour_at_us, cgroup_id", "", kNewestHoursFirst, 30},
                            {"archived", "scan_id"},
-                           {"scan", "scan_id", " WHERE scan_id < ?1", " ORDER BY scan_id DESC"},
+                           {"scan", "scan_id", " WHERE scan_id < ?1", " ORDER BY scan_id DESC", 40},
                            {"sample", "scan_id DESC, cgroup_id DESC", " WHERE scan_id < ?1 AND scan_id > ?2",
                             " ORDER BY scan_id DESC, cgroup_id DESC"},
-                           {"archive_chunk", "chunk_id", "", " ORDER BY chunk_id DESC"}};
+                           {"archive_chunk", "chunk_id", "", " ORDER BY chunk_id DESC"},
+                           {"sample_hour", "hour_at_us, cgroup_id", "", kNewestHoursFirst, 100, true}};
 
 /// Rows that mean nothing without another row. An id that is lost is given to another row later.
 constexpr const char* kDropOrphans =
@@ -111,6 +116,7 @@ class CarryOver {
   bool copy(const Part& part) {
     const std::string table = part.table;
     bool complete = false;
+    part_end_ = steady_clock::now() + (end_ - steady_clock::now()) * part.percent / 100;
     to_.exec("BEGIN IMMEDIATE");
     try {
       complete = copy_rows(table, std::string(part.where) + part.order);
@@ -144,7 +150,7 @@ class CarryOver {
   }
 
  private:
-  bool is_late() const { return steady_clock::now() >= end_; }
+  bool is_late() const { return steady_clock::now() >= part_end_; }
 
   /// False: not all of it could be read.
   bool copy_rows(const std::string& table, const std::string& rest) {
@@ -206,7 +212,8 @@ class CarryOver {
   std::optional<archive::Decoder> decoder_;
   std::int64_t damaged_chunks_ = 0;
   std::int64_t archived_to_ = INT64_MAX;  // all samples up to the first scan that is copied
-  steady_clock::time_point end_ = steady_clock::now() + kTime;
+  const steady_clock::time_point end_ = steady_clock::now() + kTime;
+  steady_clock::time_point part_end_;
   std::int64_t first_scan_id_ = 0;
 };
 
@@ -216,8 +223,11 @@ std::string copy_all(SQLite::Database& from, const std::filesystem::path& to) {
   carry.set_bounds();
   std::vector<std::string_view> incomplete;
   for (const Part& part : kParts) {
-    if (!carry.copy(part) && std::ranges::find(incomplete, part.table) == incomplete.end())
-      incomplete.emplace_back(part.table);
+    const bool is_missed = std::ranges::find(incomplete, part.table) != incomplete.end();
+    if (part.is_rest && !is_missed) continue;
+    const bool is_complete = carry.copy(part);
+    if (part.is_rest && is_complete) std::erase(incomplete, part.table);
+    if (!is_complete && !is_missed) incomplete.emplace_back(part.table);
   }
   if (!incomplete.empty()) database.exec(kDropOrphans);
   database.exec(kDropUnfinished);
